@@ -1,0 +1,172 @@
+"""The folder of a private engine: where everything lies, what was decided for it, and the error that all share."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import os
+import shlex
+import subprocess
+import sys
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, dataclass
+from pathlib import Path
+
+SOCKET_PATH_MAX = 107  # bytes, man 7 unix; an engine's own sockets need some 45 of them below its run folder
+INSTALL_HINT = """ways to get an engine:
+  Debian, Ubuntu   sudo apt-get install docker.io docker-compose   (Ubuntu: docker-compose-v2; Debian 13 or newer)
+  Fedora           sudo dnf install moby-engine docker-compose
+  Arch             sudo pacman -S docker docker-compose docker-buildx
+  anything else    https://docs.docker.com/engine/install/"""
+
+
+class EngineError(Exception):
+    """An expected failure: what happened, and what to do about it. Ends the program with exit code 4."""
+
+    exit_code = 4
+
+    def __init__(self, message: str, hint: str = "") -> None:
+        super().__init__(message)
+        self.message = message
+        self.hint = hint
+
+
+@dataclass(frozen=True)
+class EngineDir:
+    """Paths below one engine's folder; two folders never share a name on the host."""
+
+    root: Path
+
+    @property
+    def tag(self) -> str:
+        return hashlib.sha256(os.fsencode(self.root)).hexdigest()[:8]
+
+    @property
+    def run(self) -> Path:
+        """The folder for sockets: below the root, or a short name under /run where that would be too long."""
+        inside = self.root / "run"
+        return inside if len(os.fsencode(inside)) + 45 <= SOCKET_PATH_MAX else Path(f"/run/stackctl-{self.tag}")
+
+    @property
+    def bridge(self) -> str:
+        return f"sc-{self.tag}"
+
+    @property
+    def cgroup(self) -> str:
+        return f"/stackctl-{self.tag}"
+
+    @property
+    def socket(self) -> Path:
+        return self.run / "docker.sock"
+
+    @property
+    def host(self) -> str:
+        return f"unix://{self.socket}"
+
+    @property
+    def pidfile(self) -> Path:
+        return self.run / "docker.pid"
+
+    @property
+    def containerd_pidfile(self) -> Path:
+        return self.run / "exec" / "containerd" / "containerd.pid"
+
+    @property
+    def packages(self) -> Path:
+        return self.root / "packages"
+
+    @property
+    def bin(self) -> Path:
+        """What the daemon finds on its PATH."""
+        return self.root / "bin"
+
+    @property
+    def client(self) -> Path:
+        """What the user gets on the PATH: `docker` alone."""
+        return self.root / "client"
+
+    @property
+    def config(self) -> Path:
+        return self.root / "config"
+
+    @property
+    def data(self) -> Path:
+        return self.root / "data"
+
+    @property
+    def log(self) -> Path:
+        return self.root / "dockerd.log"
+
+    @property
+    def daemon_json(self) -> Path:
+        return self.root / "daemon.json"
+
+    @property
+    def marker(self) -> Path:
+        """Says that the folder is an engine's: only then may `down` delete it."""
+        return self.root / "stackctl-engine"
+
+    @property
+    def state_file(self) -> Path:
+        return self.root / "state.json"
+
+
+@dataclass(frozen=True, kw_only=True)
+class State:
+    """What was decided or found at the first `up`; a later `up` keeps it, `down` puts the machine back to it."""
+
+    engine: str
+    compose: str
+    subnet: str
+    guest: bool  # another engine owns the host's DOCKER chains: ours must not touch them
+    ip_forward_before: str
+    forward_policy_before: dict[str, str]  # of the FORWARD chain, by iptables and ip6tables
+    docker_chains_before: bool
+    path_extra: tuple[str, ...] = ()
+    cdi_dirs: tuple[str, ...] = ()
+
+
+def read_state(where: EngineDir) -> State | None:
+    if not where.state_file.exists():
+        return None
+    try:
+        raw = json.loads(where.state_file.read_text())
+        return State(**{**raw, "path_extra": tuple(raw["path_extra"]), "cdi_dirs": tuple(raw["cdi_dirs"])})
+    except (ValueError, TypeError, KeyError) as e:
+        raise EngineError(f"{where.state_file} cannot be read: {e}", "remove this file, then run `up` again") from e
+
+
+def write_state(where: EngineDir, state: State) -> None:
+    fresh = where.state_file.with_suffix(".new")
+    fresh.write_text(json.dumps(asdict(state), indent=1) + "\n")
+    fresh.rename(where.state_file)
+
+
+def claim(where: EngineDir) -> None:
+    """Make the folder ours, or refuse one that holds something else."""
+    if where.root.exists() and any(where.root.iterdir()) and not where.marker.exists():
+        raise EngineError(f"{where.root} holds something else already", "name an empty folder with --dir")
+    where.root.mkdir(parents=True, exist_ok=True)
+    where.marker.write_text("Made by images/engine/engine.py; `engine.py down` deletes this folder.\n")
+
+
+def run(
+    argv: Sequence[str | Path], *, env: Mapping[str, str] | None = None, stdin: str | None = None, echo: bool = True
+) -> str:
+    """Run a command, echoed; its output, or an EngineError that carries its last words."""
+    words = [str(word) for word in argv]
+    if echo:
+        say(f"+ {shlex.join(words)}")
+    try:
+        done = subprocess.run(words, env=env, input=stdin, capture_output=True, text=True, check=False)
+    except OSError as e:
+        raise EngineError(f"{words[0]} cannot be run: {e.strerror}") from e
+    if done.returncode != 0:
+        last = "\n".join((done.stderr or done.stdout).strip().splitlines()[-15:])
+        raise EngineError(f"{shlex.join(words)} ended with exit code {done.returncode}:\n{last}")
+    return done.stdout
+
+
+def say(line: str) -> None:
+    """To stderr: what `env` and `compose-path` print on stdout is for a shell."""
+    print(line, file=sys.stderr, flush=True)

@@ -1,0 +1,161 @@
+"""The processes of a private engine: which are ours, starting, stopping; by pid, and only what we started."""
+
+from __future__ import annotations
+
+import os
+import signal
+import subprocess
+import time
+from collections.abc import Callable, Iterable, Sequence
+from pathlib import Path
+
+from engine_dir import EngineDir, EngineError, State, run
+
+READY_TIMEOUT_S = 60
+CGROUPS = Path("/sys/fs/cgroup")
+
+
+def exe_of(pid: int) -> str | None:
+    """The program that a process runs, None if there is no such process (or it is a zombie)."""
+    try:
+        return os.readlink(f"/proc/{pid}/exe").removesuffix(" (deleted)")
+    except OSError:
+        return None
+
+
+def is_stale(pid_text: str, root: Path, exe_of: Callable[[int], str | None]) -> bool:
+    """Whether a pid file names no living process of ours: the pid may have gone to another program since."""
+    if not pid_text.strip().isdigit():
+        return True
+    exe = exe_of(int(pid_text))
+    return exe is None or not Path(exe).is_relative_to(root)
+
+
+def drop_stale(where: EngineDir) -> None:
+    """dockerd refuses to start beside a pid file whose number is in use by anything."""
+    for path in (where.pidfile, where.containerd_pidfile):
+        if path.exists() and is_stale(path.read_text(), where.root, exe_of):
+            path.unlink()
+
+
+def pids() -> list[int]:
+    return [int(path.name) for path in Path("/proc").iterdir() if path.name.isdigit()]
+
+
+def cgroup_folders(where: EngineDir) -> list[Path]:
+    """Our cgroups, inner ones first; one hierarchy in version 2, one per controller in version 1."""
+    tops = [top for top in (CGROUPS, *CGROUPS.glob("*")) if (top / where.cgroup[1:]).is_dir()]
+    found = [path for top in tops for path in (top / where.cgroup[1:]).rglob("*") if path.is_dir()]
+    return sorted(found, key=lambda path: -len(path.parts)) + [top / where.cgroup[1:] for top in tops]
+
+
+def our_pids(where: EngineDir) -> set[int]:
+    """What runs from our folder, and what our containers run."""
+    by_exe = {pid for pid in pids() if (exe := exe_of(pid)) and Path(exe).is_relative_to(where.root)}
+    by_cgroup: set[int] = set()
+    for folder in cgroup_folders(where):
+        procs = folder / "cgroup.procs"
+        by_cgroup |= {int(line) for line in procs.read_text().split()} if procs.exists() else set()
+    return by_exe | by_cgroup
+
+
+def owns_docker_chains(cmdline: Sequence[str]) -> bool:
+    """Whether a process is an engine that keeps iptables' DOCKER chains as its own."""
+    return bool(cmdline) and Path(cmdline[0]).name == "dockerd" and "--iptables=false" not in cmdline
+
+
+def other_engines(where: EngineDir, owned_by: Callable[[Sequence[str]], bool]) -> list[int]:
+    """Engines in our network namespace that are not ours, of which `owned_by` holds."""
+    namespace = os.readlink("/proc/self/ns/net")
+    found = []
+    for pid in pids():
+        try:
+            cmdline = Path(f"/proc/{pid}/cmdline").read_bytes().decode(errors="replace").split("\0")
+            same = os.readlink(f"/proc/{pid}/ns/net") == namespace
+        except OSError:
+            continue  # it ended meanwhile
+        if same and owned_by(cmdline) and not Path(exe_of(pid) or "/").is_relative_to(where.root):
+            found.append(pid)
+    return found
+
+
+def dockerd_argv(where: EngineDir, state: State) -> tuple[str, ...]:
+    guest = ("--iptables=false", "--ip6tables=false") if state.guest else ()
+    if state.engine == "20.10":
+        guest = guest[:1]
+    return (str(where.bin / "dockerd"), f"--config-file={where.daemon_json}", *guest)
+
+
+def daemon_env(where: EngineDir, state: State, environ: dict[str, str]) -> dict[str, str]:
+    system = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
+    path = ":".join([*state.path_extra, str(where.bin), system])
+    return {**environ, "PATH": path, "DOCKER_CONFIG": str(where.config)}
+
+
+def docker(where: EngineDir, *words: str) -> tuple[str, ...]:
+    return (str(where.client / "docker"), "--config", str(where.config), "--host", where.host, *words)
+
+
+def server_version(argv: Sequence[str]) -> str | None:
+    """What engine answers to this client, None if none does."""
+    try:
+        asked = (*argv, "info", "--format", "{{.ServerVersion}}")
+        done = subprocess.run(asked, capture_output=True, text=True, timeout=20, check=False)
+    except (OSError, subprocess.TimeoutExpired):
+        return None
+    return done.stdout.strip() or None if done.returncode == 0 else None
+
+
+def start(where: EngineDir, state: State, sleep: Callable[[float], None] = time.sleep) -> str:
+    """Start dockerd and wait until it answers; its version."""
+    drop_stale(where)
+    with where.log.open("ab") as log:
+        process = subprocess.Popen(
+            dockerd_argv(where, state),
+            env=daemon_env(where, state, dict(os.environ)),
+            cwd="/",
+            stdin=subprocess.DEVNULL,
+            stdout=log,
+            stderr=log,
+            start_new_session=True,
+        )
+    deadline = time.monotonic() + READY_TIMEOUT_S
+    while time.monotonic() < deadline and process.poll() is None:
+        if where.socket.exists() and (version := server_version(docker(where))):
+            return version
+        sleep(0.2)
+    last = "\n".join(where.log.read_text(errors="replace").splitlines()[-15:])
+    stop_pids({process.pid} if process.poll() is None else set())
+    raise EngineError(f"the private engine does not start:\n{last}", f"its whole log: {where.log}")
+
+
+def stop_pids(wanted: Iterable[int], grace_s: float = 20, sleep: Callable[[float], None] = time.sleep) -> None:
+    """SIGTERM, then SIGKILL to what is left after the grace period."""
+    left = set(wanted)
+    for signum, wait_s in ((signal.SIGTERM, grace_s), (signal.SIGKILL, 5.0)):
+        for pid in left:
+            try:
+                os.kill(pid, signum)
+            except ProcessLookupError:
+                pass
+        deadline = time.monotonic() + wait_s
+        while left and time.monotonic() < deadline:
+            left = {pid for pid in left if exe_of(pid) is not None}
+            sleep(0.1 if left else 0)
+    if left:
+        raise EngineError(f"processes of the private engine do not end: {sorted(left)}")
+
+
+def stop(where: EngineDir) -> None:
+    """Containers first (nobody waits for them), then the daemon, then whatever a crash left behind."""
+    if server_version(docker(where)) is not None:
+        running = run(docker(where, "ps", "-q"), echo=False).split()
+        if running:
+            try:
+                run(docker(where, "kill", *running), echo=False)
+            except EngineError:
+                pass  # it ended by itself between the two calls
+    for path in (where.pidfile, where.containerd_pidfile):
+        if path.exists() and not is_stale(path.read_text(), where.root, exe_of):
+            stop_pids([int(path.read_text())])
+    stop_pids(our_pids(where), grace_s=2)

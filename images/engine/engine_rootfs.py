@@ -1,0 +1,115 @@
+"""The base image that our Dockerfiles' FROM names, made with debootstrap where it cannot be pulled."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import subprocess
+from collections.abc import Sequence
+from pathlib import Path
+
+from apt_sources import Stanza
+from engine_dir import EngineDir, EngineError, run, say
+
+KEYRING = "/usr/share/keyrings/debian-archive-keyring.gpg"
+# what a slim image leaves out; copyright files stay
+EXCLUDED = ("/usr/share/doc/*", "/usr/share/man/*", "/usr/share/locale/*", "/usr/share/info/*", "/var/cache/*")
+
+
+def wanted_base(dockerfile: str) -> tuple[str, str]:
+    """The image that a Dockerfile's first FROM names, and the suite in its tag (debian:SUITE-slim)."""
+    words = next((line.split() for line in dockerfile.splitlines() if line.startswith("FROM ")), [])
+    image = words[1] if len(words) > 1 else ""
+    name, _, tag = image.partition(":")
+    if name != "debian" or not tag:
+        raise EngineError(f"FROM {image!r}: only debian:SUITE can be made here")
+    return image, tag.removesuffix("-slim")
+
+
+def debootstrap_argv(script: Path, suite: str, target: Path, mirror: str, keyring: str) -> tuple[str, ...]:
+    # every suite after bookworm is set up as sid is; an older debootstrap may not know the name
+    sid = script.parents[1] / "share/debootstrap/scripts/sid"
+    options = ("--variant=minbase", f"--keyring={keyring}")
+    return ("sh", str(script), *options, suite, str(target), mirror, str(sid))
+
+
+def image_sources(stanzas: Sequence[Stanza]) -> str:
+    """The sources that the image's apt uses: the machine's mirror, the image's own keyring."""
+    inside = [
+        Stanza(s.uris, s.suites, s.components, (("Signed-By", KEYRING), *(o for o in s.options if o[0] == "Trusted")))
+        for s in stanzas
+    ]
+    return "\n".join(stanza.text() for stanza in inside)
+
+
+def keyring_of(stanza: Stanza) -> str:
+    named = dict(stanza.options).get("Signed-By", KEYRING)
+    return named if named.startswith("/") else KEYRING
+
+
+def slim(target: Path, sources: str) -> None:
+    """As debian:*-slim is: no documentation, nothing cached, apt that keeps nothing."""
+    for old in (target / "etc/apt/sources.list", *(target / "etc/apt/sources.list.d").glob("*")):
+        old.unlink(missing_ok=True)
+    (target / "etc/apt/sources.list.d/debian.sources").write_text(sources)
+    (target / "etc/apt/apt.conf.d/image").write_text(
+        'APT::Install-Recommends "false";\n'
+        'Acquire::Languages "none";\n'
+        'Acquire::Check-Valid-Until "false";\n'
+        'DPkg::Post-Invoke { "rm -f /var/cache/apt/archives/*.deb || true"; };\n'
+    )
+    lines = [f"path-exclude {pattern}\n" for pattern in EXCLUDED[:-1]]
+    (target / "etc/dpkg/dpkg.cfg.d/image").write_text("".join(lines) + "path-include /usr/share/doc/*/copyright\n")
+    for pattern in EXCLUDED:
+        for path in (target / pattern[1:-2]).glob("*"):
+            if path.is_dir() and not path.is_symlink():
+                shutil.rmtree(path)
+            else:
+                path.unlink()
+    for path in (target / "var/lib/apt/lists").glob("*"):
+        shutil.rmtree(path) if path.is_dir() else path.unlink()
+    (target / "etc/resolv.conf").unlink(missing_ok=True)
+    for log in (target / "var/log").rglob("*"):
+        if log.is_file():
+            log.unlink()
+
+
+def unmount_below(folder: Path) -> None:
+    """Innermost first; lazily, since a dying process may still hold one."""
+    mounts = [line.split()[4] for line in Path("/proc/self/mountinfo").read_text().splitlines()]
+    points = [Path(m.replace("\\040", " ").replace("\\134", "\\")) for m in mounts]
+    for point in sorted((p for p in points if p.is_relative_to(folder)), key=lambda p: -len(p.parts)):
+        run(("umount", "-l", point), echo=False)
+
+
+def make(where: EngineDir, prefix: Path, suite: str, stanzas: Sequence[Stanza]) -> Path:
+    """A root file system of `suite` with what its packages need and no more."""
+    target = where.root / "rootfs"
+    if target.exists():  # a run that was cut
+        unmount_below(target)
+        shutil.rmtree(target)
+    script = prefix / "usr/sbin/debootstrap"
+    argv = debootstrap_argv(script, suite, target, stanzas[0].uris[0], keyring_of(stanzas[0]))
+    if shutil.which("wget") is None:
+        raise EngineError("debootstrap needs wget", "apt-get install wget, or use a machine that can pull images")
+    path = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
+    env = {**os.environ, "DEBOOTSTRAP_DIR": str(prefix / "usr/share/debootstrap"), "PATH": path}
+    say(f"  debootstrap {suite} (about a minute)")
+    try:
+        run(argv, env=env, echo=False)
+    finally:
+        unmount_below(target)
+    slim(target, image_sources(stanzas))
+    return target
+
+
+def import_argv(docker: Sequence[str], image: str) -> tuple[str, ...]:
+    return (*docker, "import", "--change", 'CMD ["bash"]', "-", image)
+
+
+def import_image(docker: Sequence[str], root: Path, image: str) -> None:
+    tar = ("tar", "--numeric-owner", "-C", str(root), "-c", ".")
+    with subprocess.Popen(tar, stdout=subprocess.PIPE) as archive:
+        done = subprocess.run(import_argv(docker, image), stdin=archive.stdout, capture_output=True, text=True)
+    if archive.returncode or done.returncode:
+        raise EngineError(f"{image} cannot be imported: {done.stderr.strip()}")

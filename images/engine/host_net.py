@@ -1,0 +1,160 @@
+"""What a private engine shares with the host: routes, bridges, iptables. Choosing and scrubbing are pure."""
+
+from __future__ import annotations
+
+import fcntl
+import hashlib
+import ipaddress
+import re
+import socket
+import struct
+from collections.abc import Iterable, Sequence
+from ipaddress import IPv4Network
+from pathlib import Path
+
+from engine_dir import EngineError
+
+SIOCSIFADDR, SIOCSIFNETMASK, SIOCGIFFLAGS, SIOCSIFFLAGS = 0x8916, 0x891C, 0x8913, 0x8914
+SIOCBRADDBR, SIOCBRDELBR = 0x89A0, 0x89A1
+IFF_UP = 1
+DOCKER0 = IPv4Network("172.17.0.0/16")
+
+
+def routes(proc_net_route: str) -> list[tuple[str, IPv4Network]]:
+    """(interface, network) of every route but the default ones, from the text of /proc/net/route."""
+    found = []
+    for line in proc_net_route.splitlines()[1:]:
+        words = line.split()
+        address, mask = (struct.unpack("=I", struct.pack("!I", int(words[i], 16)))[0] for i in (1, 7))
+        if mask:
+            found.append((words[0], IPv4Network((address, mask.bit_count()))))
+    return found
+
+
+def default_interface(proc_net_route: str) -> str | None:
+    for line in proc_net_route.splitlines()[1:]:
+        words = line.split()
+        if words[1] == words[7] == "00000000":
+            return words[0]
+    return None
+
+
+def free_subnet(tag: str, taken: Iterable[IPv4Network]) -> IPv4Network:
+    """A /16 for one engine, apart from docker0's and from every route; the same folder tends to get the same."""
+    blocked = [DOCKER0, *taken]
+    tens = [IPv4Network(f"10.{n}.0.0/16") for n in range(128, 255)]
+    start = int(hashlib.sha256(tag.encode()).hexdigest(), 16) % len(tens)
+    others = [IPv4Network(f"172.{n}.0.0/16") for n in range(18, 32)] + [IPv4Network("192.168.0.0/16")]
+    for candidate in [*tens[start:], *tens[:start], *others]:
+        if not any(candidate.overlaps(network) for network in blocked):
+            return candidate
+    raise EngineError("every private IPv4 range has a route on this machine", "free one, e.g. by leaving a VPN")
+
+
+def bridge_address(subnet: IPv4Network) -> ipaddress.IPv4Interface:
+    """The bridge has the first /24."""
+    return ipaddress.IPv4Interface(f"{subnet.network_address + 1}/24")
+
+
+def network_pool(subnet: IPv4Network) -> dict[str, object]:
+    """Compose's networks get /24s of the upper half."""
+    upper = list(subnet.subnets(1))[1]
+    return {"base": str(upper), "size": 24}
+
+
+def _ifreq(name: str, payload: bytes = b"") -> bytes:
+    return struct.pack("16s24s", name.encode(), payload)
+
+
+def _address(address: ipaddress.IPv4Address) -> bytes:
+    return struct.pack("=HH4s", socket.AF_INET, 0, address.packed)
+
+
+def exists(interface: str) -> bool:
+    return Path("/sys/class/net", interface).exists()
+
+
+def _flag_up(sock: socket.socket, interface: str, *, up: bool) -> None:
+    answer = fcntl.ioctl(sock, SIOCGIFFLAGS, _ifreq(interface))
+    flags = struct.unpack_from("=H", answer, 16)[0]
+    flags = flags | IFF_UP if up else flags & ~IFF_UP
+    fcntl.ioctl(sock, SIOCSIFFLAGS, _ifreq(interface, struct.pack("=H", flags)))
+
+
+def make_bridge(name: str, address: ipaddress.IPv4Interface) -> None:
+    """By ioctl: a minimal machine has no `ip` program."""
+    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as sock:
+        try:
+            if not exists(name):
+                fcntl.ioctl(sock, SIOCBRADDBR, struct.pack("16s", name.encode()))
+            fcntl.ioctl(sock, SIOCSIFADDR, _ifreq(name, _address(address.ip)))
+            fcntl.ioctl(sock, SIOCSIFNETMASK, _ifreq(name, _address(address.netmask)))
+            _flag_up(sock, name, up=True)
+        except OSError as e:
+            raise EngineError(f"the bridge {name} cannot be made: {e.strerror}", "the kernel needs its bridge module") from e
+
+
+def delete_bridge(name: str) -> None:
+    if not Path("/sys/class/net", name, "bridge").exists():
+        return
+    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as sock:
+        try:
+            _flag_up(sock, name, up=False)
+            fcntl.ioctl(sock, SIOCBRDELBR, struct.pack("16s", name.encode()))
+        except OSError as e:
+            raise EngineError(f"the bridge {name} cannot be deleted: {e.strerror}") from e
+
+
+def compose_bridges(network_store: bytes) -> set[str]:
+    """The bridges that an engine made, from its network store; works when the engine itself is gone."""
+    return {found.decode() for found in re.findall(rb"br-[0-9a-f]{12}", network_store)}
+
+
+def forward_policy(saved: str) -> str:
+    """The policy of filter's FORWARD chain in iptables-save's text."""
+    match = re.search(r"^\*filter\n(?:.*\n)*?:FORWARD (\w+)", saved, re.MULTILINE)
+    return match[1] if match else "ACCEPT"
+
+
+def has_docker_chains(saved: str) -> bool:
+    return re.search(r"^:DOCKER\b", saved, re.MULTILINE) is not None
+
+
+def guest_rules(tag: str, bridge: str, subnet: IPv4Network) -> list[tuple[str, ...]]:
+    """What the engine's own rules would do, for one that must leave the DOCKER chains to another engine.
+
+    Appended, so the other engine's isolation comes first. br-+ to br-+: with bridge-nf-call-iptables, frames within
+    one bridge pass FORWARD too, whose policy the other engine may have set to DROP.
+    """
+    comment = ("-m", "comment", "--comment", f"stackctl-{tag}")
+    return [
+        ("-A", "FORWARD", "-i", bridge, *comment, "-j", "ACCEPT"),
+        ("-A", "FORWARD", "-o", bridge, *comment, "-j", "ACCEPT"),
+        ("-A", "FORWARD", "-i", "br-+", "-o", "br-+", *comment, "-j", "ACCEPT"),
+        ("-t", "nat", "-A", "POSTROUTING", "-s", str(subnet), "!", "-o", bridge, *comment, "-j", "MASQUERADE"),
+    ]
+
+
+def scrub(saved: str, *, tag: str, bridges: Sequence[str], docker_chains: bool, forward_policy: str) -> str:
+    """iptables-save's text -> what `iptables-restore --noflush` needs to remove an engine's rules.
+
+    Only rules that name our bridges or our mark go, unless `docker_chains` says that Docker's chains are ours, too.
+    """
+    ours = {f"stackctl-{tag}", *bridges}
+    lines: list[str] = []
+    for table in re.split(r"^COMMIT$", saved, flags=re.MULTILINE):
+        head = re.search(r"^\*(\w+)$", table, re.MULTILINE)
+        if head is None:
+            continue
+        chains = [name for name in re.findall(r"^:(\S+) -", table, re.MULTILINE) if name.startswith("DOCKER")]
+        chains = chains if docker_chains else []
+        deleted = []
+        for rule in re.findall(r"^-A (.*)$", table, re.MULTILINE):
+            chain, *words = rule.replace('"', "").split()
+            if chain not in chains and (ours | set(chains)) & set(words):
+                deleted.append(f"-D {rule}")
+        policy = [f":FORWARD {forward_policy} [0:0]"] if head[1] == "filter" and docker_chains else []
+        flush = [f"-F {chain}" for chain in chains] + [f"-X {chain}" for chain in chains]
+        if deleted or flush or policy:
+            lines += [head[0], *policy, *deleted, *flush, "COMMIT"]
+    return "".join(line + "\n" for line in lines)

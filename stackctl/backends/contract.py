@@ -1,0 +1,112 @@
+"""What a backend must say of itself. A backend is a module; BACKENDS lists them by name."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import PurePosixPath
+from typing import Literal, Protocol
+
+Variant = Literal["cpu", "cuda"]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Image:
+    """An official image. `seen`: this very tag has been seen published; else it is marked as unverified."""
+
+    name: str
+    seen: bool
+
+
+@dataclass(frozen=True, kw_only=True)
+class Program:
+    """A program file that the image lacks: fetched once to the host, mounted and run directly."""
+
+    version: str
+    url: str
+    size: int  # bytes; 0: not known
+    sha256: str  # "": not known, so refused unless the user trusts the first download
+    unpacked_mib: int  # what it unpacks into TMPDIR at each start
+
+
+@dataclass(frozen=True, kw_only=True)
+class Run:
+    """One model and how to run it, as the program inside the container sees it. None: the program decides."""
+
+    model: PurePosixPath  # the file or folder to load
+    variant: Variant
+    gpus: int  # how many; 0 with cpu
+    context: int  # tokens
+    gpu_layers: int | None
+    kv_cache: str
+    flash_attention: bool | None
+    threads: int | None
+    batch: int | None
+    extra_args: tuple[str, ...]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Launch:
+    """How the program is started. `files`: generated, mounted read-only: path in the container -> text."""
+
+    entrypoint: tuple[str, ...] = ()
+    command: tuple[str, ...] = ()
+    environment: Mapping[str, str] = field(default_factory=dict)
+    files: Mapping[str, str] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Cause:
+    """Why a backend can't go on, in plain words, and what to do. The class of error decides the exit code."""
+
+    says: str
+    hint: str
+    kind: Literal["not ready", "model", "gpu", "memory", "config"] = "not ready"
+
+
+@dataclass(frozen=True, kw_only=True)
+class Request:
+    """An HTTP request: a GET, or a POST of JSON where there is a body."""
+
+    path: str
+    body: str = ""
+
+
+class Backend(Protocol):
+    """All that stackctl knows of one backend. Every fact carries its source in the module."""
+
+    NAME: str
+    ALIASES: tuple[str, ...]
+    TITLE: str
+    TAVERN_TYPE: str  # SillyTavern's name for this kind of server
+    PORT: int
+    MODEL_DIR: PurePosixPath
+    FORMATS: tuple[str, ...]
+    IMAGES: Mapping[Variant, Image]
+    OWN_IMAGES: Mapping[Variant, str]  # ours, where one can be built for that variant
+    IMAGE_TOOLS: tuple[str, ...]  # what the official image is known to contain; a probe may use nothing else
+    PROGRAMS: Mapping[Variant, Program]  # {}: the image carries its program
+    RUNS_AS_ROOT: bool  # the image insists on it
+    READ_ONLY_ROOT: bool
+    GRACE_S: int
+    READY: Request  # answers 2xx only with a loaded model; SillyTavern's container asks it before it starts
+
+    def launch(self, run: Run) -> Launch: ...
+
+    def health(self) -> tuple[str, ...]:
+        """A command inside the container that succeeds only with a loaded model."""
+        ...
+
+    def model_id(self, file_name: str) -> str:
+        """The model's name as SillyTavern will see it."""
+        ...
+
+    def progress(self, line: str) -> str | None:
+        """What a log line says of loading, in a few words; None if nothing."""
+        ...
+
+    def fatal(self, line: str) -> Cause | None:
+        """The cause, if this log line means that the model will never answer."""
+        ...
+
+    def exit_cause(self, code: int) -> Cause | None:
+        """What an exit code of the program means, where its log said nothing."""
+        ...

@@ -1,0 +1,159 @@
+"""KoboldCpp.
+
+Its official image carries no program: a helper script downloads it at every start, opens a public tunnel unless told
+not to, and hides exit codes. So stackctl fetches the pinned release itself and runs it as the entrypoint.
+Sources: koboldcpp.py of LostRuins/koboldcpp 1.117.1 (read) and 1.115.1 (run); release v1.122.1 for the pin.
+"""
+
+import re
+from collections.abc import Mapping
+from pathlib import PurePosixPath
+from types import MappingProxyType
+from typing import Final
+
+from stackctl.backends.contract import Cause, Image, Launch, Program, Request, Run, Variant
+from stackctl.backends.llama_log import load_failure, load_progress
+
+NAME: Final[str] = "koboldcpp"
+ALIASES: Final[tuple[str, ...]] = ()
+TITLE: Final[str] = "KoboldCpp"
+TAVERN_TYPE: Final[str] = "koboldcpp"
+PORT: Final[int] = 5001
+MODEL_DIR: Final = PurePosixPath("/models")
+PROGRAM_PATH: Final = "/opt/stackctl/koboldcpp"
+FORMATS: Final[tuple[str, ...]] = ("gguf",)
+# the image is only the system around the program; no version of it but `latest` is published
+IMAGES: Final[Mapping[Variant, Image]] = MappingProxyType(
+    {
+        "cpu": Image(name="koboldai/koboldcpp:latest", seen=False),
+        "cuda": Image(name="koboldai/koboldcpp:latest", seen=False),
+    }
+)
+OWN_IMAGES: Final[Mapping[Variant, str]] = MappingProxyType({"cpu": "stackctl/base:1", "cuda": "stackctl/base:1"})
+IMAGE_TOOLS: Final[tuple[str, ...]] = ("bash",)
+_RELEASE: Final = "https://github.com/LostRuins/koboldcpp/releases/download/v1.122.1/"
+PROGRAMS: Final[Mapping[Variant, Program]] = MappingProxyType(
+    {
+        "cuda": Program(
+            version="1.122.1",
+            url=_RELEASE + "koboldcpp-linux-x64",
+            size=641_836_648,
+            sha256="724b81ad4d0557e6cf6b1e634c1b973e9a56c0a99b5164a9cf1ecbb8c9ad53d8",
+            unpacked_mib=2048,
+        ),
+        "cpu": Program(
+            version="1.122.1",
+            url=_RELEASE + "koboldcpp-linux-x64-nocuda",
+            size=0,
+            sha256="",
+            unpacked_mib=512,
+        ),
+    }
+)
+RUNS_AS_ROOT: Final[bool] = False
+READ_ONLY_ROOT: Final[bool] = True
+GRACE_S: Final[int] = 10
+READY: Final[Request] = Request(path="/api/v1/model")
+_KV_NUMBER: Final = {"f16": "0", "q8_0": "1", "q4_0": "2"}  # numbers are understood by every version
+
+# /api/v1/model is open with and without a password; a closed port means that the model still loads
+_PROBE: Final = (
+    f"exec 3<>/dev/tcp/127.0.0.1/{PORT} || exit 1; "
+    r"printf 'GET /api/v1/model HTTP/1.0\r\nHost: localhost\r\n\r\n' >&3; "
+    'answer=""; while IFS= read -r -t 4 line <&3 || [[ -n "$line" ]]; do answer="$line"; done; '
+    """[[ "$answer" == *'"koboldcpp/'* ]]"""
+)
+
+
+def launch(run: Run) -> Launch:
+    """Arguments that every version from 1.76 on understands."""
+    words = [
+        "--model",
+        str(run.model),
+        "--contextsize",
+        str(run.context),
+        "--port",
+        str(PORT),
+        "--skiplauncher",
+    ]
+    if run.variant == "cpu":
+        words += ["--usecpu", "--gpulayers", "0"]
+    else:
+        words += [
+            "--usecublas",
+            "normal",
+            "--gpulayers",
+            str(-1 if run.gpu_layers is None else run.gpu_layers),
+        ]
+    if run.kv_cache != "f16":
+        words += ["--quantkv", _KV_NUMBER[run.kv_cache]]
+    if run.flash_attention is not None:
+        words += ["--flashattention" if run.flash_attention else "--noflashattention"]
+    if run.threads is not None:
+        words += ["--threads", str(run.threads)]
+    if run.batch is not None:
+        words += ["--blasbatchsize", str(run.batch)]
+    return Launch(
+        entrypoint=(PROGRAM_PATH,),
+        command=(*words, *run.extra_args),
+        # a PyInstaller onefile: it unpacks to TMPDIR at every start and loads libraries from there
+        environment={"TMPDIR": "/tmp", "HOME": "/tmp"},  # noqa: S108 - its own tmpfs
+    )
+
+
+def health() -> tuple[str, ...]:
+    return ("CMD", "bash", "-c", _PROBE)
+
+
+def model_id(file_name: str) -> str:
+    # koboldcpp.py: the stem with everything but letters, digits, _, . and - removed
+    return "koboldcpp/" + re.sub(r"[^\w.-]", "", PurePosixPath(file_name).stem)
+
+
+def progress(line: str) -> str | None:
+    if "Load Text Model OK: True" in line:
+        return "model loaded"
+    if "Please connect to custom endpoint at" in line:
+        return "serving"
+    return load_progress(line)
+
+
+def fatal(line: str) -> Cause | None:
+    if "failed to map segment from shared object" in line:
+        return Cause(
+            says="KoboldCpp can't load the libraries that it unpacks: its TMPDIR is mounted noexec",
+            hint="see the tmpfs of this service in compose.yml or compose.override.yml: it needs `exec`",
+        )
+    if "No space left on device" in line:
+        return Cause(
+            says="KoboldCpp has too little room to unpack itself",
+            hint="raise the size of its /tmp in compose.override.yml",
+        )
+    if "error: unrecognized arguments" in line or "error: argument " in line:
+        return Cause(
+            says=f"KoboldCpp refused an argument ({line.split('error: ', 1)[-1].strip()})",
+            hint="look at backend.extra_args in stack.toml; the program's version decides what is known",
+            kind="config",
+        )
+    if "Cannot find text model file" in line:
+        return Cause(says="KoboldCpp does not find the model file", hint="stackctl deploy", kind="model")
+    if cause := load_failure(line):
+        return cause
+    if "Load Text Model OK: False" in line or "Could not load text model" in line:
+        return Cause(
+            says="KoboldCpp could not load the model",
+            hint="the lines above it in the log say why; a damaged file and too little memory are the usual causes",
+            kind="model",
+        )
+    return None
+
+
+def exit_cause(code: int) -> Cause | None:
+    hint = "stackctl logs koboldcpp shows its last words"
+    if code == 2:  # argparse, and its own check of the model's path
+        return Cause(says="KoboldCpp refused its arguments or did not find the model", hint=hint, kind="config")
+    if code == 3:
+        return Cause(says="KoboldCpp could not load the model", hint=hint, kind="model")
+    if code == 139:  # 128 + SIGSEGV
+        return Cause(says="KoboldCpp crashed on the model: it is damaged or cut short", hint=hint, kind="model")
+    return None

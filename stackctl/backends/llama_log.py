@@ -1,0 +1,88 @@
+"""Lines that every program built on llama.cpp's loader writes while it loads a model.
+
+Source: src/llama-model-loader.cpp, src/llama-model.cpp, src/llama.cpp and ggml-cuda of ggml-org/llama.cpp;
+KoboldCpp and text-generation-webui print them unchanged.
+"""
+
+import re
+
+from stackctl.backends.contract import Cause
+
+_OFFLOADED = re.compile(r"offloaded (\d+)/(\d+) layers to GPU")
+_SHARDS = re.compile(r"additional (\d+) GGUFs metadata loaded")
+_STEPS = (
+    ("loading model tensors", "reading the weights"),
+    ("llama_kv_cache", "reserving the KV cache"),
+    ("warming up the model", "warming up"),
+    ("llama_context: constructing", "preparing the context"),
+    ("loaded meta data with", "header read"),
+)
+_DAMAGED = Cause(
+    says="the model file is damaged or cut short",
+    hint="download it again and compare its checksum",
+    kind="model",
+)
+_NO_MEMORY = Cause(
+    says="the GPU has too little free memory for this model and context",
+    hint='lower backend.context or backend.gpu_layers, take kv_cache = "q8_0", or a smaller quantisation',
+    kind="memory",
+)
+_CAUSES = (
+    ("model is corrupted or incomplete", _DAMAGED),
+    ("invalid magic characters", _DAMAGED),
+    ("tensor data is not within the file bounds", _DAMAGED),
+    ("failed to read tensor", _DAMAGED),
+    ("cudaMalloc failed: out of memory", _NO_MEMORY),
+    ("CUDA error: out of memory", _NO_MEMORY),
+    ("ErrorOutOfDeviceMemory", _NO_MEMORY),
+    (
+        "unknown model architecture",
+        Cause(
+            says="this version of the backend does not know the model's architecture",
+            hint="take a newer image (backend.image) or another model",
+            kind="model",
+        ),
+    ),
+    (
+        "CUDA driver version is insufficient for CUDA runtime version",
+        Cause(
+            says="the NVIDIA driver is older than the image's CUDA",
+            hint="update the driver, or take an image for your CUDA version (backend.image)",
+            kind="gpu",
+        ),
+    ),
+    (
+        "forward compatibility was attempted on non supported HW",
+        Cause(
+            says="the image's CUDA is newer than the NVIDIA driver allows",
+            hint="update the driver, or take an image for your CUDA version (backend.image)",
+            kind="gpu",
+        ),
+    ),
+    (
+        "failed to fit params to free device memory",
+        _NO_MEMORY,
+    ),
+    (
+        "failed to allocate buffer for kv cache",
+        Cause(
+            says="there is too little memory for the KV cache of this context",
+            hint='lower backend.context, or take kv_cache = "q8_0"',
+            kind="memory",
+        ),
+    ),
+)
+
+
+def load_progress(line: str) -> str | None:
+    """What a line says of loading, in a few words."""
+    if found := _OFFLOADED.search(line):
+        return f"{found[1]} of {found[2]} layers on the GPU"
+    if found := _SHARDS.search(line):
+        return f"{found[1]} more shards found"
+    return next((says for mark, says in _STEPS if mark in line), None)
+
+
+def load_failure(line: str) -> Cause | None:
+    """The cause, if a line of the loader means that this model will not load."""
+    return next((cause for mark, cause in _CAUSES if mark in line), None)

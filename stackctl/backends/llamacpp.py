@@ -1,0 +1,90 @@
+"""llama.cpp's server.
+
+Sources: the official images' Dockerfile and README of ggml-org/llama.cpp (tools/server), run as build 11669.
+"""
+
+from collections.abc import Mapping
+from pathlib import PurePosixPath
+from types import MappingProxyType
+from typing import Final
+
+from stackctl.backends.contract import Cause, Image, Launch, Program, Request, Run, Variant
+from stackctl.backends.llama_log import load_failure, load_progress
+
+NAME: Final[str] = "llamacpp"
+ALIASES: Final[tuple[str, ...]] = ("llama.cpp",)
+TITLE: Final[str] = "llama.cpp"
+TAVERN_TYPE: Final[str] = "llamacpp"
+PORT: Final[int] = 8080
+MODEL_DIR: Final = PurePosixPath("/models")
+FORMATS: Final[tuple[str, ...]] = ("gguf",)
+IMAGES: Final[Mapping[Variant, Image]] = MappingProxyType(
+    {
+        "cpu": Image(name="ghcr.io/ggml-org/llama.cpp:server-b9191", seen=True),
+        "cuda": Image(name="ghcr.io/ggml-org/llama.cpp:server-cuda-b9191", seen=True),
+    }
+)
+OWN_IMAGES: Final[Mapping[Variant, str]] = MappingProxyType({"cpu": "stackctl/llamacpp:debian"})
+IMAGE_TOOLS: Final[tuple[str, ...]] = (
+    "curl",
+)  # .devops/*.Dockerfile: the server stage installs it for its own HEALTHCHECK
+PROGRAMS: Final[Mapping[Variant, Program]] = MappingProxyType({})
+RUNS_AS_ROOT: Final[bool] = False
+READ_ONLY_ROOT: Final[bool] = True
+GRACE_S: Final[int] = 10
+READY: Final[Request] = Request(path="/health")
+
+
+def launch(run: Run) -> Launch:
+    """Arguments of llama-server; the image's entrypoint is /app/llama-server."""
+    words = ["--model", str(run.model), "--host", "0.0.0.0", "--port", str(PORT)]  # noqa: S104 - in its container
+    words += ["--ctx-size", str(run.context)]
+    # one slot: with more, the context is divided among them or shared, and SillyTavern sends one request at a time
+    words += ["--parallel", "1", "--no-webui"]
+    words += ["--alias", run.model.name]
+    if run.variant == "cpu":
+        words += ["--gpu-layers", "0"]
+    elif run.gpu_layers is not None:
+        words += ["--gpu-layers", str(run.gpu_layers)]
+    if run.kv_cache != "f16":
+        words += ["--cache-type-k", run.kv_cache, "--cache-type-v", run.kv_cache]
+    if run.flash_attention is not None:
+        words += ["--flash-attn", "on" if run.flash_attention else "off"]
+    if run.threads is not None:
+        words += ["--threads", str(run.threads)]
+    if run.batch is not None:
+        words += ["--ubatch-size", str(run.batch), "--batch-size", str(run.batch)]
+    return Launch(command=(*words, *run.extra_args))
+
+
+def health() -> tuple[str, ...]:
+    # 503 while it loads, 200 once the model answers; open even with an API key
+    return ("CMD", "curl", "-fsS", "-o", "/dev/null", f"http://127.0.0.1:{PORT}/health")
+
+
+def model_id(file_name: str) -> str:
+    return file_name  # --alias
+
+
+def progress(line: str) -> str | None:
+    return load_progress(line)
+
+
+def fatal(line: str) -> Cause | None:
+    if line.startswith("error: invalid argument:"):
+        return Cause(
+            says=f"llama-server does not know an argument ({line.removeprefix('error: ').strip()})",
+            hint="look at backend.extra_args in stack.toml; the image's version decides what is known",
+            kind="config",
+        )
+    if line.startswith("error while handling argument"):
+        return Cause(
+            says=f"llama-server refused an argument ({line.removeprefix('error while handling ').strip()})",
+            hint="look at [backend] in stack.toml",
+            kind="config",
+        )
+    return load_failure(line)
+
+
+def exit_cause(code: int) -> Cause | None:  # noqa: ARG001 - 1 is all it ever says; the log has the cause
+    return None

@@ -1,0 +1,115 @@
+"""text-generation-webui (TextGen), in the image that is used in practice: Atinoda's.
+
+Sources: modules/shared.py and modules/api of oobabooga/text-generation-webui of 2026-05 (run); the image's
+docker-entrypoint.sh of 2026-04 (read).
+"""
+
+import shlex
+from collections.abc import Mapping
+from pathlib import PurePosixPath
+from types import MappingProxyType
+from typing import Final
+
+from stackctl.backends.contract import Cause, Image, Launch, Program, Request, Run, Variant
+from stackctl.backends.llama_log import load_failure, load_progress
+
+NAME: Final[str] = "text-generation-webui"
+ALIASES: Final[tuple[str, ...]] = ("textgen", "ooba")
+TITLE: Final[str] = "text-generation-webui"
+TAVERN_TYPE: Final[str] = "ooba"
+PORT: Final[int] = 5000
+MODEL_DIR: Final = PurePosixPath("/app/user_data/models")
+FORMATS: Final[tuple[str, ...]] = ("gguf", "safetensors")
+IMAGES: Final[Mapping[Variant, Image]] = MappingProxyType(
+    {
+        "cpu": Image(name="atinoda/text-generation-webui:default-cpu", seen=False),
+        "cuda": Image(name="atinoda/text-generation-webui:default-nvidia", seen=False),
+    }
+)
+OWN_IMAGES: Final[Mapping[Variant, str]] = MappingProxyType({})  # its program is in no package registry
+IMAGE_TOOLS: Final[tuple[str, ...]] = ("python3.13",)
+PROGRAMS: Final[Mapping[Variant, Program]] = MappingProxyType({})
+RUNS_AS_ROOT: Final[bool] = True
+READ_ONLY_ROOT: Final[bool] = False  # it copies its own default files into /app at every start
+GRACE_S: Final[int] = 10
+READY: Final[Request] = Request(path="/v1/internal/token-count", body='{"text":"hello"}')
+_FLAGS: Final = "/app/user_data/CMD_FLAGS.txt"
+_KV_NAME: Final = {"f16": "fp16", "q8_0": "q8_0", "q4_0": "q4_0"}
+
+# only token-count tells a loaded model from a failed load; all status endpoints answer 200 in both cases
+_PROBE: Final = (
+    "import json,urllib.request as u;"
+    f"r=u.Request('http://127.0.0.1:{PORT}/v1/internal/token-count',b'{{\"text\":\"hello\"}}',"
+    "{'Content-Type':'application/json'});"
+    "assert json.load(u.urlopen(r,timeout=4))['length']>0"
+)
+
+
+def launch(run: Run) -> Launch:
+    """Flags go into CMD_FLAGS.txt: EXTRA_LAUNCH_ARGS is expanded unquoted, so a name with a blank breaks there."""
+    name = str(run.model.relative_to(MODEL_DIR))
+    words = ["--listen", "--api", "--api-port", str(PORT), "--nowebui", "--model", name]
+    if run.model.suffix == ".gguf":
+        words += ["--loader", "llama.cpp", "--ctx-size", str(run.context)]
+        words += ["--cache-type", _KV_NAME[run.kv_cache]]
+        layers = 0 if run.variant == "cpu" else run.gpu_layers
+        words += ["--gpu-layers", str(-1 if layers is None else layers)]
+    elif run.variant == "cpu":
+        words += ["--cpu"]
+    if run.threads is not None:
+        words += ["--threads", str(run.threads)]
+    if run.batch is not None:
+        words += ["--batch-size", str(run.batch), "--ubatch-size", str(run.batch)]
+    lines = [shlex.join(words), *([shlex.join(run.extra_args)] if run.extra_args else [])]
+    return Launch(
+        environment={"HF_HUB_OFFLINE": "1", "GRADIO_ANALYTICS_ENABLED": "False"},
+        files={_FLAGS: "\n".join(lines) + "\n"},
+    )
+
+
+def health() -> tuple[str, ...]:
+    return ("CMD", "python3.13", "-c", _PROBE)
+
+
+def model_id(file_name: str) -> str:
+    return file_name
+
+
+def progress(line: str) -> str | None:
+    if "Loaded " in line and " seconds" in line:
+        return "model loaded"
+    if "API URL" in line:
+        return "serving"
+    if 'Loading "' in line:
+        return "loading"
+    return load_progress(line)
+
+
+def fatal(line: str) -> Cause | None:
+    if "error: unrecognized arguments" in line or "error: argument " in line:
+        return Cause(
+            says=f"text-generation-webui refused an argument ({line.split('error: ', 1)[-1].strip()})",
+            hint="look at backend.extra_args in stack.toml; the image's version decides what is known",
+            kind="config",
+        )
+    if "The path to the model does not exist" in line:
+        return Cause(says="text-generation-webui does not find the model", hint="stackctl deploy", kind="model")
+    if cause := load_failure(line):
+        return cause
+    if "Error loading the model with llama.cpp" in line or "Failed to load the model" in line:
+        return Cause(
+            says="text-generation-webui runs, but its model failed to load",
+            hint="the lines above it in the log say why; a damaged file and too little memory are the usual causes",
+            kind="model",
+        )
+    return None
+
+
+def exit_cause(code: int) -> Cause | None:
+    if code == 2:  # argparse
+        return Cause(
+            says="text-generation-webui refused its arguments",
+            hint="look at backend.extra_args in stack.toml",
+            kind="config",
+        )
+    return None

@@ -1,0 +1,199 @@
+"""Read a model file's own words: GGUF header, or what else the file turns out to be.
+
+Works on any buffer (a memory map of a 40 GB file costs nothing) and touches only the header. Counts, lengths and
+nesting are bounded before anything is allocated, so that a hostile file ends in a clear error.
+Format: https://github.com/ggml-org/ggml/blob/master/docs/gguf.md
+"""
+
+import struct
+from dataclasses import dataclass
+from typing import Final
+
+from stackctl.core.seen import Header
+from stackctl.errors import ModelError
+
+Buffer = bytes | memoryview
+Value = int | float | bool | str | None  # None: an array, skipped
+
+# ggml type -> (values per block, bytes per block); type_traits in src/ggml.c of ggml-org/ggml
+_BLOCKS: Final = {
+    0: (1, 4), 1: (1, 2), 2: (32, 18), 3: (32, 20), 6: (32, 22), 7: (32, 24), 8: (32, 34), 9: (32, 36),
+    10: (256, 84), 11: (256, 110), 12: (256, 144), 13: (256, 176), 14: (256, 210), 15: (256, 292),
+    16: (256, 66), 17: (256, 74), 18: (256, 98), 19: (256, 50), 20: (32, 18), 21: (256, 110), 22: (256, 82),
+    23: (256, 136), 24: (1, 1), 25: (1, 2), 26: (1, 4), 27: (1, 8), 28: (1, 8), 29: (256, 56), 30: (1, 2),
+    34: (256, 54), 35: (256, 66), 39: (32, 17),
+}  # fmt: skip
+_SCALARS: Final = {0: "B", 1: "b", 2: "H", 3: "h", 4: "I", 5: "i", 6: "f", 7: "?", 10: "Q", 11: "q", 12: "d"}
+_STRING, _ARRAY = 8, 9
+_MAX_PAIRS, _MAX_TENSORS, _MAX_DIMENSIONS, _MAX_KEY = 65_536, 1_000_000, 8, 65_535
+_MAX_KEPT = 1 << 20  # longest string that is kept; longer ones are read over
+_MAX_STRINGS = 4_000_000  # in all arrays together; the largest vocabularies have about 300,000
+
+
+@dataclass(frozen=True, kw_only=True)
+class GgufFile:
+    """A GGUF header: metadata (arrays are None) and the size that the file must have."""
+
+    version: int
+    metadata: dict[str, Value]
+    tensors: int
+    size: int  # bytes the file must have at least, by its own tensor table
+
+    def number(self, key: str) -> int:
+        """A whole number of the metadata; 0 where it is absent or something else."""
+        value = self.metadata.get(key)
+        return value if isinstance(value, int) and not isinstance(value, bool) and value > 0 else 0
+
+    def text(self, key: str) -> str:
+        value = self.metadata.get(key)
+        return value if isinstance(value, str) else ""
+
+
+def header(found: GgufFile) -> Header:
+    """The facts that planning needs."""
+    architecture = found.text("general.architecture")
+    return Header(
+        format="gguf",
+        architecture=architecture,
+        title=found.text("general.name"),
+        trained_context=found.number(f"{architecture}.context_length"),
+        layers=found.number(f"{architecture}.block_count"),
+        chat_template=found.text("tokenizer.chat_template"),
+    )
+
+
+def read(buffer: Buffer, size: int, *, name: str) -> GgufFile:
+    """Read a GGUF header from the start of a file of `size` bytes; raise ModelError that says what is wrong."""
+    if bytes(buffer[:4]) != b"GGUF":
+        raise ModelError(f"{name} {not_a_model(bytes(buffer[:512]), size)}", hint=_hint(bytes(buffer[:512])))
+    reader = _Reader(buffer, name)
+    try:
+        found = _read(reader)
+    except struct.error as e:
+        raise ModelError(
+            f"{name} is cut short: its header ends after {size} bytes",
+            hint="download it again; an interrupted download leaves such a file",
+        ) from e
+    if found.size > size:
+        raise ModelError(
+            f"{name} is cut short: {size} bytes of at least {found.size}",
+            hint="download it again; an interrupted download leaves such a file",
+        )
+    return found
+
+
+def not_a_model(start: bytes, size: int) -> str:
+    """Say in words what a file is that does not begin as a GGUF does."""
+    lowered = start.lstrip().lower()
+    if start.startswith(b"version https://git-lfs"):
+        return f"is a Git LFS pointer of {size} bytes, not the model itself"
+    if lowered.startswith((b"<!doctype", b"<html")):
+        return "is a web page, not a model"
+    if start.startswith(b"PK\x03\x04"):
+        return "is a zip archive (perhaps a PyTorch .bin), not a GGUF"
+    if size >= 10 and start[8:9] == b"{" and struct.unpack("<Q", start[:8])[0] < size:
+        return "is a safetensors file, not a GGUF"
+    if not size:
+        return "is empty"
+    if not any(start):
+        return "begins with zeros: space was reserved for it, but it was not downloaded"
+    if start.startswith(b"FUGG"):
+        return "is a big-endian GGUF"
+    return "is not a GGUF model (its first bytes are not GGUF)"
+
+
+def _hint(start: bytes) -> str:
+    if start.startswith(b"version https://git-lfs"):
+        return "in that repository run: git lfs pull; or download the file from its page"
+    if start.lstrip().lower().startswith((b"<!doctype", b"<html")):
+        return "download the file itself: on Hugging Face the link with /resolve/, not /blob/"
+    return "take a .gguf file of the model; Hugging Face lists them under Quantizations"
+
+
+class _Reader:
+    def __init__(self, buffer: Buffer, name: str) -> None:
+        self.buffer, self.name, self.at = memoryview(buffer), name, 0
+        self.strings_left = _MAX_STRINGS
+
+    def scalar(self, code: str) -> int | float | bool:
+        value: int | float | bool = struct.unpack_from("<" + code, self.buffer, self.at)[0]
+        self.at += struct.calcsize("<" + code)
+        return value
+
+    def count(self, code: str, limit: int, what: str) -> int:
+        value = int(self.scalar(code))
+        if value > limit:
+            raise self.damaged(f"{what}: {value}")
+        return value
+
+    def skip(self, size: int) -> None:
+        if size > len(self.buffer) - self.at:
+            raise struct.error("past the end")
+        self.at += size
+
+    def string(self) -> str:
+        size = int(self.scalar("Q"))
+        start = self.at
+        self.skip(size)
+        return bytes(self.buffer[start : start + min(size, _MAX_KEPT)]).decode("utf-8", "replace")
+
+    def damaged(self, what: str) -> ModelError:
+        return ModelError(
+            f"{self.name} is damaged: impossible {what}", hint="download it again and compare its checksum"
+        )
+
+
+def _read(reader: _Reader) -> GgufFile:
+    reader.skip(4)
+    version = int(reader.scalar("I"))
+    if version not in {2, 3}:
+        raise ModelError(
+            f"{reader.name} is GGUF version {version}, which no backend here reads",
+            hint="take a newer conversion of the model (GGUF version 3)",
+        )
+    tensors = reader.count("Q", _MAX_TENSORS, "number of tensors")
+    pairs = reader.count("Q", _MAX_PAIRS, "number of metadata entries")
+    metadata: dict[str, Value] = {}
+    for _ in range(pairs):
+        key = reader.string()
+        if len(key) > _MAX_KEY:
+            raise reader.damaged("length of a key")
+        metadata[key] = _value(reader, int(reader.scalar("I")))
+    alignment = metadata.get("general.alignment", 32)
+    if not isinstance(alignment, int) or not 1 <= alignment <= 1 << 20:
+        raise reader.damaged("alignment")
+    end = max((_tensor_end(reader) for _ in range(tensors)), default=0)
+    start = -(-reader.at // alignment) * alignment
+    return GgufFile(version=version, metadata=metadata, tensors=tensors, size=start + end if end else reader.at)
+
+
+def _value(reader: _Reader, kind: int) -> Value:
+    if kind in _SCALARS:
+        return reader.scalar(_SCALARS[kind])
+    if kind == _STRING:
+        return reader.string()
+    if kind != _ARRAY:
+        raise reader.damaged(f"type of a value: {kind}")
+    inner, count = int(reader.scalar("I")), int(reader.scalar("Q"))
+    if inner in _SCALARS:
+        reader.skip(count * struct.calcsize("<" + _SCALARS[inner]))
+    elif inner == _STRING:
+        reader.strings_left -= count
+        if reader.strings_left < 0:
+            raise reader.damaged(f"length of an array: {count}")
+        for _ in range(count):
+            reader.skip(int(reader.scalar("Q")))
+    else:  # arrays of arrays: the format allows them, no model has them
+        raise reader.damaged(f"type of an array: {inner}")
+    return None
+
+
+def _tensor_end(reader: _Reader) -> int:
+    """Offset of the first byte after one tensor, from the start of the tensor data."""
+    reader.string()
+    values = 1
+    for _ in range(reader.count("I", _MAX_DIMENSIONS, "number of dimensions")):
+        values *= int(reader.scalar("Q"))
+    kind, offset = int(reader.scalar("I")), int(reader.scalar("Q"))
+    per_block, block_bytes = _BLOCKS.get(kind, (1, 0))  # an unknown, newer type: its start must be in the file
+    return offset + -(-values // per_block) * block_bytes

@@ -1,0 +1,140 @@
+"""Plan -> compose.yml, as text; parsed back before it is returned."""
+
+import json
+from collections.abc import Callable, Mapping
+from pathlib import PurePosixPath
+from typing import Any
+
+import yaml
+from jinja2 import Environment, FunctionLoader, StrictUndefined
+
+from stackctl.core.stack import Health, Mount, Plan, Service, Tmpfs
+from stackctl.errors import ConfigError
+
+FILE = "compose.yml"
+MARKER = "# Rendered by stackctl from stack.toml."
+
+
+def render(plan: Plan, template: Callable[[str], str], *, folder: PurePosixPath | None = None) -> str:
+    """Return compose.yml's text. With `folder`, paths below it are written absolute (for Portainer and the like)."""
+    environment = Environment(
+        loader=FunctionLoader(template),
+        undefined=StrictUndefined,
+        finalize=_as_yaml,
+        trim_blocks=True,
+        lstrip_blocks=True,
+        keep_trailing_newline=True,
+        autoescape=False,  # noqa: S701 - it is YAML: _as_yaml writes every hole
+    )
+    text = environment.get_template("stack.yml.j2").render(
+        name=plan.name,
+        services=[_service(service, folder) for service in plan.services],
+        networks=plan.networks,
+    )
+    parse(text)
+    return text
+
+
+def parse(text: str) -> dict[str, Any]:
+    """Read YAML, refusing duplicate keys; `$$` stays as it is written."""
+    loaded = yaml.load(text, _Strict)  # noqa: S506 - a SafeLoader
+    if not isinstance(loaded, dict):
+        raise ConfigError("the compose file is not a mapping", hint="stackctl deploy writes it anew")
+    return loaded
+
+
+def literal(value: Any) -> Any:
+    """What Compose makes of a parsed value without variables: `$$` is a dollar."""
+    if isinstance(value, str):
+        return value.replace("$$", "$")
+    if isinstance(value, list):
+        return [literal(item) for item in value]
+    if isinstance(value, dict):
+        return {literal(key): literal(item) for key, item in value.items()}
+    return value
+
+
+def _as_yaml(value: object) -> str:
+    """Any hole as one line of JSON, which is YAML, with `$` doubled; what YAML can't print is escaped."""
+    if not isinstance(value, str | int | float | bool | list | tuple):
+        return str(value)  # the text of a block, macro or loop, never a hole of ours
+    text = json.dumps(value, ensure_ascii=False).replace("$", "$$")
+    return "".join(c if _is_plain(c) else _escaped(c) for c in text)
+
+
+def _is_plain(char: str) -> bool:
+    return " " <= char <= "~" or (char >= "\u00a0" and char not in "\u2028\u2029\ufeff\ufffe\uffff")
+
+
+def _escaped(char: str) -> str:
+    return f"\\u{ord(char):04x}"
+
+
+def _service(service: Service, folder: PurePosixPath | None) -> Mapping[str, object]:
+    publish, gpu = service.publish, service.gpu
+    host = f"[{publish.address}]" if publish and ":" in publish.address else publish and publish.address
+    return {
+        "name": service.name,
+        "image": service.image,
+        "image_is": service.image_is,
+        "entrypoint": list(service.entrypoint),
+        "command": list(service.command),
+        "environment": sorted(service.environment.items()),
+        "user": str(service.user) if service.user else "",
+        "capabilities": list(service.capabilities),
+        "read_only_root": service.read_only_root,
+        "mounts": [_mount(mount, folder) for mount in service.mounts],
+        "tmpfs": [_tmpfs(tmpfs) for tmpfs in service.tmpfs],
+        "unpacks": any(tmpfs.executable for tmpfs in service.tmpfs),
+        "networks": list(service.networks),
+        "publish": f"{host}:{publish.port}:{publish.target}" if publish else "",
+        "waits_for": service.waits_for,
+        "health": _health(service.health),
+        "grace": f"{service.grace_s}s",
+        "memory": f"{service.memory_mib}m" if service.memory_mib else "",
+        "cpus": service.cpus,
+        "gpu": {"driver": gpu.driver, "devices": list(gpu.devices)} if gpu else None,
+    }
+
+
+def _mount(mount: Mount, folder: PurePosixPath | None) -> Mapping[str, object]:
+    source = mount.source
+    if folder and source.startswith("./"):
+        source = str(folder / source)
+    return {"source": source, "target": mount.target, "read_only": mount.read_only}
+
+
+def _tmpfs(tmpfs: Tmpfs) -> str:
+    options = [f"size={tmpfs.size_mib}m"]
+    if tmpfs.executable:
+        options.append("exec")  # Docker's default is noexec
+    if tmpfs.owner:
+        options += [f"uid={tmpfs.owner.uid}", f"gid={tmpfs.owner.gid}", "mode=0700"]
+    else:
+        options.append("mode=1777")
+    return f"{tmpfs.target}:{','.join(options)}"
+
+
+def _health(health: Health) -> Mapping[str, object]:
+    return {
+        "test": list(health.test),
+        "start_period": f"{health.start_period_s}s",
+        "start_interval": f"{health.start_interval_s}s" if health.start_interval_s else "",
+        "interval": f"{health.interval_s}s",
+        "timeout": f"{health.timeout_s}s",
+        "retries": health.retries,
+    }
+
+
+class _Strict(yaml.SafeLoader):
+    """Refuses a mapping that names a key twice (YAML forbids it, PyYAML lets the last one win)."""
+
+    def construct_mapping(self, node: yaml.MappingNode, deep: bool = False) -> dict[Any, Any]:
+        keys = [self.construct_object(key, deep=True) for key, _ in node.value]
+        twice = {key for key in keys if keys.count(key) > 1}
+        if twice:
+            raise ConfigError(
+                f"{FILE}: {', '.join(map(str, sorted(twice)))} twice in one mapping (line {node.start_mark.line + 1})",
+                hint="remove one of them",
+            )
+        return super().construct_mapping(node, deep=deep)

@@ -1,0 +1,124 @@
+"""What was decided: services, networks, exposure. Nothing here knows Compose's syntax."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Literal
+
+from stackctl.core.seen import Owner
+
+
+@dataclass(frozen=True, kw_only=True)
+class Mount:
+    """A file or folder of the host inside a container; it must exist before the start."""
+
+    source: str
+    target: str
+    read_only: bool = True
+
+
+@dataclass(frozen=True, kw_only=True)
+class Tmpfs:
+    """A folder in memory."""
+
+    target: str
+    size_mib: int
+    executable: bool = False
+    owner: Owner | None = None
+
+
+@dataclass(frozen=True, kw_only=True)
+class Health:
+    """A command inside the container that succeeds once the service can do its work; times in seconds."""
+
+    test: tuple[str, ...]
+    start_period_s: int
+    interval_s: int = 10
+    timeout_s: int = 5
+    retries: int = 3
+    start_interval_s: int | None = None  # only engines from 25 on know it
+
+
+@dataclass(frozen=True, kw_only=True)
+class GpuRequest:
+    """GPUs for one service: by the NVIDIA toolkit's driver or as CDI devices."""
+
+    driver: Literal["nvidia", "cdi"]
+    devices: tuple[str, ...]  # () with nvidia: all of them
+
+
+@dataclass(frozen=True, kw_only=True)
+class Publish:
+    """A port of a service, opened on an address of the host."""
+
+    address: str
+    port: int
+    target: int
+
+
+@dataclass(frozen=True, kw_only=True)
+class Network:
+    """A fixed subnet; internal: without a way out."""
+
+    name: str
+    subnet: str
+    gateway: str
+    internal: bool
+
+
+@dataclass(frozen=True, kw_only=True)
+class Service:
+    """One container: what runs, as whom, with what."""
+
+    name: str
+    image: str
+    image_is: Literal["tried", "unverified", "own"] = "tried"
+    entrypoint: tuple[str, ...] = ()  # (): the image's own
+    command: tuple[str, ...] = ()
+    environment: Mapping[str, str] = field(default_factory=dict)
+    user: Owner | None = None  # None: as the image says
+    capabilities: tuple[str, ...] = ()  # beyond none
+    read_only_root: bool = True
+    mounts: tuple[Mount, ...] = ()
+    tmpfs: tuple[Tmpfs, ...] = ()
+    networks: tuple[str, ...] = ()
+    publish: Publish | None = None
+    waits_for: tuple[str, ...] = ()  # healthy before this one starts
+    health: Health
+    grace_s: int = 10
+    memory_mib: int | None = None
+    cpus: float | None = None
+    gpu: GpuRequest | None = None
+
+
+@dataclass(frozen=True, kw_only=True)
+class Plan:
+    """A stack with nothing left to decide."""
+
+    name: str
+    backend: str  # canonical name of the backend
+    backend_title: str
+    backend_service: Service
+    sillytavern: Service
+    networks: tuple[Network, ...]
+    files: Mapping[str, str]  # generated files beside compose.yml: relative path -> text
+    folders: tuple[str, ...]  # to be made beforehand, owned by `sillytavern.user`
+    tavern_type: str
+    backend_url: str
+    model_name: str
+    context: int
+    gpu_layers: str
+    kv_cache: str
+    notes: tuple[str, ...] = ()  # what the user should know
+    timeout_s: int = 300
+
+    @property
+    def services(self) -> tuple[Service, Service]:
+        return self.backend_service, self.sillytavern
+
+    @property
+    def url(self) -> str:
+        """Where a person opens it."""
+        publish = self.sillytavern.publish
+        assert publish is not None  # noqa: S101 - plan() always publishes SillyTavern
+        host = f"[{publish.address}]" if ":" in publish.address else publish.address
+        return f"http://{host}:{publish.port}"

@@ -1,0 +1,106 @@
+"""All that stackctl knows of SillyTavern: image, mounts, environment, settings.
+
+Sources: SillyTavern 1.19.0 (run), its docker/ folder and default/config.yaml.
+"""
+
+import json
+from collections.abc import Mapping
+from typing import Any, Final
+
+NAME: Final = "sillytavern"
+IMAGE: Final = "ghcr.io/sillytavern/sillytavern:1.19.0"
+OWN_IMAGE: Final = "stackctl/sillytavern:1.19.0"
+IMAGE_TOOLS: Final[tuple[str, ...]] = ("node", "sh", "git")
+PORT: Final = 8000
+START_S: Final = 120  # 6 to 17 s on two cores; a Raspberry Pi or a NAS takes far longer
+APP: Final = "/home/node/app"
+BACKUPS: Final = f"{APP}/backups"
+STOCK_SETTINGS: Final = f"{APP}/default/content/settings.json"
+# folder beside compose.yml's data folder -> place in the container
+FOLDERS: Final[Mapping[str, str]] = {
+    "config": f"{APP}/config",
+    "data": f"{APP}/data",
+    "plugins": f"{APP}/plugins",
+    "extensions": f"{APP}/public/scripts/extensions/third-party",
+}
+SETTINGS: Final = "data/default-user/settings.json"  # below the data folder
+
+HEALTH: Final = (
+    "CMD",
+    "node",
+    "-e",
+    f"fetch('http://127.0.0.1:{PORT}/version').then(r=>process.exit(r.ok||r.status===401?0:1),()=>process.exit(1))",
+)
+
+# Compose's start order does not hold when the engine itself restarts containers (a reboot), and SillyTavern's page
+# asks the backend only once: so the container waits for the loaded model, though not for ever, and then starts
+_WAIT: Final = (
+    "const[u,b,s]=process.argv.slice(1),t=Date.now()+s*1e3,"
+    "o=()=>({signal:AbortSignal.timeout(4e3),...(b&&{method:'POST',body:b,"
+    "headers:{'content-type':'application/json'}})});"
+    "(async()=>{for(;;){try{if((await fetch(u,o())).ok)break}catch{}"
+    "if(Date.now()>t)break;await new Promise(r=>setTimeout(r,500))}process.exit()})()"
+)
+
+
+def entrypoint(ready_url: str, body: str, wait_s: int) -> tuple[str, ...]:
+    """Wait up to `wait_s` seconds for the backend's loaded model, then run the image's own entrypoint."""
+    script = 'node -e "$1" -- "$2" "$3" "$4"; exec ./docker-entrypoint.sh'
+    return ("sh", "-c", script, "wait-for-backend", _WAIT, ready_url, body, str(wait_s))
+
+
+def environment(edge_gateway: str) -> dict[str, str]:
+    """SillyTavern's settings by environment; arrays are JSON (a plain list makes it refuse everybody)."""
+    return {
+        # what comes from this machine through the published port has the edge network's gateway as its address
+        "SILLYTAVERN_WHITELIST": json.dumps(["127.0.0.1", "::1", edge_gateway]),
+        "SILLYTAVERN_BROWSERLAUNCH_ENABLED": "false",
+        "HOME": "/tmp",  # noqa: S108 - its own tmpfs; it runs as a user that the image does not know
+    }
+
+
+def overlay(server_type: str, url: str, context: int) -> dict[str, Any]:
+    """What makes SillyTavern connect on the first page load, without a click."""
+    return {
+        "firstRun": False,  # its dialogue would block the automatic connection
+        "username": "User",
+        "user_avatar": "user-default.png",
+        "main_api": "textgenerationwebui",
+        "max_context": context,
+        "amount_gen": 400,
+        "textgenerationwebui_settings": {
+            "type": server_type,
+            "server_urls": {server_type: url},
+            "streaming": True,
+        },
+        "power_user": {
+            "auto_connect": True,
+            "max_context_unlocked": True,  # else the slider ends at 8192
+            "personas": {"user-default.png": "User"},
+            "default_persona": "user-default.png",
+        },
+    }
+
+
+def merged(stock: Mapping[str, Any], over: Mapping[str, Any]) -> dict[str, Any]:
+    """Deep merge: tables are merged, everything else is replaced."""
+    result = dict(stock)
+    for key, value in over.items():
+        below = result.get(key)
+        result[key] = merged(below, value) if isinstance(below, Mapping) and isinstance(value, Mapping) else value
+    return result
+
+
+def seed(stock_text: str, over: Mapping[str, Any]) -> str:
+    """settings.json for the first start: the image's own defaults with our overlay."""
+    return json.dumps(merged(json.loads(stock_text), over), indent=4, ensure_ascii=False) + "\n"
+
+
+def connection(settings: Mapping[str, Any]) -> tuple[str, str]:
+    """(type, URL) that SillyTavern's own settings name; ("", "") parts where they name none."""
+    text = settings.get("textgenerationwebui_settings")
+    if settings.get("main_api") != "textgenerationwebui" or not isinstance(text, Mapping):
+        return "", ""
+    kind = str(text.get("type", ""))
+    urls = text.get("server_urls")
+    return kind, str(urls.get(kind, "")) if isinstance(urls, Mapping) else ""

@@ -1,0 +1,32 @@
+"""Where in a TOML text a key stands (neither tomllib nor pydantic keeps lines)."""
+
+import tomlkit
+from tomlkit.container import Container
+from tomlkit.items import Table
+
+
+def line_of(text: str, path: tuple[str, ...]) -> int:
+    """Return the 1-based line of the key at `path`, or of its nearest parent; 0 if none is in the text."""
+    found = 0
+    for start, keys in _places(tomlkit.parse(text), (), 1):
+        if keys == path[: len(keys)]:
+            found = max(found, start) if len(keys) == len(path) else (found or start)
+    return found
+
+
+def _places(container: Container, above: tuple[str, ...], line: int) -> list[tuple[int, tuple[str, ...]]]:
+    """(line, path) of every key, by counting the lines of what is rendered before it."""
+    places: list[tuple[int, tuple[str, ...]]] = []
+    for key, item in container.body:
+        one = Container()
+        one.append(key, item)
+        if key is not None:
+            keys = (*above, *(part.key for part in getattr(key, "_keys", [key]) or [key]))
+            # a blank or comment before a table belongs to the table's own indentation
+            places.append((line + item.trivia.indent.count("\n"), keys))
+            if isinstance(item, Table) and not item.is_super_table():
+                places += _places(item.value, keys, line + item.trivia.indent.count("\n") + 1)
+            elif isinstance(item, Table):
+                places += _places(item.value, keys, line)
+        line += one.as_string().count("\n")
+    return places

@@ -1,0 +1,53 @@
+"""The whole error family of stackctl, with the exit code of each class.
+
+StackctlError
+├── ConfigError   3   stack.toml, a flag or a file of the deployment's folder is wrong
+├── EngineError   4   the container engine, Compose or an image is not to be had
+├── GpuError      5   the GPU can't be given to the backend
+├── DoesNotFit    6   memory or disk is too small for what was asked
+├── NotReady      7   the stack came up wrong, or not in time
+├── ModelError    8   a model or program file: missing, damaged, not what it says it is
+└── DataError     9   the user's data could not be written or kept safe
+
+2 is click's (usage), 130 is Ctrl-C, 1 is a bug: an uncaught traceback.
+"""
+
+
+class StackctlError(Exception):
+    """An expected failure: what is wrong (message), what to do next (hint), what shows it (evidence)."""
+
+    exit_code = 1
+
+    def __init__(self, message: str, *, hint: str = "", evidence: tuple[str, ...] = ()) -> None:
+        super().__init__(message)
+        self.message = message
+        self.hint = hint
+        self.evidence = evidence
+
+
+class ConfigError(StackctlError):
+    exit_code = 3
+
+
+class EngineError(StackctlError):
+    exit_code = 4
+
+
+class GpuError(StackctlError):
+    exit_code = 5
+
+
+class DoesNotFit(StackctlError):
+    exit_code = 6
+
+
+class NotReady(StackctlError):
+    exit_code = 7
+
+
+class ModelError(StackctlError):
+    exit_code = 8
+
+
+class DataError(StackctlError):
+    exit_code = 9

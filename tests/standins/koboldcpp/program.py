@@ -1,0 +1,221 @@
+"""Stand-in for KoboldCpp's release binary, for tests, never what a user gets: launch, loading and exit codes.
+
+Packed by PyInstaller into one file that unpacks itself to TMPDIR/_MEI*, as the real one does. The launch contract
+is that of KoboldCpp 1.115.1 to 1.117.1 (koboldcpp.py `main`, `kcpp_main_process`; gpttype_adapter.cpp). The real
+program's stdout is block-buffered where it is no terminal, and so is ours: only what it flushes is seen at once.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import os
+import platform
+import re
+import signal
+import sys
+import threading
+import time
+from pathlib import Path
+from typing import Any, Final, NoReturn
+
+from tests.standins import gguf_header
+from tests.standins.koboldcpp import api, arguments
+from tests.standins.llama_child import LlamaChild, ServerEnded, die_of
+
+VERSION: Final = "1.115.1"  # the one that was recorded
+NOTICE: Final = "stand-in for KoboldCpp, for tests only: never what a user gets"
+NOT_IMITATED: Final = (
+    "admin", "analyze", "benchmark", "cli", "exportconfig", "exporttemplate", "hordekey", "prompt", "remotetunnel",
+    "routermode", "ssl", "testmemory", "unpack",
+)  # fmt: skip
+BUNDLE: Final = Path(getattr(sys, "_MEIPASS", "/app")) / "llama"
+_CACHE_TYPES: Final = {"0": "f16", "1": "q8_0", "2": "q4_0", "3": "bf16"}
+_LLAMA_LINE: Final = re.compile(rb"^(?:[\d.]+ )?(?:[IWED] )?(?!(?:main|srv|slot|init|common|system_info|que)\b)")
+
+
+def fail(code: int, message: str) -> NoReturn:
+    """End as the real `exit_with_error` does, pauses included: the message stands in the log before the exit."""
+    print()
+    time.sleep(1)
+    print(message, flush=True)
+    time.sleep(2)
+    sys.exit(code)
+
+
+def override_from_config(args: argparse.Namespace, raw: list[str]) -> None:
+    """Take over the values of a .kcpps file; what was given on the command line under its main name wins."""
+    path = Path(args.config[0])
+    if not path.exists():
+        if args.ignoremissing:
+            print("Ignoring missing kcpp config file...")
+            return
+        fail(2, "Specified kcpp config file invalid or not found.")
+    print(f"Loading configuration file {path}...")
+    given = {*raw, "--model_param"} if "--model" in raw else set(raw)
+    for key, value in json.loads(path.read_text(errors="ignore")).items():
+        if key == "onready":
+            continue
+        if f"--{key}" in given:
+            if key != "config":
+                print(f"Overriding Config Value: {key}")
+            continue
+        setattr(args, key, value)
+
+
+def settle(args: argparse.Namespace) -> None:
+    """Bring the several ways of saying a thing down to one (the real `convert_invalid_args`)."""
+    if not args.model_param and args.model:
+        args.model_param = args.model if isinstance(args.model, str) else args.model[0]
+    if args.port_param and args.port_param != arguments.PORT:
+        args.port = args.port_param
+    args.usecpu = args.usecpu or args.noblas
+
+
+def announce(args: argparse.Namespace) -> None:
+    """The lines up to the model."""
+    print("Loading Chat Completions Adapter: AutoGuess.json\nChat Completions Adapter Loaded")
+    library = "koboldcpp_default.so"
+    if args.usecuda is not None:
+        library = "koboldcpp_cublas.so"
+    elif args.usevulkan is not None:
+        library = "koboldcpp_vulkan.so"
+    elif not args.usecpu:
+        print("No GPU or CPU backend was selected. Trying to assign one for you automatically...")
+        print("Auto Selected Default Backend (flag=0)\n")
+    if library != "koboldcpp_default.so" and args.gpulayers == -1:
+        print("Unable to detect VRAM, but autofit may still be used if applicable.")
+    print(f"System: {platform.system()} {platform.version()} {platform.machine()} {platform.processor()}")
+    print("Unable to determine GPU Memory")
+    free_mb = os.sysconf("SC_AVPHYS_PAGES") * os.sysconf("SC_PAGE_SIZE") // 2**20
+    print(f"Detected Available RAM: {free_mb} MB")
+    print(f"Initializing dynamic library: {library}\n==========")
+    time.sleep(1)
+    print(f"{args}\n==========")  # the password with it: the real one prints it, too
+
+
+def server_command(args: argparse.Namespace) -> list[str]:
+    cache = _CACHE_TYPES.get(str(args.quantkv), str(args.quantkv))
+    found = [
+        str(BUNDLE / "llama-server"),
+        *("--model", str(Path(args.model_param).absolute())),
+        *("--ctx-size", str(args.contextsize)),
+        *("--threads", str(args.threads if args.threads > 0 else arguments.default_threads())),
+        *("--batch-size", str(max(args.batchsize, 32))),
+        *("--flash-attn", "off" if args.noflashattention else "on"),
+        *("--cache-type-k", cache, "--cache-type-v", "f16" if args.noflashattention else cache),
+        *("--parallel", "1", "--no-webui", "--fit", "off"),
+    ]
+    loader = BUNDLE / "ld-linux-x86-64.so.2"  # its suite's C library is newer than that of the place it runs in
+    return [str(loader), "--library-path", str(BUNDLE), *found] if loader.exists() else found
+
+
+def show_llama_line(line: bytes) -> None:
+    """Pass on what llama.cpp's library says while loading, and its rows of dots; the server's own lines are not
+    KoboldCpp's. It goes to stderr, unbuffered, as the real one's does.
+    """
+    if matched := _LLAMA_LINE.match(line):
+        sys.stderr.buffer.write(line[matched.end() :])
+        sys.stderr.flush()
+
+
+def line_by_line() -> Any:
+    held = bytearray()
+
+    def take(piece: bytes) -> None:
+        held.extend(piece)
+        while b"\n" in held:
+            line, _, rest = bytes(held).partition(b"\n")
+            held[:] = rest
+            show_llama_line(line + b"\n")
+        if held.startswith(b"."):
+            sys.stderr.buffer.write(bytes(held))
+            sys.stderr.flush()
+            held.clear()
+
+    return take
+
+
+def load(args: argparse.Namespace) -> LlamaChild:
+    """Load the model or end the program as the real one would (exit codes 2, 3 and 139)."""
+    path = Path(args.model_param)
+    if not path.exists():
+        fail(2, f"Cannot find text model file: {args.model_param}")
+    print(f"Loading Text Model: {path.absolute()}", flush=True)
+    if path.suffix not in {".bin", ".gguf"}:
+        print("WARNING: Selected Text Model does not seem to be a GGUF file! Are you sure you picked the right file?")
+    try:
+        is_gguf = gguf_header.has_magic(path)
+    except OSError:
+        is_gguf = False
+    if not is_gguf:
+        print("\n---\nUnidentified Model Encountered: (ver 0)\n---\nLoad Text Model OK: False")
+        fail(3, f"Could not load text model: {path.absolute()}")
+    try:
+        architecture = gguf_header.metadata(path).get("general.architecture", "unknown")
+    except ValueError as error:  # check_file_format() looks into a header that it could not read
+        print(f"gguf_init_from_file_impl: failed to read header: {error}", file=sys.stderr, flush=True)
+        die_of(signal.SIGSEGV)
+    print(f"\nThe reported GGUF Arch is: {architecture}\nArch Category: 0")
+    print("\n---\nIdentified as GGUF model.\nAttempting to Load...\n---")
+    environment = {key: value for key, value in os.environ.items() if key != "LD_LIBRARY_PATH"}
+    child = LlamaChild(server_command(args), log=line_by_line(), environment=environment)
+    try:
+        child.wait_until_loaded()
+    except ServerEnded:  # the real one takes llama.cpp's empty answer for a model
+        die_of(signal.SIGSEGV)
+    print("\nThis model does not use SWA\nStarting model warm up, please wait a moment...\nLoad Text Model OK: True")
+    return child
+
+
+def announce_server(args: argparse.Namespace) -> str:
+    """The lines from the loaded model to the open port; the address that they name."""
+    url = f"http://{args.host or 'localhost'}:{args.port}"
+    modules = "TextGeneration ApiKeyPassword" if args.password else "TextGeneration"
+    print("Embedded KoboldAI Lite loaded.\nEmbedded API docs loaded.\nLlama.cpp UI loaded.\n======")
+    print(f"Active Modules: {modules}\nInactive Modules: ImageGeneration VoiceRecognition MultimodalVision")
+    print("Enabled APIs: KoboldCppApi OpenAiApi OllamaApi AnthropicApi")
+    print(f"Starting Kobold API on port {args.port} at {url}/api/")
+    print(f"Starting OpenAI Compatible API on port {args.port} at {url}/v1/")
+    return url
+
+
+def end_with(child: LlamaChild) -> None:
+    """In the real program llama.cpp is a library: if it dies, all dies."""
+    child.process.wait()
+    die_of(signal.SIGSEGV)
+
+
+def main() -> None:
+    print(NOTICE, file=sys.stderr, flush=True)
+    made = arguments.parser(VERSION)
+    args = made.parse_args()
+    if args.version and len(sys.argv) <= 2:
+        print(VERSION)
+        return
+    if unknown := [name for name in NOT_IMITATED if getattr(args, name)]:
+        sys.exit(f"the stand-in does not imitate --{unknown[0]}")
+    settle(args)
+    print(f"***\nWelcome to KoboldCpp - Version {VERSION}")
+    if args.config:
+        override_from_config(args, sys.argv[1:])
+        settle(args)
+    if args.showgui or not (args.model_param or args.nomodel):
+        print("For command line arguments, please run --help in the terminal.\n***")
+        print("File selection GUI unsupported.\ncustomtkinter python module required!")
+        if args.skiplauncher:
+            print("Note: In order to use --skiplauncher, you need to specify a model with --model")
+        time.sleep(3)
+        sys.exit(2)
+    announce(args)
+    child = None
+    if args.model_param and not args.nomodel:
+        child = load(args)
+        threading.Thread(target=end_with, args=(child,), daemon=True).start()
+    url = announce_server(args)
+    print(f"======\nPlease connect to custom endpoint at {url}", flush=True)
+    api.serve(api.State(args, child, VERSION))
+
+
+if __name__ == "__main__":
+    main()
