@@ -9,15 +9,16 @@ import shlex
 import subprocess
 import sys
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, field, fields
 from pathlib import Path
 
 SOCKET_PATH_MAX = 107  # bytes, man 7 unix; an engine's own sockets need some 45 of them below its run folder
 INSTALL_HINT = """ways to get an engine:
-  Debian, Ubuntu   sudo apt-get install docker.io docker-compose   (Ubuntu: docker-compose-v2; Debian 13 or newer)
-  Fedora           sudo dnf install moby-engine docker-compose
-  Arch             sudo pacman -S docker docker-compose docker-buildx
-  anything else    https://docs.docker.com/engine/install/"""
+  it runs, but not for you   sudo usermod -aG docker "$USER", then log in again
+  Debian, Ubuntu             sudo apt-get install docker.io docker-compose   (Ubuntu: docker-compose-v2)
+  Fedora                     sudo dnf install moby-engine docker-compose
+  Arch                       sudo pacman -S docker docker-compose docker-buildx
+  anything else              https://docs.docker.com/engine/install/"""
 
 
 class EngineError(Exception):
@@ -118,21 +119,22 @@ class State:
     engine: str
     compose: str
     subnet: str
-    guest: bool  # another engine owns the host's DOCKER chains: ours must not touch them
     ip_forward_before: str
     forward_policy_before: dict[str, str]  # of the FORWARD chain, by iptables and ip6tables
     docker_chains_before: bool
-    path_extra: tuple[str, ...] = ()
-    cdi_dirs: tuple[str, ...] = ()
+    tables_before: dict[str, list[str]] = field(default_factory=dict)  # of iptables and ip6tables
+    path_extra: list[str] = field(default_factory=list)
+    cdi_dirs: list[str] = field(default_factory=list)
 
 
 def read_state(where: EngineDir) -> State | None:
     if not where.state_file.exists():
         return None
+    known = {each.name for each in fields(State)}  # a folder may be older or newer than this program
     try:
         raw = json.loads(where.state_file.read_text())
-        return State(**{**raw, "path_extra": tuple(raw["path_extra"]), "cdi_dirs": tuple(raw["cdi_dirs"])})
-    except (ValueError, TypeError, KeyError) as e:
+        return State(**{key: value for key, value in raw.items() if key in known})
+    except (ValueError, TypeError, AttributeError) as e:
         raise EngineError(f"{where.state_file} cannot be read: {e}", "remove this file, then run `up` again") from e
 
 
@@ -146,8 +148,11 @@ def claim(where: EngineDir) -> None:
     """Make the folder ours, or refuse one that holds something else."""
     if where.root.exists() and any(where.root.iterdir()) and not where.marker.exists():
         raise EngineError(f"{where.root} holds something else already", "name an empty folder with --dir")
-    where.root.mkdir(parents=True, exist_ok=True)
-    where.marker.write_text("Made by images/engine/engine.py; `engine.py down` deletes this folder.\n")
+    try:
+        where.root.mkdir(parents=True, exist_ok=True)
+        where.marker.write_text("Made by images/engine/engine.py; `engine.py down` deletes this folder.\n")
+    except OSError as e:
+        raise EngineError(f"{where.root} cannot be written to: {e.strerror}", "name another folder with --dir") from e
 
 
 def run(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import signal
 import subprocess
@@ -18,7 +19,7 @@ CGROUPS = Path("/sys/fs/cgroup")
 def exe_of(pid: int) -> str | None:
     """The program that a process runs, None if there is no such process (or it is a zombie)."""
     try:
-        return os.readlink(f"/proc/{pid}/exe").removesuffix(" (deleted)")
+        return str(Path(f"/proc/{pid}/exe").readlink()).removesuffix(" (deleted)")
     except OSError:
         return None
 
@@ -59,31 +60,52 @@ def our_pids(where: EngineDir) -> set[int]:
     return by_exe | by_cgroup
 
 
+def is_engine(cmdline: Sequence[str]) -> bool:
+    return bool(cmdline) and Path(cmdline[0]).name == "dockerd"
+
+
 def owns_docker_chains(cmdline: Sequence[str]) -> bool:
     """Whether a process is an engine that keeps iptables' DOCKER chains as its own."""
-    return bool(cmdline) and Path(cmdline[0]).name == "dockerd" and "--iptables=false" not in cmdline
+    return is_engine(cmdline) and "--iptables=false" not in cmdline
 
 
-def other_engines(where: EngineDir, owned_by: Callable[[Sequence[str]], bool]) -> list[int]:
-    """Engines in our network namespace that are not ours, of which `owned_by` holds."""
-    namespace = os.readlink("/proc/self/ns/net")
-    found = []
-    for pid in pids():
-        try:
-            cmdline = Path(f"/proc/{pid}/cmdline").read_bytes().decode(errors="replace").split("\0")
-            same = os.readlink(f"/proc/{pid}/ns/net") == namespace
-        except OSError:
-            continue  # it ended meanwhile
-        if same and owned_by(cmdline) and not Path(exe_of(pid) or "/").is_relative_to(where.root):
-            found.append(pid)
-    return found
+def cmdline_of(pid: int) -> list[str]:
+    """The words of a process; none once it has ended."""
+    try:
+        return Path(f"/proc/{pid}/cmdline").read_bytes().decode(errors="replace").split("\0")
+    except OSError:
+        return []
 
 
-def dockerd_argv(where: EngineDir, state: State) -> tuple[str, ...]:
-    guest = ("--iptables=false", "--ip6tables=false") if state.guest else ()
-    if state.engine == "20.10":
-        guest = guest[:1]
-    return (str(where.bin / "dockerd"), f"--config-file={where.daemon_json}", *guest)
+def same_network(pid: int) -> bool:
+    try:
+        return Path(f"/proc/{pid}/ns/net").readlink() == Path("/proc/self/ns/net").readlink()
+    except OSError:
+        return False
+
+
+def other_engines(where: EngineDir, such: Callable[[Sequence[str]], bool]) -> list[int]:
+    """The engines in our network namespace, but for our own, whose command line is `such`."""
+    found = [pid for pid in pids() if such(cmdline_of(pid)) and same_network(pid)]
+    return [pid for pid in found if not Path(exe_of(pid) or "/").is_relative_to(where.root)]
+
+
+def private_root(cmdline: Sequence[str]) -> Path | None:
+    """The folder of a private engine, by its command line."""
+    configs = [word.removeprefix("--config-file=") for word in cmdline if word.startswith("--config-file=")]
+    return Path(configs[0]).parent if configs else None
+
+
+def is_guest(where: EngineDir) -> bool:
+    """Whether another engine owns the host's DOCKER chains now: then ours must not touch them."""
+    return bool(other_engines(where, owns_docker_chains))
+
+
+def dockerd_argv(where: EngineDir, engine: str, *, guest: bool) -> tuple[str, ...]:
+    without = ["--iptables=false", "--ip6tables=false"] if guest else []
+    if engine == "20.10":
+        without = without[:1]  # it has ip6tables off by itself
+    return (str(where.bin / "dockerd"), f"--config-file={where.daemon_json}", *without)
 
 
 def daemon_env(where: EngineDir, state: State, environ: dict[str, str]) -> dict[str, str]:
@@ -111,7 +133,7 @@ def start(where: EngineDir, state: State, sleep: Callable[[float], None] = time.
     drop_stale(where)
     with where.log.open("ab") as log:
         process = subprocess.Popen(
-            dockerd_argv(where, state),
+            dockerd_argv(where, state.engine, guest=is_guest(where)),
             env=daemon_env(where, state, dict(os.environ)),
             cwd="/",
             stdin=subprocess.DEVNULL,
@@ -134,10 +156,8 @@ def stop_pids(wanted: Iterable[int], grace_s: float = 20, sleep: Callable[[float
     left = set(wanted)
     for signum, wait_s in ((signal.SIGTERM, grace_s), (signal.SIGKILL, 5.0)):
         for pid in left:
-            try:
+            with contextlib.suppress(ProcessLookupError):
                 os.kill(pid, signum)
-            except ProcessLookupError:
-                pass
         deadline = time.monotonic() + wait_s
         while left and time.monotonic() < deadline:
             left = {pid for pid in left if exe_of(pid) is not None}
@@ -151,10 +171,8 @@ def stop(where: EngineDir) -> None:
     if server_version(docker(where)) is not None:
         running = run(docker(where, "ps", "-q"), echo=False).split()
         if running:
-            try:
+            with contextlib.suppress(EngineError):  # one that ended by itself meanwhile
                 run(docker(where, "kill", *running), echo=False)
-            except EngineError:
-                pass  # it ended by itself between the two calls
     for path in (where.pidfile, where.containerd_pidfile):
         if path.exists() and not is_stale(path.read_text(), where.root, exe_of):
             stop_pids([int(path.read_text())])

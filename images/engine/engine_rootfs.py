@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import os
+import shlex
 import shutil
 import subprocess
+import sys
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -13,6 +15,7 @@ from engine_dir import EngineDir, EngineError, run, say
 
 KEYRING = "/usr/share/keyrings/debian-archive-keyring.gpg"
 # what a slim image leaves out; copyright files stay
+SYSTEM_PATH = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
 EXCLUDED = ("/usr/share/doc/*", "/usr/share/man/*", "/usr/share/locale/*", "/usr/share/info/*", "/var/cache/*")
 
 
@@ -74,6 +77,15 @@ def slim(target: Path, sources: str) -> None:
             log.unlink()
 
 
+def put_wget(tools: Path) -> None:
+    """debootstrap downloads with wget, which a minimal machine does not have: Python does as well."""
+    tools.mkdir(exist_ok=True)
+    wget = tools / "wget"
+    script = Path(__file__).with_name("wget.py")
+    wget.write_text(f'#!/bin/sh\nexec {shlex.join([sys.executable, str(script)])} "$@"\n')
+    wget.chmod(0o755)
+
+
 def unmount_below(folder: Path) -> None:
     """Innermost first; lazily, since a dying process may still hold one."""
     mounts = [line.split()[4] for line in Path("/proc/self/mountinfo").read_text().splitlines()]
@@ -90,10 +102,10 @@ def make(where: EngineDir, prefix: Path, suite: str, stanzas: Sequence[Stanza]) 
         shutil.rmtree(target)
     script = prefix / "usr/sbin/debootstrap"
     argv = debootstrap_argv(script, suite, target, stanzas[0].uris[0], keyring_of(stanzas[0]))
-    if shutil.which("wget") is None:
-        raise EngineError("debootstrap needs wget", "apt-get install wget, or use a machine that can pull images")
-    path = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
-    env = {**os.environ, "DEBOOTSTRAP_DIR": str(prefix / "usr/share/debootstrap"), "PATH": path}
+    tools = where.root / "debootstrap-tools"
+    if shutil.which("wget", path=SYSTEM_PATH) is None:
+        put_wget(tools)
+    env = {**os.environ, "DEBOOTSTRAP_DIR": str(prefix / "usr/share/debootstrap"), "PATH": f"{tools}:{SYSTEM_PATH}"}
     say(f"  debootstrap {suite} (about a minute)")
     try:
         run(argv, env=env, echo=False)
@@ -110,6 +122,8 @@ def import_argv(docker: Sequence[str], image: str) -> tuple[str, ...]:
 def import_image(docker: Sequence[str], root: Path, image: str) -> None:
     tar = ("tar", "--numeric-owner", "-C", str(root), "-c", ".")
     with subprocess.Popen(tar, stdout=subprocess.PIPE) as archive:
-        done = subprocess.run(import_argv(docker, image), stdin=archive.stdout, capture_output=True, text=True)
+        done = subprocess.run(
+            import_argv(docker, image), stdin=archive.stdout, capture_output=True, text=True, check=False
+        )
     if archive.returncode or done.returncode:
         raise EngineError(f"{image} cannot be imported: {done.stderr.strip()}")

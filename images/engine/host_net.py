@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import fcntl
 import hashlib
 import ipaddress
@@ -10,13 +11,15 @@ import socket
 import struct
 from collections.abc import Iterable, Sequence
 from ipaddress import IPv4Network
-from pathlib import Path
 
 from engine_dir import EngineError
 
 SIOCSIFADDR, SIOCSIFNETMASK, SIOCGIFFLAGS, SIOCSIFFLAGS = 0x8916, 0x891C, 0x8913, 0x8914
 SIOCBRADDBR, SIOCBRDELBR = 0x89A0, 0x89A1
 IFF_UP = 1
+# linux/netfilter/nfnetlink.h, nf_tables.h
+NETLINK_NETFILTER, SUBSYS_NFTABLES, BATCH_BEGIN, BATCH_END, DELETE_TABLE, TABLE_NAME = 12, 10, 0x10, 0x11, 2, 1
+NLM_REQUEST, NLM_ACK = 1, 4
 DOCKER0 = IPv4Network("172.17.0.0/16")
 
 
@@ -71,7 +74,7 @@ def _address(address: ipaddress.IPv4Address) -> bytes:
 
 
 def exists(interface: str) -> bool:
-    return Path("/sys/class/net", interface).exists()
+    return interface in {name for _, name in socket.if_nameindex()}
 
 
 def _flag_up(sock: socket.socket, interface: str, *, up: bool) -> None:
@@ -91,11 +94,13 @@ def make_bridge(name: str, address: ipaddress.IPv4Interface) -> None:
             fcntl.ioctl(sock, SIOCSIFNETMASK, _ifreq(name, _address(address.netmask)))
             _flag_up(sock, name, up=True)
         except OSError as e:
-            raise EngineError(f"the bridge {name} cannot be made: {e.strerror}", "the kernel needs its bridge module") from e
+            raise EngineError(
+                f"the bridge {name} cannot be made: {e.strerror}", "the kernel needs its bridge module"
+            ) from e
 
 
 def delete_bridge(name: str) -> None:
-    if not Path("/sys/class/net", name, "bridge").exists():
+    if not exists(name):
         return
     with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as sock:
         try:
@@ -116,22 +121,61 @@ def forward_policy(saved: str) -> str:
     return match[1] if match else "ACCEPT"
 
 
+def tables(saved: str) -> list[str]:
+    """The tables in iptables-save's text."""
+    return re.findall(r"^\*(\w+)$", saved, re.MULTILINE)
+
+
+def empty_tables(saved: str) -> list[str]:
+    """Those without a rule, a chain of somebody's own or a policy."""
+    found = []
+    for table in re.split(r"^COMMIT$", saved, flags=re.MULTILINE):
+        head = re.search(r"^\*(\w+)$", table, re.MULTILINE)
+        if head and not re.search(r"^-A |^:\S+ (?!ACCEPT)", table, re.MULTILINE):
+            found.append(head[1])
+    return found
+
+
+def delete_table_message(family: socket.AddressFamily, table: str) -> bytes:
+    """What `nft delete table` sends: one change, wrapped in a batch."""
+
+    def message(kind: int, flags: int, family: int, resource: int, payload: bytes = b"") -> bytes:
+        body = struct.pack("=BB", family, 0) + struct.pack("!H", resource) + payload
+        return struct.pack("=IHHII", 16 + len(body), kind, flags, 0, 0) + body
+
+    name = table.encode() + b"\0"
+    attribute = struct.pack("=HH", 4 + len(name), TABLE_NAME) + name
+    padded = attribute + bytes(-len(attribute) % 4)
+    begin = message(BATCH_BEGIN, NLM_REQUEST, 0, SUBSYS_NFTABLES)
+    delete = message(SUBSYS_NFTABLES << 8 | DELETE_TABLE, NLM_REQUEST | NLM_ACK, family, 0, padded)
+    return begin + delete + message(BATCH_END, NLM_REQUEST, 0, SUBSYS_NFTABLES)
+
+
+def delete_table(family: socket.AddressFamily, table: str) -> None:
+    """Drop an nftables table that iptables made; no complaint where there is none (iptables of the old kind)."""
+    with contextlib.suppress(OSError), socket.socket(socket.AF_NETLINK, socket.SOCK_RAW, NETLINK_NETFILTER) as sock:
+        sock.settimeout(2)
+        sock.send(delete_table_message(family, table))
+        sock.recv(4096)
+
+
 def has_docker_chains(saved: str) -> bool:
     return re.search(r"^:DOCKER\b", saved, re.MULTILINE) is not None
 
 
-def guest_rules(tag: str, bridge: str, subnet: IPv4Network) -> list[tuple[str, ...]]:
+def guest_rules(tag: str, subnet: IPv4Network) -> list[tuple[str, ...]]:
     """What the engine's own rules would do, for one that must leave the DOCKER chains to another engine.
 
     Appended, so the other engine's isolation comes first. br-+ to br-+: with bridge-nf-call-iptables, frames within
     one bridge pass FORWARD too, whose policy the other engine may have set to DROP.
     """
+    own = str(subnet)
     comment = ("-m", "comment", "--comment", f"stackctl-{tag}")
     return [
-        ("-A", "FORWARD", "-i", bridge, *comment, "-j", "ACCEPT"),
-        ("-A", "FORWARD", "-o", bridge, *comment, "-j", "ACCEPT"),
+        ("-A", "FORWARD", "-s", own, *comment, "-j", "ACCEPT"),
+        ("-A", "FORWARD", "-d", own, *comment, "-j", "ACCEPT"),
         ("-A", "FORWARD", "-i", "br-+", "-o", "br-+", *comment, "-j", "ACCEPT"),
-        ("-t", "nat", "-A", "POSTROUTING", "-s", str(subnet), "!", "-o", bridge, *comment, "-j", "MASQUERADE"),
+        ("-t", "nat", "-A", "POSTROUTING", "-s", own, "!", "-d", own, *comment, "-j", "MASQUERADE"),
     ]
 
 

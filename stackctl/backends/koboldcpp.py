@@ -29,7 +29,9 @@ IMAGES: Final[Mapping[Variant, Image]] = MappingProxyType(
         "cuda": Image(name="koboldai/koboldcpp:latest", seen=False),
     }
 )
-OWN_IMAGES: Final[Mapping[Variant, str]] = MappingProxyType({"cpu": "stackctl/base:1", "cuda": "stackctl/base:1"})
+OWN_IMAGES: Final[Mapping[Variant, str]] = MappingProxyType(
+    {"cpu": "localhost/stackctl/base:1", "cuda": "localhost/stackctl/base:1"}
+)
 IMAGE_TOOLS: Final[tuple[str, ...]] = ("bash",)
 _RELEASE: Final = "https://github.com/LostRuins/koboldcpp/releases/download/v1.122.1/"
 PROGRAMS: Final[Mapping[Variant, Program]] = MappingProxyType(

@@ -11,6 +11,7 @@ from stackctl.backends.contract import Cause
 _OFFLOADED = re.compile(r"offloaded (\d+)/(\d+) layers to GPU")
 _SHARDS = re.compile(r"additional (\d+) GGUFs metadata loaded")
 _STEPS = (
+    ("load_model: loading model '", "reading the weights"),  # all that llama-server says at its default verbosity
     ("loading model tensors", "reading the weights"),
     ("llama_kv_cache", "reserving the KV cache"),
     ("warming up the model", "warming up"),
@@ -32,7 +33,18 @@ _CAUSES = (
     ("invalid magic characters", _DAMAGED),
     ("tensor data is not within the file bounds", _DAMAGED),
     ("failed to read tensor", _DAMAGED),
-    ("cudaMalloc failed: out of memory", _NO_MEMORY),
+    (
+        "failed to open GGUF file",
+        Cause(
+            says="the backend can't open the model file",
+            hint="the model's owner must be able to read it: ls -l shows that; is its disk or share mounted?",
+            kind="model",
+        ),
+    ),
+    # not "cudaMalloc failed" nor "failed to fit params": the loader often goes on after them, and then succeeds
+    ("unable to allocate CUDA", _NO_MEMORY),
+    ("failed to allocate compute pp buffers", _NO_MEMORY),
+    ("failed to allocate compute tg buffers", _NO_MEMORY),
     ("CUDA error: out of memory", _NO_MEMORY),
     ("ErrorOutOfDeviceMemory", _NO_MEMORY),
     (
@@ -58,10 +70,6 @@ _CAUSES = (
             hint="update the driver, or take an image for your CUDA version (backend.image)",
             kind="gpu",
         ),
-    ),
-    (
-        "failed to fit params to free device memory",
-        _NO_MEMORY,
     ),
     (
         "failed to allocate buffer for kv cache",

@@ -24,7 +24,7 @@ IMAGES: Final[Mapping[Variant, Image]] = MappingProxyType(
         "cuda": Image(name="ghcr.io/ggml-org/llama.cpp:server-cuda-b9191", seen=True),
     }
 )
-OWN_IMAGES: Final[Mapping[Variant, str]] = MappingProxyType({"cpu": "stackctl/llamacpp:debian"})
+OWN_IMAGES: Final[Mapping[Variant, str]] = MappingProxyType({"cpu": "localhost/stackctl/llamacpp:debian"})
 IMAGE_TOOLS: Final[tuple[str, ...]] = (
     "curl",
 )  # .devops/*.Dockerfile: the server stage installs it for its own HEALTHCHECK
@@ -67,6 +67,10 @@ def model_id(file_name: str) -> str:
 
 
 def progress(line: str) -> str | None:
+    if "llama_server: model loaded" in line or "main: model loaded" in line:
+        return "model loaded"
+    if "listening on http://" in line:
+        return "serving"
     return load_progress(line)
 
 
@@ -83,7 +87,15 @@ def fatal(line: str) -> Cause | None:
             hint="look at [backend] in stack.toml",
             kind="config",
         )
-    return load_failure(line)
+    if cause := load_failure(line):
+        return cause
+    if "exiting due to model loading error" in line:
+        return Cause(
+            says="llama-server could not load the model",
+            hint="the lines above it in the log say why; a damaged file and too little memory are the usual causes",
+            kind="model",
+        )
+    return None
 
 
 def exit_cause(code: int) -> Cause | None:  # noqa: ARG001 - 1 is all it ever says; the log has the cause

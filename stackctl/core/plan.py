@@ -1,5 +1,6 @@
 """Spec (what is wanted) and Seen (what is there) become a Plan with nothing left to decide."""
 
+import hashlib
 import math
 import re
 from collections.abc import Mapping
@@ -13,7 +14,7 @@ from stackctl.backends.contract import Backend, Image, Run, Variant
 from stackctl.core import network, tavern
 from stackctl.core.lock import Decision, Decisions, Lock
 from stackctl.core.seen import EngineSeen, Owner, Seen
-from stackctl.core.spec import Spec, memory_mib
+from stackctl.core.spec import DEMO, Spec, memory_mib
 from stackctl.core.stack import GpuRequest, Health, Mount, Network, Plan, Publish, Service, Tmpfs
 from stackctl.errors import ConfigError, EngineError, GpuError, ModelError
 
@@ -27,10 +28,11 @@ ImageState = Literal["tried", "unverified", "own"]
 
 @dataclass(frozen=True, kw_only=True)
 class Planned:
-    """A plan and the decisions behind it."""
+    """A plan, the decisions behind it, and a fingerprint of what was wanted and seen."""
 
     plan: Plan
     lock: Lock
+    inputs: str
 
 
 def plan(spec: Spec, seen: Seen, recorded: Lock, *, replan: bool = False) -> Planned:
@@ -58,7 +60,7 @@ def plan(spec: Spec, seen: Seen, recorded: Lock, *, replan: bool = False) -> Pla
         user=None if backend.RUNS_AS_ROOT else _reader(seen),
         capabilities=(READ_ONE,) if backend.RUNS_AS_ROOT else (),
         read_only_root=backend.READ_ONLY_ROOT,
-        mounts=(*_program_mount(seen, launch.entrypoint), *_model_mounts(seen, backend), *generated),
+        mounts=(*_program_mount(seen, variant, launch.entrypoint), *_model_mounts(seen, backend), *generated),
         tmpfs=_scratch(backend, variant),
         networks=("inner",),
         health=_health(backend.health(), start_s, seen.engine),
@@ -66,6 +68,7 @@ def plan(spec: Spec, seen: Seen, recorded: Lock, *, replan: bool = False) -> Pla
         memory_mib=memory_mib(spec.limits.backend_memory),
         cpus=_cpus(spec.limits.backend_cpus, seen.engine),
         gpu=gpu,
+        fingerprint=_fingerprint(seen, files),
     )
     url = f"http://{backend.NAME}:{backend.PORT}"
     return Planned(
@@ -81,6 +84,8 @@ def plan(spec: Spec, seen: Seen, recorded: Lock, *, replan: bool = False) -> Pla
             tavern_type=backend.TAVERN_TYPE,
             backend_url=url,
             model_name=backend.model_id(seen.model.name),
+            is_demo=seen.model.wanted == DEMO,
+            variant=variant,
             context=run.context,
             gpu_layers="0" if variant == "cpu" else str(spec.backend.gpu_layers),
             kv_cache=run.kv_cache,
@@ -88,7 +93,15 @@ def plan(spec: Spec, seen: Seen, recorded: Lock, *, replan: bool = False) -> Pla
             timeout_s=max(300, start_s + 120),
         ),
         lock=Lock(decisions=decisions.taken, digests=recorded.digests, rendered=recorded.rendered),
+        inputs=_inputs(spec, seen),
     )
+
+
+def _inputs(spec: Spec, seen: Seen) -> str:
+    """What a rendered file depends on apart from recorded decisions and the version of stackctl."""
+    engine = seen.engine and (seen.engine.version[:1], seen.engine.compose[:2], seen.engine.has_cpu_quota)
+    content = spec.model_dump_json(exclude_defaults=True), seen.owner, seen.model.files, seen.gpus and 1, engine
+    return hashlib.sha256(repr(content).encode()).hexdigest()[:16]
 
 
 def stack_name(spec: Spec, folder: PurePosixPath) -> str:
@@ -290,8 +303,14 @@ def _model_mounts(seen: Seen, backend: Backend) -> tuple[Mount, ...]:
     return tuple(Mount(source=str(file.host), target=str(above / file.name)) for file in seen.model.files)
 
 
-def _program_mount(seen: Seen, entrypoint: tuple[str, ...]) -> tuple[Mount, ...]:
-    return (Mount(source=str(seen.program), target=entrypoint[0]),) if seen.program else ()
+def _program_mount(seen: Seen, variant: Variant, entrypoint: tuple[str, ...]) -> tuple[Mount, ...]:
+    program = seen.programs.get(variant)
+    return (Mount(source=str(program), target=entrypoint[0]),) if program else ()
+
+
+def _fingerprint(seen: Seen, files: Mapping[str, str]) -> str:
+    content = [(file.name, file.size) for file in seen.model.files], sorted(files.items())
+    return hashlib.sha256(repr(content).encode()).hexdigest()[:16]
 
 
 def _scratch(backend: Backend, variant: Variant) -> tuple[Tmpfs, ...]:

@@ -80,6 +80,7 @@ def _service(service: Service, folder: PurePosixPath | None) -> Mapping[str, obj
         "entrypoint": list(service.entrypoint),
         "command": list(service.command),
         "environment": sorted(service.environment.items()),
+        "fingerprint": service.fingerprint,
         "user": str(service.user) if service.user else "",
         "capabilities": list(service.capabilities),
         "read_only_root": service.read_only_root,

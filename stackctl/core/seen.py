@@ -1,5 +1,6 @@
 """What was found on the machine, as plain values: the input of plan()."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from ipaddress import IPv4Network
 from pathlib import PurePosixPath
@@ -91,4 +92,4 @@ class Seen:
     gpus: tuple[Gpu, ...] = ()
     taken_subnets: tuple[IPv4Network, ...] = ()
     taken_ports: dict[int, str] = field(default_factory=dict)  # port -> who holds it, in words
-    program: PurePosixPath | None = None  # the backend's program file on this host, where it has one
+    programs: Mapping[str, PurePosixPath] = field(default_factory=dict)  # variant -> the backend's program file here

@@ -27,8 +27,9 @@ BackendKind = Literal[
 ]  # a test holds this equal to the names and aliases in stackctl.backends
 
 _NAME = re.compile(r"[a-z0-9][a-z0-9_-]{0,62}")
-_MEMORY = re.compile(r"(\d{1,9})(?:\.(\d+))? ?(MiB|GiB)")
-_IMAGE = re.compile(r"[\w][\w.:/@+-]*", re.ASCII)
+_MEMORY = re.compile(r"([0-9]{1,9})(?:\.([0-9]+))? ?(MiB|GiB)")
+_IMAGE = re.compile(r"[A-Za-z0-9_][A-Za-z0-9_.:/@+-]*")
+_PLAIN = r"^[^\u0000-\u001f\u007f-\u009f]*$"  # JSON schema's words for _printable()
 
 
 def _printable(value: object) -> object:
@@ -66,7 +67,7 @@ def _matching(pattern: re.Pattern[str], says: str) -> tuple[Any, Any]:
     return _checked(
         f'{says}, or "auto"',
         lambda v: isinstance(v, str) and (v == "auto" or bool(pattern.fullmatch(v))),
-        {"type": "string"},
+        {"type": "string", "pattern": f"^(?:auto|{pattern.pattern})$"},
     )
 
 
@@ -81,7 +82,7 @@ def _is_subnet(value: object) -> bool:
 
 def _is_address(value: object) -> bool:
     try:
-        return isinstance(value, str) and bool(ipaddress.ip_address(value))
+        return isinstance(value, str) and "%" not in value and bool(ipaddress.ip_address(value))
     except ValueError:
         return False
 
@@ -90,8 +91,12 @@ def _is_cpus(value: object) -> bool:
     return value == "auto" or (type(value) in {int, float} and 0.01 <= value <= 4096)  # type: ignore[operator]
 
 
-Text = Annotated[str, BeforeValidator(_printable)]
-Path = Annotated[str, BeforeValidator(_printable), Field(min_length=1)]
+def _names_something(value: object) -> bool:
+    return isinstance(value, tuple) and bool(value) and "" not in value
+
+
+Text = Annotated[str, BeforeValidator(_printable), Field(json_schema_extra={"pattern": _PLAIN})]
+Path = Annotated[str, BeforeValidator(_printable), Field(min_length=1, json_schema_extra={"pattern": _PLAIN})]
 Name = Annotated[str, *_matching(_NAME, "a-z, 0-9, - and _, at most 63, the first a letter or digit")]
 Image = Annotated[str, *_matching(_IMAGE, "an image name such as ghcr.io/owner/name:tag")]
 Subnet = Annotated[
@@ -100,6 +105,14 @@ Subnet = Annotated[
 ]
 Address = Annotated[str, *_checked("an IP address such as 127.0.0.1", _is_address, {"type": "string"})]
 Memory = Annotated[str, *_matching(_MEMORY, 'a size such as "512 MiB" or "8 GiB"')]
+Devices = Annotated[
+    tuple[Text, ...],
+    *_checked(
+        'a list of GPUs such as ["0", "1"] or ["all"]',
+        _names_something,
+        {"type": "array", "minItems": 1, "items": {"type": "string", "minLength": 1, "pattern": _PLAIN}},
+    ),
+]
 Cpus = Annotated[
     float | Auto,
     *_checked(
@@ -146,7 +159,7 @@ class Backend(_Section):
 class Gpu(_Section):
     mode: Annotated[GpuMode, *_choice(GpuMode)] = "auto"
     """nvidia (NVIDIA Container Toolkit), cdi (CDI device files), none (CPU), or auto: what is there."""
-    devices: tuple[Text, ...] = ("all",)
+    devices: Devices = ("all",)
     """GPUs by index or UUID: ["0"], ["0", "1"], ["GPU-5f1c..."]; ["all"] takes every one."""
 
 
@@ -232,7 +245,8 @@ def edited(text: str, changes: Mapping[str, object]) -> str:
                 place[table] = tomlkit.table()
             place = place[table]
         place[key] = value
-    return tomlkit.dumps(document)
+    written = tomlkit.dumps(document)
+    return re.sub(r"(?<!\r)\n", "\r\n", written) if "\r\n" in text else written
 
 
 def example(values: Mapping[str, object] | None = None) -> str:
@@ -292,6 +306,7 @@ def _mistake(detail: ErrorDetails, text: str) -> tuple[int, str, str]:
         "string_type": f"must be text in quotes, not {detail['input']!r}",
         "tuple_type": f'must be a list of texts such as ["a", "b"], not {detail["input"]!r}',
         "string_too_short": "must not be empty",
+        "too_short": "must not be empty",
     }
     return line, ".".join(path), kinds.get(detail["type"], says)
 

@@ -88,6 +88,7 @@ class Service:
     memory_mib: int | None = None
     cpus: float | None = None
     gpu: GpuRequest | None = None
+    fingerprint: str = ""  # of the mounted files' content: a change must recreate the container
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -104,7 +105,9 @@ class Plan:
     folders: tuple[str, ...]  # to be made beforehand, owned by `sillytavern.user`
     tavern_type: str
     backend_url: str
-    model_name: str
+    model_name: str  # as SillyTavern will see it
+    is_demo: bool
+    variant: Literal["cpu", "cuda"]
     context: int
     gpu_layers: str
     kv_cache: str

@@ -9,7 +9,7 @@ from typing import Any, Final
 
 NAME: Final = "sillytavern"
 IMAGE: Final = "ghcr.io/sillytavern/sillytavern:1.19.0"
-OWN_IMAGE: Final = "stackctl/sillytavern:1.19.0"
+OWN_IMAGE: Final = "localhost/stackctl/sillytavern:1.19.0"
 IMAGE_TOOLS: Final[tuple[str, ...]] = ("node", "sh", "git")
 PORT: Final = 8000
 START_S: Final = 120  # 6 to 17 s on two cores; a Raspberry Pi or a NAS takes far longer

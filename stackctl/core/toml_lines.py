@@ -7,10 +7,10 @@ from tomlkit.items import Table
 
 def line_of(text: str, path: tuple[str, ...]) -> int:
     """Return the 1-based line of the key at `path`, or of its nearest parent; 0 if none is in the text."""
-    found = 0
+    found, depth = 0, 0
     for start, keys in _places(tomlkit.parse(text), (), 1):
-        if keys == path[: len(keys)]:
-            found = max(found, start) if len(keys) == len(path) else (found or start)
+        if keys == path[: len(keys)] and len(keys) > depth:
+            found, depth = start, len(keys)
     return found
 
 

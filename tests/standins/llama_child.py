@@ -1,4 +1,4 @@
-"""Part of two stand-ins for tests, never what a user gets: the real llama-server inside, which makes the tokens.
+"""Part of two stand-ins for tests, never what a user gets: the real llama-server inside, which makes tokens.
 
 Standard library only: it runs inside the stand-ins' containers, on whatever Python their suite has.
 """
@@ -16,14 +16,14 @@ import sys
 import threading
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from typing import Any
+from typing import Any, NoReturn
 
 POLL_S = 0.05
 REQUEST_TIMEOUT_S = 600
 _PR_SET_PDEATHSIG = 1
 
 
-class ServerEnded(Exception):
+class ServerEndedError(Exception):
     """llama-server ended before it had loaded the model; the one argument is its exit code."""
 
 
@@ -45,7 +45,7 @@ class LlamaChild:
     def __init__(
         self, command: Sequence[str], *, log: Callable[[bytes], None], environment: Mapping[str, str] | None = None
     ) -> None:
-        """Start `command` with a port added; `log` gets its error stream as it comes, in pieces of any length."""
+        """Start `command` with a port added; `log` gets its error stream in pieces of any length, as they come."""
         self.port = free_port()
         self.process = subprocess.Popen(
             [*command, "--host", "127.0.0.1", "--port", str(self.port)],
@@ -61,15 +61,19 @@ class LlamaChild:
         while piece := os.read(self.process.stderr.fileno(), 4096):
             log(piece)
 
-    def wait_until_loaded(self) -> None:
-        """Return once the model is loaded; ServerEnded once it never will be, after its last words were passed on."""
+    def wait_until_loaded(self, tick: Callable[[], None] = lambda: None) -> None:
+        """Return once the model is loaded; ServerEndedError once it never will be, its last words passed on.
+
+        `tick` is called between two looks.
+        """
         while True:
             code = self.process.poll()
             if code is not None:
                 self._reader.join(timeout=5)
-                raise ServerEnded(code)
+                raise ServerEndedError(code)
             if self._healthy():
                 return
+            tick()
             time.sleep(POLL_S)
 
     def _healthy(self) -> bool:
@@ -134,7 +138,7 @@ class LlamaChild:
             connection.close()
 
 
-def die_of(number: signal.Signals) -> None:
+def die_of(number: signal.Signals) -> NoReturn:
     """End this process as a signal's default would, without a word of Python's.
 
     What stdout still holds is lost, as it is when the real program crashes.

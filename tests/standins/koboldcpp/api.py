@@ -1,7 +1,7 @@
 """Part of the stand-in for KoboldCpp, for tests, never what a user gets: its HTTP answers.
 
-Bodies and constant fields are those of tests/standins/recordings/koboldcpp/; the way they come about is that of
-KoboldCpp 1.115.1's KcppServerRequestHandler (HTTP/1.0, one generation at a time, a queue of --multiuser).
+Bodies and constant fields are those of tests/standins/recordings/koboldcpp/; the way they come about is that
+of KoboldCpp 1.115.1's KcppServerRequestHandler (HTTP/1.0, one generation at a time, a queue of --multiuser).
 """
 
 from __future__ import annotations
@@ -13,7 +13,7 @@ import random
 import socket
 import threading
 import time
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Final
@@ -24,8 +24,8 @@ from tests.standins.koboldcpp.generation import model_name
 from tests.standins.llama_child import LlamaChild
 
 ACCEPTED_HEADERS: Final = (
-    "*, Accept, Content-Type, Content-Length, Cache-Control, Accept-Encoding, X-CSRF-Token, Client-Agent, X-Fields, "
-    "Content-Type, Authorization, X-Requested-With, X-HTTP-Method-Override, apikey, genkey"
+    "*, Accept, Content-Type, Content-Length, Cache-Control, Accept-Encoding, X-CSRF-Token, Client-Agent, "
+    "X-Fields, Content-Type, Authorization, X-Requested-With, X-HTTP-Method-Override, apikey, genkey"
 )
 UNAUTHORIZED: Final = {
     "error": "Unauthorized",
@@ -33,9 +33,10 @@ UNAUTHORIZED: Final = {
     "type": "unauthorized",
 }
 _OFF: Final = (
-    "txt2img vision audio transcribe multiplayer websearch tts embeddings music fs savedata router guidance jinja mcp "
-    "hasServerSaving hasAdminWithHF canSearchDocuments hasOpenLumaraEnabled"
-).split()
+    "txt2img", "vision", "audio", "transcribe", "multiplayer", "websearch", "tts", "embeddings", "music", "fs",
+    "savedata", "router", "guidance", "jinja", "mcp", "hasServerSaving", "hasAdminWithHF", "canSearchDocuments",
+    "hasOpenLumaraEnabled",
+)  # fmt: skip
 
 
 @dataclass
@@ -155,8 +156,9 @@ class Handler(http.server.BaseHTTPRequestHandler):
         body = self.answer(path)
         if body is None:
             self.reply(
-                "Error: KoboldCpp HTTP Server is running, but this endpoint does not exist. Please check the URL and "
-                f'METHOD.<br><a href="/api">[Read API documentation here]</a><br><br>Current path: {self.path}',
+                "Error: KoboldCpp HTTP Server is running, but this endpoint does not exist. Please check the "
+                'URL and METHOD.<br><a href="/api">[Read API documentation here]</a><br><br>'
+                f"Current path: {self.path}",
                 404,
                 "text/html",
             )
@@ -166,7 +168,7 @@ class Handler(http.server.BaseHTTPRequestHandler):
     def answer(self, path: str) -> Mapping[str, Any] | None:
         """The body of a GET that needs no password."""
         state = self.state
-        known = {
+        known: Mapping[tuple[str, ...], Callable[[], Mapping[str, Any]]] = {
             ("/api/v1/model", "/api/latest/model"): lambda: {
                 "result": state.name if self.may_pass(silently=True) else "koboldcpp/protected-model"
             },
@@ -183,13 +185,18 @@ class Handler(http.server.BaseHTTPRequestHandler):
         for endings, make in known.items():
             if path.endswith(endings):
                 return make()
-        exact = {"/props": state.properties, "/models": state.models, "/ping": lambda: {"status": "healthy"}}
+        exact: Mapping[str, Callable[[], Mapping[str, Any]]] = {
+            "/props": state.properties,
+            "/models": state.models,
+            "/ping": lambda: {"status": "healthy"},
+        }
         return exact[path]() if path in exact else None
 
     def do_HEAD(self) -> None:
         self.reply("", content_type="text/html")
 
-    do_OPTIONS = do_HEAD
+    def do_OPTIONS(self) -> None:
+        self.do_HEAD()
 
     def do_POST(self) -> None:
         raw = self.rfile.read(int(self.headers.get("content-length") or 0))
@@ -276,7 +283,8 @@ class DualStackServer(http.server.ThreadingHTTPServer):
 def serve(state: State) -> None:
     handler = type("BoundHandler", (Handler,), {"state": state})
     address = (state.args.host, state.args.port)
-    DualStackServer.address_family = socket.AF_INET if state.args.host or not socket.has_ipv6 else socket.AF_INET6
+    if not state.args.host and socket.has_ipv6:
+        DualStackServer.address_family = socket.AF_INET6
     try:
         server = DualStackServer(address, handler)
     except OSError:

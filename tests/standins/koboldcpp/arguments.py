@@ -1,7 +1,7 @@
 """Part of the stand-in for KoboldCpp, for tests, never what a user gets: its command line.
 
-Names, aliases, choices and defaults are those of 1.117.1 (koboldcpp.py, from `argparse.ArgumentParser` to the end);
-what they do is imitated only where program.py says so.
+Names, aliases, choices and defaults are those of 1.117.1 (the end of its koboldcpp.py); what they do is imitated
+only where program.py and generation.py use them.
 """
 
 from __future__ import annotations
@@ -17,12 +17,12 @@ QUEUE: Final = 10
 
 _SWITCHES: Final = """
 --launch --version --autofit,--fit,-fit --cli --enableguidance --failsafe --foreground --gendefaultsoverwrite
---highpriority --ignoremissing --jinja --jinja_tools,--jinja-tools,--jinjatools --lowvram,-nkvo,--no-kv-offload
---mmprojcpu,--no-mmproj-offload --multiplayer --nocertify --nofastforward
+--highpriority --ignoremissing --jinja --jinja_tools,--jinja-tools,--jinjatools
+--lowvram,-nkvo,--no-kv-offload --mmprojcpu,--no-mmproj-offload --multiplayer --nocertify --nofastforward
 --noflashattention,--no-flash-attn,-nofa --noavx2 --nobostoken --nommq --nomodel --nopipelineparallel
 --noshift,--no-context-shift --noswa,--swa-full --allow-config-onready --quiet --remotetunnel --singleinstance
---smartcontext --usemtp --usemlock,--mlock --websearch --sdflashattention --sdoffloadcpu --ttsgpu --musiclowvram
---embeddingsgpu --admin --routermode --autoswapmode --pipelineparallel --sdnotile --sdvaecpu --sdclipgpu
+--smartcontext --usemtp --usemlock,--mlock --websearch --sdflashattention --sdoffloadcpu --ttsgpu
+--musiclowvram --embeddingsgpu --admin --routermode --autoswapmode --pipelineparallel --sdnotile --sdvaecpu --sdclipgpu
 --forceversion --sdgendefaults --flashattention,--flash-attn,-fa --useswa --testmemory
 """
 _TEXTS: Final = """
@@ -142,9 +142,7 @@ def _special(made: argparse.ArgumentParser) -> None:
     made.add_argument("--tensor_split", "--tensorsplit", "--tensor-split", "-ts", type=float, nargs="+")
     made.add_argument("--draftgpusplit", type=float, nargs="+")
     made.add_argument("--threads", "-t", type=int, default=default_threads())
-    made.add_argument(
-        "--batchsize", "--blasbatchsize", "--batch-size", "-b", type=int, choices=_BATCHES, default=512
-    )
+    made.add_argument("--batchsize", "--blasbatchsize", "--batch-size", "-b", type=int, choices=_BATCHES, default=512)
     made.add_argument("--benchmark", nargs="?", const="stdout")
     made.add_argument("--chatcompletionsadapter", default="AutoGuess")
     made.add_argument("--defaultgenamt", type=_between(64, 32768), default=2048)

@@ -1,4 +1,4 @@
-"""Part of the stand-in for KoboldCpp, for tests, never what a user gets: requests and answers of generations."""
+"""Part of the stand-in for KoboldCpp, for tests, never what a user gets: generations, asked and answered."""
 
 from __future__ import annotations
 
@@ -21,6 +21,7 @@ QUICK: Final = (
     "/api/extra/abort",
     "/api/extra/generate/check",
 )
+REPEAT_PENALTIES: Final = ("rep_pen", "repetition_penalty", "repeat_penalty")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -133,7 +134,7 @@ def request(
         "top_k": body.get("top_k", 100),
         "top_p": body.get("top_p", 0.9),
         "min_p": body.get("min_p", 0.0),
-        "repeat_penalty": max(float(body.get(k) or 1.0) for k in ("rep_pen", "repetition_penalty", "repeat_penalty")),
+        "repeat_penalty": max(float(body.get(name) or 1.0) for name in REPEAT_PENALTIES),
         "seed": body.get("sampler_seed", body.get("seed", -1)),
         "stop": [stop] if isinstance(stop, str) else stop,
         "ignore_eos": bool(body.get("ban_eos_token", False)),

@@ -1,8 +1,8 @@
 """Stand-in for KoboldCpp's release binary, for tests, never what a user gets: launch, loading and exit codes.
 
-Packed by PyInstaller into one file that unpacks itself to TMPDIR/_MEI*, as the real one does. The launch contract
-is that of KoboldCpp 1.115.1 to 1.117.1 (koboldcpp.py `main`, `kcpp_main_process`; gpttype_adapter.cpp). The real
-program's stdout is block-buffered where it is no terminal, and so is ours: only what it flushes is seen at once.
+Packed by PyInstaller into one file that unpacks itself to TMPDIR/_MEI*, as the real one does. The launch
+contract is that of KoboldCpp 1.115.1 to 1.117.1 (koboldcpp.py `main`, `kcpp_main_process`; gpttype_adapter.cpp).
+The real program's stdout is block-buffered where it is no terminal, and so is ours: only what is flushed is seen.
 """
 
 from __future__ import annotations
@@ -11,31 +11,29 @@ import argparse
 import json
 import os
 import platform
-import re
 import signal
 import sys
 import threading
 import time
 from pathlib import Path
-from typing import Any, Final, NoReturn
+from typing import Final, NoReturn
 
 from tests.standins import gguf_header
-from tests.standins.koboldcpp import api, arguments
-from tests.standins.llama_child import LlamaChild, ServerEnded, die_of
+from tests.standins.koboldcpp import api, arguments, loading_log
+from tests.standins.llama_child import LlamaChild, ServerEndedError, die_of
 
 VERSION: Final = "1.115.1"  # the one that was recorded
 NOTICE: Final = "stand-in for KoboldCpp, for tests only: never what a user gets"
 NOT_IMITATED: Final = (
-    "admin", "analyze", "benchmark", "cli", "exportconfig", "exporttemplate", "hordekey", "prompt", "remotetunnel",
-    "routermode", "ssl", "testmemory", "unpack",
+    "admin", "analyze", "benchmark", "cli", "exportconfig", "exporttemplate", "hordekey", "prompt",
+    "remotetunnel", "routermode", "ssl", "testmemory", "unpack",
 )  # fmt: skip
 BUNDLE: Final = Path(getattr(sys, "_MEIPASS", "/app")) / "llama"
 _CACHE_TYPES: Final = {"0": "f16", "1": "q8_0", "2": "q4_0", "3": "bf16"}
-_LLAMA_LINE: Final = re.compile(rb"^(?:[\d.]+ )?(?:[IWED] )?(?!(?:main|srv|slot|init|common|system_info|que)\b)")
 
 
 def fail(code: int, message: str) -> NoReturn:
-    """End as the real `exit_with_error` does, pauses included: the message stands in the log before the exit."""
+    """End as the real `exit_with_error` does, pauses included: the log has the message before the end comes."""
     print()
     time.sleep(1)
     print(message, flush=True)
@@ -96,7 +94,7 @@ def announce(args: argparse.Namespace) -> None:
 
 def server_command(args: argparse.Namespace) -> list[str]:
     cache = _CACHE_TYPES.get(str(args.quantkv), str(args.quantkv))
-    found = [
+    return [
         str(BUNDLE / "llama-server"),
         *("--model", str(Path(args.model_param).absolute())),
         *("--ctx-size", str(args.contextsize)),
@@ -104,36 +102,8 @@ def server_command(args: argparse.Namespace) -> list[str]:
         *("--batch-size", str(max(args.batchsize, 32))),
         *("--flash-attn", "off" if args.noflashattention else "on"),
         *("--cache-type-k", cache, "--cache-type-v", "f16" if args.noflashattention else cache),
-        *("--parallel", "1", "--no-webui", "--fit", "off"),
+        *("--parallel", "1", "--no-webui", "--fit", "off", "--log-verbosity", "4"),
     ]
-    loader = BUNDLE / "ld-linux-x86-64.so.2"  # its suite's C library is newer than that of the place it runs in
-    return [str(loader), "--library-path", str(BUNDLE), *found] if loader.exists() else found
-
-
-def show_llama_line(line: bytes) -> None:
-    """Pass on what llama.cpp's library says while loading, and its rows of dots; the server's own lines are not
-    KoboldCpp's. It goes to stderr, unbuffered, as the real one's does.
-    """
-    if matched := _LLAMA_LINE.match(line):
-        sys.stderr.buffer.write(line[matched.end() :])
-        sys.stderr.flush()
-
-
-def line_by_line() -> Any:
-    held = bytearray()
-
-    def take(piece: bytes) -> None:
-        held.extend(piece)
-        while b"\n" in held:
-            line, _, rest = bytes(held).partition(b"\n")
-            held[:] = rest
-            show_llama_line(line + b"\n")
-        if held.startswith(b"."):
-            sys.stderr.buffer.write(bytes(held))
-            sys.stderr.flush()
-            held.clear()
-
-    return take
 
 
 def load(args: argparse.Namespace) -> LlamaChild:
@@ -143,7 +113,7 @@ def load(args: argparse.Namespace) -> LlamaChild:
         fail(2, f"Cannot find text model file: {args.model_param}")
     print(f"Loading Text Model: {path.absolute()}", flush=True)
     if path.suffix not in {".bin", ".gguf"}:
-        print("WARNING: Selected Text Model does not seem to be a GGUF file! Are you sure you picked the right file?")
+        print("WARNING: Selected Text Model does not seem to be a GGUF file!")
     try:
         is_gguf = gguf_header.has_magic(path)
     except OSError:
@@ -158,13 +128,14 @@ def load(args: argparse.Namespace) -> LlamaChild:
         die_of(signal.SIGSEGV)
     print(f"\nThe reported GGUF Arch is: {architecture}\nArch Category: 0")
     print("\n---\nIdentified as GGUF model.\nAttempting to Load...\n---")
-    environment = {key: value for key, value in os.environ.items() if key != "LD_LIBRARY_PATH"}
-    child = LlamaChild(server_command(args), log=line_by_line(), environment=environment)
+    log = loading_log.LoadingLog(sys.stderr.buffer)
+    child = LlamaChild(server_command(args), log=log.take)
     try:
-        child.wait_until_loaded()
-    except ServerEnded:  # the real one takes llama.cpp's empty answer for a model
+        child.wait_until_loaded(tick=log.tick)
+    except ServerEndedError:  # the real one takes llama.cpp's empty answer for a model
         die_of(signal.SIGSEGV)
-    print("\nThis model does not use SWA\nStarting model warm up, please wait a moment...\nLoad Text Model OK: True")
+    print("\nThis model does not use SWA\nStarting model warm up, please wait a moment...")
+    print("Load Text Model OK: True")
     return child
 
 

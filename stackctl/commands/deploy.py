@@ -1,0 +1,115 @@
+"""`stackctl deploy`: from what is wanted to a stack that answers."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+
+from stackctl import __version__
+from stackctl.commands.fetch import fetch_images, with_digests
+from stackctl.commands.look import look
+from stackctl.commands.program import provide
+from stackctl.commands.prove import Proof, prove
+from stackctl.commands.seed import seed
+from stackctl.commands.start import start
+from stackctl.commands.wish import Wish, recorded, wish, write
+from stackctl.core import demo_model, lock, render
+from stackctl.core.plan import Planned, plan
+from stackctl.core.seen import Seen
+from stackctl.core.stack import Plan
+from stackctl.machine import Machine
+
+
+@dataclass(frozen=True, kw_only=True)
+class Options:
+    """How to deploy. timeout_s None: from the model's size."""
+
+    dry_run: bool = False
+    replan: bool = False
+    prove: bool = True
+    timeout_s: int | None = None
+    trust_first_download: bool = False
+
+
+@dataclass(frozen=True, kw_only=True)
+class Deployed:
+    """What was deployed. With a dry run, `text` is what would be written."""
+
+    plan: Plan
+    text: str
+    ready_s: float | None = None
+    proof: Proof | None = None
+
+
+def deploy(machine: Machine, flags: Mapping[str, object], options: Options) -> Deployed:
+    """Look, plan, fetch, write, start, wait, prove. The running stack is not touched until every check has passed."""
+    with machine.folder.locked(machine.ui.note):
+        machine.ui.step("Looking at the machine and the model")
+        wanted = wish(machine, flags)
+        seen = look(wanted.spec, machine)
+        planned = plan(wanted.spec, seen, recorded(machine), replan=options.replan)
+        text = render.render(planned.plan, machine.template)
+        _say(planned.plan, machine)
+        machine.compose.check(planned.plan.name, text)
+        if options.dry_run:
+            return Deployed(plan=planned.plan, text=text)
+        write(machine, wanted)
+        machine.ui.step("Fetching what is missing")
+        planned = _fetch(planned, seen, wanted, machine, options)
+        text = write_stack(planned, machine, replan=options.replan)
+        machine.ui.step(f"Starting {planned.plan.backend_title} and SillyTavern")
+        seed(planned.plan, machine)
+        ready_s = start(planned.plan, machine, timeout_s=options.timeout_s or planned.plan.timeout_s)
+        if not options.prove:
+            return Deployed(plan=planned.plan, text=text, ready_s=ready_s)
+        machine.ui.step("Asking through SillyTavern")
+        return Deployed(plan=planned.plan, text=text, ready_s=ready_s, proof=prove(planned.plan, machine))
+
+
+def write_stack(planned: Planned, machine: Machine, *, replan: bool = False, absolute: bool = False) -> str:
+    """Write compose.yml, its generated files and stack.lock, and return compose.yml's text.
+
+    A file that is not as we wrote it is kept aside. One that another version of stackctl wrote from the same inputs
+    stays as it is: a newer stackctl changes nothing that runs.
+    """
+    folder, before = machine.folder, planned.lock.rendered
+    text = render.render(planned.plan, machine.template, folder=machine.place if absolute else None)
+    current = folder.read(render.FILE)
+    is_ours = current is None or folder.sha256(render.FILE) == before.get("sha256")
+    if current and is_ours and not replan and before.get("inputs") == planned.inputs and before["by"] != __version__:
+        machine.ui.note(
+            f"kept {render.FILE} as stackctl {before['by']} wrote it; `stackctl diff` shows what this version "
+            "would change, `stackctl deploy --replan` takes it"
+        )
+        return current
+    if not is_ours and current != text and (kept := folder.set_aside(render.FILE)):
+        machine.ui.note(f"{render.FILE} was not as stackctl wrote it: kept as {kept.name}")
+    if planned.plan.is_demo:
+        folder.write(demo_model.FILE_NAME, demo_model.gguf_bytes())
+    for name, content in planned.plan.files.items():
+        folder.write(name, content)
+    if folder.write(render.FILE, text):
+        machine.ui.note(f"wrote {render.FILE}")
+    written = {"by": __version__, "inputs": planned.inputs, "sha256": folder.sha256(render.FILE)}
+    folder.write(lock.FILE, lock.dump(replace(planned.lock, rendered=written)))
+    return text
+
+
+def _fetch(planned: Planned, seen: Seen, wanted: Wish, machine: Machine, options: Options) -> Planned:
+    """Bring program and images; where one of our images had to stand in, plan again with it."""
+    provide(planned.plan, wanted.spec, machine, trust_first_download=options.trust_first_download)
+    after = fetch_images(planned.plan, wanted.spec, planned.lock, machine)
+    if after != planned.lock:
+        planned = plan(wanted.spec, seen, after)
+    service = planned.plan.backend_service
+    if service.gpu:
+        machine.engine.try_gpu(service.image, service.gpu)
+    return replace(planned, lock=with_digests(planned.plan, planned.lock, machine))
+
+
+def _say(decided: Plan, machine: Machine) -> None:
+    where = "on the CPU" if decided.variant == "cpu" else f"GPU by {decided.backend_service.gpu and 'NVIDIA'}"
+    machine.ui.note(
+        f"{decided.backend_title} with {decided.model_name}, context {decided.context}, "
+        f"KV cache {decided.kv_cache}, {where}; SillyTavern at {decided.url}"
+    )
+    for note in decided.notes:
+        machine.ui.note(f"note: {note}")

@@ -1,0 +1,71 @@
+"""`stackctl diff`: what a deploy would change, and which containers it would recreate."""
+
+import difflib
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from stackctl.commands.look import look
+from stackctl.commands.wish import recorded, wish
+from stackctl.core import render
+from stackctl.core.plan import plan
+from stackctl.machine import Machine
+
+_HASH = "com.docker.compose.config-hash"
+_SERVICE = "com.docker.compose.service"
+
+
+@dataclass(frozen=True, kw_only=True)
+class Change:
+    """What would happen to one container, and why."""
+
+    service: str
+    action: str  # create, recreate, remove
+    why: str
+
+
+@dataclass(frozen=True, kw_only=True)
+class Difference:
+    """A unified diff of compose.yml, and the containers concerned."""
+
+    text: str
+    changes: tuple[Change, ...]
+
+
+def diff(machine: Machine, flags: Mapping[str, object], *, replan: bool = False) -> Difference:
+    """Compare what a deploy would write with what is there and runs. Changes nothing."""
+    wanted = wish(machine, flags)
+    seen = look(wanted.spec, machine)
+    planned = plan(wanted.spec, seen, recorded(machine), replan=replan)
+    new = render.render(planned.plan, machine.template)
+    old = machine.folder.read(render.FILE) or ""
+    lines = difflib.unified_diff(
+        old.splitlines(keepends=True), new.splitlines(keepends=True), f"{render.FILE} (now)", f"{render.FILE} (deploy)"
+    )
+    name = planned.plan.name
+    running = {c.labels[_SERVICE]: c.labels.get(_HASH, "") for c in machine.engine.containers(name)}
+    hashes = machine.compose.hashes(name, new)
+    return Difference(text="".join(lines), changes=tuple(_changes(running, hashes, _services(old), _services(new))))
+
+
+def _changes(
+    running: Mapping[str, str], hashes: Mapping[str, str], old: Mapping[str, Any], new: Mapping[str, Any]
+) -> list[Change]:
+    changes = [
+        Change(service=name, action="remove", why="it is no longer part of the stack")
+        for name in sorted(running.keys() - hashes.keys())
+    ]
+    for name in sorted(hashes):
+        if name not in running:
+            changes.append(Change(service=name, action="create", why="it does not exist yet"))
+        elif running[name] != hashes[name]:
+            before, after = old.get(name, {}), new.get(name, {})
+            keys = sorted(key for key in before.keys() | after.keys() if before.get(key) != after.get(key))
+            why = ", ".join(keys) if keys else "compose.override.yml, or a change by hand"
+            changes.append(Change(service=name, action="recreate", why=f"changed: {why}"))
+    return changes
+
+
+def _services(text: str) -> Mapping[str, Any]:
+    services: Mapping[str, Any] = render.parse(text).get("services", {}) if text.strip() else {}
+    return services

@@ -1,0 +1,42 @@
+"""`stackctl images`: which are used and here, and building our own."""
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+
+from stackctl.commands.look import look
+from stackctl.commands.wish import recorded, wish
+from stackctl.core.plan import plan
+from stackctl.effects.images import OWN
+from stackctl.errors import ConfigError
+from stackctl.machine import Machine
+
+
+@dataclass(frozen=True, kw_only=True)
+class ImageHere:
+    """An image of the stack. `digest`: "" while it is not here."""
+
+    service: str
+    name: str
+    digest: str
+    kind: str  # tried, unverified, own
+
+
+def listed(machine: Machine, flags: Mapping[str, object]) -> tuple[ImageHere, ...]:
+    """The images that a deploy would use."""
+    wanted = wish(machine, flags)
+    decided = plan(wanted.spec, look(wanted.spec, machine), recorded(machine)).plan
+    return tuple(
+        ImageHere(service=s.name, name=s.image, digest=machine.images.digest(s.image) or "", kind=s.image_is)
+        for s in decided.services
+    )
+
+
+def build(machine: Machine, names: tuple[str, ...]) -> Iterator[str]:
+    """Build ours by short name; all without a name. Yields each as it is done."""
+    known = {short: image for image, short in OWN.items()}
+    wrong = [name for name in names if name not in known]
+    if wrong:
+        raise ConfigError(f"there is no image of ours called {', '.join(wrong)}", hint=f"there are: {', '.join(known)}")
+    for name in names or tuple(known):
+        machine.images.build(known[name])
+        yield known[name]

@@ -1,0 +1,75 @@
+"""Stop, start, restart, down, logs: Compose does it, in this folder's project."""
+
+from dataclasses import dataclass
+
+from stackctl.commands.look import look
+from stackctl.commands.start import start as start_and_wait
+from stackctl.commands.status import name_here
+from stackctl.commands.wish import recorded, wish
+from stackctl.core import render
+from stackctl.core.plan import plan
+from stackctl.errors import ConfigError
+from stackctl.machine import Machine
+
+
+@dataclass(frozen=True, kw_only=True)
+class Done:
+    """A verb carried out on a stack. `url`: "" unless the stack is ready."""
+
+    name: str
+    url: str = ""
+    ready_s: float | None = None
+
+
+def stop(machine: Machine, service: str | None) -> Done:
+    """Stop all or one; memory and GPU are free then, data stays."""
+    name = _checked(machine, service)
+    with machine.folder.locked(machine.ui.note):
+        machine.compose.run(name, "stop", *_one(service))
+    return Done(name=name)
+
+
+def start(machine: Machine, service: str | None, *, again: bool, timeout_s: int | None) -> Done:
+    """Start (or restart) what was deployed, unchanged, and wait until it is ready."""
+    name = _checked(machine, service)
+    with machine.folder.locked(machine.ui.note):
+        wanted = wish(machine, {})
+        decided = plan(wanted.spec, look(wanted.spec, machine), recorded(machine)).plan
+        words = (
+            ("restart", *_one(service)) if again else ("up", "-d", "--pull", "never", "--no-recreate", *_one(service))
+        )
+        ready_s = start_and_wait(decided, machine, timeout_s=timeout_s or decided.timeout_s, words=words)
+    return Done(name=name, url=decided.url, ready_s=ready_s)
+
+
+def down(machine: Machine, *, volumes: bool) -> Done:
+    """Remove containers and networks. The folder and everything in it stays."""
+    name = _checked(machine, None)
+    with machine.folder.locked(machine.ui.note):
+        machine.compose.run(name, "down", "--remove-orphans", *(("--volumes",) if volumes else ()))
+    return Done(name=name)
+
+
+def logs(machine: Machine, service: str | None, *, follow: bool, lines: str) -> int:
+    """Show the logs as Compose prints them."""
+    name = _checked(machine, service)
+    return machine.compose.pass_through(name, "logs", "--tail", lines, *(("-f",) if follow else ()), *_one(service))
+
+
+def services(machine: Machine) -> tuple[str, ...]:
+    """The services of the rendered file."""
+    text = machine.folder.read(render.FILE)
+    return tuple(render.parse(text)["services"]) if text else ()
+
+
+def _checked(machine: Machine, service: str | None) -> str:
+    name = name_here(machine)
+    machine.engine.refuse_foreign(name, machine.place)
+    known = services(machine)
+    if service and service not in known:
+        raise ConfigError(f"this stack has no service {service!r}", hint=f"it has: {', '.join(known)}")
+    return name
+
+
+def _one(service: str | None) -> tuple[str, ...]:
+    return (service,) if service else ()

@@ -1,0 +1,23 @@
+"""`stackctl render`: compose.yml without an engine."""
+
+from collections.abc import Mapping
+
+from stackctl.commands.deploy import write_stack
+from stackctl.commands.look import look_without_engine
+from stackctl.commands.wish import recorded, wish, write
+from stackctl.core import render as rendering
+from stackctl.core.plan import plan
+from stackctl.machine import Machine
+
+
+def render(machine: Machine, flags: Mapping[str, object], *, to_stdout: bool, absolute: bool, replan: bool) -> str:
+    """Return the text; written to compose.yml as well unless it goes to stdout."""
+    wanted = wish(machine, flags)
+    seen = look_without_engine(wanted.spec, machine)
+    planned = plan(wanted.spec, seen, recorded(machine), replan=replan)
+    folder = machine.place if absolute else None
+    if to_stdout:
+        return rendering.render(planned.plan, machine.template, folder=folder)
+    with machine.folder.locked(machine.ui.note):
+        write(machine, wanted)
+        return write_stack(planned, machine, replan=replan, absolute=absolute)

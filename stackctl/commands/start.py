@@ -1,0 +1,126 @@
+"""Start the stack and follow it, event by event, to the first verdict."""
+
+import time
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+
+from stackctl import backends
+from stackctl.backends.contract import Backend
+from stackctl.core import ready
+from stackctl.core.compose_words import explain
+from stackctl.core.ready import ServiceState
+from stackctl.core.stack import Plan
+from stackctl.effects import compose as compose_effect
+from stackctl.effects.watch import Changed, Ended, Happening, Line, Said, Watch
+from stackctl.errors import NotReady, StackctlError
+from stackctl.machine import Machine
+
+_STOP_S = 3
+UP = ("up", "-d", "--remove-orphans", "--pull", "never")
+
+
+@dataclass
+class _Course:
+    """What has happened so far."""
+
+    states: dict[str, ServiceState]
+    started: set[str] = field(default_factory=set)  # ids of the containers that this start started
+    progress: dict[str, str] = field(default_factory=dict)
+    said: list[str] = field(default_factory=list)
+    ended: int | None = None
+
+
+def start(plan: Plan, machine: Machine, *, timeout_s: int, words: tuple[str, ...] = UP) -> float:
+    """Run Compose and wait until every service is ready; return the seconds it took.
+
+    Raises the cause within moments of a death, a restart or a log line that the backend calls fatal; the containers
+    that failed are stopped then, not removed: their log is the evidence.
+    """
+    began = time.monotonic()
+    backend = backends.named(plan.backend)
+    before = machine.engine.states(plan.name)
+    course = _Course(states={name: s for name, s in before.items() if s.state == "running"})
+    watch = Watch(machine.engine, plan.name)
+    process = machine.compose.start(plan.name, *words)
+    watch.follow(process)
+    try:
+        for happening in watch.happenings(began + timeout_s):
+            _take(happening, course, backend, machine, began)
+            if _is_ready(plan, course):
+                return time.monotonic() - began
+            failed = _failed(happening, course, backend, machine)
+            if failed:
+                _give_up(plan, course, machine)
+                raise _with_before(failed, before)
+            machine.ui.status(" · ".join(ready.waiting_for(_names(plan), course.states, course.progress)))
+        raise _late(plan, course, timeout_s)
+    finally:
+        watch.close()
+        if process.poll() is None:
+            compose_effect.end(process)
+
+
+def _take(happening: Happening, course: _Course, backend: Backend, machine: Machine, began: float) -> None:
+    match happening:
+        case Changed(state, started):
+            known = course.states.get(state.name)
+            if started:
+                course.started.add(state.container)
+            if state.is_ready and not (known and known.is_ready):
+                machine.ui.note(f"{state.name} is ready ({time.monotonic() - began:.1f} s)")
+            course.states[state.name] = state
+        case Line(service, text):
+            says = backend.progress(text) if service == backend.NAME else None
+            if says:
+                course.progress[service] = says
+        case Said(text):
+            course.said.append(text)
+        case Ended(code):
+            course.ended = code
+
+
+def _is_ready(plan: Plan, course: _Course) -> bool:
+    return course.ended == 0 and not ready.waiting_for(_names(plan), course.states, {})
+
+
+def _failed(happening: Happening, course: _Course, backend: Backend, machine: Machine) -> StackctlError | None:
+    match happening:
+        case Changed(state) if state.has_failed and state.container in course.started:
+            return ready.failure(state, machine.engine.tail(state.container), backend)
+        case Line(service, text) if service in course.states and ready.fatal(text, service, backend):
+            state = course.states[service]
+            return ready.failure(state, machine.engine.tail(state.container), backend)
+        case Ended(code) if code:
+            broken = next((s for s in course.states.values() if s.has_failed), None)
+            if broken and not any("Error response" in line for line in course.said):
+                return ready.failure(broken, machine.engine.tail(broken.container), backend)
+            return explain(course.said, code)
+    return None
+
+
+def _give_up(plan: Plan, course: _Course, machine: Machine) -> None:
+    """Stop what failed and what was waiting for it; what was ready goes on."""
+    for name in _names(plan):
+        state = course.states.get(name)
+        if state and not state.is_ready and state.state != "created":
+            machine.engine.stop(state.container, _STOP_S)
+
+
+def _with_before(error: StackctlError, before: Mapping[str, ServiceState]) -> StackctlError:
+    ran = [f"{s.name} ({s.image}, {s.health or s.state})" for s in before.values() if s.state == "running"]
+    if ran:
+        error.hint = f"{error.hint}; before this deploy ran: {', '.join(sorted(ran))}"
+    return error
+
+
+def _late(plan: Plan, course: _Course, timeout_s: int) -> NotReady:
+    waits = ready.waiting_for(_names(plan), course.states, course.progress)
+    return NotReady(
+        f"not ready after {timeout_s} s: {'; '.join(waits)}",
+        hint="it goes on loading; `stackctl status --watch` shows when it is ready, "
+        "`stackctl deploy --timeout SECONDS` waits longer",
+    )
+
+
+def _names(plan: Plan) -> tuple[str, ...]:
+    return tuple(service.name for service in plan.services)

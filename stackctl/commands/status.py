@@ -1,0 +1,68 @@
+"""`stackctl status`: what of the stack runs, and how well."""
+
+import time
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+from stackctl.commands.wish import wish
+from stackctl.core import render, tavern
+from stackctl.core.plan import stack_name
+from stackctl.core.ready import ServiceState
+from stackctl.effects.watch import Changed, Watch
+from stackctl.errors import ConfigError
+from stackctl.machine import Machine
+
+
+@dataclass(frozen=True, kw_only=True)
+class Status:
+    """One look at the stack. `url` is "" while SillyTavern is not ready."""
+
+    name: str
+    services: tuple[ServiceState, ...]
+    missing: tuple[str, ...]
+    url: str
+
+    @property
+    def is_ready(self) -> bool:
+        return not self.missing and bool(self.services) and all(s.is_ready for s in self.services)
+
+
+def name_here(machine: Machine) -> str:
+    """The name of the stack in this folder; raise ConfigError where there is none."""
+    if machine.folder.read(render.FILE) is None:
+        raise ConfigError(f"there is no stack in {machine.path} (no {render.FILE})", hint="stackctl deploy makes one")
+    return stack_name(wish(machine, {}).spec, machine.place)
+
+
+def status(machine: Machine) -> Status:
+    """Ask the engine once."""
+    name = name_here(machine)
+    machine.engine.refuse_foreign(name, machine.place)
+    return _status(name, machine)
+
+
+def watched(machine: Machine) -> Iterator[Status]:
+    """The status now, and again at each change; ends never."""
+    name = name_here(machine)
+    machine.engine.refuse_foreign(name, machine.place)
+    watch = Watch(machine.engine, name)
+    try:
+        yield _status(name, machine)
+        for happening in watch.happenings(time.monotonic() + 365 * 86400):
+            if isinstance(happening, Changed):
+                yield _status(name, machine)
+    finally:
+        watch.close()
+
+
+def _status(name: str, machine: Machine) -> Status:
+    states = machine.engine.states(name)
+    planned = render.parse(machine.folder.read(render.FILE) or "")["services"]
+    publish = planned.get(tavern.NAME, {}).get("ports", [""])[0]
+    page = states.get(tavern.NAME)
+    return Status(
+        name=name,
+        services=tuple(states[key] for key in sorted(states)),
+        missing=tuple(sorted(planned.keys() - states.keys())),
+        url=f"http://{publish.rpartition(':')[0]}" if page and page.is_ready and publish else "",
+    )

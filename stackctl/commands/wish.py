@@ -1,0 +1,76 @@
+"""What the user wants: stack.toml, with the flags of this call written into it."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from stackctl.core import lock, spec
+from stackctl.core.lock import Lock
+from stackctl.core.spec import Spec
+from stackctl.errors import ConfigError
+from stackctl.machine import Machine
+
+_IGNORED = """\
+# stackctl: what is made here again, or is private
+/sillytavern/
+/.stackctl/
+/stackctl-demo.gguf
+*.kept-*
+"""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Wish:
+    """The spec in force, and stack.toml's text if it has to be written (None: it stays as it is)."""
+
+    spec: Spec
+    text: str | None
+    is_new: bool
+
+
+def wish(machine: Machine, flags: Mapping[str, object]) -> Wish:
+    """Read stack.toml, or make up one where there is none; flags (dotted keys) go over it. Writes nothing."""
+    changes = {key: value for key, value in flags.items() if value is not None}
+    text = machine.folder.read(spec.FILE)
+    if text is None:
+        made = spec.example(changes)
+        return Wish(spec=_parsed(made, changes), text=made, is_new=True)
+    before = spec.parse(text)
+    changed = {key: value for key, value in changes.items() if _value(before, key) != value}
+    if not changed:
+        return Wish(spec=before, text=None, is_new=False)
+    after = spec.edited(text, changed)
+    return Wish(spec=_parsed(after, changed), text=after, is_new=False)
+
+
+def write(machine: Machine, wanted: Wish) -> None:
+    """Write what wish() decided, and say so."""
+    if wanted.text is None:
+        return
+    machine.folder.write(spec.FILE, wanted.text)
+    if wanted.is_new:
+        machine.ui.note(f"wrote {spec.FILE}: the settings of this stack, every key explained")
+        if machine.folder.read(".gitignore") is None:
+            machine.folder.write(".gitignore", _IGNORED)
+    else:
+        machine.ui.note(f"wrote the change into {spec.FILE}")
+
+
+def recorded(machine: Machine) -> Lock:
+    """stack.lock, or an empty one."""
+    text = machine.folder.read(lock.FILE)
+    return lock.parse(text) if text is not None else Lock()
+
+
+def _parsed(text: str, changes: Mapping[str, object]) -> Spec:
+    try:
+        return spec.parse(text)
+    except ConfigError as e:
+        flags = ", ".join(f"{key} = {value!r}" for key, value in changes.items())
+        raise ConfigError(e.message, hint=f"given on the command line: {flags}; nothing was written") from e
+
+
+def _value(before: Spec, dotted: str) -> object:
+    value: object = before
+    for part in dotted.split("."):
+        value = getattr(value, part)
+    return list(value) if isinstance(value, tuple) else value

@@ -1,0 +1,76 @@
+"""Results as words and as JSON: (text, values) for ui.result()."""
+
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from stackctl.commands.deploy import Deployed
+    from stackctl.commands.diff import Difference
+    from stackctl.commands.images import ImageHere
+    from stackctl.commands.status import Status
+    from stackctl.ui import Ui
+
+
+def deployed(done: "Deployed", ssh: str) -> tuple[str, dict[str, Any]]:
+    """The end of a deploy. `ssh`: the value of SSH_CONNECTION, "" where we do not sit behind SSH."""
+    plan, proof = done.plan, done.proof
+    values: dict[str, Any] = {
+        "name": plan.name,
+        "backend": plan.backend,
+        "url": plan.url,
+        "context": plan.context,
+        "kv_cache": plan.kv_cache,
+        "ready_s": done.ready_s and round(done.ready_s, 2),
+    }
+    if done.ready_s is None:
+        return done.text, {**values, "compose": done.text}
+    lines = [f"ready after {done.ready_s:.1f} s"]
+    if proof:
+        reply = proof.reply
+        values |= {
+            "model": proof.model,
+            "reply": reply.text,
+            "first_token_s": round(reply.first_s, 3),
+            "tokens_per_s": round(reply.tokens_per_s, 1),
+        }
+        lines += [
+            f"SillyTavern reaches {proof.model}, context {plan.context}",
+            f"it answered: {reply.text.strip()!r}",
+            f"first token after {reply.first_s:.2f} s, {reply.tokens_per_s:.1f} tokens/s",
+        ]
+    port = plan.url.rpartition(":")[2]
+    lines += ["", f"Open {plan.url}"]
+    if ssh:
+        host = [*ssh.split(), "", "", "THIS-HOST"][2]
+        lines.append(f"from the machine you sit at:  ssh -L {port}:127.0.0.1:{port} {host}   then open {plan.url}")
+        values["ssh"] = f"ssh -L {port}:127.0.0.1:{port} {host}"
+    if plan.is_demo:
+        lines.append("For a real chat: stackctl deploy --model /path/to/your-model.gguf")
+    return "\n".join(lines), values
+
+
+def difference(found: "Difference") -> tuple[str, dict[str, Any]]:
+    """A unified diff, then the containers concerned."""
+    changes = [{"service": c.service, "action": c.action, "why": c.why} for c in found.changes]
+    lines = [found.text.rstrip()] if found.text else ["compose.yml stays as it is"]
+    lines += [f"{c.service}: {c.action} ({c.why})" for c in found.changes] or ["no container would be touched"]
+    return "\n".join(lines), {"diff": found.text, "containers": changes}
+
+
+def status(now: "Status", ui: "Ui") -> tuple[str, dict[str, Any]]:
+    """One row a service."""
+    rows = [("SERVICE", "STATE", "HEALTH", "RESTARTS", "IMAGE")]
+    rows += [(s.name, s.state, s.health or "-", str(s.restarts), s.image) for s in now.services]
+    rows += [(name, "missing", "-", "-", "-") for name in now.missing]
+    text = ui.table(rows) + (f"\n\n{now.name} is ready: {now.url}" if now.is_ready else f"\n\n{now.name} is not ready")
+    services = [
+        {"name": s.name, "state": s.state, "health": s.health, "restarts": s.restarts, "image": s.image}
+        for s in now.services
+    ]
+    services += [{"name": name, "state": "missing"} for name in now.missing]
+    return text, {"name": now.name, "ready": now.is_ready, "url": now.url, "services": services}
+
+
+def images(found: "tuple[ImageHere, ...]", ui: "Ui") -> tuple[str, list[dict[str, str]]]:
+    """One row an image."""
+    rows = [("SERVICE", "IMAGE", "HERE", "KIND"), *((i.service, i.name, i.digest[:19] or "no", i.kind) for i in found)]
+    return ui.table(rows), [{"service": i.service, "image": i.name, "digest": i.digest, "kind": i.kind} for i in found]

@@ -1,0 +1,133 @@
+"""Docker Compose, called as a program (the SDK has none)."""
+
+import os
+import re
+import signal
+import subprocess
+from collections.abc import Callable
+from contextlib import suppress
+from pathlib import Path
+
+from stackctl.errors import EngineError
+
+OLDEST = (2, 20)
+_OVERRIDES = ("compose.override.yml", "compose.override.yaml")
+
+
+class Compose:
+    """`docker compose` (or Compose v2 under the name docker-compose) for one project folder."""
+
+    def __init__(self, folder: Path, says: Callable[[str], None]) -> None:
+        self.folder, self._says = folder, says
+        self._found: tuple[tuple[str, ...], tuple[int, ...]] | None = None
+
+    def look(self) -> tuple[tuple[str, ...], tuple[int, ...]]:
+        """(argv, version as numbers); raise EngineError where there is none, or only v1."""
+        if self._found is None:
+            self._found = _look()
+        return self._found
+
+    def argv(self, name: str, *words: str) -> tuple[str, ...]:
+        """The command line for this project, the user's override file included."""
+        files = [
+            part for file in ("compose.yml", *_OVERRIDES) if (self.folder / file).is_file() for part in ("-f", file)
+        ]
+        return (*self.look()[0], "-p", name, *files, *words)
+
+    def check(self, name: str, text: str) -> None:
+        """Let Compose itself judge a file's text (with the user's override), before anything changes."""
+        overrides = [part for file in _OVERRIDES if (self.folder / file).is_file() for part in ("-f", file)]
+        argv = (*self.look()[0], "-p", name, "--project-directory", ".", "-f", "-", *overrides, "config", "-q")
+        done = self._run(argv, text)
+        if done.returncode:
+            raise EngineError(
+                f"Compose refuses the file: {_last(done.stderr)}",
+                hint="is it compose.override.yml? without that file it is our mistake: please report it",
+                evidence=tuple(done.stderr.splitlines()[-5:]),
+            )
+
+    def run(self, name: str, *words: str) -> str:
+        """Run a short command to its end and return its output."""
+        argv = self.argv(name, *words)
+        self._says("+ " + " ".join(argv))
+        done = self._run(argv)
+        if done.returncode:
+            raise EngineError(
+                f"docker compose {words[0]} failed (exit {done.returncode}): {_last(done.stderr)}",
+                hint="its own words are above; `docker info` shows whether the engine is well",
+                evidence=tuple(done.stderr.splitlines()[-5:]),
+            )
+        return done.stdout
+
+    def pass_through(self, name: str, *words: str) -> int:
+        """Run with our own terminal, for output that is Compose's to format; return its exit code."""
+        return subprocess.run(self.argv(name, *words), cwd=self.folder, check=False).returncode
+
+    def hashes(self, name: str, text: str) -> dict[str, str]:
+        """Service -> the hash by which Compose decides whether a container is up to date, for a file's text."""
+        overrides = [part for file in _OVERRIDES if (self.folder / file).is_file() for part in ("-f", file)]
+        head = (*self.look()[0], "-p", name, "--project-directory", ".", "-f", "-", *overrides)
+        done = self._run((*head, "config", "--hash", "*"), text)
+        if done.returncode:
+            raise EngineError(f"Compose refuses the file: {_last(done.stderr)}", hint="stackctl deploy --dry-run")
+        return dict(line.split(maxsplit=1) for line in done.stdout.splitlines() if " " in line)
+
+    def start(self, name: str, *words: str) -> "subprocess.Popen[str]":
+        """Start a long command; its output comes line by line from stdout. End it with `end`."""
+        argv = self.argv(name, *words)
+        self._says("+ " + " ".join(argv))
+        return subprocess.Popen(
+            argv,
+            cwd=self.folder,
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+            text=True,
+            errors="replace",
+            start_new_session=True,  # Ctrl-C is ours to handle
+        )
+
+    def _run(self, argv: tuple[str, ...], text: str = "") -> "subprocess.CompletedProcess[str]":
+        return subprocess.run(
+            argv, cwd=self.folder, input=text, capture_output=True, text=True, errors="replace", check=False
+        )
+
+
+def end(process: "subprocess.Popen[str]") -> None:
+    """Stop a started command and what it started, and collect it."""
+    with suppress(ProcessLookupError):
+        os.killpg(process.pid, signal.SIGTERM)
+    try:
+        process.wait(timeout=5)
+    except subprocess.TimeoutExpired:
+        os.killpg(process.pid, signal.SIGKILL)
+        process.wait()
+
+
+def _look() -> tuple[tuple[str, ...], tuple[int, ...]]:
+    v1 = ""
+    missing = True
+    for argv in (("docker", "compose"), ("docker-compose",)):
+        try:
+            done = subprocess.run((*argv, "version", "--short"), capture_output=True, text=True, check=False)
+        except (FileNotFoundError, PermissionError):
+            continue
+        missing = False
+        found = re.search(r"(\d+)\.(\d+)\.(\d+)", done.stdout)
+        if done.returncode or not found:
+            continue
+        version = tuple(int(part) for part in found.groups())
+        if version >= OLDEST:
+            return argv, version
+        v1 = v1 or ".".join(map(str, version))
+    install = "install the docker-compose-plugin package: https://docs.docker.com/compose/install/linux/"
+    if v1:
+        raise EngineError(f"Docker Compose {v1} is too old; 2.20 or newer is needed", hint=install)
+    if missing:
+        raise EngineError("the docker command is not installed", hint="https://docs.docker.com/engine/install/")
+    raise EngineError("Docker Compose is not installed", hint=install)
+
+
+def _last(text: str) -> str:
+    lines = [line.strip() for line in text.splitlines() if line.strip()]
+    return lines[-1] if lines else "it said nothing"

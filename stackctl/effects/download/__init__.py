@@ -1,0 +1,147 @@
+"""A file from the internet: resumed where it stopped, checked, and in its place whole or not at all."""
+
+import contextlib
+import hashlib
+import time
+from collections.abc import Callable
+from pathlib import Path
+from typing import TYPE_CHECKING, Final
+
+from stackctl.effects.download.part import Part
+from stackctl.effects.download.server import BY_HAND, Again, StartOver, answer, continued, new_client, shown
+from stackctl.errors import ModelError
+
+if TYPE_CHECKING:
+    import httpx
+    from tenacity import RetryCallState
+
+Progress = Callable[[int, int], None]  # bytes that are there, bytes in all (0: not known)
+
+_LONGEST_PAUSE_S: Final = 30.0
+
+
+def fetch(
+    url: str,
+    target: Path,
+    *,
+    size: int,
+    sha256: str,
+    progress: Progress,
+    client: "httpx.Client | None" = None,
+    sleep: Callable[[float], None] = time.sleep,
+) -> str:
+    """Bring `url` to `target`, whole and verified, and return its sha256 as hex; size 0 and sha256 "": not known.
+
+    Until it is whole it lies beside as `<name>.part` (with `<name>.part.json`), which the next call resumes. A target
+    that is already right costs no request; of two calls at once the second waits and finds the first one's file.
+    Raises ModelError, DoesNotFit for too small a disk, DataError for a disk that refuses to be written.
+    """
+    where, expected = shown(url), sha256.lower()
+    part = Part(url=url, target=target, size=size)
+    with part.explained(), part.alone():
+        if digest := part.finished(expected):
+            return digest
+        with contextlib.nullcontext(client) if client else new_client() as ours:
+            digest = _retried(part, ours, progress, sleep)
+        if digest != (expected or digest):
+            part.discard()
+            raise ModelError(
+                f"{where} is not the expected file: its sha256 is {digest}, expected {expected}",
+                hint=f"it was deleted, a rerun starts from the beginning; if that ends here too, {BY_HAND}",
+            )
+        part.put_in_place()
+    return digest
+
+
+def _retried(part: Part, client: "httpx.Client", progress: Progress, sleep: Callable[[float], None]) -> str:
+    from tenacity import Retrying, retry_if_exception_type
+
+    again = retry_if_exception_type(Again)
+    policy = Retrying(retry=again, stop=_is_enough, wait=_pause_s, sleep=sleep, reraise=True)
+    try:
+        return policy(_attempt, part, client, progress)
+    except Again as e:
+        raise ModelError(
+            f"{shown(part.url)} could not be downloaded: {e.why}",
+            hint=f"check the connection, then run it again: {part.resumes()}; or {BY_HAND}",
+        ) from e
+
+
+def _is_enough(state: "RetryCallState") -> bool:
+    return state.attempt_number >= _failure(state).tries
+
+
+def _pause_s(state: "RetryCallState") -> float:
+    return max(_failure(state).asked_s, min(2.0 ** (state.attempt_number - 1), _LONGEST_PAUSE_S))
+
+
+def _failure(state: "RetryCallState") -> Again:
+    error = state.outcome.exception() if state.outcome else None
+    return error if isinstance(error, Again) else Again("")
+
+
+def _attempt(part: Part, client: "httpx.Client", progress: Progress) -> str:
+    """One try: bring .part to its end and return its sha256."""
+    begun = part.begun()
+    have = part.length() if begun else 0
+    if begun and have and have == begun.size:
+        return part.sha256()
+    headers = {"Accept-Encoding": "identity"}  # the bytes as they are: Range and sha256 count those
+    if begun and have:
+        headers |= {"Range": f"bytes={have}-", "If-Range": begun.validator}
+    try:
+        with answer(client, part.url, headers) as response:
+            if response.status_code == 206:
+                total = continued(response, begun, have)
+            else:
+                have, total = 0, int(response.headers.get("content-length", 0))
+            return _received(part, response, have, _expected_size(part, response, total), progress)
+    except StartOver:
+        part.discard()
+        raise
+
+
+def _expected_size(part: Part, response: "httpx.Response", said: int) -> int:
+    if part.size and said and said != part.size:
+        raise ModelError(
+            f"{shown(part.url)} is not the expected file: it has {said} bytes, expected {part.size}",
+            hint=f"nothing was downloaded; it may have changed at its source: check the address, or {BY_HAND}",
+        )
+    if not part.size and not _is_framed(response):
+        raise ModelError(
+            f"{shown(part.url)}: the server does not say how long the file is, so a cut would look like its end",
+            hint=f"try another address, or {BY_HAND}",
+        )
+    return part.size or said
+
+
+def _is_framed(response: "httpx.Response") -> bool:
+    """Whether HTTP itself tells the end of the body from a cut."""
+    return "content-length" in response.headers or "chunked" in response.headers.get("transfer-encoding", "")
+
+
+def _received(part: Part, response: "httpx.Response", have: int, total: int, progress: Progress) -> str:
+    """Append the body to the first `have` bytes of .part; return the sha256 of the whole."""
+    digest = part.digest() if have else hashlib.sha256()
+    done = have
+    with part.opened(have) as file:
+        part.refuse_if_full(total - have)
+        if not have:
+            part.note(response.headers.get("etag", ""), response.headers.get("last-modified", ""), total)
+        progress(done, total)
+        for chunk in response.iter_raw():
+            file.write(chunk)
+            digest.update(chunk)
+            done += len(chunk)
+            if done > (total or done):
+                break
+            progress(done, total)
+    if done < total and not _is_framed(response):
+        raise Again(f"the connection was cut at {done} of {total} bytes")
+    if not done or done != (total or done):
+        part.discard()
+        raise ModelError(
+            f"{shown(part.url)} is not the expected file: {done} bytes arrived, expected {total or 'some'}",
+            hint=f"what arrived was deleted; check the address, or {BY_HAND}",
+        )
+    return digest.hexdigest()

@@ -1,0 +1,151 @@
+"""The network's side of a download: one request, and what its answer means."""
+
+import contextlib
+import re
+from collections.abc import Iterator
+from typing import TYPE_CHECKING, Final
+from urllib.parse import urlsplit
+
+from stackctl.effects.download.part import Source
+from stackctl.errors import ModelError
+
+if TYPE_CHECKING:
+    import httpx
+
+BY_HAND: Final = "download it yourself and give its path in stack.toml"
+
+_TRIES: Final = 8
+_TRIES_TO_CONNECT: Final = 4
+_LONGEST_ASKED_S: Final = 120.0  # what a server may ask us to wait; beyond it the user decides
+_REDIRECTS: Final = 10
+_PASSING: Final = frozenset({408, 425, 429, 500, 502, 503, 504})
+_CONTENT_RANGE: Final = re.compile(r"bytes (\d+)-\d+/(\d+|\*)")
+_LOOPBACK: Final = ("all://127.0.0.1", "all://localhost", "all://[::1]")
+
+
+class Again(Exception):
+    """This try failed, another may not: of `tries` in all, after the `asked_s` seconds that the server wants."""
+
+    def __init__(self, why: str, *, asked_s: float = 0.0, tries: int = _TRIES) -> None:
+        super().__init__(why)
+        self.why, self.asked_s, self.tries = why, asked_s, tries
+
+
+class StartOver(Again):
+    """What lies in .part is of no use for the next try."""
+
+
+@contextlib.contextmanager
+def answer(client: "httpx.Client", url: str, headers: dict[str, str]) -> "Iterator[httpx.Response]":
+    """The answer (200 or 206) that carries the file, redirects followed; raises Again or ModelError."""
+    import httpx
+
+    where = shown(url)
+    try:
+        place = httpx.URL(url)
+        for _ in range(_REDIRECTS):
+            with client.stream("GET", place, headers=headers, follow_redirects=False) as response:
+                if not response.has_redirect_location:
+                    _refuse_status(where, response)
+                    yield response
+                    return
+                place = _redirected(where, response)
+    except httpx.InvalidURL as e:
+        raise ModelError(f"{where} is no valid address, or leads to none: {e}", hint=f"check it, or {BY_HAND}") from e
+    except httpx.ConnectError as e:
+        if "CERTIFICATE_VERIFY_FAILED" in str(e):
+            raise ModelError(
+                f"{where}: the server's certificate is not trusted: {e}",
+                hint="check this machine's date; behind a company's proxy set SSL_CERT_FILE to its certificate",
+            ) from e
+        raise Again(f"no connection ({e})", tries=_TRIES_TO_CONNECT) from e
+    except httpx.ConnectTimeout as e:
+        raise Again("no connection (no answer in time)", tries=_TRIES_TO_CONNECT) from e
+    except httpx.TransportError as e:
+        raise Again(f"the connection was cut ({str(e) or type(e).__name__})") from e
+    raise ModelError(f"{where} redirects more than {_REDIRECTS} times", hint=f"check the address, or {BY_HAND}")
+
+
+def continued(response: "httpx.Response", begun: Source | None, have: int) -> int:
+    """The size of the whole file (0: not said), if this 206 continues our part; raises StartOver if not."""
+    said = response.headers.get("content-range", "")
+    found = _CONTENT_RANGE.fullmatch(said)
+    if not begun or not found or int(found[1]) != have:
+        raise StartOver(f"the server continued at the wrong place ({said or 'it does not say where'})")
+    total = 0 if found[2] == "*" else int(found[2])
+    if response.headers.get("etag", begun.etag) != begun.etag or total not in {0, begun.size or total}:
+        raise StartOver("the server continued with another file")
+    return begun.size or total
+
+
+def new_client() -> "httpx.Client":
+    """A client after the user's proxy and certificate settings."""
+    import httpx
+
+    try:
+        return httpx.Client(
+            timeout=httpx.Timeout(60, connect=15),
+            mounts=dict.fromkeys(_LOOPBACK),  # None: directly, whatever the proxy
+            headers={"User-Agent": "stackctl"},
+        )
+    except (OSError, ValueError, ImportError, httpx.InvalidURL) as e:
+        raise ModelError(
+            f"the proxy or certificate settings of this environment can't be used: {e}",
+            hint=f"look at HTTPS_PROXY, ALL_PROXY (http:// only) and SSL_CERT_FILE, or {BY_HAND}",
+        ) from e
+
+
+def shown(url: str) -> str:
+    """An address for messages: user, password and query may be secrets. Raises ModelError where it is not http(s)."""
+    try:
+        parts = urlsplit(url)
+    except ValueError:
+        parts = urlsplit("")
+    if parts.scheme not in {"http", "https"} or not parts.netloc:
+        raise ModelError(f"{url} is no http(s) address", hint="give one that begins with https://, or a file's path")
+    return f"{parts.scheme}://{parts.netloc.rpartition('@')[2]}{parts.path}"
+
+
+def _redirected(where: str, response: "httpx.Response") -> "httpx.URL":
+    there = response.url.join(response.headers["location"])
+    if there.scheme not in {"http", "https"} or (response.url.scheme, there.scheme) == ("https", "http"):
+        raise ModelError(
+            f"{where} redirects from {response.url.scheme} to {there.scheme}, which is not followed",
+            hint=f"check the address, or {BY_HAND}",
+        )
+    return there
+
+
+def _refuse_status(where: str, response: "httpx.Response") -> None:
+    status = response.status_code
+    if status == 416:
+        raise StartOver("the server has a shorter file now")
+    if status in _PASSING:
+        asked_s = _asked_s(response) if status in {429, 503} else 0.0
+        if asked_s > _LONGEST_ASKED_S:
+            raise Again(f"the server answers {status} and asks to wait {asked_s:.0f} s", tries=1)
+        raise Again(f"the server answers {status}", asked_s=asked_s)
+    if status not in {200, 206}:
+        says = {
+            401: "the server wants a login (401)",
+            403: "the server refuses it (403); it may want a login",
+            404: "there is nothing at that address (404)",
+            410: "it was taken down (410)",
+        }.get(status, f"the server answers {status}")
+        raise ModelError(f"{where}: {says}", hint=f"check the address, or {BY_HAND}")
+    if response.headers.get("content-encoding", "identity") != "identity":
+        raise ModelError(f"{where}: the server compresses it, unasked", hint=f"try another address, or {BY_HAND}")
+
+
+def _asked_s(response: "httpx.Response") -> float:
+    """Retry-After in seconds: a number, or a date read against the server's own clock."""
+    asked = response.headers.get("retry-after", "").strip()
+    if asked.isdecimal():
+        return float(asked)
+    from email.utils import parsedate_to_datetime
+
+    try:
+        until, now = (parsedate_to_datetime(text) for text in (asked, response.headers.get("date", "")))
+        return max(0.0, (until - now).total_seconds())
+    except (ValueError, TypeError):  # no dates, or only one of them with a time zone
+        return 0.0

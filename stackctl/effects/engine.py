@@ -1,0 +1,256 @@
+"""The container engine, through the docker SDK: what it is, what runs on it, stopping, looking inside."""
+
+import io
+import json
+import re
+import tarfile
+from collections.abc import Iterator
+from contextlib import contextmanager
+from functools import cached_property
+from ipaddress import IPv4Network
+from pathlib import Path, PurePosixPath
+from typing import TYPE_CHECKING, Any
+
+from stackctl.core.compose_words import gpu_refused
+from stackctl.core.ready import ServiceState
+from stackctl.core.seen import EngineSeen
+from stackctl.core.stack import GpuRequest
+from stackctl.errors import ConfigError, EngineError
+
+if TYPE_CHECKING:
+    from docker import DockerClient
+    from docker.models.containers import Container
+
+OLDEST = (20, 10)
+PROJECT = "com.docker.compose.project"
+SERVICE = "com.docker.compose.service"
+WORKING_DIR = "com.docker.compose.project.working_dir"
+_INSTALL = "install Docker: https://docs.docker.com/engine/install/ ; then run this again"
+_TAIL = 200
+
+
+class Engine:
+    """The engine of the current Docker context; connected at first use."""
+
+    @cached_property
+    def client(self) -> "DockerClient":
+        import docker
+        import docker.errors
+
+        try:
+            return docker.from_env(timeout=120)
+        except docker.errors.DockerException as e:
+            raise _no_engine(str(e)) from e
+
+    @cached_property
+    def info(self) -> dict[str, Any]:
+        with explained("docker info"):
+            found: dict[str, Any] = self.client.info()
+        return found
+
+    def look(self, compose_argv: tuple[str, ...], compose_version: tuple[int, ...]) -> EngineSeen:
+        """Versions and abilities; raise EngineError for an engine that is too old."""
+        version = tuple(int(n) for n in re.findall(r"\d+", self.info.get("ServerVersion", ""))[:3])
+        if version < OLDEST:
+            raise EngineError(
+                f"Docker Engine {self.info.get('ServerVersion')} is too old; 20.10 or newer is needed", hint=_INSTALL
+            )
+        return EngineSeen(
+            version=version,
+            compose=compose_version,
+            compose_argv=compose_argv,
+            has_cpu_quota=bool(self.info.get("CpuCfsQuota", True)),
+            is_local=self.is_local,
+            nvidia_runtime="nvidia" in self.info.get("Runtimes", {}),
+            cdi_devices=self._cdi_devices(),
+        )
+
+    @cached_property
+    def is_local(self) -> bool:
+        """Its loopback is ours: reached by a socket, and not from inside a container."""
+        return self.client.api.base_url.startswith("http+docker") and not Path("/.dockerenv").exists()
+
+    def containers(self, project: str) -> "list[Container]":
+        with explained("docker ps"):
+            return self.client.containers.list(all=True, filters={"label": f"{PROJECT}={project}"})
+
+    def refuse_foreign(self, project: str, folder: PurePosixPath) -> None:
+        """Raise ConfigError if a Compose project of this name belongs to another folder."""
+        for container in self.containers(project):
+            other = container.labels.get(WORKING_DIR, "")
+            if other and other != str(folder):
+                raise ConfigError(
+                    f"the name {project!r} belongs to the stack in {other}; a second one would replace its containers",
+                    hint='give this one another name: name = "..." in stack.toml, or stackctl deploy --name NAME',
+                )
+
+    def states(self, project: str) -> dict[str, ServiceState]:
+        """Every service's container, as it is now."""
+        return {state.name: state for state in (self.state(c.id or "") for c in self.containers(project)) if state}
+
+    def state(self, container_id: str) -> ServiceState | None:
+        """One container, as it is now; None if it has gone."""
+        import docker.errors
+
+        try:
+            with explained("docker inspect"):
+                found = self.client.api.inspect_container(container_id)
+        except docker.errors.NotFound:
+            return None
+        state = found["State"]
+        return ServiceState(
+            name=found["Config"]["Labels"].get(SERVICE, found["Name"].lstrip("/")),
+            container=found["Id"],
+            image=found["Config"]["Image"],
+            state=state["Status"],
+            health=state.get("Health", {}).get("Status", ""),
+            exit_code=state["ExitCode"],
+            oom_killed=state["OOMKilled"],
+            restarts=found["RestartCount"],
+            error=state.get("Error", ""),
+            since=state["StartedAt"],
+        )
+
+    def tail(self, container_id: str, lines: int = _TAIL) -> tuple[str, ...]:
+        """The last lines of a container's log."""
+        import docker.errors
+
+        try:
+            raw: bytes = self.client.api.logs(container_id, tail=lines)
+        except docker.errors.APIError:
+            return ()
+        return tuple(raw.decode("utf-8", "replace").splitlines())
+
+    def stop(self, container_id: str, grace_s: int) -> None:
+        """Stop, not remove: its log is the evidence."""
+        import docker.errors
+
+        try:
+            self.client.api.stop(container_id, timeout=grace_s)
+        except docker.errors.NotFound:
+            return
+        except docker.errors.APIError as e:
+            raise EngineError(f"a container could not be stopped: {e.explanation}", hint="docker ps") from e
+
+    def subnets(self, project: str) -> tuple[tuple[IPv4Network, ...], tuple[IPv4Network, ...]]:
+        """(of other networks, of this stack's own ones)."""
+        theirs: list[IPv4Network] = []
+        own: list[IPv4Network] = []
+        with explained("docker network ls"):
+            networks = self.client.networks.list()
+        for one in networks:
+            is_own = ((one.attrs or {}).get("Labels") or {}).get(PROJECT) == project
+            for config in ((one.attrs or {}).get("IPAM") or {}).get("Config") or ():
+                subnet = config.get("Subnet", "")
+                if subnet and ":" not in subnet:
+                    (own if is_own else theirs).append(IPv4Network(subnet, strict=False))
+        return tuple(theirs), tuple(own)
+
+    def published(self, project: str) -> tuple[dict[int, str], set[int]]:
+        """(port -> the other container that publishes it, ports of this stack's own containers)."""
+        theirs: dict[int, str] = {}
+        own: set[int] = set()
+        with explained("docker ps"):
+            listed = self.client.api.containers()
+        for one in listed:
+            is_own = one.get("Labels", {}).get(PROJECT) == project
+            for port in one.get("Ports", ()):
+                number = port.get("PublicPort")
+                if number and is_own:
+                    own.add(number)
+                elif number:
+                    theirs[number] = f"container {one['Names'][0].lstrip('/')}"
+        return theirs, own
+
+    def read_file(self, image: str, path: str) -> str:
+        """A text file out of an image, by a container that is never started."""
+        with explained(f"reading {path} from {image}"):
+            container = self.client.api.create_container(image, entrypoint=["-"])
+            try:
+                chunks, _ = self.client.api.get_archive(container["Id"], path)
+                archive = io.BytesIO(b"".join(chunks))
+            finally:
+                self.client.api.remove_container(container["Id"], force=True)
+        with tarfile.open(fileobj=archive) as tar:
+            member = tar.extractfile(tar.getmembers()[0])
+            return member.read().decode() if member else ""
+
+    def try_gpu(self, image: str, request: GpuRequest) -> None:
+        """Start a container that asks for the GPU and runs nothing; raise GpuError if the engine refuses the GPU."""
+        import docker.errors
+        from docker.types import DeviceRequest
+
+        ids = list(request.devices)
+        wish = DeviceRequest(
+            driver=request.driver, capabilities=[["gpu"]], **({"device_ids": ids} if ids else {"count": -1})
+        )
+        api = self.client.api
+        # nothing of that name is in any image: an engine that grants the GPU gets as far as saying so
+        nothing = "/stackctl-tries-the-gpu"
+        with explained("docker create"):
+            host = api.create_host_config(device_requests=[wish], network_mode="none")
+            container = api.create_container(image, entrypoint=[nothing], host_config=host)
+        try:
+            api.start(container["Id"])
+        except docker.errors.APIError as e:
+            if nothing not in str(e.explanation):
+                raise gpu_refused(str(e.explanation)) from e
+        finally:
+            api.remove_container(container["Id"], force=True)
+
+    def _cdi_devices(self) -> tuple[str, ...]:
+        discovered = self.info.get("DiscoveredDevices")
+        if discovered is not None:  # Docker 28.2 and newer
+            return tuple(d["ID"] for d in discovered if d.get("Source") == "cdi")
+        folders = self.info.get("CDISpecDirs") or () if self.is_local else ()
+        return tuple(name for folder in folders for file in sorted(Path(folder).glob("*")) for name in _cdi_names(file))
+
+
+@contextmanager
+def explained(doing: str) -> Iterator[None]:
+    """Turn the SDK's errors into ours (NotFound passes: its meaning is the caller's)."""
+    import docker.errors
+    import requests
+
+    try:
+        yield
+    except docker.errors.NotFound:
+        raise
+    except docker.errors.DockerException as e:
+        words = str(getattr(e, "explanation", None) or e)
+        raise EngineError(f"{doing} failed: {words}", hint="docker info shows whether the engine is well") from e
+    except requests.RequestException as e:
+        raise EngineError(
+            f"the engine stopped answering ({doing}): {e}", hint="is it still running? docker info"
+        ) from e
+
+
+def _no_engine(words: str) -> EngineError:
+    if "PermissionError" in words or "Permission denied" in words:
+        return EngineError(
+            "you have no permission on the engine's socket",
+            hint="sudo usermod -aG docker $USER, then log in again; or run stackctl with sudo",
+        )
+    if "FileNotFoundError" in words or "No such file" in words:
+        return EngineError(
+            "no container engine is running here (its socket does not exist)",
+            hint="start it: sudo systemctl start docker; where there is none: https://docs.docker.com/engine/install/",
+        )
+    if "refused" in words.lower():
+        return EngineError(
+            "the container engine is not running (its socket refuses connections)",
+            hint="start it: sudo systemctl start docker",
+        )
+    return EngineError(
+        f"the container engine can't be reached: {words}", hint="docker info, with the same DOCKER_HOST, shows more"
+    )
+
+
+def _cdi_names(file: Path) -> tuple[str, ...]:
+    import yaml
+
+    try:
+        spec = yaml.safe_load(file.read_text()) if file.suffix != ".json" else json.loads(file.read_text())
+        return tuple(f"{spec['kind']}={device['name']}" for device in spec["devices"])
+    except (OSError, ValueError, KeyError, TypeError, yaml.YAMLError):
+        return ()  # not a CDI file: the engine ignores it likewise

@@ -1,0 +1,181 @@
+"""The deployment's folder: read, write beside and rename, own, lock."""
+
+import contextlib
+import errno
+import hashlib
+import os
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Protocol
+
+from stackctl.core.seen import Owner
+from stackctl.errors import ConfigError, DataError, EngineError
+
+STATE = ".stackctl"
+_LOCK_WAIT_S = 600
+
+
+class Says(Protocol):
+    """Where a short remark for the user goes."""
+
+    def __call__(self, text: str) -> None: ...
+
+
+class Folder:
+    """One deployment folder. Everything that is made here belongs to `owner`."""
+
+    def __init__(self, path: Path, owner: Owner) -> None:
+        self.path, self.owner = path, owner
+
+    def read(self, name: str) -> str | None:
+        """The text of a file, or None where there is none."""
+        try:
+            return (self.path / name).read_bytes().decode("utf-8")
+        except FileNotFoundError:
+            return None
+        except UnicodeDecodeError as e:
+            raise ConfigError(f"{self.path / name} is not UTF-8 text", hint="save it as UTF-8") from e
+        except OSError as e:
+            raise DataError(f"{self.path / name} can't be read: {e.strerror}", hint="check its permissions") from e
+
+    def write(self, name: str, content: str | bytes, *, mode: int = 0o644) -> bool:
+        """Write beside, sync, rename: the old file or the new one, never half of one. False: it was the same."""
+        raw = content.encode() if isinstance(content, str) else content
+        target = self.path / name
+        with _explained(target):
+            if target.is_file() and not target.is_symlink() and target.read_bytes() == raw:
+                return False
+            self.make(str(Path(name).parent))
+            beside = target.with_name(f".{target.name}.{os.getpid()}.new")
+            try:
+                self._write_synced(beside, raw, mode)
+                beside.replace(target)
+            finally:
+                beside.unlink(missing_ok=True)
+            _sync_folder(target.parent)
+        return True
+
+    def make(self, name: str) -> None:
+        """Make a folder and those above it, each belonging to the owner."""
+        path = self.path / name
+        with _explained(path):
+            missing = [p for p in (path, *path.parents) if not p.exists()]
+            for folder in reversed(missing):
+                folder.mkdir(mode=0o755, exist_ok=True)
+                self._own(folder)
+
+    def set_aside(self, name: str) -> Path | None:
+        """Rename a file out of the way, keeping its content; None where there is none."""
+        source = self.path / name
+        if not source.exists():
+            return None
+        number = 1
+        while (kept := source.with_name(f"{source.name}.kept-{number}")).exists():
+            number += 1
+        with _explained(source):
+            source.rename(kept)
+        return kept
+
+    def sha256(self, name: str) -> str:
+        """Of a file's bytes; "" where there is none."""
+        path = self.path / name
+        return hashlib.sha256(path.read_bytes()).hexdigest() if path.is_file() else ""
+
+    @contextlib.contextmanager
+    def locked(self, says: Says, *, wait_s: float = _LOCK_WAIT_S) -> Iterator[None]:
+        """Hold the folder for this process; another one's pid is named while we wait for it."""
+        import filelock
+
+        self.make(STATE)
+        holder = self.path / STATE / "holder"
+        lock = filelock.FileLock(self.path / STATE / "lock", mode=0o644)
+        try:
+            lock.acquire(timeout=0)
+        except filelock.Timeout:
+            who = f"another stackctl (process {(self.read(f'{STATE}/holder') or '?').strip()})"
+            says(f"{who} is at work in this folder; waiting for it to finish")
+            try:
+                lock.acquire(timeout=wait_s)
+            except filelock.Timeout as e:
+                raise EngineError(
+                    f"{who} still holds {self.path}", hint="wait for it, or end it, then run this again"
+                ) from e
+        except OSError as e:
+            raise DataError(f"{self.path} can't be locked: {e.strerror}", hint="check its permissions") from e
+        try:
+            holder.write_text(str(os.getpid()))
+            yield
+        finally:
+            lock.release()
+
+    def _write_synced(self, path: Path, raw: bytes, mode: int) -> None:
+        with path.open("wb") as stream:
+            os.fchmod(stream.fileno(), mode)
+            stream.write(raw)
+            stream.flush()
+            os.fsync(stream.fileno())
+        self._own(path)
+
+    def _own(self, path: Path) -> None:
+        if os.geteuid() == 0:
+            os.chown(path, self.owner.uid, self.owner.gid, follow_symlinks=False)
+
+
+def owner_of(folder: Path) -> Owner:
+    """Who a deployment in this folder belongs to: its owner, or under sudo in root's folder the caller."""
+    place = next(p for p in (folder, *folder.parents) if p.exists())
+    stat = place.stat()
+    if stat.st_uid == 0 and os.geteuid() == 0 and os.environ.get("SUDO_UID", "").isdigit():
+        return Owner(uid=int(os.environ["SUDO_UID"]), gid=int(os.environ.get("SUDO_GID", "0")))
+    return Owner(uid=stat.st_uid, gid=stat.st_gid)
+
+
+def data_home() -> Path:
+    """Where stackctl keeps what stacks share (XDG_DATA_HOME); under sudo the caller's, not root's."""
+    if os.environ.get("XDG_DATA_HOME"):
+        return Path(os.environ["XDG_DATA_HOME"]) / "stackctl"
+    home = Path.home()
+    if os.geteuid() == 0 and os.environ.get("SUDO_USER"):
+        home = Path(f"~{os.environ['SUDO_USER']}").expanduser()
+    return home / ".local" / "share" / "stackctl"
+
+
+def template_root() -> Path:
+    """The compose templates: inside an installed wheel, or in the checkout of an editable install."""
+    return _shipped("compose-templates")
+
+
+def image_root() -> Path:
+    """The folders of the images that we build, likewise."""
+    return _shipped("images")
+
+
+def _shipped(name: str) -> Path:
+    package = Path(__file__).resolve().parents[1]
+    inside = package / "_data" / name
+    return inside if inside.is_dir() else package.parent / name
+
+
+@contextlib.contextmanager
+def _explained(path: Path) -> Iterator[None]:
+    try:
+        yield
+    except OSError as e:
+        hints = {
+            errno.ENOSPC: "free some space (docker system df shows what images take) and run it again; nothing is lost",
+            errno.EDQUOT: "the disk quota is used up: free some space and run it again; nothing is lost",
+            errno.EROFS: "that file system is mounted read-only",
+            errno.EACCES: "check who owns it: ls -ld shows it",
+            errno.EPERM: "check who owns it: ls -ld shows it",
+        }
+        raise DataError(
+            f"{path} can't be written: {e.strerror}", hint=hints.get(e.errno or 0, "check the disk and the folder")
+        ) from e
+
+
+def _sync_folder(folder: Path) -> None:
+    descriptor = os.open(folder, os.O_RDONLY | os.O_DIRECTORY)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)

@@ -1,0 +1,88 @@
+"""The machine around the engine: its GPUs (NVML), its ports and its networks."""
+
+import socket
+from contextlib import suppress
+from ipaddress import IPv4Network
+from pathlib import Path
+
+from stackctl.core.seen import Gpu
+from stackctl.errors import GpuError
+
+
+def gpus() -> tuple[Gpu, ...]:
+    """NVIDIA GPUs as the driver sees them; () where there is no driver."""
+    import pynvml
+
+    try:
+        pynvml.nvmlInit()
+    except (pynvml.NVMLError_LibraryNotFound, pynvml.NVMLError_DriverNotLoaded):
+        return ()
+    except pynvml.NVMLError as e:
+        raise GpuError(
+            f"the NVIDIA driver does not answer: {e}",
+            hint="nvidia-smi shows the same; after a driver update reboot; `--gpu none` runs on the CPU meanwhile",
+        ) from e
+    try:
+        return tuple(_gpu(index) for index in range(pynvml.nvmlDeviceGetCount()))
+    except pynvml.NVMLError as e:
+        raise GpuError(f"the NVIDIA driver does not answer: {e}", hint="nvidia-smi shows the same; reboot") from e
+    finally:
+        pynvml.nvmlShutdown()
+
+
+def _gpu(index: int) -> Gpu:
+    import pynvml
+
+    handle = pynvml.nvmlDeviceGetHandleByIndex(index)
+    memory = pynvml.nvmlDeviceGetMemoryInfo(handle)
+    return Gpu(
+        index=index,
+        uuid=_text(pynvml.nvmlDeviceGetUUID(handle)),
+        name=_text(pynvml.nvmlDeviceGetName(handle)),
+        total_mib=memory.total >> 20,
+        free_mib=memory.free >> 20,
+    )
+
+
+def _text(value: "str | bytes") -> str:
+    return value.decode() if isinstance(value, bytes) else value
+
+
+def listening(address: str) -> dict[int, str]:
+    """Ports on which a new listener at `address` would collide, with the holder in words where we may know it."""
+    import psutil
+
+    family = socket.AF_INET6 if ":" in address else socket.AF_INET
+    everywhere = {"0.0.0.0", "::", "::ffff:0.0.0.0"}  # noqa: S104 - what others listen on
+    found: dict[int, str] = {}
+    for one in psutil.net_connections("tcp"):
+        if one.status != psutil.CONN_LISTEN or not one.laddr:
+            continue
+        if one.laddr.ip == address or (one.laddr.ip in everywhere and (one.family == family or one.laddr.ip == "::")):
+            found[one.laddr.port] = _process(one.pid)
+    return found
+
+
+def _process(pid: int | None) -> str:
+    import psutil
+
+    if pid is None:
+        return "another user's process (sudo ss -ltnp names it)"
+    with suppress(psutil.Error):
+        return f"{psutil.Process(pid).name()} (process {pid})"
+    return f"process {pid}"
+
+
+def routes(table: Path = Path("/proc/net/route")) -> tuple[IPv4Network, ...]:
+    """Every IPv4 network that this machine has a route to, the default route left out."""
+    try:
+        lines = table.read_text().splitlines()[1:]
+    except OSError:  # no Linux here, so the engine runs elsewhere
+        return ()
+    found = []
+    for line in lines:
+        fields = line.split()
+        destination, mask = (int.from_bytes(bytes.fromhex(fields[i]), "little") for i in (1, 7))
+        if mask:
+            found.append(IPv4Network((destination, mask.bit_count())))
+    return tuple(found)

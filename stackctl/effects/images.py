@@ -1,0 +1,118 @@
+"""Images: which are there, pulling them (through the SDK, layer by layer), building our own (docker build)."""
+
+import os
+import subprocess
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any, Protocol
+
+from stackctl.errors import EngineError
+
+OWN = {
+    "localhost/stackctl/base:1": "base",
+    "localhost/stackctl/llamacpp:debian": "llamacpp",
+    "localhost/stackctl/sillytavern:1.19.0": "sillytavern",
+    "localhost/stackctl/stackctl:1": "stackctl",
+}
+_NEEDS = {"llamacpp": ("base",), "sillytavern": ("base",), "stackctl": ("base",)}
+
+
+class Client(Protocol):
+    """What this module needs of the engine."""
+
+    @property
+    def client(self) -> Any: ...
+
+
+class Images:
+    """The engine's images. `progress(text)` is told what happens, as often as it changes."""
+
+    def __init__(self, engine: Client, root: Callable[[], Path], progress: Callable[[str], None]) -> None:
+        self._engine, self._root, self._progress = engine, root, progress
+
+    def digest(self, name: str) -> str | None:
+        """The digest that the image was pulled by, its id where it was built here; None: it is not there."""
+        import docker.errors
+
+        try:
+            found = self._engine.client.api.inspect_image(name)
+        except docker.errors.NotFound:
+            return None
+        digests = found.get("RepoDigests") or ()
+        return str(digests[0].partition("@")[2] if digests else found["Id"])
+
+    def pull(self, name: str) -> None:
+        """Pull an image; raise EngineError, with the registry's own words, where it is not to be had."""
+        import docker.errors
+        import requests
+
+        self._progress(f"pulling {name}")
+        layers: dict[str, tuple[int, int]] = {}
+        try:
+            for event in self._engine.client.api.pull(name, stream=True, decode=True):
+                if "error" in event:
+                    raise _not_to_be_had(name, str(event["error"]))
+                self._progress(_pulled(name, layers, event))
+        except docker.errors.DockerException as e:
+            raise _not_to_be_had(name, str(getattr(e, "explanation", None) or e)) from e
+        except requests.RequestException as e:
+            raise _not_to_be_had(name, str(e)) from e
+
+    def build(self, name: str) -> None:
+        """Build one of our own images, and what it stands on. The SDK has no BuildKit, so `docker build` does it."""
+        folder = OWN[name]
+        for needed in _NEEDS.get(folder, ()):
+            self.build(next(image for image, place in OWN.items() if place == needed))
+        argv = ["docker", "build", "--progress", "plain", "-t", name]
+        if os.environ.get("SSL_CERT_FILE"):  # behind a TLS-inspecting proxy; the image keeps nothing of it
+            argv += ["--secret", f"id=ca,src={os.environ['SSL_CERT_FILE']}"]
+        argv.append(str(self._root() / folder))
+        self._progress("+ " + " ".join(argv))
+        last: list[str] = []
+        try:
+            with subprocess.Popen(
+                argv, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, errors="replace"
+            ) as process:
+                for line in process.stdout or ():
+                    last = [*last[-40:], line.rstrip()]
+                    self._progress(f"building {name}: {line.strip()[:100]}")
+        except FileNotFoundError as e:
+            raise EngineError(
+                "the docker command is not installed", hint="https://docs.docker.com/engine/install/"
+            ) from e
+        if process.returncode:
+            raise EngineError(
+                f"{name} could not be built (exit {process.returncode})",
+                hint="the lines below are docker build's own; it needs a way to the distribution's packages",
+                evidence=tuple(line for line in last if line)[-12:],
+            )
+
+
+def _pulled(name: str, layers: dict[str, tuple[int, int]], event: dict[str, Any]) -> str:
+    """One line for all layers together."""
+    detail = event.get("progressDetail") or {}
+    layer, status = event.get("id", ""), event.get("status", "")
+    if status == "Downloading" and detail.get("total"):
+        layers[layer] = (int(detail["current"]), int(detail["total"]))
+    elif status in {"Download complete", "Pull complete"} and layer in layers:
+        layers[layer] = (layers[layer][1], layers[layer][1])
+    done, total = (sum(part[i] for part in layers.values()) for i in (0, 1))
+    if not total:
+        return f"pulling {name}"
+    return f"pulling {name}: {done >> 20} of {total >> 20} MiB, {len(layers)} layers"
+
+
+def _not_to_be_had(name: str, words: str) -> EngineError:
+    if "denied" in words or "not found" in words or "manifest unknown" in words:
+        return EngineError(
+            f"the registry has no image {name}: {words}",
+            hint="check the name and tag (backend.image, sillytavern.image in stack.toml)",
+        )
+    if "no space left" in words:
+        return EngineError(
+            f"no disk space to pull {name}", hint="docker system df shows what can go; docker image prune"
+        )
+    return EngineError(
+        f"the image {name} can't be pulled: {words}",
+        hint='is this machine online? without a registry: images = "own" in stack.toml builds what can be built here',
+    )

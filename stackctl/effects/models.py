@@ -1,0 +1,151 @@
+"""Model files on this machine: found, resolved, read as far as planning needs."""
+
+import mmap
+import os
+import re
+import time
+from pathlib import Path, PurePosixPath
+
+from stackctl.core import demo_model, gguf
+from stackctl.core.seen import Header, ModelFile, ModelSeen, Owner
+from stackctl.core.spec import DEMO
+from stackctl.errors import ModelError
+
+_SHARD = re.compile(r"(?P<stem>.+)-(?P<number>\d{5})-of-(?P<count>\d{5})\.gguf", re.DOTALL)
+_FOLDER_FILES = (".safetensors", ".json", ".txt", ".model", ".jinja", ".tiktoken", ".vocab")
+_MEASURE_FROM = 1 << 30  # bytes; smaller models load in no time
+_SAMPLE = 32 << 20
+
+
+def look(wanted: str, folder: Path, owner: Owner) -> ModelSeen:
+    """Find the model that stack.toml names; raise ModelError that says what is wrong with it."""
+    if wanted == DEMO:
+        return _demo(folder, owner)
+    path = folder / Path(wanted).expanduser()
+    try:
+        if path.is_dir():
+            return _look_folder(wanted, path)
+        return _look_gguf(wanted, path)
+    except OSError as e:
+        raise ModelError(f"{path} can't be read: {e.strerror}", hint="check the path and its permissions") from e
+
+
+def _demo(folder: Path, owner: Owner) -> ModelSeen:
+    raw = demo_model.gguf_bytes()
+    file = ModelFile(
+        name=demo_model.FILE_NAME,
+        host=PurePosixPath(folder.resolve() / demo_model.FILE_NAME),
+        size=len(raw),
+        owner=owner,
+        mode=0o644,
+    )
+    header = gguf.header(gguf.read(raw, len(raw), name=file.name))
+    return ModelSeen(wanted=DEMO, name=file.name, is_folder=False, files=(file,), header=header)
+
+
+def _look_gguf(wanted: str, path: Path) -> ModelSeen:
+    if not path.is_file():
+        raise ModelError(f"there is no model at {path}", hint=_nearby(path))
+    paths = _shards(path)
+    headers = [_header(one) for one in paths]
+    files = tuple(_file(one, one.name) for one in paths)
+    return ModelSeen(
+        wanted=wanted,
+        name=paths[0].name,
+        is_folder=False,
+        files=files,
+        header=headers[0],
+        read_mib_s=_read_rate(paths[0]),
+    )
+
+
+def _shards(path: Path) -> list[Path]:
+    found = _SHARD.fullmatch(path.name)
+    if not found:
+        return [path]
+    count = int(found["count"])
+    names = [f"{found['stem']}-{number:05d}-of-{found['count']}.gguf" for number in range(1, count + 1)]
+    missing = [name for name in names if not (path.parent / name).is_file()]
+    if missing:
+        raise ModelError(
+            f"{path.name} is one of {count} parts, and {len(missing)} are missing in {path.parent}: {missing[0]}",
+            hint="put all parts into one folder",
+        )
+    return [path.parent / name for name in names]
+
+
+def _look_folder(wanted: str, path: Path) -> ModelSeen:
+    names = sorted(entry.name for entry in path.iterdir())
+    starts = [n for n in names if n.endswith(".gguf") and not n.startswith("mmproj") and _is_first(n)]
+    if len(starts) == 1:
+        return _look_gguf(wanted, path / starts[0])
+    if starts:
+        raise ModelError(
+            f"{path} holds {len(starts)} models", hint="name one: " + ", ".join(str(path / name) for name in starts[:5])
+        )
+    if any(n.endswith(".safetensors") for n in names) and "config.json" in names:
+        files = tuple(_file(path / n, n) for n in names if n.endswith(_FOLDER_FILES))
+        return ModelSeen(
+            wanted=wanted, name=path.name, is_folder=True, files=files, header=Header(format="safetensors")
+        )
+    if any(n.endswith((".bin", ".pt", ".pth", ".ckpt")) for n in names):
+        raise ModelError(
+            f"{path} holds PyTorch pickles, which can run any code when loaded",
+            hint="take the .safetensors or a .gguf of the same model",
+        )
+    raise ModelError(f"{path} holds no model", hint="it needs one .gguf file, or config.json and .safetensors files")
+
+
+def _is_first(name: str) -> bool:
+    found = _SHARD.fullmatch(name)
+    return not found or int(found["number"]) == 1
+
+
+def _file(path: Path, name: str) -> ModelFile:
+    try:
+        name.encode()
+    except UnicodeEncodeError as e:
+        raise ModelError(f"the name {name!r} is not UTF-8", hint="rename the file") from e
+    if any(ord(c) < 32 or 0x7F <= ord(c) < 0xA0 for c in name):
+        raise ModelError(f"the name {name!r} has control characters", hint="rename the file")
+    real = path.resolve(strict=True)
+    stat = real.stat()
+    return ModelFile(
+        name=name,
+        host=PurePosixPath(real),
+        size=stat.st_size,
+        owner=Owner(uid=stat.st_uid, gid=stat.st_gid),
+        mode=stat.st_mode & 0o777,
+    )
+
+
+def _header(path: Path) -> Header:
+    size = path.stat().st_size
+    with path.open("rb") as stream:
+        if not size:
+            return gguf.header(gguf.read(b"", 0, name=str(path)))
+        # not closed here: an error on its way up still holds views of the map
+        mapped = memoryview(mmap.mmap(stream.fileno(), 0, access=mmap.ACCESS_READ))
+        return gguf.header(gguf.read(mapped, size, name=str(path)))
+
+
+def _read_rate(path: Path) -> float:
+    """MiB/s of the disk, measured on a stretch of the file that is not in memory; 0.0: not worth it."""
+    size = path.stat().st_size
+    if size < _MEASURE_FROM:
+        return 0.0
+    with path.open("rb", buffering=0) as stream:
+        middle = size // 2
+        os.posix_fadvise(stream.fileno(), middle, _SAMPLE, os.POSIX_FADV_DONTNEED)
+        began = time.monotonic()
+        read = len(os.pread(stream.fileno(), _SAMPLE, middle))
+        return read / 2**20 / max(time.monotonic() - began, 1e-6)
+
+
+def _nearby(path: Path) -> str:
+    if not path.parent.is_dir():
+        return f"{path.parent} does not exist either; is the disk or share mounted?"
+    others = sorted(p.name for p in path.parent.glob("*.gguf"))[:5]
+    return (
+        f"in that folder: {', '.join(others)}" if others else "check the path; stack.toml's paths count from its folder"
+    )

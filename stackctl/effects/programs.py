@@ -1,0 +1,170 @@
+"""Backends' program files on this machine, shared by all stacks: one folder per version, verified before use."""
+
+import contextlib
+import hashlib
+import json
+import os
+import re
+import shlex
+from collections.abc import Callable, Iterator
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Final, Protocol
+from urllib.parse import unquote, urlsplit
+
+from stackctl.backends.contract import Program
+from stackctl.errors import DataError, ModelError
+
+_MODE: Final = 0o755  # the backend's user in the container is seldom the file's owner
+_LONGEST_NAME: Final = 100
+_NO_PROGRAM: Final = "is it a web page or an archive? give the address or path of the program file itself"
+
+
+class Fetch(Protocol):
+    """Brings a URL to a file, whole and verified, and returns its sha256: download.fetch."""
+
+    def __call__(
+        self, url: str, target: Path, *, size: int, sha256: str, progress: Callable[[int, int], None]
+    ) -> str: ...
+
+
+def provide(
+    program: Program,
+    *,
+    backend: str,
+    data: Path,
+    trust_first_download: bool,
+    progress: Callable[[int, int], None],
+    fetch: Fetch,
+) -> Path:
+    """Return the program's file, ready to be run: the one that is there if it is still what was verified, or fetched.
+
+    A program without a known sha256 is verified against the one recorded at its first download, which the user must
+    have trusted. Raises ModelError, and what `fetch` raises.
+    """
+    target = place(program, backend=backend, data=data)
+    with _explained(target):
+        record = _recorded(target)
+        expected = program.sha256.lower() or (record.sha256 if record else "")
+        if record and record.sha256 == expected and record.is_of(target):
+            _make_executable(target)
+            return target
+        if not (expected or trust_first_download):
+            raise ModelError(
+                f"{target.name} ({backend} {program.version}) can't be checked: nobody here knows its sha256",
+                hint="`stackctl deploy --trust-first-download` takes it as it comes and remembers its sha256; "
+                "or download and check it yourself and set backend.program = FILE in stack.toml",
+            )
+        _make_folder(target.parent)
+        size = program.size or (record.size if record else 0)
+        digest = fetch(program.url, target, size=size, sha256=expected, progress=progress)
+        if not expected and (trouble := _no_program(target)):
+            target.unlink()
+            raise ModelError(f"{program.url.partition('?')[0]} is no program: {trouble}; deleted", hint=_NO_PROGRAM)
+        _make_executable(target)
+        _record(target, program.url, digest)
+    return target
+
+
+def place(program: Program, *, backend: str, data: Path) -> Path:
+    """Where provide() puts the program's file, there or not."""
+    name = re.sub(r"[^\w.+-]", "_", unquote(urlsplit(program.url).path.rpartition("/")[2]), flags=re.ASCII)
+    return data / "programs" / backend / program.version / (name.lstrip(".")[:_LONGEST_NAME] or "program")
+
+
+def from_url(url: str) -> Program:
+    """The program behind `backend.program = "https://..."`: one version per address, its sha256 not known."""
+    version = "url-" + hashlib.sha256(url.encode()).hexdigest()[:12]
+    return Program(version=version, url=url, size=0, sha256="", unpacked_mib=0)
+
+
+def local(path: Path) -> Path:
+    """The program behind `backend.program = FILE`, links resolved, if it can be run; it is never changed."""
+    fix = f"chmod +x {shlex.quote(str(path))}"
+    try:
+        if not path.is_file():
+            says = "is not a file" if path.exists() else "does not exist"
+            raise ModelError(f"backend.program: {path} {says}", hint="give the path of the program file itself")
+        if trouble := _no_program(path):
+            raise ModelError(f"backend.program: {path} is no program: {trouble}", hint=_NO_PROGRAM)
+        if not path.stat().st_mode & 0o111:
+            raise ModelError(f"backend.program: {path} is not executable", hint=fix)
+        return path.resolve()
+    except OSError as e:
+        raise ModelError(f"backend.program: {path} can't be read: {e.strerror}", hint="check its permissions") from e
+
+
+@dataclass(frozen=True, kw_only=True)
+class _Record:
+    """What was verified: as long as size and time are the same, so is the file."""
+
+    url: str
+    sha256: str
+    size: int
+    mtime_ns: int
+
+    def is_of(self, target: Path) -> bool:
+        return target.is_file() and (self.size, self.mtime_ns) == (target.stat().st_size, target.stat().st_mtime_ns)
+
+
+def _recorded(target: Path) -> _Record | None:
+    try:
+        return _Record(**json.loads(_record_path(target).read_bytes()))
+    except (FileNotFoundError, ValueError, TypeError):
+        return None
+
+
+def _record(target: Path, url: str, sha256: str) -> None:
+    stat, parts = target.stat(), urlsplit(url)
+    clean = parts._replace(netloc=parts.netloc.rpartition("@")[2], query="", fragment="").geturl()  # no secrets
+    record = _Record(url=clean, sha256=sha256, size=stat.st_size, mtime_ns=stat.st_mtime_ns)
+    beside = target.with_name(f".{target.name}.{os.getpid()}.json")
+    with beside.open("w") as file:
+        file.write(json.dumps(asdict(record), indent=2) + "\n")
+        file.flush()
+        os.fsync(file.fileno())
+    _own(beside)
+    beside.replace(_record_path(target))
+
+
+def _record_path(target: Path) -> Path:
+    return target.with_name(f"{target.name}.json")
+
+
+def _no_program(path: Path) -> str:
+    """Why a file can't be a program, in words; "" if it can."""
+    with path.open("rb") as file:
+        start = file.read(16)
+    if start.startswith((b"\x7fELF", b"#!")):
+        return ""
+    return f"it begins with {start!r}, not as a Linux program (ELF) or a script (#!) does" if start else "it is empty"
+
+
+def _make_executable(target: Path) -> None:
+    if target.stat().st_mode & _MODE != _MODE:
+        target.chmod(_MODE)
+
+
+def _make_folder(folder: Path) -> None:
+    """Make it and those above it, each belonging to the owner of the one above."""
+    for path in reversed([p for p in (folder, *folder.parents) if not p.exists()]):
+        path.mkdir(mode=0o755, exist_ok=True)
+        _own(path)
+
+
+def _own(path: Path) -> None:
+    """Made by root (sudo), it belongs to the owner of the folder around it."""
+    if os.geteuid() == 0:
+        around = path.parent.stat()
+        os.chown(path, around.st_uid, around.st_gid, follow_symlinks=False)
+
+
+@contextlib.contextmanager
+def _explained(target: Path) -> Iterator[None]:
+    try:
+        yield
+    except OSError as e:
+        raise DataError(
+            f"{target} can't be made ready: {e.strerror}",
+            hint=f"check the disk, and who owns {target.parent}; running it again is safe",
+        ) from e

@@ -1,0 +1,206 @@
+"""SillyTavern, asked as its own page asks it: session cookie, CSRF token, settings, status, a streamed generation."""
+
+import base64
+import json
+import time
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, Protocol, Self
+
+from stackctl.errors import NotReady
+
+if TYPE_CHECKING:
+    import httpx
+
+_TIMEOUT_S = 30.0
+_GENERATION_S = 300.0
+# runs inside SillyTavern's container where its published port can't be reached from here
+_RELAY = """
+const r=JSON.parse(process.argv[1]);
+const body=r.body===null?undefined:Buffer.from(r.body,'base64');
+fetch(r.url,{method:r.method,headers:r.headers,body}).then(async a=>{
+const h=[];a.headers.forEach((v,k)=>{if(k!=='set-cookie')h.push([k,v])});
+for(const c of a.headers.getSetCookie())h.push(['set-cookie',c]);
+process.stdout.write(JSON.stringify({status:a.status,headers:h})+'\\n');
+for await(const c of a.body)process.stdout.write(c);
+}).catch(e=>{process.stderr.write(String(e.cause||e));process.exit(7)});
+"""
+
+
+class ApiClient(Protocol):
+    """What relaying needs of the engine."""
+
+    @property
+    def client(self) -> Any: ...
+
+
+@dataclass(frozen=True, kw_only=True)
+class Reply:
+    """A short generation through SillyTavern; seconds from the request."""
+
+    text: str
+    pieces: int
+    first_s: float
+    total_s: float
+
+    @property
+    def tokens_per_s(self) -> float:
+        """Rate after the first piece; a piece of the stream is a token with every backend here."""
+        return (self.pieces - 1) / (self.total_s - self.first_s) if self.total_s > self.first_s else 0.0
+
+
+class Tavern:
+    """A session with a running SillyTavern."""
+
+    def __init__(self, url: str, transport: "httpx.BaseTransport | None" = None) -> None:
+        import httpx
+
+        self.url = url
+        self._http = httpx.Client(base_url=url, transport=transport, timeout=_TIMEOUT_S, trust_env=False)
+
+    def __enter__(self) -> Self:
+        try:
+            self._http.headers["X-CSRF-Token"] = self._json("GET", "/csrf-token")["token"]
+        except BaseException:
+            self._http.close()
+            raise
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._http.close()
+
+    def settings(self) -> dict[str, Any]:
+        """settings.json as SillyTavern serves it to its page."""
+        served = self._json("POST", "/api/settings/get", {})
+        settings: dict[str, Any] = json.loads(served["settings"])
+        return settings
+
+    def model(self, kind: str, url: str) -> str:
+        """The model's name, as SillyTavern sees it by asking the backend."""
+        body = {"api_type": kind, "api_server": url}
+        answer = self._json("POST", "/api/backends/text-completions/status", body)
+        return str(answer.get("result", ""))
+
+    def generate(self, kind: str, url: str, prompt: str, tokens: int) -> Reply:
+        """A streamed generation, by the path that a chat message takes."""
+        import httpx
+
+        body = {
+            "api_type": kind,
+            "api_server": url,
+            "prompt": prompt,
+            "max_tokens": tokens,
+            "max_new_tokens": tokens,
+            "n_predict": tokens,
+            "stream": True,
+            "temperature": 0,
+        }
+        began = time.monotonic()
+        first_s, pieces = 0.0, []
+        path = "/api/backends/text-completions/generate"
+        try:
+            with self._http.stream("POST", path, json=body, timeout=_GENERATION_S) as answer:
+                if answer.status_code != httpx.codes.OK:
+                    answer.read()
+                    raise _refused(path, answer)
+                for piece in _pieces(answer.iter_lines()):
+                    first_s = first_s or time.monotonic() - began
+                    pieces.append(piece)
+        except httpx.HTTPError as e:
+            raise _broken(self.url, path, e) from e
+        return Reply(text="".join(pieces), pieces=len(pieces), first_s=first_s, total_s=time.monotonic() - began)
+
+    def _json(self, method: str, path: str, body: object = None) -> dict[str, Any]:
+        import httpx
+
+        try:
+            answer = self._http.request(method, path, json=body)
+        except httpx.HTTPError as e:
+            raise _broken(self.url, path, e) from e
+        if answer.status_code != httpx.codes.OK:
+            raise _refused(path, answer)
+        try:
+            parsed: dict[str, Any] = answer.json()
+        except ValueError as e:
+            raise NotReady(f"SillyTavern's answer to {path} is not JSON", hint="stackctl logs sillytavern") from e
+        return parsed
+
+
+def inside(engine: ApiClient, container_id: str) -> "httpx.BaseTransport":
+    """A transport that sends each request from inside a container, by node."""
+    import httpx
+
+    class Body(httpx.SyncByteStream):
+        def __init__(self, start: bytes, rest: Iterator[bytes]) -> None:
+            self._start, self._rest = start, rest
+
+        def __iter__(self) -> Iterator[bytes]:
+            yield self._start
+            yield from self._rest
+
+    class Relay(httpx.BaseTransport):
+        def handle_request(self, request: httpx.Request) -> httpx.Response:
+            content = request.read()
+            wish = json.dumps(
+                {
+                    "url": f"http://127.0.0.1:8000{request.url.raw_path.decode()}",
+                    "method": request.method,
+                    "headers": {k: v for k, v in request.headers.items() if k not in {"host", "content-length"}},
+                    "body": base64.b64encode(content).decode() if content else None,
+                }
+            )
+            api = engine.client.api
+            made = api.exec_create(container_id, ["node", "-e", _RELAY, "--", wish])
+            stream = (out or b"" for out, _ in api.exec_start(made["Id"], stream=True, demux=True))
+            head = b""
+            for chunk in stream:
+                head += chunk
+                if b"\n" in head:
+                    break
+            line, newline, start = head.partition(b"\n")
+            if not newline:
+                raise httpx.ConnectError("SillyTavern does not answer inside its container", request=request)
+            parsed = json.loads(line)
+            headers = [(k, v) for k, v in parsed["headers"] if k not in {"content-encoding", "content-length"}]
+            return httpx.Response(parsed["status"], headers=headers, stream=Body(start, stream), request=request)
+
+    return Relay()
+
+
+def _pieces(lines: Iterator[str]) -> Iterator[str]:
+    """The text pieces of a server-sent stream: OpenAI's form, and llama.cpp's own."""
+    for line in lines:
+        if not line.startswith("data:"):
+            continue
+        data = line.removeprefix("data:").strip()
+        if data == "[DONE]":
+            return
+        event = json.loads(data)
+        if "error" in event:
+            raise NotReady(f"the backend failed while it generated: {event['error']}", hint="stackctl logs")
+        choices = event.get("choices")
+        text = choices[0].get("text", "") if choices else event.get("content", "")
+        if text:
+            yield text
+
+
+def _refused(path: str, answer: "httpx.Response") -> NotReady:
+    words = answer.text.strip()[:300]
+    if answer.status_code == 403 and path == "/csrf-token":
+        return NotReady(
+            "SillyTavern refuses this machine (403): its whitelist does not name the address we come from",
+            hint="is SILLYTAVERN_WHITELIST changed in compose.override.yml, or whitelist.txt in its config folder?",
+            evidence=(words,),
+        )
+    return NotReady(
+        f"SillyTavern answered {answer.status_code} to {path}",
+        hint="stackctl logs sillytavern shows why; a settings.json that it can't read is a usual cause",
+        evidence=(words,) if words else (),
+    )
+
+
+def _broken(url: str, path: str, error: Exception) -> NotReady:
+    return NotReady(
+        f"SillyTavern at {url} does not answer {path}: {str(error) or type(error).__name__}",
+        hint="stackctl status; stackctl logs sillytavern",
+    )

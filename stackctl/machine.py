@@ -1,0 +1,55 @@
+"""The machine: every effect that a command may use, in one bundle. real() builds it; tests build a fake."""
+
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from functools import cached_property
+from ipaddress import IPv4Network
+from pathlib import Path, PurePosixPath
+
+from stackctl.core.seen import Gpu, ModelSeen
+from stackctl.effects import host, models
+from stackctl.effects.compose import Compose
+from stackctl.effects.engine import Engine
+from stackctl.effects.files import Folder, data_home, image_root, owner_of, template_root
+from stackctl.effects.images import Images
+from stackctl.ui import Ui
+
+
+@dataclass
+class Machine:
+    """One deployment folder on one machine."""
+
+    path: Path
+    ui: Ui
+    engine: Engine
+    gpus: Callable[[], tuple[Gpu, ...]] = host.gpus
+    listening: Callable[[str], dict[int, str]] = host.listening
+    routes: Callable[[], tuple[IPv4Network, ...]] = host.routes
+    store: Path = field(default_factory=data_home)
+
+    @cached_property
+    def folder(self) -> Folder:
+        return Folder(self.path, owner_of(self.path))
+
+    @cached_property
+    def compose(self) -> Compose:
+        return Compose(self.path, self.ui.detail)
+
+    @cached_property
+    def images(self) -> Images:
+        return Images(self.engine, image_root, self.ui.status)
+
+    @property
+    def place(self) -> PurePosixPath:
+        return PurePosixPath(self.path)
+
+    def model(self, wanted: str) -> ModelSeen:
+        return models.look(wanted, self.path, self.folder.owner)
+
+    def template(self, name: str) -> str:
+        return (template_root() / name).read_text(encoding="utf-8")
+
+
+def real(path: Path, ui: Ui) -> Machine:
+    """The machine that we run on, with the deployment in `path`."""
+    return Machine(path=path.resolve(), ui=ui, engine=Engine())

@@ -1,0 +1,85 @@
+"""The only module that prints. What happens goes to stderr, results to stdout."""
+
+import json
+import sys
+import time
+from collections.abc import Iterable, Sequence
+from typing import Any, TextIO
+
+_WIDTH = 100
+_QUIET_S = 10.0  # how often a changing status line is repeated where there is no terminal
+
+
+class Ui:
+    """Steps, remarks, one live status line, errors; results as text or JSON."""
+
+    def __init__(self, *, as_json: bool = False, verbose: bool = False) -> None:
+        self.as_json, self.verbose = as_json, verbose
+        self._err: TextIO = sys.stderr
+        self._is_live = self._err.isatty()
+        self._status, self._shown_at = "", 0.0
+
+    def step(self, text: str) -> None:
+        """A new part of the story."""
+        self._line(f"\033[1m{text}\033[0m" if self._is_live else text)
+
+    def note(self, text: str) -> None:
+        """Something worth knowing."""
+        for line in text.splitlines():
+            self._line(f"  {line}")
+
+    def detail(self, text: str) -> None:
+        """A command that is run, with --verbose."""
+        if self.verbose:
+            self._line(f"  {text}")
+
+    def status(self, text: str) -> None:
+        """What is being waited for; replaces the last status on a terminal, else a line when it changes."""
+        if text == self._status:
+            return
+        if self._is_live:
+            self._err.write(f"\r\033[2K  … {text[:_WIDTH]}")
+            self._err.flush()
+        elif time.monotonic() - self._shown_at > _QUIET_S or _kind(text) != _kind(self._status):
+            self._err.write(f"  … {text}\n")
+            self._shown_at = time.monotonic()
+        self._status = text
+
+    def error(self, message: str, *, hint: str = "", evidence: Iterable[str] = ()) -> None:
+        """An expected failure: what, the lines that show it, what to do."""
+        red = "\033[31m{}\033[0m" if self._is_live else "{}"
+        self._line(red.format("error: ") + message)
+        for line in evidence:
+            self._line(f"  | {line}")
+        if hint:
+            self._line(f"hint: {hint}")
+
+    def result(self, text: str, values: Any) -> None:
+        """What the command was asked for."""
+        self._clear()
+        self.raw((json.dumps(values, indent=2, ensure_ascii=False) if self.as_json else text) + "\n")
+
+    def raw(self, text: str) -> None:
+        """Text as it is, such as a rendered file."""
+        self._clear()
+        sys.stdout.write(text)
+
+    def table(self, rows: Sequence[Sequence[str]]) -> str:
+        """Columns, aligned by their widest cell."""
+        widths = [max(len(row[i]) for row in rows) for i in range(len(rows[0]))]
+        return "\n".join("  ".join(cell.ljust(widths[i]) for i, cell in enumerate(row)).rstrip() for row in rows)
+
+    def _line(self, text: str) -> None:
+        self._clear()
+        self._err.write(text + "\n")
+        self._err.flush()
+
+    def _clear(self) -> None:
+        if self._is_live and self._status:
+            self._err.write("\r\033[2K")
+        self._status = ""
+
+
+def _kind(text: str) -> str:
+    """A status without its numbers: where that stays the same, only the numbers move."""
+    return "".join(c for c in text if not c.isdigit())

@@ -1,0 +1,115 @@
+"""Small builders for what the core takes, with sane defaults; a test names only what it is about."""
+
+from functools import cache
+from ipaddress import IPv4Network
+from pathlib import Path, PurePosixPath
+
+from stackctl.core.lock import Lock
+from stackctl.core.plan import Planned, plan
+from stackctl.core.render import render
+from stackctl.core.seen import EngineSeen, Gpu, Header, ModelFile, ModelSeen, Owner, Seen
+from stackctl.core.spec import Spec
+from stackctl.core.stack import Plan
+
+TEMPLATES = Path(__file__).parents[2] / "compose-templates"
+OWNER = Owner(uid=1000, gid=1000)
+FOLDER = PurePosixPath("/srv/chat")
+GPU = Gpu(index=0, uuid="GPU-5f1c", name="RTX 3060", total_mib=12288, free_mib=11800)
+CDI = ("nvidia.com/gpu=0", "nvidia.com/gpu=all")
+PROGRAMS = {
+    "cpu": PurePosixPath("/var/lib/stackctl/koboldcpp-1/koboldcpp-linux-x64-nocuda"),
+    "cuda": PurePosixPath("/var/lib/stackctl/koboldcpp-1/koboldcpp-linux-x64"),
+}
+
+
+def wanted(**sections: object) -> Spec:
+    """A stack.toml's content: wanted(backend={"kind": "koboldcpp"}, name="chat")."""
+    return Spec.model_validate(sections)
+
+
+def engine(
+    version: tuple[int, ...] = (28, 5, 2),
+    compose: tuple[int, ...] = (2, 40, 3),
+    *,
+    has_cpu_quota: bool = True,
+    nvidia_runtime: bool = False,
+    cdi_devices: tuple[str, ...] = (),
+) -> EngineSeen:
+    return EngineSeen(
+        version=version,
+        compose=compose,
+        compose_argv=("docker", "compose"),
+        has_cpu_quota=has_cpu_quota,
+        nvidia_runtime=nvidia_runtime,
+        cdi_devices=cdi_devices,
+    )
+
+
+def model_file(
+    name: str = "tiny.gguf",
+    *,
+    host: str = "",
+    size: int = 250_000,
+    owner: Owner = OWNER,
+    mode: int = 0o644,
+) -> ModelFile:
+    return ModelFile(name=name, host=PurePosixPath(host or f"/models/{name}"), size=size, owner=owner, mode=mode)
+
+
+def model(
+    *files: ModelFile,
+    folder: str = "",
+    trained_context: int = 32768,
+    read_mib_s: float = 0.0,
+) -> ModelSeen:
+    """A model of these files; with `folder` a safetensors model in a folder of that name."""
+    files = files or (model_file(),)
+    return ModelSeen(
+        wanted=str(files[0].host),
+        name=folder or files[0].name,
+        is_folder=bool(folder),
+        files=files,
+        header=Header(
+            format="safetensors" if folder else "gguf", architecture="llama", trained_context=trained_context
+        ),
+        read_mib_s=read_mib_s,
+    )
+
+
+def seen(
+    *,
+    of: ModelSeen | None = None,
+    on: EngineSeen | None = None,
+    folder: PurePosixPath = FOLDER,
+    owner: Owner = OWNER,
+    gpus: tuple[Gpu, ...] = (),
+    taken_subnets: tuple[IPv4Network, ...] = (),
+    taken_ports: dict[int, str] | None = None,
+) -> Seen:
+    return Seen(
+        folder=folder,
+        owner=owner,
+        model=of or model(),
+        engine=on,
+        gpus=gpus,
+        taken_subnets=taken_subnets,
+        taken_ports=taken_ports or {},
+        programs=PROGRAMS,
+    )
+
+
+def decided(spec: Spec | None = None, world: Seen | None = None, recorded: Lock | None = None) -> Planned:
+    return plan(spec or wanted(), world or seen(), recorded or Lock())
+
+
+def a_plan(spec: Spec | None = None, world: Seen | None = None) -> Plan:
+    return decided(spec, world).plan
+
+
+@cache
+def template(name: str) -> str:
+    return (TEMPLATES / name).read_text(encoding="utf-8")
+
+
+def rendered(spec: Spec | None = None, world: Seen | None = None) -> str:
+    return render(a_plan(spec, world), template)
