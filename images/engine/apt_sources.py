@@ -17,6 +17,7 @@ from pathlib import Path
 from engine_dir import EngineError, run, say
 
 POCKETS = ("", "-updates", "-security")
+ROLES = ("stable", "testing", "unstable", "sid", "oldstable")  # what sources may say in place of a codename
 
 
 @dataclass(frozen=True)
@@ -84,14 +85,24 @@ def parse_one_line(text: str) -> list[Stanza]:
     return found
 
 
-def for_suite(stanzas: Iterable[Stanza], codename: str, suite: str) -> list[Stanza]:
+def for_suite(stanzas: Sequence[Stanza], codename: str, suite: str) -> list[Stanza]:
     """The entries of the machine's own suite, with its name exchanged for `suite`.
 
     Its own suite keeps the updates and security pockets; another one has its main archive alone, since sid has no
-    pockets and what we take from other suites is unpacked for a test engine, not installed.
+    pockets and what we take from other suites is unpacked for a test engine, not installed. A vendor's archive may
+    use the distribution's suite names, but it will have no other suite under them: it is left out by its components.
     """
-    pockets = POCKETS if suite == codename else ("",)
-    wanted = {codename + pocket: suite + pocket for pocket in pockets}
+    for name in (codename, *ROLES):
+        if suite == codename:
+            found = exchanged(stanzas, {name + pocket: name + pocket for pocket in POCKETS})
+        else:
+            found = exchanged([s for s in stanzas if "main" in s.components], {name: suite})
+        if found:
+            return found
+    return []
+
+
+def exchanged(stanzas: Iterable[Stanza], wanted: dict[str, str]) -> list[Stanza]:
     found = []
     for stanza in stanzas:
         suites = tuple(wanted[name] for name in stanza.suites if name in wanted)
@@ -129,7 +140,7 @@ def apt_conf(folder: Path) -> str:
 
 
 def update_argv() -> tuple[str, ...]:
-    return ("apt-get", "-q", "--error-on=any", "update")
+    return ("apt-get", "-q", "update")
 
 
 def download_argv(debs: Path, packages: Sequence[str]) -> tuple[str, ...]:
@@ -165,8 +176,15 @@ def fetch(folder: Path, codename: str, suite: str, packages: Sequence[str]) -> P
         raise EngineError(f"apt has no source for {codename} to take {suite} from", "check /etc/apt/sources.list.d")
     env = lay_out(folder, stanzas)
     say(f"  {suite}: {' '.join(missing)}")
-    run(update_argv(), env=env, echo=False)
-    run(download_argv(folder / "debs", missing), env=env, echo=False)
+    complaint = ""
+    try:
+        run(update_argv(), env=env, echo=False)
+    except EngineError as e:  # one vendor's archive may fail, and all that we need still be there
+        complaint = e.message
+    try:
+        run(download_argv(folder / "debs", missing), env=env, echo=False)
+    except EngineError as e:
+        raise EngineError(f"{e.message}\n{complaint}".strip(), "a rerun continues where this one stopped") from e
     done.mkdir(exist_ok=True)
     for name in missing:
         for deb in (folder / "debs").glob(f"{name}_*.deb"):

@@ -14,9 +14,17 @@ from apt_sources import Stanza
 from engine_dir import EngineDir, EngineError, run, say
 
 KEYRING = "/usr/share/keyrings/debian-archive-keyring.gpg"
-# what a slim image leaves out; copyright files stay
 SYSTEM_PATH = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
-EXCLUDED = ("/usr/share/doc/*", "/usr/share/man/*", "/usr/share/locale/*", "/usr/share/info/*", "/var/cache/*")
+# what a slim image leaves out
+DOCUMENTATION = ("usr/share/doc", "usr/share/man", "usr/share/locale", "usr/share/info")
+LEFT_OVERS = ("var/cache", "var/lib/apt/lists", "var/log")
+
+APT_CONF = """\
+APT::Install-Recommends "false";
+Acquire::Languages "none";
+Acquire::Check-Valid-Until "false";
+DPkg::Post-Invoke { "rm -f /var/cache/apt/archives/*.deb || true"; };
+"""
 
 
 def wanted_base(dockerfile: str) -> tuple[str, str]:
@@ -51,30 +59,19 @@ def keyring_of(stanza: Stanza) -> str:
 
 
 def slim(target: Path, sources: str) -> None:
-    """As debian:*-slim is: no documentation, nothing cached, apt that keeps nothing."""
+    """As debian:*-slim is: copyright notices but no documentation, nothing cached, nothing of the machine's own."""
     for old in (target / "etc/apt/sources.list", *(target / "etc/apt/sources.list.d").glob("*")):
         old.unlink(missing_ok=True)
     (target / "etc/apt/sources.list.d/debian.sources").write_text(sources)
-    (target / "etc/apt/apt.conf.d/image").write_text(
-        'APT::Install-Recommends "false";\n'
-        'Acquire::Languages "none";\n'
-        'Acquire::Check-Valid-Until "false";\n'
-        'DPkg::Post-Invoke { "rm -f /var/cache/apt/archives/*.deb || true"; };\n'
-    )
-    lines = [f"path-exclude {pattern}\n" for pattern in EXCLUDED[:-1]]
-    (target / "etc/dpkg/dpkg.cfg.d/image").write_text("".join(lines) + "path-include /usr/share/doc/*/copyright\n")
-    for pattern in EXCLUDED:
-        for path in (target / pattern[1:-2]).glob("*"):
-            if path.is_dir() and not path.is_symlink():
-                shutil.rmtree(path)
-            else:
+    (target / "etc/apt/apt.conf.d/image").write_text(APT_CONF)
+    excluded = "".join(f"path-exclude /{folder}/*\n" for folder in DOCUMENTATION)
+    (target / "etc/dpkg/dpkg.cfg.d/image").write_text(excluded + "path-include /usr/share/doc/*/copyright\n")
+    for folder in (*DOCUMENTATION, *LEFT_OVERS):
+        for path in (target / folder).rglob("*"):
+            if path.name != "copyright" and (path.is_file() or path.is_symlink()):
                 path.unlink()
-    for path in (target / "var/lib/apt/lists").glob("*"):
-        shutil.rmtree(path) if path.is_dir() else path.unlink()
-    (target / "etc/resolv.conf").unlink(missing_ok=True)
-    for log in (target / "var/log").rglob("*"):
-        if log.is_file():
-            log.unlink()
+    for name in ("resolv.conf", "hostname"):  # debootstrap copies the machine's
+        (target / "etc" / name).unlink(missing_ok=True)
 
 
 def put_wget(tools: Path) -> None:

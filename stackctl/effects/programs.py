@@ -60,7 +60,7 @@ def provide(
         digest = fetch(program.url, target, size=size, sha256=expected, progress=progress)
         if not expected and (trouble := _no_program(target)):
             target.unlink()
-            raise ModelError(f"{program.url.partition('?')[0]} is no program: {trouble}; deleted", hint=_NO_PROGRAM)
+            raise ModelError(f"{target.name} from that address is no program: {trouble}; it was deleted", hint=_NO_PROGRAM)
         _make_executable(target)
         _record(target, program.url, digest)
     return target

@@ -1,9 +1,11 @@
 """Small builders for what the core takes, with sane defaults; a test names only what it is about."""
 
+from dataclasses import replace
 from functools import cache
 from ipaddress import IPv4Network
 from pathlib import Path, PurePosixPath
 
+from stackctl import backends
 from stackctl.core.lock import Lock
 from stackctl.core.plan import Planned, plan
 from stackctl.core.render import render
@@ -94,12 +96,15 @@ def seen(
         gpus=gpus,
         taken_subnets=taken_subnets,
         taken_ports=taken_ports or {},
-        programs=PROGRAMS,
     )
 
 
 def decided(spec: Spec | None = None, world: Seen | None = None, recorded: Lock | None = None) -> Planned:
-    return plan(spec or wanted(), world or seen(), recorded or Lock())
+    """What plan() decides, with the program file at hand where the backend needs one."""
+    spec, world = spec or wanted(), world or seen()
+    if backends.named(spec.backend.kind).PROGRAMS:
+        world = replace(world, programs=PROGRAMS)
+    return plan(spec, world, recorded or Lock())
 
 
 def a_plan(spec: Spec | None = None, world: Seen | None = None) -> Plan:

@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import hashlib
 import os
-import shutil
 import subprocess
 import sys
 import tempfile
@@ -37,8 +36,8 @@ def koboldcpp_program(out_dir: Path) -> Path:
             exported = Path(folder) / "out"
             _docker_build("koboldcpp", ["--output", f"type=local,dest={exported}"])
             exported.chmod(0o755)
-            shutil.rmtree(program.parent, ignore_errors=True)
-            exported.rename(program.parent)
+            if not program.exists():  # another run was quicker
+                exported.rename(program.parent)
     return program
 
 

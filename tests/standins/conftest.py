@@ -32,10 +32,11 @@ def models(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @pytest.fixture(scope="session")
-def koboldcpp_options(models: Path, pytestconfig: pytest.Config) -> list[str]:
+def koboldcpp_options(models: Path, pytestconfig: pytest.Config, tmp_path_factory: pytest.TempPathFactory) -> list[str]:
     """`docker run` options for the program as it is meant to run: any user, no capability, nothing to write to."""
-    assert pytestconfig.cache is not None
-    program = build.koboldcpp_program(Path(pytestconfig.cache.mkdir("standins")))
+    cache = getattr(pytestconfig, "cache", None)
+    folder = Path(cache.mkdir("standins")) if cache else tmp_path_factory.mktemp("standins")
+    program = build.koboldcpp_program(folder)
     return [
         *("--volume", f"{program}:/opt/koboldcpp/koboldcpp:ro", "--volume", f"{models}:/models:ro"),
         *("--user", ANY_USER, "--cap-drop", "ALL", "--security-opt", "no-new-privileges", "--read-only"),

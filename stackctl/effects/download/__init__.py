@@ -137,7 +137,7 @@ def _received(part: Part, response: "httpx.Response", have: int, total: int, pro
                 break
             progress(done, total)
     if done < total and not _is_framed(response):
-        raise Again(f"the connection was cut at {done} of {total} bytes")
+        raise Again(f"the transfer failed at {done} of {total} bytes")
     if not done or done != (total or done):
         part.discard()
         raise ModelError(

@@ -51,7 +51,9 @@ def answer(client: "httpx.Client", url: str, headers: dict[str, str]) -> "Iterat
                     return
                 place = _redirected(where, response)
     except httpx.InvalidURL as e:
-        raise ModelError(f"{where} is no valid address, or leads to none: {e}", hint=f"check it, or {BY_HAND}") from e
+        raise ModelError(
+            f"{where} is no valid address, or redirects to none: {e}", hint=f"check it, or {BY_HAND}"
+        ) from e
     except httpx.ConnectError as e:
         if "CERTIFICATE_VERIFY_FAILED" in str(e):
             raise ModelError(
@@ -62,7 +64,7 @@ def answer(client: "httpx.Client", url: str, headers: dict[str, str]) -> "Iterat
     except httpx.ConnectTimeout as e:
         raise Again("no connection (no answer in time)", tries=_TRIES_TO_CONNECT) from e
     except httpx.TransportError as e:
-        raise Again(f"the connection was cut ({str(e) or type(e).__name__})") from e
+        raise Again(f"the transfer failed ({str(e) or type(e).__name__})") from e
     raise ModelError(f"{where} redirects more than {_REDIRECTS} times", hint=f"check the address, or {BY_HAND}")
 
 

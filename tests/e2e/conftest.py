@@ -1,0 +1,173 @@
+"""The real engine, and stackctl as a user has it: installed from its wheel."""
+
+import json
+import os
+import subprocess
+import sys
+import sysconfig
+import venv
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+ROOT = Path(__file__).parents[2]
+ARTEFACTS = Path(os.environ.get("STACKCTL_ARTEFACTS", ROOT / ".artefacts"))
+
+
+@dataclass
+class Stack:
+    """A deployment folder, and the installed stackctl that works in it."""
+
+    folder: Path
+    program: Path
+    environment: dict[str, str] = field(default_factory=dict)
+
+    def run(self, *words: str, check: bool = True, timeout: float = 600) -> "subprocess.CompletedProcess[str]":
+        """Run stackctl in the folder; with check, a failure fails the test with all that was said."""
+        done = subprocess.run(
+            [str(self.program), *words],
+            cwd=self.folder,
+            env={**os.environ, **self.environment},
+            stdin=subprocess.DEVNULL,
+            capture_output=True,
+            text=True,
+            check=False,
+            timeout=timeout,
+        )
+        if check and done.returncode:
+            pytest.fail(
+                f"stackctl {' '.join(words)}: exit {done.returncode}\n{done.stdout}\n{done.stderr}", pytrace=False
+            )
+        return done
+
+    def deploy(self, *words: str) -> dict[str, Any]:
+        """Deploy with our own images and return the JSON result."""
+        done = self.run("deploy", "--json", "--images", "own", *words)
+        result: dict[str, Any] = json.loads(done.stdout)
+        return result
+
+    def fails(self, code: int, *words: str) -> str:
+        """Run stackctl, which must end with this exit code and no traceback; return what it said."""
+        done = self.run(*words, check=False)
+        said = done.stdout + done.stderr
+        assert done.returncode == code, f"exit {done.returncode}, not {code}:\n{said}"
+        assert "Traceback" not in said, said
+        assert "hint:" in said, said
+        return said
+
+    def docker(self, *words: str) -> str:
+        """Run the docker command and return its output."""
+        done = subprocess.run(
+            ["docker", *words],
+            env={**os.environ, **self.environment},
+            capture_output=True,
+            text=True,
+            check=False,
+            timeout=120,
+        )
+        assert done.returncode == 0, f"docker {' '.join(words)}: {done.stderr}"
+        return done.stdout
+
+    @property
+    def name(self) -> str:
+        return self.folder.name
+
+    def container(self, service: str) -> str:
+        """The id of a service's container."""
+        label = f"label=com.docker.compose.project={self.name}"
+        found = self.docker("ps", "-aq", "--filter", label, "--filter", f"label=com.docker.compose.service={service}")
+        assert found.strip(), f"{self.name} has no container for {service}"
+        return found.split()[0]
+
+    def inspect(self, service: str) -> dict[str, Any]:
+        """docker inspect of a service's container."""
+        found: dict[str, Any] = json.loads(self.docker("inspect", self.container(service)))[0]
+        return found
+
+    def clean(self) -> None:
+        """Remove what the stack left on the engine, whatever happened."""
+        label = f"label=com.docker.compose.project={self.name}"
+        if ids := self.docker("ps", "-aq", "--filter", label).split():
+            self.docker("rm", "-f", "-v", *ids)
+        if ids := self.docker("network", "ls", "-q", "--filter", label).split():
+            self.docker("network", "rm", *ids)
+
+
+@pytest.fixture(scope="session")
+def engine() -> None:
+    """A real engine must answer: without one these tests fail, they never skip."""
+    done = subprocess.run(["docker", "info"], capture_output=True, text=True, check=False)
+    if done.returncode:
+        pytest.fail(f"no container engine answers; `make test` brings one up\n{done.stderr}", pytrace=False)
+
+
+@pytest.fixture(scope="session")
+def installed(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The stackctl command, installed from the wheel into an environment of its own."""
+    place = tmp_path_factory.mktemp("installed")
+    build = [sys.executable, "-m", "build", "--wheel", "--no-isolation", "--outdir", str(place), str(ROOT)]
+    done = subprocess.run(build, capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stdout + done.stderr
+    wheel = next(place.glob("*.whl"))
+    home = place / "venv"
+    venv.create(home, with_pip=False, symlinks=True)
+    packages = next(home.glob("lib/python*/site-packages"))
+    # the dependencies are those of the environment that runs the tests; stackctl itself comes from the wheel alone
+    (packages / "dependencies.pth").write_text(sysconfig.get_path("purelib") + "\n")
+    install = [
+        sys.executable,
+        "-m",
+        "pip",
+        "--python",
+        str(home / "bin/python"),
+        "install",
+        "--no-deps",
+        "-q",
+        str(wheel),
+    ]
+    done = subprocess.run(install, capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stdout + done.stderr
+    return home / "bin" / "stackctl"
+
+
+@pytest.fixture(scope="session")
+def own_images(engine: None, installed: Path) -> None:
+    """Our own images, built once (the engine's build cache makes this quick)."""
+    del engine
+    done = subprocess.run(
+        [str(installed), "images", "build", "base", "llamacpp", "sillytavern"],
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert done.returncode == 0, done.stdout + done.stderr
+
+
+@pytest.fixture
+def new_stack(
+    tmp_path: Path, installed: Path, own_images: None, request: pytest.FixtureRequest
+) -> Iterator[Callable[..., Stack]]:
+    """Make deployment folders; what their stacks left on the engine is removed afterwards."""
+    del own_images
+    made: list[Stack] = []
+    prefix = "".join(c if c.isalnum() else "-" for c in request.node.name.removeprefix("test_"))[:40].strip("-").lower()
+
+    def make(suffix: str = "", **environment: str) -> Stack:
+        folder = tmp_path / f"t-{prefix}{suffix}"
+        folder.mkdir()
+        data = str(tmp_path / "data")
+        made.append(Stack(folder=folder, program=installed, environment={"XDG_DATA_HOME": data, **environment}))
+        return made[-1]
+
+    yield make
+    for stack in made:
+        stack.clean()
+
+
+@pytest.fixture
+def stack(new_stack: Callable[..., Stack]) -> Stack:
+    """One empty deployment folder."""
+    return new_stack()

@@ -1,0 +1,108 @@
+"""The main line on the real engine: SillyTavern 1.19.0, llama.cpp's server, the demo model."""
+
+import hashlib
+import json
+import socket
+from pathlib import Path
+
+import httpx
+import pytest
+
+from stackctl.core.demo_model import SENTENCE
+from tests.e2e.conftest import Stack
+
+pytestmark = pytest.mark.engine
+
+
+def digests(folder: Path) -> dict[str, str]:
+    return {
+        name: hashlib.sha256((folder / name).read_bytes()).hexdigest()
+        for name in ("stack.toml", "compose.yml", "stack.lock")
+    }
+
+
+def started_at(stack: Stack) -> list[str]:
+    return [stack.inspect(service)["State"]["StartedAt"] for service in ("llamacpp", "sillytavern")]
+
+
+def test_one_command_in_an_empty_folder_ends_with_the_sentence(stack: Stack) -> None:
+    result = stack.deploy()
+    assert result["reply"] == SENTENCE
+    assert result["model"] == "stackctl-demo.gguf"
+    assert result["tokens_per_s"] > 0
+    assert httpx.get(f"{result['url']}/version").json()["pkgVersion"] == "1.19.0"
+
+
+def test_deploying_twice_restarts_nothing_and_writes_the_same_bytes(stack: Stack) -> None:
+    stack.deploy()
+    before = digests(stack.folder), started_at(stack)
+    assert stack.deploy()["reply"] == SENTENCE
+    assert (digests(stack.folder), started_at(stack)) == before
+    assert stack.run("diff").stdout.splitlines() == ["compose.yml stays as it is", "no container would be touched"]
+
+
+def test_a_change_is_shown_by_diff_written_into_stack_toml_and_recreates_the_backend_alone(stack: Stack) -> None:
+    stack.deploy()
+    (stack.folder / "stack.toml").write_text("# mine\n" + (stack.folder / "stack.toml").read_text())
+    before = started_at(stack)
+    found = json.loads(stack.run("diff", "--context", "4096", "--json").stdout)
+    assert [(c["service"], c["action"]) for c in found["containers"]] == [("llamacpp", "recreate")]
+    assert "command" in found["containers"][0]["why"]
+    assert stack.deploy("--context", "4096")["context"] == 4096
+    text = (stack.folder / "stack.toml").read_text()
+    assert text.startswith("# mine\n")
+    assert "context = 4096" in text
+    after = started_at(stack)
+    assert after[0] != before[0]
+
+
+def test_the_backend_is_not_published_and_the_page_listens_on_loopback_only(stack: Stack) -> None:
+    result = stack.deploy()
+    assert stack.inspect("llamacpp")["HostConfig"]["PortBindings"] in ({}, None)
+    assert [n["Internal"] for n in json.loads(stack.docker("network", "inspect", f"{stack.name}_inner"))] == [True]
+    assert list(stack.inspect("llamacpp")["NetworkSettings"]["Networks"]) == [f"{stack.name}_inner"]
+    port = int(result["url"].rpartition(":")[2])
+    bindings = stack.inspect("sillytavern")["HostConfig"]["PortBindings"]["8000/tcp"]
+    assert bindings == [{"HostIp": "127.0.0.1", "HostPort": str(port)}]
+    gateway = stack.inspect("sillytavern")["NetworkSettings"]["Networks"][f"{stack.name}_edge"]["Gateway"]
+    with pytest.raises(OSError, match=r"refused|timed out|unreachable"):
+        socket.create_connection((gateway, port), timeout=3)
+
+
+def test_status_stop_start_restart_logs_and_down_tell_the_truth(stack: Stack) -> None:
+    url = stack.deploy()["url"]
+    assert json.loads(stack.run("status", "--json").stdout) | {"services": []} == {
+        "name": stack.name, "ready": True, "url": url, "services": [],
+    }  # fmt: skip
+    stack.run("stop", "llamacpp")
+    stopped = stack.run("status", "--json", check=False)
+    assert stopped.returncode == 7
+    states = {s["name"]: s["state"] for s in json.loads(stopped.stdout)["services"]}
+    assert states == {"llamacpp": "exited", "sillytavern": "running"}
+    assert "ready: " + url in stack.run("start").stdout
+    assert "ready: " + url in stack.run("restart", "llamacpp").stdout
+    assert "llama" in stack.run("logs", "llamacpp", "--tail", "20").stdout
+    (stack.folder / "sillytavern/data/default-user/chats/note.txt").write_text("keep me")
+    stack.run("down")
+    assert stack.docker("ps", "-aq", "--filter", f"label=com.docker.compose.project={stack.name}") == ""
+    assert (stack.folder / "sillytavern/data/default-user/chats/note.txt").read_text() == "keep me"
+    assert stack.deploy()["reply"] == SENTENCE
+
+
+def test_containers_have_no_capabilities_and_run_as_the_folders_owner(stack: Stack) -> None:
+    stack.deploy()
+    owner = stack.folder.stat()
+    for service in ("llamacpp", "sillytavern"):
+        found = stack.inspect(service)
+        assert found["HostConfig"]["CapDrop"] == ["ALL"]
+        assert found["HostConfig"]["CapAdd"] is None
+        assert found["HostConfig"]["ReadonlyRootfs"]
+        assert "no-new-privileges:true" in found["HostConfig"]["SecurityOpt"]
+        assert found["Config"]["User"] == f"{owner.st_uid}:{owner.st_gid}"
+
+
+def test_a_dry_run_changes_nothing(stack: Stack) -> None:
+    done = stack.run("deploy", "--dry-run", "--images", "own")
+    assert "services:" in done.stdout
+    assert [p.name for p in stack.folder.iterdir() if p.name != ".stackctl"] == []
+    assert stack.docker("ps", "-aq", "--filter", f"label=com.docker.compose.project={stack.name}") == ""

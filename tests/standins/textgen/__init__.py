@@ -1,0 +1,1 @@
+"""Part of the stand-ins for tests, never what a user gets."""
