@@ -37,7 +37,7 @@ class Machine:
 
     @cached_property
     def images(self) -> Images:
-        return Images(self.engine, image_root, self.ui.status)
+        return Images(self.engine, image_root, self.ui.progress)
 
     @property
     def place(self) -> PurePosixPath:

@@ -45,6 +45,13 @@ class Ui:
             self._shown_at = time.monotonic()
         self._status = text
 
+    def progress(self, text: str) -> None:
+        """How far a long piece of work is: live on a terminal, else a line every ten seconds."""
+        if self._is_live or time.monotonic() - self._shown_at > _QUIET_S:
+            self._shown_at = 0.0
+            self.status(text)
+            self._shown_at = time.monotonic()
+
     def error(self, message: str, *, hint: str = "", evidence: Iterable[str] = ()) -> None:
         """An expected failure: what, the lines that show it, what to do."""
         red = "\033[31m{}\033[0m" if self._is_live else "{}"

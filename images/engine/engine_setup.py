@@ -48,6 +48,7 @@ def daemon_config(where: EngineDir, state: State, mtu: int | None) -> dict[str, 
             config["default-network-opts"] = {"bridge": {"com.docker.network.driver.mtu": str(mtu)}}
     if state.engine == "20.10":
         config["deprecated-key-path"] = str(where.root / "key.json")  # else it writes to /etc/docker
+        config["features"] = {"buildkit": True}  # the default from 23 on
     else:
         config["features"] = {"cdi": True}
         if state.cdi_dirs:

@@ -115,6 +115,8 @@ def model_id(file_name: str) -> str:
 def progress(line: str) -> str | None:
     if "Load Text Model OK: True" in line:
         return "model loaded"
+    if line.startswith("Loading Text Model:"):
+        return "loading the model"
     if "Please connect to custom endpoint at" in line:
         return "serving"
     return load_progress(line)
@@ -126,10 +128,19 @@ def fatal(line: str) -> Cause | None:
             says="KoboldCpp can't load the libraries that it unpacks: its TMPDIR is mounted noexec",
             hint="see the tmpfs of this service in compose.yml or compose.override.yml: it needs `exec`",
         )
-    if "No space left on device" in line:
+    if "Could not create temporary directory" in line:
+        return Cause(
+            says="KoboldCpp can't unpack itself: its TMPDIR can't be written",
+            hint="see the tmpfs of this service in compose.yml or compose.override.yml",
+        )
+    if "No space left on device" in line or "Failed to extract" in line:
         return Cause(
             says="KoboldCpp has too little room to unpack itself",
             hint="raise the size of its /tmp in compose.override.yml",
+        )
+    if "kcpp config file invalid or not found" in line:
+        return Cause(
+            says="KoboldCpp can't read its configuration file", hint="look at backend.extra_args", kind="config"
         )
     if "error: unrecognized arguments" in line or "error: argument " in line:
         return Cause(
@@ -141,7 +152,7 @@ def fatal(line: str) -> Cause | None:
         return Cause(says="KoboldCpp does not find the model file", hint="stackctl deploy", kind="model")
     if cause := load_failure(line):
         return cause
-    if "Load Text Model OK: False" in line or "Could not load text model" in line:
+    if "Load Text Model OK: False" in line or "Could not load text model" in line or "failed to load model" in line:
         return Cause(
             says="KoboldCpp could not load the model",
             hint="the lines above it in the log say why; a damaged file and too little memory are the usual causes",
@@ -157,5 +168,6 @@ def exit_cause(code: int) -> Cause | None:
     if code == 3:
         return Cause(says="KoboldCpp could not load the model", hint=hint, kind="model")
     if code == 139:  # 128 + SIGSEGV
-        return Cause(says="KoboldCpp crashed on the model: it is damaged or cut short", hint=hint, kind="model")
+        # llama.cpp gave no model and KoboldCpp used it all the same: damaged, unknown, or too little memory for it
+        return Cause(says="KoboldCpp crashed while it loaded the model", hint=hint, kind="model")
     return None

@@ -62,7 +62,11 @@ def launch(run: Run) -> Launch:
         words += ["--batch-size", str(run.batch), "--ubatch-size", str(run.batch)]
     lines = [shlex.join(words), *([shlex.join(run.extra_args)] if run.extra_args else [])]
     return Launch(
-        environment={"HF_HUB_OFFLINE": "1", "GRADIO_ANALYTICS_ENABLED": "False"},
+        environment={
+            "HF_HUB_OFFLINE": "1",
+            "GRADIO_ANALYTICS_ENABLED": "False",
+            "COLUMNS": "400",  # else its log breaks every line after 80 characters
+        },
         files={_FLAGS: "\n".join(lines) + "\n"},
     )
 
@@ -92,7 +96,7 @@ def fatal(line: str) -> Cause | None:
             hint="look at backend.extra_args in stack.toml; the image's version decides what is known",
             kind="config",
         )
-    if "The path to the model does not exist" in line:
+    if "The path to the model does not" in line or "No .gguf models found in" in line:
         return Cause(says="text-generation-webui does not find the model", hint="stackctl deploy", kind="model")
     if cause := load_failure(line):
         return cause

@@ -2,8 +2,8 @@
 
 from stackctl import backends
 from stackctl.core import tavern
+from stackctl.core.images import image_inputs, use_own
 from stackctl.core.lock import Lock
-from stackctl.core.plan import image_inputs, use_own
 from stackctl.core.spec import Spec
 from stackctl.core.stack import Plan, Service
 from stackctl.effects import images as images_effect

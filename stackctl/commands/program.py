@@ -35,7 +35,7 @@ def provide(plan: Plan, spec: Spec, machine: Machine, *, trust_first_download: b
 
     def progress(done: int, total: int) -> None:
         of = f" of {total >> 20}" if total else ""
-        machine.ui.status(f"downloading {backend.TITLE}: {done >> 20}{of} MiB")
+        machine.ui.progress(f"downloading {backend.TITLE}: {done >> 20}{of} MiB")
 
     programs.provide(
         _download(spec, program),

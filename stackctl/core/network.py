@@ -4,11 +4,44 @@ import hashlib
 from collections.abc import Iterable
 from ipaddress import IPv4Network
 
+from stackctl.core.lock import Decisions
+from stackctl.core.seen import Seen
+from stackctl.core.spec import Spec
+from stackctl.core.stack import Network
 from stackctl.errors import EngineError
 
 # private space that home routers, VPNs and Docker's own pools (172.17-31, 192.168) seldom use
 _POOL = IPv4Network("10.64.0.0/10")
 _PREFIX = 24
+
+
+def networks(name: str, spec: Spec, seen: Seen, decisions: Decisions) -> tuple[Network, Network]:
+    """(inner, edge): as chosen, or free ones; raise EngineError where a chosen or recorded one is in use."""
+    subnets: dict[str, str] = {}
+    wishes = {"inner": spec.network.inner, "edge": spec.network.edge}
+    chosen = [wanted for wanted in wishes.values() if wanted != "auto"]
+    for purpose, wanted in wishes.items():
+        taken = (*seen.taken_subnets, *(IPv4Network(other) for other in subnets.values()))
+        subnet = wanted
+        if wanted == "auto":
+            away_from = (*taken, *map(IPv4Network, chosen))
+            subnet = decisions.decide(
+                f"network.{purpose}",
+                {"name": name, "chosen": chosen},
+                lambda purpose=purpose, away_from=away_from: free_subnet(name, purpose, away_from),  # type: ignore[misc]
+            )
+        if other := colliding(subnet, taken):
+            raise EngineError(
+                f"network.{purpose} {subnet} overlaps with {other}, which this machine already uses",
+                hint="stackctl deploy --replan chooses another, or set network."
+                f"{purpose} in stack.toml; `ip route` and `docker network ls` show what is in use",
+            )
+        subnets[purpose] = subnet
+    inner, edge = subnets["inner"], subnets["edge"]
+    return (
+        Network(name="inner", subnet=inner, gateway=gateway(inner), internal=True),
+        Network(name="edge", subnet=edge, gateway=gateway(edge), internal=False),
+    )
 
 
 def free_subnet(stack: str, purpose: str, taken: Iterable[IPv4Network]) -> str:

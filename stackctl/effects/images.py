@@ -83,7 +83,7 @@ class Images:
         if process.returncode:
             raise EngineError(
                 f"{name} could not be built (exit {process.returncode})",
-                hint="the lines below are docker build's own; it needs a way to the distribution's packages",
+                hint="the lines above are docker build's own; it needs a way to the distribution's packages",
                 evidence=tuple(line for line in last if line)[-12:],
             )
 

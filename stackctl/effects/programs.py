@@ -56,11 +56,13 @@ def provide(
                 "or download and check it yourself and set backend.program = FILE in stack.toml",
             )
         _make_folder(target.parent)
-        size = program.size or (record.size if record else 0)
+        size = program.size or (record.size if record and record.sha256 == expected else 0)
         digest = fetch(program.url, target, size=size, sha256=expected, progress=progress)
         if not expected and (trouble := _no_program(target)):
             target.unlink()
-            raise ModelError(f"{target.name} from that address is no program: {trouble}; it was deleted", hint=_NO_PROGRAM)
+            raise ModelError(
+                f"{target.name} from that address is no program: {trouble}; it was deleted", hint=_NO_PROGRAM
+            )
         _make_executable(target)
         _record(target, program.url, digest)
     return target

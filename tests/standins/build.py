@@ -27,7 +27,7 @@ class BuildError(Exception):
 def koboldcpp_program(out_dir: Path) -> Path:
     """The one-file program, built by the engine and kept in `out_dir` under the hash of what it is made from.
 
-    It runs in a bare stackctl/base:1 as any user; both base images must be there.
+    It runs in a bare localhost/stackctl/base:1 as any user; both base images must be there.
     """
     program = out_dir / f"koboldcpp-{_digest('koboldcpp')}" / "koboldcpp"
     if not program.exists():

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from typing import Any, Final
 
 TIMEOUT_S: Final = 60
-BARE: Final = "stackctl/base:1"
+BARE: Final = "localhost/stackctl/base:1"
 
 
 class ContainerError(Exception):

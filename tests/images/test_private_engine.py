@@ -148,7 +148,8 @@ def test_a_small_mtu_reaches_the_bridge_and_composes_networks() -> None:
 
 def test_an_old_engine_gets_no_key_that_it_refuses() -> None:
     config = engine_setup.daemon_config(WHERE, state("20.10", cdi_dirs=("/cdi",)), 1400)
-    assert not {"features", "cdi-spec-dirs", "default-network-opts"} & set(config)
+    assert not {"cdi-spec-dirs", "default-network-opts"} & set(config)
+    assert config["features"] == {"buildkit": True}
     assert str(config["deprecated-key-path"]).startswith(str(WHERE.root))
 
 

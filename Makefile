@@ -1,0 +1,54 @@
+# Thin names for what the README shows. Everything that is made stays in this folder: .venv, .engine, .demo.
+PYTHON ?= python3
+ENGINE := $(PYTHON) images/engine/engine.py
+STACKCTL := $(CURDIR)/.venv/bin/stackctl
+.DEFAULT_GOAL := help
+.PHONY: help demo demo-down test lint unit e2e bench fuzz requirements clean
+
+help: ## Show this
+	@grep -E '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 14
+
+demo: .venv/ready ## SillyTavern and llama.cpp on the CPU with the built-in demo model, proven; then open the URL
+	@mkdir -p .demo
+	@$(ENGINE) up || { code=$$?; $(STACKCTL) -C .demo render --model demo --gpu none && \
+		echo "rendered .demo/compose.yml; to run it an engine is needed (see above)"; exit $$code; }
+	@eval "$$($(ENGINE) env)" && $(ENGINE) import-base && $(STACKCTL) -C .demo deploy --model demo --gpu none
+
+demo-down: ## Remove the demo, and the private engine if `make demo` or `make test` made one, without a trace
+	@eval "$$($(ENGINE) env)"; if [ -f .demo/compose.yml ]; then $(STACKCTL) -C .demo down || true; fi
+	@$(ENGINE) down
+	@rm -rf .demo
+
+test: .venv/ready ## Lint, types, unit, golden, and e2e on a real engine
+	@.venv/bin/python tests/run.py
+
+lint: .venv/ready ## Lint, format and types alone
+	@.venv/bin/python tests/run.py lint
+
+unit: .venv/ready ## Everything that needs no engine
+	@.venv/bin/python tests/run.py lint unit
+
+e2e: .venv/ready ## The tests on a real engine alone
+	@.venv/bin/python tests/run.py e2e
+
+bench: .venv/ready ## Medians and ratios, measured side by side
+	@$(ENGINE) up && eval "$$($(ENGINE) env)" && .venv/bin/python tests/bench/bench.py
+
+fuzz: .venv/ready ## The property tests with many more examples
+	@.venv/bin/python -m pytest -q -m "not engine" --hypothesis-profile=fuzz
+
+requirements: ## Pin the dependencies anew, with hashes and without addresses (needs uv)
+	uv pip compile pyproject.toml --extra dev --universal --generate-hashes --upgrade \
+		--no-emit-index-url --no-emit-find-links --no-header -q -o tests/requirements.txt
+
+clean: ## Remove what building and testing made
+	rm -rf .venv dist build .pytest_cache .mypy_cache .ruff_cache .hypothesis .artefacts
+
+.venv/ready: tests/requirements.txt pyproject.toml
+	@echo "making .venv: a Python environment of this folder's own (about 200 MB)"
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || \
+		{ echo "error: Python 3.11 or newer is needed ($(PYTHON) is older)"; echo "hint: make PYTHON=python3.12 ..."; exit 1; }
+	@$(PYTHON) -m venv .venv || { echo "hint: on Debian and Ubuntu: sudo apt install python3-venv"; exit 1; }
+	@.venv/bin/python -m pip install -q --disable-pip-version-check --require-hashes -r tests/requirements.txt
+	@.venv/bin/python -m pip install -q --disable-pip-version-check --no-deps --no-build-isolation -e .
+	@touch .venv/ready

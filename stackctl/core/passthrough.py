@@ -1,0 +1,75 @@
+"""How the backend gets its GPU: by the NVIDIA toolkit's driver or as CDI devices, never both."""
+
+from stackctl.core.lock import Decisions
+from stackctl.core.seen import EngineSeen, Seen
+from stackctl.core.spec import Spec
+from stackctl.core.stack import GpuRequest
+from stackctl.errors import GpuError
+
+_KIND = "nvidia.com/gpu="
+_ALL = f"{_KIND}all"
+_CDI_ENGINE, _CDI_BY_ITSELF = (25,), (28, 3)  # Docker's release notes: behind a feature flag first, then always on
+_GENERATE = "sudo nvidia-ctk cdi generate --output=/etc/cdi/nvidia.yaml"
+
+
+def gpu(spec: Spec, seen: Seen, decisions: Decisions) -> GpuRequest | None:
+    """The GPUs to ask the engine for; None for the CPU. Raises GpuError where the engine can't give them."""
+    mode: str = spec.gpu.mode
+    if mode == "auto":
+        engine = seen.engine
+        inputs = {
+            "gpus": [gpu.uuid for gpu in seen.gpus],
+            "nvidia_runtime": bool(engine and engine.nvidia_runtime),
+            "cdi_devices": list(engine.cdi_devices) if engine else [],
+        }
+        mode = decisions.decide("gpu.mode", inputs, lambda: _mode(seen))
+    if mode == "none":
+        return None
+    if mode == "nvidia":
+        chosen = spec.gpu.devices
+        return GpuRequest(driver="nvidia", devices=() if chosen == ("all",) else chosen)
+    return GpuRequest(driver="cdi", devices=_cdi(spec.gpu.devices, seen.engine))
+
+
+def count(request: GpuRequest, seen: Seen) -> int:
+    """How many GPUs a request brings."""
+    asks_for_all = not request.devices or _ALL in request.devices
+    return max(1, len(seen.gpus)) if asks_for_all else len(request.devices)
+
+
+def _cdi(chosen: tuple[str, ...], engine: EngineSeen | None) -> tuple[str, ...]:
+    """The devices' full names, each of which the engine must know."""
+    wanted = tuple(one if "=" in one else f"{_KIND}{one}" for one in chosen)
+    if engine is None:
+        return wanted
+    offered = engine.cdi_devices
+    if wanted == (_ALL,) and _ALL not in offered:
+        wanted = tuple(one for one in offered if one.startswith(_KIND)) or wanted
+    missing = [one for one in wanted if one not in offered]
+    if missing:
+        raise GpuError(f"the engine knows no CDI device {', '.join(missing)}", hint=_cdi_hint(engine))
+    return wanted
+
+
+def _cdi_hint(engine: EngineSeen) -> str:
+    if engine.version < _CDI_ENGINE:
+        return (
+            "CDI needs Docker Engine 25 or newer: update it, or use the toolkit's driver: stackctl deploy --gpu nvidia"
+        )
+    if engine.cdi_devices:
+        return f"it knows {', '.join(engine.cdi_devices)}; the device files are made by: {_GENERATE}"
+    flag = ', set "features": {"cdi": true} in /etc/docker/daemon.json' if engine.version < _CDI_BY_ITSELF else ""
+    return f"make the device files: {_GENERATE}{flag}, then restart the engine"
+
+
+def _mode(seen: Seen) -> str:
+    """The toolkit's driver where the engine has its runtime, else CDI where it has devices.
+
+    With a GPU and neither, still nvidia: a start that fails with the fix beats a CPU used in silence.
+    """
+    engine = seen.engine
+    if not seen.gpus:
+        return "none"
+    if engine and not engine.nvidia_runtime and any(one.startswith(_KIND) for one in engine.cdi_devices):
+        return "cdi"
+    return "nvidia"

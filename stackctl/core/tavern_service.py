@@ -1,0 +1,77 @@
+"""SillyTavern as a service of the stack."""
+
+from pathlib import PurePosixPath
+from typing import Literal
+
+from stackctl.backends.contract import Backend
+from stackctl.core import images, tavern
+from stackctl.core.abilities import cpus, health
+from stackctl.core.lock import Decisions
+from stackctl.core.seen import Owner, Seen
+from stackctl.core.spec import Spec, memory_mib
+from stackctl.core.stack import Mount, Network, Publish, Service, Tmpfs
+from stackctl.errors import EngineError
+
+DEFAULT_PORT = 8000
+
+
+def data_folder(spec: Spec) -> str:
+    """SillyTavern's data folder as a mount source: absolute, or relative with a leading ./"""
+    data = PurePosixPath(spec.sillytavern.data)
+    return str(data) if data.is_absolute() else f"./{data}"
+
+
+def sillytavern(
+    spec: Spec,
+    seen: Seen,
+    backend: Backend,
+    networks: tuple[Network, Network],
+    backend_start_s: int,
+    decisions: Decisions,
+) -> Service:
+    """SillyTavern beside a backend, published on this machine; raise EngineError where its port is taken."""
+    wanted = spec.sillytavern
+    owner = Owner(
+        uid=seen.owner.uid if wanted.uid == "auto" else wanted.uid,
+        gid=seen.owner.gid if wanted.gid == "auto" else wanted.gid,
+    )
+    image, image_is = images.tavern_image(spec, decisions)
+    ready_url = f"http://{backend.NAME}:{backend.PORT}{backend.READY.path}"
+    return Service(
+        name=tavern.NAME,
+        image=image,
+        image_is=image_is,
+        entrypoint=tavern.entrypoint(ready_url, backend.READY.body, backend_start_s),
+        environment=tavern.environment(networks[1].gateway),
+        user=owner,
+        mounts=tuple(
+            Mount(source=f"{data_folder(spec)}/{folder}", target=target, read_only=False)
+            for folder, target in tavern.FOLDERS.items()
+        ),
+        tmpfs=(
+            Tmpfs(target="/tmp", size_mib=256, owner=owner),  # noqa: S108
+            Tmpfs(target=tavern.BACKUPS, size_mib=64, owner=owner),
+        ),
+        networks=("inner", "edge"),
+        publish=Publish(address=wanted.bind, port=_port(wanted.port, seen, decisions), target=tavern.PORT),
+        waits_for=(backend.NAME,),
+        health=health(tavern.HEALTH, backend_start_s + tavern.START_S, seen.engine),
+        memory_mib=memory_mib(spec.limits.sillytavern_memory),
+        cpus=cpus(spec.limits.sillytavern_cpus, seen.engine),
+    )
+
+
+def _port(wanted: int | Literal["auto"], seen: Seen, decisions: Decisions) -> int:
+    taken = seen.taken_ports
+    port = wanted
+    if port == "auto":
+        port = decisions.decide(
+            "sillytavern.port", {}, lambda: next(p for p in range(DEFAULT_PORT, 65536) if p not in taken)
+        )
+    if port in taken:
+        free = next(p for p in range(DEFAULT_PORT, 65536) if p not in taken)
+        raise EngineError(
+            f"port {port} is taken by {taken[port]}",
+            hint=f"stop that, or choose another: stackctl deploy --port {free}",
+        )
+    return port

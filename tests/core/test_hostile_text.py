@@ -1,0 +1,204 @@
+"""Whatever stands in a string of stack.toml, or in a model's name, arrives literally in the compose file."""
+
+import shlex
+from collections.abc import Iterator
+from dataclasses import replace
+from pathlib import PurePosixPath
+from typing import Any
+
+import pytest
+import yaml
+from hypothesis import HealthCheck, example, given, settings
+from hypothesis import strategies as st
+from pydantic import ValidationError
+
+from stackctl.backends import BACKENDS, named
+from stackctl.core.lock import Lock
+from stackctl.core.plan import plan
+from stackctl.core.render import literal, parse, render
+from stackctl.core.spec import Spec, edited, schema
+from stackctl.core.spec import parse as parse_toml
+from stackctl.core.stack import Plan, Service
+from tests.core.samples import PROGRAMS, engine, model_file, seen, template
+from tests.core.samples import model as a_model
+
+NASTY = (
+    "$", "$$", "${X}", "$${X:-y}", "$HOME", "$(id)", "'", '"', "''", '"x"', "a'\"b\\", "\\", "\\n", "\\u0041",
+    "#", " # x", "a #b", ": ", "a: b", ":", "- x", "?", "!", "!!python/x", "&a", "*a", "|", ">", "%", "@", "`",
+    "{", "}", "[x]", "{a: b}", "{{ x }}", "{% if x %}", "{# x #}", "<<", "=", ".", "..", "-", "--", "---", "...",
+    "null", "~", "true", "no", "0x1f", "1e3", "1_000", "0o17", "12:30:45", "2020-01-01", "-x", "--model", "a,b",
+    "\u00fc", "u\u0308", "\u3042\u3099", "\u3050", "\U0001f999", "\u200b", "\u202e", "\u2028", "\u2029", "\ufeff",
+    "\ufffe", "\uffff", "\U0010ffff", "\u00a0", " ", "  ", " x", "x ", "x\u3000", "a b\u2028c", "~/x", "a=b", "a;b",
+    "x" * 3000, "\u00fc" * 2000, "'" * 70, "$" * 70, " " * 200, "x" * 70 + " " + "y" * 70,
+)  # fmt: skip
+# stack.toml refuses control characters (test_spec.py), so they are not among them
+TEXT = st.one_of(
+    st.sampled_from(NASTY),
+    st.lists(st.sampled_from(NASTY[:60]), max_size=4).map("".join),
+    st.text(st.characters(exclude_categories=["Cs", "Cc"]), max_size=30),
+)
+FILE_NAME = TEXT.map(lambda text: text.replace("/", "_")).filter(lambda text: text not in {"", ".", ".."})
+PATH = TEXT.filter(bool)
+IMAGE = st.from_regex(r"[a-z0-9]{1,8}(/[a-z0-9_-]{1,8}){0,2}(:[A-Za-z0-9_.-]{1,9})?", fullmatch=True)
+
+VALUES: dict[str, st.SearchStrategy[Any]] = {
+    "name": st.from_regex(r"[a-z0-9][a-z0-9_-]{0,62}", fullmatch=True),
+    "images": st.sampled_from(["auto", "official"]),
+    "model.path": PATH,
+    "backend.kind": st.sampled_from([name for b in BACKENDS.values() for name in (b.NAME, *b.ALIASES)]),
+    "backend.image": st.one_of(st.just("auto"), IMAGE),
+    "backend.program": PATH,
+    "backend.extra_args": st.lists(TEXT, max_size=3).map(tuple),
+    "backend.kv_cache": st.sampled_from(["auto", "f16", "q8_0"]),
+    "backend.flash_attention": st.sampled_from(["auto", "on"]),
+    "gpu.mode": st.sampled_from(["none", "nvidia"]),
+    "gpu.devices": st.lists(PATH, min_size=1, max_size=3).map(tuple),
+    "sillytavern.image": st.one_of(st.just("auto"), IMAGE),
+    "sillytavern.bind": st.sampled_from(["127.0.0.1", "127.9.8.7", "::1"]),
+    "sillytavern.data": PATH,
+    "network.inner": st.sampled_from(["auto", "10.88.1.0/24"]),
+    "network.edge": st.sampled_from(["auto", "10.88.2.0/29"]),
+    "limits.backend_memory": st.sampled_from(["auto", "16 GiB"]),
+    "limits.sillytavern_memory": st.sampled_from(["auto", "1.5GiB", "512 MiB"]),
+}
+FREE = {"model.path", "backend.program", "backend.extra_args", "gpu.devices", "sillytavern.data"}
+
+
+def text_fields() -> Iterator[str]:
+    """Every key of stack.toml whose value can be text, by its schema; a number or "auto" is no text."""
+    whole = schema()
+    tables = {key: about["$ref"].rsplit("/", 1)[-1] for key, about in whole["properties"].items() if "$ref" in about}
+    yield from (key for key in whole["properties"] if key not in tables)
+    for table, name in tables.items():
+        for key, about in whole["$defs"][name]["properties"].items():
+            if not {"integer", "number"} & {one.get("type") for one in about.get("anyOf", [])}:
+                yield f"{table}.{key}"
+
+
+def takes(dotted: str, text: str) -> bool:
+    *table, key = dotted.split(".")
+    for value in (text, (text,)):
+        try:
+            Spec.model_validate({table[0]: {key: value}} if table else {key: value})
+        except ValidationError:
+            continue
+        return True
+    return False
+
+
+def test_every_key_that_holds_text_is_among_the_values_below() -> None:
+    assert set(text_fields()) == set(VALUES)
+
+
+def test_every_key_that_takes_any_text_is_given_any_text() -> None:
+    assert {dotted for dotted in text_fields() if takes(dotted, "any $x: #'\" {{ text }}")} == FREE
+
+
+WISHES = st.fixed_dictionaries(VALUES)
+PLAIN = {
+    "name": "a", "images": "auto", "model.path": "x", "backend.kind": "koboldcpp", "backend.image": "auto",
+    "backend.program": "x", "backend.extra_args": ("x",), "backend.kv_cache": "auto",
+    "backend.flash_attention": "auto", "gpu.mode": "nvidia", "gpu.devices": ("0",), "sillytavern.image": "auto",
+    "sillytavern.bind": "::1", "sillytavern.data": "x", "network.inner": "auto", "network.edge": "auto",
+    "limits.backend_memory": "auto", "limits.sillytavern_memory": "auto",
+}  # fmt: skip
+
+
+def planned(wish: dict[str, Any], names: list[str], folder: str) -> Plan:
+    """The plan for a stack.toml with these values and a model of these files, through the text of stack.toml."""
+    backend = named(wish["backend.kind"])
+    if not backend.PROGRAMS:
+        wish = wish | {"backend.program": "auto"}
+    spec = parse_toml(edited("", wish))
+    files = [model_file(name, host=f"/srv/{spec.model.path}/{name}") for name in dict.fromkeys(names)]
+    world = seen(of=a_model(*files), on=engine(), folder=PurePosixPath("/srv") / folder)
+    if backend.PROGRAMS:
+        path = PurePosixPath("/opt") / spec.backend.program
+        world = replace(world, programs=dict.fromkeys(PROGRAMS, path))
+    return plan(spec, world, Lock()).plan
+
+
+def check(service: Service, got: dict[str, Any]) -> None:
+    """Every text of a planned service stands literally in the file."""
+    assert got["image"] == service.image
+    assert got.get("entrypoint", []) == list(service.entrypoint)
+    assert got.get("command", []) == list(service.command)
+    assert got.get("environment", {}) == dict(service.environment)
+    assert [(m["source"], m["target"]) for m in got["volumes"]] == [(m.source, m.target) for m in service.mounts]
+    assert got["healthcheck"]["test"] == list(service.health.test)
+    if service.gpu and service.gpu.devices:
+        assert got["deploy"]["resources"]["reservations"]["devices"][0]["device_ids"] == list(service.gpu.devices)
+
+
+def all_texts(value: object) -> Iterator[str]:
+    if isinstance(value, dict):
+        for key, one in value.items():
+            yield from (*all_texts(key), *all_texts(one))
+    elif isinstance(value, list):
+        for one in value:
+            yield from all_texts(one)
+    elif isinstance(value, str):
+        yield value
+
+
+@settings(suppress_health_check=[HealthCheck.too_slow])
+@given(WISHES, st.lists(FILE_NAME, min_size=1, max_size=3), FILE_NAME)
+@example({**PLAIN, "backend.extra_args": NASTY}, ["x.gguf"], "x")
+@example({**PLAIN, "gpu.devices": tuple(n for n in NASTY if n)}, [n.replace("/", "_") + ".gguf" for n in NASTY], "x")
+@example({**PLAIN, "backend.kind": "ooba", "backend.extra_args": NASTY}, ["# ' \" \\.gguf"], "${X}")
+def test_what_goes_in_arrives_literally(wish: dict[str, Any], names: list[str], folder: str) -> None:
+    stack = planned(wish, names, folder)
+    text = render(stack, template)
+    got = literal(parse(text))
+    assert set(got) == {"name", "services", "networks"}
+    assert list(got["services"]) == [service.name for service in stack.services]
+    for service in stack.services:
+        check(service, got["services"][service.name])
+    sources = [mount["source"] for mount in got["services"][stack.backend]["volumes"]]
+    assert str(PurePosixPath(f"/srv/{wish['model.path']}/{names[0]}")) in sources
+    argv = (*stack.backend_service.command, *(word for file in stack.files.values() for word in shlex.split(file)))
+    assert argv[len(argv) - len(wish["backend.extra_args"]) :] == wish["backend.extra_args"]
+    assert text.splitlines() == text.removesuffix("\n").split(
+        "\n"
+    )  # nothing else that some editor takes for a line end
+
+
+@settings(suppress_health_check=[HealthCheck.too_slow], max_examples=25)
+@given(WISHES, st.lists(FILE_NAME, min_size=1, max_size=2), FILE_NAME)
+@example({**PLAIN, "backend.extra_args": NASTY}, ["x.gguf"], "x")
+def test_a_plain_yaml_reader_reads_the_same(wish: dict[str, Any], names: list[str], folder: str) -> None:
+    text = render(planned(wish, names, folder), template)
+    assert yaml.load(text, yaml.SafeLoader) == parse(text)
+    assert yaml.load(text.encode(), yaml.SafeLoader) == parse(text)
+
+
+@settings(suppress_health_check=[HealthCheck.too_slow], max_examples=25)
+@given(WISHES, st.lists(FILE_NAME, min_size=1, max_size=2))
+def test_compose_finds_nothing_to_replace(wish: dict[str, Any], names: list[str]) -> None:
+    for value in all_texts(parse(render(planned(wish, names, "x"), template))):
+        assert "$" not in value.replace("$$", "")
+
+
+@settings(suppress_health_check=[HealthCheck.too_slow], max_examples=25)
+@given(WISHES, st.lists(FILE_NAME, min_size=1, max_size=2))
+def test_no_text_adds_a_line_a_key_or_a_comment(wish: dict[str, Any], names: list[str]) -> None:
+    plain = render(planned(wish | {key: PLAIN[key] for key in FREE}, ["x"] * len(names), "x"), template)
+    full = render(planned(wish, names, "x"), template)
+    shape, shape_plain = keys_of(parse(full)), keys_of(parse(plain))
+    assert shape == shape_plain
+
+
+def keys_of(value: object) -> object:
+    """The mapping keys of a parsed file, without texts and lengths of lists."""
+    if isinstance(value, dict):
+        return {key: keys_of(one) for key, one in value.items()}
+    if isinstance(value, list) and value and isinstance(value[0], dict):
+        return [keys_of(value[0])]
+    return type(value)
+
+
+@pytest.mark.parametrize("char", [chr(n) for n in (*range(1, 32), *range(0x7F, 0xA0), 0x2028, 0x2029, 0xFEFF, 0xFFFE)])
+def test_control_characters_in_a_files_name_arrive_too(char: str) -> None:
+    stack = planned(PLAIN, [f"a{char}b.gguf"], "x")
+    got = literal(parse(render(stack, template)))
+    assert f"/models/a{char}b.gguf" in [mount["target"] for mount in got["services"]["koboldcpp"]["volumes"]]
