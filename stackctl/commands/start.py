@@ -11,8 +11,8 @@ from stackctl.core.compose_words import explain
 from stackctl.core.ready import ServiceState
 from stackctl.core.stack import Plan
 from stackctl.effects import compose as compose_effect
-from stackctl.effects.watch import Changed, Ended, Happening, Line, Said, Watch
-from stackctl.errors import NotReady, StackctlError
+from stackctl.effects.watch import Changed, Ended, Happening, Line, Lost, Said, Watch
+from stackctl.errors import EngineError, NotReady, StackctlError
 from stackctl.machine import Machine
 
 _STOP_S = 3
@@ -30,14 +30,17 @@ class _Course:
     ended: int | None = None
 
 
-def start(plan: Plan, machine: Machine, *, timeout_s: int, words: tuple[str, ...] = UP) -> float:
-    """Run Compose and wait until every service is ready; return the seconds it took.
+def start(
+    plan: Plan, machine: Machine, *, timeout_s: int, words: tuple[str, ...] = UP, only: str | None = None
+) -> float:
+    """Run Compose and wait until every service (or the one named) is ready; return the seconds it took.
 
     Raises the cause within moments of a death, a restart or a log line that the backend calls fatal; the containers
     that failed are stopped then, not removed: their log is the evidence.
     """
     began = time.monotonic()
     backend = backends.named(plan.backend)
+    names = (only,) if only else tuple(service.name for service in plan.services)
     before = machine.engine.states(plan.name)
     course = _Course(states={name: s for name, s in before.items() if s.state == "running"})
     watch = Watch(machine.engine, plan.name)
@@ -45,22 +48,22 @@ def start(plan: Plan, machine: Machine, *, timeout_s: int, words: tuple[str, ...
     watch.follow(process)
     try:
         for happening in watch.happenings(began + timeout_s):
-            _take(happening, course, backend, machine, began)
-            if _is_ready(plan, course):
+            _take(happening, course, plan, machine, began)
+            if course.ended == 0 and not ready.waiting_for(names, course.states, {}):
                 return time.monotonic() - began
             failed = _failed(happening, course, backend, machine)
             if failed:
-                _give_up(plan, course, machine)
+                _give_up(names, course, machine)
                 raise _with_before(failed, before)
-            machine.ui.status(" · ".join(ready.waiting_for(_names(plan), course.states, course.progress)))
-        raise _late(plan, course, timeout_s)
+            machine.ui.status(" · ".join(ready.waiting_for(names, course.states, course.progress)))
+        raise _late(names, course, timeout_s)
     finally:
         watch.close()
         if process.poll() is None:
             compose_effect.end(process)
 
 
-def _take(happening: Happening, course: _Course, backend: Backend, machine: Machine, began: float) -> None:
+def _take(happening: Happening, course: _Course, plan: Plan, machine: Machine, began: float) -> None:
     match happening:
         case Changed(state, started):
             known = course.states.get(state.name)
@@ -70,37 +73,37 @@ def _take(happening: Happening, course: _Course, backend: Backend, machine: Mach
                 machine.ui.note(f"{state.name} is ready ({time.monotonic() - began:.1f} s)")
             course.states[state.name] = state
         case Line(service, text):
-            says = backend.progress(text) if service == backend.NAME else None
+            says = backends.named(plan.backend).progress(text) if service == plan.backend else None
             if says:
                 course.progress[service] = says
         case Said(text):
             course.said.append(text)
         case Ended(code):
             course.ended = code
-
-
-def _is_ready(plan: Plan, course: _Course) -> bool:
-    return course.ended == 0 and not ready.waiting_for(_names(plan), course.states, {})
+            # what it did last may still be on its way as an event: look once more before anything is judged by it
+            course.states.update(machine.engine.states(plan.name))
 
 
 def _failed(happening: Happening, course: _Course, backend: Backend, machine: Machine) -> StackctlError | None:
     match happening:
         case Changed(state) if state.has_failed and state.container in course.started:
-            return ready.failure(state, machine.engine.tail(state.container), backend)
+            return ready.failure(state, machine.engine.tail(state), backend)
         case Line(service, text) if service in course.states and ready.fatal(text, service, backend):
             state = course.states[service]
-            return ready.failure(state, machine.engine.tail(state.container), backend)
+            return ready.failure(state, machine.engine.tail(state), backend)
+        case Lost(why):
+            return EngineError(f"the engine stopped answering: {why}", hint="is it still running? docker info")
         case Ended(code) if code:
             broken = next((s for s in course.states.values() if s.has_failed), None)
             if broken and not any("Error response" in line for line in course.said):
-                return ready.failure(broken, machine.engine.tail(broken.container), backend)
+                return ready.failure(broken, machine.engine.tail(broken), backend)
             return explain(course.said, code)
     return None
 
 
-def _give_up(plan: Plan, course: _Course, machine: Machine) -> None:
+def _give_up(names: tuple[str, ...], course: _Course, machine: Machine) -> None:
     """Stop what failed and what was waiting for it; what was ready goes on."""
-    for name in _names(plan):
+    for name in names:
         state = course.states.get(name)
         if state and not state.is_ready and state.state != "created":
             machine.engine.stop(state.container, _STOP_S)
@@ -113,14 +116,10 @@ def _with_before(error: StackctlError, before: Mapping[str, ServiceState]) -> St
     return error
 
 
-def _late(plan: Plan, course: _Course, timeout_s: int) -> NotReady:
-    waits = ready.waiting_for(_names(plan), course.states, course.progress)
+def _late(names: tuple[str, ...], course: _Course, timeout_s: int) -> NotReady:
+    waits = ready.waiting_for(names, course.states, course.progress)
     return NotReady(
         f"not ready after {timeout_s} s: {'; '.join(waits)}",
         hint="it goes on loading; `stackctl status --watch` shows when it is ready, "
         "`stackctl deploy --timeout SECONDS` waits longer",
     )
-
-
-def _names(plan: Plan) -> tuple[str, ...]:
-    return tuple(service.name for service in plan.services)

@@ -29,7 +29,7 @@ class ServiceState:
     restarts: int = 0
     error: str = ""
     image: str = ""
-    since: str = ""
+    started_at: float = 0.0  # seconds since the epoch; 0.0: never
 
     @property
     def is_ready(self) -> bool:
@@ -99,7 +99,7 @@ def _cause(state: ServiceState, log: tuple[str, ...], backend: Backend) -> Cause
     if state.exit_code == 137:
         says = "killed from outside (signal 9); mostly that is this machine running out of memory"
         return Cause(says=says, hint=f"{smaller}; sudo dmesg tells whether it was memory", kind="memory")
-    if state.health == "unhealthy":
+    if state.health == "unhealthy" and state.state == "running":
         return Cause(says="runs, but never answered its health check", hint=logs)
     return Cause(says=f"ended by itself (exit code {state.exit_code})", hint=logs)
 

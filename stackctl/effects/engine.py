@@ -3,9 +3,12 @@
 import io
 import json
 import re
+import socket
+import struct
 import tarfile
 from collections.abc import Iterator
 from contextlib import contextmanager
+from datetime import datetime
 from functools import cached_property
 from ipaddress import IPv4Network
 from pathlib import Path, PurePosixPath
@@ -67,8 +70,10 @@ class Engine:
 
     @cached_property
     def is_local(self) -> bool:
-        """Its loopback is ours: reached by a socket, and not from inside a container."""
-        return self.client.api.base_url.startswith("http+docker") and not Path("/.dockerenv").exists()
+        """Its loopback is ours: a process that we can see listens on its socket (from inside a container we can't)."""
+        api = self.client.api
+        path = getattr(api.get_adapter(api.base_url), "socket_path", "")
+        return bool(path) and _listener(path) != 0
 
     def containers(self, project: str) -> "list[Container]":
         with explained("docker ps"):
@@ -108,15 +113,15 @@ class Engine:
             oom_killed=state["OOMKilled"],
             restarts=found["RestartCount"],
             error=state.get("Error", ""),
-            since=state["StartedAt"],
+            started_at=_seconds(state["StartedAt"]),
         )
 
-    def tail(self, container_id: str, lines: int = _TAIL) -> tuple[str, ...]:
-        """The last lines of a container's log."""
+    def tail(self, state: ServiceState, lines: int = _TAIL) -> tuple[str, ...]:
+        """The last lines of a container's log, from its last start on."""
         import docker.errors
 
         try:
-            raw: bytes = self.client.api.logs(container_id, tail=lines)
+            raw: bytes = self.client.api.logs(state.container, tail=lines, since=state.started_at or None)
         except docker.errors.APIError:
             return ()
         return tuple(raw.decode("utf-8", "replace").splitlines())
@@ -223,6 +228,21 @@ def explained(doing: str) -> Iterator[None]:
         raise EngineError(
             f"the engine stopped answering ({doing}): {e}", hint="is it still running? docker info"
         ) from e
+
+
+def _seconds(moment: str) -> float:
+    """Seconds since the epoch of the engine's RFC 3339 time; 0.0: never."""
+    return max(0.0, datetime.fromisoformat(moment).timestamp()) if not moment.startswith("0001") else 0.0
+
+
+def _listener(path: str) -> int | None:
+    """The process that listens on a unix socket; 0: it is outside of our pid namespace. None: this system can't say."""
+    if not hasattr(socket, "SO_PEERCRED"):
+        return None
+    with socket.socket(socket.AF_UNIX) as connection:
+        connection.connect(path)
+        pid, _, _ = struct.unpack("3i", connection.getsockopt(socket.SOL_SOCKET, socket.SO_PEERCRED, 12))
+    return int(pid)
 
 
 def _no_engine(words: str) -> EngineError:

@@ -71,7 +71,12 @@ class Images:
         last: list[str] = []
         try:
             with subprocess.Popen(
-                argv, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, errors="replace"
+                argv,
+                env={**os.environ, "DOCKER_BUILDKIT": "1"},  # engines before 23 would take their old builder
+                stdout=subprocess.PIPE,
+                stderr=subprocess.STDOUT,
+                text=True,
+                errors="replace",
             ) as process:
                 for line in process.stdout or ():
                     last = [*last[-40:], line.rstrip()]

@@ -5,13 +5,13 @@ import subprocess
 import threading
 import time
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, Protocol
 
 from stackctl.core.ready import ServiceState
+from stackctl.errors import EngineError
 
 _EVENTS = ["create", "start", "die", "oom", "health_status", "stop", "kill", "restart", "destroy"]
-_SERVICE = "com.docker.compose.service"
 
 
 @dataclass(frozen=True)
@@ -45,11 +45,18 @@ class Ended:
 
 
 @dataclass(frozen=True)
+class Lost:
+    """The engine's event stream broke off."""
+
+    why: str
+
+
+@dataclass(frozen=True)
 class Silence:
     """Nothing happened for a while; time to look at the clock."""
 
 
-Happening = Changed | Line | Said | Ended | Silence
+Happening = Changed | Line | Said | Ended | Lost | Silence
 
 
 class Watched(Protocol):
@@ -68,6 +75,7 @@ class Watch:
         self._engine = engine
         self._queue: queue.Queue[Happening] = queue.Queue()
         self._streams: list[Any] = []
+        self._is_closed = False
         filters = {"type": "container", "label": f"com.docker.compose.project={project}", "event": _EVENTS}
         self._events = self._stream(engine.client.events(decode=True, filters=filters))
         self._thread(self._read_events)
@@ -85,38 +93,41 @@ class Watch:
                 yield Silence()
 
     def close(self) -> None:
+        self._is_closed = True
         for stream in self._streams:
             stream.close()
 
-    def read_log(self, service: str, container_id: str) -> None:
-        """Report a container's log from its last start on."""
-        since = self._engine.state(container_id)
-        options: dict[str, Any] = {"stream": True, "follow": True, "stdout": True, "stderr": True, "tail": 1000}
-        if since is None:
-            return
-        self._thread(self._read_lines, service, container_id, options)
-
     def _read_events(self) -> None:
-        for event in self._events:
-            found = self._engine.state(event["id"])
-            started = event["Action"] == "start"
-            if started:
-                self.read_log(event["Actor"]["Attributes"].get(_SERVICE, ""), event["id"])
-            if found:
-                self._queue.put(Changed(found, started))
-
-    def _read_lines(self, service: str, container_id: str, options: dict[str, Any]) -> None:
-        import docker.errors
-
+        why = "its event stream ended"
         try:
-            stream = self._stream(self._engine.client.api.logs(container_id, **options))
-        except docker.errors.APIError:
-            return  # it has gone already; its end comes as an event
+            for event in self._events:
+                self._take(event)
+        except _broken() as e:
+            why = str(e) or why
+        if not self._is_closed:
+            self._queue.put(Lost(why))
+
+    def _take(self, event: dict[str, Any]) -> None:
+        found = self._engine.state(event["id"])
+        if found is None:
+            return
+        started = event["Action"] == "start"
+        if started:
+            self._thread(self._read_log, found)
+        self._queue.put(Changed(found, started))
+
+    def _read_log(self, state: ServiceState) -> None:
+        """Report a container's log from its last start on, line by line."""
+        options: dict[str, Any] = {"stream": True, "follow": True, "since": state.started_at or None}
         rest = b""
-        for chunk in stream:
-            *whole, rest = (rest + chunk).split(b"\n")
-            for line in whole:
-                self._queue.put(Line(service, line.decode("utf-8", "replace").rstrip("\r")))
+        try:
+            stream = self._stream(self._engine.client.api.logs(state.container, **options))
+            for chunk in stream:
+                *whole, rest = (rest + chunk).split(b"\n")
+                for line in whole:
+                    self._queue.put(Line(state.name, line.decode("utf-8", "replace").rstrip("\r")))
+        except _broken():
+            return  # the container has gone, which comes as an event
 
     def _read_process(self, process: "subprocess.Popen[str]") -> None:
         for line in process.stdout or ():
@@ -129,3 +140,20 @@ class Watch:
 
     def _thread(self, work: Any, *arguments: Any) -> None:
         threading.Thread(target=work, args=arguments, daemon=True).start()
+
+
+def _broken() -> tuple[type[Exception], ...]:
+    """What a stream of the SDK raises when it breaks off, or when we close it under its reader."""
+    import docker.errors
+    import requests
+    import urllib3.exceptions
+
+    return (
+        docker.errors.DockerException,
+        requests.RequestException,
+        urllib3.exceptions.HTTPError,
+        EngineError,
+        OSError,
+        ValueError,
+        AttributeError,
+    )
