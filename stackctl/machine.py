@@ -37,7 +37,14 @@ class Machine:
 
     @cached_property
     def images(self) -> Images:
-        return Images(self.engine, image_root, self.ui.progress)
+        return Images(self.engine, image_root, self.ui.progress, self._free_for_images)
+
+    def _free_for_images(self) -> int | None:
+        """Bytes free where the engine keeps its images; None where that is another machine's disk."""
+        import shutil
+
+        root = Path(self.engine.info.get("DockerRootDir", "/"))
+        return shutil.disk_usage(root).free if self.engine.is_local and root.is_dir() else None
 
     @property
     def place(self) -> PurePosixPath:

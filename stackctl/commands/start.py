@@ -25,6 +25,7 @@ class _Course:
 
     states: dict[str, ServiceState]
     started: set[str] = field(default_factory=set)  # ids of the containers that this start started
+    replaced: set[str] = field(default_factory=set)  # ids of those that had to make room
     progress: dict[str, str] = field(default_factory=dict)
     said: list[str] = field(default_factory=list)
     ended: int | None = None
@@ -67,6 +68,10 @@ def _take(happening: Happening, course: _Course, plan: Plan, machine: Machine, b
     match happening:
         case Changed(state, started):
             known = course.states.get(state.name)
+            if known and known.container != state.container:
+                course.replaced.add(known.container)
+            if state.container in course.replaced:
+                return  # the last words of a container that has a successor
             if started:
                 course.started.add(state.container)
             if state.is_ready and not (known and known.is_ready):
@@ -86,7 +91,7 @@ def _take(happening: Happening, course: _Course, plan: Plan, machine: Machine, b
 
 def _failed(happening: Happening, course: _Course, backend: Backend, machine: Machine) -> StackctlError | None:
     match happening:
-        case Changed(state) if state.has_failed and state.container in course.started:
+        case Changed(state) if state.has_failed and state.container in course.started - course.replaced:
             return ready.failure(state, machine.engine.tail(state), backend)
         case Line(service, text) if service in course.states and ready.fatal(text, service, backend):
             state = course.states[service]

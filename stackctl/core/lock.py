@@ -70,7 +70,7 @@ def parse(text: str) -> Lock:
             digests={str(k): str(v) for k, v in content["digests"].items()},
             rendered={str(k): str(v) for k, v in content["rendered"].items()},
         )
-    except (ValueError, KeyError, TypeError, AttributeError) as e:
+    except (ValueError, KeyError, TypeError, AttributeError, RecursionError) as e:
         raise ConfigError(
             f"{FILE} can't be read: {e}",
             hint=f"restore it from a backup, or delete {FILE}: then everything automatic is decided anew",

@@ -99,6 +99,9 @@ def _cause(state: ServiceState, log: tuple[str, ...], backend: Backend) -> Cause
     if state.exit_code == 137:
         says = "killed from outside (signal 9); mostly that is this machine running out of memory"
         return Cause(says=says, hint=f"{smaller}; sudo dmesg tells whether it was memory", kind="memory")
+    if state.exit_code in {126, 127}:  # of tini and of a shell: what they were to run is not there
+        says = f"its image {state.image} has no program that can be run there"
+        return Cause(says=says, hint=f"is it the right image? look at image in stack.toml; {logs}", kind="config")
     if state.health == "unhealthy" and state.state == "running":
         return Cause(says="runs, but never answered its health check", hint=logs)
     return Cause(says=f"ended by itself (exit code {state.exit_code})", hint=logs)
@@ -112,7 +115,7 @@ def _tavern_fatal(line: str) -> Cause | None:
             hint=config,
             kind="config",
         )
-    if "YAMLException" in line or "Failed to parse config" in line:
+    if "Failed to read config.yaml" in line or "YAMLException" in line or "YAMLParseError" in line:
         return Cause(says="SillyTavern can't read its config.yaml", hint=config, kind="config")
     if "EACCES" in line or "EROFS" in line:
         return Cause(

@@ -6,7 +6,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any, Protocol
 
-from stackctl.errors import EngineError
+from stackctl.errors import DoesNotFit, EngineError
 
 OWN = {
     "localhost/stackctl/base:1": "base",
@@ -14,6 +14,7 @@ OWN = {
     "localhost/stackctl/sillytavern:1.19.0": "sillytavern",
     "localhost/stackctl/stackctl:1": "stackctl",
 }
+_UNPACKED = 2  # size of an unpacked layer, in packed ones; 1.8 to 2.5 for CUDA images
 _NEEDS = {"llamacpp": ("base",), "sillytavern": ("base",), "stackctl": ("base",)}
 
 
@@ -27,8 +28,14 @@ class Client(Protocol):
 class Images:
     """The engine's images. `progress(text)` is told what happens, as often as it changes."""
 
-    def __init__(self, engine: Client, root: Callable[[], Path], progress: Callable[[str], None]) -> None:
-        self._engine, self._root, self._progress = engine, root, progress
+    def __init__(
+        self,
+        engine: Client,
+        root: Callable[[], Path],
+        progress: Callable[[str], None],
+        free_bytes: Callable[[], int | None],
+    ) -> None:
+        self._engine, self._root, self._progress, self._free_bytes = engine, root, progress, free_bytes
 
     def digest(self, name: str) -> str | None:
         """The digest that the image was pulled by, its id where it was built here; None: it is not there."""
@@ -48,11 +55,13 @@ class Images:
 
         self._progress(f"pulling {name}")
         layers: dict[str, tuple[int, int]] = {}
+        free = self._free_bytes()
         try:
             for event in self._engine.client.api.pull(name, stream=True, decode=True):
                 if "error" in event:
                     raise _not_to_be_had(name, str(event["error"]))
                 self._progress(_pulled(name, layers, event))
+                _check_room(name, layers, free)
         except docker.errors.DockerException as e:
             raise _not_to_be_had(name, str(getattr(e, "explanation", None) or e)) from e
         except requests.RequestException as e:
@@ -105,6 +114,16 @@ def _pulled(name: str, layers: dict[str, tuple[int, int]], event: dict[str, Any]
     if not total:
         return f"pulling {name}"
     return f"pulling {name}: {done >> 20} of {total >> 20} MiB, {len(layers)} layers"
+
+
+def _check_room(name: str, layers: dict[str, tuple[int, int]], free: int | None) -> None:
+    """Stop a pull that the disk can't hold, as soon as the layers' sizes tell, and not when it is full."""
+    needed = int(sum(total for _, total in layers.values()) * (1 + _UNPACKED))
+    if free is not None and needed > free:
+        raise DoesNotFit(
+            f"{name} needs about {needed >> 20} MiB (packed and unpacked); {free >> 20} MiB are free",
+            hint="free some space where the engine keeps images: docker system df, docker image prune",
+        )
 
 
 def _not_to_be_had(name: str, words: str) -> EngineError:

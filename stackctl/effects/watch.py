@@ -12,6 +12,7 @@ from stackctl.core.ready import ServiceState
 from stackctl.errors import EngineError
 
 _EVENTS = ["create", "start", "die", "oom", "health_status", "stop", "kill", "restart", "destroy"]
+_EARLIER_S = 0.05  # a program may write before the engine says that it started
 
 
 @dataclass(frozen=True)
@@ -76,6 +77,7 @@ class Watch:
         self._queue: queue.Queue[Happening] = queue.Queue()
         self._streams: list[Any] = []
         self._is_closed = False
+        self._since: dict[str, float] = {}
         filters = {"type": "container", "label": f"com.docker.compose.project={project}", "event": _EVENTS}
         self._events = self._stream(engine.client.events(decode=True, filters=filters))
         self._thread(self._read_events)
@@ -113,7 +115,16 @@ class Watch:
             return
         started = event["Action"] == "start"
         if started:
+            # its log counts from its first start here on, though it may have died and started again by now
+            since = min(found.started_at, event["timeNano"] / 1e9 - _EARLIER_S)
+            self._since.setdefault(found.container, since)
+        found = replace(found, started_at=self._since.get(found.container, found.started_at))
+        if started:
             self._thread(self._read_log, found)
+        if event["Action"] == "die" and found.state == "running":
+            # its restart policy was quicker than our look: it died all the same
+            code = event["Actor"]["Attributes"].get("exitCode", "0")
+            found = replace(found, state="restarting", exit_code=int(code))
         self._queue.put(Changed(found, started))
 
     def _read_log(self, state: ServiceState) -> None:

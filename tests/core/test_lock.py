@@ -36,30 +36,36 @@ def test_a_lock_is_sorted_one_key_a_line_and_says_what_it_is() -> None:
 GOOD: dict[str, Any] = {"decisions": {}, "digests": {}, "rendered": {}}
 
 
-@pytest.mark.parametrize(
-    "text",
-    ["", "{", "[]", "null", "1", "{}", '{"decisions": {}}', "<<<<<<< ours\n{}", "\x00", "[" * 100_000]
-    + [
-        json.dumps(GOOD | change)
-        for change in (
-            {"decisions": []}, {"decisions": {"a": 1}}, {"decisions": {"a": {"value": 1}}},
-            {"decisions": {"a": {"value": 1, "inputs": 2}}}, {"digests": []}, {"digests": None}, {"rendered": "x"},
-        )
-    ],
-)  # fmt: skip
+BROKEN: list[dict[str, Any]] = [
+    {"decisions": []},
+    {"decisions": {"a": 1}},
+    {"decisions": {"a": {"value": 1}}},
+    {"decisions": {"a": {"value": 1, "inputs": 2}}},
+    {"digests": []},
+    {"digests": None},
+    {"rendered": "x"},
+]
+NO_LOCKS = ["", "{", "[]", "null", "1", "{}", '{"decisions": {}}', "<<<<<<< ours\n{}", "\x00", "[" * 100_000]
+
+
+@pytest.mark.parametrize("text", [*NO_LOCKS, *(json.dumps(GOOD | change) for change in BROKEN)], ids=range(17))
 def test_a_lock_that_cannot_be_read_is_a_config_error_with_the_way_out(text: str) -> None:
     with pytest.raises(ConfigError, match=r"stack\.lock") as caught:
         parse(text)
     assert "delete stack.lock" in caught.value.hint
 
 
-def never() -> str:
+def two() -> tuple[str, ...]:
+    return "x", "y"
+
+
+def never() -> tuple[str, ...]:
     raise AssertionError("decided again")
 
 
 def test_a_recorded_answer_stands_while_its_inputs_do() -> None:
     first = Decisions(Lock())
-    assert first.decide("k", {"a": (1, 2)}, lambda: ("x", "y")) == ("x", "y")
+    assert first.decide("k", {"a": (1, 2)}, two) == ("x", "y")
     recorded = parse(dump(Lock(decisions=first.taken)))
     again = Decisions(recorded)
     assert again.decide("k", {"a": (1, 2)}, never) == ("x", "y")

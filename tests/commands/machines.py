@@ -1,0 +1,35 @@
+"""A Machine whose folder is real and whose engine and network are none."""
+
+import io
+from contextlib import redirect_stderr
+from dataclasses import dataclass
+from pathlib import Path
+
+from stackctl.effects.engine import Engine
+from stackctl.machine import Machine
+from stackctl.ui import Ui
+
+
+@dataclass
+class Quiet:
+    """A machine and what it said."""
+
+    machine: Machine
+    said: io.StringIO
+
+
+def quiet(folder: Path) -> Quiet:
+    """A machine without GPUs, listeners or routes; asking its engine would fail."""
+    said = io.StringIO()
+    with redirect_stderr(said):
+        ui = Ui()
+    machine = Machine(
+        path=folder,
+        ui=ui,
+        engine=Engine(),
+        gpus=lambda: (),
+        listening=lambda _: {},
+        routes=lambda: (),
+        store=folder / "store",
+    )
+    return Quiet(machine=machine, said=said)
