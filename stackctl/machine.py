@@ -6,8 +6,9 @@ from functools import cached_property
 from ipaddress import IPv4Network
 from pathlib import Path, PurePosixPath
 
+from stackctl.core.same_path import Bind
 from stackctl.core.seen import Gpu, ModelSeen
-from stackctl.effects import host, models
+from stackctl.effects import container, host, models
 from stackctl.effects.compose import Compose
 from stackctl.effects.engine import Engine
 from stackctl.effects.files import Folder, data_home, image_root, owner_of, template_root
@@ -25,6 +26,7 @@ class Machine:
     gpus: Callable[[], tuple[Gpu, ...]] = host.gpus
     listening: Callable[[str], dict[int, str]] = host.listening
     routes: Callable[[], tuple[IPv4Network, ...]] = host.routes
+    binds: Callable[[Engine], tuple[Bind, ...] | None] = container.binds
     store: Path = field(default_factory=data_home)
 
     @cached_property
@@ -46,6 +48,11 @@ class Machine:
         root = Path(self.engine.info.get("DockerRootDir", "/"))
         return shutil.disk_usage(root).free if self.engine.is_local and root.is_dir() else None
 
+    @cached_property
+    def own_binds(self) -> tuple[Bind, ...] | None:
+        """What of the host our own container sees; None where we run in none of this engine's."""
+        return self.binds(self.engine)
+
     @property
     def place(self) -> PurePosixPath:
         return PurePosixPath(self.path)
@@ -59,4 +66,6 @@ class Machine:
 
 def real(path: Path, ui: Ui) -> Machine:
     """The machine that we run on, with the deployment in `path`."""
-    return Machine(path=path.resolve(), ui=ui, engine=Engine())
+    place = path.resolve()
+    # a relative XDG_DATA_HOME counts from the folder: images/stackctl has one, so that what is fetched outlives it
+    return Machine(path=place, ui=ui, engine=Engine(), store=place / data_home())

@@ -48,8 +48,9 @@ _PROBE: Final = (
 def launch(run: Run) -> Launch:
     """Flags go into CMD_FLAGS.txt: EXTRA_LAUNCH_ARGS is expanded unquoted, so a name with a blank breaks there."""
     name = str(run.model.relative_to(MODEL_DIR))
-    words = ["--listen", "--api", "--api-port", str(PORT), "--nowebui", "--model", name]
-    if run.model.suffix == ".gguf":
+    words = ["--listen", "--api", "--api-port", str(PORT), "--nowebui"]
+    words += [f"--model={name}"] if name.startswith("-") else ["--model", name]  # argparse takes -x for a flag
+    if run.model.suffix.lower() == ".gguf":
         words += ["--loader", "llama.cpp", "--ctx-size", str(run.context)]
         words += ["--cache-type", _KV_NAME[run.kv_cache]]
         layers = 0 if run.variant == "cpu" else run.gpu_layers

@@ -1,6 +1,7 @@
 """`stackctl deploy`: from what is wanted to a stack that answers."""
 
 from collections.abc import Mapping
+from contextlib import nullcontext
 from dataclasses import dataclass, replace
 
 from stackctl import __version__
@@ -41,7 +42,7 @@ class Deployed:
 
 def deploy(machine: Machine, flags: Mapping[str, object], options: Options) -> Deployed:
     """Look, plan, fetch, write, start, wait, prove. The running stack is not touched until every check has passed."""
-    with machine.folder.locked(machine.ui.note):
+    with nullcontext() if options.dry_run else machine.folder.locked(machine.ui.note):
         machine.ui.step("Looking at the machine and the model")
         wanted = wish(machine, flags)
         seen = look(wanted.spec, machine)

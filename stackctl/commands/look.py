@@ -2,11 +2,15 @@
 
 import shutil
 from ipaddress import ip_address
+from pathlib import Path, PurePosixPath
 
 from stackctl.commands.program import places
+from stackctl.core.lock import Lock
+from stackctl.core.network import known
 from stackctl.core.plan import stack_name
-from stackctl.core.seen import EngineSeen, Gpu, Seen
-from stackctl.core.spec import Spec
+from stackctl.core.same_path import refuse_elsewhere
+from stackctl.core.seen import EngineSeen, Gpu, ModelSeen, Seen
+from stackctl.core.spec import DEMO, Spec
 from stackctl.errors import DoesNotFit
 from stackctl.machine import Machine
 
@@ -18,32 +22,49 @@ def look(spec: Spec, machine: Machine) -> Seen:
     compose_argv, compose_version = machine.compose.look()
     engine = machine.engine.look(compose_argv, compose_version)
     name = stack_name(spec, machine.place)
+    refuse_elsewhere("this folder", machine.place, machine.own_binds, is_folder=True)
     machine.engine.refuse_foreign(name, machine.place)
     theirs, own = machine.engine.subnets(name)
     routes = tuple(net for net in machine.routes() if net not in own) if engine.is_local else ()
     _check_room(machine)
+    programs = places(spec, machine)
+    for program in programs.values():
+        refuse_elsewhere("the backend's program", program, machine.own_binds)
     return Seen(
         folder=machine.place,
         owner=machine.folder.owner,
-        model=machine.model(spec.model.path),
+        model=_model(spec, machine),
         engine=engine,
         gpus=_gpus(spec, machine, engine),
         taken_subnets=tuple(dict.fromkeys((*theirs, *routes))),
         taken_ports=_ports(spec, machine, engine, name),
-        programs=places(spec, machine),
+        programs=programs,
     )
 
 
-def look_without_engine(spec: Spec, machine: Machine) -> Seen:
+def look_without_engine(spec: Spec, machine: Machine, recorded: Lock) -> Seen:
     """What can be known where no engine is asked: enough to render."""
+    own = known(spec, recorded)
     return Seen(
         folder=machine.place,
         owner=machine.folder.owner,
         model=machine.model(spec.model.path),
         gpus=_gpus(spec, machine, None),
-        taken_subnets=machine.routes(),
+        taken_subnets=tuple(net for net in machine.routes() if net not in own),
         programs=places(spec, machine),
     )
+
+
+def _model(spec: Spec, machine: Machine) -> ModelSeen:
+    """The model, which the engine must find where we do."""
+    wanted = spec.model.path
+    if wanted != DEMO:
+        path = (machine.path / Path(wanted).expanduser()).resolve()
+        refuse_elsewhere("the model", PurePosixPath(path), machine.own_binds)
+    model = machine.model(wanted)
+    for file in model.files:
+        refuse_elsewhere("the model", file.host, machine.own_binds)
+    return model
 
 
 def _gpus(spec: Spec, machine: Machine, engine: EngineSeen | None) -> tuple[Gpu, ...]:

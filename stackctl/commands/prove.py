@@ -1,6 +1,7 @@
 """The proof: a reply that travelled through SillyTavern, with the connection found in its own settings."""
 
-from dataclasses import dataclass
+import time
+from dataclasses import dataclass, replace
 
 from stackctl.core import demo_model, tavern
 from stackctl.core.stack import Plan
@@ -10,6 +11,8 @@ from stackctl.machine import Machine
 
 _PROMPT = "Hello! Please introduce yourself in one sentence."
 _TOKENS = 48
+_SHOWN = 5  # lines of SillyTavern's log in an error
+_FRAME = "    at "  # of node's stack traces
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -24,15 +27,25 @@ def prove(plan: Plan, machine: Machine) -> Proof:
     """Ask as SillyTavern's page would; raise NotReady if what it is set to does not lead to an answer."""
     state = machine.engine.states(plan.name)[tavern.NAME]
     transport = None if machine.engine.is_local else inside(machine.engine, state.container)
-    with Tavern(plan.url, transport) as page:
-        kind, url = tavern.connection(page.settings())
-        if not kind or not url:
-            raise NotReady(
-                "SillyTavern's settings name no text completion server, so its page will not connect",
-                hint=f"in SillyTavern: API Connections, Text Completion, {plan.tavern_type}, {plan.backend_url}",
-            )
-        model = page.model(kind, url)
-        reply = page.generate(kind, url, _PROMPT, _TOKENS)
+    # what SillyTavern writes from now on is the evidence; another machine's clock may differ, so there it is all
+    since = replace(state, started_at=time.time()) if machine.engine.is_local else state
+    try:
+        with Tavern(plan.url, transport) as page:
+            return _asked(page, plan)
+    except NotReady as error:
+        lines = [line for line in machine.engine.tail(since) if line.strip() and not line.startswith(_FRAME)]
+        error.evidence = (*error.evidence, *lines[:_SHOWN])
+        raise
+
+
+def _asked(page: Tavern, plan: Plan) -> Proof:
+    kind, url = tavern.connection(page.settings())
+    here = f"in SillyTavern: API Connections, Text Completion, {plan.tavern_type}, {plan.backend_url}"
+    if not kind or not url:
+        raise NotReady("SillyTavern's settings name no text completion server: its page will not connect", hint=here)
+    is_ours = url.rstrip("/") == plan.backend_url
+    model = page.model(kind, url, hint="stackctl status; stackctl logs" if is_ours else here)
+    reply = page.generate(kind, url, _PROMPT, _TOKENS)
     if not reply.text:
         raise NotReady(f"{plan.backend_title} answered with an empty text", hint=f"stackctl logs {plan.backend}")
     if plan.is_demo:

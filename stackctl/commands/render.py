@@ -13,8 +13,8 @@ from stackctl.machine import Machine
 def render(machine: Machine, flags: Mapping[str, object], *, to_stdout: bool, absolute: bool, replan: bool) -> str:
     """Return the text; written to compose.yml as well unless it goes to stdout."""
     wanted = wish(machine, flags)
-    seen = look_without_engine(wanted.spec, machine)
-    planned = plan(wanted.spec, seen, recorded(machine), replan=replan)
+    lock = recorded(machine)
+    planned = plan(wanted.spec, look_without_engine(wanted.spec, machine, lock), lock, replan=replan)
     folder = machine.place if absolute else None
     if to_stdout:
         return rendering.render(planned.plan, machine.template, folder=folder)

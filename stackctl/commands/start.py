@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 
 from stackctl import backends
 from stackctl.backends.contract import Backend
-from stackctl.core import ready
+from stackctl.core import passthrough, ready
 from stackctl.core.compose_words import explain
 from stackctl.core.ready import ServiceState
 from stackctl.core.stack import Plan
@@ -52,7 +52,7 @@ def start(
             _take(happening, course, plan, machine, began)
             if course.ended == 0 and not ready.waiting_for(names, course.states, {}):
                 return time.monotonic() - began
-            failed = _failed(happening, course, backend, machine)
+            failed = _failed(happening, course, backend, machine) or _lost_gpu(happening, plan)
             if failed:
                 _give_up(names, course, machine)
                 raise _with_before(failed, before)
@@ -103,6 +103,13 @@ def _failed(happening: Happening, course: _Course, backend: Backend, machine: Ma
             if broken and not any("Error response" in line for line in course.said):
                 return ready.failure(broken, machine.engine.tail(broken), backend)
             return explain(course.said, code)
+    return None
+
+
+def _lost_gpu(happening: Happening, plan: Plan) -> StackctlError | None:
+    match happening:
+        case Changed(state, started=True):
+            return passthrough.lost(state, plan)
     return None
 
 

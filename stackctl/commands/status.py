@@ -8,6 +8,7 @@ from stackctl.commands.wish import wish
 from stackctl.core import render, tavern
 from stackctl.core.plan import stack_name
 from stackctl.core.ready import ServiceState
+from stackctl.core.same_path import refuse_elsewhere
 from stackctl.effects.watch import Changed, Watch
 from stackctl.errors import ConfigError
 from stackctl.machine import Machine
@@ -31,6 +32,7 @@ def name_here(machine: Machine) -> str:
     """The name of the stack in this folder; raise ConfigError where there is none."""
     if machine.folder.read(render.FILE) is None:
         raise ConfigError(f"there is no stack in {machine.path} (no {render.FILE})", hint="stackctl deploy makes one")
+    refuse_elsewhere("this folder", machine.place, machine.own_binds, is_folder=True)
     return stack_name(wish(machine, {}).spec, machine.place)
 
 

@@ -67,6 +67,12 @@ _TABLE: tuple[tuple[str, type[StackctlError], str, str], ...] = (
 )
 
 
+def version(says: str) -> tuple[int, ...] | None:
+    """A version as numbers, which compare as they should: 2.9 < 2.40.3-3 < v5.0.1; None where there is none."""
+    found = re.search(r"(\d+)\.(\d+)(?:\.(\d+))?", says)
+    return tuple(int(part or 0) for part in found.groups()) if found else None
+
+
 def explain(said: Sequence[str], code: int) -> StackctlError:
     """The error for a Compose command that failed, from what it said."""
     lines = [line.strip() for line in said if line.strip()]
@@ -91,4 +97,26 @@ def gpu_refused(words: str) -> StackctlError:
         "the GPU can't be given to a container",
         hint="nvidia-smi must work on the host; after a driver update reboot; or: stackctl deploy --gpu none",
         evidence=(words.strip(),),
+    )
+
+
+def no_engine(words: str) -> EngineError:
+    """The error for an engine that could not be reached, from the SDK's words."""
+    if "PermissionError" in words or "Permission denied" in words:
+        return EngineError(
+            "you have no permission on the engine's socket",
+            hint="sudo usermod -aG docker $USER, then log in again; or run stackctl with sudo",
+        )
+    if "FileNotFoundError" in words or "No such file" in words:
+        return EngineError(
+            "no container engine is running here (its socket does not exist)",
+            hint="start it: sudo systemctl start docker; where there is none: https://docs.docker.com/engine/install/",
+        )
+    if "refused" in words.lower():
+        return EngineError(
+            "the container engine is not running (its socket refuses connections)",
+            hint="start it: sudo systemctl start docker",
+        )
+    return EngineError(
+        f"the container engine can't be reached: {words}", hint="docker info, with the same DOCKER_HOST, shows more"
     )

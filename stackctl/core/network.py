@@ -4,7 +4,7 @@ import hashlib
 from collections.abc import Iterable
 from ipaddress import IPv4Network
 
-from stackctl.core.lock import Decisions
+from stackctl.core.lock import Decisions, Lock
 from stackctl.core.seen import Seen
 from stackctl.core.spec import Spec
 from stackctl.core.stack import Network
@@ -31,10 +31,11 @@ def networks(name: str, spec: Spec, seen: Seen, decisions: Decisions) -> tuple[N
                 lambda purpose=purpose, away_from=away_from: free_subnet(name, purpose, away_from),  # type: ignore[misc]
             )
         if other := colliding(subnet, taken):
+            user = "network.inner" if str(other) in subnets.values() else "this machine"
+            way = "stackctl deploy --replan chooses another" if wanted == "auto" else 'set it to "auto" in stack.toml'
             raise EngineError(
-                f"network.{purpose} {subnet} overlaps with {other}, which this machine already uses",
-                hint="stackctl deploy --replan chooses another, or set network."
-                f"{purpose} in stack.toml; `ip route` and `docker network ls` show what is in use",
+                f"network.{purpose} {subnet} overlaps with {other}, which {user} already uses",
+                hint=f"{way}, or choose one yourself; `ip route` and `docker network ls` show what is in use",
             )
         subnets[purpose] = subnet
     inner, edge = subnets["inner"], subnets["edge"]
@@ -42,6 +43,13 @@ def networks(name: str, spec: Spec, seen: Seen, decisions: Decisions) -> tuple[N
         Network(name="inner", subnet=inner, gateway=gateway(inner), internal=True),
         Network(name="edge", subnet=edge, gateway=gateway(edge), internal=False),
     )
+
+
+def known(spec: Spec, recorded: Lock) -> frozenset[IPv4Network]:
+    """The subnets that this stack has by choice or by record: without an engine, who uses them is taken to be it."""
+    chosen = (spec.network.inner, spec.network.edge)
+    decided = (str(one.value) for key, one in recorded.decisions.items() if key.startswith("network."))
+    return frozenset(IPv4Network(subnet) for subnet in (*chosen, *decided) if subnet != "auto")
 
 
 def free_subnet(stack: str, purpose: str, taken: Iterable[IPv4Network]) -> str:

@@ -1,14 +1,16 @@
 """How the backend gets its GPU: by the NVIDIA toolkit's driver or as CDI devices, never both."""
 
 from stackctl.core.lock import Decisions
+from stackctl.core.ready import ServiceState
 from stackctl.core.seen import EngineSeen, Seen
 from stackctl.core.spec import Spec
-from stackctl.core.stack import GpuRequest
+from stackctl.core.stack import GpuRequest, Plan
 from stackctl.errors import GpuError
 
 _KIND = "nvidia.com/gpu="
 _ALL = f"{_KIND}all"
 _CDI_ENGINE, _CDI_BY_ITSELF = (25,), (28, 3)  # Docker's release notes: behind a feature flag first, then always on
+NOT_GIVEN = "the container was made without the GPU that was asked for"
 _GENERATE = "sudo nvidia-ctk cdi generate --output=/etc/cdi/nvidia.yaml"
 
 
@@ -37,11 +39,29 @@ def count(request: GpuRequest, seen: Seen) -> int:
     return max(1, len(seen.gpus)) if asks_for_all else len(request.devices)
 
 
+def cdi_names(spec: object) -> tuple[str, ...]:
+    """The devices that the content of a CDI file describes; () if it is no CDI file."""
+    if not isinstance(spec, dict) or not isinstance(devices := spec.get("devices"), list):
+        return ()
+    return tuple(f"{spec.get('kind')}={one['name']}" for one in devices if isinstance(one, dict) and "name" in one)
+
+
+def lost(state: ServiceState, plan: Plan) -> GpuError | None:
+    """The error, if a backend's container was made without the GPU that was decided for it."""
+    request = plan.backend_service.gpu
+    if request is None or state.name != plan.backend or request.driver in state.gpu_drivers:
+        return None
+    return GpuError(
+        f"{state.name}: {NOT_GIVEN}",
+        hint="does compose.override.yml take its deploy section away? to run on the CPU: stackctl deploy --gpu none",
+    )
+
+
 def _cdi(chosen: tuple[str, ...], engine: EngineSeen | None) -> tuple[str, ...]:
     """The devices' full names, each of which the engine must know."""
     wanted = tuple(one if "=" in one else f"{_KIND}{one}" for one in chosen)
-    if engine is None:
-        return wanted
+    if engine is None or not (engine.is_local or engine.cdi_devices):
+        return wanted  # nobody can tell from here; the engine will
     offered = engine.cdi_devices
     if wanted == (_ALL,) and _ALL not in offered:
         wanted = tuple(one for one in offered if one.startswith(_KIND)) or wanted

@@ -30,6 +30,7 @@ class ServiceState:
     error: str = ""
     image: str = ""
     started_at: float = 0.0  # seconds since the epoch; 0.0: never
+    gpu_drivers: tuple[str, ...] = ()  # through which it was given GPUs: nvidia, cdi
 
     @property
     def is_ready(self) -> bool:
@@ -90,7 +91,10 @@ def _cause(state: ServiceState, log: tuple[str, ...], backend: Backend) -> Cause
     if state.oom_killed:
         return Cause(says="killed because it used more memory than it may", hint=smaller, kind="memory")
     for line in log:
-        if cause := fatal(line, state.name, backend):
+        cause = fatal(line, state.name, backend)
+        if cause is None and state.name != backend.NAME:
+            cause = _tavern_ended(line)
+        if cause:
             return cause
     if state.error:
         return Cause(says=f"did not start: {state.error}", hint=logs)
@@ -117,6 +121,11 @@ def _tavern_fatal(line: str) -> Cause | None:
         )
     if "Failed to read config.yaml" in line or "YAMLException" in line or "YAMLParseError" in line:
         return Cause(says="SillyTavern can't read its config.yaml", hint=config, kind="config")
+    return None
+
+
+def _tavern_ended(line: str) -> Cause | None:
+    """What a line means once SillyTavern has ended; it writes the same of files that it can do without."""
     if "EACCES" in line or "EROFS" in line:
         return Cause(
             says=f"SillyTavern can't write its own files ({line.strip()[:160]})",

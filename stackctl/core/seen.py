@@ -77,7 +77,7 @@ class Gpu:
     index: int
     uuid: str
     name: str
-    total_mib: int
+    total_mib: int  # 0: it shares the machine's memory
     free_mib: int
 
 

@@ -1,13 +1,13 @@
 """Docker Compose, called as a program (the SDK has none)."""
 
 import os
-import re
 import signal
 import subprocess
 from collections.abc import Callable
 from contextlib import suppress
 from pathlib import Path
 
+from stackctl.core.compose_words import version
 from stackctl.errors import EngineError
 
 OLDEST = (2, 20)
@@ -113,13 +113,12 @@ def _look() -> tuple[tuple[str, ...], tuple[int, ...]]:
         except (FileNotFoundError, PermissionError):
             continue
         missing = False
-        found = re.search(r"(\d+)\.(\d+)\.(\d+)", done.stdout)
+        found = version(done.stdout)
         if done.returncode or not found:
             continue
-        version = tuple(int(part) for part in found.groups())
-        if version >= OLDEST:
-            return argv, version
-        v1 = v1 or ".".join(map(str, version))
+        if found >= OLDEST:
+            return argv, found
+        v1 = v1 or ".".join(map(str, found))
     install = "install the docker-compose-plugin package: https://docs.docker.com/compose/install/linux/"
     if v1:
         raise EngineError(f"Docker Compose {v1} is too old; 2.20 or newer is needed", hint=install)

@@ -1,7 +1,6 @@
 """The container engine, through the docker SDK: what it is, what runs on it, stopping, looking inside."""
 
 import io
-import json
 import re
 import socket
 import struct
@@ -14,7 +13,8 @@ from ipaddress import IPv4Network
 from pathlib import Path, PurePosixPath
 from typing import TYPE_CHECKING, Any
 
-from stackctl.core.compose_words import gpu_refused
+from stackctl.core.compose_words import gpu_refused, no_engine
+from stackctl.core.passthrough import NOT_GIVEN, cdi_names
 from stackctl.core.ready import ServiceState
 from stackctl.core.seen import EngineSeen
 from stackctl.core.stack import GpuRequest
@@ -43,7 +43,7 @@ class Engine:
         try:
             return docker.from_env(timeout=120)
         except docker.errors.DockerException as e:
-            raise _no_engine(str(e)) from e
+            raise no_engine(str(e)) from e
 
     @cached_property
     def info(self) -> dict[str, Any]:
@@ -114,6 +114,7 @@ class Engine:
             restarts=found["RestartCount"],
             error=state.get("Error", ""),
             started_at=_seconds(state["StartedAt"]),
+            gpu_drivers=_gpu_drivers(found),
         )
 
     def tail(self, state: ServiceState, lines: int = _TAIL) -> tuple[str, ...]:
@@ -196,6 +197,10 @@ class Engine:
             host = api.create_host_config(device_requests=[wish], network_mode="none")
             container = api.create_container(image, entrypoint=[nothing], host_config=host)
         try:
+            with explained("docker inspect"):
+                kept = _gpu_drivers(api.inspect_container(container["Id"]))
+            if request.driver not in kept:  # an engine that only looks like Docker drops it without a word
+                raise gpu_refused(NOT_GIVEN)
             api.start(container["Id"])
         except docker.errors.APIError as e:
             if nothing not in str(e.explanation):
@@ -230,6 +235,10 @@ def explained(doing: str) -> Iterator[None]:
         ) from e
 
 
+def _gpu_drivers(inspected: dict[str, Any]) -> tuple[str, ...]:
+    return tuple(one.get("Driver", "") for one in inspected["HostConfig"].get("DeviceRequests") or ())
+
+
 def _seconds(moment: str) -> float:
     """Seconds since the epoch of the engine's RFC 3339 time; 0.0: never."""
     return max(0.0, datetime.fromisoformat(moment).timestamp()) if not moment.startswith("0001") else 0.0
@@ -245,32 +254,10 @@ def _listener(path: str) -> int | None:
     return int(pid)
 
 
-def _no_engine(words: str) -> EngineError:
-    if "PermissionError" in words or "Permission denied" in words:
-        return EngineError(
-            "you have no permission on the engine's socket",
-            hint="sudo usermod -aG docker $USER, then log in again; or run stackctl with sudo",
-        )
-    if "FileNotFoundError" in words or "No such file" in words:
-        return EngineError(
-            "no container engine is running here (its socket does not exist)",
-            hint="start it: sudo systemctl start docker; where there is none: https://docs.docker.com/engine/install/",
-        )
-    if "refused" in words.lower():
-        return EngineError(
-            "the container engine is not running (its socket refuses connections)",
-            hint="start it: sudo systemctl start docker",
-        )
-    return EngineError(
-        f"the container engine can't be reached: {words}", hint="docker info, with the same DOCKER_HOST, shows more"
-    )
-
-
 def _cdi_names(file: Path) -> tuple[str, ...]:
     import yaml
 
     try:
-        spec = yaml.safe_load(file.read_text()) if file.suffix != ".json" else json.loads(file.read_text())
-        return tuple(f"{spec['kind']}={device['name']}" for device in spec["devices"])
-    except (OSError, ValueError, KeyError, TypeError, yaml.YAMLError):
-        return ()  # not a CDI file: the engine ignores it likewise
+        return cdi_names(yaml.safe_load(file.read_text(encoding="utf-8")))  # JSON is YAML
+    except (OSError, ValueError, yaml.YAMLError):
+        return ()  # the engine ignores it likewise

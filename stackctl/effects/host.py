@@ -34,13 +34,17 @@ def _gpu(index: int) -> Gpu:
     import pynvml
 
     handle = pynvml.nvmlDeviceGetHandleByIndex(index)
-    memory = pynvml.nvmlDeviceGetMemoryInfo(handle)
+    try:
+        memory = pynvml.nvmlDeviceGetMemoryInfo(handle)
+        total, free = memory.total, memory.free
+    except pynvml.NVMLError_NotSupported:  # a GPU that shares the machine's memory (DGX Spark) has none of its own
+        total = free = 0
     return Gpu(
         index=index,
         uuid=_text(pynvml.nvmlDeviceGetUUID(handle)),
         name=_text(pynvml.nvmlDeviceGetName(handle)),
-        total_mib=memory.total >> 20,
-        free_mib=memory.free >> 20,
+        total_mib=total >> 20,
+        free_mib=free >> 20,
     )
 
 

@@ -1,8 +1,11 @@
 """Images: which are there, pulling them (through the SDK, layer by layer), building our own (docker build)."""
 
 import os
+import shutil
 import subprocess
-from collections.abc import Callable
+import tempfile
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, Protocol
 
@@ -16,6 +19,7 @@ OWN = {
 }
 _UNPACKED = 2  # size of an unpacked layer, in packed ones; 1.8 to 2.5 for CUDA images
 _NEEDS = {"llamacpp": ("base",), "sillytavern": ("base",), "stackctl": ("base",)}
+_HOLDS_US = "stackctl"
 
 
 class Client(Protocol):
@@ -75,7 +79,10 @@ class Images:
         argv = ["docker", "build", "--progress", "plain", "-t", name]
         if os.environ.get("SSL_CERT_FILE"):  # behind a TLS-inspecting proxy; the image keeps nothing of it
             argv += ["--secret", f"id=ca,src={os.environ['SSL_CERT_FILE']}"]
-        argv.append(str(self._root() / folder))
+        with _context(self._root(), folder) as context:
+            self._run(name, (*argv, str(context)))
+
+    def _run(self, name: str, argv: tuple[str, ...]) -> None:
         self._progress("+ " + " ".join(argv))
         last: list[str] = []
         try:
@@ -100,6 +107,31 @@ class Images:
                 hint="the lines above are docker build's own; it needs a way to the distribution's packages",
                 evidence=tuple(line for line in last if line)[-12:],
             )
+
+
+@contextmanager
+def _context(images: Path, folder: str) -> Iterator[Path]:
+    """The build context: the image's folder; for the image that holds stackctl, a copy of it with stackctl beside.
+
+    What runs now goes in, from a checkout or an installed wheel alike, laid out as the wheel is. (A named context
+    would spare the copy, but BuildKit knows those only since Docker 23.)
+    """
+    if folder != _HOLDS_US:
+        yield images / folder
+        return
+    with tempfile.TemporaryDirectory(prefix="stackctl-") as made:
+        whole = Path(made)
+        ourselves = whole / "stackctl"
+        parts = {
+            whole: images / folder,
+            ourselves: Path(__file__).resolve().parents[1],
+            ourselves / "_data" / "images": images,
+            ourselves / "_data" / "compose-templates": images.with_name("compose-templates"),
+        }
+        for target, source in parts.items():
+            skip = shutil.ignore_patterns("__pycache__", "_data")
+            shutil.copytree(source, target, ignore=skip, dirs_exist_ok=True)
+        yield whole
 
 
 def _pulled(name: str, layers: dict[str, tuple[int, int]], event: dict[str, Any]) -> str:

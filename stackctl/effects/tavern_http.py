@@ -14,6 +14,11 @@ if TYPE_CHECKING:
 
 _TIMEOUT_S = 30.0
 _GENERATION_S = 300.0
+_UNREADABLE = (
+    "it must belong to the user that SillyTavern runs as, and be readable for it: "
+    "ls -ln data/default-user/settings.json in SillyTavern's folder shows that"
+)
+_ANEW = "move it away: the next deploy writes one that connects; chats and characters lie in files of their own"
 # runs inside SillyTavern's container where its published port can't be reached from here
 _RELAY = """
 const r=JSON.parse(process.argv[1]);
@@ -60,7 +65,7 @@ class Tavern:
 
     def __enter__(self) -> Self:
         try:
-            self._http.headers["X-CSRF-Token"] = self._json("GET", "/csrf-token")["token"]
+            self._http.headers["X-CSRF-Token"] = str(self._json("GET", "/csrf-token").get("token"))
         except BaseException:
             self._http.close()
             raise
@@ -71,14 +76,21 @@ class Tavern:
 
     def settings(self) -> dict[str, Any]:
         """settings.json as SillyTavern serves it to its page."""
-        served = self._json("POST", "/api/settings/get", {})
-        settings: dict[str, Any] = json.loads(served["settings"])
+        says = "SillyTavern can't read its own settings.json"
+        served = self._json("POST", "/api/settings/get", {}, says=says, hint=_UNREADABLE)
+        try:
+            settings = json.loads(served.get("settings", ""))
+        except (TypeError, ValueError) as e:
+            raise NotReady(f"SillyTavern's settings.json is not JSON: {e}", hint=_ANEW) from e
+        if not isinstance(settings, dict):
+            raise NotReady("SillyTavern's settings.json is not a JSON object", hint=_ANEW)
         return settings
 
-    def model(self, kind: str, url: str) -> str:
-        """The model's name, as SillyTavern sees it by asking the backend."""
+    def model(self, kind: str, url: str, *, hint: str) -> str:
+        """The model's name, as SillyTavern sees it by asking the backend; `hint` is for where nothing answers there."""
         body = {"api_type": kind, "api_server": url}
-        answer = self._json("POST", "/api/backends/text-completions/status", body)
+        says = f"SillyTavern's settings name {kind} at {url}, and it gets no answer there"
+        answer = self._json("POST", "/api/backends/text-completions/status", body, says=says, hint=hint)
         return str(answer.get("result", ""))
 
     def generate(self, kind: str, url: str, prompt: str, tokens: int) -> Reply:
@@ -110,7 +122,9 @@ class Tavern:
             raise _broken(self.url, path, e) from e
         return Reply(text="".join(pieces), pieces=len(pieces), first_s=first_s, total_s=time.monotonic() - began)
 
-    def _json(self, method: str, path: str, body: object = None) -> dict[str, Any]:
+    def _json(
+        self, method: str, path: str, body: object = None, *, says: str = "", hint: str = ""
+    ) -> dict[str, Any]:
         import httpx
 
         try:
@@ -118,11 +132,13 @@ class Tavern:
         except httpx.HTTPError as e:
             raise _broken(self.url, path, e) from e
         if answer.status_code != httpx.codes.OK:
-            raise _refused(path, answer)
+            raise _refused(path, answer, says, hint)
         try:
-            parsed: dict[str, Any] = answer.json()
-        except ValueError as e:
-            raise NotReady(f"SillyTavern's answer to {path} is not JSON", hint="stackctl logs sillytavern") from e
+            parsed = answer.json()
+        except ValueError:
+            parsed = None
+        if not isinstance(parsed, dict):
+            raise NotReady(f"what answers {path} at {self.url} is not SillyTavern", hint="stackctl status; docker ps")
         return parsed
 
 
@@ -175,7 +191,10 @@ def _pieces(lines: Iterator[str]) -> Iterator[str]:
         data = line.removeprefix("data:").strip()
         if data == "[DONE]":
             return
-        event = json.loads(data)
+        try:
+            event = json.loads(data)
+        except ValueError as e:
+            raise NotReady(f"the backend streams what is not JSON: {data[:80]!r}", hint="stackctl logs") from e
         if "error" in event:
             raise NotReady(f"the backend failed while it generated: {event['error']}", hint="stackctl logs")
         choices = event.get("choices")
@@ -184,7 +203,7 @@ def _pieces(lines: Iterator[str]) -> Iterator[str]:
             yield text
 
 
-def _refused(path: str, answer: "httpx.Response") -> NotReady:
+def _refused(path: str, answer: "httpx.Response", says: str = "", hint: str = "") -> NotReady:
     words = answer.text.strip()[:300]
     if answer.status_code == 403 and path == "/csrf-token":
         return NotReady(
@@ -193,8 +212,8 @@ def _refused(path: str, answer: "httpx.Response") -> NotReady:
             evidence=(words,),
         )
     return NotReady(
-        f"SillyTavern answered {answer.status_code} to {path}",
-        hint="stackctl logs sillytavern shows why; a settings.json that it can't read is a usual cause",
+        f"{says} ({answer.status_code})" if says else f"SillyTavern answered {answer.status_code} to {path}",
+        hint=hint or "stackctl logs sillytavern shows why",
         evidence=(words,) if words else (),
     )
 

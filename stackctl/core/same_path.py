@@ -1,0 +1,52 @@
+"""stackctl in a container: the engine takes paths as its host has them, so each must be the same in here."""
+
+import re
+from collections.abc import Iterable
+from dataclasses import dataclass
+from pathlib import PurePosixPath
+
+from stackctl.errors import ConfigError
+
+_RUN = (
+    'docker run --rm -v /var/run/docker.sock:/var/run/docker.sock -v "{0}:{0}" -w "{0}" localhost/stackctl/stackctl:1'
+)
+
+
+@dataclass(frozen=True)
+class Bind:
+    """A part of the host's file system that our container sees."""
+
+    host: PurePosixPath
+    here: PurePosixPath
+
+
+def own_ids(mountinfo: str, hostname: str) -> tuple[str, ...]:
+    """What the container that we are in may be called, from /proc/self/mountinfo and its host name; best first."""
+    found = re.findall(r"containers/([0-9a-f]{64})/", mountinfo)
+    short = [hostname] if re.fullmatch(r"[0-9a-f]{12}", hostname) else []
+    return tuple(dict.fromkeys([*found, *short]))
+
+
+def on_host(path: PurePosixPath, binds: Iterable[Bind]) -> PurePosixPath | None:
+    """Where a path of ours lies on the host; None: nowhere, it is the container's own."""
+    around = [bind for bind in binds if path.is_relative_to(bind.here)]
+    if not around:
+        return None
+    nearest = max(around, key=lambda bind: len(bind.here.parts))
+    return nearest.host / path.relative_to(nearest.here)
+
+
+def refuse_elsewhere(what: str, path: PurePosixPath, binds: Iterable[Bind] | None, *, is_folder: bool = False) -> None:
+    """Raise ConfigError unless the host has `path` under the same path. binds None: we are in no container."""
+    host = path if binds is None else on_host(path, binds)
+    if host == path:
+        return
+    if host is None:
+        says = f"{what} {path} is not mounted into this container, so the engine would not find it on the host"
+        place = "$PWD" if is_folder else str(path.parent)
+    else:
+        says = f"{what} is {path} in this container but {host} on the host, where the engine would look for it"
+        place = str(host if is_folder else host.parent)
+    run = _RUN.format(place)
+    hint = f"mount it at the same path: {run} ..." if is_folder else f'mount it at the same path: -v "{place}:{place}"'
+    raise ConfigError(says, hint=hint)

@@ -1,0 +1,113 @@
+"""GPUs by NVML (a stand-in library, loaded by pynvml as it would the driver's), listeners and routes."""
+
+import json
+import os
+import socket
+import subprocess
+import sys
+from ipaddress import IPv4Network
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from stackctl.effects import host
+from tests.standins import nvml
+
+ASK = """
+import json
+from dataclasses import asdict
+from stackctl.effects import host
+from stackctl.errors import GpuError
+try:
+    print(json.dumps([asdict(gpu) for gpu in host.gpus()]))
+except GpuError as e:
+    print(json.dumps({"message": e.message, "hint": e.hint, "code": e.exit_code}))
+"""
+
+
+@pytest.fixture(scope="session")
+def library(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return nvml.build(tmp_path_factory.mktemp("nvml"))
+
+
+def gpus(folder: Path, **answers: str) -> Any:
+    """What a program of its own finds, with the library in `folder` as the driver's."""
+    environment = {**os.environ, "LD_LIBRARY_PATH": str(folder), "PYTHONPATH": os.pathsep.join(sys.path), **answers}
+    done = subprocess.run([sys.executable, "-c", ASK], env=environment, capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stderr
+    return json.loads(done.stdout)
+
+
+def test_every_gpu_is_named_with_its_memory_in_mib(library: Path) -> None:
+    found = gpus(library, STANDIN_NVML_MIB="12288,24576")
+    assert [(g["index"], g["total_mib"], g["free_mib"]) for g in found] == [(0, 12288, 9216), (1, 24576, 18432)]
+    assert [(g["uuid"], g["name"]) for g in found] == [
+        ("GPU-00000000-stand-in", "NVIDIA Stand-in"),
+        ("GPU-00000001-stand-in", "NVIDIA Stand-in"),
+    ]
+
+
+def test_a_driver_without_gpus_has_none(library: Path) -> None:
+    assert gpus(library) == []
+
+
+@pytest.mark.parametrize("code", [9, 12])  # driver not loaded, its library not found
+def test_without_a_driver_there_are_no_gpus_and_no_error(library: Path, code: int) -> None:
+    assert gpus(library, STANDIN_NVML_INIT=str(code), STANDIN_NVML_MIB="12288") == []
+
+
+def test_a_library_that_is_none_counts_as_no_driver(tmp_path: Path) -> None:
+    (tmp_path / "libnvidia-ml.so.1").write_text("not a library")
+    assert gpus(tmp_path) == []
+
+
+@pytest.mark.parametrize("code", [4, 18, 999])  # no permission, library and driver of different versions, unknown
+def test_a_driver_that_answers_with_an_error_is_no_machine_without_gpus(library: Path, code: int) -> None:
+    error = gpus(library, STANDIN_NVML_INIT=str(code), STANDIN_NVML_MIB="12288")
+    assert error["code"] == 5
+    assert "NVIDIA driver" in error["message"]
+    assert "reboot" in error["hint"]
+    assert "--gpu none" in error["hint"]
+
+
+def test_a_gpu_that_got_lost_is_an_error_too(library: Path) -> None:
+    error = gpus(library, STANDIN_NVML_MEMORY="15", STANDIN_NVML_MIB="12288")
+    assert (error["code"], "reboot" in error["hint"]) == (5, True)
+
+
+def test_a_gpu_without_memory_of_its_own_is_a_gpu(library: Path) -> None:
+    (found,) = gpus(library, STANDIN_NVML_MEMORY="3", STANDIN_NVML_MIB="1")
+    assert (found["total_mib"], found["free_mib"]) == (0, 0)
+
+
+@pytest.mark.parametrize(
+    ("listens", "asked", "collides"),
+    [
+        ("127.0.0.1", "127.0.0.1", True),
+        ("0.0.0.0", "127.0.0.1", True),  # noqa: S104 - that is the case
+        ("127.0.0.2", "127.0.0.1", False),
+        ("::", "::1", True),
+        ("::1", "127.0.0.1", False),
+    ],
+)
+def test_a_listener_collides_where_the_engine_could_not_bind(listens: str, asked: str, collides: bool) -> None:
+    with socket.socket(socket.AF_INET6 if ":" in listens else socket.AF_INET) as listener:
+        listener.bind((listens, 0))
+        listener.listen()
+        port = listener.getsockname()[1]
+        found = host.listening(asked)
+    assert (port in found) == collides
+    assert not collides or str(os.getpid()) in found[port]
+
+
+def test_routes_are_networks_without_the_default_one(tmp_path: Path) -> None:
+    table = tmp_path / "route"
+    head = "Iface\tDestination\tGateway\tFlags\tRefCnt\tUse\tMetric\tMask\tMTU\tWindow\tIRTT\n"
+    lines = ["eth0\t00000000\t0101A8C0\t3\t0\t0\t0\t00000000", "eth0\t0001A8C0\t0\t1\t0\t0\t0\t00FFFFFF"]
+    table.write_text(head + "".join(f"{line}\t0\t0\t0\n" for line in lines))
+    assert host.routes(table) == (IPv4Network("192.168.1.0/24"),)
+
+
+def test_where_there_is_no_table_there_are_no_routes(tmp_path: Path) -> None:
+    assert host.routes(tmp_path / "none") == ()
