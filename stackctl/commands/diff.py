@@ -45,7 +45,9 @@ def diff(machine: Machine, flags: Mapping[str, object], *, replan: bool = False)
     name = planned.plan.name
     running = {c.labels[_SERVICE]: c.labels.get(_HASH, "") for c in machine.engine.containers(name)}
     hashes = machine.compose.hashes(name, new)
-    return Difference(text="".join(lines), changes=tuple(_changes(running, hashes, _services(old), _services(new))))
+    return Difference(
+        text="".join(lines), changes=tuple(_changes(running, hashes, render.services(old), render.services(new)))
+    )
 
 
 def _changes(
@@ -64,8 +66,3 @@ def _changes(
             why = ", ".join(keys) if keys else "compose.override.yml, or a change by hand"
             changes.append(Change(service=name, action="recreate", why=f"changed: {why}"))
     return changes
-
-
-def _services(text: str) -> Mapping[str, Any]:
-    services: Mapping[str, Any] = render.parse(text).get("services", {}) if text.strip() else {}
-    return services

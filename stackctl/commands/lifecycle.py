@@ -58,8 +58,7 @@ def logs(machine: Machine, service: str | None, *, follow: bool, lines: str) -> 
 
 def services(machine: Machine) -> tuple[str, ...]:
     """The services of the rendered file."""
-    text = machine.folder.read(render.FILE)
-    return tuple(render.parse(text)["services"]) if text else ()
+    return tuple(render.services(machine.folder.read(render.FILE) or ""))
 
 
 def _checked(machine: Machine, service: str | None) -> str:

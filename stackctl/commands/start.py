@@ -24,6 +24,7 @@ class _Course:
     """What has happened so far."""
 
     states: dict[str, ServiceState]
+    newest: dict[str, str]  # service -> its container's id
     started: set[str] = field(default_factory=set)  # ids of the containers that this start started
     replaced: set[str] = field(default_factory=set)  # ids of those that had to make room
     progress: dict[str, str] = field(default_factory=dict)
@@ -43,7 +44,10 @@ def start(
     backend = backends.named(plan.backend)
     names = (only,) if only else tuple(service.name for service in plan.services)
     before = machine.engine.states(plan.name)
-    course = _Course(states={name: s for name, s in before.items() if s.state == "running"})
+    course = _Course(
+        states={name: s for name, s in before.items() if s.state == "running"},
+        newest={name: s.container for name, s in before.items()},
+    )
     watch = Watch(machine.engine, plan.name)
     process = machine.compose.start(plan.name, *words)
     watch.follow(process)
@@ -68,10 +72,11 @@ def _take(happening: Happening, course: _Course, plan: Plan, machine: Machine, b
     match happening:
         case Changed(state, started):
             known = course.states.get(state.name)
-            if known and known.container != state.container:
-                course.replaced.add(known.container)
             if state.container in course.replaced:
                 return  # the last words of a container that has a successor
+            if (newest := course.newest.get(state.name, state.container)) != state.container:
+                course.replaced.add(newest)
+            course.newest[state.name] = state.container
             if started:
                 course.started.add(state.container)
             if state.is_ready and not (known and known.is_ready):

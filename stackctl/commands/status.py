@@ -59,8 +59,8 @@ def watched(machine: Machine) -> Iterator[Status]:
 
 def _status(name: str, machine: Machine) -> Status:
     states = machine.engine.states(name)
-    planned = render.parse(machine.folder.read(render.FILE) or "")["services"]
-    publish = planned.get(tavern.NAME, {}).get("ports", [""])[0]
+    planned = render.services(machine.folder.read(render.FILE) or "")
+    publish = str((planned.get(tavern.NAME, {}).get("ports") or [""])[0])
     page = states.get(tavern.NAME)
     return Status(
         name=name,

@@ -53,6 +53,12 @@ _TABLE: tuple[tuple[str, type[StackctlError], str, str], ...] = (
         "stackctl deploy pulls or builds what is missing",
     ),
     (
+        r"Minimum memory limit allowed",
+        ConfigError,
+        "a limit on memory is lower than the engine allows",
+        "raise it under [limits] in stack.toml",
+    ),
+    (
         r"NanoCPUs can not be set",
         ConfigError,
         "this kernel can't limit CPUs",
@@ -100,21 +106,22 @@ def gpu_refused(words: str) -> StackctlError:
     )
 
 
-def no_engine(words: str) -> EngineError:
-    """The error for an engine that could not be reached, from the SDK's words."""
+def no_engine(words: str, host: str) -> EngineError:
+    """The error for an engine that could not be reached, from the SDK's words; `host`: DOCKER_HOST, or ""."""
+    at = f" ({host})" if host else ""
     if "PermissionError" in words or "Permission denied" in words:
         return EngineError(
-            "you have no permission on the engine's socket",
+            f"you have no permission on the engine's socket{at}",
             hint="sudo usermod -aG docker $USER, then log in again; or run stackctl with sudo",
         )
     if "FileNotFoundError" in words or "No such file" in words:
         return EngineError(
-            "no container engine is running here (its socket does not exist)",
+            f"no container engine is running here: its socket does not exist{at}",
             hint="start it: sudo systemctl start docker; where there is none: https://docs.docker.com/engine/install/",
         )
     if "refused" in words.lower():
         return EngineError(
-            "the container engine is not running (its socket refuses connections)",
+            f"the container engine is not running: its socket refuses connections{at}",
             hint="start it: sudo systemctl start docker",
         )
     return EngineError(

@@ -13,9 +13,10 @@ from stackctl.core.abilities import cpus, health, start_period
 from stackctl.core.images import backend_image
 from stackctl.core.lock import Decisions, Lock
 from stackctl.core.seen import Seen
-from stackctl.core.spec import DEMO, Spec, memory_mib
+from stackctl.core.spec import DEMO, Spec
 from stackctl.core.stack import GpuRequest, Mount, Plan, Service, Tmpfs
 from stackctl.core.tavern_service import data_folder, sillytavern
+from stackctl.core.values import memory_mib
 from stackctl.errors import ConfigError, ModelError
 
 DEFAULT_CONTEXT = 8192

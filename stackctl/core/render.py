@@ -13,6 +13,7 @@ from stackctl.errors import ConfigError
 
 FILE = "compose.yml"
 MARKER = "# Rendered by stackctl from stack.toml."
+_ANEW = "mend it, or: stackctl deploy keeps it aside and writes a new one"
 
 
 def render(plan: Plan, template: Callable[[str], str], *, folder: PurePosixPath | None = None) -> str:
@@ -37,10 +38,23 @@ def render(plan: Plan, template: Callable[[str], str], *, folder: PurePosixPath 
 
 def parse(text: str) -> dict[str, Any]:
     """Read YAML, refusing duplicate keys; `$$` stays as it is written."""
-    loaded = yaml.load(text, _Strict)  # noqa: S506 - a SafeLoader
+    try:
+        loaded = yaml.load(text, _Strict)  # noqa: S506 - a SafeLoader
+    except yaml.YAMLError as e:
+        at = getattr(e, "problem_mark", None)
+        where = f"{FILE}:{at.line + 1}" if at else FILE
+        raise ConfigError(f"{where} is not YAML: {getattr(e, 'problem', None) or e}", hint=_ANEW) from e
     if not isinstance(loaded, dict):
-        raise ConfigError("the compose file is not a mapping", hint="stackctl deploy writes it anew")
+        raise ConfigError(f"{FILE} is not a mapping", hint=_ANEW)
     return loaded
+
+
+def services(text: str) -> dict[str, dict[str, Any]]:
+    """The services of a compose file's text, by name; {} for an empty one."""
+    found = parse(text).get("services") if text.strip() else {}
+    if not isinstance(found, dict) or not all(isinstance(one, dict) for one in found.values()):
+        raise ConfigError(f"{FILE} has no services", hint=_ANEW)
+    return found
 
 
 def literal(value: Any) -> Any:

@@ -1,126 +1,40 @@
 """What the user wants: stack.toml as frozen, typed values; every mistake reported at once."""
 
 import difflib
-import ipaddress
 import re
 import tomllib
-from collections.abc import Callable, Mapping
-from typing import Annotated, Any, Literal, get_args
+from collections.abc import Mapping
+from typing import Annotated, Any
 
 import tomlkit
 import tomlkit.exceptions
-from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationError, WithJsonSchema
+from pydantic import BaseModel, ConfigDict, ValidationError
 from pydantic_core import ErrorDetails
 
 from stackctl.core.toml_lines import line_of
+from stackctl.core.values import (
+    Address,
+    Auto,
+    BackendKind,
+    Cpus,
+    Devices,
+    GpuMode,
+    Image,
+    ImageSource,
+    KvCache,
+    Memory,
+    Name,
+    Path,
+    Subnet,
+    Switch,
+    Text,
+    choice,
+    whole,
+)
 from stackctl.errors import ConfigError
 
 FILE = "stack.toml"
 DEMO = "demo"
-Auto = Literal["auto"]
-ImageSource = Literal["auto", "official", "own"]
-GpuMode = Literal["auto", "nvidia", "cdi", "none"]
-KvCache = Literal["auto", "f16", "q8_0", "q4_0"]
-Switch = Literal["auto", "on", "off"]
-BackendKind = Literal[
-    "koboldcpp", "text-generation-webui", "textgen", "ooba", "llamacpp", "llama.cpp"
-]  # a test holds this equal to the names and aliases in stackctl.backends
-
-_NAME = re.compile(r"[a-z0-9][a-z0-9_-]{0,62}")
-_MEMORY = re.compile(r"([0-9]{1,9})(?:\.([0-9]+))? ?(MiB|GiB)")
-_IMAGE = re.compile(r"[A-Za-z0-9_][A-Za-z0-9_.:/@+-]*")
-_PLAIN = r"^[^\u0000-\u001f\u007f-\u009f]*$"  # JSON schema's words for _printable()
-
-
-def _printable(value: object) -> object:
-    if isinstance(value, str) and any(ord(c) < 32 or 0x7F <= ord(c) < 0xA0 for c in value):
-        raise ValueError("control characters (a newline, a tab, ...) are not allowed")
-    return value
-
-
-def _checked(says: str, good: Callable[[object], bool], schema: dict[str, Any]) -> tuple[Any, Any]:
-    """A validator with one plain sentence as its only error, and the JSON schema to match."""
-
-    def check(value: object) -> object:
-        if _printable(value) is not None and good(value):
-            return value
-        raise ValueError(f"must be {says}, not {value!r}")
-
-    return BeforeValidator(check), WithJsonSchema(schema)
-
-
-def _whole(minimum: int, maximum: int, what: str) -> tuple[Any, Any]:
-    return _checked(
-        f'{what} from {minimum} to {maximum}, or "auto"',
-        lambda v: v == "auto" or (type(v) is int and minimum <= v <= maximum),
-        {"anyOf": [{"const": "auto"}, {"type": "integer", "minimum": minimum, "maximum": maximum}]},
-    )
-
-
-def _choice(kind: Any) -> tuple[Any, Any]:
-    names = list(get_args(kind))
-    says = "one of " + ", ".join(f'"{name}"' for name in names)
-    return _checked(says, lambda v: v in names, {"enum": names})
-
-
-def _matching(pattern: re.Pattern[str], says: str) -> tuple[Any, Any]:
-    return _checked(
-        f'{says}, or "auto"',
-        lambda v: isinstance(v, str) and (v == "auto" or bool(pattern.fullmatch(v))),
-        {"type": "string", "pattern": f"^(?:auto|{pattern.pattern})$"},
-    )
-
-
-def _is_subnet(value: object) -> bool:
-    if value == "auto":
-        return True
-    try:
-        return isinstance(value, str) and 16 <= ipaddress.IPv4Network(value).prefixlen <= 29
-    except ValueError:
-        return False
-
-
-def _is_address(value: object) -> bool:
-    try:
-        return isinstance(value, str) and "%" not in value and bool(ipaddress.ip_address(value))
-    except ValueError:
-        return False
-
-
-def _is_cpus(value: object) -> bool:
-    return value == "auto" or (type(value) in {int, float} and 0.01 <= value <= 4096)  # type: ignore[operator]
-
-
-def _names_something(value: object) -> bool:
-    return isinstance(value, tuple) and bool(value) and "" not in value
-
-
-Text = Annotated[str, BeforeValidator(_printable), Field(json_schema_extra={"pattern": _PLAIN})]
-Path = Annotated[str, BeforeValidator(_printable), Field(min_length=1, json_schema_extra={"pattern": _PLAIN})]
-Name = Annotated[str, *_matching(_NAME, "a-z, 0-9, - and _, at most 63, the first a letter or digit")]
-Image = Annotated[str, *_matching(_IMAGE, "an image name such as ghcr.io/owner/name:tag")]
-Subnet = Annotated[
-    str,
-    *_checked('an IPv4 network from /16 to /29 such as 10.88.1.0/24, or "auto"', _is_subnet, {"type": "string"}),
-]
-Address = Annotated[str, *_checked("an IP address such as 127.0.0.1", _is_address, {"type": "string"})]
-Memory = Annotated[str, *_matching(_MEMORY, 'a size such as "512 MiB" or "8 GiB"')]
-Devices = Annotated[
-    tuple[Text, ...],
-    *_checked(
-        'a list of GPUs such as ["0", "1"] or ["all"]',
-        _names_something,
-        {"type": "array", "minItems": 1, "items": {"type": "string", "minLength": 1, "pattern": _PLAIN}},
-    ),
-]
-Cpus = Annotated[
-    float | Auto,
-    *_checked(
-        'a number of CPUs such as 1.5, or "auto"',
-        _is_cpus,
-        {"anyOf": [{"const": "auto"}, {"type": "number", "minimum": 0.01}]},
-    ),
-]
 
 
 class _Section(BaseModel):
@@ -134,30 +48,30 @@ class Model(_Section):
 
 
 class Backend(_Section):
-    kind: Annotated[BackendKind, *_choice(BackendKind)] = "llamacpp"
+    kind: Annotated[BackendKind, *choice(BackendKind)] = "llamacpp"
     """llamacpp, koboldcpp or text-generation-webui (also: textgen, ooba)."""
     image: Image = "auto"
     """The container image; auto: the pinned official one for the GPU mode."""
     program: Path = "auto"
     """koboldcpp only: the program file, a path or an http(s) URL; auto: the pinned release, fetched once."""
-    context: Annotated[int | Auto, *_whole(256, 4194304, "a number of tokens")] = "auto"
+    context: Annotated[int | Auto, *whole(256, 4194304, "a number of tokens")] = "auto"
     """Context size in tokens; auto: 8192, or what the model was trained for where that is less."""
-    gpu_layers: Annotated[int | Auto, *_whole(0, 9999, "a number of layers")] = "auto"
+    gpu_layers: Annotated[int | Auto, *whole(0, 9999, "a number of layers")] = "auto"
     """Layers on the GPU; auto: all with a GPU, none without."""
-    kv_cache: Annotated[KvCache, *_choice(KvCache)] = "auto"
+    kv_cache: Annotated[KvCache, *choice(KvCache)] = "auto"
     """Type of the KV cache: f16, q8_0 or q4_0; the last two save memory; auto: f16."""
-    flash_attention: Annotated[Switch, *_choice(Switch)] = "auto"
+    flash_attention: Annotated[Switch, *choice(Switch)] = "auto"
     """on, off, or auto: as the backend thinks best (always on with a quantised KV cache)."""
-    threads: Annotated[int | Auto, *_whole(1, 1024, "a number of threads")] = "auto"
+    threads: Annotated[int | Auto, *whole(1, 1024, "a number of threads")] = "auto"
     """CPU threads; auto: the backend decides."""
-    batch: Annotated[int | Auto, *_whole(32, 16384, "a number of tokens")] = "auto"
+    batch: Annotated[int | Auto, *whole(32, 16384, "a number of tokens")] = "auto"
     """Prompt tokens processed at a time; auto: the backend decides."""
     extra_args: tuple[Text, ...] = ()
     """More arguments for the program, one word per string: ["--no-mmap", "--seed", "1"]."""
 
 
 class Gpu(_Section):
-    mode: Annotated[GpuMode, *_choice(GpuMode)] = "auto"
+    mode: Annotated[GpuMode, *choice(GpuMode)] = "auto"
     """nvidia (NVIDIA Container Toolkit), cdi (CDI device files), none (CPU), or auto: what is there."""
     devices: Devices = ("all",)
     """GPUs by index or UUID: ["0"], ["0", "1"], ["GPU-5f1c..."]; ["all"] takes every one."""
@@ -166,15 +80,15 @@ class Gpu(_Section):
 class SillyTavern(_Section):
     image: Image = "auto"
     """The container image; auto: the pinned official one."""
-    port: Annotated[int | Auto, *_whole(1, 65535, "a port")] = "auto"
+    port: Annotated[int | Auto, *whole(1, 65535, "a port")] = "auto"
     """Port on this machine; auto: 8000, or the next free one."""
     bind: Address = "127.0.0.1"
     """Address on this machine that the port is opened on; only loopback for now."""
     data: Path = "sillytavern"
     """Folder for chats, characters and settings; relative to this file."""
-    uid: Annotated[int | Auto, *_whole(0, 2**31 - 1, "a user id")] = "auto"
+    uid: Annotated[int | Auto, *whole(0, 2**31 - 1, "a user id")] = "auto"
     """User that SillyTavern runs as and that owns its data; auto: the owner of this folder."""
-    gid: Annotated[int | Auto, *_whole(0, 2**31 - 1, "a group id")] = "auto"
+    gid: Annotated[int | Auto, *whole(0, 2**31 - 1, "a group id")] = "auto"
     """Group likewise."""
 
 
@@ -201,7 +115,7 @@ class Spec(_Section):
 
     name: Name = "auto"
     """Name of the stack (the Compose project); auto: this folder's name."""
-    images: Annotated[ImageSource, *_choice(ImageSource)] = "auto"
+    images: Annotated[ImageSource, *choice(ImageSource)] = "auto"
     """official: pull the projects' own images; own: build ours; auto: ours where a pull fails."""
     model: Model = Model()
     backend: Backend = Backend()
@@ -264,15 +178,6 @@ def example(values: Mapping[str, object] | None = None) -> str:
 def schema() -> dict[str, Any]:
     """The JSON schema of stack.toml, for editors."""
     return {"$schema": "http://json-schema.org/draft-07/schema#", **Spec.model_json_schema()}
-
-
-def memory_mib(value: str) -> int | None:
-    """Turn "8 GiB" into 8192; None for "auto"."""
-    found = _MEMORY.fullmatch(value)
-    if not found:
-        return None
-    amount = float(f"{found[1]}.{found[2] or 0}")
-    return max(1, int(amount * (1024 if found[3] == "GiB" else 1)))
 
 
 def _commented(section: type[BaseModel], prefix: str, chosen: Mapping[str, object]) -> list[str]:

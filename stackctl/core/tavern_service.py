@@ -8,8 +8,9 @@ from stackctl.core import images, tavern
 from stackctl.core.abilities import cpus, health
 from stackctl.core.lock import Decisions
 from stackctl.core.seen import Owner, Seen
-from stackctl.core.spec import Spec, memory_mib
+from stackctl.core.spec import Spec
 from stackctl.core.stack import Mount, Network, Publish, Service, Tmpfs
+from stackctl.core.values import memory_mib
 from stackctl.errors import EngineError
 
 DEFAULT_PORT = 8000

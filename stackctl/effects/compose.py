@@ -8,7 +8,7 @@ from contextlib import suppress
 from pathlib import Path
 
 from stackctl.core.compose_words import version
-from stackctl.errors import EngineError
+from stackctl.errors import ConfigError, EngineError
 
 OLDEST = (2, 20)
 _OVERRIDES = ("compose.override.yml", "compose.override.yaml")
@@ -37,14 +37,22 @@ class Compose:
     def check(self, name: str, text: str) -> None:
         """Let Compose itself judge a file's text (with the user's override), before anything changes."""
         overrides = [part for file in _OVERRIDES if (self.folder / file).is_file() for part in ("-f", file)]
-        argv = (*self.look()[0], "-p", name, "--project-directory", ".", "-f", "-", *overrides, "config", "-q")
-        done = self._run(argv, text)
-        if done.returncode:
-            raise EngineError(
-                f"Compose refuses the file: {_last(done.stderr)}",
-                hint="is it compose.override.yml? without that file it is our mistake: please report it",
-                evidence=tuple(done.stderr.splitlines()[-5:]),
+        head = (*self.look()[0], "-p", name, "--project-directory", ".", "-f", "-")
+        done = self._run((*head, *overrides, "config", "-q"), text)
+        if not done.returncode:
+            return
+        words = tuple(done.stderr.splitlines()[-5:])
+        if overrides and not self._run((*head, "config", "-q"), text).returncode:
+            raise ConfigError(
+                f"Compose refuses {overrides[1]}: {_last(done.stderr)}",
+                hint="mend it, or move it away; nothing was changed",
+                evidence=words,
             )
+        raise EngineError(
+            f"Compose refuses the file that was rendered: {_last(done.stderr)}",
+            hint="is it a file named .env here, which Compose reads as well? else it is our mistake: please report it",
+            evidence=words,
+        )
 
     def run(self, name: str, *words: str) -> str:
         """Run a short command to its end and return its output."""

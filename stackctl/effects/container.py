@@ -16,11 +16,13 @@ class Client(Protocol):
     def client(self) -> Any: ...
 
 
-def binds(engine: Client, mountinfo: Path = Path("/proc/self/mountinfo")) -> tuple[Bind, ...] | None:
+def binds(
+    engine: Client, *, signs: tuple[Path, ...] = _SIGNS, mountinfo: Path = Path("/proc/self/mountinfo")
+) -> tuple[Bind, ...] | None:
     """The mounts of our own container; None where we run in none, or in none of this engine's."""
     import docker.errors
 
-    if not any(sign.exists() for sign in _SIGNS):
+    if not any(sign.exists() for sign in signs):
         return None
     for name in own_ids(mountinfo.read_text(), socket.gethostname()):
         try:

@@ -1,6 +1,7 @@
 """The container engine, through the docker SDK: what it is, what runs on it, stopping, looking inside."""
 
 import io
+import os
 import re
 import socket
 import struct
@@ -43,7 +44,7 @@ class Engine:
         try:
             return docker.from_env(timeout=120)
         except docker.errors.DockerException as e:
-            raise no_engine(str(e)) from e
+            raise no_engine(str(e), os.environ.get("DOCKER_HOST", "")) from e
 
     @cached_property
     def info(self) -> dict[str, Any]:

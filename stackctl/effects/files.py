@@ -36,7 +36,9 @@ class Folder:
         except UnicodeDecodeError as e:
             raise ConfigError(f"{self.path / name} is not UTF-8 text", hint="save it as UTF-8") from e
         except OSError as e:
-            raise DataError(f"{self.path / name} can't be read: {e.strerror}", hint="check its permissions") from e
+            raise DataError(
+                f"{self.path / name} can't be read: {e.strerror}", hint="ls -ld shows what it is, and for whom"
+            ) from e
 
     def write(self, name: str, content: str | bytes, *, mode: int = 0o644) -> bool:
         """Write beside, sync, rename: the old file or the new one, never half of one. False: it was the same."""
@@ -101,9 +103,12 @@ class Folder:
                     f"{who} still holds {self.path}", hint="wait for it, or end it, then run this again"
                 ) from e
         except OSError as e:
-            raise DataError(f"{self.path} can't be locked: {e.strerror}", hint="check its permissions") from e
+            raise _unwritable(self.path / STATE / "lock", e) from e
         try:
-            holder.write_text(str(os.getpid()))
+            with _explained(holder):
+                holder.write_text(str(os.getpid()))
+                for path in (holder, self.path / STATE / "lock"):  # the next one may come without sudo
+                    self._own(path)
             yield
         finally:
             lock.release()
@@ -161,16 +166,19 @@ def _explained(path: Path) -> Iterator[None]:
     try:
         yield
     except OSError as e:
-        hints = {
-            errno.ENOSPC: "free some space (docker system df shows what images take) and run it again; nothing is lost",
-            errno.EDQUOT: "the disk quota is used up: free some space and run it again; nothing is lost",
-            errno.EROFS: "that file system is mounted read-only",
-            errno.EACCES: "check who owns it: ls -ld shows it",
-            errno.EPERM: "check who owns it: ls -ld shows it",
-        }
-        raise DataError(
-            f"{path} can't be written: {e.strerror}", hint=hints.get(e.errno or 0, "check the disk and the folder")
-        ) from e
+        raise _unwritable(path, e) from e
+
+
+def _unwritable(path: Path, error: OSError) -> DataError:
+    hints = {
+        errno.ENOSPC: "free some space (docker system df shows what images take) and run it again; nothing is lost",
+        errno.EDQUOT: "the disk quota is used up: free some space and run it again; nothing is lost",
+        errno.EROFS: "that file system is mounted read-only",
+        errno.EACCES: "check who owns it: ls -ld shows it",
+        errno.EPERM: "check who owns it: ls -ld shows it",
+    }
+    hint = hints.get(error.errno or 0, "check the disk and the folder")
+    return DataError(f"{path} can't be written: {error.strerror}", hint=hint)
 
 
 def _sync_folder(folder: Path) -> None:

@@ -122,9 +122,7 @@ class Tavern:
             raise _broken(self.url, path, e) from e
         return Reply(text="".join(pieces), pieces=len(pieces), first_s=first_s, total_s=time.monotonic() - began)
 
-    def _json(
-        self, method: str, path: str, body: object = None, *, says: str = "", hint: str = ""
-    ) -> dict[str, Any]:
+    def _json(self, method: str, path: str, body: object = None, *, says: str = "", hint: str = "") -> dict[str, Any]:
         import httpx
 
         try:

@@ -163,7 +163,7 @@ def test_what_goes_in_arrives_literally(wish: dict[str, Any], names: list[str], 
     )  # nothing else that some editor takes for a line end
 
 
-@settings(suppress_health_check=[HealthCheck.too_slow], max_examples=25)
+@settings(suppress_health_check=[HealthCheck.too_slow], max_examples=15)
 @given(WISHES, st.lists(FILE_NAME, min_size=1, max_size=2), FILE_NAME)
 @example({**PLAIN, "backend.extra_args": NASTY}, ["x.gguf"], "x")
 def test_a_plain_yaml_reader_reads_the_same(wish: dict[str, Any], names: list[str], folder: str) -> None:
@@ -172,14 +172,14 @@ def test_a_plain_yaml_reader_reads_the_same(wish: dict[str, Any], names: list[st
     assert yaml.load(text.encode(), yaml.SafeLoader) == parse(text)
 
 
-@settings(suppress_health_check=[HealthCheck.too_slow], max_examples=25)
+@settings(suppress_health_check=[HealthCheck.too_slow], max_examples=15)
 @given(WISHES, st.lists(FILE_NAME, min_size=1, max_size=2))
 def test_compose_finds_nothing_to_replace(wish: dict[str, Any], names: list[str]) -> None:
     for value in all_texts(parse(render(planned(wish, names, "x"), template))):
         assert "$" not in value.replace("$$", "")
 
 
-@settings(suppress_health_check=[HealthCheck.too_slow], max_examples=25)
+@settings(suppress_health_check=[HealthCheck.too_slow], max_examples=15)
 @given(WISHES, st.lists(FILE_NAME, min_size=1, max_size=2))
 def test_no_text_adds_a_line_a_key_or_a_comment(wish: dict[str, Any], names: list[str]) -> None:
     plain = render(planned(wish | {key: PLAIN[key] for key in FREE}, ["x"] * len(names), "x"), template)

@@ -2,14 +2,15 @@ import contextlib
 import tomllib
 from typing import Any, get_args
 
-import jsonschema  # type: ignore[import-untyped]
+import jsonschema
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from pydantic import BaseModel
 
 from stackctl.backends import BACKENDS
-from stackctl.core.spec import BackendKind, Spec, edited, example, memory_mib, parse, schema
+from stackctl.core.spec import Spec, edited, example, parse, schema
+from stackctl.core.values import BackendKind, memory_mib
 from stackctl.errors import ConfigError
 
 ANY_TEXT = st.text(st.characters(exclude_categories=["Cs"]), max_size=60)
@@ -171,6 +172,7 @@ REFUSED: list[tuple[str, object]] = [
 BEYOND_THE_SCHEMA: list[tuple[str, object]] = [
     ("sillytavern.bind", "localhost"), ("sillytavern.bind", "::1%lo"), ("network.inner", "10.0.0.1/24"),
     ("network.inner", "10.0.0.0/8"), ("network.inner", "fd00::/64"), ("limits.backend_cpus", float("inf")),
+    ("model.path", "/srv/\udcff"), ("backend.extra_args", ("\udcff",)),
 ]  # fmt: skip
 
 

@@ -88,6 +88,14 @@ def call(*words: str) -> str:
     return done.stdout
 
 
+def engine_host() -> str:
+    """The address of the main engine, by DOCKER_HOST or by the current context."""
+    if "DOCKER_HOST" in os.environ:
+        return os.environ["DOCKER_HOST"]
+    argv = ["docker", "context", "inspect", "--format", "{{.Endpoints.docker.Host}}"]
+    return subprocess.run(argv, capture_output=True, text=True, check=True).stdout.strip()
+
+
 def runs(pid: int) -> bool:
     try:
         Path(f"/proc/{pid}/exe").readlink()

@@ -1,7 +1,6 @@
 """Compose as the distributions have it: 2.26 and 2.40, as docker's plugin and as a program of its own name."""
 
 import json
-import os
 import subprocess
 from dataclasses import replace
 from pathlib import Path
@@ -10,7 +9,7 @@ import pytest
 
 from stackctl.core.demo_model import SENTENCE
 from tests.e2e.conftest import ROOT, Stack
-from tests.e2e.own_engine import call, free_port
+from tests.e2e.own_engine import call, engine_host, free_port
 
 pytestmark = pytest.mark.engine
 VERSIONS = ("2.26", "2.40")
@@ -22,16 +21,6 @@ def composes(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Path]:
     """The programs, from the packages of the distribution's suites."""
     place = str(tmp_path_factory.mktemp("composes") / "engine")
     return {version: Path(call("compose-path", "--dir", place, version).strip()) for version in VERSIONS}
-
-
-@pytest.fixture(scope="session")
-def host(engine: None) -> str:
-    """The address of the engine: with a DOCKER_CONFIG of the test's own, the user's context is out of sight."""
-    del engine
-    if "DOCKER_HOST" in os.environ:
-        return os.environ["DOCKER_HOST"]
-    argv = ["docker", "context", "inspect", "--format", "{{.Endpoints.docker.Host}}"]
-    return subprocess.run(argv, capture_output=True, text=True, check=True).stdout.strip()
 
 
 @pytest.mark.parametrize("version", VERSIONS)
@@ -56,8 +45,9 @@ def test_every_golden_is_taken_without_a_word(
 
 
 def test_the_main_case_runs_with_either_compose_whatever_it_is_called(
-    stack: Stack, composes: dict[str, Path], host: str, tmp_path: Path
+    stack: Stack, composes: dict[str, Path], tmp_path: Path
 ) -> None:
+    host = engine_host()  # with a DOCKER_CONFIG of the test's own, the user's context is out of sight
     plugins = tmp_path / "config" / "cli-plugins"
     plugins.mkdir(parents=True)
     (plugins / "docker-compose").symlink_to(composes["2.26"])

@@ -1,0 +1,124 @@
+"""The kinds of values that stack.toml holds, each with one plain sentence for whoever got it wrong."""
+
+import ipaddress
+import re
+from collections.abc import Callable
+from typing import Annotated, Any, Literal, get_args
+
+from pydantic import BeforeValidator, Field, WithJsonSchema
+
+Auto = Literal["auto"]
+ImageSource = Literal["auto", "official", "own"]
+GpuMode = Literal["auto", "nvidia", "cdi", "none"]
+KvCache = Literal["auto", "f16", "q8_0", "q4_0"]
+Switch = Literal["auto", "on", "off"]
+BackendKind = Literal[
+    "koboldcpp", "text-generation-webui", "textgen", "ooba", "llamacpp", "llama.cpp"
+]  # a test holds this equal to the names and aliases in stackctl.backends
+
+_NAME = re.compile(r"[a-z0-9][a-z0-9_-]{0,62}")
+_MEMORY = re.compile(r"([0-9]{1,9})(?:\.([0-9]+))? ?(MiB|GiB)")
+_IMAGE = re.compile(r"[A-Za-z0-9_][A-Za-z0-9_.:/@+-]*")
+_PLAIN = r"^[^\u0000-\u001f\u007f-\u009f]*$"  # JSON schema's words for _printable()
+
+
+def _printable(value: object) -> object:
+    if isinstance(value, str) and any(ord(c) < 32 or 0x7F <= ord(c) < 0xA0 for c in value):
+        raise ValueError("control characters (a newline, a tab, ...) are not allowed")
+    if isinstance(value, str) and any(0xD800 <= ord(c) < 0xE000 for c in value):  # Python's mark for a byte of no text
+        raise ValueError("must be UTF-8 text; rename what it names")
+    return value
+
+
+def _checked(says: str, good: Callable[[object], bool], schema: dict[str, Any]) -> tuple[Any, Any]:
+    """A validator with one plain sentence as its only error, and the JSON schema to match."""
+
+    def check(value: object) -> object:
+        if _printable(value) is not None and good(value):
+            return value
+        raise ValueError(f"must be {says}, not {value!r}")
+
+    return BeforeValidator(check), WithJsonSchema(schema)
+
+
+def whole(minimum: int, maximum: int, what: str) -> tuple[Any, Any]:
+    return _checked(
+        f'{what} from {minimum} to {maximum}, or "auto"',
+        lambda v: v == "auto" or (type(v) is int and minimum <= v <= maximum),
+        {"anyOf": [{"const": "auto"}, {"type": "integer", "minimum": minimum, "maximum": maximum}]},
+    )
+
+
+def choice(kind: Any) -> tuple[Any, Any]:
+    names = list(get_args(kind))
+    says = "one of " + ", ".join(f'"{name}"' for name in names)
+    return _checked(says, lambda v: v in names, {"enum": names})
+
+
+def _matching(pattern: re.Pattern[str], says: str) -> tuple[Any, Any]:
+    return _checked(
+        f'{says}, or "auto"',
+        lambda v: isinstance(v, str) and (v == "auto" or bool(pattern.fullmatch(v))),
+        {"type": "string", "pattern": f"^(?:auto|{pattern.pattern})$"},
+    )
+
+
+def _is_subnet(value: object) -> bool:
+    if value == "auto":
+        return True
+    try:
+        return isinstance(value, str) and 16 <= ipaddress.IPv4Network(value).prefixlen <= 29
+    except ValueError:
+        return False
+
+
+def _is_address(value: object) -> bool:
+    try:
+        return isinstance(value, str) and "%" not in value and bool(ipaddress.ip_address(value))
+    except ValueError:
+        return False
+
+
+def _is_cpus(value: object) -> bool:
+    return value == "auto" or (type(value) in {int, float} and 0.01 <= value <= 4096)  # type: ignore[operator]
+
+
+def _names_something(value: object) -> bool:
+    return isinstance(value, tuple) and bool(value) and "" not in value
+
+
+Text = Annotated[str, BeforeValidator(_printable), Field(json_schema_extra={"pattern": _PLAIN})]
+Path = Annotated[str, BeforeValidator(_printable), Field(min_length=1, json_schema_extra={"pattern": _PLAIN})]
+Name = Annotated[str, *_matching(_NAME, "a-z, 0-9, - and _, at most 63, the first a letter or digit")]
+Image = Annotated[str, *_matching(_IMAGE, "an image name such as ghcr.io/owner/name:tag")]
+Subnet = Annotated[
+    str,
+    *_checked('an IPv4 network from /16 to /29 such as 10.88.1.0/24, or "auto"', _is_subnet, {"type": "string"}),
+]
+Address = Annotated[str, *_checked("an IP address such as 127.0.0.1", _is_address, {"type": "string"})]
+Memory = Annotated[str, *_matching(_MEMORY, 'a size such as "512 MiB" or "8 GiB"')]
+Devices = Annotated[
+    tuple[Text, ...],
+    *_checked(
+        'a list of GPUs such as ["0", "1"] or ["all"]',
+        _names_something,
+        {"type": "array", "minItems": 1, "items": {"type": "string", "minLength": 1, "pattern": _PLAIN}},
+    ),
+]
+Cpus = Annotated[
+    float | Auto,
+    *_checked(
+        'a number of CPUs such as 1.5, or "auto"',
+        _is_cpus,
+        {"anyOf": [{"const": "auto"}, {"type": "number", "minimum": 0.01}]},
+    ),
+]
+
+
+def memory_mib(value: str) -> int | None:
+    """Turn "8 GiB" into 8192; None for "auto"."""
+    found = _MEMORY.fullmatch(value)
+    if not found:
+        return None
+    amount = float(f"{found[1]}.{found[2] or 0}")
+    return max(1, int(amount * (1024 if found[3] == "GiB" else 1)))

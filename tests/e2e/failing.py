@@ -1,0 +1,137 @@
+"""Ways to make a deploy fail, and what must hold of every failure."""
+
+import contextlib
+import http.server
+import json
+import os
+import signal
+import socketserver
+import subprocess
+import threading
+import time
+from collections.abc import Iterator
+from dataclasses import replace
+from datetime import datetime
+from pathlib import Path
+from typing import Any
+
+from tests.e2e.conftest import Stack
+
+SOON_S = 5  # a death ends the deploy within 2 s; the rest is for a slow machine
+RESTARTS = 4  # 0.1, 0.2, 0.4 ... s apart: so many fit into those 2 s
+
+
+def wish(stack: Stack, text: str) -> None:
+    """Write stack.toml."""
+    (stack.folder / "stack.toml").write_text(text, encoding="utf-8")
+
+
+def override(stack: Stack, **services: dict[str, Any]) -> None:
+    """Write compose.override.yml (JSON is YAML)."""
+    (stack.folder / "compose.override.yml").write_text(json.dumps({"services": services}), encoding="utf-8")
+
+
+def within(stack: Stack, **environment: str) -> Stack:
+    """The same stack, seen from another environment."""
+    return replace(stack, environment={**stack.environment, **environment})
+
+
+def evidence(said: str) -> list[str]:
+    """The log lines that an error shows."""
+    return [line.removeprefix("  | ") for line in said.splitlines() if line.startswith("  | ")]
+
+
+def hint(said: str) -> str:
+    """What an error advises."""
+    return next(line.removeprefix("hint: ") for line in said.splitlines() if line.startswith("hint: "))
+
+
+def ids(stack: Stack) -> list[str]:
+    """The containers that the stack has, running or not."""
+    return stack.docker("ps", "-aq", "--filter", f"label=com.docker.compose.project={stack.name}").split()
+
+
+def files(stack: Stack) -> list[str]:
+    """What lies in the folder, our own state left out."""
+    return sorted(str(p.relative_to(stack.folder)) for p in stack.folder.rglob("*") if ".stackctl" not in p.parts)
+
+
+def dies(stack: Stack, service: str, code: int, *words: str) -> str:
+    """Deploy; the service must die, end the deploy soon with this exit code, and be stopped for good, not removed."""
+    said = stack.fails(code, "deploy", "--images", "own", *words)
+    ended = time.time()
+    found = stack.inspect(service)
+    state = found["State"]
+    assert (state["Status"], state["Restarting"]) == ("exited", False), state
+    assert found["RestartCount"] <= RESTARTS, said
+    assert ended - datetime.fromisoformat(state["FinishedAt"]).timestamp() < SOON_S, said
+    assert f"error: {service}: " in said, said
+    assert evidence(said), said
+    return said
+
+
+@contextlib.contextmanager
+def answering(path: Path, answers: dict[str, dict[str, Any]]) -> Iterator[str]:
+    """A would-be engine on a unix socket: path of the API -> JSON. Yields its DOCKER_HOST."""
+
+    class Handler(http.server.BaseHTTPRequestHandler):
+        protocol_version = "HTTP/1.1"
+
+        def do_GET(self) -> None:
+            found = next((answer for end, answer in answers.items() if self.path.endswith(end)), None)
+            raw = json.dumps(found or {"message": "page not found"}).encode()
+            self.send_response(200 if found else 404)
+            self.send_header("Content-Type", "application/json")
+            self.send_header("Content-Length", str(len(raw)))
+            self.end_headers()
+            self.wfile.write(raw)
+
+        def log_message(self, *_: object) -> None:
+            """Keep quiet."""
+
+    class Server(socketserver.ThreadingUnixStreamServer):
+        daemon_threads = True
+
+    with Server(str(path), Handler) as server:
+        thread = threading.Thread(target=server.serve_forever, args=(0.05,))
+        thread.start()
+        yield f"unix://{path}"
+        server.shutdown()
+        thread.join()
+
+
+class Deploying:
+    """A deploy under way, in a process group of its own as on a terminal."""
+
+    def __init__(self, stack: Stack, *words: str) -> None:
+        self._process = subprocess.Popen(
+            [str(stack.program), "deploy", "--images", "own", *words],
+            cwd=stack.folder,
+            env={**os.environ, **stack.environment, "PYTHONUNBUFFERED": "1"},
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.DEVNULL,
+            stderr=subprocess.PIPE,
+            text=True,
+            start_new_session=True,
+        )
+        self.pid = self._process.pid
+        self.said = ""
+
+    def until(self, words: str) -> None:
+        """Read on until it says this."""
+        assert self._process.stderr
+        for line in self._process.stderr:
+            self.said += line
+            if words in line:
+                return
+        raise AssertionError(f"it never said {words!r}:\n{self.said}")
+
+    def interrupt(self) -> None:
+        """Ctrl-C."""
+        os.killpg(self.pid, signal.SIGINT)
+
+    def end(self) -> int:
+        """Wait for the end; the exit code."""
+        _, rest = self._process.communicate(timeout=120)
+        self.said += rest
+        return self._process.returncode
