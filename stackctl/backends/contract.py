@@ -32,6 +32,7 @@ class Run:
     """One model and how to run it, as the program inside the container sees it. None: the program decides."""
 
     model: PurePosixPath  # the file or folder to load
+    format: str  # "gguf", "safetensors"
     variant: Variant
     gpus: int  # how many; 0 with cpu
     context: int  # tokens
@@ -70,6 +71,11 @@ class Request:
     body: str = ""
 
 
+def does_it_all(run: Run) -> tuple[str, ...]:  # noqa: ARG001 - the default of Backend.remarks
+    """Nothing to remark."""
+    return ()
+
+
 class Backend(Protocol):
     """All that stackctl knows of one backend. Every fact carries its source in the module."""
 
@@ -90,6 +96,10 @@ class Backend(Protocol):
     READY: Request  # answers 2xx only with a loaded model; SillyTavern's container asks it before it starts
 
     def launch(self, run: Run) -> Launch: ...
+
+    def remarks(self, run: Run) -> tuple[str, ...]:
+        """What of the wish this program can't do, in words; () if it can do it all."""
+        ...
 
     def health(self) -> tuple[str, ...]:
         """A command inside the container that succeeds only with a loaded model."""

@@ -11,7 +11,7 @@ from pathlib import PurePosixPath
 from types import MappingProxyType
 from typing import Final
 
-from stackctl.backends.contract import Cause, Image, Launch, Program, Request, Run, Variant
+from stackctl.backends.contract import Cause, Image, Launch, Program, Request, Run, Variant, does_it_all
 from stackctl.backends.llama_log import load_failure, load_progress
 
 NAME: Final[str] = "koboldcpp"
@@ -101,6 +101,9 @@ def launch(run: Run) -> Launch:
         # a PyInstaller onefile: it unpacks to TMPDIR at every start and loads libraries from there
         environment={"TMPDIR": "/tmp", "HOME": "/tmp"},  # noqa: S108 - its own tmpfs
     )
+
+
+remarks: Final = does_it_all
 
 
 def health() -> tuple[str, ...]:

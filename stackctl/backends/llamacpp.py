@@ -8,7 +8,7 @@ from pathlib import PurePosixPath
 from types import MappingProxyType
 from typing import Final
 
-from stackctl.backends.contract import Cause, Image, Launch, Program, Request, Run, Variant
+from stackctl.backends.contract import Cause, Image, Launch, Program, Request, Run, Variant, does_it_all
 from stackctl.backends.llama_log import load_failure, load_progress
 
 NAME: Final[str] = "llamacpp"
@@ -55,6 +55,9 @@ def launch(run: Run) -> Launch:
     if run.batch is not None:
         words += ["--ubatch-size", str(run.batch), "--batch-size", str(run.batch)]
     return Launch(command=(*words, *run.extra_args))
+
+
+remarks: Final = does_it_all
 
 
 def health() -> tuple[str, ...]:

@@ -50,7 +50,7 @@ def launch(run: Run) -> Launch:
     name = str(run.model.relative_to(MODEL_DIR))
     words = ["--listen", "--api", "--api-port", str(PORT), "--nowebui"]
     words += [f"--model={name}"] if name.startswith("-") else ["--model", name]  # argparse takes -x for a flag
-    if run.model.suffix.lower() == ".gguf":
+    if run.format == "gguf":
         words += ["--loader", "llama.cpp", "--ctx-size", str(run.context)]
         words += ["--cache-type", _KV_NAME[run.kv_cache]]
         layers = 0 if run.variant == "cpu" else run.gpu_layers
@@ -70,6 +70,14 @@ def launch(run: Run) -> Launch:
         },
         files={_FLAGS: "\n".join(lines) + "\n"},
     )
+
+
+def remarks(run: Run) -> tuple[str, ...]:
+    """What its loaders do not take: llama.cpp's always gets --flash-attn on, Transformers has neither of the others."""
+    if run.format == "gguf":
+        return () if run.flash_attention is not False else ("text-generation-webui always uses flash attention",)
+    says = "with a safetensors model text-generation-webui sets the context itself and does not quantise the KV cache"
+    return (says,)
 
 
 def health() -> tuple[str, ...]:

@@ -3,6 +3,7 @@
 import json
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
+from ipaddress import IPv4Network
 from typing import Any, TypeVar
 
 from stackctl.errors import ConfigError
@@ -62,6 +63,9 @@ def parse(text: str) -> Lock:
     """Read a lock; raise ConfigError for anything that dump() did not write."""
     try:
         content = json.loads(text)
+        for key, one in content["decisions"].items():
+            if key.startswith("network."):
+                IPv4Network(one["value"])
         return Lock(
             decisions={
                 str(key): Decision(value=one["value"], inputs=dict(one["inputs"]))

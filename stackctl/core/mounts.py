@@ -33,5 +33,5 @@ def program_mount(seen: Seen, variant: Variant, entrypoint: tuple[str, ...]) -> 
 
 
 def fingerprint(seen: Seen, files: Mapping[str, str]) -> str:
-    content = [(file.name, file.size) for file in seen.model.files], sorted(files.items())
+    content = [(file.name, file.size, file.modified_ns) for file in seen.model.files], sorted(files.items())
     return hashlib.sha256(repr(content).encode()).hexdigest()[:16]

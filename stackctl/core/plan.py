@@ -90,7 +90,7 @@ def plan(spec: Spec, seen: Seen, recorded: Lock, *, replan: bool = False) -> Pla
             context=run.context,
             gpu_layers="0" if variant == "cpu" else str(spec.backend.gpu_layers),
             kv_cache=run.kv_cache,
-            notes=_notes(spec, seen, run),
+            notes=(*_notes(spec, seen, run), *backend.remarks(run)),
             timeout_s=max(300, start_s + 120),
         ),
         lock=Lock(decisions=decisions.taken, digests=recorded.digests, rendered=recorded.rendered),
@@ -154,6 +154,7 @@ def _run(spec: Spec, seen: Seen, backend: Backend, gpu: GpuRequest | None, decis
     first = seen.model.name if seen.model.is_folder else seen.model.files[0].name
     return Run(
         model=backend.MODEL_DIR / first,
+        format=seen.model.header.format,
         variant=_variant(gpu),
         gpus=passthrough.count(gpu, seen) if gpu else 0,
         context=context,

@@ -13,7 +13,7 @@ _ERRORS: Mapping[str, type[StackctlError]] = {
     "memory": DoesNotFit,
     "config": ConfigError,
 }
-_SHOWN = 8  # log lines in an error
+_SHOWN, _SHOWN_BEFORE = 8, 5  # log lines in an error; of them before the telling one, which often has the cause
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -82,7 +82,7 @@ def evidence(log: tuple[str, ...], backend: Backend) -> tuple[str, ...]:
     at = next((i for i, line in enumerate(lines) if backend.fatal(line) or _tavern_fatal(line)), None)
     if at is None:
         return tuple(lines[-_SHOWN:])
-    return tuple(lines[max(0, at - 2) : at - 2 + _SHOWN])
+    return tuple(lines[max(0, at - _SHOWN_BEFORE) :][:_SHOWN])
 
 
 def _cause(state: ServiceState, log: tuple[str, ...], backend: Backend) -> Cause:

@@ -26,6 +26,7 @@ class ModelFile:
     size: int  # bytes
     owner: Owner
     mode: int  # permission bits
+    modified_ns: int = 0  # nanoseconds since the epoch; 0: written by us, always the same
 
 
 @dataclass(frozen=True, kw_only=True)

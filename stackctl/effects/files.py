@@ -30,7 +30,7 @@ class Folder:
     def read(self, name: str) -> str | None:
         """The text of a file, or None where there is none."""
         try:
-            return (self.path / name).read_bytes().decode("utf-8")
+            return (self.path / name).read_bytes().decode("utf-8-sig")
         except FileNotFoundError:
             return None
         except UnicodeDecodeError as e:

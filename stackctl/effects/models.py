@@ -102,13 +102,13 @@ def _is_first(name: str) -> bool:
 
 
 def _file(path: Path, name: str) -> ModelFile:
-    try:
-        name.encode()
-    except UnicodeEncodeError as e:
-        raise ModelError(f"the name {name!r} is not UTF-8", hint="rename the file") from e
     if any(ord(c) < 32 or 0x7F <= ord(c) < 0xA0 for c in name):
         raise ModelError(f"the name {name!r} has control characters", hint="rename the file")
     real = path.resolve(strict=True)
+    try:
+        f"{name}{real}".encode()
+    except UnicodeEncodeError as e:
+        raise ModelError(f"the path {str(real)!r} is not UTF-8", hint="rename the file or its folder") from e
     stat = real.stat()
     return ModelFile(
         name=name,
@@ -116,6 +116,7 @@ def _file(path: Path, name: str) -> ModelFile:
         size=stat.st_size,
         owner=Owner(uid=stat.st_uid, gid=stat.st_gid),
         mode=stat.st_mode & 0o777,
+        modified_ns=stat.st_mtime_ns,
     )
 
 

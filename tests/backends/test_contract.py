@@ -46,6 +46,7 @@ def a_run(  # noqa: PLR0913 - as many as Run has
 ) -> Run:
     return Run(
         model=backend.MODEL_DIR / model,
+        format="gguf" if model.lower().endswith(".gguf") else "safetensors",
         variant=variant,
         gpus=0 if variant == "cpu" else 1,
         context=4096,
@@ -66,6 +67,13 @@ def words(launch: Launch) -> list[str]:
         lines = [line.strip().rstrip("\\").strip() for line in text.split("\n") if not line.strip().startswith("#")]
         found += shlex.split(" ".join(line for line in lines if line))
     return found
+
+
+@pytest.mark.parametrize("backend", BACKENDS.values(), ids=lambda b: b.NAME)
+def test_what_a_backend_can_not_do_of_the_wish_is_remarked(backend: Backend) -> None:
+    assert backend.remarks(a_run(backend)) == ()
+    says = backend.remarks(a_run(backend, flash_attention=False))
+    assert bool(says) == (backend.NAME == "text-generation-webui")
 
 
 def has(launched: list[str], wanted: str) -> bool:
