@@ -1,22 +1,20 @@
-"""The command line: options, help, one call per command, and the only place where errors become exit codes."""
+"""The command line: help, one call per command, and the only place where errors become exit codes."""
 
 import os
 import sys
-from collections.abc import Callable
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, TypeVar
+from typing import TYPE_CHECKING
 
 import click
 
 from stackctl import __version__
+from stackctl import cli_options as option
 from stackctl.errors import StackctlError
 from stackctl.ui import Ui
 
 if TYPE_CHECKING:
     from stackctl.machine import Machine
 
-F = TypeVar("F", bound=Callable[..., Any])
-KINDS = ("llamacpp", "koboldcpp", "text-generation-webui", "textgen", "ooba", "llama.cpp")  # held equal by a test
 INTERRUPTED = 130
 
 
@@ -64,64 +62,16 @@ def _machine(ctx: click.Context, *, as_json: bool = False) -> "Machine":
     return real(folder, Ui(as_json=as_json, verbose=verbose))
 
 
-def _wishes(command: F) -> F:
-    """The options that go over stack.toml, the same for every command that plans."""
-    options = (
-        ("--model", "model.path", {"help": 'Model file or folder, or "demo".', "metavar": "PATH"}),
-        ("--backend", "backend.kind", {"help": "Which backend.", "type": click.Choice(KINDS)}),
-        ("--context", "backend.context", {"help": "Context size in tokens.", "type": int}),
-        ("--gpu-layers", "backend.gpu_layers", {"help": "Layers on the GPU.", "type": int}),
-        (
-            "--kv-cache",
-            "backend.kv_cache",
-            {"help": "Type of the KV cache.", "type": click.Choice(("auto", "f16", "q8_0", "q4_0"))},
-        ),
-        (
-            "--gpu",
-            "gpu.mode",
-            {"help": "How the GPU is passed.", "type": click.Choice(("auto", "nvidia", "cdi", "none"))},
-        ),
-        ("--port", "sillytavern.port", {"help": "SillyTavern's port on this machine.", "type": int}),
-        ("--name", "name", {"help": "Name of the stack."}),
-        ("--images", "images", {"help": "Where images come from.", "type": click.Choice(("auto", "official", "own"))}),
-    )
-    for flag, key, settings in reversed(options):
-        command = click.option(flag, key.replace(".", "__"), default=None, **settings)(command)
-    return command
-
-
-def _flags(given: dict[str, object]) -> dict[str, object]:
-    flags = {key.replace("__", "."): value for key, value in given.items()}
-    model = flags.get("model.path")
-    if isinstance(model, str) and model != "demo" and not os.path.isabs(model) and not model.startswith("~"):  # noqa: PTH117
-        # given relative to where the user stands; stack.toml's paths count from its own folder
-        folder = click.get_current_context().obj[0]
-        if folder.resolve() != Path.cwd():
-            flags["model.path"] = str(Path(model).absolute())
-    return flags
-
-
-_replan = click.option("--replan", is_flag=True, help="Decide anew what stack.lock has recorded.")
-_timeout = click.option(
-    "--timeout",
-    "timeout_s",
-    type=click.IntRange(1),
-    help="Seconds to wait until ready [default: from the model's size].",
-)
-_json = click.option("--json", "as_json", is_flag=True, help="Print the result as JSON.")
-_yes = click.option("--yes", is_flag=True, help="Ask nothing.")
-
-
 @main.command()
-@_wishes
+@option.wishes
 @click.option("--dry-run", is_flag=True, help="Show what would be written and run; change nothing.")
-@_replan
-@_timeout
+@option.replan
+@option.timeout
 @click.option("--no-proof", is_flag=True, help="Leave out the reply through SillyTavern.")
 @click.option(
     "--trust-first-download", is_flag=True, help="Accept a program whose checksum is not known, and record it."
 )
-@_json
+@option.json
 @click.pass_context
 def deploy(
     ctx: click.Context,
@@ -151,12 +101,12 @@ def deploy(
         prove=not no_proof,
         trust_first_download=trust_first_download,
     )
-    done = run(machine, _flags(wishes), options)
+    done = run(machine, option.flags(wishes), options)
     machine.ui.result(*commands_text.deployed(done, os.environ.get("SSH_CONNECTION", "")))
 
 
 @main.command()
-@_wishes
+@option.wishes
 @click.option("--stdout", "to_stdout", is_flag=True, help="Print the file; write nothing.")
 @click.option(
     "--paths",
@@ -164,22 +114,22 @@ def deploy(
     default="relative",
     help="How paths below the folder are written; absolute for Portainer.",
 )
-@_replan
+@option.replan
 @click.pass_context
 def render(ctx: click.Context, /, to_stdout: bool, paths: str, replan: bool, **wishes: object) -> None:
     """Write compose.yml, without an engine."""
     from stackctl.commands.render import render as run
 
     machine = _machine(ctx)
-    text = run(machine, _flags(wishes), to_stdout=to_stdout, absolute=paths == "absolute", replan=replan)
+    text = run(machine, option.flags(wishes), to_stdout=to_stdout, absolute=paths == "absolute", replan=replan)
     if to_stdout:
         machine.ui.raw(text)
 
 
 @main.command()
-@_wishes
-@_replan
-@_json
+@option.wishes
+@option.replan
+@option.json
 @click.pass_context
 def diff(ctx: click.Context, /, replan: bool, as_json: bool, **wishes: object) -> None:
     """Show what a deploy would change, and which containers it would recreate."""
@@ -187,11 +137,11 @@ def diff(ctx: click.Context, /, replan: bool, as_json: bool, **wishes: object) -
     from stackctl.commands.diff import diff as run
 
     machine = _machine(ctx, as_json=as_json)
-    machine.ui.result(*commands_text.difference(run(machine, _flags(wishes), replan=replan)))
+    machine.ui.result(*commands_text.difference(run(machine, option.flags(wishes), replan=replan)))
 
 
 @main.command()
-@_json
+@option.json
 @click.option("--watch", is_flag=True, help="Show it again at each change, until Ctrl-C.")
 @click.pass_context
 def status(ctx: click.Context, as_json: bool, watch: bool) -> None:
@@ -236,7 +186,7 @@ def stop(ctx: click.Context, service: str | None) -> None:
 
 @main.command()
 @click.argument("service", required=False)
-@_timeout
+@option.timeout
 @click.pass_context
 def start(ctx: click.Context, service: str | None, timeout_s: int | None) -> None:
     """Start what was stopped, unchanged, and wait until it is ready."""
@@ -249,7 +199,7 @@ def start(ctx: click.Context, service: str | None, timeout_s: int | None) -> Non
 
 @main.command()
 @click.argument("service", required=False)
-@_timeout
+@option.timeout
 @click.pass_context
 def restart(ctx: click.Context, service: str | None, timeout_s: int | None) -> None:
     """Restart the stack or one SERVICE, and wait until it is ready."""
@@ -262,7 +212,7 @@ def restart(ctx: click.Context, service: str | None, timeout_s: int | None) -> N
 
 @main.command()
 @click.option("--volumes", is_flag=True, help="Remove named volumes, too (only an override file makes any).")
-@_yes
+@option.yes
 @click.pass_context
 def down(ctx: click.Context, volumes: bool, yes: bool) -> None:
     """Remove the stack's containers and networks. Chats, settings and models stay."""
@@ -276,13 +226,13 @@ def down(ctx: click.Context, volumes: bool, yes: bool) -> None:
 
 
 @main.command()
-@_wishes
+@option.wishes
 @click.pass_context
 def init(ctx: click.Context, /, **wishes: object) -> None:
     """Write stack.toml, every key explained, and a .gitignore."""
     from stackctl.commands.init import init as run
 
-    run(_machine(ctx), _flags(wishes))
+    run(_machine(ctx), option.flags(wishes))
 
 
 @main.command()
@@ -301,8 +251,8 @@ def images() -> None:
 
 
 @images.command("list")
-@_wishes
-@_json
+@option.wishes
+@option.json
 @click.pass_context
 def images_list(ctx: click.Context, /, as_json: bool, **wishes: object) -> None:
     """Show which images the stack uses, and whether they are here."""
@@ -310,7 +260,7 @@ def images_list(ctx: click.Context, /, as_json: bool, **wishes: object) -> None:
     from stackctl.commands import images as command
 
     machine = _machine(ctx, as_json=as_json)
-    machine.ui.result(*commands_text.images(command.listed(machine, _flags(wishes)), machine.ui))
+    machine.ui.result(*commands_text.images(command.listed(machine, option.flags(wishes)), machine.ui))
 
 
 @images.command("build")

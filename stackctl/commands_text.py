@@ -35,7 +35,7 @@ def deployed(done: "Deployed", ssh: str) -> tuple[str, dict[str, Any]]:
         lines += [
             f"SillyTavern reaches {proof.model}, context {plan.context}",
             f"it answered: {reply.text.strip()!r}",
-            f"first token after {reply.first_s:.2f} s, {reply.tokens_per_s:.1f} tokens/s",
+            f"first token after {reply.first_s:.2f} s, {reply.tokens_per_s:.1f} tokens/s with the prompt included",
         ]
     port = plan.url.rpartition(":")[2]
     lines += ["", f"Open {plan.url}"]

@@ -41,7 +41,7 @@ def launch(run: Run) -> Launch:
     words += ["--ctx-size", str(run.context)]
     # one slot: with more, the context is divided among them or shared, and SillyTavern sends one request at a time
     words += ["--parallel", "1", "--no-webui"]
-    words += ["--alias", run.model.name]
+    words += ["--alias", model_id(run.model.name)]
     if run.variant == "cpu":
         words += ["--gpu-layers", "0"]
     elif run.gpu_layers is not None:
@@ -66,7 +66,8 @@ def health() -> tuple[str, ...]:
 
 
 def model_id(file_name: str) -> str:
-    return file_name  # --alias
+    # --alias takes several names, divided by commas and stripped of blanks, and shows one of them
+    return file_name.replace(",", "_").strip(" ")
 
 
 def progress(line: str) -> str | None:

@@ -19,6 +19,7 @@ _ROOM_MIB = 200  # for SillyTavern's first data and our own files
 
 def look(spec: Spec, machine: Machine) -> Seen:
     """Everything that plan() needs, the engine included."""
+    machine.engine.prepare()
     compose_argv, compose_version = machine.compose.look()
     engine = machine.engine.look(compose_argv, compose_version)
     name = stack_name(spec, machine.place)

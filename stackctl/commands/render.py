@@ -2,7 +2,6 @@
 
 from collections.abc import Mapping
 
-from stackctl.commands.deploy import write_stack
 from stackctl.commands.look import look_without_engine
 from stackctl.commands.wish import recorded, wish, write
 from stackctl.core import render as rendering
@@ -18,6 +17,8 @@ def render(machine: Machine, flags: Mapping[str, object], *, to_stdout: bool, ab
     folder = machine.place if absolute else None
     if to_stdout:
         return rendering.render(planned.plan, machine.template, folder=folder)
+    from stackctl.commands.deploy import write_stack  # with all that a deploy needs; printing does without
+
     with machine.folder.locked(machine.ui.note):
         write(machine, wanted)
         return write_stack(planned, machine, replan=replan, absolute=absolute)

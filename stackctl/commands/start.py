@@ -54,6 +54,9 @@ def start(
     try:
         for happening in watch.happenings(began + timeout_s):
             _take(happening, course, plan, machine, began)
+            if kept := _kept(happening, before):
+                course.started.add(kept.container)
+                watch.read_log(kept)
             if course.ended == 0 and not ready.waiting_for(names, course.states, {}):
                 return time.monotonic() - began
             failed = _failed(happening, course, backend, machine) or _lost_gpu(happening, plan)
@@ -92,6 +95,15 @@ def _take(happening: Happening, course: _Course, plan: Plan, machine: Machine, b
             course.ended = code
             # what it did last may still be on its way as an event: look once more before anything is judged by it
             course.states.update(machine.engine.states(plan.name))
+
+
+def _kept(happening: Happening, before: Mapping[str, ServiceState]) -> ServiceState | None:
+    """The container that an earlier, interrupted start left loading, if Compose just said that it keeps it."""
+    match happening:
+        case Said(text) if text.endswith("Running"):
+            loading = (s for s in before.values() if s.state == "running" and not s.is_ready)
+            return next((s for s in loading if f"-{s.name}-1 " in text), None)
+    return None
 
 
 def _failed(happening: Happening, course: _Course, backend: Backend, machine: Machine) -> StackctlError | None:
@@ -137,6 +149,6 @@ def _late(names: tuple[str, ...], course: _Course, timeout_s: int) -> NotReady:
     waits = ready.waiting_for(names, course.states, course.progress)
     return NotReady(
         f"not ready after {timeout_s} s: {'; '.join(waits)}",
-        hint="it goes on loading; `stackctl status --watch` shows when it is ready, "
-        "`stackctl deploy --timeout SECONDS` waits longer",
+        hint="what was started goes on; `stackctl deploy` continues from here, and waits longer with "
+        "--timeout SECONDS; `stackctl logs` shows what it is at",
     )

@@ -3,21 +3,26 @@
 import json
 from collections.abc import Callable, Mapping
 from pathlib import PurePosixPath
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import yaml
-from jinja2 import Environment, FunctionLoader, StrictUndefined
 
 from stackctl.core.stack import Health, Mount, Plan, Service, Tmpfs
 from stackctl.errors import ConfigError
 
 FILE = "compose.yml"
 MARKER = "# Rendered by stackctl from stack.toml."
+if TYPE_CHECKING:
+    _SafeLoader = yaml.SafeLoader
+else:
+    _SafeLoader = getattr(yaml, "CSafeLoader", yaml.SafeLoader)  # libyaml's, where PyYAML has it, is ten times as fast
 _ANEW = "mend it, or: stackctl deploy keeps it aside and writes a new one"
 
 
 def render(plan: Plan, template: Callable[[str], str], *, folder: PurePosixPath | None = None) -> str:
     """Return compose.yml's text. With `folder`, paths below it are written absolute (for Portainer and the like)."""
+    from jinja2 import Environment, FunctionLoader, StrictUndefined  # slow to load; many need parse() alone
+
     environment = Environment(
         loader=FunctionLoader(template),
         undefined=StrictUndefined,
@@ -141,7 +146,7 @@ def _health(health: Health) -> Mapping[str, object]:
     }
 
 
-class _Strict(yaml.SafeLoader):
+class _Strict(_SafeLoader):
     """Refuses a mapping that names a key twice (YAML forbids it, PyYAML lets the last one win)."""
 
     def construct_mapping(self, node: yaml.MappingNode, deep: bool = False) -> dict[Any, Any]:

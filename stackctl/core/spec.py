@@ -1,17 +1,13 @@
 """What the user wants: stack.toml as frozen, typed values; every mistake reported at once."""
 
-import difflib
+import json
 import re
 import tomllib
 from collections.abc import Mapping
-from typing import Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any
 
-import tomlkit
-import tomlkit.exceptions
-from pydantic import BaseModel, ConfigDict, ValidationError
-from pydantic_core import ErrorDetails
+from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
-from stackctl.core.toml_lines import line_of
 from stackctl.core.values import (
     Address,
     Auto,
@@ -33,90 +29,115 @@ from stackctl.core.values import (
 )
 from stackctl.errors import ConfigError
 
+if TYPE_CHECKING:
+    from pydantic_core import ErrorDetails
+
 FILE = "stack.toml"
 DEMO = "demo"
 
 
 class _Section(BaseModel):
-    model_config = ConfigDict(frozen=True, strict=True, extra="forbid", use_attribute_docstrings=True)
+    model_config = ConfigDict(frozen=True, strict=True, extra="forbid")
 
 
 class Model(_Section):
-    path: Path = DEMO
-    """The model: a .gguf file, the first part of a split one, or a folder that holds one model.
-    "demo" is the built-in demo model, which knows one sentence."""
+    path: Path = Field(
+        DEMO,
+        description=(
+            "The model: a .gguf file, the first part of a split one, or a folder that holds one model.\n"
+            '"demo" is the built-in demo model, which knows one sentence.'
+        ),
+    )
 
 
 class Backend(_Section):
-    kind: Annotated[BackendKind, *choice(BackendKind)] = "llamacpp"
-    """llamacpp, koboldcpp or text-generation-webui (also: textgen, ooba)."""
-    image: Image = "auto"
-    """The container image; auto: the pinned official one for the GPU mode."""
-    program: Path = "auto"
-    """koboldcpp only: the program file, a path or an http(s) URL; auto: the pinned release, fetched once."""
-    context: Annotated[int | Auto, *whole(256, 4194304, "a number of tokens")] = "auto"
-    """Context size in tokens; auto: 8192, or what the model was trained for where that is less."""
-    gpu_layers: Annotated[int | Auto, *whole(0, 9999, "a number of layers")] = "auto"
-    """Layers on the GPU; auto: all with a GPU, none without."""
-    kv_cache: Annotated[KvCache, *choice(KvCache)] = "auto"
-    """Type of the KV cache: f16, q8_0 or q4_0; the last two save memory; auto: f16."""
-    flash_attention: Annotated[Switch, *choice(Switch)] = "auto"
-    """on, off, or auto: as the backend thinks best (always on with a quantised KV cache)."""
-    threads: Annotated[int | Auto, *whole(1, 1024, "a number of threads")] = "auto"
-    """CPU threads; auto: the backend decides."""
-    batch: Annotated[int | Auto, *whole(32, 16384, "a number of tokens")] = "auto"
-    """Prompt tokens processed at a time; auto: the backend decides."""
-    extra_args: tuple[Text, ...] = ()
-    """More arguments for the program, one word per string: ["--no-mmap", "--seed", "1"]."""
+    kind: Annotated[BackendKind, *choice(BackendKind)] = Field(
+        "llamacpp", description="llamacpp, koboldcpp or text-generation-webui (also: textgen, ooba)."
+    )
+    image: Image = Field("auto", description="The container image; auto: the pinned official one for the GPU mode.")
+    program: Path = Field(
+        "auto",
+        description=(
+            "koboldcpp only: the program file, a path or an http(s) URL; auto: the pinned release, fetched once."
+        ),
+    )
+    context: Annotated[int | Auto, *whole(256, 4194304, "a number of tokens")] = Field(
+        "auto", description="Context size in tokens; auto: 8192, or what the model was trained for where that is less."
+    )
+    gpu_layers: Annotated[int | Auto, *whole(0, 9999, "a number of layers")] = Field(
+        "auto", description="Layers on the GPU; auto: all with a GPU, none without."
+    )
+    kv_cache: Annotated[KvCache, *choice(KvCache)] = Field(
+        "auto", description="Type of the KV cache: f16, q8_0 or q4_0; the last two save memory; auto: f16."
+    )
+    flash_attention: Annotated[Switch, *choice(Switch)] = Field(
+        "auto", description="on, off, or auto: as the backend thinks best (always on with a quantised KV cache)."
+    )
+    threads: Annotated[int | Auto, *whole(1, 1024, "a number of threads")] = Field(
+        "auto", description="CPU threads; auto: the backend decides."
+    )
+    batch: Annotated[int | Auto, *whole(32, 16384, "a number of tokens")] = Field(
+        "auto", description="Prompt tokens processed at a time; auto: the backend decides."
+    )
+    extra_args: tuple[Text, ...] = Field(
+        (), description='More arguments for the program, one word per string: ["--no-mmap", "--seed", "1"].'
+    )
 
 
 class Gpu(_Section):
-    mode: Annotated[GpuMode, *choice(GpuMode)] = "auto"
-    """nvidia (NVIDIA Container Toolkit), cdi (CDI device files), none (CPU), or auto: what is there."""
-    devices: Devices = ("all",)
-    """GPUs by index or UUID: ["0"], ["0", "1"], ["GPU-5f1c..."]; ["all"] takes every one."""
+    mode: Annotated[GpuMode, *choice(GpuMode)] = Field(
+        "auto",
+        description="nvidia (NVIDIA Container Toolkit), cdi (CDI device files), none (CPU), or auto: what is there.",
+    )
+    devices: Devices = Field(
+        ("all",), description='GPUs by index or UUID: ["0"], ["0", "1"], ["GPU-5f1c..."]; ["all"] takes every one.'
+    )
 
 
 class SillyTavern(_Section):
-    image: Image = "auto"
-    """The container image; auto: the pinned official one."""
-    port: Annotated[int | Auto, *whole(1, 65535, "a port")] = "auto"
-    """Port on this machine; auto: 8000, or the next free one."""
-    bind: Address = "127.0.0.1"
-    """Address on this machine that the port is opened on; only loopback for now."""
-    data: Path = "sillytavern"
-    """Folder for chats, characters and settings; relative to this file."""
-    uid: Annotated[int | Auto, *whole(0, 2**31 - 1, "a user id")] = "auto"
-    """User that SillyTavern runs as and that owns its data; auto: the owner of this folder."""
-    gid: Annotated[int | Auto, *whole(0, 2**31 - 1, "a group id")] = "auto"
-    """Group likewise."""
+    image: Image = Field("auto", description="The container image; auto: the pinned official one.")
+    port: Annotated[int | Auto, *whole(1, 65535, "a port")] = Field(
+        "auto", description="Port on this machine; auto: 8000, or the next free one."
+    )
+    bind: Address = Field(
+        "127.0.0.1", description="Address on this machine that the port is opened on; only loopback for now."
+    )
+    data: Path = Field("sillytavern", description="Folder for chats, characters and settings; relative to this file.")
+    uid: Annotated[int | Auto, *whole(0, 2**31 - 1, "a user id")] = Field(
+        "auto", description="User that SillyTavern runs as and that owns its data; auto: the owner of this folder."
+    )
+    gid: Annotated[int | Auto, *whole(0, 2**31 - 1, "a group id")] = Field("auto", description="Group likewise.")
 
 
 class Network(_Section):
-    inner: Subnet = "auto"
-    """Subnet between SillyTavern and the backend, without a way out; auto: a free one."""
-    edge: Subnet = "auto"
-    """Subnet of SillyTavern's way out and of its published port; auto: a free one."""
+    inner: Subnet = Field(
+        "auto", description="Subnet between SillyTavern and the backend, without a way out; auto: a free one."
+    )
+    edge: Subnet = Field(
+        "auto", description="Subnet of SillyTavern's way out and of its published port; auto: a free one."
+    )
 
 
 class Limits(_Section):
-    backend_memory: Memory = "auto"
-    """Most memory that the backend may use, such as "16 GiB"; auto: no limit."""
-    backend_cpus: Cpus = "auto"
-    """Most CPUs that the backend may use, such as 4 or 1.5; auto: no limit."""
-    sillytavern_memory: Memory = "auto"
-    """Most memory that SillyTavern may use, such as "1 GiB"; auto: no limit."""
-    sillytavern_cpus: Cpus = "auto"
-    """Most CPUs that SillyTavern may use; auto: no limit."""
+    backend_memory: Memory = Field(
+        "auto", description='Most memory that the backend may use, such as "16 GiB"; auto: no limit.'
+    )
+    backend_cpus: Cpus = Field(
+        "auto", description="Most CPUs that the backend may use, such as 4 or 1.5; auto: no limit."
+    )
+    sillytavern_memory: Memory = Field(
+        "auto", description='Most memory that SillyTavern may use, such as "1 GiB"; auto: no limit.'
+    )
+    sillytavern_cpus: Cpus = Field("auto", description="Most CPUs that SillyTavern may use; auto: no limit.")
 
 
 class Spec(_Section):
     """stack.toml, whole."""
 
-    name: Name = "auto"
-    """Name of the stack (the Compose project); auto: this folder's name."""
-    images: Annotated[ImageSource, *choice(ImageSource)] = "auto"
-    """official: pull the projects' own images; own: build ours; auto: ours where a pull fails."""
+    name: Name = Field("auto", description="Name of the stack (the Compose project); auto: this folder's name.")
+    images: Annotated[ImageSource, *choice(ImageSource)] = Field(
+        "auto", description="official: pull the projects' own images; own: build ours; auto: ours where a pull fails."
+    )
     model: Model = Model()
     backend: Backend = Backend()
     gpu: Gpu = Gpu()
@@ -147,6 +168,9 @@ def parse(text: str, *, source: str = FILE) -> Spec:
 
 def edited(text: str, changes: Mapping[str, object]) -> str:
     """Return the text with values set by dotted key, comments and order kept. The result is not validated."""
+    import tomlkit  # slow to load, and only an edit or a mistake needs it
+    import tomlkit.exceptions
+
     try:
         document = tomlkit.parse(text)
     except tomlkit.exceptions.TOMLKitError as e:
@@ -187,9 +211,13 @@ def _commented(section: type[BaseModel], prefix: str, chosen: Mapping[str, objec
             continue
         value = chosen.get(prefix + key, field.default)
         lines += [f"# {line}" for line in (field.description or "").splitlines()]
-        written = tomlkit.item(list(value) if isinstance(value, tuple) else value).as_string()
-        lines += [f"{key} = {written}", ""]
+        lines += [f"{key} = {_as_toml(value)}", ""]
     return lines
+
+
+def _as_toml(value: object) -> str:
+    """A text, number or list of texts: in JSON's form, which TOML shares but for one character."""
+    return json.dumps(value, ensure_ascii=False).replace("\x7f", "\\u007f")
 
 
 def _lists_to_tuples(value: Any) -> Any:
@@ -199,7 +227,9 @@ def _lists_to_tuples(value: Any) -> Any:
     return tuple(value) if isinstance(value, list) else value
 
 
-def _mistake(detail: ErrorDetails, text: str) -> tuple[int, str, str]:
+def _mistake(detail: "ErrorDetails", text: str) -> tuple[int, str, str]:
+    from stackctl.core.toml_lines import line_of
+
     path = tuple(str(part) for part in detail["loc"])
     line = line_of(text, path)
     if detail["type"] == "extra_forbidden":
@@ -217,6 +247,8 @@ def _mistake(detail: ErrorDetails, text: str) -> tuple[int, str, str]:
 
 
 def _suggestion(path: tuple[str, ...]) -> str:
+    import difflib
+
     section: type[BaseModel] = Spec
     for part in path[:-1]:
         kind = section.model_fields[part].annotation

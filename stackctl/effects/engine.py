@@ -1,11 +1,13 @@
 """The container engine, through the docker SDK: what it is, what runs on it, stopping, looking inside."""
 
+import importlib
 import io
 import os
 import re
 import socket
 import struct
 import tarfile
+import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import datetime
@@ -35,6 +37,10 @@ _TAIL = 200
 
 class Engine:
     """The engine of the current Docker context; connected at first use."""
+
+    def prepare(self) -> None:
+        """Load the SDK in the background, which takes a moment, while something else is waited for."""
+        threading.Thread(target=importlib.import_module, args=("docker",), daemon=True).start()
 
     @cached_property
     def client(self) -> "DockerClient":

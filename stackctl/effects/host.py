@@ -1,5 +1,6 @@
 """The machine around the engine: its GPUs (NVML), its ports and its networks."""
 
+import ctypes
 import socket
 from contextlib import suppress
 from ipaddress import IPv4Network
@@ -11,6 +12,10 @@ from stackctl.errors import GpuError
 
 def gpus() -> tuple[Gpu, ...]:
     """NVIDIA GPUs as the driver sees them; () where there is no driver."""
+    try:
+        ctypes.CDLL("libnvidia-ml.so.1")  # what pynvml loads; pynvml itself is slow to import
+    except OSError:
+        return ()
     import pynvml
 
     try:

@@ -50,8 +50,8 @@ class Reply:
 
     @property
     def tokens_per_s(self) -> float:
-        """Rate after the first piece; a piece of the stream is a token with every backend here."""
-        return (self.pieces - 1) / (self.total_s - self.first_s) if self.total_s > self.first_s else 0.0
+        """Tokens over the whole time, the prompt's included; a piece of the stream is a token with every backend."""
+        return self.pieces / self.total_s if self.total_s else 0.0
 
 
 class Tavern:

@@ -86,6 +86,10 @@ class Watch:
         """Report what a started Compose says, and its end."""
         self._thread(self._read_process, process)
 
+    def read_log(self, state: ServiceState) -> None:
+        """Report the log of a container that started before; what starts from now on is followed by itself."""
+        self._thread(self._read_log, state)
+
     def happenings(self, until: float) -> Iterator[Happening]:
         """Everything that happens, until the clock (time.monotonic) reads `until`."""
         while (left := until - time.monotonic()) > 0:

@@ -31,6 +31,17 @@ def override(stack: Stack, **services: dict[str, Any]) -> None:
     (stack.folder / "compose.override.yml").write_text(json.dumps({"services": services}), encoding="utf-8")
 
 
+@contextlib.contextmanager
+def lasting(folder: Path, program: Path) -> Iterator[Stack]:
+    """A stack in a folder of this name, for more than one test; nothing of it is left on the engine afterwards."""
+    folder.mkdir(parents=True)
+    stack = Stack(folder=folder, program=program, environment={"XDG_DATA_HOME": str(folder.parent / "data")})
+    try:
+        yield stack
+    finally:
+        stack.clean()
+
+
 def within(stack: Stack, **environment: str) -> Stack:
     """The same stack, seen from another environment."""
     return replace(stack, environment={**stack.environment, **environment})
@@ -129,6 +140,11 @@ class Deploying:
     def interrupt(self) -> None:
         """Ctrl-C."""
         os.killpg(self.pid, signal.SIGINT)
+
+    def kill(self) -> None:
+        """As a crash or a power cut would end it."""
+        os.killpg(self.pid, signal.SIGKILL)
+        self.end()
 
     def end(self) -> int:
         """Wait for the end; the exit code."""

@@ -1,0 +1,60 @@
+"""The options that several commands share."""
+
+import os
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any, TypeVar
+
+import click
+
+F = TypeVar("F", bound=Callable[..., Any])
+KINDS = ("llamacpp", "koboldcpp", "text-generation-webui", "textgen", "ooba", "llama.cpp")  # held equal by a test
+
+
+def wishes(command: F) -> F:
+    """The options that go over stack.toml, the same for every command that plans."""
+    options = (
+        ("--model", "model.path", {"help": 'Model file or folder, or "demo".', "metavar": "PATH"}),
+        ("--backend", "backend.kind", {"help": "Which backend.", "type": click.Choice(KINDS)}),
+        ("--context", "backend.context", {"help": "Context size in tokens.", "type": int}),
+        ("--gpu-layers", "backend.gpu_layers", {"help": "Layers on the GPU.", "type": int}),
+        (
+            "--kv-cache",
+            "backend.kv_cache",
+            {"help": "Type of the KV cache.", "type": click.Choice(("auto", "f16", "q8_0", "q4_0"))},
+        ),
+        (
+            "--gpu",
+            "gpu.mode",
+            {"help": "How the GPU is passed.", "type": click.Choice(("auto", "nvidia", "cdi", "none"))},
+        ),
+        ("--port", "sillytavern.port", {"help": "SillyTavern's port on this machine.", "type": int}),
+        ("--name", "name", {"help": "Name of the stack."}),
+        ("--images", "images", {"help": "Where images come from.", "type": click.Choice(("auto", "official", "own"))}),
+    )
+    for flag, key, settings in reversed(options):
+        command = click.option(flag, key.replace(".", "__"), default=None, **settings)(command)
+    return command
+
+
+def flags(given: dict[str, object]) -> dict[str, object]:
+    """The options of `wishes` as they were given, by the dotted keys of stack.toml."""
+    flags = {key.replace("__", "."): value for key, value in given.items()}
+    model = flags.get("model.path")
+    if isinstance(model, str) and model != "demo" and not os.path.isabs(model) and not model.startswith("~"):  # noqa: PTH117
+        # given relative to where the user stands; stack.toml's paths count from its own folder
+        folder = click.get_current_context().obj[0]
+        if folder.resolve() != Path.cwd():
+            flags["model.path"] = str(Path(model).absolute())
+    return flags
+
+
+replan = click.option("--replan", is_flag=True, help="Decide anew what stack.lock has recorded.")
+timeout = click.option(
+    "--timeout",
+    "timeout_s",
+    type=click.IntRange(1),
+    help="Seconds to wait until ready [default: from the model's size].",
+)
+json = click.option("--json", "as_json", is_flag=True, help="Print the result as JSON.")
+yes = click.option("--yes", is_flag=True, help="Ask nothing.")

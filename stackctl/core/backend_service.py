@@ -1,0 +1,95 @@
+"""The backend as a service of the stack."""
+
+from collections.abc import Mapping
+from pathlib import PurePosixPath
+
+from stackctl.backends.contract import Backend, Run, Variant
+from stackctl.core import mounts, passthrough
+from stackctl.core.abilities import cpus, health
+from stackctl.core.images import backend_image
+from stackctl.core.lock import Decisions
+from stackctl.core.seen import Seen
+from stackctl.core.spec import Spec
+from stackctl.core.stack import GpuRequest, Mount, Service, Tmpfs
+from stackctl.core.values import memory_mib
+from stackctl.errors import ConfigError
+
+DEFAULT_CONTEXT = 8192
+READ_ONE = "DAC_READ_SEARCH"  # read any file, write none
+
+
+def backend_service(
+    spec: Spec, seen: Seen, backend: Backend, gpu: GpuRequest | None, start_s: int, decisions: Decisions
+) -> tuple[Service, Run, Mapping[str, str]]:
+    """(the service, how its program runs the model, the generated files that it mounts)."""
+    run = _run(spec, seen, backend, gpu, decisions)
+    launch = backend.launch(run)
+    files = {f"backend/{PurePosixPath(inside).name}": text for inside, text in launch.files.items()}
+    generated = tuple(Mount(source=f"./backend/{PurePosixPath(inside).name}", target=inside) for inside in launch.files)
+    image, image_is = backend_image(spec, backend, run.variant, decisions)
+    service = Service(
+        name=backend.NAME,
+        image=image,
+        image_is=image_is,
+        entrypoint=launch.entrypoint,
+        command=launch.command,
+        environment=launch.environment,
+        user=None if backend.RUNS_AS_ROOT else mounts.reader(seen),
+        capabilities=(READ_ONE,) if backend.RUNS_AS_ROOT else (),
+        read_only_root=backend.READ_ONLY_ROOT,
+        mounts=(
+            *mounts.program_mount(seen, run.variant, launch.entrypoint),
+            *mounts.model_mounts(seen, backend),
+            *generated,
+        ),
+        tmpfs=_scratch(backend, run.variant),
+        networks=("inner",),
+        health=health(backend.health(), start_s, seen.engine),
+        grace_s=backend.GRACE_S,
+        memory_mib=memory_mib(spec.limits.backend_memory),
+        cpus=cpus(spec.limits.backend_cpus, seen.engine),
+        gpu=gpu,
+        fingerprint=mounts.fingerprint(seen, files),
+    )
+    return service, run, files
+
+
+def _run(spec: Spec, seen: Seen, backend: Backend, gpu: GpuRequest | None, decisions: Decisions) -> Run:
+    wanted, trained = spec.backend, seen.model.header.trained_context
+    context = wanted.context
+    if context == "auto":
+        inputs = {"trained_context": trained}
+        context = decisions.decide("backend.context", inputs, lambda: min(DEFAULT_CONTEXT, trained or DEFAULT_CONTEXT))
+    kv_cache: str = wanted.kv_cache
+    if kv_cache == "auto":
+        kv_cache = decisions.decide("backend.kv_cache", {}, lambda: "f16")
+    if kv_cache != "f16" and wanted.flash_attention == "off":
+        raise ConfigError(
+            f"backend.kv_cache = {kv_cache!r} needs flash attention, which backend.flash_attention turns off",
+            hint='set flash_attention = "auto", or kv_cache = "f16"',
+        )
+    first = seen.model.name if seen.model.is_folder else seen.model.files[0].name
+    return Run(
+        model=backend.MODEL_DIR / first,
+        format=seen.model.header.format,
+        variant="cuda" if gpu else "cpu",
+        gpus=passthrough.count(gpu, seen) if gpu else 0,
+        context=context,
+        gpu_layers=None if wanted.gpu_layers == "auto" else wanted.gpu_layers,
+        kv_cache=kv_cache,
+        flash_attention=(
+            (True if kv_cache != "f16" else None)
+            if wanted.flash_attention == "auto"
+            else wanted.flash_attention == "on"
+        ),
+        threads=None if wanted.threads == "auto" else wanted.threads,
+        batch=None if wanted.batch == "auto" else wanted.batch,
+        extra_args=wanted.extra_args,
+    )
+
+
+def _scratch(backend: Backend, variant: Variant) -> tuple[Tmpfs, ...]:
+    program = backend.PROGRAMS.get(variant)
+    if program:
+        return (Tmpfs(target="/tmp", size_mib=program.unpacked_mib, executable=True),)  # noqa: S108
+    return (Tmpfs(target="/tmp", size_mib=256),)  # noqa: S108

@@ -1,0 +1,141 @@
+"""Write the pages that the code itself knows best: python -m tests.docs.generate."""
+
+import json
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+from typing import Any
+
+import click
+
+from stackctl.cli import main
+from stackctl.core import spec
+
+DOCS = Path(__file__).parents[2] / "docs"
+WIDTH = 100
+_HEAD = ("key", "default", "values", "meaning", "option")
+_MADE = "<!-- Generated from the code: python -m tests.docs.generate -->\n"
+_STACK = """\
+# stack.toml
+
+One file per stack, in the stack's folder. Every key has a default, so an empty file is a valid one. An unknown key or a
+wrong value is an error; all of them are reported at once, each with its line. `stackctl init` writes the file below.
+
+An option of the command line that names a setting is written into the file, comments kept. To go back to `auto`, edit
+the file.
+
+What `auto` decided is recorded in `stack.lock` and stays until what it was decided from changes, or until
+`stackctl deploy --replan`.
+
+In an editor that knows JSON schema for TOML (Taplo, Even Better TOML): `stackctl schema > stack.schema.json`, and
+`#:schema ./stack.schema.json` as the first line of `stack.toml`. The schema is here, too:
+[stack.schema.json](stack.schema.json).
+"""
+_CLI = """\
+# The command line
+
+Every command with its `--help`. `-C` and `-v` stand before the command: `stackctl -C FOLDER status`.
+Exit codes are in the [README](../README.md#exit-codes).
+"""
+
+
+def pages() -> dict[str, str]:
+    """File name below docs/ -> its text, as the code has it now."""
+    return {"stack.md": stack_page(), "stack.schema.json": schema_text(), "cli.md": cli_page()}
+
+
+def schema_text() -> str:
+    """What `stackctl schema` prints."""
+    return json.dumps(spec.schema(), indent=2) + "\n"
+
+
+def stack_page() -> str:
+    """Every key of stack.toml as a table per section, then the commented file."""
+    parts = [_MADE, _STACK]
+    for section, keys in sections().items():
+        parts.append(f"## {f'`[{section}]`' if section else 'Top level'}\n")
+        parts.append(_table(_HEAD, [_row(key, f"{section}.{key}".lstrip("."), one) for key, one in keys.items()]))
+    parts.append(f"## The file, with every default\n\n```toml\n{spec.example()}```\n")
+    return "\n".join(parts)
+
+
+def cli_page() -> str:
+    """The help of every command."""
+    parts = [_MADE, _CLI]
+    parts += [f"## {name}\n\n```text\n{command_help(name, command)}\n```\n" for name, command in commands().items()]
+    return "\n".join(parts)
+
+
+def sections() -> dict[str, Mapping[str, Mapping[str, Any]]]:
+    """Section of stack.toml ("" for the top level) -> key -> its JSON schema."""
+    schema = spec.schema()
+    top = {key: one for key, one in schema["properties"].items() if "$ref" not in one}
+    found: dict[str, Mapping[str, Mapping[str, Any]]] = {"": top}
+    for key, one in schema["properties"].items():
+        if "$ref" in one:
+            found[key] = schema["$defs"][one["$ref"].rpartition("/")[2]]["properties"]
+    return found
+
+
+def flags() -> dict[str, str]:
+    """Dotted key of stack.toml -> the option of `stackctl deploy` that writes it."""
+    keys = {f"{section}.{key}".lstrip(".") for section, found in sections().items() for key in found}
+    options = {str(one.name).replace("__", "."): one.opts[0] for one in main.commands["deploy"].params}
+    return {key: option for key, option in options.items() if key in keys}
+
+
+def commands(group: click.Group = main, above: str = "stackctl") -> dict[str, click.Command]:
+    """Full name -> command, groups included, in the order of the help."""
+    found: dict[str, click.Command] = {above: group}
+    for name, command in group.commands.items():
+        full = f"{above} {name}"
+        found |= commands(command, full) if isinstance(command, click.Group) else {full: command}
+    return found
+
+
+def command_help(name: str, command: click.Command) -> str:
+    """As `--help` prints it on a wide terminal."""
+    names = [
+        "-h",
+        "--help",
+    ]  # what the group gives to the context of each of its commands, which we make ourselves here
+    with click.Context(
+        command, info_name=name, terminal_width=WIDTH, max_content_width=WIDTH, help_option_names=names
+    ) as context:
+        return command.get_help(context)
+
+
+def _row(key: str, dotted: str, one: Mapping[str, Any]) -> tuple[str, ...]:
+    option = f"`{flags()[dotted]}`" if dotted in flags() else ""
+    default = f"`{json.dumps(one['default'])}`"
+    return f"`{key}`", default, ", ".join(_forms(one)), " ".join(one["description"].split()), option
+
+
+def _forms(one: Mapping[str, Any]) -> Iterator[str]:
+    if "const" in one:
+        yield f"`{json.dumps(one['const'])}`"
+    elif "enum" in one:
+        yield from (f"`{json.dumps(value)}`" for value in one["enum"])
+    elif "anyOf" in one:
+        for form in one["anyOf"]:
+            yield from _forms(form)
+    elif one["type"] in {"integer", "number"}:
+        kind = "whole number" if one["type"] == "integer" else "number"
+        yield f"{kind} from {one['minimum']}" + (f" to {one['maximum']}" if "maximum" in one else "")
+    elif one["type"] == "array":
+        yield "list of texts"
+    elif str(one.get("pattern", "")).startswith("^(?:auto|"):
+        yield '`"auto"`'
+        yield "text"
+    else:
+        yield "text"
+
+
+def _table(head: tuple[str, ...], rows: list[tuple[str, ...]]) -> str:
+    lines = [head, ("---",) * len(head), *rows]
+    return "".join("| " + " | ".join(cell.replace("|", "\\|") for cell in line) + " |\n" for line in lines)
+
+
+if __name__ == "__main__":
+    for name, text in pages().items():
+        (DOCS / name).write_text(text, encoding="utf-8")
+        print(f"wrote docs/{name}")

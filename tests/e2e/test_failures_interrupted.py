@@ -1,0 +1,75 @@
+"""Ctrl-C at several moments, and two deploys at once."""
+
+import json
+
+import pytest
+
+from stackctl.core.demo_model import SENTENCE
+from tests.e2e.conftest import Stack
+from tests.e2e.failing import Deploying, files, ids
+
+pytestmark = pytest.mark.engine
+
+
+def states(stack: Stack) -> dict[str, str]:
+    """What `status` says, after a check that it says of readiness what the containers are."""
+    done = stack.run("status", "--json", check=False)
+    found = json.loads(done.stdout)
+    services = {s["name"]: s["state"] for s in found["services"]}
+    for service, state in services.items():
+        if state != "missing":
+            assert stack.inspect(service)["State"]["Status"] == state
+    assert done.returncode == (0 if found["ready"] else 7)
+    return services
+
+
+def interrupted(stack: Stack, moment: str) -> str:
+    deploy = Deploying(stack)
+    deploy.until(moment)
+    deploy.interrupt()
+    assert deploy.end() == 130, deploy.said
+    assert "Traceback" not in deploy.said
+    assert "error: interrupted" in deploy.said
+    assert "hint: nothing is half-written; `stackctl status` shows what runs" in deploy.said
+    return deploy.said
+
+
+def test_ctrl_c_at_any_moment_leaves_what_status_describes_and_the_next_deploy_goes_on(stack: Stack) -> None:
+    interrupted(stack, "Looking at the machine")
+    assert files(stack) == []
+    assert ids(stack) == []
+
+    interrupted(stack, "Fetching what is missing")
+    assert not any(".new" in name for name in files(stack))
+
+    interrupted(stack, "llamacpp: waits for the others")  # its container is made
+    assert set(states(stack)) == {"llamacpp", "sillytavern"}
+
+    interrupted(stack, "llamacpp is ready")
+    assert states(stack)["llamacpp"] == "running"
+
+    done = stack.deploy()
+    assert done["reply"] == SENTENCE
+    assert states(stack) == {"llamacpp": "running", "sillytavern": "running"}
+
+    before = [stack.inspect(service)["State"]["StartedAt"] for service in ("llamacpp", "sillytavern")]
+    interrupted(stack, "Asking through SillyTavern")
+    assert [stack.inspect(service)["State"]["StartedAt"] for service in ("llamacpp", "sillytavern")] == before
+
+
+def test_of_two_deploys_at_once_the_second_waits_and_says_for_whom(stack: Stack) -> None:
+    first = Deploying(stack, "--no-proof")
+    first.until("Looking at the machine")
+    second = Deploying(stack, "--no-proof")
+    second.until(f"another stackctl (process {first.pid}) is at work in this folder; waiting for it to finish")
+    assert first.end() == 0, first.said
+    assert second.end() == 0, second.said
+    assert "is ready (" not in second.said  # nothing was left to start
+
+
+def test_a_deploy_that_was_killed_does_not_lock_the_folder(stack: Stack) -> None:
+    first = Deploying(stack)
+    first.until("Looking at the machine")
+    first.kill()
+    assert stack.run("deploy", "--images", "own", "--dry-run").returncode == 0
+    assert "is at work in this folder" not in stack.run("render", "--images", "own").stderr

@@ -1,0 +1,108 @@
+"""What dies at the start, or is not ready in time: the cause, the lines that show it, and no restart loop."""
+
+import json
+
+import pytest
+
+from stackctl.core.demo_model import SENTENCE
+from tests.e2e.conftest import Stack
+from tests.e2e.failing import dies, evidence, hint, override, wish
+
+pytestmark = pytest.mark.engine
+
+
+def test_an_argument_that_the_backend_does_not_know_is_named(stack: Stack) -> None:
+    wish(stack, '[backend]\nextra_args = ["--no-such-flag"]\n')
+    said = dies(stack, "llamacpp", 3)
+    assert "llama-server does not know an argument (invalid argument: --no-such-flag)" in said
+    assert "error: invalid argument: --no-such-flag" in evidence(said)
+    assert "look at backend.extra_args in stack.toml" in hint(said)
+
+
+def test_a_value_that_the_backend_refuses_is_named_with_its_argument(stack: Stack) -> None:
+    wish(stack, '[backend]\nextra_args = ["--threads", "many"]\n')
+    said = dies(stack, "llamacpp", 3)
+    assert 'llama-server refused an argument (argument "--threads"' in said
+    assert "look at [backend] in stack.toml" in hint(said)
+
+
+def test_a_backend_killed_for_memory_says_what_to_lower(stack: Stack) -> None:
+    wish(stack, '[backend]\ncontext = 1048576\n[limits]\nbackend_memory = "64 MiB"\n')
+    said = dies(stack, "llamacpp", 6)
+    assert "killed because it used more memory than it may" in said
+    assert "lower backend.context" in hint(said)
+    assert "[limits] in stack.toml" in hint(said)
+
+
+def test_a_limit_below_the_engines_least_is_said(stack: Stack) -> None:
+    wish(stack, '[limits]\nbackend_memory = "3 MiB"\n')
+    said = stack.fails(3, "deploy", "--images", "own")
+    assert "a limit on memory is lower than the engine allows" in said
+    assert any("6MB" in line for line in evidence(said))
+    assert "[limits] in stack.toml" in hint(said)
+
+
+def test_an_image_without_the_backends_program_is_called_the_wrong_image(stack: Stack) -> None:
+    wish(stack, '[backend]\nimage = "localhost/stackctl/base:1"\n')
+    said = dies(stack, "llamacpp", 3)
+    assert "its image localhost/stackctl/base:1 has no program that can be run there" in said
+    assert any("No such file or directory" in line for line in evidence(said))
+    assert "is it the right image?" in hint(said)
+
+
+def test_a_backend_that_restarts_quicker_than_we_look_is_dead_all_the_same(stack: Stack) -> None:
+    override(stack, llamacpp={"entrypoint": ["sh", "-c", "echo giving up; exit 9"]})
+    said = dies(stack, "llamacpp", 7)
+    assert "llamacpp: ended by itself (exit code 9)" in said
+    assert "giving up" in evidence(said)
+
+
+def test_a_share_that_went_away_is_said_by_the_engines_refusal_to_mount_it(stack: Stack) -> None:
+    gone = {"type": "bind", "source": "/no/such/share", "target": "/x", "bind": {"create_host_path": False}}
+    override(stack, llamacpp={"volumes": [gone]})
+    said = stack.fails(9, "deploy", "--images", "own")
+    assert "a file or folder to mount does not exist" in said
+    assert any("/no/such/share" in line for line in evidence(said))
+    assert "is the disk or share mounted?" in hint(said)
+
+
+def test_not_ready_in_time_says_what_each_service_waits_for_and_the_next_deploy_goes_on(stack: Stack) -> None:
+    loading = "echo \"load_model: loading model 'x'\"; sleep 12; exit 9"
+    override(stack, llamacpp={"entrypoint": ["sh", "-c", loading]})
+    said = stack.fails(7, "deploy", "--images", "own", "--timeout", "3")
+    assert "not ready after 3 s: llamacpp: reading the weights" in said
+    assert "sillytavern: waits for the others" in said
+    assert "--timeout SECONDS" in hint(said)
+    status = stack.run("status", "--json", check=False)
+    assert status.returncode == 7
+    states = {s["name"]: s["state"] for s in json.loads(status.stdout)["services"]}
+    assert states == {"llamacpp": "running", "sillytavern": "created"}
+
+    # the next one takes it up where it is, its log included, and its first death is the end
+    said = dies(stack, "llamacpp", 7)
+    assert "… llamacpp: reading the weights" in said
+    assert "ended by itself (exit code 9)" in said
+    assert stack.inspect("llamacpp")["RestartCount"] <= 1
+    (stack.folder / "compose.override.yml").unlink()
+    assert stack.deploy()["reply"] == SENTENCE
+
+
+def test_sillytavern_refusing_its_configuration_is_said_and_mending_it_is_enough(stack: Stack) -> None:
+    override(stack, sillytavern={"environment": {"SILLYTAVERN_WHITELISTMODE": "false"}})
+    said = dies(stack, "sillytavern", 3)
+    assert "SillyTavern refuses its configuration: it listens, with neither whitelist nor password" in said
+    assert any("Your current SillyTavern configuration is insecure" in line for line in evidence(said))
+    assert "compose.override.yml" in hint(said)
+    assert stack.inspect("llamacpp")["State"]["Status"] == "running"
+
+    (stack.folder / "compose.override.yml").unlink()
+    config = stack.folder / "sillytavern" / "config" / "config.yaml"
+    good = config.read_text()
+    config.write_text("listen: [unclosed\n")
+    said = dies(stack, "sillytavern", 3)
+    assert "SillyTavern can't read its config.yaml" in said
+    assert any("listen: [unclosed" in line for line in evidence(said))
+
+    # the same container starts again: what it wrote before must not count
+    config.write_text(good)
+    assert stack.deploy()["reply"] == SENTENCE

@@ -1,0 +1,207 @@
+"""GPUs without a GPU: a harmless CDI device, a stand-in for NVIDIA's hook, a stand-in for the driver's library.
+
+One engine of its own (28) and one stack on it, deployed on the CPU first; each test deploys it anew in its own way.
+"""
+
+import json
+import os
+import signal
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+
+from stackctl.core.demo_model import SENTENCE
+from tests.e2e.conftest import Stack
+from tests.e2e.own_engine import IMAGES, OwnEngine, free_port, own_engine, until
+from tests.standins import nvml
+
+pytestmark = pytest.mark.engine
+HOOK = "nvidia-container-runtime-hook"
+SETTINGS = f"""
+images = "own"
+[backend]
+# our own image has no CUDA in it; a container with a GPU can be had all the same
+image = "{IMAGES[0]}"
+[gpu]
+mode = "none"
+devices = ["0"]
+"""
+CDI = {
+    "cdiVersion": "0.6.0",
+    "kind": "nvidia.com/gpu",
+    "devices": [
+        {
+            "name": name,
+            "containerEdits": {
+                "deviceNodes": [{"path": "/dev/harmless", "hostPath": "/dev/null", "permissions": "rw"}],
+                "env": [f"STANDIN_GPU={name}"],
+            },
+        }
+        for name in ("0", "all")
+    ],
+}
+# what runc hands to a hook names the container's bundle, where the environment of its process lies
+RECORDER = f"""#!{sys.executable}
+import json, pathlib, sys
+state = json.load(sys.stdin)
+process = json.loads((pathlib.Path(state["bundle"]) / "config.json").read_text())["process"]
+asked = [one for one in process["env"] if one.startswith("NVIDIA_")]
+with (pathlib.Path(__file__).parent / "calls").open("a") as calls:
+    calls.write(json.dumps({{"id": state["id"], "words": sys.argv[1:], "asked": asked}}) + "\\n")
+"""
+
+
+@pytest.fixture(scope="module")
+def extra(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A folder on the engine's PATH, empty at first."""
+    return tmp_path_factory.mktemp("path")
+
+
+@pytest.fixture(scope="module")
+def machine(own_images: None, extra: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[OwnEngine]:
+    """An engine with a CDI device; NVIDIA's hook is not on its PATH."""
+    del own_images
+    cdi = tmp_path_factory.mktemp("cdi")
+    (cdi / "nvidia.json").write_text(json.dumps(CDI))
+    options = ("--engine", "28", "--cdi-dir", str(cdi), "--path-extra", str(extra))
+    with own_engine(tmp_path_factory.mktemp("gpu") / "engine", *options) as engine:
+        yield engine
+
+
+@pytest.fixture(scope="module")
+def library(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """NVML that sees one GPU."""
+    return nvml.build(tmp_path_factory.mktemp("nvml"))
+
+
+@pytest.fixture(scope="module")
+def running(machine: OwnEngine, installed: Path, tmp_path_factory: pytest.TempPathFactory) -> Stack:
+    """A stack on that engine, on the CPU."""
+    folder = tmp_path_factory.mktemp("on-gpu") / "t-gpu"
+    folder.mkdir()
+    (folder / "stack.toml").write_text(SETTINGS)
+    stack = Stack(folder=folder, program=installed, environment=machine.environment)
+    stack.run("deploy", "--port", str(free_port()))
+    return stack
+
+
+def deploy(stack: Stack, mode: str) -> dict[str, Any]:
+    result: dict[str, Any] = json.loads(stack.run("deploy", "--json", "--gpu", mode).stdout)
+    return result
+
+
+def inside(stack: Stack, *words: str) -> str:
+    """What a command says inside of the backend's container."""
+    return stack.docker("exec", stack.container("llamacpp"), *words)
+
+
+def chosen(stack: Stack, library: Path) -> dict[str, Any] | None:
+    """What `auto` would render here for a machine with one GPU; None: the CPU."""
+    seeing = {**stack.environment, "LD_LIBRARY_PATH": str(library), "STANDIN_NVML_MIB": "12288"}
+    text = Stack(stack.folder, stack.program, seeing).run("deploy", "--dry-run", "--gpu", "auto").stdout
+    backend = yaml.safe_load(text)["services"]["llamacpp"]
+    if "deploy" not in backend:
+        return None
+    found: dict[str, Any] = backend["deploy"]["resources"]["reservations"]["devices"][0]
+    return found
+
+
+def hook(machine: OwnEngine, extra: Path, *, wanted: bool) -> None:
+    """Have NVIDIA's hook on the engine's PATH, or not; the engine looks for it when it starts."""
+    program = extra / HOOK
+    if wanted == program.exists():
+        return
+    if wanted:
+        program.write_text(RECORDER)
+        program.chmod(0o755)
+    else:
+        program.unlink()
+    machine.restart()
+
+
+def test_a_driver_that_the_engine_does_not_offer_is_refused_and_what_runs_runs_on(
+    machine: OwnEngine, extra: Path, running: Stack
+) -> None:
+    hook(machine, extra, wanted=False)
+    deploy(running, "none")
+    before = [running.inspect(service)["State"]["StartedAt"] for service in ("llamacpp", "sillytavern")]
+    compose = (running.folder / "compose.yml").read_bytes()
+    said = running.fails(5, "deploy", "--gpu", "nvidia")
+    assert "the engine does not offer the NVIDIA driver to containers" in said
+    assert "nvidia-ctk runtime configure --runtime=docker" in said
+    assert "--gpu none" in said
+    assert [running.inspect(s)["State"]["StartedAt"] for s in ("llamacpp", "sillytavern")] == before
+    assert (running.folder / "compose.yml").read_bytes() == compose
+    assert running.run("status", check=False).returncode == 0
+
+
+def test_a_cdi_device_and_its_variable_are_inside_the_backends_container_alone(running: Stack) -> None:
+    assert deploy(running, "cdi")["reply"] == SENTENCE
+    assert inside(running, "stat", "-c", "%F:%t:%T", "/dev/harmless") == "character special file:1:3\n"
+    assert "STANDIN_GPU=0" in inside(running, "cat", "/proc/1/environ").split("\0")
+    requests = running.inspect("llamacpp")["HostConfig"]["DeviceRequests"]
+    assert [(one["Driver"], one["DeviceIDs"]) for one in requests] == [("cdi", ["nvidia.com/gpu=0"])]
+    assert running.inspect("sillytavern")["HostConfig"]["DeviceRequests"] is None
+
+
+def test_a_cdi_device_that_is_not_there_is_refused_with_those_that_are(running: Stack) -> None:
+    settings = running.folder / "stack.toml"
+    before = settings.read_text()
+    settings.write_text(before.replace('devices = ["0"]', 'devices = ["7"]'))
+    try:
+        said = running.fails(5, "deploy", "--gpu", "cdi")
+    finally:
+        settings.write_text(before)
+    assert "knows no CDI device nvidia.com/gpu=7" in said
+    assert "nvidia.com/gpu=0" in said
+    assert "nvidia-ctk cdi generate" in said
+
+
+def test_a_gpu_that_gets_lost_on_the_way_is_an_error_and_not_a_slow_chat(running: Stack) -> None:
+    override = running.folder / "compose.override.yml"
+    deploy(running, "none")
+    override.write_text("services: {llamacpp: {deploy: !reset null, environment: {AGAIN: ''}}}\n")
+    try:
+        said = running.fails(5, "deploy", "--gpu", "cdi")
+    finally:
+        override.unlink()
+    assert "llamacpp: the container was made without the GPU" in said
+    assert "compose.override.yml" in said
+    assert running.inspect("llamacpp")["State"]["Status"] == "exited"
+    assert deploy(running, "cdi")["reply"] == SENTENCE
+
+
+def test_nvidias_driver_is_asked_for_the_gpus_that_were_chosen(machine: OwnEngine, extra: Path, running: Stack) -> None:
+    hook(machine, extra, wanted=True)
+    assert deploy(running, "nvidia")["reply"] == SENTENCE
+    calls = [json.loads(line) for line in (extra / "calls").read_text().splitlines()]
+    (call,) = [call for call in calls if call["id"] == running.inspect("llamacpp")["Id"]]
+    assert call["words"] == ["prestart"]
+    assert "NVIDIA_VISIBLE_DEVICES=0" in call["asked"]
+    before = running.inspect("llamacpp")["State"]["StartedAt"]
+    assert deploy(running, "nvidia")["reply"] == SENTENCE
+    assert running.inspect("llamacpp")["State"]["StartedAt"] == before
+
+
+def test_auto_takes_cdi_where_the_engine_has_only_that_and_nvidias_runtime_where_it_is_there(
+    machine: OwnEngine, running: Stack, library: Path
+) -> None:
+    deploy(running, "none")
+    assert chosen(running, library) == {"driver": "cdi", "device_ids": ["nvidia.com/gpu=0"], "capabilities": ["gpu"]}
+    config = machine.root / "daemon.json"
+    before = config.read_text()
+    runtime = {"nvidia": {"path": "nvidia-container-runtime"}}  # as `nvidia-ctk runtime configure` writes it
+    config.write_text(json.dumps({**json.loads(before), "runtimes": runtime}))
+    try:
+        os.kill(machine.pid, signal.SIGHUP)
+        until(lambda: "nvidia" in machine.docker("info", "--format", "{{json .Runtimes}}"), 20, "no such runtime")
+        device = {"driver": "nvidia", "device_ids": ["0"], "capabilities": ["gpu"]}
+        assert chosen(running, library) == device
+    finally:
+        config.write_text(before)
+        os.kill(machine.pid, signal.SIGHUP)
+    assert chosen(running, library.parent) is None  # no driver: the CPU, without a word

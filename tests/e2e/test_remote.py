@@ -1,0 +1,97 @@
+"""An engine on another machine: its published ports are not ours, so SillyTavern is asked from inside its container.
+
+The other machine is this one, behind a TCP port: all that stackctl has is DOCKER_HOST=tcp://...
+"""
+
+import contextlib
+import json
+import os
+import socket
+import threading
+import time
+from collections.abc import Callable, Iterator
+
+import pytest
+
+from stackctl.core.demo_model import SENTENCE
+from tests.e2e.conftest import Stack
+
+pytestmark = pytest.mark.engine
+
+
+def engine_socket() -> str:
+    return os.environ.get("DOCKER_HOST", "unix:///var/run/docker.sock").removeprefix("unix://")
+
+
+def pump(source: socket.socket, target: socket.socket) -> None:
+    """Pass on what comes until its end; an end is passed on, too (`docker exec` closes one direction)."""
+    with contextlib.suppress(OSError):
+        while data := source.recv(1 << 16):
+            target.sendall(data)
+    with contextlib.suppress(OSError):
+        target.shutdown(socket.SHUT_WR)
+
+
+def relay(client: socket.socket) -> None:
+    with client, socket.socket(socket.AF_UNIX) as engine:
+        engine.connect(engine_socket())
+        there = threading.Thread(target=pump, args=(client, engine))
+        there.start()
+        pump(engine, client)
+        there.join()
+
+
+@pytest.fixture
+def remote() -> Iterator[str]:
+    """The engine's socket as a loopback TCP port."""
+    with socket.create_server(("127.0.0.1", 0)) as server:
+
+        def serve() -> None:
+            with contextlib.suppress(OSError):
+                while True:
+                    client, _ = server.accept()
+                    threading.Thread(target=relay, args=(client,), daemon=True).start()
+
+        thread = threading.Thread(target=serve)
+        thread.start()
+        yield f"tcp://127.0.0.1:{server.getsockname()[1]}"
+        server.shutdown(socket.SHUT_RDWR)
+        thread.join()
+
+
+@pytest.fixture
+def there(remote: str, new_stack: Callable[..., Stack]) -> Stack:  # in this order: what is left is removed through it
+    """One empty folder, and an engine elsewhere."""
+    return new_stack(DOCKER_HOST=remote)
+
+
+def test_on_a_remote_engine_the_proof_is_made_inside_sillytaverns_container(there: Stack) -> None:
+    began = int(time.time())
+    result = there.deploy()
+    assert result["reply"] == SENTENCE
+    assert result["model"] == "stackctl-demo.gguf"
+    assert result["tokens_per_s"] > 0
+    assert json.loads(there.run("status", "--json").stdout)["ready"]
+    window = ("--since", str(began), "--until", str(int(time.time()) + 1))
+    runs = there.docker(
+        "events", *window, "--filter", "event=exec_create", "--filter", f"container={there.container('sillytavern')}"
+    )
+    assert "/api/backends/text-completions/generate" in runs
+
+
+def test_the_proof_inside_finds_what_is_wrong_as_the_one_outside_does(there: Stack) -> None:
+    settings = there.folder / "sillytavern/data/default-user/settings.json"
+    there.deploy("--no-proof")
+    wrong = json.loads(settings.read_text())
+    wrong["textgenerationwebui_settings"]["server_urls"]["llamacpp"] = "http://llamacpp:9"
+    settings.write_text(json.dumps(wrong))
+    there.fails(7, "deploy", "--images", "own")
+    settings.unlink()
+    assert there.deploy()["reply"] == SENTENCE
+
+
+def test_ports_of_this_machine_do_not_count_on_another_one(there: Stack) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as ours:
+        port = str(ours.getsockname()[1])
+        done = there.run("deploy", "--dry-run", "--images", "own", "--port", port)
+    assert f'"127.0.0.1:{port}:8000"' in done.stdout

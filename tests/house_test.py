@@ -1,0 +1,317 @@
+"""The house keeps its shape: floors, sizes, one voice, bare templates (see CONTRIBUTING.md)."""
+
+import ast
+import re
+import subprocess
+import sys
+from collections.abc import Iterator
+from functools import cache
+from itertools import chain
+from pathlib import Path
+from typing import get_args
+
+import click
+import pytest
+
+from stackctl.backends import BACKENDS
+from stackctl.cli import main
+from stackctl.cli_options import KINDS
+from stackctl.core.values import BackendKind
+
+ROOT = Path(__file__).parents[1]
+PACKAGE = ROOT / "stackctl"
+MODULES = {
+    ".".join(path.relative_to(ROOT).with_suffix("").parts).removesuffix(".__init__"): path
+    for path in sorted(PACKAGE.rglob("*.py"))
+}
+TEMPLATES = sorted((ROOT / "compose-templates").glob("*"))
+# an arrow may only point down; what stands side by side does not see each other, but for core, backends and commands
+FLOORS = ["", "errors", "core", "effects", "machine", "commands", "commands_text", "cli_options", "cli", "__main__"]
+SIDE_BY_SIDE = {"backends": "core", "ui": "effects"}
+MAX_FILE, MAX_FUNCTION, MAX_TEMPLATE = 300, 60, 60
+
+
+@cache
+def tree(module: str) -> ast.Module:
+    return ast.parse(MODULES[module].read_text(encoding="utf-8"))
+
+
+@cache
+def imports(module: str) -> frozenset[str]:
+    """Every module that a module names in an import, wherever in the file; of ours the exact one."""
+    found: set[str] = set()
+    for node in ast.walk(tree(module)):
+        if isinstance(node, ast.Import):
+            found |= {alias.name for alias in node.names}
+        elif isinstance(node, ast.ImportFrom):
+            assert node.level == 0, f"{module}: relative import"
+            name = node.module or ""
+            found |= {f"{name}.{a.name}" if f"{name}.{a.name}" in MODULES else name for a in node.names}
+    return frozenset(found)
+
+
+def ours(module: str) -> set[str]:
+    return {name for name in imports(module) if name in MODULES and name != module}
+
+
+def room(module: str) -> str:
+    """The first name below stackctl: core, effects, cli, ..."""
+    return (*module.split("."), "", "")[1]
+
+
+def floor(module: str) -> int:
+    return FLOORS.index(SIDE_BY_SIDE.get(room(module), room(module)))
+
+
+def reached(module: str, seen: set[str] | None = None) -> set[str]:
+    """Every module of ours that an import of this one loads, itself included."""
+    seen = {module} if seen is None else seen
+    for other in ours(module) - seen:
+        seen.add(other)
+        reached(other, seen)
+    return seen
+
+
+# -- floors
+
+
+@pytest.mark.parametrize("module", MODULES)
+def test_an_import_points_down_or_stays_in_its_room(module: str) -> None:
+    for other in ours(module):
+        same_room = room(module) == room(other) and room(module) != "effects"
+        core_sees_backends = {room(module), room(other)} == {"core", "backends"}
+        assert floor(other) < floor(module) or same_room or core_sees_backends or one_effect(module, other), other
+
+
+def one_effect(module: str, other: str) -> bool:
+    """Whether both are the same effect, which may have a folder."""
+    return room(module) == room(other) == "effects" and module.split(".")[2:3] == other.split(".")[2:3]
+
+
+def test_no_import_goes_in_a_circle() -> None:
+    for module in MODULES:
+        for other in ours(module):
+            assert module not in reached(other), f"{module} -> {other} -> ... -> {module}"
+
+
+def test_what_is_wanted_and_what_is_seen_know_no_backend() -> None:
+    for module in ("spec", "seen", "stack", "gguf", "network", "lock", "tavern", "demo_model", "toml_lines", "render"):
+        assert not any(room(other) == "backends" for other in reached(f"stackctl.core.{module}")), module
+
+
+@pytest.mark.parametrize("module", [module for module in MODULES if room(module) == "backends"])
+def test_a_backend_knows_of_the_core_only_its_types(module: str) -> None:
+    core = {other for other in ours(module) if room(other) == "core"}
+    assert core <= {"stackctl.core.spec", "stackctl.core.seen", "stackctl.core.stack"}
+
+
+def test_no_code_asks_which_backend_it_is_but_the_backends_own() -> None:
+    backends = {f"stackctl.backends.{name}" for name in ("koboldcpp", "llamacpp", "textgen")}
+    assert backends <= MODULES.keys()
+    for module in MODULES.keys() - backends - {"stackctl.backends"}:
+        assert not ours(module) & backends, module
+        for node in ast.walk(tree(module)):
+            if isinstance(node, ast.Compare | ast.match_case):
+                compared = {one.value for one in ast.walk(node) if isinstance(one, ast.Constant)}
+                assert not compared & set(BACKENDS), module
+
+
+IMPURE = {
+    "os", "sys", "subprocess", "socket", "httpx", "docker", "pynvml", "psutil", "time", "click", "datetime", "random",
+    "secrets", "tempfile", "shutil", "glob", "io", "urllib", "requests", "threading", "logging", "filelock",
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("module", [module for module in MODULES if room(module) in {"core", "backends"}])
+def test_the_core_and_the_backends_touch_nothing(module: str) -> None:
+    assert not {name.split(".")[0] for name in imports(module)} & IMPURE
+    for node in ast.walk(tree(module)):
+        if isinstance(node, ast.ImportFrom) and node.module == "pathlib":
+            assert {alias.name for alias in node.names} == {"PurePosixPath"}
+        if isinstance(node, ast.Call) and isinstance(node.func, ast.Name):
+            assert node.func.id not in {"open", "input", "exec", "eval", "__import__"}
+
+
+@pytest.mark.parametrize("module", [module for module in MODULES if room(module) == "commands"])
+def test_a_command_knows_neither_click_nor_the_environment(module: str) -> None:
+    names = {name.split(".")[0] for name in imports(module)}
+    assert not names & {"click", "os", "subprocess", "docker", "httpx", "pynvml", "psutil", "sys"}
+
+
+def test_the_environment_is_read_in_effects_and_at_the_door_only() -> None:
+    readers = {
+        m for m in MODULES if any(isinstance(n, ast.Attribute) and n.attr == "environ" for n in ast.walk(tree(m)))
+    }
+    assert {room(module) for module in readers} <= {"effects", "cli", "cli_options", "ui"}
+
+
+@pytest.mark.parametrize("start", ["import stackctl.cli", "import stackctl.cli, stackctl.commands.render"])
+def test_help_and_render_load_nothing_that_is_slow(start: str) -> None:
+    slow = {"docker", "httpx", "rich", "pynvml", "huggingface_hub", "requests", "asyncio"}
+    slow |= {"pydantic", "jinja2", "yaml", "tomlkit", "psutil"} if "render" not in start else set()
+    script = f"{start}, sys\nprint(*sorted({slow!r} & sys.modules.keys()))"
+    done = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, check=True, cwd=ROOT)
+    assert done.stdout.split() == []
+
+
+# -- sizes
+
+
+@pytest.mark.parametrize("module", MODULES)
+def test_a_file_is_at_most_300_lines(module: str) -> None:
+    assert len(MODULES[module].read_text(encoding="utf-8").splitlines()) <= MAX_FILE
+
+
+@pytest.mark.parametrize("module", MODULES)
+def test_a_function_is_at_most_60_lines(module: str) -> None:
+    for node in ast.walk(tree(module)):
+        if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef):
+            assert (node.end_lineno or 0) - node.lineno + 1 <= MAX_FUNCTION, node.name
+
+
+@pytest.mark.parametrize("module", MODULES)
+def test_a_module_says_what_it_is_for_and_is_named_for_it(module: str) -> None:
+    assert ast.get_docstring(tree(module))
+    assert module.rsplit(".", 1)[-1] not in {"utils", "util", "common", "helpers", "helper", "manager", "base", "misc"}
+
+
+# -- one voice, and no error swallowed
+
+
+def called(module: str) -> Iterator[str]:
+    """The dotted names of everything that a module calls."""
+    for node in ast.walk(tree(module)):
+        if isinstance(node, ast.Call):
+            yield ast.unparse(node.func)
+
+
+@pytest.mark.parametrize("module", MODULES.keys() - {"stackctl.ui"})
+def test_only_ui_prints(module: str) -> None:
+    says = {
+        "print",
+        "click.echo",
+        "click.secho",
+        "sys.stdout.write",
+        "sys.stderr.write",
+        "pprint",
+        "click.echo_via_pager",
+    }
+    assert not says & set(called(module))
+
+
+@pytest.mark.parametrize("module", MODULES)
+def test_no_bug_is_caught_and_nothing_ends_the_program_from_within(module: str) -> None:
+    for node in ast.walk(tree(module)):
+        if isinstance(node, ast.ExceptHandler):
+            caught = ast.unparse(node.type) if node.type else "everything"
+            is_passed_on = isinstance(node.body[-1], ast.Raise) and node.body[-1].exc is None
+            catches_bugs = re.search(r"\b(everything|Exception|BaseException)\b", caught)
+            assert is_passed_on or not catches_bugs, f"line {node.lineno}: {caught}"
+    if room(module) not in {"cli", "__main__"}:
+        assert not {"sys.exit", "exit", "quit", "os._exit"} & set(called(module))
+
+
+# -- templates
+
+
+@pytest.mark.parametrize("path", TEMPLATES, ids=[path.name for path in TEMPLATES])
+def test_a_template_is_short_and_its_logic_is_if_for_and_include(path: Path) -> None:
+    text = path.read_text(encoding="utf-8")
+    assert len(text.splitlines()) < MAX_TEMPLATE
+    assert "\t" not in text
+    for tag in re.findall(r"{%-?\s*(\w+)", text):
+        assert tag in {"if", "elif", "else", "endif", "for", "endfor", "include"}, tag
+    assert "|" not in "".join(chain.from_iterable(re.findall(r"{%(.*?)%}|{{(.*?)}}", text)))
+
+
+@pytest.mark.parametrize("path", TEMPLATES, ids=[path.name for path in TEMPLATES])
+def test_a_hole_is_bare(path: Path) -> None:
+    for line in path.read_text(encoding="utf-8").splitlines():
+        value = line.split(" #", 1)[0]
+        for before, hole, after in re.findall(r"(.?){{(.*?)}}(.?)", value):
+            assert re.fullmatch(r" [a-z_]+(\.[a-z_]+)* ", hole), line
+            assert before in {"", " "}, line
+            assert after in {"", " ", ":"}, line
+        assert not re.search(r"""["'][^"']*{{""", value), line
+
+
+# -- the command line and its words
+
+
+def commands(group: click.Group, above: str = "stackctl") -> dict[str, click.Command]:
+    found: dict[str, click.Command] = {}
+    for name, command in group.commands.items():
+        found |= (
+            commands(command, f"{above} {name}") if isinstance(command, click.Group) else {f"{above} {name}": command}
+        )
+    return found
+
+
+COMMANDS = commands(main)
+
+
+@pytest.mark.parametrize("name", COMMANDS)
+def test_every_command_and_every_option_has_help(name: str) -> None:
+    command = COMMANDS[name]
+    assert command.help
+    assert command.get_short_help_str(limit=200).endswith(".")
+    for option in command.params:
+        assert not isinstance(option, click.Option) or option.help, f"{name} {option.opts}"
+
+
+@pytest.mark.parametrize("name", COMMANDS)
+def test_every_command_stands_in_the_readme(name: str) -> None:
+    assert re.search(rf"{re.escape(name)}\b", (ROOT / "README.md").read_text(encoding="utf-8"))
+
+
+def test_the_command_line_offers_the_kinds_that_stack_toml_takes() -> None:
+    assert set(KINDS) == set(get_args(BackendKind))
+    assert len(KINDS) == len(set(KINDS))
+
+
+# -- every file
+
+
+@cache
+def texts() -> dict[str, str]:
+    """Path -> text of every file that is, or could be, under version control."""
+    argv = ["git", "ls-files", "-z", "--cached", "--others", "--exclude-standard"]
+    listed = subprocess.run(argv, cwd=ROOT, capture_output=True, text=True, check=True).stdout.split("\0")
+    found = {}
+    for name in filter(None, listed):
+        raw = (ROOT / name).read_bytes() if (ROOT / name).is_file() else b"\0"
+        if b"\0" not in raw:
+            found[name] = raw.decode()
+    return found
+
+
+def test_no_file_knows_where_it_was_written() -> None:
+    here = {f"{ROOT}/", f"{Path.home()}/"} - {"//", "/root/"}
+    here |= {f"{ROOT.parent}/"} if len(ROOT.parts) > 2 and ROOT.parent.name != "src" else set()
+    for name, text in texts().items():
+        assert not [place for place in here if place in text], name
+
+
+def test_every_exception_to_a_check_names_the_check() -> None:
+    for name, text in texts().items():
+        if name.endswith(".py"):
+            for number, line in enumerate(text.splitlines(), 1):
+                assert not re.search(r"#\s*type:\s*ignore(?!\[[a-z-]+)", line), f"{name}:{number}"
+                assert not re.search(r"#\s*(ruff:\s*)?noqa(?!:\s*[A-Z]+\d+)", line), f"{name}:{number}"
+
+
+def test_nothing_is_skipped_and_nothing_is_patched() -> None:
+    banned = {"skip", "skipif", "xfail", "importorskip"}
+    for name, text in texts().items():
+        if name.startswith("tests/") and name.endswith(".py"):
+            for node in ast.walk(ast.parse(text)):
+                assert not (isinstance(node, ast.Attribute) and node.attr in banned), f"{name}:{node.lineno}"
+                modules = {alias.name for alias in node.names} if isinstance(node, ast.Import) else set()
+                modules |= {node.module or ""} if isinstance(node, ast.ImportFrom) else set()
+                assert not any(module.startswith("unittest") for module in modules), name
+
+
+def test_every_text_is_unix_text() -> None:
+    for name, text in texts().items():
+        assert "\r" not in text, name
+        assert not text or text.endswith("\n"), name
