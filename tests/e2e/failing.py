@@ -5,6 +5,7 @@ import http.server
 import json
 import os
 import signal
+import socket
 import socketserver
 import subprocess
 import threading
@@ -13,7 +14,7 @@ from collections.abc import Iterator
 from dataclasses import replace
 from datetime import datetime
 from pathlib import Path
-from typing import Any
+from typing import Any, Self
 
 from tests.e2e.conftest import Stack
 
@@ -36,6 +37,7 @@ def lasting(folder: Path, program: Path) -> Iterator[Stack]:
     """A stack in a folder of this name, for more than one test; nothing of it is left on the engine afterwards."""
     folder.mkdir(parents=True)
     stack = Stack(folder=folder, program=program, environment={"XDG_DATA_HOME": str(folder.parent / "data")})
+    wish(stack, f"[sillytavern]\nport = {free_port()}\n")
     try:
         yield stack
     finally:
@@ -55,6 +57,13 @@ def evidence(said: str) -> list[str]:
 def hint(said: str) -> str:
     """What an error advises."""
     return next(line.removeprefix("hint: ") for line in said.splitlines() if line.startswith("hint: "))
+
+
+def free_port() -> int:
+    """A port that nobody else will choose meanwhile: out of the range that `auto` takes."""
+    with socket.create_server(("127.0.0.1", 0)) as one:
+        port: int = one.getsockname()[1]
+    return port
 
 
 def ids(stack: Stack) -> list[str]:
@@ -115,6 +124,7 @@ class Deploying:
     """A deploy under way, in a process group of its own as on a terminal."""
 
     def __init__(self, stack: Stack, *words: str) -> None:
+        self.said = ""
         self._process = subprocess.Popen(
             [str(stack.program), "deploy", "--images", "own", *words],
             cwd=stack.folder,
@@ -126,7 +136,15 @@ class Deploying:
             start_new_session=True,
         )
         self.pid = self._process.pid
-        self.said = ""
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        if self._process.poll() is None:
+            self.kill()
+        assert self._process.stderr
+        self._process.stderr.close()
 
     def until(self, words: str) -> None:
         """Read on until it says this."""

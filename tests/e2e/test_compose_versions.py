@@ -11,7 +11,7 @@ from stackctl.core.demo_model import SENTENCE
 from tests.e2e.conftest import ROOT, Stack
 from tests.e2e.own_engine import call, engine_host, free_port
 
-pytestmark = pytest.mark.engine
+pytestmark = [pytest.mark.engine, pytest.mark.debian]
 VERSIONS = ("2.26", "2.40")
 GOLDENS = sorted((ROOT / "tests" / "golden").glob("*.yml"))
 

@@ -17,7 +17,7 @@ from stackctl.effects.tavern_http import Tavern
 from tests.e2e.conftest import Stack
 from tests.e2e.own_engine import IMAGES, OwnEngine, free_port, own_engine, until
 
-pytestmark = pytest.mark.engine
+pytestmark = [pytest.mark.engine, pytest.mark.debian]
 LOAD_S = 10  # longer than SillyTavern takes to start, so that who waits for whom can be seen
 SLOW = f"""
 services:

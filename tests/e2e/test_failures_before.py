@@ -212,13 +212,13 @@ def test_a_stack_of_the_same_name_elsewhere_is_refused(untouched: Stack, tmp_pat
 
 def test_what_ran_before_is_named_and_the_rest_runs_on_when_a_changed_deploy_fails(running: Stack) -> None:
     page = running.inspect("sillytavern")["Id"]
-    (running.folder / "stack.toml").rename(running.folder / "good.toml")
-    wish(running, '[backend]\nextra_args = ["--no-such-flag"]\n')
+    good = (running.folder / "stack.toml").read_text()
+    wish(running, f'{good}\n[backend]\nextra_args = ["--no-such-flag"]\n')
     said = dies(running, "llamacpp", 3)
     assert f"before this deploy ran: llamacpp ({IMAGE}, healthy), sillytavern (" in hint(said)
     found = running.inspect("sillytavern")
     assert (found["Id"], found["State"]["Status"]) == (page, "running")
-    (running.folder / "good.toml").rename(running.folder / "stack.toml")
+    wish(running, good)
     assert running.deploy()["reply"] == SENTENCE
 
 

@@ -1,12 +1,13 @@
 """Ctrl-C at several moments, and two deploys at once."""
 
+import contextlib
 import json
 
 import pytest
 
 from stackctl.core.demo_model import SENTENCE
 from tests.e2e.conftest import Stack
-from tests.e2e.failing import Deploying, files, ids
+from tests.e2e.failing import Deploying, files, free_port, ids, wish
 
 pytestmark = pytest.mark.engine
 
@@ -24,10 +25,10 @@ def states(stack: Stack) -> dict[str, str]:
 
 
 def interrupted(stack: Stack, moment: str) -> str:
-    deploy = Deploying(stack)
-    deploy.until(moment)
-    deploy.interrupt()
-    assert deploy.end() == 130, deploy.said
+    with Deploying(stack) as deploy:
+        deploy.until(moment)
+        deploy.interrupt()
+        assert deploy.end() == 130, deploy.said
     assert "Traceback" not in deploy.said
     assert "error: interrupted" in deploy.said
     assert "hint: nothing is half-written; `stackctl status` shows what runs" in deploy.said
@@ -39,6 +40,7 @@ def test_ctrl_c_at_any_moment_leaves_what_status_describes_and_the_next_deploy_g
     assert files(stack) == []
     assert ids(stack) == []
 
+    wish(stack, f"[sillytavern]\nport = {free_port()}\n")
     interrupted(stack, "Fetching what is missing")
     assert not any(".new" in name for name in files(stack))
 
@@ -58,18 +60,18 @@ def test_ctrl_c_at_any_moment_leaves_what_status_describes_and_the_next_deploy_g
 
 
 def test_of_two_deploys_at_once_the_second_waits_and_says_for_whom(stack: Stack) -> None:
-    first = Deploying(stack, "--no-proof")
-    first.until("Looking at the machine")
-    second = Deploying(stack, "--no-proof")
-    second.until(f"another stackctl (process {first.pid}) is at work in this folder; waiting for it to finish")
-    assert first.end() == 0, first.said
-    assert second.end() == 0, second.said
+    with Deploying(stack, "--no-proof") as first, contextlib.ExitStack() as rest:
+        first.until("Looking at the machine")
+        second = rest.enter_context(Deploying(stack, "--no-proof"))
+        second.until(f"another stackctl (process {first.pid}) is at work in this folder; waiting for it to finish")
+        assert first.end() == 0, first.said
+        assert second.end() == 0, second.said
     assert "is ready (" not in second.said  # nothing was left to start
 
 
 def test_a_deploy_that_was_killed_does_not_lock_the_folder(stack: Stack) -> None:
-    first = Deploying(stack)
-    first.until("Looking at the machine")
-    first.kill()
+    with Deploying(stack) as first:
+        first.until("Looking at the machine")
+        first.kill()
     assert stack.run("deploy", "--images", "own", "--dry-run").returncode == 0
     assert "is at work in this folder" not in stack.run("render", "--images", "own").stderr

@@ -1,6 +1,6 @@
 """GPUs without a GPU: a harmless CDI device, a stand-in for NVIDIA's hook, a stand-in for the driver's library.
 
-One engine of its own (28) and one stack on it, deployed on the CPU first; each test deploys it anew in its own way.
+One engine of its own and one stack on it, deployed on the CPU first; each test deploys it anew in its own way.
 """
 
 import json
@@ -19,7 +19,7 @@ from tests.e2e.conftest import Stack
 from tests.e2e.own_engine import IMAGES, OwnEngine, free_port, own_engine, until
 from tests.standins import nvml
 
-pytestmark = pytest.mark.engine
+pytestmark = [pytest.mark.engine, pytest.mark.debian]
 HOOK = "nvidia-container-runtime-hook"
 SETTINGS = f"""
 images = "own"
@@ -67,7 +67,7 @@ def machine(own_images: None, extra: Path, tmp_path_factory: pytest.TempPathFact
     del own_images
     cdi = tmp_path_factory.mktemp("cdi")
     (cdi / "nvidia.json").write_text(json.dumps(CDI))
-    options = ("--engine", "28", "--cdi-dir", str(cdi), "--path-extra", str(extra))
+    options = ("--cdi-dir", str(cdi), "--path-extra", str(extra))
     with own_engine(tmp_path_factory.mktemp("gpu") / "engine", *options) as engine:
         yield engine
 
@@ -163,8 +163,7 @@ def test_a_cdi_device_that_is_not_there_is_refused_with_those_that_are(running: 
 
 def test_a_gpu_that_gets_lost_on_the_way_is_an_error_and_not_a_slow_chat(running: Stack) -> None:
     override = running.folder / "compose.override.yml"
-    deploy(running, "none")
-    override.write_text("services: {llamacpp: {deploy: !reset null, environment: {AGAIN: ''}}}\n")
+    override.write_text("services: {llamacpp: {deploy: !reset null}}\n")
     try:
         said = running.fails(5, "deploy", "--gpu", "cdi")
     finally:
@@ -190,7 +189,6 @@ def test_nvidias_driver_is_asked_for_the_gpus_that_were_chosen(machine: OwnEngin
 def test_auto_takes_cdi_where_the_engine_has_only_that_and_nvidias_runtime_where_it_is_there(
     machine: OwnEngine, running: Stack, library: Path
 ) -> None:
-    deploy(running, "none")
     assert chosen(running, library) == {"driver": "cdi", "device_ids": ["nvidia.com/gpu=0"], "capabilities": ["gpu"]}
     config = machine.root / "daemon.json"
     before = config.read_text()
