@@ -15,7 +15,7 @@ demo: .venv/ready ## SillyTavern and llama.cpp on the CPU with the built-in demo
 	@eval "$$($(ENGINE) env)" && $(ENGINE) import-base && $(STACKCTL) -C .demo deploy --model demo --gpu none
 
 demo-down: ## Remove the demo, and the private engine if `make demo` or `make test` made one, without a trace
-	@eval "$$($(ENGINE) env)"; if [ -f .demo/compose.yml ]; then $(STACKCTL) -C .demo down || true; fi
+	@eval "$$($(ENGINE) env)"; if [ -f .demo/compose.yml ] && docker info >/dev/null 2>&1; then $(STACKCTL) -C .demo down || true; fi
 	@$(ENGINE) down
 	@rm -rf .demo
 

@@ -25,10 +25,10 @@ class Cli(click.Group):
         try:
             return super().invoke(ctx)
         except StackctlError as error:
-            Ui().error(error.message, hint=error.hint, evidence=error.evidence)
+            _ui(ctx).error(error.message, hint=error.hint, evidence=error.evidence)
             ctx.exit(error.exit_code)
         except KeyboardInterrupt:
-            Ui().error("interrupted", hint="nothing is half-written; `stackctl status` shows what runs")
+            _ui(ctx).error("interrupted", hint="nothing is half-written; `stackctl status` shows what runs")
             ctx.exit(INTERRUPTED)
 
     def list_commands(self, ctx: click.Context) -> list[str]:  # noqa: ARG002 - in the order of a stack's life
@@ -52,14 +52,20 @@ def main(ctx: click.Context, folder: Path, verbose: bool) -> None:
     `stackctl deploy` renders a Docker Compose stack of SillyTavern and an LLM backend, starts it, waits until the
     loaded model answers, and proves it by a reply through SillyTavern.
     """
-    ctx.obj = (folder, verbose)
+    ctx.obj = (folder, Ui(verbose=verbose))
+
+
+def _ui(ctx: click.Context) -> Ui:
+    """The one that has been talking, so that an error ends its status line; a fresh one before there was any."""
+    return ctx.obj[1] if ctx.obj else Ui()
 
 
 def _machine(ctx: click.Context, *, as_json: bool = False) -> "Machine":
     from stackctl.machine import real
 
-    folder, verbose = ctx.obj
-    return real(folder, Ui(as_json=as_json, verbose=verbose))
+    folder, ui = ctx.obj
+    ui.as_json = as_json
+    return real(folder, ui)
 
 
 @main.command()

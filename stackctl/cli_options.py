@@ -11,13 +11,27 @@ F = TypeVar("F", bound=Callable[..., Any])
 KINDS = ("llamacpp", "koboldcpp", "text-generation-webui", "textgen", "ooba", "llama.cpp")  # held equal by a test
 
 
+class _Number(click.ParamType[str | int]):
+    """A whole number, or "auto"."""
+
+    name = "number|auto"
+
+    def convert(self, value: str | int, param: click.Parameter | None, ctx: click.Context | None) -> str | int:
+        if value == "auto" or isinstance(value, int):
+            return value
+        try:
+            return int(value)
+        except ValueError:
+            self.fail(f"{value!r} is neither a whole number nor auto", param, ctx)
+
+
 def wishes(command: F) -> F:
     """The options that go over stack.toml, the same for every command that plans."""
     options = (
         ("--model", "model.path", {"help": 'Model file or folder, or "demo".', "metavar": "PATH"}),
         ("--backend", "backend.kind", {"help": "Which backend.", "type": click.Choice(KINDS)}),
-        ("--context", "backend.context", {"help": "Context size in tokens.", "type": int}),
-        ("--gpu-layers", "backend.gpu_layers", {"help": "Layers on the GPU.", "type": int}),
+        ("--context", "backend.context", {"help": "Context size in tokens.", "type": _Number()}),
+        ("--gpu-layers", "backend.gpu_layers", {"help": "Layers on the GPU.", "type": _Number()}),
         (
             "--kv-cache",
             "backend.kv_cache",
@@ -28,7 +42,7 @@ def wishes(command: F) -> F:
             "gpu.mode",
             {"help": "How the GPU is passed.", "type": click.Choice(("auto", "nvidia", "cdi", "none"))},
         ),
-        ("--port", "sillytavern.port", {"help": "SillyTavern's port on this machine.", "type": int}),
+        ("--port", "sillytavern.port", {"help": "SillyTavern's port on this machine.", "type": _Number()}),
         ("--name", "name", {"help": "Name of the stack."}),
         ("--images", "images", {"help": "Where images come from.", "type": click.Choice(("auto", "official", "own"))}),
     )

@@ -19,8 +19,8 @@ _ROOM_MIB = 200  # for SillyTavern's first data and our own files
 
 def look(spec: Spec, machine: Machine) -> Seen:
     """Everything that plan() needs, the engine included."""
-    machine.engine.prepare()
-    compose_argv, compose_version = machine.compose.look()
+    with machine.engine.loading():
+        compose_argv, compose_version = machine.compose.look()
     engine = machine.engine.look(compose_argv, compose_version)
     name = stack_name(spec, machine.place)
     refuse_elsewhere("this folder", machine.place, machine.own_binds, is_folder=True)
@@ -36,6 +36,7 @@ def look(spec: Spec, machine: Machine) -> Seen:
         owner=machine.folder.owner,
         model=_model(spec, machine),
         engine=engine,
+        is_new=not machine.engine.containers(name),
         gpus=_gpus(spec, machine, engine),
         taken_subnets=tuple(dict.fromkeys((*theirs, *routes))),
         taken_ports=_ports(spec, machine, engine, name),

@@ -1,30 +1,56 @@
 """SillyTavern's folders and its settings before the first start."""
 
+import json
+from collections.abc import Mapping
 from pathlib import Path
+from typing import Any
 
 from stackctl.core import tavern
 from stackctl.core.stack import Plan
-from stackctl.effects.files import Folder
+from stackctl.effects.files import STATE, Folder
 from stackctl.errors import DataError
 from stackctl.machine import Machine
 
+_WROTE = f"{STATE}/sillytavern.json"  # the overlay that we wrote last
+
 
 def seed(plan: Plan, machine: Machine) -> None:
-    """Make the folders, owned by SillyTavern's user, and write settings.json if there is none yet."""
+    """Make the folders, owned by SillyTavern's user; write its first settings.json, or follow what has changed since.
+
+    In an existing one only what we wrote ourselves is touched, and only where it still is as we wrote it.
+    """
     owner = plan.sillytavern.user
     assert owner is not None  # noqa: S101 - plan() always names one
     folder = Folder(machine.path, owner)
     for name in plan.folders:
         folder.make(name)
         _check_owner(machine.path / name, owner.uid)
-    data = str(Path(plan.folders[0]).parent)
-    settings = f"{data}/{tavern.SETTINGS}"
-    if folder.read(settings) is not None:
-        return
-    stock = machine.engine.read_file(plan.sillytavern.image, tavern.STOCK_SETTINGS)
+    settings = f"{Path(plan.folders[0]).parent}/{tavern.SETTINGS}"
     over = tavern.overlay(plan.tavern_type, plan.backend_url, plan.context)
-    folder.write(settings, tavern.seed(stock, over), mode=0o600)
-    machine.ui.note("wrote SillyTavern's first settings: it will connect by itself")
+    current = folder.read(settings)
+    if current is None:
+        stock = machine.engine.read_file(plan.sillytavern.image, tavern.STOCK_SETTINGS)
+        folder.write(settings, tavern.seed(stock, over), mode=0o600)
+        machine.ui.note("wrote SillyTavern's first settings: it will connect by itself")
+    else:
+        _follow(folder, settings, current, over, machine)
+    machine.folder.write(_WROTE, json.dumps(over, indent=2) + "\n")
+
+
+def _follow(folder: Folder, name: str, text: str, over: Mapping[str, Any], machine: Machine) -> None:
+    wrote = json.loads(machine.folder.read(_WROTE) or "{}")
+    if wrote == over or not wrote:
+        return  # nothing has changed, or the settings are not of our making
+    try:
+        current = json.loads(text)
+    except ValueError:
+        return  # damaged: SillyTavern will not serve it, and the proof says so
+    changed, left = tavern.rewired(current, wrote, over)
+    if changed != current:
+        folder.write(name, json.dumps(changed, indent=4, ensure_ascii=False) + "\n", mode=0o600)
+        machine.ui.note("SillyTavern's settings follow the change; open tabs must be reloaded")
+    if left:
+        machine.ui.note(f"left in SillyTavern's settings as you changed it: {', '.join(left)}")
 
 
 def _check_owner(path: Path, uid: int) -> None:

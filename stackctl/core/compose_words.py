@@ -117,8 +117,8 @@ def no_engine(words: str, host: str) -> EngineError:
     if "FileNotFoundError" in words or "No such file" in words:
         return EngineError(
             f"no container engine is running here: its socket does not exist{at}",
-            hint="start it: sudo systemctl start docker; where there is none: https://docs.docker.com/engine/install/ ; "
-            "inside a container: -v /var/run/docker.sock:/var/run/docker.sock",
+            hint="start it: sudo systemctl start docker; where there is none: https://docs.docker.com/engine/install/ "
+            "(inside a container its socket has to be mounted: -v /var/run/docker.sock:/var/run/docker.sock)",
         )
     if "refused" in words.lower():
         return EngineError(

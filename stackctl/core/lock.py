@@ -36,11 +36,14 @@ class Decisions:
         self._recorded = {} if replan else recorded.decisions
         self.taken: dict[str, Decision] = {}
 
-    def decide(self, key: str, inputs: Mapping[str, Any], compute: Callable[[], V]) -> V:
-        """Return the recorded value of `key`, or compute and record it."""
+    def decide(
+        self, key: str, inputs: Mapping[str, Any], compute: Callable[[], V], *, holds: Callable[[V], bool] | None = None
+    ) -> V:
+        """Return the recorded value of `key` if its inputs are the same (and it `holds`), or compute and record it."""
         before = self._recorded.get(key)
         plain = json.loads(json.dumps(inputs))  # as it will be read back: tuples are lists there
-        value = before.value if before and before.inputs == plain else compute()
+        stands = before is not None and before.inputs == plain and (holds is None or holds(before.value))
+        value = before.value if before and stands else compute()
         self.taken[key] = Decision(value=value, inputs=plain)
         return tuple(value) if isinstance(value, list) else value  # type: ignore[return-value]
 

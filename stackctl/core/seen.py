@@ -93,4 +93,5 @@ class Seen:
     gpus: tuple[Gpu, ...] = ()
     taken_subnets: tuple[IPv4Network, ...] = ()
     taken_ports: dict[int, str] = field(default_factory=dict)  # port -> who holds it, in words
+    is_new: bool = False  # the stack has no containers, so nobody relies on its port yet
     programs: Mapping[str, PurePosixPath] = field(default_factory=dict)  # variant -> the backend's program file here

@@ -65,7 +65,7 @@ class Backend(_Section):
         "auto", description="Context size in tokens; auto: 8192, or what the model was trained for where that is less."
     )
     gpu_layers: Annotated[int | Auto, *whole(0, 9999, "a number of layers")] = Field(
-        "auto", description="Layers on the GPU; auto: all with a GPU, none without."
+        "auto", description="Layers on the GPU; auto: as many as the backend thinks fit, none without a GPU."
     )
     kv_cache: Annotated[KvCache, *choice(KvCache)] = Field(
         "auto", description="Type of the KV cache: f16, q8_0 or q4_0; the last two save memory; auto: f16."

@@ -96,6 +96,39 @@ def seed(stock_text: str, over: Mapping[str, Any]) -> str:
     return json.dumps(merged(json.loads(stock_text), over), indent=4, ensure_ascii=False) + "\n"
 
 
+def rewired(
+    settings: Mapping[str, Any], wrote: Mapping[str, Any], over: Mapping[str, Any], above: str = ""
+) -> tuple[dict[str, Any], tuple[str, ...]]:
+    """Settings that follow a changed overlay, and the dotted keys that were left because the user changed them.
+
+    `wrote` is the overlay that we wrote last: only where the settings still say what it says do they get the new value.
+    """
+    result = dict(settings)
+    left: list[str] = []
+    for key, value in over.items():
+        now, before = settings.get(key), wrote.get(key)
+        if isinstance(value, Mapping):
+            tables = [one if isinstance(one, Mapping) else {} for one in (now, before)]
+            table, below = rewired(tables[0], tables[1], value, f"{above}{key}.")
+            left += below
+            if table != tables[0]:
+                result[key] = table
+        elif value == before:
+            continue
+        elif now in (None, "") or _same(now, before) or _same(now, value):
+            result[key] = value
+        else:
+            left.append(above + key)
+    return result, tuple(left)
+
+
+def _same(one: object, other: object) -> bool:
+    """Equal, a URL's last slash left aside: SillyTavern adds it."""
+    if isinstance(one, str) and isinstance(other, str):
+        return one.rstrip("/") == other.rstrip("/")
+    return one == other
+
+
 def connection(settings: Mapping[str, Any]) -> tuple[str, str]:
     """(type, URL) that SillyTavern's own settings name; ("", "") parts where they name none."""
     text = settings.get("textgenerationwebui_settings")

@@ -67,7 +67,10 @@ def _port(wanted: int | Literal["auto"], seen: Seen, decisions: Decisions) -> in
     port = wanted
     if port == "auto":
         port = decisions.decide(
-            "sillytavern.port", {}, lambda: next(p for p in range(DEFAULT_PORT, 65536) if p not in taken)
+            "sillytavern.port",
+            {},
+            lambda: next(p for p in range(DEFAULT_PORT, 65536) if p not in taken),
+            holds=lambda recorded: not (seen.is_new and recorded in taken),
         )
     if port in taken:
         free = next(p for p in range(DEFAULT_PORT, 65536) if p not in taken)

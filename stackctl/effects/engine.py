@@ -38,9 +38,15 @@ _TAIL = 200
 class Engine:
     """The engine of the current Docker context; connected at first use."""
 
-    def prepare(self) -> None:
-        """Load the SDK in the background, which takes a moment, while something else is waited for."""
-        threading.Thread(target=importlib.import_module, args=("docker",), daemon=True).start()
+    @contextmanager
+    def loading(self) -> Iterator[None]:
+        """Load the SDK, which takes a moment, while something else is waited for."""
+        thread = threading.Thread(target=importlib.import_module, args=("docker",))
+        thread.start()
+        try:
+            yield
+        finally:
+            thread.join()  # importing it here as well before that could deadlock
 
     @cached_property
     def client(self) -> "DockerClient":

@@ -646,3 +646,12 @@ def test_sillytaverns_folders_lie_where_told(data: str, first: str) -> None:
     assert got.folders[0] == first
     assert {m.source for m in got.sillytavern.mounts} == set(got.folders)
     assert not any(m.read_only for m in got.sillytavern.mounts)
+
+
+def test_a_recorded_port_that_was_never_used_is_chosen_anew_when_somebody_takes_it() -> None:
+    recorded = decided().lock
+    world = seen(taken_ports={8000: "somebody"})
+    again = plan(wanted(), replace(world, is_new=True), recorded)
+    assert again.plan.url == "http://127.0.0.1:8001"
+    with pytest.raises(EngineError, match="somebody"):
+        plan(wanted(), replace(world, is_new=False), recorded)

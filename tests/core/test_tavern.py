@@ -209,3 +209,28 @@ def test_every_folder_of_the_image_that_is_written_to_is_mounted() -> None:
     places = {place.removeprefix(f"{tavern.APP}/") for place in tavern.FOLDERS.values()}
     assert places == {"config", "data", "plugins", "public/scripts/extensions/third-party"}
     assert tavern.SETTINGS.split("/")[0] in tavern.FOLDERS
+
+
+WROTE = tavern.overlay("llamacpp", "http://llamacpp:8080", 8192)
+
+
+def test_settings_follow_a_change_of_backend_and_context_where_they_are_as_we_wrote_them() -> None:
+    settings = tavern.merged({"mine": 1, "textgenerationwebui_settings": {"temp": 0.7}}, WROTE)
+    # SillyTavern itself adds the slash
+    settings["textgenerationwebui_settings"]["server_urls"]["llamacpp"] += "/"
+    after, left = tavern.rewired(settings, WROTE, tavern.overlay("koboldcpp", "http://koboldcpp:5001", 4096))
+    assert tavern.connection(after) == ("koboldcpp", "http://koboldcpp:5001")
+    assert (after["max_context"], after["mine"], after["textgenerationwebui_settings"]["temp"]) == (4096, 1, 0.7)
+    assert left == ()
+
+
+def test_what_the_user_changed_is_left_and_named() -> None:
+    settings = tavern.merged({}, WROTE) | {"max_context": 2048, "username": "Alice"}
+    after, left = tavern.rewired(settings, WROTE, tavern.overlay("llamacpp", "http://llamacpp:8080", 4096))
+    assert (after["max_context"], after["username"]) == (2048, "Alice")
+    assert left == ("max_context",)
+
+
+def test_nothing_changes_where_the_overlay_has_not_changed() -> None:
+    settings = {"max_context": 1, "main_api": "openai", "power_user": {"auto_connect": False}}
+    assert tavern.rewired(settings, WROTE, WROTE) == (settings, ())

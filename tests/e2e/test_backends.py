@@ -134,10 +134,16 @@ def test_text_generation_webui_that_runs_with_a_failed_model_is_never_called_rea
     assert stack.inspect("text-generation-webui")["State"]["Running"] is False
 
 
-def test_a_change_of_backend_leaves_the_new_one_alone(stack: Stack, program: Path) -> None:
+def test_a_change_of_backend_leaves_only_the_new_one_and_sillytavern_follows(stack: Stack, program: Path) -> None:
     stack.deploy()
     wish(stack, f'[backend]\nkind = "koboldcpp"\nprogram = "{program}"\n')
-    stack.run("deploy", "--images", "own", "--no-proof")
+    settings = stack.folder / "sillytavern/data/default-user/settings.json"
+    changed = json.loads(settings.read_text()) | {"username": "Alice"}
+    settings.write_text(json.dumps(changed))
+    result = stack.deploy("--context", "4096")
+    assert (result["model"], result["reply"]) == ("koboldcpp/stackctl-demo", SENTENCE)
+    after = json.loads(settings.read_text())
+    assert (after["username"], after["max_context"]) == ("Alice", 4096)
     label = f"label=com.docker.compose.project={stack.name}"
     names = stack.docker("ps", "-a", "--filter", label, "--format", '{{.Label "com.docker.compose.service"}}').split()
     assert sorted(names) == ["koboldcpp", "sillytavern"]

@@ -10,7 +10,7 @@ import pytest
 
 from stackctl.core.render import MARKER
 from tests.e2e.conftest import Stack
-from tests.e2e.failing import evidence, files, hint, ids
+from tests.e2e.failing import evidence, files, free_port, hint, ids
 
 pytestmark = pytest.mark.engine
 WHOLE = {"stack.toml": "[limits]", ".gitignore": "*.kept-*", "compose.yml": "networks:", "stack.lock": '"rendered"'}
@@ -67,7 +67,7 @@ def test_a_disk_that_fills_up_on_the_way_leaves_whole_files_only(stack: Stack, i
 
 def test_a_disk_that_is_full_for_sillytavern_is_said_with_its_own_line(stack: Stack) -> None:
     with small_disk(stack, "size=300m,nr_inodes=16"):
-        said = stack.fails(7, "deploy", "--images", "own")
+        said = stack.fails(7, "deploy", "--images", "own", "--port", str(free_port()))
         assert "sillytavern: SillyTavern found the disk full" in said
         assert any("ENOSPC" in line for line in evidence(said))
         assert stack.inspect("sillytavern")["State"]["Status"] == "exited"

@@ -60,6 +60,7 @@ def test_ctrl_c_at_any_moment_leaves_what_status_describes_and_the_next_deploy_g
 
 
 def test_of_two_deploys_at_once_the_second_waits_and_says_for_whom(stack: Stack) -> None:
+    wish(stack, f"[sillytavern]\nport = {free_port()}\n")
     with Deploying(stack, "--no-proof") as first, contextlib.ExitStack() as rest:
         first.until("Looking at the machine")
         second = rest.enter_context(Deploying(stack, "--no-proof"))

@@ -7,7 +7,7 @@ import pytest
 
 from stackctl.core.demo_model import SENTENCE
 from tests.e2e.conftest import Stack
-from tests.e2e.failing import evidence, hint, override
+from tests.e2e.failing import evidence, free_port, hint, override
 
 pytestmark = pytest.mark.engine
 
@@ -15,7 +15,7 @@ pytestmark = pytest.mark.engine
 @pytest.fixture
 def settings(stack: Stack) -> Path:
     """settings.json of a stack that was deployed and answers."""
-    assert stack.deploy()["reply"] == SENTENCE
+    assert stack.deploy("--port", str(free_port()))["reply"] == SENTENCE
     return stack.folder / "sillytavern" / "data" / "default-user" / "settings.json"
 
 
@@ -54,7 +54,7 @@ def test_settings_that_lead_nowhere_or_can_not_be_read_fail_the_proof(stack: Sta
 
 def test_a_whitelist_that_shuts_us_out_fails_the_proof_with_the_cause(stack: Stack) -> None:
     override(stack, sillytavern={"environment": {"SILLYTAVERN_WHITELIST": '["127.0.0.1","::1"]'}})
-    said = stack.fails(7, "deploy", "--images", "own")
+    said = stack.fails(7, "deploy", "--images", "own", "--port", str(free_port()))
     assert "SillyTavern refuses this machine (403): its whitelist does not name the address we come from" in said
     assert "SILLYTAVERN_WHITELIST" in hint(said)
     assert any("Blocked connection" in line or "Forbidden" in line for line in evidence(said)), said

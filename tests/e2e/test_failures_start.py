@@ -6,7 +6,7 @@ import pytest
 
 from stackctl.core.demo_model import SENTENCE
 from tests.e2e.conftest import Stack
-from tests.e2e.failing import dies, evidence, hint, override, wish
+from tests.e2e.failing import dies, evidence, free_port, hint, override, wish
 
 pytestmark = pytest.mark.engine
 
@@ -69,7 +69,7 @@ def test_a_share_that_went_away_is_said_by_the_engines_refusal_to_mount_it(stack
 def test_not_ready_in_time_says_what_each_service_waits_for_and_the_next_deploy_goes_on(stack: Stack) -> None:
     loading = "echo \"load_model: loading model 'x'\"; sleep 12; exit 9"
     override(stack, llamacpp={"entrypoint": ["sh", "-c", loading]})
-    said = stack.fails(7, "deploy", "--images", "own", "--timeout", "3")
+    said = stack.fails(7, "deploy", "--images", "own", "--timeout", "3", "--port", str(free_port()))
     assert "not ready after 3 s: llamacpp: reading the weights" in said
     assert "sillytavern: waits for the others" in said
     assert "--timeout SECONDS" in hint(said)
@@ -89,7 +89,7 @@ def test_not_ready_in_time_says_what_each_service_waits_for_and_the_next_deploy_
 
 def test_sillytavern_refusing_its_configuration_is_said_and_mending_it_is_enough(stack: Stack) -> None:
     override(stack, sillytavern={"environment": {"SILLYTAVERN_WHITELISTMODE": "false"}})
-    said = dies(stack, "sillytavern", 3)
+    said = dies(stack, "sillytavern", 3, "--port", str(free_port()))
     assert "SillyTavern refuses its configuration: it listens, with neither whitelist nor password" in said
     assert any("Your current SillyTavern configuration is insecure" in line for line in evidence(said))
     assert "compose.override.yml" in hint(said)

@@ -4,6 +4,7 @@ import re
 import tomllib
 from pathlib import Path
 
+import pytest
 from packaging.requirements import Requirement
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -27,8 +28,9 @@ def test_the_image_is_pinned_to_what_the_tests_ran_with() -> None:
     assert image.items() - tested.items() == set()
 
 
-def test_the_images_pins_have_hashes_and_no_addresses() -> None:
-    text = (ROOT / "images" / "stackctl" / "requirements.txt").read_text()
+@pytest.mark.parametrize("name", ["images/stackctl/requirements.txt", "tests/bench/requirements.txt"])
+def test_pins_have_hashes_and_no_addresses(name: str) -> None:
+    text = (ROOT / name).read_text()
     assert "://" not in text
     assert "--index" not in text
     assert all("--hash=sha256:" in part for part in re.split(r"\n(?=[a-z])", text))
