@@ -4,6 +4,7 @@ import time
 from dataclasses import dataclass, replace
 
 from stackctl.core import demo_model, tavern
+from stackctl.core.ready import ServiceState
 from stackctl.core.stack import Plan
 from stackctl.effects.tavern_http import Reply, Tavern, inside
 from stackctl.errors import NotReady
@@ -12,6 +13,7 @@ from stackctl.machine import Machine
 _PROMPT = "Hello! Please introduce yourself in one sentence."
 _TOKENS = 48
 _SHOWN = 5  # lines of SillyTavern's log in an error
+_SETTLE_S = 0.3  # so long without a new line: it has said what it had to say
 _FRAME = "    at "  # of node's stack traces
 
 
@@ -33,9 +35,17 @@ def prove(plan: Plan, machine: Machine) -> Proof:
         with Tavern(plan.url, transport) as page:
             return _asked(page, plan)
     except NotReady as error:
-        lines = [line for line in machine.engine.tail(since) if line.strip() and not line.startswith(_FRAME)]
-        error.evidence = (*error.evidence, *lines[:_SHOWN])
+        error.evidence = (*error.evidence, *_words(since, machine))
         raise
+
+
+def _words(since: ServiceState, machine: Machine) -> list[str]:
+    """The first lines of SillyTavern's log since then, which come through the engine a moment after its answer."""
+    written: tuple[str, ...] | None = None
+    while written != (now := machine.engine.tail(since)):
+        written = now
+        time.sleep(_SETTLE_S)
+    return [line for line in written if line.strip() and not line.startswith(_FRAME)][:_SHOWN]
 
 
 def _asked(page: Tavern, plan: Plan) -> Proof:

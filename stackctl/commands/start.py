@@ -11,7 +11,7 @@ from stackctl.core.compose_words import explain
 from stackctl.core.ready import ServiceState
 from stackctl.core.stack import Plan
 from stackctl.effects import compose as compose_effect
-from stackctl.effects.watch import Changed, Ended, Happening, Line, Lost, Said, Watch
+from stackctl.effects.watch import Changed, Ended, Happening, Line, Lost, Said, Silence, Watch
 from stackctl.errors import EngineError, NotReady, StackctlError
 from stackctl.machine import Machine
 
@@ -25,11 +25,20 @@ class _Course:
 
     states: dict[str, ServiceState]
     newest: dict[str, str]  # service -> its container's id
-    started: set[str] = field(default_factory=set)  # ids of the containers that this start started
+    started: set[str] = field(default_factory=set)  # ids of the containers that this start started, or keeps
     replaced: set[str] = field(default_factory=set)  # ids of those that had to make room
     progress: dict[str, str] = field(default_factory=dict)
     said: list[str] = field(default_factory=list)
     ended: int | None = None
+
+    def take(self, state: ServiceState, *, started: bool) -> None:
+        """A container is in a new state; an older one of its service has a successor then."""
+        if (newest := self.newest.get(state.name, state.container)) != state.container:
+            self.replaced.add(newest)
+        self.newest[state.name] = state.container
+        if started:
+            self.started.add(state.container)
+        self.states[state.name] = state
 
 
 def start(
@@ -56,7 +65,8 @@ def start(
             _take(happening, course, plan, machine, began)
             if kept := _kept(happening, before):
                 course.started.add(kept.container)
-                watch.read_log(kept)
+                if not kept.is_ready:  # an earlier, interrupted start left it loading
+                    watch.read_log(kept)
             if course.ended == 0 and not ready.waiting_for(names, course.states, {}):
                 return time.monotonic() - began
             failed = _failed(happening, course, backend, machine) or _lost_gpu(happening, plan)
@@ -73,18 +83,11 @@ def start(
 
 def _take(happening: Happening, course: _Course, plan: Plan, machine: Machine, began: float) -> None:
     match happening:
-        case Changed(state, started):
+        case Changed(state, started) if state.container not in course.replaced:
             known = course.states.get(state.name)
-            if state.container in course.replaced:
-                return  # the last words of a container that has a successor
-            if (newest := course.newest.get(state.name, state.container)) != state.container:
-                course.replaced.add(newest)
-            course.newest[state.name] = state.container
-            if started:
-                course.started.add(state.container)
+            course.take(state, started=started)
             if state.is_ready and not (known and known.is_ready):
                 machine.ui.note(f"{state.name} is ready ({time.monotonic() - began:.1f} s)")
-            course.states[state.name] = state
         case Line(service, text):
             says = backends.named(plan.backend).progress(text) if service == plan.backend else None
             if says:
@@ -95,14 +98,16 @@ def _take(happening: Happening, course: _Course, plan: Plan, machine: Machine, b
             course.ended = code
             # what it did last may still be on its way as an event: look once more before anything is judged by it
             course.states.update(machine.engine.states(plan.name))
+        case Silence() if course.ended == 0:
+            # events lead; should one be lost, a look in a quiet second costs less than waiting for the time-out
+            course.states.update(machine.engine.states(plan.name))
 
 
 def _kept(happening: Happening, before: Mapping[str, ServiceState]) -> ServiceState | None:
-    """The container that an earlier, interrupted start left loading, if Compose just said that it keeps it."""
+    """The running container that Compose, by what it just said, keeps as it is."""
     match happening:
         case Said(text) if text.endswith("Running"):
-            loading = (s for s in before.values() if s.state == "running" and not s.is_ready)
-            return next((s for s in loading if f"-{s.name}-1 " in text), None)
+            return next((s for s in before.values() if s.state == "running" and f"-{s.name}-1 " in text), None)
     return None
 
 
@@ -115,11 +120,14 @@ def _failed(happening: Happening, course: _Course, backend: Backend, machine: Ma
             return ready.failure(state, machine.engine.tail(state), backend)
         case Lost(why):
             return EngineError(f"the engine stopped answering: {why}", hint="is it still running? docker info")
-        case Ended(code) if code:
-            broken = next((s for s in course.states.values() if s.has_failed), None)
+        case Ended() | Silence() if course.ended:
+            mine = (s for s in course.states.values() if s.container in course.started)
+            broken = next((s for s in mine if s.has_failed), None)
             if broken and not any("Error response" in line for line in course.said):
                 return ready.failure(broken, machine.engine.tail(broken), backend)
-            return explain(course.said, code)
+            if isinstance(happening, Ended) and any("dependency failed to start" in line for line in course.said):
+                return None  # the death that Compose saw, perhaps restarted by now, is still on its way as an event
+            return explain(course.said, course.ended)
     return None
 
 
