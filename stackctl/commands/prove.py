@@ -41,10 +41,13 @@ def prove(plan: Plan, machine: Machine) -> Proof:
 
 def _words(since: ServiceState, machine: Machine) -> list[str]:
     """The first lines of SillyTavern's log since then, which come through the engine a moment after its answer."""
-    written: tuple[str, ...] | None = None
-    while written != (now := machine.engine.tail(since)):
-        written = now
+    written: tuple[str, ...] = ()
+    for _ in range(10):
         time.sleep(_SETTLE_S)
+        now = machine.engine.tail(since)
+        if now == written:
+            break
+        written = now
     return [line for line in written if line.strip() and not line.startswith(_FRAME)][:_SHOWN]
 
 
