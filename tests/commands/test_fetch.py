@@ -1,0 +1,95 @@
+"""Images: ours only after a failed pull and only where the user named none; digests of the first pull."""
+
+import io
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+
+import pytest
+
+from stackctl.commands.fetch import fetch_images, with_digests
+from stackctl.core import tavern
+from stackctl.core.lock import Lock
+from stackctl.core.plan import plan
+from stackctl.effects.images import Images
+from stackctl.errors import EngineError
+from stackctl.machine import Machine
+from tests.commands.machines import quiet
+from tests.core.samples import a_plan, decided, seen, wanted
+
+OFFICIAL = [service.image for service in a_plan().services]
+
+
+@dataclass
+class FakeImages(Images):
+    """What is here, what a registry has, and what was done."""
+
+    here: dict[str, str] = field(default_factory=dict)
+    published: dict[str, str] = field(default_factory=dict)
+    done: list[str] = field(default_factory=list)
+
+    def digest(self, name: str) -> str | None:
+        return self.here.get(name)
+
+    def pull(self, name: str) -> None:
+        if name not in self.published:
+            raise EngineError(f"the image {name} can't be pulled", hint="go online")
+        self.done.append(f"pull {name}")
+        self.here[name] = self.published[name]
+
+    def build(self, name: str) -> None:
+        self.done.append(f"build {name}")
+        self.here[name] = "sha256:built"
+
+
+def machine(folder: Path, images: FakeImages) -> tuple[Machine, io.StringIO]:
+    here = quiet(folder)
+    here.machine.__dict__["images"] = images  # as its cached property would have it
+    return here.machine, here.said
+
+
+def test_what_is_here_is_neither_pulled_nor_built(tmp_path: Path) -> None:
+    images = FakeImages(here=dict.fromkeys(OFFICIAL, "sha256:1"))
+    before = decided()
+    assert fetch_images(before.plan, wanted(), before.lock, machine(tmp_path, images)[0]) == before.lock
+    assert images.done == []
+
+
+def test_official_images_are_pulled_where_a_registry_has_them(tmp_path: Path) -> None:
+    images = FakeImages(published=dict.fromkeys(OFFICIAL, "sha256:1"))
+    before = decided()
+    assert fetch_images(before.plan, wanted(), before.lock, machine(tmp_path, images)[0]) == before.lock
+    assert images.done == [f"pull {name}" for name in OFFICIAL]
+
+
+def test_after_a_failed_pull_ours_is_built_said_and_recorded_and_only_images_differ(tmp_path: Path) -> None:
+    images = FakeImages()
+    before = decided()
+    here, said = machine(tmp_path, images)
+    after = plan(wanted(), seen(), fetch_images(before.plan, wanted(), before.lock, here)).plan
+    assert [service.image for service in after.services] == [
+        "localhost/stackctl/llamacpp:debian",
+        tavern.OWN_IMAGE,
+    ]
+    assert images.done == [f"build {service.image}" for service in after.services]
+    assert said.getvalue().count("taking our own image instead") == 2
+    assert [replace(s, image="", image_is="own") for s in after.services] == [
+        replace(s, image="", image_is="own") for s in before.plan.services
+    ]
+
+
+def test_an_image_that_the_user_named_is_never_replaced(tmp_path: Path) -> None:
+    spec = wanted(backend={"image": "mine:1"})
+    before = decided(spec)
+    with pytest.raises(EngineError, match="mine:1"):
+        fetch_images(before.plan, spec, before.lock, machine(tmp_path, FakeImages())[0])
+
+
+def test_the_first_digest_is_recorded_and_a_tag_that_moved_is_said(tmp_path: Path) -> None:
+    images = FakeImages(here=dict.fromkeys(OFFICIAL, "sha256:1"))
+    here, said = machine(tmp_path, images)
+    lock = with_digests(decided().plan, Lock(), here)
+    assert lock.digests == dict.fromkeys(OFFICIAL, "sha256:1")
+    assert said.getvalue() == ""
+    images.here[OFFICIAL[0]] = "sha256:2"
+    assert with_digests(decided().plan, lock, here).digests == lock.digests
+    assert said.getvalue().count("sha256:1 then, sha256:2 now") == 1

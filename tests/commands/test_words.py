@@ -1,0 +1,30 @@
+"""The end of a deploy in words and as JSON."""
+
+from stackctl.commands.deploy import Deployed
+from stackctl.commands.prove import Proof
+from stackctl.commands_text import deployed
+from stackctl.effects.tavern_http import Reply
+from tests.core.samples import a_plan
+
+REPLY = Reply(text="Hello there.", pieces=10, first_s=0.25, total_s=2.0)
+DONE = Deployed(plan=a_plan(), text="", ready_s=3.04, proof=Proof(model="a.gguf", reply=REPLY))
+
+
+def test_a_deploy_ends_with_the_proof_and_where_to_click() -> None:
+    text, values = deployed(DONE, "")
+    assert "it answered: 'Hello there.'" in text
+    assert "first token after 0.25 s, 5.0 tokens/s" in text
+    assert "Open http://127.0.0.1:8000" in text
+    assert "ssh" not in text
+    assert (values["url"], values["tokens_per_s"], values["ready_s"]) == ("http://127.0.0.1:8000", 5.0, 3.04)
+
+
+def test_over_ssh_the_line_that_opens_it_from_afar_is_shown() -> None:
+    text, values = deployed(DONE, "192.0.2.7 51000 192.0.2.9 22")
+    assert "ssh -L 8000:127.0.0.1:8000 192.0.2.9" in text
+    assert values["ssh"] == "ssh -L 8000:127.0.0.1:8000 192.0.2.9"
+
+
+def test_a_dry_run_shows_the_file() -> None:
+    text, values = deployed(Deployed(plan=a_plan(), text="services: {}\n"), "")
+    assert text == values["compose"] == "services: {}\n"
