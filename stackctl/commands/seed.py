@@ -38,19 +38,24 @@ def seed(plan: Plan, machine: Machine) -> None:
 
 
 def _follow(folder: Folder, name: str, text: str, over: Mapping[str, Any], machine: Machine) -> None:
-    wrote = json.loads(machine.folder.read(_WROTE) or "{}")
-    if wrote == over or not wrote:
-        return  # nothing has changed, or the settings are not of our making
-    try:
-        current = json.loads(text)
-    except ValueError:
-        return  # damaged: SillyTavern will not serve it, and the proof says so
+    wrote, current = _table(machine.folder.read(_WROTE)), _table(text)
+    if wrote == over or not wrote or not current:
+        return  # nothing has changed, or the settings are not ours, or damaged: then the proof says so
     changed, left = tavern.rewired(current, wrote, over)
     if changed != current:
         folder.write(name, json.dumps(changed, indent=4, ensure_ascii=False) + "\n", mode=0o600)
         machine.ui.note("SillyTavern's settings follow the change; open tabs must be reloaded")
     if left:
         machine.ui.note(f"left in SillyTavern's settings as you changed it: {', '.join(left)}")
+
+
+def _table(text: str | None) -> dict[str, Any]:
+    """A JSON object; {} where there is none, or something else."""
+    try:
+        found = json.loads(text or "{}")
+    except ValueError:
+        return {}
+    return found if isinstance(found, dict) else {}
 
 
 def _check_owner(path: Path, uid: int) -> None:
