@@ -15,7 +15,7 @@ import pytest
 
 from stackctl.backends import BACKENDS
 from stackctl.cli import main
-from stackctl.cli_options import KINDS
+from stackctl.cli.options import KINDS
 from stackctl.core.values import BackendKind
 
 ROOT = Path(__file__).parents[1]
@@ -26,7 +26,7 @@ MODULES = {
 }
 TEMPLATES = sorted((ROOT / "compose-templates").glob("*"))
 # an arrow may only point down; what stands side by side does not see each other, but for core, backends and commands
-FLOORS = ["", "errors", "core", "effects", "machine", "commands", "commands_text", "cli_options", "cli", "__main__"]
+FLOORS = ["", "errors", "core", "effects", "machine", "commands", "commands_text", "cli", "__main__"]
 SIDE_BY_SIDE = {"backends": "core", "ui": "effects"}
 MAX_FILE, MAX_FUNCTION, MAX_TEMPLATE = 300, 60, 60
 
@@ -142,7 +142,7 @@ def test_the_environment_is_read_in_effects_and_at_the_door_only() -> None:
     readers = {
         m for m in MODULES if any(isinstance(n, ast.Attribute) and n.attr == "environ" for n in ast.walk(tree(m)))
     }
-    assert {room(module) for module in readers} <= {"effects", "cli", "cli_options", "ui"}
+    assert {room(module) for module in readers} <= {"effects", "cli", "ui"}
 
 
 @pytest.mark.parametrize("start", ["import stackctl.cli", "import stackctl.cli, stackctl.commands.render"])

@@ -1,0 +1,24 @@
+"""The command line: help, and one call per command. A module here holds the commands of one kind."""
+
+from stackctl.cli import images, planning, running
+from stackctl.cli.door import main
+
+__all__ = ["main"]
+
+# the order of the help: that of a stack's life
+_ORDER = (
+    planning.deploy,
+    planning.render,
+    planning.diff,
+    running.status,
+    running.logs,
+    running.stop,
+    running.start,
+    running.restart,
+    running.down,
+    planning.init,
+    planning.schema,
+    images.images,
+    images.completion,
+)
+main.commands = {str(command.name): command for command in _ORDER}

@@ -1,0 +1,65 @@
+"""The door: the group of all commands, what they share, and the only place where errors become exit codes."""
+
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import click
+
+from stackctl import __version__
+from stackctl.errors import StackctlError
+from stackctl.ui import Ui
+
+if TYPE_CHECKING:
+    from stackctl.machine import Machine
+
+INTERRUPTED = 130
+
+
+class Cli(click.Group):
+    """Shows an expected failure once, with its own exit code; a bug stays a traceback."""
+
+    def invoke(self, ctx: click.Context) -> object:
+        try:
+            return super().invoke(ctx)
+        except StackctlError as error:
+            _ui(ctx).error(error.message, hint=error.hint, evidence=error.evidence)
+            ctx.exit(error.exit_code)
+        except KeyboardInterrupt:
+            _ui(ctx).error("interrupted", hint="nothing is half-written; `stackctl status` shows what runs")
+            ctx.exit(INTERRUPTED)
+
+    def list_commands(self, ctx: click.Context) -> list[str]:  # noqa: ARG002 - in the order of a stack's life
+        return list(self.commands)
+
+
+@click.group(cls=Cli, context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100})
+@click.option(
+    "-C",
+    "--folder",
+    type=click.Path(path_type=Path, file_okay=False, exists=True),
+    default=Path(),
+    help="The deployment's folder [default: this one].",
+)
+@click.option("-v", "--verbose", is_flag=True, help="Show every command that is run.")
+@click.version_option(__version__, message="stackctl %(version)s")
+@click.pass_context
+def main(ctx: click.Context, folder: Path, verbose: bool) -> None:
+    """From a box with a GPU to a private chat that works.
+
+    `stackctl deploy` renders a Docker Compose stack of SillyTavern and an LLM backend, starts it, waits until the
+    loaded model answers, and proves it by a reply through SillyTavern.
+    """
+    ctx.obj = (folder, Ui(verbose=verbose))
+
+
+def _ui(ctx: click.Context) -> Ui:
+    """The one that has been talking, so that an error ends its status line; a fresh one before there was any."""
+    return ctx.obj[1] if ctx.obj else Ui()
+
+
+def machine_of(ctx: click.Context, *, as_json: bool = False) -> "Machine":
+    from stackctl.machine import real
+
+    folder, ui = ctx.obj
+    ui.as_json = as_json
+    return real(folder, ui)

@@ -1,0 +1,49 @@
+"""Images, and the shell around us."""
+
+import click
+
+from stackctl.cli import options as option
+from stackctl.cli.door import machine_of, main
+from stackctl.ui import Ui
+
+
+@main.group()
+def images() -> None:
+    """List or build the images."""
+
+
+@images.command("list")
+@option.wishes
+@option.json
+@click.pass_context
+def images_list(ctx: click.Context, /, as_json: bool, **wishes: object) -> None:
+    """Show which images the stack uses, and whether they are here."""
+    from stackctl import commands_text
+    from stackctl.commands import images as command
+
+    machine = machine_of(ctx, as_json=as_json)
+    machine.ui.result(*commands_text.images(command.listed(machine, option.flags(wishes)), machine.ui))
+
+
+@images.command("build")
+@click.argument("names", nargs=-1, metavar="[base|llamacpp|sillytavern|stackctl]...")
+@click.pass_context
+def images_build(ctx: click.Context, names: tuple[str, ...]) -> None:
+    """Build our own images from distribution packages and npm (all of them without a name)."""
+    from stackctl.commands import images as command
+
+    machine = machine_of(ctx)
+    for built in command.build(machine, names):
+        machine.ui.note(f"built {built}")
+
+
+@main.command()
+@click.argument("shell", type=click.Choice(("bash", "zsh", "fish")))
+def completion(shell: str) -> None:
+    """Print the completion script for a SHELL: eval "$(stackctl completion bash)"."""
+    from click.shell_completion import get_completion_class
+
+    kind = get_completion_class(shell)
+    if kind is None:
+        raise click.UsageError(f"no completion for {shell}")
+    Ui().raw(kind(main, {}, "stackctl", "_STACKCTL_COMPLETE").source() + "\n")

@@ -1,0 +1,91 @@
+"""Commands for what runs: look at it, stop and start it, take it down."""
+
+import click
+
+from stackctl.cli import options as option
+from stackctl.cli.door import machine_of, main
+
+
+@main.command()
+@option.json
+@click.option("--watch", is_flag=True, help="Show it again at each change, until Ctrl-C.")
+@click.pass_context
+def status(ctx: click.Context, as_json: bool, watch: bool) -> None:
+    """Show what of the stack runs, and how well. Exit code 7 unless all of it is ready."""
+    from stackctl import commands_text
+    from stackctl.commands import status as command
+    from stackctl.errors import NotReady
+
+    machine = machine_of(ctx, as_json=as_json)
+    if watch:
+        for now in command.watched(machine):
+            machine.ui.result(*commands_text.status(now, machine.ui))
+        return
+    now = command.status(machine)
+    machine.ui.result(*commands_text.status(now, machine.ui))
+    ctx.exit(0 if now.is_ready else NotReady.exit_code)
+
+
+@main.command()
+@click.argument("service", required=False)
+@click.option("-f", "--follow", is_flag=True, help="Go on showing what is added.")
+@click.option("--tail", "lines", default="200", help="How many lines from the end [default: 200; all].")
+@click.pass_context
+def logs(ctx: click.Context, service: str | None, follow: bool, lines: str) -> None:
+    """Show the logs of the stack, or of one SERVICE."""
+    from stackctl.commands import lifecycle
+
+    ctx.exit(lifecycle.logs(machine_of(ctx), service, follow=follow, lines=lines))
+
+
+@main.command()
+@click.argument("service", required=False)
+@click.pass_context
+def stop(ctx: click.Context, service: str | None) -> None:
+    """Stop the stack or one SERVICE: memory and GPU are free then, data stays."""
+    from stackctl.commands import lifecycle
+
+    machine = machine_of(ctx)
+    done = lifecycle.stop(machine, service)
+    machine.ui.note(f"stopped {service or done.name}; `stackctl start` goes on")
+
+
+@main.command()
+@click.argument("service", required=False)
+@option.timeout
+@click.pass_context
+def start(ctx: click.Context, service: str | None, timeout_s: int | None) -> None:
+    """Start what was stopped, unchanged, and wait until it is ready."""
+    from stackctl.commands import lifecycle
+
+    machine = machine_of(ctx)
+    done = lifecycle.start(machine, service, again=False, timeout_s=timeout_s)
+    machine.ui.result(f"ready: {done.url}", {"url": done.url, "ready_s": done.ready_s})
+
+
+@main.command()
+@click.argument("service", required=False)
+@option.timeout
+@click.pass_context
+def restart(ctx: click.Context, service: str | None, timeout_s: int | None) -> None:
+    """Restart the stack or one SERVICE, and wait until it is ready."""
+    from stackctl.commands import lifecycle
+
+    machine = machine_of(ctx)
+    done = lifecycle.start(machine, service, again=True, timeout_s=timeout_s)
+    machine.ui.result(f"ready: {done.url}", {"url": done.url, "ready_s": done.ready_s})
+
+
+@main.command()
+@click.option("--volumes", is_flag=True, help="Remove named volumes, too (only an override file makes any).")
+@option.yes
+@click.pass_context
+def down(ctx: click.Context, volumes: bool, yes: bool) -> None:
+    """Remove the stack's containers and networks. Chats, settings and models stay."""
+    from stackctl.commands import lifecycle
+
+    if volumes and not yes:
+        click.confirm("Named volumes of this stack are deleted with all that is in them. Go on?", abort=True, err=True)
+    machine = machine_of(ctx)
+    done = lifecycle.down(machine, volumes=volumes)
+    machine.ui.note(f"{done.name} is down; the folder is as it was, `stackctl deploy` brings it back")
