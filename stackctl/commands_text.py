@@ -6,7 +6,9 @@ if TYPE_CHECKING:
     from stackctl.commands.deploy import Deployed
     from stackctl.commands.diff import Difference
     from stackctl.commands.images import ImageHere
+    from stackctl.commands.import_kcpps import Entry
     from stackctl.commands.status import Status
+    from stackctl.commands.use import ModelHere
     from stackctl.ui import Ui
 
 
@@ -74,3 +76,24 @@ def images(found: "tuple[ImageHere, ...]", ui: "Ui") -> tuple[str, list[dict[str
     """One row an image."""
     rows = [("SERVICE", "IMAGE", "HERE", "KIND"), *((i.service, i.name, i.digest[:19] or "no", i.kind) for i in found)]
     return ui.table(rows), [{"service": i.service, "image": i.name, "digest": i.digest, "kind": i.kind} for i in found]
+
+
+def models(found: "tuple[ModelHere, ...]", ui: "Ui") -> tuple[str, list[dict[str, Any]]]:
+    """One row a model of stack.toml."""
+    rows = [("", "NAME", "CONTEXT", "KV CACHE", "PATH")]
+    rows += [("*" if m.is_used else "", m.name, m.context, m.kv_cache, m.path) for m in found]
+    values = [
+        {"name": m.name, "path": m.path, "context": m.context, "kv_cache": m.kv_cache, "used": m.is_used} for m in found
+    ]
+    return ui.table(rows), values
+
+
+def imported(entry: "Entry") -> tuple[str, dict[str, Any]]:
+    """What a .kcpps file became, and what of it has no place in stack.toml."""
+    taken = ", ".join(f"{key} = {value}" for key, value in entry.settings.items())
+    lines = [f"[models.{entry.name}]: {entry.path}" + (f", {taken}" if taken else "")]
+    if entry.left:
+        lines.append(f"not taken over: {', '.join(entry.left)}")
+    lines.append(f"to run it: stackctl use {entry.name}")
+    values = {"name": entry.name, "path": entry.path, "settings": entry.settings, "left": list(entry.left)}
+    return "\n".join(lines), values

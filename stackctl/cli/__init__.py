@@ -1,6 +1,6 @@
 """The command line: help, and one call per command. A module here holds the commands of one kind."""
 
-from stackctl.cli import images, planning, running
+from stackctl.cli import images, models, planning, running
 from stackctl.cli.door import main
 
 __all__ = ["main"]
@@ -10,6 +10,7 @@ _ORDER = (
     planning.deploy,
     planning.render,
     planning.diff,
+    models.use,
     running.status,
     running.logs,
     running.stop,
@@ -17,6 +18,7 @@ _ORDER = (
     running.restart,
     running.down,
     planning.init,
+    models.import_,
     planning.schema,
     images.images,
     images.completion,

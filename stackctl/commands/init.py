@@ -3,17 +3,17 @@
 from collections.abc import Mapping
 
 from stackctl.commands.wish import wish, write
-from stackctl.core import spec
+from stackctl.core import stack_toml
 from stackctl.errors import ConfigError
 from stackctl.machine import Machine
 
 
 def init(machine: Machine, flags: Mapping[str, object]) -> str:
     """Write the commented stack.toml; an existing one is never replaced. Returns its path."""
-    if machine.folder.read(spec.FILE) is not None:
+    if machine.folder.read(stack_toml.FILE) is not None:
         raise ConfigError(
-            f"{machine.path / spec.FILE} exists already",
+            f"{machine.path / stack_toml.FILE} exists already",
             hint="edit it, or change single values: stackctl deploy --context 4096",
         )
     write(machine, wish(machine, flags))
-    return str(machine.path / spec.FILE)
+    return str(machine.path / stack_toml.FILE)

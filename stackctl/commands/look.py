@@ -1,6 +1,7 @@
 """Look at the world: engine, model, GPUs, ports, networks. Changes nothing."""
 
 import shutil
+from contextlib import suppress
 from ipaddress import ip_address
 from pathlib import Path, PurePosixPath
 
@@ -11,7 +12,7 @@ from stackctl.core.plan import stack_name
 from stackctl.core.same_path import refuse_elsewhere
 from stackctl.core.seen import EngineSeen, Gpu, ModelSeen, Seen
 from stackctl.core.spec import DEMO, Spec
-from stackctl.errors import DoesNotFit
+from stackctl.errors import DoesNotFit, ModelError
 from stackctl.machine import Machine
 
 _ROOM_MIB = 200  # for SillyTavern's first data and our own files
@@ -35,6 +36,7 @@ def look(spec: Spec, machine: Machine) -> Seen:
         folder=machine.place,
         owner=machine.folder.owner,
         model=_model(spec, machine),
+        models=_models(spec, machine),
         engine=engine,
         is_new=not machine.engine.containers(name),
         gpus=_gpus(spec, machine, engine),
@@ -51,6 +53,7 @@ def look_without_engine(spec: Spec, machine: Machine, recorded: Lock) -> Seen:
         folder=machine.place,
         owner=machine.folder.owner,
         model=machine.model(spec.model.path),
+        models=_models(spec, machine),
         gpus=_gpus(spec, machine, None),
         taken_subnets=tuple(net for net in machine.routes() if net not in own),
         programs=places(spec, machine),
@@ -67,6 +70,15 @@ def _model(spec: Spec, machine: Machine) -> ModelSeen:
     for file in model.files:
         refuse_elsewhere("the model", file.host, machine.own_binds)
     return model
+
+
+def _models(spec: Spec, machine: Machine) -> dict[str, ModelSeen]:
+    """The models that `stackctl use` can choose, as far as they are there; a missing one troubles its own deploy."""
+    found: dict[str, ModelSeen] = {}
+    for name, entry in sorted(spec.models.items()):
+        with suppress(ModelError):
+            found[name] = machine.model(entry.path)
+    return found
 
 
 def _gpus(spec: Spec, machine: Machine, engine: EngineSeen | None) -> tuple[Gpu, ...]:

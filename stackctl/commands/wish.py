@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from stackctl.core import lock, spec
+from stackctl.core import lock, models, stack_toml
 from stackctl.core.lock import Lock
 from stackctl.core.spec import Spec
 from stackctl.errors import ConfigError
@@ -20,9 +20,13 @@ _IGNORED = """\
 
 @dataclass(frozen=True, kw_only=True)
 class Wish:
-    """The spec in force, and stack.toml's text if it has to be written (None: it stays as it is)."""
+    """The spec in force, and stack.toml's text if it has to be written (None: it stays as it is).
+
+    `spec`: with the settings of the model in use. `written`: as stack.toml has it.
+    """
 
     spec: Spec
+    written: Spec
     text: str | None
     is_new: bool
 
@@ -30,29 +34,32 @@ class Wish:
 def wish(machine: Machine, flags: Mapping[str, object]) -> Wish:
     """Read stack.toml, or make up one where there is none; flags (dotted keys) go over it. Writes nothing."""
     changes = {key: value for key, value in flags.items() if value is not None}
-    text = machine.folder.read(spec.FILE)
+    text = machine.folder.read(stack_toml.FILE)
     if text is None:
-        made = spec.example(changes)
-        return Wish(spec=_parsed(made, changes), text=made, is_new=True)
-    before = spec.parse(text)
-    changed = {key: value for key, value in changes.items() if _value(before, key) != value}
+        entries = {key: value for key, value in changes.items() if key.startswith("models.")}
+        made = stack_toml.example(changes)
+        made = stack_toml.edited(made, entries) if entries else made
+        return _wish(_parsed(made, changes), made, is_new=True)
+    before = stack_toml.parse(text)
+    placed = models.placed(changes, before)
+    changed = {key: value for key, value in placed.items() if _value(before, key) != value}
     if not changed:
-        return Wish(spec=before, text=None, is_new=False)
-    after = spec.edited(text, changed)
-    return Wish(spec=_parsed(after, changed), text=after, is_new=False)
+        return _wish(before, None)
+    after = stack_toml.edited(text, changed)
+    return _wish(_parsed(after, changed), after)
 
 
 def write(machine: Machine, wanted: Wish) -> None:
     """Write what wish() decided, and say so."""
     if wanted.text is None:
         return
-    machine.folder.write(spec.FILE, wanted.text)
+    machine.folder.write(stack_toml.FILE, wanted.text)
     if wanted.is_new:
-        machine.ui.note(f"wrote {spec.FILE}: the settings of this stack, every key explained")
+        machine.ui.note(f"wrote {stack_toml.FILE}: the settings of this stack, every key explained")
         if machine.folder.read(".gitignore") is None:
             machine.folder.write(".gitignore", _IGNORED)
     else:
-        machine.ui.note(f"wrote the change into {spec.FILE}")
+        machine.ui.note(f"wrote the change into {stack_toml.FILE}")
 
 
 def recorded(machine: Machine) -> Lock:
@@ -61,9 +68,13 @@ def recorded(machine: Machine) -> Lock:
     return lock.parse(text) if text is not None else Lock()
 
 
+def _wish(written: Spec, text: str | None, *, is_new: bool = False) -> Wish:
+    return Wish(spec=models.chosen(written), written=written, text=text, is_new=is_new)
+
+
 def _parsed(text: str, changes: Mapping[str, object]) -> Spec:
     try:
-        return spec.parse(text)
+        return stack_toml.parse(text)
     except ConfigError as e:
         flags = ", ".join(f"{key} = {value!r}" for key, value in changes.items())
         raise ConfigError(e.message, hint=f"given on the command line: {flags}; nothing was written") from e
@@ -72,5 +83,5 @@ def _parsed(text: str, changes: Mapping[str, object]) -> Spec:
 def _value(before: Spec, dotted: str) -> object:
     value: object = before
     for part in dotted.split("."):
-        value = getattr(value, part)
+        value = value.get(part) if isinstance(value, Mapping) else getattr(value, part, None)
     return list(value) if isinstance(value, tuple) else value

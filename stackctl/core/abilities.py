@@ -4,22 +4,25 @@ import math
 from typing import Literal
 
 from stackctl.core.lock import Decisions
-from stackctl.core.seen import EngineSeen, Seen
+from stackctl.core.seen import EngineSeen, ModelSeen
 from stackctl.core.stack import Health
 
 _SLOW_DISK_MIB_S = 80  # a hard disk; assumed where nothing was measured
 _START_INTERVAL_ENGINE, _START_INTERVAL_COMPOSE = (25,), (2, 21)
 
 
-def start_period(seen: Seen, decisions: Decisions) -> int:
-    """Seconds that loading may take: twice the time to read the model from its disk, and some."""
-    inputs = {"model": seen.model.name, "bytes": seen.model.size}
+def start_period(model: ModelSeen, name: str, decisions: Decisions) -> int:
+    """Seconds that loading may take: twice the time to read the model from its disk, and some.
+
+    `name`: what stack.toml's [models] calls it; "": it is the one at model.path.
+    """
+    inputs = {"model": model.name, "bytes": model.size}
 
     def compute() -> int:
-        rate = seen.model.read_mib_s or _SLOW_DISK_MIB_S
-        return math.ceil((60 + 2 * seen.model.size / 2**20 / rate) / 10) * 10
+        rate = model.read_mib_s or _SLOW_DISK_MIB_S
+        return math.ceil((60 + 2 * model.size / 2**20 / rate) / 10) * 10
 
-    return decisions.decide("backend.start_period", inputs, compute)
+    return decisions.decide(f"models.{name}.start_period" if name else "backend.start_period", inputs, compute)
 
 
 def health(test: tuple[str, ...], start_period_s: int, engine: EngineSeen | None) -> Health:

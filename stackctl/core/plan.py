@@ -36,7 +36,9 @@ def plan(spec: Spec, seen: Seen, recorded: Lock, *, replan: bool = False) -> Pla
     name = stack_name(spec, seen.folder)
     gpu = passthrough.gpu(spec, seen, decisions)
     networks = network.networks(name, spec, seen, decisions)
-    start_s = start_period(seen, decisions)
+    start_s = start_period(seen.model, spec.model.use, decisions)
+    # SillyTavern waits as long as the slowest model may take, so that a change of model leaves its container alone
+    longest_s = max(start_s, *(start_period(one, name, decisions) for name, one in seen.models.items()), 0)
     service, run, files = backend_service(spec, seen, backend, gpu, start_s, decisions)
     return Planned(
         plan=Plan(
@@ -44,7 +46,7 @@ def plan(spec: Spec, seen: Seen, recorded: Lock, *, replan: bool = False) -> Pla
             backend=backend.NAME,
             backend_title=backend.TITLE,
             backend_service=service,
-            sillytavern=sillytavern(spec, seen, backend, networks, start_s, decisions),
+            sillytavern=sillytavern(spec, seen, backend, networks, longest_s, decisions),
             networks=networks,
             files=files,
             folders=tuple(f"{data_folder(spec)}/{folder}" for folder in tavern.FOLDERS),

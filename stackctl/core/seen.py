@@ -89,6 +89,7 @@ class Seen:
     folder: PurePosixPath
     owner: Owner  # of the folder; under sudo the caller
     model: ModelSeen
+    models: Mapping[str, ModelSeen] = field(default_factory=dict)  # of stack.toml's [models]: those that are there
     engine: EngineSeen | None = None  # None: rendered without an engine
     gpus: tuple[Gpu, ...] = ()
     taken_subnets: tuple[IPv4Network, ...] = ()

@@ -90,6 +90,23 @@ def _names_something(value: object) -> bool:
 Text = Annotated[str, BeforeValidator(_printable), Field(json_schema_extra={"pattern": _PLAIN})]
 Path = Annotated[str, BeforeValidator(_printable), Field(min_length=1, json_schema_extra={"pattern": _PLAIN})]
 Name = Annotated[str, *_matching(_NAME, "a-z, 0-9, - and _, at most 63, the first a letter or digit")]
+_NAMED = "a name of a-z, 0-9, - and _, at most 63, the first a letter or digit"
+ModelName = Annotated[
+    str,
+    *_checked(
+        _NAMED,
+        lambda v: isinstance(v, str) and bool(_NAME.fullmatch(v)),
+        {"type": "string", "pattern": f"^{_NAME.pattern}$"},
+    ),
+]
+NameOrNone = Annotated[
+    str,
+    *_checked(
+        f'{_NAMED}, or ""',
+        lambda v: isinstance(v, str) and (not v or bool(_NAME.fullmatch(v))),
+        {"type": "string", "pattern": f"^(?:{_NAME.pattern})?$"},
+    ),
+]
 Image = Annotated[str, *_matching(_IMAGE, "an image name such as ghcr.io/owner/name:tag")]
 Subnet = Annotated[
     str,

@@ -6,7 +6,7 @@ import pytest
 
 from stackctl.commands.init import init
 from stackctl.commands.wish import wish, write
-from stackctl.core import spec
+from stackctl.core import stack_toml
 from stackctl.errors import ConfigError
 from tests.commands.machines import quiet
 
@@ -17,7 +17,7 @@ def test_in_an_empty_folder_the_flags_are_written_into_a_commented_file(tmp_path
     assert not (tmp_path / "stack.toml").exists()
     write(here.machine, wanted)
     text = (tmp_path / "stack.toml").read_text()
-    assert spec.parse(text).backend.context == 4096
+    assert stack_toml.parse(text).backend.context == 4096
     assert text.count("#") > 20
     assert "stack.toml" in here.said.getvalue()
     assert "/sillytavern/" in (tmp_path / ".gitignore").read_text()

@@ -8,7 +8,7 @@ from typing import Any
 import click
 
 from stackctl.cli import main
-from stackctl.core import spec
+from stackctl.core import stack_toml
 
 DOCS = Path(__file__).parents[2] / "docs"
 WIDTH = 100
@@ -45,7 +45,7 @@ def pages() -> dict[str, str]:
 
 def schema_text() -> str:
     """What `stackctl schema` prints."""
-    return json.dumps(spec.schema(), indent=2) + "\n"
+    return json.dumps(stack_toml.schema(), indent=2) + "\n"
 
 
 def stack_page() -> str:
@@ -54,7 +54,7 @@ def stack_page() -> str:
     for section, keys in sections().items():
         parts.append(f"## {f'`[{section}]`' if section else 'Top level'}\n")
         parts.append(_table(_HEAD, [_row(key, f"{section}.{key}".lstrip("."), one) for key, one in keys.items()]))
-    parts.append(f"## The file, with every default\n\n```toml\n{spec.example()}```\n")
+    parts.append(f"## The file, with every default\n\n```toml\n{stack_toml.example()}```\n")
     return "\n".join(parts)
 
 
@@ -67,12 +67,15 @@ def cli_page() -> str:
 
 def sections() -> dict[str, Mapping[str, Mapping[str, Any]]]:
     """Section of stack.toml ("" for the top level) -> key -> its JSON schema."""
-    schema = spec.schema()
-    top = {key: one for key, one in schema["properties"].items() if "$ref" not in one}
+    schema = stack_toml.schema()
+    top = {key: one for key, one in schema["properties"].items() if not {"$ref", "patternProperties"} & one.keys()}
     found: dict[str, Mapping[str, Mapping[str, Any]]] = {"": top}
     for key, one in schema["properties"].items():
         if "$ref" in one:
             found[key] = schema["$defs"][one["$ref"].rpartition("/")[2]]["properties"]
+        elif "patternProperties" in one:  # a table of tables, whose names are the user's
+            (entry,) = one["patternProperties"].values()
+            found[f"{key}.NAME"] = schema["$defs"][entry["$ref"].rpartition("/")[2]]["properties"]
     return found
 
 
@@ -106,7 +109,7 @@ def command_help(name: str, command: click.Command) -> str:
 
 def _row(key: str, dotted: str, one: Mapping[str, Any]) -> tuple[str, ...]:
     option = f"`{flags()[dotted]}`" if dotted in flags() else ""
-    default = f"`{json.dumps(one['default'])}`"
+    default = f"`{json.dumps(one['default'])}`" if "default" in one else "(needed)"
     return f"`{key}`", default, ", ".join(_forms(one)), " ".join(one["description"].split()), option
 
 

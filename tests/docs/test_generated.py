@@ -9,7 +9,8 @@ import pytest
 from click.testing import CliRunner
 
 from stackctl.cli import main
-from stackctl.core import spec
+from stackctl.core import stack_toml
+from stackctl.core.spec import OneModel, Spec
 from tests.docs import generate
 
 
@@ -22,11 +23,12 @@ def test_a_generated_page_is_up_to_date(name: str) -> None:
 def test_the_page_of_stack_toml_has_every_key_and_the_file_as_init_writes_it() -> None:
     page = generate.stack_page()
     keys = {f"{name}.{key}".lstrip(".") for name, found in generate.sections().items() for key in found}
-    assert keys == {key for key, _ in _flat(spec.Spec().model_dump())}
+    entry = {f"models.NAME.{key}" for key in OneModel.model_fields}
+    assert keys == entry | {key for key, _ in _flat(Spec().model_dump())}
     table = [line.split("|")[1].strip(" `") for line in page.splitlines() if line.startswith("| `")]
     assert sorted(table) == sorted(key.rpartition(".")[2] for key in keys)
     shown = page.rpartition("```toml\n")[2].removesuffix("```\n")
-    assert spec.parse(shown) == spec.Spec()
+    assert stack_toml.parse(shown) == Spec()
 
 
 def test_every_option_that_names_a_setting_stands_beside_its_key() -> None:
@@ -40,7 +42,7 @@ def test_every_option_that_names_a_setting_stands_beside_its_key() -> None:
 def test_the_schema_is_one_and_takes_the_example() -> None:
     schema = json.loads(generate.schema_text())
     jsonschema.Draft7Validator.check_schema(schema)
-    jsonschema.validate(tomllib.loads(spec.example()), schema)
+    jsonschema.validate(tomllib.loads(stack_toml.example()), schema)
     with pytest.raises(jsonschema.ValidationError):
         jsonschema.validate({"backend": {"contxt": 4096}}, schema)
 

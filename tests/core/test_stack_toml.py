@@ -9,7 +9,8 @@ from hypothesis import strategies as st
 from pydantic import BaseModel
 
 from stackctl.backends import BACKENDS
-from stackctl.core.spec import Spec, edited, example, parse, schema
+from stackctl.core.spec import OneModel, Spec
+from stackctl.core.stack_toml import edited, example, parse, schema
 from stackctl.core.values import BackendKind, memory_mib
 from stackctl.errors import ConfigError
 
@@ -46,7 +47,8 @@ def test_the_example_parses_to_the_defaults() -> None:
 
 def test_the_example_names_every_key() -> None:
     written = tomllib.loads(example())
-    for dotted in leaves(Spec()):
+    assert all(f"# {key} = " in example() for key in OneModel.model_fields)
+    for dotted in leaves(Spec()).keys() - {"models"}:
         *tables, key = dotted.split(".")
         place = written
         for table in tables:
@@ -78,7 +80,9 @@ def test_the_kinds_are_the_names_and_aliases_of_the_backends() -> None:
         ('modle = "x"', ["1: modle: unknown key (did you mean model?)"]),
         ("[backend]\ncontxt = 1", ["2: backend.contxt: unknown key (did you mean context?)"]),
         ("port = 3", ["1: port: unknown key (it belongs under [sillytavern] port)"]),
-        ("[models]\npath = 1", ["1: models: unknown key (did you mean model?)"]),
+        ("[models]\npath = 1", ["2: models.path: must be a table, not 1"]),
+        ("[models.a]\ncontext = 4096", ["1: models.a.path: is missing"]),
+        ('[models.a]\npath = "x"\ncontxt = 1', ["3: models.a.contxt: unknown key (did you mean context?)"]),
         ("[gpu]\nzzz = 1", ["2: gpu.zzz: unknown key (known here: mode, devices)"]),
         ("backend = 3", ["1: backend: must be a table, not 3"]),
         ("[model]\npath = 3", ["2: model.path: must be text in quotes, not 3"]),

@@ -1,0 +1,44 @@
+"""Commands for the models of a stack: choose one, import one."""
+
+import os
+from pathlib import Path
+
+import click
+
+from stackctl.cli import options as option
+from stackctl.cli.door import machine_of, main
+
+
+@main.command()
+@click.argument("name", required=False)
+@option.timeout
+@click.option("--no-proof", is_flag=True, help="Leave out the reply through SillyTavern.")
+@option.json
+@click.pass_context
+def use(ctx: click.Context, name: str | None, timeout_s: int | None, no_proof: bool, as_json: bool) -> None:
+    """Run another of stack.toml's models; only the backend is recreated. Without NAME, list them."""
+    from stackctl import commands_text
+    from stackctl.commands import use as command
+    from stackctl.commands.deploy import Options
+
+    machine = machine_of(ctx, as_json=as_json)
+    if name is None:
+        machine.ui.result(*commands_text.models(command.listed(machine), machine.ui))
+        return
+    done = command.use(machine, name, Options(timeout_s=timeout_s, prove=not no_proof))
+    machine.ui.result(*commands_text.deployed(done, os.environ.get("SSH_CONNECTION", "")))
+
+
+@main.command("import")
+@click.argument("file", type=click.Path(path_type=Path, dir_okay=False), metavar="FILE.kcpps")
+@click.option("--name", help="What stack.toml calls the model [default: made from its file's name].")
+@click.option("--model", metavar="PATH", help="Where the model lies, if not where the file says.")
+@option.json
+@click.pass_context
+def import_(ctx: click.Context, file: Path, name: str | None, model: str | None, as_json: bool) -> None:
+    """Add the model of KoboldCpp's saved settings to stack.toml, for `stackctl use`."""
+    from stackctl import commands_text
+    from stackctl.commands.import_kcpps import import_kcpps
+
+    machine = machine_of(ctx, as_json=as_json)
+    machine.ui.result(*commands_text.imported(import_kcpps(machine, file, name=name, model=model)))

@@ -1,0 +1,55 @@
+"""`stackctl import`: a .kcpps file becomes an entry of stack.toml's [models]."""
+
+import re
+from dataclasses import dataclass
+from pathlib import Path
+
+from stackctl.commands.wish import wish, write
+from stackctl.core import kcpps, models
+from stackctl.effects.files import Folder
+from stackctl.errors import ConfigError
+from stackctl.machine import Machine
+
+_WINDOWS = re.compile(r"([A-Za-z]):[\\/](.*)", re.DOTALL)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Entry:
+    """What was written into [models]."""
+
+    name: str
+    path: str
+    settings: dict[str, object]
+    left: tuple[str, ...]
+
+
+def import_kcpps(machine: Machine, file: Path, *, name: str | None, model: str | None) -> Entry:
+    """Add the model of a .kcpps file to stack.toml. `model`: where it lies here, where the file says something else.
+
+    Raises ConfigError and ModelError; nothing is written then.
+    """
+    text = Folder(file.parent, machine.folder.owner).read(file.name)
+    if text is None:
+        raise ConfigError(f"there is no file {file}", hint="KoboldCpp's launcher saves one with Save Config")
+    found = kcpps.parse(text, str(file))
+    path = model or _here(found.path, file.parent)
+    machine.model(path)  # readable, whole, and a model
+    with machine.folder.locked(machine.ui.note):
+        written = wish(machine, {}).written
+        chosen = name or models.named(Path(path).stem, written.models)
+        if chosen in written.models:
+            raise ConfigError(
+                f"stack.toml has a model {chosen!r} already",
+                hint="choose another name: stackctl import FILE --name NAME",
+            )
+        values = {"path": path, **found.settings}
+        write(machine, wish(machine, {f"models.{chosen}.{key}": value for key, value in values.items()}))
+    return Entry(name=chosen, path=path, settings=dict(found.settings), left=found.left)
+
+
+def _here(path: str, folder: Path) -> str:
+    """The model's path on this machine: a Windows path as WSL mounts it, a relative one from the file's folder."""
+    if drive := _WINDOWS.fullmatch(path):
+        return f"/mnt/{drive[1].lower()}/{drive[2]}".replace("\\", "/")
+    place = Path(path).expanduser()
+    return str(place if place.is_absolute() else (folder / place).absolute())

@@ -1,0 +1,58 @@
+"""`stackctl use`: another model for the same chats; only the backend is recreated."""
+
+from dataclasses import dataclass
+
+from stackctl.commands.deploy import Deployed, Options, deploy
+from stackctl.commands.wish import wish
+from stackctl.core import models
+from stackctl.errors import ConfigError
+from stackctl.machine import Machine
+
+
+@dataclass(frozen=True, kw_only=True)
+class ModelHere:
+    """One entry of stack.toml's [models]. context, kv_cache: in force if it runs; "auto" is decided then."""
+
+    name: str
+    path: str
+    context: str
+    kv_cache: str
+    is_used: bool
+
+
+def listed(machine: Machine) -> tuple[ModelHere, ...]:
+    """The models that stack.toml names."""
+    written = wish(machine, {}).written
+    rows = []
+    for name in sorted(written.models):
+        spec = models.of(written, name)
+        rows.append(
+            ModelHere(
+                name=name,
+                path=spec.model.path,
+                context=str(spec.backend.context),
+                kv_cache=spec.backend.kv_cache,
+                is_used=written.model.use == name,
+            )
+        )
+    return tuple(rows)
+
+
+def use(machine: Machine, name: str, options: Options) -> Deployed:
+    """Deploy with the model of that name; raise ConfigError where stack.toml has none."""
+    written = wish(machine, {}).written
+    if name not in written.models:
+        raise models.unknown(written, name)
+    done = deploy(machine, {"model.use": name}, options)
+    if written.model.use != name:
+        machine.ui.note("SillyTavern went on running; tabs that were open must be reloaded to see the new model")
+    return done
+
+
+def refuse_none(found: tuple[ModelHere, ...]) -> None:
+    """Raise ConfigError where there is nothing to list."""
+    if not found:
+        raise ConfigError(
+            "stack.toml names no models yet",
+            hint='add one: [models.NAME] with path = "/path/to/model.gguf"; or: stackctl import FILE.kcpps',
+        )

@@ -1,0 +1,62 @@
+"""Several models in one stack: which runs, with which settings of its own, and where a change of it is written."""
+
+import difflib
+import re
+from collections.abc import Mapping
+
+from stackctl.core.spec import OneModel, Spec
+from stackctl.errors import ConfigError
+
+_AUTO = "auto"
+# a setting that each model may have for itself -> the section in which the one for all of them stands
+_SHARED: Mapping[str, str] = {"context": "backend", "gpu_layers": "backend", "kv_cache": "backend"}
+
+
+def chosen(spec: Spec) -> Spec:
+    """The spec of the model that model.use names: its path and settings take the place of those for all.
+
+    Raises ConfigError where there is no such model.
+    """
+    if not spec.model.use:
+        return spec
+    return of(spec, spec.model.use)
+
+
+def of(spec: Spec, name: str) -> Spec:
+    """The spec as if `stackctl use NAME` had chosen that model."""
+    entry = spec.models.get(name)
+    if entry is None:
+        raise unknown(spec, name)
+    sections: dict[str, dict[str, object]] = {"model": {"path": entry.path, "use": name}}
+    for key, section in _SHARED.items():
+        if (value := getattr(entry, key)) != _AUTO:
+            sections.setdefault(section, {})[key] = value
+    return spec.model_copy(
+        update={section: getattr(spec, section).model_copy(update=values) for section, values in sections.items()}
+    )
+
+
+def unknown(spec: Spec, name: str) -> ConfigError:
+    """The error for a model that stack.toml does not name."""
+    close = difflib.get_close_matches(name, spec.models, n=1, cutoff=0.5)
+    known = f"there are: {', '.join(sorted(spec.models))}" if spec.models else "it names none yet"
+    hint = f"did you mean {close[0]}?" if close else f'add it: [models.{name}] with path = "/path/to/model.gguf"'
+    return ConfigError(f"stack.toml has no model {name!r}; {known}", hint=hint)
+
+
+def placed(changes: Mapping[str, object], spec: Spec) -> dict[str, object]:
+    """Changes by dotted key, each put where it takes effect while one of several models is in use."""
+    if "model.path" in changes:  # a path given by hand is a model outside of the list
+        return {**({"model.use": ""} if spec.model.use else {}), **changes}
+    name = changes.get("model.use", spec.model.use)
+    if not name:
+        return dict(changes)
+    own = {f"{section}.{key}": f"models.{name}.{key}" for key, section in _SHARED.items()}
+    return {own.get(key, key): value for key, value in changes.items()}
+
+
+def named(stem: str, taken: Mapping[str, OneModel]) -> str:
+    """A name for a model that nobody uses yet, made from its file's stem."""
+    made = re.sub(r"[^a-z0-9_]+", "-", stem.lower()).strip("-_")[:60] or "model"
+    names = (made, *(f"{made}-{number}" for number in range(2, len(taken) + 3)))
+    return next(name for name in names if name not in taken)

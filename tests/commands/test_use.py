@@ -1,0 +1,94 @@
+"""Choosing and importing models, with a real folder and no engine."""
+
+import json
+from pathlib import Path
+
+import pytest
+
+from stackctl.commands.deploy import Options
+from stackctl.commands.import_kcpps import import_kcpps
+from stackctl.commands.look import look_without_engine
+from stackctl.commands.use import listed, use
+from stackctl.commands.wish import recorded, wish, write
+from stackctl.core.demo_model import gguf_bytes
+from stackctl.errors import ConfigError, ModelError
+from tests.commands.machines import quiet
+
+TWO = '[model]\nuse = "b"\n[models.a]\npath = "a.gguf"\n[models.b]\npath = "b.gguf"\ncontext = 4096\n'
+
+
+def test_the_models_are_listed_with_what_is_in_force_for_each(tmp_path: Path) -> None:
+    (tmp_path / "stack.toml").write_text(TWO + "[backend]\ncontext = 2048\n")
+    found = [(m.name, m.context, m.is_used) for m in listed(quiet(tmp_path).machine)]
+    assert found == [("a", "2048", False), ("b", "4096", True)]
+
+
+def test_an_unknown_model_is_refused_before_anything_is_asked_of_the_engine(tmp_path: Path) -> None:
+    (tmp_path / "stack.toml").write_text(TWO)
+    with pytest.raises(ConfigError, match="no model 'c'"):
+        use(quiet(tmp_path).machine, "c", Options())
+    assert (tmp_path / "stack.toml").read_text() == TWO
+
+
+def test_a_model_that_is_missing_troubles_only_its_own_deploy(tmp_path: Path) -> None:
+    (tmp_path / "stack.toml").write_text(TWO)
+    (tmp_path / "b.gguf").write_bytes(gguf_bytes())
+    machine = quiet(tmp_path).machine
+    seen = look_without_engine(wish(machine, {}).spec, machine, recorded(machine))
+    assert (seen.model.name, list(seen.models)) == ("b.gguf", ["b"])
+    with pytest.raises(ModelError, match=r"a\.gguf"):
+        look_without_engine(wish(machine, {"model.use": "a"}).spec, machine, recorded(machine))
+
+
+def test_context_by_flag_is_written_into_the_entry_of_the_model_in_use(tmp_path: Path) -> None:
+    (tmp_path / "stack.toml").write_text(TWO)
+    machine = quiet(tmp_path).machine
+    write(machine, wish(machine, {"backend.context": 8192}))
+    assert (tmp_path / "stack.toml").read_text() == TWO.replace("4096", "8192")
+
+
+def saved(folder: Path, **values: object) -> Path:
+    file = folder / "My Model.kcpps"
+    file.write_text(json.dumps({"contextsize": 4096, **values}))
+    return file
+
+
+def test_a_kcpps_file_becomes_an_entry_that_use_can_choose(tmp_path: Path) -> None:
+    stack, elsewhere = tmp_path / "chat", tmp_path / "kobold"
+    stack.mkdir()
+    elsewhere.mkdir()
+    (elsewhere / "Tiny [v2].gguf").write_bytes(gguf_bytes())
+    (stack / "stack.toml").write_text("# mine\n")
+    file = saved(elsewhere, model_param="Tiny [v2].gguf", quantkv=2, mmproj="x.gguf")
+    entry = import_kcpps(quiet(stack).machine, file, name=None, model=None)
+    assert (entry.name, entry.left) == ("tiny-v2", ('mmproj = "x.gguf"',))
+    assert (stack / "stack.toml").read_text().startswith("# mine\n")
+    spec = wish(quiet(stack).machine, {"model.use": "tiny-v2"}).spec
+    assert (spec.model.path, spec.backend.context) == (str(elsewhere / "Tiny [v2].gguf"), 4096)
+    assert spec.backend.kv_cache == "q4_0"
+
+
+def test_an_entry_of_that_name_is_never_replaced(tmp_path: Path) -> None:
+    (tmp_path / "a.gguf").write_bytes(gguf_bytes())
+    (tmp_path / "stack.toml").write_text(TWO)
+    with pytest.raises(ConfigError, match="has a model 'b' already"):
+        import_kcpps(quiet(tmp_path).machine, saved(tmp_path, model_param="a.gguf"), name="b", model=None)
+    assert (tmp_path / "stack.toml").read_text() == TWO
+
+
+def test_a_model_that_lies_elsewhere_is_named_by_the_option(tmp_path: Path) -> None:
+    (tmp_path / "a.gguf").write_bytes(gguf_bytes())
+    file = saved(tmp_path, model_param="C:\\Users\\me\\a.gguf")
+    with pytest.raises(ModelError, match=r"/mnt/c/Users/me/a\.gguf"):
+        import_kcpps(quiet(tmp_path).machine, file, name=None, model=None)
+    assert not (tmp_path / "stack.toml").exists()
+    assert import_kcpps(quiet(tmp_path).machine, file, name=None, model=str(tmp_path / "a.gguf")).name == "a"
+
+
+def test_a_missing_file_and_a_name_that_stack_toml_refuses_end_in_an_error(tmp_path: Path) -> None:
+    machine = quiet(tmp_path).machine
+    with pytest.raises(ConfigError, match="there is no file"):
+        import_kcpps(machine, tmp_path / "none.kcpps", name=None, model=None)
+    (tmp_path / "a.gguf").write_bytes(gguf_bytes())
+    with pytest.raises(ConfigError, match=r"models\.My Model"):
+        import_kcpps(machine, saved(tmp_path, model_param="a.gguf"), name="My Model", model=None)
