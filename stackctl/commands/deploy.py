@@ -101,13 +101,13 @@ def _fetch(planned: Planned, seen: Seen, wanted: Wish, machine: Machine, options
     if after != planned.lock:
         planned = plan(wanted.spec, seen, after)
     service = planned.plan.backend_service
-    if service.gpu:
+    if service and service.gpu:
         machine.engine.try_gpu(service.image, service.gpu)
     return replace(planned, lock=with_digests(planned.plan, planned.lock, machine))
 
 
 def _say(decided: Plan, machine: Machine) -> None:
-    where = "on the CPU" if decided.variant == "cpu" else f"GPU by {decided.backend_service.gpu and 'NVIDIA'}"
+    where = "on the CPU" if decided.variant == "cpu" else "GPU by NVIDIA"
     machine.ui.note(
         f"{decided.backend_title} with {decided.model_name}, context {decided.context}, "
         f"KV cache {decided.kv_cache}, {where}; SillyTavern at {decided.url}"

@@ -47,8 +47,8 @@ def _fetch(service: Service, plan: Plan, spec: Spec, lock: Lock, machine: Machin
         machine.ui.note(f"taking our own image instead: {own}")
         if machine.images.digest(own) is None:
             machine.images.build(own)
-        variant = "any" if service.name == tavern.NAME else plan.variant
-        return use_own(lock, service.name, own, image_inputs(spec, service.name, variant))
+        variant = None if service.name == tavern.NAME else plan.variant
+        return use_own(lock, service.name, own, image_inputs(spec, service.name, variant or "any"))
     machine.ui.note(f"pulled {service.image}")
     return lock
 
@@ -59,4 +59,5 @@ def _own(service: Service, plan: Plan, spec: Spec) -> str | None:
     named = spec.sillytavern.image if is_tavern else spec.backend.image
     if spec.images != "auto" or named != "auto":
         return None
-    return tavern.OWN_IMAGE if is_tavern else backends.named(plan.backend).OWN_IMAGES.get(plan.variant)
+    own = backends.named(plan.backend).OWN_IMAGES
+    return tavern.OWN_IMAGE if is_tavern else plan.variant and own.get(plan.variant)

@@ -26,7 +26,7 @@ def provide(plan: Plan, spec: Spec, machine: Machine, *, trust_first_download: b
     from stackctl.effects.download import fetch
 
     backend = backends.named(plan.backend)
-    program = backend.PROGRAMS.get(plan.variant)
+    program = plan.variant and backend.PROGRAMS.get(plan.variant)
     if program is None:
         return
     if own := _local(spec, machine):

@@ -1,27 +1,30 @@
 """The backend as a service of the stack."""
 
-from collections.abc import Mapping
 from pathlib import PurePosixPath
 
+from stackctl import backends
 from stackctl.backends.contract import Backend, Run, Variant
 from stackctl.core import mounts, passthrough
-from stackctl.core.abilities import cpus, health
+from stackctl.core.abilities import cpus, health, start_period
 from stackctl.core.images import backend_image
 from stackctl.core.lock import Decisions
 from stackctl.core.seen import Seen
+from stackctl.core.serving import Serving
 from stackctl.core.spec import Spec
 from stackctl.core.stack import GpuRequest, Mount, Service, Tmpfs
 from stackctl.core.values import memory_mib
-from stackctl.errors import ConfigError
+from stackctl.errors import ConfigError, ModelError
 
 DEFAULT_CONTEXT = 8192
 READ_ONE = "DAC_READ_SEARCH"  # read any file, write none
 
 
-def backend_service(
-    spec: Spec, seen: Seen, backend: Backend, gpu: GpuRequest | None, start_s: int, decisions: Decisions
-) -> tuple[Service, Run, Mapping[str, str]]:
-    """(the service, how its program runs the model, the generated files that it mounts)."""
+def own_backend(spec: Spec, seen: Seen, decisions: Decisions) -> Serving:
+    """The backend that stack.toml names, run by this stack; raise what its image, model or GPU does not allow."""
+    backend = backends.named(spec.backend.kind)
+    _check(spec, seen, backend)
+    gpu = passthrough.gpu(spec, seen, decisions)
+    start_s = start_period(seen.model, spec.model.use, decisions)
     run = _run(spec, seen, backend, gpu, decisions)
     launch = backend.launch(run)
     files = {f"backend/{PurePosixPath(inside).name}": text for inside, text in launch.files.items()}
@@ -51,7 +54,43 @@ def backend_service(
         gpu=gpu,
         fingerprint=mounts.fingerprint(seen, files),
     )
-    return service, run, files
+    return Serving(
+        backend=backend,
+        url=f"http://{backend.NAME}:{backend.PORT}",
+        model_name=backend.model_id(seen.model.name),
+        context=run.context,
+        start_s=start_s,
+        # as long as the slowest model may take, so that a change of model leaves SillyTavern's container alone
+        wait_s=max(start_s, *(start_period(one, name, decisions) for name, one in seen.models.items()), 0),
+        service=service,
+        files=files,
+        variant=run.variant,
+        gpu_layers="0" if run.variant == "cpu" else str(spec.backend.gpu_layers),
+        kv_cache=run.kv_cache,
+        notes=(*_notes(seen, run), *backend.remarks(run)),
+    )
+
+
+def _check(spec: Spec, seen: Seen, backend: Backend) -> None:
+    if seen.model.header.format not in backend.FORMATS:
+        able = ", ".join(b.NAME for b in backends.BACKENDS.values() if seen.model.header.format in b.FORMATS)
+        raise ModelError(
+            f"{backend.TITLE} can't load {seen.model.header.format} models ({seen.model.name})",
+            hint=f"take a .gguf file, or backend.kind = {able}",
+        )
+    if not backend.PROGRAMS and spec.backend.program != "auto":
+        raise ConfigError(
+            f"backend.program: the image of {backend.TITLE} carries its own program",
+            hint='remove backend.program, or set backend.kind = "koboldcpp"',
+        )
+
+
+def _notes(seen: Seen, run: Run) -> tuple[str, ...]:
+    trained = seen.model.header.trained_context
+    if not trained or run.context <= trained:
+        return ()
+    more = f"context {run.context} is more than the {trained} tokens the model was trained for"
+    return (f"{more}: expect it to lose the thread",)
 
 
 def _run(spec: Spec, seen: Seen, backend: Backend, gpu: GpuRequest | None, decisions: Decisions) -> Run:

@@ -48,7 +48,7 @@ def cdi_names(spec: object) -> tuple[str, ...]:
 
 def lost(state: ServiceState, plan: Plan) -> GpuError | None:
     """The error, if a backend's container was made without the GPU that was decided for it."""
-    request = plan.backend_service.gpu
+    request = plan.backend_service.gpu if plan.backend_service else None
     if request is None or state.name != plan.backend or request.driver in state.gpu_drivers:
         return None
     return GpuError(

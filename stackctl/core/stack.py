@@ -98,7 +98,7 @@ class Plan:
     name: str
     backend: str  # canonical name of the backend
     backend_title: str
-    backend_service: Service
+    backend_service: Service | None  # None: it runs elsewhere
     sillytavern: Service
     networks: tuple[Network, ...]
     files: Mapping[str, str]  # generated files beside compose.yml: relative path -> text
@@ -107,16 +107,16 @@ class Plan:
     backend_url: str
     model_name: str  # as SillyTavern will see it
     is_demo: bool
-    variant: Literal["cpu", "cuda"]
-    context: int
+    variant: Literal["cpu", "cuda"] | None  # this and the next but one: as the stack's own service runs it
+    context: int  # tokens
     gpu_layers: str
     kv_cache: str
     notes: tuple[str, ...] = ()  # what the user should know
     timeout_s: int = 300
 
     @property
-    def services(self) -> tuple[Service, Service]:
-        return self.backend_service, self.sillytavern
+    def services(self) -> tuple[Service, ...]:
+        return (self.backend_service, self.sillytavern) if self.backend_service else (self.sillytavern,)
 
     @property
     def url(self) -> str:

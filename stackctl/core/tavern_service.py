@@ -3,11 +3,11 @@
 from pathlib import PurePosixPath
 from typing import Literal
 
-from stackctl.backends.contract import Backend
 from stackctl.core import images, tavern
 from stackctl.core.abilities import cpus, health
 from stackctl.core.lock import Decisions
 from stackctl.core.seen import Owner, Seen
+from stackctl.core.serving import Serving
 from stackctl.core.spec import Spec
 from stackctl.core.stack import Mount, Network, Publish, Service, Tmpfs
 from stackctl.core.values import memory_mib
@@ -23,27 +23,21 @@ def data_folder(spec: Spec) -> str:
 
 
 def sillytavern(
-    spec: Spec,
-    seen: Seen,
-    backend: Backend,
-    networks: tuple[Network, Network],
-    backend_start_s: int,
-    decisions: Decisions,
+    spec: Spec, seen: Seen, serving: Serving, networks: tuple[Network, ...], decisions: Decisions
 ) -> Service:
-    """SillyTavern beside a backend, published on this machine; raise EngineError where its port is taken."""
-    wanted = spec.sillytavern
+    """SillyTavern with a backend, published on this machine; raise EngineError where its port is taken."""
+    wanted, ready = spec.sillytavern, serving.backend.READY
     owner = Owner(
         uid=seen.owner.uid if wanted.uid == "auto" else wanted.uid,
         gid=seen.owner.gid if wanted.gid == "auto" else wanted.gid,
     )
     image, image_is = images.tavern_image(spec, decisions)
-    ready_url = f"http://{backend.NAME}:{backend.PORT}{backend.READY.path}"
     return Service(
         name=tavern.NAME,
         image=image,
         image_is=image_is,
-        entrypoint=tavern.entrypoint(ready_url, backend.READY.body, backend_start_s),
-        environment=tavern.environment(networks[1].gateway),
+        entrypoint=tavern.entrypoint(f"{serving.url}{ready.path}", ready.body, serving.wait_s),
+        environment=tavern.environment(networks[-1].gateway),
         user=owner,
         mounts=tuple(
             Mount(source=f"{data_folder(spec)}/{folder}", target=target, read_only=False)
@@ -53,10 +47,10 @@ def sillytavern(
             Tmpfs(target="/tmp", size_mib=256, owner=owner),  # noqa: S108
             Tmpfs(target=tavern.BACKUPS, size_mib=64, owner=owner),
         ),
-        networks=("inner", "edge"),
+        networks=tuple(network.name for network in networks),
         publish=Publish(address=wanted.bind, port=_port(wanted.port, seen, decisions), target=tavern.PORT),
-        waits_for=(backend.NAME,),
-        health=health(tavern.HEALTH, backend_start_s + tavern.START_S, seen.engine),
+        waits_for=(serving.service.name,) if serving.service else (),
+        health=health(tavern.HEALTH, serving.wait_s + tavern.START_S, seen.engine),
         memory_mib=memory_mib(spec.limits.sillytavern_memory),
         cpus=cpus(spec.limits.sillytavern_cpus, seen.engine),
     )

@@ -11,7 +11,7 @@ from stackctl.core.plan import Planned, plan
 from stackctl.core.render import render
 from stackctl.core.seen import EngineSeen, Gpu, Header, ModelFile, ModelSeen, Owner, Seen
 from stackctl.core.spec import Spec
-from stackctl.core.stack import Plan
+from stackctl.core.stack import Plan, Service
 
 TEMPLATES = Path(__file__).parents[2] / "compose-templates"
 OWNER = Owner(uid=1000, gid=1000)
@@ -109,6 +109,12 @@ def decided(spec: Spec | None = None, world: Seen | None = None, recorded: Lock 
 
 def a_plan(spec: Spec | None = None, world: Seen | None = None) -> Plan:
     return decided(spec, world).plan
+
+
+def backend_of(stack: Plan) -> Service:
+    """The backend as a service of the stack, which it is unless it runs elsewhere."""
+    assert stack.backend_service
+    return stack.backend_service
 
 
 @cache

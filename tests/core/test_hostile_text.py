@@ -20,7 +20,7 @@ from stackctl.core.spec import Spec
 from stackctl.core.stack import Plan, Service
 from stackctl.core.stack_toml import edited, schema
 from stackctl.core.stack_toml import parse as parse_toml
-from tests.core.samples import PROGRAMS, engine, model_file, seen, template
+from tests.core.samples import PROGRAMS, backend_of, engine, model_file, seen, template
 from tests.core.samples import model as a_model
 
 NASTY = (
@@ -158,7 +158,7 @@ def test_what_goes_in_arrives_literally(wish: dict[str, Any], names: list[str], 
         check(service, got["services"][service.name])
     sources = [mount["source"] for mount in got["services"][stack.backend]["volumes"]]
     assert str(PurePosixPath(f"/srv/{wish['model.path']}/{names[0]}")) in sources
-    argv = (*stack.backend_service.command, *(word for file in stack.files.values() for word in shlex.split(file)))
+    argv = (*backend_of(stack).command, *(word for file in stack.files.values() for word in shlex.split(file)))
     assert argv[len(argv) - len(wish["backend.extra_args"]) :] == wish["backend.extra_args"]
     assert text.splitlines() == text.removesuffix("\n").split(
         "\n"

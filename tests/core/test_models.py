@@ -7,7 +7,7 @@ from hypothesis import strategies as st
 from stackctl.core import models, stack_toml
 from stackctl.core.spec import OneModel, Spec
 from stackctl.errors import ConfigError
-from tests.core.samples import decided, model, model_file, seen
+from tests.core.samples import backend_of, decided, model, model_file, seen
 
 TWO = """\
 [model]
@@ -72,7 +72,7 @@ def test_sillytavern_waits_as_long_as_the_slowest_model_so_that_a_change_leaves_
         object.__setattr__(world, "models", {"small": small, "large": large})
         plans.append(decided(models.of(wanted, name), world).plan)
     assert plans[0].sillytavern == plans[1].sillytavern
-    assert plans[0].backend_service.health.start_period_s < plans[1].backend_service.health.start_period_s
+    assert backend_of(plans[0]).health.start_period_s < backend_of(plans[1]).health.start_period_s
 
 
 @given(st.text(max_size=90), st.lists(st.text(max_size=90), max_size=4))

@@ -21,6 +21,7 @@ from tests.core.samples import (
     OWNER,
     PROGRAMS,
     a_plan,
+    backend_of,
     decided,
     engine,
     model,
@@ -57,7 +58,7 @@ def test_context_is_as_wanted_else_8192_or_what_the_model_was_trained_for(
 ) -> None:
     got = a_plan(wanted(backend={"context": context}), seen(of=model(trained_context=trained)))
     assert got.context == expected
-    assert flag(got.backend_service, "--ctx-size") == str(expected)
+    assert flag(backend_of(got), "--ctx-size") == str(expected)
 
 
 @pytest.mark.parametrize(("context", "noted"), [(4097, True), (4096, False), ("auto", False)])
@@ -81,9 +82,9 @@ def test_a_quantised_kv_cache_turns_flash_attention_on(
     kv_cache: str, flash: str, kv_flag: str | None, flash_flag: str | None
 ) -> None:
     got = a_plan(wanted(backend={"kv_cache": kv_cache, "flash_attention": flash}))
-    assert flag(got.backend_service, "--cache-type-k") == kv_flag
-    assert flag(got.backend_service, "--cache-type-v") == kv_flag
-    assert flag(got.backend_service, "--flash-attn") == flash_flag
+    assert flag(backend_of(got), "--cache-type-k") == kv_flag
+    assert flag(backend_of(got), "--cache-type-v") == kv_flag
+    assert flag(backend_of(got), "--flash-attn") == flash_flag
     assert got.kv_cache == (kv_flag or "f16")
 
 
@@ -101,15 +102,15 @@ def test_layers_go_to_the_gpu_only_where_there_is_one(
     mode: str, layers: int | str, flagged: str | None, shown: str
 ) -> None:
     got = a_plan(wanted(gpu={"mode": mode}, backend={"gpu_layers": layers}))
-    assert flag(got.backend_service, "--gpu-layers") == flagged
+    assert flag(backend_of(got), "--gpu-layers") == flagged
     assert got.gpu_layers == shown
 
 
 def test_threads_batch_and_extra_arguments_go_to_the_program_the_last_ones_last() -> None:
     got = a_plan(wanted(backend={"threads": 6, "batch": 256, "extra_args": ("--no-mmap", "--seed", "1")}))
-    assert flag(got.backend_service, "--threads") == "6"
-    assert flag(got.backend_service, "--batch-size") == "256"
-    assert got.backend_service.command[-3:] == ("--no-mmap", "--seed", "1")
+    assert flag(backend_of(got), "--threads") == "6"
+    assert flag(backend_of(got), "--batch-size") == "256"
+    assert backend_of(got).command[-3:] == ("--no-mmap", "--seed", "1")
 
 
 # -- GPU
@@ -137,7 +138,7 @@ WITH_BOTH = engine(nvidia_runtime=True, cdi_devices=CDI)
 def test_auto_takes_the_gpu_by_the_way_that_the_engine_has(
     has_gpu: bool, on: EngineSeen | None, expected: GpuRequest | None
 ) -> None:
-    assert a_plan(world=seen(on=on, gpus=(GPU,) if has_gpu else ())).backend_service.gpu == expected
+    assert backend_of(a_plan(world=seen(on=on, gpus=(GPU,) if has_gpu else ()))).gpu == expected
 
 
 @pytest.mark.parametrize(
@@ -156,7 +157,7 @@ def test_a_chosen_gpu_mode_is_taken_at_its_word(
     mode: str, devices: tuple[str, ...], expected: GpuRequest | None, on: EngineSeen | None
 ) -> None:
     got = a_plan(wanted(gpu={"mode": mode, "devices": devices}), seen(on=on, gpus=(GPU,)))
-    assert got.backend_service.gpu == expected
+    assert backend_of(got).gpu == expected
     assert got.variant == ("cuda" if expected else "cpu")
 
 
@@ -174,14 +175,14 @@ def test_a_cdi_device_that_the_engine_does_not_know_is_refused_with_the_command_
 def test_auto_by_cdi_takes_every_gpu_where_the_engine_names_them_one_by_one() -> None:
     on = engine(cdi_devices=("nvidia.com/gpu=0", "nvidia.com/gpu=1", "vendor.com/net=0"))
     got = a_plan(world=seen(on=on, gpus=(GPU,)))
-    assert got.backend_service.gpu == GpuRequest(driver="cdi", devices=("nvidia.com/gpu=0", "nvidia.com/gpu=1"))
+    assert backend_of(got).gpu == GpuRequest(driver="cdi", devices=("nvidia.com/gpu=0", "nvidia.com/gpu=1"))
 
 
 @pytest.mark.parametrize("kind", BACKENDS)
 def test_the_image_and_the_program_follow_the_gpu(kind: str) -> None:
     backend = BACKENDS[kind]
     for mode, variant in (("none", "cpu"), ("nvidia", "cuda")):
-        service = a_plan(wanted(backend={"kind": kind}, gpu={"mode": mode})).backend_service
+        service = backend_of(a_plan(wanted(backend={"kind": kind}, gpu={"mode": mode})))
         assert service.image == backend.IMAGES["cpu" if variant == "cpu" else "cuda"].name
         programs = [mount for mount in service.mounts if mount.source == str(PROGRAMS[variant])]
         assert len(programs) == (1 if backend.PROGRAMS else 0)
@@ -253,10 +254,10 @@ def test_the_backend_is_inside_alone_and_sillytavern_alone_is_reachable(kind: st
     got = a_plan(wanted(backend={"kind": kind}))
     inner, edge = got.networks
     assert (inner.name, inner.internal, edge.name, edge.internal) == ("inner", True, "edge", False)
-    assert (got.backend_service.networks, got.backend_service.publish) == (("inner",), None)
+    assert (backend_of(got).networks, backend_of(got).publish) == (("inner",), None)
     assert got.sillytavern.networks == ("inner", "edge")
     assert got.sillytavern.publish is not None
-    assert got.backend_url == f"http://{got.backend_service.name}:{BACKENDS[kind].PORT}"
+    assert got.backend_url == f"http://{backend_of(got).name}:{BACKENDS[kind].PORT}"
     assert edge.gateway in got.sillytavern.environment["SILLYTAVERN_WHITELIST"]
 
 
@@ -409,7 +410,7 @@ ROOT = Owner(uid=0, gid=0)
 @pytest.mark.parametrize("kind", BACKENDS)
 def test_the_backend_runs_as_the_models_owner_or_as_root_that_may_only_read(kind: str) -> None:
     world = seen(of=model(model_file(owner=ALICE)))
-    service = a_plan(wanted(backend={"kind": kind}), world).backend_service
+    service = backend_of(a_plan(wanted(backend={"kind": kind}), world))
     if BACKENDS[kind].RUNS_AS_ROOT:
         assert (service.user, service.capabilities) == (None, ("DAC_READ_SEARCH",))
     else:
@@ -454,7 +455,7 @@ def two(owner: Owner, mode: int) -> ModelSeen:
 )
 def test_a_model_that_its_owner_cannot_read_is_refused_before_anything_starts(of: ModelSeen, readable: bool) -> None:
     if readable:
-        assert a_plan(world=seen(of=of)).backend_service.user == ALICE
+        assert backend_of(a_plan(world=seen(of=of))).user == ALICE
     else:
         error = refusal(wanted(), seen(of=of))
         assert error.exit_code == ModelError.exit_code == 8
@@ -475,7 +476,7 @@ def test_root_without_capabilities_is_judged_like_any_other_user() -> None:
 @pytest.mark.parametrize("kind", BACKENDS)
 def test_every_file_of_a_model_is_mounted_by_itself_read_only_under_its_own_name(kind: str) -> None:
     files = tuple(model_file(f"m \u00fc-0000{n}-of-00002.gguf", host=f"/cache/blobs/{n}abc") for n in (1, 2))
-    service = a_plan(wanted(backend={"kind": kind}), seen(of=model(*files))).backend_service
+    service = backend_of(a_plan(wanted(backend={"kind": kind}), seen(of=model(*files))))
     mounts = {mount.source: mount for mount in service.mounts}
     for file in files:
         assert mounts[str(file.host)].target == str(BACKENDS[kind].MODEL_DIR / file.name)
@@ -485,7 +486,7 @@ def test_every_file_of_a_model_is_mounted_by_itself_read_only_under_its_own_name
 def test_a_folder_model_keeps_its_folder_inside() -> None:
     of = model(model_file("config.json"), model_file("a.safetensors"), folder="My Model")
     got = a_plan(wanted(backend={"kind": "textgen"}), seen(of=of))
-    targets = {mount.target for mount in got.backend_service.mounts}
+    targets = {mount.target for mount in backend_of(got).mounts}
     assert {"/app/user_data/models/My Model/config.json", "/app/user_data/models/My Model/a.safetensors"} <= targets
     assert got.model_name == "My Model"
 
@@ -511,7 +512,7 @@ def test_a_format_that_the_backend_cannot_load_is_refused_with_one_that_can(kind
 )
 def test_loading_may_take_as_long_as_the_disk_needs(size: int, rate: float, start_s: int, timeout_s: int) -> None:
     got = a_plan(world=seen(of=model(model_file(size=size), read_mib_s=rate)))
-    assert got.backend_service.health.start_period_s == start_s
+    assert backend_of(got).health.start_period_s == start_s
     assert got.sillytavern.health.start_period_s == start_s + tavern.START_S
     assert got.timeout_s == timeout_s
     assert got.sillytavern.entrypoint[-1] == str(start_s)
@@ -568,13 +569,13 @@ def test_own_images_are_taken_where_we_have_one_and_refused_where_not(kind: str,
         assert refusal(spec, seen()).exit_code == 3
     else:
         got = a_plan(spec)
-        assert (got.backend_service.image, got.backend_service.image_is) == (own, "own")
+        assert (backend_of(got).image, backend_of(got).image_is) == (own, "own")
         assert (got.sillytavern.image, got.sillytavern.image_is) == (tavern.OWN_IMAGE, "own")
 
 
 @pytest.mark.parametrize("kind", BACKENDS)
 def test_only_an_image_that_was_seen_published_is_called_tried(kind: str) -> None:
-    got = a_plan(wanted(backend={"kind": kind})).backend_service
+    got = backend_of(a_plan(wanted(backend={"kind": kind})))
     assert got.image_is == ("tried" if BACKENDS[kind].IMAGES["cpu"].seen else "unverified")
     chosen = a_plan(wanted(backend={"kind": kind, "image": "mine/x:1"}, sillytavern={"image": "mine/y:2"}))
     assert [(s.image, s.image_is) for s in chosen.services] == [("mine/x:1", "unverified"), ("mine/y:2", "unverified")]
@@ -582,7 +583,7 @@ def test_only_an_image_that_was_seen_published_is_called_tried(kind: str) -> Non
 
 def test_a_chosen_image_wins_over_own_images() -> None:
     got = a_plan(wanted(images="own", backend={"kind": "textgen", "image": "mine/x:1"}))
-    assert got.backend_service.image == "mine/x:1"
+    assert backend_of(got).image == "mine/x:1"
 
 
 @pytest.mark.parametrize("kind", [name for name, backend in BACKENDS.items() if not backend.PROGRAMS])
@@ -593,7 +594,7 @@ def test_a_program_for_a_backend_that_has_its_own_is_refused(kind: str) -> None:
 @pytest.mark.parametrize("kind", [name for name, backend in BACKENDS.items() if backend.PROGRAMS])
 def test_a_program_that_unpacks_itself_gets_room_that_is_executable(kind: str) -> None:
     for mode, variant in (("none", "cpu"), ("nvidia", "cuda")):
-        service = a_plan(wanted(backend={"kind": kind}, gpu={"mode": mode})).backend_service
+        service = backend_of(a_plan(wanted(backend={"kind": kind}, gpu={"mode": mode})))
         needed = BACKENDS[kind].PROGRAMS["cpu" if variant == "cpu" else "cuda"].unpacked_mib
         assert any(tmpfs.executable and tmpfs.size_mib >= needed for tmpfs in service.tmpfs)
         assert service.environment["TMPDIR"] in {tmpfs.target for tmpfs in service.tmpfs}

@@ -15,7 +15,7 @@ from stackctl.core.render import MARKER, literal, parse, render
 from stackctl.core.seen import EngineSeen
 from stackctl.core.stack import Plan
 from stackctl.errors import ConfigError, GpuError
-from tests.core.samples import CDI, GPU, a_plan, engine, model_file, seen, template, wanted
+from tests.core.samples import CDI, GPU, a_plan, backend_of, engine, model_file, seen, template, wanted
 from tests.core.samples import model as a_model
 
 GOLDEN = Path(__file__).parents[1] / "golden"
@@ -289,7 +289,7 @@ def test_every_image_carries_a_tag_and_unverified_ones_are_marked(text: str, sta
 
 
 def test_the_words_of_the_command_arrive_as_planned(case: tuple[str, str, str], backend: dict[str, Any]) -> None:
-    service = case_plan(case[0], case[1], ENGINES[case[2]]).backend_service
+    service = backend_of(case_plan(case[0], case[1], ENGINES[case[2]]))
     assert tuple(backend.get("command", [])) == service.command
     assert tuple(backend.get("entrypoint", [])) == service.entrypoint
 

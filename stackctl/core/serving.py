@@ -1,0 +1,25 @@
+"""Who answers SillyTavern, and where: a service of the stack, or a server that runs elsewhere."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+
+from stackctl.backends.contract import Backend, Variant
+from stackctl.core.stack import Service
+
+
+@dataclass(frozen=True, kw_only=True)
+class Serving:
+    """A backend with nothing left to decide. What only a service of the stack has is empty for one elsewhere."""
+
+    backend: Backend
+    url: str  # as SillyTavern's container reaches it
+    model_name: str  # as SillyTavern will see it
+    context: int  # tokens
+    start_s: int  # seconds that loading the model may take
+    wait_s: int  # seconds that SillyTavern's container waits for it
+    service: Service | None = None
+    files: Mapping[str, str] = field(default_factory=dict)  # generated, mounted by the service
+    variant: Variant | None = None
+    gpu_layers: str = ""
+    kv_cache: str = ""
+    notes: tuple[str, ...] = ()
