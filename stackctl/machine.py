@@ -7,8 +7,9 @@ from ipaddress import IPv4Network
 from pathlib import Path, PurePosixPath
 
 from stackctl.core.same_path import Bind
+from stackctl.core.secret import Secret
 from stackctl.core.seen import Gpu, ModelSeen
-from stackctl.effects import container, host, models
+from stackctl.effects import container, host, keys, models
 from stackctl.effects.compose import Compose
 from stackctl.effects.engine import Engine
 from stackctl.effects.files import Folder, data_home, image_root, owner_of, template_root
@@ -27,6 +28,7 @@ class Machine:
     listening: Callable[[str], dict[int, str]] = host.listening
     routes: Callable[[], tuple[IPv4Network, ...]] = host.routes
     binds: Callable[[Engine], tuple[Bind, ...] | None] = container.binds
+    new_key: Callable[[], Secret] = keys.new
     store: Path = field(default_factory=data_home)
 
     @cached_property

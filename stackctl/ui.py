@@ -1,10 +1,13 @@
-"""The only module that prints. What happens goes to stderr, results to stdout."""
+"""The only module that prints. What happens goes to stderr, results to stdout, secrets nowhere."""
 
 import json
+import os
 import sys
 import time
 from collections.abc import Iterable, Sequence
 from typing import Any, TextIO
+
+from stackctl.core.secret import Secret, hidden
 
 _WIDTH = 100
 _QUIET_S = 10.0  # how often a changing status line is repeated where there is no terminal
@@ -18,6 +21,21 @@ class Ui:
         self._err: TextIO = sys.stderr
         self._is_live = self._err.isatty()
         self._status, self._shown_at = "", 0.0
+        self._secrets: list[Secret] = []
+
+    @property
+    def is_coloured(self) -> bool:
+        """Whether results may have colours."""
+        return sys.stdout.isatty() and not os.environ.get("NO_COLOR")
+
+    def hide(self, secret: Secret) -> None:
+        """From here on this text is *** in all that is printed."""
+        if secret not in self._secrets:
+            self._secrets.append(secret)
+
+    def redacted(self, text: str) -> str:
+        """A text as it may be shown, or written where others read it."""
+        return hidden(text, self._secrets)
 
     def step(self, text: str) -> None:
         """A new part of the story."""
@@ -35,6 +53,7 @@ class Ui:
 
     def status(self, text: str) -> None:
         """What is being waited for; replaces the last status on a terminal, else a line when it changes."""
+        text = self.redacted(text)
         if text == self._status:
             return
         if self._is_live:
@@ -67,9 +86,10 @@ class Ui:
         self.raw((json.dumps(values, indent=2, ensure_ascii=False) if self.as_json else text) + "\n")
 
     def raw(self, text: str) -> None:
-        """Text as it is, such as a rendered file."""
+        """Text as it is but for secrets, such as a rendered file or lines of a log."""
         self._clear()
-        sys.stdout.write(text)
+        sys.stdout.write(self.redacted(text))
+        sys.stdout.flush()
 
     def table(self, rows: Sequence[Sequence[str]]) -> str:
         """Columns, aligned by their widest cell."""
@@ -78,7 +98,7 @@ class Ui:
 
     def _line(self, text: str) -> None:
         self._clear()
-        self._err.write(text + "\n")
+        self._err.write(self.redacted(text) + "\n")
         self._err.flush()
 
     def _clear(self) -> None:

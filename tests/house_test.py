@@ -95,14 +95,27 @@ def test_no_import_goes_in_a_circle() -> None:
 
 
 def test_what_is_wanted_and_what_is_seen_know_no_backend() -> None:
-    for module in ("spec", "seen", "stack", "gguf", "network", "lock", "tavern", "demo_model", "toml_lines", "render"):
+    for module in (
+        "spec",
+        "seen",
+        "stack",
+        "gguf",
+        "network",
+        "lock",
+        "tavern",
+        "tavern_secrets",
+        "secret",
+        "demo_model",
+        "toml_lines",
+        "render",
+    ):
         assert not any(room(other) == "backends" for other in reached(f"stackctl.core.{module}")), module
 
 
 @pytest.mark.parametrize("module", [module for module in MODULES if room(module) == "backends"])
 def test_a_backend_knows_of_the_core_only_its_types(module: str) -> None:
     core = {other for other in ours(module) if room(other) == "core"}
-    assert core <= {"stackctl.core.spec", "stackctl.core.seen", "stackctl.core.stack"}
+    assert core <= {"stackctl.core.spec", "stackctl.core.seen", "stackctl.core.stack", "stackctl.core.secret"}
 
 
 def test_no_code_asks_which_backend_it_is_but_the_backends_own() -> None:

@@ -5,6 +5,8 @@ from dataclasses import dataclass, field
 from pathlib import PurePosixPath
 from typing import Literal, Protocol
 
+from stackctl.core.secret import Secret
+
 Variant = Literal["cpu", "cuda"]
 
 
@@ -42,16 +44,17 @@ class Run:
     threads: int | None
     batch: int | None
     extra_args: tuple[str, ...]
+    key: Secret  # without it the program answers no request that costs anything
 
 
 @dataclass(frozen=True, kw_only=True)
 class Launch:
-    """How the program is started. `files`: generated, mounted read-only: path in the container -> text."""
+    """How the program is started. `files`: path in the container -> text; generated, private, mounted read-only."""
 
     entrypoint: tuple[str, ...] = ()
     command: tuple[str, ...] = ()
     environment: Mapping[str, str] = field(default_factory=dict)
-    files: Mapping[str, str] = field(default_factory=dict)
+    files: Mapping[str, Secret] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -94,6 +97,7 @@ class Backend(Protocol):
     READ_ONLY_ROOT: bool
     GRACE_S: int
     READY: Request  # answers 2xx only with a loaded model; SillyTavern's container asks it before it starts
+    KEY_ARGS: tuple[str, ...]  # arguments that would set another key than ours
 
     def launch(self, run: Run) -> Launch: ...
 

@@ -5,6 +5,7 @@ not to, and hides exit codes. So stackctl fetches the pinned release itself and 
 Sources: koboldcpp.py of LostRuins/koboldcpp 1.117.1 (read) and 1.115.1 (run); release v1.122.1 for the pin.
 """
 
+import json
 import re
 from collections.abc import Mapping
 from pathlib import PurePosixPath
@@ -13,6 +14,7 @@ from typing import Final
 
 from stackctl.backends.contract import Cause, Image, Launch, Program, Request, Run, Variant, does_it_all
 from stackctl.backends.llama_log import load_failure, load_progress
+from stackctl.core.secret import Secret
 
 NAME: Final[str] = "koboldcpp"
 ALIASES: Final[tuple[str, ...]] = ()
@@ -56,6 +58,8 @@ RUNS_AS_ROOT: Final[bool] = False
 READ_ONLY_ROOT: Final[bool] = True
 GRACE_S: Final[int] = 10
 READY: Final[Request] = Request(path="/api/v1/model")
+KEY_ARGS: Final[tuple[str, ...]] = ("--password", "--config")
+_CONFIG: Final = "/opt/stackctl/key.kcpps"
 _KV_NUMBER: Final = {"f16": "0", "q8_0": "1", "q4_0": "2"}  # numbers are understood by every version
 
 # /api/v1/model is open with and without a password; a closed port means that the model still loads
@@ -77,6 +81,9 @@ def launch(run: Run) -> Launch:
         "--port",
         str(PORT),
         "--skiplauncher",
+        # as --password it would stand in argv; KoboldCpp prints it in its own log all the same
+        "--config",
+        _CONFIG,
     ]
     if run.variant == "cpu":
         words += ["--usecpu", "--gpulayers", "0"]
@@ -100,6 +107,7 @@ def launch(run: Run) -> Launch:
         command=(*words, *run.extra_args),
         # a PyInstaller onefile: it unpacks to TMPDIR at every start and loads libraries from there
         environment={"TMPDIR": "/tmp", "HOME": "/tmp"},  # noqa: S108 - its own tmpfs
+        files={_CONFIG: Secret(json.dumps({"password": run.key.reveal()}) + "\n")},
     )
 
 

@@ -10,6 +10,7 @@ from typing import Final
 
 from stackctl.backends.contract import Cause, Image, Launch, Program, Request, Run, Variant, does_it_all
 from stackctl.backends.llama_log import load_failure, load_progress
+from stackctl.core.secret import Secret
 
 NAME: Final[str] = "llamacpp"
 ALIASES: Final[tuple[str, ...]] = ("llama.cpp",)
@@ -33,6 +34,8 @@ RUNS_AS_ROOT: Final[bool] = False
 READ_ONLY_ROOT: Final[bool] = True
 GRACE_S: Final[int] = 10
 READY: Final[Request] = Request(path="/health")
+KEY_ARGS: Final[tuple[str, ...]] = ("--api-key", "--api-key-file")
+_KEY_FILE: Final = "/opt/stackctl/api-key"
 
 
 def launch(run: Run) -> Launch:
@@ -42,6 +45,7 @@ def launch(run: Run) -> Launch:
     # one slot: with more, the context is divided among them or shared, and SillyTavern sends one request at a time
     words += ["--parallel", "1", "--no-webui"]
     words += ["--alias", model_id(run.model.name)]
+    words += ["--api-key-file", _KEY_FILE]  # one key a line
     if run.variant == "cpu":
         words += ["--gpu-layers", "0"]
     elif run.gpu_layers is not None:
@@ -54,7 +58,7 @@ def launch(run: Run) -> Launch:
         words += ["--threads", str(run.threads)]
     if run.batch is not None:
         words += ["--ubatch-size", str(run.batch), "--batch-size", str(run.batch)]
-    return Launch(command=(*words, *run.extra_args))
+    return Launch(command=(*words, *run.extra_args), files={_KEY_FILE: Secret(f"{run.key.reveal()}\n")})
 
 
 remarks: Final = does_it_all

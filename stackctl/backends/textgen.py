@@ -12,6 +12,7 @@ from typing import Final
 
 from stackctl.backends.contract import Cause, Image, Launch, Program, Request, Run, Variant
 from stackctl.backends.llama_log import load_failure, load_progress
+from stackctl.core.secret import Secret
 
 NAME: Final[str] = "text-generation-webui"
 ALIASES: Final[tuple[str, ...]] = ("textgen", "ooba")
@@ -33,14 +34,17 @@ RUNS_AS_ROOT: Final[bool] = True
 READ_ONLY_ROOT: Final[bool] = False  # it copies its own default files into /app at every start
 GRACE_S: Final[int] = 10
 READY: Final[Request] = Request(path="/v1/internal/token-count", body='{"text":"hello"}')
+KEY_ARGS: Final[tuple[str, ...]] = ("--api-key",)
 _FLAGS: Final = "/app/user_data/CMD_FLAGS.txt"
 _KV_NAME: Final = {"f16": "fp16", "q8_0": "q8_0", "q4_0": "q4_0"}
 
-# only token-count tells a loaded model from a failed load; all status endpoints answer 200 in both cases
+# only token-count tells a loaded model from a failed load; all status endpoints answer 200 in both cases.
+# With a key nothing is open, so the probe reads it where the program itself does
 _PROBE: Final = (
-    "import json,urllib.request as u;"
+    "import json,shlex,urllib.request as u;"
+    f"k=next(w[10:] for w in shlex.split(open('{_FLAGS}').read()) if w[:10]=='--api-key=');"
     f"r=u.Request('http://127.0.0.1:{PORT}/v1/internal/token-count',b'{{\"text\":\"hello\"}}',"
-    "{'Content-Type':'application/json'});"
+    "{'Content-Type':'application/json','Authorization':'Bearer '+k});"
     "assert json.load(u.urlopen(r,timeout=4))['length']>0"
 )
 
@@ -61,14 +65,15 @@ def launch(run: Run) -> Launch:
         words += ["--threads", str(run.threads)]
     if run.batch is not None:
         words += ["--batch-size", str(run.batch), "--ubatch-size", str(run.batch)]
-    lines = [shlex.join(words), *([shlex.join(run.extra_args)] if run.extra_args else [])]
+    key = f"--api-key={run.key.reveal()}"  # in one word: a key may begin with -
+    lines = [shlex.join(words), key, *([shlex.join(run.extra_args)] if run.extra_args else [])]
     return Launch(
         environment={
             "HF_HUB_OFFLINE": "1",
             "GRADIO_ANALYTICS_ENABLED": "False",
             "COLUMNS": "400",  # else its log breaks every line after 80 characters
         },
-        files={_FLAGS: "\n".join(lines) + "\n"},
+        files={_FLAGS: Secret("\n".join(lines) + "\n")},
     )
 
 

@@ -3,19 +3,23 @@
 from collections.abc import Mapping
 from contextlib import nullcontext
 from dataclasses import dataclass, replace
+from pathlib import Path
 
 from stackctl import __version__
+from stackctl.commands import keys
 from stackctl.commands.fetch import fetch_images, with_digests
 from stackctl.commands.look import look
 from stackctl.commands.program import provide
 from stackctl.commands.prove import Proof, prove
 from stackctl.commands.seed import seed
 from stackctl.commands.start import start
+from stackctl.commands.tavern_key import give_key
 from stackctl.commands.wish import Wish, recorded, wish, write
 from stackctl.core import demo_model, lock, render
 from stackctl.core.plan import Planned, plan
 from stackctl.core.seen import Seen
 from stackctl.core.stack import Plan
+from stackctl.effects.files import Folder
 from stackctl.machine import Machine
 
 
@@ -53,11 +57,13 @@ def deploy(machine: Machine, flags: Mapping[str, object], options: Options) -> D
         if options.dry_run:
             return Deployed(plan=planned.plan, text=text)
         write(machine, wanted)
+        keys.keep(machine, seen.key)
         machine.ui.step("Fetching what is missing")
         planned = _fetch(planned, seen, wanted, machine, options)
         text = write_stack(planned, machine, replan=options.replan)
         machine.ui.step(f"Starting {planned.plan.backend_title} and SillyTavern")
         seed(planned.plan, machine)
+        give_key(planned.plan, machine)
         ready_s = start(planned.plan, machine, timeout_s=options.timeout_s or planned.plan.timeout_s)
         if not options.prove:
             return Deployed(plan=planned.plan, text=text, ready_s=ready_s)
@@ -85,13 +91,20 @@ def write_stack(planned: Planned, machine: Machine, *, replan: bool = False, abs
         machine.ui.note(f"{render.FILE} was not as stackctl wrote it: kept as {kept.name}")
     if planned.plan.is_demo:
         folder.write(demo_model.FILE_NAME, demo_model.gguf_bytes())
-    for name, content in planned.plan.files.items():
-        folder.write(name, content)
+    _write_backend_files(planned.plan, folder)
     if folder.write(render.FILE, text):
         machine.ui.note(f"wrote {render.FILE}")
     written = {"by": __version__, "inputs": planned.inputs, "sha256": folder.sha256(render.FILE)}
     folder.write(lock.FILE, lock.dump(replace(planned.lock, rendered=written)))
     return text
+
+
+def _write_backend_files(plan: Plan, folder: Folder) -> None:
+    """Write what only the backend may read: its key is in there."""
+    reader = (plan.backend_service and plan.backend_service.user) or folder.owner
+    for name, text in plan.files.items():
+        folder.write_secret(name, text, reader=reader)
+        folder.write(str(Path(name).with_name(".gitignore")), "*\n")  # the user's own may not know of it
 
 
 def _fetch(planned: Planned, seen: Seen, wanted: Wish, machine: Machine, options: Options) -> Planned:

@@ -5,6 +5,7 @@ from contextlib import suppress
 from ipaddress import ip_address
 from pathlib import Path, PurePosixPath
 
+from stackctl.commands import keys
 from stackctl.commands.program import places
 from stackctl.core.lock import Lock
 from stackctl.core.network import known
@@ -35,6 +36,7 @@ def look(spec: Spec, machine: Machine) -> Seen:
     return Seen(
         folder=machine.place,
         owner=machine.folder.owner,
+        key=keys.key(machine),
         model=_model(spec, machine),
         models=_models(spec, machine),
         engine=engine,
@@ -52,6 +54,7 @@ def look_without_engine(spec: Spec, machine: Machine, recorded: Lock) -> Seen:
     return Seen(
         folder=machine.place,
         owner=machine.folder.owner,
+        key=keys.key(machine),
         model=machine.model(spec.model.path),
         models=_models(spec, machine),
         gpus=_gpus(spec, machine, None),

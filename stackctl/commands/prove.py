@@ -3,7 +3,7 @@
 import time
 from dataclasses import dataclass, replace
 
-from stackctl.core import demo_model, tavern
+from stackctl.core import demo_model, tavern, tavern_secrets
 from stackctl.core.ready import ServiceState
 from stackctl.core.stack import Plan
 from stackctl.effects.tavern_http import Reply, Tavern, inside
@@ -57,13 +57,30 @@ def _asked(page: Tavern, plan: Plan) -> Proof:
     if not kind or not url:
         raise NotReady("SillyTavern's settings name no text completion server: its page will not connect", hint=here)
     is_ours = url.rstrip("/") == plan.backend_url
-    model = page.model(kind, url, hint="stackctl status; stackctl logs" if is_ours else here)
-    reply = page.generate(kind, url, _PROMPT, _TOKENS)
+    try:
+        model = page.model(kind, url, hint="stackctl status; stackctl logs" if is_ours else here)
+        reply = page.generate(kind, url, _PROMPT, _TOKENS)
+    except NotReady as error:
+        raise (_other_key(page, plan, error) if is_ours else None) or error from None
     if not reply.text:
         raise NotReady(f"{plan.backend_title} answered with an empty text", hint=f"stackctl logs {plan.backend}")
     if plan.is_demo:
         _check_sentence(reply)
     return Proof(model=model, reply=reply)
+
+
+def _other_key(page: Tavern, plan: Plan, failed: NotReady) -> NotReady | None:
+    """The error, if SillyTavern does not send the key that its backend wants."""
+    used = page.key_in_use(plan.tavern_type)
+    if plan.key is None or (used and tavern_secrets.is_ours(used)):
+        return None
+    sends = f"another key than this stack's ({used.get('label')})" if used else "no key"
+    return NotReady(
+        f"SillyTavern sends {plan.backend_title} {sends}, and gets no answer with it",
+        hint=f"in SillyTavern: API Connections, Text Completion, {plan.tavern_type}, and there choose the key that is "
+        f'called "{tavern_secrets.ID}"; where it is missing, stackctl deploy adds it',
+        evidence=(failed.message, *failed.evidence),
+    )
 
 
 def _check_sentence(reply: Reply) -> None:

@@ -1,7 +1,9 @@
 """`stackctl render`: compose.yml without an engine."""
 
 from collections.abc import Mapping
+from contextlib import nullcontext
 
+from stackctl.commands import keys
 from stackctl.commands.look import look_without_engine
 from stackctl.commands.wish import recorded, wish, write
 from stackctl.core import render as rendering
@@ -11,14 +13,15 @@ from stackctl.machine import Machine
 
 def render(machine: Machine, flags: Mapping[str, object], *, to_stdout: bool, absolute: bool, replan: bool) -> str:
     """Return the text; written to compose.yml as well unless it goes to stdout."""
-    wanted = wish(machine, flags)
-    lock = recorded(machine)
-    planned = plan(wanted.spec, look_without_engine(wanted.spec, machine, lock), lock, replan=replan)
-    folder = machine.place if absolute else None
-    if to_stdout:
-        return rendering.render(planned.plan, machine.template, folder=folder)
-    from stackctl.commands.deploy import write_stack  # with all that a deploy needs; printing does without
+    with nullcontext() if to_stdout else machine.folder.locked(machine.ui.note):
+        wanted = wish(machine, flags)
+        lock = recorded(machine)
+        seen = look_without_engine(wanted.spec, machine, lock)
+        planned = plan(wanted.spec, seen, lock, replan=replan)
+        if to_stdout:
+            return rendering.render(planned.plan, machine.template, folder=machine.place if absolute else None)
+        from stackctl.commands.deploy import write_stack  # with all that a deploy needs; printing does without
 
-    with machine.folder.locked(machine.ui.note):
         write(machine, wanted)
+        keys.keep(machine, seen.key)
         return write_stack(planned, machine, replan=replan, absolute=absolute)

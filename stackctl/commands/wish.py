@@ -13,6 +13,7 @@ _IGNORED = """\
 # stackctl: what is made here again, or is private
 /sillytavern/
 /.stackctl/
+/backend/
 /stackctl-demo.gguf
 *.kept-*
 """

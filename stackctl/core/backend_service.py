@@ -64,6 +64,7 @@ def own_backend(spec: Spec, seen: Seen, decisions: Decisions) -> Serving:
         wait_s=max(start_s, *(start_period(one, name, decisions) for name, one in seen.models.items()), 0),
         service=service,
         files=files,
+        key=seen.key,
         variant=run.variant,
         gpu_layers="0" if run.variant == "cpu" else str(spec.backend.gpu_layers),
         kv_cache=run.kv_cache,
@@ -82,6 +83,11 @@ def _check(spec: Spec, seen: Seen, backend: Backend) -> None:
         raise ConfigError(
             f"backend.program: the image of {backend.TITLE} carries its own program",
             hint='remove backend.program, or set backend.kind = "koboldcpp"',
+        )
+    if theirs := next((word for word in spec.backend.extra_args if word.split("=")[0] in backend.KEY_ARGS), None):
+        raise ConfigError(
+            f"backend.extra_args: {theirs.split('=')[0]} is how stackctl gives {backend.TITLE} its API key",
+            hint="take it out; for a key of your own choice write it into .stackctl/api-key, then: stackctl deploy",
         )
 
 
@@ -124,6 +130,7 @@ def _run(spec: Spec, seen: Seen, backend: Backend, gpu: GpuRequest | None, decis
         threads=None if wanted.threads == "auto" else wanted.threads,
         batch=None if wanted.batch == "auto" else wanted.batch,
         extra_args=wanted.extra_args,
+        key=seen.key,
     )
 
 

@@ -4,6 +4,7 @@ import hashlib
 from collections.abc import Mapping
 
 from stackctl.backends.contract import Backend, Variant
+from stackctl.core.secret import Secret
 from stackctl.core.seen import Owner, Seen
 from stackctl.core.stack import Mount
 from stackctl.errors import ModelError
@@ -32,6 +33,8 @@ def program_mount(seen: Seen, variant: Variant, entrypoint: tuple[str, ...]) -> 
     return (Mount(source=str(program), target=entrypoint[0]),) if program else ()
 
 
-def fingerprint(seen: Seen, files: Mapping[str, str]) -> str:
-    content = [(file.name, file.size, file.modified_ns) for file in seen.model.files], sorted(files.items())
+def fingerprint(seen: Seen, files: Mapping[str, Secret]) -> str:
+    """Of what is mounted, the generated texts included: from a part of a hash nobody finds a key of 32 characters."""
+    texts = sorted((name, text.reveal()) for name, text in files.items())
+    content = [(file.name, file.size, file.modified_ns) for file in seen.model.files], texts
     return hashlib.sha256(repr(content).encode()).hexdigest()[:16]

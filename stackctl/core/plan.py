@@ -41,6 +41,7 @@ def plan(spec: Spec, seen: Seen, recorded: Lock, *, replan: bool = False) -> Pla
             sillytavern=sillytavern(spec, seen, serving, networks, decisions),
             networks=networks,
             files=serving.files,
+            key=serving.key,
             folders=tuple(f"{data_folder(spec)}/{folder}" for folder in tavern.FOLDERS),
             tavern_type=serving.backend.TAVERN_TYPE,
             backend_url=serving.url,
@@ -62,7 +63,8 @@ def _inputs(spec: Spec, seen: Seen, gpu: GpuRequest | None) -> str:
     """What a rendered file depends on apart from recorded decisions and the version of stackctl."""
     engine = seen.engine and (seen.engine.version[:1], seen.engine.compose[:2], seen.engine.has_cpu_quota)
     asked = gpu and (gpu.driver, gpu.devices, passthrough.count(gpu, seen))
-    content = spec.model_dump_json(exclude_defaults=True), seen.owner, seen.model.files, asked, engine
+    key = seen.key.reveal()  # 64 bits of a hash of all this give nothing of it away
+    content = spec.model_dump_json(exclude_defaults=True), seen.owner, seen.model.files, asked, engine, key
     return hashlib.sha256(repr(content).encode()).hexdigest()[:16]
 
 

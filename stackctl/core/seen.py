@@ -5,6 +5,8 @@ from dataclasses import dataclass, field
 from ipaddress import IPv4Network
 from pathlib import PurePosixPath
 
+from stackctl.core.secret import Secret
+
 
 @dataclass(frozen=True, kw_only=True)
 class Owner:
@@ -89,6 +91,7 @@ class Seen:
     folder: PurePosixPath
     owner: Owner  # of the folder; under sudo the caller
     model: ModelSeen
+    key: Secret  # the backend's API key; kept, or new
     models: Mapping[str, ModelSeen] = field(default_factory=dict)  # of stack.toml's [models]: those that are there
     engine: EngineSeen | None = None  # None: rendered without an engine
     gpus: tuple[Gpu, ...] = ()

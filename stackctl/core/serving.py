@@ -4,6 +4,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 
 from stackctl.backends.contract import Backend, Variant
+from stackctl.core.secret import Secret
 from stackctl.core.stack import Service
 
 
@@ -17,8 +18,9 @@ class Serving:
     context: int  # tokens
     start_s: int  # seconds that loading the model may take
     wait_s: int  # seconds that SillyTavern's container waits for it
+    key: Secret | None = None  # what SillyTavern has to send; None: nothing
     service: Service | None = None
-    files: Mapping[str, str] = field(default_factory=dict)  # generated, mounted by the service
+    files: Mapping[str, Secret] = field(default_factory=dict)  # generated, mounted by the service
     variant: Variant | None = None
     gpu_layers: str = ""
     kv_cache: str = ""

@@ -4,6 +4,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Literal
 
+from stackctl.core.secret import Secret
 from stackctl.core.seen import Owner
 
 
@@ -101,7 +102,8 @@ class Plan:
     backend_service: Service | None  # None: it runs elsewhere
     sillytavern: Service
     networks: tuple[Network, ...]
-    files: Mapping[str, str]  # generated files beside compose.yml: relative path -> text
+    files: Mapping[str, Secret]  # generated, for the backend's eyes alone, beside compose.yml: path -> text
+    key: Secret | None  # what SillyTavern sends to the backend; None: nothing
     folders: tuple[str, ...]  # to be made beforehand, owned by `sillytavern.user`
     tavern_type: str
     backend_url: str

@@ -7,6 +7,8 @@ import json
 from collections.abc import Mapping
 from typing import Any, Final
 
+from stackctl.core import tavern_secrets
+
 NAME: Final = "sillytavern"
 IMAGE: Final = "ghcr.io/sillytavern/sillytavern:1.19.0"
 OWN_IMAGE: Final = "localhost/stackctl/sillytavern:1.19.0"
@@ -33,20 +35,23 @@ HEALTH: Final = (
 )
 
 # Compose's start order does not hold when the engine itself restarts containers (a reboot), and SillyTavern's page
-# asks the backend only once: so the container waits for the loaded model, though not for ever, and then starts
+# asks the backend only once: so the container waits for the loaded model, though not for ever, and then starts.
+# It asks with the key that SillyTavern will send; where that is wrong (401), waiting would not mend it
 _WAIT: Final = (
-    "const[u,b,s]=process.argv.slice(1),t=Date.now()+s*1e3,"
-    "o=()=>({signal:AbortSignal.timeout(4e3),...(b&&{method:'POST',body:b,"
-    "headers:{'content-type':'application/json'}})});"
-    "(async()=>{for(;;){try{if((await fetch(u,o())).ok)break}catch{}"
+    "const[u,b,s,f,n]=process.argv.slice(1),t=Date.now()+s*1e3,"
+    "k=()=>{try{return JSON.parse(require('fs').readFileSync(f))[n].find(e=>e.active).value}catch{}},"
+    "o=a=>({signal:AbortSignal.timeout(4e3),headers:{...(a&&{authorization:'Bearer '+a}),"
+    "...(b&&{'content-type':'application/json'})},...(b&&{method:'POST',body:b})});"
+    "(async()=>{for(;;){try{const r=await fetch(u,o(k()));if(r.ok||r.status===401)break}catch{}"
     "if(Date.now()>t)break;await new Promise(r=>setTimeout(r,500))}process.exit()})()"
 )
 
 
-def entrypoint(ready_url: str, body: str, wait_s: int) -> tuple[str, ...]:
+def entrypoint(ready_url: str, body: str, wait_s: int, server_type: str) -> tuple[str, ...]:
     """Wait up to `wait_s` seconds for the backend's loaded model, then run the image's own entrypoint."""
-    script = 'node -e "$1" -- "$2" "$3" "$4"; exec ./docker-entrypoint.sh'
-    return ("sh", "-c", script, "wait-for-backend", _WAIT, ready_url, body, str(wait_s))
+    script = 'node -e "$1" -- "$2" "$3" "$4" "$5" "$6"; exec ./docker-entrypoint.sh'
+    keys = f"{APP}/{tavern_secrets.FILE}", tavern_secrets.name(server_type)
+    return ("sh", "-c", script, "wait-for-backend", _WAIT, ready_url, body, str(wait_s), *keys)
 
 
 def environment(edge_gateway: str) -> dict[str, str]:

@@ -36,7 +36,9 @@ def sillytavern(
         name=tavern.NAME,
         image=image,
         image_is=image_is,
-        entrypoint=tavern.entrypoint(f"{serving.url}{ready.path}", ready.body, serving.wait_s),
+        entrypoint=tavern.entrypoint(
+            f"{serving.url}{ready.path}", ready.body, serving.wait_s, serving.backend.TAVERN_TYPE
+        ),
         environment=tavern.environment(networks[-1].gateway),
         user=owner,
         mounts=tuple(

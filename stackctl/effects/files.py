@@ -4,15 +4,18 @@ import contextlib
 import errno
 import hashlib
 import os
+import stat
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Protocol
 
+from stackctl.core.secret import Secret
 from stackctl.core.seen import Owner
 from stackctl.errors import ConfigError, DataError, EngineError
 
 STATE = ".stackctl"
 _LOCK_WAIT_S = 600
+_PRIVATE_FOLDER = 0o700
 
 
 class Says(Protocol):
@@ -40,22 +43,39 @@ class Folder:
                 f"{self.path / name} can't be read: {e.strerror}", hint="ls -ld shows what it is, and for whom"
             ) from e
 
-    def write(self, name: str, content: str | bytes, *, mode: int = 0o644) -> bool:
-        """Write beside, sync, rename: the old file or the new one, never half of one. False: it was the same."""
+    def write(self, name: str, content: str | bytes, *, mode: int = 0o644, reader: Owner | None = None) -> bool:
+        """Write beside, sync, rename: the old file or the new one, never half of one. False: it was the same.
+
+        It belongs to the folder's owner, or as far as we may give it away to `reader`.
+        """
         raw = content.encode() if isinstance(content, str) else content
-        target = self.path / name
+        target, owner = self.path / name, reader or self.owner
         with _explained(target):
-            if target.is_file() and not target.is_symlink() and target.read_bytes() == raw:
+            if _is_written(target, raw, mode, owner):
                 return False
             self.make(str(Path(name).parent))
             beside = target.with_name(f".{target.name}.{os.getpid()}.new")
             try:
-                self._write_synced(beside, raw, mode)
+                self._write_synced(beside, raw, mode, owner)
                 beside.replace(target)
             finally:
                 beside.unlink(missing_ok=True)
             _sync_folder(target.parent)
         return True
+
+    def write_secret(self, name: str, secret: Secret, *, reader: Owner) -> bool:
+        """Write a file that `reader`, a container's user, can read and that is for nobody else on this machine.
+
+        Where we may not give it away, everybody may read it, but nobody else gets into its folder: a container has
+        the file alone, by its mount.
+        """
+        self.make(str(Path(name).parent))
+        around = (self.path / name).parent
+        with _explained(around):
+            if stat.S_IMODE(around.stat().st_mode) != _PRIVATE_FOLDER:
+                around.chmod(_PRIVATE_FOLDER)
+        mode = 0o400 if os.geteuid() in {0, reader.uid} else 0o444
+        return self.write(name, secret.reveal(), mode=mode, reader=reader)
 
     def make(self, name: str) -> None:
         """Make a folder and those above it, each belonging to the owner."""
@@ -113,17 +133,19 @@ class Folder:
         finally:
             lock.release()
 
-    def _write_synced(self, path: Path, raw: bytes, mode: int) -> None:
-        with path.open("wb") as stream:
+    def _write_synced(self, path: Path, raw: bytes, mode: int, owner: Owner) -> None:
+        # for nobody but us until it is whole
+        with os.fdopen(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600), "wb") as stream:
             os.fchmod(stream.fileno(), mode)
             stream.write(raw)
             stream.flush()
             os.fsync(stream.fileno())
-        self._own(path)
+        self._own(path, owner)
 
-    def _own(self, path: Path) -> None:
+    def _own(self, path: Path, owner: Owner | None = None) -> None:
         if os.geteuid() == 0:
-            os.chown(path, self.owner.uid, self.owner.gid, follow_symlinks=False)
+            uid, gid = ((owner or self.owner).uid, (owner or self.owner).gid)
+            os.chown(path, uid, gid, follow_symlinks=False)
 
 
 def owner_of(folder: Path) -> Owner:
@@ -179,6 +201,16 @@ def _unwritable(path: Path, error: OSError) -> DataError:
     }
     hint = hints.get(error.errno or 0, "check the disk and the folder")
     return DataError(f"{path} can't be written: {error.strerror}", hint=hint)
+
+
+def _is_written(target: Path, raw: bytes, mode: int, owner: Owner) -> bool:
+    """Whether a file is what write() would make of it; of a private one the mode and the owner count, too."""
+    if target.is_symlink() or not target.is_file() or not os.access(target, os.R_OK) or target.read_bytes() != raw:
+        return False
+    found = target.stat()
+    is_private = not mode & 0o077
+    is_given = os.geteuid() != 0 or (found.st_uid, found.st_gid) == (owner.uid, owner.gid)
+    return not is_private or (stat.S_IMODE(found.st_mode) == mode and is_given)
 
 
 def _sync_folder(folder: Path) -> None:

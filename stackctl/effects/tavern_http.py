@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Protocol, Self
 
+from stackctl.core import tavern_secrets as secrets
 from stackctl.errors import NotReady
 
 if TYPE_CHECKING:
@@ -92,6 +93,10 @@ class Tavern:
         says = f"SillyTavern's settings name {kind} at {url}, and it gets no answer there"
         answer = self._json("POST", "/api/backends/text-completions/status", body, says=says, hint=hint)
         return str(answer.get("result", ""))
+
+    def key_in_use(self, kind: str) -> dict[str, Any] | None:
+        """The entry whose key SillyTavern sends to such servers, its value masked; None: it sends none."""
+        return secrets.active(self._json("POST", "/api/secrets/read", {}).get(secrets.name(kind)))
 
     def generate(self, kind: str, url: str, prompt: str, tokens: int) -> Reply:
         """A streamed generation, by the path that a chat message takes."""

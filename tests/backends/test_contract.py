@@ -18,10 +18,12 @@ from hypothesis import strategies as st
 
 from stackctl.backends import BACKENDS, koboldcpp, llamacpp, named, textgen
 from stackctl.backends.contract import Backend, Launch, Run, Variant
+from stackctl.core.secret import Secret
 from tests.backends import logs
 
 RECORDINGS = Path(__file__).parents[1] / "standins" / "recordings"
 VARIANTS: tuple[Variant, Variant] = ("cpu", "cuda")
+KEY = Secret("-a-key-of-the-tests-43-characters-long-0123")
 WORD = st.text(st.characters(exclude_categories=["Cs", "Cc"]), max_size=20)
 NAME = WORD.map(lambda text: text.replace("/", "_")).filter(bool)
 
@@ -56,15 +58,18 @@ def a_run(  # noqa: PLR0913 - as many as Run has
         threads=threads,
         batch=batch,
         extra_args=extra_args,
+        key=KEY,
     )
 
 
 def words(launch: Launch) -> list[str]:
     """All words that the program will see: its argv, and its flags file as text-generation-webui reads it."""
     found = list(launch.command)
-    for text in launch.files.values():
+    for text in (text for place, text in launch.files.items() if place.endswith("FLAGS.txt")):
         # modules/shared.py: lines are stripped, trailing backslashes and comment lines dropped, then shlex
-        lines = [line.strip().rstrip("\\").strip() for line in text.split("\n") if not line.strip().startswith("#")]
+        lines = [
+            line.strip().rstrip("\\").strip() for line in text.reveal().split("\n") if not line.strip().startswith("#")
+        ]
         found += shlex.split(" ".join(line for line in lines if line))
     return found
 
@@ -176,15 +181,16 @@ Answer = tuple[int, str]
 
 @pytest.fixture
 def server() -> Iterator[Callable[[Answer], int]]:
-    """Starts a server that answers everything the same; gives its port."""
+    """Starts a server that answers everything the same, where it gets the key or needs none; gives its port."""
     running: list[ThreadingHTTPServer] = []
 
-    def start(answer: Answer) -> int:
+    def start(answer: Answer, *, key: Secret | None = None) -> int:
         class Handler(BaseHTTPRequestHandler):
             def answer(self) -> None:
                 self.rfile.read(int(self.headers.get("Content-Length", 0)))
+                may_pass = key is None or self.headers.get("Authorization") == f"Bearer {key.reveal()}"
                 raw = answer[1].encode()
-                self.send_response(answer[0])
+                self.send_response(answer[0] if may_pass else 401)
                 self.send_header("Content-Length", str(len(raw)))
                 self.end_headers()
                 self.wfile.write(raw)
@@ -207,6 +213,10 @@ def server() -> Iterator[Callable[[Answer], int]]:
 def probe(backend: Backend, interpreter: str, port: int, empty: Path) -> int:
     """Run the probe's script against another port, with no program to be found on PATH; its exit status."""
     script = backend.health()[-1].replace(str(backend.PORT), str(port))
+    for place, text in backend.launch(a_run(backend)).files.items():
+        mounted = empty / PurePosixPath(place).name
+        mounted.write_text(text.reveal(), encoding="utf-8")
+        script = script.replace(place, str(mounted))
     done = subprocess.run(
         [interpreter, "-c", script], env={"PATH": str(empty)}, capture_output=True, timeout=20, check=False
     )
@@ -248,6 +258,14 @@ def test_textgens_probe_needs_python_alone_and_wants_tokens_counted(
     assert (probe(textgen, sys.executable, server(answer), tmp_path) == 0) == is_ready
 
 
+def test_textgens_probe_sends_the_key_that_it_finds_in_the_programs_own_file(
+    server: Callable[..., int], tmp_path: Path
+) -> None:
+    answer = (200, '{"length":7}')
+    assert probe(textgen, sys.executable, server(answer, key=KEY), tmp_path) == 0
+    assert probe(textgen, sys.executable, server(answer, key=Secret("another")), tmp_path) != 0
+
+
 @pytest.mark.parametrize(("of", "interpreter"), [(koboldcpp, "/bin/bash"), (textgen, sys.executable)])
 def test_a_closed_port_is_not_ready(of: Backend, interpreter: str, tmp_path: Path) -> None:
     assert probe(of, interpreter, 1, tmp_path) != 0
@@ -256,7 +274,7 @@ def test_a_closed_port_is_not_ready(of: Backend, interpreter: str, tmp_path: Pat
 def test_a_probe_in_python_imports_nothing_that_starts_programs() -> None:
     tree = ast.parse(textgen.health()[-1])
     imported = {name.name for node in ast.walk(tree) if isinstance(node, ast.Import) for name in node.names}
-    assert imported == {"json", "urllib.request"}
+    assert imported == {"json", "shlex", "urllib.request"}
     assert not any(isinstance(node, ast.ImportFrom) for node in ast.walk(tree))
 
 
@@ -393,6 +411,22 @@ def test_a_file_for_the_program_lies_outside_the_users_models(backend: Backend) 
     for place in backend.launch(a_run(backend)).files:
         assert PurePosixPath(place).is_absolute()
         assert backend.MODEL_DIR not in PurePosixPath(place).parents
+
+
+def test_the_key_stands_in_one_private_file_and_nowhere_else(backend: Backend) -> None:
+    launch = backend.launch(a_run(backend))
+    (text,) = launch.files.values()
+    assert text.reveal().count(KEY.reveal()) == 1
+    everything_else = repr((launch, backend.health(), backend.READY))
+    assert KEY.reveal() not in everything_else
+    assert set(launch.files) & set(launch.command) or launch.files.keys() == {"/app/user_data/CMD_FLAGS.txt"}
+
+
+def test_each_program_finds_the_key_in_its_own_form() -> None:
+    texts = {b.NAME: next(iter(b.launch(a_run(b)).files.values())).reveal() for b in BACKENDS.values()}
+    assert texts[llamacpp.NAME] == f"{KEY.reveal()}\n"  # a key a line
+    assert json.loads(texts[koboldcpp.NAME]) == {"password": KEY.reveal()}  # the flags beside it stay in force
+    assert f"--api-key={KEY.reveal()}" in shlex.split(texts[textgen.NAME])
 
 
 def test_nothing_that_starts_needs_the_internet() -> None:

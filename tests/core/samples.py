@@ -9,12 +9,14 @@ from stackctl import backends
 from stackctl.core.lock import Lock
 from stackctl.core.plan import Planned, plan
 from stackctl.core.render import render
+from stackctl.core.secret import Secret
 from stackctl.core.seen import EngineSeen, Gpu, Header, ModelFile, ModelSeen, Owner, Seen
 from stackctl.core.spec import Spec
 from stackctl.core.stack import Plan, Service
 
 TEMPLATES = Path(__file__).parents[2] / "compose-templates"
 OWNER = Owner(uid=1000, gid=1000)
+KEY = Secret("-a-key-of-the-tests-43-characters-long-0123")
 FOLDER = PurePosixPath("/srv/chat")
 GPU = Gpu(index=0, uuid="GPU-5f1c", name="RTX 3060", total_mib=12288, free_mib=11800)
 CDI = ("nvidia.com/gpu=0", "nvidia.com/gpu=all")
@@ -92,6 +94,7 @@ def seen(
         folder=folder,
         owner=owner,
         model=of or model(),
+        key=KEY,
         engine=on,
         gpus=gpus,
         taken_subnets=taken_subnets,

@@ -11,6 +11,7 @@ from stackctl.backends import BACKENDS
 from stackctl.core import lock, tavern
 from stackctl.core.lock import Lock
 from stackctl.core.plan import plan, stack_name
+from stackctl.core.secret import Secret
 from stackctl.core.seen import EngineSeen, ModelSeen, Owner, Seen
 from stackctl.core.spec import Spec
 from stackctl.core.stack import GpuRequest, Plan, Service
@@ -18,6 +19,7 @@ from stackctl.errors import ConfigError, EngineError, GpuError, ModelError, Stac
 from tests.core.samples import (
     CDI,
     GPU,
+    KEY,
     OWNER,
     PROGRAMS,
     a_plan,
@@ -44,6 +46,36 @@ def refusal(spec: Spec, world: Seen) -> StackctlError:
         plan(spec, world, Lock())
     assert caught.value.hint
     return caught.value
+
+
+# -- the key
+
+
+@pytest.mark.parametrize("kind", BACKENDS)
+def test_the_backend_and_sillytavern_get_the_same_key_which_stands_in_generated_files_alone(kind: str) -> None:
+    got = a_plan(wanted(backend={"kind": kind}))
+    assert got.key == KEY
+    ((path, text),) = got.files.items()
+    assert KEY.reveal() in text.reveal()
+    assert [m.read_only for m in backend_of(got).mounts if m.source == f"./{path}"] == [True]
+    assert "***" not in repr(got.services)  # nothing in there ever held it
+
+
+@pytest.mark.parametrize(
+    ("kind", "words"),
+    [
+        ("llamacpp", ("--api-key", "x")),
+        ("llamacpp", ("--api-key-file=/x",)),
+        ("koboldcpp", ("--password", "x")),
+        ("koboldcpp", ("--config", "/x.kcpps")),
+        ("ooba", ("--seed", "1", "--api-key=x")),
+    ],
+)
+def test_another_key_by_argument_is_refused_with_the_way_to_have_ones_own(kind: str, words: tuple[str, ...]) -> None:
+    error = refusal(wanted(backend={"kind": kind, "extra_args": words}), seen())
+    assert isinstance(error, ConfigError)
+    assert "extra_args" in error.message
+    assert ".stackctl/api-key" in error.hint
 
 
 # -- context, KV cache, layers, flash attention
@@ -362,6 +394,7 @@ def test_digests_and_what_was_rendered_stay_in_the_lock() -> None:
 def test_the_same_input_gives_the_same_fingerprint_and_a_changed_wish_another() -> None:
     assert decided().inputs == decided().inputs
     assert decided(wanted(backend={"threads": 2})).inputs != decided().inputs
+    assert decided(world=replace(seen(), key=Secret("n" * 43))).inputs != decided().inputs
 
 
 # -- port and address
@@ -515,7 +548,7 @@ def test_loading_may_take_as_long_as_the_disk_needs(size: int, rate: float, star
     assert backend_of(got).health.start_period_s == start_s
     assert got.sillytavern.health.start_period_s == start_s + tavern.START_S
     assert got.timeout_s == timeout_s
-    assert got.sillytavern.entrypoint[-1] == str(start_s)
+    assert got.sillytavern.entrypoint[-3] == str(start_s)
 
 
 @pytest.mark.parametrize(

@@ -2,6 +2,7 @@
 
 import importlib.resources
 import json
+from dataclasses import replace
 from functools import cache
 from pathlib import Path, PurePosixPath
 from typing import Any
@@ -12,10 +13,11 @@ import yaml
 
 from stackctl.backends import BACKENDS
 from stackctl.core.render import MARKER, literal, parse, render
+from stackctl.core.secret import Secret
 from stackctl.core.seen import EngineSeen
 from stackctl.core.stack import Plan
 from stackctl.errors import ConfigError, GpuError
-from tests.core.samples import CDI, GPU, a_plan, backend_of, engine, model_file, seen, template, wanted
+from tests.core.samples import CDI, GPU, KEY, a_plan, backend_of, engine, model_file, seen, template, wanted
 from tests.core.samples import model as a_model
 
 GOLDEN = Path(__file__).parents[1] / "golden"
@@ -300,6 +302,17 @@ def test_a_service_is_recreated_when_its_files_change() -> None:
     )
     assert one["services"]["llamacpp"]["labels"] != other["services"]["llamacpp"]["labels"]
     assert one["services"]["sillytavern"] == other["services"]["sillytavern"]
+
+
+@pytest.mark.parametrize("kind", BACKENDS)
+def test_a_new_key_recreates_the_backend_alone_and_no_key_stands_in_the_file(kind: str) -> None:
+    spec = wanted(backend={"kind": kind})
+    plans = [a_plan(spec, replace(seen(), key=key)) for key in (KEY, Secret("n" * 43))]
+    texts = [render(plan, template) for plan in plans]
+    one, other = (parse(text)["services"] for text in texts)
+    assert one[plans[0].backend]["labels"] != other[plans[0].backend]["labels"]
+    assert one["sillytavern"] == other["sillytavern"]
+    assert not any(key.reveal() in text for key in (KEY, Secret("n" * 43)) for text in texts)
 
 
 def test_cdi_on_an_engine_that_knows_none_never_reaches_a_file() -> None:

@@ -156,11 +156,14 @@ def test_the_health_check_uses_node_alone_and_asks_what_needs_no_login() -> None
 
 def test_the_wait_takes_its_words_as_arguments_never_as_script() -> None:
     hostile = "http://x/$(touch y)'\"`"
-    argv = tavern.entrypoint(hostile, '{"text":"a b"}', 70)
+    argv = tavern.entrypoint(hostile, '{"text":"a b"}', 70, "ooba")
     assert argv[:2] == ("sh", "-c")
-    assert argv[-3:] == (hostile, '{"text":"a b"}', "70")
+    assert argv[-5:] == (hostile, '{"text":"a b"}', "70", *KEYS)
     assert hostile not in argv[2]
     assert {"sh", "node"} <= set(tavern.IMAGE_TOOLS)
+
+
+KEYS = ("/home/node/app/data/default-user/secrets.json", "api_key_ooba")
 
 
 @pytest.fixture
@@ -179,20 +182,20 @@ def image(tmp_path: Path) -> Path:
 
 @pytest.mark.parametrize("node_exit", ["0", "1"])
 @pytest.mark.parametrize("body", ["", '{"text":"hello"}'])
-def test_the_wait_hands_url_body_and_seconds_to_node_and_then_becomes_the_images_own_entrypoint(
+def test_the_wait_hands_its_words_to_node_and_then_becomes_the_images_own_entrypoint(
     image: Path, node_exit: str, body: str
 ) -> None:
-    argv = tavern.entrypoint("http://b:1/$x", body, 70)
+    argv = tavern.entrypoint("http://b:1/$x", body, 70, "ooba")
     path = f"{image / 'bin'}:{os.defpath}"
     done = subprocess.Popen(argv, cwd=image, env={"PATH": path, "NODE_EXIT": node_exit})
     assert done.wait(timeout=20) == 0
     words = (image / "node.txt").read_text(encoding="utf-8").splitlines()
-    assert words == ["-e", argv[4], "--", "http://b:1/$x", body, "70"]
+    assert words == ["-e", argv[4], "--", "http://b:1/$x", body, "70", *KEYS]
     assert (image / "started.txt").read_text(encoding="utf-8") == f"0 {done.pid}\n"  # exec: signals reach it
 
 
 def test_the_script_ends_the_wait_by_itself_and_asks_by_get_or_by_post() -> None:
-    script = tavern.entrypoint("u", "", 1)[4]
+    script = tavern.entrypoint("u", "", 1, "ooba")[4]
     assert "process.argv.slice(1)" in script
     assert "method:'POST'" in script
     assert "AbortSignal.timeout" in script

@@ -1,0 +1,52 @@
+"""Texts that must not be shown: a type whose repr is ***, the same put in their place in any text, and a key's form."""
+
+import json
+import re
+from collections.abc import Iterable
+from typing import Final
+
+from stackctl.errors import ConfigError
+
+HIDDEN: Final = "***"
+# what a header, a shell's word, JSON and a line of a file all carry as it is; shorter ones could be guessed
+_KEY: Final = re.compile(r"[A-Za-z0-9_.~-]{32,256}")
+
+
+class Secret:
+    """A text that only reveal() gives; printed, formatted or shown in a traceback it is ***."""
+
+    __slots__ = ("_text",)
+
+    def __init__(self, text: str) -> None:
+        self._text = text
+
+    def reveal(self) -> str:
+        return self._text
+
+    def __repr__(self) -> str:
+        return HIDDEN
+
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, Secret) and other._text == self._text
+
+    def __hash__(self) -> int:
+        return hash(self._text)
+
+
+def api_key(text: str, place: str) -> Secret:
+    """The key that a file holds; raise ConfigError (without it) where the file at `place` holds something else."""
+    if not _KEY.fullmatch(text.strip()):
+        raise ConfigError(
+            f"{place} holds no API key: that is one line of 32 to 256 letters, digits, and any of _ . ~ -",
+            hint=f"delete it, and the next deploy makes a new one: rm '{place}'",
+        )
+    return Secret(text.strip())
+
+
+def hidden(text: str, secrets: Iterable[Secret]) -> str:
+    """The text with *** for every secret, also where it stands as JSON writes it."""
+    for secret in secrets:
+        plain = secret.reveal()
+        for form in {plain, json.dumps(plain)[1:-1], json.dumps(plain, ensure_ascii=False)[1:-1]} - {""}:
+            text = text.replace(form, HIDDEN)
+    return text

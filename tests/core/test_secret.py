@@ -1,0 +1,56 @@
+"""A secret shows itself to reveal() alone; in any text it is ***; a key has a form that every carrier takes."""
+
+import json
+import traceback
+
+import pytest
+
+from stackctl.core.secret import Secret, api_key, hidden
+from stackctl.errors import ConfigError
+from tests.core.samples import KEY, a_plan, seen
+
+TEXT = KEY.reveal()
+
+
+def test_no_way_of_printing_shows_it() -> None:
+    assert KEY.reveal() == TEXT
+    for shown in (repr(KEY), str(KEY), f"{KEY}", f"{KEY!r:>5}", "%s" % KEY, repr([KEY]), repr(seen()), repr(a_plan())):  # noqa: UP031
+        assert TEXT not in shown
+        assert "***" in shown
+    with pytest.raises(TypeError):
+        json.dumps({"key": KEY})
+
+
+def test_a_traceback_does_not_show_it() -> None:
+    nothing: dict[Secret, int] = {}
+    try:
+        nothing[KEY]
+    except KeyError:
+        assert "KeyError: ***" in traceback.format_exc()
+
+
+def test_secrets_are_equal_by_their_text() -> None:
+    assert Secret("a") == Secret("a") != Secret("b")
+    assert Secret("a") != "a"
+    assert len({Secret("a"), Secret("a")}) == 1
+
+
+def test_every_occurrence_in_a_text_is_hidden_also_as_json_writes_it() -> None:
+    odd = Secret('say "é"\\')
+    text = f"{TEXT} x{TEXT}\n{json.dumps(odd.reveal())} {json.dumps(odd.reveal(), ensure_ascii=False)} {odd.reveal()}"
+    assert hidden(text, [KEY, odd]) == '*** x***\n"***" "***" ***'
+    assert hidden("as it was", [KEY, Secret("")]) == "as it was"
+
+
+@pytest.mark.parametrize("good", ["a" * 32, "A-_.~9" * 8, f"\n {TEXT}\n", "-" * 32, "x" * 256])
+def test_a_key_may_be_the_users_own(good: str) -> None:
+    assert api_key(good, "key").reveal() == good.strip()
+
+
+@pytest.mark.parametrize("bad", ["", "short", "a" * 31, "a" * 257, "a b" * 20, "a\n" * 40, "é" * 40, "a" * 40 + "$"])
+def test_what_is_no_key_is_refused_and_not_shown(bad: str) -> None:
+    with pytest.raises(ConfigError) as caught:
+        api_key(bad, "/srv/chat/.stackctl/api-key")
+    assert "/srv/chat/.stackctl/api-key" in caught.value.message
+    assert "rm '/srv/chat/.stackctl/api-key'" in caught.value.hint
+    assert not bad or bad not in caught.value.message + caught.value.hint

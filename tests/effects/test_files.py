@@ -1,0 +1,71 @@
+"""Secrets in the deployment's folder: readable for one user alone, or shut in where we may not give a file away."""
+
+import os
+import stat
+import subprocess
+import sys
+from pathlib import Path
+
+from stackctl.core.secret import Secret
+from stackctl.core.seen import Owner
+from stackctl.effects.files import Folder, owner_of
+
+SECRET = Secret("text")
+ME = Owner(uid=os.geteuid(), gid=os.getegid())
+
+
+def mode(path: Path) -> int:
+    return stat.S_IMODE(path.stat().st_mode)
+
+
+def test_a_secret_belongs_to_its_reader_where_we_may_give_it_away(tmp_path: Path) -> None:
+    reader = Owner(uid=4321, gid=4322) if os.geteuid() == 0 else ME
+    assert Folder(tmp_path, owner_of(tmp_path)).write_secret("backend/key", SECRET, reader=reader)
+    found = (tmp_path / "backend/key").stat()
+    assert (found.st_uid, found.st_gid, mode(tmp_path / "backend/key")) == (reader.uid, reader.gid, 0o400)
+    assert mode(tmp_path / "backend") == 0o700
+    assert not Folder(tmp_path, owner_of(tmp_path)).write_secret("backend/key", SECRET, reader=reader)
+
+
+def test_a_secret_follows_a_change_of_its_reader(tmp_path: Path) -> None:
+    folder = Folder(tmp_path, owner_of(tmp_path))
+    readers = [Owner(uid=4321, gid=4321), Owner(uid=4322, gid=4322)] if os.geteuid() == 0 else [ME]
+    for reader in readers:
+        assert folder.write_secret("backend/key", SECRET, reader=reader)
+        assert (tmp_path / "backend/key").stat().st_uid == reader.uid
+
+
+def test_for_another_user_it_is_readable_but_shut_in_where_we_may_not_give_it_away(tmp_path: Path) -> None:
+    nobody = {"user": 65534, "group": 65534, "extra_groups": []} if os.geteuid() == 0 else {}
+    place = tmp_path / "stack"
+    place.mkdir()
+    if nobody:
+        os.chown(place, 65534, 65534)
+    script = (
+        "import os; from pathlib import Path; from stackctl.core.secret import Secret\n"
+        "from stackctl.core.seen import Owner; from stackctl.effects.files import Folder\n"
+        "me = Owner(uid=os.geteuid(), gid=os.getegid()); folder = Folder(Path(), me)\n"
+        "assert folder.write_secret('backend/key', Secret('text'), reader=Owner(uid=me.uid + 1, gid=1))\n"
+        "assert not folder.write_secret('backend/key', Secret('text'), reader=Owner(uid=me.uid + 1, gid=1))\n"
+    )
+    # loaded before the user changes: the interpreter's own folders may be closed to that one
+    before = "import os, sys; os.chdir(sys.argv[1]); import stackctl.effects.files\n"
+    change = "os.setgroups([]); os.setgid(65534); os.setuid(65534)\n" if nobody else ""
+    done = subprocess.run(
+        [sys.executable, "-c", before + change + script, str(place)],
+        env={**os.environ, "PYTHONPATH": os.pathsep.join(sys.path)}, capture_output=True, text=True, check=False,
+    )  # fmt: skip
+    assert done.returncode == 0, done.stderr
+    assert mode(place / "backend/key") == 0o444
+    assert mode(place / "backend") == 0o700
+    assert (place / "backend/key").read_text() == "text"
+
+
+def test_a_secret_is_never_open_even_while_it_is_written(tmp_path: Path) -> None:
+    before = os.umask(0)
+    try:
+        Folder(tmp_path, owner_of(tmp_path)).write("key", "text", mode=0o600)
+        Folder(tmp_path, owner_of(tmp_path)).write("plain", "text")
+    finally:
+        os.umask(before)
+    assert (mode(tmp_path / "key"), mode(tmp_path / "plain")) == (0o600, 0o644)
