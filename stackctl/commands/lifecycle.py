@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass
 
+from stackctl.commands import keys
 from stackctl.commands.look import look
 from stackctl.commands.start import start as start_and_wait
 from stackctl.commands.status import name_here
@@ -51,9 +52,11 @@ def down(machine: Machine, *, volumes: bool) -> Done:
 
 
 def logs(machine: Machine, service: str | None, *, follow: bool, lines: str) -> int:
-    """Show the logs as Compose prints them."""
+    """Show the logs as Compose prints them, but for the key, which two of the backends write into theirs."""
     name = _checked(machine, service)
-    return machine.compose.pass_through(name, "logs", "--tail", lines, *(("-f",) if follow else ()), *_one(service))
+    keys.hide(machine)
+    words = ("logs", "--tail", lines, *(("-f",) if follow else ()), *_one(service))
+    return machine.compose.pass_through(name, *words, out=machine.ui.raw, coloured=machine.ui.is_coloured)
 
 
 def services(machine: Machine) -> tuple[str, ...]:

@@ -1,5 +1,6 @@
 """Docker Compose, called as a program (the SDK has none)."""
 
+import io
 import os
 import signal
 import subprocess
@@ -67,9 +68,19 @@ class Compose:
             )
         return done.stdout
 
-    def pass_through(self, name: str, *words: str) -> int:
-        """Run with our own terminal, for output that is Compose's to format; return its exit code."""
-        return subprocess.run(self.argv(name, *words), cwd=self.folder, check=False).returncode
+    def pass_through(self, name: str, *words: str, out: Callable[[str], None], coloured: bool) -> int:
+        """Hand on, line by line, what is Compose's to format; return its exit code."""
+        program, argv = self.look()[0], self.argv(name, *words)
+        argv = (*program, "--ansi", "always" if coloured else "never", *argv[len(program) :])
+        with subprocess.Popen(argv, cwd=self.folder, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE) as process:
+            assert process.stdout is not None  # noqa: S101 - it is piped
+            try:
+                for line in io.TextIOWrapper(process.stdout, errors="replace", newline="\n"):
+                    out(line)
+            except BaseException:  # Ctrl-C, or nobody reads us any more
+                process.terminate()
+                raise
+        return process.returncode
 
     def hashes(self, name: str, text: str) -> dict[str, str]:
         """Service -> the hash by which Compose decides whether a container is up to date, for a file's text."""
