@@ -8,7 +8,7 @@ from pathlib import Path, PurePosixPath
 
 from stackctl.core.same_path import Bind
 from stackctl.core.secret import Secret
-from stackctl.core.seen import Gpu, ModelSeen
+from stackctl.core.seen import Cpu, Gpu, ModelSeen
 from stackctl.effects import container, host, keys, models
 from stackctl.effects.compose import Compose
 from stackctl.effects.engine import Engine
@@ -25,6 +25,7 @@ class Machine:
     ui: Ui
     engine: Engine
     gpus: Callable[[], tuple[Gpu, ...]] = host.gpus
+    cpu: Callable[[], Cpu] = host.cpu
     listening: Callable[[str], dict[int, str]] = host.listening
     routes: Callable[[], tuple[IPv4Network, ...]] = host.routes
     binds: Callable[[Engine], tuple[Bind, ...] | None] = container.binds

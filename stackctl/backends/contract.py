@@ -6,6 +6,7 @@ from pathlib import PurePosixPath
 from typing import Literal, Protocol
 
 from stackctl.core.secret import Secret
+from stackctl.core.seen import Cpu
 
 Variant = Literal["cpu", "cuda"]
 
@@ -27,6 +28,7 @@ class Program:
     size: int  # bytes; 0: not known
     sha256: str  # "": not known, so refused unless the user trusts the first download
     unpacked_mib: int  # what it unpacks into TMPDIR at each start
+    remark: str = ""  # said where it is chosen
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -37,6 +39,7 @@ class Run:
     format: str  # "gguf", "safetensors"
     variant: Variant
     gpus: int  # how many; 0 with cpu
+    cpu: Cpu
     context: int  # tokens
     gpu_layers: int | None
     kv_cache: str
@@ -79,6 +82,11 @@ def does_it_all(run: Run) -> tuple[str, ...]:  # noqa: ARG001 - the default of B
     return ()
 
 
+def in_the_image(variant: Variant, cpu: Cpu, cuda: tuple[int, ...]) -> str:  # noqa: ARG001 - of Backend.program
+    """None of its own: the image carries it."""
+    return ""
+
+
 class Backend(Protocol):
     """All that stackctl knows of one backend. Every fact carries its source in the module."""
 
@@ -92,12 +100,19 @@ class Backend(Protocol):
     IMAGES: Mapping[Variant, Image]
     OWN_IMAGES: Mapping[Variant, str]  # ours, where one can be built for that variant
     IMAGE_TOOLS: tuple[str, ...]  # what the official image is known to contain; a probe may use nothing else
-    PROGRAMS: Mapping[Variant, Program]  # {}: the image carries its program
+    PROGRAMS: Mapping[str, Program]  # by version and build; {}: the image carries its program
     RUNS_AS_ROOT: bool  # the image insists on it
     READ_ONLY_ROOT: bool
     GRACE_S: int
     READY: Request  # answers 2xx only with a loaded model; SillyTavern's container asks it before it starts
     KEY_ARGS: tuple[str, ...]  # arguments that would set another key than ours
+
+    def program(self, variant: Variant, cpu: Cpu, cuda: tuple[int, ...]) -> str:
+        """Which of PROGRAMS suits processor and driver (its CUDA, () if not known); "" where there are none.
+
+        Raises ConfigError or GpuError where none suits.
+        """
+        ...
 
     def launch(self, run: Run) -> Launch: ...
 

@@ -2,7 +2,8 @@
 
 Its official image carries no program: a helper script downloads it at every start, opens a public tunnel unless told
 not to, and hides exit codes. So stackctl fetches the pinned release itself and runs it as the entrypoint.
-Sources: koboldcpp.py of LostRuins/koboldcpp 1.117.1 (read) and 1.115.1 (run); release v1.122.1 for the pin.
+Sources: koboldcpp.py of LostRuins/koboldcpp 1.117.1 (read) and 1.115.1 (run); its docker-helper.sh and koboldcpp.sh of
+2026 (read) for who needs which build; sizes and hashes as the release v1.122.1 itself states them, quoted in public.
 """
 
 import json
@@ -12,9 +13,11 @@ from pathlib import PurePosixPath
 from types import MappingProxyType
 from typing import Final
 
-from stackctl.backends.contract import Cause, Image, Launch, Program, Request, Run, Variant, does_it_all
+from stackctl.backends.contract import Cause, Image, Launch, Program, Request, Run, Variant
 from stackctl.backends.llama_log import load_failure, load_progress
 from stackctl.core.secret import Secret
+from stackctl.core.seen import Cpu
+from stackctl.errors import ConfigError, GpuError
 
 NAME: Final[str] = "koboldcpp"
 ALIASES: Final[tuple[str, ...]] = ()
@@ -35,22 +38,35 @@ OWN_IMAGES: Final[Mapping[Variant, str]] = MappingProxyType(
     {"cpu": "localhost/stackctl/base:1", "cuda": "localhost/stackctl/base:1"}
 )
 IMAGE_TOOLS: Final[tuple[str, ...]] = ("bash",)
-_RELEASE: Final = "https://github.com/LostRuins/koboldcpp/releases/download/v1.122.1/"
-PROGRAMS: Final[Mapping[Variant, Program]] = MappingProxyType(
+_RELEASES: Final = "https://github.com/LostRuins/koboldcpp/releases/download/v"
+_CUDA: Final = "1.122.1/koboldcpp-linux-x64"  # CUDA 12.1; its libraries for GPU and CPU need AVX2
+_NO_CUDA: Final = "1.122.1/koboldcpp-linux-x64-nocuda"  # with libraries for processors without AVX2, too
+_OLD_PC: Final = "1.122.1/koboldcpp-linux-x64-oldpc"  # CUDA 11; needs AVX alone
+_OLDEST_CUDA: Final = (12, 1)
+PROGRAMS: Final[Mapping[str, Program]] = MappingProxyType(
     {
-        "cuda": Program(
+        _CUDA: Program(
             version="1.122.1",
-            url=_RELEASE + "koboldcpp-linux-x64",
+            url=_RELEASES + _CUDA,
             size=641_836_648,
             sha256="724b81ad4d0557e6cf6b1e634c1b973e9a56c0a99b5164a9cf1ecbb8c9ad53d8",
             unpacked_mib=2048,
         ),
-        "cpu": Program(
+        _NO_CUDA: Program(
             version="1.122.1",
-            url=_RELEASE + "koboldcpp-linux-x64-nocuda",
+            url=_RELEASES + _NO_CUDA,
+            size=136_689_280,
+            sha256="5532ead66f460a59c744fc74a45715bf2b0ef2fe2fb05a6c146a6d2df2145d29",
+            unpacked_mib=512,
+        ),
+        _OLD_PC: Program(
+            version="1.122.1",
+            url=_RELEASES + _OLD_PC,
             size=0,
             sha256="",
-            unpacked_mib=512,
+            unpacked_mib=2048,
+            remark="KoboldCpp's program for old machines (CUDA 11, AVX) is taken, which is slower: the usual one needs "
+            "a processor with AVX2 and an NVIDIA driver for CUDA 12.1",
         ),
     }
 )
@@ -71,6 +87,23 @@ _PROBE: Final = (
 )
 
 
+def program(variant: Variant, cpu: Cpu, cuda: tuple[int, ...]) -> str:
+    """As its official image chooses."""
+    if cpu.architecture != "x86_64":
+        raise ConfigError(
+            f"KoboldCpp is published for x86-64 processors; this one is {cpu.architecture}",
+            hint="stackctl deploy --backend llamacpp; or give a build of your own: backend.program = FILE",
+        )
+    if variant == "cpu":
+        return _NO_CUDA
+    if not cpu.avx:
+        raise GpuError(
+            "KoboldCpp's programs for NVIDIA GPUs need a processor with AVX, which this one lacks",
+            hint="run it on the CPU: stackctl deploy --gpu none; or take another: stackctl deploy --backend llamacpp",
+        )
+    return _CUDA if cpu.avx2 and (not cuda or cuda >= _OLDEST_CUDA) else _OLD_PC
+
+
 def launch(run: Run) -> Launch:
     """Arguments that every version from 1.76 on understands."""
     words = [
@@ -86,7 +119,7 @@ def launch(run: Run) -> Launch:
         _CONFIG,
     ]
     if run.variant == "cpu":
-        words += ["--usecpu", "--gpulayers", "0"]
+        words += ["--usecpu", "--gpulayers", "0", *_for_old_cpu(run.cpu)]
     else:
         words += [
             "--usecublas",
@@ -111,7 +144,17 @@ def launch(run: Run) -> Launch:
     )
 
 
-remarks: Final = does_it_all
+def _for_old_cpu(cpu: Cpu) -> tuple[str, ...]:
+    """Which libraries to load; by itself the program looks at the processor only where no --use... is given."""
+    if cpu.architecture != "x86_64" or cpu.avx2:
+        return ()
+    return ("--noavx2",) if cpu.avx else ("--noavx2", "--failsafe")
+
+
+def remarks(run: Run) -> tuple[str, ...]:
+    if run.variant == "cpu" and (flags := _for_old_cpu(run.cpu)):
+        return (f"this processor has no AVX2: KoboldCpp runs much slower here ({' '.join(flags)})",)
+    return ()
 
 
 def health() -> tuple[str, ...]:

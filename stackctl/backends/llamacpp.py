@@ -8,7 +8,7 @@ from pathlib import PurePosixPath
 from types import MappingProxyType
 from typing import Final
 
-from stackctl.backends.contract import Cause, Image, Launch, Program, Request, Run, Variant, does_it_all
+from stackctl.backends.contract import Cause, Image, Launch, Program, Request, Run, Variant, does_it_all, in_the_image
 from stackctl.backends.llama_log import load_failure, load_progress
 from stackctl.core.secret import Secret
 
@@ -29,7 +29,8 @@ OWN_IMAGES: Final[Mapping[Variant, str]] = MappingProxyType({"cpu": "localhost/s
 IMAGE_TOOLS: Final[tuple[str, ...]] = (
     "curl",
 )  # .devops/*.Dockerfile: the server stage installs it for its own HEALTHCHECK
-PROGRAMS: Final[Mapping[Variant, Program]] = MappingProxyType({})
+PROGRAMS: Final[Mapping[str, Program]] = MappingProxyType({})
+program: Final = in_the_image
 RUNS_AS_ROOT: Final[bool] = False
 READ_ONLY_ROOT: Final[bool] = True
 GRACE_S: Final[int] = 10

@@ -10,7 +10,7 @@ from pathlib import PurePosixPath
 from types import MappingProxyType
 from typing import Final
 
-from stackctl.backends.contract import Cause, Image, Launch, Program, Request, Run, Variant
+from stackctl.backends.contract import Cause, Image, Launch, Program, Request, Run, Variant, in_the_image
 from stackctl.backends.llama_log import load_failure, load_progress
 from stackctl.core.secret import Secret
 
@@ -29,7 +29,8 @@ IMAGES: Final[Mapping[Variant, Image]] = MappingProxyType(
 )
 OWN_IMAGES: Final[Mapping[Variant, str]] = MappingProxyType({})  # its program is in no package registry
 IMAGE_TOOLS: Final[tuple[str, ...]] = ("python3.13",)
-PROGRAMS: Final[Mapping[Variant, Program]] = MappingProxyType({})
+PROGRAMS: Final[Mapping[str, Program]] = MappingProxyType({})
+program: Final = in_the_image
 RUNS_AS_ROOT: Final[bool] = True
 READ_ONLY_ROOT: Final[bool] = False  # it copies its own default files into /app at every start
 GRACE_S: Final[int] = 10

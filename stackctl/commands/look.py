@@ -42,6 +42,7 @@ def look(spec: Spec, machine: Machine) -> Seen:
         engine=engine,
         is_new=not machine.engine.containers(name),
         gpus=_gpus(spec, machine, engine),
+        cpu=machine.cpu(),
         taken_subnets=tuple(dict.fromkeys((*theirs, *routes))),
         taken_ports=_ports(spec, machine, engine, name),
         programs=programs,
@@ -58,6 +59,7 @@ def look_without_engine(spec: Spec, machine: Machine, recorded: Lock) -> Seen:
         model=machine.model(spec.model.path),
         models=_models(spec, machine),
         gpus=_gpus(spec, machine, None),
+        cpu=machine.cpu(),
         taken_subnets=tuple(net for net in machine.routes() if net not in own),
         programs=places(spec, machine),
     )

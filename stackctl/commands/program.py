@@ -11,13 +11,16 @@ from stackctl.machine import Machine
 
 
 def places(spec: Spec, machine: Machine) -> dict[str, PurePosixPath]:
-    """Variant -> where the program is, or will be after its download."""
+    """Name of a program -> where it is, or will be after its download; "": the user's own."""
     backend = backends.named(spec.backend.kind)
+    if not backend.PROGRAMS:
+        return {}
+    if own := _local(spec, machine):
+        return {"": PurePosixPath(own)}
+    known = {"": theirs} if (theirs := _theirs(spec)) else backend.PROGRAMS
     return {
-        variant: PurePosixPath(
-            _local(spec, machine) or programs.place(_download(spec, program), backend=backend.NAME, data=machine.store)
-        )
-        for variant, program in backend.PROGRAMS.items()
+        name: PurePosixPath(programs.place(program, backend=backend.NAME, data=machine.store))
+        for name, program in known.items()
     }
 
 
@@ -26,8 +29,7 @@ def provide(plan: Plan, spec: Spec, machine: Machine, *, trust_first_download: b
     from stackctl.effects.download import fetch
 
     backend = backends.named(plan.backend)
-    program = plan.variant and backend.PROGRAMS.get(plan.variant)
-    if program is None:
+    if not (plan.backend_service and backend.PROGRAMS):
         return
     if own := _local(spec, machine):
         programs.local(own)
@@ -38,7 +40,7 @@ def provide(plan: Plan, spec: Spec, machine: Machine, *, trust_first_download: b
         machine.ui.progress(f"downloading {backend.TITLE}: {done >> 20}{of} MiB")
 
     programs.provide(
-        _download(spec, program),
+        _theirs(spec) or backend.PROGRAMS[plan.program],
         backend=backend.NAME,
         data=machine.store,
         trust_first_download=trust_first_download,
@@ -47,9 +49,10 @@ def provide(plan: Plan, spec: Spec, machine: Machine, *, trust_first_download: b
     )
 
 
-def _download(spec: Spec, pinned: Program) -> Program:
+def _theirs(spec: Spec) -> Program | None:
+    """The program at the address that the user gives."""
     wanted = spec.backend.program
-    return programs.from_url(wanted) if wanted.startswith(("http://", "https://")) else pinned
+    return programs.from_url(wanted) if wanted.startswith(("http://", "https://")) else None
 
 
 def _local(spec: Spec, machine: Machine) -> Path | None:

@@ -1,5 +1,6 @@
 """The backend as a service of the stack."""
 
+from dataclasses import asdict
 from pathlib import PurePosixPath
 
 from stackctl import backends
@@ -26,6 +27,7 @@ def own_backend(spec: Spec, seen: Seen, decisions: Decisions) -> Serving:
     gpu = passthrough.gpu(spec, seen, decisions)
     start_s = start_period(seen.model, spec.model.use, decisions)
     run = _run(spec, seen, backend, gpu, decisions)
+    program = _program(spec, seen, backend, run.variant, decisions)
     launch = backend.launch(run)
     files = {f"backend/{PurePosixPath(inside).name}": text for inside, text in launch.files.items()}
     generated = tuple(Mount(source=f"./backend/{PurePosixPath(inside).name}", target=inside) for inside in launch.files)
@@ -41,11 +43,11 @@ def own_backend(spec: Spec, seen: Seen, decisions: Decisions) -> Serving:
         capabilities=(READ_ONE,) if backend.RUNS_AS_ROOT else (),
         read_only_root=backend.READ_ONLY_ROOT,
         mounts=(
-            *mounts.program_mount(seen, run.variant, launch.entrypoint),
+            *mounts.program_mount(seen, program, launch.entrypoint),
             *mounts.model_mounts(seen, backend),
             *generated,
         ),
-        tmpfs=_scratch(backend, run.variant),
+        tmpfs=_scratch(backend, program),
         networks=("inner",),
         health=health(backend.health(), start_s, seen.engine),
         grace_s=backend.GRACE_S,
@@ -66,9 +68,10 @@ def own_backend(spec: Spec, seen: Seen, decisions: Decisions) -> Serving:
         files=files,
         key=seen.key,
         variant=run.variant,
+        program=program,
         gpu_layers="0" if run.variant == "cpu" else str(spec.backend.gpu_layers),
         kv_cache=run.kv_cache,
-        notes=(*_notes(seen, run), *backend.remarks(run)),
+        notes=(*_notes(seen, run), *backend.remarks(run), *_remark(backend, program)),
     )
 
 
@@ -119,6 +122,7 @@ def _run(spec: Spec, seen: Seen, backend: Backend, gpu: GpuRequest | None, decis
         format=seen.model.header.format,
         variant="cuda" if gpu else "cpu",
         gpus=passthrough.count(gpu, seen) if gpu else 0,
+        cpu=seen.cpu,
         context=context,
         gpu_layers=None if wanted.gpu_layers == "auto" else wanted.gpu_layers,
         kv_cache=kv_cache,
@@ -134,8 +138,26 @@ def _run(spec: Spec, seen: Seen, backend: Backend, gpu: GpuRequest | None, decis
     )
 
 
-def _scratch(backend: Backend, variant: Variant) -> tuple[Tmpfs, ...]:
-    program = backend.PROGRAMS.get(variant)
-    if program:
-        return (Tmpfs(target="/tmp", size_mib=program.unpacked_mib, executable=True),)  # noqa: S108
-    return (Tmpfs(target="/tmp", size_mib=256),)  # noqa: S108
+def _program(spec: Spec, seen: Seen, backend: Backend, variant: Variant, decisions: Decisions) -> str:
+    """Which of the backend's programs runs; "" where its image carries it or the user brings one."""
+    if not backend.PROGRAMS or spec.backend.program != "auto":
+        return ""
+    cuda = seen.gpus[0].cuda if variant == "cuda" and seen.gpus else ()
+    return decisions.decide(
+        f"{backend.NAME}.program",
+        {"variant": variant, "cpu": asdict(seen.cpu), "cuda": cuda},
+        lambda: backend.program(variant, seen.cpu, cuda),
+        holds=lambda recorded: recorded in backend.PROGRAMS,
+    )
+
+
+def _remark(backend: Backend, program: str) -> tuple[str, ...]:
+    remark = backend.PROGRAMS[program].remark if program else ""
+    return (remark,) if remark else ()
+
+
+def _scratch(backend: Backend, program: str) -> tuple[Tmpfs, ...]:
+    if not backend.PROGRAMS:
+        return (Tmpfs(target="/tmp", size_mib=256),)  # noqa: S108
+    known = [backend.PROGRAMS[program]] if program else backend.PROGRAMS.values()
+    return (Tmpfs(target="/tmp", size_mib=max(one.unpacked_mib for one in known), executable=True),)  # noqa: S108

@@ -3,7 +3,7 @@
 import hashlib
 from collections.abc import Mapping
 
-from stackctl.backends.contract import Backend, Variant
+from stackctl.backends.contract import Backend
 from stackctl.core.secret import Secret
 from stackctl.core.seen import Owner, Seen
 from stackctl.core.stack import Mount
@@ -28,8 +28,8 @@ def model_mounts(seen: Seen, backend: Backend) -> tuple[Mount, ...]:
     return tuple(Mount(source=str(file.host), target=str(above / file.name)) for file in seen.model.files)
 
 
-def program_mount(seen: Seen, variant: Variant, entrypoint: tuple[str, ...]) -> tuple[Mount, ...]:
-    program = seen.programs.get(variant)
+def program_mount(seen: Seen, name: str, entrypoint: tuple[str, ...]) -> tuple[Mount, ...]:
+    program = seen.programs.get(name)
     return (Mount(source=str(program), target=entrypoint[0]),) if program else ()
 
 

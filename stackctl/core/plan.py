@@ -48,6 +48,7 @@ def plan(spec: Spec, seen: Seen, recorded: Lock, *, replan: bool = False) -> Pla
             model_name=serving.model_name,
             is_demo=seen.model.wanted == DEMO,
             variant=serving.variant,
+            program=serving.program,
             context=serving.context,
             gpu_layers=serving.gpu_layers,
             kv_cache=serving.kv_cache,
@@ -64,7 +65,7 @@ def _inputs(spec: Spec, seen: Seen, gpu: GpuRequest | None) -> str:
     engine = seen.engine and (seen.engine.version[:1], seen.engine.compose[:2], seen.engine.has_cpu_quota)
     asked = gpu and (gpu.driver, gpu.devices, passthrough.count(gpu, seen))
     key = seen.key.reveal()  # 64 bits of a hash of all this give nothing of it away
-    content = spec.model_dump_json(exclude_defaults=True), seen.owner, seen.model.files, asked, engine, key
+    content = spec.model_dump_json(exclude_defaults=True), seen.owner, seen.model.files, asked, engine, seen.cpu, key
     return hashlib.sha256(repr(content).encode()).hexdigest()[:16]
 
 

@@ -82,6 +82,16 @@ class Gpu:
     name: str
     total_mib: int  # 0: it shares the machine's memory
     free_mib: int
+    cuda: tuple[int, ...] = ()  # the newest that its driver can run, as (12, 4); (): not known
+
+
+@dataclass(frozen=True, kw_only=True)
+class Cpu:
+    """The processor, as far as programs are built for one kind and not for another."""
+
+    architecture: str = "x86_64"  # as `uname -m` says it
+    avx: bool = True
+    avx2: bool = True
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -95,7 +105,9 @@ class Seen:
     models: Mapping[str, ModelSeen] = field(default_factory=dict)  # of stack.toml's [models]: those that are there
     engine: EngineSeen | None = None  # None: rendered without an engine
     gpus: tuple[Gpu, ...] = ()
+    cpu: Cpu = Cpu()
     taken_subnets: tuple[IPv4Network, ...] = ()
     taken_ports: dict[int, str] = field(default_factory=dict)  # port -> who holds it, in words
     is_new: bool = False  # the stack has no containers, so nobody relies on its port yet
-    programs: Mapping[str, PurePosixPath] = field(default_factory=dict)  # variant -> the backend's program file here
+    # where the backend's programs lie, or will: by name as in Backend.PROGRAMS; "": the one that the user brings
+    programs: Mapping[str, PurePosixPath] = field(default_factory=dict)

@@ -22,6 +22,7 @@ class Serving:
     service: Service | None = None
     files: Mapping[str, Secret] = field(default_factory=dict)  # generated, mounted by the service
     variant: Variant | None = None
+    program: str = ""  # of backend.PROGRAMS; "": in the image, or the user's own
     gpu_layers: str = ""
     kv_cache: str = ""
     notes: tuple[str, ...] = ()

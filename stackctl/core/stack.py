@@ -109,7 +109,8 @@ class Plan:
     backend_url: str
     model_name: str  # as SillyTavern will see it
     is_demo: bool
-    variant: Literal["cpu", "cuda"] | None  # this and the next but one: as the stack's own service runs it
+    variant: Literal["cpu", "cuda"] | None  # this, the next and `gpu_layers`: as the stack's own service runs it
+    program: str  # the name of the backend's program file; "": in its image, or the user's own
     context: int  # tokens
     gpu_layers: str
     kv_cache: str

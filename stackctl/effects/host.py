@@ -1,13 +1,27 @@
-"""The machine around the engine: its GPUs (NVML), its ports and its networks."""
+"""The machine around the engine: its processor, its GPUs (NVML), its ports and its networks."""
 
 import ctypes
+import os
 import socket
 from contextlib import suppress
 from ipaddress import IPv4Network
 from pathlib import Path
 
-from stackctl.core.seen import Gpu
+from stackctl.core.seen import Cpu, Gpu
 from stackctl.errors import GpuError
+
+
+def cpu(table: Path = Path("/proc/cpuinfo")) -> Cpu:
+    """The processor here, whose kernel a container shares; taken for a recent one where nobody says."""
+    architecture = os.uname().machine
+    try:
+        lines = table.read_text(errors="replace").splitlines()
+    except OSError:  # no Linux here, so the engine runs elsewhere
+        lines = []
+    flags = next((line.partition(":")[2].split() for line in lines if line.startswith("flags")), None)
+    if flags is None:
+        return Cpu(architecture=architecture)
+    return Cpu(architecture=architecture, avx="avx" in flags, avx2="avx2" in flags)
 
 
 def gpus() -> tuple[Gpu, ...]:
@@ -50,7 +64,18 @@ def _gpu(index: int) -> Gpu:
         name=_text(pynvml.nvmlDeviceGetName(handle)),
         total_mib=total >> 20,
         free_mib=free >> 20,
+        cuda=_cuda(),
     )
+
+
+def _cuda() -> tuple[int, ...]:
+    import pynvml
+
+    try:
+        version = pynvml.nvmlSystemGetCudaDriverVersion()  # 12040: 12.4
+    except pynvml.NVMLError:  # a driver from before 2018
+        return ()
+    return version // 1000, version % 1000 // 10
 
 
 def _text(value: "str | bytes") -> str:

@@ -19,6 +19,7 @@ from hypothesis import strategies as st
 from stackctl.backends import BACKENDS, koboldcpp, llamacpp, named, textgen
 from stackctl.backends.contract import Backend, Launch, Run, Variant
 from stackctl.core.secret import Secret
+from stackctl.core.seen import Cpu
 from tests.backends import logs
 
 RECORDINGS = Path(__file__).parents[1] / "standins" / "recordings"
@@ -51,6 +52,7 @@ def a_run(  # noqa: PLR0913 - as many as Run has
         format="gguf" if model.lower().endswith(".gguf") else "safetensors",
         variant=variant,
         gpus=0 if variant == "cpu" else 1,
+        cpu=Cpu(),
         context=4096,
         gpu_layers=gpu_layers,
         kv_cache=kv_cache,
@@ -124,10 +126,12 @@ def test_our_images_have_our_own_names(backend: Backend) -> None:
 
 
 def test_a_program_is_pinned_in_its_url_and_by_a_hash_where_we_know_one(backend: Backend) -> None:
-    assert set(backend.PROGRAMS) in ({*VARIANTS}, set())
-    for program in backend.PROGRAMS.values():
+    chosen = {backend.program(variant, Cpu(), ()) for variant in VARIANTS}
+    assert chosen <= set(backend.PROGRAMS) if backend.PROGRAMS else chosen == {""}
+    for name, program in backend.PROGRAMS.items():
         assert program.url.startswith("https://")
-        assert program.version in program.url
+        assert program.url.endswith(f"{program.version}/{name.rpartition('/')[2]}")
+        assert name.startswith(program.version)
         assert re.fullmatch(r"([0-9a-f]{64})?", program.sha256)
         assert bool(program.sha256) == (program.size > 0)
         assert program.unpacked_mib >= 256

@@ -5,6 +5,7 @@ from contextlib import redirect_stderr
 from dataclasses import dataclass
 from pathlib import Path
 
+from stackctl.core.seen import Cpu
 from stackctl.effects.engine import Engine
 from stackctl.machine import Machine
 from stackctl.ui import Ui
@@ -28,6 +29,7 @@ def quiet(folder: Path) -> Quiet:
         ui=ui,
         engine=Engine(),
         gpus=lambda: (),
+        cpu=Cpu,
         listening=lambda _: {},
         routes=lambda: (),
         store=folder / "store",

@@ -21,8 +21,9 @@ FOLDER = PurePosixPath("/srv/chat")
 GPU = Gpu(index=0, uuid="GPU-5f1c", name="RTX 3060", total_mib=12288, free_mib=11800)
 CDI = ("nvidia.com/gpu=0", "nvidia.com/gpu=all")
 PROGRAMS = {
-    "cpu": PurePosixPath("/var/lib/stackctl/koboldcpp-1/koboldcpp-linux-x64-nocuda"),
-    "cuda": PurePosixPath("/var/lib/stackctl/koboldcpp-1/koboldcpp-linux-x64"),
+    name: PurePosixPath("/var/lib/stackctl/koboldcpp-1") / name.rpartition("/")[2]
+    for backend in backends.BACKENDS.values()
+    for name in backend.PROGRAMS
 }
 
 

@@ -116,7 +116,7 @@ def planned(wish: dict[str, Any], names: list[str], folder: str) -> Plan:
     world = seen(of=a_model(*files), on=engine(), folder=PurePosixPath("/srv") / folder)
     if backend.PROGRAMS:
         path = PurePosixPath("/opt") / spec.backend.program
-        world = replace(world, programs=dict.fromkeys(PROGRAMS, path))
+        world = replace(world, programs=dict.fromkeys(("", *PROGRAMS), path))
     return plan(spec, world, Lock()).plan
 
 

@@ -12,7 +12,7 @@ from stackctl.core import lock, tavern
 from stackctl.core.lock import Lock
 from stackctl.core.plan import plan, stack_name
 from stackctl.core.secret import Secret
-from stackctl.core.seen import EngineSeen, ModelSeen, Owner, Seen
+from stackctl.core.seen import Cpu, EngineSeen, ModelSeen, Owner, Seen
 from stackctl.core.spec import Spec
 from stackctl.core.stack import GpuRequest, Plan, Service
 from stackctl.errors import ConfigError, EngineError, GpuError, ModelError, StackctlError
@@ -214,10 +214,11 @@ def test_auto_by_cdi_takes_every_gpu_where_the_engine_names_them_one_by_one() ->
 def test_the_image_and_the_program_follow_the_gpu(kind: str) -> None:
     backend = BACKENDS[kind]
     for mode, variant in (("none", "cpu"), ("nvidia", "cuda")):
-        service = backend_of(a_plan(wanted(backend={"kind": kind}, gpu={"mode": mode})))
+        got = a_plan(wanted(backend={"kind": kind}, gpu={"mode": mode}))
+        service = backend_of(got)
         assert service.image == backend.IMAGES["cpu" if variant == "cpu" else "cuda"].name
-        programs = [mount for mount in service.mounts if mount.source == str(PROGRAMS[variant])]
-        assert len(programs) == (1 if backend.PROGRAMS else 0)
+        programs = [mount for mount in service.mounts if mount.source in map(str, PROGRAMS.values())]
+        assert [mount.source for mount in programs] == ([str(PROGRAMS[got.program])] if backend.PROGRAMS else [])
         assert all(mount.read_only and service.entrypoint == (mount.target,) for mount in programs)
 
 
@@ -626,11 +627,78 @@ def test_a_program_for_a_backend_that_has_its_own_is_refused(kind: str) -> None:
 
 @pytest.mark.parametrize("kind", [name for name, backend in BACKENDS.items() if backend.PROGRAMS])
 def test_a_program_that_unpacks_itself_gets_room_that_is_executable(kind: str) -> None:
-    for mode, variant in (("none", "cpu"), ("nvidia", "cuda")):
-        service = backend_of(a_plan(wanted(backend={"kind": kind}, gpu={"mode": mode})))
-        needed = BACKENDS[kind].PROGRAMS["cpu" if variant == "cpu" else "cuda"].unpacked_mib
-        assert any(tmpfs.executable and tmpfs.size_mib >= needed for tmpfs in service.tmpfs)
+    for mode, program in (("none", "auto"), ("nvidia", "auto"), ("none", "/my/own"), ("nvidia", "/my/own")):
+        got = a_plan(wanted(backend={"kind": kind, "program": program}, gpu={"mode": mode}))
+        service = backend_of(got)
+        known = BACKENDS[kind].PROGRAMS
+        needed = (
+            known[got.program].unpacked_mib if program == "auto" else max(one.unpacked_mib for one in known.values())
+        )
+        assert any(tmpfs.executable and tmpfs.size_mib == needed for tmpfs in service.tmpfs)
         assert service.environment["TMPDIR"] in {tmpfs.target for tmpfs in service.tmpfs}
+
+
+OLD = Cpu(avx2=False)
+ANCIENT = Cpu(avx=False, avx2=False)
+
+
+@pytest.mark.parametrize(
+    ("mode", "cpu", "cuda", "build", "flags", "is_said"),
+    [
+        ("none", Cpu(), (), "-nocuda", (), False),
+        ("none", OLD, (), "-nocuda", ("--noavx2",), True),
+        ("none", ANCIENT, (), "-nocuda", ("--noavx2", "--failsafe"), True),
+        ("nvidia", Cpu(), (12, 1), "", (), False),
+        ("nvidia", Cpu(), (13, 0), "", (), False),
+        ("nvidia", Cpu(), (), "", (), False),  # nobody asked the driver
+        ("nvidia", Cpu(), (12, 0), "-oldpc", (), True),
+        ("nvidia", Cpu(), (11, 8), "-oldpc", (), True),
+        ("nvidia", OLD, (12, 8), "-oldpc", (), True),
+    ],
+)
+def test_koboldcpps_program_suits_processor_and_driver(
+    mode: str, cpu: Cpu, cuda: tuple[int, ...], build: str, flags: tuple[str, ...], is_said: bool
+) -> None:
+    world = replace(seen(gpus=(replace(GPU, cuda=cuda),)), cpu=cpu)
+    got = decided(wanted(backend={"kind": "koboldcpp"}, gpu={"mode": mode}), world)
+    assert got.plan.program.endswith(f"/koboldcpp-linux-x64{build}")
+    assert got.lock.decisions["koboldcpp.program"].value == got.plan.program
+    command = backend_of(got.plan).command
+    assert tuple(word for word in command if word in {"--noavx2", "--failsafe"}) == flags
+    assert any("AVX2" in note for note in got.plan.notes) == is_said
+
+
+def test_a_program_is_chosen_anew_only_where_processor_or_driver_have_changed() -> None:
+    spec = wanted(backend={"kind": "koboldcpp"}, gpu={"mode": "nvidia"})
+    (other,) = (name for name in PROGRAMS if name.endswith("-oldpc"))
+    first = decided(spec, seen(gpus=(GPU,))).lock
+    chosen = replace(first.decisions["koboldcpp.program"], value=other)
+    recorded = replace(first, decisions={**first.decisions, "koboldcpp.program": chosen})
+    assert decided(spec, seen(gpus=(GPU,)), recorded).plan.program == other
+    assert decided(spec, seen(gpus=(replace(GPU, cuda=(13, 0)),)), recorded).plan.program != other
+    gone = replace(chosen, value="0.1/koboldcpp-that-nobody-here-knows")
+    recorded = replace(first, decisions={**first.decisions, "koboldcpp.program": gone})
+    assert decided(spec, seen(gpus=(GPU,)), recorded).plan.program in PROGRAMS
+
+
+@pytest.mark.parametrize(
+    ("mode", "cpu", "code", "way_out"),
+    [
+        ("none", Cpu(architecture="aarch64"), 3, "--backend llamacpp"),
+        ("nvidia", Cpu(architecture="aarch64"), 3, "backend.program = FILE"),
+        ("nvidia", ANCIENT, 5, "--gpu none"),
+    ],
+)
+def test_a_processor_that_no_koboldcpp_is_published_for_is_refused_with_a_way_out(
+    mode: str, cpu: Cpu, code: int, way_out: str
+) -> None:
+    spec = wanted(backend={"kind": "koboldcpp"}, gpu={"mode": mode})
+    error = refusal(spec, replace(seen(gpus=(GPU,)), cpu=cpu))
+    assert error.exit_code == code
+    assert way_out in error.hint
+    own = wanted(backend={"kind": "koboldcpp", "program": "/my/own"}, gpu={"mode": mode})
+    assert a_plan(own, replace(seen(gpus=(GPU,)), cpu=cpu)).program == ""
+    a_plan(wanted(gpu={"mode": mode}), replace(seen(gpus=(GPU,)), cpu=cpu))  # llama.cpp does without
 
 
 # -- names and folders

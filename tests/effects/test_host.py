@@ -11,6 +11,7 @@ from typing import Any
 
 import pytest
 
+from stackctl.core.seen import Cpu
 from stackctl.effects import host
 from tests.standins import nvml
 
@@ -99,6 +100,35 @@ def test_a_listener_collides_where_the_engine_could_not_bind(listens: str, asked
         found = host.listening(asked)
     assert (port in found) == collides
     assert not collides or str(os.getpid()) in found[port]
+
+
+@pytest.mark.parametrize(("said", "cuda"), [("12040", [12, 4]), ("11080", [11, 8]), ("13000", [13, 0]), ("0", [])])
+def test_the_drivers_cuda_is_known_where_it_says_it(library: Path, said: str, cuda: list[int]) -> None:
+    (found,) = gpus(library, STANDIN_NVML_CUDA=said, STANDIN_NVML_MIB="12288")
+    assert found["cuda"] == cuda
+
+
+@pytest.mark.parametrize(
+    ("flags", "avx", "avx2"),
+    [
+        ("fpu sse4_2 avx f16c avx2 bmi2", True, True),
+        ("fpu sse4_2 avx", True, False),
+        ("fpu avx512f_no sse4_2", False, False),
+    ],
+)
+def test_the_processors_vector_instructions_are_read_word_by_word(
+    tmp_path: Path, flags: str, avx: bool, avx2: bool
+) -> None:
+    table = tmp_path / "cpuinfo"
+    core = f"processor\t: 0\nmodel name\t: A \xb5-CPU with avx2 in its name\nflags\t\t: {flags}\nbugs\t\t: none\n\n"
+    table.write_bytes((core * 2).encode("latin-1"))
+    assert host.cpu(table) == Cpu(architecture=os.uname().machine, avx=avx, avx2=avx2)
+
+
+def test_a_processor_of_which_nothing_is_said_is_taken_for_a_recent_one(tmp_path: Path) -> None:
+    (tmp_path / "cpuinfo").write_text("processor\t: 0\nFeatures\t: fp asimd\n")
+    for table in (tmp_path / "cpuinfo", tmp_path / "none"):
+        assert host.cpu(table) == Cpu(architecture=os.uname().machine)
 
 
 def test_routes_are_networks_without_the_default_one(tmp_path: Path) -> None:

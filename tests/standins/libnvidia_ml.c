@@ -1,6 +1,7 @@
 // A stand-in for NVIDIA's libnvidia-ml.so.1, for machines without a GPU: pynvml loads it as it would the driver's.
 // The environment says what it answers: STANDIN_NVML_INIT and STANDIN_NVML_MEMORY an error code (nvml.h's numbers),
-// STANDIN_NVML_MIB the memory of each GPU, as in "12288,24576". It is never what a user gets.
+// STANDIN_NVML_MIB the memory of each GPU, as in "12288,24576", STANDIN_NVML_CUDA the driver's CUDA, as in "12040"
+// (unset: it does not say). It is never what a user gets.
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -30,6 +31,7 @@ static unsigned long long mib(unsigned wanted, unsigned *count) {
 int nvmlInitWithFlags(unsigned flags) { (void)flags; return code("STANDIN_NVML_INIT"); }
 int nvmlShutdown(void) { return 0; }
 const char *nvmlErrorString(int error) { (void)error; return "an error that the stand-in was told to give"; }
+int nvmlSystemGetCudaDriverVersion(int *version) { *version = code("STANDIN_NVML_CUDA"); return *version ? 0 : 999; }
 int nvmlDeviceGetCount_v2(unsigned *count) { mib(0, count); return 0; }
 int nvmlDeviceGetHandleByIndex_v2(unsigned index, void **handle) {
     *handle = (void *)(unsigned long)(index + 1);
