@@ -4,15 +4,22 @@ Its place is .stackctl/, not the backend's own file: that one may belong to anot
 backend, and would be left behind by a change of the backend.
 """
 
+from contextlib import suppress
+
+from stackctl.core import tavern_secrets
 from stackctl.core.secret import Secret, api_key
+from stackctl.core.spec import Spec
+from stackctl.core.tavern_service import data_folder
 from stackctl.effects.files import STATE
+from stackctl.errors import StackctlError
 from stackctl.machine import Machine
 
 FILE = f"{STATE}/api-key"
 
 
-def key(machine: Machine) -> Secret:
+def key(machine: Machine, spec: Spec) -> Secret:
     """The key of this stack, or a new one, which keep() writes down. Raises ConfigError where its file holds none."""
+    hide(machine, spec)
     text = machine.folder.read(FILE)
     found = machine.new_key() if text is None else api_key(text, str(machine.path / FILE))
     machine.ui.hide(found)
@@ -25,7 +32,14 @@ def keep(machine: Machine, made: Secret) -> None:
     machine.folder.write(f"{STATE}/.gitignore", "*\n")  # the user's own .gitignore may not know of it
 
 
-def hide(machine: Machine) -> None:
-    """From here on the key, whatever its form, is *** in all that is printed: for commands that show logs."""
-    if text := (machine.folder.read(FILE) or "").strip():
+def hide(machine: Machine, spec: Spec) -> None:
+    """From here on the key is *** in all that is printed: for commands that show logs.
+
+    So is the one that SillyTavern still sends: a running backend's log holds that one until a deploy brings the new.
+    """
+    kept = (machine.folder.read(FILE) or "").strip()
+    sent: tuple[str, ...] = ()
+    with suppress(StackctlError):  # another user's, or damaged: then we did not write it, and give_key() says so
+        sent = tavern_secrets.ours(machine.folder.read(f"{data_folder(spec)}/{tavern_secrets.FILE}") or "")
+    for text in filter(None, (kept, *sent)):
         machine.ui.hide(Secret(text))

@@ -54,7 +54,7 @@ def down(machine: Machine, *, volumes: bool) -> Done:
 def logs(machine: Machine, service: str | None, *, follow: bool, lines: str) -> int:
     """Show the logs as Compose prints them, but for the key, which two of the backends write into theirs."""
     name = _checked(machine, service)
-    keys.hide(machine)
+    keys.hide(machine, wish(machine, {}).spec)
     words = ("logs", "--tail", lines, *(("-f",) if follow else ()), *_one(service))
     return machine.compose.pass_through(name, *words, out=machine.ui.raw, coloured=machine.ui.is_coloured)
 

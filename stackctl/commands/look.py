@@ -36,7 +36,7 @@ def look(spec: Spec, machine: Machine) -> Seen:
     return Seen(
         folder=machine.place,
         owner=machine.folder.owner,
-        key=keys.key(machine),
+        key=keys.key(machine, spec),
         model=_model(spec, machine),
         models=_models(spec, machine),
         engine=engine,
@@ -55,7 +55,7 @@ def look_without_engine(spec: Spec, machine: Machine, recorded: Lock) -> Seen:
     return Seen(
         folder=machine.place,
         owner=machine.folder.owner,
-        key=keys.key(machine),
+        key=keys.key(machine, spec),
         model=machine.model(spec.model.path),
         models=_models(spec, machine),
         gpus=_gpus(spec, machine, None),

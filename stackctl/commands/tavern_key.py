@@ -22,12 +22,12 @@ def give_key(plan: Plan, machine: Machine) -> None:
     folder, data = Folder(machine.path, owner), Path(plan.folders[0]).parent
     name = str(data / secrets.FILE)
     text = folder.read(name)
-    before = _table(text) if text is not None else {}
+    before = secrets.table(text) if text is not None else {}
     if before is None and (kept := folder.set_aside(name)):
         machine.ui.note(
             f"SillyTavern's {Path(name).name} was damaged: kept as {kept.name}, a new one has our key alone"
         )
-    kind, url = tavern.connection(_table(folder.read(str(data / tavern.SETTINGS)) or "") or {})
+    kind, url = tavern.connection(secrets.table(folder.read(str(data / tavern.SETTINGS)) or "") or {})
     is_connected = (kind, url.rstrip("/")) == (plan.tavern_type, plan.backend_url)
     after = secrets.with_key(before or {}, plan.tavern_type, plan.key, is_connected=is_connected)
     if after != before:
@@ -36,12 +36,3 @@ def give_key(plan: Plan, machine: Machine) -> None:
     if used is None or not secrets.is_ours(used):
         other = f"another key ({used.get('label')})" if used else "no key"
         machine.ui.note(f"SillyTavern uses {other} for {plan.backend_title}: left as you chose it")
-
-
-def _table(text: str) -> dict[str, object] | None:
-    """A JSON object; None for anything else."""
-    try:
-        found = json.loads(text)
-    except ValueError:
-        return None
-    return found if isinstance(found, dict) else None

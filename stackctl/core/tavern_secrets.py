@@ -3,6 +3,7 @@
 Source: src/endpoints/secrets.js of SillyTavern 1.19.0, which reads the file anew at every request.
 """
 
+import json
 from collections.abc import Mapping
 from typing import Any, Final
 
@@ -33,6 +34,21 @@ def with_key(secrets: Mapping[str, Any], server_type: str, key: Secret, *, is_co
         others = [{**one, "active": False} if becomes_active and isinstance(one, dict) else one for one in entries]
         changed = [*others, {"id": ID, "value": key.reveal(), "label": ID, "active": becomes_active}]
     return {**table, name(server_type): changed}
+
+
+def table(text: str) -> dict[str, Any] | None:
+    """The content of the file; None for what is no JSON object."""
+    try:
+        found = json.loads(text)
+    except ValueError:
+        return None
+    return found if isinstance(found, dict) else None
+
+
+def ours(text: str) -> tuple[str, ...]:
+    """The keys that we wrote, as the text of the file has them now."""
+    entries = (one for value in (table(text) or {}).values() if isinstance(value, list) for one in value)
+    return tuple(str(one.get("value", "")) for one in entries if _is_ours(one))
 
 
 def active(entries: object) -> dict[str, Any] | None:

@@ -74,12 +74,13 @@ class Compose:
         argv = (*program, "--ansi", "always" if coloured else "never", *argv[len(program) :])
         with subprocess.Popen(argv, cwd=self.folder, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE) as process:
             assert process.stdout is not None  # noqa: S101 - it is piped
-            try:
-                for line in io.TextIOWrapper(process.stdout, errors="replace", newline="\n"):
-                    out(line)
-            except BaseException:  # Ctrl-C, or nobody reads us any more
-                process.terminate()
-                raise
+            with io.TextIOWrapper(process.stdout, "utf-8", "replace", newline="\n") as lines:
+                try:
+                    for line in lines:
+                        out(line)
+                except BaseException:  # Ctrl-C, or nobody reads us any more
+                    process.terminate()
+                    raise
         return process.returncode
 
     def hashes(self, name: str, text: str) -> dict[str, str]:

@@ -1,5 +1,6 @@
 """The stack's key: made once, kept in one private file, given to the backend by file; hidden where logs are shown."""
 
+import json
 import stat
 from dataclasses import replace
 from pathlib import Path
@@ -11,6 +12,7 @@ from stackctl.commands.render import render
 from stackctl.core.secret import Secret
 from stackctl.errors import ConfigError
 from tests.commands.machines import Quiet, quiet
+from tests.core.samples import wanted
 
 OTHER = Secret("n" * 43)
 
@@ -111,14 +113,34 @@ def test_hide_covers_whatever_the_file_holds(tmp_path: Path, text: str) -> None:
     (tmp_path / ".stackctl").mkdir()
     (tmp_path / ".stackctl/api-key").write_text(text)
     here = quiet(tmp_path)
-    keys.hide(here.machine)
+    keys.hide(here.machine, wanted())
     here.machine.ui.note(f"password='{text.strip()}'")
     assert here.said.getvalue() == "  password='***'\n"
 
 
+def test_the_key_that_the_running_backend_still_has_is_hidden_too(tmp_path: Path) -> None:
+    entries = [{"id": "9b1d", "value": "theirs"}, {"id": "stackctl", "value": OTHER.reveal()}]
+    (tmp_path / "chat data/data/default-user").mkdir(parents=True)
+    (tmp_path / "chat data/data/default-user/secrets.json").write_text(json.dumps({"api_key_ooba": entries}))
+    here = quiet(tmp_path)
+    keys.hide(here.machine, wanted(sillytavern={"data": "chat data"}))
+    here.machine.ui.note(f"OpenAI API key: {OTHER.reveal()}, theirs")
+    assert here.said.getvalue() == "  OpenAI API key: ***, theirs\n"
+
+
+@pytest.mark.parametrize("damaged", [b"{", b"\xff", b"[]", b'{"api_key_ooba": "x", "b": [null, {"id": "stackctl"}]}'])
+def test_damaged_secrets_of_sillytavern_do_not_stand_in_the_way(tmp_path: Path, damaged: bytes) -> None:
+    (tmp_path / "sillytavern/data/default-user").mkdir(parents=True)
+    (tmp_path / "sillytavern/data/default-user/secrets.json").write_bytes(damaged)
+    here = quiet(tmp_path)
+    keys.hide(here.machine, wanted())
+    here.machine.ui.note("as it is")
+    assert here.said.getvalue() == "  as it is\n"
+
+
 def test_hide_does_without_a_key(tmp_path: Path) -> None:
     here = quiet(tmp_path)
-    keys.hide(here.machine)
+    keys.hide(here.machine, wanted())
     here.machine.ui.note("as it is")
     assert here.said.getvalue() == "  as it is\n"
     assert list(tmp_path.iterdir()) == []
