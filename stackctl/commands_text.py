@@ -63,13 +63,20 @@ def status(now: "Status", ui: "Ui") -> tuple[str, dict[str, Any]]:
     rows = [("SERVICE", "STATE", "HEALTH", "RESTARTS", "IMAGE")]
     rows += [(s.name, s.state, s.health or "-", str(s.restarts), s.image) for s in now.services]
     rows += [(name, "missing", "-", "-", "-") for name in now.missing]
-    text = ui.table(rows) + (f"\n\n{now.name} is ready: {now.url}" if now.is_ready else f"\n\n{now.name} is not ready")
+    blocks = [ui.table(rows)]
+    values: dict[str, Any] = {"name": now.name, "ready": now.is_ready, "url": now.url}
+    if backend := now.backend:
+        says = f"{backend.lacks}\nhint: {backend.hint}" if backend.lacks else f"it answers, with {backend.model}"
+        blocks.append(f"{backend.title}, elsewhere at {backend.url}: {says}")
+        told = {"title": backend.title, "url": backend.url, "model": backend.model, "lacks": backend.lacks}
+        values["backend"] = told
+    blocks.append(f"{now.name} is ready: {now.url}" if now.is_ready else f"{now.name} is not ready")
     services = [
         {"name": s.name, "state": s.state, "health": s.health, "restarts": s.restarts, "image": s.image}
         for s in now.services
     ]
     services += [{"name": name, "state": "missing"} for name in now.missing]
-    return text, {"name": now.name, "ready": now.is_ready, "url": now.url, "services": services}
+    return "\n\n".join(blocks), {**values, "services": services}
 
 
 def images(found: "tuple[ImageHere, ...]", ui: "Ui") -> tuple[str, list[dict[str, str]]]:

@@ -6,10 +6,12 @@ from functools import cached_property
 from ipaddress import IPv4Network
 from pathlib import Path, PurePosixPath
 
+from stackctl.backends.contract import Request
 from stackctl.core.same_path import Bind
 from stackctl.core.secret import Secret
-from stackctl.core.seen import Cpu, Gpu, ModelSeen
-from stackctl.effects import container, host, keys, models
+from stackctl.core.seen import Around, Cpu, Gpu, ModelSeen, Tried
+from stackctl.effects import container, host, inquiry, keys, models, wake
+from stackctl.effects.around import around
 from stackctl.effects.compose import Compose
 from stackctl.effects.engine import Engine
 from stackctl.effects.files import Folder, data_home, image_root, owner_of, template_root
@@ -30,6 +32,10 @@ class Machine:
     routes: Callable[[], tuple[IPv4Network, ...]] = host.routes
     binds: Callable[[Engine], tuple[Bind, ...] | None] = container.binds
     new_key: Callable[[], Secret] = keys.new
+    around: Callable[[str], Around] = around
+    listeners: Callable[[int], tuple[str, ...]] = host.listeners
+    ask_here: Callable[[str, tuple[Request, ...]], Tried] = inquiry.ask_here
+    wake: Callable[[str, str], None] = wake.wake
     store: Path = field(default_factory=data_home)
 
     @cached_property

@@ -6,7 +6,7 @@ from pathlib import PurePosixPath
 from typing import Literal, Protocol
 
 from stackctl.core.secret import Secret
-from stackctl.core.seen import Cpu
+from stackctl.core.seen import Answer, Cpu
 
 Variant = Literal["cpu", "cuda"]
 
@@ -77,6 +77,18 @@ class Request:
     body: str = ""
 
 
+@dataclass(frozen=True, kw_only=True)
+class Served:
+    """What a server of this kind says of itself. It is ready unless it loads, is locked or lacks something."""
+
+    model: str = ""  # as SillyTavern will see it
+    context: int = 0  # tokens; 0: not said
+    chat_template: str = ""
+    is_loading: bool = False
+    is_locked: bool = False  # it wants a key, or another one
+    lacks: Cause | None = None  # why it will not answer as it is
+
+
 def does_it_all(run: Run) -> tuple[str, ...]:  # noqa: ARG001 - the default of Backend.remarks
     """Nothing to remark."""
     return ()
@@ -106,6 +118,8 @@ class Backend(Protocol):
     GRACE_S: int
     READY: Request  # answers 2xx only with a loaded model; SillyTavern's container asks it before it starts
     KEY_ARGS: tuple[str, ...]  # arguments that would set another key than ours
+    QUESTIONS: tuple[Request, ...]  # what tells such a server from others, beside READY
+    LISTEN: str  # the flag without which, or against whose value, it may listen on 127.0.0.1 alone
 
     def program(self, variant: Variant, cpu: Cpu, cuda: tuple[int, ...]) -> str:
         """Which of PROGRAMS suits processor and driver (its CUDA, () if not known); "" where there are none.
@@ -138,4 +152,8 @@ class Backend(Protocol):
 
     def exit_cause(self, code: int) -> Cause | None:
         """What an exit code of the program means, where its log said nothing."""
+        ...
+
+    def recognise(self, answers: Mapping[str, Answer]) -> Served | None:
+        """What such a server says of itself, from its answers by path (to every backend's questions); None: no such."""
         ...

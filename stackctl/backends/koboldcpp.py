@@ -13,10 +13,11 @@ from pathlib import PurePosixPath
 from types import MappingProxyType
 from typing import Final
 
-from stackctl.backends.contract import Cause, Image, Launch, Program, Request, Run, Variant
+from stackctl.backends.answers import MODELS, PROPS, first_model, good, text, tokens
+from stackctl.backends.contract import Cause, Image, Launch, Program, Request, Run, Served, Variant
 from stackctl.backends.llama_log import load_failure, load_progress
 from stackctl.core.secret import Secret
-from stackctl.core.seen import Cpu
+from stackctl.core.seen import Answer, Cpu
 from stackctl.errors import ConfigError, GpuError
 
 NAME: Final[str] = "koboldcpp"
@@ -76,6 +77,9 @@ GRACE_S: Final[int] = 10
 READY: Final[Request] = Request(path="/api/v1/model")
 KEY_ARGS: Final[tuple[str, ...]] = ("--password", "--config")
 _CONFIG: Final = "/opt/stackctl/key.kcpps"
+_VERSION, _CONTEXT = "/api/extra/version", "/api/extra/true_max_context_length"
+QUESTIONS: Final = tuple(Request(path=path) for path in (_VERSION, _CONTEXT, MODELS, PROPS))
+LISTEN: Final[str] = "--host 0.0.0.0"  # all addresses are its default
 _KV_NUMBER: Final = {"f16": "0", "q8_0": "1", "q4_0": "2"}  # numbers are understood by every version
 
 # /api/v1/model is open with and without a password; a closed port means that the model still loads
@@ -225,3 +229,19 @@ def exit_cause(code: int) -> Cause | None:
         # llama.cpp gave no model and KoboldCpp used it all the same: damaged, unknown, or too little memory for it
         return Cause(says="KoboldCpp crashed while it loaded the model", hint=hint, kind="model")
     return None
+
+
+def recognise(answers: Mapping[str, Answer]) -> Served | None:
+    # recorded with 1.115.1: version, context and the list of models are open with and without the password
+    if good(answers, _VERSION).get("result") != "KoboldCpp":
+        return None
+    name = text(good(answers, READY.path).get("result"))
+    if name == "inactive":
+        hint = "load one in its launcher or admin page, or start it with --model"
+        return Served(lacks=Cause(says="KoboldCpp runs without a model", hint=hint))
+    return Served(
+        model=first_model(answers) or name,
+        context=tokens(good(answers, _CONTEXT).get("value")),
+        chat_template=text(good(answers, PROPS).get("chat_template")),  # versions before 1.102 have no /props
+        is_locked=name == "koboldcpp/protected-model",
+    )

@@ -8,9 +8,22 @@ from pathlib import PurePosixPath
 from types import MappingProxyType
 from typing import Final
 
-from stackctl.backends.contract import Cause, Image, Launch, Program, Request, Run, Variant, does_it_all, in_the_image
+from stackctl.backends.answers import MODELS, PROPS, first_model, good, text, tokens
+from stackctl.backends.contract import (
+    Cause,
+    Image,
+    Launch,
+    Program,
+    Request,
+    Run,
+    Served,
+    Variant,
+    does_it_all,
+    in_the_image,
+)
 from stackctl.backends.llama_log import load_failure, load_progress
 from stackctl.core.secret import Secret
+from stackctl.core.seen import Answer
 
 NAME: Final[str] = "llamacpp"
 ALIASES: Final[tuple[str, ...]] = ("llama.cpp",)
@@ -37,6 +50,8 @@ GRACE_S: Final[int] = 10
 READY: Final[Request] = Request(path="/health")
 KEY_ARGS: Final[tuple[str, ...]] = ("--api-key", "--api-key-file")
 _KEY_FILE: Final = "/opt/stackctl/api-key"
+QUESTIONS: Final = tuple(Request(path=path) for path in (PROPS, MODELS))
+LISTEN: Final[str] = "--host 0.0.0.0"
 
 
 def launch(run: Run) -> Launch:
@@ -109,3 +124,25 @@ def fatal(line: str) -> Cause | None:
 
 def exit_cause(code: int) -> Cause | None:  # noqa: ARG001 - 1 is all it ever says; the log has the cause
     return None
+
+
+def recognise(answers: Mapping[str, Answer]) -> Served | None:
+    # KoboldCpp has /props as well, but no /health; everything but /health wants the key, where there is one
+    health = answers.get(READY.path)
+    error = health.table.get("error") if health else None
+    if isinstance(error, Mapping) and error.get("message") == "Loading model":
+        return Served(is_loading=True)
+    if good(answers, READY.path).get("status") != "ok":
+        return None
+    props = answers.get(PROPS)
+    refused = props.table.get("error") if props and props.status == 401 else None
+    if isinstance(refused, Mapping) and refused.get("type") == "authentication_error":
+        return Served(is_locked=True)
+    defaults = good(answers, PROPS).get("default_generation_settings")
+    if not isinstance(defaults, Mapping):
+        return None
+    return Served(
+        model=first_model(answers),
+        context=tokens(defaults.get("n_ctx")),  # of one slot, which is what one chat gets
+        chat_template=text(good(answers, PROPS).get("chat_template")),
+    )

@@ -10,9 +10,11 @@ from pathlib import PurePosixPath
 from types import MappingProxyType
 from typing import Final
 
-from stackctl.backends.contract import Cause, Image, Launch, Program, Request, Run, Variant, in_the_image
+from stackctl.backends.answers import MODELS, first_model, good
+from stackctl.backends.contract import Cause, Image, Launch, Program, Request, Run, Served, Variant, in_the_image
 from stackctl.backends.llama_log import load_failure, load_progress
 from stackctl.core.secret import Secret
+from stackctl.core.seen import Answer
 
 NAME: Final[str] = "text-generation-webui"
 ALIASES: Final[tuple[str, ...]] = ("textgen", "ooba")
@@ -36,6 +38,9 @@ READ_ONLY_ROOT: Final[bool] = False  # it copies its own default files into /app
 GRACE_S: Final[int] = 10
 READY: Final[Request] = Request(path="/v1/internal/token-count", body='{"text":"hello"}')
 KEY_ARGS: Final[tuple[str, ...]] = ("--api-key",)
+_INFO: Final = "/v1/internal/model/info"
+QUESTIONS: Final = tuple(Request(path=path) for path in (_INFO, MODELS))
+LISTEN: Final[str] = "--listen"
 _FLAGS: Final = "/app/user_data/CMD_FLAGS.txt"
 _KV_NAME: Final = {"f16": "fp16", "q8_0": "q8_0", "q4_0": "q4_0"}
 
@@ -132,3 +137,19 @@ def exit_cause(code: int) -> Cause | None:
             kind="config",
         )
     return None
+
+
+def recognise(answers: Mapping[str, Answer]) -> Served | None:
+    info, count = answers.get(_INFO), answers.get(READY.path)
+    if info and info.status == 400 and info.table.get("detail") == "Invalid host header":
+        says = "text-generation-webui refuses every host name but its own"
+        return Served(lacks=Cause(says=says, hint=f"start it with {LISTEN}"))
+    if info and info.status == 401 and info.table.get("detail") == "Unauthorized":
+        return Served(is_locked=True)
+    if not {"model_name", "lora_names"} <= good(answers, _INFO).keys():
+        return None
+    if not count or count.status != 200:  # which alone tells a loaded model from one that failed to load, or from none
+        says = "text-generation-webui runs, but no model is loaded in it"
+        hint = "load one in its Model tab, where its log says why it failed; or start it with --model"
+        return Served(lacks=Cause(says=says, hint=hint))
+    return Served(model=first_model(answers))

@@ -8,7 +8,8 @@ from typing import Any, TypeVar
 import click
 
 F = TypeVar("F", bound=Callable[..., Any])
-KINDS = ("llamacpp", "koboldcpp", "text-generation-webui", "textgen", "ooba", "llama.cpp")  # held equal by a test
+# held equal by a test
+KINDS = ("llamacpp", "koboldcpp", "text-generation-webui", "textgen", "ooba", "llama.cpp", "external")
 
 
 class _Number(click.ParamType[str | int]):
@@ -30,6 +31,7 @@ def wishes(command: F) -> F:
     options = (
         ("--model", "model.path", {"help": 'Model file or folder, or "demo".', "metavar": "PATH"}),
         ("--backend", "backend.kind", {"help": "Which backend.", "type": click.Choice(KINDS)}),
+        ("--url", "backend.url", {"help": "Where an external backend runs; implies --backend external."}),
         ("--context", "backend.context", {"help": "Context size in tokens.", "type": _Number()}),
         ("--gpu-layers", "backend.gpu_layers", {"help": "Layers on the GPU.", "type": _Number()}),
         (
@@ -54,6 +56,8 @@ def wishes(command: F) -> F:
 def flags(given: dict[str, object]) -> dict[str, object]:
     """The options of `wishes` as they were given, by the dotted keys of stack.toml."""
     flags = {key.replace("__", "."): value for key, value in given.items()}
+    if flags.get("backend.url") and flags.get("backend.kind") is None:
+        flags["backend.kind"] = "external"
     model = flags.get("model.path")
     if isinstance(model, str) and model != "demo" and not os.path.isabs(model) and not model.startswith("~"):  # noqa: PTH117
         # given relative to where the user stands; stack.toml's paths count from its own folder

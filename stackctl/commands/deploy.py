@@ -7,6 +7,7 @@ from pathlib import Path
 
 from stackctl import __version__
 from stackctl.commands import keys
+from stackctl.commands.elsewhere import met
 from stackctl.commands.fetch import fetch_images, with_digests
 from stackctl.commands.look import look
 from stackctl.commands.program import provide
@@ -15,7 +16,8 @@ from stackctl.commands.seed import seed
 from stackctl.commands.start import start
 from stackctl.commands.tavern_key import give_key
 from stackctl.commands.wish import Wish, recorded, wish, write
-from stackctl.core import demo_model, lock, render
+from stackctl.core import demo_model, render
+from stackctl.core import lock as lock_file
 from stackctl.core.plan import Planned, plan
 from stackctl.core.seen import Seen
 from stackctl.core.stack import Plan
@@ -50,7 +52,10 @@ def deploy(machine: Machine, flags: Mapping[str, object], options: Options) -> D
         machine.ui.step("Looking at the machine and the model")
         wanted = wish(machine, flags)
         seen = look(wanted.spec, machine)
-        planned = plan(wanted.spec, seen, recorded(machine), replan=options.replan)
+        lock = recorded(machine)
+        if not options.dry_run:
+            seen, lock = met(wanted.spec, seen, lock, machine, timeout_s=options.timeout_s)
+        planned = plan(wanted.spec, seen, lock, replan=options.replan)
         text = render.render(planned.plan, machine.template)
         _say(planned.plan, machine)
         machine.compose.check(planned.plan.name, text)
@@ -61,7 +66,8 @@ def deploy(machine: Machine, flags: Mapping[str, object], options: Options) -> D
         machine.ui.step("Fetching what is missing")
         planned = _fetch(planned, seen, wanted, machine, options)
         text = write_stack(planned, machine, replan=options.replan)
-        machine.ui.step(f"Starting {planned.plan.backend_title} and SillyTavern")
+        backend = f"{planned.plan.backend_title} and " if planned.plan.backend_service else ""
+        machine.ui.step(f"Starting {backend}SillyTavern")
         seed(planned.plan, machine)
         give_key(planned.plan, machine)
         ready_s = start(planned.plan, machine, timeout_s=options.timeout_s or planned.plan.timeout_s)
@@ -95,7 +101,7 @@ def write_stack(planned: Planned, machine: Machine, *, replan: bool = False, abs
     if folder.write(render.FILE, text):
         machine.ui.note(f"wrote {render.FILE}")
     written = {"by": __version__, "inputs": planned.inputs, "sha256": folder.sha256(render.FILE)}
-    folder.write(lock.FILE, lock.dump(replace(planned.lock, rendered=written)))
+    folder.write(lock_file.FILE, lock_file.dump(replace(planned.lock, rendered=written)))
     return text
 
 
@@ -120,10 +126,10 @@ def _fetch(planned: Planned, seen: Seen, wanted: Wish, machine: Machine, options
 
 
 def _say(decided: Plan, machine: Machine) -> None:
-    where = "on the CPU" if decided.variant == "cpu" else "GPU by NVIDIA"
-    machine.ui.note(
-        f"{decided.backend_title} with {decided.model_name}, context {decided.context}, "
-        f"KV cache {decided.kv_cache}, {where}; SillyTavern at {decided.url}"
-    )
+    what = f"{decided.backend_title} with {decided.model_name or 'its model'}, context {decided.context}"
+    where = f"KV cache {decided.kv_cache}, {'on the CPU' if decided.variant == 'cpu' else 'GPU by NVIDIA'}"
+    if not decided.backend_service:
+        where = f"at {decided.backend_url}"
+    machine.ui.note(f"{what}, {where}; SillyTavern at {decided.url}")
     for note in decided.notes:
         machine.ui.note(f"note: {note}")

@@ -5,7 +5,7 @@ from stackctl.core import tavern
 from stackctl.core.images import image_inputs, use_own
 from stackctl.core.lock import Lock
 from stackctl.core.spec import Spec
-from stackctl.core.stack import Plan, Service
+from stackctl.core.stack import Plan
 from stackctl.effects import images as images_effect
 from stackctl.errors import EngineError
 from stackctl.machine import Machine
@@ -13,10 +13,17 @@ from stackctl.machine import Machine
 
 def fetch_images(plan: Plan, spec: Spec, lock: Lock, machine: Machine) -> Lock:
     """Make every image present; the returned lock differs where one of ours had to stand in for an official one."""
-    for service in plan.services:
-        if machine.images.digest(service.image) is None:
-            lock = _fetch(service, plan, spec, lock, machine)
-    return lock
+    service, variant = plan.backend_service, plan.variant
+    if service and variant:
+        own = backends.named(plan.backend).OWN_IMAGES.get(variant) if spec.backend.image == "auto" else None
+        lock = _fetch(service.name, service.image, own, variant, spec, lock, machine)
+    return fetch_tavern(plan.sillytavern.image, spec, lock, machine)
+
+
+def fetch_tavern(image: str, spec: Spec, lock: Lock, machine: Machine) -> Lock:
+    """Make SillyTavern's image present, likewise."""
+    own = tavern.OWN_IMAGE if spec.sillytavern.image == "auto" else None
+    return _fetch(tavern.NAME, image, own, "any", spec, lock, machine)
 
 
 def with_digests(plan: Plan, lock: Lock, machine: Machine) -> Lock:
@@ -32,32 +39,23 @@ def with_digests(plan: Plan, lock: Lock, machine: Machine) -> Lock:
     return Lock(decisions=lock.decisions, digests=digests, rendered=lock.rendered)
 
 
-def _fetch(service: Service, plan: Plan, spec: Spec, lock: Lock, machine: Machine) -> Lock:
-    if service.image in images_effect.OWN:
-        machine.images.build(service.image)
-        machine.ui.note(f"built {service.image}")
+def _fetch(service: str, image: str, own: str | None, variant: str, spec: Spec, lock: Lock, machine: Machine) -> Lock:
+    """Build or pull; `own`: ours, which may stand in (None: there is none, or the user named another)."""
+    if machine.images.digest(image) is not None:
+        return lock
+    if image in images_effect.OWN:
+        machine.images.build(image)
+        machine.ui.note(f"built {image}")
         return lock
     try:
-        machine.images.pull(service.image)
+        machine.images.pull(image)
     except EngineError as failed:
-        own = _own(service, plan, spec)
-        if own is None:
+        if own is None or spec.images != "auto":
             raise
         machine.ui.note(f"{failed.message}")
         machine.ui.note(f"taking our own image instead: {own}")
         if machine.images.digest(own) is None:
             machine.images.build(own)
-        variant = None if service.name == tavern.NAME else plan.variant
-        return use_own(lock, service.name, own, image_inputs(spec, service.name, variant or "any"))
-    machine.ui.note(f"pulled {service.image}")
+        return use_own(lock, service, own, image_inputs(spec, service, variant))
+    machine.ui.note(f"pulled {image}")
     return lock
-
-
-def _own(service: Service, plan: Plan, spec: Spec) -> str | None:
-    """Our image for a service whose official one can't be pulled; None where the user named one or wants no other."""
-    is_tavern = service.name == tavern.NAME
-    named = spec.sillytavern.image if is_tavern else spec.backend.image
-    if spec.images != "auto" or named != "auto":
-        return None
-    own = backends.named(plan.backend).OWN_IMAGES
-    return tavern.OWN_IMAGE if is_tavern else plan.variant and own.get(plan.variant)

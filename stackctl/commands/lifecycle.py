@@ -3,6 +3,7 @@
 from dataclasses import dataclass
 
 from stackctl.commands import keys
+from stackctl.commands.elsewhere import met
 from stackctl.commands.look import look
 from stackctl.commands.start import start as start_and_wait
 from stackctl.commands.status import name_here
@@ -35,7 +36,8 @@ def start(machine: Machine, service: str | None, *, again: bool, timeout_s: int 
     name = _checked(machine, service)
     with machine.folder.locked(machine.ui.note):
         wanted = wish(machine, {})
-        decided = plan(wanted.spec, look(wanted.spec, machine), recorded(machine)).plan
+        seen, lock = met(wanted.spec, look(wanted.spec, machine), recorded(machine), machine, timeout_s=timeout_s)
+        decided = plan(wanted.spec, seen, lock).plan
         words = (
             ("restart", *_one(service)) if again else ("up", "-d", "--pull", "never", "--no-recreate", *_one(service))
         )

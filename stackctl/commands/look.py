@@ -2,11 +2,15 @@
 
 import shutil
 from contextlib import suppress
+from dataclasses import replace
 from ipaddress import ip_address
 from pathlib import Path, PurePosixPath
 
 from stackctl.commands import keys
+from stackctl.commands.elsewhere import asked
 from stackctl.commands.program import places
+from stackctl.commands.wish import recorded
+from stackctl.core import elsewhere
 from stackctl.core.lock import Lock
 from stackctl.core.network import known
 from stackctl.core.plan import stack_name
@@ -30,37 +34,46 @@ def look(spec: Spec, machine: Machine) -> Seen:
     theirs, own = machine.engine.subnets(name)
     routes = tuple(net for net in machine.routes() if net not in own) if engine.is_local else ()
     _check_room(machine)
-    programs = places(spec, machine)
-    for program in programs.values():
-        refuse_elsewhere("the backend's program", program, machine.own_binds)
-    return Seen(
+    seen = Seen(
         folder=machine.place,
         owner=machine.folder.owner,
         key=keys.key(machine, spec),
-        model=_model(spec, machine),
-        models=_models(spec, machine),
+        model=elsewhere.model(None),
         engine=engine,
         is_new=not machine.engine.containers(name),
-        gpus=_gpus(spec, machine, engine),
-        cpu=machine.cpu(),
         taken_subnets=tuple(dict.fromkeys((*theirs, *routes))),
         taken_ports=_ports(spec, machine, engine, name),
-        programs=programs,
     )
+    if spec.backend.is_elsewhere:
+        return asked(spec, seen, recorded(machine), machine)
+    for program in places(spec, machine).values():
+        refuse_elsewhere("the backend's program", program, machine.own_binds)
+    return _with_own_backend(seen, _model(spec, machine), spec, machine)
 
 
 def look_without_engine(spec: Spec, machine: Machine, recorded: Lock) -> Seen:
     """What can be known where no engine is asked: enough to render."""
     own = known(spec, recorded)
-    return Seen(
+    seen = Seen(
         folder=machine.place,
         owner=machine.folder.owner,
         key=keys.key(machine, spec),
-        model=machine.model(spec.model.path),
-        models=_models(spec, machine),
-        gpus=_gpus(spec, machine, None),
-        cpu=machine.cpu(),
+        model=elsewhere.model(None),
         taken_subnets=tuple(net for net in machine.routes() if net not in own),
+    )
+    if spec.backend.is_elsewhere:
+        return seen
+    return _with_own_backend(seen, machine.model(spec.model.path), spec, machine)
+
+
+def _with_own_backend(seen: Seen, model: ModelSeen, spec: Spec, machine: Machine) -> Seen:
+    """What is seen, with all that a backend of the stack's own needs of this machine."""
+    return replace(
+        seen,
+        model=model,
+        models=_models(spec, machine),
+        gpus=_gpus(spec, machine, seen.engine),
+        cpu=machine.cpu(),
         programs=places(spec, machine),
     )
 

@@ -14,6 +14,7 @@ _PROMPT = "Hello! Please introduce yourself in one sentence."
 _TOKENS = 48
 _SHOWN = 5  # lines of SillyTavern's log in an error
 _SETTLE_S = 0.3  # so long without a new line: it has said what it had to say
+_FAILED = "stackctl status; stackctl logs"
 _FRAME = "    at "  # of node's stack traces
 
 
@@ -58,12 +59,12 @@ def _asked(page: Tavern, plan: Plan) -> Proof:
         raise NotReady("SillyTavern's settings name no text completion server: its page will not connect", hint=here)
     is_ours = url.rstrip("/") == plan.backend_url
     try:
-        model = page.model(kind, url, hint="stackctl status; stackctl logs" if is_ours else here)
+        model = page.model(kind, url, hint=_FAILED if is_ours else here)
         reply = page.generate(kind, url, _PROMPT, _TOKENS)
     except NotReady as error:
         raise (_other_key(page, plan, error) if is_ours else None) or error from None
     if not reply.text:
-        raise NotReady(f"{plan.backend_title} answered with an empty text", hint=f"stackctl logs {plan.backend}")
+        raise NotReady(f"{plan.backend_title} answered with an empty text", hint=_FAILED)
     if plan.is_demo:
         _check_sentence(reply)
     return Proof(model=model, reply=reply)

@@ -4,14 +4,28 @@ import time
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-from stackctl.commands.wish import wish
-from stackctl.core import render, tavern
+from stackctl import backends
+from stackctl.commands.elsewhere import ask
+from stackctl.commands.wish import recorded, wish
+from stackctl.core import elsewhere, render, tavern
 from stackctl.core.plan import stack_name
 from stackctl.core.ready import ServiceState
 from stackctl.core.same_path import refuse_elsewhere
+from stackctl.core.unreached import missing
 from stackctl.effects.watch import Changed, Watch
 from stackctl.errors import ConfigError
 from stackctl.machine import Machine
+
+
+@dataclass(frozen=True, kw_only=True)
+class BackendElsewhere:
+    """A backend that is no service of the stack. lacks: why it does not answer, and hint what to do; "" if it does."""
+
+    title: str
+    url: str  # as SillyTavern reaches it
+    model: str
+    lacks: str
+    hint: str
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -22,10 +36,12 @@ class Status:
     services: tuple[ServiceState, ...]
     missing: tuple[str, ...]
     url: str
+    backend: BackendElsewhere | None = None
 
     @property
     def is_ready(self) -> bool:
-        return not self.missing and bool(self.services) and all(s.is_ready for s in self.services)
+        runs = not self.missing and bool(self.services) and all(s.is_ready for s in self.services)
+        return runs and not (self.backend and self.backend.lacks)
 
 
 def name_here(machine: Machine) -> str:
@@ -67,4 +83,23 @@ def _status(name: str, machine: Machine) -> Status:
         services=tuple(states[key] for key in sorted(states)),
         missing=tuple(sorted(planned.keys() - states.keys())),
         url=f"http://{publish.rpartition(':')[0]}" if page and page.is_ready and publish else "",
+        backend=_elsewhere(machine),
+    )
+
+
+def _elsewhere(machine: Machine) -> BackendElsewhere | None:
+    """The backend of a stack that was deployed with one elsewhere, asked now."""
+    spec, lock = wish(machine, {}).spec, recorded(machine)
+    url, kind = (lock.decisions.get(key) for key in (elsewhere.URL, elsewhere.KIND))
+    backend = backends.BACKENDS.get(str(kind.value)) if kind else None
+    if not spec.backend.is_elsewhere or url is None or backend is None:
+        return None
+    server = ask(spec, lock, machine)
+    lack = missing(spec, server)
+    return BackendElsewhere(
+        title=backend.TITLE,
+        url=str(url.value),
+        model=elsewhere.model(server).name,
+        lacks=lack.error.message if lack else "",
+        hint=lack.error.hint if lack else "",
     )

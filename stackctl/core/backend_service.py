@@ -1,5 +1,6 @@
 """The backend as a service of the stack."""
 
+from collections.abc import Iterator
 from dataclasses import asdict
 from pathlib import PurePosixPath
 
@@ -7,11 +8,12 @@ from stackctl import backends
 from stackctl.backends.contract import Backend, Run, Variant
 from stackctl.core import mounts, passthrough
 from stackctl.core.abilities import cpus, health, start_period
+from stackctl.core.elsewhere import unused
 from stackctl.core.images import backend_image
 from stackctl.core.lock import Decisions
 from stackctl.core.seen import Seen
 from stackctl.core.serving import Serving
-from stackctl.core.spec import Spec
+from stackctl.core.spec import EXTERNAL, Spec
 from stackctl.core.stack import GpuRequest, Mount, Service, Tmpfs
 from stackctl.core.values import memory_mib
 from stackctl.errors import ConfigError, ModelError
@@ -71,7 +73,7 @@ def own_backend(spec: Spec, seen: Seen, decisions: Decisions) -> Serving:
         program=program,
         gpu_layers="0" if run.variant == "cpu" else str(spec.backend.gpu_layers),
         kv_cache=run.kv_cache,
-        notes=(*_notes(seen, run), *backend.remarks(run), *_remark(backend, program)),
+        notes=(*_notes(spec, seen, run), *backend.remarks(run), *_remark(backend, program)),
     )
 
 
@@ -94,12 +96,13 @@ def _check(spec: Spec, seen: Seen, backend: Backend) -> None:
         )
 
 
-def _notes(seen: Seen, run: Run) -> tuple[str, ...]:
+def _notes(spec: Spec, seen: Seen, run: Run) -> Iterator[str]:
     trained = seen.model.header.trained_context
-    if not trained or run.context <= trained:
-        return ()
-    more = f"context {run.context} is more than the {trained} tokens the model was trained for"
-    return (f"{more}: expect it to lose the thread",)
+    if trained and run.context > trained:
+        more = f"context {run.context} is more than the {trained} tokens the model was trained for"
+        yield f"{more}: expect it to lose the thread"
+    if keys := unused(spec):
+        yield f"used with kind = {EXTERNAL!r} only: {', '.join(keys)}"
 
 
 def _run(spec: Spec, seen: Seen, backend: Backend, gpu: GpuRequest | None, decisions: Decisions) -> Run:

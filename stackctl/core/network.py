@@ -15,10 +15,13 @@ _POOL = IPv4Network("10.64.0.0/10")
 _PREFIX = 24
 
 
-def networks(name: str, spec: Spec, seen: Seen, decisions: Decisions) -> tuple[Network, Network]:
-    """(inner, edge): as chosen, or free ones; raise EngineError where a chosen or recorded one is in use."""
+def networks(name: str, spec: Spec, seen: Seen, decisions: Decisions, *, has_inner: bool) -> tuple[Network, ...]:
+    """inner, for a backend in the stack, and edge: as chosen, or free ones.
+
+    Raises EngineError where a chosen or recorded one is in use.
+    """
     subnets: dict[str, str] = {}
-    wishes = {"inner": spec.network.inner, "edge": spec.network.edge}
+    wishes = {**({"inner": spec.network.inner} if has_inner else {}), "edge": spec.network.edge}
     chosen = [wanted for wanted in wishes.values() if wanted != "auto"]
     for purpose, wanted in wishes.items():
         taken = (*seen.taken_subnets, *(IPv4Network(other) for other in subnets.values()))
@@ -38,10 +41,9 @@ def networks(name: str, spec: Spec, seen: Seen, decisions: Decisions) -> tuple[N
                 hint=f"{way}, or choose one yourself; `ip route` and `docker network ls` show what is in use",
             )
         subnets[purpose] = subnet
-    inner, edge = subnets["inner"], subnets["edge"]
-    return (
-        Network(name="inner", subnet=inner, gateway=gateway(inner), internal=True),
-        Network(name="edge", subnet=edge, gateway=gateway(edge), internal=False),
+    return tuple(
+        Network(name=purpose, subnet=subnet, gateway=gateway(subnet), internal=purpose == "inner")
+        for purpose, subnet in subnets.items()
     )
 
 

@@ -8,6 +8,7 @@ from pathlib import PurePosixPath
 
 from stackctl.core import network, passthrough, tavern
 from stackctl.core.backend_service import own_backend
+from stackctl.core.elsewhere import elsewhere
 from stackctl.core.lock import Decisions, Lock
 from stackctl.core.seen import Seen
 from stackctl.core.spec import DEMO, Spec
@@ -30,8 +31,8 @@ def plan(spec: Spec, seen: Seen, recorded: Lock, *, replan: bool = False) -> Pla
     decisions = Decisions(recorded, replan=replan)
     _check(spec)
     name = stack_name(spec, seen.folder)
-    serving = own_backend(spec, seen, decisions)
-    networks = network.networks(name, spec, seen, decisions)
+    serving = (elsewhere if spec.backend.is_elsewhere else own_backend)(spec, seen, decisions)
+    networks = network.networks(name, spec, seen, decisions, has_inner=serving.service is not None)
     return Planned(
         plan=Plan(
             name=name,

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from stackctl.backends.contract import Backend, Cause
 from stackctl.errors import ConfigError, DoesNotFit, GpuError, ModelError, NotReady, StackctlError
 
-_ERRORS: Mapping[str, type[StackctlError]] = {
+ERRORS: Mapping[str, type[StackctlError]] = {
     "not ready": NotReady,
     "model": ModelError,
     "gpu": GpuError,
@@ -67,7 +67,7 @@ def waiting_for(
 def failure(state: ServiceState, log: tuple[str, ...], backend: Backend) -> StackctlError:
     """The error for a service that will never be ready; its cause is read from its log, then from its end."""
     cause = _cause(state, log, backend)
-    error = _ERRORS[cause.kind]
+    error = ERRORS[cause.kind]
     return error(f"{state.name}: {cause.says}", hint=cause.hint, evidence=evidence(log, backend))
 
 

@@ -107,6 +107,7 @@ def _service(service: Service, folder: PurePosixPath | None) -> Mapping[str, obj
         "tmpfs": [_tmpfs(tmpfs) for tmpfs in service.tmpfs],
         "unpacks": any(tmpfs.executable for tmpfs in service.tmpfs),
         "networks": list(service.networks),
+        "reaches_host": service.reaches_host,
         "publish": f"{host}:{publish.port}:{publish.target}" if publish else "",
         "waits_for": service.waits_for,
         "health": _health(service.health),

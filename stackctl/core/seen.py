@@ -1,9 +1,11 @@
 """What was found on the machine, as plain values: the input of plan()."""
 
+import json
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from ipaddress import IPv4Network
 from pathlib import PurePosixPath
+from typing import Any
 
 from stackctl.core.secret import Secret
 
@@ -45,7 +47,10 @@ class Header:
 
 @dataclass(frozen=True, kw_only=True)
 class ModelSeen:
-    """A whole model: `files[0]` is the one to name to a program (the first shard of a split model)."""
+    """A whole model: `files[0]` is the one to name to a program (the first shard of a split model).
+
+    One that a server elsewhere has loaded has no files here.
+    """
 
     wanted: str  # as written in stack.toml
     name: str  # file name, or folder name for a folder model
@@ -95,6 +100,53 @@ class Cpu:
 
 
 @dataclass(frozen=True, kw_only=True)
+class Answer:
+    """What a server answered to one request."""
+
+    status: int
+    body: str
+
+    @property
+    def table(self) -> Mapping[str, Any]:
+        """The body's JSON object; {} where it is anything else."""
+        try:
+            found = json.loads(self.body)
+        except (ValueError, RecursionError):
+            return {}
+        return found if isinstance(found, dict) else {}
+
+
+@dataclass(frozen=True, kw_only=True)
+class Tried:
+    """One URL, asked. `answers`: by path; {} where none came, which `failure` says: name, refused, timeout, ..."""
+
+    url: str
+    failure: str = ""
+    answers: Mapping[str, Answer] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Around:
+    """This machine as a URL may mean it, and the ways on which a container may reach it."""
+
+    names: tuple[str, ...] = ()
+    addresses: tuple[str, ...] = ()  # its own, the one first where its default route leads out
+    gateway: str = ""  # of the engine's default bridge
+    is_wsl: bool = False
+    windows: tuple[str, ...] = ()  # addresses that may be those of the Windows beside WSL
+
+
+@dataclass(frozen=True, kw_only=True)
+class ServerSeen:
+    """A backend elsewhere: what was asked of it from inside a container, and what this machine itself sees of it."""
+
+    around: Around
+    tried: tuple[Tried, ...]
+    here: Tried | None = None  # asked from this machine, where it is meant and no container got an answer
+    listeners: tuple[str, ...] = ()  # addresses of this machine on which its port is open
+
+
+@dataclass(frozen=True, kw_only=True)
 class Seen:
     """Everything plan() may know of the world. The stack's own networks and port count as free."""
 
@@ -109,5 +161,6 @@ class Seen:
     taken_subnets: tuple[IPv4Network, ...] = ()
     taken_ports: dict[int, str] = field(default_factory=dict)  # port -> who holds it, in words
     is_new: bool = False  # the stack has no containers, so nobody relies on its port yet
+    server: ServerSeen | None = None  # the backend, where it runs elsewhere and could be asked
     # where the backend's programs lie, or will: by name as in Backend.PROGRAMS; "": the one that the user brings
     programs: Mapping[str, PurePosixPath] = field(default_factory=dict)

@@ -20,6 +20,7 @@ class Serving:
     wait_s: int  # seconds that SillyTavern's container waits for it
     key: Secret | None = None  # what SillyTavern has to send; None: nothing
     service: Service | None = None
+    is_on_host: bool = False  # the URL means the engine's own machine, whose name a container must be told
     files: Mapping[str, Secret] = field(default_factory=dict)  # generated, mounted by the service
     variant: Variant | None = None
     program: str = ""  # of backend.PROGRAMS; "": in the image, or the user's own

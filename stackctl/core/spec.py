@@ -1,8 +1,8 @@
 """What the user wants: the content of stack.toml as frozen, typed values."""
 
-from typing import Annotated
+from typing import Annotated, Self
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import BaseModel, ConfigDict, Field, model_validator
 
 from stackctl.core.values import (
     Address,
@@ -14,6 +14,7 @@ from stackctl.core.values import (
     Image,
     ImageSource,
     KvCache,
+    Mac,
     Memory,
     ModelName,
     Name,
@@ -22,11 +23,13 @@ from stackctl.core.values import (
     Subnet,
     Switch,
     Text,
+    Url,
     choice,
     whole,
 )
 
 DEMO = "demo"
+EXTERNAL = "external"
 
 
 class Section(BaseModel):
@@ -63,7 +66,21 @@ class OneModel(Section):
 
 class Backend(Section):
     kind: Annotated[BackendKind, *choice(BackendKind)] = Field(
-        "llamacpp", description="llamacpp, koboldcpp or text-generation-webui (also: textgen, ooba)."
+        "llamacpp",
+        description=(
+            "llamacpp, koboldcpp or text-generation-webui (also: textgen, ooba);\n"
+            "external: one of them that runs elsewhere, at `url`."
+        ),
+    )
+    url: Url = Field(
+        "",
+        description=(
+            "external only: where it runs, such as http://192.168.1.20:5001; 127.0.0.1 is this machine.\n"
+            "Which of the three kinds it is, its model and its context are asked of it."
+        ),
+    )
+    wake: Mac = Field(
+        "", description="external only: its network card's MAC address; if it sleeps, Wake-on-LAN is sent there."
     )
     image: Image = Field("auto", description="The container image; auto: the pinned official one for the GPU mode.")
     program: Path = Field(
@@ -93,6 +110,17 @@ class Backend(Section):
     extra_args: tuple[Text, ...] = Field(
         (), description='More arguments for the program, one word per string: ["--no-mmap", "--seed", "1"].'
     )
+
+    @property
+    def is_elsewhere(self) -> bool:
+        """Whether no service of the stack is the backend: `external` is a place, not a program."""
+        return self.kind == EXTERNAL
+
+    @model_validator(mode="after")
+    def _has_a_place(self) -> Self:
+        if self.is_elsewhere and not self.url:
+            raise ValueError('kind = "external" needs url, such as url = "http://192.168.1.20:5001"')
+        return self
 
 
 class Gpu(Section):

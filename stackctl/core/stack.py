@@ -82,6 +82,7 @@ class Service:
     mounts: tuple[Mount, ...] = ()
     tmpfs: tuple[Tmpfs, ...] = ()
     networks: tuple[str, ...] = ()
+    reaches_host: bool = False  # knows the engine's own machine as host.docker.internal
     publish: Publish | None = None
     waits_for: tuple[str, ...] = ()  # healthy before this one starts
     health: Health

@@ -50,6 +50,7 @@ def sillytavern(
             Tmpfs(target=tavern.BACKUPS, size_mib=64, owner=owner),
         ),
         networks=tuple(network.name for network in networks),
+        reaches_host=serving.is_on_host,
         publish=Publish(address=wanted.bind, port=_port(wanted.port, seen, decisions), target=tavern.PORT),
         waits_for=(serving.service.name,) if serving.service else (),
         health=health(tavern.HEALTH, serving.wait_s + tavern.START_S, seen.engine),

@@ -13,12 +13,17 @@ GpuMode = Literal["auto", "nvidia", "cdi", "none"]
 KvCache = Literal["auto", "f16", "q8_0", "q4_0"]
 Switch = Literal["auto", "on", "off"]
 BackendKind = Literal[
-    "koboldcpp", "text-generation-webui", "textgen", "ooba", "llamacpp", "llama.cpp"
-]  # a test holds this equal to the names and aliases in stackctl.backends
+    "koboldcpp", "text-generation-webui", "textgen", "ooba", "llamacpp", "llama.cpp", "external"
+]  # a test holds this equal to the names and aliases in stackctl.backends, and the one that names a place instead
 
 _NAME = re.compile(r"[a-z0-9][a-z0-9_-]{0,62}")
 _MEMORY = re.compile(r"([0-9]{1,9})(?:\.([0-9]+))? ?(MiB|GiB)")
 _IMAGE = re.compile(r"[A-Za-z0-9_][A-Za-z0-9_.:/@+-]*")
+_URL = re.compile(
+    r"https?://(?:\[[0-9A-Fa-f:.]+\]|[A-Za-z0-9._-]+)"
+    r"(?::(?:[1-9][0-9]{0,3}|[1-5][0-9]{4}|6[0-4][0-9]{3}|65[0-4][0-9]{2}|655[0-2][0-9]|6553[0-5]))?(?:[/?#][!-~]*)?"
+)
+_MAC = re.compile(r"[0-9A-Fa-f]{2}(?:[:-][0-9A-Fa-f]{2}){5}")
 _PLAIN = r"^[^\u0000-\u001f\u007f-\u009f]*$"  # JSON schema's words for _printable()
 
 
@@ -55,11 +60,11 @@ def choice(kind: Any) -> tuple[Any, Any]:
     return _checked(says, lambda v: v in names, {"enum": names})
 
 
-def _matching(pattern: re.Pattern[str], says: str) -> tuple[Any, Any]:
+def _matching(pattern: re.Pattern[str], says: str, *, unset: str = "auto") -> tuple[Any, Any]:
     return _checked(
-        f'{says}, or "auto"',
-        lambda v: isinstance(v, str) and (v == "auto" or bool(pattern.fullmatch(v))),
-        {"type": "string", "pattern": f"^(?:auto|{pattern.pattern})$"},
+        f'{says}, or "{unset}"',
+        lambda v: isinstance(v, str) and (v == unset or bool(pattern.fullmatch(v))),
+        {"type": "string", "pattern": f"^(?:{unset}|{pattern.pattern})$"},
     )
 
 
@@ -108,6 +113,8 @@ NameOrNone = Annotated[
     ),
 ]
 Image = Annotated[str, *_matching(_IMAGE, "an image name such as ghcr.io/owner/name:tag")]
+Url = Annotated[str, *_matching(_URL, "a URL such as http://192.168.1.20:5001", unset="")]
+Mac = Annotated[str, *_matching(_MAC, "a MAC address such as 01:23:45:67:89:ab", unset="")]
 Subnet = Annotated[
     str,
     *_checked('an IPv4 network from /16 to /29 such as 10.88.1.0/24, or "auto"', _is_subnet, {"type": "string"}),

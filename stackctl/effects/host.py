@@ -97,6 +97,18 @@ def listening(address: str) -> dict[int, str]:
     return found
 
 
+def listeners(port: int) -> tuple[str, ...]:
+    """The addresses of this machine on which a TCP port is open."""
+    import psutil
+
+    found = {
+        one.laddr.ip.removeprefix("::ffff:")  # an IPv4 address in a socket for both
+        for one in psutil.net_connections("tcp")
+        if one.status == psutil.CONN_LISTEN and one.laddr and one.laddr.port == port
+    }
+    return tuple(sorted(found))
+
+
 def _process(pid: int | None) -> str:
     import psutil
 

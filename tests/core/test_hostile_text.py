@@ -48,6 +48,8 @@ VALUES: dict[str, st.SearchStrategy[Any]] = {
     "model.path": PATH,
     "model.use": st.just(""),  # what an entry of [models] holds arrives by the same ways: tests/core/test_models.py
     "backend.kind": st.sampled_from([name for b in BACKENDS.values() for name in (b.NAME, *b.ALIASES)]),
+    "backend.url": st.sampled_from(["", "http://[::1]:5001", "https://a-b.example/v1?$x=#'{{y}}"]),
+    "backend.wake": st.sampled_from(["", "01:23:45:67:89:ab"]),
     "backend.image": st.one_of(st.just("auto"), IMAGE),
     "backend.program": PATH,
     "backend.extra_args": st.lists(TEXT, max_size=3).map(tuple),
@@ -99,7 +101,8 @@ def test_every_key_that_takes_any_text_is_given_any_text() -> None:
 WISHES = st.fixed_dictionaries(VALUES)
 PLAIN = {
     "name": "a", "images": "auto", "model.path": "x", "model.use": "", "backend.kind": "koboldcpp",
-    "backend.image": "auto", "backend.program": "x", "backend.extra_args": ("x",), "backend.kv_cache": "auto",
+    "backend.url": "", "backend.wake": "", "backend.image": "auto", "backend.program": "x",
+    "backend.extra_args": ("x",), "backend.kv_cache": "auto",
     "backend.flash_attention": "auto", "gpu.mode": "nvidia", "gpu.devices": ("0",), "sillytavern.image": "auto",
     "sillytavern.bind": "::1", "sillytavern.data": "x", "network.inner": "auto", "network.edge": "auto",
     "limits.backend_memory": "auto", "limits.sillytavern_memory": "auto",

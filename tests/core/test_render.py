@@ -12,11 +12,15 @@ import pytest
 import yaml
 
 from stackctl.backends import BACKENDS
+from stackctl.core import elsewhere
+from stackctl.core.lock import Lock
+from stackctl.core.plan import plan
 from stackctl.core.render import MARKER, literal, parse, render
 from stackctl.core.secret import Secret
-from stackctl.core.seen import EngineSeen
+from stackctl.core.seen import Around, EngineSeen, ServerSeen
 from stackctl.core.stack import Plan
 from stackctl.errors import ConfigError, GpuError
+from tests.backends.answers import tried
 from tests.core.samples import CDI, GPU, KEY, a_plan, backend_of, engine, model_file, seen, template, wanted
 from tests.core.samples import model as a_model
 
@@ -44,6 +48,16 @@ def case_plan(backend: str, gpu: str, on: EngineSeen | None) -> Plan:
         limits={"backend_memory": "16 GiB", "backend_cpus": 4},
     )
     return a_plan(spec, seen(of=MODEL, on=on, gpus=(GPU,)))
+
+
+EXTERNAL = {"external-host": "http://host.docker.internal:5001", "external-lan": "http://192.168.1.20:5001"}
+
+
+def elsewhere_plan(url: str) -> Plan:
+    """A stack whose backend is a KoboldCpp that answers there."""
+    server = ServerSeen(around=Around(), tried=(tried(url, "koboldcpp"),))
+    world = replace(seen(of=elsewhere.model(server), on=ENGINES["engine28"]), server=server)
+    return plan(wanted(name="chat", backend={"kind": "external", "url": url}), world, Lock()).plan
 
 
 @cache
@@ -102,8 +116,20 @@ def test_the_text_is_the_golden_one(case: tuple[str, str, str], text: str, reque
     assert text == path.read_text(encoding="utf-8"), "look at the difference, then: pytest --update-goldens"
 
 
+@pytest.mark.parametrize(("name", "url"), EXTERNAL.items())
+def test_the_text_for_a_backend_elsewhere_is_the_golden_one(
+    name: str, url: str, request: pytest.FixtureRequest
+) -> None:
+    text = render(elsewhere_plan(url), template)
+    path = GOLDEN / f"{name}.yml"
+    if request.config.getoption("--update-goldens"):
+        path.write_text(text, encoding="utf-8")
+    assert text == path.read_text(encoding="utf-8"), "look at the difference, then: pytest --update-goldens"
+    jsonschema.validate(as_compose_reads_it(text), compose_schema())
+
+
 def test_there_is_no_golden_without_a_case() -> None:
-    assert {path.stem for path in GOLDEN.glob("*.yml")} == set(IDS)
+    assert {path.stem for path in GOLDEN.glob("*.yml")} == {*IDS, *EXTERNAL}
 
 
 def test_two_renderings_are_equal_byte_for_byte(case: tuple[str, str, str], text: str) -> None:

@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 from pydantic import BaseModel
 
 from stackctl.backends import BACKENDS
-from stackctl.core.spec import OneModel, Spec
+from stackctl.core.spec import EXTERNAL, OneModel, Spec
 from stackctl.core.stack_toml import edited, example, parse, schema
 from stackctl.core.values import BackendKind, memory_mib
 from stackctl.errors import ConfigError
@@ -69,9 +69,14 @@ def test_the_example_takes_chosen_values() -> None:
     assert (got.name, got.model.path, got.backend.context, got.gpu.devices) == ("chat", 'a "b" $c', 4096, ("0", "1"))
 
 
-def test_the_kinds_are_the_names_and_aliases_of_the_backends() -> None:
+def test_the_kinds_are_the_names_and_aliases_of_the_backends_and_the_place_elsewhere() -> None:
     names = {name for backend in BACKENDS.values() for name in (backend.NAME, *backend.ALIASES)}
-    assert set(get_args(BackendKind)) == names
+    assert set(get_args(BackendKind)) == {*names, EXTERNAL}
+
+
+def test_an_external_backend_needs_its_url() -> None:
+    with pytest.raises(ConfigError, match=r'stack.toml:2: backend: kind = "external" needs url'):
+        parse('name = "x"\n[backend]\nkind = "external"\n')
 
 
 @pytest.mark.parametrize(
@@ -159,7 +164,8 @@ ACCEPTED: list[tuple[str, object]] = [
     ("backend.extra_args", ("", "--x", "\u2028")), ("gpu.devices", ("0", "GPU-5")), ("sillytavern.bind", "::1"),
     ("network.inner", "10.0.0.0/29"), ("network.edge", "10.9.0.0/16"), ("limits.backend_memory", "1.5 GiB"),
     ("limits.backend_memory", "512MiB"), ("limits.backend_cpus", 1), ("limits.sillytavern_cpus", 0.5),
-    ("sillytavern.uid", 0),
+    ("sillytavern.uid", 0), ("backend.url", "http://192.168.1.20:5001"), ("backend.url", "https://[fd00::1]"),
+    ("backend.url", "http://a_b.example:65535/v1?x=$y#z"), ("backend.wake", "01-23-45-67-89-aB"),
 ]  # fmt: skip
 REFUSED: list[tuple[str, object]] = [
     ("name", ""), ("name", "A"), ("name", "-a"), ("name", "x" * 64), ("name", "\u00fc"), ("name", 1),
@@ -171,7 +177,10 @@ REFUSED: list[tuple[str, object]] = [
     ("gpu.mode", "rocm"), ("gpu.devices", ()), ("gpu.devices", ("",)), ("sillytavern.port", 65536),
     ("sillytavern.uid", -1), ("limits.backend_memory", "8 GB"), ("limits.backend_memory", "-1 GiB"),
     ("limits.backend_memory", "\u0663 GiB"), ("limits.backend_cpus", 0), ("limits.backend_cpus", "4"),
-    ("unknown", 1), ("backend.unknown", 1),
+    ("unknown", 1), ("backend.unknown", 1), ("backend.url", "192.168.1.20:5001"), ("backend.url", "ftp://x"),
+    ("backend.url", "http://user:word@host"), ("backend.url", "http://host:0"), ("backend.url", "http://host:65536"),
+    ("backend.url", "http://ho st"), ("backend.url", "http://"), ("backend.wake", "01:23:45:67:89"),
+    ("backend.wake", "auto"),
 ]  # fmt: skip
 BEYOND_THE_SCHEMA: list[tuple[str, object]] = [
     ("sillytavern.bind", "localhost"), ("sillytavern.bind", "::1%lo"), ("network.inner", "10.0.0.1/24"),

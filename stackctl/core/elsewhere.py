@@ -1,0 +1,98 @@
+"""A backend that runs elsewhere, as what serves the stack."""
+
+from collections.abc import Iterator
+from typing import Final
+
+from stackctl import backends
+from stackctl.backends.contract import Served
+from stackctl.core import place
+from stackctl.core.lock import Decisions
+from stackctl.core.seen import Header, ModelSeen, Seen, ServerSeen
+from stackctl.core.servers import Found, known
+from stackctl.core.serving import Serving
+from stackctl.core.spec import Spec
+from stackctl.core.unreached import missing
+
+URL: Final = "backend.url"  # the decision: its URL as SillyTavern's container reaches it
+KIND: Final = "backend.server"  # the decision: of which kind it is
+ASSUMED_CONTEXT: Final = 8192  # tokens, where a server does not tell
+START_S: Final = 60  # SillyTavern's container waits so long for it, and then starts without
+# what only a backend of the stack's own has a use for
+_OWN_KEYS: Final = (
+    "model.path", "model.use", "backend.image", "backend.program", "backend.gpu_layers", "backend.kv_cache",
+    "backend.flash_attention", "backend.threads", "backend.batch", "backend.extra_args", "gpu.mode", "gpu.devices",
+    "network.inner", "limits.backend_memory", "limits.backend_cpus",
+)  # fmt: skip
+
+
+def elsewhere(spec: Spec, seen: Seen, decisions: Decisions) -> Serving:
+    """The backend at backend.url; raises the reason where nothing known answers there and nothing is recorded."""
+    found = _chosen(spec, seen.server, decisions)
+    told, wanted = found.served.context, spec.backend.context
+    return Serving(
+        backend=found.backend,
+        url=found.url,
+        model_name=found.served.model,
+        context=(told or ASSUMED_CONTEXT) if wanted == "auto" else wanted,
+        start_s=START_S,
+        wait_s=START_S,
+        is_on_host=place.host(found.url) == place.HOST,
+        notes=tuple(_notes(spec, seen, found)),
+    )
+
+
+def model(server: ServerSeen | None) -> ModelSeen:
+    """The model that the server has loaded, as far as it tells; none of its files are here."""
+    served = found[0].served if (found := known(server)) else Served()
+    header = Header(format="", chat_template=served.chat_template)
+    return ModelSeen(wanted="", name=served.model, is_folder=False, files=(), header=header)
+
+
+def unused(spec: Spec) -> tuple[str, ...]:
+    """The keys of stack.toml that say something, though with this kind of backend nothing reads them."""
+    keys = _OWN_KEYS if spec.backend.is_elsewhere else ("backend.url", "backend.wake")
+    fresh = Spec()
+
+    def of(whole: Spec, dotted: str) -> object:
+        section, key = dotted.split(".")
+        return getattr(getattr(whole, section), key)
+
+    return tuple(key for key in keys if of(spec, key) != of(fresh, key))
+
+
+def _chosen(spec: Spec, server: ServerSeen | None, decisions: Decisions) -> Found:
+    """The server to use: as recorded while a known one answers there, or while none answers at all."""
+    inputs, answering = {"url": spec.backend.url}, known(server)
+    found = {one.url: one for one in answering}
+
+    def fail() -> str:
+        lack = missing(spec, server)
+        assert lack is not None  # noqa: S101 - nothing known answers
+        raise lack.error
+
+    if not found:
+        url = decisions.decide(URL, inputs, fail, holds=lambda recorded: isinstance(recorded, str))
+        kind = decisions.decide(KIND, inputs, fail, holds=lambda recorded: recorded in backends.BACKENDS)
+        return Found(backend=backends.named(kind), url=url, served=Served())
+    url = decisions.decide(URL, inputs, lambda: answering[0].url, holds=lambda recorded: recorded in found)
+    name = found[url].backend.NAME
+    decisions.decide(KIND, inputs, lambda: name, holds=lambda recorded: recorded == name)
+    return found[url]
+
+
+def _notes(spec: Spec, seen: Seen, found: Found) -> Iterator[str]:
+    wanted, told = spec.backend, found.served.context
+    if found.url != place.origin(wanted.url):
+        whose = "this machine" if seen.engine is None or seen.engine.is_local else "the engine's machine"
+        yield f"{place.origin(wanted.url)} means {whose}: from inside a container that is {found.url}"
+    if rest := place.path(wanted.url):
+        yield f"{rest} of backend.url is left out: SillyTavern adds a path of its own"
+    if seen.server and not told and wanted.context == "auto":
+        yield (
+            f"{found.backend.TITLE} does not tell its context: {ASSUMED_CONTEXT} is assumed; "
+            "set backend.context to what it was started with"
+        )
+    if told and wanted.context != "auto" and wanted.context > told:
+        yield f"context {wanted.context} is more than the {told} tokens that {found.backend.TITLE} was started with"
+    if keys := unused(spec):
+        yield f"not used with a backend elsewhere: {', '.join(keys)}"

@@ -1,0 +1,127 @@
+"""A server, asked over HTTP: from inside a container of its own, which is gone afterwards, or from here."""
+
+import json
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from typing import Any, Final, Protocol
+
+from stackctl.backends.contract import Request
+from stackctl.core.place import HOST
+from stackctl.core.seen import Answer, Tried
+from stackctl.errors import EngineError
+
+_PATIENCE_S: Final = 5  # for one answer
+_WHOLE_S: Final = 30  # for the container, its start included
+_LIMIT: Final = 200_000  # characters of an answer; a chat template may have some ten thousand
+_JSON: Final = {"content-type": "application/json"}
+_NOBODY: Final = "65534:65534"
+# every URL at once; the first request shows whether anybody is there, the others follow at once
+_SCRIPT: Final = """
+const{urls,requests,patience,limit}=JSON.parse(process.argv[1]);
+const codes={ENOTFOUND:'name',EAI_AGAIN:'name',ECONNREFUSED:'refused',ECONNRESET:'refused',EHOSTUNREACH:'unreachable',
+ENETUNREACH:'unreachable',ETIMEDOUT:'timeout',UND_ERR_CONNECT_TIMEOUT:'timeout',UND_ERR_HEADERS_TIMEOUT:'timeout'};
+const why=e=>{if(e.name==='TimeoutError')return'timeout';const c=e.cause||e;
+const code=c.code||(c.errors&&c.errors[0]&&c.errors[0].code);return codes[code]||String(code||c.message||c)};
+const ask=async(url,{path,body})=>{const a=await fetch(url+path,{redirect:'manual',signal:AbortSignal.timeout(patience),
+...(body&&{method:'POST',body,headers:{'content-type':'application/json'}})});
+return[path,{status:a.status,body:(await a.text()).slice(0,limit)}]};
+const all=async url=>{let first;try{first=await ask(url,requests[0])}catch(e){return{url,failure:why(e),answers:{}}}
+const rest=await Promise.allSettled(requests.slice(1).map(r=>ask(url,r)));
+return{url,failure:'',answers:Object.fromEntries([first,...rest.filter(r=>r.value).map(r=>r.value)])}};
+Promise.all(urls.map(all)).then(r=>process.stdout.write(JSON.stringify(r),()=>process.exit()));
+"""
+
+
+class Client(Protocol):
+    """What this module needs of the engine."""
+
+    @property
+    def client(self) -> Any: ...
+
+
+def ask(
+    engine: Client, image: str, network: str, urls: tuple[str, ...], requests: tuple[Request, ...]
+) -> tuple[Tried, ...]:
+    """Ask every URL from inside a container of an image that has node, in a network of the engine, within 30 s.
+
+    The container has no rights, knows the engine's machine as host.docker.internal, and is removed whatever happens.
+    """
+    questions = [{"path": one.path, "body": one.body} for one in requests]
+    wish = {"urls": urls, "requests": questions, "patience": _PATIENCE_S * 1000, "limit": _LIMIT}
+    api = engine.client.api
+    with _explained():
+        host = api.create_host_config(
+            network_mode=network,
+            extra_hosts={HOST: "host-gateway"},
+            cap_drop=["ALL"],
+            security_opt=["no-new-privileges:true"],
+            read_only=True,
+            log_config={"Type": "json-file"},  # the engine's own default may be one that can't be read back
+        )
+        made = api.create_container(
+            image, entrypoint=["node", "-e", _SCRIPT, "--", json.dumps(wish)], user=_NOBODY, host_config=host
+        )
+        try:
+            api.start(made["Id"])
+            api.wait(made["Id"], timeout=_WHOLE_S)
+            said: bytes = api.logs(made["Id"], stdout=True, stderr=False)
+            complaint: bytes = api.logs(made["Id"], stdout=False, stderr=True, tail=3)
+        finally:
+            api.remove_container(made["Id"], force=True)
+    try:
+        return tuple(_tried(one) for one in json.loads(said))
+    except ValueError as e:
+        words = complaint.decode("utf-8", "replace").strip()
+        raise EngineError(
+            f"node does not run in {image}", hint="is sillytavern.image SillyTavern's?", evidence=(words,)
+        ) from e
+
+
+def network(engine: Client, wanted: str) -> str:
+    """The network to ask from: the wanted one where it exists by now, else the engine's default bridge."""
+    with _explained():
+        return wanted if any(one["Name"] == wanted for one in engine.client.api.networks([wanted])) else "bridge"
+
+
+def gateway(engine: Client) -> str:
+    """The engine's machine in its default bridge; "" where it has none."""
+    with _explained():
+        found = [one for one in engine.client.api.networks(["bridge"]) if one["Name"] == "bridge"]
+    configs = ((found[0].get("IPAM") or {}).get("Config") or ()) if found else ()
+    return next((one["Gateway"] for one in configs if "." in one.get("Gateway", "")), "")
+
+
+def ask_here(url: str, requests: tuple[Request, ...]) -> Tried:
+    """Ask one URL from this machine."""
+    import httpx
+
+    answers: dict[str, Answer] = {}
+    with httpx.Client(base_url=url, timeout=_PATIENCE_S, trust_env=False, verify=False) as client:  # noqa: S501 - to see who is there
+        for one in requests:
+            try:
+                found = client.post(one.path, content=one.body, headers=_JSON) if one.body else client.get(one.path)
+            except httpx.HTTPError as e:
+                if not answers:
+                    return Tried(url=url, failure=str(e) or type(e).__name__)
+                continue
+            answers[one.path] = Answer(status=found.status_code, body=found.text[:_LIMIT])
+    return Tried(url=url, answers=answers)
+
+
+@contextmanager
+def _explained() -> Iterator[None]:
+    import docker.errors
+    import requests
+
+    try:
+        yield
+    except docker.errors.DockerException as e:
+        words = str(getattr(e, "explanation", None) or e)
+        raise EngineError(f"no container could ask the backend: {words}", hint="docker info") from e
+    except requests.RequestException as e:
+        raise EngineError(f"the container that asks the backend did not end in time: {e}", hint="docker info") from e
+
+
+def _tried(one: Mapping[str, Any]) -> Tried:
+    answers = {path: Answer(status=said["status"], body=said["body"]) for path, said in one["answers"].items()}
+    return Tried(url=one["url"], failure=one["failure"], answers=answers)

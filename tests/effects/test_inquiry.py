@@ -1,0 +1,119 @@
+"""Asking a server: from this machine, and what becomes of a container that can't ask. The rest: tests/e2e."""
+
+import contextlib
+import json
+import socket
+import threading
+from collections.abc import Iterator
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from typing import Any
+
+import docker.errors
+import pytest
+import requests
+
+from stackctl.backends.contract import Request
+from stackctl.core.seen import Answer
+from stackctl.effects import inquiry
+from stackctl.errors import EngineError
+
+QUESTIONS = (Request(path="/health"), Request(path="/count", body='{"text":"hello"}'))
+
+
+class FakeEngine:
+    """An engine whose container says this; `fails`: what starting it raises."""
+
+    def __init__(self, says: bytes = b"", fails: Exception | None = None) -> None:
+        self.says, self.fails = says, fails
+        self.client = self.api = self
+        self.removed: list[str] = []
+
+    def create_host_config(self, **_: Any) -> dict[str, Any]:
+        return {}
+
+    def create_container(self, *_: Any, **__: Any) -> dict[str, str]:
+        return {"Id": "1"}
+
+    def start(self, _: str) -> None:
+        if self.fails:
+            raise self.fails
+
+    def wait(self, _: str, timeout: int) -> None:
+        assert timeout <= 60
+
+    def logs(self, _: str, *, stdout: bool, stderr: bool, **__: Any) -> bytes:
+        assert stdout != stderr
+        return self.says if stdout else b"exec: node: not found\n"
+
+    def remove_container(self, container: str, force: bool) -> None:
+        assert force
+        self.removed.append(container)
+
+
+def ask(engine: FakeEngine) -> object:
+    return inquiry.ask(engine, "img", "bridge", ("http://x",), QUESTIONS)
+
+
+@pytest.mark.parametrize(
+    "fails", [docker.errors.APIError("no such network"), requests.ReadTimeout("slow"), KeyboardInterrupt()]
+)
+def test_the_container_is_removed_whatever_happens(fails: BaseException) -> None:
+    engine = FakeEngine(fails=fails)  # type: ignore[arg-type]
+    with pytest.raises((EngineError, KeyboardInterrupt)):
+        ask(engine)
+    assert engine.removed == ["1"]
+
+
+def test_an_image_without_node_is_an_expected_failure() -> None:
+    engine = FakeEngine(says=b"")
+    with pytest.raises(EngineError, match="node does not run in img") as caught:
+        ask(engine)
+    assert caught.value.evidence == ("exec: node: not found",)
+    assert engine.removed == ["1"]
+
+
+class _Counting(BaseHTTPRequestHandler):
+    """Knows no path but /count, which counts the letters that it is sent."""
+
+    def do_GET(self) -> None:
+        self._answer(404, {"detail": "Not Found"})
+
+    def do_POST(self) -> None:
+        body = json.loads(self.rfile.read(int(self.headers["Content-Length"])))
+        self._answer(200, {"length": len(body["text"]), "type": self.headers["Content-Type"]})
+
+    def _answer(self, status: int, body: object) -> None:
+        raw = json.dumps(body).encode()
+        self.send_response(status)
+        self.send_header("Content-Length", str(len(raw)))
+        self.end_headers()
+        self.wfile.write(raw)
+
+    def log_message(self, format: str, *args: object) -> None:  # noqa: A002 - the base class names it so
+        """Keep quiet."""
+
+
+@contextlib.contextmanager
+def counting() -> Iterator[str]:
+    with ThreadingHTTPServer(("127.0.0.1", 0), _Counting) as server:
+        thread = threading.Thread(target=server.serve_forever, args=(0.01,))
+        thread.start()
+        yield f"http://127.0.0.1:{server.server_port}"
+        server.shutdown()
+        thread.join()
+
+
+def test_from_this_machine_every_answer_counts_whatever_its_status() -> None:
+    with counting() as url:
+        found = inquiry.ask_here(url, QUESTIONS)
+    assert (found.url, found.failure) == (url, "")
+    assert found.answers["/health"] == Answer(status=404, body='{"detail": "Not Found"}')
+    assert found.answers["/count"].table == {"length": 5, "type": "application/json"}
+
+
+def test_from_this_machine_a_closed_port_is_a_failure_without_answers() -> None:
+    with socket.create_server(("127.0.0.1", 0)) as server:
+        url = f"http://127.0.0.1:{server.getsockname()[1]}"
+    found = inquiry.ask_here(url, QUESTIONS)
+    assert found.failure
+    assert found.answers == {}
