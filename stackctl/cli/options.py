@@ -40,6 +40,11 @@ def wishes(command: F) -> F:
             {"help": "Type of the KV cache.", "type": click.Choice(("auto", "f16", "q8_0", "q4_0"))},
         ),
         (
+            "--template",
+            "sillytavern.template",
+            {"help": 'Prompt template, by SillyTavern\'s name; "none" leaves them alone.', "metavar": "NAME"},
+        ),
+        (
             "--gpu",
             "gpu.mode",
             {"help": "How the GPU is passed.", "type": click.Choice(("auto", "nvidia", "cdi", "none"))},

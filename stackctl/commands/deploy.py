@@ -6,13 +6,12 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 from stackctl import __version__
-from stackctl.commands import keys
+from stackctl.commands import keys, seed
 from stackctl.commands.elsewhere import met
 from stackctl.commands.fetch import fetch_images, with_digests
 from stackctl.commands.look import look
 from stackctl.commands.program import provide
 from stackctl.commands.prove import Proof, prove
-from stackctl.commands.seed import seed
 from stackctl.commands.start import start
 from stackctl.commands.tavern_key import give_key
 from stackctl.commands.wish import Wish, recorded, wish, write
@@ -65,10 +64,11 @@ def deploy(machine: Machine, flags: Mapping[str, object], options: Options) -> D
         keys.keep(machine, seen.key)
         machine.ui.step("Fetching what is missing")
         planned = _fetch(planned, seen, wanted, machine, options)
+        settings = seed.wanted(planned.plan, machine)
         text = write_stack(planned, machine, replan=options.replan)
         backend = f"{planned.plan.backend_title} and " if planned.plan.backend_service else ""
         machine.ui.step(f"Starting {backend}SillyTavern")
-        seed(planned.plan, machine)
+        seed.seed(planned.plan, settings, machine)
         give_key(planned.plan, machine)
         ready_s = start(planned.plan, machine, timeout_s=options.timeout_s or planned.plan.timeout_s)
         if not options.prove:
@@ -131,5 +131,8 @@ def _say(decided: Plan, machine: Machine) -> None:
     if not decided.backend_service:
         where = f"at {decided.backend_url}"
     machine.ui.note(f"{what}, {where}; SillyTavern at {decided.url}")
+    template = decided.template
+    if template and template.source:
+        machine.ui.note(f"prompt template {template.instruct}, by {template.source}")
     for note in decided.notes:
         machine.ui.note(f"note: {note}")

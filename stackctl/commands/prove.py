@@ -3,7 +3,7 @@
 import time
 from dataclasses import dataclass, replace
 
-from stackctl.core import demo_model, tavern, tavern_secrets
+from stackctl.core import demo_model, tavern, tavern_secrets, tavern_settings
 from stackctl.core.ready import ServiceState
 from stackctl.core.stack import Plan
 from stackctl.effects.tavern_http import Reply, Tavern, inside
@@ -53,7 +53,7 @@ def _words(since: ServiceState, machine: Machine) -> list[str]:
 
 
 def _asked(page: Tavern, plan: Plan) -> Proof:
-    kind, url = tavern.connection(page.settings())
+    kind, url = tavern_settings.connection(page.settings())
     here = f"in SillyTavern: API Connections, Text Completion, {plan.tavern_type}, {plan.backend_url}"
     if not kind or not url:
         raise NotReady("SillyTavern's settings name no text completion server: its page will not connect", hint=here)

@@ -1,23 +1,60 @@
-"""SillyTavern's folders and its settings before the first start."""
+"""SillyTavern's folders and its settings: made before the first start, later only followed where they are ours."""
 
+import hashlib
 import json
 from collections.abc import Mapping
+from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
-from stackctl.core import tavern
+from stackctl import __version__
+from stackctl.commands.presets import presets
+from stackctl.core import tavern, tavern_settings
 from stackctl.core.stack import Plan
-from stackctl.effects.files import STATE, Folder
+from stackctl.effects.files import STATE, Folder, tavern_extension
 from stackctl.errors import DataError
 from stackctl.machine import Machine
 
-_WROTE = f"{STATE}/sillytavern.json"  # the overlay that we wrote last
+_RECORD = f"{STATE}/sillytavern.json"  # what we wrote last, and from what
 
 
-def seed(plan: Plan, machine: Machine) -> None:
+@dataclass(frozen=True, kw_only=True)
+class Wanted:
+    """What SillyTavern's settings should say, what they say by default, and what that was made from."""
+
+    overlay: Mapping[str, Any]
+    stock: Mapping[str, Any]
+    made_from: Mapping[str, Any]
+
+
+def wanted(plan: Plan, machine: Machine) -> Wanted | None:
+    """Look into the image that will run for what the settings need; None: they were made from the same before.
+
+    Raises ConfigError where SillyTavern has no template of the name that was asked for.
+    """
+    image = plan.sillytavern.image
+    made_from = {
+        "stackctl": __version__,
+        "image": machine.images.digest(image) or "",
+        "connection": [plan.tavern_type, plan.backend_url, plan.context],
+        "template": plan.template and asdict(plan.template),
+    }
+    if _record(machine).get("made_from") == made_from and _table(machine.folder.read(_settings(plan))):
+        return None
+    shipped = machine.engine.read_files(image, (tavern.STOCK_SETTINGS, *tavern.PRESETS.values()))
+    found = presets(plan, shipped, machine)
+    return Wanted(
+        overlay=tavern_settings.overlay(plan.tavern_type, plan.backend_url, plan.context, found),
+        stock=_table(shipped.get(tavern.STOCK_SETTINGS)),
+        made_from=made_from,
+    )
+
+
+def seed(plan: Plan, want: Wanted | None, machine: Machine) -> None:
     """Make the folders, owned by SillyTavern's user; write its first settings.json, or follow what has changed since.
 
-    In an existing one only what we wrote ourselves is touched, and only where it still is as we wrote it.
+    In an existing one only what is ours is touched, and only where the user has not changed it; a damaged one is kept
+    aside, and said.
     """
     owner = plan.sillytavern.user
     assert owner is not None  # noqa: S101 - plan() always names one
@@ -25,35 +62,61 @@ def seed(plan: Plan, machine: Machine) -> None:
     for name in plan.folders:
         folder.make(name)
         _check_owner(machine.path / name, owner.uid)
-    settings = f"{Path(plan.folders[0]).parent}/{tavern.SETTINGS}"
-    over = tavern.overlay(plan.tavern_type, plan.backend_url, plan.context)
-    current = folder.read(settings)
-    if current is None:
-        stock = machine.engine.read_file(plan.sillytavern.image, tavern.STOCK_SETTINGS)
-        folder.write(settings, tavern.seed(stock, over), mode=0o600)
-        machine.ui.note("wrote SillyTavern's first settings: it will connect by itself")
+    for name, text in tavern_extension().items():
+        folder.write(f"{_data(plan)}/extensions/{tavern.OUR_EXTENSION}/{name}", text)
+    if want is None:
+        return
+    current = folder.read(_settings(plan))
+    settings = _table(current)
+    if current is not None and not settings:
+        kept = folder.set_aside(_settings(plan))
+        machine.ui.note(f"SillyTavern's settings.json was damaged (no JSON object): kept as {kept and kept.name}")
+    if settings:
+        _follow(settings, want, plan, folder, machine)
     else:
-        _follow(folder, settings, current, over, machine)
-    machine.folder.write(_WROTE, json.dumps(over, indent=2) + "\n")
+        _write(tavern_settings.merged(want.stock, want.overlay), plan, folder)
+        machine.ui.note("wrote SillyTavern's first settings: it will connect by itself")
+    record = {"made_from": want.made_from, "overlay": want.overlay}
+    machine.folder.write(_RECORD, json.dumps(record, indent=2, ensure_ascii=False) + "\n")
 
 
-def _follow(folder: Folder, name: str, text: str, over: Mapping[str, Any], machine: Machine) -> None:
-    wrote, current = _table(machine.folder.read(_WROTE)), _table(text)
-    if wrote == over or not wrote or not current:
-        return  # nothing has changed, or the settings are not ours, or damaged: then the proof says so
-    changed, left = tavern.rewired(current, wrote, over)
-    if changed != current:
-        folder.write(name, json.dumps(changed, indent=4, ensure_ascii=False) + "\n", mode=0o600)
+def _follow(settings: Mapping[str, Any], want: Wanted, plan: Plan, folder: Folder, machine: Machine) -> None:
+    wrote = _record(machine).get("overlay")
+    done = tavern_settings.rewired(
+        settings, want.overlay, wrote=wrote if isinstance(wrote, Mapping) else {}, stock=want.stock
+    )
+    if done.settings != settings:
+        _write(done.settings, plan, folder)
         machine.ui.note("SillyTavern's settings follow the change; open tabs must be reloaded")
-    if left:
-        machine.ui.note(f"left in SillyTavern's settings as you changed it: {', '.join(left)}")
+    if done.left:
+        machine.ui.note(f"left in SillyTavern's settings as you changed it: {', '.join(done.left)}")
+
+
+def _write(settings: Mapping[str, Any], plan: Plan, folder: Folder) -> None:
+    """Write settings.json, then its stamp: from then on a page that loaded other settings no longer saves its own."""
+    text = tavern_settings.dump(settings)
+    folder.write(_settings(plan), text, mode=0o600)
+    stamp = {"stamp": hashlib.sha256(text.encode()).hexdigest()[:16]}
+    folder.write(f"{_data(plan)}/extensions/{tavern.OUR_EXTENSION}/{tavern.STAMP}", json.dumps(stamp) + "\n")
+
+
+def _settings(plan: Plan) -> str:
+    return f"{_data(plan)}/{tavern.SETTINGS}"
+
+
+def _data(plan: Plan) -> Path:
+    return Path(plan.folders[0]).parent
+
+
+def _record(machine: Machine) -> dict[str, Any]:
+    return _table(machine.folder.read(_RECORD))
 
 
 def _table(text: str | None) -> dict[str, Any]:
     """A JSON object; {} where there is none, or something else."""
     try:
         found = json.loads(text or "{}")
-    except ValueError:
+    except (ValueError, RecursionError):
         return {}
     return found if isinstance(found, dict) else {}
 

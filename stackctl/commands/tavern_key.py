@@ -3,7 +3,7 @@
 import json
 from pathlib import Path
 
-from stackctl.core import tavern
+from stackctl.core import tavern, tavern_settings
 from stackctl.core import tavern_secrets as secrets
 from stackctl.core.stack import Plan
 from stackctl.effects.files import Folder
@@ -27,7 +27,7 @@ def give_key(plan: Plan, machine: Machine) -> None:
         machine.ui.note(
             f"SillyTavern's {Path(name).name} was damaged: kept as {kept.name}, a new one has our key alone"
         )
-    kind, url = tavern.connection(secrets.table(folder.read(str(data / tavern.SETTINGS)) or "") or {})
+    kind, url = tavern_settings.connection(secrets.table(folder.read(str(data / tavern.SETTINGS)) or "") or {})
     is_connected = (kind, url.rstrip("/")) == (plan.tavern_type, plan.backend_url)
     after = secrets.with_key(before or {}, plan.tavern_type, plan.key, is_connected=is_connected)
     if after != before:

@@ -59,6 +59,7 @@ def header(found: GgufFile) -> Header:
         trained_context=found.number(f"{architecture}.context_length"),
         layers=found.number(f"{architecture}.block_count"),
         chat_template=found.text("tokenizer.chat_template"),
+        tokenizer=found.text("tokenizer.ggml.pre"),
     )
 
 

@@ -9,7 +9,12 @@ from stackctl.errors import ConfigError
 
 _AUTO = "auto"
 # a setting that each model may have for itself -> the section in which the one for all of them stands
-_SHARED: Mapping[str, str] = {"context": "backend", "gpu_layers": "backend", "kv_cache": "backend"}
+_SHARED: Mapping[str, str] = {
+    "context": "backend",
+    "gpu_layers": "backend",
+    "kv_cache": "backend",
+    "template": "sillytavern",
+}
 
 
 def chosen(spec: Spec) -> Spec:

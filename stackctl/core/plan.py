@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from ipaddress import ip_address
 from pathlib import PurePosixPath
 
-from stackctl.core import network, passthrough, tavern
+from stackctl.core import network, passthrough, tavern, templates
 from stackctl.core.backend_service import own_backend
 from stackctl.core.elsewhere import elsewhere
 from stackctl.core.lock import Decisions, Lock
@@ -14,6 +14,7 @@ from stackctl.core.seen import Seen
 from stackctl.core.spec import DEMO, Spec
 from stackctl.core.stack import GpuRequest, Plan
 from stackctl.core.tavern_service import data_folder, sillytavern
+from stackctl.core.templates import Template
 from stackctl.errors import ConfigError
 
 
@@ -33,6 +34,7 @@ def plan(spec: Spec, seen: Seen, recorded: Lock, *, replan: bool = False) -> Pla
     name = stack_name(spec, seen.folder)
     serving = (elsewhere if spec.backend.is_elsewhere else own_backend)(spec, seen, decisions)
     networks = network.networks(name, spec, seen, decisions, has_inner=serving.service is not None)
+    template = _template(spec, seen)
     return Planned(
         plan=Plan(
             name=name,
@@ -53,7 +55,8 @@ def plan(spec: Spec, seen: Seen, recorded: Lock, *, replan: bool = False) -> Pla
             context=serving.context,
             gpu_layers=serving.gpu_layers,
             kv_cache=serving.kv_cache,
-            notes=(*_notes(spec, seen), *serving.notes),
+            template=template,
+            notes=(*_notes(spec, seen), *serving.notes, *_of_template(template, seen)),
             timeout_s=max(300, serving.start_s + 120),
         ),
         lock=Lock(decisions=decisions.taken, digests=recorded.digests, rendered=recorded.rendered),
@@ -68,6 +71,26 @@ def _inputs(spec: Spec, seen: Seen, gpu: GpuRequest | None) -> str:
     key = seen.key.reveal()  # 64 bits of a hash of all this give nothing of it away
     content = spec.model_dump_json(exclude_defaults=True), seen.owner, seen.model.files, asked, engine, seen.cpu, key
     return hashlib.sha256(repr(content).encode()).hexdigest()[:16]
+
+
+def _template(spec: Spec, seen: Seen) -> Template | None:
+    wanted = spec.sillytavern.template
+    if wanted == "auto":
+        return templates.recognised(seen.model.header, seen.model.name)
+    return None if wanted == templates.NONE else templates.named(wanted)
+
+
+def _of_template(template: Template | None, seen: Seen) -> tuple[str, ...]:
+    """What the user should know of a template that is a guess; the demo model says the same with any."""
+    if template is None or seen.model.wanted == DEMO:
+        return ()
+    choose = "choose another with --template NAME"
+    if template.is_guess:
+        has = "its chat template is of no known kind" if seen.model.header.chat_template else "it has no chat template"
+        return (f"nothing tells the model's prompt template ({has}): {template.instruct}; {choose}",)
+    if template.is_near:
+        return (f"SillyTavern has no prompt template just like the model's: {template.instruct} is near; {choose}",)
+    return ()
 
 
 def stack_name(spec: Spec, folder: PurePosixPath) -> str:

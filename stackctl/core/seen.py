@@ -43,6 +43,7 @@ class Header:
     trained_context: int = 0  # tokens; 0: not said
     layers: int = 0
     chat_template: str = ""
+    tokenizer: str = ""  # how it cuts text before it counts tokens: "tekken", "llama-bpe", ...
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -62,6 +62,7 @@ class OneModel(Section):
     kv_cache: Annotated[KvCache, *choice(KvCache)] = Field(
         "auto", description="Type of the KV cache for this model; auto: as in [backend]."
     )
+    template: Path = Field("auto", description="Prompt template for this model; auto: as in [sillytavern].")
 
 
 class Backend(Section):
@@ -137,6 +138,13 @@ class SillyTavern(Section):
     image: Image = Field("auto", description="The container image; auto: the pinned official one.")
     port: Annotated[int | Auto, *whole(1, 65535, "a port")] = Field(
         "auto", description="Port on this machine; auto: 8000, or the next free one."
+    )
+    template: Path = Field(
+        "auto",
+        description=(
+            "Prompt template by SillyTavern's own name, such as ChatML or Llama 3 Instruct; auto: from the model;\n"
+            "none: SillyTavern's templates are left alone."
+        ),
     )
     bind: Address = Field(
         "127.0.0.1", description="Address on this machine that the port is opened on; only loopback for now."

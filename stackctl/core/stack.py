@@ -6,6 +6,7 @@ from typing import Literal
 
 from stackctl.core.secret import Secret
 from stackctl.core.seen import Owner
+from stackctl.core.templates import Template
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -115,6 +116,7 @@ class Plan:
     context: int  # tokens
     gpu_layers: str
     kv_cache: str
+    template: Template | None = None  # None: SillyTavern's are left alone
     notes: tuple[str, ...] = ()  # what the user should know
     timeout_s: int = 300
 

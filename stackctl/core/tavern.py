@@ -1,11 +1,11 @@
-"""All that stackctl knows of SillyTavern: image, mounts, environment, settings.
+"""All that stackctl knows of SillyTavern's container: image, mounts, environment. Its settings: tavern_settings.py.
 
 Sources: SillyTavern 1.19.0 (run), its docker/ folder and default/config.yaml.
 """
 
 import json
 from collections.abc import Mapping
-from typing import Any, Final
+from typing import Final
 
 from stackctl.core import tavern_secrets
 
@@ -18,6 +18,12 @@ START_S: Final = 120  # 6 to 17 s on two cores; a Raspberry Pi or a NAS takes fa
 APP: Final = "/home/node/app"
 BACKUPS: Final = f"{APP}/backups"
 STOCK_SETTINGS: Final = f"{APP}/default/content/settings.json"
+# kind of preset -> where the image keeps those it comes with; the user's own lie in folders of the same names
+PRESETS: Final[Mapping[str, str]] = {
+    kind: f"{APP}/default/content/presets/{kind}" for kind in ("instruct", "context", "reasoning")
+}
+OUR_EXTENSION: Final = "stackctl"  # below the extensions folder: stackctl/tavern_extension
+STAMP: Final = "stamp.json"  # in it, changed whenever we write settings
 # folder beside compose.yml's data folder -> place in the container
 FOLDERS: Final[Mapping[str, str]] = {
     "config": f"{APP}/config",
@@ -62,83 +68,3 @@ def environment(edge_gateway: str) -> dict[str, str]:
         "SILLYTAVERN_BROWSERLAUNCH_ENABLED": "false",
         "HOME": "/tmp",  # noqa: S108 - its own tmpfs; it runs as a user that the image does not know
     }
-
-
-def overlay(server_type: str, url: str, context: int) -> dict[str, Any]:
-    """What makes SillyTavern connect on the first page load, without a click."""
-    return {
-        "firstRun": False,  # its dialogue would block the automatic connection
-        "username": "User",
-        "user_avatar": "user-default.png",
-        "main_api": "textgenerationwebui",
-        "max_context": context,
-        "amount_gen": 400,
-        "textgenerationwebui_settings": {
-            "type": server_type,
-            "server_urls": {server_type: url},
-            "streaming": True,
-        },
-        "power_user": {
-            "auto_connect": True,
-            "max_context_unlocked": True,  # else the slider ends at 8192
-            "personas": {"user-default.png": "User"},
-            "default_persona": "user-default.png",
-        },
-    }
-
-
-def merged(stock: Mapping[str, Any], over: Mapping[str, Any]) -> dict[str, Any]:
-    """Deep merge: tables are merged, everything else is replaced."""
-    result = dict(stock)
-    for key, value in over.items():
-        below = result.get(key)
-        result[key] = merged(below, value) if isinstance(below, Mapping) and isinstance(value, Mapping) else value
-    return result
-
-
-def seed(stock_text: str, over: Mapping[str, Any]) -> str:
-    """settings.json for the first start: the image's own defaults with our overlay."""
-    return json.dumps(merged(json.loads(stock_text), over), indent=4, ensure_ascii=False) + "\n"
-
-
-def rewired(
-    settings: Mapping[str, Any], wrote: Mapping[str, Any], over: Mapping[str, Any], above: str = ""
-) -> tuple[dict[str, Any], tuple[str, ...]]:
-    """Settings that follow a changed overlay, and the dotted keys that were left because the user changed them.
-
-    `wrote` is the overlay that we wrote last: only where the settings still say what it says do they get the new value.
-    """
-    result = dict(settings)
-    left: list[str] = []
-    for key, value in over.items():
-        now, before = settings.get(key), wrote.get(key)
-        if isinstance(value, Mapping):
-            tables = [one if isinstance(one, Mapping) else {} for one in (now, before)]
-            table, below = rewired(tables[0], tables[1], value, f"{above}{key}.")
-            left += below
-            if table != tables[0]:
-                result[key] = table
-        elif value == before:
-            continue
-        elif now in (None, "") or _same(now, before) or _same(now, value):
-            result[key] = value
-        else:
-            left.append(above + key)
-    return result, tuple(left)
-
-
-def _same(one: object, other: object) -> bool:
-    """Equal, a URL's last slash left aside: SillyTavern adds it."""
-    if isinstance(one, str) and isinstance(other, str):
-        return one.rstrip("/") == other.rstrip("/")
-    return one == other
-
-
-def connection(settings: Mapping[str, Any]) -> tuple[str, str]:
-    """(type, URL) that SillyTavern's own settings name; ("", "") parts where they name none."""
-    text = settings.get("textgenerationwebui_settings")
-    if settings.get("main_api") != "textgenerationwebui" or not isinstance(text, Mapping):
-        return "", ""
-    kind = str(text.get("type", ""))
-    urls = text.get("server_urls")
-    return kind, str(urls.get(kind, "")) if isinstance(urls, Mapping) else ""

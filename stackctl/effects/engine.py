@@ -9,7 +9,7 @@ import struct
 import tarfile
 import threading
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from datetime import datetime
 from functools import cached_property
 from ipaddress import IPv4Network
@@ -181,18 +181,24 @@ class Engine:
                     theirs[number] = f"container {one['Names'][0].lstrip('/')}"
         return theirs, own
 
-    def read_file(self, image: str, path: str) -> str:
-        """A text file out of an image, by a container that is never started."""
-        with explained(f"reading {path} from {image}"):
+    def read_files(self, image: str, paths: tuple[str, ...]) -> dict[str, str]:
+        """Text files out of an image, by a container that is never started; of a folder all that it holds.
+
+        Path in the image -> text; what the image lacks is left out.
+        """
+        import docker.errors
+
+        found: dict[str, str] = {}
+        with explained(f"reading {paths[0]} from {image}"):
             container = self.client.api.create_container(image, entrypoint=["-"])
             try:
-                chunks, _ = self.client.api.get_archive(container["Id"], path)
-                archive = io.BytesIO(b"".join(chunks))
+                for path in paths:
+                    with suppress(docker.errors.NotFound):
+                        chunks, _ = self.client.api.get_archive(container["Id"], path)
+                        found |= _texts(b"".join(chunks), PurePosixPath(path).parent)
             finally:
                 self.client.api.remove_container(container["Id"], force=True)
-        with tarfile.open(fileobj=archive) as tar:
-            member = tar.extractfile(tar.getmembers()[0])
-            return member.read().decode() if member else ""
+        return found
 
     def try_gpu(self, image: str, request: GpuRequest) -> None:
         """Start a container that asks for the GPU and runs nothing; raise GpuError if the engine refuses the GPU."""
@@ -250,6 +256,16 @@ def explained(doing: str) -> Iterator[None]:
 
 def _gpu_drivers(inspected: dict[str, Any]) -> tuple[str, ...]:
     return tuple(one.get("Driver", "") for one in inspected["HostConfig"].get("DeviceRequests") or ())
+
+
+def _texts(archive: bytes, folder: PurePosixPath) -> dict[str, str]:
+    """The files of a tar archive, by their path below a folder."""
+    with tarfile.open(fileobj=io.BytesIO(archive)) as tar:
+        return {
+            str(folder / member.name): file.read().decode("utf-8", "replace")
+            for member in tar.getmembers()
+            if member.isfile() and (file := tar.extractfile(member))
+        }
 
 
 def _seconds(moment: str) -> float:

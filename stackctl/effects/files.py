@@ -177,6 +177,12 @@ def image_root() -> Path:
     return _shipped("images")
 
 
+def tavern_extension() -> dict[str, str]:
+    """The files of our extension for SillyTavern's page, by name."""
+    folder = Path(__file__).resolve().parents[1] / "tavern_extension"
+    return {file.name: file.read_text(encoding="utf-8") for file in sorted(folder.iterdir())}
+
+
 def _shipped(name: str) -> Path:
     package = Path(__file__).resolve().parents[1]
     inside = package / "_data" / name

@@ -6,7 +6,7 @@ import re
 import time
 from pathlib import Path, PurePosixPath
 
-from stackctl.core import demo_model, gguf
+from stackctl.core import demo_model, gguf, safetensors
 from stackctl.core.seen import Header, ModelFile, ModelSeen, Owner
 from stackctl.core.spec import DEMO
 from stackctl.errors import ModelError
@@ -15,6 +15,7 @@ _SHARD = re.compile(r"(?P<stem>.+)-(?P<number>\d{5})-of-(?P<count>\d{5})\.gguf",
 _FOLDER_FILES = (".safetensors", ".json", ".txt", ".model", ".jinja", ".tiktoken", ".vocab")
 _MEASURE_FROM = 1 << 30  # bytes; smaller models load in no time
 _SAMPLE = 32 << 20
+_LONGEST_TEXT = 4 << 20  # bytes; a chat template has some ten thousand
 
 
 def look(wanted: str, folder: Path, owner: Owner) -> ModelSeen:
@@ -85,15 +86,20 @@ def _look_folder(wanted: str, path: Path) -> ModelSeen:
         )
     if any(n.endswith(".safetensors") for n in names) and "config.json" in names:
         files = tuple(_file(path / n, n) for n in names if n.endswith(_FOLDER_FILES))
-        return ModelSeen(
-            wanted=wanted, name=path.name, is_folder=True, files=files, header=Header(format="safetensors")
-        )
+        texts = {name: _text(path / name) for name in safetensors.FILES if name in names}
+        return ModelSeen(wanted=wanted, name=path.name, is_folder=True, files=files, header=safetensors.header(texts))
     if any(n.endswith((".bin", ".pt", ".pth", ".ckpt")) for n in names):
         raise ModelError(
             f"{path} holds PyTorch pickles, which can run any code when loaded",
             hint="take the .safetensors or a .gguf of the same model",
         )
     raise ModelError(f"{path} holds no model", hint="it needs one .gguf file, or config.json and .safetensors files")
+
+
+def _text(path: Path) -> str:
+    """The start of a text file of a model's folder, which is all of it but for a tokenizer's vocabulary."""
+    with path.open("rb") as stream:
+        return stream.read(_LONGEST_TEXT).decode("utf-8", "replace")
 
 
 def _is_first(name: str) -> bool:

@@ -9,9 +9,10 @@ from typing import Any
 import pytest
 
 from stackctl.commands.tavern_key import give_key
-from stackctl.core import tavern
+from stackctl.core import tavern_settings
 from stackctl.core.secret import Secret
 from stackctl.core.stack import Plan
+from stackctl.core.tavern_settings import Presets
 from tests.commands.machines import Quiet, quiet
 from tests.core.samples import KEY, a_plan, wanted
 
@@ -32,7 +33,7 @@ def holding(folder: Path, secrets: str, *, url: str = "http://llamacpp:8080/") -
     """A SillyTavern that is set to this URL and has these secrets."""
     place(folder).parent.mkdir(parents=True)
     place(folder).write_text(secrets)
-    settings = tavern.overlay("llamacpp", url, 8192)
+    settings = tavern_settings.overlay("llamacpp", url, 8192, Presets())
     place(folder).with_name("settings.json").write_text(json.dumps(settings))
 
 

@@ -59,13 +59,21 @@ VALUES: dict[str, st.SearchStrategy[Any]] = {
     "gpu.devices": st.lists(PATH, min_size=1, max_size=3).map(tuple),
     "sillytavern.image": st.one_of(st.just("auto"), IMAGE),
     "sillytavern.bind": st.sampled_from(["127.0.0.1", "127.9.8.7", "::1"]),
+    "sillytavern.template": PATH,
     "sillytavern.data": PATH,
     "network.inner": st.sampled_from(["auto", "10.88.1.0/24"]),
     "network.edge": st.sampled_from(["auto", "10.88.2.0/29"]),
     "limits.backend_memory": st.sampled_from(["auto", "16 GiB"]),
     "limits.sillytavern_memory": st.sampled_from(["auto", "1.5GiB", "512 MiB"]),
 }
-FREE = {"model.path", "backend.program", "backend.extra_args", "gpu.devices", "sillytavern.data"}
+FREE = {
+    "model.path",
+    "backend.program",
+    "backend.extra_args",
+    "gpu.devices",
+    "sillytavern.data",
+    "sillytavern.template",
+}
 
 
 def text_fields() -> Iterator[str]:
@@ -104,7 +112,8 @@ PLAIN = {
     "backend.url": "", "backend.wake": "", "backend.image": "auto", "backend.program": "x",
     "backend.extra_args": ("x",), "backend.kv_cache": "auto",
     "backend.flash_attention": "auto", "gpu.mode": "nvidia", "gpu.devices": ("0",), "sillytavern.image": "auto",
-    "sillytavern.bind": "::1", "sillytavern.data": "x", "network.inner": "auto", "network.edge": "auto",
+    "sillytavern.bind": "::1", "sillytavern.template": "x", "sillytavern.data": "x",
+    "network.inner": "auto", "network.edge": "auto",
     "limits.backend_memory": "auto", "limits.sillytavern_memory": "auto",
 }  # fmt: skip
 

@@ -39,7 +39,7 @@ def test_without_a_model_in_use_the_path_counts() -> None:
 
 
 def test_every_setting_of_an_entry_has_its_place_among_those_for_all() -> None:
-    one = OneModel(path="/m/x.gguf", context=1024, gpu_layers=3, kv_cache="q4_0")
+    one = OneModel(path="/m/x.gguf", context=1024, gpu_layers=3, kv_cache="q4_0", template="ChatML")
     found = models.of(Spec(models={"x": one}), "x")
     sections = {key: value for part in (found.model, found.backend, found.sillytavern) for key, value in part}
     assert {key: sections[key] for key in OneModel.model_fields} == dict(one)

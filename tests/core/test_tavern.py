@@ -1,131 +1,13 @@
+"""SillyTavern's container: environment, health, waiting."""
+
 import json
 import os
 import subprocess
 from pathlib import Path
-from typing import Any
 
 import pytest
-from hypothesis import given
-from hypothesis import strategies as st
 
 from stackctl.core import tavern
-
-JSON = st.recursive(
-    st.one_of(st.none(), st.booleans(), st.integers(), st.text(max_size=8)),
-    lambda inner: st.one_of(st.lists(inner, max_size=3), st.dictionaries(st.text(max_size=5), inner, max_size=3)),
-    max_leaves=8,
-)
-TABLE = st.dictionaries(st.text(max_size=5), JSON, max_size=4)
-STOCK: dict[str, Any] = {
-    "firstRun": True,
-    "main_api": "koboldhorde",
-    "max_context": 8192,
-    "amount_gen": 350,
-    "background": {"name": "stock.png"},
-    "textgenerationwebui_settings": {
-        "temp": 0.7,
-        "type": "ooba",
-        "streaming": False,
-        "server_urls": {"ollama": "http://o"},
-    },
-    "power_user": {"auto_connect": False, "theme": "Dark \u00fc", "instruct": {"enabled": False, "preset": "Alpaca"}},
-}
-
-
-# -- merging
-
-
-def test_tables_are_merged_and_everything_else_is_replaced() -> None:
-    stock = {"a": {"b": 1, "c": [1, 2], "d": {"e": 1}}, "f": 1, "g": {"h": 1}, "i": 1}
-    over = {"a": {"b": 2, "c": [3], "d": {"x": 2}}, "g": 5, "i": {"j": 1}}
-    assert tavern.merged(stock, over) == {
-        "a": {"b": 2, "c": [3], "d": {"e": 1, "x": 2}},
-        "f": 1,
-        "g": 5,
-        "i": {"j": 1},
-    }
-
-
-@given(TABLE, TABLE)
-def test_merging_loses_no_key_and_twice_is_once(stock: dict[str, Any], over: dict[str, Any]) -> None:
-    before = json.dumps(stock)
-    once = tavern.merged(stock, over)
-    assert set(once) == set(stock) | set(over)
-    assert tavern.merged(once, over) == once
-    assert tavern.merged(stock, {}) == stock
-    assert tavern.merged({}, over) == over
-    assert json.dumps(stock) == before
-
-
-# -- settings
-
-
-def test_the_seed_keeps_every_stock_key_that_we_do_not_set() -> None:
-    seed = json.loads(tavern.seed(json.dumps(STOCK), tavern.overlay("koboldcpp", "http://koboldcpp:5001", 16384)))
-    text = seed["textgenerationwebui_settings"]
-    assert seed["background"] == {"name": "stock.png"}
-    assert (text["temp"], text["server_urls"]["ollama"]) == (0.7, "http://o")
-    assert seed["power_user"]["theme"] == "Dark \u00fc"
-    assert seed["power_user"]["instruct"] == {"enabled": False, "preset": "Alpaca"}
-
-
-def test_the_seed_makes_sillytavern_connect_without_a_click() -> None:
-    seed = json.loads(tavern.seed(json.dumps(STOCK), tavern.overlay("koboldcpp", "http://koboldcpp:5001", 16384)))
-    assert seed["firstRun"] is False
-    assert seed["main_api"] == "textgenerationwebui"
-    assert seed["power_user"]["auto_connect"] is True
-    assert (seed["max_context"], seed["power_user"]["max_context_unlocked"]) == (16384, True)
-    assert tavern.connection(seed) == ("koboldcpp", "http://koboldcpp:5001")
-
-
-def test_no_flag_of_the_seed_undoes_the_users_choice_at_every_page_load() -> None:
-    overlay = tavern.overlay("llamacpp", "http://llamacpp:8080", 8192)
-    assert {"context_size_derived", "context_derived", "instruct_derived", "model_templates_mappings"} & set(
-        overlay["power_user"]
-    ) == set()
-
-
-def test_the_seed_is_readable_text() -> None:
-    text = tavern.seed(json.dumps(STOCK), {})
-    assert json.loads(text) == STOCK
-    assert "Dark \u00fc" in text
-    assert text.endswith("}\n")
-
-
-@pytest.mark.parametrize(
-    ("settings", "expected"),
-    [
-        ({}, ("", "")),
-        (STOCK, ("", "")),
-        ({"main_api": "textgenerationwebui"}, ("", "")),
-        ({"main_api": "textgenerationwebui", "textgenerationwebui_settings": []}, ("", "")),
-        ({"main_api": "textgenerationwebui", "textgenerationwebui_settings": {}}, ("", "")),
-        ({"main_api": "textgenerationwebui", "textgenerationwebui_settings": {"type": "ooba"}}, ("ooba", "")),
-        (
-            {
-                "main_api": "textgenerationwebui",
-                "textgenerationwebui_settings": {"type": "ooba", "server_urls": {"koboldcpp": "http://k"}},
-            },
-            ("ooba", ""),
-        ),
-        (
-            {
-                "main_api": "textgenerationwebui",
-                "textgenerationwebui_settings": {"type": "ooba", "server_urls": {"ooba": "http://t:5000"}},
-            },
-            ("ooba", "http://t:5000"),
-        ),
-        (
-            {"main_api": "openai", "textgenerationwebui_settings": {"type": "ooba", "server_urls": {"ooba": "x"}}},
-            ("", ""),
-        ),
-    ],
-)
-def test_the_connection_is_read_from_the_settings_as_they_are(
-    settings: dict[str, Any], expected: tuple[str, str]
-) -> None:
-    assert tavern.connection(settings) == expected
-
 
 # -- environment
 
@@ -212,28 +94,3 @@ def test_every_folder_of_the_image_that_is_written_to_is_mounted() -> None:
     places = {place.removeprefix(f"{tavern.APP}/") for place in tavern.FOLDERS.values()}
     assert places == {"config", "data", "plugins", "public/scripts/extensions/third-party"}
     assert tavern.SETTINGS.split("/")[0] in tavern.FOLDERS
-
-
-WROTE = tavern.overlay("llamacpp", "http://llamacpp:8080", 8192)
-
-
-def test_settings_follow_a_change_of_backend_and_context_where_they_are_as_we_wrote_them() -> None:
-    settings = tavern.merged({"mine": 1, "textgenerationwebui_settings": {"temp": 0.7}}, WROTE)
-    # SillyTavern itself adds the slash
-    settings["textgenerationwebui_settings"]["server_urls"]["llamacpp"] += "/"
-    after, left = tavern.rewired(settings, WROTE, tavern.overlay("koboldcpp", "http://koboldcpp:5001", 4096))
-    assert tavern.connection(after) == ("koboldcpp", "http://koboldcpp:5001")
-    assert (after["max_context"], after["mine"], after["textgenerationwebui_settings"]["temp"]) == (4096, 1, 0.7)
-    assert left == ()
-
-
-def test_what_the_user_changed_is_left_and_named() -> None:
-    settings = tavern.merged({}, WROTE) | {"max_context": 2048, "username": "Alice"}
-    after, left = tavern.rewired(settings, WROTE, tavern.overlay("llamacpp", "http://llamacpp:8080", 4096))
-    assert (after["max_context"], after["username"]) == (2048, "Alice")
-    assert left == ("max_context",)
-
-
-def test_nothing_changes_where_the_overlay_has_not_changed() -> None:
-    settings = {"max_context": 1, "main_api": "openai", "power_user": {"auto_connect": False}}
-    assert tavern.rewired(settings, WROTE, WROTE) == (settings, ())

@@ -11,7 +11,7 @@ import httpx
 import pytest
 import yaml
 
-from stackctl.core import tavern
+from stackctl.core import tavern_settings
 from stackctl.core.demo_model import FILE_NAME, SENTENCE
 from stackctl.effects.tavern_http import Tavern
 from tests.e2e.conftest import Stack
@@ -64,7 +64,7 @@ def page_answers(url: str) -> bool:
 def assert_connected(url: str) -> None:
     """As its page does at its load: the connection of its own settings leads to the model, and that one answers."""
     with Tavern(url) as page:
-        kind, backend = tavern.connection(page.settings())
+        kind, backend = tavern_settings.connection(page.settings())
         assert page.model(kind, backend, hint="") == FILE_NAME
         assert page.generate(kind, backend, "Hello", 48).text == SENTENCE
 

@@ -1,0 +1,91 @@
+"""The prompt template in the real SillyTavern: from the model, by its own presets, and never over the user's choice."""
+
+import json
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from stackctl.core import tavern, templates
+from stackctl.core.demo_model import SENTENCE
+from stackctl.core.seen import Header
+from stackctl.effects.engine import Engine
+from tests.core.test_templates import FAMILIES
+from tests.e2e.conftest import Stack
+
+pytestmark = pytest.mark.engine
+
+
+@pytest.fixture(scope="module")
+def shipped(own_images: None) -> dict[str, Any]:
+    """SillyTavern's own presets, by their path in the image."""
+    del own_images
+    files = Engine().read_files(tavern.OWN_IMAGE, tuple(tavern.PRESETS.values()))
+    return {path: json.loads(text) for path, text in files.items()}
+
+
+def test_every_template_that_we_may_choose_is_one_of_sillytaverns(shipped: dict[str, Any]) -> None:
+    known = {
+        kind: {Path(path).stem for path in shipped if path.startswith(f"{place}/")}
+        for kind, place in tavern.PRESETS.items()
+    }
+    assert len(known["instruct"]) > 30
+    chosen = [templates.recognised(Header(format="gguf", chat_template=t, tokenizer=k), f) for f, t, k, *_ in FAMILIES]
+    chosen += [templates.named(name) for name in known["instruct"]]
+    for one in chosen:
+        assert one.instruct in known["instruct"]
+        assert one.context in known["context"], one
+        assert one.reasoning in known["reasoning"] | {""}
+
+
+def settings(stack: Stack) -> Path:
+    return stack.folder / "sillytavern" / tavern.SETTINGS
+
+
+def read(stack: Stack) -> Any:
+    return json.loads(settings(stack).read_text())
+
+
+def test_the_presets_content_is_written_and_follows_until_the_user_chooses(
+    stack: Stack, shipped: dict[str, Any]
+) -> None:
+    assert stack.deploy()["reply"] == SENTENCE
+    power = read(stack)["power_user"]
+    preset = shipped[f"{tavern.PRESETS['instruct']}/ChatML.json"]
+    assert power["instruct"] == {"enabled": True, "preset": "ChatML"} | {k: v for k, v in preset.items() if k != "name"}
+    started = stack.inspect("sillytavern")["State"]["StartedAt"]
+
+    stack.deploy("--template", "Alpaca")
+    power = read(stack)["power_user"]
+    assert (power["instruct"]["preset"], power["context"]["preset"]) == ("Alpaca", "Alpaca")
+    assert power["instruct"]["input_sequence"] == "### Instruction:"
+    assert stack.inspect("sillytavern")["State"]["StartedAt"] == started
+
+    mine = read(stack)
+    mine["power_user"]["instruct"]["input_sequence"] = "<|mine|>"
+    settings(stack).write_text(json.dumps(mine))
+    done = stack.run("deploy", "--images", "own", "--template", "Llama 3 Instruct")
+    assert "as you changed it: the instruct template" in done.stderr
+    power = read(stack)["power_user"]
+    assert power["instruct"]["input_sequence"] == "<|mine|>"
+    assert power["context"]["preset"] == "Llama 3 Instruct"
+
+
+def test_a_template_that_sillytavern_lacks_is_refused_with_those_that_are_close(stack: Stack) -> None:
+    said = stack.fails(3, "deploy", "--images", "own", "--template", "ChatLM")
+    assert "did you mean ChatML" in said
+    assert stack.docker("ps", "-aq", "--filter", f"label=com.docker.compose.project={stack.name}") == ""
+
+
+def test_none_leaves_sillytaverns_templates_alone(stack: Stack) -> None:
+    stack.deploy("--template", "none")
+    assert read(stack)["power_user"]["instruct"]["enabled"] is False
+
+
+def test_damaged_settings_are_kept_aside_and_the_stack_comes_up_connected(stack: Stack) -> None:
+    stack.deploy()
+    settings(stack).write_text('{"main_api": "textgen')
+    done = stack.run("deploy", "--images", "own", "--json")
+    assert json.loads(done.stdout)["reply"] == SENTENCE
+    assert "damaged" in done.stderr
+    assert settings(stack).with_name("settings.json.kept-1").read_text() == '{"main_api": "textgen'
