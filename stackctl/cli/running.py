@@ -32,7 +32,7 @@ def status(ctx: click.Context, as_json: bool, watch: bool) -> None:
 @click.option("--tail", "lines", default="200", help="How many lines from the end [default: 200; all].")
 @click.pass_context
 def logs(ctx: click.Context, service: str | None, follow: bool, lines: str) -> None:
-    """Show the logs of the stack, or of one SERVICE."""
+    """Show the logs of the stack, or of one SERVICE. The API key is *** in them."""
     from stackctl.commands import lifecycle
 
     ctx.exit(lifecycle.logs(machine_of(ctx), service, follow=follow, lines=lines))
