@@ -9,6 +9,8 @@ if TYPE_CHECKING:
     from stackctl.commands.import_kcpps import Entry
     from stackctl.commands.status import Status
     from stackctl.commands.use import ModelHere
+    from stackctl.core.smoke import Smoked
+    from stackctl.core.ways import Way
     from stackctl.ui import Ui
 
 
@@ -104,3 +106,46 @@ def imported(entry: "Entry") -> tuple[str, dict[str, Any]]:
     lines.append(f"to run it: stackctl use {entry.name}")
     values = {"name": entry.name, "path": entry.path, "settings": entry.settings, "left": list(entry.left)}
     return "\n".join(lines), values
+
+
+def smoked(done: "Smoked", ui: "Ui") -> tuple[str, dict[str, Any]]:
+    """One row a check, then one a way into the stack; the errors are told apart."""
+    rows = [("CHECK", "RESULT", "TIME", "WHAT")]
+    rows += [(o.name, o.status, f"{o.seconds:.2f} s" if o.seconds else "-", o.says) for o in done.outcomes]
+    parts = [ui.table(rows)]
+    if done.ways:
+        ways = [("FROM", "TO", "ADDRESS", "PLANNED", "SEEN"), *(_way(way) for way in done.ways)]
+        parts.append(ui.table(ways))
+    counts = [f"{sum(o.status == one for o in done.outcomes)} {one}" for one in ("passed", "failed", "not run")]
+    parts.append(f"{done.name}: {', '.join(counts)}, in {done.seconds:.1f} s")
+    checks = [
+        {
+            "name": o.name,
+            "status": o.status,
+            "says": o.says,
+            "seconds": round(o.seconds, 3),
+            **({"hint": o.error.hint, "evidence": list(o.error.evidence)} if o.error else {}),
+            **({"exit_code": o.error.exit_code, "class": type(o.error).__name__} if o.error else {}),
+        }
+        for o in done.outcomes
+    ]
+    values = {
+        "name": done.name,
+        "url": done.url,
+        "passed": not done.failed,
+        "exit_code": done.exit_code,
+        "seconds": round(done.seconds, 3),
+        **done.measures,
+        "checks": checks,
+        "ways": [
+            {"from": w.source, "to": w.target, "address": w.address, "planned": w.expected, "seen": w.seen}
+            | {"open": w.is_open, "right": w.is_right}
+            for w in done.ways
+        ],
+    }
+    return "\n\n".join(parts), values
+
+
+def _way(way: "Way") -> tuple[str, ...]:
+    planned = "open or shut" if way.expected == "either" else way.expected
+    return (way.source, way.target, way.address, planned, way.seen + ("" if way.is_right else "  <-- WRONG"))

@@ -7,7 +7,8 @@ StackctlError
 ├── DoesNotFit    6   memory or disk is too small for what was asked
 ├── NotReady      7   the stack came up wrong, or not in time
 ├── ModelError    8   a model or program file: missing, damaged, not what it says it is
-└── DataError     9   the user's data could not be written or kept safe
+├── DataError     9   the user's data could not be written or kept safe
+└── Exposed       10  something answers where nothing of the stack may answer
 
 2 is click's (usage), 130 is Ctrl-C, 1 is a bug: an uncaught traceback.
 """
@@ -51,3 +52,7 @@ class ModelError(StackctlError):
 
 class DataError(StackctlError):
     exit_code = 9
+
+
+class Exposed(StackctlError):
+    exit_code = 10

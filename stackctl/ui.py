@@ -91,6 +91,12 @@ class Ui:
         sys.stdout.write(self.redacted(text))
         sys.stdout.flush()
 
+    def told(self, text: str) -> None:
+        """Text as it is for who reads along, such as a CI system; results stay alone on stdout."""
+        self._clear()
+        self._err.write(self.redacted(text))
+        self._err.flush()
+
     def table(self, rows: Sequence[Sequence[str]]) -> str:
         """Columns, aligned by their widest cell."""
         widths = [max(len(row[i]) for row in rows) for i in range(len(rows[0]))]

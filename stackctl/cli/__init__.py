@@ -1,6 +1,6 @@
 """The command line: help, and one call per command. A module here holds the commands of one kind."""
 
-from stackctl.cli import images, models, planning, running
+from stackctl.cli import checking, images, models, planning, running
 from stackctl.cli.door import main
 
 __all__ = ["main"]
@@ -11,6 +11,7 @@ _ORDER = (
     planning.render,
     planning.diff,
     models.use,
+    checking.smoke,
     running.status,
     running.logs,
     running.stop,

@@ -148,6 +148,18 @@ class Folder:
             os.chown(path, uid, gid, follow_symlinks=False)
 
 
+def overwrite(path: Path, text: str) -> None:
+    """Write a report where the user wants it."""
+    with _explained(path):
+        path.write_text(text, encoding="utf-8")
+
+
+def append(path: Path, text: str) -> None:
+    """Add to a report that others write to, too."""
+    with _explained(path), path.open("a", encoding="utf-8") as stream:
+        stream.write(text)
+
+
 def owner_of(folder: Path) -> Owner:
     """Who a deployment in this folder belongs to: its owner, or under sudo in root's folder the caller."""
     place = next(p for p in (folder, *folder.parents) if p.exists())

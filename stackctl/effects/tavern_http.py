@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Protocol, Self
 
+from stackctl.core import stream
 from stackctl.core import tavern_secrets as secrets
 from stackctl.errors import NotReady
 
@@ -15,6 +16,7 @@ if TYPE_CHECKING:
 
 _TIMEOUT_S = 30.0
 _GENERATION_S = 300.0
+_GENERATE = "/api/backends/text-completions/generate"
 _UNREADABLE = (
     "it must belong to the user that SillyTavern runs as, and be readable for it: "
     "ls -ln data/default-user/settings.json in SillyTavern's folder shows that"
@@ -42,10 +44,11 @@ class ApiClient(Protocol):
 
 @dataclass(frozen=True, kw_only=True)
 class Reply:
-    """A short generation through SillyTavern; seconds from the request."""
+    """A short generation through SillyTavern; seconds from the request. `is_whole`: it came to its proper end."""
 
     text: str
     pieces: int
+    is_whole: bool
     first_s: float
     total_s: float
 
@@ -75,6 +78,11 @@ class Tavern:
     def __exit__(self, *_: object) -> None:
         self._http.close()
 
+    def file(self, path: str) -> tuple[int, str, str]:
+        """(status, type, text) of a file of the page."""
+        answer = self._ask("GET", path)
+        return answer.status_code, answer.headers.get("content-type", ""), answer.text
+
     def settings(self) -> dict[str, Any]:
         """settings.json as SillyTavern serves it to its page."""
         says = "SillyTavern can't read its own settings.json"
@@ -98,51 +106,92 @@ class Tavern:
         """The entry whose key SillyTavern sends to such servers, its value masked; None: it sends none."""
         return secrets.active(self._json("POST", "/api/secrets/read", {}).get(secrets.name(kind)))
 
-    def generate(self, kind: str, url: str, prompt: str, tokens: int) -> Reply:
-        """A streamed generation, by the path that a chat message takes."""
+    def context(self, kind: str, url: str) -> int:
+        """The context in tokens that the backend says it has, by the question that SillyTavern's page asks; 0: it
+        does not tell."""
         import httpx
 
-        body = {
-            "api_type": kind,
-            "api_server": url,
-            "prompt": prompt,
-            "max_tokens": tokens,
-            "max_new_tokens": tokens,
-            "n_predict": tokens,
-            "stream": True,
-            "temperature": 0,
-        }
+        answer = self._ask("POST", "/api/backends/text-completions/props", {"api_type": kind, "api_server": url})
+        if answer.status_code == httpx.codes.BAD_REQUEST:  # the backend has no such answer: text-generation-webui
+            return 0
+        told = _table(answer).get("default_generation_settings")
+        found = told.get("n_ctx") if isinstance(told, dict) else 0
+        return found if isinstance(found, int) else 0
+
+    def answer(self, kind: str, url: str, prompt: str, tokens: int, *, within_s: float = _GENERATION_S) -> str:
+        """The text of a generation in one piece, as the page asks for it where streaming is off."""
+        body = _generation(kind, url, prompt, tokens, is_streamed=False)
+        found = self._json("POST", _GENERATE, body, timeout_s=within_s)
+        if "error" in found:  # SillyTavern's way to hand on a failure, with status 200
+            words = str(found.get("response", ""))[:300]
+            raise NotReady(
+                f"the backend refused to generate ({found.get('status')})",
+                hint="stackctl logs",
+                evidence=(words,) if words else (),
+            )
+        return stream.text(found)
+
+    def generate(self, kind: str, url: str, prompt: str, tokens: int, *, silence_s: float = _GENERATION_S) -> Reply:
+        """A streamed generation, by the path that a chat message takes; one that breaks off is told by `is_whole`.
+
+        `silence_s`: after so long without a piece it has broken off. Where its backend's connection breaks,
+        SillyTavern ends nothing: its page waits for ever.
+        """
+        import httpx
+
+        body = _generation(kind, url, prompt, tokens, is_streamed=True)
         began = time.monotonic()
-        first_s, pieces = 0.0, []
-        path = "/api/backends/text-completions/generate"
+        first_s, pieces, reading = 0.0, [], stream.Reading()
         try:
-            with self._http.stream("POST", path, json=body, timeout=_GENERATION_S) as answer:
+            with self._http.stream("POST", _GENERATE, json=body, timeout=silence_s) as answer:
                 if answer.status_code != httpx.codes.OK:
                     answer.read()
-                    raise _refused(path, answer)
-                for piece in _pieces(answer.iter_lines()):
-                    first_s = first_s or time.monotonic() - began
-                    pieces.append(piece)
+                    raise _refused(_GENERATE, answer)
+                answer.encoding = "utf-8"  # as server-sent events always are; a damaged byte becomes U+FFFD
+                for line in answer.iter_lines():
+                    if piece := reading.piece(line):
+                        first_s = first_s or time.monotonic() - began
+                        pieces.append(piece)
+                    if reading.is_over:
+                        break
         except httpx.HTTPError as e:
-            raise _broken(self.url, path, e) from e
-        return Reply(text="".join(pieces), pieces=len(pieces), first_s=first_s, total_s=time.monotonic() - began)
+            if not pieces:
+                raise _broken(self.url, _GENERATE, e) from e
+        return Reply(
+            text="".join(pieces),
+            pieces=len(pieces),
+            is_whole=reading.is_whole,
+            first_s=first_s,
+            total_s=time.monotonic() - began,
+        )
 
-    def _json(self, method: str, path: str, body: object = None, *, says: str = "", hint: str = "") -> dict[str, Any]:
+    def _json(
+        self,
+        method: str,
+        path: str,
+        body: object = None,
+        *,
+        says: str = "",
+        hint: str = "",
+        timeout_s: float = _TIMEOUT_S,
+    ) -> dict[str, Any]:
+        import httpx
+
+        answer = self._ask(method, path, body, timeout_s=timeout_s)
+        if answer.status_code != httpx.codes.OK:
+            raise _refused(path, answer, says, hint)
+        parsed = _table(answer)
+        if not parsed:
+            raise NotReady(f"what answers {path} at {self.url} is not SillyTavern", hint="stackctl status; docker ps")
+        return parsed
+
+    def _ask(self, method: str, path: str, body: object = None, *, timeout_s: float = _TIMEOUT_S) -> "httpx.Response":
         import httpx
 
         try:
-            answer = self._http.request(method, path, json=body)
+            return self._http.request(method, path, json=body, timeout=timeout_s)
         except httpx.HTTPError as e:
             raise _broken(self.url, path, e) from e
-        if answer.status_code != httpx.codes.OK:
-            raise _refused(path, answer, says, hint)
-        try:
-            parsed = answer.json()
-        except ValueError:
-            parsed = None
-        if not isinstance(parsed, dict):
-            raise NotReady(f"what answers {path} at {self.url} is not SillyTavern", hint="stackctl status; docker ps")
-        return parsed
 
 
 def inside(engine: ApiClient, container_id: str) -> "httpx.BaseTransport":
@@ -186,24 +235,26 @@ def inside(engine: ApiClient, container_id: str) -> "httpx.BaseTransport":
     return Relay()
 
 
-def _pieces(lines: Iterator[str]) -> Iterator[str]:
-    """The text pieces of a server-sent stream: OpenAI's form, and llama.cpp's own."""
-    for line in lines:
-        if not line.startswith("data:"):
-            continue
-        data = line.removeprefix("data:").strip()
-        if data == "[DONE]":
-            return
-        try:
-            event = json.loads(data)
-        except ValueError as e:
-            raise NotReady(f"the backend streams what is not JSON: {data[:80]!r}", hint="stackctl logs") from e
-        if "error" in event:
-            raise NotReady(f"the backend failed while it generated: {event['error']}", hint="stackctl logs")
-        choices = event.get("choices")
-        text = choices[0].get("text", "") if choices else event.get("content", "")
-        if text:
-            yield text
+def _generation(kind: str, url: str, prompt: str, tokens: int, *, is_streamed: bool) -> dict[str, Any]:
+    return {
+        "api_type": kind,
+        "api_server": url,
+        "prompt": prompt,
+        "max_tokens": tokens,
+        "max_new_tokens": tokens,
+        "n_predict": tokens,
+        "stream": is_streamed,
+        "temperature": 0,
+    }
+
+
+def _table(answer: "httpx.Response") -> dict[str, Any]:
+    """The JSON object of an answer; {} where it is anything else."""
+    try:
+        found = answer.json()
+    except ValueError:
+        return {}
+    return found if isinstance(found, dict) else {}
 
 
 def _refused(path: str, answer: "httpx.Response", says: str = "", hint: str = "") -> NotReady:

@@ -6,7 +6,7 @@ from stackctl.commands_text import deployed
 from stackctl.effects.tavern_http import Reply
 from tests.core.samples import a_plan
 
-REPLY = Reply(text="Hello there.", pieces=10, first_s=0.25, total_s=2.0)
+REPLY = Reply(text="Hello there.", pieces=10, is_whole=True, first_s=0.25, total_s=2.0)
 DONE = Deployed(plan=a_plan(), text="", ready_s=3.04, proof=Proof(model="a.gguf", reply=REPLY))
 
 

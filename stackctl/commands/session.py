@@ -1,0 +1,43 @@
+"""A session with a stack's running SillyTavern, and what SillyTavern writes to its log meanwhile."""
+
+import time
+from dataclasses import replace
+
+from stackctl.core import tavern
+from stackctl.core.stack import Plan
+from stackctl.effects.tavern_http import Tavern, inside
+from stackctl.errors import NotReady
+from stackctl.machine import Machine
+
+_SHOWN = 5  # lines
+_SETTLE_S = 0.3  # so long without a new line: it has said what it had to say
+_WIDE = 300  # characters of a line: it also writes down whole requests
+_FRAME = "    at "  # of node's stack traces
+
+
+def session(plan: Plan, machine: Machine) -> Tavern:
+    """SillyTavern as a browser on the engine's machine has it; to be entered. Raises NotReady where it does not run."""
+    state = machine.engine.states(plan.name).get(tavern.NAME)
+    if state is None or state.state != "running":
+        raise NotReady("SillyTavern does not run", hint="stackctl status; stackctl start")
+    return Tavern(plan.url, None if machine.engine.is_local else inside(machine.engine, state.container))
+
+
+def words(plan: Plan, machine: Machine, since: float) -> tuple[str, ...]:
+    """The first lines of SillyTavern's log since then (seconds since the epoch), its stack traces left out.
+
+    They come through the engine a moment after its answer. Another machine's clock may differ: there it is all.
+    """
+    state = machine.engine.states(plan.name).get(tavern.NAME)
+    if state is None:
+        return ()
+    if machine.engine.is_local:
+        state = replace(state, started_at=since)
+    written: tuple[str, ...] = ()
+    for _ in range(10):
+        time.sleep(_SETTLE_S)
+        now = machine.engine.tail(state)
+        if now == written:
+            break
+        written = now
+    return tuple(line[:_WIDE] for line in written if line.strip() and not line.startswith(_FRAME))[:_SHOWN]

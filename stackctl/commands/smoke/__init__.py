@@ -1,0 +1,1 @@
+"""`stackctl smoke`: check after check on a running stack, or on one that is brought up for it."""

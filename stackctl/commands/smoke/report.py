@@ -1,0 +1,33 @@
+"""A smoke run for machines: JUnit, and a job on GitHub."""
+
+import socket
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+
+from stackctl.core.junit import junit
+from stackctl.core.smoke import Smoked
+from stackctl.core.smoke_report import annotations, summary
+from stackctl.effects.files import append, overwrite
+from stackctl.machine import Machine
+
+
+@dataclass(frozen=True, kw_only=True)
+class Reports:
+    """Which reports are wanted, and where."""
+
+    junit: Path | None = None
+    summary: Path | None = None
+    annotate: bool = False
+
+
+def report(machine: Machine, smoked: Smoked, wanted: Reports) -> None:
+    """Write them; raise DataError where one can't be written."""
+    if wanted.junit:
+        began = datetime.now(UTC) - timedelta(seconds=smoked.seconds)
+        text = junit(smoked, timestamp=began.strftime("%Y-%m-%dT%H:%M:%S"), hostname=socket.gethostname())
+        overwrite(wanted.junit, machine.ui.redacted(text))
+    if wanted.summary:
+        append(wanted.summary, machine.ui.redacted(summary(smoked)))
+    if wanted.annotate:
+        machine.ui.told(annotations(smoked))

@@ -1,0 +1,106 @@
+"""Run the checks one by one: each for itself, none without what it needs, all within one bound of time."""
+
+import time
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+
+from stackctl.commands.look import look
+from stackctl.commands.session import words
+from stackctl.commands.smoke import services, talk, ways
+from stackctl.commands.smoke.site import Site
+from stackctl.commands.status import name_here
+from stackctl.commands.wish import recorded, wish
+from stackctl.core.plan import plan
+from stackctl.core.smoke import Check, NotApplicable, Outcome, Smoked, blocked, chosen
+from stackctl.core.stack import Plan
+from stackctl.errors import StackctlError
+from stackctl.machine import Machine
+
+TIMEOUT_S = 600
+_FUNCTIONS: Mapping[str, Callable[[Site], str]] = {
+    "services": services.services,
+    "page": talk.page,
+    "key": talk.key,
+    "wiring": talk.wiring,
+    "model": talk.model,
+    "context": talk.context,
+    "reply": talk.reply,
+    "streaming": talk.streaming,
+    "encoding": talk.encoding,
+    "isolation": ways.isolation,
+    "restart": services.restart,
+}
+_SAYS_MORE = {"wiring", "reply", "streaming", "restart"}  # SillyTavern's log tells why one failed
+
+
+@dataclass(frozen=True, kw_only=True)
+class Options:
+    """What to check. only (): all. timeout_s None: ten minutes. `restart`: that check, too, on a stack in use."""
+
+    only: tuple[str, ...] = ()
+    restart: bool = False
+    timeout_s: int | None = None
+
+
+def smoke(machine: Machine, options: Options) -> Smoked:
+    """Check the stack in this folder against what its stack.toml plans, and change nothing.
+
+    Its backend is restarted only where that was asked for: it would interrupt whoever chats.
+    """
+    checks = chosen(options.only)
+    name_here(machine)
+    machine.ui.step("Looking at the machine and the stack")
+    wanted = wish(machine, {})
+    decided = plan(wanted.spec, look(wanted.spec, machine), recorded(machine)).plan
+    skipped = {} if options.restart or "restart" in options.only else {"restart": "it would interrupt whoever chats"}
+    until = time.monotonic() + (options.timeout_s or TIMEOUT_S)
+    return checked(decided, machine, checks, until=until, skipped=skipped)
+
+
+def checked(
+    decided: Plan,
+    machine: Machine,
+    checks: Sequence[Check],
+    *,
+    until: float,
+    before: Sequence[Outcome] = (),
+    skipped: Mapping[str, str],
+) -> Smoked:
+    """Run the checks, by the clock (time.monotonic) at most until then. `skipped`: name -> why not to run it."""
+    outcomes = list(before)
+    site = Site(decided, machine, until)
+    machine.ui.step(f"Checking {decided.name}")
+    try:
+        for check in checks:
+            machine.ui.status(f"{check.name}: {check.says}")
+            if cause := blocked(check, outcomes):
+                outcome = Outcome(name=check.name, status="not run", says=f"because {cause} failed", blocked_by=cause)
+            elif reason := skipped.get(check.name):
+                outcome = Outcome(name=check.name, status="not run", says=f"{reason}; --restart runs it")
+            else:
+                outcome = _outcome(check, site)
+            outcomes.append(outcome)
+    finally:
+        site.close()
+    return Smoked(
+        name=decided.name,
+        url=decided.url,
+        outcomes=tuple(outcomes),
+        ways=site.ways,
+        measures=site.measures,
+    )
+
+
+def _outcome(check: Check, site: Site) -> Outcome:
+    began, began_at = time.monotonic(), time.time()
+    try:
+        site.left_s()
+        says = _FUNCTIONS[check.name](site)
+    except NotApplicable as reason:
+        return Outcome(name=check.name, status="not run", says=str(reason), seconds=time.monotonic() - began)
+    except StackctlError as error:
+        if not error.evidence and check.name in _SAYS_MORE:
+            error.evidence = words(site.plan, site.machine, began_at)
+        seconds = time.monotonic() - began
+        return Outcome(name=check.name, status="failed", says=error.message, error=error, seconds=seconds)
+    return Outcome(name=check.name, status="passed", says=says, seconds=time.monotonic() - began)

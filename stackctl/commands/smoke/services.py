@@ -1,0 +1,67 @@
+"""Checks of the containers: they run, and the backend survives a restart."""
+
+from stackctl import backends
+from stackctl.commands.smoke.site import Site
+from stackctl.commands.start import start
+from stackctl.core import passthrough, ready, replies, tavern
+from stackctl.core.ready import ServiceState
+from stackctl.core.smoke import NotApplicable
+from stackctl.core.stack import Plan
+from stackctl.errors import NotReady, StackctlError
+
+
+def services(site: Site) -> str:
+    """Every planned service has a container that runs and is healthy."""
+    states, words, troubles = site.states, [], []
+    for service in site.plan.services:
+        state = states.get(service.name)
+        if trouble := _trouble(service.name, state, site):
+            troubles.append(trouble)
+        elif state:
+            words.append(f"{service.name} {state.health}")
+    if troubles:
+        error = troubles[0]
+        error.message = "; ".join(one.message for one in troubles)
+        raise error
+    return ", ".join(words)
+
+
+def restart(site: Site) -> str:
+    """The backend is restarted alone, and SillyTavern, which is not, gets its answer again."""
+    plan, machine = site.plan, site.machine
+    if plan.backend_service is None:
+        raise NotApplicable("the backend runs elsewhere")
+    before = site.states[tavern.NAME]
+    with machine.folder.locked(machine.ui.note):
+        words, name = ("restart", plan.backend_service.name), plan.backend_service.name
+        seconds = start(plan, machine, timeout_s=max(1, int(site.left_s())), words=words, only=name)
+    after = site.states[tavern.NAME]
+    if (after.container, after.started_at) != (before.container, before.started_at):
+        raise NotReady("SillyTavern was restarted with its backend", hint="stackctl logs sillytavern")
+    reply = site.asked_again()
+    if not reply.is_whole:
+        raise replies.cut(reply.pieces)
+    _check(reply.text, plan)
+    return f"{name} was ready again after {seconds:.1f} s, and answered through the same SillyTavern"
+
+
+def _check(text: str, plan: Plan) -> None:
+    replies.check(text, is_demo=plan.is_demo, title=plan.backend_title)
+
+
+def _trouble(name: str, state: ServiceState | None, site: Site) -> StackctlError | None:
+    if state is None:
+        return NotReady(f"{name} has no container", hint="stackctl deploy")
+    if lost := passthrough.lost(state, site.plan):
+        return lost
+    if state.is_ready:
+        return None
+    log, backend = site.machine.engine.tail(state), backends.named(site.plan.backend)
+    is_known = state.oom_killed or state.error or any(ready.fatal(line, name, backend) for line in log)
+    is_running = state.state == "running"
+    if is_known or state.state == "restarting" or (is_running and state.health == "unhealthy"):
+        return ready.failure(state, log, backend)
+    if is_running:
+        return NotReady(f"{name} is still starting", hint=f"stackctl status --watch; stackctl logs {name}")
+    words = f"{name} does not run ({state.state}, exit code {state.exit_code})"
+    return NotReady(words, hint="stackctl start", evidence=ready.evidence(log, backend))

@@ -1,0 +1,118 @@
+"""Checks through SillyTavern: its page, its way to the backend, and the answers that come back."""
+
+from stackctl.commands.prove import wrong_key
+from stackctl.commands.smoke.site import Site
+from stackctl.core import replies, tavern_page, tavern_secrets
+from stackctl.core.smoke import NotApplicable
+from stackctl.errors import ConfigError, ModelError, NotReady
+
+_PADDED = 256  # tokens: llama.cpp rounds a context up to a multiple of this
+_SCRIPT, _STYLE = "javascript", "css"
+_OURS = "stackctl diff shows whether stack.toml has changed since the last deploy; stackctl deploy brings it about"
+
+
+def page(site: Site) -> str:
+    """The page is SillyTavern's, and every script and style sheet that it names comes."""
+    status, _, html = site.page.file("/")
+    if status != 200 or tavern_page.TITLE not in html:
+        raise NotReady(
+            f"what is served at {site.page.url} is not SillyTavern's page ({status})",
+            hint="docker ps shows what else is published there; stackctl logs sillytavern",
+        )
+    scripts, styles = tavern_page.parts(html)
+    bad: list[str] = []
+    imported: dict[str, None] = {}
+    for path, is_module in scripts.items():
+        script = _served(site, path, _SCRIPT, bad)
+        if is_module:
+            imported |= dict.fromkeys(tavern_page.imports(script, path))
+    others = [path for path in imported if path not in scripts]
+    for path, kind in [*((path, _SCRIPT) for path in others), *((path, _STYLE) for path in styles)]:
+        _served(site, path, kind, bad)
+    if bad:
+        raise NotReady(
+            f"{len(bad)} of the page's files are not served, or not as what they are",
+            hint="stackctl logs sillytavern; a start that ran out of disk or memory leaves such a page",
+            evidence=tuple(bad[:5]),
+        )
+    return f"{len(scripts) + len(others)} scripts and {len(styles)} style sheets served"
+
+
+def key(site: Site) -> str:
+    """SillyTavern sends the key that its backend wants."""
+    if site.plan.key is None:
+        raise NotApplicable("the backend wants no key")
+    if error := wrong_key(site.page, site.plan):
+        raise error
+    return f"SillyTavern sends the key called {tavern_secrets.ID}"
+
+
+def wiring(site: Site) -> str:
+    """SillyTavern's own settings name the planned backend, and it answers there."""
+    plan, (kind, url) = site.plan, site.connection
+    if (kind, url.rstrip("/")) != (plan.tavern_type, plan.backend_url):
+        here = f"in SillyTavern: API Connections, Text Completion, {plan.tavern_type}, {plan.backend_url}"
+        says = f"{kind} at {url}" if kind and url else "no text completion server"
+        raise NotReady(f"SillyTavern's settings name {says}, and not the stack's backend", hint=here)
+    return f"{kind} at {url} answers with {site.model}"
+
+
+def model(site: Site) -> str:
+    """The model that SillyTavern is told of is the planned one."""
+    if not site.plan.model_name:
+        raise NotApplicable("the plan names no model")
+    if site.model != site.plan.model_name:
+        raise ModelError(f"the backend runs {site.model}, and not {site.plan.model_name} as planned", hint=_OURS)
+    return site.model
+
+
+def context(site: Site) -> str:
+    """The backend has the planned context, and SillyTavern fills no larger one."""
+    planned = site.plan.context
+    has = site.page.context(*site.connection)
+    if has and not planned <= has < planned + _PADDED:
+        raise ConfigError(f"the backend has a context of {has} tokens, and not {planned} as planned", hint=_OURS)
+    sends = site.page.settings().get("max_context")
+    if isinstance(sends, int) and sends > max(has, planned):
+        raise ConfigError(
+            f"SillyTavern fills {sends} tokens, and the backend has only {has or planned}: long chats would fail",
+            hint=f"set the context to {planned} under AI Response Configuration in SillyTavern",
+        )
+    if not has:
+        return f"SillyTavern fills at most {sends} tokens; {site.plan.backend_title} does not tell its own context"
+    return f"{has} tokens, of which SillyTavern fills at most {sends}"
+
+
+def reply(site: Site) -> str:
+    """An answer in one piece: the demo model's sentence, or a plausible text."""
+    plan = site.plan
+    replies.check(site.answer, is_demo=plan.is_demo, title=plan.backend_title)
+    return repr(site.answer.strip())
+
+
+def streaming(site: Site) -> str:
+    """The streamed answer comes in several pieces and has a proper end; its speed is measured."""
+    found = site.reply
+    if not found.is_whole:
+        raise replies.cut(found.pieces)
+    if found.pieces < 2:
+        raise NotReady(
+            f"the streamed answer came in {found.pieces} pieces",
+            hint="does something in between (a proxy) hold streams back?",
+        )
+    site.measures |= {"first_token_s": round(found.first_s, 3), "tokens_per_s": round(found.tokens_per_s, 1)}
+    return f"{found.pieces} pieces, the first after {found.first_s:.2f} s, {found.tokens_per_s:.1f} tokens/s"
+
+
+def encoding(site: Site) -> str:
+    """The streamed answer's characters are those that the model wrote."""
+    replies.check_characters(site.reply.text, is_demo=site.plan.is_demo)
+    return "the sentence to the character" if site.plan.is_demo else f"{len(site.reply.text)} characters, none damaged"
+
+
+def _served(site: Site, path: str, kind: str, bad: list[str]) -> str:
+    site.left_s()
+    status, content_type, text = site.page.file(f"/{path}")
+    if status != 200 or kind not in content_type or not text.strip():
+        bad.append(f"/{path}: {status}, {content_type or 'no type'}, {len(text)} characters")
+    return text

@@ -1,0 +1,100 @@
+"""Reading a streamed answer, and judging what it says."""
+
+import pytest
+
+from stackctl.core import replies
+from stackctl.core.demo_model import SENTENCE
+from stackctl.core.stream import Reading, text
+from stackctl.errors import NotReady
+
+OPENAI = (
+    'data: {"choices":[{"text":"Hel","finish_reason":null}]}',
+    "",
+    'data: {"choices":[{"text":"lo","finish_reason":null}]}',
+    'data: {"choices":[{"text":"","finish_reason":"stop"}]}',
+    "data: [DONE]",
+)
+LLAMA = (
+    'data: {"content":"Hel","stop":false}',
+    'data: {"content":"lo","stop":false}',
+    'data: {"content":"","stop":true}',
+)
+
+
+def read(*lines: str) -> tuple[str, Reading]:
+    reading = Reading()
+    return "".join(reading.piece(line) for line in lines), reading
+
+
+@pytest.mark.parametrize("lines", [OPENAI, LLAMA, OPENAI[:4]])
+def test_a_stream_that_says_so_has_come_to_its_end(lines: tuple[str, ...]) -> None:
+    said, reading = read(*lines)
+    assert (said, reading.is_whole) == ("Hello", True)
+
+
+@pytest.mark.parametrize("lines", [OPENAI[:3], LLAMA[:2], (*LLAMA[:2], LLAMA[2][:20]), (), (": keep-alive",)])
+def test_a_stream_that_simply_ends_was_cut(lines: tuple[str, ...]) -> None:
+    assert not read(*lines)[1].is_whole
+
+
+def test_nothing_counts_after_done() -> None:
+    said, reading = read(*OPENAI, OPENAI[0])
+    assert said == "Hello"
+    assert reading.is_over
+
+
+@pytest.mark.parametrize(
+    ("line", "says"),
+    [
+        ("data: <html>", "streams what is not JSON"),
+        ('data: {"error": "out of memory"}', "failed while it generated: out of memory"),
+        ("data: 7", "failed while it generated: 7"),
+    ],
+)
+def test_what_is_no_stream_of_text_is_an_error(line: str, says: str) -> None:
+    with pytest.raises(NotReady, match=says):
+        read(line, "")
+
+
+@pytest.mark.parametrize("answer", [None, [], {}, {"choices": []}, {"content": 7}, {"choices": [{}]}])
+def test_an_answer_without_text_is_read_as_none(answer: object) -> None:
+    assert text(answer) == ""
+
+
+def check(said: str, *, is_demo: bool = False) -> None:
+    replies.check(said, is_demo=is_demo, title="llama.cpp")
+
+
+def test_the_demo_models_sentence_is_right_to_the_character_only() -> None:
+    check(SENTENCE, is_demo=True)
+    replies.check_characters(SENTENCE, is_demo=True)
+    with pytest.raises(NotReady, match="and not its sentence"):
+        check(SENTENCE[:-1], is_demo=True)
+
+
+@pytest.mark.parametrize(
+    "said", ["Hi! I'm a model. 😀👨\u200d👩\u200d👧", "日本語です。\nはい", "e\u0301t\u00e9\u00ad"]
+)
+def test_any_text_is_plausible_from_another_model(said: str) -> None:
+    check(said)
+    replies.check_characters(said, is_demo=False)
+
+
+@pytest.mark.parametrize(("said", "says"), [("", "empty text"), (" \n", "empty text"), ("a\x00b", "no text")])
+def test_an_empty_answer_and_control_characters_are_not(said: str, says: str) -> None:
+    with pytest.raises(NotReady, match=says):
+        check(said)
+
+
+def test_damaged_characters_are_found_but_for_the_one_that_the_limit_of_tokens_cuts() -> None:
+    with pytest.raises(NotReady, match="damaged characters"):
+        replies.check_characters("a\ufffdb", is_demo=False)
+    replies.check_characters("ab\ufffd", is_demo=False)
+    with pytest.raises(NotReady, match="damaged characters"):
+        replies.check_characters(SENTENCE + "\ufffd", is_demo=True)
+
+
+def test_the_first_difference_is_shown_with_what_is_around_it() -> None:
+    with pytest.raises(NotReady, match="from character 16 on") as caught:
+        replies.check_characters(SENTENCE.replace("stackctl", "sta?kctl", 1), is_demo=True)
+    assert "sta?kctl" in caught.value.message

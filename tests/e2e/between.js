@@ -1,0 +1,25 @@
+// A proxy between SillyTavern and its backend that spoils streamed answers: cut (half of it, then a clean end),
+// break (half of it, then a broken connection), bytes (a byte that is no UTF-8). For tests: node between.js HOW HOST PORT
+const http = require('http');
+const [how, host, port] = process.argv.slice(2);
+const spoilt = {
+  cut: (body, answer) => answer.end(body.subarray(0, body.length / 2)),
+  break: (body, answer) => answer.write(body.subarray(0, body.length / 2), () => answer.destroy()),
+  bytes: (body, answer) => answer.end(Buffer.from(body.toString('latin1').replace('demo', 'd\xe9mo'), 'latin1')),
+};
+http.createServer((asked, answer) => {
+  const sent = [];
+  asked.on('data', (part) => sent.push(part)).on('end', () => {
+    const { method, url: path, headers } = asked;
+    const on = http.request({ host, port, method, path, headers }, (found) => {
+      const body = [];
+      found.on('data', (part) => body.push(part)).on('end', () => {
+        answer.writeHead(found.statusCode, { 'content-type': found.headers['content-type'] });
+        const isStream = (found.headers['content-type'] || '').includes('event-stream');
+        (isStream ? spoilt[how] : (whole) => answer.end(whole))(Buffer.concat(body), answer);
+      });
+    });
+    on.on('error', () => answer.destroy());
+    on.end(Buffer.concat(sent));
+  });
+}).listen(Number(port));

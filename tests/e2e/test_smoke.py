@@ -1,0 +1,211 @@
+"""`stackctl smoke` on a real stack: it passes on a good one, and finds each fault that is planted."""
+
+import contextlib
+import json
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+import xmlschema
+
+from stackctl.core.demo_model import SENTENCE, gguf_bytes
+from stackctl.core.smoke import CHECKS
+from tests.e2e.conftest import ROOT, Stack
+from tests.e2e.failing import lasting, override
+
+pytestmark = pytest.mark.engine
+SCHEMA = xmlschema.XMLSchema(str(ROOT / "tests" / "core" / "junit.xsd"))
+SPOILER = Path(__file__).with_name("between.js")
+TAVERN_IMAGE = "localhost/stackctl/sillytavern:1.19.0"
+
+
+@pytest.fixture(scope="module")
+def good(tmp_path_factory: pytest.TempPathFactory, installed: Path, own_images: None) -> Iterator[Stack]:
+    """A stack that is well; a test puts back what it spoils."""
+    del own_images
+    with lasting(tmp_path_factory.mktemp("smoke") / "t-smoke", installed) as stack:
+        stack.deploy()
+        yield stack
+
+
+def smoke(stack: Stack, code: int, *words: str) -> dict[str, Any]:
+    """Run smoke, which must end with this exit code; check name -> what came of it."""
+    done = stack.run("smoke", "--json", *words, check=False)
+    assert done.returncode == code, done.stdout + done.stderr
+    assert "Traceback" not in done.stderr
+    result: dict[str, Any] = json.loads(done.stdout)
+    assert result["exit_code"] == code
+    assert result["passed"] == (code == 0)
+    return {"": result, **{one["name"]: one for one in result["checks"]}}
+
+
+def statuses(found: dict[str, Any], status: str) -> set[str]:
+    return {name for name, one in found.items() if name and one["status"] == status}
+
+
+def again(stack: Stack) -> None:
+    """Bring up what compose.yml and its override say, as a user does by hand."""
+    files = ["-f", "compose.yml", *(("-f", "compose.override.yml") if overridden(stack).exists() else ())]
+    at = ("--project-directory", str(stack.folder))
+    paths = [str(stack.folder / word) if word.endswith(".yml") else word for word in files]
+    stack.docker("compose", "-p", stack.name, *at, *paths, "up", "-d", "--wait")
+
+
+def overridden(stack: Stack) -> Path:
+    return stack.folder / "compose.override.yml"
+
+
+@contextlib.contextmanager
+def planted(stack: Stack, **services: dict[str, Any]) -> Iterator[None]:
+    """The stack with this override in force."""
+    override(stack, **services)
+    try:
+        again(stack)
+        yield
+    finally:
+        overridden(stack).unlink()
+        again(stack)
+
+
+@contextlib.contextmanager
+def between(stack: Stack, how: str) -> Iterator[None]:
+    """The stack with a proxy in its backend's place, which spoils what the backend streams."""
+    inner, backend = f"{stack.name}_inner", stack.container("llamacpp")
+    stack.docker("network", "disconnect", inner, backend)
+    stack.docker("network", "connect", "--alias", "behind", inner, backend)
+    run = ("run", "-d", "--network", inner, "--network-alias", "llamacpp", "-v", f"{SPOILER}:/between.js:ro")
+    proxy = stack.docker(*run, "--entrypoint", "node", TAVERN_IMAGE, "/between.js", how, "behind", "8080").strip()
+    try:
+        yield
+    finally:
+        stack.docker("rm", "-f", proxy)
+        stack.docker("network", "disconnect", inner, backend)
+        stack.docker("network", "connect", "--alias", "llamacpp", inner, backend)
+
+
+# -- a good stack
+
+
+def test_a_good_stack_passes_and_is_left_alone(good: Stack, tmp_path: Path) -> None:
+    before = {service: good.inspect(service)["State"]["StartedAt"] for service in ("llamacpp", "sillytavern")}
+    junit, summary = tmp_path / "junit.xml", tmp_path / "summary.md"
+    summary.write_text("# the job\n")
+    found = smoke(good, 0, "--junit", str(junit), "--summary", str(summary))
+    assert statuses(found, "failed") == set()
+    assert statuses(found, "not run") == {"restart"}
+    assert set(found) - {""} == {check.name for check in CHECKS}
+    assert SENTENCE in found["reply"]["says"]
+    assert found[""]["tokens_per_s"] > 0
+    assert {service: good.inspect(service)["State"]["StartedAt"] for service in before} == before
+    SCHEMA.validate(junit.read_text())
+    assert summary.read_text().startswith("# the job\n## stackctl smoke: t-smoke passed\n")
+
+
+def test_a_restart_of_the_backend_is_survived_by_the_same_sillytavern(good: Stack) -> None:
+    before = {service: good.inspect(service)["State"]["StartedAt"] for service in ("llamacpp", "sillytavern")}
+    found = smoke(good, 0, "--only", "restart")
+    assert set(found) == {"", "restart"}
+    after = {service: good.inspect(service)["State"]["StartedAt"] for service in before}
+    assert after["llamacpp"] != before["llamacpp"]
+    assert after["sillytavern"] == before["sillytavern"]
+
+
+def test_for_people_it_is_a_table_and_the_checks_are_chosen_by_name(good: Stack) -> None:
+    said = good.run("smoke", "--only", "reply", "--only", "services").stdout
+    assert [line.split()[0] for line in said.splitlines()[:3]] == ["CHECK", "services", "reply"]
+    assert "t-smoke: 2 passed, 0 failed, 0 not run" in said
+    assert "Invalid value for '--only'" in good.run("smoke", "--only", "repl", check=False).stderr
+
+
+def test_no_report_holds_the_key(good: Stack, tmp_path: Path) -> None:
+    key = (good.folder / ".stackctl" / "api-key").read_text().strip()
+    file = good.folder / "sillytavern" / "data" / "default-user" / "settings.json"
+    text = file.read_text()
+    file.write_text(text.replace("http://llamacpp:8080", f"http://{key}"))
+    reports = ("--junit", str(tmp_path / "j.xml"), "--summary", str(tmp_path / "s.md"))
+    done = good.run("smoke", "--only", "wiring", "--annotate", *reports, check=False)
+    file.write_text(text)
+    assert done.returncode == 7
+    everything = done.stdout + done.stderr + (tmp_path / "j.xml").read_text() + (tmp_path / "s.md").read_text()
+    assert "http://***" in everything
+    assert key not in everything
+
+
+# -- planted faults
+
+
+def test_a_backend_that_is_down(good: Stack) -> None:
+    good.docker("stop", good.container("llamacpp"))
+    try:
+        found = smoke(good, 7, "--restart")
+    finally:
+        good.run("start")
+    assert statuses(found, "failed") == {"services", "wiring", "isolation"}
+    assert {"model", "reply", "streaming", "restart"} <= statuses(found, "not run")
+    assert found["reply"]["says"] == "because wiring failed"
+    assert "llamacpp does not run" in found["services"]["says"]
+
+
+def test_another_model_and_another_context_than_planned(good: Stack) -> None:
+    wish = good.folder / "stack.toml"
+    text = wish.read_text()
+    (good.folder / "other.gguf").write_bytes(gguf_bytes())
+    wish.write_text(text + '\n[model]\npath = "other.gguf"\n[backend]\ncontext = 4096\n')
+    try:
+        found = smoke(good, 8)
+    finally:
+        wish.write_text(text)
+    assert statuses(found, "failed") == {"model", "context"}
+    assert found["model"]["says"] == "the backend runs stackctl-demo.gguf, and not other.gguf as planned"
+    assert "a context of 8192 tokens, and not 4096 as planned" in found["context"]["says"]
+
+
+def test_a_whitelist_that_shuts_this_machine_out(good: Stack) -> None:
+    with planted(good, sillytavern={"environment": {"SILLYTAVERN_WHITELIST": '["127.0.0.1"]'}}):
+        found = smoke(good, 7)
+    assert statuses(found, "failed") == {"page"}
+    assert "SillyTavern refuses this machine (403)" in found["page"]["says"]
+    assert {"wiring", "reply"} <= statuses(found, "not run")
+
+
+def test_a_missing_key(good: Stack) -> None:
+    secrets = good.folder / "sillytavern" / "data" / "default-user" / "secrets.json"
+    text = secrets.read_text()
+    secrets.write_text("{}")
+    try:
+        found = smoke(good, 7)
+    finally:
+        secrets.write_text(text)
+    assert statuses(found, "failed") == {"key"}
+    assert "SillyTavern sends llama.cpp no key" in found["key"]["says"]
+    assert found["reply"]["says"] == "because key failed"
+
+
+def test_a_published_backend_port(good: Stack) -> None:
+    with planted(good, llamacpp={"ports": ["127.0.0.1:18099:8080"], "networks": ["inner", "edge"]}):
+        found = smoke(good, 10)
+    assert "isolation" in statuses(found, "failed")
+    assert "llamacpp is published at 127.0.0.1:18099" in found["isolation"]["says"]
+    assert {"page", "reply", "streaming"} <= statuses(found, "passed")
+
+
+@pytest.mark.parametrize("how", ["cut", "break"])
+def test_a_stream_that_is_cut_off(good: Stack, how: str) -> None:
+    with between(good, how):
+        found = smoke(good, 7)
+    assert statuses(found, "failed") == {"streaming"}
+    assert "broke off in the middle of its stream" in found["streaming"]["says"]
+    assert found["reply"]["status"] == "passed"
+
+
+def test_damaged_characters_in_the_stream(good: Stack) -> None:
+    with between(good, "bytes"):
+        found = smoke(good, 7)
+    assert statuses(found, "failed") == {"encoding"}
+    assert "damaged characters" in found["encoding"]["says"]
+
+
+@pytest.fixture
+def kinds(new_stack: Callable[..., Stack]) -> Callable[..., Stack]:
+    return new_stack
