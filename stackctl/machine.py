@@ -34,7 +34,7 @@ class Machine:
     new_key: Callable[[], Secret] = keys.new
     around: Callable[[str], Around] = around
     listeners: Callable[[int], tuple[str, ...]] = host.listeners
-    ask_here: Callable[[str, tuple[Request, ...]], Tried] = inquiry.ask_here
+    ask_here: Callable[[str, tuple[Request, ...], Secret | None], Tried] = inquiry.ask_here
     wake: Callable[[str, str], None] = wake.wake
     store: Path = field(default_factory=data_home)
 

@@ -3,17 +3,20 @@
 import time
 from collections.abc import Callable
 from dataclasses import replace
+from pathlib import Path
 
 from stackctl.commands.fetch import fetch_tavern
 from stackctl.core import elsewhere, place
 from stackctl.core.images import tavern_image
 from stackctl.core.lock import Decisions, Lock
 from stackctl.core.plan import stack_name
+from stackctl.core.secret import Secret, servers_key
 from stackctl.core.seen import Seen, ServerSeen
 from stackctl.core.servers import known, questions
 from stackctl.core.spec import Spec
 from stackctl.core.unreached import Missing, missing
 from stackctl.effects import inquiry
+from stackctl.effects.files import private_text
 from stackctl.machine import Machine
 
 TIMEOUT_S = 300
@@ -35,13 +38,13 @@ def ask(spec: Spec, recorded: Lock, machine: Machine) -> ServerSeen | None:
     url, engine = spec.backend.url, machine.engine
     around = machine.around(inquiry.gateway(engine))
     network = inquiry.network(engine, f"{stack_name(spec, machine.place)}_edge")
-    server = ServerSeen(
-        around=around, tried=inquiry.ask(engine, image, network, place.candidates(url, around), questions())
-    )
+    key = _key(spec, machine)
+    tried = inquiry.ask(engine, image, network, place.candidates(url, around), questions(), key)
+    server = ServerSeen(around=around, tried=tried, key=key)
     if known(server) or not (engine.is_local and place.is_here(url, around)):
         return server
     here = f"{place.origin(url).partition('://')[0]}://127.0.0.1:{place.port(url)}"
-    return replace(server, here=machine.ask_here(here, questions()), listeners=machine.listeners(place.port(url)))
+    return replace(server, here=machine.ask_here(here, questions(), key), listeners=machine.listeners(place.port(url)))
 
 
 def met(
@@ -78,6 +81,16 @@ def met(
         sleep(_PAUSE_S)
         seen = again(spec, seen, recorded, machine)
     return seen, recorded
+
+
+def _key(spec: Spec, machine: Machine) -> Secret | None:
+    """The key that the server wants, as far as the user says; from here on it is hidden from all that is printed."""
+    if not spec.backend.key_file:
+        return None
+    path = machine.path / Path(spec.backend.key_file).expanduser()
+    key = servers_key(private_text(path), str(path))
+    machine.ui.hide(key)
+    return key
 
 
 def _may_wait(lack: Missing, spec: Spec, timeout_s: int | None) -> bool:

@@ -1,6 +1,7 @@
 """The key that SillyTavern sends to its backend, in its own secrets.json."""
 
 import json
+from collections.abc import Mapping
 from pathlib import Path
 
 from stackctl.core import tavern, tavern_settings
@@ -13,16 +14,19 @@ from stackctl.machine import Machine
 def give_key(plan: Plan, machine: Machine) -> None:
     """Write the plan's key among SillyTavern's own; no other key, and no choice of the user's, is changed.
 
-    A damaged secrets.json, with which SillyTavern could do nothing either, is kept aside and said.
+    A damaged secrets.json, with which SillyTavern could do nothing either, is kept aside and said. A backend that wants
+    no key is sent none of ours.
     """
     owner = plan.sillytavern.user
     assert owner is not None  # noqa: S101 - plan() always names one
-    if plan.key is None:
-        return
     folder, data = Folder(machine.path, owner), Path(plan.folders[0]).parent
     name = str(data / secrets.FILE)
     text = folder.read(name)
     before = secrets.table(text) if text is not None else {}
+    if plan.key is None:
+        if before and (bare := secrets.without_key(before, plan.tavern_type)) != before:
+            folder.write(name, _text(bare), mode=0o600)
+        return
     if before is None and (kept := folder.set_aside(name)):
         machine.ui.note(
             f"SillyTavern's {Path(name).name} was damaged: kept as {kept.name}, a new one has our key alone"
@@ -31,8 +35,12 @@ def give_key(plan: Plan, machine: Machine) -> None:
     is_connected = (kind, url.rstrip("/")) == (plan.tavern_type, plan.backend_url)
     after = secrets.with_key(before or {}, plan.tavern_type, plan.key, is_connected=is_connected)
     if after != before:
-        folder.write(name, json.dumps(after, indent=4, ensure_ascii=False) + "\n", mode=0o600)
+        folder.write(name, _text(after), mode=0o600)
     used = secrets.active(after[secrets.name(plan.tavern_type)])
     if used is None or not secrets.is_ours(used):
         other = f"another key ({used.get('label')})" if used else "no key"
         machine.ui.note(f"SillyTavern uses {other} for {plan.backend_title}: left as you chose it")
+
+
+def _text(table: Mapping[str, object]) -> str:
+    return json.dumps(table, indent=4, ensure_ascii=False) + "\n"

@@ -36,6 +36,7 @@ def elsewhere(spec: Spec, seen: Seen, decisions: Decisions) -> Serving:
         context=(told or ASSUMED_CONTEXT) if wanted == "auto" else wanted,
         start_s=START_S,
         wait_s=START_S,
+        key=seen.server.key if seen.server else None,
         is_on_host=place.host(found.url) == place.HOST,
         notes=tuple(_notes(spec, seen, found)),
     )
@@ -50,7 +51,7 @@ def model(server: ServerSeen | None) -> ModelSeen:
 
 def unused(spec: Spec) -> tuple[str, ...]:
     """The keys of stack.toml that say something, though with this kind of backend nothing reads them."""
-    keys = _OWN_KEYS if spec.backend.is_elsewhere else ("backend.url", "backend.wake")
+    keys = _OWN_KEYS if spec.backend.is_elsewhere else ("backend.url", "backend.key_file", "backend.wake")
     fresh = Spec()
 
     def of(whole: Spec, dotted: str) -> object:

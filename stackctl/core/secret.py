@@ -43,6 +43,16 @@ def api_key(text: str, place: str) -> Secret:
     return Secret(text.strip())
 
 
+def servers_key(text: str, place: str) -> Secret:
+    """The key of a server that is not ours, which may have any form that fits into a header; likewise."""
+    key = text.strip()
+    if not key or not all("!" <= char <= "~" for char in key):
+        raise ConfigError(
+            f"{place} holds no API key", hint="one line with the key that the server was started with, and nothing else"
+        )
+    return Secret(key)
+
+
 def hidden(text: str, secrets: Iterable[Secret]) -> str:
     """The text with *** for every secret, also where it stands as JSON writes it."""
     for secret in secrets:

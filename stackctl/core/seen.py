@@ -145,6 +145,7 @@ class ServerSeen:
     tried: tuple[Tried, ...]
     here: Tried | None = None  # asked from this machine, where it is meant and no container got an answer
     listeners: tuple[str, ...] = ()  # addresses of this machine on which its port is open
+    key: Secret | None = None  # that was sent along
 
 
 @dataclass(frozen=True, kw_only=True)

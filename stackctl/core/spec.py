@@ -80,6 +80,9 @@ class Backend(Section):
             "Which of the three kinds it is, its model and its context are asked of it."
         ),
     )
+    key_file: Text = Field(
+        "", description="external only: a file, readable for you alone, that holds the API key that the server wants."
+    )
     wake: Mac = Field(
         "", description="external only: its network card's MAC address; if it sleeps, Wake-on-LAN is sent there."
     )

@@ -51,6 +51,14 @@ def ours(text: str) -> tuple[str, ...]:
     return tuple(str(one.get("value", "")) for one in entries if _is_ours(one))
 
 
+def without_key(secrets: Mapping[str, Any], server_type: str) -> dict[str, Any]:
+    """The secrets without our key for a kind of server: the one that it now talks to is not ours, and wants none."""
+    table = _in_lists(secrets)
+    entries = _entries(name(server_type), table.get(name(server_type)))
+    kept = [one for one in entries if not _is_ours(one)]
+    return {**table, name(server_type): kept} if kept != entries else dict(secrets)
+
+
 def active(entries: object) -> dict[str, Any] | None:
     """The entry that SillyTavern uses, of those for a kind of server; None where there is none."""
     found = entries if isinstance(entries, list) else []

@@ -43,7 +43,9 @@ def missing(spec: Spec, server: ServerSeen | None) -> Missing | None:
         error = NotReady(f"{title} at {url} is still loading its model", hint="stackctl deploy --timeout SECONDS")
         return Missing(error=error, passes="yes")
     if served.is_locked:
-        return Missing(error=ConfigError(f"{title} at {url} wants a key", hint="start it without one"), passes="no")
+        says = "refuses the API key that it was sent" if server.key else "wants an API key"
+        hint = 'write the one it was started with into a file (chmod 600), and in stack.toml backend.key_file = "FILE"'
+        return Missing(error=ConfigError(f"{title} at {url} {says}", hint=hint), passes="no")
     if cause := served.lacks:
         return Missing(error=ERRORS[cause.kind](f"{url}: {cause.says}", hint=cause.hint), passes="no")
     return None

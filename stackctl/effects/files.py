@@ -160,6 +160,19 @@ def append(path: Path, text: str) -> None:
         stream.write(text)
 
 
+def private_text(path: Path) -> str:
+    """The text of a file that holds a secret; raise ConfigError where others may read it, too."""
+    try:
+        mode = stat.S_IMODE(path.stat().st_mode)
+        if mode & 0o077:
+            raise ConfigError(f"{path} may be read by others (mode {mode:03o})", hint=f"chmod 600 '{path}'")
+        return path.read_text(encoding="utf-8-sig")
+    except UnicodeDecodeError as e:
+        raise ConfigError(f"{path} is not UTF-8 text", hint="save it as UTF-8") from e
+    except OSError as e:
+        raise ConfigError(f"{path} can't be read: {e.strerror}", hint="check the path and its permissions") from e
+
+
 def owner_of(folder: Path) -> Owner:
     """Who a deployment in this folder belongs to: its owner, or under sudo in root's folder the caller."""
     place = next(p for p in (folder, *folder.parents) if p.exists())

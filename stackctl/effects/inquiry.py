@@ -1,12 +1,15 @@
 """A server, asked over HTTP: from inside a container of its own, which is gone afterwards, or from here."""
 
+import io
 import json
+import tarfile
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from typing import Any, Final, Protocol
 
 from stackctl.backends.contract import Request
 from stackctl.core.place import HOST
+from stackctl.core.secret import Secret
 from stackctl.core.seen import Answer, Tried
 from stackctl.errors import EngineError
 
@@ -14,16 +17,18 @@ _PATIENCE_S: Final = 5  # for one answer
 _WHOLE_S: Final = 30  # for the container, its start included
 _LIMIT: Final = 200_000  # characters of an answer; a chat template may have some ten thousand
 _JSON: Final = {"content-type": "application/json"}
-_NOBODY: Final = "65534:65534"
+_NOBODY: Final = 65534
+_WISH: Final = "/stackctl-asks.json"
 # every URL at once; the first request shows whether anybody is there, the others follow at once
 _SCRIPT: Final = """
-const{urls,requests,patience,limit}=JSON.parse(process.argv[1]);
+const{urls,requests,key,patience,limit}=JSON.parse(require('fs').readFileSync(process.argv[1]));
+const head=body=>({...(key&&{authorization:'Bearer '+key}),...(body&&{'content-type':'application/json'})});
 const codes={ENOTFOUND:'name',EAI_AGAIN:'name',ECONNREFUSED:'refused',ECONNRESET:'refused',EHOSTUNREACH:'unreachable',
 ENETUNREACH:'unreachable',ETIMEDOUT:'timeout',UND_ERR_CONNECT_TIMEOUT:'timeout',UND_ERR_HEADERS_TIMEOUT:'timeout'};
 const why=e=>{if(e.name==='TimeoutError')return'timeout';const c=e.cause||e;
 const code=c.code||(c.errors&&c.errors[0]&&c.errors[0].code);return codes[code]||String(code||c.message||c)};
 const ask=async(url,{path,body})=>{const a=await fetch(url+path,{redirect:'manual',signal:AbortSignal.timeout(patience),
-...(body&&{method:'POST',body,headers:{'content-type':'application/json'}})});
+headers:head(body),...(body&&{method:'POST',body})});
 return[path,{status:a.status,body:(await a.text()).slice(0,limit)}]};
 const all=async url=>{let first;try{first=await ask(url,requests[0])}catch(e){return{url,failure:why(e),answers:{}}}
 const rest=await Promise.allSettled(requests.slice(1).map(r=>ask(url,r)));
@@ -40,14 +45,21 @@ class Client(Protocol):
 
 
 def ask(
-    engine: Client, image: str, network: str, urls: tuple[str, ...], requests: tuple[Request, ...]
+    engine: Client,
+    image: str,
+    network: str,
+    urls: tuple[str, ...],
+    requests: tuple[Request, ...],
+    key: Secret | None,
 ) -> tuple[Tried, ...]:
     """Ask every URL from inside a container of an image that has node, in a network of the engine, within 30 s.
 
     The container has no rights, knows the engine's machine as host.docker.internal, and is removed whatever happens.
+    The key reaches it as a file: what stands in its command or environment, `docker inspect` shows.
     """
     questions = [{"path": one.path, "body": one.body} for one in requests]
     wish = {"urls": urls, "requests": questions, "patience": _PATIENCE_S * 1000, "limit": _LIMIT}
+    wish["key"] = key.reveal() if key else ""
     api = engine.client.api
     with _explained():
         host = api.create_host_config(
@@ -55,13 +67,13 @@ def ask(
             extra_hosts={HOST: "host-gateway"},
             cap_drop=["ALL"],
             security_opt=["no-new-privileges:true"],
-            read_only=True,
             log_config={"Type": "json-file"},  # the engine's own default may be one that can't be read back
         )
         made = api.create_container(
-            image, entrypoint=["node", "-e", _SCRIPT, "--", json.dumps(wish)], user=_NOBODY, host_config=host
+            image, entrypoint=["node", "-e", _SCRIPT, "--", _WISH], user=str(_NOBODY), host_config=host
         )
         try:
+            api.put_archive(made["Id"], "/", _packed(json.dumps(wish).encode()))
             api.start(made["Id"])
             api.wait(made["Id"], timeout=_WHOLE_S)
             said: bytes = api.logs(made["Id"], stdout=True, stderr=False)
@@ -91,12 +103,13 @@ def gateway(engine: Client) -> str:
     return next((one["Gateway"] for one in configs if "." in one.get("Gateway", "")), "")
 
 
-def ask_here(url: str, requests: tuple[Request, ...]) -> Tried:
+def ask_here(url: str, requests: tuple[Request, ...], key: Secret | None) -> Tried:
     """Ask one URL from this machine."""
     import httpx
 
     answers: dict[str, Answer] = {}
-    with httpx.Client(base_url=url, timeout=_PATIENCE_S, trust_env=False, verify=False) as client:  # noqa: S501 - to see who is there
+    head = {"authorization": f"Bearer {key.reveal()}"} if key else {}
+    with httpx.Client(base_url=url, headers=head, timeout=_PATIENCE_S, trust_env=False, verify=False) as client:  # noqa: S501 - to see who is there
         for one in requests:
             try:
                 found = client.post(one.path, content=one.body, headers=_JSON) if one.body else client.get(one.path)
@@ -120,6 +133,16 @@ def _explained() -> Iterator[None]:
         raise EngineError(f"no container could ask the backend: {words}", hint="docker info") from e
     except requests.RequestException as e:
         raise EngineError(f"the container that asks the backend did not end in time: {e}", hint="docker info") from e
+
+
+def _packed(content: bytes) -> bytes:
+    """A file for the container's user alone, as the archive that the engine takes."""
+    packed = io.BytesIO()
+    with tarfile.open(fileobj=packed, mode="w") as tar:
+        member = tarfile.TarInfo(_WISH.lstrip("/"))
+        member.size, member.mode, member.uid, member.gid = len(content), 0o400, _NOBODY, _NOBODY
+        tar.addfile(member, io.BytesIO(content))
+    return packed.getvalue()
 
 
 def _tried(one: Mapping[str, Any]) -> Tried:

@@ -108,3 +108,14 @@ def test_where_the_backend_wants_no_key_nothing_is_written(tmp_path: Path) -> No
     here = quiet(tmp_path)
     give_key(replace(planned(here), key=None), here.machine)
     assert list(tmp_path.iterdir()) == []
+
+
+def test_a_backend_that_wants_no_key_is_sent_none_of_ours(tmp_path: Path) -> None:
+    here = quiet(tmp_path)
+    keyless = replace(planned(here), key=None)
+    give_key(keyless, here.machine)
+    assert not place(tmp_path).exists()
+    holding(tmp_path, json.dumps({"api_key_llamacpp": [THEIRS, OURS], "api_key_ooba": [OURS]}))
+    give_key(keyless, here.machine)
+    assert secrets(tmp_path) == {"api_key_llamacpp": [THEIRS], "api_key_ooba": [OURS]}
+    assert stat.S_IMODE(place(tmp_path).stat().st_mode) == 0o600

@@ -11,6 +11,7 @@ from stackctl.core.lock import Lock, dump, parse
 from stackctl.core.plan import Planned, plan
 from stackctl.core.render import literal, render
 from stackctl.core.render import parse as parse_compose
+from stackctl.core.secret import Secret
 from stackctl.core.seen import Around, Seen, ServerSeen, Tried
 from stackctl.core.spec import Spec
 from stackctl.core.stack import Plan
@@ -170,6 +171,14 @@ def test_the_servers_chat_template_is_seen_as_a_models_header_is() -> None:
     got = elsewhere.model(server)
     assert "<|im_start|>" in got.header.chat_template
     assert (got.name, got.files, got.size) == ("/models/tiny.gguf", (), 0)
+
+
+def test_the_key_that_was_sent_along_is_the_one_that_sillytavern_sends_and_ours_is_not() -> None:
+    assert planned(external(), tried(HERE, "koboldcpp")).plan.key is None
+    before = world(tried(HERE, "koboldcpp", "password-with-key"))
+    assert before.server
+    with_key = replace(before, server=replace(before.server, key=Secret("open sesame")))
+    assert plan(external(key_file="key.txt"), with_key, Lock()).plan.key == Secret("open sesame")
 
 
 def test_keys_that_mean_nothing_elsewhere_are_named() -> None:

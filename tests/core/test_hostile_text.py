@@ -49,6 +49,7 @@ VALUES: dict[str, st.SearchStrategy[Any]] = {
     "model.use": st.just(""),  # what an entry of [models] holds arrives by the same ways: tests/core/test_models.py
     "backend.kind": st.sampled_from([name for b in BACKENDS.values() for name in (b.NAME, *b.ALIASES)]),
     "backend.url": st.sampled_from(["", "http://[::1]:5001", "https://a-b.example/v1?$x=#'{{y}}"]),
+    "backend.key_file": TEXT,
     "backend.wake": st.sampled_from(["", "01:23:45:67:89:ab"]),
     "backend.image": st.one_of(st.just("auto"), IMAGE),
     "backend.program": PATH,
@@ -68,6 +69,7 @@ VALUES: dict[str, st.SearchStrategy[Any]] = {
 }
 FREE = {
     "model.path",
+    "backend.key_file",
     "backend.program",
     "backend.extra_args",
     "gpu.devices",
@@ -109,7 +111,7 @@ def test_every_key_that_takes_any_text_is_given_any_text() -> None:
 WISHES = st.fixed_dictionaries(VALUES)
 PLAIN = {
     "name": "a", "images": "auto", "model.path": "x", "model.use": "", "backend.kind": "koboldcpp",
-    "backend.url": "", "backend.wake": "", "backend.image": "auto", "backend.program": "x",
+    "backend.url": "", "backend.key_file": "", "backend.wake": "", "backend.image": "auto", "backend.program": "x",
     "backend.extra_args": ("x",), "backend.kv_cache": "auto",
     "backend.flash_attention": "auto", "gpu.mode": "nvidia", "gpu.devices": ("0",), "sillytavern.image": "auto",
     "sillytavern.bind": "::1", "sillytavern.template": "x", "sillytavern.data": "x",

@@ -5,7 +5,7 @@ import traceback
 
 import pytest
 
-from stackctl.core.secret import Secret, api_key, hidden
+from stackctl.core.secret import Secret, api_key, hidden, servers_key
 from stackctl.errors import ConfigError
 from tests.core.samples import KEY, a_plan, seen
 
@@ -54,3 +54,15 @@ def test_what_is_no_key_is_refused_and_not_shown(bad: str) -> None:
     assert "/srv/chat/.stackctl/api-key" in caught.value.message
     assert "rm '/srv/chat/.stackctl/api-key'" in caught.value.hint
     assert not bad or bad not in caught.value.message + caught.value.hint
+
+
+@pytest.mark.parametrize("good", ["1234", f"\n {TEXT}\n", "$x'\"#{}"])
+def test_the_key_of_a_server_that_is_not_ours_may_be_any_word(good: str) -> None:
+    assert servers_key(good, "key").reveal() == good.strip()
+
+
+@pytest.mark.parametrize("bad", ["", " \n", "two words", "a\nb", "ключ", "a\x7f"])
+def test_what_fits_into_no_header_is_no_key_of_a_server(bad: str) -> None:
+    with pytest.raises(ConfigError, match="/srv/key holds no API key") as caught:
+        servers_key(bad, "/srv/key")
+    assert not bad.strip() or bad not in caught.value.message + caught.value.hint

@@ -70,3 +70,15 @@ def test_the_entry_in_use_is_the_active_one() -> None:
     assert not tavern_secrets.is_ours(THEIRS)
     for nothing in (None, [], "x", [{**THEIRS, "active": False}], [None]):
         assert tavern_secrets.active(nothing) is None
+
+
+def test_for_a_server_that_wants_no_key_ours_is_taken_out_and_nothing_else() -> None:
+    before = {**ELSEWHERE, "api_key_koboldcpp": [{**THEIRS, "active": False}, OURS], "api_key_ooba": [OURS]}
+    after = tavern_secrets.without_key(before, "koboldcpp")
+    assert after == {**before, "api_key_koboldcpp": [{**THEIRS, "active": False}]}
+    assert given(after)["api_key_koboldcpp"] == [{**THEIRS, "active": False}, OURS]
+
+
+@pytest.mark.parametrize("before", [{}, ELSEWHERE, {"api_key_koboldcpp": [THEIRS]}, {"api_key_koboldcpp": "flat"}])
+def test_where_ours_is_not_nothing_is_taken_out(before: dict[str, Any]) -> None:
+    assert tavern_secrets.without_key(before, "koboldcpp") == before

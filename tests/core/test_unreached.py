@@ -4,6 +4,7 @@ from dataclasses import replace
 
 import pytest
 
+from stackctl.core.secret import Secret
 from stackctl.core.seen import Answer, Around, ServerSeen, Tried
 from stackctl.core.spec import Spec
 from stackctl.core.unreached import Missing, missing
@@ -80,7 +81,10 @@ def test_what_a_server_lacks_is_said_with_its_flag_and_not_waited_for(
 def test_one_that_wants_a_key_is_a_matter_of_configuration(backend: str, state: str) -> None:
     found = lack(external(), seen(tried(HERE, backend, state)))
     assert (found.passes, type(found.error)) == ("no", ConfigError)
-    assert "key" in found.error.message
+    assert found.error.message.endswith("wants an API key")
+    assert "backend.key_file" in found.error.hint
+    other = lack(external(), replace(seen(tried(HERE, backend, state)), key=Secret("another")))
+    assert other.error.message.endswith("refuses the API key that it was sent")
 
 
 @pytest.mark.parametrize(

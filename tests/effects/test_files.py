@@ -6,9 +6,12 @@ import subprocess
 import sys
 from pathlib import Path
 
+import pytest
+
 from stackctl.core.secret import Secret
 from stackctl.core.seen import Owner
-from stackctl.effects.files import Folder, owner_of
+from stackctl.effects.files import Folder, owner_of, private_text
+from stackctl.errors import ConfigError
 
 SECRET = Secret("text")
 ME = Owner(uid=os.geteuid(), gid=os.getegid())
@@ -69,3 +72,23 @@ def test_a_secret_is_never_open_even_while_it_is_written(tmp_path: Path) -> None
     finally:
         os.umask(before)
     assert (mode(tmp_path / "key"), mode(tmp_path / "plain")) == (0o600, 0o644)
+
+
+def test_a_private_text_is_read_only_where_it_is_private(tmp_path: Path) -> None:
+    (tmp_path / "key").write_text("sesame\n")
+    for open_to_others in (0o644, 0o640, 0o604, 0o620):
+        (tmp_path / "key").chmod(open_to_others)
+        with pytest.raises(ConfigError, match="may be read by others") as caught:
+            private_text(tmp_path / "key")
+        assert caught.value.hint == f"chmod 600 '{tmp_path / 'key'}'"
+    (tmp_path / "key").chmod(0o400)
+    assert private_text(tmp_path / "key") == "sesame\n"
+
+
+def test_a_private_text_that_is_not_there_or_no_text_is_an_expected_failure(tmp_path: Path) -> None:
+    with pytest.raises(ConfigError, match="can't be read: No such file"):
+        private_text(tmp_path / "key")
+    (tmp_path / "key").write_bytes(b"\xff")
+    (tmp_path / "key").chmod(0o600)
+    with pytest.raises(ConfigError, match="not UTF-8"):
+        private_text(tmp_path / "key")

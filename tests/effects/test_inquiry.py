@@ -1,8 +1,10 @@
 """Asking a server: from this machine, and what becomes of a container that can't ask. The rest: tests/e2e."""
 
 import contextlib
+import io
 import json
 import socket
+import tarfile
 import threading
 from collections.abc import Iterator
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
@@ -13,6 +15,7 @@ import pytest
 import requests
 
 from stackctl.backends.contract import Request
+from stackctl.core.secret import Secret
 from stackctl.core.seen import Answer
 from stackctl.effects import inquiry
 from stackctl.errors import EngineError
@@ -27,12 +30,23 @@ class FakeEngine:
         self.says, self.fails = says, fails
         self.client = self.api = self
         self.removed: list[str] = []
+        self.made = ""
+        self.wish: dict[str, Any] = {}
+        self.member = tarfile.TarInfo()
 
     def create_host_config(self, **_: Any) -> dict[str, Any]:
         return {}
 
-    def create_container(self, *_: Any, **__: Any) -> dict[str, str]:
+    def create_container(self, *words: Any, **options: Any) -> dict[str, str]:
+        self.made = f"{words} {options}"
         return {"Id": "1"}
+
+    def put_archive(self, _: str, path: str, packed: bytes) -> None:
+        assert path == "/"
+        with tarfile.open(fileobj=io.BytesIO(packed)) as tar:
+            (self.member,) = tar.getmembers()
+            content = tar.extractfile(self.member)
+            self.wish = json.loads(content.read()) if content else {}
 
     def start(self, _: str) -> None:
         if self.fails:
@@ -51,7 +65,7 @@ class FakeEngine:
 
 
 def ask(engine: FakeEngine) -> object:
-    return inquiry.ask(engine, "img", "bridge", ("http://x",), QUESTIONS)
+    return inquiry.ask(engine, "img", "bridge", ("http://x",), QUESTIONS, Secret("open sesame"))
 
 
 @pytest.mark.parametrize(
@@ -72,11 +86,20 @@ def test_an_image_without_node_is_an_expected_failure() -> None:
     assert engine.removed == ["1"]
 
 
+def test_the_key_goes_by_a_private_file_and_stands_nowhere_that_docker_inspect_shows() -> None:
+    engine = FakeEngine(says=b"[]")
+    assert ask(engine) == ()
+    assert engine.wish["key"] == "open sesame"
+    assert (engine.member.mode, engine.member.uid) == (0o400, 65534)
+    assert "65534" in engine.made
+    assert "sesame" not in engine.made
+
+
 class _Counting(BaseHTTPRequestHandler):
     """Knows no path but /count, which counts the letters that it is sent."""
 
     def do_GET(self) -> None:
-        self._answer(404, {"detail": "Not Found"})
+        self._answer(404, {"detail": self.headers.get("Authorization", "no key")})
 
     def do_POST(self) -> None:
         body = json.loads(self.rfile.read(int(self.headers["Content-Length"])))
@@ -105,15 +128,17 @@ def counting() -> Iterator[str]:
 
 def test_from_this_machine_every_answer_counts_whatever_its_status() -> None:
     with counting() as url:
-        found = inquiry.ask_here(url, QUESTIONS)
+        found = inquiry.ask_here(url, QUESTIONS, None)
+        with_key = inquiry.ask_here(url, QUESTIONS, Secret("sesame"))
     assert (found.url, found.failure) == (url, "")
-    assert found.answers["/health"] == Answer(status=404, body='{"detail": "Not Found"}')
+    assert found.answers["/health"] == Answer(status=404, body='{"detail": "no key"}')
+    assert with_key.answers["/health"].table == {"detail": "Bearer sesame"}
     assert found.answers["/count"].table == {"length": 5, "type": "application/json"}
 
 
 def test_from_this_machine_a_closed_port_is_a_failure_without_answers() -> None:
     with socket.create_server(("127.0.0.1", 0)) as server:
         url = f"http://127.0.0.1:{server.getsockname()[1]}"
-    found = inquiry.ask_here(url, QUESTIONS)
+    found = inquiry.ask_here(url, QUESTIONS, None)
     assert found.failure
     assert found.answers == {}
