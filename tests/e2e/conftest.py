@@ -13,6 +13,8 @@ from typing import Any
 
 import pytest
 
+from tests.standins import build
+
 ROOT = Path(__file__).parents[2]
 ARTEFACTS = Path(os.environ.get("STACKCTL_ARTEFACTS", ROOT / ".artefacts"))
 
@@ -144,6 +146,20 @@ def own_images(engine: None, installed: Path) -> None:
         check=False,
     )
     assert done.returncode == 0, done.stdout + done.stderr
+
+
+@pytest.fixture(scope="session")
+def program(own_images: None, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The stand-in for KoboldCpp's release binary, a real PyInstaller onefile."""
+    del own_images
+    return build.koboldcpp_program(tmp_path_factory.mktemp("koboldcpp"))
+
+
+@pytest.fixture(scope="session")
+def textgen(own_images: None) -> str:
+    """The stand-in for text-generation-webui's image."""
+    del own_images
+    return build.textgen_image()
 
 
 @pytest.fixture

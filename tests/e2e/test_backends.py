@@ -14,23 +14,8 @@ import pytest
 
 from stackctl.core.demo_model import SENTENCE, gguf_bytes
 from tests.e2e.conftest import Stack
-from tests.standins import build
 
 pytestmark = pytest.mark.engine
-
-
-@pytest.fixture(scope="session")
-def program(own_images: None, tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """The stand-in for KoboldCpp's release binary, a real PyInstaller onefile."""
-    del own_images
-    return build.koboldcpp_program(tmp_path_factory.mktemp("koboldcpp"))
-
-
-@pytest.fixture(scope="session")
-def textgen(own_images: None) -> str:
-    """The stand-in for text-generation-webui's image."""
-    del own_images
-    return build.textgen_image()
 
 
 class _Cut(http.server.SimpleHTTPRequestHandler):

@@ -15,7 +15,6 @@ from stackctl.core import tavern
 from stackctl.core.demo_model import SENTENCE, gguf_bytes
 from tests.e2e.conftest import Stack
 from tests.e2e.failing import evidence, free_port, hint
-from tests.standins import build
 
 pytestmark = pytest.mark.engine
 
@@ -31,18 +30,6 @@ const [url, body, key] = process.argv.slice(1);
 const headers = {'content-type': 'application/json', ...(key && {authorization: 'Bearer ' + key})};
 fetch(url, {method: 'POST', headers, body}).then(a => console.log(a.status), e => console.log(String(e)));
 """
-
-
-@pytest.fixture(scope="session")
-def program(own_images: None, tmp_path_factory: pytest.TempPathFactory) -> Path:
-    del own_images
-    return build.koboldcpp_program(tmp_path_factory.mktemp("koboldcpp"))
-
-
-@pytest.fixture(scope="session")
-def textgen(own_images: None) -> str:
-    del own_images
-    return build.textgen_image()
 
 
 @pytest.fixture

@@ -10,10 +10,12 @@ import socket
 import threading
 import time
 from collections.abc import Callable, Iterator
+from pathlib import Path
 
 import pytest
 
-from stackctl.core.demo_model import SENTENCE
+from stackctl.core.demo_model import SENTENCE, gguf_bytes
+from tests.e2e import outside
 from tests.e2e.conftest import Stack
 
 pytestmark = pytest.mark.engine
@@ -95,3 +97,12 @@ def test_ports_of_this_machine_do_not_count_on_another_one(there: Stack) -> None
         port = str(ours.getsockname()[1])
         done = there.run("deploy", "--dry-run", "--images", "own", "--port", port)
     assert f'"127.0.0.1:{port}:8000"' in done.stdout
+
+
+def test_a_backend_elsewhere_is_asked_from_the_engines_machine(there: Stack, tmp_path: Path) -> None:
+    (tmp_path / "demo.gguf").write_bytes(gguf_bytes())
+    tmp_path.chmod(0o755)
+    with outside.llamacpp(tmp_path, outside.gateway()) as port:
+        done = there.run("deploy", "--json", "--images", "own", "--url", f"http://127.0.0.1:{port}")
+    assert json.loads(done.stdout)["reply"] == SENTENCE
+    assert "means the engine's machine" in done.stderr
