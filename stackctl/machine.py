@@ -33,6 +33,8 @@ class Machine:
     binds: Callable[[Engine], tuple[Bind, ...] | None] = container.binds
     new_key: Callable[[], Secret] = keys.new
     around: Callable[[str], Around] = around
+    addresses: Callable[[], tuple[str, ...]] = host.addresses
+    is_open: Callable[[str, int], bool] = host.is_open
     listeners: Callable[[int], tuple[str, ...]] = host.listeners
     ask_here: Callable[[str, tuple[Request, ...], Secret | None], Tried] = inquiry.ask_here
     wake: Callable[[str, str], None] = wake.wake

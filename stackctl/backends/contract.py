@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import PurePosixPath
-from typing import Literal, Protocol
+from typing import Final, Literal, Protocol
 
 from stackctl.core.secret import Secret
 from stackctl.core.seen import Answer, Cpu
@@ -75,6 +75,10 @@ class Request:
 
     path: str
     body: str = ""
+
+
+# every backend knows OpenAI's completions, and wants its key for them
+COMPLETION: Final = Request(path="/v1/completions", body='{"prompt":"Hello","max_tokens":1}')
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -25,7 +25,10 @@ class Check:
 CHECKS: Final = (
     Check(name="services", says="every container runs and is healthy"),
     Check(name="page", says="SillyTavern's page, its scripts and style sheets are served"),
-    Check(name="key", says="SillyTavern sends the backend's key", needs=("page",)),
+    Check(name="whitelist", says="SillyTavern lets this machine in, and no other container", needs=("page",)),
+    Check(
+        name="key", says="SillyTavern sends the backend's key, and without it nobody gets an answer", needs=("page",)
+    ),
     Check(name="wiring", says="SillyTavern reaches the planned backend by its name", needs=("page", "key")),
     Check(name="model", says="the model is the planned one", needs=("wiring",)),
     Check(name="context", says="the context is the planned one", needs=("wiring",)),
@@ -33,6 +36,7 @@ CHECKS: Final = (
     Check(name="streaming", says="the same answer streams piece by piece to a proper end", needs=("wiring",)),
     Check(name="encoding", says="no character was damaged on the way", needs=("streaming",)),
     Check(name="isolation", says="the backend is open to nobody but SillyTavern"),
+    Check(name="exposure", says="what is reachable from where is as planned", needs=("wiring",)),
     Check(name="restart", says="after a restart of the backend SillyTavern gets its answer again", needs=("reply",)),
 )
 DEPLOY: Final = Check(name="deploy", says="a new stack comes up")

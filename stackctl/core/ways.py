@@ -2,12 +2,15 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Literal
+from typing import Final, Literal
 
+from stackctl.core import tavern
+from stackctl.core.seen import Answer, Tried
 from stackctl.core.stack import Plan, Publish, Service
 from stackctl.errors import Exposed
 
 Expected = Literal["open", "shut", "either"]
+REFUSED: Final = (401, 403)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -26,6 +29,39 @@ class Attached:
     networks: tuple[Attachment, ...] = ()
     published: tuple[Publish, ...] = ()
     is_on_host: bool = False
+
+    def publishes(self, address: str, port: int) -> bool:
+        """Whether the engine leads this address and port of the host to the container."""
+        return any(one.port == port and _covers(one.address, address) for one in self.published)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Target:
+    """A service that somebody may try to reach. `port`: its own, inside its container."""
+
+    name: str
+    port: int
+    attached: Attached
+    planned: Publish | None  # where it shall be open
+
+    @property
+    def is_page(self) -> bool:
+        return self.name == tavern.NAME
+
+    @property
+    def ports(self) -> tuple[int, ...]:
+        """The ports of the host at which it may be found."""
+        planned = self.planned.port if self.planned else self.port
+        return tuple(sorted({planned, *(one.port for one in self.attached.published)}))
+
+    def is_planned_at(self, address: str, port: int) -> bool:
+        return self.planned is not None and self.planned.port == port and _covers(self.planned.address, address)
+
+    def urls(self, host: str) -> tuple[str, ...]:
+        """Where a container that is none of the stack's may try: the containers' addresses, and the host's ports."""
+        published = {one.port for one in (*self.attached.published, *((self.planned,) if self.planned else ()))}
+        own = [join(one.address, self.port) for one in self.attached.networks]
+        return tuple(f"http://{at}" for at in (*own, *(join(host, port) for port in sorted(published))))
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -48,6 +84,34 @@ def wrong(ways: Sequence[Way]) -> tuple[Way, ...]:
     return tuple(way for way in ways if not way.is_right)
 
 
+def lets_in(answer: Answer) -> bool:
+    """Whether an answer is one to somebody who is let in."""
+    return answer.status not in REFUSED
+
+
+def together(source: str, target: Target, tried: Sequence[Tried], path: str) -> Way:
+    """The ways from one source to a target as one, which shall be shut: open if any of them is.
+
+    SillyTavern may answer, as long as it lets nobody in; a backend that was not published may not even answer.
+    """
+    answers = {one.url: one.answers[path] for one in tried if path in one.answers}
+    open_at = [url for url, answer in answers.items() if lets_in(answer) or not (target.is_page or target.planned)]
+    refused = sorted({f"refused ({answer.status})" for answer in answers.values()})
+    failures = sorted({f"no connection ({one.failure})" for one in tried if one.failure})
+    return Way(
+        source=source,
+        target=target.name,
+        address=", ".join(open_at or [one.url for one in tried]).replace("http://", ""),
+        expected="shut",
+        is_open=bool(open_at),
+        seen=f"answers ({answers[open_at[0]].status})" if open_at else ", ".join((*refused, *failures)),
+    )
+
+
+def join(address: str, port: int) -> str:
+    return f"[{address}]:{port}" if ":" in address else f"{address}:{port}"
+
+
 def backend_exposure(found: Attached, service: Service, plan: Plan) -> Exposed | None:
     """The error, if a backend's container is open to more than was planned."""
     hint = f"does compose.override.yml change ports or networks of {service.name}? take that out, then: stackctl deploy"
@@ -66,3 +130,8 @@ def backend_exposure(found: Attached, service: Service, plan: Plan) -> Exposed |
             again = "stackctl down, then stackctl deploy, makes it anew"
             return Exposed(f"the network {one.network} is not internal: {service.name} has a way out", hint=again)
     return None
+
+
+def _covers(published: str, address: str) -> bool:
+    everywhere = {"", "0.0.0.0", "::"}  # noqa: S104 - what the engine says of a port that is open on all addresses
+    return published == address or (published in everywhere and (published == "::") == (":" in address))

@@ -4,7 +4,7 @@ import ctypes
 import os
 import socket
 from contextlib import suppress
-from ipaddress import IPv4Network
+from ipaddress import IPv4Network, ip_address
 from pathlib import Path
 
 from stackctl.core.seen import Cpu, Gpu
@@ -22,6 +22,9 @@ def cpu(table: Path = Path("/proc/cpuinfo")) -> Cpu:
     if flags is None:
         return Cpu(architecture=architecture)
     return Cpu(architecture=architecture, avx="avx" in flags, avx2="avx2" in flags)
+
+
+_CONNECT_S = 2.0
 
 
 def gpus() -> tuple[Gpu, ...]:
@@ -117,6 +120,28 @@ def _process(pid: int | None) -> str:
     with suppress(psutil.Error):
         return f"{psutil.Process(pid).name()} (process {pid})"
     return f"process {pid}"
+
+
+def addresses() -> tuple[str, ...]:
+    """This machine's addresses but for loopback and those that only count on one link (fe80::)."""
+    import psutil
+
+    families = {socket.AF_INET, socket.AF_INET6}
+    found = (one.address for all_ in psutil.net_if_addrs().values() for one in all_ if one.family in families)
+    return tuple(
+        dict.fromkeys(
+            a for a in found if "%" not in a and not (ip_address(a).is_loopback or ip_address(a).is_link_local)
+        )
+    )
+
+
+def is_open(address: str, port: int) -> bool:
+    """Whether a TCP connection from this machine comes about within two seconds."""
+    try:
+        socket.create_connection((address, port), timeout=_CONNECT_S).close()
+    except OSError:
+        return False
+    return True
 
 
 def routes(table: Path = Path("/proc/net/route")) -> tuple[IPv4Network, ...]:

@@ -19,6 +19,7 @@ _LIMIT: Final = 200_000  # characters of an answer; a chat template may have som
 _JSON: Final = {"content-type": "application/json"}
 _NOBODY: Final = 65534
 _WISH: Final = "/stackctl-asks.json"
+_OURS: Final = "stackctl.made-by"  # the label of what is here for moments only
 # every URL at once; the first request shows whether anybody is there, the others follow at once
 _SCRIPT: Final = """
 const{urls,requests,key,patience,limit}=JSON.parse(require('fs').readFileSync(process.argv[1]));
@@ -51,14 +52,18 @@ def ask(
     urls: tuple[str, ...],
     requests: tuple[Request, ...],
     key: Secret | None,
+    *,
+    patience_s: float = _PATIENCE_S,
 ) -> tuple[Tried, ...]:
     """Ask every URL from inside a container of an image that has node, in a network of the engine, within 30 s.
+
+    `patience_s`: for one answer.
 
     The container has no rights, knows the engine's machine as host.docker.internal, and is removed whatever happens.
     The key reaches it as a file: what stands in its command or environment, `docker inspect` shows.
     """
     questions = [{"path": one.path, "body": one.body} for one in requests]
-    wish = {"urls": urls, "requests": questions, "patience": _PATIENCE_S * 1000, "limit": _LIMIT}
+    wish = {"urls": urls, "requests": questions, "patience": int(patience_s * 1000), "limit": _LIMIT}
     wish["key"] = key.reveal() if key else ""
     api = engine.client.api
     with _explained():
@@ -93,6 +98,21 @@ def network(engine: Client, wanted: str) -> str:
     """The network to ask from: the wanted one where it exists by now, else the engine's default bridge."""
     with _explained():
         return wanted if any(one["Name"] == wanted for one in engine.client.api.networks([wanted])) else "bridge"
+
+
+@contextmanager
+def own_network(engine: Client, name: str) -> Iterator[str]:
+    """A new network, as any other Compose project has one; its name. One that a run before left is taken away first."""
+    api = engine.client.api
+    with _explained():
+        for left in api.networks(names=[name], filters={"label": _OURS}):
+            api.remove_network(left["Id"])
+        made = api.create_network(name, driver="bridge", labels={_OURS: "inquiry"}, check_duplicate=True)
+    try:
+        yield name
+    finally:
+        with _explained():
+            api.remove_network(made["Id"])
 
 
 def gateway(engine: Client) -> str:

@@ -83,6 +83,17 @@ class Tavern:
         answer = self._ask("GET", path)
         return answer.status_code, answer.headers.get("content-type", ""), answer.text
 
+    def is_at(self, url: str) -> bool:
+        """Whether what answers at another URL is this very SillyTavern: it takes this session for its own."""
+        import httpx
+
+        cookies = "; ".join(f"{name}={value}" for name, value in self._http.cookies.items())
+        try:
+            answer = self._http.post(f"{url}/api/ping", json={}, headers={"Cookie": cookies})
+        except httpx.HTTPError:
+            return False
+        return answer.is_success
+
     def settings(self) -> dict[str, Any]:
         """settings.json as SillyTavern serves it to its page."""
         says = "SillyTavern can't read its own settings.json"

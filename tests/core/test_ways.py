@@ -4,8 +4,9 @@ from dataclasses import replace
 
 import pytest
 
+from stackctl.core.seen import Answer, Tried
 from stackctl.core.stack import Publish
-from stackctl.core.ways import Attached, Attachment, Expected, Way, backend_exposure, wrong
+from stackctl.core.ways import Attached, Attachment, Expected, Target, Way, backend_exposure, together, wrong
 from tests.core import samples
 
 PLAN = samples.a_plan(samples.wanted(name="chat"))
@@ -55,3 +56,73 @@ def test_every_other_attachment_is_told(found: Attached, says: str) -> None:
 def test_a_published_port_that_was_planned_is_none_of_it() -> None:
     planned = replace(BACKEND, publish=OPEN)
     assert backend_exposure(Attached(networks=(INNER,), published=(OPEN,)), planned, PLAN) is None
+
+
+# -- who may get an answer
+
+
+def target(name: str = "llamacpp", *, planned: Publish | None = None, published: tuple[Publish, ...] = ()) -> Target:
+    return Target(name=name, port=8080, attached=Attached(networks=(INNER,), published=published), planned=planned)
+
+
+def publish(address: str, port: int = 8000) -> Publish:
+    return Publish(address=address, port=port, target=8000)
+
+
+@pytest.mark.parametrize(
+    ("published", "address", "is_open"),
+    [
+        ("127.0.0.1", "127.0.0.1", True),
+        ("127.0.0.1", "192.0.2.1", False),
+        ("0.0.0.0", "192.0.2.1", True),  # noqa: S104
+        ("0.0.0.0", "2001:db8::1", False),  # noqa: S104
+        ("::", "2001:db8::1", True),
+        ("::", "192.0.2.1", False),
+    ],
+)
+def test_a_port_on_all_addresses_covers_those_of_its_family(published: str, address: str, is_open: bool) -> None:
+    attached = Attached(published=(publish(published),))
+    assert attached.publishes(address, 8000) == is_open
+    assert not attached.publishes(address, 8001)
+    assert target(planned=publish(published)).is_planned_at(address, 8000) == is_open
+
+
+def test_a_backend_is_sought_at_its_own_port_and_at_those_that_it_publishes() -> None:
+    assert target().ports == (8080,)
+    assert target(published=(OPEN, publish("127.0.0.1", 18099))).ports == (8080, 18099)
+    assert target("sillytavern", planned=publish("127.0.0.1")).ports == (8000,)
+
+
+def test_from_another_container_it_is_sought_at_its_address_and_at_the_hosts_ports() -> None:
+    assert target().urls("host") == ("http://10.64.0.2:8080",)
+    assert target(planned=publish("127.0.0.1")).urls("host") == ("http://10.64.0.2:8080", "http://host:8000")
+
+
+def tried(status: int = 0, failure: str = "") -> Tried:
+    return Tried(url="http://a:1", failure=failure, answers={"/": Answer(status=status, body="")} if status else {})
+
+
+@pytest.mark.parametrize(
+    ("name", "one", "is_open", "seen"),
+    [
+        ("sillytavern", tried(failure="timeout"), False, "no connection (timeout)"),
+        ("sillytavern", tried(403), False, "refused (403)"),
+        ("sillytavern", tried(401), False, "refused (401)"),
+        ("sillytavern", tried(200), True, "answers (200)"),
+        ("sillytavern", tried(302), True, "answers (302)"),
+        ("llamacpp", tried(failure="refused"), False, "no connection (refused)"),
+        ("llamacpp", tried(401), True, "answers (401)"),
+        ("llamacpp", tried(404), True, "answers (404)"),
+    ],
+)
+def test_sillytavern_may_refuse_and_a_backend_may_not_even_answer(
+    name: str, one: Tried, is_open: bool, seen: str
+) -> None:
+    way = together("elsewhere", target(name), [one], "/")
+    assert (way.is_open, way.seen, way.expected) == (is_open, seen, "shut")
+
+
+def test_of_several_ways_the_open_ones_are_named() -> None:
+    other = Tried(url="http://b:2", answers={"/": Answer(status=200, body="")})
+    way = together("elsewhere", target("sillytavern"), [tried(403), other], "/")
+    assert (way.address, way.seen) == ("b:2", "answers (200)")

@@ -2,6 +2,10 @@
 
 import contextlib
 import json
+import select
+import socket
+import socketserver
+import threading
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
@@ -11,8 +15,9 @@ import xmlschema
 
 from stackctl.core.demo_model import SENTENCE, gguf_bytes
 from stackctl.core.smoke import CHECKS
+from stackctl.effects import host
 from tests.e2e.conftest import ROOT, Stack
-from tests.e2e.failing import lasting, override
+from tests.e2e.failing import free_port, lasting, override
 
 pytestmark = pytest.mark.engine
 SCHEMA = xmlschema.XMLSchema(str(ROOT / "tests" / "core" / "junit.xsd"))
@@ -84,6 +89,34 @@ def between(stack: Stack, how: str) -> Iterator[None]:
         stack.docker("network", "connect", "--alias", "llamacpp", inner, backend)
 
 
+@contextlib.contextmanager
+def forwarding(at: tuple[str, int], to: tuple[str, int]) -> Iterator[None]:
+    """A program of this machine that hands on every connection, byte by byte."""
+
+    class Handler(socketserver.BaseRequestHandler):
+        def handle(self) -> None:
+            with contextlib.suppress(OSError), socket.create_connection(to) as on:
+                ends = {self.request: on, on: self.request}
+                while ready := select.select(list(ends), [], [], 5)[0]:
+                    for one in ready:
+                        if not (part := one.recv(65536)):
+                            return
+                        ends[one].sendall(part)
+
+    class Server(socketserver.ThreadingTCPServer):
+        allow_reuse_address = True
+        daemon_threads = True
+
+    with Server(at, Handler) as server:
+        thread = threading.Thread(target=server.serve_forever, args=(0.05,))
+        thread.start()
+        try:
+            yield
+        finally:
+            server.shutdown()
+            thread.join()
+
+
 # -- a good stack
 
 
@@ -141,7 +174,8 @@ def test_a_backend_that_is_down(good: Stack) -> None:
         found = smoke(good, 7, "--restart")
     finally:
         good.run("start")
-    assert statuses(found, "failed") == {"services", "wiring", "isolation"}
+    assert statuses(found, "failed") == {"services", "wiring"}
+    assert found["isolation"]["says"] == "llamacpp does not run"
     assert {"model", "reply", "streaming", "restart"} <= statuses(found, "not run")
     assert found["reply"]["says"] == "because wiring failed"
     assert "llamacpp does not run" in found["services"]["says"]
@@ -169,6 +203,34 @@ def test_a_whitelist_that_shuts_this_machine_out(good: Stack) -> None:
     assert {"wiring", "reply"} <= statuses(found, "not run")
 
 
+def test_a_whitelist_that_lets_everybody_in(good: Stack) -> None:
+    with planted(good, sillytavern={"environment": {"SILLYTAVERN_WHITELIST": '["0.0.0.0/0","::/0"]'}}):
+        found = smoke(good, 10)
+    assert statuses(found, "failed") == {"whitelist"}
+    assert "lets every container of its network t-smoke_" in found["whitelist"]["says"]
+    assert found["exposure"]["status"] == "passed"  # they would have to be in its own network
+
+
+def test_a_backend_that_takes_anybody_without_a_key(good: Stack) -> None:
+    command = good.inspect("llamacpp")["Config"]["Cmd"]
+    at = command.index("--api-key-file")
+    with planted(good, llamacpp={"command": [*command[:at], *command[at + 2 :]]}):
+        found = smoke(good, 10)
+    assert statuses(found, "failed") == {"key"}
+    assert found["key"]["says"] == "llama.cpp answers without its key, too (200)"
+
+
+def test_a_proxy_of_this_machine_that_opens_sillytavern_to_others(good: Stack) -> None:
+    port = int(good.inspect("sillytavern")["HostConfig"]["PortBindings"]["8000/tcp"][0]["HostPort"])
+    address = host.addresses()[0]
+    with forwarding((address, port), ("127.0.0.1", port)):
+        found = smoke(good, 10)
+    assert statuses(found, "failed") == {"exposure"}
+    assert f"sillytavern from this host ({address}:{port}: answers)" in found["exposure"]["says"]
+    with forwarding((address, port), ("127.0.0.1", free_port())):
+        assert smoke(good, 0, "--only", "exposure")["exposure"]["status"] == "passed"  # another program, not ours
+
+
 def test_a_missing_key(good: Stack) -> None:
     secrets = good.folder / "sillytavern" / "data" / "default-user" / "secrets.json"
     text = secrets.read_text()
@@ -185,7 +247,8 @@ def test_a_missing_key(good: Stack) -> None:
 def test_a_published_backend_port(good: Stack) -> None:
     with planted(good, llamacpp={"ports": ["127.0.0.1:18099:8080"], "networks": ["inner", "edge"]}):
         found = smoke(good, 10)
-    assert "isolation" in statuses(found, "failed")
+    assert statuses(found, "failed") == {"isolation", "exposure"}
+    assert "llamacpp from this host (127.0.0.1:18099: answers)" in found["exposure"]["says"]
     assert "llamacpp is published at 127.0.0.1:18099" in found["isolation"]["says"]
     assert {"page", "reply", "streaming"} <= statuses(found, "passed")
 

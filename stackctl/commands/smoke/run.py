@@ -20,7 +20,8 @@ TIMEOUT_S = 600
 _FUNCTIONS: Mapping[str, Callable[[Site], str]] = {
     "services": services.services,
     "page": talk.page,
-    "key": talk.key,
+    "whitelist": ways.whitelist,
+    "key": ways.key,
     "wiring": talk.wiring,
     "model": talk.model,
     "context": talk.context,
@@ -28,6 +29,7 @@ _FUNCTIONS: Mapping[str, Callable[[Site], str]] = {
     "streaming": talk.streaming,
     "encoding": talk.encoding,
     "isolation": ways.isolation,
+    "exposure": ways.exposure,
     "restart": services.restart,
 }
 _SAYS_MORE = {"wiring", "reply", "streaming", "restart"}  # SillyTavern's log tells why one failed

@@ -1,8 +1,7 @@
 """Checks through SillyTavern: its page, its way to the backend, and the answers that come back."""
 
-from stackctl.commands.prove import wrong_key
 from stackctl.commands.smoke.site import Site
-from stackctl.core import replies, tavern_page, tavern_secrets
+from stackctl.core import replies, tavern_page
 from stackctl.core.smoke import NotApplicable
 from stackctl.errors import ConfigError, ModelError, NotReady
 
@@ -36,15 +35,6 @@ def page(site: Site) -> str:
             evidence=tuple(bad[:5]),
         )
     return f"{len(scripts) + len(others)} scripts and {len(styles)} style sheets served"
-
-
-def key(site: Site) -> str:
-    """SillyTavern sends the key that its backend wants."""
-    if site.plan.key is None:
-        raise NotApplicable("the backend wants no key")
-    if error := wrong_key(site.page, site.plan):
-        raise error
-    return f"SillyTavern sends the key called {tavern_secrets.ID}"
 
 
 def wiring(site: Site) -> str:
