@@ -43,6 +43,11 @@ def use(machine: Machine, name: str, options: Options) -> Deployed:
     written = wish(machine, {}).written
     if name not in written.models:
         raise models.unknown(written, name)
+    if written.backend.is_elsewhere:
+        raise ConfigError(
+            f"the backend runs elsewhere, at {written.backend.url}: its model is chosen there",
+            hint="stackctl deploy takes over what it runs then; to run one here: stackctl deploy --backend llamacpp",
+        )
     done = deploy(machine, {"model.use": name}, options)
     if written.model.use != name:
         machine.ui.note("SillyTavern went on running; tabs that were open must be reloaded to see the new model")

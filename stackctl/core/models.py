@@ -4,7 +4,7 @@ import difflib
 import re
 from collections.abc import Mapping
 
-from stackctl.core.spec import OneModel, Spec
+from stackctl.core.spec import EXTERNAL, OneModel, Spec
 from stackctl.errors import ConfigError
 
 _AUTO = "auto"
@@ -20,9 +20,10 @@ _SHARED: Mapping[str, str] = {
 def chosen(spec: Spec) -> Spec:
     """The spec of the model that model.use names: its path and settings take the place of those for all.
 
-    Raises ConfigError where there is no such model.
+    A backend that runs elsewhere has a model of its own, for which nothing here counts. Raises ConfigError where there
+    is no such model.
     """
-    if not spec.model.use:
+    if not spec.model.use or spec.backend.is_elsewhere:
         return spec
     return of(spec, spec.model.use)
 
@@ -54,7 +55,7 @@ def placed(changes: Mapping[str, object], spec: Spec) -> dict[str, object]:
     if "model.path" in changes:  # a path given by hand is a model outside of the list
         return {**({"model.use": ""} if spec.model.use else {}), **changes}
     name = changes.get("model.use", spec.model.use)
-    if not name:
+    if not name or changes.get("backend.kind", spec.backend.kind) == EXTERNAL:
         return dict(changes)
     own = {f"{section}.{key}": f"models.{name}.{key}" for key, section in _SHARED.items()}
     return {own.get(key, key): value for key, value in changes.items()}

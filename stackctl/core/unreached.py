@@ -108,11 +108,12 @@ def _silent(spec: Spec, server: ServerSeen, number: int, failures: set[str]) -> 
     if "refused" in failures:
         hint = f"is it running, and with {_LISTEN}? {later}"
         return f"{name} refuses connections on port {number}", hint
+    if ":" in name:
+        hint = "containers have no IPv6 unless their engine is set up for it: use its IPv4 address"
+        return f"{name} does not answer", hint
     hint = 'backend.wake = "MAC" in stack.toml wakes it up; the firewall there must let this machine through'
     if spec.backend.wake:
-        hint = (
-            f"Wake-on-LAN to {spec.backend.wake} did not bring it up: the BIOS and the network card there must allow it"
-        )
+        hint = f"Wake-on-LAN to {spec.backend.wake} did not help: the BIOS and the network card there must allow it"
     return f"{name} does not answer: it is off or asleep, or a firewall keeps port {number} shut", hint
 
 

@@ -30,6 +30,14 @@ def test_an_unknown_model_is_refused_before_anything_is_asked_of_the_engine(tmp_
     assert (tmp_path / "stack.toml").read_text() == TWO
 
 
+def test_the_model_of_a_backend_elsewhere_is_not_chosen_here(tmp_path: Path) -> None:
+    text = TWO + '[backend]\nkind = "external"\nurl = "http://127.0.0.1:5001"\n'
+    (tmp_path / "stack.toml").write_text(text)
+    with pytest.raises(ConfigError, match="its model is chosen there"):
+        use(quiet(tmp_path).machine, "a", Options())
+    assert (tmp_path / "stack.toml").read_text() == text
+
+
 def test_a_model_that_is_missing_troubles_only_its_own_deploy(tmp_path: Path) -> None:
     (tmp_path / "stack.toml").write_text(TWO)
     (tmp_path / "b.gguf").write_bytes(gguf_bytes())

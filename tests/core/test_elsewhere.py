@@ -181,6 +181,14 @@ def test_the_key_that_was_sent_along_is_the_one_that_sillytavern_sends_and_ours_
     assert plan(external(key_file="key.txt"), with_key, Lock()).plan.key == Secret("open sesame")
 
 
+def test_the_prompt_template_follows_the_servers_own() -> None:
+    for kind in ("koboldcpp", "llamacpp"):
+        template = planned(external(), tried(HERE, kind)).plan.template
+        assert template
+        assert template.instruct == "ChatML"
+        assert not template.is_guess
+
+
 def test_keys_that_mean_nothing_elsewhere_are_named() -> None:
     spec = wanted(
         model={"path": "/m/x.gguf"},

@@ -38,6 +38,15 @@ def test_without_a_model_in_use_the_path_counts() -> None:
     assert models.chosen(wanted) == wanted
 
 
+def test_for_a_backend_elsewhere_no_entry_counts_and_none_is_written_to() -> None:
+    wanted = stack_toml.parse(TWO + 'kind = "external"\nurl = "http://127.0.0.1:5001"\n')
+    assert models.chosen(wanted) == wanted
+    assert models.placed({"backend.context": 512}, wanted) == {"backend.context": 512}
+    flags = {"backend.kind": "external", "backend.url": "http://127.0.0.1:5001", "backend.context": 512}
+    assert models.placed(flags, stack_toml.parse(TWO)) == flags
+    assert models.placed({"backend.kind": "llamacpp", "backend.context": 512}, wanted)["models.small.context"] == 512
+
+
 def test_every_setting_of_an_entry_has_its_place_among_those_for_all() -> None:
     one = OneModel(path="/m/x.gguf", context=1024, gpu_layers=3, kv_cache="q4_0", template="ChatML")
     found = models.of(Spec(models={"x": one}), "x")

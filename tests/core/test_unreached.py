@@ -147,6 +147,7 @@ def test_a_proxy_whose_server_is_down_may_get_well() -> None:
         (THERE, seen(failed(THERE)), "192.168.1.20 refuses connections on port 5001", "--listen (text-generation-"),
         (THERE, seen(failed(THERE, "timeout")), "192.168.1.20 does not answer: it is off or asleep", "backend.wake"),
         (THERE, seen(failed(THERE, "unreachable")), "192.168.1.20 does not answer", "firewall"),
+        ("http://[fd00::1]", seen(failed("http://[fd00::1]", "unreachable")), "fd00::1 does not answer", "IPv4"),
         ("http://pc.lan", seen(failed("http://pc.lan", "name")), "no container knows the name pc.lan", "its address"),
         (
             "http://localhost:5001",

@@ -12,8 +12,9 @@ import pytest
 import yaml
 
 from stackctl.core import tavern_settings
-from stackctl.core.demo_model import FILE_NAME, SENTENCE
+from stackctl.core.demo_model import FILE_NAME, SENTENCE, gguf_bytes
 from stackctl.effects.tavern_http import Tavern
+from tests.e2e import outside
 from tests.e2e.conftest import Stack
 from tests.e2e.own_engine import IMAGES, OwnEngine, free_port, own_engine, until
 
@@ -90,6 +91,24 @@ def test_an_engine_of_2020_runs_the_main_case(old: OwnEngine, deployed: tuple[St
         assert service["healthcheck"]["interval"] == "5s"
     assert stack.run("status").returncode == 0
     assert stack.run("diff").stdout.splitlines() == ["compose.yml stays as it is", "no container would be touched"]
+
+
+def test_an_engine_of_2020_reaches_a_backend_on_its_own_machine(
+    old: OwnEngine, installed: Path, tmp_path: Path
+) -> None:
+    (tmp_path / FILE_NAME).write_bytes(gguf_bytes())
+    tmp_path.chmod(0o755)
+    folder = tmp_path / "t-old-outside"
+    folder.mkdir()
+    stack = Stack(folder=folder, program=installed, environment=old.environment)
+    gateway = outside.gateway(old.docker("network", "inspect", "bridge"))
+    try:
+        with outside.llamacpp(tmp_path, gateway, model=FILE_NAME) as port:
+            where = ("--url", f"http://127.0.0.1:{port}", "--port", str(free_port()))
+            assert stack.deploy(*where)["reply"] == SENTENCE
+        assert f"http://host.docker.internal:{port}" in (folder / "compose.yml").read_text()
+    finally:
+        stack.clean()
 
 
 @pytest.mark.parametrize(
