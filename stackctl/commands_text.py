@@ -43,6 +43,13 @@ def deployed(done: "Deployed", ssh: str) -> tuple[str, dict[str, Any]]:
         ]
     port = plan.url.rpartition(":")[2]
     lines += ["", f"Open {plan.url}"]
+    if plan.password:
+        from stackctl.commands import login
+        from stackctl.core import tavern
+
+        lines += [f"from other devices: {url}" for url in plan.urls]
+        lines.append(f"it asks for a name and a password: {tavern.USER}, and what lies in {login.FILE}")
+        values |= {"urls": list(plan.urls), "user": tavern.USER, "password_file": login.FILE}
     if ssh:
         host = [*ssh.split(), "", "", "THIS-HOST"][2]
         lines.append(f"from the machine you sit at:  ssh -L {port}:127.0.0.1:{port} {host}   then open {plan.url}")

@@ -31,7 +31,9 @@ class Machine:
     listening: Callable[[str], dict[int, str]] = host.listening
     routes: Callable[[], tuple[IPv4Network, ...]] = host.routes
     binds: Callable[[Engine], tuple[Bind, ...] | None] = container.binds
+    interfaces: Callable[[], dict[str, tuple[str, ...]]] = host.interfaces
     new_key: Callable[[], Secret] = keys.new
+    new_password: Callable[[], Secret] = keys.password
     around: Callable[[str], Around] = around
     addresses: Callable[[], tuple[str, ...]] = host.addresses
     is_open: Callable[[str, int], bool] = host.is_open

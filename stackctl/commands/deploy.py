@@ -6,7 +6,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 from stackctl import __version__
-from stackctl.commands import keys, seed
+from stackctl.commands import keys, login, seed
 from stackctl.commands.elsewhere import met
 from stackctl.commands.fetch import fetch_images, with_digests
 from stackctl.commands.look import look
@@ -98,6 +98,7 @@ def write_stack(planned: Planned, machine: Machine, *, replan: bool = False, abs
     if planned.plan.is_demo:
         folder.write(demo_model.FILE_NAME, demo_model.gguf_bytes())
     _write_backend_files(planned.plan, folder)
+    login.give(planned.plan, machine)
     if folder.write(render.FILE, text):
         machine.ui.note(f"wrote {render.FILE}")
     written = {"by": __version__, "inputs": planned.inputs, "sha256": folder.sha256(render.FILE)}

@@ -6,17 +6,17 @@ from dataclasses import replace
 from ipaddress import ip_address
 from pathlib import Path, PurePosixPath
 
-from stackctl.commands import keys
+from stackctl.commands import keys, login
 from stackctl.commands.elsewhere import asked
 from stackctl.commands.program import places
 from stackctl.commands.wish import recorded
-from stackctl.core import elsewhere
+from stackctl.core import elsewhere, exposure
 from stackctl.core.lock import Lock
 from stackctl.core.network import known
 from stackctl.core.plan import stack_name
 from stackctl.core.same_path import refuse_elsewhere
 from stackctl.core.seen import EngineSeen, Gpu, ModelSeen, Seen
-from stackctl.core.spec import DEMO, Spec
+from stackctl.core.spec import DEMO, NONE, Spec
 from stackctl.errors import DoesNotFit, ModelError
 from stackctl.machine import Machine
 
@@ -38,6 +38,8 @@ def look(spec: Spec, machine: Machine) -> Seen:
         folder=machine.place,
         owner=machine.folder.owner,
         key=keys.key(machine, spec),
+        password=login.password(machine, spec),
+        interfaces=machine.interfaces() if spec.sillytavern.expose != NONE else {},
         model=elsewhere.model(None),
         engine=engine,
         is_new=not machine.engine.containers(name),
@@ -58,6 +60,8 @@ def look_without_engine(spec: Spec, machine: Machine, recorded: Lock) -> Seen:
         folder=machine.place,
         owner=machine.folder.owner,
         key=keys.key(machine, spec),
+        password=login.password(machine, spec),
+        interfaces=machine.interfaces() if spec.sillytavern.expose != NONE else {},
         model=elsewhere.model(None),
         taken_subnets=tuple(net for net in machine.routes() if net not in own),
     )
@@ -107,8 +111,12 @@ def _gpus(spec: Spec, machine: Machine, engine: EngineSeen | None) -> tuple[Gpu,
 
 def _ports(spec: Spec, machine: Machine, engine: EngineSeen, name: str) -> dict[int, str]:
     theirs, own = machine.engine.published(name)
-    address = str(ip_address(spec.sillytavern.bind))
-    listening = machine.listening(address) if engine.is_local else {}
+    listening: dict[int, str] = {}
+    if engine.is_local:
+        wanted = spec.sillytavern.expose
+        others = exposure.meant(wanted, machine.interfaces()) if wanted != NONE else ()
+        for address in (ip_address(spec.sillytavern.bind), *(one.ip for one in others)):
+            listening |= machine.listening(str(address))
     return {port: who for port, who in {**listening, **theirs}.items() if port not in own}
 
 

@@ -76,7 +76,7 @@ def watched(machine: Machine) -> Iterator[Status]:
 def _status(name: str, machine: Machine) -> Status:
     states = machine.engine.states(name)
     planned = render.services(machine.folder.read(render.FILE) or "")
-    publish = str((planned.get(tavern.NAME, {}).get("ports") or [""])[0])
+    publish = str((planned.get(tavern.NAME, {}).get("ports") or [""])[0])  # the loopback address stands first
     page = states.get(tavern.NAME)
     return Status(
         name=name,

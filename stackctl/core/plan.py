@@ -6,12 +6,12 @@ from dataclasses import dataclass
 from ipaddress import ip_address
 from pathlib import PurePosixPath
 
-from stackctl.core import network, passthrough, tavern, templates
+from stackctl.core import exposure, network, passthrough, tavern, templates
 from stackctl.core.backend_service import own_backend
 from stackctl.core.elsewhere import elsewhere
 from stackctl.core.lock import Decisions, Lock
 from stackctl.core.seen import Seen
-from stackctl.core.spec import DEMO, Spec
+from stackctl.core.spec import DEMO, NONE, Spec
 from stackctl.core.stack import GpuRequest, Plan
 from stackctl.core.tavern_service import data_folder, sillytavern
 from stackctl.core.templates import Template
@@ -34,7 +34,7 @@ def plan(spec: Spec, seen: Seen, recorded: Lock, *, replan: bool = False) -> Pla
     name = stack_name(spec, seen.folder)
     serving = (elsewhere if spec.backend.is_elsewhere else own_backend)(spec, seen, decisions)
     networks = network.networks(name, spec, seen, decisions, has_inner=serving.service is not None)
-    template = _template(spec, seen)
+    template, addresses = _template(spec, seen), exposure.exposed(spec, seen)
     return Planned(
         plan=Plan(
             name=name,
@@ -45,6 +45,7 @@ def plan(spec: Spec, seen: Seen, recorded: Lock, *, replan: bool = False) -> Pla
             networks=networks,
             files=serving.files,
             key=serving.key,
+            password=seen.password,
             folders=tuple(f"{data_folder(spec)}/{folder}" for folder in tavern.FOLDERS),
             tavern_type=serving.backend.TAVERN_TYPE,
             backend_url=serving.url,
@@ -56,7 +57,12 @@ def plan(spec: Spec, seen: Seen, recorded: Lock, *, replan: bool = False) -> Pla
             gpu_layers=serving.gpu_layers,
             kv_cache=serving.kv_cache,
             template=template,
-            notes=(*_notes(spec, seen), *serving.notes, *_of_template(template, seen)),
+            notes=(
+                *_notes(spec, seen),
+                *exposure.notes(spec, seen, addresses),
+                *serving.notes,
+                *_of_template(template, seen),
+            ),
             timeout_s=max(300, serving.start_s + 120),
         ),
         lock=Lock(decisions=decisions.taken, digests=recorded.digests, rendered=recorded.rendered),
@@ -69,7 +75,11 @@ def _inputs(spec: Spec, seen: Seen, gpu: GpuRequest | None) -> str:
     engine = seen.engine and (seen.engine.version[:1], seen.engine.compose[:2], seen.engine.has_cpu_quota)
     asked = gpu and (gpu.driver, gpu.devices, passthrough.count(gpu, seen))
     key = seen.key.reveal()  # 64 bits of a hash of all this give nothing of it away
-    content = spec.model_dump_json(exclude_defaults=True), seen.owner, seen.model.files, asked, engine, seen.cpu, key
+    open_to = exposure.exposed(spec, seen), seen.password and seen.password.reveal()
+    content = (
+        *(spec.model_dump_json(exclude_defaults=True), seen.owner, seen.model.files, asked, engine, seen.cpu, key),
+        *(open_to if spec.sillytavern.expose != NONE else ()),
+    )
     return hashlib.sha256(repr(content).encode()).hexdigest()[:16]
 
 
@@ -104,8 +114,8 @@ def stack_name(spec: Spec, folder: PurePosixPath) -> str:
 def _check(spec: Spec) -> None:
     if not ip_address(spec.sillytavern.bind).is_loopback:
         raise ConfigError(
-            f"sillytavern.bind = {spec.sillytavern.bind!r}: only loopback addresses are supported",
-            hint='keep bind = "127.0.0.1" and open it from elsewhere with: ssh -L 8000:127.0.0.1:8000 THIS-HOST',
+            f"sillytavern.bind = {spec.sillytavern.bind!r} is no loopback address",
+            hint=f'keep bind = "127.0.0.1", and for others: expose = "{spec.sillytavern.bind}", or expose = "lan"',
         )
 
 

@@ -90,8 +90,7 @@ def _escaped(char: str) -> str:
 
 
 def _service(service: Service, folder: PurePosixPath | None) -> Mapping[str, object]:
-    publish, gpu = service.publish, service.gpu
-    host = f"[{publish.address}]" if publish and ":" in publish.address else publish and publish.address
+    gpu = service.gpu
     return {
         "name": service.name,
         "image": service.image,
@@ -108,7 +107,7 @@ def _service(service: Service, folder: PurePosixPath | None) -> Mapping[str, obj
         "unpacks": any(tmpfs.executable for tmpfs in service.tmpfs),
         "networks": list(service.networks),
         "reaches_host": service.reaches_host,
-        "publish": f"{host}:{publish.port}:{publish.target}" if publish else "",
+        "publish": [f"{one.place}:{one.target}" for one in service.publish],
         "waits_for": service.waits_for,
         "health": _health(service.health),
         "grace": f"{service.grace_s}s",

@@ -11,6 +11,8 @@ HIDDEN: Final = "***"
 # what a header, a shell's word, JSON and a line of a file all carry as it is; shorter ones could be guessed
 _KEY: Final = re.compile(r"[A-Za-z0-9_.~-]{32,256}")
 
+_PASSWORD: Final = re.compile(r"[!-~]{12,128}")
+
 
 class Secret:
     """A text that only reveal() gives; printed, formatted or shown in a traceback it is ***."""
@@ -51,6 +53,16 @@ def servers_key(text: str, place: str) -> Secret:
             f"{place} holds no API key", hint="one line with the key that the server was started with, and nothing else"
         )
     return Secret(key)
+
+
+def typed_password(text: str, place: str) -> Secret:
+    """The password that a file holds, which may be the user's own; raise ConfigError where there is none to use."""
+    if not _PASSWORD.fullmatch(text.strip()):
+        raise ConfigError(
+            f"{place} holds no password: that is one line of 12 to 128 printable ASCII characters, without blanks",
+            hint=f"delete it, and the next deploy makes a new one: rm '{place}'",
+        )
+    return Secret(text.strip())
 
 
 def hidden(text: str, secrets: Iterable[Secret]) -> str:

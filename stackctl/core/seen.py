@@ -74,6 +74,7 @@ class EngineSeen:
     compose: tuple[int, ...]
     compose_argv: tuple[str, ...]
     has_cpu_quota: bool = True
+    hides_clients: str = ""  # who it is, where a published port never shows a client's address; "": it does
     is_local: bool = True  # its loopback is ours: a published 127.0.0.1 port can be reached from here
     nvidia_runtime: bool = False
     cdi_devices: tuple[str, ...] = ()  # "nvidia.com/gpu=0", ...
@@ -156,6 +157,8 @@ class Seen:
     owner: Owner  # of the folder; under sudo the caller
     model: ModelSeen
     key: Secret  # the backend's API key; kept, or new
+    password: Secret | None = None  # SillyTavern's, likewise; None: it is not exposed
+    interfaces: Mapping[str, tuple[str, ...]] = field(default_factory=dict)  # name -> "192.168.1.5/24", ...
     models: Mapping[str, ModelSeen] = field(default_factory=dict)  # of stack.toml's [models]: those that are there
     engine: EngineSeen | None = None  # None: rendered without an engine
     gpus: tuple[Gpu, ...] = ()

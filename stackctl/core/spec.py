@@ -10,6 +10,7 @@ from stackctl.core.values import (
     BackendKind,
     Cpus,
     Devices,
+    Exposure,
     GpuMode,
     Image,
     ImageSource,
@@ -30,6 +31,7 @@ from stackctl.core.values import (
 
 DEMO = "demo"
 EXTERNAL = "external"
+NONE, LAN = "none", "lan"
 
 
 class Section(BaseModel):
@@ -150,7 +152,14 @@ class SillyTavern(Section):
         ),
     )
     bind: Address = Field(
-        "127.0.0.1", description="Address on this machine that the port is opened on; only loopback for now."
+        "127.0.0.1", description="Loopback address on this machine that the port is always opened on."
+    )
+    expose: Exposure = Field(
+        NONE,
+        description=(
+            "Who else may come in, with a generated password: none; lan: this machine's private networks;\n"
+            "or one of its addresses or interfaces, such as 192.168.1.5 or tailscale0."
+        ),
     )
     data: Path = Field("sillytavern", description="Folder for chats, characters and settings; relative to this file.")
     uid: Annotated[int | Auto, *whole(0, 2**31 - 1, "a user id")] = Field(

@@ -56,6 +56,11 @@ class Publish:
     port: int
     target: int
 
+    @property
+    def place(self) -> str:
+        """Address and port in one, as a URL has them."""
+        return f"[{self.address}]:{self.port}" if ":" in self.address else f"{self.address}:{self.port}"
+
 
 @dataclass(frozen=True, kw_only=True)
 class Network:
@@ -84,7 +89,7 @@ class Service:
     tmpfs: tuple[Tmpfs, ...] = ()
     networks: tuple[str, ...] = ()
     reaches_host: bool = False  # knows the engine's own machine as host.docker.internal
-    publish: Publish | None = None
+    publish: tuple[Publish, ...] = ()
     waits_for: tuple[str, ...] = ()  # healthy before this one starts
     health: Health
     grace_s: int = 10
@@ -106,6 +111,7 @@ class Plan:
     networks: tuple[Network, ...]
     files: Mapping[str, Secret]  # generated, for the backend's eyes alone, beside compose.yml: path -> text
     key: Secret | None  # what SillyTavern sends to the backend; None: nothing
+    password: Secret | None  # what SillyTavern asks everybody for; None: nobody
     folders: tuple[str, ...]  # to be made beforehand, owned by `sillytavern.user`
     tavern_type: str
     backend_url: str
@@ -126,8 +132,10 @@ class Plan:
 
     @property
     def url(self) -> str:
-        """Where a person opens it."""
-        publish = self.sillytavern.publish
-        assert publish is not None  # noqa: S101 - plan() always publishes SillyTavern
-        host = f"[{publish.address}]" if ":" in publish.address else publish.address
-        return f"http://{host}:{publish.port}"
+        """Where a person at this machine opens it."""
+        return f"http://{self.sillytavern.publish[0].place}"
+
+    @property
+    def urls(self) -> tuple[str, ...]:
+        """Where a person at another device opens it."""
+        return tuple(f"http://{one.place}" for one in self.sillytavern.publish[1:])

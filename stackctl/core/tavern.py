@@ -31,6 +31,8 @@ FOLDERS: Final[Mapping[str, str]] = {
     "plugins": f"{APP}/plugins",
     "extensions": f"{APP}/public/scripts/extensions/third-party",
 }
+USER: Final = "stackctl"  # who is asked for the password
+CONFIG: Final = "config/config.yaml"  # below the data folder
 SETTINGS: Final = "data/default-user/settings.json"  # below the data folder
 
 HEALTH: Final = (
@@ -60,11 +62,20 @@ def entrypoint(ready_url: str, body: str, wait_s: int, server_type: str) -> tupl
     return ("sh", "-c", script, "wait-for-backend", _WAIT, ready_url, body, str(wait_s), *keys)
 
 
-def environment(edge_gateway: str) -> dict[str, str]:
-    """SillyTavern's settings by environment; arrays are JSON (a plain list makes it refuse everybody)."""
-    return {
+def environment(
+    edge_gateway: str, admitted: tuple[str, ...] = (), *, has_password: bool = False, sees_clients: bool = True
+) -> dict[str, str]:
+    """SillyTavern's settings by environment; arrays are JSON (a plain list makes it refuse everybody).
+
+    admitted: networks besides this machine. The password itself lies in config.yaml: `docker inspect` shows these.
+    """
+    # without a password it refuses to start with its whitelist off, so that is never left out alone
+    exposed = {"SILLYTAVERN_BASICAUTHMODE": "true"} if has_password else {}
+    if has_password and not sees_clients:
+        exposed["SILLYTAVERN_WHITELISTMODE"] = "false"
+    return exposed | {
         # what comes from this machine through the published port has the edge network's gateway as its address
-        "SILLYTAVERN_WHITELIST": json.dumps(["127.0.0.1", "::1", edge_gateway]),
+        "SILLYTAVERN_WHITELIST": json.dumps(["127.0.0.1", "::1", edge_gateway, *admitted]),
         "SILLYTAVERN_BROWSERLAUNCH_ENABLED": "false",
         "HOME": "/tmp",  # noqa: S108 - its own tmpfs; it runs as a user that the image does not know
     }

@@ -1,9 +1,10 @@
 """SillyTavern as a service of the stack."""
 
+import hashlib
 from pathlib import PurePosixPath
 from typing import Literal
 
-from stackctl.core import images, tavern
+from stackctl.core import exposure, images, tavern
 from stackctl.core.abilities import cpus, health
 from stackctl.core.lock import Decisions
 from stackctl.core.seen import Owner, Seen
@@ -25,13 +26,17 @@ def data_folder(spec: Spec) -> str:
 def sillytavern(
     spec: Spec, seen: Seen, serving: Serving, networks: tuple[Network, ...], decisions: Decisions
 ) -> Service:
-    """SillyTavern with a backend, published on this machine; raise EngineError where its port is taken."""
+    """SillyTavern with a backend, published on this machine; raise EngineError where its port is taken.
+
+    Loopback comes first, then what it is exposed on.
+    """
     wanted, ready = spec.sillytavern, serving.backend.READY
     owner = Owner(
         uid=seen.owner.uid if wanted.uid == "auto" else wanted.uid,
         gid=seen.owner.gid if wanted.gid == "auto" else wanted.gid,
     )
     image, image_is = images.tavern_image(spec, decisions)
+    port, addresses = _port(wanted.port, seen, decisions), exposure.exposed(spec, seen)
     return Service(
         name=tavern.NAME,
         image=image,
@@ -39,7 +44,12 @@ def sillytavern(
         entrypoint=tavern.entrypoint(
             f"{serving.url}{ready.path}", ready.body, serving.wait_s, serving.backend.TAVERN_TYPE
         ),
-        environment=tavern.environment(networks[-1].gateway),
+        environment=tavern.environment(
+            networks[-1].gateway,
+            exposure.admitted(addresses),
+            has_password=bool(addresses),
+            sees_clients=not (seen.engine and seen.engine.hides_clients),
+        ),
         user=owner,
         mounts=tuple(
             Mount(source=f"{data_folder(spec)}/{folder}", target=target, read_only=False)
@@ -51,7 +61,11 @@ def sillytavern(
         ),
         networks=tuple(network.name for network in networks),
         reaches_host=serving.is_on_host,
-        publish=Publish(address=wanted.bind, port=_port(wanted.port, seen, decisions), target=tavern.PORT),
+        publish=tuple(
+            Publish(address=address, port=port, target=tavern.PORT)
+            for address in (wanted.bind, *(str(one.ip) for one in addresses))
+        ),
+        fingerprint=hashlib.sha256(seen.password.reveal().encode()).hexdigest()[:16] if seen.password else "",
         waits_for=(serving.service.name,) if serving.service else (),
         health=health(tavern.HEALTH, serving.wait_s + tavern.START_S, seen.engine),
         memory_mib=memory_mib(spec.limits.sillytavern_memory),

@@ -24,6 +24,7 @@ _URL = re.compile(
     r"(?::(?:[1-9][0-9]{0,3}|[1-5][0-9]{4}|6[0-4][0-9]{3}|65[0-4][0-9]{2}|655[0-2][0-9]|6553[0-5]))?(?:[/?#][!-~]*)?"
 )
 _MAC = re.compile(r"[0-9A-Fa-f]{2}(?:[:-][0-9A-Fa-f]{2}){5}")
+_INTERFACE = re.compile(r"[A-Za-z0-9_.@-]{1,64}")
 _PLAIN = r"^[^\u0000-\u001f\u007f-\u009f]*$"  # JSON schema's words for _printable()
 
 
@@ -120,6 +121,14 @@ Subnet = Annotated[
     *_checked('an IPv4 network from /16 to /29 such as 10.88.1.0/24, or "auto"', _is_subnet, {"type": "string"}),
 ]
 Address = Annotated[str, *_checked("an IP address such as 127.0.0.1", _is_address, {"type": "string"})]
+Exposure = Annotated[
+    str,
+    *_checked(
+        '"none", "lan", an IP address or the name of an interface',
+        lambda v: _is_address(v) or (isinstance(v, str) and bool(_INTERFACE.fullmatch(v))),
+        {"type": "string", "minLength": 1},
+    ),
+]
 Memory = Annotated[str, *_matching(_MEMORY, 'a size such as "512 MiB" or "8 GiB"')]
 Devices = Annotated[
     tuple[Text, ...],

@@ -117,7 +117,7 @@ def backend_exposure(found: Attached, service: Service, plan: Plan) -> Exposed |
     hint = f"does compose.override.yml change ports or networks of {service.name}? take that out, then: stackctl deploy"
     if found.is_on_host:
         return Exposed(f"{service.name} uses this machine's own network: it is open on all its addresses", hint=hint)
-    planned = {(service.publish.address, service.publish.port)} if service.publish else set()
+    planned = {(one.address, one.port) for one in service.publish}
     if open_ports := [one for one in found.published if (one.address, one.port) not in planned]:
         where = ", ".join(f"{one.address}:{one.port}" for one in open_ports)
         return Exposed(f"{service.name} is published at {where}, which was not planned", hint=hint)

@@ -76,6 +76,7 @@ class Engine:
             compose=compose_version,
             compose_argv=compose_argv,
             has_cpu_quota=bool(self.info.get("CpuCfsQuota", True)),
+            hides_clients=hides_clients(self.info),
             is_local=self.is_local,
             nvidia_runtime="nvidia" in self.info.get("Runtimes", {}),
             cdi_devices=self._cdi_devices(),
@@ -233,6 +234,13 @@ class Engine:
             return tuple(d["ID"] for d in discovered if d.get("Source") == "cdi")
         folders = self.info.get("CDISpecDirs") or () if self.is_local else ()
         return tuple(name for folder in folders for file in sorted(Path(folder).glob("*")) for name in _cdi_names(file))
+
+
+def hides_clients(info: dict[str, Any]) -> str:
+    """The name of an engine whose published ports show every client with an address of its own; "" for others."""
+    if info.get("OperatingSystem") == "Docker Desktop":
+        return "Docker Desktop"
+    return "a rootless engine" if any("name=rootless" in one for one in info.get("SecurityOptions") or ()) else ""
 
 
 @contextmanager

@@ -98,6 +98,11 @@ class Folder:
             source.rename(kept)
         return kept
 
+    def remove(self, name: str) -> None:
+        """Delete a file, if it is there."""
+        with _explained(self.path / name):
+            (self.path / name).unlink(missing_ok=True)
+
     def sha256(self, name: str) -> str:
         """Of a file's bytes; "" where there is none."""
         path = self.path / name

@@ -112,6 +112,23 @@ def listeners(port: int) -> tuple[str, ...]:
     return tuple(sorted(found))
 
 
+def interfaces() -> dict[str, tuple[str, ...]]:
+    """The addresses of this machine with their networks, by interface: "192.168.1.5/24", "fd00::5/64"."""
+    import psutil
+
+    found: dict[str, tuple[str, ...]] = {}
+    for name, addresses in psutil.net_if_addrs().items():
+        texts = []
+        for one in addresses:
+            if one.family in {socket.AF_INET, socket.AF_INET6} and one.netmask:
+                address = ip_address(one.address.partition("%")[0])
+                # psutil writes both kinds of masks as addresses
+                bits = int(ip_address(one.netmask)).bit_count()
+                texts.append(f"{address}/{bits}")
+        found[name] = tuple(texts)
+    return found
+
+
 def _process(pid: int | None) -> str:
     import psutil
 

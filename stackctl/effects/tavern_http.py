@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any, Protocol, Self
 
 from stackctl.core import stream
 from stackctl.core import tavern_secrets as secrets
+from stackctl.core.secret import Secret
 from stackctl.errors import NotReady
 
 if TYPE_CHECKING:
@@ -61,11 +62,14 @@ class Reply:
 class Tavern:
     """A session with a running SillyTavern."""
 
-    def __init__(self, url: str, transport: "httpx.BaseTransport | None" = None) -> None:
+    def __init__(
+        self, url: str, transport: "httpx.BaseTransport | None" = None, *, login: tuple[str, Secret] | None = None
+    ) -> None:
         import httpx
 
         self.url = url
-        self._http = httpx.Client(base_url=url, transport=transport, timeout=_TIMEOUT_S, trust_env=False)
+        auth = (login[0], login[1].reveal()) if login else None
+        self._http = httpx.Client(base_url=url, transport=transport, auth=auth, timeout=_TIMEOUT_S, trust_env=False)
 
     def __enter__(self) -> Self:
         try:
@@ -270,6 +274,12 @@ def _table(answer: "httpx.Response") -> dict[str, Any]:
 
 def _refused(path: str, answer: "httpx.Response", says: str = "", hint: str = "") -> NotReady:
     words = answer.text.strip()[:300]
+    if answer.status_code == 401 and path == "/csrf-token":
+        return NotReady(
+            "SillyTavern asks for a password that is not this stack's (401)",
+            hint="stackctl deploy writes this stack's into its config.yaml; one of your own belongs into the same file "
+            "as stackctl's: .stackctl/sillytavern-password",
+        )
     if answer.status_code == 403 and path == "/csrf-token":
         return NotReady(
             "SillyTavern refuses this machine (403): its whitelist does not name the address we come from",

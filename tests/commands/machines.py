@@ -32,6 +32,7 @@ def quiet(folder: Path) -> Quiet:
         cpu=Cpu,
         listening=lambda _: {},
         routes=lambda: (),
+        interfaces=dict,
         store=folder / "store",
     )
     return Quiet(machine=machine, said=said)

@@ -17,6 +17,7 @@ from stackctl.core.stack import Plan, Service
 TEMPLATES = Path(__file__).parents[2] / "compose-templates"
 OWNER = Owner(uid=1000, gid=1000)
 KEY = Secret("-a-key-of-the-tests-43-characters-long-0123")
+PASSWORD = Secret("abcde-fghjk-mnpqr-stuvw")
 FOLDER = PurePosixPath("/srv/chat")
 GPU = Gpu(index=0, uuid="GPU-5f1c", name="RTX 3060", total_mib=12288, free_mib=11800)
 CDI = ("nvidia.com/gpu=0", "nvidia.com/gpu=all")
@@ -39,6 +40,7 @@ def engine(
     has_cpu_quota: bool = True,
     nvidia_runtime: bool = False,
     cdi_devices: tuple[str, ...] = (),
+    hides_clients: str = "",
 ) -> EngineSeen:
     return EngineSeen(
         version=version,
@@ -47,6 +49,7 @@ def engine(
         has_cpu_quota=has_cpu_quota,
         nvidia_runtime=nvidia_runtime,
         cdi_devices=cdi_devices,
+        hides_clients=hides_clients,
     )
 
 

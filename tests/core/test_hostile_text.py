@@ -60,6 +60,7 @@ VALUES: dict[str, st.SearchStrategy[Any]] = {
     "gpu.devices": st.lists(PATH, min_size=1, max_size=3).map(tuple),
     "sillytavern.image": st.one_of(st.just("auto"), IMAGE),
     "sillytavern.bind": st.sampled_from(["127.0.0.1", "127.9.8.7", "::1"]),
+    "sillytavern.expose": st.just("none"),  # another one must be an address of this machine
     "sillytavern.template": PATH,
     "sillytavern.data": PATH,
     "network.inner": st.sampled_from(["auto", "10.88.1.0/24"]),
@@ -114,7 +115,7 @@ PLAIN = {
     "backend.url": "", "backend.key_file": "", "backend.wake": "", "backend.image": "auto", "backend.program": "x",
     "backend.extra_args": ("x",), "backend.kv_cache": "auto",
     "backend.flash_attention": "auto", "gpu.mode": "nvidia", "gpu.devices": ("0",), "sillytavern.image": "auto",
-    "sillytavern.bind": "::1", "sillytavern.template": "x", "sillytavern.data": "x",
+    "sillytavern.bind": "::1", "sillytavern.expose": "none", "sillytavern.template": "x", "sillytavern.data": "x",
     "network.inner": "auto", "network.edge": "auto",
     "limits.backend_memory": "auto", "limits.sillytavern_memory": "auto",
 }  # fmt: skip

@@ -21,7 +21,7 @@ from stackctl.core.seen import Around, EngineSeen, ServerSeen
 from stackctl.core.stack import Plan
 from stackctl.errors import ConfigError, GpuError
 from tests.backends.answers import tried
-from tests.core.samples import CDI, GPU, KEY, a_plan, backend_of, engine, model_file, seen, template, wanted
+from tests.core.samples import CDI, GPU, KEY, PASSWORD, a_plan, backend_of, engine, model_file, seen, template, wanted
 from tests.core.samples import model as a_model
 
 GOLDEN = Path(__file__).parents[1] / "golden"
@@ -58,6 +58,15 @@ def elsewhere_plan(url: str) -> Plan:
     server = ServerSeen(around=Around(), tried=(tried(url, "koboldcpp"),))
     world = replace(seen(of=elsewhere.model(server), on=ENGINES["engine28"]), server=server)
     return plan(wanted(name="chat", backend={"kind": "external", "url": url}), world, Lock()).plan
+
+
+INTERFACES = {"eth0": ("192.168.1.5/24", "fd00:1::5/64", "fe80::1/64"), "docker0": ("172.17.0.1/16",)}
+
+
+def lan_plan() -> Plan:
+    """A stack that the LAN may use."""
+    world = replace(seen(on=ENGINES["engine28"]), interfaces=INTERFACES, password=PASSWORD)
+    return a_plan(wanted(name="chat", sillytavern={"expose": "lan"}), world)
 
 
 @cache
@@ -116,6 +125,18 @@ def test_the_text_is_the_golden_one(case: tuple[str, str, str], text: str, reque
     assert text == path.read_text(encoding="utf-8"), "look at the difference, then: pytest --update-goldens"
 
 
+def test_the_text_for_a_lan_is_the_golden_one(request: pytest.FixtureRequest) -> None:
+    path, text = GOLDEN / "lan.yml", render(lan_plan(), template)
+    if request.config.getoption("--update-goldens"):
+        path.write_text(text, encoding="utf-8")
+    assert text == path.read_text(encoding="utf-8"), "look at the difference, then: pytest --update-goldens"
+    jsonschema.validate(parse(text), compose_schema())
+    page = parse(text)["services"]["sillytavern"]
+    assert page["ports"] == ["127.0.0.1:8000:8000", "192.168.1.5:8000:8000", "[fd00:1::5]:8000:8000"]
+    assert page["environment"]["SILLYTAVERN_BASICAUTHMODE"] == "true"
+    assert PASSWORD.reveal() not in text
+
+
 @pytest.mark.parametrize(("name", "url"), EXTERNAL.items())
 def test_the_text_for_a_backend_elsewhere_is_the_golden_one(
     name: str, url: str, request: pytest.FixtureRequest
@@ -129,7 +150,7 @@ def test_the_text_for_a_backend_elsewhere_is_the_golden_one(
 
 
 def test_there_is_no_golden_without_a_case() -> None:
-    assert {path.stem for path in GOLDEN.glob("*.yml")} == {*IDS, *EXTERNAL}
+    assert {path.stem for path in GOLDEN.glob("*.yml")} == {*IDS, *EXTERNAL, "lan"}
 
 
 def test_two_renderings_are_equal_byte_for_byte(case: tuple[str, str, str], text: str) -> None:

@@ -54,7 +54,7 @@ def test_every_other_attachment_is_told(found: Attached, says: str) -> None:
 
 
 def test_a_published_port_that_was_planned_is_none_of_it() -> None:
-    planned = replace(BACKEND, publish=OPEN)
+    planned = replace(BACKEND, publish=(OPEN,))
     assert backend_exposure(Attached(networks=(INNER,), published=(OPEN,)), planned, PLAN) is None
 
 

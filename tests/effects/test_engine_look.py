@@ -12,7 +12,7 @@ from typing import Any, ClassVar
 import pytest
 
 from stackctl.core.seen import EngineSeen
-from stackctl.effects.engine import Engine
+from stackctl.effects.engine import Engine, hides_clients
 from stackctl.errors import EngineError
 
 COMPOSE = (("docker", "compose"), (2, 40, 3))
@@ -134,3 +134,25 @@ def test_an_engine_that_lists_none_has_those_of_its_files(engine: Callable[..., 
 
 def test_an_engine_behind_a_socket_of_a_process_here_is_local(engine: Callable[..., Engine]) -> None:
     assert look(engine()).is_local
+
+
+@pytest.mark.parametrize(
+    ("info", "who"),
+    [
+        (
+            {"OperatingSystem": "Docker Desktop", "SecurityOptions": ["name=seccomp,profile=unconfined"]},
+            "Docker Desktop",
+        ),
+        (
+            {"OperatingSystem": "Ubuntu 24.04", "SecurityOptions": ["name=seccomp,profile=builtin", "name=rootless"]},
+            "a rootless engine",
+        ),
+        (
+            {"OperatingSystem": "Debian GNU/Linux 12 (bookworm)", "SecurityOptions": ["name=seccomp,profile=builtin"]},
+            "",
+        ),
+        ({"OperatingSystem": "Ubuntu Core 24", "SecurityOptions": None}, ""),
+    ],
+)
+def test_an_engine_that_hides_the_clients_addresses_is_known_by_what_it_says(info: dict[str, Any], who: str) -> None:
+    assert hides_clients(info) == who

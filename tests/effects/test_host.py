@@ -5,7 +5,7 @@ import os
 import socket
 import subprocess
 import sys
-from ipaddress import IPv4Network
+from ipaddress import IPv4Network, ip_interface
 from pathlib import Path
 from typing import Any
 
@@ -141,3 +141,9 @@ def test_routes_are_networks_without_the_default_one(tmp_path: Path) -> None:
 
 def test_where_there_is_no_table_there_are_no_routes(tmp_path: Path) -> None:
     assert host.routes(tmp_path / "none") == ()
+
+
+def test_every_address_of_an_interface_is_known_with_its_network() -> None:
+    found = host.interfaces()
+    assert "127.0.0.1/8" in found["lo"]
+    assert all(str(ip_interface(one)) == one for texts in found.values() for one in texts)

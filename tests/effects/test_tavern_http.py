@@ -8,6 +8,7 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
 import pytest
 
+from stackctl.core.secret import Secret
 from stackctl.effects.tavern_http import Tavern
 from stackctl.errors import NotReady
 
@@ -23,7 +24,8 @@ class Page(ThreadingHTTPServer):
         super().__init__(("127.0.0.1", 0), Handler)
         self.body: bytes = b""
         self.kind = "text/event-stream"
-        self.status = 200
+        self.status = self.door = 200
+        self.logins: list[str] = []
         self.missing = 0  # bytes of the announced body that never come
         self.asked: list[tuple[str, object]] = []
 
@@ -32,7 +34,8 @@ class Handler(BaseHTTPRequestHandler):
     server: Page
 
     def do_GET(self) -> None:
-        self._answer(200, "application/json", b'{"token":"t"}')
+        self.server.logins.append(self.headers.get("Authorization", ""))
+        self._answer(self.server.door, "application/json", b'{"token":"t"}')
 
     def do_POST(self) -> None:
         sent = json.loads(self.rfile.read(int(self.headers["Content-Length"])))
@@ -120,3 +123,12 @@ def test_the_context_is_what_the_backend_tells_or_0(page: Page, status: int, bod
     page.status, page.body, page.kind = status, body, "application/json"
     with session(page) as opened:
         assert opened.context("llamacpp", "http://b") == tokens
+
+
+def test_a_session_sends_the_login_and_a_wrong_one_is_told_with_its_place(page: Page) -> None:
+    page.door = 401
+    address = f"http://127.0.0.1:{page.server_port}"
+    with pytest.raises(NotReady, match="asks for a password") as failed, Tavern(address, login=("me", Secret("pw"))):
+        pass
+    assert ".stackctl/sillytavern-password" in failed.value.hint
+    assert page.logins == ["Basic bWU6cHc="]

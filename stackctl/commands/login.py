@@ -1,0 +1,58 @@
+"""The password that SillyTavern asks for where others than this machine may come in.
+
+It is kept in .stackctl/ beside the API key, and given to SillyTavern by its own config.yaml: an environment variable
+would stand in `docker inspect`.
+"""
+
+from pathlib import Path
+
+from stackctl.core import tavern, tavern_config
+from stackctl.core.secret import Secret, typed_password
+from stackctl.core.spec import NONE, Spec
+from stackctl.core.stack import Plan
+from stackctl.effects.files import STATE, Folder
+from stackctl.machine import Machine
+
+FILE = f"{STATE}/sillytavern-password"
+
+
+def password(machine: Machine, spec: Spec) -> Secret | None:
+    """The kept password, or a new one, which give() writes down; None where the stack is not exposed."""
+    kept = _kept(machine)
+    if spec.sillytavern.expose == NONE:
+        return None
+    found = kept or machine.new_password()
+    machine.ui.hide(found)
+    return found
+
+
+def give(plan: Plan, machine: Machine) -> None:
+    """Write the password down, and into SillyTavern's configuration, before anything is published.
+
+    Without exposure both go: SillyTavern's stock login comes back, which it does not ask for.
+    """
+    owner = plan.sillytavern.user
+    assert owner is not None  # noqa: S101 - plan() always names one
+    folder, config = Folder(machine.path, owner), str(Path(plan.folders[0]).parent / tavern.CONFIG)
+    kept = _kept(machine)
+    if plan.password is None:
+        if kept is not None:
+            text = folder.read(config)
+            if text is not None and tavern_config.login(text) == (tavern.USER, kept.reveal()):
+                folder.write(config, tavern_config.with_login(text, *tavern_config.STOCK), mode=0o600)
+            machine.folder.remove(FILE)
+        return
+    # a file that is new has the login alone: SillyTavern adds every other key at its start
+    text = folder.read(config) or ""
+    folder.write(config, tavern_config.with_login(text, tavern.USER, plan.password), mode=0o600)
+    machine.folder.write(FILE, f"{plan.password.reveal()}\n", mode=0o600)
+    machine.folder.write(f"{STATE}/.gitignore", "*\n")
+
+
+def _kept(machine: Machine) -> Secret | None:
+    text = machine.folder.read(FILE)
+    if text is None:
+        return None
+    found = typed_password(text, str(machine.path / FILE))
+    machine.ui.hide(found)
+    return found

@@ -1,0 +1,72 @@
+"""The password on disk: private, kept, the user's own taken, gone with the exposure."""
+
+import stat
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+
+from stackctl.commands import login
+from stackctl.core.secret import Secret
+from stackctl.core.stack import Plan
+from stackctl.errors import ConfigError
+from tests.commands.machines import Quiet, quiet
+from tests.core.samples import PASSWORD, a_plan, wanted
+
+CONFIG = "sillytavern/config/config.yaml"
+EXPOSED = wanted(sillytavern={"expose": "lan"})
+
+
+def planned(here: Quiet, password: Secret | None) -> Plan:
+    owner = here.machine.folder.owner
+    return replace(a_plan(wanted(sillytavern={"uid": owner.uid, "gid": owner.gid})), password=password)
+
+
+def test_an_exposed_stack_gets_a_password_that_nobody_guesses_and_keeps_it(tmp_path: Path) -> None:
+    here = quiet(tmp_path)
+    made = {login.password(here.machine, EXPOSED) for _ in range(20)}
+    assert len(made) == 20
+    assert all(one and len(one.reveal()) == 23 for one in made)
+    login.give(planned(here, PASSWORD), here.machine)
+    assert login.password(here.machine, EXPOSED) == PASSWORD
+    assert login.password(here.machine, wanted()) is None
+    here.machine.ui.note(f"a line with {PASSWORD.reveal()}")
+    assert PASSWORD.reveal() not in here.said.getvalue()
+
+
+def test_both_files_are_private_and_a_rewrite_keeps_the_users_keys(tmp_path: Path) -> None:
+    here = quiet(tmp_path)
+    (tmp_path / CONFIG).parent.mkdir(parents=True)
+    (tmp_path / CONFIG).write_text("listen: true  # mine\n")
+    login.give(planned(here, PASSWORD), here.machine)
+    assert "listen: true  # mine\n" in (tmp_path / CONFIG).read_text()
+    for name in (CONFIG, login.FILE):
+        assert stat.S_IMODE((tmp_path / name).stat().st_mode) == 0o600
+        assert PASSWORD.reveal() in (tmp_path / name).read_text()
+    assert (tmp_path / ".stackctl/.gitignore").read_text() == "*\n"
+
+
+def test_without_exposure_nothing_is_left_of_it(tmp_path: Path) -> None:
+    here = quiet(tmp_path)
+    login.give(planned(here, PASSWORD), here.machine)
+    login.give(planned(here, None), here.machine)
+    assert not (tmp_path / login.FILE).exists()
+    assert PASSWORD.reveal() not in (tmp_path / CONFIG).read_text()
+
+
+def test_a_login_that_is_the_users_own_is_left_alone_without_exposure(tmp_path: Path) -> None:
+    here = quiet(tmp_path)
+    login.give(planned(here, PASSWORD), here.machine)
+    own = "basicAuthUser: {username: me, password: my own}\n"
+    (tmp_path / CONFIG).write_text(own)
+    login.give(planned(here, None), here.machine)
+    assert (tmp_path / CONFIG).read_text() == own
+
+
+@pytest.mark.parametrize("text", ["", "short\n", "with a blank in it\n", "two\nlines-of-password\n"])
+def test_a_file_that_holds_no_password_is_refused_without_showing_it(tmp_path: Path, text: str) -> None:
+    here = quiet(tmp_path)
+    here.machine.folder.write(login.FILE, text)
+    with pytest.raises(ConfigError, match="holds no password") as failed:
+        login.password(here.machine, EXPOSED)
+    assert "lines-of-password" not in failed.value.message
