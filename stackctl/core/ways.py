@@ -42,7 +42,7 @@ class Target:
     name: str
     port: int
     attached: Attached
-    planned: Publish | None  # where it shall be open
+    planned: tuple[Publish, ...]  # where it shall be open
 
     @property
     def is_page(self) -> bool:
@@ -51,15 +51,15 @@ class Target:
     @property
     def ports(self) -> tuple[int, ...]:
         """The ports of the host at which it may be found."""
-        planned = self.planned.port if self.planned else self.port
-        return tuple(sorted({planned, *(one.port for one in self.attached.published)}))
+        planned = [one.port for one in self.planned] or [self.port]
+        return tuple(sorted({*planned, *(one.port for one in self.attached.published)}))
 
     def is_planned_at(self, address: str, port: int) -> bool:
-        return self.planned is not None and self.planned.port == port and _covers(self.planned.address, address)
+        return any(one.port == port and _covers(one.address, address) for one in self.planned)
 
     def urls(self, host: str) -> tuple[str, ...]:
         """Where a container that is none of the stack's may try: the containers' addresses, and the host's ports."""
-        published = {one.port for one in (*self.attached.published, *((self.planned,) if self.planned else ()))}
+        published = {one.port for one in (*self.attached.published, *self.planned)}
         own = [join(one.address, self.port) for one in self.attached.networks]
         return tuple(f"http://{at}" for at in (*own, *(join(host, port) for port in sorted(published))))
 

@@ -61,7 +61,7 @@ def test_a_published_port_that_was_planned_is_none_of_it() -> None:
 # -- who may get an answer
 
 
-def target(name: str = "llamacpp", *, planned: Publish | None = None, published: tuple[Publish, ...] = ()) -> Target:
+def target(name: str = "llamacpp", *, planned: tuple[Publish, ...] = (), published: tuple[Publish, ...] = ()) -> Target:
     return Target(name=name, port=8080, attached=Attached(networks=(INNER,), published=published), planned=planned)
 
 
@@ -84,18 +84,18 @@ def test_a_port_on_all_addresses_covers_those_of_its_family(published: str, addr
     attached = Attached(published=(publish(published),))
     assert attached.publishes(address, 8000) == is_open
     assert not attached.publishes(address, 8001)
-    assert target(planned=publish(published)).is_planned_at(address, 8000) == is_open
+    assert target(planned=(publish(published),)).is_planned_at(address, 8000) == is_open
 
 
 def test_a_backend_is_sought_at_its_own_port_and_at_those_that_it_publishes() -> None:
     assert target().ports == (8080,)
     assert target(published=(OPEN, publish("127.0.0.1", 18099))).ports == (8080, 18099)
-    assert target("sillytavern", planned=publish("127.0.0.1")).ports == (8000,)
+    assert target("sillytavern", planned=(publish("127.0.0.1"),)).ports == (8000,)
 
 
 def test_from_another_container_it_is_sought_at_its_address_and_at_the_hosts_ports() -> None:
     assert target().urls("host") == ("http://10.64.0.2:8080",)
-    assert target(planned=publish("127.0.0.1")).urls("host") == ("http://10.64.0.2:8080", "http://host:8000")
+    assert target(planned=(publish("127.0.0.1"),)).urls("host") == ("http://10.64.0.2:8080", "http://host:8000")
 
 
 def tried(status: int = 0, failure: str = "") -> Tried:
