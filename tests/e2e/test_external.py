@@ -183,6 +183,19 @@ def test_status_start_stop_logs_and_down_know_where_the_backend_is(stack: Stack,
     assert ids(stack) == []
 
 
+def test_smoke_passes_with_a_backend_elsewhere_and_skips_what_is_not_the_stacks_own(
+    stack: Stack, models: Path, gateway: str
+) -> None:
+    with outside.llamacpp(models, gateway) as port:
+        external(stack, f"http://127.0.0.1:{port}")
+        deployed(stack)
+        found = json.loads(stack.run("smoke", "--restart", "--json").stdout)
+        results = {one["name"]: one["status"] for one in found["checks"]}
+    assert set(results.values()) == {"passed", "not run"}
+    assert results["isolation"] == results["restart"] == "not run"
+    assert {results[name] for name in ("services", "wiring", "model", "context", "streaming")} == {"passed"}
+
+
 def test_there_and_back_again(stack: Stack, models: Path, gateway: str) -> None:
     wish(stack, f'images = "own"\n[sillytavern]\nport = {free_port()}\n')
     first = deployed(stack)
