@@ -1,5 +1,7 @@
 """The door: the group of all commands, what they share, and the only place where errors become exit codes."""
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -55,6 +57,15 @@ def main(ctx: click.Context, folder: Path, verbose: bool) -> None:
 def _ui(ctx: click.Context) -> Ui:
     """The one that has been talking, so that an error ends its status line; a fresh one before there was any."""
     return ctx.obj[1] if ctx.obj else Ui()
+
+
+@contextmanager
+def until_interrupted(ctx: click.Context) -> Iterator[None]:
+    """For what goes on until Ctrl-C: then that is no error, and nothing to say."""
+    try:
+        yield
+    except KeyboardInterrupt:
+        ctx.exit(INTERRUPTED)
 
 
 def machine_of(ctx: click.Context, *, as_json: bool = False) -> "Machine":

@@ -26,6 +26,17 @@ class _Number(click.ParamType[str | int]):
             self.fail(f"{value!r} is neither a whole number nor auto", param, ctx)
 
 
+class Lines(click.ParamType[str]):
+    """A number of lines, or "all"."""
+
+    name = "number|all"
+
+    def convert(self, value: str, param: click.Parameter | None, ctx: click.Context | None) -> str:
+        if value != "all" and not (value.isascii() and value.isdecimal()):
+            self.fail(f"{value!r} is neither a number of lines nor all", param, ctx)
+        return value
+
+
 def wishes(command: F) -> F:
     """The options that go over stack.toml, the same for every command that plans."""
     options = (

@@ -3,7 +3,7 @@
 import click
 
 from stackctl.cli import options as option
-from stackctl.cli.door import machine_of, main
+from stackctl.cli.door import machine_of, main, until_interrupted
 
 
 @main.command()
@@ -18,9 +18,9 @@ def status(ctx: click.Context, as_json: bool, watch: bool) -> None:
 
     machine = machine_of(ctx, as_json=as_json)
     if watch:
-        for now in command.watched(machine):
-            machine.ui.result(*commands_text.status(now, machine.ui))
-        return
+        with until_interrupted(ctx):
+            for now in command.watched(machine):
+                machine.ui.result(*commands_text.status(now, machine.ui))
     now = command.status(machine)
     machine.ui.result(*commands_text.status(now, machine.ui))
     ctx.exit(0 if now.is_ready else NotReady.exit_code)
@@ -29,13 +29,16 @@ def status(ctx: click.Context, as_json: bool, watch: bool) -> None:
 @main.command()
 @click.argument("service", required=False)
 @click.option("-f", "--follow", is_flag=True, help="Go on showing what is added.")
-@click.option("--tail", "lines", default="200", help="How many lines from the end [default: 200; all].")
+@click.option(
+    "--tail", "lines", type=option.Lines(), default="200", help="How many lines from the end [default: 200; all]."
+)
 @click.pass_context
 def logs(ctx: click.Context, service: str | None, follow: bool, lines: str) -> None:
     """Show the logs of the stack, or of one SERVICE. The API key is *** in them."""
     from stackctl.commands import lifecycle
 
-    ctx.exit(lifecycle.logs(machine_of(ctx), service, follow=follow, lines=lines))
+    with until_interrupted(ctx):
+        ctx.exit(lifecycle.logs(machine_of(ctx), service, follow=follow, lines=lines))
 
 
 @main.command()

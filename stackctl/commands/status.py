@@ -65,10 +65,10 @@ def watched(machine: Machine) -> Iterator[Status]:
     machine.engine.refuse_foreign(name, machine.place)
     watch = Watch(machine.engine, name)
     try:
-        yield _status(name, machine)
+        yield (shown := _status(name, machine))
         for happening in watch.happenings(time.monotonic() + 365 * 86400):
-            if isinstance(happening, Changed):
-                yield _status(name, machine)
+            if isinstance(happening, Changed) and (now := _status(name, machine)) != shown:
+                yield (shown := now)
     finally:
         watch.close()
 

@@ -122,7 +122,7 @@ class Engine:
             container=found["Id"],
             image=found["Config"]["Image"],
             state=state["Status"],
-            health=state.get("Health", {}).get("Status", ""),
+            health=state.get("Health", {}).get("Status", "") if state["Running"] else "",  # kept after the end
             exit_code=state["ExitCode"],
             oom_killed=state["OOMKilled"],
             restarts=found["RestartCount"],

@@ -1,0 +1,80 @@
+"""What goes on until Ctrl-C: status --watch and logs -f."""
+
+import json
+import os
+import signal
+import subprocess
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import IO
+
+import pytest
+
+from tests.e2e.conftest import Stack
+
+pytestmark = pytest.mark.engine
+
+
+@contextmanager
+def following(stack: Stack, *words: str) -> Iterator[IO[str]]:
+    """The output of a command that ends by Ctrl-C alone, in a process group of its own as on a terminal."""
+    with subprocess.Popen(
+        [str(stack.program), *words],
+        cwd=stack.folder,
+        env={**os.environ, **stack.environment},
+        stdin=subprocess.DEVNULL,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+        start_new_session=True,
+    ) as process:
+        assert process.stdout
+        assert process.stderr
+        too_late = threading.Timer(120, os.killpg, (process.pid, signal.SIGKILL))
+        too_late.start()
+        try:
+            yield process.stdout
+            os.killpg(process.pid, signal.SIGINT)
+            _, said = process.communicate()
+        finally:
+            too_late.cancel()
+            if process.poll() is None:
+                process.kill()
+    assert (process.returncode, said.strip()) == (130, "")
+
+
+def shown(output: IO[str]) -> Iterator[tuple[bool, dict[str, str]]]:
+    """What `status --watch --json` shows, one after the other: ready, and each service's state and health."""
+    text = ""
+    for line in output:
+        text += line
+        if line == "}\n":
+            found, text = json.loads(text), ""
+            yield found["ready"], {s["name"]: f"{s['state']} {s['health']}" for s in found["services"]}
+
+
+def test_status_watches_until_ctrl_c_and_shows_each_change_once(stack: Stack) -> None:
+    stack.deploy("--no-proof")
+    with following(stack, "status", "--watch", "--json") as output:
+        seen = shown(output)
+        assert next(seen) == (True, {"llamacpp": "running healthy", "sillytavern": "running healthy"})
+        stack.run("stop", "llamacpp")
+        changes = [next(seen)]
+        while "exited" not in changes[-1][1]["llamacpp"]:
+            changes.append(next(seen))
+        stack.run("start", "llamacpp")
+        while not changes[-1][0]:
+            changes.append(next(seen))
+    assert changes.count((False, {"llamacpp": "exited ", "sillytavern": "running healthy"})) == 1
+
+
+def test_logs_follow_until_ctrl_c_and_take_a_number_of_lines(stack: Stack) -> None:
+    stack.deploy("--no-proof")
+    with following(stack, "logs", "-f", "--tail", "1", "sillytavern") as output:
+        assert output.readline()
+        port = stack.inspect("sillytavern")["HostConfig"]["PortBindings"]["8000/tcp"][0]["HostPort"]
+        subprocess.run(["curl", "-s", "-o", "/dev/null", "-A", "somebody-new", f"http://127.0.0.1:{port}/"], check=True)
+        assert any("somebody-new" in line for line in output)
+    assert len(stack.run("logs", "--tail", "2", "llamacpp").stdout.splitlines()) == 2
+    assert "neither a number of lines nor all" in stack.run("logs", "--tail", "x", check=False).stderr
