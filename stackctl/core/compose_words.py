@@ -107,7 +107,7 @@ def gpu_refused(words: str) -> StackctlError:
 
 
 def no_engine(words: str, host: str) -> EngineError:
-    """The error for an engine that could not be reached, from the SDK's words; `host`: DOCKER_HOST, or ""."""
+    """The error for an engine that could not be reached, from the SDK's words; `host`: where it was looked for."""
     at = f" ({host})" if host else ""
     if "PermissionError" in words or "Permission denied" in words:
         return EngineError(
@@ -119,6 +119,11 @@ def no_engine(words: str, host: str) -> EngineError:
             f"no container engine is running here: its socket does not exist{at}",
             hint="start it: sudo systemctl start docker; where there is none: https://docs.docker.com/engine/install/ "
             "(inside a container its socket has to be mounted: -v /var/run/docker.sock:/var/run/docker.sock)",
+        )
+    if "paramiko" in words:
+        return EngineError(
+            f"an engine by ssh:// needs a Python package that stackctl does not bring{at}",
+            hint="put it beside stackctl: pipx inject stackctl paramiko; or uv tool install --with paramiko stackctl",
         )
     if "refused" in words.lower():
         return EngineError(

@@ -53,10 +53,15 @@ class Engine:
         import docker
         import docker.errors
 
+        address = _address()
+        if not address:  # the SDK would take the default engine, and Compose none
+            raise EngineError(
+                "the current Docker context can't be read", hint="docker context ls; docker context use default"
+            )
         try:
             return docker.from_env(timeout=120)
-        except docker.errors.DockerException as e:
-            raise no_engine(str(e), os.environ.get("DOCKER_HOST", "")) from e
+        except (docker.errors.DockerException, ValueError) as e:  # ValueError: a port that is no number
+            raise no_engine(str(e), address) from e
 
     @cached_property
     def info(self) -> dict[str, Any]:
@@ -279,6 +284,16 @@ def _texts(archive: bytes, folder: PurePosixPath) -> dict[str, str]:
 def _seconds(moment: str) -> float:
     """Seconds since the epoch of the engine's RFC 3339 time; 0.0: never."""
     return max(0.0, datetime.fromisoformat(moment).timestamp()) if not moment.startswith("0001") else 0.0
+
+
+def _address() -> str:
+    """Where the engine is looked for: DOCKER_HOST, or what the current Docker context says; "" if it can't be read."""
+    import docker.errors
+    from docker.context import ContextAPI
+
+    with suppress(docker.errors.DockerException, OSError, ValueError):
+        return os.environ.get("DOCKER_HOST") or str(ContextAPI.kwargs_from_context().get("base_url", ""))
+    return ""
 
 
 def _listener(path: str) -> int | None:

@@ -85,10 +85,36 @@ def test_what_answers_on_the_socket_and_is_no_engine_is_said(stack: Stack, place
     assert "the container engine can't be reached" in said
 
 
-def test_a_docker_host_that_is_no_address_is_said(stack: Stack) -> None:
-    said = within(stack, DOCKER_HOST="nonsense").fails(4, "deploy")
+@pytest.mark.parametrize("host", ["nonsense", "tcp://host:port", "tcp://"])
+def test_a_docker_host_that_is_no_address_is_said(stack: Stack, host: str) -> None:
+    said = within(stack, DOCKER_HOST=host).fails(4, "deploy")
     assert "the container engine can't be reached" in said
     assert "DOCKER_HOST" in hint(said)
+
+
+def test_an_engine_by_ssh_says_what_it_needs(stack: Stack) -> None:
+    said = within(stack, DOCKER_HOST="ssh://somebody@localhost").fails(4, "deploy")
+    assert "needs a Python package that stackctl does not bring (ssh://somebody@localhost)" in said
+    assert "paramiko" in hint(said)
+
+
+def test_the_engine_is_that_of_the_current_docker_context(stack: Stack, place: Path) -> None:
+    host = os.environ.get("DOCKER_HOST", "unix:///var/run/docker.sock")
+    config = place / "config"
+    (config / "cli-plugins").mkdir(parents=True)
+    plugins = Path(os.environ.get("DOCKER_CONFIG", Path.home() / ".docker")) / "cli-plugins"
+    for plugin in plugins.iterdir() if plugins.is_dir() else ():
+        (config / "cli-plugins" / plugin.name).symlink_to(plugin.resolve())
+    for name, where in (("here", host), ("gone", f"unix://{place}/gone.sock")):
+        stack.docker("--config", str(config), "context", "create", name, "--docker", f"host={where}")
+    (config / "config.json").write_text('{"currentContext": "lost"}')
+    by_context = {"DOCKER_HOST": "", "DOCKER_CONFIG": str(config)}
+    within(stack, **by_context, DOCKER_CONTEXT="here").run("deploy", "--dry-run", "--images", "own")
+    said = within(stack, **by_context, DOCKER_CONTEXT="gone").fails(4, "deploy")
+    assert f"no container engine is running here: its socket does not exist (unix://{place}/gone.sock)" in said
+    said = within(stack, **by_context).fails(4, "deploy")
+    assert "the current Docker context can't be read" in said
+    assert "docker context ls" in hint(said)
 
 
 def test_a_missing_docker_command_is_said(stack: Stack, commands: Path) -> None:
