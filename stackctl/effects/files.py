@@ -139,8 +139,9 @@ class Folder:
             lock.release()
 
     def _write_synced(self, path: Path, raw: bytes, mode: int, owner: Owner) -> None:
-        # for nobody but us until it is whole
-        with os.fdopen(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600), "wb") as stream:
+        # for nobody but us until it is whole; never through a link: SillyTavern's container may write where we do
+        path.unlink(missing_ok=True)
+        with os.fdopen(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW, 0o600), "wb") as stream:
             os.fchmod(stream.fileno(), mode)
             stream.write(raw)
             stream.flush()

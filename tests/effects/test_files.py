@@ -74,6 +74,16 @@ def test_a_secret_is_never_open_even_while_it_is_written(tmp_path: Path) -> None
     assert (mode(tmp_path / "key"), mode(tmp_path / "plain")) == (0o600, 0o644)
 
 
+def test_what_somebody_planted_where_a_file_is_written_is_neither_followed_nor_kept(tmp_path: Path) -> None:
+    theirs, planted = tmp_path / "theirs", tmp_path / f".settings.json.{os.getpid()}.new"
+    theirs.write_text("precious")
+    planted.symlink_to(theirs)
+    Folder(tmp_path, owner_of(tmp_path)).write("settings.json", "ours")
+    assert (theirs.read_text(), (tmp_path / "settings.json").read_text()) == ("precious", "ours")
+    assert not (tmp_path / "settings.json").is_symlink()
+    assert not planted.is_symlink()
+
+
 def test_a_private_text_is_read_only_where_it_is_private(tmp_path: Path) -> None:
     (tmp_path / "key").write_text("sesame\n")
     for open_to_others in (0o644, 0o640, 0o604, 0o620):
