@@ -2,10 +2,7 @@
 
 import importlib
 import io
-import os
 import re
-import socket
-import struct
 import tarfile
 import threading
 from collections.abc import Iterator
@@ -16,11 +13,12 @@ from ipaddress import IPv4Network
 from pathlib import Path, PurePosixPath
 from typing import TYPE_CHECKING, Any
 
-from stackctl.core.compose_words import gpu_refused, no_engine
+from stackctl.core.compose_words import gpu_refused
 from stackctl.core.passthrough import NOT_GIVEN, cdi_names
 from stackctl.core.ready import ServiceState
 from stackctl.core.seen import EngineSeen
 from stackctl.core.stack import GpuRequest
+from stackctl.effects.engine.connection import connected, listener
 from stackctl.errors import ConfigError, EngineError
 
 if TYPE_CHECKING:
@@ -50,18 +48,7 @@ class Engine:
 
     @cached_property
     def client(self) -> "DockerClient":
-        import docker
-        import docker.errors
-
-        address = _address()
-        if not address:  # the SDK would take the default engine, and Compose none
-            raise EngineError(
-                "the current Docker context can't be read", hint="docker context ls; docker context use default"
-            )
-        try:
-            return docker.from_env(timeout=120)
-        except (docker.errors.DockerException, ValueError) as e:  # ValueError: a port that is no number
-            raise no_engine(str(e), address) from e
+        return connected()
 
     @cached_property
     def info(self) -> dict[str, Any]:
@@ -92,7 +79,7 @@ class Engine:
         """Its loopback is ours: a process that we can see listens on its socket (from inside a container we can't)."""
         api = self.client.api
         path = getattr(api.get_adapter(api.base_url), "socket_path", "")
-        return bool(path) and _listener(path) != 0
+        return bool(path) and listener(path) != 0
 
     def containers(self, project: str) -> "list[Container]":
         with explained("docker ps"):
@@ -284,26 +271,6 @@ def _texts(archive: bytes, folder: PurePosixPath) -> dict[str, str]:
 def _seconds(moment: str) -> float:
     """Seconds since the epoch of the engine's RFC 3339 time; 0.0: never."""
     return max(0.0, datetime.fromisoformat(moment).timestamp()) if not moment.startswith("0001") else 0.0
-
-
-def _address() -> str:
-    """Where the engine is looked for: DOCKER_HOST, or what the current Docker context says; "" if it can't be read."""
-    import docker.errors
-    from docker.context import ContextAPI
-
-    with suppress(docker.errors.DockerException, OSError, ValueError):
-        return os.environ.get("DOCKER_HOST") or str(ContextAPI.kwargs_from_context().get("base_url", ""))
-    return ""
-
-
-def _listener(path: str) -> int | None:
-    """The process that listens on a unix socket; 0: it is outside of our pid namespace. None: this system can't say."""
-    if not hasattr(socket, "SO_PEERCRED"):
-        return None
-    with socket.socket(socket.AF_UNIX) as connection:
-        connection.connect(path)
-        pid, _, _ = struct.unpack("3i", connection.getsockopt(socket.SOL_SOCKET, socket.SO_PEERCRED, 12))
-    return int(pid)
 
 
 def _cdi_names(file: Path) -> tuple[str, ...]:
