@@ -3,15 +3,23 @@
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from stackctl.commands.adopt import Adopted, Adoption
     from stackctl.commands.deploy import Deployed
     from stackctl.commands.diff import Difference
     from stackctl.commands.images import ImageHere
     from stackctl.commands.import_kcpps import Entry
     from stackctl.commands.status import Status
+    from stackctl.commands.undo_adopt import Undoing, Undone
     from stackctl.commands.use import ModelHere
     from stackctl.core.smoke import Smoked
     from stackctl.core.ways import Way
     from stackctl.ui import Ui
+
+_HOW = {
+    "new": "new",
+    "newer": "newer; the original, which is unchanged, is kept in .stackctl/",
+    "beside": "both changed: the original stays, this one goes beside it",
+}
 
 
 def deployed(done: "Deployed", ssh: str) -> tuple[str, dict[str, Any]]:
@@ -156,3 +164,62 @@ def smoked(done: "Smoked", ui: "Ui") -> tuple[str, dict[str, Any]]:
 def _way(way: "Way") -> tuple[str, ...]:
     planned = "open or shut" if way.expected == "either" else way.expected
     return (way.source, way.target, way.address, planned, way.seen + ("" if way.is_right else "  <-- WRONG"))
+
+
+def to_adopt(found: "Adoption", ui: "Ui") -> tuple[str, dict[str, Any]]:
+    """The table that is shown before anything is copied."""
+    rows = [("WHAT", "FOUND", "")]
+    rows += [(one.what, _amount(one.files, one.size) if one.files else "-", one.fate) for one in found.rows]
+    lines = [f"{found.source}: {found.layout.title}", "", ui.table(rows)]
+    lines += ["", *(f"- {note}" for note in found.notes)] if found.notes else []
+    values = {
+        "from": str(found.source),
+        "layout": found.layout.title,
+        "to": str(found.target),
+        "rows": [{"what": o.what, "files": o.files, "bytes": o.size, "fate": o.fate} for o in found.rows],
+        "notes": list(found.notes),
+    }
+    return "\n".join(lines), values
+
+
+def adopted(done: "Adopted", values: dict[str, Any]) -> tuple[str, dict[str, Any]]:
+    """The end of an adoption."""
+    lines = [f"adopted: {done.files} files are in {done.target}; the original is untouched"]
+    if done.aside:
+        lines.append(f"the stack's own folder from before is kept as {done.aside}")
+    lines.append("next: stackctl deploy")
+    return "\n".join(lines), {**values, "files": done.files, "aside": done.aside and str(done.aside)}
+
+
+def to_undo(found: "Undoing", ui: "Ui") -> tuple[str, dict[str, Any]]:
+    """The table that is shown before anything is brought back."""
+    lines = [f"back to {found.source}:"]
+    if found.returns:
+        rows = [("FILE", "HOW", "TO"), *((one.leaf.target, _HOW[one.how], str(one.to)) for one in found.returns)]
+        lines += ["", ui.table(rows)]
+    else:
+        lines.append("no chat or character is newer than there")
+    lines += [f"left, that layout has no place for it: {name}" for name in found.homeless]
+    former = f"{found.before} comes back" if found.before else "the stack had no SillyTavern before: it is empty then"
+    lines += ["", f"- {former}"]
+    values = {
+        "to": str(found.source),
+        "returns": [{"file": o.leaf.target, "how": o.how, "to": str(o.to)} for o in found.returns],
+        "homeless": list(found.homeless),
+        "before": found.before and str(found.before),
+    }
+    return "\n".join(lines), values
+
+
+def undone(done: "Undone", values: dict[str, Any]) -> tuple[str, dict[str, Any]]:
+    """The end of an undo."""
+    lines = [f"undone: {len(done.returns)} files went back to {done.source}"]
+    if done.replaced:
+        lines.append(f"what they took the place of is kept in {done.replaced}")
+    lines.append(f"the adopted folder is kept, whole, as {done.aside}")
+    return "\n".join(lines), {**values, "aside": str(done.aside), "replaced": done.replaced and str(done.replaced)}
+
+
+def _amount(files: int, size: int) -> str:
+    amount, unit = (size / (1 << 20), "MiB") if size >= 1 << 20 else (size / 1024, "KiB")
+    return f"{files} {'file' if files == 1 else 'files'}, {amount:.1f} {unit}"

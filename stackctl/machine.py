@@ -38,6 +38,8 @@ class Machine:
     addresses: Callable[[], tuple[str, ...]] = host.addresses
     is_open: Callable[[str, int], bool] = host.is_open
     listeners: Callable[[int], tuple[str, ...]] = host.listeners
+    mounting: Callable[[Engine, Path], tuple[str, ...]] = container.mounting
+    node_processes: Callable[[Path], tuple[int, ...]] = host.node_processes
     ask_here: Callable[[str, tuple[Request, ...], Secret | None], Tried] = inquiry.ask_here
     wake: Callable[[str, str], None] = wake.wake
     store: Path = field(default_factory=data_home)

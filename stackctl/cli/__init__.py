@@ -1,6 +1,6 @@
 """The command line: help, and one call per command. A module here holds the commands of one kind."""
 
-from stackctl.cli import checking, images, models, planning, running
+from stackctl.cli import adopting, checking, images, models, planning, running
 from stackctl.cli.door import main
 
 __all__ = ["main"]
@@ -19,6 +19,7 @@ _ORDER = (
     running.restart,
     running.down,
     planning.init,
+    adopting.adopt,
     models.import_,
     planning.schema,
     images.images,

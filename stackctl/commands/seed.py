@@ -15,7 +15,7 @@ from stackctl.effects.files import STATE, Folder, tavern_extension
 from stackctl.errors import DataError
 from stackctl.machine import Machine
 
-_RECORD = f"{STATE}/sillytavern.json"  # what we wrote last, and from what
+RECORD = f"{STATE}/sillytavern.json"  # what we wrote last, and from what
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -77,7 +77,7 @@ def seed(plan: Plan, want: Wanted | None, machine: Machine) -> None:
         _write(tavern_settings.merged(want.stock, want.overlay), plan, folder)
         machine.ui.note("wrote SillyTavern's first settings: it will connect by itself")
     record = {"made_from": want.made_from, "overlay": want.overlay}
-    machine.folder.write(_RECORD, json.dumps(record, indent=2, ensure_ascii=False) + "\n")
+    machine.folder.write(RECORD, json.dumps(record, indent=2, ensure_ascii=False) + "\n")
 
 
 def _follow(settings: Mapping[str, Any], want: Wanted, plan: Plan, folder: Folder, machine: Machine) -> None:
@@ -109,7 +109,7 @@ def _data(plan: Plan) -> Path:
 
 
 def _record(machine: Machine) -> dict[str, Any]:
-    return _table(machine.folder.read(_RECORD))
+    return _table(machine.folder.read(RECORD))
 
 
 def _table(text: str | None) -> dict[str, Any]:

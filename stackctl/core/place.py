@@ -10,6 +10,11 @@ _PARTS = re.compile(r"(https?)://(\[[^\]]+\]|[^/:?#]+)(?::(\d+))?(.*)", re.DOTAL
 _LOOPBACK = re.compile(r"localhost|.+\.localhost|127(\.\d+){3}|\[::1?\]|0\.0\.0\.0")
 
 
+def is_url(text: str) -> bool:
+    """Whether the functions below understand it."""
+    return bool(_PARTS.fullmatch(text))
+
+
 def origin(url: str) -> str:
     """The URL without its path: SillyTavern adds its own."""
     scheme, name, number, _ = _parts(url)
@@ -28,6 +33,12 @@ def port(url: str) -> int:
 def path(url: str) -> str:
     """What stands behind host and port; "" for nothing but a slash."""
     return _parts(url)[3].rstrip("/")
+
+
+def renamed(url: str, name: str) -> str:
+    """The URL with another host."""
+    scheme, _, number, rest = _parts(url)
+    return f"{scheme}://{name}{number}{rest}"
 
 
 def means_host(url: str, around: Around) -> bool:

@@ -23,6 +23,12 @@ def data_folder(spec: Spec) -> str:
     return str(data) if data.is_absolute() else f"./{data}"
 
 
+def user(spec: Spec, owner: Owner) -> Owner:
+    """Who SillyTavern runs as, and who its data belongs to; `owner`: of the deployment's folder."""
+    uid, gid = spec.sillytavern.uid, spec.sillytavern.gid
+    return Owner(uid=owner.uid if uid == "auto" else uid, gid=owner.gid if gid == "auto" else gid)
+
+
 def sillytavern(
     spec: Spec, seen: Seen, serving: Serving, networks: tuple[Network, ...], decisions: Decisions
 ) -> Service:
@@ -31,10 +37,7 @@ def sillytavern(
     Loopback comes first, then what it is exposed on.
     """
     wanted, ready = spec.sillytavern, serving.backend.READY
-    owner = Owner(
-        uid=seen.owner.uid if wanted.uid == "auto" else wanted.uid,
-        gid=seen.owner.gid if wanted.gid == "auto" else wanted.gid,
-    )
+    owner = user(spec, seen.owner)
     image, image_is = images.tavern_image(spec, decisions)
     port, addresses = _port(wanted.port, seen, decisions), exposure.exposed(spec, seen)
     return Service(

@@ -1,10 +1,11 @@
-"""The container that stackctl itself may run in: what of the host it sees, as the engine knows it."""
+"""Containers and the folders of the host: what our own sees of them, and which others have one mounted."""
 
 import socket
 from pathlib import Path, PurePosixPath
 from typing import Any, Protocol
 
 from stackctl.core.same_path import Bind, own_ids
+from stackctl.errors import EngineError
 
 _SIGNS = (Path("/.dockerenv"), Path("/run/.containerenv"))
 
@@ -35,3 +36,21 @@ def binds(
             if mount["Type"] in {"bind", "volume"}
         )
     return None
+
+
+def mounting(engine: Client, folder: Path) -> tuple[str, ...]:
+    """The names of running containers, our own left out, that mount a folder or something in it."""
+    import docker.errors
+    import requests
+
+    try:
+        listed = engine.client.api.containers()
+    except (docker.errors.DockerException, requests.RequestException) as e:
+        raise EngineError(f"docker ps failed: {e}", hint="docker info shows whether the engine is well") from e
+    found = []
+    for one in listed:
+        sources = [Path(mount["Source"]) for mount in one.get("Mounts", ()) if mount.get("Source")]
+        is_ours = one["Id"].startswith(socket.gethostname())
+        if not is_ours and any(source.is_relative_to(folder) for source in sources):
+            found.append(one["Names"][0].lstrip("/"))
+    return tuple(sorted(found))

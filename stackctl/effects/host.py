@@ -129,6 +129,19 @@ def interfaces() -> dict[str, tuple[str, ...]]:
     return found
 
 
+def node_processes(folder: Path) -> tuple[int, ...]:
+    """Node's processes whose working folder it is: SillyTavern's own, where it is started by hand."""
+    import psutil
+
+    found = []
+    for one in psutil.process_iter(["cwd", "cmdline"]):
+        words = one.info["cmdline"] or ()
+        is_node = any(Path(word).name in {"node", "server.js"} for word in words[:3])
+        if is_node and one.info["cwd"] == str(folder):  # another user's tells neither
+            found.append(one.pid)
+    return tuple(found)
+
+
 def _process(pid: int | None) -> str:
     import psutil
 

@@ -1,0 +1,68 @@
+"""The command that takes over a SillyTavern that exists already."""
+
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from stackctl.cli import options as option
+from stackctl.cli.door import machine_of, main
+
+if TYPE_CHECKING:
+    from stackctl.machine import Machine
+
+
+@main.command()
+@click.argument(
+    "source", required=False, type=click.Path(path_type=Path, file_okay=False, exists=True), metavar="FOLDER"
+)
+@click.option("--undo", is_flag=True, help="Take an adoption back: newer chats go to where they came from.")
+@click.option("--dry-run", is_flag=True, help="Show what would be done; change nothing.")
+@option.yes
+@option.json
+@click.pass_context
+def adopt(ctx: click.Context, source: Path | None, undo: bool, dry_run: bool, yes: bool, as_json: bool) -> None:
+    """Take over the SillyTavern in FOLDER: chats, characters, settings, plugins, extensions, secrets, users.
+
+    FOLDER is that of a native install, of a compose file, or the data folder. It is copied and stays as it is, but for
+    --undo. `stackctl deploy` then runs it.
+    """
+    if undo == (source is not None):
+        raise click.UsageError("give a FOLDER to adopt, or --undo")
+    machine = machine_of(ctx, as_json=as_json)
+    if source:
+        _adopt(machine, source, dry_run=dry_run, yes=yes)
+    else:
+        _undo(machine, dry_run=dry_run, yes=yes)
+
+
+def _adopt(machine: "Machine", source: Path, *, dry_run: bool, yes: bool) -> None:
+    from stackctl import commands_text
+    from stackctl.commands import adopt as command
+
+    found = command.prepare(machine, source)
+    text, values = commands_text.to_adopt(found, machine.ui)
+    if _goes_on(machine, text, values, dry_run=dry_run, yes=yes):
+        machine.ui.result(*commands_text.adopted(command.adopt(machine, found), values))
+
+
+def _undo(machine: "Machine", *, dry_run: bool, yes: bool) -> None:
+    from stackctl import commands_text
+    from stackctl.commands import undo_adopt as command
+
+    found = command.prepare(machine)
+    text, values = commands_text.to_undo(found, machine.ui)
+    if _goes_on(machine, text, values, dry_run=dry_run, yes=yes):
+        machine.ui.result(*commands_text.undone(command.undo(machine, found), values))
+
+
+def _goes_on(machine: "Machine", text: str, values: dict[str, Any], *, dry_run: bool, yes: bool) -> bool:
+    """Show the table, and ask."""
+    if dry_run:
+        machine.ui.result(text, values)
+        return False
+    machine.ui.told(text + "\n\n")
+    if not yes and not sys.stdin.isatty():
+        raise click.UsageError("adopt asks before it changes anything; where nobody can answer, say --yes")
+    return yes or click.confirm("Go on?", abort=True, err=True)

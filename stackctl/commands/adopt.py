@@ -1,0 +1,220 @@
+"""`stackctl adopt`: an existing SillyTavern, with all that is in it, becomes the stack's. The original is only read."""
+
+import json
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any
+
+from stackctl.commands.seed import RECORD as SEEDED
+from stackctl.commands.wish import recorded, wish
+from stackctl.core import adopted_config, adopted_settings, adoption, place, tavern, tavern_service, tavern_settings
+from stackctl.core.adoption import Kept, Layout, Row
+from stackctl.core.images import tavern_image
+from stackctl.core.lock import Decisions
+from stackctl.effects import tree
+from stackctl.effects.files import Folder, owner_of
+from stackctl.effects.tree import Tree
+from stackctl.errors import ConfigError
+from stackctl.machine import Machine
+
+
+@dataclass(frozen=True, kw_only=True)
+class Adoption:
+    """What an adoption would do: from where, in which layout, row by row."""
+
+    source: Path
+    target: Path
+    layout: Layout
+    rows: tuple[Row, ...]
+    notes: tuple[str, ...]
+    trees: tuple[Tree, ...]
+    changed: Mapping[str, str]  # by path in the stack's folder: text that differs from the original's
+    handed_over: Mapping[str, Any]  # the connection, which the next deploy may set
+
+
+@dataclass(frozen=True, kw_only=True)
+class Adopted:
+    """An adoption that was carried out. `aside`: where the stack's own folder from before is, if there was one."""
+
+    target: Path
+    files: int
+    aside: Path | None
+
+
+def prepare(machine: Machine, folder: Path) -> Adoption:
+    """Look at a SillyTavern's folder and decide what becomes of each part. Changes nothing.
+
+    Raises ConfigError for a folder that is none, that is in use, or that a newer SillyTavern has written.
+    """
+    target = data_folder(machine)
+    source, layout = _recognised(folder)
+    _refuse_place(source, target)
+    refuse_in_use(machine, source, *(source / piece.source for piece in layout.pieces), target)
+    trees = tuple(
+        tree.walk(source / piece.source, piece.target, within=source, skip=adoption.is_made_anew)
+        for piece in layout.pieces
+    )
+    leaves = [leaf for one in trees for leaf in one.files]
+    tree.refuse_full(target, sum(leaf.size for leaf in leaves))
+    files = {leaf.target: leaf.source for leaf in leaves}
+    settings = {name: adopted_settings.parsed(_text(files[name])) for name in files if adoption.is_settings(name)}
+    versions = {str(files[name]): str(one.get("currentVersion", "")) for name, one in settings.items()}
+    adoption.refuse_newer(versions, tavern_image(wish(machine, {}).spec, Decisions(recorded(machine)))[0])
+    changed, notes = _changes(files, settings, machine)
+    kept = [Kept(target=leaf.target, size=leaf.size) for leaf in leaves]
+    return Adoption(
+        source=source,
+        target=target,
+        layout=layout,
+        rows=(
+            *adoption.taken(kept, is_converted=layout.is_converted),
+            *adoption.left(tree.names(source), layout.pieces),
+        ),
+        notes=(*_remarks(source, trees), *notes),
+        trees=trees,
+        changed=changed,
+        handed_over=adopted_settings.handed_over(settings.get(tavern.SETTINGS, {})),
+    )
+
+
+def adopt(machine: Machine, found: Adoption) -> Adopted:
+    """Copy what was found beside the stack's own folder, and put it in its place at one stroke.
+
+    Interrupted, the stack's folder is as it was; a rerun begins anew.
+    """
+    spec, target = wish(machine, {}).spec, found.target
+    owner = tavern_service.user(spec, machine.folder.owner)
+    staged = target.with_name(f".{target.name}.adopting")
+    with machine.folder.locked(machine.ui.note):
+        refuse_in_use(machine, found.source, target)
+        machine.ui.step("Copying")
+        sums = tree.copy(found.trees, staged, owner, machine.ui.progress)
+        folder = Folder(staged, owner)
+        for name in tavern.FOLDERS:
+            folder.make(name)
+        for name, text in found.changed.items():
+            folder.write(name, text, mode=(staged / name).stat().st_mode & 0o777)
+        aside = tree.free_name(target) if target.exists() else None
+        record = {
+            "from": str(found.source),
+            "layout": found.layout.title,
+            "pieces": [asdict(piece) for piece in found.layout.pieces],
+            "aside": aside.name if aside else None,
+            "connection": found.handed_over,
+            "seeded": machine.folder.read(SEEDED),
+            "files": sums,
+        }
+        folder.write(adoption.RECORD, json.dumps(record, indent=1) + "\n", mode=0o600)
+        # before the folder's own record comes into force: for the stack's former settings it says nothing new
+        handed = {"made_from": {}, "overlay": found.handed_over}
+        machine.folder.write(SEEDED, json.dumps(handed, indent=2, ensure_ascii=False) + "\n")
+        tree.put(staged, target, aside)
+    return Adopted(target=target, files=len(sums), aside=aside)
+
+
+def data_folder(machine: Machine) -> Path:
+    """The stack's own SillyTavern folder, which need not exist yet."""
+    return machine.path / wish(machine, {}).spec.sillytavern.data
+
+
+def refuse_in_use(machine: Machine, *folders: Path) -> None:
+    """Raise ConfigError while a SillyTavern writes to one of these folders."""
+    real = [one.resolve() for one in folders if one.is_dir()]
+    for folder in dict.fromkeys(one for one in real if not any(one in other.parents for other in real)):
+        if pids := machine.node_processes(folder):
+            raise ConfigError(
+                f"SillyTavern runs in {folder} (process {pids[0]}), and would go on writing",
+                hint=f"stop it: Ctrl-C where it was started, or: kill {pids[0]}",
+            )
+        if names := machine.mounting(machine.engine, folder):
+            own = folder == data_folder(machine).resolve()
+            raise ConfigError(
+                f"the container {names[0]} has {folder} mounted, and would go on writing",
+                hint="stop it: stackctl stop" if own else f"stop it: docker stop {names[0]}",
+            )
+
+
+def _recognised(folder: Path) -> tuple[Path, Layout]:
+    for name in adoption.PLACES:
+        source = (folder / name).resolve()
+        config = source / "config.yaml"
+        root = adopted_config.data_root(_text(config), str(config)) if config.is_file() else "data"
+        layout = adoption.layout(tree.existing(source, adoption.probes(root)), root)
+        if layout:
+            return source, layout
+    raise ConfigError(
+        f"{folder} holds no SillyTavern",
+        hint="give the folder of its server.js, of its compose file, or its data folder; looked for: "
+        "data/default-user, public/characters (before 1.12), docker/data, sillytavern/data, settings.json with chats",
+    )
+
+
+def _refuse_place(source: Path, target: Path) -> None:
+    """Refuse what can't be copied into itself, and a second adoption over the first."""
+    if source == target.resolve() or target.resolve().is_relative_to(source):
+        raise ConfigError(
+            f"{target} is this stack's own folder, or lies in the one to adopt",
+            hint="deploy somewhere else: mkdir my-chat && cd my-chat, then run this again",
+        )
+    before = Folder(target, owner_of(target)).read(adoption.RECORD)
+    if before is not None:
+        raise ConfigError(
+            f"this stack has adopted a SillyTavern already: {adopted_from(before)}",
+            hint="stackctl adopt --undo takes that back; then run this again",
+        )
+
+
+def adopted_from(record: str) -> str:
+    """The folder that a record names."""
+    return str(adopted_settings.parsed(record).get("from", "?"))
+
+
+def _changes(
+    files: Mapping[str, Path], settings: Mapping[str, Mapping[str, Any]], machine: Machine
+) -> tuple[dict[str, str], list[str]]:
+    """(text by path, remarks): what differs from the original."""
+    changed, notes = {}, []
+    if adoption.CONFIG in files:
+        text = _text(files[adoption.CONFIG])
+        adopted_config.data_root(text, str(files[adoption.CONFIG]))
+        neutral, changes = adopted_config.neutral(text)
+        notes += [f"config.yaml: {c.key} = {json.dumps(c.after)}, was {c.before!r}: {c.why}" for c in changes]
+        if changes:
+            changed[adoption.CONFIG] = neutral
+    own = settings.get(tavern.SETTINGS)
+    if own:
+        kind, url = tavern_settings.connection(own)
+        was = f"{kind} at {url or 'no URL'}" if kind else str(own.get("main_api") or "none")
+        notes.append(f"the next deploy sets SillyTavern's connection to the stack's backend (it was: {was})")
+    around = machine.around("")
+    for name, one in settings.items():
+        reached = adopted_settings.reachable(one, lambda url: place.is_here(url, around))
+        if reached.added:
+            changed[name] = tavern_settings.dump(reached.settings)
+            names = ", ".join(repr(one) for one in reached.added)
+            notes.append(
+                f"connection profiles for servers on this machine get a copy that a container can use: {names}"
+            )
+    others = sorted({Path(name).parts[1] for name in settings if name != tavern.SETTINGS})
+    if others:
+        notes.append(f"further users keep their own connection, and set it in the page: {', '.join(others)}")
+    return changed, notes
+
+
+def _remarks(source: Path, trees: Iterable[Tree]) -> Iterator[str]:
+    if system := tree.foreign_system(source):
+        yield (
+            f"{source} is on another system's drive ({system}): copied, not mounted; if SillyTavern runs there, on "
+            "Windows or another machine, that can't be seen from here: stop it first"
+        )
+    for one in trees:
+        for link in one.links:
+            yield f"{link} leads out of the folder, to {link.resolve()}: what is there is copied"
+        for lost in one.lost:
+            yield f"left: {lost}, a link to nothing or no file"
+
+
+def _text(file: Path) -> str:
+    with tree.explained(file, "read"):
+        return file.read_bytes().decode("utf-8-sig", "replace")

@@ -1,0 +1,128 @@
+"""`stackctl adopt --undo`: newer chats go back to where they came from, the stack's former folder returns."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from stackctl.commands.adopt import data_folder, refuse_in_use
+from stackctl.commands.seed import RECORD as SEEDED
+from stackctl.core import adopted_settings, adoption
+from stackctl.core.adoption import Piece
+from stackctl.effects import tree
+from stackctl.effects.files import STATE, Folder, owner_of
+from stackctl.effects.tree import Leaf
+from stackctl.errors import ConfigError, DataError
+from stackctl.machine import Machine
+
+
+@dataclass(frozen=True, kw_only=True)
+class Return:
+    """A file that goes back. `how`: new, newer (than the original, which nobody changed), or beside (both changed)."""
+
+    leaf: Leaf
+    to: Path
+    how: str
+
+
+@dataclass(frozen=True, kw_only=True)
+class Undoing:
+    """What an undo would do. `before`: the stack's former folder; None: it had none."""
+
+    source: Path
+    target: Path
+    before: Path | None
+    returns: tuple[Return, ...]
+    homeless: tuple[str, ...]  # new or newer, without a place in the original's layout
+    record: dict[str, Any]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Undone:
+    """An undo that was carried out. `aside`: where the adopted folder is now, whole."""
+
+    source: Path
+    returns: tuple[Return, ...]
+    aside: Path
+    replaced: Path | None  # where the originals lie that newer ones took the place of
+
+
+def prepare(machine: Machine) -> Undoing:
+    """Compare the adopted folder with where it came from. Changes nothing."""
+    target = data_folder(machine)
+    text = Folder(target, owner_of(target)).read(adoption.RECORD)
+    if text is None:
+        raise ConfigError(
+            f"{target} was not adopted", hint="there is nothing to undo; stackctl adopt FOLDER adopts one"
+        )
+    record = adopted_settings.parsed(text)
+    try:
+        source, sums = Path(record["from"]), dict(record["files"])
+        pieces = tuple(Piece(source=one["source"], target=one["target"]) for one in record["pieces"])
+        before = target.with_name(record["aside"]) if record["aside"] else None
+    except (KeyError, TypeError) as e:
+        raise DataError(
+            f"{target / adoption.RECORD} is damaged",
+            hint="restore it; the folder's chats are all there, nothing is lost",
+        ) from e
+    if not source.is_dir():
+        raise DataError(f"{source} is not there any more", hint="is its disk or share mounted? nothing was changed")
+    refuse_in_use(machine, target, source, *(source / piece.source for piece in pieces))
+    returns: list[Return] = []
+    homeless: list[str] = []
+    for leaf in tree.walk(target / "data", "data", within=target).files:
+        if not adoption.is_brought(leaf.target):
+            continue
+        if origin := adoption.origin(leaf.target, pieces):
+            returns += _returned(leaf, source / origin, sums.get(leaf.target, ""))
+        elif leaf.target not in sums:
+            homeless.append(leaf.target)
+    return Undoing(
+        source=source,
+        target=target,
+        before=before if before and before.exists() else None,
+        returns=tuple(returns),
+        homeless=tuple(homeless),
+        record=record,
+    )
+
+
+def undo(machine: Machine, found: Undoing) -> Undone:
+    """Bring the files back, then put the stack's former folder in its place. A rerun after an interruption goes on."""
+    replaced = tree.free_name(machine.path / STATE / "replaced")
+    with machine.folder.locked(machine.ui.note):
+        refuse_in_use(machine, found.target, found.source)
+        for one in found.returns:
+            owner = owner_of(one.to.parent)
+            if one.how == "newer":
+                tree.bring(one.to, replaced / one.to.relative_to(one.to.anchor), machine.folder.owner)
+            tree.bring(one.leaf.source, one.to, owner)
+        seeded = found.record.get("seeded")
+        if found.before and isinstance(seeded, str):
+            machine.folder.write(SEEDED, seeded)
+        aside = tree.take_away(found.target, found.before)
+    return Undone(
+        source=found.source,
+        returns=found.returns,
+        aside=aside,
+        replaced=replaced if any(one.how == "newer" for one in found.returns) else None,
+    )
+
+
+def _returned(leaf: Leaf, original: Path, adopted: str) -> Iterator[Return]:
+    """How one file goes back: not at all where it is as it was, or there already. `adopted`: its sha256 then, or ""."""
+    now = tree.sha256(leaf.source)
+    there = tree.sha256(original)
+    if now in {adopted, there}:
+        return
+    if not original.exists():
+        yield Return(leaf=leaf, to=original, how="new")
+    elif there == adopted:
+        yield Return(leaf=leaf, to=original, how="newer")
+    else:
+        number = 1
+        while (beside := Path(adoption.apart(str(original), number))).exists():
+            if tree.sha256(beside) == now:  # brought by an undo that was interrupted
+                return
+            number += 1
+        yield Return(leaf=leaf, to=beside, how="beside")

@@ -1,0 +1,362 @@
+"""Adoptions of made-up folders: what is taken, byte for byte; what is refused; interruptions; the way back."""
+
+import json
+import os
+from collections.abc import Callable
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from stackctl.commands import adopt, undo_adopt
+from stackctl.commands.seed import Wanted, seed
+from stackctl.core import tavern_settings
+from stackctl.core.seen import Around
+from stackctl.core.tavern_settings import Presets
+from stackctl.errors import ConfigError, DataError, StackctlError
+from stackctl.machine import Machine
+from tests.commands import folders
+from tests.commands.machines import quiet
+from tests.core.samples import a_plan, seen, wanted
+
+NOBODY: dict[str, Any] = {"node_processes": lambda _: (), "mounting": lambda _engine, _folder: ()}
+
+
+@pytest.fixture
+def machine(tmp_path: Path) -> Machine:
+    """A stack's folder on a machine where nothing runs."""
+    folder = tmp_path / "stack"
+    folder.mkdir()
+    around = Around(names=("box",), addresses=("192.168.1.9",), gateway="", is_wsl=False, windows=())
+    return replace(quiet(folder).machine, around=lambda _: around, **NOBODY)
+
+
+def adopted(machine: Machine, folder: Path) -> adopt.Adopted:
+    return adopt.adopt(machine, adopt.prepare(machine, folder))
+
+
+def undone(machine: Machine) -> undo_adopt.Undone:
+    return undo_adopt.undo(machine, undo_adopt.prepare(machine))
+
+
+def fates(machine: Machine, folder: Path) -> dict[str, str]:
+    return {row.what: row.fate for row in adopt.prepare(machine, folder).rows}
+
+
+MADE_ANEW = ("thumbnails", "_webpack")
+
+
+@pytest.mark.parametrize("make", [folders.native, folders.compose, folders.old])
+def test_chats_characters_and_all_else_are_taken_byte_for_byte_and_the_original_stays(
+    machine: Machine, tmp_path: Path, make: Callable[[Path], Path]
+) -> None:
+    source = make(tmp_path / "st")
+    before = folders.sums(source)
+    adopted(machine, source)
+    assert folders.sums(source) == before
+    there = folders.sums(machine.path / "sillytavern")
+    prefix = "public/" if make is folders.old else "data/default-user/"
+    for name, digest in before.items():
+        if name.startswith(prefix) and name.removeprefix(prefix) in folders.user("") and "settings" not in name:
+            assert there[f"data/default-user/{name.removeprefix(prefix)}"] == digest
+
+
+def test_of_a_native_install_both_places_of_extensions_plugins_secrets_and_users_are_taken(
+    machine: Machine, tmp_path: Path
+) -> None:
+    adopted(machine, folders.native(tmp_path / "st"))
+    there = set(folders.sums(machine.path / "sillytavern"))
+    assert {
+        "extensions/Global/manifest.json",
+        "data/default-user/extensions/Own/manifest.json",
+        "plugins/mine/node_modules/y/index.js",
+        "data/default-user/secrets.json",
+        "data/_storage/abc",
+        "data/bob/chats/Eve/1.jsonl",
+        "config/config.yaml",
+    } <= there
+    assert not [name for name in there if "thumbnails" in name or "_webpack" in name]
+    fate = fates(replace(machine, path=tmp_path), tmp_path / "st")
+    assert fate["chats"] == "taken"
+    assert fate["bob: chats"] == "taken"
+    assert fate["node_modules"].startswith("left: ")
+    assert fate["notes.txt"] == "left: not SillyTavern's"
+    assert fate["the program"].startswith("left: ")
+
+
+def test_the_layout_from_before_1_12_is_converted(machine: Machine, tmp_path: Path) -> None:
+    source = folders.old(tmp_path / "st")
+    assert fates(machine, source)["chats"] == "taken, converted"
+    adopted(machine, source)
+    user = machine.path / "sillytavern/data/default-user"
+    assert json.loads((user / "secrets.json").read_text()) == {"api_key_ooba": "k"}
+    assert (user / "extensions/Own/manifest.json").exists()
+    assert (user / "vectors/1.json").exists()
+    assert not (user / "index.html").exists()
+
+
+def test_a_data_folder_elsewhere_is_followed(machine: Machine, tmp_path: Path) -> None:
+    source = folders.native(tmp_path / "st")
+    (source / "data").rename(tmp_path / "big")
+    (source / "config.yaml").write_text(f"dataRoot: {tmp_path / 'big'}\n")
+    adopted(machine, source)
+    assert (machine.path / "sillytavern/data/default-user/characters/Alice.png").read_bytes() == folders.CARD
+    assert 'dataRoot: "./data"' in (machine.path / "sillytavern/config/config.yaml").read_text()
+
+
+@pytest.mark.parametrize("below", ["data", "data/default-user"])
+def test_a_bare_data_folder_and_one_users_data_will_do(machine: Machine, tmp_path: Path, below: str) -> None:
+    folders.compose(tmp_path / "st")
+    adopted(machine, tmp_path / "st" / below)
+    assert (machine.path / "sillytavern/data/default-user/characters/Alice.png").read_bytes() == folders.CARD
+
+
+def test_the_compose_files_folder_in_a_checkout_is_found(machine: Machine, tmp_path: Path) -> None:
+    folders.compose(tmp_path / "st/docker")
+    (tmp_path / "st/server.js").touch()
+    assert adopt.prepare(machine, tmp_path / "st").source == tmp_path / "st/docker"
+
+
+def test_links_that_leave_the_folder_are_followed_and_said(machine: Machine, tmp_path: Path) -> None:
+    source = folders.native(tmp_path / "st")
+    (source / "data/default-user/chats").rename(tmp_path / "elsewhere")
+    (source / "data/default-user/chats").symlink_to(tmp_path / "elsewhere")
+    (source / "data/default-user/worlds/gone.json").symlink_to("nowhere")
+    (source / "data/default-user/loop").symlink_to(".")
+    found = adopt.prepare(machine, source)
+    assert any("leads out of the folder" in note for note in found.notes)
+    assert any("gone.json" in note for note in found.notes)
+    adopt.adopt(machine, found)
+    chats = machine.path / "sillytavern/data/default-user/chats"
+    assert not chats.is_symlink()
+    assert (chats / "Alice/Branch #1.jsonl").read_text() == folders.CHAT * 2
+
+
+def test_times_are_kept_and_everything_can_be_written_by_sillytaverns_user(machine: Machine, tmp_path: Path) -> None:
+    source = folders.compose(tmp_path / "st")
+    chat = "data/default-user/chats/Alice/Branch #1.jsonl"
+    os.utime(source / chat, (1_600_000_000, 1_600_000_000))
+    (source / chat).chmod(0o444)
+    adopted(machine, source)
+    found = (machine.path / "sillytavern" / chat).stat()
+    assert found.st_mtime == 1_600_000_000
+    assert found.st_mode & 0o600 == 0o600
+    assert found.st_uid == machine.folder.owner.uid
+
+
+# -- config.yaml and settings.json
+
+
+def test_what_of_config_yaml_can_not_hold_is_changed_in_its_place_and_said(machine: Machine, tmp_path: Path) -> None:
+    found = adopt.prepare(machine, folders.native(tmp_path / "st"))
+    adopt.adopt(machine, found)
+    text = (machine.path / "sillytavern/config/config.yaml").read_text()
+    assert text == folders.CONFIG.replace("9000", "8000").replace("ssl:\n  enabled: true", "ssl:\n  enabled: false")
+    assert any("port = 8000, was 9000" in note for note in found.notes)
+    assert any("ssl.enabled = false, was True" in note for note in found.notes)
+
+
+def test_a_profile_for_this_machine_gets_a_copy_that_a_container_can_use(machine: Machine, tmp_path: Path) -> None:
+    adopted(machine, folders.compose(tmp_path / "st"))
+    text = (machine.path / "sillytavern/data/default-user/settings.json").read_text()
+    mine, copy = json.loads(text)["extension_settings"]["connectionManager"]["profiles"]
+    assert mine == folders.PROFILE
+    assert copy["api-url"] == "http://host.docker.internal:5001/api"
+    assert copy["name"] == "home (from the container)"
+    assert copy["id"] != mine["id"]
+
+
+def test_the_next_deploy_sets_the_connection_and_nothing_that_the_user_chose(machine: Machine, tmp_path: Path) -> None:
+    source = folders.compose(tmp_path / "st")
+    adopted(machine, source)
+    over = tavern_settings.overlay("llamacpp", "http://llamacpp:8080", 8192, Presets())
+    owner = machine.folder.owner
+    plan = a_plan(wanted(sillytavern={"uid": owner.uid, "gid": owner.gid}), seen())
+    stock = {"main_api": "koboldhorde", "max_context": 8192}
+    seed(plan, Wanted(overlay=over, stock=stock, made_from={"a": 1}), machine)
+    settings = json.loads((machine.path / "sillytavern/data/default-user/settings.json").read_text())
+    assert tavern_settings.connection(settings) == ("llamacpp", "http://llamacpp:8080")
+    assert settings["power_user"]["auto_connect"] is True
+    assert (settings["username"], settings["max_context"]) == ("Zoë", 4096)
+    assert settings["textgenerationwebui_settings"]["server_urls"]["koboldcpp"] == "http://127.0.0.1:5001"
+
+
+# -- refusals
+
+
+@pytest.mark.parametrize(
+    ("make", "says"),
+    [
+        (lambda folder: folder.mkdir(), "holds no SillyTavern"),
+        (lambda folder: folders.write(folder, {"config.yaml": "a: [", "server.js": ""}), "is not YAML"),
+        (lambda folder: folders.native(folders.old(folder)), "in both layouts"),
+        (
+            lambda folder: folders.write(
+                folders.compose(folder), {"data/bob/settings.json": folders.settings("1.20.1")}
+            ),
+            "was written by SillyTavern 1.20.1",
+        ),
+    ],
+)
+def test_what_can_not_be_adopted_is_refused_with_a_hint_and_nothing_changes(
+    machine: Machine, tmp_path: Path, make: Callable[[Path], Any], says: str
+) -> None:
+    make(tmp_path / "st")
+    with pytest.raises(ConfigError, match=says) as caught:
+        adopt.prepare(machine, tmp_path / "st")
+    assert caught.value.hint
+    assert list(machine.path.iterdir()) == []
+
+
+def test_a_folder_in_use_is_refused(machine: Machine, tmp_path: Path) -> None:
+    source = folders.compose(tmp_path / "st")
+    with pytest.raises(ConfigError, match="process 42") as caught:
+        adopt.prepare(replace(machine, node_processes=lambda _: (42,)), source)
+    assert "kill 42" in caught.value.hint
+    with pytest.raises(ConfigError, match="container tavern has") as caught:
+        adopt.prepare(replace(machine, mounting=lambda _engine, _folder: ("tavern",)), source)
+    assert "docker stop tavern" in caught.value.hint
+
+
+def test_the_stacks_own_running_sillytavern_is_stopped_first(machine: Machine, tmp_path: Path) -> None:
+    source = folders.compose(tmp_path / "st")
+    own = machine.path / "sillytavern"
+    own.mkdir()
+    busy = replace(machine, mounting=lambda _engine, folder: ("mine",) if folder == own else ())
+    with pytest.raises(ConfigError) as caught:
+        adopt.prepare(busy, source)
+    assert caught.value.hint == "stop it: stackctl stop"
+
+
+def test_neither_itself_nor_a_second_one_is_adopted(machine: Machine, tmp_path: Path) -> None:
+    source = folders.compose(tmp_path / "st")
+    adopted(machine, source)
+    with pytest.raises(ConfigError, match=r"already: .*st"):
+        adopt.prepare(machine, source)
+    with pytest.raises(ConfigError, match="own folder"):
+        adopt.prepare(machine, machine.path)
+
+
+# -- interruptions
+
+
+class Pulled(BaseException):
+    """The plug."""
+
+
+@pytest.mark.parametrize("at", range(12))
+def test_an_interrupted_adoption_leaves_the_stacks_folder_as_it_was_and_a_rerun_works(
+    machine: Machine, tmp_path: Path, at: int
+) -> None:
+    source = folders.compose(tmp_path / "st")
+    folders.write(machine.path, {"sillytavern/data/default-user/chats/Mine/1.jsonl": "mine"})
+    mine = folders.sums(machine.path / "sillytavern")
+    found = adopt.prepare(machine, source)
+    steps = 0
+
+    class Breaking(type(machine.ui)):  # type: ignore[misc]
+        def progress(self, text: str) -> None:
+            nonlocal steps
+            if steps == at:
+                raise Pulled(text)
+            steps += 1
+
+    with pytest.raises(Pulled):
+        adopt.adopt(replace(machine, ui=Breaking()), found)
+    assert folders.sums(machine.path / "sillytavern") == mine
+    done = adopted(machine, source)
+    assert (machine.path / "sillytavern/data/default-user/characters/Alice.png").read_bytes() == folders.CARD
+    assert done.aside
+    assert folders.sums(done.aside) == mine
+    assert not [path for path in machine.path.iterdir() if "adopting" in path.name]
+
+
+# -- the way back
+
+
+@pytest.mark.parametrize("make", [folders.native, folders.compose, folders.old])
+def test_undo_brings_newer_chats_back_into_the_originals_own_layout(
+    machine: Machine, tmp_path: Path, make: Callable[[Path], Path]
+) -> None:
+    source = make(tmp_path / "st")
+    folders.write(machine.path, {"sillytavern/data/default-user/chats/Mine/1.jsonl": "mine"})
+    mine = folders.sums(machine.path / "sillytavern")
+    before = folders.sums(source)
+    adopted(machine, source)
+    user = machine.path / "sillytavern/data/default-user"
+    there = source / ("public" if make is folders.old else "data/default-user")
+    (user / "chats/Alice/new.jsonl").write_text("new")
+    (user / "characters/Bea.png").write_bytes(b"bea")
+    with (user / "chats/Alice/Branch #1.jsonl").open("a") as chat:
+        chat.write("one more\n")
+    (user / "group chats/1700000000.jsonl").write_text("theirs")
+    (there / "group chats/1700000000.jsonl").write_text("meanwhile")
+    (user / "settings.json").write_text("{}")
+
+    done = undone(machine)
+    assert (there / "chats/Alice/new.jsonl").read_text() == "new"
+    assert (there / "characters/Bea.png").read_bytes() == b"bea"
+    assert (there / "chats/Alice/Branch #1.jsonl").read_text() == folders.CHAT * 2 + "one more\n"
+    assert (there / "group chats/1700000000.jsonl").read_text() == "meanwhile"
+    assert (there / "group chats/1700000000.from-stackctl.jsonl").read_text() == "theirs"
+    assert folders.sums(machine.path / "sillytavern") == mine
+    assert (done.aside / "data/default-user/chats/Alice/new.jsonl").exists()
+    assert done.replaced
+    assert folders.CHAT * 2 in {path.read_text() for path in done.replaced.rglob("*.jsonl")}
+    changed = {name for name, digest in folders.sums(source).items() if before.get(name) != digest}
+    assert {Path(name).name for name in changed} == {
+        "new.jsonl", "Bea.png", "Branch #1.jsonl", "1700000000.jsonl", "1700000000.from-stackctl.jsonl",
+    }  # fmt: skip
+
+
+def test_undo_without_changes_leaves_the_original_byte_for_byte_and_the_stack_empty(
+    machine: Machine, tmp_path: Path
+) -> None:
+    source = folders.old(tmp_path / "st")
+    before = folders.sums(source)
+    adopted(machine, source)
+    assert undone(machine).returns == ()
+    assert folders.sums(source) == before
+    assert not (machine.path / "sillytavern").exists()
+    with pytest.raises(ConfigError, match="was not adopted"):
+        undo_adopt.prepare(machine)
+
+
+def test_what_the_old_layout_has_no_place_for_is_left_and_said(machine: Machine, tmp_path: Path) -> None:
+    adopted(machine, folders.old(tmp_path / "st"))
+    folders.write(machine.path, {"sillytavern/data/bob/chats/Eve/1.jsonl": "x"})
+    found = undo_adopt.prepare(machine)
+    assert found.homeless == ("data/bob/chats/Eve/1.jsonl",)
+    assert found.returns == ()
+
+
+def test_a_repeated_undo_brings_nothing_twice(machine: Machine, tmp_path: Path) -> None:
+    source = folders.compose(tmp_path / "st")
+    adopted(machine, source)
+    chat = "data/default-user/chats/Alice/Branch #1.jsonl"
+    (machine.path / "sillytavern" / chat).write_text("ours")
+    (source / chat).write_text("theirs")
+    first = undo_adopt.prepare(machine).returns
+    assert [one.how for one in first] == ["beside"]
+    first[0].to.write_text("ours")  # as an undo would have, that was interrupted then
+    assert undo_adopt.prepare(machine).returns == ()
+
+
+def test_the_former_record_of_the_settings_comes_back_with_the_former_folder(machine: Machine, tmp_path: Path) -> None:
+    folders.write(machine.path, {".stackctl/sillytavern.json": '{"made_from": 1}', "sillytavern/data/x": "x"})
+    adopted(machine, folders.compose(tmp_path / "st"))
+    assert "made_from" in (machine.path / ".stackctl/sillytavern.json").read_text()
+    undone(machine)
+    assert (machine.path / ".stackctl/sillytavern.json").read_text() == '{"made_from": 1}'
+
+
+def test_an_original_that_is_gone_or_a_damaged_record_stops_the_undo(machine: Machine, tmp_path: Path) -> None:
+    source = folders.compose(tmp_path / "st")
+    adopted(machine, source)
+    source.rename(tmp_path / "away")
+    with pytest.raises(DataError, match="not there any more"):
+        undo_adopt.prepare(machine)
+    (machine.path / "sillytavern/adopted.json").write_text("{}")
+    with pytest.raises(StackctlError, match="damaged"):
+        undo_adopt.prepare(machine)
