@@ -10,6 +10,7 @@ if TYPE_CHECKING:
     from stackctl.commands.import_kcpps import Entry
     from stackctl.commands.status import Status
     from stackctl.commands.undo_adopt import Undoing, Undone
+    from stackctl.commands.url import Address, Opened
     from stackctl.commands.use import ModelHere
     from stackctl.core.smoke import Smoked
     from stackctl.core.ways import Way
@@ -49,7 +50,6 @@ def deployed(done: "Deployed", ssh: str) -> tuple[str, dict[str, Any]]:
             f"it answered: {reply.text.strip()!r}",
             f"first token after {reply.first_s:.2f} s, {reply.tokens_per_s:.1f} tokens/s with the prompt included",
         ]
-    port = plan.url.rpartition(":")[2]
     lines += ["", f"Open {plan.url}"]
     if plan.password:
         from stackctl.commands import login
@@ -59,12 +59,41 @@ def deployed(done: "Deployed", ssh: str) -> tuple[str, dict[str, Any]]:
         lines.append(f"it asks for a name and a password: {tavern.USER}, and what lies in {login.FILE}")
         values |= {"urls": list(plan.urls), "user": tavern.USER, "password_file": login.FILE}
     if ssh:
-        host = [*ssh.split(), "", "", "THIS-HOST"][2]
-        lines.append(f"from the machine you sit at:  ssh -L {port}:127.0.0.1:{port} {host}   then open {plan.url}")
-        values["ssh"] = f"ssh -L {port}:127.0.0.1:{port} {host}"
+        values["ssh"] = _tunnel(plan.url, ssh)
+        lines.append(f"from the machine you sit at:  {values['ssh']}   then open {plan.url}")
     if plan.is_demo:
         lines.append("For a real chat: stackctl deploy --model /path/to/your-model.gguf")
     return "\n".join(lines), values
+
+
+def address(found: "Address", *, as_qr: bool) -> tuple[str, dict[str, Any]]:
+    """One address, to be used in a script; or all that a person with a phone needs."""
+    values = {"url": found.urls[0], "urls": list(found.urls), "user": found.user, "password_file": found.password_file}
+    if not as_qr:
+        return found.urls[0], values
+    import io
+
+    import segno
+
+    picture = io.StringIO()
+    segno.make(found.urls[0], micro=False).terminal(out=picture, compact=True)
+    asks = f"\nname: {found.user}, password: in {found.password_file}" if found.password_file else ""
+    return f"{picture.getvalue()}\n{found.urls[0]}{asks}", values
+
+
+def opened(done: "Opened", ssh: str) -> tuple[str, dict[str, Any]]:
+    """What was opened, or how to do it oneself."""
+    values: dict[str, Any] = {"url": done.url, "opened": done.is_shown}
+    if ssh:
+        values["ssh"] = _tunnel(done.url, ssh)
+        return f"from the machine you sit at:  {values['ssh']}   then open {done.url}", values
+    return f"opened {done.url}" if done.is_shown else f"there is no browser here; open {done.url}", values
+
+
+def _tunnel(url: str, ssh: str) -> str:
+    """The command that brings the page to where somebody sits who came by SSH."""
+    port, host = url.rpartition(":")[2], [*ssh.split(), "", "", "THIS-HOST"][2]
+    return f"ssh -L {port}:127.0.0.1:{port} {host}"
 
 
 def difference(found: "Difference") -> tuple[str, dict[str, Any]]:

@@ -10,7 +10,7 @@ from stackctl.backends.contract import Request
 from stackctl.core.same_path import Bind
 from stackctl.core.secret import Secret
 from stackctl.core.seen import Around, Cpu, Gpu, ModelSeen, Tried
-from stackctl.effects import container, host, inquiry, keys, models, wake
+from stackctl.effects import browser, container, host, inquiry, keys, models, wake
 from stackctl.effects.around import around
 from stackctl.effects.compose import Compose
 from stackctl.effects.engine import Engine
@@ -42,6 +42,7 @@ class Machine:
     node_processes: Callable[[Path], tuple[int, ...]] = host.node_processes
     ask_here: Callable[[str, tuple[Request, ...], Secret | None], Tried] = inquiry.ask_here
     wake: Callable[[str, str], None] = wake.wake
+    browse: Callable[[str], bool] = browser.show
     store: Path = field(default_factory=data_home)
 
     @cached_property

@@ -13,6 +13,8 @@ _ORDER = (
     models.use,
     checking.smoke,
     running.status,
+    running.url,
+    running.open_,
     running.logs,
     running.stop,
     running.start,

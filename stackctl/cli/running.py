@@ -1,5 +1,7 @@
 """Commands for what runs: look at it, stop and start it, take it down."""
 
+import os
+
 import click
 
 from stackctl.cli import options as option
@@ -92,3 +94,28 @@ def down(ctx: click.Context, volumes: bool, yes: bool) -> None:
     machine = machine_of(ctx)
     done = lifecycle.down(machine, volumes=volumes)
     machine.ui.note(f"{done.name} is down; the folder is as it was, `stackctl deploy` brings it back")
+
+
+@main.command()
+@click.option("--qr", "as_qr", is_flag=True, help="Draw it as a QR code for a phone, too.")
+@option.json
+@click.pass_context
+def url(ctx: click.Context, as_qr: bool, as_json: bool) -> None:
+    """Print the address that another device can open."""
+    from stackctl import commands_text
+    from stackctl.commands import url as command
+
+    machine = machine_of(ctx, as_json=as_json)
+    machine.ui.result(*commands_text.address(command.url(machine), as_qr=as_qr))
+
+
+@main.command("open")
+@option.json
+@click.pass_context
+def open_(ctx: click.Context, as_json: bool) -> None:
+    """Open the page in this machine's browser; over SSH, say how to reach it."""
+    from stackctl import commands_text
+    from stackctl.commands.url import open_page
+
+    machine, ssh = machine_of(ctx, as_json=as_json), os.environ.get("SSH_CONNECTION", "")
+    machine.ui.result(*commands_text.opened(open_page(machine, is_remote=bool(ssh)), ssh))

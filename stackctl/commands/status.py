@@ -75,14 +75,15 @@ def watched(machine: Machine) -> Iterator[Status]:
 
 def _status(name: str, machine: Machine) -> Status:
     states = machine.engine.states(name)
-    planned = render.services(machine.folder.read(render.FILE) or "")
-    publish = str((planned.get(tavern.NAME, {}).get("ports") or [""])[0])  # the loopback address stands first
+    text = machine.folder.read(render.FILE) or ""
+    planned = render.services(text)
+    here = next(iter(render.places(text, tavern.NAME)), "")  # the loopback address stands first
     page = states.get(tavern.NAME)
     return Status(
         name=name,
         services=tuple(states[key] for key in sorted(states)),
         missing=tuple(sorted(planned.keys() - states.keys())),
-        url=f"http://{publish.rpartition(':')[0]}" if page and page.is_ready and publish else "",
+        url=f"http://{here}" if page and page.is_ready and here else "",
         backend=_elsewhere(machine),
     )
 

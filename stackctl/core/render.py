@@ -62,6 +62,11 @@ def services(text: str) -> dict[str, dict[str, Any]]:
     return found
 
 
+def places(text: str, service: str) -> tuple[str, ...]:
+    """The addresses with ports that a compose file's text opens for a service, as a URL has them."""
+    return tuple(str(one).rpartition(":")[0] for one in services(text).get(service, {}).get("ports") or ())
+
+
 def literal(value: Any) -> Any:
     """What Compose makes of a parsed value without variables: `$$` is a dollar."""
     if isinstance(value, str):

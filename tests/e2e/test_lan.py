@@ -52,6 +52,21 @@ def test_without_exposure_nobody_else_gets_an_answer(stack: Stack, lan: Lan) -> 
         == "shut"
     )
     assert not (stack.folder / ".stackctl/sillytavern-password").exists()
+    assert "published on this machine alone" in stack.fails(3, "url")
+
+
+def test_open_shows_the_page_in_the_browser_and_over_ssh_says_how_to_reach_it(stack: Stack) -> None:
+    port = deployed(stack, "none")
+    browser = stack.folder / "browser"
+    browser.write_text('#!/bin/sh\necho "$1" >>"$0.log"\n')
+    browser.chmod(0o755)
+    stack.environment |= {"BROWSER": str(browser), "SSH_CONNECTION": ""}
+    assert stack.run("open").stdout.strip() == f"opened http://127.0.0.1:{port}"
+    stack.environment["SSH_CONNECTION"] = "198.51.100.7 50000 203.0.113.9 22"
+    assert f"ssh -L {port}:127.0.0.1:{port} 203.0.113.9" in stack.run("open").stdout
+    assert browser.with_suffix(".log").read_text().splitlines() == [f"http://127.0.0.1:{port}"]
+    stack.run("stop", "sillytavern")
+    assert "not ready" in stack.fails(7, "open")
 
 
 def test_the_lan_gets_in_with_the_password_only_and_other_networks_not_at_all(stack: Stack, lan: Lan) -> None:
@@ -89,6 +104,9 @@ def test_the_password_is_in_no_place_where_others_look_and_goes_with_the_exposur
     assert f"from other devices: http://{lan.address}:" in again.stdout
     assert ".stackctl/sillytavern-password" in again.stdout
     assert password not in again.stdout + again.stderr
+    address = stack.run("url").stdout.strip()
+    assert lan.ask(f"{address}/version") == "401"
+    assert address in stack.run("url", "--qr").stdout
     stack.run("smoke")
     config.write_text(f"# mine\n{config.read_text()}extra: 1  # kept\n")
     text = (stack.folder / "stack.toml").read_text()

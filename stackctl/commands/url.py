@@ -1,0 +1,54 @@
+"""`stackctl url` and `stackctl open`: where a person finds the stack, from another device and from here."""
+
+from dataclasses import dataclass
+
+from stackctl.commands import login
+from stackctl.commands.status import name_here, status
+from stackctl.core import render, tavern
+from stackctl.errors import ConfigError, NotReady
+from stackctl.machine import Machine
+
+
+@dataclass(frozen=True, kw_only=True)
+class Address:
+    """Where another device opens the stack: the best place first. password_file: "" where it asks for none."""
+
+    urls: tuple[str, ...]
+    user: str
+    password_file: str
+
+
+@dataclass(frozen=True, kw_only=True)
+class Opened:
+    """What was done for the page at `url`, which is this machine's own. `is_shown`: a browser took it."""
+
+    url: str
+    is_shown: bool
+
+
+def url(machine: Machine) -> Address:
+    """The addresses that the deployed stack is opened on for others; raise ConfigError where there are none."""
+    name_here(machine)
+    here, *others = render.places(machine.folder.read(render.FILE) or "", tavern.NAME) or ("",)
+    if not others:
+        port = here.rpartition(":")[2]
+        raise ConfigError(
+            "no other device can open this stack: it is published on this machine alone",
+            hint=f'expose = "lan" under [sillytavern] in stack.toml, then stackctl deploy; or from the other device: '
+            f"ssh -L {port}:127.0.0.1:{port} THIS-HOST",
+        )
+    others.sort(key=lambda place: place.startswith("["))  # IPv4 first: people can type it
+    has_password = machine.folder.read(login.FILE) is not None
+    return Address(
+        urls=tuple(f"http://{place}" for place in others),
+        user=tavern.USER if has_password else "",
+        password_file=login.FILE if has_password else "",
+    )
+
+
+def open_page(machine: Machine, *, is_remote: bool) -> Opened:
+    """Show the page in this machine's browser, but not to somebody who sits elsewhere; it must be ready."""
+    now = status(machine)
+    if not now.url:
+        raise NotReady("SillyTavern is not ready", hint="stackctl status; stackctl start")
+    return Opened(url=now.url, is_shown=not is_remote and machine.browse(now.url))

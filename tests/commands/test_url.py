@@ -1,0 +1,73 @@
+"""Where the stack is found: from compose.yml alone, so it is what runs."""
+
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+import segno
+
+from stackctl import commands_text
+from stackctl.commands import login
+from stackctl.commands.url import Address, Opened, url
+from stackctl.core import render
+from stackctl.errors import ConfigError
+from tests.commands.machines import Quiet, quiet
+from tests.core.samples import PASSWORD, a_plan, seen, template, wanted
+
+FOUND = Address(urls=("http://192.168.1.5:8000",), user="stackctl", password_file=login.FILE)
+SSH = "198.51.100.7 50000 203.0.113.9 22"
+
+
+def here(folder: Path, expose: str) -> Quiet:
+    interfaces = {"eth0": ("fd00::5/64", "192.168.1.5/24")}
+    world = replace(seen(), interfaces=interfaces, password=PASSWORD if expose != "none" else None)
+    (folder / render.FILE).write_text(render.render(a_plan(wanted(sillytavern={"expose": expose}), world), template))
+    found = quiet(folder)
+    found.machine.binds = lambda _: None
+    return found
+
+
+def test_the_best_address_comes_first_and_the_password_has_its_place(tmp_path: Path) -> None:
+    machine = here(tmp_path, "lan").machine
+    machine.folder.write(login.FILE, PASSWORD.reveal(), mode=0o600)
+    found = url(machine)
+    assert found.urls == ("http://192.168.1.5:8000", "http://[fd00::5]:8000")
+    assert (found.user, found.password_file) == ("stackctl", ".stackctl/sillytavern-password")
+
+
+def test_without_exposure_there_is_none_and_both_ways_out_are_said(tmp_path: Path) -> None:
+    with pytest.raises(ConfigError, match="no other device") as failed:
+        url(here(tmp_path, "none").machine)
+    assert 'expose = "lan"' in failed.value.hint
+    assert "ssh -L 8000:127.0.0.1:8000" in failed.value.hint
+
+
+def test_the_text_is_the_address_alone_or_a_code_that_holds_it() -> None:
+    assert commands_text.address(FOUND, as_qr=False)[0] == FOUND.urls[0]
+    text, values = commands_text.address(FOUND, as_qr=True)
+    picture = text.splitlines()[:-2]
+    code = segno.make(FOUND.urls[0], micro=False)
+    # two rows of modules in a line of text, dark ones left blank, and a quiet zone of four around
+    rows = [line for line in picture if line.strip()]
+    assert len(rows[0]) == code.symbol_size(border=4)[0]
+    drawn = [[_module(char, half) for char in line] for line in rows for half in (0, 1)]
+    assert [row[4:-4] for row in drawn[4 : 4 + len(code.matrix)]] == [[bool(m) for m in row] for row in code.matrix]
+    assert FOUND.urls[0] in text
+    assert values["password_file"] == login.FILE
+
+
+def _module(char: str, half: int) -> bool:
+    """Whether the upper (0) or lower (1) half of a character is dark."""
+    return {" ": (True, True), "\u2588": (False, False), "\u2580": (False, True), "\u2584": (True, False)}[char][half]
+
+
+@pytest.mark.parametrize(
+    ("ssh", "is_shown", "says"),
+    [
+        ("", True, "opened http://127.0.0.1:8000"),
+        ("", False, "no browser here; open http://127.0.0.1:8000"),
+        (SSH, False, "ssh -L 8000:127.0.0.1:8000 203.0.113.9"),
+    ],
+)
+def test_what_was_opened_or_how_to_open_it_is_said(ssh: str, is_shown: bool, says: str) -> None:
+    assert says in commands_text.opened(Opened(url="http://127.0.0.1:8000", is_shown=is_shown), ssh)[0]
