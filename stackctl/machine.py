@@ -1,7 +1,7 @@
 """The machine: every effect that a command may use, in one bundle. real() builds it; tests build a fake."""
 
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import cached_property
 from ipaddress import IPv4Network
 from pathlib import Path, PurePosixPath
@@ -36,6 +36,7 @@ class Machine:
     new_password: Callable[[], Secret] = keys.password
     around: Callable[[str], Around] = around
     addresses: Callable[[], tuple[str, ...]] = host.addresses
+    free_port: Callable[[], int] = host.free_port
     is_open: Callable[[str, int], bool] = host.is_open
     listeners: Callable[[int], tuple[str, ...]] = host.listeners
     mounting: Callable[[Engine, Path], tuple[str, ...]] = container.mounting
@@ -44,6 +45,10 @@ class Machine:
     wake: Callable[[str, str], None] = wake.wake
     browse: Callable[[str], bool] = browser.show
     store: Path = field(default_factory=data_home)
+
+    def at(self, path: Path) -> "Machine":
+        """The same machine, with the deployment in another folder."""
+        return replace(self, path=path)
 
     @cached_property
     def folder(self) -> Folder:

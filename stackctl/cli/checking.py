@@ -1,29 +1,49 @@
 """The command that checks a stack."""
 
+import os
+import signal
+import tempfile
 from pathlib import Path
+from types import FrameType
+from typing import TYPE_CHECKING, Any
 
 import click
 
 from stackctl.cli import options as option
 from stackctl.cli.door import machine_of, main
+from stackctl.core import smoke_place
 from stackctl.core.smoke import CHECKS
 
+if TYPE_CHECKING:
+    from stackctl.commands.smoke.run import Options
+    from stackctl.core.smoke import Smoked
+    from stackctl.machine import Machine
+
 _FILE = click.Path(path_type=Path, dir_okay=False)
-_CHECKS = "\n".join(f"{check.name:<11}{check.says}" for check in CHECKS)
+_FOLDER = click.Path(path_type=Path, file_okay=False)
+_CHECKS = "\n    ".join(f"{check.name:<11}{check.says}" for check in CHECKS)
+_HELP = f"""Check a running stack against its plan, one thing after the other; the exit code is the failure's.
 
-
-@main.command(
-    help=f"""Check a running stack against its plan, one thing after the other; the exit code is the failure's.
+    With --up a new one is made for that in a folder of its own, with the options of `stackctl deploy`, and taken down
+    afterwards. What a cancelled run of the same name left is removed first.
 
     \b
-    {_CHECKS.replace(chr(10), chr(10) + "    ")}
+    {_CHECKS}
     """
-)
+
+
+@main.command(help=_HELP)
 @click.option(
     "--only", multiple=True, type=click.Choice([check.name for check in CHECKS]), help="This check alone; repeatable."
 )
 @click.option("--restart", is_flag=True, help="Restart the backend, too, which interrupts whoever chats.")
-@click.option("--timeout", "timeout_s", type=click.IntRange(1), help="Seconds for all checks together [default: 600].")
+@click.option("--timeout", "timeout_s", type=click.IntRange(1), help="Seconds for all of it [default: 600 for checks].")
+@click.option("--up", is_flag=True, help="Bring up a new stack, check it, take it down.")
+@click.option("--at", type=_FOLDER, help="With --up: where its folder is made [default: a temporary one].")
+@click.option("--keep", is_flag=True, help="With --up: leave it up, until the next run of its name.")
+@click.option("--trust-first-download", is_flag=True, help="With --up: as for deploy.")
+@option.wishes
+@click.option("--artefacts", type=_FOLDER, help="Copy logs and rendered files there, should a check fail.")
 @click.option("--junit", type=_FILE, help="Write a JUnit report, too.")
 @click.option("--summary", type=_FILE, help="Append a summary in Markdown, such as to $GITHUB_STEP_SUMMARY.")
 @click.option("--annotate", is_flag=True, help="Print failures as GitHub's annotations, too.")
@@ -35,21 +55,52 @@ def smoke(
     only: tuple[str, ...],
     restart: bool,
     timeout_s: int | None,
-    junit: Path | None,
-    summary: Path | None,
-    annotate: bool,
+    artefacts: Path | None,
+    up: bool,
     as_json: bool,
+    **given: Any,
 ) -> None:
     from stackctl import commands_text
+    from stackctl.commands.smoke import run
     from stackctl.commands.smoke.report import Reports, report
-    from stackctl.commands.smoke.run import Options
-    from stackctl.commands.smoke.run import smoke as run
 
     machine = machine_of(ctx, as_json=as_json)
-    done = run(machine, Options(only=only, restart=restart, timeout_s=timeout_s))
+    options = run.Options(only=only, restart=restart, timeout_s=timeout_s, artefacts=artefacts)
+    reports = Reports(**{key: given.pop(key) for key in ("junit", "summary", "annotate")})
+    if not up and (needless := [one.opts[0] for one in ctx.command.params if given.get(str(one.name))]):
+        raise click.UsageError(f"{needless[0]} is for --up")
+    done = _up(machine, options, **given) if up else run.smoke(machine, options)
     for one in done.failed:
         if one.error:
             machine.ui.error(f"{one.name}: {one.says}", hint=one.error.hint, evidence=one.error.evidence)
     machine.ui.result(*commands_text.smoked(done, machine.ui))
-    report(machine, done, Reports(junit=junit, summary=summary, annotate=annotate))
+    report(machine, done, reports)
     ctx.exit(done.exit_code)
+
+
+def _up(
+    machine: "Machine",
+    options: "Options",
+    *,
+    at: Path | None,
+    keep: bool,
+    trust_first_download: bool,
+    **wishes: object,
+) -> "Smoked":
+    from stackctl.commands.smoke.up import Up, smoke_up
+
+    signal.signal(signal.SIGTERM, _interrupt)  # a job that is cancelled: taken down as with Ctrl-C
+    flags = {key: value for key, value in option.flags(wishes, is_elsewhere=True).items() if value is not None}
+    locks = Path(tempfile.gettempdir(), f"{smoke_place.HOME}-{os.getuid()}")
+    up = Up(
+        home=at.absolute() / smoke_place.HOME if at else locks,
+        locks=locks,
+        name=str(flags.get("name") or smoke_place.name(os.environ.get("GITHUB_JOB", ""))),
+        keep=keep,
+        trust_first_download=trust_first_download,
+    )
+    return smoke_up(machine, flags, up, options)
+
+
+def _interrupt(_number: int, _frame: FrameType | None) -> None:
+    raise KeyboardInterrupt

@@ -69,8 +69,11 @@ def wishes(command: F) -> F:
     return command
 
 
-def flags(given: dict[str, object]) -> dict[str, object]:
-    """The options of `wishes` as they were given, by the dotted keys of stack.toml."""
+def flags(given: dict[str, object], *, is_elsewhere: bool = False) -> dict[str, object]:
+    """The options of `wishes` as they were given, by the dotted keys of stack.toml.
+
+    `is_elsewhere`: for a stack in another folder than the one that the command line names.
+    """
     flags = {key.replace("__", "."): value for key, value in given.items()}
     if flags.get("backend.url") and flags.get("backend.kind") is None:
         flags["backend.kind"] = "external"
@@ -78,7 +81,7 @@ def flags(given: dict[str, object]) -> dict[str, object]:
     if isinstance(model, str) and model != "demo" and not os.path.isabs(model) and not model.startswith("~"):  # noqa: PTH117
         # given relative to where the user stands; stack.toml's paths count from its own folder
         folder = click.get_current_context().obj[0]
-        if folder.resolve() != Path.cwd():
+        if is_elsewhere or folder.resolve() != Path.cwd():
             flags["model.path"] = str(Path(model).absolute())
     return flags
 

@@ -4,6 +4,7 @@ import contextlib
 import errno
 import hashlib
 import os
+import shutil
 import stat
 from collections.abc import Iterator
 from pathlib import Path
@@ -154,9 +155,32 @@ class Folder:
             os.chown(path, uid, gid, follow_symlinks=False)
 
 
+def private(path: Path) -> None:
+    """Make a folder that is ours alone; raise DataError where somebody else has one there, or a link."""
+    with _explained(path):
+        path.mkdir(mode=0o700, parents=True, exist_ok=True)
+        found = path.lstat()
+        if not stat.S_ISDIR(found.st_mode) or found.st_uid != os.geteuid():
+            raise DataError(
+                f"{path} is not a folder of this user's own", hint="remove it, or name another: --at FOLDER"
+            )
+
+
+def remove(path: Path, *, up_to: Path) -> None:
+    """Remove a folder, if it is there, with all that is in it; then those above it that are empty, below `up_to`."""
+    with _explained(path):
+        if path.exists():
+            shutil.rmtree(path)
+    for above in path.parents:
+        if above == up_to or not above.is_dir() or any(above.iterdir()):
+            break
+        above.rmdir()
+
+
 def overwrite(path: Path, text: str) -> None:
     """Write a report where the user wants it."""
     with _explained(path):
+        path.parent.mkdir(parents=True, exist_ok=True)
         path.write_text(text, encoding="utf-8")
 
 

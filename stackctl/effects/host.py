@@ -165,6 +165,12 @@ def addresses() -> tuple[str, ...]:
     )
 
 
+def free_port() -> int:
+    """A port of this machine that nobody uses, and that nobody who asks at the same moment is given, too."""
+    with socket.create_server(("127.0.0.1", 0)) as one:
+        return int(one.getsockname()[1])
+
+
 def is_open(address: str, port: int) -> bool:
     """Whether a TCP connection from this machine comes about within two seconds."""
     try:

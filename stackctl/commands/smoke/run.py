@@ -3,10 +3,12 @@
 import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from pathlib import Path
 
 from stackctl.commands.look import look
 from stackctl.commands.session import words
 from stackctl.commands.smoke import services, talk, ways
+from stackctl.commands.smoke.evidence import keep
 from stackctl.commands.smoke.site import Site
 from stackctl.commands.status import name_here
 from stackctl.commands.wish import recorded, wish
@@ -37,11 +39,15 @@ _SAYS_MORE = {"wiring", "reply", "streaming", "restart"}  # SillyTavern's log te
 
 @dataclass(frozen=True, kw_only=True)
 class Options:
-    """What to check. only (): all. timeout_s None: ten minutes. `restart`: that check, too, on a stack in use."""
+    """What to check. only (): all. timeout_s None: ten minutes. `restart`: that check, too, on a stack in use.
+
+    `artefacts`: the folder for logs and rendered files, should a check fail.
+    """
 
     only: tuple[str, ...] = ()
     restart: bool = False
     timeout_s: int | None = None
+    artefacts: Path | None = None
 
 
 def smoke(machine: Machine, options: Options) -> Smoked:
@@ -56,7 +62,9 @@ def smoke(machine: Machine, options: Options) -> Smoked:
     decided = plan(wanted.spec, look(wanted.spec, machine), recorded(machine)).plan
     skipped = {} if options.restart or "restart" in options.only else {"restart": "it would interrupt whoever chats"}
     until = time.monotonic() + (options.timeout_s or TIMEOUT_S)
-    return checked(decided, machine, checks, until=until, skipped=skipped)
+    smoked = checked(decided, machine, checks, until=until, skipped=skipped)
+    keep(machine, smoked, options.artefacts)
+    return smoked
 
 
 def checked(

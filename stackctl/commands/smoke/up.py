@@ -1,0 +1,93 @@
+"""`stackctl smoke --up`: a stack of its own, brought up, checked, taken down, and nothing of it left."""
+
+import time
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from stackctl.commands import deploy
+from stackctl.commands.smoke.evidence import keep
+from stackctl.commands.smoke.run import TIMEOUT_S, Options, checked
+from stackctl.core import smoke_place
+from stackctl.core.smoke import DEPLOY, Check, Outcome, Smoked, chosen
+from stackctl.effects import leftovers
+from stackctl.effects.engine import WORKING_DIR
+from stackctl.effects.files import Folder, owner_of, private, remove
+from stackctl.errors import ConfigError, StackctlError
+from stackctl.machine import Machine
+
+
+@dataclass(frozen=True, kw_only=True)
+class Up:
+    """How to bring one up: the folder that holds those of such stacks, the one that holds their locks, the name."""
+
+    home: Path
+    locks: Path
+    name: str
+    keep: bool = False
+    trust_first_download: bool = False
+
+
+def smoke_up(machine: Machine, flags: Mapping[str, object], up: Up, options: Options) -> Smoked:
+    """Deploy a new stack, check it, take it down.
+
+    What a cancelled run of this name left is removed first. A deploy that fails is a failed check like others; an
+    interrupt, too, leaves nothing behind.
+    """
+    checks = chosen(options.only)
+    smoke_place.check(up.name)
+    private(up.locks)
+    stack = machine.at(up.home / up.name / smoke_place.STACK)
+    with Folder(up.locks / up.name, owner_of(up.locks)).locked(machine.ui.note):
+        _clear(stack, up.name)
+        private(up.home)
+        Folder(up.home, owner_of(up.home)).make(f"{up.name}/{smoke_place.STACK}")
+        try:
+            smoked = _deployed_and_checked(stack, {**_own(machine), **flags, "name": up.name}, up, options, checks)
+            keep(stack, smoked, options.artefacts)
+        finally:
+            if up.keep:
+                machine.ui.note(f"kept: stackctl -C {stack.path} status; the next run of this name removes it")
+            else:
+                machine.ui.step(f"Taking {up.name} down")
+                _clear(stack, up.name)
+    return smoked
+
+
+def _own(machine: Machine) -> dict[str, object]:
+    """A free port on which no second run that starts at the same moment will come to."""
+    return {"sillytavern.port": machine.free_port()} if machine.engine.is_local else {}
+
+
+def _deployed_and_checked(
+    stack: Machine, flags: Mapping[str, object], up: Up, options: Options, checks: Sequence[Check]
+) -> Smoked:
+    began = time.monotonic()
+    wanted = deploy.Options(prove=False, timeout_s=options.timeout_s, trust_first_download=up.trust_first_download)
+    try:
+        done = deploy.deploy(stack, flags, wanted)
+    except StackctlError as error:
+        failed = Outcome(
+            name=DEPLOY.name, status="failed", says=error.message, error=error, seconds=time.monotonic() - began
+        )
+        rest = tuple(
+            Outcome(name=one.name, status="not run", says="because deploy failed", blocked_by=DEPLOY.name)
+            for one in checks
+        )
+        return Smoked(name=up.name, url="", outcomes=(failed, *rest))
+    seconds = time.monotonic() - began
+    passed = Outcome(name=DEPLOY.name, status="passed", says=f"ready after {done.ready_s:.1f} s", seconds=seconds)
+    until = began + options.timeout_s if options.timeout_s else time.monotonic() + TIMEOUT_S
+    return checked(done.plan, stack, checks, until=until, before=(passed,), skipped={})
+
+
+def _clear(stack: Machine, name: str) -> None:
+    """Remove what such a stack left, on the engine and in its folder; raise ConfigError where it is another's."""
+    for container in stack.engine.containers(name):
+        place = container.labels.get(WORKING_DIR, "")
+        if not smoke_place.is_left_over(place, name):
+            raise ConfigError(
+                f"the name {name!r} belongs to the stack in {place}", hint="give this run another: --name NAME"
+            )
+    leftovers.remove(stack.engine, name)
+    remove(stack.path, up_to=stack.path.parents[2])

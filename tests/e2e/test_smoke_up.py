@@ -1,0 +1,150 @@
+"""`stackctl smoke --up`: a stack of its own for one run, whatever becomes of the run; KoboldCpp and TGW under smoke."""
+
+import contextlib
+import json
+import os
+import signal
+import subprocess
+import time
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from stackctl.core.demo_model import gguf_bytes
+from tests.e2e.conftest import Stack
+from tests.e2e.test_smoke import SCHEMA, smoke, statuses
+
+pytestmark = pytest.mark.engine
+
+
+@pytest.fixture
+def job(stack: Stack) -> Iterator[Stack]:
+    """A job's folder; its stack is called t-up."""
+    stack.folder = stack.folder.rename(stack.folder.with_name("t-up"))  # so that what it left would be cleaned
+    yield stack
+    assert left(stack) == []
+
+
+def left(job: Stack) -> list[str]:
+    """What of its stack is on the engine and on the disk."""
+    label = ("--filter", "label=com.docker.compose.project=t-up")
+    found = [*job.docker("ps", "-aq", *label).split(), *job.docker("network", "ls", "-q", *label).split()]
+    found += job.docker("network", "ls", "-q", "--filter", "name=t-up_smoke").split()
+    return found + [str(path) for path in job.folder.glob("stackctl-smoke*")]
+
+
+UP = ("--up", "--name", "t-up", "--at", ".", "--images", "own")
+
+
+def test_a_stack_is_brought_up_checked_and_gone_with_its_folder(job: Stack) -> None:
+    found = smoke(job, 0, *UP, "--context", "4096", "--artefacts", "kept")
+    assert statuses(found, "failed") | statuses(found, "not run") == set()
+    assert list(found)[1] == "deploy"
+    assert found["context"]["says"].startswith("4096 tokens")
+    assert not (job.folder / "kept").exists()
+
+
+def test_a_failed_deploy_is_a_failed_check_and_leaves_evidence_and_nothing_else(job: Stack) -> None:
+    (job.folder / "broken.gguf").write_bytes(gguf_bytes().replace(b"llama", b"llamz"))
+    reports = ("--artefacts", "kept", "--junit", "junit.xml", "--summary", "summary.md", "--annotate")
+    done = job.run("smoke", *UP, "--model", "broken.gguf", *reports, check=False)
+    assert done.returncode == 8, done.stderr
+    assert "::error title=stackctl smoke%3A deploy::" in done.stderr
+    report = (job.folder / "junit.xml").read_text()
+    SCHEMA.validate(report)
+    assert report.count("because deploy failed") > 10
+    kept = {path.name for path in (job.folder / "kept").iterdir()}
+    assert {"compose.yml", "stack.toml", "stack.lock", "llamacpp.log"} <= kept
+    assert "unknown model architecture" in (job.folder / "kept" / "llamacpp.log").read_text()
+
+
+def test_a_run_that_can_not_even_begin_is_reported_likewise(job: Stack) -> None:
+    found = smoke(job, 8, *UP, "--model", "missing.gguf", "--junit", "junit.xml")
+    assert statuses(found, "failed") == {"deploy"}
+    SCHEMA.validate((job.folder / "junit.xml").read_text())
+
+
+@contextlib.contextmanager
+def running(job: Stack, until: str) -> Iterator["subprocess.Popen[str]"]:
+    """A run under way that has just said this."""
+    argv = [str(job.program), "smoke", *UP]
+    environment = {**os.environ, **job.environment, "PYTHONUNBUFFERED": "1"}
+    with subprocess.Popen(
+        argv, cwd=job.folder, env=environment, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True
+    ) as process:
+        assert process.stderr
+        said = next((line for line in process.stderr if until in line), "")
+        assert said
+        yield process
+
+
+@pytest.mark.parametrize(("sent", "until"), [(signal.SIGINT, "llamacpp is ready"), (signal.SIGTERM, "Checking t-up")])
+def test_an_interrupted_run_takes_its_stack_down(job: Stack, sent: signal.Signals, until: str) -> None:
+    with running(job, until) as process:
+        process.send_signal(sent)
+        process.communicate(timeout=60)
+    assert process.returncode == 130
+    assert left(job) == []
+
+
+def test_what_a_killed_run_left_is_removed_by_the_next_one_of_its_name(job: Stack) -> None:
+    with running(job, "Checking t-up") as process:
+        process.kill()
+        process.communicate(timeout=60)
+    before = left(job)
+    assert before
+    time.sleep(0.1)
+    found = smoke(job, 0, *UP, "--only", "reply")
+    assert set(found) == {"", "deploy", "reply"}
+
+
+def test_a_users_stack_of_that_name_is_never_touched(job: Stack) -> None:
+    job.deploy("--name", "t-up")
+    before = job.inspect("llamacpp")["Id"]
+    said = job.fails(3, "smoke", *UP)
+    assert f"the name 't-up' belongs to the stack in {job.folder}" in said
+    assert job.inspect("llamacpp")["Id"] == before
+    assert (job.folder / "compose.yml").exists()
+    job.run("down")
+
+
+def test_a_kept_stack_stays_until_the_next_run_of_its_name(job: Stack) -> None:
+    smoke(job, 0, *UP, "--only", "services", "--keep")
+    status = job.run("-C", "stackctl-smoke/t-up/stack", "status", "--json").stdout
+    assert json.loads(status)["ready"]
+    smoke(job, 0, *UP, "--only", "services")
+
+
+def test_options_of_up_are_refused_without_it(job: Stack) -> None:
+    for words in (("--model", "demo"), ("--keep",), ("--at", "x"), ("--gpu", "none")):
+        done = job.run("smoke", *words, check=False)
+        assert (done.returncode, f"{words[0]} is for --up" in done.stderr) == (2, True), done.stderr
+
+
+# -- the other backends, by their stand-ins
+
+
+def test_koboldcpp_passes(stack: Stack, program: Path) -> None:
+    (stack.folder / "stack.toml").write_text(f'[backend]\nkind = "koboldcpp"\nprogram = "{program}"\n')
+    stack.deploy()
+    found = smoke(stack, 0, "--restart")
+    assert statuses(found, "not run") == set()
+
+
+def test_text_generation_webui_passes_and_one_with_a_failed_model_does_not(stack: Stack, textgen: str) -> None:
+    wish = f'[backend]\nkind = "textgen"\nimage = "{textgen}"\ncontext = 4096\n'
+    (stack.folder / "stack.toml").write_text(wish)
+    stack.deploy()
+    found = smoke(stack, 0, "--restart")
+    assert statuses(found, "not run") == set()
+    assert "does not tell its own context" in found["context"]["says"]
+
+    (stack.folder / "broken.gguf").write_bytes(gguf_bytes().replace(b"llama", b"llamz"))
+    (stack.folder / "stack.toml").write_text(f'[model]\npath = "broken.gguf"\n{wish}')
+    stack.fails(8, "deploy", "--images", "own")  # which stops it; its own word for all being well is no proof
+    stack.docker("start", stack.container("text-generation-webui"))
+    time.sleep(3)
+    found = smoke(stack, 8)
+    assert statuses(found, "failed") >= {"services"}
+    assert "text-generation-webui: " in found["services"]["says"]
