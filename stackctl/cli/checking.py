@@ -37,7 +37,12 @@ _HELP = f"""Check a running stack against its plan, one thing after the other; t
     "--only", multiple=True, type=click.Choice([check.name for check in CHECKS]), help="This check alone; repeatable."
 )
 @click.option("--restart", is_flag=True, help="Restart the backend, too, which interrupts whoever chats.")
-@click.option("--timeout", "timeout_s", type=click.IntRange(1), help="Seconds for all of it [default: 600 for checks].")
+@click.option(
+    "--timeout",
+    "timeout_s",
+    type=click.IntRange(1),
+    help="Seconds for the checks [default: 600]; with --up as many for the start, too.",
+)
 @click.option("--up", is_flag=True, help="Bring up a new stack, check it, take it down.")
 @click.option("--at", type=_FOLDER, help="With --up: where its folder is made [default: a temporary one].")
 @click.option("--keep", is_flag=True, help="With --up: leave it up, until the next run of its name.")

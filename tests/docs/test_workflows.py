@@ -63,7 +63,7 @@ def test_a_workflow_can_only_read_ends_in_time_and_does_not_pile_up(path: Path) 
         assert re.fullmatch(r"ubuntu-\d\d\.\d\d", job["runs-on"])
     for step in steps(path):
         assert "uses" in step or "run" in step
-        assert re.fullmatch(r"actions/[\w-]+@v\d+", step.get("uses", "actions/checkout@v0"))
+        assert re.fullmatch(r"actions/[\w-]+@v\d+|\./\.github/actions/smoke", step.get("uses", "actions/checkout@v0"))
 
 
 @pytest.mark.parametrize("path", WORKFLOWS, ids=NAMES)
@@ -74,6 +74,14 @@ def test_a_workflow_calls_only_commands_options_and_targets_that_exist(path: Pat
             assert not wrong(words), line
         if line.split()[:1] == ["make"]:
             assert set(line.split()[1:]) <= targets, line
+
+
+def test_our_own_workflows_use_the_action_as_others_do() -> None:
+    inputs = set(read(GITHUB / "actions" / "smoke" / "action.yml")["inputs"])
+    for name in ("ci.yml", "official-images.yml"):
+        found = [step for step in steps(GITHUB / "workflows" / name) if step.get("uses") == "./.github/actions/smoke"]
+        assert len(found) == 1, name
+        assert set(found[0]["with"]) <= inputs
 
 
 def test_ci_runs_the_tests_of_the_readme_on_every_push_and_pull_request() -> None:

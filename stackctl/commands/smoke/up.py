@@ -77,7 +77,7 @@ def _deployed_and_checked(
         return Smoked(name=up.name, url="", outcomes=(failed, *rest))
     seconds = time.monotonic() - began
     passed = Outcome(name=DEPLOY.name, status="passed", says=f"ready after {done.ready_s:.1f} s", seconds=seconds)
-    until = began + options.timeout_s if options.timeout_s else time.monotonic() + TIMEOUT_S
+    until = time.monotonic() + (options.timeout_s or TIMEOUT_S)
     return checked(done.plan, stack, checks, until=until, before=(passed,), skipped={})
 
 
