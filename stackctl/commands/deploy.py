@@ -15,11 +15,12 @@ from stackctl.commands.prove import Proof, prove
 from stackctl.commands.start import start
 from stackctl.commands.tavern_key import give_key
 from stackctl.commands.wish import Wish, recorded, wish, write
-from stackctl.core import demo_model, render
+from stackctl.core import demo_model, render, tavern_profiles
 from stackctl.core import lock as lock_file
 from stackctl.core.plan import Planned, plan
 from stackctl.core.seen import Seen
 from stackctl.core.stack import Plan
+from stackctl.core.tavern_profiles import Profile
 from stackctl.effects.files import Folder
 from stackctl.machine import Machine
 
@@ -64,7 +65,7 @@ def deploy(machine: Machine, flags: Mapping[str, object], options: Options) -> D
         keys.keep(machine, seen.key)
         machine.ui.step("Fetching what is missing")
         planned = _fetch(planned, seen, wanted, machine, options)
-        settings = seed.wanted(planned.plan, machine)
+        settings = seed.wanted(planned.plan, _profiles(wanted, seen, planned.plan), machine)
         text = write_stack(planned, machine, replan=options.replan)
         backend = f"{planned.plan.backend_title} and " if planned.plan.backend_service else ""
         machine.ui.step(f"Starting {backend}SillyTavern")
@@ -75,6 +76,10 @@ def deploy(machine: Machine, flags: Mapping[str, object], options: Options) -> D
             return Deployed(plan=planned.plan, text=text, ready_s=ready_s)
         machine.ui.step("Asking through SillyTavern")
         return Deployed(plan=planned.plan, text=text, ready_s=ready_s, proof=prove(planned.plan, machine))
+
+
+def _profiles(wanted: Wish, seen: Seen, plan: Plan) -> tuple[Profile, ...]:
+    return tavern_profiles.of_models(wanted.written, seen, server_type=plan.tavern_type, url=plan.backend_url)
 
 
 def write_stack(planned: Planned, machine: Machine, *, replan: bool = False, absolute: bool = False) -> str:

@@ -9,8 +9,9 @@ from typing import Any
 
 from stackctl import __version__
 from stackctl.commands.presets import presets
-from stackctl.core import tavern, tavern_settings
+from stackctl.core import tavern, tavern_profiles, tavern_settings
 from stackctl.core.stack import Plan
+from stackctl.core.tavern_profiles import Profile
 from stackctl.effects.files import STATE, Folder, tavern_extension
 from stackctl.errors import DataError
 from stackctl.machine import Machine
@@ -25,9 +26,10 @@ class Wanted:
     overlay: Mapping[str, Any]
     stock: Mapping[str, Any]
     made_from: Mapping[str, Any]
+    profiles: tuple[Profile, ...] = ()
 
 
-def wanted(plan: Plan, machine: Machine) -> Wanted | None:
+def wanted(plan: Plan, profiles: tuple[Profile, ...], machine: Machine) -> Wanted | None:
     """Look into the image that will run for what the settings need; None: they were made from the same before.
 
     Raises ConfigError where SillyTavern has no template of the name that was asked for.
@@ -38,6 +40,7 @@ def wanted(plan: Plan, machine: Machine) -> Wanted | None:
         "image": machine.images.digest(image) or "",
         "connection": [plan.tavern_type, plan.backend_url, plan.context],
         "template": plan.template and asdict(plan.template),
+        "profiles": list(profiles),
     }
     if _record(machine).get("made_from") == made_from and _table(machine.folder.read(_settings(plan))):
         return None
@@ -47,6 +50,7 @@ def wanted(plan: Plan, machine: Machine) -> Wanted | None:
         overlay=tavern_settings.overlay(plan.tavern_type, plan.backend_url, plan.context, found),
         stock=_table(shipped.get(tavern.STOCK_SETTINGS)),
         made_from=made_from,
+        profiles=profiles,
     )
 
 
@@ -72,24 +76,33 @@ def seed(plan: Plan, want: Wanted | None, machine: Machine) -> None:
         kept = folder.set_aside(_settings(plan))
         machine.ui.note(f"SillyTavern's settings.json was damaged (no JSON object): kept as {kept and kept.name}")
     if settings:
-        _follow(settings, want, plan, folder, machine)
+        written = _follow(settings, want, plan, folder, machine)
     else:
-        _write(tavern_settings.merged(want.stock, want.overlay), plan, folder)
+        made = tavern_profiles.merged(tavern_settings.merged(want.stock, want.overlay), want.profiles, ())
+        _write(made.settings, plan, folder)
+        written = made.written
         machine.ui.note("wrote SillyTavern's first settings: it will connect by itself")
-    record = {"made_from": want.made_from, "overlay": want.overlay}
+    record = {"made_from": want.made_from, "overlay": want.overlay, "profiles": written}
     machine.folder.write(RECORD, json.dumps(record, indent=2, ensure_ascii=False) + "\n")
 
 
-def _follow(settings: Mapping[str, Any], want: Wanted, plan: Plan, folder: Folder, machine: Machine) -> None:
-    wrote = _record(machine).get("overlay")
-    done = tavern_settings.rewired(
+def _follow(
+    settings: Mapping[str, Any], want: Wanted, plan: Plan, folder: Folder, machine: Machine
+) -> tuple[Profile, ...]:
+    """Bring existing settings after a change; the profiles that are ours."""
+    record = _record(machine)
+    wrote, before = record.get("overlay"), record.get("profiles")
+    rewired = tavern_settings.rewired(
         settings, want.overlay, wrote=wrote if isinstance(wrote, Mapping) else {}, stock=want.stock
     )
+    ours = [one for one in before if isinstance(one, Mapping) and "id" in one] if isinstance(before, list) else []
+    done = tavern_profiles.merged(rewired.settings, want.profiles, ours)
     if done.settings != settings:
         _write(done.settings, plan, folder)
         machine.ui.note("SillyTavern's settings follow the change; open tabs must be reloaded")
-    if done.left:
-        machine.ui.note(f"left in SillyTavern's settings as you changed it: {', '.join(done.left)}")
+    if left := (*rewired.left, *(f"the connection profile {name}" for name in done.left)):
+        machine.ui.note(f"left in SillyTavern's settings as you changed it: {', '.join(left)}")
+    return done.written
 
 
 def _write(settings: Mapping[str, Any], plan: Plan, folder: Folder) -> None:

@@ -34,7 +34,8 @@ def plan(spec: Spec, seen: Seen, recorded: Lock, *, replan: bool = False) -> Pla
     name = stack_name(spec, seen.folder)
     serving = (elsewhere if spec.backend.is_elsewhere else own_backend)(spec, seen, decisions)
     networks = network.networks(name, spec, seen, decisions, has_inner=serving.service is not None)
-    template, addresses = _template(spec, seen), exposure.exposed(spec, seen)
+    template = templates.chosen(spec.sillytavern.template, seen.model.header, seen.model.name)
+    addresses = exposure.exposed(spec, seen)
     return Planned(
         plan=Plan(
             name=name,
@@ -81,13 +82,6 @@ def _inputs(spec: Spec, seen: Seen, gpu: GpuRequest | None) -> str:
         *(open_to if spec.sillytavern.expose != NONE else ()),
     )
     return hashlib.sha256(repr(content).encode()).hexdigest()[:16]
-
-
-def _template(spec: Spec, seen: Seen) -> Template | None:
-    wanted = spec.sillytavern.template
-    if wanted == "auto":
-        return templates.recognised(seen.model.header, seen.model.name)
-    return None if wanted == templates.NONE else templates.named(wanted)
 
 
 def _of_template(template: Template | None, seen: Seen) -> tuple[str, ...]:

@@ -14,6 +14,7 @@ from stackctl.core.seen import Header
 # plain words, which every model that was taught to follow instructions makes sense of; special tokens that a model
 # does not have would be noise to it
 FALLBACK: Final = "Alpaca"
+AUTO: Final = "auto"
 NONE: Final = "none"
 _DEFAULT_CONTEXT: Final = "Default"
 # instruct presets without a context preset of the same name
@@ -95,6 +96,13 @@ _NAMES: Final = (
     (r"kimi", "Moonshot AI"),
 )
 _THINKS_BY_NAME: Final = re.compile(r"deepseek-r1|\br1-|qwq|thinking|reason")
+
+
+def chosen(wanted: str, header: Header, file_name: str) -> Template | None:
+    """The template for a model, by what stack.toml says; None: SillyTavern's are left alone."""
+    if wanted == AUTO:
+        return recognised(header, file_name)
+    return None if wanted == NONE else named(wanted)
 
 
 def named(wanted: str) -> Template:

@@ -5,11 +5,17 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-from playwright.sync_api import Page, Response
+from playwright.sync_api import Page, Request, Response
 
 CONNECTED_S = 90  # two slow cores, a cold browser: 8 to 14 s were seen
 # what the page writes to its console while all is well
 _HARMLESS = ("Stream stats:",)
+# as a person's hand does it, for every listener
+_ENTER = """([id, value, event]) => {
+    const field = document.querySelector(id);
+    field.value = value;
+    field.dispatchEvent(new Event(event, {bubbles: true}));
+}"""
 
 
 class Tavern:
@@ -20,7 +26,7 @@ class Tavern:
         self.troubles: list[str] = []
         page.on("pageerror", lambda error: self.troubles.append(f"uncaught: {error}"))
         page.on("console", lambda said: self._heard(said.type, said.text))
-        page.on("requestfailed", lambda request: self.troubles.append(f"failed: {request.url}"))
+        page.on("requestfailed", self._failed)
         page.on("response", self._answered)
         page.goto(url)
 
@@ -81,17 +87,11 @@ class Tavern:
 
     def choose(self, select: str, value: str) -> None:
         """Choose in one of the page's lists, as a click does."""
-        self.page.evaluate(
-            "([id, value]) => { const e = document.querySelector(id); e.value = value; $(e).trigger('change') }",
-            [select, value],
-        )
+        self.page.evaluate(_ENTER, [select, value, "change"])
 
     def set(self, field: str, value: str) -> None:
         """Type into one of the page's fields."""
-        self.page.evaluate(
-            "([id, value]) => { const e = document.querySelector(id); e.value = value; $(e).trigger('input') }",
-            [field, value],
-        )
+        self.page.evaluate(_ENTER, [field, value, "input"])
 
     def shot(self, name: str) -> None:
         """A picture for a person to look at."""
@@ -114,6 +114,10 @@ class Tavern:
     def _text(self, selector: str) -> str:
         found = self.page.locator(selector)
         return (found.first.text_content() or "").strip() if found.count() else ""
+
+    def _failed(self, request: Request) -> None:
+        if request.failure != "net::ERR_ABORTED":  # the page itself gave it up: it was left, or reloaded
+            self.troubles.append(f"failed: {request.url}: {request.failure}")
 
     def _answered(self, answer: Response) -> None:
         if answer.status >= 400:

@@ -98,6 +98,26 @@ def test_what_the_user_changes_in_the_page_is_never_undone(stack: Stack, tavern:
     page.shot("mine")
 
 
+def test_every_model_is_a_connection_profile_with_its_own_template(stack: Stack, tavern: Open) -> None:
+    models = '[models.one]\npath = "demo"\n[models.two]\npath = "demo"\ntemplate = "Llama 3 Instruct"\n'
+    wish(stack, f'{models}[model]\nuse = "one"\n')
+    page = tavern(stack.deploy()["url"])
+    page.connected(FILE_NAME)
+    listed: list[str] = page.page.evaluate(
+        "[...document.querySelectorAll('#connection_profiles option')].map(o => o.text)"
+    )
+    assert listed == ["<None>", "one", "two"]
+    page.choose(
+        "#connection_profiles",
+        page.page.evaluate(
+            "[...document.querySelectorAll('#connection_profiles option')].find(o => o.text === 'two').value"
+        ),
+    )
+    page.until(lambda: page.templates == ("Llama 3 Instruct", "Llama 3 Instruct", True), "the profile's template", 30)
+    page.connected(FILE_NAME)
+    assert page.say("Hello there")[-1] == SENTENCE
+
+
 def test_a_page_that_was_open_does_not_undo_a_change_and_keeps_its_chat(stack: Stack, tavern: Open) -> None:
     page = tavern(stack.deploy()["url"])
     page.connected(FILE_NAME)
