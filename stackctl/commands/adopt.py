@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from stackctl.commands.seed import RECORD as SEEDED
-from stackctl.commands.wish import recorded, wish
+from stackctl.commands.wish import recorded, wish, write
 from stackctl.core import adopted_config, adopted_settings, adoption, place, tavern, tavern_service, tavern_settings
 from stackctl.core.adoption import Kept, Layout, Row
 from stackctl.core.images import tavern_image
@@ -30,6 +30,7 @@ class Adoption:
     notes: tuple[str, ...]
     trees: tuple[Tree, ...]
     changed: Mapping[str, str]  # by path in the stack's folder: text that differs from the original's
+    needs_host: bool  # a profile points at a server on this machine
     handed_over: Mapping[str, Any]  # the connection, which the next deploy may set
 
 
@@ -74,6 +75,7 @@ def prepare(machine: Machine, folder: Path) -> Adoption:
         notes=(*_remarks(source, trees), *notes),
         trees=trees,
         changed=changed,
+        needs_host=any(adoption.is_settings(name) for name in changed),
         handed_over=adopted_settings.handed_over(settings.get(tavern.SETTINGS, {})),
     )
 
@@ -109,6 +111,8 @@ def adopt(machine: Machine, found: Adoption) -> Adopted:
         # before the folder's own record comes into force: for the stack's former settings it says nothing new
         handed = {"made_from": {}, "overlay": found.handed_over}
         machine.folder.write(SEEDED, json.dumps(handed, indent=2, ensure_ascii=False) + "\n")
+        if found.needs_host:
+            write(machine, wish(machine, {"sillytavern.host_access": "on"}))
         tree.put(staged, target, aside)
     return Adopted(target=target, files=len(sums), aside=aside)
 
@@ -152,7 +156,8 @@ def _recognised(folder: Path) -> tuple[Path, Layout]:
 
 def _refuse_place(source: Path, target: Path) -> None:
     """Refuse what can't be copied into itself, and a second adoption over the first."""
-    if source == target.resolve() or target.resolve().is_relative_to(source):
+    own = target.resolve()
+    if source.is_relative_to(own) or own.is_relative_to(source):
         raise ConfigError(
             f"{target} is this stack's own folder, or lies in the one to adopt",
             hint="deploy somewhere else: mkdir my-chat && cd my-chat, then run this again",
@@ -182,8 +187,9 @@ def _changes(
         notes += [f"config.yaml: {c.key} = {json.dumps(c.after)}, was {c.before!r}: {c.why}" for c in changes]
         if changes:
             changed[adoption.CONFIG] = neutral
-    own = settings.get(tavern.SETTINGS)
-    if own:
+    damaged = [str(files[name]) for name, one in settings.items() if not one]
+    notes += [f"{file} is damaged (no JSON object): taken as it is" for file in damaged]
+    if own := settings.get(tavern.SETTINGS):
         kind, url = tavern_settings.connection(own)
         was = f"{kind} at {url or 'no URL'}" if kind else str(own.get("main_api") or "none")
         notes.append(f"the next deploy sets SillyTavern's connection to the stack's backend (it was: {was})")
@@ -194,7 +200,8 @@ def _changes(
             changed[name] = tavern_settings.dump(reached.settings)
             names = ", ".join(repr(one) for one in reached.added)
             notes.append(
-                f"connection profiles for servers on this machine get a copy that a container can use: {names}"
+                f"connection profiles for servers on this machine get a copy that a container can use: {names}; such a "
+                "server must listen for others, not on 127.0.0.1 alone (sillytavern.host_access in stack.toml)"
             )
     others = sorted({Path(name).parts[1] for name in settings if name != tavern.SETTINGS})
     if others:

@@ -161,6 +161,13 @@ class SillyTavern(Section):
             "or one of its addresses or interfaces, such as 192.168.1.5 or tailscale0."
         ),
     )
+    host_access: Annotated[Switch, *choice(Switch)] = Field(
+        "auto",
+        description=(
+            "Whether its container knows this machine as host.docker.internal; auto: where the backend runs on it.\n"
+            "on: for connection profiles to other servers on this machine; `stackctl adopt` writes it."
+        ),
+    )
     data: Path = Field("sillytavern", description="Folder for chats, characters and settings; relative to this file.")
     uid: Annotated[int | Auto, *whole(0, 2**31 - 1, "a user id")] = Field(
         "auto", description="User that SillyTavern runs as and that owns its data; auto: the owner of this folder."

@@ -63,7 +63,7 @@ def sillytavern(
             Tmpfs(target=tavern.BACKUPS, size_mib=64, owner=owner),
         ),
         networks=tuple(network.name for network in networks),
-        reaches_host=serving.is_on_host,
+        reaches_host={"auto": serving.is_on_host, "on": True, "off": False}[wanted.host_access],
         publish=tuple(
             Publish(address=address, port=port, target=tavern.PORT)
             for address in (wanted.bind, *(str(one.ip) for one in addresses))

@@ -5,6 +5,7 @@ public/scripts/power-user.js and instruct-mode.js (what choosing a preset in the
 """
 
 import json
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any, Final
@@ -149,8 +150,9 @@ def connection(settings: Mapping[str, Any]) -> tuple[str, str]:
 
 
 def dump(settings: Mapping[str, Any]) -> str:
-    """As SillyTavern itself writes the file."""
-    return json.dumps(settings, indent=4, ensure_ascii=False) + "\n"
+    """As SillyTavern itself writes the file: half a character, as a cut emoji leaves it, is an escape there."""
+    text = json.dumps(settings, indent=4, ensure_ascii=False) + "\n"
+    return re.sub("[\ud800-\udfff]", lambda half: f"\\u{ord(half[0]):04x}", text)
 
 
 def _table(value: Any) -> Mapping[str, Any]:

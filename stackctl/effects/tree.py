@@ -170,7 +170,7 @@ def put(staged: Path, target: Path, aside: Path | None) -> None:
             staged.rename(target)
         else:
             staged.rename(aside)
-            _exchange(aside, target)
+            exchange(aside, target)
         os.sync()
 
 
@@ -180,22 +180,29 @@ def take_away(target: Path, before: Path | None) -> Path:
         os.sync()
         aside = before or free_name(target)
         if before:
-            _exchange(before, target)
+            exchange(before, target)
         else:
             target.rename(aside)
         os.sync()
     return aside
 
 
-def _exchange(one: Path, other: Path) -> None:
-    """Two folders in each other's place. Where the system can't do that as one step, they are renamed in turn."""
+def at_once(one: Path, other: Path) -> bool:
+    """Two names exchanged by one call of Linux; False: this system or its file system can't."""
     libc = ctypes.CDLL(None, use_errno=True)
-    if hasattr(libc, "renameat2"):
-        names = os.fsencode(one), os.fsencode(other)
-        if libc.renameat2(_HERE, names[0], _HERE, names[1], _EXCHANGE) == 0:
-            return
-        if ctypes.get_errno() not in {errno.EINVAL, errno.ENOSYS}:
-            raise OSError(ctypes.get_errno(), os.strerror(ctypes.get_errno()), str(other))
+    if not hasattr(libc, "renameat2"):
+        return False
+    if libc.renameat2(_HERE, os.fsencode(one), _HERE, os.fsencode(other), _EXCHANGE) == 0:
+        return True
+    if ctypes.get_errno() in {errno.EINVAL, errno.ENOSYS}:
+        return False
+    raise OSError(ctypes.get_errno(), os.strerror(ctypes.get_errno()), str(other))
+
+
+def exchange(one: Path, other: Path, in_one_step: Callable[[Path, Path], bool] = at_once) -> None:
+    """Two folders in each other's place. Where the system can't do that as one step, they are renamed in turn."""
+    if in_one_step(one, other):
+        return
     between = other.with_name(f".{other.name}.between")
     other.rename(between)
     try:

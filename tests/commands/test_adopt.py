@@ -11,6 +11,7 @@ import pytest
 
 from stackctl.commands import adopt, undo_adopt
 from stackctl.commands.seed import Wanted, seed
+from stackctl.commands.wish import wish
 from stackctl.core import tavern_settings
 from stackctl.core.seen import Around
 from stackctl.core.tavern_settings import Presets
@@ -165,6 +166,9 @@ def test_a_profile_for_this_machine_gets_a_copy_that_a_container_can_use(machine
     assert copy["api-url"] == "http://host.docker.internal:5001/api"
     assert copy["name"] == "home (from the container)"
     assert copy["id"] != mine["id"]
+    spec = wish(machine, {}).spec
+    assert spec.sillytavern.host_access == "on"
+    assert a_plan(spec, seen()).sillytavern.reaches_host
 
 
 def test_the_next_deploy_sets_the_connection_and_nothing_that_the_user_chose(machine: Machine, tmp_path: Path) -> None:
@@ -234,8 +238,29 @@ def test_neither_itself_nor_a_second_one_is_adopted(machine: Machine, tmp_path: 
     adopted(machine, source)
     with pytest.raises(ConfigError, match=r"already: .*st"):
         adopt.prepare(machine, source)
-    with pytest.raises(ConfigError, match="own folder"):
-        adopt.prepare(machine, machine.path)
+    for own in (machine.path, machine.path / "sillytavern/data"):
+        with pytest.raises(ConfigError, match="own folder"):
+            adopt.prepare(machine, own)
+
+
+def test_without_such_profiles_settings_are_taken_byte_for_byte_and_no_stack_toml_is_written(
+    machine: Machine, tmp_path: Path
+) -> None:
+    source = folders.compose(tmp_path / "st")
+    folders.write(source, {"data/default-user/settings.json": folders.settings(extension_settings={})})
+    adopted(machine, source)
+    name = "data/default-user/settings.json"
+    assert (machine.path / "sillytavern" / name).read_bytes() == (source / name).read_bytes()
+    assert not (machine.path / "stack.toml").exists()
+
+
+def test_damaged_settings_are_taken_as_they_are_and_said(machine: Machine, tmp_path: Path) -> None:
+    source = folders.compose(tmp_path / "st")
+    folders.write(source, {"data/default-user/settings.json": b"\0\xff"})
+    found = adopt.prepare(machine, source)
+    assert any("damaged" in note for note in found.notes)
+    adopt.adopt(machine, found)
+    assert (machine.path / "sillytavern/data/default-user/settings.json").read_bytes() == b"\0\xff"
 
 
 # -- interruptions

@@ -61,6 +61,7 @@ VALUES: dict[str, st.SearchStrategy[Any]] = {
     "sillytavern.image": st.one_of(st.just("auto"), IMAGE),
     "sillytavern.bind": st.sampled_from(["127.0.0.1", "127.9.8.7", "::1"]),
     "sillytavern.expose": st.just("none"),  # another one must be an address of this machine
+    "sillytavern.host_access": st.sampled_from(["auto", "on", "off"]),
     "sillytavern.template": PATH,
     "sillytavern.data": PATH,
     "network.inner": st.sampled_from(["auto", "10.88.1.0/24"]),

@@ -143,6 +143,17 @@ def test_where_there_is_no_table_there_are_no_routes(tmp_path: Path) -> None:
     assert host.routes(tmp_path / "none") == ()
 
 
+def test_a_sillytavern_that_was_started_by_hand_is_seen_in_its_folder(tmp_path: Path) -> None:
+    assert host.node_processes(tmp_path) == ()
+    words = ["node", "-c", "import time; time.sleep(60)"]
+    with subprocess.Popen(words, executable=sys.executable, cwd=tmp_path) as process:
+        try:
+            assert host.node_processes(tmp_path) == (process.pid,)
+            assert host.node_processes(tmp_path.parent) == ()
+        finally:
+            process.kill()
+
+
 def test_every_address_of_an_interface_is_known_with_its_network() -> None:
     found = host.interfaces()
     assert "127.0.0.1/8" in found["lo"]
