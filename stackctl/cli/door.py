@@ -26,7 +26,7 @@ class Cli(click.Group):
         except StackctlError as error:
             _ui(ctx).error(error.message, hint=error.hint, evidence=error.evidence)
             ctx.exit(error.exit_code)
-        except KeyboardInterrupt:
+        except (KeyboardInterrupt, click.Abort):  # Abort: a question that got no yes
             _ui(ctx).error("interrupted", hint="nothing is half-written; `stackctl status` shows what runs")
             ctx.exit(INTERRUPTED)
 

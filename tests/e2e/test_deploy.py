@@ -2,7 +2,9 @@
 
 import hashlib
 import json
+import os
 import socket
+from collections.abc import Callable
 from pathlib import Path
 
 import httpx
@@ -99,6 +101,32 @@ def test_containers_have_no_capabilities_and_run_as_the_folders_owner(stack: Sta
         assert found["HostConfig"]["ReadonlyRootfs"]
         assert "no-new-privileges:true" in found["HostConfig"]["SecurityOpt"]
         assert found["Config"]["User"] == f"{owner.st_uid}:{owner.st_gid}"
+
+
+def test_under_sudo_everything_belongs_to_the_caller(new_stack: Callable[..., Stack]) -> None:
+    stack = new_stack(SUDO_UID="4321", SUDO_GID="4322", SUDO_USER="nobody")
+    owner = (4321, 4322) if os.geteuid() == 0 else (os.geteuid(), os.getegid())
+    assert stack.deploy()["reply"] == SENTENCE
+    found = {(path.lstat().st_uid, path.lstat().st_gid) for path in stack.folder.rglob("*")}
+    assert found == {owner}
+    users = {stack.inspect(service)["Config"]["User"] for service in ("llamacpp", "sillytavern")}
+    assert users == {f"{owner[0]}:{owner[1]}"}
+
+
+def test_down_keeps_an_overrides_named_volume_unless_it_is_told_otherwise(stack: Stack) -> None:
+    override = {"services": {"sillytavern": {"volumes": ["extra:/extra"]}}, "volumes": {"extra": {}}}
+    (stack.folder / "compose.override.yml").write_text(json.dumps(override))
+    stack.deploy("--no-proof")
+    volume = f"{stack.name}_extra"
+    stack.run("down")
+    assert stack.docker("volume", "ls", "-q", "--filter", f"name={volume}").split() == [volume]
+    stack.run("deploy", "--no-proof")
+    asked = stack.run("down", "--volumes", check=False)  # nobody is there to say yes
+    assert (asked.returncode, "Go on?" in asked.stderr) == (130, True)
+    assert stack.run("status", check=False).returncode == 0
+    stack.run("down", "--volumes", "--yes")
+    assert stack.docker("volume", "ls", "-q", "--filter", f"name={volume}") == ""
+    assert (stack.folder / "sillytavern/data/default-user/settings.json").is_file()
 
 
 def test_a_dry_run_changes_nothing(stack: Stack) -> None:

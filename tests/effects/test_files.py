@@ -1,6 +1,7 @@
 """Secrets in the deployment's folder: readable for one user alone, or shut in where we may not give a file away."""
 
 import os
+import pwd
 import stat
 import subprocess
 import sys
@@ -10,7 +11,7 @@ import pytest
 
 from stackctl.core.secret import Secret
 from stackctl.core.seen import Owner
-from stackctl.effects.files import Folder, owner_of, private_text
+from stackctl.effects.files import Folder, data_home, owner_of, private_text
 from stackctl.errors import ConfigError
 
 SECRET = Secret("text")
@@ -82,6 +83,23 @@ def test_what_somebody_planted_where_a_file_is_written_is_neither_followed_nor_k
     assert (theirs.read_text(), (tmp_path / "settings.json").read_text()) == ("precious", "ours")
     assert not (tmp_path / "settings.json").is_symlink()
     assert not planted.is_symlink()
+
+
+def test_under_sudo_roots_folder_is_the_callers_and_so_is_what_stacks_share(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    other = pwd.getpwnam("daemon")
+    is_root = os.geteuid() == 0
+    monkeypatch.delenv("XDG_DATA_HOME", raising=False)
+    for key, value in (("SUDO_UID", other.pw_uid), ("SUDO_GID", other.pw_gid), ("SUDO_USER", other.pw_name)):
+        monkeypatch.setenv(key, str(value))
+    assert owner_of(tmp_path) == (Owner(uid=other.pw_uid, gid=other.pw_gid) if is_root else ME)
+    assert owner_of(tmp_path / "not" / "there") == owner_of(tmp_path)
+    home = Path(other.pw_dir) if is_root else Path.home()
+    assert data_home() == home / ".local/share/stackctl"
+    if is_root:
+        os.chown(tmp_path, 4321, 4322)  # a folder that is somebody's already stays so
+        assert owner_of(tmp_path) == Owner(uid=4321, gid=4322)
 
 
 def test_a_private_text_is_read_only_where_it_is_private(tmp_path: Path) -> None:
