@@ -12,7 +12,13 @@ from stackctl.core.compose_words import version
 from stackctl.errors import ConfigError, EngineError
 
 OLDEST = (2, 20)
-_OVERRIDES = ("compose.override.yml", "compose.override.yaml")
+# as Compose looks for them itself: the first that is there, so that it comes to the same without us
+_OVERRIDES = (
+    "compose.override.yml",
+    "compose.override.yaml",
+    "docker-compose.override.yml",
+    "docker-compose.override.yaml",
+)
 
 
 class Compose:
@@ -30,22 +36,20 @@ class Compose:
 
     def argv(self, name: str, *words: str) -> tuple[str, ...]:
         """The command line for this project, the user's override file included."""
-        files = [
-            part for file in ("compose.yml", *_OVERRIDES) if (self.folder / file).is_file() for part in ("-f", file)
-        ]
-        return (*self.look()[0], "-p", name, *files, *words)
+        file = ("-f", "compose.yml") if (self.folder / "compose.yml").is_file() else ()
+        return (*self.look()[0], "-p", name, *file, *self._override(), *words)
 
     def check(self, name: str, text: str) -> None:
         """Let Compose itself judge a file's text (with the user's override), before anything changes."""
-        overrides = [part for file in _OVERRIDES if (self.folder / file).is_file() for part in ("-f", file)]
+        override = self._override()
         head = (*self.look()[0], "-p", name, "--project-directory", ".", "-f", "-")
-        done = self._run((*head, *overrides, "config", "-q"), text)
+        done = self._run((*head, *override, "config", "-q"), text)
         if not done.returncode:
             return
         words = tuple(done.stderr.splitlines()[-5:])
-        if overrides and not self._run((*head, "config", "-q"), text).returncode:
+        if override and not self._run((*head, "config", "-q"), text).returncode:
             raise ConfigError(
-                f"Compose refuses {overrides[1]}: {_last(done.stderr)}",
+                f"Compose refuses {override[1]}: {_last(done.stderr)}",
                 hint="mend it, or move it away; nothing was changed",
                 evidence=words,
             )
@@ -85,8 +89,7 @@ class Compose:
 
     def hashes(self, name: str, text: str) -> dict[str, str]:
         """Service -> the hash by which Compose decides whether a container is up to date, for a file's text."""
-        overrides = [part for file in _OVERRIDES if (self.folder / file).is_file() for part in ("-f", file)]
-        head = (*self.look()[0], "-p", name, "--project-directory", ".", "-f", "-", *overrides)
+        head = (*self.look()[0], "-p", name, "--project-directory", ".", "-f", "-", *self._override())
         done = self._run((*head, "config", "--hash", "*"), text)
         if done.returncode:
             raise EngineError(f"Compose refuses the file: {_last(done.stderr)}", hint="stackctl deploy --dry-run")
@@ -106,6 +109,10 @@ class Compose:
             errors="replace",
             start_new_session=True,  # Ctrl-C is ours to handle
         )
+
+    def _override(self) -> tuple[str, ...]:
+        """The user's own file as words of a command line; () without one."""
+        return next((("-f", file) for file in _OVERRIDES if (self.folder / file).is_file()), ())
 
     def _run(self, argv: tuple[str, ...], text: str = "") -> "subprocess.CompletedProcess[str]":
         return subprocess.run(

@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 
 from stackctl.core.demo_model import SENTENCE
+from stackctl.effects.compose import Compose
 from tests.e2e.conftest import ROOT, Stack
 from tests.e2e.own_engine import call, engine_host, free_port
 
@@ -42,6 +43,32 @@ def test_every_golden_is_taken_without_a_word(
     argv = [str(composes[version]), "--project-directory", str(tmp_path), "-f", str(golden), "config", "-q"]
     done = subprocess.run(argv, cwd=tmp_path, capture_output=True, text=True, check=False)
     assert (done.returncode, done.stdout, done.stderr) == (0, "", "")
+
+
+@pytest.mark.parametrize("version", VERSIONS)
+def test_the_override_that_counts_is_the_one_that_compose_alone_would_take(
+    version: str, composes: dict[str, Path], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    alone, place = tmp_path / "bin", tmp_path / "place"
+    alone.mkdir()
+    (alone / "docker-compose").symlink_to(composes[version])
+    monkeypatch.setenv("PATH", str(alone))
+    place.mkdir()
+    (place / "compose.yml").write_text("services: {a: {image: x}}")
+    for name in (
+        "docker-compose.override.yaml",
+        "docker-compose.override.yml",
+        "compose.override.yaml",
+        "compose.override.yml",
+    ):
+        (place / name).write_text(f"services: {{a: {{environment: {{WHENCE: {name}}}}}}}")
+        words = Compose(place, print).argv("a", "config")
+        ours, plain = (
+            subprocess.run(argv, cwd=place, capture_output=True, text=True, check=True).stdout
+            for argv in (words, ["docker-compose", "-p", "a", "config"])
+        )
+        assert f"WHENCE: {name}" in ours
+        assert ours == plain
 
 
 def test_the_main_case_runs_with_either_compose_whatever_it_is_called(
