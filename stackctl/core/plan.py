@@ -106,6 +106,11 @@ def stack_name(spec: Spec, folder: PurePosixPath) -> str:
 
 
 def _check(spec: Spec) -> None:
+    if spec.sillytavern.data.startswith("~"):
+        raise ConfigError(
+            f"sillytavern.data = {spec.sillytavern.data!r}: Compose knows no ~, it would be a folder of that name",
+            hint="write the whole path, or one that counts from this folder",
+        )
     if not ip_address(spec.sillytavern.bind).is_loopback:
         raise ConfigError(
             f"sillytavern.bind = {spec.sillytavern.bind!r} is no loopback address",

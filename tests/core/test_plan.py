@@ -704,6 +704,11 @@ def test_a_processor_that_no_koboldcpp_is_published_for_is_refused_with_a_way_ou
 # -- names and folders
 
 
+def test_a_tilde_in_the_data_folder_is_refused_and_not_made_a_folder() -> None:
+    error = refusal(wanted(sillytavern={"data": "~/chats"}), seen())
+    assert (error.exit_code, "whole path" in error.hint) == (3, True)
+
+
 @pytest.mark.parametrize(
     ("folder", "name"),
     [
