@@ -10,7 +10,7 @@ from stackctl.backends.contract import Request
 from stackctl.core.same_path import Bind
 from stackctl.core.secret import Secret
 from stackctl.core.seen import Around, Cpu, Gpu, ModelSeen, Tried
-from stackctl.effects import browser, container, host, inquiry, keys, models, wake
+from stackctl.effects import browser, container, host, inquiry, keys, models, registry, wake
 from stackctl.effects.around import around
 from stackctl.effects.compose import Compose
 from stackctl.effects.engine import Engine
@@ -60,7 +60,10 @@ class Machine:
 
     @cached_property
     def images(self) -> Images:
-        return Images(self.engine, image_root, self.ui.progress, self._free_for_images)
+        return Images(self.engine, image_root, self.ui.progress, self._free_for_images, self._packed_bytes)
+
+    def _packed_bytes(self, image: str) -> int | None:
+        return registry.packed_bytes(image, str(self.engine.info.get("Architecture", "")))
 
     def _free_for_images(self) -> int | None:
         """Bytes free where the engine keeps its images; None where that is another machine's disk."""

@@ -13,6 +13,7 @@ from stackctl.machine import Machine
 
 def fetch_images(plan: Plan, spec: Spec, lock: Lock, machine: Machine) -> Lock:
     """Make every image present; the returned lock differs where one of ours had to stand in for an official one."""
+    machine.images.check_room(service.image for service in plan.services)
     service, variant = plan.backend_service, plan.variant
     if service and variant:
         own = backends.named(plan.backend).OWN_IMAGES.get(variant) if spec.backend.image == "auto" else None

@@ -12,6 +12,12 @@ from stackctl.errors import ConfigError
 ImageState = Literal["tried", "unverified", "own"]
 
 
+def repository(name: str) -> str:
+    """An image's name without tag and digest; a colon before the last slash is a port's."""
+    plain = name.partition("@")[0]
+    return plain.rpartition(":")[0] if ":" in plain.rpartition("/")[2] else plain
+
+
 def image_inputs(spec: Spec, service: str, variant: str) -> dict[str, str]:
     """What the choice of a service's image depends on."""
     return {"service": service, "variant": variant, "images": spec.images}

@@ -4,11 +4,12 @@ import os
 import shutil
 import subprocess
 import tempfile
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, Protocol
 
+from stackctl.core.images import repository
 from stackctl.errors import DoesNotFit, EngineError
 
 OWN = {
@@ -38,8 +39,26 @@ class Images:
         root: Callable[[], Path],
         progress: Callable[[str], None],
         free_bytes: Callable[[], int | None],
+        packed_bytes: Callable[[str], int | None],
     ) -> None:
-        self._engine, self._root, self._progress, self._free_bytes = engine, root, progress, free_bytes
+        self._engine, self._root, self._progress = engine, root, progress
+        self._free_bytes, self._packed_bytes = free_bytes, packed_bytes
+
+    def check_room(self, names: Iterable[str]) -> None:
+        """Raise DoesNotFit if the images of these that are still to be pulled do not fit on the disk together.
+
+        Where another version of one is here its layers may be shared: then the pull tells, as soon as it has begun.
+        """
+        free = self._free_bytes()
+        missing = [name for name in dict.fromkeys(names) if name not in OWN and self.digest(name) is None]
+        if free is None or not missing:
+            return
+        self._progress(f"asking how large {', '.join(missing)} will be")
+        fresh = [name for name in missing if not self._engine.client.api.images(name=repository(name))]
+        sizes = {name: packed for name in fresh if (packed := self._packed_bytes(name))}
+        needed = sum(sizes.values()) * (1 + _UNPACKED)
+        if needed > free:
+            raise _no_room(" and ".join(sizes), needed, free)
 
     def digest(self, name: str) -> str | None:
         """The digest that the image was pulled by, its id where it was built here; None: it is not there."""
@@ -150,12 +169,16 @@ def _pulled(name: str, layers: dict[str, tuple[int, int]], event: dict[str, Any]
 
 def _check_room(name: str, layers: dict[str, tuple[int, int]], free: int | None) -> None:
     """Stop a pull that the disk can't hold, as soon as the layers' sizes tell, and not when it is full."""
-    needed = int(sum(total for _, total in layers.values()) * (1 + _UNPACKED))
+    needed = sum(total for _, total in layers.values()) * (1 + _UNPACKED)
     if free is not None and needed > free:
-        raise DoesNotFit(
-            f"{name} needs about {needed >> 20} MiB (packed and unpacked); {free >> 20} MiB are free",
-            hint="free some space where the engine keeps images: docker system df, docker image prune",
-        )
+        raise _no_room(name, needed, free)
+
+
+def _no_room(names: str, needed: int, free: int) -> DoesNotFit:
+    return DoesNotFit(
+        f"{names}: about {needed >> 20} MiB are needed (packed and unpacked); {free >> 20} MiB are free",
+        hint="free some space where the engine keeps images: docker system df, docker image prune",
+    )
 
 
 def _not_to_be_had(name: str, words: str) -> EngineError:

@@ -1,6 +1,7 @@
 """Images: ours only after a failed pull and only where the user named none; digests of the first pull."""
 
 import io
+from collections.abc import Iterable
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
@@ -26,9 +27,13 @@ class FakeImages(Images):
     here: dict[str, str] = field(default_factory=dict)
     published: dict[str, str] = field(default_factory=dict)
     done: list[str] = field(default_factory=list)
+    asked: list[str] = field(default_factory=list)
 
     def digest(self, name: str) -> str | None:
         return self.here.get(name)
+
+    def check_room(self, names: Iterable[str]) -> None:
+        self.asked = list(names)
 
     def pull(self, name: str) -> None:
         if name not in self.published:
@@ -52,6 +57,7 @@ def test_what_is_here_is_neither_pulled_nor_built(tmp_path: Path) -> None:
     before = decided()
     assert fetch_images(before.plan, wanted(), before.lock, machine(tmp_path, images)[0]) == before.lock
     assert images.done == []
+    assert images.asked == OFFICIAL
 
 
 def test_official_images_are_pulled_where_a_registry_has_them(tmp_path: Path) -> None:

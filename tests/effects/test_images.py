@@ -31,6 +31,9 @@ class FakeEngine:
     def inspect_image(self, name: str) -> dict[str, Any]:
         raise docker.errors.NotFound(name)
 
+    def images(self, name: str) -> list[str]:
+        return ["an older one"] if name == "kept" else []
+
 
 def downloading(layer: str, current: int, total: int) -> dict[str, Any]:
     return {"id": layer, "status": "Downloading", "progressDetail": {"current": current, "total": total}}
@@ -38,7 +41,7 @@ def downloading(layer: str, current: int, total: int) -> dict[str, Any]:
 
 def images(*events: dict[str, Any] | Exception, free: int | None = None) -> tuple[Images, list[str]]:
     said: list[str] = []
-    return Images(FakeEngine(*events), Path, said.append, lambda: free), said
+    return Images(FakeEngine(*events), Path, said.append, lambda: free, lambda _: None), said
 
 
 def test_progress_adds_up_the_layers() -> None:
@@ -86,3 +89,22 @@ def test_an_absent_image_has_no_digest() -> None:
 
 def test_our_own_names_can_never_be_pulled_from_a_public_registry() -> None:
     assert all(name.startswith("localhost/") for name in OWN)
+
+
+def room(*names: str, free: int | None, sizes: dict[str, int]) -> None:
+    Images(FakeEngine(), Path, lambda _: None, lambda: free, sizes.get).check_room(names)
+
+
+def test_images_that_do_not_fit_together_are_refused_before_any_is_pulled() -> None:
+    sizes = {"x:1": 2 * GIB, "y:1": 1 * GIB}
+    room("x:1", "y:1", free=9 * GIB, sizes=sizes)
+    with pytest.raises(DoesNotFit, match="x:1 and y:1: about 9216 MiB are needed") as caught:
+        room("x:1", "y:1", free=9 * GIB - 1, sizes=sizes)
+    assert "docker image prune" in caught.value.hint
+
+
+def test_what_can_not_be_known_beforehand_refuses_nothing() -> None:
+    room("x:1", free=1, sizes={})
+    room("x:1", free=None, sizes={"x:1": GIB})
+    room("kept:2", free=1, sizes={"kept:2": GIB})  # another version is here, whose layers it may share
+    room(*OWN, free=1, sizes=dict.fromkeys(OWN, GIB))  # never pulled
