@@ -32,7 +32,7 @@ e2e: .venv/ready ## The tests on a real engine alone
 	@.venv/bin/python tests/run.py e2e
 
 bench: .venv/ready ## Medians and ratios, measured side by side
-	@$(ENGINE) up && eval "$$($(ENGINE) env)" && .venv/bin/python tests/bench/bench.py
+	@$(ENGINE) up && eval "$$($(ENGINE) env)" && .venv/bin/python -m tests.bench.bench
 
 fuzz: .venv/ready ## The property tests with many more examples
 	@HYPOTHESIS_PROFILE=deep .venv/bin/python -m pytest -q -m "not engine" tests/core
