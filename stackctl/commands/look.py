@@ -10,7 +10,7 @@ from stackctl.commands import keys, login
 from stackctl.commands.elsewhere import asked
 from stackctl.commands.program import places
 from stackctl.commands.wish import recorded
-from stackctl.core import elsewhere, exposure
+from stackctl.core import backend_door, elsewhere, exposure
 from stackctl.core.lock import Lock
 from stackctl.core.network import known
 from stackctl.core.plan import stack_name
@@ -45,6 +45,7 @@ def look(spec: Spec, machine: Machine) -> Seen:
         is_new=not machine.engine.containers(name),
         taken_subnets=tuple(dict.fromkeys((*theirs, *routes))),
         taken_ports=_ports(spec, machine, engine, name),
+        door_taken=_door(spec, machine, engine, name),
     )
     if spec.backend.is_elsewhere:
         return asked(spec, seen, recorded(machine), machine)
@@ -118,6 +119,16 @@ def _ports(spec: Spec, machine: Machine, engine: EngineSeen, name: str) -> dict[
         for address in (ip_address(spec.sillytavern.bind), *(one.ip for one in others)):
             listening |= machine.listening(str(address))
     return {port: who for port, who in {**listening, **theirs}.items() if port not in own}
+
+
+def _door(spec: Spec, machine: Machine, engine: EngineSeen, name: str) -> str:
+    """Who holds the port of `backend.publish`, in words; "" for nobody but this stack."""
+    if not spec.backend.publish or spec.backend.is_elsewhere:
+        return ""
+    address, port = backend_door.place(spec.backend.publish)
+    theirs, own = machine.engine.published(name)
+    listening = machine.listening(address) if engine.is_local else {}
+    return "" if port in own else {**listening, **theirs}.get(port, "")
 
 
 def _check_room(machine: Machine) -> None:

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from ipaddress import ip_address
 from pathlib import PurePosixPath
 
-from stackctl.core import exposure, network, passthrough, tavern, templates
+from stackctl.core import backend_door, exposure, network, passthrough, tavern, templates
 from stackctl.core.backend_service import own_backend
 from stackctl.core.elsewhere import elsewhere
 from stackctl.core.lock import Decisions, Lock
@@ -36,13 +36,16 @@ def plan(spec: Spec, seen: Seen, recorded: Lock, *, replan: bool = False) -> Pla
     networks = network.networks(name, spec, seen, decisions, has_inner=serving.service is not None)
     template = templates.chosen(spec.sillytavern.template, seen.model.header, seen.model.name)
     addresses = exposure.exposed(spec, seen)
+    page = sillytavern(spec, seen, serving, networks, decisions)
+    api = backend_door.door(spec, seen, serving, networks, page, decisions)
     return Planned(
         plan=Plan(
             name=name,
             backend=serving.backend.NAME,
             backend_title=serving.backend.TITLE,
             backend_service=serving.service,
-            sillytavern=sillytavern(spec, seen, serving, networks, decisions),
+            sillytavern=page,
+            door=api,
             networks=networks,
             files=serving.files,
             key=serving.key,
@@ -62,6 +65,7 @@ def plan(spec: Spec, seen: Seen, recorded: Lock, *, replan: bool = False) -> Pla
                 *_notes(spec, seen),
                 *exposure.notes(spec, seen, addresses),
                 *serving.notes,
+                *backend_door.notes(api),
                 *_of_template(template, seen),
             ),
             timeout_s=max(300, serving.start_s + 120),

@@ -21,6 +21,7 @@ from stackctl.core.values import (
     Name,
     NameOrNone,
     Path,
+    Place,
     Subnet,
     Switch,
     Text,
@@ -87,6 +88,13 @@ class Backend(Section):
     )
     wake: Mac = Field(
         "", description="external only: its network card's MAC address; if it sleeps, Wake-on-LAN is sent there."
+    )
+    publish: Place = Field(
+        "",
+        description=(
+            "Opens the API to other programs, always with the key: an address of this machine and a port, such as\n"
+            '"127.0.0.1:5001" or "192.168.1.5:5001"; "": SillyTavern alone uses it.'
+        ),
     )
     image: Image = Field("auto", description="The container image; auto: the pinned official one for the GPU mode.")
     program: Path = Field(

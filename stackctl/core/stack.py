@@ -108,6 +108,7 @@ class Plan:
     backend_title: str
     backend_service: Service | None  # None: it runs elsewhere
     sillytavern: Service
+    door: Service | None  # the backend's API for other programs; None: it is open to nobody else
     networks: tuple[Network, ...]
     files: Mapping[str, Secret]  # generated, for the backend's eyes alone, beside compose.yml: path -> text
     key: Secret | None  # what SillyTavern sends to the backend; None: nothing
@@ -128,7 +129,7 @@ class Plan:
 
     @property
     def services(self) -> tuple[Service, ...]:
-        return (self.backend_service, self.sillytavern) if self.backend_service else (self.sillytavern,)
+        return tuple(one for one in (self.backend_service, self.sillytavern, self.door) if one)
 
     @property
     def url(self) -> str:

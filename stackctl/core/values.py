@@ -25,6 +25,7 @@ _URL = re.compile(
 )
 _MAC = re.compile(r"[0-9A-Fa-f]{2}(?:[:-][0-9A-Fa-f]{2}){5}")
 _INTERFACE = re.compile(r"[A-Za-z0-9_.@-]{1,64}")
+_PLACE = r"^(?:|(?:[0-9.]+|\[[0-9A-Fa-f:.]+\]):[1-9][0-9]{0,4})$"
 _PLAIN = r"^[^\u0000-\u001f\u007f-\u009f]*$"  # JSON schema's words for _printable()
 
 
@@ -85,6 +86,16 @@ def _is_address(value: object) -> bool:
         return False
 
 
+def _is_place(value: object) -> bool:
+    if value == "":
+        return True
+    host, _, port = value.rpartition(":") if isinstance(value, str) else ("", "", "")
+    is_six = host.startswith("[") and host.endswith("]")
+    address = host[1:-1] if is_six else host
+    is_port = port.isascii() and port.isdigit() and not port.startswith("0") and 1 <= int(port) <= 65535
+    return is_port and _is_address(address) and is_six == (":" in address)
+
+
 def _is_cpus(value: object) -> bool:
     return value == "auto" or (type(value) in {int, float} and 0.01 <= value <= 4096)  # type: ignore[operator]
 
@@ -121,12 +132,20 @@ Subnet = Annotated[
     *_checked('an IPv4 network from /16 to /29 such as 10.88.1.0/24, or "auto"', _is_subnet, {"type": "string"}),
 ]
 Address = Annotated[str, *_checked("an IP address such as 127.0.0.1", _is_address, {"type": "string"})]
+Place = Annotated[
+    str,
+    *_checked(
+        'an address and a port such as "127.0.0.1:5001" or "[::1]:5001", or ""',
+        _is_place,
+        {"type": "string", "pattern": _PLACE},
+    ),
+]
 Exposure = Annotated[
     str,
     *_checked(
         '"none", "lan", an IP address or the name of an interface',
         lambda v: _is_address(v) or (isinstance(v, str) and bool(_INTERFACE.fullmatch(v))),
-        {"type": "string", "minLength": 1},
+        {"type": "string", "pattern": rf"^(?:{_INTERFACE.pattern}|[0-9A-Fa-f:.]+)$"},
     ),
 ]
 Memory = Annotated[str, *_matching(_MEMORY, 'a size such as "512 MiB" or "8 GiB"')]

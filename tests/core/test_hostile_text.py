@@ -50,6 +50,7 @@ VALUES: dict[str, st.SearchStrategy[Any]] = {
     "backend.kind": st.sampled_from([name for b in BACKENDS.values() for name in (b.NAME, *b.ALIASES)]),
     "backend.url": st.sampled_from(["", "http://[::1]:5001", "https://a-b.example/v1?$x=#'{{y}}"]),
     "backend.key_file": TEXT,
+    "backend.publish": st.sampled_from(["", "127.0.0.1:5001", "[::1]:5001"]),
     "backend.wake": st.sampled_from(["", "01:23:45:67:89:ab"]),
     "backend.image": st.one_of(st.just("auto"), IMAGE),
     "backend.program": PATH,
@@ -113,7 +114,8 @@ def test_every_key_that_takes_any_text_is_given_any_text() -> None:
 WISHES = st.fixed_dictionaries(VALUES)
 PLAIN = {
     "name": "a", "images": "auto", "model.path": "x", "model.use": "", "backend.kind": "koboldcpp",
-    "backend.url": "", "backend.key_file": "", "backend.wake": "", "backend.image": "auto", "backend.program": "x",
+    "backend.url": "", "backend.key_file": "", "backend.wake": "", "backend.publish": "",
+    "backend.image": "auto", "backend.program": "x",
     "backend.extra_args": ("x",), "backend.kv_cache": "auto",
     "backend.flash_attention": "auto", "gpu.mode": "nvidia", "gpu.devices": ("0",), "sillytavern.image": "auto",
     "sillytavern.bind": "::1", "sillytavern.expose": "none", "sillytavern.template": "x", "sillytavern.data": "x",
@@ -142,7 +144,9 @@ def check(service: Service, got: dict[str, Any]) -> None:
     assert got.get("entrypoint", []) == list(service.entrypoint)
     assert got.get("command", []) == list(service.command)
     assert got.get("environment", {}) == dict(service.environment)
-    assert [(m["source"], m["target"]) for m in got["volumes"]] == [(m.source, m.target) for m in service.mounts]
+    assert [(m["source"], m["target"]) for m in got.get("volumes", ())] == [
+        (m.source, m.target) for m in service.mounts
+    ]
     assert got["healthcheck"]["test"] == list(service.health.test)
     if service.gpu and service.gpu.devices:
         assert got["deploy"]["resources"]["reservations"]["devices"][0]["device_ids"] == list(service.gpu.devices)

@@ -166,6 +166,7 @@ ACCEPTED: list[tuple[str, object]] = [
     ("limits.backend_memory", "512MiB"), ("limits.backend_cpus", 1), ("limits.sillytavern_cpus", 0.5),
     ("sillytavern.uid", 0), ("backend.url", "http://192.168.1.20:5001"), ("backend.url", "https://[fd00::1]"),
     ("backend.url", "http://a_b.example:65535/v1?x=$y#z"), ("backend.wake", "01-23-45-67-89-aB"),
+    ("backend.publish", "0.0.0.0:5001"), ("backend.publish", "[fd00::5]:65535"), ("sillytavern.expose", "br0.5"),
 ]  # fmt: skip
 REFUSED: list[tuple[str, object]] = [
     ("name", ""), ("name", "A"), ("name", "-a"), ("name", "x" * 64), ("name", "\u00fc"), ("name", 1),
@@ -180,7 +181,8 @@ REFUSED: list[tuple[str, object]] = [
     ("unknown", 1), ("backend.unknown", 1), ("backend.url", "192.168.1.20:5001"), ("backend.url", "ftp://x"),
     ("backend.url", "http://user:word@host"), ("backend.url", "http://host:0"), ("backend.url", "http://host:65536"),
     ("backend.url", "http://ho st"), ("backend.url", "http://"), ("backend.wake", "01:23:45:67:89"),
-    ("backend.wake", "auto"),
+    ("backend.wake", "auto"), ("backend.publish", "5001"), ("backend.publish", "fd00::5:5001"),
+    ("backend.publish", "127.0.0.1:0"), ("backend.publish", "localhost:5001"), ("sillytavern.expose", "a b"),
 ]  # fmt: skip
 BEYOND_THE_SCHEMA: list[tuple[str, object]] = [
     ("sillytavern.bind", "localhost"), ("sillytavern.bind", "::1%lo"), ("network.inner", "10.0.0.1/24"),
