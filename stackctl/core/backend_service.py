@@ -39,6 +39,7 @@ def own_backend(spec: Spec, seen: Seen, decisions: Decisions) -> Serving:
         image=image,
         image_is=image_is,
         entrypoint=launch.entrypoint,
+        entrypoint_is="mounted" if backend.PROGRAMS else "",
         command=launch.command,
         environment=launch.environment,
         user=None if backend.RUNS_AS_ROOT else mounts.reader(seen),

@@ -101,6 +101,7 @@ def _service(service: Service, folder: PurePosixPath | None) -> Mapping[str, obj
         "image": service.image,
         "image_is": service.image_is,
         "entrypoint": list(service.entrypoint),
+        "entrypoint_is": service.entrypoint_is,
         "command": list(service.command),
         "environment": sorted(service.environment.items()),
         "fingerprint": service.fingerprint,

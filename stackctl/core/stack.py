@@ -80,6 +80,7 @@ class Service:
     image: str
     image_is: Literal["tried", "unverified", "own"] = "tried"
     entrypoint: tuple[str, ...] = ()  # (): the image's own
+    entrypoint_is: Literal["", "waits", "mounted"] = ""  # for another service first; a program among `mounts`
     command: tuple[str, ...] = ()
     environment: Mapping[str, str] = field(default_factory=dict)
     user: Owner | None = None  # None: as the image says

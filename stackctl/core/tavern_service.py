@@ -44,6 +44,7 @@ def sillytavern(
         name=tavern.NAME,
         image=image,
         image_is=image_is,
+        entrypoint_is="waits",
         entrypoint=tavern.entrypoint(
             f"{serving.url}{ready.path}", ready.body, serving.wait_s, serving.backend.TAVERN_TYPE
         ),

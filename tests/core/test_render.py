@@ -118,6 +118,13 @@ def tavern(stack: dict[str, Any]) -> dict[str, Any]:
 # -- sameness
 
 
+def test_an_entrypoint_that_is_not_the_images_own_says_why(text: str) -> None:
+    lines = text.splitlines()
+    above = [lines[number - 1].strip() for number, line in enumerate(lines) if line.startswith("    entrypoint:")]
+    assert above
+    assert all(line.startswith("# ") for line in above)
+
+
 def test_the_text_is_the_golden_one(case: tuple[str, str, str], text: str, request: pytest.FixtureRequest) -> None:
     path = GOLDEN / f"{'-'.join(case)}.yml"
     if request.config.getoption("--update-goldens"):
