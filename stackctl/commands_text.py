@@ -197,7 +197,7 @@ def _way(way: "Way") -> tuple[str, ...]:
 
 def to_adopt(found: "Adoption", ui: "Ui") -> tuple[str, dict[str, Any]]:
     """The table that is shown before anything is copied."""
-    rows = [("WHAT", "FOUND", "")]
+    rows = [("WHAT", "FOUND", "WHAT BECOMES OF IT")]
     rows += [(one.what, _amount(one.files, one.size) if one.files else "-", one.fate) for one in found.rows]
     lines = [f"{found.source}: {found.layout.title}", "", ui.table(rows)]
     lines += ["", *(f"- {note}" for note in found.notes)] if found.notes else []
@@ -250,5 +250,5 @@ def undone(done: "Undone", values: dict[str, Any]) -> tuple[str, dict[str, Any]]
 
 
 def _amount(files: int, size: int) -> str:
-    amount, unit = (size / (1 << 20), "MiB") if size >= 1 << 20 else (size / 1024, "KiB")
-    return f"{files} {'file' if files == 1 else 'files'}, {amount:.1f} {unit}"
+    amount = f"{size / (1 << 20):.1f} MiB" if size >= 1 << 20 else f"{-(-size // 1024)} KiB"
+    return f"{files} {'file' if files == 1 else 'files'}, {amount}"

@@ -69,7 +69,8 @@ def prepare(machine: Machine, folder: Path) -> Adoption:
         target=target,
         layout=layout,
         rows=(
-            *adoption.taken(kept, is_converted=layout.is_converted),
+            *adoption.taken(kept, is_converted=layout.is_converted, changed=changed.keys()),
+            *adoption.caches(place for one in trees for place in one.skipped),
             *adoption.left(tree.names(source), layout.pieces),
         ),
         notes=(*_remarks(source, trees), *notes),
@@ -98,18 +99,20 @@ def adopt(machine: Machine, found: Adoption) -> Adopted:
         for name, text in found.changed.items():
             folder.write(name, text, mode=(staged / name).stat().st_mode & 0o777)
         aside = tree.free_name(target) if target.exists() else None
+        now = machine.folder.read(SEEDED)
+        former = adopted_settings.parsed(now or "").get("former", now)  # there after an interruption
         record = {
             "from": str(found.source),
             "layout": found.layout.title,
             "pieces": [asdict(piece) for piece in found.layout.pieces],
             "aside": aside.name if aside else None,
             "connection": found.handed_over,
-            "seeded": machine.folder.read(SEEDED),
+            "seeded": former,
             "files": sums,
         }
         folder.write(adoption.RECORD, json.dumps(record, indent=1) + "\n", mode=0o600)
         # before the folder's own record comes into force: for the stack's former settings it says nothing new
-        handed = {"made_from": {}, "overlay": found.handed_over}
+        handed = {"made_from": {}, "overlay": found.handed_over, "former": former}
         machine.folder.write(SEEDED, json.dumps(handed, indent=2, ensure_ascii=False) + "\n")
         if found.needs_host:
             write(machine, wish(machine, {"sillytavern.host_access": "on"}))

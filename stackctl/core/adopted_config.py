@@ -23,6 +23,7 @@ _NEUTRAL: Final[tuple[tuple[str, Any, str], ...]] = (
     ("enableUserAccounts", False, "the proof can't log in; the users' data is all taken"),
     ("hostWhitelist.enabled", False, "the stack has a whitelist of addresses"),
     ("privateAddressWhitelist.enabled", False, "the backend has a private address"),
+    ("requestProxy.enabled", False, "the backend can't be reached through a proxy"),
 )
 
 

@@ -167,18 +167,30 @@ def is_settings(target: str) -> bool:
     return len(parts) == 3 and (parts[0], parts[2]) == ("data", "settings.json")
 
 
-def taken(files: Iterable[Kept], *, is_converted: bool) -> tuple[Row, ...]:
-    """Rows of what is copied, by kind; each user but the first under a name of its own."""
+def taken(files: Iterable[Kept], *, is_converted: bool, changed: AbstractSet[str]) -> tuple[Row, ...]:
+    """Rows of what is copied, by kind; each user but the first under a name of its own. `changed`: on the copy."""
     fate = "taken, converted" if is_converted else "taken"
     sums: dict[str, tuple[int, int]] = {}
+    touched = {_row(PurePosixPath(target).parts) for target in changed}
     for file in files:
         row = _row(PurePosixPath(file.target).parts)
         count, size = sums.get(row, (0, 0))
         sums[row] = (count + 1, size + file.size)
     return tuple(
-        Row(what=what, files=count, size=size, fate=fate if _is_data(what) else "taken")
+        Row(
+            what=what,
+            files=count,
+            size=size,
+            fate=(fate if _is_data(what) else "taken") + (", changed as said below" if what in touched else ""),
+        )
         for what, (count, size) in sorted(sums.items(), key=lambda one: _rank(one[0]))
     )
+
+
+def caches(skipped: Iterable[str]) -> tuple[Row, ...]:
+    """A row for what SillyTavern makes by itself, by its places in the stack's folder."""
+    names = ", ".join(sorted({PurePosixPath(place).name for place in skipped}))
+    return (Row(what=names, files=0, size=0, fate="left: made anew"),) if names else ()
 
 
 def left(names: Iterable[str], pieces: Iterable[Piece]) -> tuple[Row, ...]:

@@ -37,6 +37,7 @@ class Tree:
     folders: tuple[str, ...]  # their paths in the copy, those above first
     links: tuple[Path, ...]  # that lead out of `within`
     lost: tuple[Path, ...]  # links to nothing and what is no file
+    skipped: tuple[str, ...]  # by their paths in the copy
 
 
 def existing(folder: Path, names: Iterable[str]) -> frozenset[str]:
@@ -57,9 +58,11 @@ def walk(source: Path, target: str, *, within: Path, skip: Callable[[str], bool]
     folders: list[str] = []
     links: list[Path] = []
     lost: list[Path] = []
+    skipped: list[str] = []
 
     def visit(path: Path, place: str, above: tuple[str, ...]) -> None:
         if skip(place):
+            skipped.append(place)
             return
         real = os.path.realpath(path)
         if path.is_symlink() and not Path(real).is_relative_to(within.resolve()):
@@ -76,7 +79,9 @@ def walk(source: Path, target: str, *, within: Path, skip: Callable[[str], bool]
     with explained(source, "read"):
         if source.exists():
             visit(source, target, ())
-    return Tree(files=tuple(files), folders=tuple(folders), links=tuple(links), lost=tuple(lost))
+    return Tree(
+        files=tuple(files), folders=tuple(folders), links=tuple(links), lost=tuple(lost), skipped=tuple(skipped)
+    )
 
 
 def refuse_full(folder: Path, needed: int) -> None:

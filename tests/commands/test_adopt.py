@@ -13,8 +13,9 @@ from stackctl.commands import adopt, undo_adopt
 from stackctl.commands.seed import Wanted, seed
 from stackctl.commands.wish import wish
 from stackctl.core import tavern_settings
-from stackctl.core.seen import Around
+from stackctl.core.seen import Around, Owner
 from stackctl.core.tavern_settings import Presets
+from stackctl.effects.files import Folder
 from stackctl.errors import ConfigError, DataError, StackctlError
 from stackctl.machine import Machine
 from tests.commands import folders
@@ -81,6 +82,8 @@ def test_of_a_native_install_both_places_of_extensions_plugins_secrets_and_users
     fate = fates(replace(machine, path=tmp_path), tmp_path / "st")
     assert fate["chats"] == "taken"
     assert fate["bob: chats"] == "taken"
+    assert fate["_webpack, thumbnails"] == "left: made anew"
+    assert fate["config.yaml"] == "taken, changed as said below"
     assert fate["node_modules"].startswith("left: ")
     assert fate["notes.txt"] == "left: not SillyTavern's"
     assert fate["the program"].startswith("left: ")
@@ -295,6 +298,57 @@ def test_an_interrupted_adoption_leaves_the_stacks_folder_as_it_was_and_a_rerun_
     assert done.aside
     assert folders.sums(done.aside) == mine
     assert not [path for path in machine.path.iterdir() if "adopting" in path.name]
+
+
+class BreakingFolder(Folder):
+    """A folder in which the plug is pulled at the nth file that is written."""
+
+    def __init__(self, folder: Folder, at: int) -> None:
+        super().__init__(folder.path, folder.owner)
+        self.left = at
+
+    def write(self, name: str, content: str | bytes, *, mode: int = 0o644, reader: Owner | None = None) -> bool:
+        if not self.left:
+            raise Pulled(name)
+        self.left -= 1
+        return super().write(name, content, mode=mode, reader=reader)
+
+
+@pytest.mark.parametrize("at", range(3))  # the record of the settings, stack.toml, .gitignore
+def test_an_interruption_before_the_exchange_loses_nothing_of_the_stacks_former_state(
+    machine: Machine, tmp_path: Path, at: int
+) -> None:
+    source = folders.compose(tmp_path / "st")
+    record = {".stackctl/sillytavern.json": '{"made_from": 1}'}
+    folders.write(machine.path, {"sillytavern/data/default-user/chats/Mine/1.jsonl": "mine", **record})
+    mine = folders.sums(machine.path / "sillytavern")
+    broken = replace(machine)
+    broken.folder = BreakingFolder(machine.folder, at)
+    with pytest.raises(Pulled):
+        adopted(broken, source)
+    assert folders.sums(machine.path / "sillytavern") == mine
+    adopted(machine, source)
+    assert (machine.path / "sillytavern/data/default-user/characters/Alice.png").exists()
+    undone(machine)
+    assert folders.sums(machine.path / "sillytavern") == mine
+    assert (machine.path / ".stackctl/sillytavern.json").read_text() == '{"made_from": 1}'
+
+
+def test_an_interrupted_undo_goes_on_and_brings_nothing_twice(machine: Machine, tmp_path: Path) -> None:
+    source = folders.compose(tmp_path / "st")
+    folders.write(machine.path, {"sillytavern/data/x": "x", ".stackctl/sillytavern.json": "{}"})
+    adopted(machine, source)
+    chat = "data/default-user/chats/Alice/new.jsonl"
+    folders.write(machine.path / "sillytavern", {chat: "new"})
+    broken = replace(machine)
+    broken.folder = BreakingFolder(machine.folder, 0)
+    with pytest.raises(Pulled):
+        undone(broken)
+    assert (source / chat).read_text() == "new"
+    done = undone(machine)
+    assert done.returns == ()
+    assert folders.sums(machine.path / "sillytavern").keys() == {"data/x"}
+    assert (done.aside / chat).read_text() == "new"
 
 
 # -- the way back
