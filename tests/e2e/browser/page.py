@@ -59,7 +59,7 @@ class Tavern:
     def dialogues(self) -> list[str]:
         """The dialogues that stand in the way."""
         found: list[str] = self.page.evaluate("[...document.querySelectorAll('dialog[open]')].map(d => d.innerText)")
-        return found
+        return [text for text in found if text.strip()]  # one that is fading out is empty
 
     @property
     def messages(self) -> list[str]:
