@@ -1,5 +1,6 @@
 """The only module that prints. What happens goes to stderr, results to stdout, secrets nowhere."""
 
+import io
 import json
 import os
 import sys
@@ -19,6 +20,8 @@ class Ui:
     def __init__(self, *, as_json: bool = False, verbose: bool = False) -> None:
         self.as_json, self.verbose = as_json, verbose
         self._err: TextIO = sys.stderr
+        if isinstance(sys.stdout, io.TextIOWrapper):  # a terminal that lacks a character shows its number, as on stderr
+            sys.stdout.reconfigure(errors="backslashreplace")
         self._is_live = self._err.isatty()
         self._status, self._shown_at = "", 0.0
         self._secrets: list[Secret] = []

@@ -1,5 +1,8 @@
 """What is printed, wherever it goes, has *** where a secret would stand."""
 
+import subprocess
+import sys
+
 import pytest
 
 from stackctl.ui import Ui
@@ -29,3 +32,11 @@ def test_nothing_that_is_printed_shows_a_secret(as_json: bool, capsys: pytest.Ca
 def test_without_secrets_text_is_printed_as_it_is(capsys: pytest.CaptureFixture[str]) -> None:
     Ui().raw("a ***\n")
     assert capsys.readouterr().out == "a ***\n"
+
+
+def test_a_terminal_that_lacks_a_character_gets_its_number_and_no_traceback() -> None:
+    script = "from stackctl.ui import Ui; Ui().result('back \u2713', {})"
+    environment = {"PYTHONIOENCODING": "ascii:strict", "PYTHONPATH": ":".join(filter(None, sys.path))}
+    argv = [sys.executable, "-c", script]
+    done = subprocess.run(argv, env=environment, capture_output=True, text=True, check=True)
+    assert done.stdout == "back \\u2713\n"

@@ -3,7 +3,8 @@
 It is a one-layer llama whose attention and feed-forward weights are all zero, so that the hidden state is the
 embedding of the last token alone. Embeddings are one-hot and the output matrix maps each to its successor:
 any prompt leads to the first piece of the sentence, each piece to the next, the last one to end-of-sequence.
-Whatever the prompt, the template or the sampler: the answer is the sentence, character by character.
+Whatever the prompt, the template or the sampler: the answer is the sentence, character by character. One of them is
+no ASCII, so that whatever spoils character sets on the way shows.
 """
 
 import struct
@@ -13,7 +14,7 @@ from typing import Final
 FILE_NAME: Final = "stackctl-demo.gguf"
 PIECES: Final = (
     "This is", " the stackctl", " demo", " model:", " the whole", " chain", " works,", " from SillyTavern",
-    " to", " the backend", " and back,", " but it", " knows", " only", " this sentence.", " For a real",
+    " to", " the backend", " and back", " ✓,", " but it", " knows", " only", " this sentence.", " For a real",
     " chat,", " run:", " stackctl", " deploy", " --model", " /path/to/", "your-model", ".gguf",
 )  # fmt: skip
 SENTENCE: Final = "".join(PIECES)

@@ -88,7 +88,7 @@ def test_the_pieces_are_unique_and_make_the_sentence() -> None:
 def test_the_sentence_says_what_it_is_and_what_to_run() -> None:
     assert "demo model" in demo_model.SENTENCE
     assert "stackctl deploy --model" in demo_model.SENTENCE
-    assert demo_model.SENTENCE.isascii()
+    assert not demo_model.SENTENCE.isascii()  # a proxy that spoils character sets must show
 
 
 def test_the_vocabulary_holds_the_special_tokens_every_byte_and_the_pieces() -> None:

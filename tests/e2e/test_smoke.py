@@ -269,6 +269,13 @@ def test_damaged_characters_in_the_stream(good: Stack) -> None:
     assert "damaged characters" in found["encoding"]["says"]
 
 
+def test_utf_8_that_was_taken_for_another_character_set_in_the_stream(good: Stack) -> None:
+    with between(good, "twice"):
+        found = smoke(good, 7)
+    assert statuses(found, "failed") == {"encoding"}
+    assert "and back \u00e2" in found["encoding"]["says"]
+
+
 @pytest.fixture
 def kinds(new_stack: Callable[..., Stack]) -> Callable[..., Stack]:
     return new_stack
