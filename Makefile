@@ -45,7 +45,7 @@ clean: ## Remove what building and testing made
 	rm -rf .venv dist build .pytest_cache .mypy_cache .ruff_cache .hypothesis .artefacts
 
 .venv/ready: tests/requirements.txt pyproject.toml
-	@echo "making .venv: a Python environment of this folder's own (about 200 MB)"
+	@echo "making .venv: a Python environment of this folder's own (about 360 MB)"
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || \
 		{ echo "error: Python 3.11 or newer is needed ($(PYTHON) is older)"; echo "hint: make PYTHON=python3.12 ..."; exit 1; }
 	@$(PYTHON) -m venv .venv || { echo "hint: on Debian and Ubuntu: sudo apt install python3-venv"; exit 1; }
