@@ -58,7 +58,7 @@ def deployed(done: "Deployed", ssh: str) -> tuple[str, dict[str, Any]]:
         lines += [f"from other devices: {url}" for url in plan.urls]
         lines.append(f"it asks for a name and a password: {tavern.USER}, and what lies in {login.FILE}")
         values |= {"urls": list(plan.urls), "user": tavern.USER, "password_file": login.FILE}
-    if ssh:
+    if ssh and plan.sillytavern.publish:
         values["ssh"] = _tunnel(plan.url, ssh)
         lines.append(f"from the machine you sit at:  {values['ssh']}   then open {plan.url}")
     if plan.is_demo:
@@ -84,7 +84,7 @@ def address(found: "Address", *, as_qr: bool) -> tuple[str, dict[str, Any]]:
 def opened(done: "Opened", ssh: str) -> tuple[str, dict[str, Any]]:
     """What was opened, or how to do it oneself."""
     values: dict[str, Any] = {"url": done.url, "opened": done.is_shown}
-    if ssh:
+    if ssh and not done.url.startswith("https://"):
         values["ssh"] = _tunnel(done.url, ssh)
         return f"from the machine you sit at:  {values['ssh']}   then open {done.url}", values
     return f"opened {done.url}" if done.is_shown else f"there is no browser here; open {done.url}", values

@@ -8,7 +8,7 @@ from pathlib import Path
 
 from stackctl.core import tavern, tavern_config
 from stackctl.core.secret import Secret, typed_password
-from stackctl.core.spec import NONE, Spec
+from stackctl.core.spec import Spec
 from stackctl.core.stack import Plan
 from stackctl.effects.files import STATE, Folder
 from stackctl.machine import Machine
@@ -19,7 +19,7 @@ FILE = f"{STATE}/sillytavern-password"
 def password(machine: Machine, spec: Spec) -> Secret | None:
     """The kept password, or a new one, which give() writes down; None where the stack is not exposed."""
     kept = _kept(machine)
-    if spec.sillytavern.expose == NONE:
+    if not spec.sillytavern.has_password:
         return None
     found = kept or machine.new_password()
     machine.ui.hide(found)

@@ -17,7 +17,7 @@ from stackctl.core.plan import stack_name
 from stackctl.core.same_path import refuse_elsewhere
 from stackctl.core.seen import EngineSeen, Gpu, ModelSeen, Seen
 from stackctl.core.spec import DEMO, NONE, Spec
-from stackctl.errors import DoesNotFit, ModelError
+from stackctl.errors import ConfigError, DoesNotFit, ModelError
 from stackctl.machine import Machine
 
 _ROOM_MIB = 200  # for SillyTavern's first data and our own files
@@ -39,12 +39,13 @@ def look(spec: Spec, machine: Machine) -> Seen:
         owner=machine.folder.owner,
         key=keys.key(machine, spec),
         password=login.password(machine, spec),
-        interfaces=machine.interfaces() if spec.sillytavern.expose != NONE else {},
+        interfaces=machine.interfaces() if spec.sillytavern.has_password else {},
         model=elsewhere.model(None),
         engine=engine,
         is_new=not machine.engine.containers(name),
         taken_subnets=tuple(dict.fromkeys((*theirs, *routes))),
         taken_ports=_ports(spec, machine, engine, name),
+        proxy=_proxy(spec, machine),
         door_taken=_door(spec, machine, engine, name),
     )
     if spec.backend.is_elsewhere:
@@ -62,7 +63,7 @@ def look_without_engine(spec: Spec, machine: Machine, recorded: Lock) -> Seen:
         owner=machine.folder.owner,
         key=keys.key(machine, spec),
         password=login.password(machine, spec),
-        interfaces=machine.interfaces() if spec.sillytavern.expose != NONE else {},
+        interfaces=machine.interfaces() if spec.sillytavern.has_password else {},
         model=elsewhere.model(None),
         taken_subnets=tuple(net for net in machine.routes() if net not in own),
     )
@@ -129,6 +130,20 @@ def _door(spec: Spec, machine: Machine, engine: EngineSeen, name: str) -> str:
     theirs, own = machine.engine.published(name)
     listening = machine.listening(address) if engine.is_local else {}
     return "" if port in own else {**listening, **theirs}.get(port, "")
+
+
+def _proxy(spec: Spec, machine: Machine) -> str | None:
+    """The proxy's address in its network; raise ConfigError where one of the two is not there."""
+    wanted = spec.sillytavern.proxy
+    if not wanted.is_wanted:
+        return None
+    found = machine.engine.addresses(wanted.network)
+    if wanted.container not in found:
+        raise ConfigError(
+            f"sillytavern.proxy: there is no running container {wanted.container} in the network {wanted.network}",
+            hint=f"start the proxy first; in that network are: {', '.join(sorted(found)) or 'none'}",
+        )
+    return found[wanted.container]
 
 
 def _check_room(machine: Machine) -> None:

@@ -20,7 +20,8 @@ def session(plan: Plan, machine: Machine) -> Tavern:
     state = machine.engine.states(plan.name).get(tavern.NAME)
     if state is None or state.state != "running":
         raise NotReady("SillyTavern does not run", hint="stackctl status; stackctl start")
-    transport = None if machine.engine.is_local else inside(machine.engine, state.container)
+    is_reached = machine.engine.is_local and plan.sillytavern.publish
+    transport = None if is_reached else inside(machine.engine, state.container)
     return Tavern(plan.url, transport, login=(tavern.USER, plan.password) if plan.password else None)
 
 

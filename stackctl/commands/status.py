@@ -77,13 +77,13 @@ def _status(name: str, machine: Machine) -> Status:
     states = machine.engine.states(name)
     text = machine.folder.read(render.FILE) or ""
     planned = render.services(text)
-    here = next(iter(render.places(text, tavern.NAME)), "")  # the loopback address stands first
+    here = next(iter(tavern.urls(planned.get(tavern.NAME, {}))), "")
     page = states.get(tavern.NAME)
     return Status(
         name=name,
         services=tuple(states[key] for key in sorted(states)),
         missing=tuple(sorted(planned.keys() - states.keys())),
-        url=f"http://{here}" if page and page.is_ready and here else "",
+        url=here if page and page.is_ready and here else "",
         backend=_elsewhere(machine),
     )
 

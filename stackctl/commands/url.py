@@ -29,18 +29,20 @@ class Opened:
 def url(machine: Machine) -> Address:
     """The addresses that the deployed stack is opened on for others; raise ConfigError where there are none."""
     name_here(machine)
-    here, *others = render.places(machine.folder.read(render.FILE) or "", tavern.NAME) or ("",)
+    found = tavern.urls(render.services(machine.folder.read(render.FILE) or "").get(tavern.NAME, {}))
+    is_published = found[:1] and found[0].startswith("http://")  # then this machine's own address stands first
+    others = list(found[1:] if is_published else found)
     if not others:
-        port = here.rpartition(":")[2]
+        port = "".join(found[:1]).rpartition(":")[2]
         raise ConfigError(
             "no other device can open this stack: it is published on this machine alone",
             hint=f'expose = "lan" under [sillytavern] in stack.toml, then stackctl deploy; or from the other device: '
             f"ssh -L {port}:127.0.0.1:{port} THIS-HOST",
         )
-    others.sort(key=lambda place: place.startswith("["))  # IPv4 first: people can type it
+    others.sort(key=lambda place: place.startswith("http://["))  # IPv4 first: people can type it
     has_password = machine.folder.read(login.FILE) is not None
     return Address(
-        urls=tuple(f"http://{place}" for place in others),
+        urls=tuple(others),
         user=tavern.USER if has_password else "",
         password_file=login.FILE if has_password else "",
     )

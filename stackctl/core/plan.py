@@ -11,9 +11,9 @@ from stackctl.core.backend_service import own_backend
 from stackctl.core.elsewhere import elsewhere
 from stackctl.core.lock import Decisions, Lock
 from stackctl.core.seen import Seen
-from stackctl.core.spec import DEMO, NONE, Spec
-from stackctl.core.stack import GpuRequest, Plan
-from stackctl.core.tavern_service import data_folder, sillytavern
+from stackctl.core.spec import DEMO, Spec
+from stackctl.core.stack import GpuRequest, Network, Plan
+from stackctl.core.tavern_service import PROXY_NETWORK, data_folder, sillytavern
 from stackctl.core.templates import Template
 from stackctl.errors import ConfigError
 
@@ -46,9 +46,10 @@ def plan(spec: Spec, seen: Seen, recorded: Lock, *, replan: bool = False) -> Pla
             backend_service=serving.service,
             sillytavern=page,
             door=api,
-            networks=networks,
+            networks=(*networks, *_proxy_network(spec)),
             files=serving.files,
             key=serving.key,
+            hosts=spec.sillytavern.proxy.hosts,
             password=seen.password,
             folders=tuple(f"{data_folder(spec)}/{folder}" for folder in tavern.FOLDERS),
             tavern_type=serving.backend.TAVERN_TYPE,
@@ -83,7 +84,7 @@ def _inputs(spec: Spec, seen: Seen, gpu: GpuRequest | None) -> str:
     open_to = exposure.exposed(spec, seen), seen.password and seen.password.reveal()
     content = (
         *(spec.model_dump_json(exclude_defaults=True), seen.owner, seen.model.files, asked, engine, seen.cpu, key),
-        *(open_to if spec.sillytavern.expose != NONE else ()),
+        *((*open_to, seen.proxy, seen.interfaces) if spec.sillytavern.has_password else ()),
     )
     return hashlib.sha256(repr(content).encode()).hexdigest()[:16]
 
@@ -107,6 +108,11 @@ def stack_name(spec: Spec, folder: PurePosixPath) -> str:
         return spec.name
     made = re.sub(r"[^a-z0-9_-]", "", folder.name.lower()).lstrip("_-")[:63]
     return made or "stack"
+
+
+def _proxy_network(spec: Spec) -> tuple[Network, ...]:
+    name = spec.sillytavern.proxy.network
+    return (Network(name=PROXY_NETWORK, subnet="", gateway="", internal=False, existing=name),) if name else ()
 
 
 def _check(spec: Spec) -> None:

@@ -62,11 +62,6 @@ def services(text: str) -> dict[str, dict[str, Any]]:
     return found
 
 
-def places(text: str, service: str) -> tuple[str, ...]:
-    """The addresses with ports that a compose file's text opens for a service, as a URL has them."""
-    return tuple(str(one).rpartition(":")[0] for one in services(text).get(service, {}).get("ports") or ())
-
-
 def literal(value: Any) -> Any:
     """What Compose makes of a parsed value without variables: `$$` is a dollar."""
     if isinstance(value, str):
@@ -105,6 +100,7 @@ def _service(service: Service, folder: PurePosixPath | None) -> Mapping[str, obj
         "command": list(service.command),
         "environment": sorted(service.environment.items()),
         "fingerprint": service.fingerprint,
+        "labels": [label.split("=", 1) for label in service.labels],
         "user": str(service.user) if service.user else "",
         "capabilities": list(service.capabilities),
         "read_only_root": service.read_only_root,

@@ -10,11 +10,14 @@ from stackctl.core.values import (
     BackendKind,
     Cpus,
     Devices,
+    DockerName,
     Exposure,
     GpuMode,
+    Hosts,
     Image,
     ImageSource,
     KvCache,
+    Labels,
     Mac,
     Memory,
     ModelName,
@@ -147,6 +150,29 @@ class Gpu(Section):
     )
 
 
+class Proxy(Section):
+    """A reverse proxy that runs in a container already."""
+
+    network: DockerName = Field(
+        "", description="The proxy's Docker network, which SillyTavern joins; nothing is published then."
+    )
+    container: DockerName = Field("", description="The proxy's container: only its address may come in.")
+    hosts: Hosts = Field((), description='Names under which the proxy serves it: ["chat.example.org"]; no others pass.')
+    labels: Labels = Field(
+        (), description='Labels for SillyTavern\'s container, for the proxy: ["traefik.enable=true"].'
+    )
+
+    @property
+    def is_wanted(self) -> bool:
+        return bool(self.network)
+
+    @model_validator(mode="after")
+    def _is_whole(self) -> Self:
+        if self.network and not (self.container and self.hosts):
+            raise ValueError("a proxy needs network, container and hosts")
+        return self
+
+
 class SillyTavern(Section):
     image: Image = Field("auto", description="The container image; auto: the pinned official one.")
     port: Annotated[int | Auto, *whole(1, 65535, "a port")] = Field(
@@ -181,6 +207,18 @@ class SillyTavern(Section):
         "auto", description="User that SillyTavern runs as and that owns its data; auto: the owner of this folder."
     )
     gid: Annotated[int | Auto, *whole(0, 2**31 - 1, "a group id")] = Field("auto", description="Group likewise.")
+    proxy: Proxy = Proxy()
+
+    @property
+    def has_password(self) -> bool:
+        """Whether anybody but this machine may come in."""
+        return self.expose != NONE or self.proxy.is_wanted
+
+    @model_validator(mode="after")
+    def _has_one_way_in(self) -> Self:
+        if self.expose != NONE and self.proxy.is_wanted:
+            raise ValueError("expose and proxy are two ways in: behind a proxy nothing is published")
+        return self
 
 
 class Network(Section):

@@ -70,6 +70,7 @@ class Network:
     subnet: str
     gateway: str
     internal: bool
+    existing: str = ""  # what Docker calls it, where it is somebody else's
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -91,6 +92,7 @@ class Service:
     networks: tuple[str, ...] = ()
     reaches_host: bool = False  # knows the engine's own machine as host.docker.internal
     publish: tuple[Publish, ...] = ()
+    labels: tuple[str, ...] = ()  # KEY=VALUE
     waits_for: tuple[str, ...] = ()  # healthy before this one starts
     health: Health
     grace_s: int = 10
@@ -113,6 +115,7 @@ class Plan:
     networks: tuple[Network, ...]
     files: Mapping[str, Secret]  # generated, for the backend's eyes alone, beside compose.yml: path -> text
     key: Secret | None  # what SillyTavern sends to the backend; None: nothing
+    hosts: tuple[str, ...]  # names that a proxy serves it under
     password: Secret | None  # what SillyTavern asks everybody for; None: nobody
     folders: tuple[str, ...]  # to be made beforehand, owned by `sillytavern.user`
     tavern_type: str
@@ -135,6 +138,8 @@ class Plan:
     @property
     def url(self) -> str:
         """Where a person at this machine opens it."""
+        if not self.sillytavern.publish:
+            return f"https://{self.hosts[0]}"
         return f"http://{self.sillytavern.publish[0].place}"
 
     @property

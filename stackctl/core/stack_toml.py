@@ -66,6 +66,10 @@ def example(values: Mapping[str, object] | None = None) -> str:
     for section, field in Spec.model_fields.items():
         if isinstance(field.default, Section):
             lines += [f"[{section}]", *_commented(type(field.default), f"{section}.", chosen)]
+            for key, nested in type(field.default).model_fields.items():
+                if isinstance(nested.default, Section):
+                    inner = f"{section}.{key}"
+                    lines += [f"[{inner}]", *_commented(type(nested.default), f"{inner}.", chosen)]
         elif isinstance(field.default, dict):
             lines += _tables(section, field.description or "", OneModel)
     return "\n".join(lines).rstrip() + "\n"

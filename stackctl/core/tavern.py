@@ -5,7 +5,7 @@ Sources: SillyTavern 1.19.0 (run), its docker/ folder and default/config.yaml.
 
 import json
 from collections.abc import Mapping
-from typing import Final
+from typing import Any, Final
 
 from stackctl.core import tavern_secrets
 
@@ -31,6 +31,7 @@ FOLDERS: Final[Mapping[str, str]] = {
     "plugins": f"{APP}/plugins",
     "extensions": f"{APP}/public/scripts/extensions/third-party",
 }
+_HOSTS: Final = "SILLYTAVERN_HOSTWHITELIST_HOSTS"
 USER: Final = "stackctl"  # who is asked for the password
 CONFIG: Final = "config/config.yaml"  # below the data folder
 SETTINGS: Final = "data/default-user/settings.json"  # below the data folder
@@ -63,19 +64,44 @@ def entrypoint(ready_url: str, body: str, wait_s: int, server_type: str) -> tupl
 
 
 def environment(
-    edge_gateway: str, admitted: tuple[str, ...] = (), *, has_password: bool = False, sees_clients: bool = True
+    trusted: str,
+    admitted: tuple[str, ...] = (),
+    *,
+    hosts: tuple[str, ...] = (),
+    has_password: bool = False,
+    sees_clients: bool = True,
 ) -> dict[str, str]:
     """SillyTavern's settings by environment; arrays are JSON (a plain list makes it refuse everybody).
 
-    admitted: networks besides this machine. The password itself lies in config.yaml: `docker inspect` shows these.
+    trusted: the edge network's gateway, or a proxy's address. admitted: networks besides. hosts: names that a proxy
+    serves it under; then what its X-Forwarded-For says must be admitted, too. The password itself lies in config.yaml:
+    `docker inspect` shows these.
     """
     # without a password it refuses to start with its whitelist off, so that is never left out alone
     exposed = {"SILLYTAVERN_BASICAUTHMODE": "true"} if has_password else {}
     if has_password and not sees_clients:
         exposed["SILLYTAVERN_WHITELISTMODE"] = "false"
+    if hosts:
+        exposed |= {
+            # Caddy replaces X-Forwarded-For, but hands on any X-Real-IP, which SillyTavern would look at first
+            "SILLYTAVERN_FORWARDEDHEADERS_XREALIP": "false",
+            "SILLYTAVERN_FORWARDEDHEADERS_XFORWARDEDFOR": "true",
+            "SILLYTAVERN_ENABLEFORWARDEDWHITELIST": "true",
+            "SILLYTAVERN_HOSTWHITELIST_ENABLED": "true",  # only ever "true": any other text is taken for it, too
+            _HOSTS: json.dumps(hosts),
+        }
     return exposed | {
         # what comes from this machine through the published port has the edge network's gateway as its address
-        "SILLYTAVERN_WHITELIST": json.dumps(["127.0.0.1", "::1", edge_gateway, *admitted]),
+        "SILLYTAVERN_WHITELIST": json.dumps(["127.0.0.1", "::1", trusted, *admitted]),
         "SILLYTAVERN_BROWSERLAUNCH_ENABLED": "false",
         "HOME": "/tmp",  # noqa: S108 - its own tmpfs; it runs as a user that the image does not know
     }
+
+
+def urls(service: Mapping[str, Any]) -> tuple[str, ...]:
+    """Where people open it, by its part of a compose file: this machine's own address first, or a proxy's names."""
+    places = [str(one).rpartition(":")[0] for one in service.get("ports") or ()]
+    if places:
+        return tuple(f"http://{place}" for place in places)
+    hosts = json.loads((service.get("environment") or {}).get(_HOSTS, "[]"))
+    return tuple(f"https://{host}" for host in hosts)

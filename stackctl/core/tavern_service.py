@@ -9,12 +9,13 @@ from stackctl.core.abilities import cpus, health
 from stackctl.core.lock import Decisions
 from stackctl.core.seen import Owner, Seen
 from stackctl.core.serving import Serving
-from stackctl.core.spec import Spec
+from stackctl.core.spec import LAN, Spec
 from stackctl.core.stack import Mount, Network, Publish, Service, Tmpfs
 from stackctl.core.values import memory_mib
 from stackctl.errors import EngineError
 
 DEFAULT_PORT = 8000
+PROXY_NETWORK = "proxy"
 
 
 def data_folder(spec: Spec) -> str:
@@ -39,7 +40,8 @@ def sillytavern(
     wanted, ready = spec.sillytavern, serving.backend.READY
     owner = user(spec, seen.owner)
     image, image_is = images.tavern_image(spec, decisions)
-    port, addresses = _port(wanted.port, seen, decisions), exposure.exposed(spec, seen)
+    port, addresses, proxy = _port(wanted.port, seen, decisions), exposure.exposed(spec, seen), wanted.proxy
+    known = exposure.meant(LAN, seen.interfaces) if proxy.is_wanted else addresses
     return Service(
         name=tavern.NAME,
         image=image,
@@ -49,9 +51,10 @@ def sillytavern(
             f"{serving.url}{ready.path}", ready.body, serving.wait_s, serving.backend.TAVERN_TYPE
         ),
         environment=tavern.environment(
-            networks[-1].gateway,
-            exposure.admitted(addresses),
-            has_password=bool(addresses),
+            (seen.proxy or "0.0.0.0") if proxy.is_wanted else networks[-1].gateway,  # noqa: S104 - which admits nobody
+            exposure.admitted(known),
+            hosts=proxy.hosts,
+            has_password=wanted.has_password,
             sees_clients=not (seen.engine and seen.engine.hides_clients),
         ),
         user=owner,
@@ -63,11 +66,13 @@ def sillytavern(
             Tmpfs(target="/tmp", size_mib=256, owner=owner),  # noqa: S108
             Tmpfs(target=tavern.BACKUPS, size_mib=64, owner=owner),
         ),
-        networks=tuple(network.name for network in networks),
+        networks=(*(network.name for network in networks), *((PROXY_NETWORK,) if proxy.is_wanted else ())),
+        labels=proxy.labels,
         reaches_host={"auto": serving.is_on_host, "on": True, "off": False}[wanted.host_access],
         publish=tuple(
             Publish(address=address, port=port, target=tavern.PORT)
             for address in (wanted.bind, *(str(one.ip) for one in addresses))
+            if not proxy.is_wanted
         ),
         fingerprint=hashlib.sha256(seen.password.reveal().encode()).hexdigest()[:16] if seen.password else "",
         waits_for=(serving.service.name,) if serving.service else (),

@@ -25,6 +25,9 @@ _URL = re.compile(
 )
 _MAC = re.compile(r"[0-9A-Fa-f]{2}(?:[:-][0-9A-Fa-f]{2}){5}")
 _INTERFACE = re.compile(r"[A-Za-z0-9_.@-]{1,64}")
+_DOCKER_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.-]{0,127}")
+_LABEL = re.compile(r"[A-Za-z0-9._/-]+=[ -~]*")
+_HOST = re.compile(r"[A-Za-z0-9-]+(?:\.[A-Za-z0-9-]+)*")
 _PLACE = r"^(?:|(?:[0-9.]+|\[[0-9A-Fa-f:.]+\]):[1-9][0-9]{0,4})$"
 _PLAIN = r"^[^\u0000-\u001f\u007f-\u009f]*$"  # JSON schema's words for _printable()
 
@@ -132,6 +135,23 @@ Subnet = Annotated[
     *_checked('an IPv4 network from /16 to /29 such as 10.88.1.0/24, or "auto"', _is_subnet, {"type": "string"}),
 ]
 Address = Annotated[str, *_checked("an IP address such as 127.0.0.1", _is_address, {"type": "string"})]
+Labels = Annotated[
+    tuple[str, ...],
+    *_checked(
+        'a list of labels such as ["traefik.enable=true"]',
+        lambda v: isinstance(v, tuple) and all(isinstance(one, str) and _LABEL.fullmatch(one) for one in v),
+        {"type": "array", "items": {"type": "string", "pattern": f"^{_LABEL.pattern}$"}},
+    ),
+]
+Hosts = Annotated[
+    tuple[str, ...],
+    *_checked(
+        'a list of host names such as ["chat.example.org"]',
+        lambda v: isinstance(v, tuple) and all(isinstance(one, str) and _HOST.fullmatch(one) for one in v),
+        {"type": "array", "items": {"type": "string", "pattern": f"^{_HOST.pattern}$"}},
+    ),
+]
+DockerName = Annotated[str, *_matching(_DOCKER_NAME, "a name as Docker has it", unset="")]
 Place = Annotated[
     str,
     *_checked(

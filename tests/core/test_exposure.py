@@ -4,6 +4,7 @@ import json
 from dataclasses import replace
 
 import pytest
+from pydantic import ValidationError
 
 from stackctl.core.secret import Secret
 from stackctl.core.seen import EngineSeen, Seen
@@ -101,3 +102,16 @@ def test_another_address_or_password_renders_anew_and_recreates_sillytavern_alon
     assert len({one.inputs for one in (before, moved, changed)}) == 3
     assert before.plan.sillytavern.fingerprint != changed.plan.sillytavern.fingerprint
     assert before.plan.backend_service == changed.plan.backend_service
+
+
+@pytest.mark.parametrize(
+    "about",
+    [
+        {"proxy": {"network": "caddy"}},
+        {"proxy": {"network": "caddy", "container": "caddy"}},
+        {"expose": "lan", "proxy": {"network": "caddy", "container": "caddy", "hosts": ("chat.example.org",)}},
+    ],
+)
+def test_a_half_told_proxy_and_two_ways_in_are_refused(about: dict[str, object]) -> None:
+    with pytest.raises(ValidationError, match=r"a proxy needs|two ways in"):
+        wanted(sillytavern=about)

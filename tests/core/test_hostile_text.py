@@ -65,6 +65,10 @@ VALUES: dict[str, st.SearchStrategy[Any]] = {
     "sillytavern.host_access": st.sampled_from(["auto", "on", "off"]),
     "sillytavern.template": PATH,
     "sillytavern.data": PATH.filter(lambda text: not text.startswith("~")),  # refused
+    "sillytavern.proxy.network": st.just(""),
+    "sillytavern.proxy.container": st.just(""),
+    "sillytavern.proxy.hosts": st.just(()),
+    "sillytavern.proxy.labels": st.lists(st.sampled_from(["a.b=$x", "c='#\""]), unique=True).map(tuple),
     "network.inner": st.sampled_from(["auto", "10.88.1.0/24"]),
     "network.edge": st.sampled_from(["auto", "10.88.2.0/29"]),
     "limits.backend_memory": st.sampled_from(["auto", "16 GiB"]),
@@ -88,7 +92,11 @@ def text_fields() -> Iterator[str]:
     yield from (key for key, one in whole["properties"].items() if not {"$ref", "patternProperties"} & one.keys())
     for table, name in tables.items():
         for key, about in whole["$defs"][name]["properties"].items():
-            if not {"integer", "number"} & {one.get("type") for one in about.get("anyOf", [])}:
+            if "$ref" in about:
+                yield from (
+                    f"{table}.{key}.{one}" for one in whole["$defs"][about["$ref"].rsplit("/", 1)[-1]]["properties"]
+                )
+            elif not {"integer", "number"} & {one.get("type") for one in about.get("anyOf", [])}:
                 yield f"{table}.{key}"
 
 
@@ -96,7 +104,10 @@ def takes(dotted: str, text: str) -> bool:
     *table, key = dotted.split(".")
     for value in (text, (text,)):
         try:
-            Spec.model_validate({table[0]: {key: value}} if table else {key: value})
+            content: dict[str, Any] = {key: value}
+            for one in reversed(table):
+                content = {one: content}
+            Spec.model_validate(content)
         except ValidationError:
             continue
         return True
@@ -118,7 +129,9 @@ PLAIN = {
     "backend.image": "auto", "backend.program": "x",
     "backend.extra_args": ("x",), "backend.kv_cache": "auto",
     "backend.flash_attention": "auto", "gpu.mode": "nvidia", "gpu.devices": ("0",), "sillytavern.image": "auto",
-    "sillytavern.bind": "::1", "sillytavern.expose": "none", "sillytavern.template": "x", "sillytavern.data": "x",
+    "sillytavern.bind": "::1", "sillytavern.expose": "none",
+    "sillytavern.proxy.network": "", "sillytavern.proxy.container": "", "sillytavern.proxy.hosts": (),
+    "sillytavern.proxy.labels": ("a=b",), "sillytavern.template": "x", "sillytavern.data": "x",
     "network.inner": "auto", "network.edge": "auto",
     "limits.backend_memory": "auto", "limits.sillytavern_memory": "auto",
 }  # fmt: skip

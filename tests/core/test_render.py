@@ -69,6 +69,13 @@ def lan_plan() -> Plan:
     return a_plan(wanted(name="chat", sillytavern={"expose": "lan"}), world)
 
 
+def proxy_plan() -> Plan:
+    """A stack behind a reverse proxy."""
+    world = replace(seen(on=ENGINES["engine28"]), interfaces=INTERFACES, password=PASSWORD, proxy="172.30.0.9")
+    about = {"network": "caddy", "container": "caddy-1", "hosts": ("chat.example.org",), "labels": ("a.b=$x: 1",)}
+    return a_plan(wanted(name="chat", sillytavern={"proxy": about}), world)
+
+
 @cache
 def case_text(backend: str, gpu: str, on: str) -> str:
     return render(case_plan(backend, gpu, ENGINES[on]), template)
@@ -144,6 +151,25 @@ def test_the_text_for_a_lan_is_the_golden_one(request: pytest.FixtureRequest) ->
     assert PASSWORD.reveal() not in text
 
 
+def test_the_text_behind_a_proxy_is_the_golden_one(request: pytest.FixtureRequest) -> None:
+    path, text = GOLDEN / "proxy.yml", render(proxy_plan(), template)
+    if request.config.getoption("--update-goldens"):
+        path.write_text(text, encoding="utf-8")
+    assert text == path.read_text(encoding="utf-8"), "look at the difference, then: pytest --update-goldens"
+    jsonschema.validate(parse(text), compose_schema())
+    got = as_compose_reads_it(text)
+    page = got["services"]["sillytavern"]
+    assert "ports" not in page
+    assert page["networks"] == ["inner", "edge", "proxy"]
+    assert got["networks"]["proxy"] == {"name": "caddy", "external": True}
+    assert page["labels"]["a.b"] == "$x: 1"
+    told = page["environment"]
+    assert json.loads(told["SILLYTAVERN_WHITELIST"]) == ["127.0.0.1", "::1", "172.30.0.9", "192.168.1.0/24"]
+    assert json.loads(told["SILLYTAVERN_HOSTWHITELIST_HOSTS"]) == ["chat.example.org"]
+    assert told["SILLYTAVERN_FORWARDEDHEADERS_XREALIP"] == "false"
+    assert PASSWORD.reveal() not in text
+
+
 @pytest.mark.parametrize(("name", "url"), EXTERNAL.items())
 def test_the_text_for_a_backend_elsewhere_is_the_golden_one(
     name: str, url: str, request: pytest.FixtureRequest
@@ -157,7 +183,7 @@ def test_the_text_for_a_backend_elsewhere_is_the_golden_one(
 
 
 def test_there_is_no_golden_without_a_case() -> None:
-    assert {path.stem for path in GOLDEN.glob("*.yml")} == {*IDS, *EXTERNAL, "lan"}
+    assert {path.stem for path in GOLDEN.glob("*.yml")} == {*IDS, *EXTERNAL, "lan", "proxy"}
 
 
 def test_two_renderings_are_equal_byte_for_byte(case: tuple[str, str, str], text: str) -> None:

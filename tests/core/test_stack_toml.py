@@ -167,6 +167,7 @@ ACCEPTED: list[tuple[str, object]] = [
     ("sillytavern.uid", 0), ("backend.url", "http://192.168.1.20:5001"), ("backend.url", "https://[fd00::1]"),
     ("backend.url", "http://a_b.example:65535/v1?x=$y#z"), ("backend.wake", "01-23-45-67-89-aB"),
     ("backend.publish", "0.0.0.0:5001"), ("backend.publish", "[fd00::5]:65535"), ("sillytavern.expose", "br0.5"),
+    ("sillytavern.proxy.hosts", ("chat.example.org",)), ("sillytavern.proxy.labels", ("a.b/c=",)),
 ]  # fmt: skip
 REFUSED: list[tuple[str, object]] = [
     ("name", ""), ("name", "A"), ("name", "-a"), ("name", "x" * 64), ("name", "\u00fc"), ("name", 1),
@@ -183,6 +184,7 @@ REFUSED: list[tuple[str, object]] = [
     ("backend.url", "http://ho st"), ("backend.url", "http://"), ("backend.wake", "01:23:45:67:89"),
     ("backend.wake", "auto"), ("backend.publish", "5001"), ("backend.publish", "fd00::5:5001"),
     ("backend.publish", "127.0.0.1:0"), ("backend.publish", "localhost:5001"), ("sillytavern.expose", "a b"),
+    ("sillytavern.proxy.hosts", ("a b",)), ("sillytavern.proxy.labels", ("a",)), ("sillytavern.proxy.hosts", "a"),
 ]  # fmt: skip
 BEYOND_THE_SCHEMA: list[tuple[str, object]] = [
     ("sillytavern.bind", "localhost"), ("sillytavern.bind", "::1%lo"), ("network.inner", "10.0.0.1/24"),
@@ -194,7 +196,10 @@ BEYOND_THE_SCHEMA: list[tuple[str, object]] = [
 def as_json(dotted: str, value: object) -> dict[str, Any]:
     plain = list(value) if isinstance(value, tuple) else value
     *table, key = dotted.split(".")
-    return {table[0]: {key: plain}} if table else {key: plain}
+    content: dict[str, Any] = {key: plain}
+    for one in reversed(table):
+        content = {one: content}
+    return content
 
 
 @pytest.mark.parametrize(("dotted", "value"), ACCEPTED)

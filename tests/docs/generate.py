@@ -72,7 +72,10 @@ def sections() -> dict[str, Mapping[str, Mapping[str, Any]]]:
     found: dict[str, Mapping[str, Mapping[str, Any]]] = {"": top}
     for key, one in schema["properties"].items():
         if "$ref" in one:
-            found[key] = schema["$defs"][one["$ref"].rpartition("/")[2]]["properties"]
+            keys = schema["$defs"][one["$ref"].rpartition("/")[2]]["properties"]
+            found[key] = {name: about for name, about in keys.items() if "$ref" not in about}
+            nested = {name: about["$ref"].rpartition("/")[2] for name, about in keys.items() if "$ref" in about}
+            found |= {f"{key}.{name}": schema["$defs"][kind]["properties"] for name, kind in nested.items()}
         elif "patternProperties" in one:  # a table of tables, whose names are the user's
             (entry,) = one["patternProperties"].values()
             found[f"{key}.NAME"] = schema["$defs"][entry["$ref"].rpartition("/")[2]]["properties"]

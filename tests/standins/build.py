@@ -16,6 +16,7 @@ from typing import Final
 
 HERE: Final = Path(__file__).resolve().parent
 TEXTGEN_TAG: Final = "stackctl-standin/textgen:2026-05"
+CADDY_TAG: Final = "stackctl-standin/caddy:debian"
 _SHARED: Final = ("llama_child.py", "gguf_header.py")
 _LAST_WORDS: Final = 4000
 
@@ -45,6 +46,12 @@ def textgen_image() -> str:
     """Build the image, which is quick where the engine has its layers; the tag."""
     _docker_build("textgen", ["--tag", TEXTGEN_TAG])
     return TEXTGEN_TAG
+
+
+def caddy_image() -> str:
+    """Build the image of a real reverse proxy, likewise; the tag."""
+    _docker_build("caddy", ["--tag", CADDY_TAG])
+    return CADDY_TAG
 
 
 def _digest(name: str) -> str:

@@ -112,7 +112,9 @@ def _from_here(site: Site, target: Target) -> Iterator[Way]:
             site.left_s()
             at = join(address, port)
             is_open = machine.is_open(address, port) and (
-                target.attached.publishes(address, port) or (target.is_page and site.page.is_at(f"http://{at}"))
+                target.attached.publishes(address, port)
+                # where nothing is published, the page is asked inside its container, whose loopback is another
+                or (target.is_page and bool(target.planned) and site.page.is_at(f"http://{at}"))
             )
             if target.is_planned_at(address, port):
                 seen = "answers" if is_open else "no answer"

@@ -158,6 +158,20 @@ class Engine:
                     (own if is_own else theirs).append(IPv4Network(subnet, strict=False))
         return tuple(theirs), tuple(own)
 
+    def addresses(self, network: str) -> dict[str, str]:
+        """Container -> its IPv4 address in a network; raise ConfigError where there is no such network."""
+        import docker.errors
+
+        try:
+            with explained("docker network inspect"):
+                found = self.client.api.inspect_network(network)
+        except docker.errors.NotFound as e:
+            raise ConfigError(
+                f"there is no network {network} on this engine",
+                hint="docker network ls; the proxy makes it, so start that",
+            ) from e
+        return {one["Name"]: one["IPv4Address"].partition("/")[0] for one in found["Containers"].values()}
+
     def published(self, project: str) -> tuple[dict[int, str], set[int]]:
         """(port -> the other container that publishes it, ports of this stack's own containers)."""
         theirs: dict[int, str] = {}
