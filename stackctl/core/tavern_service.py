@@ -74,12 +74,19 @@ def sillytavern(
             for address in (wanted.bind, *(str(one.ip) for one in addresses))
             if not proxy.is_wanted
         ),
-        fingerprint=hashlib.sha256(seen.password.reveal().encode()).hexdigest()[:16] if seen.password else "",
+        fingerprint=_fingerprint(seen),
         waits_for=(serving.service.name,) if serving.service else (),
         health=health(tavern.HEALTH, serving.wait_s + tavern.START_S, seen.engine),
         memory_mib=memory_mib(spec.limits.sillytavern_memory),
         cpus=cpus(spec.limits.sillytavern_cpus, seen.engine),
     )
+
+
+def _fingerprint(seen: Seen) -> str:
+    """Of the password, which may be the user's own: with the key in it nobody can try passwords on it."""
+    if seen.password is None:
+        return ""
+    return hashlib.sha256(f"{seen.key.reveal()} {seen.password.reveal()}".encode()).hexdigest()[:16]
 
 
 def _port(wanted: int | Literal["auto"], seen: Seen, decisions: Decisions) -> int:

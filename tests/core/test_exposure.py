@@ -1,5 +1,6 @@
 """Who may come in beside this machine: addresses by name, the whitelist's networks, and when it is not trusted."""
 
+import hashlib
 import json
 from dataclasses import replace
 
@@ -115,3 +116,11 @@ def test_another_address_or_password_renders_anew_and_recreates_sillytavern_alon
 def test_a_half_told_proxy_and_two_ways_in_are_refused(about: dict[str, object]) -> None:
     with pytest.raises(ValidationError, match=r"a proxy needs|two ways in"):
         wanted(sillytavern=about)
+
+
+def test_a_password_of_the_users_own_can_not_be_tried_on_what_the_file_shows() -> None:
+    spec = wanted(sillytavern={"expose": "wlan0"})
+    shown = decided(spec, world()).plan.sillytavern.fingerprint
+    assert shown not in hashlib.sha256(PASSWORD.reveal().encode()).hexdigest()
+    other_key = replace(world(), key=Secret("k" * 43))  # on a stack of another, the same password shows nothing alike
+    assert decided(spec, other_key).plan.sillytavern.fingerprint != shown
