@@ -76,7 +76,9 @@ class Compose:
         """Hand on, line by line, what is Compose's to format; return its exit code."""
         program, argv = self.look()[0], self.argv(name, *words)
         argv = (*program, "--ansi", "always" if coloured else "never", *argv[len(program) :])
-        with subprocess.Popen(argv, cwd=self.folder, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE) as process:
+        with subprocess.Popen(
+            argv, cwd=self.folder, env=self._environment(), stdin=subprocess.DEVNULL, stdout=subprocess.PIPE
+        ) as process:
             assert process.stdout is not None  # noqa: S101 - it is piped
             with io.TextIOWrapper(process.stdout, "utf-8", "replace", newline="\n") as lines:
                 try:
@@ -102,6 +104,7 @@ class Compose:
         return subprocess.Popen(
             argv,
             cwd=self.folder,
+            env=self._environment(),
             stdin=subprocess.DEVNULL,
             stdout=subprocess.PIPE,
             stderr=subprocess.STDOUT,
@@ -116,8 +119,19 @@ class Compose:
 
     def _run(self, argv: tuple[str, ...], text: str = "") -> "subprocess.CompletedProcess[str]":
         return subprocess.run(
-            argv, cwd=self.folder, input=text, capture_output=True, text=True, errors="replace", check=False
+            argv,
+            cwd=self.folder,
+            env=self._environment(),
+            input=text,
+            capture_output=True,
+            text=True,
+            errors="replace",
+            check=False,
         )
+
+    def _environment(self) -> dict[str, str]:
+        """Ours, but for PWD: where that leads here by a link, Compose would take the link for the folder's path."""
+        return {**os.environ, "PWD": str(self.folder)}
 
 
 def end(process: "subprocess.Popen[str]") -> None:

@@ -4,7 +4,9 @@ import hashlib
 import json
 import os
 import socket
+import subprocess
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 
 import httpx
@@ -12,6 +14,7 @@ import pytest
 
 from stackctl.core.demo_model import SENTENCE
 from tests.e2e.conftest import Stack
+from tests.e2e.failing import free_port
 
 pytestmark = pytest.mark.engine
 
@@ -101,6 +104,24 @@ def test_containers_have_no_capabilities_and_run_as_the_folders_owner(stack: Sta
         assert found["HostConfig"]["ReadonlyRootfs"]
         assert "no-new-privileges:true" in found["HostConfig"]["SecurityOpt"]
         assert found["Config"]["User"] == f"{owner.st_uid}:{owner.st_gid}"
+
+
+def test_a_folder_reached_by_a_link_is_the_same_folder(stack: Stack, tmp_path: Path) -> None:
+    link = tmp_path / "link"
+    link.symlink_to(stack.folder)
+    by_link = replace(stack, folder=link, environment={**stack.environment, "PWD": str(link)})
+    by_link.run("deploy", "--images", "own", "--no-proof", "--name", stack.name, "--port", str(free_port()))
+    before = started_at(stack)
+    stack.run("deploy", "--no-proof")
+    by_link.run("deploy", "--no-proof")
+    assert started_at(stack) == before
+    assert "no container would be touched" in by_link.run("diff").stdout
+
+    by_link.run("down")
+    compose = ["docker", "compose", "up", "--detach", "--wait"]
+    subprocess.run(compose, cwd=link, env={**os.environ, "PWD": str(link)}, check=True, capture_output=True)
+    assert stack.run("status").returncode == 0
+    stack.run("down")
 
 
 def test_under_sudo_everything_belongs_to_the_caller(new_stack: Callable[..., Stack]) -> None:

@@ -2,6 +2,7 @@
 
 import importlib
 import io
+import os
 import re
 import tarfile
 import threading
@@ -89,7 +90,7 @@ class Engine:
         """Raise ConfigError if a Compose project of this name belongs to another folder."""
         for container in self.containers(project):
             other = container.labels.get(WORKING_DIR, "")
-            if other and other != str(folder):
+            if other and os.path.realpath(other) != str(folder):  # Compose by hand may have come here by a link
                 raise ConfigError(
                     f"the name {project!r} belongs to the stack in {other}; a second one would replace its containers",
                     hint='give this one another name: name = "..." in stack.toml, or stackctl deploy --name NAME',
