@@ -1,7 +1,8 @@
 """Ways into a stack: who gets an answer from where, and who should."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from ipaddress import ip_address
 from typing import Final, Literal
 
 from stackctl.core import tavern
@@ -57,11 +58,18 @@ class Target:
     def is_planned_at(self, address: str, port: int) -> bool:
         return any(one.port == port and _covers(one.address, address) for one in self.planned)
 
+    def addresses(self, of_host: Sequence[str]) -> tuple[str, ...]:
+        """The addresses of the host at which it may be found."""
+        named = (one.address for one in self.planned if not ip_address(one.address).is_unspecified)
+        return tuple(dict.fromkeys(("127.0.0.1", "::1", *named, *of_host)))
+
     def urls(self, host: str) -> tuple[str, ...]:
         """Where a container that is none of the stack's may try: the containers' addresses, and the host's ports."""
-        published = {one.port for one in (*self.attached.published, *self.planned)}
+        published = (*self.attached.published, *self.planned)
         own = [join(one.address, self.port) for one in self.attached.networks]
-        return tuple(f"http://{at}" for at in (*own, *(join(host, port) for port in sorted(published))))
+        ports = [join(host, port) for port in sorted({one.port for one in published})]
+        lan = [one.place for one in published if one.address and _is_one_of_many(one.address)]
+        return tuple(dict.fromkeys(f"http://{at}" for at in (*own, *ports, *lan)))
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -89,10 +97,36 @@ def lets_in(answer: Answer) -> bool:
     return answer.status not in REFUSED
 
 
+def all_open(source: str, target: Target, tried: Mapping[str, bool]) -> Way:
+    """The ways that were planned, as one: open if all of them are. `tried`: address and port -> whether it answers."""
+    silent = [at for at, is_open in tried.items() if not is_open]
+    return Way(
+        source=source,
+        target=target.name,
+        address=", ".join(silent or [one.place for one in target.planned]),
+        expected="open",
+        is_open=not silent,
+        seen="no answer" if silent else "answers",
+    )
+
+
+def all_shut(source: str, target: Target, tried: Mapping[str, bool]) -> Way:
+    """The ways that were not planned, as one: open if any of them is."""
+    opened = [at for at, is_open in tried.items() if is_open]
+    return Way(
+        source=source,
+        target=target.name,
+        address=", ".join(opened) or f"{len(tried)} others",
+        expected="shut",
+        is_open=bool(opened),
+        seen="answers" if opened else "no answer",
+    )
+
+
 def together(source: str, target: Target, tried: Sequence[Tried], path: str) -> Way:
     """The ways from one source to a target as one, which shall be shut: open if any of them is.
 
-    SillyTavern may answer, as long as it lets nobody in; a backend that was not published may not even answer.
+    What is published may answer, as long as it lets nobody in; a backend that is not may not even answer.
     """
     answers = {one.url: one.answers[path] for one in tried if path in one.answers}
     open_at = [url for url, answer in answers.items() if lets_in(answer) or not (target.is_page or target.planned)]
@@ -130,6 +164,11 @@ def backend_exposure(found: Attached, service: Service, plan: Plan) -> Exposed |
             again = "stackctl down, then stackctl deploy, makes it anew"
             return Exposed(f"the network {one.network} is not internal: {service.name} has a way out", hint=again)
     return None
+
+
+def _is_one_of_many(address: str) -> bool:
+    found = ip_address(address)
+    return not (found.is_loopback or found.is_unspecified)
 
 
 def _covers(published: str, address: str) -> bool:

@@ -6,7 +6,18 @@ import pytest
 
 from stackctl.core.seen import Answer, Tried
 from stackctl.core.stack import Publish
-from stackctl.core.ways import Attached, Attachment, Expected, Target, Way, backend_exposure, together, wrong
+from stackctl.core.ways import (
+    Attached,
+    Attachment,
+    Expected,
+    Target,
+    Way,
+    all_open,
+    all_shut,
+    backend_exposure,
+    together,
+    wrong,
+)
 from tests.core import samples
 
 PLAN = samples.a_plan(samples.wanted(name="chat"))
@@ -96,6 +107,8 @@ def test_a_backend_is_sought_at_its_own_port_and_at_those_that_it_publishes() ->
 def test_from_another_container_it_is_sought_at_its_address_and_at_the_hosts_ports() -> None:
     assert target().urls("host") == ("http://10.64.0.2:8080",)
     assert target(planned=(publish("127.0.0.1"),)).urls("host") == ("http://10.64.0.2:8080", "http://host:8000")
+    lan = target(planned=(publish("192.0.2.1"),), published=(publish("192.0.2.1"), publish("0.0.0.0")))  # noqa: S104
+    assert lan.urls("host") == ("http://10.64.0.2:8080", "http://host:8000", "http://192.0.2.1:8000")
 
 
 def tried(status: int = 0, failure: str = "") -> Tried:
@@ -126,3 +139,17 @@ def test_of_several_ways_the_open_ones_are_named() -> None:
     other = Tried(url="http://b:2", answers={"/": Answer(status=200, body="")})
     way = together("elsewhere", target("sillytavern"), [tried(403), other], "/")
     assert (way.address, way.seen) == ("b:2", "answers (200)")
+
+
+def test_the_hosts_ways_are_told_by_those_that_are_wrong() -> None:
+    lan = target(planned=(publish("0.0.0.0"),))  # noqa: S104
+    assert lan.addresses(("192.0.2.1", "127.0.0.1")) == ("127.0.0.1", "::1", "192.0.2.1")
+    assert target(planned=(publish("127.0.0.2"),)).addresses(()) == ("127.0.0.1", "::1", "127.0.0.2")
+    way = all_open("here", lan, {"127.0.0.1:8000": True, "192.0.2.1:8000": True})
+    assert (way.address, way.is_open, way.is_right) == ("0.0.0.0:8000", True, True)
+    way = all_open("here", lan, {"127.0.0.1:8000": True, "192.0.2.1:8000": False})
+    assert (way.address, way.is_open, way.is_right) == ("192.0.2.1:8000", False, False)
+    way = all_shut("here", lan, {"[::1]:8000": False, "192.0.2.1:8080": False})
+    assert (way.address, way.is_open, way.is_right) == ("2 others", False, True)
+    way = all_shut("here", lan, {"[::1]:8000": True, "192.0.2.1:8080": False})
+    assert (way.address, way.is_open, way.is_right) == ("[::1]:8000", True, False)

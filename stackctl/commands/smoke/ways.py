@@ -64,14 +64,14 @@ def key(site: Site) -> str:
 
 
 def isolation(site: Site) -> str:
-    """The backend publishes what is planned, mostly nothing, and is in the planned networks alone."""
+    """The backend publishes nothing, and is in the planned networks alone."""
     service = _own_backend(site)
     found = _attached(site, service.name)
     if error := ways.backend_exposure(found, service, site.plan):
         raise error
     where = " and ".join(one.network for one in found.networks)
-    published = ", ".join(f"{one.address}:{one.port}" for one in found.published) or "nothing"
-    return f"publishes {published}; in {where} alone, which has no way out"
+    api = f"; its API at {site.plan.door.publish[0].place} hands on to it" if site.plan.door else ""
+    return f"publishes nothing; in {where} alone, which has no way out{api}"
 
 
 def exposure(site: Site) -> str:
@@ -95,6 +95,8 @@ def _ways(site: Site) -> Iterator[Way]:
     targets = [_target(site, plan.sillytavern, tavern.PORT)]
     if service and _runs(site, service.name):
         targets.append(_target(site, service, backends.named(service.name).PORT))
+    if plan.door:
+        targets.append(_target(site, plan.door, plan.door.publish[0].target))
     if site.machine.engine.is_local:
         for target in targets:
             yield from _from_here(site, target)
@@ -105,33 +107,29 @@ def _ways(site: Site) -> Iterator[Way]:
 
 
 def _from_here(site: Site, target: Target) -> Iterator[Way]:
-    """From this machine: the planned addresses one by one, all others together."""
-    machine, opened, tried = site.machine, [], 0
-    for address in ("127.0.0.1", "::1", *machine.addresses()):
+    """From this machine: where it shall be open, and everywhere else."""
+    machine = site.machine
+    planned, others = dict[str, bool](), dict[str, bool]()  # address and port -> whether it answers
+    for address in target.addresses(machine.addresses()):
         for port in target.ports:
             site.left_s()
             at = join(address, port)
-            is_open = machine.is_open(address, port) and (
+            is_ours = machine.is_open(address, port) and (
                 target.attached.publishes(address, port)
                 # where nothing is published, the page is asked inside its container, whose loopback is another
                 or (target.is_page and bool(target.planned) and site.page.is_at(f"http://{at}"))
             )
-            if target.is_planned_at(address, port):
-                seen = "answers" if is_open else "no answer"
-                yield Way(source=_HERE, target=target.name, address=at, expected="open", is_open=is_open, seen=seen)
-            elif is_open:
-                opened.append(at)
-            else:
-                tried += 1
-    where = ", ".join(opened) or f"{tried} others"
-    seen = "answers" if opened else "no answer"
-    yield Way(source=_HERE, target=target.name, address=where, expected="shut", is_open=bool(opened), seen=seen)
-    if not target.is_page:
-        for one in target.attached.networks:
-            is_open = machine.is_open(one.address, target.port)
-            seen = "answers: Linux lets a host reach its containers" if is_open else "no answer"
-            at = join(one.address, target.port)
-            yield Way(source=_HERE, target=target.name, address=at, expected="either", is_open=is_open, seen=seen)
+            (planned if target.is_planned_at(address, port) else others)[at] = is_ours
+    if planned:
+        yield ways.all_open(_HERE, target, planned)
+    yield ways.all_shut(_HERE, target, others)
+    if target.is_page or target.planned:
+        return
+    for one in target.attached.networks:
+        is_open = machine.is_open(one.address, target.port)
+        seen = "answers: Linux lets a host reach its containers" if is_open else "no answer"
+        at = join(one.address, target.port)
+        yield Way(source=_HERE, target=target.name, address=at, expected="either", is_open=is_open, seen=seen)
 
 
 def _from_sillytavern(site: Site) -> Way:
@@ -148,17 +146,19 @@ def _from_elsewhere(source: str, network: str, site: Site, targets: Sequence[Tar
     """From a container that is none of the stack's: nothing, by the containers' addresses or by the host's."""
     urls = {target.name: target.urls(place.HOST) for target in targets}
     everything = tuple(one for some in urls.values() for one in some)
-    tried = {one.url: one for one in _from_container(site, network, everything, _PAGE, _PATIENCE_S)}
+    requests = (_PAGE, COMPLETION)
+    tried = {one.url: one for one in _from_container(site, network, everything, *requests, patience_s=_PATIENCE_S)}
     for target in targets:
-        yield ways.together(source, target, [tried[one] for one in urls[target.name]], _PAGE.path)
+        path = _PAGE.path if target.is_page else COMPLETION.path
+        yield ways.together(source, target, [tried[one] for one in urls[target.name]], path)
 
 
 def _from_container(
-    site: Site, network: str, urls: tuple[str, ...], request: Request, patience_s: float = _ANSWER_S
+    site: Site, network: str, urls: tuple[str, ...], *requests: Request, patience_s: float = _ANSWER_S
 ) -> tuple[Tried, ...]:
     site.left_s()
     engine, image = site.machine.engine, site.plan.sillytavern.image
-    return inquiry.ask(engine, image, network, urls, (request,), None, patience_s=patience_s)
+    return inquiry.ask(engine, image, network, urls, requests, None, patience_s=patience_s)
 
 
 def _target(site: Site, service: Service, port: int) -> Target:
