@@ -25,7 +25,7 @@ _UNREADABLE = (
 _ANEW = "move it away: the next deploy writes one that connects; chats and characters lie in files of their own"
 # runs inside SillyTavern's container where its published port can't be reached from here
 _RELAY = """
-const r=JSON.parse(process.argv[1]);
+const r=JSON.parse(process.env.STACKCTL_REQUEST);
 const body=r.body===null?undefined:Buffer.from(r.body,'base64');
 fetch(r.url,{method:r.method,headers:r.headers,body}).then(async a=>{
 const h=[];a.headers.forEach((v,k)=>{if(k!=='set-cookie')h.push([k,v])});
@@ -233,7 +233,8 @@ def inside(engine: ApiClient, container_id: str) -> "httpx.BaseTransport":
                 }
             )
             api = engine.client.api
-            made = api.exec_create(container_id, ["node", "-e", _RELAY, "--", wish])
+            # not as an argument: the engine's events and the machine's process list would show the password in it
+            made = api.exec_create(container_id, ["node", "-e", _RELAY], environment={"STACKCTL_REQUEST": wish})
             stream = (out or b"" for out, _ in api.exec_start(made["Id"], stream=True, demux=True))
             head = b""
             for chunk in stream:
