@@ -12,11 +12,12 @@ from stackctl.commands.program import places
 from stackctl.commands.wish import recorded
 from stackctl.core import backend_door, elsewhere, exposure
 from stackctl.core.lock import Lock
-from stackctl.core.network import known
+from stackctl.core.network import known, named
 from stackctl.core.plan import stack_name
 from stackctl.core.same_path import refuse_elsewhere
 from stackctl.core.seen import EngineSeen, Gpu, ModelSeen, Seen
 from stackctl.core.spec import DEMO, NONE, Spec
+from stackctl.effects.projects import projects
 from stackctl.errors import ConfigError, DoesNotFit, ModelError
 from stackctl.machine import Machine
 
@@ -31,6 +32,7 @@ def look(spec: Spec, machine: Machine) -> Seen:
     name = stack_name(spec, machine.place)
     refuse_elsewhere("this folder", machine.place, machine.own_binds, is_folder=True)
     machine.engine.refuse_foreign(name, machine.place)
+    _refuse_second(name, machine, engine)
     theirs, own = machine.engine.subnets(name)
     routes = tuple(net for net in machine.routes() if net not in own) if engine.is_local else ()
     _check_room(machine)
@@ -70,6 +72,23 @@ def look_without_engine(spec: Spec, machine: Machine, recorded: Lock) -> Seen:
     if spec.backend.is_elsewhere:
         return seen
     return _with_own_backend(seen, machine.model(spec.model.path), spec, machine)
+
+
+def _refuse_second(name: str, machine: Machine, engine: EngineSeen) -> None:
+    """Raise ConfigError while this folder's stack is on the engine under another name, its own or its folder's former.
+
+    Two SillyTaverns on the same chats would damage them.
+    """
+    before = named(recorded(machine))
+    for other, folder in sorted(projects(machine.engine)):
+        is_moved = other == before and engine.is_local and not Path(folder).exists()
+        if other != name and (folder == str(machine.path) or is_moved):
+            raise ConfigError(
+                f"the stack of this folder is still there under the name {other!r}"
+                f"{f', started in {folder}' if is_moved else ''}: two on the same chats would damage them",
+                hint=f"docker compose -p {other} down takes it away, chats stay; or keep the name: "
+                f'name = "{other}" in stack.toml',
+            )
 
 
 def _with_own_backend(seen: Seen, model: ModelSeen, spec: Spec, machine: Machine) -> Seen:

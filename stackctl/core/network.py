@@ -54,6 +54,12 @@ def known(spec: Spec, recorded: Lock) -> frozenset[IPv4Network]:
     return frozenset(IPv4Network(subnet) for subnet in (*chosen, *decided) if subnet != "auto")
 
 
+def named(recorded: Lock) -> str:
+    """The name that the stack had when its networks were chosen; "" where that is not recorded."""
+    found = recorded.decisions.get("network.edge")
+    return str(found.inputs.get("name", "")) if found else ""
+
+
 def free_subnet(stack: str, purpose: str, taken: Iterable[IPv4Network]) -> str:
     """The first free /24 from a place in 10.64.0.0/10 that the stack's name decides."""
     busy = tuple(taken)

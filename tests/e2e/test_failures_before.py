@@ -5,14 +5,15 @@ import json
 import os
 import shutil
 import socket
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
 from stackctl.core.demo_model import SENTENCE
 from tests.e2e.conftest import Stack
-from tests.e2e.failing import dies, evidence, files, hint, ids, lasting, override, wish
+from tests.e2e.failing import dies, evidence, files, free_port, hint, ids, lasting, override, wish
 
 pytestmark = pytest.mark.engine
 IMAGE = "localhost/stackctl/llamacpp:debian"
@@ -208,6 +209,30 @@ def test_a_stack_of_the_same_name_elsewhere_is_refused(untouched: Stack, tmp_pat
     shutil.copy(untouched.folder / "compose.yml", folder)
     for verb in ("stop", "down"):
         assert "belongs to the stack in" in other.fails(3, verb)
+
+
+def test_a_stack_that_is_still_there_under_another_name_is_refused(untouched: Stack) -> None:
+    said = fails(untouched, 3, "--name", f"{untouched.name}-2")
+    assert f"still there under the name '{untouched.name}': two on the same chats would damage them" in said
+    assert f"docker compose -p {untouched.name} down" in hint(said)
+
+
+def test_so_is_one_whose_folder_was_moved_but_not_a_copy(new_stack: Callable[..., Stack]) -> None:
+    stack = new_stack()
+    stack.deploy("--no-proof", "--port", str(free_port()))
+    there = stack.folder.with_name(f"{stack.name}-moved")
+    stack.folder.rename(there)
+    moved, twin = (replace(stack, folder=there.with_name(f"{stack.name}-{end}")) for end in ("moved", "twin"))
+    with contextlib.ExitStack() as at_the_end:
+        at_the_end.callback(moved.clean)
+        at_the_end.callback(twin.clean)
+        said = moved.fails(3, "deploy", "--no-proof")
+        assert f"still there under the name '{stack.name}', started in {stack.folder}: two on" in said
+        stack.docker("compose", "-p", stack.name, "down")
+        moved.run("deploy", "--no-proof")
+        shutil.copytree(there, twin.folder)
+        twin.run("deploy", "--no-proof", "--port", str(free_port()))
+        assert moved.run("status").returncode == 0
 
 
 def test_what_ran_before_is_named_and_the_rest_runs_on_when_a_changed_deploy_fails(running: Stack) -> None:
