@@ -31,8 +31,7 @@ fetch(r.url,{method:r.method,headers:r.headers,body}).then(async a=>{
 const h=[];a.headers.forEach((v,k)=>{if(k!=='set-cookie')h.push([k,v])});
 for(const c of a.headers.getSetCookie())h.push(['set-cookie',c]);
 process.stdout.write(JSON.stringify({status:a.status,headers:h})+'\\n');
-for await(const c of a.body)process.stdout.write(c);
-}).catch(e=>{process.stderr.write(String(e.cause||e));process.exit(7)});
+for await(const c of a.body)process.stdout.write(c)}).catch(e=>{process.stderr.write(String(e.cause||e));process.exit(7)});
 """
 
 
