@@ -15,8 +15,7 @@ from stackctl.errors import NotReady
 if TYPE_CHECKING:
     import httpx
 
-_TIMEOUT_S = 30.0
-_GENERATION_S = 300.0
+_TIMEOUT_S, _GENERATION_S = 30.0, 300.0
 _GENERATE = "/api/backends/text-completions/generate"
 _UNREADABLE = (
     "it must belong to the user that SillyTavern runs as, and be readable for it: "
@@ -31,7 +30,8 @@ fetch(r.url,{method:r.method,headers:r.headers,body}).then(async a=>{
 const h=[];a.headers.forEach((v,k)=>{if(k!=='set-cookie')h.push([k,v])});
 for(const c of a.headers.getSetCookie())h.push(['set-cookie',c]);
 process.stdout.write(JSON.stringify({status:a.status,headers:h})+'\\n');
-for await(const c of a.body)process.stdout.write(c)}).catch(e=>{process.stderr.write(String(e.cause||e));process.exit(7)});
+for await(const c of a.body)process.stdout.write(c);
+}).catch(e=>{process.stderr.write(String(e.cause||e));process.exit(7)});
 """
 
 
