@@ -50,9 +50,12 @@ class Folder:
         It belongs to the folder's owner, or as far as we may give it away to `reader`.
         """
         raw = content.encode() if isinstance(content, str) else content
-        target, owner = self.path / name, reader or self.owner
+        return self._write(name, raw, mode, reader or self.owner, is_private=not mode & 0o077)
+
+    def _write(self, name: str, raw: bytes, mode: int, owner: Owner, *, is_private: bool) -> bool:
+        target = self.path / name
         with _explained(target):
-            if _is_written(target, raw, mode, owner):
+            if _is_written(target, raw, mode, owner, is_private=is_private):
                 return False
             self.make(str(Path(name).parent))
             beside = target.with_name(f".{target.name}.{os.getpid()}.new")
@@ -76,7 +79,7 @@ class Folder:
             if stat.S_IMODE(around.stat().st_mode) != _PRIVATE_FOLDER:
                 around.chmod(_PRIVATE_FOLDER)
         mode = 0o400 if os.geteuid() in {0, reader.uid} else 0o444
-        return self.write(name, secret.reveal(), mode=mode, reader=reader)
+        return self._write(name, secret.reveal().encode(), mode, reader, is_private=True)
 
     def make(self, name: str) -> None:
         """Make a folder and those above it, each belonging to the owner."""
@@ -264,12 +267,11 @@ def _unwritable(path: Path, error: OSError) -> DataError:
     return DataError(f"{path} can't be written: {error.strerror}", hint=hint)
 
 
-def _is_written(target: Path, raw: bytes, mode: int, owner: Owner) -> bool:
+def _is_written(target: Path, raw: bytes, mode: int, owner: Owner, *, is_private: bool) -> bool:
     """Whether a file is what write() would make of it; of a private one the mode and the owner count, too."""
     if target.is_symlink() or not target.is_file() or not os.access(target, os.R_OK) or target.read_bytes() != raw:
         return False
     found = target.stat()
-    is_private = not mode & 0o077
     is_given = os.geteuid() != 0 or (found.st_uid, found.st_gid) == (owner.uid, owner.gid)
     return not is_private or (stat.S_IMODE(found.st_mode) == mode and is_given)
 
