@@ -11,7 +11,7 @@ from stackctl.core.backend_service import own_backend
 from stackctl.core.elsewhere import elsewhere
 from stackctl.core.lock import Decisions, Lock
 from stackctl.core.seen import Seen
-from stackctl.core.spec import DEMO, Spec
+from stackctl.core.spec import DEMO, LAN, Spec
 from stackctl.core.stack import GpuRequest, Network, Plan
 from stackctl.core.tavern_service import PROXY_NETWORK, data_folder, sillytavern
 from stackctl.core.templates import Template
@@ -84,7 +84,7 @@ def _inputs(spec: Spec, seen: Seen, gpu: GpuRequest | None) -> str:
     open_to = exposure.exposed(spec, seen), seen.password and seen.password.reveal()
     content = (
         *(spec.model_dump_json(exclude_defaults=True), seen.owner, seen.model.files, asked, engine, seen.cpu, key),
-        *((*open_to, seen.proxy, seen.interfaces) if spec.sillytavern.has_password else ()),
+        *((*open_to, seen.proxy, exposure.meant(LAN, seen.interfaces)) if spec.sillytavern.has_password else ()),
     )
     return hashlib.sha256(repr(content).encode()).hexdigest()[:16]
 

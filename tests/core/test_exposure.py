@@ -124,3 +124,14 @@ def test_a_password_of_the_users_own_can_not_be_tried_on_what_the_file_shows() -
     assert shown not in hashlib.sha256(PASSWORD.reveal().encode()).hexdigest()
     other_key = replace(world(), key=Secret("k" * 43))  # on a stack of another, the same password shows nothing alike
     assert decided(spec, other_key).plan.sillytavern.fingerprint != shown
+
+
+@pytest.mark.parametrize(
+    "way_in", [{"expose": "wlan0"}, {"proxy": {"network": "caddy", "container": "caddy", "hosts": ("a.example",)}}]
+)
+def test_a_network_of_containers_that_comes_or_goes_changes_nothing(way_in: dict[str, object]) -> None:
+    spec = wanted(sillytavern=way_in)
+    before = decided(spec, replace(world(), proxy="10.5.0.2"))
+    more = {**INTERFACES, "br-fedcba987654": ("10.77.0.1/24",), "veth01": ("fe80::2/64",)}
+    after = decided(spec, replace(world(), proxy="10.5.0.2", interfaces=more))
+    assert (after.inputs, after.plan) == (before.inputs, before.plan)
