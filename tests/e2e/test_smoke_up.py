@@ -12,8 +12,10 @@ from pathlib import Path
 import pytest
 
 from stackctl.core.demo_model import gguf_bytes
+from tests.e2e import outside
 from tests.e2e.conftest import Stack
-from tests.e2e.test_smoke import SCHEMA, smoke, statuses
+from tests.e2e.failing import override, within
+from tests.e2e.test_smoke import SCHEMA, again, smoke, statuses
 
 pytestmark = pytest.mark.engine
 
@@ -61,6 +63,13 @@ def test_a_failed_deploy_is_a_failed_check_and_leaves_evidence_and_nothing_else(
 
 def test_a_run_that_can_not_even_begin_is_reported_likewise(job: Stack) -> None:
     found = smoke(job, 8, *UP, "--model", "missing.gguf", "--junit", "junit.xml")
+    assert statuses(found, "failed") == {"deploy"}
+    SCHEMA.validate((job.folder / "junit.xml").read_text())
+
+
+def test_without_an_engine_there_is_a_report_all_the_same(job: Stack) -> None:
+    lost = within(job, DOCKER_HOST="unix:///nowhere/docker.sock")
+    found = smoke(lost, 4, *UP, "--junit", "junit.xml", "--artefacts", "kept")
     assert statuses(found, "failed") == {"deploy"}
     SCHEMA.validate((job.folder / "junit.xml").read_text())
 
@@ -122,7 +131,19 @@ def test_options_of_up_are_refused_without_it(job: Stack) -> None:
         assert (done.returncode, f"{words[0]} is for --up" in done.stderr) == (2, True), done.stderr
 
 
-# -- the other backends, by their stand-ins
+# -- other backends; KoboldCpp and text-generation-webui by their stand-ins
+
+
+def test_a_backend_elsewhere_passes_but_for_what_only_a_service_has(job: Stack) -> None:
+    models = job.folder / "models"
+    models.mkdir()
+    (models / "demo.gguf").write_bytes(gguf_bytes())
+    host = outside.gateway()
+    with outside.llamacpp(models, host) as port:
+        found = smoke(job, 0, *UP, "--url", f"http://{host}:{port}")
+    assert statuses(found, "not run") == {"key", "isolation", "restart"}
+    assert found["restart"]["says"] == "the backend runs elsewhere"
+    assert found["context"]["says"].startswith("4096 tokens")
 
 
 def test_koboldcpp_passes(stack: Stack, program: Path) -> None:
@@ -148,3 +169,10 @@ def test_text_generation_webui_passes_and_one_with_a_failed_model_does_not(stack
     found = smoke(stack, 8)
     assert statuses(found, "failed") >= {"services"}
     assert "text-generation-webui: " in found["services"]["says"]
+
+    override(stack, **{"text-generation-webui": {"healthcheck": {"test": ["CMD", "true"]}}})
+    again(stack)
+    found = smoke(stack, 7)  # healthy, it says; and its list of models names the one that failed
+    assert {"services", "model"} <= statuses(found, "passed")
+    assert statuses(found, "failed") >= {"reply"}
+    assert "refused to generate (500)" in found["reply"]["says"]

@@ -39,7 +39,11 @@ def smoke_up(machine: Machine, flags: Mapping[str, object], up: Up, options: Opt
     private(up.locks)
     stack = machine.at(up.home / up.name / smoke_place.STACK)
     with Folder(up.locks / up.name, owner_of(up.locks)).locked(machine.ui.note):
-        _clear(stack, up.name)
+        began = time.monotonic()
+        try:
+            _clear(stack, up.name)
+        except StackctlError as error:
+            return _not_deployed(error, up, checks, began)
         private(up.home)
         Folder(up.home, owner_of(up.home)).make(f"{up.name}/{smoke_place.STACK}")
         try:
@@ -55,7 +59,7 @@ def smoke_up(machine: Machine, flags: Mapping[str, object], up: Up, options: Opt
 
 
 def _own(machine: Machine) -> dict[str, object]:
-    """A free port on which no second run that starts at the same moment will come to."""
+    """A free port, and none that a second run which starts at the same moment would be given, too."""
     return {"sillytavern.port": machine.free_port()} if machine.engine.is_local else {}
 
 
@@ -67,18 +71,20 @@ def _deployed_and_checked(
     try:
         done = deploy.deploy(stack, flags, wanted)
     except StackctlError as error:
-        failed = Outcome(
-            name=DEPLOY.name, status="failed", says=error.message, error=error, seconds=time.monotonic() - began
-        )
-        rest = tuple(
-            Outcome(name=one.name, status="not run", says="because deploy failed", blocked_by=DEPLOY.name)
-            for one in checks
-        )
-        return Smoked(name=up.name, url="", outcomes=(failed, *rest))
+        return _not_deployed(error, up, checks, began)
     seconds = time.monotonic() - began
     passed = Outcome(name=DEPLOY.name, status="passed", says=f"ready after {done.ready_s:.1f} s", seconds=seconds)
     until = time.monotonic() + (options.timeout_s or TIMEOUT_S)
     return checked(done.plan, stack, checks, until=until, before=(passed,), skipped={})
+
+
+def _not_deployed(error: StackctlError, up: Up, checks: Sequence[Check], began: float) -> Smoked:
+    """The outcome where no stack came up: a failed check like any other, and none of the rest could run."""
+    seconds, name = time.monotonic() - began, DEPLOY.name
+    failed = Outcome(name=name, status="failed", says=error.message, error=error, seconds=seconds)
+    reason = f"because {name} failed"
+    rest = tuple(Outcome(name=one.name, status="not run", says=reason, blocked_by=name) for one in checks)
+    return Smoked(name=up.name, url="", outcomes=(failed, *rest))
 
 
 def _clear(stack: Machine, name: str) -> None:
