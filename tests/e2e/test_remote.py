@@ -82,6 +82,9 @@ def test_on_a_remote_engine_the_proof_is_made_inside_sillytaverns_container(ther
     # what is asked, and a password with it, is in no argument: anybody on the engine's machine can see those
     assert "/api/" not in runs
     assert "X-CSRF-Token" not in runs
+    said = there.run("smoke", "--restart").stdout
+    assert "0 failed, 0 not run" in said
+    assert "this host" not in said  # whose addresses are not the engine's
 
 
 def test_the_proof_inside_finds_what_is_wrong_as_the_one_outside_does(there: Stack) -> None:

@@ -38,7 +38,9 @@ def whitelist(site: Site) -> str:
                 hint="is SILLYTAVERN_WHITELIST or WHITELISTMODE changed in compose.override.yml, or whitelist in "
                 "config.yaml in its config folder?",
             )
-    return f"this machine is let in; other containers in {' and '.join(n.network for n in found.networks)} are not"
+    is_asked_from_here = site.machine.engine.is_local and site.plan.sillytavern.publish
+    who = "this machine" if is_asked_from_here else "its own container, from where alone it could be asked,"
+    return f"{who} is let in; other containers in {' and '.join(n.network for n in found.networks)} are not"
 
 
 def key(site: Site) -> str:
