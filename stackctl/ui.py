@@ -3,6 +3,7 @@
 import io
 import json
 import os
+import re
 import sys
 import time
 from collections.abc import Iterable, Sequence
@@ -10,7 +11,12 @@ from typing import Any, TextIO
 
 from stackctl.core.secret import Secret, hidden
 
-_WIDTH = 100
+_WIDTH = 80  # of a terminal that does not say
+_MARK = "  … "
+# what a terminal would obey instead of showing it: a program's log may hold colours, a title, a cleared screen
+_COMMANDS = re.compile(
+    r"\x1b\][^\x07\x1b]*(?:\x07|\x1b\\)?|\x1b\[[0-?]*[ -/]*[@-~]|\x1b.|[\x00-\x08\x0b-\x1f\x7f-\x9f]"
+)
 _QUIET_S = 10.0  # how often a changing status line is repeated where there is no terminal
 
 
@@ -46,7 +52,7 @@ class Ui:
 
     def note(self, text: str) -> None:
         """Something worth knowing."""
-        for line in text.splitlines():
+        for line in _COMMANDS.sub("", text).splitlines():
             self._line(f"  {line}")
 
     def detail(self, text: str) -> None:
@@ -56,14 +62,14 @@ class Ui:
 
     def status(self, text: str) -> None:
         """What is being waited for; replaces the last status on a terminal, else a line when it changes."""
-        text = self.redacted(text)
+        text = _COMMANDS.sub("", self.redacted(text))
         if text == self._status:
             return
         if self._is_live:
-            self._err.write(f"\r\033[2K  … {text[:_WIDTH]}")
+            self._err.write(f"\r\033[2K{_MARK}{text[: self._columns() - len(_MARK) - 1]}")
             self._err.flush()
         elif time.monotonic() - self._shown_at > _QUIET_S or _kind(text) != _kind(self._status):
-            self._err.write(f"  … {text}\n")
+            self._err.write(f"{_MARK}{text}\n")
             self._shown_at = time.monotonic()
         self._status = text
 
@@ -77,11 +83,11 @@ class Ui:
     def error(self, message: str, *, hint: str = "", evidence: Iterable[str] = ()) -> None:
         """An expected failure: what, the lines that show it, what to do."""
         red = "\033[31m{}\033[0m" if self._is_live else "{}"
-        self._line(red.format("error: ") + message)
+        self._line(red.format("error: ") + _COMMANDS.sub("", message))
         for line in evidence:
-            self._line(f"  | {line}")
+            self._line(f"  | {_COMMANDS.sub('', line)}")
         if hint:
-            self._line(f"hint: {hint}")
+            self._line(f"hint: {_COMMANDS.sub('', hint)}")
 
     def result(self, text: str, values: Any) -> None:
         """What the command was asked for."""
@@ -104,6 +110,13 @@ class Ui:
         """Columns, aligned by their widest cell."""
         widths = [max(len(row[i]) for row in rows) for i in range(len(rows[0]))]
         return "\n".join("  ".join(cell.ljust(widths[i]) for i, cell in enumerate(row)).rstrip() for row in rows)
+
+    def _columns(self) -> int:
+        """How wide the terminal is now: a status that wraps could not be replaced."""
+        try:
+            return os.get_terminal_size(self._err.fileno()).columns or _WIDTH
+        except OSError:
+            return _WIDTH
 
     def _line(self, text: str) -> None:
         self._clear()

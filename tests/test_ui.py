@@ -1,7 +1,10 @@
-"""What is printed, wherever it goes, has *** where a secret would stand."""
+"""What is printed has *** where a secret would stand, and nothing in it that a terminal would obey."""
 
+import os
+import pty
 import subprocess
 import sys
+import termios
 
 import pytest
 
@@ -40,3 +43,24 @@ def test_a_terminal_that_lacks_a_character_gets_its_number_and_no_traceback() ->
     argv = [sys.executable, "-c", script]
     done = subprocess.run(argv, env=environment, capture_output=True, text=True, check=True)
     assert done.stdout == "back \\u2713\n"
+
+
+def test_a_programs_last_words_do_not_command_the_terminal(capsys: pytest.CaptureFixture[str]) -> None:
+    title, colour, clear = "\x1b]2;a title\x07", "\x1b[31;1mred\x1b[0m", "\x1b[2J\x1bc\x9b2J\r\x08"
+    Ui().error("died: \x1b[5mx", hint="see \x1b]0;t\x1b\\logs", evidence=(f"{title}a\tb {colour}{clear} \u65e5\u672c",))
+    assert capsys.readouterr().err == "error: died: x\n  | a\tb red2J \u65e5\u672c\nhint: see logs\n"
+
+
+@pytest.mark.parametrize("columns", [40, 80, 200])
+def test_a_status_line_never_wraps(columns: int) -> None:
+    script = "from stackctl.ui import Ui; ui = Ui(); ui.status('x' * 300); ui.note('end')"
+    ours, theirs = pty.openpty()
+    termios.tcsetwinsize(theirs, (24, columns))
+    environment = {"PYTHONPATH": ":".join(filter(None, sys.path))}
+    subprocess.run([sys.executable, "-c", script], env=environment, stderr=theirs, stdin=theirs, check=True)
+    os.close(theirs)
+    shown = os.read(ours, 10_000).decode()
+    os.close(ours)
+    assert shown.startswith("\r\x1b[2K  \u2026 x")
+    assert shown.count("x") == columns - 5
+    assert shown.endswith("\r\x1b[2K  end\r\n")
