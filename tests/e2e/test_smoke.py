@@ -151,6 +151,13 @@ def test_for_people_it_is_a_table_and_the_checks_are_chosen_by_name(good: Stack)
     assert "Invalid value for '--only'" in good.run("smoke", "--only", "repl", check=False).stderr
 
 
+def test_all_ends_within_its_bound_of_time(good: Stack) -> None:
+    found = smoke(good, 7, "--timeout", "1")
+    late = [one for name, one in found.items() if name and one["says"] == "the time for all checks is over"]
+    assert late
+    assert sum(one["seconds"] for one in late) < 1  # what is left does not even begin
+
+
 def test_no_report_holds_the_key(good: Stack, tmp_path: Path) -> None:
     key = (good.folder / ".stackctl" / "api-key").read_text().strip()
     file = good.folder / "sillytavern" / "data" / "default-user" / "settings.json"

@@ -14,7 +14,7 @@ import pytest
 from stackctl.core.demo_model import gguf_bytes
 from tests.e2e import outside
 from tests.e2e.conftest import Stack
-from tests.e2e.failing import override, within
+from tests.e2e.failing import free_port, override, within
 from tests.e2e.test_smoke import SCHEMA, again, smoke, statuses
 
 pytestmark = pytest.mark.engine
@@ -109,7 +109,7 @@ def test_what_a_killed_run_left_is_removed_by_the_next_one_of_its_name(job: Stac
 
 
 def test_a_users_stack_of_that_name_is_never_touched(job: Stack) -> None:
-    job.deploy("--name", "t-up")
+    job.deploy("--name", "t-up", "--port", str(free_port()))
     before = job.inspect("llamacpp")["Id"]
     said = job.fails(3, "smoke", *UP)
     assert f"the name 't-up' belongs to the stack in {job.folder}" in said
@@ -148,7 +148,7 @@ def test_a_backend_elsewhere_passes_but_for_what_only_a_service_has(job: Stack) 
 
 def test_koboldcpp_passes(stack: Stack, program: Path) -> None:
     (stack.folder / "stack.toml").write_text(f'[backend]\nkind = "koboldcpp"\nprogram = "{program}"\n')
-    stack.deploy()
+    stack.deploy("--port", str(free_port()))
     found = smoke(stack, 0, "--restart")
     assert statuses(found, "not run") == set()
 
@@ -156,7 +156,7 @@ def test_koboldcpp_passes(stack: Stack, program: Path) -> None:
 def test_text_generation_webui_passes_and_one_with_a_failed_model_does_not(stack: Stack, textgen: str) -> None:
     wish = f'[backend]\nkind = "textgen"\nimage = "{textgen}"\ncontext = 4096\n'
     (stack.folder / "stack.toml").write_text(wish)
-    stack.deploy()
+    stack.deploy("--port", str(free_port()))
     found = smoke(stack, 0, "--restart")
     assert statuses(found, "not run") == set()
     assert "does not tell its own context" in found["context"]["says"]
