@@ -72,6 +72,7 @@ def deploy(machine: Machine, flags: Mapping[str, object], options: Options) -> D
         seed.seed(planned.plan, settings, machine)
         give_key(planned.plan, machine)
         ready_s = start(planned.plan, machine, timeout_s=options.timeout_s or planned.plan.timeout_s)
+        login.take_back(planned.plan, machine)
         if not options.prove:
             return Deployed(plan=planned.plan, text=text, ready_s=ready_s)
         machine.ui.step("Asking through SillyTavern")

@@ -27,26 +27,37 @@ def password(machine: Machine, spec: Spec) -> Secret | None:
 
 
 def give(plan: Plan, machine: Machine) -> None:
-    """Write the password down, and into SillyTavern's configuration, before anything is published.
-
-    Without exposure both go: SillyTavern's stock login comes back, which it does not ask for.
-    """
-    owner = plan.sillytavern.user
-    assert owner is not None  # noqa: S101 - plan() always names one
-    folder, config = Folder(machine.path, owner), str(Path(plan.folders[0]).parent / tavern.CONFIG)
-    kept = _kept(machine)
+    """Write the password down, and into SillyTavern's configuration, before anything is published."""
     if plan.password is None:
-        if kept is not None:
-            text = folder.read(config)
-            if text is not None and tavern_config.login(text) == (tavern.USER, kept.reveal()):
-                folder.write(config, tavern_config.with_login(text, *tavern_config.STOCK), mode=0o600)
-            machine.folder.remove(FILE)
         return
+    folder, config = _config(plan, machine)
     # a file that is new has the login alone: SillyTavern adds every other key at its start
     text = folder.read(config) or ""
     folder.write(config, tavern_config.with_login(text, tavern.USER, plan.password), mode=0o600)
     machine.folder.write(FILE, f"{plan.password.reveal()}\n", mode=0o600)
     machine.folder.write(f"{STATE}/.gitignore", "*\n")
+
+
+def take_back(plan: Plan, machine: Machine) -> None:
+    """Once nothing is exposed any more, both go: SillyTavern's stock login comes back, which it does not ask for.
+
+    Not before: a container that still is exposed would ask for that one, which everybody knows, at its next start.
+    """
+    kept = _kept(machine)
+    if plan.password is not None or kept is None:
+        return
+    folder, config = _config(plan, machine)
+    text = folder.read(config)
+    if text is not None and tavern_config.login(text) == (tavern.USER, kept.reveal()):
+        folder.write(config, tavern_config.with_login(text, *tavern_config.STOCK), mode=0o600)
+    machine.folder.remove(FILE)
+
+
+def _config(plan: Plan, machine: Machine) -> tuple[Folder, str]:
+    """Where SillyTavern's config.yaml is: the folder, as SillyTavern's user has it, and the path in it."""
+    owner = plan.sillytavern.user
+    assert owner is not None  # noqa: S101 - plan() always names one
+    return Folder(machine.path, owner), str(Path(plan.folders[0]).parent / tavern.CONFIG)
 
 
 def _kept(machine: Machine) -> Secret | None:

@@ -49,7 +49,7 @@ def test_both_files_are_private_and_a_rewrite_keeps_the_users_keys(tmp_path: Pat
 def test_without_exposure_nothing_is_left_of_it(tmp_path: Path) -> None:
     here = quiet(tmp_path)
     login.give(planned(here, PASSWORD), here.machine)
-    login.give(planned(here, None), here.machine)
+    login.take_back(planned(here, None), here.machine)
     assert not (tmp_path / login.FILE).exists()
     assert PASSWORD.reveal() not in (tmp_path / CONFIG).read_text()
 
@@ -59,7 +59,7 @@ def test_a_login_that_is_the_users_own_is_left_alone_without_exposure(tmp_path: 
     login.give(planned(here, PASSWORD), here.machine)
     own = "basicAuthUser: {username: me, password: my own}\n"
     (tmp_path / CONFIG).write_text(own)
-    login.give(planned(here, None), here.machine)
+    login.take_back(planned(here, None), here.machine)
     assert (tmp_path / CONFIG).read_text() == own
 
 
@@ -70,3 +70,13 @@ def test_a_file_that_holds_no_password_is_refused_without_showing_it(tmp_path: P
     with pytest.raises(ConfigError, match="holds no password") as failed:
         login.password(here.machine, EXPOSED)
     assert "lines-of-password" not in failed.value.message
+
+
+def test_as_long_as_a_container_may_be_exposed_nothing_is_taken_back(tmp_path: Path) -> None:
+    here = quiet(tmp_path)
+    login.give(planned(here, PASSWORD), here.machine)
+    before = (tmp_path / CONFIG).read_text()
+    login.give(planned(here, None), here.machine)  # a deploy that takes the exposure away, and has not started it yet
+    login.take_back(planned(here, PASSWORD), here.machine)
+    assert (tmp_path / CONFIG).read_text() == before
+    assert (tmp_path / login.FILE).read_text().strip() == PASSWORD.reveal()
