@@ -137,7 +137,7 @@ IMPURE = {
 
 @pytest.mark.parametrize("module", [module for module in MODULES if room(module) in {"core", "backends"}])
 def test_the_core_and_the_backends_touch_nothing(module: str) -> None:
-    assert not {name.split(".")[0] for name in imports(module)} & IMPURE
+    assert not {name.split(".")[0] for name in imports(module) - {"urllib.parse"}} & IMPURE  # that one reads text alone
     for node in ast.walk(tree(module)):
         if isinstance(node, ast.ImportFrom) and node.module == "pathlib":
             assert {alias.name for alias in node.names} == {"PurePosixPath"}

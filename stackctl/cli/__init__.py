@@ -1,6 +1,6 @@
 """The command line: help, and one call per command. A module here holds the commands of one kind."""
 
-from stackctl.cli import adopting, checking, images, models, planning, running
+from stackctl.cli import adopting, checking, chosen, images, planning, running
 from stackctl.cli.door import main
 
 __all__ = ["main"]
@@ -10,7 +10,7 @@ _ORDER = (
     planning.deploy,
     planning.render,
     planning.diff,
-    models.use,
+    chosen.use,
     checking.smoke,
     running.status,
     running.url,
@@ -22,7 +22,7 @@ _ORDER = (
     running.down,
     planning.init,
     adopting.adopt,
-    models.import_,
+    chosen.import_,
     planning.schema,
     images.images,
     images.completion,

@@ -7,13 +7,16 @@ Format: https://github.com/ggml-org/ggml/blob/master/docs/gguf.md
 
 import struct
 from dataclasses import dataclass
-from typing import Final
+from itertools import repeat
+from math import prod
+from typing import Final, NamedTuple
 
 from stackctl.core.seen import Header
 from stackctl.errors import ModelError
 
 Buffer = bytes | memoryview
-Value = int | float | bool | str | None  # None: an array, skipped
+Number = int | float | bool
+Value = Number | str | tuple[Number, ...] | None  # None: an array of texts, or a very long one: skipped
 
 # ggml type -> (values per block, bytes per block); type_traits in src/ggml.c of ggml-org/ggml
 _BLOCKS: Final = {
@@ -25,18 +28,37 @@ _BLOCKS: Final = {
 }  # fmt: skip
 _SCALARS: Final = {0: "B", 1: "b", 2: "H", 3: "h", 4: "I", 5: "i", 6: "f", 7: "?", 10: "Q", 11: "q", 12: "d"}
 _STRING, _ARRAY = 8, 9
-_MAX_PAIRS, _MAX_TENSORS, _MAX_DIMENSIONS, _MAX_KEY = 65_536, 1_000_000, 8, 65_535
+_MAX_PAIRS, _MAX_TENSORS, _MAX_DIMENSIONS, _MAX_KEY = 65_536, 100_000, 8, 65_535
 _MAX_KEPT = 1 << 20  # longest string that is kept; longer ones are read over
+_MAX_KEPT_IN_ALL = 32 << 20  # bytes of all strings together; a chat template has some ten thousand
+_MAX_ARRAY = 4096  # longest array of numbers that is kept: one value per layer, not one per token
 _MAX_STRINGS = 4_000_000  # in all arrays together; the largest vocabularies have about 300,000
+
+
+class Tensor(NamedTuple):
+    """One row of the tensor table."""
+
+    name: str
+    shape: tuple[int, ...]  # values per dimension, the innermost first (ggml's ne)
+    kind: int  # ggml's number of the type
+    offset: int  # bytes from the start of the tensor data
+
+    @property
+    def size(self) -> int:
+        """Bytes of its data; 0 for a type that we do not know."""
+        per_block, block_bytes = _BLOCKS.get(self.kind, (1, 0))
+        return -(-prod(self.shape) // per_block) * block_bytes
 
 
 @dataclass(frozen=True, kw_only=True)
 class GgufFile:
-    """A GGUF header: metadata (arrays are None) and the size that the file must have."""
+    """A GGUF header: metadata, tensor table, and the sizes that follow from them."""
 
     version: int
     metadata: dict[str, Value]
-    tensors: int
+    lengths: dict[str, int]  # of every array of the metadata, those that were skipped among them
+    tensors: tuple[Tensor, ...]
+    header_size: int  # bytes before the tensor data
     size: int  # bytes the file must have at least, by its own tensor table
 
     def number(self, key: str) -> int:
@@ -114,7 +136,7 @@ def _hint(start: bytes) -> str:
 class _Reader:
     def __init__(self, buffer: Buffer, name: str) -> None:
         self.buffer, self.name, self.at = memoryview(buffer), name, 0
-        self.strings_left = _MAX_STRINGS
+        self.strings_left, self.bytes_left = _MAX_STRINGS, _MAX_KEPT_IN_ALL
 
     def scalar(self, code: str) -> int | float | bool:
         value: int | float | bool = struct.unpack_from("<" + code, self.buffer, self.at)[0]
@@ -136,7 +158,30 @@ class _Reader:
         size = int(self.scalar("Q"))
         start = self.at
         self.skip(size)
-        return bytes(self.buffer[start : start + min(size, _MAX_KEPT)]).decode("utf-8", "replace")
+        kept = min(size, _MAX_KEPT)
+        self.bytes_left -= kept
+        if self.bytes_left < 0:
+            raise self.damaged("length of its texts in all")
+        return bytes(self.buffer[start : start + kept]).decode("utf-8", "replace")
+
+    def numbers(self, code: str, count: int) -> tuple[Number, ...]:
+        start = self.at
+        self.skip(count * struct.calcsize("<" + code))
+        return struct.unpack_from(f"<{count}{code}", self.buffer, start)
+
+    def skip_strings(self, count: int) -> None:
+        """Read over an array of strings; a vocabulary has some hundred thousand, so this loop has to be quick."""
+        self.strings_left -= count
+        if self.strings_left < 0:
+            raise self.damaged(f"length of an array: {count}")
+        length, buffer, at = struct.Struct("<Q").unpack_from, self.buffer, self.at
+        try:
+            for _ in repeat(None, count):
+                at += length(buffer, at)[0] + 8
+        except OverflowError as e:  # it points further than any file reaches
+            raise struct.error("past the end") from e
+        self.at = at
+        self.skip(0)
 
     def damaged(self, what: str) -> ModelError:
         return ModelError(
@@ -155,17 +200,30 @@ def _read(reader: _Reader) -> GgufFile:
     tensors = reader.count("Q", _MAX_TENSORS, "number of tensors")
     pairs = reader.count("Q", _MAX_PAIRS, "number of metadata entries")
     metadata: dict[str, Value] = {}
+    lengths: dict[str, int] = {}
     for _ in range(pairs):
         key = reader.string()
         if len(key) > _MAX_KEY:
             raise reader.damaged("length of a key")
-        metadata[key] = _value(reader, int(reader.scalar("I")))
+        kind = int(reader.scalar("I"))
+        if kind == _ARRAY:
+            metadata[key], lengths[key] = _array(reader)
+        else:
+            metadata[key] = _value(reader, kind)
     alignment = metadata.get("general.alignment", 32)
     if not isinstance(alignment, int) or not 1 <= alignment <= 1 << 20:
         raise reader.damaged("alignment")
-    end = max((_tensor_end(reader) for _ in range(tensors)), default=0)
+    found = tuple(_tensor(reader) for _ in range(tensors))
+    end = max((tensor.offset + tensor.size for tensor in found), default=0)
     start = -(-reader.at // alignment) * alignment
-    return GgufFile(version=version, metadata=metadata, tensors=tensors, size=start + end if end else reader.at)
+    return GgufFile(
+        version=version,
+        metadata=metadata,
+        lengths=lengths,
+        tensors=found,
+        header_size=start,
+        size=start + end if end else reader.at,
+    )
 
 
 def _value(reader: _Reader, kind: int) -> Value:
@@ -173,28 +231,25 @@ def _value(reader: _Reader, kind: int) -> Value:
         return reader.scalar(_SCALARS[kind])
     if kind == _STRING:
         return reader.string()
-    if kind != _ARRAY:
-        raise reader.damaged(f"type of a value: {kind}")
+    raise reader.damaged(f"type of a value: {kind}")
+
+
+def _array(reader: _Reader) -> tuple[Value, int]:
+    """An array's values, where it is short and of numbers, and its length."""
     inner, count = int(reader.scalar("I")), int(reader.scalar("Q"))
+    if inner in _SCALARS and count <= _MAX_ARRAY:
+        return reader.numbers(_SCALARS[inner], count), count
     if inner in _SCALARS:
         reader.skip(count * struct.calcsize("<" + _SCALARS[inner]))
     elif inner == _STRING:
-        reader.strings_left -= count
-        if reader.strings_left < 0:
-            raise reader.damaged(f"length of an array: {count}")
-        for _ in range(count):
-            reader.skip(int(reader.scalar("Q")))
+        reader.skip_strings(count)
     else:  # arrays of arrays: the format allows them, no model has them
         raise reader.damaged(f"type of an array: {inner}")
-    return None
+    return None, count
 
 
-def _tensor_end(reader: _Reader) -> int:
-    """Offset of the first byte after one tensor, from the start of the tensor data."""
-    reader.string()
-    values = 1
-    for _ in range(reader.count("I", _MAX_DIMENSIONS, "number of dimensions")):
-        values *= int(reader.scalar("Q"))
-    kind, offset = int(reader.scalar("I")), int(reader.scalar("Q"))
-    per_block, block_bytes = _BLOCKS.get(kind, (1, 0))  # an unknown, newer type: its start must be in the file
-    return offset + -(-values // per_block) * block_bytes
+def _tensor(reader: _Reader) -> Tensor:
+    name = reader.string()
+    dimensions = reader.count("I", _MAX_DIMENSIONS, "number of dimensions")
+    shape = tuple(int(reader.scalar("Q")) for _ in range(dimensions))
+    return Tensor(name, shape, int(reader.scalar("I")), int(reader.scalar("Q")))

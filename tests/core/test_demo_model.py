@@ -31,7 +31,7 @@ def tensors() -> dict[str, tuple[tuple[int, ...], "array[float]"]]:
     """Name -> (shape, values), found by the table that ends where the data begins."""
     cursor = Cursor(DEMO, DEMO.index(b"token_embd.weight") - 8)
     table = []
-    for _ in range(gguf.read(DEMO, len(DEMO), name="demo").tensors):
+    for _ in gguf.read(DEMO, len(DEMO), name="demo").tensors:
         name = cursor.text()
         shape = tuple(cursor.take("Q") for _ in range(cursor.take("I")))
         assert cursor.take("I") == 0  # f32

@@ -1,0 +1,8 @@
+"""The group that the commands about model files belong to."""
+
+from stackctl.cli.door import main
+
+
+@main.group()
+def models() -> None:
+    """Model files: what they are, whether they fit, and how to get them."""
