@@ -9,9 +9,9 @@ from pathlib import Path, PurePosixPath
 from stackctl.backends.contract import Request
 from stackctl.core.same_path import Bind
 from stackctl.core.secret import Secret
-from stackctl.core.seen import Around, Cpu, Gpu, ModelSeen, Tried
-from stackctl.effects import browser, container, host, inquiry, keys, models, registry, wake
-from stackctl.effects.around import around
+from stackctl.core.seen import Around, Cpu, Gpu, ModelSeen, Ram, Tried
+from stackctl.effects import browser, container, host, inquiry, keys, memory, models, registry, wake
+from stackctl.effects.around import around, is_wsl
 from stackctl.effects.compose import Compose
 from stackctl.effects.engine import Engine
 from stackctl.effects.files import Folder, data_home, image_root, owner_of, template_root
@@ -28,6 +28,9 @@ class Machine:
     engine: Engine
     gpus: Callable[[], tuple[Gpu, ...]] = host.gpus
     cpu: Callable[[], Cpu] = host.cpu
+    ram: Callable[[int | None], Ram] = memory.ram
+    held: Callable[[int], dict[str, int]] = memory.held
+    is_wsl: Callable[[], bool] = is_wsl
     listening: Callable[[str], dict[int, str]] = host.listening
     routes: Callable[[], tuple[IPv4Network, ...]] = host.routes
     binds: Callable[[Engine], tuple[Bind, ...] | None] = container.binds

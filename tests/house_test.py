@@ -15,7 +15,8 @@ import pytest
 
 from stackctl.backends import BACKENDS
 from stackctl.cli import main
-from stackctl.cli.options import KINDS
+from stackctl.cli.options import KINDS, KV_TYPES, OWN_KINDS
+from stackctl.core.fit import settings as fit_settings
 from stackctl.core.values import BackendKind
 
 ROOT = Path(__file__).parents[1]
@@ -115,7 +116,8 @@ def test_what_is_wanted_and_what_is_seen_know_no_backend() -> None:
 @pytest.mark.parametrize("module", [module for module in MODULES if room(module) == "backends"])
 def test_a_backend_knows_of_the_core_only_its_types(module: str) -> None:
     core = {other for other in ours(module) if room(other) == "core"}
-    assert core <= {"stackctl.core.spec", "stackctl.core.seen", "stackctl.core.stack", "stackctl.core.secret"}
+    types = {"fit.settings", "secret", "seen", "spec", "stack"}
+    assert core <= {f"stackctl.core.{one}" for one in types}
 
 
 def test_no_code_asks_which_backend_it_is_but_the_backends_own() -> None:
@@ -280,6 +282,8 @@ def test_every_command_stands_in_the_readme(name: str) -> None:
 def test_the_command_line_offers_the_kinds_that_stack_toml_takes() -> None:
     assert set(KINDS) == set(get_args(BackendKind))
     assert len(KINDS) == len(set(KINDS))
+    assert set(OWN_KINDS) == {name for one in BACKENDS.values() for name in (one.NAME, *one.ALIASES)}
+    assert set(KV_TYPES) == set(fit_settings.KV_TYPES)
 
 
 # -- every file

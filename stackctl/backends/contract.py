@@ -5,6 +5,7 @@ from dataclasses import dataclass, field
 from pathlib import PurePosixPath
 from typing import Final, Literal, Protocol
 
+from stackctl.core.fit.settings import Reserves
 from stackctl.core.secret import Secret
 from stackctl.core.seen import Answer, Cpu
 
@@ -120,6 +121,7 @@ class Backend(Protocol):
     RUNS_AS_ROOT: bool  # the image insists on it
     READ_ONLY_ROOT: bool
     GRACE_S: int
+    MEMORY: Reserves  # what it sets aside whatever the model
     READY: Request  # answers 2xx only with a loaded model; SillyTavern's container asks it before it starts
     KEY_ARGS: tuple[str, ...]  # arguments that would set another key than ours
     QUESTIONS: tuple[Request, ...]  # what tells such a server from others, beside READY

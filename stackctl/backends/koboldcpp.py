@@ -16,6 +16,7 @@ from typing import Final
 from stackctl.backends.answers import MODELS, PROPS, first_model, good, text, tokens
 from stackctl.backends.contract import Cause, Image, Launch, Program, Request, Run, Served, Variant
 from stackctl.backends.llama_log import load_failure, load_progress
+from stackctl.core.fit.settings import Reserves
 from stackctl.core.secret import Secret
 from stackctl.core.seen import Answer, Cpu
 from stackctl.errors import ConfigError, GpuError
@@ -74,6 +75,8 @@ PROGRAMS: Final[Mapping[str, Program]] = MappingProxyType(
 RUNS_AS_ROOT: Final[bool] = False
 READ_ONLY_ROOT: Final[bool] = True
 GRACE_S: Final[int] = 10
+# one context; --blasbatchsize is 512 by default, and logits are kept for the whole batch
+MEMORY: Final = Reserves(logits="batch", batch=512)
 READY: Final[Request] = Request(path="/api/v1/model")
 KEY_ARGS: Final[tuple[str, ...]] = ("--password", "--config")
 _CONFIG: Final = "/opt/stackctl/key.kcpps"

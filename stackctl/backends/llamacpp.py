@@ -22,6 +22,7 @@ from stackctl.backends.contract import (
     in_the_image,
 )
 from stackctl.backends.llama_log import load_failure, load_progress
+from stackctl.core.fit.settings import Reserves
 from stackctl.core.secret import Secret
 from stackctl.core.seen import Answer
 
@@ -47,6 +48,8 @@ program: Final = in_the_image
 RUNS_AS_ROOT: Final[bool] = False
 READ_ONLY_ROOT: Final[bool] = True
 GRACE_S: Final[int] = 10
+# of llama-server: 4 slots on one cache unless --parallel says otherwise, logits for its slots alone; --cache-ram
+MEMORY: Final = Reserves(slots=4, logits="slots", batch=512, prompt_cache_mib=8192)
 READY: Final[Request] = Request(path="/health")
 KEY_ARGS: Final[tuple[str, ...]] = ("--api-key", "--api-key-file")
 _KEY_FILE: Final = "/opt/stackctl/api-key"

@@ -13,6 +13,7 @@ from typing import Final
 from stackctl.backends.answers import MODELS, first_model, good
 from stackctl.backends.contract import Cause, Image, Launch, Program, Request, Run, Served, Variant, in_the_image
 from stackctl.backends.llama_log import load_failure, load_progress
+from stackctl.core.fit.settings import Reserves
 from stackctl.core.secret import Secret
 from stackctl.core.seen import Answer
 
@@ -36,6 +37,9 @@ program: Final = in_the_image
 RUNS_AS_ROOT: Final[bool] = True
 READ_ONLY_ROOT: Final[bool] = False  # it copies its own default files into /app at every start
 GRACE_S: Final[int] = 10
+# it starts llama-server with --parallel 1 and --ubatch-size 1024; of which age that one is depends on the image, and
+# older ones keep logits for the whole batch
+MEMORY: Final = Reserves(logits="batch", batch=1024, base_mib=600, prompt_cache_mib=8192)
 READY: Final[Request] = Request(path="/v1/internal/token-count", body='{"text":"hello"}')
 KEY_ARGS: Final[tuple[str, ...]] = ("--api-key",)
 _INFO: Final = "/v1/internal/model/info"

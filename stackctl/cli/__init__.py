@@ -2,6 +2,7 @@
 
 from stackctl.cli import adopting, checking, chosen, images, planning, running
 from stackctl.cli.door import main
+from stackctl.cli.models import models
 
 __all__ = ["main"]
 
@@ -11,6 +12,7 @@ _ORDER = (
     planning.render,
     planning.diff,
     chosen.use,
+    models,
     checking.smoke,
     running.status,
     running.url,

@@ -10,6 +10,8 @@ import click
 F = TypeVar("F", bound=Callable[..., Any])
 # held equal by a test
 KINDS = ("llamacpp", "koboldcpp", "text-generation-webui", "textgen", "ooba", "llama.cpp", "external")
+OWN_KINDS = KINDS[:-1]  # those that a stack can run itself
+KV_TYPES = ("f32", "f16", "bf16", "q8_0", "q5_1", "q5_0", "q4_1", "q4_0", "iq4_nl")
 
 
 class _Number(click.ParamType[str | int]):

@@ -7,6 +7,7 @@ from ipaddress import IPv4Network
 from pathlib import PurePosixPath
 from typing import Any
 
+from stackctl.core.fit.shape import Shape
 from stackctl.core.secret import Secret
 
 
@@ -58,6 +59,7 @@ class ModelSeen:
     is_folder: bool
     files: tuple[ModelFile, ...]
     header: Header
+    shape: Shape | None = None  # what its memory depends on; None: not known
     read_mib_s: float = 0.0  # measured read rate of the disk; 0: not measured (small, or cached)
 
     @property
@@ -90,6 +92,16 @@ class Gpu:
     total_mib: int  # 0: it shares the machine's memory
     free_mib: int
     cuda: tuple[int, ...] = ()  # the newest that its driver can run, as (12, 4); (): not known
+    own_mib: int = 0  # held by this stack's own backend, which a deploy gives back
+
+
+@dataclass(frozen=True, kw_only=True)
+class Ram:
+    """The machine's memory."""
+
+    total_mib: int
+    free_mib: int  # to be had without swapping
+    own_mib: int = 0  # held by this stack's own backend, which a deploy gives back
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -163,6 +175,8 @@ class Seen:
     engine: EngineSeen | None = None  # None: rendered without an engine
     gpus: tuple[Gpu, ...] = ()
     cpu: Cpu = Cpu()
+    ram: Ram | None = None  # None: not looked at, or another machine's
+    is_wsl: bool = False
     taken_subnets: tuple[IPv4Network, ...] = ()
     taken_ports: dict[int, str] = field(default_factory=dict)  # port -> who holds it, in words
     door_taken: str = ""  # who holds the port of `backend.publish`, in words

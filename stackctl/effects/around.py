@@ -15,6 +15,11 @@ _NOWHERE: Final = "192.0.2.1"  # RFC 5737: nobody's; no packet is sent, the kern
 _WAIT_S: Final = 2.0
 
 
+def is_wsl(release: str = platform.release()) -> bool:
+    """Whether this Linux runs under Windows, beside a Windows that shares its GPU."""
+    return "microsoft" in release.lower()
+
+
 def around(
     gateway: str,
     *,
@@ -24,13 +29,13 @@ def around(
     resolve: Callable[[str], str] = socket.gethostbyname,
 ) -> Around:
     """What a URL may call this machine, and how a container may reach it. `gateway`: of the engine's default bridge."""
-    name, is_wsl = socket.gethostname(), "microsoft" in release.lower()
+    name, beside_windows = socket.gethostname(), is_wsl(release)
     return Around(
         names=(name,) if name else (),
         addresses=_own_addresses(),
         gateway=gateway,
-        is_wsl=is_wsl,
-        windows=_windows(name, route, resolv, resolve) if is_wsl else (),
+        is_wsl=beside_windows,
+        windows=_windows(name, route, resolv, resolve) if beside_windows else (),
     )
 
 

@@ -7,7 +7,9 @@ import time
 from pathlib import Path, PurePosixPath
 
 from stackctl.core import demo_model, gguf, safetensors
-from stackctl.core.seen import Header, ModelFile, ModelSeen, Owner
+from stackctl.core.fit import gguf_shape
+from stackctl.core.gguf import GgufFile
+from stackctl.core.seen import ModelFile, ModelSeen, Owner
 from stackctl.core.spec import DEMO
 from stackctl.errors import ModelError
 
@@ -40,22 +42,30 @@ def _demo(folder: Path, owner: Owner) -> ModelSeen:
         owner=owner,
         mode=0o644,
     )
-    header = gguf.header(gguf.read(raw, len(raw), name=file.name))
-    return ModelSeen(wanted=DEMO, name=file.name, is_folder=False, files=(file,), header=header)
+    found = gguf.read(raw, len(raw), name=file.name)
+    return ModelSeen(
+        wanted=DEMO,
+        name=file.name,
+        is_folder=False,
+        files=(file,),
+        header=gguf.header(found),
+        shape=gguf_shape.of(found),
+    )
 
 
 def _look_gguf(wanted: str, path: Path) -> ModelSeen:
     if not path.is_file():
         raise ModelError(f"there is no model at {path}", hint=_nearby(path))
     paths = _shards(path)
-    headers = [_header(one) for one in paths]
+    parts = [_header(one) for one in paths]
     files = tuple(_file(one, one.name) for one in paths)
     return ModelSeen(
         wanted=wanted,
         name=paths[0].name,
         is_folder=False,
         files=files,
-        header=headers[0],
+        header=gguf.header(parts[0]),
+        shape=gguf_shape.of(*parts),
         read_mib_s=_read_rate(paths[0]),
     )
 
@@ -126,14 +136,14 @@ def _file(path: Path, name: str) -> ModelFile:
     )
 
 
-def _header(path: Path) -> Header:
+def _header(path: Path) -> GgufFile:
     size = path.stat().st_size
     with path.open("rb") as stream:
         if not size:
-            return gguf.header(gguf.read(b"", 0, name=str(path)))
+            return gguf.read(b"", 0, name=str(path))
         # not closed here: an error on its way up still holds views of the map
         mapped = memoryview(mmap.mmap(stream.fileno(), 0, access=mmap.ACCESS_READ))
-        return gguf.header(gguf.read(mapped, size, name=str(path)))
+        return gguf.read(mapped, size, name=str(path))
 
 
 def _read_rate(path: Path) -> float:

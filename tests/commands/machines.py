@@ -5,7 +5,7 @@ from contextlib import redirect_stderr
 from dataclasses import dataclass
 from pathlib import Path
 
-from stackctl.core.seen import Cpu
+from stackctl.core.seen import Cpu, Ram
 from stackctl.effects.engine import Engine
 from stackctl.machine import Machine
 from stackctl.ui import Ui
@@ -30,6 +30,8 @@ def quiet(folder: Path) -> Quiet:
         engine=Engine(),
         gpus=lambda: (),
         cpu=Cpu,
+        ram=lambda _: Ram(total_mib=16_384, free_mib=12_288),
+        is_wsl=lambda: False,
         listening=lambda _: {},
         routes=lambda: (),
         interfaces=dict,

@@ -1,7 +1,8 @@
 // A stand-in for NVIDIA's libnvidia-ml.so.1, for machines without a GPU: pynvml loads it as it would the driver's.
 // The environment says what it answers: STANDIN_NVML_INIT and STANDIN_NVML_MEMORY an error code (nvml.h's numbers),
 // STANDIN_NVML_MIB the memory of each GPU, as in "12288,24576", STANDIN_NVML_CUDA the driver's CUDA, as in "12040"
-// (unset: it does not say). It is never what a user gets.
+// (unset: it does not say), STANDIN_NVML_HELD the process that holds a quarter of each GPU's memory, none if it is
+// unset. It is never what a user gets.
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -51,4 +52,22 @@ int nvmlDeviceGetMemoryInfo(void *handle, memory_t *memory) {
     memory->used = memory->total / 4;
     memory->free = memory->total - memory->used;
     return code("STANDIN_NVML_MEMORY");
+}
+
+// nvml.h's nvmlProcessInfo_t, and how its caller asks twice: first for the number, with no room at all
+typedef struct { unsigned pid; unsigned long long used; unsigned instance, compute_instance; } process_t;
+
+int nvmlDeviceGetComputeRunningProcesses_v3(void *handle, unsigned *count, process_t *found) {
+    unsigned pid = (unsigned)code("STANDIN_NVML_HELD");
+    if (pid && !*count) {
+        *count = 1;
+        return 7;  // NVML_ERROR_INSUFFICIENT_SIZE: so many they are
+    }
+    if (pid) {
+        memory_t memory;
+        nvmlDeviceGetMemoryInfo(handle, &memory);
+        found[0] = (process_t){pid, memory.used, 0xFFFFFFFF, 0xFFFFFFFF};
+    }
+    *count = pid ? 1 : 0;
+    return 0;
 }

@@ -1,0 +1,72 @@
+"""`stackctl models fit`."""
+
+from typing import Literal
+
+import click
+
+from stackctl.cli import options as option
+from stackctl.cli.door import machine_of
+from stackctl.cli.models.group import models
+
+
+class _Layers(click.ParamType[int | Literal["all", "auto"]]):
+    """A number of layers, "all" or "auto"."""
+
+    name = "number|all|auto"
+
+    def convert(
+        self, value: str | int, param: click.Parameter | None, ctx: click.Context | None
+    ) -> int | Literal["all", "auto"]:
+        if isinstance(value, int):
+            return value
+        if value in {"all", "auto"}:
+            return "all" if value == "all" else "auto"
+        if not (value.isascii() and value.isdecimal()):
+            self.fail(f"{value!r} is neither a number of layers nor all nor auto", param, ctx)
+        return int(value)
+
+
+class _Sizes(click.ParamType[tuple[int, ...]]):
+    """Sizes in MiB, one per GPU."""
+
+    name = "mib[,mib...]"
+
+    def convert(
+        self, value: str | tuple[int, ...], param: click.Parameter | None, ctx: click.Context | None
+    ) -> tuple[int, ...]:
+        if isinstance(value, tuple):
+            return value
+        words = value.split(",")
+        if not all(word.isascii() and word.isdecimal() and int(word) > 0 for word in words):
+            self.fail(f"{value!r} is no list of sizes in MiB such as 24576 or 12288,12288", param, ctx)
+        return tuple(int(word) for word in words)
+
+
+@models.command()
+@click.argument("model", metavar="MODEL")
+@click.option("--backend", type=click.Choice(option.OWN_KINDS), default="llamacpp", help="Which backend.")
+@click.option("--context", type=click.IntRange(256, 4194304), help="Context size in tokens.")
+@click.option("--kv-cache", "kv_type", type=click.Choice(option.KV_TYPES), default="f16", help="Type of the KV cache.")
+@click.option(
+    "--gpu-layers",
+    type=_Layers(),
+    default="auto",
+    help="Layers on the GPU, the output layer counted as llama.cpp does; auto: as many as fit.",
+)
+@click.option("--batch", type=click.IntRange(1, 16384), help="Prompt tokens processed at a time (micro-batch).")
+@click.option("--parallel", type=click.IntRange(1, 256), help="Requests at a time, each with a cache of its own.")
+@click.option("--no-flash-attention", is_flag=True, help="Without flash attention.")
+@click.option(
+    "--gpu-memory", "gpu_memory_mib", type=_Sizes(), default=(), help="Free MiB of each GPU, if not as found."
+)
+@click.option("--device", type=click.Choice(("cuda", "vulkan", "cpu")), help="What computes [default: what is there].")
+@option.json
+@click.pass_context
+def fit(ctx: click.Context, /, model: str, no_flash_attention: bool, as_json: bool, **asked: object) -> None:
+    """Add up the memory that MODEL takes, per GPU and in RAM, and say whether it is free now."""
+    from stackctl.commands.models.fit import Asked, fitted
+    from stackctl.commands_text.fit import fitted as shown
+
+    machine = machine_of(ctx, as_json=as_json)
+    done = fitted(machine, model, Asked(flash_attention=not no_flash_attention, **asked))  # type: ignore[arg-type]
+    machine.ui.result(*shown(done, machine.ui))

@@ -1,0 +1,138 @@
+"""How much memory a model takes, per GPU and in RAM: a sum of named terms."""
+
+from dataclasses import dataclass, replace
+from functools import cached_property
+
+from stackctl.core.fit import compute
+from stackctl.core.fit.settings import ALL, KV_TYPES, Device, Reserves, Settings
+from stackctl.core.fit.shape import Layer, Shape
+from stackctl.core.fit.terms import Run
+
+__all__ = ["ALL", "KV_TYPES", "Device", "Fit", "Layer", "Memory", "Reserves", "Settings", "Shape", "fit"]
+
+_MIB = 1 << 20
+
+
+@dataclass(frozen=True, kw_only=True)
+class Memory:
+    """What one GPU, or the machine's RAM, has to hold; MiB, rounded to hundredths so that the terms add up."""
+
+    weights_mib: float = 0.0
+    kv_cache_mib: float = 0.0
+    state_mib: float = 0.0
+    compute_mib: float = 0.0
+    output_mib: float = 0.0
+    overhead_mib: float = 0.0
+
+    @cached_property
+    def total_mib(self) -> float:
+        terms = (self.weights_mib, self.kv_cache_mib, self.state_mib, self.compute_mib, self.output_mib)
+        return round(sum(terms) + self.overhead_mib, 2)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Fit:
+    """Where everything goes. `devices`: one per GPU; `gpu_layers`: as llama.cpp counts them."""
+
+    devices: tuple[Memory, ...]
+    host: Memory
+    gpu_layers: int
+    blocks: int
+    settings: Settings
+
+
+def fit(shape: Shape, settings: Settings, reserves: Reserves) -> Fit:
+    """The sum for one model, run in one way by a backend with these habits."""
+    run = Run(shape=shape, settings=settings, reserves=reserves)
+    blocks = len(shape.layers)
+    if settings.device == "cpu" or not settings.split:
+        return Fit(devices=(), host=_all_in_ram(run), gpu_layers=0, blocks=blocks, settings=settings)
+    on_gpu = min(settings.gpu_layers, blocks + 1)
+    place = _Place(run, on_gpu)
+    devices = tuple(place.device(number) for number in range(len(settings.split)))
+    return Fit(devices=devices, host=place.host(), gpu_layers=on_gpu, blocks=blocks, settings=settings)
+
+
+@dataclass(frozen=True)
+class _Place:
+    """Which block lies where: the first ones in RAM, the others on the GPUs in order, the output layer on the last."""
+
+    run: Run
+    on_gpu: int
+
+    @property
+    def first(self) -> int:
+        """The first block on a GPU."""
+        return max(0, len(self.run.shape.layers) + 1 - self.on_gpu)
+
+    def _gpu(self, index: int) -> int:
+        """The GPU of a block (its index; one more is the output layer), by each one's share of them."""
+        share, split = (index - self.first) / max(1, self.on_gpu), self.run.settings.split
+        reached, whole = 0.0, sum(split)
+        for number, part in enumerate(split):
+            reached += part / whole
+            if share < reached:
+                return number
+        return len(split) - 1
+
+    def _experts(self, index: int) -> int:
+        """Bytes of a GPU block's experts that stay in RAM all the same."""
+        return self.run.shape.layers[index].experts if index < self.run.settings.cpu_experts else 0
+
+    def device(self, number: int) -> Memory:
+        run, layers = self.run, self.run.shape.layers
+        mine = [i for i in range(self.first, len(layers)) if self._gpu(i) == number]
+        has_output = self.on_gpu > 0 and self._gpu(len(layers)) == number
+        weights = sum(layers[i].weights - self._experts(i) for i in mine) + (run.shape.output if has_output else 0)
+        return Memory(
+            weights_mib=_mib(weights),
+            kv_cache_mib=_mib(sum(run.kv_cache(layers[i]) for i in mine)),
+            state_mib=_mib(sum(run.state(layers[i]) for i in mine)),
+            compute_mib=_mib(self._compute(has_output=has_output)),
+            overhead_mib=round(run.settings.context_mib, 2),
+        )
+
+    def _compute(self, *, has_output: bool) -> int:
+        run, blocks = self.run, len(self.run.shape.layers)
+        if self.on_gpu > blocks and not run.settings.cpu_experts:
+            if has_output:
+                return compute.on_gpu(run)
+            return compute.on_gpu(replace(run, shape=replace(run.shape, vocabulary=0)))
+        return compute.on_gpu_in_part(run, min(self.on_gpu - 1, blocks) if self.on_gpu else 0, has_output=has_output)
+
+    def host(self) -> Memory:
+        run, layers = self.run, self.run.shape.layers
+        here = range(min(self.first, len(layers)))
+        weights = run.shape.input + sum(layers[i].weights for i in here)
+        weights += sum(self._experts(i) for i in range(self.first, len(layers)))
+        if not self.on_gpu:
+            weights += 0 if run.shape.is_tied else run.shape.output
+            weights += run.shape.output - run.shape.embedding_bytes if run.shape.is_tied else 0
+        return Memory(
+            weights_mib=_mib(weights),
+            kv_cache_mib=_mib(sum(run.kv_cache(layers[i]) for i in here)),
+            state_mib=_mib(sum(run.state(layers[i]) for i in here)),
+            compute_mib=_mib(compute.beside_gpu(run)),
+            output_mib=_mib(run.output),
+            overhead_mib=_base(run),
+        )
+
+
+def _all_in_ram(run: Run) -> Memory:
+    return Memory(
+        weights_mib=_mib(run.shape.weights),
+        kv_cache_mib=_mib(sum(run.kv_cache(layer) for layer in run.shape.layers)),
+        state_mib=_mib(sum(run.state(layer) for layer in run.shape.layers)),
+        compute_mib=_mib(compute.on_cpu(run)),
+        output_mib=_mib(run.output),
+        overhead_mib=_base(run),
+    )
+
+
+def _base(run: Run) -> float:
+    """RAM of the program, which grows with the vocabulary (measured: 90 MiB with 32k tokens, 125 with 262k)."""
+    return round(run.reserves.base_mib + run.shape.vocabulary / 6400, 2)
+
+
+def _mib(size: int) -> float:
+    return round(size / _MIB, 2)

@@ -1,0 +1,182 @@
+"""The shape of a GGUF model, by the rules of each architecture.
+
+Sources: llama.cpp's src/llama-hparams.cpp, src/llama-model.cpp and src/models/*.cpp (as in llama-cpp-python 0.3.36):
+which keys count, what they default to, and what an architecture makes of them.
+"""
+
+import re
+from collections.abc import Iterable, Mapping
+from typing import Final
+
+from stackctl.core.fit.shape import Layer, Shape
+from stackctl.core.gguf import GgufFile, Tensor
+
+_BLOCK: Final = re.compile(r"blk\.(\d+)\.")
+# tensors of the input layer, which stays in the machine's memory wherever the others go
+_INPUT: Final = ("token_embd.", "position_embd.", "token_types.", "per_layer_token_embd.")
+_EXPERTS: Final = re.compile(r"_ch?exps\.")
+# period of the layers whose attention slides, the last of each period is full; (period, True): the first is
+_PERIODS: Final[Mapping[str, tuple[int, bool]]] = {
+    "afmoe": (4, False), "cohere2": (4, False), "cohere2moe": (4, True), "exaone4": (4, False),
+    "exaone-moe": (4, False), "gemma2": (2, False), "gemma3": (6, False), "gemma3n": (5, False),
+    "gemma4": (6, False), "gpt-oss": (2, False), "laguna": (4, True), "llama4": (4, False), "mellum": (4, False),
+    "olmo2": (4, False), "plamo3": (8, False), "smallthinker": (4, True),
+    "step35": (0, False), "mimo2": (0, False), "granite-swa": (0, False), "lfm2": (0, False),
+}  # fmt: skip
+_DEFAULT_WINDOW: Final[Mapping[str, int]] = {"gemma2": 4096, "llama4": 8192, "exaone4": 4096}
+_ALWAYS_RECURRENT: Final = frozenset({"mamba", "mamba2", "rwkv6", "rwkv6qwen2", "rwkv7", "arwkv7"})
+_INTERVAL: Final[Mapping[str, int]] = {"qwen3next": 4, "qwen35": 4, "qwen35moe": 4, "minimax-01": 8}
+_BOTH: Final = frozenset({"falcon-h1"})  # every layer has attention and a state
+_SHARED_FROM: Final[Mapping[str, int]] = {"gemma3n": 20}  # the layers from here on use a cache of those before
+_PARALLEL: Final = frozenset({"command-r", "cohere2", "cohere2moe", "falcon", "gptneox", "phi2", "stablelm"})
+
+
+def of(*files: GgufFile) -> Shape:
+    """The shape of a GGUF model; `files`: all of its parts, the first of which has the metadata."""
+    return _Reading(files[0], [tensor for file in files for tensor in file.tensors]).shape()
+
+
+class _Reading:
+    """A header's numbers by the names that llama.cpp gives them."""
+
+    def __init__(self, file: GgufFile, tensors: Iterable[Tensor]) -> None:
+        self.file, self.tensors = file, list(tensors)
+        self.architecture = file.text("general.architecture")
+        self.count = file.number(f"{self.architecture}.block_count")
+        self.trunk = max(0, self.count - self.number("nextn_predict_layers"))
+        self.kv_heads = self.each("attention.head_count_kv") or self.each("attention.head_count")
+        self.heads = self.each("attention.head_count")
+        self.feed_forward = self.each("feed_forward_length")
+        self.embedding = self.number("embedding_length")
+        self.slides = self._sliding()
+
+    def number(self, key: str, default: int = 0) -> int:
+        return self.file.number(f"{self.architecture}.{key}") or default
+
+    def each(self, key: str) -> tuple[int, ...]:
+        """A value per layer; () where the header has none."""
+        value = self.file.metadata.get(f"{self.architecture}.{key}")
+        if isinstance(value, tuple):
+            whole = tuple(max(0, int(one)) for one in value[: self.count])
+            return whole + (0,) * (self.count - len(whole))
+        if isinstance(value, int) and not isinstance(value, bool):
+            return (max(0, value),) * self.count
+        return ()
+
+    def shape(self) -> Shape:
+        blocks: dict[int, list[Tensor]] = {}
+        rest: list[Tensor] = []
+        for tensor in self.tensors:
+            found = _BLOCK.match(tensor.name)
+            (blocks.setdefault(int(found[1]), []) if found else rest).append(tensor)
+        inputs = [tensor for tensor in rest if tensor.name.startswith(_INPUT)]
+        embedding = sum(tensor.size for tensor in inputs if tensor.name == "token_embd.weight")
+        is_tied = not any(tensor.name == "output.weight" for tensor in rest)
+        return Shape(
+            architecture=self.architecture,
+            trained_context=self.number("context_length"),
+            embedding=self.embedding,
+            head=self._key_length(slides=False),
+            vocabulary=self.number("vocab_size") or self.file.lengths.get("tokenizer.ggml.tokens", 0),
+            window=self.number("attention.sliding_window", _DEFAULT_WINDOW.get(self.architecture, 0)),
+            experts_used=max(self.each("expert_used_count") or (0,)),
+            expert_feed_forward=max(self.each("expert_feed_forward_length") or self.feed_forward or (0,)),
+            inner=self.number("ssm.inner_size"),
+            layers=tuple(self._layer(index, blocks.get(index, [])) for index in range(self.count)),
+            input=sum(tensor.size for tensor in inputs),
+            output=sum(tensor.size for tensor in rest) - sum(t.size for t in inputs) + (embedding if is_tied else 0),
+            is_tied=is_tied,
+            is_parallel=self.architecture in _PARALLEL,
+            is_mla=self._is_mla,
+            embedding_bytes=embedding,
+        )
+
+    @property
+    def _is_mla(self) -> bool:
+        return self.number("attention.key_length_mla") > 0 and self.number("attention.value_length_mla") > 0
+
+    def _layer(self, index: int, tensors: list[Tensor]) -> Layer:
+        heads = self.heads[index] if self.heads else 0
+        kv_heads = self.kv_heads[index] if self.kv_heads else 0
+        slides, is_recurrent = self.slides[index], self._is_recurrent(index)
+        has_cache = self._has_cache(index) and (not is_recurrent or self.architecture in _BOTH)
+        sizes = [tensor.size for tensor in tensors]
+        return Layer(
+            heads=heads,
+            kv_heads=kv_heads,
+            key=kv_heads * self._key_length(slides=slides) if has_cache else 0,
+            value=kv_heads * self._value_length(slides=slides) if has_cache and not self._is_mla else 0,
+            slides=slides,
+            state=self._state(index) if is_recurrent else 0,
+            feed_forward=self.feed_forward[index] if self.feed_forward else 0,
+            weights=sum(sizes),
+            experts=sum(tensor.size for tensor in tensors if _EXPERTS.search(tensor.name)),
+            largest=max(sizes, default=0),
+        )
+
+    def _head(self) -> int:
+        heads = self.heads[0] if self.heads else 0
+        return self.embedding // heads if heads else 0
+
+    def _key_length(self, *, slides: bool) -> int:
+        full = self.number("attention.key_length", self._head())
+        return self.number("attention.key_length_swa", full) if slides else full
+
+    def _value_length(self, *, slides: bool) -> int:
+        full = self.number("attention.value_length", self._head())
+        return self.number("attention.value_length_swa", full) if slides else full
+
+    def _sliding(self) -> tuple[bool, ...]:
+        """Which layers slide. An architecture that is not listed ignores its sliding_window key."""
+        none = (False,) * self.count
+        window = self.number("attention.sliding_window", _DEFAULT_WINDOW.get(self.architecture, 0))
+        if self.architecture not in _PERIODS or not window:
+            return none
+        key = f"{self.architecture}.attention.sliding_window_pattern"
+        written = self.file.metadata.get(key)
+        if isinstance(written, tuple):
+            flags = tuple(bool(one) for one in written[: self.count])
+            return flags + (False,) * (self.count - len(flags))
+        if self.architecture == "lfm2":
+            return tuple(not self._is_recurrent(index) for index in range(self.count))
+        period, first_is_full = _PERIODS[self.architecture]
+        period = self.file.number(key) or period
+        if not period:
+            return none
+        full_at = 0 if first_is_full else period - 1
+        return tuple(index < self.trunk and index % period != full_at for index in range(self.count))
+
+    def _is_recurrent(self, index: int) -> bool:
+        if self.architecture in _ALWAYS_RECURRENT or self.architecture in _BOTH:
+            return True
+        written = self.each("attention.recurrent_layers")
+        if written:
+            return bool(written[index])
+        if self.architecture in _INTERVAL:
+            interval = self.number("full_attention_interval", _INTERVAL[self.architecture])
+            return index < self.trunk and (index + 1) % interval != 0
+        has_states = self.number("ssm.inner_size") or self.number("shortconv.l_cache") or self.number("kda.head_dim")
+        if not has_states or not self.kv_heads:
+            return False
+        has_feed_forward = self.architecture == "nemotron_h" and self.feed_forward and self.feed_forward[index] > 0
+        return self.kv_heads[index] == 0 and not has_feed_forward
+
+    def _state(self, index: int) -> int:
+        """Values of one recurrent layer's state, for one sequence."""
+        heads = self.heads[index] if self.heads else 0
+        if cache := self.number("shortconv.l_cache"):
+            return self.embedding * (cache - 1)
+        convolution = self.number("ssm.conv_kernel")
+        if kda := self.number("kda.head_dim"):
+            inner = (heads or (self.heads[0] if self.heads else 0)) * kda
+            return 3 * (convolution - 1 if convolution else 3) * inner + kda * inner
+        if wkv := self.number("wkv.head_size"):
+            return self.number("token_shift_count", 2) * self.embedding + self.embedding * wkv
+        inner, state = self.number("ssm.inner_size"), self.number("ssm.state_size")
+        groups = self.number("ssm.group_count")
+        return max(0, convolution - 1) * (inner + 2 * groups * state) + state * inner
+
+    def _has_cache(self, index: int) -> bool:
+        if shared := self.number("attention.shared_kv_layers"):
+            return index < self.count - shared
+        return index < min(self.trunk, _SHARED_FROM.get(self.architecture, self.trunk))

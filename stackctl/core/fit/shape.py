@@ -1,0 +1,51 @@
+"""What of a model decides how much memory it takes: layers, heads, windows, experts, states, and its tensors' bytes."""
+
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True, kw_only=True)
+class Layer:
+    """One block. Bytes are those of its tensors; lengths count values."""
+
+    heads: int
+    kv_heads: int
+    key: int  # values that its cache keeps of a token as K; 0: it has no cache of its own
+    value: int  # likewise as V
+    slides: bool  # its attention sees a window only
+    state: int  # values of a recurrent state; 0: it has none
+    feed_forward: int
+    weights: int
+    experts: int  # of those, what only the chosen experts use
+    largest: int  # its largest tensor
+
+
+@dataclass(frozen=True, kw_only=True)
+class Shape:
+    """A model as memory sees it; what its header does not say is 0."""
+
+    architecture: str
+    trained_context: int  # tokens
+    embedding: int
+    head: int  # values of one attention head
+    vocabulary: int  # tokens
+    window: int  # tokens that a sliding layer sees
+    experts_used: int
+    expert_feed_forward: int
+    inner: int  # of a recurrent layer
+    layers: tuple[Layer, ...]
+    input: int  # bytes of what stays in the machine's memory
+    embedding_bytes: int  # of those, the token embedding's
+    output: int  # bytes of the output layer; where it shares the embedding's tensor, those once more
+    is_tied: bool  # the output layer uses the embedding's tensor
+    is_parallel: bool  # attention and feed-forward run side by side
+    is_mla: bool  # K is a compressed latent and there is no V
+
+    @property
+    def is_moe(self) -> bool:
+        return self.experts_used > 0
+
+    @property
+    def weights(self) -> int:
+        """Bytes of all tensors, as the file has them."""
+        tied = self.embedding_bytes if self.is_tied else 0
+        return self.input + self.output - tied + sum(layer.weights for layer in self.layers)

@@ -1,0 +1,93 @@
+"""The terms of the sum, each in bytes, each by itself.
+
+Sources: llama.cpp's src/llama-kv-cache*.cpp, src/llama-memory-recurrent.cpp, src/llama-context.cpp (sched_reserve,
+output_reserve) and src/llama-graph.cpp; the closed form of the compute buffer was derived from its graphs and checked
+against what llama.cpp itself reserves (tests/core/fit).
+"""
+
+from dataclasses import dataclass
+
+from stackctl.core.fit.settings import KV_TYPES, Reserves, Settings
+from stackctl.core.fit.shape import Layer, Shape
+
+_F32 = 4
+_CELLS = 256  # caches grow in steps of so many tokens
+
+
+def padded(tokens: int) -> int:
+    return -(-tokens // _CELLS) * _CELLS
+
+
+@dataclass(frozen=True, kw_only=True)
+class Run:
+    """A model and its settings with everything resolved that the terms share."""
+
+    shape: Shape
+    settings: Settings
+    reserves: Reserves
+
+    @property
+    def slots(self) -> int:
+        return self.settings.slots or self.reserves.slots
+
+    @property
+    def is_shared(self) -> bool:
+        """Whether all slots use one cache: only where nobody asked for a number of them."""
+        return self.slots == 1 or (self.settings.slots is None and self.reserves.shares_one_cache)
+
+    @property
+    def streams(self) -> int:
+        return 1 if self.is_shared else self.slots
+
+    @property
+    def batch(self) -> int:
+        return min(self.settings.batch or self.reserves.batch, self.settings.context)
+
+    @property
+    def cells(self) -> int:
+        """Tokens of one stream's cache in a layer that sees everything."""
+        return padded(self.settings.context // self.streams)
+
+    @property
+    def window_cells(self) -> int:
+        """Likewise in a layer whose attention slides."""
+        seen = self.shape.window * (self.slots if self.is_shared else 1) + self.batch
+        return padded(min(self.cells, seen))
+
+    @property
+    def outputs(self) -> int:
+        """Tokens of a batch whose logits are kept."""
+        return self.slots if self.reserves.logits == "slots" else self.batch
+
+    def kv_cache(self, layer: Layer) -> int:
+        """Bytes of one layer's cache."""
+        value = layer.value
+        if value and not self.settings.flash_attention:  # V lies transposed then, as wide as the widest layer's
+            value = self._widest
+        cells = self.window_cells if layer.slides else self.cells
+        return cells * self.streams * (layer.key + value) * KV_TYPES[self.settings.kv_type] // 32
+
+    @property
+    def _widest(self) -> int:
+        return max(layer.value for layer in self.shape.layers)
+
+    def state(self, layer: Layer) -> int:
+        """Bytes of one layer's recurrent state, for all slots."""
+        return layer.state * _F32 * self.slots
+
+    @property
+    def output(self) -> int:
+        """Bytes of the buffer that results are copied into, in RAM."""
+        return _F32 * self.shape.vocabulary * self.slots
+
+    @property
+    def mask(self) -> int:
+        """Bytes of the attention masks: a row per token of the batch, over every cell."""
+        caches = [layer for layer in self.shape.layers if layer.key]
+        cells = self.cells if any(not layer.slides for layer in caches) else 0
+        cells += self.window_cells if any(layer.slides for layer in caches) else 0
+        return self.batch * cells * (2 if self.settings.flash_attention else _F32)
+
+    def rows(self, values: int) -> int:
+        """Bytes of an activation: so many values for each token of the batch."""
+        return _F32 * self.batch * values

@@ -1,0 +1,78 @@
+"""`stackctl models fit` from the command line: its JSON is what scripts rely on."""
+
+import json
+from pathlib import Path
+from typing import Any
+
+import pytest
+from click.testing import CliRunner
+
+from stackctl.cli import main
+from tests.shapes.header import sparse
+from tests.shapes.measured import MODELS
+
+TERMS = ["weights_mib", "kv_cache_mib", "state_mib", "compute_mib", "output_mib", "overhead_mib", "total_mib"]
+
+
+@pytest.fixture(scope="module")
+def model(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    eight = MODELS["llama-3.1-8b"]
+    return sparse(tmp_path_factory.mktemp("models") / "8b.gguf", eight.metadata(), eight.tensors())
+
+
+def fit(model: Path, *words: str) -> dict[str, Any]:
+    done = CliRunner().invoke(main, ["models", "fit", str(model), "--json", *words], catch_exceptions=False)
+    assert done.exit_code == 0, done.output
+    found: dict[str, Any] = json.loads(done.stdout)
+    return found
+
+
+def test_it_says_where_everything_goes_and_the_verdict(model: Path) -> None:
+    found = fit(model, "--context", "8192", "--gpu-memory", "24000", "--device", "vulkan", "--gpu-layers", "all")
+    assert list(found) == ["devices", "host", "fits", "gpu_layers", "context", "alternatives"]
+    assert [list(one) for one in (*found["devices"], found["host"])] == [TERMS, TERMS]
+    assert (found["gpu_layers"], found["context"], found["fits"]) == (33, 8192, True)
+    # llama.cpp itself: 4403 MiB of weights on the GPU, 1024 of cache, 282.5 or less to compute
+    assert found["devices"][0]["kv_cache_mib"] == 1024.0
+    assert 4403 <= found["devices"][0]["weights_mib"] < 4404
+    assert found["devices"][0]["overhead_mib"] == 0
+
+
+def test_what_does_not_fit_is_said(model: Path) -> None:
+    assert not fit(model, "--gpu-memory", "4000", "--device", "vulkan", "--gpu-layers", "all")["fits"]
+
+
+def test_as_many_layers_go_to_the_gpu_as_fit(model: Path) -> None:
+    found = fit(model, "--gpu-memory", "4000", "--device", "vulkan")
+    assert 0 < found["gpu_layers"] < 33
+    assert found["devices"][0]["total_mib"] <= 4000
+    more = fit(model, "--gpu-memory", "4000", "--device", "vulkan", "--gpu-layers", str(found["gpu_layers"] + 1))
+    assert more["devices"][0]["total_mib"] > 4000
+
+
+def test_every_gpu_has_its_row(model: Path) -> None:
+    found = fit(model, "--gpu-memory", "4000,8000", "--device", "vulkan", "--gpu-layers", "all")
+    one, other = (device["weights_mib"] for device in found["devices"])
+    assert one < other
+    assert one + other == pytest.approx(4403.5, abs=1)
+
+
+def test_on_the_cpu_there_is_ram_alone(model: Path) -> None:
+    found = fit(model, "--device", "cpu")
+    assert (found["devices"], found["gpu_layers"]) == ([], 0)
+    assert found["host"]["weights_mib"] > 4600
+
+
+@pytest.mark.parametrize(
+    ("words", "says"),
+    [
+        (("--gpu-layers", "some"), "neither a number of layers nor all nor auto"),
+        (("--gpu-memory", "8,x"), "no list of sizes in MiB"),
+        (("--kv-cache", "q9"), "q9"),
+        (("--context", "0"), "0"),
+    ],
+)
+def test_a_wrong_option_is_refused(model: Path, words: tuple[str, ...], says: str) -> None:
+    done = CliRunner().invoke(main, ["models", "fit", str(model), *words])
+    assert done.exit_code == 2
+    assert says in done.output
