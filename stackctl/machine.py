@@ -1,22 +1,44 @@
 """The machine: every effect that a command may use, in one bundle. real() builds it; tests build a fake."""
 
-from collections.abc import Callable
+import time
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
 from functools import cached_property
 from ipaddress import IPv4Network
 from pathlib import Path, PurePosixPath
+from types import MappingProxyType
 
 from stackctl.backends.contract import Request
 from stackctl.core.same_path import Bind
 from stackctl.core.secret import Secret
 from stackctl.core.seen import Around, Cpu, Gpu, ModelSeen, Ram, Tried
+from stackctl.core.store import FOLDER
 from stackctl.effects import browser, container, host, inquiry, keys, memory, models, registry, wake
 from stackctl.effects.around import around, is_wsl
 from stackctl.effects.compose import Compose
 from stackctl.effects.engine import Engine
 from stackctl.effects.files import Folder, data_home, image_root, owner_of, template_root
+from stackctl.effects.hub import Hub
 from stackctl.effects.images import Images
+from stackctl.effects.library import Library
+from stackctl.effects.projects import projects
 from stackctl.ui import Ui
+
+
+def fetch(
+    url: str,
+    target: Path,
+    *,
+    size: int,
+    sha256: str,
+    progress: Callable[[int, int], None],
+    headers: Mapping[str, str] = MappingProxyType({}),
+    sleep: Callable[[float], None] = time.sleep,
+) -> str:
+    """effects/download's, which is loaded at its first use."""
+    from stackctl.effects import download
+
+    return download.fetch(url, target, size=size, sha256=sha256, progress=progress, headers=headers, sleep=sleep)
 
 
 @dataclass
@@ -47,6 +69,9 @@ class Machine:
     ask_here: Callable[[str, tuple[Request, ...], Secret | None], Tried] = inquiry.ask_here
     wake: Callable[[str, str], None] = wake.wake
     browse: Callable[[str], bool] = browser.show
+    stacks: Callable[[Engine], frozenset[tuple[str, str]]] = projects
+    fetch: Callable[..., str] = fetch
+    hub: Hub = field(default_factory=Hub)
     store: Path = field(default_factory=data_home)
 
     def at(self, path: Path) -> "Machine":
@@ -60,6 +85,10 @@ class Machine:
     @cached_property
     def compose(self) -> Compose:
         return Compose(self.path, self.ui.detail)
+
+    @cached_property
+    def library(self) -> Library:
+        return Library(self.store / FOLDER)
 
     @cached_property
     def images(self) -> Images:

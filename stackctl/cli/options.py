@@ -42,7 +42,11 @@ class Lines(click.ParamType[str]):
 def wishes(command: F) -> F:
     """The options that go over stack.toml, the same for every command that plans."""
     options = (
-        ("--model", "model.path", {"help": 'Model file or folder, or "demo".', "metavar": "PATH"}),
+        (
+            "--model",
+            "model.path",
+            {"help": 'A file, a folder, "demo", or where to get it: hf:OWNER/NAME:Q4_K_M, a URL.', "metavar": "MODEL"},
+        ),
         ("--backend", "backend.kind", {"help": "Which backend.", "type": click.Choice(KINDS)}),
         ("--url", "backend.url", {"help": "Where an external backend runs; implies --backend external."}),
         ("--context", "backend.context", {"help": "Context size in tokens.", "type": _Number()}),
@@ -80,12 +84,21 @@ def flags(given: dict[str, object], *, is_elsewhere: bool = False) -> dict[str, 
     if flags.get("backend.url") and flags.get("backend.kind") is None:
         flags["backend.kind"] = "external"
     model = flags.get("model.path")
-    if isinstance(model, str) and model != "demo" and not os.path.isabs(model) and not model.startswith("~"):  # noqa: PTH117
+    return {**flags, **_model(model, is_elsewhere=is_elsewhere)} if isinstance(model, str) else flags
+
+
+def _model(wanted: str, *, is_elsewhere: bool) -> dict[str, object]:
+    """What --model says: where the model lies, or where it comes from."""
+    from stackctl.core import source
+
+    if source.parse(wanted):
+        return {"model.path": "auto", "model.source": wanted}
+    if wanted != "demo" and not os.path.isabs(wanted) and not wanted.startswith("~"):  # noqa: PTH117
         # given relative to where the user stands; stack.toml's paths count from its own folder
         folder = click.get_current_context().obj[0]
         if is_elsewhere or folder.resolve() != Path.cwd():
-            flags["model.path"] = str(Path(model).absolute())
-    return flags
+            wanted = str(Path(wanted).absolute())
+    return {"model.path": wanted, "model.source": ""}
 
 
 replan = click.option("--replan", is_flag=True, help="Decide anew what stack.lock has recorded.")

@@ -10,6 +10,7 @@ from stackctl.commands import keys, login, seed
 from stackctl.commands.elsewhere import met
 from stackctl.commands.fetch import fetch_images, with_digests
 from stackctl.commands.look import look
+from stackctl.commands.model_place import provide as provide_model
 from stackctl.commands.program import provide
 from stackctl.commands.prove import Proof, prove
 from stackctl.commands.start import start
@@ -51,8 +52,10 @@ def deploy(machine: Machine, flags: Mapping[str, object], options: Options) -> D
     with nullcontext() if options.dry_run else machine.folder.locked(machine.ui.note):
         machine.ui.step("Looking at the machine and the model")
         wanted = wish(machine, flags)
-        seen = look(wanted.spec, machine)
         lock = recorded(machine)
+        if not options.dry_run and not wanted.spec.backend.is_elsewhere:
+            lock = provide_model(wanted.spec.model, machine, lock)
+        seen = look(wanted.spec, machine, lock)
         if not options.dry_run:
             seen, lock = met(wanted.spec, seen, lock, machine, timeout_s=options.timeout_s)
         planned = plan(wanted.spec, seen, lock, replan=options.replan)

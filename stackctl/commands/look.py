@@ -6,8 +6,10 @@ from dataclasses import replace
 from ipaddress import ip_address
 from pathlib import Path, PurePosixPath
 
+from stackctl import backends
 from stackctl.commands import keys, login
 from stackctl.commands.elsewhere import asked
+from stackctl.commands.model_place import place
 from stackctl.commands.program import places
 from stackctl.commands.wish import recorded
 from stackctl.core import backend_door, elsewhere, exposure
@@ -16,7 +18,7 @@ from stackctl.core.network import known, named
 from stackctl.core.plan import stack_name
 from stackctl.core.same_path import refuse_elsewhere
 from stackctl.core.seen import EngineSeen, Gpu, ModelSeen, Seen
-from stackctl.core.spec import DEMO, NONE, Spec
+from stackctl.core.spec import AUTO, DEMO, NONE, Model, OneModel, Spec
 from stackctl.effects.projects import projects
 from stackctl.errors import ConfigError, DoesNotFit, ModelError
 from stackctl.machine import Machine
@@ -24,8 +26,9 @@ from stackctl.machine import Machine
 _ROOM_MIB = 200  # for SillyTavern's first data and our own files
 
 
-def look(spec: Spec, machine: Machine) -> Seen:
-    """Everything that plan() needs, the engine included."""
+def look(spec: Spec, machine: Machine, found: Lock | None = None) -> Seen:
+    """Everything that plan() needs, the engine included. `found`: what was recorded, if not as stack.lock has it."""
+    found = found or recorded(machine)
     with machine.engine.loading():
         compose_argv, compose_version = machine.compose.look()
     engine = machine.engine.look(compose_argv, compose_version)
@@ -51,10 +54,10 @@ def look(spec: Spec, machine: Machine) -> Seen:
         door_taken=_door(spec, machine, engine, name),
     )
     if spec.backend.is_elsewhere:
-        return asked(spec, seen, recorded(machine), machine)
+        return asked(spec, seen, found, machine)
     for program in places(spec, machine).values():
         refuse_elsewhere("the backend's program", program, machine.own_binds)
-    return _with_own_backend(seen, _model(spec, machine), spec, machine)
+    return _with_own_backend(seen, _model(spec, machine, found), spec, machine, found)
 
 
 def look_without_engine(spec: Spec, machine: Machine, recorded: Lock) -> Seen:
@@ -71,7 +74,7 @@ def look_without_engine(spec: Spec, machine: Machine, recorded: Lock) -> Seen:
     )
     if spec.backend.is_elsewhere:
         return seen
-    return _with_own_backend(seen, machine.model(spec.model.path), spec, machine)
+    return _with_own_backend(seen, machine.model(model_at(spec.model, machine, recorded)), spec, machine, recorded)
 
 
 def _refuse_second(name: str, machine: Machine, engine: EngineSeen) -> None:
@@ -91,21 +94,37 @@ def _refuse_second(name: str, machine: Machine, engine: EngineSeen) -> None:
             )
 
 
-def _with_own_backend(seen: Seen, model: ModelSeen, spec: Spec, machine: Machine) -> Seen:
+def _with_own_backend(seen: Seen, model: ModelSeen, spec: Spec, machine: Machine, found: Lock) -> Seen:
     """What is seen, with all that a backend of the stack's own needs of this machine."""
+    is_here = seen.engine is None or seen.engine.is_local
+    own = _backend_process(spec, seen, machine)
     return replace(
         seen,
         model=model,
-        models=_models(spec, machine),
-        gpus=_gpus(spec, machine, seen.engine),
+        models=_models(spec, machine, found),
+        gpus=_gpus(spec, machine, own) if is_here else (),
+        ram=machine.ram(own) if is_here else None,
+        is_wsl=machine.is_wsl(),
         cpu=machine.cpu(),
         programs=places(spec, machine),
     )
 
 
-def _model(spec: Spec, machine: Machine) -> ModelSeen:
+def model_at(model: Model | OneModel, machine: Machine, found: Lock) -> str:
+    """The model as machine.model() takes it; raises ModelError where it has yet to be pulled."""
+    if model.is_demo:
+        return DEMO
+    if model.path != AUTO:
+        return model.path
+    path = place(model, machine, found.decisions)
+    if path is None or not path.exists():
+        raise ModelError(f"{model.source} is not here yet", hint="stackctl deploy fetches it")
+    return str(path)
+
+
+def _model(spec: Spec, machine: Machine, found: Lock) -> ModelSeen:
     """The model, which the engine must find where we do."""
-    wanted = spec.model.path
+    wanted = model_at(spec.model, machine, found)
     if wanted != DEMO:
         path = (machine.path / Path(wanted).expanduser()).resolve()
         refuse_elsewhere("the model", PurePosixPath(path), machine.own_binds)
@@ -115,19 +134,29 @@ def _model(spec: Spec, machine: Machine) -> ModelSeen:
     return model
 
 
-def _models(spec: Spec, machine: Machine) -> dict[str, ModelSeen]:
+def _models(spec: Spec, machine: Machine, found: Lock) -> dict[str, ModelSeen]:
     """The models that `stackctl use` can choose, as far as they are there; a missing one troubles its own deploy."""
-    found: dict[str, ModelSeen] = {}
+    here: dict[str, ModelSeen] = {}
     for name, entry in sorted(spec.models.items()):
         with suppress(ModelError):
-            found[name] = machine.model(entry.path)
-    return found
+            here[name] = machine.model(model_at(entry, machine, found))
+    return here
 
 
-def _gpus(spec: Spec, machine: Machine, engine: EngineSeen | None) -> tuple[Gpu, ...]:
-    if spec.gpu.mode == "none" or (engine is not None and not engine.is_local):
+def _backend_process(spec: Spec, seen: Seen, machine: Machine) -> int | None:
+    """The first process of this stack's backend: what it holds is free again once a deploy replaces it."""
+    if seen.engine is None or seen.is_new or not seen.engine.is_local:
+        return None
+    state = machine.engine.states(stack_name(spec, machine.place)).get(backends.named(spec.backend.kind).NAME)
+    return state.pid if state and state.pid else None
+
+
+def _gpus(spec: Spec, machine: Machine, own: int | None) -> tuple[Gpu, ...]:
+    if spec.gpu.mode == "none":
         return ()
-    return machine.gpus()
+    found = machine.gpus()
+    held = machine.held(own) if found and own else {}
+    return tuple(replace(gpu, own_mib=held.get(gpu.uuid, 0)) for gpu in found)
 
 
 def _ports(spec: Spec, machine: Machine, engine: EngineSeen, name: str) -> dict[int, str]:

@@ -19,9 +19,9 @@ ASSUMED_CONTEXT: Final = 8192  # tokens, where a server does not tell
 START_S: Final = 60  # SillyTavern's container waits so long for it, and then starts without
 # what only a backend of the stack's own has a use for
 _OWN_KEYS: Final = (
-    "model.path", "model.use", "backend.image", "backend.program", "backend.gpu_layers", "backend.kv_cache",
-    "backend.flash_attention", "backend.threads", "backend.batch", "backend.extra_args", "backend.publish",
-    "gpu.mode", "gpu.devices", "network.inner", "limits.backend_memory", "limits.backend_cpus",
+    "model.path", "model.source", "model.use", "backend.image", "backend.program", "backend.gpu_layers",
+    "backend.kv_cache", "backend.flash_attention", "backend.threads", "backend.batch", "backend.extra_args",
+    "backend.publish", "gpu.mode", "gpu.devices", "network.inner", "limits.backend_memory", "limits.backend_cpus",
 )  # fmt: skip
 
 

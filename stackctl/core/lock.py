@@ -34,6 +34,7 @@ class Decisions:
 
     def __init__(self, recorded: Lock, *, replan: bool = False) -> None:
         self._recorded = {} if replan else recorded.decisions
+        self._kept = recorded.decisions
         self.taken: dict[str, Decision] = {}
 
     def decide(
@@ -46,6 +47,11 @@ class Decisions:
         value = before.value if before and stands else compute()
         self.taken[key] = Decision(value=value, inputs=plain)
         return tuple(value) if isinstance(value, list) else value  # type: ignore[return-value]
+
+    def keep(self, key: str) -> None:
+        """Let a recorded answer stand that is decided elsewhere."""
+        if key in self._kept:
+            self.taken[key] = self._kept[key]
 
     def is_recorded(self, key: str) -> bool:
         return key in self._recorded

@@ -33,7 +33,7 @@ def of(spec: Spec, name: str) -> Spec:
     entry = spec.models.get(name)
     if entry is None:
         raise unknown(spec, name)
-    sections: dict[str, dict[str, object]] = {"model": {"path": entry.path, "use": name}}
+    sections: dict[str, dict[str, object]] = {"model": {"path": entry.path, "source": entry.source, "use": name}}
     for key, section in _SHARED.items():
         if (value := getattr(entry, key)) != _AUTO:
             sections.setdefault(section, {})[key] = value

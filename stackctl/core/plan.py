@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from ipaddress import ip_address
 from pathlib import PurePosixPath
 
-from stackctl.core import backend_door, exposure, network, passthrough, tavern, templates
+from stackctl.core import backend_door, exposure, network, passthrough, store, tavern, templates
 from stackctl.core.backend_service import own_backend
 from stackctl.core.elsewhere import elsewhere
 from stackctl.core.lock import Decisions, Lock
@@ -31,6 +31,8 @@ def plan(spec: Spec, seen: Seen, recorded: Lock, *, replan: bool = False) -> Pla
     """Decide everything; raise ConfigError, EngineError, GpuError or ModelError where the wish can't be met."""
     decisions = Decisions(recorded, replan=replan)
     _check(spec)
+    for source in (spec.model.source, *(one.source for one in spec.models.values())):
+        decisions.keep(store.key(source))
     name = stack_name(spec, seen.folder)
     serving = (elsewhere if spec.backend.is_elsewhere else own_backend)(spec, seen, decisions)
     networks = network.networks(name, spec, seen, decisions, has_inner=serving.service is not None)

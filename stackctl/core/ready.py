@@ -31,6 +31,7 @@ class ServiceState:
     image: str = ""
     started_at: float = 0.0  # seconds since the epoch; 0.0: never
     gpu_drivers: tuple[str, ...] = ()  # through which it was given GPUs: nvidia, cdi
+    pid: int = 0  # of its first process, as the engine's machine counts; 0: it does not run
 
     @property
     def is_ready(self) -> bool:

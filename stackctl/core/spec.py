@@ -23,6 +23,7 @@ from stackctl.core.values import (
     ModelName,
     Name,
     NameOrNone,
+    Origin,
     Path,
     Place,
     Subnet,
@@ -34,6 +35,7 @@ from stackctl.core.values import (
 )
 
 DEMO = "demo"
+AUTO = "auto"
 EXTERNAL = "external"
 NONE, LAN = "none", "lan"
 
@@ -42,23 +44,36 @@ class Section(BaseModel):
     model_config = ConfigDict(frozen=True, strict=True, extra="forbid")
 
 
+_SOURCE = (
+    "Where the model comes from while it is not there: hf:OWNER/NAME:Q4_K_M or hf:OWNER/NAME/FILE (Hugging Face),\n"
+    "or an http(s) address. It is pulled once."
+)
+
+
 class Model(Section):
     path: Path = Field(
-        DEMO,
+        AUTO,
         description=(
             "The model: a .gguf file, the first part of a split one, or a folder that holds one model.\n"
-            '"demo" is the built-in demo model, which knows one sentence.'
+            '"demo" is the built-in demo model, which knows one sentence.\n'
+            "auto: what `source` brings, in stackctl's own folder for models; without a source the demo model."
         ),
     )
+    source: Origin = Field("", description=_SOURCE)
     use: NameOrNone = Field(
         "", description='Which entry of [models] runs; "": the model at `path`. `stackctl use NAME` writes it.'
     )
+
+    @property
+    def is_demo(self) -> bool:
+        return self.path == DEMO or (self.path == AUTO and not self.source)
 
 
 class OneModel(Section):
     """One of several models, by a name of its own."""
 
-    path: Path = Field(description="As in [model].")
+    path: Path = Field(AUTO, description="As in [model].")
+    source: Origin = Field("", description="As in [model].")
     context: Annotated[int | Auto, *whole(256, 4194304, "a number of tokens")] = Field(
         "auto", description="Context size in tokens for this model; auto: as in [backend]."
     )
@@ -69,6 +84,16 @@ class OneModel(Section):
         "auto", description="Type of the KV cache for this model; auto: as in [backend]."
     )
     template: Path = Field("auto", description="Prompt template for this model; auto: as in [sillytavern].")
+
+    @property
+    def is_demo(self) -> bool:
+        return self.path == DEMO
+
+    @model_validator(mode="after")
+    def _can_be_had(self) -> Self:
+        if self.path == AUTO and not self.source:
+            raise ValueError("a model needs path or source")
+        return self
 
 
 class Backend(Section):

@@ -7,6 +7,9 @@ from typing import Annotated, Any, Literal, get_args
 
 from pydantic import BeforeValidator, Field, WithJsonSchema
 
+from stackctl.core import source
+from stackctl.errors import ConfigError
+
 Auto = Literal["auto"]
 ImageSource = Literal["auto", "official", "own"]
 GpuMode = Literal["auto", "nvidia", "cdi", "none"]
@@ -99,6 +102,15 @@ def _is_place(value: object) -> bool:
     return is_port and _is_address(address) and is_six == (":" in address)
 
 
+def _is_source(value: object) -> bool:
+    if not isinstance(value, str):
+        return False
+    try:
+        return value == "" or source.parse(value) is not None
+    except ConfigError:
+        return False
+
+
 def _is_cpus(value: object) -> bool:
     return value == "auto" or (type(value) in {int, float} and 0.01 <= value <= 4096)  # type: ignore[operator]
 
@@ -129,6 +141,14 @@ NameOrNone = Annotated[
 ]
 Image = Annotated[str, *_matching(_IMAGE, "an image name such as ghcr.io/owner/name:tag")]
 Url = Annotated[str, *_matching(_URL, "a URL such as http://192.168.1.20:5001", unset="")]
+Origin = Annotated[
+    str,
+    *_checked(
+        'hf:OWNER/NAME:Q4_K_M, hf:OWNER/NAME/FILE, an http(s) address, or ""',
+        _is_source,
+        {"type": "string", "pattern": r"^(?:|hf:.+/.+|[Hh][Tt][Tt][Pp][Ss]?://.+)$"},
+    ),
+]
 Mac = Annotated[str, *_matching(_MAC, "a MAC address such as 01:23:45:67:89:ab", unset="")]
 Subnet = Annotated[
     str,

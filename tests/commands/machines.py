@@ -32,6 +32,7 @@ def quiet(folder: Path) -> Quiet:
         cpu=Cpu,
         ram=lambda _: Ram(total_mib=16_384, free_mib=12_288),
         is_wsl=lambda: False,
+        stacks=lambda _: frozenset(),
         listening=lambda _: {},
         routes=lambda: (),
         interfaces=dict,

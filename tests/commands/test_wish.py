@@ -26,7 +26,7 @@ def test_in_an_empty_folder_the_flags_are_written_into_a_commented_file(tmp_path
 def test_on_an_existing_file_only_the_changed_value_is_written_and_comments_stay(tmp_path: Path) -> None:
     (tmp_path / "stack.toml").write_text("# mine\n[backend]\ncontext = 2048 # small\n")
     here = quiet(tmp_path)
-    write(here.machine, wish(here.machine, {"backend.context": 4096, "model.path": "demo"}))
+    write(here.machine, wish(here.machine, {"backend.context": 4096, "model.path": "auto"}))
     assert (tmp_path / "stack.toml").read_text() == "# mine\n[backend]\ncontext = 4096 # small\n"
     assert "change into stack.toml" in here.said.getvalue()
 

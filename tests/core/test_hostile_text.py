@@ -46,6 +46,7 @@ VALUES: dict[str, st.SearchStrategy[Any]] = {
     "name": st.from_regex(r"[a-z0-9][a-z0-9_-]{0,62}", fullmatch=True),
     "images": st.sampled_from(["auto", "official"]),
     "model.path": PATH,
+    "model.source": st.sampled_from(["", "hf:a/b:Q4_K_M", "hf:a/b/x 'y\" ${Z}.gguf", "https://[::1]:1/x?$y=#{{z}}"]),
     "model.use": st.just(""),  # what an entry of [models] holds arrives by the same ways: tests/core/test_models.py
     "backend.kind": st.sampled_from([name for b in BACKENDS.values() for name in (b.NAME, *b.ALIASES)]),
     "backend.url": st.sampled_from(["", "http://[::1]:5001", "https://a-b.example/v1?$x=#'{{y}}"]),

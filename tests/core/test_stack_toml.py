@@ -86,7 +86,7 @@ def test_an_external_backend_needs_its_url() -> None:
         ("[backend]\ncontxt = 1", ["2: backend.contxt: unknown key (did you mean context?)"]),
         ("port = 3", ["1: port: unknown key (it belongs under [sillytavern] port)"]),
         ("[models]\npath = 1", ["2: models.path: must be a table, not 1"]),
-        ("[models.a]\ncontext = 4096", ["1: models.a.path: is missing"]),
+        ("[models.a]\ncontext = 4096", ["1: models.a: a model needs path or source"]),
         ('[models.a]\npath = "x"\ncontxt = 1', ["3: models.a.contxt: unknown key (did you mean context?)"]),
         ("[gpu]\nzzz = 1", ["2: gpu.zzz: unknown key (known here: mode, devices)"]),
         ("backend = 3", ["1: backend: must be a table, not 3"]),

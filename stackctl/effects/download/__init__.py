@@ -3,8 +3,9 @@
 import contextlib
 import hashlib
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from pathlib import Path
+from types import MappingProxyType
 from typing import TYPE_CHECKING, Final
 
 from stackctl.effects.download.part import Part
@@ -27,11 +28,13 @@ def fetch(
     size: int,
     sha256: str,
     progress: Progress,
+    headers: Mapping[str, str] = MappingProxyType({}),
     client: "httpx.Client | None" = None,
     sleep: Callable[[float], None] = time.sleep,
 ) -> str:
     """Bring `url` to `target`, whole and verified, and return its sha256 as hex; size 0 and sha256 "": not known.
 
+    `headers` go to the address's own server, not to where it redirects: they may hold a token.
     Until it is whole it lies beside as `<name>.part` (with `<name>.part.json`), which the next call resumes. A target
     that is already right costs no request; of two calls at once the second waits and finds the first one's file.
     Raises ModelError, DoesNotFit for too small a disk, DataError for a disk that refuses to be written.
@@ -42,7 +45,7 @@ def fetch(
         if digest := part.finished(expected):
             return digest
         with contextlib.nullcontext(client) if client else new_client() as ours:
-            digest = _retried(part, ours, progress, sleep)
+            digest = _retried(part, ours, headers, progress, sleep)
         if digest != (expected or digest):
             part.discard()
             raise ModelError(
@@ -53,13 +56,19 @@ def fetch(
     return digest
 
 
-def _retried(part: Part, client: "httpx.Client", progress: Progress, sleep: Callable[[float], None]) -> str:
+def _retried(
+    part: Part,
+    client: "httpx.Client",
+    headers: Mapping[str, str],
+    progress: Progress,
+    sleep: Callable[[float], None],
+) -> str:
     from tenacity import Retrying, retry_if_exception_type
 
     again = retry_if_exception_type(Again)
     policy = Retrying(retry=again, stop=_is_enough, wait=_pause_s, sleep=sleep, reraise=True)
     try:
-        return policy(_attempt, part, client, progress)
+        return policy(_attempt, part, client, headers, progress)
     except Again as e:
         raise ModelError(
             f"{shown(part.url)} could not be downloaded: {e.why}",
@@ -80,7 +89,7 @@ def _failure(state: "RetryCallState") -> Again:
     return error if isinstance(error, Again) else Again("")
 
 
-def _attempt(part: Part, client: "httpx.Client", progress: Progress) -> str:
+def _attempt(part: Part, client: "httpx.Client", own: Mapping[str, str], progress: Progress) -> str:
     """One try: bring .part to its end and return its sha256."""
     begun = part.begun()
     have = part.length() if begun else 0
@@ -90,7 +99,7 @@ def _attempt(part: Part, client: "httpx.Client", progress: Progress) -> str:
     if begun and have:
         headers |= {"Range": f"bytes={have}-", "If-Range": begun.validator}
     try:
-        with answer(client, part.url, headers) as response:
+        with answer(client, part.url, headers, own) as response:
             if response.status_code == 206:
                 total = continued(response, begun, have)
             else:

@@ -2,7 +2,7 @@
 
 import contextlib
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from typing import TYPE_CHECKING, Final
 from urllib.parse import urlsplit
 
@@ -36,15 +36,21 @@ class StartOver(Again):
 
 
 @contextlib.contextmanager
-def answer(client: "httpx.Client", url: str, headers: dict[str, str]) -> "Iterator[httpx.Response]":
-    """The answer (200 or 206) that carries the file, redirects followed; raises Again or ModelError."""
+def answer(
+    client: "httpx.Client", url: str, headers: Mapping[str, str], own: Mapping[str, str]
+) -> "Iterator[httpx.Response]":
+    """The answer (200 or 206) that carries the file, redirects followed; raises Again or ModelError.
+
+    `own`: headers for the server of `url` alone.
+    """
     import httpx
 
     where = shown(url)
     try:
         place = httpx.URL(url)
         for _ in range(_REDIRECTS):
-            with client.stream("GET", place, headers=headers, follow_redirects=False) as response:
+            sent = {**headers, **(own if _origin(place) == _origin(httpx.URL(url)) else {})}
+            with client.stream("GET", place, headers=sent, follow_redirects=False) as response:
                 if not response.has_redirect_location:
                     _refuse_status(where, response)
                     yield response
@@ -106,6 +112,10 @@ def shown(url: str) -> str:
     if parts.scheme not in {"http", "https"} or not parts.netloc:
         raise ModelError(f"{url} is no http(s) address", hint="give one that begins with https://, or a file's path")
     return f"{parts.scheme}://{parts.netloc.rpartition('@')[2]}{parts.path}"
+
+
+def _origin(url: "httpx.URL") -> tuple[str, str, int | None]:
+    return url.scheme, url.host, url.port
 
 
 def _redirected(where: str, response: "httpx.Response") -> "httpx.URL":

@@ -118,6 +118,7 @@ class Engine:
             health=state.get("Health", {}).get("Status", "") if state["Running"] else "",  # kept after the end
             exit_code=state["ExitCode"],
             oom_killed=state["OOMKilled"],
+            pid=state["Pid"],
             restarts=found["RestartCount"],
             error=state.get("Error", ""),
             started_at=_seconds(state["StartedAt"]),

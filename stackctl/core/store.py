@@ -1,0 +1,112 @@
+"""Where models that stackctl pulled lie: paths below its own folder for them, told by their source alone."""
+
+import hashlib
+import json
+import re
+from dataclasses import dataclass
+from pathlib import PurePosixPath
+from typing import Final
+from urllib.parse import unquote, urlsplit
+
+from stackctl.core.repository import RepoFile
+from stackctl.core.source import Source
+
+FOLDER: Final = "models"  # below stackctl's own folder
+
+
+def where(source: Source, file: str = "") -> PurePosixPath:
+    """The place of one file of a source, or with neither `file` nor source.file of its folder; relative.
+
+    `hf/OWNER/NAME[@REVISION]/FILE`, as its repository has it; `url/HOST/HASH/NAME` for an address, whose hash is of
+    the whole address, so that two of one name do not meet.
+    """
+    if source.url:
+        split = urlsplit(source.url)
+        mark = hashlib.sha256(source.url.encode()).hexdigest()[:8]
+        name = file or _plain(unquote(split.path.rstrip("/").rpartition("/")[2])) or "model"
+        return PurePosixPath("url") / _plain(split.hostname or "host") / mark / name
+    at = "" if source.revision == "main" else f"@{source.revision}"
+    folder = PurePosixPath("hf") / f"{source.repo}{at}"
+    return folder / (file or source.file) if file or source.file else folder
+
+
+def key(source: str) -> str:
+    """The name in stack.lock of where the file is that a source means."""
+    return f"model.source {source}"
+
+
+def _plain(name: str) -> str:
+    """A name that is one file's on every disk."""
+    return re.sub(r"[^\w. ()\[\]-]", "_", name, flags=re.ASCII).lstrip(".")[:200]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Kept:
+    """A model in the store, as its record tells. `place`: of the file to load, or of the folder; relative."""
+
+    place: PurePosixPath
+    source: str
+    commit: str
+    licence: str
+    pulled: str  # the day, as 2026-11-25
+    is_folder: bool
+    files: tuple[RepoFile, ...]  # names below `root`, with the sha256 that each had when it came
+
+    @property
+    def root(self) -> PurePosixPath:
+        """The folder from which its files' names count; relative."""
+        return (
+            self.place if self.is_folder else PurePosixPath(*self.place.parts[: -len(PurePosixPath(self.first).parts)])
+        )
+
+    @property
+    def first(self) -> str:
+        return self.files[0].name
+
+    @property
+    def size(self) -> int:
+        """Bytes of all files."""
+        return sum(file.size for file in self.files)
+
+    @property
+    def record(self) -> PurePosixPath:
+        """Where the record itself lies; relative."""
+        return record(self.place)
+
+
+def record(place: PurePosixPath) -> PurePosixPath:
+    """Beside the model, so that it is moved and removed with it; hidden, so that no backend takes it for a part."""
+    return place.with_name(f".{place.name}.stackctl.json")
+
+
+def dump(kept: Kept) -> str:
+    content = {
+        "about": "What stackctl pulled here, and from where. `stackctl models verify` holds the files to it.",
+        "source": kept.source,
+        "commit": kept.commit,
+        "licence": kept.licence,
+        "pulled": kept.pulled,
+        "is_folder": kept.is_folder,
+        "files": [{"name": file.name, "size": file.size, "sha256": file.sha256} for file in kept.files],
+    }
+    return json.dumps(content, indent=2, ensure_ascii=False) + "\n"
+
+
+def parse(text: str, place: PurePosixPath) -> Kept | None:
+    """Read a record; None for anything that dump() did not write."""
+    try:
+        content = json.loads(text)
+        files = tuple(
+            RepoFile(name=str(one["name"]), size=int(one["size"]), sha256=str(one["sha256"]))
+            for one in content["files"]
+        )
+        if not files or any(PurePosixPath(file.name).is_absolute() or ".." in file.name for file in files):
+            return None
+        return Kept(
+            place=place,
+            files=files,
+            is_folder=bool(content["is_folder"]),
+            **{key: str(content[key]) for key in ("source", "commit", "licence", "pulled")},
+        )
+    except (ValueError, KeyError, TypeError, AttributeError, RecursionError):
+        return None

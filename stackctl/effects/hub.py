@@ -1,0 +1,189 @@
+"""Hugging Face, through its own library: what a repository holds, and how one of its files is asked for.
+
+The library brings the token (HF_TOKEN, or the login that it keeps), the endpoint (HF_ENDPOINT, for mirrors) and its
+offline mode (HF_HUB_OFFLINE). Its own downloads begin anew after an interruption (2.4 writes to a file of a random
+name), so bytes over plain HTTP are effects/download's, which resumes; `xet` is for what the hub gives by no other way.
+"""
+
+import shutil
+import time
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Final, TypeVar
+
+from stackctl import __version__
+from stackctl.core.repository import Repo, RepoFile
+from stackctl.core.source import Source
+from stackctl.errors import ModelError
+
+XET_FROM: Final = 50 * 10**9  # bytes; beyond, the hub answers no plain request (huggingface_hub/constants.py)
+T = TypeVar("T")
+_PASSING: Final = frozenset({408, 425, 429, 500, 502, 503, 504})
+_TRIES: Final = 4
+_LONGEST_PAUSE_S: Final = 60.0
+_LOGIN: Final = "hf auth login, or HF_TOKEN"
+
+
+@dataclass(frozen=True)
+class Request:
+    """Where one file is, and what to send along to that server alone."""
+
+    url: str
+    headers: Mapping[str, str]
+
+
+@dataclass
+class Hub:
+    """The hub as the environment names it."""
+
+    endpoint: str | None = None  # None: the environment's
+    sleep: Callable[[float], None] = time.sleep
+    xet_from: int = XET_FROM
+
+    def repository(self, source: Source) -> Repo:
+        """What a repository holds at its revision; raises ModelError that says why it can't be seen."""
+        from huggingface_hub import HfApi
+
+        with _explained(source):
+            info = _retried(
+                lambda: HfApi(endpoint=self.endpoint).model_info(
+                    source.repo, revision=source.revision, files_metadata=True, timeout=30
+                ),
+                self.sleep,
+            )
+        card: Mapping[str, Any] = vars(info.card_data) if info.card_data else {}
+        return Repo(
+            name=source.repo,
+            commit=info.sha or "",
+            files=tuple(
+                RepoFile(name=one.rfilename, size=one.size or 0, sha256=one.lfs.sha256 if one.lfs else "")
+                for one in info.siblings or ()
+            ),
+            licence=_text(card.get("license_name") or card.get("license")),
+            languages=_texts(card.get("language")),
+            base=next(iter(_texts(card.get("base_model"))), ""),
+            is_gated=bool(info.gated),
+        )
+
+    def request(self, source: Source, file: str) -> Request:
+        """How a file is asked for by plain HTTP; raises ModelError where the hub does not give it."""
+        from huggingface_hub import get_hf_file_metadata, hf_hub_url
+        from huggingface_hub.utils._headers import build_hf_headers  # what its own downloads send
+
+        with _explained(source):
+            url = hf_hub_url(source.repo, file, revision=source.revision, endpoint=self.endpoint)
+            _retried(lambda: get_hf_file_metadata(url, endpoint=self.endpoint), self.sleep)
+            headers = build_hf_headers(library_name="stackctl", library_version=__version__)
+        return Request(url=url, headers=headers)
+
+    def xet(self, source: Source, file: str, target: Path) -> None:
+        """Bring a file that the hub gives by xet alone; it begins anew after an interruption."""
+        from huggingface_hub import hf_hub_download
+
+        folder = target.with_name(f".{target.name}.xet")
+        with _explained(source):
+            hf_hub_download(source.repo, file, revision=source.revision, local_dir=folder, endpoint=self.endpoint)
+        (folder / file).replace(target)
+        shutil.rmtree(folder)
+
+
+def _retried(ask: Callable[[], T], sleep: Callable[[float], None]) -> T:
+    """Ask again where the hub is busy or the line broke, as long as it wants us to wait, within reason."""
+    import httpx2
+    from huggingface_hub import errors
+    from tenacity import RetryCallState, Retrying, retry_if_exception, stop_after_attempt
+
+    def passes(error: BaseException) -> bool:
+        if isinstance(error, errors.OfflineModeIsEnabled):
+            return False
+        status = error.response.status_code if isinstance(error, errors.HfHubHTTPError) else 0
+        return status in _PASSING or isinstance(error, httpx2.TransportError)
+
+    def pause_s(state: RetryCallState) -> float:
+        error = state.outcome.exception() if state.outcome else None
+        asked = error.response.headers.get("retry-after", "") if isinstance(error, errors.HfHubHTTPError) else ""
+        return min(float(asked), _LONGEST_PAUSE_S) if asked.isdecimal() else 2.0 ** (state.attempt_number - 1)
+
+    policy = Retrying(
+        retry=retry_if_exception(passes), stop=stop_after_attempt(_TRIES), wait=pause_s, sleep=sleep, reraise=True
+    )
+    return policy(ask)
+
+
+@contextmanager
+def _explained(source: Source) -> Iterator[None]:
+    """Turn what the library raises into a ModelError with the way out."""
+    import httpx2
+    from huggingface_hub import errors
+
+    try:
+        yield
+    except errors.OfflineModeIsEnabled as e:
+        raise _offline(source) from e
+    except (errors.HfHubHTTPError, errors.EntryNotFoundError, errors.HFValidationError) as e:
+        raise _refused(source, e) from e
+    except (errors.XetDownloadError, errors.FileMetadataError) as e:
+        raise ModelError(f"{source}: the transfer failed: {e}", hint="run it again") from e
+    except (httpx2.HTTPError, httpx2.InvalidURL, httpx2.StreamError) as e:
+        raise ModelError(
+            f"Hugging Face can't be reached: {str(e) or type(e).__name__}",
+            hint="check the connection, then run it again; a mirror is set by HF_ENDPOINT",
+        ) from e
+
+
+def _refused(source: Source, error: Exception) -> ModelError:
+    """What the hub's refusal means; the more special kinds come first."""
+    from huggingface_hub import errors
+
+    name = source.repo
+    page = f"https://huggingface.co/{name}"
+    for kind, says, hint in (
+        (
+            errors.GatedRepoError,
+            f"{name} is gated: its owner wants you to accept a licence first",
+            f"accept it at {page}, make a token at https://huggingface.co/settings/tokens, then: {_LOGIN}",
+        ),
+        (
+            errors.RepositoryNotFoundError,
+            f"there is no model {name} at Hugging Face, or it is private",
+            f"check the name; if it is private: {_LOGIN}",
+        ),
+        (
+            errors.RevisionNotFoundError,
+            f"{name} has no revision {source.revision}",
+            f"leave out @{source.revision}, or see {page}/commits",
+        ),
+        (errors.EntryNotFoundError, f"{name} has no such file", f"see {page}/tree/{source.revision}"),
+        (errors.HFValidationError, f"{name!r} is no name of a model", "write hf:OWNER/NAME"),
+    ):
+        if isinstance(error, kind):
+            return ModelError(says, hint=hint)
+    return _answered(name, error.response.status_code if isinstance(error, errors.HfHubHTTPError) else 0)
+
+
+def _answered(name: str, status: int) -> ModelError:
+    if status == 429:
+        return ModelError(
+            f"Hugging Face answers too many requests (429) for {name}",
+            hint=f"wait some minutes; with a login more are allowed: {_LOGIN}",
+        )
+    if status in {401, 403}:
+        return ModelError(f"Hugging Face refuses {name} ({status}): the token is wrong or may not read it", hint=_LOGIN)
+    return ModelError(
+        f"Hugging Face answers {status} for {name}", hint="try again later: https://status.huggingface.co"
+    )
+
+
+def _offline(source: Source) -> ModelError:
+    return ModelError(f"{source} is not here, and HF_HUB_OFFLINE forbids to ask for it", hint="unset HF_HUB_OFFLINE")
+
+
+def _texts(value: object) -> tuple[str, ...]:
+    found = value if isinstance(value, list) else [value]
+    return tuple(text for one in found if (text := _text(one)))
+
+
+def _text(value: object) -> str:
+    return value if isinstance(value, str) else ""

@@ -1,0 +1,99 @@
+"""Hugging Face's own library against a hub on this machine: listings, tokens, refusals in plain words."""
+
+from collections.abc import Iterator
+
+import pytest
+
+from stackctl.core.source import Source
+from stackctl.effects.hub import Hub
+from stackctl.errors import ModelError
+from tests.hub.server import COMMIT, Fault, running
+from tests.hub.server import Hub as Server
+
+SOURCE = Source(repo="owner/name")
+FILES = {"M-Q4_K_M.gguf": b"GGUF and more", "config.json": b"{}"}
+
+
+@pytest.fixture
+def server() -> Iterator[Server]:
+    with running() as hub:
+        hub.add("owner/name", FILES, licence="mit", languages=("en", "ja"))
+        yield hub
+
+
+@pytest.fixture
+def slept() -> list[float]:
+    return []
+
+
+@pytest.fixture
+def hub(server: Server, slept: list[float]) -> Hub:
+    return Hub(endpoint=server.url, sleep=slept.append)
+
+
+def refusal(hub: Hub, source: Source = SOURCE, file: str = "") -> ModelError:
+    with pytest.raises(ModelError) as caught:
+        hub.request(source, file) if file else hub.repository(source)
+    assert caught.value.hint
+    return caught.value
+
+
+def test_a_repository_says_what_it_holds(hub: Hub) -> None:
+    found = hub.repository(SOURCE)
+    assert (found.name, found.commit, found.licence, found.languages) == ("owner/name", COMMIT, "mit", ("en", "ja"))
+    sizes = {file.name: (file.size, bool(file.sha256)) for file in found.files}
+    assert sizes == {"M-Q4_K_M.gguf": (13, True), "config.json": (2, False)}
+
+
+def test_a_file_is_asked_for_at_its_revision(hub: Hub, server: Server) -> None:
+    asked = hub.request(SOURCE, "M-Q4_K_M.gguf")
+    assert asked.url == f"{server.url}/owner/name/resolve/main/M-Q4_K_M.gguf"
+    assert "authorization" not in {name.lower() for name in asked.headers}
+
+
+def test_the_users_token_goes_along(hub: Hub, server: Server, monkeypatch: pytest.MonkeyPatch) -> None:
+    server.add("owner/closed", FILES, token="hf_secret", gated="manual")
+    source = Source(repo="owner/closed")
+    assert "gated" in refusal(hub, source, "M-Q4_K_M.gguf").message
+    monkeypatch.setenv("HF_TOKEN", "hf_secret")
+    assert hub.request(source, "M-Q4_K_M.gguf").headers["authorization"] == "Bearer hf_secret"
+    monkeypatch.setenv("HF_TOKEN", "hf_wrong")
+    error = refusal(hub, source, "M-Q4_K_M.gguf")
+    assert "gated" in error.message
+    assert "https://huggingface.co/owner/closed" in error.hint
+    assert "hf_wrong" not in error.message + error.hint
+
+
+@pytest.mark.parametrize(
+    ("source", "file", "says"),
+    [
+        (Source(repo="owner/none"), "", "there is no model owner/none"),
+        (Source(repo="owner/name", revision="v9"), "", "no revision v9"),
+        (Source(repo="owner/name"), "absent.gguf", "has no such file"),
+        (Source(repo="a--b/.."), "", "no name of a model"),
+    ],
+)
+def test_what_is_not_there_is_said(hub: Hub, source: Source, file: str, says: str) -> None:
+    assert says in refusal(hub, source, file).message
+
+
+@pytest.mark.parametrize(("status", "says"), [(429, "too many requests"), (500, "answers 500"), (503, "answers 503")])
+def test_a_busy_hub_is_asked_again_and_then_said(
+    hub: Hub, server: Server, slept: list[float], status: int, says: str
+) -> None:
+    server.usual["listing"] = Fault(on="listing", status=status, headers={"Retry-After": "7"})
+    assert says in refusal(hub).message
+    assert slept == [7.0, 7.0, 7.0]
+
+
+def test_a_hub_that_was_busy_for_a_moment_is_no_failure(hub: Hub, server: Server, slept: list[float]) -> None:
+    server.faults.extend([Fault(on="listing", status=503), Fault(on="listing", cut_after=0)])
+    assert hub.repository(SOURCE).commit == COMMIT
+    assert slept == [1.0, 2.0]
+
+
+def test_a_hub_that_is_not_there_is_said(slept: list[float]) -> None:
+    nowhere = Hub(endpoint="http://127.0.0.1:9", sleep=slept.append)
+    error = refusal(nowhere)
+    assert "can't be reached" in error.message
+    assert "HF_ENDPOINT" in error.hint
