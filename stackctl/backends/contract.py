@@ -71,6 +71,15 @@ class Cause:
 
 
 @dataclass(frozen=True, kw_only=True)
+class Buffer:
+    """Memory that a program says it has reserved."""
+
+    device: str  # as it calls it: CUDA0, Vulkan1; "": the machine's own memory
+    term: Literal["weights", "kv_cache", "state", "compute", "output"]
+    mib: float
+
+
+@dataclass(frozen=True, kw_only=True)
 class Request:
     """An HTTP request: a GET, or a POST of JSON where there is a body."""
 
@@ -150,6 +159,10 @@ class Backend(Protocol):
 
     def progress(self, line: str) -> str | None:
         """What a log line says of loading, in a few words; None if nothing."""
+        ...
+
+    def buffer(self, line: str) -> Buffer | None:
+        """The memory that a log line says was reserved; None if it says nothing of the kind."""
         ...
 
     def fatal(self, line: str) -> Cause | None:

@@ -15,7 +15,7 @@ from typing import Final
 
 from stackctl.backends.answers import MODELS, PROPS, first_model, good, text, tokens
 from stackctl.backends.contract import Cause, Image, Launch, Program, Request, Run, Served, Variant
-from stackctl.backends.llama_log import load_failure, load_progress
+from stackctl.backends.llama_log import load_buffer, load_failure, load_progress
 from stackctl.core.fit.settings import Reserves
 from stackctl.core.secret import Secret
 from stackctl.core.seen import Answer, Cpu
@@ -181,6 +181,9 @@ def progress(line: str) -> str | None:
     if "Please connect to custom endpoint at" in line:
         return "serving"
     return load_progress(line)
+
+
+buffer: Final = load_buffer
 
 
 def fatal(line: str) -> Cause | None:

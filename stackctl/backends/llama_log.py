@@ -5,11 +5,21 @@ KoboldCpp and text-generation-webui print them unchanged.
 """
 
 import re
+from collections.abc import Mapping
+from typing import Literal
 
-from stackctl.backends.contract import Cause
+from stackctl.backends.contract import Buffer, Cause
 
 _OFFLOADED = re.compile(r"offloaded (\d+)/(\d+) layers to GPU")
 _SHARDS = re.compile(r"additional (\d+) GGUFs metadata loaded")
+_BUFFER = re.compile(r"(\S+)\s+(model|KV|RS|compute|output) buffer size\s*=\s*(\d+(?:\.\d+)?) MiB")
+_TERMS: Mapping[str, Literal["weights", "kv_cache", "state", "compute", "output"]] = {
+    "model": "weights",
+    "KV": "kv_cache",
+    "RS": "state",
+    "compute": "compute",
+    "output": "output",
+}
 _STEPS = (
     ("load_model: loading model '", "reading the weights"),  # all that llama-server says at its default verbosity
     ("loading model tensors", "reading the weights"),
@@ -89,6 +99,15 @@ def load_progress(line: str) -> str | None:
     if found := _SHARDS.search(line):
         return f"{found[1]} more shards found"
     return next((says for mark, says in _STEPS if mark in line), None)
+
+
+def load_buffer(line: str) -> Buffer | None:
+    """What a line says was reserved, and where: CPU, CPU_Mapped and CUDA_Host are all the machine's own memory."""
+    found = _BUFFER.search(line)
+    if not found:
+        return None
+    is_own = found[1].startswith("CPU") or found[1].endswith("_Host")
+    return Buffer(device="" if is_own else found[1], term=_TERMS[found[2]], mib=float(found[3]))
 
 
 def load_failure(line: str) -> Cause | None:

@@ -21,7 +21,7 @@ from stackctl.backends.contract import (
     does_it_all,
     in_the_image,
 )
-from stackctl.backends.llama_log import load_failure, load_progress
+from stackctl.backends.llama_log import load_buffer, load_failure, load_progress
 from stackctl.core.fit.settings import Reserves
 from stackctl.core.secret import Secret
 from stackctl.core.seen import Answer
@@ -63,6 +63,8 @@ def launch(run: Run) -> Launch:
     words += ["--ctx-size", str(run.context)]
     # one slot: with more, the context is divided among them or shared, and SillyTavern sends one request at a time
     words += ["--parallel", "1", "--no-webui"]
+    # what its loader says of layers and memory; 3, the default, hides it (ggml-org/llama.cpp#23021), 5 shows prompts
+    words += ["--log-verbosity", "4"]
     words += ["--alias", model_id(run.model.name)]
     words += ["--api-key-file", _KEY_FILE]  # one key a line
     if run.variant == "cpu":
@@ -99,6 +101,9 @@ def progress(line: str) -> str | None:
     if "listening on http://" in line:
         return "serving"
     return load_progress(line)
+
+
+buffer: Final = load_buffer
 
 
 def fatal(line: str) -> Cause | None:

@@ -12,7 +12,7 @@ from typing import Final
 
 from stackctl.backends.answers import MODELS, first_model, good
 from stackctl.backends.contract import Cause, Image, Launch, Program, Request, Run, Served, Variant, in_the_image
-from stackctl.backends.llama_log import load_failure, load_progress
+from stackctl.backends.llama_log import load_buffer, load_failure, load_progress
 from stackctl.core.fit.settings import Reserves
 from stackctl.core.secret import Secret
 from stackctl.core.seen import Answer
@@ -111,6 +111,9 @@ def progress(line: str) -> str | None:
     if 'Loading "' in line:
         return "loading"
     return load_progress(line)
+
+
+buffer: Final = load_buffer
 
 
 def fatal(line: str) -> Cause | None:

@@ -541,6 +541,31 @@ def test_a_refused_argument_is_named(backend: Backend) -> None:
     assert "--frobnicate" in cause.says
 
 
+@pytest.mark.parametrize(
+    ("line", "device", "term", "mib"),
+    [
+        ("0.00.021.055 I load_tensors:   CPU_Mapped model buffer size =     0.23 MiB", "", "weights", 0.23),
+        ("0.00.021.221 I llama_context:        CPU  output buffer size =     0.49 MiB", "", "output", 0.49),
+        ("0.00.024.227 I llama_kv_cache:        CPU KV buffer size =    32.00 MiB", "", "kv_cache", 32.0),
+        ("llama_memory_recurrent:      CUDA0 RS buffer size =    19.00 MiB", "CUDA0", "state", 19.0),
+        ("load_tensors:        CUDA0 model buffer size =  4403.49 MiB", "CUDA0", "weights", 4403.49),
+        ("0.00.054.215 I sched_reserve:  CUDA_Host compute buffer size =   128.89 MiB", "", "compute", 128.89),
+        ("llama_context:    Vulkan1 compute buffer size =   301.75 MiB", "Vulkan1", "compute", 301.75),
+    ],
+)
+def test_what_the_loader_reserves_is_read_from_its_log(
+    backend: Backend, line: str, device: str, term: str, mib: float
+) -> None:
+    found = backend.buffer(line)
+    assert found is not None
+    assert (found.device, found.term, found.mib) == (device, term, mib)
+
+
+@pytest.mark.parametrize("line", [line for line in logs.ORDINARY if "buffer size" not in line])
+def test_other_lines_reserve_nothing(backend: Backend, line: str) -> None:
+    assert backend.buffer(line) is None
+
+
 @pytest.mark.parametrize("line", logs.ORDINARY)
 def test_an_ordinary_line_ends_nothing(backend: Backend, line: str) -> None:
     assert backend.fatal(line) is None
