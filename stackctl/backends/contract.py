@@ -49,6 +49,7 @@ class Run:
     batch: int | None
     extra_args: tuple[str, ...]
     key: Secret  # without it the program answers no request that costs anything
+    cpu_experts: int = 0  # blocks whose experts stay in RAM
 
 
 @dataclass(frozen=True, kw_only=True)

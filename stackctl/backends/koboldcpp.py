@@ -140,6 +140,8 @@ def launch(run: Run) -> Launch:
         words += ["--flashattention" if run.flash_attention else "--noflashattention"]
     if run.threads is not None:
         words += ["--threads", str(run.threads)]
+    if run.cpu_experts:
+        words += ["--moecpu", str(run.cpu_experts)]
     if run.batch is not None:
         words += ["--blasbatchsize", str(run.batch)]
     return Launch(

@@ -49,7 +49,8 @@ RUNS_AS_ROOT: Final[bool] = False
 READ_ONLY_ROOT: Final[bool] = True
 GRACE_S: Final[int] = 10
 # of llama-server: 4 slots on one cache unless --parallel says otherwise, logits for its slots alone; --cache-ram
-MEMORY: Final = Reserves(slots=4, logits="slots", batch=512, prompt_cache_mib=8192)
+_PROMPT_CACHE_MIB: Final = 1024  # instead of that
+MEMORY: Final = Reserves(slots=4, logits="slots", batch=512, prompt_cache_mib=_PROMPT_CACHE_MIB)
 READY: Final[Request] = Request(path="/health")
 KEY_ARGS: Final[tuple[str, ...]] = ("--api-key", "--api-key-file")
 _KEY_FILE: Final = "/opt/stackctl/api-key"
@@ -65,12 +66,16 @@ def launch(run: Run) -> Launch:
     words += ["--parallel", "1", "--no-webui"]
     # what its loader says of layers and memory; 3, the default, hides it (ggml-org/llama.cpp#23021), 5 shows prompts
     words += ["--log-verbosity", "4"]
+    # earlier prompts in RAM: up to 8 GiB by default (ggml-org/llama.cpp#16391)
+    words += ["--cache-ram", str(_PROMPT_CACHE_MIB)]
     words += ["--alias", model_id(run.model.name)]
     words += ["--api-key-file", _KEY_FILE]  # one key a line
     if run.variant == "cpu":
         words += ["--gpu-layers", "0"]
     elif run.gpu_layers is not None:
         words += ["--gpu-layers", str(run.gpu_layers)]
+    if run.cpu_experts:
+        words += ["--n-cpu-moe", str(run.cpu_experts)]
     if run.kv_cache != "f16":
         words += ["--cache-type-k", run.kv_cache, "--cache-type-v", run.kv_cache]
     if run.flash_attention is not None:

@@ -39,7 +39,7 @@ READ_ONLY_ROOT: Final[bool] = False  # it copies its own default files into /app
 GRACE_S: Final[int] = 10
 # it starts llama-server with --parallel 1 and --ubatch-size 1024; of which age that one is depends on the image, and
 # older ones keep logits for the whole batch
-MEMORY: Final = Reserves(logits="batch", batch=1024, base_mib=600, prompt_cache_mib=8192)
+MEMORY: Final = Reserves(logits="batch", batch=1024, base_mib=600, cpu_experts="all", prompt_cache_mib=8192)
 READY: Final[Request] = Request(path="/v1/internal/token-count", body='{"text":"hello"}')
 KEY_ARGS: Final[tuple[str, ...]] = ("--api-key",)
 _INFO: Final = "/v1/internal/model/info"
@@ -73,6 +73,8 @@ def launch(run: Run) -> Launch:
         words += ["--cpu"]
     if run.threads is not None:
         words += ["--threads", str(run.threads)]
+    if run.cpu_experts:
+        words.append("--cpu-moe")
     if run.batch is not None:
         words += ["--batch-size", str(run.batch), "--ubatch-size", str(run.batch)]
     key = f"--api-key={run.key.reveal()}"  # in one word: a key may begin with -

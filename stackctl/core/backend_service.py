@@ -6,8 +6,10 @@ from pathlib import PurePosixPath
 
 from stackctl import backends
 from stackctl.backends.contract import Backend, Run, Variant
-from stackctl.core import mounts, passthrough
+from stackctl.core import memory_plan, mounts, passthrough
 from stackctl.core.abilities import cpus, health, start_period
+from stackctl.core.choice import CONTEXT as DEFAULT_CONTEXT
+from stackctl.core.choice import Choice
 from stackctl.core.elsewhere import unused
 from stackctl.core.images import backend_image
 from stackctl.core.lock import Decisions
@@ -18,7 +20,6 @@ from stackctl.core.stack import GpuRequest, Mount, Service, Tmpfs
 from stackctl.core.values import memory_mib
 from stackctl.errors import ConfigError, ModelError
 
-DEFAULT_CONTEXT = 8192
 READ_ONE = "DAC_READ_SEARCH"  # read any file, write none
 
 
@@ -28,12 +29,14 @@ def own_backend(spec: Spec, seen: Seen, decisions: Decisions) -> Serving:
     _check(spec, seen, backend)
     gpu = passthrough.gpu(spec, seen, decisions)
     start_s = start_period(seen.model, spec.model.use, decisions)
-    run = _run(spec, seen, backend, gpu, decisions)
+    choice = memory_plan.chosen(spec, seen, backend, gpu, decisions)
+    run = _run(spec, seen, backend, gpu, choice, decisions)
     program = _program(spec, seen, backend, run.variant, decisions)
     launch = backend.launch(run)
     files = {f"backend/{PurePosixPath(inside).name}": text for inside, text in launch.files.items()}
     generated = tuple(Mount(source=f"./backend/{PurePosixPath(inside).name}", target=inside) for inside in launch.files)
     image, image_is = backend_image(spec, backend, run.variant, decisions)
+    scratch = _scratch(backend, program)
     service = Service(
         name=backend.NAME,
         image=image,
@@ -50,11 +53,11 @@ def own_backend(spec: Spec, seen: Seen, decisions: Decisions) -> Serving:
             *mounts.model_mounts(seen, backend),
             *generated,
         ),
-        tmpfs=_scratch(backend, program),
+        tmpfs=scratch,
         networks=("inner",),
         health=health(backend.health(), start_s, seen.engine),
         grace_s=backend.GRACE_S,
-        memory_mib=memory_mib(spec.limits.backend_memory),
+        memory_mib=memory_mib(spec.limits.backend_memory) or _limit(choice, scratch),
         cpus=cpus(spec.limits.backend_cpus, seen.engine),
         gpu=gpu,
         fingerprint=mounts.fingerprint(seen, files),
@@ -72,8 +75,9 @@ def own_backend(spec: Spec, seen: Seen, decisions: Decisions) -> Serving:
         key=seen.key,
         variant=run.variant,
         program=program,
-        gpu_layers="0" if run.variant == "cpu" else str(spec.backend.gpu_layers),
+        gpu_layers="0" if run.variant == "cpu" else "auto" if run.gpu_layers is None else str(run.gpu_layers),
         kv_cache=run.kv_cache,
+        choice=choice,
         notes=(*_notes(spec, seen, run), *backend.remarks(run), *_remark(backend, program)),
     )
 
@@ -106,13 +110,23 @@ def _notes(spec: Spec, seen: Seen, run: Run) -> Iterator[str]:
         yield f"used with kind = {EXTERNAL!r} only: {', '.join(keys)}"
 
 
-def _run(spec: Spec, seen: Seen, backend: Backend, gpu: GpuRequest | None, decisions: Decisions) -> Run:
+def _limit(choice: Choice | None, scratch: tuple[Tmpfs, ...]) -> int | None:
+    return memory_plan.limit_mib(choice, sum(one.size_mib for one in scratch)) if choice else None
+
+
+def _run(
+    spec: Spec, seen: Seen, backend: Backend, gpu: GpuRequest | None, choice: Choice | None, decisions: Decisions
+) -> Run:
     wanted, trained = spec.backend, seen.model.header.trained_context
-    context = wanted.context
+    layers = None if wanted.gpu_layers == "auto" else wanted.gpu_layers
+    experts, context = 0, wanted.context
+    kv_cache: str = wanted.kv_cache
+    if choice:
+        context, kv_cache = choice.settings.context, choice.settings.kv_type
+        layers, experts = choice.fit.gpu_layers, choice.settings.cpu_experts
     if context == "auto":
         inputs = {"trained_context": trained}
         context = decisions.decide("backend.context", inputs, lambda: min(DEFAULT_CONTEXT, trained or DEFAULT_CONTEXT))
-    kv_cache: str = wanted.kv_cache
     if kv_cache == "auto":
         kv_cache = decisions.decide("backend.kv_cache", {}, lambda: "f16")
     if kv_cache != "f16" and wanted.flash_attention == "off":
@@ -128,7 +142,8 @@ def _run(spec: Spec, seen: Seen, backend: Backend, gpu: GpuRequest | None, decis
         gpus=passthrough.count(gpu, seen) if gpu else 0,
         cpu=seen.cpu,
         context=context,
-        gpu_layers=None if wanted.gpu_layers == "auto" else wanted.gpu_layers,
+        gpu_layers=layers,
+        cpu_experts=experts,
         kv_cache=kv_cache,
         flash_attention=(
             (True if kv_cache != "f16" else None)

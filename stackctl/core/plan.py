@@ -63,6 +63,7 @@ def plan(spec: Spec, seen: Seen, recorded: Lock, *, replan: bool = False) -> Pla
             context=serving.context,
             gpu_layers=serving.gpu_layers,
             kv_cache=serving.kv_cache,
+            memory=serving.choice,
             template=template,
             notes=(
                 *_notes(spec, seen),

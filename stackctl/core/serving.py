@@ -4,6 +4,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 
 from stackctl.backends.contract import Backend, Variant
+from stackctl.core.choice import Choice
 from stackctl.core.secret import Secret
 from stackctl.core.stack import Service
 
@@ -26,4 +27,5 @@ class Serving:
     program: str = ""  # of backend.PROGRAMS; "": in the image, or the user's own
     gpu_layers: str = ""
     kv_cache: str = ""
+    choice: Choice | None = None  # what it takes of memory; None: not known
     notes: tuple[str, ...] = ()

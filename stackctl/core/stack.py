@@ -4,6 +4,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Literal
 
+from stackctl.core.choice import Choice
 from stackctl.core.secret import Secret
 from stackctl.core.seen import Owner
 from stackctl.core.templates import Template
@@ -127,6 +128,7 @@ class Plan:
     context: int  # tokens
     gpu_layers: str
     kv_cache: str
+    memory: Choice | None = None  # what the backend takes; None: not known
     template: Template | None = None  # None: SillyTavern's are left alone
     notes: tuple[str, ...] = ()  # what the user should know
     timeout_s: int = 300

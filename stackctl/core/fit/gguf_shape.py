@@ -79,6 +79,7 @@ class _Reading:
             head=self._key_length(slides=False),
             vocabulary=self.number("vocab_size") or self.file.lengths.get("tokenizer.ggml.tokens", 0),
             window=self.number("attention.sliding_window", _DEFAULT_WINDOW.get(self.architecture, 0)),
+            experts=self.number("expert_count"),
             experts_used=max(self.each("expert_used_count") or (0,)),
             expert_feed_forward=max(self.each("expert_feed_forward_length") or self.feed_forward or (0,)),
             inner=self.number("ssm.inner_size"),

@@ -29,6 +29,7 @@ class Shape:
     head: int  # values of one attention head
     vocabulary: int  # tokens
     window: int  # tokens that a sliding layer sees
+    experts: int
     experts_used: int
     expert_feed_forward: int
     inner: int  # of a recurrent layer
@@ -43,6 +44,15 @@ class Shape:
     @property
     def is_moe(self) -> bool:
         return self.experts_used > 0
+
+    @property
+    def active_share(self) -> float:
+        """What part of the blocks' weights one token reads: less than all only with experts."""
+        whole = sum(layer.weights for layer in self.layers)
+        experts = sum(layer.experts for layer in self.layers)
+        if not whole or not self.experts:
+            return 1.0
+        return (whole - experts + experts * min(self.experts_used, self.experts) / self.experts) / whole
 
     @property
     def weights(self) -> int:
