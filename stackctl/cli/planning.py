@@ -18,11 +18,13 @@ from stackctl.ui import Ui
 @click.option(
     "--trust-first-download", is_flag=True, help="Accept a program whose checksum is not known, and record it."
 )
+@click.option("--force", is_flag=True, help="Start even a model that does not fit into memory.")
 @option.json
 @click.pass_context
 def deploy(
     ctx: click.Context,
     /,
+    force: bool,
     dry_run: bool,
     replan: bool,
     timeout_s: int | None,
@@ -47,6 +49,7 @@ def deploy(
         timeout_s=timeout_s,
         prove=not no_proof,
         trust_first_download=trust_first_download,
+        force=force,
     )
     done = run(machine, option.flags(wishes), options)
     machine.ui.result(*commands_text.deployed(done, os.environ.get("SSH_CONNECTION", "")))

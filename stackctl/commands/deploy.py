@@ -16,9 +16,10 @@ from stackctl.commands.prove import Proof, prove
 from stackctl.commands.start import start
 from stackctl.commands.tavern_key import give_key
 from stackctl.commands.wish import Wish, recorded, wish, write
-from stackctl.core import demo_model, render, tavern_profiles
+from stackctl.core import demo_model, memory_plan, render, tavern_profiles
 from stackctl.core import lock as lock_file
 from stackctl.core.plan import Planned, plan
+from stackctl.core.reported import difference
 from stackctl.core.seen import Seen
 from stackctl.core.stack import Plan
 from stackctl.core.tavern_profiles import Profile
@@ -35,6 +36,7 @@ class Options:
     prove: bool = True
     timeout_s: int | None = None
     trust_first_download: bool = False
+    force: bool = False  # even what does not fit
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -61,6 +63,7 @@ def deploy(machine: Machine, flags: Mapping[str, object], options: Options) -> D
         planned = plan(wanted.spec, seen, lock, replan=options.replan)
         text = render.render(planned.plan, machine.template)
         _say(planned.plan, machine)
+        _refuse_too_large(planned.plan, options)
         machine.compose.check(planned.plan.name, text)
         if options.dry_run:
             return Deployed(plan=planned.plan, text=text)
@@ -74,12 +77,14 @@ def deploy(machine: Machine, flags: Mapping[str, object], options: Options) -> D
         machine.ui.step(f"Starting {backend}SillyTavern")
         seed.seed(planned.plan, settings, machine)
         give_key(planned.plan, machine)
-        ready_s = start(planned.plan, machine, timeout_s=options.timeout_s or planned.plan.timeout_s)
+        started = start(planned.plan, machine, timeout_s=options.timeout_s or planned.plan.timeout_s)
+        if planned.plan.memory and (said := difference(planned.plan.memory.fit, started.buffers)):
+            machine.ui.note(f"note: {said}")
         login.take_back(planned.plan, machine)
         if not options.prove:
-            return Deployed(plan=planned.plan, text=text, ready_s=ready_s)
+            return Deployed(plan=planned.plan, text=text, ready_s=started.ready_s)
         machine.ui.step("Asking through SillyTavern")
-        return Deployed(plan=planned.plan, text=text, ready_s=ready_s, proof=prove(planned.plan, machine))
+        return Deployed(plan=planned.plan, text=text, ready_s=started.ready_s, proof=prove(planned.plan, machine))
 
 
 def _profiles(wanted: Wish, seen: Seen, plan: Plan) -> tuple[Profile, ...]:
@@ -135,12 +140,20 @@ def _fetch(planned: Planned, seen: Seen, wanted: Wish, machine: Machine, options
     return replace(planned, lock=with_digests(planned.plan, planned.lock, machine))
 
 
+def _refuse_too_large(decided: Plan, options: Options) -> None:
+    """Raise DoesNotFit for a model that takes more than is free now, unless the user insists."""
+    if decided.memory and not decided.memory.fits and not options.force:
+        raise memory_plan.refuse(decided.memory, decided.model_name)
+
+
 def _say(decided: Plan, machine: Machine) -> None:
     what = f"{decided.backend_title} with {decided.model_name or 'its model'}, context {decided.context}"
     where = f"KV cache {decided.kv_cache}, {'on the CPU' if decided.variant == 'cpu' else 'GPU by NVIDIA'}"
     if not decided.backend_service:
         where = f"at {decided.backend_url}"
     machine.ui.note(f"{what}, {where}; SillyTavern at {decided.url}")
+    if decided.memory:
+        machine.ui.note(memory_plan.said(decided.memory))
     template = decided.template
     if template and template.source:
         machine.ui.note(f"prompt template {template.instruct}, by {template.source}")

@@ -41,8 +41,8 @@ def start(machine: Machine, service: str | None, *, again: bool, timeout_s: int 
         words = (
             ("restart", *_one(service)) if again else ("up", "-d", "--pull", "never", "--no-recreate", *_one(service))
         )
-        ready_s = start_and_wait(decided, machine, timeout_s=timeout_s or decided.timeout_s, words=words, only=service)
-    return Done(name=name, url=decided.url, ready_s=ready_s)
+        started = start_and_wait(decided, machine, timeout_s=timeout_s or decided.timeout_s, words=words, only=service)
+    return Done(name=name, url=decided.url, ready_s=started.ready_s)
 
 
 def down(machine: Machine, *, volumes: bool) -> Done:

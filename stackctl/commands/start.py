@@ -5,7 +5,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 
 from stackctl import backends
-from stackctl.backends.contract import Backend
+from stackctl.backends.contract import Backend, Buffer
 from stackctl.core import passthrough, ready
 from stackctl.core.compose_words import explain
 from stackctl.core.ready import ServiceState
@@ -19,6 +19,14 @@ _STOP_S = 3
 UP = ("up", "-d", "--remove-orphans", "--pull", "never")
 
 
+@dataclass(frozen=True, kw_only=True)
+class Started:
+    """A stack that is ready, after so many seconds. `buffers`: memory that the backend's log said it reserved."""
+
+    ready_s: float
+    buffers: tuple[Buffer, ...] = ()
+
+
 @dataclass
 class _Course:
     """What has happened so far."""
@@ -29,6 +37,7 @@ class _Course:
     replaced: set[str] = field(default_factory=set)  # ids of those that had to make room
     progress: dict[str, str] = field(default_factory=dict)
     said: list[str] = field(default_factory=list)
+    buffers: list[Buffer] = field(default_factory=list)
     ended: int | None = None
 
     def take(self, state: ServiceState, *, started: bool) -> None:
@@ -43,8 +52,8 @@ class _Course:
 
 def start(
     plan: Plan, machine: Machine, *, timeout_s: int, words: tuple[str, ...] = UP, only: str | None = None
-) -> float:
-    """Run Compose and wait until every service (or the one named) is ready; return the seconds it took.
+) -> Started:
+    """Run Compose and wait until every service (or the one named) is ready.
 
     Raises the cause within moments of a death, a restart or a log line that the backend calls fatal; the containers
     that failed are stopped then, not removed: their log is the evidence.
@@ -68,7 +77,7 @@ def start(
                 if not kept.is_ready:  # an earlier, interrupted start left it loading
                     watch.read_log(kept)
             if course.ended == 0 and not ready.waiting_for(names, course.states, {}):
-                return time.monotonic() - began
+                return Started(ready_s=time.monotonic() - began, buffers=tuple(course.buffers))
             failed = _failed(happening, course, backend, machine) or _lost_gpu(happening, plan)
             if failed:
                 _give_up(names, course, machine)
@@ -89,9 +98,8 @@ def _take(happening: Happening, course: _Course, plan: Plan, machine: Machine, b
             if state.is_ready and not (known and known.is_ready):
                 machine.ui.note(f"{state.name} is ready ({time.monotonic() - began:.1f} s)")
         case Line(service, text):
-            says = backends.named(plan.backend).progress(text) if service == plan.backend else None
-            if says:
-                course.progress[service] = says
+            if service == plan.backend:
+                _take_line(text, course, backends.named(plan.backend))
         case Said(text):
             course.said.append(text)
         case Ended(code):
@@ -101,6 +109,13 @@ def _take(happening: Happening, course: _Course, plan: Plan, machine: Machine, b
         case Silence() if course.ended == 0:
             # events lead; should one be lost, a look in a quiet second costs less than waiting for the time-out
             course.states.update(machine.engine.states(plan.name))
+
+
+def _take_line(text: str, course: _Course, backend: Backend) -> None:
+    if says := backend.progress(text):
+        course.progress[backend.NAME] = says
+    if buffer := backend.buffer(text):
+        course.buffers.append(buffer)
 
 
 def _kept(happening: Happening, before: Mapping[str, ServiceState]) -> ServiceState | None:

@@ -5,6 +5,7 @@ from functools import cache, partial
 
 from stackctl.backends.contract import Backend
 from stackctl.core.choice import Alternative, Choice, Room, Wanted, choose
+from stackctl.core.fit import Memory
 from stackctl.core.lock import Decisions
 from stackctl.core.seen import Gpu, Seen
 from stackctl.core.spec import Spec
@@ -50,6 +51,30 @@ def chosen(spec: Spec, seen: Seen, backend: Backend, gpu: GpuRequest | None, dec
         device=wanted.device,
     )
     return choose(seen.model.shape, settled, backend.MEMORY, room)
+
+
+def said(choice: Choice) -> str:
+    """The sum in a line, a place each: what is needed, of what, and what is free."""
+    found, words = choice.fit, []
+    for number, (one, free) in enumerate(zip(found.devices, choice.room.gpus_mib, strict=False)):
+        name = f"GPU {number}" if len(found.devices) > 1 else "GPU"
+        words.append(f"{name} {_sum(one)} of {free / 1024:.1f} GiB free")
+    words.append(f"RAM {_sum(found.host)} of {choice.room.ram_mib / 1024:.1f} GiB free")
+    layers = f"{found.gpu_layers} of {found.blocks + 1} layers on the GPU, " if found.devices else ""
+    experts = f"experts of {found.settings.cpu_experts} in RAM, " if found.settings.cpu_experts else ""
+    return f"memory: {layers}{experts}{'; '.join(words)}"
+
+
+def _sum(one: Memory) -> str:
+    terms = (
+        ("weights", one.weights_mib),
+        ("KV cache", one.kv_cache_mib),
+        ("state", one.state_mib),
+        ("compute", one.compute_mib + one.output_mib),
+        ("program", one.overhead_mib),
+    )
+    parts = ", ".join(f"{name} {mib / 1024:.1f}" for name, mib in terms if mib >= 51)
+    return f"{one.total_mib / 1024:.1f}{f' ({parts})' if parts else ''}"
 
 
 def refuse(choice: Choice, name: str) -> DoesNotFit:
