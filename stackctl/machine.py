@@ -7,8 +7,10 @@ from functools import cached_property
 from ipaddress import IPv4Network
 from pathlib import Path, PurePosixPath
 from types import MappingProxyType
+from typing import TYPE_CHECKING
 
 from stackctl.backends.contract import Request
+from stackctl.core.catalogue import FILE as CATALOGUE
 from stackctl.core.same_path import Bind
 from stackctl.core.secret import Secret
 from stackctl.core.seen import Around, Cpu, Gpu, ModelSeen, Ram, Tried
@@ -23,6 +25,9 @@ from stackctl.effects.images import Images
 from stackctl.effects.library import Library
 from stackctl.effects.projects import projects
 from stackctl.ui import Ui
+
+if TYPE_CHECKING:
+    from stackctl.effects.download.head import Start
 
 
 def fetch(
@@ -39,6 +44,19 @@ def fetch(
     from stackctl.effects import download
 
     return download.fetch(url, target, size=size, sha256=sha256, progress=progress, headers=headers, sleep=sleep)
+
+
+def head(
+    url: str,
+    enough: Callable[[bytes, int], bool],
+    *,
+    headers: Mapping[str, str] = MappingProxyType({}),
+    sleep: Callable[[float], None] = time.sleep,
+) -> "Start":
+    """effects/download's, likewise."""
+    from stackctl.effects.download import head as beginning
+
+    return beginning.head(url, enough, headers=headers, sleep=sleep)
 
 
 @dataclass
@@ -71,6 +89,7 @@ class Machine:
     browse: Callable[[str], bool] = browser.show
     stacks: Callable[[Engine], frozenset[tuple[str, str]]] = projects
     fetch: Callable[..., str] = fetch
+    head: "Callable[..., Start]" = head
     hub: Hub = field(default_factory=Hub)
     store: Path = field(default_factory=data_home)
 
@@ -115,6 +134,10 @@ class Machine:
 
     def model(self, wanted: str) -> ModelSeen:
         return models.look(wanted, self.path, self.folder.owner)
+
+    def catalogue(self) -> str:
+        """The text of the catalogue of models."""
+        return (Path(__file__).parent / CATALOGUE).read_text(encoding="utf-8")
 
     def template(self, name: str) -> str:
         return (template_root() / name).read_text(encoding="utf-8")

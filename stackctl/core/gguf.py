@@ -87,22 +87,28 @@ def header(found: GgufFile) -> Header:
 
 def read(buffer: Buffer, size: int, *, name: str) -> GgufFile:
     """Read a GGUF header from the start of a file of `size` bytes; raise ModelError that says what is wrong."""
-    if bytes(buffer[:4]) != b"GGUF":
-        raise ModelError(f"{name} {not_a_model(bytes(buffer[:512]), size)}", hint=_hint(bytes(buffer[:512])))
-    reader = _Reader(buffer, name)
-    try:
-        found = _read(reader)
-    except struct.error as e:
+    found = start(buffer, size, name=name)
+    if found is None:
         raise ModelError(
             f"{name} is cut short: its header ends after {size} bytes",
             hint="download it again; an interrupted download leaves such a file",
-        ) from e
+        )
     if found.size > size:
         raise ModelError(
             f"{name} is cut short: {size} bytes of at least {found.size}",
             hint="download it again; an interrupted download leaves such a file",
         )
     return found
+
+
+def start(buffer: Buffer, size: int, *, name: str) -> GgufFile | None:
+    """Likewise from as much as there is; None where the header goes on behind it. The file's size is not judged."""
+    if bytes(buffer[:4]) != b"GGUF":
+        raise ModelError(f"{name} {not_a_model(bytes(buffer[:512]), size)}", hint=_hint(bytes(buffer[:512])))
+    try:
+        return _read(_Reader(buffer, name))
+    except struct.error:
+        return None
 
 
 def not_a_model(start: bytes, size: int) -> str:

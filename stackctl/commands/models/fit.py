@@ -4,6 +4,7 @@ from dataclasses import dataclass
 from typing import Literal
 
 from stackctl import backends
+from stackctl.core import source as sources
 from stackctl.core.fit import ALL, Device, Fit, Settings, fit
 from stackctl.core.seen import ModelSeen
 from stackctl.errors import ModelError
@@ -40,8 +41,11 @@ class Fitted:
 
 
 def fitted(machine: Machine, model: str, asked: Asked) -> Fitted:
-    """Read a local model's header and add up; raises ModelError where it can't be read or has no known shape."""
-    seen = machine.model(model)
+    """Read a model's header, here or at its source, and add up.
+
+    Raises ModelError where it can't be read or has no known shape.
+    """
+    seen = looked_at(machine, model)
     shape = seen.shape
     if shape is None:
         raise ModelError(f"{seen.name}: how much memory it takes is known of GGUF models alone", hint="take a .gguf")
@@ -74,6 +78,17 @@ def fitted(machine: Machine, model: str, asked: Asked) -> Fitted:
         found = summed(ALL if asked.gpu_layers == "all" else asked.gpu_layers)
     fits = _on_gpus(found, free) and found.host.total_mib <= ram
     return Fitted(model=seen, fit=found, free_mib=free, free_ram_mib=ram, fits=fits)
+
+
+def looked_at(machine: Machine, model: str) -> ModelSeen:
+    """A model by its path, or by its source, of which the header alone is read."""
+    source = sources.parse(model)
+    if source is None:
+        return machine.model(model)
+    from stackctl.commands.models.pull import offered
+    from stackctl.commands.models.remote import described
+
+    return described(machine, offered(machine, source)).model
 
 
 def _on_gpus(found: Fit, free_mib: tuple[int, ...]) -> bool:

@@ -11,6 +11,7 @@ from stackctl.core import source as sources
 from stackctl.core.repository import Quantisation, RepoFile
 from stackctl.core.source import Source
 from stackctl.core.store import Kept
+from stackctl.effects.hub import Request
 from stackctl.errors import ConfigError, ModelError
 from stackctl.machine import Machine
 
@@ -128,12 +129,16 @@ def pull(machine: Machine, offer: Offer, *, clock: Callable[[], float] = time.mo
     )
 
 
+def address(machine: Machine, offer: Offer, file: RepoFile) -> Request:
+    """How a file of an offer is asked for."""
+    if offer.source.url:
+        return Request(url=offer.source.url.replace(offer.files[0].name, file.name), headers={})
+    return machine.hub.request(offer.source, file.name)
+
+
 def _fetch(machine: Machine, offer: Offer, file: RepoFile, target: Path, progress: "_Progress") -> str:
     source = offer.source
-    if source.url:
-        url = source.url.replace(offer.files[0].name, file.name)
-        return machine.fetch(url, target, size=0, sha256="", progress=progress, headers={})
-    if file.size > machine.hub.xet_from:
+    if not source.url and file.size > machine.hub.xet_from:
         if not _is_here(target, file):
             machine.hub.xet(source, file.name, target)
         digest = machine.library.digest(target, lambda _: None)
@@ -143,7 +148,7 @@ def _fetch(machine: Machine, offer: Offer, file: RepoFile, target: Path, progres
                 f"{file.name} arrived damaged: its sha256 is {digest}", hint="it was deleted; run it again"
             )
         return digest
-    asked = machine.hub.request(source, file.name)
+    asked = address(machine, offer, file)
     return machine.fetch(
         asked.url, target, size=file.size, sha256=file.sha256, progress=progress, headers=asked.headers
     )

@@ -6,6 +6,7 @@ which keys count, what they default to, and what an architecture makes of them.
 
 import re
 from collections.abc import Iterable, Mapping
+from math import prod
 from typing import Final
 
 from stackctl.core.fit.shape import Layer, Shape
@@ -90,6 +91,7 @@ class _Reading:
             is_parallel=self.architecture in _PARALLEL,
             is_mla=self._is_mla,
             embedding_bytes=embedding,
+            parameters=sum(prod(tensor.shape) for tensor in self.tensors),
         )
 
     @property

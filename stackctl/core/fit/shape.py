@@ -40,6 +40,7 @@ class Shape:
     is_tied: bool  # the output layer uses the embedding's tensor
     is_parallel: bool  # attention and feed-forward run side by side
     is_mla: bool  # K is a compressed latent and there is no V
+    parameters: int = 0  # of all tensors; 0: not known
 
     @property
     def is_moe(self) -> bool:

@@ -1,0 +1,127 @@
+"""`stackctl models recommend`: the model that suits this machine."""
+
+from dataclasses import dataclass
+from pathlib import Path
+
+from stackctl import backends
+from stackctl.core import catalogue as catalogues
+from stackctl.core.catalogue import Suggestion, context_for, ranked
+from stackctl.core.choice import Room, Wanted, choose
+from stackctl.core.repository import label
+from stackctl.core.source import Source
+from stackctl.errors import DoesNotFit, ModelError
+from stackctl.machine import Machine
+
+_ENGLISH = "en"
+
+
+@dataclass(frozen=True, kw_only=True)
+class Asked:
+    """What is wanted of a model. language: such as "ja"."""
+
+    language: str = _ENGLISH
+    context: int | None = None
+    backend: str = "llamacpp"
+    folder: Path | None = None  # of local files; None: the catalogue
+
+
+@dataclass(frozen=True, kw_only=True)
+class Recommended:
+    """The best, those after it, and what was free."""
+
+    best: Suggestion
+    others: tuple[Suggestion, ...]
+    room: Room
+    date: str  # of the catalogue; "": from a folder
+    paths: dict[str, Path]  # of local files, by name
+
+
+def room(machine: Machine) -> Room:
+    """What is free on this machine now."""
+    gpus = machine.gpus()
+    ram = machine.ram(None)
+    has_own = bool(gpus) and all(gpu.total_mib for gpu in gpus)
+    return Room(
+        gpus_mib=tuple(gpu.free_mib for gpu in gpus) if has_own else (),
+        totals_mib=tuple(gpu.total_mib for gpu in gpus) if has_own else (),
+        ram_mib=ram.free_mib,
+        ram_total_mib=ram.total_mib,
+        is_wsl=machine.is_wsl(),
+    )
+
+
+def recommend(machine: Machine, asked: Asked) -> Recommended:
+    """The largest, least quantised model that fits; raises DoesNotFit where none does."""
+    free = room(machine)
+    reserves = backends.named(asked.backend).MEMORY
+    wanted = Wanted(slots=1, device="cuda" if free.gpus_mib else "cpu")
+    if asked.folder:
+        found, paths = _local(machine, asked, free, wanted)
+        date = ""
+    else:
+        catalogue = catalogues.parse(machine.catalogue())
+        paths, date = {}, catalogue.date
+        found = catalogues.suggestions(
+            catalogue, reserves, free, language=asked.language, context=asked.context, wanted=wanted
+        )
+        if not found and asked.language != _ENGLISH:
+            found = catalogues.suggestions(
+                catalogue, reserves, free, language=_ENGLISH, context=asked.context, wanted=wanted
+            )
+    if not found:
+        raise DoesNotFit(
+            f"no model fits: {_said(free)}",
+            hint="close what holds the memory, or ask for less context: --context 4096",
+        )
+    return Recommended(best=found[0], others=_different(found), room=free, date=date, paths=paths)
+
+
+def _local(
+    machine: Machine, asked: Asked, free: Room, wanted: Wanted
+) -> tuple[tuple[Suggestion, ...], dict[str, Path]]:
+    """The GGUF files of a folder that fit, the best first."""
+    assert asked.folder  # noqa: S101 - the caller has looked
+    found: list[Suggestion] = []
+    paths: dict[str, Path] = {}
+    reserves = backends.named(asked.backend).MEMORY
+    for path in sorted(asked.folder.glob("*.gguf")):
+        try:
+            seen = machine.model(str(path))
+        except ModelError:
+            continue  # a later part of a split model, or a damaged file
+        if seen.shape is None:
+            continue
+        trained = seen.shape.trained_context
+        tokens = context_for(asked.language, asked.context)
+        settings = Wanted(context=min(tokens, trained) if trained else tokens, slots=1, device=wanted.device)
+        parameters = seen.shape.parameters
+        paths[seen.name] = path
+        found.append(
+            Suggestion(
+                name=seen.name,
+                source=Source(url=str(path)),
+                label=label(seen.name),
+                size=seen.size,
+                bits=8 * seen.size / max(1, parameters),
+                context=settings.context or 0,
+                choice=choose(seen.shape, settings, reserves, free),
+                billions=parameters / 1e9,
+            )
+        )
+    return ranked(found), paths
+
+
+def _different(found: tuple[Suggestion, ...]) -> tuple[Suggestion, ...]:
+    """One form of each other model."""
+    seen = {found[0].name}
+    others = []
+    for one in found[1:]:
+        if one.name not in seen:
+            seen.add(one.name)
+            others.append(one)
+    return tuple(others[:5])
+
+
+def _said(free: Room) -> str:
+    gpus = "".join(f"{one / 1024:.1f} GiB of VRAM, " for one in free.gpus_mib)
+    return f"{gpus}{free.ram_mib / 1024:.1f} GiB of RAM are free"

@@ -1,0 +1,86 @@
+"""A model that is elsewhere, by its header alone: what planning and fitting need, before a byte of it is fetched."""
+
+from dataclasses import dataclass
+from pathlib import PurePosixPath
+
+from stackctl.commands.models.pull import Offer, address
+from stackctl.core import gguf
+from stackctl.core.fit import gguf_shape
+from stackctl.core.gguf import GgufFile
+from stackctl.core.repository import RepoFile
+from stackctl.core.seen import Header, ModelFile, ModelSeen
+from stackctl.errors import ModelError
+from stackctl.machine import Machine
+
+
+@dataclass(frozen=True, kw_only=True)
+class Described:
+    """A model as its source describes it. `bytes_per_s`: how quickly its header came."""
+
+    model: ModelSeen
+    bytes_per_s: float
+    read: int  # bytes
+
+
+def described(machine: Machine, offer: Offer) -> Described:
+    """Read the header of every part; the files are told as they will lie once they are pulled.
+
+    A model of safetensors has no header that tells its memory here. Raises ModelError.
+    """
+    if offer.is_folder:
+        model = ModelSeen(
+            wanted=str(offer.source),
+            name=offer.root.name,
+            is_folder=True,
+            files=tuple(_file(offer, one, machine) for one in offer.files),
+            header=Header(format="safetensors"),
+        )
+        return Described(model=model, bytes_per_s=0.0, read=0)
+    parts: list[GgufFile] = []
+    files: list[ModelFile] = []
+    rate, read = 0.0, 0
+    for one in offer.files:
+        found, size, speed, count = _header(machine, offer, one)
+        parts.append(found)
+        read += count
+        rate = max(rate, speed)
+        files.append(_file(offer, RepoFile(name=one.name, size=one.size or size), machine))
+    model = ModelSeen(
+        wanted=str(offer.source),
+        name=PurePosixPath(offer.files[0].name).name,
+        is_folder=False,
+        files=tuple(files),
+        header=gguf.header(parts[0]),
+        shape=gguf_shape.of(*parts),
+    )
+    return Described(model=model, bytes_per_s=rate, read=read)
+
+
+def _header(machine: Machine, offer: Offer, file: RepoFile) -> tuple[GgufFile, int, float, int]:
+    """The header of one file, the file's size, and how quickly how many bytes came."""
+    name = file.name
+    found: list[GgufFile] = []
+
+    def enough(content: bytes, size: int) -> bool:
+        part = gguf.start(content, size or len(content), name=name)
+        if part:
+            found[:] = [part]
+        return part is not None
+
+    asked = address(machine, offer, file)
+    start = machine.head(asked.url, enough, headers=asked.headers)
+    size = file.size or start.size
+    if not found and not enough(start.content, size):
+        raise ModelError(f"{name} is cut short: its header does not end", hint="look for another copy of the model")
+    if size and found[0].size > size:
+        raise ModelError(
+            f"{name} is cut short at its source: {size} bytes of at least {found[0].size}",
+            hint="look for another copy of the model",
+        )
+    return found[0], size, start.bytes_per_s, len(start.content)
+
+
+def _file(offer: Offer, file: RepoFile, machine: Machine) -> ModelFile:
+    name = file.name if offer.is_folder else PurePosixPath(file.name).name
+    owner = machine.folder.owner
+    return ModelFile(name=name, host=PurePosixPath(offer.root / file.name), size=file.size, owner=owner, mode=0o644)

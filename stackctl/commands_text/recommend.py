@@ -1,0 +1,65 @@
+"""`models recommend`, and what a deploy without a model proposes, as words and as JSON."""
+
+from typing import TYPE_CHECKING, Any
+
+from stackctl.core.choice import speed
+from stackctl.core.memory_plan import said
+
+if TYPE_CHECKING:
+    from stackctl.commands.models.recommend import Recommended
+    from stackctl.core.catalogue import Suggestion
+    from stackctl.ui import Ui
+
+
+def recommended(done: "Recommended", ui: "Ui") -> tuple[str, dict[str, Any]]:
+    """The best with its reasons, and the others in a table."""
+    best = done.best
+    lines = [
+        *proposal(best),
+        f"get it: stackctl models pull {best.source}",
+        f"run it: stackctl deploy --model {_where(done)}",
+    ]
+    if done.paths:
+        lines = [*proposal(best), f"run it: stackctl deploy --model {_where(done)}"]
+    if done.others:
+        rows = [["others that fit", "", "GB", "context", "speed"]]
+        rows += [
+            [one.name, one.label, f"{one.size / 1e9:.1f}", str(one.context), speed(one.choice.tokens_per_s)]
+            for one in done.others
+        ]
+        lines += ["", ui.table(rows)]
+    if done.date:
+        lines += ["", f"from stackctl's catalogue of {done.date}; sizes are computed"]
+    return "\n".join(lines), {"best": _values(best), "others": [_values(one) for one in done.others], "date": done.date}
+
+
+def proposal(best: "Suggestion") -> list[str]:
+    """Why this one: a few lines."""
+    lines = [f"{best.name} at {best.label}: {best.size / 1e9:.1f} GB, context {best.context}"]
+    lines.append(f"  {speed(best.choice.tokens_per_s)} on this machine; {said(best.choice)}")
+    if best.licence:
+        lines.append(
+            f"  licence {best.licence}; languages: {', '.join(best.languages)}; prompt template {best.template}"
+        )
+    return lines
+
+
+def _where(done: "Recommended") -> str:
+    return str(done.paths.get(done.best.name, done.best.source))
+
+
+def _values(one: "Suggestion") -> dict[str, Any]:
+    return {
+        "name": one.name,
+        "source": str(one.source),
+        "quantisation": one.label,
+        "bytes": one.size,
+        "context": one.context,
+        "kv_cache": one.choice.settings.kv_type,
+        "gpu_layers": one.choice.fit.gpu_layers,
+        "licence": one.licence,
+        "languages": list(one.languages),
+        "template": one.template,
+        "tokens_per_s": round(one.choice.tokens_per_s, 1),
+        "speed": one.choice.speed,
+    }

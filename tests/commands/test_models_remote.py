@@ -1,0 +1,118 @@
+"""A model at its source: its header alone is read, and the plan is the one of the file itself."""
+
+import json
+from collections.abc import Iterator
+from functools import partial
+from pathlib import Path
+
+import pytest
+
+from stackctl.commands.models.fit import Asked, fitted
+from stackctl.commands.models.pull import offered, parsed
+from stackctl.commands.models.remote import described
+from stackctl.effects.hub import Hub
+from stackctl.errors import ModelError
+from stackctl.machine import Machine, head
+from tests.commands.machines import quiet
+from tests.hub.server import Fault, running
+from tests.hub.server import Hub as Server
+from tests.shapes.family import Model
+from tests.shapes.header import header
+
+# a vocabulary of real size makes a header of several MB
+WORDS = [f"token number {number} of the vocabulary" for number in range(128_256)]
+SMALL = Model(arch="llama", layers=8, embd=256, ff=512, heads=8, kv_heads=2, vocab=len(WORDS))
+HEAD, SIZE = header({**SMALL.metadata(), "tokenizer.ggml.tokens": WORDS}, SMALL.tensors("q8_0"))
+MODEL = HEAD + b"\0" * (SIZE - len(HEAD))
+SOURCE = "hf:owner/name/M-Q8_0.gguf"
+
+
+@pytest.fixture
+def server() -> Iterator[Server]:
+    with running() as hub:
+        hub.add("owner/name", {"M-Q8_0.gguf": MODEL, "M-Q4_K_M.gguf": MODEL[:-64]})
+        yield hub
+
+
+@pytest.fixture
+def machine(tmp_path: Path, server: Server) -> Machine:
+    machine = quiet(tmp_path).machine
+    machine.hub = Hub(endpoint=server.url, sleep=lambda _: None)
+    machine.head = partial(head, sleep=lambda _: None)
+    return machine
+
+
+def test_the_header_is_all_that_is_read(machine: Machine, server: Server) -> None:
+    assert 4 << 20 < len(HEAD) < 8 << 20
+    found = described(machine, offered(machine, parsed(SOURCE)))
+    assert len(server.asked) <= 4
+    assert server.sent <= len(HEAD) + (1 << 20)
+    assert len(HEAD) <= found.read <= len(HEAD) + (512 << 10)
+    assert found.bytes_per_s > 0
+    assert not machine.store.exists()
+
+
+def test_what_is_planned_from_it_is_what_the_file_itself_gives(machine: Machine, tmp_path: Path) -> None:
+    path = tmp_path / "M-Q8_0.gguf"
+    path.write_bytes(MODEL)
+    here, there = (fitted(machine, one, Asked(context=4096)) for one in (str(path), SOURCE))
+    assert here.fit == there.fit
+    assert here.model.header == there.model.header
+    assert here.model.size == there.model.size
+
+
+def test_an_address_is_read_likewise(machine: Machine, server: Server) -> None:
+    url = f"http://127.0.0.1:{server.cdn.server_address[1]}/owner/name/M-Q8_0.gguf"
+    found = fitted(machine, url, Asked(context=4096))
+    assert found.model.size == len(MODEL)
+    assert [one.where for one in server.asked] == ["cdn"]
+
+
+@pytest.mark.parametrize(
+    "faults",
+    [
+        [Fault(ignores_range=True)],
+        [Fault(status=503)],
+        [Fault(status=429, headers={"Retry-After": "0"})],
+        [Fault(cut_after=1 << 20)],
+    ],
+)
+def test_a_server_that_stumbles_is_survived(machine: Machine, server: Server, faults: list[Fault]) -> None:
+    server.faults.extend(faults)
+    assert described(machine, offered(machine, parsed(SOURCE))).model.shape is not None
+
+
+@pytest.mark.parametrize(
+    ("fault", "says"),
+    [
+        (Fault(body=b"<!DOCTYPE html><html>log in</html>"), "web page"),
+        (Fault(status=404), "nothing at that address"),
+        (Fault(body=HEAD[:1000]), "cut short"),
+        (Fault(body=b"GGUF" + b"\xff" * 4000), "version"),
+    ],
+)
+def test_what_is_no_model_is_said(machine: Machine, server: Server, fault: Fault, says: str) -> None:
+    server.usual["cdn"] = fault
+    with pytest.raises(ModelError) as caught:
+        described(machine, offered(machine, parsed(SOURCE)))
+    assert says in caught.value.message
+    assert caught.value.hint
+
+
+def test_every_part_of_a_split_model_counts(machine: Machine, server: Server) -> None:
+    tensors = SMALL.tensors("q8_0")
+    half = len(tensors) // 2
+    names = list(tensors)
+    first, size = header(SMALL.metadata(), {name: tensors[name] for name in names[:half]})
+    other, more = header({"split.no": 1}, {name: tensors[name] for name in names[half:]})
+    parts = {
+        "S-Q8_0-00001-of-00002.gguf": first + b"\0" * (size - len(first)),
+        "S-Q8_0-00002-of-00002.gguf": other + b"\0" * (more - len(other)),
+    }
+    server.add("owner/split", parts)
+    found = described(machine, offered(machine, parsed("hf:owner/split:Q8_0"))).model
+    whole = described(machine, offered(machine, parsed(SOURCE))).model
+    assert found.shape is not None
+    assert whole.shape is not None
+    assert found.shape.weights == whole.shape.weights
+    assert json.dumps([one.name for one in found.files]) == json.dumps(list(parts))
