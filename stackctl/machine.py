@@ -48,7 +48,7 @@ def fetch(
 
 def head(
     url: str,
-    enough: Callable[[bytes, int], bool],
+    needed: Callable[[bytes, int], int],
     *,
     headers: Mapping[str, str] = MappingProxyType({}),
     sleep: Callable[[float], None] = time.sleep,
@@ -56,7 +56,7 @@ def head(
     """effects/download's, likewise."""
     from stackctl.effects.download import head as beginning
 
-    return beginning.head(url, enough, headers=headers, sleep=sleep)
+    return beginning.head(url, needed, headers=headers, sleep=sleep)
 
 
 @dataclass

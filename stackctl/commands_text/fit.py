@@ -4,35 +4,102 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from stackctl.commands.models.fit import Fitted
+    from stackctl.core.choice import Choice
     from stackctl.core.fit import Memory
     from stackctl.ui import Ui
 
 _TERMS = ("weights", "kv_cache", "state", "compute", "output", "overhead", "total")
+_WIDTH = 48  # characters of a bar
 
 
 def fitted(done: "Fitted", ui: "Ui") -> tuple[str, dict[str, Any]]:
-    """A table with a row per place, and the verdict."""
-    found = done.fit
-    places = [(f"GPU {number}", one, done.free_mib[number]) for number, one in enumerate(found.devices)]
-    rows = [["MiB", *(term.replace("_", " ") for term in _TERMS), "free now"]]
-    for name, one, free in (*places, ("RAM", found.host, done.free_ram_mib)):
-        rows.append([name, *(f"{_terms(one)[f'{term}_mib']:.2f}" for term in _TERMS), str(free)])
-    settings = found.settings
+    """A bar and a row per place, the verdict, and what else there is."""
+    choice = done.choice
+    found, settings = choice.fit, choice.settings
     layers = f"{found.gpu_layers} of {found.blocks + 1} layers on the GPU" if found.devices else "on the CPU"
-    lines = [
-        f"{done.model.name}, context {settings.context}, KV cache {settings.kv_type}, {layers}",
-        ui.table(rows),
-        "fits" if done.fits else "does not fit",
-    ]
+    experts = f", experts of {settings.cpu_experts} blocks in RAM" if settings.cpu_experts else ""
+    lines = [f"{done.model.name}, context {settings.context}, KV cache {settings.kv_type}, {layers}{experts}", ""]
+    lines += [*_bars(choice), "", ui.table(_rows(choice)), "", *_verdict(done)]
+    if choice.alternatives:
+        lines += ["", ui.table(_others(choice))]
     values = {
         "devices": [_terms(one) for one in found.devices],
         "host": _terms(found.host),
-        "fits": done.fits,
+        "fits": choice.fits,
         "gpu_layers": found.gpu_layers,
         "context": settings.context,
-        "alternatives": [],
+        "alternatives": [
+            {"change": one.change, "effect": one.effect, "saves_mib": one.saves_mib, "fits": one.fits}
+            for one in choice.alternatives
+        ],
+        "kv_cache": settings.kv_type,
+        "cpu_experts": settings.cpu_experts,
+        "tokens_per_s": round(choice.tokens_per_s, 1),
+        "free_mib": {"devices": list(choice.room.gpus_mib), "host": choice.room.ram_mib},
     }
     return "\n".join(lines), values
+
+
+def _bars(choice: "Choice") -> list[str]:
+    """Of each place: what this takes, what is free then, what others hold now."""
+    room = choice.room
+    totals = room.totals_mib or room.gpus_mib
+    places = [
+        (f"GPU {number}", one.total_mib, free, total)
+        for number, (one, free, total) in enumerate(zip(choice.fit.devices, room.gpus_mib, totals, strict=False))
+    ]
+    places.append(("RAM", choice.fit.host.total_mib, room.ram_mib, room.ram_total_mib or room.ram_mib))
+    lines = [
+        f"{name:5}  {_bar(taken, free, total)}  {_says(taken, free, total)}" for name, taken, free, total in places
+    ]
+    return [*lines, f"{'':5}  █ this model  ░ free  ▒ taken by others now"]
+
+
+def _bar(taken: float, free: float, total: float) -> str:
+    unit = max(total, taken, 1) / _WIDTH
+    mine = max(1, round(taken / unit)) if taken else 0
+    others = min(_WIDTH - min(mine, _WIDTH), round(max(0.0, total - free) / unit))
+    return "█" * min(mine, _WIDTH) + "░" * max(0, _WIDTH - mine - others) + "▒" * others
+
+
+def _says(taken: float, free: float, total: float) -> str:
+    return f"{taken / 1024:.1f} of {free / 1024:.1f} GiB free ({total / 1024:.1f} in all)"
+
+
+def _rows(choice: "Choice") -> list[list[str]]:
+    rows = [["MiB", *(term.replace("_", " ") for term in _TERMS)]]
+    places = [(f"GPU {number}", one) for number, one in enumerate(choice.fit.devices)]
+    for name, one in (*places, ("RAM", choice.fit.host)):
+        rows.append([name, *(f"{_terms(one)[f'{term}_mib']:.2f}" for term in _TERMS)])
+    return rows
+
+
+def _verdict(done: "Fitted") -> list[str]:
+    choice = done.choice
+    found = choice.fit
+    lines = [f"fits: {choice.speed}" if choice.fits else f"does not fit: {'; '.join(choice.lacks)}"]
+    if not found.devices:
+        lines.append(
+            "On the CPU alone a model is about 15 times slower than on a GPU, most of all in reading the prompt."
+        )
+    elif found.gpu_layers <= found.blocks:
+        lines.append("Layers in RAM are computed there: more of them on the GPU is faster, and saves no RAM elsewhere.")
+    if found.devices and choice.room.is_wsl:
+        lines.append(
+            "Under WSL the driver takes RAM once VRAM is full, silently and 5 to 10 times slower: 1 GiB is kept free "
+            'for that. Its switch: "CUDA - Sysmem Fallback Policy" in the NVIDIA Control Panel.'
+        )
+    if done.prompt_cache_mib:
+        lines.append(f"Earlier prompts are kept in RAM as time goes by: up to {done.prompt_cache_mib} MiB more.")
+    return lines
+
+
+def _others(choice: "Choice") -> list[list[str]]:
+    rows = [
+        [one.change, one.effect, f"{one.saves_mib:.0f}", "fits" if one.fits else "does not fit"]
+        for one in choice.alternatives
+    ]
+    return [["instead", "", "MiB less", ""], *rows]
 
 
 def _terms(memory: "Memory") -> dict[str, float]:

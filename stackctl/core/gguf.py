@@ -7,7 +7,6 @@ Format: https://github.com/ggml-org/ggml/blob/master/docs/gguf.md
 
 import struct
 from dataclasses import dataclass
-from itertools import repeat
 from math import prod
 from typing import Final, NamedTuple
 
@@ -32,6 +31,9 @@ _MAX_PAIRS, _MAX_TENSORS, _MAX_DIMENSIONS, _MAX_KEY = 65_536, 100_000, 8, 65_535
 _MAX_KEPT = 1 << 20  # longest string that is kept; longer ones are read over
 _MAX_KEPT_IN_ALL = 32 << 20  # bytes of all strings together; a chat template has some ten thousand
 _MAX_ARRAY = 4096  # longest array of numbers that is kept: one value per layer, not one per token
+_LONGER = 900 << 10  # bytes that the rest of a vocabulary may be longer than its beginning, at most
+_AT_LEAST_MORE, _REST = 256 << 10, 128 << 10  # bytes; the second for what follows a vocabulary, the tensor table most
+_TOKENS = "tokenizer.ggml.tokens"  # behind which come numbers for each of them
 _MAX_STRINGS = 4_000_000  # in all arrays together; the largest vocabularies have about 300,000
 
 
@@ -103,12 +105,25 @@ def read(buffer: Buffer, size: int, *, name: str) -> GgufFile:
 
 def start(buffer: Buffer, size: int, *, name: str) -> GgufFile | None:
     """Likewise from as much as there is; None where the header goes on behind it. The file's size is not judged."""
+    return _start(buffer, size, name)[0]
+
+
+def needed(buffer: Buffer, size: int, *, name: str) -> int:
+    """About how many bytes the header has, from its beginning: what is told so far of counts, at the rate so far."""
+    found, reader = _start(buffer, size, name)
+    if found or reader is None:
+        return len(buffer)
+    return max(len(buffer) + _AT_LEAST_MORE, reader.at + reader.ahead + _REST)
+
+
+def _start(buffer: Buffer, size: int, name: str) -> "tuple[GgufFile | None, _Reader | None]":
     if bytes(buffer[:4]) != b"GGUF":
         raise ModelError(f"{name} {not_a_model(bytes(buffer[:512]), size)}", hint=_hint(bytes(buffer[:512])))
+    reader = _Reader(buffer, name)
     try:
-        return _read(_Reader(buffer, name))
+        return _read(reader), reader
     except struct.error:
-        return None
+        return None, reader
 
 
 def not_a_model(start: bytes, size: int) -> str:
@@ -142,6 +157,8 @@ def _hint(start: bytes) -> str:
 class _Reader:
     def __init__(self, buffer: Buffer, name: str) -> None:
         self.buffer, self.name, self.at = memoryview(buffer), name, 0
+        self.has_numbers_behind = False
+        self.ahead = 0  # bytes from `at` on that an array which goes on behind the buffer will take
         self.strings_left, self.bytes_left = _MAX_STRINGS, _MAX_KEPT_IN_ALL
 
     def scalar(self, code: str) -> int | float | bool:
@@ -180,11 +197,15 @@ class _Reader:
         self.strings_left -= count
         if self.strings_left < 0:
             raise self.damaged(f"length of an array: {count}")
-        length, buffer, at = struct.Struct("<Q").unpack_from, self.buffer, self.at
+        length, buffer, at, left = struct.Struct("<Q").unpack_from, self.buffer, self.at, count
         try:
-            for _ in repeat(None, count):
+            for left in range(count, 0, -1):  # noqa: B007 - told below, where it ends early
                 at += length(buffer, at)[0] + 8
-        except OverflowError as e:  # it points further than any file reaches
+        except (struct.error, OverflowError) as e:  # further than the buffer, or than any file, reaches
+            rest = left * (at - self.at) // max(1, count - left)
+            # the later a piece of a vocabulary, the longer it is
+            self.ahead = rest + min(rest // 3, _LONGER) + (4 * count if self.has_numbers_behind else 0)
+            self.at = min(at, len(buffer))
             raise struct.error("past the end") from e
         self.at = at
         self.skip(0)
@@ -213,6 +234,7 @@ def _read(reader: _Reader) -> GgufFile:
             raise reader.damaged("length of a key")
         kind = int(reader.scalar("I"))
         if kind == _ARRAY:
+            reader.has_numbers_behind = key == _TOKENS
             metadata[key], lengths[key] = _array(reader)
         else:
             metadata[key] = _value(reader, kind)

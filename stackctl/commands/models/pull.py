@@ -129,11 +129,11 @@ def pull(machine: Machine, offer: Offer, *, clock: Callable[[], float] = time.mo
     )
 
 
-def address(machine: Machine, offer: Offer, file: RepoFile) -> Request:
-    """How a file of an offer is asked for."""
+def address(machine: Machine, offer: Offer, file: RepoFile, *, is_whole: bool = True) -> Request:
+    """How a file of an offer is asked for. `is_whole`: all of it, so that the hub may be asked whether it gives it."""
     if offer.source.url:
         return Request(url=offer.source.url.replace(offer.files[0].name, file.name), headers={})
-    return machine.hub.request(offer.source, file.name)
+    return machine.hub.request(offer.source, file.name, is_asked=is_whole)
 
 
 def _fetch(machine: Machine, offer: Offer, file: RepoFile, target: Path, progress: "_Progress") -> str:

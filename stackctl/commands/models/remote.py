@@ -59,25 +59,20 @@ def described(machine: Machine, offer: Offer) -> Described:
 def _header(machine: Machine, offer: Offer, file: RepoFile) -> tuple[GgufFile, int, float, int]:
     """The header of one file, the file's size, and how quickly how many bytes came."""
     name = file.name
-    found: list[GgufFile] = []
-
-    def enough(content: bytes, size: int) -> bool:
-        part = gguf.start(content, size or len(content), name=name)
-        if part:
-            found[:] = [part]
-        return part is not None
-
-    asked = address(machine, offer, file)
-    start = machine.head(asked.url, enough, headers=asked.headers)
+    asked = address(machine, offer, file, is_whole=False)
+    start = machine.head(
+        asked.url, lambda content, size: gguf.needed(content, size or len(content), name=name), headers=asked.headers
+    )
     size = file.size or start.size
-    if not found and not enough(start.content, size):
+    found = gguf.start(start.content, size or len(start.content), name=name)
+    if found is None:
         raise ModelError(f"{name} is cut short: its header does not end", hint="look for another copy of the model")
-    if size and found[0].size > size:
+    if size and found.size > size:
         raise ModelError(
-            f"{name} is cut short at its source: {size} bytes of at least {found[0].size}",
+            f"{name} is cut short at its source: {size} bytes of at least {found.size}",
             hint="look for another copy of the model",
         )
-    return found[0], size, start.bytes_per_s, len(start.content)
+    return found, size, start.bytes_per_s, len(start.content)
 
 
 def _file(offer: Offer, file: RepoFile, machine: Machine) -> ModelFile:

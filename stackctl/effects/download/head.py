@@ -1,7 +1,6 @@
 """The beginning of a remote file, as far as it is needed and hardly further."""
 
 import contextlib
-import socket
 import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
@@ -13,10 +12,8 @@ from stackctl.errors import ModelError
 if TYPE_CHECKING:
     import httpx
 
-_STEP: Final = 256 << 10  # bytes after which is looked whether it is enough
+_FIRST: Final = 1 << 20  # bytes asked for at first: the whole header of a model with a small vocabulary
 _LONGEST: Final = 64 << 20  # bytes; the largest vocabularies make headers of some 15 MB
-# a small window: what the server has sent beyond the point where we stop is lost traffic
-_WINDOW: Final = ((socket.SOL_SOCKET, socket.SO_RCVBUF, _STEP),)
 _TRIES: Final = 3
 
 
@@ -31,15 +28,16 @@ class Start:
 
 def head(
     url: str,
-    enough: Callable[[bytes, int], bool],
+    needed: Callable[[bytes, int], int],
     *,
     headers: Mapping[str, str],
     client: "httpx.Client | None" = None,
     sleep: Callable[[float], None] = time.sleep,
 ) -> Start:
-    """Read `url` until `enough` (told the bytes so far and the file's size) or its end, by one ranged request.
+    """Read `url` range by range until there is enough of it.
 
-    Raises ModelError where it can't be had, and what `enough` raises.
+    `needed`, told the bytes so far and the file's size (0: not known), says how many are needed in all, by what it
+    knows then. Raises ModelError where they can't be had, and what `needed` raises.
     """
     from tenacity import Retrying, retry_if_exception_type, stop_after_attempt, wait_exponential
 
@@ -50,30 +48,51 @@ def head(
         sleep=sleep,
         reraise=True,
     )
-    with contextlib.nullcontext(client) if client else new_client(socket_options=_WINDOW) as ours:
+    reading = _Reading(url, dict(headers))
+    with contextlib.nullcontext(client) if client else new_client() as ours:
         try:
-            return policy(_read, ours, url, headers, enough)
+            wanted = _FIRST
+            while wanted > len(reading.content) and not reading.is_whole:
+                policy(reading.read, ours, wanted)
+                wanted = needed(bytes(reading.content), reading.size)
+                if wanted > _LONGEST:
+                    raise ModelError(f"{shown(url)}: its header is longer than any model's", hint="is it a model?")
         except Again as e:
             raise ModelError(
                 f"{shown(url)} could not be read: {e.why}", hint=f"check the connection and run it again, or {BY_HAND}"
             ) from e
+    rate = len(reading.content) / max(reading.took_s, 1e-6)
+    return Start(content=bytes(reading.content), size=reading.size, bytes_per_s=rate)
 
 
-def _read(client: "httpx.Client", url: str, own: Mapping[str, str], enough: Callable[[bytes, int], bool]) -> Start:
-    asked = {"Accept-Encoding": "identity", "Range": f"bytes=0-{_LONGEST - 1}"}
-    content, looked, began = bytearray(), 0, time.monotonic()
-    with answer(client, url, asked, own) as response:
-        size = _size(response)
-        for chunk in response.iter_raw(_STEP // 4):
-            content += chunk
-            if len(content) - looked >= _STEP:
-                looked = len(content)
-                if enough(bytes(content), size):
+class _Reading:
+    """The beginning of a file as it grows. Where it was redirected to is asked from then on."""
+
+    def __init__(self, url: str, own: dict[str, str]) -> None:
+        self.url, self.own = url, own
+        self.content, self.size, self.took_s = bytearray(), 0, 0.0
+
+    @property
+    def is_whole(self) -> bool:
+        return bool(self.size) and len(self.content) >= self.size
+
+    def read(self, client: "httpx.Client", wanted: int) -> None:
+        """Append what is missing of the first `wanted` bytes."""
+        have, began = len(self.content), time.monotonic()
+        asked = {"Accept-Encoding": "identity", "Range": f"bytes={have}-{wanted - 1}"}
+        with answer(client, self.url, asked, self.own) as response:
+            if response.status_code != 206:  # the server gives all of it, from the beginning
+                self.content.clear()
+            self.size = _size(response)
+            if str(response.url) != self.url:
+                self.url, self.own = str(response.url), {}
+            for chunk in response.iter_raw():
+                self.content += chunk
+                if len(self.content) >= wanted:
                     break
-                if looked >= _LONGEST:
-                    raise ModelError(f"{shown(url)}: its header is longer than any model's", hint="is it a model?")
-    took = max(time.monotonic() - began, 1e-6)
-    return Start(content=bytes(content), size=size, bytes_per_s=len(content) / took)
+        self.took_s += time.monotonic() - began
+        if len(self.content) < min(wanted, self.size or wanted):
+            raise Again("the transfer ended early")
 
 
 def _size(response: "httpx.Response") -> int:

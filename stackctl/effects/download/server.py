@@ -2,7 +2,7 @@
 
 import contextlib
 import re
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping
 from typing import TYPE_CHECKING, Final
 from urllib.parse import urlsplit
 
@@ -86,18 +86,14 @@ def continued(response: "httpx.Response", begun: Source | None, have: int) -> in
     return begun.size or total
 
 
-def new_client(socket_options: Sequence[tuple[int, int, int]] = ()) -> "httpx.Client":
-    """A client after the user's proxy and certificate settings; socket options count where no proxy is between."""
-    from urllib.request import getproxies
-
+def new_client() -> "httpx.Client":
+    """A client after the user's proxy and certificate settings."""
     import httpx
 
-    is_direct = bool(socket_options) and not getproxies()
     try:
         return httpx.Client(
             timeout=httpx.Timeout(60, connect=15),
             mounts=dict.fromkeys(_LOOPBACK),  # None: directly, whatever the proxy
-            transport=httpx.HTTPTransport(socket_options=socket_options) if is_direct else None,
             headers={"User-Agent": "stackctl"},
         )
     except (OSError, ValueError, ImportError, httpx.InvalidURL) as e:
