@@ -1,5 +1,7 @@
 """The door: the group of all commands, what they share, and the only place where errors become exit codes."""
 
+import select
+import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -74,3 +76,16 @@ def machine_of(ctx: click.Context, *, as_json: bool = False) -> "Machine":
     folder, ui = ctx.obj
     ui.as_json = as_json
     return real(folder, ui)
+
+
+def agrees(question: str) -> bool:
+    """Ask a question whose answer is yes by default; no where nobody is there to answer it."""
+    if sys.stdin.isatty():
+        return click.confirm(question, default=True, err=True)
+    # in a script an answer may be waiting; nobody is waited for
+    try:
+        has_answer = bool(select.select([sys.stdin], [], [], 0)[0])
+    except (OSError, ValueError):  # closed
+        return False
+    line = sys.stdin.readline() if has_answer else ""
+    return line.strip().lower() in {"", "y", "yes"} if line else False

@@ -1,12 +1,16 @@
 """Commands that plan: deploy, and what shows or writes what it would do."""
 
 import os
+from typing import TYPE_CHECKING, Any
 
 import click
 
 from stackctl.cli import options as option
-from stackctl.cli.door import machine_of, main
+from stackctl.cli.door import agrees, machine_of, main
 from stackctl.ui import Ui
+
+if TYPE_CHECKING:
+    from stackctl.machine import Machine
 
 
 @main.command()
@@ -19,40 +23,42 @@ from stackctl.ui import Ui
     "--trust-first-download", is_flag=True, help="Accept a program whose checksum is not known, and record it."
 )
 @click.option("--force", is_flag=True, help="Start even a model that does not fit into memory.")
+@option.yes
 @option.json
 @click.pass_context
-def deploy(
-    ctx: click.Context,
-    /,
-    force: bool,
-    dry_run: bool,
-    replan: bool,
-    timeout_s: int | None,
-    no_proof: bool,
-    trust_first_download: bool,
-    as_json: bool,
-    **wishes: object,
-) -> None:
+def deploy(ctx: click.Context, /, yes: bool, no_proof: bool, as_json: bool, **given: Any) -> None:
     """Render, start, and wait until SillyTavern can talk to its backend.
 
-    Options that name a setting are written into stack.toml. In an empty folder it is made; without --model it is the
-    built-in demo model, which knows one sentence.
+    Options that name a setting are written into stack.toml. In an empty folder it is made; without --model a model that
+    suits this machine is proposed, and fetched if you agree. --model demo is a built-in one that knows one sentence.
     """
     from stackctl import commands_text
     from stackctl.commands.deploy import Options
     from stackctl.commands.deploy import deploy as run
 
     machine = machine_of(ctx, as_json=as_json)
-    options = Options(
-        dry_run=dry_run,
-        replan=replan,
-        timeout_s=timeout_s,
-        prove=not no_proof,
-        trust_first_download=trust_first_download,
-        force=force,
-    )
-    done = run(machine, option.flags(wishes), options)
+    how = {name: given.pop(name) for name in ("dry_run", "replan", "timeout_s", "trust_first_download", "force")}
+    flags = option.flags(given)
+    done = run(machine, {**flags, **_proposed(machine, flags, yes=yes)}, Options(prove=not no_proof, **how))
     machine.ui.result(*commands_text.deployed(done, os.environ.get("SSH_CONNECTION", "")))
+
+
+def _proposed(machine: "Machine", flags: dict[str, object], *, yes: bool) -> dict[str, object]:
+    """What stack.toml is told of the model that the user agreed to; {} where it names one, or shall keep the demo."""
+    from stackctl.cli.models.recommend import reader
+    from stackctl.commands.propose import proposal
+    from stackctl.commands_text.recommend import proposal as lines
+
+    found = proposal(machine, flags, language=reader())
+    if found is None:
+        return {}
+    machine.ui.step("No model yet. For this machine stackctl proposes:")
+    for line in lines(found.best):
+        machine.ui.note(line)
+    if yes or agrees("Fetch it and start?"):
+        return {"model.path": "auto", "model.source": str(found.best.source)}
+    machine.ui.note("the demo model then, which knows one sentence; another model: stackctl deploy --model MODEL")
+    return {"model.path": "demo"}
 
 
 @main.command()

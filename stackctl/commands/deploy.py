@@ -6,21 +6,23 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 from stackctl import __version__
-from stackctl.commands import keys, login, seed
+from stackctl.commands import keys, login, model_place, seed
 from stackctl.commands.elsewhere import met
 from stackctl.commands.fetch import fetch_images, with_digests
 from stackctl.commands.look import look
-from stackctl.commands.model_place import provide as provide_model
+from stackctl.commands.model_place import Coming
 from stackctl.commands.program import provide
 from stackctl.commands.prove import Proof, prove
-from stackctl.commands.start import start
+from stackctl.commands.start import Started, start
 from stackctl.commands.tavern_key import give_key
 from stackctl.commands.wish import Wish, recorded, wish, write
 from stackctl.core import demo_model, memory_plan, render, tavern_profiles
 from stackctl.core import lock as lock_file
+from stackctl.core.lock import Lock
 from stackctl.core.plan import Planned, plan
 from stackctl.core.reported import difference
 from stackctl.core.seen import Seen
+from stackctl.core.spec import AUTO, DEMO, Model, Spec
 from stackctl.core.stack import Plan
 from stackctl.core.tavern_profiles import Profile
 from stackctl.effects.files import Folder
@@ -55,9 +57,8 @@ def deploy(machine: Machine, flags: Mapping[str, object], options: Options) -> D
         machine.ui.step("Looking at the machine and the model")
         wanted = wish(machine, flags)
         lock = recorded(machine)
-        if not options.dry_run and not wanted.spec.backend.is_elsewhere:
-            lock = provide_model(wanted.spec.model, machine, lock)
-        seen = look(wanted.spec, machine, lock)
+        coming = model_place.coming(wanted.spec, machine, lock)
+        seen = look(wanted.spec, machine, lock, coming.model if coming else None)
         if not options.dry_run:
             seen, lock = met(wanted.spec, seen, lock, machine, timeout_s=options.timeout_s)
         planned = plan(wanted.spec, seen, lock, replan=options.replan)
@@ -69,22 +70,52 @@ def deploy(machine: Machine, flags: Mapping[str, object], options: Options) -> D
             return Deployed(plan=planned.plan, text=text)
         write(machine, wanted)
         keys.keep(machine, seen.key)
-        machine.ui.step("Fetching what is missing")
-        planned = _fetch(planned, seen, wanted, machine, options)
-        settings = seed.wanted(planned.plan, _profiles(wanted, seen, planned.plan), machine)
-        text = write_stack(planned, machine, replan=options.replan)
-        backend = f"{planned.plan.backend_title} and " if planned.plan.backend_service else ""
-        machine.ui.step(f"Starting {backend}SillyTavern")
-        seed.seed(planned.plan, settings, machine)
-        give_key(planned.plan, machine)
-        started = start(planned.plan, machine, timeout_s=options.timeout_s or planned.plan.timeout_s)
-        if planned.plan.memory and (said := difference(planned.plan.memory.fit, started.buffers)):
-            machine.ui.note(f"note: {said}")
-        login.take_back(planned.plan, machine)
+        if coming:
+            seen, planned = _with_its_model(coming, wanted, seen, lock, machine, options)
+        planned, text, started = _up(planned, seen, wanted, machine, options)
         if not options.prove:
             return Deployed(plan=planned.plan, text=text, ready_s=started.ready_s)
         machine.ui.step("Asking through SillyTavern")
         return Deployed(plan=planned.plan, text=text, ready_s=started.ready_s, proof=prove(planned.plan, machine))
+
+
+def _up(planned: Planned, seen: Seen, wanted: Wish, machine: Machine, options: Options) -> tuple[Planned, str, Started]:
+    """Fetch what is missing, write, seed, start and wait."""
+    machine.ui.step("Fetching what is missing")
+    planned = _fetch(planned, seen, wanted, machine, options)
+    settings = seed.wanted(planned.plan, _profiles(wanted, seen, planned.plan), machine)
+    text = write_stack(planned, machine, replan=options.replan)
+    backend = f"{planned.plan.backend_title} and " if planned.plan.backend_service else ""
+    machine.ui.step(f"Starting {backend}SillyTavern")
+    seed.seed(planned.plan, settings, machine)
+    give_key(planned.plan, machine)
+    started = start(planned.plan, machine, timeout_s=options.timeout_s or planned.plan.timeout_s)
+    if planned.plan.memory and (said := difference(planned.plan.memory.fit, started.buffers)):
+        machine.ui.note(f"note: {said}")
+    login.take_back(planned.plan, machine)
+    return planned, text, started
+
+
+def _with_its_model(
+    coming: Coming, wanted: Wish, seen: Seen, lock: Lock, machine: Machine, options: Options
+) -> tuple[Seen, Planned]:
+    """Pull the model, and plan with it. A new stack serves the demo model until it is whole."""
+    if seen.is_new:
+        demo = replace(wanted, spec=_with_demo(wanted.spec))
+        meanwhile = plan(demo.spec, replace(seen, model=machine.model(DEMO)), lock)
+        planned, _, _ = _up(meanwhile, seen, demo, machine, options)
+        machine.ui.note(f"chat with the demo model meanwhile: {planned.plan.url}")
+        lock = recorded(machine)
+    machine.ui.step("Fetching the model")
+    path, lock = model_place.provide(coming, machine, lock)
+    seen = replace(seen, model=machine.model(str(path)), is_new=False)
+    return seen, plan(wanted.spec, seen, lock, replan=options.replan)
+
+
+def _with_demo(spec: Spec) -> Spec:
+    """The same stack with the demo model, for which nothing of the other's settings counts."""
+    own = spec.backend.model_copy(update={"context": AUTO, "gpu_layers": AUTO, "kv_cache": AUTO})
+    return spec.model_copy(update={"model": Model(path=DEMO), "backend": own})
 
 
 def _profiles(wanted: Wish, seen: Seen, plan: Plan) -> tuple[Profile, ...]:

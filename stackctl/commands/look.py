@@ -26,8 +26,11 @@ from stackctl.machine import Machine
 _ROOM_MIB = 200  # for SillyTavern's first data and our own files
 
 
-def look(spec: Spec, machine: Machine, found: Lock | None = None) -> Seen:
-    """Everything that plan() needs, the engine included. `found`: what was recorded, if not as stack.lock has it."""
+def look(spec: Spec, machine: Machine, found: Lock | None = None, coming: ModelSeen | None = None) -> Seen:
+    """Everything that plan() needs, the engine included.
+
+    `found`: what was recorded, if not as stack.lock has it. `coming`: the model, where it is not here yet.
+    """
     found = found or recorded(machine)
     with machine.engine.loading():
         compose_argv, compose_version = machine.compose.look()
@@ -57,7 +60,7 @@ def look(spec: Spec, machine: Machine, found: Lock | None = None) -> Seen:
         return asked(spec, seen, found, machine)
     for program in places(spec, machine).values():
         refuse_elsewhere("the backend's program", program, machine.own_binds)
-    return _with_own_backend(seen, _model(spec, machine, found), spec, machine, found)
+    return _with_own_backend(seen, coming or _model(spec, machine, found), spec, machine, found)
 
 
 def look_without_engine(spec: Spec, machine: Machine, recorded: Lock) -> Seen:

@@ -1,14 +1,19 @@
 """Where a stack's model is, and bringing it there where stack.toml names its source."""
 
 from collections.abc import Mapping
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from pathlib import Path, PurePosixPath
+from typing import TYPE_CHECKING
 
 from stackctl.core import source as sources
 from stackctl.core import store
 from stackctl.core.lock import Decision, Lock
-from stackctl.core.spec import AUTO, Model, OneModel
+from stackctl.core.seen import ModelSeen
+from stackctl.core.spec import AUTO, Model, OneModel, Spec
 from stackctl.machine import Machine
+
+if TYPE_CHECKING:
+    from stackctl.commands.models.pull import Offer
 
 
 def place(model: Model | OneModel, machine: Machine, recorded: Mapping[str, Decision]) -> Path | None:
@@ -24,18 +29,44 @@ def place(model: Model | OneModel, machine: Machine, recorded: Mapping[str, Deci
     return machine.library.path(PurePosixPath(str(decision.value))) if decision else None
 
 
-def provide(model: Model, machine: Machine, recorded: Lock) -> Lock:
-    """Pull a model that is not there and has a source; the returned lock knows which file it is."""
-    where = place(model, machine, recorded.decisions)
-    if not model.source or (where and where.exists()):
-        return recorded
-    from stackctl.commands.models.pull import offered, parsed, pull
+@dataclass(frozen=True, kw_only=True)
+class Coming:
+    """A model that has yet to be pulled: what its source gives, and what that will be here."""
 
-    machine.ui.step("Fetching the model")
+    source: str  # as stack.toml has it
+    offer: "Offer"
+    model: ModelSeen
+    is_in_store: bool
+
+
+def coming(spec: Spec, machine: Machine, recorded: Lock) -> Coming | None:
+    """The model that has a source and is not there, by its header; None where nothing has to be pulled."""
+    model = spec.model
+    where = place(model, machine, recorded.decisions)
+    if spec.backend.is_elsewhere or not model.source or (where and where.exists()):
+        return None
+    from stackctl.commands.models.pull import offered, parsed
+    from stackctl.commands.models.remote import described
+
     to = where.parent if where and model.path != AUTO else None
-    done = pull(machine, offered(machine, parsed(model.source), to))
-    machine.ui.note(f"pulled {done.source}: {done.size / 1e9:.2f} GB")
-    if model.path != AUTO:
-        return recorded
+    offer = offered(machine, parsed(model.source), to)
+    found = described(machine, offer)
+    rate = f", about {_minutes(offer.size / found.bytes_per_s)} at its rate now" if found.bytes_per_s else ""
+    machine.ui.note(f"{model.source} is to be fetched: {found.model.size / 1e9:.2f} GB{rate}")
+    return Coming(source=model.source, offer=offer, model=found.model, is_in_store=model.path == AUTO)
+
+
+def provide(coming: Coming, machine: Machine, recorded: Lock) -> tuple[Path, Lock]:
+    """Pull it; returns where it is, and the lock, which knows then which file its source means."""
+    from stackctl.commands.models.pull import pull
+
+    done = pull(machine, coming.offer)
+    machine.ui.note(f"pulled {coming.source}: {done.size / 1e9:.2f} GB, checksum right")
+    if not coming.is_in_store:
+        return done.path, recorded
     at = Decision(value=str(done.path.relative_to(machine.library.folder)), inputs={})
-    return replace(recorded, decisions={**recorded.decisions, store.key(model.source): at})
+    return done.path, replace(recorded, decisions={**recorded.decisions, store.key(coming.source): at})
+
+
+def _minutes(seconds: float) -> str:
+    return f"{seconds / 60:.0f} minutes" if seconds >= 90 else f"{max(1, round(seconds))} s"

@@ -19,10 +19,13 @@ from tests.hub.server import Hub as Server
 from tests.shapes.family import Model
 from tests.shapes.header import header
 
-# a vocabulary of real size makes a header of several MB
-WORDS = [f"token number {number} of the vocabulary" for number in range(128_256)]
+# a vocabulary of real size makes a header of several MB; its later pieces are longer, as those of a real one
+WORDS = [f"{'o' * (number // 16_000)}{number}" for number in range(128_256)]
+MERGES = [f"{'o' * (number // 32_000)}{number} o" for number in range(200_000)]
 SMALL = Model(arch="llama", layers=8, embd=256, ff=512, heads=8, kv_heads=2, vocab=len(WORDS))
-HEAD, SIZE = header({**SMALL.metadata(), "tokenizer.ggml.tokens": WORDS}, SMALL.tensors("q8_0"))
+HEAD, SIZE = header(
+    {**SMALL.metadata(), "tokenizer.ggml.tokens": WORDS, "tokenizer.ggml.merges": MERGES}, SMALL.tensors("q8_0")
+)
 MODEL = HEAD + b"\0" * (SIZE - len(HEAD))
 SOURCE = "hf:owner/name/M-Q8_0.gguf"
 

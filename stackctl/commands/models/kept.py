@@ -109,12 +109,15 @@ def _users(machine: Machine) -> dict[Path, tuple[str, ...]] | None:
     """Where a model lies -> the stacks whose stack.toml names it; None without an engine that could be asked."""
     found: dict[Path, tuple[str, ...]] = {}
     try:
-        known = {*machine.stacks(machine.engine), ("", str(machine.path))}
+        known = set(machine.stacks(machine.engine))
     except EngineError:
         return None
+    here = str(machine.path)
+    if here not in {folder for _, folder in known}:  # a stack that is not on the engine yet
+        known.add((here, here))
     for name, folder in sorted(known):
         for path in _paths(machine, Path(folder)):
-            found[path] = (*found.get(path, ()), name or folder)
+            found[path] = (*found.get(path, ()), name)
     return {path: tuple(dict.fromkeys(names)) for path, names in found.items()}
 
 

@@ -23,6 +23,7 @@ class Asked:
     context: int | None = None
     backend: str = "llamacpp"
     folder: Path | None = None  # of local files; None: the catalogue
+    has_gpu: bool = True  # which may be used
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -36,9 +37,9 @@ class Recommended:
     paths: dict[str, Path]  # of local files, by name
 
 
-def room(machine: Machine) -> Room:
-    """What is free on this machine now."""
-    gpus = machine.gpus()
+def room(machine: Machine, *, has_gpu: bool = True) -> Room:
+    """What is free on this machine now. `has_gpu`: its GPUs may be used, where there are some."""
+    gpus = machine.gpus() if has_gpu else ()
     ram = machine.ram(None)
     has_own = bool(gpus) and all(gpu.total_mib for gpu in gpus)
     return Room(
@@ -52,7 +53,7 @@ def room(machine: Machine) -> Room:
 
 def recommend(machine: Machine, asked: Asked) -> Recommended:
     """The largest, least quantised model that fits; raises DoesNotFit where none does."""
-    free = room(machine)
+    free = room(machine, has_gpu=asked.has_gpu)
     reserves = backends.named(asked.backend).MEMORY
     wanted = Wanted(slots=1, device="cuda" if free.gpus_mib else "cpu")
     if asked.folder:

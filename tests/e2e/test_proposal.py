@@ -1,0 +1,128 @@
+"""From an empty folder and one Enter to a chat with a model that a hub gave, also where it was killed meanwhile."""
+
+import json
+import os
+import signal
+import subprocess
+import time
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pytest
+
+from stackctl.core import demo_model
+from tests.e2e.conftest import Stack
+from tests.hub.server import Fault, running
+from tests.hub.server import Hub as Server
+from tests.shapes.family import Model
+from tests.shapes.header import header
+
+pytestmark = pytest.mark.engine
+MODEL = demo_model.gguf_bytes()  # its answer is known, so that it is seen to chat
+
+
+@pytest.fixture
+def server() -> Iterator[Server]:
+    with running() as hub:
+        yield hub
+
+
+@pytest.fixture
+def empty(new_stack: Callable[..., Stack], server: Server, tmp_path: Path) -> Stack:
+    """An empty folder, on a machine whose Hugging Face is ours."""
+    stack = new_stack()
+    data = tmp_path / "data"
+    stack.environment |= {"HF_ENDPOINT": server.url, "XDG_DATA_HOME": str(data), "LC_ALL": "C.UTF-8"}
+    found = json.loads(stack.run("models", "recommend", "--json").stdout)["best"]["source"]
+    repo, quantisation = found.removeprefix("hf:").split(":")
+    server.add(repo, {f"Model-{quantisation}.gguf": MODEL, "README.md": b"about"})
+    return stack
+
+
+def begin(stack: Stack, *words: str) -> "subprocess.Popen[str]":
+    return subprocess.Popen(
+        [str(stack.program), "deploy", "--images", "own", "--json", "--port", "auto", *words],
+        cwd=stack.folder,
+        env={**os.environ, **stack.environment},
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+    )
+
+
+def test_one_enter_ends_in_a_chat_with_the_pulled_model(empty: Stack, server: Server) -> None:
+    with begin(empty) as process:
+        out, said = process.communicate("\n", timeout=300)
+    assert process.returncode == 0, said
+    result = json.loads(out)
+    assert result["model"].startswith("Model-Q")
+    assert result["reply"] == demo_model.SENTENCE
+    assert "this machine stackctl proposes" in said
+    assert "licence" in said
+    assert "chat with the demo model meanwhile: http://127.0.0.1:" in said
+    assert said.index("meanwhile") < said.index("pulled hf:")
+    assert 'source = "hf:' in (empty.folder / "stack.toml").read_text()
+    # nothing is asked for or fetched again
+    server.asked.clear()
+    assert empty.run("deploy", "--json").returncode == 0
+    assert server.asked == []
+    listed = json.loads(empty.run("models", "list", "--json").stdout)
+    assert [one["used_by"] for one in listed] == [[empty.name]]
+    assert "is used by" in empty.fails(3, "models", "remove", listed[0]["name"], "--yes")
+
+
+def test_killed_while_it_downloads_the_next_run_ends_the_same(empty: Stack, server: Server) -> None:
+    server.usual["cdn"] = Fault(pause_s=0.2, step=8 << 10)
+    process = begin(empty, "--yes")
+    assert process.stderr
+    for line in process.stderr:
+        if line.startswith("Fetching the model"):
+            break
+    time.sleep(1.5)
+    os.kill(process.pid, signal.SIGKILL)
+    with process:
+        process.stdout.close() if process.stdout else None
+    server.usual.clear()
+    assert not list(Path(empty.environment["XDG_DATA_HOME"]).rglob("Model-*.gguf"))
+    with begin(empty) as again:
+        out, said = again.communicate("", timeout=300)
+    assert again.returncode == 0, said
+    assert json.loads(out)["model"].startswith("Model-Q")
+    assert "proposes" not in said
+
+
+def test_without_an_answer_it_is_the_demo_model_and_says_so(empty: Stack, server: Server) -> None:
+    done = empty.run("deploy", "--json", "--images", "own")
+    assert json.loads(done.stdout)["model"] == demo_model.FILE_NAME
+    assert "the demo model then" in done.stderr
+    assert not [one for one in server.asked if one.where == "cdn"]
+
+
+def test_a_dry_run_of_a_source_shows_the_plan_and_fetches_its_header_alone(empty: Stack, server: Server) -> None:
+    repo = next(iter(server.repos))
+    done = empty.run("deploy", "--dry-run", "--images", "own", "--model", f"hf:{repo}")
+    assert "is to be fetched" in done.stderr
+    assert "memory: RAM" in done.stderr
+    assert not (empty.folder / "stack.toml").exists()
+    assert not Path(empty.environment["XDG_DATA_HOME"], "stackctl", "models").exists()
+
+
+def test_a_model_that_does_not_fit_is_refused_before_it_is_fetched(
+    new_stack: Callable[..., Stack], server: Server, tmp_path: Path
+) -> None:
+    large = Model(arch="llama", layers=160, embd=16384, ff=65536, heads=128, kv_heads=16, vocab=32000)
+    head, size = header(large.metadata(), large.tensors("q8_0"))
+    server.add("owner/large", {"Large-Q8_0.gguf": head})
+    stack = new_stack()
+    stack.environment |= {"HF_ENDPOINT": server.url, "XDG_DATA_HOME": str(tmp_path / "data")}
+    said = stack.fails(8, "deploy", "--images", "own", "--model", "hf:owner/large:Q8_0")
+    assert "cut short" in said  # the hub has less than its header promises
+    path = stack.folder / "large.gguf"
+    with path.open("wb") as file:
+        file.write(head)
+        file.truncate(size)
+    said = stack.fails(6, "deploy", "--images", "own", "--model", str(path))
+    assert "does not fit" in said
+    assert "--force" in said
+    assert not (stack.folder / "compose.yml").exists()
