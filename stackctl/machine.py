@@ -135,6 +135,9 @@ class Machine:
     def model(self, wanted: str) -> ModelSeen:
         return models.look(wanted, self.path, self.folder.owner)
 
+    def inside(self, wanted: str) -> models.Inside:
+        return models.inside(wanted, self.path)
+
     def catalogue(self) -> str:
         """The text of the catalogue of models."""
         return (Path(__file__).parent / CATALOGUE).read_text(encoding="utf-8")

@@ -109,6 +109,11 @@ def does_it_all(run: Run) -> tuple[str, ...]:  # noqa: ARG001 - the default of B
     return ()
 
 
+def gguf_alone(packing: str) -> str:  # noqa: ARG001 - the default of Backend.refuses
+    """It loads no safetensors of any kind."""
+    return "it loads GGUF models alone"
+
+
 def in_the_image(variant: Variant, cpu: Cpu, cuda: tuple[int, ...]) -> str:  # noqa: ARG001 - of Backend.program
     """None of its own: the image carries it."""
     return ""
@@ -142,6 +147,10 @@ class Backend(Protocol):
 
         Raises ConfigError or GpuError where none suits.
         """
+        ...
+
+    def refuses(self, packing: str) -> str:
+        """Why it can't load safetensors that are packed so ("": plain numbers), in words; "" where it can."""
         ...
 
     def launch(self, run: Run) -> Launch: ...

@@ -14,7 +14,7 @@ from types import MappingProxyType
 from typing import Final
 
 from stackctl.backends.answers import MODELS, PROPS, first_model, good, text, tokens
-from stackctl.backends.contract import Cause, Image, Launch, Program, Request, Run, Served, Variant
+from stackctl.backends.contract import Cause, Image, Launch, Program, Request, Run, Served, Variant, gguf_alone
 from stackctl.backends.llama_log import load_buffer, load_failure, load_progress
 from stackctl.core.fit.settings import Reserves
 from stackctl.core.secret import Secret
@@ -72,6 +72,7 @@ PROGRAMS: Final[Mapping[str, Program]] = MappingProxyType(
         ),
     }
 )
+refuses: Final = gguf_alone
 RUNS_AS_ROOT: Final[bool] = False
 READ_ONLY_ROOT: Final[bool] = True
 GRACE_S: Final[int] = 10

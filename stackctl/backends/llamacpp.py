@@ -19,6 +19,7 @@ from stackctl.backends.contract import (
     Served,
     Variant,
     does_it_all,
+    gguf_alone,
     in_the_image,
 )
 from stackctl.backends.llama_log import load_buffer, load_failure, load_progress
@@ -45,6 +46,7 @@ IMAGE_TOOLS: Final[tuple[str, ...]] = (
 )  # .devops/*.Dockerfile: the server stage installs it for its own HEALTHCHECK
 PROGRAMS: Final[Mapping[str, Program]] = MappingProxyType({})
 program: Final = in_the_image
+refuses: Final = gguf_alone
 RUNS_AS_ROOT: Final[bool] = False
 READ_ONLY_ROOT: Final[bool] = True
 GRACE_S: Final[int] = 10

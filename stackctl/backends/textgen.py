@@ -59,6 +59,21 @@ _PROBE: Final = (
 )
 
 
+# what it no longer has a loader for: oobabooga/textgen#7415 (March 2026), #6641 (January 2025)
+_GONE: Final[Mapping[str, str]] = MappingProxyType(
+    {
+        "exl2": "its ExLlamaV2 loader was removed in March 2026",
+        "gptq": "its GPTQ loader was removed in January 2025",
+        "awq": "it has no loader for AWQ",
+    }
+)
+
+
+def refuses(packing: str) -> str:
+    """Plain numbers and bitsandbytes go through Transformers, EXL3 through ExLlamaV3 (on a GPU alone)."""
+    return _GONE.get(packing, "")
+
+
 def launch(run: Run) -> Launch:
     """Flags go into CMD_FLAGS.txt: EXTRA_LAUNCH_ARGS is expanded unquoted, so a name with a blank breaks there."""
     name = str(run.model.relative_to(MODEL_DIR))

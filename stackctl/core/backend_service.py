@@ -89,6 +89,12 @@ def _check(spec: Spec, seen: Seen, backend: Backend) -> None:
             f"{backend.TITLE} can't load {seen.model.header.format} models ({seen.model.name})",
             hint=f"take a .gguf file, or backend.kind = {able}",
         )
+    packing = seen.model.header.packing
+    if seen.model.header.format == "safetensors" and (why := backend.refuses(packing)):
+        raise ModelError(
+            f"{backend.TITLE} can't load {seen.model.name}, which is packed as {packing.upper()}: {why}",
+            hint="take a .gguf of the same model: its page at Hugging Face lists them under Quantizations",
+        )
     if not backend.PROGRAMS and spec.backend.program != "auto":
         raise ConfigError(
             f"backend.program: the image of {backend.TITLE} carries its own program",

@@ -115,6 +115,8 @@ def shape_of(entry: Entry, bits: float) -> Shape:
         experts_used=numbers.get("used", 0),
         expert_feed_forward=feed_forward,
         inner=0,
+        projected=0,
+        convolved=0,
         layers=layers,
         input=table,
         embedding_bytes=table,

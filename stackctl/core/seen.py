@@ -44,6 +44,7 @@ class Header:
     trained_context: int = 0  # tokens; 0: not said
     layers: int = 0
     chat_template: str = ""
+    packing: str = ""  # of safetensors: gptq, exl3, ...; "": plain numbers
     tokenizer: str = ""  # how it cuts text before it counts tokens: "tekken", "llama-bpe", ...
 
 

@@ -4,6 +4,8 @@ import mmap
 import os
 import re
 import time
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from pathlib import Path, PurePosixPath
 
 from stackctl.core import demo_model, gguf, safetensors
@@ -15,6 +17,8 @@ from stackctl.errors import ModelError
 
 _SHARD = re.compile(r"(?P<stem>.+)-(?P<number>\d{5})-of-(?P<count>\d{5})\.gguf", re.DOTALL)
 _FOLDER_FILES = (".safetensors", ".json", ".txt", ".model", ".jinja", ".tiktoken", ".vocab")
+_PICKLES = (".bin", ".pt", ".pth", ".ckpt", ".pkl")
+_INDEX = "model.safetensors.index.json"
 _MEASURE_FROM = 1 << 30  # bytes; smaller models load in no time
 _SAMPLE = 32 << 20
 _LONGEST_TEXT = 4 << 20  # bytes; a chat template has some ten thousand
@@ -98,12 +102,79 @@ def _look_folder(wanted: str, path: Path) -> ModelSeen:
         files = tuple(_file(path / n, n) for n in names if n.endswith(_FOLDER_FILES))
         texts = {name: _text(path / name) for name in safetensors.FILES if name in names}
         return ModelSeen(wanted=wanted, name=path.name, is_folder=True, files=files, header=safetensors.header(texts))
-    if any(n.endswith((".bin", ".pt", ".pth", ".ckpt")) for n in names):
+    if any(n.endswith(_PICKLES) for n in names):
         raise ModelError(
             f"{path} holds PyTorch pickles, which can run any code when loaded",
             hint="take the .safetensors or a .gguf of the same model",
         )
     raise ModelError(f"{path} holds no model", hint="it needs one .gguf file, or config.json and .safetensors files")
+
+
+@dataclass(frozen=True, kw_only=True)
+class Inside:
+    """The headers of a model's files, and the texts beside them."""
+
+    gguf_files: tuple[GgufFile, ...] = ()
+    tensor_files: tuple[safetensors.Tensors, ...] = ()  # of safetensors
+    texts: Mapping[str, str] = field(default_factory=dict)
+    size: int = 0  # bytes of all files
+    is_pickle: bool = False
+
+
+def inside(wanted: str, folder: Path) -> Inside:
+    """Read every header of a model's file or folder; raise ModelError that says what is wrong with it."""
+    path = folder / Path(wanted).expanduser()
+    try:
+        if path.is_dir():
+            return _inside_folder(path)
+        if path.is_file() and path.suffix == ".safetensors":
+            return _weights([path], path.parent)
+        if path.is_file() and (path.suffix in _PICKLES or _begins(path, b"PK\x03\x04")):
+            return Inside(size=path.stat().st_size, is_pickle=True)
+        if not path.is_file():
+            raise ModelError(f"there is no model at {path}", hint=_nearby(path))
+        paths = _shards(path)
+        return Inside(gguf_files=tuple(_header(one) for one in paths), size=sum(one.stat().st_size for one in paths))
+    except OSError as e:
+        raise ModelError(f"{path} can't be read: {e.strerror}", hint="check the path and its permissions") from e
+
+
+def _inside_folder(path: Path) -> Inside:
+    names = sorted(entry.name for entry in path.iterdir())
+    starts = [n for n in names if n.endswith(".gguf") and not n.startswith("mmproj") and _is_first(n)]
+    if len(starts) == 1:
+        return inside(starts[0], path)
+    weights = [path / n for n in names if n.endswith(".safetensors")]
+    if weights and not starts:
+        index = _text(path / _INDEX) if _INDEX in names else ""
+        missing = sorted(safetensors.shards(index) - set(names))
+        if missing:
+            raise ModelError(
+                f"{path} is not whole: {len(missing)} of its parts are missing, such as {missing[0][:80]}",
+                hint="put all parts that model.safetensors.index.json names into the folder",
+            )
+        return _weights(weights, path)
+    if not starts and any(n.endswith(_PICKLES) for n in names):
+        return Inside(size=sum((path / n).stat().st_size for n in names if n.endswith(_PICKLES)), is_pickle=True)
+    _look_folder(str(path), path)  # says what is wrong
+    raise ModelError(f"{path} holds no model", hint="it needs one .gguf file, or config.json and .safetensors files")
+
+
+def _weights(paths: list[Path], folder: Path) -> Inside:
+    texts = {name: _text(folder / name) for name in safetensors.FILES if (folder / name).is_file()}
+    found = []
+    for one in paths:
+        size = one.stat().st_size
+        with one.open("rb") as stream:
+            start = stream.read(8)
+            start += stream.read(min(int.from_bytes(start, "little"), safetensors.LONGEST_HEADER))
+        found.append(safetensors.tensors(start, size, name=str(one)))
+    return Inside(tensor_files=tuple(found), texts=texts, size=sum(one.stat().st_size for one in paths))
+
+
+def _begins(path: Path, mark: bytes) -> bool:
+    with path.open("rb") as stream:
+        return stream.read(len(mark)) == mark
 
 
 def _text(path: Path) -> str:

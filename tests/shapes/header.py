@@ -9,7 +9,7 @@ KINDS = {
     "q8_0": (8, 32, 34), "q3_k": (11, 256, 110), "q4_k": (12, 256, 144), "q5_k": (13, 256, 176),
     "q6_k": (14, 256, 210), "iq4_nl": (20, 32, 18), "iq4_xs": (23, 256, 136), "mxfp4": (39, 32, 17),
 }  # fmt: skip
-Value = int | float | bool | str | Sequence[int] | Sequence[str]
+Value = int | float | bool | str | Sequence[int] | Sequence[float] | Sequence[str]
 _ALIGNMENT = 32
 
 
@@ -30,6 +30,8 @@ def entry(key: str, value: Value) -> bytes:
         return head + struct.pack("<I", 8) + text(value)
     if value and isinstance(value[0], str):
         return head + struct.pack("<IIQ", 9, 8, len(value)) + b"".join(text(str(one)) for one in value)
+    if value and isinstance(value[0], float):
+        return head + struct.pack(f"<IIQ{len(value)}f", 9, 6, len(value), *(float(one) for one in value))
     if value and isinstance(value[0], bool):
         return head + struct.pack(f"<IIQ{len(value)}?", 9, 7, len(value), *value)
     return head + struct.pack(f"<IIQ{len(value)}i", 9, 5, len(value), *(int(one) for one in value))

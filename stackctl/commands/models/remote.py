@@ -20,6 +20,7 @@ class Described:
     model: ModelSeen
     bytes_per_s: float
     read: int  # bytes
+    parts: tuple[GgufFile, ...] = ()
 
 
 def described(machine: Machine, offer: Offer) -> Described:
@@ -53,7 +54,7 @@ def described(machine: Machine, offer: Offer) -> Described:
         header=gguf.header(parts[0]),
         shape=gguf_shape.of(*parts),
     )
-    return Described(model=model, bytes_per_s=rate, read=read)
+    return Described(model=model, bytes_per_s=rate, read=read, parts=tuple(parts))
 
 
 def _header(machine: Machine, offer: Offer, file: RepoFile) -> tuple[GgufFile, int, float, int]:

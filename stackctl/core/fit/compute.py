@@ -41,7 +41,9 @@ def on_cpu(run: Run) -> int:
     stream = run.rows(run.shape.embedding)
     wide = 7 if run.shape.is_parallel else 5
     scores = _scores(run) + stream if not run.settings.flash_attention else 0
-    return run.mask + max(_logits(run) + 5 * stream, _feed_forward(run) + wide * stream, scores)
+    shape = run.shape
+    recurrent = run.rows(shape.projected + shape.convolved + 2 * shape.inner) + 5 * stream if shape.inner else 0
+    return run.mask + max(_logits(run) + 5 * stream, _feed_forward(run) + wide * stream, recurrent, scores)
 
 
 def _logits(run: Run) -> int:

@@ -11,7 +11,9 @@ from typing import Final
 
 from stackctl.core.fit.shape import Layer, Shape
 from stackctl.core.gguf import GgufFile, Tensor
+from stackctl.errors import ModelError
 
+_MAX_LAYERS: Final = 1024  # llama.cpp takes 512 (src/llama-hparams.h)
 _BLOCK: Final = re.compile(r"blk\.(\d+)\.")
 # tensors of the input layer, which stays in the machine's memory wherever the others go
 _INPUT: Final = ("token_embd.", "position_embd.", "token_types.", "per_layer_token_embd.")
@@ -44,6 +46,11 @@ class _Reading:
         self.file, self.tensors = file, list(tensors)
         self.architecture = file.text("general.architecture")
         self.count = file.number(f"{self.architecture}.block_count")
+        if self.count > _MAX_LAYERS:
+            raise ModelError(
+                f"the model's header is damaged: impossible number of layers: {self.count}",
+                hint="download it again and compare its checksum",
+            )
         self.trunk = max(0, self.count - self.number("nextn_predict_layers"))
         self.kv_heads = self.each("attention.head_count_kv") or self.each("attention.head_count")
         self.heads = self.each("attention.head_count")
@@ -84,6 +91,8 @@ class _Reading:
             experts_used=max(self.each("expert_used_count") or (0,)),
             expert_feed_forward=max(self.each("expert_feed_forward_length") or self.feed_forward or (0,)),
             inner=self.number("ssm.inner_size"),
+            projected=2 * self.number("ssm.inner_size") + self._mixed + self.number("ssm.time_step_rank"),
+            convolved=self.number("ssm.inner_size") + self._mixed,
             layers=tuple(self._layer(index, blocks.get(index, [])) for index in range(self.count)),
             input=sum(tensor.size for tensor in inputs),
             output=sum(tensor.size for tensor in rest) - sum(t.size for t in inputs) + (embedding if is_tied else 0),
@@ -93,6 +102,10 @@ class _Reading:
             embedding_bytes=embedding,
             parameters=sum(prod(tensor.shape) for tensor in self.tensors),
         )
+
+    @property
+    def _mixed(self) -> int:
+        return 2 * self.number("ssm.group_count") * self.number("ssm.state_size")
 
     @property
     def _is_mla(self) -> bool:

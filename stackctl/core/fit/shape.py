@@ -33,6 +33,8 @@ class Shape:
     experts_used: int
     expert_feed_forward: int
     inner: int  # of a recurrent layer
+    projected: int  # values that a recurrent layer makes of a token at first
+    convolved: int  # of those, what goes through its convolution
     layers: tuple[Layer, ...]
     input: int  # bytes of what stays in the machine's memory
     embedding_bytes: int  # of those, the token embedding's

@@ -1,0 +1,60 @@
+"""`stackctl models inspect`: what a model is, by its headers; nothing in it is ever run."""
+
+from dataclasses import replace
+from pathlib import Path
+
+from stackctl.core import gguf, inspection, safetensors
+from stackctl.core import source as sources
+from stackctl.core.fit import gguf_shape
+from stackctl.core.inspection import About
+from stackctl.core.source import Source
+from stackctl.core.spec import DEMO
+from stackctl.errors import ModelError
+from stackctl.machine import Machine
+
+
+def inspect(machine: Machine, model: str, *, force: bool) -> About:
+    """All that a model's files say of it, here or at its source; raises ModelError for what is no whole model.
+
+    A pickle is refused unless forced, and even then not opened.
+    """
+    source = sources.parse(model)
+    if source:
+        return _remote(machine, source)
+    if model == DEMO:
+        found = machine.model(DEMO)
+        raise ModelError(
+            f"{found.name} is stackctl's own demo model: llama, one layer, one sentence", hint="name a file or a folder"
+        )
+    inside = machine.inside(model)
+    name = Path(model).expanduser().resolve().name
+    if inside.is_pickle:
+        if not force:
+            raise ModelError(
+                f"{name} is a PyTorch pickle, which can run any code when it is loaded: it is not opened",
+                hint="take the .safetensors or a .gguf of the same model; --force says what is known unopened",
+            )
+        return inspection.of_pickle(name, inside.size)
+    if inside.gguf_files:
+        header, shape = gguf.header(inside.gguf_files[0]), gguf_shape.of(*inside.gguf_files)
+        return inspection.of_gguf(name, inside.size, inside.gguf_files, shape, header)
+    config = safetensors.config_of(inside.texts)
+    names = {one for file in inside.tensor_files for one in file.names}
+    packing = safetensors.quantisation(config, names)
+    header = replace(safetensors.header(inside.texts), packing=packing)
+    return inspection.of_safetensors(name, inside.size, inside.tensor_files, header, config, packing)
+
+
+def _remote(machine: Machine, source: Source) -> About:
+    from stackctl.commands.models.pull import offered
+    from stackctl.commands.models.remote import described
+
+    offer = offered(machine, source)
+    found = described(machine, offer)
+    if not found.parts or found.model.shape is None:
+        raise ModelError(
+            f"{source} is a folder of safetensors: what it is stands in its files",
+            hint=f"fetch it first: stackctl models pull {source}; or look for a GGUF of it",
+        )
+    about = inspection.of_gguf(found.model.name, found.model.size, found.parts, found.model.shape, found.model.header)
+    return replace(about, licence=about.licence or offer.licence)

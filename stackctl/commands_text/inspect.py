@@ -1,0 +1,60 @@
+"""`models inspect` as words and as JSON."""
+
+from dataclasses import asdict
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from stackctl.core.inspection import About
+    from stackctl.ui import Ui
+
+_SHOWN_TYPES = 6
+
+
+def inspected(about: "About", ui: "Ui") -> tuple[str, dict[str, Any]]:
+    """A table of what is known, and who can load it."""
+    parts = f", {about.parts} parts" if about.parts > 1 else ""
+    rows = [["", f"{about.format}{parts}, {about.size / 1e9:.2f} GB"]]
+    rows += [row for row in _facts(about) if row[1]]
+    lines = [about.name, ui.table(rows), ""]
+    lines += [f"{name}: {f'no: {why}' if why else 'can load it'}" for name, why in about.backends.items()]
+    if all(about.backends.values()) and about.format == "safetensors":
+        lines.append("look for a GGUF of it: its page at Hugging Face lists them under Quantizations")
+    values = {**asdict(about), "types": {kind: {"tensors": n, "bytes": b} for kind, (n, b) in about.types.items()}}
+    return "\n".join(lines), values
+
+
+def _facts(about: "About") -> list[list[str]]:
+    mix = ", ".join(f"{kind} {bytes_ / 1e9:.2f} GB" for kind, (_, bytes_) in list(about.types.items())[:_SHOWN_TYPES])
+    bits = f", {about.bits:.2f} bits per weight" if about.bits else ""
+    experts = f"{about.experts_used} of {about.experts}" if about.experts else ""
+    template = ("its own" if about.has_chat_template else "none") + (
+        f"; SillyTavern's {about.template}" if about.template else ""
+    )
+    return [
+        ["title", about.title],
+        ["architecture", about.architecture],
+        ["parameters", _count(about.parameters)],
+        ["quantisation", f"{about.quantisation}{bits}"],
+        ["tensors", mix],
+        ["layers", str(about.layers or "")],
+        ["heads", f"{about.heads}, {about.kv_heads} for keys and values" if about.heads else ""],
+        ["context", _context(about)],
+        ["sliding window", str(about.window or "")],
+        ["experts", experts],
+        ["vocabulary", f"{about.vocabulary} tokens" if about.vocabulary else ""],
+        ["tokenizer", about.tokenizer],
+        ["chat template", template if about.format != "PyTorch pickle" else ""],
+        ["licence", about.licence],
+        ["languages", ", ".join(about.languages)],
+    ]
+
+
+def _context(about: "About") -> str:
+    if not about.context:
+        return ""
+    honest = f", good to {about.good_context} ({about.context_source})" if about.good_context else ""
+    return f"trained for {about.context} tokens{honest}"
+
+
+def _count(parameters: int) -> str:
+    return f"{parameters / 1e9:.2f} billion" if parameters >= 1e8 else str(parameters or "")

@@ -1,0 +1,270 @@
+"""`stackctl models inspect`: what files are, said; who can load them; and nothing that a file holds does any harm."""
+
+import json
+import os
+import struct
+import subprocess
+import sys
+import time
+import zipfile
+from collections.abc import Callable
+from contextlib import suppress
+from pathlib import Path
+from typing import Any
+
+import pytest
+from click.testing import CliRunner
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from stackctl.cli import main
+from stackctl.commands.models.fit import Asked, fitted
+from stackctl.commands.models.inspect import inspect
+from stackctl.errors import ModelError, StackctlError
+from tests.commands.machines import quiet
+from tests.shapes.header import Value, entry, header, sparse, text
+from tests.shapes.measured import MODELS
+
+SMALL = {"token_embd.weight": ("q8_0", (64, 256)), "output_norm.weight": ("f32", (64,))}
+
+
+def safetensors(tensors: dict[str, tuple[str, list[int], int]]) -> bytes:
+    table, at = {}, 0
+    for name, (kind, shape, size) in tensors.items():
+        table[name] = {"dtype": kind, "shape": shape, "data_offsets": [at, at + size]}
+        at += size
+    head = json.dumps(table).encode()
+    return struct.pack("<Q", len(head)) + head + b"\0" * at
+
+
+def folder(path: Path, config: dict[str, Any], tensors: dict[str, tuple[str, list[int], int]]) -> Path:
+    path.mkdir()
+    (path / "config.json").write_text(json.dumps(config))
+    (path / "model.safetensors").write_bytes(safetensors(tensors))
+    return path
+
+
+def about(path: Path, *words: str) -> dict[str, Any]:
+    done = CliRunner().invoke(main, ["models", "inspect", str(path), "--json", *words], catch_exceptions=False)
+    assert done.exit_code == 0, done.output
+    found: dict[str, Any] = json.loads(done.stdout)
+    return found
+
+
+def test_a_gguf_is_told_in_full(tmp_path: Path) -> None:
+    mixtral = MODELS["mixtral-8x7b"]
+    more: dict[str, Value] = {
+        "general.file_type": 15,
+        "general.license": "apache-2.0",
+        "tokenizer.chat_template": "<|im_start|>x",
+    }
+    found = about(sparse(tmp_path / "m.gguf", {**mixtral.metadata(), **more}, mixtral.tensors()))
+    assert (found["format"], found["architecture"], found["quantisation"]) == ("GGUF 3", "llama", "Q4_K_M")
+    assert (found["layers"], found["heads"], found["kv_heads"]) == (32, 32, 8)
+    assert (found["experts"], found["experts_used"], found["context"]) == (8, 2, 131072)
+    assert found["parameters"] == pytest.approx(46.7e9, rel=0.01)
+    assert 4.5 < found["bits"] < 5.2
+    assert (found["licence"], found["template"]) == ("apache-2.0", "ChatML")
+    assert set(found["types"]) == {"F32", "Q4_K", "Q6_K"}
+    assert set(found["backends"].values()) == {""}
+
+
+def test_a_model_that_promises_too_much_context_is_told(tmp_path: Path) -> None:
+    mistral = MODELS["llama-3.1-8b"]
+    found = about(sparse(tmp_path / "mistral-7b-v0.1.Q4_K_M.gguf", mistral.metadata(), mistral.tensors()))
+    assert found["good_context"] == 4096
+    assert "guide" in found["context_source"]
+
+
+PLAIN = {"model.embed_tokens.weight": ("F16", [8, 4], 64)}
+
+
+@pytest.mark.parametrize(
+    ("config", "tensors", "quantisation", "loads"),
+    [
+        ({}, PLAIN, "F16", True),
+        ({"quantization_config": {"quant_method": "exl3"}}, PLAIN, "EXL3", True),
+        ({"quantization_config": {"quant_method": "bitsandbytes"}}, PLAIN, "BITSANDBYTES", True),
+        ({"quantization_config": {"quant_method": "exl2"}}, PLAIN, "EXL2", False),
+        ({"quantization_config": {"quant_method": "gptq"}}, PLAIN, "GPTQ", False),
+        ({}, {"l.q_weight": ("I32", [4], 16)}, "EXL2", False),
+        ({}, {"l.qweight": ("I32", [4], 16), "l.g_idx": ("I32", [4], 16)}, "GPTQ", False),
+        ({}, {"l.qweight": ("I32", [4], 16), "l.qzeros": ("I32", [4], 16)}, "AWQ", False),
+    ],
+)
+def test_a_folder_of_safetensors_is_told_by_config_or_by_names(
+    tmp_path: Path, config: dict[str, Any], tensors: Any, quantisation: str, loads: bool
+) -> None:
+    found = about(folder(tmp_path / "model", {"num_hidden_layers": 2, **config}, tensors))
+    assert (found["format"], found["quantisation"], found["layers"]) == ("safetensors", quantisation, 2)
+    assert bool(found["backends"]["text-generation-webui"]) != loads
+    assert found["backends"]["llamacpp"] == "it loads GGUF models alone"
+
+
+def test_what_no_backend_loads_leads_to_a_gguf(tmp_path: Path) -> None:
+    path = folder(tmp_path / "model", {"quantization_config": {"quant_method": "exl2"}}, PLAIN)
+    done = CliRunner().invoke(main, ["models", "inspect", str(path)], catch_exceptions=False)
+    assert "removed in March 2026" in done.output
+    assert "look for a GGUF" in done.output
+
+
+def _zip(path: Path) -> Path:
+    with zipfile.ZipFile(path, "w") as archive:
+        archive.writestr("archive/data.pkl", b"cos\nsystem\n(S'touch /tmp/owned'\ntR.")
+    return path
+
+
+def _missing_part(path: Path) -> Path:
+    folder(path, {}, PLAIN)
+    where = {"a": "model.safetensors", "b": "model-00002-of-00002.safetensors"}
+    (path / "model.safetensors.index.json").write_text(json.dumps({"weight_map": where}))
+    return path
+
+
+def _folder(path: Path) -> Path:
+    path.mkdir()
+    return path
+
+
+def _written(content: bytes) -> Callable[[Path], Path]:
+    def write(path: Path) -> Path:
+        path.write_bytes(content)
+        return path
+
+    return write
+
+
+RAW, WHOLE = header({"general.architecture": "llama"}, SMALL)
+WRONG: dict[str, tuple[Callable[[Path], Path], str]] = {
+    "lfs": (_written(b"version https://git-lfs.github.com/spec/v1\noid sha256:0\nsize 4\n"), "Git LFS pointer"),
+    "html": (_written(b"<!DOCTYPE html><html></html>"), "web page"),
+    "zeros": (_written(b"\0" * 4096), "zeros"),
+    "empty": (_written(b""), "empty"),
+    "text": (_written(b"hello"), "not a GGUF"),
+    "cut": (_written(RAW + b"\0" * 10), "cut short"),
+    "header cut": (_written(RAW[:40]), "cut short"),
+    "zip": (_zip, "PyTorch pickle"),
+    "missing": (lambda path: path, "no model at"),
+    "folder": (_folder, "holds no model"),
+    "missing part": (_missing_part, "not whole"),
+    "cut safetensors": (_written(b"x"), "not a GGUF"),
+}
+
+
+@pytest.mark.parametrize(("make", "says"), WRONG.values(), ids=WRONG)
+def test_what_is_no_whole_model_is_said(tmp_path: Path, make: Callable[[Path], Path], says: str) -> None:
+    with pytest.raises(ModelError) as caught:
+        inspect(quiet(tmp_path).machine, str(make(tmp_path / "x.gguf")), force=False)
+    assert says in caught.value.message
+    assert caught.value.hint
+
+
+def test_a_forced_pickle_is_named_and_not_opened(tmp_path: Path) -> None:
+    found = about(_zip(tmp_path / "pytorch_model.bin"), "--force")
+    assert found["format"] == "PyTorch pickle"
+    assert all("any code" in why for why in found["backends"].values())
+    assert not Path("/tmp/owned").exists()
+
+
+def test_a_pipe_a_device_and_a_loop_of_links_do_not_hang(tmp_path: Path) -> None:
+    os.mkfifo(tmp_path / "pipe.gguf")
+    (tmp_path / "loop.gguf").symlink_to(tmp_path / "loop.gguf")
+    for one in (tmp_path / "pipe.gguf", Path("/dev/zero"), tmp_path / "loop.gguf"):
+        with pytest.raises(ModelError):
+            inspect(quiet(tmp_path).machine, str(one), force=False)
+
+
+def through_every_door(path: Path) -> None:
+    """Look and inspect and fit, as the commands do: a result, or an error of ours."""
+    machine = quiet(path.parent).machine
+    for door in (lambda: inspect(machine, str(path), force=False), lambda: fitted(machine, str(path), Asked())):
+        with suppress(StackctlError):
+            door()
+
+
+MUTATION = st.lists(st.tuples(st.integers(0, 5000), st.binary(min_size=1, max_size=9)), min_size=1, max_size=6)
+RUN = settings(suppress_health_check=[HealthCheck.function_scoped_fixture], deadline=None)
+
+
+@RUN
+@given(MUTATION, st.integers(0, 3))
+def test_a_damaged_gguf_is_an_error_or_a_model_never_a_bug(
+    tmp_path: Path, changes: list[tuple[int, bytes]], model: int
+) -> None:
+    name = ["llama-3.2-1b", "gemma-3-4b", "deepseek-v2-lite", "granite-4-h-micro-like"][model]
+    raw = bytearray(header(MODELS[name].metadata(), MODELS[name].tensors())[0])
+    for at, new in changes:
+        raw[at : at + len(new)] = new
+    path = tmp_path / "m.gguf"
+    path.write_bytes(bytes(raw))
+    os.truncate(path, 1 << 40)
+    through_every_door(path)
+
+
+NUMBER = st.one_of(st.integers(-(2**70), 2**70), st.floats(), st.text(max_size=5), st.none(), st.lists(st.integers()))
+
+
+@RUN
+@given(st.dictionaries(st.sampled_from(["block_count", "embedding_length", "attention.head_count", "expert_count",
+    "attention.head_count_kv", "attention.key_length", "context_length", "feed_forward_length", "vocab_size",
+    "attention.sliding_window", "ssm.inner_size", "expert_used_count"]), st.integers(0, 2**32 - 1)))  # fmt: skip
+def test_absurd_numbers_in_a_header_end_well_and_soon(tmp_path: Path, numbers: dict[str, int]) -> None:
+    known = MODELS["llama-3.2-1b"].metadata()
+    own = {f"llama.{key}": value for key, value in numbers.items()}
+    path = sparse(tmp_path / "m.gguf", {**known, **own}, SMALL)
+    began = time.monotonic()
+    through_every_door(path)
+    assert time.monotonic() - began < 20
+
+
+@RUN
+@given(st.recursive(NUMBER, lambda inner: st.dictionaries(st.text(max_size=8), inner, max_size=4), max_leaves=12))
+def test_any_json_in_a_folder_of_safetensors_is_an_error_or_a_model(tmp_path: Path, content: Any) -> None:
+    path = tmp_path / "folder"
+    path.mkdir(exist_ok=True)
+    raw = json.dumps(content).encode()
+    (path / "config.json").write_bytes(raw)
+    (path / "model.safetensors").write_bytes(struct.pack("<Q", len(raw)) + raw + b"\0" * 64)
+    through_every_door(path)
+
+
+def _strings(count: int) -> bytes:
+    return text("k") + struct.pack("<IIQ", 9, 8, count) + b"\0" * (8 * count)
+
+
+HUGE: dict[str, bytes] = {
+    "strings": b"GGUF" + struct.pack("<IQQ", 3, 0, 1) + _strings(3_900_000),
+    "tensors": b"GGUF"
+    + struct.pack("<IQQ", 3, 99_000, 1)
+    + entry("general.architecture", "llama")
+    + b"".join(text(f"blk.{n}.t") + struct.pack("<IQIQ", 1, 32, 0, 0) for n in range(99_000)),
+    "pairs": b"GGUF"
+    + struct.pack("<IQQ", 3, 0, 60_000)
+    + b"".join(entry(f"key {n}", "x" * 400) for n in range(60_000)),
+    "layers": header({"general.architecture": "llama", "llama.block_count": 4_000_000_000}, SMALL)[0] + b"\0" * 20_000,
+    "deep": struct.pack("<Q", 4_000_000) + b"[" * 4_000_000,
+}
+
+
+@pytest.mark.parametrize("content", HUGE.values(), ids=HUGE)
+def test_a_hostile_file_takes_less_than_200_mb_and_ends(tmp_path: Path, content: bytes) -> None:
+    path = tmp_path / ("m.safetensors" if content[8:9] == b"[" else "m.gguf")
+    path.write_bytes(content)
+    for command in ("inspect", "fit"):
+        argv = [sys.executable, "-c", MEASURED, command, str(path)]
+        done = subprocess.run(argv, capture_output=True, text=True, check=False, timeout=60)
+        assert "Traceback" not in done.stderr, done.stderr
+        peak_kib = int(done.stdout.splitlines()[-1])
+        assert peak_kib < 200_000, f"{command}: {peak_kib} KiB"
+
+
+MEASURED = """
+import re, sys
+from stackctl.cli import main
+try:
+    main(["models", sys.argv[1], sys.argv[2], "--json"])
+except SystemExit:
+    pass
+print()
+print(re.search(r"VmHWM:\\s*(\\d+)", open("/proc/self/status").read())[1])
+"""
