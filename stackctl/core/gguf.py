@@ -7,6 +7,7 @@ Format: https://github.com/ggml-org/ggml/blob/master/docs/gguf.md
 
 import struct
 from dataclasses import dataclass
+from itertools import repeat
 from math import prod
 from typing import Final, NamedTuple
 
@@ -204,18 +205,27 @@ class _Reader:
         self.strings_left -= count
         if self.strings_left < 0:
             raise self.damaged(f"length of an array: {count}")
-        length, buffer, at, left = struct.Struct("<Q").unpack_from, self.buffer, self.at, count
+        length, buffer, at = struct.Struct("<Q").unpack_from, self.buffer, self.at
         try:
-            for left in range(count, 0, -1):  # noqa: B007 - told below, where it ends early
+            for _ in repeat(None, count):
                 at += length(buffer, at)[0] + 8
         except (struct.error, OverflowError) as e:  # further than the buffer, or than any file, reaches
-            rest = left * (at - self.at) // max(1, count - left)
-            # the later a piece of a vocabulary, the longer it is
-            self.ahead = rest + min(rest // 3, _LONGER) + (4 * count if self.has_numbers_behind else 0)
-            self.at = min(at, len(buffer))
+            self._look_ahead(count)
             raise struct.error("past the end") from e
         self.at = at
         self.skip(0)
+
+    def _look_ahead(self, count: int) -> None:
+        """Guess how far an array reaches of which the buffer has the beginning."""
+        begin, done = self.at, 0
+        while self.at + 8 <= len(self.buffer):
+            size = int.from_bytes(self.buffer[self.at : self.at + 8], "little") + 8
+            if size > len(self.buffer) - self.at:
+                break
+            self.at, done = self.at + size, done + 1
+        rest = (count - done) * (self.at - begin) // max(1, done)
+        # the later a piece of a vocabulary, the longer it is
+        self.ahead = rest + min(rest // 3, _LONGER) + (4 * count if self.has_numbers_behind else 0)
 
     def damaged(self, what: str) -> ModelError:
         return ModelError(

@@ -22,6 +22,7 @@ from datetime import datetime
 from pathlib import Path
 from typing import Any
 
+from tests.bench import models
 from tests.bench.pages import connected
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -81,6 +82,9 @@ def main() -> int:
         call([stackctl, "down"])
     report(times, deploys, composes, delays)
     more(smokes, *pages)
+    file = ARTEFACTS / "bench.json"
+    found = json.loads(file.read_text())
+    file.write_text(json.dumps({**found, "models": models.report(given.pages)}, indent=2) + "\n")
     return 0
 
 

@@ -17,7 +17,7 @@ _MAX_LAYERS: Final = 1024  # llama.cpp takes 512 (src/llama-hparams.h)
 _BLOCK: Final = re.compile(r"blk\.(\d+)\.")
 # tensors of the input layer, which stays in the machine's memory wherever the others go
 _INPUT: Final = ("token_embd.", "position_embd.", "token_types.", "per_layer_token_embd.")
-_EXPERTS: Final = re.compile(r"_ch?exps\.")
+_EXPERTS: Final = re.compile(r"_(?:ch)?exps\.")
 # period of the layers whose attention slides, the last of each period is full; (period, True): the first is
 _PERIODS: Final[Mapping[str, tuple[int, bool]]] = {
     "afmoe": (4, False), "cohere2": (4, False), "cohere2moe": (4, True), "exaone4": (4, False),
