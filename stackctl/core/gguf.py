@@ -165,7 +165,7 @@ def _hint(start: bytes) -> str:
 class _Reader:
     def __init__(self, buffer: Buffer, name: str) -> None:
         self.buffer, self.name, self.at = memoryview(buffer), name, 0
-        self.has_numbers_behind = False
+        self.has_numbers_behind = self.has_merges_behind = False
         self.ahead = 0  # bytes from `at` on that an array which goes on behind the buffer will take
         self.strings_left, self.bytes_left = _MAX_STRINGS, _MAX_KEPT_IN_ALL
 
@@ -226,6 +226,8 @@ class _Reader:
         rest = (count - done) * (self.at - begin) // max(1, done)
         # the later a piece of a vocabulary, the longer it is
         self.ahead = rest + min(rest // 3, _LONGER) + (4 * count if self.has_numbers_behind else 0)
+        if self.has_merges_behind:  # at least as many as there are pieces, and each as long as one
+            self.ahead += count * (self.at - begin) // max(1, done)
 
     def damaged(self, what: str) -> ModelError:
         return ModelError(
@@ -252,6 +254,7 @@ def _read(reader: _Reader) -> GgufFile:
         kind = int(reader.scalar("I"))
         if kind == _ARRAY:
             reader.has_numbers_behind = key == _TOKENS
+            reader.has_merges_behind = key == _TOKENS and metadata.get("tokenizer.ggml.model") == "gpt2"
             metadata[key], lengths[key] = _array(reader)
         else:
             metadata[key] = _value(reader, kind)
