@@ -9,7 +9,8 @@ from stackctl import backends
 from stackctl.backends.contract import Backend
 from stackctl.core import repository, templates
 from stackctl.core.fit import Shape
-from stackctl.core.gguf import TYPES, GgufFile
+from stackctl.core.ggml import TYPES
+from stackctl.core.gguf import GgufFile
 from stackctl.core.safetensors import Tensors
 from stackctl.core.seen import Header
 

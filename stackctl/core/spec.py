@@ -132,13 +132,15 @@ class Backend(Section):
         ),
     )
     context: Annotated[int | Auto, *whole(256, 4194304, "a number of tokens")] = Field(
-        "auto", description="Context size in tokens; auto: 8192, or what the model was trained for where that is less."
+        "auto", description="Context size in tokens; auto: 8192, less where the model or the memory does not allow it."
     )
     gpu_layers: Annotated[int | Auto, *whole(0, 9999, "a number of layers")] = Field(
-        "auto", description="Layers on the GPU; auto: as many as the backend thinks fit, none without a GPU."
+        "auto",
+        description="Layers on the GPU, the output layer counted, too; auto: as many as fit, none without a GPU.",
     )
     kv_cache: Annotated[KvCache, *choice(KvCache)] = Field(
-        "auto", description="Type of the KV cache: f16, q8_0 or q4_0; the last two save memory; auto: f16."
+        "auto",
+        description="Type of the KV cache: f16, q8_0 or q4_0; the last two save memory; auto: f16, or q8_0 to fit.",
     )
     flash_attention: Annotated[Switch, *choice(Switch)] = Field(
         "auto", description="on, off, or auto: as the backend thinks best (always on with a quantised KV cache)."
@@ -257,7 +259,7 @@ class Network(Section):
 
 class Limits(Section):
     backend_memory: Memory = Field(
-        "auto", description='Most memory that the backend may use, such as "16 GiB"; auto: no limit.'
+        "auto", description='Most memory that the backend may use, such as "16 GiB"; auto: what is planned, with room.'
     )
     backend_cpus: Cpus = Field(
         "auto", description="Most CPUs that the backend may use, such as 4 or 1.5; auto: no limit."
