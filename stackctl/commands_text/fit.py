@@ -3,7 +3,10 @@
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from stackctl.commands.models.fit import Fitted
+    from stackctl.core.catalogue import Suggestion
     from stackctl.core.choice import Choice
     from stackctl.core.fit import Memory
     from stackctl.ui import Ui
@@ -38,6 +41,42 @@ def fitted(done: "Fitted", ui: "Ui") -> tuple[str, dict[str, Any]]:
         "free_mib": {"devices": list(choice.room.gpus_mib), "host": choice.room.ram_mib},
     }
     return "\n".join(lines), values
+
+
+def listed(rows: "Sequence[Suggestion]", ui: "Ui") -> tuple[str, list[dict[str, Any]]]:
+    """Every quantisation of a repository: size, bits, whether it fits or how far it is off, speed."""
+    table = [["quantisation", "GB", "bits", "context", "KV cache", "on the GPU", "", ""]]
+    for one in rows:
+        choice = one.choice
+        layers = f"{choice.fit.gpu_layers} of {choice.fit.blocks + 1}" if choice.fit.devices else "-"
+        verdict = "fits" if choice.fits else f"{_missing(choice) / 1024:.1f} GiB too much"
+        speed = choice.speed if choice.fits else ""
+        settings = choice.settings
+        size, bits = f"{one.size / 1e9:.2f}", f"{one.bits:.2f}"
+        table.append([one.label, size, bits, str(settings.context), settings.kv_type, layers, verdict, speed])
+    values = [
+        {
+            "quantisation": one.label,
+            "source": str(one.source),
+            "bytes": one.size,
+            "bits": round(one.bits, 2),
+            "context": one.context,
+            "kv_cache": one.choice.settings.kv_type,
+            "gpu_layers": one.choice.fit.gpu_layers,
+            "fits": one.choice.fits,
+            "missing_mib": round(_missing(one.choice), 2),
+            "tokens_per_s": round(one.choice.tokens_per_s, 1),
+        }
+        for one in rows
+    ]
+    return ui.table(table), values
+
+
+def _missing(choice: "Choice") -> float:
+    """MiB that are lacking, on all places together."""
+    places = [*zip((one.total_mib for one in choice.fit.devices), choice.room.gpus_mib, strict=False)]
+    places.append((choice.fit.host.total_mib, choice.room.ram_mib))
+    return sum(max(0.0, needed - free) for needed, free in places)
 
 
 def _bars(choice: "Choice") -> list[str]:

@@ -91,6 +91,8 @@ def chosen(repo: Repo, source: Source) -> Quantisation:
     if source.quant:
         wanted = source.quant.upper()
         named = [one for one in offered if one.label.upper() == wanted]
+        # how the weights were rounded may stand before the name: UD-Q4_K_XL, i1-Q4_K_M
+        named = named or [one for one in offered if one.label.upper().partition("-")[2] == wanted]
         if len(named) == 1:
             return named[0]
         if named:

@@ -7,8 +7,10 @@ from pathlib import Path
 
 import pytest
 
-from stackctl.commands.models.fit import Asked, fitted
+from stackctl.commands.models.fit import Asked, fitted, forms_of
 from stackctl.commands.models.pull import offered, parsed
+from stackctl.commands.models.recommend import Asked as Wish
+from stackctl.commands.models.recommend import recommend
 from stackctl.commands.models.remote import described
 from stackctl.effects.hub import Hub
 from stackctl.errors import ModelError
@@ -33,7 +35,7 @@ SOURCE = "hf:owner/name/M-Q8_0.gguf"
 @pytest.fixture
 def server() -> Iterator[Server]:
     with running() as hub:
-        hub.add("owner/name", {"M-Q8_0.gguf": MODEL, "M-Q4_K_M.gguf": MODEL[:-64]})
+        hub.add("owner/name", {"M-Q8_0.gguf": MODEL, "M-F16.gguf": MODEL + b"\0" * 64})
         yield hub
 
 
@@ -120,3 +122,27 @@ def test_every_part_of_a_split_model_counts(machine: Machine, server: Server) ->
     assert whole.shape is not None
     assert found.shape.weights == whole.shape.weights
     assert json.dumps([one.name for one in found.files]) == json.dumps(list(parts))
+
+
+def test_a_repository_shows_all_its_quantisations_from_one_header(machine: Machine, server: Server) -> None:
+    rows = forms_of(machine, "hf:owner/name", Asked(context=4096))
+    assert [(one.label, one.size) for one in rows] == [("Q8_0", len(MODEL)), ("F16", len(MODEL) + 64)]
+    assert [str(one.source) for one in rows] == ["hf:owner/name:Q8_0", "hf:owner/name:F16"]
+    assert rows[0].choice.fit.host.weights_mib <= rows[1].choice.fit.host.weights_mib
+    assert len([one for one in server.asked if one.where == "cdn"]) <= 4
+    assert forms_of(machine, SOURCE, Asked()) == ()
+
+
+def test_the_best_of_a_repository_is_the_least_quantised_that_fits(machine: Machine) -> None:
+    found = recommend(machine, Wish(repo="hf:owner/name", context=4096))
+    assert found.best.label == "F16"
+    assert [one.label for one in found.others] == ["Q8_0"]
+
+
+def test_the_best_of_a_folder_is_one_of_its_files(machine: Machine, tmp_path: Path) -> None:
+    folder = tmp_path / "models"
+    folder.mkdir()
+    (folder / "M-Q8_0.gguf").write_bytes(MODEL)
+    (folder / "broken.gguf").write_bytes(MODEL[:1000])
+    found = recommend(machine, Wish(folder=folder, context=4096))
+    assert found.paths[found.best.name] == folder / "M-Q8_0.gguf"

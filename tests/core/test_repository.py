@@ -71,6 +71,8 @@ def test_the_one_that_is_named_is_chosen_and_the_only_one_without_a_name() -> No
     assert chosen(two, Source(repo="owner/name", quant="q8_0")).label == "Q8_0"
     assert chosen(two, Source(repo="owner/name", file="M-Q4_K_M.gguf")).label == "Q4_K_M"
     assert chosen(repo("M-Q4_K_M.gguf"), Source(repo="owner/name")).label == "Q4_K_M"
+    rounded = repo("M.i1-Q4_K_M.gguf", "M.i1-Q6_K.gguf")
+    assert chosen(rounded, Source(repo="owner/name", quant="Q4_K_M")).files[0].name == "M.i1-Q4_K_M.gguf"
 
 
 @pytest.mark.parametrize(

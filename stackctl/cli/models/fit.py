@@ -63,10 +63,17 @@ class _Sizes(click.ParamType[tuple[int, ...]]):
 @option.json
 @click.pass_context
 def fit(ctx: click.Context, /, model: str, no_flash_attention: bool, as_json: bool, **asked: object) -> None:
-    """Add up the memory that MODEL takes, per GPU and in RAM, and say whether it is free now."""
-    from stackctl.commands.models.fit import Asked, fitted
-    from stackctl.commands_text.fit import fitted as shown
+    """Add up the memory that MODEL takes, per GPU and in RAM, and say whether it is free now.
+
+    MODEL is a file, hf:OWNER/NAME:Q4_K_M, hf:OWNER/NAME/FILE or an address, of which the header alone is read;
+    hf:OWNER/NAME shows all its quantisations.
+    """
+    from stackctl.commands.models import fit as command
+    from stackctl.commands_text.fit import fitted, listed
 
     machine = machine_of(ctx, as_json=as_json)
-    done = fitted(machine, model, Asked(flash_attention=not no_flash_attention, **asked))  # type: ignore[arg-type]
-    machine.ui.result(*shown(done, machine.ui))
+    how = command.Asked(flash_attention=not no_flash_attention, **asked)  # type: ignore[arg-type]
+    if rows := command.forms_of(machine, model, how):
+        machine.ui.result(*listed(rows, machine.ui))
+    else:
+        machine.ui.result(*fitted(command.fitted(machine, model, how), machine.ui))

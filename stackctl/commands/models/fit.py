@@ -6,6 +6,7 @@ from typing import Literal
 from stackctl import backends
 from stackctl.commands.models.recommend import room
 from stackctl.core import source as sources
+from stackctl.core.catalogue import Suggestion
 from stackctl.core.choice import CONTEXT, Choice, Room, Wanted, choose
 from stackctl.core.fit import ALL, Device
 from stackctl.core.seen import ModelSeen
@@ -60,6 +61,19 @@ def fitted(machine: Machine, model: str, asked: Asked) -> Fitted:
         device=(asked.device or "cuda") if free.gpus_mib else "cpu",
     )
     return Fitted(model=seen, choice=choose(shape, wanted, reserves, free), prompt_cache_mib=reserves.prompt_cache_mib)
+
+
+def forms_of(machine: Machine, model: str, asked: Asked) -> tuple[Suggestion, ...]:
+    """A row per quantisation of a repository of which none is named; () for anything else, and where there is one."""
+    source = sources.parse(model)
+    if source is None or source.url or source.quant or source.file:
+        return ()
+    from stackctl.commands.models.forms import forms
+
+    rows = forms(
+        machine, source, backend=asked.backend, context=asked.context, language="en", free=_room(machine, asked)
+    )
+    return rows if len(rows) > 1 else ()
 
 
 def looked_at(machine: Machine, model: str) -> ModelSeen:

@@ -5,6 +5,7 @@ from pathlib import Path
 
 from stackctl import backends
 from stackctl.core import catalogue as catalogues
+from stackctl.core import source as sources
 from stackctl.core.catalogue import Suggestion, context_for, ranked
 from stackctl.core.choice import Room, Wanted, choose
 from stackctl.core.repository import label
@@ -22,7 +23,8 @@ class Asked:
     language: str = _ENGLISH
     context: int | None = None
     backend: str = "llamacpp"
-    folder: Path | None = None  # of local files; None: the catalogue
+    folder: Path | None = None  # of local files
+    repo: str = ""  # of Hugging Face: hf:OWNER/NAME; with neither of the two: the catalogue
     has_gpu: bool = True  # which may be used
 
 
@@ -56,12 +58,15 @@ def recommend(machine: Machine, asked: Asked) -> Recommended:
     free = room(machine, has_gpu=asked.has_gpu)
     reserves = backends.named(asked.backend).MEMORY
     wanted = Wanted(slots=1, device="cuda" if free.gpus_mib else "cpu")
-    if asked.folder:
+    paths: dict[str, Path] = {}
+    if asked.repo:
+        found, date = _of_repository(machine, asked, free), ""
+    elif asked.folder:
         found, paths = _local(machine, asked, free, wanted)
         date = ""
     else:
         catalogue = catalogues.parse(machine.catalogue())
-        paths, date = {}, catalogue.date
+        date = catalogue.date
         found = catalogues.suggestions(
             catalogue, reserves, free, language=asked.language, context=asked.context, wanted=wanted
         )
@@ -75,6 +80,16 @@ def recommend(machine: Machine, asked: Asked) -> Recommended:
             hint="close what holds the memory, or ask for less context: --context 4096",
         )
     return Recommended(best=found[0], others=_different(found), room=free, date=date, paths=paths)
+
+
+def _of_repository(machine: Machine, asked: Asked, free: Room) -> tuple[Suggestion, ...]:
+    """The quantisations of a repository that fit, the best first."""
+    from stackctl.commands.models.forms import forms
+    from stackctl.commands.models.pull import parsed
+
+    source = parsed(asked.repo if asked.repo.startswith(sources.SCHEME) else f"{sources.SCHEME}{asked.repo}")
+    rows = forms(machine, source, backend=asked.backend, context=asked.context, language=asked.language, free=free)
+    return ranked(rows)
 
 
 def _local(
@@ -113,7 +128,9 @@ def _local(
 
 
 def _different(found: tuple[Suggestion, ...]) -> tuple[Suggestion, ...]:
-    """One form of each other model."""
+    """One form of each other model; of a single one its other forms."""
+    if len({one.name for one in found}) == 1:
+        return found[1:6]
     seen = {found[0].name}
     others = []
     for one in found[1:]:

@@ -1,6 +1,6 @@
 """What of a model decides how much memory it takes: layers, heads, windows, experts, states, and its tensors' bytes."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -62,3 +62,23 @@ class Shape:
         """Bytes of all tensors, as the file has them."""
         tied = self.embedding_bytes if self.is_tied else 0
         return self.input + self.output - tied + sum(layer.weights for layer in self.layers)
+
+
+def scaled(shape: Shape, ratio: float) -> Shape:
+    """The same model at another quantisation, whose bytes are so many times these."""
+    layers = tuple(
+        replace(
+            layer,
+            weights=int(layer.weights * ratio),
+            experts=int(layer.experts * ratio),
+            largest=int(layer.largest * ratio),
+        )
+        for layer in shape.layers
+    )
+    return replace(
+        shape,
+        layers=layers,
+        input=int(shape.input * ratio),
+        output=int(shape.output * ratio),
+        embedding_bytes=int(shape.embedding_bytes * ratio),
+    )
