@@ -141,7 +141,8 @@ def end(process: "subprocess.Popen[str]") -> None:
     try:
         process.wait(timeout=5)
     except subprocess.TimeoutExpired:
-        os.killpg(process.pid, signal.SIGKILL)
+        with suppress(ProcessLookupError):  # it ended in this very moment
+            os.killpg(process.pid, signal.SIGKILL)
         process.wait()
 
 

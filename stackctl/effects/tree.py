@@ -122,7 +122,8 @@ def copy_file(source: Path, target: Path, owner: Owner) -> str:
     """Copy one file's bytes, time and mode; return its sha256."""
     digest = hashlib.sha256()
     target.parent.mkdir(parents=True, exist_ok=True)
-    with source.open("rb") as stream, target.open("wb") as copy:
+    target.unlink(missing_ok=True)  # a link that somebody planted there is not followed
+    with source.open("rb") as stream, target.open("xb") as copy:
         os.fchmod(copy.fileno(), 0o600)
         while piece := stream.read(_PIECE):
             digest.update(piece)

@@ -63,6 +63,16 @@ def test_names_that_are_no_text_and_empty_folders_are_copied(tmp_path: Path) -> 
     assert (tmp_path / "to/data/empty").is_dir()
 
 
+def test_a_link_at_the_target_is_replaced_and_not_followed(tmp_path: Path) -> None:
+    (tmp_path / "source").write_text("new")
+    (tmp_path / "elsewhere").write_text("theirs")
+    (tmp_path / "target").symlink_to(tmp_path / "elsewhere")
+    tree.copy_file(tmp_path / "source", tmp_path / "target", ME)
+    assert (tmp_path / "elsewhere").read_text() == "theirs"
+    assert not (tmp_path / "target").is_symlink()
+    assert (tmp_path / "target").read_text() == "new"
+
+
 def test_what_is_no_file_is_named_and_not_waited_for(tmp_path: Path) -> None:
     os.mkfifo(tmp_path / "pipe")
     found = tree.walk(tmp_path, "data", within=tmp_path)
