@@ -6,6 +6,7 @@ would stand in `docker inspect`.
 
 from pathlib import Path
 
+from stackctl.commands.tavern_folder import tavern_folder
 from stackctl.core import tavern, tavern_config
 from stackctl.core.secret import Secret, typed_password
 from stackctl.core.spec import Spec
@@ -55,9 +56,7 @@ def take_back(plan: Plan, machine: Machine) -> None:
 
 def _config(plan: Plan, machine: Machine) -> tuple[Folder, str]:
     """Where SillyTavern's config.yaml is: the folder, as SillyTavern's user has it, and the path in it."""
-    owner = plan.sillytavern.user
-    assert owner is not None  # noqa: S101 - plan() always names one
-    return Folder(machine.path, owner), str(Path(plan.folders[0]).parent / tavern.CONFIG)
+    return tavern_folder(plan, machine), str(Path(plan.folders[0]).parent / tavern.CONFIG)
 
 
 def _kept(machine: Machine) -> Secret | None:

@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from pathlib import Path, PurePosixPath
 from typing import Any
 
+from stackctl.commands.tavern_folder import tavern_folder
 from stackctl.core import tavern
 from stackctl.core.stack import Plan
 from stackctl.core.tavern_settings import Presets
@@ -26,7 +27,7 @@ def presets(plan: Plan, shipped: Mapping[str, str], machine: Machine) -> Presets
     own = Path(plan.folders[0]).parent / "data" / "default-user" if wanted.source == "stack.toml" else None
     found: dict[str, Mapping[str, Any]] = {}
     for kind, name in (("instruct", wanted.instruct), ("context", wanted.context), ("reasoning", wanted.reasoning)):
-        theirs = own and machine.folder.read(f"{own / kind / name}.json")
+        theirs = own and tavern_folder(plan, machine).read(f"{own / kind / name}.json")
         text = theirs or shipped.get(f"{tavern.PRESETS[kind]}/{name}.json")
         if name and text:
             found[kind] = _content(text, name)

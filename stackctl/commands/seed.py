@@ -9,6 +9,7 @@ from typing import Any
 
 from stackctl import __version__
 from stackctl.commands.presets import presets
+from stackctl.commands.tavern_folder import tavern_folder
 from stackctl.core import tavern, tavern_profiles, tavern_settings
 from stackctl.core.stack import Plan
 from stackctl.core.tavern_profiles import Profile
@@ -42,7 +43,7 @@ def wanted(plan: Plan, profiles: tuple[Profile, ...], machine: Machine) -> Wante
         "template": plan.template and asdict(plan.template),
         "profiles": list(profiles),
     }
-    if _record(machine).get("made_from") == made_from and _table(machine.folder.read(_settings(plan))):
+    if _record(machine).get("made_from") == made_from and _table(tavern_folder(plan, machine).read(_settings(plan))):
         return None
     shipped = machine.engine.read_files(image, (tavern.STOCK_SETTINGS, *tavern.PRESETS.values()))
     found = presets(plan, shipped, machine)
@@ -60,12 +61,10 @@ def seed(plan: Plan, want: Wanted | None, machine: Machine) -> None:
     In an existing one only what is ours is touched, and only where the user has not changed it; a damaged one is kept
     aside, and said.
     """
-    owner = plan.sillytavern.user
-    assert owner is not None  # noqa: S101 - plan() always names one
-    folder = Folder(machine.path, owner)
+    folder = tavern_folder(plan, machine)
     for name in plan.folders:
         folder.make(name)
-        _check_owner(machine.path / name, owner.uid)
+        _check_owner(machine.path / name, folder.owner.uid)
     for name, text in tavern_extension().items():
         folder.write(f"{_data(plan)}/extensions/{tavern.OUR_EXTENSION}/{name}", text)
     if want is None:

@@ -4,10 +4,10 @@ import json
 from collections.abc import Mapping
 from pathlib import Path
 
+from stackctl.commands.tavern_folder import tavern_folder
 from stackctl.core import tavern, tavern_settings
 from stackctl.core import tavern_secrets as secrets
 from stackctl.core.stack import Plan
-from stackctl.effects.files import Folder
 from stackctl.machine import Machine
 
 
@@ -17,9 +17,7 @@ def give_key(plan: Plan, machine: Machine) -> None:
     A damaged secrets.json, with which SillyTavern could do nothing either, is kept aside and said. A backend that wants
     no key is sent none of ours.
     """
-    owner = plan.sillytavern.user
-    assert owner is not None  # noqa: S101 - plan() always names one
-    folder, data = Folder(machine.path, owner), Path(plan.folders[0]).parent
+    folder, data = tavern_folder(plan, machine), Path(plan.folders[0]).parent
     name = str(data / secrets.FILE)
     text = folder.read(name)
     before = secrets.table(text) if text is not None else {}

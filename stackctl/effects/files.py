@@ -26,13 +26,14 @@ class Says(Protocol):
 
 
 class Folder:
-    """One deployment folder. Everything that is made here belongs to `owner`."""
+    """One deployment folder. Everything that is made here belongs to `owner`; in `shared` a container writes, too."""
 
-    def __init__(self, path: Path, owner: Owner) -> None:
-        self.path, self.owner = path, owner
+    def __init__(self, path: Path, owner: Owner, *, shared: tuple[str, ...] = ()) -> None:
+        self.path, self.owner, self.shared = path, owner, shared
 
     def read(self, name: str) -> str | None:
         """The text of a file, or None where there is none."""
+        self._refuse_links(name)
         try:
             return (self.path / name).read_bytes().decode("utf-8-sig")
         except FileNotFoundError:
@@ -54,6 +55,7 @@ class Folder:
 
     def _write(self, name: str, raw: bytes, mode: int, owner: Owner, *, is_private: bool) -> bool:
         target = self.path / name
+        self._refuse_links(name)
         with _explained(target):
             if _is_written(target, raw, mode, owner, is_private=is_private):
                 return False
@@ -151,6 +153,15 @@ class Folder:
             stream.flush()
             os.fsync(stream.fileno())
         self._own(path, owner)
+
+    def _refuse_links(self, name: str) -> None:
+        """Raise DataError for a link where a container writes: it could lead to any file of this machine."""
+        root = next((one for one in self.shared if Path(name).is_relative_to(one)), None)
+        path = self.path / root if root else self.path
+        for part in Path(name).relative_to(root).parts if root else ():
+            path /= part
+            if path.is_symlink():
+                raise DataError(f"{path} is a link, which is not followed here", hint="put the file itself there")
 
     def _own(self, path: Path, owner: Owner | None = None) -> None:
         if os.geteuid() == 0:

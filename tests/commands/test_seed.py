@@ -10,6 +10,7 @@ from stackctl.commands.seed import Wanted, seed
 from stackctl.core import tavern, tavern_settings
 from stackctl.core.stack import Plan
 from stackctl.core.tavern_settings import Presets
+from stackctl.errors import DataError
 from tests.commands.machines import Quiet, quiet
 from tests.core.samples import a_plan, seen, wanted
 
@@ -94,3 +95,29 @@ def test_our_extension_lies_among_sillytaverns_and_belongs_to_its_user(tmp_path:
     folder = tmp_path / "sillytavern/extensions/stackctl"
     assert read(folder / "manifest.json")["js"] == "index.js"
     assert {file.name for file in folder.iterdir()} == {"manifest.json", "index.js", "stamp.json"}
+
+
+@pytest.mark.parametrize("link", ["the file", "its folder"])
+def test_a_link_that_the_container_planted_is_not_followed(tmp_path: Path, link: str) -> None:
+    machine, plan, file = here(tmp_path)
+    secret = tmp_path / "elsewhere" / file.name
+    secret.parent.mkdir()
+    secret.write_text('{"of": "the host"}')
+    seed(plan, want(), machine.machine)
+    if link == "the file":
+        file.unlink()
+        file.symlink_to(secret)
+    else:
+        file.parent.rename(tmp_path / "before")
+        file.parent.symlink_to(secret.parent)
+    with pytest.raises(DataError, match="is a link"):
+        seed(plan, want(4096), machine.machine)
+    assert secret.read_text() == '{"of": "the host"}'
+
+
+def test_the_users_own_link_to_where_the_data_lies_is_followed(tmp_path: Path) -> None:
+    machine, plan, file = here(tmp_path)
+    (tmp_path / "other disk").mkdir()
+    (tmp_path / "sillytavern").symlink_to(tmp_path / "other disk")
+    seed(plan, want(), machine.machine)
+    assert read(file)["max_context"] == 2048
