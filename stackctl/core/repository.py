@@ -81,6 +81,12 @@ def label(name: str) -> str:
     return str(found[-1]).upper() if found else PurePosixPath(name).name
 
 
+def model_name(name: str) -> str:
+    """What a file's name calls the model itself: the same for all its quantisations."""
+    base = _SHARD.sub("", _stem(PurePosixPath(name).name))
+    return re.sub(r"[-_. ]+", "-", _LABEL.sub("", base)).strip("-").lower()
+
+
 def chosen(repo: Repo, source: Source) -> Quantisation:
     """The one that a source names, or the only one; raise ModelError that lists what is there."""
     offered = quantisations(repo)

@@ -133,6 +133,15 @@ def test_a_repository_shows_all_its_quantisations_from_one_header(machine: Machi
     assert forms_of(machine, SOURCE, Asked()) == ()
 
 
+def test_another_model_in_the_repository_changes_no_row_and_is_named(machine: Machine, server: Server) -> None:
+    server.repos["owner/name"].files["draft-Q8_0.gguf"] = MODEL[: len(HEAD) + 64]
+    rows = forms_of(machine, "hf:owner/name", Asked(context=4096, kv_type="q8_0"))
+    assert [str(one.source) for one in rows] == ["hf:owner/name/M-Q8_0.gguf", "hf:owner/name:F16"]
+    assert {one.choice.settings.kv_type for one in rows} == {"q8_0"}
+    exact = fitted(machine, "hf:owner/name/M-Q8_0.gguf", Asked(context=4096, kv_type="q8_0"))
+    assert rows[0].choice.fit == exact.choice.fit
+
+
 def test_the_best_of_a_repository_is_the_least_quantised_that_fits(machine: Machine) -> None:
     found = recommend(machine, Wish(repo="hf:owner/name", context=4096))
     assert found.best.label == "F16"

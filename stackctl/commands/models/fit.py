@@ -8,7 +8,7 @@ from stackctl.commands.models.recommend import room
 from stackctl.core import source as sources
 from stackctl.core.catalogue import Suggestion
 from stackctl.core.choice import CONTEXT, Choice, Room, Wanted, choose
-from stackctl.core.fit import ALL, Device
+from stackctl.core.fit import ALL, Device, Shape
 from stackctl.core.seen import ModelSeen
 from stackctl.errors import ModelError
 from stackctl.machine import Machine
@@ -49,17 +49,7 @@ def fitted(machine: Machine, model: str, asked: Asked) -> Fitted:
         raise ModelError(f"{seen.name}: how much memory it takes is known of GGUF models alone", hint="take a .gguf")
     reserves = backends.named(asked.backend).MEMORY
     free = _room(machine, asked)
-    is_chosen = asked.gpu_layers == "auto"
-    layers = ALL if asked.gpu_layers == "all" else None if asked.gpu_layers == "auto" else asked.gpu_layers
-    wanted = Wanted(
-        context=asked.context or (None if is_chosen else min(CONTEXT, shape.trained_context or CONTEXT)),
-        kv_type=asked.kv_type or (None if is_chosen else "f16"),
-        gpu_layers=layers,
-        batch=asked.batch,
-        slots=asked.parallel,
-        flash_attention=asked.flash_attention,
-        device=(asked.device or "cuda") if free.gpus_mib else "cpu",
-    )
+    wanted = _wanted(asked, shape, free)
     return Fitted(model=seen, choice=choose(shape, wanted, reserves, free), prompt_cache_mib=reserves.prompt_cache_mib)
 
 
@@ -70,10 +60,24 @@ def forms_of(machine: Machine, model: str, asked: Asked) -> tuple[Suggestion, ..
         return ()
     from stackctl.commands.models.forms import forms
 
-    rows = forms(
-        machine, source, backend=asked.backend, context=asked.context, language="en", free=_room(machine, asked)
-    )
+    free = _room(machine, asked)
+    reserves = backends.named(asked.backend).MEMORY
+    rows = forms(machine, source, lambda shape: _wanted(asked, shape, free), reserves, free)
     return rows if len(rows) > 1 else ()
+
+
+def _wanted(asked: Asked, shape: Shape, free: Room) -> Wanted:
+    is_chosen = asked.gpu_layers == "auto"
+    layers = ALL if asked.gpu_layers == "all" else None if asked.gpu_layers == "auto" else asked.gpu_layers
+    return Wanted(
+        context=asked.context or (None if is_chosen else min(CONTEXT, shape.trained_context or CONTEXT)),
+        kv_type=asked.kv_type or (None if is_chosen else "f16"),
+        gpu_layers=layers,
+        batch=asked.batch,
+        slots=asked.parallel,
+        flash_attention=asked.flash_attention,
+        device=(asked.device or "cuda") if free.gpus_mib else "cpu",
+    )
 
 
 def looked_at(machine: Machine, model: str) -> ModelSeen:

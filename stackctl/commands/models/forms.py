@@ -1,67 +1,80 @@
 """Every quantisation of a repository, as it would run here: sizes from its listing, the rest from one header."""
 
-from collections.abc import Iterator
+from collections import Counter
+from collections.abc import Callable
 from dataclasses import replace
+from pathlib import PurePosixPath
 
-from stackctl import backends
 from stackctl.commands.models.pull import Offer
 from stackctl.commands.models.remote import described
 from stackctl.core import repository, store
-from stackctl.core.catalogue import Suggestion, context_for
+from stackctl.core.catalogue import Suggestion
 from stackctl.core.choice import Room, Wanted, choose
+from stackctl.core.fit import Reserves, Shape
 from stackctl.core.fit.shape import scaled
-from stackctl.core.repository import Quantisation
+from stackctl.core.repository import Quantisation, model_name
 from stackctl.core.source import Source
 from stackctl.errors import ModelError
 from stackctl.machine import Machine
 
 
 def forms(
-    machine: Machine, source: Source, *, backend: str, context: int | None, language: str, free: Room
+    machine: Machine, source: Source, wanted: Callable[[Shape], Wanted], reserves: Reserves, free: Room
 ) -> tuple[Suggestion, ...]:
     """A row per quantisation, the smallest first; raises ModelError where the repository has no GGUF.
 
-    The header of the smallest one is read; the others have the same shape, and weights in proportion to their size.
+    The header of one is read; the others have the same shape, and weights in proportion to their size. Of several
+    models in one repository the one with the most quantisations is meant; the others are named.
     """
     repo = machine.hub.repository(source)
-    offered = [one for one in repository.quantisations(repo) if not one.is_folder]
-    if not offered:
+    ggufs = [one for one in repository.quantisations(repo) if not one.is_folder]
+    if not ggufs:
         raise ModelError(
             f"{repo.name} has no GGUF, of which alone it is known what fits",
             hint=f"its page lists GGUFs of it under Quantizations: https://huggingface.co/{repo.name}",
         )
-    small = offered[0]
+    meant = _model_of(ggufs)
+    offered = [one for one in ggufs if _model(one) == meant]
+    if others := [one.files[0].name for one in ggufs if one not in offered]:
+        machine.ui.note(f"other models in it, not compared: {', '.join(others)}")
+    read = min(offered, key=lambda one: (len(one.files), one.size))
     root = machine.library.path(store.where(Source(repo=source.repo, revision=source.revision)))
-    shape = described(machine, Offer(source=source, files=small.files, root=root)).model.shape
+    found = described(machine, Offer(source=source, files=read.files, root=root))
+    shape, headers = found.model.shape, sum(part.header_size for part in found.parts)
     if shape is None or not shape.parameters:
-        raise ModelError(f"{small.files[0].name} has no tensors", hint="look for another GGUF of the model")
-    wanted = Wanted(
-        context=min(context_for(language, context), shape.trained_context or 1 << 22),
-        slots=1,
-        device="cuda" if free.gpus_mib else "cpu",
-    )
-    reserves = backends.named(backend).MEMORY
+        raise ModelError(f"{read.files[0].name} has no tensors", hint="look for another GGUF of the model")
+    labels = Counter(one.label for one in ggufs)
 
-    def rows() -> Iterator[Suggestion]:
-        for one in offered:
-            choice = choose(scaled(shape, one.size / small.size), wanted, reserves, free)
-            yield Suggestion(
-                name=repo.name,
-                source=_source(source, one),
-                label=one.label,
-                size=one.size,
-                bits=8 * one.size / shape.parameters,
-                context=choice.settings.context,
-                choice=choice,
-                licence=repo.licence,
-                languages=repo.languages,
-                billions=shape.parameters / 1e9,
-            )
+    def row(one: Quantisation) -> Suggestion:
+        same = scaled(shape, max(0, one.size - headers) / max(1, read.size - headers))
+        choice = choose(same, wanted(same), reserves, free)
+        return Suggestion(
+            name=repo.name,
+            source=_source(source, one, is_named=labels[one.label] == 1),
+            label=one.label,
+            size=one.size,
+            bits=8 * same.weights / shape.parameters,
+            context=choice.settings.context,
+            choice=choice,
+            licence=repo.licence,
+            languages=repo.languages,
+            billions=shape.parameters / 1e9,
+        )
 
-    return tuple(rows())
+    return tuple(row(one) for one in offered)
 
 
-def _source(source: Source, one: Quantisation) -> Source:
-    """The quantisation by its name, or by its file where the name says nothing."""
-    is_named = one.label != one.files[0].name.rpartition("/")[2]
-    return replace(source, quant=one.label) if is_named else replace(source, file=one.files[0].name)
+def _model(one: Quantisation) -> str:
+    return model_name(one.files[0].name)
+
+
+def _model_of(ggufs: list[Quantisation]) -> str:
+    """The model with the most quantisations."""
+    return Counter(_model(one) for one in ggufs).most_common(1)[0][0]
+
+
+def _source(source: Source, one: Quantisation, *, is_named: bool) -> Source:
+    """The quantisation by its name, or by its file where the name says nothing, or means several."""
+    first = one.files[0].name
+    is_label = is_named and one.label != PurePosixPath(first).name
+    return replace(source, quant=one.label) if is_label else replace(source, file=first)

@@ -8,6 +8,7 @@ from stackctl.core import catalogue as catalogues
 from stackctl.core import source as sources
 from stackctl.core.catalogue import Suggestion, context_for, ranked
 from stackctl.core.choice import Room, Wanted, choose
+from stackctl.core.fit import Device, Shape
 from stackctl.core.repository import label
 from stackctl.core.source import Source
 from stackctl.errors import DoesNotFit, ModelError
@@ -88,7 +89,13 @@ def _of_repository(machine: Machine, asked: Asked, free: Room) -> tuple[Suggesti
     from stackctl.commands.models.pull import parsed
 
     source = parsed(asked.repo if asked.repo.startswith(sources.SCHEME) else f"{sources.SCHEME}{asked.repo}")
-    rows = forms(machine, source, backend=asked.backend, context=asked.context, language=asked.language, free=free)
+    tokens = context_for(asked.language, asked.context)
+    device: Device = "cuda" if free.gpus_mib else "cpu"
+
+    def wanted(shape: Shape) -> Wanted:
+        return Wanted(context=min(tokens, shape.trained_context or tokens), slots=1, device=device)
+
+    rows = forms(machine, source, wanted, backends.named(asked.backend).MEMORY, free)
     return ranked(rows)
 
 
