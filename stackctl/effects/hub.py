@@ -9,7 +9,7 @@ import shutil
 import time
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Final, TypeVar
 
@@ -41,9 +41,12 @@ class Hub:
     endpoint: str | None = None  # None: the environment's
     sleep: Callable[[float], None] = time.sleep
     xet_from: int = XET_FROM
+    known: dict[tuple[str, str], Repo] = field(default_factory=dict)  # asked for once in a run
 
     def repository(self, source: Source) -> Repo:
         """What a repository holds at its revision; raises ModelError that says why it can't be seen."""
+        if found := self.known.get((source.repo, source.revision)):
+            return found
         from huggingface_hub import HfApi
 
         with _explained(source):
@@ -54,7 +57,7 @@ class Hub:
                 self.sleep,
             )
         card: Mapping[str, Any] = vars(info.card_data) if info.card_data else {}
-        return Repo(
+        found = Repo(
             name=source.repo,
             commit=info.sha or "",
             files=tuple(
@@ -66,6 +69,8 @@ class Hub:
             base=next(iter(_texts(card.get("base_model"))), ""),
             is_gated=bool(info.gated),
         )
+        self.known[source.repo, source.revision] = found
+        return found
 
     def request(self, source: Source, file: str, *, is_asked: bool = True) -> Request:
         """How a file is asked for by plain HTTP; raises ModelError where the hub, if it is asked, does not give it."""

@@ -155,3 +155,11 @@ def test_the_best_of_a_folder_is_one_of_its_files(machine: Machine, tmp_path: Pa
     (folder / "broken.gguf").write_bytes(MODEL[:1000])
     found = recommend(machine, Wish(folder=folder, context=4096))
     assert found.paths[found.best.name] == folder / "M-Q8_0.gguf"
+
+
+def test_of_a_repository_with_one_quantisation_nothing_is_asked_twice(machine: Machine, server: Server) -> None:
+    server.add("owner/one", {"M-Q8_0.gguf": MODEL, "README.md": b"about"})
+    assert forms_of(machine, "hf:owner/one", Asked(context=4096)) == ()
+    assert fitted(machine, "hf:owner/one", Asked(context=4096)).choice.fits
+    assert len([one for one in server.asked if one.path.startswith("/api/")]) == 1
+    assert len(server.asked) <= 5

@@ -5,6 +5,7 @@ from typing import Literal
 
 from stackctl import backends
 from stackctl.commands.models.recommend import room
+from stackctl.core import repository
 from stackctl.core import source as sources
 from stackctl.core.catalogue import Suggestion
 from stackctl.core.choice import CONTEXT, Choice, Room, Wanted, choose
@@ -60,10 +61,12 @@ def forms_of(machine: Machine, model: str, asked: Asked) -> tuple[Suggestion, ..
         return ()
     from stackctl.commands.models.forms import forms
 
+    listed = repository.quantisations(machine.hub.repository(source))
+    if len([one for one in listed if not one.is_folder]) < 2:
+        return ()
     free = _room(machine, asked)
     reserves = backends.named(asked.backend).MEMORY
-    rows = forms(machine, source, lambda shape: _wanted(asked, shape, free), reserves, free)
-    return rows if len(rows) > 1 else ()
+    return forms(machine, source, lambda shape: _wanted(asked, shape, free), reserves, free)
 
 
 def _wanted(asked: Asked, shape: Shape, free: Room) -> Wanted:
