@@ -10,7 +10,6 @@ from types import MappingProxyType
 from typing import TYPE_CHECKING
 
 from stackctl.backends.contract import Request
-from stackctl.core.catalogue import FILE as CATALOGUE
 from stackctl.core.same_path import Bind
 from stackctl.core.secret import Secret
 from stackctl.core.seen import Around, Cpu, Gpu, ModelSeen, Ram, Tried
@@ -140,7 +139,9 @@ class Machine:
 
     def catalogue(self) -> str:
         """The text of the catalogue of models."""
-        return (Path(__file__).parent / CATALOGUE).read_text(encoding="utf-8")
+        from stackctl.core.catalogue import FILE
+
+        return (Path(__file__).parent / FILE).read_text(encoding="utf-8")
 
     def template(self, name: str) -> str:
         return (template_root() / name).read_text(encoding="utf-8")

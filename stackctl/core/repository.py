@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from pathlib import PurePosixPath
 from typing import Final
 
-from stackctl.core.source import Source
+from stackctl.core.source import RepoFile, Source
 from stackctl.errors import ModelError
 
 SAFETENSORS: Final = "safetensors"
@@ -22,15 +22,6 @@ _NO_MODEL: Final = re.compile(r"(^|[-_./])(mmproj|imatrix)", re.IGNORECASE)
 _PICKLES: Final = (".bin", ".pt", ".pth", ".ckpt", ".pkl")
 # what a folder of safetensors needs beside its weights
 _COMPANIONS: Final = (".safetensors", ".json", ".txt", ".model", ".jinja", ".tiktoken", ".vocab")
-
-
-@dataclass(frozen=True, kw_only=True)
-class RepoFile:
-    """One file. `sha256`: of its bytes, where the hub states it (for large files); else ""."""
-
-    name: str  # path in the repository
-    size: int  # bytes
-    sha256: str = ""
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -39,6 +39,15 @@ class Source:
         return f"{SCHEME}{self.repo}{at}{f':{self.quant}' if self.quant else ''}{f'/{self.file}' if self.file else ''}"
 
 
+@dataclass(frozen=True, kw_only=True)
+class RepoFile:
+    """One file. `sha256`: of its bytes, where the hub states it (for large files); else ""."""
+
+    name: str  # path in the repository
+    size: int  # bytes
+    sha256: str = ""
+
+
 def parse(text: str) -> Source | None:
     """The source that a text names; None for anything else, which is a path. Raises ConfigError for a wrong one."""
     if text.startswith(SCHEME):

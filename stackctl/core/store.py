@@ -8,8 +8,7 @@ from pathlib import PurePosixPath
 from typing import Final
 from urllib.parse import unquote, urlsplit
 
-from stackctl.core.repository import RepoFile
-from stackctl.core.source import Source
+from stackctl.core.source import RepoFile, Source
 
 FOLDER: Final = "models"  # below stackctl's own folder
 

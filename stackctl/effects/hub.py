@@ -14,8 +14,8 @@ from pathlib import Path
 from typing import Any, Final, TypeVar
 
 from stackctl import __version__
-from stackctl.core.repository import Repo, RepoFile
-from stackctl.core.source import Source
+from stackctl.core.repository import Repo
+from stackctl.core.source import RepoFile, Source
 from stackctl.errors import ModelError
 
 XET_FROM: Final = 50 * 10**9  # bytes; beyond, the hub answers no plain request (huggingface_hub/constants.py)

@@ -1,7 +1,7 @@
 import pytest
 
-from stackctl.core.repository import Repo, RepoFile, chosen, label, quantisations
-from stackctl.core.source import Source
+from stackctl.core.repository import Repo, chosen, label, quantisations
+from stackctl.core.source import RepoFile, Source
 from stackctl.errors import ModelError
 
 

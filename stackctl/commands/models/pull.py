@@ -8,8 +8,8 @@ from pathlib import Path, PurePosixPath
 
 from stackctl.core import repository, store
 from stackctl.core import source as sources
-from stackctl.core.repository import Quantisation, RepoFile
-from stackctl.core.source import Source
+from stackctl.core.repository import Quantisation
+from stackctl.core.source import RepoFile, Source
 from stackctl.core.store import Kept
 from stackctl.effects.hub import Request
 from stackctl.errors import ConfigError, ModelError

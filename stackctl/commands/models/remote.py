@@ -7,8 +7,8 @@ from stackctl.commands.models.pull import Offer, address
 from stackctl.core import gguf
 from stackctl.core.fit import gguf_shape
 from stackctl.core.gguf import GgufFile
-from stackctl.core.repository import RepoFile
 from stackctl.core.seen import Header, ModelFile, ModelSeen
+from stackctl.core.source import RepoFile
 from stackctl.errors import ModelError
 from stackctl.machine import Machine
 
