@@ -1,9 +1,13 @@
-"""What every test run shares: Hypothesis profiles and the flag that rewrites the golden files."""
+"""What every test run shares: Ctrl-C as usual, Hypothesis profiles and the flag that rewrites the golden files."""
 
 import os
+import signal
 
 import pytest
 from hypothesis import settings
+
+# a run that a shell started with `&` ignores Ctrl-C, and so would all that the tests start and interrupt
+signal.signal(signal.SIGINT, signal.default_int_handler)
 
 settings.register_profile("ci", max_examples=60, derandomize=True, deadline=None, database=None)
 settings.register_profile("deep", max_examples=3000, deadline=None)
