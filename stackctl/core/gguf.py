@@ -7,10 +7,10 @@ Format: https://github.com/ggml-org/ggml/blob/master/docs/gguf.md
 
 import struct
 from dataclasses import dataclass
-from itertools import repeat
 from math import prod
 from typing import Final, NamedTuple
 
+from stackctl.core import strings
 from stackctl.core.ggml import BLOCKS
 from stackctl.core.seen import Header
 from stackctl.errors import ModelError
@@ -187,19 +187,16 @@ class _Reader:
         return struct.unpack_from(f"<{count}{code}", self.buffer, start)
 
     def skip_strings(self, count: int) -> None:
-        """Read over an array of strings; a vocabulary has some hundred thousand, so this loop has to be quick."""
+        """Read over an array of strings."""
         self.strings_left -= count
         if self.strings_left < 0:
             raise self.damaged(f"length of an array: {count}")
-        length, buffer, at = struct.Struct("<Q").unpack_from, self.buffer, self.at
         try:
-            for _ in repeat(None, count):
-                at += length(buffer, at)[0] + 8
-        except (struct.error, OverflowError) as e:  # further than the buffer, or than any file, reaches
+            at = strings.past(self.buffer, self.at, count)
+        except struct.error:
             self._look_ahead(count)
-            raise struct.error("past the end") from e
-        self.at = at
-        self.skip(0)
+            raise
+        self.skip(at - self.at)
 
     def _look_ahead(self, count: int) -> None:
         """Guess how far an array reaches of which the buffer has the beginning."""
@@ -285,5 +282,5 @@ def _array(reader: _Reader) -> tuple[Value, int]:
 def _tensor(reader: _Reader) -> Tensor:
     name = reader.string()
     dimensions = reader.count("I", _MAX_DIMENSIONS, "number of dimensions")
-    shape = tuple(int(reader.scalar("Q")) for _ in range(dimensions))
+    shape = tuple(map(int, reader.numbers("Q", dimensions)))
     return Tensor(name, shape, int(reader.scalar("I")), int(reader.scalar("Q")))
