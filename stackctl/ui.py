@@ -15,8 +15,10 @@ _WIDTH = 80  # of a terminal that does not say
 _MARK = "  … "
 # what a terminal would obey instead of showing it: a program's log may hold colours, a title, a cleared screen
 _COMMANDS = re.compile(
-    r"\x1b\][^\x07\x1b]*(?:\x07|\x1b\\)?|\x1b\[[0-?]*[ -/]*[@-~]|\x1b.|[\x00-\x08\x0b-\x1f\x7f-\x9f]"
+    r"\x1b\][^\x07\x1b\n]*(?:\x07|\x1b\\)?|\x1b\[[0-?]*[ -/]*[@-~]|\x1b.|[\x00-\x08\x0b-\x1f\x7f-\x9f]"
 )
+_UNESCAPED = re.compile(r"[\x7f-\x9f]")  # of those, what JSON leaves as it is
+_LINES = re.compile(r"[\r\n\x0b\x0c\x85\u2028\u2029]+")
 _QUIET_S = 10.0  # how often a changing status line is repeated where there is no terminal
 
 
@@ -90,9 +92,11 @@ class Ui:
             self._line(f"hint: {_COMMANDS.sub('', hint)}")
 
     def result(self, text: str, values: Any) -> None:
-        """What the command was asked for."""
-        self._clear()
-        self.raw((json.dumps(values, indent=2, ensure_ascii=False) if self.as_json else text) + "\n")
+        """What the command was asked for; nothing that a file says of itself commands the terminal."""
+        if self.as_json:
+            text = json.dumps(values, indent=2, ensure_ascii=False)
+            text = _UNESCAPED.sub(lambda found: f"\\u{ord(found[0]):04x}", text)
+        self.raw(_COMMANDS.sub("", text) + "\n")
 
     def raw(self, text: str) -> None:
         """Text as it is but for secrets, such as a rendered file or lines of a log."""
@@ -107,7 +111,8 @@ class Ui:
         self._err.flush()
 
     def table(self, rows: Sequence[Sequence[str]]) -> str:
-        """Columns, aligned by their widest cell."""
+        """Columns, aligned by their widest cell; a cell is one line, whatever is in it."""
+        rows = [[_COMMANDS.sub("", _LINES.sub(" ", cell)) for cell in row] for row in rows]
         widths = [max(len(row[i]) for row in rows) for i in range(len(rows[0]))]
         return "\n".join("  ".join(cell.ljust(widths[i]) for i, cell in enumerate(row)).rstrip() for row in rows)
 

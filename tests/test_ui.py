@@ -1,5 +1,6 @@
 """What is printed has *** where a secret would stand, and nothing in it that a terminal would obey."""
 
+import json
 import os
 import pty
 import subprocess
@@ -49,6 +50,27 @@ def test_a_programs_last_words_do_not_command_the_terminal(capsys: pytest.Captur
     title, colour, clear = "\x1b]2;a title\x07", "\x1b[31;1mred\x1b[0m", "\x1b[2J\x1bc\x9b2J\r\x08"
     Ui().error("died: \x1b[5mx", hint="see \x1b]0;t\x1b\\logs", evidence=(f"{title}a\tb {colour}{clear} \u65e5\u672c",))
     assert capsys.readouterr().err == "error: died: x\n  | a\tb red2J \u65e5\u672c\nhint: see logs\n"
+
+
+ATTACK = "a\x1b]2;title\x07b\x1b[2Jc\x9b2Jd\x1b]8;;http://x"
+
+
+@pytest.mark.parametrize("as_json", [True, False])
+def test_a_result_does_not_command_the_terminal_and_json_keeps_what_it_says(
+    as_json: bool, capsys: pytest.CaptureFixture[str]
+) -> None:
+    Ui(as_json=as_json).result(f"{ATTACK}\nnext\tline", {"value": ATTACK})
+    shown = capsys.readouterr().out
+    assert not any((ord(c) < 32 and c not in "\n\t") or 0x7F <= ord(c) < 0xA0 for c in shown)
+    if as_json:
+        assert json.loads(shown) == {"value": ATTACK}
+    else:
+        assert shown == "abc2Jd\nnext\tline\n"
+
+
+def test_a_cell_of_a_table_stays_one_line_of_it() -> None:
+    rows = [["title", "x\r\nlicence  free\u2028y\x1b]"], ["licence", "none"]]
+    assert Ui().table(rows).splitlines() == ["title    x licence  free y", "licence  none"]
 
 
 @pytest.mark.parametrize("columns", [40, 80, 200])

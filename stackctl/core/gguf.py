@@ -11,6 +11,7 @@ from math import prod
 from typing import Final, NamedTuple
 
 from stackctl.core import strings
+from stackctl.core.first_bytes import ENOUGH, advice, unlike
 from stackctl.core.ggml import BLOCKS
 from stackctl.core.seen import Header
 from stackctl.errors import ModelError
@@ -20,6 +21,7 @@ Number = int | float | bool
 Value = Number | str | tuple[Number, ...] | None  # None: an array of texts, or a very long one: skipped
 
 _SCALARS: Final = {0: "B", 1: "b", 2: "H", 3: "h", 4: "I", 5: "i", 6: "f", 7: "?", 10: "Q", 11: "q", 12: "d"}
+_INSTEAD: Final = "take a .gguf file of the model; Hugging Face lists them under Quantizations"
 _STRING, _ARRAY = 8, 9
 _MAX_PAIRS, _MAX_TENSORS, _MAX_DIMENSIONS, _MAX_KEY = 65_536, 100_000, 8, 65_535
 _MAX_KEPT = 1 << 20  # longest string that is kept; longer ones are read over
@@ -112,40 +114,14 @@ def needed(buffer: Buffer, size: int, *, name: str) -> int:
 
 def _start(buffer: Buffer, size: int, name: str) -> "tuple[GgufFile | None, _Reader | None]":
     if bytes(buffer[:4]) != b"GGUF":
-        raise ModelError(f"{name} {not_a_model(bytes(buffer[:512]), size)}", hint=_hint(bytes(buffer[:512])))
+        first = bytes(buffer[:ENOUGH])
+        what = unlike(first, size, "a GGUF") or "is not a GGUF model (its first bytes are not GGUF)"
+        raise ModelError(f"{name} {what}", hint=advice(first, _INSTEAD))
     reader = _Reader(buffer, name)
     try:
         return _read(reader), reader
     except struct.error:
         return None, reader
-
-
-def not_a_model(start: bytes, size: int) -> str:
-    """Say in words what a file is that does not begin as a GGUF does."""
-    lowered = start.lstrip().lower()
-    if start.startswith(b"version https://git-lfs"):
-        return f"is a Git LFS pointer of {size} bytes, not the model itself"
-    if lowered.startswith((b"<!doctype", b"<html")):
-        return "is a web page, not a model"
-    if start.startswith(b"PK\x03\x04"):
-        return "is a zip archive (perhaps a PyTorch .bin), not a GGUF"
-    if size >= 10 and start[8:9] == b"{" and struct.unpack("<Q", start[:8])[0] < size:
-        return "is a safetensors file, not a GGUF"
-    if not size:
-        return "is empty"
-    if not any(start):
-        return "begins with zeros: space was reserved for it, but it was not downloaded"
-    if start.startswith(b"FUGG"):
-        return "is a big-endian GGUF"
-    return "is not a GGUF model (its first bytes are not GGUF)"
-
-
-def _hint(start: bytes) -> str:
-    if start.startswith(b"version https://git-lfs"):
-        return "in that repository run: git lfs pull; or download the file from its page"
-    if start.lstrip().lower().startswith((b"<!doctype", b"<html")):
-        return "download the file itself: on Hugging Face the link with /resolve/, not /blob/"
-    return "take a .gguf file of the model; Hugging Face lists them under Quantizations"
 
 
 class _Reader:

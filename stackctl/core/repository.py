@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from pathlib import PurePosixPath
 from typing import Final
 
-from stackctl.core.source import RepoFile, Source
+from stackctl.core.source import RepoFile, Source, is_main
 from stackctl.errors import ModelError
 
 SAFETENSORS: Final = "safetensors"
@@ -18,7 +18,6 @@ _LABEL: Final = re.compile(
     r"(?![A-Za-z0-9])",
     re.IGNORECASE,
 )
-_NO_MODEL: Final = re.compile(r"(^|[-_./])(mmproj|imatrix)", re.IGNORECASE)
 _PICKLES: Final = (".bin", ".pt", ".pth", ".ckpt", ".pkl")
 # what a folder of safetensors needs beside its weights
 _COMPANIONS: Final = (".safetensors", ".json", ".txt", ".model", ".jinja", ".tiktoken", ".vocab")
@@ -55,7 +54,7 @@ def quantisations(repo: Repo) -> tuple[Quantisation, ...]:
     """Every form in which the repository has the model, the smallest first."""
     groups: dict[str, list[RepoFile]] = {}
     for file in repo.files:
-        if file.name.lower().endswith(".gguf") and not _NO_MODEL.search(file.name):
+        if file.name.lower().endswith(".gguf") and is_main(file.name):
             groups.setdefault(_SHARD.sub("", _stem(file.name)), []).append(file)
     found = [
         Quantisation(label=label(name), files=tuple(sorted(files, key=lambda file: file.name)))

@@ -15,6 +15,7 @@ _REPO: Final = re.compile(
 _PAGE: Final = re.compile(
     r"/(?P<repo>[\w.-]+/[\w.-]+)(?:/(?:resolve|blob|raw)/(?P<revision>[\w.%-]+)/(?P<file>.+))?/?", re.ASCII
 )
+_NO_MODEL: Final = re.compile(r"(^|[-_./])(mmproj|imatrix)", re.IGNORECASE)
 _PAGES: Final = frozenset({"huggingface.co", "hf.co", "www.huggingface.co"})
 
 
@@ -46,6 +47,11 @@ class RepoFile:
     name: str  # path in the repository
     size: int  # bytes
     sha256: str = ""
+
+
+def is_main(name: str) -> bool:
+    """Whether a file is the model itself, by its name: not what goes beside one, as a projector for pictures."""
+    return not _NO_MODEL.search(name)
 
 
 def parse(text: str) -> Source | None:

@@ -1,7 +1,6 @@
 """`stackctl models inspect`: what a model is, by its headers; nothing in it is ever run."""
 
 from dataclasses import replace
-from pathlib import Path
 
 from stackctl.core import gguf, inspection, safetensors
 from stackctl.core import source as sources
@@ -27,7 +26,7 @@ def inspect(machine: Machine, model: str, *, force: bool) -> About:
             f"{found.name} is stackctl's own demo model: llama, one layer, one sentence", hint="name a file or a folder"
         )
     inside = machine.inside(model)
-    name = Path(model).expanduser().resolve().name
+    name = inside.name
     if inside.is_pickle:
         if not force:
             raise ModelError(

@@ -14,7 +14,7 @@ from stackctl.core.gguf import GgufFile, Tensor
 from stackctl.errors import ModelError
 
 _MAX_LAYERS: Final = 1024  # llama.cpp takes 512 (src/llama-hparams.h)
-_BLOCK: Final = re.compile(r"blk\.(\d+)\.")
+_BLOCK: Final = re.compile(r"blk\.([0-9]{1,5})\.")  # of more digits Python would make no number
 # tensors of the input layer, which stays in the machine's memory wherever the others go
 _INPUT: Final = ("token_embd.", "position_embd.", "token_types.", "per_layer_token_embd.")
 _EXPERTS: Final = re.compile(r"_(?:ch)?exps\.")
@@ -65,6 +65,11 @@ class _Reading:
         """A value per layer; () where the header has none."""
         value = self.file.metadata.get(f"{self.architecture}.{key}")
         if isinstance(value, tuple):
+            if any(isinstance(one, float) for one in value):
+                raise ModelError(
+                    f"the model's header is damaged: {self.architecture}.{key} should be whole numbers",
+                    hint="download it again and compare its checksum",
+                )
             whole = tuple(max(0, int(one)) for one in value[: self.count])
             return whole + (0,) * (self.count - len(whole))
         if isinstance(value, int) and not isinstance(value, bool):

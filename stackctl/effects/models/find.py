@@ -1,0 +1,113 @@
+"""Which files a model is made of: a file and its other parts, or what counts in a folder."""
+
+import re
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Final, Literal
+
+from stackctl.core import safetensors
+from stackctl.core.first_bytes import advice, is_pickle, unlike
+from stackctl.core.source import is_main
+from stackctl.effects.models.reading import beginning, regular, text
+from stackctl.errors import ModelError
+
+COMPANIONS: Final = (".safetensors", ".json", ".txt", ".model", ".jinja", ".tiktoken", ".vocab")
+_PICKLES: Final = (".bin", ".pt", ".pth", ".ckpt", ".pkl")
+_SHARD: Final = re.compile(r"(?P<stem>.+)-(?P<number>[0-9]{5})-of-(?P<count>[0-9]{5})\.gguf", re.DOTALL)
+_INDEX: Final = "model.safetensors.index.json"
+
+
+@dataclass(frozen=True, kw_only=True)
+class Found:
+    """A model's files, those with weights; the first is the one to name to a program."""
+
+    kind: Literal["gguf", "safetensors", "pickle"]
+    name: str  # the file's, or that of the folder where it is one as a whole
+    paths: tuple[Path, ...]
+    folder: Path | None = None  # where it is a whole folder
+
+
+def find(path: Path) -> Found:
+    """The model at a path; raise ModelError that says why there is none, or not a whole one."""
+    if path.is_dir():
+        return _in_folder(path)
+    if not path.exists():
+        raise ModelError(f"there is no model at {path}", hint=_nearby(path))
+    size, start = regular(path).st_size, beginning(path)
+    if path.suffix.lower() == ".safetensors":
+        return Found(kind="safetensors", name=path.name, paths=(path,))
+    if not start.startswith(b"GGUF"):
+        what = unlike(start, size, "a model")
+        if is_pickle(start) or (path.suffix.lower() in _PICKLES and not what):
+            return Found(kind="pickle", name=path.name, paths=(path,))
+        if path.suffix.lower() in _PICKLES:
+            raise ModelError(f"{path} {what}", hint=advice(start))
+    paths = _parts(path)
+    return Found(kind="gguf", name=paths[0].name, paths=paths)
+
+
+def _parts(path: Path) -> tuple[Path, ...]:
+    """All parts of a split GGUF."""
+    found = _SHARD.fullmatch(path.name)
+    if not found:
+        return (path,)
+    count = int(found["count"])
+    names = [f"{found['stem']}-{number:05d}-of-{found['count']}.gguf" for number in range(1, count + 1)]
+    missing = [name for name in names if not (path.parent / name).is_file()]
+    if missing:
+        raise ModelError(
+            f"{path.name} is one of {count} parts, and {len(missing)} are missing in {path.parent}: {missing[0]}",
+            hint="put all parts into one folder",
+        )
+    return tuple(path.parent / name for name in names)
+
+
+def _in_folder(path: Path) -> Found:
+    names = [n for n in companions(path, (".gguf", *COMPANIONS, *_PICKLES)) if is_main(n)]
+    starts = [n for n in names if n.lower().endswith(".gguf") and _is_first(n)]
+    if len(starts) == 1:
+        return find(path / starts[0])
+    if starts:
+        raise ModelError(
+            f"{path} holds {len(starts)} models", hint="name one: " + ", ".join(str(path / name) for name in starts[:5])
+        )
+    name = path.name if path.name.strip(".") else path.resolve().name
+    if weights := [n for n in names if n.lower().endswith(".safetensors")]:
+        return Found(
+            kind="safetensors", name=name, paths=tuple(path / n for n in _whole(path, names, weights)), folder=path
+        )
+    if pickles := [n for n in names if n.lower().endswith(_PICKLES)]:
+        return Found(kind="pickle", name=name, paths=tuple(path / n for n in pickles), folder=path)
+    raise ModelError(f"{path} holds no model", hint="it needs one .gguf file, or config.json and .safetensors files")
+
+
+def companions(path: Path, endings: tuple[str, ...] = COMPANIONS) -> list[str]:
+    """The names of the files in a folder that belong to a model."""
+    names = sorted(one.name for one in path.iterdir() if one.name.lower().endswith(endings))
+    return [n for n in names if not (path / n).is_dir()]
+
+
+def _whole(path: Path, names: list[str], weights: list[str]) -> list[str]:
+    """The weights of a folder, of which none may be missing."""
+    index = text(path / _INDEX) if _INDEX in names else ""
+    missing = sorted(safetensors.shards(index) - set(names))
+    if missing:
+        raise ModelError(
+            f"{path} is not whole: {len(missing)} of its parts are missing, such as {missing[0][:80]}",
+            hint=f"put all parts that {_INDEX} names into the folder",
+        )
+    return weights
+
+
+def _is_first(name: str) -> bool:
+    found = _SHARD.fullmatch(name)
+    return not found or int(found["number"]) == 1
+
+
+def _nearby(path: Path) -> str:
+    if not path.parent.is_dir():
+        return f"{path.parent} does not exist either; is the disk or share mounted?"
+    others = sorted(p.name for p in path.parent.glob("*.gguf"))[:5]
+    return (
+        f"in that folder: {', '.join(others)}" if others else "check the path; stack.toml's paths count from its folder"
+    )

@@ -1,0 +1,120 @@
+"""A model's files as planning needs them: where they lie, whose they are, what their header says."""
+
+import os
+import time
+from pathlib import Path, PurePosixPath
+
+from stackctl.core import demo_model, gguf, safetensors
+from stackctl.core.fit import gguf_shape
+from stackctl.core.seen import ModelFile, ModelSeen, Owner
+from stackctl.core.spec import DEMO
+from stackctl.effects.models.find import Found, companions, find
+from stackctl.effects.models.inside import texts
+from stackctl.effects.models.reading import header, opened, readable, regular, where
+from stackctl.errors import ModelError
+
+_MEASURE_FROM = 1 << 30  # bytes; smaller models load in no time
+_SAMPLE = 32 << 20
+
+
+def look(wanted: str, folder: Path, owner: Owner) -> ModelSeen:
+    """Find the model that stack.toml names; raise ModelError that says what is wrong with it."""
+    if wanted == DEMO:
+        return _demo(folder, owner)
+    path = where(wanted, folder)
+    with readable(path):
+        found = find(path)
+        if found.kind == "gguf":
+            return _gguf(wanted, found)
+        if found.kind == "pickle":
+            holds = "holds PyTorch pickles" if found.folder else "is a PyTorch pickle"
+            raise ModelError(
+                f"{path} {holds}, which can run any code when loaded",
+                hint="take the .safetensors or a .gguf of the same model",
+            )
+        return _folder(wanted, found)
+
+
+def _demo(folder: Path, owner: Owner) -> ModelSeen:
+    raw = demo_model.gguf_bytes()
+    file = ModelFile(
+        name=demo_model.FILE_NAME,
+        host=PurePosixPath(folder.resolve() / demo_model.FILE_NAME),
+        size=len(raw),
+        owner=owner,
+        mode=0o644,
+    )
+    found = gguf.read(raw, len(raw), name=file.name)
+    return ModelSeen(
+        wanted=DEMO,
+        name=file.name,
+        is_folder=False,
+        files=(file,),
+        header=gguf.header(found),
+        shape=gguf_shape.of(found),
+    )
+
+
+def _gguf(wanted: str, found: Found) -> ModelSeen:
+    parts = [header(one) for one in found.paths]
+    return ModelSeen(
+        wanted=wanted,
+        name=found.name,
+        is_folder=False,
+        files=tuple(_file(one, one.name) for one in found.paths),
+        header=gguf.header(parts[0]),
+        shape=gguf_shape.of(*parts),
+        read_mib_s=_read_rate(found.paths[0]),
+    )
+
+
+def _folder(wanted: str, found: Found) -> ModelSeen:
+    path = found.folder
+    if path is None:
+        first = found.paths[0]
+        raise ModelError(f"{first} is one file of a safetensors model", hint=f"name its folder: {first.parent}")
+    names = companions(path)
+    if "config.json" not in names:
+        raise ModelError(
+            f"{path} has no config.json, without which no backend loads its safetensors",
+            hint="fetch it from where the model came from: it needs all .json files of its page",
+        )
+    return ModelSeen(
+        wanted=wanted,
+        name=found.name,
+        is_folder=True,
+        files=tuple(_file(path / name, name) for name in names),
+        header=safetensors.header(texts(found)),
+    )
+
+
+def _file(path: Path, name: str) -> ModelFile:
+    if any(ord(c) < 32 or 0x7F <= ord(c) < 0xA0 for c in name):
+        raise ModelError(f"the name {name!r} has control characters", hint="rename the file")
+    found = regular(path)
+    real = Path(os.path.realpath(path, strict=True))
+    try:
+        f"{name}{real}".encode()
+    except UnicodeEncodeError as e:
+        raise ModelError(f"the path {str(real)!r} is not UTF-8", hint="rename the file or its folder") from e
+    return ModelFile(
+        name=name,
+        host=PurePosixPath(real),
+        size=found.st_size,
+        owner=Owner(uid=found.st_uid, gid=found.st_gid),
+        mode=found.st_mode & 0o777,
+        modified_ns=found.st_mtime_ns,
+    )
+
+
+def _read_rate(path: Path) -> float:
+    """MiB/s of the disk, measured on a stretch of the file that is not in memory; 0.0: not worth it."""
+    with opened(path) as stream:
+        size = os.fstat(stream.fileno()).st_size
+        if size < _MEASURE_FROM:
+            return 0.0
+        middle = size // 2
+        os.posix_fadvise(stream.fileno(), middle, _SAMPLE, os.POSIX_FADV_DONTNEED)
+        began = time.monotonic()
+        read = len(os.pread(stream.fileno(), _SAMPLE, middle))
+        return read / 2**20 / max(time.monotonic() - began, 1e-6)

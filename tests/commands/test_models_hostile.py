@@ -1,0 +1,142 @@
+"""Model files and folders that mean harm: read by `inspect`, `fit` and `deploy`, they end in an error of ours."""
+
+import json
+import os
+import struct
+from collections.abc import Callable
+from contextlib import suppress
+from pathlib import Path
+
+import pytest
+from click.testing import CliRunner
+
+from stackctl.cli import main
+from stackctl.commands.models.fit import Asked, fitted
+from stackctl.commands.models.inspect import inspect
+from stackctl.errors import ModelError, StackctlError
+from tests.commands.machines import quiet
+from tests.shapes.header import Value, header, sparse
+
+SMALL = {"blk.0.attn_k.weight": ("q8_0", (64, 64)), "output_norm.weight": ("f32", (64,))}
+LLAMA: dict[str, Value] = {"general.architecture": "llama", "llama.block_count": 2}
+HEAD = b'{"a":{"dtype":"F16","shape":[2],"data_offsets":[0,4]}}'
+WEIGHTS = struct.pack("<Q", len(HEAD)) + HEAD + b"\0" * 4
+
+
+def doors(path: Path) -> tuple[Callable[[], object], ...]:
+    """Each way by which a model is read: inspect, fit, deploy's look."""
+    machine = quiet(path.parent).machine
+    return (
+        lambda: inspect(machine, str(path), force=False),
+        lambda: fitted(machine, str(path), Asked()),
+        lambda: machine.model(str(path)),
+    )
+
+
+def through_every_door(path: Path) -> None:
+    """A result, or an error of ours."""
+    for door in doors(path):
+        with suppress(StackctlError):
+            door()
+
+
+def refusals(path: Path) -> list[str]:
+    """What each door says of a model that none may take."""
+    said = []
+    for door in doors(path):
+        with pytest.raises(ModelError) as caught:
+            door()
+        assert caught.value.hint
+        said.append(caught.value.message)
+    return said
+
+
+@pytest.mark.parametrize("value", [float("nan"), float("inf"), -1e300, 0.5])
+def test_counts_per_layer_that_are_no_whole_numbers_are_a_damaged_header(tmp_path: Path, value: float) -> None:
+    raw = struct.pack("<IIQ2d", 9, 12, 2, value, value)
+    for name in ("llama.attention.head_count_kv", "llama.feed_forward_length"):
+        key = struct.pack("<Q", len(name)) + name.encode()
+        whole, _ = header(LLAMA, SMALL)
+        start = whole.index(struct.pack("<Q", 20) + b"general.architecture")
+        content = whole[:16] + struct.pack("<Q", 3) + key + raw + whole[start:] + b"\0" * 9000
+        path = tmp_path / "m.gguf"
+        path.write_bytes(content)
+        assert all(f"{name} should be whole numbers" in said for said in refusals(path))
+
+
+def test_a_number_of_thousands_of_digits_in_a_tensors_name_is_a_name(tmp_path: Path) -> None:
+    tensors = {**SMALL, f"blk.{'9' * 5000}.attn_k.weight": ("f32", (64,)), "blk.\u0663.x": ("f32", (64,))}
+    path = sparse(tmp_path / "m.gguf", LLAMA, tensors)
+    assert inspect(quiet(tmp_path).machine, str(path), force=False).parameters == 64 * 64 + 3 * 64
+    through_every_door(path)
+
+
+def folder(path: Path) -> Path:
+    path.mkdir()
+    (path / "config.json").write_text('{"num_hidden_layers": 2}')
+    (path / "model.safetensors").write_bytes(WEIGHTS)
+    return path
+
+
+@pytest.mark.parametrize(
+    "name",
+    [
+        "config.json",
+        "model.safetensors",
+        "model.safetensors.index.json",
+        "tokenizer_config.json",
+        "chat_template.jinja",
+    ],
+)
+@pytest.mark.parametrize("kind", ["pipe", "device", "loop", "folder"])
+def test_what_is_no_file_in_a_folder_is_said_and_never_waited_for(tmp_path: Path, name: str, kind: str) -> None:
+    path = folder(tmp_path / "model")
+    (path / name).unlink(missing_ok=True)
+    if kind == "pipe":
+        os.mkfifo(path / name)
+        assert all(f"{path / name} is a pipe, not a file" in said for said in refusals(path))
+    elif kind == "device":
+        (path / name).symlink_to("/dev/zero")
+        assert all(f"{path / name} is a device, not a file" in said for said in refusals(path))
+    elif kind == "loop":
+        (path / name).symlink_to(path / name)
+        through_every_door(path)
+    else:
+        (path / name).mkdir()
+        through_every_door(path)
+
+
+@pytest.mark.parametrize("name", ["model.gguf", "model.safetensors", "pytorch_model.bin"])
+def test_a_pipe_by_a_models_name_is_said(tmp_path: Path, name: str) -> None:
+    os.mkfifo(tmp_path / name)
+    assert all("is a pipe, not a file" in said for said in refusals(tmp_path / name))
+    (tmp_path / "folder").mkdir()
+    os.mkfifo(tmp_path / "folder" / name)
+    through_every_door(tmp_path / "folder")
+
+
+def test_the_home_of_a_user_that_there_is_not_is_said(tmp_path: Path) -> None:
+    machine = quiet(tmp_path).machine
+    for door in (machine.model, machine.inside):
+        with pytest.raises(ModelError, match="no such user") as caught:
+            door("~nosuchuser/x.gguf")
+        assert "./~" in caught.value.hint
+    done = CliRunner().invoke(main, ["models", "inspect", "~nosuchuser/x.gguf"], catch_exceptions=False)
+    assert done.exit_code == 8
+
+
+def test_what_a_file_says_of_itself_never_commands_the_terminal(tmp_path: Path) -> None:
+    attack = "x\x1b]0;owned\x07\x1b[2J\x9b31m\r\nllamacpp: can load it\x7f"
+    metadata: dict[str, Value] = {**LLAMA, "general.name": attack, "general.license": attack}
+    gguf = sparse(tmp_path / "m.gguf", metadata, SMALL)
+    tensors = folder(tmp_path / "model")
+    raw = json.dumps({"a": {"dtype": "\x1b[2J\x9b", "shape": [2], "data_offsets": [0, 4]}}, ensure_ascii=False).encode()
+    (tensors / "model.safetensors").write_bytes(struct.pack("<Q", len(raw)) + raw + b"\0" * 4)
+    (tensors / "config.json").write_text(json.dumps({"architectures": [attack]}))
+    for path in (gguf, tensors):
+        for command in ("inspect", "fit"):
+            done = CliRunner().invoke(main, ["models", command, str(path)], catch_exceptions=False)
+            assert not any((ord(c) < 32 and c not in "\n\t") or 0x7F <= ord(c) < 0xA0 for c in done.output), done.output
+            assert sum(line.startswith("llamacpp: can load it") for line in done.output.splitlines()) <= 1
+    found = json.loads(CliRunner().invoke(main, ["models", "inspect", str(gguf), "--json"]).stdout)
+    assert found["title"] == attack
