@@ -2,15 +2,18 @@
 
 import contextlib
 import re
+import ssl
 import sys
 import threading
 from collections import deque
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
 from socketserver import BaseServer
 
 _STEP = 16 << 10  # bytes written at a time
+CERTIFICATE = Path(__file__).with_name("localhost.pem")  # for 127.0.0.1, by itself, with its (worthless) key
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -66,9 +69,13 @@ class FileServer(ThreadingHTTPServer):
 
 
 @contextlib.contextmanager
-def serving(file: bytes) -> Iterator[FileServer]:
-    """A server in a thread of its own, gone at the end."""
+def serving(file: bytes, *, is_secure: bool = False) -> Iterator[FileServer]:
+    """A server in a thread of its own, gone at the end. `is_secure`: over TLS, with CERTIFICATE."""
     with FileServer(file) as server:
+        if is_secure:
+            context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+            context.load_cert_chain(CERTIFICATE)
+            server.socket = context.wrap_socket(server.socket, server_side=True)
         thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.01})
         thread.start()
         try:

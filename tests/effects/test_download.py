@@ -19,7 +19,7 @@ import pytest
 import stackctl
 from stackctl.effects.download import fetch
 from stackctl.errors import DataError, DoesNotFit, ModelError
-from tests.effects.http_server import Answer, FileServer, serving
+from tests.effects.http_server import CERTIFICATE, Answer, FileServer, serving
 
 FILE = random.Random(1).randbytes(600_000)  # noqa: S311 - any bytes will do
 SHA256 = hashlib.sha256(FILE).hexdigest()
@@ -152,6 +152,17 @@ def test_a_slow_server_is_waited_for(get: Get, server: FileServer) -> None:
 def test_a_chunked_answer_arrives_whole(get: Get, server: FileServer, target: Path) -> None:
     server.usual = Answer(is_chunked=True)
     assert get(size=0, sha256="") == SHA256
+    assert target.read_bytes() == FILE
+
+
+def test_over_tls_a_file_arrives_whole_and_resumed(get: Get, target: Path) -> None:
+    with (
+        serving(FILE, is_secure=True) as secure,
+        httpx.Client(verify=ssl.create_default_context(cafile=CERTIFICATE), trust_env=False) as client,
+    ):
+        secure.answers.append(Answer(cut_after=HALF))
+        assert get(url=secure.url().replace("http:", "https:"), client=client) == SHA256
+        assert [asked.range for asked in secure.asked] == ["", f"bytes={HALF}-"]
     assert target.read_bytes() == FILE
 
 

@@ -8,9 +8,9 @@ from pathlib import Path
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Final
 
-from stackctl.effects.download.hashing import Hashing
+from stackctl.effects.download.behind import Flushing, Hashing
 from stackctl.effects.download.part import Part
-from stackctl.effects.download.server import BY_HAND, Again, StartOver, answer, continued, new_client, shown
+from stackctl.effects.download.server import BY_HAND, Again, StartOver, answer, body, continued, new_client, shown
 from stackctl.errors import ModelError
 
 if TYPE_CHECKING:
@@ -134,14 +134,15 @@ def _received(part: Part, response: "httpx.Response", have: int, total: int, pro
     """Append the body to the first `have` bytes of .part; return the sha256 of the whole."""
     digest = part.digest() if have else hashlib.sha256()
     done = have
-    with Hashing(digest) as hashing, part.opened(have) as file:
+    with Hashing(digest) as hashing, part.opened(have) as file, Flushing(file.fileno()) as flushing:
         part.refuse_if_full(total - have)
         if not have:
             part.note(response.headers.get("etag", ""), response.headers.get("last-modified", ""), total)
         progress(done, total)
-        for chunk in response.iter_raw():
+        for chunk in body(response):
             file.write(chunk)
             hashing.update(chunk)
+            flushing.wrote(len(chunk))
             done += len(chunk)
             if done > (total or done):
                 break

@@ -20,6 +20,7 @@ _LONGEST_ASKED_S: Final = 120.0  # what a server may ask us to wait; beyond it t
 _REDIRECTS: Final = 10
 _PASSING: Final = frozenset({408, 425, 429, 500, 502, 503, 504})
 _CONTENT_RANGE: Final = re.compile(r"bytes (\d+)-\d+/(\d+|\*)")
+_AT_ONCE: Final = 256 << 10  # bytes; httpx takes 64 KiB, and h11 copies each of them twice
 _LOOPBACK: Final = ("all://127.0.0.1", "all://localhost", "all://[::1]")
 
 
@@ -84,6 +85,33 @@ def continued(response: "httpx.Response", begun: Source | None, have: int) -> in
     if response.headers.get("etag", begun.etag) != begun.etag or total not in {0, begun.size or total}:
         raise StartOver("the server continued with another file")
     return begun.size or total
+
+
+def body(response: "httpx.Response") -> Iterator[bytes]:
+    """The bytes of an answer, in large pieces; raises Again where they end early.
+
+    Where HTTP leaves them as they are, all but the first piece is read from the connection itself: behind the headers
+    h11 holds only what came with them, and gives that at once.
+    """
+    import httpcore
+
+    pieces = response.iter_raw()
+    first = next(pieces, b"")
+    yield first
+    said, stream = response.headers.get("content-length", ""), response.extensions.get("network_stream")
+    if stream is None or not said.isdecimal() or "transfer-encoding" in response.headers:
+        yield from pieces
+        return
+    left, timeout_s = int(said) - len(first), response.request.extensions.get("timeout", {}).get("read")
+    try:
+        while left:
+            piece = stream.read(min(left, _AT_ONCE), timeout_s)
+            if not piece:
+                raise Again(f"the transfer failed (it ended {left} bytes early)")
+            left -= len(piece)
+            yield piece
+    except (httpcore.NetworkError, httpcore.TimeoutException) as e:
+        raise Again(f"the transfer failed ({str(e) or type(e).__name__})") from e
 
 
 def new_client() -> "httpx.Client":
