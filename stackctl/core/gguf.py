@@ -23,10 +23,13 @@ Value = Number | str | tuple[Number, ...] | None  # None: an array of texts, or 
 _SCALARS: Final = {0: "B", 1: "b", 2: "H", 3: "h", 4: "I", 5: "i", 6: "f", 7: "?", 10: "Q", 11: "q", 12: "d"}
 _INSTEAD: Final = "take a .gguf file of the model; Hugging Face lists them under Quantizations"
 _STRING, _ARRAY = 8, 9
-_MAX_PAIRS, _MAX_TENSORS, _MAX_DIMENSIONS, _MAX_KEY = 65_536, 100_000, 8, 65_535
+LONGEST: Final = 48 << 20  # bytes of a header; the largest vocabularies take some 20 million
+MAX_TENSORS: Final = 100_000
+_MAX_PAIRS, _MAX_DIMENSIONS, _MAX_KEY = 65_536, 8, 65_535
 _MAX_KEPT = 1 << 20  # longest string that is kept; longer ones are read over
-_MAX_KEPT_IN_ALL = 32 << 20  # bytes of all strings together; a chat template has some ten thousand
+_MAX_KEPT_IN_ALL = 8 << 20  # bytes of all strings together; a chat template has some ten thousand
 _MAX_ARRAY = 4096  # longest array of numbers that is kept: one value per layer, not one per token
+_MAX_NUMBERS = 1 << 18  # in all arrays that are kept
 _LONGER = 900 << 10  # bytes that the rest of a vocabulary may be longer than its beginning, at most
 _AT_LEAST_MORE, _REST = 256 << 10, 128 << 10  # bytes; the second for what follows a vocabulary, the tensor table most
 _TOKENS = "tokenizer.ggml.tokens"  # behind which come numbers for each of them
@@ -117,10 +120,12 @@ def _start(buffer: Buffer, size: int, name: str) -> "tuple[GgufFile | None, _Rea
         first = bytes(buffer[:ENOUGH])
         what = unlike(first, size, "a GGUF") or "is not a GGUF model (its first bytes are not GGUF)"
         raise ModelError(f"{name} {what}", hint=advice(first, _INSTEAD))
-    reader = _Reader(buffer, name)
+    reader = _Reader(memoryview(buffer)[:LONGEST], name)
     try:
         return _read(reader), reader
-    except struct.error:
+    except struct.error as e:
+        if len(buffer) >= LONGEST:
+            raise reader.damaged("length of its header") from e
         return None, reader
 
 
@@ -129,7 +134,7 @@ class _Reader:
         self.buffer, self.name, self.at = memoryview(buffer), name, 0
         self.has_numbers_behind = self.has_merges_behind = False
         self.ahead = 0  # bytes from `at` on that an array which goes on behind the buffer will take
-        self.strings_left, self.bytes_left = _MAX_STRINGS, _MAX_KEPT_IN_ALL
+        self.strings_left, self.bytes_left, self.numbers_left = _MAX_STRINGS, _MAX_KEPT_IN_ALL, _MAX_NUMBERS
 
     def scalar(self, code: str) -> int | float | bool:
         value: int | float | bool = struct.unpack_from("<" + code, self.buffer, self.at)[0]
@@ -202,7 +207,7 @@ def _read(reader: _Reader) -> GgufFile:
             f"{reader.name} is GGUF version {version}, which no backend here reads",
             hint="take a newer conversion of the model (GGUF version 3)",
         )
-    tensors = reader.count("Q", _MAX_TENSORS, "number of tensors")
+    tensors = reader.count("Q", MAX_TENSORS, "number of tensors")
     pairs = reader.count("Q", _MAX_PAIRS, "number of metadata entries")
     metadata: dict[str, Value] = {}
     lengths: dict[str, int] = {}
@@ -245,6 +250,9 @@ def _array(reader: _Reader) -> tuple[Value, int]:
     """An array's values, where it is short and of numbers, and its length."""
     inner, count = int(reader.scalar("I")), int(reader.scalar("Q"))
     if inner in _SCALARS and count <= _MAX_ARRAY:
+        reader.numbers_left -= count
+        if reader.numbers_left < 0:
+            raise reader.damaged("length of its arrays of numbers in all")
         return reader.numbers(_SCALARS[inner], count), count
     if inner in _SCALARS:
         reader.skip(count * struct.calcsize("<" + _SCALARS[inner]))

@@ -11,8 +11,8 @@ from stackctl.core import repository, templates
 from stackctl.core.fit import Shape
 from stackctl.core.ggml import TYPES
 from stackctl.core.gguf import GgufFile
-from stackctl.core.safetensors import Tensors
 from stackctl.core.seen import Header
+from stackctl.core.tensors import Tensors
 
 # general.file_type of llama.cpp (include/llama.h, llama_ftype)
 _MIXES: Final[Mapping[int, str]] = {
@@ -101,14 +101,14 @@ def of_gguf(name: str, size: int, files: tuple[GgufFile, ...], shape: Shape, hea
 
 
 def of_safetensors(
-    name: str, size: int, files: tuple[Tensors, ...], header: Header, config: Mapping[str, object], packing: str
+    name: str, size: int, files: tuple[Tensors, ...], header: Header, config: Mapping[str, object]
 ) -> About:
     types: dict[str, tuple[int, int]] = {}
     for file in files:
         for kind, (number, bytes_) in file.types.items():
             had, so_far = types.get(kind, (0, 0))
             types[kind] = had + number, so_far + bytes_
-    largest = max(types, key=lambda kind: types[kind][1], default="")
+    largest, packing = max(types, key=lambda kind: types[kind][1], default=""), header.packing
     values = 0 if packing else sum(file.values for file in files)  # packed tensors hold several parameters in a number
     good, source = _honest(header, name)
     chosen = templates.chosen("auto", header, name)

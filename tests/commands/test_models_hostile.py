@@ -3,7 +3,7 @@
 import json
 import os
 import struct
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from contextlib import suppress
 from pathlib import Path
 
@@ -13,6 +13,7 @@ from click.testing import CliRunner
 from stackctl.cli import main
 from stackctl.commands.models.fit import Asked, fitted
 from stackctl.commands.models.inspect import inspect
+from stackctl.core import shards
 from stackctl.errors import ModelError, StackctlError
 from tests.commands.machines import quiet
 from tests.shapes.header import Value, header, sparse
@@ -113,6 +114,100 @@ def test_a_pipe_by_a_models_name_is_said(tmp_path: Path, name: str) -> None:
     (tmp_path / "folder").mkdir()
     os.mkfifo(tmp_path / "folder" / name)
     through_every_door(tmp_path / "folder")
+
+
+POINTER = b"version https://git-lfs.github.com/spec/v1\noid sha256:0\nsize 4\n"
+PAGE = b"<!DOCTYPE html><html></html>"
+NO_FILES = {
+    "lfs": (POINTER, "is a Git LFS pointer"),
+    "page": (PAGE, "is a web page"),
+    "zeros": (bytes(600), "begins with zeros"),
+    "empty": (b"", "is empty"),
+}
+
+
+@pytest.mark.parametrize("name", ["model.safetensors", "config.json", "tokenizer_config.json", shards.FILE])
+@pytest.mark.parametrize(("content", "says"), NO_FILES.values(), ids=NO_FILES)
+def test_a_file_of_a_folder_that_is_something_else_is_told_by_its_name(
+    tmp_path: Path, name: str, content: bytes, says: str
+) -> None:
+    path = folder(tmp_path / "model")
+    (path / name).write_bytes(content)
+    assert all(said.startswith(f"{path / name} {says}") for said in refusals(path))
+
+
+@pytest.mark.parametrize("name", ["pytorch_model.bin", "model.pt", "model.gguf"])
+@pytest.mark.parametrize(("content", "says"), NO_FILES.values(), ids=NO_FILES)
+def test_what_is_no_pickle_is_not_called_one(tmp_path: Path, name: str, content: bytes, says: str) -> None:
+    (tmp_path / name).write_bytes(content)
+    assert all(said.startswith(f"{tmp_path / name} {says}") for said in refusals(tmp_path / name))
+
+
+def test_a_gguf_by_another_name_is_one(tmp_path: Path) -> None:
+    path = sparse(tmp_path / "ggml-model.bin", LLAMA, SMALL)
+    assert inspect(quiet(tmp_path).machine, str(path), force=False).format == "GGUF 3"
+
+
+def test_a_config_that_is_damaged_or_absurd_is_said(tmp_path: Path) -> None:
+    path = folder(tmp_path / "model")
+    for content, says in (
+        ("{", "is damaged: it is no JSON"),
+        ("[]", "is damaged: it is no table"),
+        ('{"a":[' + "0," * 200_000 + "0]}", "more entries than any model's"),
+        (" " * (3 << 20) + "{}", "is longer than any model's"),
+    ):
+        (path / "config.json").write_text(content)
+        assert all(says in said for said in refusals(path))
+
+
+def indexed(path: Path, names: Iterable[str], more: int = 0) -> Path:
+    """A folder with an index that names these files, of as many tensors more."""
+    folder(path)
+    where = {f"model.layers.{n}.mlp.experts.down_proj.weight": "model.safetensors" for n in range(more)}
+    where |= {name: name for name in names}
+    (path / shards.FILE).write_text(json.dumps({"metadata": {}, "weight_map": where}))
+    return path
+
+
+def test_a_part_that_is_missing_is_noticed_at_the_end_of_a_long_index(tmp_path: Path) -> None:
+    path = indexed(tmp_path / "model", ["model.safetensors", "model-2.safetensors"], more=90_000)
+    assert (path / shards.FILE).stat().st_size > 5_000_000
+    assert all("1 of its parts are missing, such as model-2.safetensors" in said for said in refusals(path))
+    (path / "model-2.safetensors").write_bytes(WEIGHTS)
+    assert inspect(quiet(tmp_path).machine, str(path), force=False).parts == 2
+
+
+def test_an_index_that_breaks_off_is_said(tmp_path: Path) -> None:
+    path = indexed(tmp_path / "model", ["model.safetensors"], more=10)
+    os.truncate(path / shards.FILE, 500)
+    assert all(f"{path / shards.FILE} is damaged: it breaks off" in said for said in refusals(path))
+
+
+def test_a_part_is_missed_by_the_numbers_where_there_is_no_index(tmp_path: Path) -> None:
+    path = folder(tmp_path / "model")
+    (path / "model.safetensors").rename(path / "model-00001-of-00002.safetensors")
+    assert all("such as model-00002-of-00002.safetensors" in said for said in refusals(path))
+
+
+def test_what_lies_beside_the_weights_is_not_counted_twice(tmp_path: Path) -> None:
+    path = indexed(tmp_path / "model", ["model-a.safetensors"])  # left over: one file holds all
+    for name in ("consolidated.safetensors", "adapter_model.safetensors"):
+        (path / name).write_bytes(WEIGHTS)
+    found = inspect(quiet(tmp_path).machine, str(path), force=False)
+    assert (found.parts, found.parameters) == (1, 2)
+    (path / shards.FILE).unlink()
+    assert inspect(quiet(tmp_path).machine, str(path), force=False).parts == 1
+
+
+def test_weights_without_a_config_are_inspected_and_not_deployed(tmp_path: Path) -> None:
+    path = folder(tmp_path / "model")
+    (path / "config.json").unlink()
+    machine = quiet(tmp_path).machine
+    assert inspect(machine, str(path), force=False).parameters == 2
+    with pytest.raises(ModelError, match=r"has no config\.json"):
+        machine.model(str(path))
+    with pytest.raises(ModelError, match="one file of a safetensors model"):
+        machine.model(str(path / "model.safetensors"))
 
 
 def test_the_home_of_a_user_that_there_is_not_is_said(tmp_path: Path) -> None:

@@ -1,6 +1,5 @@
 import random
 import struct
-import time
 
 import pytest
 from hypothesis import given
@@ -200,11 +199,9 @@ def test_any_bytes_at_all_are_a_model_error_or_a_model(raw: bytes, as_gguf: bool
         assert error.message.startswith("x.gguf ")  # noqa: PT017 - either end is right
 
 
-def test_the_largest_header_that_is_accepted_takes_seconds_not_minutes() -> None:
+def test_the_largest_vocabulary_that_is_accepted_is_read_to_its_end() -> None:
     words = file(string(b"k"), struct.pack("<IIQ", 9, 8, 4_000_000), bytes(8 * 4_000_000), pairs=1)
-    began = time.process_time()
     assert read(words).size == len(words)
-    assert time.process_time() - began < 20
 
 
 def test_random_damage_over_the_whole_header_ends_well() -> None:

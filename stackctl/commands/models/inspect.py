@@ -6,6 +6,7 @@ from stackctl.core import gguf, inspection, safetensors
 from stackctl.core import source as sources
 from stackctl.core.fit import gguf_shape
 from stackctl.core.inspection import About
+from stackctl.core.safetensors import Words
 from stackctl.core.source import Source
 from stackctl.core.spec import DEMO
 from stackctl.errors import ModelError
@@ -37,11 +38,10 @@ def inspect(machine: Machine, model: str, *, force: bool) -> About:
     if inside.gguf_files:
         header, shape = gguf.header(inside.gguf_files[0]), gguf_shape.of(*inside.gguf_files)
         return inspection.of_gguf(name, inside.size, inside.gguf_files, shape, header)
-    config = safetensors.config_of(inside.texts)
-    names = {one for file in inside.tensor_files for one in file.names}
-    packing = safetensors.quantisation(config, names)
-    header = replace(safetensors.header(inside.texts), packing=packing)
-    return inspection.of_safetensors(name, inside.size, inside.tensor_files, header, config, packing)
+    words = inside.words or Words(config={})
+    packing = safetensors.quantisation(words.config, (mark for one in inside.tensor_files for mark in one.marks))
+    header = safetensors.header(words, packing)
+    return inspection.of_safetensors(name, inside.size, inside.tensor_files, header, words.config)
 
 
 def _remote(machine: Machine, source: Source) -> About:

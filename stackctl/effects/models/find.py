@@ -1,20 +1,25 @@
 """Which files a model is made of: a file and its other parts, or what counts in a folder."""
 
+import os
 import re
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import Final, Literal
 
-from stackctl.core import safetensors
+from stackctl.core import shards
 from stackctl.core.first_bytes import advice, is_pickle, unlike
 from stackctl.core.source import is_main
-from stackctl.effects.models.reading import beginning, regular, text
+from stackctl.effects.models.reading import beginning, opened, regular
 from stackctl.errors import ModelError
 
 COMPANIONS: Final = (".safetensors", ".json", ".txt", ".model", ".jinja", ".tiktoken", ".vocab")
 _PICKLES: Final = (".bin", ".pt", ".pth", ".ckpt", ".pkl")
 _SHARD: Final = re.compile(r"(?P<stem>.+)-(?P<number>[0-9]{5})-of-(?P<count>[0-9]{5})\.gguf", re.DOTALL)
-_INDEX: Final = "model.safetensors.index.json"
+_TENSOR_SHARD: Final = re.compile(r"(?P<stem>.+)-[0-9]{5}-of-(?P<count>[0-9]{5})\.safetensors", re.DOTALL)
+_SINGLE: Final = "model.safetensors"
+_OTHERS: Final = ("consolidated", "adapter_model")  # Mistral's own form of the same weights; a LoRA beside them
+_STEP: Final = 1 << 20
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -88,15 +93,28 @@ def companions(path: Path, endings: tuple[str, ...] = COMPANIONS) -> list[str]:
 
 
 def _whole(path: Path, names: list[str], weights: list[str]) -> list[str]:
-    """The weights of a folder, of which none may be missing."""
-    index = text(path / _INDEX) if _INDEX in names else ""
-    missing = sorted(safetensors.shards(index) - set(names))
-    if missing:
+    """The weights of a folder, of which none may be missing; what lies there in another form as well is left out."""
+    main = [n for n in weights if not n.startswith(_OTHERS)] or weights
+    if shards.FILE in names:
+        with opened(path / shards.FILE) as stream:
+            size = os.fstat(stream.fileno()).st_size
+            named = shards.shards(iter(partial(stream.read, _STEP), b""), size, name=str(path / shards.FILE))
+        if _SINGLE in names and _SINGLE not in named:  # which is what is loaded then, and the index a leftover
+            return [_SINGLE]
+        wanted = {n for n in named if "/" not in n}
+    else:
+        split = [found for n in main if (found := _TENSOR_SHARD.fullmatch(n))]
+        wanted = {
+            f"{one['stem']}-{number:05d}-of-{one['count']}.safetensors"
+            for one in split[:1]
+            for number in range(1, int(one["count"]) + 1)
+        }
+    if missing := sorted(wanted - set(names)):
         raise ModelError(
             f"{path} is not whole: {len(missing)} of its parts are missing, such as {missing[0][:80]}",
-            hint=f"put all parts that {_INDEX} names into the folder",
+            hint="put all parts of the model into the folder",
         )
-    return weights
+    return sorted(wanted) or main
 
 
 def _is_first(name: str) -> bool:

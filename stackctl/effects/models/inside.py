@@ -1,13 +1,19 @@
 """All that a model's files say of it, each header read and nothing run."""
 
-from collections.abc import Mapping
-from dataclasses import dataclass, field
+import os
+from dataclasses import dataclass
 from pathlib import Path
 
 from stackctl.core import safetensors
+from stackctl.core.first_bytes import ENOUGH
 from stackctl.core.gguf import GgufFile
+from stackctl.core.safetensors import Words
+from stackctl.core.tensors import LONGEST, Tensors, tensors
 from stackctl.effects.models.find import Found, find
-from stackctl.effects.models.reading import header, opened, readable, text, where
+from stackctl.effects.models.reading import beginning, headers, opened, readable, regular, where
+from stackctl.errors import ModelError
+
+_NEEDED = "config.json"
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -16,8 +22,8 @@ class Inside:
 
     name: str  # the file's, or the folder's where it is the model as a whole
     gguf_files: tuple[GgufFile, ...] = ()
-    tensor_files: tuple[safetensors.Tensors, ...] = ()  # of safetensors
-    texts: Mapping[str, str] = field(default_factory=dict)
+    tensor_files: tuple[Tensors, ...] = ()  # of safetensors
+    words: Words | None = None  # likewise
     size: int = 0  # bytes of all files
     is_pickle: bool = False
 
@@ -29,25 +35,37 @@ def inside(wanted: str, folder: Path) -> Inside:
         found = find(path)
         size = sum(one.stat().st_size for one in found.paths)
         if found.kind == "gguf":
-            return Inside(name=found.name, gguf_files=tuple(header(one) for one in found.paths), size=size)
+            return Inside(name=found.name, gguf_files=headers(found.paths), size=size)
         if found.kind == "pickle":
             return Inside(name=found.name, size=size, is_pickle=True)
+        tensor_files, words = described(found)
         return Inside(
             name=found.name,
-            tensor_files=tuple(_tensors(one) for one in found.paths),
-            texts=texts(found),
+            tensor_files=tensor_files,
+            words=words,
             size=size,
         )
 
 
-def texts(found: Found) -> dict[str, str]:
-    """What lies beside the weights of a model of safetensors and tells of it."""
+def described(found: Found) -> tuple[tuple[Tensors, ...], Words]:
+    """The headers of all weights of a model of safetensors, and what lies beside them."""
     folder = found.folder or found.paths[0].parent
-    return {name: text(folder / name) for name in safetensors.FILES if (folder / name).exists()}
+    texts: dict[str, str] = {}
+    for name, longest in safetensors.FILES.items():
+        path = folder / name
+        if not path.exists():
+            continue
+        if regular(path).st_size <= longest or not longest:
+            texts[name] = beginning(path, longest).decode("utf-8", "replace")
+        elif name == _NEEDED:
+            raise ModelError(f"{path} is longer than any model's", hint="is it a model's?")
+    return tuple(_tensors(one) for one in found.paths), safetensors.words(texts, folder=str(folder))
 
 
-def _tensors(path: Path) -> safetensors.Tensors:
+def _tensors(path: Path) -> Tensors:
     with opened(path) as stream:
-        start = stream.read(8)
-        start += stream.read(min(int.from_bytes(start, "little"), safetensors.LONGEST_HEADER))
-        return safetensors.tensors(start, path.stat().st_size, name=str(path))
+        start = stream.read(ENOUGH)
+        length = int.from_bytes(start[:8], "little") + 8
+        if ENOUGH < length <= LONGEST + 8:
+            start += stream.read(length - ENOUGH)
+        return tensors(start, os.fstat(stream.fileno()).st_size, name=str(path))

@@ -9,8 +9,8 @@ from stackctl.core.fit import gguf_shape
 from stackctl.core.seen import ModelFile, ModelSeen, Owner
 from stackctl.core.spec import DEMO
 from stackctl.effects.models.find import Found, companions, find
-from stackctl.effects.models.inside import texts
-from stackctl.effects.models.reading import header, opened, readable, regular, where
+from stackctl.effects.models.inside import described
+from stackctl.effects.models.reading import headers, opened, readable, regular, where
 from stackctl.errors import ModelError
 
 _MEASURE_FROM = 1 << 30  # bytes; smaller models load in no time
@@ -56,7 +56,7 @@ def _demo(folder: Path, owner: Owner) -> ModelSeen:
 
 
 def _gguf(wanted: str, found: Found) -> ModelSeen:
-    parts = [header(one) for one in found.paths]
+    parts = headers(found.paths)
     return ModelSeen(
         wanted=wanted,
         name=found.name,
@@ -79,12 +79,11 @@ def _folder(wanted: str, found: Found) -> ModelSeen:
             f"{path} has no config.json, without which no backend loads its safetensors",
             hint="fetch it from where the model came from: it needs all .json files of its page",
         )
+    files = tuple(_file(path / name, name) for name in names)
+    tensor_files, words = described(found)
+    packing = safetensors.quantisation(words.config, (mark for one in tensor_files for mark in one.marks))
     return ModelSeen(
-        wanted=wanted,
-        name=found.name,
-        is_folder=True,
-        files=tuple(_file(path / name, name) for name in names),
-        header=safetensors.header(texts(found)),
+        wanted=wanted, name=found.name, is_folder=True, files=files, header=safetensors.header(words, packing)
     )
 
 

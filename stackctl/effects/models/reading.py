@@ -3,8 +3,9 @@
 import mmap
 import os
 import stat
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
+from dataclasses import replace
 from pathlib import Path
 from typing import BinaryIO, Final
 
@@ -13,7 +14,6 @@ from stackctl.core.gguf import GgufFile
 from stackctl.errors import ModelError
 
 _PERMISSIONS: Final = "check the path and its permissions"
-_LONGEST_TEXT: Final = 4 << 20  # bytes; a chat template has some ten thousand
 _KINDS: Final = (
     (stat.S_ISDIR, "a folder"), (stat.S_ISFIFO, "a pipe"), (stat.S_ISSOCK, "a socket"),
     (stat.S_ISCHR, "a device"), (stat.S_ISBLK, "a device"),
@@ -55,21 +55,25 @@ def beginning(path: Path, count: int = first_bytes.ENOUGH) -> bytes:
         return stream.read(count)
 
 
-def header(path: Path) -> GgufFile:
-    """The header of a GGUF."""
+def headers(paths: Iterable[Path]) -> tuple[GgufFile, ...]:
+    """The headers of all parts of a GGUF; of those behind the first only what counts there, the tensors."""
+    found: list[GgufFile] = []
+    for path in paths:
+        part = _header(path)
+        found.append(replace(part, metadata={}, lengths={}) if found else part)
+        if sum(len(one.tensors) for one in found) > gguf.MAX_TENSORS:
+            raise ModelError(f"{path} and its other parts have too many tensors", hint="is it a model?")
+    return tuple(found)
+
+
+def _header(path: Path) -> GgufFile:
     with opened(path) as stream:
         size = os.fstat(stream.fileno()).st_size
         if not size:
             return gguf.read(b"", 0, name=str(path))
         # not closed here: an error on its way up still holds views of the map
-        mapped = memoryview(mmap.mmap(stream.fileno(), 0, access=mmap.ACCESS_READ))
-        return gguf.read(mapped, size, name=str(path))
-
-
-def text(path: Path) -> str:
-    """The start of a text file of a model's folder, which is all of it but for a tokenizer's vocabulary."""
-    with opened(path) as stream:
-        return stream.read(_LONGEST_TEXT).decode("utf-8", "replace")
+        mapped = mmap.mmap(stream.fileno(), min(size, gguf.LONGEST), access=mmap.ACCESS_READ)
+        return gguf.read(memoryview(mapped), size, name=str(path))
 
 
 @contextmanager
