@@ -10,10 +10,11 @@ from dataclasses import dataclass
 from math import prod
 from typing import Final, NamedTuple
 
-from stackctl.core import strings
+from stackctl.core import strings, vocabulary
 from stackctl.core.first_bytes import ENOUGH, advice, unlike
 from stackctl.core.ggml import BLOCKS
 from stackctl.core.seen import Header
+from stackctl.core.vocabulary import Array
 from stackctl.errors import ModelError
 
 Buffer = bytes | memoryview
@@ -30,9 +31,7 @@ _MAX_KEPT = 1 << 20  # longest string that is kept; longer ones are read over
 _MAX_KEPT_IN_ALL = 8 << 20  # bytes of all strings together; a chat template has some ten thousand
 _MAX_ARRAY = 4096  # longest array of numbers that is kept: one value per layer, not one per token
 _MAX_NUMBERS = 1 << 18  # in all arrays that are kept
-_LONGER = 900 << 10  # bytes that the rest of a vocabulary may be longer than its beginning, at most
-_AT_LEAST_MORE, _REST = 256 << 10, 128 << 10  # bytes; the second for what follows a vocabulary, the tensor table most
-_TOKENS = "tokenizer.ggml.tokens"  # behind which come numbers for each of them
+_AT_LEAST_MORE = 256 << 10  # bytes
 _MAX_STRINGS = 4_000_000  # in all arrays together; the largest vocabularies have about 300,000
 
 
@@ -112,7 +111,8 @@ def needed(buffer: Buffer, size: int, *, name: str) -> int:
     found, reader = _start(buffer, size, name)
     if found or reader is None:
         return len(buffer)
-    return max(len(buffer) + _AT_LEAST_MORE, reader.at + reader.ahead + _REST)
+    tokenizer, pre = (str(reader.metadata.get(f"tokenizer.ggml.{key}", "")) for key in ("model", "pre"))
+    return max(len(buffer) + _AT_LEAST_MORE, vocabulary.guess(reader.buffer, reader.arrays, tokenizer, pre))
 
 
 def _start(buffer: Buffer, size: int, name: str) -> "tuple[GgufFile | None, _Reader | None]":
@@ -132,8 +132,8 @@ def _start(buffer: Buffer, size: int, name: str) -> "tuple[GgufFile | None, _Rea
 class _Reader:
     def __init__(self, buffer: Buffer, name: str) -> None:
         self.buffer, self.name, self.at = memoryview(buffer), name, 0
-        self.has_numbers_behind = self.has_merges_behind = False
-        self.ahead = 0  # bytes from `at` on that an array which goes on behind the buffer will take
+        self.metadata: dict[str, Value] = {}
+        self.arrays: dict[str, Array] = {}
         self.strings_left, self.bytes_left, self.numbers_left = _MAX_STRINGS, _MAX_KEPT_IN_ALL, _MAX_NUMBERS
 
     def scalar(self, code: str) -> int | float | bool:
@@ -172,26 +172,7 @@ class _Reader:
         self.strings_left -= count
         if self.strings_left < 0:
             raise self.damaged(f"length of an array: {count}")
-        try:
-            at = strings.past(self.buffer, self.at, count)
-        except struct.error:
-            self._look_ahead(count)
-            raise
-        self.skip(at - self.at)
-
-    def _look_ahead(self, count: int) -> None:
-        """Guess how far an array reaches of which the buffer has the beginning."""
-        begin, done = self.at, 0
-        while self.at + 8 <= len(self.buffer):
-            size = int.from_bytes(self.buffer[self.at : self.at + 8], "little") + 8
-            if size > len(self.buffer) - self.at:
-                break
-            self.at, done = self.at + size, done + 1
-        rest = (count - done) * (self.at - begin) // max(1, done)
-        # the later a piece of a vocabulary, the longer it is
-        self.ahead = rest + min(rest // 3, _LONGER) + (4 * count if self.has_numbers_behind else 0)
-        if self.has_merges_behind:  # at least as many as there are pieces, and each as long as one
-            self.ahead += count * (self.at - begin) // max(1, done)
+        self.skip(strings.past(self.buffer, self.at, count) - self.at)
 
     def damaged(self, what: str) -> ModelError:
         return ModelError(
@@ -209,17 +190,14 @@ def _read(reader: _Reader) -> GgufFile:
         )
     tensors = reader.count("Q", MAX_TENSORS, "number of tensors")
     pairs = reader.count("Q", _MAX_PAIRS, "number of metadata entries")
-    metadata: dict[str, Value] = {}
-    lengths: dict[str, int] = {}
+    metadata = reader.metadata
     for _ in range(pairs):
         key = reader.string()
         if len(key) > _MAX_KEY:
             raise reader.damaged("length of a key")
         kind = int(reader.scalar("I"))
         if kind == _ARRAY:
-            reader.has_numbers_behind = key == _TOKENS
-            reader.has_merges_behind = key == _TOKENS and metadata.get("tokenizer.ggml.model") == "gpt2"
-            metadata[key], lengths[key] = _array(reader)
+            metadata[key] = _array(reader, key)
         else:
             metadata[key] = _value(reader, kind)
     alignment = metadata.get("general.alignment", 32)
@@ -231,7 +209,7 @@ def _read(reader: _Reader) -> GgufFile:
     return GgufFile(
         version=version,
         metadata=metadata,
-        lengths=lengths,
+        lengths={key: array.length for key, array in reader.arrays.items()},
         tensors=found,
         header_size=start,
         size=start + end if end else reader.at,
@@ -246,21 +224,25 @@ def _value(reader: _Reader, kind: int) -> Value:
     raise reader.damaged(f"type of a value: {kind}")
 
 
-def _array(reader: _Reader) -> tuple[Value, int]:
-    """An array's values, where it is short and of numbers, and its length."""
+def _array(reader: _Reader, key: str) -> Value:
+    """An array's values, where it is short and of numbers."""
     inner, count = int(reader.scalar("I")), int(reader.scalar("Q"))
-    if inner in _SCALARS and count <= _MAX_ARRAY:
+    if inner not in _SCALARS and inner != _STRING:  # arrays of arrays: the format allows them, no model has them
+        raise reader.damaged(f"type of an array: {inner}")
+    width = struct.calcsize("<" + _SCALARS[inner]) if inner in _SCALARS else 0
+    array = reader.arrays[key] = Array(reader.at, count, width)
+    value: Value = None
+    if not width:
+        reader.skip_strings(count)
+    elif count > _MAX_ARRAY:
+        reader.skip(count * width)
+    else:
         reader.numbers_left -= count
         if reader.numbers_left < 0:
             raise reader.damaged("length of its arrays of numbers in all")
-        return reader.numbers(_SCALARS[inner], count), count
-    if inner in _SCALARS:
-        reader.skip(count * struct.calcsize("<" + _SCALARS[inner]))
-    elif inner == _STRING:
-        reader.skip_strings(count)
-    else:  # arrays of arrays: the format allows them, no model has them
-        raise reader.damaged(f"type of an array: {inner}")
-    return None, count
+        value = reader.numbers(_SCALARS[inner], count)
+    reader.arrays[key] = array._replace(end=reader.at)
+    return value
 
 
 def _tensor(reader: _Reader) -> Tensor:

@@ -8,7 +8,7 @@ import re
 import struct
 from functools import cache
 from itertools import repeat
-from typing import Final
+from typing import Final, NamedTuple
 
 _SHORT, _USUAL = 64, 7  # bytes of a text: those which the expression knows are below; most pieces have about as many
 _AT_ONCE: Final = 64  # strings
@@ -28,6 +28,26 @@ def past(buffer: memoryview, at: int, count: int) -> int:
         return _walked(buffer, at, count)
     except OverflowError as e:  # further than any file reaches
         raise struct.error("past the end") from e
+
+
+class Whole(NamedTuple):
+    """How many strings are whole, where the last of them ends, and bytes of each, lengths included, of late."""
+
+    number: int
+    end: int
+    recent: float
+
+
+def whole(buffer: memoryview, at: int, count: int) -> Whole:
+    """What a buffer has of the `count` strings that begin at `at`."""
+    done, end = 0, at
+    while done < count and end + 8 <= len(buffer):
+        behind = end + 8 + _length(buffer, end)[0]
+        if behind > len(buffer):
+            break
+        done, end = done + 1, behind
+    late = done - done * 3 // 4
+    return Whole(done, end, (end - past(buffer, at, done - late)) / max(1, late))
 
 
 def _walked(buffer: memoryview, at: int, count: int) -> int:

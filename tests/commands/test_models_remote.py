@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from stackctl.commands.models.fit import Asked, fitted, forms_of
+from stackctl.commands.models.fit import Asked, fitted, forms_of, looked_at
 from stackctl.commands.models.pull import offered, parsed
 from stackctl.commands.models.recommend import Asked as Wish
 from stackctl.commands.models.recommend import recommend
@@ -20,6 +20,7 @@ from tests.hub.server import Fault, running
 from tests.hub.server import Hub as Server
 from tests.shapes.family import Model
 from tests.shapes.header import header
+from tests.shapes.vocabularies import VOCABULARIES
 
 # a vocabulary of real size makes a header of several MB; its later pieces are longer, as those of a real one
 WORDS = [f"{'o' * (number // 16_000)}{number}" for number in range(128_256)]
@@ -56,6 +57,28 @@ def test_the_header_is_all_that_is_read(machine: Machine, server: Server) -> Non
     assert found.read >= len(HEAD)
     assert found.bytes_per_s > 0
     assert not machine.store.exists()
+
+
+@pytest.mark.parametrize("name", VOCABULARIES)
+def test_the_header_of_a_model_with_a_real_vocabulary_takes_four_requests(
+    machine: Machine, server: Server, name: str
+) -> None:
+    """Listing, redirect, and two ranges; an address of the file itself takes the ranges alone."""
+    head, size = header({**SMALL.metadata(), **VOCABULARIES[name].metadata()}, SMALL.tensors("q8_0"))
+    server.add("owner/real", {"R-Q8_0.gguf": head + b"\0" * (size - len(head)), "README.md": b"about"})
+    address = f"http://127.0.0.1:{server.cdn.server_address[1]}/owner/real/R-Q8_0.gguf"
+    for model, most in (
+        (address, 2),
+        ("hf:owner/real/R-Q8_0.gguf", 4),
+        ("hf:owner/real:Q8_0", 4),
+        ("hf:owner/real", 4),
+    ):
+        machine.hub.known.clear()
+        server.asked.clear()
+        server.sent = 0
+        assert looked_at(machine, model).size == size
+        assert len(server.asked) <= most
+        assert server.sent <= len(head) + (1 << 20)
 
 
 def test_what_is_planned_from_it_is_what_the_file_itself_gives(machine: Machine, tmp_path: Path) -> None:

@@ -12,7 +12,7 @@ from stackctl.errors import ModelError
 if TYPE_CHECKING:
     import httpx
 
-_FIRST: Final = 1_600_000  # bytes asked for at first: twice the header of a model with 32,000 tokens
+_FIRST: Final = 1 << 20  # bytes asked for at first: all of the header of a model with 32,000 tokens
 _LONGEST: Final = 64 << 20  # bytes; the largest vocabularies make headers of some 15 MB
 _TRIES: Final = 3
 
