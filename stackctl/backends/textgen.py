@@ -59,19 +59,34 @@ _PROBE: Final = (
 )
 
 
-# what it no longer has a loader for: oobabooga/textgen#7415 (March 2026), #6641 (January 2025)
+# what it no longer has a loader for: oobabooga/textgen#7415 (March 2026), #6641 (January 2025); and what Transformers
+# loads with a package alone that is not among its requirements (requirements/full of May 2026, transformers 5.6)
 _GONE: Final[Mapping[str, str]] = MappingProxyType(
     {
         "exl2": "its ExLlamaV2 loader was removed in March 2026",
         "gptq": "its GPTQ loader was removed in January 2025",
         "awq": "it has no loader for AWQ",
+        "fp8": "Transformers needs the package kernels for FP8, which it does not have",
+        "mlx": "that is for Apple's MLX alone",
     }
 )
+_LACKS: Final[Mapping[str, str]] = MappingProxyType(
+    {
+        "aqlm": "aqlm", "auto-round": "auto-round", "compressed-tensors": "compressed-tensors", "eetq": "kernels",
+        "fbgemm_fp8": "fbgemm-gpu", "fouroversix": "fouroversix", "fp_quant": "fp_quant", "higgs": "flute",
+        "hqq": "hqq", "quanto": "optimum-quanto", "quark": "quark", "sinq": "sinq", "spqr": "spqr_quant",
+        "vptq": "vptq",
+    }
+)  # fmt: skip
+# through Transformers, which unpacks mxfp4 to 16 bits where it has no kernels for it; EXL3 through ExLlamaV3
+_LOADED: Final = frozenset({"", "bitnet", "bitsandbytes", "exl3", "mxfp4", "torchao"})
 
 
 def refuses(packing: str) -> str:
     """Plain numbers and bitsandbytes go through Transformers, EXL3 through ExLlamaV3 (on a GPU alone)."""
-    return _GONE.get(packing, "")
+    if package := _LACKS.get(packing):
+        return f"Transformers needs the package {package} for that, which it does not have"
+    return _GONE.get(packing, "" if packing in _LOADED else "none of its loaders knows that")
 
 
 def launch(run: Run) -> Launch:

@@ -17,7 +17,7 @@ def inspected(about: "About", ui: "Ui") -> tuple[str, dict[str, Any]]:
     rows += [row for row in _facts(about) if row[1]]
     lines = [ui.table([[about.name]]), ui.table(rows), ""]
     lines += [f"{name}: {f'no: {why}' if why else 'can load it'}" for name, why in about.backends.items()]
-    if all(about.backends.values()) and about.format == "safetensors":
+    if all(about.backends.values()) and about.format == "safetensors" and not about.purpose:
         lines.append("look for a GGUF of it: its page at Hugging Face lists them under Quantizations")
     values = {**asdict(about), "types": {kind: {"tensors": n, "bytes": b} for kind, (n, b) in about.types.items()}}
     return "\n".join(lines), values
@@ -36,6 +36,7 @@ def _facts(about: "About") -> list[list[str]]:
         ["parameters", _count(about.parameters)],
         ["quantisation", f"{about.quantisation}{bits}"],
         ["tensors", mix],
+        ["unknown types", ", ".join(about.unknown_types)],
         ["layers", str(about.layers or "")],
         ["heads", f"{about.heads}, {about.kv_heads} for keys and values" if about.heads else ""],
         ["context", _context(about)],

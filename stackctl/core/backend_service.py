@@ -89,6 +89,11 @@ def _check(spec: Spec, seen: Seen, backend: Backend) -> None:
             f"{backend.TITLE} can't load {seen.model.header.format} models ({seen.model.name})",
             hint=f"take a .gguf file, or backend.kind = {able}",
         )
+    if seen.model.header.purpose:
+        raise ModelError(
+            f"nobody can chat with {seen.model.name}: {seen.model.header.purpose}",
+            hint="name the model itself; what is in a file says: stackctl models inspect",
+        )
     packing = seen.model.header.packing
     if seen.model.header.format == "safetensors" and (why := backend.refuses(packing)):
         raise ModelError(

@@ -13,13 +13,15 @@ from typing import Final, NamedTuple
 from stackctl.core import strings, vocabulary
 from stackctl.core.first_bytes import ENOUGH, advice, unlike
 from stackctl.core.ggml import BLOCKS
+from stackctl.core.purpose import not_for_chat
 from stackctl.core.seen import Header
 from stackctl.core.vocabulary import Array
 from stackctl.errors import ModelError
 
 Buffer = bytes | memoryview
 Number = int | float | bool
-Value = Number | str | tuple[Number, ...] | None  # None: an array of texts, or a very long one: skipped
+# None: an array of texts, or a very long one: skipped
+Value = Number | str | tuple[Number, ...] | tuple[str, ...] | None
 
 _SCALARS: Final = {0: "B", 1: "b", 2: "H", 3: "h", 4: "I", 5: "i", 6: "f", 7: "?", 10: "Q", 11: "q", 12: "d"}
 _INSTEAD: Final = "take a .gguf file of the model; Hugging Face lists them under Quantizations"
@@ -32,6 +34,7 @@ _MAX_KEPT_IN_ALL = 8 << 20  # bytes of all strings together; a chat template has
 _MAX_ARRAY = 4096  # longest array of numbers that is kept: one value per layer, not one per token
 _MAX_NUMBERS = 1 << 18  # in all arrays that are kept
 _AT_LEAST_MORE = 256 << 10  # bytes
+_LANGUAGES, _MAX_LANGUAGES = "general.languages", 200  # the only texts in an array that are kept
 _MAX_STRINGS = 4_000_000  # in all arrays together; the largest vocabularies have about 300,000
 
 
@@ -66,6 +69,11 @@ class GgufFile:
         value = self.metadata.get(key)
         return value if isinstance(value, int) and not isinstance(value, bool) and value > 0 else 0
 
+    @property
+    def languages(self) -> tuple[str, ...]:
+        value = self.metadata.get(_LANGUAGES)
+        return tuple(one for one in value if isinstance(one, str)) if isinstance(value, tuple) else ()
+
     def text(self, key: str) -> str:
         value = self.metadata.get(key)
         return value if isinstance(value, str) else ""
@@ -82,6 +90,7 @@ def header(found: GgufFile) -> Header:
         layers=found.number(f"{architecture}.block_count"),
         chat_template=found.text("tokenizer.chat_template"),
         tokenizer=found.text("tokenizer.ggml.pre"),
+        purpose=not_for_chat(architecture, found.text("general.type"), found.number(f"{architecture}.pooling_type")),
     )
 
 
@@ -232,7 +241,9 @@ def _array(reader: _Reader, key: str) -> Value:
     width = struct.calcsize("<" + _SCALARS[inner]) if inner in _SCALARS else 0
     array = reader.arrays[key] = Array(reader.at, count, width)
     value: Value = None
-    if not width:
+    if not width and key == _LANGUAGES and count <= _MAX_LANGUAGES:
+        value = tuple(reader.string() for _ in range(count))
+    elif not width:
         reader.skip_strings(count)
     elif count > _MAX_ARRAY:
         reader.skip(count * width)

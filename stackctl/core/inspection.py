@@ -7,12 +7,12 @@ from typing import Final
 
 from stackctl import backends
 from stackctl.backends.contract import Backend
-from stackctl.core import repository, templates
+from stackctl.core import repository, safetensors, templates
 from stackctl.core.fit import Shape
 from stackctl.core.ggml import TYPES
-from stackctl.core.gguf import GgufFile
+from stackctl.core.gguf import GgufFile, Tensor
 from stackctl.core.seen import Header
-from stackctl.core.tensors import Tensors
+from stackctl.core.tensors import BITS, Tensors
 
 # general.file_type of llama.cpp (include/llama.h, llama_ftype)
 _MIXES: Final[Mapping[int, str]] = {
@@ -37,6 +37,7 @@ class About:
     quantisation: str = ""  # Q4_K_M, GPTQ, BF16, ...
     bits: float = 0.0  # per parameter
     types: Mapping[str, tuple[int, int]] = field(default_factory=dict)  # type -> tensors, bytes
+    unknown_types: tuple[str, ...] = ()  # those of which it is not known how many bytes a number takes
     layers: int = 0
     heads: int = 0
     kv_heads: int = 0
@@ -51,6 +52,7 @@ class About:
     tokenizer: str = ""
     has_chat_template: bool = False
     template: str = ""  # SillyTavern's
+    purpose: str = ""  # why nobody can chat with it; "": one can
     licence: str = ""
     languages: tuple[str, ...] = ()
     backends: Mapping[str, str] = field(default_factory=dict)  # name -> why it can't load it; "": it can
@@ -61,9 +63,10 @@ def of_gguf(name: str, size: int, files: tuple[GgufFile, ...], shape: Shape, hea
     counted: Counter[str] = Counter()
     weighed: Counter[str] = Counter()
     for tensor in (tensor for file in files for tensor in file.tensors):
-        kind = TYPES.get(tensor.kind, f"type {tensor.kind}")
+        kind = _type(tensor)
         counted[kind] += 1
         weighed[kind] += tensor.size
+    unknown = tuple(sorted({_type(t) for file in files for t in file.tensors if t.kind not in TYPES}))
     mix = _MIXES.get(first.number("general.file_type") or (0 if "general.file_type" in first.metadata else -1), "")
     largest = max(weighed, key=lambda kind: weighed[kind], default="")
     label = repository.label(name)
@@ -79,8 +82,9 @@ def of_gguf(name: str, size: int, files: tuple[GgufFile, ...], shape: Shape, hea
         architecture=header.architecture,
         parameters=shape.parameters,
         quantisation=mix or (label if label != name else largest.upper()),
-        bits=8 * sum(weighed.values()) / shape.parameters if shape.parameters else 0.0,
+        bits=8 * sum(weighed.values()) / shape.parameters if shape.parameters and not unknown else 0.0,
         types={kind: (counted[kind], weighed[kind]) for kind in sorted(weighed, key=lambda one: -weighed[one])},
+        unknown_types=unknown,
         layers=len(shape.layers),
         heads=max((layer.heads for layer in shape.layers), default=0),
         kv_heads=widest.kv_heads if widest else 0,
@@ -93,11 +97,20 @@ def of_gguf(name: str, size: int, files: tuple[GgufFile, ...], shape: Shape, hea
         experts_used=shape.experts_used,
         vocabulary=shape.vocabulary,
         tokenizer=header.tokenizer or first.text("tokenizer.ggml.model"),
+        purpose=header.purpose,
         has_chat_template=bool(header.chat_template),
         template=chosen.instruct if chosen else "",
         licence=first.text("general.license"),
-        backends={one.NAME: "" if "gguf" in one.FORMATS else "it loads no GGUF" for one in backends.BACKENDS.values()},
+        languages=first.languages,
+        backends={
+            one.NAME: header.purpose or ("" if "gguf" in one.FORMATS else "it loads no GGUF")
+            for one in backends.BACKENDS.values()
+        },
     )
+
+
+def _type(tensor: Tensor) -> str:
+    return TYPES.get(tensor.kind, f"type {tensor.kind}")
 
 
 def of_safetensors(
@@ -109,7 +122,8 @@ def of_safetensors(
             had, so_far = types.get(kind, (0, 0))
             types[kind] = had + number, so_far + bytes_
     largest, packing = max(types, key=lambda kind: types[kind][1], default=""), header.packing
-    values = 0 if packing else sum(file.values for file in files)  # packed tensors hold several parameters in a number
+    is_packed = safetensors.is_packed(packing, config, (mark for file in files for mark in file.marks))
+    values = 0 if is_packed else sum(file.values for file in files)
     good, source = _honest(header, name)
     chosen = templates.chosen("auto", header, name)
     return About(
@@ -122,6 +136,7 @@ def of_safetensors(
         quantisation=packing.upper() or largest,
         bits=8 * sum(one[1] for one in types.values()) / values if values else 0.0,
         types=dict(sorted(types.items(), key=lambda one: -one[1][1])),
+        unknown_types=tuple(sorted(types.keys() - BITS.keys())),
         layers=header.layers,
         heads=_number(config, "num_attention_heads"),
         kv_heads=_number(config, "num_key_value_heads"),
@@ -134,9 +149,10 @@ def of_safetensors(
         experts_used=_number(config, "num_experts_per_tok"),
         vocabulary=_number(config, "vocab_size"),
         tokenizer=header.tokenizer,
+        purpose=header.purpose,
         has_chat_template=bool(header.chat_template),
         template=chosen.instruct if chosen else "",
-        backends={one.NAME: _refusal(one, packing) for one in backends.BACKENDS.values()},
+        backends={one.NAME: header.purpose or _refusal(one, packing) for one in backends.BACKENDS.values()},
     )
 
 

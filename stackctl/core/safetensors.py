@@ -9,6 +9,7 @@ from typing import Any, Final
 
 from stackctl.core import small_json
 from stackctl.core.first_bytes import ENOUGH, advice, unlike
+from stackctl.core.purpose import no_writer
 from stackctl.core.seen import Header
 from stackctl.errors import ModelError
 
@@ -45,21 +46,23 @@ def header(said: Words, packing: str) -> Header:
     inner = said.config.get("text_config")  # of a model that sees: its language part
     text = inner if isinstance(inner, Mapping) else said.config
     architectures = said.config.get("architectures")
+    architecture = str(architectures[0])[:100] if isinstance(architectures, list) and architectures else ""
     return Header(
         format="safetensors",
-        architecture=str(architectures[0])[:100] if isinstance(architectures, list) and architectures else "",
+        architecture=architecture,
         trained_context=_count(text.get("max_position_embeddings")),
         layers=_count(text.get("num_hidden_layers")),
         chat_template=said.chat_template,
         tokenizer=said.tokenizer,
         packing=packing,
+        purpose=no_writer(architecture),
     )
 
 
 def _chat_template(found: Any) -> str:
     """One text, or several by name, of which the default one counts."""
     if isinstance(found, list):
-        named = {one.get("name"): one.get("template") for one in found if isinstance(one, Mapping)}
+        named = {str(one.get("name")): one.get("template") for one in found if isinstance(one, Mapping)}
         found = named.get("default") or next(iter(named.values()), "")
     return found if isinstance(found, str) else ""
 
@@ -90,6 +93,8 @@ def quantisation(config: Mapping[str, Any], names: Iterable[str]) -> str:
     method = told.get("quant_method") if isinstance(told, Mapping) else None
     if isinstance(method, str) and method:
         return method.lower()[:40]
+    if isinstance(config.get("quantization"), Mapping) and "group_size" in config["quantization"]:
+        return "mlx"
     known = set(names)
     for marks, packing in (
         ({"trellis"}, "exl3"),
@@ -101,3 +106,16 @@ def quantisation(config: Mapping[str, Any], names: Iterable[str]) -> str:
         if marks <= known:
             return packing
     return ""
+
+
+def is_packed(packing: str, config: Mapping[str, Any], names: Iterable[str]) -> bool:
+    """Whether a number of the weights holds several parameters, so that these can't be counted."""
+    told = config.get("quantization_config")
+    told = told if isinstance(told, Mapping) else {}
+    if packing in {"", "fp8", "fbgemm_fp8"}:
+        return False
+    if packing == "bitsandbytes":
+        return told.get("load_in_8bit") is not True
+    if packing == "compressed-tensors":
+        return "weight_packed" in set(names)
+    return not (packing == "modelopt" and told.get("quant_algo") == "FP8")

@@ -45,6 +45,7 @@ class Header:
     layers: int = 0
     chat_template: str = ""
     packing: str = ""  # of safetensors: gptq, exl3, ...; "": plain numbers
+    purpose: str = ""  # why nobody can chat with it, in words; "": one can
     tokenizer: str = ""  # how it cuts text before it counts tokens: "tekken", "llama-bpe", ...
 
 

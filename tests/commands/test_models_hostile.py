@@ -199,6 +199,12 @@ def test_what_lies_beside_the_weights_is_not_counted_twice(tmp_path: Path) -> No
     assert inspect(quiet(tmp_path).machine, str(path), force=False).parts == 1
 
 
+def test_an_adapter_alone_is_no_model(tmp_path: Path) -> None:
+    path = folder(tmp_path / "model")
+    (path / "model.safetensors").rename(path / "adapter_model.safetensors")
+    assert all("holds a LoRA adapter" in said for said in refusals(path))
+
+
 def test_weights_without_a_config_are_inspected_and_not_deployed(tmp_path: Path) -> None:
     path = folder(tmp_path / "model")
     (path / "config.json").unlink()

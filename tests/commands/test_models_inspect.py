@@ -88,6 +88,12 @@ PLAIN = {"model.embed_tokens.weight": ("F16", [8, 4], 64)}
         ({"quantization_config": {"quant_method": "bitsandbytes"}}, PLAIN, "BITSANDBYTES", True),
         ({"quantization_config": {"quant_method": "exl2"}}, PLAIN, "EXL2", False),
         ({"quantization_config": {"quant_method": "gptq"}}, PLAIN, "GPTQ", False),
+        ({"quantization_config": {"quant_method": "mxfp4"}}, PLAIN, "MXFP4", True),
+        ({"quantization_config": {"quant_method": "torchao"}}, PLAIN, "TORCHAO", True),
+        ({"quantization_config": {"quant_method": "fp8"}}, PLAIN, "FP8", False),
+        ({"quantization_config": {"quant_method": "compressed-tensors"}}, PLAIN, "COMPRESSED-TENSORS", False),
+        ({"quantization_config": {"quant_method": "made-up"}}, PLAIN, "MADE-UP", False),
+        ({"quantization": {"group_size": 64, "bits": 4}}, PLAIN, "MLX", False),
         ({}, {"l.q_weight": ("I32", [4], 16)}, "EXL2", False),
         ({}, {"l.qweight": ("I32", [4], 16), "l.g_idx": ("I32", [4], 16)}, "GPTQ", False),
         ({}, {"l.qweight": ("I32", [4], 16), "l.qzeros": ("I32", [4], 16)}, "AWQ", False),
@@ -100,6 +106,117 @@ def test_a_folder_of_safetensors_is_told_by_config_or_by_names(
     assert (found["format"], found["quantisation"], found["layers"]) == ("safetensors", quantisation, 2)
     assert bool(found["backends"]["text-generation-webui"]) != loads
     assert found["backends"]["llamacpp"] == "it loads GGUF models alone"
+
+
+@pytest.mark.parametrize(
+    ("config", "kind", "counted"),
+    [
+        ({"quant_method": "fp8"}, "F8_E4M3", True),
+        ({"quant_method": "fbgemm_fp8"}, "F8_E4M3", True),
+        ({"quant_method": "compressed-tensors", "format": "float-quantized"}, "F8_E4M3", True),
+        ({"quant_method": "bitsandbytes", "load_in_8bit": True}, "I8", True),
+        ({"quant_method": "modelopt", "quant_algo": "FP8"}, "F8_E4M3", True),
+        ({"quant_method": "bitsandbytes", "load_in_4bit": True}, "U8", False),
+        ({"quant_method": "modelopt", "quant_algo": "NVFP4"}, "U8", False),
+        ({"quant_method": "gptq"}, "I32", False),
+    ],
+)
+def test_parameters_are_counted_where_a_number_is_one(
+    tmp_path: Path, config: dict[str, Any], kind: str, counted: bool
+) -> None:
+    size = 4 if kind == "I32" else 1
+    tensors = {"a.weight": (kind, [8, 4], 32 * size), "a.weight_scale_inv": ("F32", [2], 8)}
+    found = about(folder(tmp_path / "model", {"quantization_config": config}, tensors))
+    assert (found["parameters"], found["bits"]) == ((32, 10.0) if counted else (0, 0.0))
+
+
+def test_a_packed_form_of_compressed_tensors_is_not_counted(tmp_path: Path) -> None:
+    config = {"quantization_config": {"quant_method": "compressed-tensors"}}
+    assert about(folder(tmp_path / "model", config, {"a.weight_packed": ("I32", [4], 16)}))["parameters"] == 0
+
+
+def test_a_type_that_is_not_known_is_said(tmp_path: Path) -> None:
+    path = folder(tmp_path / "model", {}, {"a": ("Q9", [4], 3), **PLAIN})
+    assert about(path)["unknown_types"] == ["Q9"]
+    raw, _ = header({"general.architecture": "llama"}, {"a": ("f32", (64,)), "b": ("f32", (64,))})
+    row = raw.rindex(struct.pack("<IQ", 1, 64)) + 12  # the type of the last tensor
+    (tmp_path / "m.gguf").write_bytes(raw[:row] + struct.pack("<I", 999) + raw[row + 4 :] + bytes(512))
+    found = about(tmp_path / "m.gguf")
+    assert (found["unknown_types"], found["parameters"], found["bits"]) == (["type 999"], 128, 0.0)
+    done = CliRunner().invoke(main, ["models", "inspect", str(tmp_path / "m.gguf")], catch_exceptions=False)
+    assert "unknown types  type 999" in done.output
+
+
+NO_CHAT: dict[str, tuple[dict[str, Value], str]] = {
+    "mmproj": ({"general.architecture": "clip"}, "projector"),
+    "mmproj by type": ({"general.architecture": "x", "general.type": "mmproj"}, "projector"),
+    "lora": ({"general.architecture": "llama", "general.type": "adapter"}, "adapter (LoRA)"),
+    "control vector": ({"general.architecture": "controlvector"}, "control vector"),
+    "imatrix": ({"general.type": "imatrix"}, "importance matrix"),
+    "bert": ({"general.architecture": "nomic-bert"}, "embedding model"),
+    "embedding": ({"general.architecture": "qwen3", "qwen3.pooling_type": 3}, "embedding model"),
+    "reranker": ({"general.architecture": "qwen3", "qwen3.pooling_type": 4}, "reranker"),
+    "t5": ({"general.architecture": "t5encoder"}, "embedding model"),
+    "speech": ({"general.architecture": "whisper"}, "speech"),
+    "pictures": ({"general.architecture": "flux"}, "pictures"),
+    "diffusion": ({"general.architecture": "llada"}, "diffusion"),
+    "draft": ({"general.architecture": "eagle3"}, "draft model"),
+}
+
+
+@pytest.mark.parametrize(("metadata", "says"), NO_CHAT.values(), ids=NO_CHAT)
+def test_what_nobody_can_chat_with_is_loaded_by_no_backend(
+    tmp_path: Path, metadata: dict[str, Value], says: str
+) -> None:
+    path = sparse(tmp_path / "m.gguf", metadata, SMALL)
+    found = about(path)
+    assert says in found["purpose"]
+    assert set(found["backends"].values()) == {found["purpose"]}
+
+
+def test_a_chat_model_whose_pooling_is_none_is_one(tmp_path: Path) -> None:
+    metadata: dict[str, Value] = {"general.architecture": "qwen3", "qwen3.pooling_type": 0, "general.type": "model"}
+    assert about(sparse(tmp_path / "m.gguf", metadata, SMALL))["purpose"] == ""
+
+
+@pytest.mark.parametrize(
+    ("architecture", "is_writer"),
+    [("LlamaForCausalLM", True), ("GPT2LMHeadModel", True), ("ChatGLMModel", True), ("BertModel", False),
+     ("XLMRobertaModel", False), ("WhisperForConditionalGeneration", False), ("Qwen3ForSequenceClassification", False),
+     ("Gemma3ForConditionalGeneration", True)],
+)  # fmt: skip
+def test_a_class_of_transformers_tells_whether_it_writes(tmp_path: Path, architecture: str, is_writer: bool) -> None:
+    found = about(folder(tmp_path / "model", {"architectures": [architecture]}, PLAIN))
+    assert bool(found["purpose"]) != is_writer
+    assert bool(found["backends"]["text-generation-webui"]) != is_writer
+
+
+def test_licence_and_languages_come_from_the_file_or_from_the_card_beside_it(tmp_path: Path) -> None:
+    card = "---\nlicense: mit\nlanguage: [de, ja]\n---\n"
+    tensors = folder(tmp_path / "tensors", {}, PLAIN)
+    (tensors / "README.md").write_text(card)
+    assert (about(tensors)["licence"], about(tensors)["languages"]) == ("mit", ["de", "ja"])
+    (tmp_path / "ggufs").mkdir()
+    (tmp_path / "ggufs" / "README.md").write_text(card)
+    told: dict[str, Value] = {"general.architecture": "llama", "general.languages": ["en", "fr"]}
+    path = sparse(tmp_path / "ggufs" / "m.gguf", told, SMALL)
+    found = about(tmp_path / "ggufs")
+    assert (found["licence"], found["languages"]) == ("mit", ["en", "fr"])
+    assert about(path)["licence"] == ""  # in a folder of many models, a card may be another's
+    (tensors / "README.md").unlink()
+    os.mkfifo(tensors / "README.md")
+    assert about(tensors)["languages"] == []
+
+
+def test_a_model_is_called_what_its_user_calls_it(tmp_path: Path) -> None:
+    blob = sparse(tmp_path / "0123abcd", {"general.architecture": "llama"}, SMALL)
+    (tmp_path / "folder").mkdir()
+    (tmp_path / "folder" / "Model-Q8_0.gguf").symlink_to(blob)
+    assert about(tmp_path / "folder" / "Model-Q8_0.gguf")["name"] == "Model-Q8_0.gguf"
+    assert about(tmp_path / "folder")["name"] == "Model-Q8_0.gguf"
+    snapshots = tmp_path / "models--owner--Some-Model" / "snapshots"
+    snapshots.mkdir(parents=True)
+    assert about(folder(snapshots / "fedc9876", {}, PLAIN))["name"] == "Some-Model"
 
 
 def test_what_no_backend_loads_leads_to_a_gguf(tmp_path: Path) -> None:

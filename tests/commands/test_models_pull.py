@@ -15,6 +15,7 @@ from pathlib import Path
 import pytest
 
 from stackctl.commands.models import kept
+from stackctl.commands.models.inspect import inspect
 from stackctl.commands.models.pull import Pulled, offered, parsed, pull
 from stackctl.effects.hub import Hub
 from stackctl.errors import ConfigError, DoesNotFit, ModelError, StackctlError
@@ -105,6 +106,7 @@ def test_a_folder_of_safetensors_comes_with_its_companions_and_without_pickles(
     assert {one.name for one in done.files} == there.keys() - {"pytorch_model.bin"}
     (listed,) = kept.listed(machine)
     assert (listed.quantisation, listed.is_whole) == ("safetensors", True)
+    assert inspect(machine, str(done.path), force=False).licence == "apache-2.0"  # from the record: no card came along
 
 
 def test_an_address_is_a_source_too(machine: Machine, server: Server) -> None:

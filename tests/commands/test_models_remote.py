@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 
 from stackctl.commands.models.fit import Asked, fitted, forms_of, looked_at
+from stackctl.commands.models.inspect import inspect
 from stackctl.commands.models.pull import offered, parsed
 from stackctl.commands.models.recommend import Asked as Wish
 from stackctl.commands.models.recommend import recommend
@@ -46,6 +47,12 @@ def machine(tmp_path: Path, server: Server) -> Machine:
     machine.hub = Hub(endpoint=server.url, sleep=lambda _: None)
     machine.head = partial(head, sleep=lambda _: None)
     return machine
+
+
+def test_inspect_takes_licence_and_languages_from_the_repository(machine: Machine, server: Server) -> None:
+    server.repos["owner/name"].languages = ("de", "ja")
+    found = inspect(machine, SOURCE, force=False)
+    assert (found.licence, found.languages) == ("apache-2.0", ("de", "ja"))
 
 
 def test_the_header_is_all_that_is_read(machine: Machine, server: Server) -> None:
@@ -176,6 +183,8 @@ def test_the_best_of_a_folder_is_one_of_its_files(machine: Machine, tmp_path: Pa
     folder.mkdir()
     (folder / "M-Q8_0.gguf").write_bytes(MODEL)
     (folder / "broken.gguf").write_bytes(MODEL[:1000])
+    raw, size = header({**SMALL.metadata(), "general.type": "mmproj"}, SMALL.tensors("f16"))
+    (folder / "N-mmproj-F16.gguf").write_bytes(raw + b"\0" * (size - len(raw)))
     found = recommend(machine, Wish(folder=folder, context=4096))
     assert found.paths[found.best.name] == folder / "M-Q8_0.gguf"
 

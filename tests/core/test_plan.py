@@ -532,6 +532,16 @@ def test_a_format_that_the_backend_cannot_load_is_refused_with_one_that_can(kind
     assert "text-generation-webui" in error.hint
 
 
+def test_what_nobody_can_chat_with_is_refused_in_the_words_of_inspect() -> None:
+    projector = model()
+    object.__setattr__(projector, "header", replace(projector.header, purpose="it is a projector (mmproj)"))
+    error = refusal(wanted(), seen(of=projector))
+    assert error.exit_code == 8
+    assert "nobody can chat with" in error.message
+    assert "it is a projector (mmproj)" in error.message
+    assert "models inspect" in error.hint
+
+
 # -- time
 
 

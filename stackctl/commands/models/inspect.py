@@ -1,6 +1,7 @@
 """`stackctl models inspect`: what a model is, by its headers; nothing in it is ever run."""
 
 from dataclasses import replace
+from pathlib import Path, PurePosixPath
 
 from stackctl.core import gguf, inspection, safetensors
 from stackctl.core import source as sources
@@ -9,6 +10,7 @@ from stackctl.core.inspection import About
 from stackctl.core.safetensors import Words
 from stackctl.core.source import Source
 from stackctl.core.spec import DEMO
+from stackctl.effects.models import Inside
 from stackctl.errors import ModelError
 from stackctl.machine import Machine
 
@@ -27,6 +29,15 @@ def inspect(machine: Machine, model: str, *, force: bool) -> About:
             f"{found.name} is stackctl's own demo model: llama, one layer, one sentence", hint="name a file or a folder"
         )
     inside = machine.inside(model)
+    about = _here(inside, force=force)
+    return replace(
+        about,
+        licence=about.licence or inside.card.licence or _recorded(machine, inside.path),
+        languages=about.languages or inside.card.languages,
+    )
+
+
+def _here(inside: Inside, *, force: bool) -> About:
     name = inside.name
     if inside.is_pickle:
         if not force:
@@ -44,6 +55,13 @@ def inspect(machine: Machine, model: str, *, force: bool) -> About:
     return inspection.of_safetensors(name, inside.size, inside.tensor_files, header, words.config)
 
 
+def _recorded(machine: Machine, path: Path) -> str:
+    """The licence that was noted when stackctl pulled the model; "" for any other model."""
+    folder = machine.library.folder
+    kept = machine.library.at(PurePosixPath(path.relative_to(folder))) if folder in path.parents else None
+    return kept.licence if kept else ""
+
+
 def _remote(machine: Machine, source: Source) -> About:
     from stackctl.commands.models.pull import offered
     from stackctl.commands.models.remote import described
@@ -56,4 +74,4 @@ def _remote(machine: Machine, source: Source) -> About:
             hint=f"fetch it first: stackctl models pull {source}; or look for a GGUF of it",
         )
     about = inspection.of_gguf(found.model.name, found.model.size, found.parts, found.model.shape, found.model.header)
-    return replace(about, licence=about.licence or offer.licence)
+    return replace(about, licence=about.licence or offer.licence, languages=about.languages or offer.languages)

@@ -28,6 +28,7 @@ class Offer:
     is_folder: bool = False
     commit: str = ""
     licence: str = ""
+    languages: tuple[str, ...] = ()
     label: str = ""
 
     @property
@@ -85,6 +86,7 @@ def offered(machine: Machine, source: Source, to: Path | None = None) -> Offer:
         is_folder=form.is_folder,
         commit=repo.commit,
         licence=repo.licence,
+        languages=repo.languages,
         label=form.label,
     )
 

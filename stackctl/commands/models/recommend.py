@@ -112,7 +112,7 @@ def _local(
             seen = machine.model(str(path))
         except ModelError:
             continue  # a later part of a split model, or a damaged file
-        if seen.shape is None:
+        if seen.shape is None or seen.header.purpose:
             continue
         trained = seen.shape.trained_context
         tokens = context_for(asked.language, asked.context)

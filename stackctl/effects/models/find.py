@@ -2,7 +2,7 @@
 
 import os
 import re
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
 from typing import Final, Literal
@@ -18,7 +18,8 @@ _PICKLES: Final = (".bin", ".pt", ".pth", ".ckpt", ".pkl")
 _SHARD: Final = re.compile(r"(?P<stem>.+)-(?P<number>[0-9]{5})-of-(?P<count>[0-9]{5})\.gguf", re.DOTALL)
 _TENSOR_SHARD: Final = re.compile(r"(?P<stem>.+)-[0-9]{5}-of-(?P<count>[0-9]{5})\.safetensors", re.DOTALL)
 _SINGLE: Final = "model.safetensors"
-_OTHERS: Final = ("consolidated", "adapter_model")  # Mistral's own form of the same weights; a LoRA beside them
+_ADAPTER: Final = "adapter_model"
+_OTHERS: Final = ("consolidated", _ADAPTER)  # Mistral's own form of the same weights; a LoRA beside them
 _STEP: Final = 1 << 20
 
 
@@ -30,6 +31,7 @@ class Found:
     name: str  # the file's, or that of the folder where it is one as a whole
     paths: tuple[Path, ...]
     folder: Path | None = None  # where it is a whole folder
+    home: Path | None = None  # the folder that is the model's own, with its card, wherever that was named
 
 
 def find(path: Path) -> Found:
@@ -71,19 +73,27 @@ def _in_folder(path: Path) -> Found:
     names = [n for n in companions(path, (".gguf", *COMPANIONS, *_PICKLES)) if is_main(n)]
     starts = [n for n in names if n.lower().endswith(".gguf") and _is_first(n)]
     if len(starts) == 1:
-        return find(path / starts[0])
+        return replace(find(path / starts[0]), home=path)
     if starts:
         raise ModelError(
             f"{path} holds {len(starts)} models", hint="name one: " + ", ".join(str(path / name) for name in starts[:5])
         )
-    name = path.name if path.name.strip(".") else path.resolve().name
+    name = _name(path)
     if weights := [n for n in names if n.lower().endswith(".safetensors")]:
-        return Found(
-            kind="safetensors", name=name, paths=tuple(path / n for n in _whole(path, names, weights)), folder=path
-        )
+        whole = tuple(path / n for n in _whole(path, names, weights))
+        return Found(kind="safetensors", name=name, paths=whole, folder=path, home=path)
     if pickles := [n for n in names if n.lower().endswith(_PICKLES)]:
-        return Found(kind="pickle", name=name, paths=tuple(path / n for n in pickles), folder=path)
+        return Found(kind="pickle", name=name, paths=tuple(path / n for n in pickles), folder=path, home=path)
     raise ModelError(f"{path} holds no model", hint="it needs one .gguf file, or config.json and .safetensors files")
+
+
+def _name(path: Path) -> str:
+    """What a folder is called; in the cache of Hugging Face, where that is a hash, its repository."""
+    path = path if path.name.strip(".") else path.resolve()
+    repository = path.parent.parent.name
+    if path.parent.name == "snapshots" and repository.startswith("models--"):
+        return repository.rpartition("--")[2]
+    return path.name
 
 
 def companions(path: Path, endings: tuple[str, ...] = COMPANIONS) -> list[str]:
@@ -95,6 +105,11 @@ def companions(path: Path, endings: tuple[str, ...] = COMPANIONS) -> list[str]:
 def _whole(path: Path, names: list[str], weights: list[str]) -> list[str]:
     """The weights of a folder, of which none may be missing; what lies there in another form as well is left out."""
     main = [n for n in weights if not n.startswith(_OTHERS)] or weights
+    if all(n.startswith(_ADAPTER) for n in main):
+        raise ModelError(
+            f"{path} holds a LoRA adapter, which changes another model and is none itself",
+            hint="name the model that it was made for",
+        )
     if shards.FILE in names:
         with opened(path / shards.FILE) as stream:
             size = os.fstat(stream.fileno()).st_size

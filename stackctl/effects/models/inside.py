@@ -4,9 +4,10 @@ import os
 from dataclasses import dataclass
 from pathlib import Path
 
-from stackctl.core import safetensors
+from stackctl.core import model_card, safetensors
 from stackctl.core.first_bytes import ENOUGH
 from stackctl.core.gguf import GgufFile
+from stackctl.core.model_card import Card
 from stackctl.core.safetensors import Words
 from stackctl.core.tensors import LONGEST, Tensors, tensors
 from stackctl.effects.models.find import Found, find
@@ -21,10 +22,12 @@ class Inside:
     """The headers of a model's files, and the texts beside them."""
 
     name: str  # the file's, or the folder's where it is the model as a whole
+    path: Path  # where it was looked for
+    size: int  # bytes of all files with weights
+    card: Card  # of the folder that is the model's own
     gguf_files: tuple[GgufFile, ...] = ()
     tensor_files: tuple[Tensors, ...] = ()  # of safetensors
     words: Words | None = None  # likewise
-    size: int = 0  # bytes of all files
     is_pickle: bool = False
 
 
@@ -34,17 +37,13 @@ def inside(wanted: str, folder: Path) -> Inside:
     with readable(path):
         found = find(path)
         size = sum(one.stat().st_size for one in found.paths)
+        card = _card(found)
         if found.kind == "gguf":
-            return Inside(name=found.name, gguf_files=headers(found.paths), size=size)
+            return Inside(name=found.name, path=path, size=size, card=card, gguf_files=headers(found.paths))
         if found.kind == "pickle":
-            return Inside(name=found.name, size=size, is_pickle=True)
+            return Inside(name=found.name, path=path, size=size, card=card, is_pickle=True)
         tensor_files, words = described(found)
-        return Inside(
-            name=found.name,
-            tensor_files=tensor_files,
-            words=words,
-            size=size,
-        )
+        return Inside(name=found.name, path=path, size=size, card=card, tensor_files=tensor_files, words=words)
 
 
 def described(found: Found) -> tuple[tuple[Tensors, ...], Words]:
@@ -60,6 +59,13 @@ def described(found: Found) -> tuple[tuple[Tensors, ...], Words]:
         elif name == _NEEDED:
             raise ModelError(f"{path} is longer than any model's", hint="is it a model's?")
     return tuple(_tensors(one) for one in found.paths), safetensors.words(texts, folder=str(folder))
+
+
+def _card(found: Found) -> Card:
+    path = found.home / model_card.FILE if found.home else None
+    if not path or not path.is_file():
+        return Card()
+    return model_card.read(beginning(path, model_card.ENOUGH).decode("utf-8", "replace"))
 
 
 def _tensors(path: Path) -> Tensors:

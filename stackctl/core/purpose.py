@@ -1,0 +1,56 @@
+"""What a model is for, where that is not to write text: no backend can chat with one that only goes beside another.
+
+Sources: llama.cpp's src/llama-arch.cpp and gguf-py/gguf/constants.py (architectures, general.type, pooling types),
+ComfyUI-GGUF (the architectures of pictures).
+"""
+
+from collections.abc import Mapping
+from typing import Final
+
+_PROJECTOR: Final = "it is a projector (mmproj), which lets a model see or hear and goes beside it"
+_ADAPTER: Final = "it is an adapter (LoRA), which changes another model and goes beside it"
+_EMBEDDING: Final = "it is an embedding model: it turns text into vectors and writes none"
+_DIFFUSION: Final = "it writes by diffusion, for which llama.cpp has a program of its own (llama-diffusion-cli)"
+_DRAFT: Final = "it is a draft model, which makes another one quicker and goes beside it"
+_PICTURES: Final = "it makes pictures or films"
+_KINDS: Final[Mapping[str, str]] = {
+    "adapter": _ADAPTER,
+    "mmproj": _PROJECTOR,
+    "imatrix": "it is an importance matrix, which helps to quantise a model",
+}
+_ARCHITECTURES: Final[Mapping[str, str]] = {
+    "clip": _PROJECTOR,
+    "controlvector": "it is a control vector, which steers another model and goes beside it",
+    "whisper": "it turns speech into text",
+    "wavtokenizer-dec": "it turns the tokens of another model into sound",
+    **dict.fromkeys(
+        ("bert", "modern-bert", "nomic-bert", "nomic-bert-moe", "neo-bert", "jina-bert-v2", "jina-bert-v3", "eurobert",
+         "gemma-embedding", "llama-embed", "t5encoder"),
+        _EMBEDDING,
+    ),
+    **dict.fromkeys(("dream", "llada", "llada-moe", "rnd1"), _DIFFUSION),
+    **dict.fromkeys(("eagle3", "dflash", "gemma4-assistant"), _DRAFT),
+    **dict.fromkeys(
+        ("flux", "sd1", "sdxl", "sd3", "aura", "hidream", "cosmos", "ltxv", "hyvid", "wan", "lumina2", "qwen_image"),
+        _PICTURES,
+    ),
+}  # fmt: skip
+_RERANKS: Final = 4  # of the pooling types; 1 to 3 are mean, first and last
+# classes of transformers, by a part of their name
+_CLASSES: Final[Mapping[str, str]] = {
+    "Whisper": _ARCHITECTURES["whisper"],
+    **dict.fromkeys(("Bert", "BERT", "Roberta", "T5Encoder", "ForMaskedLM"), _EMBEDDING),
+    **dict.fromkeys(("ForSequenceClassification", "ForTokenClassification"), "it sorts text and writes none"),
+}
+
+
+def not_for_chat(architecture: str, kind: str = "", pooling: int = 0) -> str:
+    """Why nobody can chat with a GGUF, by its architecture, general.type and pooling type; "" where one can."""
+    if pooling:
+        return "it is a reranker: it compares texts and writes none" if pooling == _RERANKS else _EMBEDDING
+    return _KINDS.get(kind) or _ARCHITECTURES.get(architecture, "")
+
+
+def no_writer(name: str) -> str:
+    """Likewise by the name of its class in transformers."""
+    return next((why for part, why in _CLASSES.items() if part in name), "")
