@@ -169,6 +169,21 @@ def test_help_and_render_load_nothing_that_is_slow(start: str) -> None:
     assert done.stdout.split() == []
 
 
+def test_a_render_loads_nothing_that_it_does_not_use(tmp_path: Path) -> None:
+    """A command's time is that of its imports; these cost a tenth of it, and come back easily."""
+    unused = {"psutil", "tarfile", "huggingface_hub", "stackctl.core.smoke", "stackctl.core.repository"}
+    script = (
+        "import sys\nfrom stackctl.cli import main\nmain(sys.argv[1:], standalone_mode=False)\n"
+        f"print('loaded:', *sorted({unused!r} & sys.modules.keys()))"
+    )
+    argv = [sys.executable, "-c", script, "render", "--model", "demo", "--gpu", "none"]
+    _first, second = (
+        subprocess.run(argv, cwd=tmp_path, capture_output=True, text=True, check=True).stdout for _ in range(2)
+    )  # the first one looks for a free port
+    assert second.splitlines()[-1] == "loaded:"
+    assert (tmp_path / "compose.yml").is_file()
+
+
 # -- sizes
 
 

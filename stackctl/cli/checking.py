@@ -2,7 +2,6 @@
 
 import os
 import signal
-import tempfile
 from pathlib import Path
 from types import FrameType
 from typing import TYPE_CHECKING, Any
@@ -11,8 +10,7 @@ import click
 
 from stackctl.cli import options as option
 from stackctl.cli.door import machine_of, main
-from stackctl.core import smoke_place
-from stackctl.core.smoke import CHECKS
+from stackctl.core.checks import CHECKS
 
 if TYPE_CHECKING:
     from stackctl.commands.smoke.run import Options
@@ -92,7 +90,10 @@ def _up(
     trust_first_download: bool,
     **wishes: object,
 ) -> "Smoked":
+    import tempfile
+
     from stackctl.commands.smoke.up import Up, smoke_up
+    from stackctl.core import smoke_place
 
     signal.signal(signal.SIGTERM, _interrupt)  # a job that is cancelled: taken down as with Ctrl-C
     flags = {key: value for key, value in option.flags(wishes, is_elsewhere=True).items() if value is not None}

@@ -2,44 +2,15 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Final, Literal
+from typing import Literal
 
+from stackctl.core.checks import CHECKS, Check
 from stackctl.core.ways import Way
 from stackctl.errors import ConfigError, StackctlError
 
 
 class NotApplicable(Exception):
     """Raised by a check that does not apply to this stack; its text is the reason."""
-
-
-@dataclass(frozen=True, kw_only=True)
-class Check:
-    """One check. `needs`: others without which it could only fail for the same reason."""
-
-    name: str  # stable: --only, JSON and JUnit name it so
-    says: str  # what it shows when it passes
-    needs: tuple[str, ...] = ()
-
-
-# from the ground up: the first failure is the most fundamental one, and decides the exit code
-CHECKS: Final = (
-    Check(name="services", says="every container runs and is healthy"),
-    Check(name="page", says="SillyTavern's page, its scripts and style sheets are served"),
-    Check(name="whitelist", says="SillyTavern lets this machine in, and no other container", needs=("page",)),
-    Check(
-        name="key", says="SillyTavern sends the backend's key, and without it nobody gets an answer", needs=("page",)
-    ),
-    Check(name="wiring", says="SillyTavern reaches the planned backend by its name", needs=("page", "key")),
-    Check(name="model", says="the model is the planned one", needs=("wiring",)),
-    Check(name="context", says="the context is the planned one", needs=("wiring",)),
-    Check(name="reply", says="an answer comes through SillyTavern, whole", needs=("wiring",)),
-    Check(name="streaming", says="the same answer streams piece by piece to a proper end", needs=("wiring",)),
-    Check(name="encoding", says="no character was damaged on the way", needs=("streaming",)),
-    Check(name="isolation", says="the backend is open to nobody but SillyTavern"),
-    Check(name="exposure", says="what is reachable from where is as planned", needs=("wiring",)),
-    Check(name="restart", says="after a restart of the backend SillyTavern gets its answer again", needs=("reply",)),
-)
-DEPLOY: Final = Check(name="deploy", says="a new stack comes up")
 
 
 @dataclass(frozen=True, kw_only=True)

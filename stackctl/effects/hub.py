@@ -11,12 +11,14 @@ from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, Final, TypeVar
+from typing import TYPE_CHECKING, Any, Final, TypeVar
 
 from stackctl import __version__
-from stackctl.core.repository import Repo
 from stackctl.core.source import RepoFile, Source
 from stackctl.errors import ModelError
+
+if TYPE_CHECKING:
+    from stackctl.core.repository import Repo
 
 XET_FROM: Final = 50 * 10**9  # bytes; beyond, the hub answers no plain request (huggingface_hub/constants.py)
 T = TypeVar("T")
@@ -41,13 +43,15 @@ class Hub:
     endpoint: str | None = None  # None: the environment's
     sleep: Callable[[float], None] = time.sleep
     xet_from: int = XET_FROM
-    known: dict[tuple[str, str], Repo] = field(default_factory=dict)  # asked for once in a run
+    known: "dict[tuple[str, str], Repo]" = field(default_factory=dict)  # asked for once in a run
 
-    def repository(self, source: Source) -> Repo:
+    def repository(self, source: Source) -> "Repo":
         """What a repository holds at its revision; raises ModelError that says why it can't be seen."""
         if found := self.known.get((source.repo, source.revision)):
             return found
         from huggingface_hub import HfApi
+
+        from stackctl.core.repository import Repo
 
         with _explained(source):
             info = _retried(

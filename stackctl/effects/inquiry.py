@@ -2,7 +2,6 @@
 
 import io
 import json
-import tarfile
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from typing import Any, Final, Protocol
@@ -157,6 +156,8 @@ def _explained() -> Iterator[None]:
 
 def _packed(content: bytes) -> bytes:
     """A file for the container's user alone, as the archive that the engine takes."""
+    import tarfile
+
     packed = io.BytesIO()
     with tarfile.open(fileobj=packed, mode="w") as tar:
         member = tarfile.TarInfo(_WISH.lstrip("/"))

@@ -2,6 +2,7 @@
 
 import ctypes
 from contextlib import suppress
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 from stackctl.core.seen import Ram
@@ -12,14 +13,25 @@ if TYPE_CHECKING:
 
 def ram(container: int | None = None) -> Ram:
     """This machine's RAM. `container`: the id of the first process of a container that counts as our own."""
-    import psutil
-
-    now = psutil.virtual_memory()
+    total, free = _now()
     return Ram(
-        total_mib=now.total >> 20,
-        free_mib=now.available >> 20,
+        total_mib=total >> 20,
+        free_mib=free >> 20,
         own_mib=sum(_private_bytes(process) for process in _family(container)) >> 20,
     )
+
+
+def _now(table: Path = Path("/proc/meminfo")) -> tuple[int, int]:
+    """Bytes of RAM, and how many can be had without swapping."""
+    try:  # what psutil reads, too, but that takes as long to import as all the rest of a `render` to run
+        kib = dict(line.split(":") for line in table.read_text().splitlines())
+        total, free = (int(kib[name].removesuffix("kB")) << 10 for name in ("MemTotal", "MemAvailable"))
+    except (OSError, KeyError, ValueError):  # no Linux, or none that we know
+        import psutil
+
+        now = psutil.virtual_memory()
+        return int(now.total), int(now.available)
+    return total, min(free, total)
 
 
 def held(container: int) -> dict[str, int]:
@@ -51,10 +63,10 @@ def held(container: int) -> dict[str, int]:
 
 
 def _family(container: int | None) -> "list[psutil.Process]":
-    import psutil
-
     if not container:
         return []
+    import psutil
+
     with suppress(psutil.Error):
         first = psutil.Process(container)
         return [first, *first.children(recursive=True)]

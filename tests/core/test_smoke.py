@@ -8,8 +8,9 @@ import xmlschema
 from hypothesis import given
 from hypothesis import strategies as st
 
+from stackctl.core.checks import CHECKS
 from stackctl.core.junit import junit
-from stackctl.core.smoke import CHECKS, Outcome, Smoked, blocked, chosen
+from stackctl.core.smoke import Outcome, Smoked, blocked, chosen
 from stackctl.core.smoke_report import annotations, summary
 from stackctl.core.ways import Way
 from stackctl.errors import ConfigError, Exposed, ModelError, NotReady

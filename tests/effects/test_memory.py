@@ -53,6 +53,22 @@ def test_free_is_what_can_be_had_without_swapping() -> None:
     assert found.own_mib == 0
 
 
+@pytest.mark.parametrize("text", [None, "", "MemTotal: 1 kB\n", "MemTotal: much\nMemAvailable: 5 kB\n", "no table"])
+def test_where_the_kernel_does_not_say_another_way_is_known(tmp_path: Path, text: str | None) -> None:
+    table = tmp_path / "meminfo"
+    if text is not None:
+        table.write_text(text)
+    total, free = memory._now(table)
+    assert total == psutil.virtual_memory().total
+    assert 0 < free < total
+
+
+def test_the_kernels_table_is_in_kib(tmp_path: Path) -> None:
+    table = tmp_path / "meminfo"
+    table.write_text("MemTotal:        2048 kB\nMemFree:  512 kB\nMemAvailable:    1024 kB\nHugePages_Total: 0\n")
+    assert memory._now(table) == (2 << 20, 1 << 20)
+
+
 def test_what_a_container_holds_is_that_of_all_its_processes() -> None:
     with holding(300) as pid:
         assert 300 <= memory.ram(pid).own_mib < 400

@@ -12,8 +12,9 @@ from stackctl.commands.smoke.evidence import keep
 from stackctl.commands.smoke.site import Site
 from stackctl.commands.status import name_here
 from stackctl.commands.wish import recorded, wish
+from stackctl.core.checks import Check
 from stackctl.core.plan import plan
-from stackctl.core.smoke import Check, NotApplicable, Outcome, Smoked, blocked, chosen
+from stackctl.core.smoke import NotApplicable, Outcome, Smoked, blocked, chosen
 from stackctl.core.stack import Plan
 from stackctl.errors import StackctlError
 from stackctl.machine import Machine

@@ -9,7 +9,8 @@ from stackctl.commands import deploy
 from stackctl.commands.smoke.evidence import keep
 from stackctl.commands.smoke.run import TIMEOUT_S, Options, checked
 from stackctl.core import smoke_place
-from stackctl.core.smoke import DEPLOY, Check, Outcome, Smoked, chosen
+from stackctl.core.checks import DEPLOY, Check
+from stackctl.core.smoke import Outcome, Smoked, chosen
 from stackctl.effects import leftovers
 from stackctl.effects.engine import WORKING_DIR
 from stackctl.effects.files import Folder, owner_of, private, remove

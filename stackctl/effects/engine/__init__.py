@@ -4,7 +4,6 @@ import importlib
 import io
 import os
 import re
-import tarfile
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
@@ -276,6 +275,8 @@ def _gpu_drivers(inspected: dict[str, Any]) -> tuple[str, ...]:
 
 def _texts(archive: bytes, folder: PurePosixPath) -> dict[str, str]:
     """The files of a tar archive, by their path below a folder."""
+    import tarfile
+
     with tarfile.open(fileobj=io.BytesIO(archive)) as tar:
         return {
             str(folder / member.name): file.read().decode("utf-8", "replace")
