@@ -35,7 +35,8 @@ bench: .venv/ready ## Medians and ratios, measured side by side
 	@$(ENGINE) up && eval "$$($(ENGINE) env)" && .venv/bin/python -m tests.bench.bench
 
 fuzz: .venv/ready ## The property tests with many more examples
-	@HYPOTHESIS_PROFILE=deep .venv/bin/python -m pytest -q -m "not engine" tests/core tests/commands/test_models_inspect.py
+	@HYPOTHESIS_PROFILE=deep .venv/bin/python -m pytest -q -m "not engine" tests/core tests/commands/test_models_inspect.py \
+		tests/commands/test_models_fuzz.py
 
 requirements: ## Pin the dependencies anew, with hashes and without addresses (needs uv)
 	uv pip compile pyproject.toml --extra dev --universal --generate-hashes --upgrade \
