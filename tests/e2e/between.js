@@ -1,13 +1,22 @@
 // A proxy between SillyTavern and its backend that spoils streamed answers: cut (half of it, then a clean end),
-// break (half of it, then a broken connection), bytes (a byte that is no UTF-8), twice (UTF-8 taken for Latin-1).
+// break (half of it, then a broken connection), bytes (a byte that is no UTF-8), twice (UTF-8 taken for Latin-1),
+// slow (whole, each event 100 ms after the one before).
 // For tests: node between.js HOW HOST PORT
 const http = require('http');
 const [how, host, port] = process.argv.slice(2);
+const pause = (ms) => new Promise((next) => setTimeout(next, ms));
 const spoilt = {
   cut: (body, answer) => answer.end(body.subarray(0, body.length / 2)),
   break: (body, answer) => answer.write(body.subarray(0, body.length / 2), () => answer.destroy()),
   twice: (body, answer) => answer.end(Buffer.from(body.toString('latin1'), 'utf8')),
   bytes: (body, answer) => answer.end(Buffer.from(body.toString('latin1').replace('demo', 'd\xe9mo'), 'latin1')),
+  slow: async (body, answer) => {
+    for (const event of body.toString().split(/(?<=\n\n)/)) {
+      answer.write(event);
+      await pause(100);
+    }
+    answer.end();
+  },
 };
 http.createServer((asked, answer) => {
   const sent = [];

@@ -13,6 +13,7 @@ from tests.e2e import outside
 from tests.e2e.browser.page import Tavern
 from tests.e2e.conftest import Stack
 from tests.e2e.failing import wish
+from tests.e2e.test_smoke import between
 
 pytestmark = pytest.mark.engine
 Open = Callable[[str], Tavern]
@@ -37,10 +38,10 @@ def test_llamacpp(stack: Stack, tavern: Open) -> None:
 
 
 def test_the_answer_is_streamed_into_the_page(stack: Stack, tavern: Open) -> None:
-    wish(stack, "[limits]\nbackend_cpus = 0.05\n")  # at full speed the whole sentence comes between two frames
     page = tavern(stack.deploy()["url"])
     page.connected(FILE_NAME)
-    seen = page.say("Hello there")
+    with between(stack, "slow"):  # at full speed the whole sentence comes between two frames
+        seen = page.say("Hello there")
     assert seen[-1] == SENTENCE
     growing = [text for text in seen if SENTENCE.startswith(text)]
     assert len(set(growing)) >= 3
