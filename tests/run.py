@@ -4,20 +4,32 @@ import os
 import shlex
 import subprocess
 import sys
+import tempfile
 import time
+from collections.abc import Iterator
+from contextlib import contextmanager, nullcontext
 from pathlib import Path
+from typing import IO
 
 ROOT = Path(__file__).parents[1]
 PYTHON = sys.executable
 ENGINE = [PYTHON, "images/engine/engine.py"]
+PREBUILD = [PYTHON, "-m", "tests.prebuild"]
+# a test waits for containers more than it works; with more processes than these the containers are slow to start
+PROCESSES = str(max(2, min(os.cpu_count() or 1, 4)))
 STAGES = {
     "lint": [
         [PYTHON, "-m", "ruff", "check", "."],
         [PYTHON, "-m", "ruff", "format", "--check", "."],
         [PYTHON, "-m", "mypy"],
     ],
-    "unit": [[PYTHON, "-m", "pytest", "-q", "-m", "not engine"]],
-    "e2e": [[PYTHON, "-m", "pytest", "-q", "-m", "engine", "--durations=15"]],
+    "unit": [[PYTHON, "-m", "pytest", "-q", "-m", "not engine", "-n", "logical"]],
+    "e2e": [
+        [
+            *(PYTHON, "-m", "pytest", "-q", "-m", "engine", "--durations=15"),
+            *("-n", PROCESSES, "--dist", "loadfile", "--no-loadscope-reorder"),  # the tests of a file share its stacks
+        ]
+    ],
 }
 IS_CI = os.environ.get("CI", "") not in {"", "0", "false"}
 
@@ -46,20 +58,51 @@ def engine_environment() -> dict[str, str] | None:
     return dict(line.split("=", 1) for line in found.split("\0") if "=" in line)
 
 
+@contextmanager
+def prebuilding(environment: dict[str, str]) -> Iterator["Prebuild"]:
+    """Build what the tests on an engine run on, beside whatever else is done meanwhile."""
+    with tempfile.TemporaryFile("w+") as says:
+        process = subprocess.Popen(PREBUILD, cwd=ROOT, env=environment, stdout=says, stderr=subprocess.STDOUT)
+        try:
+            yield Prebuild(process, says)
+        finally:
+            if process.poll() is None:
+                process.terminate()
+                process.wait()
+
+
+class Prebuild:
+    """What is being built; its words are shown at its end."""
+
+    def __init__(self, process: "subprocess.Popen[bytes]", says: IO[str]) -> None:
+        self._process, self._says = process, says
+
+    def end(self) -> int:
+        """Wait for it; its exit code."""
+        began = time.monotonic()
+        code = self._process.wait()
+        self._says.seek(0)
+        print(f"+ {shlex.join(PREBUILD).replace(PYTHON, 'python')} (since the beginning)\n{self._says.read()}", end="")
+        print(f"  {'ok' if not code else f'FAILED ({code})'}, waited for {time.monotonic() - began:.0f} s", flush=True)
+        return code
+
+
 def main(wanted: list[str]) -> int:
-    failed: list[str] = []
-    not_run: list[str] = []
-    for name in wanted or list(STAGES):
-        environment = engine_environment() if name == "e2e" else dict(os.environ)
-        if environment is None:
-            not_run.append("the tests on a real engine (make e2e): no container engine could be had, see above")
-        elif name == "e2e" and run([*ENGINE, "import-base"], environment):
-            failed.append("import-base")
-        elif name == "e2e" and not is_root_on_debian():
-            failed += [name for argv in STAGES[name] if run([*argv, "-m", "engine and not debian"], environment)]
-            not_run.append("the tests on engines and Composes of other versions: they need root on Debian")
+    stages = wanted or list(STAGES)
+    environment = engine_environment() if "e2e" in stages else None
+    with prebuilding(environment) if environment else nullcontext() as prebuild:
+        failed = [name for name in stages if name != "e2e" for argv in STAGES[name] if run(argv, dict(os.environ))]
+        not_run: list[str] = []
+        if environment is None or prebuild is None:
+            if "e2e" in stages:
+                not_run.append("the tests on a real engine (make e2e): no container engine could be had, see above")
+        elif prebuild.end():
+            failed.append("what the tests on an engine run on")
         else:
-            failed += [name for argv in STAGES[name] if run(argv, environment)]
+            narrower = [] if is_root_on_debian() else ["-m", "engine and not debian"]
+            failed += ["e2e" for argv in STAGES["e2e"] if run([*argv, *narrower], environment)]
+            if narrower:
+                not_run.append("the tests on engines and Composes of other versions: they need root on Debian")
     if failed:
         print(f"\nFAILED: {', '.join(dict.fromkeys(failed))}")
     for what in not_run:

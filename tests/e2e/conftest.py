@@ -1,5 +1,6 @@
 """The real engine, and stackctl as a user has it: installed from its wheel."""
 
+import importlib.util
 import json
 import os
 import subprocess
@@ -12,6 +13,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from filelock import FileLock
 
 from tests.standins import build
 
@@ -107,11 +109,19 @@ def engine() -> None:
 
 
 @pytest.fixture(scope="session")
-def installed(tmp_path_factory: pytest.TempPathFactory) -> Path:
+def alone(tmp_path_factory: pytest.TempPathFactory, worker_id: str) -> FileLock:
+    """Held by the one process of the tests that builds what all use; the next one finds it in the engine's cache."""
+    shared = tmp_path_factory.getbasetemp()
+    return FileLock((shared if worker_id == "master" else shared.parent) / "building.lock")
+
+
+@pytest.fixture(scope="session")
+def installed(tmp_path_factory: pytest.TempPathFactory, alone: FileLock, worker_id: str) -> Path:
     """The stackctl command, installed from the wheel into an environment of its own."""
     place = tmp_path_factory.mktemp("installed")
     build = [sys.executable, "-m", "build", "--wheel", "--no-isolation", "--outdir", str(place), str(ROOT)]
-    done = subprocess.run(build, capture_output=True, text=True, check=False)
+    with alone:
+        done = subprocess.run(build, capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stdout + done.stderr
     wheel = next(place.glob("*.whl"))
     home = place / "venv"
@@ -132,34 +142,52 @@ def installed(tmp_path_factory: pytest.TempPathFactory) -> Path:
     ]
     done = subprocess.run(install, capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stdout + done.stderr
+    if worker_id not in {"master", "gw0"}:
+        choose_other_ports(packages, int(worker_id.removeprefix("gw")))
     return home / "bin" / "stackctl"
 
 
+def choose_other_ports(packages: Path, worker: int) -> None:
+    """`auto` looks for a port from 8100, 8200, ... on: two tests that deploy at once would find the same free one.
+
+    It is the one thing in which the command that one process of the tests has differs from a user's.
+    """
+    module, first = packages / "stackctl/core/tavern_service.py", "DEFAULT_PORT = 8000\n"
+    text = module.read_text()
+    assert text.count(first) == 1
+    module.write_text(text.replace(first, f"DEFAULT_PORT = {8000 + 100 * worker}\n"))
+    # Python would take it for this text's: it is as long, and maybe of the same second
+    Path(importlib.util.cache_from_source(str(module))).unlink()
+
+
 @pytest.fixture(scope="session")
-def own_images(engine: None, installed: Path) -> None:
+def own_images(engine: None, installed: Path, alone: FileLock) -> None:
     """Our own images, built once (the engine's build cache makes this quick)."""
     del engine
-    done = subprocess.run(
-        [str(installed), "images", "build", "base", "llamacpp", "sillytavern"],
-        capture_output=True,
-        text=True,
-        check=False,
-    )
+    with alone:
+        done = subprocess.run(
+            [str(installed), "images", "build", "base", "llamacpp", "sillytavern"],
+            capture_output=True,
+            text=True,
+            check=False,
+        )
     assert done.returncode == 0, done.stdout + done.stderr
 
 
 @pytest.fixture(scope="session")
-def program(own_images: None, tmp_path_factory: pytest.TempPathFactory) -> Path:
+def program(own_images: None, tmp_path_factory: pytest.TempPathFactory, alone: FileLock) -> Path:
     """The stand-in for KoboldCpp's release binary, a real PyInstaller onefile."""
     del own_images
-    return build.koboldcpp_program(tmp_path_factory.mktemp("koboldcpp"))
+    with alone:
+        return build.koboldcpp_program(tmp_path_factory.mktemp("koboldcpp"))
 
 
 @pytest.fixture(scope="session")
-def textgen(own_images: None) -> str:
+def textgen(own_images: None, alone: FileLock) -> str:
     """The stand-in for text-generation-webui's image."""
     del own_images
-    return build.textgen_image()
+    with alone:
+        return build.textgen_image()
 
 
 @pytest.fixture

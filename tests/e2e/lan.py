@@ -40,10 +40,24 @@ class Lan:
 
     name: str
     interface: str
-    address: str = "192.168.231.1"
-    address6: str = "fd77:e2e:231::1"
-    other: str = "192.168.231.2"
-    outsider: str = "10.251.231.9"  # reaches us through the same cable, and is of another network
+    number: int  # of the networks, for one machine may be on several cables
+
+    @property
+    def address(self) -> str:
+        return f"192.168.{self.number}.1"
+
+    @property
+    def address6(self) -> str:
+        return f"fd77:e2e:{self.number}::1"
+
+    @property
+    def other(self) -> str:
+        return f"192.168.{self.number}.2"
+
+    @property
+    def outsider(self) -> str:
+        """Reaches us through the same cable, and is of another network."""
+        return f"10.251.{self.number}.9"
 
     def ask(self, url: str, *headers: str, source: str = "") -> str:
         """The status that the other machine gets for this URL, or the kind of failure."""
@@ -55,7 +69,8 @@ class Lan:
 def cable() -> Iterator[Lan]:
     """A LAN with one other machine, for as long as this lasts."""
     tag = f"{os.getpid() % 100000}"
-    lan = Lan(name=f"stackctl-lan-{tag}", interface=f"elan{tag}")
+    number = 231 + int(os.environ.get("PYTEST_XDIST_WORKER", "gw0").removeprefix("gw"))
+    lan = Lan(name=f"stackctl-lan-{tag}", interface=f"elan{tag}", number=number)
     peer = f"plan{tag}"
     inside = ("ip", "netns", "exec", lan.name, "ip")
     _run("ip", "netns", "add", lan.name)
@@ -67,7 +82,7 @@ def cable() -> Iterator[Lan]:
         _run(*inside, "link", "set", "lo", "up")
         _run(*inside, "address", "add", f"{lan.other}/24", "dev", peer)
         _run(*inside, "address", "add", f"{lan.outsider}/32", "dev", peer)
-        _run(*inside, "-6", "address", "add", "fd77:e2e:231::2/64", "dev", peer, "nodad")
+        _run(*inside, "-6", "address", "add", f"fd77:e2e:{number}::2/64", "dev", peer, "nodad")
         _run(*inside, "link", "set", peer, "up")
         _run("ip", "route", "add", f"{lan.outsider}/32", "dev", lan.interface)
         yield lan

@@ -5,6 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
+from filelock import FileLock
 
 from stackctl.core.demo_model import gguf_bytes
 from tests.standins import build
@@ -36,7 +37,8 @@ def koboldcpp_options(models: Path, pytestconfig: pytest.Config, tmp_path_factor
     """`docker run` options for the program as it is meant to run: any user, no capability, nothing to write to."""
     cache = getattr(pytestconfig, "cache", None)
     folder = Path(cache.mkdir("standins")) if cache else tmp_path_factory.mktemp("standins")
-    program = build.koboldcpp_program(folder)
+    with FileLock(folder / "building.lock"):
+        program = build.koboldcpp_program(folder)
     return [
         *("--volume", f"{program}:/opt/koboldcpp/koboldcpp:ro", "--volume", f"{models}:/models:ro"),
         *("--user", ANY_USER, "--cap-drop", "ALL", "--security-opt", "no-new-privileges", "--read-only"),

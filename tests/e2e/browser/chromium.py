@@ -25,11 +25,16 @@ def docker(*words: str) -> str:
     return done.stdout.strip()
 
 
-@contextlib.contextmanager
-def chromium() -> Iterator[Browser]:
-    """Build its image, which is quick the second time, and run it."""
+def build() -> None:
+    """Build its image, which is quick the second time."""
     ca = os.environ.get("SSL_CERT_FILE")
     docker("build", "-q", "-t", IMAGE, *(["--secret", f"id=ca,src={ca}"] if ca else []), str(_HERE))
+
+
+@contextlib.contextmanager
+def chromium() -> Iterator[Browser]:
+    """Build its image and run it."""
+    build()
     gateway = docker("network", "inspect", "bridge", "--format", "{{(index .IPAM.Config 0).Gateway}}")
     with proxy(gateway) as url:
         # <-loopback>: a browser asks no proxy for loopback addresses unless it is told to
