@@ -27,6 +27,7 @@ from stackctl.ui import Ui
 
 if TYPE_CHECKING:
     from stackctl.effects.download.head import Start
+    from stackctl.effects.models.inside import Inside
 
 
 def fetch(
@@ -134,8 +135,10 @@ class Machine:
     def model(self, wanted: str) -> ModelSeen:
         return models.look(wanted, self.path, self.folder.owner)
 
-    def inside(self, wanted: str) -> models.Inside:
-        return models.inside(wanted, self.path)
+    def inside(self, wanted: str) -> "Inside":
+        from stackctl.effects.models.inside import inside
+
+        return inside(wanted, self.path)
 
     def catalogue(self) -> str:
         """The text of the catalogue of models."""

@@ -50,6 +50,7 @@ class Ui:
 
     def step(self, text: str) -> None:
         """A new part of the story."""
+        text = _COMMANDS.sub("", text)
         self._line(f"\033[1m{text}\033[0m" if self._is_live else text)
 
     def note(self, text: str) -> None:
@@ -60,7 +61,7 @@ class Ui:
     def detail(self, text: str) -> None:
         """A command that is run, with --verbose."""
         if self.verbose:
-            self._line(f"  {text}")
+            self._line(f"  {_COMMANDS.sub('', text)}")
 
     def status(self, text: str) -> None:
         """What is being waited for; replaces the last status on a terminal, else a line when it changes."""

@@ -68,6 +68,13 @@ def test_a_result_does_not_command_the_terminal_and_json_keeps_what_it_says(
         assert shown == "abc2Jd\nnext\tline\n"
 
 
+def test_what_happens_is_told_without_commanding_the_terminal(capsys: pytest.CaptureFixture[str]) -> None:
+    ui = Ui(verbose=True)
+    for tell in (ui.step, ui.note, ui.detail, ui.status):
+        tell(ATTACK)
+    assert "".join(capsys.readouterr()).replace("\n", "").replace(" ", "") == "abc2Jd" * 3 + "…abc2Jd"
+
+
 def test_a_cell_of_a_table_stays_one_line_of_it() -> None:
     rows = [["title", "x\r\nlicence  free\u2028y\x1b]"], ["licence", "none"]]
     assert Ui().table(rows).splitlines() == ["title    x licence  free y", "licence  none"]

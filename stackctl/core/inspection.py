@@ -2,7 +2,7 @@
 
 from collections import Counter
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Final
 
 from stackctl import backends
@@ -11,6 +11,7 @@ from stackctl.core import repository, safetensors, templates
 from stackctl.core.fit import Shape
 from stackctl.core.ggml import TYPES
 from stackctl.core.gguf import GgufFile, Tensor
+from stackctl.core.purpose import NO_WEIGHTS
 from stackctl.core.seen import Header
 from stackctl.core.tensors import BITS, Tensors
 
@@ -70,6 +71,7 @@ def of_gguf(name: str, size: int, files: tuple[GgufFile, ...], shape: Shape, hea
     mix = _MIXES.get(first.number("general.file_type") or (0 if "general.file_type" in first.metadata else -1), "")
     largest = max(weighed, key=lambda kind: weighed[kind], default="")
     label = repository.label(name)
+    header = replace(header, purpose=header.purpose or ("" if counted else NO_WEIGHTS))
     good, source = _honest(header, name)
     chosen = templates.chosen("auto", header, name)
     widest = max(shape.layers, key=lambda layer: layer.kv_heads, default=None)
@@ -124,6 +126,7 @@ def of_safetensors(
     largest, packing = max(types, key=lambda kind: types[kind][1], default=""), header.packing
     is_packed = safetensors.is_packed(packing, config, (mark for file in files for mark in file.marks))
     values = 0 if is_packed else sum(file.values for file in files)
+    header = replace(header, purpose=header.purpose or ("" if types else NO_WEIGHTS))
     good, source = _honest(header, name)
     chosen = templates.chosen("auto", header, name)
     return About(

@@ -35,6 +35,7 @@ _ARCHITECTURES: Final[Mapping[str, str]] = {
         _PICTURES,
     ),
 }  # fmt: skip
+NO_WEIGHTS: Final = "it holds no weights"
 _RERANKS: Final = 4  # of the pooling types; 1 to 3 are mean, first and last
 # classes of transformers, by a part of their name
 _CLASSES: Final[Mapping[str, str]] = {

@@ -19,8 +19,8 @@ from stackctl.commands.models.pull import offered, parsed
 from stackctl.commands.models.remote import described
 from stackctl.core.choice import Room, Wanted, choose
 from stackctl.core.fit import gguf_shape
-from stackctl.effects import models
 from stackctl.effects.hub import Hub
+from stackctl.effects.models.inside import inside
 from stackctl.machine import real
 from stackctl.ui import Ui
 from tests.hub.server import running
@@ -44,7 +44,7 @@ def fit_s(runs: int) -> list[float]:
         path = sparse(Path(folder) / "70b.gguf", {**LARGE.metadata(), **VOCABULARY}, LARGE.tensors())
 
         def once() -> None:
-            shape = gguf_shape.of(*models.inside(str(path), Path(folder)).gguf_files)
+            shape = gguf_shape.of(*inside(str(path), Path(folder)).gguf_files)
             choose(shape, Wanted(slots=1), llamacpp.MEMORY, ROOM)
 
         return [timed(once) for _ in range(runs)]

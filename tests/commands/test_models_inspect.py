@@ -160,6 +160,7 @@ NO_CHAT: dict[str, tuple[dict[str, Value], str]] = {
     "speech": ({"general.architecture": "whisper"}, "speech"),
     "pictures": ({"general.architecture": "flux"}, "pictures"),
     "diffusion": ({"general.architecture": "llada"}, "diffusion"),
+    "vocabulary": ({"general.architecture": "llama", "general.type": "model"}, "no weights"),
     "draft": ({"general.architecture": "eagle3"}, "draft model"),
 }
 
@@ -168,10 +169,14 @@ NO_CHAT: dict[str, tuple[dict[str, Value], str]] = {
 def test_what_nobody_can_chat_with_is_loaded_by_no_backend(
     tmp_path: Path, metadata: dict[str, Value], says: str
 ) -> None:
-    path = sparse(tmp_path / "m.gguf", metadata, SMALL)
+    path = sparse(tmp_path / "m.gguf", metadata, {} if "no weights" in says else SMALL)
     found = about(path)
     assert says in found["purpose"]
     assert set(found["backends"].values()) == {found["purpose"]}
+
+
+def test_a_folder_whose_weights_are_empty_is_loaded_by_no_backend(tmp_path: Path) -> None:
+    assert set(about(folder(tmp_path / "model", {}, {}))["backends"].values()) == {"it holds no weights"}
 
 
 def test_a_chat_model_whose_pooling_is_none_is_one(tmp_path: Path) -> None:

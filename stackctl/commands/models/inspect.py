@@ -10,7 +10,7 @@ from stackctl.core.inspection import About
 from stackctl.core.safetensors import Words
 from stackctl.core.source import Source
 from stackctl.core.spec import DEMO
-from stackctl.effects.models import Inside
+from stackctl.effects.models.inside import Inside
 from stackctl.errors import ModelError
 from stackctl.machine import Machine
 

@@ -1,6 +1,5 @@
 """Model files on this machine: found, resolved, read as far as planning needs."""
 
-from stackctl.effects.models.inside import Inside, inside
 from stackctl.effects.models.look import look
 
-__all__ = ["Inside", "inside", "look"]
+__all__ = ["look"]

@@ -7,7 +7,6 @@ from functools import partial
 from pathlib import Path
 from typing import Final, Literal
 
-from stackctl.core import shards
 from stackctl.core.first_bytes import advice, is_pickle, unlike
 from stackctl.core.source import is_main
 from stackctl.effects.models.reading import beginning, opened, regular
@@ -104,6 +103,8 @@ def companions(path: Path, endings: tuple[str, ...] = COMPANIONS) -> list[str]:
 
 def _whole(path: Path, names: list[str], weights: list[str]) -> list[str]:
     """The weights of a folder, of which none may be missing; what lies there in another form as well is left out."""
+    from stackctl.core import shards
+
     main = [n for n in weights if not n.startswith(_OTHERS)] or weights
     if all(n.startswith(_ADAPTER) for n in main):
         raise ModelError(

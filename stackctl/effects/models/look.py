@@ -4,12 +4,11 @@ import os
 import time
 from pathlib import Path, PurePosixPath
 
-from stackctl.core import demo_model, gguf, safetensors
+from stackctl.core import demo_model, gguf
 from stackctl.core.fit import gguf_shape
 from stackctl.core.seen import ModelFile, ModelSeen, Owner
 from stackctl.core.spec import DEMO
 from stackctl.effects.models.find import Found, companions, find
-from stackctl.effects.models.inside import described
 from stackctl.effects.models.reading import headers, opened, readable, regular, where
 from stackctl.errors import ModelError
 
@@ -69,6 +68,9 @@ def _gguf(wanted: str, found: Found) -> ModelSeen:
 
 
 def _folder(wanted: str, found: Found) -> ModelSeen:
+    from stackctl.core import safetensors
+    from stackctl.effects.models.inside import described
+
     path = found.folder
     if path is None:
         first = found.paths[0]
