@@ -84,7 +84,7 @@ def main() -> int:
     more(smokes, *pages)
     file = ARTEFACTS / "bench.json"
     found = json.loads(file.read_text())
-    file.write_text(json.dumps({**found, "models": models.report(given.pages)}, indent=2) + "\n")
+    file.write_text(json.dumps({**found, "models": models.report(given.pages, (stackctl,))}, indent=2) + "\n")
     return 0
 
 
@@ -125,6 +125,7 @@ def commands(runs: int, ours: Path, others: Path) -> dict[str, list[float]]:
         "python -c pass": [str(ours / "bin" / "python"), "-c", "pass"],
         "stackctl --help": [stackctl, "--help"],
         "stackctl render --stdout": [stackctl, "render", "--stdout"],
+        "stackctl models fit 70B": [stackctl, "models", "fit", str(models.large(HOME / "70b.gguf"))],
         "stackctl status": [stackctl, "status"],
         PEER: [ramalama, "--help"],
         "ramalama --dryrun serve": [ramalama, "--dryrun", "serve", "tinyllama"],
@@ -277,10 +278,12 @@ def judged(
     middle = {name: statistics.median(seconds) for name, seconds in times.items()}
     deploy, compose = (statistics.median(run.seconds for run in runs) for runs in (deploys, composes))
     peak = max(run.peak for run in deploys) / _MEGA
-    help_, render, peer = (middle[name] for name in ("stackctl --help", "stackctl render --stdout", PEER))
+    names = ("stackctl --help", "stackctl render --stdout", "stackctl models fit 70B", PEER)
+    help_, render, fit, peer = (middle[name] for name in names)
     return (
         Aim(what=f"--help / {PEER}", aim="at most 0.5", value=help_ / peer, limit=0.5),
         Aim(what=f"render / {PEER}", aim="at most 1", value=render / peer, limit=1),
+        Aim(what="models fit / render", aim="at most 1.5", value=fit / render, limit=1.5),
         Aim(what="deploy / docker compose up --wait", aim="at most 1.15", value=deploy / compose, limit=1.15),
         Aim(what="delay of ready", aim="under 0.5 s", value=statistics.median(delays), limit=0.5, unit=" s"),
         Aim(what="peak memory of deploy", aim="under 80 MB", value=peak, limit=80, unit=" MB"),

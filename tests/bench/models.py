@@ -1,18 +1,18 @@
 """Models: the sum for a 70B-shaped header, what a remote one costs, and a pull from loopback beside curl's."""
 
-import hashlib
+import os
+import re
 import shutil
 import statistics
 import subprocess
 import sys
-import threading
 import time
-from collections.abc import Callable, Sequence
-from functools import partial
-from http.server import SimpleHTTPRequestHandler, ThreadingHTTPServer
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import asdict, dataclass
 from pathlib import Path
-from tempfile import TemporaryDirectory
-from typing import Any
+from tempfile import TemporaryDirectory, TemporaryFile
+from typing import Any, Final
 
 from stackctl.backends import llamacpp
 from stackctl.commands.models.pull import offered, parsed
@@ -25,23 +25,35 @@ from stackctl.machine import real
 from stackctl.ui import Ui
 from tests.hub.server import running
 from tests.shapes.family import Model
-from tests.shapes.header import Value, header, sparse
+from tests.shapes.header import header, sparse
+from tests.shapes.vocabularies import VOCABULARIES
 
 LARGE = Model(arch="llama", layers=80, embd=8192, ff=28672, heads=64, kv_heads=8, vocab=128256)
-# as many pieces and merges as Llama 3 has
-VOCABULARY: dict[str, Value] = {
-    "tokenizer.ggml.tokens": [f"{'o' * (number // 16_000)}{number}" for number in range(128_256)],
-    "tokenizer.ggml.token_type": [1] * 128_256,
-    "tokenizer.ggml.merges": [f"{'o' * (number // 32_000)}{number} o" for number in range(280_147)],
-}
+SMALL = Model(arch="llama", layers=8, embd=256, ff=512, heads=8, kv_heads=2, vocab=128256)
 ROOM = Room(gpus_mib=(24_000,), ram_mib=64_000)
-PULLED = 1 << 30
+PULLED: Final = 1 << 30
+_FETCH: Final = """
+import sys
+from pathlib import Path
+from stackctl.effects.download import fetch
+fetch(sys.argv[1], Path(sys.argv[2]), size=0, sha256="", progress=lambda done, total: None)
+"""
+_HUBS_OWN: Final = """
+import sys
+from huggingface_hub import hf_hub_download
+hf_hub_download("owner/name", "M-Q8_0.gguf", local_dir=sys.argv[1])
+"""
+
+
+def large(path: Path) -> Path:
+    """A file with the header of a 70B model that has Llama 3's vocabulary; its data is a hole."""
+    return sparse(path, {**LARGE.metadata(), **VOCABULARIES["llama-bpe"].metadata()}, LARGE.tensors())
 
 
 def fit_s(runs: int) -> list[float]:
-    """Seconds to read the header of a 70B-shaped file and choose how to run it, in this process."""
+    """Seconds to read that header and choose how to run the model, in this process."""
     with TemporaryDirectory() as folder:
-        path = sparse(Path(folder) / "70b.gguf", {**LARGE.metadata(), **VOCABULARY}, LARGE.tensors())
+        path = large(Path(folder) / "70b.gguf")
 
         def once() -> None:
             shape = gguf_shape.of(*inside(str(path), Path(folder)).gguf_files)
@@ -50,55 +62,76 @@ def fit_s(runs: int) -> list[float]:
         return [timed(once) for _ in range(runs)]
 
 
-def remote() -> tuple[int, int, int]:
-    """(requests, bytes that were sent, bytes of the header) for planning with a model that is at a hub."""
-    small = Model(arch="llama", layers=8, embd=256, ff=512, heads=8, kv_heads=2, vocab=128256)
-    head, size = header({**small.metadata(), **VOCABULARY}, small.tensors("q8_0"))
-    with running() as hub, TemporaryDirectory() as folder:
-        hub.add("owner/name", {"M-Q8_0.gguf": head + b"\0" * (size - len(head))})
-        machine = real(Path(folder), Ui())
-        machine.hub = Hub(endpoint=hub.url)
-        described(machine, offered(machine, parsed("hf:owner/name:Q8_0")))
-        return len(hub.asked), hub.sent, len(head)
+def remote() -> Iterator[tuple[str, int, int, int]]:
+    """Per vocabulary (its name, requests, bytes that were sent, bytes of the header) for planning with such a model."""
+    for name, vocabulary in VOCABULARIES.items():
+        head, size = header({**SMALL.metadata(), **vocabulary.metadata()}, SMALL.tensors("q8_0"))
+        with running() as hub, TemporaryDirectory() as folder:
+            hub.add("owner/name", {"M-Q8_0.gguf": head + b"\0" * (size - len(head))})
+            machine = real(Path(folder), Ui())
+            machine.hub = Hub(endpoint=hub.url)
+            described(machine, offered(machine, parsed("hf:owner/name:Q8_0")))
+            yield name, len(hub.asked), hub.sent, len(head)
 
 
-def pulls(runs: int) -> tuple[list[float], list[float]]:
-    """Seconds for 1 GiB from loopback: by our download, hash included, and by curl, in turn."""
-    with TemporaryDirectory() as text:
-        folder = Path(text)
-        source = folder / "source.bin"
-        with source.open("wb") as file:
-            for _ in range(PULLED >> 20):
-                file.write(b"\xa5" * (1 << 20))
-        digest = hashlib.sha256(source.read_bytes()).hexdigest()
-        with ThreadingHTTPServer(("127.0.0.1", 0), partial(_Quiet, directory=text)) as server:
-            threading.Thread(target=server.serve_forever, daemon=True).start()
-            url = f"http://127.0.0.1:{server.server_address[1]}/source.bin"
-            ours, curls = [], []
-            for _ in range(runs):
-                ours.append(timed(partial(_ours, url, folder / "ours.bin", digest)))
-                curls.append(timed(partial(_curl, url, folder / "curl.bin")))
-            server.shutdown()
-    return ours, curls
+@contextmanager
+def served() -> Iterator[tuple[str, str, Path]]:
+    """(a hub on loopback with a model of 1 GiB, the model's address, an empty folder)."""
+    head = header({**SMALL.metadata(), **VOCABULARIES["llama-bpe"].metadata()}, SMALL.tensors("q8_0"))[0]
+    with running() as hub, TemporaryDirectory(dir=Path.cwd()) as folder:  # /tmp may be memory
+        hub.add("owner/name", {"M-Q8_0.gguf": head + b"\0" * (PULLED - len(head))})
+        yield hub.url, f"{hub.url}/owner/name/resolve/main/M-Q8_0.gguf", Path(folder)
 
 
-def _ours(url: str, target: Path, digest: str) -> None:
-    code = (
-        "import sys; from pathlib import Path; from stackctl.effects.download import fetch; "
-        "fetch(sys.argv[1], Path(sys.argv[2]), size=0, sha256=sys.argv[3], progress=lambda done, total: None)"
-    )
-    subprocess.run([sys.executable, "-c", code, url, str(target), digest], check=True)
-    target.unlink()
+@dataclass(frozen=True, kw_only=True)
+class Cost:
+    """What fetching a file takes, the start of programs included. busy: seconds on a processor; peak: bytes."""
+
+    seconds: float
+    busy: float
+    peak: int
 
 
-def _curl(url: str, target: Path) -> None:
-    subprocess.run(["curl", "-sS", "-o", str(target), url], check=True)
-    target.unlink()
+def pulls(runs: int, stackctl: Sequence[str]) -> dict[str, list[Cost]]:
+    """Each way to fetch 1 GiB from loopback, in turn."""
+    with served() as (hub, url, folder):
+        target = str(folder / "M-Q8_0.gguf")
+        curl = ["curl", "-sSL", "-o", target, url]
+        pull = [*stackctl, "models", "pull", "hf:owner/name/M-Q8_0.gguf", "--to", str(folder)]
+        ways: dict[str, list[Sequence[str]]] = {
+            "curl": [curl],
+            "curl, then sha256sum": [curl, ["sha256sum", target]],
+            "an address, by our download": [[sys.executable, "-c", _FETCH, url, target]],
+            "models pull hf:OWNER/NAME/FILE": [pull],
+            "huggingface_hub's own download": [[sys.executable, "-c", _HUBS_OWN, str(folder)]],
+        }
+        environment = {**os.environ, "HF_ENDPOINT": hub, "HF_HUB_DISABLE_PROGRESS_BARS": "1", "HF_HUB_DISABLE_XET": "1"}
+        costs: dict[str, list[Cost]] = {way: [] for way in ways}
+        for number in range(runs + 1):
+            for way, programs in ways.items():
+                each = [_cost(argv, environment) for argv in programs]
+                if number:  # the first round warms the disk's cache
+                    seconds, busy = sum(one.seconds for one in each), sum(one.busy for one in each)
+                    costs[way].append(Cost(seconds=seconds, busy=busy, peak=max(one.peak for one in each)))
+                shutil.rmtree(folder)
+                folder.mkdir()
+    return costs
 
 
-class _Quiet(SimpleHTTPRequestHandler):
-    def log_message(self, format: str, *args: Any) -> None:  # noqa: A002 - the base class names it so
-        """Nothing."""
+def _cost(argv: Sequence[str], environment: dict[str, str]) -> Cost:
+    peak, began = 0, time.perf_counter()
+    with TemporaryFile() as said, subprocess.Popen(argv, env=environment, stdout=said, stderr=said) as process:
+        while not (ended := os.wait4(process.pid, os.WNOHANG))[0]:
+            # its own record would begin with this program's size, from before it became another one
+            found = re.search(r"VmHWM:\s*(\d+)", Path(f"/proc/{process.pid}/status").read_text())
+            peak = max(peak, int(found[1]) << 10 if found else 0)
+            time.sleep(0.005)
+        seconds = time.perf_counter() - began
+        process.returncode = os.waitstatus_to_exitcode(ended[1])
+        if process.returncode:
+            said.seek(0)
+            raise SystemExit(f"{' '.join(argv)}: exit {process.returncode}\n{said.read().decode()}")
+    return Cost(seconds=seconds, busy=ended[2].ru_utime + ended[2].ru_stime, peak=peak)
 
 
 def timed(work: Callable[[], None]) -> float:
@@ -107,21 +140,31 @@ def timed(work: Callable[[], None]) -> float:
     return time.perf_counter() - began
 
 
-def report(runs: int) -> dict[str, Any]:
+def report(runs: int, stackctl: Sequence[str]) -> dict[str, Any]:
     """Measure all of it, print it, and return it for the JSON."""
     fits = fit_s(runs * 4)
-    requests, sent, head = remote()
     print(f"\nfit of a 70B-shaped header, in process: {_ms(fits)} (aim: under 30 ms)")
-    print(f"fit of a remote model: {requests} requests, {sent - head} bytes beyond its header of {head}")
-    found: dict[str, Any] = {"fit_s": fits, "remote": {"requests": requests, "sent": sent, "header": head}}
-    if shutil.which("curl"):
-        ours, curls = pulls(runs)
-        ratio = statistics.median(curls) / statistics.median(ours)
-        print(f"pull of 1 GiB from loopback, hash included: {ratio:.2f} of curl's rate (aim: at least 0.9)")
-        found["pull"] = {"ours": ours, "curl": curls}
-    else:
+    print("fit of a remote model (aim: at most 4 requests and 1 MiB beyond its header):")
+    costs = list(remote())
+    for name, requests, sent, head in costs:
+        print(
+            f"  {name:10} {requests} requests, {max(0, sent - head) >> 10:4} KiB beyond its header of {head >> 10} KiB"
+        )
+    found: dict[str, Any] = {"fit_s": fits, "remote": costs}
+    if not shutil.which("curl"):
         print("pull beside curl: not measured, there is no curl here")
-    return found
+        return found
+    costs_of = pulls(runs, stackctl)
+    print(f"1 GiB from loopback, {runs} times each (aim: at least 0.9 of curl's rate, hash included, constant memory):")
+    middle = {way: statistics.median(one.seconds for one in costs) for way, costs in costs_of.items()}
+    for way, seconds in middle.items():
+        busy, peak = statistics.median(one.busy for one in costs_of[way]), max(one.peak for one in costs_of[way])
+        rate, checked = middle["curl"] / seconds, middle["curl, then sha256sum"] / seconds
+        print(
+            f"  {way:30}  {seconds:.2f} s ({busy:.2f} s busy, {peak >> 20} MiB)  "
+            f"{rate:.2f} of curl's rate, {checked:.2f} of that with sha256sum"
+        )
+    return {**found, "pull": {way: [asdict(one) for one in costs] for way, costs in costs_of.items()}}
 
 
 def _ms(seconds: Sequence[float]) -> str:
@@ -129,4 +172,4 @@ def _ms(seconds: Sequence[float]) -> str:
 
 
 if __name__ == "__main__":
-    report(5)
+    report(5, (sys.executable, "-m", "stackctl"))

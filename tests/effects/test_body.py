@@ -13,7 +13,7 @@ import pytest
 from stackctl.effects.download.behind import Flushing
 from stackctl.effects.download.server import Again, body
 
-BEGIN, REST = b"with the headers", b"behind them" * 100_000
+BEGIN, REST = b"with the headers", b"behind them" * 200_000
 
 
 class Connection:
@@ -53,7 +53,7 @@ def test_behind_the_first_piece_the_connection_is_read_to_the_said_end_in_large_
     half = len(REST) // 2
     connection = Connection([REST[:half], REST[half:], b"another answer"])
     assert b"".join(body(answer(connection, sized(), [BEGIN, b"never"]))) == BEGIN + REST
-    assert connection.asked == [(256 << 10, 60.0)] * 2
+    assert connection.asked == [(1 << 20, 60.0)] * 2
 
 
 def test_what_came_with_the_headers_may_be_all() -> None:
@@ -79,7 +79,7 @@ def test_what_only_http_can_tell_is_left_to_it(headers: dict[str, str]) -> None:
 @pytest.mark.parametrize(
     ("given", "says"),
     [
-        (b"", "ended 1100000 bytes early"),
+        (b"", "ended 2200000 bytes early"),
         (httpcore.ReadTimeout("timed out"), "timed out"),
         (httpcore.ReadError("reset"), "reset"),
     ],

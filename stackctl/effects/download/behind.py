@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Final, Self
 if TYPE_CHECKING:
     from hashlib import _Hash
 
-_AHEAD: Final = 64  # chunks, of 256 KiB at most, that may wait
+_AHEAD: Final = 16  # chunks, of 1 MiB at most, that may wait
 _AT_ONCE: Final = 64 << 20  # bytes that are worth the disk's trouble
 
 

@@ -20,7 +20,7 @@ _LONGEST_ASKED_S: Final = 120.0  # what a server may ask us to wait; beyond it t
 _REDIRECTS: Final = 10
 _PASSING: Final = frozenset({408, 425, 429, 500, 502, 503, 504})
 _CONTENT_RANGE: Final = re.compile(r"bytes (\d+)-\d+/(\d+|\*)")
-_AT_ONCE: Final = 256 << 10  # bytes; httpx takes 64 KiB, and h11 copies each of them twice
+_AT_ONCE: Final = 1 << 20  # bytes; httpx takes 64 KiB, and h11 copies each of them twice
 _LOOPBACK: Final = ("all://127.0.0.1", "all://localhost", "all://[::1]")
 
 
