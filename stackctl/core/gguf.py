@@ -6,7 +6,7 @@ Format: https://github.com/ggml-org/ggml/blob/master/docs/gguf.md
 """
 
 import struct
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from math import prod
 from typing import Final, NamedTuple
 
@@ -92,6 +92,21 @@ def header(found: GgufFile) -> Header:
         tokenizer=found.text("tokenizer.ggml.pre"),
         purpose=not_for_chat(architecture, found.text("general.type"), found.number(f"{architecture}.pooling_type")),
     )
+
+
+class Parts:
+    """The parts of a split model as they are read; of those behind the first, only what counts there is kept."""
+
+    def __init__(self) -> None:
+        self.files: list[GgufFile] = []
+        self._tensors = 0
+
+    def add(self, part: GgufFile, *, name: str) -> None:
+        """Raises ModelError where all of them have more tensors than any model."""
+        self._tensors += len(part.tensors)
+        if self._tensors > MAX_TENSORS:
+            raise ModelError(f"{name} and the parts before it have too many tensors", hint="is it a model?")
+        self.files.append(replace(part, metadata={}, lengths={}) if self.files else part)
 
 
 def read(buffer: Buffer, size: int, *, name: str) -> GgufFile:

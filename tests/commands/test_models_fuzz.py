@@ -20,12 +20,14 @@ from hypothesis import strategies as st
 
 from stackctl.commands.models.inspect import inspect
 from stackctl.core import shards
+from stackctl.effects.hub import Hub
 from stackctl.errors import ModelError
 from tests.commands.machines import quiet
 from tests.commands.test_models_hostile import HEAD, LLAMA, SMALL, WEIGHTS, doors, folder, refusals, through_every_door
 from tests.commands.test_models_inspect import peak_kib
+from tests.hub.server import running
 from tests.shapes.header import KINDS as KINDS_OF_NUMBERS
-from tests.shapes.header import Value, header, sparse
+from tests.shapes.header import Value, entry, header, sparse, text
 from tests.shapes.measured import MODELS
 
 RUN = settings(suppress_health_check=[HealthCheck.function_scoped_fixture], deadline=None)
@@ -187,6 +189,31 @@ def test_a_model_of_ten_thousand_files_is_read_within_200_mb(tmp_path: Path) -> 
         (path / f"{number}.safetensors").symlink_to(whole)
     assert inspect(quiet(tmp_path).machine, str(path), force=False).parts == 10_000
     assert peak_kib("inspect", path) < 200_000
+
+
+def test_a_hostile_header_elsewhere_takes_less_than_200_mb() -> None:
+    words = (struct.pack("<Q", 9) + b"x" * 9) * 1_900_000
+    vocabulary = text("tokenizer.ggml.tokens") + struct.pack("<IIQ", 9, 8, 1_900_000) + words
+    rows = b"".join(
+        text(f"blk.9.\U0001f600{'x' * 40}{n}") + struct.pack("<I8QIQ", 8, 1000, *[1] * 7, 0, 0) for n in range(60_000)
+    )
+    head = b"GGUF" + struct.pack("<IQQ", 3, 60_000, 2) + entry("general.architecture", "llama") + vocabulary + rows
+    with running() as hub:
+        hub.add("owner/name", {"m.gguf": head + bytes(9000)})
+        url = f"http://127.0.0.1:{hub.cdn.server_address[1]}/owner/name/m.gguf"
+        for command in ("inspect", "fit"):
+            assert peak_kib(command, url) < 200_000, command
+
+
+def test_the_parts_of_a_model_elsewhere_have_no_more_tensors_than_one(tmp_path: Path) -> None:
+    rows = b"".join(text(f"t{n}") + struct.pack("<IQIQ", 1, 0, 0, 0) for n in range(60_000))
+    head = b"GGUF" + struct.pack("<IQQ", 3, 60_000, 1) + entry("general.architecture", "llama") + rows + bytes(64)
+    machine = quiet(tmp_path).machine
+    with running() as hub:
+        hub.add("owner/name", {f"m-0000{n}-of-00002.gguf": head for n in (1, 2)})
+        machine.hub = Hub(endpoint=hub.url, sleep=lambda _: None)
+        with pytest.raises(ModelError, match=r"m-00002-of-00002\.gguf and the parts before it have too many tensors"):
+            inspect(machine, "hf:owner/name", force=False)
 
 
 @pytest.mark.parametrize("name", ["", "config.json", "model.safetensors", "tokenizer_config.json", "a.gguf"])

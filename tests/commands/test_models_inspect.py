@@ -409,7 +409,7 @@ HUGE: dict[str, bytes] = {
 }
 
 
-def peak_kib(command: str, path: Path) -> int:
+def peak_kib(command: str, path: Path | str) -> int:
     """The most memory that a command took, whole process and all; it ended, and without a traceback."""
     argv = [sys.executable, "-c", MEASURED, command, str(path)]
     done = subprocess.run(argv, capture_output=True, text=True, check=False, timeout=300)

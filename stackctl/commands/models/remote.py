@@ -37,12 +37,12 @@ def described(machine: Machine, offer: Offer) -> Described:
             header=Header(format="safetensors"),
         )
         return Described(model=model, bytes_per_s=0.0, read=0)
-    parts: list[GgufFile] = []
+    parts = gguf.Parts()
     files: list[ModelFile] = []
     rate, read = 0.0, 0
     for one in offer.files:
         found, size, speed, count = _header(machine, offer, one)
-        parts.append(found)
+        parts.add(found, name=one.name)
         read += count
         rate = max(rate, speed)
         files.append(_file(offer, RepoFile(name=one.name, size=one.size or size), machine))
@@ -51,10 +51,10 @@ def described(machine: Machine, offer: Offer) -> Described:
         name=PurePosixPath(offer.files[0].name).name,
         is_folder=False,
         files=tuple(files),
-        header=gguf.header(parts[0]),
-        shape=gguf_shape.of(*parts),
+        header=gguf.header(parts.files[0]),
+        shape=gguf_shape.of(*parts.files),
     )
-    return Described(model=model, bytes_per_s=rate, read=read, parts=tuple(parts))
+    return Described(model=model, bytes_per_s=rate, read=read, parts=tuple(parts.files))
 
 
 def _header(machine: Machine, offer: Offer, file: RepoFile) -> tuple[GgufFile, int, float, int]:

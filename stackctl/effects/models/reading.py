@@ -5,7 +5,6 @@ import os
 import stat
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
-from dataclasses import replace
 from pathlib import Path
 from typing import BinaryIO, Final
 
@@ -56,14 +55,11 @@ def beginning(path: Path, count: int = first_bytes.ENOUGH) -> bytes:
 
 
 def headers(paths: Iterable[Path]) -> tuple[GgufFile, ...]:
-    """The headers of all parts of a GGUF; of those behind the first only what counts there, the tensors."""
-    found: list[GgufFile] = []
+    """The headers of all parts of a GGUF."""
+    parts = gguf.Parts()
     for path in paths:
-        part = _header(path)
-        found.append(replace(part, metadata={}, lengths={}) if found else part)
-        if sum(len(one.tensors) for one in found) > gguf.MAX_TENSORS:
-            raise ModelError(f"{path} and its other parts have too many tensors", hint="is it a model?")
-    return tuple(found)
+        parts.add(_header(path), name=str(path))
+    return tuple(parts.files)
 
 
 def _header(path: Path) -> GgufFile:
