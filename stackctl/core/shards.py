@@ -1,4 +1,7 @@
-"""The names of a model's files in model.safetensors.index.json, which may have tens of megabytes: read as a stream."""
+"""Which files of a folder are a model's weights: by their names, or by model.safetensors.index.json.
+
+That may have tens of megabytes, and is read as a stream.
+"""
 
 import json
 import re
@@ -15,7 +18,25 @@ _MAP: Final = re.compile(rb'"weight_map"\s*:\s*\{')
 _TEXT: Final = rb'"((?:[^"\\]|\\.){0,2000}+)"'
 _ENTRY: Final = re.compile(rb"\s*" + _TEXT + rb"\s*:\s*" + _TEXT + rb"\s*([,}])", re.DOTALL)
 _NONE: Final = re.compile(rb"\s*}")
+_NUMBERED: Final = re.compile(r"(?P<stem>.+)-[0-9]{5}-of-(?P<count>[0-9]{5})\.safetensors", re.DOTALL)
+ADAPTER: Final = "adapter_model"
+_OTHERS: Final = ("consolidated", ADAPTER)  # Mistral's own form of the same weights; a LoRA beside them
 _ROOM: Final = 32 << 10  # bytes in which an entry must end
+
+
+def weights(names: Iterable[str]) -> list[str]:
+    """The files with weights: what lies there in another form as well is left out."""
+    found = [name for name in names if name.lower().endswith(".safetensors")]
+    return [name for name in found if not name.startswith(_OTHERS)] or found
+
+
+def numbered(names: Iterable[str]) -> frozenset[str]:
+    """All files that there must be where one of them says that it is one of so many."""
+    found = next(filter(None, map(_NUMBERED.fullmatch, names)), None)
+    count = int(found["count"]) if found else 0
+    return frozenset(
+        f"{found['stem']}-{number:05d}-of-{found['count']}.safetensors" for number in range(1, count + 1) if found
+    )
 
 
 def shards(pieces: Iterable[bytes], size: int, *, name: str) -> frozenset[str]:

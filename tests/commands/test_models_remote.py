@@ -55,6 +55,48 @@ def test_inspect_takes_licence_and_languages_from_the_repository(machine: Machin
     assert (found.licence, found.languages) == ("apache-2.0", ("de", "ja"))
 
 
+def tensors_in(names: tuple[str, ...], data: int) -> dict[str, bytes]:
+    """A repository of safetensors, each file with one matrix of so many bytes."""
+    head = json.dumps({"a.weight": {"dtype": "BF16", "shape": [data // 2], "data_offsets": [0, data]}}).encode()
+    config = {"architectures": ["LlamaForCausalLM"], "num_hidden_layers": 9, "max_position_embeddings": 4096}
+    small = {
+        "config.json": json.dumps(config).encode(), "tokenizer_config.json": b'{"chat_template": "<|im_start|>"}',
+        "tokenizer.json": b"{}", "README.md": b"---\nlicense: apache-2.0\nlanguage: en\n---\n",
+    }  # fmt: skip
+    return {**small, **{name: len(head).to_bytes(8, "little") + head + b"\0" * data for name in names}}
+
+
+PARTS = ("model-00001-of-00002.safetensors", "model-00002-of-00002.safetensors")
+
+
+@pytest.mark.parametrize("names", [("model.safetensors",), PARTS])
+def test_safetensors_elsewhere_are_told_as_those_here_and_their_weights_are_not_read(
+    machine: Machine, server: Server, tmp_path: Path, names: tuple[str, ...]
+) -> None:
+    content = tensors_in(names, 3 << 20)
+    server.add("owner/tensors", {**content, "consolidated.safetensors": b"another form"})
+    far = inspect(machine, "hf:owner/tensors", force=False)
+    assert server.sent <= (1 << 20) * len(names) + 20_000
+    assert len(server.asked) <= 3 + 2 * len(names)  # listing, config, tokenizer; a header is asked of hub and CDN
+    (tmp_path / "tensors").mkdir()
+    for name, raw in content.items():
+        (tmp_path / "tensors" / name).write_bytes(raw)
+    assert far == inspect(machine, str(tmp_path / "tensors"), force=False)
+    assert (far.parameters, far.template, far.parts) == (len(names) * (3 << 19), "ChatML", len(names))
+
+
+def test_safetensors_elsewhere_that_are_not_whole_or_damaged_are_said(machine: Machine, server: Server) -> None:
+    server.add("owner/half", tensors_in(PARTS[:1], 64))
+    with pytest.raises(ModelError, match="is not whole: 1 of its parts are missing, such as model-00002"):
+        inspect(machine, "hf:owner/half", force=False)
+    server.add("owner/cut", {**tensors_in(PARTS, 64), PARTS[1]: tensors_in(PARTS, 64)[PARTS[1]][:-9]})
+    with pytest.raises(ModelError, match=f"{PARTS[1]} is cut short"):
+        inspect(machine, "hf:owner/cut", force=False)
+    server.add("owner/odd", {**tensors_in(PARTS, 64), "config.json": b"<html>"})
+    with pytest.raises(ModelError, match=r"config\.json is a web page"):
+        inspect(machine, "hf:owner/odd", force=False)
+
+
 def test_the_header_is_all_that_is_read(machine: Machine, server: Server) -> None:
     assert 4 << 20 < len(HEAD) < 8 << 20
     found = described(machine, offered(machine, parsed(SOURCE)))

@@ -10,6 +10,7 @@ from stackctl.core.inspection import About
 from stackctl.core.safetensors import Words
 from stackctl.core.source import Source
 from stackctl.core.spec import DEMO
+from stackctl.core.tensors import Tensors
 from stackctl.effects.models.inside import Inside
 from stackctl.errors import ModelError
 from stackctl.machine import Machine
@@ -49,10 +50,12 @@ def _here(inside: Inside, *, force: bool) -> About:
     if inside.gguf_files:
         header, shape = gguf.header(inside.gguf_files[0]), gguf_shape.of(*inside.gguf_files)
         return inspection.of_gguf(name, inside.size, inside.gguf_files, shape, header)
-    words = inside.words or Words(config={})
-    packing = safetensors.quantisation(words.config, (mark for one in inside.tensor_files for mark in one.marks))
-    header = safetensors.header(words, packing)
-    return inspection.of_safetensors(name, inside.size, inside.tensor_files, header, words.config)
+    return _of_tensors(name, inside.size, inside.tensor_files, inside.words or Words(config={}))
+
+
+def _of_tensors(name: str, size: int, files: tuple[Tensors, ...], words: Words) -> About:
+    packing = safetensors.quantisation(words.config, (mark for one in files for mark in one.marks))
+    return inspection.of_safetensors(name, size, files, safetensors.header(words, packing), words.config)
 
 
 def _recorded(machine: Machine, path: Path) -> str:
@@ -63,15 +66,16 @@ def _recorded(machine: Machine, path: Path) -> str:
 
 
 def _remote(machine: Machine, source: Source) -> About:
+    from stackctl.commands.models import remote_folder
     from stackctl.commands.models.pull import offered
     from stackctl.commands.models.remote import described
 
     offer = offered(machine, source)
-    found = described(machine, offer)
-    if not found.parts or found.model.shape is None:
-        raise ModelError(
-            f"{source} is a folder of safetensors: what it is stands in its files",
-            hint=f"fetch it first: stackctl models pull {source}; or look for a GGUF of it",
-        )
-    about = inspection.of_gguf(found.model.name, found.model.size, found.parts, found.model.shape, found.model.header)
+    if offer.is_folder:
+        files, words, size = remote_folder.read(machine, offer)
+        about = _of_tensors(source.repo.rpartition("/")[2], size, files, words)
+    else:
+        found = described(machine, offer)
+        shape = found.model.shape or gguf_shape.of(*found.parts)
+        about = inspection.of_gguf(found.model.name, found.model.size, found.parts, shape, found.model.header)
     return replace(about, licence=about.licence or offer.licence, languages=about.languages or offer.languages)

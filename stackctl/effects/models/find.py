@@ -15,10 +15,7 @@ from stackctl.errors import ModelError
 COMPANIONS: Final = (".safetensors", ".json", ".txt", ".model", ".jinja", ".tiktoken", ".vocab")
 _PICKLES: Final = (".bin", ".pt", ".pth", ".ckpt", ".pkl")
 _SHARD: Final = re.compile(r"(?P<stem>.+)-(?P<number>[0-9]{5})-of-(?P<count>[0-9]{5})\.gguf", re.DOTALL)
-_TENSOR_SHARD: Final = re.compile(r"(?P<stem>.+)-[0-9]{5}-of-(?P<count>[0-9]{5})\.safetensors", re.DOTALL)
 _SINGLE: Final = "model.safetensors"
-_ADAPTER: Final = "adapter_model"
-_OTHERS: Final = ("consolidated", _ADAPTER)  # Mistral's own form of the same weights; a LoRA beside them
 _STEP: Final = 1 << 20
 
 
@@ -78,8 +75,8 @@ def _in_folder(path: Path) -> Found:
             f"{path} holds {len(starts)} models", hint="name one: " + ", ".join(str(path / name) for name in starts[:5])
         )
     name = _name(path)
-    if weights := [n for n in names if n.lower().endswith(".safetensors")]:
-        whole = tuple(path / n for n in _whole(path, names, weights))
+    if any(n.lower().endswith(".safetensors") for n in names):
+        whole = tuple(path / n for n in _whole(path, names))
         return Found(kind="safetensors", name=name, paths=whole, folder=path, home=path)
     if pickles := [n for n in names if n.lower().endswith(_PICKLES)]:
         return Found(kind="pickle", name=name, paths=tuple(path / n for n in pickles), folder=path, home=path)
@@ -101,12 +98,12 @@ def companions(path: Path, endings: tuple[str, ...] = COMPANIONS) -> list[str]:
     return [n for n in names if not (path / n).is_dir()]
 
 
-def _whole(path: Path, names: list[str], weights: list[str]) -> list[str]:
-    """The weights of a folder, of which none may be missing; what lies there in another form as well is left out."""
+def _whole(path: Path, names: list[str]) -> list[str]:
+    """The weights of a folder, of which none may be missing."""
     from stackctl.core import shards
 
-    main = [n for n in weights if not n.startswith(_OTHERS)] or weights
-    if all(n.startswith(_ADAPTER) for n in main):
+    main = shards.weights(names)
+    if all(n.startswith(shards.ADAPTER) for n in main):
         raise ModelError(
             f"{path} holds a LoRA adapter, which changes another model and is none itself",
             hint="name the model that it was made for",
@@ -119,12 +116,7 @@ def _whole(path: Path, names: list[str], weights: list[str]) -> list[str]:
             return [_SINGLE]
         wanted = {n for n in named if "/" not in n}
     else:
-        split = [found for n in main if (found := _TENSOR_SHARD.fullmatch(n))]
-        wanted = {
-            f"{one['stem']}-{number:05d}-of-{one['count']}.safetensors"
-            for one in split[:1]
-            for number in range(1, int(one["count"]) + 1)
-        }
+        wanted = set(shards.numbered(main))
     if missing := sorted(wanted - set(names)):
         raise ModelError(
             f"{path} is not whole: {len(missing)} of its parts are missing, such as {missing[0][:80]}",
