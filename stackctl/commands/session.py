@@ -5,7 +5,8 @@ from dataclasses import replace
 
 from stackctl.core import tavern
 from stackctl.core.stack import Plan
-from stackctl.effects.tavern_http import Tavern, inside
+from stackctl.effects.tavern_http import Tavern
+from stackctl.effects.tavern_inside import inside, reader
 from stackctl.errors import NotReady
 from stackctl.machine import Machine
 
@@ -20,9 +21,11 @@ def session(plan: Plan, machine: Machine) -> Tavern:
     state = machine.engine.states(plan.name).get(tavern.NAME)
     if state is None or state.state != "running":
         raise NotReady("SillyTavern does not run", hint="stackctl status; stackctl start")
-    is_reached = machine.engine.is_local and plan.sillytavern.publish
-    transport = None if is_reached else inside(machine.engine, state.container)
-    return Tavern(plan.url, transport, login=(tavern.USER, plan.password) if plan.password else None)
+    login = (tavern.USER, plan.password) if plan.password else None
+    if machine.engine.is_local and plan.sillytavern.publish:
+        return Tavern(plan.url, login=login)
+    at = machine.engine, state.container
+    return Tavern(plan.url, inside(*at), reader=reader(*at), login=login)
 
 
 def words(plan: Plan, machine: Machine, since: float) -> tuple[str, ...]:

@@ -1,11 +1,10 @@
 """SillyTavern, asked as its own page asks it: session cookie, CSRF token, settings, status, a streamed generation."""
 
-import base64
 import json
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, Protocol, Self
+from typing import TYPE_CHECKING, Any, Self
 
 from stackctl.core import stream
 from stackctl.core import tavern_secrets as secrets
@@ -15,6 +14,9 @@ from stackctl.errors import NotReady
 if TYPE_CHECKING:
     import httpx
 
+# (status, type, text) of each file at these paths, asked with these headers
+Reader = Callable[[Sequence[str], Mapping[str, str]], Iterator[tuple[int, str, str]]]
+
 _TIMEOUT_S, _GENERATION_S = 30.0, 300.0
 _GENERATE = "/api/backends/text-completions/generate"
 _UNREADABLE = (
@@ -22,24 +24,6 @@ _UNREADABLE = (
     "ls -ln data/default-user/settings.json in SillyTavern's folder shows that"
 )
 _ANEW = "move it away: the next deploy writes one that connects; chats and characters lie in files of their own"
-# runs inside SillyTavern's container where its published port can't be reached from here
-_RELAY = """
-const r=JSON.parse(process.env.STACKCTL_REQUEST);
-const body=r.body===null?undefined:Buffer.from(r.body,'base64');
-fetch(r.url,{method:r.method,headers:r.headers,body}).then(async a=>{
-const h=[];a.headers.forEach((v,k)=>{if(k!=='set-cookie')h.push([k,v])});
-for(const c of a.headers.getSetCookie())h.push(['set-cookie',c]);
-process.stdout.write(JSON.stringify({status:a.status,headers:h})+'\\n');
-for await(const c of a.body)process.stdout.write(c);
-}).catch(e=>{process.stderr.write(String(e.cause||e));process.exit(7)});
-"""
-
-
-class ApiClient(Protocol):
-    """What relaying needs of the engine."""
-
-    @property
-    def client(self) -> Any: ...
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -62,11 +46,16 @@ class Tavern:
     """A session with a running SillyTavern."""
 
     def __init__(
-        self, url: str, transport: "httpx.BaseTransport | None" = None, *, login: tuple[str, Secret] | None = None
+        self,
+        url: str,
+        transport: "httpx.BaseTransport | None" = None,
+        *,
+        reader: Reader | None = None,
+        login: tuple[str, Secret] | None = None,
     ) -> None:
         import httpx
 
-        self.url = url
+        self.url, self._reader = url, reader
         auth = (login[0], login[1].reveal()) if login else None
         self._http = httpx.Client(base_url=url, transport=transport, auth=auth, timeout=_TIMEOUT_S, trust_env=False)
 
@@ -85,6 +74,16 @@ class Tavern:
         """(status, type, text) of a file of the page."""
         answer = self._ask("GET", path)
         return answer.status_code, answer.headers.get("content-type", ""), answer.text
+
+    def files(self, paths: Sequence[str]) -> Iterator[tuple[int, str, str]]:
+        """Likewise of several, in their order: by the reader, where there is one."""
+        if self._reader is None:
+            yield from map(self.file, paths)
+            return
+        asked = self._http.build_request("GET", "/")
+        if self._http.auth:
+            asked = next(self._http.auth.auth_flow(asked))
+        yield from self._reader(paths, asked.headers)
 
     def is_at(self, url: str) -> bool:
         """Whether what answers at another URL is this very SillyTavern: it takes this session for its own."""
@@ -206,48 +205,6 @@ class Tavern:
             return self._http.request(method, path, json=body, timeout=timeout_s)
         except httpx.HTTPError as e:
             raise _broken(self.url, path, e) from e
-
-
-def inside(engine: ApiClient, container_id: str) -> "httpx.BaseTransport":
-    """A transport that sends each request from inside a container, by node."""
-    import httpx
-
-    class Body(httpx.SyncByteStream):
-        def __init__(self, start: bytes, rest: Iterator[bytes]) -> None:
-            self._start, self._rest = start, rest
-
-        def __iter__(self) -> Iterator[bytes]:
-            yield self._start
-            yield from self._rest
-
-    class Relay(httpx.BaseTransport):
-        def handle_request(self, request: httpx.Request) -> httpx.Response:
-            content = request.read()
-            wish = json.dumps(
-                {
-                    "url": f"http://127.0.0.1:8000{request.url.raw_path.decode()}",
-                    "method": request.method,
-                    "headers": {k: v for k, v in request.headers.items() if k not in {"host", "content-length"}},
-                    "body": base64.b64encode(content).decode() if content else None,
-                }
-            )
-            api = engine.client.api
-            # not as an argument: the engine's events and the machine's process list would show the password in it
-            made = api.exec_create(container_id, ["node", "-e", _RELAY], environment={"STACKCTL_REQUEST": wish})
-            stream = (out or b"" for out, _ in api.exec_start(made["Id"], stream=True, demux=True))
-            head = b""
-            for chunk in stream:
-                head += chunk
-                if b"\n" in head:
-                    break
-            line, newline, start = head.partition(b"\n")
-            if not newline:
-                raise httpx.ConnectError("SillyTavern does not answer inside its container", request=request)
-            parsed = json.loads(line)
-            headers = [(k, v) for k, v in parsed["headers"] if k not in {"content-encoding", "content-length"}]
-            return httpx.Response(parsed["status"], headers=headers, stream=Body(start, stream), request=request)
-
-    return Relay()
 
 
 def _generation(kind: str, url: str, prompt: str, tokens: int, *, is_streamed: bool) -> dict[str, Any]:

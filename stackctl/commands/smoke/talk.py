@@ -1,5 +1,7 @@
 """Checks through SillyTavern: its page, its way to the backend, and the answers that come back."""
 
+from collections.abc import Iterator, Mapping
+
 from stackctl.commands.smoke.site import Site
 from stackctl.core import replies, tavern_page
 from stackctl.core.smoke import NotApplicable
@@ -21,13 +23,12 @@ def page(site: Site) -> str:
     scripts, styles = tavern_page.parts(html)
     bad: list[str] = []
     imported: dict[str, None] = {}
-    for path, is_module in scripts.items():
-        script = _served(site, path, _SCRIPT, bad)
+    named = _served(site, dict.fromkeys(scripts, _SCRIPT), bad)
+    for (path, is_module), script in zip(scripts.items(), named, strict=True):
         if is_module:
             imported |= dict.fromkeys(tavern_page.imports(script, path))
     others = [path for path in imported if path not in scripts]
-    for path, kind in [*((path, _SCRIPT) for path in others), *((path, _STYLE) for path in styles)]:
-        _served(site, path, kind, bad)
+    list(_served(site, dict.fromkeys(others, _SCRIPT) | dict.fromkeys(styles, _STYLE), bad))
     if bad:
         raise NotReady(
             f"{len(bad)} of the page's files are not served, or not as what they are",
@@ -100,9 +101,11 @@ def encoding(site: Site) -> str:
     return "the sentence to the character" if site.plan.is_demo else f"{len(site.reply.text)} characters, none damaged"
 
 
-def _served(site: Site, path: str, kind: str, bad: list[str]) -> str:
-    site.left_s()
-    status, content_type, text = site.page.file(f"/{path}")
-    if status != 200 or kind not in content_type or not text.strip():
-        bad.append(f"/{path}: {status}, {content_type or 'no type'}, {len(text)} characters")
-    return text
+def _served(site: Site, kinds: Mapping[str, str], bad: list[str]) -> Iterator[str]:
+    """The text of each file (path -> what kind it must be of); one that does not come so is told in `bad`."""
+    found = site.page.files([f"/{path}" for path in kinds])
+    for (path, kind), (status, content_type, text) in zip(kinds.items(), found, strict=True):
+        site.left_s()
+        if status != 200 or kind not in content_type or not text.strip():
+            bad.append(f"/{path}: {status}, {content_type or 'no type'}, {len(text)} characters")
+        yield text
