@@ -128,6 +128,10 @@ def _verdict(done: "Fitted") -> list[str]:
             "Under WSL the driver takes RAM once VRAM is full, silently and 5 to 10 times slower: 1 GiB is kept free "
             'for that. Its switch: "CUDA - Sysmem Fallback Policy" in the NVIDIA Control Panel.'
         )
+    if done.is_rough:
+        lines.append(
+            "An estimate: what the loader takes beside weights and cache was measured by others, with one model of 13B."
+        )
     if done.prompt_cache_mib:
         lines.append(f"Earlier prompts are kept in RAM as time goes by: up to {done.prompt_cache_mib} MiB more.")
     return lines

@@ -93,14 +93,19 @@ def shape_of(entry: Entry, bits: float) -> Shape:
         Layer(
             heads=numbers["heads"],
             kv_heads=numbers["kv_heads"],
+            has_cache=True,
             key=narrow,
             value=narrow,
             slides=bool(window) and index % 2 == 0,
             state=0,
-            feed_forward=feed_forward,
+            feed_forward=0 if experts else feed_forward,
+            shared_feed_forward=0,
+            expert_feed_forward=feed_forward if experts else 0,
+            is_gated=True,
             weights=int((attention + inner * max(1, experts)) * bits / 8),
             experts=int(inner * experts * bits / 8),
             largest=int(embedding * feed_forward * max(1, experts) * bits / 8),
+            largest_expert=int(embedding * feed_forward * experts * bits / 8),
         )
         for index in range(numbers["layers"])
     )
@@ -113,7 +118,6 @@ def shape_of(entry: Entry, bits: float) -> Shape:
         window=window,
         experts=experts,
         experts_used=numbers.get("used", 0),
-        expert_feed_forward=feed_forward,
         inner=0,
         projected=0,
         convolved=0,

@@ -16,7 +16,7 @@ LEAST_CONTEXT: Final = 4096
 _MARGIN, _LEAST_MARGIN_MIB, _WSL_MARGIN_MIB = 0.03, 300, 1024
 CUDA_CONTEXT_MIB: Final = 500.0  # of VRAM per GPU and program: 107 (34 SMs) to 612 (148 SMs) were measured
 # GB/s, for a class of speed and no more: a GPU of the middle, and two channels of RAM
-_GPU_GBS, _RAM_GBS = 350.0, 35.0
+GPU_GBS, RAM_GBS = 350.0, 35.0
 _SPEEDS: Final = (
     (20.0, "much faster than you read"),
     (7.0, "faster than you read"),
@@ -104,15 +104,15 @@ def choose(shape: Shape, wanted: Wanted, reserves: Reserves, room: Room) -> Choi
     """The best way that fits with a margin; else the most frugal one, with fits False where it takes too much."""
     found = None
     for found in _ways(shape, wanted, reserves, room):
-        if not _lacks(found, room, has_margin=True):
+        if not lacks(found, room, has_margin=True):
             break
     assert found  # noqa: S101 - there is at least one way
-    lacks = _lacks(found, room, has_margin=False)
+    missing = lacks(found, room, has_margin=False)
     return Choice(
         fit=found,
-        fits=not lacks,
+        fits=not missing,
         room=room,
-        lacks=tuple(lacks),
+        lacks=tuple(missing),
         tokens_per_s=tokens_per_s(shape, found),
         alternatives=tuple(_alternatives(shape, wanted, reserves, room, found)),
     )
@@ -125,7 +125,7 @@ def tokens_per_s(shape: Shape, found: Fit) -> float:
     if not found.devices:
         on_gpu, in_ram = 0.0, found.host.weights_mib + found.host.kv_cache_mib
     share = shape.active_share
-    seconds = (max(0.0, on_gpu) * share / _GPU_GBS + max(0.0, in_ram) * share / _RAM_GBS) / 1024
+    seconds = (max(0.0, on_gpu) * share / GPU_GBS + max(0.0, in_ram) * share / RAM_GBS) / 1024
     return 1 / max(seconds, 1e-3)
 
 
@@ -193,18 +193,18 @@ def _on_gpus(devices: tuple[Memory, ...], free_mib: tuple[int, ...]) -> bool:
     return all(one.total_mib <= free for one, free in zip(devices, free_mib, strict=False))
 
 
-def _lacks(one: Fit, room: Room, *, has_margin: bool) -> list[str]:
+def lacks(one: Fit, room: Room, *, has_margin: bool) -> list[str]:
     """Where there is too little, in words."""
     gpus = room.usable_mib if has_margin else room.gpus_mib
     ram = room.usable_ram_mib if has_margin else room.ram_mib
-    lacks = []
+    missing = []
     for number, (device, free) in enumerate(zip(one.devices, gpus, strict=False)):
         if device.total_mib > free:
             name = f"GPU {number}" if len(one.devices) > 1 else "the GPU"
-            lacks.append(f"{name} has {_gib(free)} free, {_gib(device.total_mib)} are needed")
+            missing.append(f"{name} has {_gib(free)} free, {_gib(device.total_mib)} are needed")
     if one.host.total_mib > ram:
-        lacks.append(f"{_gib(ram)} of RAM are free, {_gib(one.host.total_mib)} are needed")
-    return lacks
+        missing.append(f"{_gib(ram)} of RAM are free, {_gib(one.host.total_mib)} are needed")
+    return missing
 
 
 def _alternatives(shape: Shape, wanted: Wanted, reserves: Reserves, room: Room, found: Fit) -> Iterator[Alternative]:
@@ -217,7 +217,7 @@ def _alternatives(shape: Shape, wanted: Wanted, reserves: Reserves, room: Room, 
             change=change,
             effect=_effect(effect, shape, one, found),
             saves_mib=round(base - _taken(one), 2),
-            fits=not _lacks(one, room, has_margin=False),
+            fits=not lacks(one, room, has_margin=False),
             fit=one,
         )
 

@@ -155,11 +155,12 @@ def of_safetensors(
         purpose=header.purpose,
         has_chat_template=bool(header.chat_template),
         template=chosen.instruct if chosen else "",
-        backends={one.NAME: header.purpose or _refusal(one, packing) for one in backends.BACKENDS.values()},
+        backends={one.NAME: header.purpose or refusal(one, packing) for one in backends.BACKENDS.values()},
     )
 
 
-def _refusal(backend: Backend, packing: str) -> str:
+def refusal(backend: Backend, packing: str) -> str:
+    """Why a backend can't load safetensors that are packed so; "" where it can."""
     return backend.refuses(packing) if "safetensors" in backend.FORMATS else "it loads GGUF models alone"
 
 

@@ -95,3 +95,15 @@ def test_a_wrong_option_is_refused(model: Path, words: tuple[str, ...], says: st
     done = CliRunner().invoke(main, ["models", "fit", str(model), *words])
     assert done.exit_code == 2
     assert says in done.output
+
+
+def test_a_gpu_that_is_not_here_is_added_up_and_does_not_fit(model: Path) -> None:
+    found = fit(model, "--device", "vulkan", "--gpu-layers", "all", "--context", "8192")
+    assert [one["kv_cache_mib"] for one in found["devices"]] == [1024.0]
+    assert not found["fits"]
+
+
+def test_how_many_layers_fit_on_a_gpu_that_is_not_here_nobody_knows(model: Path) -> None:
+    done = CliRunner().invoke(main, ["models", "fit", str(model), "--device", "cuda"])
+    assert done.exit_code != 0
+    assert "--gpu-memory 12288" in done.output

@@ -66,7 +66,8 @@ def fit(ctx: click.Context, /, model: str, no_flash_attention: bool, as_json: bo
     """Add up the memory that MODEL takes, per GPU and in RAM, and say whether it is free now.
 
     MODEL is a file, hf:OWNER/NAME:Q4_K_M, hf:OWNER/NAME/FILE or an address, of which the header alone is read;
-    hf:OWNER/NAME shows all its quantisations.
+    hf:OWNER/NAME shows all its quantisations. Of a folder of safetensors there is an estimate, with --backend
+    text-generation-webui.
     """
     from stackctl.commands.models import fit as command
     from stackctl.commands_text.fit import fitted, listed

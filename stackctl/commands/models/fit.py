@@ -32,11 +32,12 @@ class Asked:
 
 @dataclass(frozen=True, kw_only=True)
 class Fitted:
-    """The sum, what is free for it, the verdict and the alternatives. prompt_cache_mib: RAM that fills up later."""
+    """The sum, what is free for it, the verdict and the alternatives."""
 
     model: ModelSeen
     choice: Choice
-    prompt_cache_mib: int
+    prompt_cache_mib: int = 0  # RAM that fills up later
+    is_rough: bool = False  # an estimate, where nothing better is known
 
 
 def fitted(machine: Machine, model: str, asked: Asked) -> Fitted:
@@ -47,11 +48,45 @@ def fitted(machine: Machine, model: str, asked: Asked) -> Fitted:
     seen = looked_at(machine, model)
     shape = seen.shape
     if shape is None:
-        raise ModelError(f"{seen.name}: how much memory it takes is known of GGUF models alone", hint="take a .gguf")
+        return _of_folder(machine, seen, asked)
     reserves = backends.named(asked.backend).MEMORY
     free = _room(machine, asked)
     wanted = _wanted(asked, shape, free)
     return Fitted(model=seen, choice=choose(shape, wanted, reserves, free), prompt_cache_mib=reserves.prompt_cache_mib)
+
+
+def _of_folder(machine: Machine, seen: ModelSeen, asked: Asked) -> Fitted:
+    """The estimate for safetensors, which are loaded as a whole."""
+    from stackctl.core import folder_fit, inspection
+
+    if not seen.files:
+        raise ModelError(
+            f"{seen.name} is a folder of safetensors: how much memory it takes is known once it is here",
+            hint="stackctl models pull it first, or take a GGUF of it",
+        )
+    backend = backends.named(asked.backend)
+    if why := inspection.refusal(backend, seen.header.packing):
+        able = [one.NAME for one in backends.BACKENDS.values() if not inspection.refusal(one, seen.header.packing)]
+        raise ModelError(
+            f"{backend.TITLE} can't load {seen.name}: {why}",
+            hint=f"--backend {able[0]}" if able else "take a GGUF of the same model",
+        )
+    if (asked.kv_type or "f16") != "f16" or asked.gpu_layers not in {"auto", "all", 0}:
+        raise ModelError(
+            f"{seen.name} is a model of safetensors, which is loaded as a whole, with a KV cache of 16 bits",
+            hint="leave out --kv-cache and --gpu-layers, or take a GGUF",
+        )
+    free = _room(machine, asked)
+    inside = machine.inside(seen.wanted)
+    config = inside.words.config if inside.words else {}
+    choice = folder_fit.choose(
+        folder_fit.folder(inside.tensor_files, config, seen.header.packing),
+        asked.context,
+        backend.MEMORY,
+        free,
+        on_gpu=bool(free.gpus_mib) and asked.gpu_layers != 0,
+    )
+    return Fitted(model=seen, choice=choice, is_rough=True)
 
 
 def forms_of(machine: Machine, model: str, asked: Asked) -> tuple[Suggestion, ...]:
@@ -99,4 +134,12 @@ def _room(machine: Machine, asked: Asked) -> Room:
         return replace(room(machine), gpus_mib=(), totals_mib=())
     if asked.gpu_memory_mib:
         return replace(room(machine), gpus_mib=asked.gpu_memory_mib, totals_mib=())
-    return room(machine)
+    found = room(machine)
+    if asked.device and not found.gpus_mib:
+        if asked.gpu_layers == "auto":
+            raise ModelError(
+                "no GPU is to be seen here, so that nobody knows how many layers fit",
+                hint="say how much is free on it, in MiB: --gpu-memory 12288; or take --gpu-layers all",
+            )
+        return replace(found, gpus_mib=(0,), totals_mib=())
+    return found

@@ -1,6 +1,6 @@
 """How much memory a model takes, per GPU and in RAM: a sum of named terms."""
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from functools import cached_property
 
 from stackctl.core.fit import compute
@@ -88,17 +88,27 @@ class _Place:
             weights_mib=_mib(weights),
             kv_cache_mib=_mib(sum(run.kv_cache(layers[i]) for i in mine)),
             state_mib=_mib(sum(run.state(layers[i]) for i in mine)),
-            compute_mib=_mib(self._compute(has_output=has_output)),
+            compute_mib=_mib(self._compute(number, has_output=has_output)),
             overhead_mib=round(run.settings.context_mib, 2),
         )
 
-    def _compute(self, *, has_output: bool) -> int:
+    @property
+    def has_everything(self) -> bool:
+        """Whether the GPUs do all by themselves."""
+        return self.on_gpu > len(self.run.shape.layers) and not self.run.settings.cpu_experts
+
+    @property
+    def is_shared(self) -> bool:
+        """Whether several GPUs work on a prompt at once, which llama.cpp does where they have everything."""
+        return self.has_everything and len(self.run.settings.split) > 1
+
+    def _compute(self, number: int, *, has_output: bool) -> int:
         run, blocks = self.run, len(self.run.shape.layers)
-        if self.on_gpu > blocks and not run.settings.cpu_experts:
-            if has_output:
-                return compute.on_gpu(run)
-            return compute.on_gpu(replace(run, shape=replace(run.shape, vocabulary=0)))
-        return compute.on_gpu_in_part(run, min(self.on_gpu - 1, blocks) if self.on_gpu else 0, has_output=has_output)
+        if self.is_shared:
+            return compute.on_one_of_several(run, is_first=number == 0, is_last=has_output)
+        if self.has_everything or number:  # what lies in RAM, the first GPU computes
+            return compute.on_gpu(run, has_output=has_output)
+        return compute.on_gpu_in_part(run, min(max(0, self.on_gpu - 1), blocks), has_output=has_output)
 
     def host(self) -> Memory:
         run, layers = self.run, self.run.shape.layers
@@ -112,7 +122,7 @@ class _Place:
             weights_mib=_mib(weights),
             kv_cache_mib=_mib(sum(run.kv_cache(layers[i]) for i in here)),
             state_mib=_mib(sum(run.state(layers[i]) for i in here)),
-            compute_mib=_mib(compute.beside_gpu(run)),
+            compute_mib=_mib(compute.beside_gpus(run) if self.is_shared else compute.beside_gpu(run)),
             output_mib=_mib(run.output),
             overhead_mib=_base(run),
         )

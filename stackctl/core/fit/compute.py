@@ -1,33 +1,53 @@
 """The compute buffer: what a batch's activations need at their widest point, in bytes."""
 
 from stackctl.core.fit.settings import Settings
+from stackctl.core.fit.shape import Layer
 from stackctl.core.fit.terms import Run
 
 _LARGE_BATCH = 32  # tokens from which on a GPU computes layers whose weights lie in RAM
 
 
-def on_gpu(run: Run) -> int:
-    """Everything on one GPU."""
+def on_gpu(run: Run, *, has_output: bool = True) -> int:
+    """Blocks that lie on this GPU, and the output layer if it does."""
+    return run.mask + max(_head(run) if has_output else 0, _peak(run))
+
+
+def on_one_of_several(run: Run, *, is_first: bool, is_last: bool) -> int:
+    """Everything on several GPUs, which work on four parts of a prompt at once: their inputs are there four times."""
     stream = run.rows(run.shape.embedding)
-    wide = 6 if run.shape.is_parallel else 4
-    peak = max(_logits(run) + 4 * stream, _feed_forward(run) + wide * stream, _scores(run), _scratch(run))
-    return run.mask + peak
+    peak = _peak(run) + (11 if is_first else 6) * stream
+    return 4 * run.mask + max(peak, _head(run) + 5 * stream if is_last else 0)
 
 
 def on_gpu_in_part(run: Run, on_gpu_blocks: int, *, has_output: bool) -> int:
-    """Some blocks on the GPU: batches of a prompt bring the other blocks' weights over, one tensor at a time."""
+    """Some blocks on the GPU, or their experts in RAM: what lies there comes over for a prompt, a tensor at a time."""
     stream = run.rows(run.shape.embedding)
-    blocks = run.shape.layers[: len(run.shape.layers) - on_gpu_blocks]
-    largest = max((layer.largest for layer in blocks), default=0)
+    layers = run.shape.layers
+    blocks = layers[: len(layers) - on_gpu_blocks]
+    experts = layers[len(blocks) : run.settings.cpu_experts]
+    largest = max([layer.largest for layer in blocks] + [_brought(run, layer) for layer in experts], default=0)
+    whole = on_gpu(run, has_output=has_output) if on_gpu_blocks or has_output else 0
+    if run.batch < _LARGE_BATCH:
+        return whole
     inner = _moe_inner(run) if run.shape.is_moe else 2 * run.rows(_widest_feed_forward(run))
-    whole = on_gpu(run) if on_gpu_blocks or has_output else 0
     brought = largest + run.mask + 4 * stream + inner
     caches = max((run.kv_cache(layer) for layer in blocks), default=0)
     attention = run.mask + caches + 5 * stream
     head = 0
-    if not has_output and run.outputs >= _LARGE_BATCH:
-        head = run.shape.output + _logits(run) + 4 * stream
-    return max(whole, brought, attention, head) if run.batch >= _LARGE_BATCH else whole
+    if not run.settings.gpu_layers and run.outputs >= _LARGE_BATCH:
+        head = run.shape.output + _head(run)
+    return max(whole, brought, attention, head)
+
+
+def _brought(run: Run, layer: Layer) -> int:
+    """Bytes that a block's experts need on the GPU while they are computed there."""
+    others = (layer.experts - layer.largest_expert) // 2  # there are three tensors of them
+    return layer.largest_expert + (others if run.shape.is_scattered else 0)
+
+
+def beside_gpus(run: Run) -> int:
+    """In RAM while several GPUs have everything."""
+    return 4 * run.mask + 10 * run.rows(run.shape.embedding)
 
 
 def beside_gpu(run: Run) -> int:
@@ -46,12 +66,39 @@ def on_cpu(run: Run) -> int:
     return run.mask + max(_logits(run) + 5 * stream, _feed_forward(run) + wide * stream, recurrent, scores)
 
 
+def _head(run: Run) -> int:
+    """The output layer at work."""
+    return _logits(run) + 4 * run.rows(run.shape.embedding)
+
+
+def _peak(run: Run) -> int:
+    """The widest point of a block."""
+    stream = run.rows(run.shape.embedding)
+    wide = 4 + (run.shape.is_parallel and (2 if _has_gate(run) else 1))
+    return max(_feed_forward(run) + wide * stream, _scores(run), _scratch(run)) + _beside(run)
+
+
+def _beside(run: Run) -> int:
+    """What lies ready through all blocks: an embedding for each of them, and the other streams of a model with more."""
+    shape = run.shape
+    streams = run.rows(shape.embedding) * shape.streams if shape.streams > 1 else 0
+    return 2 * run.rows(shape.embedding_per_layer * len(shape.layers)) + streams
+
+
 def _logits(run: Run) -> int:
     return 4 * run.shape.vocabulary * run.outputs
 
 
 def _widest_feed_forward(run: Run) -> int:
     return max((layer.feed_forward for layer in run.shape.layers), default=0)
+
+
+def _has_gate(run: Run) -> bool:
+    return any(layer.feed_forward and layer.is_gated for layer in run.shape.layers)
+
+
+def _widest_expert(run: Run) -> int:
+    return max((layer.expert_feed_forward for layer in run.shape.layers), default=0)
 
 
 def _widest_keys(run: Run) -> int:
@@ -63,24 +110,36 @@ def _queries(run: Run) -> int:
 
 
 def _moe(run: Run) -> int:
-    used, inner = run.shape.experts_used, run.shape.expert_feed_forward
+    used, inner = run.shape.experts_used, _widest_expert(run)
     wide = used * run.shape.embedding
     return 3 * run.rows(used * inner) + (run.rows(wide) if wide > 2 * used * inner else 0)
 
 
 def _moe_inner(run: Run) -> int:
     used = run.shape.experts_used
-    return 2 * run.rows(used * run.shape.expert_feed_forward) + run.rows(used * run.shape.embedding)
+    inner, wide = run.rows(used * _widest_expert(run)), run.rows(used * run.shape.embedding)
+    return inner + max(inner, wide)
 
 
 def _feed_forward(run: Run) -> int:
     """The widest of what a block does one after the other."""
-    ways = [3 * run.rows(_widest_feed_forward(run)), 2 * run.rows(_queries(run))]
+    ways = [run.rows(layer.feed_forward) * (3 if layer.is_gated else 1) for layer in run.shape.layers]
+    ways.append(2 * run.rows(_queries(run)))
     if run.shape.is_moe:
-        ways.append(_moe(run))
+        shared = max((layer.shared_feed_forward for layer in run.shape.layers), default=0)
+        ways += [_moe(run), 3 * run.rows(shared) + run.rows(run.shape.experts_used * run.shape.embedding)]
     if run.shape.inner:
-        ways.append(int(3.25 * run.rows(run.shape.inner)))
+        ways.append(_recurrent(run))
     return max(ways)
+
+
+def _recurrent(run: Run) -> int:
+    """A recurrent layer: what it projects, its convolution, its output, and the states read and written."""
+    shape = run.shape
+    if shape.convolved == shape.inner:  # Mamba's first kind
+        return int(3.25 * run.rows(shape.inner))
+    states = max((run.state(layer) for layer in shape.layers), default=0)
+    return run.rows(shape.projected + shape.convolved + 2 * shape.inner) + 2 * states
 
 
 def _scores(run: Run) -> int:

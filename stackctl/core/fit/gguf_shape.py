@@ -7,7 +7,7 @@ which keys count, what they default to, and what an architecture makes of them.
 import re
 from collections.abc import Iterable, Mapping
 from math import prod
-from typing import Final
+from typing import Final, NamedTuple
 
 from stackctl.core.fit.shape import Layer, Shape
 from stackctl.core.gguf import GgufFile, Tensor
@@ -17,20 +17,26 @@ _MAX_LAYERS: Final = 1024  # llama.cpp takes 512 (src/llama-hparams.h)
 _BLOCK: Final = re.compile(r"blk\.([0-9]{1,5})\.")  # of more digits Python would make no number
 # tensors of the input layer, which stays in the machine's memory wherever the others go
 _INPUT: Final = ("token_embd.", "position_embd.", "token_types.", "per_layer_token_embd.")
+_BESIDE_FIRST_BLOCK: Final = ("per_layer_model_proj.", "per_layer_proj_norm.")  # lie where that one lies
 _EXPERTS: Final = re.compile(r"_(?:ch)?exps\.")
 # period of the layers whose attention slides, the last of each period is full; (period, True): the first is
 _PERIODS: Final[Mapping[str, tuple[int, bool]]] = {
     "afmoe": (4, False), "cohere2": (4, False), "cohere2moe": (4, True), "exaone4": (4, False),
     "exaone-moe": (4, False), "gemma2": (2, False), "gemma3": (6, False), "gemma3n": (5, False),
     "gemma4": (6, False), "gpt-oss": (2, False), "laguna": (4, True), "llama4": (4, False), "mellum": (4, False),
-    "olmo2": (4, False), "plamo3": (8, False), "smallthinker": (4, True),
-    "step35": (0, False), "mimo2": (0, False), "granite-swa": (0, False), "lfm2": (0, False),
+    "muse-glimmer": (4, False), "olmo2": (4, False), "plamo3": (8, False), "smallthinker": (4, True),
+    "granite-swa": (0, False), "lfm2": (0, False), "maple": (0, False), "mimo2": (0, False), "spark2-5": (0, False),
+    "step35": (0, False),
 }  # fmt: skip
 _DEFAULT_WINDOW: Final[Mapping[str, int]] = {"gemma2": 4096, "llama4": 8192, "exaone4": 4096}
+_FIXED_WINDOW: Final[Mapping[str, int]] = {"llama4": 8192, "smallthinker": 4096}  # unless the header says 0
+_SLIDES_ONLY_WITH: Final[Mapping[str, int]] = {"exaone4": 64}  # so many layers
 _ALWAYS_RECURRENT: Final = frozenset({"mamba", "mamba2", "rwkv6", "rwkv6qwen2", "rwkv7", "arwkv7"})
 _INTERVAL: Final[Mapping[str, int]] = {"qwen3next": 4, "qwen35": 4, "qwen35moe": 4, "minimax-01": 8}
 _BOTH: Final = frozenset({"falcon-h1"})  # every layer has attention and a state
 _SHARED_FROM: Final[Mapping[str, int]] = {"gemma3n": 20}  # the layers from here on use a cache of those before
+# measured: with experts in RAM, the buffer gets no second tensor into the place of the first
+_SCATTERED: Final = frozenset({"afmoe", "granitehybrid", "qwen35moe", "qwen3next"})
 _PARALLEL: Final = frozenset({"command-r", "cohere2", "cohere2moe", "falcon", "gptneox", "phi2", "stablelm"})
 
 
@@ -56,6 +62,8 @@ class _Reading:
         self.heads = self.each("attention.head_count")
         self.feed_forward = self.each("feed_forward_length")
         self.embedding = self.number("embedding_length")
+        self.has_states = any(self.number(key) for key in ("ssm.inner_size", "shortconv.l_cache", "kda.head_dim"))
+        self.window = self._window()
         self.slides = self._sliding()
 
     def number(self, key: str, default: int = 0) -> int:
@@ -82,6 +90,8 @@ class _Reading:
         for tensor in self.tensors:
             found = _BLOCK.match(tensor.name)
             (blocks.setdefault(int(found[1]), []) if found else rest).append(tensor)
+        blocks.setdefault(0, []).extend(tensor for tensor in rest if tensor.name.startswith(_BESIDE_FIRST_BLOCK))
+        rest = [tensor for tensor in rest if not tensor.name.startswith(_BESIDE_FIRST_BLOCK)]
         inputs = [tensor for tensor in rest if tensor.name.startswith(_INPUT)]
         embedding = sum(tensor.size for tensor in inputs if tensor.name == "token_embd.weight")
         is_tied = not any(tensor.name == "output.weight" for tensor in rest)
@@ -91,10 +101,9 @@ class _Reading:
             embedding=self.embedding,
             head=self._key_length(slides=False),
             vocabulary=self.number("vocab_size") or self.file.lengths.get("tokenizer.ggml.tokens", 0),
-            window=self.number("attention.sliding_window", _DEFAULT_WINDOW.get(self.architecture, 0)),
+            window=self.window,
             experts=self.number("expert_count"),
             experts_used=max(self.each("expert_used_count") or (0,)),
-            expert_feed_forward=max(self.each("expert_feed_forward_length") or self.feed_forward or (0,)),
             inner=self.number("ssm.inner_size"),
             projected=2 * self.number("ssm.inner_size") + self._mixed + self.number("ssm.time_step_rank"),
             convolved=self.number("ssm.inner_size") + self._mixed,
@@ -104,7 +113,10 @@ class _Reading:
             is_tied=is_tied,
             is_parallel=self.architecture in _PARALLEL,
             is_mla=self._is_mla,
+            is_scattered=self.architecture in _SCATTERED,
             embedding_bytes=embedding,
+            embedding_per_layer=self.number("embedding_length_per_layer_input"),
+            streams=self.number("altup.num_inputs", 1),
             parameters=sum(prod(tensor.shape) for tensor in self.tensors),
         )
 
@@ -117,22 +129,30 @@ class _Reading:
         return self.number("attention.key_length_mla") > 0 and self.number("attention.value_length_mla") > 0
 
     def _layer(self, index: int, tensors: list[Tensor]) -> Layer:
+        if index >= self.trunk:  # predicts further tokens; llama.cpp leaves its tensors out, but counts it as a layer
+            tensors = []
         heads = self.heads[index] if self.heads else 0
         kv_heads = self.kv_heads[index] if self.kv_heads else 0
         slides, is_recurrent = self.slides[index], self._is_recurrent(index)
         has_cache = self._has_cache(index) and (not is_recurrent or self.architecture in _BOTH)
-        sizes = [tensor.size for tensor in tensors]
+        experts = [tensor.size for tensor in tensors if _EXPERTS.search(tensor.name)]
+        feed_forward = _feed_forward(tensors)
         return Layer(
             heads=heads,
             kv_heads=kv_heads,
             key=kv_heads * self._key_length(slides=slides) if has_cache else 0,
             value=kv_heads * self._value_length(slides=slides) if has_cache and not self._is_mla else 0,
+            has_cache=has_cache,
             slides=slides,
             state=self._state(index) if is_recurrent else 0,
-            feed_forward=self.feed_forward[index] if self.feed_forward else 0,
-            weights=sum(sizes),
-            experts=sum(tensor.size for tensor in tensors if _EXPERTS.search(tensor.name)),
-            largest=max(sizes, default=0),
+            feed_forward=feed_forward.width,
+            shared_feed_forward=feed_forward.shared,
+            expert_feed_forward=feed_forward.expert,
+            is_gated=feed_forward.is_gated,
+            weights=sum(tensor.size for tensor in tensors),
+            experts=sum(experts),
+            largest=max((tensor.size for tensor in tensors), default=0),
+            largest_expert=max(experts, default=0),
         )
 
     def _head(self) -> int:
@@ -147,11 +167,19 @@ class _Reading:
         full = self.number("attention.value_length", self._head())
         return self.number("attention.value_length_swa", full) if slides else full
 
+    def _window(self) -> int:
+        """Tokens that a sliding layer sees."""
+        key = f"{self.architecture}.attention.sliding_window"
+        default = _DEFAULT_WINDOW.get(self.architecture, 0)
+        window = self.file.number(key) if key in self.file.metadata else default
+        return _FIXED_WINDOW.get(self.architecture, window) if window else 0
+
     def _sliding(self) -> tuple[bool, ...]:
         """Which layers slide. An architecture that is not listed ignores its sliding_window key."""
         none = (False,) * self.count
-        window = self.number("attention.sliding_window", _DEFAULT_WINDOW.get(self.architecture, 0))
-        if self.architecture not in _PERIODS or not window:
+        if self.architecture not in _PERIODS or not self.window:
+            return none
+        if _SLIDES_ONLY_WITH.get(self.architecture, self.trunk) != self.trunk:
             return none
         key = f"{self.architecture}.attention.sliding_window_pattern"
         written = self.file.metadata.get(key)
@@ -176,11 +204,11 @@ class _Reading:
         if self.architecture in _INTERVAL:
             interval = self.number("full_attention_interval", _INTERVAL[self.architecture])
             return index < self.trunk and (index + 1) % interval != 0
-        has_states = self.number("ssm.inner_size") or self.number("shortconv.l_cache") or self.number("kda.head_dim")
-        if not has_states or not self.kv_heads:
+        if not self.has_states or not self.kv_heads:
             return False
-        has_feed_forward = self.architecture == "nemotron_h" and self.feed_forward and self.feed_forward[index] > 0
-        return self.kv_heads[index] == 0 and not has_feed_forward
+        if self.architecture.startswith("nemotron_h") and self.feed_forward and self.feed_forward[index]:
+            return False  # that block is a feed-forward alone
+        return self.kv_heads[index] == 0
 
     def _state(self, index: int) -> int:
         """Values of one recurrent layer's state, for one sequence."""
@@ -201,3 +229,24 @@ class _Reading:
         if shared := self.number("attention.shared_kv_layers"):
             return index < self.count - shared
         return index < min(self.trunk, _SHARED_FROM.get(self.architecture, self.trunk))
+
+
+class _FeedForward(NamedTuple):
+    """What a block's feed-forward layers are like, by their tensors: keys say less, and not of every layer."""
+
+    width: int  # values between its two projections; 0: there is none
+    is_gated: bool
+    shared: int  # width of the experts that every token goes through
+    expert: int  # width of one of the others
+
+
+def _feed_forward(tensors: list[Tensor]) -> _FeedForward:
+    shapes = {tensor.name.split(".")[-2]: tensor.shape for tensor in tensors if tensor.name.endswith(".weight")}
+
+    def inner(*names: str) -> int:
+        return max((shapes[name][0] for name in names if name in shapes), default=0)
+
+    width = inner("ffn_down", "channel_mix_value")
+    up = shapes.get("ffn_up", (0,))
+    has_gate = "ffn_gate" in shapes or "channel_mix_value" in shapes or up[-1] > width
+    return _FeedForward(width, has_gate, inner("ffn_down_shexp"), inner("ffn_down_exps"))

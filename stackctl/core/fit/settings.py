@@ -24,6 +24,7 @@ class Reserves:
     batch: int = 512  # tokens of a prompt at a time (micro-batch)
     base_mib: int = 85  # RAM of the program itself, without a model
     cpu_experts: Literal["any", "all", "none"] = "any"  # of how many blocks it can keep the experts in RAM
+    folder_mib: int = 0  # VRAM per GPU that its loaders of safetensors take beyond weights and cache
     prompt_cache_mib: int = 0  # RAM that it fills with earlier prompts as time goes by
 
 

@@ -1,6 +1,7 @@
 """What of a model decides how much memory it takes: layers, heads, windows, experts, states, and its tensors' bytes."""
 
 from dataclasses import dataclass, replace
+from functools import cached_property
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -9,14 +10,19 @@ class Layer:
 
     heads: int
     kv_heads: int
-    key: int  # values that its cache keeps of a token as K; 0: it has no cache of its own
+    has_cache: bool  # of its own; not so in a recurrent layer, and where it uses an earlier layer's
+    key: int  # values that the cache keeps of a token as K
     value: int  # likewise as V
     slides: bool  # its attention sees a window only
     state: int  # values of a recurrent state; 0: it has none
-    feed_forward: int
+    feed_forward: int  # values between its two projections, where it is dense
+    shared_feed_forward: int  # of the experts that every token goes through
+    expert_feed_forward: int  # of each of the others
+    is_gated: bool  # its feed-forward multiplies two projections (SwiGLU and the like)
     weights: int
     experts: int  # of those, what only the chosen experts use
     largest: int  # its largest tensor
+    largest_expert: int  # the largest of those that hold its experts
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -31,7 +37,6 @@ class Shape:
     window: int  # tokens that a sliding layer sees
     experts: int
     experts_used: int
-    expert_feed_forward: int
     inner: int  # of a recurrent layer
     projected: int  # values that a recurrent layer makes of a token at first
     convolved: int  # of those, what goes through its convolution
@@ -42,11 +47,19 @@ class Shape:
     is_tied: bool  # the output layer uses the embedding's tensor
     is_parallel: bool  # attention and feed-forward run side by side
     is_mla: bool  # K is a compressed latent and there is no V
+    is_scattered: bool = False  # experts brought over from RAM need room for two tensors at once
+    embedding_per_layer: int = 0  # values of a token's embedding for each layer by itself
+    streams: int = 1  # hidden states that the model carries at once
     parameters: int = 0  # of all tensors; 0: not known
 
     @property
     def is_moe(self) -> bool:
         return self.experts_used > 0
+
+    @cached_property
+    def widest_value(self) -> int:
+        """Values that the widest layer's cache keeps of a token as V."""
+        return max((layer.value for layer in self.layers), default=0)
 
     @property
     def active_share(self) -> float:
@@ -72,6 +85,7 @@ def scaled(shape: Shape, ratio: float) -> Shape:
             weights=int(layer.weights * ratio),
             experts=int(layer.experts * ratio),
             largest=int(layer.largest * ratio),
+            largest_expert=int(layer.largest_expert * ratio),
         )
         for layer in shape.layers
     )

@@ -46,7 +46,7 @@ class Run:
     @property
     def cells(self) -> int:
         """Tokens of one stream's cache in a layer that sees everything."""
-        return padded(self.settings.context // self.streams)
+        return padded(padded(self.settings.context) // self.streams)
 
     @property
     def window_cells(self) -> int:
@@ -62,14 +62,10 @@ class Run:
     def kv_cache(self, layer: Layer) -> int:
         """Bytes of one layer's cache."""
         value = layer.value
-        if value and not self.settings.flash_attention:  # V lies transposed then, as wide as the widest layer's
-            value = self._widest
+        if layer.has_cache and not self.settings.flash_attention:  # V lies transposed, as wide as the widest layer's
+            value = self.shape.widest_value
         cells = self.window_cells if layer.slides else self.cells
         return cells * self.streams * (layer.key + value) * KV_TYPES[self.settings.kv_type] // 32
-
-    @property
-    def _widest(self) -> int:
-        return max(layer.value for layer in self.shape.layers)
 
     def state(self, layer: Layer) -> int:
         """Bytes of one layer's recurrent state, for all slots."""
