@@ -41,8 +41,10 @@ def on_gpu_in_part(run: Run, on_gpu_blocks: int, *, has_output: bool) -> int:
 
 def _brought(run: Run, layer: Layer) -> int:
     """Bytes that a block's experts need on the GPU while they are computed there."""
-    others = (layer.experts - layer.largest_expert) // 2  # there are three tensors of them
-    return layer.largest_expert + (others if run.shape.is_scattered else 0)
+    if not run.shape.is_scattered:
+        return layer.largest_expert
+    other = (layer.experts - layer.largest_expert) // 2  # there are three tensors of them
+    return layer.largest_expert + other + run.rows(run.shape.experts_used * run.shape.embedding)
 
 
 def beside_gpus(run: Run) -> int:

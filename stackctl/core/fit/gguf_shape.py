@@ -36,7 +36,7 @@ _INTERVAL: Final[Mapping[str, int]] = {"qwen3next": 4, "qwen35": 4, "qwen35moe":
 _BOTH: Final = frozenset({"falcon-h1"})  # every layer has attention and a state
 _SHARED_FROM: Final[Mapping[str, int]] = {"gemma3n": 20}  # the layers from here on use a cache of those before
 # measured: with experts in RAM, the buffer gets no second tensor into the place of the first
-_SCATTERED: Final = frozenset({"afmoe", "granitehybrid", "qwen35moe", "qwen3next"})
+_SCATTERED: Final = frozenset({"afmoe", "qwen35moe", "qwen3next"})
 _PARALLEL: Final = frozenset({"command-r", "cohere2", "cohere2moe", "falcon", "gptneox", "phi2", "stablelm"})
 
 
@@ -135,6 +135,7 @@ class _Reading:
         kv_heads = self.kv_heads[index] if self.kv_heads else 0
         slides, is_recurrent = self.slides[index], self._is_recurrent(index)
         has_cache = self._has_cache(index) and (not is_recurrent or self.architecture in _BOTH)
+        has_cache = has_cache and (kv_heads > 0 or not self.has_states)  # a hybrid's feed-forward alone has none
         experts = [tensor.size for tensor in tensors if _EXPERTS.search(tensor.name)]
         feed_forward = _feed_forward(tensors)
         return Layer(
