@@ -78,9 +78,11 @@ class Hub:
 
     def request(self, source: Source, file: str, *, is_asked: bool = True) -> Request:
         """How a file is asked for by plain HTTP; raises ModelError where the hub, if it is asked, does not give it."""
-        from huggingface_hub import get_hf_file_metadata, hf_hub_url
+        from huggingface_hub import get_hf_file_metadata, hf_hub_url, is_offline_mode
         from huggingface_hub.utils._headers import build_hf_headers  # what its own downloads send
 
+        if is_offline_mode():
+            raise _offline(source)
         with _explained(source):
             url = hf_hub_url(source.repo, file, revision=source.revision, endpoint=self.endpoint)
             if is_asked:

@@ -78,7 +78,9 @@ def remote() -> Iterator[tuple[str, int, int, int]]:
 def served() -> Iterator[tuple[str, str, Path]]:
     """(a hub on loopback with a model of 1 GiB, the model's address, an empty folder)."""
     head = header({**SMALL.metadata(), **VOCABULARIES["llama-bpe"].metadata()}, SMALL.tensors("q8_0"))[0]
-    with running() as hub, TemporaryDirectory(dir=Path.cwd()) as folder:  # /tmp may be memory
+    artefacts = Path(__file__).resolve().parents[2] / ".artefacts"  # /tmp may be memory
+    artefacts.mkdir(exist_ok=True)
+    with running() as hub, TemporaryDirectory(dir=artefacts) as folder:
         hub.add("owner/name", {"M-Q8_0.gguf": head + b"\0" * (PULLED - len(head))})
         yield hub.url, f"{hub.url}/owner/name/resolve/main/M-Q8_0.gguf", Path(folder)
 

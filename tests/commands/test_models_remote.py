@@ -112,13 +112,13 @@ def test_the_header_is_all_that_is_read(machine: Machine, server: Server) -> Non
 def test_the_header_of_a_model_with_a_real_vocabulary_takes_four_requests(
     machine: Machine, server: Server, name: str
 ) -> None:
-    """Listing, redirect, and two ranges; an address of the file itself takes the ranges alone."""
+    """Listing, redirect, and two ranges; no listing where the file is named, and by its address the ranges alone."""
     head, size = header({**SMALL.metadata(), **VOCABULARIES[name].metadata()}, SMALL.tensors("q8_0"))
     server.add("owner/real", {"R-Q8_0.gguf": head + b"\0" * (size - len(head)), "README.md": b"about"})
     address = f"http://127.0.0.1:{server.cdn.server_address[1]}/owner/real/R-Q8_0.gguf"
     for model, most in (
         (address, 2),
-        ("hf:owner/real/R-Q8_0.gguf", 4),
+        ("hf:owner/real/R-Q8_0.gguf", 3),
         ("hf:owner/real:Q8_0", 4),
         ("hf:owner/real", 4),
     ):
@@ -128,6 +128,33 @@ def test_the_header_of_a_model_with_a_real_vocabulary_takes_four_requests(
         assert looked_at(machine, model).size == size
         assert len(server.asked) <= most
         assert server.sent <= len(head) + (1 << 20)
+
+
+@pytest.mark.parametrize(
+    ("source", "says"),
+    [
+        ("hf:owner/name/M-Q9_0.gguf", "did you mean hf:owner/name/M-Q8_0.gguf"),
+        ("hf:owner/none/M-Q8_0.gguf", "no model owner/none"),
+        ("hf:owner/name/mmproj-M.gguf", "no model file mmproj-M.gguf"),
+        ("hf:owner/name/M-Q8_0-00002-of-00002.gguf", "did you mean"),
+    ],
+)
+def test_of_a_file_that_is_not_there_the_repository_tells_what_is(
+    machine: Machine, server: Server, source: str, says: str
+) -> None:
+    server.repos["owner/name"].files["mmproj-M.gguf"] = MODEL
+    with pytest.raises(ModelError) as caught:
+        looked_at(machine, source)
+    assert says in f"{caught.value.message} {caught.value.hint}"
+
+
+def test_nothing_is_asked_where_the_hub_is_to_be_left_alone(
+    machine: Machine, server: Server, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("huggingface_hub.constants.HF_HUB_OFFLINE", True)
+    with pytest.raises(ModelError, match="HF_HUB_OFFLINE forbids"):
+        looked_at(machine, SOURCE)
+    assert server.asked == []
 
 
 def test_what_is_planned_from_it_is_what_the_file_itself_gives(machine: Machine, tmp_path: Path) -> None:

@@ -1,5 +1,6 @@
 """`stackctl models fit`: the memory that a model takes, whether it is free now, and what else there is."""
 
+from contextlib import suppress
 from dataclasses import dataclass, replace
 from typing import Literal
 
@@ -123,9 +124,12 @@ def looked_at(machine: Machine, model: str) -> ModelSeen:
     source = sources.parse(model)
     if source is None:
         return machine.model(model)
-    from stackctl.commands.models.pull import offered
+    from stackctl.commands.models.pull import named, offered
     from stackctl.commands.models.remote import described
 
+    if source.file.endswith(".gguf") and "-of-" not in source.file and sources.is_main(source.file):
+        with suppress(ModelError):  # asked again below, where the repository tells why
+            return described(machine, named(machine, source)).model
     return described(machine, offered(machine, source)).model
 
 

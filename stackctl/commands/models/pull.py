@@ -91,6 +91,12 @@ def offered(machine: Machine, source: Source, to: Path | None = None) -> Offer:
     )
 
 
+def named(machine: Machine, source: Source) -> Offer:
+    """One file of a repository that is not asked for it: whether it is there, its size and its hash are not known."""
+    root = machine.library.path(store.where(Source(repo=source.repo, revision=source.revision)))
+    return Offer(source=source, files=(RepoFile(name=source.file, size=0),), root=root)
+
+
 def pull(machine: Machine, offer: Offer, *, clock: Callable[[], float] = time.monotonic) -> Pulled:
     """Bring every file of an offer, one after the other; what is here and right is not fetched again.
 
