@@ -35,6 +35,7 @@ class Tavern:
         self.until(lambda: self.status == model, f"connected to {model}", CONNECTED_S)
         took_s = float(self.page.evaluate("performance.now()")) / 1000
         self.until(lambda: "Initializing…" not in self.dialogues, "the page is built", CONNECTED_S)
+        self.until(lambda: bool(self.messages), "its welcome, which comes last", CONNECTED_S)
         return took_s
 
     @property
