@@ -12,6 +12,7 @@ from typing import Final, NamedTuple
 
 _SHORT, _USUAL = 64, 7  # bytes of a text: those which the expression knows are below; most pieces have about as many
 _AT_ONCE: Final = 64  # strings
+_FEW: Final = 1024  # strings; to compile the expression takes as long as to walk over ten thousand
 _length: Final = struct.Struct("<Q").unpack_from
 
 
@@ -21,6 +22,8 @@ def past(buffer: memoryview, at: int, count: int) -> int:
     Of the last string, the length is in the buffer; whether its text is too is not looked at.
     """
     try:
+        if count < _FEW:
+            return _walked(buffer, at, count)
         while count >= _AT_ONCE:
             found = _short_strings().match(buffer, at)
             at = found.end() if found else _walked(buffer, at, _AT_ONCE)
