@@ -42,7 +42,13 @@ GRACE_S: Final[int] = 10
 # Of safetensors, measured by its author with Llama 2 13B on an RTX 3090 (2023): 1.0 GiB over the files' size with
 # ExLlama, 1.4 with ExLlamaV2, 2.7 and more with AutoAWQ
 MEMORY: Final = Reserves(
-    logits="batch", batch=1024, base_mib=600, cpu_experts="all", folder_mib=1434, prompt_cache_mib=8192
+    logits="batch",
+    batch=1024,
+    base_mib=600,
+    cpu_experts="all",
+    folder_mib=1434,
+    gpu_alone=frozenset({"exl3"}),
+    prompt_cache_mib=8192,
 )
 READY: Final[Request] = Request(path="/v1/internal/token-count", body='{"text":"hello"}')
 KEY_ARGS: Final[tuple[str, ...]] = ("--api-key",)

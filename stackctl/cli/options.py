@@ -1,6 +1,5 @@
 """The options that several commands share."""
 
-import os
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any, TypeVar
@@ -93,7 +92,7 @@ def _model(wanted: str, *, is_elsewhere: bool) -> dict[str, object]:
 
     if source.parse(wanted):
         return {"model.path": "auto", "model.source": wanted}
-    if wanted != "demo" and not os.path.isabs(wanted) and not wanted.startswith("~"):  # noqa: PTH117
+    if wanted != "demo" and not Path(wanted).is_absolute() and not wanted.startswith("~"):
         # given relative to where the user stands; stack.toml's paths count from its own folder
         folder = click.get_current_context().obj[0]
         if is_elsewhere or folder.resolve() != Path.cwd():

@@ -46,7 +46,7 @@ class Decisions:
         stands = before is not None and before.inputs == plain and (holds is None or holds(before.value))
         value = before.value if before and stands else compute()
         self.taken[key] = Decision(value=value, inputs=plain)
-        return tuple(value) if isinstance(value, list) else value  # type: ignore[return-value]
+        return tuple(value) if isinstance(value, list) else value  # type: ignore[return-value]  # JSON's list was a T
 
     def keep(self, key: str) -> None:
         """Let a recorded answer stand that is decided elsewhere."""

@@ -2,6 +2,7 @@
 
 import hashlib
 from collections.abc import Iterable
+from functools import partial
 from ipaddress import IPv4Network
 
 from stackctl.core.lock import Decisions, Lock
@@ -31,7 +32,7 @@ def networks(name: str, spec: Spec, seen: Seen, decisions: Decisions, *, has_inn
             subnet = decisions.decide(
                 f"network.{purpose}",
                 {"name": name, "chosen": chosen},
-                lambda purpose=purpose, away_from=away_from: free_subnet(name, purpose, away_from),  # type: ignore[misc]
+                partial(free_subnet, name, purpose, away_from),
             )
         if other := colliding(subnet, taken):
             user = "network.inner" if str(other) in subnets.values() else "this machine"

@@ -114,3 +114,11 @@ def test_a_packing_that_it_lost_is_refused_with_the_reason(tmp_path: Path) -> No
     code, output = said(packed, "--backend", "text-generation-webui")
     assert code == 8
     assert "its ExLlamaV2 loader was removed in March 2026" in output
+
+
+def test_exl3_needs_a_gpu(tmp_path: Path) -> None:
+    packed = folder(tmp_path / "m", "I32", quantization_config={"quant_method": "exl3"})
+    assert fit(packed, "--gpu-memory", "12000")["fits"]
+    code, output = said(packed, "--backend", "text-generation-webui", "--device", "cpu")
+    assert code == 8
+    assert "packed as EXL3, on a GPU only" in output

@@ -449,6 +449,13 @@ def test_a_header_that_is_longer_than_any_models_is_not_read_to_its_end(tmp_path
         inspect(quiet(tmp_path).machine, str(path), force=False)
 
 
+def test_a_file_that_calls_itself_one_of_no_parts_is_a_file_like_any_other(tmp_path: Path) -> None:
+    path = tmp_path / "m-00001-of-00000.gguf"
+    path.write_bytes(_tensors("blk.{}.t", (0,)))
+    found = inspect(quiet(tmp_path).machine, str(path), force=False)
+    assert (found.name, found.parts) == (path.name, 1)
+
+
 def test_the_parts_of_a_model_together_have_no_more_tensors_than_one(tmp_path: Path) -> None:
     for number in (1, 2, 3):
         (tmp_path / f"m-0000{number}-of-00003.gguf").write_bytes(_tensors("blk.{}.t", (0,)))

@@ -84,6 +84,11 @@ def test_it_can_be_put_elsewhere(machine: Machine, tmp_path: Path) -> None:
     assert get(machine, to=tmp_path / "nas").path == tmp_path / "nas" / "M-Q4_K_M.gguf"
 
 
+def test_an_address_that_names_no_parts_is_one_file(machine: Machine) -> None:
+    offer = offered(machine, parsed("http://127.0.0.1:1/m-00001-of-00000.gguf"))
+    assert [one.name for one in offer.files] == ["m-00001-of-00000.gguf"]
+
+
 def test_all_shards_come(machine: Machine, server: Server) -> None:
     parts = {f"M-Q6_K-0000{n}-of-00002.gguf": MODEL for n in (1, 2)}
     server.add("owner/split", parts)

@@ -73,7 +73,7 @@ def fit(ctx: click.Context, /, model: str, no_flash_attention: bool, as_json: bo
     from stackctl.commands_text.fit import fitted, listed
 
     machine = machine_of(ctx, as_json=as_json)
-    how = command.Asked(flash_attention=not no_flash_attention, **asked)  # type: ignore[arg-type]
+    how = command.Asked(flash_attention=not no_flash_attention, **asked)  # type: ignore[arg-type]  # click has checked them
     if rows := command.forms_of(machine, model, how):
         machine.ui.result(*listed(rows, machine.ui))
     else:

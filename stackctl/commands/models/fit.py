@@ -78,6 +78,12 @@ def _of_folder(machine: Machine, seen: ModelSeen, asked: Asked) -> Fitted:
             hint="leave out --kv-cache and --gpu-layers, or take a GGUF",
         )
     free = _room(machine, asked)
+    on_gpu = bool(free.gpus_mib) and asked.gpu_layers != 0
+    if not on_gpu and seen.header.packing in backend.MEMORY.gpu_alone:
+        raise ModelError(
+            f"{backend.TITLE} loads {seen.name}, which is packed as {seen.header.packing.upper()}, on a GPU only",
+            hint="say how much is free on one, in MiB: --gpu-memory 12288; or take a GGUF",
+        )
     inside = machine.inside(seen.wanted)
     config = inside.words.config if inside.words else {}
     choice = folder_fit.choose(
@@ -85,7 +91,7 @@ def _of_folder(machine: Machine, seen: ModelSeen, asked: Asked) -> Fitted:
         asked.context,
         backend.MEMORY,
         free,
-        on_gpu=bool(free.gpus_mib) and asked.gpu_layers != 0,
+        on_gpu=on_gpu,
     )
     return Fitted(model=seen, choice=choice, is_rough=True)
 

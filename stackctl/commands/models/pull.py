@@ -15,7 +15,7 @@ from stackctl.effects.hub import Request
 from stackctl.errors import ConfigError, ModelError
 from stackctl.machine import Machine
 
-_SHARD = re.compile(r"(?P<stem>.+)-00001-of-(?P<count>\d{5})\.gguf")
+_SHARD = re.compile(r"(?P<stem>.+)-00001-of-(?P<count>(?!0{5})[0-9]{5})\.gguf")
 
 
 @dataclass(frozen=True, kw_only=True)

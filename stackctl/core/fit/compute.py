@@ -5,6 +5,10 @@ from stackctl.core.fit.shape import Layer
 from stackctl.core.fit.terms import Run
 
 _LARGE_BATCH = 32  # tokens from which on a GPU computes layers whose weights lie in RAM
+# llama.cpp has several GPUs work on four parts of a prompt at once (GGML_SCHED_MAX_COPIES), each with masks and inputs
+# of its own; how many embeddings of a batch that makes more was measured (tests/shapes/families.csv)
+_COPIES = 4
+_FIRST, _FURTHER, _LAST, _HOST = 11, 6, 5, 10
 
 
 def on_gpu(run: Run, *, has_output: bool = True) -> int:
@@ -13,10 +17,10 @@ def on_gpu(run: Run, *, has_output: bool = True) -> int:
 
 
 def on_one_of_several(run: Run, *, is_first: bool, is_last: bool) -> int:
-    """Everything on several GPUs, which work on four parts of a prompt at once: their inputs are there four times."""
+    """Everything on several GPUs, which work on parts of a prompt at once: their inputs are there several times."""
     stream = run.rows(run.shape.embedding)
-    peak = _peak(run) + (11 if is_first else 6) * stream
-    return 4 * run.mask + max(peak, _head(run) + 5 * stream if is_last else 0)
+    peak = _peak(run) + (_FIRST if is_first else _FURTHER) * stream
+    return _COPIES * run.mask + max(peak, _head(run) + _LAST * stream if is_last else 0)
 
 
 def on_gpu_in_part(run: Run, on_gpu_blocks: int, *, has_output: bool) -> int:
@@ -49,7 +53,7 @@ def _brought(run: Run, layer: Layer) -> int:
 
 def beside_gpus(run: Run) -> int:
     """In RAM while several GPUs have everything."""
-    return 4 * run.mask + 10 * run.rows(run.shape.embedding)
+    return _COPIES * run.mask + _HOST * run.rows(run.shape.embedding)
 
 
 def beside_gpu(run: Run) -> int:
@@ -63,9 +67,8 @@ def on_cpu(run: Run) -> int:
     stream = run.rows(run.shape.embedding)
     wide = 7 if run.shape.is_parallel else 5
     scores = _scores(run) + stream if not run.settings.flash_attention else 0
-    shape = run.shape
-    recurrent = run.rows(shape.projected + shape.convolved + 2 * shape.inner) + 5 * stream if shape.inner else 0
-    return run.mask + max(_logits(run) + 5 * stream, _feed_forward(run) + wide * stream, recurrent, scores)
+    mixed = _mixed(run) + 5 * stream if run.shape.inner else 0
+    return run.mask + max(_logits(run) + 5 * stream, _feed_forward(run) + wide * stream, mixed, scores)
 
 
 def _head(run: Run) -> int:
@@ -76,7 +79,7 @@ def _head(run: Run) -> int:
 def _peak(run: Run) -> int:
     """The widest point of a block."""
     stream = run.rows(run.shape.embedding)
-    wide = 4 + (run.shape.is_parallel and (2 if _has_gate(run) else 1))
+    wide = 4 if not run.shape.is_parallel else 6 if _has_gate(run) else 5
     return max(_feed_forward(run) + wide * stream, _scores(run), _scratch(run)) + _beside(run)
 
 
@@ -141,7 +144,12 @@ def _recurrent(run: Run) -> int:
     if shape.convolved == shape.inner:  # Mamba's first kind
         return int(3.25 * run.rows(shape.inner))
     states = max((run.state(layer) for layer in shape.layers), default=0)
-    return run.rows(shape.projected + shape.convolved + 2 * shape.inner) + 2 * states
+    return _mixed(run) + 2 * states
+
+
+def _mixed(run: Run) -> int:
+    """What a recurrent layer makes of a batch: its projections, its convolution, its output."""
+    return run.rows(run.shape.projected + run.shape.convolved + 2 * run.shape.inner)
 
 
 def _scores(run: Run) -> int:

@@ -25,6 +25,7 @@ class Reserves:
     base_mib: int = 85  # RAM of the program itself, without a model
     cpu_experts: Literal["any", "all", "none"] = "any"  # of how many blocks it can keep the experts in RAM
     folder_mib: int = 0  # VRAM per GPU that its loaders of safetensors take beyond weights and cache
+    gpu_alone: frozenset[str] = frozenset()  # packings of safetensors that it loads on a GPU only
     prompt_cache_mib: int = 0  # RAM that it fills with earlier prompts as time goes by
 
 

@@ -35,8 +35,8 @@ def of(row: dict[str, str]) -> Fit:
         device="vulkan" if has_gpu else "cpu",
         split=(1.0,) * int(row["gpus"]),
     )
-    logits = "batch" if row["outputs"] == "ubatch" else "slots"
-    return fit(shape(row["model"]), settings, replace(_RESERVES, logits=logits))  # type: ignore[arg-type]
+    reserves = replace(_RESERVES, logits="batch" if row["outputs"] == "ubatch" else "slots")
+    return fit(shape(row["model"]), settings, reserves)
 
 
 def compared(rows: list[dict[str, str]]) -> list[Compared]:
