@@ -8,13 +8,22 @@ from typing import Any
 
 from stackctl.commands.seed import RECORD as SEEDED
 from stackctl.commands.wish import recorded, wish, write
-from stackctl.core import adopted_config, adopted_settings, adoption, place, tavern, tavern_service, tavern_settings
+from stackctl.core import (
+    adopted_config,
+    adopted_settings,
+    adoption,
+    place,
+    tavern,
+    tavern_json,
+    tavern_service,
+    tavern_settings,
+)
 from stackctl.core.adoption import Kept, Layout, Row
 from stackctl.core.images import tavern_image
 from stackctl.core.lock import Decisions
-from stackctl.effects import tree
-from stackctl.effects.files import Folder, owner_of
-from stackctl.effects.tree import Tree
+from stackctl.effects.files import Folder, owner_of, tree
+from stackctl.effects.files.opening import Reach, links_for
+from stackctl.effects.files.tree import Tree
 from stackctl.errors import ConfigError
 from stackctl.machine import Machine
 
@@ -53,16 +62,22 @@ def prepare(machine: Machine, folder: Path) -> Adoption:
     _refuse_place(source, target)
     refuse_in_use(machine, source, *(source / piece.source for piece in layout.pieces), target)
     trees = tuple(
-        tree.walk(source / piece.source, piece.target, within=source, skip=adoption.is_made_anew)
+        tree.walk(
+            source / piece.source, piece.target, within=source, reach=reach_of(source), skip=adoption.is_made_anew
+        )
         for piece in layout.pieces
     )
     leaves = [leaf for one in trees for leaf in one.files]
     tree.refuse_full(target, sum(leaf.size for leaf in leaves))
     files = {leaf.target: leaf.source for leaf in leaves}
-    settings = {name: adopted_settings.parsed(_text(files[name])) for name in files if adoption.is_settings(name)}
+    settings = {
+        name: tavern_json.parse(tree.read(files[name], reach_of(source))) or {}
+        for name in files
+        if adoption.is_settings(name)
+    }
     versions = {str(files[name]): str(one.get("currentVersion", "")) for name, one in settings.items()}
     adoption.refuse_newer(versions, tavern_image(wish(machine, {}).spec, Decisions(recorded(machine)))[0])
-    changed, notes = _changes(files, settings, machine)
+    changed, notes = _changes(source, files, settings, machine)
     kept = [Kept(target=leaf.target, size=leaf.size) for leaf in leaves]
     return Adoption(
         source=source,
@@ -146,7 +161,7 @@ def _recognised(folder: Path) -> tuple[Path, Layout]:
     for name in adoption.PLACES:
         source = (folder / name).resolve()
         config = source / "config.yaml"
-        root = adopted_config.data_root(_text(config), str(config)) if config.is_file() else "data"
+        root = adopted_config.data_root(_text(config, source), str(config)) if config.is_file() else "data"
         layout = adoption.layout(tree.existing(source, adoption.probes(root)), root)
         if layout:
             return source, layout
@@ -179,12 +194,12 @@ def adopted_from(record: str) -> str:
 
 
 def _changes(
-    files: Mapping[str, Path], settings: Mapping[str, Mapping[str, Any]], machine: Machine
+    source: Path, files: Mapping[str, Path], settings: Mapping[str, Mapping[str, Any]], machine: Machine
 ) -> tuple[dict[str, str], list[str]]:
     """(text by path, remarks): what differs from the original."""
     changed, notes = {}, []
     if adoption.CONFIG in files:
-        text = _text(files[adoption.CONFIG])
+        text = _text(files[adoption.CONFIG], source)
         adopted_config.data_root(text, str(files[adoption.CONFIG]))
         neutral, changes = adopted_config.neutral(text)
         notes += [f"config.yaml: {c.key} = {json.dumps(c.after)}, was {c.before!r}: {c.why}" for c in changes]
@@ -200,7 +215,7 @@ def _changes(
     for name, one in settings.items():
         reached = adopted_settings.reachable(one, lambda url: place.is_here(url, around))
         if reached.added:
-            changed[name] = tavern_settings.dump(reached.settings)
+            changed[name] = tavern_json.dump(reached.settings)
             names = ", ".join(repr(one) for one in reached.added)
             notes.append(
                 f"connection profiles for servers on this machine get a copy that a container can use: {names}; such a "
@@ -222,9 +237,13 @@ def _remarks(source: Path, trees: Iterable[Tree]) -> Iterator[str]:
         for link in one.links:
             yield f"{link} leads out of the folder, to {link.resolve()}: what is there is copied"
         for lost in one.lost:
-            yield f"left: {lost}, a link to nothing or no file"
+            yield f"left: {lost}, a link to nothing, no regular file, or nested too deeply"
 
 
-def _text(file: Path) -> str:
-    with tree.explained(file, "read"):
-        return file.read_bytes().decode("utf-8-sig", "replace")
+def _text(file: Path, source: Path) -> str:
+    return tree.read(file, reach_of(source)).decode("utf-8-sig", "replace")
+
+
+def reach_of(source: Path) -> Reach:
+    """Return which links count in an existing SillyTavern: its owner's."""
+    return Reach(follow=links_for(owner_of(source)))

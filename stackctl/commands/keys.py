@@ -6,8 +6,9 @@ backend, and would be left behind by a change of the backend.
 
 from contextlib import suppress
 
-from stackctl.core import tavern_secrets
-from stackctl.core.secret import Secret, api_key
+from stackctl.commands.tavern_folder import shared_folder
+from stackctl.core import tavern_json, tavern_secrets
+from stackctl.core.secret import Secret, api_key, is_api_key
 from stackctl.core.spec import Spec
 from stackctl.core.tavern_service import data_folder
 from stackctl.effects.files import STATE
@@ -38,8 +39,10 @@ def hide(machine: Machine, spec: Spec) -> None:
     So is the one that SillyTavern still sends: a running backend's log holds that one until a deploy brings the new.
     """
     kept = (machine.folder.read(FILE) or "").strip()
-    sent: tuple[str, ...] = ()
-    with suppress(StackctlError):  # another user's, or damaged: then we did not write it, and give_key() says so
-        sent = tavern_secrets.ours(machine.folder.read(f"{data_folder(spec)}/{tavern_secrets.FILE}") or "")
-    for text in filter(None, (kept, *sent)):
-        machine.ui.hide(Secret(text))
+    if is_api_key(kept):
+        machine.ui.hide(Secret(kept))
+    data = data_folder(spec)
+    with suppress(StackctlError):  # another user's, or no file: then we did not write it, and give_key() says so
+        text = shared_folder(machine, data).read_bytes(f"{data}/{tavern_secrets.FILE}")
+        for sent in tavern_secrets.ours(tavern_json.parse(text) or {}):
+            machine.ui.hide(sent)

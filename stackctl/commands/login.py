@@ -4,9 +4,7 @@ It is kept in .stackctl/ beside the API key, and given to SillyTavern by its own
 would stand in `docker inspect`.
 """
 
-from pathlib import Path
-
-from stackctl.commands.tavern_folder import tavern_folder
+from stackctl.commands.tavern_folder import data_path, tavern_folder
 from stackctl.core import tavern, tavern_config
 from stackctl.core.secret import Secret, typed_password
 from stackctl.core.spec import Spec
@@ -33,7 +31,7 @@ def give(plan: Plan, machine: Machine) -> None:
         return
     folder, config = _config(plan, machine)
     # a file that is new has the login alone: SillyTavern adds every other key at its start
-    text = folder.read(config) or ""
+    text = folder.read(config, most=tavern_config.MOST_BYTES) or ""
     folder.write(config, tavern_config.with_login(text, tavern.USER, plan.password), mode=0o600)
     machine.folder.write(FILE, f"{plan.password.reveal()}\n", mode=0o600)
     machine.folder.write(f"{STATE}/.gitignore", "*\n")
@@ -48,7 +46,7 @@ def take_back(plan: Plan, machine: Machine) -> None:
     if plan.password is not None or kept is None:
         return
     folder, config = _config(plan, machine)
-    text = folder.read(config)
+    text = folder.read(config, most=tavern_config.MOST_BYTES)
     if text is not None and tavern_config.login(text) == (tavern.USER, kept.reveal()):
         folder.write(config, tavern_config.with_login(text, *tavern_config.STOCK), mode=0o600)
     machine.folder.remove(FILE)
@@ -56,7 +54,7 @@ def take_back(plan: Plan, machine: Machine) -> None:
 
 def _config(plan: Plan, machine: Machine) -> tuple[Folder, str]:
     """Where SillyTavern's config.yaml is: the folder, as SillyTavern's user has it, and the path in it."""
-    return tavern_folder(plan, machine), str(Path(plan.folders[0]).parent / tavern.CONFIG)
+    return tavern_folder(plan, machine), f"{data_path(plan)}/{tavern.CONFIG}"
 
 
 def _kept(machine: Machine) -> Secret | None:

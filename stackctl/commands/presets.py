@@ -1,13 +1,12 @@
 """The content of the prompt templates that were decided on, from the image that will run."""
 
 import difflib
-import json
 from collections.abc import Mapping
-from pathlib import Path, PurePosixPath
+from pathlib import PurePosixPath
 from typing import Any
 
-from stackctl.commands.tavern_folder import tavern_folder
-from stackctl.core import tavern
+from stackctl.commands.tavern_folder import data_path, tavern_folder
+from stackctl.core import tavern, tavern_json
 from stackctl.core.stack import Plan
 from stackctl.core.tavern_settings import Presets
 from stackctl.core.templates import FALLBACK, Template
@@ -24,10 +23,10 @@ def presets(plan: Plan, shipped: Mapping[str, str], machine: Machine) -> Presets
     wanted = plan.template
     if wanted is None:
         return Presets()
-    own = Path(plan.folders[0]).parent / "data" / "default-user" if wanted.source == "stack.toml" else None
+    own = f"{data_path(plan)}/data/default-user" if wanted.source == "stack.toml" else None
     found: dict[str, Mapping[str, Any]] = {}
     for kind, name in (("instruct", wanted.instruct), ("context", wanted.context), ("reasoning", wanted.reasoning)):
-        theirs = own and tavern_folder(plan, machine).read(f"{own / kind / name}.json")
+        theirs = own and tavern_folder(plan, machine).read_bytes(f"{own}/{kind}/{name}.json")
         text = theirs or shipped.get(f"{tavern.PRESETS[kind]}/{name}.json")
         if name and text:
             found[kind] = _content(text, name)
@@ -36,12 +35,9 @@ def presets(plan: Plan, shipped: Mapping[str, str], machine: Machine) -> Presets
     return Presets(**found)
 
 
-def _content(text: str, name: str) -> Mapping[str, Any]:
-    try:
-        content = json.loads(text)
-    except (ValueError, RecursionError):
-        content = None
-    if not isinstance(content, dict):
+def _content(text: str | bytes, name: str) -> Mapping[str, Any]:
+    content = tavern_json.parse(text)
+    if content is None:
         raise ConfigError(f"SillyTavern's template {name!r} is damaged", hint="choose another: --template NAME")
     return {**content, "name": name}
 

@@ -9,8 +9,8 @@ from typing import Any
 
 from stackctl import __version__
 from stackctl.commands.presets import presets
-from stackctl.commands.tavern_folder import tavern_folder
-from stackctl.core import tavern, tavern_profiles, tavern_settings
+from stackctl.commands.tavern_folder import data_path, tavern_folder
+from stackctl.core import tavern, tavern_json, tavern_profiles, tavern_settings
 from stackctl.core.stack import Plan
 from stackctl.core.tavern_profiles import Profile
 from stackctl.effects.files import STATE, Folder, tavern_extension
@@ -43,13 +43,15 @@ def wanted(plan: Plan, profiles: tuple[Profile, ...], machine: Machine) -> Wante
         "template": plan.template and asdict(plan.template),
         "profiles": list(profiles),
     }
-    if _record(machine).get("made_from") == made_from and _table(tavern_folder(plan, machine).read(_settings(plan))):
+    if _record(machine).get("made_from") == made_from and tavern_json.parse(
+        tavern_folder(plan, machine).read_bytes(_settings(plan))
+    ):
         return None
     shipped = machine.engine.read_files(image, (tavern.STOCK_SETTINGS, *tavern.PRESETS.values()))
     found = presets(plan, shipped, machine)
     return Wanted(
         overlay=tavern_settings.overlay(plan.tavern_type, plan.backend_url, plan.context, found),
-        stock=_table(shipped.get(tavern.STOCK_SETTINGS)),
+        stock=tavern_json.parse(shipped.get(tavern.STOCK_SETTINGS)) or {},
         made_from=made_from,
         profiles=profiles,
     )
@@ -64,18 +66,18 @@ def seed(plan: Plan, want: Wanted | None, machine: Machine) -> None:
     folder = tavern_folder(plan, machine)
     for name in plan.folders:
         folder.make(name)
-        _check_owner(machine.path / name, folder.owner.uid)
+        _check_owner(machine.path / name, folder.owner_id(name), folder.owner.uid)
     for name, text in tavern_extension().items():
-        folder.write(f"{_data(plan)}/extensions/{tavern.OUR_EXTENSION}/{name}", text)
+        folder.write(f"{data_path(plan)}/extensions/{tavern.OUR_EXTENSION}/{name}", text)
     if want is None:
         return
-    current = folder.read(_settings(plan))
-    settings = _table(current)
+    current = folder.read_bytes(_settings(plan))
+    settings = tavern_json.parse(current)
     if current is not None and not settings:
         kept = folder.set_aside(_settings(plan))
         machine.ui.note(f"SillyTavern's settings.json was damaged (no JSON object): kept as {kept and kept.name}")
-    if settings:
-        written = _follow(settings, want, plan, folder, machine)
+    if current is not None and settings:
+        written = _follow(settings, want, plan, folder, machine, must_write=tavern_json.is_unreadable(current))
     else:
         made = tavern_profiles.merged(tavern_settings.merged(want.stock, want.overlay), want.profiles, ())
         _write(made.settings, plan, folder)
@@ -86,7 +88,7 @@ def seed(plan: Plan, want: Wanted | None, machine: Machine) -> None:
 
 
 def _follow(
-    settings: Mapping[str, Any], want: Wanted, plan: Plan, folder: Folder, machine: Machine
+    settings: Mapping[str, Any], want: Wanted, plan: Plan, folder: Folder, machine: Machine, *, must_write: bool
 ) -> tuple[Profile, ...]:
     """Bring existing settings after a change; the profiles that are ours."""
     record = _record(machine)
@@ -96,7 +98,7 @@ def _follow(
     )
     ours = [one for one in before if isinstance(one, Mapping) and "id" in one] if isinstance(before, list) else []
     done = tavern_profiles.merged(rewired.settings, want.profiles, ours)
-    if done.settings != settings:
+    if done.settings != settings or must_write:
         _write(done.settings, plan, folder)
         machine.ui.note("SillyTavern's settings follow the change; open tabs must be reloaded")
     if left := (*rewired.left, *(f"the connection profile {name}" for name in done.left)):
@@ -106,35 +108,21 @@ def _follow(
 
 def _write(settings: Mapping[str, Any], plan: Plan, folder: Folder) -> None:
     """Write settings.json, then its stamp: from then on a page that loaded other settings no longer saves its own."""
-    text = tavern_settings.dump(settings)
+    text = tavern_json.dump(settings)
     folder.write(_settings(plan), text, mode=0o600)
     stamp = {"stamp": hashlib.sha256(text.encode()).hexdigest()[:16]}
-    folder.write(f"{_data(plan)}/extensions/{tavern.OUR_EXTENSION}/{tavern.STAMP}", json.dumps(stamp) + "\n")
+    folder.write(f"{data_path(plan)}/extensions/{tavern.OUR_EXTENSION}/{tavern.STAMP}", json.dumps(stamp) + "\n")
 
 
 def _settings(plan: Plan) -> str:
-    return f"{_data(plan)}/{tavern.SETTINGS}"
-
-
-def _data(plan: Plan) -> Path:
-    return Path(plan.folders[0]).parent
+    return f"{data_path(plan)}/{tavern.SETTINGS}"
 
 
 def _record(machine: Machine) -> dict[str, Any]:
-    return _table(machine.folder.read(RECORD))
+    return tavern_json.parse(machine.folder.read_bytes(RECORD)) or {}
 
 
-def _table(text: str | None) -> dict[str, Any]:
-    """A JSON object; {} where there is none, or something else."""
-    try:
-        found = json.loads(text or "{}")
-    except (ValueError, RecursionError):
-        return {}
-    return found if isinstance(found, dict) else {}
-
-
-def _check_owner(path: Path, uid: int) -> None:
-    found = path.stat().st_uid
+def _check_owner(path: Path, found: int, uid: int) -> None:
     if found != uid:
         raise DataError(
             f"{path} belongs to user {found}, but SillyTavern runs as user {uid} and could not write there",

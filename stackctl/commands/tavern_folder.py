@@ -1,4 +1,6 @@
-"""SillyTavern's folders as its container's user has them, and as that container may have changed them."""
+"""SillyTavern's data folder as its container's user has it, and as that container may have changed it."""
+
+from pathlib import Path
 
 from stackctl.core.stack import Plan
 from stackctl.effects.files import Folder
@@ -6,7 +8,17 @@ from stackctl.machine import Machine
 
 
 def tavern_folder(plan: Plan, machine: Machine) -> Folder:
-    """The deployment's folder, for what belongs to SillyTavern in it: no link is followed there."""
+    """Return the deployment's folder for what belongs to SillyTavern in it: what is made there is its user's."""
     owner = plan.sillytavern.user
     assert owner is not None  # noqa: S101 - plan() always names one
-    return Folder(machine.path, owner, shared=plan.folders)
+    return Folder(machine.path, owner, shared=data_path(plan), links_of=machine.folder.owner)
+
+
+def shared_folder(machine: Machine, data: str) -> Folder:
+    """Return the deployment's folder to read below SillyTavern's data folder, `data`, where no link is followed."""
+    return Folder(machine.path, machine.folder.owner, shared=data)
+
+
+def data_path(plan: Plan) -> str:
+    """Return the path of SillyTavern's data folder: absolute, or as it lies in the deployment's folder."""
+    return str(Path(plan.folders[0]).parent)

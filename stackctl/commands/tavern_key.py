@@ -1,14 +1,14 @@
 """The key that SillyTavern sends to its backend, in its own secrets.json."""
 
-import json
-from collections.abc import Mapping
 from pathlib import Path
 
-from stackctl.commands.tavern_folder import tavern_folder
-from stackctl.core import tavern, tavern_settings
+from stackctl.commands.tavern_folder import data_path, tavern_folder
+from stackctl.core import tavern, tavern_json, tavern_settings
 from stackctl.core import tavern_secrets as secrets
 from stackctl.core.stack import Plan
 from stackctl.machine import Machine
+
+_MOST_LABEL = 80  # characters of a name that somebody else chose
 
 
 def give_key(plan: Plan, machine: Machine) -> None:
@@ -17,28 +17,25 @@ def give_key(plan: Plan, machine: Machine) -> None:
     A damaged secrets.json, with which SillyTavern could do nothing either, is kept aside and said. A backend that wants
     no key is sent none of ours.
     """
-    folder, data = tavern_folder(plan, machine), Path(plan.folders[0]).parent
-    name = str(data / secrets.FILE)
-    text = folder.read(name)
-    before = secrets.table(text) if text is not None else {}
+    folder, data = tavern_folder(plan, machine), data_path(plan)
+    name = f"{data}/{secrets.FILE}"
+    raw = folder.read_bytes(name)
+    before = tavern_json.parse(raw) if raw is not None else {}
+    must_write = raw is not None and tavern_json.is_unreadable(raw)
     if plan.key is None:
         if before and (bare := secrets.without_key(before, plan.tavern_type)) != before:
-            folder.write(name, _text(bare), mode=0o600)
+            folder.write(name, tavern_json.dump(bare), mode=0o600)
         return
     if before is None and (kept := folder.set_aside(name)):
         machine.ui.note(
             f"SillyTavern's {Path(name).name} was damaged: kept as {kept.name}, a new one has our key alone"
         )
-    kind, url = tavern_settings.connection(secrets.table(folder.read(str(data / tavern.SETTINGS)) or "") or {})
+    kind, url = tavern_settings.connection(tavern_json.parse(folder.read_bytes(f"{data}/{tavern.SETTINGS}")) or {})
     is_connected = (kind, url.rstrip("/")) == (plan.tavern_type, plan.backend_url)
     after = secrets.with_key(before or {}, plan.tavern_type, plan.key, is_connected=is_connected)
-    if after != before:
-        folder.write(name, _text(after), mode=0o600)
+    if after != before or must_write:
+        folder.write(name, tavern_json.dump(after), mode=0o600)
     used = secrets.active(after[secrets.name(plan.tavern_type)])
     if used is None or not secrets.is_ours(used):
-        other = f"another key ({used.get('label')})" if used else "no key"
+        other = f"another key ({str(used.get('label'))[:_MOST_LABEL]})" if used else "no key"
         machine.ui.note(f"SillyTavern uses {other} for {plan.backend_title}: left as you chose it")
-
-
-def _text(table: Mapping[str, object]) -> str:
-    return json.dumps(table, indent=4, ensure_ascii=False) + "\n"

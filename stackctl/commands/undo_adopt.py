@@ -7,13 +7,16 @@ from typing import Any
 
 from stackctl.commands.adopt import data_folder, refuse_in_use
 from stackctl.commands.seed import RECORD as SEEDED
+from stackctl.commands.tavern_folder import shared_folder
 from stackctl.core import adopted_settings, adoption
 from stackctl.core.adoption import Piece
-from stackctl.effects import tree
-from stackctl.effects.files import STATE, Folder, owner_of
-from stackctl.effects.tree import Leaf
+from stackctl.effects.files import STATE, Folder, owner_of, tree
+from stackctl.effects.files.opening import Reach, links_for
+from stackctl.effects.files.tree import Leaf
 from stackctl.errors import ConfigError, DataError
 from stackctl.machine import Machine
+
+_MOST_RECORD_BYTES = 256 << 20  # it has a line for each adopted file
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -34,6 +37,7 @@ class Undoing:
     before: Path | None
     returns: tuple[Return, ...]
     homeless: tuple[str, ...]  # new or newer, without a place in the original's layout
+    lost: tuple[str, ...]  # links, which are not followed, and what is no file
     record: dict[str, Any]
 
 
@@ -50,7 +54,7 @@ class Undone:
 def prepare(machine: Machine) -> Undoing:
     """Compare the adopted folder with where it came from. Changes nothing."""
     target = data_folder(machine)
-    text = Folder(target, owner_of(target)).read(adoption.RECORD)
+    text = shared_folder(machine, str(target)).read(f"{target}/{adoption.RECORD}", most=_MOST_RECORD_BYTES)
     if text is None:
         raise ConfigError(
             f"{target} was not adopted", hint="there is nothing to undo; stackctl adopt FOLDER adopts one"
@@ -60,7 +64,7 @@ def prepare(machine: Machine) -> Undoing:
         source, sums = Path(record["from"]), dict(record["files"])
         pieces = tuple(Piece(source=one["source"], target=one["target"]) for one in record["pieces"])
         before = target.with_name(record["aside"]) if record["aside"] else None
-    except (KeyError, TypeError) as e:
+    except (KeyError, TypeError, ValueError) as e:
         raise DataError(
             f"{target / adoption.RECORD} is damaged",
             hint="restore it; the folder's chats are all there, nothing is lost",
@@ -70,19 +74,24 @@ def prepare(machine: Machine) -> Undoing:
     refuse_in_use(machine, target, source, *(source / piece.source for piece in pieces))
     returns: list[Return] = []
     homeless: list[str] = []
-    for leaf in tree.walk(target / "data", "data", within=target).files:
+    reach = Reach(follow=links_for(machine.folder.owner), closed=target)
+    found = tree.walk(target / "data", "data", within=target, reach=reach)
+    for leaf in found.files:
         if not adoption.is_brought(leaf.target):
             continue
         if origin := adoption.origin(leaf.target, pieces):
-            returns += _returned(leaf, source / origin, sums.get(leaf.target, ""))
+            returns += _returned(leaf, source / origin, sums.get(leaf.target, ""), machine)
         elif leaf.target not in sums:
             homeless.append(leaf.target)
+    for folder in dict.fromkeys(one.to.parent for one in returns):
+        tree.refuse_foreign(folder, machine.folder.owner)
     return Undoing(
         source=source,
         target=target,
         before=before if before and before.exists() else None,
         returns=tuple(returns),
         homeless=tuple(homeless),
+        lost=tuple(str(path.relative_to(target)) for path in found.lost),
         record=record,
     )
 
@@ -93,10 +102,12 @@ def undo(machine: Machine, found: Undoing) -> Undone:
     with machine.folder.locked(machine.ui.note):
         refuse_in_use(machine, found.target, found.source)
         for one in found.returns:
-            owner = owner_of(one.to.parent)
             if one.how == "newer":
-                tree.bring(one.to, replaced / one.to.relative_to(one.to.anchor), machine.folder.owner)
-            tree.bring(one.leaf.source, one.to, owner)
+                kept = replaced / one.to.relative_to(one.to.anchor)
+                tree.bring(_original(one.to, machine), machine.folder, str(kept.relative_to(machine.folder.path)))
+            tree.refuse_foreign(one.to.parent, machine.folder.owner)
+            there = Folder(one.to.parent, owner_of(one.to.parent), links_of=machine.folder.owner)
+            tree.bring(one.leaf, there, one.to.name)
         seeded = found.record.get("seeded")
         if found.before and isinstance(seeded, str):
             machine.folder.write(SEEDED, seeded)
@@ -109,10 +120,15 @@ def undo(machine: Machine, found: Undoing) -> Undone:
     )
 
 
-def _returned(leaf: Leaf, original: Path, adopted: str) -> Iterator[Return]:
+def _original(path: Path, machine: Machine) -> Leaf:
+    return Leaf(source=path, reach=Reach(follow=links_for(machine.folder.owner)), target=path.name, size=0)
+
+
+def _returned(leaf: Leaf, original: Path, adopted: str, machine: Machine) -> Iterator[Return]:
     """How one file goes back: not at all where it is as it was, or there already. `adopted`: its sha256 then, or ""."""
-    now = tree.sha256(leaf.source)
-    there = tree.sha256(original)
+    reach = Reach(follow=links_for(machine.folder.owner))
+    now = tree.sha256(leaf.source, leaf.reach)
+    there = tree.sha256(original, reach)
     if now in {adopted, there}:
         return
     if not original.exists():
@@ -122,7 +138,7 @@ def _returned(leaf: Leaf, original: Path, adopted: str) -> Iterator[Return]:
     else:
         number = 1
         while (beside := Path(adoption.apart(str(original), number))).exists():
-            if tree.sha256(beside) == now:  # brought by an undo that was interrupted
+            if tree.sha256(beside, reach) == now:  # brought by an undo that was interrupted
                 return
             number += 1
         yield Return(leaf=leaf, to=beside, how="beside")

@@ -229,12 +229,14 @@ def to_undo(found: "Undoing", ui: "Ui") -> tuple[str, dict[str, Any]]:
     else:
         lines.append("no chat or character is newer than there")
     lines += [f"left, that layout has no place for it: {name}" for name in found.homeless]
+    lines += [f"left: {name} is a link, which is not followed, or no regular file" for name in found.lost]
     former = f"{found.before} comes back" if found.before else "the stack had no SillyTavern before: it is empty then"
     lines += ["", f"- {former}"]
     values = {
         "to": str(found.source),
         "returns": [{"file": o.leaf.target, "how": o.how, "to": str(o.to)} for o in found.returns],
         "homeless": list(found.homeless),
+        "not_files": list(found.lost),
         "before": found.before and str(found.before),
     }
     return "\n".join(lines), values

@@ -35,9 +35,14 @@ class Secret:
         return hash(self._text)
 
 
+def is_api_key(text: str) -> bool:
+    """Whether a text has the form of an API key of ours: only such a one is hidden, and never a common word."""
+    return bool(_KEY.fullmatch(text))
+
+
 def api_key(text: str, place: str) -> Secret:
     """The key that a file holds; raise ConfigError (without it) where the file at `place` holds something else."""
-    if not _KEY.fullmatch(text.strip()):
+    if not is_api_key(text.strip()):
         raise ConfigError(
             f"{place} holds no API key: that is one line of 32 to 256 letters, digits, and any of _ . ~ -",
             hint=f"delete it, and the next deploy makes a new one: rm '{place}'",

@@ -1,8 +1,11 @@
-"""JSON of a size that a model's files have: what would fill the memory is refused before it is parsed."""
+"""JSON from files that anybody may have written: what would fill the memory is refused before it is parsed."""
 
 import json
 from collections.abc import Sequence
-from typing import Any
+from math import isfinite
+from typing import Any, Final, NoReturn
+
+DEEPEST: Final = 100  # levels; the files that we read have some ten
 
 
 class NoTable(ValueError):
@@ -13,19 +16,53 @@ class TooMuch(NoTable):
     """It may be one, but of more parts than are parsed."""
 
 
-def table(text: str, most: int, *, is_strict: bool = False) -> dict[str, Any]:
-    """The object that a text is, of at most `most` values; raises NoTable. Strict: for a key that stands twice, too."""
+def table(text: str, most: int, *, is_strict: bool = False, is_finite: bool = False) -> dict[str, Any]:
+    """Return the object that a text is, of at most `most` values and DEEPEST levels.
+
+    Raises NoTable for all else; strict, for a key that stands twice, too; finite, for NaN and numbers without end, too,
+    which only Python's JSON has.
+    """
     if sum(map(text.count, "[{,")) > most:  # before each value there is one of these
         raise TooMuch("has more entries than any model's")
     try:
-        found = json.loads(text, object_pairs_hook=_once if is_strict else None)
+        found = json.loads(
+            text,
+            object_pairs_hook=_once if is_strict else None,
+            parse_constant=_refuse_constant if is_finite else None,
+            parse_float=_finite if is_finite else None,
+        )
     except NoTable:
         raise
     except (ValueError, RecursionError) as e:
         raise NoTable("is no JSON") from e
     if not isinstance(found, dict):
         raise NoTable("is no table")
+    if text.count("[") + text.count("{") > DEEPEST and _is_deeper(found, DEEPEST):
+        raise TooMuch("is nested too deeply")
     return found
+
+
+def _is_deeper(found: object, levels: int) -> bool:
+    """Whether values lie within each other over more than so many levels."""
+    level = [found]
+    for _ in range(levels):
+        level = [
+            inner
+            for one in level
+            if isinstance(one, dict | list)
+            for inner in (one.values() if isinstance(one, dict) else one)
+        ]
+    return any(isinstance(one, dict | list) for one in level)
+
+
+def _finite(digits: str) -> float:
+    if not isfinite(number := float(digits)):
+        _refuse_constant(digits)
+    return number
+
+
+def _refuse_constant(digits: str) -> NoReturn:
+    raise NoTable(f"has the number {digits[:20]}")
 
 
 def _once(pairs: Sequence[tuple[str, Any]]) -> dict[str, Any]:

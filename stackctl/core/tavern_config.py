@@ -4,37 +4,35 @@ PyYAML tells where each value stands, so that only those are exchanged: writing 
 """
 
 import json
-from typing import Final
+from typing import Any, Final
 
 from stackctl.core.secret import Secret
 from stackctl.errors import ConfigError
 
 _BLOCK: Final = "basicAuthUser"
+_NAMES: Final = ("username", "password")
 STOCK: Final = ("user", Secret("password"))  # SillyTavern's own; it takes nobody in with them while a password is off
+MOST_BYTES: Final = 1 << 20  # of the file; SillyTavern's own has some 15 kB
 
 
 def login(text: str) -> tuple[str, str] | None:
     """The (name, password) that a config.yaml holds; None where there is none. Raises ConfigError for no YAML."""
-    block = _read(text).get(_BLOCK)
-    if not isinstance(block, dict) or not {"username", "password"} <= block.keys():
+    import yaml
+
+    found = _scalars(_block(text))
+    if not found.keys() >= set(_NAMES) or not all(isinstance(one, yaml.ScalarNode) for one in found.values()):
         return None
-    return str(block["username"]), str(block["password"])
+    return found["username"].value, found["password"].value
 
 
 def with_login(text: str, name: str, password: Secret) -> str:
     """The same config.yaml with this name and password. Raises ConfigError where that can't be done."""
-    import yaml
-
     wanted = {"username": json.dumps(name), "password": json.dumps(password.reveal())}  # JSON is YAML
-    block = _read(text).get(_BLOCK)
-    root = yaml.compose(text, Loader=yaml.SafeLoader)
-    if root is None or block is None:
-        if root is not None and _BLOCK in _read(text):
-            raise _strange()
+    block = _block(text)
+    if block is None:
         head = text if not text or text.endswith("\n") else f"{text}\n"
         return f"{head}{_BLOCK}:\n  username: {wanted['username']}\n  password: {wanted['password']}\n"
-    found = next(value for key, value in root.value if key.value == _BLOCK)
-    values = {key.value: value for key, value in found.value} if isinstance(found, yaml.MappingNode) else {}
+    values = _scalars(block)
     if not wanted.keys() <= values.keys():
         raise _strange()
     for value in sorted((values[key] for key in wanted), key=lambda node: -node.start_mark.index):
@@ -48,20 +46,35 @@ def with_login(text: str, name: str, password: Secret) -> str:
     return text
 
 
-def _read(text: str) -> dict[str, object]:
+def _block(text: str) -> Any:
+    """The node of the login; None where the file has none.
+
+    The nodes alone are looked at: making values of them could take all the memory, as merged tables multiply.
+    """
     import yaml
 
     try:
-        found = yaml.safe_load(text)
-    except yaml.YAMLError as e:
+        root = yaml.compose(text, Loader=yaml.SafeLoader)
+    except (yaml.YAMLError, RecursionError) as e:
         where = getattr(e, "problem_mark", None)
         raise ConfigError(
             f"SillyTavern's config.yaml is not YAML{f' (line {where.line + 1})' if where else ''}",
             hint="mend it, or move it away: the next deploy makes a new one",
         ) from None  # the error's own text would show lines of the file
-    if found is not None and not isinstance(found, dict):
+    if root is None or (isinstance(root, yaml.ScalarNode) and root.tag == "tag:yaml.org,2002:null"):
+        return None
+    if not isinstance(root, yaml.MappingNode):
         raise _strange()
-    return found or {}
+    return next((value for key, value in root.value if key.value == _BLOCK), None)
+
+
+def _scalars(block: Any) -> dict[str, Any]:
+    """The nodes of name and password in the login's."""
+    import yaml
+
+    if not isinstance(block, yaml.MappingNode):
+        return {}
+    return {key.value: value for key, value in block.value if key.value in _NAMES}
 
 
 def _strange() -> ConfigError:

@@ -96,7 +96,7 @@ def merged(settings: Mapping[str, Any], wanted: Iterable[Profile], wrote: Iterab
 
 def _free(one: Profile, others: Iterable[Profile]) -> Profile:
     """A profile of ours, by another name where the user has one that is called so."""
-    names = {other.get("name") for other in others}
+    names = [other.get("name") for other in others]  # of any type, in a file that is not ours
     return {**one, "name": f"{one['name']} (stackctl)"} if one["name"] in names else one
 
 

@@ -3,15 +3,15 @@
 Source: src/endpoints/secrets.js of SillyTavern 1.19.0, which reads the file anew at every request.
 """
 
-import json
 from collections.abc import Mapping
 from typing import Any, Final
 
-from stackctl.core.secret import Secret
+from stackctl.core.secret import Secret, is_api_key
 
 FILE: Final = "data/default-user/secrets.json"  # below the data folder
 ID: Final = "stackctl"  # of our entry, which is found by it again; SillyTavern itself makes UUIDs
 _MIGRATED: Final = "_migrated"  # SillyTavern's own mark
+_MOST_KINDS: Final = 16  # of servers whose keys are looked for
 
 
 def name(server_type: str) -> str:
@@ -36,19 +36,17 @@ def with_key(secrets: Mapping[str, Any], server_type: str, key: Secret, *, is_co
     return {**table, name(server_type): changed}
 
 
-def table(text: str) -> dict[str, Any] | None:
-    """The content of the file; None for what is no JSON object."""
-    try:
-        found = json.loads(text)
-    except ValueError:
-        return None
-    return found if isinstance(found, dict) else None
+def ours(secrets: Mapping[str, Any]) -> tuple[Secret, ...]:
+    """Return the keys that we wrote, one for each kind of server at most.
 
-
-def ours(text: str) -> tuple[str, ...]:
-    """The keys that we wrote, as the text of the file has them now."""
-    entries = (one for value in (table(text) or {}).values() if isinstance(value, list) for one in value)
-    return tuple(str(one.get("value", "")) for one in entries if _is_ours(one))
+    What has not the form of a key of ours is none: the file may come from whatever runs in SillyTavern's container.
+    """
+    found: list[Secret] = []
+    for value in secrets.values():
+        entries = (one for one in value if _is_ours(one)) if isinstance(value, list) else ()
+        keys = (one.get("value") for one in entries)
+        found += [Secret(key) for key in keys if isinstance(key, str) and is_api_key(key)][:1]
+    return tuple(found[:_MOST_KINDS])
 
 
 def without_key(secrets: Mapping[str, Any], server_type: str) -> dict[str, Any]:

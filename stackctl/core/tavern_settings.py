@@ -4,8 +4,6 @@ Sources: SillyTavern 1.19.0, default/content/settings.json and presets; public/s
 public/scripts/power-user.js and instruct-mode.js (what choosing a preset in the page sets).
 """
 
-import json
-import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any, Final
@@ -147,12 +145,6 @@ def connection(settings: Mapping[str, Any]) -> tuple[str, str]:
     kind = str(text.get("type", ""))
     urls = text.get("server_urls")
     return kind, str(urls.get(kind, "")) if isinstance(urls, Mapping) else ""
-
-
-def dump(settings: Mapping[str, Any]) -> str:
-    """As SillyTavern itself writes the file: half a character, as a cut emoji leaves it, is an escape there."""
-    text = json.dumps(settings, indent=4, ensure_ascii=False) + "\n"
-    return re.sub("[\ud800-\udfff]", lambda half: f"\\u{ord(half[0]):04x}", text)
 
 
 def _table(value: Any) -> Mapping[str, Any]:

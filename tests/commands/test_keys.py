@@ -108,13 +108,12 @@ def test_a_file_that_holds_no_key_is_an_error_and_nothing_is_written(tmp_path: P
     assert not (tmp_path / "compose.yml").exists()
 
 
-@pytest.mark.parametrize("text", [f"{OTHER.reveal()}\n", "hunter2"])
-def test_hide_covers_whatever_the_file_holds(tmp_path: Path, text: str) -> None:
+def test_hide_covers_the_key_that_the_file_holds(tmp_path: Path) -> None:
     (tmp_path / ".stackctl").mkdir()
-    (tmp_path / ".stackctl/api-key").write_text(text)
+    (tmp_path / ".stackctl/api-key").write_text(f"{OTHER.reveal()}\n")
     here = quiet(tmp_path)
     keys.hide(here.machine, wanted())
-    here.machine.ui.note(f"password='{text.strip()}'")
+    here.machine.ui.note(f"password='{OTHER.reveal()}'")
     assert here.said.getvalue() == "  password='***'\n"
 
 

@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 
-from stackctl.core import adopted_config, adopted_settings, adoption, tavern, tavern_settings
+from stackctl.core import adopted_config, adopted_settings, adoption, tavern, tavern_json
 from stackctl.errors import ConfigError
 
 
@@ -125,7 +125,7 @@ def test_settings_without_profiles_stay_as_they_are(settings: dict[str, Any]) ->
 
 
 def test_half_a_character_survives_as_the_page_writes_it() -> None:
-    text = tavern_settings.dump(json.loads(r'{"cut": "\ud83d", "whole": "é"}'))
+    text = tavern_json.dump(json.loads(r'{"cut": "\ud83d", "whole": "é"}'))
     assert r'"\ud83d"' in text
     assert "é" in text
     assert json.loads(text.encode()) == {"cut": "\ud83d", "whole": "é"}

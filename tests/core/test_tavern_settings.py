@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from stackctl.core import tavern_settings
+from stackctl.core import tavern_json, tavern_settings
 from stackctl.core.tavern_settings import Presets, Rewired
 
 JSON = st.recursive(
@@ -118,7 +118,7 @@ def test_no_flag_of_the_seed_undoes_the_users_choice_at_every_page_load() -> Non
 
 
 def test_the_seed_is_readable_text() -> None:
-    text = tavern_settings.dump(seeded())
+    text = tavern_json.dump(seeded())
     assert text.endswith("}\n")
     assert "Dark \u00fc" in text
     assert json.loads(text) == seeded()

@@ -5,6 +5,8 @@ import pwd
 import stat
 import subprocess
 import sys
+import tempfile
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -16,6 +18,14 @@ from stackctl.errors import ConfigError
 
 SECRET = Secret("text")
 ME = Owner(uid=os.geteuid(), gid=os.getegid())
+
+
+@pytest.fixture
+def open_folder() -> Iterator[Path]:
+    """A folder that every user can reach, which pytest's own is not."""
+    with tempfile.TemporaryDirectory() as folder:
+        Path(folder).chmod(0o755)
+        yield Path(folder)
 
 
 def mode(path: Path) -> int:
@@ -39,9 +49,9 @@ def test_a_secret_follows_a_change_of_its_reader(tmp_path: Path) -> None:
         assert (tmp_path / "backend/key").stat().st_uid == reader.uid
 
 
-def test_for_another_user_it_is_readable_but_shut_in_where_we_may_not_give_it_away(tmp_path: Path) -> None:
-    nobody = {"user": 65534, "group": 65534, "extra_groups": []} if os.geteuid() == 0 else {}
-    place = tmp_path / "stack"
+def test_for_another_user_it_is_readable_but_shut_in_where_we_may_not_give_it_away(open_folder: Path) -> None:
+    nobody = os.geteuid() == 0
+    place = open_folder / "stack"
     place.mkdir()
     if nobody:
         os.chown(place, 65534, 65534)
@@ -109,7 +119,7 @@ def test_a_private_text_is_read_only_where_it_is_private(tmp_path: Path) -> None
         (tmp_path / "key").chmod(open_to_others)
         with pytest.raises(ConfigError, match="may be read by others") as caught:
             private_text(tmp_path / "key")
-        assert caught.value.hint == f"chmod 600 '{tmp_path / 'key'}'"
+        assert caught.value.hint == f"chmod 600 {tmp_path / 'key'}"
     (tmp_path / "key").chmod(0o400)
     assert private_text(tmp_path / "key") == "sesame\n"
 

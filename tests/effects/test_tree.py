@@ -6,10 +6,12 @@ from pathlib import Path
 import pytest
 
 from stackctl.core.seen import Owner
-from stackctl.effects import tree
+from stackctl.effects.files import Folder, tree
+from stackctl.effects.files.opening import Reach, links_for
 from stackctl.errors import DataError, DoesNotFit
 
 ME = Owner(uid=os.geteuid(), gid=os.getegid())
+REACH = Reach(follow=links_for(ME))
 
 
 def two(folder: Path) -> tuple[Path, Path]:
@@ -56,7 +58,7 @@ def test_names_that_are_no_text_and_empty_folders_are_copied(tmp_path: Path) -> 
     (source / "empty").mkdir(parents=True)
     strange = os.fsdecode(b"caf\xe9.jsonl")
     (source / strange).write_bytes(b"x")
-    found = tree.walk(source, "data", within=source)
+    found = tree.walk(source, "data", within=source, reach=REACH)
     sums = tree.copy((found,), tmp_path / "to", ME, lambda _: None)
     assert list(sums) == [f"data/{strange}"]
     assert (tmp_path / "to/data" / strange).read_bytes() == b"x"
@@ -67,7 +69,8 @@ def test_a_link_at_the_target_is_replaced_and_not_followed(tmp_path: Path) -> No
     (tmp_path / "source").write_text("new")
     (tmp_path / "elsewhere").write_text("theirs")
     (tmp_path / "target").symlink_to(tmp_path / "elsewhere")
-    tree.copy_file(tmp_path / "source", tmp_path / "target", ME)
+    leaf = tree.Leaf(source=tmp_path / "source", reach=REACH, target="target", size=3)
+    tree.bring(leaf, Folder(tmp_path, ME), "target")
     assert (tmp_path / "elsewhere").read_text() == "theirs"
     assert not (tmp_path / "target").is_symlink()
     assert (tmp_path / "target").read_text() == "new"
@@ -75,7 +78,7 @@ def test_a_link_at_the_target_is_replaced_and_not_followed(tmp_path: Path) -> No
 
 def test_what_is_no_file_is_named_and_not_waited_for(tmp_path: Path) -> None:
     os.mkfifo(tmp_path / "pipe")
-    found = tree.walk(tmp_path, "data", within=tmp_path)
+    found = tree.walk(tmp_path, "data", within=tmp_path, reach=REACH)
     assert found.lost == (tmp_path / "pipe",)
     assert found.files == ()
 
@@ -89,7 +92,7 @@ def test_a_copy_that_does_not_fit_is_refused_beforehand(tmp_path: Path) -> None:
 def test_a_failure_names_the_file(tmp_path: Path) -> None:
     (tmp_path / "from").mkdir()
     (tmp_path / "from/gone").write_text("x")
-    found = tree.walk(tmp_path / "from", "data", within=tmp_path)
+    found = tree.walk(tmp_path / "from", "data", within=tmp_path, reach=REACH)
     (tmp_path / "from/gone").unlink()
     with pytest.raises(DataError, match="gone can't be") as caught:
         tree.copy((found,), tmp_path / "to", ME, lambda _: None)

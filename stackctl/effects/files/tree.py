@@ -7,36 +7,40 @@ import os
 import shutil
 import stat
 from collections.abc import Callable, Iterable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 
 from stackctl.core.seen import Owner
+from stackctl.effects.files.folder import MOST_BYTES, Folder
+from stackctl.effects.files.opening import READ, Reach, opened, read_bounded, regular_file
 from stackctl.errors import DataError, DoesNotFit
 
 _HERE, _EXCHANGE = -100, 2  # AT_FDCWD, RENAME_EXCHANGE of linux/fcntl.h and linux/fs.h
-_PIECE = 1 << 20
+_DEEPEST = 100  # levels; SillyTavern's own folders have some six
+_NO_FILE = frozenset({errno.ENOENT, errno.ENOTDIR, errno.ELOOP, errno.ENXIO})  # a link to nothing, a socket
 _ROOM = 64 << 20  # bytes that must stay free
 _FOREIGN = frozenset({"9p", "drvfs", "cifs", "smb3", "nfs", "nfs4", "fuse.sshfs", "fuseblk", "ntfs3", "vfat", "exfat"})
 
 
 @dataclass(frozen=True, kw_only=True)
 class Leaf:
-    """A file to copy: where it is, and its path in the copy."""
+    """A file to copy: where it is, how far links lead there, and its path in the copy."""
 
     source: Path
+    reach: Reach
     target: str
     size: int
 
 
 @dataclass(frozen=True, kw_only=True)
 class Tree:
-    """What lies below a file or folder, links followed."""
+    """What lies below a file or folder."""
 
     files: tuple[Leaf, ...]
     folders: tuple[str, ...]  # their paths in the copy, those above first
     links: tuple[Path, ...]  # that lead out of `within`
-    lost: tuple[Path, ...]  # links to nothing and what is no file
+    lost: tuple[Path, ...]  # links that lead to nothing or are not followed, what is no file, what lies too deep
     skipped: tuple[str, ...]  # by their paths in the copy
 
 
@@ -52,36 +56,67 @@ def names(folder: Path) -> tuple[str, ...]:
         return tuple(sorted(os.listdir(folder))) if folder.is_dir() else ()  # noqa: PTH208 - names alone
 
 
-def walk(source: Path, target: str, *, within: Path, skip: Callable[[str], bool] = lambda _: False) -> Tree:
-    """Look at everything below `source`, each with its path below `target`; `skip` judges by that path."""
-    files: list[Leaf] = []
-    folders: list[str] = []
-    links: list[Path] = []
-    lost: list[Path] = []
-    skipped: list[str] = []
+def walk(
+    source: Path, target: str, *, within: Path, reach: Reach, skip: Callable[[str], bool] = lambda _: False
+) -> Tree:
+    """Look at everything below `source`, each with its path below `target`; `skip` judges by that path.
 
-    def visit(path: Path, place: str, above: tuple[str, ...]) -> None:
-        if skip(place):
-            skipped.append(place)
-            return
-        real = os.path.realpath(path)
-        if path.is_symlink() and not Path(real).is_relative_to(within.resolve()):
-            links.append(path)
-        if path.is_dir() and real not in above:  # a link to a folder above would never end
-            folders.append(place)
-            for name in sorted(os.listdir(path)):  # noqa: PTH208 - names alone
-                visit(path / name, f"{place}/{name}", (*above, real))
-        elif path.is_file():
-            files.append(Leaf(source=path, target=place, size=path.stat().st_size))
-        else:
-            lost.append(path)
-
+    Raises DataError for a link that root must not follow.
+    """
+    seen = _Seen(within=within, reach=reach, skip=skip)
     with explained(source, "read"):
         if source.exists():
-            visit(source, target, ())
+            seen.visit(source, target, frozenset())
     return Tree(
-        files=tuple(files), folders=tuple(folders), links=tuple(links), lost=tuple(lost), skipped=tuple(skipped)
+        files=tuple(seen.files),
+        folders=tuple(seen.folders),
+        links=tuple(seen.links),
+        lost=tuple(seen.lost),
+        skipped=tuple(seen.skipped),
     )
+
+
+class _Seen:
+    """What a walk has met so far."""
+
+    def __init__(self, *, within: Path, reach: Reach, skip: Callable[[str], bool]) -> None:
+        self._within, self._reach, self._skip = within, reach, skip
+        self.files: list[Leaf] = []
+        self.folders: list[str] = []
+        self.links: list[Path] = []
+        self.lost: list[Path] = []
+        self.skipped: list[str] = []
+
+    def visit(self, path: Path, place: str, above: frozenset[tuple[int, int]]) -> None:
+        """Look at a path. `above`: the folders that it lies in, as the system numbers them."""
+        if self._skip(place):
+            self.skipped.append(place)
+            return
+        if path.is_symlink():
+            if self._reach.closed and path.is_relative_to(self._reach.closed):
+                self.lost.append(path)
+                return
+            if not Path(os.path.realpath(path)).is_relative_to(self._within.resolve()):
+                self.links.append(path)
+        try:
+            with opened(path, READ, self._reach) as descriptor:
+                self._look(path, descriptor, place, above)
+        except OSError as e:
+            if e.errno not in _NO_FILE:
+                raise
+            self.lost.append(path)
+
+    def _look(self, path: Path, descriptor: int, place: str, above: frozenset[tuple[int, int]]) -> None:
+        found = os.fstat(descriptor)
+        number = found.st_dev, found.st_ino
+        if stat.S_ISREG(found.st_mode):
+            self.files.append(Leaf(source=path, reach=self._reach, target=place, size=found.st_size))
+        elif stat.S_ISDIR(found.st_mode) and number not in above and len(above) < _DEEPEST:
+            self.folders.append(place)
+            for name in sorted(os.listdir(descriptor)):
+                self.visit(path / name, f"{place}/{name}", above | {number})
+        else:  # a pipe, a device, a link to a folder above
+            self.lost.append(path)
 
 
 def refuse_full(folder: Path, needed: int) -> None:
@@ -102,70 +137,50 @@ def copy(trees: Iterable[Tree], into: Path, owner: Owner, says: Callable[[str], 
     """
     remove(into)
     sums: dict[str, str] = {}
-    trees = tuple(trees)
+    trees, folder = tuple(trees), Folder(into, owner)
     total = sum(leaf.size for tree in trees for leaf in tree.files)
     done = 0
-    with explained(into, "written"):
-        into.mkdir(parents=True)
-        for tree in trees:
-            for folder in tree.folders:
-                (into / folder).mkdir(parents=True, exist_ok=True)
-            for leaf in tree.files:
-                sums[leaf.target] = copy_file(leaf.source, into / leaf.target, owner)
-                done += leaf.size
-                says(f"copied {done >> 20} of {total >> 20} MiB")
-        own(into, owner)
+    folder.make(".")
+    for tree in trees:
+        for name in tree.folders:
+            folder.make(name)
+        for leaf in tree.files:
+            sums[leaf.target] = bring(leaf, folder, leaf.target, is_synced=False)
+            done += leaf.size
+            says(f"copied {done >> 20} of {total >> 20} MiB")
     return sums
 
 
-def copy_file(source: Path, target: Path, owner: Owner) -> str:
-    """Copy one file's bytes, time and mode; return its sha256."""
-    digest = hashlib.sha256()
-    target.parent.mkdir(parents=True, exist_ok=True)
-    target.unlink(missing_ok=True)  # a link that somebody planted there is not followed
-    with source.open("rb") as stream, target.open("xb") as copy:
-        os.fchmod(copy.fileno(), 0o600)
-        while piece := stream.read(_PIECE):
-            digest.update(piece)
-            copy.write(piece)
-        found = os.fstat(stream.fileno())
-        if os.geteuid() == 0:
-            os.fchown(copy.fileno(), owner.uid, owner.gid)
-        os.fchmod(copy.fileno(), stat.S_IMODE(found.st_mode) & 0o777 | 0o600)
-    os.utime(target, ns=(found.st_atime_ns, found.st_mtime_ns))  # SillyTavern sorts chats by it
-    return digest.hexdigest()
+def bring(leaf: Leaf, folder: Folder, name: str, *, is_synced: bool = True) -> str:
+    """Copy a file to where it is wanted, and return its sha256: the old one or the new one, never half of one."""
+    with explained(leaf.source, "read"), regular_file(leaf.source, leaf.reach) as source:
+        return folder.receive(name, source, is_synced=is_synced)
 
 
-def bring(source: Path, target: Path, owner: Owner) -> None:
-    """Copy a file to where it is wanted: the old one or the new one, never half of one."""
-    with explained(target, "written"):
-        missing = [p for p in target.parents if not p.exists()]
-        beside = target.with_name(f".{target.name}.{os.getpid()}.new")
-        try:
-            copy_file(source, beside, owner)
-            with beside.open("rb") as stream:
-                os.fsync(stream.fileno())
-            beside.replace(target)
-        finally:
-            beside.unlink(missing_ok=True)
-        for folder in missing:
-            _give(folder, owner)
+def read(path: Path, reach: Reach) -> bytes:
+    """Return what a file holds; raise DataError where it can't be read, or is larger than MOST_BYTES."""
+    with explained(path, "read"), regular_file(path, reach) as descriptor:
+        return read_bounded(descriptor, path, MOST_BYTES)
 
 
-def sha256(path: Path) -> str:
-    """Of a file's bytes; "" where there is none."""
-    with explained(path, "read"):
-        if not path.is_file():
-            return ""
-        with path.open("rb") as stream:
-            return hashlib.file_digest(stream, "sha256").hexdigest()
+def sha256(path: Path, reach: Reach) -> str:
+    """Return the sha256 of a file's bytes; "" where there is no regular file."""
+    with explained(path, "read"), suppress(FileNotFoundError, NotADirectoryError), opened(path, READ, reach) as source:
+        if stat.S_ISREG(os.fstat(source).st_mode):
+            with os.fdopen(os.dup(source), "rb") as stream:
+                return hashlib.file_digest(stream, "sha256").hexdigest()
+    return ""
 
 
-def own(root: Path, owner: Owner) -> None:
-    """Give a folder and all its folders to a user who can write there; its files have theirs already."""
-    for folder, _, _ in os.walk(root):
-        os.chmod(folder, 0o755)  # noqa: S103, PTH101 - as SillyTavern's own image makes them
-        _give(Path(folder), owner)
+def refuse_foreign(folder: Path, owner: Owner) -> None:
+    """Raise DataError where root would write for `owner` into a folder of somebody else's."""
+    place = next(one for one in (folder, *folder.parents) if one.is_dir())
+    found = place.stat().st_uid
+    if os.geteuid() == 0 and owner.uid not in {0, found}:
+        raise DataError(
+            f"{place} belongs to user {found}, and this stack to user {owner.uid}: root writes nothing there for them",
+            hint="Copy the files there by hand: `cp -a` keeps their times.",
+        )
 
 
 def put(staged: Path, target: Path, aside: Path | None) -> None:
@@ -259,8 +274,3 @@ def explained(path: Path, done: str) -> Iterator[None]:
             f"{where} can't be {done}: {e.strerror}",
             hint="check who owns it, and the disk: ls -ld and df -h show that; nothing was changed, run it again",
         ) from e
-
-
-def _give(folder: Path, owner: Owner) -> None:
-    if os.geteuid() == 0:
-        os.chown(folder, owner.uid, owner.gid)

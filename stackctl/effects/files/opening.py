@@ -1,0 +1,184 @@
+"""Files and folders opened step by step from the root, so that nobody's link leads us where we must not go.
+
+Every step is one openat() that follows no link. A link that is met is read through a descriptor of the link itself, and
+followed only where `follow` allows it: what was judged is what is opened, whatever is renamed meanwhile.
+"""
+
+import errno
+import os
+import shlex
+import stat
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+from stackctl.core.seen import Owner
+from stackctl.errors import DataError
+
+Follow = Callable[[os.stat_result, os.stat_result], bool]  # (a link, its target): whether it may be followed
+
+READ = os.O_RDONLY
+FOLDER = os.O_RDONLY | os.O_DIRECTORY
+_PATH = getattr(os, "O_PATH", os.O_RDONLY)  # opens a folder that may be passed through but not listed, too
+_STEP = _PATH | os.O_DIRECTORY
+_ALWAYS = os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC  # a pipe without a writer is not waited for
+_MOST_LINKS = 40  # as many as Linux itself follows
+
+
+def links_for(owner: Owner) -> Follow:
+    """Return which links may be followed in a folder of this owner: all of them, unless root asks.
+
+    Root follows a link only where root made it, or where its target belongs to the owner: in somebody else's folder a
+    link could lead root to any file of this machine.
+    """
+    if os.geteuid() != 0:
+        return lambda _link, _target: True
+    return lambda link, target: link.st_uid == 0 or 0 != owner.uid == target.st_uid
+
+
+@dataclass(frozen=True, kw_only=True)
+class Reach:
+    """Which links are followed; below the folder `closed` none at all is."""
+
+    follow: Follow
+    closed: Path | None = None
+
+
+@contextmanager
+def opened(path: Path, flags: int, reach: Reach, *, make: Owner | None = None) -> Iterator[int]:
+    """Give a descriptor of an absolute path. `make`: who gets the folders that are missing (None: none is made).
+
+    Raises DataError for a link that is not followed, OSError for what the system refuses.
+    """
+    walk = _Walk(reach.follow)
+    closed = reach.closed if reach.closed and path.is_relative_to(reach.closed) else None
+    inner = path.relative_to(closed).parts if closed else ()
+    if ".." in inner:
+        raise DataError(f"{path} leads out of {closed}", hint="Name a file below that folder.")
+    if closed and inner:
+        root = walk.from_root(closed, _STEP, make)
+        try:
+            descriptor = walk.steps(root, inner, flags, closed, follow=None, make=make)
+        finally:
+            os.close(root)
+    else:
+        descriptor = walk.from_root(path, flags, make)
+    try:
+        yield descriptor
+    finally:
+        os.close(descriptor)
+
+
+@contextmanager
+def regular_file(path: Path, reach: Reach) -> Iterator[int]:
+    """Give a descriptor to read a file by; raise DataError for what is no regular file, such as a pipe or a device."""
+    with opened(path, READ, reach) as descriptor:
+        refuse_irregular(descriptor, path)
+        yield descriptor
+
+
+def refuse_irregular(descriptor: int, path: Path) -> None:
+    """Raise DataError for what is no regular file."""
+    if not stat.S_ISREG(os.fstat(descriptor).st_mode):
+        raise DataError(f"{path} is not a regular file", hint="Move it away; `ls -ld` shows what it is.")
+
+
+def read_bounded(descriptor: int, path: Path, most: int) -> bytes:
+    """Return what a regular file holds; raise DataError where that is more than so many bytes, or grows to it."""
+    size = os.fstat(descriptor).st_size
+    if size <= most:
+        with os.fdopen(os.dup(descriptor), "rb") as stream:
+            raw = stream.read(most + 1)
+        if len(raw) <= most:
+            return raw
+    raise DataError(
+        f"{path} is larger than {most >> 20} MiB ({max(size, most + 1):,} bytes), and is not read",
+        hint=f"Move it away if it is not yours: mv {shlex.quote(str(path))} {shlex.quote(f'{path}.large')}",
+    )
+
+
+class _Walk:
+    """One walk along a path, which meets a bounded number of links."""
+
+    def __init__(self, follow: Follow) -> None:
+        self._follow, self._links = follow, 0
+
+    def from_root(self, path: Path, flags: int, make: Owner | None) -> int:
+        """Return a descriptor of an absolute path."""
+        root = os.open("/", _STEP | os.O_CLOEXEC)
+        try:
+            return self.steps(root, path.parts[1:], flags, Path("/"), follow=self._follow, make=make)
+        finally:
+            os.close(root)
+
+    def steps(
+        self, start: int, parts: tuple[str, ...], flags: int, place: Path, *, follow: Follow | None, make: Owner | None
+    ) -> int:
+        """Return a descriptor of what lies so many steps below an open folder. `follow` None: no link is followed."""
+        at = os.dup(start)
+        for number, part in enumerate(parts or (".",), 1):
+            wanted = flags if number >= len(parts) else _STEP
+            place /= part
+            try:
+                step = self._step(at, part, wanted, place, follow=follow, make=make)
+            finally:
+                os.close(at)
+            at = step
+        return at
+
+    def _step(self, at: int, name: str, flags: int, place: Path, *, follow: Follow | None, make: Owner | None) -> int:
+        try:
+            return os.open(name, flags | _ALWAYS, 0o666, dir_fd=at)
+        except FileNotFoundError:
+            if make is None or not flags & os.O_DIRECTORY:
+                raise
+            _make(at, name, make)
+            return os.open(name, flags | _ALWAYS, dir_fd=at)
+        except OSError as e:
+            if e.errno not in {errno.ELOOP, errno.ENOTDIR}:
+                raise
+            link = os.open(name, _PATH | os.O_NOFOLLOW | os.O_CLOEXEC, dir_fd=at)
+            try:
+                if not stat.S_ISLNK(os.fstat(link).st_mode):
+                    raise
+                return self._followed(at, link, flags, place, follow)
+            finally:
+                os.close(link)
+
+    def _followed(self, at: int, link: int, flags: int, place: Path, follow: Follow | None) -> int:
+        """Open what a link leads to. Nothing is made there: whoever planted the link would choose where."""
+        if follow is None:
+            raise DataError(
+                f"{place} is a link, which is not followed here", hint="Put the file or folder itself there."
+            )
+        self._links += 1
+        if self._links > _MOST_LINKS:
+            raise OSError(errno.ELOOP, os.strerror(errno.ELOOP), str(place))
+        found, target, flags = os.fstat(link), Path(os.readlink("", dir_fd=link)), flags & ~os.O_CREAT
+        if target.is_absolute():
+            reached = self.from_root(target, flags, None)
+        else:
+            reached = self.steps(at, target.parts, flags, place.parent, follow=follow, make=None)
+        if follow(found, os.fstat(reached)):
+            return reached
+        os.close(reached)
+        raise DataError(
+            f"{place} is a link that user {found.st_uid} made: root does not follow it to {target}",
+            hint=f"Remove the link, or run stackctl as the user {found.st_uid} instead of root.",
+        )
+
+
+def _make(at: int, name: str, owner: Owner) -> None:
+    """Make a folder for its owner; one that somebody else made meanwhile stays as it is."""
+    try:
+        os.mkdir(name, 0o755, dir_fd=at)
+    except FileExistsError:
+        return
+    if os.geteuid() == 0:
+        made = os.open(name, FOLDER | _ALWAYS, dir_fd=at)
+        try:
+            if os.fstat(made).st_uid == 0:
+                os.fchown(made, owner.uid, owner.gid)
+        finally:
+            os.close(made)
