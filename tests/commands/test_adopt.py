@@ -12,7 +12,7 @@ import pytest
 from stackctl.commands import adopt, undo_adopt
 from stackctl.commands.seed import Wanted, seed
 from stackctl.commands.wish import wish
-from stackctl.core import tavern_settings
+from stackctl.core import adoption, tavern_settings
 from stackctl.core.seen import Around, Owner
 from stackctl.core.tavern_settings import Presets
 from stackctl.effects.files import Folder
@@ -439,3 +439,49 @@ def test_an_original_that_is_gone_or_a_damaged_record_stops_the_undo(machine: Ma
     (machine.path / "sillytavern/adopted.json").write_text("{}")
     with pytest.raises(StackctlError, match="damaged"):
         undo_adopt.prepare(machine)
+
+
+# -- what a container, or somebody else, has planted
+
+
+def test_undo_follows_no_link_out_of_the_folder_and_names_it(machine: Machine, tmp_path: Path) -> None:
+    source = folders.native(tmp_path / "st")
+    (tmp_path / "root-only").write_text("of the host")
+    (tmp_path / "of the host").mkdir()
+    (tmp_path / "of the host/1.jsonl").write_text("of the host")
+    adopted(machine, source)
+    chats = machine.path / "sillytavern/data/default-user/chats"
+    (chats / "Alice/link.jsonl").symlink_to(tmp_path / "root-only")
+    (chats / "Eve").symlink_to(tmp_path / "of the host")
+    os.mkfifo(chats / "Alice/pipe.jsonl")
+    (chats / "Alice/new.jsonl").write_text("new")
+    found = undo_adopt.prepare(machine)
+    assert [Path(one.leaf.target).name for one in found.returns] == ["new.jsonl"]
+    below = "data/default-user/chats"
+    assert found.lost == (f"{below}/Alice/link.jsonl", f"{below}/Alice/pipe.jsonl", f"{below}/Eve")
+    undo_adopt.undo(machine, found)
+    there = source / "data/default-user/chats"
+    assert not [path for path in there.rglob("*") if path.is_file() and "of the host" in path.read_text()]
+
+
+@pytest.mark.parametrize("aside", ["../../etc", "a/b", ".", "", 3])
+def test_a_record_that_names_a_folder_elsewhere_is_damaged(machine: Machine, tmp_path: Path, aside: object) -> None:
+    adopted(machine, folders.native(tmp_path / "st"))
+    record = machine.path / "sillytavern" / adoption.RECORD
+    record.write_text(json.dumps({**json.loads(record.read_text()), "aside": aside or "x/"}))
+    with pytest.raises(DataError, match="is damaged"):
+        undo_adopt.prepare(machine)
+
+
+@pytest.mark.parametrize("name", ["chats", "settings.json"])
+def test_a_link_in_the_original_is_named_and_its_target_taken_where_that_is_not_root_s_to_judge(
+    machine: Machine, tmp_path: Path, name: str
+) -> None:
+    source = folders.native(tmp_path / "st")
+    place = source / "data/default-user" / name
+    place.rename(tmp_path / "elsewhere")
+    place.symlink_to(tmp_path / "elsewhere")
+    found = adopt.prepare(machine, source)
+    assert any(f"{place} leads out of the folder" in note for note in found.notes)
+    assert adopt.adopt(machine, found).files
+    assert (machine.path / "sillytavern/data/default-user" / name).exists()
