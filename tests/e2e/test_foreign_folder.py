@@ -1,0 +1,111 @@
+"""`sudo stackctl` in somebody else's folder: what that user planted there leads root nowhere."""
+
+import os
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from tests.e2e.conftest import Stack
+from tests.e2e.failing import hint
+
+pytestmark = [pytest.mark.engine, pytest.mark.debian]
+ALICE = 4321
+RENDER = ("render", "--model", "demo", "--gpu", "none")
+DEPLOY = ("deploy", "--model", "demo", "--gpu", "none", "--images", "own", "--no-proof")
+
+
+@pytest.fixture
+def hers(stack: Stack) -> Stack:
+    """A folder of alice's, in which root runs stackctl."""
+    os.chown(stack.folder, ALICE, ALICE)
+    return stack
+
+
+@pytest.fixture
+def precious(tmp_path: Path) -> Path:
+    """A folder of root's that alice would like to have, and a file in it."""
+    folder = tmp_path / "of root"
+    folder.mkdir()
+    for name in ("lock", "holder", "api-key", "file"):
+        (folder / name).write_text("precious")
+        (folder / name).chmod(0o600)
+    return folder
+
+
+def plant(link: Path, target: Path) -> None:
+    link.parent.mkdir(exist_ok=True)
+    link.symlink_to(target)
+    for path in (link.parent, link):
+        os.chown(path, ALICE, ALICE, follow_symlinks=False)
+
+
+def as_it_was(folder: Path) -> bool:
+    found = {path.name: (path.read_text(), path.stat().st_uid, path.stat().st_mode) for path in folder.iterdir()}
+    return found == dict.fromkeys(("lock", "holder", "api-key", "file"), ("precious", 0, 0o100600)) and (
+        folder.stat().st_uid,
+        folder.stat().st_mode,
+    ) == (0, 0o40755)
+
+
+@pytest.mark.parametrize("name", [".stackctl", ".stackctl/lock", ".stackctl/api-key", "compose.yml", "stack.toml"])
+def test_a_link_of_hers_is_refused_by_name_and_its_target_stays(hers: Stack, precious: Path, name: str) -> None:
+    plant(hers.folder / name, precious / "file" if "/" in name or "." in name[1:] else precious)
+    said = hers.fails(9, *RENDER)
+    assert str(hers.folder / name) in said
+    assert as_it_was(precious)
+
+
+@pytest.mark.parametrize("name", ["backend", "sillytavern", "sillytavern/data"])
+def test_so_is_one_that_only_a_deploy_meets(hers: Stack, precious: Path, name: str) -> None:
+    plant(hers.folder / name, precious)
+    said = hers.fails(9, *DEPLOY)
+    assert str(hers.folder / name) in said
+    assert as_it_was(precious)
+    assert hers.docker("ps", "-aq", "--filter", f"label=com.docker.compose.project={hers.name}") == ""
+
+
+def test_a_link_to_what_is_hers_and_one_that_root_made_are_followed(hers: Stack, tmp_path: Path) -> None:
+    (tmp_path / "her disk").mkdir()
+    os.chown(tmp_path / "her disk", ALICE, ALICE)
+    plant(hers.folder / ".stackctl", tmp_path / "her disk")
+    (hers.folder / "stack.toml").symlink_to(tmp_path / "of root.toml")
+    (tmp_path / "of root.toml").write_text("")
+    hers.run(*RENDER)
+    assert (tmp_path / "her disk/lock").stat().st_uid == ALICE
+
+
+def test_what_is_no_file_is_not_waited_for(hers: Stack) -> None:
+    (hers.folder / ".stackctl").mkdir()
+    plants: dict[str, Callable[[Path], None]] = {
+        "api-key": os.mkfifo,
+        "lock": os.mkfifo,
+        "sillytavern.json": lambda path: os.mknod(path, 0o600 | 0o060000, os.makedev(1, 0)),
+    }
+    for name, planted in plants.items():
+        path = hers.folder / ".stackctl" / name
+        path.unlink(missing_ok=True)
+        planted(path)
+        said = hers.fails(9, *(DEPLOY if name == "sillytavern.json" else RENDER))
+        assert f"{path} is not a regular file" in said
+        assert "Move it away" in hint(said)
+        path.unlink()
+
+
+def test_a_record_of_hers_sends_root_to_no_folder_but_hers(hers: Stack, tmp_path: Path) -> None:
+    source = tmp_path / "st"
+    (source / "data/default-user/chats").mkdir(parents=True)
+    (source / "server.js").touch()
+    for folder in (source, *source.rglob("*")):
+        os.chown(folder, ALICE, ALICE)
+    hers.run("adopt", str(source), "--yes")
+    chats = hers.folder / "sillytavern/data/default-user/chats"
+    (chats / "cron").mkdir()
+    (chats / "cron/job").write_text("* * * * * root id")
+    root_s = tmp_path / "etc"
+    (root_s / "data/default-user/chats").mkdir(parents=True)
+    record = hers.folder / "sillytavern/adopted.json"
+    record.write_text(record.read_text().replace(str(source), str(root_s)))
+    said = hers.fails(9, "adopt", "--undo", "--yes")
+    assert "belongs to user 0" in said
+    assert not [path for path in root_s.rglob("*") if path.is_file()]
