@@ -73,15 +73,24 @@ def opened(path: Path, flags: int, reach: Reach, *, make: Owner | None = None) -
 @contextmanager
 def regular_file(path: Path, reach: Reach) -> Iterator[int]:
     """Give a descriptor to read a file by; raise DataError for what is no regular file, such as a pipe or a device."""
-    with opened(path, READ, reach) as descriptor:
-        refuse_irregular(descriptor, path)
-        yield descriptor
+    try:
+        with opened(path, READ, reach) as descriptor:
+            refuse_irregular(descriptor, path)
+            yield descriptor
+    except OSError as e:
+        if e.errno == errno.ENXIO:  # a socket, or a device without a driver
+            raise _irregular(path) from e
+        raise
 
 
 def refuse_irregular(descriptor: int, path: Path) -> None:
     """Raise DataError for what is no regular file."""
     if not stat.S_ISREG(os.fstat(descriptor).st_mode):
-        raise DataError(f"{path} is not a regular file", hint="Move it away; `ls -ld` shows what it is.")
+        raise _irregular(path)
+
+
+def _irregular(path: Path) -> DataError:
+    return DataError(f"{path} is not a regular file", hint="Move it away; `ls -ld` shows what it is.")
 
 
 def read_bounded(descriptor: int, path: Path, most: int) -> bytes:
