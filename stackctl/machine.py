@@ -19,9 +19,9 @@ from stackctl.effects.around import around, is_wsl
 from stackctl.effects.compose import Compose
 from stackctl.effects.engine import Engine
 from stackctl.effects.files import Folder, data_home, image_root, owner_of, template_root
+from stackctl.effects.files.library import Library
 from stackctl.effects.hub import Hub
 from stackctl.effects.images import Images
-from stackctl.effects.library import Library
 from stackctl.effects.projects import projects
 from stackctl.ui import Ui
 

@@ -6,7 +6,7 @@ from stackctl import backends
 from stackctl.backends.contract import Program
 from stackctl.core.spec import Spec
 from stackctl.core.stack import Plan
-from stackctl.effects import programs
+from stackctl.effects.files import programs
 from stackctl.machine import Machine
 
 

@@ -2,12 +2,15 @@
 
 import os
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
+from stackctl.core.demo_model import gguf_bytes
 from tests.e2e.conftest import Stack
 from tests.e2e.failing import hint
+from tests.hub.server import Repo, running
 
 pytestmark = [pytest.mark.engine, pytest.mark.debian]
 ALICE = 4321
@@ -109,3 +112,19 @@ def test_a_record_of_hers_sends_root_to_no_folder_but_hers(hers: Stack, tmp_path
     said = hers.fails(9, "adopt", "--undo", "--yes")
     assert "belongs to user 0" in said
     assert not [path for path in root_s.rglob("*") if path.is_file()]
+
+
+@pytest.mark.parametrize("name", ["", "models/hf", "models/hf/alice/tiny/tiny.gguf.part"])
+def test_a_link_in_her_store_leads_no_download_to_root_s_files(hers: Stack, precious: Path, name: str) -> None:
+    link = Path(hers.environment["XDG_DATA_HOME"]) / "stackctl" / name
+    link.parent.mkdir(parents=True)
+    for folder in (link.parent, *link.parent.parents):
+        if folder.is_relative_to(precious.parent / "data"):
+            os.chown(folder, ALICE, ALICE)
+    plant(link, precious / "file" if name.endswith(".part") else precious)
+    with running() as hub:
+        hub.repos["alice/tiny"] = Repo(files={"tiny.gguf": gguf_bytes()})
+        within = replace(hers, environment={**hers.environment, "HF_ENDPOINT": hub.url})
+        said = within.fails(9, "models", "pull", "hf:alice/tiny/tiny.gguf")
+    assert "link" in said
+    assert as_it_was(precious)

@@ -9,7 +9,8 @@ import pytest
 
 from stackctl.backends import BACKENDS
 from stackctl.backends.contract import Program
-from stackctl.effects import download, programs
+from stackctl.effects import download
+from stackctl.effects.files import programs
 from stackctl.errors import DataError, ModelError
 from tests.effects.http_server import Answer, FileServer, serving
 

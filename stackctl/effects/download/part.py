@@ -70,14 +70,15 @@ class Part:
 
     def opened(self, have: int) -> BinaryIO:
         """For the bytes after the first `have`, which is 0 or what there is."""
-        file = self.path.open("ab" if have else "wb")
+        file = open(self.path, "ab" if have else "wb", opener=_no_link_of_others)  # noqa: SIM115 - the caller closes it
         _own(self.path)
         return file
 
     def note(self, etag: str, last_modified: str, size: int) -> None:
         source = Source(url=self.url, etag=etag, last_modified=last_modified, size=size)
-        self._note.touch(mode=0o600)  # an address may hold a secret
-        self._note.write_text(json.dumps(asdict(source)))
+        with open(self._note, "w", opener=_no_link_of_others) as file:
+            os.fchmod(file.fileno(), 0o600)  # an address may hold a secret
+            file.write(json.dumps(asdict(source)))
         _own(self._note)
 
     def finished(self, sha256: str) -> str:
@@ -151,6 +152,14 @@ def _sync(path: Path) -> None:
         os.fsync(descriptor)
     finally:
         os.close(descriptor)
+
+
+def _no_link_of_others(name: str, flags: int) -> int:
+    """Open a file for writing; as root not through a link, unless root made that."""
+    is_link = os.path.islink(name)  # noqa: PTH114 - open() gives its opener a text
+    if os.geteuid() == 0 and not (is_link and os.lstat(name).st_uid == 0):
+        flags |= os.O_NOFOLLOW
+    return os.open(name, flags | os.O_CLOEXEC, 0o666)
 
 
 def _own(path: Path) -> None:

@@ -1,7 +1,6 @@
 """The models that stackctl keeps in its own folder: their records, their bytes, their removal."""
 
 import hashlib
-import os
 import shutil
 import time
 from collections.abc import Callable, Iterator
@@ -10,6 +9,7 @@ from pathlib import Path, PurePosixPath
 
 from stackctl.core import store
 from stackctl.core.store import Kept
+from stackctl.effects.files import Folder, owner_of
 from stackctl.errors import DataError, DoesNotFit
 
 _STEP = 4 << 20
@@ -46,13 +46,7 @@ class Library:
     def note(self, kept: Kept) -> None:
         """Write a model's record, whole or not at all."""
         target = self.path(kept.record)
-        beside = target.with_name(f"{target.name}.{os.getpid()}.tmp")
-        with explained(target):
-            try:
-                beside.write_text(store.dump(kept), encoding="utf-8")
-                beside.replace(target)
-            finally:
-                beside.unlink(missing_ok=True)
+        Folder(target.parent, owner_of(target.parent)).write(target.name, store.dump(kept))
 
     def digest(self, path: Path, progress: Callable[[int], None]) -> str:
         """The sha256 of a file; `progress` is told the bytes so far."""
@@ -66,8 +60,7 @@ class Library:
 
     def prepare(self, path: Path) -> None:
         """Make the folder that a file shall lie in."""
-        with explained(path):
-            path.parent.mkdir(parents=True, exist_ok=True)
+        Folder(path.parent, owner_of(path.parent)).make(".")
 
     def refuse_if_full(self, path: Path, needed: int) -> None:
         """Raise DoesNotFit where the disk of `path` has not so many bytes free."""

@@ -13,6 +13,8 @@ from typing import Final, Protocol
 from urllib.parse import unquote, urlsplit
 
 from stackctl.backends.contract import Program
+from stackctl.effects.files import Folder, owner_of
+from stackctl.effects.files.opening import Reach, links_for, regular_file
 from stackctl.errors import DataError, ModelError
 
 _MODE: Final = 0o755  # the backend's user in the container is seldom the file's owner
@@ -55,7 +57,7 @@ def provide(
                 hint="`stackctl deploy --trust-first-download` takes it as it comes and remembers its sha256; "
                 "or download and check it yourself and set backend.program = FILE in stack.toml",
             )
-        _make_folder(target.parent)
+        Folder(target.parent, owner_of(target.parent)).make(".")
         size = program.size or (record.size if record and record.sha256 == expected else 0)
         digest = fetch(program.url, target, size=size, sha256=expected, progress=progress)
         if not expected and (trouble := _no_program(target)):
@@ -117,16 +119,11 @@ def _recorded(target: Path) -> _Record | None:
 
 
 def _record(target: Path, url: str, sha256: str) -> None:
-    stat, parts = target.stat(), urlsplit(url)
+    found, parts = target.stat(), urlsplit(url)
     clean = parts._replace(netloc=parts.netloc.rpartition("@")[2], query="", fragment="").geturl()  # no secrets
-    record = _Record(url=clean, sha256=sha256, size=stat.st_size, mtime_ns=stat.st_mtime_ns)
-    beside = target.with_name(f".{target.name}.{os.getpid()}.json")
-    with beside.open("w") as file:
-        file.write(json.dumps(asdict(record), indent=2) + "\n")
-        file.flush()
-        os.fsync(file.fileno())
-    _own(beside)
-    beside.replace(_record_path(target))
+    record = _Record(url=clean, sha256=sha256, size=found.st_size, mtime_ns=found.st_mtime_ns)
+    folder = Folder(target.parent, owner_of(target.parent))
+    folder.write(_record_path(target).name, json.dumps(asdict(record), indent=2) + "\n")
 
 
 def _record_path(target: Path) -> Path:
@@ -144,21 +141,8 @@ def _no_program(path: Path) -> str:
 
 def _make_executable(target: Path) -> None:
     if target.stat().st_mode & _MODE != _MODE:
-        target.chmod(_MODE)
-
-
-def _make_folder(folder: Path) -> None:
-    """Make it and those above it, each belonging to the owner of the one above."""
-    for path in reversed([p for p in (folder, *folder.parents) if not p.exists()]):
-        path.mkdir(mode=0o755, exist_ok=True)
-        _own(path)
-
-
-def _own(path: Path) -> None:
-    """Made by root (sudo), it belongs to the owner of the folder around it."""
-    if os.geteuid() == 0:
-        around = path.parent.stat()
-        os.chown(path, around.st_uid, around.st_gid, follow_symlinks=False)
+        with regular_file(target, Reach(follow=links_for(owner_of(target.parent)))) as descriptor:
+            os.fchmod(descriptor, _MODE)
 
 
 @contextlib.contextmanager
