@@ -6,6 +6,7 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
+from stackctl.commands.private_folders import keep_out_of_git
 from stackctl.commands.seed import RECORD as SEEDED
 from stackctl.commands.wish import recorded, wish, write
 from stackctl.core import adopted_config, adopted_settings, adoption, place, tavern, tavern_service, tavern_settings
@@ -92,6 +93,9 @@ def adopt(machine: Machine, found: Adoption) -> Adopted:
     with machine.folder.locked(machine.ui.note):
         refuse_in_use(machine, found.source, target)
         machine.ui.step("Copying")
+        tree.remove(staged)  # what an interrupted adoption left
+        machine.folder.make(str(staged))
+        keep_out_of_git(machine, spec)
         sums = tree.copy(found.trees, staged, owner, machine.ui.progress)
         folder = Folder(staged, owner)
         for name in tavern.FOLDERS:

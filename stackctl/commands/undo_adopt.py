@@ -6,7 +6,9 @@ from pathlib import Path
 from typing import Any
 
 from stackctl.commands.adopt import data_folder, refuse_in_use
+from stackctl.commands.private_folders import keep_out_of_git
 from stackctl.commands.seed import RECORD as SEEDED
+from stackctl.commands.wish import wish
 from stackctl.core import adopted_settings, adoption
 from stackctl.core.adoption import Piece
 from stackctl.effects import tree
@@ -92,6 +94,7 @@ def undo(machine: Machine, found: Undoing) -> Undone:
     replaced = tree.free_name(machine.path / STATE / "replaced")
     with machine.folder.locked(machine.ui.note):
         refuse_in_use(machine, found.target, found.source)
+        keep_out_of_git(machine, wish(machine, {}).spec)
         for one in found.returns:
             owner = owner_of(one.to.parent)
             if one.how == "newer":
