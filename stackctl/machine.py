@@ -1,7 +1,7 @@
 """The machine: every effect that a command may use, in one bundle. real() builds it; tests build a fake."""
 
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field, replace
 from functools import cached_property
 from ipaddress import IPv4Network
@@ -14,7 +14,7 @@ from stackctl.core.same_path import Bind
 from stackctl.core.secret import Secret
 from stackctl.core.seen import Around, Cpu, Gpu, ModelSeen, Ram, Tried
 from stackctl.core.store import FOLDER
-from stackctl.effects import browser, container, host, inquiry, keys, memory, models, registry, wake
+from stackctl.effects import browser, container, git, host, inquiry, keys, memory, models, registry, wake
 from stackctl.effects.around import around, is_wsl
 from stackctl.effects.compose import Compose
 from stackctl.effects.engine import Engine
@@ -87,6 +87,8 @@ class Machine:
     ask_here: Callable[[str, tuple[Request, ...], Secret | None], Tried] = inquiry.ask_here
     wake: Callable[[str, str], None] = wake.wake
     browse: Callable[[str], bool] = browser.show
+    repository: Callable[[Path], Path | None] = git.repository
+    tracked: Callable[[Path, Iterable[Path]], dict[str, tuple[str, ...]]] = git.tracked
     stacks: Callable[[Engine], frozenset[tuple[str, str]]] = projects
     fetch: Callable[..., str] = fetch
     head: "Callable[..., Start]" = head

@@ -6,6 +6,7 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
+from stackctl.commands.private_folders import keep_out_of_git
 from stackctl.commands.seed import RECORD as SEEDED
 from stackctl.commands.wish import recorded, wish, write
 from stackctl.core import (
@@ -59,7 +60,7 @@ def prepare(machine: Machine, folder: Path) -> Adoption:
     """
     target = data_folder(machine)
     source, layout = _recognised(folder)
-    _refuse_place(source, target)
+    _refuse_place(source, target, machine.path)
     refuse_in_use(machine, source, *(source / piece.source for piece in layout.pieces), target)
     trees = tuple(
         tree.walk(
@@ -107,6 +108,9 @@ def adopt(machine: Machine, found: Adoption) -> Adopted:
     with machine.folder.locked(machine.ui.note):
         refuse_in_use(machine, found.source, target)
         machine.ui.step("Copying")
+        tree.remove(staged)  # what an interrupted adoption left
+        machine.folder.make(str(staged))
+        keep_out_of_git(machine, spec)
         sums = tree.copy(found.trees, staged, owner, machine.ui.progress)
         folder = Folder(staged, owner)
         for name in tavern.FOLDERS:
@@ -172,9 +176,14 @@ def _recognised(folder: Path) -> tuple[Path, Layout]:
     )
 
 
-def _refuse_place(source: Path, target: Path) -> None:
-    """Refuse what can't be copied into itself, and a second adoption over the first."""
+def _refuse_place(source: Path, target: Path, stack: Path) -> None:
+    """Refuse what can't be copied into itself, what would take stack.toml's place, and a second adoption."""
     own = target.resolve()
+    if stack.is_relative_to(own):
+        raise ConfigError(
+            f"sillytavern.data is {own}, which holds the stack's own files: an adopted folder would replace them",
+            hint='Set sillytavern.data = "./sillytavern" in stack.toml, then run this again.',
+        )
     if source.is_relative_to(own) or own.is_relative_to(source):
         raise ConfigError(
             f"{target} is this stack's own folder, or lies in the one to adopt",

@@ -3,7 +3,6 @@
 from collections.abc import Mapping
 from contextlib import nullcontext
 from dataclasses import dataclass, replace
-from pathlib import Path
 
 from stackctl import __version__
 from stackctl.commands import keys, login, model_place, seed
@@ -11,6 +10,7 @@ from stackctl.commands.elsewhere import met
 from stackctl.commands.fetch import fetch_images, with_digests
 from stackctl.commands.look import look
 from stackctl.commands.model_place import Coming
+from stackctl.commands.private_folders import keep_out_of_git
 from stackctl.commands.program import provide
 from stackctl.commands.prove import Proof, prove
 from stackctl.commands.start import Started, start
@@ -69,6 +69,7 @@ def deploy(machine: Machine, flags: Mapping[str, object], options: Options) -> D
         if options.dry_run:
             return Deployed(plan=planned.plan, text=text)
         write(machine, wanted)
+        keep_out_of_git(machine, wanted.spec, planned.plan)
         keys.keep(machine, seen.key)
         if coming:
             seen, planned = _with_its_model(coming, wanted, seen, lock, machine, options)
@@ -156,7 +157,6 @@ def _write_backend_files(plan: Plan, folder: Folder) -> None:
     reader = (plan.backend_service and plan.backend_service.user) or folder.owner
     for name, text in plan.files.items():
         folder.write_secret(name, text, reader=reader)
-        folder.write(str(Path(name).with_name(".gitignore")), "*\n")  # the user's own may not know of it
 
 
 def _fetch(planned: Planned, seen: Seen, wanted: Wish, machine: Machine, options: Options) -> Planned:

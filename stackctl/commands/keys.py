@@ -30,7 +30,6 @@ def key(machine: Machine, spec: Spec) -> Secret:
 def keep(machine: Machine, made: Secret) -> None:
     """Write the key down, readable for the folder's owner alone."""
     machine.folder.write(FILE, f"{made.reveal()}\n", mode=0o600)
-    machine.folder.write(f"{STATE}/.gitignore", "*\n")  # the user's own .gitignore may not know of it
 
 
 def hide(machine: Machine, spec: Spec) -> None:

@@ -34,7 +34,6 @@ def give(plan: Plan, machine: Machine) -> None:
     text = folder.read(config, most=tavern_config.MOST_BYTES) or ""
     folder.write(config, tavern_config.with_login(text, tavern.USER, plan.password), mode=0o600)
     machine.folder.write(FILE, f"{plan.password.reveal()}\n", mode=0o600)
-    machine.folder.write(f"{STATE}/.gitignore", "*\n")
 
 
 def take_back(plan: Plan, machine: Machine) -> None:

@@ -5,6 +5,7 @@ from contextlib import nullcontext
 
 from stackctl.commands import keys
 from stackctl.commands.look import look_without_engine
+from stackctl.commands.private_folders import keep_out_of_git
 from stackctl.commands.wish import recorded, wish, write
 from stackctl.core import render as rendering
 from stackctl.core.plan import plan
@@ -23,5 +24,6 @@ def render(machine: Machine, flags: Mapping[str, object], *, to_stdout: bool, ab
         from stackctl.commands.deploy import write_stack  # with all that a deploy needs; printing does without
 
         write(machine, wanted)
+        keep_out_of_git(machine, wanted.spec, planned.plan)
         keys.keep(machine, seen.key)
         return write_stack(planned, machine, replan=replan, absolute=absolute)

@@ -6,8 +6,10 @@ from pathlib import Path
 from typing import Any
 
 from stackctl.commands.adopt import data_folder, refuse_in_use
+from stackctl.commands.private_folders import keep_out_of_git
 from stackctl.commands.seed import RECORD as SEEDED
 from stackctl.commands.tavern_folder import shared_folder
+from stackctl.commands.wish import wish
 from stackctl.core import adopted_settings, adoption
 from stackctl.core.adoption import Piece
 from stackctl.effects.files import STATE, Folder, owner_of, tree
@@ -101,6 +103,7 @@ def undo(machine: Machine, found: Undoing) -> Undone:
     replaced = tree.free_name(machine.path / STATE / "replaced")
     with machine.folder.locked(machine.ui.note):
         refuse_in_use(machine, found.target, found.source)
+        keep_out_of_git(machine, wish(machine, {}).spec)
         for one in found.returns:
             if one.how == "newer":
                 kept = replaced / one.to.relative_to(one.to.anchor)

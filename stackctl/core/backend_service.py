@@ -20,6 +20,7 @@ from stackctl.core.stack import GpuRequest, Mount, Service, Tmpfs
 from stackctl.core.values import memory_mib
 from stackctl.errors import ConfigError, ModelError
 
+FOLDER = "backend"  # beside compose.yml: what the backend alone may read
 READ_ONE = "DAC_READ_SEARCH"  # read any file, write none
 
 
@@ -33,8 +34,10 @@ def own_backend(spec: Spec, seen: Seen, decisions: Decisions) -> Serving:
     run = _run(spec, seen, backend, gpu, choice, decisions)
     program = _program(spec, seen, backend, run.variant, decisions)
     launch = backend.launch(run)
-    files = {f"backend/{PurePosixPath(inside).name}": text for inside, text in launch.files.items()}
-    generated = tuple(Mount(source=f"./backend/{PurePosixPath(inside).name}", target=inside) for inside in launch.files)
+    files = {f"{FOLDER}/{PurePosixPath(inside).name}": text for inside, text in launch.files.items()}
+    generated = tuple(
+        Mount(source=f"./{FOLDER}/{PurePosixPath(inside).name}", target=inside) for inside in launch.files
+    )
     image, image_is = backend_image(spec, backend, run.variant, decisions)
     scratch = _scratch(backend, program)
     service = Service(

@@ -46,6 +46,11 @@ def fates(machine: Machine, folder: Path) -> dict[str, str]:
     return {row.what: row.fate for row in adopt.prepare(machine, folder).rows}
 
 
+# what the stack's own folder has before an adoption
+MINE: dict[str, str | bytes] = {
+    "sillytavern/data/default-user/chats/Mine/1.jsonl": "mine",
+    "sillytavern/.gitignore": "*\n",
+}
 MADE_ANEW = ("thumbnails", "_webpack")
 
 
@@ -278,7 +283,7 @@ def test_an_interrupted_adoption_leaves_the_stacks_folder_as_it_was_and_a_rerun_
     machine: Machine, tmp_path: Path, at: int
 ) -> None:
     source = folders.compose(tmp_path / "st")
-    folders.write(machine.path, {"sillytavern/data/default-user/chats/Mine/1.jsonl": "mine"})
+    folders.write(machine.path, MINE)
     mine = folders.sums(machine.path / "sillytavern")
     found = adopt.prepare(machine, source)
     steps = 0
@@ -319,8 +324,7 @@ def test_an_interruption_before_the_exchange_loses_nothing_of_the_stacks_former_
     machine: Machine, tmp_path: Path, at: int
 ) -> None:
     source = folders.compose(tmp_path / "st")
-    record = {".stackctl/sillytavern.json": '{"made_from": 1}'}
-    folders.write(machine.path, {"sillytavern/data/default-user/chats/Mine/1.jsonl": "mine", **record})
+    folders.write(machine.path, {**MINE, ".stackctl/sillytavern.json": '{"made_from": 1}'})
     mine = folders.sums(machine.path / "sillytavern")
     broken = replace(machine)
     broken.folder = BreakingFolder(machine.folder, at)
@@ -347,7 +351,7 @@ def test_an_interrupted_undo_goes_on_and_brings_nothing_twice(machine: Machine, 
     assert (source / chat).read_text() == "new"
     done = undone(machine)
     assert done.returns == ()
-    assert folders.sums(machine.path / "sillytavern").keys() == {"data/x"}
+    assert folders.sums(machine.path / "sillytavern").keys() == {".gitignore", "data/x"}
     assert (done.aside / chat).read_text() == "new"
 
 
@@ -359,7 +363,7 @@ def test_undo_brings_newer_chats_back_into_the_originals_own_layout(
     machine: Machine, tmp_path: Path, make: Callable[[Path], Path]
 ) -> None:
     source = make(tmp_path / "st")
-    folders.write(machine.path, {"sillytavern/data/default-user/chats/Mine/1.jsonl": "mine"})
+    folders.write(machine.path, MINE)
     mine = folders.sums(machine.path / "sillytavern")
     before = folders.sums(source)
     adopted(machine, source)
@@ -485,3 +489,12 @@ def test_a_link_in_the_original_is_named_and_its_target_taken_where_that_is_not_
     assert any(f"{place} leads out of the folder" in note for note in found.notes)
     assert adopt.adopt(machine, found).files
     assert (machine.path / "sillytavern/data/default-user" / name).exists()
+
+
+@pytest.mark.parametrize("data", [".", ".."])
+def test_a_data_folder_that_holds_the_stack_itself_is_refused(machine: Machine, tmp_path: Path, data: str) -> None:
+    (machine.path / "stack.toml").write_text(f'[sillytavern]\ndata = "{data}"\n')
+    with pytest.raises(ConfigError, match="holds the stack's own files") as caught:
+        adopt.prepare(machine, folders.native(tmp_path / "elsewhere/st"))
+    assert "sillytavern.data" in caught.value.hint
+    assert (machine.path / "stack.toml").exists()

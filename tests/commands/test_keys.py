@@ -58,13 +58,6 @@ def test_it_stands_in_the_two_private_files_alone_and_a_change_of_backend_keeps_
     assert [mode(path) & 0o077 for path in holding] == [0, 0]
 
 
-def test_no_version_control_takes_it_even_where_the_user_has_a_gitignore_of_their_own(tmp_path: Path) -> None:
-    rendered(quiet(tmp_path))
-    assert {"/.stackctl/", "/backend/", "/sillytavern/"} <= set((tmp_path / ".gitignore").read_text().splitlines())
-    assert (tmp_path / ".stackctl/.gitignore").read_text() == "*\n"
-    assert (tmp_path / "backend/.gitignore").read_text() == "*\n"
-
-
 def test_what_is_loosened_is_closed_again(tmp_path: Path) -> None:
     rendered(quiet(tmp_path))
     for path in (tmp_path / ".stackctl/api-key", tmp_path / "backend/api-key"):

@@ -43,7 +43,6 @@ def test_both_files_are_private_and_a_rewrite_keeps_the_users_keys(tmp_path: Pat
     for name in (CONFIG, login.FILE):
         assert stat.S_IMODE((tmp_path / name).stat().st_mode) == 0o600
         assert PASSWORD.reveal() in (tmp_path / name).read_text()
-    assert (tmp_path / ".stackctl/.gitignore").read_text() == "*\n"
 
 
 def test_without_exposure_nothing_is_left_of_it(tmp_path: Path) -> None:

@@ -77,6 +77,8 @@ def test_the_backend_refuses_whoever_has_no_key_and_only_files_hold_it(
     of_kind: Callable[[str], Stack], kind: str
 ) -> None:
     stack = of_kind(kind)
+    git = ("git", "-C", str(stack.folder))
+    subprocess.run((*git, "init", "-q"), check=True)
     assert stack.deploy()["reply"] == SENTENCE
     key = kept(stack)
     assert (asked(stack, kind), asked(stack, kind, "wrong"), asked(stack, kind, key)) == ("401", "401", "200")
@@ -87,6 +89,9 @@ def test_the_backend_refuses_whoever_has_no_key_and_only_files_hold_it(
     open_to_all = [p for p in stack.folder.rglob("*") if p.is_file() and p.stat().st_mode & 0o077]
     assert not [p for p in open_to_all if key.encode() in p.read_bytes()]
     assert secrets(stack).stat().st_uid == stack.folder.stat().st_uid
+    subprocess.run((*git, "add", "-A"), check=True)
+    taken = subprocess.run((*git, "ls-files"), check=True, capture_output=True, text=True).stdout.split()
+    assert set(taken) == {"compose.yml", "stack.lock", "stack.toml", "stackctl-demo.gguf"}
 
     # the same without an engine to ask, and still right without us
     label = re.findall("stackctl.content.*", (stack.folder / "compose.yml").read_text())

@@ -133,9 +133,8 @@ def refuse_full(folder: Path, needed: int) -> None:
 def copy(trees: Iterable[Tree], into: Path, owner: Owner, says: Callable[[str], None]) -> dict[str, str]:
     """Copy into a folder, times and who may run it kept, and return sha256 by path in the copy.
 
-    What an earlier, interrupted copy left there is removed first. On the disk once put() has returned.
+    On the disk once put() has returned.
     """
-    remove(into)
     sums: dict[str, str] = {}
     trees, folder = tuple(trees), Folder(into, owner)
     total = sum(leaf.size for tree in trees for leaf in tree.files)

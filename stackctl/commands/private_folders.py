@@ -1,0 +1,106 @@
+"""Keep keys, passwords and chats out of version control: each private folder has its own .gitignore.
+
+In git the innermost one decides, so that none of the user's own can take back what ours leaves out.
+"""
+
+import re
+from collections import defaultdict
+from collections.abc import Iterator
+from contextlib import suppress
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Final
+
+from stackctl.core import adoption, backend_service, gitignore, tavern, tavern_service
+from stackctl.core.seen import Owner
+from stackctl.core.spec import Spec
+from stackctl.core.stack import Plan
+from stackctl.effects.files import STATE, Folder, tree
+from stackctl.errors import StackctlError
+from stackctl.machine import Machine
+
+_SECRETS: Final = ("config", "data", adoption.RECORD)  # in SillyTavern's folder: the password; keys, chats; their names
+_OWN: Final = frozenset({*tavern.FOLDERS, adoption.RECORD, gitignore.FILE})  # all that SillyTavern's folder holds
+
+
+@dataclass(frozen=True, kw_only=True)
+class _Private:
+    """A folder with secrets (below the stack's, or absolute), and where they lie in it; (): everywhere."""
+
+    path: Path
+    owner: Owner
+    around: Path  # below it no link is followed
+    secrets: tuple[str, ...] = ()
+
+
+def keep_out_of_git(machine: Machine, spec: Spec, plan: Plan | None = None) -> None:
+    """Let git take nothing private of the folders that exist, nor of those that the plan will fill; say what changed.
+
+    Raise DataError or ConfigError for a folder in a repository where that can't be done.
+    """
+    folders = tuple(_private_folders(machine, spec, plan))
+    closed = []
+    for one in folders:
+        try:
+            added = _close(one, machine)
+        except StackctlError:
+            if machine.repository(machine.path / one.path):
+                raise
+            continue  # no git could take anything there
+        if added == (gitignore.ALL,):
+            closed.append(f"{one.path}/")
+        elif added:
+            machine.ui.note(f"added to {one.path / gitignore.FILE}: {', '.join(added)}")
+    if closed:
+        machine.ui.note(f"git takes nothing of {', '.join(closed)}: {gitignore.FILE} in there now says {gitignore.ALL}")
+    _name_tracked(folders, machine)
+
+
+def _private_folders(machine: Machine, spec: Spec, plan: Plan | None) -> Iterator[_Private]:
+    owner, user = machine.folder.owner, tavern_service.user(spec, machine.folder.owner)
+    coming = {Path(name).parent for name in plan.files} if plan else set()
+    for name in (Path(STATE), Path(backend_service.FOLDER)):
+        if name in coming or (machine.path / name).is_dir():
+            yield _Private(path=name, owner=owner, around=name)
+    data = Path(tavern_service.data_folder(spec))
+    if plan or (machine.path / data).is_dir():
+        yield _Private(path=data, owner=user, around=data, secrets=_SECRETS)
+    for aside in _asides(machine.path / data):
+        yield _Private(path=data.parent / aside, owner=user, around=data.parent, secrets=_SECRETS)
+
+
+def _asides(data: Path) -> Iterator[str]:
+    """The names of what `adopt` left beside SillyTavern's folder: former ones, and copies that were interrupted."""
+    of_ours = re.compile(rf"{re.escape(data.name)}\.kept-\d+|\.{re.escape(data.name)}\.(?:adopting|between)")
+    with suppress(StackctlError):  # a folder that nobody lists is none that we renamed anything in
+        for name in tree.names(data.parent):
+            if of_ours.fullmatch(name) and (data.parent / name).is_dir() and not (data.parent / name).is_symlink():
+                yield name
+
+
+def _close(one: _Private, machine: Machine) -> tuple[str, ...]:
+    """Write what a folder's .gitignore lacks, and return it.
+
+    Where the user keeps other things, or has lines of his own, the secrets alone are left out.
+    """
+    folder = Folder(machine.path, one.owner, shared=str(one.around))
+    name = str(one.path / gitignore.FILE)
+    text = folder.read(name) or ""
+    is_whole = not one.secrets or (not text.strip() and _OWN.issuperset(tree.names(machine.path / one.path)))
+    lines = (gitignore.ALL,) if is_whole else tuple(f"/{secret}" for secret in one.secrets)
+    added = gitignore.missing(text, lines)
+    if added:
+        folder.write(name, gitignore.extended(text, added))
+    return added
+
+
+def _name_tracked(folders: tuple[_Private, ...], machine: Machine) -> None:
+    """Say which private files git tracks already, of which a .gitignore keeps none out, and how that ends."""
+    places = defaultdict(list)
+    for one in folders:
+        for secret in one.secrets or ("",):
+            place = machine.path / one.path / secret
+            if top := machine.repository(place):
+                places[top].append(place)
+    for top, private in places.items():
+        machine.ui.note(gitignore.tracked_note(str(top), machine.tracked(top, private)))
