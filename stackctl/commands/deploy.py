@@ -13,16 +13,15 @@ from stackctl.commands.look import look
 from stackctl.commands.model_place import Coming
 from stackctl.commands.program import provide
 from stackctl.commands.prove import Proof, prove
-from stackctl.commands.start import Started, start
+from stackctl.commands.situation import Situation
+from stackctl.commands.start import start
 from stackctl.commands.tavern_key import give_key
 from stackctl.commands.wish import Wish, recorded, wish, write
 from stackctl.core import demo_model, memory_plan, render, tavern_profiles
 from stackctl.core import lock as lock_file
-from stackctl.core.lock import Lock
-from stackctl.core.plan import Planned, plan
+from stackctl.core.plan import Planned, undecided
 from stackctl.core.reported import difference
-from stackctl.core.seen import Seen
-from stackctl.core.spec import AUTO, DEMO, Model, Spec
+from stackctl.core.spec import AUTO, DEMO, Model
 from stackctl.core.stack import Plan
 from stackctl.core.tavern_profiles import Profile
 from stackctl.effects.files import Folder
@@ -55,35 +54,55 @@ def deploy(machine: Machine, flags: Mapping[str, object], options: Options) -> D
     """Look, plan, fetch, write, start, wait, prove. The running stack is not touched until every check has passed."""
     with nullcontext() if options.dry_run else machine.folder.locked(machine.ui.note):
         machine.ui.step("Looking at the machine and the model")
-        wanted = wish(machine, flags)
-        lock = recorded(machine)
-        coming = model_place.coming(wanted.spec, machine, lock)
-        seen = look(wanted.spec, machine, lock, coming.model if coming else None)
-        if not options.dry_run:
-            seen, lock = met(wanted.spec, seen, lock, machine, timeout_s=options.timeout_s)
-        planned = plan(wanted.spec, seen, lock, replan=options.replan)
+        now, coming = _look(wish(machine, flags), machine, options)
+        planned = now.planned()
         text = render.render(planned.plan, machine.template)
         _say(planned.plan, machine)
         _refuse_too_large(planned.plan, options)
         machine.compose.check(planned.plan.name, text)
         if options.dry_run:
             return Deployed(plan=planned.plan, text=text)
-        write(machine, wanted)
-        keys.keep(machine, seen.key)
+        write(machine, now.wanted)
+        keys.keep(machine, now.seen.key)
         if coming:
-            seen, planned = _with_its_model(coming, wanted, seen, lock, machine, options)
-        planned, text, started = _up(planned, seen, wanted, machine, options)
+            now = _with_its_model(coming, now, machine, options)
+        up = _up(now, machine, options)
         if not options.prove:
-            return Deployed(plan=planned.plan, text=text, ready_s=started.ready_s)
+            return up
         machine.ui.step("Asking through SillyTavern")
-        return Deployed(plan=planned.plan, text=text, ready_s=started.ready_s, proof=prove(planned.plan, machine))
+        return replace(up, proof=prove(up.plan, machine))
 
 
-def _up(planned: Planned, seen: Seen, wanted: Wish, machine: Machine, options: Options) -> tuple[Planned, str, Started]:
+def _look(wanted: Wish, machine: Machine, options: Options) -> tuple[Situation, Coming | None]:
+    """What is wanted, seen and recorded; and the model, if it has yet to be fetched."""
+    lock = recorded(machine)
+    coming = model_place.coming(wanted.spec, machine, lock)
+    seen = look(wanted.spec, machine, lock, coming.model if coming else None)
+    if options.replan:
+        lock = undecided(lock)
+    if not options.dry_run:
+        seen, lock = met(wanted.spec, seen, lock, machine, timeout_s=options.timeout_s)
+    return Situation(wanted=wanted, seen=seen, lock=lock), coming
+
+
+def _with_its_model(coming: Coming, now: Situation, machine: Machine, options: Options) -> Situation:
+    """Pull the model, and look again: it is here then. A new stack serves the demo model until it is whole."""
+    lock = now.lock
+    if now.seen.is_new:
+        up = _up(_with_demo(now, machine), machine, options)
+        machine.ui.note(f"chat with the demo model meanwhile: {up.plan.url}")
+        lock = recorded(machine)
+    machine.ui.step("Fetching the model")
+    lock = model_place.provide(coming, machine, lock)
+    return Situation(wanted=now.wanted, seen=look(now.wanted.spec, machine, lock), lock=lock)
+
+
+def _up(now: Situation, machine: Machine, options: Options) -> Deployed:
     """Fetch what is missing, write, seed, start and wait."""
     machine.ui.step("Fetching what is missing")
-    planned = _fetch(planned, seen, wanted, machine, options)
-    settings = seed.wanted(planned.plan, _profiles(wanted, seen, planned.plan), machine)
+    now = _with_images(now, machine, options)
+    planned = now.planned()
+    settings = seed.wanted(planned.plan, _profiles(now, planned.plan), machine)
     text = write_stack(planned, machine, replan=options.replan)
     backend = f"{planned.plan.backend_title} and " if planned.plan.backend_service else ""
     machine.ui.step(f"Starting {backend}SillyTavern")
@@ -93,33 +112,20 @@ def _up(planned: Planned, seen: Seen, wanted: Wish, machine: Machine, options: O
     if planned.plan.memory and (said := difference(planned.plan.memory.fit, started.buffers)):
         machine.ui.note(f"note: {said}")
     login.take_back(planned.plan, machine)
-    return planned, text, started
+    return Deployed(plan=planned.plan, text=text, ready_s=started.ready_s)
 
 
-def _with_its_model(
-    coming: Coming, wanted: Wish, seen: Seen, lock: Lock, machine: Machine, options: Options
-) -> tuple[Seen, Planned]:
-    """Pull the model, and plan with it. A new stack serves the demo model until it is whole."""
-    if seen.is_new:
-        demo = replace(wanted, spec=_with_demo(wanted.spec))
-        meanwhile = plan(demo.spec, replace(seen, model=machine.model(DEMO)), lock)
-        planned, _, _ = _up(meanwhile, seen, demo, machine, options)
-        machine.ui.note(f"chat with the demo model meanwhile: {planned.plan.url}")
-        lock = recorded(machine)
-    machine.ui.step("Fetching the model")
-    path, lock = model_place.provide(coming, machine, lock)
-    seen = replace(seen, model=machine.model(str(path)), is_new=False)
-    return seen, plan(wanted.spec, seen, lock, replan=options.replan)
-
-
-def _with_demo(spec: Spec) -> Spec:
+def _with_demo(now: Situation, machine: Machine) -> Situation:
     """The same stack with the demo model, for which nothing of the other's settings counts."""
+    spec = now.wanted.spec
     own = spec.backend.model_copy(update={"context": AUTO, "gpu_layers": AUTO, "kv_cache": AUTO})
-    return spec.model_copy(update={"model": Model(path=DEMO), "backend": own})
+    demo = spec.model_copy(update={"model": Model(path=DEMO), "backend": own})
+    seen = replace(now.seen, model=machine.model(DEMO))
+    return replace(now, wanted=replace(now.wanted, spec=demo), seen=seen)
 
 
-def _profiles(wanted: Wish, seen: Seen, plan: Plan) -> tuple[Profile, ...]:
-    return tavern_profiles.of_models(wanted.written, seen, server_type=plan.tavern_type, url=plan.backend_url)
+def _profiles(now: Situation, plan: Plan) -> tuple[Profile, ...]:
+    return tavern_profiles.of_models(now.wanted.written, now.seen, server_type=plan.tavern_type, url=plan.backend_url)
 
 
 def write_stack(planned: Planned, machine: Machine, *, replan: bool = False, absolute: bool = False) -> str:
@@ -159,16 +165,16 @@ def _write_backend_files(plan: Plan, folder: Folder) -> None:
         folder.write(str(Path(name).with_name(".gitignore")), "*\n")  # the user's own may not know of it
 
 
-def _fetch(planned: Planned, seen: Seen, wanted: Wish, machine: Machine, options: Options) -> Planned:
-    """Bring program and images; where one of our images had to stand in, plan again with it."""
-    provide(planned.plan, wanted.spec, machine, trust_first_download=options.trust_first_download)
-    after = fetch_images(planned.plan, wanted.spec, planned.lock, machine)
-    if after != planned.lock:
-        planned = plan(wanted.spec, seen, after)
+def _with_images(now: Situation, machine: Machine, options: Options) -> Situation:
+    """Bring program and images; what is recorded then has the images that had to stand in, and every digest."""
+    planned, spec = now.planned(), now.wanted.spec
+    provide(planned.plan, spec, machine, trust_first_download=options.trust_first_download)
+    now = replace(now, lock=fetch_images(planned.plan, spec, planned.lock, machine))
+    planned = now.planned()
     service = planned.plan.backend_service
     if service and service.gpu:
         machine.engine.try_gpu(service.image, service.gpu)
-    return replace(planned, lock=with_digests(planned.plan, planned.lock, machine))
+    return replace(now, lock=with_digests(planned.plan, planned.lock, machine))
 
 
 def _refuse_too_large(decided: Plan, options: Options) -> None:

@@ -8,7 +8,7 @@ from typing import Any
 from stackctl.commands.look import look
 from stackctl.commands.wish import recorded, wish
 from stackctl.core import render
-from stackctl.core.plan import plan
+from stackctl.core.plan import plan, undecided
 from stackctl.machine import Machine
 
 _HASH = "com.docker.compose.config-hash"
@@ -36,7 +36,8 @@ def diff(machine: Machine, flags: Mapping[str, object], *, replan: bool = False)
     """Compare what a deploy would write with what is there and runs. Changes nothing."""
     wanted = wish(machine, flags)
     seen = look(wanted.spec, machine)
-    planned = plan(wanted.spec, seen, recorded(machine), replan=replan)
+    lock = recorded(machine)
+    planned = plan(wanted.spec, seen, undecided(lock) if replan else lock)
     new = render.render(planned.plan, machine.template)
     old = machine.folder.read(render.FILE) or ""
     lines = difflib.unified_diff(

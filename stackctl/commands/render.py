@@ -7,7 +7,7 @@ from stackctl.commands import keys
 from stackctl.commands.look import look_without_engine
 from stackctl.commands.wish import recorded, wish, write
 from stackctl.core import render as rendering
-from stackctl.core.plan import plan
+from stackctl.core.plan import plan, undecided
 from stackctl.machine import Machine
 
 
@@ -17,7 +17,7 @@ def render(machine: Machine, flags: Mapping[str, object], *, to_stdout: bool, ab
         wanted = wish(machine, flags)
         lock = recorded(machine)
         seen = look_without_engine(wanted.spec, machine, lock)
-        planned = plan(wanted.spec, seen, lock, replan=replan)
+        planned = plan(wanted.spec, seen, undecided(lock) if replan else lock)
         if to_stdout:
             return rendering.render(planned.plan, machine.template, folder=machine.place if absolute else None)
         from stackctl.commands.deploy import write_stack  # with all that a deploy needs; printing does without
