@@ -9,7 +9,7 @@ from stackctl import __version__
 from stackctl.commands import keys, login, model_place, seed
 from stackctl.commands.elsewhere import met
 from stackctl.commands.fetch import fetch_images, with_digests
-from stackctl.commands.look import look
+from stackctl.commands.look import look, look_again
 from stackctl.commands.model_place import Coming
 from stackctl.commands.program import provide
 from stackctl.commands.prove import Proof, prove
@@ -19,13 +19,18 @@ from stackctl.commands.tavern_key import give_key
 from stackctl.commands.wish import Wish, recorded, wish, write
 from stackctl.core import demo_model, memory_plan, render, tavern_profiles
 from stackctl.core import lock as lock_file
+from stackctl.core.compose_words import names
+from stackctl.core.lock import differ
 from stackctl.core.plan import Planned, undecided
 from stackctl.core.reported import difference
 from stackctl.core.spec import AUTO, DEMO, Model
 from stackctl.core.stack import Plan
 from stackctl.core.tavern_profiles import Profile
 from stackctl.effects.files import Folder
+from stackctl.errors import Taken
 from stackctl.machine import Machine
+
+_TRIES = 10  # at least one of those who start at the same moment goes on each time
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -98,9 +103,19 @@ def _with_its_model(coming: Coming, now: Situation, machine: Machine, options: O
 
 
 def _up(now: Situation, machine: Machine, options: Options) -> Deployed:
-    """Fetch what is missing, write, seed, start and wait."""
+    """Fetch what is missing, and start; as long as others take what was free a moment ago, with something else."""
     machine.ui.step("Fetching what is missing")
     now = _with_images(now, machine, options)
+    for _ in range(_TRIES):
+        try:
+            return _start(now, machine, options)
+        except Taken as error:
+            now = _chosen_again(error, now, machine)
+    return _start(now, machine, options)
+
+
+def _start(now: Situation, machine: Machine, options: Options) -> Deployed:
+    """Write, seed, start and wait."""
     planned = now.planned()
     settings = seed.wanted(planned.plan, _profiles(now, planned.plan), machine)
     text = write_stack(planned, machine, replan=options.replan)
@@ -113,6 +128,24 @@ def _up(now: Situation, machine: Machine, options: Options) -> Deployed:
         machine.ui.note(f"note: {said}")
     login.take_back(planned.plan, machine)
     return Deployed(plan=planned.plan, text=text, ready_s=started.ready_s)
+
+
+def _chosen_again(error: Taken, now: Situation, machine: Machine) -> Situation:
+    """What is seen now that a start met somebody else. Raises who holds it where nothing may be chosen again.
+
+    The engine knows of a port that is taken before anybody can see who holds it.
+    """
+    before = now.planned()
+    seen, page = look_again(now.seen, now.wanted.spec, machine), before.plan.sillytavern
+    met_at = next((one.port for one in page.publish if names(error.evidence, one.place)), None)
+    if met_at is not None:
+        unseen = {met_at: "somebody else (docker ps and sudo ss -ltnp may show who)"}
+        seen = replace(seen, taken_ports={**unseen, **seen.taken_ports})
+    again = replace(now, seen=seen)
+    if again.planned().lock.decisions == before.lock.decisions:
+        raise error
+    machine.ui.note(f"{error.message}: choosing another")
+    return again
 
 
 def _with_demo(now: Situation, machine: Machine) -> Situation:
@@ -132,13 +165,14 @@ def write_stack(planned: Planned, machine: Machine, *, replan: bool = False, abs
     """Write compose.yml, its generated files and stack.lock, and return compose.yml's text.
 
     A file that is not as we wrote it is kept aside. One that another version of stackctl wrote from the same inputs
-    stays as it is: a newer stackctl changes nothing that runs.
+    and decisions stays as it is: a newer stackctl changes nothing that runs.
     """
     folder, before = machine.folder, planned.lock.rendered
     text = render.render(planned.plan, machine.template, folder=machine.place if absolute else None)
     current = folder.read(render.FILE)
     is_ours = current is None or folder.sha256(render.FILE) == before.get("sha256")
-    if current and is_ours and not replan and before.get("inputs") == planned.inputs and before["by"] != __version__:
+    is_same = before.get("inputs") == planned.inputs and not differ(recorded(machine), planned.lock)
+    if current and is_ours and not replan and is_same and before["by"] != __version__:
         machine.ui.note(
             f"kept {render.FILE} as stackctl {before['by']} wrote it; `stackctl diff` shows what this version "
             "would change, `stackctl deploy --replan` takes it"

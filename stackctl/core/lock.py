@@ -53,6 +53,11 @@ class Decisions:
             self.taken[key] = self._recorded[key]
 
 
+def differ(before: Lock, now: Lock) -> bool:
+    """Whether a question that both have an answer to was answered anew."""
+    return any(one.value != now.decisions[key].value for key, one in before.decisions.items() if key in now.decisions)
+
+
 def dump(lock: Lock) -> str:
     """The lock as text: sorted, one key a line."""
     content = {

@@ -1,8 +1,8 @@
 """A machine on which a deploy comes to its end: its folder is real, its engine and Compose are played."""
 
 import io
+import queue
 import subprocess
-import threading
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from ipaddress import IPv4Network
@@ -51,21 +51,26 @@ class FakeImages(Images):
         self.here[name] = "sha256:built"
 
 
-class Silent:
-    """A stream of events on which nothing comes until it is closed."""
+class Stream:
+    """A stream of the engine: it gives what is put into it, and ends when it is closed."""
 
     def __init__(self) -> None:
-        self._closed = threading.Event()
+        self._events: queue.Queue[dict[str, Any] | None] = queue.Queue()
 
-    def __iter__(self) -> "Silent":
+    def __iter__(self) -> "Stream":
         return self
 
-    def __next__(self) -> Any:
-        self._closed.wait()
-        raise StopIteration
+    def __next__(self) -> dict[str, Any]:
+        event = self._events.get()
+        if event is None:
+            raise StopIteration
+        return event
+
+    def put(self, event: dict[str, Any]) -> None:
+        self._events.put(event)
 
     def close(self) -> None:
-        self._closed.set()
+        self._events.put(None)
 
 
 @dataclass
@@ -76,14 +81,19 @@ class Stage(Engine):
     models: list[str] = field(default_factory=list)  # that the backend was started with, start by start
     held: dict[int, str] = field(default_factory=dict)  # port -> the container that publishes it
     soon: dict[int, str] = field(default_factory=dict)  # the same, which nobody sees before a start collides with it
+    hidden: set[int] = field(default_factory=set)  # of the ports held, those that nobody sees
     soon_subnets: list[str] = field(default_factory=list)
     taken_subnets: list[str] = field(default_factory=list)
+    events: Stream = field(default_factory=Stream)
 
     @property
     def client(self) -> Any:
-        return SimpleNamespace(
-            events=lambda **_: Silent(), api=SimpleNamespace(containers=lambda **_: [], logs=lambda *_, **__: b"")
-        )
+        api = SimpleNamespace(containers=lambda **_: [], logs=lambda *_, **__: Stream())
+        return SimpleNamespace(events=self._follow, api=api)
+
+    def _follow(self, **_: object) -> Stream:
+        self.events = Stream()
+        return self.events
 
     @property
     def is_local(self) -> bool:
@@ -104,6 +114,9 @@ class Stage(Engine):
         del project
         return dict(self.containers_)
 
+    def state(self, container_id: str) -> ServiceState | None:
+        return next((one for one in self.containers_.values() if one.container == container_id), None)
+
     def stop(self, container_id: str, grace_s: int) -> None:
         """It has ended by itself."""
 
@@ -113,7 +126,7 @@ class Stage(Engine):
 
     def published(self, project: str) -> tuple[dict[int, str], set[int]]:
         del project
-        return dict(self.held), set()
+        return {port: f"container {who}" for port, who in self.held.items() if port not in self.hidden}, set()
 
     def read_files(self, image: str, paths: tuple[str, ...]) -> dict[str, str]:
         del image, paths
@@ -126,16 +139,17 @@ class Stage(Engine):
                 self.taken_subnets.append(subnet)
                 return OVERLAPS
         for name, service in render.services(text).items():
-            for mount in service["volumes"]:
+            for mount in service.get("volumes", ()):
                 if not mount["source"].startswith("./") and not Path(mount["source"]).exists():
                     return f"Error response from daemon: bind source path does not exist: {mount['source']}"
             if "--model" in (words := list(service.get("command", ()))):
                 self.models.append(PurePosixPath(words[words.index("--model") + 1]).name)
             for place in service.get("ports", ()):
                 if said := self._collides(place):
-                    self.containers_[name] = _container(name, state="created")
+                    self.containers_[name] = container(name, state="created")
                     return said
-            self.containers_[name] = _container(name, state="running")
+            self.containers_[name] = container(name, state="running")
+            self.events.put({"id": f"id-{name}", "Action": "start", "timeNano": 10**9})
         return ""
 
     def _collides(self, place: str) -> str:
@@ -145,7 +159,8 @@ class Stage(Engine):
         return ALREADY.format(f"{address}:{port}") if int(port) in self.held else ""
 
 
-def _container(name: str, *, state: str) -> ServiceState:
+def container(name: str, *, state: str) -> ServiceState:
+    """A service's container: healthy where it is running, never started where it is created."""
     runs = state == "running"
     return ServiceState(
         name=name,

@@ -39,9 +39,9 @@ def empty(new_stack: Callable[..., Stack], server: Server, tmp_path: Path) -> St
     return stack
 
 
-def begin(stack: Stack, *words: str) -> "subprocess.Popen[str]":
+def begin(stack: Stack, *words: str, images: str = "own") -> "subprocess.Popen[str]":
     return subprocess.Popen(
-        [str(stack.program), "deploy", "--images", "own", "--json", "--port", "auto", *words],
+        [str(stack.program), "deploy", "--images", images, "--json", "--port", "auto", *words],
         cwd=stack.folder,
         env={**os.environ, **stack.environment},
         stdin=subprocess.PIPE,
@@ -70,6 +70,16 @@ def test_one_enter_ends_in_a_chat_with_the_pulled_model(empty: Stack, server: Se
     listed = json.loads(empty.run("models", "list", "--json").stdout)
     assert [one["used_by"] for one in listed] == [[empty.name]]
     assert "is used by" in empty.fails(3, "models", "remove", listed[0]["name"], "--yes")
+
+
+def test_so_it_does_where_the_official_images_can_not_be_pulled(empty: Stack) -> None:
+    """Where a registry answers, they are taken; the model is fetched and chats either way."""
+    with begin(empty, "--yes", images="auto") as process:
+        out, said = process.communicate(timeout=500)
+    assert process.returncode == 0, said
+    result = json.loads(out)
+    assert (result["model"].startswith("Model-Q"), result["reply"]) == (True, demo_model.SENTENCE), said
+    assert "chat with the demo model meanwhile: http://127.0.0.1:" in said
 
 
 def test_killed_while_it_downloads_the_next_run_ends_the_same(empty: Stack, server: Server) -> None:
