@@ -9,6 +9,7 @@ from stackctl import __version__
 from stackctl.commands import keys, login, model_place, seed
 from stackctl.commands.elsewhere import met
 from stackctl.commands.fetch import fetch_images, with_digests
+from stackctl.commands.first_model import wish_to_deploy
 from stackctl.commands.look import look, look_again
 from stackctl.commands.model_place import Coming
 from stackctl.commands.program import provide
@@ -16,7 +17,7 @@ from stackctl.commands.prove import Proof, prove
 from stackctl.commands.situation import Situation
 from stackctl.commands.start import start
 from stackctl.commands.tavern_key import give_key
-from stackctl.commands.wish import Wish, recorded, wish, write
+from stackctl.commands.wish import Wish, recorded, write
 from stackctl.core import demo_model, memory_plan, render, tavern_profiles
 from stackctl.core import lock as lock_file
 from stackctl.core.compose_words import names
@@ -59,7 +60,7 @@ def deploy(machine: Machine, flags: Mapping[str, object], options: Options) -> D
     """Look, plan, fetch, write, start, wait, prove. The running stack is not touched until every check has passed."""
     with nullcontext() if options.dry_run else machine.folder.locked(machine.ui.note):
         machine.ui.step("Looking at the machine and the model")
-        now, coming = _look(wish(machine, flags), machine, options)
+        now, coming = _look(wish_to_deploy(machine, flags), machine, options)
         planned = now.planned()
         text = render.render(planned.plan, machine.template)
         _say(planned.plan, machine)

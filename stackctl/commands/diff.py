@@ -5,8 +5,9 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
+from stackctl.commands.first_model import wish_to_render
 from stackctl.commands.look import look
-from stackctl.commands.wish import recorded, wish
+from stackctl.commands.wish import recorded
 from stackctl.core import render
 from stackctl.core.plan import plan, undecided
 from stackctl.machine import Machine
@@ -34,7 +35,7 @@ class Difference:
 
 def diff(machine: Machine, flags: Mapping[str, object], *, replan: bool = False) -> Difference:
     """Compare what a deploy would write with what is there and runs. Changes nothing."""
-    wanted = wish(machine, flags)
+    wanted = wish_to_render(machine, flags)
     seen = look(wanted.spec, machine)
     lock = recorded(machine)
     planned = plan(wanted.spec, seen, undecided(lock) if replan else lock)

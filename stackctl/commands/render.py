@@ -4,8 +4,9 @@ from collections.abc import Mapping
 from contextlib import nullcontext
 
 from stackctl.commands import keys
+from stackctl.commands.first_model import wish_to_render
 from stackctl.commands.look import look_without_engine
-from stackctl.commands.wish import recorded, wish, write
+from stackctl.commands.wish import recorded, write
 from stackctl.core import render as rendering
 from stackctl.core.plan import plan, undecided
 from stackctl.machine import Machine
@@ -14,7 +15,7 @@ from stackctl.machine import Machine
 def render(machine: Machine, flags: Mapping[str, object], *, to_stdout: bool, absolute: bool, replan: bool) -> str:
     """Return the text; written to compose.yml as well unless it goes to stdout."""
     with nullcontext() if to_stdout else machine.folder.locked(machine.ui.note):
-        wanted = wish(machine, flags)
+        wanted = wish_to_render(machine, flags)
         lock = recorded(machine)
         seen = look_without_engine(wanted.spec, machine, lock)
         planned = plan(wanted.spec, seen, undecided(lock) if replan else lock)

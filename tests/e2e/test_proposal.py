@@ -12,6 +12,7 @@ import pytest
 
 from stackctl.core import demo_model
 from tests.e2e.conftest import Stack
+from tests.e2e.failing import files, ids
 from tests.hub.server import Fault, running
 from tests.hub.server import Hub as Server
 from tests.shapes.family import Model
@@ -102,11 +103,31 @@ def test_killed_while_it_downloads_the_next_run_ends_the_same(empty: Stack, serv
     assert "proposes" not in said
 
 
-def test_without_an_answer_it_is_the_demo_model_and_says_so(empty: Stack, server: Server) -> None:
-    done = empty.run("deploy", "--json", "--images", "own")
-    assert json.loads(done.stdout)["model"] == demo_model.FILE_NAME
-    assert "the demo model then" in done.stderr
-    assert not [one for one in server.asked if one.where == "cdn"]
+@pytest.mark.parametrize(("answer", "code", "says"), [("n\n", 0, "nothing was changed"), ("", 3, "--model demo")])
+def test_without_a_yes_nothing_is_fetched_or_started(
+    empty: Stack, server: Server, answer: str, code: int, says: str
+) -> None:
+    with begin(empty) as process:
+        out, said = process.communicate(answer, timeout=60)
+    assert (process.returncode, out, says in said) == (code, "", True), said
+    assert not server.asked
+    assert files(empty) == []
+    assert ids(empty) == []
+
+
+def test_of_several_models_that_runs_which_was_answered(stack: Stack) -> None:
+    for name in ("one", "two"):
+        (stack.folder / f"{name}.gguf").write_bytes(MODEL)
+    entries = '[models.one]\npath = "one.gguf"\n[models.two]\npath = "two.gguf"\n'
+    (stack.folder / "stack.toml").write_text(entries)
+    with begin(stack) as process:
+        _, said = process.communicate("", timeout=60)
+    assert (process.returncode, "stackctl use one | two" in said) == (3, True), said
+    with begin(stack, "--no-proof") as process:
+        out, said = process.communicate("two\n", timeout=300)
+    assert process.returncode == 0, said
+    assert json.loads(out)["model"] == "two.gguf"
+    assert [one["name"] for one in json.loads(stack.run("use", "--json").stdout) if one["used"]] == ["two"]
 
 
 def test_a_dry_run_of_a_source_shows_the_plan_and_fetches_its_header_alone(empty: Stack, server: Server) -> None:
