@@ -2,7 +2,7 @@
 
 import select
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -78,14 +78,25 @@ def machine_of(ctx: click.Context, *, as_json: bool = False) -> "Machine":
     return real(folder, ui)
 
 
-def agrees(question: str) -> bool:
-    """Ask a question whose answer is yes by default; no where nobody is there to answer it."""
+def agrees(question: str) -> bool | None:
+    """Ask a question whose answer is yes by default; None where nobody is there to answer it."""
     if sys.stdin.isatty():
         return click.confirm(question, default=True, err=True)
-    # in a script an answer may be waiting; nobody is waited for
+    line = _waiting_line()
+    return line.strip().lower() in {"", "y", "yes"} if line else None
+
+
+def choice(question: str, names: Sequence[str]) -> str | None:
+    """Ask for one of several names; None where nobody is there to answer."""
+    if sys.stdin.isatty():
+        return str(click.prompt(question, type=click.Choice(names), err=True))
+    return _waiting_line().strip() or None
+
+
+def _waiting_line() -> str:
+    """In a script an answer may be waiting; nobody is waited for."""
     try:
         has_answer = bool(select.select([sys.stdin], [], [], 0)[0])
     except (OSError, ValueError):  # closed
-        return False
-    line = sys.stdin.readline() if has_answer else ""
-    return line.strip().lower() in {"", "y", "yes"} if line else False
+        return ""
+    return sys.stdin.readline() if has_answer else ""

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from stackctl.cli import options as option
-from stackctl.cli.door import agrees, machine_of, main
+from stackctl.cli.door import agrees, choice, machine_of, main
 from stackctl.ui import Ui
 
 if TYPE_CHECKING:
@@ -30,7 +30,8 @@ def deploy(ctx: click.Context, /, yes: bool, no_proof: bool, as_json: bool, **gi
     """Render, start, and wait until SillyTavern can talk to its backend.
 
     Options that name a setting are written into stack.toml. In an empty folder it is made; without --model a model that
-    suits this machine is proposed, and fetched if you agree. --model demo is a built-in one that knows one sentence.
+    suits this machine is proposed, and fetched if you agree (--yes: unasked). --model demo is a built-in one that knows
+    one sentence.
     """
     from stackctl import commands_text
     from stackctl.commands.deploy import Options
@@ -39,26 +40,40 @@ def deploy(ctx: click.Context, /, yes: bool, no_proof: bool, as_json: bool, **gi
     machine = machine_of(ctx, as_json=as_json)
     how = {name: given.pop(name) for name in ("dry_run", "replan", "timeout_s", "trust_first_download", "force")}
     flags = option.flags(given)
-    done = run(machine, {**flags, **_proposed(machine, flags, yes=yes)}, Options(prove=not no_proof, **how))
+    answer = _model(machine, flags, yes=yes)
+    if answer is None:
+        machine.ui.note("nothing was changed; for another model: stackctl deploy --model MODEL, or --model demo")
+        return
+    done = run(machine, {**flags, **answer}, Options(prove=not no_proof, **how))
     machine.ui.result(*commands_text.deployed(done, os.environ.get("SSH_CONNECTION", "")))
 
 
-def _proposed(machine: "Machine", flags: dict[str, object], *, yes: bool) -> dict[str, object]:
-    """What stack.toml is told of the model that the user agreed to; {} where it names one, or shall keep the demo."""
+def _model(machine: "Machine", flags: dict[str, object], *, yes: bool) -> dict[str, object] | None:
+    """What stack.toml is told of the model that the user chose now; None where the user wants nothing done.
+
+    {} where nothing is to be asked, or nobody is there to answer: then the deploy itself says what it lacks.
+    """
     from stackctl.cli.models.recommend import reader
+    from stackctl.commands.first_model import is_open
     from stackctl.commands.propose import proposal
+    from stackctl.commands.wish import wish
     from stackctl.commands_text.recommend import proposal as lines
 
-    found = proposal(machine, flags, language=reader())
-    if found is None:
+    wanted = wish(machine, flags)
+    names = sorted(wanted.written.models)
+    if not is_open(machine, wanted) or len(names) == 1:
         return {}
+    if names:
+        name = None if yes else choice("stack.toml has several models. Which one runs?", names)
+        return {"model.use": name} if name else {}
+    best = proposal(machine, wanted.spec, language=reader()).best
     machine.ui.step("No model yet. For this machine stackctl proposes:")
-    for line in lines(found.best):
+    for line in lines(best):
         machine.ui.note(line)
-    if yes or agrees("Fetch it and start?"):
-        return {"model.path": "auto", "model.source": str(found.best.source)}
-    machine.ui.note("the demo model then, which knows one sentence; another model: stackctl deploy --model MODEL")
-    return {"model.path": "demo"}
+    agreed = True if yes else agrees("Fetch it and start?")
+    if agreed is None:
+        return {}
+    return {"model.path": "auto", "model.source": str(best.source)} if agreed else None
 
 
 @main.command()

@@ -8,25 +8,30 @@ from stackctl import __version__
 from stackctl.commands import keys, login, model_place, seed
 from stackctl.commands.elsewhere import met
 from stackctl.commands.fetch import fetch_images, with_digests
-from stackctl.commands.look import look
+from stackctl.commands.first_model import wish_to_deploy
+from stackctl.commands.look import look, look_again
 from stackctl.commands.model_place import Coming
 from stackctl.commands.private_folders import keep_out_of_git
 from stackctl.commands.program import provide
 from stackctl.commands.prove import Proof, prove
-from stackctl.commands.start import Started, start
+from stackctl.commands.situation import Situation
+from stackctl.commands.start import start
 from stackctl.commands.tavern_key import give_key
-from stackctl.commands.wish import Wish, recorded, wish, write
+from stackctl.commands.wish import Wish, recorded, write
 from stackctl.core import demo_model, memory_plan, render, tavern_profiles
 from stackctl.core import lock as lock_file
-from stackctl.core.lock import Lock
-from stackctl.core.plan import Planned, plan
+from stackctl.core.compose_words import names
+from stackctl.core.lock import differ
+from stackctl.core.plan import Planned, undecided
 from stackctl.core.reported import difference
-from stackctl.core.seen import Seen
-from stackctl.core.spec import AUTO, DEMO, Model, Spec
+from stackctl.core.spec import AUTO, DEMO, Model
 from stackctl.core.stack import Plan
 from stackctl.core.tavern_profiles import Profile
 from stackctl.effects.files import Folder
+from stackctl.errors import Taken
 from stackctl.machine import Machine
+
+_TRIES = 10  # at least one of those who start at the same moment goes on each time
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -55,36 +60,66 @@ def deploy(machine: Machine, flags: Mapping[str, object], options: Options) -> D
     """Look, plan, fetch, write, start, wait, prove. The running stack is not touched until every check has passed."""
     with nullcontext() if options.dry_run else machine.folder.locked(machine.ui.note):
         machine.ui.step("Looking at the machine and the model")
-        wanted = wish(machine, flags)
-        lock = recorded(machine)
-        coming = model_place.coming(wanted.spec, machine, lock)
-        seen = look(wanted.spec, machine, lock, coming.model if coming else None)
-        if not options.dry_run:
-            seen, lock = met(wanted.spec, seen, lock, machine, timeout_s=options.timeout_s)
-        planned = plan(wanted.spec, seen, lock, replan=options.replan)
+        now, coming = _look(wish_to_deploy(machine, flags), machine, options)
+        planned = now.planned()
         text = render.render(planned.plan, machine.template)
         _say(planned.plan, machine)
         _refuse_too_large(planned.plan, options)
         machine.compose.check(planned.plan.name, text)
         if options.dry_run:
             return Deployed(plan=planned.plan, text=text)
-        write(machine, wanted)
-        keep_out_of_git(machine, wanted.spec, planned.plan)
-        keys.keep(machine, seen.key)
+        write(machine, now.wanted)
+        keep_out_of_git(machine, now.wanted.spec, planned.plan)
+        keys.keep(machine, now.seen.key)
         if coming:
-            seen, planned = _with_its_model(coming, wanted, seen, lock, machine, options)
-        planned, text, started = _up(planned, seen, wanted, machine, options)
+            now = _with_its_model(coming, now, machine, options)
+        up = _up(now, machine, options)
         if not options.prove:
-            return Deployed(plan=planned.plan, text=text, ready_s=started.ready_s)
+            return up
         machine.ui.step("Asking through SillyTavern")
-        return Deployed(plan=planned.plan, text=text, ready_s=started.ready_s, proof=prove(planned.plan, machine))
+        return replace(up, proof=prove(up.plan, machine))
 
 
-def _up(planned: Planned, seen: Seen, wanted: Wish, machine: Machine, options: Options) -> tuple[Planned, str, Started]:
-    """Fetch what is missing, write, seed, start and wait."""
+def _look(wanted: Wish, machine: Machine, options: Options) -> tuple[Situation, Coming | None]:
+    """What is wanted, seen and recorded; and the model, if it has yet to be fetched."""
+    lock = recorded(machine)
+    coming = model_place.coming(wanted.spec, machine, lock)
+    seen = look(wanted.spec, machine, lock, coming.model if coming else None)
+    if options.replan:
+        lock = undecided(lock)
+    if not options.dry_run:
+        seen, lock = met(wanted.spec, seen, lock, machine, timeout_s=options.timeout_s)
+    return Situation(wanted=wanted, seen=seen, lock=lock), coming
+
+
+def _with_its_model(coming: Coming, now: Situation, machine: Machine, options: Options) -> Situation:
+    """Pull the model, and look again: it is here then. A new stack serves the demo model until it is whole."""
+    lock = now.lock
+    if now.seen.is_new:
+        up = _up(_with_demo(now, machine), machine, options)
+        machine.ui.note(f"chat with the demo model meanwhile: {up.plan.url}")
+        lock = recorded(machine)
+    machine.ui.step("Fetching the model")
+    lock = model_place.provide(coming, machine, lock)
+    return Situation(wanted=now.wanted, seen=look(now.wanted.spec, machine, lock), lock=lock)
+
+
+def _up(now: Situation, machine: Machine, options: Options) -> Deployed:
+    """Fetch what is missing, and start; as long as others take what was free a moment ago, with something else."""
     machine.ui.step("Fetching what is missing")
-    planned = _fetch(planned, seen, wanted, machine, options)
-    settings = seed.wanted(planned.plan, _profiles(wanted, seen, planned.plan), machine)
+    now = _with_images(now, machine, options)
+    for _ in range(_TRIES):
+        try:
+            return _start(now, machine, options)
+        except Taken as error:
+            now = _chosen_again(error, now, machine)
+    return _start(now, machine, options)
+
+
+def _start(now: Situation, machine: Machine, options: Options) -> Deployed:
+    """Write, seed, start and wait."""
+    planned = now.planned()
+    settings = seed.wanted(planned.plan, _profiles(now, planned.plan), machine)
     text = write_stack(planned, machine, replan=options.replan)
     backend = f"{planned.plan.backend_title} and " if planned.plan.backend_service else ""
     machine.ui.step(f"Starting {backend}SillyTavern")
@@ -94,46 +129,52 @@ def _up(planned: Planned, seen: Seen, wanted: Wish, machine: Machine, options: O
     if planned.plan.memory and (said := difference(planned.plan.memory.fit, started.buffers)):
         machine.ui.note(f"note: {said}")
     login.take_back(planned.plan, machine)
-    return planned, text, started
+    return Deployed(plan=planned.plan, text=text, ready_s=started.ready_s)
 
 
-def _with_its_model(
-    coming: Coming, wanted: Wish, seen: Seen, lock: Lock, machine: Machine, options: Options
-) -> tuple[Seen, Planned]:
-    """Pull the model, and plan with it. A new stack serves the demo model until it is whole."""
-    if seen.is_new:
-        demo = replace(wanted, spec=_with_demo(wanted.spec))
-        meanwhile = plan(demo.spec, replace(seen, model=machine.model(DEMO)), lock)
-        planned, _, _ = _up(meanwhile, seen, demo, machine, options)
-        machine.ui.note(f"chat with the demo model meanwhile: {planned.plan.url}")
-        lock = recorded(machine)
-    machine.ui.step("Fetching the model")
-    path, lock = model_place.provide(coming, machine, lock)
-    seen = replace(seen, model=machine.model(str(path)), is_new=False)
-    return seen, plan(wanted.spec, seen, lock, replan=options.replan)
+def _chosen_again(error: Taken, now: Situation, machine: Machine) -> Situation:
+    """What is seen now that a start met somebody else. Raises who holds it where nothing may be chosen again.
+
+    The engine knows of a port that is taken before anybody can see who holds it.
+    """
+    before = now.planned()
+    seen, page = look_again(now.seen, now.wanted.spec, machine), before.plan.sillytavern
+    met_at = next((one.port for one in page.publish if names(error.evidence, one.place)), None)
+    if met_at is not None:
+        unseen = {met_at: "somebody else (docker ps and sudo ss -ltnp may show who)"}
+        seen = replace(seen, taken_ports={**unseen, **seen.taken_ports})
+    again = replace(now, seen=seen)
+    if again.planned().lock.decisions == before.lock.decisions:
+        raise error
+    machine.ui.note(f"{error.message}: choosing another")
+    return again
 
 
-def _with_demo(spec: Spec) -> Spec:
+def _with_demo(now: Situation, machine: Machine) -> Situation:
     """The same stack with the demo model, for which nothing of the other's settings counts."""
+    spec = now.wanted.spec
     own = spec.backend.model_copy(update={"context": AUTO, "gpu_layers": AUTO, "kv_cache": AUTO})
-    return spec.model_copy(update={"model": Model(path=DEMO), "backend": own})
+    demo = spec.model_copy(update={"model": Model(path=DEMO), "backend": own})
+    seen = replace(now.seen, model=machine.model(DEMO))
+    return replace(now, wanted=replace(now.wanted, spec=demo), seen=seen)
 
 
-def _profiles(wanted: Wish, seen: Seen, plan: Plan) -> tuple[Profile, ...]:
-    return tavern_profiles.of_models(wanted.written, seen, server_type=plan.tavern_type, url=plan.backend_url)
+def _profiles(now: Situation, plan: Plan) -> tuple[Profile, ...]:
+    return tavern_profiles.of_models(now.wanted.written, now.seen, server_type=plan.tavern_type, url=plan.backend_url)
 
 
 def write_stack(planned: Planned, machine: Machine, *, replan: bool = False, absolute: bool = False) -> str:
     """Write compose.yml, its generated files and stack.lock, and return compose.yml's text.
 
     A file that is not as we wrote it is kept aside. One that another version of stackctl wrote from the same inputs
-    stays as it is: a newer stackctl changes nothing that runs.
+    and decisions stays as it is: a newer stackctl changes nothing that runs.
     """
     folder, before = machine.folder, planned.lock.rendered
     text = render.render(planned.plan, machine.template, folder=machine.place if absolute else None)
     current = folder.read(render.FILE)
     is_ours = current is None or folder.sha256(render.FILE) == before.get("sha256")
-    if current and is_ours and not replan and before.get("inputs") == planned.inputs and before["by"] != __version__:
+    is_same = before.get("inputs") == planned.inputs and not differ(recorded(machine), planned.lock)
+    if current and is_ours and not replan and is_same and before["by"] != __version__:
         machine.ui.note(
             f"kept {render.FILE} as stackctl {before['by']} wrote it; `stackctl diff` shows what this version "
             "would change, `stackctl deploy --replan` takes it"
@@ -159,16 +200,16 @@ def _write_backend_files(plan: Plan, folder: Folder) -> None:
         folder.write_secret(name, text, reader=reader)
 
 
-def _fetch(planned: Planned, seen: Seen, wanted: Wish, machine: Machine, options: Options) -> Planned:
-    """Bring program and images; where one of our images had to stand in, plan again with it."""
-    provide(planned.plan, wanted.spec, machine, trust_first_download=options.trust_first_download)
-    after = fetch_images(planned.plan, wanted.spec, planned.lock, machine)
-    if after != planned.lock:
-        planned = plan(wanted.spec, seen, after)
+def _with_images(now: Situation, machine: Machine, options: Options) -> Situation:
+    """Bring program and images; what is recorded then has the images that had to stand in, and every digest."""
+    planned, spec = now.planned(), now.wanted.spec
+    provide(planned.plan, spec, machine, trust_first_download=options.trust_first_download)
+    now = replace(now, lock=fetch_images(planned.plan, spec, planned.lock, machine))
+    planned = now.planned()
     service = planned.plan.backend_service
     if service and service.gpu:
         machine.engine.try_gpu(service.image, service.gpu)
-    return replace(planned, lock=with_digests(planned.plan, planned.lock, machine))
+    return replace(now, lock=with_digests(planned.plan, planned.lock, machine))
 
 
 def _refuse_too_large(decided: Plan, options: Options) -> None:

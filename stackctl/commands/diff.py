@@ -5,10 +5,11 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
+from stackctl.commands.first_model import wish_to_render
 from stackctl.commands.look import look
-from stackctl.commands.wish import recorded, wish
+from stackctl.commands.wish import recorded
 from stackctl.core import render
-from stackctl.core.plan import plan
+from stackctl.core.plan import plan, undecided
 from stackctl.machine import Machine
 
 _HASH = "com.docker.compose.config-hash"
@@ -34,9 +35,10 @@ class Difference:
 
 def diff(machine: Machine, flags: Mapping[str, object], *, replan: bool = False) -> Difference:
     """Compare what a deploy would write with what is there and runs. Changes nothing."""
-    wanted = wish(machine, flags)
+    wanted = wish_to_render(machine, flags)
     seen = look(wanted.spec, machine)
-    planned = plan(wanted.spec, seen, recorded(machine), replan=replan)
+    lock = recorded(machine)
+    planned = plan(wanted.spec, seen, undecided(lock) if replan else lock)
     new = render.render(planned.plan, machine.template)
     old = machine.folder.read(render.FILE) or ""
     lines = difflib.unified_diff(

@@ -1,9 +1,10 @@
 """Stop, start, restart, down, logs: Compose does it, in this folder's project."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from stackctl.commands import keys
 from stackctl.commands.elsewhere import met
+from stackctl.commands.has_run import record_run
 from stackctl.commands.look import look
 from stackctl.commands.start import start as start_and_wait
 from stackctl.commands.status import name_here
@@ -36,7 +37,9 @@ def start(machine: Machine, service: str | None, *, again: bool, timeout_s: int 
     name = _checked(machine, service)
     with machine.folder.locked(machine.ui.note):
         wanted = wish(machine, {})
-        seen, lock = met(wanted.spec, look(wanted.spec, machine), recorded(machine), machine, timeout_s=timeout_s)
+        # has_run: what was rendered is started as it is, so nothing may be chosen again
+        seen = replace(look(wanted.spec, machine), has_run=True)
+        seen, lock = met(wanted.spec, seen, recorded(machine), machine, timeout_s=timeout_s)
         decided = plan(wanted.spec, seen, lock).plan
         words = (
             ("restart", *_one(service)) if again else ("up", "-d", "--pull", "never", "--no-recreate", *_one(service))
@@ -49,6 +52,7 @@ def down(machine: Machine, *, volumes: bool) -> Done:
     """Remove containers and networks. The folder and everything in it stays."""
     name = _checked(machine, None)
     with machine.folder.locked(machine.ui.note):
+        record_run(machine, machine.engine.states(name))
         machine.compose.run(name, "down", "--remove-orphans", *(("--volumes",) if volumes else ()))
     return Done(name=name)
 

@@ -9,6 +9,7 @@ from pathlib import Path, PurePosixPath
 from stackctl import backends
 from stackctl.commands import keys, login
 from stackctl.commands.elsewhere import asked
+from stackctl.commands.has_run import has_run
 from stackctl.commands.model_place import place
 from stackctl.commands.program import places
 from stackctl.commands.wish import recorded
@@ -39,8 +40,6 @@ def look(spec: Spec, machine: Machine, found: Lock | None = None, coming: ModelS
     refuse_elsewhere("this folder", machine.place, machine.own_binds, is_folder=True)
     machine.engine.refuse_foreign(name, machine.place)
     _refuse_second(name, machine, engine)
-    theirs, own = machine.engine.subnets(name)
-    routes = tuple(net for net in machine.routes() if net not in own) if engine.is_local else ()
     _check_room(machine)
     seen = Seen(
         folder=machine.place,
@@ -50,17 +49,31 @@ def look(spec: Spec, machine: Machine, found: Lock | None = None, coming: ModelS
         interfaces=machine.interfaces() if spec.sillytavern.has_password else {},
         model=elsewhere.model(None),
         engine=engine,
-        is_new=not machine.engine.containers(name),
-        taken_subnets=tuple(dict.fromkeys((*theirs, *routes))),
-        taken_ports=_ports(spec, machine, engine, name),
         proxy=_proxy(spec, machine),
-        door_taken=_door(spec, machine, engine, name),
     )
+    seen = look_again(seen, spec, machine)
     if spec.backend.is_elsewhere:
         return asked(spec, seen, found, machine)
     for program in places(spec, machine).values():
         refuse_elsewhere("the backend's program", program, machine.own_binds)
     return _with_own_backend(seen, coming or _model(spec, machine, found), spec, machine, found)
+
+
+def look_again(seen: Seen, spec: Spec, machine: Machine) -> Seen:
+    """What was seen, with what others hold now, and with how far this stack has come."""
+    engine, name = seen.engine, stack_name(spec, machine.place)
+    assert engine is not None  # noqa: S101 - look() has asked one
+    states = machine.engine.states(name)
+    theirs, own = machine.engine.subnets(name)
+    routes = tuple(net for net in machine.routes() if net not in own) if engine.is_local else ()
+    return replace(
+        seen,
+        is_new=not states,
+        has_run=has_run(machine, states),
+        taken_subnets=tuple(dict.fromkeys((*theirs, *routes))),
+        taken_ports=_ports(spec, machine, engine, name),
+        door_taken=_door(spec, machine, engine, name),
+    )
 
 
 def look_without_engine(spec: Spec, machine: Machine, recorded: Lock) -> Seen:
@@ -74,6 +87,7 @@ def look_without_engine(spec: Spec, machine: Machine, recorded: Lock) -> Seen:
         interfaces=machine.interfaces() if spec.sillytavern.has_password else {},
         model=elsewhere.model(None),
         taken_subnets=tuple(net for net in machine.routes() if net not in own),
+        has_run=has_run(machine, {}),
     )
     if spec.backend.is_elsewhere:
         return seen

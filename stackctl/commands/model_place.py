@@ -56,16 +56,16 @@ def coming(spec: Spec, machine: Machine, recorded: Lock) -> Coming | None:
     return Coming(source=model.source, offer=offer, model=found.model, is_in_store=model.path == AUTO)
 
 
-def provide(coming: Coming, machine: Machine, recorded: Lock) -> tuple[Path, Lock]:
-    """Pull it; returns where it is, and the lock, which knows then which file its source means."""
+def provide(coming: Coming, machine: Machine, recorded: Lock) -> Lock:
+    """Pull it; what is recorded then has which file its source means."""
     from stackctl.commands.models.pull import pull
 
     done = pull(machine, coming.offer)
     machine.ui.note(f"pulled {coming.source}: {done.size / 1e9:.2f} GB, checksum right")
     if not coming.is_in_store:
-        return done.path, recorded
+        return recorded
     at = Decision(value=str(done.path.relative_to(machine.library.folder)), inputs={})
-    return done.path, replace(recorded, decisions={**recorded.decisions, store.key(coming.source): at})
+    return replace(recorded, decisions={**recorded.decisions, store.key(coming.source): at})
 
 
 def _minutes(seconds: float) -> str:

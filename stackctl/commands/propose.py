@@ -1,27 +1,21 @@
 """What a deploy proposes where nobody has named a model."""
 
-from collections.abc import Mapping
-
+from stackctl.commands.first_model import WAYS
 from stackctl.commands.models.recommend import Asked, Recommended, recommend
-from stackctl.core import stack_toml
+from stackctl.core.spec import Spec
 from stackctl.errors import DoesNotFit
 from stackctl.machine import Machine
 
-_NAMES_ONE = ("model.path", "model.source", "model.use", "backend.url")
 
-
-def proposal(machine: Machine, flags: Mapping[str, object], *, language: str) -> Recommended | None:
-    """The model that suits this machine; None where the folder or the command line names one, or none fits."""
-    if machine.folder.read(stack_toml.FILE) is not None or any(flags.get(key) for key in _NAMES_ONE):
-        return None
-    context = flags.get("backend.context")
+def proposal(machine: Machine, spec: Spec, *, language: str) -> Recommended:
+    """The model that suits this machine; raise DoesNotFit where none does."""
     asked = Asked(
         language=language,
-        context=context if isinstance(context, int) else None,
-        backend=str(flags.get("backend.kind") or "llamacpp"),
-        has_gpu=flags.get("gpu.mode") != "none",
+        context=spec.backend.context if isinstance(spec.backend.context, int) else None,
+        backend=spec.backend.kind,
+        has_gpu=spec.gpu.mode != "none",
     )
     try:
         return recommend(machine, asked)
-    except DoesNotFit:
-        return None
+    except DoesNotFit as e:
+        raise DoesNotFit(e.message, hint=f"{e.hint}; {WAYS}") from e

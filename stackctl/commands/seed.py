@@ -87,6 +87,12 @@ def seed(plan: Plan, want: Wanted | None, machine: Machine) -> None:
     machine.folder.write(RECORD, json.dumps(record, indent=2, ensure_ascii=False) + "\n")
 
 
+def is_seeded(machine: Machine) -> bool:
+    """Whether a deploy came as far as SillyTavern's settings here; the record that `stackctl adopt` leaves says no."""
+    record = _record(machine)
+    return bool(record.get("made_from") or record.get("former"))
+
+
 def _follow(
     settings: Mapping[str, Any], want: Wanted, plan: Plan, folder: Folder, machine: Machine, *, must_write: bool
 ) -> tuple[Profile, ...]:

@@ -6,6 +6,7 @@ from dataclasses import dataclass, field
 
 from stackctl import backends
 from stackctl.backends.contract import Backend, Buffer
+from stackctl.commands.has_run import record_run
 from stackctl.core import passthrough, ready
 from stackctl.core.compose_words import explain
 from stackctl.core.ready import ServiceState
@@ -62,6 +63,7 @@ def start(
     backend = backends.named(plan.backend)
     names = (only,) if only else tuple(service.name for service in plan.services)
     before = machine.engine.states(plan.name)
+    record_run(machine, before)  # what it tells may go with the container that is replaced
     course = _Course(
         states={name: s for name, s in before.items() if s.state == "running"},
         newest={name: s.container for name, s in before.items()},
@@ -88,6 +90,7 @@ def start(
         watch.close()
         if process.poll() is None:
             compose_effect.end(process)
+        record_run(machine, course.states)
 
 
 def _take(happening: Happening, course: _Course, plan: Plan, machine: Machine, began: float) -> None:

@@ -3,7 +3,7 @@
 import re
 from collections.abc import Sequence
 
-from stackctl.errors import ConfigError, DataError, EngineError, GpuError, StackctlError
+from stackctl.errors import ConfigError, DataError, EngineError, GpuError, StackctlError, Taken
 
 TOOLKIT = (
     "install the NVIDIA Container Toolkit, then: sudo nvidia-ctk runtime configure --runtime=docker && "
@@ -12,7 +12,7 @@ TOOLKIT = (
 _TABLE: tuple[tuple[str, type[StackctlError], str, str], ...] = (
     (
         r"port is already allocated|address already in use|ports are not available",
-        EngineError,
+        Taken,
         "the port was taken by somebody else in the meantime",
         "stackctl deploy --port PORT chooses another; `docker ps` and `sudo ss -ltnp` show who holds it",
     ),
@@ -30,7 +30,7 @@ _TABLE: tuple[tuple[str, type[StackctlError], str, str], ...] = (
     ),
     (
         r"Pool overlaps with other one|invalid pool request",
-        EngineError,
+        Taken,
         "a subnet of this stack collides with another network",
         "stackctl deploy --replan chooses others; `docker network ls` and `ip route` show what is in use",
     ),
@@ -92,6 +92,12 @@ def explain(said: Sequence[str], code: int) -> StackctlError:
         hint="the lines above are its own; `docker info` shows whether the engine is well",
         evidence=tuple(lines[-8:]),
     )
+
+
+def names(words: Sequence[str], place: str) -> bool:
+    """Whether words of the engine name an address with its port, such as 127.0.0.1:8000."""
+    whole = re.compile(rf"(?<![\d.]){re.escape(place)}(?!\d)")
+    return any(whole.search(line) for line in words)
 
 
 def gpu_refused(words: str) -> StackctlError:

@@ -32,9 +32,8 @@ class Lock:
 class Decisions:
     """Decides each question once: a recorded answer stands as long as its inputs do."""
 
-    def __init__(self, recorded: Lock, *, replan: bool = False) -> None:
-        self._recorded = {} if replan else recorded.decisions
-        self._kept = recorded.decisions
+    def __init__(self, recorded: Lock) -> None:
+        self._recorded = recorded.decisions
         self.taken: dict[str, Decision] = {}
 
     def decide(
@@ -50,11 +49,13 @@ class Decisions:
 
     def keep(self, key: str) -> None:
         """Let a recorded answer stand that is decided elsewhere."""
-        if key in self._kept:
-            self.taken[key] = self._kept[key]
+        if key in self._recorded:
+            self.taken[key] = self._recorded[key]
 
-    def is_recorded(self, key: str) -> bool:
-        return key in self._recorded
+
+def differ(before: Lock, now: Lock) -> bool:
+    """Whether a question that both have an answer to was answered anew."""
+    return any(one.value != now.decisions[key].value for key, one in before.decisions.items() if key in now.decisions)
 
 
 def dump(lock: Lock) -> str:

@@ -42,6 +42,23 @@ def of(spec: Spec, name: str) -> Spec:
     )
 
 
+def is_named(spec: Spec) -> bool:
+    """Whether stack.toml says what runs: a model, one of several, or a server elsewhere."""
+    model = spec.model
+    return bool(model.use) or model.path != _AUTO or bool(model.source) or spec.backend.is_elsewhere
+
+
+def only(spec: Spec) -> str:
+    """The name of the only model in [models], "" where it is empty; raise ConfigError where there are several."""
+    names = sorted(spec.models)
+    if len(names) > 1:
+        raise ConfigError(
+            f"stack.toml has {len(names)} models, and nothing says which one runs",
+            hint=f"choose one: stackctl use {' | '.join(names)}",
+        )
+    return names[0] if names else ""
+
+
 def unknown(spec: Spec, name: str) -> ConfigError:
     """The error for a model that stack.toml does not name."""
     close = difflib.get_close_matches(name, spec.models, n=1, cutoff=0.5)

@@ -33,6 +33,7 @@ def networks(name: str, spec: Spec, seen: Seen, decisions: Decisions, *, has_inn
                 f"network.{purpose}",
                 {"name": name, "chosen": chosen},
                 partial(free_subnet, name, purpose, away_from),
+                holds=partial(_stands, taken=taken, seen=seen),
             )
         if other := colliding(subnet, taken):
             user = "network.inner" if str(other) in subnets.values() else "this machine"
@@ -46,6 +47,11 @@ def networks(name: str, spec: Spec, seen: Seen, decisions: Decisions, *, has_inn
         Network(name=purpose, subnet=subnet, gateway=gateway(subnet), internal=purpose == "inner")
         for purpose, subnet in subnets.items()
     )
+
+
+def _stands(recorded: str, *, taken: Iterable[IPv4Network], seen: Seen) -> bool:
+    """Whether a recorded subnet is kept: one that somebody else has is given up while the stack has never run."""
+    return seen.has_run or not colliding(recorded, taken)
 
 
 def known(spec: Spec, recorded: Lock) -> frozenset[IPv4Network]:

@@ -2,7 +2,7 @@
 
 import hashlib
 import re
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from ipaddress import ip_address
 from pathlib import PurePosixPath
 
@@ -27,9 +27,9 @@ class Planned:
     inputs: str
 
 
-def plan(spec: Spec, seen: Seen, recorded: Lock, *, replan: bool = False) -> Planned:
+def plan(spec: Spec, seen: Seen, recorded: Lock) -> Planned:
     """Decide everything; raise ConfigError, EngineError, GpuError or ModelError where the wish can't be met."""
-    decisions = Decisions(recorded, replan=replan)
+    decisions = Decisions(recorded)
     _check(spec)
     for source in (spec.model.source, *(one.source for one in spec.models.values())):
         decisions.keep(store.key(source))
@@ -77,6 +77,15 @@ def plan(spec: Spec, seen: Seen, recorded: Lock, *, replan: bool = False) -> Pla
         lock=Lock(decisions=decisions.taken, digests=recorded.digests, rendered=recorded.rendered),
         inputs=_inputs(spec, seen, serving.service.gpu if serving.service else None),
     )
+
+
+def undecided(recorded: Lock) -> Lock:
+    """What is recorded, without what was decided: plan() decides it all again.
+
+    Where a source's model lies is none of that: it was found.
+    """
+    found = {key: one for key, one in recorded.decisions.items() if store.is_key(key)}
+    return replace(recorded, decisions=found)
 
 
 def _inputs(spec: Spec, seen: Seen, gpu: GpuRequest | None) -> str:

@@ -183,7 +183,8 @@ class Seen:
     taken_ports: dict[int, str] = field(default_factory=dict)  # port -> who holds it, in words
     door_taken: str = ""  # who holds the port of `backend.publish`, in words
     proxy: str | None = None  # the address of sillytavern.proxy's container in its network; None: it was not looked for
-    is_new: bool = False  # the stack has no containers, so nobody relies on its port yet
+    is_new: bool = False  # the stack has no containers
+    has_run: bool = False  # SillyTavern has been started here, so people know its port
     server: ServerSeen | None = None  # the backend, where it runs elsewhere and could be asked
     # where the backend's programs lie, or will: by name as in Backend.PROGRAMS; "": the one that the user brings
     programs: Mapping[str, PurePosixPath] = field(default_factory=dict)

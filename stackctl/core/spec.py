@@ -56,7 +56,7 @@ class Model(Section):
         description=(
             "The model: a .gguf file, the first part of a split one, or a folder that holds one model.\n"
             '"demo" is the built-in demo model, which knows one sentence.\n'
-            "auto: what `source` brings, in stackctl's own folder for models; without a source the demo model."
+            "auto: what `source` brings, in stackctl's own folder for models; without a source the first deploy asks."
         ),
     )
     source: Origin = Field("", description=_SOURCE)

@@ -11,6 +11,7 @@ from urllib.parse import unquote, urlsplit
 from stackctl.core.source import RepoFile, Source
 
 FOLDER: Final = "models"  # below stackctl's own folder
+_KEY: Final = "model.source "
 
 
 def where(source: Source, file: str = "") -> PurePosixPath:
@@ -31,7 +32,12 @@ def where(source: Source, file: str = "") -> PurePosixPath:
 
 def key(source: str) -> str:
     """The name in stack.lock of where the file is that a source means."""
-    return f"model.source {source}"
+    return f"{_KEY}{source}"
+
+
+def is_key(name: str) -> bool:
+    """Whether a name in stack.lock is such a one."""
+    return name.startswith(_KEY)
 
 
 def _plain(name: str) -> str:

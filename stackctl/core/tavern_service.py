@@ -97,7 +97,7 @@ def _port(wanted: int | Literal["auto"], seen: Seen, decisions: Decisions) -> in
             "sillytavern.port",
             {},
             lambda: next(p for p in range(DEFAULT_PORT, 65536) if p not in taken),
-            holds=lambda recorded: not (seen.is_new and recorded in taken),
+            holds=lambda recorded: seen.has_run or recorded not in taken,
         )
     if port in taken:
         free = next(p for p in range(DEFAULT_PORT, 65536) if p not in taken)

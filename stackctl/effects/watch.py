@@ -145,9 +145,10 @@ class Watch:
             return  # the container has gone, which comes as an event
 
     def _read_process(self, process: "subprocess.Popen[str]") -> None:
-        for line in process.stdout or ():
-            self._queue.put(Said(line.rstrip("\n")))
-        self._queue.put(Ended(process.wait()))
+        with process:
+            for line in process.stdout or ():
+                self._queue.put(Said(line.rstrip("\n")))
+        self._queue.put(Ended(process.returncode))
 
     def _stream(self, stream: Any) -> Any:
         self._streams.append(stream)

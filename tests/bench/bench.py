@@ -68,7 +68,7 @@ def main() -> int:
     shutil.rmtree(STACK, ignore_errors=True)
     STACK.mkdir()
     port = free_port()
-    call([stackctl, "deploy", "--images", "own", "--port", str(port), "--no-proof"])
+    call([stackctl, "deploy", "--model", "demo", "--images", "own", "--port", str(port), "--no-proof"])
     try:
         times = commands(given.runs, ours, others)
         deploys, composes, delays = starts(given.deploys, stackctl)

@@ -1,8 +1,7 @@
 """Images: ours only after a failed pull and only where the user named none; digests of the first pull."""
 
 import io
-from collections.abc import Iterable
-from dataclasses import dataclass, field, replace
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -11,39 +10,13 @@ from stackctl.commands.fetch import fetch_images, with_digests
 from stackctl.core import tavern
 from stackctl.core.lock import Lock
 from stackctl.core.plan import plan
-from stackctl.effects.images import Images
 from stackctl.errors import EngineError
 from stackctl.machine import Machine
+from tests.commands.engines import FakeImages
 from tests.commands.machines import quiet
 from tests.core.samples import a_plan, decided, seen, wanted
 
 OFFICIAL = [service.image for service in a_plan().services]
-
-
-@dataclass
-class FakeImages(Images):
-    """What is here, what a registry has, and what was done."""
-
-    here: dict[str, str] = field(default_factory=dict)
-    published: dict[str, str] = field(default_factory=dict)
-    done: list[str] = field(default_factory=list)
-    asked: list[str] = field(default_factory=list)
-
-    def digest(self, name: str) -> str | None:
-        return self.here.get(name)
-
-    def check_room(self, names: Iterable[str]) -> None:
-        self.asked = list(names)
-
-    def pull(self, name: str) -> None:
-        if name not in self.published:
-            raise EngineError(f"the image {name} can't be pulled", hint="go online")
-        self.done.append(f"pull {name}")
-        self.here[name] = self.published[name]
-
-    def build(self, name: str) -> None:
-        self.done.append(f"build {name}")
-        self.here[name] = "sha256:built"
 
 
 def machine(folder: Path, images: FakeImages) -> tuple[Machine, io.StringIO]:

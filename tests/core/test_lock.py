@@ -78,13 +78,6 @@ def test_a_changed_input_asks_again(inputs: dict[str, object]) -> None:
     assert Decisions(recorded).decide("k", inputs, lambda: "new") == "new"
 
 
-def test_replan_forgets_every_answer() -> None:
-    recorded = Lock(decisions={"k": Decision(value="old", inputs={})})
-    assert Decisions(recorded, replan=True).decide("k", {}, lambda: "new") == "new"
-    assert not Decisions(recorded, replan=True).is_recorded("k")
-    assert Decisions(recorded).is_recorded("k")
-
-
 def test_what_is_no_longer_asked_is_no_longer_recorded() -> None:
     decisions = Decisions(Lock(decisions={"old": Decision(value="x", inputs={})}))
     decisions.decide("new", {}, lambda: 1)

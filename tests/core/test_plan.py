@@ -9,8 +9,8 @@ from hypothesis import strategies as st
 
 from stackctl.backends import BACKENDS
 from stackctl.core import lock, tavern
-from stackctl.core.lock import Lock
-from stackctl.core.plan import plan, stack_name
+from stackctl.core.lock import Decision, Lock
+from stackctl.core.plan import plan, stack_name, undecided
 from stackctl.core.secret import Secret
 from stackctl.core.seen import Cpu, EngineSeen, ModelSeen, Owner, Seen
 from stackctl.core.spec import Spec
@@ -371,12 +371,18 @@ def test_what_is_no_input_changes_no_decision() -> None:
 def test_replan_decides_everything_again() -> None:
     before = decided()
     taken = IPv4Network(before.plan.networks[0].subnet)
-    world = seen(taken_subnets=(taken,), taken_ports={8000: "somebody"})
+    world = replace(seen(taken_subnets=(taken,), taken_ports={8000: "somebody"}), has_run=True)
     assert refusal_after(world, before.lock).exit_code == 4
-    again = plan(wanted(), world, before.lock, replan=True)
+    again = plan(wanted(), world, undecided(before.lock))
     assert not subnets(again.plan)[0].overlaps(taken)
     assert again.plan.url == "http://127.0.0.1:8001"
     assert again.lock.decisions.keys() == DECISIONS
+
+
+def test_replan_keeps_where_a_source_was_found() -> None:
+    found = Decision(value="hf/a/b/c.gguf", inputs={})
+    recorded = Lock(decisions={**decided().lock.decisions, "model.source hf:a/b": found})
+    assert undecided(recorded).decisions == {"model.source hf:a/b": found}
 
 
 def refusal_after(world: Seen, recorded: Lock) -> StackctlError:
@@ -768,7 +774,18 @@ def test_sillytaverns_folders_lie_where_told(data: str, first: str) -> None:
 def test_a_recorded_port_that_was_never_used_is_chosen_anew_when_somebody_takes_it() -> None:
     recorded = decided().lock
     world = seen(taken_ports={8000: "somebody"})
-    again = plan(wanted(), replace(world, is_new=True), recorded)
+    again = plan(wanted(), world, recorded)
     assert again.plan.url == "http://127.0.0.1:8001"
-    with pytest.raises(EngineError, match="somebody"):
-        plan(wanted(), replace(world, is_new=False), recorded)
+    with pytest.raises(EngineError, match="port 8000 is taken by somebody") as caught:
+        plan(wanted(), replace(world, has_run=True), recorded)
+    assert "stackctl deploy --port 8001" in caught.value.hint
+
+
+def test_so_are_recorded_subnets_and_only_those_that_somebody_takes() -> None:
+    before = decided()
+    inner, edge = subnets(before.plan)
+    world = seen(taken_subnets=(inner,))
+    again = subnets(plan(wanted(), world, before.lock).plan)
+    assert not again[0].overlaps(inner)
+    assert again[1] == edge
+    assert refusal_after(replace(world, has_run=True), before.lock).exit_code == 4

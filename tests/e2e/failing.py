@@ -126,7 +126,7 @@ class Deploying:
     def __init__(self, stack: Stack, *words: str) -> None:
         self.said = ""
         self._process = subprocess.Popen(
-            [str(stack.program), "deploy", "--images", "own", *words],
+            [str(stack.program), *stack.words("deploy", "--images", "own", *words)],
             cwd=stack.folder,
             env={**os.environ, **stack.environment, "PYTHONUNBUFFERED": "1"},
             stdin=subprocess.DEVNULL,

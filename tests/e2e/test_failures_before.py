@@ -91,10 +91,10 @@ def test_a_port_that_a_process_holds_on_all_addresses_is_taken_as_well(untouched
 
 
 @contextlib.contextmanager
-def container(stack: Stack) -> Iterator[tuple[str, int]]:
-    """A container of somebody else that publishes a port: its name and the port."""
+def container(stack: Stack, port: int | None = None) -> Iterator[tuple[str, int]]:
+    """A container of somebody else that publishes a port (None: any): its name and the port."""
     name = f"{stack.name}-other"
-    words = ("-d", "--rm", "--init", "--name", name, "-p", "127.0.0.1::80", "--entrypoint", "sleep")
+    words = ("-d", "--rm", "--init", "--name", name, "-p", f"127.0.0.1:{port or ''}:80", "--entrypoint", "sleep")
     stack.docker("run", *words, "localhost/stackctl/base:1", "300")
     try:
         yield name, int(stack.docker("port", name, "80/tcp").rpartition(":")[2])
@@ -133,18 +133,28 @@ def test_two_subnets_that_overlap_each_other_are_refused(untouched: Stack) -> No
     assert "network.edge 10.211.5.0/24 overlaps with 10.211.5.0/25, which network.inner already uses" in said
 
 
-def test_a_recorded_subnet_that_was_taken_meanwhile_is_chosen_anew_with_replan(stack: Stack) -> None:
-    stack.run("render", "--images", "own")
+def test_what_is_recorded_and_taken_is_chosen_anew_at_once_before_sillytavern_has_run_and_asked_for_later(
+    stack: Stack,
+) -> None:
+    stack.run("render", "--images", "own", "--model", "demo")
     lock = json.loads((stack.folder / "stack.lock").read_text())
     recorded = lock["decisions"]["network.inner"]["value"]
+    port = lock["decisions"]["sillytavern.port"]["value"]
+    with network(stack, "--subnet", recorded), container(stack, port) as (name, _):
+        anew = stack.run("deploy", "--dry-run").stdout
+        assert "subnet:" in anew
+        assert recorded not in anew
+        assert f"127.0.0.1:{port}:" not in anew
+    stack.deploy("--no-proof")
+    stack.run("down")
+    with container(stack, port) as (name, _):
+        assert f"port {port} is taken by container {name}" in fails(stack, 4)
     with network(stack, "--subnet", recorded):
         said = fails(stack, 4)
         assert f"network.inner {recorded} overlaps with {recorded}" in said
         assert "stackctl deploy --replan chooses another" in hint(said)
         assert ids(stack) == []
-        anew = stack.run("deploy", "--images", "own", "--replan", "--dry-run").stdout
-    assert "subnet:" in anew
-    assert recorded not in anew
+        assert recorded not in stack.run("deploy", "--images", "own", "--replan", "--dry-run").stdout
 
 
 def test_every_mistake_in_stack_toml_is_listed_with_its_line(untouched: Stack) -> None:

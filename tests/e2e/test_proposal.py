@@ -12,6 +12,7 @@ import pytest
 
 from stackctl.core import demo_model
 from tests.e2e.conftest import Stack
+from tests.e2e.failing import files, ids
 from tests.hub.server import Fault, running
 from tests.hub.server import Hub as Server
 from tests.shapes.family import Model
@@ -39,9 +40,9 @@ def empty(new_stack: Callable[..., Stack], server: Server, tmp_path: Path) -> St
     return stack
 
 
-def begin(stack: Stack, *words: str) -> "subprocess.Popen[str]":
+def begin(stack: Stack, *words: str, images: str = "own") -> "subprocess.Popen[str]":
     return subprocess.Popen(
-        [str(stack.program), "deploy", "--images", "own", "--json", "--port", "auto", *words],
+        [str(stack.program), "deploy", "--images", images, "--json", "--port", "auto", *words],
         cwd=stack.folder,
         env={**os.environ, **stack.environment},
         stdin=subprocess.PIPE,
@@ -72,6 +73,16 @@ def test_one_enter_ends_in_a_chat_with_the_pulled_model(empty: Stack, server: Se
     assert "is used by" in empty.fails(3, "models", "remove", listed[0]["name"], "--yes")
 
 
+def test_so_it_does_where_the_official_images_can_not_be_pulled(empty: Stack) -> None:
+    """Where a registry answers, they are taken; the model is fetched and chats either way."""
+    with begin(empty, "--yes", images="auto") as process:
+        out, said = process.communicate(timeout=500)
+    assert process.returncode == 0, said
+    result = json.loads(out)
+    assert (result["model"].startswith("Model-Q"), result["reply"]) == (True, demo_model.SENTENCE), said
+    assert "chat with the demo model meanwhile: http://127.0.0.1:" in said
+
+
 def test_killed_while_it_downloads_the_next_run_ends_the_same(empty: Stack, server: Server) -> None:
     server.usual["cdn"] = Fault(pause_s=0.2, step=8 << 10)
     process = begin(empty, "--yes")
@@ -92,11 +103,31 @@ def test_killed_while_it_downloads_the_next_run_ends_the_same(empty: Stack, serv
     assert "proposes" not in said
 
 
-def test_without_an_answer_it_is_the_demo_model_and_says_so(empty: Stack, server: Server) -> None:
-    done = empty.run("deploy", "--json", "--images", "own")
-    assert json.loads(done.stdout)["model"] == demo_model.FILE_NAME
-    assert "the demo model then" in done.stderr
-    assert not [one for one in server.asked if one.where == "cdn"]
+@pytest.mark.parametrize(("answer", "code", "says"), [("n\n", 0, "nothing was changed"), ("", 3, "--model demo")])
+def test_without_a_yes_nothing_is_fetched_or_started(
+    empty: Stack, server: Server, answer: str, code: int, says: str
+) -> None:
+    with begin(empty) as process:
+        out, said = process.communicate(answer, timeout=60)
+    assert (process.returncode, out, says in said) == (code, "", True), said
+    assert not server.asked
+    assert files(empty) == []
+    assert ids(empty) == []
+
+
+def test_of_several_models_that_runs_which_was_answered(stack: Stack) -> None:
+    for name in ("one", "two"):
+        (stack.folder / f"{name}.gguf").write_bytes(MODEL)
+    entries = '[models.one]\npath = "one.gguf"\n[models.two]\npath = "two.gguf"\n'
+    (stack.folder / "stack.toml").write_text(entries)
+    with begin(stack) as process:
+        _, said = process.communicate("", timeout=60)
+    assert (process.returncode, "stackctl use one | two" in said) == (3, True), said
+    with begin(stack, "--no-proof") as process:
+        out, said = process.communicate("two\n", timeout=300)
+    assert process.returncode == 0, said
+    assert json.loads(out)["model"] == "two.gguf"
+    assert [one["name"] for one in json.loads(stack.run("use", "--json").stdout) if one["used"]] == ["two"]
 
 
 def test_a_dry_run_of_a_source_shows_the_plan_and_fetches_its_header_alone(empty: Stack, server: Server) -> None:

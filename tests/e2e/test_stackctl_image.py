@@ -44,7 +44,7 @@ class InContainer(Stack):
         if self.has_socket:
             mounts += ["-v", f"{socket}:/var/run/docker.sock"]
         done = subprocess.run(
-            ["docker", "run", "--rm", *mounts, *self.options, IMAGE, *words],
+            ["docker", "run", "--rm", *mounts, *self.options, IMAGE, *self.words(*words)],
             capture_output=True,
             text=True,
             check=False,

@@ -11,6 +11,7 @@ from stackctl.commands.smoke.run import TIMEOUT_S, Options, checked
 from stackctl.core import smoke_place
 from stackctl.core.checks import DEPLOY, Check
 from stackctl.core.smoke import Outcome, Smoked, chosen
+from stackctl.core.spec import DEMO
 from stackctl.effects import leftovers
 from stackctl.effects.engine import WORKING_DIR
 from stackctl.effects.files import Folder, owner_of, private, remove
@@ -48,7 +49,8 @@ def smoke_up(machine: Machine, flags: Mapping[str, object], up: Up, options: Opt
         private(up.home)
         Folder(up.home, owner_of(up.home)).make(f"{up.name}/{smoke_place.STACK}")
         try:
-            smoked = _deployed_and_checked(stack, {**_own(machine), **flags, "name": up.name}, up, options, checks)
+            wanted = {**_own(machine), "model.path": DEMO, **flags, "name": up.name}
+            smoked = _deployed_and_checked(stack, wanted, up, options, checks)
             keep(stack, smoked, options.artefacts)
         finally:
             if up.keep:

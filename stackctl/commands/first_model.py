@@ -1,0 +1,35 @@
+"""Which model a stack runs where neither stack.toml nor the command line names one."""
+
+from collections.abc import Mapping
+
+from stackctl.commands.seed import is_seeded
+from stackctl.commands.wish import Wish, wish
+from stackctl.core import demo_model, models, render
+from stackctl.errors import ConfigError
+from stackctl.machine import Machine
+
+WAYS = "--model FILE and --model hf:OWNER/NAME:Q4_K_M name one; --model demo is a built-in one that knows one sentence"
+
+
+def wish_to_deploy(machine: Machine, flags: Mapping[str, object]) -> Wish:
+    """wish(), with the only model of [models] where nobody has named one; raise ConfigError for several, or none."""
+    wanted = wish_to_render(machine, flags)
+    if is_open(machine, wanted):
+        raise ConfigError(
+            "no model is named, and none was deployed here yet",
+            hint=f"stackctl deploy --yes fetches the one that suits this machine; {WAYS}",
+        )
+    return wanted
+
+
+def wish_to_render(machine: Machine, flags: Mapping[str, object]) -> Wish:
+    """The same for what starts nothing: there the demo model stands in for none."""
+    wanted = wish(machine, flags)
+    name = models.only(wanted.written) if is_open(machine, wanted) else ""
+    return wish(machine, {**flags, "model.use": name}) if name else wanted
+
+
+def is_open(machine: Machine, wanted: Wish) -> bool:
+    """Whether nothing says which model runs; a demo stack that was deployed goes on as it is."""
+    runs_demo = is_seeded(machine) and demo_model.FILE_NAME in (machine.folder.read(render.FILE) or "")
+    return not models.is_named(wanted.written) and not runs_demo

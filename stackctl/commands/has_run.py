@@ -1,0 +1,31 @@
+"""Whether SillyTavern has ever been started in this folder: from then on people know its port.
+
+Two things tell: our record, which `stackctl down` leaves, and its container, which is there after a stackctl that was
+killed before it could write the record. stack.lock tells nothing: `stackctl render` writes it, too, and with a
+repository it comes from another machine.
+"""
+
+from collections.abc import Mapping
+
+from stackctl.core import tavern
+from stackctl.core.ready import ServiceState
+from stackctl.effects.files import STATE
+from stackctl.machine import Machine
+
+_RECORD = f"{STATE}/sillytavern-has-run"
+
+
+def has_run(machine: Machine, states: Mapping[str, ServiceState]) -> bool:
+    """`states`: of this stack's containers; {} where no engine is asked."""
+    return machine.folder.read(_RECORD) is not None or _was_started(states)
+
+
+def record_run(machine: Machine, states: Mapping[str, ServiceState]) -> None:
+    """Write it down, if it is so by now."""
+    if _was_started(states):
+        machine.folder.write(_RECORD, "")
+
+
+def _was_started(states: Mapping[str, ServiceState]) -> bool:
+    page = states.get(tavern.NAME)
+    return page is not None and page.started_at > 0

@@ -1,0 +1,21 @@
+"""All that a plan is made from, as one value: nothing is planned from one thing and run with another."""
+
+from dataclasses import dataclass
+
+from stackctl.commands.wish import Wish
+from stackctl.core.lock import Lock
+from stackctl.core.plan import Planned, plan
+from stackctl.core.seen import Seen
+
+
+@dataclass(frozen=True, kw_only=True)
+class Situation:
+    """What is wanted, what was seen, and what is recorded."""
+
+    wanted: Wish
+    seen: Seen
+    lock: Lock
+
+    def planned(self) -> Planned:
+        """The plan, and the lock as it is with what was decided for it."""
+        return plan(self.wanted.spec, self.seen, self.lock)

@@ -1,0 +1,57 @@
+"""First deploys at the same moment: `auto` sees the same port free for both."""
+
+import contextlib
+from collections.abc import Callable, Iterator
+from typing import Any
+
+import pytest
+
+from stackctl.core.demo_model import SENTENCE
+from tests.e2e.conftest import Stack
+from tests.e2e.failing import Deploying, override
+
+pytestmark = pytest.mark.engine
+TIMES = 10
+IDLE: dict[str, Any] = {"entrypoint": ["sh", "-c", "exec sleep 600"], "healthcheck": {"test": ["CMD", "true"]}}
+
+
+def port(stack: Stack) -> str:
+    """The port that the stack's page is really published at."""
+    found: str = stack.inspect("sillytavern")["NetworkSettings"]["Ports"]["8000/tcp"][0]["HostPort"]
+    return found
+
+
+@contextlib.contextmanager
+def deployed_at_once(*stacks: Stack) -> Iterator[str]:
+    """Deploy them side by side; yields what they said."""
+    with contextlib.ExitStack() as rest:
+        deploys = [rest.enter_context(Deploying(one, "--no-proof")) for one in stacks]
+        codes = [one.end() for one in deploys]
+        said = "\n".join(one.said for one in deploys)
+        assert set(codes) == {0}, said
+        yield said
+
+
+def test_of_two_first_deploys_at_once_none_fails_and_their_ports_differ(new_stack: Callable[..., Stack]) -> None:
+    """With programs that are ready at once: ports are the engine's business."""
+    met = 0
+    for number in range(TIMES):
+        both = [new_stack(f"-{number}{name}") for name in "ab"]
+        for one in both:
+            override(one, llamacpp=IDLE, sillytavern=IDLE)
+        with deployed_at_once(*both) as said:
+            met += "choosing another" in said
+        assert len({port(one) for one in both}) == 2
+        for one in both:
+            one.clean()
+    assert met, "they never met"
+
+
+def test_both_chat_and_keep_their_ports_afterwards(new_stack: Callable[..., Stack]) -> None:
+    both = [new_stack(name) for name in ("-a", "-b")]
+    with deployed_at_once(*both):
+        ports = [port(one) for one in both]
+    for one in both:
+        assert one.deploy()["reply"] == SENTENCE
+    assert [port(one) for one in both] == ports
+    assert len(set(ports)) == 2
