@@ -12,6 +12,7 @@ from stackctl.core import adopted_config, adopted_settings, adoption, place, tav
 from stackctl.core.adoption import Kept, Layout, Row
 from stackctl.core.images import tavern_image
 from stackctl.core.lock import Decisions
+from stackctl.core.terminal import command_line
 from stackctl.effects import tree
 from stackctl.effects.files import Folder, owner_of
 from stackctl.effects.tree import Tree
@@ -138,7 +139,7 @@ def refuse_in_use(machine: Machine, *folders: Path) -> None:
             own = folder == data_folder(machine).resolve()
             raise ConfigError(
                 f"the container {names[0]} has {folder} mounted, and would go on writing",
-                hint="stop it: stackctl stop" if own else f"stop it: docker stop {names[0]}",
+                hint="stop it: stackctl stop" if own else f"stop it: {command_line('docker', 'stop', names[0])}",
             )
 
 

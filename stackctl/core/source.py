@@ -19,6 +19,7 @@ _PAGE: Final = re.compile(
 _LONGEST: Final = 1000  # bytes
 _LONGEST_PART: Final = 200  # bytes; a disk takes 255, and what lies beside a file has a longer name than it
 _OURS: Final = (".part", ".part.json")  # what a download puts beside a file; its other files begin with a dot
+_QUANT: Final = re.compile(r"[\w.-]+", re.ASCII)
 _NO_MODEL: Final = re.compile(r"(^|[-_./])(mmproj|imatrix)", re.IGNORECASE)
 _PAGES: Final = frozenset({"huggingface.co", "hf.co", "www.huggingface.co"})
 
@@ -51,6 +52,11 @@ class RepoFile:
     name: str  # path in the repository
     size: int  # bytes
     sha256: str = ""
+
+
+def can_name(label: str) -> bool:
+    """Whether a quantisation can be named by its label, as `:LABEL`; one that is a file's whole name may not."""
+    return bool(_QUANT.fullmatch(label))
 
 
 def is_main(name: str) -> bool:

@@ -10,6 +10,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Protocol
 
+from stackctl.core import terminal
 from stackctl.core.secret import Secret
 from stackctl.core.seen import Owner
 from stackctl.errors import ConfigError, DataError, EngineError
@@ -209,7 +210,9 @@ def private_text(path: Path) -> str:
     try:
         mode = stat.S_IMODE(path.stat().st_mode)
         if mode & 0o077:
-            raise ConfigError(f"{path} may be read by others (mode {mode:03o})", hint=f"chmod 600 '{path}'")
+            raise ConfigError(
+                f"{path} may be read by others (mode {mode:03o})", hint=terminal.command_line("chmod", 600, path)
+            )
         return path.read_text(encoding="utf-8-sig")
     except UnicodeDecodeError as e:
         raise ConfigError(f"{path} is not UTF-8 text", hint="save it as UTF-8") from e
