@@ -3,7 +3,7 @@ PYTHON ?= python3
 ENGINE := $(PYTHON) images/engine/engine.py
 STACKCTL := $(CURDIR)/.venv/bin/stackctl
 .DEFAULT_GOAL := help
-.PHONY: help demo demo-down test lint unit e2e bench fuzz requirements clean
+.PHONY: help demo demo-down test lint unit lowest e2e bench fuzz requirements clean
 
 help: ## Show this
 	@grep -E '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 14
@@ -19,7 +19,7 @@ demo-down: ## Remove the demo, and the private engine if `make demo` or `make te
 	@$(ENGINE) down
 	@rm -rf .demo
 
-test: .venv/ready ## Lint, types, unit, golden, and e2e on a real engine
+test: .venv/ready ## Lint, types, unit (with the lowest dependencies, too), golden, and e2e on a real engine
 	@.venv/bin/python tests/run.py
 
 lint: .venv/ready ## Lint, format and types alone
@@ -27,6 +27,9 @@ lint: .venv/ready ## Lint, format and types alone
 
 unit: .venv/ready ## Everything that needs no engine
 	@.venv/bin/python tests/run.py lint unit
+
+lowest: .venv/ready ## The unit tests with the lowest versions of all dependencies that pyproject.toml allows
+	@.venv/bin/python tests/run.py lowest
 
 e2e: .venv/ready ## The tests on a real engine alone
 	@.venv/bin/python tests/run.py e2e
@@ -41,9 +44,11 @@ fuzz: .venv/ready ## The property tests with many more examples
 requirements: ## Pin the dependencies anew, with hashes and without addresses (needs uv)
 	uv pip compile pyproject.toml --extra dev --universal --generate-hashes --upgrade \
 		--no-emit-index-url --no-emit-find-links --no-header -q -o tests/requirements.txt
+	uv pip compile pyproject.toml --resolution lowest-direct --universal --generate-hashes --upgrade \
+		--no-emit-index-url --no-emit-find-links --no-header -q -o tests/lowest.txt
 
 clean: ## Remove what building and testing made
-	rm -rf .venv dist build .pytest_cache .mypy_cache .ruff_cache .hypothesis .artefacts
+	rm -rf .venv .venv-lowest dist build .pytest_cache .mypy_cache .ruff_cache .hypothesis .artefacts
 
 .venv/ready: tests/requirements.txt pyproject.toml
 	@echo "making .venv: a Python environment of this folder's own (about 360 MB)"

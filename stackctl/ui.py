@@ -6,19 +6,18 @@ import os
 import re
 import sys
 import time
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from typing import Any, TextIO
 
+from stackctl.core import terminal
 from stackctl.core.secret import Secret, hidden
 
 _WIDTH = 80  # of a terminal that does not say
 _MARK = "  … "
-# what a terminal would obey instead of showing it: a program's log may hold colours, a title, a cleared screen
-_COMMANDS = re.compile(
-    r"\x1b\][^\x07\x1b\n]*(?:\x07|\x1b\\)?|\x1b\[[0-?]*[ -/]*[@-~]|\x1b.|[\x00-\x08\x0b-\x1f\x7f-\x9f]"
-)
-_UNESCAPED = re.compile(r"[\x7f-\x9f]")  # of those, what JSON leaves as it is
-_LINES = re.compile(r"[\r\n\x0b\x0c\x85\u2028\u2029]+")
+_WIDEST = 60  # cells of a terminal that a column of a table takes, but for the last one
+_LONGEST = 300  # cells of a text that has a line's rest for itself
+# the service's name and colour, which Compose itself puts before a line of a log
+_PREFIX = re.compile(r"\x1b\[[0-9;]*m[\w. -]*\| \x1b\[0m", re.ASCII)
 _QUIET_S = 10.0  # how often a changing status line is repeated where there is no terminal
 
 
@@ -50,26 +49,26 @@ class Ui:
 
     def step(self, text: str) -> None:
         """A new part of the story."""
-        text = _COMMANDS.sub("", text)
+        text = terminal.shown_in_line(text)
         self._line(f"\033[1m{text}\033[0m" if self._is_live else text)
 
     def note(self, text: str) -> None:
         """Something worth knowing."""
-        for line in _COMMANDS.sub("", text).splitlines():
+        for line in terminal.shown(text).splitlines():
             self._line(f"  {line}")
 
     def detail(self, text: str) -> None:
         """A command that is run, with --verbose."""
         if self.verbose:
-            self._line(f"  {_COMMANDS.sub('', text)}")
+            self._line(f"  {terminal.shown_in_line(text)}")
 
     def status(self, text: str) -> None:
         """What is being waited for; replaces the last status on a terminal, else a line when it changes."""
-        text = _COMMANDS.sub("", self.redacted(text))
+        text = terminal.shown_in_line(self.redacted(text))
         if text == self._status:
             return
         if self._is_live:
-            self._err.write(f"\r\033[2K{_MARK}{text[: self._columns() - len(_MARK) - 1]}")
+            self._err.write(f"\r\033[2K{_MARK}{terminal.first(text, self._columns() - len(_MARK) - 1)}")
             self._err.flush()
         elif time.monotonic() - self._shown_at > _QUIET_S or _kind(text) != _kind(self._status):
             self._err.write(f"{_MARK}{text}\n")
@@ -86,36 +85,48 @@ class Ui:
     def error(self, message: str, *, hint: str = "", evidence: Iterable[str] = ()) -> None:
         """An expected failure: what, the lines that show it, what to do."""
         red = "\033[31m{}\033[0m" if self._is_live else "{}"
-        self._line(red.format("error: ") + _COMMANDS.sub("", message))
+        self._line(red.format("error: ") + _below(message))
         for line in evidence:
-            self._line(f"  | {_COMMANDS.sub('', line)}")
+            for one in terminal.shown(line).splitlines() or ("",):
+                self._line(f"  | {one}")
         if hint:
-            self._line(f"hint: {_COMMANDS.sub('', hint)}")
+            self._line(f"hint: {_below(hint)}")
 
     def result(self, text: str, values: Any) -> None:
         """What the command was asked for; nothing that a file says of itself commands the terminal."""
         if self.as_json:
-            text = json.dumps(values, indent=2, ensure_ascii=False)
-            text = _UNESCAPED.sub(lambda found: f"\\u{ord(found[0]):04x}", text)
-        self.raw(_COMMANDS.sub("", text) + "\n")
+            text = terminal.in_json(json.dumps(values, indent=2, ensure_ascii=False))
+        self.raw(text + "\n")
 
     def raw(self, text: str) -> None:
-        """Text as it is but for secrets, such as a rendered file or lines of a log."""
+        """Text as it is but for secrets and what a terminal would obey, such as a rendered file."""
         self._clear()
-        sys.stdout.write(self.redacted(text))
+        sys.stdout.write(self.redacted(terminal.shown(text)))
+        sys.stdout.flush()
+
+    def log(self, line: str) -> None:
+        """A line of a log as Compose gives it: the service's name, which may have a colour, and a program's words."""
+        found = _PREFIX.match(line)
+        prefix = found[0] if found else ""
+        self._clear()
+        sys.stdout.write(prefix + self.redacted(terminal.shown(line.removeprefix(prefix))))
         sys.stdout.flush()
 
     def told(self, text: str) -> None:
         """Text as it is for who reads along, such as a CI system; results stay alone on stdout."""
         self._clear()
-        self._err.write(self.redacted(text))
+        self._err.write(self.redacted(terminal.shown(text)))
         self._err.flush()
 
     def table(self, rows: Sequence[Sequence[str]]) -> str:
-        """Columns, aligned by their widest cell; a cell is one line, whatever is in it."""
-        rows = [[_COMMANDS.sub("", _LINES.sub(" ", cell)) for cell in row] for row in rows]
-        widths = [max(len(row[i]) for row in rows) for i in range(len(rows[0]))]
-        return "\n".join("  ".join(cell.ljust(widths[i]) for i, cell in enumerate(row)).rstrip() for row in rows)
+        """Columns, aligned by their widest cell; a cell is one line, whatever is in it.
+
+        A long one widens no column: at a row's beginning it has a line of its own, at its end it is the last; elsewhere
+        its middle is left out.
+        """
+        lines = [line for row in rows for line in _lines([terminal.shown_in_line(cell) for cell in row])]
+        widths = [max(terminal.cells(line[i]) for line in lines if i < len(line) - 1) for i in range(len(rows[0]) - 1)]
+        return "\n".join("  ".join((*map(terminal.padded, line[:-1], widths), line[-1])).rstrip() for line in lines)
 
     def _columns(self) -> int:
         """How wide the terminal is now: a status that wraps could not be replaced."""
@@ -133,6 +144,22 @@ class Ui:
         if self._is_live and self._status:
             self._err.write("\r\033[2K")
         self._status = ""
+
+
+def _lines(row: list[str]) -> Iterator[list[str]]:
+    """A row as it stands in a table: a long first cell in a line of its own, and the others as long as they may be."""
+    head, *middle, last = row if len(row) > 1 else ["", *row]
+    middle = [terminal.cut(cell, _WIDEST) for cell in middle]
+    if terminal.cells(head) > _WIDEST:
+        yield [terminal.cut(head, _LONGEST)]
+        head = ""
+    yield [head, *middle, terminal.cut(last, _LONGEST)][-len(row) :]
+
+
+def _below(text: str) -> str:
+    """A message whose further lines stand below the first one, so that none of them passes for a word of ours."""
+    first, *rest = terminal.shown(text).splitlines() or [""]
+    return "\n".join((first, *(line if line.startswith("  ") else f"  {line}" for line in rest)))
 
 
 def _kind(text: str) -> str:

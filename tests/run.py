@@ -24,6 +24,7 @@ STAGES = {
         [PYTHON, "-m", "mypy"],
     ],
     "unit": [[PYTHON, "-m", "pytest", "-q", "-m", "not engine", "-n", "logical"]],
+    "lowest": [[PYTHON, "-m", "tests.lowest"]],
     "e2e": [
         [
             *(PYTHON, "-m", "pytest", "-q", "-m", "engine", "--durations=15"),
@@ -31,6 +32,7 @@ STAGES = {
         ]
     ],
 }
+LOWEST_BELOW = (3, 14)  # the Python for which there is no build of the lowest versions
 IS_CI = os.environ.get("CI", "") not in {"", "0", "false"}
 
 
@@ -38,6 +40,14 @@ def is_root_on_debian() -> bool:
     """Whether the tests that bring up old engines of their own can run: they take them from Debian's suites."""
     about = Path("/etc/os-release")
     return os.geteuid() == 0 and about.is_file() and "\nID=debian\n" in f"\n{about.read_text()}\n"
+
+
+def what_can_not_run(stages: list[str]) -> list[str]:
+    """Of these stages, what this machine's Python is too new for; taken out of them."""
+    if "lowest" not in stages or sys.version_info < LOWEST_BELOW:
+        return []
+    stages.remove("lowest")
+    return ["the unit tests with the lowest versions (make lowest): there is no build of those for this Python"]
 
 
 def run(argv: list[str], environment: dict[str, str]) -> int:
@@ -89,10 +99,10 @@ class Prebuild:
 
 def main(wanted: list[str]) -> int:
     stages = wanted or list(STAGES)
+    not_run = what_can_not_run(stages)
     environment = engine_environment() if "e2e" in stages else None
     with prebuilding(environment) if environment else nullcontext() as prebuild:
         failed = [name for name in stages if name != "e2e" for argv in STAGES[name] if run(argv, dict(os.environ))]
-        not_run: list[str] = []
         if environment is None or prebuild is None:
             if "e2e" in stages:
                 not_run.append("the tests on a real engine (make e2e): no container engine could be had, see above")

@@ -49,10 +49,25 @@ def test_a_terminal_that_lacks_a_character_gets_its_number_and_no_traceback() ->
 def test_a_programs_last_words_do_not_command_the_terminal(capsys: pytest.CaptureFixture[str]) -> None:
     title, colour, clear = "\x1b]2;a title\x07", "\x1b[31;1mred\x1b[0m", "\x1b[2J\x1bc\x9b2J\r\x08"
     Ui().error("died: \x1b[5mx", hint="see \x1b]0;t\x1b\\logs", evidence=(f"{title}a\tb {colour}{clear} \u65e5\u672c",))
-    assert capsys.readouterr().err == "error: died: x\n  | a\tb red2J \u65e5\u672c\nhint: see logs\n"
+    said = "error: died: x\n  | a\tb red\\x9b2J\\r\\x08 \u65e5\u672c\nhint: see logs\n"
+    assert capsys.readouterr().err == said
 
 
-ATTACK = "a\x1b]2;title\x07b\x1b[2Jc\x9b2Jd\x1b]8;;http://x"
+def test_a_name_of_several_lines_passes_for_no_words_of_ours(capsys: pytest.CaptureFixture[str]) -> None:
+    Ui().error("no /m/a\nhint: run this", hint="see\nerror: x", evidence=("one\nhint: two\u2028hint: three",))
+    said = [
+        "error: no /m/a",
+        "  hint: run this",
+        "  | one",
+        "  | hint: two\\u2028hint: three",
+        "hint: see",
+        "  error: x",
+    ]
+    assert capsys.readouterr().err.splitlines() == said
+
+
+ATTACK = "a\x1b]2;title\x07b\x1b[2Jc\x9b2Jd\u202ee\u2028f\x85g\x1b]8;;http://x"
+SHOWN = r"abc\x9b2Jd\u202ee\u2028f\x85g\x1b]8;;http://x"
 
 
 @pytest.mark.parametrize("as_json", [True, False])
@@ -62,22 +77,53 @@ def test_a_result_does_not_command_the_terminal_and_json_keeps_what_it_says(
     Ui(as_json=as_json).result(f"{ATTACK}\nnext\tline", {"value": ATTACK})
     shown = capsys.readouterr().out
     assert not any((ord(c) < 32 and c not in "\n\t") or 0x7F <= ord(c) < 0xA0 for c in shown)
+    assert not {"\u202e", "\u2028"} & set(shown)
     if as_json:
         assert json.loads(shown) == {"value": ATTACK}
     else:
-        assert shown == "abc2Jd\nnext\tline\n"
+        assert shown == f"{SHOWN}\nnext\tline\n"
 
 
 def test_what_happens_is_told_without_commanding_the_terminal(capsys: pytest.CaptureFixture[str]) -> None:
     ui = Ui(verbose=True)
-    for tell in (ui.step, ui.note, ui.detail, ui.status):
-        tell(ATTACK)
-    assert "".join(capsys.readouterr()).replace("\n", "").replace(" ", "") == "abc2Jd" * 3 + "…abc2Jd"
+    for tell in (ui.step, ui.note, ui.detail, ui.told, ui.raw, ui.status):
+        tell(f"{ATTACK}\n")
+    assert "".join(capsys.readouterr()).replace("\n", "").replace(" ", "") == SHOWN * 5 + f"…{SHOWN}"
 
 
 def test_a_cell_of_a_table_stays_one_line_of_it() -> None:
     rows = [["title", "x\r\nlicence  free\u2028y\x1b]"], ["licence", "none"]]
-    assert Ui().table(rows).splitlines() == ["title    x licence  free y", "licence  none"]
+    assert Ui().table(rows).splitlines() == ["title    x licence  free\\u2028y\\x1b]", "licence  none"]
+
+
+def test_a_long_name_widens_no_column() -> None:
+    rows = [["NAME", "KIND", "USED BY"], ["a", "b", "c"]]
+    usual = Ui().table(rows).splitlines()
+    long = Ui().table([*rows, ["x" * 200, "k", "d"], ["e", "f", "y" * 4000]]).splitlines()
+    assert long[:2] == usual
+    assert long[2:4] == ["x" * 200, "      k     d"]
+    assert long[4].startswith("e     f     yyy")
+    assert len(long[4]) < 320
+    assert "\u2026" in long[4]
+    middle = Ui().table([["a", "b" * 500, "c"]])
+    assert len(middle) == len("a") + 2 + 60 + 2 + len("c")
+
+
+def test_a_column_is_as_wide_as_a_terminal_shows_it() -> None:
+    rows = [["\u65e5\u672c\u8a9e.gguf", "1"], ["e\u0301.gguf", "2"], ["plain.gguf", "3"]]
+    assert Ui().table(rows).splitlines() == ["\u65e5\u672c\u8a9e.gguf  1", "e\u0301.gguf       2", "plain.gguf   3"]
+
+
+@pytest.mark.parametrize("prefix", ["", "\x1b[36mone-1  | \x1b[0m", "\x1b[36;1mtwo_b.c-1 | \x1b[0m", "one-1  | "])
+def test_a_log_colours_nothing_but_the_names_of_services(prefix: str, capsys: pytest.CaptureFixture[str]) -> None:
+    Ui().log(f"{prefix}10 %\r20 % \x1b[31mred\x1b[0m \x1b]52;c;aGk=\x07\x9b2J\u202e\x1b]2;t\r\n")
+    assert capsys.readouterr().out == f"{prefix}10 %\\r20 % red \\x9b2J\\u202e\\x1b]2;t\n"
+
+
+@pytest.mark.parametrize("forged", ["\x1b[36mone\x1b[2J | \x1b[0mx", "\x1b[8mx | \x1b[31m", "x\x1b[36mone | \x1b[0m"])
+def test_a_program_does_not_forge_the_name_before_its_words(forged: str, capsys: pytest.CaptureFixture[str]) -> None:
+    Ui().log(f"{forged}\n")
+    assert "\x1b" not in capsys.readouterr().out
 
 
 @pytest.mark.parametrize("columns", [40, 80, 200])

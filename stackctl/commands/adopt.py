@@ -22,6 +22,7 @@ from stackctl.core import (
 from stackctl.core.adoption import Kept, Layout, Row
 from stackctl.core.images import tavern_image
 from stackctl.core.lock import Decisions
+from stackctl.core.terminal import command_line
 from stackctl.effects.files import Folder, owner_of, tree
 from stackctl.effects.files.opening import Reach, links_for
 from stackctl.effects.files.tree import Tree
@@ -157,7 +158,7 @@ def refuse_in_use(machine: Machine, *folders: Path) -> None:
             own = folder == data_folder(machine).resolve()
             raise ConfigError(
                 f"the container {names[0]} has {folder} mounted, and would go on writing",
-                hint="stop it: stackctl stop" if own else f"stop it: docker stop {names[0]}",
+                hint="stop it: stackctl stop" if own else f"stop it: {command_line('docker', 'stop', names[0])}",
             )
 
 

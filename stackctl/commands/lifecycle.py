@@ -58,11 +58,11 @@ def down(machine: Machine, *, volumes: bool) -> Done:
 
 
 def logs(machine: Machine, service: str | None, *, follow: bool, lines: str) -> int:
-    """Show the logs as Compose prints them, but for the key, which two of the backends write into theirs."""
+    """Show the logs as Compose prints them, but for what a terminal would obey, and the key, which two backends log."""
     name = _checked(machine, service)
     keys.hide(machine, wish(machine, {}).spec)
     words = ("logs", "--tail", lines, *(("-f",) if follow else ()), *_one(service))
-    return machine.compose.pass_through(name, *words, out=machine.ui.raw, coloured=machine.ui.is_coloured)
+    return machine.compose.pass_through(name, *words, out=machine.ui.log, coloured=machine.ui.is_coloured)
 
 
 def services(machine: Machine) -> tuple[str, ...]:

@@ -20,6 +20,7 @@ from stackctl.core.plan import stack_name
 from stackctl.core.same_path import refuse_elsewhere
 from stackctl.core.seen import EngineSeen, Gpu, ModelSeen, Seen
 from stackctl.core.spec import AUTO, DEMO, NONE, Model, OneModel, Spec
+from stackctl.core.terminal import command_line
 from stackctl.effects.projects import projects
 from stackctl.errors import ConfigError, DoesNotFit, ModelError
 from stackctl.machine import Machine
@@ -106,8 +107,8 @@ def _refuse_second(name: str, machine: Machine, engine: EngineSeen) -> None:
             raise ConfigError(
                 f"the stack of this folder is still there under the name {other!r}"
                 f"{f', started in {folder}' if is_moved else ''}: two on the same chats would damage them",
-                hint=f"docker compose -p {other} down takes it away, chats stay; or keep the name: "
-                f'name = "{other}" in stack.toml',
+                hint=f"{command_line('docker', 'compose', '-p', other, 'down')} takes it away, chats stay; or keep "
+                f'the name: name = "{other}" in stack.toml',
             )
 
 

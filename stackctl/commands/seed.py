@@ -13,6 +13,7 @@ from stackctl.commands.tavern_folder import data_path, tavern_folder
 from stackctl.core import tavern, tavern_json, tavern_profiles, tavern_settings
 from stackctl.core.stack import Plan
 from stackctl.core.tavern_profiles import Profile
+from stackctl.core.terminal import command_line
 from stackctl.effects.files import STATE, Folder, tavern_extension
 from stackctl.errors import DataError
 from stackctl.machine import Machine
@@ -132,5 +133,5 @@ def _check_owner(path: Path, found: int, uid: int) -> None:
     if found != uid:
         raise DataError(
             f"{path} belongs to user {found}, but SillyTavern runs as user {uid} and could not write there",
-            hint=f"sudo chown -R {uid} '{path}', or set sillytavern.uid = {found} in stack.toml",
+            hint=f"{command_line('sudo', 'chown', '-R', uid, path)}; or set sillytavern.uid = {found} in stack.toml",
         )

@@ -2,6 +2,8 @@
 
 from typing import TYPE_CHECKING, Any
 
+from stackctl.core.terminal import command_line
+
 if TYPE_CHECKING:
     from stackctl.commands.adopt import Adopted, Adoption
     from stackctl.commands.deploy import Deployed
@@ -93,7 +95,7 @@ def opened(done: "Opened", ssh: str) -> tuple[str, dict[str, Any]]:
 def _tunnel(url: str, ssh: str) -> str:
     """The command that brings the page to where somebody sits who came by SSH."""
     port, host = url.rpartition(":")[2], [*ssh.split(), "", "", "THIS-HOST"][2]
-    return f"ssh -L {port}:127.0.0.1:{port} {host}"
+    return command_line("ssh", "-L", f"{port}:127.0.0.1:{port}", host)
 
 
 def difference(found: "Difference") -> tuple[str, dict[str, Any]]:
@@ -147,7 +149,7 @@ def imported(entry: "Entry") -> tuple[str, dict[str, Any]]:
     lines = [f"[models.{entry.name}]: {entry.path}" + (f", {taken}" if taken else "")]
     if entry.left:
         lines.append(f"not taken over: {', '.join(entry.left)}")
-    lines.append(f"to run it: stackctl use {entry.name}")
+    lines.append(f"to run it: {command_line('stackctl', 'use', entry.name)}")
     values = {"name": entry.name, "path": entry.path, "settings": entry.settings, "left": list(entry.left)}
     return "\n".join(lines), values
 

@@ -4,6 +4,7 @@ from typing import TYPE_CHECKING, Any
 
 from stackctl.core.choice import speed
 from stackctl.core.memory_plan import said
+from stackctl.core.terminal import command_line
 
 if TYPE_CHECKING:
     from stackctl.commands.models.recommend import Recommended
@@ -14,13 +15,10 @@ if TYPE_CHECKING:
 def recommended(done: "Recommended", ui: "Ui") -> tuple[str, dict[str, Any]]:
     """The best with its reasons, and the others in a table."""
     best = done.best
-    lines = [
-        *proposal(best),
-        f"get it: stackctl models pull {best.source}",
-        f"run it: stackctl deploy --model {_where(done)}",
-    ]
-    if done.paths:
-        lines = [*proposal(best), f"run it: stackctl deploy --model {_where(done)}"]
+    run = command_line("stackctl", "deploy", "--model", done.paths.get(best.name, best.source))
+    lines = [*proposal(best), f"run it: {run}"]
+    if not done.paths:
+        lines.insert(-1, f"get it: {command_line('stackctl', 'models', 'pull', best.source)}")
     if done.others:
         rows = [["others that fit", "", "GB", "context", "speed"]]
         rows += [
@@ -42,10 +40,6 @@ def proposal(best: "Suggestion") -> list[str]:
             f"  licence {best.licence}; languages: {', '.join(best.languages)}; prompt template {best.template}"
         )
     return lines
-
-
-def _where(done: "Recommended") -> str:
-    return str(done.paths.get(done.best.name, done.best.source))
 
 
 def _values(one: "Suggestion") -> dict[str, Any]:

@@ -4,22 +4,24 @@ Source: koboldcpp.py of LostRuins/koboldcpp 1.117.1 (the arguments of its parser
 """
 
 import json
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any, Final
 
+from stackctl.backends.koboldcpp_saved import is_untouched
 from stackctl.errors import ConfigError
 
-_KV: Final = {0: "f16", 1: "q8_0", 2: "q4_0", "0": "f16", "1": "q8_0", "2": "q4_0"}
+_KV: Final = {"0": "f16", "1": "q8_0", "2": "q4_0"}  # saved as a number or as text
 _KV_NAMES: Final = ("f16", "q8_0", "q4_0")
+_TAKEN: Final = {"contextsize": "context", "gpulayers": "gpu_layers", "quantkv": "kv_cache"}  # as an entry calls it
 _SECRET: Final = ("password", "adminpassword", "hordekey", "ssl")
 # how the launcher showed itself, and what the stack decides for all models alike: nobody misses it
 _OURS: Final = frozenset(
     {
         "host", "port", "port_param", "skiplauncher", "launch", "showgui", "quiet", "config", "exportconfig",
         "exporttemplate", "usecpu", "usecublas", "usecuda", "usevulkan", "useclblast", "usemmap", "nommap",
-        "istemplate", "gpulayers", "contextsize", "quantkv", "model", "model_param", "threads", "blasthreads",
-        "flashattention", "remotetunnel", "multiuser", "onready", "cli", "debugmode", "foreground", "benchmark",
+        "istemplate", "model", "model_param", "threads", "blasthreads", "sdthreads", "ttsthreads", "flashattention",
+        "remotetunnel", "multiuser", "onready", "cli", "debugmode", "foreground", "benchmark",
     }
 )  # fmt: skip
 
@@ -46,22 +48,11 @@ def parse(text: str, name: str) -> Imported:
         raise ConfigError(
             f"{name} names no text model", hint="it may be one for images or speech; name a model with --model PATH"
         )
-    settings: dict[str, object] = {}
-    left: list[str] = []
-    context, layers, cache = (content.get(key) for key in ("contextsize", "gpulayers", "quantkv"))
-    if type(context) is int and 256 <= context <= 4194304:
-        settings["context"] = context
-    if type(layers) is int and 0 <= layers <= 9999:
-        settings["gpu_layers"] = layers
-    kv_cache = _KV.get(cache, cache) if isinstance(cache, int | str) else None
-    if kv_cache in _KV_NAMES:
-        settings["kv_cache"] = kv_cache
-    elif kv_cache:
-        left.append(f"quantkv = {kv_cache}")
-    left += [
+    settings = dict(_taken(content))
+    left = [
         key if key.lower() in _SECRET else f"{key} = {json.dumps(value, ensure_ascii=False)[:60]}"
         for key, value in sorted(content.items())
-        if key not in _OURS and _says_something(value)
+        if _is_missed(key, value, settings)
     ]
     return Imported(path=path, settings=settings, left=tuple(left))
 
@@ -77,6 +68,17 @@ def _path(content: Mapping[str, Any]) -> str:
     return ""
 
 
-def _says_something(value: object) -> bool:
-    """Whether it differs from what the launcher saves for "not set"."""
-    return value not in (None, False, 0, -1, "", [], {}, 1.0, [0.0, 10000.0])
+def _taken(content: Mapping[str, Any]) -> Iterator[tuple[str, object]]:
+    """What an entry of [models] says in its own words."""
+    context, layers, cache = (content.get(key) for key in _TAKEN)
+    if type(context) is int and 256 <= context <= 4194304:
+        yield "context", context
+    if type(layers) is int and 0 <= layers <= 9999:
+        yield "gpu_layers", layers
+    if type(cache) in {int, str} and (kv_cache := _KV.get(str(cache), cache)) in _KV_NAMES:
+        yield "kv_cache", kv_cache
+
+
+def _is_missed(key: str, value: object, settings: Mapping[str, object]) -> bool:
+    """Whether somebody chose this, and an entry does not say it."""
+    return key not in _OURS and _TAKEN.get(key) not in settings and not is_untouched(key, value)

@@ -5,6 +5,7 @@ import re
 from collections.abc import Mapping
 
 from stackctl.core.spec import EXTERNAL, OneModel, Spec
+from stackctl.core.terminal import shell_word
 from stackctl.errors import ConfigError
 
 _AUTO = "auto"
@@ -54,7 +55,7 @@ def only(spec: Spec) -> str:
     if len(names) > 1:
         raise ConfigError(
             f"stack.toml has {len(names)} models, and nothing says which one runs",
-            hint=f"choose one: stackctl use {' | '.join(names)}",
+            hint="choose one: stackctl use " + " | ".join(map(shell_word, names)),
         )
     return names[0] if names else ""
 

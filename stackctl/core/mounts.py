@@ -7,6 +7,7 @@ from stackctl.backends.contract import Backend
 from stackctl.core.secret import Secret
 from stackctl.core.seen import Owner, Seen
 from stackctl.core.stack import Mount
+from stackctl.core.terminal import command_line
 from stackctl.errors import ModelError
 
 
@@ -18,7 +19,7 @@ def reader(seen: Seen) -> Owner:
         if not file.mode & bit:  # root, too: it runs without the capability to read what others own
             raise ModelError(
                 f"{file.name} can't be read by user {owner.uid}, its model's owner, who runs the backend",
-                hint=f"chmod u+r,g+r {file.host}",
+                hint=command_line("chmod", "u+r,g+r", file.host),
             )
     return owner
 

@@ -4,6 +4,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 from stackctl.backends.contract import Backend, Cause
+from stackctl.core.terminal import command_line
 from stackctl.errors import ConfigError, DoesNotFit, GpuError, ModelError, NotReady, StackctlError
 
 ERRORS: Mapping[str, type[StackctlError]] = {
@@ -87,7 +88,7 @@ def evidence(log: tuple[str, ...], backend: Backend) -> tuple[str, ...]:
 
 
 def _cause(state: ServiceState, log: tuple[str, ...], backend: Backend) -> Cause:
-    logs = f"stackctl logs {state.name}"
+    logs = command_line("stackctl", "logs", state.name)
     smaller = "lower backend.context, take a smaller quantisation, or raise the limit under [limits] in stack.toml"
     if state.oom_killed:
         return Cause(says="killed because it used more memory than it may", hint=smaller, kind="memory")

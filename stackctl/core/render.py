@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 import yaml
 
 from stackctl.core.stack import Health, Mount, Plan, Service, Tmpfs
+from stackctl.core.terminal import is_plain
 from stackctl.errors import ConfigError
 
 FILE = "compose.yml"
@@ -82,7 +83,7 @@ def _as_yaml(value: object) -> str:
 
 
 def _is_plain(char: str) -> bool:
-    return " " <= char <= "~" or (char >= "\u00a0" and char not in "\u2028\u2029\ufeff\ufffe\uffff")
+    return is_plain(char) and char not in "\ufeff\ufffe\uffff"
 
 
 def _escaped(char: str) -> str:

@@ -8,6 +8,7 @@ from pathlib import PurePosixPath
 from typing import Final
 
 from stackctl.core.source import RepoFile, Source, is_main
+from stackctl.core.terminal import shell_word
 from stackctl.errors import ModelError
 
 SAFETENSORS: Final = "safetensors"
@@ -95,16 +96,16 @@ def chosen(repo: Repo, source: Source) -> Quantisation:
             files = ", ".join(one.files[0].name for one in named)
             raise ModelError(
                 f"{repo.name} has {len(named)} models at {source.quant}: {files}",
-                hint=f"name the file: hf:{repo.name}/{named[0].files[0].name}",
+                hint=f"name the file: {shell_word(f'hf:{repo.name}/{named[0].files[0].name}')}",
             )
         close = difflib.get_close_matches(wanted, [one.label.upper() for one in offered], n=1, cutoff=0.5)
-        hint = f"did you mean hf:{repo.name}:{close[0]}? " if close else ""
+        hint = f"did you mean {shell_word(f'hf:{repo.name}:{close[0]}')}? " if close else ""
         raise ModelError(f"{repo.name} has no {source.quant}", hint=f"{hint}there are: {_listed(offered)}")
     if len(offered) == 1:
         return offered[0]
     raise ModelError(
         f"{repo.name} has {len(offered)} forms of its model: {_listed(offered)}",
-        hint=f"choose one: hf:{repo.name}:{offered[len(offered) // 2].label}",
+        hint=f"choose one: {shell_word(f'hf:{repo.name}:{offered[len(offered) // 2].label}')}",
     )
 
 
@@ -118,7 +119,9 @@ def _of_file(repo: Repo, name: str, offered: Iterable[Quantisation]) -> Quantisa
         )
     names = [file.name for file in repo.files]
     close = difflib.get_close_matches(name, names, n=1, cutoff=0.5)
-    meant = f"did you mean hf:{repo.name}/{close[0]}?" if close else f"there are: {', '.join(names[:8])}"
+    meant = (
+        f"did you mean {shell_word(f'hf:{repo.name}/{close[0]}')}?" if close else f"there are: {', '.join(names[:8])}"
+    )
     raise ModelError(f"{repo.name} has no model file {name}", hint=meant)
 
 

@@ -5,11 +5,11 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import PurePosixPath
 
+from stackctl.core.terminal import command_line
 from stackctl.errors import ConfigError
 
-_RUN = (
-    'docker run --rm -v /var/run/docker.sock:/var/run/docker.sock -v "{0}:{0}" -w "{0}" localhost/stackctl/stackctl:1'
-)
+_RUN = "docker run --rm -v /var/run/docker.sock:/var/run/docker.sock"
+_IMAGE = "localhost/stackctl/stackctl:1"
 
 
 @dataclass(frozen=True)
@@ -43,10 +43,12 @@ def refuse_elsewhere(what: str, path: PurePosixPath, binds: Iterable[Bind] | Non
         return
     if host is None:
         says = f"{what} {path} is not mounted into this container, so the engine would not find it on the host"
-        place = "$PWD" if is_folder else str(path.parent)
+        run = '-v "$PWD:$PWD" -w "$PWD"' if is_folder else _mount(path.parent)
     else:
         says = f"{what} is {path} in this container but {host} on the host, where the engine would look for it"
-        place = str(host if is_folder else host.parent)
-    run = _RUN.format(place)
-    hint = f"mount it at the same path: {run} ..." if is_folder else f'mount it at the same path: -v "{place}:{place}"'
-    raise ConfigError(says, hint=hint)
+        run = f"{_mount(host)} {command_line('-w', host)}" if is_folder else _mount(host.parent)
+    raise ConfigError(says, hint=f"mount it at the same path: {f'{_RUN} {run} {_IMAGE} ...' if is_folder else run}")
+
+
+def _mount(place: PurePosixPath) -> str:
+    return command_line("-v", f"{place}:{place}")

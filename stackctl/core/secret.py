@@ -2,6 +2,7 @@
 
 import json
 import re
+import shlex
 from collections.abc import Iterable
 from typing import Final
 
@@ -45,7 +46,7 @@ def api_key(text: str, place: str) -> Secret:
     if not is_api_key(text.strip()):
         raise ConfigError(
             f"{place} holds no API key: that is one line of 32 to 256 letters, digits, and any of _ . ~ -",
-            hint=f"delete it, and the next deploy makes a new one: rm '{place}'",
+            hint=f"delete it, and the next deploy makes a new one: rm {shlex.quote(place)}",
         )
     return Secret(text.strip())
 
@@ -65,7 +66,7 @@ def typed_password(text: str, place: str) -> Secret:
     if not _PASSWORD.fullmatch(text.strip()):
         raise ConfigError(
             f"{place} holds no password: that is one line of 12 to 128 printable ASCII characters, without blanks",
-            hint=f"delete it, and the next deploy makes a new one: rm '{place}'",
+            hint=f"delete it, and the next deploy makes a new one: rm {shlex.quote(place)}",
         )
     return Secret(text.strip())
 

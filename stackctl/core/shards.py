@@ -9,6 +9,7 @@ from collections.abc import Iterable
 from typing import Final
 
 from stackctl.core.first_bytes import ENOUGH, advice, unlike
+from stackctl.core.source import name_fault
 from stackctl.errors import ModelError
 
 FILE: Final = "model.safetensors.index.json"
@@ -85,9 +86,12 @@ def _entries(text: bytes, files: set[bytes], name: str) -> tuple[bytes, bool]:
 
 def _plain(raw: bytes, name: str) -> str:
     try:
-        return str(json.loads(b'"%s"' % raw))
+        found = str(json.loads(b'"%s"' % raw))
     except ValueError as e:
         raise _damaged(name, "it names a file that is no text") from e
+    if fault := name_fault(found):
+        raise _damaged(name, f"it names a file {found[:100]!r}: {fault}")
+    return found
 
 
 def _damaged(name: str, what: str) -> ModelError:

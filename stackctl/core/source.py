@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from typing import Final
 from urllib.parse import unquote, urlsplit
 
+from stackctl.core.terminal import is_plain
 from stackctl.errors import ConfigError
 
 SCHEME: Final = "hf:"
@@ -15,6 +16,10 @@ _REPO: Final = re.compile(
 _PAGE: Final = re.compile(
     r"/(?P<repo>[\w.-]+/[\w.-]+)(?:/(?:resolve|blob|raw)/(?P<revision>[\w.%-]+)/(?P<file>.+))?/?", re.ASCII
 )
+_LONGEST: Final = 1000  # bytes
+_LONGEST_PART: Final = 200  # bytes; a disk takes 255, and what lies beside a file has a longer name than it
+_OURS: Final = (".part", ".part.json")  # what a download puts beside a file; its other files begin with a dot
+_QUANT: Final = re.compile(r"[\w.-]+", re.ASCII)
 _NO_MODEL: Final = re.compile(r"(^|[-_./])(mmproj|imatrix)", re.IGNORECASE)
 _PAGES: Final = frozenset({"huggingface.co", "hf.co", "www.huggingface.co"})
 
@@ -49,16 +54,40 @@ class RepoFile:
     sha256: str = ""
 
 
+def can_name(label: str) -> bool:
+    """Whether a quantisation can be named by its label, as `:LABEL`; one that is a file's whole name may not."""
+    return bool(_QUANT.fullmatch(label))
+
+
 def is_main(name: str) -> bool:
     """Whether a file is the model itself, by its name: not what goes beside one, as a projector for pictures."""
     return not _NO_MODEL.search(name)
+
+
+def name_fault(name: str) -> str:
+    """Why a name can't be that of a file below its repository's folder, in words; "" where it can.
+
+    It must lead nowhere else, on no disk, and be none of the names that stackctl uses there itself.
+    """
+    parts = name.split("/")
+    if not name or "" in parts:
+        return "it is no path below a folder"
+    if "\\" in name or not is_plain(name):
+        return "it has a character that no name of a file needs"
+    if any(part.startswith(".") for part in parts):
+        return "it leads to a hidden file, or elsewhere"
+    if name.casefold().endswith(_OURS):
+        return "stackctl names what it has begun to fetch so"
+    if len(name.encode()) > _LONGEST or any(len(part.encode()) > _LONGEST_PART for part in parts):
+        return "it is too long"
+    return ""
 
 
 def parse(text: str) -> Source | None:
     """The source that a text names; None for anything else, which is a path. Raises ConfigError for a wrong one."""
     if text.startswith(SCHEME):
         found = _REPO.fullmatch(text)
-        if not found or _climbs(text):
+        if not found or _climbs(text) or (found["file"] and name_fault(found["file"])):
             raise ConfigError(
                 f"{text!r} names no model at Hugging Face",
                 hint="write hf:OWNER/NAME, hf:OWNER/NAME:Q4_K_M or hf:OWNER/NAME/FILE",
@@ -83,7 +112,7 @@ def _of_url(text: str) -> Source:
     if not host:
         raise ConfigError(f"{text!r} is no address: it names no server", hint="copy it again")
     page = _PAGE.fullmatch(unquote(split.path)) if host.lower() in _PAGES else None
-    if page and not _climbs(split.path):
+    if page and not _climbs(split.path) and not (page["file"] and name_fault(page["file"])):
         return Source(repo=page["repo"], revision=page["revision"] or "main", file=page["file"] or "")
     return Source(url=text)
 

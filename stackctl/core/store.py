@@ -3,12 +3,15 @@
 import hashlib
 import json
 import re
+import unicodedata
+from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import PurePosixPath
 from typing import Final
 from urllib.parse import unquote, urlsplit
 
-from stackctl.core.source import RepoFile, Source
+from stackctl.core.source import RepoFile, Source, name_fault
+from stackctl.errors import ModelError
 
 FOLDER: Final = "models"  # below stackctl's own folder
 _KEY: Final = "model.source "
@@ -18,7 +21,7 @@ def where(source: Source, file: str = "") -> PurePosixPath:
     """The place of one file of a source, or with neither `file` nor source.file of its folder; relative.
 
     `hf/OWNER/NAME[@REVISION]/FILE`, as its repository has it; `url/HOST/HASH/NAME` for an address, whose hash is of
-    the whole address, so that two of one name do not meet.
+    the whole address, so that two of one name do not meet. Raises ModelError for a name that would lie elsewhere.
     """
     if source.url:
         split = urlsplit(source.url)
@@ -26,8 +29,33 @@ def where(source: Source, file: str = "") -> PurePosixPath:
         name = file or _plain(unquote(split.path.rstrip("/").rpartition("/")[2])) or "model"
         return PurePosixPath("url") / _plain(split.hostname or "host") / mark / name
     at = "" if source.revision == "main" else f"@{source.revision}"
-    folder = PurePosixPath("hf") / f"{source.repo}{at}"
-    return folder / (file or source.file) if file or source.file else folder
+    inside = f"/{file or source.file}" if file or source.file else ""
+    refuse_misplaced((f"{source.repo}{at}{inside}",), source)
+    return PurePosixPath("hf") / f"{source.repo}{at}{inside}"
+
+
+def refuse_misplaced(names: Iterable[str], source: Source) -> None:
+    """Raise ModelError where a source's files can't lie below one folder under their names.
+
+    A hub's listing may say anything: each name has to be a file's own there, on every disk.
+    """
+    files: dict[PurePosixPath, str] = {}
+    folders: dict[PurePosixPath, str] = {}
+    for name in names:
+        place = PurePosixPath(unicodedata.normalize("NFC", name).casefold())  # as a disk that knows no case has it
+        other = next((files[one] for one in (place, *place.parents) if one in files), folders.get(place))
+        if fault := name_fault(name) or (other and f"it would lie where {_shown(other)} does"):
+            raise ModelError(
+                f"{source.repo or urlsplit(source.url).hostname} has a file named {_shown(name)}: {fault}",
+                hint="nothing of it was fetched; take the model from elsewhere, and report this one to its hub",
+            )
+        files[place] = name
+        folders |= dict.fromkeys(place.parents, name)
+
+
+def _shown(name: str) -> str:
+    """A name in quotes, cut, with escapes for what is not to be seen."""
+    return f"{name[:100]!r}{'...' if len(name) > 100 else ''}"
 
 
 def key(source: str) -> str:
@@ -105,13 +133,13 @@ def parse(text: str, place: PurePosixPath) -> Kept | None:
             RepoFile(name=str(one["name"]), size=int(one["size"]), sha256=str(one["sha256"]))
             for one in content["files"]
         )
-        if not files or any(PurePosixPath(file.name).is_absolute() or ".." in file.name for file in files):
-            return None
-        return Kept(
+        found = Kept(
             place=place,
             files=files,
             is_folder=bool(content["is_folder"]),
             **{key: str(content[key]) for key in ("source", "commit", "licence", "pulled")},
         )
+        is_ours = files and not any(name_fault(file.name) for file in files)
+        return found if is_ours and (found.is_folder or found.root / found.first == place) else None
     except (ValueError, KeyError, TypeError, AttributeError, RecursionError):
         return None

@@ -9,6 +9,7 @@ from contextlib import suppress
 from pathlib import Path
 
 from stackctl.core.compose_words import version
+from stackctl.core.terminal import command_line
 from stackctl.errors import ConfigError, EngineError
 
 OLDEST = (2, 20)
@@ -62,7 +63,7 @@ class Compose:
     def run(self, name: str, *words: str) -> str:
         """Run a short command to its end and return its output."""
         argv = self.argv(name, *words)
-        self._says("+ " + " ".join(argv))
+        self._says(f"+ {command_line(*argv)}")
         done = self._run(argv)
         if done.returncode:
             raise EngineError(
@@ -100,7 +101,7 @@ class Compose:
     def start(self, name: str, *words: str) -> "subprocess.Popen[str]":
         """Start a long command; its output comes line by line from stdout. End it with `end`."""
         argv = self.argv(name, *words)
-        self._says("+ " + " ".join(argv))
+        self._says(f"+ {command_line(*argv)}")
         return subprocess.Popen(
             argv,
             cwd=self.folder,

@@ -79,7 +79,7 @@ class Hub:
     def request(self, source: Source, file: str, *, is_asked: bool = True) -> Request:
         """How a file is asked for by plain HTTP; raises ModelError where the hub, if it is asked, does not give it."""
         from huggingface_hub import get_hf_file_metadata, hf_hub_url, is_offline_mode
-        from huggingface_hub.utils._headers import build_hf_headers  # what its own downloads send
+        from huggingface_hub.utils import build_hf_headers  # type: ignore[attr-defined]  # its __all__ is computed
 
         if is_offline_mode():
             raise _offline(source)
@@ -87,7 +87,7 @@ class Hub:
             url = hf_hub_url(source.repo, file, revision=source.revision, endpoint=self.endpoint)
             if is_asked:
                 _retried(lambda: get_hf_file_metadata(url, endpoint=self.endpoint), self.sleep)
-            headers = build_hf_headers(library_name="stackctl", library_version=__version__)
+            headers = build_hf_headers(library_name="stackctl", library_version=__version__)  # as its own downloads
         return Request(url=url, headers=headers)
 
     def xet(self, source: Source, file: str, target: Path) -> None:

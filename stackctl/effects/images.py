@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any, Protocol
 
 from stackctl.core.images import repository
+from stackctl.core.terminal import command_line
 from stackctl.errors import DoesNotFit, EngineError
 
 OWN = {
@@ -102,7 +103,7 @@ class Images:
             self._run(name, (*argv, str(context)))
 
     def _run(self, name: str, argv: tuple[str, ...]) -> None:
-        self._progress("+ " + " ".join(argv))
+        self._progress(f"+ {command_line(*argv)}")
         last: list[str] = []
         try:
             with subprocess.Popen(

@@ -15,6 +15,7 @@ from pathlib import Path
 import pytest
 
 from stackctl.commands.models import kept
+from stackctl.commands.models.fit import looked_at
 from stackctl.commands.models.inspect import inspect
 from stackctl.commands.models.pull import Pulled, offered, parsed, pull
 from stackctl.effects.hub import Hub
@@ -126,6 +127,60 @@ def test_an_address_that_gives_a_web_page_keeps_nothing(machine: Machine, server
     with pytest.raises(ModelError, match="web page"):
         get(machine, f"http://127.0.0.1:{server.cdn.server_address[1]}/owner/name/M-Q4_K_M.gguf")
     assert not [name for name in files(machine) if name.endswith(".gguf")]
+
+
+def everything(folder: Path) -> set[Path]:
+    return set(folder.rglob("*"))
+
+
+ELSEWHERE = {
+    "absolute": "{tmp}/outside-Q4_K_M.gguf", "above": "../../../../../outside-Q4_K_M.gguf", "dot": "./x-Q4_K_M.gguf",
+    "backslash": "..\\x-Q4_K_M.gguf", "empty part": "a//x-Q4_K_M.gguf", "null": "x\0-Q4_K_M.gguf",
+    "escape": "\x1b[2J-Q4_K_M.gguf", "right to left": "\u202ex-Q4_K_M.gguf", "half a character": "x\ud800-Q4_K_M.gguf",
+    "hidden": ".x-Q4_K_M.gguf", "long": f"{'x' * 250}-Q4_K_M.gguf", "deep": f"{'a/' * 2000}x-Q4_K_M.gguf",
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("name", ELSEWHERE.values(), ids=ELSEWHERE)
+@pytest.mark.parametrize("to", ["", "nas"])
+def test_a_listing_that_names_a_file_elsewhere_is_refused_and_nothing_is_written(
+    machine: Machine, server: Server, tmp_path: Path, name: str, to: str
+) -> None:
+    server.add("owner/bad", {name.format(tmp=tmp_path): MODEL})
+    before = everything(tmp_path.parent)
+    for act in (
+        lambda: get(machine, "hf:owner/bad", tmp_path / to if to else None),
+        lambda: looked_at(machine, "hf:owner/bad"),
+    ):
+        with pytest.raises(ModelError) as caught:
+            act()
+        assert "owner/bad" in caught.value.message
+        assert caught.value.message.isprintable()
+    assert everything(tmp_path.parent) == before
+    assert server.sent == 0
+
+
+BESIDE = ("model.safetensors.part.json", "Config.json", "a\\x.json", "x\n.json", "CONFIG.JSON")
+
+
+@pytest.mark.parametrize("name", BESIDE)
+def test_a_folder_with_a_file_that_is_none_of_a_model_is_refused_whole(
+    machine: Machine, server: Server, name: str
+) -> None:
+    server.add("owner/bad", {"model.safetensors": b"\x02" + b"\0" * 7 + b"{}", "config.json": b"{}", name: b"{}"})
+    with pytest.raises(ModelError, match="owner/bad has a file named"):
+        get(machine, "hf:owner/bad")
+    assert not machine.library.folder.exists()
+
+
+def test_a_file_that_was_there_before_an_address_is_not_removed(
+    machine: Machine, server: Server, tmp_path: Path
+) -> None:
+    mine = tmp_path / "M-Q4_K_M.gguf"
+    mine.write_text("not a model, and not to be lost")
+    with pytest.raises(ModelError):
+        get(machine, f"http://127.0.0.1:{server.cdn.server_address[1]}/owner/name/{mine.name}", tmp_path)
+    assert mine.read_text() == "not a model, and not to be lost"
 
 
 def test_a_token_goes_to_the_hub_and_not_to_its_cdn(

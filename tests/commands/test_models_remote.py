@@ -1,6 +1,7 @@
 """A model at its source: its header alone is read, and the plan is the one of the file itself."""
 
 import json
+import subprocess
 from collections.abc import Iterator
 from functools import partial
 from pathlib import Path
@@ -13,6 +14,7 @@ from stackctl.commands.models.pull import offered, parsed
 from stackctl.commands.models.recommend import Asked as Wish
 from stackctl.commands.models.recommend import recommend
 from stackctl.commands.models.remote import described
+from stackctl.commands_text.recommend import recommended
 from stackctl.effects.hub import Hub
 from stackctl.errors import ModelError
 from stackctl.machine import Machine, head
@@ -256,6 +258,31 @@ def test_the_best_of_a_folder_is_one_of_its_files(machine: Machine, tmp_path: Pa
     (folder / "N-mmproj-F16.gguf").write_bytes(raw + b"\0" * (size - len(raw)))
     found = recommend(machine, Wish(folder=folder, context=4096))
     assert found.paths[found.best.name] == folder / "M-Q8_0.gguf"
+
+
+@pytest.mark.parametrize("name", ["$(touch x)-Q8_0.gguf", 'it\'s `id` "a b";x-Q8_0.gguf', "-x-Q8_0.gguf"])
+def test_the_command_that_runs_the_best_is_read_by_a_shell_as_it_was_meant(
+    machine: Machine, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, name: str
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / name).write_bytes(MODEL)
+    text, _ = recommended(recommend(machine, Wish(folder=Path(), context=4096)), machine.ui)
+    (line,) = [one.removeprefix("run it: ") for one in text.splitlines() if one.startswith("run it: ")]
+    asked = subprocess.run(
+        ["bash", "-c", f'stackctl() {{ printf "%s\\0" "$@"; }}; {line}'], capture_output=True, text=True, check=True
+    )
+    *words, path, _ = asked.stdout.split("\0")
+    assert words == ["deploy", "--model"]
+    assert not path.startswith("-")
+    assert Path(path).read_bytes() == MODEL
+    assert not Path("x").exists()
+
+
+def test_the_commands_for_a_repository_name_it_in_one_word(machine: Machine, server: Server) -> None:
+    server.add("owner/odd", {"$(id) a.gguf": MODEL})
+    text, _ = recommended(recommend(machine, Wish(repo="hf:owner/odd", context=4096)), machine.ui)
+    assert "get it: stackctl models pull 'hf:owner/odd/$(id) a.gguf'\n" in text
+    assert "run it: stackctl deploy --model 'hf:owner/odd/$(id) a.gguf'" in text
 
 
 def test_of_a_repository_with_one_quantisation_nothing_is_asked_twice(machine: Machine, server: Server) -> None:

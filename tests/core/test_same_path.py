@@ -41,7 +41,12 @@ def test_the_same_path_is_right_in_a_container_or_in_none(binds: tuple[Bind, ...
 @pytest.mark.parametrize(
     ("path", "says", "hint"),
     [
-        ("/x/chat", "this folder is /x/chat in this container but /srv/x/chat on the host", '-v "/srv/x/chat:/srv/x/'),
+        (
+            "/x/chat",
+            "this folder is /x/chat in this container but /srv/x/chat on the host",
+            "-v /srv/x/chat:/srv/x/chat -w",
+        ),
+        ("/x/$(id) x", "on the host", "-v '/srv/x/$(id) x:/srv/x/$(id) x' -w '/srv/x/$(id) x' localhost/stackctl"),
         ("/chat", "this folder /chat is not mounted into this container", '-v "$PWD:$PWD" -w "$PWD"'),
     ],
 )
@@ -54,4 +59,7 @@ def test_another_path_is_refused_with_the_way_to_mount_it(path: str, says: str, 
 def test_a_file_is_mounted_by_its_folder() -> None:
     with pytest.raises(ConfigError) as caught:
         refuse_elsewhere("the model", P("/m/a.gguf"), BINDS)
-    assert caught.value.hint == 'mount it at the same path: -v "/m:/m"'
+    assert caught.value.hint == "mount it at the same path: -v /m:/m"
+    with pytest.raises(ConfigError) as caught:
+        refuse_elsewhere("the model", P("/m m/a.gguf"), BINDS)
+    assert caught.value.hint == "mount it at the same path: -v '/m m:/m m'"

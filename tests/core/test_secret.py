@@ -1,6 +1,7 @@
 """A secret shows itself to reveal() alone; in any text it is ***; a key has a form that every carrier takes."""
 
 import json
+import shlex
 import traceback
 
 import pytest
@@ -50,9 +51,10 @@ def test_a_key_may_be_the_users_own(good: str) -> None:
 @pytest.mark.parametrize("bad", ["", "short", "a" * 31, "a" * 257, "a b" * 20, "a\n" * 40, "é" * 40, "a" * 40 + "$"])
 def test_what_is_no_key_is_refused_and_not_shown(bad: str) -> None:
     with pytest.raises(ConfigError) as caught:
-        api_key(bad, "/srv/chat/.stackctl/api-key")
-    assert "/srv/chat/.stackctl/api-key" in caught.value.message
-    assert "rm '/srv/chat/.stackctl/api-key'" in caught.value.hint
+        api_key(bad, "/srv/$(chat)'s/.stackctl/api-key")
+    assert "/srv/$(chat)'s/.stackctl/api-key" in caught.value.message
+    words = shlex.split(caught.value.hint.rpartition(": ")[2])
+    assert words == ["rm", "/srv/$(chat)'s/.stackctl/api-key"]
     assert not bad or bad not in caught.value.message + caught.value.hint
 
 

@@ -54,6 +54,19 @@ def test_the_order_and_escapes_do_not_matter() -> None:
     assert read(b'{"weight_map": {}}') == frozenset()
 
 
+@pytest.mark.parametrize(
+    "name", ["/etc/passwd", "../x.safetensors", "a/../../x", "a\\..\\x", "", "x\0", "x\u202e", "x\ud800", ".x", "a//b"]
+)
+def test_a_file_that_it_names_outside_of_its_folder_is_damage_and_shown_with_escapes(name: str) -> None:
+    said = refusal(json.dumps({"weight_map": {"a": "model.safetensors", "b": name}}).encode())
+    assert said.startswith(f"index.json is damaged: it names a file {name!r}: ")
+    assert said.isprintable()
+
+
+def test_a_file_in_a_folder_of_its_own_is_none_outside() -> None:
+    assert read(b'{"weight_map": {"a": "text_encoder/model.safetensors"}}') == {"text_encoder/model.safetensors"}
+
+
 @pytest.mark.parametrize("at", range(1, 400, 13))
 def test_one_that_breaks_off_is_damaged(at: int) -> None:
     raw = index(3, 6)

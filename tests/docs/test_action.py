@@ -5,7 +5,6 @@ import os
 import re
 import subprocess
 import sys
-import sysconfig
 from pathlib import Path
 from typing import Any
 
@@ -107,7 +106,8 @@ def test_the_evidence_is_uploaded_on_failure_alone_from_where_it_is_written(tmp_
 
 def test_it_installs_its_own_version(tmp_path: Path) -> None:
     # all but stackctl itself is taken from the environment of the tests, so that no index is asked
-    around = environment(tmp_path, STEPS[0]) | {"PYTHONPATH": sysconfig.get_path("purelib")}
+    installed = os.pathsep.join(path for path in sys.path if path.endswith("site-packages"))
+    around = environment(tmp_path, STEPS[0]) | {"PYTHONPATH": installed}
     around |= {"PIP_NO_INDEX": "1", "PIP_NO_DEPS": "1", "PIP_NO_BUILD_ISOLATION": "0"}
     around["PATH"] = f"{Path(sys.executable).parent}:{around['PATH']}"
     done = run(STEPS[0], tmp_path, around)

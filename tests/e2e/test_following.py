@@ -78,3 +78,16 @@ def test_logs_follow_until_ctrl_c_and_take_a_number_of_lines(stack: Stack) -> No
         assert any("somebody-new" in line for line in output)
     assert len(stack.run("logs", "--tail", "2", "llamacpp").stdout.splitlines()) == 2
     assert "neither a number of lines nor all" in stack.run("logs", "--tail", "x", check=False).stderr
+
+
+def test_logs_let_nothing_through_that_a_terminal_would_obey(stack: Stack) -> None:
+    stack.deploy("--no-proof")
+    attack = r"attack 10 %%\r20 %% \033]52;c;aGk=\007\033[2J\033[31mred\033[0m \342\200\256\302\2332J\n"
+    shown = r"attack 10 %\r20 % red \u202e\x9b2J"
+    with following(stack, "logs", "-f", "--tail", "1", "sillytavern") as output:
+        assert output.readline()
+        stack.docker("exec", stack.container("sillytavern"), "sh", "-c", f"printf '{attack}' >/proc/1/fd/1")
+        assert next(line for line in output if "attack" in line).endswith(f"| {shown}\n")
+    kept = stack.run("logs", "--tail", "all", "sillytavern").stdout
+    assert shown in kept
+    assert not {"\x1b", "\r", "\x07", "\x9b", "\u202e"} & set(kept)

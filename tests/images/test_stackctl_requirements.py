@@ -28,7 +28,9 @@ def test_the_image_is_pinned_to_what_the_tests_ran_with() -> None:
     assert image.items() - tested.items() == set()
 
 
-@pytest.mark.parametrize("name", ["images/stackctl/requirements.txt", "tests/bench/requirements.txt"])
+@pytest.mark.parametrize(
+    "name", ["images/stackctl/requirements.txt", "tests/bench/requirements.txt", "tests/lowest.txt"]
+)
 def test_pins_have_hashes_and_no_addresses(name: str) -> None:
     text = (ROOT / name).read_text()
     assert "://" not in text

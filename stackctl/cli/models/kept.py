@@ -27,6 +27,7 @@ def verify(ctx: click.Context, names: tuple[str, ...], as_json: bool) -> None:
     """Read pulled models again and compare their checksums (all of them without a name)."""
     from stackctl.commands.models import kept as command
     from stackctl.commands_text.kept import verified
+    from stackctl.core.terminal import command_line
     from stackctl.errors import ModelError
 
     machine = machine_of(ctx, as_json=as_json)
@@ -34,7 +35,8 @@ def verify(ctx: click.Context, names: tuple[str, ...], as_json: bool) -> None:
     machine.ui.result(*verified(done))
     if wrong := [one.name for one in done if one.wrong]:
         raise ModelError(
-            f"damaged: {', '.join(wrong)}", hint=f"fetch it anew: stackctl models remove {wrong[0]}, then pull it again"
+            f"damaged: {', '.join(wrong)}",
+            hint=f"fetch it anew: {command_line('stackctl', 'models', 'remove', wrong[0])}, then pull it again",
         )
 
 
@@ -46,10 +48,11 @@ def verify(ctx: click.Context, names: tuple[str, ...], as_json: bool) -> None:
 def remove(ctx: click.Context, name: str, force: bool, yes: bool) -> None:
     """Delete a pulled model."""
     from stackctl.commands.models import kept as command
+    from stackctl.core.terminal import shown_in_line
 
     machine = machine_of(ctx)
     entry = command.removable(machine, name, force=force)
     if not yes:
-        click.confirm(f"Delete {entry.name} ({entry.kept.size / 1e9:.2f} GB)?", abort=True, err=True)
+        click.confirm(f"Delete {shown_in_line(entry.name)} ({entry.kept.size / 1e9:.2f} GB)?", abort=True, err=True)
     freed = command.remove(machine, entry)
     machine.ui.note(f"removed {entry.name}: {freed / 1e9:.2f} GB are free again")

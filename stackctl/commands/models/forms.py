@@ -13,7 +13,7 @@ from stackctl.core.choice import Room, Wanted, choose
 from stackctl.core.fit import Reserves, Shape
 from stackctl.core.fit.shape import scaled
 from stackctl.core.repository import Quantisation, model_name
-from stackctl.core.source import Source
+from stackctl.core.source import Source, can_name
 from stackctl.errors import ModelError
 from stackctl.machine import Machine
 
@@ -76,5 +76,5 @@ def _model_of(ggufs: list[Quantisation]) -> str:
 def _source(source: Source, one: Quantisation, *, is_named: bool) -> Source:
     """The quantisation by its name, or by its file where the name says nothing, or means several."""
     first = one.files[0].name
-    is_label = is_named and one.label != PurePosixPath(first).name
+    is_label = is_named and one.label != PurePosixPath(first).name and can_name(one.label)
     return replace(source, quant=one.label) if is_label else replace(source, file=first)

@@ -31,6 +31,10 @@ class Offer:
     languages: tuple[str, ...] = ()
     label: str = ""
 
+    def __post_init__(self) -> None:
+        """Raise ModelError where a file would not lie below `root` under its name."""
+        store.refuse_misplaced((file.name for file in self.files), self.source)
+
     @property
     def path(self) -> Path:
         """The file to load, or the folder."""
@@ -114,7 +118,7 @@ def pull(machine: Machine, offer: Offer, *, clock: Callable[[], float] = time.mo
         progress = _Progress(machine, file.name, offer.size - sum(one.size for one in done), clock)
         digest = _fetch(machine, offer, file, target, progress)
         done.append(RepoFile(name=file.name, size=target.stat().st_size, sha256=digest))
-    _refuse_other(machine, offer)
+    _refuse_other(machine, offer, missing)
     if library.folder in offer.path.parents:
         place = PurePosixPath(offer.path.relative_to(library.folder))
         library.note(
@@ -171,13 +175,13 @@ def _shards(name: str) -> tuple[str, ...]:
     return tuple(f"{found['stem']}-{number:05d}-of-{found['count']}.gguf" for number in range(1, count + 1))
 
 
-def _refuse_other(machine: Machine, offer: Offer) -> None:
-    """What was fetched must be a model: an address may give a web page instead, which is not kept."""
+def _refuse_other(machine: Machine, offer: Offer, fetched: list[RepoFile]) -> None:
+    """What is there now must be a model: an address may give a web page instead, which is not kept."""
     try:
         machine.model(str(offer.path))
     except ModelError:
         if offer.source.url:
-            for file in offer.files:
+            for file in fetched:
                 (offer.root / file.name).unlink(missing_ok=True)
         raise
 

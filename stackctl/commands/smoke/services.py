@@ -7,6 +7,7 @@ from stackctl.core import passthrough, ready, replies, tavern
 from stackctl.core.ready import ServiceState
 from stackctl.core.smoke import NotApplicable
 from stackctl.core.stack import Plan
+from stackctl.core.terminal import command_line
 from stackctl.errors import NotReady, StackctlError
 
 
@@ -62,6 +63,8 @@ def _trouble(name: str, state: ServiceState | None, site: Site) -> StackctlError
     if is_known or state.state == "restarting" or (is_running and state.health == "unhealthy"):
         return ready.failure(state, log, backend)
     if is_running:
-        return NotReady(f"{name} is still starting", hint=f"stackctl status --watch; stackctl logs {name}")
+        return NotReady(
+            f"{name} is still starting", hint=f"stackctl status --watch; {command_line('stackctl', 'logs', name)}"
+        )
     words = f"{name} does not run ({state.state}, exit code {state.exit_code})"
     return NotReady(words, hint="stackctl start", evidence=ready.evidence(log, backend))

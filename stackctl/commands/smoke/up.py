@@ -12,6 +12,7 @@ from stackctl.core import smoke_place
 from stackctl.core.checks import DEPLOY, Check
 from stackctl.core.smoke import Outcome, Smoked, chosen
 from stackctl.core.spec import DEMO
+from stackctl.core.terminal import command_line
 from stackctl.effects import leftovers
 from stackctl.effects.engine import WORKING_DIR
 from stackctl.effects.files import Folder, owner_of, private, remove
@@ -54,7 +55,8 @@ def smoke_up(machine: Machine, flags: Mapping[str, object], up: Up, options: Opt
             keep(stack, smoked, options.artefacts)
         finally:
             if up.keep:
-                machine.ui.note(f"kept: stackctl -C {stack.path} status; the next run of this name removes it")
+                look = command_line("stackctl", "-C", stack.path, "status")
+                machine.ui.note(f"kept: {look}; the next run of this name removes it")
             else:
                 machine.ui.step(f"Taking {up.name} down")
                 _clear(stack, up.name)

@@ -10,6 +10,7 @@ from stackctl.core import place, tavern, ways
 from stackctl.core.seen import Tried
 from stackctl.core.smoke import NotApplicable
 from stackctl.core.stack import Service
+from stackctl.core.terminal import command_line
 from stackctl.core.ways import Attached, Target, Way, join
 from stackctl.effects import inquiry
 from stackctl.effects.attachment import attached
@@ -56,7 +57,9 @@ def key(site: Site) -> str:
     (tried,) = _from_container(site, network, (plan.backend_url,), COMPLETION)
     answer = tried.answers.get(COMPLETION.path)
     if answer is None:
-        raise NotReady(f"{service.name} can't be asked: {tried.failure}", hint=f"stackctl logs {service.name}")
+        raise NotReady(
+            f"{service.name} can't be asked: {tried.failure}", hint=command_line("stackctl", "logs", service.name)
+        )
     if answer.status not in ways.REFUSED:
         raise Exposed(
             f"{plan.backend_title} answers without its key, too ({answer.status})",

@@ -1,12 +1,12 @@
 """A deployment's folder, what stackctl ships with it, and the reports and secrets that a user names."""
 
 import os
-import shlex
 import shutil
 import stat
 from pathlib import Path
 
 from stackctl.core.seen import Owner
+from stackctl.core.terminal import command_line
 from stackctl.effects.files import opening
 from stackctl.effects.files.folder import MOST_BYTES, STATE, Folder, explained
 from stackctl.errors import ConfigError, DataError
@@ -72,7 +72,7 @@ def private_text(path: Path) -> str:
         with opening.regular_file(path.absolute(), _reach(path.parent)) as descriptor:
             mode = stat.S_IMODE(os.fstat(descriptor).st_mode)
             if mode & 0o077:
-                hint = f"chmod 600 {shlex.quote(str(path))}"
+                hint = command_line("chmod", 600, path)
                 raise ConfigError(f"{path} may be read by others (mode {mode:03o})", hint=hint)
             return os.read(descriptor, _MOST_SECRET_BYTES).decode("utf-8-sig")
     except UnicodeDecodeError as e:

@@ -6,7 +6,6 @@ followed only where `follow` allows it: what was judged is what is opened, whate
 
 import errno
 import os
-import shlex
 import stat
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -14,6 +13,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from stackctl.core.seen import Owner
+from stackctl.core.terminal import command_line
 from stackctl.errors import DataError
 
 Follow = Callable[[os.stat_result, os.stat_result], bool]  # (a link, its target): whether it may be followed
@@ -103,7 +103,7 @@ def read_bounded(descriptor: int, path: Path, most: int) -> bytes:
             return raw
     raise DataError(
         f"{path} is larger than {most >> 20} MiB ({max(size, most + 1):,} bytes), and is not read",
-        hint=f"Move it away if it is not yours: mv {shlex.quote(str(path))} {shlex.quote(f'{path}.large')}",
+        hint=f"Move it away if it is not yours: {command_line('mv', path, f'{path}.large')}",
     )
 
 

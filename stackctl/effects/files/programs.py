@@ -5,7 +5,6 @@ import hashlib
 import json
 import os
 import re
-import shlex
 from collections.abc import Callable, Iterator
 from dataclasses import asdict, dataclass
 from pathlib import Path
@@ -13,6 +12,7 @@ from typing import Final, Protocol
 from urllib.parse import unquote, urlsplit
 
 from stackctl.backends.contract import Program
+from stackctl.core.terminal import command_line
 from stackctl.effects.files import Folder, owner_of
 from stackctl.effects.files.opening import Reach, links_for, regular_file
 from stackctl.errors import DataError, ModelError
@@ -84,7 +84,7 @@ def from_url(url: str) -> Program:
 
 def local(path: Path) -> Path:
     """The program behind `backend.program = FILE`, links resolved, if it can be run; it is never changed."""
-    fix = f"chmod +x {shlex.quote(str(path))}"
+    fix = command_line("chmod", "+x", path)
     try:
         if not path.is_file():
             says = "is not a file" if path.exists() else "does not exist"

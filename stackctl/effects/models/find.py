@@ -9,6 +9,7 @@ from typing import Final, Literal
 
 from stackctl.core.first_bytes import advice, is_pickle, unlike
 from stackctl.core.source import is_main
+from stackctl.core.terminal import shell_word
 from stackctl.effects.models.reading import beginning, opened, regular
 from stackctl.errors import ModelError
 
@@ -72,7 +73,8 @@ def _in_folder(path: Path) -> Found:
         return replace(find(path / starts[0]), home=path)
     if starts:
         raise ModelError(
-            f"{path} holds {len(starts)} models", hint="name one: " + ", ".join(str(path / name) for name in starts[:5])
+            f"{path} holds {len(starts)} models",
+            hint="name one: " + ", ".join(shell_word(path / name) for name in starts[:5]),
         )
     name = _name(path)
     if any(n.lower().endswith(".safetensors") for n in names):

@@ -8,6 +8,7 @@ from stackctl.core import demo_model, gguf
 from stackctl.core.fit import gguf_shape
 from stackctl.core.seen import ModelFile, ModelSeen, Owner
 from stackctl.core.spec import DEMO
+from stackctl.core.terminal import shell_word
 from stackctl.effects.models.find import Found, companions, find
 from stackctl.effects.models.reading import headers, opened, readable, regular, where
 from stackctl.errors import ModelError
@@ -74,7 +75,9 @@ def _folder(wanted: str, found: Found) -> ModelSeen:
     path = found.folder
     if path is None:
         first = found.paths[0]
-        raise ModelError(f"{first} is one file of a safetensors model", hint=f"name its folder: {first.parent}")
+        raise ModelError(
+            f"{first} is one file of a safetensors model", hint=f"name its folder: {shell_word(first.parent)}"
+        )
     names = companions(path)
     if "config.json" not in names:
         raise ModelError(
