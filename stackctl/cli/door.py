@@ -86,7 +86,7 @@ def agrees(question: str) -> bool | None:
     return line.strip().lower() in {"", "y", "yes"} if line else None
 
 
-def choice(question: str, names: Sequence[str]) -> str | None:
+def ask_which(question: str, names: Sequence[str]) -> str | None:
     """Ask for one of several names; None where nobody is there to answer."""
     if sys.stdin.isatty():
         return str(click.prompt(question, type=click.Choice(names), err=True))

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from stackctl.cli import options as option
-from stackctl.cli.door import agrees, choice, machine_of, main
+from stackctl.cli.door import agrees, ask_which, machine_of, main
 from stackctl.ui import Ui
 
 if TYPE_CHECKING:
@@ -40,7 +40,7 @@ def deploy(ctx: click.Context, /, yes: bool, no_proof: bool, as_json: bool, **gi
     machine = machine_of(ctx, as_json=as_json)
     how = {name: given.pop(name) for name in ("dry_run", "replan", "timeout_s", "trust_first_download", "force")}
     flags = option.flags(given)
-    answer = _model(machine, flags, yes=yes)
+    answer = _ask_for_model(machine, flags, yes=yes)
     if answer is None:
         machine.ui.note("nothing was changed; for another model: stackctl deploy --model MODEL, or --model demo")
         return
@@ -48,7 +48,7 @@ def deploy(ctx: click.Context, /, yes: bool, no_proof: bool, as_json: bool, **gi
     machine.ui.result(*commands_text.deployed(done, os.environ.get("SSH_CONNECTION", "")))
 
 
-def _model(machine: "Machine", flags: dict[str, object], *, yes: bool) -> dict[str, object] | None:
+def _ask_for_model(machine: "Machine", flags: dict[str, object], *, yes: bool) -> dict[str, object] | None:
     """What stack.toml is told of the model that the user chose now; None where the user wants nothing done.
 
     {} where nothing is to be asked, or nobody is there to answer: then the deploy itself says what it lacks.
@@ -64,7 +64,7 @@ def _model(machine: "Machine", flags: dict[str, object], *, yes: bool) -> dict[s
     if not is_open(machine, wanted) or len(names) == 1:
         return {}
     if names:
-        name = None if yes else choice("stack.toml has several models. Which one runs?", names)
+        name = None if yes else ask_which("stack.toml has several models. Which one runs?", names)
         return {"model.use": name} if name else {}
     best = proposal(machine, wanted.spec, language=reader()).best
     machine.ui.step("No model yet. For this machine stackctl proposes:")

@@ -20,9 +20,9 @@ from stackctl.commands.tavern_key import give_key
 from stackctl.commands.wish import Wish, recorded, write
 from stackctl.core import demo_model, memory_plan, render, tavern_profiles
 from stackctl.core import lock as lock_file
-from stackctl.core.compose_words import names
+from stackctl.core.compose_words import names_place
 from stackctl.core.lock import differ
-from stackctl.core.plan import Planned, undecided
+from stackctl.core.plan import Planned, forget_decisions
 from stackctl.core.reported import difference
 from stackctl.core.spec import AUTO, DEMO, Model
 from stackctl.core.stack import Plan
@@ -61,7 +61,7 @@ def deploy(machine: Machine, flags: Mapping[str, object], options: Options) -> D
     with nullcontext() if options.dry_run else machine.folder.locked(machine.ui.note):
         machine.ui.step("Looking at the machine and the model")
         now, coming = _look(wish_to_deploy(machine, flags), machine, options)
-        planned = now.planned()
+        planned = now.plan()
         text = render.render(planned.plan, machine.template)
         _say(planned.plan, machine)
         _refuse_too_large(planned.plan, options)
@@ -86,7 +86,7 @@ def _look(wanted: Wish, machine: Machine, options: Options) -> tuple[Situation, 
     coming = model_place.coming(wanted.spec, machine, lock)
     seen = look(wanted.spec, machine, lock, coming.model if coming else None)
     if options.replan:
-        lock = undecided(lock)
+        lock = forget_decisions(lock)
     if not options.dry_run:
         seen, lock = met(wanted.spec, seen, lock, machine, timeout_s=options.timeout_s)
     return Situation(wanted=wanted, seen=seen, lock=lock), coming
@@ -112,13 +112,13 @@ def _up(now: Situation, machine: Machine, options: Options) -> Deployed:
         try:
             return _start(now, machine, options)
         except Taken as error:
-            now = _chosen_again(error, now, machine)
+            now = _choose_again(error, now, machine)
     return _start(now, machine, options)
 
 
 def _start(now: Situation, machine: Machine, options: Options) -> Deployed:
     """Write, seed, start and wait."""
-    planned = now.planned()
+    planned = now.plan()
     settings = seed.wanted(planned.plan, _profiles(now, planned.plan), machine)
     text = write_stack(planned, machine, replan=options.replan)
     backend = f"{planned.plan.backend_title} and " if planned.plan.backend_service else ""
@@ -132,19 +132,19 @@ def _start(now: Situation, machine: Machine, options: Options) -> Deployed:
     return Deployed(plan=planned.plan, text=text, ready_s=started.ready_s)
 
 
-def _chosen_again(error: Taken, now: Situation, machine: Machine) -> Situation:
+def _choose_again(error: Taken, now: Situation, machine: Machine) -> Situation:
     """What is seen now that a start met somebody else. Raises who holds it where nothing may be chosen again.
 
     The engine knows of a port that is taken before anybody can see who holds it.
     """
-    before = now.planned()
+    before = now.plan()
     seen, page = look_again(now.seen, now.wanted.spec, machine), before.plan.sillytavern
-    met_at = next((one.port for one in page.publish if names(error.evidence, one.place)), None)
+    met_at = next((one.port for one in page.publish if names_place(error.evidence, one.place)), None)
     if met_at is not None:
         unseen = {met_at: "somebody else (docker ps and sudo ss -ltnp may show who)"}
         seen = replace(seen, taken_ports={**unseen, **seen.taken_ports})
     again = replace(now, seen=seen)
-    if again.planned().lock.decisions == before.lock.decisions:
+    if again.plan().lock.decisions == before.lock.decisions:
         raise error
     machine.ui.note(f"{error.message}: choosing another")
     return again
@@ -169,11 +169,12 @@ def write_stack(planned: Planned, machine: Machine, *, replan: bool = False, abs
     A file that is not as we wrote it is kept aside. One that another version of stackctl wrote from the same inputs
     and decisions stays as it is: a newer stackctl changes nothing that runs.
     """
-    folder, before = machine.folder, planned.lock.rendered
+    folder, was = machine.folder, recorded(machine)
+    before = was.rendered
     text = render.render(planned.plan, machine.template, folder=machine.place if absolute else None)
     current = folder.read(render.FILE)
     is_ours = current is None or folder.sha256(render.FILE) == before.get("sha256")
-    is_same = before.get("inputs") == planned.inputs and not differ(recorded(machine), planned.lock)
+    is_same = before.get("inputs") == planned.inputs and not differ(was, planned.lock)
     if current and is_ours and not replan and is_same and before["by"] != __version__:
         machine.ui.note(
             f"kept {render.FILE} as stackctl {before['by']} wrote it; `stackctl diff` shows what this version "
@@ -202,10 +203,10 @@ def _write_backend_files(plan: Plan, folder: Folder) -> None:
 
 def _with_images(now: Situation, machine: Machine, options: Options) -> Situation:
     """Bring program and images; what is recorded then has the images that had to stand in, and every digest."""
-    planned, spec = now.planned(), now.wanted.spec
+    planned, spec = now.plan(), now.wanted.spec
     provide(planned.plan, spec, machine, trust_first_download=options.trust_first_download)
     now = replace(now, lock=fetch_images(planned.plan, spec, planned.lock, machine))
-    planned = now.planned()
+    planned = now.plan()
     service = planned.plan.backend_service
     if service and service.gpu:
         machine.engine.try_gpu(service.image, service.gpu)

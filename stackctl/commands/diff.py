@@ -9,7 +9,7 @@ from stackctl.commands.first_model import wish_to_render
 from stackctl.commands.look import look
 from stackctl.commands.wish import recorded
 from stackctl.core import render
-from stackctl.core.plan import plan, undecided
+from stackctl.core.plan import forget_decisions, plan
 from stackctl.machine import Machine
 
 _HASH = "com.docker.compose.config-hash"
@@ -38,7 +38,7 @@ def diff(machine: Machine, flags: Mapping[str, object], *, replan: bool = False)
     wanted = wish_to_render(machine, flags)
     seen = look(wanted.spec, machine)
     lock = recorded(machine)
-    planned = plan(wanted.spec, seen, undecided(lock) if replan else lock)
+    planned = plan(wanted.spec, seen, forget_decisions(lock) if replan else lock)
     new = render.render(planned.plan, machine.template)
     old = machine.folder.read(render.FILE) or ""
     lines = difflib.unified_diff(

@@ -9,7 +9,7 @@ from stackctl.commands.look import look_without_engine
 from stackctl.commands.private_folders import keep_out_of_git
 from stackctl.commands.wish import recorded, write
 from stackctl.core import render as rendering
-from stackctl.core.plan import plan, undecided
+from stackctl.core.plan import forget_decisions, plan
 from stackctl.machine import Machine
 
 
@@ -19,7 +19,7 @@ def render(machine: Machine, flags: Mapping[str, object], *, to_stdout: bool, ab
         wanted = wish_to_render(machine, flags)
         lock = recorded(machine)
         seen = look_without_engine(wanted.spec, machine, lock)
-        planned = plan(wanted.spec, seen, undecided(lock) if replan else lock)
+        planned = plan(wanted.spec, seen, forget_decisions(lock) if replan else lock)
         if to_stdout:
             return rendering.render(planned.plan, machine.template, folder=machine.place if absolute else None)
         from stackctl.commands.deploy import write_stack  # with all that a deploy needs; printing does without

@@ -16,6 +16,6 @@ class Situation:
     seen: Seen
     lock: Lock
 
-    def planned(self) -> Planned:
+    def plan(self) -> Planned:
         """The plan, and the lock as it is with what was decided for it."""
         return plan(self.wanted.spec, self.seen, self.lock)

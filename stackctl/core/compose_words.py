@@ -94,7 +94,7 @@ def explain(said: Sequence[str], code: int) -> StackctlError:
     )
 
 
-def names(words: Sequence[str], place: str) -> bool:
+def names_place(words: Sequence[str], place: str) -> bool:
     """Whether words of the engine name an address with its port, such as 127.0.0.1:8000."""
     whole = re.compile(rf"(?<![\d.]){re.escape(place)}(?!\d)")
     return any(whole.search(line) for line in words)

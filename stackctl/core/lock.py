@@ -54,7 +54,7 @@ class Decisions:
 
 
 def differ(before: Lock, now: Lock) -> bool:
-    """Whether a question that both have an answer to was answered anew."""
+    """Whether a question that both answer has another answer now."""
     return any(one.value != now.decisions[key].value for key, one in before.decisions.items() if key in now.decisions)
 
 

@@ -79,7 +79,7 @@ def plan(spec: Spec, seen: Seen, recorded: Lock) -> Planned:
     )
 
 
-def undecided(recorded: Lock) -> Lock:
+def forget_decisions(recorded: Lock) -> Lock:
     """What is recorded, without what was decided: plan() decides it all again.
 
     Where a source's model lies is none of that: it was found.

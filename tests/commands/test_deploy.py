@@ -125,6 +125,7 @@ def test_a_port_that_others_take_before_the_start_is_chosen_again_while_sillytav
     assert (done.plan.url, recorded_port(tmp_path)) == ("http://127.0.0.1:8002", 8002)
     assert '"127.0.0.1:8002:8000"' in (tmp_path / "compose.yml").read_text()
     assert here.said.getvalue().count("choosing another") == 2
+    assert not list(tmp_path.glob("*.kept-*"))
     assert deploy(here.machine, {}, QUICK).plan.url == done.plan.url
 
 

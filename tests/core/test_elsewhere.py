@@ -8,7 +8,7 @@ import pytest
 
 from stackctl.core import elsewhere
 from stackctl.core.lock import Lock, dump, parse
-from stackctl.core.plan import Planned, plan, undecided
+from stackctl.core.plan import Planned, forget_decisions, plan
 from stackctl.core.render import literal, render
 from stackctl.core.render import parse as parse_compose
 from stackctl.core.secret import Secret
@@ -105,7 +105,9 @@ def test_the_first_way_that_answers_is_recorded_and_stays_while_it_answers() -> 
     assert (again.plan.backend_url, again.lock) == (GATEWAY, first.lock)
     moved = planned(external(), tried(HERE, "koboldcpp"), Tried(url=GATEWAY, failure="timeout"), recorded=first.lock)
     assert moved.plan.backend_url == HERE
-    anew = planned(external(), tried(HERE, "koboldcpp"), tried(GATEWAY, "koboldcpp"), recorded=undecided(first.lock))
+    anew = planned(
+        external(), tried(HERE, "koboldcpp"), tried(GATEWAY, "koboldcpp"), recorded=forget_decisions(first.lock)
+    )
     assert anew.plan.backend_url == HERE
 
 

@@ -8,7 +8,7 @@ import pytest
 from stackctl.core import gguf, memory_plan
 from stackctl.core.fit import gguf_shape
 from stackctl.core.lock import Lock
-from stackctl.core.plan import Planned, plan, undecided
+from stackctl.core.plan import Planned, forget_decisions, plan
 from stackctl.core.seen import Gpu, Ram, Seen
 from tests.core.samples import GPU, PROGRAMS, engine, model, model_file, seen, wanted
 from tests.shapes.header import header
@@ -56,7 +56,7 @@ def test_a_decision_stands_while_model_machine_and_wish_do() -> None:
     assert command(again) == command(first)
     assert again.plan.memory is not None
     assert not again.plan.memory.fits
-    anew = planned(busy, undecided(first.lock))
+    anew = planned(busy, forget_decisions(first.lock))
     assert command(anew) != command(first)
     assert anew.plan.memory is not None
     assert anew.plan.memory.fits

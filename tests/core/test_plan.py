@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from stackctl.backends import BACKENDS
 from stackctl.core import lock, tavern
 from stackctl.core.lock import Decision, Lock
-from stackctl.core.plan import plan, stack_name, undecided
+from stackctl.core.plan import forget_decisions, plan, stack_name
 from stackctl.core.secret import Secret
 from stackctl.core.seen import Cpu, EngineSeen, ModelSeen, Owner, Seen
 from stackctl.core.spec import Spec
@@ -373,7 +373,7 @@ def test_replan_decides_everything_again() -> None:
     taken = IPv4Network(before.plan.networks[0].subnet)
     world = replace(seen(taken_subnets=(taken,), taken_ports={8000: "somebody"}), has_run=True)
     assert refusal_after(world, before.lock).exit_code == 4
-    again = plan(wanted(), world, undecided(before.lock))
+    again = plan(wanted(), world, forget_decisions(before.lock))
     assert not subnets(again.plan)[0].overlaps(taken)
     assert again.plan.url == "http://127.0.0.1:8001"
     assert again.lock.decisions.keys() == DECISIONS
@@ -382,7 +382,7 @@ def test_replan_decides_everything_again() -> None:
 def test_replan_keeps_where_a_source_was_found() -> None:
     found = Decision(value="hf/a/b/c.gguf", inputs={})
     recorded = Lock(decisions={**decided().lock.decisions, "model.source hf:a/b": found})
-    assert undecided(recorded).decisions == {"model.source hf:a/b": found}
+    assert forget_decisions(recorded).decisions == {"model.source hf:a/b": found}
 
 
 def refusal_after(world: Seen, recorded: Lock) -> StackctlError:
