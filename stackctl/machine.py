@@ -22,6 +22,7 @@ from stackctl.effects.files import Folder, data_home, image_root, owner_of, temp
 from stackctl.effects.files.library import Library
 from stackctl.effects.hub import Hub
 from stackctl.effects.images import Images
+from stackctl.effects.names import names
 from stackctl.effects.projects import projects
 from stackctl.ui import Ui
 
@@ -75,6 +76,7 @@ class Machine:
     routes: Callable[[], tuple[IPv4Network, ...]] = host.routes
     binds: Callable[[Engine], tuple[Bind, ...] | None] = container.binds
     interfaces: Callable[[], dict[str, tuple[str, ...]]] = host.interfaces
+    names: Callable[[], tuple[str, ...]] = names
     new_key: Callable[[], Secret] = keys.new
     new_password: Callable[[], Secret] = keys.password
     around: Callable[[str], Around] = around

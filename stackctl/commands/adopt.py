@@ -23,6 +23,7 @@ from stackctl.core.adoption import Kept, Layout, Row
 from stackctl.core.images import tavern_image
 from stackctl.core.lock import Decisions
 from stackctl.core.terminal import command_line
+from stackctl.core.values import is_host_name
 from stackctl.effects.files import Folder, owner_of, tree
 from stackctl.effects.files.opening import Reach, links_for
 from stackctl.effects.files.tree import Tree
@@ -41,7 +42,7 @@ class Adoption:
     notes: tuple[str, ...]
     trees: tuple[Tree, ...]
     changed: Mapping[str, str]  # by path in the stack's folder: text that differs from the original's
-    needs_host: bool  # a profile points at a server on this machine
+    wishes: Mapping[str, object]  # what stack.toml has to say for it, by dotted key
     handed_over: Mapping[str, Any]  # the connection, which the next deploy may set
 
 
@@ -80,6 +81,8 @@ def prepare(machine: Machine, folder: Path) -> Adoption:
     versions = {str(files[name]): str(one.get("currentVersion", "")) for name, one in settings.items()}
     adoption.refuse_newer(versions, tavern_image(wish(machine, {}).spec, Decisions(recorded(machine)))[0])
     changed, notes = _changes(source, files, settings, machine)
+    names, named = _host_names(source, files, machine)
+    needs_host = any(adoption.is_settings(name) for name in changed)  # a profile points at a server on this machine
     kept = [Kept(target=leaf.target, size=leaf.size) for leaf in leaves]
     return Adoption(
         source=source,
@@ -90,10 +93,10 @@ def prepare(machine: Machine, folder: Path) -> Adoption:
             *adoption.caches(place for one in trees for place in one.skipped),
             *adoption.left(tree.names(source), layout.pieces),
         ),
-        notes=(*_remarks(source, trees), *notes),
+        notes=(*_remarks(source, trees), *notes, *named),
         trees=trees,
         changed=changed,
-        needs_host=any(adoption.is_settings(name) for name in changed),
+        wishes={**names, **({"sillytavern.host_access": "on"} if needs_host else {})},
         handed_over=adopted_settings.handed_over(settings.get(tavern.SETTINGS, {})),
     )
 
@@ -134,8 +137,8 @@ def adopt(machine: Machine, found: Adoption) -> Adopted:
         # before the folder's own record comes into force: for the stack's former settings it says nothing new
         handed = {"made_from": {}, "overlay": found.handed_over, "former": former}
         machine.folder.write(SEEDED, json.dumps(handed, indent=2, ensure_ascii=False) + "\n")
-        if found.needs_host:
-            write(machine, wish(machine, {"sillytavern.host_access": "on"}))
+        if found.wishes:
+            write(machine, wish(machine, found.wishes))
         tree.put(staged, target, aside)
     return Adopted(target=target, files=len(sums), aside=aside)
 
@@ -235,6 +238,23 @@ def _changes(
     if others:
         notes.append(f"further users keep their own connection, and set it in the page: {', '.join(others)}")
     return changed, notes
+
+
+def _host_names(source: Path, files: Mapping[str, Path], machine: Machine) -> tuple[dict[str, object], list[str]]:
+    """(what stack.toml has to say, remarks): the names under which the original answers."""
+    config = files.get(adoption.CONFIG)
+    listed = adopted_config.host_names(_text(config, source)) if config else ()
+    own = wish(machine, {}).spec.sillytavern.host_names
+    names = [name for name in dict.fromkeys(listed) if is_host_name(name) and name not in own]
+    notes = [
+        f"config.yaml: {name!r} in hostWhitelist.hosts is no host name: left"
+        for name in listed
+        if not is_host_name(name)
+    ]
+    if not names:
+        return {}, notes
+    notes.append(f"its host names go into stack.toml, as sillytavern.host_names: {', '.join(names)}")
+    return {"sillytavern.host_names": [*own, *names]}, notes
 
 
 def _remarks(source: Path, trees: Iterable[Tree]) -> Iterator[str]:

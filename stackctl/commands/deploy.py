@@ -5,7 +5,7 @@ from contextlib import nullcontext
 from dataclasses import dataclass, replace
 
 from stackctl import __version__
-from stackctl.commands import keys, login, model_place, seed
+from stackctl.commands import keys, login, model_place, networks, seed
 from stackctl.commands.elsewhere import met
 from stackctl.commands.fetch import fetch_images, with_digests
 from stackctl.commands.first_model import wish_to_deploy
@@ -18,7 +18,7 @@ from stackctl.commands.situation import Situation
 from stackctl.commands.start import start
 from stackctl.commands.tavern_key import give_key
 from stackctl.commands.wish import Wish, recorded, write
-from stackctl.core import demo_model, memory_plan, render, tavern_profiles
+from stackctl.core import demo_model, memory_plan, render, security, tavern_profiles
 from stackctl.core import lock as lock_file
 from stackctl.core.compose_words import names_place
 from stackctl.core.lock import differ
@@ -125,6 +125,7 @@ def _start(now: Situation, machine: Machine, options: Options) -> Deployed:
     machine.ui.step(f"Starting {backend}SillyTavern")
     seed.seed(planned.plan, settings, machine)
     give_key(planned.plan, machine)
+    networks.make_way(planned.plan, machine)
     started = start(planned.plan, machine, timeout_s=options.timeout_s or planned.plan.timeout_s)
     if planned.plan.memory and (said := difference(planned.plan.memory.fit, started.buffers)):
         machine.ui.note(f"note: {said}")
@@ -190,6 +191,7 @@ def write_stack(planned: Planned, machine: Machine, *, replan: bool = False, abs
     if folder.write(render.FILE, text):
         machine.ui.note(f"wrote {render.FILE}")
     written = {"by": __version__, "inputs": planned.inputs, "sha256": folder.sha256(render.FILE)}
+    written[security.RECORD] = " ".join(planned.security)
     folder.write(lock_file.FILE, lock_file.dump(replace(planned.lock, rendered=written)))
     return text
 

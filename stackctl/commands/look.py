@@ -48,6 +48,7 @@ def look(spec: Spec, machine: Machine, found: Lock | None = None, coming: ModelS
         key=keys.key(machine, spec),
         password=login.password(machine, spec),
         interfaces=machine.interfaces() if spec.sillytavern.has_password else {},
+        names=machine.names() if engine.is_local else None,
         model=elsewhere.model(None),
         engine=engine,
         proxy=_proxy(spec, machine),
@@ -86,6 +87,7 @@ def look_without_engine(spec: Spec, machine: Machine, recorded: Lock) -> Seen:
         key=keys.key(machine, spec),
         password=login.password(machine, spec),
         interfaces=machine.interfaces() if spec.sillytavern.has_password else {},
+        names=machine.names() if spec.sillytavern.has_password else None,  # only then it is surely for this machine
         model=elsewhere.model(None),
         taken_subnets=tuple(net for net in machine.routes() if net not in own),
         has_run=has_run(machine, {}),

@@ -27,4 +27,6 @@ def render(machine: Machine, flags: Mapping[str, object], *, to_stdout: bool, ab
         write(machine, wanted)
         keep_out_of_git(machine, wanted.spec, planned.plan)
         keys.keep(machine, seen.key)
+        for note in planned.plan.notes:
+            machine.ui.note(f"note: {note}")
         return write_stack(planned, machine, replan=replan, absolute=absolute)

@@ -77,7 +77,8 @@ def _status(name: str, machine: Machine) -> Status:
     states = machine.engine.states(name)
     text = machine.folder.read(render.FILE) or ""
     planned = render.services(text)
-    here = next(iter(tavern.urls(planned.get(tavern.NAME, {}))), "")
+    hosts = wish(machine, {}).spec.sillytavern.proxy.hosts
+    here = next(iter(tavern.urls(planned.get(tavern.NAME, {}), hosts)), "")
     page = states.get(tavern.NAME)
     return Status(
         name=name,

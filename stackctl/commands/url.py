@@ -4,6 +4,7 @@ from dataclasses import dataclass
 
 from stackctl.commands import login
 from stackctl.commands.status import name_here, status
+from stackctl.commands.wish import wish
 from stackctl.core import render, tavern
 from stackctl.errors import ConfigError, NotReady
 from stackctl.machine import Machine
@@ -29,7 +30,8 @@ class Opened:
 def url(machine: Machine) -> Address:
     """The addresses that the deployed stack is opened on for others; raise ConfigError where there are none."""
     name_here(machine)
-    found = tavern.urls(render.services(machine.folder.read(render.FILE) or "").get(tavern.NAME, {}))
+    hosts = wish(machine, {}).spec.sillytavern.proxy.hosts
+    found = tavern.urls(render.services(machine.folder.read(render.FILE) or "").get(tavern.NAME, {}), hosts)
     is_published = found[:1] and found[0].startswith("http://")  # then this machine's own address stands first
     others = list(found[1:] if is_published else found)
     if not others:

@@ -9,6 +9,7 @@ from stackctl.core.stack import Health
 
 _SLOW_DISK_MIB_S = 80  # a hard disk; assumed where nothing was measured
 _START_INTERVAL_ENGINE, _START_INTERVAL_COMPOSE = (25,), (2, 21)
+_ISOLATED_ENGINE = (28,)
 
 
 def start_period(model: ModelSeen, name: str, decisions: Decisions) -> int:
@@ -36,6 +37,14 @@ def health(test: tuple[str, ...], start_period_s: int, engine: EngineSeen | None
         interval_s=10 if knows else 5,
         start_interval_s=1 if knows else None,
     )
+
+
+def isolates(engine: EngineSeen | None) -> bool:
+    """Whether the engine can make an internal network in which its own machine has no address; older ones refuse it.
+
+    https://docs.docker.com/engine/network/drivers/bridge/ (gateway mode "isolated")
+    """
+    return engine is not None and engine.version >= _ISOLATED_ENGINE
 
 
 def cpus(wanted: float | Literal["auto"], engine: EngineSeen | None) -> float | None:

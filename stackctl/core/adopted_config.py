@@ -21,7 +21,7 @@ _NEUTRAL: Final[tuple[tuple[str, Any, str], ...]] = (
     ("basicAuthMode", False, "sillytavern.expose in stack.toml gives the stack a password"),
     ("perUserBasicAuth", False, "the same"),
     ("enableUserAccounts", False, "the proof can't log in; the users' data is all taken"),
-    ("hostWhitelist.enabled", False, "the stack has a whitelist of addresses"),
+    ("disableCsrfProtection", False, "any web page could change chats"),
     ("privateAddressWhitelist.enabled", False, "the backend has a private address"),
     ("requestProxy.enabled", False, "the backend can't be reached through a proxy"),
 )
@@ -48,6 +48,16 @@ def data_root(text: str, source: str) -> str:
         raise ConfigError(f"{source} is not YAML: {problem}", hint="mend it, or move it away") from e
     named = found.get("dataRoot") if isinstance(found, dict) else None
     return named.removeprefix("./").rstrip("/") or "." if isinstance(named, str) and named else "data"
+
+
+def host_names(text: str) -> tuple[str, ...]:
+    """Return the names that its whitelist of hosts has, whether it is on or off: a stack's is always on."""
+    import yaml
+
+    found: Any = yaml.safe_load(text)
+    for key in ("hostWhitelist", "hosts"):
+        found = found.get(key) if isinstance(found, dict) else None
+    return tuple(map(str, found)) if isinstance(found, list) else ()
 
 
 def neutral(text: str) -> tuple[str, tuple[Change, ...]]:

@@ -20,6 +20,7 @@ from stackctl.errors import ConfigError, EngineError
 NAME: Final = "api"
 _PORT: Final = 8000
 _START_S: Final = 30
+_PIDS: Final = 128  # one node, which has 7 threads, and another for its health check (run)
 # what is left to send is sent though the other side has ended; a client that goes away ends its request
 _RELAY: Final = (
     "const n=require('net'),[h,p,l]=process.argv.slice(1);n.createServer({allowHalfOpen:true},c=>{"
@@ -63,6 +64,7 @@ def door(
         publish=(Publish(address=address, port=port, target=_PORT),),
         waits_for=(serving.service.name,),
         health=health(_LISTENS, serving.wait_s + _START_S, seen.engine),
+        pids=_PIDS,
     )
 
 

@@ -22,6 +22,10 @@ from stackctl.errors import ConfigError, ModelError
 
 FOLDER = "backend"  # beside compose.yml: what the backend alone may read
 READ_ONE = "DAC_READ_SEARCH"  # read any file, write none
+# Any of them has threads by the number of processors: llama-server one each for requests (tools/server: hardware
+# concurrency - 1) and one a core for computing; PyTorch, in text-generation-webui, some three times that. Two sockets
+# of 192 cores, 768 processors, come to some 2300; 20 were seen on two processors. It bounds what forks without end.
+_PIDS = 4096
 
 
 def own_backend(spec: Spec, seen: Seen, decisions: Decisions) -> Serving:
@@ -62,6 +66,7 @@ def own_backend(spec: Spec, seen: Seen, decisions: Decisions) -> Serving:
         grace_s=backend.GRACE_S,
         memory_mib=memory_mib(spec.limits.backend_memory) or _limit(choice, scratch),
         cpus=cpus(spec.limits.backend_cpus, seen.engine),
+        pids=_PIDS,
         gpu=gpu,
         fingerprint=mounts.fingerprint(seen, files),
     )

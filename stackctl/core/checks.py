@@ -18,6 +18,7 @@ CHECKS: Final = (
     Check(name="services", says="every container runs and is healthy"),
     Check(name="page", says="SillyTavern's page, its scripts and style sheets are served"),
     Check(name="whitelist", says="SillyTavern lets this machine in, and no other container", needs=("page",)),
+    Check(name="origin", says="a web page of another name or origin reads and changes nothing", needs=("page",)),
     Check(
         name="key", says="SillyTavern sends the backend's key, and without it nobody gets an answer", needs=("page",)
     ),

@@ -1,10 +1,12 @@
 """Subnets that collide with nothing."""
 
 import hashlib
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, replace
 from functools import partial
 from ipaddress import IPv4Network
 
+from stackctl.core.abilities import isolates
 from stackctl.core.lock import Decisions, Lock
 from stackctl.core.seen import Seen
 from stackctl.core.spec import Spec
@@ -14,6 +16,33 @@ from stackctl.errors import EngineError
 # private space that home routers, VPNs and Docker's own pools (172.17-31, 192.168) seldom use
 _POOL = IPv4Network("10.64.0.0/10")
 _PREFIX = 24
+_MODE = "com.docker.network.bridge.gateway_mode_ipv"  # and 4 or 6
+
+
+@dataclass(frozen=True, kw_only=True)
+class Shape:
+    """What a network is like, as far as it decides who reaches whom. `subnets`: of IPv4; none: any."""
+
+    subnets: frozenset[str]
+    is_internal: bool
+    is_isolated: bool
+
+    def is_met_by(self, other: "Shape") -> bool:
+        """Whether a network that is like the other one need not be made anew."""
+        return other == replace(self, subnets=self.subnets or other.subnets)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Existing:
+    """A network that the engine has. `members`: id -> name of the containers that run in it."""
+
+    shape: Shape
+    members: Mapping[str, str]
+
+
+def shape(network: Network) -> Shape:
+    """Return what a planned network is to be like."""
+    return Shape(subnets=frozenset({network.subnet}), is_internal=network.internal, is_isolated=network.is_isolated)
 
 
 def networks(name: str, spec: Spec, seen: Seen, decisions: Decisions, *, has_inner: bool) -> tuple[Network, ...]:
@@ -44,7 +73,13 @@ def networks(name: str, spec: Spec, seen: Seen, decisions: Decisions, *, has_inn
             )
         subnets[purpose] = subnet
     return tuple(
-        Network(name=purpose, subnet=subnet, gateway=gateway(subnet), internal=purpose == "inner")
+        Network(
+            name=purpose,
+            subnet=subnet,
+            gateway=gateway(subnet),
+            internal=purpose == "inner",
+            is_isolated=purpose == "inner" and isolates(seen.engine),
+        )
         for purpose, subnet in subnets.items()
     )
 
@@ -59,6 +94,11 @@ def known(spec: Spec, recorded: Lock) -> frozenset[IPv4Network]:
     chosen = (spec.network.inner, spec.network.edge)
     decided = (str(one.value) for key, one in recorded.decisions.items() if key.startswith("network."))
     return frozenset(IPv4Network(subnet) for subnet in (*chosen, *decided) if subnet != "auto")
+
+
+def is_isolated(options: Mapping[str, str] | None, *, has_v6: bool) -> bool:
+    """Whether a bridge network with these options has no address of its machine in it."""
+    return all((options or {}).get(f"{_MODE}{family}") == "isolated" for family in ((4, 6) if has_v6 else (4,)))
 
 
 def named(recorded: Lock) -> str:

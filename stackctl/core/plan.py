@@ -6,7 +6,7 @@ from dataclasses import dataclass, replace
 from ipaddress import ip_address
 from pathlib import PurePosixPath
 
-from stackctl.core import backend_door, exposure, network, passthrough, store, tavern, templates
+from stackctl.core import backend_door, exposure, host_names, network, passthrough, security, store, tavern, templates
 from stackctl.core.backend_service import own_backend
 from stackctl.core.elsewhere import elsewhere
 from stackctl.core.lock import Decisions, Lock
@@ -20,11 +20,15 @@ from stackctl.errors import ConfigError
 
 @dataclass(frozen=True, kw_only=True)
 class Planned:
-    """A plan, the decisions behind it, and a fingerprint of what was wanted and seen."""
+    """A plan, the decisions behind it, and a fingerprint of what was wanted and seen.
+
+    `security`: what of core/security.py it has, by name.
+    """
 
     plan: Plan
     lock: Lock
     inputs: str
+    security: tuple[str, ...]
 
 
 def plan(spec: Spec, seen: Seen, recorded: Lock) -> Planned:
@@ -38,8 +42,10 @@ def plan(spec: Spec, seen: Seen, recorded: Lock) -> Planned:
     networks = network.networks(name, spec, seen, decisions, has_inner=serving.service is not None)
     template = templates.chosen(spec.sillytavern.template, seen.model.header, seen.model.name)
     addresses = exposure.exposed(spec, seen)
-    page = sillytavern(spec, seen, serving, networks, decisions)
+    names = host_names.served(spec, seen, decisions)
+    page = sillytavern(spec, seen, serving, networks, names, decisions)
     api = backend_door.door(spec, seen, serving, networks, page, decisions)
+    measures = security.measures([one for one in (serving.service, page, api) if one], networks)
     return Planned(
         plan=Plan(
             name=name,
@@ -70,12 +76,15 @@ def plan(spec: Spec, seen: Seen, recorded: Lock) -> Planned:
                 *exposure.notes(spec, seen, addresses),
                 *serving.notes,
                 *backend_door.notes(api),
+                *host_names.notes(names, recorded, decisions),
+                *security.notes(measures, recorded),
                 *_of_template(template, seen),
             ),
             timeout_s=max(300, serving.start_s + 120),
         ),
         lock=Lock(decisions=decisions.taken, digests=recorded.digests, rendered=recorded.rendered),
-        inputs=_inputs(spec, seen, serving.service.gpu if serving.service else None),
+        inputs=_inputs(spec, seen, serving.service.gpu if serving.service else None, names),
+        security=tuple(measures),
     )
 
 
@@ -88,13 +97,17 @@ def forget_decisions(recorded: Lock) -> Lock:
     return replace(recorded, decisions=found)
 
 
-def _inputs(spec: Spec, seen: Seen, gpu: GpuRequest | None) -> str:
-    """What a rendered file depends on apart from recorded decisions and the version of stackctl."""
+def _inputs(spec: Spec, seen: Seen, gpu: GpuRequest | None, names: tuple[str, ...]) -> str:
+    """What a rendered file depends on apart from recorded decisions and the version of stackctl.
+
+    Of what that version changes, only what is a matter of security counts.
+    """
     engine = seen.engine and (seen.engine.version[:1], seen.engine.compose[:2], seen.engine.has_cpu_quota)
     asked = gpu and (gpu.driver, gpu.devices, passthrough.count(gpu, seen))
     key = seen.key.reveal()  # 64 bits of a hash of all this give nothing of it away
     open_to = exposure.exposed(spec, seen), seen.password and seen.password.reveal()
     content = (
+        *(security.NAMES, names),
         *(spec.model_dump_json(exclude_defaults=True), seen.owner, seen.model.files, asked, engine, seen.cpu, key),
         *((*open_to, seen.proxy, exposure.meant(LAN, seen.interfaces)) if spec.sillytavern.has_password else ()),
     )

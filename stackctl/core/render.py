@@ -116,6 +116,7 @@ def _service(service: Service, folder: PurePosixPath | None) -> Mapping[str, obj
         "grace": f"{service.grace_s}s",
         "memory": f"{service.memory_mib}m" if service.memory_mib else "",
         "cpus": service.cpus,
+        "pids": service.pids,
         "gpu": {"driver": gpu.driver, "devices": list(gpu.devices)} if gpu else None,
     }
 

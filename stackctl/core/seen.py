@@ -173,6 +173,7 @@ class Seen:
     key: Secret  # the backend's API key; kept, or new
     password: Secret | None = None  # SillyTavern's, likewise; None: it is not exposed
     interfaces: Mapping[str, tuple[str, ...]] = field(default_factory=dict)  # name -> "192.168.1.5/24", ...
+    names: tuple[str, ...] | None = None  # of this machine; None: it was not looked at, or does not run the stack
     models: Mapping[str, ModelSeen] = field(default_factory=dict)  # of stack.toml's [models]: those that are there
     engine: EngineSeen | None = None  # None: rendered without an engine
     gpus: tuple[Gpu, ...] = ()

@@ -13,6 +13,7 @@ from stackctl.core.values import (
     DockerName,
     Exposure,
     GpuMode,
+    HostNames,
     Hosts,
     Image,
     ImageSource,
@@ -184,7 +185,7 @@ class Proxy(Section):
         "", description="The proxy's Docker network, which SillyTavern joins; nothing is published then."
     )
     container: DockerName = Field("", description="The proxy's container: only its address may come in.")
-    hosts: Hosts = Field((), description='Names under which the proxy serves it: ["chat.example.org"]; no others pass.')
+    hosts: Hosts = Field((), description='Names under which the proxy serves it: ["chat.example.org"].')
     labels: Labels = Field(
         (), description='Labels for SillyTavern\'s container, for the proxy: ["traefik.enable=true"].'
     )
@@ -220,6 +221,13 @@ class SillyTavern(Section):
         description=(
             "Who else may come in, with a generated password: none; lan: this machine's private networks;\n"
             "or one of its addresses or interfaces, such as 192.168.1.5 or tailscale0."
+        ),
+    )
+    host_names: HostNames = Field(
+        (),
+        description=(
+            'More names to open it under: ["chat.lan"]; ".example.org" stands for that name and all below it.\n'
+            "localhost, IP addresses, this machine's own names and the proxy's hosts pass by themselves, no others do."
         ),
     )
     host_access: Annotated[Switch, *choice(Switch)] = Field(

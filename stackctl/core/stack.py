@@ -71,6 +71,7 @@ class Network:
     subnet: str
     gateway: str
     internal: bool
+    is_isolated: bool = False  # internal, and not even this machine has an address in it
     existing: str = ""  # what Docker calls it, where it is somebody else's
 
 
@@ -99,6 +100,7 @@ class Service:
     grace_s: int = 10
     memory_mib: int | None = None
     cpus: float | None = None
+    pids: int  # the most processes and threads
     gpu: GpuRequest | None = None
     fingerprint: str = ""  # of the mounted files' content: a change must recreate the container
 

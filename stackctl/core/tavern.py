@@ -31,7 +31,7 @@ FOLDERS: Final[Mapping[str, str]] = {
     "plugins": f"{APP}/plugins",
     "extensions": f"{APP}/public/scripts/extensions/third-party",
 }
-_HOSTS: Final = "SILLYTAVERN_HOSTWHITELIST_HOSTS"
+_NAMES: Final = "SILLYTAVERN_HOSTWHITELIST_HOSTS"
 USER: Final = "stackctl"  # who is asked for the password
 CONFIG: Final = "config/config.yaml"  # below the data folder
 SETTINGS: Final = "data/default-user/settings.json"  # below the data folder
@@ -67,41 +67,44 @@ def environment(
     trusted: str,
     admitted: tuple[str, ...] = (),
     *,
-    hosts: tuple[str, ...] = (),
+    names: tuple[str, ...] = (),
+    is_proxied: bool = False,
     has_password: bool = False,
     sees_clients: bool = True,
 ) -> dict[str, str]:
     """SillyTavern's settings by environment; arrays are JSON (a plain list makes it refuse everybody).
 
-    trusted: the edge network's gateway, or a proxy's address. admitted: networks besides. hosts: names that a proxy
-    serves it under; then what its X-Forwarded-For says must be admitted, too. The password itself lies in config.yaml:
-    `docker inspect` shows these.
+    trusted: the edge network's gateway, or a proxy's address. admitted: networks besides. names: under which it answers
+    besides localhost and IP addresses. is_proxied: what the proxy's X-Forwarded-For says must be admitted, too. The
+    password itself lies in config.yaml: `docker inspect` shows these.
     """
     # without a password it refuses to start with its whitelist off, so that is never left out alone
     exposed = {"SILLYTAVERN_BASICAUTHMODE": "true"} if has_password else {}
     if has_password and not sees_clients:
         exposed["SILLYTAVERN_WHITELISTMODE"] = "false"
-    if hosts:
+    if is_proxied:
         exposed |= {
             # Caddy replaces X-Forwarded-For, but hands on any X-Real-IP, which SillyTavern would look at first
             "SILLYTAVERN_FORWARDEDHEADERS_XREALIP": "false",
             "SILLYTAVERN_FORWARDEDHEADERS_XFORWARDEDFOR": "true",
             "SILLYTAVERN_ENABLEFORWARDEDWHITELIST": "true",
-            "SILLYTAVERN_HOSTWHITELIST_ENABLED": "true",  # only ever "true": any other text is taken for it, too
-            _HOSTS: json.dumps(hosts),
         }
     return exposed | {
         # what comes from this machine through the published port has the edge network's gateway as its address
         "SILLYTAVERN_WHITELIST": json.dumps(["127.0.0.1", "::1", trusted, *admitted]),
+        "SILLYTAVERN_HOSTWHITELIST_ENABLED": "true",  # only ever "true": any other text is taken for it, too
+        _NAMES: json.dumps(names),
+        # by default it lets pages of the origin "null" read, which any page can open in a frame (src/server-main.js)
+        "SILLYTAVERN_CORS_ENABLED": "false",
         "SILLYTAVERN_BROWSERLAUNCH_ENABLED": "false",
         "HOME": "/tmp",  # noqa: S108 - its own tmpfs; it runs as a user that the image does not know
     }
 
 
-def urls(service: Mapping[str, Any]) -> tuple[str, ...]:
-    """Where people open it, by its part of a compose file: this machine's own address first, or a proxy's names."""
+def urls(service: Mapping[str, Any], hosts: tuple[str, ...]) -> tuple[str, ...]:
+    """Where people open it, by its part of a compose file: this machine's own address first, or a proxy's hosts."""
     places = [str(one).rpartition(":")[0] for one in service.get("ports") or ()]
     if places:
         return tuple(f"http://{place}" for place in places)
-    hosts = json.loads((service.get("environment") or {}).get(_HOSTS, "[]"))
-    return tuple(f"https://{host}" for host in hosts)
+    names = json.loads((service.get("environment") or {}).get(_NAMES, "[]").lower())
+    return tuple(f"https://{host}" for host in hosts if host.lower() in names)

@@ -16,6 +16,8 @@ from stackctl.errors import EngineError
 
 DEFAULT_PORT = 8000
 PROXY_NETWORK = "proxy"
+# node has 12 threads, 27 tasks at its start (run, 1.19.0); git, and a thread per core for each model of an extension
+_PIDS = 1024
 
 
 def data_folder(spec: Spec) -> str:
@@ -31,11 +33,16 @@ def user(spec: Spec, owner: Owner) -> Owner:
 
 
 def sillytavern(
-    spec: Spec, seen: Seen, serving: Serving, networks: tuple[Network, ...], decisions: Decisions
+    spec: Spec,
+    seen: Seen,
+    serving: Serving,
+    networks: tuple[Network, ...],
+    names: tuple[str, ...],
+    decisions: Decisions,
 ) -> Service:
     """SillyTavern with a backend, published on this machine; raise EngineError where its port is taken.
 
-    Loopback comes first, then what it is exposed on.
+    Loopback comes first, then what it is exposed on. `names`: under which it answers.
     """
     wanted, ready = spec.sillytavern, serving.backend.READY
     owner = user(spec, seen.owner)
@@ -53,7 +60,8 @@ def sillytavern(
         environment=tavern.environment(
             (seen.proxy or "0.0.0.0") if proxy.is_wanted else networks[-1].gateway,  # noqa: S104 - which admits nobody
             exposure.admitted(known),
-            hosts=proxy.hosts,
+            names=names,
+            is_proxied=proxy.is_wanted,
             has_password=wanted.has_password,
             sees_clients=not (seen.engine and seen.engine.hides_clients),
         ),
@@ -79,6 +87,7 @@ def sillytavern(
         health=health(tavern.HEALTH, serving.wait_s + tavern.START_S, seen.engine),
         memory_mib=memory_mib(spec.limits.sillytavern_memory),
         cpus=cpus(spec.limits.sillytavern_cpus, seen.engine),
+        pids=_PIDS,
     )
 
 

@@ -31,6 +31,7 @@ _INTERFACE = re.compile(r"[A-Za-z0-9_.@-]{1,64}")
 _DOCKER_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.-]{0,127}")
 _LABEL = re.compile(r"[A-Za-z0-9._/-]+=[ -~]*")
 _HOST = re.compile(r"[A-Za-z0-9-]+(?:\.[A-Za-z0-9-]+)*")
+_HOSTS = re.compile(rf"\.?{_HOST.pattern}")
 _PLACE = r"^(?:|(?:[0-9.]+|\[[0-9A-Fa-f:.]+\]):[1-9][0-9]{0,4})$"
 _PLAIN = r"^[^\u0000-\u001f\u007f-\u009f]*$"  # JSON schema's words for _printable()
 
@@ -115,6 +116,11 @@ def _is_cpus(value: object) -> bool:
     return value == "auto" or (type(value) in {int, float} and 0.01 <= value <= 4096)  # type: ignore[operator]
 
 
+def is_host_name(value: object) -> bool:
+    """Whether it is a host's name, or one with a dot before it: all names below."""
+    return isinstance(value, str) and bool(_HOSTS.fullmatch(value))
+
+
 def _names_something(value: object) -> bool:
     return isinstance(value, tuple) and bool(value) and "" not in value
 
@@ -169,6 +175,14 @@ Hosts = Annotated[
         'a list of host names such as ["chat.example.org"]',
         lambda v: isinstance(v, tuple) and all(isinstance(one, str) and _HOST.fullmatch(one) for one in v),
         {"type": "array", "items": {"type": "string", "pattern": f"^{_HOST.pattern}$"}},
+    ),
+]
+HostNames = Annotated[
+    tuple[str, ...],
+    *_checked(
+        'a list of host names, without ports, such as ["chat.lan", ".example.org"]',
+        lambda v: isinstance(v, tuple) and all(is_host_name(one) for one in v),
+        {"type": "array", "items": {"type": "string", "pattern": f"^{_HOSTS.pattern}$"}},
     ),
 ]
 DockerName = Annotated[str, *_matching(_DOCKER_NAME, "a name as Docker has it", unset="")]

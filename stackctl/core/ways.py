@@ -16,11 +16,12 @@ REFUSED: Final = (401, 403)
 
 @dataclass(frozen=True, kw_only=True)
 class Attachment:
-    """A container's place in one network. `is_internal`: that network has no way out."""
+    """A container's place in one network. `is_internal`: that has no way out; `is_isolated`: nor to its machine."""
 
     network: str
     address: str
     is_internal: bool
+    is_isolated: bool = False
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -64,9 +65,12 @@ class Target:
         return tuple(dict.fromkeys(("127.0.0.1", "::1", *named, *of_host)))
 
     def urls(self, host: str) -> tuple[str, ...]:
-        """Where a container that is none of the stack's may try: the containers' addresses, and the host's ports."""
+        """Where a container that is none of the stack's may try: the containers' addresses, and the host's ports.
+
+        No address in an isolated network: the host has no way there, so what answers at it is another machine's.
+        """
         published = (*self.attached.published, *self.planned)
-        own = [join(one.address, self.port) for one in self.attached.networks]
+        own = [join(one.address, self.port) for one in self.attached.networks if not one.is_isolated]
         ports = [join(host, port) for port in sorted({one.port for one in published})]
         lan = [one.place for one in published if one.address and _is_one_of_many(one.address)]
         return tuple(dict.fromkeys(f"http://{at}" for at in (*own, *ports, *lan)))
@@ -128,6 +132,15 @@ def together(source: str, target: Target, tried: Sequence[Tried], path: str) -> 
 
     What is published may answer, as long as it lets nobody in; a backend that is not may not even answer.
     """
+    if not tried:
+        return Way(
+            source=source,
+            target=target.name,
+            address="-",
+            expected="shut",
+            is_open=False,
+            seen="nothing leads into its network",
+        )
     answers = {one.url: one.answers[path] for one in tried if path in one.answers}
     open_at = [url for url, answer in answers.items() if lets_in(answer) or not (target.is_page or target.planned)]
     refused = sorted({f"refused ({answer.status})" for answer in answers.values()})
@@ -155,14 +168,19 @@ def backend_exposure(found: Attached, service: Service, plan: Plan) -> Exposed |
     if open_ports := [one for one in found.published if (one.address, one.port) not in planned]:
         where = ", ".join(f"{one.address}:{one.port}" for one in open_ports)
         return Exposed(f"{service.name} is published at {where}, which was not planned", hint=hint)
-    internal = {network.name: network.internal for network in plan.networks}
-    expected = {f"{plan.name}_{name}": internal[name] for name in service.networks}
+    planned_as = {network.name: network for network in plan.networks}
+    expected = {f"{plan.name}_{name}": planned_as[name] for name in service.networks}
     for one in found.networks:
         if one.network not in expected:
             return Exposed(f"{service.name} is in the network {one.network}, too, which was not planned", hint=hint)
-        if expected[one.network] and not one.is_internal:
+        if expected[one.network].internal and not one.is_internal:
             again = "stackctl down, then stackctl deploy, makes it anew"
             return Exposed(f"the network {one.network} is not internal: {service.name} has a way out", hint=again)
+        if expected[one.network].is_isolated and not one.is_isolated:
+            return Exposed(
+                f"by the network {one.network} {service.name} reaches what listens on this machine",
+                hint="stackctl deploy makes it anew; or does compose.override.yml change its driver_opts?",
+            )
     return None
 
 

@@ -1,7 +1,10 @@
 """How a container hangs in the world: its networks, and the ports that it publishes."""
 
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from typing import Any, Protocol
 
+from stackctl.core.network import Existing, Shape, is_isolated
 from stackctl.core.stack import Publish
 from stackctl.core.ways import Attached, Attachment
 from stackctl.errors import EngineError
@@ -16,22 +19,19 @@ class Client(Protocol):
 
 def attached(engine: Client, container: str) -> Attached:
     """A running container's networks and published ports, as the engine has them now."""
-    import docker.errors
-    import requests
-
     api = engine.client.api
-    try:
+    with _explained("a container"):
         found = api.inspect_container(container)
         own = found["NetworkSettings"]["Networks"]
-        internal = {one["Name"] for one in api.networks(names=list(own)) if one.get("Internal")} if own else set()
-    except docker.errors.DockerException as e:
-        words = str(getattr(e, "explanation", None) or e)
-        raise EngineError(f"a container can't be looked at: {words}", hint="docker ps; docker info") from e
-    except requests.RequestException as e:
-        raise EngineError(f"the engine stopped answering: {e}", hint="is it still running? docker info") from e
+        networks = {one["Name"]: one for one in api.networks(names=list(own))} if own else {}
     return Attached(
         networks=tuple(
-            Attachment(network=name, address=one["IPAddress"], is_internal=name in internal)
+            Attachment(
+                network=name,
+                address=one["IPAddress"],
+                is_internal=bool(networks.get(name, {}).get("Internal")),
+                is_isolated=_is_isolated(networks.get(name, {})),
+            )
             for name, one in own.items()
         ),
         published=tuple(
@@ -41,3 +41,41 @@ def attached(engine: Client, container: str) -> Attached:
         ),
         is_on_host=found["HostConfig"]["NetworkMode"] == "host",
     )
+
+
+def existing(engine: Client, network: str) -> Existing | None:
+    """A network as the engine has it now; None where it has none of that name."""
+    import docker.errors
+
+    with _explained("a network"):
+        try:
+            found = engine.client.api.inspect_network(network)
+        except docker.errors.NotFound:
+            return None
+    configs = (found.get("IPAM") or {}).get("Config") or ()
+    return Existing(
+        shape=Shape(
+            subnets=frozenset(one["Subnet"] for one in configs if ":" not in one["Subnet"]),
+            is_internal=bool(found.get("Internal")),
+            is_isolated=_is_isolated(found),
+        ),
+        members={number: one["Name"] for number, one in (found.get("Containers") or {}).items()},
+    )
+
+
+def _is_isolated(network: Mapping[str, Any]) -> bool:
+    return is_isolated(network.get("Options"), has_v6=bool(network.get("EnableIPv6")))
+
+
+@contextmanager
+def _explained(what: str) -> Iterator[None]:
+    import docker.errors
+    import requests
+
+    try:
+        yield
+    except docker.errors.DockerException as e:
+        words = str(getattr(e, "explanation", None) or e)
+        raise EngineError(f"{what} can't be looked at: {words}", hint="docker ps; docker info") from e
+    except requests.RequestException as e:
+        raise EngineError(f"the engine stopped answering: {e}", hint="is it still running? docker info") from e

@@ -114,6 +114,11 @@ class Compose:
             start_new_session=True,  # Ctrl-C is ours to handle
         )
 
+    @property
+    def is_overridden(self) -> bool:
+        """Whether the user's own file has a say."""
+        return bool(self._override())
+
     def _override(self) -> tuple[str, ...]:
         """The user's own file as words of a command line; () without one."""
         return next((("-f", file) for file in _OVERRIDES if (self.folder / file).is_file()), ())

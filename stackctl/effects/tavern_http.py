@@ -85,6 +85,18 @@ class Tavern:
             asked = next(self._http.auth.auth_flow(asked))
         yield from self._reader(paths, asked.headers)
 
+    def as_other(self, method: str, path: str, **headers: str) -> tuple[int, str]:
+        """(status, origin whose pages may read it) of what another page gets, which never has the token."""
+        import httpx
+
+        asked = self._http.build_request(method, path, headers=headers)
+        asked.headers.pop("X-CSRF-Token", None)
+        try:
+            answer = self._http.send(asked)
+        except httpx.HTTPError as e:
+            raise _broken(self.url, path, e) from e
+        return answer.status_code, answer.headers.get("access-control-allow-origin", "")
+
     def is_at(self, url: str) -> bool:
         """Whether what answers at another URL is this very SillyTavern: it takes this session for its own."""
         import httpx

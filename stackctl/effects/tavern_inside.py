@@ -11,16 +11,15 @@ if TYPE_CHECKING:
     import httpx
 
 _URL: Final = "http://127.0.0.1:8000"
-_REPLACED: Final = {"host", "content-length"}  # node writes its own
+_REPLACED: Final = {"host", "content-length"}  # fetch writes its own
+# all as it was asked and answered; not by fetch, which sends no other Host than its URL's
 _RELAY: Final = """
-const r=JSON.parse(process.env.STACKCTL_REQUEST);
-const body=r.body===null?undefined:Buffer.from(r.body,'base64');
-fetch(r.url,{method:r.method,headers:r.headers,body}).then(async a=>{
-const h=[];a.headers.forEach((v,k)=>{if(k!=='set-cookie')h.push([k,v])});
-for(const c of a.headers.getSetCookie())h.push(['set-cookie',c]);
-process.stdout.write(JSON.stringify({status:a.status,headers:h})+'\\n');
-for await(const c of a.body)process.stdout.write(c);
-}).catch(e=>{process.stderr.write(String(e.cause||e));process.exit(7)});
+const r=JSON.parse(process.env.STACKCTL_REQUEST),h=[];
+require('http').request(r.url,{method:r.method,headers:r.headers},a=>{
+for(let i=0;i<a.rawHeaders.length;i+=2)h.push(a.rawHeaders.slice(i,i+2));
+process.stdout.write(JSON.stringify({status:a.statusCode,headers:h})+'\\n');
+a.pipe(process.stdout);
+}).on('error',e=>{process.stderr.write(String(e));process.exit(7)}).end(r.body&&Buffer.from(r.body,'base64'));
 """
 # one process for all: each takes longer to start than to answer
 _READER: Final = """
@@ -57,7 +56,7 @@ def inside(engine: ApiClient, container_id: str) -> "httpx.BaseTransport":
             wish = {
                 "url": f"{_URL}{request.url.raw_path.decode()}",
                 "method": request.method,
-                "headers": _kept(request.headers),
+                "headers": dict(request.headers),
                 "body": base64.b64encode(content).decode() if content else None,
             }
             stream = _output(engine, container_id, _RELAY, wish)
@@ -70,8 +69,9 @@ def inside(engine: ApiClient, container_id: str) -> "httpx.BaseTransport":
             if not newline:
                 raise httpx.ConnectError("SillyTavern does not answer inside its container", request=request)
             parsed = json.loads(line)
-            headers = [(k, v) for k, v in parsed["headers"] if k not in {"content-encoding", "content-length"}]
-            return httpx.Response(parsed["status"], headers=headers, stream=Body(start, stream), request=request)
+            return httpx.Response(
+                parsed["status"], headers=parsed["headers"], stream=Body(start, stream), request=request
+            )
 
     return Relay()
 

@@ -10,6 +10,8 @@ from pathlib import Path, PurePosixPath
 from types import SimpleNamespace
 from typing import Any
 
+import docker.errors
+
 from stackctl.core import render
 from stackctl.core.ready import ServiceState
 from stackctl.core.seen import EngineSeen
@@ -88,7 +90,9 @@ class Stage(Engine):
 
     @property
     def client(self) -> Any:
-        api = SimpleNamespace(containers=lambda **_: [], logs=lambda *_, **__: Stream())
+        api = SimpleNamespace(
+            containers=lambda **_: [], logs=lambda *_, **__: Stream(), inspect_network=self._inspect_network
+        )
         return SimpleNamespace(events=self._follow, api=api)
 
     def _follow(self, **_: object) -> Stream:
@@ -119,6 +123,10 @@ class Stage(Engine):
 
     def stop(self, container_id: str, grace_s: int) -> None:
         """It has ended by itself."""
+
+    def _inspect_network(self, name: str) -> dict[str, Any]:
+        """None of this stack's networks is there: Compose makes them."""
+        raise docker.errors.NotFound(f"network {name} not found")
 
     def subnets(self, project: str) -> tuple[tuple[IPv4Network, ...], tuple[IPv4Network, ...]]:
         del project

@@ -36,6 +36,7 @@ def quiet(folder: Path) -> Quiet:
         listening=lambda _: {},
         routes=lambda: (),
         interfaces=dict,
+        names=lambda: (),
         store=folder / "store",
     )
     return Quiet(machine=machine, said=said)

@@ -166,6 +166,25 @@ def test_what_of_config_yaml_can_not_hold_is_changed_in_its_place_and_said(machi
     assert any("ssl.enabled = false, was True" in note for note in found.notes)
 
 
+def test_a_whitelist_of_hosts_stays_on_with_its_names_beside_those_of_stack_toml(
+    machine: Machine, tmp_path: Path
+) -> None:
+    (machine.path / "stack.toml").write_text('[sillytavern]\nhost_names = ["mine.lan", "chat.lan"]\n')
+    source = folders.native(tmp_path / "st")
+    mine = "hostWhitelist:\n  enabled: true\n  hosts: [chat.lan, .example.org, 'bad:8000', chat.lan]\n"
+    (source / "config.yaml").write_text(folders.CONFIG + mine)
+    found = adopt.prepare(machine, source)
+    assert any(note.endswith("sillytavern.host_names: .example.org") for note in found.notes)
+    assert any("'bad:8000' in hostWhitelist.hosts is no host name" in note for note in found.notes)
+    adopt.adopt(machine, found)
+    assert (machine.path / "sillytavern/config/config.yaml").read_text().endswith(mine)
+    spec = wish(machine, {}).spec
+    assert spec.sillytavern.host_names == ("mine.lan", "chat.lan", ".example.org")
+    environment = a_plan(spec, seen()).sillytavern.environment
+    assert environment["SILLYTAVERN_HOSTWHITELIST_ENABLED"] == "true"
+    assert json.loads(environment["SILLYTAVERN_HOSTWHITELIST_HOSTS"]) == ["mine.lan", "chat.lan", ".example.org"]
+
+
 def test_a_profile_for_this_machine_gets_a_copy_that_a_container_can_use(machine: Machine, tmp_path: Path) -> None:
     adopted(machine, folders.compose(tmp_path / "st"))
     text = (machine.path / "sillytavern/data/default-user/settings.json").read_text()

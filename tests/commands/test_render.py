@@ -45,12 +45,35 @@ def test_a_newer_stackctl_leaves_what_an_older_one_wrote_until_replan_or_a_chang
     lock = json.loads((tmp_path / "stack.lock").read_text())
     lock["rendered"] |= {"by": "0.0.1", "sha256": here.machine.folder.sha256("compose.yml")}
     (tmp_path / "stack.lock").write_text(json.dumps(lock))
+    here.said.truncate(0)
 
     assert rendered(here) == older
     assert "as stackctl 0.0.1 wrote it" in here.said.getvalue()
     assert (tmp_path / "compose.yml").read_text() == older
     assert "10m" in rendered(here, replan=True)
     assert not list(tmp_path.glob("*.kept-*"))
+
+
+def test_what_is_a_matter_of_security_a_newer_stackctl_does_not_leave_as_it_was_and_says_so(tmp_path: Path) -> None:
+    here = quiet(tmp_path)
+    rendered(here)
+    older = (
+        (tmp_path / "compose.yml").read_text().replace('HOSTWHITELIST_ENABLED": "true"', 'HOSTWHITELIST_SCAN": "true"')
+    )
+    (tmp_path / "compose.yml").write_text(older)
+    lock = json.loads((tmp_path / "stack.lock").read_text())
+    lock["rendered"] = {"by": "0.0.1", "inputs": "of another kind", "sha256": here.machine.folder.sha256("compose.yml")}
+    (tmp_path / "stack.lock").write_text(json.dumps(lock))
+
+    here.said.truncate(0)
+    assert "HOSTWHITELIST_ENABLED" in rendered(here)
+    said = here.said.getvalue()
+    assert "note: new, for security: each container has a limit" in said
+    assert "to no other name" in said
+    assert json.loads((tmp_path / "stack.lock").read_text())["rendered"]["security"].split()[0] == "host-names"
+    here.said.truncate(0)
+    rendered(here)
+    assert "note:" not in here.said.getvalue()
 
 
 def test_paths_can_be_written_absolute(tmp_path: Path) -> None:

@@ -76,17 +76,19 @@ def test_only_what_can_not_hold_in_a_stack_is_changed_and_the_rest_is_kept_byte_
     text = (
         "# mine\ndataRoot: '/big'\nlisten: true # yes\nport:   9000   # here\nwhitelistMode: false\n"
         "whitelist:\n  - 10.0.0.1\nssl: {enabled: true, certPath: x}\nbasicAuthMode: true\n"
-        "enableUserAccounts: true\nsecurityOverride: true\n"
+        "enableUserAccounts: true\nsecurityOverride: true\ndisableCsrfProtection: true\n"
+        "hostWhitelist:\n  enabled: true\n  hosts: [chat.lan]\n"
     )
     changed, changes = adopted_config.neutral(text)
     assert changed == (
         '# mine\ndataRoot: "./data"\nlisten: true # yes\nport:   8000   # here\nwhitelistMode: true\n'
         "whitelist:\n  - 10.0.0.1\nssl: {enabled: false, certPath: x}\nbasicAuthMode: false\n"
-        "enableUserAccounts: false\nsecurityOverride: true\n"
+        "enableUserAccounts: false\nsecurityOverride: true\ndisableCsrfProtection: false\n"
+        "hostWhitelist:\n  enabled: true\n  hosts: [chat.lan]\n"
     )
     assert {one.key: one.before for one in changes} == {
         "dataRoot": "/big", "port": 9000, "ssl.enabled": True, "whitelistMode": False, "basicAuthMode": True,
-        "enableUserAccounts": True,
+        "enableUserAccounts": True, "disableCsrfProtection": True,
     }  # fmt: skip
     assert adopted_config.neutral(changed) == (changed, ())
 
@@ -94,6 +96,23 @@ def test_only_what_can_not_hold_in_a_stack_is_changed_and_the_rest_is_kept_byte_
 @pytest.mark.parametrize("text", ["", "[]", "# nothing\n", "port:\n  a: 1\n", "port: 8000\ndataRoot: ./data\n"])
 def test_a_config_yaml_that_holds_already_stays_as_it_is(text: str) -> None:
     assert adopted_config.neutral(text) == (text, ())
+
+
+@pytest.mark.parametrize(
+    ("text", "names"),
+    [
+        ("hostWhitelist: {enabled: true, hosts: [chat.lan, .example.org]}", ("chat.lan", ".example.org")),
+        ("hostWhitelist: {enabled: false, hosts: [chat.lan]}", ("chat.lan",)),
+        ("hostWhitelist: {hosts: [5]}", ("5",)),
+        ("hostWhitelist: {hosts: chat.lan}", ()),
+        ("hostWhitelist: {hosts: }", ()),
+        ("hostWhitelist: [a]", ()),
+        ("[]", ()),
+        ("", ()),
+    ],
+)
+def test_the_names_that_its_whitelist_of_hosts_has(text: str, names: tuple[str, ...]) -> None:
+    assert adopted_config.host_names(text) == names
 
 
 def profiles(*urls: Any) -> dict[str, Any]:

@@ -93,7 +93,7 @@ def test_the_translation_is_said_and_a_path_left_out_with_a_word() -> None:
     notes = planned(external(f"{URL}/v1"), tried(HERE, "koboldcpp")).plan.notes
     assert f"{URL} means this machine: from inside a container that is {HERE}" in notes
     assert any(note.startswith("/v1 of backend.url is left out") for note in notes)
-    assert planned(external(HERE), tried(HERE, "koboldcpp")).plan.notes == ()
+    assert not any("backend" in note for note in planned(external(HERE), tried(HERE, "koboldcpp")).plan.notes)
 
 
 def test_the_first_way_that_answers_is_recorded_and_stays_while_it_answers() -> None:
@@ -199,7 +199,7 @@ def test_keys_that_mean_nothing_elsewhere_are_named() -> None:
         network={"inner": "10.9.9.0/24"},
         limits={"backend_memory": "1 GiB", "sillytavern_memory": "1 GiB"},
     )
-    (note,) = planned(spec, tried(HERE, "koboldcpp")).plan.notes
+    (note,) = (one for one in planned(spec, tried(HERE, "koboldcpp")).plan.notes if "elsewhere" in one)
     assert note == (
         "not used with a backend elsewhere: "
         "model.path, backend.gpu_layers, backend.extra_args, gpu.mode, network.inner, limits.backend_memory"

@@ -63,6 +63,7 @@ VALUES: dict[str, st.SearchStrategy[Any]] = {
     "sillytavern.image": st.one_of(st.just("auto"), IMAGE),
     "sillytavern.bind": st.sampled_from(["127.0.0.1", "127.9.8.7", "::1"]),
     "sillytavern.expose": st.just("none"),  # another one must be an address of this machine
+    "sillytavern.host_names": st.lists(st.sampled_from(["a.b", ".A-b"]), unique=True).map(tuple),
     "sillytavern.host_access": st.sampled_from(["auto", "on", "off"]),
     "sillytavern.template": PATH,
     "sillytavern.data": PATH.filter(lambda text: not text.startswith("~")),  # refused
@@ -130,7 +131,7 @@ PLAIN = {
     "backend.image": "auto", "backend.program": "x",
     "backend.extra_args": ("x",), "backend.kv_cache": "auto",
     "backend.flash_attention": "auto", "gpu.mode": "nvidia", "gpu.devices": ("0",), "sillytavern.image": "auto",
-    "sillytavern.bind": "::1", "sillytavern.expose": "none",
+    "sillytavern.bind": "::1", "sillytavern.expose": "none", "sillytavern.host_names": ("a",),
     "sillytavern.proxy.network": "", "sillytavern.proxy.container": "", "sillytavern.proxy.hosts": (),
     "sillytavern.proxy.labels": ("a=b",), "sillytavern.template": "x", "sillytavern.data": "x",
     "network.inner": "auto", "network.edge": "auto",

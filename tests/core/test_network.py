@@ -1,11 +1,15 @@
+from dataclasses import replace
 from ipaddress import IPv4Network
+from typing import Any
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from stackctl.core.network import colliding, free_subnet, gateway
+from stackctl.core.abilities import isolates
+from stackctl.core.network import Shape, colliding, free_subnet, gateway, is_isolated, shape
 from stackctl.errors import EngineError
+from tests.core.samples import a_plan, engine, seen, wanted
 
 POOL = IPv4Network("10.64.0.0/10")
 
@@ -47,3 +51,49 @@ def test_the_network_in_the_way_is_named() -> None:
     assert colliding("10.64.0.0/24", (far, near)) == near
     assert colliding("10.64.1.0/24", (far, near)) is None
     assert colliding("10.64.1.0/24", ()) is None
+
+
+V4, V6 = (f"com.docker.network.bridge.gateway_mode_ipv{family}" for family in (4, 6))
+
+
+@pytest.mark.parametrize(
+    ("options", "has_v6", "expected"),
+    [
+        (None, False, False),
+        ({}, False, False),
+        ({V4: "nat"}, False, False),
+        ({V4: "isolated"}, False, True),
+        ({V4: "isolated"}, True, False),  # by its IPv6 address the machine is still there
+        ({V4: "isolated", V6: "isolated"}, True, True),
+        ({V6: "isolated"}, True, False),
+    ],
+)
+def test_a_network_is_isolated_if_its_machine_has_no_address_in_it(
+    options: dict[str, str] | None, has_v6: bool, expected: bool
+) -> None:
+    assert is_isolated(options, has_v6=has_v6) == expected
+
+
+@pytest.mark.parametrize(
+    ("version", "can"), [((20, 10, 26), False), ((27, 5, 1), False), ((28,), True), ((29, 1), True)]
+)
+def test_only_engines_from_28_on_isolate_a_network(version: tuple[int, ...], can: bool) -> None:
+    assert isolates(engine(version)) == can
+    assert not isolates(None)
+
+
+def test_a_planned_network_has_the_shape_that_the_engine_will_have_made_of_it() -> None:
+    spec = wanted(network={"inner": "10.88.1.0/24", "edge": "10.88.2.0/24"})
+    inner, edge = map(shape, a_plan(spec, seen(on=engine())).networks)
+    assert inner == Shape(subnets=frozenset({"10.88.1.0/24"}), is_internal=True, is_isolated=True)
+    assert edge == Shape(subnets=frozenset({"10.88.2.0/24"}), is_internal=False, is_isolated=False)
+
+
+@pytest.mark.parametrize(
+    "other", [{"subnets": frozenset({"10.9.9.0/24"})}, {"is_internal": False}, {"is_isolated": False}]
+)
+def test_a_network_that_differs_has_to_be_made_anew(other: dict[str, Any]) -> None:
+    wanted = Shape(subnets=frozenset({"10.88.1.0/24"}), is_internal=True, is_isolated=True)
+    assert wanted.is_met_by(wanted)
+    assert not wanted.is_met_by(replace(wanted, **other))
+    assert replace(wanted, subnets=frozenset()).is_met_by(wanted)  # a user's file may leave them to the engine

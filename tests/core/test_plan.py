@@ -359,7 +359,7 @@ def test_a_decision_is_taken_again_when_its_input_changes_and_only_then(what: st
 
 
 def test_what_is_no_input_changes_no_decision() -> None:
-    before = decided()
+    before = decided(world=seen(on=engine()))
     world = seen(
         of=model(read_mib_s=12.0), taken_ports={8001: "x"}, taken_subnets=(IPv4Network("192.168.0.0/16"),), on=engine()
     )

@@ -320,12 +320,27 @@ def test_the_inner_network_has_no_way_out_and_both_have_fixed_subnets(stack: dic
         assert [set(one) for one in network["ipam"]["config"]] == [{"subnet", "gateway"}]
 
 
+def test_from_engine_28_on_no_address_of_the_machine_is_in_the_inner_network(
+    case: tuple[str, str, str], stack: dict[str, Any]
+) -> None:
+    """An older engine refuses the option, and which one comes is not known without one."""
+    modes = {f"com.docker.network.bridge.gateway_mode_ipv{family}": "isolated" for family in (4, 6)}
+    assert stack["networks"]["inner"].get("driver_opts") == (modes if case[2] == "engine28" else None)
+    assert "driver_opts" not in stack["networks"]["edge"]
+
+
 def test_the_whitelist_is_loopback_and_the_edge_gateway_as_json(stack: dict[str, Any], tavern: dict[str, Any]) -> None:
     gateway = stack["networks"]["edge"]["ipam"]["config"][0]["gateway"]
     assert json.loads(tavern["environment"]["SILLYTAVERN_WHITELIST"]) == ["127.0.0.1", "::1", gateway]
-    assert {"SILLYTAVERN_WHITELISTMODE", "SILLYTAVERN_HOSTWHITELIST_ENABLED", "PUID"} & set(
-        tavern["environment"]
-    ) == set()
+    assert {"SILLYTAVERN_WHITELISTMODE", "PUID"} & set(tavern["environment"]) == set()
+
+
+def test_the_whitelist_of_hosts_is_on_whatever_the_stack(tavern: dict[str, Any]) -> None:
+    assert tavern["environment"]["SILLYTAVERN_HOSTWHITELIST_ENABLED"] == "true"
+    assert json.loads(tavern["environment"]["SILLYTAVERN_HOSTWHITELIST_HOSTS"]) == []
+    for planned in (lan_plan(), proxy_plan(), elsewhere_plan(EXTERNAL["external-lan"])):
+        page = as_compose_reads_it(render(planned, template))["services"]["sillytavern"]
+        assert page["environment"]["SILLYTAVERN_HOSTWHITELIST_ENABLED"] == "true"
 
 
 def test_sillytavern_waits_for_a_healthy_backend(
@@ -351,6 +366,11 @@ def test_the_gpu_is_reserved_by_driver_and_only_where_wanted(
 def test_limits_are_written_as_compose_reads_them(backend: dict[str, Any], tavern: dict[str, Any]) -> None:
     assert (backend["mem_limit"], backend["cpus"]) == ("16384m", 4.0)
     assert {"mem_limit", "cpus"} & set(tavern) == set()
+
+
+def test_every_service_has_a_limit_of_processes(backend: dict[str, Any], tavern: dict[str, Any]) -> None:
+    assert (backend["pids_limit"], tavern["pids_limit"]) == (4096, 1024)
+    assert "limits" not in backend.get("deploy", {"resources": {}})["resources"]  # which Compose would want to agree
 
 
 def test_a_program_that_unpacks_itself_finds_an_executable_tmp(

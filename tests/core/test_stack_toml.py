@@ -168,6 +168,7 @@ ACCEPTED: list[tuple[str, object]] = [
     ("backend.url", "http://a_b.example:65535/v1?x=$y#z"), ("backend.wake", "01-23-45-67-89-aB"),
     ("backend.publish", "0.0.0.0:5001"), ("backend.publish", "[fd00::5]:65535"), ("sillytavern.expose", "br0.5"),
     ("sillytavern.proxy.hosts", ("chat.example.org",)), ("sillytavern.proxy.labels", ("a.b/c=",)),
+    ("sillytavern.host_names", ()), ("sillytavern.host_names", ("Chat.lan", ".example.org", "b-1")),
 ]  # fmt: skip
 REFUSED: list[tuple[str, object]] = [
     ("name", ""), ("name", "A"), ("name", "-a"), ("name", "x" * 64), ("name", "\u00fc"), ("name", 1),
@@ -185,6 +186,10 @@ REFUSED: list[tuple[str, object]] = [
     ("backend.wake", "auto"), ("backend.publish", "5001"), ("backend.publish", "fd00::5:5001"),
     ("backend.publish", "127.0.0.1:0"), ("backend.publish", "localhost:5001"), ("sillytavern.expose", "a b"),
     ("sillytavern.proxy.hosts", ("a b",)), ("sillytavern.proxy.labels", ("a",)), ("sillytavern.proxy.hosts", "a"),
+    ("sillytavern.host_names", "a"), ("sillytavern.host_names", ("a:8000",)), ("sillytavern.host_names", ("",)),
+    ("sillytavern.host_names", ("http://a",)), ("sillytavern.host_names", ("*.a",)), ("sillytavern.host_names", (".",)),
+    ("sillytavern.host_names", ("a.",)), ("sillytavern.host_names", ("..a",)), ("sillytavern.host_names", ("a b",)),
+    ("sillytavern.host_names", ("::1",)), ("sillytavern.host_names", (1,)), ("sillytavern.host_names", ("\u00fc.de",)),
 ]  # fmt: skip
 BEYOND_THE_SCHEMA: list[tuple[str, object]] = [
     ("sillytavern.bind", "localhost"), ("sillytavern.bind", "::1%lo"), ("network.inner", "10.0.0.1/24"),

@@ -20,10 +20,23 @@ def test_the_whitelist_is_json_of_loopback_and_the_edge_gateway() -> None:
 def test_no_variable_is_set_that_opens_a_door_or_stops_it() -> None:
     environment = tavern.environment("10.64.3.1")
     assert environment["SILLYTAVERN_BROWSERLAUNCH_ENABLED"] == "false"
-    assert not {"SILLYTAVERN_WHITELISTMODE", "SILLYTAVERN_SECURITYOVERRIDE", "SILLYTAVERN_HOSTWHITELIST_ENABLED"} & set(
-        environment
-    )
+    assert not {"SILLYTAVERN_WHITELISTMODE", "SILLYTAVERN_SECURITYOVERRIDE"} & set(environment)
     assert not {"PUID", "PGID"} & set(environment)  # they need capabilities that are dropped
+
+
+def test_a_foreign_name_and_a_foreign_origin_are_refused_always() -> None:
+    environment = tavern.environment("10.64.3.1", names=("box", ".example.org"))
+    assert environment["SILLYTAVERN_HOSTWHITELIST_ENABLED"] == "true"
+    assert json.loads(environment["SILLYTAVERN_HOSTWHITELIST_HOSTS"]) == ["box", ".example.org"]
+    assert environment["SILLYTAVERN_CORS_ENABLED"] == "false"
+    assert json.loads(tavern.environment("10.64.3.1")["SILLYTAVERN_HOSTWHITELIST_HOSTS"]) == []
+
+
+def test_of_the_names_only_the_proxys_hosts_are_where_people_open_it() -> None:
+    service = {"environment": tavern.environment("10.0.0.1", names=("chat.example.org", "box"), is_proxied=True)}
+    assert tavern.urls(service, ("Chat.example.org",)) == ("https://Chat.example.org",)
+    assert tavern.urls(service, ("not-deployed-yet.example.org",)) == ()
+    assert tavern.urls({"ports": ["127.0.0.1:8000:8000"]} | service, ()) == ("http://127.0.0.1:8000",)
 
 
 # -- health and waiting: only what the image has

@@ -64,6 +64,14 @@ def test_every_other_attachment_is_told(found: Attached, says: str) -> None:
     assert "compose.override.yml" in error.hint or "stackctl down" in error.hint
 
 
+def test_a_network_that_is_less_isolated_than_planned_is_told() -> None:
+    plan = samples.a_plan(samples.wanted(name="chat"), samples.seen(on=samples.engine()))
+    error = backend_exposure(Attached(networks=(INNER,)), BACKEND, plan)
+    assert error is not None
+    assert "chat_inner llamacpp reaches what listens on this machine" in error.message
+    assert backend_exposure(Attached(networks=(replace(INNER, is_isolated=True),)), BACKEND, plan) is None
+
+
 def test_a_published_port_that_was_planned_is_none_of_it() -> None:
     planned = replace(BACKEND, publish=(OPEN,))
     assert backend_exposure(Attached(networks=(INNER,), published=(OPEN,)), planned, PLAN) is None
@@ -109,6 +117,15 @@ def test_from_another_container_it_is_sought_at_its_address_and_at_the_hosts_por
     assert target(planned=(publish("127.0.0.1"),)).urls("host") == ("http://10.64.0.2:8080", "http://host:8000")
     lan = target(planned=(publish("192.0.2.1"),), published=(publish("192.0.2.1"), publish("0.0.0.0")))  # noqa: S104
     assert lan.urls("host") == ("http://10.64.0.2:8080", "http://host:8000", "http://192.0.2.1:8000")
+
+
+def test_in_an_isolated_network_it_is_not_sought_for_nothing_leads_there() -> None:
+    isolated = Target(
+        name="llamacpp", port=8080, attached=Attached(networks=(replace(INNER, is_isolated=True), EDGE)), planned=()
+    )
+    assert isolated.urls("host") == ("http://10.64.1.2:8080",)
+    way = together("elsewhere", target(), [], "/")
+    assert (way.is_open, way.is_right, way.seen) == (False, True, "nothing leads into its network")
 
 
 def tried(status: int = 0, failure: str = "") -> Tried:

@@ -218,6 +218,38 @@ def test_a_whitelist_that_lets_everybody_in(good: Stack) -> None:
     assert found["exposure"]["status"] == "passed"  # they would have to be in its own network
 
 
+@pytest.mark.parametrize(
+    ("variable", "value", "says"),
+    [
+        ("HOSTWHITELIST_HOSTS", '[".invalid"]', "SillyTavern answers to any name (200)"),
+        ("CORS_ENABLED", "true", "SillyTavern lets web pages of the origin null read"),
+        ("DISABLECSRFPROTECTION", "true", "SillyTavern takes changes from web pages of any origin (204)"),
+    ],
+)
+def test_a_page_that_web_pages_of_others_may_use(good: Stack, variable: str, value: str, says: str) -> None:
+    with planted(good, sillytavern={"environment": {f"SILLYTAVERN_{variable}": value}}):
+        found = smoke(good, 10, "--only", "page", "--only", "origin", "--only", "wiring")
+    assert statuses(found, "failed") == {"origin"}
+    assert found["origin"]["says"].startswith(says)
+
+
+def test_a_backend_that_reaches_this_machine(good: Stack) -> None:
+    mode = {f"com.docker.network.bridge.gateway_mode_ipv{family}": "nat" for family in (4, 6)}
+    overridden(good).write_text(json.dumps({"networks": {"inner": {"driver_opts": mode}}}))
+    try:
+        good.deploy()
+        found = smoke(good, 10, "--only", "isolation", "--only", "exposure")
+        before = good.inspect("llamacpp")["State"]["StartedAt"]
+        good.deploy()  # the user's own word is not fought with, deploy by deploy
+        assert good.inspect("llamacpp")["State"]["StartedAt"] == before
+    finally:
+        overridden(good).unlink()
+        good.deploy()  # by which the network is made anew
+    assert statuses(found, "failed") == {"isolation"}
+    assert "by the network t-smoke_inner llamacpp reaches what listens on this machine" in found["isolation"]["says"]
+    assert smoke(good, 0, "--only", "isolation")["isolation"]["status"] == "passed"
+
+
 def test_a_backend_that_takes_anybody_without_a_key(good: Stack) -> None:
     command = good.inspect("llamacpp")["Config"]["Cmd"]
     at = command.index("--api-key-file")

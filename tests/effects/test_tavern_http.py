@@ -4,6 +4,7 @@ import contextlib
 import json
 import threading
 from collections.abc import Iterator
+from email.message import Message
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
 import pytest
@@ -26,6 +27,8 @@ class Page(ThreadingHTTPServer):
         self.kind = "text/event-stream"
         self.status = self.door = 200
         self.logins: list[str] = []
+        self.allows = ""  # which origin may read
+        self.headers: list[Message] = []
         self.missing = 0  # bytes of the announced body that never come
         self.asked: list[tuple[str, object]] = []
 
@@ -34,17 +37,21 @@ class Handler(BaseHTTPRequestHandler):
     server: Page
 
     def do_GET(self) -> None:
+        self.server.headers.append(self.headers)
         self.server.logins.append(self.headers.get("Authorization", ""))
         self._answer(self.server.door, "application/json", b'{"token":"t"}')
 
     def do_POST(self) -> None:
-        sent = json.loads(self.rfile.read(int(self.headers["Content-Length"])))
+        self.server.headers.append(self.headers)
+        sent = json.loads(self.rfile.read(int(self.headers["Content-Length"])) or "null")
         self.server.asked.append((self.path, sent))
         self._answer(self.server.status, self.server.kind, self.server.body, self.server.missing)
 
     def _answer(self, status: int, kind: str, body: bytes, missing: int = 0) -> None:
         self.send_response(status)
         self.send_header("Content-Type", kind)
+        if self.server.allows:
+            self.send_header("Access-Control-Allow-Origin", self.server.allows)
         self.send_header("Content-Length", str(len(body) + missing))
         self.end_headers()
         self.wfile.write(body)
@@ -79,6 +86,20 @@ def test_a_whole_stream_is_told_from_one_that_was_cut_off_or_broke(page: Page) -
         page.missing = 10
         reply = opened.generate("llamacpp", "http://b", "Hi", 8)
         assert (reply.text, reply.is_whole) == ("café", False)
+
+
+def test_another_page_has_the_session_and_the_login_and_never_the_token(page: Page) -> None:
+    with Tavern(f"http://127.0.0.1:{page.server_port}", login=("stackctl", Secret("secret"))) as opened:
+        page.status, page.allows = 403, "*"
+        assert opened.as_other("POST", "/api/ping", Origin="https://evil.example") == (403, "*")
+        sent = page.headers[-1]
+        assert (sent["Origin"], sent["Authorization"]) == ("https://evil.example", "Basic c3RhY2tjdGw6c2VjcmV0")
+        assert "X-CSRF-Token" not in sent
+        opened.as_other("GET", "/version", Host="evil.example")
+        assert page.headers[-1]["Host"] == "evil.example"
+        page.status, page.body, page.kind = 200, b'{"a": []}', "application/json"
+        opened.key_in_use("llamacpp")
+        assert page.headers[-1]["X-CSRF-Token"] == "t"
 
 
 def test_a_connection_that_breaks_before_the_first_piece_is_an_error(page: Page) -> None:

@@ -62,6 +62,15 @@ def test_many_files_are_read_by_one_process_with_the_sessions_login(step: int) -
     assert not {"host", "content-length"} & wish["headers"].keys()
 
 
+def test_a_single_request_is_sent_as_it_is_with_the_host_that_somebody_else_would_name() -> None:
+    engine = Engine(b'{"status": 403, "headers": [["Content-Type", "text/html"]]}\n<html>', 5)
+    assert page(engine).as_other("GET", "/version", Host="evil.example") == (403, "")
+    ((container, wish),) = engine.asked
+    assert (container, wish["url"]) == ("c", "http://127.0.0.1:8000/version")
+    assert wish["headers"]["host"] == "evil.example"
+    assert wish["headers"]["authorization"] == "Basic c3RhY2tjdGw6c2VjcmV0"
+
+
 def test_where_it_breaks_off_the_file_that_did_not_come_is_named() -> None:
     found = page(Engine(said((200, "text/javascript", "x")) + b"[200, ", 5)).files(FILES)
     assert next(found)[0] == 200

@@ -24,6 +24,7 @@ _FUNCTIONS: Mapping[str, Callable[[Site], str]] = {
     "services": services.services,
     "page": talk.page,
     "whitelist": ways.whitelist,
+    "origin": ways.origin,
     "key": ways.key,
     "wiring": talk.wiring,
     "model": talk.model,

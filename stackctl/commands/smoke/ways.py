@@ -20,6 +20,8 @@ _PATIENCE_S = 2.0  # for a connection that Docker's firewall lets fall silently
 _ANSWER_S = 10.0  # where an answer is sure to come
 _HERE = "this host"
 _PAGE = Request(path="/csrf-token")  # small, and refused like every other path
+_CHANGE = "/api/ping"  # refused like what changes something, and changes nothing
+_NOBODY = "stackctl-smoke.invalid"  # RFC 6761: no name of anybody's
 
 
 def whitelist(site: Site) -> str:
@@ -42,6 +44,31 @@ def whitelist(site: Site) -> str:
     is_asked_from_here = site.machine.engine.is_local and site.plan.sillytavern.publish
     who = "this machine" if is_asked_from_here else "its own container, from where alone it could be asked,"
     return f"{who} is let in; other containers in {' and '.join(n.network for n in found.networks)} are not"
+
+
+def origin(site: Site) -> str:
+    """A web page gets nothing: not by a name of its own that it leads here (DNS rebinding), not from another origin."""
+    status, _ = site.page.as_other("GET", _PAGE.path, Host=_NOBODY)
+    if status not in ways.REFUSED:
+        raise Exposed(
+            f"SillyTavern answers to any name ({status}): a web page that leads a name of its own here reads all chats",
+            hint="stackctl deploy, if it was deployed by an older stackctl; else compose.override.yml changes "
+            "SILLYTAVERN_HOSTWHITELIST_HOSTS, or sillytavern.image is an old one that has no such list",
+        )
+    for other in (f"https://{_NOBODY}", "null"):  # any page has the latter in a frame
+        if site.page.as_other("GET", _PAGE.path, Origin=other)[1] in {"*", other}:
+            raise Exposed(
+                f"SillyTavern lets web pages of the origin {other} read",
+                hint="stackctl deploy, if it was deployed by an older stackctl; else compose.override.yml changes "
+                "SILLYTAVERN_CORS_ENABLED",
+            )
+    status, _ = site.page.as_other("POST", _CHANGE, Origin=f"https://{_NOBODY}")
+    if status not in ways.REFUSED:
+        raise Exposed(
+            f"SillyTavern takes changes from web pages of any origin ({status})",
+            hint="disableCsrfProtection: false in config.yaml in its config folder, then: stackctl restart sillytavern",
+        )
+    return "no other name is served, and no page of another origin may read or change anything"
 
 
 def key(site: Site) -> str:
@@ -75,8 +102,14 @@ def isolation(site: Site) -> str:
     if error := ways.backend_exposure(found, service, site.plan):
         raise error
     where = " and ".join(one.network for one in found.networks)
+    is_isolated = all(one.is_isolated for one in found.networks)
+    out = (
+        "no way out"
+        if is_isolated
+        else "no way out but to what listens on this machine: Docker Engine 28 shuts that, too"
+    )
     api = f"; its API at {site.plan.door.publish[0].place} hands on to it" if site.plan.door else ""
-    return f"publishes nothing; in {where} alone, which has no way out{api}"
+    return f"publishes nothing; in {where} alone, which has {out}{api}"
 
 
 def exposure(site: Site) -> str:
@@ -131,6 +164,8 @@ def _from_here(site: Site, target: Target) -> Iterator[Way]:
     if target.is_page or target.planned:
         return
     for one in target.attached.networks:
+        if one.is_isolated:
+            continue
         is_open = machine.is_open(one.address, target.port)
         seen = "answers: Linux lets a host reach its containers" if is_open else "no answer"
         at = join(one.address, target.port)
