@@ -5,8 +5,9 @@ from dataclasses import replace
 
 from stackctl.core import tavern
 from stackctl.core.stack import Plan
+from stackctl.effects import bounded
 from stackctl.effects.tavern_http import Tavern
-from stackctl.effects.tavern_inside import inside, reader
+from stackctl.effects.tavern_inside import inside
 from stackctl.errors import NotReady
 from stackctl.machine import Machine
 
@@ -23,9 +24,8 @@ def session(plan: Plan, machine: Machine) -> Tavern:
         raise NotReady("SillyTavern does not run", hint="stackctl status; stackctl start")
     login = (tavern.USER, plan.password) if plan.password else None
     if machine.engine.is_local and plan.sillytavern.publish:
-        return Tavern(plan.url, login=login)
-    at = machine.engine, state.container
-    return Tavern(plan.url, inside(*at), reader=reader(*at), login=login)
+        return Tavern(plan.url, bounded.over_http(), login=login)
+    return Tavern(plan.url, bounded.bounded(inside(machine.engine, state.container)), reads_many=True, login=login)
 
 
 def words(plan: Plan, machine: Machine, since: float) -> tuple[str, ...]:

@@ -16,12 +16,14 @@ class TooMuch(NoTable):
 def table(text: str, most: int, *, is_strict: bool = False) -> dict[str, Any]:
     """The object that a text is, of at most `most` values; raises NoTable. Strict: for a key that stands twice, too."""
     if sum(map(text.count, "[{,")) > most:  # before each value there is one of these
-        raise TooMuch("has more entries than any model's")
+        raise TooMuch("has more entries than are read")
     try:
         found = json.loads(text, object_pairs_hook=_once if is_strict else None)
     except NoTable:
         raise
-    except (ValueError, RecursionError) as e:
+    except RecursionError as e:
+        raise TooMuch("is nested too deeply") from e
+    except ValueError as e:
         raise NoTable("is no JSON") from e
     if not isinstance(found, dict):
         raise NoTable("is no table")

@@ -269,6 +269,14 @@ def test_a_stream_that_is_cut_off(good: Stack, how: str) -> None:
     assert found["reply"]["status"] == "passed"
 
 
+def test_a_stream_that_has_no_end(good: Stack) -> None:
+    with between(good, "endless"):
+        found = smoke(good, 7)
+    assert statuses(found, "failed") == {"streaming"}
+    assert "pieces of text came, and 48 tokens were asked for" in found["streaming"]["says"]
+    assert found["streaming"]["seconds"] < 30
+
+
 def test_damaged_characters_in_the_stream(good: Stack) -> None:
     with between(good, "bytes"):
         found = smoke(good, 7)

@@ -69,7 +69,8 @@ class Site:
         """A new streamed answer. Silent for far longer than the whole answer took, it has broken off."""
         if not self._answer_s:
             _ = self.answer
-        return self.page.generate(*self.connection, PROMPT, TOKENS, silence_s=max(_SILENCE_S, 4 * self._answer_s))
+        silence_s = max(_SILENCE_S, 4 * self._answer_s)
+        return self.page.generate(*self.connection, PROMPT, TOKENS, silence_s=silence_s, within_s=self.left_s())
 
     def close(self) -> None:
         if "page" in self.__dict__:

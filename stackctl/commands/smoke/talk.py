@@ -15,7 +15,7 @@ _OURS = "stackctl diff shows whether stack.toml has changed since the last deplo
 def page(site: Site) -> str:
     """The page is SillyTavern's, and every script and style sheet that it names comes."""
     status, _, html = site.page.file("/")
-    if status != 200 or tavern_page.TITLE not in html:
+    if status != 200 or not tavern_page.is_page(html):
         raise NotReady(
             f"what is served at {site.page.url} is not SillyTavern's page ({status})",
             hint="docker ps shows what else is published there; stackctl logs sillytavern",
