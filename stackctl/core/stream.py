@@ -1,19 +1,27 @@
 """A server-sent stream of text: OpenAI's form, and llama.cpp's own."""
 
 from collections.abc import Iterable, Iterator
-from typing import Any, Final
+from typing import Any, Final, Literal
 
 from stackctl.core import small_json
 from stackctl.core.limit import Exceeded
 from stackctl.errors import NotReady
 
+Flow = Literal["steady", "at the end", "too fast"]
 _MOST_VALUES: Final = 10_000  # of one event; llama.cpp's last one, which has all its settings, has some hundred
 _MOST_PIECES: Final = 4  # for each token: it is seldom cut into several
 _SHOWN: Final = 300  # characters of what a backend says of its failure
+_JUDGED_S: Final = 2.0  # KoboldCpp sends nothing for 0.35 s, then all it has; and a machine stands still for moments
+_AT_THE_END: Final = 0.8  # of the whole time
 
 
-def question(kind: str, url: str, prompt: str, tokens: int, *, is_streamed: bool) -> dict[str, Any]:
-    """What SillyTavern's page sends for a generation, each number under the name that each backend knows."""
+def question(
+    kind: str, url: str, prompt: str, tokens: int, *, is_streamed: bool, is_endless: bool = False
+) -> dict[str, Any]:
+    """What SillyTavern's page sends for a generation, each number under the name that each backend knows.
+
+    `is_endless`: for so many tokens, though the model would stop before.
+    """
     return {
         "api_type": kind,
         "api_server": url,
@@ -23,6 +31,8 @@ def question(kind: str, url: str, prompt: str, tokens: int, *, is_streamed: bool
         "n_predict": tokens,
         "stream": is_streamed,
         "temperature": 0,
+        "ban_eos_token": is_endless,
+        "ignore_eos": is_endless,
     }
 
 
@@ -42,6 +52,18 @@ def lines(parts: Iterable[bytes]) -> Iterator[str]:
         yield last.decode("utf-8", "replace")
 
 
+def flow(first_s: float, total_s: float) -> Flow:
+    """How an answer came whose first piece came so many seconds after the question, and its last so many."""
+    if total_s < _JUDGED_S:
+        return "too fast"
+    return "at the end" if first_s > _AT_THE_END * total_s else "steady"
+
+
+def more_tokens(tokens: int, total_s: float) -> int:
+    """How many to ask for instead, where an answer of so many was too fast."""
+    return int(tokens * 2 * _JUDGED_S / max(total_s, 0.1))
+
+
 class Reading:
     """Reads a stream line by line, and knows whether it came to its proper end.
 
@@ -52,6 +74,7 @@ class Reading:
     def __init__(self, tokens: int) -> None:
         self.is_whole = False
         self.is_over = False  # nothing of it comes any more
+        self.ending = ""  # the last event so far, as it came
         self._half = ""  # what is not JSON: as the very last line, an event that was cut in two
         self._tokens, self._pieces = tokens, 0
 
@@ -78,6 +101,7 @@ class Reading:
         if "error" in event:
             says = str(event["error"])[:_SHOWN]
             raise NotReady(f"the backend failed while it generated: {says}", hint="stackctl logs")
+        self.ending = data
         self.is_whole |= bool(
             event.get("stop") if event.get("choices") is None else _choice(event).get("finish_reason")
         )

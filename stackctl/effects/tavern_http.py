@@ -37,18 +37,21 @@ _ANEW = "move it away: the next deploy writes one that connects; chats and chara
 
 @dataclass(frozen=True, kw_only=True)
 class Reply:
-    """A short generation through SillyTavern; seconds from the request. `is_whole`: it came to its proper end."""
+    """A short generation through SillyTavern; seconds from the request. `is_whole`: it came to its proper end.
+
+    How many tokens a piece has is the backend's own affair. `ending`: the last event of the stream, as it came.
+    """
 
     text: str
     pieces: int
     is_whole: bool
     first_s: float
     total_s: float
+    ending: str = ""
 
     @property
-    def tokens_per_s(self) -> float:
-        """Tokens over the whole time, the prompt's included; a piece of the stream is a token with every backend."""
-        return self.pieces / self.total_s if self.total_s else 0.0
+    def flow(self) -> stream.Flow:
+        return stream.flow(self.first_s, self.total_s)
 
 
 class Tavern:
@@ -180,17 +183,19 @@ class Tavern:
         prompt: str,
         tokens: int,
         *,
+        is_endless: bool = False,
         silence_s: float = _SILENCE_S,
         within_s: float = _GENERATION_S,
     ) -> Reply:
         """A streamed generation, by the path that a chat message takes; one that breaks off is told by `is_whole`.
 
-        `silence_s`: after so long without a piece it has broken off. Where its backend's connection breaks,
-        SillyTavern ends nothing: its page waits for ever.
+        `is_endless`: with so many tokens, though the model would stop before. `silence_s`: after so long without a
+        piece it has broken off. Where its backend's connection breaks, SillyTavern ends nothing: its page waits for
+        ever.
         """
         import httpx
 
-        body = stream.question(kind, url, prompt, tokens, is_streamed=True)
+        body = stream.question(kind, url, prompt, tokens, is_streamed=True, is_endless=is_endless)
         within = Limit(seconds=within_s, silence_s=silence_s, size=_MIB + tokens * _TOKEN_SIZE)
         began = self._clock()
         first_s, pieces, reading = 0.0, list[str](), stream.Reading(tokens)
@@ -216,6 +221,7 @@ class Tavern:
             is_whole=reading.is_whole,
             first_s=first_s,
             total_s=self._clock() - began,
+            ending=reading.ending,
         )
 
     def _json(

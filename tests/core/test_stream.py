@@ -5,7 +5,7 @@ import pytest
 from stackctl.core import replies
 from stackctl.core.demo_model import SENTENCE
 from stackctl.core.limit import Exceeded
-from stackctl.core.stream import Reading, lines, text
+from stackctl.core.stream import Reading, flow, lines, more_tokens, text
 from stackctl.errors import NotReady
 
 OPENAI = (
@@ -75,6 +75,27 @@ def test_far_more_text_than_was_asked_for_is_refused() -> None:
     assert read(*[OPENAI[0]] * 36)[0] == "Hel" * 36
     with pytest.raises(Exceeded, match="37 pieces of text came, and 8 tokens were asked for"):
         read(*[OPENAI[0]] * 37)
+
+
+@pytest.mark.parametrize(
+    ("first_s", "total_s", "how"),
+    [
+        (0.36, 0.37, "too fast"),  # KoboldCpp, whatever it wrote in its first 0.35 s
+        (1.9, 1.9, "too fast"),
+        (0.36, 4.0, "steady"),
+        (1.5, 12.0, "steady"),
+        (3.9, 4.0, "at the end"),
+        (12.0, 12.0, "at the end"),
+    ],
+)
+def test_only_an_answer_that_took_long_enough_is_judged(first_s: float, total_s: float, how: str) -> None:
+    assert flow(first_s, total_s) == how
+
+
+def test_so_many_tokens_more_are_asked_for_that_the_next_answer_takes_long_enough() -> None:
+    assert more_tokens(48, 1.9) == 101
+    assert more_tokens(48, 0.36) == 533
+    assert more_tokens(48, 0.0) == 1920
 
 
 def check(said: str, *, is_demo: bool = False) -> None:

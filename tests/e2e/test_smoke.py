@@ -277,6 +277,15 @@ def test_a_stream_that_has_no_end(good: Stack) -> None:
     assert found["streaming"]["seconds"] < 30
 
 
+def test_a_proxy_that_holds_a_stream_back_until_its_end(good: Stack) -> None:
+    with between(good, "held"):
+        found = smoke(good, 7)
+    assert statuses(found, "failed") == {"streaming"}
+    assert "nothing of the streamed answer came for 3" in found["streaming"]["says"]
+    with between(good, "slow"):
+        assert "pieces over" in smoke(good, 0, "--only", "streaming")["streaming"]["says"]
+
+
 def test_damaged_characters_in_the_stream(good: Stack) -> None:
     with between(good, "bytes"):
         found = smoke(good, 7)

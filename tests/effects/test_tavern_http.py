@@ -231,6 +231,24 @@ def test_a_token_that_no_header_carries_is_not_sillytaverns(page: Page, token: o
         pass
 
 
+def test_the_last_event_of_a_stream_is_kept_for_what_it_says_of_the_speed(page: Page) -> None:
+    page.body = b"".join(PIECES[:2]) + b'data: {"content":"","stop":true,"timings":{"predicted_n":2}}\n\n'
+    with session(page) as opened:
+        assert json.loads(generate(opened).ending)["timings"] == {"predicted_n": 2}
+    page.body = b'data: {"choices":[{"text":"a","finish_reason":"stop"}]}\n\ndata: [DONE]\n\n'
+    with session(page) as opened:
+        assert json.loads(generate(opened).ending)["choices"]
+
+
+def test_an_endless_answer_is_asked_for_as_the_page_does_it(page: Page) -> None:
+    page.body = b"".join(PIECES)
+    with session(page) as opened:
+        generate(opened)
+        opened.generate("llamacpp", "http://b", "Hi", 8, is_endless=True)
+    asked = [sent for _, sent in page.asked if isinstance(sent, dict)]
+    assert [(one["ban_eos_token"], one["ignore_eos"]) for one in asked] == [(False, False), (True, True)]
+
+
 def test_a_drip_of_pieces_ends_by_the_clock(page: Page) -> None:
     page.body = b"".join(PIECES)
     clock = itertools.count(0.0, 400.0).__next__
