@@ -14,7 +14,7 @@ from stackctl.core.same_path import Bind
 from stackctl.core.secret import Secret
 from stackctl.core.seen import Around, Cpu, Gpu, ModelSeen, Ram, Tried
 from stackctl.core.store import FOLDER
-from stackctl.effects import browser, container, git, host, inquiry, keys, memory, models, registry, wake
+from stackctl.effects import bounded, browser, container, git, host, inquiry, keys, memory, models, registry, wake
 from stackctl.effects.around import around, is_wsl
 from stackctl.effects.compose import Compose
 from stackctl.effects.engine import Engine
@@ -60,6 +60,11 @@ def head(
     return beginning.head(url, needed, headers=headers, sleep=sleep)
 
 
+def ask_here(url: str, requests: tuple[Request, ...], key: Secret | None) -> Tried:
+    """effects/inquiry's, within its limits, and whoever answers there."""
+    return inquiry.ask_here(url, requests, key, bounded.over_http(is_verified=False))
+
+
 @dataclass
 class Machine:
     """One deployment folder on one machine."""
@@ -86,7 +91,7 @@ class Machine:
     listeners: Callable[[int], tuple[str, ...]] = host.listeners
     mounting: Callable[[Engine, Path], tuple[str, ...]] = container.mounting
     node_processes: Callable[[Path], tuple[int, ...]] = host.node_processes
-    ask_here: Callable[[str, tuple[Request, ...], Secret | None], Tried] = inquiry.ask_here
+    ask_here: Callable[[str, tuple[Request, ...], Secret | None], Tried] = ask_here
     wake: Callable[[str, str], None] = wake.wake
     browse: Callable[[str], bool] = browser.show
     repository: Callable[[Path], Path | None] = git.repository

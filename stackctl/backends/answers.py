@@ -7,6 +7,12 @@ from stackctl.core.seen import Answer
 
 MODELS: Final = "/v1/models"
 PROPS: Final = "/props"
+_ENDLESS: Final = 1e12
+
+
+def table(text: str) -> Mapping[str, Any]:
+    """The JSON object that a text is; {} for anything else."""
+    return Answer(status=200, body=text).table
 
 
 def good(answers: Mapping[str, Answer], path: str) -> Mapping[str, Any]:
@@ -28,3 +34,8 @@ def text(value: object) -> str:
 
 def tokens(value: object) -> int:
     return value if type(value) is int and value > 0 else 0
+
+
+def number(value: object) -> float:
+    """A positive number that is some measure; 0.0 for anything else, endless ones too."""
+    return float(value) if isinstance(value, int | float) and value is not True and 0 < value < _ENDLESS else 0.0

@@ -88,6 +88,9 @@ class Request:
     body: str = ""
 
 
+# where a program says how fast it was: in the last event of a streamed answer, in its log, or where it is asked for it
+Speaks = Literal["stream", "log"] | Request
+
 # every backend knows OpenAI's completions, and wants its key for them
 COMPLETION: Final = Request(path="/v1/completions", body='{"prompt":"Hello","max_tokens":1}')
 
@@ -140,6 +143,7 @@ class Backend(Protocol):
     READY: Request  # answers 2xx only with a loaded model; SillyTavern's container asks it before it starts
     KEY_ARGS: tuple[str, ...]  # arguments that would set another key than ours
     QUESTIONS: tuple[Request, ...]  # what tells such a server from others, beside READY
+    SPEED: Speaks
     LISTEN: str  # the flag without which, or against whose value, it may listen on 127.0.0.1 alone
 
     def program(self, variant: Variant, cpu: Cpu, cuda: tuple[int, ...]) -> str:
@@ -173,6 +177,10 @@ class Backend(Protocol):
 
     def buffer(self, line: str) -> Buffer | None:
         """The memory that a log line says was reserved; None if it says nothing of the kind."""
+        ...
+
+    def speed(self, said: str) -> float | None:
+        """The tokens a second of its last generation, by what it says at SPEED; None if it does not say it there."""
         ...
 
     def fatal(self, line: str) -> Cause | None:

@@ -13,8 +13,8 @@ from pathlib import PurePosixPath
 from types import MappingProxyType
 from typing import Final
 
-from stackctl.backends.answers import MODELS, PROPS, first_model, good, text, tokens
-from stackctl.backends.contract import Cause, Image, Launch, Program, Request, Run, Served, Variant, gguf_alone
+from stackctl.backends.answers import MODELS, PROPS, first_model, good, number, table, text, tokens
+from stackctl.backends.contract import Cause, Image, Launch, Program, Request, Run, Served, Speaks, Variant, gguf_alone
 from stackctl.backends.llama_log import load_buffer, load_failure, load_progress
 from stackctl.core.fit.settings import Reserves
 from stackctl.core.secret import Secret
@@ -83,6 +83,8 @@ KEY_ARGS: Final[tuple[str, ...]] = ("--password", "--config")
 _CONFIG: Final = "/opt/stackctl/key.kcpps"
 _VERSION, _CONTEXT = "/api/extra/version", "/api/extra/true_max_context_length"
 QUESTIONS: Final = tuple(Request(path=path) for path in (_VERSION, _CONTEXT, MODELS, PROPS))
+# open with and without the password. Its log says the same, but ends that line with the next one that it writes
+SPEED: Final[Speaks] = Request(path="/api/extra/perf")
 LISTEN: Final[str] = "--host 0.0.0.0"  # all addresses are its default
 _KV_NUMBER: Final = {"f16": "0", "q8_0": "1", "q4_0": "2"}  # numbers are understood by every version
 
@@ -187,6 +189,13 @@ def progress(line: str) -> str | None:
 
 
 buffer: Final = load_buffer
+
+
+def speed(said: str) -> float | None:
+    # koboldcpp.py, /api/extra/perf: `last_eval` is milliseconds a token, in 1.76, too; the prompt has its own figures
+    last = table(said)
+    per_token_ms = number(last.get("last_eval"))
+    return 1000 / per_token_ms if per_token_ms and number(last.get("last_token_count")) else None
 
 
 def fatal(line: str) -> Cause | None:

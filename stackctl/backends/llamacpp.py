@@ -8,7 +8,7 @@ from pathlib import PurePosixPath
 from types import MappingProxyType
 from typing import Final
 
-from stackctl.backends.answers import MODELS, PROPS, first_model, good, text, tokens
+from stackctl.backends.answers import MODELS, PROPS, first_model, good, number, table, text, tokens
 from stackctl.backends.contract import (
     Cause,
     Image,
@@ -17,6 +17,7 @@ from stackctl.backends.contract import (
     Request,
     Run,
     Served,
+    Speaks,
     Variant,
     does_it_all,
     gguf_alone,
@@ -57,6 +58,7 @@ READY: Final[Request] = Request(path="/health")
 KEY_ARGS: Final[tuple[str, ...]] = ("--api-key", "--api-key-file")
 _KEY_FILE: Final = "/opt/stackctl/api-key"
 QUESTIONS: Final = tuple(Request(path=path) for path in (PROPS, MODELS))
+SPEED: Final[Speaks] = "stream"
 LISTEN: Final[str] = "--host 0.0.0.0"
 
 
@@ -111,6 +113,14 @@ def progress(line: str) -> str | None:
 
 
 buffer: Final = load_buffer
+
+
+def speed(said: str) -> float | None:
+    # tools/server/README.md, `timings`: of the last event of /completion; a single token has no time of its own there
+    timings = table(said).get("timings")
+    if not isinstance(timings, Mapping) or number(timings.get("predicted_n")) < 2:
+        return None
+    return number(timings.get("predicted_per_second")) or None
 
 
 def fatal(line: str) -> Cause | None:

@@ -4,14 +4,26 @@ Sources: modules/shared.py and modules/api of oobabooga/text-generation-webui of
 docker-entrypoint.sh of 2026-04 (read).
 """
 
+import re
 import shlex
 from collections.abc import Mapping
 from pathlib import PurePosixPath
 from types import MappingProxyType
 from typing import Final
 
-from stackctl.backends.answers import MODELS, first_model, good
-from stackctl.backends.contract import Cause, Image, Launch, Program, Request, Run, Served, Variant, in_the_image
+from stackctl.backends.answers import MODELS, first_model, good, number
+from stackctl.backends.contract import (
+    Cause,
+    Image,
+    Launch,
+    Program,
+    Request,
+    Run,
+    Served,
+    Speaks,
+    Variant,
+    in_the_image,
+)
 from stackctl.backends.llama_log import load_buffer, load_failure, load_progress
 from stackctl.core.fit.settings import Reserves
 from stackctl.core.secret import Secret
@@ -54,6 +66,8 @@ READY: Final[Request] = Request(path="/v1/internal/token-count", body='{"text":"
 KEY_ARGS: Final[tuple[str, ...]] = ("--api-key",)
 _INFO: Final = "/v1/internal/model/info"
 QUESTIONS: Final = tuple(Request(path=path) for path in (_INFO, MODELS))
+SPEED: Final[Speaks] = "log"
+_RATE: Final = re.compile(r"Output generated in [0-9.]+ seconds \(([0-9]{1,9}\.[0-9]+) tokens/s, [1-9][0-9]* tokens, ")
 LISTEN: Final[str] = "--listen"
 _FLAGS: Final = "/app/user_data/CMD_FLAGS.txt"
 _KV_NAME: Final = {"f16": "fp16", "q8_0": "q8_0", "q4_0": "q4_0"}
@@ -156,6 +170,12 @@ def progress(line: str) -> str | None:
 
 
 buffer: Final = load_buffer
+
+
+def speed(said: str) -> float | None:
+    # modules/text_generation.py: written once a generation is over; the time that the prompt took is in it
+    found = _RATE.search(said)
+    return (number(float(found[1])) or None) if found else None
 
 
 def fatal(line: str) -> Cause | None:

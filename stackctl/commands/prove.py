@@ -4,6 +4,7 @@ import time
 from dataclasses import dataclass
 
 from stackctl.commands.session import session, words
+from stackctl.commands.speed import speed
 from stackctl.core import replies, tavern_secrets, tavern_settings
 from stackctl.core.stack import Plan
 from stackctl.effects.tavern_http import Reply, Tavern
@@ -16,10 +17,11 @@ TOKENS = 48
 
 @dataclass(frozen=True, kw_only=True)
 class Proof:
-    """What SillyTavern answered."""
+    """What SillyTavern answered. `tokens_per_s`: as the backend counts them; None: it does not say."""
 
     model: str
     reply: Reply
+    tokens_per_s: float | None = None
 
 
 def prove(plan: Plan, machine: Machine) -> Proof:
@@ -27,13 +29,15 @@ def prove(plan: Plan, machine: Machine) -> Proof:
     began = time.time()
     try:
         with session(plan, machine) as page:
-            return _asked(page, plan)
+            model, reply = _asked(page, plan)
     except NotReady as error:
         error.evidence = (*error.evidence, *words(plan, machine, began))
         raise
+    return Proof(model=model, reply=reply, tokens_per_s=speed(reply, plan, machine, began))
 
 
-def _asked(page: Tavern, plan: Plan) -> Proof:
+def _asked(page: Tavern, plan: Plan) -> tuple[str, Reply]:
+    """(the model's name, its answer)."""
     kind, url = tavern_settings.connection(page.settings())
     here = f"in SillyTavern: API Connections, Text Completion, {plan.tavern_type}, {plan.backend_url}"
     if not kind or not url:
@@ -50,7 +54,7 @@ def _asked(page: Tavern, plan: Plan) -> Proof:
     if not reply.is_whole:
         raise replies.cut(reply.pieces)
     replies.check(reply.text, is_demo=plan.is_demo, title=plan.backend_title)
-    return Proof(model=model, reply=reply)
+    return model, reply
 
 
 def wrong_key(page: Tavern, plan: Plan) -> NotReady | None:

@@ -4,12 +4,15 @@ import time
 from dataclasses import replace
 
 from stackctl.core import tavern
+from stackctl.core.limit import Limit
 from stackctl.core.stack import Plan
+from stackctl.effects import bounded
 from stackctl.effects.tavern_http import Tavern
-from stackctl.effects.tavern_inside import inside, reader
+from stackctl.effects.tavern_inside import inside
 from stackctl.errors import NotReady
 from stackctl.machine import Machine
 
+_FIGURES = Limit(seconds=10, silence_s=10, size=1 << 20)
 _SHOWN = 5  # lines
 _SETTLE_S = 0.3  # so long without a new line: it has said what it had to say
 _WIDE = 300  # characters of a line: it also writes down whole requests
@@ -23,9 +26,17 @@ def session(plan: Plan, machine: Machine) -> Tavern:
         raise NotReady("SillyTavern does not run", hint="stackctl status; stackctl start")
     login = (tavern.USER, plan.password) if plan.password else None
     if machine.engine.is_local and plan.sillytavern.publish:
-        return Tavern(plan.url, login=login)
-    at = machine.engine, state.container
-    return Tavern(plan.url, inside(*at), reader=reader(*at), login=login)
+        return Tavern(plan.url, bounded.over_http(), login=login)
+    return Tavern(plan.url, bounded.bounded(inside(machine.engine, state.container)), reads_many=True, login=login)
+
+
+def said_by_backend(plan: Plan, machine: Machine, path: str) -> str:
+    """What the backend has at a path, for SillyTavern's container; "" where nothing comes from there."""
+    state = machine.engine.states(plan.name).get(tavern.NAME)
+    if state is None or state.state != "running":
+        return ""
+    at_backend = inside(machine.engine, state.container, plan.backend_url)
+    return bounded.get(bounded.bounded(at_backend), f"{plan.backend_url}{path}", _FIGURES)
 
 
 def words(plan: Plan, machine: Machine, since: float) -> tuple[str, ...]:

@@ -40,17 +40,19 @@ def deployed(done: "Deployed", ssh: str) -> tuple[str, dict[str, Any]]:
         return done.text, {**values, "compose": done.text}
     lines = [f"ready after {done.ready_s:.1f} s"]
     if proof:
+        from stackctl.core import replies
+
         reply = proof.reply
         values |= {
             "model": proof.model,
             "reply": reply.text,
             "first_token_s": round(reply.first_s, 3),
-            "tokens_per_s": round(reply.tokens_per_s, 1),
+            "tokens_per_s": proof.tokens_per_s and round(proof.tokens_per_s, 1),
         }
         lines += [
             f"SillyTavern reaches {proof.model}, context {plan.context}",
             f"it answered: {reply.text.strip()!r}",
-            f"first token after {reply.first_s:.2f} s, {reply.tokens_per_s:.1f} tokens/s with the prompt included",
+            replies.pace(reply.first_s, proof.tokens_per_s, title=plan.backend_title),
         ]
     lines += ["", f"Open {plan.url}"]
     if plan.password:

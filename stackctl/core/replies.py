@@ -38,6 +38,12 @@ def check_characters(text: str, *, is_demo: bool) -> None:
         )
 
 
+def pace(first_s: float, tokens_per_s: float | None, *, title: str) -> str:
+    """How fast an answer came; the rate is the backend's own, and left out where it does not say one."""
+    rate = f", {tokens_per_s:.1f} tokens/s by {title}'s own count" if tokens_per_s else ""
+    return f"first words after {first_s:.2f} s{rate}"
+
+
 def cut(pieces: int) -> NotReady:
     """The error for a stream that broke off."""
     return NotReady(

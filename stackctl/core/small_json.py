@@ -23,7 +23,7 @@ def table(text: str, most: int, *, is_strict: bool = False, is_finite: bool = Fa
     which only Python's JSON has.
     """
     if sum(map(text.count, "[{,")) > most:  # before each value there is one of these
-        raise TooMuch("has more entries than any model's")
+        raise TooMuch("has more entries than are read")
     try:
         found = json.loads(
             text,
@@ -33,7 +33,9 @@ def table(text: str, most: int, *, is_strict: bool = False, is_finite: bool = Fa
         )
     except NoTable:
         raise
-    except (ValueError, RecursionError) as e:
+    except RecursionError as e:
+        raise TooMuch("is nested too deeply") from e
+    except ValueError as e:
         raise NoTable("is no JSON") from e
     if not isinstance(found, dict):
         raise NoTable("is no table")

@@ -4,17 +4,25 @@ import io
 import json
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
-from typing import Any, Final, Protocol
+from typing import TYPE_CHECKING, Any, Final, Protocol
 
 from stackctl.backends.contract import Request
+from stackctl.core import limit, small_json
+from stackctl.core.limit import Exceeded, Limit
 from stackctl.core.place import HOST
 from stackctl.core.secret import Secret
 from stackctl.core.seen import Answer, Tried
 from stackctl.errors import EngineError
 
+if TYPE_CHECKING:
+    import httpx
+
 _PATIENCE_S: Final = 5  # for one answer
 _WHOLE_S: Final = 30  # for the container, its start included
-_LIMIT: Final = 200_000  # characters of an answer; a chat template may have some ten thousand
+_LIMIT: Final = 200_000  # bytes of an answer; a chat template may have some ten thousand
+_HERE: Final = Limit(seconds=_PATIENCE_S, silence_s=_PATIENCE_S, size=_LIMIT)
+_LOG: Final = {"max-size": "64m"}  # all that it may say
+_MOST_VALUES: Final = 2_000_000  # in it
 _JSON: Final = {"content-type": "application/json"}
 _NOBODY: Final = 65534
 _WISH: Final = "/stackctl-asks.json"
@@ -22,18 +30,21 @@ _OURS: Final = "stackctl.made-by"  # the label of what is here for moments only
 # every URL at once; the first request shows whether anybody is there, the others follow at once
 _SCRIPT: Final = """
 const{urls,requests,key,patience,limit}=JSON.parse(require('fs').readFileSync(process.argv[1]));
-const head=body=>({...(key&&{authorization:'Bearer '+key}),...(body&&{'content-type':'application/json'})});
+const head=body=>({'accept-encoding':'identity',...(key&&{authorization:'Bearer '+key}),
+...(body&&{'content-type':'application/json'})});
 const codes={ENOTFOUND:'name',EAI_AGAIN:'name',ECONNREFUSED:'refused',ECONNRESET:'refused',EHOSTUNREACH:'unreachable',
 ENETUNREACH:'unreachable',ETIMEDOUT:'timeout',UND_ERR_CONNECT_TIMEOUT:'timeout',UND_ERR_HEADERS_TIMEOUT:'timeout'};
 const why=e=>{if(e.name==='TimeoutError')return'timeout';const c=e.cause||e;
 const code=c.code||(c.errors&&c.errors[0]&&c.errors[0].code);return codes[code]||String(code||c.message||c)};
 const ask=async(url,{path,body})=>{const a=await fetch(url+path,{redirect:'manual',signal:AbortSignal.timeout(patience),
 headers:head(body),...(body&&{method:'POST',body})});
-return[path,{status:a.status,body:(await a.text()).slice(0,limit)}]};
+const parts=[];let size=0;for await(const part of a.body||[]){if((size+=part.length)>limit)
+throw Error('its answer has more than '+limit+' bytes');parts.push(part)}
+return[path,{status:a.status,body:new TextDecoder().decode(Buffer.concat(parts))}]};
 const all=async url=>{let first;try{first=await ask(url,requests[0])}catch(e){return{url,failure:why(e),answers:{}}}
 const rest=await Promise.allSettled(requests.slice(1).map(r=>ask(url,r)));
 return{url,failure:'',answers:Object.fromEntries([first,...rest.filter(r=>r.value).map(r=>r.value)])}};
-Promise.all(urls.map(all)).then(r=>process.stdout.write(JSON.stringify(r),()=>process.exit()));
+Promise.all(urls.map(all)).then(r=>process.stdout.write(JSON.stringify({tried:r}),()=>process.exit()));
 """
 
 
@@ -71,7 +82,8 @@ def ask(
             extra_hosts={HOST: "host-gateway"},
             cap_drop=["ALL"],
             security_opt=["no-new-privileges:true"],
-            log_config={"Type": "json-file"},  # the engine's own default may be one that can't be read back
+            # the engine's own default may be one that can't be read back
+            log_config={"Type": "json-file", "Config": _LOG},
         )
         made = api.create_container(
             image, entrypoint=["node", "-e", _SCRIPT, "--", _WISH], user=str(_NOBODY), host_config=host
@@ -85,8 +97,9 @@ def ask(
         finally:
             api.remove_container(made["Id"], force=True)
     try:
-        return tuple(_tried(one) for one in json.loads(said))
-    except ValueError as e:
+        found = small_json.table(said.decode("utf-8", "replace"), _MOST_VALUES)
+        return tuple(_tried(one) for one in found["tried"])
+    except (ValueError, KeyError, TypeError, AttributeError) as e:
         words = complaint.decode("utf-8", "replace").strip()
         raise EngineError(
             f"node does not run in {image}", hint="is sillytavern.image SillyTavern's?", evidence=(words,)
@@ -122,21 +135,23 @@ def gateway(engine: Client) -> str:
     return next((one["Gateway"] for one in configs if "." in one.get("Gateway", "")), "")
 
 
-def ask_here(url: str, requests: tuple[Request, ...], key: Secret | None) -> Tried:
-    """Ask one URL from this machine."""
+def ask_here(url: str, requests: tuple[Request, ...], key: Secret | None, transport: "httpx.BaseTransport") -> Tried:
+    """Ask one URL from this machine. `transport`: one that keeps to the limit of each request (limit.EXTENSION)."""
     import httpx
 
     answers: dict[str, Answer] = {}
     head = {"authorization": f"Bearer {key.reveal()}"} if key else {}
-    with httpx.Client(base_url=url, headers=head, timeout=_PATIENCE_S, trust_env=False, verify=False) as client:  # noqa: S501 - to see who is there
+    with httpx.Client(base_url=url, headers=head, transport=transport, trust_env=False) as client:
         for one in requests:
+            method, content, kind = ("POST", one.body, _JSON) if one.body else ("GET", None, {})
+            wish = {limit.EXTENSION: _HERE}
             try:
-                found = client.post(one.path, content=one.body, headers=_JSON) if one.body else client.get(one.path)
-            except httpx.HTTPError as e:
+                found = client.request(method, one.path, content=content, headers=kind, extensions=wish)
+            except (httpx.HTTPError, Exceeded) as e:
                 if not answers:
                     return Tried(url=url, failure=str(e) or type(e).__name__)
                 continue
-            answers[one.path] = Answer(status=found.status_code, body=found.text[:_LIMIT])
+            answers[one.path] = Answer(status=found.status_code, body=found.content.decode("utf-8", "replace"))
     return Tried(url=url, answers=answers)
 
 

@@ -1,24 +1,33 @@
 """SillyTavern, asked as its own page asks it: session cookie, CSRF token, settings, status, a streamed generation."""
 
-import json
+import re
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, Self
+from itertools import islice
+from typing import TYPE_CHECKING, Any, Final, Self
 
-from stackctl.core import stream
+from stackctl.core import limit, small_json, stream, tavern_page
 from stackctl.core import tavern_secrets as secrets
+from stackctl.core.limit import Exceeded, Limit, Silent
 from stackctl.core.secret import Secret
 from stackctl.errors import NotReady
 
 if TYPE_CHECKING:
     import httpx
 
-# (status, type, text) of each file at these paths, asked with these headers
-Reader = Callable[[Sequence[str], Mapping[str, str]], Iterator[tuple[int, str, str]]]
-
-_TIMEOUT_S, _GENERATION_S = 30.0, 300.0
-_GENERATE = "/api/backends/text-completions/generate"
+_GENERATION_S: Final = 600.0
+_SILENCE_S: Final = 300.0  # a large model may take so long to read a prompt, or to be loaded again
+_MIB: Final = 1 << 20
+_ANSWER: Final = Limit(seconds=30, silence_s=30, size=4 * _MIB)
+_FILE: Final = Limit(seconds=30, silence_s=30, size=32 * _MIB)  # settings with all their presets, too
+_FILES: Final = Limit(seconds=120, silence_s=30, size=64 * _MIB)
+_MOST_VALUES: Final = 2_000_000  # of an answer's JSON; the settings of a new SillyTavern have some 6000
+_TOKEN_SIZE: Final = 4096  # bytes that one takes in a stream at most, with all that comes around it
+_TOKEN: Final = re.compile("[!-~]{1,1000}")  # what a header can carry
+_GENERATE: Final = "/api/backends/text-completions/generate"
+_LOOK: Final = "stackctl status; stackctl logs sillytavern"
+_ELSE: Final = "stackctl status; docker ps"
 _UNREADABLE = (
     "it must belong to the user that SillyTavern runs as, and be readable for it: "
     "ls -ln data/default-user/settings.json in SillyTavern's folder shows that"
@@ -28,40 +37,48 @@ _ANEW = "move it away: the next deploy writes one that connects; chats and chara
 
 @dataclass(frozen=True, kw_only=True)
 class Reply:
-    """A short generation through SillyTavern; seconds from the request. `is_whole`: it came to its proper end."""
+    """A short generation through SillyTavern; seconds from the request. `is_whole`: it came to its proper end.
+
+    How many tokens a piece has is the backend's own affair. `ending`: the last event of the stream, as it came.
+    """
 
     text: str
     pieces: int
     is_whole: bool
     first_s: float
     total_s: float
+    ending: str = ""
 
     @property
-    def tokens_per_s(self) -> float:
-        """Tokens over the whole time, the prompt's included; a piece of the stream is a token with every backend."""
-        return self.pieces / self.total_s if self.total_s else 0.0
+    def flow(self) -> stream.Flow:
+        return stream.flow(self.first_s, self.total_s)
 
 
 class Tavern:
-    """A session with a running SillyTavern."""
+    """A session with a running SillyTavern.
+
+    `transport`: one that keeps to the limit of each request (limit.EXTENSION). `reads_many`: it takes several paths at
+    once, too (tavern_page.PATHS).
+    """
 
     def __init__(
         self,
         url: str,
-        transport: "httpx.BaseTransport | None" = None,
+        transport: "httpx.BaseTransport",
         *,
-        reader: Reader | None = None,
+        reads_many: bool = False,
         login: tuple[str, Secret] | None = None,
+        clock: Callable[[], float] = time.monotonic,
     ) -> None:
         import httpx
 
-        self.url, self._reader = url, reader
+        self.url, self._reads_many, self._clock = url, reads_many, clock
         auth = (login[0], login[1].reveal()) if login else None
-        self._http = httpx.Client(base_url=url, transport=transport, auth=auth, timeout=_TIMEOUT_S, trust_env=False)
+        self._http = httpx.Client(base_url=url, transport=transport, auth=auth, trust_env=False)
 
     def __enter__(self) -> Self:
         try:
-            self._http.headers["X-CSRF-Token"] = str(self._json("GET", "/csrf-token").get("token"))
+            self._http.headers["X-CSRF-Token"] = self._token()
         except BaseException:
             self._http.close()
             raise
@@ -70,55 +87,70 @@ class Tavern:
     def __exit__(self, *_: object) -> None:
         self._http.close()
 
+    def _token(self) -> str:
+        found = str(self._json("GET", "/csrf-token").get("token"))
+        if not _TOKEN.fullmatch(found):
+            raise NotReady(f"what answers /csrf-token at {self.url} is not SillyTavern", hint=_ELSE)
+        return found
+
     def file(self, path: str) -> tuple[int, str, str]:
         """(status, type, text) of a file of the page."""
-        answer = self._ask("GET", path)
-        return answer.status_code, answer.headers.get("content-type", ""), answer.text
+        answer = self._ask("GET", path, within=_FILE)
+        return answer.status_code, answer.headers.get("content-type", ""), _text(answer)
 
     def files(self, paths: Sequence[str]) -> Iterator[tuple[int, str, str]]:
-        """Likewise of several, in their order: by the reader, where there is one."""
-        if self._reader is None:
+        """Likewise of several, in their order: at once, where that can be done."""
+        if self._reads_many and paths:
+            yield from self._files(paths)
+        else:
             yield from map(self.file, paths)
-            return
-        asked = self._http.build_request("GET", "/")
-        if self._http.auth:
-            asked = next(self._http.auth.auth_flow(asked))
-        yield from self._reader(paths, asked.headers)
+
+    def _files(self, paths: Sequence[str]) -> Iterator[tuple[int, str, str]]:
+        import httpx
+
+        came, wish = 0, {limit.EXTENSION: _FILES, tavern_page.PATHS: tuple(paths)}
+        try:
+            with self._http.stream("GET", "/", extensions=wish) as answer:
+                for line in islice(stream.lines(answer.iter_raw()), len(paths)):
+                    one = small_json.table(line, _MOST_VALUES)
+                    yield one["status"], str(one["type"]), str(one["text"])
+                    came += 1
+        except (httpx.HTTPError, Exceeded) as e:
+            raise _broken(self.url, paths[came], e) from e
+        except (small_json.NoTable, KeyError) as e:
+            raise NotReady(f"inside its container SillyTavern sends no file for {paths[came]}", hint=_LOOK) from e
+        if came < len(paths):
+            raise NotReady(f"SillyTavern does not answer {paths[came]} inside its container", hint=_LOOK)
 
     def as_other(self, method: str, path: str, **headers: str) -> tuple[int, str]:
         """(status, origin whose pages may read it) of what another page gets, which never has the token."""
         import httpx
 
-        asked = self._http.build_request(method, path, headers=headers)
+        asked = self._http.build_request(method, path, headers=headers, extensions={limit.EXTENSION: _ANSWER})
         asked.headers.pop("X-CSRF-Token", None)
         try:
             answer = self._http.send(asked)
-        except httpx.HTTPError as e:
+        except (httpx.HTTPError, Exceeded) as e:
             raise _broken(self.url, path, e) from e
         return answer.status_code, answer.headers.get("access-control-allow-origin", "")
 
     def is_at(self, url: str) -> bool:
         """Whether what answers at another URL is this very SillyTavern: it takes this session for its own."""
-        import httpx
-
         cookies = "; ".join(f"{name}={value}" for name, value in self._http.cookies.items())
         try:
-            answer = self._http.post(f"{url}/api/ping", json={}, headers={"Cookie": cookies})
-        except httpx.HTTPError:
+            answer = self._ask("POST", f"{url}/api/ping", {}, headers={"Cookie": cookies})
+        except NotReady:
             return False
         return answer.is_success
 
     def settings(self) -> dict[str, Any]:
         """settings.json as SillyTavern serves it to its page."""
         says = "SillyTavern can't read its own settings.json"
-        served = self._json("POST", "/api/settings/get", {}, says=says, hint=_UNREADABLE)
+        served = self._json("POST", "/api/settings/get", {}, within=_FILE, says=says, hint=_UNREADABLE)
         try:
-            settings = json.loads(served.get("settings", ""))
-        except (TypeError, ValueError) as e:
-            raise NotReady(f"SillyTavern's settings.json is not JSON: {e}", hint=_ANEW) from e
-        if not isinstance(settings, dict):
-            raise NotReady("SillyTavern's settings.json is not a JSON object", hint=_ANEW)
-        return settings
+            return small_json.table(str(served.get("settings", "")), _MOST_VALUES)
+        except small_json.NoTable as e:
+            raise NotReady(f"SillyTavern's settings.json {e}", hint=_ANEW) from e
 
     def model(self, kind: str, url: str, *, hint: str) -> str:
         """The model's name, as SillyTavern sees it by asking the backend; `hint` is for where nothing answers there."""
@@ -139,14 +171,14 @@ class Tavern:
         answer = self._ask("POST", "/api/backends/text-completions/props", {"api_type": kind, "api_server": url})
         if answer.status_code == httpx.codes.BAD_REQUEST:  # the backend has no such answer: text-generation-webui
             return 0
-        told = _table(answer).get("default_generation_settings")
+        told = self._table(answer).get("default_generation_settings")
         found = told.get("n_ctx") if isinstance(told, dict) else 0
         return found if isinstance(found, int) else 0
 
     def answer(self, kind: str, url: str, prompt: str, tokens: int, *, within_s: float = _GENERATION_S) -> str:
         """The text of a generation in one piece, as the page asks for it where streaming is off."""
-        body = _generation(kind, url, prompt, tokens, is_streamed=False)
-        found = self._json("POST", _GENERATE, body, timeout_s=within_s)
+        body = stream.question(kind, url, prompt, tokens, is_streamed=False)
+        found = self._json("POST", _GENERATE, body, within=Limit(seconds=within_s, silence_s=within_s, size=_MIB))
         if "error" in found:  # SillyTavern's way to hand on a failure, with status 200
             words = str(found.get("response", ""))[:300]
             raise NotReady(
@@ -156,93 +188,96 @@ class Tavern:
             )
         return stream.text(found)
 
-    def generate(self, kind: str, url: str, prompt: str, tokens: int, *, silence_s: float = _GENERATION_S) -> Reply:
+    def generate(
+        self,
+        kind: str,
+        url: str,
+        prompt: str,
+        tokens: int,
+        *,
+        is_endless: bool = False,
+        silence_s: float = _SILENCE_S,
+        within_s: float = _GENERATION_S,
+    ) -> Reply:
         """A streamed generation, by the path that a chat message takes; one that breaks off is told by `is_whole`.
 
-        `silence_s`: after so long without a piece it has broken off. Where its backend's connection breaks,
-        SillyTavern ends nothing: its page waits for ever.
+        `is_endless`: with so many tokens, though the model would stop before. `silence_s`: after so long without a
+        piece it has broken off. Where its backend's connection breaks, SillyTavern ends nothing: its page waits for
+        ever.
         """
         import httpx
 
-        body = _generation(kind, url, prompt, tokens, is_streamed=True)
-        began = time.monotonic()
-        first_s, pieces, reading = 0.0, [], stream.Reading()
+        body = stream.question(kind, url, prompt, tokens, is_streamed=True, is_endless=is_endless)
+        within = Limit(seconds=within_s, silence_s=silence_s, size=_MIB + tokens * _TOKEN_SIZE)
+        began = self._clock()
+        first_s, pieces, reading = 0.0, list[str](), stream.Reading(tokens)
         try:
-            with self._http.stream("POST", _GENERATE, json=body, timeout=silence_s) as answer:
+            with self._http.stream("POST", _GENERATE, json=body, extensions={limit.EXTENSION: within}) as answer:
                 if answer.status_code != httpx.codes.OK:
                     answer.read()
                     raise _refused(_GENERATE, answer)
-                answer.encoding = "utf-8"  # as server-sent events always are; a damaged byte becomes U+FFFD
-                for line in answer.iter_lines():
+                for line in stream.lines(answer.iter_raw()):
                     if piece := reading.piece(line):
-                        first_s = first_s or time.monotonic() - began
+                        first_s = first_s or self._clock() - began
                         pieces.append(piece)
                     if reading.is_over:
                         break
-        except httpx.HTTPError as e:
+        except (httpx.HTTPError, Silent) as e:
             if not pieces:
                 raise _broken(self.url, _GENERATE, e) from e
+        except Exceeded as e:
+            raise _broken(self.url, _GENERATE, e) from e
         return Reply(
             text="".join(pieces),
             pieces=len(pieces),
             is_whole=reading.is_whole,
             first_s=first_s,
-            total_s=time.monotonic() - began,
+            total_s=self._clock() - began,
+            ending=reading.ending,
         )
 
     def _json(
+        self, method: str, path: str, body: object = None, *, says: str = "", hint: str = "", within: Limit = _ANSWER
+    ) -> dict[str, Any]:
+        import httpx
+
+        answer = self._ask(method, path, body, within=within)
+        if answer.status_code != httpx.codes.OK:
+            raise _refused(path, answer, says, hint)
+        return self._table(answer)
+
+    def _table(self, answer: "httpx.Response") -> dict[str, Any]:
+        """The JSON object that an answer is."""
+        try:
+            return small_json.table(_text(answer), _MOST_VALUES)
+        except small_json.NoTable as e:
+            path = answer.request.url.path
+            raise NotReady(f"what answers {path} at {self.url} is not SillyTavern: it {e}", hint=_ELSE) from e
+
+    def _ask(
         self,
         method: str,
         path: str,
         body: object = None,
         *,
-        says: str = "",
-        hint: str = "",
-        timeout_s: float = _TIMEOUT_S,
-    ) -> dict[str, Any]:
-        import httpx
-
-        answer = self._ask(method, path, body, timeout_s=timeout_s)
-        if answer.status_code != httpx.codes.OK:
-            raise _refused(path, answer, says, hint)
-        parsed = _table(answer)
-        if not parsed:
-            raise NotReady(f"what answers {path} at {self.url} is not SillyTavern", hint="stackctl status; docker ps")
-        return parsed
-
-    def _ask(self, method: str, path: str, body: object = None, *, timeout_s: float = _TIMEOUT_S) -> "httpx.Response":
+        headers: Mapping[str, str] | None = None,
+        within: Limit = _ANSWER,
+    ) -> "httpx.Response":
         import httpx
 
         try:
-            return self._http.request(method, path, json=body, timeout=timeout_s)
-        except httpx.HTTPError as e:
+            return self._http.request(method, path, json=body, headers=headers, extensions={limit.EXTENSION: within})
+        except (httpx.HTTPError, Exceeded) as e:
             raise _broken(self.url, path, e) from e
 
 
-def _generation(kind: str, url: str, prompt: str, tokens: int, *, is_streamed: bool) -> dict[str, Any]:
-    return {
-        "api_type": kind,
-        "api_server": url,
-        "prompt": prompt,
-        "max_tokens": tokens,
-        "max_new_tokens": tokens,
-        "n_predict": tokens,
-        "stream": is_streamed,
-        "temperature": 0,
-    }
-
-
-def _table(answer: "httpx.Response") -> dict[str, Any]:
-    """The JSON object of an answer; {} where it is anything else."""
-    try:
-        found = answer.json()
-    except ValueError:
-        return {}
-    return found if isinstance(found, dict) else {}
+def _text(answer: "httpx.Response") -> str:
+    """As UTF-8, whatever character set the answer claims: its name may be that of anything that Python can decode."""
+    return answer.content.decode("utf-8", "replace")
 
 
 def _refused(path: str, answer: "httpx.Response", says: str = "", hint: str = "") -> NotReady:
-    words = answer.text.strip()[:300]
+    words = _text(answer).strip()[:300]
     if answer.status_code == 401 and path == "/csrf-token":
         return NotReady(
             "SillyTavern asks for a password that is not this stack's (401)",
@@ -265,5 +300,5 @@ def _refused(path: str, answer: "httpx.Response", says: str = "", hint: str = ""
 def _broken(url: str, path: str, error: Exception) -> NotReady:
     return NotReady(
         f"SillyTavern at {url} does not answer {path}: {str(error) or type(error).__name__}",
-        hint="stackctl status; stackctl logs sillytavern",
+        hint=_LOOK,
     )

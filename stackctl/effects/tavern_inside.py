@@ -2,16 +2,18 @@
 
 import base64
 import json
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING, Any, Final, Protocol
 
-from stackctl.errors import NotReady
+from stackctl.core import small_json, tavern_page
 
 if TYPE_CHECKING:
     import httpx
 
 _URL: Final = "http://127.0.0.1:8000"
 _REPLACED: Final = {"host", "content-length"}  # fetch writes its own
+_HEAD: Final = 100_000  # bytes; as many as h11 takes of a head
+_HEADERS: Final = 1000
 # all as it was asked and answered; not by fetch, which sends no other Host than its URL's
 _RELAY: Final = """
 const r=JSON.parse(process.env.STACKCTL_REQUEST),h=[];
@@ -24,9 +26,11 @@ a.pipe(process.stdout);
 # one process for all: each takes longer to start than to answer
 _READER: Final = """
 const r=JSON.parse(process.env.STACKCTL_REQUEST);
+process.stdout.write(JSON.stringify({status:200,headers:[]})+'\\n');
 (async()=>{for(const u of r.urls){
-const a=await fetch(u,{headers:r.headers});
-process.stdout.write(JSON.stringify([a.status,a.headers.get('content-type')||'',await a.text()])+'\\n');
+const a=await fetch(u,{headers:r.headers,redirect:'manual'});
+const type=a.headers.get('content-type')||'';
+process.stdout.write(JSON.stringify({status:a.status,type,text:await a.text()})+'\\n');
 }})().catch(e=>{process.stderr.write(String(e.cause||e));process.exit(7)});
 """
 
@@ -38,8 +42,11 @@ class ApiClient(Protocol):
     def client(self) -> Any: ...
 
 
-def inside(engine: ApiClient, container_id: str) -> "httpx.BaseTransport":
-    """A transport that sends each request from inside a container, by node."""
+def inside(engine: ApiClient, container_id: str, url: str = _URL) -> "httpx.BaseTransport":
+    """A transport that sends each request from inside a container, by node, to what is at `url` for it.
+
+    A request with several paths (tavern_page.PATHS) is answered with a line of JSON for each: status, type and text.
+    """
     import httpx
 
     class Body(httpx.SyncByteStream):
@@ -52,65 +59,66 @@ def inside(engine: ApiClient, container_id: str) -> "httpx.BaseTransport":
 
     class Relay(httpx.BaseTransport):
         def handle_request(self, request: httpx.Request) -> httpx.Response:
-            content = request.read()
-            wish = {
-                "url": f"{_URL}{request.url.raw_path.decode()}",
-                "method": request.method,
-                "headers": dict(request.headers),
-                "body": base64.b64encode(content).decode() if content else None,
-            }
-            stream = _output(engine, container_id, _RELAY, wish)
+            said = _output(engine, container_id, *_wish(request, url))
             head = b""
-            for chunk in stream:
+            for chunk in said:
                 head += chunk
-                if b"\n" in head:
+                if b"\n" in head or len(head) > _HEAD:
                     break
             line, newline, start = head.partition(b"\n")
             if not newline:
-                raise httpx.ConnectError("SillyTavern does not answer inside its container", request=request)
-            parsed = json.loads(line)
-            return httpx.Response(
-                parsed["status"], headers=parsed["headers"], stream=Body(start, stream), request=request
-            )
+                raise httpx.ConnectError("it does not answer inside its container", request=request)
+            status, headers = _head(line)
+            return httpx.Response(status, headers=headers, stream=Body(start, said), request=request)
 
     return Relay()
 
 
-def reader(
-    engine: ApiClient, container_id: str
-) -> Callable[[Sequence[str], Mapping[str, str]], Iterator[tuple[int, str, str]]]:
-    """What reads many files from inside a container by one process.
-
-    (paths, headers) -> (status, type, text) of each. Raises NotReady for one that does not come.
-    """
-
-    def read(paths: Sequence[str], headers: Mapping[str, str]) -> Iterator[tuple[int, str, str]]:
-        wish = {"urls": [f"{_URL}{path}" for path in paths], "headers": _kept(headers)}
-        left, rest = list(paths), b""
-        for chunk in _output(engine, container_id, _READER, wish):
-            *lines, rest = (rest + chunk).split(b"\n")
-            for line in lines:
-                status, kind, text = json.loads(line)
-                left.pop(0)
-                yield status, kind, text
-        if left:
-            raise NotReady(
-                f"SillyTavern does not answer {left[0]} inside its container",
-                hint="stackctl status; stackctl logs sillytavern",
-            )
-
-    return read
+def _wish(request: "httpx.Request", url: str) -> tuple[str, dict[str, Any]]:
+    """The script that makes a request, and what it has to know."""
+    paths: Sequence[str] = request.extensions.get(tavern_page.PATHS, ())
+    if paths:
+        headers = {name: value for name, value in request.headers.items() if name not in _REPLACED}
+        return _READER, {"urls": [f"{url}{path}" for path in paths], "headers": headers}
+    content = request.read()
+    return _RELAY, {
+        "url": f"{url}{request.url.raw_path.decode()}",
+        "method": request.method,
+        "headers": dict(request.headers),
+        "body": base64.b64encode(content).decode() if content else None,
+    }
 
 
-def _kept(headers: Mapping[str, str]) -> dict[str, str]:
-    return {name: value for name, value in headers.items() if name not in _REPLACED}
+def _head(line: bytes) -> tuple[int, list[tuple[bytes, bytes]]]:
+    """(status, headers) of an answer; raises an error of httpx for what is no such thing."""
+    import httpx
+
+    try:
+        found = small_json.table(line.decode("utf-8", "replace"), _HEADERS)
+        status, listed = found["status"], found["headers"]
+        headers = [(str(name).lower().encode("ascii"), str(value).encode("latin-1")) for name, value in listed]
+    except (ValueError, KeyError, TypeError) as e:
+        raise httpx.RemoteProtocolError("what comes from inside its container is no answer") from e
+    if type(status) is not int or not 100 <= status <= 599:
+        raise httpx.RemoteProtocolError("what comes from inside its container has no status")
+    return status, headers
 
 
-def _output(engine: ApiClient, container_id: str, script: str, wish: dict[str, Any]) -> Iterator[bytes]:
+def _output(engine: ApiClient, container_id: str, script: str, wish: Mapping[str, Any]) -> Iterator[bytes]:
     """What a script of node says in the container, asked for by its environment.
 
     Not by an argument: the engine's events and the machine's process list would show the password in it.
     """
+    import docker.errors
+    import httpx
+    import requests
+
     api = engine.client.api
-    made = api.exec_create(container_id, ["node", "-e", script], environment={"STACKCTL_REQUEST": json.dumps(wish)})
-    return (out or b"" for out, _ in api.exec_start(made["Id"], stream=True, demux=True))
+    environment = {"STACKCTL_REQUEST": json.dumps(wish)}
+    try:
+        made = api.exec_create(container_id, ["node", "-e", script], environment=environment)
+        for out, _ in api.exec_start(made["Id"], stream=True, demux=True):
+            if out:
+                yield out
+    except (docker.errors.DockerException, requests.RequestException, OSError) as e:
+        raise httpx.ReadError(f"the engine: {e}") from e

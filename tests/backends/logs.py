@@ -53,6 +53,8 @@ ggml_cuda_host_malloc: failed to allocate 296.00 MiB of pinned memory: CUDA-capa
 STANDS_BACK = (
     "0.00.366 W common_fit_params: failed to fit params to free device memory: n_gpu_layers already set by user"
 )
+# once a generation is over: modules/text_generation.py of text-generation-webui, 2026-05
+GENERATED = "12:00:01-123456 INFO     Output generated in 0.52 seconds (50.19 tokens/s, 26 tokens, context 12, seed 7)"
 # on several GPUs the first reservation may fail and the second succeed: src/llama-context.cpp
 SECOND_TRY = """\
 E ggml_backend_cuda_buffer_type_alloc_buffer: allocating 831.13 MiB on device 0: cudaMalloc failed: out of memory

@@ -541,6 +541,47 @@ def test_a_refused_argument_is_named(backend: Backend) -> None:
     assert "--frobnicate" in cause.says
 
 
+# -- how fast it was
+
+
+def said_of_speed(backend: Backend) -> str:
+    """What the program says at SPEED after a generation, as it was recorded."""
+    if backend.SPEED == "log":
+        return logs.GENERATED
+    path = "/completion" if backend.SPEED == "stream" else backend.SPEED.path
+    (body,) = [one["body"] for one in recorded(backend)["loaded"] if one["request"]["path"] == path]
+    return json.dumps(body)
+
+
+def test_the_speed_is_the_programs_own_figure(backend: Backend) -> None:
+    figures = {llamacpp.NAME: 17.22, koboldcpp.NAME: 8000.0, textgen.NAME: 50.19}
+    assert backend.speed(said_of_speed(backend)) == pytest.approx(figures[backend.NAME], abs=0.01)
+
+
+def test_a_program_that_has_written_nothing_yet_has_no_speed() -> None:
+    (body,) = [
+        one for one in recorded(koboldcpp)["password-without-key"] if one["request"]["path"] == "/api/extra/perf"
+    ]
+    assert body["status"] == 200  # open without the password
+    assert koboldcpp.speed(json.dumps(body["body"])) is None
+    none = logs.GENERATED.replace("50.19 tokens/s, 26 tokens", "0.00 tokens/s, 0 tokens")
+    assert textgen.speed(none) is None
+    one = '{"timings":{"predicted_n":1,"predicted_per_second":1000000.0}}'  # the first one costs no time there
+    assert llamacpp.speed(one) is None
+
+
+@pytest.mark.parametrize("figure", ["0", "-1", "null", "true", '"8"', "1e999", "NaN", "1" + "0" * 400, "[]"])
+def test_what_is_no_figure_is_no_speed(figure: str) -> None:
+    timings = f'{{"timings":{{"predicted_n":9,"predicted_per_second":{figure}}}}}'
+    assert llamacpp.speed(timings) is None
+    assert koboldcpp.speed(f'{{"last_eval":{figure},"last_token_count":9}}') is None
+
+
+@pytest.mark.parametrize("said", ["", "{", "[]", "7", '{"timings":7}', "[" * 200_000, '{"a":' * 5000, logs.SERVER])
+def test_what_says_nothing_of_speed_is_none(backend: Backend, said: str) -> None:
+    assert backend.speed(said) is None
+
+
 @pytest.mark.parametrize(
     ("line", "device", "term", "mib"),
     [

@@ -153,7 +153,7 @@ def test_a_config_that_is_damaged_or_absurd_is_said(tmp_path: Path) -> None:
     for content, says in (
         ("{", "is damaged: it is no JSON"),
         ("[]", "is damaged: it is no table"),
-        ('{"a":[' + "0," * 200_000 + "0]}", "more entries than any model's"),
+        ('{"a":[' + "0," * 200_000 + "0]}", "more entries than are read"),
         (" " * (3 << 20) + "{}", "is longer than any model's"),
     ):
         (path / "config.json").write_text(content)

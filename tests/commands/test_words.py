@@ -1,22 +1,32 @@
 """The end of a deploy in words and as JSON."""
 
+from dataclasses import replace
+
 from stackctl.commands.deploy import Deployed
 from stackctl.commands.prove import Proof
 from stackctl.commands_text import deployed
 from stackctl.effects.tavern_http import Reply
 from tests.core.samples import a_plan
 
-REPLY = Reply(text="Hello there.", pieces=10, is_whole=True, first_s=0.25, total_s=2.0)
-DONE = Deployed(plan=a_plan(), text="", ready_s=3.04, proof=Proof(model="a.gguf", reply=REPLY))
+REPLY = Reply(text="Hello there.", pieces=1, is_whole=True, first_s=0.25, total_s=2.0)
+PROOF = Proof(model="a.gguf", reply=REPLY, tokens_per_s=123.45)
+DONE = Deployed(plan=a_plan(), text="", ready_s=3.04, proof=PROOF)
 
 
 def test_a_deploy_ends_with_the_proof_and_where_to_click() -> None:
     text, values = deployed(DONE, "")
     assert "it answered: 'Hello there.'" in text
-    assert "first token after 0.25 s, 5.0 tokens/s" in text
+    assert "first words after 0.25 s, 123.5 tokens/s by llama.cpp's own count\n" in text
     assert "Open http://127.0.0.1:8000" in text
     assert "ssh" not in text
-    assert (values["url"], values["tokens_per_s"], values["ready_s"]) == ("http://127.0.0.1:8000", 5.0, 3.04)
+    assert (values["url"], values["tokens_per_s"], values["ready_s"]) == ("http://127.0.0.1:8000", 123.5, 3.04)
+
+
+def test_a_rate_that_nobody_says_is_not_said() -> None:
+    text, values = deployed(replace(DONE, proof=replace(PROOF, tokens_per_s=None)), "")
+    assert "first words after 0.25 s\n" in text
+    assert "tokens/s" not in text
+    assert values["tokens_per_s"] is None
 
 
 def test_over_ssh_the_line_that_opens_it_from_afar_is_shown() -> None:

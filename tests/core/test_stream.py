@@ -4,7 +4,8 @@ import pytest
 
 from stackctl.core import replies
 from stackctl.core.demo_model import SENTENCE
-from stackctl.core.stream import Reading, text
+from stackctl.core.limit import Exceeded
+from stackctl.core.stream import Reading, flow, lines, more_tokens, text
 from stackctl.errors import NotReady
 
 OPENAI = (
@@ -22,7 +23,7 @@ LLAMA = (
 
 
 def read(*lines: str) -> tuple[str, Reading]:
-    reading = Reading()
+    reading = Reading(8)
     return "".join(reading.piece(line) for line in lines), reading
 
 
@@ -48,7 +49,7 @@ def test_nothing_counts_after_done() -> None:
     [
         ("data: <html>", "streams what is not JSON"),
         ('data: {"error": "out of memory"}', "failed while it generated: out of memory"),
-        ("data: 7", "failed while it generated: 7"),
+        ("data: 7", "streams what is not JSON: '7'"),
     ],
 )
 def test_what_is_no_stream_of_text_is_an_error(line: str, says: str) -> None:
@@ -59,6 +60,42 @@ def test_what_is_no_stream_of_text_is_an_error(line: str, says: str) -> None:
 @pytest.mark.parametrize("answer", [None, [], {}, {"choices": []}, {"content": 7}, {"choices": [{}]}])
 def test_an_answer_without_text_is_read_as_none(answer: object) -> None:
     assert text(answer) == ""
+
+
+@pytest.mark.parametrize("size", [1, 2, 3, 100])
+def test_lines_are_the_same_in_whatever_parts_they_come(size: int) -> None:
+    raw = "data: caf\u00e9\u2028\r\n\ndata: \u0085x\nlast".encode()
+    parts = [raw[at : at + size] for at in range(0, len(raw), size)]
+    assert list(lines(parts)) == ["data: caf\u00e9\u2028", "", "data: \u0085x", "last"]
+    assert list(lines([b"a\xff\n"])) == ["a\ufffd"]
+    assert list(lines([])) == []
+
+
+def test_far_more_text_than_was_asked_for_is_refused() -> None:
+    assert read(*[OPENAI[0]] * 36)[0] == "Hel" * 36
+    with pytest.raises(Exceeded, match="37 pieces of text came, and 8 tokens were asked for"):
+        read(*[OPENAI[0]] * 37)
+
+
+@pytest.mark.parametrize(
+    ("first_s", "total_s", "how"),
+    [
+        (0.36, 0.37, "too fast"),  # KoboldCpp, whatever it wrote in its first 0.35 s
+        (1.9, 1.9, "too fast"),
+        (0.36, 4.0, "steady"),
+        (1.5, 12.0, "steady"),
+        (3.9, 4.0, "at the end"),
+        (12.0, 12.0, "at the end"),
+    ],
+)
+def test_only_an_answer_that_took_long_enough_is_judged(first_s: float, total_s: float, how: str) -> None:
+    assert flow(first_s, total_s) == how
+
+
+def test_so_many_tokens_more_are_asked_for_that_the_next_answer_takes_long_enough() -> None:
+    assert more_tokens(48, 1.9) == 101
+    assert more_tokens(48, 0.36) == 533
+    assert more_tokens(48, 0.0) == 1920
 
 
 def check(said: str, *, is_demo: bool = False) -> None:

@@ -76,9 +76,9 @@ DAMAGED: dict[str, tuple[bytes, str]] = {
     "no type": (file({"a": {"shape": [4], "data_offsets": [0, 4]}}, 4), "makes no sense"),
     "list": (file(b"[]"), "not those of a safetensors"),
     "no json": (file(b'{"a":'), "is no JSON"),
-    "deep": (file(b'{"a":' + b"[" * 5000), "is no JSON"),
+    "deep": (file(b'{"a":' + b"[" * 5000), "is nested too deeply"),
     "many types": (file({f"{n}": entry(f"T{n}", [0], 0, 0) for n in range(65)}), "65 types"),
-    "many parts": (file(b'{"a":[' + b"{}," * 300_000 + b"0]}"), "more entries than any model"),
+    "many parts": (file(b'{"a":[' + b"{}," * 300_000 + b"0]}"), "more entries than are read"),
     "long": (file(b'{"a":"' + b"x" * LONGEST + b'"}'), "more than any model needs"),
 }
 

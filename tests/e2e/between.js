@@ -1,6 +1,7 @@
 // A proxy between SillyTavern and its backend that spoils streamed answers: cut (half of it, then a clean end),
 // break (half of it, then a broken connection), bytes (a byte that is no UTF-8), twice (UTF-8 taken for Latin-1),
-// slow (whole, each event 100 ms after the one before).
+// slow (whole, each event 100 ms after the one before), held (whole, all at once after 3 s),
+// endless (its first event, for ever).
 // For tests: node between.js HOW HOST PORT
 const http = require('http');
 const [how, host, port] = process.argv.slice(2);
@@ -10,6 +11,13 @@ const spoilt = {
   break: (body, answer) => answer.write(body.subarray(0, body.length / 2), () => answer.destroy()),
   twice: (body, answer) => answer.end(Buffer.from(body.toString('latin1'), 'utf8')),
   bytes: (body, answer) => answer.end(Buffer.from(body.toString('latin1').replace('demo', 'd\xe9mo'), 'latin1')),
+  held: (body, answer) => setTimeout(() => answer.end(body), 3000),
+  endless: (body, answer) => {
+    const event = body.toString().split(/(?<=\n\n)/)[0];
+    const more = () => { while (answer.write(event)); };
+    answer.on('drain', more);
+    more();
+  },
   slow: async (body, answer) => {
     for (const event of body.toString().split(/(?<=\n\n)/)) {
       answer.write(event);

@@ -61,6 +61,7 @@ def test_koboldcpp_is_fetched_once_verified_run_directly_and_answers(stack: Stac
     assert result["reply"] == SENTENCE
     assert result["model"] == "koboldcpp/stackctl-demo"
     assert result["context"] == 8192
+    assert result["tokens_per_s"] > 0
     found = stack.inspect("koboldcpp")
     assert found["Path"] == "/opt/stackctl/koboldcpp"
     kept = next(Path(stack.environment["XDG_DATA_HOME"]).rglob(f"url-*/{program.name}"))
@@ -69,6 +70,11 @@ def test_koboldcpp_is_fetched_once_verified_run_directly_and_answers(stack: Stac
     fetched = kept.stat().st_mtime_ns
     assert stack.deploy()["reply"] == SENTENCE
     assert kept.stat().st_mtime_ns == fetched
+
+    # though it sends what it wrote within its first third of a second in one piece
+    smoked = json.loads(stack.run("smoke", "--json").stdout)
+    assert {one["name"]: one["status"] for one in smoked["checks"]}["streaming"] == "passed"
+    assert smoked["tokens_per_s"] > 0
 
 
 def test_koboldcpp_from_a_local_file_with_a_noexec_scratch_fails_as_the_real_one_does(
@@ -104,6 +110,7 @@ def test_text_generation_webui_answers_with_a_name_that_its_own_variable_can_not
     result = stack.deploy()
     assert result["reply"] == SENTENCE
     assert result["model"] == model.name
+    assert result["tokens_per_s"] > 0
     found = stack.inspect("text-generation-webui")
     assert found["HostConfig"]["CapAdd"] in (["DAC_READ_SEARCH"], ["CAP_DAC_READ_SEARCH"])
     assert (model.stat().st_uid, model.stat().st_gid) == (1234, 1234)

@@ -13,6 +13,7 @@ import yaml
 
 from stackctl.core import tavern_settings
 from stackctl.core.demo_model import FILE_NAME, SENTENCE, gguf_bytes
+from stackctl.effects import bounded
 from stackctl.effects.tavern_http import Tavern
 from tests.e2e import outside
 from tests.e2e.conftest import Stack
@@ -64,7 +65,7 @@ def page_answers(url: str) -> bool:
 
 def assert_connected(url: str) -> None:
     """As its page does at its load: the connection of its own settings leads to the model, and that one answers."""
-    with Tavern(url) as page:
+    with Tavern(url, bounded.over_http()) as page:
         kind, backend = tavern_settings.connection(page.settings())
         assert page.model(kind, backend, hint="") == FILE_NAME
         assert page.generate(kind, backend, "Hello", 48).text == SENTENCE

@@ -301,6 +301,23 @@ def test_a_stream_that_is_cut_off(good: Stack, how: str) -> None:
     assert found["reply"]["status"] == "passed"
 
 
+def test_a_stream_that_has_no_end(good: Stack) -> None:
+    with between(good, "endless"):
+        found = smoke(good, 7)
+    assert statuses(found, "failed") == {"streaming"}
+    assert "pieces of text came, and 48 tokens were asked for" in found["streaming"]["says"]
+    assert found["streaming"]["seconds"] < 30
+
+
+def test_a_proxy_that_holds_a_stream_back_until_its_end(good: Stack) -> None:
+    with between(good, "held"):
+        found = smoke(good, 7)
+    assert statuses(found, "failed") == {"streaming"}
+    assert "nothing of the streamed answer came for 3" in found["streaming"]["says"]
+    with between(good, "slow"):
+        assert "pieces over" in smoke(good, 0, "--only", "streaming")["streaming"]["says"]
+
+
 def test_damaged_characters_in_the_stream(good: Stack) -> None:
     with between(good, "bytes"):
         found = smoke(good, 7)

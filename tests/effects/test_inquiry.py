@@ -3,6 +3,7 @@
 import contextlib
 import io
 import json
+import re
 import socket
 import tarfile
 import threading
@@ -17,8 +18,9 @@ import requests
 from stackctl.backends.contract import Request
 from stackctl.core.secret import Secret
 from stackctl.core.seen import Answer
-from stackctl.effects import inquiry
+from stackctl.effects import bounded, inquiry
 from stackctl.errors import EngineError
+from tests.effects.hostile import bomb, chunk, endless, hostile
 
 QUESTIONS = (Request(path="/health"), Request(path="/count", body='{"text":"hello"}'))
 
@@ -32,9 +34,11 @@ class FakeEngine:
         self.removed: list[str] = []
         self.made = ""
         self.wish: dict[str, Any] = {}
+        self.host: dict[str, Any] = {}
         self.member = tarfile.TarInfo()
 
-    def create_host_config(self, **_: Any) -> dict[str, Any]:
+    def create_host_config(self, **options: Any) -> dict[str, Any]:
+        self.host = options
         return {}
 
     def create_container(self, *words: Any, **options: Any) -> dict[str, str]:
@@ -87,7 +91,7 @@ def test_an_image_without_node_is_an_expected_failure() -> None:
 
 
 def test_the_key_goes_by_a_private_file_and_stands_nowhere_that_docker_inspect_shows() -> None:
-    engine = FakeEngine(says=b"[]")
+    engine = FakeEngine(says=b'{"tried":[]}')
     assert ask(engine) == ()
     assert engine.wish["key"] == "open sesame"
     assert (engine.member.mode, engine.member.uid) == (0o400, 65534)
@@ -128,8 +132,8 @@ def counting() -> Iterator[str]:
 
 def test_from_this_machine_every_answer_counts_whatever_its_status() -> None:
     with counting() as url:
-        found = inquiry.ask_here(url, QUESTIONS, None)
-        with_key = inquiry.ask_here(url, QUESTIONS, Secret("sesame"))
+        found = inquiry.ask_here(url, QUESTIONS, None, bounded.over_http())
+        with_key = inquiry.ask_here(url, QUESTIONS, Secret("sesame"), bounded.over_http())
     assert (found.url, found.failure) == (url, "")
     assert found.answers["/health"] == Answer(status=404, body='{"detail": "no key"}')
     assert with_key.answers["/health"].table == {"detail": "Bearer sesame"}
@@ -139,6 +143,27 @@ def test_from_this_machine_every_answer_counts_whatever_its_status() -> None:
 def test_from_this_machine_a_closed_port_is_a_failure_without_answers() -> None:
     with socket.create_server(("127.0.0.1", 0)) as server:
         url = f"http://127.0.0.1:{server.getsockname()[1]}"
-    found = inquiry.ask_here(url, QUESTIONS, None)
+    found = inquiry.ask_here(url, QUESTIONS, None, bounded.over_http())
     assert found.failure
     assert found.answers == {}
+
+
+def test_from_this_machine_an_answer_without_end_is_a_failure_that_says_so() -> None:
+    for sends in (endless(chunk(b"x" * 60_000)), iter((bomb(64),))):
+        with hostile() as server:
+            server.sends = sends
+            found = inquiry.ask_here(server.url, QUESTIONS, None, bounded.over_http())
+        assert re.search("more than 200000 bytes|is packed", found.failure)
+        assert found.answers == {}
+
+
+@pytest.mark.parametrize("says", [b"7", b"[" * 200_000, b"{}", b'{"tried":7}', b'{"tried":[{"url":"x"}]}', b"\xff"])
+def test_a_container_that_says_what_no_script_of_ours_says_is_an_expected_failure(says: bytes) -> None:
+    with pytest.raises(EngineError, match="node does not run in img"):
+        ask(FakeEngine(says=says))
+
+
+def test_what_such_a_container_says_is_bounded_by_the_engine() -> None:
+    engine = FakeEngine(says=b'{"tried":[]}')
+    ask(engine)
+    assert engine.host["log_config"] == {"Type": "json-file", "Config": {"max-size": "64m"}}

@@ -8,6 +8,7 @@ from typing import Final
 
 import pytest
 
+from stackctl.backends import textgen as textgen_backend
 from stackctl.core.demo_model import SENTENCE
 from tests.standins.containers import BARE, container, docker
 
@@ -92,6 +93,17 @@ def test_koboldcpp_streams_what_the_model_says(koboldcpp_options: list[str]) -> 
     choices = [json.loads(event.removeprefix("data: "))["choices"][0] for event in events]
     assert "".join(choice["text"] for choice in choices) == SENTENCE
     assert choices[-1]["finish_reason"] == "stop"
+
+
+def test_textgen_says_how_fast_it_was_once_a_generation_is_over(textgen: str, textgen_options: list[str]) -> None:
+    words = "--listen --api --nowebui --model tiny.gguf"
+    options = [*textgen_options, "--env", f"EXTRA_LAUNCH_ARGS={words}", "--env", "COLUMNS=400"]
+    with container(textgen, 5000, options) as found:
+        found.wait_until_it_answers()
+        asked = {"prompt": "Hi", "max_tokens": 100, "stream": True}
+        assert found.ask("POST", "/v1/completions", asked).status == 200
+        (rate,) = [rate for line in found.log().splitlines() if (rate := textgen_backend.speed(line))]
+    assert rate > 0
 
 
 @pytest.mark.parametrize(

@@ -5,7 +5,7 @@ from functools import cached_property
 
 from stackctl.commands.prove import PROMPT, TOKENS
 from stackctl.commands.session import session
-from stackctl.core import replies, tavern_settings
+from stackctl.core import replies, stream, tavern_settings
 from stackctl.core.ready import ServiceState
 from stackctl.core.stack import Plan
 from stackctl.core.ways import Way
@@ -13,6 +13,7 @@ from stackctl.effects.tavern_http import Reply, Tavern
 from stackctl.errors import NotReady
 from stackctl.machine import Machine
 
+_MOST_TOKENS = 2048  # of one answer
 _SILENCE_S = 10.0  # between two pieces of an answer, at the least: an engine that is busy otherwise stops for moments
 
 
@@ -23,6 +24,7 @@ class Site:
         self.plan, self.machine, self.until = plan, machine, until
         self.measures: dict[str, float] = {}
         self.ways: tuple[Way, ...] = ()
+        self.asked_at = 0.0  # when `reply` was asked for, in seconds since the epoch
         self._answer_s = 0.0
 
     def left_s(self) -> float:
@@ -63,13 +65,24 @@ class Site:
     @cached_property
     def reply(self) -> Reply:
         """The same, streamed."""
+        self.asked_at = time.time()
         return self.asked_again()
 
-    def asked_again(self) -> Reply:
+    def asked_again(self, tokens: int = TOKENS, *, is_endless: bool = False) -> Reply:
         """A new streamed answer. Silent for far longer than the whole answer took, it has broken off."""
         if not self._answer_s:
             _ = self.answer
-        return self.page.generate(*self.connection, PROMPT, TOKENS, silence_s=max(_SILENCE_S, 4 * self._answer_s))
+        silence_s = max(_SILENCE_S, 4 * self._answer_s)
+        asked = *self.connection, PROMPT, tokens
+        return self.page.generate(*asked, is_endless=is_endless, silence_s=silence_s, within_s=self.left_s())
+
+    def long_reply(self, found: Reply) -> Reply:
+        """The streamed answer, or a longer one that takes long enough to see how it comes; else the longest."""
+        tokens, most = TOKENS, min(_MOST_TOKENS, self.plan.context // 2)
+        while found.is_whole and found.flow == "too fast" and tokens < most:
+            tokens = min(most, stream.more_tokens(tokens, found.total_s))
+            found = self.asked_again(tokens, is_endless=True)
+        return found
 
     def close(self) -> None:
         if "page" in self.__dict__:

@@ -259,13 +259,15 @@ class Handler(http.server.BaseHTTPRequestHandler):
         self.send_header("connection", "keep-alive")
         self.send_header("content-type", "text/event-stream")
         self.end_headers()
+        ahead = generation.Ahead(pieces)
         try:
-            for event in generation.events(kind, pieces, state.made, state.name, number):
+            for event in generation.events(kind, ahead, state.made, state.name, number):
                 self.wfile.write(event)
                 self.wfile.flush()
         except (BrokenPipeError, ConnectionResetError):
             print("Token streaming was interrupted or aborted!", flush=True)
-            pieces.close()
+            state.made.abort.set()
+            ahead.wait()
         self.close_connection = True
 
 

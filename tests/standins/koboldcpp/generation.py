@@ -5,10 +5,11 @@ from __future__ import annotations
 import argparse
 import json
 import os
+import queue
 import re
 import threading
 import time
-from collections.abc import Generator, Iterable, Iterator, Mapping
+from collections.abc import Callable, Generator, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any, Final
 
@@ -167,10 +168,54 @@ def _head(kind: Kind, model: str, number: int, *, kind_of_object: str) -> dict[s
     return {"id": f"{prefix}-A{number}", "object": thing, "created": int(time.time()), "model": model}
 
 
-def events(kind: Kind, pieces: Iterable[str], made: Made, model: str, number: int) -> Iterator[bytes]:
-    """The answer as server-sent events: each piece, then an empty one with the reason of the end."""
-    for piece in pieces:
-        yield _event(kind, piece, None, model, number)
+FIRST_LOOK_S: Final = 0.35  # "anti race condition, prevent check from overtaking generate"
+LOOK_S: Final = 0.02
+
+
+class Ahead:
+    """A generation that goes on by itself, while whoever streams it looks for new text now and then."""
+
+    def __init__(self, pieces: Iterable[str]) -> None:
+        self._pending: queue.SimpleQueue[str] = queue.SimpleQueue()
+        self._thread = threading.Thread(target=self._run, args=(pieces,), daemon=True)
+        self._thread.start()
+
+    def _run(self, pieces: Iterable[str]) -> None:
+        for piece in pieces:
+            self._pending.put(piece)
+
+    def is_done(self) -> bool:
+        return not self._thread.is_alive()
+
+    def text(self) -> str:
+        """What was written since the last look."""
+        return "".join(self._pending.get() for _ in range(self._pending.qsize()))
+
+    def wait(self) -> None:
+        self._thread.join()
+
+
+def events(
+    kind: Kind,
+    ahead: Ahead,
+    made: Made,
+    model: str,
+    number: int,
+    *,
+    sleep: Callable[[float], None] = time.sleep,
+) -> Iterator[bytes]:
+    """The answer as server-sent events: all the text of each look in one, then an empty one with the reason of the end.
+
+    The looks are those of handle_sse_stream in koboldcpp.py 1.115.1.
+    """
+    sleep(FIRST_LOOK_S)
+    is_done = False
+    while not is_done:
+        is_done = ahead.is_done()
+        if text := ahead.text():
+            yield _event(kind, text, None, model, number)
+        elif not is_done:
+            sleep(LOOK_S)
     yield _event(kind, "", made.finish_reason, model, number)
     if kind.is_openai:
         yield b"data: [DONE]\n\n"

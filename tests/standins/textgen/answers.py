@@ -10,6 +10,8 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any, Final
 
+from tests.standins.llama_child import LlamaChild
+from tests.standins.textgen import console
 from tests.standins.textgen.loading import Models
 
 DEFAULT_TOKENS: Final = 512
@@ -60,12 +62,27 @@ class Answer:
         }
         self.models.stopped.clear()
         with self.models.generating:
-            for event in child.complete(request):
-                if self.models.stopped.is_set():
-                    return
-                self.text += event["content"]
-                if event["content"]:
-                    yield event["content"]
+            began = time.time()
+            try:
+                yield from self._generated(child, request)
+            finally:
+                self._log(child, time.time() - began)
+
+    def _generated(self, child: LlamaChild, request: Mapping[str, object]) -> Iterator[str]:
+        for event in child.complete(request):
+            if self.models.stopped.is_set():
+                return
+            self.text += event["content"]
+            if event["content"]:
+                yield event["content"]
+
+    def _log(self, child: LlamaChild, seconds: float) -> None:
+        """As generate_reply_custom does once it is over, however it ended; the seed is what was asked for."""
+        tokens = len(child.tokens(self.text)) if self.text else 0
+        console.info(
+            f"Output generated in {seconds:.2f} seconds ({tokens / seconds:.2f} tokens/s, {tokens} tokens, "
+            f"context {self.prompt_tokens}, seed {self.body.get('seed', -1)})"
+        )
 
     def _usage(self) -> dict[str, int]:
         made = len(self.models.loaded().tokens(self.text))
