@@ -16,6 +16,9 @@ class Limit:
     parts: int = 200_000
 
 
+USUAL: Final = Limit(seconds=30, silence_s=30, size=4 << 20)  # of a request that carries none
+
+
 class Exceeded(Exception):
     """An answer went over its limit; the words say which one, and what had come by then."""
 

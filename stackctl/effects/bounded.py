@@ -30,7 +30,9 @@ def over_http(*, is_verified: bool = True) -> "httpx.BaseTransport":
 
 
 def bounded(inner: "httpx.BaseTransport", *, clock: Callable[[], float] = time.monotonic) -> "httpx.BaseTransport":
-    """A way on which every request carries its answer's limit (limit.EXTENSION); what goes over it raises Exceeded.
+    """A way on which every answer has a limit, the usual one or its request's own (limit.EXTENSION).
+
+    What goes over it raises Exceeded.
 
     Nothing is ever unpacked: an answer that comes packed, though no other than a plain one was asked for, is refused.
     """
@@ -38,7 +40,7 @@ def bounded(inner: "httpx.BaseTransport", *, clock: Callable[[], float] = time.m
 
     class Bounded(httpx.BaseTransport):
         def handle_request(self, request: httpx.Request) -> httpx.Response:
-            wanted: Limit = request.extensions[limit.EXTENSION]
+            wanted: Limit = request.extensions.get(limit.EXTENSION, limit.USUAL)
             # the thread ends at last, should nobody wait for it any more
             request.extensions["timeout"] = dict.fromkeys(("connect", "read", "write", "pool"), wanted.seconds)
             request.headers["accept-encoding"] = "identity"

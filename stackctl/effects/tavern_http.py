@@ -19,7 +19,6 @@ if TYPE_CHECKING:
 _GENERATION_S: Final = 600.0
 _SILENCE_S: Final = 300.0  # a large model may take so long to read a prompt, or to be loaded again
 _MIB: Final = 1 << 20
-_ANSWER: Final = Limit(seconds=30, silence_s=30, size=4 * _MIB)
 _FILE: Final = Limit(seconds=30, silence_s=30, size=32 * _MIB)  # settings with all their presets, too
 _FILES: Final = Limit(seconds=120, silence_s=30, size=64 * _MIB)
 _MOST_VALUES: Final = 2_000_000  # of an answer's JSON; the settings of a new SillyTavern have some 6000
@@ -237,7 +236,14 @@ class Tavern:
         )
 
     def _json(
-        self, method: str, path: str, body: object = None, *, says: str = "", hint: str = "", within: Limit = _ANSWER
+        self,
+        method: str,
+        path: str,
+        body: object = None,
+        *,
+        says: str = "",
+        hint: str = "",
+        within: Limit = limit.USUAL,
     ) -> dict[str, Any]:
         import httpx
 
@@ -261,7 +267,7 @@ class Tavern:
         body: object = None,
         *,
         headers: Mapping[str, str] | None = None,
-        within: Limit = _ANSWER,
+        within: Limit = limit.USUAL,
     ) -> "httpx.Response":
         import httpx
 

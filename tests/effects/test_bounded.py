@@ -44,6 +44,15 @@ def test_bytes_without_end_are_too_many_at_some_time(server: Hostile) -> None:
         read(server, WIDE)
 
 
+def test_a_request_that_carries_no_limit_has_the_usual_one(server: Hostile) -> None:
+    server.sends = endless(chunk(b"x" * 60_000))
+    with (
+        httpx.Client(transport=bounded.over_http()) as client,
+        pytest.raises(Exceeded, match="more than 4194304 bytes"),
+    ):
+        client.get(server.url)
+
+
 def test_a_length_that_is_announced_does_not_count_but_what_comes(server: Hostile) -> None:
     server.sends = endless(b"x" * 60_000, OK + b"Content-Length: 99999999999\r\n\r\n")
     with pytest.raises(Exceeded, match="more than 1048576 bytes"):
