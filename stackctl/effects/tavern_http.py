@@ -11,6 +11,7 @@ from stackctl.core import limit, small_json, stream, tavern_page
 from stackctl.core import tavern_secrets as secrets
 from stackctl.core.limit import Exceeded, Limit, Silent
 from stackctl.core.secret import Secret
+from stackctl.core.tavern_refusal import refused
 from stackctl.errors import NotReady
 
 if TYPE_CHECKING:
@@ -214,7 +215,7 @@ class Tavern:
             with self._http.stream("POST", _GENERATE, json=body, extensions={limit.EXTENSION: within}) as answer:
                 if answer.status_code != httpx.codes.OK:
                     answer.read()
-                    raise _refused(_GENERATE, answer)
+                    raise refused(_GENERATE, answer.status_code, _text(answer))
                 for line in stream.lines(answer.iter_raw()):
                     if piece := reading.piece(line):
                         first_s = first_s or self._clock() - began
@@ -249,7 +250,7 @@ class Tavern:
 
         answer = self._ask(method, path, body, within=within)
         if answer.status_code != httpx.codes.OK:
-            raise _refused(path, answer, says, hint)
+            raise refused(path, answer.status_code, _text(answer), says, hint)
         return self._table(answer)
 
     def _table(self, answer: "httpx.Response") -> dict[str, Any]:
@@ -280,27 +281,6 @@ class Tavern:
 def _text(answer: "httpx.Response") -> str:
     """As UTF-8, whatever character set the answer claims: its name may be that of anything that Python can decode."""
     return answer.content.decode("utf-8", "replace")
-
-
-def _refused(path: str, answer: "httpx.Response", says: str = "", hint: str = "") -> NotReady:
-    words = _text(answer).strip()[:300]
-    if answer.status_code == 401 and path == "/csrf-token":
-        return NotReady(
-            "SillyTavern asks for a password that is not this stack's (401)",
-            hint="stackctl deploy writes this stack's into its config.yaml; one of your own belongs into the same file "
-            "as stackctl's: .stackctl/sillytavern-password",
-        )
-    if answer.status_code == 403 and path == "/csrf-token":
-        return NotReady(
-            "SillyTavern refuses this machine (403): its whitelist does not name the address we come from",
-            hint="is SILLYTAVERN_WHITELIST changed in compose.override.yml, or whitelist.txt in its config folder?",
-            evidence=(words,),
-        )
-    return NotReady(
-        f"{says} ({answer.status_code})" if says else f"SillyTavern answered {answer.status_code} to {path}",
-        hint=hint or "stackctl logs sillytavern shows why",
-        evidence=(words,) if words else (),
-    )
 
 
 def _broken(url: str, path: str, error: Exception) -> NotReady:
