@@ -17,7 +17,7 @@ _HEADERS: Final = 1000
 # all as it was asked and answered; not by fetch, which sends no other Host than its URL's
 _RELAY: Final = """
 const r=JSON.parse(process.env.STACKCTL_REQUEST),h=[];
-require('http').request(r.url,{method:r.method,headers:r.headers},a=>{
+require(new URL(r.url).protocol.slice(0,-1)).request(r.url,{method:r.method,headers:r.headers},a=>{
 for(let i=0;i<a.rawHeaders.length;i+=2)h.push(a.rawHeaders.slice(i,i+2));
 process.stdout.write(JSON.stringify({status:a.statusCode,headers:h})+'\\n');
 a.pipe(process.stdout);
