@@ -63,6 +63,9 @@ def prepare(machine: Machine, folder: Path) -> Adoption:
     target = data_folder(machine)
     source, layout = _recognised(folder)
     _refuse_place(source, target, machine.path)
+    elsewhere = tuple(path for piece in layout.pieces if not (path := source / piece.source).is_relative_to(source))
+    for path in elsewhere:
+        tree.refuse_foreign(path, owner_of(source))
     refuse_in_use(machine, source, *(source / piece.source for piece in layout.pieces), target)
     trees = tuple(
         tree.walk(
@@ -93,7 +96,7 @@ def prepare(machine: Machine, folder: Path) -> Adoption:
             *adoption.caches(place for one in trees for place in one.skipped),
             *adoption.left(tree.names(source), layout.pieces),
         ),
-        notes=(*_remarks(source, trees), *notes, *named),
+        notes=(*_remarks(source, trees, elsewhere), *notes, *named),
         trees=trees,
         changed=changed,
         wishes={**names, **({"sillytavern.host_access": "on"} if needs_host else {})},
@@ -257,7 +260,9 @@ def _host_names(source: Path, files: Mapping[str, Path], machine: Machine) -> tu
     return {"sillytavern.host_names": [*own, *names]}, notes
 
 
-def _remarks(source: Path, trees: Iterable[Tree]) -> Iterator[str]:
+def _remarks(source: Path, trees: Iterable[Tree], elsewhere: Iterable[Path]) -> Iterator[str]:
+    for path in elsewhere:
+        yield f"config.yaml names {path} as its data folder (dataRoot): what is there is copied"
     if system := tree.foreign_system(source):
         yield (
             f"{source} is on another system's drive ({system}): copied, not mounted; if SillyTavern runs there, on "

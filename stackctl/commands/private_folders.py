@@ -83,7 +83,7 @@ def _close(one: _Private, machine: Machine) -> tuple[str, ...]:
 
     Where the user keeps other things, or has lines of his own, the secrets alone are left out.
     """
-    folder = Folder(machine.path, one.owner, shared=str(one.around))
+    folder = Folder(machine.path, one.owner, shared=str(one.around), links_of=machine.folder.owner)
     name = str(one.path / gitignore.FILE)
     text = folder.read(name) or ""
     is_whole = not one.secrets or (not text.strip() and _OWN.issuperset(tree.names(machine.path / one.path)))

@@ -110,7 +110,7 @@ def test_a_record_of_hers_sends_root_to_no_folder_but_hers(hers: Stack, tmp_path
     record = hers.folder / "sillytavern/adopted.json"
     record.write_text(record.read_text().replace(str(source), str(root_s)))
     said = hers.fails(9, "adopt", "--undo", "--yes")
-    assert "belongs to user 0" in said
+    assert "root reads and writes nothing there for them" in said
     assert not [path for path in root_s.rglob("*") if path.is_file()]
 
 
@@ -128,3 +128,39 @@ def test_a_link_in_her_store_leads_no_download_to_root_s_files(hers: Stack, prec
         said = within.fails(9, "models", "pull", "hf:alice/tiny/tiny.gguf")
     assert "link" in said
     assert as_it_was(precious)
+
+
+@pytest.mark.parametrize("data", ["{}/new/st", "../of root/new", "{}"])
+def test_a_data_folder_that_she_names_is_made_and_written_in_her_folders_alone(
+    hers: Stack, precious: Path, data: str
+) -> None:
+    (hers.folder / "stack.toml").write_text(f'[sillytavern]\ndata = "{data.format(precious)}"\n')
+    os.chown(hers.folder / "stack.toml", ALICE, ALICE)
+    hers.run(*RENDER)
+    assert as_it_was(precious)
+    said = hers.fails(9, *DEPLOY)
+    assert f"lies in no folder of user {ALICE}" in said
+    assert f"sudo install -d -o {ALICE}" in hint(said)
+    assert as_it_was(precious)
+
+
+def test_a_data_folder_elsewhere_that_is_hers_is_used(hers: Stack, tmp_path: Path) -> None:
+    (tmp_path / "disk").mkdir()
+    os.chown(tmp_path / "disk", ALICE, ALICE)
+    (hers.folder / "stack.toml").write_text(f'[sillytavern]\ndata = "{tmp_path}/disk/st"\n')
+    hers.run(*RENDER)
+    assert (tmp_path / "disk/st/.gitignore").stat().st_uid == ALICE
+
+
+def test_an_original_of_hers_gives_her_nobody_elses_chats(hers: Stack, tmp_path: Path) -> None:
+    theirs, source = tmp_path / "of root/data", tmp_path / "st"
+    (theirs / "default-user/chats").mkdir(parents=True)
+    (theirs / "default-user/chats/1.jsonl").write_text("of root")
+    source.mkdir()
+    (source / "server.js").touch()
+    (source / "config.yaml").write_text(f"dataRoot: {theirs}\n")
+    for path in (source, *source.iterdir()):
+        os.chown(path, ALICE, ALICE)
+    said = hers.fails(9, "adopt", str(source), "--yes")
+    assert f"{theirs} lies in no folder of user {ALICE}" in said
+    assert not (hers.folder / "sillytavern").exists()

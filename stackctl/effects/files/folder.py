@@ -42,6 +42,7 @@ class Folder:
         self.path, self.owner = path.absolute(), owner
         closed = self.path / shared if shared is not None else None
         self._reach = Reach(follow=opening.links_for(links_of or owner), closed=closed)
+        self._ground = opening.ground_of(links_of or owner)
 
     def read(self, name: str, *, most: int = MOST_BYTES) -> str | None:
         """Return the text of a file, or None where there is none."""
@@ -116,7 +117,7 @@ class Folder:
     def owner_id(self, name: str) -> int:
         """Return the number of the user to whom a folder in it belongs."""
         path = self.path / name
-        with explained(path), self._opened(path) as folder:
+        with explained(path), opening.opened(path, opening.FOLDER, self._reach) as folder:
             return os.fstat(folder).st_uid
 
     def set_aside(self, name: str) -> Path | None:
@@ -195,7 +196,15 @@ class Folder:
         return True
 
     def _opened(self, path: Path, *, make: bool = False) -> contextlib.AbstractContextManager[int]:
-        return opening.opened(path, opening.FOLDER, self._reach, make=self.owner if make else None)
+        """Open a folder to write in it. Outside of this one that has to lie in a folder of the same owner's."""
+        is_inside = path.is_relative_to(self.path) and ".." not in path.relative_to(self.path).parts
+        return opening.opened(
+            path,
+            opening.FOLDER,
+            self._reach,
+            make=self.owner if make else None,
+            ground=None if is_inside else self._ground,
+        )
 
 
 @contextlib.contextmanager

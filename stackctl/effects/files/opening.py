@@ -37,6 +37,11 @@ def links_for(owner: Owner, *, is_root: bool | None = None) -> Follow:
     return lambda link, target: link.st_uid == 0 or 0 != owner.uid == target.st_uid
 
 
+def ground_of(owner: Owner) -> Owner | None:
+    """Return the user in whose folders alone root writes outside of a stack's own; None: in anybody's."""
+    return owner if os.geteuid() == 0 and owner.uid != 0 else None
+
+
 @dataclass(frozen=True, kw_only=True)
 class Reach:
     """Which links are followed; below the folder `closed` none at all is."""
@@ -46,12 +51,15 @@ class Reach:
 
 
 @contextmanager
-def opened(path: Path, flags: int, reach: Reach, *, make: Owner | None = None) -> Iterator[int]:
+def opened(
+    path: Path, flags: int, reach: Reach, *, make: Owner | None = None, ground: Owner | None = None
+) -> Iterator[int]:
     """Give a descriptor of an absolute path. `make`: who gets the folders that are missing (None: none is made).
 
-    Raises DataError for a link that is not followed, OSError for what the system refuses.
+    `ground`: the user in whose folders the path has to lie, and in whose alone something is made (None: in anybody's).
+    Raises DataError for a link that is not followed and for other ground, OSError for what the system refuses.
     """
-    walk = _Walk(reach.follow)
+    walk = _Walk(reach.follow, ground)
     closed = reach.closed if reach.closed and path.is_relative_to(reach.closed) else None
     inner = path.relative_to(closed).parts if closed else ()
     if ".." in inner:
@@ -65,9 +73,17 @@ def opened(path: Path, flags: int, reach: Reach, *, make: Owner | None = None) -
     else:
         descriptor = walk.from_root(path, flags, make)
     try:
+        walk.refuse_other_ground(path)
         yield descriptor
     finally:
         os.close(descriptor)
+
+
+def is_ground_of(owner: Owner, path: Path, reach: Reach) -> bool:
+    """Whether root may use what is at a path for this owner: it lies in a folder of theirs. Whoever is not root may."""
+    walk = _Walk(reach.follow, ground_of(owner))
+    os.close(walk.from_root(path, READ, None))
+    return walk.is_on_ground
 
 
 @contextmanager
@@ -110,8 +126,9 @@ def read_bounded(descriptor: int, path: Path, most: int) -> bytes:
 class _Walk:
     """One walk along a path, which meets a bounded number of links."""
 
-    def __init__(self, follow: Follow) -> None:
+    def __init__(self, follow: Follow, ground: Owner | None) -> None:
         self._follow, self._links = follow, 0
+        self._ground, self.is_on_ground = ground, ground is None
 
     def from_root(self, path: Path, flags: int, make: Owner | None) -> int:
         """Return a descriptor of an absolute path."""
@@ -134,7 +151,20 @@ class _Walk:
             finally:
                 os.close(at)
             at = step
+            if self._ground:  # whose folder it is, is his for all below it; what is above a folder is not
+                is_his = os.fstat(at).st_uid == self._ground.uid
+                self.is_on_ground = is_his or (self.is_on_ground and part != "..")
         return at
+
+    def refuse_other_ground(self, path: Path) -> None:
+        """Raise DataError where no folder on the way to a path belongs to the user whose ground it has to be."""
+        if self._ground and not self.is_on_ground:
+            user, group = self._ground.uid, self._ground.gid
+            raise DataError(
+                f"{path} lies in no folder of user {user}, to whom this stack belongs: root makes and writes nothing "
+                "there for them",
+                hint=f"Make it theirs first: {command_line('sudo', 'install', '-d', '-o', user, '-g', group, path)}",
+            )
 
     def _step(self, at: int, name: str, flags: int, place: Path, *, follow: Follow | None, make: Owner | None) -> int:
         try:
@@ -142,6 +172,7 @@ class _Walk:
         except FileNotFoundError:
             if make is None or not flags & os.O_DIRECTORY:
                 raise
+            self.refuse_other_ground(place)
             _make(at, name, make)
             return os.open(name, flags | _ALWAYS, dir_fd=at)
         except OSError as e:

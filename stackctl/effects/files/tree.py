@@ -13,7 +13,7 @@ from pathlib import Path
 
 from stackctl.core.seen import Owner
 from stackctl.effects.files.folder import MOST_BYTES, Folder
-from stackctl.effects.files.opening import READ, Reach, opened, read_bounded, regular_file
+from stackctl.effects.files.opening import READ, Reach, is_ground_of, links_for, opened, read_bounded, regular_file
 from stackctl.errors import DataError, DoesNotFit
 
 _HERE, _EXCHANGE = -100, 2  # AT_FDCWD, RENAME_EXCHANGE of linux/fcntl.h and linux/fs.h
@@ -172,14 +172,14 @@ def sha256(path: Path, reach: Reach) -> str:
 
 
 def refuse_foreign(folder: Path, owner: Owner) -> None:
-    """Raise DataError where root would write for `owner` into a folder of somebody else's."""
+    """Raise DataError where root would write for `owner` into no folder of theirs, or read what is in none."""
     place = next(one for one in (folder, *folder.parents) if one.is_dir())
-    found = place.stat().st_uid
-    if os.geteuid() == 0 and owner.uid not in {0, found}:
-        raise DataError(
-            f"{place} belongs to user {found}, and this stack to user {owner.uid}: root writes nothing there for them",
-            hint="Copy the files there by hand: `cp -a` keeps their times.",
-        )
+    with explained(place, "read"):
+        if not is_ground_of(owner, place, Reach(follow=links_for(owner))):
+            raise DataError(
+                f"{place} lies in no folder of user {owner.uid}: root reads and writes nothing there for them",
+                hint="Copy the files by hand: `cp -a` keeps their times.",
+            )
 
 
 def put(staged: Path, target: Path, aside: Path | None) -> None:
