@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
-from stackctl.core import adoption, backend_service, gitignore, tavern, tavern_service
+from stackctl.core import adoption, backend_service, gitignore, tavern, tavern_secrets, tavern_service
 from stackctl.core.seen import Owner
 from stackctl.core.spec import Spec
 from stackctl.core.stack import Plan
@@ -20,6 +20,7 @@ from stackctl.errors import StackctlError
 from stackctl.machine import Machine
 
 _SECRETS: Final = ("config", "data", adoption.RECORD)  # in SillyTavern's folder: the password; keys, chats; their names
+_DEEP_SECRETS: Final = (Path(tavern.CONFIG), Path(tavern_secrets.FILE))  # below SillyTavern's folder
 _OWN: Final = frozenset({*tavern.FOLDERS, adoption.RECORD, gitignore.FILE})  # all that SillyTavern's folder holds
 
 
@@ -31,6 +32,7 @@ class _Private:
     owner: Owner
     around: Path  # below it no link is followed
     secrets: tuple[str, ...] = ()
+    is_theirs: bool = False  # a repository that somebody made in there, for chats maybe: the secrets alone are left out
 
 
 def keep_out_of_git(machine: Machine, spec: Spec, plan: Plan | None = None) -> None:
@@ -65,6 +67,16 @@ def _private_folders(machine: Machine, spec: Spec, plan: Plan | None) -> Iterato
     data = Path(tavern_service.data_folder(spec))
     if plan or (machine.path / data).is_dir():
         yield _Private(path=data, owner=user, around=data, secrets=_SECRETS)
+    for secret in _DEEP_SECRETS:
+        top = machine.repository(machine.path / data / secret.parent)
+        if top and top.is_relative_to((machine.path / data).resolve()):  # no .gitignore above it counts in there
+            yield _Private(
+                path=data / secret.parent,
+                owner=user,
+                around=data,
+                secrets=(secret.name, f"{secret.name}.kept-*"),
+                is_theirs=True,
+            )
     for aside in _asides(machine.path / data):
         yield _Private(path=data.parent / aside, owner=user, around=data.parent, secrets=_SECRETS)
 
@@ -86,7 +98,8 @@ def _close(one: _Private, machine: Machine) -> tuple[str, ...]:
     folder = Folder(machine.path, one.owner, shared=str(one.around), links_of=machine.folder.owner)
     name = str(one.path / gitignore.FILE)
     text = folder.read(name) or ""
-    is_whole = not one.secrets or (not text.strip() and _OWN.issuperset(tree.names(machine.path / one.path)))
+    has_others = one.is_theirs or text.strip() or not _OWN.issuperset(tree.names(machine.path / one.path))
+    is_whole = not one.secrets or not has_others
     lines = (gitignore.ALL,) if is_whole else tuple(f"/{secret}" for secret in one.secrets)
     added = gitignore.missing(text, lines)
     if added:

@@ -244,6 +244,19 @@ def test_a_repository_of_the_chats_themselves_is_looked_into_too(top: Path) -> N
     assert f"git -C {top}/sillytavern/data rm -r -f --cached -- " in said
 
 
+@pytest.mark.parametrize("inner", ["data", "data/default-user"])
+def test_a_repository_within_the_data_takes_chats_and_no_key(tmp_path: Path, inner: str) -> None:
+    user = tmp_path / "sillytavern/data/default-user"
+    folders.write(user, {"secrets.json": SECRET, "secrets.json.kept-1": SECRET, "chats/Alice/1.jsonl": "hello"})
+    git(tmp_path / "sillytavern" / inner, "init", "-q")
+    here = rendered(tmp_path)
+    names = taken(tmp_path / "sillytavern" / inner)
+    assert {Path(name).name for name in names} == {".gitignore", "1.jsonl"}
+    assert "/secrets.json" in here.said.getvalue()
+    git(tmp_path / "sillytavern" / inner, "add", "-f", str(user / "secrets.json"))
+    assert "rm -r -f --cached" in rendered(tmp_path).said.getvalue()
+
+
 def test_git_is_not_asked_where_no_repository_is(tmp_path: Path) -> None:
     def asked(*_: object) -> dict[str, tuple[str, ...]]:
         raise AssertionError
