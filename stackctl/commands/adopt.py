@@ -15,6 +15,7 @@ from stackctl.core import (
     adoption,
     place,
     tavern,
+    tavern_config,
     tavern_json,
     tavern_service,
     tavern_settings,
@@ -213,9 +214,8 @@ def _changes(
     changed, notes = {}, []
     if adoption.CONFIG in files:
         text = _text(files[adoption.CONFIG], source)
-        adopted_config.data_root(text, str(files[adoption.CONFIG]))
-        neutral, changes = adopted_config.neutral(text)
-        notes += [f"config.yaml: {c.key} = {json.dumps(c.after)}, was {c.before!r}: {c.why}" for c in changes]
+        neutral, changes = adopted_config.neutral(text, str(files[adoption.CONFIG]))
+        notes += [f"config.yaml: {c.key} = {json.dumps(c.after)}, was {repr(c.before)[:60]}: {c.why}" for c in changes]
         if changes:
             changed[adoption.CONFIG] = neutral
     damaged = [str(files[name]) for name, one in settings.items() if not one]
@@ -243,7 +243,7 @@ def _changes(
 def _host_names(source: Path, files: Mapping[str, Path], machine: Machine) -> tuple[dict[str, object], list[str]]:
     """(what stack.toml has to say, remarks): the names under which the original answers."""
     config = files.get(adoption.CONFIG)
-    listed = adopted_config.host_names(_text(config, source)) if config else ()
+    listed = adopted_config.host_names(_text(config, source), str(config)) if config else ()
     own = wish(machine, {}).spec.sillytavern.host_names
     names = [name for name in dict.fromkeys(listed) if is_host_name(name) and name not in own]
     notes = [
@@ -271,7 +271,8 @@ def _remarks(source: Path, trees: Iterable[Tree]) -> Iterator[str]:
 
 
 def _text(file: Path, source: Path) -> str:
-    return tree.read(file, reach_of(source)).decode("utf-8-sig", "replace")
+    """What a config.yaml says."""
+    return tree.read(file, reach_of(source), most=tavern_config.MOST_BYTES).decode("utf-8-sig", "replace")
 
 
 def reach_of(source: Path) -> Reach:

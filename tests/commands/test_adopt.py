@@ -240,6 +240,13 @@ def test_what_can_not_be_adopted_is_refused_with_a_hint_and_nothing_changes(
     assert list(machine.path.iterdir()) == []
 
 
+def test_a_huge_config_yaml_is_not_read(machine: Machine, tmp_path: Path) -> None:
+    source = folders.native(tmp_path / "st")
+    os.truncate(source / "config.yaml", (1 << 20) + 1)
+    with pytest.raises(DataError, match="larger than 1 MiB"):
+        adopt.prepare(machine, source)
+
+
 def test_a_folder_in_use_is_refused(machine: Machine, tmp_path: Path) -> None:
     source = folders.compose(tmp_path / "st")
     with pytest.raises(ConfigError, match="process 42") as caught:

@@ -156,10 +156,10 @@ def bring(leaf: Leaf, folder: Folder, name: str, *, is_synced: bool = True) -> s
         return folder.receive(name, source, is_synced=is_synced)
 
 
-def read(path: Path, reach: Reach) -> bytes:
-    """Return what a file holds; raise DataError where it can't be read, or is larger than MOST_BYTES."""
+def read(path: Path, reach: Reach, most: int = MOST_BYTES) -> bytes:
+    """Return what a file holds; raise DataError where it can't be read, or is larger than `most`."""
     with explained(path, "read"), regular_file(path, reach) as descriptor:
-        return read_bounded(descriptor, path, MOST_BYTES)
+        return read_bounded(descriptor, path, most)
 
 
 def sha256(path: Path, reach: Reach) -> str:
