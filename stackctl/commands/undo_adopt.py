@@ -3,15 +3,13 @@
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 from stackctl.commands.adopt import data_folder, refuse_in_use
 from stackctl.commands.private_folders import keep_out_of_git
 from stackctl.commands.seed import RECORD as SEEDED
 from stackctl.commands.tavern_folder import shared_folder
 from stackctl.commands.wish import wish
-from stackctl.core import adopted_settings, adoption
-from stackctl.core.adoption import Piece
+from stackctl.core import adopted_record, adoption
 from stackctl.effects.files import STATE, Folder, owner_of, tree
 from stackctl.effects.files.opening import Reach, links_for
 from stackctl.effects.files.tree import Leaf
@@ -40,7 +38,7 @@ class Undoing:
     returns: tuple[Return, ...]
     homeless: tuple[str, ...]  # new or newer, without a place in the original's layout
     lost: tuple[str, ...]  # links, which are not followed, and what is no file
-    record: dict[str, Any]
+    seeded: str | None  # the stack's former record of the settings
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -61,16 +59,9 @@ def prepare(machine: Machine) -> Undoing:
         raise ConfigError(
             f"{target} was not adopted", hint="there is nothing to undo; stackctl adopt FOLDER adopts one"
         )
-    record = adopted_settings.parsed(text)
-    try:
-        source, sums = Path(record["from"]), dict(record["files"])
-        pieces = tuple(Piece(source=one["source"], target=one["target"]) for one in record["pieces"])
-        before = target.with_name(record["aside"]) if record["aside"] else None
-    except (KeyError, TypeError, ValueError) as e:
-        raise DataError(
-            f"{target / adoption.RECORD} is damaged",
-            hint="restore it; the folder's chats are all there, nothing is lost",
-        ) from e
+    record = adopted_record.parse(text, str(target / adoption.RECORD))
+    source, pieces, sums = Path(record.source), record.pieces, record.sums
+    before = target.with_name(record.aside) if record.aside else None
     if not source.is_dir():
         raise DataError(f"{source} is not there any more", hint="is its disk or share mounted? nothing was changed")
     refuse_in_use(machine, target, source, *(source / piece.source for piece in pieces))
@@ -94,7 +85,7 @@ def prepare(machine: Machine) -> Undoing:
         returns=tuple(returns),
         homeless=tuple(homeless),
         lost=tuple(str(path.relative_to(target)) for path in found.lost),
-        record=record,
+        seeded=record.seeded,
     )
 
 
@@ -111,9 +102,8 @@ def undo(machine: Machine, found: Undoing) -> Undone:
             tree.refuse_foreign(one.to.parent, machine.folder.owner)
             there = Folder(one.to.parent, owner_of(one.to.parent), links_of=machine.folder.owner)
             tree.bring(one.leaf, there, one.to.name)
-        seeded = found.record.get("seeded")
-        if found.before and isinstance(seeded, str):
-            machine.folder.write(SEEDED, seeded)
+        if found.before and found.seeded is not None:
+            machine.folder.write(SEEDED, found.seeded)
         aside = tree.take_away(found.target, found.before)
     return Undone(
         source=found.source,

@@ -494,11 +494,23 @@ def test_undo_follows_no_link_out_of_the_folder_and_names_it(machine: Machine, t
     assert not [path for path in there.rglob("*") if path.is_file() and "of the host" in path.read_text()]
 
 
-@pytest.mark.parametrize("aside", ["../../etc", "a/b", ".", "", 3])
-def test_a_record_that_names_a_folder_elsewhere_is_damaged(machine: Machine, tmp_path: Path, aside: object) -> None:
+@pytest.mark.parametrize(
+    "damage",
+    [
+        *({"aside": aside} for aside in ("../../etc", "a/b", ".", "..", "x/", "", 3, [], "data", "../x.kept-1")),
+        *({"files": files} for files in ([], None, {"a": ["b"]}, {"a": None})),
+        *({"pieces": [piece]} for piece in ({"source": ["x"], "target": 5}, {"source": None, "target": "data"}, {}, 3)),
+        *({"pieces": pieces} for pieces in (None, {}, [{"source": "a\0", "target": "data"}])),
+        *({"from": source} for source in (None, 3, "", "st", "/a\0", "/\ud800")),
+        {"seeded": {}},
+    ],
+)
+def test_a_record_that_is_not_what_adopt_writes_is_damaged(
+    machine: Machine, tmp_path: Path, damage: dict[str, object]
+) -> None:
     adopted(machine, folders.native(tmp_path / "st"))
     record = machine.path / "sillytavern" / adoption.RECORD
-    record.write_text(json.dumps({**json.loads(record.read_text()), "aside": aside or "x/"}))
+    record.write_text(json.dumps({**json.loads(record.read_text()), **damage}))
     with pytest.raises(DataError, match="is damaged"):
         undo_adopt.prepare(machine)
 
