@@ -72,7 +72,11 @@ def prepare(machine: Machine, folder: Path) -> Adoption:
         for piece in layout.pieces
     )
     leaves = [leaf for one in trees for leaf in one.files]
-    tree.refuse_full(target, sum(leaf.size for leaf in leaves))
+    tree.refuse_full(
+        target,
+        sum(leaf.size for leaf in leaves),
+        "free some space, or set sillytavern.data in stack.toml to a folder on another disk",
+    )
     files = {leaf.target: leaf.source for leaf in leaves}
     settings = {
         name: tavern_json.parse(tree.read(files[name], reach_of(source))) or {}

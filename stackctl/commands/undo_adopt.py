@@ -1,7 +1,8 @@
 """`stackctl adopt --undo`: newer chats go back to where they came from, the stack's former folder returns."""
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
+from functools import cache
 from pathlib import Path
 
 from stackctl.commands.adopt import data_folder, refuse_in_use
@@ -78,6 +79,7 @@ def prepare(machine: Machine) -> Undoing:
             homeless.append(leaf.target)
     for folder in dict.fromkeys(one.to.parent for one in returns):
         tree.refuse_foreign(folder, machine.folder.owner)
+    _refuse_full(returns, machine)
     return Undoing(
         source=source,
         target=target,
@@ -117,21 +119,49 @@ def _original(path: Path, machine: Machine) -> Leaf:
     return Leaf(source=path, reach=Reach(follow=links_for(machine.folder.owner)), target=path.name, size=0)
 
 
+def _refuse_full(returns: Iterable[Return], machine: Machine) -> None:
+    """Raise DoesNotFit unless each disk has room for all that goes there, originals that are replaced among it."""
+    disks: dict[int, list[tuple[Path, int, str]]] = {}
+    for one in returns:
+        copies = [(one.to.parent, one.leaf.size, one.leaf.target)]
+        if one.how == "newer":
+            copies.append((machine.path, one.to.stat().st_size, str(one.to)))
+        for folder, size, name in copies:
+            disks.setdefault(tree.disk(folder), []).append((folder, size, name))
+    for copies in disks.values():
+        _, size, largest = max(copies, key=lambda one: one[1])
+        hint = f"Free some space; or move the largest file away, if it is not yours: {largest} ({size >> 20} MiB)."
+        tree.refuse_full(copies[0][0], sum(size for _, size, _ in copies), hint)
+
+
 def _returned(leaf: Leaf, original: Path, adopted: str, machine: Machine) -> Iterator[Return]:
-    """How one file goes back: not at all where it is as it was, or there already. `adopted`: its sha256 then, or ""."""
+    """How one file goes back: not at all where it is as it was, or there already. `adopted`: its sha256 then, or "".
+
+    A file that can be told by its size is not read: a container may have made it as large as it liked.
+    """
     reach = Reach(follow=links_for(machine.folder.owner))
-    now = tree.sha256(leaf.source, leaf.reach)
+
+    @cache
+    def now() -> str:
+        machine.ui.progress(f"comparing {leaf.target} ({leaf.size >> 20} MiB)")
+        return tree.sha256(leaf.source, leaf.reach)
+
+    def is_at(other: Path) -> bool:
+        return other.stat().st_size == leaf.size and tree.sha256(other, reach) == now()
+
     there = tree.sha256(original, reach)
-    if now in {adopted, there}:
+    if there and is_at(original):
         return
-    if not original.exists():
-        yield Return(leaf=leaf, to=original, how="new")
-    elif there == adopted:
+    if there and there == adopted:
         yield Return(leaf=leaf, to=original, how="newer")
+    elif adopted and now() == adopted:
+        return
+    elif not original.exists():
+        yield Return(leaf=leaf, to=original, how="new")
     else:
         number = 1
         while (beside := Path(adoption.apart(str(original), number))).exists():
-            if tree.sha256(beside, reach) == now:  # brought by an undo that was interrupted
+            if is_at(beside):  # brought by an undo that was interrupted
                 return
             number += 1
         yield Return(leaf=leaf, to=beside, how="beside")

@@ -16,7 +16,7 @@ from stackctl.core import adoption, tavern_settings
 from stackctl.core.seen import Around, Owner
 from stackctl.core.tavern_settings import Presets
 from stackctl.effects.files import Folder
-from stackctl.errors import ConfigError, DataError, StackctlError
+from stackctl.errors import ConfigError, DataError, DoesNotFit, StackctlError
 from stackctl.machine import Machine
 from tests.commands import folders
 from tests.commands.machines import quiet
@@ -46,6 +46,7 @@ def fates(machine: Machine, folder: Path) -> dict[str, str]:
     return {row.what: row.fate for row in adopt.prepare(machine, folder).rows}
 
 
+HUGE = 1 << 43  # bytes, more than a test's disk has free
 # what the stack's own folder has before an adoption
 MINE: dict[str, str | bytes] = {
     "sillytavern/data/default-user/chats/Mine/1.jsonl": "mine",
@@ -494,23 +495,51 @@ def test_undo_follows_no_link_out_of_the_folder_and_names_it(machine: Machine, t
     assert not [path for path in there.rglob("*") if path.is_file() and "of the host" in path.read_text()]
 
 
-@pytest.mark.parametrize(
-    "damage",
-    [
-        *({"aside": aside} for aside in ("../../etc", "a/b", ".", "..", "x/", "", 3, [], "data", "../x.kept-1")),
-        *({"files": files} for files in ([], None, {"a": ["b"]}, {"a": None})),
-        *({"pieces": [piece]} for piece in ({"source": ["x"], "target": 5}, {"source": None, "target": "data"}, {}, 3)),
-        *({"pieces": pieces} for pieces in (None, {}, [{"source": "a\0", "target": "data"}])),
-        *({"from": source} for source in (None, 3, "", "st", "/a\0", "/\ud800")),
-        {"seeded": {}},
-    ],
-)
+@pytest.mark.parametrize("name", ["planted.jsonl", "Branch #1.jsonl"])
+def test_undo_says_before_it_reads_or_writes_a_huge_file_that_there_is_no_room(
+    machine: Machine, tmp_path: Path, name: str
+) -> None:
+    source = folders.native(tmp_path / "st")
+    adopted(machine, source)
+    before = folders.sums(source)
+    chat = f"data/default-user/chats/Alice/{name}"
+    (machine.path / "sillytavern" / chat).touch()
+    os.truncate(machine.path / "sillytavern" / chat, HUGE)  # sparse: to read it would take hours
+    with pytest.raises(DoesNotFit, match="the copy takes") as caught:
+        undo_adopt.prepare(machine)
+    assert f"{chat} ({HUGE >> 20} MiB)" in caught.value.hint
+    assert folders.sums(source) == before
+
+
+def test_a_folder_where_a_new_file_belongs_stays_and_the_file_goes_beside_it(machine: Machine, tmp_path: Path) -> None:
+    source = folders.native(tmp_path / "st")
+    adopted(machine, source)
+    chat = "data/default-user/chats/Alice/new.jsonl"
+    folders.write(machine.path / "sillytavern", {chat: "new"})
+    (source / chat).mkdir()
+    assert [one.to.name for one in undone(machine).returns] == ["new.from-stackctl.jsonl"]
+    assert (source / chat).is_dir()
+
+
+DAMAGES: dict[str, tuple[object, ...]] = {
+    "aside": ("../../etc", "a/b", ".", "..", "x/", "", 3, [], "data", "../x.kept-1"),
+    "files": ([], None, {"a": ["b"]}, {"a": None}),
+    "pieces": (
+        None, {}, [3], [{}], [{"source": ["x"], "target": 5}], [{"source": None, "target": "data"}],
+        [{"source": "a\0", "target": "data"}],
+    ),
+    "from": (None, 3, "", "st", "/a\0", "/\ud800"),
+    "seeded": ({},),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize(("key", "value"), [(key, value) for key, values in DAMAGES.items() for value in values])
 def test_a_record_that_is_not_what_adopt_writes_is_damaged(
-    machine: Machine, tmp_path: Path, damage: dict[str, object]
+    machine: Machine, tmp_path: Path, key: str, value: object
 ) -> None:
     adopted(machine, folders.native(tmp_path / "st"))
     record = machine.path / "sillytavern" / adoption.RECORD
-    record.write_text(json.dumps({**json.loads(record.read_text()), **damage}))
+    record.write_text(json.dumps({**json.loads(record.read_text()), key: value}))
     with pytest.raises(DataError, match="is damaged"):
         undo_adopt.prepare(machine)
 
