@@ -31,6 +31,8 @@ from stackctl.effects.files.tree import Tree
 from stackctl.errors import ConfigError
 from stackctl.machine import Machine
 
+_MOST_NAMES = 100  # of a whitelist of hosts
+
 
 @dataclass(frozen=True, kw_only=True)
 class Adoption:
@@ -249,12 +251,15 @@ def _host_names(source: Path, files: Mapping[str, Path], machine: Machine) -> tu
     config = files.get(adoption.CONFIG)
     listed = adopted_config.host_names(_text(config, source), str(config)) if config else ()
     own = wish(machine, {}).spec.sillytavern.host_names
-    names = [name for name in dict.fromkeys(listed) if is_host_name(name) and name not in own]
+    looked_at = listed[:_MOST_NAMES]
+    names = [name for name in dict.fromkeys(looked_at) if is_host_name(name) and name not in own]
     notes = [
-        f"config.yaml: {name!r} in hostWhitelist.hosts is no host name: left"
-        for name in listed
+        f"config.yaml: {repr(name)[:60]} in hostWhitelist.hosts is no host name: left"
+        for name in looked_at
         if not is_host_name(name)
     ]
+    if len(listed) > _MOST_NAMES:
+        notes.append(f"config.yaml: of {len(listed)} names in hostWhitelist.hosts the first {_MOST_NAMES} are taken")
     if not names:
         return {}, notes
     notes.append(f"its host names go into stack.toml, as sillytavern.host_names: {', '.join(names)}")

@@ -186,6 +186,15 @@ def test_a_whitelist_of_hosts_stays_on_with_its_names_beside_those_of_stack_toml
     assert json.loads(environment["SILLYTAVERN_HOSTWHITELIST_HOSTS"]) == ["mine.lan", "chat.lan", ".example.org"]
 
 
+def test_of_a_whitelist_of_thousands_the_first_hundred_are_taken(machine: Machine, tmp_path: Path) -> None:
+    source = folders.native(tmp_path / "st")
+    hosts = ", ".join(f"h{number}.lan" for number in range(3000))
+    (source / "config.yaml").write_text(f"hostWhitelist: {{hosts: [{hosts}]}}\n")
+    found = adopt.prepare(machine, source)
+    assert found.wishes["sillytavern.host_names"] == [f"h{number}.lan" for number in range(100)]
+    assert any("of 3000 names in hostWhitelist.hosts the first 100 are taken" in note for note in found.notes)
+
+
 def test_a_profile_for_this_machine_gets_a_copy_that_a_container_can_use(machine: Machine, tmp_path: Path) -> None:
     adopted(machine, folders.compose(tmp_path / "st"))
     text = (machine.path / "sillytavern/data/default-user/settings.json").read_text()
