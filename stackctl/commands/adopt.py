@@ -15,6 +15,7 @@ from stackctl.core import (
     adoption,
     place,
     tavern,
+    tavern_config,
     tavern_json,
     tavern_service,
     tavern_settings,
@@ -29,6 +30,8 @@ from stackctl.effects.files.opening import Reach, links_for
 from stackctl.effects.files.tree import Tree
 from stackctl.errors import ConfigError
 from stackctl.machine import Machine
+
+_MOST_NAMES = 100  # of a whitelist of hosts
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -74,7 +77,11 @@ def prepare(machine: Machine, folder: Path) -> Adoption:
         for piece in layout.pieces
     )
     leaves = [leaf for one in trees for leaf in one.files]
-    tree.refuse_full(target, sum(leaf.size for leaf in leaves))
+    tree.refuse_full(
+        target,
+        sum(leaf.size for leaf in leaves),
+        "free some space, or set sillytavern.data in stack.toml to a folder on another disk",
+    )
     files = {leaf.target: leaf.source for leaf in leaves}
     settings = {
         name: tavern_json.parse(tree.read(files[name], reach_of(source))) or {}
@@ -216,9 +223,8 @@ def _changes(
     changed, notes = {}, []
     if adoption.CONFIG in files:
         text = _text(files[adoption.CONFIG], source)
-        adopted_config.data_root(text, str(files[adoption.CONFIG]))
-        neutral, changes = adopted_config.neutral(text)
-        notes += [f"config.yaml: {c.key} = {json.dumps(c.after)}, was {c.before!r}: {c.why}" for c in changes]
+        neutral, changes = adopted_config.neutral(text, str(files[adoption.CONFIG]))
+        notes += [f"config.yaml: {c.key} = {json.dumps(c.after)}, was {repr(c.before)[:60]}: {c.why}" for c in changes]
         if changes:
             changed[adoption.CONFIG] = neutral
     damaged = [str(files[name]) for name, one in settings.items() if not one]
@@ -246,14 +252,17 @@ def _changes(
 def _host_names(source: Path, files: Mapping[str, Path], machine: Machine) -> tuple[dict[str, object], list[str]]:
     """(what stack.toml has to say, remarks): the names under which the original answers."""
     config = files.get(adoption.CONFIG)
-    listed = adopted_config.host_names(_text(config, source)) if config else ()
+    listed = adopted_config.host_names(_text(config, source), str(config)) if config else ()
     own = wish(machine, {}).spec.sillytavern.host_names
-    names = [name for name in dict.fromkeys(listed) if is_host_name(name) and name not in own]
+    looked_at = listed[:_MOST_NAMES]
+    names = [name for name in dict.fromkeys(looked_at) if is_host_name(name) and name not in own]
     notes = [
-        f"config.yaml: {name!r} in hostWhitelist.hosts is no host name: left"
-        for name in listed
+        f"config.yaml: {repr(name)[:60]} in hostWhitelist.hosts is no host name: left"
+        for name in looked_at
         if not is_host_name(name)
     ]
+    if len(listed) > _MOST_NAMES:
+        notes.append(f"config.yaml: of {len(listed)} names in hostWhitelist.hosts the first {_MOST_NAMES} are taken")
     if not names:
         return {}, notes
     notes.append(f"its host names go into stack.toml, as sillytavern.host_names: {', '.join(names)}")
@@ -276,7 +285,8 @@ def _remarks(source: Path, trees: Iterable[Tree], elsewhere: Iterable[Path]) -> 
 
 
 def _text(file: Path, source: Path) -> str:
-    return tree.read(file, reach_of(source)).decode("utf-8-sig", "replace")
+    """What a config.yaml says."""
+    return tree.read(file, reach_of(source), most=tavern_config.MOST_BYTES).decode("utf-8-sig", "replace")
 
 
 def reach_of(source: Path) -> Reach:

@@ -3,7 +3,6 @@
 import time
 from collections.abc import Callable
 from dataclasses import replace
-from pathlib import Path
 
 from stackctl.commands.fetch import fetch_tavern
 from stackctl.core import elsewhere, place
@@ -16,7 +15,7 @@ from stackctl.core.servers import known, questions
 from stackctl.core.spec import Spec
 from stackctl.core.unreached import Missing, missing
 from stackctl.effects import inquiry
-from stackctl.effects.files import private_text
+from stackctl.effects.files import located, private_text
 from stackctl.machine import Machine
 
 TIMEOUT_S = 300
@@ -87,7 +86,7 @@ def _key(spec: Spec, machine: Machine) -> Secret | None:
     """The key that the server wants, as far as the user says; from here on it is hidden from all that is printed."""
     if not spec.backend.key_file:
         return None
-    path = machine.path / Path(spec.backend.key_file).expanduser()
+    path = located(spec.backend.key_file, machine.path)
     key = servers_key(private_text(path), str(path))
     machine.ui.hide(key)
     return key

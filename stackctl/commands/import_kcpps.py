@@ -6,7 +6,7 @@ from pathlib import Path
 
 from stackctl.commands.wish import wish, write
 from stackctl.core import kcpps, models
-from stackctl.effects.files import Folder
+from stackctl.effects.files import Folder, located
 from stackctl.errors import ConfigError
 from stackctl.machine import Machine
 
@@ -50,6 +50,5 @@ def import_kcpps(machine: Machine, file: Path, *, name: str | None, model: str |
 def _here(path: str, folder: Path) -> str:
     """The model's path on this machine: a Windows path as WSL mounts it, a relative one from the file's folder."""
     if drive := _WINDOWS.fullmatch(path):
-        return f"/mnt/{drive[1].lower()}/{drive[2]}".replace("\\", "/")
-    place = Path(path).expanduser()
-    return str(place if place.is_absolute() else (folder / place).absolute())
+        path = f"/mnt/{drive[1].lower()}/{drive[2]}".replace("\\", "/")
+    return str(located(path, folder).absolute())

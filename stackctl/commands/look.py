@@ -21,6 +21,7 @@ from stackctl.core.same_path import refuse_elsewhere
 from stackctl.core.seen import EngineSeen, Gpu, ModelSeen, Seen
 from stackctl.core.spec import AUTO, DEMO, NONE, Model, OneModel, Spec
 from stackctl.core.terminal import command_line
+from stackctl.effects.models.reading import where
 from stackctl.effects.projects import projects
 from stackctl.errors import ConfigError, DoesNotFit, ModelError
 from stackctl.machine import Machine
@@ -146,7 +147,7 @@ def _model(spec: Spec, machine: Machine, found: Lock) -> ModelSeen:
     """The model, which the engine must find where we do."""
     wanted = model_at(spec.model, machine, found)
     if wanted != DEMO:
-        path = (machine.path / Path(wanted).expanduser()).resolve()
+        path = where(wanted, machine.path).resolve()
         refuse_elsewhere("the model", PurePosixPath(path), machine.own_binds)
     model = machine.model(wanted)
     for file in model.files:

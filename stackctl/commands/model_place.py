@@ -10,6 +10,7 @@ from stackctl.core import store
 from stackctl.core.lock import Decision, Lock
 from stackctl.core.seen import ModelSeen
 from stackctl.core.spec import AUTO, Model, OneModel, Spec
+from stackctl.effects.files import located
 from stackctl.machine import Machine
 
 if TYPE_CHECKING:
@@ -19,7 +20,7 @@ if TYPE_CHECKING:
 def place(model: Model | OneModel, machine: Machine, recorded: Mapping[str, Decision]) -> Path | None:
     """The model's file or folder on this machine; None for the demo model, or a source that was never asked."""
     if model.path != AUTO:
-        return machine.path / Path(model.path).expanduser()
+        return located(model.path, machine.path)
     found = sources.parse(model.source)
     if found is None:
         return None

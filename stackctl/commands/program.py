@@ -6,7 +6,7 @@ from stackctl import backends
 from stackctl.backends.contract import Program
 from stackctl.core.spec import Spec
 from stackctl.core.stack import Plan
-from stackctl.effects.files import programs
+from stackctl.effects.files import located, programs
 from stackctl.machine import Machine
 
 
@@ -59,4 +59,4 @@ def _local(spec: Spec, machine: Machine) -> Path | None:
     wanted = spec.backend.program
     if wanted == "auto" or wanted.startswith(("http://", "https://")):
         return None
-    return (machine.path / Path(wanted).expanduser()).resolve()
+    return located(wanted, machine.path).resolve()

@@ -1,17 +1,16 @@
 """`stackctl adopt --undo`: newer chats go back to where they came from, the stack's former folder returns."""
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
+from functools import cache
 from pathlib import Path
-from typing import Any
 
 from stackctl.commands.adopt import data_folder, refuse_in_use
 from stackctl.commands.private_folders import keep_out_of_git
 from stackctl.commands.seed import RECORD as SEEDED
 from stackctl.commands.tavern_folder import shared_folder
 from stackctl.commands.wish import wish
-from stackctl.core import adopted_settings, adoption
-from stackctl.core.adoption import Piece
+from stackctl.core import adopted_record, adoption
 from stackctl.effects.files import STATE, Folder, owner_of, tree
 from stackctl.effects.files.opening import Reach, links_for
 from stackctl.effects.files.tree import Leaf
@@ -40,7 +39,7 @@ class Undoing:
     returns: tuple[Return, ...]
     homeless: tuple[str, ...]  # new or newer, without a place in the original's layout
     lost: tuple[str, ...]  # links, which are not followed, and what is no file
-    record: dict[str, Any]
+    seeded: str | None  # the stack's former record of the settings
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -61,16 +60,9 @@ def prepare(machine: Machine) -> Undoing:
         raise ConfigError(
             f"{target} was not adopted", hint="there is nothing to undo; stackctl adopt FOLDER adopts one"
         )
-    record = adopted_settings.parsed(text)
-    try:
-        source, sums = Path(record["from"]), dict(record["files"])
-        pieces = tuple(Piece(source=one["source"], target=one["target"]) for one in record["pieces"])
-        before = target.with_name(record["aside"]) if record["aside"] else None
-    except (KeyError, TypeError, ValueError) as e:
-        raise DataError(
-            f"{target / adoption.RECORD} is damaged",
-            hint="restore it; the folder's chats are all there, nothing is lost",
-        ) from e
+    record = adopted_record.parse(text, str(target / adoption.RECORD))
+    source, pieces, sums = Path(record.source), record.pieces, record.sums
+    before = target.with_name(record.aside) if record.aside else None
     if not source.is_dir():
         raise DataError(f"{source} is not there any more", hint="is its disk or share mounted? nothing was changed")
     refuse_in_use(machine, target, source, *(source / piece.source for piece in pieces))
@@ -87,6 +79,7 @@ def prepare(machine: Machine) -> Undoing:
             homeless.append(leaf.target)
     for folder in dict.fromkeys(one.to.parent for one in returns):
         tree.refuse_foreign(folder, machine.folder.owner)
+    _refuse_full(returns, machine)
     return Undoing(
         source=source,
         target=target,
@@ -94,7 +87,7 @@ def prepare(machine: Machine) -> Undoing:
         returns=tuple(returns),
         homeless=tuple(homeless),
         lost=tuple(str(path.relative_to(target)) for path in found.lost),
-        record=record,
+        seeded=record.seeded,
     )
 
 
@@ -111,9 +104,8 @@ def undo(machine: Machine, found: Undoing) -> Undone:
             tree.refuse_foreign(one.to.parent, machine.folder.owner)
             there = Folder(one.to.parent, owner_of(one.to.parent), links_of=machine.folder.owner)
             tree.bring(one.leaf, there, one.to.name)
-        seeded = found.record.get("seeded")
-        if found.before and isinstance(seeded, str):
-            machine.folder.write(SEEDED, seeded)
+        if found.before and found.seeded is not None:
+            machine.folder.write(SEEDED, found.seeded)
         aside = tree.take_away(found.target, found.before)
     return Undone(
         source=found.source,
@@ -127,21 +119,49 @@ def _original(path: Path, machine: Machine) -> Leaf:
     return Leaf(source=path, reach=Reach(follow=links_for(machine.folder.owner)), target=path.name, size=0)
 
 
+def _refuse_full(returns: Iterable[Return], machine: Machine) -> None:
+    """Raise DoesNotFit unless each disk has room for all that goes there, originals that are replaced among it."""
+    disks: dict[int, list[tuple[Path, int, str]]] = {}
+    for one in returns:
+        copies = [(one.to.parent, one.leaf.size, one.leaf.target)]
+        if one.how == "newer":
+            copies.append((machine.path, one.to.stat().st_size, str(one.to)))
+        for folder, size, name in copies:
+            disks.setdefault(tree.disk(folder), []).append((folder, size, name))
+    for copies in disks.values():
+        _, size, largest = max(copies, key=lambda one: one[1])
+        hint = f"Free some space; or move the largest file away, if it is not yours: {largest} ({size >> 20} MiB)."
+        tree.refuse_full(copies[0][0], sum(size for _, size, _ in copies), hint)
+
+
 def _returned(leaf: Leaf, original: Path, adopted: str, machine: Machine) -> Iterator[Return]:
-    """How one file goes back: not at all where it is as it was, or there already. `adopted`: its sha256 then, or ""."""
+    """How one file goes back: not at all where it is as it was, or there already. `adopted`: its sha256 then, or "".
+
+    A file that can be told by its size is not read: a container may have made it as large as it liked.
+    """
     reach = Reach(follow=links_for(machine.folder.owner))
-    now = tree.sha256(leaf.source, leaf.reach)
+
+    @cache
+    def now() -> str:
+        machine.ui.progress(f"comparing {leaf.target} ({leaf.size >> 20} MiB)")
+        return tree.sha256(leaf.source, leaf.reach)
+
+    def is_at(other: Path) -> bool:
+        return other.stat().st_size == leaf.size and tree.sha256(other, reach) == now()
+
     there = tree.sha256(original, reach)
-    if now in {adopted, there}:
+    if there and is_at(original):
         return
-    if not original.exists():
-        yield Return(leaf=leaf, to=original, how="new")
-    elif there == adopted:
+    if there and there == adopted:
         yield Return(leaf=leaf, to=original, how="newer")
+    elif adopted and now() == adopted:
+        return
+    elif not original.exists():
+        yield Return(leaf=leaf, to=original, how="new")
     else:
         number = 1
         while (beside := Path(adoption.apart(str(original), number))).exists():
-            if tree.sha256(beside, reach) == now:  # brought by an undo that was interrupted
+            if is_at(beside):  # brought by an undo that was interrupted
                 return
             number += 1
         yield Return(leaf=leaf, to=beside, how="beside")

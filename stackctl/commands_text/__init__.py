@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from stackctl.core.ways import Way
     from stackctl.ui import Ui
 
+_MOST_LEFT = 20  # of what is not taken over, by name
 _HOW = {
     "new": "new",
     "newer": "newer; the original, which is unchanged, is kept in .stackctl/",
@@ -150,7 +151,8 @@ def imported(entry: "Entry") -> tuple[str, dict[str, Any]]:
     taken = ", ".join(f"{key} = {value}" for key, value in entry.settings.items())
     lines = [f"[models.{entry.name}]: {entry.path}" + (f", {taken}" if taken else "")]
     if entry.left:
-        lines.append(f"not taken over: {', '.join(entry.left)}")
+        more = f" and {len(entry.left) - _MOST_LEFT} more" if len(entry.left) > _MOST_LEFT else ""
+        lines.append(f"not taken over: {', '.join(entry.left[:_MOST_LEFT])}{more}")
     lines.append(f"to run it: {command_line('stackctl', 'use', entry.name)}")
     values = {"name": entry.name, "path": entry.path, "settings": entry.settings, "left": list(entry.left)}
     return "\n".join(lines), values

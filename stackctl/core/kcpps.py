@@ -50,7 +50,7 @@ def parse(text: str, name: str) -> Imported:
         )
     settings = dict(_taken(content))
     left = [
-        key if key.lower() in _SECRET else f"{key} = {json.dumps(value, ensure_ascii=False)[:60]}"
+        key[:60] if key.lower() in _SECRET else f"{key[:60]} = {json.dumps(value, ensure_ascii=False)[:60]}"
         for key, value in sorted(content.items())
         if _is_missed(key, value, settings)
     ]

@@ -6,6 +6,7 @@ PyYAML tells where each value stands, so that only those are exchanged: writing 
 import json
 from typing import Any, Final
 
+from stackctl.core import yaml_nodes
 from stackctl.core.secret import Secret
 from stackctl.errors import ConfigError
 
@@ -47,20 +48,12 @@ def with_login(text: str, name: str, password: Secret) -> str:
 
 
 def _block(text: str) -> Any:
-    """The node of the login; None where the file has none.
-
-    The nodes alone are looked at: making values of them could take all the memory, as merged tables multiply.
-    """
+    """The node of the login; None where the file has none."""
     import yaml
 
-    try:
-        root = yaml.compose(text, Loader=yaml.SafeLoader)
-    except (yaml.YAMLError, RecursionError) as e:
-        where = getattr(e, "problem_mark", None)
-        raise ConfigError(
-            f"SillyTavern's config.yaml is not YAML{f' (line {where.line + 1})' if where else ''}",
-            hint="mend it, or move it away: the next deploy makes a new one",
-        ) from None  # the error's own text would show lines of the file
+    root = yaml_nodes.root(
+        text, "SillyTavern's config.yaml", hint="mend it, or move it away: the next deploy makes a new one"
+    )
     if root is None or (isinstance(root, yaml.ScalarNode) and root.tag == "tag:yaml.org,2002:null"):
         return None
     if not isinstance(root, yaml.MappingNode):

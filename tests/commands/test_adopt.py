@@ -16,7 +16,7 @@ from stackctl.core import adoption, tavern_settings
 from stackctl.core.seen import Around, Owner
 from stackctl.core.tavern_settings import Presets
 from stackctl.effects.files import Folder
-from stackctl.errors import ConfigError, DataError, StackctlError
+from stackctl.errors import ConfigError, DataError, DoesNotFit, StackctlError
 from stackctl.machine import Machine
 from tests.commands import folders
 from tests.commands.machines import quiet
@@ -46,6 +46,7 @@ def fates(machine: Machine, folder: Path) -> dict[str, str]:
     return {row.what: row.fate for row in adopt.prepare(machine, folder).rows}
 
 
+HUGE = 1 << 43  # bytes, more than a test's disk has free
 # what the stack's own folder has before an adoption
 MINE: dict[str, str | bytes] = {
     "sillytavern/data/default-user/chats/Mine/1.jsonl": "mine",
@@ -185,6 +186,15 @@ def test_a_whitelist_of_hosts_stays_on_with_its_names_beside_those_of_stack_toml
     assert json.loads(environment["SILLYTAVERN_HOSTWHITELIST_HOSTS"]) == ["mine.lan", "chat.lan", ".example.org"]
 
 
+def test_of_a_whitelist_of_thousands_the_first_hundred_are_taken(machine: Machine, tmp_path: Path) -> None:
+    source = folders.native(tmp_path / "st")
+    hosts = ", ".join(f"h{number}.lan" for number in range(3000))
+    (source / "config.yaml").write_text(f"hostWhitelist: {{hosts: [{hosts}]}}\n")
+    found = adopt.prepare(machine, source)
+    assert found.wishes["sillytavern.host_names"] == [f"h{number}.lan" for number in range(100)]
+    assert any("of 3000 names in hostWhitelist.hosts the first 100 are taken" in note for note in found.notes)
+
+
 def test_a_profile_for_this_machine_gets_a_copy_that_a_container_can_use(machine: Machine, tmp_path: Path) -> None:
     adopted(machine, folders.compose(tmp_path / "st"))
     text = (machine.path / "sillytavern/data/default-user/settings.json").read_text()
@@ -238,6 +248,13 @@ def test_what_can_not_be_adopted_is_refused_with_a_hint_and_nothing_changes(
         adopt.prepare(machine, tmp_path / "st")
     assert caught.value.hint
     assert list(machine.path.iterdir()) == []
+
+
+def test_a_huge_config_yaml_is_not_read(machine: Machine, tmp_path: Path) -> None:
+    source = folders.native(tmp_path / "st")
+    os.truncate(source / "config.yaml", (1 << 20) + 1)
+    with pytest.raises(DataError, match="larger than 1 MiB"):
+        adopt.prepare(machine, source)
 
 
 def test_a_folder_in_use_is_refused(machine: Machine, tmp_path: Path) -> None:
@@ -487,11 +504,51 @@ def test_undo_follows_no_link_out_of_the_folder_and_names_it(machine: Machine, t
     assert not [path for path in there.rglob("*") if path.is_file() and "of the host" in path.read_text()]
 
 
-@pytest.mark.parametrize("aside", ["../../etc", "a/b", ".", "", 3])
-def test_a_record_that_names_a_folder_elsewhere_is_damaged(machine: Machine, tmp_path: Path, aside: object) -> None:
+@pytest.mark.parametrize("name", ["planted.jsonl", "Branch #1.jsonl"])
+def test_undo_says_before_it_reads_or_writes_a_huge_file_that_there_is_no_room(
+    machine: Machine, tmp_path: Path, name: str
+) -> None:
+    source = folders.native(tmp_path / "st")
+    adopted(machine, source)
+    before = folders.sums(source)
+    chat = f"data/default-user/chats/Alice/{name}"
+    (machine.path / "sillytavern" / chat).touch()
+    os.truncate(machine.path / "sillytavern" / chat, HUGE)  # sparse: to read it would take hours
+    with pytest.raises(DoesNotFit, match="the copy takes") as caught:
+        undo_adopt.prepare(machine)
+    assert f"{chat} ({HUGE >> 20} MiB)" in caught.value.hint
+    assert folders.sums(source) == before
+
+
+def test_a_folder_where_a_new_file_belongs_stays_and_the_file_goes_beside_it(machine: Machine, tmp_path: Path) -> None:
+    source = folders.native(tmp_path / "st")
+    adopted(machine, source)
+    chat = "data/default-user/chats/Alice/new.jsonl"
+    folders.write(machine.path / "sillytavern", {chat: "new"})
+    (source / chat).mkdir()
+    assert [one.to.name for one in undone(machine).returns] == ["new.from-stackctl.jsonl"]
+    assert (source / chat).is_dir()
+
+
+DAMAGES: dict[str, tuple[object, ...]] = {
+    "aside": ("../../etc", "a/b", ".", "..", "x/", "", 3, [], "data", "../x.kept-1"),
+    "files": ([], None, {"a": ["b"]}, {"a": None}),
+    "pieces": (
+        None, {}, [3], [{}], [{"source": ["x"], "target": 5}], [{"source": None, "target": "data"}],
+        [{"source": "a\0", "target": "data"}],
+    ),
+    "from": (None, 3, "", "st", "/a\0", "/\ud800"),
+    "seeded": ({},),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize(("key", "value"), [(key, value) for key, values in DAMAGES.items() for value in values])
+def test_a_record_that_is_not_what_adopt_writes_is_damaged(
+    machine: Machine, tmp_path: Path, key: str, value: object
+) -> None:
     adopted(machine, folders.native(tmp_path / "st"))
     record = machine.path / "sillytavern" / adoption.RECORD
-    record.write_text(json.dumps({**json.loads(record.read_text()), "aside": aside or "x/"}))
+    record.write_text(json.dumps({**json.loads(record.read_text()), key: value}))
     with pytest.raises(DataError, match="is damaged"):
         undo_adopt.prepare(machine)
 

@@ -10,6 +10,7 @@ from stackctl.commands.import_kcpps import import_kcpps
 from stackctl.commands.look import look_without_engine
 from stackctl.commands.use import listed, use
 from stackctl.commands.wish import recorded, wish, write
+from stackctl.commands_text import imported
 from stackctl.core.demo_model import gguf_bytes
 from stackctl.errors import ConfigError, ModelError
 from tests.commands.machines import quiet
@@ -100,3 +101,31 @@ def test_a_missing_file_and_a_name_that_stack_toml_refuses_end_in_an_error(tmp_p
     (tmp_path / "a.gguf").write_bytes(gguf_bytes())
     with pytest.raises(ConfigError, match=r"models\.My Model"):
         import_kcpps(machine, saved(tmp_path, model_param="a.gguf"), name="My Model", model=None)
+
+
+@pytest.mark.parametrize("model", ["~nobodyx/x.gguf", "a\0b.gguf", "C:\\a\0b.gguf", "\ud800.gguf", "~", "~nobodyx"])
+def test_a_kcpps_file_whose_model_is_at_no_path_ends_in_an_error(tmp_path: Path, model: str) -> None:
+    with pytest.raises((ConfigError, ModelError)) as caught:
+        import_kcpps(quiet(tmp_path).machine, saved(tmp_path, model=model), name=None, model=None)
+    assert caught.value.hint
+    assert not (tmp_path / "stack.toml").exists()
+
+
+@pytest.mark.parametrize("where", ["model.path", "backend.program"])
+def test_the_home_of_a_user_that_there_is_not_is_said_wherever_stack_toml_names_it(tmp_path: Path, where: str) -> None:
+    (tmp_path / "b.gguf").write_bytes(gguf_bytes())
+    machine = quiet(tmp_path).machine
+    spec = wish(machine, {"model.path": "b.gguf", "backend.kind": "koboldcpp", where: "~nobodyx/file.gguf"}).spec
+    with pytest.raises((ConfigError, ModelError), match=r"~nobodyx/file\.gguf: there is no such user"):
+        look_without_engine(spec, machine, recorded(machine))
+
+
+def test_of_many_keys_that_are_not_taken_over_the_first_are_shown_and_the_others_counted(tmp_path: Path) -> None:
+    (tmp_path / "a.gguf").write_bytes(gguf_bytes())
+    file = saved(tmp_path, model="a.gguf", **{f"odd{number:05}": 1 for number in range(20_000)}, **{"z" * 9999: 1})
+    text, values = imported(import_kcpps(quiet(tmp_path).machine, file, name=None, model=None))
+    assert "odd00000 = 1, odd00001 = 1" in text
+    assert "odd00019 = 1 and 19981 more\n" in text
+    assert "odd00020" not in text
+    assert len(values["left"]) == 20_001
+    assert max(map(len, values["left"])) < 130

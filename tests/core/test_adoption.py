@@ -79,7 +79,7 @@ def test_only_what_can_not_hold_in_a_stack_is_changed_and_the_rest_is_kept_byte_
         "enableUserAccounts: true\nsecurityOverride: true\ndisableCsrfProtection: true\n"
         "hostWhitelist:\n  enabled: true\n  hosts: [chat.lan]\n"
     )
-    changed, changes = adopted_config.neutral(text)
+    changed, changes = adopted_config.neutral(text, "config.yaml")
     assert changed == (
         '# mine\ndataRoot: "./data"\nlisten: true # yes\nport:   8000   # here\nwhitelistMode: true\n'
         "whitelist:\n  - 10.0.0.1\nssl: {enabled: false, certPath: x}\nbasicAuthMode: false\n"
@@ -90,12 +90,12 @@ def test_only_what_can_not_hold_in_a_stack_is_changed_and_the_rest_is_kept_byte_
         "dataRoot": "/big", "port": 9000, "ssl.enabled": True, "whitelistMode": False, "basicAuthMode": True,
         "enableUserAccounts": True, "disableCsrfProtection": True,
     }  # fmt: skip
-    assert adopted_config.neutral(changed) == (changed, ())
+    assert adopted_config.neutral(changed, "config.yaml") == (changed, ())
 
 
 @pytest.mark.parametrize("text", ["", "[]", "# nothing\n", "port:\n  a: 1\n", "port: 8000\ndataRoot: ./data\n"])
 def test_a_config_yaml_that_holds_already_stays_as_it_is(text: str) -> None:
-    assert adopted_config.neutral(text) == (text, ())
+    assert adopted_config.neutral(text, "config.yaml") == (text, ())
 
 
 @pytest.mark.parametrize(
@@ -112,7 +112,71 @@ def test_a_config_yaml_that_holds_already_stays_as_it_is(text: str) -> None:
     ],
 )
 def test_the_names_that_its_whitelist_of_hosts_has(text: str, names: tuple[str, ...]) -> None:
-    assert adopted_config.host_names(text) == names
+    assert adopted_config.host_names(text, "config.yaml") == names
+
+
+NESTED = "".join(
+    f"a{i}: &a{i} {{{', '.join(f'k{k}: *a{i - 1}' if i else f'k{k}: 1' for k in range(10))}}}\n" for i in range(40)
+)
+MERGED = "a0: &a0 {k: 1}\n" + "".join(f"a{i}: &a{i}\n  <<: [{', '.join([f'*a{i - 1}'] * 10)}]\n" for i in range(1, 40))
+
+
+@pytest.mark.parametrize(
+    "odd",
+    [
+        NESTED, MERGED, "a: &a\n  b: *a\n", "&a listen: &b [*b]\n", "listen: !!bool zz\n", "a: !!timestamp x\n",
+        "basicAuthUser: !!int \"\"\n", "? {b: c}\n: d\n",
+    ],
+)  # fmt: skip
+def test_a_hostile_config_yaml_is_looked_at_key_by_key_and_kept(odd: str) -> None:
+    text = f"{odd}port: 9000\nhostWhitelist: {{hosts: [chat.lan, [a]]}}\n"
+    assert adopted_config.data_root(text, "config.yaml") == "data"
+    assert adopted_config.host_names(text, "config.yaml") == ("chat.lan",)
+    assert adopted_config.neutral(text, "config.yaml")[0] == text.replace("port: 9000", "port: 8000")
+
+
+@pytest.mark.parametrize(
+    "text", ["a: [", "[" * 5000, 'a: "\\UFFFFFFFF"', 'a: "\\U00FFFFFF"', "a: *b", "a\n---\nb", "\0"]
+)
+def test_what_is_no_yaml_is_refused_with_an_action(text: str) -> None:
+    for look in (adopted_config.data_root, adopted_config.host_names, adopted_config.neutral):
+        with pytest.raises(ConfigError, match=r"config\.yaml is not YAML") as caught:
+            look(text, "config.yaml")
+        assert caught.value.hint == "Fix it, or move it away."
+
+
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        ("port: >-\n  9000\nlisten: true\n", "port: 8000\nlisten: true\n"),
+        ("port: |\n  9000\n\n# mine\nlisten: true\n", "port: 8000\n# mine\nlisten: true\n"),
+        ("port:\nlisten: true\n", "port: 8000\nlisten: true\n"),
+        ('port: !!int ""\nlisten: true\n', "port: 8000\nlisten: true\n"),
+        ("port:\n  9000\nlisten: true\n", "port:\n  8000\nlisten: true\n"),
+        ("port: &a 9000\n", "port: 8000\n"),
+        ("ssl: {enabled: }\n", "ssl: {enabled: false }\n"),
+        ("ssl: {enabled: no}\n", "ssl: {enabled: false}\n"),
+        ("{port: 9000, ssl: {enabled: true}}", "{port: 8000, ssl: {enabled: false}}"),
+        ("ssl.enabled: true\n", "ssl.enabled: true\n"),
+    ],
+)
+def test_a_changed_config_yaml_says_what_it_should_whatever_the_form(text: str, expected: str) -> None:
+    assert adopted_config.neutral(text, "config.yaml")[0] == expected
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "x: &a 9000\nport: *a\n",
+        "port: &a 9000\nx: *a\n",
+        "x: &a {enabled: true}\nssl: *a\n",
+        "{port, x: 1}\n",
+    ],
+)
+def test_what_can_not_be_changed_where_it_stands_is_refused_by_name(text: str) -> None:
+    with pytest.raises(ConfigError, match=r"config\.yaml: (port|ssl\.enabled) can't be changed") as caught:
+        adopted_config.neutral(text, "config.yaml")
+    assert caught.value.hint.startswith("Write ")
 
 
 def profiles(*urls: Any) -> dict[str, Any]:

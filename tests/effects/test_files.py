@@ -13,7 +13,7 @@ import pytest
 
 from stackctl.core.secret import Secret
 from stackctl.core.seen import Owner
-from stackctl.effects.files import Folder, data_home, owner_of, private_text
+from stackctl.effects.files import Folder, data_home, located, owner_of, private_text
 from stackctl.errors import ConfigError
 
 SECRET = Secret("text")
@@ -136,3 +136,13 @@ def test_a_private_text_that_is_not_there_or_no_text_is_an_expected_failure(tmp_
     (tmp_path / "key").chmod(0o600)
     with pytest.raises(ConfigError, match="not UTF-8"):
         private_text(tmp_path / "key")
+
+
+def test_a_path_is_a_home_s_or_counts_from_the_folder_and_what_is_none_is_said(tmp_path: Path) -> None:
+    assert located("a/b", tmp_path) == tmp_path / "a/b"
+    assert located("/a", tmp_path) == Path("/a")
+    assert located("~/a", tmp_path) == Path.home() / "a"
+    for wanted, says in (("~nobodyx/a", "no such user"), ("a\0", "NUL"), ("\ud800", "half a character")):
+        with pytest.raises(ConfigError, match=says) as caught:
+            located(wanted, tmp_path)
+        assert caught.value.hint

@@ -84,9 +84,9 @@ def test_what_is_no_file_is_named_and_not_waited_for(tmp_path: Path) -> None:
 
 
 def test_a_copy_that_does_not_fit_is_refused_beforehand(tmp_path: Path) -> None:
-    tree.refuse_full(tmp_path / "new", 1)
+    tree.refuse_full(tmp_path / "new", 1, "")
     with pytest.raises(DoesNotFit, match="are free at"):
-        tree.refuse_full(tmp_path / "new", 1 << 60)
+        tree.refuse_full(tmp_path / "new", 1 << 60, "free some")
 
 
 def test_a_failure_names_the_file(tmp_path: Path) -> None:

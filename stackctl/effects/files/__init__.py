@@ -12,8 +12,8 @@ from stackctl.effects.files.folder import MOST_BYTES, STATE, Folder, explained
 from stackctl.errors import ConfigError, DataError
 
 __all__ = (
-    "MOST_BYTES", "STATE", "Folder", "append", "data_home", "image_root", "overwrite", "owner_of", "private",
-    "private_text", "remove", "tavern_extension", "template_root",
+    "MOST_BYTES", "STATE", "Folder", "append", "data_home", "image_root", "located", "overwrite", "owner_of",
+    "private", "private_text", "remove", "tavern_extension", "template_root",
 )  # fmt: skip
 
 _MOST_SECRET_BYTES = 16 << 10
@@ -85,6 +85,20 @@ def _reach(folder: Path) -> opening.Reach:
     return opening.Reach(follow=opening.links_for(owner_of(folder)))
 
 
+def located(wanted: str, folder: Path) -> Path:
+    """A path as a user writes it: ~ is a home, and a relative one counts from `folder`. Raises ConfigError for none."""
+    try:
+        if b"\0" in os.fsencode(wanted):
+            raise ConfigError("a path can't hold a NUL character", hint="Write the path anew.")
+        return folder / Path(wanted).expanduser()
+    except UnicodeEncodeError as e:
+        raise ConfigError(f"{wanted!r} is no path: it holds half a character", hint="Write the path anew.") from e
+    except RuntimeError as e:
+        raise ConfigError(
+            f"{wanted}: there is no such user, or none with a home", hint="write the path out; ./~ for a name with ~"
+        ) from e
+
+
 def owner_of(folder: Path) -> Owner:
     """Who a deployment in this folder belongs to: its owner, or under sudo in root's folder the caller."""
     found = next(p for p in (folder, *folder.parents) if p.exists()).stat()
@@ -99,7 +113,7 @@ def data_home() -> Path:
         return Path(os.environ["XDG_DATA_HOME"]) / "stackctl"
     home = Path.home()
     if os.geteuid() == 0 and os.environ.get("SUDO_USER"):
-        home = Path(f"~{os.environ['SUDO_USER']}").expanduser()
+        home = located(f"~{os.environ['SUDO_USER']}", home)
     return home / ".local" / "share" / "stackctl"
 
 

@@ -119,15 +119,23 @@ class _Seen:
             self.lost.append(path)
 
 
-def refuse_full(folder: Path, needed: int) -> None:
-    """Raise DoesNotFit unless so many bytes can be written there."""
-    place = next(p for p in (folder, *folder.parents) if p.exists())
-    free = shutil.disk_usage(place).free
+def refuse_full(folder: Path, needed: int, hint: str) -> None:
+    """Raise DoesNotFit, with this hint, unless so many bytes can be written there."""
+    place = _nearest(folder)
+    with explained(place, "read"):
+        free = shutil.disk_usage(place).free
     if free < needed + _ROOM:
-        raise DoesNotFit(
-            f"the copy takes {needed >> 20} MiB, and only {free >> 20} MiB are free at {place}",
-            hint="free some space, or set sillytavern.data in stack.toml to a folder on another disk",
-        )
+        raise DoesNotFit(f"the copy takes {needed >> 20} MiB, and only {free >> 20} MiB are free at {place}", hint=hint)
+
+
+def disk(folder: Path) -> int:
+    """The number of the disk that a folder is on, or will be."""
+    with explained(folder, "read"):
+        return _nearest(folder).stat().st_dev
+
+
+def _nearest(folder: Path) -> Path:
+    return next(one for one in (folder, *folder.parents) if one.exists())
 
 
 def copy(trees: Iterable[Tree], into: Path, owner: Owner, says: Callable[[str], None]) -> dict[str, str]:
@@ -156,10 +164,10 @@ def bring(leaf: Leaf, folder: Folder, name: str, *, is_synced: bool = True) -> s
         return folder.receive(name, source, is_synced=is_synced)
 
 
-def read(path: Path, reach: Reach) -> bytes:
-    """Return what a file holds; raise DataError where it can't be read, or is larger than MOST_BYTES."""
+def read(path: Path, reach: Reach, most: int = MOST_BYTES) -> bytes:
+    """Return what a file holds; raise DataError where it can't be read, or is larger than `most`."""
     with explained(path, "read"), regular_file(path, reach) as descriptor:
-        return read_bounded(descriptor, path, MOST_BYTES)
+        return read_bounded(descriptor, path, most)
 
 
 def sha256(path: Path, reach: Reach) -> str:
