@@ -7,9 +7,9 @@ import hashlib
 import itertools
 import os
 import stat
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
-from typing import BinaryIO, Protocol
+from typing import BinaryIO, Protocol, TypeVar
 
 from stackctl.core.secret import Secret
 from stackctl.core.seen import Owner
@@ -22,6 +22,7 @@ MOST_BYTES = 16 << 20  # of a file that is read whole
 _LOCK_WAIT_S, _LOCK_PAUSE_S = 600, 0.2
 _PRIVATE_FOLDER = 0o700
 _PIECE = 1 << 20  # bytes
+_T = TypeVar("_T")
 
 
 class Says(Protocol):
@@ -57,9 +58,17 @@ class Folder:
         Raises DataError for what is no regular file, for more than `most` bytes, and for a link that is not followed.
         """
         path = self.path / name
+        return self._asked(path, lambda descriptor: opening.read_bounded(descriptor, path, most))
+
+    def has_file(self, name: str) -> bool:
+        """Return whether there is a file that may be read; raise DataError as read_bytes() does."""
+        return self._asked(self.path / name, lambda _: True) or False
+
+    def _asked(self, path: Path, ask: Callable[[int], _T]) -> _T | None:
+        """Return what a regular file answers, by its descriptor, or None where there is none."""
         try:
             with opening.regular_file(path, self._reach) as descriptor:
-                return opening.read_bounded(descriptor, path, most)
+                return ask(descriptor)
         except FileNotFoundError:
             return None
         except OSError as e:
