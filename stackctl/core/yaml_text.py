@@ -10,6 +10,8 @@ if TYPE_CHECKING:
 else:  # libyaml's, where PyYAML has it, is ten times as fast
     _Loader = getattr(yaml, "CBaseLoader", yaml.BaseLoader)
 
+Error = yaml.YAMLError
+
 _DEEPEST = 64  # libyaml reads what is nested by recursion in C, and ends the process where its stack does
 
 
@@ -25,7 +27,7 @@ class _Texts(_Loader):
 
 
 def texts(text: str) -> Any:
-    """Return what YAML holds, every scalar as a str. Raises yaml.YAMLError."""
+    """Return what YAML holds, every scalar as a str. Raises Error."""
     try:
         _refuse_deep(text)
         return yaml.load(text, _Texts)  # noqa: S506 - it makes strings, lists and mappings alone

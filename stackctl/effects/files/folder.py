@@ -13,6 +13,7 @@ from typing import BinaryIO, Protocol, TypeVar
 
 from stackctl.core.secret import Secret
 from stackctl.core.seen import Owner
+from stackctl.core.terminal import command_line
 from stackctl.effects.files import opening
 from stackctl.effects.files.opening import Reach
 from stackctl.errors import ConfigError, DataError, EngineError
@@ -44,11 +45,11 @@ class Folder:
         closed = self.path / shared if shared is not None else None
         self._reach = Reach(follow=opening.links_for(links_of or owner), closed=closed)
 
-    def read(self, name: str, *, most: int = MOST_BYTES) -> str | None:
-        """Return the text of a file, or None where there is none."""
+    def read(self, name: str, *, most: int = MOST_BYTES, errors: str = "strict") -> str | None:
+        """Return the text of a file, or None where there is none. `errors`: "replace" where its form is judged."""
         raw = self.read_bytes(name, most=most)
         try:
-            return None if raw is None else raw.decode("utf-8-sig")
+            return None if raw is None else raw.decode("utf-8-sig", errors)
         except UnicodeDecodeError as e:
             raise ConfigError(f"{self.path / name} is not UTF-8 text", hint="Save it as UTF-8.") from e
 
@@ -158,10 +159,8 @@ class Folder:
         """
         path = self.path / STATE / "lock"
         with explained(path), self._opened(path.parent, make=True) as folder:
-            flags = os.O_RDWR | os.O_CREAT | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC
-            lock = os.open(path.name, flags, 0o644, dir_fd=folder)
+            lock = _lock_file(folder, path)
         try:
-            opening.refuse_irregular(lock, path)
             if not _lock(lock):
                 who = f"another stackctl (process {os.pread(lock, 20, 0).decode(errors='replace').strip() or '?'})"
                 says(f"{who} is at work in this folder; waiting for it to finish")
@@ -272,6 +271,23 @@ def _exists(name: str, folder: int) -> bool:
 def _unlink(name: str, folder: int) -> None:
     with contextlib.suppress(FileNotFoundError):
         os.unlink(name, dir_fd=folder)
+
+
+def _lock_file(folder: int, path: Path) -> int:
+    """Open the lock's file, or make it; raise DataError for whatever else has its name."""
+    flags = os.O_RDWR | os.O_CREAT | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC
+    try:
+        lock = os.open(path.name, flags, 0o644, dir_fd=folder)
+        if stat.S_ISREG(os.fstat(lock).st_mode):
+            return lock
+        os.close(lock)
+    except OSError as e:
+        if e.errno not in {errno.ELOOP, errno.EISDIR, errno.ENXIO}:  # a link, a folder, a socket
+            raise
+    raise DataError(
+        f"{path} is a link, or is not a regular file",
+        hint=f"Remove it; stackctl makes its own there: {command_line('rm', '-r', path)}",
+    )
 
 
 def _lock(descriptor: int) -> bool:
