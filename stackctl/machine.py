@@ -112,7 +112,7 @@ class Machine:
 
     @cached_property
     def compose(self) -> Compose:
-        return Compose(self.path, self.ui.detail)
+        return Compose(self.path, self.ui.detail, self.folder.has_file)
 
     @cached_property
     def library(self) -> Library:

@@ -17,7 +17,7 @@ _RECORD = f"{STATE}/sillytavern-has-run"
 
 def has_run(machine: Machine, states: Mapping[str, ServiceState]) -> bool:
     """`states`: of this stack's containers; {} where no engine is asked."""
-    return machine.folder.read(_RECORD) is not None or _was_started(states)
+    return machine.folder.has_file(_RECORD) or _was_started(states)
 
 
 def record_run(machine: Machine, states: Mapping[str, ServiceState]) -> None:

@@ -21,7 +21,7 @@ FILE = f"{STATE}/api-key"
 def key(machine: Machine, spec: Spec) -> Secret:
     """The key of this stack, or a new one, which keep() writes down. Raises ConfigError where its file holds none."""
     hide(machine, spec)
-    text = machine.folder.read(FILE)
+    text = machine.folder.read(FILE, errors="replace")
     found = machine.new_key() if text is None else api_key(text, str(machine.path / FILE))
     machine.ui.hide(found)
     return found
@@ -37,7 +37,7 @@ def hide(machine: Machine, spec: Spec) -> None:
 
     So is the one that SillyTavern still sends: a running backend's log holds that one until a deploy brings the new.
     """
-    kept = (machine.folder.read(FILE) or "").strip()
+    kept = (machine.folder.read(FILE, errors="replace") or "").strip()
     if is_api_key(kept):
         machine.ui.hide(Secret(kept))
     data = data_folder(spec)

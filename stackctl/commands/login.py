@@ -57,7 +57,7 @@ def _config(plan: Plan, machine: Machine) -> tuple[Folder, str]:
 
 
 def _kept(machine: Machine) -> Secret | None:
-    text = machine.folder.read(FILE)
+    text = machine.folder.read(FILE, errors="replace")
     if text is None:
         return None
     found = typed_password(text, str(machine.path / FILE))

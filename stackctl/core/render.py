@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import yaml
 
+from stackctl.core import yaml_text
 from stackctl.core.stack import Health, Mount, Plan, Service, Tmpfs
 from stackctl.core.terminal import is_plain
 from stackctl.errors import ConfigError
@@ -43,9 +44,13 @@ def render(plan: Plan, template: Callable[[str], str], *, folder: PurePosixPath 
 
 
 def parse(text: str) -> dict[str, Any]:
-    """Read YAML, refusing duplicate keys; `$$` stays as it is written."""
+    """Read YAML that we rendered, refusing duplicate keys; `$$` stays as it is written."""
+    return _mapping(lambda: yaml.load(text, _Strict))  # noqa: S506 - a SafeLoader
+
+
+def _mapping(read: Callable[[], Any]) -> dict[str, Any]:
     try:
-        loaded = yaml.load(text, _Strict)  # noqa: S506 - a SafeLoader
+        loaded = read()
     except yaml.YAMLError as e:
         at = getattr(e, "problem_mark", None)
         where = f"{FILE}:{at.line + 1}" if at else FILE
@@ -56,8 +61,8 @@ def parse(text: str) -> dict[str, Any]:
 
 
 def services(text: str) -> dict[str, dict[str, Any]]:
-    """The services of a compose file's text, by name; {} for an empty one."""
-    found = parse(text).get("services") if text.strip() else {}
+    """The services of a compose file's text, whoever wrote it, by name, all values as texts; {} for an empty one."""
+    found = _mapping(lambda: yaml_text.texts(text)).get("services") if text.strip() else {}
     if not isinstance(found, dict) or not all(isinstance(one, dict) for one in found.values()):
         raise ConfigError(f"{FILE} has no services", hint=_ANEW)
     return found

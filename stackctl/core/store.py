@@ -130,8 +130,7 @@ def parse(text: str, place: PurePosixPath) -> Kept | None:
     try:
         content = json.loads(text)
         files = tuple(
-            RepoFile(name=str(one["name"]), size=int(one["size"]), sha256=str(one["sha256"]))
-            for one in content["files"]
+            RepoFile(name=str(one["name"]), size=one["size"], sha256=str(one["sha256"])) for one in content["files"]
         )
         found = Kept(
             place=place,
@@ -139,7 +138,12 @@ def parse(text: str, place: PurePosixPath) -> Kept | None:
             is_folder=bool(content["is_folder"]),
             **{key: str(content[key]) for key in ("source", "commit", "licence", "pulled")},
         )
-        is_ours = files and not any(name_fault(file.name) for file in files)
+        is_ours = files and not any(name_fault(file.name) or not _is_size(file.size) for file in files)
         return found if is_ours and (found.is_folder or found.root / found.first == place) else None
     except (ValueError, KeyError, TypeError, AttributeError, RecursionError):
         return None
+
+
+def _is_size(found: object) -> bool:
+    """Whether JSON's value is a number of bytes that a file can have."""
+    return type(found) is int and 0 <= found < 1 << 63

@@ -103,8 +103,8 @@ def environment(
 
 def urls(service: Mapping[str, Any], hosts: tuple[str, ...]) -> tuple[str, ...]:
     """Where people open it, by its part of a compose file: this machine's own address first, or a proxy's hosts."""
-    places = [str(one).rpartition(":")[0] for one in service.get("ports") or ()]
-    if places:
-        return tuple(f"http://{place}" for place in places)
-    names = json.loads((service.get("environment") or {}).get(_NAMES, "[]").lower())
-    return tuple(f"https://{host}" for host in hosts if host.lower() in names)
+    ports, environment = service.get("ports"), service.get("environment")
+    if isinstance(ports, list) and ports:
+        return tuple(f"http://{str(one).rpartition(':')[0]}" for one in ports)
+    names = str(environment.get(_NAMES)).lower() if isinstance(environment, dict) else ""
+    return tuple(f"https://{host}" for host in hosts if json.dumps(host.lower()) in names)

@@ -23,10 +23,14 @@ _OVERRIDES = (
 
 
 class Compose:
-    """`docker compose` (or Compose v2 under the name docker-compose) for one project folder."""
+    """`docker compose` (or Compose v2 under the name docker-compose) for one project folder.
 
-    def __init__(self, folder: Path, says: Callable[[str], None]) -> None:
-        self.folder, self._says = folder, says
+    `has_file`: whether the folder has a file of a name; it refuses what we must not read there, such as a link that
+    leads root elsewhere. Compose opens each by its name after that, and what is renamed in between is not noticed.
+    """
+
+    def __init__(self, folder: Path, says: Callable[[str], None], has_file: Callable[[str], bool]) -> None:
+        self.folder, self._says, self._has_file = folder, says, has_file
         self._found: tuple[tuple[str, ...], tuple[int, ...]] | None = None
 
     def look(self) -> tuple[tuple[str, ...], tuple[int, ...]]:
@@ -37,7 +41,7 @@ class Compose:
 
     def argv(self, name: str, *words: str) -> tuple[str, ...]:
         """The command line for this project, the user's override file included."""
-        file = ("-f", "compose.yml") if (self.folder / "compose.yml").is_file() else ()
+        file = ("-f", "compose.yml") if self._has_file("compose.yml") else ()
         return (*self.look()[0], "-p", name, *file, *self._override(), *words)
 
     def check(self, name: str, text: str) -> None:
@@ -121,7 +125,8 @@ class Compose:
 
     def _override(self) -> tuple[str, ...]:
         """The user's own file as words of a command line; () without one."""
-        return next((("-f", file) for file in _OVERRIDES if (self.folder / file).is_file()), ())
+        self._has_file(".env")  # Compose reads it by itself: what we must not read, it must not
+        return next((("-f", file) for file in _OVERRIDES if self._has_file(file)), ())
 
     def _run(self, argv: tuple[str, ...], text: str = "") -> "subprocess.CompletedProcess[str]":
         return subprocess.run(

@@ -183,7 +183,7 @@ class FakeCompose(Compose):
     """Compose, which takes every file and starts it on the stage."""
 
     def __init__(self, folder: Path, stage: Stage) -> None:
-        super().__init__(folder, lambda _: None)
+        super().__init__(folder, lambda _: None, lambda name: (folder / name).is_file())
         self._stage = stage
 
     def look(self) -> tuple[tuple[str, ...], tuple[int, ...]]:

@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 
 from stackctl.commands import login
+from stackctl.commands.has_run import has_run
 from stackctl.core.secret import Secret
 from stackctl.core.stack import Plan
 from stackctl.errors import ConfigError
@@ -62,13 +63,23 @@ def test_a_login_that_is_the_users_own_is_left_alone_without_exposure(tmp_path: 
     assert (tmp_path / CONFIG).read_text() == own
 
 
-@pytest.mark.parametrize("text", ["", "short\n", "with a blank in it\n", "two\nlines-of-password\n"])
-def test_a_file_that_holds_no_password_is_refused_without_showing_it(tmp_path: Path, text: str) -> None:
+@pytest.mark.parametrize(
+    "text", [b"", b"short\n", b"with a blank in it\n", b"two\nlines-of-password\n", b"\xfflines-of-password\n"]
+)
+def test_a_file_that_holds_no_password_is_refused_without_showing_it(tmp_path: Path, text: bytes) -> None:
     here = quiet(tmp_path)
     here.machine.folder.write(login.FILE, text)
     with pytest.raises(ConfigError, match="holds no password") as failed:
         login.password(here.machine, EXPOSED)
     assert "lines-of-password" not in failed.value.message
+    assert "the next deploy makes a new one: rm" in failed.value.hint
+
+
+def test_whatever_the_record_holds_sillytavern_has_run(tmp_path: Path) -> None:
+    here = quiet(tmp_path)
+    assert not has_run(here.machine, {})
+    here.machine.folder.write(".stackctl/sillytavern-has-run", b"\xff")
+    assert has_run(here.machine, {})
 
 
 def test_as_long_as_a_container_may_be_exposed_nothing_is_taken_back(tmp_path: Path) -> None:

@@ -62,7 +62,7 @@ def test_the_override_that_counts_is_the_one_that_compose_alone_would_take(
         "compose.override.yml",
     ):
         (place / name).write_text(f"services: {{a: {{environment: {{WHENCE: {name}}}}}}}")
-        words = Compose(place, print).argv("a", "config")
+        words = Compose(place, print, lambda name: (place / name).is_file()).argv("a", "config")
         ours, plain = (
             subprocess.run(argv, cwd=place, capture_output=True, text=True, check=True).stdout
             for argv in (words, ["docker-compose", "-p", "a", "config"])

@@ -19,7 +19,7 @@ def compose(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Callable[[str], 
         (tmp_path / "docker").write_text(script)
         (tmp_path / "docker").chmod(0o755)
         monkeypatch.setenv("PATH", f"{tmp_path}:{os.defpath}")
-        return Compose(tmp_path, print)
+        return Compose(tmp_path, print, lambda _: False)
 
     return make
 

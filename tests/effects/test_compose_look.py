@@ -39,13 +39,13 @@ def test_the_first_that_is_new_enough_is_taken(
     script(tmp_path, "docker", docker)
     script(tmp_path, "docker-compose", alone)
     monkeypatch.setenv("PATH", str(tmp_path))
-    assert Compose(tmp_path, print).look() == expected
+    assert Compose(tmp_path, print, lambda _: False).look() == expected
 
 
 def test_compose_alone_is_enough(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     script(tmp_path, "docker-compose", "v2.26.1")
     monkeypatch.setenv("PATH", str(tmp_path))
-    assert Compose(tmp_path, print).look() == (ALONE, (2, 26, 1))
+    assert Compose(tmp_path, print, lambda _: False).look() == (ALONE, (2, 26, 1))
 
 
 @pytest.mark.parametrize(("says", "words"), [(None, "not installed"), ("dev", "not installed"), ("2.9.0", "too old")])
@@ -55,5 +55,5 @@ def test_no_compose_that_can_be_used_is_an_error(
     script(tmp_path, "docker", says)
     monkeypatch.setenv("PATH", str(tmp_path))
     with pytest.raises(EngineError, match=words) as caught:
-        Compose(tmp_path, print).look()
+        Compose(tmp_path, print, lambda _: False).look()
     assert "docs.docker.com/compose/install" in caught.value.hint

@@ -238,10 +238,19 @@ def test_the_lock_s_file_is_never_one_that_has_another_name(tmp_path: Path) -> N
     with Folder(tmp_path, ME).locked(lambda _: None):
         pass
     assert (tmp_path / "precious").read_text() == "text"
-    (tmp_path / ".stackctl/lock").unlink()
-    os.mkfifo(tmp_path / ".stackctl/lock")
-    with pytest.raises(DataError, match="is not a regular file"), Folder(tmp_path, ME).locked(lambda _: None):
+
+
+@pytest.mark.parametrize("planted", [a_pipe, a_socket, endless, Path.mkdir, lambda path: path.symlink_to("nothing")])
+def test_what_has_the_lock_s_name_is_told_with_the_command_that_removes_it(
+    tmp_path: Path, planted: Callable[[Path], None]
+) -> None:
+    lock = tmp_path / ".stackctl/lock"
+    lock.parent.mkdir()
+    planted(lock)
+    says = "is a link, or is not a regular file"
+    with pytest.raises(DataError, match=says) as caught, Folder(tmp_path, ME).locked(lambda _: None):
         pass
+    assert caught.value.hint.endswith(f"rm -r {lock}")
 
 
 def test_descriptors_are_closed_whatever_happens(tmp_path: Path) -> None:

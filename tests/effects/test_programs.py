@@ -273,6 +273,40 @@ def test_everything_belongs_to_the_owner_of_the_folder_above(provide: Provide, t
     assert {(stat.st_uid, stat.st_gid) for stat in made} == {(above.st_uid, above.st_gid)}
 
 
+def test_a_link_to_another_ones_folder_is_not_followed_by_root(provide: Provide, data: Path, tmp_path: Path) -> None:
+    as_root = os.geteuid() == 0
+    for folder, owner in ((data, 4321), (tmp_path / "others", 5555)):
+        folder.mkdir(parents=True)
+        os.chown(folder, owner if as_root else -1, -1)
+    (data / "programs").symlink_to(tmp_path / "others")
+    os.chown(data / "programs", 4321 if as_root else -1, -1, follow_symlinks=False)
+    if not as_root:  # one's own links are followed
+        assert provide(sha256=SHA256).is_file()
+        return
+    with pytest.raises(DataError, match="is a link that user 4321 made: root does not follow it"):
+        provide(sha256=SHA256)
+    assert not list((tmp_path / "others").iterdir())
+
+
+@pytest.mark.parametrize(
+    "record", ["[" * 100_000, "[]", '{"size": 1}', '{"url": "", "sha256": 1, "size": 1, "mtime_ns": 1}',
+               f'{{"url": "", "sha256": "{SHA256}", "size": Infinity, "mtime_ns": 1}}',
+               f'{{"url": "", "sha256": "{SHA256}", "size": "x", "mtime_ns": 1}}',
+               f'{{"url": "", "sha256": "{SHA256}", "size": -1, "mtime_ns": 1}}']
+)  # fmt: skip
+def test_a_record_of_another_form_is_none(provide: Provide, record: str) -> None:
+    record_of(provide(sha256=SHA256)).write_text(record)
+    assert json.loads(record_of(provide(sha256=SHA256)).read_text())["size"] == len(FILE)
+
+
+def test_a_record_that_is_a_pipe_is_not_waited_for(provide: Provide) -> None:
+    record = record_of(provide(sha256=SHA256))
+    record.unlink()
+    os.mkfifo(record)
+    with pytest.raises(DataError, match="is not a regular file"):
+        provide(sha256=SHA256)
+
+
 def test_a_folder_that_can_t_be_made_is_told(provide: Provide, data: Path) -> None:
     data.parent.write_text("a file where a folder should be")
     with pytest.raises(DataError, match="can't be made ready") as raised:

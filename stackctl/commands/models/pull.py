@@ -114,7 +114,7 @@ def pull(machine: Machine, offer: Offer, *, clock: Callable[[], float] = time.mo
     done: list[RepoFile] = []
     for file in offer.files:
         target = offer.root / file.name
-        library.prepare(target)
+        library.prepare(target, offer.root.parent if offer.is_folder else offer.root)
         progress = _Progress(machine, file.name, offer.size - sum(one.size for one in done), clock)
         digest = _fetch(machine, offer, file, target, progress)
         done.append(RepoFile(name=file.name, size=target.stat().st_size, sha256=digest))

@@ -291,9 +291,9 @@ def _seconds(moment: str) -> float:
 
 
 def _cdi_names(file: Path) -> tuple[str, ...]:
-    import yaml
+    from stackctl.core import yaml_text
 
     try:
-        return cdi_names(yaml.safe_load(file.read_text(encoding="utf-8")))  # JSON is YAML
-    except (OSError, ValueError, yaml.YAMLError):
+        return cdi_names(yaml_text.texts(file.read_text(encoding="utf-8")))  # JSON is YAML
+    except (OSError, ValueError, yaml_text.Error):
         return ()  # the engine ignores it likewise

@@ -7,12 +7,13 @@ import hashlib
 import itertools
 import os
 import stat
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
-from typing import BinaryIO, Protocol
+from typing import BinaryIO, Protocol, TypeVar
 
 from stackctl.core.secret import Secret
 from stackctl.core.seen import Owner
+from stackctl.core.terminal import command_line
 from stackctl.effects.files import opening
 from stackctl.effects.files.opening import Reach
 from stackctl.errors import ConfigError, DataError, EngineError
@@ -22,6 +23,7 @@ MOST_BYTES = 16 << 20  # of a file that is read whole
 _LOCK_WAIT_S, _LOCK_PAUSE_S = 600, 0.2
 _PRIVATE_FOLDER = 0o700
 _PIECE = 1 << 20  # bytes
+_T = TypeVar("_T")
 
 
 class Says(Protocol):
@@ -44,11 +46,11 @@ class Folder:
         self._reach = Reach(follow=opening.links_for(links_of or owner), closed=closed)
         self._ground = opening.ground_of(links_of or owner)
 
-    def read(self, name: str, *, most: int = MOST_BYTES) -> str | None:
-        """Return the text of a file, or None where there is none."""
+    def read(self, name: str, *, most: int = MOST_BYTES, errors: str = "strict") -> str | None:
+        """Return the text of a file, or None where there is none. `errors`: "replace" where its form is judged."""
         raw = self.read_bytes(name, most=most)
         try:
-            return None if raw is None else raw.decode("utf-8-sig")
+            return None if raw is None else raw.decode("utf-8-sig", errors)
         except UnicodeDecodeError as e:
             raise ConfigError(f"{self.path / name} is not UTF-8 text", hint="Save it as UTF-8.") from e
 
@@ -58,9 +60,17 @@ class Folder:
         Raises DataError for what is no regular file, for more than `most` bytes, and for a link that is not followed.
         """
         path = self.path / name
+        return self._asked(path, lambda descriptor: opening.read_bounded(descriptor, path, most))
+
+    def has_file(self, name: str) -> bool:
+        """Return whether there is a file that may be read; raise DataError as read_bytes() does."""
+        return self._asked(self.path / name, lambda _: True) or False
+
+    def _asked(self, path: Path, ask: Callable[[int], _T]) -> _T | None:
+        """Return what a regular file answers, by its descriptor, or None where there is none."""
         try:
             with opening.regular_file(path, self._reach) as descriptor:
-                return opening.read_bounded(descriptor, path, most)
+                return ask(descriptor)
         except FileNotFoundError:
             return None
         except OSError as e:
@@ -150,10 +160,8 @@ class Folder:
         """
         path = self.path / STATE / "lock"
         with explained(path), self._opened(path.parent, make=True) as folder:
-            flags = os.O_RDWR | os.O_CREAT | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC
-            lock = os.open(path.name, flags, 0o644, dir_fd=folder)
+            lock = _lock_file(folder, path)
         try:
-            opening.refuse_irregular(lock, path)
             if not _lock(lock):
                 who = f"another stackctl (process {os.pread(lock, 20, 0).decode(errors='replace').strip() or '?'})"
                 says(f"{who} is at work in this folder; waiting for it to finish")
@@ -272,6 +280,23 @@ def _exists(name: str, folder: int) -> bool:
 def _unlink(name: str, folder: int) -> None:
     with contextlib.suppress(FileNotFoundError):
         os.unlink(name, dir_fd=folder)
+
+
+def _lock_file(folder: int, path: Path) -> int:
+    """Open the lock's file, or make it; raise DataError for whatever else has its name."""
+    flags = os.O_RDWR | os.O_CREAT | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC
+    try:
+        lock = os.open(path.name, flags, 0o644, dir_fd=folder)
+        if stat.S_ISREG(os.fstat(lock).st_mode):
+            return lock
+        os.close(lock)
+    except OSError as e:
+        if e.errno not in {errno.ELOOP, errno.EISDIR, errno.ENXIO}:  # a link, a folder, a socket
+            raise
+    raise DataError(
+        f"{path} is a link, or is not a regular file",
+        hint=f"Remove it; stackctl makes its own there: {command_line('rm', '-r', path)}",
+    )
 
 
 def _lock(descriptor: int) -> bool:

@@ -1,6 +1,7 @@
 """The models that stackctl keeps in its own folder: their records, their bytes, their removal."""
 
 import hashlib
+import os
 import shutil
 import time
 from collections.abc import Callable, Iterator
@@ -10,6 +11,7 @@ from pathlib import Path, PurePosixPath
 from stackctl.core import store
 from stackctl.core.store import Kept
 from stackctl.effects.files import Folder, owner_of
+from stackctl.effects.files.opening import Reach, links_for, regular_file
 from stackctl.errors import DataError, DoesNotFit
 
 _STEP = 4 << 20
@@ -38,29 +40,30 @@ class Library:
     def at(self, place: PurePosixPath) -> Kept | None:
         """What was pulled to a place; None where there is no record of it."""
         try:
-            with self.path(store.record(place)).open("rb") as file:
-                return store.parse(file.read(_LONGEST_RECORD).decode(), place)
-        except (OSError, UnicodeDecodeError):
+            raw = self._own().read_bytes(str(store.record(place)), most=_LONGEST_RECORD)
+            return None if raw is None else store.parse(raw.decode(), place)
+        except (DataError, UnicodeDecodeError):
             return None
 
     def note(self, kept: Kept) -> None:
         """Write a model's record, whole or not at all."""
-        target = self.path(kept.record)
-        Folder(target.parent, owner_of(target.parent)).write(target.name, store.dump(kept))
+        self._own().write(str(kept.record), store.dump(kept))
 
     def digest(self, path: Path, progress: Callable[[int], None]) -> str:
         """The sha256 of a file; `progress` is told the bytes so far."""
         digest, done = hashlib.sha256(), 0
-        with explained(path), path.open("rb", buffering=0) as file:
-            while chunk := file.read(_STEP):
+        base = self.folder if path.is_relative_to(self.folder) else path.parent
+        with explained(path), regular_file(path.absolute(), Reach(follow=links_for(owner_of(base)))) as file:
+            while chunk := os.read(file, _STEP):
                 digest.update(chunk)
                 done += len(chunk)
                 progress(done)
         return digest.hexdigest()
 
-    def prepare(self, path: Path) -> None:
-        """Make the folder that a file shall lie in."""
-        Folder(path.parent, owner_of(path.parent)).make(".")
+    def prepare(self, path: Path, named: Path) -> None:
+        """Make the folder that a file shall lie in: in the store, or else in the folder that the user named."""
+        base = self._own() if path.is_relative_to(self.folder) else Folder(named, owner_of(named))
+        base.make(str(path.parent.relative_to(base.path)))
 
     def refuse_if_full(self, path: Path, needed: int) -> None:
         """Raise DoesNotFit where the disk of `path` has not so many bytes free."""
@@ -77,10 +80,10 @@ class Library:
         root = self.path(kept.root)
         with explained(root):
             for file in kept.files:
-                path = root / file.name
+                path = kept.root / file.name
                 for one in (path, *_leftovers(path)):
-                    one.unlink(missing_ok=True)
-            self.path(kept.record).unlink(missing_ok=True)
+                    self._own().remove(str(one))
+            self._own().remove(str(kept.record))
             for folder in {root, *(parent for file in kept.files for parent in (root / file.name).parents)}:
                 self._remove_empty(folder)
 
@@ -92,11 +95,15 @@ class Library:
             folder.rmdir()
             folder = folder.parent
 
+    def _own(self) -> Folder:
+        """The store's folder as its owner has it: what others planted below it leads root nowhere."""
+        return Folder(self.folder, owner_of(self.folder))
+
     def today(self) -> str:
         return time.strftime("%Y-%m-%d")
 
 
-def _leftovers(path: Path) -> Iterator[Path]:
+def _leftovers(path: PurePosixPath) -> Iterator[PurePosixPath]:
     """What effects/download puts beside a file."""
     yield path.with_name(f"{path.name}.part")
     yield path.with_name(f"{path.name}.part.json")

@@ -13,8 +13,8 @@ from urllib.parse import unquote, urlsplit
 
 from stackctl.backends.contract import Program
 from stackctl.core.terminal import command_line
-from stackctl.effects.files import Folder, owner_of
-from stackctl.effects.files.opening import Reach, links_for, regular_file
+from stackctl.effects.files import MOST_BYTES, Folder, owner_of
+from stackctl.effects.files.opening import Reach, links_for, read_bounded, regular_file
 from stackctl.errors import DataError, ModelError
 
 _MODE: Final = 0o755  # the backend's user in the container is seldom the file's owner
@@ -44,12 +44,12 @@ def provide(
     A program without a known sha256 is verified against the one recorded at its first download, which the user must
     have trusted. Raises ModelError, and what `fetch` raises.
     """
-    target = place(program, backend=backend, data=data)
+    target, store = place(program, backend=backend, data=data), Folder(data, owner_of(data))
     with _explained(target):
-        record = _recorded(target)
+        record = _recorded(target, store)
         expected = program.sha256.lower() or (record.sha256 if record else "")
         if record and record.sha256 == expected and record.is_of(target):
-            _make_executable(target)
+            _make_executable(target, store)
             return target
         if not (expected or trust_first_download):
             raise ModelError(
@@ -57,7 +57,7 @@ def provide(
                 hint="`stackctl deploy --trust-first-download` takes it as it comes and remembers its sha256; "
                 "or download and check it yourself and set backend.program = FILE in stack.toml",
             )
-        Folder(target.parent, owner_of(target.parent)).make(".")
+        store.make(_below(target.parent, store))
         size = program.size or (record.size if record and record.sha256 == expected else 0)
         digest = fetch(program.url, target, size=size, sha256=expected, progress=progress)
         if not expected and (trouble := _no_program(target)):
@@ -65,8 +65,8 @@ def provide(
             raise ModelError(
                 f"{target.name} from that address is no program: {trouble}; it was deleted", hint=_NO_PROGRAM
             )
-        _make_executable(target)
-        _record(target, program.url, digest)
+        _make_executable(target, store)
+        _record(target, store, program.url, digest)
     return target
 
 
@@ -111,19 +111,26 @@ class _Record:
         return target.is_file() and (self.size, self.mtime_ns) == (target.stat().st_size, target.stat().st_mtime_ns)
 
 
-def _recorded(target: Path) -> _Record | None:
+def _recorded(target: Path, store: Folder) -> _Record | None:
+    path = _record_path(target).absolute()
     try:
-        return _Record(**json.loads(_record_path(target).read_bytes()))
-    except (FileNotFoundError, ValueError, TypeError):
+        with regular_file(path, Reach(follow=links_for(store.owner))) as descriptor:
+            record = _Record(**json.loads(read_bounded(descriptor, path, MOST_BYTES)))
+    except (FileNotFoundError, ValueError, TypeError, RecursionError):
         return None
+    is_ours = type(record.size) is int and 0 <= record.size < 1 << 63 and isinstance(record.sha256, str)
+    return record if is_ours else None
 
 
-def _record(target: Path, url: str, sha256: str) -> None:
+def _record(target: Path, store: Folder, url: str, sha256: str) -> None:
     found, parts = target.stat(), urlsplit(url)
     clean = parts._replace(netloc=parts.netloc.rpartition("@")[2], query="", fragment="").geturl()  # no secrets
     record = _Record(url=clean, sha256=sha256, size=found.st_size, mtime_ns=found.st_mtime_ns)
-    folder = Folder(target.parent, owner_of(target.parent))
-    folder.write(_record_path(target).name, json.dumps(asdict(record), indent=2) + "\n")
+    store.write(_below(_record_path(target), store), json.dumps(asdict(record), indent=2) + "\n")
+
+
+def _below(path: Path, store: Folder) -> str:
+    return str(path.absolute().relative_to(store.path))
 
 
 def _record_path(target: Path) -> Path:
@@ -139,9 +146,9 @@ def _no_program(path: Path) -> str:
     return f"it begins with {start!r}, not as a Linux program (ELF) or a script (#!) does" if start else "it is empty"
 
 
-def _make_executable(target: Path) -> None:
+def _make_executable(target: Path, store: Folder) -> None:
     if target.stat().st_mode & _MODE != _MODE:
-        with regular_file(target, Reach(follow=links_for(owner_of(target.parent)))) as descriptor:
+        with regular_file(target.absolute(), Reach(follow=links_for(store.owner))) as descriptor:
             os.fchmod(descriptor, _MODE)
 
 
