@@ -192,7 +192,7 @@ def test_another_model_and_another_context_than_planned(good: Stack) -> None:
     wish = good.folder / "stack.toml"
     text = wish.read_text()
     (good.folder / "other.gguf").write_bytes(gguf_bytes())
-    wish.write_text(text + '\n[model]\npath = "other.gguf"\n[backend]\ncontext = 4096\n')
+    wish.write_text(text.replace('path = "demo"', 'path = "other.gguf"') + "\n[backend]\ncontext = 4096\n")
     try:
         found = smoke(good, 8)
     finally:
