@@ -5,7 +5,7 @@ from contextlib import nullcontext
 from dataclasses import dataclass, replace
 
 from stackctl import __version__
-from stackctl.commands import keys, login, model_place, networks, seed
+from stackctl.commands import keys, login, model_place, seed
 from stackctl.commands.elsewhere import met
 from stackctl.commands.fetch import fetch_images, with_digests
 from stackctl.commands.first_model import wish_to_deploy
@@ -125,7 +125,6 @@ def _start(now: Situation, machine: Machine, options: Options) -> Deployed:
     machine.ui.step(f"Starting {backend}SillyTavern")
     seed.seed(planned.plan, settings, machine)
     give_key(planned.plan, machine)
-    networks.make_way(planned.plan, machine)
     started = start(planned.plan, machine, timeout_s=options.timeout_s or planned.plan.timeout_s)
     if planned.plan.memory and (said := difference(planned.plan.memory.fit, started.buffers)):
         machine.ui.note(f"note: {said}")

@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from stackctl import backends
 from stackctl.backends.contract import Backend, Buffer
 from stackctl.commands.has_run import record_run
+from stackctl.commands.networks import make_way
 from stackctl.core import passthrough, ready
 from stackctl.core.compose_words import explain
 from stackctl.core.ready import ServiceState
@@ -59,6 +60,8 @@ def start(
     Raises the cause within moments of a death, a restart or a log line that the backend calls fatal; the containers
     that failed are stopped then, not removed: their log is the evidence.
     """
+    if words[0] == "up" and only is None:
+        make_way(plan.name, machine)
     began = time.monotonic()
     backend = backends.named(plan.backend)
     names = (only,) if only else tuple(service.name for service in plan.services)

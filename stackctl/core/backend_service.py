@@ -22,9 +22,9 @@ from stackctl.errors import ConfigError, ModelError
 
 FOLDER = "backend"  # beside compose.yml: what the backend alone may read
 READ_ONE = "DAC_READ_SEARCH"  # read any file, write none
-# Any of them has threads by the number of processors: llama-server one each for requests (tools/server: hardware
-# concurrency - 1) and one a core for computing; PyTorch, in text-generation-webui, some three times that. Two sockets
-# of 192 cores, 768 processors, come to some 2300; 20 were seen on two processors. It bounds what forks without end.
+# Threads go by the number of processors: llama-server has one each for requests (tools/server: hardware concurrency
+# - 1) and one a core for computing, KoboldCpp some 20 for requests, PyTorch in text-generation-webui some three each.
+# Two sockets of 192 cores, 768 processors, come to some 2300; 19 were seen on two. What forks without end it ends.
 _PIDS = 4096
 
 

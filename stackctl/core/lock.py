@@ -26,7 +26,7 @@ class Lock:
 
     decisions: Mapping[str, Decision] = field(default_factory=dict)
     digests: Mapping[str, str] = field(default_factory=dict)
-    rendered: Mapping[str, str] = field(default_factory=dict)  # by (our version), inputs, sha256
+    rendered: Mapping[str, str] = field(default_factory=dict)  # by (our version), inputs, security, sha256
 
 
 class Decisions:

@@ -5,6 +5,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
 from functools import partial
 from ipaddress import IPv4Network
+from typing import Any
 
 from stackctl.core.abilities import isolates
 from stackctl.core.lock import Decisions, Lock
@@ -40,9 +41,31 @@ class Existing:
     members: Mapping[str, str]
 
 
-def shape(network: Network) -> Shape:
-    """Return what a planned network is to be like."""
-    return Shape(subnets=frozenset({network.subnet}), is_internal=network.internal, is_isolated=network.is_isolated)
+def shapes(compose: Mapping[str, Any], stack: str) -> dict[str, Shape]:
+    """What the networks of a compose file are to be like, by the names that the engine has for a stack's own ones."""
+    found = compose.get("networks")
+    networks = found.items() if isinstance(found, dict) else ()  # edited by hand it may be anything
+    own = {name: one for name, one in networks if isinstance(one, dict) and not _is_on(one.get("external"))}
+    return {one.get("name", f"{stack}_{name}"): _shape(one) for name, one in own.items()}
+
+
+def _shape(network: Mapping[str, Any]) -> Shape:
+    """What one of them is to be like; what a person spoiled there counts as left out."""
+    ipam, options = network.get("ipam"), network.get("driver_opts")
+    configs = ipam.get("config") if isinstance(ipam, dict) else None
+    subnets = (str(one.get("subnet", "")) for one in configs or () if isinstance(one, dict))
+    return Shape(
+        subnets=frozenset(one for one in subnets if one and ":" not in one),
+        is_internal=_is_on(network.get("internal")),
+        is_isolated=is_isolated(
+            options if isinstance(options, dict) else None, has_v6=_is_on(network.get("enable_ipv6"))
+        ),
+    )
+
+
+def _is_on(value: object) -> bool:
+    """Whether a switch of a compose file is on, as Compose shows it or as the file's text has it."""
+    return value in (True, "true")
 
 
 def networks(name: str, spec: Spec, seen: Seen, decisions: Decisions, *, has_inner: bool) -> tuple[Network, ...]:

@@ -60,9 +60,14 @@ def _mapping(read: Callable[[], Any]) -> dict[str, Any]:
     return loaded
 
 
+def whole(text: str) -> dict[str, Any]:
+    """A compose file's text, whoever wrote it, as a table in which every scalar is a text; raise ConfigError."""
+    return _mapping(lambda: yaml_text.texts(text))
+
+
 def services(text: str) -> dict[str, dict[str, Any]]:
     """The services of a compose file's text, whoever wrote it, by name, all values as texts; {} for an empty one."""
-    found = _mapping(lambda: yaml_text.texts(text)).get("services") if text.strip() else {}
+    found = whole(text).get("services") if text.strip() else {}
     if not isinstance(found, dict) or not all(isinstance(one, dict) for one in found.values()):
         raise ConfigError(f"{FILE} has no services", hint=_ANEW)
     return found

@@ -7,9 +7,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from stackctl.core.abilities import isolates
-from stackctl.core.network import Shape, colliding, free_subnet, gateway, is_isolated, shape
+from stackctl.core.network import Shape, colliding, free_subnet, gateway, is_isolated, shapes
+from stackctl.core.render import parse
 from stackctl.errors import EngineError
-from tests.core.samples import a_plan, engine, seen, wanted
+from tests.core.samples import engine, rendered, seen, wanted
 
 POOL = IPv4Network("10.64.0.0/10")
 
@@ -82,11 +83,31 @@ def test_only_engines_from_28_on_isolate_a_network(version: tuple[int, ...], can
     assert not isolates(None)
 
 
-def test_a_planned_network_has_the_shape_that_the_engine_will_have_made_of_it() -> None:
+def test_a_compose_file_tells_what_its_own_networks_are_to_be_like() -> None:
     spec = wanted(network={"inner": "10.88.1.0/24", "edge": "10.88.2.0/24"})
-    inner, edge = map(shape, a_plan(spec, seen(on=engine())).networks)
-    assert inner == Shape(subnets=frozenset({"10.88.1.0/24"}), is_internal=True, is_isolated=True)
-    assert edge == Shape(subnets=frozenset({"10.88.2.0/24"}), is_internal=False, is_isolated=False)
+    inner = Shape(subnets=frozenset({"10.88.1.0/24"}), is_internal=True, is_isolated=True)
+    edge = Shape(subnets=frozenset({"10.88.2.0/24"}), is_internal=False, is_isolated=False)
+    text = rendered(spec, seen(on=engine()))
+    assert shapes(parse(text), "chat") == {"chat_inner": inner, "chat_edge": edge}
+    older = parse(rendered(spec, seen(on=engine((27, 5, 1)))))
+    assert shapes(older, "chat")["chat_inner"] == replace(inner, is_isolated=False)
+
+
+def test_an_external_network_is_none_of_its_own_and_a_name_that_was_given_counts() -> None:
+    either = {"proxy": {"external": True, "name": "caddy"}, "inner": {"name": "mine", "ipam": {}}}
+    assert list(shapes({"networks": either}, "chat")) == ["mine"]
+    assert shapes({}, "chat") == {}
+
+
+def test_a_network_that_a_person_spoiled_counts_as_one_of_any_subnet() -> None:
+    for spoiled in ({"ipam": "x"}, {"ipam": {"config": ["x"]}}, {"driver_opts": "x", "internal": "false"}):
+        any_one = Shape(subnets=frozenset(), is_internal=False, is_isolated=False)
+        assert shapes({"networks": {"edge": spoiled}}, "chat") == {"chat_edge": any_one}
+
+
+@pytest.mark.parametrize("networks", [None, [], "x", {"a": None}, {"a": "x"}])
+def test_a_compose_file_that_a_person_spoiled_tells_of_no_network(networks: object) -> None:
+    assert shapes({"networks": networks}, "chat") == {}
 
 
 @pytest.mark.parametrize(
