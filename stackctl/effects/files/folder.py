@@ -2,34 +2,26 @@
 
 import contextlib
 import errno
-import fcntl
 import hashlib
 import itertools
 import os
 import stat
 from collections.abc import Callable, Iterator
 from pathlib import Path
-from typing import BinaryIO, Protocol, TypeVar
+from typing import BinaryIO, TypeVar
 
 from stackctl.core.secret import Secret
 from stackctl.core.seen import Owner
-from stackctl.core.terminal import command_line
-from stackctl.effects.files import opening
+from stackctl.effects.files import folder_lock, opening
+from stackctl.effects.files.folder_lock import Says
 from stackctl.effects.files.opening import Reach
-from stackctl.errors import ConfigError, DataError, EngineError
+from stackctl.errors import ConfigError, DataError
 
 STATE = ".stackctl"
 MOST_BYTES = 16 << 20  # of a file that is read whole
-_LOCK_WAIT_S, _LOCK_PAUSE_S = 600, 0.2
 _PRIVATE_FOLDER = 0o700
 _PIECE = 1 << 20  # bytes
 _T = TypeVar("_T")
-
-
-class Says(Protocol):
-    """Where a short remark for the user goes."""
-
-    def __call__(self, text: str) -> None: ...
 
 
 class Folder:
@@ -153,41 +145,20 @@ class Folder:
         return "" if raw is None else hashlib.sha256(raw).hexdigest()
 
     @contextlib.contextmanager
-    def locked(self, says: Says, *, wait_s: float = _LOCK_WAIT_S) -> Iterator[None]:
-        """Hold the folder for this process; another one's pid is named while we wait for it.
-
-        The lock is flock's, as filelock takes it, which can't open a file below a descriptor.
-        """
+    def locked(self, says: Says, *, wait_s: float = folder_lock.WAIT_S) -> Iterator[None]:
+        """Hold the folder for this process; another one's pid is named while we wait for it."""
         path = self.path / STATE / "lock"
         with explained(path), self._opened(path.parent, make=True) as folder:
-            lock = _lock_file(folder, path)
+            lock = folder_lock.opened(folder, path)
         try:
-            if not _lock(lock):
-                who = f"another stackctl (process {os.pread(lock, 20, 0).decode(errors='replace').strip() or '?'})"
-                says(f"{who} is at work in this folder; waiting for it to finish")
-                self._wait_for(lock, who, wait_s)
+            folder_lock.take(lock, path, says, wait_s)
             with explained(path):
                 if os.fstat(lock).st_nlink == 1:  # a second name could be anybody's file
                     _give(lock, self.owner)  # the next one may come without sudo
-                    os.ftruncate(lock, 0)
-                    os.pwrite(lock, str(os.getpid()).encode(), 0)
+                    folder_lock.note(lock)
             yield
         finally:
             os.close(lock)
-
-    def _wait_for(self, lock: int, who: str, wait_s: float) -> None:
-        import tenacity
-
-        try:
-            tenacity.Retrying(
-                retry=tenacity.retry_if_result(lambda is_ours: not is_ours),
-                stop=tenacity.stop_after_delay(wait_s),
-                wait=tenacity.wait_fixed(_LOCK_PAUSE_S),
-            )(_lock, lock)
-        except tenacity.RetryError as e:
-            raise EngineError(
-                f"{who} still holds {self.path}", hint="Wait for it or end it, then run this again."
-            ) from e
 
     def _write(self, name: str, raw: bytes, mode: int, owner: Owner, *, is_private: bool) -> bool:
         path = self.path / name
@@ -280,29 +251,3 @@ def _exists(name: str, folder: int) -> bool:
 def _unlink(name: str, folder: int) -> None:
     with contextlib.suppress(FileNotFoundError):
         os.unlink(name, dir_fd=folder)
-
-
-def _lock_file(folder: int, path: Path) -> int:
-    """Open the lock's file, or make it; raise DataError for whatever else has its name."""
-    flags = os.O_RDWR | os.O_CREAT | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC
-    try:
-        lock = os.open(path.name, flags, 0o644, dir_fd=folder)
-        if stat.S_ISREG(os.fstat(lock).st_mode):
-            return lock
-        os.close(lock)
-    except OSError as e:
-        if e.errno not in {errno.ELOOP, errno.EISDIR, errno.ENXIO}:  # a link, a folder, a socket
-            raise
-    raise DataError(
-        f"{path} is a link, or is not a regular file",
-        hint=f"Remove it; stackctl makes its own there: {command_line('rm', '-r', path)}",
-    )
-
-
-def _lock(descriptor: int) -> bool:
-    """Take the lock, or return False where another process has it."""
-    try:
-        fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
-    except BlockingIOError:
-        return False
-    return True
