@@ -90,8 +90,9 @@ def test_what_is_no_file_is_not_waited_for(hers: Stack) -> None:
         path.unlink(missing_ok=True)
         planted(path)
         said = hers.fails(9, *(DEPLOY if name == "sillytavern.json" else RENDER))
-        assert f"{path} is not a regular file" in said
-        assert "Move it away" in hint(said)
+        assert str(path) in said
+        assert "is not a regular file" in said
+        assert hint(said).startswith(("Move it away", "Remove it"))
         path.unlink()
 
 

@@ -6,6 +6,7 @@ import stat
 import subprocess
 import sys
 import tempfile
+import threading
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -146,3 +147,23 @@ def test_a_path_is_a_home_s_or_counts_from_the_folder_and_what_is_none_is_said(t
         with pytest.raises(ConfigError, match=says) as caught:
             located(wanted, tmp_path)
         assert caught.value.hint
+
+
+def test_two_threads_that_write_one_file_do_not_meet(tmp_path: Path) -> None:
+    folder, failed = Folder(tmp_path, ME), list[BaseException]()
+
+    def write(content: str) -> None:
+        try:
+            for number in range(100):
+                folder.write("file", f"{content}{number}")
+        except BaseException as e:
+            failed.append(e)
+            raise
+
+    threads = [threading.Thread(target=write, args=(name,)) for name in "ab"]
+    for one in threads:
+        one.start()
+    for one in threads:
+        one.join()
+    assert failed == []
+    assert [path.name for path in tmp_path.iterdir()] == ["file"]

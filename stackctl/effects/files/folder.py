@@ -6,6 +6,7 @@ import hashlib
 import itertools
 import os
 import stat
+import threading
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import BinaryIO, TypeVar
@@ -210,7 +211,7 @@ def _unwritable(path: Path, error: OSError) -> DataError:
 @contextlib.contextmanager
 def _beside(name: str, folder: int) -> Iterator[BinaryIO]:
     """Give a new file to write, which takes its name once it is whole; until then it is for nobody but us."""
-    beside = f".{name}.{os.getpid()}.new"
+    beside = f".{name}.{threading.get_native_id()}.new"  # of the main thread that is the process's number
     _unlink(beside, folder)  # a link that somebody planted there is not followed
     try:
         flags = os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW | os.O_CLOEXEC
