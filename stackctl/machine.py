@@ -10,9 +10,9 @@ from types import MappingProxyType
 from typing import TYPE_CHECKING
 
 from stackctl.backends.contract import Request
+from stackctl.contracts.host import Cpu, Gpu
 from stackctl.core.same_path import Bind
-from stackctl.core.secret import Secret
-from stackctl.core.seen import Around, Cpu, Gpu, ModelSeen, Ram, Tried
+from stackctl.core.seen import Around, ModelSeen, Ram, Tried
 from stackctl.core.store import FOLDER
 from stackctl.effects import bounded, browser, container, git, host, inquiry, keys, memory, models, registry, wake
 from stackctl.effects.around import around, is_wsl
@@ -24,6 +24,7 @@ from stackctl.effects.hub import Hub
 from stackctl.effects.images import Images
 from stackctl.effects.names import names
 from stackctl.effects.projects import projects
+from stackctl.secret import Secret
 from stackctl.ui import Ui
 
 if TYPE_CHECKING:

@@ -9,8 +9,8 @@ import time
 from collections.abc import Iterable, Iterator, Sequence
 from typing import Any, TextIO
 
-from stackctl.core import terminal
-from stackctl.core.secret import Secret, hidden
+from stackctl import terminal
+from stackctl.secret import Secret, hidden
 
 _WIDTH = 80  # of a terminal that does not say
 _MARK = "  … "

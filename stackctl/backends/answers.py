@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 from typing import Any, Final
 
-from stackctl.core.seen import Answer
+from stackctl.contracts.answer import Answer
 
 MODELS: Final = "/v1/models"
 PROPS: Final = "/props"

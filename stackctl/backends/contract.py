@@ -5,9 +5,10 @@ from dataclasses import dataclass, field
 from pathlib import PurePosixPath
 from typing import Final, Literal, Protocol
 
-from stackctl.core.fit.settings import Reserves
-from stackctl.core.secret import Secret
-from stackctl.core.seen import Answer, Cpu
+from stackctl.contracts.answer import Answer
+from stackctl.contracts.host import Cpu
+from stackctl.contracts.memory import Reserves
+from stackctl.secret import Secret
 
 Variant = Literal["cpu", "cuda"]
 

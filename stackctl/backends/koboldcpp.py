@@ -16,10 +16,11 @@ from typing import Final
 from stackctl.backends.answers import MODELS, PROPS, first_model, good, number, table, text, tokens
 from stackctl.backends.contract import Cause, Image, Launch, Program, Request, Run, Served, Speaks, Variant, gguf_alone
 from stackctl.backends.llama_log import load_buffer, load_failure, load_progress
-from stackctl.core.fit.settings import Reserves
-from stackctl.core.secret import Secret
-from stackctl.core.seen import Answer, Cpu
+from stackctl.contracts.answer import Answer
+from stackctl.contracts.host import Cpu
+from stackctl.contracts.memory import Reserves
 from stackctl.errors import ConfigError, GpuError
+from stackctl.secret import Secret
 
 NAME: Final[str] = "koboldcpp"
 ALIASES: Final[tuple[str, ...]] = ()

@@ -25,9 +25,9 @@ from stackctl.backends.contract import (
     in_the_image,
 )
 from stackctl.backends.llama_log import load_buffer, load_failure, load_progress
-from stackctl.core.fit.settings import Reserves
-from stackctl.core.secret import Secret
-from stackctl.core.seen import Answer
+from stackctl.contracts.answer import Answer
+from stackctl.contracts.memory import Reserves
+from stackctl.secret import Secret
 
 NAME: Final[str] = "text-generation-webui"
 ALIASES: Final[tuple[str, ...]] = ("textgen", "ooba")

@@ -23,13 +23,13 @@ from stackctl.core import (
 from stackctl.core.adoption import Kept, Layout, Row
 from stackctl.core.images import tavern_image
 from stackctl.core.lock import Decisions
-from stackctl.core.terminal import command_line
 from stackctl.core.values import is_host_name
 from stackctl.effects.files import Folder, owner_of, tree
 from stackctl.effects.files.opening import Reach, links_for
 from stackctl.effects.files.tree import Tree
 from stackctl.errors import ConfigError
 from stackctl.machine import Machine
+from stackctl.terminal import command_line
 
 _MOST_NAMES = 100  # of a whitelist of hosts
 

@@ -9,7 +9,6 @@ from stackctl.core import elsewhere, place
 from stackctl.core.images import tavern_image
 from stackctl.core.lock import Decisions, Lock
 from stackctl.core.plan import stack_name
-from stackctl.core.secret import Secret, servers_key
 from stackctl.core.seen import Seen, ServerSeen
 from stackctl.core.servers import known, questions
 from stackctl.core.spec import Spec
@@ -17,6 +16,7 @@ from stackctl.core.unreached import Missing, missing
 from stackctl.effects import inquiry
 from stackctl.effects.files import located, private_text
 from stackctl.machine import Machine
+from stackctl.secret import Secret, servers_key
 
 TIMEOUT_S = 300
 _PAUSE_S = 2.0

@@ -8,12 +8,12 @@ from contextlib import suppress
 
 from stackctl.commands.tavern_folder import shared_folder
 from stackctl.core import tavern_json, tavern_secrets
-from stackctl.core.secret import Secret, api_key, is_api_key
 from stackctl.core.spec import Spec
 from stackctl.core.tavern_service import data_folder
 from stackctl.effects.files import STATE
 from stackctl.errors import StackctlError
 from stackctl.machine import Machine
+from stackctl.secret import Secret, api_key, is_api_key
 
 FILE = f"{STATE}/api-key"
 

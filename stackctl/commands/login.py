@@ -6,11 +6,11 @@ would stand in `docker inspect`.
 
 from stackctl.commands.tavern_folder import data_path, tavern_folder
 from stackctl.core import tavern, tavern_config
-from stackctl.core.secret import Secret, typed_password
 from stackctl.core.spec import Spec
 from stackctl.core.stack import Plan
 from stackctl.effects.files import STATE, Folder
 from stackctl.machine import Machine
+from stackctl.secret import Secret, typed_password
 
 FILE = f"{STATE}/sillytavern-password"
 

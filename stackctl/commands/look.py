@@ -13,18 +13,19 @@ from stackctl.commands.has_run import has_run
 from stackctl.commands.model_place import place
 from stackctl.commands.program import places
 from stackctl.commands.wish import recorded
+from stackctl.contracts.host import Gpu
 from stackctl.core import backend_door, elsewhere, exposure
 from stackctl.core.lock import Lock
 from stackctl.core.network import known, named
 from stackctl.core.plan import stack_name
 from stackctl.core.same_path import refuse_elsewhere
-from stackctl.core.seen import EngineSeen, Gpu, ModelSeen, Seen
+from stackctl.core.seen import EngineSeen, ModelSeen, Seen
 from stackctl.core.spec import AUTO, DEMO, NONE, Model, OneModel, Spec
-from stackctl.core.terminal import command_line
 from stackctl.effects.models.reading import where
 from stackctl.effects.projects import projects
 from stackctl.errors import ConfigError, DoesNotFit, ModelError
 from stackctl.machine import Machine
+from stackctl.terminal import command_line
 
 _ROOM_MIB = 200  # for SillyTavern's first data and our own files
 

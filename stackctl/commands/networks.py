@@ -8,10 +8,10 @@ import json
 
 from stackctl.core import network, render
 from stackctl.core.network import Shape
-from stackctl.core.terminal import command_line
 from stackctl.effects.attachment import existing
 from stackctl.errors import EngineError
 from stackctl.machine import Machine
+from stackctl.terminal import command_line
 
 
 def make_way(stack: str, machine: Machine) -> None:

@@ -11,8 +11,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
+from stackctl.contracts.host import Owner
 from stackctl.core import adoption, backend_service, gitignore, tavern, tavern_secrets, tavern_service
-from stackctl.core.seen import Owner
 from stackctl.core.spec import Spec
 from stackctl.core.stack import Plan
 from stackctl.effects.files import STATE, Folder, tree

@@ -13,10 +13,10 @@ from stackctl.commands.tavern_folder import data_path, tavern_folder
 from stackctl.core import tavern, tavern_json, tavern_profiles, tavern_settings
 from stackctl.core.stack import Plan
 from stackctl.core.tavern_profiles import Profile
-from stackctl.core.terminal import command_line
 from stackctl.effects.files import STATE, Folder, tavern_extension
 from stackctl.errors import DataError
 from stackctl.machine import Machine
+from stackctl.terminal import command_line
 
 RECORD = f"{STATE}/sillytavern.json"  # what we wrote last, and from what
 

@@ -2,7 +2,7 @@
 
 from typing import TYPE_CHECKING, Any
 
-from stackctl.core.terminal import command_line
+from stackctl.terminal import command_line
 
 if TYPE_CHECKING:
     from stackctl.commands.adopt import Adopted, Adoption

@@ -4,7 +4,7 @@ from typing import TYPE_CHECKING, Any
 
 from stackctl.core.choice import speed
 from stackctl.core.memory_plan import said
-from stackctl.core.terminal import command_line
+from stackctl.terminal import command_line
 
 if TYPE_CHECKING:
     from stackctl.commands.models.recommend import Recommended

@@ -3,9 +3,9 @@
 import math
 from typing import Literal
 
+from stackctl.contracts.service import Health
 from stackctl.core.lock import Decisions
 from stackctl.core.seen import EngineSeen, ModelSeen
-from stackctl.core.stack import Health
 
 _SLOW_DISK_MIB_S = 80  # a hard disk; assumed where nothing was measured
 _START_INTERVAL_ENGINE, _START_INTERVAL_COMPOSE = (25,), (2, 21)

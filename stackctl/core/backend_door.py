@@ -8,13 +8,14 @@ it (seen with Docker 28).
 from ipaddress import ip_address
 from typing import Final
 
+from stackctl.contracts.host import Owner
+from stackctl.contracts.service import Network, Publish, Service
 from stackctl.core import images
 from stackctl.core.abilities import health
 from stackctl.core.lock import Decisions
-from stackctl.core.seen import Owner, Seen
+from stackctl.core.seen import Seen
 from stackctl.core.serving import Serving
 from stackctl.core.spec import Spec
-from stackctl.core.stack import Network, Publish, Service
 from stackctl.errors import ConfigError, EngineError
 
 NAME: Final = "api"

@@ -6,6 +6,7 @@ from pathlib import PurePosixPath
 
 from stackctl import backends
 from stackctl.backends.contract import Backend, Run, Variant
+from stackctl.contracts.service import GpuRequest, Mount, Service, Tmpfs
 from stackctl.core import memory_plan, mounts, passthrough
 from stackctl.core.abilities import cpus, health, start_period
 from stackctl.core.choice import CONTEXT as DEFAULT_CONTEXT
@@ -16,7 +17,6 @@ from stackctl.core.lock import Decisions
 from stackctl.core.seen import Seen
 from stackctl.core.serving import Serving
 from stackctl.core.spec import EXTERNAL, Spec
-from stackctl.core.stack import GpuRequest, Mount, Service, Tmpfs
 from stackctl.core.values import memory_mib
 from stackctl.errors import ConfigError, ModelError
 

@@ -4,12 +4,13 @@ from dataclasses import asdict
 from functools import cache, partial
 
 from stackctl.backends.contract import Backend
+from stackctl.contracts.host import Gpu
+from stackctl.contracts.service import GpuRequest
 from stackctl.core.choice import Alternative, Choice, Room, Wanted, choose
 from stackctl.core.fit import Memory
 from stackctl.core.lock import Decisions
-from stackctl.core.seen import Gpu, Seen
+from stackctl.core.seen import Seen
 from stackctl.core.spec import Spec
-from stackctl.core.stack import GpuRequest
 from stackctl.errors import DoesNotFit
 
 _KV = "kv_cache"

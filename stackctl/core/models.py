@@ -5,8 +5,8 @@ import re
 from collections.abc import Mapping
 
 from stackctl.core.spec import EXTERNAL, OneModel, Spec
-from stackctl.core.terminal import shell_word
 from stackctl.errors import ConfigError
+from stackctl.terminal import shell_word
 
 _AUTO = "auto"
 # a setting that each model may have for itself -> the section in which the one for all of them stands

@@ -4,11 +4,12 @@ import hashlib
 from collections.abc import Mapping
 
 from stackctl.backends.contract import Backend
-from stackctl.core.secret import Secret
-from stackctl.core.seen import Owner, Seen
-from stackctl.core.stack import Mount
-from stackctl.core.terminal import command_line
+from stackctl.contracts.host import Owner
+from stackctl.contracts.service import Mount
+from stackctl.core.seen import Seen
 from stackctl.errors import ModelError
+from stackctl.secret import Secret
+from stackctl.terminal import command_line
 
 
 def reader(seen: Seen) -> Owner:

@@ -7,11 +7,11 @@ from functools import partial
 from ipaddress import IPv4Network
 from typing import Any
 
+from stackctl.contracts.service import Network
 from stackctl.core.abilities import isolates
 from stackctl.core.lock import Decisions, Lock
 from stackctl.core.seen import Seen
 from stackctl.core.spec import Spec
-from stackctl.core.stack import Network
 from stackctl.errors import EngineError
 
 # private space that home routers, VPNs and Docker's own pools (172.17-31, 192.168) seldom use

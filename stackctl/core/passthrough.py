@@ -1,10 +1,11 @@
 """How the backend gets its GPU: by the NVIDIA toolkit's driver or as CDI devices, never both."""
 
+from stackctl.contracts.service import GpuRequest
 from stackctl.core.lock import Decisions
 from stackctl.core.ready import ServiceState
 from stackctl.core.seen import EngineSeen, Seen
 from stackctl.core.spec import Spec
-from stackctl.core.stack import GpuRequest, Plan
+from stackctl.core.stack import Plan
 from stackctl.errors import GpuError
 
 _KIND = "nvidia.com/gpu="

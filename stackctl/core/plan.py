@@ -6,13 +6,14 @@ from dataclasses import dataclass, replace
 from ipaddress import ip_address
 from pathlib import PurePosixPath
 
+from stackctl.contracts.service import GpuRequest, Network
 from stackctl.core import backend_door, exposure, host_names, network, passthrough, security, store, tavern, templates
 from stackctl.core.backend_service import own_backend
 from stackctl.core.elsewhere import elsewhere
 from stackctl.core.lock import Decisions, Lock
 from stackctl.core.seen import Seen
 from stackctl.core.spec import DEMO, LAN, Spec
-from stackctl.core.stack import GpuRequest, Network, Plan
+from stackctl.core.stack import Plan
 from stackctl.core.tavern_service import PROXY_NETWORK, data_folder, sillytavern
 from stackctl.core.templates import Template
 from stackctl.errors import ConfigError

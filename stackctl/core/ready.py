@@ -4,8 +4,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 from stackctl.backends.contract import Backend, Cause
-from stackctl.core.terminal import command_line
 from stackctl.errors import ConfigError, DoesNotFit, GpuError, ModelError, NotReady, StackctlError
+from stackctl.terminal import command_line
 
 ERRORS: Mapping[str, type[StackctlError]] = {
     "not ready": NotReady,

@@ -7,10 +7,11 @@ from typing import TYPE_CHECKING, Any
 
 import yaml
 
+from stackctl.contracts.service import Health, Mount, Service, Tmpfs
 from stackctl.core import yaml_text
-from stackctl.core.stack import Health, Mount, Plan, Service, Tmpfs
-from stackctl.core.terminal import is_plain
+from stackctl.core.stack import Plan
 from stackctl.errors import ConfigError
+from stackctl.terminal import is_plain
 
 FILE = "compose.yml"
 MARKER = "# Rendered by stackctl from stack.toml."

@@ -8,8 +8,8 @@ from pathlib import PurePosixPath
 from typing import Final
 
 from stackctl.core.source import RepoFile, Source, is_main
-from stackctl.core.terminal import shell_word
 from stackctl.errors import ModelError
+from stackctl.terminal import shell_word
 
 SAFETENSORS: Final = "safetensors"
 _SHARD: Final = re.compile(r"-(\d{5})-of-(\d{5})$")

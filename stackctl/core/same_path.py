@@ -5,8 +5,8 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import PurePosixPath
 
-from stackctl.core.terminal import command_line
 from stackctl.errors import ConfigError
+from stackctl.terminal import command_line
 
 _RUN = "docker run --rm -v /var/run/docker.sock:/var/run/docker.sock"
 _IMAGE = "localhost/stackctl/stackctl:1"

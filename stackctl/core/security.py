@@ -8,8 +8,8 @@ stack.lock records which of them its compose.yml has, so that a deploy can say t
 from collections.abc import Sequence
 from typing import Final
 
+from stackctl.contracts.service import Network, Service
 from stackctl.core.lock import Lock
-from stackctl.core.stack import Network, Service
 
 RECORD: Final = "security"  # the key in the lock's `rendered`: their names, with blanks between
 HOST_NAMES, _ORIGINS, _GATEWAY, _PROCESSES = NAMES = ("host-names", "origins", "gateway", "processes")

@@ -1,25 +1,14 @@
 """What was found on the machine, as plain values: the input of plan()."""
 
-import json
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from ipaddress import IPv4Network
 from pathlib import PurePosixPath
-from typing import Any
 
+from stackctl.contracts.answer import Answer
+from stackctl.contracts.host import Cpu, Gpu, Owner
 from stackctl.core.fit.shape import Shape
-from stackctl.core.secret import Secret
-
-
-@dataclass(frozen=True, kw_only=True)
-class Owner:
-    """A user and group id, as numbers."""
-
-    uid: int
-    gid: int
-
-    def __str__(self) -> str:
-        return f"{self.uid}:{self.gid}"
+from stackctl.secret import Secret
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -85,51 +74,12 @@ class EngineSeen:
 
 
 @dataclass(frozen=True, kw_only=True)
-class Gpu:
-    """One NVIDIA GPU, as NVML sees it."""
-
-    index: int
-    uuid: str
-    name: str
-    total_mib: int  # 0: it shares the machine's memory
-    free_mib: int
-    cuda: tuple[int, ...] = ()  # the newest that its driver can run, as (12, 4); (): not known
-    own_mib: int = 0  # held by this stack's own backend, which a deploy gives back
-
-
-@dataclass(frozen=True, kw_only=True)
 class Ram:
     """The machine's memory."""
 
     total_mib: int
     free_mib: int  # to be had without swapping
     own_mib: int = 0  # held by this stack's own backend, which a deploy gives back
-
-
-@dataclass(frozen=True, kw_only=True)
-class Cpu:
-    """The processor, as far as programs are built for one kind and not for another."""
-
-    architecture: str = "x86_64"  # as `uname -m` says it
-    avx: bool = True
-    avx2: bool = True
-
-
-@dataclass(frozen=True, kw_only=True)
-class Answer:
-    """What a server answered to one request."""
-
-    status: int
-    body: str
-
-    @property
-    def table(self) -> Mapping[str, Any]:
-        """The body's JSON object; {} where it is anything else."""
-        try:
-            found = json.loads(self.body)
-        except (ValueError, RecursionError):
-            return {}
-        return found if isinstance(found, dict) else {}
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -177,7 +127,7 @@ class Seen:
     models: Mapping[str, ModelSeen] = field(default_factory=dict)  # of stack.toml's [models]: those that are there
     engine: EngineSeen | None = None  # None: rendered without an engine
     gpus: tuple[Gpu, ...] = ()
-    cpu: Cpu = Cpu()
+    cpu: Cpu = field(default_factory=Cpu)
     ram: Ram | None = None  # None: not looked at, or another machine's
     is_wsl: bool = False
     taken_subnets: tuple[IPv4Network, ...] = ()

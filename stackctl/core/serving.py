@@ -4,9 +4,9 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 
 from stackctl.backends.contract import Backend, Variant
+from stackctl.contracts.service import Service
 from stackctl.core.choice import Choice
-from stackctl.core.secret import Secret
-from stackctl.core.stack import Service
+from stackctl.secret import Secret
 
 
 @dataclass(frozen=True, kw_only=True)

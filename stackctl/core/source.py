@@ -5,8 +5,8 @@ from dataclasses import dataclass
 from typing import Final
 from urllib.parse import unquote, urlsplit
 
-from stackctl.core.terminal import is_plain
 from stackctl.errors import ConfigError
+from stackctl.terminal import is_plain
 
 SCHEME: Final = "hf:"
 _REPO: Final = re.compile(

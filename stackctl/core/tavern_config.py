@@ -7,8 +7,8 @@ import json
 from typing import Any, Final
 
 from stackctl.core import yaml_nodes
-from stackctl.core.secret import Secret
 from stackctl.errors import ConfigError
+from stackctl.secret import Secret
 
 _BLOCK: Final = "basicAuthUser"
 _NAMES: Final = ("username", "password")

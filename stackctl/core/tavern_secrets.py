@@ -6,7 +6,7 @@ Source: src/endpoints/secrets.js of SillyTavern 1.19.0, which reads the file ane
 from collections.abc import Mapping
 from typing import Any, Final
 
-from stackctl.core.secret import Secret, is_api_key
+from stackctl.secret import Secret, is_api_key
 
 FILE: Final = "data/default-user/secrets.json"  # below the data folder
 ID: Final = "stackctl"  # of our entry, which is found by it again; SillyTavern itself makes UUIDs

@@ -4,13 +4,14 @@ import hashlib
 from pathlib import PurePosixPath
 from typing import Literal
 
+from stackctl.contracts.host import Owner
+from stackctl.contracts.service import Mount, Network, Publish, Service, Tmpfs
 from stackctl.core import exposure, images, tavern
 from stackctl.core.abilities import cpus, health
 from stackctl.core.lock import Decisions
-from stackctl.core.seen import Owner, Seen
+from stackctl.core.seen import Seen
 from stackctl.core.serving import Serving
 from stackctl.core.spec import LAN, Spec
-from stackctl.core.stack import Mount, Network, Publish, Service, Tmpfs
 from stackctl.core.values import memory_mib
 from stackctl.errors import EngineError
 

@@ -5,9 +5,11 @@ from dataclasses import dataclass
 from ipaddress import ip_address
 from typing import Final, Literal
 
+from stackctl.contracts.answer import Answer
+from stackctl.contracts.service import Publish, Service
 from stackctl.core import tavern
-from stackctl.core.seen import Answer, Tried
-from stackctl.core.stack import Plan, Publish, Service
+from stackctl.core.seen import Tried
+from stackctl.core.stack import Plan
 from stackctl.errors import Exposed
 
 Expected = Literal["open", "shut", "either"]

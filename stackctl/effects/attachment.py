@@ -4,8 +4,8 @@ from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from typing import Any, Protocol
 
+from stackctl.contracts.service import Publish
 from stackctl.core.network import Existing, Shape, is_isolated
-from stackctl.core.stack import Publish
 from stackctl.core.ways import Attached, Attachment
 from stackctl.errors import EngineError
 

@@ -9,8 +9,8 @@ from contextlib import suppress
 from pathlib import Path
 
 from stackctl.core.compose_words import version
-from stackctl.core.terminal import command_line
 from stackctl.errors import ConfigError, EngineError
+from stackctl.terminal import command_line
 
 OLDEST = (2, 20)
 # as Compose looks for them itself: the first that is there, so that it comes to the same without us

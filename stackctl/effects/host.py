@@ -7,7 +7,7 @@ from contextlib import suppress
 from ipaddress import IPv4Network, ip_address
 from pathlib import Path
 
-from stackctl.core.seen import Cpu, Gpu
+from stackctl.contracts.host import Cpu, Gpu
 from stackctl.errors import GpuError
 
 

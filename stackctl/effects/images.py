@@ -10,8 +10,8 @@ from pathlib import Path
 from typing import Any, Protocol
 
 from stackctl.core.images import repository
-from stackctl.core.terminal import command_line
 from stackctl.errors import DoesNotFit, EngineError
+from stackctl.terminal import command_line
 
 OWN = {
     "localhost/stackctl/base:1": "base",

@@ -7,12 +7,13 @@ from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any, Final, Protocol
 
 from stackctl.backends.contract import Request
+from stackctl.contracts.answer import Answer
 from stackctl.core import limit, small_json
 from stackctl.core.limit import Exceeded, Limit
 from stackctl.core.place import HOST
-from stackctl.core.secret import Secret
-from stackctl.core.seen import Answer, Tried
+from stackctl.core.seen import Tried
 from stackctl.errors import EngineError
+from stackctl.secret import Secret
 
 if TYPE_CHECKING:
     import httpx

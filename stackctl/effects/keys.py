@@ -2,7 +2,7 @@
 
 import secrets
 
-from stackctl.core.secret import Secret
+from stackctl.secret import Secret
 
 _BYTES = 32
 _LETTERS = "abcdefghjkmnpqrstuvwxyz23456789"  # none that is taken for another, on paper or on a phone

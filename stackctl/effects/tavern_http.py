@@ -10,9 +10,9 @@ from typing import TYPE_CHECKING, Any, Final, Self
 from stackctl.core import limit, small_json, stream, tavern_page
 from stackctl.core import tavern_secrets as secrets
 from stackctl.core.limit import Exceeded, Limit, Silent
-from stackctl.core.secret import Secret
 from stackctl.core.tavern_refusal import refused
 from stackctl.errors import NotReady
+from stackctl.secret import Secret
 
 if TYPE_CHECKING:
     import httpx

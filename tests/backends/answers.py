@@ -3,7 +3,8 @@
 import json
 from pathlib import Path
 
-from stackctl.core.seen import Answer, Tried
+from stackctl.contracts.answer import Answer
+from stackctl.core.seen import Tried
 
 RECORDINGS = Path(__file__).parents[1] / "standins" / "recordings"
 FOLDERS = {"koboldcpp": "koboldcpp", "llamacpp": "llamacpp", "text-generation-webui": "textgen"}

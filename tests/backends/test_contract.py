@@ -18,8 +18,8 @@ from hypothesis import strategies as st
 
 from stackctl.backends import BACKENDS, koboldcpp, llamacpp, named, textgen
 from stackctl.backends.contract import Backend, Launch, Run, Variant
-from stackctl.core.secret import Secret
-from stackctl.core.seen import Cpu
+from stackctl.contracts.host import Cpu
+from stackctl.secret import Secret
 from tests.backends import logs
 
 RECORDINGS = Path(__file__).parents[1] / "standins" / "recordings"

@@ -8,7 +8,8 @@ from hypothesis import strategies as st
 
 from stackctl.backends import BACKENDS
 from stackctl.backends.contract import Served
-from stackctl.core.seen import Answer, Tried
+from stackctl.contracts.answer import Answer
+from stackctl.core.seen import Tried
 from stackctl.core.servers import questions, recognised
 from tests.backends.answers import INACTIVE, LOADING, REFUSED_HOST, STATES, recorded
 

@@ -5,7 +5,8 @@ from contextlib import redirect_stderr
 from dataclasses import dataclass
 from pathlib import Path
 
-from stackctl.core.seen import Cpu, Ram
+from stackctl.contracts.host import Cpu
+from stackctl.core.seen import Ram
 from stackctl.effects.engine import Engine
 from stackctl.machine import Machine
 from stackctl.ui import Ui

@@ -12,8 +12,9 @@ import pytest
 from stackctl.commands import adopt, undo_adopt
 from stackctl.commands.seed import Wanted, seed
 from stackctl.commands.wish import wish
+from stackctl.contracts.host import Owner
 from stackctl.core import adoption, tavern_settings
-from stackctl.core.seen import Around, Owner
+from stackctl.core.seen import Around
 from stackctl.core.tavern_settings import Presets
 from stackctl.effects.files import Folder
 from stackctl.errors import ConfigError, DataError, DoesNotFit, StackctlError

@@ -9,8 +9,8 @@ import pytest
 
 from stackctl.commands import keys
 from stackctl.commands.render import render
-from stackctl.core.secret import Secret
 from stackctl.errors import ConfigError
+from stackctl.secret import Secret
 from tests.commands.machines import Quiet, quiet
 from tests.core.samples import wanted
 

@@ -8,9 +8,9 @@ import pytest
 
 from stackctl.commands import login
 from stackctl.commands.has_run import has_run
-from stackctl.core.secret import Secret
 from stackctl.core.stack import Plan
 from stackctl.errors import ConfigError
+from stackctl.secret import Secret
 from tests.commands.machines import Quiet, quiet
 from tests.core.samples import PASSWORD, a_plan, wanted
 

@@ -9,9 +9,9 @@ from stackctl.commands.look import look_without_engine
 from stackctl.commands.program import provide
 from stackctl.commands.render import render
 from stackctl.commands.wish import wish
+from stackctl.contracts.host import Cpu, Gpu
 from stackctl.core.lock import Lock
 from stackctl.core.plan import plan
-from stackctl.core.seen import Cpu, Gpu
 from stackctl.errors import ModelError
 from tests.commands.machines import quiet
 

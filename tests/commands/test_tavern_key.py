@@ -10,9 +10,9 @@ import pytest
 
 from stackctl.commands.tavern_key import give_key
 from stackctl.core import tavern_settings
-from stackctl.core.secret import Secret
 from stackctl.core.stack import Plan
 from stackctl.core.tavern_settings import Presets
+from stackctl.secret import Secret
 from tests.commands.machines import Quiet, quiet
 from tests.core.samples import KEY, a_plan, wanted
 

@@ -6,13 +6,15 @@ from ipaddress import IPv4Network
 from pathlib import Path, PurePosixPath
 
 from stackctl import backends
+from stackctl.contracts.host import Gpu, Owner
+from stackctl.contracts.service import Service
 from stackctl.core.lock import Lock
 from stackctl.core.plan import Planned, plan
 from stackctl.core.render import render
-from stackctl.core.secret import Secret
-from stackctl.core.seen import EngineSeen, Gpu, Header, ModelFile, ModelSeen, Owner, Seen
+from stackctl.core.seen import EngineSeen, Header, ModelFile, ModelSeen, Seen
 from stackctl.core.spec import Spec
-from stackctl.core.stack import Plan, Service
+from stackctl.core.stack import Plan
+from stackctl.secret import Secret
 
 TEMPLATES = Path(__file__).parents[2] / "compose-templates"
 OWNER = Owner(uid=1000, gid=1000)

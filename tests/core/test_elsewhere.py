@@ -11,11 +11,11 @@ from stackctl.core.lock import Lock, dump, parse
 from stackctl.core.plan import Planned, forget_decisions, plan
 from stackctl.core.render import literal, render
 from stackctl.core.render import parse as parse_compose
-from stackctl.core.secret import Secret
 from stackctl.core.seen import Around, Seen, ServerSeen, Tried
 from stackctl.core.spec import Spec
 from stackctl.core.stack import Plan
 from stackctl.errors import ConfigError, NotReady
+from stackctl.secret import Secret
 from tests.backends.answers import tried
 from tests.core.samples import decided, engine, seen, template, wanted
 

@@ -7,10 +7,10 @@ from dataclasses import replace
 import pytest
 from pydantic import ValidationError
 
-from stackctl.core.secret import Secret
 from stackctl.core.seen import EngineSeen, Seen
 from stackctl.core.stack import Plan
 from stackctl.errors import ConfigError, EngineError
+from stackctl.secret import Secret
 from tests.core.samples import PASSWORD, a_plan, decided, engine, seen, wanted
 
 INTERFACES = {

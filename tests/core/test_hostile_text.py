@@ -13,11 +13,12 @@ from hypothesis import strategies as st
 from pydantic import ValidationError
 
 from stackctl.backends import BACKENDS, named
+from stackctl.contracts.service import Service
 from stackctl.core.lock import Lock
 from stackctl.core.plan import plan
 from stackctl.core.render import literal, parse, render
 from stackctl.core.spec import Spec
-from stackctl.core.stack import Plan, Service
+from stackctl.core.stack import Plan
 from stackctl.core.stack_toml import edited, schema
 from stackctl.core.stack_toml import parse as parse_toml
 from tests.core.samples import PROGRAMS, backend_of, engine, model_file, seen, template

@@ -5,11 +5,12 @@ from typing import Any
 
 import pytest
 
+from stackctl.contracts.host import Gpu
 from stackctl.core import gguf, memory_plan
 from stackctl.core.fit import gguf_shape
 from stackctl.core.lock import Lock
 from stackctl.core.plan import Planned, forget_decisions, plan
-from stackctl.core.seen import Gpu, Ram, Seen
+from stackctl.core.seen import Ram, Seen
 from tests.core.samples import GPU, PROGRAMS, engine, model, model_file, seen, wanted
 from tests.shapes.header import header
 from tests.shapes.measured import MODELS

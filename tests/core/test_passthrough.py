@@ -6,12 +6,12 @@ from typing import Any
 import pytest
 import yaml
 
+from stackctl.contracts.service import GpuRequest
 from stackctl.core import passthrough
 from stackctl.core.compose_words import version
 from stackctl.core.lock import Decisions, Lock
 from stackctl.core.ready import ServiceState
 from stackctl.core.seen import EngineSeen
-from stackctl.core.stack import GpuRequest
 from stackctl.errors import GpuError
 from tests.core.samples import CDI, GPU, a_plan, engine, seen, wanted
 

@@ -8,14 +8,16 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from stackctl.backends import BACKENDS
+from stackctl.contracts.host import Cpu, Owner
+from stackctl.contracts.service import GpuRequest, Service
 from stackctl.core import lock, tavern
 from stackctl.core.lock import Decision, Lock
 from stackctl.core.plan import forget_decisions, plan, stack_name
-from stackctl.core.secret import Secret
-from stackctl.core.seen import Cpu, EngineSeen, ModelSeen, Owner, Seen
+from stackctl.core.seen import EngineSeen, ModelSeen, Seen
 from stackctl.core.spec import Spec
-from stackctl.core.stack import GpuRequest, Plan, Service
+from stackctl.core.stack import Plan
 from stackctl.errors import ConfigError, EngineError, GpuError, ModelError, StackctlError
+from stackctl.secret import Secret
 from tests.core.samples import (
     CDI,
     GPU,

@@ -16,10 +16,10 @@ from stackctl.core import elsewhere
 from stackctl.core.lock import Lock
 from stackctl.core.plan import plan
 from stackctl.core.render import MARKER, literal, parse, render
-from stackctl.core.secret import Secret
 from stackctl.core.seen import Around, EngineSeen, ServerSeen
 from stackctl.core.stack import Plan
 from stackctl.errors import ConfigError, GpuError
+from stackctl.secret import Secret
 from tests.backends.answers import tried
 from tests.core.samples import CDI, GPU, KEY, PASSWORD, a_plan, backend_of, engine, model_file, seen, template, wanted
 from tests.core.samples import model as a_model

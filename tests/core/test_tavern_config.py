@@ -3,9 +3,9 @@
 import pytest
 import yaml
 
-from stackctl.core.secret import Secret
 from stackctl.core.tavern_config import login, with_login
 from stackctl.errors import ConfigError
+from stackctl.secret import Secret
 
 PASSWORD = Secret("pa:ss#'\"$x}")
 STOCK = """\

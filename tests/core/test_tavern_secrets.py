@@ -5,7 +5,7 @@ from typing import Any
 import pytest
 
 from stackctl.core import tavern_secrets
-from stackctl.core.secret import Secret
+from stackctl.secret import Secret
 from tests.core.samples import KEY
 
 OURS = {"id": "stackctl", "value": KEY.reveal(), "label": "stackctl", "active": True}

@@ -4,11 +4,12 @@ from dataclasses import replace
 
 import pytest
 
-from stackctl.core.secret import Secret
-from stackctl.core.seen import Answer, Around, ServerSeen, Tried
+from stackctl.contracts.answer import Answer
+from stackctl.core.seen import Around, ServerSeen, Tried
 from stackctl.core.spec import Spec
 from stackctl.core.unreached import Missing, missing
 from stackctl.errors import ConfigError, NotReady
+from stackctl.secret import Secret
 from tests.backends.answers import INACTIVE, LOADING, REFUSED_HOST, recorded, tried
 from tests.core.samples import wanted
 

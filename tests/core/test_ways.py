@@ -4,8 +4,9 @@ from dataclasses import replace
 
 import pytest
 
-from stackctl.core.seen import Answer, Tried
-from stackctl.core.stack import Publish
+from stackctl.contracts.answer import Answer
+from stackctl.contracts.service import Publish
+from stackctl.core.seen import Tried
 from stackctl.core.ways import (
     Attached,
     Attachment,

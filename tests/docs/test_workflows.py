@@ -11,7 +11,7 @@ import pytest
 import yaml
 
 from stackctl.backends import BACKENDS
-from stackctl.core.seen import Cpu
+from stackctl.contracts.host import Cpu
 from tests.docs.prose import ROOT, calls, wrong
 
 GITHUB = ROOT / ".github"

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from stackctl.core.seen import Owner
+from stackctl.contracts.host import Owner
 from stackctl.effects.compose import Compose
 from stackctl.effects.files import Folder
 from stackctl.effects.files.opening import Reach, links_for, regular_file

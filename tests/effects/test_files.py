@@ -12,10 +12,10 @@ from pathlib import Path
 
 import pytest
 
-from stackctl.core.secret import Secret
-from stackctl.core.seen import Owner
+from stackctl.contracts.host import Owner
 from stackctl.effects.files import Folder, data_home, located, owner_of, private_text
 from stackctl.errors import ConfigError
+from stackctl.secret import Secret
 
 SECRET = Secret("text")
 ME = Owner(uid=os.geteuid(), gid=os.getegid())
@@ -57,7 +57,7 @@ def test_for_another_user_it_is_readable_but_shut_in_where_we_may_not_give_it_aw
     if nobody:
         os.chown(place, 65534, 65534)
     script = (
-        "import os; from pathlib import Path; from stackctl.core.secret import Secret\n"
+        "import os; from pathlib import Path; from stackctl.secret import Secret\n"
         "from stackctl.core.seen import Owner; from stackctl.effects.files import Folder\n"
         "me = Owner(uid=os.geteuid(), gid=os.getegid()); folder = Folder(Path(), me)\n"
         "assert folder.write_secret('backend/key', Secret('text'), reader=me)\n"  # until the model was another user's

@@ -11,7 +11,7 @@ from typing import Any
 
 import pytest
 
-from stackctl.core.seen import Cpu
+from stackctl.contracts.host import Cpu
 from stackctl.effects import host
 from tests.standins import nvml
 

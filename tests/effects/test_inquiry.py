@@ -16,10 +16,10 @@ import pytest
 import requests
 
 from stackctl.backends.contract import Request
-from stackctl.core.secret import Secret
-from stackctl.core.seen import Answer
+from stackctl.contracts.answer import Answer
 from stackctl.effects import bounded, inquiry
 from stackctl.errors import EngineError
+from stackctl.secret import Secret
 from tests.effects.hostile import bomb, chunk, endless, hostile
 
 QUESTIONS = (Request(path="/health"), Request(path="/count", body='{"text":"hello"}'))

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from stackctl.core.seen import Owner
+from stackctl.contracts.host import Owner
 from stackctl.effects.files import Folder, overwrite, private_text, tree
 from stackctl.effects.files.opening import READ, Reach, links_for, opened
 from stackctl.errors import DataError

@@ -11,10 +11,10 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 import httpx
 import pytest
 
-from stackctl.core.secret import Secret
 from stackctl.effects import bounded
 from stackctl.effects.tavern_http import Reply, Tavern
 from stackctl.errors import NotReady
+from stackctl.secret import Secret
 
 PIECES = (b'data: {"content":"caf"}\n\n', 'data: {"content":"é"}\n\n'.encode(), b'data: {"content":"","stop":true}\n\n')
 

@@ -10,11 +10,11 @@ import pytest
 import requests
 
 from stackctl.core.limit import Limit
-from stackctl.core.secret import Secret
 from stackctl.effects import bounded
 from stackctl.effects.tavern_http import Tavern
 from stackctl.effects.tavern_inside import inside
 from stackctl.errors import NotReady
+from stackctl.secret import Secret
 
 FILES = ("/script.js", "/style.css")
 

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from stackctl.core.seen import Owner
+from stackctl.contracts.host import Owner
 from stackctl.effects.files import Folder, tree
 from stackctl.effects.files.opening import Reach, links_for
 from stackctl.errors import DataError, DoesNotFit

@@ -27,8 +27,8 @@ def verify(ctx: click.Context, names: tuple[str, ...], as_json: bool) -> None:
     """Read pulled models again and compare their checksums (all of them without a name)."""
     from stackctl.commands.models import kept as command
     from stackctl.commands_text.kept import verified
-    from stackctl.core.terminal import command_line
     from stackctl.errors import ModelError
+    from stackctl.terminal import command_line
 
     machine = machine_of(ctx, as_json=as_json)
     done = command.verify(machine, names)
@@ -48,7 +48,7 @@ def verify(ctx: click.Context, names: tuple[str, ...], as_json: bool) -> None:
 def remove(ctx: click.Context, name: str, force: bool, yes: bool) -> None:
     """Delete a pulled model."""
     from stackctl.commands.models import kept as command
-    from stackctl.core.terminal import shown_in_line
+    from stackctl.terminal import shown_in_line
 
     machine = machine_of(ctx)
     entry = command.removable(machine, name, force=force)

@@ -7,8 +7,8 @@ from stackctl.core import passthrough, ready, replies, tavern
 from stackctl.core.ready import ServiceState
 from stackctl.core.smoke import NotApplicable
 from stackctl.core.stack import Plan
-from stackctl.core.terminal import command_line
 from stackctl.errors import NotReady, StackctlError
+from stackctl.terminal import command_line
 
 
 def services(site: Site) -> str:

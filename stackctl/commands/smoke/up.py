@@ -12,12 +12,12 @@ from stackctl.core import smoke_place
 from stackctl.core.checks import DEPLOY, Check
 from stackctl.core.smoke import Outcome, Smoked, chosen
 from stackctl.core.spec import DEMO
-from stackctl.core.terminal import command_line
 from stackctl.effects import leftovers
 from stackctl.effects.engine import WORKING_DIR
 from stackctl.effects.files import Folder, owner_of, private, remove
 from stackctl.errors import ConfigError, StackctlError
 from stackctl.machine import Machine
+from stackctl.terminal import command_line
 
 
 @dataclass(frozen=True, kw_only=True)

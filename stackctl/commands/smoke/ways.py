@@ -6,15 +6,15 @@ from stackctl import backends
 from stackctl.backends.contract import COMPLETION, Request
 from stackctl.commands.prove import wrong_key
 from stackctl.commands.smoke.site import Site
+from stackctl.contracts.service import Service
 from stackctl.core import place, tavern, ways
 from stackctl.core.seen import Tried
 from stackctl.core.smoke import NotApplicable
-from stackctl.core.stack import Service
-from stackctl.core.terminal import command_line
 from stackctl.core.ways import Attached, Target, Way, join
 from stackctl.effects import inquiry
 from stackctl.effects.attachment import attached
 from stackctl.errors import Exposed, NotReady
+from stackctl.terminal import command_line
 
 _PATIENCE_S = 2.0  # for a connection that Docker's firewall lets fall silently
 _ANSWER_S = 10.0  # where an answer is sure to come

@@ -3,8 +3,9 @@
 from dataclasses import dataclass
 from functools import cached_property
 
+from stackctl.contracts.memory import Reserves
 from stackctl.core.fit import compute
-from stackctl.core.fit.settings import ALL, KV_TYPES, Device, Reserves, Settings
+from stackctl.core.fit.settings import ALL, KV_TYPES, Device, Settings
 from stackctl.core.fit.shape import Layer, Shape
 from stackctl.core.fit.terms import Run
 

@@ -7,7 +7,8 @@ against what llama.cpp itself reserves (tests/core/fit).
 
 from dataclasses import dataclass
 
-from stackctl.core.fit.settings import KV_TYPES, Reserves, Settings
+from stackctl.contracts.memory import Reserves
+from stackctl.core.fit.settings import KV_TYPES, Settings
 from stackctl.core.fit.shape import Layer, Shape
 
 _F32 = 4

@@ -13,11 +13,11 @@ from ipaddress import IPv4Network
 from pathlib import Path, PurePosixPath
 from typing import TYPE_CHECKING, Any
 
+from stackctl.contracts.service import GpuRequest
 from stackctl.core.compose_words import gpu_refused
 from stackctl.core.passthrough import NOT_GIVEN, cdi_names
 from stackctl.core.ready import ServiceState
 from stackctl.core.seen import EngineSeen
-from stackctl.core.stack import GpuRequest
 from stackctl.effects.engine.connection import connected, listener
 from stackctl.errors import ConfigError, EngineError
 

@@ -5,11 +5,11 @@ import shutil
 import stat
 from pathlib import Path
 
-from stackctl.core.seen import Owner
-from stackctl.core.terminal import command_line
+from stackctl.contracts.host import Owner
 from stackctl.effects.files import opening
 from stackctl.effects.files.folder import MOST_BYTES, STATE, Folder, explained
 from stackctl.errors import ConfigError, DataError
+from stackctl.terminal import command_line
 
 __all__ = (
     "MOST_BYTES", "STATE", "Folder", "append", "data_home", "image_root", "located", "overwrite", "owner_of",

@@ -11,12 +11,12 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import BinaryIO, TypeVar
 
-from stackctl.core.secret import Secret
-from stackctl.core.seen import Owner
+from stackctl.contracts.host import Owner
 from stackctl.effects.files import folder_lock, opening
 from stackctl.effects.files.folder_lock import Says
 from stackctl.effects.files.opening import Reach
 from stackctl.errors import ConfigError, DataError
+from stackctl.secret import Secret
 
 STATE = ".stackctl"
 MOST_BYTES = 16 << 20  # of a file that is read whole

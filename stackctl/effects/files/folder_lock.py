@@ -10,8 +10,8 @@ import stat
 from pathlib import Path
 from typing import Protocol
 
-from stackctl.core.terminal import command_line
 from stackctl.errors import DataError, EngineError
+from stackctl.terminal import command_line
 
 WAIT_S = 600
 _PAUSE_S = 0.2

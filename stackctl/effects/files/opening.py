@@ -12,9 +12,9 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
-from stackctl.core.seen import Owner
-from stackctl.core.terminal import command_line
+from stackctl.contracts.host import Owner
 from stackctl.errors import DataError
+from stackctl.terminal import command_line
 
 Follow = Callable[[os.stat_result, os.stat_result], bool]  # (a link, its target): whether it may be followed
 

@@ -12,10 +12,10 @@ from typing import Final, Protocol
 from urllib.parse import unquote, urlsplit
 
 from stackctl.backends.contract import Program
-from stackctl.core.terminal import command_line
 from stackctl.effects.files import MOST_BYTES, Folder, owner_of
 from stackctl.effects.files.opening import Reach, links_for, read_bounded, regular_file
 from stackctl.errors import DataError, ModelError
+from stackctl.terminal import command_line
 
 _MODE: Final = 0o755  # the backend's user in the container is seldom the file's owner
 _LONGEST_NAME: Final = 100

@@ -11,7 +11,7 @@ from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 
-from stackctl.core.seen import Owner
+from stackctl.contracts.host import Owner
 from stackctl.effects.files.folder import MOST_BYTES, Folder
 from stackctl.effects.files.opening import READ, Reach, is_ground_of, links_for, opened, read_bounded, regular_file
 from stackctl.errors import DataError, DoesNotFit

@@ -9,9 +9,9 @@ from typing import Final, Literal
 
 from stackctl.core.first_bytes import advice, is_pickle, unlike
 from stackctl.core.source import is_main
-from stackctl.core.terminal import shell_word
 from stackctl.effects.models.reading import beginning, opened, regular
 from stackctl.errors import ModelError
+from stackctl.terminal import shell_word
 
 COMPANIONS: Final = (".safetensors", ".json", ".txt", ".model", ".jinja", ".tiktoken", ".vocab")
 _PICKLES: Final = (".bin", ".pt", ".pth", ".ckpt", ".pkl")

@@ -4,14 +4,15 @@ import os
 import time
 from pathlib import Path, PurePosixPath
 
+from stackctl.contracts.host import Owner
 from stackctl.core import demo_model, gguf
 from stackctl.core.fit import gguf_shape
-from stackctl.core.seen import ModelFile, ModelSeen, Owner
+from stackctl.core.seen import ModelFile, ModelSeen
 from stackctl.core.spec import DEMO
-from stackctl.core.terminal import shell_word
 from stackctl.effects.models.find import Found, companions, find
 from stackctl.effects.models.reading import headers, opened, readable, regular, where
 from stackctl.errors import ModelError
+from stackctl.terminal import shell_word
 
 _MEASURE_FROM = 1 << 30  # bytes; smaller models load in no time
 _SAMPLE = 32 << 20

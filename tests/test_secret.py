@@ -6,8 +6,8 @@ import traceback
 
 import pytest
 
-from stackctl.core.secret import Secret, api_key, hidden, servers_key
 from stackctl.errors import ConfigError
+from stackctl.secret import Secret, api_key, hidden, servers_key
 from tests.core.samples import KEY, a_plan, seen
 
 TEXT = KEY.reveal()

@@ -12,10 +12,10 @@ from hypothesis import strategies as st
 
 from stackctl.cli import main
 from stackctl.cli.models import models
-from stackctl.core.terminal import cells, command_line, cut, first, in_json, is_plain, padded, shell_word, shown
-from stackctl.core.terminal import shown_in_line as in_line
+from stackctl.terminal import cells, command_line, cut, first, in_json, is_plain, padded, shell_word, shown
+from stackctl.terminal import shown_in_line as in_line
 
-ROOT = Path(__file__).parents[2]
+ROOT = Path(__file__).parents[1]
 TURNS = "\u202a\u202b\u202c\u202d\u202e\u2066\u2067\u2068\u2069\u200e\u200f\u061c"
 ENDS = "\u0085\u2028\u2029\x0b\x0c\x1c\x1d\x1e"
 CONTROLS = "".join(map(chr, (*range(9), *range(11, 32), *range(127, 160))))
