@@ -11,9 +11,10 @@ from typing import TYPE_CHECKING
 
 from stackctl.backends.contract import Request
 from stackctl.contracts.host import Cpu, Gpu
-from stackctl.core.same_path import Bind
-from stackctl.core.seen import Around, ModelSeen, Ram, Tried
-from stackctl.core.store import FOLDER
+from stackctl.core.container_paths import Bind
+from stackctl.core.hub.store import FOLDER
+from stackctl.core.model.model import ModelSeen
+from stackctl.core.observed import HostIdentity, ProbeResult, Ram
 from stackctl.effects import bounded, browser, container, git, host, inquiry, keys, memory, models, registry, wake
 from stackctl.effects.around import around, is_wsl
 from stackctl.effects.compose import Compose
@@ -61,7 +62,7 @@ def head(
     return beginning.head(url, needed, headers=headers, sleep=sleep)
 
 
-def ask_here(url: str, requests: tuple[Request, ...], key: Secret | None) -> Tried:
+def ask_here(url: str, requests: tuple[Request, ...], key: Secret | None) -> ProbeResult:
     """effects/inquiry's, within its limits, and whoever answers there."""
     return inquiry.ask_here(url, requests, key, bounded.over_http(is_verified=False))
 
@@ -85,14 +86,14 @@ class Machine:
     names: Callable[[], tuple[str, ...]] = names
     new_key: Callable[[], Secret] = keys.new
     new_password: Callable[[], Secret] = keys.password
-    around: Callable[[str], Around] = around
+    around: Callable[[str], HostIdentity] = around
     addresses: Callable[[], tuple[str, ...]] = host.addresses
     free_port: Callable[[], int] = host.free_port
     is_open: Callable[[str, int], bool] = host.is_open
     listeners: Callable[[int], tuple[str, ...]] = host.listeners
     mounting: Callable[[Engine, Path], tuple[str, ...]] = container.mounting
     node_processes: Callable[[Path], tuple[int, ...]] = host.node_processes
-    ask_here: Callable[[str, tuple[Request, ...], Secret | None], Tried] = ask_here
+    ask_here: Callable[[str, tuple[Request, ...], Secret | None], ProbeResult] = ask_here
     wake: Callable[[str, str], None] = wake.wake
     browse: Callable[[str], bool] = browser.show
     repository: Callable[[Path], Path | None] = git.repository
@@ -152,7 +153,7 @@ class Machine:
 
     def catalogue(self) -> str:
         """The text of the catalogue of models."""
-        from stackctl.core.catalogue import FILE
+        from stackctl.core.advice.catalogue import FILE
 
         return (Path(__file__).parent / FILE).read_text(encoding="utf-8")
 

@@ -16,8 +16,8 @@ import pytest
 from stackctl.backends import BACKENDS
 from stackctl.cli import main
 from stackctl.cli.options import KINDS, KV_TYPES, OWN_KINDS
+from stackctl.core.config.values import BackendKind
 from stackctl.core.fit import settings as fit_settings
-from stackctl.core.values import BackendKind
 
 ROOT = Path(__file__).parents[1]
 PACKAGE = ROOT / "stackctl"
@@ -28,9 +28,29 @@ MODULES = {
 TEMPLATES = sorted((ROOT / "compose-templates").glob("*"))
 # an arrow may only point down; what stands side by side does not see each other
 FLOORS = [
-    "", "errors", "secret", "contracts", "backends", "core", "effects", "machine", "commands", "commands_text", "cli", "__main__",
+    "", "errors", "secret", "contracts", "backends", "core", "effects", "machine",
+    "commands", "commands_text", "cli", "__main__",
 ]  # fmt: skip
 SIDE_BY_SIDE = {"terminal": "errors", "ui": "effects"}
+# within core/, from the ground up; a module that stands beside these rooms may see those before it
+CORE = [
+    "container_paths",
+    "formats",
+    "hub",
+    "model",
+    "observed",
+    "fit",
+    "config",
+    "start",
+    "external",
+    "tavern",
+    "adoption",
+    "plan",
+    "advice",
+    "smoke",
+    "render",
+]
+KNOW_NO_BACKEND = {f"core.{name}" for name in ("formats", "hub", "model", "observed", "tavern")}
 MAX_FILE, MAX_FUNCTION, MAX_TEMPLATE = 300, 60, 60
 
 
@@ -60,6 +80,11 @@ def ours(module: str) -> set[str]:
 def room(module: str) -> str:
     """The first name below stackctl: core, effects, cli, ..."""
     return (*module.split("."), "", "")[1]
+
+
+def folder(module: str) -> str:
+    """The room within core/ or effects/: core.plan, effects.storage; else the first name below stackctl."""
+    return ".".join(module.split(".")[1:3]) if room(module) in {"core", "effects"} else room(module)
 
 
 def floor(module: str) -> int:
@@ -96,21 +121,9 @@ def test_no_import_goes_in_a_circle() -> None:
             assert module not in reached(other), f"{module} -> {other} -> ... -> {module}"
 
 
-def test_what_is_wanted_and_what_is_seen_know_no_backend() -> None:
-    for module in (
-        "spec",
-        "seen",
-        "stack",
-        "gguf",
-        "network",
-        "lock",
-        "tavern",
-        "tavern_secrets",
-        "demo_model",
-        "toml_lines",
-        "render",
-    ):
-        assert not any(room(other) == "backends" for other in reached(f"stackctl.core.{module}")), module
+@pytest.mark.parametrize("module", [module for module in MODULES if folder(module) in KNOW_NO_BACKEND])
+def test_what_is_wanted_and_what_is_read_know_no_backend(module: str) -> None:
+    assert not any(room(other) == "backends" for other in reached(module))
 
 
 def test_no_code_asks_which_backend_it_is_but_the_backends_own() -> None:
@@ -164,8 +177,8 @@ def test_help_and_render_load_nothing_that_is_slow(start: str) -> None:
 
 def test_a_render_loads_nothing_that_it_does_not_use(tmp_path: Path) -> None:
     """A command's time is that of its imports; these cost a tenth of it, and come back easily."""
-    unused = {"psutil", "tarfile", "huggingface_hub", "stackctl.core.smoke", "stackctl.core.repository"}
-    unused |= {f"stackctl.core.{name}" for name in ("tensors", "shards", "safetensors", "model_card")}
+    unused = {"psutil", "tarfile", "huggingface_hub", "stackctl.core.smoke.result", "stackctl.core.hub.repository"}
+    unused |= {f"stackctl.core.model.{name}" for name in ("safetensors_header", "shards", "safetensors", "model_card")}
     script = (
         "import sys\nfrom stackctl.cli import main\nmain(sys.argv[1:], standalone_mode=False)\n"
         f"print('loaded:', *sorted({unused!r} & sys.modules.keys()))"
@@ -176,6 +189,14 @@ def test_a_render_loads_nothing_that_it_does_not_use(tmp_path: Path) -> None:
     )  # the first one looks for a free port
     assert second.splitlines()[-1] == "loaded:"
     assert (tmp_path / "compose.yml").is_file()
+
+
+@pytest.mark.parametrize("module", [module for module in MODULES if room(module) == "core"])
+def test_within_the_core_an_import_points_down_too(module: str) -> None:
+    for other in ours(module):
+        if room(other) == "core" and folder(other) != folder(module):
+            above, below = (CORE.index(folder(one).partition(".")[2]) for one in (module, other))
+            assert below < above, other
 
 
 # -- sizes

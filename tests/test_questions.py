@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from stackctl.core.demo_model import gguf_bytes
+from stackctl.core.model.demo_model import gguf_bytes
 from tests.hub.server import running
 
 WITHOUT_ENGINE = 4

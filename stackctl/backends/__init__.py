@@ -15,6 +15,6 @@ BACKENDS: Final[MappingProxyType[str, Backend]] = MappingProxyType(
 )
 
 
-def named(kind: str) -> Backend:
+def find_backend(kind: str) -> Backend:
     """The backend of that name or alias (stack.toml admits no other)."""
     return next(b for b in BACKENDS.values() if kind in {b.NAME, *b.ALIASES})

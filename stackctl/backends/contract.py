@@ -97,7 +97,7 @@ COMPLETION: Final = Request(path="/v1/completions", body='{"prompt":"Hello","max
 
 
 @dataclass(frozen=True, kw_only=True)
-class Served:
+class ServerInfo:
     """What a server of this kind says of itself. It is ready unless it loads, is locked or lacks something."""
 
     model: str = ""  # as SillyTavern will see it
@@ -192,6 +192,6 @@ class Backend(Protocol):
         """What an exit code of the program means, where its log said nothing."""
         ...
 
-    def recognise(self, answers: Mapping[str, Answer]) -> Served | None:
+    def recognise(self, answers: Mapping[str, Answer]) -> ServerInfo | None:
         """What such a server says of itself, from its answers by path (to every backend's questions); None: no such."""
         ...

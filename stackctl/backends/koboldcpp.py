@@ -14,7 +14,18 @@ from types import MappingProxyType
 from typing import Final
 
 from stackctl.backends.answers import MODELS, PROPS, first_model, good, number, table, text, tokens
-from stackctl.backends.contract import Cause, Image, Launch, Program, Request, Run, Served, Speaks, Variant, gguf_alone
+from stackctl.backends.contract import (
+    Cause,
+    Image,
+    Launch,
+    Program,
+    Request,
+    Run,
+    ServerInfo,
+    Speaks,
+    Variant,
+    gguf_alone,
+)
 from stackctl.backends.llama_log import load_buffer, load_failure, load_progress
 from stackctl.contracts.answer import Answer
 from stackctl.contracts.host import Cpu
@@ -250,15 +261,15 @@ def exit_cause(code: int) -> Cause | None:
     return None
 
 
-def recognise(answers: Mapping[str, Answer]) -> Served | None:
+def recognise(answers: Mapping[str, Answer]) -> ServerInfo | None:
     # recorded with 1.115.1: version, context and the list of models are open with and without the password
     if good(answers, _VERSION).get("result") != "KoboldCpp":
         return None
     name = text(good(answers, READY.path).get("result"))
     if name == "inactive":
         hint = "load one in its launcher or admin page, or start it with --model"
-        return Served(lacks=Cause(says="KoboldCpp runs without a model", hint=hint))
-    return Served(
+        return ServerInfo(lacks=Cause(says="KoboldCpp runs without a model", hint=hint))
+    return ServerInfo(
         model=first_model(answers) or name,
         context=tokens(good(answers, _CONTEXT).get("value")),
         chat_template=text(good(answers, PROPS).get("chat_template")),  # versions before 1.102 have no /props

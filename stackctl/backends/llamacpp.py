@@ -16,7 +16,7 @@ from stackctl.backends.contract import (
     Program,
     Request,
     Run,
-    Served,
+    ServerInfo,
     Speaks,
     Variant,
     does_it_all,
@@ -151,22 +151,22 @@ def exit_cause(code: int) -> Cause | None:  # noqa: ARG001 - 1 is all it ever sa
     return None
 
 
-def recognise(answers: Mapping[str, Answer]) -> Served | None:
+def recognise(answers: Mapping[str, Answer]) -> ServerInfo | None:
     # KoboldCpp has /props as well, but no /health; everything but /health wants the key, where there is one
     health = answers.get(READY.path)
     error = health.table.get("error") if health else None
     if isinstance(error, Mapping) and error.get("message") == "Loading model":
-        return Served(is_loading=True)
+        return ServerInfo(is_loading=True)
     if good(answers, READY.path).get("status") != "ok":
         return None
     props = answers.get(PROPS)
     refused = props.table.get("error") if props and props.status == 401 else None
     if isinstance(refused, Mapping) and refused.get("type") == "authentication_error":
-        return Served(is_locked=True)
+        return ServerInfo(is_locked=True)
     defaults = good(answers, PROPS).get("default_generation_settings")
     if not isinstance(defaults, Mapping):
         return None
-    return Served(
+    return ServerInfo(
         model=first_model(answers),
         context=tokens(defaults.get("n_ctx")),  # of one slot, which is what one chat gets
         chat_template=text(good(answers, PROPS).get("chat_template")),

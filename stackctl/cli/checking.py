@@ -10,11 +10,11 @@ import click
 
 from stackctl.cli import options as option
 from stackctl.cli.door import machine_of, main
-from stackctl.core.checks import CHECKS
+from stackctl.core.smoke.checks import CHECKS
 
 if TYPE_CHECKING:
     from stackctl.commands.smoke.run import Options
-    from stackctl.core.smoke import Smoked
+    from stackctl.core.smoke.result import Smoked
     from stackctl.machine import Machine
 
 _FILE = click.Path(path_type=Path, dir_okay=False)
@@ -93,15 +93,15 @@ def _up(
     import tempfile
 
     from stackctl.commands.smoke.up import Up, smoke_up
-    from stackctl.core import smoke_place
+    from stackctl.core.smoke import location as smoke_location
 
     signal.signal(signal.SIGTERM, _interrupt)  # a job that is cancelled: taken down as with Ctrl-C
     flags = {key: value for key, value in option.flags(wishes, is_elsewhere=True).items() if value is not None}
-    locks = Path(tempfile.gettempdir(), f"{smoke_place.HOME}-{os.getuid()}")
+    locks = Path(tempfile.gettempdir(), f"{smoke_location.HOME}-{os.getuid()}")
     up = Up(
-        home=at.absolute() / smoke_place.HOME if at else locks,
+        home=at.absolute() / smoke_location.HOME if at else locks,
         locks=locks,
-        name=str(flags.get("name") or smoke_place.name(os.environ.get("GITHUB_JOB", ""))),
+        name=str(flags.get("name") or smoke_location.stack_name(os.environ.get("GITHUB_JOB", ""))),
         keep=keep,
         trust_first_download=trust_first_download,
     )

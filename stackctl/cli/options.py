@@ -88,7 +88,7 @@ def flags(given: dict[str, object], *, is_elsewhere: bool = False) -> dict[str, 
 
 def _model(wanted: str, *, is_elsewhere: bool) -> dict[str, object]:
     """What --model says: where the model lies, or where it comes from."""
-    from stackctl.core import source
+    from stackctl.core.hub import source
 
     if source.parse(wanted):
         return {"model.path": "auto", "model.source": wanted}

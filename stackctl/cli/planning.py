@@ -126,6 +126,6 @@ def schema() -> None:
     """Print the JSON schema of stack.toml, for editors."""
     import json
 
-    from stackctl.core import stack_toml
+    from stackctl.core.config import stack_toml
 
     Ui().raw(json.dumps(stack_toml.schema(), indent=2) + "\n")

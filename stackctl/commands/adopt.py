@@ -9,21 +9,19 @@ from typing import Any
 from stackctl.commands.private_folders import keep_out_of_git
 from stackctl.commands.seed import RECORD as SEEDED
 from stackctl.commands.wish import recorded, wish, write
-from stackctl.core import (
-    adopted_config,
-    adopted_settings,
-    adoption,
-    place,
-    tavern,
-    tavern_config,
-    tavern_json,
-    tavern_service,
-    tavern_settings,
-)
-from stackctl.core.adoption import Kept, Layout, Row
-from stackctl.core.images import tavern_image
-from stackctl.core.lock import Decisions
-from stackctl.core.values import is_host_name
+from stackctl.core.adoption import config_yaml as adopted_config
+from stackctl.core.adoption import layout as adoption
+from stackctl.core.adoption import settings_json as adopted_settings
+from stackctl.core.adoption.layout import KeptFile, Layout, Row
+from stackctl.core.config.lock import Decisions
+from stackctl.core.config.values import is_host_name
+from stackctl.core.external import backend_url
+from stackctl.core.plan import tavern_service
+from stackctl.core.plan.images import tavern_image
+from stackctl.core.tavern import config_yaml as tavern_config
+from stackctl.core.tavern import container as tavern
+from stackctl.core.tavern import data_json
+from stackctl.core.tavern import settings_json as tavern_settings
 from stackctl.effects.files import Folder, owner_of, tree
 from stackctl.effects.files.opening import Reach, links_for
 from stackctl.effects.files.tree import Tree
@@ -84,7 +82,7 @@ def prepare(machine: Machine, folder: Path) -> Adoption:
     )
     files = {leaf.target: leaf.source for leaf in leaves}
     settings = {
-        name: tavern_json.parse(tree.read(files[name], reach_of(source))) or {}
+        name: data_json.parse(tree.read(files[name], reach_of(source))) or {}
         for name in files
         if adoption.is_settings(name)
     }
@@ -93,21 +91,21 @@ def prepare(machine: Machine, folder: Path) -> Adoption:
     changed, notes = _changes(source, files, settings, machine)
     names, named = _host_names(source, files, machine)
     needs_host = any(adoption.is_settings(name) for name in changed)  # a profile points at a server on this machine
-    kept = [Kept(target=leaf.target, size=leaf.size) for leaf in leaves]
+    kept = [KeptFile(target=leaf.target, size=leaf.size) for leaf in leaves]
     return Adoption(
         source=source,
         target=target,
         layout=layout,
         rows=(
-            *adoption.taken(kept, is_converted=layout.is_converted, changed=changed.keys()),
+            *adoption.files_taken(kept, is_converted=layout.is_converted, changed=changed.keys()),
             *adoption.caches(place for one in trees for place in one.skipped),
-            *adoption.left(tree.names(source), layout.pieces),
+            *adoption.files_left(tree.names(source), layout.pieces),
         ),
         notes=(*_remarks(source, trees, elsewhere), *notes, *named),
         trees=trees,
         changed=changed,
         wishes={**names, **({"sillytavern.host_access": "on"} if needs_host else {})},
-        handed_over=adopted_settings.handed_over(settings.get(tavern.SETTINGS, {})),
+        handed_over=adopted_settings.hand_over(settings.get(tavern.SETTINGS, {})),
     )
 
 
@@ -133,7 +131,7 @@ def adopt(machine: Machine, found: Adoption) -> Adopted:
             folder.write(name, text, mode=(staged / name).stat().st_mode & 0o777)
         aside = tree.free_name(target) if target.exists() else None
         now = machine.folder.read(SEEDED)
-        former = adopted_settings.parsed(now or "").get("former", now)  # there after an interruption
+        former = adopted_settings.parse_settings(now or "").get("former", now)  # there after an interruption
         record = {
             "from": str(found.source),
             "layout": found.layout.title,
@@ -213,7 +211,7 @@ def _refuse_place(source: Path, target: Path, stack: Path) -> None:
 
 def adopted_from(record: str) -> str:
     """The folder that a record names."""
-    return str(adopted_settings.parsed(record).get("from", "?"))
+    return str(adopted_settings.parse_settings(record).get("from", "?"))
 
 
 def _changes(
@@ -235,9 +233,9 @@ def _changes(
         notes.append(f"the next deploy sets SillyTavern's connection to the stack's backend (it was: {was})")
     around = machine.around("")
     for name, one in settings.items():
-        reached = adopted_settings.reachable(one, lambda url: place.is_here(url, around))
+        reached = adopted_settings.reach_backend(one, lambda url: backend_url.is_here(url, around))
         if reached.added:
-            changed[name] = tavern_json.dump(reached.settings)
+            changed[name] = data_json.dump(reached.settings)
             names = ", ".join(repr(one) for one in reached.added)
             notes.append(
                 f"connection profiles for servers on this machine get a copy that a container can use: {names}; such a "

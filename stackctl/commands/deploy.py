@@ -18,15 +18,18 @@ from stackctl.commands.situation import Situation
 from stackctl.commands.start import start
 from stackctl.commands.tavern_key import give_key
 from stackctl.commands.wish import Wish, recorded, write
-from stackctl.core import demo_model, memory_plan, render, security, tavern_profiles
-from stackctl.core import lock as lock_file
-from stackctl.core.compose_words import names_place
-from stackctl.core.lock import differ
-from stackctl.core.plan import Planned, forget_decisions
-from stackctl.core.reported import difference
-from stackctl.core.spec import AUTO, DEMO, Model
-from stackctl.core.stack import Plan
-from stackctl.core.tavern_profiles import Profile
+from stackctl.core import render
+from stackctl.core.config import lock as lock_file
+from stackctl.core.config.lock import differ
+from stackctl.core.config.spec import AUTO, DEMO, Model
+from stackctl.core.fit.reconcile import difference
+from stackctl.core.model import demo_model
+from stackctl.core.plan import memory_plan, security
+from stackctl.core.plan.plan import Planned, forget_decisions
+from stackctl.core.plan.stack import Plan
+from stackctl.core.start.docker_errors import names_place
+from stackctl.core.tavern import profiles as tavern_profiles
+from stackctl.core.tavern.profiles import Profile
 from stackctl.effects.files import Folder
 from stackctl.errors import Taken
 from stackctl.machine import Machine
@@ -217,7 +220,7 @@ def _with_images(now: Situation, machine: Machine, options: Options) -> Situatio
 def _refuse_too_large(decided: Plan, options: Options) -> None:
     """Raise DoesNotFit for a model that takes more than is free now, unless the user insists."""
     if decided.memory and not decided.memory.fits and not options.force:
-        raise memory_plan.refuse(decided.memory, decided.model_name)
+        raise memory_plan.refusal(decided.memory, decided.model_name)
 
 
 def _say(decided: Plan, machine: Machine) -> None:
@@ -227,7 +230,7 @@ def _say(decided: Plan, machine: Machine) -> None:
         where = f"at {decided.backend_url}"
     machine.ui.note(f"{what}, {where}; SillyTavern at {decided.url}")
     if decided.memory:
-        machine.ui.note(memory_plan.said(decided.memory))
+        machine.ui.note(memory_plan.describe(decided.memory))
     template = decided.template
     if template and template.source:
         machine.ui.note(f"prompt template {template.instruct}, by {template.source}")

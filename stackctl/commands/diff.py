@@ -9,7 +9,7 @@ from stackctl.commands.first_model import wish_to_render
 from stackctl.commands.look import look
 from stackctl.commands.wish import recorded
 from stackctl.core import render
-from stackctl.core.plan import forget_decisions, plan
+from stackctl.core.plan.plan import forget_decisions, plan
 from stackctl.machine import Machine
 
 _HASH = "com.docker.compose.config-hash"

@@ -5,14 +5,15 @@ from collections.abc import Callable
 from dataclasses import replace
 
 from stackctl.commands.fetch import fetch_tavern
-from stackctl.core import elsewhere, place
-from stackctl.core.images import tavern_image
-from stackctl.core.lock import Decisions, Lock
-from stackctl.core.plan import stack_name
-from stackctl.core.seen import Seen, ServerSeen
-from stackctl.core.servers import known, questions
-from stackctl.core.spec import Spec
-from stackctl.core.unreached import Missing, missing
+from stackctl.core.config.lock import Decisions, Lock
+from stackctl.core.config.spec import Spec
+from stackctl.core.external import backend_url
+from stackctl.core.external.detection import detected_servers, questions
+from stackctl.core.external.diagnosis import Unavailable, diagnose
+from stackctl.core.observed import Observed, ServerSeen
+from stackctl.core.plan import external_backend
+from stackctl.core.plan.images import tavern_image
+from stackctl.core.plan.plan import stack_name
 from stackctl.effects import inquiry
 from stackctl.effects.files import located, private_text
 from stackctl.machine import Machine
@@ -23,10 +24,10 @@ _PAUSE_S = 2.0
 _AGAIN_S = 20.0  # a magic packet may get lost
 
 
-def asked(spec: Spec, seen: Seen, recorded: Lock, machine: Machine) -> Seen:
+def asked(spec: Spec, seen: Observed, recorded: Lock, machine: Machine) -> Observed:
     """What is seen, with what answers at backend.url now, and its model."""
     server = ask(spec, recorded, machine)
-    return replace(seen, server=server, model=elsewhere.model(server))
+    return replace(seen, server=server, model=external_backend.external_model(server))
 
 
 def ask(spec: Spec, recorded: Lock, machine: Machine) -> ServerSeen | None:
@@ -38,25 +39,27 @@ def ask(spec: Spec, recorded: Lock, machine: Machine) -> ServerSeen | None:
     around = machine.around(inquiry.gateway(engine))
     network = inquiry.network(engine, f"{stack_name(spec, machine.place)}_edge")
     key = _key(spec, machine)
-    tried = inquiry.ask(engine, image, network, place.candidates(url, around), questions(), key)
+    tried = inquiry.ask(engine, image, network, backend_url.candidates(url, around), questions(), key)
     server = ServerSeen(around=around, tried=tried, key=key)
-    if known(server) or not (engine.is_local and place.is_here(url, around)):
+    if detected_servers(server) or not (engine.is_local and backend_url.is_here(url, around)):
         return server
-    here = f"{place.origin(url).partition('://')[0]}://127.0.0.1:{place.port(url)}"
-    return replace(server, here=machine.ask_here(here, questions(), key), listeners=machine.listeners(place.port(url)))
+    here = f"{backend_url.origin(url).partition('://')[0]}://127.0.0.1:{backend_url.port(url)}"
+    return replace(
+        server, here=machine.ask_here(here, questions(), key), listeners=machine.listeners(backend_url.port(url))
+    )
 
 
 def met(
     spec: Spec,
-    seen: Seen,
+    seen: Observed,
     recorded: Lock,
     machine: Machine,
     *,
     timeout_s: int | None,
-    again: Callable[[Spec, Seen, Lock, Machine], Seen] = asked,
+    again: Callable[[Spec, Observed, Lock, Machine], Observed] = asked,
     sleep: Callable[[float], None] = time.sleep,
     clock: Callable[[], float] = time.monotonic,
-) -> tuple[Seen, Lock]:
+) -> tuple[Observed, Lock]:
     """Wait until the backend elsewhere answers with a loaded model; raise what keeps it from it.
 
     A loading one is waited for, a silent one where it can be woken up or the user named a time-out. Returns what is
@@ -69,11 +72,11 @@ def met(
     if seen.server is None:
         recorded = fetch_tavern(tavern_image(spec, Decisions(recorded))[0], spec, recorded, machine)
         seen = again(spec, seen, recorded, machine)
-    while lack := missing(spec, seen.server):
+    while lack := diagnose(spec, seen.server):
         if not _may_wait(lack, spec, timeout_s) or clock() - began > (timeout_s or TIMEOUT_S):
             raise lack.error
         if spec.backend.wake and lack.passes == "maybe" and clock() - sent_at > _AGAIN_S:
-            machine.wake(spec.backend.wake, place.host(spec.backend.url))
+            machine.wake(spec.backend.wake, backend_url.host(spec.backend.url))
             machine.ui.note(f"sent Wake-on-LAN to {spec.backend.wake}")
             sent_at = clock()
         machine.ui.status(f"{lack.error.message}; waiting")
@@ -92,5 +95,5 @@ def _key(spec: Spec, machine: Machine) -> Secret | None:
     return key
 
 
-def _may_wait(lack: Missing, spec: Spec, timeout_s: int | None) -> bool:
+def _may_wait(lack: Unavailable, spec: Spec, timeout_s: int | None) -> bool:
     return lack.passes == "yes" or (lack.passes == "maybe" and bool(timeout_s or spec.backend.wake))

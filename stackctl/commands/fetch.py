@@ -1,11 +1,11 @@
 """Bring what is missing: images (pulled, or built where a pull fails) and the backend's program."""
 
 from stackctl import backends
-from stackctl.core import tavern
-from stackctl.core.images import image_inputs, use_own
-from stackctl.core.lock import Lock
-from stackctl.core.spec import Spec
-from stackctl.core.stack import Plan
+from stackctl.core.config.lock import Lock
+from stackctl.core.config.spec import Spec
+from stackctl.core.plan.images import image_inputs, use_own
+from stackctl.core.plan.stack import Plan
+from stackctl.core.tavern import container as tavern
 from stackctl.effects import images as images_effect
 from stackctl.errors import EngineError
 from stackctl.machine import Machine
@@ -16,7 +16,7 @@ def fetch_images(plan: Plan, spec: Spec, lock: Lock, machine: Machine) -> Lock:
     machine.images.check_room(service.image for service in plan.services)
     service, variant = plan.backend_service, plan.variant
     if service and variant:
-        own = backends.named(plan.backend).OWN_IMAGES.get(variant) if spec.backend.image == "auto" else None
+        own = backends.find_backend(plan.backend).OWN_IMAGES.get(variant) if spec.backend.image == "auto" else None
         lock = _fetch(service.name, service.image, own, variant, spec, lock, machine)
     return fetch_tavern(plan.sillytavern.image, spec, lock, machine)
 

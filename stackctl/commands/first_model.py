@@ -4,7 +4,9 @@ from collections.abc import Mapping
 
 from stackctl.commands.seed import is_seeded
 from stackctl.commands.wish import Wish, wish
-from stackctl.core import demo_model, models, render
+from stackctl.core import render
+from stackctl.core.config import several_models
+from stackctl.core.model import demo_model
 from stackctl.errors import ConfigError
 from stackctl.machine import Machine
 
@@ -25,11 +27,11 @@ def wish_to_deploy(machine: Machine, flags: Mapping[str, object]) -> Wish:
 def wish_to_render(machine: Machine, flags: Mapping[str, object]) -> Wish:
     """The same for what starts nothing: there the demo model stands in for none."""
     wanted = wish(machine, flags)
-    name = models.only(wanted.written) if is_open(machine, wanted) else ""
+    name = several_models.only_model(wanted.written) if is_open(machine, wanted) else ""
     return wish(machine, {**flags, "model.use": name}) if name else wanted
 
 
 def is_open(machine: Machine, wanted: Wish) -> bool:
     """Whether nothing says which model runs; a demo stack that was deployed goes on as it is."""
     runs_demo = is_seeded(machine) and demo_model.FILE_NAME in (machine.folder.read(render.FILE) or "")
-    return not models.is_named(wanted.written) and not runs_demo
+    return not several_models.is_named(wanted.written) and not runs_demo

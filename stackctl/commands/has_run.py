@@ -7,8 +7,8 @@ repository it comes from another machine.
 
 from collections.abc import Mapping
 
-from stackctl.core import tavern
-from stackctl.core.ready import ServiceState
+from stackctl.core.start.readiness import ServiceState
+from stackctl.core.tavern import container as tavern
 from stackctl.effects.files import STATE
 from stackctl.machine import Machine
 

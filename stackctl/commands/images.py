@@ -5,7 +5,7 @@ from dataclasses import dataclass
 
 from stackctl.commands.look import look
 from stackctl.commands.wish import recorded, wish
-from stackctl.core.plan import plan
+from stackctl.core.plan.plan import plan
 from stackctl.effects.images import OWN
 from stackctl.errors import ConfigError
 from stackctl.machine import Machine

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from stackctl.commands.wish import wish, write
-from stackctl.core import kcpps, models
+from stackctl.core.config import kcpps, several_models
 from stackctl.effects.files import Folder, located
 from stackctl.errors import ConfigError
 from stackctl.machine import Machine
@@ -36,7 +36,7 @@ def import_kcpps(machine: Machine, file: Path, *, name: str | None, model: str |
     machine.model(path)  # readable, whole, and a model
     with machine.folder.locked(machine.ui.note):
         written = wish(machine, {}).written
-        chosen = name or models.named(Path(path).stem, written.models)
+        chosen = name or several_models.free_name(Path(path).stem, written.models)
         if chosen in written.models:
             raise ConfigError(
                 f"stack.toml has a model {chosen!r} already",

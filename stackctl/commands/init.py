@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 
 from stackctl.commands.wish import wish, write
-from stackctl.core import stack_toml
+from stackctl.core.config import stack_toml
 from stackctl.errors import ConfigError
 from stackctl.machine import Machine
 

@@ -7,9 +7,10 @@ backend, and would be left behind by a change of the backend.
 from contextlib import suppress
 
 from stackctl.commands.tavern_folder import shared_folder
-from stackctl.core import tavern_json, tavern_secrets
-from stackctl.core.spec import Spec
-from stackctl.core.tavern_service import data_folder
+from stackctl.core.config.spec import Spec
+from stackctl.core.plan.tavern_service import data_folder
+from stackctl.core.tavern import data_json
+from stackctl.core.tavern import secrets_json as tavern_secrets
 from stackctl.effects.files import STATE
 from stackctl.errors import StackctlError
 from stackctl.machine import Machine
@@ -43,5 +44,5 @@ def hide(machine: Machine, spec: Spec) -> None:
     data = data_folder(spec)
     with suppress(StackctlError):  # another user's, or no file: then we did not write it, and give_key() says so
         text = shared_folder(machine, data).read_bytes(f"{data}/{tavern_secrets.FILE}")
-        for sent in tavern_secrets.ours(tavern_json.parse(text) or {}):
+        for sent in tavern_secrets.own_keys(data_json.parse(text) or {}):
             machine.ui.hide(sent)

@@ -10,7 +10,7 @@ from stackctl.commands.start import start as start_and_wait
 from stackctl.commands.status import name_here
 from stackctl.commands.wish import recorded, wish
 from stackctl.core import render
-from stackctl.core.plan import plan
+from stackctl.core.plan.plan import plan
 from stackctl.errors import ConfigError
 from stackctl.machine import Machine
 

@@ -5,9 +5,10 @@ would stand in `docker inspect`.
 """
 
 from stackctl.commands.tavern_folder import data_path, tavern_folder
-from stackctl.core import tavern, tavern_config
-from stackctl.core.spec import Spec
-from stackctl.core.stack import Plan
+from stackctl.core.config.spec import Spec
+from stackctl.core.plan.stack import Plan
+from stackctl.core.tavern import config_yaml as tavern_config
+from stackctl.core.tavern import container as tavern
 from stackctl.effects.files import STATE, Folder
 from stackctl.machine import Machine
 from stackctl.secret import Secret, typed_password

@@ -14,13 +14,14 @@ from stackctl.commands.model_place import place
 from stackctl.commands.program import places
 from stackctl.commands.wish import recorded
 from stackctl.contracts.host import Gpu
-from stackctl.core import backend_door, elsewhere, exposure
-from stackctl.core.lock import Lock
-from stackctl.core.network import known, named
-from stackctl.core.plan import stack_name
-from stackctl.core.same_path import refuse_elsewhere
-from stackctl.core.seen import EngineSeen, ModelSeen, Seen
-from stackctl.core.spec import AUTO, DEMO, NONE, Model, OneModel, Spec
+from stackctl.core.config.lock import Lock
+from stackctl.core.config.spec import AUTO, DEMO, NONE, Model, OneModel, Spec
+from stackctl.core.container_paths import refuse_elsewhere
+from stackctl.core.model.model import ModelSeen
+from stackctl.core.observed import EngineSeen, Observed
+from stackctl.core.plan import api_relay, exposure, external_backend
+from stackctl.core.plan.plan import stack_name
+from stackctl.core.plan.subnets import network_name, own_subnets
 from stackctl.effects.models.reading import where
 from stackctl.effects.projects import projects
 from stackctl.errors import ConfigError, DoesNotFit, ModelError
@@ -30,7 +31,7 @@ from stackctl.terminal import command_line
 _ROOM_MIB = 200  # for SillyTavern's first data and our own files
 
 
-def look(spec: Spec, machine: Machine, found: Lock | None = None, coming: ModelSeen | None = None) -> Seen:
+def look(spec: Spec, machine: Machine, found: Lock | None = None, coming: ModelSeen | None = None) -> Observed:
     """Everything that plan() needs, the engine included.
 
     `found`: what was recorded, if not as stack.lock has it. `coming`: the model, where it is not here yet.
@@ -44,14 +45,14 @@ def look(spec: Spec, machine: Machine, found: Lock | None = None, coming: ModelS
     machine.engine.refuse_foreign(name, machine.place)
     _refuse_second(name, machine, engine)
     _check_room(machine)
-    seen = Seen(
+    seen = Observed(
         folder=machine.place,
         owner=machine.folder.owner,
         key=keys.key(machine, spec),
         password=login.password(machine, spec),
         interfaces=machine.interfaces() if spec.sillytavern.has_password else {},
         names=machine.names() if engine.is_local else None,
-        model=elsewhere.model(None),
+        model=external_backend.external_model(None),
         engine=engine,
         proxy=_proxy(spec, machine),
     )
@@ -63,7 +64,7 @@ def look(spec: Spec, machine: Machine, found: Lock | None = None, coming: ModelS
     return _with_own_backend(seen, coming or _model(spec, machine, found), spec, machine, found)
 
 
-def look_again(seen: Seen, spec: Spec, machine: Machine) -> Seen:
+def look_again(seen: Observed, spec: Spec, machine: Machine) -> Observed:
     """What was seen, with what others hold now, and with how far this stack has come."""
     engine, name = seen.engine, stack_name(spec, machine.place)
     assert engine is not None  # noqa: S101 - look() has asked one
@@ -80,17 +81,17 @@ def look_again(seen: Seen, spec: Spec, machine: Machine) -> Seen:
     )
 
 
-def look_without_engine(spec: Spec, machine: Machine, recorded: Lock) -> Seen:
+def look_without_engine(spec: Spec, machine: Machine, recorded: Lock) -> Observed:
     """What can be known where no engine is asked: enough to render."""
-    own = known(spec, recorded)
-    seen = Seen(
+    own = own_subnets(spec, recorded)
+    seen = Observed(
         folder=machine.place,
         owner=machine.folder.owner,
         key=keys.key(machine, spec),
         password=login.password(machine, spec),
         interfaces=machine.interfaces() if spec.sillytavern.has_password else {},
         names=machine.names() if spec.sillytavern.has_password else None,  # only then it is surely for this machine
-        model=elsewhere.model(None),
+        model=external_backend.external_model(None),
         taken_subnets=tuple(net for net in machine.routes() if net not in own),
         has_run=has_run(machine, {}),
     )
@@ -104,7 +105,7 @@ def _refuse_second(name: str, machine: Machine, engine: EngineSeen) -> None:
 
     Two SillyTaverns on the same chats would damage them.
     """
-    before = named(recorded(machine))
+    before = network_name(recorded(machine))
     for other, folder in sorted(projects(machine.engine)):
         is_moved = other == before and engine.is_local and not Path(folder).exists()
         if other != name and (folder == str(machine.path) or is_moved):
@@ -116,7 +117,7 @@ def _refuse_second(name: str, machine: Machine, engine: EngineSeen) -> None:
             )
 
 
-def _with_own_backend(seen: Seen, model: ModelSeen, spec: Spec, machine: Machine, found: Lock) -> Seen:
+def _with_own_backend(seen: Observed, model: ModelSeen, spec: Spec, machine: Machine, found: Lock) -> Observed:
     """What is seen, with all that a backend of the stack's own needs of this machine."""
     is_here = seen.engine is None or seen.engine.is_local
     own = _backend_process(spec, seen, machine)
@@ -165,11 +166,11 @@ def _models(spec: Spec, machine: Machine, found: Lock) -> dict[str, ModelSeen]:
     return here
 
 
-def _backend_process(spec: Spec, seen: Seen, machine: Machine) -> int | None:
+def _backend_process(spec: Spec, seen: Observed, machine: Machine) -> int | None:
     """The first process of this stack's backend: what it holds is free again once a deploy replaces it."""
     if seen.engine is None or seen.is_new or not seen.engine.is_local:
         return None
-    state = machine.engine.states(stack_name(spec, machine.place)).get(backends.named(spec.backend.kind).NAME)
+    state = machine.engine.states(stack_name(spec, machine.place)).get(backends.find_backend(spec.backend.kind).NAME)
     return state.pid if state and state.pid else None
 
 
@@ -186,7 +187,7 @@ def _ports(spec: Spec, machine: Machine, engine: EngineSeen, name: str) -> dict[
     listening: dict[int, str] = {}
     if engine.is_local:
         wanted = spec.sillytavern.expose
-        others = exposure.meant(wanted, machine.interfaces()) if wanted != NONE else ()
+        others = exposure.matching_interfaces(wanted, machine.interfaces()) if wanted != NONE else ()
         for address in (ip_address(spec.sillytavern.bind), *(one.ip for one in others)):
             listening |= machine.listening(str(address))
     return {port: who for port, who in {**listening, **theirs}.items() if port not in own}
@@ -196,7 +197,7 @@ def _door(spec: Spec, machine: Machine, engine: EngineSeen, name: str) -> str:
     """Who holds the port of `backend.publish`, in words; "" for nobody but this stack."""
     if not spec.backend.publish or spec.backend.is_elsewhere:
         return ""
-    address, port = backend_door.place(spec.backend.publish)
+    address, port = api_relay.parse_publish(spec.backend.publish)
     theirs, own = machine.engine.published(name)
     listening = machine.listening(address) if engine.is_local else {}
     return "" if port in own else {**listening, **theirs}.get(port, "")

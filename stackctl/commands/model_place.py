@@ -5,11 +5,11 @@ from dataclasses import dataclass, replace
 from pathlib import Path, PurePosixPath
 from typing import TYPE_CHECKING
 
-from stackctl.core import source as sources
-from stackctl.core import store
-from stackctl.core.lock import Decision, Lock
-from stackctl.core.seen import ModelSeen
-from stackctl.core.spec import AUTO, Model, OneModel, Spec
+from stackctl.core.config.lock import Decision, Lock
+from stackctl.core.config.spec import AUTO, Model, OneModel, Spec
+from stackctl.core.hub import source as sources
+from stackctl.core.hub import store
+from stackctl.core.model.model import ModelSeen
 from stackctl.effects.files import located
 from stackctl.machine import Machine
 

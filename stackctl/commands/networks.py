@@ -6,8 +6,9 @@ containers into it without the names by which they find each other, and stops ha
 
 import json
 
-from stackctl.core import network, render
-from stackctl.core.network import Shape
+from stackctl.core import render
+from stackctl.core.plan import subnets
+from stackctl.core.plan.subnets import Shape
 from stackctl.effects.attachment import existing
 from stackctl.errors import EngineError
 from stackctl.machine import Machine
@@ -39,5 +40,5 @@ def make_way(stack: str, machine: Machine) -> None:
 def _wanted(stack: str, machine: Machine) -> dict[str, Shape]:
     """The stack's own networks, by the engine's names, as the next start would make them."""
     if machine.compose.is_overridden:  # then Compose alone knows what comes of both files
-        return network.shapes(json.loads(machine.compose.run(stack, "config", "--format", "json")), stack)
-    return network.shapes(render.whole(machine.folder.read(render.FILE) or "{}"), stack)
+        return subnets.shapes(json.loads(machine.compose.run(stack, "config", "--format", "json")), stack)
+    return subnets.shapes(render.whole(machine.folder.read(render.FILE) or "{}"), stack)

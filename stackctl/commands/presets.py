@@ -6,10 +6,11 @@ from pathlib import PurePosixPath
 from typing import Any
 
 from stackctl.commands.tavern_folder import data_path, tavern_folder
-from stackctl.core import tavern, tavern_json
-from stackctl.core.stack import Plan
-from stackctl.core.tavern_settings import Presets
-from stackctl.core.templates import FALLBACK, Template
+from stackctl.core.plan.stack import Plan
+from stackctl.core.tavern import container as tavern
+from stackctl.core.tavern import data_json
+from stackctl.core.tavern.prompt_templates import FALLBACK, Template
+from stackctl.core.tavern.settings_json import Presets
 from stackctl.errors import ConfigError
 from stackctl.machine import Machine
 
@@ -36,7 +37,7 @@ def presets(plan: Plan, shipped: Mapping[str, str], machine: Machine) -> Presets
 
 
 def _content(text: str | bytes, name: str) -> Mapping[str, Any]:
-    content = tavern_json.parse(text)
+    content = data_json.parse(text)
     if content is None:
         raise ConfigError(f"SillyTavern's template {name!r} is damaged", hint="choose another: --template NAME")
     return {**content, "name": name}

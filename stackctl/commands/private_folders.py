@@ -12,9 +12,13 @@ from pathlib import Path
 from typing import Final
 
 from stackctl.contracts.host import Owner
-from stackctl.core import adoption, backend_service, gitignore, tavern, tavern_secrets, tavern_service
-from stackctl.core.spec import Spec
-from stackctl.core.stack import Plan
+from stackctl.core.adoption import layout as adoption
+from stackctl.core.config.spec import Spec
+from stackctl.core.formats import gitignore
+from stackctl.core.plan import backend_service, tavern_service
+from stackctl.core.plan.stack import Plan
+from stackctl.core.tavern import container as tavern
+from stackctl.core.tavern import secrets_json as tavern_secrets
 from stackctl.effects.files import STATE, Folder, tree
 from stackctl.errors import StackctlError
 from stackctl.machine import Machine
@@ -101,9 +105,9 @@ def _close(one: _Private, machine: Machine) -> tuple[str, ...]:
     has_others = one.is_theirs or text.strip() or not _OWN.issuperset(tree.names(machine.path / one.path))
     is_whole = not one.secrets or not has_others
     lines = (gitignore.ALL,) if is_whole else tuple(f"/{secret}" for secret in one.secrets)
-    added = gitignore.missing(text, lines)
+    added = gitignore.missing_lines(text, lines)
     if added:
-        folder.write(name, gitignore.extended(text, added))
+        folder.write(name, gitignore.extend(text, added))
     return added
 
 

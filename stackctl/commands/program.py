@@ -4,15 +4,15 @@ from pathlib import Path, PurePosixPath
 
 from stackctl import backends
 from stackctl.backends.contract import Program
-from stackctl.core.spec import Spec
-from stackctl.core.stack import Plan
+from stackctl.core.config.spec import Spec
+from stackctl.core.plan.stack import Plan
 from stackctl.effects.files import located, programs
 from stackctl.machine import Machine
 
 
 def places(spec: Spec, machine: Machine) -> dict[str, PurePosixPath]:
     """Name of a program -> where it is, or will be after its download; "": the user's own."""
-    backend = backends.named(spec.backend.kind)
+    backend = backends.find_backend(spec.backend.kind)
     if not backend.PROGRAMS:
         return {}
     if own := _local(spec, machine):
@@ -28,7 +28,7 @@ def provide(plan: Plan, spec: Spec, machine: Machine, *, trust_first_download: b
     """Make the program file present and verified; nothing to do where the image carries its program."""
     from stackctl.effects.download import fetch
 
-    backend = backends.named(plan.backend)
+    backend = backends.find_backend(plan.backend)
     if not (plan.backend_service and backend.PROGRAMS):
         return
     if own := _local(spec, machine):

@@ -2,7 +2,7 @@
 
 from stackctl.commands.first_model import WAYS
 from stackctl.commands.models.recommend import Asked, Recommended, recommend
-from stackctl.core.spec import Spec
+from stackctl.core.config.spec import Spec
 from stackctl.errors import DoesNotFit
 from stackctl.machine import Machine
 

@@ -5,8 +5,10 @@ from dataclasses import dataclass
 
 from stackctl.commands.session import session, words
 from stackctl.commands.speed import speed
-from stackctl.core import replies, tavern_secrets, tavern_settings
-from stackctl.core.stack import Plan
+from stackctl.core.plan.stack import Plan
+from stackctl.core.tavern import replies
+from stackctl.core.tavern import secrets_json as tavern_secrets
+from stackctl.core.tavern import settings_json as tavern_settings
 from stackctl.effects.tavern_http import Reply, Tavern
 from stackctl.errors import NotReady
 from stackctl.machine import Machine
@@ -52,7 +54,7 @@ def _asked(page: Tavern, plan: Plan) -> tuple[str, Reply]:
             raise other from None
         raise
     if not reply.is_whole:
-        raise replies.cut(reply.pieces)
+        raise replies.cut_off(reply.pieces)
     replies.check(reply.text, is_demo=plan.is_demo, title=plan.backend_title)
     return model, reply
 

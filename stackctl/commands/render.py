@@ -9,7 +9,7 @@ from stackctl.commands.look import look_without_engine
 from stackctl.commands.private_folders import keep_out_of_git
 from stackctl.commands.wish import recorded, write
 from stackctl.core import render as rendering
-from stackctl.core.plan import forget_decisions, plan
+from stackctl.core.plan.plan import forget_decisions, plan
 from stackctl.machine import Machine
 
 

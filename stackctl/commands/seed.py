@@ -10,9 +10,12 @@ from typing import Any
 from stackctl import __version__
 from stackctl.commands.presets import presets
 from stackctl.commands.tavern_folder import data_path, tavern_folder
-from stackctl.core import tavern, tavern_json, tavern_profiles, tavern_settings
-from stackctl.core.stack import Plan
-from stackctl.core.tavern_profiles import Profile
+from stackctl.core.plan.stack import Plan
+from stackctl.core.tavern import container as tavern
+from stackctl.core.tavern import data_json
+from stackctl.core.tavern import profiles as tavern_profiles
+from stackctl.core.tavern import settings_json as tavern_settings
+from stackctl.core.tavern.profiles import Profile
 from stackctl.effects.files import STATE, Folder, tavern_extension
 from stackctl.errors import DataError
 from stackctl.machine import Machine
@@ -44,7 +47,7 @@ def wanted(plan: Plan, profiles: tuple[Profile, ...], machine: Machine) -> Wante
         "template": plan.template and asdict(plan.template),
         "profiles": list(profiles),
     }
-    if _record(machine).get("made_from") == made_from and tavern_json.parse(
+    if _record(machine).get("made_from") == made_from and data_json.parse(
         tavern_folder(plan, machine).read_bytes(_settings(plan))
     ):
         return None
@@ -52,7 +55,7 @@ def wanted(plan: Plan, profiles: tuple[Profile, ...], machine: Machine) -> Wante
     found = presets(plan, shipped, machine)
     return Wanted(
         overlay=tavern_settings.overlay(plan.tavern_type, plan.backend_url, plan.context, found),
-        stock=tavern_json.parse(shipped.get(tavern.STOCK_SETTINGS)) or {},
+        stock=data_json.parse(shipped.get(tavern.STOCK_SETTINGS)) or {},
         made_from=made_from,
         profiles=profiles,
     )
@@ -73,14 +76,14 @@ def seed(plan: Plan, want: Wanted | None, machine: Machine) -> None:
     if want is None:
         return
     current = folder.read_bytes(_settings(plan))
-    settings = tavern_json.parse(current)
+    settings = data_json.parse(current)
     if current is not None and not settings:
         kept = folder.set_aside(_settings(plan))
         machine.ui.note(f"SillyTavern's settings.json was damaged (no JSON object): kept as {kept and kept.name}")
     if current is not None and settings:
-        written = _follow(settings, want, plan, folder, machine, must_write=tavern_json.is_unreadable(current))
+        written = _follow(settings, want, plan, folder, machine, must_write=data_json.is_unreadable(current))
     else:
-        made = tavern_profiles.merged(tavern_settings.merged(want.stock, want.overlay), want.profiles, ())
+        made = tavern_profiles.merge(tavern_settings.merge(want.stock, want.overlay), want.profiles, ())
         _write(made.settings, plan, folder)
         written = made.written
         machine.ui.note("wrote SillyTavern's first settings: it will connect by itself")
@@ -100,11 +103,11 @@ def _follow(
     """Bring existing settings after a change; the profiles that are ours."""
     record = _record(machine)
     wrote, before = record.get("overlay"), record.get("profiles")
-    rewired = tavern_settings.rewired(
+    rewired = tavern_settings.rewire(
         settings, want.overlay, wrote=wrote if isinstance(wrote, Mapping) else {}, stock=want.stock
     )
     ours = [one for one in before if isinstance(one, Mapping) and "id" in one] if isinstance(before, list) else []
-    done = tavern_profiles.merged(rewired.settings, want.profiles, ours)
+    done = tavern_profiles.merge(rewired.settings, want.profiles, ours)
     if done.settings != settings or must_write:
         _write(done.settings, plan, folder)
         machine.ui.note("SillyTavern's settings follow the change; open tabs must be reloaded")
@@ -115,7 +118,7 @@ def _follow(
 
 def _write(settings: Mapping[str, Any], plan: Plan, folder: Folder) -> None:
     """Write settings.json, then its stamp: from then on a page that loaded other settings no longer saves its own."""
-    text = tavern_json.dump(settings)
+    text = data_json.dump(settings)
     folder.write(_settings(plan), text, mode=0o600)
     stamp = {"stamp": hashlib.sha256(text.encode()).hexdigest()[:16]}
     folder.write(f"{data_path(plan)}/extensions/{tavern.OUR_EXTENSION}/{tavern.STAMP}", json.dumps(stamp) + "\n")
@@ -126,7 +129,7 @@ def _settings(plan: Plan) -> str:
 
 
 def _record(machine: Machine) -> dict[str, Any]:
-    return tavern_json.parse(machine.folder.read_bytes(RECORD)) or {}
+    return data_json.parse(machine.folder.read_bytes(RECORD)) or {}
 
 
 def _check_owner(path: Path, found: int, uid: int) -> None:

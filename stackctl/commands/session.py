@@ -3,9 +3,9 @@
 import time
 from dataclasses import replace
 
-from stackctl.core import tavern
-from stackctl.core.limit import Limit
-from stackctl.core.stack import Plan
+from stackctl.core.formats.answer_limit import Limit
+from stackctl.core.plan.stack import Plan
+from stackctl.core.tavern import container as tavern
 from stackctl.effects import bounded
 from stackctl.effects.tavern_http import Tavern
 from stackctl.effects.tavern_inside import inside

@@ -3,9 +3,9 @@
 from dataclasses import dataclass
 
 from stackctl.commands.wish import Wish
-from stackctl.core.lock import Lock
-from stackctl.core.plan import Planned, plan
-from stackctl.core.seen import Seen
+from stackctl.core.config.lock import Lock
+from stackctl.core.observed import Observed
+from stackctl.core.plan.plan import Planned, plan
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -13,7 +13,7 @@ class Situation:
     """What is wanted, what was seen, and what is recorded."""
 
     wanted: Wish
-    seen: Seen
+    seen: Observed
     lock: Lock
 
     def plan(self) -> Planned:

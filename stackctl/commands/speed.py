@@ -7,7 +7,7 @@ from dataclasses import replace
 from stackctl import backends
 from stackctl.backends.contract import Request
 from stackctl.commands.session import said_by_backend
-from stackctl.core.stack import Plan
+from stackctl.core.plan.stack import Plan
 from stackctl.effects.tavern_http import Reply
 from stackctl.machine import Machine
 
@@ -18,7 +18,7 @@ def speed(
     reply: Reply, plan: Plan, machine: Machine, since: float, *, sleep: Callable[[float], None] = time.sleep
 ) -> float | None:
     """The tokens a second of an answer that was asked for at `since` (seconds since the epoch); None: nobody says."""
-    backend = backends.named(plan.backend)
+    backend = backends.find_backend(plan.backend)
     found: Iterable[str]
     match backend.SPEED:
         case "stream":

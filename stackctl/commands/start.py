@@ -8,10 +8,11 @@ from stackctl import backends
 from stackctl.backends.contract import Backend, Buffer
 from stackctl.commands.has_run import record_run
 from stackctl.commands.networks import make_way
-from stackctl.core import passthrough, ready
-from stackctl.core.compose_words import explain
-from stackctl.core.ready import ServiceState
-from stackctl.core.stack import Plan
+from stackctl.core.plan import gpu_request
+from stackctl.core.plan.stack import Plan
+from stackctl.core.start import readiness
+from stackctl.core.start.docker_errors import from_output
+from stackctl.core.start.readiness import ServiceState
 from stackctl.effects import compose as compose_effect
 from stackctl.effects.watch import Changed, Ended, Happening, Line, Lost, Said, Silence, Watch
 from stackctl.errors import EngineError, NotReady, StackctlError
@@ -63,7 +64,7 @@ def start(
     if words[0] == "up" and only is None:
         make_way(plan.name, machine)
     began = time.monotonic()
-    backend = backends.named(plan.backend)
+    backend = backends.find_backend(plan.backend)
     names = (only,) if only else tuple(service.name for service in plan.services)
     before = machine.engine.states(plan.name)
     record_run(machine, before)  # what it tells may go with the container that is replaced
@@ -81,13 +82,13 @@ def start(
                 course.started.add(kept.container)
                 if not kept.is_ready:  # an earlier, interrupted start left it loading
                     watch.read_log(kept)
-            if course.ended == 0 and not ready.waiting_for(names, course.states, {}):
+            if course.ended == 0 and not readiness.waiting_for(names, course.states, {}):
                 return Started(ready_s=time.monotonic() - began, buffers=tuple(course.buffers))
             failed = _failed(happening, course, backend, machine) or _lost_gpu(happening, plan)
             if failed:
                 _give_up(names, course, machine)
                 raise _with_before(failed, before)
-            machine.ui.status(" · ".join(ready.waiting_for(names, course.states, course.progress)))
+            machine.ui.status(" · ".join(readiness.waiting_for(names, course.states, course.progress)))
         raise _late(names, course, timeout_s)
     finally:
         watch.close()
@@ -105,7 +106,7 @@ def _take(happening: Happening, course: _Course, plan: Plan, machine: Machine, b
                 machine.ui.note(f"{state.name} is ready ({time.monotonic() - began:.1f} s)")
         case Line(service, text):
             if service == plan.backend:
-                _take_line(text, course, backends.named(plan.backend))
+                _take_line(text, course, backends.find_backend(plan.backend))
         case Said(text):
             course.said.append(text)
         case Ended(code):
@@ -135,27 +136,27 @@ def _kept(happening: Happening, before: Mapping[str, ServiceState]) -> ServiceSt
 def _failed(happening: Happening, course: _Course, backend: Backend, machine: Machine) -> StackctlError | None:
     match happening:
         case Changed(state) if state.has_failed and state.container in course.started - course.replaced:
-            return ready.failure(state, machine.engine.tail(state), backend)
-        case Line(service, text) if service in course.states and ready.fatal(text, service, backend):
+            return readiness.failure(state, machine.engine.tail(state), backend)
+        case Line(service, text) if service in course.states and readiness.fatal(text, service, backend):
             state = course.states[service]
-            return ready.failure(state, machine.engine.tail(state), backend)
+            return readiness.failure(state, machine.engine.tail(state), backend)
         case Lost(why):
             return EngineError(f"the engine stopped answering: {why}", hint="is it still running? docker info")
         case Ended() | Silence() if course.ended:
             mine = (s for s in course.states.values() if s.container in course.started)
             broken = next((s for s in mine if s.has_failed), None)
             if broken and not any("Error response" in line for line in course.said):
-                return ready.failure(broken, machine.engine.tail(broken), backend)
+                return readiness.failure(broken, machine.engine.tail(broken), backend)
             if isinstance(happening, Ended) and any("dependency failed to start" in line for line in course.said):
                 return None  # the death that Compose saw, perhaps restarted by now, is still on its way as an event
-            return explain(course.said, course.ended)
+            return from_output(course.said, course.ended)
     return None
 
 
 def _lost_gpu(happening: Happening, plan: Plan) -> StackctlError | None:
     match happening:
         case Changed(state, started=True):
-            return passthrough.lost(state, plan)
+            return gpu_request.lost_gpu(state, plan)
     return None
 
 
@@ -175,7 +176,7 @@ def _with_before(error: StackctlError, before: Mapping[str, ServiceState]) -> St
 
 
 def _late(names: tuple[str, ...], course: _Course, timeout_s: int) -> NotReady:
-    waits = ready.waiting_for(names, course.states, course.progress)
+    waits = readiness.waiting_for(names, course.states, course.progress)
     return NotReady(
         f"not ready after {timeout_s} s: {'; '.join(waits)}",
         hint="what was started goes on; `stackctl deploy` continues from here, and waits longer with "

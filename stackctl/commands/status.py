@@ -7,11 +7,13 @@ from dataclasses import dataclass
 from stackctl import backends
 from stackctl.commands.elsewhere import ask
 from stackctl.commands.wish import recorded, wish
-from stackctl.core import elsewhere, render, tavern
-from stackctl.core.plan import stack_name
-from stackctl.core.ready import ServiceState
-from stackctl.core.same_path import refuse_elsewhere
-from stackctl.core.unreached import missing
+from stackctl.core import render
+from stackctl.core.container_paths import refuse_elsewhere
+from stackctl.core.external.diagnosis import diagnose
+from stackctl.core.plan import external_backend
+from stackctl.core.plan.plan import stack_name
+from stackctl.core.start.readiness import ServiceState
+from stackctl.core.tavern import container as tavern
 from stackctl.effects.watch import Changed, Watch
 from stackctl.errors import ConfigError
 from stackctl.machine import Machine
@@ -92,16 +94,16 @@ def _status(name: str, machine: Machine) -> Status:
 def _elsewhere(machine: Machine) -> BackendElsewhere | None:
     """The backend of a stack that was deployed with one elsewhere, asked now."""
     spec, lock = wish(machine, {}).spec, recorded(machine)
-    url, kind = (lock.decisions.get(key) for key in (elsewhere.URL, elsewhere.KIND))
+    url, kind = (lock.decisions.get(key) for key in (external_backend.URL, external_backend.KIND))
     backend = backends.BACKENDS.get(str(kind.value)) if kind else None
     if not spec.backend.is_elsewhere or url is None or backend is None:
         return None
     server = ask(spec, lock, machine)
-    lack = missing(spec, server)
+    lack = diagnose(spec, server)
     return BackendElsewhere(
         title=backend.TITLE,
         url=str(url.value),
-        model=elsewhere.model(server).name,
+        model=external_backend.external_model(server).name,
         lacks=lack.error.message if lack else "",
         hint=lack.error.hint if lack else "",
     )

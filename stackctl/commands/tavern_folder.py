@@ -2,7 +2,7 @@
 
 from pathlib import Path
 
-from stackctl.core.stack import Plan
+from stackctl.core.plan.stack import Plan
 from stackctl.effects.files import Folder
 from stackctl.machine import Machine
 

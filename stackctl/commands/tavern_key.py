@@ -3,9 +3,11 @@
 from pathlib import Path
 
 from stackctl.commands.tavern_folder import data_path, tavern_folder
-from stackctl.core import tavern, tavern_json, tavern_settings
-from stackctl.core import tavern_secrets as secrets
-from stackctl.core.stack import Plan
+from stackctl.core.plan.stack import Plan
+from stackctl.core.tavern import container as tavern
+from stackctl.core.tavern import data_json
+from stackctl.core.tavern import secrets_json as secrets
+from stackctl.core.tavern import settings_json as tavern_settings
 from stackctl.machine import Machine
 
 _MOST_LABEL = 80  # characters of a name that somebody else chose
@@ -20,22 +22,22 @@ def give_key(plan: Plan, machine: Machine) -> None:
     folder, data = tavern_folder(plan, machine), data_path(plan)
     name = f"{data}/{secrets.FILE}"
     raw = folder.read_bytes(name)
-    before = tavern_json.parse(raw) if raw is not None else {}
-    must_write = raw is not None and tavern_json.is_unreadable(raw)
+    before = data_json.parse(raw) if raw is not None else {}
+    must_write = raw is not None and data_json.is_unreadable(raw)
     if plan.key is None:
         if before and (bare := secrets.without_key(before, plan.tavern_type)) != before:
-            folder.write(name, tavern_json.dump(bare), mode=0o600)
+            folder.write(name, data_json.dump(bare), mode=0o600)
         return
     if before is None and (kept := folder.set_aside(name)):
         machine.ui.note(
             f"SillyTavern's {Path(name).name} was damaged: kept as {kept.name}, a new one has our key alone"
         )
-    kind, url = tavern_settings.connection(tavern_json.parse(folder.read_bytes(f"{data}/{tavern.SETTINGS}")) or {})
+    kind, url = tavern_settings.connection(data_json.parse(folder.read_bytes(f"{data}/{tavern.SETTINGS}")) or {})
     is_connected = (kind, url.rstrip("/")) == (plan.tavern_type, plan.backend_url)
     after = secrets.with_key(before or {}, plan.tavern_type, plan.key, is_connected=is_connected)
     if after != before or must_write:
-        folder.write(name, tavern_json.dump(after), mode=0o600)
-    used = secrets.active(after[secrets.name(plan.tavern_type)])
+        folder.write(name, data_json.dump(after), mode=0o600)
+    used = secrets.active(after[secrets.key_name(plan.tavern_type)])
     if used is None or not secrets.is_ours(used):
         other = f"another key ({str(used.get('label'))[:_MOST_LABEL]})" if used else "no key"
         machine.ui.note(f"SillyTavern uses {other} for {plan.backend_title}: left as you chose it")

@@ -10,7 +10,8 @@ from stackctl.commands.private_folders import keep_out_of_git
 from stackctl.commands.seed import RECORD as SEEDED
 from stackctl.commands.tavern_folder import shared_folder
 from stackctl.commands.wish import wish
-from stackctl.core import adopted_record, adoption
+from stackctl.core.adoption import layout as adoption
+from stackctl.core.adoption import record as adopted_record
 from stackctl.effects.files import STATE, Folder, owner_of, tree
 from stackctl.effects.files.opening import Reach, links_for
 from stackctl.effects.files.tree import Leaf
@@ -73,7 +74,7 @@ def prepare(machine: Machine) -> Undoing:
     for leaf in found.files:
         if not adoption.is_brought(leaf.target):
             continue
-        if origin := adoption.origin(leaf.target, pieces):
+        if origin := adoption.origin_of(leaf.target, pieces):
             returns += _returned(leaf, source / origin, sums.get(leaf.target, ""), machine)
         elif leaf.target not in sums:
             homeless.append(leaf.target)
@@ -160,7 +161,7 @@ def _returned(leaf: Leaf, original: Path, adopted: str, machine: Machine) -> Ite
         yield Return(leaf=leaf, to=original, how="new")
     else:
         number = 1
-        while (beside := Path(adoption.apart(str(original), number))).exists():
+        while (beside := Path(adoption.name_apart(str(original), number))).exists():
             if is_at(beside):  # brought by an undo that was interrupted
                 return
             number += 1

@@ -5,7 +5,8 @@ from dataclasses import dataclass
 from stackctl.commands import login
 from stackctl.commands.status import name_here, status
 from stackctl.commands.wish import wish
-from stackctl.core import render, tavern
+from stackctl.core import render
+from stackctl.core.tavern import container as tavern
 from stackctl.errors import ConfigError, NotReady
 from stackctl.machine import Machine
 

@@ -4,7 +4,7 @@ from dataclasses import dataclass
 
 from stackctl.commands.deploy import Deployed, Options, deploy
 from stackctl.commands.wish import wish
-from stackctl.core import models
+from stackctl.core.config import several_models
 from stackctl.errors import ConfigError
 from stackctl.machine import Machine
 
@@ -25,7 +25,7 @@ def listed(machine: Machine) -> tuple[ModelHere, ...]:
     written = wish(machine, {}).written
     rows = []
     for name in sorted(written.models):
-        spec = models.of(written, name)
+        spec = several_models.settings_of(written, name)
         rows.append(
             ModelHere(
                 name=name,
@@ -42,7 +42,7 @@ def use(machine: Machine, name: str, options: Options) -> Deployed:
     """Deploy with the model of that name; raise ConfigError where stack.toml has none."""
     written = wish(machine, {}).written
     if name not in written.models:
-        raise models.unknown(written, name)
+        raise several_models.unknown_model(written, name)
     if written.backend.is_elsewhere:
         raise ConfigError(
             f"the backend runs elsewhere, at {written.backend.url}: its model is chosen there",

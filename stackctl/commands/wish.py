@@ -3,9 +3,9 @@
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from stackctl.core import lock, models, stack_toml
-from stackctl.core.lock import Lock
-from stackctl.core.spec import Spec
+from stackctl.core.config import lock, several_models, stack_toml
+from stackctl.core.config.lock import Lock
+from stackctl.core.config.spec import Spec
 from stackctl.errors import ConfigError
 from stackctl.machine import Machine
 
@@ -42,7 +42,7 @@ def wish(machine: Machine, flags: Mapping[str, object]) -> Wish:
         made = stack_toml.edited(made, entries) if entries else made
         return _wish(_parsed(made, changes), made, is_new=True)
     before = stack_toml.parse(text)
-    placed = models.placed(changes, before)
+    placed = several_models.placed_changes(changes, before)
     changed = {key: value for key, value in placed.items() if _value(before, key) != value}
     if not changed:
         return _wish(before, None)
@@ -70,7 +70,7 @@ def recorded(machine: Machine) -> Lock:
 
 
 def _wish(written: Spec, text: str | None, *, is_new: bool = False) -> Wish:
-    return Wish(spec=models.chosen(written), written=written, text=text, is_new=is_new)
+    return Wish(spec=several_models.settings_in_use(written), written=written, text=text, is_new=is_new)
 
 
 def _parsed(text: str, changes: Mapping[str, object]) -> Spec:

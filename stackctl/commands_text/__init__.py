@@ -14,8 +14,8 @@ if TYPE_CHECKING:
     from stackctl.commands.undo_adopt import Undoing, Undone
     from stackctl.commands.url import Address, Opened
     from stackctl.commands.use import ModelHere
-    from stackctl.core.smoke import Smoked
-    from stackctl.core.ways import Way
+    from stackctl.core.smoke.reachability import Route
+    from stackctl.core.smoke.result import Smoked
     from stackctl.ui import Ui
 
 _MOST_LEFT = 20  # of what is not taken over, by name
@@ -41,7 +41,7 @@ def deployed(done: "Deployed", ssh: str) -> tuple[str, dict[str, Any]]:
         return done.text, {**values, "compose": done.text}
     lines = [f"ready after {done.ready_s:.1f} s"]
     if proof:
-        from stackctl.core import replies
+        from stackctl.core.tavern import replies
 
         reply = proof.reply
         values |= {
@@ -53,12 +53,12 @@ def deployed(done: "Deployed", ssh: str) -> tuple[str, dict[str, Any]]:
         lines += [
             f"SillyTavern reaches {proof.model}, context {plan.context}",
             f"it answered: {reply.text.strip()!r}",
-            replies.pace(reply.first_s, proof.tokens_per_s, title=plan.backend_title),
+            replies.describe_pace(reply.first_s, proof.tokens_per_s, title=plan.backend_title),
         ]
     lines += ["", f"Open {plan.url}"]
     if plan.password:
         from stackctl.commands import login
-        from stackctl.core import tavern
+        from stackctl.core.tavern import container as tavern
 
         lines += [f"from other devices: {url}" for url in plan.urls]
         lines.append(f"it asks for a name and a password: {tavern.USER}, and what lies in {login.FILE}")
@@ -196,7 +196,7 @@ def smoked(done: "Smoked", ui: "Ui") -> tuple[str, dict[str, Any]]:
     return "\n\n".join(parts), values
 
 
-def _way(way: "Way") -> tuple[str, ...]:
+def _way(way: "Route") -> tuple[str, ...]:
     planned = "open or shut" if way.expected == "either" else way.expected
     return (way.source, way.target, way.address, planned, way.seen + ("" if way.is_right else "  <-- WRONG"))
 

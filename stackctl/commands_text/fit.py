@@ -6,9 +6,9 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from stackctl.commands.models.fit import Fitted
-    from stackctl.core.catalogue import Suggestion
-    from stackctl.core.choice import Choice
+    from stackctl.core.advice.catalogue import Suggestion
     from stackctl.core.fit import Memory
+    from stackctl.core.fit.choice import Choice
     from stackctl.ui import Ui
 
 _TERMS = ("weights", "kv_cache", "state", "compute", "output", "overhead", "total")

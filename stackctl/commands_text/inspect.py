@@ -4,7 +4,7 @@ from dataclasses import asdict
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from stackctl.core.inspection import About
+    from stackctl.core.advice.inspection import About
     from stackctl.ui import Ui
 
 _SHOWN_TYPES = 6

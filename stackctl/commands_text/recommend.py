@@ -2,13 +2,13 @@
 
 from typing import TYPE_CHECKING, Any
 
-from stackctl.core.choice import speed
-from stackctl.core.memory_plan import said
+from stackctl.core.fit.choice import speed
+from stackctl.core.plan.memory_plan import describe
 from stackctl.terminal import command_line
 
 if TYPE_CHECKING:
     from stackctl.commands.models.recommend import Recommended
-    from stackctl.core.catalogue import Suggestion
+    from stackctl.core.advice.catalogue import Suggestion
     from stackctl.ui import Ui
 
 
@@ -34,7 +34,7 @@ def recommended(done: "Recommended", ui: "Ui") -> tuple[str, dict[str, Any]]:
 def proposal(best: "Suggestion") -> list[str]:
     """Why this one: a few lines."""
     lines = [f"{best.name} at {best.label}: {best.size / 1e9:.1f} GB, context {best.context}"]
-    lines.append(f"  {speed(best.choice.tokens_per_s)} on this machine; {said(best.choice)}")
+    lines.append(f"  {speed(best.choice.tokens_per_s)} on this machine; {describe(best.choice)}")
     if best.licence:
         lines.append(
             f"  licence {best.licence}; languages: {', '.join(best.languages)}; prompt template {best.template}"

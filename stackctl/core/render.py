@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING, Any
 import yaml
 
 from stackctl.contracts.service import Health, Mount, Service, Tmpfs
-from stackctl.core import yaml_text
-from stackctl.core.stack import Plan
+from stackctl.core.formats import yaml_text
+from stackctl.core.plan.stack import Plan
 from stackctl.errors import ConfigError
 from stackctl.terminal import is_plain
 

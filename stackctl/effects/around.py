@@ -9,7 +9,7 @@ from ipaddress import IPv4Address
 from pathlib import Path
 from typing import Final
 
-from stackctl.core.seen import Around
+from stackctl.core.observed import HostIdentity
 
 _NOWHERE: Final = "192.0.2.1"  # RFC 5737: nobody's; no packet is sent, the kernel only says from where it would go
 _WAIT_S: Final = 2.0
@@ -27,10 +27,10 @@ def around(
     route: Path = Path("/proc/net/route"),
     resolv: Path = Path("/etc/resolv.conf"),
     resolve: Callable[[str], str] = socket.gethostbyname,
-) -> Around:
+) -> HostIdentity:
     """What a URL may call this machine, and how a container may reach it. `gateway`: of the engine's default bridge."""
     name, beside_windows = socket.gethostname(), is_wsl(release)
-    return Around(
+    return HostIdentity(
         names=(name,) if name else (),
         addresses=_own_addresses(),
         gateway=gateway,

@@ -5,8 +5,8 @@ from contextlib import contextmanager
 from typing import Any, Protocol
 
 from stackctl.contracts.service import Publish
-from stackctl.core.network import Existing, Shape, is_isolated
-from stackctl.core.ways import Attached, Attachment
+from stackctl.core.plan.subnets import Existing, Shape, is_isolated
+from stackctl.core.smoke.reachability import Attachment, ContainerNetworking
 from stackctl.errors import EngineError
 
 
@@ -17,14 +17,14 @@ class Client(Protocol):
     def client(self) -> Any: ...
 
 
-def attached(engine: Client, container: str) -> Attached:
+def attached(engine: Client, container: str) -> ContainerNetworking:
     """A running container's networks and published ports, as the engine has them now."""
     api = engine.client.api
     with _explained("a container"):
         found = api.inspect_container(container)
         own = found["NetworkSettings"]["Networks"]
         networks = {one["Name"]: one for one in api.networks(names=list(own))} if own else {}
-    return Attached(
+    return ContainerNetworking(
         networks=tuple(
             Attachment(
                 network=name,

@@ -12,8 +12,8 @@ import time
 from collections.abc import Callable, Iterator
 from typing import TYPE_CHECKING, Final
 
-from stackctl.core import limit
-from stackctl.core.limit import Exceeded, Limit, Tally
+from stackctl.core.formats import answer_limit
+from stackctl.core.formats.answer_limit import Exceeded, Limit, Tally
 
 if TYPE_CHECKING:
     import httpx
@@ -40,7 +40,7 @@ def bounded(inner: "httpx.BaseTransport", *, clock: Callable[[], float] = time.m
 
     class Bounded(httpx.BaseTransport):
         def handle_request(self, request: httpx.Request) -> httpx.Response:
-            wanted: Limit = request.extensions.get(limit.EXTENSION, limit.USUAL)
+            wanted: Limit = request.extensions.get(answer_limit.EXTENSION, answer_limit.USUAL)
             # the thread ends at last, should nobody wait for it any more
             request.extensions["timeout"] = dict.fromkeys(("connect", "read", "write", "pool"), wanted.seconds)
             request.headers["accept-encoding"] = "identity"
@@ -136,7 +136,7 @@ def get(transport: "httpx.BaseTransport", url: str, wanted: Limit) -> str:
 
     with httpx.Client(transport=transport, trust_env=False) as client:
         try:
-            found = client.get(url, extensions={limit.EXTENSION: wanted})
+            found = client.get(url, extensions={answer_limit.EXTENSION: wanted})
         except (httpx.HTTPError, Exceeded):
             return ""
     return found.content.decode("utf-8", "replace") if found.is_success else ""

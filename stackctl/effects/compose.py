@@ -8,7 +8,7 @@ from collections.abc import Callable
 from contextlib import suppress
 from pathlib import Path
 
-from stackctl.core.compose_words import version
+from stackctl.core.start.docker_errors import version
 from stackctl.errors import ConfigError, EngineError
 from stackctl.terminal import command_line
 

@@ -4,7 +4,7 @@ import socket
 from pathlib import Path, PurePosixPath
 from typing import Any, Protocol
 
-from stackctl.core.same_path import Bind, own_ids
+from stackctl.core.container_paths import Bind, own_ids
 from stackctl.errors import EngineError
 
 _SIGNS = (Path("/.dockerenv"), Path("/run/.containerenv"))

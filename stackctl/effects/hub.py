@@ -14,11 +14,11 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final, TypeVar
 
 from stackctl import __version__
-from stackctl.core.source import RepoFile, Source
+from stackctl.core.hub.source import RepoFile, Source
 from stackctl.errors import ModelError
 
 if TYPE_CHECKING:
-    from stackctl.core.repository import Repo
+    from stackctl.core.hub.repository import Repo
 
 XET_FROM: Final = 50 * 10**9  # bytes; beyond, the hub answers no plain request (huggingface_hub/constants.py)
 T = TypeVar("T")
@@ -51,7 +51,7 @@ class Hub:
             return found
         from huggingface_hub import HfApi
 
-        from stackctl.core.repository import Repo
+        from stackctl.core.hub.repository import Repo
 
         with _explained(source):
             info = _retried(

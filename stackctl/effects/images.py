@@ -9,7 +9,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, Protocol
 
-from stackctl.core.images import repository
+from stackctl.core.plan.images import repository
 from stackctl.errors import DoesNotFit, EngineError
 from stackctl.terminal import command_line
 

@@ -8,10 +8,10 @@ from typing import TYPE_CHECKING, Any, Final, Protocol
 
 from stackctl.backends.contract import Request
 from stackctl.contracts.answer import Answer
-from stackctl.core import limit, small_json
-from stackctl.core.limit import Exceeded, Limit
-from stackctl.core.place import HOST
-from stackctl.core.seen import Tried
+from stackctl.core.external.backend_url import HOST
+from stackctl.core.formats import answer_limit, bounded_json
+from stackctl.core.formats.answer_limit import Exceeded, Limit
+from stackctl.core.observed import ProbeResult
 from stackctl.errors import EngineError
 from stackctl.secret import Secret
 
@@ -65,7 +65,7 @@ def ask(
     key: Secret | None,
     *,
     patience_s: float = _PATIENCE_S,
-) -> tuple[Tried, ...]:
+) -> tuple[ProbeResult, ...]:
     """Ask every URL from inside a container of an image that has node, in a network of the engine, within 30 s.
 
     `patience_s`: for one answer.
@@ -98,7 +98,7 @@ def ask(
         finally:
             api.remove_container(made["Id"], force=True)
     try:
-        found = small_json.table(said.decode("utf-8", "replace"), _MOST_VALUES)
+        found = bounded_json.parse(said.decode("utf-8", "replace"), _MOST_VALUES)
         return tuple(_tried(one) for one in found["tried"])
     except (ValueError, KeyError, TypeError, AttributeError) as e:
         words = complaint.decode("utf-8", "replace").strip()
@@ -136,7 +136,9 @@ def gateway(engine: Client) -> str:
     return next((one["Gateway"] for one in configs if "." in one.get("Gateway", "")), "")
 
 
-def ask_here(url: str, requests: tuple[Request, ...], key: Secret | None, transport: "httpx.BaseTransport") -> Tried:
+def ask_here(
+    url: str, requests: tuple[Request, ...], key: Secret | None, transport: "httpx.BaseTransport"
+) -> ProbeResult:
     """Ask one URL from this machine. `transport`: one that keeps to the limit of each request (limit.EXTENSION)."""
     import httpx
 
@@ -145,15 +147,15 @@ def ask_here(url: str, requests: tuple[Request, ...], key: Secret | None, transp
     with httpx.Client(base_url=url, headers=head, transport=transport, trust_env=False) as client:
         for one in requests:
             method, content, kind = ("POST", one.body, _JSON) if one.body else ("GET", None, {})
-            wish = {limit.EXTENSION: _HERE}
+            wish = {answer_limit.EXTENSION: _HERE}
             try:
                 found = client.request(method, one.path, content=content, headers=kind, extensions=wish)
             except (httpx.HTTPError, Exceeded) as e:
                 if not answers:
-                    return Tried(url=url, failure=str(e) or type(e).__name__)
+                    return ProbeResult(url=url, failure=str(e) or type(e).__name__)
                 continue
             answers[one.path] = Answer(status=found.status_code, body=found.content.decode("utf-8", "replace"))
-    return Tried(url=url, answers=answers)
+    return ProbeResult(url=url, answers=answers)
 
 
 @contextmanager
@@ -182,6 +184,6 @@ def _packed(content: bytes) -> bytes:
     return packed.getvalue()
 
 
-def _tried(one: Mapping[str, Any]) -> Tried:
+def _tried(one: Mapping[str, Any]) -> ProbeResult:
     answers = {path: Answer(status=said["status"], body=said["body"]) for path, said in one["answers"].items()}
-    return Tried(url=one["url"], failure=one["failure"], answers=answers)
+    return ProbeResult(url=one["url"], failure=one["failure"], answers=answers)

@@ -5,7 +5,7 @@ from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from stackctl.core.seen import Ram
+from stackctl.core.observed import Ram
 
 if TYPE_CHECKING:
     import psutil

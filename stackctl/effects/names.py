@@ -5,7 +5,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Final
 
-from stackctl.core.host_names import of_machine
+from stackctl.core.plan.host_names import of_machine
 
 _PATIENCE_S: Final = 1.0  # a daemon of this machine answers within milliseconds
 _LARGEST: Final = 1 << 20  # bytes: a hosts file against advertisements has megabytes, its own lines at the top

@@ -5,7 +5,7 @@ import subprocess
 from collections.abc import Mapping
 from typing import Any, Final
 
-from stackctl.core.images import repository
+from stackctl.core.plan.images import repository
 
 _PATIENCE_S = 15
 # as the engine names them -> as images do: https://github.com/containerd/platforms

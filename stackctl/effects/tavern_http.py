@@ -7,10 +7,12 @@ from dataclasses import dataclass
 from itertools import islice
 from typing import TYPE_CHECKING, Any, Final, Self
 
-from stackctl.core import limit, small_json, stream, tavern_page
-from stackctl.core import tavern_secrets as secrets
-from stackctl.core.limit import Exceeded, Limit, Silent
-from stackctl.core.tavern_refusal import refused
+from stackctl.core.formats import answer_limit, bounded_json
+from stackctl.core.formats.answer_limit import Exceeded, Limit, Silent
+from stackctl.core.tavern import page as tavern_page
+from stackctl.core.tavern import secrets_json as secrets
+from stackctl.core.tavern import stream
+from stackctl.core.tavern.refusal import refusal
 from stackctl.errors import NotReady
 from stackctl.secret import Secret
 
@@ -108,16 +110,16 @@ class Tavern:
     def _files(self, paths: Sequence[str]) -> Iterator[tuple[int, str, str]]:
         import httpx
 
-        came, wish = 0, {limit.EXTENSION: _FILES, tavern_page.PATHS: tuple(paths)}
+        came, wish = 0, {answer_limit.EXTENSION: _FILES, tavern_page.PATHS: tuple(paths)}
         try:
             with self._http.stream("GET", "/", extensions=wish) as answer:
                 for line in islice(stream.lines(answer.iter_raw()), len(paths)):
-                    one = small_json.table(line, _MOST_VALUES)
+                    one = bounded_json.parse(line, _MOST_VALUES)
                     yield one["status"], str(one["type"]), str(one["text"])
                     came += 1
         except (httpx.HTTPError, Exceeded) as e:
             raise _broken(self.url, paths[came], e) from e
-        except (small_json.NoTable, KeyError) as e:
+        except (bounded_json.NoTable, KeyError) as e:
             raise NotReady(f"inside its container SillyTavern sends no file for {paths[came]}", hint=_LOOK) from e
         if came < len(paths):
             raise NotReady(f"SillyTavern does not answer {paths[came]} inside its container", hint=_LOOK)
@@ -148,8 +150,8 @@ class Tavern:
         says = "SillyTavern can't read its own settings.json"
         served = self._json("POST", "/api/settings/get", {}, within=_FILE, says=says, hint=_UNREADABLE)
         try:
-            return small_json.table(str(served.get("settings", "")), _MOST_VALUES)
-        except small_json.NoTable as e:
+            return bounded_json.parse(str(served.get("settings", "")), _MOST_VALUES)
+        except bounded_json.NoTable as e:
             raise NotReady(f"SillyTavern's settings.json {e}", hint=_ANEW) from e
 
     def model(self, kind: str, url: str, *, hint: str) -> str:
@@ -161,7 +163,7 @@ class Tavern:
 
     def key_in_use(self, kind: str) -> dict[str, Any] | None:
         """The entry whose key SillyTavern sends to such servers, its value masked; None: it sends none."""
-        return secrets.active(self._json("POST", "/api/secrets/read", {}).get(secrets.name(kind)))
+        return secrets.active(self._json("POST", "/api/secrets/read", {}).get(secrets.key_name(kind)))
 
     def context(self, kind: str, url: str) -> int:
         """The context in tokens that the backend says it has, by the question that SillyTavern's page asks; 0: it
@@ -212,10 +214,10 @@ class Tavern:
         began = self._clock()
         first_s, pieces, reading = 0.0, list[str](), stream.Reading(tokens)
         try:
-            with self._http.stream("POST", _GENERATE, json=body, extensions={limit.EXTENSION: within}) as answer:
+            with self._http.stream("POST", _GENERATE, json=body, extensions={answer_limit.EXTENSION: within}) as answer:
                 if answer.status_code != httpx.codes.OK:
                     answer.read()
-                    raise refused(_GENERATE, answer.status_code, _text(answer))
+                    raise refusal(_GENERATE, answer.status_code, _text(answer))
                 for line in stream.lines(answer.iter_raw()):
                     if piece := reading.piece(line):
                         first_s = first_s or self._clock() - began
@@ -244,20 +246,20 @@ class Tavern:
         *,
         says: str = "",
         hint: str = "",
-        within: Limit = limit.USUAL,
+        within: Limit = answer_limit.USUAL,
     ) -> dict[str, Any]:
         import httpx
 
         answer = self._ask(method, path, body, within=within)
         if answer.status_code != httpx.codes.OK:
-            raise refused(path, answer.status_code, _text(answer), says, hint)
+            raise refusal(path, answer.status_code, _text(answer), says, hint)
         return self._table(answer)
 
     def _table(self, answer: "httpx.Response") -> dict[str, Any]:
         """The JSON object that an answer is."""
         try:
-            return small_json.table(_text(answer), _MOST_VALUES)
-        except small_json.NoTable as e:
+            return bounded_json.parse(_text(answer), _MOST_VALUES)
+        except bounded_json.NoTable as e:
             path = answer.request.url.path
             raise NotReady(f"what answers {path} at {self.url} is not SillyTavern: it {e}", hint=_ELSE) from e
 
@@ -268,12 +270,14 @@ class Tavern:
         body: object = None,
         *,
         headers: Mapping[str, str] | None = None,
-        within: Limit = limit.USUAL,
+        within: Limit = answer_limit.USUAL,
     ) -> "httpx.Response":
         import httpx
 
         try:
-            return self._http.request(method, path, json=body, headers=headers, extensions={limit.EXTENSION: within})
+            return self._http.request(
+                method, path, json=body, headers=headers, extensions={answer_limit.EXTENSION: within}
+            )
         except (httpx.HTTPError, Exceeded) as e:
             raise _broken(self.url, path, e) from e
 

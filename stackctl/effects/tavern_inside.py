@@ -5,7 +5,8 @@ import json
 from collections.abc import Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING, Any, Final, Protocol
 
-from stackctl.core import small_json, tavern_page
+from stackctl.core.formats import bounded_json
+from stackctl.core.tavern import page as tavern_page
 
 if TYPE_CHECKING:
     import httpx
@@ -94,7 +95,7 @@ def _head(line: bytes) -> tuple[int, list[tuple[bytes, bytes]]]:
     import httpx
 
     try:
-        found = small_json.table(line.decode("utf-8", "replace"), _HEADERS)
+        found = bounded_json.parse(line.decode("utf-8", "replace"), _HEADERS)
         status, listed = found["status"], found["headers"]
         headers = [(str(name).lower().encode("ascii"), str(value).encode("latin-1")) for name, value in listed]
     except (ValueError, KeyError, TypeError) as e:

@@ -8,7 +8,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from typing import Any, Protocol
 
-from stackctl.core.ready import ServiceState
+from stackctl.core.start.readiness import ServiceState
 from stackctl.errors import EngineError
 
 _EVENTS = ["create", "start", "die", "oom", "health_status", "stop", "kill", "restart", "destroy"]

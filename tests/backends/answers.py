@@ -4,7 +4,7 @@ import json
 from pathlib import Path
 
 from stackctl.contracts.answer import Answer
-from stackctl.core.seen import Tried
+from stackctl.core.observed import ProbeResult
 
 RECORDINGS = Path(__file__).parents[1] / "standins" / "recordings"
 FOLDERS = {"koboldcpp": "koboldcpp", "llamacpp": "llamacpp", "text-generation-webui": "textgen"}
@@ -27,5 +27,5 @@ def recorded(backend: str, state: str = "loaded") -> dict[str, Answer]:
     }
 
 
-def tried(url: str, backend: str, state: str = "loaded") -> Tried:
-    return Tried(url=url, answers=recorded(backend, state))
+def tried(url: str, backend: str, state: str = "loaded") -> ProbeResult:
+    return ProbeResult(url=url, answers=recorded(backend, state))

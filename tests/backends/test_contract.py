@@ -16,7 +16,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from stackctl.backends import BACKENDS, koboldcpp, llamacpp, named, textgen
+from stackctl.backends import BACKENDS, find_backend, koboldcpp, llamacpp, textgen
 from stackctl.backends.contract import Backend, Launch, Run, Variant
 from stackctl.contracts.host import Cpu
 from stackctl.secret import Secret
@@ -96,7 +96,7 @@ def test_no_two_backends_share_a_name() -> None:
     names = [name for backend in BACKENDS.values() for name in (backend.NAME, *backend.ALIASES)]
     assert len(names) == len(set(names))
     for backend in BACKENDS.values():
-        assert {named(name).NAME for name in (backend.NAME, *backend.ALIASES)} == {backend.NAME}
+        assert {find_backend(name).NAME for name in (backend.NAME, *backend.ALIASES)} == {backend.NAME}
 
 
 def test_a_name_is_good_as_a_host_name_and_a_service(backend: Backend) -> None:
@@ -454,7 +454,7 @@ def test_nothing_that_starts_needs_the_internet() -> None:
     ],
 )
 def test_the_models_name_is_as_sillytavern_will_see_it(kind: str, file: str, shown: str) -> None:
-    assert named(kind).model_id(file) == shown
+    assert find_backend(kind).model_id(file) == shown
 
 
 @pytest.mark.parametrize("of", [koboldcpp, textgen])
@@ -525,7 +525,7 @@ def test_a_line_of_the_loader_means_the_same_in_every_backend(backend: Backend, 
 
 @pytest.mark.parametrize(("name", "line", "kind"), FATAL)
 def test_a_last_word_of_the_program_is_understood(name: str, line: str, kind: str) -> None:
-    cause = named(name).fatal(line)
+    cause = find_backend(name).fatal(line)
     assert cause is not None
     assert (cause.kind, bool(cause.says), bool(cause.hint)) == (kind, True, True)
 
@@ -632,7 +632,7 @@ def test_an_ordinary_line_ends_nothing(backend: Backend, line: str) -> None:
     ],
 )  # fmt: skip
 def test_loading_is_told_in_a_few_words(name: str, line: str, says: str) -> None:
-    assert named(name).progress(line) == says
+    assert find_backend(name).progress(line) == says
 
 
 @pytest.mark.parametrize(
@@ -653,6 +653,6 @@ def test_a_line_about_something_else_is_no_progress(backend: Backend, line: str)
 )
 def test_an_exit_code_means_what_the_program_means_by_it(name: str, kinds: dict[int, str]) -> None:
     for code in (0, 1, 2, 3, 101, 126, 127, 130, 134, 137, 139, 143):
-        cause = named(name).exit_cause(code)
+        cause = find_backend(name).exit_cause(code)
         assert (cause and cause.kind) == kinds.get(code), code
         assert cause is None or (cause.says and cause.hint)

@@ -7,16 +7,16 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from stackctl.backends import BACKENDS
-from stackctl.backends.contract import Served
+from stackctl.backends.contract import ServerInfo
 from stackctl.contracts.answer import Answer
-from stackctl.core.seen import Tried
-from stackctl.core.servers import questions, recognised
+from stackctl.core.external.detection import detect_server, questions
+from stackctl.core.observed import ProbeResult
 from tests.backends.answers import INACTIVE, LOADING, REFUSED_HOST, STATES, recorded
 
 CHATML = "<|im_start|>"
 
 
-def served(backend: str, state: str = "loaded") -> Served:
+def served(backend: str, state: str = "loaded") -> ServerInfo:
     found = BACKENDS[backend].recognise(recorded(backend, state))
     assert found is not None
     return found
@@ -75,15 +75,15 @@ def test_koboldcpp_without_a_model_says_so() -> None:
 
 def test_llama_cpp_that_loads_its_model_answers_nothing_else() -> None:
     answers = dict.fromkeys((one.path for one in questions()), LOADING)
-    found = recognised(Tried(url="http://x", answers=answers))
+    found = detect_server(ProbeResult(url="http://x", answers=answers))
     assert found
-    assert (found.backend.NAME, found.served) == ("llamacpp", Served(is_loading=True))
+    assert (found.backend.NAME, found.served) == ("llamacpp", ServerInfo(is_loading=True))
     assert not found.is_ready
 
 
 def test_text_generation_webui_without_listen_refuses_the_name_and_is_told_the_flag() -> None:
     answers = dict.fromkeys((one.path for one in questions()), REFUSED_HOST)
-    found = recognised(Tried(url="http://x", answers=answers))
+    found = detect_server(ProbeResult(url="http://x", answers=answers))
     assert found
     assert found.backend.NAME == "text-generation-webui"
     assert found.served.lacks

@@ -17,8 +17,8 @@ from typing import Any, Final
 from stackctl.backends import llamacpp
 from stackctl.commands.models.pull import offered, parsed
 from stackctl.commands.models.remote import described
-from stackctl.core.choice import Room, Wanted, choose
-from stackctl.core.fit import gguf_shape
+from stackctl.core.fit.choice import Room, Wanted, choose
+from stackctl.core.model import gguf_shape
 from stackctl.effects.hub import Hub
 from stackctl.effects.models.inside import inside
 from stackctl.machine import real
@@ -56,7 +56,7 @@ def fit_s(runs: int) -> tuple[list[float], list[float]]:
         path = large(Path(folder) / "70b.gguf")
 
         def once() -> None:
-            shape = gguf_shape.of(*inside(str(path), Path(folder)).gguf_files)
+            shape = gguf_shape.shape_of(*inside(str(path), Path(folder)).gguf_files)
             choose(shape, Wanted(slots=1), llamacpp.MEMORY, ROOM)
 
         return [timed(once) for _ in range(runs)], [timed(once, time.process_time) for _ in range(runs)]

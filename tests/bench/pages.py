@@ -15,8 +15,10 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
-from stackctl.core import tavern, tavern_secrets, tavern_settings
-from stackctl.core.demo_model import FILE_NAME
+from stackctl.core.model.demo_model import FILE_NAME
+from stackctl.core.tavern import container as tavern
+from stackctl.core.tavern import secrets_json as tavern_secrets
+from stackctl.core.tavern import settings_json as tavern_settings
 from stackctl.effects.engine import Engine
 from tests.e2e.browser.chromium import chromium, docker
 from tests.e2e.browser.page import Tavern
@@ -52,7 +54,7 @@ def _configured_by_hand(project: str, folder: Path) -> Iterator[str]:
         data = Path(made) / "data"
         settings = data / "default-user" / "settings.json"
         settings.parent.mkdir(parents=True)
-        settings.write_text(json.dumps(tavern_settings.merged(stock, changes)))
+        settings.write_text(json.dumps(tavern_settings.merge(stock, changes)))
         # the backend's key, as a person would paste it
         shutil.copy(folder / "sillytavern" / tavern_secrets.FILE, settings.with_name("secrets.json"))
         user = f"{os.getuid()}:{os.getgid()}"

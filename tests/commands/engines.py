@@ -13,8 +13,8 @@ from typing import Any
 import docker.errors
 
 from stackctl.core import render
-from stackctl.core.ready import ServiceState
-from stackctl.core.seen import EngineSeen
+from stackctl.core.observed import EngineSeen
+from stackctl.core.start.readiness import ServiceState
 from stackctl.effects.compose import Compose
 from stackctl.effects.engine import Engine
 from stackctl.effects.images import Images

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from stackctl.contracts.host import Cpu
-from stackctl.core.seen import Ram
+from stackctl.core.observed import Ram
 from stackctl.effects.engine import Engine
 from stackctl.machine import Machine
 from stackctl.ui import Ui

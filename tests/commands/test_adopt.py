@@ -13,9 +13,10 @@ from stackctl.commands import adopt, undo_adopt
 from stackctl.commands.seed import Wanted, seed
 from stackctl.commands.wish import wish
 from stackctl.contracts.host import Owner
-from stackctl.core import adoption, tavern_settings
-from stackctl.core.seen import Around
-from stackctl.core.tavern_settings import Presets
+from stackctl.core.adoption import layout as adoption
+from stackctl.core.observed import HostIdentity
+from stackctl.core.tavern import settings_json as tavern_settings
+from stackctl.core.tavern.settings_json import Presets
 from stackctl.effects.files import Folder
 from stackctl.errors import ConfigError, DataError, DoesNotFit, StackctlError
 from stackctl.machine import Machine
@@ -31,7 +32,7 @@ def machine(tmp_path: Path) -> Machine:
     """A stack's folder on a machine where nothing runs."""
     folder = tmp_path / "stack"
     folder.mkdir()
-    around = Around(names=("box",), addresses=("192.168.1.9",), gateway="", is_wsl=False, windows=())
+    around = HostIdentity(names=("box",), addresses=("192.168.1.9",), gateway="", is_wsl=False, windows=())
     return replace(quiet(folder).machine, around=lambda _: around, **NOBODY)
 
 

@@ -10,7 +10,8 @@ import pytest
 from stackctl.commands.deploy import Options, deploy
 from stackctl.commands.render import render
 from stackctl.commands.use import use
-from stackctl.core import demo_model, tavern
+from stackctl.core.model import demo_model
+from stackctl.core.tavern import container as tavern
 from stackctl.effects.hub import Hub
 from stackctl.errors import EngineError, Taken
 from stackctl.machine import fetch

@@ -7,10 +7,10 @@ from pathlib import Path
 import pytest
 
 from stackctl.commands.elsewhere import met
-from stackctl.core import elsewhere
-from stackctl.core.lock import Lock
-from stackctl.core.seen import Around, Seen, ServerSeen, Tried
-from stackctl.core.spec import Spec
+from stackctl.core.config.lock import Lock
+from stackctl.core.config.spec import Spec
+from stackctl.core.observed import HostIdentity, Observed, ProbeResult, ServerSeen
+from stackctl.core.plan import external_backend
 from stackctl.errors import ConfigError, NotReady
 from tests.backends.answers import LOADING, tried
 from tests.commands.machines import Quiet, quiet
@@ -19,8 +19,8 @@ from tests.core.samples import seen, wanted
 URL = "http://192.168.1.20:5001"
 MAC = "01:23:45:67:89:ab"
 READY = tried(URL, "koboldcpp")
-LOADS = Tried(url=URL, answers={"/health": LOADING})
-REFUSES, SILENT = Tried(url=URL, failure="refused"), Tried(url=URL, failure="timeout")
+LOADS = ProbeResult(url=URL, answers={"/health": LOADING})
+REFUSES, SILENT = ProbeResult(url=URL, failure="refused"), ProbeResult(url=URL, failure="timeout")
 EMPTY = tried(URL, "text-generation-webui", "no-model")
 
 
@@ -28,21 +28,21 @@ def external(wake: str = "") -> Spec:
     return wanted(backend={"kind": "external", "url": URL, "wake": wake})
 
 
-def world(one: Tried) -> Seen:
-    server = ServerSeen(around=Around(), tried=(one,))
-    return replace(seen(of=elsewhere.model(server)), server=server)
+def world(one: ProbeResult) -> Observed:
+    server = ServerSeen(around=HostIdentity(), tried=(one,))
+    return replace(seen(of=external_backend.external_model(server)), server=server)
 
 
 @dataclass
 class Meeting:
     """A server that goes through these states while it is waited for, on a clock that only sleeping moves."""
 
-    states: tuple[Tried, ...]
+    states: tuple[ProbeResult, ...]
     here: Quiet
     now: float = 0.0
     woken: list[tuple[str, str, float]] = field(default_factory=list)
 
-    def meet(self, spec: Spec, timeout_s: int | None = None) -> Seen:
+    def meet(self, spec: Spec, timeout_s: int | None = None) -> Observed:
         self.here.machine.wake = lambda mac, target: self.woken.append((mac, target, self.now))
         coming = self._coming()
         found, lock = met(
@@ -58,7 +58,7 @@ class Meeting:
         assert lock == Lock()
         return found
 
-    def _coming(self) -> Iterator[Tried]:
+    def _coming(self) -> Iterator[ProbeResult]:
         yield from self.states
         while True:
             yield self.states[-1]
@@ -75,7 +75,7 @@ def through(tmp_path: Path) -> Callable[..., Meeting]:
 def test_a_backend_of_the_stacks_own_is_not_met(tmp_path: Path) -> None:
     before = seen()
 
-    def again(*_: object) -> Seen:
+    def again(*_: object) -> Observed:
         raise AssertionError
 
     assert met(wanted(), before, Lock(), quiet(tmp_path).machine, timeout_s=1, again=again) == (before, Lock())
@@ -105,7 +105,7 @@ def test_one_that_never_ends_loading_is_given_up(through: Callable[..., Meeting]
 
 @pytest.mark.parametrize("state", [REFUSES, SILENT])
 def test_a_silent_one_is_an_error_at_once_unless_a_timeout_is_named(
-    state: Tried, through: Callable[..., Meeting]
+    state: ProbeResult, through: Callable[..., Meeting]
 ) -> None:
     meeting = through(state)
     with pytest.raises(NotReady):

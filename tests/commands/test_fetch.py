@@ -7,9 +7,9 @@ from pathlib import Path
 import pytest
 
 from stackctl.commands.fetch import fetch_images, with_digests
-from stackctl.core import tavern
-from stackctl.core.lock import Lock
-from stackctl.core.plan import plan
+from stackctl.core.config.lock import Lock
+from stackctl.core.plan.plan import plan
+from stackctl.core.tavern import container as tavern
 from stackctl.errors import EngineError
 from stackctl.machine import Machine
 from tests.commands.engines import FakeImages

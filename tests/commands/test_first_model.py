@@ -11,9 +11,9 @@ from stackctl.commands.import_kcpps import import_kcpps
 from stackctl.commands.propose import proposal
 from stackctl.commands.render import render
 from stackctl.commands.wish import wish
-from stackctl.core import stack_toml
-from stackctl.core.demo_model import FILE_NAME, gguf_bytes
-from stackctl.core.seen import Ram
+from stackctl.core.config import stack_toml
+from stackctl.core.model.demo_model import FILE_NAME, gguf_bytes
+from stackctl.core.observed import Ram
 from stackctl.errors import ConfigError, DoesNotFit
 from tests.commands.engines import staged
 from tests.commands.machines import quiet

@@ -16,17 +16,20 @@ from stackctl.commands import keys
 from stackctl.commands.login import give, take_back
 from stackctl.commands.seed import Wanted, seed
 from stackctl.commands.tavern_key import give_key
-from stackctl.core import tavern, tavern_json, tavern_secrets, tavern_settings
-from stackctl.core.stack import Plan
-from stackctl.core.tavern_profiles import profile
-from stackctl.core.tavern_settings import Presets
+from stackctl.core.plan.stack import Plan
+from stackctl.core.tavern import container as tavern
+from stackctl.core.tavern import data_json
+from stackctl.core.tavern import secrets_json as tavern_secrets
+from stackctl.core.tavern import settings_json as tavern_settings
+from stackctl.core.tavern.profiles import profile_of
+from stackctl.core.tavern.settings_json import Presets
 from stackctl.errors import DataError, StackctlError
 from tests.commands.machines import Quiet, quiet
 from tests.core.samples import KEY, PASSWORD, a_plan, seen, wanted
 
 BOM = b"\xef\xbb\xbf"
 SETTINGS, SECRETS, CONFIG = (f"sillytavern/{name}" for name in (tavern.SETTINGS, tavern_secrets.FILE, tavern.CONFIG))
-PROFILE = profile("small", server_type="llamacpp", url="http://llamacpp:8080", instruct="ChatML", context="ChatML")
+PROFILE = profile_of("small", server_type="llamacpp", url="http://llamacpp:8080", instruct="ChatML", context="ChatML")
 RUN = settings(suppress_health_check=[HealthCheck.function_scoped_fixture], deadline=None)
 
 
@@ -144,9 +147,9 @@ def test_an_entry_of_ours_hides_nothing_that_has_not_the_form_of_a_key(tmp_path:
 def test_many_entries_of_ours_do_not_slow_what_is_printed(tmp_path: Path) -> None:
     entries = [{"id": "stackctl", "value": f"{number:040d}"} for number in range(5000)]
     put(tmp_path, SECRETS, json.dumps({f"api_key_{n}": entries for n in range(50)}).encode())
-    secrets = tavern_json.parse((tmp_path / SECRETS).read_bytes())
+    secrets = data_json.parse((tmp_path / SECRETS).read_bytes())
     assert secrets
-    assert len(tavern_secrets.ours(secrets)) == 16
+    assert len(tavern_secrets.own_keys(secrets)) == 16
 
 
 def test_a_long_name_of_a_key_does_not_fill_the_screen(tmp_path: Path) -> None:

@@ -8,7 +8,7 @@ import pytest
 
 from stackctl.commands import login
 from stackctl.commands.has_run import has_run
-from stackctl.core.stack import Plan
+from stackctl.core.plan.stack import Plan
 from stackctl.errors import ConfigError
 from stackctl.secret import Secret
 from tests.commands.machines import Quiet, quiet

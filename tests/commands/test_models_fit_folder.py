@@ -9,8 +9,8 @@ import pytest
 from click.testing import CliRunner
 
 from stackctl.cli import main
-from stackctl.core import folder_fit
-from stackctl.core.tensors import Tensors
+from stackctl.core.fit import safetensors_estimate
+from stackctl.core.model.safetensors_header import Tensors
 
 GIB = 1 << 30
 CONFIG = {
@@ -72,18 +72,20 @@ def test_on_the_cpu_it_lies_in_ram(tmp_path: Path) -> None:
 
 def test_32_bits_are_loaded_as_16() -> None:
     file = Tensors(types={"F32": (1, 4 * GIB)}, marks=frozenset(), values=GIB, size=4 * GIB)
-    assert folder_fit.folder([file], CONFIG, "").weights == 2 * GIB
-    assert folder_fit.folder([file], CONFIG, "exl3").weights == 4 * GIB
+    assert safetensors_estimate.estimate([file], CONFIG, "").weights == 2 * GIB
+    assert safetensors_estimate.estimate([file], CONFIG, "exl3").weights == 4 * GIB
 
 
 def test_a_latent_is_kept_as_what_it_expands_to() -> None:
     deepseek = CONFIG | {"kv_lora_rank": 512, "qk_nope_head_dim": 128, "qk_rope_head_dim": 64, "v_head_dim": 128}
-    assert folder_fit.folder([], deepseek, "").cached == 32 * 32 * (128 + 64 + 128)
+    assert safetensors_estimate.estimate([], deepseek, "").cached == 32 * 32 * (128 + 64 + 128)
 
 
 def test_an_odd_config_counts_nothing() -> None:
     odd = {"num_hidden_layers": "many", "num_attention_heads": -1, "hidden_size": 1e9, "text_config": []}
-    assert folder_fit.folder([], odd, "") == folder_fit.Folder(weights=0, layers=0, cached=0, trained_context=0)
+    assert safetensors_estimate.estimate([], odd, "") == safetensors_estimate.Folder(
+        weights=0, layers=0, cached=0, trained_context=0
+    )
 
 
 def test_a_person_reads_that_it_is_an_estimate(tmp_path: Path) -> None:

@@ -19,7 +19,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from stackctl.commands.models.inspect import inspect
-from stackctl.core import shards
+from stackctl.core.model import shards
 from stackctl.effects.hub import Hub
 from stackctl.errors import ModelError
 from tests.commands.machines import quiet

@@ -13,7 +13,7 @@ from click.testing import CliRunner
 from stackctl.cli import main
 from stackctl.commands.models.fit import Asked, fitted
 from stackctl.commands.models.inspect import inspect
-from stackctl.core import shards
+from stackctl.core.model import shards
 from stackctl.errors import ModelError, StackctlError
 from tests.commands.machines import quiet
 from tests.shapes.header import Value, header, sparse

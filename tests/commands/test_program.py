@@ -10,8 +10,8 @@ from stackctl.commands.program import provide
 from stackctl.commands.render import render
 from stackctl.commands.wish import wish
 from stackctl.contracts.host import Cpu, Gpu
-from stackctl.core.lock import Lock
-from stackctl.core.plan import plan
+from stackctl.core.config.lock import Lock
+from stackctl.core.plan.plan import plan
 from stackctl.errors import ModelError
 from tests.commands.machines import quiet
 

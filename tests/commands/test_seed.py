@@ -7,9 +7,10 @@ from typing import Any
 import pytest
 
 from stackctl.commands.seed import Wanted, seed
-from stackctl.core import tavern, tavern_settings
-from stackctl.core.stack import Plan
-from stackctl.core.tavern_settings import Presets
+from stackctl.core.plan.stack import Plan
+from stackctl.core.tavern import container as tavern
+from stackctl.core.tavern import settings_json as tavern_settings
+from stackctl.core.tavern.settings_json import Presets
 from stackctl.errors import DataError
 from tests.commands.machines import Quiet, quiet
 from tests.core.samples import a_plan, seen, wanted

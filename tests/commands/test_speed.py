@@ -9,8 +9,8 @@ from typing import Any, Self
 import pytest
 
 from stackctl.commands.speed import speed
-from stackctl.core.ready import ServiceState
-from stackctl.core.stack import Plan
+from stackctl.core.plan.stack import Plan
+from stackctl.core.start.readiness import ServiceState
 from stackctl.effects.tavern_http import Reply
 from stackctl.machine import Machine
 from tests.backends.logs import GENERATED

@@ -9,9 +9,9 @@ from typing import Any
 import pytest
 
 from stackctl.commands.tavern_key import give_key
-from stackctl.core import tavern_settings
-from stackctl.core.stack import Plan
-from stackctl.core.tavern_settings import Presets
+from stackctl.core.plan.stack import Plan
+from stackctl.core.tavern import settings_json as tavern_settings
+from stackctl.core.tavern.settings_json import Presets
 from stackctl.secret import Secret
 from tests.commands.machines import Quiet, quiet
 from tests.core.samples import KEY, a_plan, wanted

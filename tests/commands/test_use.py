@@ -11,7 +11,7 @@ from stackctl.commands.look import look_without_engine
 from stackctl.commands.use import listed, use
 from stackctl.commands.wish import recorded, wish, write
 from stackctl.commands_text import imported
-from stackctl.core.demo_model import gguf_bytes
+from stackctl.core.model.demo_model import gguf_bytes
 from stackctl.errors import ConfigError, ModelError
 from tests.commands.machines import quiet
 

@@ -6,7 +6,7 @@ import pytest
 
 from stackctl.commands.init import init
 from stackctl.commands.wish import wish, write
-from stackctl.core import stack_toml
+from stackctl.core.config import stack_toml
 from stackctl.errors import ConfigError
 from tests.commands.machines import quiet
 

@@ -8,12 +8,13 @@ from pathlib import Path, PurePosixPath
 from stackctl import backends
 from stackctl.contracts.host import Gpu, Owner
 from stackctl.contracts.service import Service
-from stackctl.core.lock import Lock
-from stackctl.core.plan import Planned, plan
+from stackctl.core.config.lock import Lock
+from stackctl.core.config.spec import Spec
+from stackctl.core.model.model import Header, ModelFile, ModelSeen
+from stackctl.core.observed import EngineSeen, Observed
+from stackctl.core.plan.plan import Planned, plan
+from stackctl.core.plan.stack import Plan
 from stackctl.core.render import render
-from stackctl.core.seen import EngineSeen, Header, ModelFile, ModelSeen, Seen
-from stackctl.core.spec import Spec
-from stackctl.core.stack import Plan
 from stackctl.secret import Secret
 
 TEMPLATES = Path(__file__).parents[2] / "compose-templates"
@@ -95,8 +96,8 @@ def seen(
     gpus: tuple[Gpu, ...] = (),
     taken_subnets: tuple[IPv4Network, ...] = (),
     taken_ports: dict[int, str] | None = None,
-) -> Seen:
-    return Seen(
+) -> Observed:
+    return Observed(
         folder=folder,
         owner=owner,
         model=of or model(),
@@ -108,15 +109,15 @@ def seen(
     )
 
 
-def decided(spec: Spec | None = None, world: Seen | None = None, recorded: Lock | None = None) -> Planned:
+def decided(spec: Spec | None = None, world: Observed | None = None, recorded: Lock | None = None) -> Planned:
     """What plan() decides, with the program file at hand where the backend needs one."""
     spec, world = spec or wanted(), world or seen()
-    if backends.named(spec.backend.kind).PROGRAMS:
+    if backends.find_backend(spec.backend.kind).PROGRAMS:
         world = replace(world, programs=PROGRAMS)
     return plan(spec, world, recorded or Lock())
 
 
-def a_plan(spec: Spec | None = None, world: Seen | None = None) -> Plan:
+def a_plan(spec: Spec | None = None, world: Observed | None = None) -> Plan:
     return decided(spec, world).plan
 
 
@@ -131,5 +132,5 @@ def template(name: str) -> str:
     return (TEMPLATES / name).read_text(encoding="utf-8")
 
 
-def rendered(spec: Spec | None = None, world: Seen | None = None) -> str:
+def rendered(spec: Spec | None = None, world: Observed | None = None) -> str:
     return render(a_plan(spec, world), template)

@@ -12,15 +12,15 @@ from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
 from pydantic import ValidationError
 
-from stackctl.backends import BACKENDS, named
+from stackctl.backends import BACKENDS, find_backend
 from stackctl.contracts.service import Service
-from stackctl.core.lock import Lock
-from stackctl.core.plan import plan
+from stackctl.core.config.lock import Lock
+from stackctl.core.config.spec import Spec
+from stackctl.core.config.stack_toml import edited, schema
+from stackctl.core.config.stack_toml import parse as parse_toml
+from stackctl.core.plan.plan import plan
+from stackctl.core.plan.stack import Plan
 from stackctl.core.render import literal, parse, render
-from stackctl.core.spec import Spec
-from stackctl.core.stack import Plan
-from stackctl.core.stack_toml import edited, schema
-from stackctl.core.stack_toml import parse as parse_toml
 from tests.core.samples import PROGRAMS, backend_of, engine, model_file, seen, template
 from tests.core.samples import model as a_model
 
@@ -48,7 +48,9 @@ VALUES: dict[str, st.SearchStrategy[Any]] = {
     "images": st.sampled_from(["auto", "official"]),
     "model.path": PATH,
     "model.source": st.sampled_from(["", "hf:a/b:Q4_K_M", "hf:a/b/x 'y\" ${Z}.gguf", "https://[::1]:1/x?$y=#{{z}}"]),
-    "model.use": st.just(""),  # what an entry of [models] holds arrives by the same ways: tests/core/test_models.py
+    "model.use": st.just(
+        ""
+    ),  # what an entry of [models] holds arrives by the same ways: tests/core/config/test_several_models.py
     "backend.kind": st.sampled_from([name for b in BACKENDS.values() for name in (b.NAME, *b.ALIASES)]),
     "backend.url": st.sampled_from(["", "http://[::1]:5001", "https://a-b.example/v1?$x=#'{{y}}"]),
     "backend.key_file": TEXT,
@@ -142,7 +144,7 @@ PLAIN = {
 
 def planned(wish: dict[str, Any], names: list[str], folder: str) -> Plan:
     """The plan for a stack.toml with these values and a model of these files, through the text of stack.toml."""
-    backend = named(wish["backend.kind"])
+    backend = find_backend(wish["backend.kind"])
     if not backend.PROGRAMS:
         wish = wish | {"backend.program": "auto"}
     spec = parse_toml(edited("", wish))

@@ -12,12 +12,12 @@ import pytest
 import yaml
 
 from stackctl.backends import BACKENDS
-from stackctl.core import elsewhere
-from stackctl.core.lock import Lock
-from stackctl.core.plan import plan
+from stackctl.core.config.lock import Lock
+from stackctl.core.observed import EngineSeen, HostIdentity, ServerSeen
+from stackctl.core.plan import external_backend
+from stackctl.core.plan.plan import plan
+from stackctl.core.plan.stack import Plan
 from stackctl.core.render import MARKER, literal, parse, render
-from stackctl.core.seen import Around, EngineSeen, ServerSeen
-from stackctl.core.stack import Plan
 from stackctl.errors import ConfigError, GpuError
 from stackctl.secret import Secret
 from tests.backends.answers import tried
@@ -55,8 +55,8 @@ EXTERNAL = {"external-host": "http://host.docker.internal:5001", "external-lan":
 
 def elsewhere_plan(url: str) -> Plan:
     """A stack whose backend is a KoboldCpp that answers there."""
-    server = ServerSeen(around=Around(), tried=(tried(url, "koboldcpp"),))
-    world = replace(seen(of=elsewhere.model(server), on=ENGINES["engine28"]), server=server)
+    server = ServerSeen(around=HostIdentity(), tried=(tried(url, "koboldcpp"),))
+    world = replace(seen(of=external_backend.external_model(server), on=ENGINES["engine28"]), server=server)
     return plan(wanted(name="chat", backend={"kind": "external", "url": url}), world, Lock()).plan
 
 

@@ -8,7 +8,7 @@ from typing import Any
 import click
 
 from stackctl.cli import main
-from stackctl.core import stack_toml
+from stackctl.core.config import stack_toml
 
 DOCS = Path(__file__).parents[2] / "docs"
 WIDTH = 100

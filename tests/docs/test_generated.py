@@ -9,8 +9,8 @@ import pytest
 from click.testing import CliRunner
 
 from stackctl.cli import main
-from stackctl.core import stack_toml
-from stackctl.core.spec import OneModel, Spec
+from stackctl.core.config import stack_toml
+from stackctl.core.config.spec import OneModel, Spec
 from tests.docs import generate
 
 

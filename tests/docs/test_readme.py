@@ -9,8 +9,8 @@ import pytest
 
 from stackctl import errors
 from stackctl.backends import BACKENDS, koboldcpp
-from stackctl.core import tavern
-from stackctl.core.demo_model import SENTENCE
+from stackctl.core.model.demo_model import SENTENCE
+from stackctl.core.tavern import container as tavern
 from tests.docs import generate
 from tests.docs.prose import ROOT, Page, calls, page, wrong
 

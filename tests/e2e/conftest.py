@@ -15,7 +15,7 @@ from typing import Any
 import pytest
 from filelock import FileLock
 
-from stackctl.core import models, stack_toml
+from stackctl.core.config import several_models, stack_toml
 from stackctl.errors import ConfigError
 from tests.standins import build
 
@@ -40,7 +40,7 @@ class Stack:
             return words
         file = self.folder / stack_toml.FILE
         try:
-            is_named = file.exists() and models.is_named(stack_toml.parse(file.read_text()))
+            is_named = file.exists() and several_models.is_named(stack_toml.parse(file.read_text()))
         except ConfigError:  # the test is about that
             return words
         return words if is_named else (*words, "--model", "demo")
@@ -168,7 +168,7 @@ def choose_other_ports(packages: Path, worker: int) -> None:
 
     It is the one thing in which the command that one process of the tests has differs from a user's.
     """
-    module, first = packages / "stackctl/core/tavern_service.py", "DEFAULT_PORT = 8000\n"
+    module, first = packages / "stackctl/core/plan/tavern_service.py", "DEFAULT_PORT = 8000\n"
     text = module.read_text()
     assert text.count(first) == 1
     module.write_text(text.replace(first, f"DEFAULT_PORT = {8000 + 100 * worker}\n"))

@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 import xmlschema
 
-from stackctl.core.demo_model import SENTENCE, gguf_bytes
+from stackctl.core.model.demo_model import SENTENCE, gguf_bytes
 from tests.docs.test_action import STEPS, environment, run
 from tests.e2e.conftest import ROOT, Stack
 

@@ -9,7 +9,7 @@ from pathlib import Path
 import httpx
 import pytest
 
-from stackctl.core.demo_model import SENTENCE
+from stackctl.core.model.demo_model import SENTENCE
 from tests.commands import folders
 from tests.e2e.conftest import Stack
 

@@ -12,7 +12,7 @@ from pathlib import Path
 import httpx
 import pytest
 
-from stackctl.core.demo_model import SENTENCE
+from stackctl.core.model.demo_model import SENTENCE
 from tests.e2e.conftest import Stack
 from tests.e2e.failing import free_port
 

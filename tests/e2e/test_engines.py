@@ -11,8 +11,8 @@ import httpx
 import pytest
 import yaml
 
-from stackctl.core import tavern_settings
-from stackctl.core.demo_model import FILE_NAME, SENTENCE, gguf_bytes
+from stackctl.core.model.demo_model import FILE_NAME, SENTENCE, gguf_bytes
+from stackctl.core.tavern import settings_json as tavern_settings
 from stackctl.effects import bounded
 from stackctl.effects.tavern_http import Tavern
 from tests.e2e import outside

@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 
-from stackctl.core.demo_model import SENTENCE, gguf_bytes
+from stackctl.core.model.demo_model import SENTENCE, gguf_bytes
 from tests.e2e import outside
 from tests.e2e.conftest import Stack
 from tests.e2e.failing import evidence, files, free_port, hint, ids, wish

@@ -4,7 +4,7 @@ import os
 
 import pytest
 
-from stackctl.core.demo_model import gguf_bytes
+from stackctl.core.model.demo_model import gguf_bytes
 from tests.e2e.conftest import Stack
 from tests.e2e.failing import dies, evidence, files, hint, ids
 

@@ -4,7 +4,7 @@ import json
 
 import pytest
 
-from stackctl.core.demo_model import SENTENCE
+from stackctl.core.model.demo_model import SENTENCE
 from tests.e2e.conftest import Stack
 from tests.e2e.failing import dies, evidence, free_port, hint, override, wish
 

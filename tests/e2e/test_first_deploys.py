@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from stackctl.core.demo_model import SENTENCE
+from stackctl.core.model.demo_model import SENTENCE
 from tests.e2e.conftest import Stack
 from tests.e2e.failing import Deploying, override
 

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from stackctl.core.demo_model import gguf_bytes
+from stackctl.core.model.demo_model import gguf_bytes
 from tests.e2e.conftest import Stack
 from tests.e2e.failing import hint
 from tests.hub.server import Repo, running

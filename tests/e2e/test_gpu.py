@@ -14,7 +14,7 @@ from typing import Any
 import pytest
 import yaml
 
-from stackctl.core.demo_model import SENTENCE
+from stackctl.core.model.demo_model import SENTENCE
 from tests.e2e.conftest import Stack
 from tests.e2e.own_engine import IMAGES, OwnEngine, free_port, own_engine, until
 from tests.standins import nvml

@@ -8,7 +8,8 @@ from pathlib import Path
 
 import pytest
 
-from stackctl.core import tavern, tavern_secrets
+from stackctl.core.tavern import container as tavern
+from stackctl.core.tavern import secrets_json as tavern_secrets
 from tests.e2e.conftest import Stack
 from tests.e2e.failing import lasting
 

@@ -6,7 +6,7 @@ from collections.abc import Callable
 import pytest
 
 from stackctl import backends
-from stackctl.core import tavern
+from stackctl.core.tavern import container as tavern
 from tests.e2e.conftest import Stack
 
 pytestmark = pytest.mark.engine

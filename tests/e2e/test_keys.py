@@ -11,8 +11,8 @@ from typing import Any
 import httpx
 import pytest
 
-from stackctl.core import tavern
-from stackctl.core.demo_model import SENTENCE, gguf_bytes
+from stackctl.core.model.demo_model import SENTENCE, gguf_bytes
+from stackctl.core.tavern import container as tavern
 from tests.e2e.conftest import Stack
 from tests.e2e.failing import evidence, free_port, hint
 

@@ -7,8 +7,8 @@ from pathlib import Path
 import pytest
 
 from stackctl.backends import llamacpp
-from stackctl.core import gguf
-from stackctl.core.fit import Fit, Reserves, Settings, fit, gguf_shape
+from stackctl.core.fit import Fit, Reserves, Settings, fit
+from stackctl.core.model import gguf, gguf_shape
 from tests.shapes.family import Model
 from tests.shapes.header import Value, sparse
 
@@ -118,7 +118,7 @@ def written(path: Path, model: Model) -> Path:
 
 def ours(path: Path, case: Case) -> Fit:
     raw = path.read_bytes()[: 1 << 20]
-    found = gguf.start(raw, path.stat().st_size, name=path.name)
+    found = gguf.read_start(raw, path.stat().st_size, name=path.name)
     assert found is not None
     settings = Settings(
         context=case.context,
@@ -128,7 +128,7 @@ def ours(path: Path, case: Case) -> Fit:
         flash_attention=case.flash_attention,
         device="cpu",
     )
-    return fit(gguf_shape.of(found), settings, Reserves(slots=4, base_mib=0))
+    return fit(gguf_shape.shape_of(found), settings, Reserves(slots=4, base_mib=0))
 
 
 @pytest.fixture(scope="module")

@@ -8,8 +8,8 @@ from pathlib import Path
 
 import pytest
 
-from stackctl.core import demo_model
-from stackctl.core.demo_model import SENTENCE, gguf_bytes
+from stackctl.core.model import demo_model
+from stackctl.core.model.demo_model import SENTENCE, gguf_bytes
 from tests.e2e.conftest import Stack
 from tests.e2e.failing import lasting
 

@@ -4,7 +4,7 @@ import json
 
 import pytest
 
-from stackctl.core.demo_model import SENTENCE, gguf_bytes
+from stackctl.core.model.demo_model import SENTENCE, gguf_bytes
 from tests.e2e.conftest import Stack
 
 pytestmark = pytest.mark.engine

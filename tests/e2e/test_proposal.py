@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from stackctl.core import demo_model
+from stackctl.core.model import demo_model
 from tests.e2e.conftest import Stack
 from tests.e2e.failing import files, ids
 from tests.hub.server import Fault, running

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from stackctl.core.demo_model import SENTENCE
+from stackctl.core.model.demo_model import SENTENCE
 from tests.e2e.conftest import Stack
 from tests.e2e.failing import free_port
 from tests.e2e.lan import Lan, cable, foreign, password_header

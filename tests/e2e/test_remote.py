@@ -14,7 +14,7 @@ from pathlib import Path
 
 import pytest
 
-from stackctl.core.demo_model import SENTENCE, gguf_bytes
+from stackctl.core.model.demo_model import SENTENCE, gguf_bytes
 from tests.e2e import outside
 from tests.e2e.conftest import Stack
 

@@ -13,7 +13,7 @@ import httpx
 import pytest
 import yaml
 
-from stackctl.core.demo_model import SENTENCE
+from stackctl.core.model.demo_model import SENTENCE
 from stackctl.effects.names import names
 from tests.e2e import outside
 from tests.e2e.conftest import Stack

@@ -8,7 +8,7 @@ import tomllib
 
 import pytest
 
-from stackctl.core.stack_toml import parse
+from stackctl.core.config.stack_toml import parse
 from tests.e2e.conftest import Stack
 
 pytestmark = pytest.mark.engine

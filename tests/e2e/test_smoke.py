@@ -13,8 +13,8 @@ from typing import Any
 import pytest
 import xmlschema
 
-from stackctl.core.checks import CHECKS
-from stackctl.core.demo_model import SENTENCE, gguf_bytes
+from stackctl.core.model.demo_model import SENTENCE, gguf_bytes
+from stackctl.core.smoke.checks import CHECKS
 from stackctl.effects import host
 from tests.e2e.conftest import ROOT, Stack
 from tests.e2e.failing import free_port, lasting, override

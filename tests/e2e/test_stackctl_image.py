@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 import yaml
 
-from stackctl.core.demo_model import SENTENCE, gguf_bytes
+from stackctl.core.model.demo_model import SENTENCE, gguf_bytes
 from tests.e2e.conftest import Stack
 
 pytestmark = pytest.mark.engine

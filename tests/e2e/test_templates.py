@@ -6,11 +6,12 @@ from typing import Any
 
 import pytest
 
-from stackctl.core import tavern, templates
-from stackctl.core.demo_model import SENTENCE
-from stackctl.core.seen import Header
+from stackctl.core.model.demo_model import SENTENCE
+from stackctl.core.model.model import Header
+from stackctl.core.tavern import container as tavern
+from stackctl.core.tavern import prompt_templates
 from stackctl.effects.engine import Engine
-from tests.core.test_templates import FAMILIES
+from tests.core.tavern.test_prompt_templates import FAMILIES
 from tests.e2e.conftest import Stack
 
 pytestmark = pytest.mark.engine
@@ -30,8 +31,11 @@ def test_every_template_that_we_may_choose_is_one_of_sillytaverns(shipped: dict[
         for kind, place in tavern.PRESETS.items()
     }
     assert len(known["instruct"]) > 30
-    chosen = [templates.recognised(Header(format="gguf", chat_template=t, tokenizer=k), f) for f, t, k, *_ in FAMILIES]
-    chosen += [templates.named(name) for name in known["instruct"]]
+    chosen = [
+        prompt_templates.recognise_template(Header(format="gguf", chat_template=t, tokenizer=k), f)
+        for f, t, k, *_ in FAMILIES
+    ]
+    chosen += [prompt_templates.template_named(name) for name in known["instruct"]]
     for one in chosen:
         assert one.instruct in known["instruct"]
         assert one.context in known["context"], one

@@ -7,8 +7,8 @@ from collections.abc import Callable, Iterator
 import httpx
 import pytest
 
-from stackctl.core import limit
-from stackctl.core.limit import Exceeded, Limit, Silent
+from stackctl.core.formats import answer_limit
+from stackctl.core.formats.answer_limit import Exceeded, Limit, Silent
 from stackctl.effects import bounded
 from tests.effects.hostile import CHUNKED, OK, Hostile, bomb, chunk, endless, hostile
 
@@ -30,7 +30,7 @@ def ticking(step_s: float) -> Callable[[], float]:
 def read(server: Hostile, wanted: Limit, *, step_s: float = 0.0) -> bytes:
     way = bounded.bounded(httpx.HTTPTransport(), clock=ticking(step_s))
     with httpx.Client(transport=way, trust_env=False) as client:
-        return client.get(server.url, extensions={limit.EXTENSION: wanted}).content
+        return client.get(server.url, extensions={answer_limit.EXTENSION: wanted}).content
 
 
 def test_an_answer_within_its_limit_comes_as_it_is(server: Hostile) -> None:
@@ -118,7 +118,7 @@ class Stuck(httpx.BaseTransport):
 def test_a_way_that_gives_back_no_control_is_left_behind() -> None:
     stuck = Stuck()
     with httpx.Client(transport=bounded.bounded(stuck)) as client, pytest.raises(Silent):
-        client.get("http://b", extensions={limit.EXTENSION: AT_ONCE})
+        client.get("http://b", extensions={answer_limit.EXTENSION: AT_ONCE})
     stuck.is_over.set()
 
 
@@ -138,7 +138,7 @@ def test_who_wants_no_more_leaves_no_thread_behind_that_reads_on() -> None:
     way = bounded.bounded(httpx.MockTransport(lambda _: httpx.Response(200, stream=body)))
     with (
         httpx.Client(transport=way) as client,
-        client.stream("GET", "http://b", extensions={limit.EXTENSION: WIDE}) as answer,
+        client.stream("GET", "http://b", extensions={answer_limit.EXTENSION: WIDE}) as answer,
     ):
         assert next(answer.iter_raw()) == b"x"
     assert body.is_closed.wait(10)

@@ -6,7 +6,7 @@ from typing import Any
 import docker.errors
 import pytest
 
-from stackctl.core.same_path import Bind
+from stackctl.core.container_paths import Bind
 from stackctl.effects import container
 
 ID = "cd" * 32

@@ -11,7 +11,7 @@ from typing import Any, ClassVar
 
 import pytest
 
-from stackctl.core.seen import EngineSeen
+from stackctl.core.observed import EngineSeen
 from stackctl.effects.engine import Engine, hides_clients
 from stackctl.errors import EngineError
 

@@ -4,7 +4,7 @@ from collections.abc import Iterator
 
 import pytest
 
-from stackctl.core.source import Source
+from stackctl.core.hub.source import Source
 from stackctl.effects.hub import Hub
 from stackctl.errors import ModelError
 from tests.hub.server import COMMIT, Fault, running

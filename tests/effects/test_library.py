@@ -6,13 +6,13 @@ from pathlib import Path, PurePosixPath
 
 import pytest
 
-from stackctl.core.source import RepoFile
-from stackctl.core.store import Kept, dump
+from stackctl.core.hub.source import RepoFile
+from stackctl.core.hub.store import StoredModel, dump
 from stackctl.effects.files.library import Library
 from stackctl.errors import DataError
 
 PLACE = PurePosixPath("hf/owner/name/a.gguf")
-KEPT = Kept(
+KEPT = StoredModel(
     place=PLACE,
     source="hf:owner/name/a.gguf",
     commit="",

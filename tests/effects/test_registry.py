@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from stackctl.core.images import repository
+from stackctl.core.plan.images import repository
 from stackctl.effects.registry import packed_bytes
 
 MANIFEST = {"schemaVersion": 2, "layers": [{"digest": "sha256:a", "size": 30}, {"digest": "sha256:b", "size": 12}]}

@@ -9,7 +9,7 @@ import docker.errors
 import pytest
 import requests
 
-from stackctl.core.limit import Limit
+from stackctl.core.formats.answer_limit import Limit
 from stackctl.effects import bounded
 from stackctl.effects.tavern_http import Tavern
 from stackctl.effects.tavern_inside import inside

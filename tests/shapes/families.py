@@ -13,8 +13,8 @@ from functools import cache
 from pathlib import Path
 from typing import Any
 
-from stackctl.core import gguf
-from stackctl.core.fit import Shape, gguf_shape
+from stackctl.core.fit import Shape
+from stackctl.core.model import gguf, gguf_shape
 from tests.shapes.header import header
 
 _HERE = Path(__file__).parent
@@ -34,7 +34,7 @@ def shape(model: str) -> Shape:
         for block in (_numbers(blocks[0]) if blocks else (0,))
     }
     raw, size = header(found["metadata"], tensors)
-    return gguf_shape.of(gguf.read(raw, size, name=model))
+    return gguf_shape.shape_of(gguf.read(raw, size, name=model))
 
 
 def _numbers(spans: str) -> list[int]:

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 from filelock import FileLock
 
-from stackctl.core.demo_model import gguf_bytes
+from stackctl.core.model.demo_model import gguf_bytes
 from tests.standins import build
 
 ANY_USER = "4321:4321"

@@ -9,7 +9,7 @@ from typing import Final
 import pytest
 
 from stackctl.backends import textgen as textgen_backend
-from stackctl.core.demo_model import SENTENCE
+from stackctl.core.model.demo_model import SENTENCE
 from tests.standins.containers import BARE, container, docker
 
 pytestmark = pytest.mark.engine

@@ -6,12 +6,12 @@ from typing import Literal
 
 from stackctl import backends
 from stackctl.commands.models.recommend import room
-from stackctl.core import repository
-from stackctl.core import source as sources
-from stackctl.core.catalogue import Suggestion
-from stackctl.core.choice import CONTEXT, Choice, Room, Wanted, choose
+from stackctl.core.advice.catalogue import Suggestion
 from stackctl.core.fit import ALL, Device, Shape
-from stackctl.core.seen import ModelSeen
+from stackctl.core.fit.choice import CONTEXT, Choice, Room, Wanted, choose
+from stackctl.core.hub import repository
+from stackctl.core.hub import source as sources
+from stackctl.core.model.model import ModelSeen
 from stackctl.errors import ModelError
 from stackctl.machine import Machine
 
@@ -50,7 +50,7 @@ def fitted(machine: Machine, model: str, asked: Asked) -> Fitted:
     shape = seen.shape
     if shape is None:
         return _of_folder(machine, seen, asked)
-    reserves = backends.named(asked.backend).MEMORY
+    reserves = backends.find_backend(asked.backend).MEMORY
     free = _room(machine, asked)
     wanted = _wanted(asked, shape, free)
     return Fitted(model=seen, choice=choose(shape, wanted, reserves, free), prompt_cache_mib=reserves.prompt_cache_mib)
@@ -58,14 +58,15 @@ def fitted(machine: Machine, model: str, asked: Asked) -> Fitted:
 
 def _of_folder(machine: Machine, seen: ModelSeen, asked: Asked) -> Fitted:
     """The estimate for safetensors, which are loaded as a whole."""
-    from stackctl.core import folder_fit, inspection
+    from stackctl.core.advice import inspection
+    from stackctl.core.fit import safetensors_estimate
 
     if not seen.files:
         raise ModelError(
             f"{seen.name} is a folder of safetensors: how much memory it takes is known once it is here",
             hint="stackctl models pull it first, or take a GGUF of it",
         )
-    backend = backends.named(asked.backend)
+    backend = backends.find_backend(asked.backend)
     if why := inspection.refusal(backend, seen.header.packing):
         able = [one.NAME for one in backends.BACKENDS.values() if not inspection.refusal(one, seen.header.packing)]
         raise ModelError(
@@ -86,8 +87,8 @@ def _of_folder(machine: Machine, seen: ModelSeen, asked: Asked) -> Fitted:
         )
     inside = machine.inside(seen.wanted)
     config = inside.words.config if inside.words else {}
-    choice = folder_fit.choose(
-        folder_fit.folder(inside.tensor_files, config, seen.header.packing),
+    choice = safetensors_estimate.choose(
+        safetensors_estimate.estimate(inside.tensor_files, config, seen.header.packing),
         asked.context,
         backend.MEMORY,
         free,
@@ -107,7 +108,7 @@ def forms_of(machine: Machine, model: str, asked: Asked) -> tuple[Suggestion, ..
     if len([one for one in listed if not one.is_folder]) < 2:
         return ()
     free = _room(machine, asked)
-    reserves = backends.named(asked.backend).MEMORY
+    reserves = backends.find_backend(asked.backend).MEMORY
     return forms(machine, source, lambda shape: _wanted(asked, shape, free), reserves, free)
 
 

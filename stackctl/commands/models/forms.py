@@ -7,13 +7,13 @@ from pathlib import PurePosixPath
 
 from stackctl.commands.models.pull import Offer
 from stackctl.commands.models.remote import described
-from stackctl.core import repository, store
-from stackctl.core.catalogue import Suggestion
-from stackctl.core.choice import Room, Wanted, choose
+from stackctl.core.advice.catalogue import Suggestion
 from stackctl.core.fit import Reserves, Shape
-from stackctl.core.fit.shape import scaled
-from stackctl.core.repository import Quantisation, model_name
-from stackctl.core.source import Source, can_name
+from stackctl.core.fit.choice import Room, Wanted, choose
+from stackctl.core.hub import repository, store
+from stackctl.core.hub.repository import Quantisation, model_name
+from stackctl.core.hub.source import Source, can_name
+from stackctl.core.model.shape import scaled
 from stackctl.errors import ModelError
 from stackctl.machine import Machine
 

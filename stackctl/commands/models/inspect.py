@@ -3,14 +3,14 @@
 from dataclasses import replace
 from pathlib import Path, PurePosixPath
 
-from stackctl.core import gguf, inspection, safetensors
-from stackctl.core import source as sources
-from stackctl.core.fit import gguf_shape
-from stackctl.core.inspection import About
-from stackctl.core.safetensors import Words
-from stackctl.core.source import Source
-from stackctl.core.spec import DEMO
-from stackctl.core.tensors import Tensors
+from stackctl.core.advice import inspection
+from stackctl.core.advice.inspection import About
+from stackctl.core.config.spec import DEMO
+from stackctl.core.hub import source as sources
+from stackctl.core.hub.source import Source
+from stackctl.core.model import gguf, gguf_shape, safetensors
+from stackctl.core.model.safetensors import Words
+from stackctl.core.model.safetensors_header import Tensors
 from stackctl.effects.models.inside import Inside
 from stackctl.errors import ModelError
 from stackctl.machine import Machine
@@ -48,7 +48,7 @@ def _here(inside: Inside, *, force: bool) -> About:
             )
         return inspection.of_pickle(name, inside.size)
     if inside.gguf_files:
-        header, shape = gguf.header(inside.gguf_files[0]), gguf_shape.of(*inside.gguf_files)
+        header, shape = gguf.header(inside.gguf_files[0]), gguf_shape.shape_of(*inside.gguf_files)
         return inspection.of_gguf(name, inside.size, inside.gguf_files, shape, header)
     return _of_tensors(name, inside.size, inside.tensor_files, inside.words or Words(config={}))
 
@@ -76,6 +76,6 @@ def _remote(machine: Machine, source: Source) -> About:
         about = _of_tensors(source.repo.rpartition("/")[2], size, files, words)
     else:
         found = described(machine, offer)
-        shape = found.model.shape or gguf_shape.of(*found.parts)
+        shape = found.model.shape or gguf_shape.shape_of(*found.parts)
         about = inspection.of_gguf(found.model.name, found.model.size, found.parts, shape, found.model.header)
     return replace(about, licence=about.licence or offer.licence, languages=about.languages or offer.languages)

@@ -4,12 +4,12 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
-from stackctl.core import stack_toml
-from stackctl.core.lock import Decision
-from stackctl.core.lock import parse as parse_lock
-from stackctl.core.repository import label
-from stackctl.core.spec import Model, OneModel
-from stackctl.core.store import Kept
+from stackctl.core.config import stack_toml
+from stackctl.core.config.lock import Decision
+from stackctl.core.config.lock import parse as parse_lock
+from stackctl.core.config.spec import Model, OneModel
+from stackctl.core.hub.repository import label
+from stackctl.core.hub.store import StoredModel
 from stackctl.effects.files import Folder, owner_of
 from stackctl.errors import ConfigError, EngineError, ModelError
 from stackctl.machine import Machine
@@ -19,7 +19,7 @@ from stackctl.machine import Machine
 class Entry:
     """One model of the store. `users`: stacks by name; None: no engine could be asked which there are."""
 
-    kept: Kept
+    kept: StoredModel
     path: Path
     is_whole: bool  # every file is there, at its size
     users: tuple[str, ...] | None
@@ -72,7 +72,7 @@ def remove(machine: Machine, entry: Entry) -> int:
     return entry.kept.size
 
 
-def _entry(kept: Kept, machine: Machine, users: dict[Path, tuple[str, ...]] | None) -> Entry:
+def _entry(kept: StoredModel, machine: Machine, users: dict[Path, tuple[str, ...]] | None) -> Entry:
     path = machine.library.path(kept.place)
     root = machine.library.path(kept.root)
     is_whole = all((root / f.name).is_file() and (root / f.name).stat().st_size == f.size for f in kept.files)

@@ -6,11 +6,11 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 
-from stackctl.core import repository, store
-from stackctl.core import source as sources
-from stackctl.core.repository import Quantisation
-from stackctl.core.source import RepoFile, Source
-from stackctl.core.store import Kept
+from stackctl.core.hub import repository, store
+from stackctl.core.hub import source as sources
+from stackctl.core.hub.repository import Quantisation
+from stackctl.core.hub.source import RepoFile, Source
+from stackctl.core.hub.store import StoredModel
 from stackctl.effects.hub import Request
 from stackctl.errors import ConfigError, ModelError
 from stackctl.machine import Machine
@@ -80,7 +80,7 @@ def offered(machine: Machine, source: Source, to: Path | None = None) -> Offer:
             source=source, files=tuple(RepoFile(name=name, size=0) for name in _shards(place.name)), root=folder
         )
     repo = machine.hub.repository(source)
-    form: Quantisation = repository.chosen(repo, source)
+    form: Quantisation = repository.choose_quantisation(repo, source)
     base = machine.library.path(store.where(Source(repo=source.repo, revision=source.revision)))
     root = (to / source.repo.rpartition("/")[2] if form.is_folder else to) if to else base
     return Offer(
@@ -122,7 +122,7 @@ def pull(machine: Machine, offer: Offer, *, clock: Callable[[], float] = time.mo
     if library.folder in offer.path.parents:
         place = PurePosixPath(offer.path.relative_to(library.folder))
         library.note(
-            Kept(
+            StoredModel(
                 place=place,
                 source=str(offer.source),
                 commit=offer.commit,

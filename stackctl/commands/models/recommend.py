@@ -4,13 +4,13 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from stackctl import backends
-from stackctl.core import catalogue as catalogues
-from stackctl.core import source as sources
-from stackctl.core.catalogue import Suggestion, context_for, ranked
-from stackctl.core.choice import Room, Wanted, choose
+from stackctl.core.advice import catalogue as catalogues
+from stackctl.core.advice.catalogue import Suggestion, context_for, ranked
 from stackctl.core.fit import Device, Shape
-from stackctl.core.repository import label
-from stackctl.core.source import Source
+from stackctl.core.fit.choice import Room, Wanted, choose
+from stackctl.core.hub import source as sources
+from stackctl.core.hub.repository import label
+from stackctl.core.hub.source import Source
 from stackctl.errors import DoesNotFit, ModelError
 from stackctl.machine import Machine
 
@@ -57,7 +57,7 @@ def room(machine: Machine, *, has_gpu: bool = True) -> Room:
 def recommend(machine: Machine, asked: Asked) -> Recommended:
     """The largest, least quantised model that fits; raises DoesNotFit where none does."""
     free = room(machine, has_gpu=asked.has_gpu)
-    reserves = backends.named(asked.backend).MEMORY
+    reserves = backends.find_backend(asked.backend).MEMORY
     wanted = Wanted(slots=1, device="cuda" if free.gpus_mib else "cpu")
     paths: dict[str, Path] = {}
     if asked.repo:
@@ -95,7 +95,7 @@ def _of_repository(machine: Machine, asked: Asked, free: Room) -> tuple[Suggesti
     def wanted(shape: Shape) -> Wanted:
         return Wanted(context=min(tokens, shape.trained_context or tokens), slots=1, device=device)
 
-    rows = forms(machine, source, wanted, backends.named(asked.backend).MEMORY, free)
+    rows = forms(machine, source, wanted, backends.find_backend(asked.backend).MEMORY, free)
     return ranked(rows)
 
 
@@ -106,7 +106,7 @@ def _local(
     assert asked.folder  # noqa: S101 - the caller has looked
     found: list[Suggestion] = []
     paths: dict[str, Path] = {}
-    reserves = backends.named(asked.backend).MEMORY
+    reserves = backends.find_backend(asked.backend).MEMORY
     for path in sorted(asked.folder.glob("*.gguf")):
         try:
             seen = machine.model(str(path))

@@ -4,11 +4,10 @@ from dataclasses import dataclass
 from pathlib import PurePosixPath
 
 from stackctl.commands.models.pull import Offer, address
-from stackctl.core import gguf
-from stackctl.core.fit import gguf_shape
-from stackctl.core.gguf import GgufFile
-from stackctl.core.seen import Header, ModelFile, ModelSeen
-from stackctl.core.source import RepoFile
+from stackctl.core.hub.source import RepoFile
+from stackctl.core.model import gguf, gguf_shape
+from stackctl.core.model.gguf import GgufFile
+from stackctl.core.model.model import Header, ModelFile, ModelSeen
 from stackctl.errors import ModelError
 from stackctl.machine import Machine
 
@@ -52,7 +51,7 @@ def described(machine: Machine, offer: Offer) -> Described:
         is_folder=False,
         files=tuple(files),
         header=gguf.header(parts.files[0]),
-        shape=gguf_shape.of(*parts.files),
+        shape=gguf_shape.shape_of(*parts.files),
     )
     return Described(model=model, bytes_per_s=rate, read=read, parts=tuple(parts.files))
 
@@ -62,10 +61,12 @@ def _header(machine: Machine, offer: Offer, file: RepoFile) -> tuple[GgufFile, i
     name = file.name
     asked = address(machine, offer, file, is_whole=False)
     start = machine.head(
-        asked.url, lambda content, size: gguf.needed(content, size or len(content), name=name), headers=asked.headers
+        asked.url,
+        lambda content, size: gguf.needed_bytes(content, size or len(content), name=name),
+        headers=asked.headers,
     )
     size = file.size or start.size
-    found = gguf.start(start.content, size or len(start.content), name=name)
+    found = gguf.read_start(start.content, size or len(start.content), name=name)
     if found is None:
         raise ModelError(f"{name} is cut short: its header does not end", hint="look for another copy of the model")
     if size and found.size > size:

@@ -1,10 +1,10 @@
 """A model of safetensors that is elsewhere: the headers of its weights, and the small files beside them."""
 
 from stackctl.commands.models.pull import Offer, address
-from stackctl.core import safetensors, shards
-from stackctl.core.safetensors import Words
-from stackctl.core.source import RepoFile
-from stackctl.core.tensors import LONGEST, Tensors, tensors
+from stackctl.core.hub.source import RepoFile
+from stackctl.core.model import safetensors, shards
+from stackctl.core.model.safetensors import Words
+from stackctl.core.model.safetensors_header import LONGEST, Tensors, tensors
 from stackctl.errors import ModelError
 from stackctl.machine import Machine
 

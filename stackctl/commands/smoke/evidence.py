@@ -4,8 +4,9 @@ from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
 
-from stackctl.core import lock, render, stack_toml
-from stackctl.core.smoke import Smoked
+from stackctl.core import render
+from stackctl.core.config import lock, stack_toml
+from stackctl.core.smoke.result import Smoked
 from stackctl.effects.files import overwrite
 from stackctl.errors import StackctlError
 from stackctl.machine import Machine

@@ -5,9 +5,9 @@ from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
-from stackctl.core.junit import junit
-from stackctl.core.smoke import Smoked
-from stackctl.core.smoke_report import annotations, summary
+from stackctl.core.smoke.github_report import annotations, summary
+from stackctl.core.smoke.junit import junit
+from stackctl.core.smoke.result import Smoked
 from stackctl.effects.files import append, overwrite
 from stackctl.machine import Machine
 

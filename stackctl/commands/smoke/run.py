@@ -12,10 +12,10 @@ from stackctl.commands.smoke.evidence import keep
 from stackctl.commands.smoke.site import Site
 from stackctl.commands.status import name_here
 from stackctl.commands.wish import recorded, wish
-from stackctl.core.checks import Check
-from stackctl.core.plan import plan
-from stackctl.core.smoke import NotApplicable, Outcome, Smoked, blocked, chosen
-from stackctl.core.stack import Plan
+from stackctl.core.plan.plan import plan
+from stackctl.core.plan.stack import Plan
+from stackctl.core.smoke.checks import Check
+from stackctl.core.smoke.result import NotApplicable, Outcome, Smoked, blocked, choose_checks
 from stackctl.errors import StackctlError
 from stackctl.machine import Machine
 
@@ -57,7 +57,7 @@ def smoke(machine: Machine, options: Options) -> Smoked:
 
     Its backend is restarted only where that was asked for: it would interrupt whoever chats.
     """
-    checks = chosen(options.only)
+    checks = choose_checks(options.only)
     name_here(machine)
     machine.ui.step("Looking at the machine and the stack")
     wanted = wish(machine, {})

@@ -3,10 +3,13 @@
 from stackctl import backends
 from stackctl.commands.smoke.site import Site
 from stackctl.commands.start import start
-from stackctl.core import passthrough, ready, replies, tavern
-from stackctl.core.ready import ServiceState
-from stackctl.core.smoke import NotApplicable
-from stackctl.core.stack import Plan
+from stackctl.core.plan import gpu_request
+from stackctl.core.plan.stack import Plan
+from stackctl.core.smoke.result import NotApplicable
+from stackctl.core.start import readiness
+from stackctl.core.start.readiness import ServiceState
+from stackctl.core.tavern import container as tavern
+from stackctl.core.tavern import replies
 from stackctl.errors import NotReady, StackctlError
 from stackctl.terminal import command_line
 
@@ -41,7 +44,7 @@ def restart(site: Site) -> str:
         raise NotReady("SillyTavern was restarted with its backend", hint="stackctl logs sillytavern")
     reply = site.asked_again()
     if not reply.is_whole:
-        raise replies.cut(reply.pieces)
+        raise replies.cut_off(reply.pieces)
     _check(reply.text, plan)
     return f"{name} was ready again after {seconds:.1f} s, and answered through the same SillyTavern"
 
@@ -53,18 +56,18 @@ def _check(text: str, plan: Plan) -> None:
 def _trouble(name: str, state: ServiceState | None, site: Site) -> StackctlError | None:
     if state is None:
         return NotReady(f"{name} has no container", hint="stackctl deploy")
-    if lost := passthrough.lost(state, site.plan):
+    if lost := gpu_request.lost_gpu(state, site.plan):
         return lost
     if state.is_ready:
         return None
-    log, backend = site.machine.engine.tail(state), backends.named(site.plan.backend)
-    is_known = state.oom_killed or state.error or any(ready.fatal(line, name, backend) for line in log)
+    log, backend = site.machine.engine.tail(state), backends.find_backend(site.plan.backend)
+    is_known = state.oom_killed or state.error or any(readiness.fatal(line, name, backend) for line in log)
     is_running = state.state == "running"
     if is_known or state.state == "restarting" or (is_running and state.health == "unhealthy"):
-        return ready.failure(state, log, backend)
+        return readiness.failure(state, log, backend)
     if is_running:
         return NotReady(
             f"{name} is still starting", hint=f"stackctl status --watch; {command_line('stackctl', 'logs', name)}"
         )
     words = f"{name} does not run ({state.state}, exit code {state.exit_code})"
-    return NotReady(words, hint="stackctl start", evidence=ready.evidence(log, backend))
+    return NotReady(words, hint="stackctl start", evidence=readiness.evidence(log, backend))

@@ -5,10 +5,11 @@ from functools import cached_property
 
 from stackctl.commands.prove import PROMPT, TOKENS
 from stackctl.commands.session import session
-from stackctl.core import replies, stream, tavern_settings
-from stackctl.core.ready import ServiceState
-from stackctl.core.stack import Plan
-from stackctl.core.ways import Way
+from stackctl.core.plan.stack import Plan
+from stackctl.core.smoke.reachability import Route
+from stackctl.core.start.readiness import ServiceState
+from stackctl.core.tavern import replies, stream
+from stackctl.core.tavern import settings_json as tavern_settings
 from stackctl.effects.tavern_http import Reply, Tavern
 from stackctl.errors import NotReady
 from stackctl.machine import Machine
@@ -23,7 +24,7 @@ class Site:
     def __init__(self, plan: Plan, machine: Machine, until: float) -> None:
         self.plan, self.machine, self.until = plan, machine, until
         self.measures: dict[str, float] = {}
-        self.ways: tuple[Way, ...] = ()
+        self.ways: tuple[Route, ...] = ()
         self.asked_at = 0.0  # when `reply` was asked for, in seconds since the epoch
         self._answer_s = 0.0
 

@@ -4,8 +4,9 @@ from collections.abc import Iterator, Mapping
 
 from stackctl.commands.smoke.site import Site
 from stackctl.commands.speed import speed
-from stackctl.core import replies, tavern_page
-from stackctl.core.smoke import NotApplicable
+from stackctl.core.smoke.result import NotApplicable
+from stackctl.core.tavern import page as tavern_page
+from stackctl.core.tavern import replies
 from stackctl.errors import ConfigError, ModelError, NotReady
 
 _PADDED = 256  # tokens: llama.cpp rounds a context up to a multiple of this
@@ -90,15 +91,15 @@ def streaming(site: Site) -> str:
     """
     first = site.reply
     if not first.is_whole:
-        raise replies.cut(first.pieces)
+        raise replies.cut_off(first.pieces)
     rate = speed(first, site.plan, site.machine, site.asked_at)
     site.measures |= {"first_token_s": round(first.first_s, 3)} | ({"tokens_per_s": round(rate, 1)} if rate else {})
-    pace = replies.pace(first.first_s, rate, title=site.plan.backend_title)
+    pace = replies.describe_pace(first.first_s, rate, title=site.plan.backend_title)
     found = site.long_reply(first)
     if found.flow == "at the end":  # or only a busy machine that stood still
         found = site.long_reply(site.asked_again())
     if not found.is_whole:
-        raise replies.cut(found.pieces)
+        raise replies.cut_off(found.pieces)
     if found.flow == "at the end":
         raise NotReady(
             f"nothing of the streamed answer came for {found.first_s:.1f} s, and all of it by {found.total_s:.1f} s",

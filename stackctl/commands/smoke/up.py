@@ -8,10 +8,10 @@ from pathlib import Path
 from stackctl.commands import deploy
 from stackctl.commands.smoke.evidence import keep
 from stackctl.commands.smoke.run import TIMEOUT_S, Options, checked
-from stackctl.core import smoke_place
-from stackctl.core.checks import DEPLOY, Check
-from stackctl.core.smoke import Outcome, Smoked, chosen
-from stackctl.core.spec import DEMO
+from stackctl.core.config.spec import DEMO
+from stackctl.core.smoke import location as smoke_location
+from stackctl.core.smoke.checks import DEPLOY, Check
+from stackctl.core.smoke.result import Outcome, Smoked, choose_checks
 from stackctl.effects import leftovers
 from stackctl.effects.engine import WORKING_DIR
 from stackctl.effects.files import Folder, owner_of, private, remove
@@ -37,10 +37,10 @@ def smoke_up(machine: Machine, flags: Mapping[str, object], up: Up, options: Opt
     What a cancelled run of this name left is removed first. A deploy that fails is a failed check like others; an
     interrupt, too, leaves nothing behind.
     """
-    checks = chosen(options.only)
-    smoke_place.check(up.name)
+    checks = choose_checks(options.only)
+    smoke_location.check(up.name)
     private(up.locks)
-    stack = machine.at(up.home / up.name / smoke_place.STACK)
+    stack = machine.at(up.home / up.name / smoke_location.STACK)
     with Folder(up.locks / up.name, owner_of(up.locks)).locked(machine.ui.note):
         began = time.monotonic()
         try:
@@ -48,7 +48,7 @@ def smoke_up(machine: Machine, flags: Mapping[str, object], up: Up, options: Opt
         except StackctlError as error:
             return _not_deployed(error, up, checks, began)
         private(up.home)
-        Folder(up.home, owner_of(up.home)).make(f"{up.name}/{smoke_place.STACK}")
+        Folder(up.home, owner_of(up.home)).make(f"{up.name}/{smoke_location.STACK}")
         try:
             wanted = {**_own(machine), "model.path": DEMO, **flags, "name": up.name}
             smoked = _deployed_and_checked(stack, wanted, up, options, checks)
@@ -96,7 +96,7 @@ def _clear(stack: Machine, name: str) -> None:
     """Remove what such a stack left, on the engine and in its folder; raise ConfigError where it is another's."""
     for container in stack.engine.containers(name):
         place = container.labels.get(WORKING_DIR, "")
-        if not smoke_place.is_left_over(place, name):
+        if not smoke_location.is_left_over(place, name):
             raise ConfigError(
                 f"the name {name!r} belongs to the stack in {place}", hint="give this run another: --name NAME"
             )

@@ -7,10 +7,12 @@ from stackctl.backends.contract import COMPLETION, Request
 from stackctl.commands.prove import wrong_key
 from stackctl.commands.smoke.site import Site
 from stackctl.contracts.service import Service
-from stackctl.core import place, tavern, ways
-from stackctl.core.seen import Tried
-from stackctl.core.smoke import NotApplicable
-from stackctl.core.ways import Attached, Target, Way, join
+from stackctl.core.external import backend_url
+from stackctl.core.observed import ProbeResult
+from stackctl.core.smoke import reachability
+from stackctl.core.smoke.reachability import ContainerNetworking, Route, Target, join
+from stackctl.core.smoke.result import NotApplicable
+from stackctl.core.tavern import container as tavern
 from stackctl.effects import inquiry
 from stackctl.effects.attachment import attached
 from stackctl.errors import Exposed, NotReady
@@ -35,7 +37,7 @@ def whitelist(site: Site) -> str:
                 f"SillyTavern can't be asked from its own network {one.network}: {tried.failure}",
                 hint="stackctl logs sillytavern",
             )
-        if ways.lets_in(answer):
+        if reachability.lets_in(answer):
             raise Exposed(
                 f"SillyTavern lets every container of its network {one.network} in",
                 hint="is SILLYTAVERN_WHITELIST or WHITELISTMODE changed in compose.override.yml, or whitelist in "
@@ -49,7 +51,7 @@ def whitelist(site: Site) -> str:
 def origin(site: Site) -> str:
     """A web page gets nothing: not by a name of its own that it leads here (DNS rebinding), not from another origin."""
     status, _ = site.page.as_other("GET", _PAGE.path, Host=_NOBODY)
-    if status not in ways.REFUSED:
+    if status not in reachability.REFUSED:
         raise Exposed(
             f"SillyTavern answers to any name ({status}): a web page that leads a name of its own here reads all chats",
             hint="stackctl deploy, if it was deployed by an older stackctl; else compose.override.yml changes "
@@ -63,7 +65,7 @@ def origin(site: Site) -> str:
                 "SILLYTAVERN_CORS_ENABLED",
             )
     status, _ = site.page.as_other("POST", _CHANGE, Origin=f"https://{_NOBODY}")
-    if status not in ways.REFUSED:
+    if status not in reachability.REFUSED:
         raise Exposed(
             f"SillyTavern takes changes from web pages of any origin ({status})",
             hint="disableCsrfProtection: false in config.yaml in its config folder, then: stackctl restart sillytavern",
@@ -87,7 +89,7 @@ def key(site: Site) -> str:
         raise NotReady(
             f"{service.name} can't be asked: {tried.failure}", hint=command_line("stackctl", "logs", service.name)
         )
-    if answer.status not in ways.REFUSED:
+    if answer.status not in reachability.REFUSED:
         raise Exposed(
             f"{plan.backend_title} answers without its key, too ({answer.status})",
             hint="does compose.override.yml change its command? else: stackctl deploy",
@@ -99,7 +101,7 @@ def isolation(site: Site) -> str:
     """The backend publishes nothing, and is in the planned networks alone."""
     service = _own_backend(site)
     found = _attached(site, service.name)
-    if error := ways.backend_exposure(found, service, site.plan):
+    if error := reachability.backend_exposure(found, service, site.plan):
         raise error
     where = " and ".join(one.network for one in found.networks)
     is_isolated = all(one.is_isolated for one in found.networks)
@@ -115,7 +117,7 @@ def isolation(site: Site) -> str:
 def exposure(site: Site) -> str:
     """From this machine's addresses, from SillyTavern and from foreign containers only what is planned is reachable."""
     site.ways = tuple(_ways(site))
-    if wrong := ways.wrong(site.ways):
+    if wrong := reachability.wrong_routes(site.ways):
         open_ways = [one for one in wrong if one.is_open]
         words = [f"{one.target} from {one.source} ({one.address}: {one.seen})" for one in open_ways or wrong]
         if open_ways:
@@ -127,12 +129,12 @@ def exposure(site: Site) -> str:
     return f"{len(site.ways)} ways tried, all as planned"
 
 
-def _ways(site: Site) -> Iterator[Way]:
+def _ways(site: Site) -> Iterator[Route]:
     """Each way, tried now."""
     plan, service = site.plan, site.plan.backend_service
     targets = [_target(site, plan.sillytavern, tavern.PORT)]
     if service and _runs(site, service.name):
-        targets.append(_target(site, service, backends.named(service.name).PORT))
+        targets.append(_target(site, service, backends.find_backend(service.name).PORT))
     if plan.door:
         targets.append(_target(site, plan.door, plan.door.publish[0].target))
     if site.machine.engine.is_local:
@@ -144,7 +146,7 @@ def _ways(site: Site) -> Iterator[Way]:
         yield from _from_elsewhere("a container in another network", network, site, targets)
 
 
-def _from_here(site: Site, target: Target) -> Iterator[Way]:
+def _from_here(site: Site, target: Target) -> Iterator[Route]:
     """From this machine: where it shall be open, and everywhere else."""
     machine = site.machine
     planned, others = dict[str, bool](), dict[str, bool]()  # address and port -> whether it answers
@@ -159,8 +161,8 @@ def _from_here(site: Site, target: Target) -> Iterator[Way]:
             )
             (planned if target.is_planned_at(address, port) else others)[at] = is_ours
     if planned:
-        yield ways.all_open(_HERE, target, planned)
-    yield ways.all_shut(_HERE, target, others)
+        yield reachability.all_open(_HERE, target, planned)
+    yield reachability.all_shut(_HERE, target, others)
     if target.is_page or target.planned:
         return
     for one in target.attached.networks:
@@ -169,33 +171,35 @@ def _from_here(site: Site, target: Target) -> Iterator[Way]:
         is_open = machine.is_open(one.address, target.port)
         seen = "answers: Linux lets a host reach its containers" if is_open else "no answer"
         at = join(one.address, target.port)
-        yield Way(source=_HERE, target=target.name, address=at, expected="either", is_open=is_open, seen=seen)
+        yield Route(source=_HERE, target=target.name, address=at, expected="either", is_open=is_open, seen=seen)
 
 
-def _from_sillytavern(site: Site) -> Way:
+def _from_sillytavern(site: Site) -> Route:
     """From SillyTavern's container, by the name that its settings have."""
     try:
         seen, is_open = f"answers: {site.model}", True
     except NotReady as error:
         seen, is_open = error.message, False
     url = site.plan.backend_url
-    return Way(source="SillyTavern", target=site.plan.backend, address=url, expected="open", is_open=is_open, seen=seen)
+    return Route(
+        source="SillyTavern", target=site.plan.backend, address=url, expected="open", is_open=is_open, seen=seen
+    )
 
 
-def _from_elsewhere(source: str, network: str, site: Site, targets: Sequence[Target]) -> Iterator[Way]:
+def _from_elsewhere(source: str, network: str, site: Site, targets: Sequence[Target]) -> Iterator[Route]:
     """From a container that is none of the stack's: nothing, by the containers' addresses or by the host's."""
-    urls = {target.name: target.urls(place.HOST) for target in targets}
+    urls = {target.name: target.urls(backend_url.HOST) for target in targets}
     everything = tuple(one for some in urls.values() for one in some)
     requests = (_PAGE, COMPLETION)
     tried = {one.url: one for one in _from_container(site, network, everything, *requests, patience_s=_PATIENCE_S)}
     for target in targets:
         path = _PAGE.path if target.is_page else COMPLETION.path
-        yield ways.together(source, target, [tried[one] for one in urls[target.name]], path)
+        yield reachability.combine(source, target, [tried[one] for one in urls[target.name]], path)
 
 
 def _from_container(
     site: Site, network: str, urls: tuple[str, ...], *requests: Request, patience_s: float = _ANSWER_S
-) -> tuple[Tried, ...]:
+) -> tuple[ProbeResult, ...]:
     site.left_s()
     engine, image = site.machine.engine, site.plan.sillytavern.image
     return inquiry.ask(engine, image, network, urls, requests, None, patience_s=patience_s)
@@ -210,7 +214,7 @@ def _runs(site: Site, name: str) -> bool:
     return state is not None and state.state == "running"
 
 
-def _attached(site: Site, name: str) -> Attached:
+def _attached(site: Site, name: str) -> ContainerNetworking:
     if not _runs(site, name):
         raise NotApplicable(f"{name} does not run")
     return attached(site.machine.engine, site.states[name].container)

@@ -6,8 +6,8 @@ from functools import cached_property
 from stackctl.contracts.memory import Reserves
 from stackctl.core.fit import compute
 from stackctl.core.fit.settings import ALL, KV_TYPES, Device, Settings
-from stackctl.core.fit.shape import Layer, Shape
 from stackctl.core.fit.terms import Run
+from stackctl.core.model.shape import Layer, Shape
 
 __all__ = ["ALL", "KV_TYPES", "Device", "Fit", "Layer", "Memory", "Reserves", "Settings", "Shape", "fit"]
 

@@ -1,8 +1,8 @@
 """The compute buffer: what a batch's activations need at their widest point, in bytes."""
 
 from stackctl.core.fit.settings import Settings
-from stackctl.core.fit.shape import Layer
 from stackctl.core.fit.terms import Run
+from stackctl.core.model.shape import Layer
 
 _LARGE_BATCH = 32  # tokens from which on a GPU computes layers whose weights lie in RAM
 # llama.cpp has several GPUs work on four parts of a prompt at once (GGML_SCHED_MAX_COPIES), each with masks and inputs

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 
 from stackctl.contracts.memory import Reserves
 from stackctl.core.fit.settings import KV_TYPES, Settings
-from stackctl.core.fit.shape import Layer, Shape
+from stackctl.core.model.shape import Layer, Shape
 
 _F32 = 4
 _CELLS = 256  # caches grow in steps of so many tokens

@@ -14,10 +14,10 @@ from pathlib import Path, PurePosixPath
 from typing import TYPE_CHECKING, Any
 
 from stackctl.contracts.service import GpuRequest
-from stackctl.core.compose_words import gpu_refused
-from stackctl.core.passthrough import NOT_GIVEN, cdi_names
-from stackctl.core.ready import ServiceState
-from stackctl.core.seen import EngineSeen
+from stackctl.core.observed import EngineSeen
+from stackctl.core.plan.gpu_request import NOT_GIVEN, cdi_names
+from stackctl.core.start.docker_errors import gpu_refused
+from stackctl.core.start.readiness import ServiceState
 from stackctl.effects.engine.connection import connected, listener
 from stackctl.errors import ConfigError, EngineError
 
@@ -291,7 +291,7 @@ def _seconds(moment: str) -> float:
 
 
 def _cdi_names(file: Path) -> tuple[str, ...]:
-    from stackctl.core import yaml_text
+    from stackctl.core.formats import yaml_text
 
     try:
         return cdi_names(yaml_text.texts(file.read_text(encoding="utf-8")))  # JSON is YAML

@@ -6,7 +6,7 @@ import struct
 from contextlib import suppress
 from typing import TYPE_CHECKING
 
-from stackctl.core.compose_words import no_engine
+from stackctl.core.start.docker_errors import no_engine
 from stackctl.errors import EngineError
 
 if TYPE_CHECKING:

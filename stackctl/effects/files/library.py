@@ -8,8 +8,8 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path, PurePosixPath
 
-from stackctl.core import store
-from stackctl.core.store import Kept
+from stackctl.core.hub import store
+from stackctl.core.hub.store import StoredModel
 from stackctl.effects.files import Folder, owner_of
 from stackctl.effects.files.opening import Reach, links_for, regular_file
 from stackctl.errors import DataError, DoesNotFit
@@ -27,7 +27,7 @@ class Library:
     def path(self, place: PurePosixPath) -> Path:
         return self.folder / place
 
-    def kept(self) -> tuple[Kept, ...]:
+    def kept(self) -> tuple[StoredModel, ...]:
         """Every model that has a record, by its place."""
         found = []
         for record in sorted(self.folder.rglob(".*.stackctl.json")):
@@ -37,7 +37,7 @@ class Library:
                 found.append(kept)
         return tuple(found)
 
-    def at(self, place: PurePosixPath) -> Kept | None:
+    def at(self, place: PurePosixPath) -> StoredModel | None:
         """What was pulled to a place; None where there is no record of it."""
         try:
             raw = self._own().read_bytes(str(store.record(place)), most=_LONGEST_RECORD)
@@ -45,7 +45,7 @@ class Library:
         except (DataError, UnicodeDecodeError):
             return None
 
-    def note(self, kept: Kept) -> None:
+    def note(self, kept: StoredModel) -> None:
         """Write a model's record, whole or not at all."""
         self._own().write(str(kept.record), store.dump(kept))
 
@@ -75,7 +75,7 @@ class Library:
                 hint="free some space there, or choose a smaller quantisation",
             )
 
-    def remove(self, kept: Kept) -> None:
+    def remove(self, kept: StoredModel) -> None:
         """Delete a model's files, its record and what an interrupted download left; other models' stay."""
         root = self.path(kept.root)
         with explained(root):

@@ -7,8 +7,8 @@ from functools import partial
 from pathlib import Path
 from typing import Final, Literal
 
-from stackctl.core.first_bytes import advice, is_pickle, unlike
-from stackctl.core.source import is_main
+from stackctl.core.hub.source import is_main
+from stackctl.core.model.file_signature import advice, describe_mismatch, is_pickle
 from stackctl.effects.models.reading import beginning, opened, regular
 from stackctl.errors import ModelError
 from stackctl.terminal import shell_word
@@ -41,7 +41,7 @@ def find(path: Path) -> Found:
     if path.suffix.lower() == ".safetensors":
         return Found(kind="safetensors", name=path.name, paths=(path,))
     if not start.startswith(b"GGUF"):
-        what = unlike(start, size, "a model")
+        what = describe_mismatch(start, size, "a model")
         if is_pickle(start) or (path.suffix.lower() in _PICKLES and not what):
             return Found(kind="pickle", name=path.name, paths=(path,))
         if path.suffix.lower() in _PICKLES:
@@ -102,7 +102,7 @@ def companions(path: Path, endings: tuple[str, ...] = COMPANIONS) -> list[str]:
 
 def _whole(path: Path, names: list[str]) -> list[str]:
     """The weights of a folder, of which none may be missing."""
-    from stackctl.core import shards
+    from stackctl.core.model import shards
 
     main = shards.weights(names)
     if all(n.startswith(shards.ADAPTER) for n in main):

@@ -4,12 +4,12 @@ import os
 from dataclasses import dataclass
 from pathlib import Path
 
-from stackctl.core import model_card, safetensors
-from stackctl.core.first_bytes import ENOUGH
-from stackctl.core.gguf import GgufFile
-from stackctl.core.model_card import Card
-from stackctl.core.safetensors import Words
-from stackctl.core.tensors import LONGEST, Tensors, tensors
+from stackctl.core.model import model_card, safetensors
+from stackctl.core.model.file_signature import ENOUGH
+from stackctl.core.model.gguf import GgufFile
+from stackctl.core.model.model_card import Card
+from stackctl.core.model.safetensors import Words
+from stackctl.core.model.safetensors_header import LONGEST, Tensors, tensors
 from stackctl.effects.models.find import Found, find
 from stackctl.effects.models.reading import beginning, headers, opened, readable, regular, where
 from stackctl.errors import ModelError

@@ -5,10 +5,9 @@ import time
 from pathlib import Path, PurePosixPath
 
 from stackctl.contracts.host import Owner
-from stackctl.core import demo_model, gguf
-from stackctl.core.fit import gguf_shape
-from stackctl.core.seen import ModelFile, ModelSeen
-from stackctl.core.spec import DEMO
+from stackctl.core.config.spec import DEMO
+from stackctl.core.model import demo_model, gguf, gguf_shape
+from stackctl.core.model.model import ModelFile, ModelSeen
 from stackctl.effects.models.find import Found, companions, find
 from stackctl.effects.models.reading import headers, opened, readable, regular, where
 from stackctl.errors import ModelError
@@ -52,7 +51,7 @@ def _demo(folder: Path, owner: Owner) -> ModelSeen:
         is_folder=False,
         files=(file,),
         header=gguf.header(found),
-        shape=gguf_shape.of(found),
+        shape=gguf_shape.shape_of(found),
     )
 
 
@@ -64,13 +63,13 @@ def _gguf(wanted: str, found: Found) -> ModelSeen:
         is_folder=False,
         files=tuple(_file(one, one.name) for one in found.paths),
         header=gguf.header(parts[0]),
-        shape=gguf_shape.of(*parts),
+        shape=gguf_shape.shape_of(*parts),
         read_mib_s=_read_rate(found.paths[0]),
     )
 
 
 def _folder(wanted: str, found: Found) -> ModelSeen:
-    from stackctl.core import safetensors
+    from stackctl.core.model import safetensors
     from stackctl.effects.models.inside import described
 
     path = found.folder

@@ -8,8 +8,8 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import BinaryIO, Final
 
-from stackctl.core import first_bytes, gguf
-from stackctl.core.gguf import GgufFile
+from stackctl.core.model import file_signature, gguf
+from stackctl.core.model.gguf import GgufFile
 from stackctl.errors import ModelError
 
 _PERMISSIONS: Final = "check the path and its permissions"
@@ -48,7 +48,7 @@ def opened(path: Path) -> Iterator[BinaryIO]:
         yield stream
 
 
-def beginning(path: Path, count: int = first_bytes.ENOUGH) -> bytes:
+def beginning(path: Path, count: int = file_signature.ENOUGH) -> bytes:
     """A file's first bytes."""
     with opened(path) as stream:
         return stream.read(count)

@@ -12,8 +12,8 @@ from pathlib import Path
 
 import pytest
 
-from stackctl.core import gguf
-from stackctl.core.fit import Fit, Reserves, Settings, Shape, fit, gguf_shape
+from stackctl.core.fit import Fit, Reserves, Settings, Shape, fit
+from stackctl.core.model import gguf, gguf_shape
 from tests.shapes.header import header
 from tests.shapes.measured import MODELS
 
@@ -24,7 +24,7 @@ PRINTED = 0.011  # MiB, as finely as llama.cpp prints a size
 @cache
 def shape(model: str, quant: str) -> Shape:
     raw, size = header(MODELS[model].metadata(), MODELS[model].tensors(quant))
-    return gguf_shape.of(gguf.read(raw, size, name=model))
+    return gguf_shape.shape_of(gguf.read(raw, size, name=model))
 
 
 @dataclass(frozen=True)

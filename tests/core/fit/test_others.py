@@ -12,8 +12,8 @@ from pathlib import Path
 import pytest
 
 from stackctl.backends import llamacpp
-from stackctl.core import gguf
-from stackctl.core.fit import ALL, Settings, Shape, fit, gguf_shape
+from stackctl.core.fit import ALL, Settings, Shape, fit
+from stackctl.core.model import gguf, gguf_shape
 from tests.shapes.header import header
 from tests.shapes.others import MODELS
 
@@ -24,7 +24,7 @@ ROWS = list(csv.DictReader(FILE.read_text(encoding="utf-8").splitlines()))
 @cache
 def shape(model: str) -> Shape:
     raw, size = header(MODELS[model].metadata(), MODELS[model].tensors())
-    return gguf_shape.of(gguf.read(raw, size, name=model))
+    return gguf_shape.shape_of(gguf.read(raw, size, name=model))
 
 
 def test_every_model_is_measured() -> None:

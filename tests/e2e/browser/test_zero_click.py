@@ -7,8 +7,8 @@ from typing import Any
 
 import pytest
 
-from stackctl.core import tavern as facts
-from stackctl.core.demo_model import FILE_NAME, SENTENCE, gguf_bytes
+from stackctl.core.model.demo_model import FILE_NAME, SENTENCE, gguf_bytes
+from stackctl.core.tavern import container as facts
 from tests.e2e import outside
 from tests.e2e.browser.page import Tavern
 from tests.e2e.conftest import Stack

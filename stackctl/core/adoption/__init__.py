@@ -1,0 +1,1 @@
+"""Adopting a SillyTavern folder that is there already."""

@@ -1,0 +1,272 @@
+"""A SillyTavern that exists already: which kind of folder holds it, and what of that goes where in a stack's own.
+
+Sources: SillyTavern 1.19.0, src/users.js (migrateUserData: the layout from before 1.12), src/constants.js, its docker/
+folder's compose file.
+"""
+
+import re
+from collections.abc import Iterable, Mapping
+from collections.abc import Set as AbstractSet
+from dataclasses import dataclass
+from pathlib import PurePosixPath
+from typing import Final
+
+from stackctl.errors import ConfigError
+
+USER: Final = "data/default-user"
+RECORD: Final = "adopted.json"  # in the adopted folder: it comes and goes with it
+CONFIG: Final = "config/config.yaml"  # in the stack's folder
+# where below a given folder a SillyTavern may lie: itself, the compose file's place in a checkout, a stack's folder
+PLACES: Final = (".", "docker", "sillytavern")
+_NATIVE_EXTENSIONS: Final = "public/scripts/extensions/third-party"
+# before 1.12: below public/, what 1.12 moved into the user's folder under the same name
+_ONCE_PUBLIC: Final = (
+    "assets", "backgrounds", "characters", "chats", "context", "group chats", "groups", "instruct",
+    "KoboldAI Settings", "movingUI", "NovelAI Settings", "OpenAI Settings", "QuickReplies", "TextGen Settings",
+    "themes", "user", "User Avatars", "worlds", "settings.json", "stats.json",
+)  # fmt: skip
+# first part below a user's folder -> its row in the table
+_ROWS: Final[Mapping[str, str]] = {
+    "chats": "chats",
+    "group chats": "group chats",
+    "characters": "characters",
+    "groups": "groups",
+    "worlds": "world info",
+    "User Avatars": "personas' pictures",
+    "user": "images and files from chats",
+    "backgrounds": "backgrounds",
+    "extensions": "extensions of the user",
+    "backups": "SillyTavern's own backups",
+    "settings.json": "settings",
+    "secrets.json": "secrets",
+}
+# what --undo brings back where it is new or newer; the rest is settings, or made by SillyTavern itself
+_BROUGHT: Final = frozenset(
+    {"chats", "group chats", "characters", "groups", "worlds", "User Avatars", "user", "QuickReplies"}
+)
+_MADE_ANEW: Final = re.compile(
+    r"data/(?:_webpack|_cache|_uploads|heartbeat\.json)(?:/.*)?|data/[^/]+/thumbnails(?:/.*)?|config/\.gitkeep"
+)
+_NOT_TAKEN: Final[Mapping[str, str]] = {
+    "node_modules": "the program's; the image has its own",
+    ".git": "the program's",
+    "backups": "copies of what is taken; they stay where they are",
+    "thumbnails": "made anew",
+    "config.conf": "settings of the server from before config.yaml; nothing reads them any more",
+    "certs": "the stack does not use them",
+}
+_PROGRAM: Final = frozenset({
+    ".dockerignore", ".editorconfig", ".eslintrc.cjs", ".github", ".gitattributes", ".gitignore", ".nomedia",
+    ".npmignore", ".npmrc", ".replit", ".vscode", "CONTRIBUTING.md", "Dockerfile", "LICENSE", "README.md",
+    "SECURITY.md", "Start.bat", "Update-Instructions.txt", "UpdateAndStart.bat", "UpdateForkAndStart.bat", "colab",
+    "cache", "default", "docker", "docker-compose.yml", "docker-entrypoint.sh", "index.d.ts", "jsconfig.json",
+    "package-lock.json", "package.json", "plugins.js", "post-install.js", "public", "recover.js", "replit.nix",
+    "server.js", "src", "start.sh", "tests", "tools", "webpack.config.js", "poe", "whitelist.txt", "access.log",
+    "statsHelpers.js",
+})  # fmt: skip
+
+
+@dataclass(frozen=True, kw_only=True)
+class Piece:
+    """A file or folder of the old SillyTavern (below its folder, or absolute), and its place in the stack's."""
+
+    source: str
+    target: str
+
+
+@dataclass(frozen=True, kw_only=True)
+class Layout:
+    """A kind of folder, in words, and its pieces."""
+
+    title: str
+    pieces: tuple[Piece, ...]
+    is_converted: bool = False  # its data is laid out otherwise than SillyTavern has it today
+
+
+@dataclass(frozen=True, kw_only=True)
+class Row:
+    """One line of the table: what, how much of it, what becomes of it."""
+
+    what: str
+    files: int
+    size: int  # bytes
+    fate: str
+
+
+@dataclass(frozen=True, kw_only=True)
+class KeptFile:
+    """A file that was copied: its place in the stack's folder, and its size in bytes."""
+
+    target: str
+    size: int
+
+
+def probes(data_root: str) -> tuple[str, ...]:
+    """The paths whose existence tells the layout."""
+    users = tuple(f"{data_root}/{name}" for name in ("default-user", "_storage"))
+    return (
+        "server.js", "public/characters", "public/settings.json", "config/config.yaml", "config.yaml",
+        "default-user", "_storage", "settings.json", "characters", "chats", *users,
+    )  # fmt: skip
+
+
+def layout(here: AbstractSet[str], data_root: str) -> Layout | None:
+    """Which layout these paths are of; None: none that is known. `data_root`: as config.yaml has it.
+
+    Raises ConfigError for a folder that SillyTavern itself has not converted to the end.
+    """
+    has_data = bool(here & {f"{data_root}/default-user", f"{data_root}/_storage"})
+    is_old = bool(here & {"public/characters", "public/settings.json"})
+    if is_old and has_data:
+        raise ConfigError(
+            "the folder has data in both layouts, public/ and data/: which is the newer can't be told",
+            hint="start that SillyTavern once, so that it converts itself, and stop it; or move the older one away",
+        )
+    if is_old:
+        return Layout(title="SillyTavern from before 1.12", pieces=_old(), is_converted=True)
+    if has_data and "server.js" in here:
+        return Layout(title="SillyTavern, installed natively", pieces=_native(data_root))
+    if has_data:
+        folders = tuple(Piece(source=name, target=name) for name in ("config", "data", "plugins", "extensions"))
+        return Layout(title="the folder of a compose file for SillyTavern", pieces=folders)
+    if here & {"default-user", "_storage"}:
+        return Layout(title="SillyTavern's data folder", pieces=(Piece(source=".", target="data"),))
+    if "settings.json" in here and here & {"characters", "chats"}:
+        return Layout(title="the data of one user of SillyTavern", pieces=(Piece(source=".", target=USER),))
+    return None
+
+
+def _native(data_root: str) -> tuple[Piece, ...]:
+    return (
+        Piece(source="config.yaml", target=CONFIG),
+        Piece(source=data_root, target="data"),
+        Piece(source="plugins", target="plugins"),
+        Piece(source=_NATIVE_EXTENSIONS, target="extensions"),
+    )
+
+
+def _old() -> tuple[Piece, ...]:
+    return (
+        Piece(source="config.yaml", target=CONFIG),
+        *(Piece(source=f"public/{name}", target=f"{USER}/{name}") for name in _ONCE_PUBLIC),
+        Piece(source=_NATIVE_EXTENSIONS, target=f"{USER}/extensions"),
+        Piece(source="vectors", target=f"{USER}/vectors"),
+        Piece(source="secrets.json", target=f"{USER}/secrets.json"),
+        Piece(source="plugins", target="plugins"),
+    )
+
+
+def is_made_anew(target: str) -> bool:
+    """Whether SillyTavern makes this place of its folder by itself: caches."""
+    return bool(_MADE_ANEW.fullmatch(target))
+
+
+def is_settings(target: str) -> bool:
+    """Whether this is a user's settings.json."""
+    parts = PurePosixPath(target).parts
+    return len(parts) == 3 and (parts[0], parts[2]) == ("data", "settings.json")
+
+
+def files_taken(files: Iterable[KeptFile], *, is_converted: bool, changed: AbstractSet[str]) -> tuple[Row, ...]:
+    """Rows of what is copied, by kind; each user but the first under a name of its own. `changed`: on the copy."""
+    fate = "taken, converted" if is_converted else "taken"
+    sums: dict[str, tuple[int, int]] = {}
+    touched = {_row(PurePosixPath(target).parts) for target in changed}
+    for file in files:
+        row = _row(PurePosixPath(file.target).parts)
+        count, size = sums.get(row, (0, 0))
+        sums[row] = (count + 1, size + file.size)
+    return tuple(
+        Row(
+            what=what,
+            files=count,
+            size=size,
+            fate=(fate if _is_data(what) else "taken") + (", changed as said below" if what in touched else ""),
+        )
+        for what, (count, size) in sorted(sums.items(), key=lambda one: _rank(one[0]))
+    )
+
+
+def caches(skipped: Iterable[str]) -> tuple[Row, ...]:
+    """A row for what SillyTavern makes by itself, by its places in the stack's folder."""
+    names = ", ".join(sorted({PurePosixPath(place).name for place in skipped}))
+    return (Row(what=names, files=0, size=0, fate="left: made anew"),) if names else ()
+
+
+def files_left(names: Iterable[str], pieces: Iterable[Piece]) -> tuple[Row, ...]:
+    """Rows of what of the folder's top level stays behind."""
+    used = {PurePosixPath(piece.source).parts[:1] for piece in pieces}
+    if () in used:  # the folder itself is the piece
+        return ()
+    rest = sorted(name for name in names if (name,) not in used)
+    rows = [Row(what=name, files=0, size=0, fate=f"left: {_NOT_TAKEN[name]}") for name in rest if name in _NOT_TAKEN]
+    others = [name for name in rest if name not in _NOT_TAKEN and name not in _PROGRAM]
+    if any(name in _PROGRAM for name in rest):
+        rows.append(Row(what="the program", files=0, size=0, fate="left: the image has its own"))
+    rows += [Row(what=name, files=0, size=0, fate="left: not SillyTavern's") for name in others]
+    return tuple(rows)
+
+
+def refuse_newer(versions: Mapping[str, str], image: str) -> None:
+    """Raise ConfigError where a user's settings (file -> its currentVersion) are of a newer SillyTavern than the image.
+
+    An image whose tag is no version can't be judged.
+    """
+    runs = version(image.partition("@")[0].rpartition("/")[2].partition(":")[2])
+    for file, written in versions.items():
+        if runs and version(written) > runs:
+            raise ConfigError(
+                f"{file} was written by SillyTavern {written}, but the stack runs {image}: it could damage what it "
+                "does not know",
+                hint=f'choose an image of {written} or newer: sillytavern.image = "...:{written}" in stack.toml',
+            )
+
+
+def version(text: str) -> tuple[int, ...]:
+    """(1, 19, 0) for "1.19.0"; () for what is no version."""
+    found = re.match(r"v?(\d+)\.(\d+)(?:\.(\d+))?", text)
+    return tuple(int(number or 0) for number in found.groups()) if found else ()
+
+
+def is_brought(target: str) -> bool:
+    """Whether --undo brings this file back: a chat, a character, what belongs to them."""
+    parts = PurePosixPath(target).parts
+    return len(parts) > 3 and parts[0] == "data" and parts[2] in _BROUGHT
+
+
+def origin_of(target: str, pieces: Iterable[Piece]) -> str | None:
+    """Where a file of the stack's folder belongs in the old one (below it, or absolute); None: it has no place."""
+    path, best = PurePosixPath(target), None
+    for piece in pieces:
+        is_above = path.is_relative_to(piece.target)
+        if is_above and (best is None or len(piece.target) > len(best.target)):
+            best = piece
+    return str(PurePosixPath(best.source) / path.relative_to(best.target)) if best else None
+
+
+def name_apart(name: str, number: int) -> str:
+    """Another name beside a file's, for a version that must not replace it."""
+    path = PurePosixPath(name)
+    return str(path.with_name(f"{path.stem}.from-stackctl{f'-{number}' if number > 1 else ''}{path.suffix}"))
+
+
+def _row(parts: tuple[str, ...]) -> str:
+    if parts[0] == "data" and len(parts) > 2 and not parts[1].startswith("_"):
+        kind = _ROWS.get(parts[2], "presets and the rest")
+        return kind if parts[1] == "default-user" else f"{parts[1]}: {kind}"
+    return {
+        "config": "config.yaml",
+        "plugins": "server plugins",
+        "extensions": "extensions for all users",
+        "data": "users and sessions",
+    }[parts[0]]
+
+
+def _rank(what: str) -> tuple[bool, int, str]:
+    order = [*_ROWS.values(), "presets and the rest", "users and sessions", "config.yaml"]
+    kind = what.rpartition(": ")[2]
+    return (": " in what, order.index(kind) if kind in order else len(order), what)
+
+
+def _is_data(what: str) -> bool:
+    return what not in {"config.yaml", "server plugins", "extensions for all users"}

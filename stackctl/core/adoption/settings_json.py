@@ -1,0 +1,82 @@
+"""An adopted settings.json: what of it the next deploy may set, and connection profiles that a container can use.
+
+Source: SillyTavern 1.19.0, public/scripts/extensions/connection-manager.
+"""
+
+import json
+import uuid
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from stackctl.core.external import backend_url
+
+
+@dataclass(frozen=True, kw_only=True)
+class Reachable:
+    """Settings with copies of the connection profiles that point at this machine. `added`: the copies' names."""
+
+    settings: Mapping[str, Any]
+    added: tuple[str, ...]
+
+
+def parse_settings(text: str) -> dict[str, Any]:
+    """A settings.json; {} for what is no JSON object."""
+    try:
+        found = json.loads(text)
+    except (ValueError, RecursionError):
+        return {}
+    return found if isinstance(found, dict) else {}
+
+
+def hand_over(settings: Mapping[str, Any]) -> dict[str, Any]:
+    """The connection as the settings have it, in the form of an overlay that stackctl wrote: so, and only so far, the
+    next deploy may change it."""
+    text, power = _table(settings.get("textgenerationwebui_settings")), _table(settings.get("power_user"))
+    return {
+        "firstRun": settings.get("firstRun"),
+        "main_api": settings.get("main_api"),
+        "textgenerationwebui_settings": {
+            "type": text.get("type"),
+            "server_urls": dict(_table(text.get("server_urls"))),
+        },
+        "power_user": {"auto_connect": power.get("auto_connect")},
+    }
+
+
+def reach_backend(settings: Mapping[str, Any], is_here: Callable[[str], bool]) -> Reachable:
+    """Give each profile whose URL means this machine a copy that means it from inside a container, too; the profile
+    itself stays as it is."""
+    extensions = _table(settings.get("extension_settings"))
+    connections = _table(extensions.get("connectionManager"))
+    profiles = connections.get("profiles")
+    if not isinstance(profiles, list):
+        return Reachable(settings=settings, added=())
+    copies = [_copy(one) for one in profiles if isinstance(one, dict) and _means_host(one.get("api-url"), is_here)]
+    known = {one.get("id") for one in profiles if isinstance(one, dict)}
+    copies = [one for one in copies if one["id"] not in known]
+    if not copies:
+        return Reachable(settings=settings, added=())
+    connections = {**connections, "profiles": [*profiles, *copies]}
+    changed = {**settings, "extension_settings": {**extensions, "connectionManager": connections}}
+    return Reachable(settings=changed, added=tuple(str(one["name"]) for one in copies))
+
+
+def _means_host(url: object, is_here: Callable[[str], bool]) -> bool:
+    return (
+        isinstance(url, str) and backend_url.is_url(url) and backend_url.host(url) != backend_url.HOST and is_here(url)
+    )
+
+
+def _copy(profile: Mapping[str, Any]) -> dict[str, Any]:
+    url = backend_url.renamed(profile["api-url"], backend_url.HOST)
+    return {
+        **profile,
+        "id": str(uuid.uuid5(uuid.NAMESPACE_URL, f"{profile.get('id')} {url}")),  # the same at every adoption
+        "name": f"{profile.get('name', 'profile')} (from the container)",
+        "api-url": url,
+    }
+
+
+def _table(value: Any) -> Mapping[str, Any]:
+    return value if isinstance(value, Mapping) else {}

@@ -1,0 +1,1 @@
+"""What a person wrote: stack.toml, its lock, and configurations of others."""

@@ -1,0 +1,86 @@
+"""Several models in one stack: which runs, with which settings of its own, and where a change of it is written."""
+
+import difflib
+import re
+from collections.abc import Mapping
+
+from stackctl.core.config.spec import EXTERNAL, OneModel, Spec
+from stackctl.errors import ConfigError
+from stackctl.terminal import shell_word
+
+_AUTO = "auto"
+# a setting that each model may have for itself -> the section in which the one for all of them stands
+_SHARED: Mapping[str, str] = {
+    "context": "backend",
+    "gpu_layers": "backend",
+    "kv_cache": "backend",
+    "template": "sillytavern",
+}
+
+
+def settings_in_use(spec: Spec) -> Spec:
+    """The spec of the model that model.use names: its path and settings take the place of those for all.
+
+    A backend that runs elsewhere has a model of its own, for which nothing here counts. Raises ConfigError where there
+    is no such model.
+    """
+    if not spec.model.use or spec.backend.is_elsewhere:
+        return spec
+    return settings_of(spec, spec.model.use)
+
+
+def settings_of(spec: Spec, name: str) -> Spec:
+    """The spec as if `stackctl use NAME` had chosen that model."""
+    entry = spec.models.get(name)
+    if entry is None:
+        raise unknown_model(spec, name)
+    sections: dict[str, dict[str, object]] = {"model": {"path": entry.path, "source": entry.source, "use": name}}
+    for key, section in _SHARED.items():
+        if (value := getattr(entry, key)) != _AUTO:
+            sections.setdefault(section, {})[key] = value
+    return spec.model_copy(
+        update={section: getattr(spec, section).model_copy(update=values) for section, values in sections.items()}
+    )
+
+
+def is_named(spec: Spec) -> bool:
+    """Whether stack.toml says what runs: a model, one of several, or a server elsewhere."""
+    model = spec.model
+    return bool(model.use) or model.path != _AUTO or bool(model.source) or spec.backend.is_elsewhere
+
+
+def only_model(spec: Spec) -> str:
+    """The name of the only model in [models], "" where it is empty; raise ConfigError where there are several."""
+    names = sorted(spec.models)
+    if len(names) > 1:
+        raise ConfigError(
+            f"stack.toml has {len(names)} models, and nothing says which one runs",
+            hint="choose one: stackctl use " + " | ".join(map(shell_word, names)),
+        )
+    return names[0] if names else ""
+
+
+def unknown_model(spec: Spec, name: str) -> ConfigError:
+    """The error for a model that stack.toml does not name."""
+    close = difflib.get_close_matches(name, spec.models, n=1, cutoff=0.5)
+    known = f"there are: {', '.join(sorted(spec.models))}" if spec.models else "it names none yet"
+    hint = f"did you mean {close[0]}?" if close else f'add it: [models.{name}] with path = "/path/to/model.gguf"'
+    return ConfigError(f"stack.toml has no model {name!r}; {known}", hint=hint)
+
+
+def placed_changes(changes: Mapping[str, object], spec: Spec) -> dict[str, object]:
+    """Changes by dotted key, each put where it takes effect while one of several models is in use."""
+    if "model.path" in changes:  # a path given by hand is a model outside of the list
+        return {**({"model.use": ""} if spec.model.use else {}), **changes}
+    name = changes.get("model.use", spec.model.use)
+    if not name or changes.get("backend.kind", spec.backend.kind) == EXTERNAL:
+        return dict(changes)
+    own = {f"{section}.{key}": f"models.{name}.{key}" for key, section in _SHARED.items()}
+    return {own.get(key, key): value for key, value in changes.items()}
+
+
+def free_name(stem: str, taken: Mapping[str, OneModel]) -> str:
+    """A name for a model that nobody uses yet, made from its file's stem."""
+    made = re.sub(r"[^a-z0-9_]+", "-", stem.lower()).strip("-_")[:60] or "model"
+    names = (made, *(f"{made}-{number}" for number in range(2, len(taken) + 3)))
+    return next(name for name in names if name not in taken)

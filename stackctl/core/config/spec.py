@@ -1,0 +1,298 @@
+"""What the user wants: the content of stack.toml as frozen, typed values."""
+
+from typing import Annotated, Self
+
+from pydantic import BaseModel, ConfigDict, Field, model_validator
+
+from stackctl.core.config.values import (
+    Address,
+    Auto,
+    BackendKind,
+    Cpus,
+    Devices,
+    DockerName,
+    Exposure,
+    GpuMode,
+    HostNames,
+    Hosts,
+    Image,
+    ImageSource,
+    KvCache,
+    Labels,
+    Mac,
+    Memory,
+    ModelName,
+    Name,
+    NameOrNone,
+    Origin,
+    Path,
+    Place,
+    Subnet,
+    Switch,
+    Text,
+    Url,
+    choice,
+    whole,
+)
+
+DEMO = "demo"
+AUTO = "auto"
+EXTERNAL = "external"
+NONE, LAN = "none", "lan"
+
+
+class Section(BaseModel):
+    model_config = ConfigDict(frozen=True, strict=True, extra="forbid")
+
+
+_SOURCE = (
+    "Where the model comes from while it is not there: hf:OWNER/NAME:Q4_K_M or hf:OWNER/NAME/FILE (Hugging Face),\n"
+    "or an http(s) address. It is pulled once."
+)
+
+
+class Model(Section):
+    path: Path = Field(
+        AUTO,
+        description=(
+            "The model: a .gguf file, the first part of a split one, or a folder that holds one model.\n"
+            '"demo" is the built-in demo model, which knows one sentence.\n'
+            "auto: what `source` brings, in stackctl's own folder for models; without a source the first deploy asks."
+        ),
+    )
+    source: Origin = Field("", description=_SOURCE)
+    use: NameOrNone = Field(
+        "", description='Which entry of [models] runs; "": the model at `path`. `stackctl use NAME` writes it.'
+    )
+
+    @property
+    def is_demo(self) -> bool:
+        return self.path == DEMO or (self.path == AUTO and not self.source)
+
+
+class OneModel(Section):
+    """One of several models, by a name of its own."""
+
+    path: Path = Field(AUTO, description="As in [model].")
+    source: Origin = Field("", description="As in [model].")
+    context: Annotated[int | Auto, *whole(256, 4194304, "a number of tokens")] = Field(
+        "auto", description="Context size in tokens for this model; auto: as in [backend]."
+    )
+    gpu_layers: Annotated[int | Auto, *whole(0, 9999, "a number of layers")] = Field(
+        "auto", description="Layers on the GPU for this model; auto: as in [backend]."
+    )
+    kv_cache: Annotated[KvCache, *choice(KvCache)] = Field(
+        "auto", description="Type of the KV cache for this model; auto: as in [backend]."
+    )
+    template: Path = Field("auto", description="Prompt template for this model; auto: as in [sillytavern].")
+
+    @property
+    def is_demo(self) -> bool:
+        return self.path == DEMO
+
+    @model_validator(mode="after")
+    def _can_be_had(self) -> Self:
+        if self.path == AUTO and not self.source:
+            raise ValueError("a model needs path or source")
+        return self
+
+
+class Backend(Section):
+    kind: Annotated[BackendKind, *choice(BackendKind)] = Field(
+        "llamacpp",
+        description=(
+            "llamacpp, koboldcpp or text-generation-webui (also: textgen, ooba);\n"
+            "external: one of them that runs elsewhere, at `url`."
+        ),
+    )
+    url: Url = Field(
+        "",
+        description=(
+            "external only: where it runs, such as http://192.168.1.20:5001; 127.0.0.1 is this machine.\n"
+            "Which of the three kinds it is, its model and its context are asked of it."
+        ),
+    )
+    key_file: Text = Field(
+        "", description="external only: a file, readable for you alone, that holds the API key that the server wants."
+    )
+    wake: Mac = Field(
+        "", description="external only: its network card's MAC address; if it sleeps, Wake-on-LAN is sent there."
+    )
+    publish: Place = Field(
+        "",
+        description=(
+            "Opens the API to other programs, always with the key: an address of this machine and a port, such as\n"
+            '"127.0.0.1:5001" or "192.168.1.5:5001"; "": SillyTavern alone uses it.'
+        ),
+    )
+    image: Image = Field("auto", description="The container image; auto: the pinned official one for the GPU mode.")
+    program: Path = Field(
+        "auto",
+        description=(
+            "koboldcpp only: the program file, a path or an http(s) URL; auto: the pinned release, fetched once."
+        ),
+    )
+    context: Annotated[int | Auto, *whole(256, 4194304, "a number of tokens")] = Field(
+        "auto", description="Context size in tokens; auto: 8192, less where the model or the memory does not allow it."
+    )
+    gpu_layers: Annotated[int | Auto, *whole(0, 9999, "a number of layers")] = Field(
+        "auto",
+        description="Layers on the GPU, the output layer counted, too; auto: as many as fit, none without a GPU.",
+    )
+    kv_cache: Annotated[KvCache, *choice(KvCache)] = Field(
+        "auto",
+        description="Type of the KV cache: f16, q8_0 or q4_0; the last two save memory; auto: f16, or q8_0 to fit.",
+    )
+    flash_attention: Annotated[Switch, *choice(Switch)] = Field(
+        "auto", description="on, off, or auto: as the backend thinks best (always on with a quantised KV cache)."
+    )
+    threads: Annotated[int | Auto, *whole(1, 1024, "a number of threads")] = Field(
+        "auto", description="CPU threads; auto: the backend decides."
+    )
+    batch: Annotated[int | Auto, *whole(32, 16384, "a number of tokens")] = Field(
+        "auto", description="Prompt tokens processed at a time; auto: the backend decides."
+    )
+    extra_args: tuple[Text, ...] = Field(
+        (), description='More arguments for the program, one word per string: ["--no-mmap", "--seed", "1"].'
+    )
+
+    @property
+    def is_elsewhere(self) -> bool:
+        """Whether no service of the stack is the backend: `external` is a place, not a program."""
+        return self.kind == EXTERNAL
+
+    @model_validator(mode="after")
+    def _has_a_place(self) -> Self:
+        if self.is_elsewhere and not self.url:
+            raise ValueError('kind = "external" needs url, such as url = "http://192.168.1.20:5001"')
+        return self
+
+
+class Gpu(Section):
+    mode: Annotated[GpuMode, *choice(GpuMode)] = Field(
+        "auto",
+        description="nvidia (NVIDIA Container Toolkit), cdi (CDI device files), none (CPU), or auto: what is there.",
+    )
+    devices: Devices = Field(
+        ("all",), description='GPUs by index or UUID: ["0"], ["0", "1"], ["GPU-5f1c..."]; ["all"] takes every one.'
+    )
+
+
+class Proxy(Section):
+    """A reverse proxy that runs in a container already."""
+
+    network: DockerName = Field(
+        "", description="The proxy's Docker network, which SillyTavern joins; nothing is published then."
+    )
+    container: DockerName = Field("", description="The proxy's container: only its address may come in.")
+    hosts: Hosts = Field((), description='Names under which the proxy serves it: ["chat.example.org"].')
+    labels: Labels = Field(
+        (), description='Labels for SillyTavern\'s container, for the proxy: ["traefik.enable=true"].'
+    )
+
+    @property
+    def is_wanted(self) -> bool:
+        return bool(self.network)
+
+    @model_validator(mode="after")
+    def _is_whole(self) -> Self:
+        if self.network and not (self.container and self.hosts):
+            raise ValueError("a proxy needs network, container and hosts")
+        return self
+
+
+class SillyTavern(Section):
+    image: Image = Field("auto", description="The container image; auto: the pinned official one.")
+    port: Annotated[int | Auto, *whole(1, 65535, "a port")] = Field(
+        "auto", description="Port on this machine; auto: 8000, or the next free one."
+    )
+    template: Path = Field(
+        "auto",
+        description=(
+            "Prompt template by SillyTavern's own name, such as ChatML or Llama 3 Instruct; auto: from the model;\n"
+            "none: SillyTavern's templates are left alone."
+        ),
+    )
+    bind: Address = Field(
+        "127.0.0.1", description="Loopback address on this machine that the port is always opened on."
+    )
+    expose: Exposure = Field(
+        NONE,
+        description=(
+            "Who else may come in, with a generated password: none; lan: this machine's private networks;\n"
+            "or one of its addresses or interfaces, such as 192.168.1.5 or tailscale0."
+        ),
+    )
+    host_names: HostNames = Field(
+        (),
+        description=(
+            'More names to open it under: ["chat.lan"]; ".example.org" stands for that name and all below it.\n'
+            "localhost, IP addresses, this machine's own names and the proxy's hosts pass by themselves, no others do."
+        ),
+    )
+    host_access: Annotated[Switch, *choice(Switch)] = Field(
+        "auto",
+        description=(
+            "Whether its container knows this machine as host.docker.internal; auto: where the backend runs on it.\n"
+            "on: for connection profiles to other servers on this machine; `stackctl adopt` writes it."
+        ),
+    )
+    data: Path = Field("sillytavern", description="Folder for chats, characters and settings; relative to this file.")
+    uid: Annotated[int | Auto, *whole(0, 2**31 - 1, "a user id")] = Field(
+        "auto", description="User that SillyTavern runs as and that owns its data; auto: the owner of this folder."
+    )
+    gid: Annotated[int | Auto, *whole(0, 2**31 - 1, "a group id")] = Field("auto", description="Group likewise.")
+    proxy: Proxy = Proxy()
+
+    @property
+    def has_password(self) -> bool:
+        """Whether anybody but this machine may come in."""
+        return self.expose != NONE or self.proxy.is_wanted
+
+    @model_validator(mode="after")
+    def _has_one_way_in(self) -> Self:
+        if self.expose != NONE and self.proxy.is_wanted:
+            raise ValueError("expose and proxy are two ways in: behind a proxy nothing is published")
+        return self
+
+
+class Network(Section):
+    inner: Subnet = Field(
+        "auto", description="Subnet between SillyTavern and the backend, without a way out; auto: a free one."
+    )
+    edge: Subnet = Field(
+        "auto", description="Subnet of SillyTavern's way out and of its published port; auto: a free one."
+    )
+
+
+class Limits(Section):
+    backend_memory: Memory = Field(
+        "auto", description='Most memory that the backend may use, such as "16 GiB"; auto: what is planned, with room.'
+    )
+    backend_cpus: Cpus = Field(
+        "auto", description="Most CPUs that the backend may use, such as 4 or 1.5; auto: no limit."
+    )
+    sillytavern_memory: Memory = Field(
+        "auto", description='Most memory that SillyTavern may use, such as "1 GiB"; auto: no limit.'
+    )
+    sillytavern_cpus: Cpus = Field("auto", description="Most CPUs that SillyTavern may use; auto: no limit.")
+
+
+class Spec(Section):
+    """stack.toml, whole."""
+
+    name: Name = Field("auto", description="Name of the stack (the Compose project); auto: this folder's name.")
+    images: Annotated[ImageSource, *choice(ImageSource)] = Field(
+        "auto", description="official: pull the projects' own images; own: build ours; auto: ours where a pull fails."
+    )
+    model: Model = Model()
+    models: dict[ModelName, OneModel] = Field(
+        {},
+        description="Several models, one table each: [models.NAME]. `stackctl use NAME` runs that one.",
+        json_schema_extra={"additionalProperties": False},
+    )
+    backend: Backend = Backend()
+    gpu: Gpu = Gpu()
+    sillytavern: SillyTavern = SillyTavern()
+    network: Network = Network()
+    limits: Limits = Limits()

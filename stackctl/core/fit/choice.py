@@ -1,0 +1,252 @@
+"""How to run a model on this machine: layers on the GPU, context, type of the KV cache; and what else there is.
+
+In this order, what is not fixed by the user: everything on the GPU; a q8_0 cache there; a model of experts with some
+of those in RAM; as many layers on the GPU as fit; and where RAM itself is short, a q8_0 cache and less context. A
+context of 8192 tokens is worth more in a long chat than speed, so it is lowered last, and never below 4096.
+"""
+
+from collections.abc import Iterator
+from dataclasses import dataclass, replace
+from typing import Final, Literal
+
+from stackctl.core.fit import ALL, Fit, Memory, Reserves, Settings, Shape, fit
+
+CONTEXT: Final = 8192
+LEAST_CONTEXT: Final = 4096
+_MARGIN, _LEAST_MARGIN_MIB, _WSL_MARGIN_MIB = 0.03, 300, 1024
+CUDA_CONTEXT_MIB: Final = 500.0  # of VRAM per GPU and program: 107 (34 SMs) to 612 (148 SMs) were measured
+# GB/s, for a class of speed and no more: a GPU of the middle, and two channels of RAM
+GPU_GBS, RAM_GBS = 350.0, 35.0
+_SPEEDS: Final = (
+    (20.0, "much faster than you read"),
+    (7.0, "faster than you read"),
+    (3.0, "about as fast as you read"),
+    (1.0, "slower than you read"),
+    (0.0, "for the patient"),
+)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Room:
+    """Memory that may be used: free now, or held by what this run replaces."""
+
+    gpus_mib: tuple[int, ...] = ()
+    totals_mib: tuple[int, ...] = ()  # of each GPU; (): as much as is free
+    ram_mib: int
+    ram_total_mib: int = 0
+    is_wsl: bool = False  # there the driver takes RAM, silently and slowly, once VRAM is full
+
+    @property
+    def usable_mib(self) -> tuple[int, ...]:
+        """Of each GPU, what a choice may fill."""
+        least = _WSL_MARGIN_MIB if self.is_wsl else _LEAST_MARGIN_MIB
+        totals = self.totals_mib or self.gpus_mib
+        return tuple(
+            max(0, free - max(int(total * _MARGIN), least)) for free, total in zip(self.gpus_mib, totals, strict=True)
+        )
+
+    @property
+    def usable_ram_mib(self) -> int:
+        return max(0, self.ram_mib - max(int(self.ram_mib * _MARGIN), _LEAST_MARGIN_MIB))
+
+
+@dataclass(frozen=True, kw_only=True)
+class Wanted:
+    """What the user fixes; None: to be chosen."""
+
+    context: int | None = None
+    kv_type: str | None = None
+    gpu_layers: int | None = None
+    cpu_experts: int = 0
+    batch: int | None = None
+    slots: int | None = None
+    flash_attention: bool = True
+    device: Literal["cuda", "vulkan", "cpu"] = "cuda"
+
+
+@dataclass(frozen=True, kw_only=True)
+class Alternative:
+    """Another way to run the model: what changes, what it costs or gains, and how much less memory it takes."""
+
+    change: str  # as it would be written: "context = 4096"
+    effect: str
+    saves_mib: float  # on the GPUs where there are some, else in RAM; negative: it takes more
+    fits: bool
+    fit: Fit
+
+
+@dataclass(frozen=True, kw_only=True)
+class Choice:
+    """How the model would run."""
+
+    fit: Fit
+    fits: bool
+    room: Room
+    lacks: tuple[str, ...]  # where it does not fit, in words; () where it does
+    tokens_per_s: float  # a guess from the bytes that a token reads
+    alternatives: tuple[Alternative, ...]
+
+    @property
+    def speed(self) -> str:
+        return speed(self.tokens_per_s)
+
+    @property
+    def settings(self) -> Settings:
+        return self.fit.settings
+
+
+def speed(tokens_per_s: float) -> str:
+    """A class of speed in words."""
+    return next(words for least, words in _SPEEDS if tokens_per_s >= least)
+
+
+def choose(shape: Shape, wanted: Wanted, reserves: Reserves, room: Room) -> Choice:
+    """The best way that fits with a margin; else the most frugal one, with fits False where it takes too much."""
+    found = None
+    for found in _ways(shape, wanted, reserves, room):
+        if not what_lacks(found, room, has_margin=True):
+            break
+    assert found  # noqa: S101 - there is at least one way
+    missing = what_lacks(found, room, has_margin=False)
+    return Choice(
+        fit=found,
+        fits=not missing,
+        room=room,
+        lacks=tuple(missing),
+        tokens_per_s=tokens_per_s(shape, found),
+        alternatives=tuple(_alternatives(shape, wanted, reserves, room, found)),
+    )
+
+
+def tokens_per_s(shape: Shape, found: Fit) -> float:
+    """Tokens a second, roughly: every token reads the active weights and the cache once."""
+    on_gpu = sum(one.weights_mib + one.kv_cache_mib for one in found.devices)
+    in_ram = found.host.weights_mib + found.host.kv_cache_mib - shape.input / 2**20
+    if not found.devices:
+        on_gpu, in_ram = 0.0, found.host.weights_mib + found.host.kv_cache_mib
+    share = shape.active_share
+    seconds = (max(0.0, on_gpu) * share / GPU_GBS + max(0.0, in_ram) * share / RAM_GBS) / 1024
+    return 1 / max(seconds, 1e-3)
+
+
+def _settings(wanted: Wanted, room: Room, context: int, kv_type: str, layers: int) -> Settings:
+    has_gpu = bool(room.gpus_mib) and wanted.device != "cpu"
+    return Settings(
+        context=context,
+        kv_type=kv_type,
+        batch=wanted.batch,
+        slots=wanted.slots,
+        flash_attention=wanted.flash_attention,
+        gpu_layers=layers if has_gpu else 0,
+        cpu_experts=wanted.cpu_experts if has_gpu else 0,
+        device=wanted.device if has_gpu else "cpu",
+        split=tuple(float(max(1, one)) for one in room.gpus_mib) if has_gpu else (),
+        context_mib=CUDA_CONTEXT_MIB if has_gpu and wanted.device == "cuda" else 0.0,
+    )
+
+
+def _ways(shape: Shape, wanted: Wanted, reserves: Reserves, room: Room) -> Iterator[Fit]:
+    """Every way worth trying, the best first; the last is the most frugal."""
+    trained = shape.trained_context or CONTEXT
+    contexts = (
+        [wanted.context] if wanted.context else sorted({min(CONTEXT, trained), min(LEAST_CONTEXT, trained)})[::-1]
+    )
+    plain = wanted.kv_type or "f16"
+    quantised = "q8_0" if wanted.kv_type is None and wanted.flash_attention else plain
+    types = list(dict.fromkeys((plain, quantised)))
+    for context in contexts:
+        for kv_type in types:
+            settings = _settings(
+                wanted, room, context, kv_type, ALL if wanted.gpu_layers is None else wanted.gpu_layers
+            )
+            yield fit(shape, settings, reserves)
+        settings = _settings(wanted, room, context, plain, ALL)
+        if wanted.gpu_layers is None and settings.split:
+            if shape.is_moe:
+                yield from _experts_in_ram(shape, settings, reserves)
+            yield _most_layers(shape, settings, reserves, room)
+            if quantised != plain:
+                yield _most_layers(shape, replace(settings, kv_type=quantised), reserves, room)
+
+
+def _experts_in_ram(shape: Shape, settings: Settings, reserves: Reserves) -> Iterator[Fit]:
+    counts = {"any": range(1, len(shape.layers) + 1), "all": (len(shape.layers),), "none": ()}
+    for count in counts[reserves.cpu_experts]:
+        yield fit(shape, replace(settings, cpu_experts=count), reserves)
+
+
+def _most_layers(shape: Shape, settings: Settings, reserves: Reserves, room: Room) -> Fit:
+    """As many layers on the GPUs as fit there: the sum grows with their number, so halving finds it."""
+    low, high = 0, len(shape.layers) + 1
+    found = fit(shape, replace(settings, gpu_layers=0), reserves)
+    while low < high:
+        middle = (low + high + 1) // 2
+        one = fit(shape, replace(settings, gpu_layers=middle), reserves)
+        if _on_gpus(one.devices, room.usable_mib):
+            low, found = middle, one
+        else:
+            high = middle - 1
+    return found
+
+
+def _on_gpus(devices: tuple[Memory, ...], free_mib: tuple[int, ...]) -> bool:
+    return all(one.total_mib <= free for one, free in zip(devices, free_mib, strict=False))
+
+
+def what_lacks(one: Fit, room: Room, *, has_margin: bool) -> list[str]:
+    """Where there is too little, in words."""
+    gpus = room.usable_mib if has_margin else room.gpus_mib
+    ram = room.usable_ram_mib if has_margin else room.ram_mib
+    missing = []
+    for number, (device, free) in enumerate(zip(one.devices, gpus, strict=False)):
+        if device.total_mib > free:
+            name = f"GPU {number}" if len(one.devices) > 1 else "the GPU"
+            missing.append(f"{name} has {_gib(free)} free, {_gib(device.total_mib)} are needed")
+    if one.host.total_mib > ram:
+        missing.append(f"{_gib(ram)} of RAM are free, {_gib(one.host.total_mib)} are needed")
+    return missing
+
+
+def _alternatives(shape: Shape, wanted: Wanted, reserves: Reserves, room: Room, found: Fit) -> Iterator[Alternative]:
+    """What could be changed by hand, and what each change is worth."""
+    settings = found.settings
+    base = _taken(found)
+    for change, effect, other in _changes(shape, wanted, settings, room):
+        one = fit(shape, other, reserves)
+        yield Alternative(
+            change=change,
+            effect=_effect(effect, shape, one, found),
+            saves_mib=round(base - _taken(one), 2),
+            fits=not what_lacks(one, room, has_margin=False),
+            fit=one,
+        )
+
+
+def _changes(shape: Shape, wanted: Wanted, settings: Settings, room: Room) -> Iterator[tuple[str, str, Settings]]:
+    trained = shape.trained_context
+    for context in (settings.context // 2, settings.context * 2):
+        if context >= 2048 and (not trained or context <= trained):
+            less = context < settings.context
+            says = "the chat forgets sooner" if less else "the chat remembers more"
+            yield f"context = {context}", says, replace(settings, context=context)
+    if settings.flash_attention:
+        for kv_type, says in (("q8_0", "hardly worse answers"), ("q4_0", "somewhat worse answers")):
+            if kv_type != settings.kv_type and settings.kv_type in {"f16", "q8_0"}:
+                yield f'kv_cache = "{kv_type}"', says, replace(settings, kv_type=kv_type)
+        if settings.kv_type != "f16":
+            yield 'kv_cache = "f16"', "the best answers", replace(settings, kv_type="f16")
+    if settings.split and settings.gpu_layers != 0 and wanted.gpu_layers is None and room.gpus_mib:
+        yield "gpu_layers = 0", "nothing on the GPU", replace(settings, gpu_layers=0, cpu_experts=0)
+
+
+def _effect(says: str, shape: Shape, one: Fit, found: Fit) -> str:
+    ratio = tokens_per_s(shape, found) / max(tokens_per_s(shape, one), 1e-9)
+    return f"{says}, about {ratio:.0f} times slower" if ratio >= 1.5 else says
+
+
+def _taken(one: Fit) -> float:
+    return sum(device.total_mib for device in one.devices) if one.devices else one.host.total_mib
+
+
+def _gib(mib: float) -> str:
+    return f"{mib / 1024:.1f} GiB"

@@ -1,0 +1,109 @@
+"""How much memory a model of safetensors takes: an estimate, rougher than the sum for a GGUF.
+
+Weights are the files' bytes, as Transformers and ExLlamaV3 load them; the cache is 16 bits for every key and value at
+the whole context, though Transformers' grows to that as a chat does. What the loader itself takes is what others
+measured (see Reserves.folder_mib).
+"""
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from typing import Any, Final
+
+from stackctl.core.fit import Fit, Memory, Reserves, Settings
+from stackctl.core.fit.choice import CONTEXT, GPU_GBS, RAM_GBS, Alternative, Choice, Room, what_lacks
+from stackctl.core.model.safetensors_header import Tensors
+
+_MIB: Final = 1 << 20
+_CACHE_BYTES: Final = 2  # of each value of K and V
+_LEAST: Final = 2048  # tokens; less is no alternative
+
+
+@dataclass(frozen=True, kw_only=True)
+class Folder:
+    """What decides how much it takes."""
+
+    weights: int  # bytes, as they are loaded
+    layers: int
+    cached: int  # values of K and V that a token leaves in all layers
+    trained_context: int  # tokens; 0: not said
+
+
+def estimate(files: Iterable[Tensors], config: Mapping[str, Any], packing: str) -> Folder:
+    """By the weights' headers and config.json (keys of transformers' PretrainedConfig); what it lacks counts as 0."""
+    inner = config.get("text_config")  # of a model that sees: its language part
+    text = inner if isinstance(inner, Mapping) else config
+
+    def number(key: str) -> int:
+        value = text.get(key)
+        return value if type(value) is int and value > 0 else 0
+
+    heads, layers = number("num_attention_heads"), number("num_hidden_layers")
+    head = number("head_dim") or (number("hidden_size") // heads if heads else 0)
+    each = 2 * (number("num_key_value_heads") or heads) * head
+    if number("kv_lora_rank"):  # DeepSeek's: Transformers keeps what the latent expands to
+        each = heads * (number("qk_nope_head_dim") + number("qk_rope_head_dim") + number("v_head_dim"))
+    types = [one for file in files for one in file.types.items()]
+    has_whole_floats = not packing  # which are loaded as 16 bits, however long they are in the file
+    weights = sum(size // 2 if kind == "F32" and has_whole_floats else size for kind, (_, size) in types)
+    return Folder(
+        weights=weights, layers=layers, cached=layers * each, trained_context=number("max_position_embeddings")
+    )
+
+
+def choose(model: Folder, context: int | None, reserves: Reserves, room: Room, *, on_gpu: bool) -> Choice:
+    """Whether it fits with that context: as a whole on the GPUs, a share each, or in RAM."""
+    trained = model.trained_context
+    context = context or min(CONTEXT, trained or CONTEXT)
+    found = _fit(model, context, reserves, room, on_gpu=on_gpu)
+    others = [one for one in (context // 2, context * 2) if one >= _LEAST and (not trained or one <= trained)]
+    missing = what_lacks(found, room, has_margin=False)
+    read = (model.weights + context * model.cached * _CACHE_BYTES) / 1e9  # GB for a token
+    return Choice(
+        fit=found,
+        fits=not missing,
+        room=room,
+        lacks=tuple(missing),
+        tokens_per_s=(GPU_GBS if on_gpu else RAM_GBS) / max(read, 1e-3),
+        alternatives=tuple(
+            _alternative(found, _fit(model, one, reserves, room, on_gpu=on_gpu), room) for one in others
+        ),
+    )
+
+
+def _fit(model: Folder, context: int, reserves: Reserves, room: Room, *, on_gpu: bool) -> Fit:
+    cache = context * model.cached * _CACHE_BYTES
+    split = tuple(float(max(1, one)) for one in room.gpus_mib) if on_gpu else ()
+    settings = Settings(context=context, device="cuda" if on_gpu else "cpu", split=split)
+    if not on_gpu:
+        host = Memory(weights_mib=_mib(model.weights), kv_cache_mib=_mib(cache), overhead_mib=float(reserves.base_mib))
+        return Fit(devices=(), host=host, gpu_layers=0, blocks=model.layers, settings=settings)
+    devices = tuple(
+        Memory(
+            weights_mib=_mib(model.weights * share / sum(split)),
+            kv_cache_mib=_mib(cache * share / sum(split)),
+            overhead_mib=float(reserves.folder_mib),
+        )
+        for share in split
+    )
+    host = Memory(overhead_mib=float(reserves.base_mib))
+    return Fit(devices=devices, host=host, gpu_layers=model.layers + 1, blocks=model.layers, settings=settings)
+
+
+def _alternative(found: Fit, other: Fit, room: Room) -> Alternative:
+    context = other.settings.context
+    has_less = context < found.settings.context
+    return Alternative(
+        change=f"context = {context}",
+        effect="the chat forgets sooner" if has_less else "the chat remembers more",
+        saves_mib=round(_taken(found) - _taken(other), 2),
+        fits=not what_lacks(other, room, has_margin=False),
+        fit=other,
+    )
+
+
+def _taken(one: Fit) -> float:
+    return sum(place.total_mib for place in one.devices or (one.host,))
+
+
+def _mib(size: float) -> float:
+    return round(size / _MIB, 2)

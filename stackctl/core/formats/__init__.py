@@ -1,0 +1,1 @@
+"""Text and limits of others' formats, read without trusting them."""

@@ -1,0 +1,278 @@
+"""Read a model file's own words: GGUF header, or what else the file turns out to be.
+
+Works on any buffer (a memory map of a 40 GB file costs nothing) and touches only the header. Counts, lengths and
+nesting are bounded before anything is allocated, so that a hostile file ends in a clear error.
+Format: https://github.com/ggml-org/ggml/blob/master/docs/gguf.md
+"""
+
+import struct
+from dataclasses import dataclass, replace
+from math import prod
+from typing import Final, NamedTuple
+
+from stackctl.core.model import gguf_strings, header_size
+from stackctl.core.model.file_signature import ENOUGH, advice, describe_mismatch
+from stackctl.core.model.ggml_types import BLOCKS
+from stackctl.core.model.header_size import Array
+from stackctl.core.model.model import Header
+from stackctl.core.model.not_chat import not_for_chat
+from stackctl.errors import ModelError
+
+Buffer = bytes | memoryview
+Number = int | float | bool
+# None: an array of texts, or a very long one: skipped
+Value = Number | str | tuple[Number, ...] | tuple[str, ...] | None
+
+_SCALARS: Final = {0: "B", 1: "b", 2: "H", 3: "h", 4: "I", 5: "i", 6: "f", 7: "?", 10: "Q", 11: "q", 12: "d"}
+_INSTEAD: Final = "take a .gguf file of the model; Hugging Face lists them under Quantizations"
+_STRING, _ARRAY = 8, 9
+LONGEST: Final = 48 << 20  # bytes of a header; the largest vocabularies take some 20 million
+MAX_TENSORS: Final = 100_000
+_MAX_PAIRS, _MAX_DIMENSIONS, _MAX_KEY = 65_536, 8, 65_535
+_MAX_KEPT = 1 << 20  # longest string that is kept; longer ones are read over
+_MAX_KEPT_IN_ALL = 8 << 20  # bytes of all strings together; a chat template has some ten thousand
+_MAX_ARRAY = 4096  # longest array of numbers that is kept: one value per layer, not one per token
+_MAX_NUMBERS = 1 << 18  # in all arrays that are kept
+_AT_LEAST_MORE = 256 << 10  # bytes
+_LANGUAGES, _MAX_LANGUAGES = "general.languages", 200  # the only texts in an array that are kept
+_MAX_STRINGS = 4_000_000  # in all arrays together; the largest vocabularies have about 300,000
+
+
+class Tensor(NamedTuple):
+    """One row of the tensor table."""
+
+    name: str
+    shape: tuple[int, ...]  # values per dimension, the innermost first (ggml's ne)
+    kind: int  # ggml's number of the type
+    offset: int  # bytes from the start of the tensor data
+
+    @property
+    def size(self) -> int:
+        """Bytes of its data; 0 for a type that we do not know."""
+        per_block, block_bytes = BLOCKS.get(self.kind, (1, 0))
+        return -(-prod(self.shape) // per_block) * block_bytes
+
+
+@dataclass(frozen=True, kw_only=True)
+class GgufFile:
+    """A GGUF header: metadata, tensor table, and the sizes that follow from them."""
+
+    version: int
+    metadata: dict[str, Value]
+    lengths: dict[str, int]  # of every array of the metadata, those that were skipped among them
+    tensors: tuple[Tensor, ...]
+    header_size: int  # bytes before the tensor data
+    size: int  # bytes the file must have at least, by its own tensor table
+
+    def number(self, key: str) -> int:
+        """A whole number of the metadata; 0 where it is absent or something else."""
+        value = self.metadata.get(key)
+        return value if isinstance(value, int) and not isinstance(value, bool) and value > 0 else 0
+
+    @property
+    def languages(self) -> tuple[str, ...]:
+        value = self.metadata.get(_LANGUAGES)
+        return tuple(one for one in value if isinstance(one, str)) if isinstance(value, tuple) else ()
+
+    def text(self, key: str) -> str:
+        value = self.metadata.get(key)
+        return value if isinstance(value, str) else ""
+
+
+def header(found: GgufFile) -> Header:
+    """The facts that planning needs."""
+    architecture = found.text("general.architecture")
+    return Header(
+        format="gguf",
+        architecture=architecture,
+        title=found.text("general.name"),
+        trained_context=found.number(f"{architecture}.context_length"),
+        layers=found.number(f"{architecture}.block_count"),
+        chat_template=found.text("tokenizer.chat_template"),
+        tokenizer=found.text("tokenizer.ggml.pre"),
+        purpose=not_for_chat(architecture, found.text("general.type"), found.number(f"{architecture}.pooling_type")),
+    )
+
+
+class Parts:
+    """The parts of a split model as they are read; of those behind the first, only what counts there is kept."""
+
+    def __init__(self) -> None:
+        self.files: list[GgufFile] = []
+        self._tensors = 0
+
+    def add(self, part: GgufFile, *, name: str) -> None:
+        """Raises ModelError where all of them have more tensors than any model."""
+        self._tensors += len(part.tensors)
+        if self._tensors > MAX_TENSORS:
+            raise ModelError(f"{name} and the parts before it have too many tensors", hint="is it a model?")
+        self.files.append(replace(part, metadata={}, lengths={}) if self.files else part)
+
+
+def read(buffer: Buffer, size: int, *, name: str) -> GgufFile:
+    """Read a GGUF header from the start of a file of `size` bytes; raise ModelError that says what is wrong."""
+    found = read_start(buffer, size, name=name)
+    if found is None:
+        raise ModelError(
+            f"{name} is cut short: its header ends after {size} bytes",
+            hint="download it again; an interrupted download leaves such a file",
+        )
+    if found.size > size:
+        raise ModelError(
+            f"{name} is cut short: {size} bytes of at least {found.size}",
+            hint="download it again; an interrupted download leaves such a file",
+        )
+    return found
+
+
+def read_start(buffer: Buffer, size: int, *, name: str) -> GgufFile | None:
+    """Likewise from as much as there is; None where the header goes on behind it. The file's size is not judged."""
+    return _start(buffer, size, name)[0]
+
+
+def needed_bytes(buffer: Buffer, size: int, *, name: str) -> int:
+    """About how many bytes the header has, from its beginning: what is told so far of counts, at the rate so far."""
+    found, reader = _start(buffer, size, name)
+    if found or reader is None:
+        return len(buffer)
+    tokenizer, pre = (str(reader.metadata.get(f"tokenizer.ggml.{key}", "")) for key in ("model", "pre"))
+    return max(len(buffer) + _AT_LEAST_MORE, header_size.estimate(reader.buffer, reader.arrays, tokenizer, pre))
+
+
+def _start(buffer: Buffer, size: int, name: str) -> "tuple[GgufFile | None, _Reader | None]":
+    if bytes(buffer[:4]) != b"GGUF":
+        first = bytes(buffer[:ENOUGH])
+        what = describe_mismatch(first, size, "a GGUF") or "is not a GGUF model (its first bytes are not GGUF)"
+        raise ModelError(f"{name} {what}", hint=advice(first, _INSTEAD))
+    reader = _Reader(memoryview(buffer)[:LONGEST], name)
+    try:
+        return _read(reader), reader
+    except struct.error as e:
+        if len(buffer) >= LONGEST:
+            raise reader.damaged("length of its header") from e
+        return None, reader
+
+
+class _Reader:
+    def __init__(self, buffer: Buffer, name: str) -> None:
+        self.buffer, self.name, self.at = memoryview(buffer), name, 0
+        self.metadata: dict[str, Value] = {}
+        self.arrays: dict[str, Array] = {}
+        self.strings_left, self.bytes_left, self.numbers_left = _MAX_STRINGS, _MAX_KEPT_IN_ALL, _MAX_NUMBERS
+
+    def scalar(self, code: str) -> int | float | bool:
+        value: int | float | bool = struct.unpack_from("<" + code, self.buffer, self.at)[0]
+        self.at += struct.calcsize("<" + code)
+        return value
+
+    def count(self, code: str, limit: int, what: str) -> int:
+        value = int(self.scalar(code))
+        if value > limit:
+            raise self.damaged(f"{what}: {value}")
+        return value
+
+    def skip(self, size: int) -> None:
+        if size > len(self.buffer) - self.at:
+            raise struct.error("past the end")
+        self.at += size
+
+    def string(self) -> str:
+        size = int(self.scalar("Q"))
+        start = self.at
+        self.skip(size)
+        kept = min(size, _MAX_KEPT)
+        self.bytes_left -= kept
+        if self.bytes_left < 0:
+            raise self.damaged("length of its texts in all")
+        return bytes(self.buffer[start : start + kept]).decode("utf-8", "replace")
+
+    def numbers(self, code: str, count: int) -> tuple[Number, ...]:
+        start = self.at
+        self.skip(count * struct.calcsize("<" + code))
+        return struct.unpack_from(f"<{count}{code}", self.buffer, start)
+
+    def skip_strings(self, count: int) -> None:
+        """Read over an array of strings."""
+        self.strings_left -= count
+        if self.strings_left < 0:
+            raise self.damaged(f"length of an array: {count}")
+        self.skip(gguf_strings.skip_strings(self.buffer, self.at, count) - self.at)
+
+    def damaged(self, what: str) -> ModelError:
+        return ModelError(
+            f"{self.name} is damaged: impossible {what}", hint="download it again and compare its checksum"
+        )
+
+
+def _read(reader: _Reader) -> GgufFile:
+    reader.skip(4)
+    version = int(reader.scalar("I"))
+    if version not in {2, 3}:
+        raise ModelError(
+            f"{reader.name} is GGUF version {version}, which no backend here reads",
+            hint="take a newer conversion of the model (GGUF version 3)",
+        )
+    tensors = reader.count("Q", MAX_TENSORS, "number of tensors")
+    pairs = reader.count("Q", _MAX_PAIRS, "number of metadata entries")
+    metadata = reader.metadata
+    for _ in range(pairs):
+        key = reader.string()
+        if len(key) > _MAX_KEY:
+            raise reader.damaged("length of a key")
+        kind = int(reader.scalar("I"))
+        if kind == _ARRAY:
+            metadata[key] = _array(reader, key)
+        else:
+            metadata[key] = _value(reader, kind)
+    alignment = metadata.get("general.alignment", 32)
+    if not isinstance(alignment, int) or not 1 <= alignment <= 1 << 20:
+        raise reader.damaged("alignment")
+    found = tuple(_tensor(reader) for _ in range(tensors))
+    end = max((tensor.offset + tensor.size for tensor in found), default=0)
+    start = -(-reader.at // alignment) * alignment
+    return GgufFile(
+        version=version,
+        metadata=metadata,
+        lengths={key: array.length for key, array in reader.arrays.items()},
+        tensors=found,
+        header_size=start,
+        size=start + end if end else reader.at,
+    )
+
+
+def _value(reader: _Reader, kind: int) -> Value:
+    if kind in _SCALARS:
+        return reader.scalar(_SCALARS[kind])
+    if kind == _STRING:
+        return reader.string()
+    raise reader.damaged(f"type of a value: {kind}")
+
+
+def _array(reader: _Reader, key: str) -> Value:
+    """An array's values, where it is short and of numbers."""
+    inner, count = int(reader.scalar("I")), int(reader.scalar("Q"))
+    if inner not in _SCALARS and inner != _STRING:  # arrays of arrays: the format allows them, no model has them
+        raise reader.damaged(f"type of an array: {inner}")
+    width = struct.calcsize("<" + _SCALARS[inner]) if inner in _SCALARS else 0
+    array = reader.arrays[key] = Array(reader.at, count, width)
+    value: Value = None
+    if not width and key == _LANGUAGES and count <= _MAX_LANGUAGES:
+        value = tuple(reader.string() for _ in range(count))
+    elif not width:
+        reader.skip_strings(count)
+    elif count > _MAX_ARRAY:
+        reader.skip(count * width)
+    else:
+        reader.numbers_left -= count
+        if reader.numbers_left < 0:
+            raise reader.damaged("length of its arrays of numbers in all")
+        value = reader.numbers(_SCALARS[inner], count)
+    reader.arrays[key] = array._replace(end=reader.at)
+    return value
+
+
+def _tensor(reader: _Reader) -> Tensor:
+    name = reader.string()
+    dimensions = reader.count("I", _MAX_DIMENSIONS, "number of dimensions")
+    shape = tuple(map(int, reader.numbers("Q", dimensions)))
+    return Tensor(name, shape, int(reader.scalar("I")), int(reader.scalar("Q")))

@@ -1,0 +1,253 @@
+"""The shape of a GGUF model, by the rules of each architecture.
+
+Sources: llama.cpp's src/llama-hparams.cpp, src/llama-model.cpp and src/models/*.cpp (as in llama-cpp-python 0.3.36):
+which keys count, what they default to, and what an architecture makes of them.
+"""
+
+import re
+from collections.abc import Iterable, Mapping
+from math import prod
+from typing import Final, NamedTuple
+
+from stackctl.core.model.gguf import GgufFile, Tensor
+from stackctl.core.model.shape import Layer, Shape
+from stackctl.errors import ModelError
+
+_MAX_LAYERS: Final = 1024  # llama.cpp takes 512 (src/llama-hparams.h)
+_BLOCK: Final = re.compile(r"blk\.([0-9]{1,5})\.")  # of more digits Python would make no number
+# tensors of the input layer, which stays in the machine's memory wherever the others go
+_INPUT: Final = ("token_embd.", "position_embd.", "token_types.", "per_layer_token_embd.")
+_BESIDE_FIRST_BLOCK: Final = ("per_layer_model_proj.", "per_layer_proj_norm.")  # lie where that one lies
+_EXPERTS: Final = re.compile(r"_(?:ch)?exps\.")
+# period of the layers whose attention slides, the last of each period is full; (period, True): the first is
+_PERIODS: Final[Mapping[str, tuple[int, bool]]] = {
+    "afmoe": (4, False), "cohere2": (4, False), "cohere2moe": (4, True), "exaone4": (4, False),
+    "exaone-moe": (4, False), "gemma2": (2, False), "gemma3": (6, False), "gemma3n": (5, False),
+    "gemma4": (6, False), "gpt-oss": (2, False), "laguna": (4, True), "llama4": (4, False), "mellum": (4, False),
+    "muse-glimmer": (4, False), "olmo2": (4, False), "plamo3": (8, False), "smallthinker": (4, True),
+    "granite-swa": (0, False), "lfm2": (0, False), "maple": (0, False), "mimo2": (0, False), "spark2-5": (0, False),
+    "step35": (0, False),
+}  # fmt: skip
+_DEFAULT_WINDOW: Final[Mapping[str, int]] = {"gemma2": 4096, "llama4": 8192, "exaone4": 4096}
+_FIXED_WINDOW: Final[Mapping[str, int]] = {"llama4": 8192, "smallthinker": 4096}  # unless the header says 0
+_SLIDES_ONLY_WITH: Final[Mapping[str, int]] = {"exaone4": 64}  # so many layers
+_ALWAYS_RECURRENT: Final = frozenset({"mamba", "mamba2", "rwkv6", "rwkv6qwen2", "rwkv7", "arwkv7"})
+_INTERVAL: Final[Mapping[str, int]] = {"qwen3next": 4, "qwen35": 4, "qwen35moe": 4, "minimax-01": 8}
+_BOTH: Final = frozenset({"falcon-h1"})  # every layer has attention and a state
+_SHARED_FROM: Final[Mapping[str, int]] = {"gemma3n": 20}  # the layers from here on use a cache of those before
+# measured: with experts in RAM, the buffer gets no second tensor into the place of the first
+_SCATTERED: Final = frozenset({"afmoe", "qwen35moe", "qwen3next"})
+_PARALLEL: Final = frozenset({"command-r", "cohere2", "cohere2moe", "falcon", "gptneox", "phi2", "stablelm"})
+
+
+def shape_of(*files: GgufFile) -> Shape:
+    """The shape of a GGUF model; `files`: all of its parts, the first of which has the metadata."""
+    return _Reading(files[0], [tensor for file in files for tensor in file.tensors]).shape()
+
+
+class _Reading:
+    """A header's numbers by the names that llama.cpp gives them."""
+
+    def __init__(self, file: GgufFile, tensors: Iterable[Tensor]) -> None:
+        self.file, self.tensors = file, list(tensors)
+        self.architecture = file.text("general.architecture")
+        self.count = file.number(f"{self.architecture}.block_count")
+        if self.count > _MAX_LAYERS:
+            raise ModelError(
+                f"the model's header is damaged: impossible number of layers: {self.count}",
+                hint="download it again and compare its checksum",
+            )
+        self.trunk = max(0, self.count - self.number("nextn_predict_layers"))
+        self.kv_heads = self.each("attention.head_count_kv") or self.each("attention.head_count")
+        self.heads = self.each("attention.head_count")
+        self.feed_forward = self.each("feed_forward_length")
+        self.embedding = self.number("embedding_length")
+        self.has_states = any(self.number(key) for key in ("ssm.inner_size", "shortconv.l_cache", "kda.head_dim"))
+        self.window = self._window()
+        self.slides = self._sliding()
+
+    def number(self, key: str, default: int = 0) -> int:
+        return self.file.number(f"{self.architecture}.{key}") or default
+
+    def each(self, key: str) -> tuple[int, ...]:
+        """A value per layer; () where the header has none."""
+        value = self.file.metadata.get(f"{self.architecture}.{key}")
+        if isinstance(value, tuple):
+            if any(isinstance(one, float) for one in value):
+                raise ModelError(
+                    f"the model's header is damaged: {self.architecture}.{key} should be whole numbers",
+                    hint="download it again and compare its checksum",
+                )
+            whole = tuple(max(0, int(one)) for one in value[: self.count])
+            return whole + (0,) * (self.count - len(whole))
+        if isinstance(value, int) and not isinstance(value, bool):
+            return (max(0, value),) * self.count
+        return ()
+
+    def shape(self) -> Shape:
+        blocks: dict[int, list[Tensor]] = {}
+        rest: list[Tensor] = []
+        for tensor in self.tensors:
+            found = _BLOCK.match(tensor.name)
+            (blocks.setdefault(int(found[1]), []) if found else rest).append(tensor)
+        blocks.setdefault(0, []).extend(tensor for tensor in rest if tensor.name.startswith(_BESIDE_FIRST_BLOCK))
+        rest = [tensor for tensor in rest if not tensor.name.startswith(_BESIDE_FIRST_BLOCK)]
+        inputs = [tensor for tensor in rest if tensor.name.startswith(_INPUT)]
+        embedding = sum(tensor.size for tensor in inputs if tensor.name == "token_embd.weight")
+        is_tied = not any(tensor.name == "output.weight" for tensor in rest)
+        return Shape(
+            architecture=self.architecture,
+            trained_context=self.number("context_length"),
+            embedding=self.embedding,
+            head=self._key_length(slides=False),
+            vocabulary=self.number("vocab_size") or self.file.lengths.get("tokenizer.ggml.tokens", 0),
+            window=self.window,
+            experts=self.number("expert_count"),
+            experts_used=max(self.each("expert_used_count") or (0,)),
+            inner=self.number("ssm.inner_size"),
+            projected=2 * self.number("ssm.inner_size") + self._mixed + self.number("ssm.time_step_rank"),
+            convolved=self.number("ssm.inner_size") + self._mixed,
+            layers=tuple(self._layer(index, blocks.get(index, [])) for index in range(self.count)),
+            input=sum(tensor.size for tensor in inputs),
+            output=sum(tensor.size for tensor in rest) - sum(t.size for t in inputs) + (embedding if is_tied else 0),
+            is_tied=is_tied,
+            is_parallel=self.architecture in _PARALLEL,
+            is_mla=self._is_mla,
+            is_scattered=self.architecture in _SCATTERED,
+            embedding_bytes=embedding,
+            embedding_per_layer=self.number("embedding_length_per_layer_input"),
+            streams=self.number("altup.num_inputs", 1),
+            parameters=sum(prod(tensor.shape) for tensor in self.tensors),
+        )
+
+    @property
+    def _mixed(self) -> int:
+        return 2 * self.number("ssm.group_count") * self.number("ssm.state_size")
+
+    @property
+    def _is_mla(self) -> bool:
+        return self.number("attention.key_length_mla") > 0 and self.number("attention.value_length_mla") > 0
+
+    def _layer(self, index: int, tensors: list[Tensor]) -> Layer:
+        if index >= self.trunk:  # predicts further tokens; llama.cpp leaves its tensors out, but counts it as a layer
+            tensors = []
+        heads = self.heads[index] if self.heads else 0
+        kv_heads = self.kv_heads[index] if self.kv_heads else 0
+        slides, is_recurrent = self.slides[index], self._is_recurrent(index)
+        has_cache = self._has_cache(index) and (not is_recurrent or self.architecture in _BOTH)
+        has_cache = has_cache and (kv_heads > 0 or not self.has_states)  # a hybrid's feed-forward alone has none
+        experts = [tensor.size for tensor in tensors if _EXPERTS.search(tensor.name)]
+        feed_forward = _feed_forward(tensors)
+        return Layer(
+            heads=heads,
+            kv_heads=kv_heads,
+            key=kv_heads * self._key_length(slides=slides) if has_cache else 0,
+            value=kv_heads * self._value_length(slides=slides) if has_cache and not self._is_mla else 0,
+            has_cache=has_cache,
+            slides=slides,
+            state=self._state(index) if is_recurrent else 0,
+            feed_forward=feed_forward.width,
+            shared_feed_forward=feed_forward.shared,
+            expert_feed_forward=feed_forward.expert,
+            is_gated=feed_forward.is_gated,
+            weights=sum(tensor.size for tensor in tensors),
+            experts=sum(experts),
+            largest=max((tensor.size for tensor in tensors), default=0),
+            largest_expert=max(experts, default=0),
+        )
+
+    def _head(self) -> int:
+        heads = self.heads[0] if self.heads else 0
+        return self.embedding // heads if heads else 0
+
+    def _key_length(self, *, slides: bool) -> int:
+        full = self.number("attention.key_length", self._head())
+        return self.number("attention.key_length_swa", full) if slides else full
+
+    def _value_length(self, *, slides: bool) -> int:
+        full = self.number("attention.value_length", self._head())
+        return self.number("attention.value_length_swa", full) if slides else full
+
+    def _window(self) -> int:
+        """Tokens that a sliding layer sees."""
+        key = f"{self.architecture}.attention.sliding_window"
+        default = _DEFAULT_WINDOW.get(self.architecture, 0)
+        window = self.file.number(key) if key in self.file.metadata else default
+        return _FIXED_WINDOW.get(self.architecture, window) if window else 0
+
+    def _sliding(self) -> tuple[bool, ...]:
+        """Which layers slide. An architecture that is not listed ignores its sliding_window key."""
+        none = (False,) * self.count
+        if self.architecture not in _PERIODS or not self.window:
+            return none
+        if _SLIDES_ONLY_WITH.get(self.architecture, self.trunk) != self.trunk:
+            return none
+        key = f"{self.architecture}.attention.sliding_window_pattern"
+        written = self.file.metadata.get(key)
+        if isinstance(written, tuple):
+            flags = tuple(bool(one) for one in written[: self.count])
+            return flags + (False,) * (self.count - len(flags))
+        if self.architecture == "lfm2":
+            return tuple(not self._is_recurrent(index) for index in range(self.count))
+        period, first_is_full = _PERIODS[self.architecture]
+        period = self.file.number(key) or period
+        if not period:
+            return none
+        full_at = 0 if first_is_full else period - 1
+        return tuple(index < self.trunk and index % period != full_at for index in range(self.count))
+
+    def _is_recurrent(self, index: int) -> bool:
+        if self.architecture in _ALWAYS_RECURRENT or self.architecture in _BOTH:
+            return True
+        written = self.each("attention.recurrent_layers")
+        if written:
+            return bool(written[index])
+        if self.architecture in _INTERVAL:
+            interval = self.number("full_attention_interval", _INTERVAL[self.architecture])
+            return index < self.trunk and (index + 1) % interval != 0
+        if not self.has_states or not self.kv_heads:
+            return False
+        if self.architecture.startswith("nemotron_h") and self.feed_forward and self.feed_forward[index]:
+            return False  # that block is a feed-forward alone
+        return self.kv_heads[index] == 0
+
+    def _state(self, index: int) -> int:
+        """Values of one recurrent layer's state, for one sequence."""
+        heads = self.heads[index] if self.heads else 0
+        if cache := self.number("shortconv.l_cache"):
+            return self.embedding * (cache - 1)
+        convolution = self.number("ssm.conv_kernel")
+        if kda := self.number("kda.head_dim"):
+            inner = (heads or (self.heads[0] if self.heads else 0)) * kda
+            return 3 * (convolution - 1 if convolution else 3) * inner + kda * inner
+        if wkv := self.number("wkv.head_size"):
+            return self.number("token_shift_count", 2) * self.embedding + self.embedding * wkv
+        inner, state = self.number("ssm.inner_size"), self.number("ssm.state_size")
+        groups = self.number("ssm.group_count")
+        return max(0, convolution - 1) * (inner + 2 * groups * state) + state * inner
+
+    def _has_cache(self, index: int) -> bool:
+        if shared := self.number("attention.shared_kv_layers"):
+            return index < self.count - shared
+        return index < min(self.trunk, _SHARED_FROM.get(self.architecture, self.trunk))
+
+
+class _FeedForward(NamedTuple):
+    """What a block's feed-forward layers are like, by their tensors: keys say less, and not of every layer."""
+
+    width: int  # values between its two projections; 0: there is none
+    is_gated: bool
+    shared: int  # width of the experts that every token goes through
+    expert: int  # width of one of the others
+
+
+def _feed_forward(tensors: list[Tensor]) -> _FeedForward:
+    shapes = {tensor.name.split(".")[-2]: tensor.shape for tensor in tensors if tensor.name.endswith(".weight")}
+
+    def inner(*names: str) -> int:
+        return max((shapes[name][0] for name in names if name in shapes), default=0)
+
+    width = inner("ffn_down", "channel_mix_value")
+    up = shapes.get("ffn_up", (0,))
+    has_gate = "ffn_gate" in shapes or "channel_mix_value" in shapes or up[-1] > width
+    return _FeedForward(width, has_gate, inner("ffn_down_shexp"), inner("ffn_down_exps"))

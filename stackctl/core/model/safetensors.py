@@ -1,0 +1,121 @@
+"""What a folder of safetensors says of itself: config.json and the tokenizer's files beside it.
+
+Source: the files that Hugging Face's transformers saves with a model (PretrainedConfig, PreTrainedTokenizerBase).
+"""
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from typing import Any, Final
+
+from stackctl.core.formats import bounded_json
+from stackctl.core.model.file_signature import ENOUGH, advice, describe_mismatch
+from stackctl.core.model.model import Header
+from stackctl.core.model.not_chat import no_writer
+from stackctl.errors import ModelError
+
+# the files that tell of a model, and how long they are at most, in bytes; the vocabulary of the last is not read
+FILES: Final[Mapping[str, int]] = {
+    "config.json": 2 << 20, "tokenizer_config.json": 4 << 20, "chat_template.jinja": 1 << 20, "tekken.json": 0,
+}  # fmt: skip
+_MOST: Final = 100_000  # values in one of them; the tokens that were added to a vocabulary are nine each
+
+
+@dataclass(frozen=True, kw_only=True)
+class Words:
+    """What the files beside the weights say."""
+
+    config: Mapping[str, Any]
+    chat_template: str = ""
+    tokenizer: str = ""
+
+
+def words(texts: Mapping[str, str], *, folder: str) -> Words:
+    """What those of FILES say that are there; raises ModelError for one that is damaged."""
+    tokenizer = _table(texts, "tokenizer_config.json", folder)
+    template = texts.get("chat_template.jinja", "") or _chat_template(tokenizer.get("chat_template"))
+    del tokenizer  # it may be large
+    return Words(
+        config=_table(texts, "config.json", folder),
+        chat_template=template,
+        tokenizer="tekken" if "tekken.json" in texts else "",
+    )
+
+
+def header(said: Words, packing: str) -> Header:
+    """The facts that planning needs."""
+    inner = said.config.get("text_config")  # of a model that sees: its language part
+    text = inner if isinstance(inner, Mapping) else said.config
+    architectures = said.config.get("architectures")
+    architecture = str(architectures[0])[:100] if isinstance(architectures, list) and architectures else ""
+    return Header(
+        format="safetensors",
+        architecture=architecture,
+        trained_context=_count(text.get("max_position_embeddings")),
+        layers=_count(text.get("num_hidden_layers")),
+        chat_template=said.chat_template,
+        tokenizer=said.tokenizer,
+        packing=packing,
+        purpose=no_writer(architecture),
+    )
+
+
+def _chat_template(found: Any) -> str:
+    """One text, or several by name, of which the default one counts."""
+    if isinstance(found, list):
+        named = {str(one.get("name")): one.get("template") for one in found if isinstance(one, Mapping)}
+        found = named.get("default") or next(iter(named.values()), "")
+    return found if isinstance(found, str) else ""
+
+
+def _table(texts: Mapping[str, str], name: str, folder: str) -> Mapping[str, Any]:
+    if name not in texts:
+        return {}
+    try:
+        return bounded_json.parse(texts[name], _MOST)
+    except bounded_json.NoTable as e:
+        if isinstance(e, bounded_json.TooMuch) and name != "config.json":
+            return {}
+        start = texts[name][:ENOUGH].encode(errors="replace")
+        what = describe_mismatch(start, len(texts[name]), "JSON")
+        raise ModelError(f"{folder}/{name} {what or f'is damaged: it {e}'}", hint=advice(start)) from e
+
+
+def _count(value: Any) -> int:
+    return value if type(value) is int and value > 0 else 0
+
+
+def quantisation(config: Mapping[str, Any], names: Iterable[str]) -> str:
+    """How the weights are packed: gptq, awq, exl2, exl3, bitsandbytes, ...; "" for plain numbers.
+
+    What config.json says, else by the tensors' names.
+    """
+    told = config.get("quantization_config")
+    method = told.get("quant_method") if isinstance(told, Mapping) else None
+    if isinstance(method, str) and method:
+        return method.lower()[:40]
+    if isinstance(config.get("quantization"), Mapping) and "group_size" in config["quantization"]:
+        return "mlx"
+    known = set(names)
+    for marks, packing in (
+        ({"trellis"}, "exl3"),
+        ({"q_weight"}, "exl2"),
+        ({"qweight", "g_idx"}, "gptq"),
+        ({"qweight", "qzeros"}, "awq"),
+        ({"absmax"}, "bitsandbytes"),
+    ):
+        if marks <= known:
+            return packing
+    return ""
+
+
+def is_packed(packing: str, config: Mapping[str, Any], names: Iterable[str]) -> bool:
+    """Whether a number of the weights holds several parameters, so that these can't be counted."""
+    told = config.get("quantization_config")
+    told = told if isinstance(told, Mapping) else {}
+    if packing in {"", "fp8", "fbgemm_fp8"}:
+        return False
+    if packing == "bitsandbytes":
+        return told.get("load_in_8bit") is not True
+    if packing == "compressed-tensors":
+        return "weight_packed" in set(names)
+    return not (packing == "modelopt" and told.get("quant_algo") == "FP8")

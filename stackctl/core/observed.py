@@ -1,0 +1,93 @@
+"""What was found on the machine, as plain values: the input of plan()."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from ipaddress import IPv4Network
+from pathlib import PurePosixPath
+
+from stackctl.contracts.answer import Answer
+from stackctl.contracts.host import Cpu, Gpu, Owner
+from stackctl.core.model.model import ModelSeen
+from stackctl.secret import Secret
+
+
+@dataclass(frozen=True, kw_only=True)
+class EngineSeen:
+    """The container engine and its Compose, versions as numbers."""
+
+    version: tuple[int, ...]
+    compose: tuple[int, ...]
+    compose_argv: tuple[str, ...]
+    has_cpu_quota: bool = True
+    hides_clients: str = ""  # who it is, where a published port never shows a client's address; "": it does
+    is_local: bool = True  # its loopback is ours: a published 127.0.0.1 port can be reached from here
+    nvidia_runtime: bool = False
+    cdi_devices: tuple[str, ...] = ()  # "nvidia.com/gpu=0", ...
+
+
+@dataclass(frozen=True, kw_only=True)
+class Ram:
+    """The machine's memory."""
+
+    total_mib: int
+    free_mib: int  # to be had without swapping
+    own_mib: int = 0  # held by this stack's own backend, which a deploy gives back
+
+
+@dataclass(frozen=True, kw_only=True)
+class ProbeResult:
+    """One URL, asked. `answers`: by path; {} where none came, which `failure` says: name, refused, timeout, ..."""
+
+    url: str
+    failure: str = ""
+    answers: Mapping[str, Answer] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, kw_only=True)
+class HostIdentity:
+    """This machine as a URL may mean it, and the ways on which a container may reach it."""
+
+    names: tuple[str, ...] = ()
+    addresses: tuple[str, ...] = ()  # its own, the one first where its default route leads out
+    gateway: str = ""  # of the engine's default bridge
+    is_wsl: bool = False
+    windows: tuple[str, ...] = ()  # addresses that may be those of the Windows beside WSL
+
+
+@dataclass(frozen=True, kw_only=True)
+class ServerSeen:
+    """A backend elsewhere: what was asked of it from inside a container, and what this machine itself sees of it."""
+
+    around: HostIdentity
+    tried: tuple[ProbeResult, ...]
+    here: ProbeResult | None = None  # asked from this machine, where it is meant and no container got an answer
+    listeners: tuple[str, ...] = ()  # addresses of this machine on which its port is open
+    key: Secret | None = None  # that was sent along
+
+
+@dataclass(frozen=True, kw_only=True)
+class Observed:
+    """Everything plan() may know of the world. The stack's own networks and port count as free."""
+
+    folder: PurePosixPath
+    owner: Owner  # of the folder; under sudo the caller
+    model: ModelSeen
+    key: Secret  # the backend's API key; kept, or new
+    password: Secret | None = None  # SillyTavern's, likewise; None: it is not exposed
+    interfaces: Mapping[str, tuple[str, ...]] = field(default_factory=dict)  # name -> "192.168.1.5/24", ...
+    names: tuple[str, ...] | None = None  # of this machine; None: it was not looked at, or does not run the stack
+    models: Mapping[str, ModelSeen] = field(default_factory=dict)  # of stack.toml's [models]: those that are there
+    engine: EngineSeen | None = None  # None: rendered without an engine
+    gpus: tuple[Gpu, ...] = ()
+    cpu: Cpu = field(default_factory=Cpu)
+    ram: Ram | None = None  # None: not looked at, or another machine's
+    is_wsl: bool = False
+    taken_subnets: tuple[IPv4Network, ...] = ()
+    taken_ports: dict[int, str] = field(default_factory=dict)  # port -> who holds it, in words
+    door_taken: str = ""  # who holds the port of `backend.publish`, in words
+    proxy: str | None = None  # the address of sillytavern.proxy's container in its network; None: it was not looked for
+    is_new: bool = False  # the stack has no containers
+    has_run: bool = False  # SillyTavern has been started here, so people know its port
+    server: ServerSeen | None = None  # the backend, where it runs elsewhere and could be asked
+    # where the backend's programs lie, or will: by name as in Backend.PROGRAMS; "": the one that the user brings
+    programs: Mapping[str, PurePosixPath] = field(default_factory=dict)

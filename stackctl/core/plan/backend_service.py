@@ -1,0 +1,201 @@
+"""The backend as a service of the stack."""
+
+from collections.abc import Iterator
+from dataclasses import asdict
+from pathlib import PurePosixPath
+
+from stackctl import backends
+from stackctl.backends.contract import Backend, Run, Variant
+from stackctl.contracts.service import GpuRequest, Mount, Service, Tmpfs
+from stackctl.core.config.lock import Decisions
+from stackctl.core.config.spec import EXTERNAL, Spec
+from stackctl.core.config.values import memory_mib
+from stackctl.core.fit.choice import CONTEXT as DEFAULT_CONTEXT
+from stackctl.core.fit.choice import Choice
+from stackctl.core.observed import Observed
+from stackctl.core.plan import gpu_request, memory_plan, mounts
+from stackctl.core.plan.engine_features import cpus, health, start_period
+from stackctl.core.plan.external_backend import unused_settings
+from stackctl.core.plan.images import backend_image
+from stackctl.core.plan.serving import Serving
+from stackctl.errors import ConfigError, ModelError
+
+FOLDER = "backend"  # beside compose.yml: what the backend alone may read
+READ_ONE = "DAC_READ_SEARCH"  # read any file, write none
+# Threads go by the number of processors: llama-server has one each for requests (tools/server: hardware concurrency
+# - 1) and one a core for computing, KoboldCpp some 20 for requests, PyTorch in text-generation-webui some three each.
+# Two sockets of 192 cores, 768 processors, come to some 2300; 19 were seen on two. What forks without end it ends.
+_PIDS = 4096
+
+
+def own_backend(spec: Spec, seen: Observed, decisions: Decisions) -> Serving:
+    """The backend that stack.toml names, run by this stack; raise what its image, model or GPU does not allow."""
+    backend = backends.find_backend(spec.backend.kind)
+    _check(spec, seen, backend)
+    gpu = gpu_request.request_gpu(spec, seen, decisions)
+    start_s = start_period(seen.model, spec.model.use, decisions)
+    choice = memory_plan.choose_memory(spec, seen, backend, gpu, decisions)
+    run = _run(spec, seen, backend, gpu, choice, decisions)
+    program = _program(spec, seen, backend, run.variant, decisions)
+    launch = backend.launch(run)
+    files = {f"{FOLDER}/{PurePosixPath(inside).name}": text for inside, text in launch.files.items()}
+    generated = tuple(
+        Mount(source=f"./{FOLDER}/{PurePosixPath(inside).name}", target=inside) for inside in launch.files
+    )
+    image, image_is = backend_image(spec, backend, run.variant, decisions)
+    scratch = _scratch(backend, program)
+    service = Service(
+        name=backend.NAME,
+        image=image,
+        image_is=image_is,
+        entrypoint=launch.entrypoint,
+        entrypoint_is="mounted" if backend.PROGRAMS else "",
+        command=launch.command,
+        environment=launch.environment,
+        user=None if backend.RUNS_AS_ROOT else mounts.reader(seen),
+        capabilities=(READ_ONE,) if backend.RUNS_AS_ROOT else (),
+        read_only_root=backend.READ_ONLY_ROOT,
+        mounts=(
+            *mounts.program_mount(seen, program, launch.entrypoint),
+            *mounts.model_mounts(seen, backend),
+            *generated,
+        ),
+        tmpfs=scratch,
+        networks=("inner",),
+        health=health(backend.health(), start_s, seen.engine),
+        grace_s=backend.GRACE_S,
+        memory_mib=memory_mib(spec.limits.backend_memory) or _limit(choice, scratch),
+        cpus=cpus(spec.limits.backend_cpus, seen.engine),
+        pids=_PIDS,
+        gpu=gpu,
+        fingerprint=mounts.fingerprint(seen, files),
+    )
+    return Serving(
+        backend=backend,
+        url=f"http://{backend.NAME}:{backend.PORT}",
+        model_name=backend.model_id(seen.model.name),
+        context=run.context,
+        start_s=start_s,
+        # as long as the slowest model may take, so that a change of model leaves SillyTavern's container alone
+        wait_s=max(start_s, *(start_period(one, name, decisions) for name, one in seen.models.items()), 0),
+        service=service,
+        files=files,
+        key=seen.key,
+        variant=run.variant,
+        program=program,
+        gpu_layers="0" if run.variant == "cpu" else "auto" if run.gpu_layers is None else str(run.gpu_layers),
+        kv_cache=run.kv_cache,
+        choice=choice,
+        notes=(*_notes(spec, seen, run), *backend.remarks(run), *_remark(backend, program)),
+    )
+
+
+def _check(spec: Spec, seen: Observed, backend: Backend) -> None:
+    if seen.model.header.format not in backend.FORMATS:
+        able = ", ".join(b.NAME for b in backends.BACKENDS.values() if seen.model.header.format in b.FORMATS)
+        raise ModelError(
+            f"{backend.TITLE} can't load {seen.model.header.format} models ({seen.model.name})",
+            hint=f"take a .gguf file, or backend.kind = {able}",
+        )
+    if seen.model.header.purpose:
+        raise ModelError(
+            f"nobody can chat with {seen.model.name}: {seen.model.header.purpose}",
+            hint="name the model itself; what is in a file says: stackctl models inspect",
+        )
+    packing = seen.model.header.packing
+    if seen.model.header.format == "safetensors" and (why := backend.refuses(packing)):
+        raise ModelError(
+            f"{backend.TITLE} can't load {seen.model.name}, which is packed as {packing.upper()}: {why}",
+            hint="take a .gguf of the same model: its page at Hugging Face lists them under Quantizations",
+        )
+    if not backend.PROGRAMS and spec.backend.program != "auto":
+        raise ConfigError(
+            f"backend.program: the image of {backend.TITLE} carries its own program",
+            hint='remove backend.program, or set backend.kind = "koboldcpp"',
+        )
+    if theirs := next((word for word in spec.backend.extra_args if word.split("=")[0] in backend.KEY_ARGS), None):
+        raise ConfigError(
+            f"backend.extra_args: {theirs.split('=')[0]} is how stackctl gives {backend.TITLE} its API key",
+            hint="take it out; for a key of your own choice write it into .stackctl/api-key, then: stackctl deploy",
+        )
+
+
+def _notes(spec: Spec, seen: Observed, run: Run) -> Iterator[str]:
+    trained = seen.model.header.trained_context
+    if trained and run.context > trained:
+        more = f"context {run.context} is more than the {trained} tokens the model was trained for"
+        yield f"{more}: expect it to lose the thread"
+    if keys := unused_settings(spec):
+        yield f"used with kind = {EXTERNAL!r} only: {', '.join(keys)}"
+
+
+def _limit(choice: Choice | None, scratch: tuple[Tmpfs, ...]) -> int | None:
+    return memory_plan.limit_mib(choice, sum(one.size_mib for one in scratch)) if choice else None
+
+
+def _run(
+    spec: Spec, seen: Observed, backend: Backend, gpu: GpuRequest | None, choice: Choice | None, decisions: Decisions
+) -> Run:
+    wanted, trained = spec.backend, seen.model.header.trained_context
+    layers = None if wanted.gpu_layers == "auto" else wanted.gpu_layers
+    experts, context = 0, wanted.context
+    kv_cache: str = wanted.kv_cache
+    if choice:
+        context, kv_cache = choice.settings.context, choice.settings.kv_type
+        layers, experts = choice.fit.gpu_layers, choice.settings.cpu_experts
+    if context == "auto":
+        inputs = {"trained_context": trained}
+        context = decisions.decide("backend.context", inputs, lambda: min(DEFAULT_CONTEXT, trained or DEFAULT_CONTEXT))
+    if kv_cache == "auto":
+        kv_cache = decisions.decide("backend.kv_cache", {}, lambda: "f16")
+    if kv_cache != "f16" and wanted.flash_attention == "off":
+        raise ConfigError(
+            f"backend.kv_cache = {kv_cache!r} needs flash attention, which backend.flash_attention turns off",
+            hint='set flash_attention = "auto", or kv_cache = "f16"',
+        )
+    first = seen.model.name if seen.model.is_folder else seen.model.files[0].name
+    return Run(
+        model=backend.MODEL_DIR / first,
+        format=seen.model.header.format,
+        variant="cuda" if gpu else "cpu",
+        gpus=gpu_request.gpu_count(gpu, seen) if gpu else 0,
+        cpu=seen.cpu,
+        context=context,
+        gpu_layers=layers,
+        cpu_experts=experts,
+        kv_cache=kv_cache,
+        flash_attention=(
+            (True if kv_cache != "f16" else None)
+            if wanted.flash_attention == "auto"
+            else wanted.flash_attention == "on"
+        ),
+        threads=None if wanted.threads == "auto" else wanted.threads,
+        batch=None if wanted.batch == "auto" else wanted.batch,
+        extra_args=wanted.extra_args,
+        key=seen.key,
+    )
+
+
+def _program(spec: Spec, seen: Observed, backend: Backend, variant: Variant, decisions: Decisions) -> str:
+    """Which of the backend's programs runs; "" where its image carries it or the user brings one."""
+    if not backend.PROGRAMS or spec.backend.program != "auto":
+        return ""
+    cuda = seen.gpus[0].cuda if variant == "cuda" and seen.gpus else ()
+    return decisions.decide(
+        f"{backend.NAME}.program",
+        {"variant": variant, "cpu": asdict(seen.cpu), "cuda": cuda},
+        lambda: backend.program(variant, seen.cpu, cuda),
+        holds=lambda recorded: recorded in backend.PROGRAMS,
+    )
+
+
+def _remark(backend: Backend, program: str) -> tuple[str, ...]:
+    remark = backend.PROGRAMS[program].remark if program else ""
+    return (remark,) if remark else ()
+
+
+def _scratch(backend: Backend, program: str) -> tuple[Tmpfs, ...]:
+    if not backend.PROGRAMS:
+        return (Tmpfs(target="/tmp", size_mib=256),)  # noqa: S108 - in its container
+    known = [backend.PROGRAMS[program]] if program else backend.PROGRAMS.values()
+    return (Tmpfs(target="/tmp", size_mib=max(one.unpacked_mib for one in known), executable=True),)  # noqa: S108 - likewise

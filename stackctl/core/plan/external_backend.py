@@ -1,0 +1,100 @@
+"""A backend that runs elsewhere, as what serves the stack."""
+
+from collections.abc import Iterator
+from typing import Final
+
+from stackctl import backends
+from stackctl.backends.contract import ServerInfo
+from stackctl.core.config.lock import Decisions
+from stackctl.core.config.spec import Spec
+from stackctl.core.external import backend_url
+from stackctl.core.external.detection import DetectedServer, detected_servers
+from stackctl.core.external.diagnosis import diagnose
+from stackctl.core.model.model import Header, ModelSeen
+from stackctl.core.observed import Observed, ServerSeen
+from stackctl.core.plan.serving import Serving
+
+URL: Final = "backend.url"  # the decision: its URL as SillyTavern's container reaches it
+KIND: Final = "backend.server"  # the decision: of which kind it is
+ASSUMED_CONTEXT: Final = 8192  # tokens, where a server does not tell
+START_S: Final = 60  # SillyTavern's container waits so long for it, and then starts without
+# what only a backend of the stack's own has a use for
+_OWN_KEYS: Final = (
+    "model.path", "model.source", "model.use", "backend.image", "backend.program", "backend.gpu_layers",
+    "backend.kv_cache", "backend.flash_attention", "backend.threads", "backend.batch", "backend.extra_args",
+    "backend.publish", "gpu.mode", "gpu.devices", "network.inner", "limits.backend_memory", "limits.backend_cpus",
+)  # fmt: skip
+
+
+def external_backend(spec: Spec, seen: Observed, decisions: Decisions) -> Serving:
+    """The backend at backend.url; raises the reason where nothing known answers there and nothing is recorded."""
+    found = _chosen(spec, seen.server, decisions)
+    told, wanted = found.served.context, spec.backend.context
+    return Serving(
+        backend=found.backend,
+        url=found.url,
+        model_name=found.served.model,
+        context=(told or ASSUMED_CONTEXT) if wanted == "auto" else wanted,
+        start_s=START_S,
+        wait_s=START_S,
+        key=seen.server.key if seen.server else None,
+        is_on_host=backend_url.host(found.url) == backend_url.HOST,
+        notes=tuple(_notes(spec, seen, found)),
+    )
+
+
+def external_model(server: ServerSeen | None) -> ModelSeen:
+    """The model that the server has loaded, as far as it tells; none of its files are here."""
+    served = found[0].served if (found := detected_servers(server)) else ServerInfo()
+    header = Header(format="", chat_template=served.chat_template)
+    return ModelSeen(wanted="", name=served.model, is_folder=False, files=(), header=header)
+
+
+def unused_settings(spec: Spec) -> tuple[str, ...]:
+    """The keys of stack.toml that say something, though with this kind of backend nothing reads them."""
+    keys = _OWN_KEYS if spec.backend.is_elsewhere else ("backend.url", "backend.key_file", "backend.wake")
+    fresh = Spec()
+
+    def of(whole: Spec, dotted: str) -> object:
+        section, key = dotted.split(".")
+        return getattr(getattr(whole, section), key)
+
+    return tuple(key for key in keys if of(spec, key) != of(fresh, key))
+
+
+def _chosen(spec: Spec, server: ServerSeen | None, decisions: Decisions) -> DetectedServer:
+    """The server to use: as recorded while a known one answers there, or while none answers at all."""
+    inputs, answering = {"url": spec.backend.url}, detected_servers(server)
+    found = {one.url: one for one in answering}
+
+    def fail() -> str:
+        lack = diagnose(spec, server)
+        assert lack is not None  # noqa: S101 - nothing known answers
+        raise lack.error
+
+    if not found:
+        url = decisions.decide(URL, inputs, fail, holds=lambda recorded: isinstance(recorded, str))
+        kind = decisions.decide(KIND, inputs, fail, holds=lambda recorded: recorded in backends.BACKENDS)
+        return DetectedServer(backend=backends.find_backend(kind), url=url, served=ServerInfo())
+    url = decisions.decide(URL, inputs, lambda: answering[0].url, holds=lambda recorded: recorded in found)
+    name = found[url].backend.NAME
+    decisions.decide(KIND, inputs, lambda: name, holds=lambda recorded: recorded == name)
+    return found[url]
+
+
+def _notes(spec: Spec, seen: Observed, found: DetectedServer) -> Iterator[str]:
+    wanted, told = spec.backend, found.served.context
+    if found.url != backend_url.origin(wanted.url):
+        whose = "this machine" if seen.engine is None or seen.engine.is_local else "the engine's machine"
+        yield f"{backend_url.origin(wanted.url)} means {whose}: from inside a container that is {found.url}"
+    if rest := backend_url.path(wanted.url):
+        yield f"{rest} of backend.url is left out: SillyTavern adds a path of its own"
+    if seen.server and not told and wanted.context == "auto":
+        yield (
+            f"{found.backend.TITLE} does not tell its context: {ASSUMED_CONTEXT} is assumed; "
+            "set backend.context to what it was started with"
+        )
+    if told and wanted.context != "auto" and wanted.context > told:
+        yield f"context {wanted.context} is more than the {told} tokens that {found.backend.TITLE} was started with"
+    if keys := unused_settings(spec):
+        yield f"not used with a backend elsewhere: {', '.join(keys)}"

@@ -1,0 +1,84 @@
+"""The names under which SillyTavern answers: what keeps a web page from leading its own name here (DNS rebinding).
+
+localhost and IP addresses pass by themselves; a name passes as it stands in the list, or below one that begins with a
+dot. It is compared letter by letter, and browsers send small letters (SillyTavern 1.19.0,
+src/middleware/hostWhitelist.js, and the package host-validation-middleware).
+
+This machine's own names are those in its own files, and the one that Tailscale's daemon has for it. DNS is not asked:
+whoever answers there, in a strange Wi-Fi for example, would choose what passes.
+"""
+
+import json
+import re
+from collections.abc import Mapping
+from typing import Final
+
+from stackctl.core.config.lock import Decision, Decisions, Lock
+from stackctl.core.config.spec import Spec
+from stackctl.core.observed import Observed
+from stackctl.core.plan import security
+from stackctl.core.plan.security import HOST_NAMES
+
+KEY: Final = "sillytavern.names"  # the decision: this machine's own ones
+_NAME: Final = re.compile(r"[a-z0-9_-]{1,63}(?:\.[a-z0-9_-]{1,63})*")
+
+
+def of_machine(host: str, hosts_file: str, tailscale: str) -> tuple[str, ...]:
+    """Return a machine's names: its own, the full one, the one for mDNS, the one in its tailnet.
+
+    `host`: what its kernel calls it. `hosts_file`: the text of /etc/hosts. `tailscale`: its daemon's status, as JSON.
+    """
+    label = host.partition(".")[0]
+    found = (host, _full(host, hosts_file), f"{label}.local" if label else "", _in_tailnet(tailscale))
+    names = dict.fromkeys(name.lower() for name in found)
+    return tuple(name for name in names if _NAME.fullmatch(name) and name.partition(".")[0] != "localhost")
+
+
+def served_names(spec: Spec, seen: Observed, decisions: Decisions) -> tuple[str, ...]:
+    """Return all names: those of the proxy, of stack.toml and of this machine.
+
+    This machine's recorded ones stay until a new one is seen: a daemon that is down for a moment changes nothing.
+    """
+    if seen.names is None:
+        decisions.keep(KEY)
+    else:
+        here = seen.names
+        decisions.decide(KEY, {}, lambda: here, holds=lambda recorded: set(here) <= set(_texts(recorded)))
+    wanted = (*spec.sillytavern.proxy.hosts, *spec.sillytavern.host_names)
+    return tuple(dict.fromkeys(name.lower() for name in (*wanted, *_own(decisions.taken))))
+
+
+def notes(names: tuple[str, ...], recorded: Lock, decisions: Decisions) -> tuple[str, ...]:
+    """Say which names pass, where the whitelist itself or one of this machine's own names is new."""
+    if HOST_NAMES in security.recorded_measures(recorded) and _own(decisions.taken) == _own(recorded.decisions):
+        return ()
+    answers = ", ".join((*names, "localhost"))
+    return (f"SillyTavern answers to {answers} and IP addresses, to no other name: sillytavern.host_names adds more",)
+
+
+def _full(host: str, hosts_file: str) -> str:
+    """The first name in the line of /etc/hosts that has this machine's; "" where no line has it."""
+    for line in hosts_file.splitlines():
+        _, *names = line.partition("#")[0].split() or [""]
+        if host and host.lower() in (name.lower() for name in names):
+            return names[0]
+    return ""
+
+
+def _in_tailnet(status: str) -> str:
+    """What MagicDNS calls this machine; "" where the status tells none."""
+    try:
+        name = json.loads(status)["Self"]["DNSName"]
+    except (ValueError, KeyError, TypeError, RecursionError):
+        return ""
+    return name.rstrip(".") if isinstance(name, str) else ""
+
+
+def _own(decisions: Mapping[str, Decision]) -> tuple[str, ...]:
+    found = decisions.get(KEY)
+    return _texts(found.value) if found else ()
+
+
+def _texts(recorded: object) -> tuple[str, ...]:
+    """A recorded list of texts; () for anything else, which nobody but a person wrote there."""
+    return tuple(filter(lambda one: isinstance(one, str), recorded)) if isinstance(recorded, list | tuple) else ()

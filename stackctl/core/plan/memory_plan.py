@@ -1,0 +1,140 @@
+"""What a stack's own backend takes of the machine's memory: chosen once, held against what is free, limited."""
+
+from dataclasses import asdict
+from functools import cache, partial
+
+from stackctl.backends.contract import Backend
+from stackctl.contracts.host import Gpu
+from stackctl.contracts.service import GpuRequest
+from stackctl.core.config.lock import Decisions
+from stackctl.core.config.spec import Spec
+from stackctl.core.fit import Memory
+from stackctl.core.fit.choice import Alternative, Choice, Room, Wanted, choose
+from stackctl.core.observed import Observed
+from stackctl.errors import DoesNotFit
+
+_KV = "kv_cache"
+_LIMIT_SHARE, _LIMIT_MORE_MIB, _CUDA_MORE_MIB = 1.25, 2048, 2048
+
+
+def choose_memory(
+    spec: Spec, seen: Observed, backend: Backend, gpu: GpuRequest | None, decisions: Decisions
+) -> Choice | None:
+    """How the model runs, by what stack.toml fixes and what is free; None where its shape or the memory is not known.
+
+    A choice that was recorded stands as long as model, machine and wish do: what others hold meanwhile changes only
+    the verdict.
+    """
+    room = _room(spec, seen, gpu)
+    if seen.model.shape is None or room is None:
+        return None
+    wanted = _wanted(spec, gpu)
+    inputs = {
+        "backend": backend.NAME,
+        "model": seen.model.name,
+        "bytes": seen.model.size,
+        "gpus": [[one.uuid, one.total_mib] for one in _gpus(spec, seen)] if gpu else [],
+        "ram_gib": round((seen.ram.total_mib if seen.ram else 0) / 1024),
+        "wanted": asdict(wanted),
+    }
+    fresh = cache(partial(choose, seen.model.shape, wanted, backend.MEMORY, room))  # only where nothing is recorded
+    name = f"models.{spec.model.use}" if spec.model.use else "backend"
+    context = decisions.decide(f"{name}.context", inputs, lambda: fresh().settings.context)
+    kv_type = decisions.decide(f"{name}.{_KV}", inputs, lambda: fresh().settings.kv_type)
+    layers = decisions.decide(f"{name}.gpu_layers", inputs, lambda: fresh().fit.gpu_layers)
+    experts = decisions.decide(f"{name}.cpu_experts", inputs, lambda: fresh().settings.cpu_experts)
+    settled = Wanted(
+        context=context,
+        kv_type=kv_type,
+        gpu_layers=layers,
+        cpu_experts=experts,
+        batch=wanted.batch,
+        slots=wanted.slots,
+        flash_attention=wanted.flash_attention,
+        device=wanted.device,
+    )
+    return choose(seen.model.shape, settled, backend.MEMORY, room)
+
+
+def describe(choice: Choice) -> str:
+    """The sum in a line, a place each: what is needed, of what, and what is free."""
+    found, words = choice.fit, []
+    for number, (one, free) in enumerate(zip(found.devices, choice.room.gpus_mib, strict=False)):
+        name = f"GPU {number}" if len(found.devices) > 1 else "GPU"
+        words.append(f"{name} {_sum(one)} of {free / 1024:.1f} GiB free")
+    words.append(f"RAM {_sum(found.host)} of {choice.room.ram_mib / 1024:.1f} GiB free")
+    layers = f"{found.gpu_layers} of {found.blocks + 1} layers on the GPU, " if found.devices else ""
+    experts = f"experts of {found.settings.cpu_experts} in RAM, " if found.settings.cpu_experts else ""
+    return f"memory: {layers}{experts}{'; '.join(words)}"
+
+
+def _sum(one: Memory) -> str:
+    terms = (
+        ("weights", one.weights_mib),
+        ("KV cache", one.kv_cache_mib),
+        ("state", one.state_mib),
+        ("compute", one.compute_mib + one.output_mib),
+        ("program", one.overhead_mib),
+    )
+    parts = ", ".join(f"{name} {mib / 1024:.1f}" for name, mib in terms if mib >= 51)
+    return f"{one.total_mib / 1024:.1f}{f' ({parts})' if parts else ''}"
+
+
+def refusal(choice: Choice, name: str) -> DoesNotFit:
+    """The error for a model that takes more than is free, with what would fit."""
+    better = [one for one in choice.alternatives if one.fits]
+    ways = [_way(one) for one in better] or [
+        f"{one.change} saves {one.saves_mib / 1024:.1f} GiB" for one in choice.alternatives if one.saves_mib > 0
+    ]
+    listed = f"what would fit: {'; '.join(ways)}" if better else f"no single change fits ({'; '.join(ways)})"
+    smaller = "a smaller quantisation or model takes less; stackctl models recommend knows which"
+    return DoesNotFit(
+        f"{name} does not fit as it is: {'; '.join(choice.lacks)}",
+        hint=f"{listed}; {smaller}; or close what holds the memory; --force starts it all the same",
+    )
+
+
+def limit_mib(choice: Choice, scratch_mib: int) -> int:
+    """The memory limit of its container: what it takes in RAM, and a good deal of room. `scratch_mib`: of its tmpfs."""
+    more = _LIMIT_MORE_MIB + (_CUDA_MORE_MIB if choice.fit.devices else 0)
+    return int(choice.fit.host.total_mib * _LIMIT_SHARE) + more + scratch_mib
+
+
+def _way(one: Alternative) -> str:
+    return f"{one.change} ({one.effect})"
+
+
+def _wanted(spec: Spec, gpu: GpuRequest | None) -> Wanted:
+    own = spec.backend
+    return Wanted(
+        context=None if own.context == "auto" else own.context,
+        kv_type=None if own.kv_cache == "auto" else own.kv_cache,
+        gpu_layers=None if own.gpu_layers == "auto" else own.gpu_layers,
+        batch=None if own.batch == "auto" else own.batch,
+        slots=1,
+        flash_attention=own.flash_attention != "off",
+        device="cuda" if gpu else "cpu",
+    )
+
+
+def _room(spec: Spec, seen: Observed, gpu: GpuRequest | None) -> Room | None:
+    """What may be filled: free now, or held by the backend that this run replaces."""
+    if seen.ram is None:
+        return None
+    gpus = _gpus(spec, seen) if gpu else ()
+    if gpu and (not gpus or not all(one.total_mib for one in gpus)):
+        return None  # not visible from here, or one that shares the machine's memory
+    return Room(
+        gpus_mib=tuple(one.free_mib + one.own_mib for one in gpus),
+        totals_mib=tuple(one.total_mib for one in gpus),
+        ram_mib=seen.ram.free_mib + seen.ram.own_mib,
+        ram_total_mib=seen.ram.total_mib,
+        is_wsl=seen.is_wsl,
+    )
+
+
+def _gpus(spec: Spec, seen: Observed) -> tuple[Gpu, ...]:
+    wanted = spec.gpu.devices
+    if wanted == ("all",):
+        return seen.gpus
+    return tuple(one for one in seen.gpus if str(one.index) in wanted or one.uuid in wanted)

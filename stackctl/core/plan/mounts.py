@@ -1,0 +1,42 @@
+"""What of the host the backend sees: the model's files one by one, its program; and as whom it reads them."""
+
+import hashlib
+from collections.abc import Mapping
+
+from stackctl.backends.contract import Backend
+from stackctl.contracts.host import Owner
+from stackctl.contracts.service import Mount
+from stackctl.core.observed import Observed
+from stackctl.errors import ModelError
+from stackctl.secret import Secret
+from stackctl.terminal import command_line
+
+
+def reader(seen: Observed) -> Owner:
+    """The model's owner, who must be able to read every file of it."""
+    owner = seen.model.files[0].owner
+    for file in seen.model.files:
+        bit = 0o400 if file.owner.uid == owner.uid else 0o040 if file.owner.gid == owner.gid else 0o004
+        if not file.mode & bit:  # root, too: it runs without the capability to read what others own
+            raise ModelError(
+                f"{file.name} can't be read by user {owner.uid}, its model's owner, who runs the backend",
+                hint=command_line("chmod", "u+r,g+r", file.host),
+            )
+    return owner
+
+
+def model_mounts(seen: Observed, backend: Backend) -> tuple[Mount, ...]:
+    above = backend.MODEL_DIR / seen.model.name if seen.model.is_folder else backend.MODEL_DIR
+    return tuple(Mount(source=str(file.host), target=str(above / file.name)) for file in seen.model.files)
+
+
+def program_mount(seen: Observed, name: str, entrypoint: tuple[str, ...]) -> tuple[Mount, ...]:
+    program = seen.programs.get(name)
+    return (Mount(source=str(program), target=entrypoint[0]),) if program else ()
+
+
+def fingerprint(seen: Observed, files: Mapping[str, Secret]) -> str:
+    """Of what is mounted, the generated texts included: from a part of a hash nobody finds a key of 32 characters."""
+    texts = sorted((name, text.reveal()) for name, text in files.items())
+    content = [(file.name, file.size, file.modified_ns) for file in seen.model.files], texts
+    return hashlib.sha256(repr(content).encode()).hexdigest()[:16]

@@ -1,0 +1,168 @@
+"""Spec (what is wanted) and Seen (what is there) become a Plan with nothing left to decide."""
+
+import hashlib
+import re
+from dataclasses import dataclass, replace
+from ipaddress import ip_address
+from pathlib import PurePosixPath
+
+from stackctl.contracts.service import GpuRequest, Network
+from stackctl.core.config.lock import Decisions, Lock
+from stackctl.core.config.spec import DEMO, LAN, Spec
+from stackctl.core.hub import store
+from stackctl.core.observed import Observed
+from stackctl.core.plan import api_relay, exposure, gpu_request, host_names, security, subnets
+from stackctl.core.plan.backend_service import own_backend
+from stackctl.core.plan.external_backend import external_backend
+from stackctl.core.plan.stack import Plan
+from stackctl.core.plan.tavern_service import PROXY_NETWORK, data_folder, sillytavern
+from stackctl.core.tavern import container as tavern
+from stackctl.core.tavern import prompt_templates
+from stackctl.core.tavern.prompt_templates import Template
+from stackctl.errors import ConfigError
+
+
+@dataclass(frozen=True, kw_only=True)
+class Planned:
+    """A plan, the decisions behind it, and a fingerprint of what was wanted and seen.
+
+    `security`: what of core/plan/security.py it has, by name.
+    """
+
+    plan: Plan
+    lock: Lock
+    inputs: str
+    security: tuple[str, ...]
+
+
+def plan(spec: Spec, seen: Observed, recorded: Lock) -> Planned:
+    """Decide everything; raise ConfigError, EngineError, GpuError or ModelError where the wish can't be met."""
+    decisions = Decisions(recorded)
+    _check(spec)
+    for source in (spec.model.source, *(one.source for one in spec.models.values())):
+        decisions.keep(store.key(source))
+    name = stack_name(spec, seen.folder)
+    serving = (external_backend if spec.backend.is_elsewhere else own_backend)(spec, seen, decisions)
+    networks = subnets.networks(name, spec, seen, decisions, has_inner=serving.service is not None)
+    template = prompt_templates.choose_template(spec.sillytavern.template, seen.model.header, seen.model.name)
+    addresses = exposure.exposed_interfaces(spec, seen)
+    names = host_names.served_names(spec, seen, decisions)
+    page = sillytavern(spec, seen, serving, networks, names, decisions)
+    api = api_relay.relay(spec, seen, serving, networks, page, decisions)
+    measures = security.measures([one for one in (serving.service, page, api) if one], networks)
+    return Planned(
+        plan=Plan(
+            name=name,
+            backend=serving.backend.NAME,
+            backend_title=serving.backend.TITLE,
+            backend_service=serving.service,
+            sillytavern=page,
+            door=api,
+            networks=(*networks, *_proxy_network(spec)),
+            files=serving.files,
+            key=serving.key,
+            hosts=spec.sillytavern.proxy.hosts,
+            password=seen.password,
+            folders=tuple(f"{data_folder(spec)}/{folder}" for folder in tavern.FOLDERS),
+            tavern_type=serving.backend.TAVERN_TYPE,
+            backend_url=serving.url,
+            model_name=serving.model_name,
+            is_demo=seen.model.wanted == DEMO,
+            variant=serving.variant,
+            program=serving.program,
+            context=serving.context,
+            gpu_layers=serving.gpu_layers,
+            kv_cache=serving.kv_cache,
+            memory=serving.choice,
+            template=template,
+            notes=(
+                *_notes(spec, seen),
+                *exposure.notes(spec, seen, addresses),
+                *serving.notes,
+                *api_relay.notes(api),
+                *host_names.notes(names, recorded, decisions),
+                *security.notes(measures, recorded),
+                *_of_template(template, seen),
+            ),
+            timeout_s=max(300, serving.start_s + 120),
+        ),
+        lock=Lock(decisions=decisions.taken, digests=recorded.digests, rendered=recorded.rendered),
+        inputs=_inputs(spec, seen, serving.service.gpu if serving.service else None, names),
+        security=tuple(measures),
+    )
+
+
+def forget_decisions(recorded: Lock) -> Lock:
+    """What is recorded, without what was decided: plan() decides it all again.
+
+    Where a source's model lies is none of that: it was found.
+    """
+    found = {key: one for key, one in recorded.decisions.items() if store.is_key(key)}
+    return replace(recorded, decisions=found)
+
+
+def _inputs(spec: Spec, seen: Observed, gpu: GpuRequest | None, names: tuple[str, ...]) -> str:
+    """What a rendered file depends on apart from recorded decisions and the version of stackctl.
+
+    Of what that version changes, only what is a matter of security counts.
+    """
+    engine = seen.engine and (seen.engine.version[:1], seen.engine.compose[:2], seen.engine.has_cpu_quota)
+    asked = gpu and (gpu.driver, gpu.devices, gpu_request.gpu_count(gpu, seen))
+    key = seen.key.reveal()  # 64 bits of a hash of all this give nothing of it away
+    open_to = exposure.exposed_interfaces(spec, seen), seen.password and seen.password.reveal()
+    content = (
+        *(security.NAMES, names),
+        *(spec.model_dump_json(exclude_defaults=True), seen.owner, seen.model.files, asked, engine, seen.cpu, key),
+        *(
+            (*open_to, seen.proxy, exposure.matching_interfaces(LAN, seen.interfaces))
+            if spec.sillytavern.has_password
+            else ()
+        ),
+    )
+    return hashlib.sha256(repr(content).encode()).hexdigest()[:16]
+
+
+def _of_template(template: Template | None, seen: Observed) -> tuple[str, ...]:
+    """What the user should know of a template that is a guess; the demo model says the same with any."""
+    if template is None or seen.model.wanted == DEMO:
+        return ()
+    choose = "choose another with --template NAME"
+    if template.is_guess:
+        has = "its chat template is of no known kind" if seen.model.header.chat_template else "it has no chat template"
+        return (f"nothing tells the model's prompt template ({has}): {template.instruct}; {choose}",)
+    if template.is_near:
+        return (f"SillyTavern has no prompt template just like the model's: {template.instruct} is near; {choose}",)
+    return ()
+
+
+def stack_name(spec: Spec, folder: PurePosixPath) -> str:
+    """The Compose project's name: as written, or made from the folder's name as Compose itself does."""
+    if spec.name != "auto":
+        return spec.name
+    made = re.sub(r"[^a-z0-9_-]", "", folder.name.lower()).lstrip("_-")[:63]
+    return made or "stack"
+
+
+def _proxy_network(spec: Spec) -> tuple[Network, ...]:
+    name = spec.sillytavern.proxy.network
+    return (Network(name=PROXY_NETWORK, subnet="", gateway="", internal=False, existing=name),) if name else ()
+
+
+def _check(spec: Spec) -> None:
+    if spec.sillytavern.data.startswith("~"):
+        raise ConfigError(
+            f"sillytavern.data = {spec.sillytavern.data!r}: Compose knows no ~, it would be a folder of that name",
+            hint="write the whole path, or one that counts from this folder",
+        )
+    if not ip_address(spec.sillytavern.bind).is_loopback:
+        raise ConfigError(
+            f"sillytavern.bind = {spec.sillytavern.bind!r} is no loopback address",
+            hint=f'keep bind = "127.0.0.1", and for others: expose = "{spec.sillytavern.bind}", or expose = "lan"',
+        )
+
+
+def _notes(spec: Spec, seen: Observed) -> tuple[str, ...]:
+    limits = (spec.limits.backend_cpus, spec.limits.sillytavern_cpus)
+    if seen.engine and not seen.engine.has_cpu_quota and any(limit != "auto" for limit in limits):
+        return ("this kernel has no CPU quota: the limits on CPUs are left out",)
+    return ()

@@ -1,0 +1,154 @@
+"""Subnets that collide with nothing."""
+
+import hashlib
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, replace
+from functools import partial
+from ipaddress import IPv4Network
+from typing import Any
+
+from stackctl.contracts.service import Network
+from stackctl.core.config.lock import Decisions, Lock
+from stackctl.core.config.spec import Spec
+from stackctl.core.observed import Observed
+from stackctl.core.plan.engine_features import isolates
+from stackctl.errors import EngineError
+
+# private space that home routers, VPNs and Docker's own pools (172.17-31, 192.168) seldom use
+_POOL = IPv4Network("10.64.0.0/10")
+_PREFIX = 24
+_MODE = "com.docker.network.bridge.gateway_mode_ipv"  # and 4 or 6
+
+
+@dataclass(frozen=True, kw_only=True)
+class Shape:
+    """What a network is like, as far as it decides who reaches whom. `subnets`: of IPv4; none: any."""
+
+    subnets: frozenset[str]
+    is_internal: bool
+    is_isolated: bool
+
+    def is_met_by(self, other: "Shape") -> bool:
+        """Whether a network that is like the other one need not be made anew."""
+        return other == replace(self, subnets=self.subnets or other.subnets)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Existing:
+    """A network that the engine has. `members`: id -> name of the containers that run in it."""
+
+    shape: Shape
+    members: Mapping[str, str]
+
+
+def shapes(compose: Mapping[str, Any], stack: str) -> dict[str, Shape]:
+    """What the networks of a compose file are to be like, by the names that the engine has for a stack's own ones."""
+    found = compose.get("networks")
+    networks = found.items() if isinstance(found, dict) else ()  # edited by hand it may be anything
+    own = {name: one for name, one in networks if isinstance(one, dict) and not _is_on(one.get("external"))}
+    return {one.get("name", f"{stack}_{name}"): _shape(one) for name, one in own.items()}
+
+
+def _shape(network: Mapping[str, Any]) -> Shape:
+    """What one of them is to be like; what a person spoiled there counts as left out."""
+    ipam, options = network.get("ipam"), network.get("driver_opts")
+    configs = ipam.get("config") if isinstance(ipam, dict) else None
+    subnets = (str(one.get("subnet", "")) for one in configs or () if isinstance(one, dict))
+    return Shape(
+        subnets=frozenset(one for one in subnets if one and ":" not in one),
+        is_internal=_is_on(network.get("internal")),
+        is_isolated=is_isolated(
+            options if isinstance(options, dict) else None, has_v6=_is_on(network.get("enable_ipv6"))
+        ),
+    )
+
+
+def _is_on(value: object) -> bool:
+    """Whether a switch of a compose file is on, as Compose shows it or as the file's text has it."""
+    return value in (True, "true")
+
+
+def networks(name: str, spec: Spec, seen: Observed, decisions: Decisions, *, has_inner: bool) -> tuple[Network, ...]:
+    """inner, for a backend in the stack, and edge: as chosen, or free ones.
+
+    Raises EngineError where a chosen or recorded one is in use.
+    """
+    subnets: dict[str, str] = {}
+    wishes = {**({"inner": spec.network.inner} if has_inner else {}), "edge": spec.network.edge}
+    chosen = [wanted for wanted in wishes.values() if wanted != "auto"]
+    for purpose, wanted in wishes.items():
+        taken = (*seen.taken_subnets, *(IPv4Network(other) for other in subnets.values()))
+        subnet = wanted
+        if wanted == "auto":
+            away_from = (*taken, *map(IPv4Network, chosen))
+            subnet = decisions.decide(
+                f"network.{purpose}",
+                {"name": name, "chosen": chosen},
+                partial(free_subnet, name, purpose, away_from),
+                holds=partial(_stands, taken=taken, seen=seen),
+            )
+        if other := colliding_networks(subnet, taken):
+            user = "network.inner" if str(other) in subnets.values() else "this machine"
+            way = "stackctl deploy --replan chooses another" if wanted == "auto" else 'set it to "auto" in stack.toml'
+            raise EngineError(
+                f"network.{purpose} {subnet} overlaps with {other}, which {user} already uses",
+                hint=f"{way}, or choose one yourself; `ip route` and `docker network ls` show what is in use",
+            )
+        subnets[purpose] = subnet
+    return tuple(
+        Network(
+            name=purpose,
+            subnet=subnet,
+            gateway=gateway(subnet),
+            internal=purpose == "inner",
+            is_isolated=purpose == "inner" and isolates(seen.engine),
+        )
+        for purpose, subnet in subnets.items()
+    )
+
+
+def _stands(recorded: str, *, taken: Iterable[IPv4Network], seen: Observed) -> bool:
+    """Whether a recorded subnet is kept: one that somebody else has is given up while the stack has never run."""
+    return seen.has_run or not colliding_networks(recorded, taken)
+
+
+def own_subnets(spec: Spec, recorded: Lock) -> frozenset[IPv4Network]:
+    """The subnets that this stack has by choice or by record: without an engine, who uses them is taken to be it."""
+    chosen = (spec.network.inner, spec.network.edge)
+    decided = (str(one.value) for key, one in recorded.decisions.items() if key.startswith("network."))
+    return frozenset(IPv4Network(subnet) for subnet in (*chosen, *decided) if subnet != "auto")
+
+
+def is_isolated(options: Mapping[str, str] | None, *, has_v6: bool) -> bool:
+    """Whether a bridge network with these options has no address of its machine in it."""
+    return all((options or {}).get(f"{_MODE}{family}") == "isolated" for family in ((4, 6) if has_v6 else (4,)))
+
+
+def network_name(recorded: Lock) -> str:
+    """The name that the stack had when its networks were chosen; "" where that is not recorded."""
+    found = recorded.decisions.get("network.edge")
+    return str(found.inputs.get("name", "")) if found else ""
+
+
+def free_subnet(stack: str, purpose: str, taken: Iterable[IPv4Network]) -> str:
+    """The first free /24 from a place in 10.64.0.0/10 that the stack's name decides."""
+    busy = tuple(taken)
+    count = 1 << (_PREFIX - _POOL.prefixlen)
+    start = int.from_bytes(hashlib.sha256(f"{stack}/{purpose}".encode()).digest()[:4], "big") % count
+    for step in range(count):
+        number = (start + step) % count
+        subnet = IPv4Network((int(_POOL.network_address) + (number << (32 - _PREFIX)), _PREFIX))
+        if not any(subnet.overlaps(other) for other in busy):
+            return str(subnet)
+    raise EngineError(f"no free subnet in {_POOL}", hint="choose network.inner and network.edge in stack.toml yourself")
+
+
+def gateway(subnet: str) -> str:
+    """The first host address of a subnet."""
+    return str(next(iter(IPv4Network(subnet).hosts())))
+
+
+def colliding_networks(subnet: str, taken: Iterable[IPv4Network]) -> IPv4Network | None:
+    """The taken network that a subnet overlaps with, if any."""
+    wanted = IPv4Network(subnet)
+    return next((other for other in taken if wanted.overlaps(other)), None)

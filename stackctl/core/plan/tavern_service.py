@@ -1,0 +1,119 @@
+"""SillyTavern as a service of the stack."""
+
+import hashlib
+from pathlib import PurePosixPath
+from typing import Literal
+
+from stackctl.contracts.host import Owner
+from stackctl.contracts.service import Mount, Network, Publish, Service, Tmpfs
+from stackctl.core.config.lock import Decisions
+from stackctl.core.config.spec import LAN, Spec
+from stackctl.core.config.values import memory_mib
+from stackctl.core.observed import Observed
+from stackctl.core.plan import exposure, images
+from stackctl.core.plan.engine_features import cpus, health
+from stackctl.core.plan.serving import Serving
+from stackctl.core.tavern import container as tavern
+from stackctl.errors import EngineError
+
+DEFAULT_PORT = 8000
+PROXY_NETWORK = "proxy"
+# node has 12 threads, 27 tasks at its start (run, 1.19.0); git, and a thread per core for each model of an extension
+_PIDS = 1024
+
+
+def data_folder(spec: Spec) -> str:
+    """SillyTavern's data folder as a mount source: absolute, or relative with a leading ./"""
+    data = PurePosixPath(spec.sillytavern.data)
+    return str(data) if data.is_absolute() else f"./{data}"
+
+
+def user(spec: Spec, owner: Owner) -> Owner:
+    """Who SillyTavern runs as, and who its data belongs to; `owner`: of the deployment's folder."""
+    uid, gid = spec.sillytavern.uid, spec.sillytavern.gid
+    return Owner(uid=owner.uid if uid == "auto" else uid, gid=owner.gid if gid == "auto" else gid)
+
+
+def sillytavern(
+    spec: Spec,
+    seen: Observed,
+    serving: Serving,
+    networks: tuple[Network, ...],
+    names: tuple[str, ...],
+    decisions: Decisions,
+) -> Service:
+    """SillyTavern with a backend, published on this machine; raise EngineError where its port is taken.
+
+    Loopback comes first, then what it is exposed on. `names`: under which it answers.
+    """
+    wanted, ready = spec.sillytavern, serving.backend.READY
+    owner = user(spec, seen.owner)
+    image, image_is = images.tavern_image(spec, decisions)
+    port, addresses, proxy = _port(wanted.port, seen, decisions), exposure.exposed_interfaces(spec, seen), wanted.proxy
+    known = exposure.matching_interfaces(LAN, seen.interfaces) if proxy.is_wanted else addresses
+    return Service(
+        name=tavern.NAME,
+        image=image,
+        image_is=image_is,
+        entrypoint_is="waits",
+        entrypoint=tavern.entrypoint(
+            f"{serving.url}{ready.path}", ready.body, serving.wait_s, serving.backend.TAVERN_TYPE
+        ),
+        environment=tavern.environment(
+            (seen.proxy or "0.0.0.0") if proxy.is_wanted else networks[-1].gateway,  # noqa: S104 - which admits nobody
+            exposure.admitted_clients(known),
+            names=names,
+            is_proxied=proxy.is_wanted,
+            has_password=wanted.has_password,
+            sees_clients=not (seen.engine and seen.engine.hides_clients),
+        ),
+        user=owner,
+        mounts=tuple(
+            Mount(source=f"{data_folder(spec)}/{folder}", target=target, read_only=False)
+            for folder, target in tavern.FOLDERS.items()
+        ),
+        tmpfs=(
+            Tmpfs(target="/tmp", size_mib=256, owner=owner),  # noqa: S108
+            Tmpfs(target=tavern.BACKUPS, size_mib=64, owner=owner),
+        ),
+        networks=(*(network.name for network in networks), *((PROXY_NETWORK,) if proxy.is_wanted else ())),
+        labels=proxy.labels,
+        reaches_host={"auto": serving.is_on_host, "on": True, "off": False}[wanted.host_access],
+        publish=tuple(
+            Publish(address=address, port=port, target=tavern.PORT)
+            for address in (wanted.bind, *(str(one.ip) for one in addresses))
+            if not proxy.is_wanted
+        ),
+        fingerprint=_fingerprint(seen),
+        waits_for=(serving.service.name,) if serving.service else (),
+        health=health(tavern.HEALTH, serving.wait_s + tavern.START_S, seen.engine),
+        memory_mib=memory_mib(spec.limits.sillytavern_memory),
+        cpus=cpus(spec.limits.sillytavern_cpus, seen.engine),
+        pids=_PIDS,
+    )
+
+
+def _fingerprint(seen: Observed) -> str:
+    """Of the password, which may be the user's own: with the key in it nobody can try passwords on it."""
+    if seen.password is None:
+        return ""
+    return hashlib.sha256(f"{seen.key.reveal()} {seen.password.reveal()}".encode()).hexdigest()[:16]
+
+
+def _port(wanted: int | Literal["auto"], seen: Observed, decisions: Decisions) -> int:
+    taken = seen.taken_ports
+    port = wanted
+    if port == "auto":
+        port = decisions.decide(
+            "sillytavern.port",
+            {},
+            lambda: next(p for p in range(DEFAULT_PORT, 65536) if p not in taken),
+            holds=lambda recorded: seen.has_run or recorded not in taken,
+        )
+    if port in taken:
+        free = next(p for p in range(DEFAULT_PORT, 65536) if p not in taken)
+        raise EngineError(
+            f"port {port} is taken by {taken[port]}",
+            hint=f"stop that, or choose another: stackctl deploy --port {free}",
+        )
+    return port

@@ -1,0 +1,1 @@
+"""What a smoke test checks, and how its result reads."""

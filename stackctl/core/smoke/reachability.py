@@ -1,0 +1,196 @@
+"""Ways into a stack: who gets an answer from where, and who should."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from ipaddress import ip_address
+from typing import Final, Literal
+
+from stackctl.contracts.answer import Answer
+from stackctl.contracts.service import Publish, Service
+from stackctl.core.observed import ProbeResult
+from stackctl.core.plan.stack import Plan
+from stackctl.core.tavern import container as tavern
+from stackctl.errors import Exposed
+
+Expected = Literal["open", "shut", "either"]
+REFUSED: Final = (401, 403)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Attachment:
+    """A container's place in one network. `is_internal`: that has no way out; `is_isolated`: nor to its machine."""
+
+    network: str
+    address: str
+    is_internal: bool
+    is_isolated: bool = False
+
+
+@dataclass(frozen=True, kw_only=True)
+class ContainerNetworking:
+    """How a container hangs in the world. `is_on_host`: it has the host's own network, and so all its addresses."""
+
+    networks: tuple[Attachment, ...] = ()
+    published: tuple[Publish, ...] = ()
+    is_on_host: bool = False
+
+    def publishes(self, address: str, port: int) -> bool:
+        """Whether the engine leads this address and port of the host to the container."""
+        return any(one.port == port and _covers(one.address, address) for one in self.published)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Target:
+    """A service that somebody may try to reach. `port`: its own, inside its container."""
+
+    name: str
+    port: int
+    attached: ContainerNetworking
+    planned: tuple[Publish, ...]  # where it shall be open
+
+    @property
+    def is_page(self) -> bool:
+        return self.name == tavern.NAME
+
+    @property
+    def ports(self) -> tuple[int, ...]:
+        """The ports of the host at which it may be found."""
+        planned = [one.port for one in self.planned] or [self.port]
+        return tuple(sorted({*planned, *(one.port for one in self.attached.published)}))
+
+    def is_planned_at(self, address: str, port: int) -> bool:
+        return any(one.port == port and _covers(one.address, address) for one in self.planned)
+
+    def addresses(self, of_host: Sequence[str]) -> tuple[str, ...]:
+        """The addresses of the host at which it may be found."""
+        named = (one.address for one in self.planned if not ip_address(one.address).is_unspecified)
+        return tuple(dict.fromkeys(("127.0.0.1", "::1", *named, *of_host)))
+
+    def urls(self, host: str) -> tuple[str, ...]:
+        """Where a container that is none of the stack's may try: the containers' addresses, and the host's ports.
+
+        No address in an isolated network: the host has no way there, so what answers at it is another machine's.
+        """
+        published = (*self.attached.published, *self.planned)
+        own = [join(one.address, self.port) for one in self.attached.networks if not one.is_isolated]
+        ports = [join(host, port) for port in sorted({one.port for one in published})]
+        lan = [one.place for one in published if one.address and _is_one_of_many(one.address)]
+        return tuple(dict.fromkeys(f"http://{at}" for at in (*own, *ports, *lan)))
+
+
+@dataclass(frozen=True, kw_only=True)
+class Route:
+    """From somewhere to a service: what should answer, and what did."""
+
+    source: str
+    target: str
+    address: str
+    expected: Expected
+    is_open: bool
+    seen: str  # in words
+
+    @property
+    def is_right(self) -> bool:
+        return self.expected == "either" or self.is_open == (self.expected == "open")
+
+
+def wrong_routes(ways: Sequence[Route]) -> tuple[Route, ...]:
+    return tuple(way for way in ways if not way.is_right)
+
+
+def lets_in(answer: Answer) -> bool:
+    """Whether an answer is one to somebody who is let in."""
+    return answer.status not in REFUSED
+
+
+def all_open(source: str, target: Target, tried: Mapping[str, bool]) -> Route:
+    """The ways that were planned, as one: open if all of them are. `tried`: address and port -> whether it answers."""
+    silent = [at for at, is_open in tried.items() if not is_open]
+    return Route(
+        source=source,
+        target=target.name,
+        address=", ".join(silent or [one.place for one in target.planned]),
+        expected="open",
+        is_open=not silent,
+        seen="no answer" if silent else "answers",
+    )
+
+
+def all_shut(source: str, target: Target, tried: Mapping[str, bool]) -> Route:
+    """The ways that were not planned, as one: open if any of them is."""
+    opened = [at for at, is_open in tried.items() if is_open]
+    return Route(
+        source=source,
+        target=target.name,
+        address=", ".join(opened) or f"{len(tried)} others",
+        expected="shut",
+        is_open=bool(opened),
+        seen="answers" if opened else "no answer",
+    )
+
+
+def combine(source: str, target: Target, tried: Sequence[ProbeResult], path: str) -> Route:
+    """The ways from one source to a target as one, which shall be shut: open if any of them is.
+
+    What is published may answer, as long as it lets nobody in; a backend that is not may not even answer.
+    """
+    if not tried:
+        return Route(
+            source=source,
+            target=target.name,
+            address="-",
+            expected="shut",
+            is_open=False,
+            seen="nothing leads into its network",
+        )
+    answers = {one.url: one.answers[path] for one in tried if path in one.answers}
+    open_at = [url for url, answer in answers.items() if lets_in(answer) or not (target.is_page or target.planned)]
+    refused = sorted({f"refused ({answer.status})" for answer in answers.values()})
+    failures = sorted({f"no connection ({one.failure})" for one in tried if one.failure})
+    return Route(
+        source=source,
+        target=target.name,
+        address=", ".join(open_at or [one.url for one in tried]).replace("http://", ""),
+        expected="shut",
+        is_open=bool(open_at),
+        seen=f"answers ({answers[open_at[0]].status})" if open_at else ", ".join((*refused, *failures)),
+    )
+
+
+def join(address: str, port: int) -> str:
+    return f"[{address}]:{port}" if ":" in address else f"{address}:{port}"
+
+
+def backend_exposure(found: ContainerNetworking, service: Service, plan: Plan) -> Exposed | None:
+    """The error, if a backend's container is open to more than was planned."""
+    hint = f"does compose.override.yml change ports or networks of {service.name}? take that out, then: stackctl deploy"
+    if found.is_on_host:
+        return Exposed(f"{service.name} uses this machine's own network: it is open on all its addresses", hint=hint)
+    planned = {(one.address, one.port) for one in service.publish}
+    if open_ports := [one for one in found.published if (one.address, one.port) not in planned]:
+        where = ", ".join(f"{one.address}:{one.port}" for one in open_ports)
+        return Exposed(f"{service.name} is published at {where}, which was not planned", hint=hint)
+    planned_as = {network.name: network for network in plan.networks}
+    expected = {f"{plan.name}_{name}": planned_as[name] for name in service.networks}
+    for one in found.networks:
+        if one.network not in expected:
+            return Exposed(f"{service.name} is in the network {one.network}, too, which was not planned", hint=hint)
+        if expected[one.network].internal and not one.is_internal:
+            again = "stackctl down, then stackctl deploy, makes it anew"
+            return Exposed(f"the network {one.network} is not internal: {service.name} has a way out", hint=again)
+        if expected[one.network].is_isolated and not one.is_isolated:
+            return Exposed(
+                f"by the network {one.network} {service.name} reaches what listens on this machine",
+                hint="stackctl deploy makes it anew; or does compose.override.yml change its driver_opts?",
+            )
+    return None
+
+
+def _is_one_of_many(address: str) -> bool:
+    found = ip_address(address)
+    return not (found.is_loopback or found.is_unspecified)
+
+
+def _covers(published: str, address: str) -> bool:
+    everywhere = {"", "0.0.0.0", "::"}  # noqa: S104 - what the engine says of a port that is open on all addresses
+    return published == address or (published in everywhere and (published == "::") == (":" in address))

@@ -1,0 +1,1 @@
+"""From events of a start to a verdict."""

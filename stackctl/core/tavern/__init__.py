@@ -1,0 +1,1 @@
+"""What SillyTavern reads, writes and answers."""

@@ -1,0 +1,110 @@
+"""All that stackctl knows of SillyTavern's container: image, mounts, environment. Its settings: tavern_settings.py.
+
+Sources: SillyTavern 1.19.0 (run), its docker/ folder and default/config.yaml.
+"""
+
+import json
+from collections.abc import Mapping
+from typing import Any, Final
+
+from stackctl.core.tavern import secrets_json as tavern_secrets
+
+NAME: Final = "sillytavern"
+IMAGE: Final = "ghcr.io/sillytavern/sillytavern:1.19.0"
+OWN_IMAGE: Final = "localhost/stackctl/sillytavern:1.19.0"
+IMAGE_TOOLS: Final[tuple[str, ...]] = ("node", "sh", "git")
+PORT: Final = 8000
+START_S: Final = 120  # 6 to 17 s on two cores; a Raspberry Pi or a NAS takes far longer
+APP: Final = "/home/node/app"
+BACKUPS: Final = f"{APP}/backups"
+STOCK_SETTINGS: Final = f"{APP}/default/content/settings.json"
+# kind of preset -> where the image keeps those it comes with; the user's own lie in folders of the same names
+PRESETS: Final[Mapping[str, str]] = {
+    kind: f"{APP}/default/content/presets/{kind}" for kind in ("instruct", "context", "reasoning")
+}
+OUR_EXTENSION: Final = "stackctl"  # below the extensions folder: stackctl/tavern_extension
+STAMP: Final = "stamp.json"  # in it, changed whenever we write settings
+# folder beside compose.yml's data folder -> place in the container
+FOLDERS: Final[Mapping[str, str]] = {
+    "config": f"{APP}/config",
+    "data": f"{APP}/data",
+    "plugins": f"{APP}/plugins",
+    "extensions": f"{APP}/public/scripts/extensions/third-party",
+}
+_NAMES: Final = "SILLYTAVERN_HOSTWHITELIST_HOSTS"
+USER: Final = "stackctl"  # who is asked for the password
+CONFIG: Final = "config/config.yaml"  # below the data folder
+SETTINGS: Final = "data/default-user/settings.json"  # below the data folder
+
+HEALTH: Final = (
+    "CMD",
+    "node",
+    "-e",
+    f"fetch('http://127.0.0.1:{PORT}/version').then(r=>process.exit(r.ok||r.status===401?0:1),()=>process.exit(1))",
+)
+
+# Compose's start order does not hold when the engine itself restarts containers (a reboot), and SillyTavern's page
+# asks the backend only once: so the container waits for the loaded model, though not for ever, and then starts.
+# It asks with the key that SillyTavern will send; where that is wrong (401), waiting would not mend it
+_WAIT: Final = (
+    "const[u,b,s,f,n]=process.argv.slice(1),t=Date.now()+s*1e3,"
+    "k=()=>{try{return JSON.parse(require('fs').readFileSync(f))[n].find(e=>e.active).value}catch{}},"
+    "o=a=>({signal:AbortSignal.timeout(4e3),headers:{...(a&&{authorization:'Bearer '+a}),"
+    "...(b&&{'content-type':'application/json'})},...(b&&{method:'POST',body:b})});"
+    "(async()=>{for(;;){try{const r=await fetch(u,o(k()));if(r.ok||r.status===401)break}catch{}"
+    "if(Date.now()>t)break;await new Promise(r=>setTimeout(r,500))}process.exit()})()"
+)
+
+
+def entrypoint(ready_url: str, body: str, wait_s: int, server_type: str) -> tuple[str, ...]:
+    """Wait up to `wait_s` seconds for the backend's loaded model, then run the image's own entrypoint."""
+    script = 'node -e "$1" -- "$2" "$3" "$4" "$5" "$6"; exec ./docker-entrypoint.sh'
+    keys = f"{APP}/{tavern_secrets.FILE}", tavern_secrets.key_name(server_type)
+    return ("sh", "-c", script, "wait-for-backend", _WAIT, ready_url, body, str(wait_s), *keys)
+
+
+def environment(
+    trusted: str,
+    admitted: tuple[str, ...] = (),
+    *,
+    names: tuple[str, ...] = (),
+    is_proxied: bool = False,
+    has_password: bool = False,
+    sees_clients: bool = True,
+) -> dict[str, str]:
+    """SillyTavern's settings by environment; arrays are JSON (a plain list makes it refuse everybody).
+
+    trusted: the edge network's gateway, or a proxy's address. admitted: networks besides. names: under which it answers
+    besides localhost and IP addresses. is_proxied: what the proxy's X-Forwarded-For says must be admitted, too. The
+    password itself lies in config.yaml: `docker inspect` shows these.
+    """
+    # without a password it refuses to start with its whitelist off, so that is never left out alone
+    exposed = {"SILLYTAVERN_BASICAUTHMODE": "true"} if has_password else {}
+    if has_password and not sees_clients:
+        exposed["SILLYTAVERN_WHITELISTMODE"] = "false"
+    if is_proxied:
+        exposed |= {
+            # Caddy replaces X-Forwarded-For, but hands on any X-Real-IP, which SillyTavern would look at first
+            "SILLYTAVERN_FORWARDEDHEADERS_XREALIP": "false",
+            "SILLYTAVERN_FORWARDEDHEADERS_XFORWARDEDFOR": "true",
+            "SILLYTAVERN_ENABLEFORWARDEDWHITELIST": "true",
+        }
+    return exposed | {
+        # what comes from this machine through the published port has the edge network's gateway as its address
+        "SILLYTAVERN_WHITELIST": json.dumps(["127.0.0.1", "::1", trusted, *admitted]),
+        "SILLYTAVERN_HOSTWHITELIST_ENABLED": "true",  # only ever "true": any other text is taken for it, too
+        _NAMES: json.dumps(names),
+        # by default it lets pages of the origin "null" read, which any page can open in a frame (src/server-main.js)
+        "SILLYTAVERN_CORS_ENABLED": "false",
+        "SILLYTAVERN_BROWSERLAUNCH_ENABLED": "false",
+        "HOME": "/tmp",  # noqa: S108 - its own tmpfs; it runs as a user that the image does not know
+    }
+
+
+def urls(service: Mapping[str, Any], hosts: tuple[str, ...]) -> tuple[str, ...]:
+    """Where people open it, by its part of a compose file: this machine's own address first, or a proxy's hosts."""
+    ports, environment = service.get("ports"), service.get("environment")
+    if isinstance(ports, list) and ports:
+        return tuple(f"http://{str(one).rpartition(':')[0]}" for one in ports)
+    names = str(environment.get(_NAMES)).lower() if isinstance(environment, dict) else ""
+    return tuple(f"https://{host}" for host in hosts if json.dumps(host.lower()) in names)

@@ -1,0 +1,107 @@
+"""Connection profiles of SillyTavern: one for each model, so that its page can choose server and template by name.
+
+Source: public/scripts/extensions/connection-manager/index.js of SillyTavern 1.19.0: a profile is a table of words for
+its slash commands; what is left out is not touched when the profile is chosen.
+"""
+
+import uuid
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from typing import Any, Final
+
+from stackctl.core.config import several_models
+from stackctl.core.config.spec import Spec
+from stackctl.core.observed import Observed
+from stackctl.core.tavern import prompt_templates
+
+PLACE: Final = ("extension_settings", "connectionManager")
+Profile = Mapping[str, Any]
+_OURS: Final = uuid.UUID("8f0b6c1e-0d5a-5a0e-9d0e-6a5f1c2b7d43")
+
+
+def of_models(written: Spec, seen: Observed, *, server_type: str, url: str) -> tuple[Profile, ...]:
+    """One for each of stack.toml's models that is there, with its own template. `written`: as stack.toml has it."""
+    found = []
+    for name, model in seen.models.items():
+        one = prompt_templates.choose_template(
+            several_models.settings_of(written, name).sillytavern.template, model.header, model.name
+        )
+        names = (one.instruct, one.context, one.reasoning) if one else ("", "", "")
+        instruct, context, reasoning = names
+        found.append(
+            profile_of(name, server_type=server_type, url=url, instruct=instruct, context=context, reasoning=reasoning)
+        )
+    return tuple(found)
+
+
+def profile_of(name: str, *, server_type: str, url: str, instruct: str, context: str, reasoning: str = "") -> Profile:
+    """The profile of one model. instruct, context, reasoning: names of SillyTavern's own presets; "": left as it is."""
+    words = {
+        "api": server_type,
+        "api-url": url,
+        "instruct": instruct,
+        "context": context,
+        "instruct-state": "true" if instruct else "",
+        "reasoning-template": reasoning,
+    }
+    # the same id at every deploy: it is how a profile is known as ours after the user has renamed it
+    return {
+        "id": str(uuid.uuid5(_OURS, name)),
+        "mode": "tc",
+        "name": name,
+        "exclude": [],
+        **{key: value for key, value in words.items() if value},
+    }
+
+
+@dataclass(frozen=True, kw_only=True)
+class Merged:
+    """Settings with our profiles. `written`: ours, to be remembered; `left`: names of those that the user changed."""
+
+    settings: Mapping[str, Any]
+    written: tuple[Profile, ...]
+    left: tuple[str, ...]
+
+
+def merge(settings: Mapping[str, Any], wanted: Iterable[Profile], wrote: Iterable[Profile]) -> Merged:
+    """Bring our profiles into the settings. `wrote`: as we wrote them last.
+
+    One that the user has changed stays, one that they deleted stays deleted, and their own are never touched.
+    """
+    outer, inner = PLACE
+    extensions = _table(settings.get(outer))
+    manager = _table(extensions.get(inner))
+    listed = manager.get("profiles")
+    current = [one for one in listed if isinstance(one, Mapping)] if isinstance(listed, list) else []
+    before, after = ({str(one["id"]): one for one in some} for some in (wrote, wanted))
+    written = dict(before)  # of those that are gone or changed, too: that is how they are known to be
+    kept: list[Profile] = []
+    left: list[str] = []
+    for one in current:
+        number = str(one.get("id"))
+        if number in before and one == before[number]:
+            written.pop(number)  # as we wrote it: made anew below, where it is still wanted
+            continue
+        kept.append(one)
+        if number in after and after[number] != before.get(number, one):
+            left.append(str(one.get("name")))
+    here = {str(one.get("id")) for one in kept}
+    for number, one in after.items():
+        if number not in here and number not in written:
+            written[number] = _free(one, kept)
+            kept.append(written[number])
+    if sorted(kept, key=repr) == sorted(current, key=repr):
+        return Merged(settings=settings, written=tuple(written.values()), left=tuple(left))
+    manager = {"selectedProfile": None, **manager, "profiles": kept}
+    changed = {**settings, outer: {**extensions, inner: manager}}
+    return Merged(settings=changed, written=tuple(written.values()), left=tuple(left))
+
+
+def _free(one: Profile, others: Iterable[Profile]) -> Profile:
+    """A profile of ours, by another name where the user has one that is called so."""
+    names = [other.get("name") for other in others]  # of any type, in a file that is not ours
+    return {**one, "name": f"{one['name']} (stackctl)"} if one["name"] in names else one
+
+
+def _table(value: object) -> Mapping[str, Any]:
+    return value if isinstance(value, Mapping) else {}

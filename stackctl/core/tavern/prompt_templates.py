@@ -1,0 +1,166 @@
+"""Which of SillyTavern's prompt templates a model wants: from its chat template, else from its name.
+
+Sources: the presets of SillyTavern 1.19.0 (default/content/presets); its public/scripts/chat-templates.js,
+src/llama-chat.cpp of ggml-org/llama.cpp and kcpp_adapters/AutoGuess.json of LostRuins/koboldcpp for the signs by which
+a chat template is known; mistralai/cookbook (chat_templates.md) for the versions of Mistral's.
+"""
+
+import re
+from dataclasses import dataclass
+from typing import Final
+
+from stackctl.core.model.model import Header
+
+# plain words, which every model that was taught to follow instructions makes sense of; special tokens that a model
+# does not have would be noise to it
+FALLBACK: Final = "Alpaca"
+AUTO: Final = "auto"
+NONE: Final = "none"
+_DEFAULT_CONTEXT: Final = "Default"
+# instruct presets without a context preset of the same name
+_NO_CONTEXT: Final = {
+    "Koala", "KoboldAI", "OpenOrca-OpenChat", "Vicuna 1.0", "Vicuna 1.1", "WizardLM", "WizardLM-13B",
+}  # fmt: skip
+_OTHER_CONTEXT: Final = {"OpenAI Harmony (Thinking)": "OpenAI Harmony"}
+
+
+@dataclass(frozen=True, kw_only=True)
+class Template:
+    """SillyTavern's presets by name. `source`: what told us; `is_near`: there is none that fits exactly."""
+
+    instruct: str
+    context: str
+    reasoning: str = ""  # "": the model does not think aloud
+    source: str = ""
+    is_near: bool = False
+
+    @property
+    def is_guess(self) -> bool:
+        return not self.source
+
+
+@dataclass(frozen=True)
+class _Rule:
+    """A preset, and the signs that must all be in a chat template; is_near: the nearest that SillyTavern has."""
+
+    instruct: str
+    signs: tuple[str, ...]
+    is_near: bool = False
+
+
+_RULES: Final = (
+    _Rule("OpenAI Harmony (Thinking)", ("<|start|>", "<|message|>", "<|channel|>")),
+    _Rule("Moonshot AI", ("<|im_user|>", "<|im_middle|>")),
+    _Rule("ChatML", ("<|im_start|>", "<|im_sep|>"), is_near=True),  # Phi-4: no preset has its separator
+    _Rule("ChatML", ("<|im_start|>",)),
+    _Rule("Llama 4 Instruct", ("<|header_start|>",)),
+    _Rule("Llama 3 Instruct", ("<|start_header_id|>",)),
+    _Rule("Gemma 4", ("<|turn>",)),
+    _Rule("Gemma 2", ("<start_of_turn>",)),  # Gemma 3 and 3n, too
+    _Rule("Command R", ("<|START_OF_TURN_TOKEN|>",)),  # Command A and Aya, too
+    _Rule("GLM-4", ("[gMASK]",)),
+    _Rule("DeepSeek-V2.5", ("<｜User｜>", "<｜Assistant｜>")),  # V3 and R1, too
+    _Rule("Dots1", ("<|userprompt|>",)),
+    _Rule("Metharme", ("<|user|>", "<|model|>")),
+    _Rule("Phi", ("<|end|>", "<|assistant|>")),
+    _Rule("Tulu", ("<|user|>", "<|assistant|>")),  # OLMo 2, too; Zephyr and Falcon 3 but for their end of turn
+    _Rule("Vicuna 1.1", ("USER:", "ASSISTANT:")),
+    _Rule("Alpaca", ("### Instruction:", "### Response:")),
+    _Rule("Alpaca", ("### User:", "### Assistant:"), is_near=True),  # SOLAR
+    _Rule("OpenOrca-OpenChat", ("GPT4 Correct",), is_near=True),
+)
+# of a model without a chat template: what its name says of how it was trained; the first that matches
+_NAMES: Final = (
+    (r"metharme|pygmalion-?2|mythalion", "Metharme"),
+    (r"mythomax|mythologic|mythomist|alpaca|nous-hermes-(llama|13b|l2)", "Alpaca"),
+    (r"synthia", "Synthia"),
+    (r"vicuna|wizardlm|xwin|goliath|samantha|airoboros", "Vicuna 1.1"),
+    (r"tulu|olmo-?2", "Tulu"),
+    (r"openchat|openorca", "OpenOrca-OpenChat"),
+    (r"chatml|dolphin|hermes|qwen|qwq|magnum|yi-.*chat|smollm", "ChatML"),
+    (r"llama-?2.*chat", "Llama 2 Chat"),
+    (r"llama-?4", "Llama 4 Instruct"),
+    (r"llama-?3|\bl3(\.\d)?\b|stheno|lunaris", "Llama 3 Instruct"),
+    (r"gemma-?4", "Gemma 4"),
+    (r"gemma", "Gemma 2"),
+    (r"nemo|rocinante|pixtral", "Mistral V3-Tekken"),
+    (r"mistral-small-(24b|3|2501|2503|2506)|magistral|cydonia-24b", "Mistral V7-Tekken"),
+    (r"mistral-large-(instruct-)?2411", "Mistral V7"),
+    (r"mixtral|mistral-7b-instruct-v0\.[12]|noromaid", "Mistral V1"),
+    (r"mistral", "Mistral V2 & V3"),
+    (r"command-?[ra]\b|c4ai|\baya\b", "Command R"),
+    (r"phi-?3", "Phi"),
+    (r"glm-?4", "GLM-4"),
+    (r"deepseek", "DeepSeek-V2.5"),
+    (r"gpt-?oss", "OpenAI Harmony (Thinking)"),
+    (r"kimi", "Moonshot AI"),
+)
+_THINKS_BY_NAME: Final = re.compile(r"deepseek-r1|\br1-|qwq|thinking|reason")
+
+
+def choose_template(wanted: str, header: Header, file_name: str) -> Template | None:
+    """The template for a model, by what stack.toml says; None: SillyTavern's are left alone."""
+    if wanted == AUTO:
+        return recognise_template(header, file_name)
+    return None if wanted == NONE else template_named(wanted)
+
+
+def template_named(wanted: str) -> Template:
+    """The template that the user names: its instruct preset, and the context preset that belongs to it."""
+    return Template(instruct=wanted, context=_context(wanted), source="stack.toml")
+
+
+def recognise_template(header: Header, file_name: str) -> Template:
+    """The template of a model; the fallback, with no source, where nothing tells."""
+    name = f"{file_name} {header.title}".lower().replace("_", "-").replace(" ", "-")
+    text = header.chat_template
+    if text and (rule := _by_signs(text, header.tokenizer)):
+        return Template(
+            instruct=rule.instruct,
+            context=_context(rule.instruct),
+            reasoning=_reasoning(rule.instruct, text, name),
+            source="its chat template",
+            is_near=rule.is_near,
+        )
+    for pattern, instruct in () if text else _NAMES:  # an unknown chat template says that the name would mislead
+        if re.search(pattern, name):
+            return Template(
+                instruct=instruct,
+                context=_context(instruct),
+                reasoning=_reasoning(instruct, text, name),
+                source="its name",
+            )
+    return Template(instruct=FALLBACK, context=_context(FALLBACK), reasoning=_reasoning("", text, name))
+
+
+def _by_signs(text: str, tokenizer: str) -> _Rule | None:
+    if "[INST]" in text:
+        return _Rule(_mistral(text, tokenizer), ())
+    return next((rule for rule in _RULES if all(sign in text for sign in rule.signs)), None)
+
+
+def _mistral(text: str, tokenizer: str) -> str:
+    """Mistral's versions differ by blanks around their tokens, and by the tokenizer; Llama 2 took the same tokens."""
+    if "<<SYS>>" in text:
+        return "Llama 2 Chat"
+    is_tekken = tokenizer == "tekken"
+    if "[SYSTEM_PROMPT]" in text:
+        return "Mistral V7" if "[INST] " in text and not is_tekken else "Mistral V7-Tekken"
+    if is_tekken or '"[INST]"' in text:
+        return "Mistral V3-Tekken"
+    return "Mistral V1" if " [/INST]" in text else "Mistral V2 & V3"
+
+
+def _reasoning(instruct: str, text: str, name: str) -> str:
+    """SillyTavern's reasoning template for a model that thinks before it answers."""
+    if instruct.startswith("OpenAI Harmony"):
+        return "OpenAI Harmony"
+    if instruct == "Gemma 4":
+        return "Gemma 4"
+    if "<think>" in text or "</think>" in text or (not text and _THINKS_BY_NAME.search(name)):
+        return "DeepSeek" if instruct == "DeepSeek-V2.5" else "Think XML"
+    return ""
+
+
+def _context(instruct: str) -> str:
+    return _DEFAULT_CONTEXT if instruct in _NO_CONTEXT else _OTHER_CONTEXT.get(instruct, instruct)

@@ -1,0 +1,129 @@
+"""A server-sent stream of text: OpenAI's form, and llama.cpp's own."""
+
+from collections.abc import Iterable, Iterator
+from typing import Any, Final, Literal
+
+from stackctl.core.formats import bounded_json
+from stackctl.core.formats.answer_limit import Exceeded
+from stackctl.errors import NotReady
+
+Flow = Literal["steady", "at the end", "too fast"]
+_MOST_VALUES: Final = 10_000  # of one event; llama.cpp's last one, which has all its settings, has some hundred
+_MOST_PIECES: Final = 4  # for each token: it is seldom cut into several
+_SHOWN: Final = 300  # characters of what a backend says of its failure
+_JUDGED_S: Final = 2.0  # KoboldCpp sends nothing for 0.35 s, then all it has; and a machine stands still for moments
+_AT_THE_END: Final = 0.8  # of the whole time
+
+
+def question(
+    kind: str, url: str, prompt: str, tokens: int, *, is_streamed: bool, is_endless: bool = False
+) -> dict[str, Any]:
+    """What SillyTavern's page sends for a generation, each number under the name that each backend knows.
+
+    `is_endless`: for so many tokens, though the model would stop before.
+    """
+    return {
+        "api_type": kind,
+        "api_server": url,
+        "prompt": prompt,
+        "max_tokens": tokens,
+        "max_new_tokens": tokens,
+        "n_predict": tokens,
+        "stream": is_streamed,
+        "temperature": 0,
+        "ban_eos_token": is_endless,
+        "ignore_eos": is_endless,
+    }
+
+
+def lines(parts: Iterable[bytes]) -> Iterator[str]:
+    """The lines of a stream that comes in any parts; bytes that are no UTF-8 become U+FFFD.
+
+    They end with a line feed alone: U+2028, which Python takes for an end, too, may stand in any text.
+    """
+    rest: list[bytes] = []
+    for part in parts:
+        *whole, last = part.split(b"\n")
+        for line in whole:
+            yield b"".join((*rest, line)).decode("utf-8", "replace").removesuffix("\r")
+            rest.clear()
+        rest.append(last)
+    if last := b"".join(rest):
+        yield last.decode("utf-8", "replace")
+
+
+def flow(first_s: float, total_s: float) -> Flow:
+    """How an answer came whose first piece came so many seconds after the question, and its last so many."""
+    if total_s < _JUDGED_S:
+        return "too fast"
+    return "at the end" if first_s > _AT_THE_END * total_s else "steady"
+
+
+def more_tokens(tokens: int, total_s: float) -> int:
+    """How many to ask for instead, where an answer of so many was too fast."""
+    return int(tokens * 2 * _JUDGED_S / max(total_s, 0.1))
+
+
+class Reading:
+    """Reads a stream line by line, and knows whether it came to its proper end.
+
+    A stream that was cut off ends as well, but without a last word: `[DONE]`, a finish_reason, or llama.cpp's `stop`.
+    `tokens`: so many were asked for.
+    """
+
+    def __init__(self, tokens: int) -> None:
+        self.is_whole = False
+        self.is_over = False  # nothing of it comes any more
+        self.ending = ""  # the last event so far, as it came
+        self._half = ""  # what is not JSON: as the very last line, an event that was cut in two
+        self._tokens, self._pieces = tokens, 0
+
+    def piece(self, line: str) -> str:
+        """The text that a line brings, one token or more; "" if none.
+
+        Raises NotReady for what is no such stream, Exceeded for far more text than was asked for.
+        """
+        if self._half:
+            raise NotReady(f"the backend streams what is not JSON: {self._half[:80]!r}", hint="stackctl logs")
+        if self.is_over or not line.startswith("data:"):
+            return ""
+        data = line.removeprefix("data:").strip()
+        if data == "[DONE]":
+            self.is_whole = self.is_over = True
+            return ""
+        try:
+            event = bounded_json.parse(data, _MOST_VALUES)
+        except bounded_json.TooMuch as e:
+            raise NotReady(f"the backend streams an event that {e}", hint="stackctl logs") from e
+        except bounded_json.NoTable:
+            self._half = data
+            return ""
+        if "error" in event:
+            says = str(event["error"])[:_SHOWN]
+            raise NotReady(f"the backend failed while it generated: {says}", hint="stackctl logs")
+        self.ending = data
+        self.is_whole |= bool(
+            event.get("stop") if event.get("choices") is None else _choice(event).get("finish_reason")
+        )
+        return self._counted(text(event))
+
+    def _counted(self, piece: str) -> str:
+        self._pieces += bool(piece)
+        if self._pieces > _MOST_PIECES * (self._tokens + 1):
+            raise Exceeded(f"{self._pieces} pieces of text came, and {self._tokens} tokens were asked for")
+        return piece
+
+
+def text(answer: object) -> str:
+    """The text of a whole answer, or of one event of a stream; "" where there is none."""
+    if not isinstance(answer, dict):
+        return ""
+    found = answer.get("content", "") if answer.get("choices") is None else _choice(answer).get("text", "")
+    return found if isinstance(found, str) else ""
+
+
+def _choice(answer: dict[str, Any]) -> dict[str, Any]:
+    """The first of the choices that an answer offers; {} where there is none."""
+    offered = answer.get("choices")
+    first = offered[0] if isinstance(offered, list) and offered else None
+    return first if isinstance(first, dict) else {}

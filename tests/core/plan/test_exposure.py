@@ -1,0 +1,137 @@
+"""Who may come in beside this machine: addresses by name, the whitelist's networks, and when it is not trusted."""
+
+import hashlib
+import json
+from dataclasses import replace
+
+import pytest
+from pydantic import ValidationError
+
+from stackctl.core.observed import EngineSeen, Observed
+from stackctl.core.plan.stack import Plan
+from stackctl.errors import ConfigError, EngineError
+from stackctl.secret import Secret
+from tests.core.samples import PASSWORD, a_plan, decided, engine, seen, wanted
+
+INTERFACES = {
+    "lo": ("127.0.0.1/8", "::1/128"),
+    "eth0": ("192.168.1.5/24", "fd00:1::5/64", "2001:db8::5/64", "fe80::1/64"),
+    "wlan0": ("10.1.2.3/16",),
+    "br0": ("172.20.0.1/16",),
+    "ppp0": ("10.99.0.1/32",),
+    "eth1": ("11.22.33.44/24",),
+    "docker0": ("172.17.0.1/16",),
+    "br-0123456789ab": ("10.88.0.1/24",),
+    "virbr0": ("192.168.122.1/24",),
+    "tailscale0": ("100.101.102.103/32", "fd7a:115c:a1e0::1/128"),
+}
+
+
+def world(on: EngineSeen | None = None) -> Observed:
+    return replace(seen(on=on), interfaces=INTERFACES, password=PASSWORD)
+
+
+def exposed(wish: str, on: EngineSeen | None = None) -> Plan:
+    return a_plan(wanted(sillytavern={"expose": wish}), world(on))
+
+
+def whitelist(plan: Plan) -> list[str]:
+    found: list[str] = json.loads(plan.sillytavern.environment["SILLYTAVERN_WHITELIST"])
+    return found
+
+
+@pytest.mark.parametrize(
+    ("wish", "addresses", "networks"),
+    [
+        ("none", [], []),
+        (
+            "lan",
+            ["172.20.0.1", "192.168.1.5", "[fd00:1::5]", "10.1.2.3"],
+            ["172.20.0.0/16", "192.168.1.0/24", "10.1.0.0/16"],
+        ),
+        ("192.168.1.5", ["192.168.1.5"], ["192.168.1.0/24"]),
+        ("fd00:1:0:0::5", ["[fd00:1::5]"], []),
+        ("wlan0", ["10.1.2.3"], ["10.1.0.0/16"]),
+        ("tailscale0", ["100.101.102.103", "[fd7a:115c:a1e0::1]"], ["100.64.0.0/10"]),
+        ("eth0", ["192.168.1.5", "[fd00:1::5]", "[2001:db8::5]"], ["192.168.1.0/24"]),
+    ],
+)
+def test_exactly_what_was_named_is_published_and_admitted(wish: str, addresses: list[str], networks: list[str]) -> None:
+    plan = exposed(wish)
+    assert [one.place for one in plan.sillytavern.publish] == [f"{one}:8000" for one in ("127.0.0.1", *addresses)]
+    assert whitelist(plan) == ["127.0.0.1", "::1", plan.networks[-1].gateway, *networks]
+    assert (plan.sillytavern.environment.get("SILLYTAVERN_BASICAUTHMODE") == "true") == (wish != "none")
+    assert plan.urls == tuple(f"http://{one}:8000" for one in addresses)
+
+
+@pytest.mark.parametrize("wish", ["192.168.1.6", "eth7", "lo", "127.0.0.1", "fe80::1", "0.0.0.0"])  # noqa: S104 - must fail
+def test_what_this_machine_has_not_is_refused_with_what_it_has(wish: str) -> None:
+    with pytest.raises(ConfigError, match="no such address") as failed:
+        exposed(wish)
+    assert "192.168.1.5 (eth0)" in failed.value.hint
+
+
+def test_an_engine_elsewhere_is_refused_because_its_addresses_are_not_ours() -> None:
+    with pytest.raises(EngineError, match="can't be seen from here"):
+        exposed("lan", replace(engine(), is_local=False))
+
+
+@pytest.mark.parametrize("who", ["Docker Desktop", "a rootless engine"])
+def test_where_clients_have_no_address_the_whitelist_is_off_the_password_on_and_it_is_said(who: str) -> None:
+    plan = exposed("lan", engine(hides_clients=who))
+    assert plan.sillytavern.environment["SILLYTAVERN_WHITELISTMODE"] == "false"
+    assert plan.sillytavern.environment["SILLYTAVERN_BASICAUTHMODE"] == "true"
+    assert any(note.startswith(who) for note in plan.notes)
+    shut = a_plan(wanted(), seen(on=engine(hides_clients=who)))
+    assert "SILLYTAVERN_WHITELISTMODE" not in shut.sillytavern.environment
+
+
+@pytest.mark.parametrize(
+    ("wish", "says"), [("eth1", "Internet"), ("2001:db8::5", "IPv6"), ("fd00:1::5", "IPv6"), ("tailscale0", "IPv6")]
+)
+def test_what_the_user_should_know_is_said(wish: str, says: str) -> None:
+    assert any(says in note for note in exposed(wish).notes)
+    assert not any(says in note for note in exposed("wlan0").notes)
+    assert wish == "eth1" or not any("Internet" in note for note in exposed("tailscale0").notes)
+
+
+def test_another_address_or_password_renders_anew_and_recreates_sillytavern_alone() -> None:
+    spec = wanted(sillytavern={"expose": "wlan0"})
+    before = decided(spec, world())
+    moved = decided(spec, replace(world(), interfaces={"wlan0": ("10.1.2.4/16",)}))
+    changed = decided(spec, replace(world(), password=Secret("another-password-of-ours")))
+    assert len({one.inputs for one in (before, moved, changed)}) == 3
+    assert before.plan.sillytavern.fingerprint != changed.plan.sillytavern.fingerprint
+    assert before.plan.backend_service == changed.plan.backend_service
+
+
+@pytest.mark.parametrize(
+    "about",
+    [
+        {"proxy": {"network": "caddy"}},
+        {"proxy": {"network": "caddy", "container": "caddy"}},
+        {"expose": "lan", "proxy": {"network": "caddy", "container": "caddy", "hosts": ("chat.example.org",)}},
+    ],
+)
+def test_a_half_told_proxy_and_two_ways_in_are_refused(about: dict[str, object]) -> None:
+    with pytest.raises(ValidationError, match=r"a proxy needs|two ways in"):
+        wanted(sillytavern=about)
+
+
+def test_a_password_of_the_users_own_can_not_be_tried_on_what_the_file_shows() -> None:
+    spec = wanted(sillytavern={"expose": "wlan0"})
+    shown = decided(spec, world()).plan.sillytavern.fingerprint
+    assert shown not in hashlib.sha256(PASSWORD.reveal().encode()).hexdigest()
+    other_key = replace(world(), key=Secret("k" * 43))  # on a stack of another, the same password shows nothing alike
+    assert decided(spec, other_key).plan.sillytavern.fingerprint != shown
+
+
+@pytest.mark.parametrize(
+    "way_in", [{"expose": "wlan0"}, {"proxy": {"network": "caddy", "container": "caddy", "hosts": ("a.example",)}}]
+)
+def test_a_network_of_containers_that_comes_or_goes_changes_nothing(way_in: dict[str, object]) -> None:
+    spec = wanted(sillytavern=way_in)
+    before = decided(spec, replace(world(), proxy="10.5.0.2"))
+    more = {**INTERFACES, "br-fedcba987654": ("10.77.0.1/24",), "veth01": ("fe80::2/64",)}
+    after = decided(spec, replace(world(), proxy="10.5.0.2", interfaces=more))
+    assert (after.inputs, after.plan) == (before.inputs, before.plan)

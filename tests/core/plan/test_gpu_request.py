@@ -1,0 +1,129 @@
+"""Which GPUs, by which way, and whether the container got them."""
+
+from dataclasses import replace
+from typing import Any
+
+import pytest
+import yaml
+
+from stackctl.contracts.service import GpuRequest
+from stackctl.core.config.lock import Decisions, Lock
+from stackctl.core.observed import EngineSeen
+from stackctl.core.plan import gpu_request
+from stackctl.core.start.docker_errors import version
+from stackctl.core.start.readiness import ServiceState
+from stackctl.errors import GpuError
+from tests.core.samples import CDI, GPU, a_plan, engine, seen, wanted
+
+CDI_FILE = """
+cdiVersion: "0.6.0"
+kind: nvidia.com/gpu
+devices:
+  - name: "0"
+    containerEdits: {deviceNodes: [{path: /dev/nvidia0}]}
+  - name: all
+    containerEdits: {deviceNodes: [{path: /dev/nvidia0}]}
+"""
+
+
+@pytest.mark.parametrize(
+    ("content", "names"),
+    [
+        (yaml.safe_load(CDI_FILE), CDI),
+        ({"kind": "a.b/c", "devices": [{"name": "x"}, "y", {}, None]}, ("a.b/c=x",)),
+        ({"kind": "a.b/c"}, ()),
+        ({"kind": "a.b/c", "devices": None}, ()),
+        ([], ()),
+        (None, ()),
+        ("text", ()),
+    ],
+)
+def test_a_cdi_file_names_its_devices_and_anything_else_names_none(content: Any, names: tuple[str, ...]) -> None:
+    assert gpu_request.cdi_names(content) == names
+
+
+@pytest.mark.parametrize(
+    ("on", "words"),
+    [
+        (engine((20, 10, 24)), ["25 or newer", "--gpu nvidia"]),
+        (engine((26, 1, 5)), ["nvidia-ctk cdi generate", '"features": {"cdi": true}', "restart the engine"]),
+        (engine((28, 5, 2)), ["nvidia-ctk cdi generate", "restart the engine"]),
+        (engine((28, 5, 2), cdi_devices=("vendor.com/net=0",)), ["vendor.com/net=0", "nvidia-ctk cdi generate"]),
+    ],
+)
+def test_the_fix_for_a_missing_cdi_device_is_that_of_the_engines_version(on: EngineSeen, words: list[str]) -> None:
+    with pytest.raises(GpuError) as caught:
+        gpu_request.request_gpu(wanted(gpu={"mode": "cdi"}), seen(on=on, gpus=(GPU,)), Decisions(Lock()))
+    assert all(word in caught.value.hint for word in words), caught.value.hint
+    assert ("features" in caught.value.hint) == (on.version[0] == 26)
+
+
+def test_a_remote_engine_that_lists_no_devices_is_asked_itself() -> None:
+    remote = replace(engine((27, 5, 1)), is_local=False)
+    request = gpu_request.request_gpu(wanted(gpu={"mode": "cdi"}), seen(on=remote), Decisions(Lock()))
+    assert request == GpuRequest(driver="cdi", devices=("nvidia.com/gpu=all",))
+
+
+@pytest.mark.parametrize(
+    ("request_", "gpus", "count"),
+    [
+        (GpuRequest(driver="nvidia", devices=()), 2, 2),
+        (GpuRequest(driver="nvidia", devices=()), 0, 1),  # rendered elsewhere: one at least
+        (GpuRequest(driver="nvidia", devices=("1",)), 2, 1),
+        (GpuRequest(driver="cdi", devices=("nvidia.com/gpu=all",)), 3, 3),
+        (GpuRequest(driver="cdi", devices=("nvidia.com/gpu=0", "nvidia.com/gpu=1")), 4, 2),
+    ],
+)
+def test_gpus_are_counted_as_requested(request_: GpuRequest, gpus: int, count: int) -> None:
+    assert gpu_request.gpu_count(request_, seen(gpus=(GPU,) * gpus)) == count
+
+
+@pytest.mark.parametrize(
+    ("mode", "service", "drivers", "is_lost"),
+    [
+        ("nvidia", "llamacpp", ("nvidia",), False),
+        ("nvidia", "llamacpp", (), True),
+        ("cdi", "llamacpp", ("cdi",), False),
+        ("cdi", "llamacpp", ("nvidia",), True),
+        ("cdi", "sillytavern", (), False),
+        ("none", "llamacpp", (), False),
+    ],
+)
+def test_a_backend_without_the_gpu_that_was_decided_is_an_error(
+    mode: str, service: str, drivers: tuple[str, ...], is_lost: bool
+) -> None:
+    plan = a_plan(wanted(gpu={"mode": mode}))
+    state = ServiceState(name=service, container="c", state="running", gpu_drivers=drivers)
+    error = gpu_request.lost_gpu(state, plan)
+    assert (error is not None) == is_lost
+    if error:
+        assert error.exit_code == 5
+        assert "compose.override.yml" in error.hint
+
+
+@pytest.mark.parametrize(
+    ("says", "numbers"),
+    [
+        ("2.40.3", (2, 40, 3)),
+        ("2.40.3-3\n", (2, 40, 3)),
+        ("v2.40.3-3", (2, 40, 3)),
+        ("2.26.1-4", (2, 26, 1)),
+        ("v2.29.1-desktop.1", (2, 29, 1)),
+        ("2.9.0", (2, 9, 0)),
+        ("5.0.1", (5, 0, 1)),
+        ("v5.1.0-rc.1", (5, 1, 0)),
+        ("1.29.2", (1, 29, 2)),
+        ("Docker Compose version v2.20.2", (2, 20, 2)),
+        ("10.0", (10, 0, 0)),
+        ("dev", None),
+        ("", None),
+    ],
+)
+def test_a_version_is_numbers(says: str, numbers: tuple[int, ...] | None) -> None:
+    assert version(says) == numbers
+
+
+def test_versions_compare_as_numbers() -> None:
+    said = ["1.29.2", "2.9.0", "2.20.0", "2.26.1-4", "v2.40.3-3", "5.0.0", "10.0.0"]
+    numbers = [version(one) or () for one in said]
+    assert numbers == sorted(numbers)

@@ -1,0 +1,113 @@
+"""Memory in the plan: what is free decides once, what others take later only changes the verdict."""
+
+from dataclasses import replace
+from typing import Any
+
+import pytest
+
+from stackctl.contracts.host import Gpu
+from stackctl.core.config.lock import Lock
+from stackctl.core.model import gguf, gguf_shape
+from stackctl.core.observed import Observed, Ram
+from stackctl.core.plan import memory_plan
+from stackctl.core.plan.plan import Planned, forget_decisions, plan
+from tests.core.samples import GPU, PROGRAMS, engine, model, model_file, seen, wanted
+from tests.shapes.header import header
+from tests.shapes.measured import MODELS
+
+
+def world(name: str = "llama-3.1-8b", *, gpu: Gpu | None = None, ram: Ram | None = None) -> Observed:
+    raw, size = header(MODELS[name].metadata(), MODELS[name].tensors())
+    shape = gguf_shape.shape_of(gguf.read(raw, size, name=name))
+    found = replace(model(model_file("m.gguf", size=size)), shape=shape)
+    on = engine(nvidia_runtime=gpu is not None)
+    return replace(
+        seen(of=found, on=on, gpus=(gpu,) if gpu else ()),
+        ram=ram or Ram(total_mib=64_000, free_mib=60_000),
+        programs=PROGRAMS,
+    )
+
+
+def planned(found: Observed, recorded: Lock | None = None, **backend: Any) -> Planned:
+    return plan(wanted(backend=backend), found, recorded or Lock())
+
+
+def command(of: Planned) -> tuple[str, ...]:
+    assert of.plan.backend_service
+    return of.plan.backend_service.command
+
+
+def after(words: tuple[str, ...], flag: str) -> str:
+    return words[words.index(flag) + 1]
+
+
+def test_the_gpu_gets_as_many_layers_as_fit_and_the_program_is_told() -> None:
+    small = replace(GPU, total_mib=4096, free_mib=4000)
+    whole, part = planned(world(gpu=GPU)), planned(world(gpu=small))
+    assert after(command(whole), "--gpu-layers") == "33"
+    assert 0 < int(after(command(part), "--gpu-layers")) < 33
+    assert whole.plan.memory is not None
+    assert whole.plan.memory.fits
+
+
+def test_a_decision_stands_while_model_machine_and_wish_do() -> None:
+    first = planned(world(gpu=GPU))
+    busy = world(gpu=replace(GPU, free_mib=5000))
+    again = planned(busy, first.lock)
+    assert command(again) == command(first)
+    assert again.plan.memory is not None
+    assert not again.plan.memory.fits
+    anew = planned(busy, forget_decisions(first.lock))
+    assert command(anew) != command(first)
+    assert anew.plan.memory is not None
+    assert anew.plan.memory.fits
+
+
+def test_what_the_stacks_own_backend_holds_counts_as_free() -> None:
+    first = planned(world(gpu=GPU))
+    held = world(gpu=replace(GPU, free_mib=5000, own_mib=6800), ram=Ram(total_mib=64_000, free_mib=500, own_mib=59_500))
+    again = planned(held, first.lock)
+    assert again.plan.memory is not None
+    assert again.plan.memory.fits
+    assert planned(held).plan.memory == again.plan.memory
+
+
+@pytest.mark.parametrize("kind", ["llamacpp", "koboldcpp", "text-generation-webui"])
+def test_the_container_is_limited_to_what_it_takes_with_room(kind: str) -> None:
+    service = planned(world(), kind=kind).plan.backend_service
+    assert service
+    assert service.memory_mib is not None
+    assert 5000 * 1.25 < service.memory_mib < 5000 * 1.25 + 8000
+    mine = plan(
+        wanted(backend={"kind": kind}, limits={"backend_memory": "3 GiB"}), world(), Lock()
+    ).plan.backend_service
+    assert mine
+    assert mine.memory_mib == 3072
+
+
+def test_experts_stay_in_ram_and_each_program_is_told_in_its_own_words() -> None:
+    gpu = replace(GPU, total_mib=16_384, free_mib=16_000)
+    count = int(after(command(planned(world("mixtral-8x7b", gpu=gpu))), "--n-cpu-moe"))
+    assert 0 < count <= 32
+    assert "--moecpu" in command(planned(world("mixtral-8x7b", gpu=gpu), kind="koboldcpp"))
+
+
+def test_what_does_not_fit_is_refused_with_what_would() -> None:
+    busy = world(gpu=replace(GPU, total_mib=6144, free_mib=6000))
+    found = planned(busy, context=32768, kv_cache="f16", gpu_layers=33).plan.memory
+    assert found is not None
+    error = memory_plan.refusal(found, "m.gguf")
+    assert error.exit_code == 6
+    assert "the GPU has" in error.message
+    assert "--force" in error.hint
+    assert 'kv_cache = "q4_0"' in error.hint
+
+
+def test_llamas_cache_of_prompts_is_capped() -> None:
+    assert after(command(planned(world())), "--cache-ram") == "1024"
+
+
+def test_where_memory_is_not_known_nothing_is_decided_by_it() -> None:
+    blind = replace(world(), ram=None)
+    assert planned(blind).plan.memory is None
+    assert planned(replace(world(gpu=replace(GPU, total_mib=0, free_mib=0)))).plan.memory is None
