@@ -29,7 +29,7 @@ TEMPLATES = sorted((ROOT / "compose-templates").glob("*"))
 # an arrow may only point down; what stands side by side does not see each other
 FLOORS = [
     "", "errors", "secret", "contracts", "backends", "core", "effects", "machine",
-    "commands", "commands_text", "cli", "__main__",
+    "steps", "commands", "report", "cli", "__main__",
 ]  # fmt: skip
 SIDE_BY_SIDE = {"terminal": "errors", "ui": "effects"}
 # within core/, from the ground up; a module that stands beside these rooms may see those before it
@@ -153,7 +153,7 @@ def test_the_core_and_the_backends_touch_nothing(module: str) -> None:
             assert node.func.id not in {"open", "input", "exec", "eval", "__import__"}
 
 
-@pytest.mark.parametrize("module", [module for module in MODULES if room(module) == "commands"])
+@pytest.mark.parametrize("module", [module for module in MODULES if room(module) in {"commands", "steps"}])
 def test_a_command_knows_neither_click_nor_the_environment(module: str) -> None:
     names = {name.split(".")[0] for name in imports(module)}
     assert not names & {"click", "os", "subprocess", "docker", "httpx", "pynvml", "psutil", "sys"}

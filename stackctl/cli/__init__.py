@@ -1,8 +1,8 @@
 """The command line: help, and one call per command. A module here holds the commands of one kind."""
 
 from stackctl.cli import adopting, checking, chosen, images, planning, running
-from stackctl.cli.door import main
 from stackctl.cli.models import models
+from stackctl.cli.root import main
 
 __all__ = ["main"]
 

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from stackctl.cli import options as option
-from stackctl.cli.door import machine_of, main
+from stackctl.cli.root import machine_of, main
 
 if TYPE_CHECKING:
     from stackctl.machine import Machine
@@ -38,23 +38,23 @@ def adopt(ctx: click.Context, source: Path | None, undo: bool, dry_run: bool, ye
 
 
 def _adopt(machine: "Machine", source: Path, *, dry_run: bool, yes: bool) -> None:
-    from stackctl import commands_text
+    from stackctl import report
     from stackctl.commands import adopt as command
 
     found = command.prepare(machine, source)
-    text, values = commands_text.to_adopt(found, machine.ui)
+    text, values = report.to_adopt(found, machine.ui)
     if _goes_on(machine, text, values, dry_run=dry_run, yes=yes):
-        machine.ui.result(*commands_text.adopted(command.adopt(machine, found), values))
+        machine.ui.result(*report.adopted(command.adopt(machine, found), values))
 
 
 def _undo(machine: "Machine", *, dry_run: bool, yes: bool) -> None:
-    from stackctl import commands_text
+    from stackctl import report
     from stackctl.commands import undo_adopt as command
 
     found = command.prepare(machine)
-    text, values = commands_text.to_undo(found, machine.ui)
+    text, values = report.to_undo(found, machine.ui)
     if _goes_on(machine, text, values, dry_run=dry_run, yes=yes):
-        machine.ui.result(*commands_text.undone(command.undo(machine, found), values))
+        machine.ui.result(*report.undone(command.undo(machine, found), values))
 
 
 def _goes_on(machine: "Machine", text: str, values: dict[str, Any], *, dry_run: bool, yes: bool) -> bool:

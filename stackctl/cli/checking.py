@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from stackctl.cli import options as option
-from stackctl.cli.door import machine_of, main
+from stackctl.cli.root import machine_of, main
 from stackctl.core.smoke.checks import CHECKS
 
 if TYPE_CHECKING:
@@ -63,9 +63,10 @@ def smoke(
     as_json: bool,
     **given: Any,
 ) -> None:
-    from stackctl import commands_text
+    from stackctl import report
     from stackctl.commands.smoke import run
-    from stackctl.commands.smoke.report import Reports, report
+    from stackctl.commands.smoke.report import Reports
+    from stackctl.commands.smoke.report import report as write_reports
 
     machine = machine_of(ctx, as_json=as_json)
     options = run.Options(only=only, restart=restart, timeout_s=timeout_s, artefacts=artefacts)
@@ -76,8 +77,8 @@ def smoke(
     for one in done.failed:
         if one.error:
             machine.ui.error(f"{one.name}: {one.says}", hint=one.error.hint, evidence=one.error.evidence)
-    machine.ui.result(*commands_text.smoked(done, machine.ui))
-    report(machine, done, reports)
+    machine.ui.result(*report.smoked(done, machine.ui))
+    write_reports(machine, done, reports)
     ctx.exit(done.exit_code)
 
 

@@ -6,7 +6,7 @@ from pathlib import Path
 import click
 
 from stackctl.cli import options as option
-from stackctl.cli.door import machine_of, main
+from stackctl.cli.root import machine_of, main
 
 
 @main.command()
@@ -17,16 +17,16 @@ from stackctl.cli.door import machine_of, main
 @click.pass_context
 def use(ctx: click.Context, name: str | None, timeout_s: int | None, no_proof: bool, as_json: bool) -> None:
     """Run another of stack.toml's models; only the backend is recreated. Without NAME, list them."""
-    from stackctl import commands_text
+    from stackctl import report
     from stackctl.commands import use as command
     from stackctl.commands.deploy import Options
 
     machine = machine_of(ctx, as_json=as_json)
     if name is None:
-        machine.ui.result(*commands_text.models(command.listed(machine), machine.ui))
+        machine.ui.result(*report.models(command.models_here(machine), machine.ui))
         return
     done = command.use(machine, name, Options(timeout_s=timeout_s, prove=not no_proof))
-    machine.ui.result(*commands_text.deployed(done, os.environ.get("SSH_CONNECTION", "")))
+    machine.ui.result(*report.deployed(done, os.environ.get("SSH_CONNECTION", "")))
 
 
 @main.command("import")
@@ -37,8 +37,8 @@ def use(ctx: click.Context, name: str | None, timeout_s: int | None, no_proof: b
 @click.pass_context
 def import_(ctx: click.Context, file: Path, name: str | None, model: str | None, as_json: bool) -> None:
     """Add the model of KoboldCpp's saved settings to stack.toml, for `stackctl use`."""
-    from stackctl import commands_text
+    from stackctl import report
     from stackctl.commands.import_kcpps import import_kcpps
 
     machine = machine_of(ctx, as_json=as_json)
-    machine.ui.result(*commands_text.imported(import_kcpps(machine, file, name=name, model=model)))
+    machine.ui.result(*report.imported(import_kcpps(machine, file, name=name, model=model)))

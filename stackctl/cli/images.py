@@ -3,7 +3,7 @@
 import click
 
 from stackctl.cli import options as option
-from stackctl.cli.door import machine_of, main
+from stackctl.cli.root import machine_of, main
 from stackctl.ui import Ui
 
 
@@ -18,11 +18,11 @@ def images() -> None:
 @click.pass_context
 def images_list(ctx: click.Context, /, as_json: bool, **wishes: object) -> None:
     """Show which images the stack uses, and whether they are here."""
-    from stackctl import commands_text
+    from stackctl import report
     from stackctl.commands import images as command
 
     machine = machine_of(ctx, as_json=as_json)
-    machine.ui.result(*commands_text.images(command.listed(machine, option.flags(wishes)), machine.ui))
+    machine.ui.result(*report.images(command.images_here(machine, option.flags(wishes)), machine.ui))
 
 
 @images.command("build")

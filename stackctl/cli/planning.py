@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from stackctl.cli import options as option
-from stackctl.cli.door import agrees, ask_which, machine_of, main
+from stackctl.cli.root import agrees, ask_which, machine_of, main
 from stackctl.ui import Ui
 
 if TYPE_CHECKING:
@@ -33,7 +33,7 @@ def deploy(ctx: click.Context, /, yes: bool, no_proof: bool, as_json: bool, **gi
     suits this machine is proposed, and fetched if you agree (--yes: unasked). --model demo is a built-in one that knows
     one sentence.
     """
-    from stackctl import commands_text
+    from stackctl import report
     from stackctl.commands.deploy import Options
     from stackctl.commands.deploy import deploy as run
 
@@ -45,7 +45,7 @@ def deploy(ctx: click.Context, /, yes: bool, no_proof: bool, as_json: bool, **gi
         machine.ui.note("nothing was changed; for another model: stackctl deploy --model MODEL, or --model demo")
         return
     done = run(machine, {**flags, **answer}, Options(prove=not no_proof, **how))
-    machine.ui.result(*commands_text.deployed(done, os.environ.get("SSH_CONNECTION", "")))
+    machine.ui.result(*report.deployed(done, os.environ.get("SSH_CONNECTION", "")))
 
 
 def _ask_for_model(machine: "Machine", flags: dict[str, object], *, yes: bool) -> dict[str, object] | None:
@@ -54,12 +54,12 @@ def _ask_for_model(machine: "Machine", flags: dict[str, object], *, yes: bool) -
     {} where nothing is to be asked, or nobody is there to answer: then the deploy itself says what it lacks.
     """
     from stackctl.cli.models.recommend import reader
-    from stackctl.commands.first_model import is_open
     from stackctl.commands.propose import proposal
-    from stackctl.commands.wish import wish
-    from stackctl.commands_text.recommend import proposal as lines
+    from stackctl.report.recommend import proposal as lines
+    from stackctl.steps.config_request import load_config
+    from stackctl.steps.first_model import is_open
 
-    wanted = wish(machine, flags)
+    wanted = load_config(machine, flags)
     names = sorted(wanted.written.models)
     if not is_open(machine, wanted) or len(names) == 1:
         return {}
@@ -104,11 +104,11 @@ def render(ctx: click.Context, /, to_stdout: bool, paths: str, replan: bool, **w
 @click.pass_context
 def diff(ctx: click.Context, /, replan: bool, as_json: bool, **wishes: object) -> None:
     """Show what a deploy would change, and which containers it would recreate."""
-    from stackctl import commands_text
+    from stackctl import report
     from stackctl.commands.diff import diff as run
 
     machine = machine_of(ctx, as_json=as_json)
-    machine.ui.result(*commands_text.difference(run(machine, option.flags(wishes), replan=replan)))
+    machine.ui.result(*report.difference(run(machine, option.flags(wishes), replan=replan)))
 
 
 @main.command()

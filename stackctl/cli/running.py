@@ -5,7 +5,7 @@ import os
 import click
 
 from stackctl.cli import options as option
-from stackctl.cli.door import machine_of, main, until_interrupted
+from stackctl.cli.root import machine_of, main, until_interrupted
 
 
 @main.command()
@@ -14,17 +14,17 @@ from stackctl.cli.door import machine_of, main, until_interrupted
 @click.pass_context
 def status(ctx: click.Context, as_json: bool, watch: bool) -> None:
     """Show what of the stack runs, and how well. Exit code 7 unless all of it is ready."""
-    from stackctl import commands_text
+    from stackctl import report
     from stackctl.commands import status as command
     from stackctl.errors import NotReady
 
     machine = machine_of(ctx, as_json=as_json)
     if watch:
         with until_interrupted(ctx):
-            for now in command.watched(machine):
-                machine.ui.result(*commands_text.status(now, machine.ui))
+            for now in command.watch_status(machine):
+                machine.ui.result(*report.status(now, machine.ui))
     now = command.status(machine)
-    machine.ui.result(*commands_text.status(now, machine.ui))
+    machine.ui.result(*report.status(now, machine.ui))
     ctx.exit(0 if now.is_ready else NotReady.exit_code)
 
 
@@ -102,11 +102,11 @@ def down(ctx: click.Context, volumes: bool, yes: bool) -> None:
 @click.pass_context
 def url(ctx: click.Context, as_qr: bool, as_json: bool) -> None:
     """Print the address that another device can open."""
-    from stackctl import commands_text
+    from stackctl import report
     from stackctl.commands import url as command
 
     machine = machine_of(ctx, as_json=as_json)
-    machine.ui.result(*commands_text.address(command.url(machine), as_qr=as_qr))
+    machine.ui.result(*report.address(command.url(machine), as_qr=as_qr))
 
 
 @main.command("open")
@@ -114,8 +114,8 @@ def url(ctx: click.Context, as_qr: bool, as_json: bool) -> None:
 @click.pass_context
 def open_(ctx: click.Context, as_json: bool) -> None:
     """Open the page in this machine's browser; over SSH, say how to reach it."""
-    from stackctl import commands_text
+    from stackctl import report
     from stackctl.commands.url import open_page
 
     machine, ssh = machine_of(ctx, as_json=as_json), os.environ.get("SSH_CONNECTION", "")
-    machine.ui.result(*commands_text.opened(open_page(machine, is_remote=bool(ssh)), ssh))
+    machine.ui.result(*report.opened(open_page(machine, is_remote=bool(ssh)), ssh))

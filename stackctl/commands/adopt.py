@@ -6,9 +6,6 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
-from stackctl.commands.private_folders import keep_out_of_git
-from stackctl.commands.seed import RECORD as SEEDED
-from stackctl.commands.wish import recorded, wish, write
 from stackctl.core.adoption import config_yaml as adopted_config
 from stackctl.core.adoption import layout as adoption
 from stackctl.core.adoption import settings_json as adopted_settings
@@ -27,6 +24,9 @@ from stackctl.effects.files.opening import Reach, links_for
 from stackctl.effects.files.tree import Tree
 from stackctl.errors import ConfigError
 from stackctl.machine import Machine
+from stackctl.steps.config_request import load_config, read_lock, write_config
+from stackctl.steps.private_folders import keep_out_of_git
+from stackctl.steps.seed_tavern import RECORD as SEEDED
 from stackctl.terminal import command_line
 
 _MOST_NAMES = 100  # of a whitelist of hosts
@@ -87,7 +87,7 @@ def prepare(machine: Machine, folder: Path) -> Adoption:
         if adoption.is_settings(name)
     }
     versions = {str(files[name]): str(one.get("currentVersion", "")) for name, one in settings.items()}
-    adoption.refuse_newer(versions, tavern_image(wish(machine, {}).spec, Decisions(recorded(machine)))[0])
+    adoption.refuse_newer(versions, tavern_image(load_config(machine, {}).spec, Decisions(read_lock(machine)))[0])
     changed, notes = _changes(source, files, settings, machine)
     names, named = _host_names(source, files, machine)
     needs_host = any(adoption.is_settings(name) for name in changed)  # a profile points at a server on this machine
@@ -114,7 +114,7 @@ def adopt(machine: Machine, found: Adoption) -> Adopted:
 
     Interrupted, the stack's folder is as it was; a rerun begins anew.
     """
-    spec, target = wish(machine, {}).spec, found.target
+    spec, target = load_config(machine, {}).spec, found.target
     owner = tavern_service.user(spec, machine.folder.owner)
     staged = target.with_name(f".{target.name}.adopting")
     with machine.folder.locked(machine.ui.note):
@@ -146,14 +146,14 @@ def adopt(machine: Machine, found: Adoption) -> Adopted:
         handed = {"made_from": {}, "overlay": found.handed_over, "former": former}
         machine.folder.write(SEEDED, json.dumps(handed, indent=2, ensure_ascii=False) + "\n")
         if found.wishes:
-            write(machine, wish(machine, found.wishes))
+            write_config(machine, load_config(machine, found.wishes))
         tree.put(staged, target, aside)
     return Adopted(target=target, files=len(sums), aside=aside)
 
 
 def data_folder(machine: Machine) -> Path:
     """The stack's own SillyTavern folder, which need not exist yet."""
-    return machine.path / wish(machine, {}).spec.sillytavern.data
+    return machine.path / load_config(machine, {}).spec.sillytavern.data
 
 
 def refuse_in_use(machine: Machine, *folders: Path) -> None:
@@ -251,7 +251,7 @@ def _host_names(source: Path, files: Mapping[str, Path], machine: Machine) -> tu
     """(what stack.toml has to say, remarks): the names under which the original answers."""
     config = files.get(adoption.CONFIG)
     listed = adopted_config.host_names(_text(config, source), str(config)) if config else ()
-    own = wish(machine, {}).spec.sillytavern.host_names
+    own = load_config(machine, {}).spec.sillytavern.host_names
     looked_at = listed[:_MOST_NAMES]
     names = [name for name in dict.fromkeys(looked_at) if is_host_name(name) and name not in own]
     notes = [

@@ -5,12 +5,12 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from stackctl.commands.first_model import wish_to_render
-from stackctl.commands.look import look
-from stackctl.commands.wish import recorded
 from stackctl.core import render
 from stackctl.core.plan.plan import forget_decisions, plan
 from stackctl.machine import Machine
+from stackctl.steps.config_request import read_lock
+from stackctl.steps.first_model import request_to_render
+from stackctl.steps.observe import observe
 
 _HASH = "com.docker.compose.config-hash"
 _SERVICE = "com.docker.compose.service"
@@ -35,9 +35,9 @@ class Difference:
 
 def diff(machine: Machine, flags: Mapping[str, object], *, replan: bool = False) -> Difference:
     """Compare what a deploy would write with what is there and runs. Changes nothing."""
-    wanted = wish_to_render(machine, flags)
-    seen = look(wanted.spec, machine)
-    lock = recorded(machine)
+    wanted = request_to_render(machine, flags)
+    seen = observe(wanted.spec, machine)
+    lock = read_lock(machine)
     planned = plan(wanted.spec, seen, forget_decisions(lock) if replan else lock)
     new = render.render(planned.plan, machine.template)
     old = machine.folder.read(render.FILE) or ""

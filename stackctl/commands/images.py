@@ -3,12 +3,12 @@
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 
-from stackctl.commands.look import look
-from stackctl.commands.wish import recorded, wish
 from stackctl.core.plan.plan import plan
 from stackctl.effects.images import OWN
 from stackctl.errors import ConfigError
 from stackctl.machine import Machine
+from stackctl.steps.config_request import load_config, read_lock
+from stackctl.steps.observe import observe
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -21,10 +21,10 @@ class ImageHere:
     kind: str  # tried, unverified, own
 
 
-def listed(machine: Machine, flags: Mapping[str, object]) -> tuple[ImageHere, ...]:
+def images_here(machine: Machine, flags: Mapping[str, object]) -> tuple[ImageHere, ...]:
     """The images that a deploy would use."""
-    wanted = wish(machine, flags)
-    decided = plan(wanted.spec, look(wanted.spec, machine), recorded(machine)).plan
+    wanted = load_config(machine, flags)
+    decided = plan(wanted.spec, observe(wanted.spec, machine), read_lock(machine)).plan
     return tuple(
         ImageHere(service=s.name, name=s.image, digest=machine.images.digest(s.image) or "", kind=s.image_is)
         for s in decided.services

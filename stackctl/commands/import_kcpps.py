@@ -4,11 +4,11 @@ import re
 from dataclasses import dataclass
 from pathlib import Path
 
-from stackctl.commands.wish import wish, write
 from stackctl.core.config import kcpps, several_models
 from stackctl.effects.files import Folder, located
 from stackctl.errors import ConfigError
 from stackctl.machine import Machine
+from stackctl.steps.config_request import load_config, write_config
 
 _WINDOWS = re.compile(r"([A-Za-z]):[\\/](.*)", re.DOTALL)
 
@@ -35,7 +35,7 @@ def import_kcpps(machine: Machine, file: Path, *, name: str | None, model: str |
     path = model or _here(found.path, file.parent)
     machine.model(path)  # readable, whole, and a model
     with machine.folder.locked(machine.ui.note):
-        written = wish(machine, {}).written
+        written = load_config(machine, {}).written
         chosen = name or several_models.free_name(Path(path).stem, written.models)
         if chosen in written.models:
             raise ConfigError(
@@ -43,7 +43,7 @@ def import_kcpps(machine: Machine, file: Path, *, name: str | None, model: str |
                 hint="choose another name: stackctl import FILE --name NAME",
             )
         values = {"path": path, **found.settings}
-        write(machine, wish(machine, {f"models.{chosen}.{key}": value for key, value in values.items()}))
+        write_config(machine, load_config(machine, {f"models.{chosen}.{key}": value for key, value in values.items()}))
     return Entry(name=chosen, path=path, settings=dict(found.settings), left=found.left)
 
 

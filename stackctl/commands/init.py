@@ -2,10 +2,10 @@
 
 from collections.abc import Mapping
 
-from stackctl.commands.wish import wish, write
 from stackctl.core.config import stack_toml
 from stackctl.errors import ConfigError
 from stackctl.machine import Machine
+from stackctl.steps.config_request import load_config, write_config
 
 
 def init(machine: Machine, flags: Mapping[str, object]) -> str:
@@ -15,5 +15,5 @@ def init(machine: Machine, flags: Mapping[str, object]) -> str:
             f"{machine.path / stack_toml.FILE} exists already",
             hint="edit it, or change single values: stackctl deploy --context 4096",
         )
-    write(machine, wish(machine, flags))
+    write_config(machine, load_config(machine, flags))
     return str(machine.path / stack_toml.FILE)

@@ -2,17 +2,17 @@
 
 from dataclasses import dataclass, replace
 
-from stackctl.commands import keys
-from stackctl.commands.elsewhere import met
-from stackctl.commands.has_run import record_run
-from stackctl.commands.look import look
-from stackctl.commands.start import start as start_and_wait
-from stackctl.commands.status import name_here
-from stackctl.commands.wish import recorded, wish
 from stackctl.core import render
 from stackctl.core.plan.plan import plan
 from stackctl.errors import ConfigError
 from stackctl.machine import Machine
+from stackctl.steps import api_key
+from stackctl.steps.config_request import load_config, read_lock
+from stackctl.steps.deployed import stack_name_here
+from stackctl.steps.external_backend import wait_for_external
+from stackctl.steps.has_run import record_run
+from stackctl.steps.observe import observe
+from stackctl.steps.start import start as start_and_wait
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -36,10 +36,10 @@ def start(machine: Machine, service: str | None, *, again: bool, timeout_s: int 
     """Start (or restart) what was deployed, unchanged, and wait until it is ready."""
     name = _checked(machine, service)
     with machine.folder.locked(machine.ui.note):
-        wanted = wish(machine, {})
+        wanted = load_config(machine, {})
         # has_run: what was rendered is started as it is, so nothing may be chosen again
-        seen = replace(look(wanted.spec, machine), has_run=True)
-        seen, lock = met(wanted.spec, seen, recorded(machine), machine, timeout_s=timeout_s)
+        seen = replace(observe(wanted.spec, machine), has_run=True)
+        seen, lock = wait_for_external(wanted.spec, seen, read_lock(machine), machine, timeout_s=timeout_s)
         decided = plan(wanted.spec, seen, lock).plan
         words = (
             ("restart", *_one(service)) if again else ("up", "-d", "--pull", "never", "--no-recreate", *_one(service))
@@ -60,7 +60,7 @@ def down(machine: Machine, *, volumes: bool) -> Done:
 def logs(machine: Machine, service: str | None, *, follow: bool, lines: str) -> int:
     """Show the logs as Compose prints them, but for what a terminal would obey, and the key, which two backends log."""
     name = _checked(machine, service)
-    keys.hide(machine, wish(machine, {}).spec)
+    api_key.hide_keys(machine, load_config(machine, {}).spec)
     words = ("logs", "--tail", lines, *(("-f",) if follow else ()), *_one(service))
     return machine.compose.pass_through(name, *words, out=machine.ui.log, coloured=machine.ui.is_coloured)
 
@@ -71,7 +71,7 @@ def services(machine: Machine) -> tuple[str, ...]:
 
 
 def _checked(machine: Machine, service: str | None) -> str:
-    name = name_here(machine)
+    name = stack_name_here(machine)
     machine.engine.refuse_foreign(name, machine.place)
     known = services(machine)
     if service and service not in known:

@@ -1,10 +1,10 @@
 """What a deploy proposes where nobody has named a model."""
 
-from stackctl.commands.first_model import WAYS
 from stackctl.commands.models.recommend import Asked, Recommended, recommend
 from stackctl.core.config.spec import Spec
 from stackctl.errors import DoesNotFit
 from stackctl.machine import Machine
+from stackctl.steps.first_model import WAYS
 
 
 def proposal(machine: Machine, spec: Spec, *, language: str) -> Recommended:

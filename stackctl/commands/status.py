@@ -5,18 +5,16 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 
 from stackctl import backends
-from stackctl.commands.elsewhere import ask
-from stackctl.commands.wish import recorded, wish
 from stackctl.core import render
-from stackctl.core.container_paths import refuse_elsewhere
 from stackctl.core.external.diagnosis import diagnose
 from stackctl.core.plan import external_backend
-from stackctl.core.plan.plan import stack_name
 from stackctl.core.start.readiness import ServiceState
 from stackctl.core.tavern import container as tavern
 from stackctl.effects.watch import Changed, Watch
-from stackctl.errors import ConfigError
 from stackctl.machine import Machine
+from stackctl.steps.config_request import load_config, read_lock
+from stackctl.steps.deployed import stack_name_here
+from stackctl.steps.external_backend import observe_external
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -46,24 +44,16 @@ class Status:
         return runs and not (self.backend and self.backend.lacks)
 
 
-def name_here(machine: Machine) -> str:
-    """The name of the stack in this folder; raise ConfigError where there is none."""
-    if machine.folder.read(render.FILE) is None:
-        raise ConfigError(f"there is no stack in {machine.path} (no {render.FILE})", hint="stackctl deploy makes one")
-    refuse_elsewhere("this folder", machine.place, machine.own_binds, is_folder=True)
-    return stack_name(wish(machine, {}).spec, machine.place)
-
-
 def status(machine: Machine) -> Status:
     """Ask the engine once."""
-    name = name_here(machine)
+    name = stack_name_here(machine)
     machine.engine.refuse_foreign(name, machine.place)
     return _status(name, machine)
 
 
-def watched(machine: Machine) -> Iterator[Status]:
+def watch_status(machine: Machine) -> Iterator[Status]:
     """The status now, and again at each change; ends never."""
-    name = name_here(machine)
+    name = stack_name_here(machine)
     machine.engine.refuse_foreign(name, machine.place)
     watch = Watch(machine.engine, name)
     try:
@@ -79,7 +69,7 @@ def _status(name: str, machine: Machine) -> Status:
     states = machine.engine.states(name)
     text = machine.folder.read(render.FILE) or ""
     planned = render.services(text)
-    hosts = wish(machine, {}).spec.sillytavern.proxy.hosts
+    hosts = load_config(machine, {}).spec.sillytavern.proxy.hosts
     here = next(iter(tavern.urls(planned.get(tavern.NAME, {}), hosts)), "")
     page = states.get(tavern.NAME)
     return Status(
@@ -93,12 +83,12 @@ def _status(name: str, machine: Machine) -> Status:
 
 def _elsewhere(machine: Machine) -> BackendElsewhere | None:
     """The backend of a stack that was deployed with one elsewhere, asked now."""
-    spec, lock = wish(machine, {}).spec, recorded(machine)
+    spec, lock = load_config(machine, {}).spec, read_lock(machine)
     url, kind = (lock.decisions.get(key) for key in (external_backend.URL, external_backend.KIND))
     backend = backends.BACKENDS.get(str(kind.value)) if kind else None
     if not spec.backend.is_elsewhere or url is None or backend is None:
         return None
-    server = ask(spec, lock, machine)
+    server = observe_external(spec, lock, machine)
     lack = diagnose(spec, server)
     return BackendElsewhere(
         title=backend.TITLE,

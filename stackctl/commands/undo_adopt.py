@@ -6,10 +6,6 @@ from functools import cache
 from pathlib import Path
 
 from stackctl.commands.adopt import data_folder, refuse_in_use
-from stackctl.commands.private_folders import keep_out_of_git
-from stackctl.commands.seed import RECORD as SEEDED
-from stackctl.commands.tavern_folder import shared_folder
-from stackctl.commands.wish import wish
 from stackctl.core.adoption import layout as adoption
 from stackctl.core.adoption import record as adopted_record
 from stackctl.effects.files import STATE, Folder, owner_of, tree
@@ -17,6 +13,10 @@ from stackctl.effects.files.opening import Reach, links_for
 from stackctl.effects.files.tree import Leaf
 from stackctl.errors import ConfigError, DataError
 from stackctl.machine import Machine
+from stackctl.steps.config_request import load_config
+from stackctl.steps.private_folders import keep_out_of_git
+from stackctl.steps.seed_tavern import RECORD as SEEDED
+from stackctl.steps.tavern_folder import shared_folder
 
 _MOST_RECORD_BYTES = 256 << 20  # it has a line for each adopted file
 
@@ -97,7 +97,7 @@ def undo(machine: Machine, found: Undoing) -> Undone:
     replaced = tree.free_name(machine.path / STATE / "replaced")
     with machine.folder.locked(machine.ui.note):
         refuse_in_use(machine, found.target, found.source)
-        keep_out_of_git(machine, wish(machine, {}).spec)
+        keep_out_of_git(machine, load_config(machine, {}).spec)
         for one in found.returns:
             if one.how == "newer":
                 kept = replaced / one.to.relative_to(one.to.anchor)

@@ -2,13 +2,14 @@
 
 from dataclasses import dataclass
 
-from stackctl.commands import login
-from stackctl.commands.status import name_here, status
-from stackctl.commands.wish import wish
+from stackctl.commands.status import status
 from stackctl.core import render
 from stackctl.core.tavern import container as tavern
 from stackctl.errors import ConfigError, NotReady
 from stackctl.machine import Machine
+from stackctl.steps import tavern_password
+from stackctl.steps.config_request import load_config
+from stackctl.steps.deployed import stack_name_here
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -30,8 +31,8 @@ class Opened:
 
 def url(machine: Machine) -> Address:
     """The addresses that the deployed stack is opened on for others; raise ConfigError where there are none."""
-    name_here(machine)
-    hosts = wish(machine, {}).spec.sillytavern.proxy.hosts
+    stack_name_here(machine)
+    hosts = load_config(machine, {}).spec.sillytavern.proxy.hosts
     found = tavern.urls(render.services(machine.folder.read(render.FILE) or "").get(tavern.NAME, {}), hosts)
     is_published = found[:1] and found[0].startswith("http://")  # then this machine's own address stands first
     others = list(found[1:] if is_published else found)
@@ -43,11 +44,11 @@ def url(machine: Machine) -> Address:
             f"ssh -L {port}:127.0.0.1:{port} THIS-HOST",
         )
     others.sort(key=lambda place: place.startswith("http://["))  # IPv4 first: people can type it
-    has_password = machine.folder.read(login.FILE) is not None
+    has_password = machine.folder.read(tavern_password.FILE) is not None
     return Address(
         urls=tuple(others),
         user=tavern.USER if has_password else "",
-        password_file=login.FILE if has_password else "",
+        password_file=tavern_password.FILE if has_password else "",
     )
 
 

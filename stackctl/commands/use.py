@@ -3,10 +3,10 @@
 from dataclasses import dataclass
 
 from stackctl.commands.deploy import Deployed, Options, deploy
-from stackctl.commands.wish import wish
 from stackctl.core.config import several_models
 from stackctl.errors import ConfigError
 from stackctl.machine import Machine
+from stackctl.steps.config_request import load_config
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -20,9 +20,9 @@ class ModelHere:
     is_used: bool
 
 
-def listed(machine: Machine) -> tuple[ModelHere, ...]:
+def models_here(machine: Machine) -> tuple[ModelHere, ...]:
     """The models that stack.toml names."""
-    written = wish(machine, {}).written
+    written = load_config(machine, {}).written
     rows = []
     for name in sorted(written.models):
         spec = several_models.settings_of(written, name)
@@ -40,7 +40,7 @@ def listed(machine: Machine) -> tuple[ModelHere, ...]:
 
 def use(machine: Machine, name: str, options: Options) -> Deployed:
     """Deploy with the model of that name; raise ConfigError where stack.toml has none."""
-    written = wish(machine, {}).written
+    written = load_config(machine, {}).written
     if name not in written.models:
         raise several_models.unknown_model(written, name)
     if written.backend.is_elsewhere:

@@ -15,13 +15,13 @@ from tempfile import TemporaryDirectory, TemporaryFile
 from typing import Any, Final
 
 from stackctl.backends import llamacpp
-from stackctl.commands.models.pull import offered, parsed
-from stackctl.commands.models.remote import described
 from stackctl.core.fit.choice import Room, Wanted, choose
 from stackctl.core.model import gguf_shape
 from stackctl.effects.hub import Hub
 from stackctl.effects.models.inside import inside
 from stackctl.machine import real
+from stackctl.steps.models.pull import offered_download, parse_source
+from stackctl.steps.models.remote import describe_remote
 from stackctl.ui import Ui
 from tests.hub.server import running
 from tests.shapes.family import Model
@@ -70,7 +70,7 @@ def remote() -> Iterator[tuple[str, int, int, int]]:
             hub.add("owner/name", {"M-Q8_0.gguf": head + b"\0" * (size - len(head))})
             machine = real(Path(folder), Ui())
             machine.hub = Hub(endpoint=hub.url)
-            described(machine, offered(machine, parsed("hf:owner/name:Q8_0")))
+            describe_remote(machine, offered_download(machine, parse_source("hf:owner/name:Q8_0")))
             yield name, len(hub.asked), hub.sent, len(head)
 
 

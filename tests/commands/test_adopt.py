@@ -10,8 +10,6 @@ from typing import Any
 import pytest
 
 from stackctl.commands import adopt, undo_adopt
-from stackctl.commands.seed import Wanted, seed
-from stackctl.commands.wish import wish
 from stackctl.contracts.host import Owner
 from stackctl.core.adoption import layout as adoption
 from stackctl.core.observed import HostIdentity
@@ -20,6 +18,8 @@ from stackctl.core.tavern.settings_json import Presets
 from stackctl.effects.files import Folder
 from stackctl.errors import ConfigError, DataError, DoesNotFit, StackctlError
 from stackctl.machine import Machine
+from stackctl.steps.config_request import load_config
+from stackctl.steps.seed_tavern import WantedSettings, seed_tavern
 from tests.commands import folders
 from tests.commands.machines import quiet
 from tests.core.samples import a_plan, seen, wanted
@@ -181,7 +181,7 @@ def test_a_whitelist_of_hosts_stays_on_with_its_names_beside_those_of_stack_toml
     assert any("'bad:8000' in hostWhitelist.hosts is no host name" in note for note in found.notes)
     adopt.adopt(machine, found)
     assert (machine.path / "sillytavern/config/config.yaml").read_text().endswith(mine)
-    spec = wish(machine, {}).spec
+    spec = load_config(machine, {}).spec
     assert spec.sillytavern.host_names == ("mine.lan", "chat.lan", ".example.org")
     environment = a_plan(spec, seen()).sillytavern.environment
     assert environment["SILLYTAVERN_HOSTWHITELIST_ENABLED"] == "true"
@@ -205,7 +205,7 @@ def test_a_profile_for_this_machine_gets_a_copy_that_a_container_can_use(machine
     assert copy["api-url"] == "http://host.docker.internal:5001/api"
     assert copy["name"] == "home (from the container)"
     assert copy["id"] != mine["id"]
-    spec = wish(machine, {}).spec
+    spec = load_config(machine, {}).spec
     assert spec.sillytavern.host_access == "on"
     assert a_plan(spec, seen()).sillytavern.reaches_host
 
@@ -217,7 +217,7 @@ def test_the_next_deploy_sets_the_connection_and_nothing_that_the_user_chose(mac
     owner = machine.folder.owner
     plan = a_plan(wanted(sillytavern={"uid": owner.uid, "gid": owner.gid}), seen())
     stock = {"main_api": "koboldhorde", "max_context": 8192}
-    seed(plan, Wanted(overlay=over, stock=stock, made_from={"a": 1}), machine)
+    seed_tavern(plan, WantedSettings(overlay=over, stock=stock, made_from={"a": 1}), machine)
     settings = json.loads((machine.path / "sillytavern/data/default-user/settings.json").read_text())
     assert tavern_settings.connection(settings) == ("llamacpp", "http://llamacpp:8080")
     assert settings["power_user"]["auto_connect"] is True

@@ -12,10 +12,6 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from stackctl.commands import keys
-from stackctl.commands.login import give, take_back
-from stackctl.commands.seed import Wanted, seed
-from stackctl.commands.tavern_key import give_key
 from stackctl.core.plan.stack import Plan
 from stackctl.core.tavern import container as tavern
 from stackctl.core.tavern import data_json
@@ -24,6 +20,10 @@ from stackctl.core.tavern import settings_json as tavern_settings
 from stackctl.core.tavern.profiles import profile_of
 from stackctl.core.tavern.settings_json import Presets
 from stackctl.errors import DataError, StackctlError
+from stackctl.steps import api_key
+from stackctl.steps.seed_tavern import WantedSettings, seed_tavern
+from stackctl.steps.tavern_key import give_key
+from stackctl.steps.tavern_password import give_password, take_password_back
 from tests.commands.machines import Quiet, quiet
 from tests.core.samples import KEY, PASSWORD, a_plan, seen, wanted
 
@@ -39,9 +39,11 @@ def here(folder: Path) -> tuple[Quiet, Plan]:
     return machine, a_plan(wanted(sillytavern={"uid": owner.uid, "gid": owner.gid}), seen())
 
 
-def want(context: int = 2048) -> Wanted:
+def want(context: int = 2048) -> WantedSettings:
     over = tavern_settings.overlay("llamacpp", "http://llamacpp:8080", context, Presets())
-    return Wanted(overlay=over, stock={"main_api": "koboldhorde"}, made_from={"context": context}, profiles=(PROFILE,))
+    return WantedSettings(
+        overlay=over, stock={"main_api": "koboldhorde"}, made_from={"context": context}, profiles=(PROFILE,)
+    )
 
 
 def put(folder: Path, name: str, content: bytes) -> Path:
@@ -65,16 +67,16 @@ def sparse(path: Path) -> None:
 
 
 def expose(quietly: Quiet, plan: Plan) -> None:
-    give(replace(plan, password=PASSWORD), quietly.machine)
+    give_password(replace(plan, password=PASSWORD), quietly.machine)
 
 
 def expose_no_more(quietly: Quiet, plan: Plan) -> None:
     put(quietly.machine.path, ".stackctl/sillytavern-password", PASSWORD.reveal().encode())
-    take_back(plan, quietly.machine)
+    take_password_back(plan, quietly.machine)
 
 
 READERS: list[tuple[str, Callable[[Quiet, Plan], object]]] = [
-    (SETTINGS, lambda quietly, plan: seed(plan, want(), quietly.machine)),
+    (SETTINGS, lambda quietly, plan: seed_tavern(plan, want(), quietly.machine)),
     (SETTINGS, lambda quietly, plan: give_key(plan, quietly.machine)),
     (SECRETS, lambda quietly, plan: give_key(plan, quietly.machine)),
     (CONFIG, expose),
@@ -97,7 +99,7 @@ def test_what_is_no_file_of_a_usual_size_ends_a_command_at_once(
     tracemalloc.stop()
     assert caught.value.hint
     assert peak < 32 << 20
-    keys.hide(quietly.machine, wanted())  # what only wants to show a log goes on
+    api_key.hide_keys(quietly.machine, wanted())  # what only wants to show a log goes on
 
 
 DEEP = b"[" * 200_000
@@ -139,7 +141,7 @@ def test_a_byte_order_mark_which_sillytavern_can_not_read_is_taken_off(
 def test_an_entry_of_ours_hides_nothing_that_has_not_the_form_of_a_key(tmp_path: Path, value: object) -> None:
     quietly, _ = here(tmp_path)
     put(tmp_path, SECRETS, json.dumps({"api_key_llamacpp": [{"id": "stackctl", "value": value}]}).encode())
-    keys.hide(quietly.machine, wanted())
+    api_key.hide_keys(quietly.machine, wanted())
     quietly.machine.ui.note("the error is here: two words that are long enough to be shown")
     assert quietly.said.getvalue() == "  the error is here: two words that are long enough to be shown\n"
 
@@ -210,9 +212,9 @@ def test_whatever_shape_the_files_have_a_deploy_goes_on(
     put(folder, SETTINGS, text)
     put(folder, SECRETS, text)
     for context in (2048, 4096):
-        seed(plan, want(context), quietly.machine)
+        seed_tavern(plan, want(context), quietly.machine)
         give_key(plan, quietly.machine)
-        keys.hide(quietly.machine, wanted())
+        api_key.hide_keys(quietly.machine, wanted())
     for name in (SETTINGS, SECRETS):
         assert isinstance(json.loads((folder / name).read_text(encoding="utf-8")), dict)
     assert KEY.reveal() not in quietly.said.getvalue()
@@ -221,5 +223,5 @@ def test_whatever_shape_the_files_have_a_deploy_goes_on(
 def test_settings_with_half_a_character_are_followed(tmp_path: Path) -> None:
     quietly, plan = here(tmp_path)
     put(tmp_path, SETTINGS, b'{"cut": "\\ud83d", "max_context": ""}')
-    seed(plan, want(), quietly.machine)
+    seed_tavern(plan, want(), quietly.machine)
     assert json.loads((tmp_path / SETTINGS).read_text())["cut"] == "\ud83d"

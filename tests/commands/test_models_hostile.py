@@ -11,7 +11,7 @@ import pytest
 from click.testing import CliRunner
 
 from stackctl.cli import main
-from stackctl.commands.models.fit import Asked, fitted
+from stackctl.commands.models.fit import Asked, fit
 from stackctl.commands.models.inspect import inspect
 from stackctl.core.model import shards
 from stackctl.errors import ModelError, StackctlError
@@ -29,7 +29,7 @@ def doors(path: Path) -> tuple[Callable[[], object], ...]:
     machine = quiet(path.parent).machine
     return (
         lambda: inspect(machine, str(path), force=False),
-        lambda: fitted(machine, str(path), Asked()),
+        lambda: fit(machine, str(path), Asked()),
         lambda: machine.model(str(path)),
     )
 

@@ -19,7 +19,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from stackctl.cli import main
-from stackctl.commands.models.fit import Asked, fitted
+from stackctl.commands.models.fit import Asked, fit
 from stackctl.commands.models.inspect import inspect
 from stackctl.errors import ModelError, StackctlError
 from tests.commands.machines import quiet
@@ -300,7 +300,7 @@ def test_a_pipe_a_device_and_a_loop_of_links_do_not_hang(tmp_path: Path) -> None
 def through_every_door(path: Path) -> None:
     """Look and inspect and fit, as the commands do: a result, or an error of ours."""
     machine = quiet(path.parent).machine
-    for door in (lambda: inspect(machine, str(path), force=False), lambda: fitted(machine, str(path), Asked())):
+    for door in (lambda: inspect(machine, str(path), force=False), lambda: fit(machine, str(path), Asked())):
         with suppress(StackctlError):
             door()
 

@@ -6,15 +6,15 @@ from pathlib import Path
 import pytest
 import segno
 
-from stackctl import commands_text
-from stackctl.commands import login
+from stackctl import report
 from stackctl.commands.url import Address, Opened, url
 from stackctl.core import render
 from stackctl.errors import ConfigError
+from stackctl.steps import tavern_password
 from tests.commands.machines import Quiet, quiet
 from tests.core.samples import PASSWORD, a_plan, seen, template, wanted
 
-FOUND = Address(urls=("http://192.168.1.5:8000",), user="stackctl", password_file=login.FILE)
+FOUND = Address(urls=("http://192.168.1.5:8000",), user="stackctl", password_file=tavern_password.FILE)
 SSH = "198.51.100.7 50000 203.0.113.9 22"
 
 
@@ -29,7 +29,7 @@ def here(folder: Path, expose: str) -> Quiet:
 
 def test_the_best_address_comes_first_and_the_password_has_its_place(tmp_path: Path) -> None:
     machine = here(tmp_path, "lan").machine
-    machine.folder.write(login.FILE, PASSWORD.reveal(), mode=0o600)
+    machine.folder.write(tavern_password.FILE, PASSWORD.reveal(), mode=0o600)
     found = url(machine)
     assert found.urls == ("http://192.168.1.5:8000", "http://[fd00::5]:8000")
     assert (found.user, found.password_file) == ("stackctl", ".stackctl/sillytavern-password")
@@ -43,8 +43,8 @@ def test_without_exposure_there_is_none_and_both_ways_out_are_said(tmp_path: Pat
 
 
 def test_the_text_is_the_address_alone_or_a_code_that_holds_it() -> None:
-    assert commands_text.address(FOUND, as_qr=False)[0] == FOUND.urls[0]
-    text, values = commands_text.address(FOUND, as_qr=True)
+    assert report.address(FOUND, as_qr=False)[0] == FOUND.urls[0]
+    text, values = report.address(FOUND, as_qr=True)
     picture = text.splitlines()[:-2]
     code = segno.make(FOUND.urls[0], micro=False)
     # two rows of modules in a line of text, dark ones left blank, and a quiet zone of four around
@@ -53,7 +53,7 @@ def test_the_text_is_the_address_alone_or_a_code_that_holds_it() -> None:
     drawn = [[_module(char, half) for char in line] for line in rows for half in (0, 1)]
     assert [row[4:-4] for row in drawn[4 : 4 + len(code.matrix)]] == [[bool(m) for m in row] for row in code.matrix]
     assert FOUND.urls[0] in text
-    assert values["password_file"] == login.FILE
+    assert values["password_file"] == tavern_password.FILE
 
 
 def _module(char: str, half: int) -> bool:
@@ -70,4 +70,4 @@ def _module(char: str, half: int) -> bool:
     ],
 )
 def test_what_was_opened_or_how_to_open_it_is_said(ssh: str, is_shown: bool, says: str) -> None:
-    assert says in commands_text.opened(Opened(url="http://127.0.0.1:8000", is_shown=is_shown), ssh)[0]
+    assert says in report.opened(Opened(url="http://127.0.0.1:8000", is_shown=is_shown), ssh)[0]

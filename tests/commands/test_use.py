@@ -7,12 +7,12 @@ import pytest
 
 from stackctl.commands.deploy import Options
 from stackctl.commands.import_kcpps import import_kcpps
-from stackctl.commands.look import look_without_engine
-from stackctl.commands.use import listed, use
-from stackctl.commands.wish import recorded, wish, write
-from stackctl.commands_text import imported
+from stackctl.commands.use import models_here, use
 from stackctl.core.model.demo_model import gguf_bytes
 from stackctl.errors import ConfigError, ModelError
+from stackctl.report import imported
+from stackctl.steps.config_request import load_config, read_lock, write_config
+from stackctl.steps.observe import observe_without_engine
 from tests.commands.machines import quiet
 
 TWO = '[model]\nuse = "b"\n[models.a]\npath = "a.gguf"\n[models.b]\npath = "b.gguf"\ncontext = 4096\n'
@@ -20,7 +20,7 @@ TWO = '[model]\nuse = "b"\n[models.a]\npath = "a.gguf"\n[models.b]\npath = "b.gg
 
 def test_the_models_are_listed_with_what_is_in_force_for_each(tmp_path: Path) -> None:
     (tmp_path / "stack.toml").write_text(TWO + "[backend]\ncontext = 2048\n")
-    found = [(m.name, m.context, m.is_used) for m in listed(quiet(tmp_path).machine)]
+    found = [(m.name, m.context, m.is_used) for m in models_here(quiet(tmp_path).machine)]
     assert found == [("a", "2048", False), ("b", "4096", True)]
 
 
@@ -43,16 +43,16 @@ def test_a_model_that_is_missing_troubles_only_its_own_deploy(tmp_path: Path) ->
     (tmp_path / "stack.toml").write_text(TWO)
     (tmp_path / "b.gguf").write_bytes(gguf_bytes())
     machine = quiet(tmp_path).machine
-    seen = look_without_engine(wish(machine, {}).spec, machine, recorded(machine))
+    seen = observe_without_engine(load_config(machine, {}).spec, machine, read_lock(machine))
     assert (seen.model.name, list(seen.models)) == ("b.gguf", ["b"])
     with pytest.raises(ModelError, match=r"a\.gguf"):
-        look_without_engine(wish(machine, {"model.use": "a"}).spec, machine, recorded(machine))
+        observe_without_engine(load_config(machine, {"model.use": "a"}).spec, machine, read_lock(machine))
 
 
 def test_context_by_flag_is_written_into_the_entry_of_the_model_in_use(tmp_path: Path) -> None:
     (tmp_path / "stack.toml").write_text(TWO)
     machine = quiet(tmp_path).machine
-    write(machine, wish(machine, {"backend.context": 8192}))
+    write_config(machine, load_config(machine, {"backend.context": 8192}))
     assert (tmp_path / "stack.toml").read_text() == TWO.replace("4096", "8192")
 
 
@@ -72,7 +72,7 @@ def test_a_kcpps_file_becomes_an_entry_that_use_can_choose(tmp_path: Path) -> No
     entry = import_kcpps(quiet(stack).machine, file, name=None, model=None)
     assert (entry.name, entry.left) == ("tiny-v2", ('mmproj = "x.gguf"',))
     assert (stack / "stack.toml").read_text().startswith("# mine\n")
-    spec = wish(quiet(stack).machine, {"model.use": "tiny-v2"}).spec
+    spec = load_config(quiet(stack).machine, {"model.use": "tiny-v2"}).spec
     assert (spec.model.path, spec.backend.context) == (str(elsewhere / "Tiny [v2].gguf"), 4096)
     assert spec.backend.kv_cache == "q4_0"
 
@@ -115,9 +115,9 @@ def test_a_kcpps_file_whose_model_is_at_no_path_ends_in_an_error(tmp_path: Path,
 def test_the_home_of_a_user_that_there_is_not_is_said_wherever_stack_toml_names_it(tmp_path: Path, where: str) -> None:
     (tmp_path / "b.gguf").write_bytes(gguf_bytes())
     machine = quiet(tmp_path).machine
-    spec = wish(machine, {"model.path": "b.gguf", "backend.kind": "koboldcpp", where: "~nobodyx/file.gguf"}).spec
+    spec = load_config(machine, {"model.path": "b.gguf", "backend.kind": "koboldcpp", where: "~nobodyx/file.gguf"}).spec
     with pytest.raises((ConfigError, ModelError), match=r"~nobodyx/file\.gguf: there is no such user"):
-        look_without_engine(spec, machine, recorded(machine))
+        observe_without_engine(spec, machine, read_lock(machine))
 
 
 def test_of_many_keys_that_are_not_taken_over_the_first_are_shown_and_the_others_counted(tmp_path: Path) -> None:

@@ -3,9 +3,9 @@
 from dataclasses import replace
 
 from stackctl.commands.deploy import Deployed
-from stackctl.commands.prove import Proof
-from stackctl.commands_text import deployed
 from stackctl.effects.tavern_http import Reply
+from stackctl.report import deployed
+from stackctl.steps.prove import Proof
 from tests.core.samples import a_plan
 
 REPLY = Reply(text="Hello there.", pieces=1, is_whole=True, first_s=0.25, total_s=2.0)

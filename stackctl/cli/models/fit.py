@@ -5,8 +5,8 @@ from typing import Literal
 import click
 
 from stackctl.cli import options as option
-from stackctl.cli.door import machine_of
 from stackctl.cli.models.group import models
+from stackctl.cli.root import machine_of
 
 
 class _Layers(click.ParamType[int | Literal["all", "auto"]]):
@@ -70,11 +70,11 @@ def fit(ctx: click.Context, /, model: str, no_flash_attention: bool, as_json: bo
     text-generation-webui.
     """
     from stackctl.commands.models import fit as command
-    from stackctl.commands_text.fit import fitted, listed
+    from stackctl.report.fit import fitted, listed
 
     machine = machine_of(ctx, as_json=as_json)
     how = command.Asked(flash_attention=not no_flash_attention, **asked)  # type: ignore[arg-type]  # click has checked them
-    if rows := command.forms_of(machine, model, how):
+    if rows := command.quantisations_of(machine, model, how):
         machine.ui.result(*listed(rows, machine.ui))
     else:
-        machine.ui.result(*fitted(command.fitted(machine, model, how), machine.ui))
+        machine.ui.result(*fitted(command.fit(machine, model, how), machine.ui))

@@ -1,6 +1,6 @@
 """The group that the commands about model files belong to."""
 
-from stackctl.cli.door import main
+from stackctl.cli.root import main
 
 
 @main.group()

@@ -5,8 +5,8 @@ from pathlib import Path
 import click
 
 from stackctl.cli import options as option
-from stackctl.cli.door import machine_of
 from stackctl.cli.models.group import models
+from stackctl.cli.root import machine_of
 
 
 @models.command()
@@ -24,9 +24,9 @@ def pull(ctx: click.Context, source: str, to: Path | None, as_json: bool) -> Non
 
     Interrupted at any moment, the same command goes on.
     """
-    from stackctl.commands.models import pull as command
-    from stackctl.commands_text.kept import pulled
+    from stackctl.report.stored_models import pulled
+    from stackctl.steps.models import pull as command
 
     machine = machine_of(ctx, as_json=as_json)
-    offer = command.offered(machine, command.parsed(source), to and to.absolute())
+    offer = command.offered_download(machine, command.parse_source(source), to and to.absolute())
     machine.ui.result(*pulled(command.pull(machine, offer)))

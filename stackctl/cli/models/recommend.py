@@ -6,8 +6,8 @@ from pathlib import Path
 import click
 
 from stackctl.cli import options as option
-from stackctl.cli.door import machine_of
 from stackctl.cli.models.group import models
+from stackctl.cli.root import machine_of
 
 
 def reader(environment: "os._Environ[str]" = os.environ) -> str:
@@ -37,7 +37,7 @@ def recommend(
     """Name the largest, least quantised model for roleplay that fits this machine now."""
     from stackctl.commands.models.recommend import Asked
     from stackctl.commands.models.recommend import recommend as run
-    from stackctl.commands_text.recommend import recommended
+    from stackctl.report.recommend import recommended
 
     if repo and folder:
         raise click.UsageError("--repo and --folder are two places to choose from")

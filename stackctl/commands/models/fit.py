@@ -41,12 +41,12 @@ class Fitted:
     is_rough: bool = False  # an estimate, where nothing better is known
 
 
-def fitted(machine: Machine, model: str, asked: Asked) -> Fitted:
+def fit(machine: Machine, model: str, asked: Asked) -> Fitted:
     """Read a model's header, here or at its source, and add up.
 
     Raises ModelError where it can't be read or has no known shape.
     """
-    seen = looked_at(machine, model)
+    seen = models_looked_at(machine, model)
     shape = seen.shape
     if shape is None:
         return _of_folder(machine, seen, asked)
@@ -97,19 +97,19 @@ def _of_folder(machine: Machine, seen: ModelSeen, asked: Asked) -> Fitted:
     return Fitted(model=seen, choice=choice, is_rough=True)
 
 
-def forms_of(machine: Machine, model: str, asked: Asked) -> tuple[Suggestion, ...]:
+def quantisations_of(machine: Machine, model: str, asked: Asked) -> tuple[Suggestion, ...]:
     """A row per quantisation of a repository of which none is named; () for anything else, and where there is one."""
     source = sources.parse(model)
     if source is None or source.url or source.quant or source.file:
         return ()
-    from stackctl.commands.models.forms import forms
+    from stackctl.steps.models.quantisations import quantisations
 
     listed = repository.quantisations(machine.hub.repository(source))
     if len([one for one in listed if not one.is_folder]) < 2:
         return ()
     free = _room(machine, asked)
     reserves = backends.find_backend(asked.backend).MEMORY
-    return forms(machine, source, lambda shape: _wanted(asked, shape, free), reserves, free)
+    return quantisations(machine, source, lambda shape: _wanted(asked, shape, free), reserves, free)
 
 
 def _wanted(asked: Asked, shape: Shape, free: Room) -> Wanted:
@@ -126,18 +126,18 @@ def _wanted(asked: Asked, shape: Shape, free: Room) -> Wanted:
     )
 
 
-def looked_at(machine: Machine, model: str) -> ModelSeen:
+def models_looked_at(machine: Machine, model: str) -> ModelSeen:
     """A model by its path, or by its source, of which the header alone is read."""
     source = sources.parse(model)
     if source is None:
         return machine.model(model)
-    from stackctl.commands.models.pull import named, offered
-    from stackctl.commands.models.remote import described
+    from stackctl.steps.models.pull import named_download, offered_download
+    from stackctl.steps.models.remote import describe_remote
 
     if source.file.endswith(".gguf") and "-of-" not in source.file and sources.is_main(source.file):
         with suppress(ModelError):  # asked again below, where the repository tells why
-            return described(machine, named(machine, source)).model
-    return described(machine, offered(machine, source)).model
+            return describe_remote(machine, named_download(machine, source)).model
+    return describe_remote(machine, offered_download(machine, source)).model
 
 
 def _room(machine: Machine, asked: Asked) -> Room:

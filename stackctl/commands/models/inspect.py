@@ -66,16 +66,16 @@ def _recorded(machine: Machine, path: Path) -> str:
 
 
 def _remote(machine: Machine, source: Source) -> About:
-    from stackctl.commands.models import remote_folder
-    from stackctl.commands.models.pull import offered
-    from stackctl.commands.models.remote import described
+    from stackctl.steps.models import remote_folder
+    from stackctl.steps.models.pull import offered_download
+    from stackctl.steps.models.remote import describe_remote
 
-    offer = offered(machine, source)
+    offer = offered_download(machine, source)
     if offer.is_folder:
-        files, words, size = remote_folder.read(machine, offer)
+        files, words, size = remote_folder.read_remote_folder(machine, offer)
         about = _of_tensors(source.repo.rpartition("/")[2], size, files, words)
     else:
-        found = described(machine, offer)
+        found = describe_remote(machine, offer)
         shape = found.model.shape or gguf_shape.shape_of(*found.parts)
         about = inspection.of_gguf(found.model.name, found.model.size, found.parts, shape, found.model.header)
     return replace(about, licence=about.licence or offer.licence, languages=about.languages or offer.languages)

@@ -85,17 +85,17 @@ def recommend(machine: Machine, asked: Asked) -> Recommended:
 
 def _of_repository(machine: Machine, asked: Asked, free: Room) -> tuple[Suggestion, ...]:
     """The quantisations of a repository that fit, the best first."""
-    from stackctl.commands.models.forms import forms
-    from stackctl.commands.models.pull import parsed
+    from stackctl.steps.models.pull import parse_source
+    from stackctl.steps.models.quantisations import quantisations
 
-    source = parsed(asked.repo if asked.repo.startswith(sources.SCHEME) else f"{sources.SCHEME}{asked.repo}")
+    source = parse_source(asked.repo if asked.repo.startswith(sources.SCHEME) else f"{sources.SCHEME}{asked.repo}")
     tokens = context_for(asked.language, asked.context)
     device: Device = "cuda" if free.gpus_mib else "cpu"
 
     def wanted(shape: Shape) -> Wanted:
         return Wanted(context=min(tokens, shape.trained_context or tokens), slots=1, device=device)
 
-    rows = forms(machine, source, wanted, backends.find_backend(asked.backend).MEMORY, free)
+    rows = quantisations(machine, source, wanted, backends.find_backend(asked.backend).MEMORY, free)
     return ranked(rows)
 
 

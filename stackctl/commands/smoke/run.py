@@ -5,35 +5,35 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from stackctl.commands.look import look
-from stackctl.commands.session import words
-from stackctl.commands.smoke import services, talk, ways
+from stackctl.commands.smoke import reachability, services, talk
 from stackctl.commands.smoke.evidence import keep
 from stackctl.commands.smoke.site import Site
-from stackctl.commands.status import name_here
-from stackctl.commands.wish import recorded, wish
 from stackctl.core.plan.plan import plan
 from stackctl.core.plan.stack import Plan
 from stackctl.core.smoke.checks import Check
 from stackctl.core.smoke.result import NotApplicable, Outcome, Smoked, blocked, choose_checks
 from stackctl.errors import StackctlError
 from stackctl.machine import Machine
+from stackctl.steps.config_request import load_config, read_lock
+from stackctl.steps.deployed import stack_name_here
+from stackctl.steps.observe import observe
+from stackctl.steps.tavern_session import log_lines
 
 TIMEOUT_S = 600
 _FUNCTIONS: Mapping[str, Callable[[Site], str]] = {
     "services": services.services,
     "page": talk.page,
-    "whitelist": ways.whitelist,
-    "origin": ways.origin,
-    "key": ways.key,
+    "whitelist": reachability.whitelist,
+    "origin": reachability.origin,
+    "key": reachability.key,
     "wiring": talk.wiring,
     "model": talk.model,
     "context": talk.context,
     "reply": talk.reply,
     "streaming": talk.streaming,
     "encoding": talk.encoding,
-    "isolation": ways.isolation,
-    "exposure": ways.exposure,
+    "isolation": reachability.isolation,
+    "exposure": reachability.exposure,
     "restart": services.restart,
 }
 _SAYS_MORE = {"wiring", "reply", "streaming", "restart"}  # SillyTavern's log tells why one failed
@@ -58,18 +58,18 @@ def smoke(machine: Machine, options: Options) -> Smoked:
     Its backend is restarted only where that was asked for: it would interrupt whoever chats.
     """
     checks = choose_checks(options.only)
-    name_here(machine)
+    stack_name_here(machine)
     machine.ui.step("Looking at the machine and the stack")
-    wanted = wish(machine, {})
-    decided = plan(wanted.spec, look(wanted.spec, machine), recorded(machine)).plan
+    wanted = load_config(machine, {})
+    decided = plan(wanted.spec, observe(wanted.spec, machine), read_lock(machine)).plan
     skipped = {} if options.restart or "restart" in options.only else {"restart": "it would interrupt whoever chats"}
     until = time.monotonic() + (options.timeout_s or TIMEOUT_S)
-    smoked = checked(decided, machine, checks, until=until, skipped=skipped)
+    smoked = check_stack(decided, machine, checks, until=until, skipped=skipped)
     keep(machine, smoked, options.artefacts)
     return smoked
 
 
-def checked(
+def check_stack(
     decided: Plan,
     machine: Machine,
     checks: Sequence[Check],
@@ -112,7 +112,7 @@ def _outcome(check: Check, site: Site) -> Outcome:
         return Outcome(name=check.name, status="not run", says=str(reason), seconds=time.monotonic() - began)
     except StackctlError as error:
         if not error.evidence and check.name in _SAYS_MORE:
-            error.evidence = words(site.plan, site.machine, began_at)
+            error.evidence = log_lines(site.plan, site.machine, began_at)
         seconds = time.monotonic() - began
         return Outcome(name=check.name, status="failed", says=error.message, error=error, seconds=seconds)
     return Outcome(name=check.name, status="passed", says=says, seconds=time.monotonic() - began)

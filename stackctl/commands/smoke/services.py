@@ -2,7 +2,6 @@
 
 from stackctl import backends
 from stackctl.commands.smoke.site import Site
-from stackctl.commands.start import start
 from stackctl.core.plan import gpu_request
 from stackctl.core.plan.stack import Plan
 from stackctl.core.smoke.result import NotApplicable
@@ -11,6 +10,7 @@ from stackctl.core.start.readiness import ServiceState
 from stackctl.core.tavern import container as tavern
 from stackctl.core.tavern import replies
 from stackctl.errors import NotReady, StackctlError
+from stackctl.steps.start import start
 from stackctl.terminal import command_line
 
 

@@ -3,8 +3,6 @@
 import time
 from functools import cached_property
 
-from stackctl.commands.prove import PROMPT, TOKENS
-from stackctl.commands.session import session
 from stackctl.core.plan.stack import Plan
 from stackctl.core.smoke.reachability import Route
 from stackctl.core.start.readiness import ServiceState
@@ -13,6 +11,8 @@ from stackctl.core.tavern import settings_json as tavern_settings
 from stackctl.effects.tavern_http import Reply, Tavern
 from stackctl.errors import NotReady
 from stackctl.machine import Machine
+from stackctl.steps.prove import PROMPT, TOKENS
+from stackctl.steps.tavern_session import tavern_session
 
 _MOST_TOKENS = 2048  # of one answer
 _SILENCE_S = 10.0  # between two pieces of an answer, at the least: an engine that is busy otherwise stops for moments
@@ -42,7 +42,7 @@ class Site:
     @cached_property
     def page(self) -> Tavern:
         """A session with SillyTavern; raise NotReady where it lets nobody in."""
-        return session(self.plan, self.machine).__enter__()
+        return tavern_session(self.plan, self.machine).__enter__()
 
     @cached_property
     def connection(self) -> tuple[str, str]:

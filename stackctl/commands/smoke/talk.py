@@ -3,11 +3,11 @@
 from collections.abc import Iterator, Mapping
 
 from stackctl.commands.smoke.site import Site
-from stackctl.commands.speed import speed
 from stackctl.core.smoke.result import NotApplicable
 from stackctl.core.tavern import page as tavern_page
 from stackctl.core.tavern import replies
 from stackctl.errors import ConfigError, ModelError, NotReady
+from stackctl.steps.measure_speed import measure_speed
 
 _PADDED = 256  # tokens: llama.cpp rounds a context up to a multiple of this
 _SCRIPT, _STYLE = "javascript", "css"
@@ -92,7 +92,7 @@ def streaming(site: Site) -> str:
     first = site.reply
     if not first.is_whole:
         raise replies.cut_off(first.pieces)
-    rate = speed(first, site.plan, site.machine, site.asked_at)
+    rate = measure_speed(first, site.plan, site.machine, site.asked_at)
     site.measures |= {"first_token_s": round(first.first_s, 3)} | ({"tokens_per_s": round(rate, 1)} if rate else {})
     pace = replies.describe_pace(first.first_s, rate, title=site.plan.backend_title)
     found = site.long_reply(first)

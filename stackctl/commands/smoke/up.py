@@ -7,7 +7,7 @@ from pathlib import Path
 
 from stackctl.commands import deploy
 from stackctl.commands.smoke.evidence import keep
-from stackctl.commands.smoke.run import TIMEOUT_S, Options, checked
+from stackctl.commands.smoke.run import TIMEOUT_S, Options, check_stack
 from stackctl.core.config.spec import DEMO
 from stackctl.core.smoke import location as smoke_location
 from stackctl.core.smoke.checks import DEPLOY, Check
@@ -80,7 +80,7 @@ def _deployed_and_checked(
     seconds = time.monotonic() - began
     passed = Outcome(name=DEPLOY.name, status="passed", says=f"ready after {done.ready_s:.1f} s", seconds=seconds)
     until = time.monotonic() + (options.timeout_s or TIMEOUT_S)
-    return checked(done.plan, stack, checks, until=until, before=(passed,), skipped={})
+    return check_stack(done.plan, stack, checks, until=until, before=(passed,), skipped={})
 
 
 def _not_deployed(error: StackctlError, up: Up, checks: Sequence[Check], began: float) -> Smoked:

@@ -1,4 +1,4 @@
-"""Which lines a .gitignore lacks, and how they get in; tests/commands/test_private_folders.py asks git itself."""
+"""Which lines a .gitignore lacks, and how they get in; tests/steps/test_private_folders.py asks git itself."""
 
 import pytest
 

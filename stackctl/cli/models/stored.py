@@ -1,0 +1,58 @@
+"""`stackctl models list`, `verify` and `remove`."""
+
+import click
+
+from stackctl.cli import options as option
+from stackctl.cli.models.group import models
+from stackctl.cli.root import machine_of
+
+
+@models.command("list")
+@option.json
+@click.pass_context
+def list_(ctx: click.Context, as_json: bool) -> None:
+    """List the models that were pulled: how big, from where, used by which stack."""
+    from stackctl.commands.models import stored as command
+    from stackctl.report.stored_models import listed
+
+    machine = machine_of(ctx, as_json=as_json)
+    machine.ui.result(*listed(command.stored_models(machine), machine.ui))
+
+
+@models.command()
+@click.argument("names", nargs=-1, metavar="[MODEL]...")
+@option.json
+@click.pass_context
+def verify(ctx: click.Context, names: tuple[str, ...], as_json: bool) -> None:
+    """Read pulled models again and compare their checksums (all of them without a name)."""
+    from stackctl.commands.models import stored as command
+    from stackctl.errors import ModelError
+    from stackctl.report.stored_models import verified
+    from stackctl.terminal import command_line
+
+    machine = machine_of(ctx, as_json=as_json)
+    done = command.verify(machine, names)
+    machine.ui.result(*verified(done))
+    if wrong := [one.name for one in done if one.wrong]:
+        raise ModelError(
+            f"damaged: {', '.join(wrong)}",
+            hint=f"fetch it anew: {command_line('stackctl', 'models', 'remove', wrong[0])}, then pull it again",
+        )
+
+
+@models.command()
+@click.argument("name", metavar="MODEL")
+@click.option("--force", is_flag=True, help="Even if a stack uses it.")
+@option.yes
+@click.pass_context
+def remove(ctx: click.Context, name: str, force: bool, yes: bool) -> None:
+    """Delete a pulled model."""
+    from stackctl.commands.models import stored as command
+    from stackctl.terminal import shown_in_line
+
+    machine = machine_of(ctx)
+    entry = command.removable_model(machine, name, force=force)
+    if not yes:
+        click.confirm(f"Delete {shown_in_line(entry.name)} ({entry.kept.size / 1e9:.2f} GB)?", abort=True, err=True)
+    freed = command.remove(machine, entry)
+    machine.ui.note(f"removed {entry.name}: {freed / 1e9:.2f} GB are free again")

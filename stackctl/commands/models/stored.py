@@ -1,0 +1,140 @@
+"""`stackctl models list`, `verify` and `remove`: the models that stackctl pulled."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+from stackctl.core.config import stack_toml
+from stackctl.core.config.lock import Decision
+from stackctl.core.config.lock import parse as parse_lock
+from stackctl.core.config.spec import Model, OneModel
+from stackctl.core.hub.repository import label
+from stackctl.core.hub.store import StoredModel
+from stackctl.effects.files import Folder, owner_of
+from stackctl.errors import ConfigError, EngineError, ModelError
+from stackctl.machine import Machine
+
+
+@dataclass(frozen=True, kw_only=True)
+class Entry:
+    """One model of the store. `users`: stacks by name; None: no engine could be asked which there are."""
+
+    kept: StoredModel
+    path: Path
+    is_whole: bool  # every file is there, at its size
+    users: tuple[str, ...] | None
+
+    @property
+    def name(self) -> str:
+        """What the other commands call it."""
+        return str(self.kept.place)
+
+    @property
+    def quantisation(self) -> str:
+        return "safetensors" if self.kept.is_folder else label(self.kept.place.name)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Verified:
+    """One model's files against its record: the names of those that are missing or differ."""
+
+    name: str
+    wrong: tuple[str, ...]
+
+
+def stored_models(machine: Machine) -> tuple[Entry, ...]:
+    """Every model that was pulled, and which stacks use it."""
+    users = _users(machine)
+    return tuple(_entry(kept, machine, users) for kept in machine.library.kept())
+
+
+def verify(machine: Machine, names: tuple[str, ...]) -> tuple[Verified, ...]:
+    """Read the files again and compare their sha256 with what came; () names: all models."""
+    entries = stored_models(machine)
+    chosen = tuple(_named(entries, name) for name in names) if names else entries
+    return tuple(Verified(name=one.name, wrong=tuple(_wrong(one, machine))) for one in chosen)
+
+
+def removable_model(machine: Machine, name: str, *, force: bool) -> Entry:
+    """The model of that name; raises ConfigError where a stack uses it, unless forced."""
+    entry = _named(stored_models(machine), name)
+    if entry.users and not force:
+        raise ConfigError(
+            f"{entry.name} is used by: {', '.join(entry.users)}",
+            hint="choose another model there first, or take it away all the same: --force",
+        )
+    return entry
+
+
+def remove(machine: Machine, entry: Entry) -> int:
+    """Delete it; returns the bytes that are free again."""
+    machine.library.remove(entry.kept)
+    return entry.kept.size
+
+
+def _entry(kept: StoredModel, machine: Machine, users: dict[Path, tuple[str, ...]] | None) -> Entry:
+    path = machine.library.path(kept.place)
+    root = machine.library.path(kept.root)
+    is_whole = all((root / f.name).is_file() and (root / f.name).stat().st_size == f.size for f in kept.files)
+    using = None if users is None else users.get(path, ())
+    return Entry(kept=kept, path=path, is_whole=is_whole, users=using)
+
+
+def _named(entries: tuple[Entry, ...], name: str) -> Entry:
+    found = [one for one in entries if name in {one.name, one.kept.source, one.kept.place.name, str(one.path)}]
+    if len(found) == 1:
+        return found[0]
+    known = ", ".join(one.name for one in found or entries) or "none"
+    says = f"{name} means several models" if found else f"no model {name} was pulled"
+    raise ModelError(says, hint=f"stackctl models list shows them: {known}")
+
+
+def _wrong(entry: Entry, machine: Machine) -> Iterator[str]:
+    root = machine.library.path(entry.kept.root)
+    for file in entry.kept.files:
+        path = root / file.name
+
+        def progress(done: int, *, name: str = file.name, size: int = file.size) -> None:
+            machine.ui.progress(f"{name}: {done / 1e9:.2f} of {size / 1e9:.2f} GB read")
+
+        if (
+            not path.is_file()
+            or path.stat().st_size != file.size
+            or machine.library.digest(path, progress) != file.sha256
+        ):
+            yield file.name
+
+
+def _users(machine: Machine) -> dict[Path, tuple[str, ...]] | None:
+    """Where a model lies -> the stacks whose stack.toml names it; None without an engine that could be asked."""
+    found: dict[Path, tuple[str, ...]] = {}
+    try:
+        known = set(machine.stacks(machine.engine))
+    except EngineError:
+        return None
+    here = str(machine.path)
+    if here not in {folder for _, folder in known}:  # a stack that is not on the engine yet
+        known.add((here, here))
+    for name, folder in sorted(known):
+        for path in _paths(machine, Path(folder)):
+            found[path] = (*found.get(path, ()), name)
+    return {path: tuple(dict.fromkeys(names)) for path, names in found.items()}
+
+
+def _paths(machine: Machine, folder: Path) -> Iterator[Path]:
+    """The models that the stack of a folder names; what can't be read names none."""
+    from stackctl.steps.stack_model import model_path
+
+    if not folder.is_dir():
+        return
+    here = Folder(folder, owner_of(folder))
+    try:
+        text, recorded = here.read(stack_toml.FILE), here.read("stack.lock")
+        spec = stack_toml.parse(text) if text else None
+        decisions: dict[str, Decision] = dict(parse_lock(recorded).decisions) if recorded else {}
+    except ConfigError:
+        return
+    entries: tuple[Model | OneModel, ...] = (spec.model, *spec.models.values()) if spec else ()
+    for entry in entries:
+        if path := model_path(entry, machine.at(folder), decisions):
+            yield path

@@ -1,0 +1,227 @@
+"""Checks of what is reachable from where."""
+
+from collections.abc import Iterator, Sequence
+
+from stackctl import backends
+from stackctl.backends.contract import COMPLETION, Request
+from stackctl.commands.smoke.site import Site
+from stackctl.contracts.service import Service
+from stackctl.core.external import backend_url
+from stackctl.core.observed import ProbeResult
+from stackctl.core.smoke import reachability
+from stackctl.core.smoke.reachability import ContainerNetworking, Route, Target, join
+from stackctl.core.smoke.result import NotApplicable
+from stackctl.core.tavern import container as tavern
+from stackctl.effects import inquiry
+from stackctl.effects.attachment import attached
+from stackctl.errors import Exposed, NotReady
+from stackctl.steps.prove import wrong_key
+from stackctl.terminal import command_line
+
+_PATIENCE_S = 2.0  # for a connection that Docker's firewall lets fall silently
+_ANSWER_S = 10.0  # where an answer is sure to come
+_HERE = "this host"
+_PAGE = Request(path="/csrf-token")  # small, and refused like every other path
+_CHANGE = "/api/ping"  # refused like what changes something, and changes nothing
+_NOBODY = "stackctl-smoke.invalid"  # RFC 6761: no name of anybody's
+
+
+def whitelist(site: Site) -> str:
+    """This machine is let in, and containers in SillyTavern's own networks, from where it can be reached, are not."""
+    found = _attached(site, tavern.NAME)
+    for one in found.networks:
+        (tried,) = _from_container(site, one.network, (f"http://{one.address}:{tavern.PORT}",), _PAGE)
+        answer = tried.answers.get(_PAGE.path)
+        if answer is None:
+            raise NotReady(
+                f"SillyTavern can't be asked from its own network {one.network}: {tried.failure}",
+                hint="stackctl logs sillytavern",
+            )
+        if reachability.lets_in(answer):
+            raise Exposed(
+                f"SillyTavern lets every container of its network {one.network} in",
+                hint="is SILLYTAVERN_WHITELIST or WHITELISTMODE changed in compose.override.yml, or whitelist in "
+                "config.yaml in its config folder?",
+            )
+    is_asked_from_here = site.machine.engine.is_local and site.plan.sillytavern.publish
+    who = "this machine" if is_asked_from_here else "its own container, from where alone it could be asked,"
+    return f"{who} is let in; other containers in {' and '.join(n.network for n in found.networks)} are not"
+
+
+def origin(site: Site) -> str:
+    """A web page gets nothing: not by a name of its own that it leads here (DNS rebinding), not from another origin."""
+    status, _ = site.page.as_other("GET", _PAGE.path, Host=_NOBODY)
+    if status not in reachability.REFUSED:
+        raise Exposed(
+            f"SillyTavern answers to any name ({status}): a web page that leads a name of its own here reads all chats",
+            hint="stackctl deploy, if it was deployed by an older stackctl; else compose.override.yml changes "
+            "SILLYTAVERN_HOSTWHITELIST_HOSTS, or sillytavern.image is an old one that has no such list",
+        )
+    for other in (f"https://{_NOBODY}", "null"):  # any page has the latter in a frame
+        if site.page.as_other("GET", _PAGE.path, Origin=other)[1] in {"*", other}:
+            raise Exposed(
+                f"SillyTavern lets web pages of the origin {other} read",
+                hint="stackctl deploy, if it was deployed by an older stackctl; else compose.override.yml changes "
+                "SILLYTAVERN_CORS_ENABLED",
+            )
+    status, _ = site.page.as_other("POST", _CHANGE, Origin=f"https://{_NOBODY}")
+    if status not in reachability.REFUSED:
+        raise Exposed(
+            f"SillyTavern takes changes from web pages of any origin ({status})",
+            hint="disableCsrfProtection: false in config.yaml in its config folder, then: stackctl restart sillytavern",
+        )
+    return "no other name is served, and no page of another origin may read or change anything"
+
+
+def key(site: Site) -> str:
+    """SillyTavern sends the key that its backend wants, and whoever has none gets nothing out of it."""
+    plan, service = site.plan, site.plan.backend_service
+    if plan.key is None:
+        raise NotApplicable("the backend wants no key")
+    if error := wrong_key(site.page, plan):
+        raise error
+    if service is None:
+        return "SillyTavern sends it"
+    network = _attached(site, service.name).networks[0].network
+    (tried,) = _from_container(site, network, (plan.backend_url,), COMPLETION)
+    answer = tried.answers.get(COMPLETION.path)
+    if answer is None:
+        raise NotReady(
+            f"{service.name} can't be asked: {tried.failure}", hint=command_line("stackctl", "logs", service.name)
+        )
+    if answer.status not in reachability.REFUSED:
+        raise Exposed(
+            f"{plan.backend_title} answers without its key, too ({answer.status})",
+            hint="does compose.override.yml change its command? else: stackctl deploy",
+        )
+    return f"SillyTavern sends it; without it the backend refuses ({answer.status})"
+
+
+def isolation(site: Site) -> str:
+    """The backend publishes nothing, and is in the planned networks alone."""
+    service = _own_backend(site)
+    found = _attached(site, service.name)
+    if error := reachability.backend_exposure(found, service, site.plan):
+        raise error
+    where = " and ".join(one.network for one in found.networks)
+    is_isolated = all(one.is_isolated for one in found.networks)
+    out = (
+        "no way out"
+        if is_isolated
+        else "no way out but to what listens on this machine: Docker Engine 28 shuts that, too"
+    )
+    api = f"; its API at {site.plan.door.publish[0].place} hands on to it" if site.plan.door else ""
+    return f"publishes nothing; in {where} alone, which has {out}{api}"
+
+
+def exposure(site: Site) -> str:
+    """From this machine's addresses, from SillyTavern and from foreign containers only what is planned is reachable."""
+    site.ways = tuple(_ways(site))
+    if wrong := reachability.wrong_routes(site.ways):
+        open_ways = [one for one in wrong if one.is_open]
+        words = [f"{one.target} from {one.source} ({one.address}: {one.seen})" for one in open_ways or wrong]
+        if open_ways:
+            hint = (
+                "docker ps shows what is published; does compose.override.yml publish more, or a proxy on this machine?"
+            )
+            raise Exposed(f"reachable, though not planned: {'; '.join(words)}", hint=hint)
+        raise NotReady(f"not reachable, though planned: {'; '.join(words)}", hint="stackctl status; stackctl logs")
+    return f"{len(site.ways)} ways tried, all as planned"
+
+
+def _ways(site: Site) -> Iterator[Route]:
+    """Each way, tried now."""
+    plan, service = site.plan, site.plan.backend_service
+    targets = [_target(site, plan.sillytavern, tavern.PORT)]
+    if service and _runs(site, service.name):
+        targets.append(_target(site, service, backends.find_backend(service.name).PORT))
+    if plan.door:
+        targets.append(_target(site, plan.door, plan.door.publish[0].target))
+    if site.machine.engine.is_local:
+        for target in targets:
+            yield from _from_here(site, target)
+    yield _from_sillytavern(site)
+    yield from _from_elsewhere("a container on the default bridge", "bridge", site, targets)
+    with inquiry.own_network(site.machine.engine, f"{plan.name}_smoke") as network:
+        yield from _from_elsewhere("a container in another network", network, site, targets)
+
+
+def _from_here(site: Site, target: Target) -> Iterator[Route]:
+    """From this machine: where it shall be open, and everywhere else."""
+    machine = site.machine
+    planned, others = dict[str, bool](), dict[str, bool]()  # address and port -> whether it answers
+    for address in target.addresses(machine.addresses()):
+        for port in target.ports:
+            site.left_s()
+            at = join(address, port)
+            is_ours = machine.is_open(address, port) and (
+                target.attached.publishes(address, port)
+                # where nothing is published, the page is asked inside its container, whose loopback is another
+                or (target.is_page and bool(target.planned) and site.page.is_at(f"http://{at}"))
+            )
+            (planned if target.is_planned_at(address, port) else others)[at] = is_ours
+    if planned:
+        yield reachability.all_open(_HERE, target, planned)
+    yield reachability.all_shut(_HERE, target, others)
+    if target.is_page or target.planned:
+        return
+    for one in target.attached.networks:
+        if one.is_isolated:
+            continue
+        is_open = machine.is_open(one.address, target.port)
+        seen = "answers: Linux lets a host reach its containers" if is_open else "no answer"
+        at = join(one.address, target.port)
+        yield Route(source=_HERE, target=target.name, address=at, expected="either", is_open=is_open, seen=seen)
+
+
+def _from_sillytavern(site: Site) -> Route:
+    """From SillyTavern's container, by the name that its settings have."""
+    try:
+        seen, is_open = f"answers: {site.model}", True
+    except NotReady as error:
+        seen, is_open = error.message, False
+    url = site.plan.backend_url
+    return Route(
+        source="SillyTavern", target=site.plan.backend, address=url, expected="open", is_open=is_open, seen=seen
+    )
+
+
+def _from_elsewhere(source: str, network: str, site: Site, targets: Sequence[Target]) -> Iterator[Route]:
+    """From a container that is none of the stack's: nothing, by the containers' addresses or by the host's."""
+    urls = {target.name: target.urls(backend_url.HOST) for target in targets}
+    everything = tuple(one for some in urls.values() for one in some)
+    requests = (_PAGE, COMPLETION)
+    tried = {one.url: one for one in _from_container(site, network, everything, *requests, patience_s=_PATIENCE_S)}
+    for target in targets:
+        path = _PAGE.path if target.is_page else COMPLETION.path
+        yield reachability.combine(source, target, [tried[one] for one in urls[target.name]], path)
+
+
+def _from_container(
+    site: Site, network: str, urls: tuple[str, ...], *requests: Request, patience_s: float = _ANSWER_S
+) -> tuple[ProbeResult, ...]:
+    site.left_s()
+    engine, image = site.machine.engine, site.plan.sillytavern.image
+    return inquiry.ask(engine, image, network, urls, requests, None, patience_s=patience_s)
+
+
+def _target(site: Site, service: Service, port: int) -> Target:
+    return Target(name=service.name, port=port, attached=_attached(site, service.name), planned=service.publish)
+
+
+def _runs(site: Site, name: str) -> bool:
+    state = site.states.get(name)
+    return state is not None and state.state == "running"
+
+
+def _attached(site: Site, name: str) -> ContainerNetworking:
+    if not _runs(site, name):
+        raise NotApplicable(f"{name} does not run")
+    return attached(site.machine.engine, site.states[name].container)
+
+
+def _own_backend(site: Site) -> Service:
+    service = site.plan.backend_service
+    if service is None:
+        raise NotApplicable("the backend runs elsewhere")
+    return service

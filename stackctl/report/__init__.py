@@ -1,0 +1,262 @@
+"""Results as words and as JSON: (text, values) for ui.result()."""
+
+from typing import TYPE_CHECKING, Any
+
+from stackctl.terminal import command_line
+
+if TYPE_CHECKING:
+    from stackctl.commands.adopt import Adopted, Adoption
+    from stackctl.commands.deploy import Deployed
+    from stackctl.commands.diff import Difference
+    from stackctl.commands.images import ImageHere
+    from stackctl.commands.import_kcpps import Entry
+    from stackctl.commands.status import Status
+    from stackctl.commands.undo_adopt import Undoing, Undone
+    from stackctl.commands.url import Address, Opened
+    from stackctl.commands.use import ModelHere
+    from stackctl.core.smoke.reachability import Route
+    from stackctl.core.smoke.result import Smoked
+    from stackctl.ui import Ui
+
+_MOST_LEFT = 20  # of what is not taken over, by name
+_HOW = {
+    "new": "new",
+    "newer": "newer; the original, which is unchanged, is kept in .stackctl/",
+    "beside": "both changed: the original stays, this one goes beside it",
+}
+
+
+def deployed(done: "Deployed", ssh: str) -> tuple[str, dict[str, Any]]:
+    """The end of a deploy. `ssh`: the value of SSH_CONNECTION, "" where we do not sit behind SSH."""
+    plan, proof = done.plan, done.proof
+    values: dict[str, Any] = {
+        "name": plan.name,
+        "backend": plan.backend,
+        "url": plan.url,
+        "context": plan.context,
+        "kv_cache": plan.kv_cache,
+        "ready_s": done.ready_s and round(done.ready_s, 2),
+    }
+    if done.ready_s is None:
+        return done.text, {**values, "compose": done.text}
+    lines = [f"ready after {done.ready_s:.1f} s"]
+    if proof:
+        from stackctl.core.tavern import replies
+
+        reply = proof.reply
+        values |= {
+            "model": proof.model,
+            "reply": reply.text,
+            "first_token_s": round(reply.first_s, 3),
+            "tokens_per_s": proof.tokens_per_s and round(proof.tokens_per_s, 1),
+        }
+        lines += [
+            f"SillyTavern reaches {proof.model}, context {plan.context}",
+            f"it answered: {reply.text.strip()!r}",
+            replies.describe_pace(reply.first_s, proof.tokens_per_s, title=plan.backend_title),
+        ]
+    lines += ["", f"Open {plan.url}"]
+    if plan.password:
+        from stackctl.core.tavern import container as tavern
+        from stackctl.steps import tavern_password
+
+        lines += [f"from other devices: {url}" for url in plan.urls]
+        lines.append(f"it asks for a name and a password: {tavern.USER}, and what lies in {tavern_password.FILE}")
+        values |= {"urls": list(plan.urls), "user": tavern.USER, "password_file": tavern_password.FILE}
+    if ssh and plan.sillytavern.publish:
+        values["ssh"] = _tunnel(plan.url, ssh)
+        lines.append(f"from the machine you sit at:  {values['ssh']}   then open {plan.url}")
+    if plan.is_demo:
+        lines.append("For a real chat: stackctl deploy --model /path/to/your-model.gguf")
+    return "\n".join(lines), values
+
+
+def address(found: "Address", *, as_qr: bool) -> tuple[str, dict[str, Any]]:
+    """One address, to be used in a script; or all that a person with a phone needs."""
+    values = {"url": found.urls[0], "urls": list(found.urls), "user": found.user, "password_file": found.password_file}
+    if not as_qr:
+        return found.urls[0], values
+    import io
+
+    import segno
+
+    picture = io.StringIO()
+    segno.make(found.urls[0], micro=False).terminal(out=picture, compact=True)
+    asks = f"\nname: {found.user}, password: in {found.password_file}" if found.password_file else ""
+    return f"{picture.getvalue()}\n{found.urls[0]}{asks}", values
+
+
+def opened(done: "Opened", ssh: str) -> tuple[str, dict[str, Any]]:
+    """What was opened, or how to do it oneself."""
+    values: dict[str, Any] = {"url": done.url, "opened": done.is_shown}
+    if ssh and not done.url.startswith("https://"):
+        values["ssh"] = _tunnel(done.url, ssh)
+        return f"from the machine you sit at:  {values['ssh']}   then open {done.url}", values
+    return f"opened {done.url}" if done.is_shown else f"there is no browser here; open {done.url}", values
+
+
+def _tunnel(url: str, ssh: str) -> str:
+    """The command that brings the page to where somebody sits who came by SSH."""
+    port, host = url.rpartition(":")[2], [*ssh.split(), "", "", "THIS-HOST"][2]
+    return command_line("ssh", "-L", f"{port}:127.0.0.1:{port}", host)
+
+
+def difference(found: "Difference") -> tuple[str, dict[str, Any]]:
+    """A unified diff, then the containers concerned."""
+    changes = [{"service": c.service, "action": c.action, "why": c.why} for c in found.changes]
+    lines = [found.text.rstrip()] if found.text else ["compose.yml stays as it is"]
+    lines += [f"{c.service}: {c.action} ({c.why})" for c in found.changes] or ["no container would be touched"]
+    return "\n".join(lines), {"diff": found.text, "containers": changes}
+
+
+def status(now: "Status", ui: "Ui") -> tuple[str, dict[str, Any]]:
+    """One row a service."""
+    rows = [("SERVICE", "STATE", "HEALTH", "RESTARTS", "IMAGE")]
+    rows += [(s.name, s.state, s.health or "-", str(s.restarts), s.image) for s in now.services]
+    rows += [(name, "missing", "-", "-", "-") for name in now.missing]
+    blocks = [ui.table(rows)]
+    values: dict[str, Any] = {"name": now.name, "ready": now.is_ready, "url": now.url}
+    if backend := now.backend:
+        says = f"{backend.lacks}\nhint: {backend.hint}" if backend.lacks else f"it answers, with {backend.model}"
+        blocks.append(f"{backend.title}, elsewhere at {backend.url}: {says}")
+        told = {"title": backend.title, "url": backend.url, "model": backend.model, "lacks": backend.lacks}
+        values["backend"] = told
+    blocks.append(f"{now.name} is ready: {now.url}" if now.is_ready else f"{now.name} is not ready")
+    services = [
+        {"name": s.name, "state": s.state, "health": s.health, "restarts": s.restarts, "image": s.image}
+        for s in now.services
+    ]
+    services += [{"name": name, "state": "missing"} for name in now.missing]
+    return "\n\n".join(blocks), {**values, "services": services}
+
+
+def images(found: "tuple[ImageHere, ...]", ui: "Ui") -> tuple[str, list[dict[str, str]]]:
+    """One row an image."""
+    rows = [("SERVICE", "IMAGE", "HERE", "KIND"), *((i.service, i.name, i.digest[:19] or "no", i.kind) for i in found)]
+    return ui.table(rows), [{"service": i.service, "image": i.name, "digest": i.digest, "kind": i.kind} for i in found]
+
+
+def models(found: "tuple[ModelHere, ...]", ui: "Ui") -> tuple[str, list[dict[str, Any]]]:
+    """One row a model of stack.toml."""
+    rows = [("", "NAME", "CONTEXT", "KV CACHE", "PATH")]
+    rows += [("*" if m.is_used else "", m.name, m.context, m.kv_cache, m.path) for m in found]
+    values = [
+        {"name": m.name, "path": m.path, "context": m.context, "kv_cache": m.kv_cache, "used": m.is_used} for m in found
+    ]
+    return ui.table(rows), values
+
+
+def imported(entry: "Entry") -> tuple[str, dict[str, Any]]:
+    """What a .kcpps file became, and what of it has no place in stack.toml."""
+    taken = ", ".join(f"{key} = {value}" for key, value in entry.settings.items())
+    lines = [f"[models.{entry.name}]: {entry.path}" + (f", {taken}" if taken else "")]
+    if entry.left:
+        more = f" and {len(entry.left) - _MOST_LEFT} more" if len(entry.left) > _MOST_LEFT else ""
+        lines.append(f"not taken over: {', '.join(entry.left[:_MOST_LEFT])}{more}")
+    lines.append(f"to run it: {command_line('stackctl', 'use', entry.name)}")
+    values = {"name": entry.name, "path": entry.path, "settings": entry.settings, "left": list(entry.left)}
+    return "\n".join(lines), values
+
+
+def smoked(done: "Smoked", ui: "Ui") -> tuple[str, dict[str, Any]]:
+    """One row a check, then one a way into the stack; the errors are told apart."""
+    rows = [("CHECK", "RESULT", "TIME", "WHAT")]
+    rows += [(o.name, o.status, f"{o.seconds:.2f} s" if o.seconds else "-", o.says) for o in done.outcomes]
+    parts = [ui.table(rows)]
+    if done.ways:
+        ways = [("FROM", "TO", "ADDRESS", "PLANNED", "SEEN"), *(_way(way) for way in done.ways)]
+        parts.append(ui.table(ways))
+    counts = [f"{sum(o.status == one for o in done.outcomes)} {one}" for one in ("passed", "failed", "not run")]
+    parts.append(f"{done.name}: {', '.join(counts)}, in {done.seconds:.1f} s")
+    checks = [
+        {
+            "name": o.name,
+            "status": o.status,
+            "says": o.says,
+            "seconds": round(o.seconds, 3),
+            **({"hint": o.error.hint, "evidence": list(o.error.evidence)} if o.error else {}),
+            **({"exit_code": o.error.exit_code, "class": type(o.error).__name__} if o.error else {}),
+        }
+        for o in done.outcomes
+    ]
+    values = {
+        "name": done.name,
+        "url": done.url,
+        "passed": not done.failed,
+        "exit_code": done.exit_code,
+        "seconds": round(done.seconds, 3),
+        **done.measures,
+        "checks": checks,
+        "ways": [
+            {"from": w.source, "to": w.target, "address": w.address, "planned": w.expected, "seen": w.seen}
+            | {"open": w.is_open, "right": w.is_right}
+            for w in done.ways
+        ],
+    }
+    return "\n\n".join(parts), values
+
+
+def _way(way: "Route") -> tuple[str, ...]:
+    planned = "open or shut" if way.expected == "either" else way.expected
+    return (way.source, way.target, way.address, planned, way.seen + ("" if way.is_right else "  <-- WRONG"))
+
+
+def to_adopt(found: "Adoption", ui: "Ui") -> tuple[str, dict[str, Any]]:
+    """The table that is shown before anything is copied."""
+    rows = [("WHAT", "FOUND", "WHAT BECOMES OF IT")]
+    rows += [(one.what, _amount(one.files, one.size) if one.files else "-", one.fate) for one in found.rows]
+    lines = [f"{found.source}: {found.layout.title}", "", ui.table(rows)]
+    lines += ["", *(f"- {note}" for note in found.notes)] if found.notes else []
+    values = {
+        "from": str(found.source),
+        "layout": found.layout.title,
+        "to": str(found.target),
+        "rows": [{"what": o.what, "files": o.files, "bytes": o.size, "fate": o.fate} for o in found.rows],
+        "notes": list(found.notes),
+    }
+    return "\n".join(lines), values
+
+
+def adopted(done: "Adopted", values: dict[str, Any]) -> tuple[str, dict[str, Any]]:
+    """The end of an adoption."""
+    lines = [f"adopted: {done.files} files are in {done.target}; the original is untouched"]
+    if done.aside:
+        lines.append(f"the stack's own folder from before is kept as {done.aside}")
+    lines.append("next: stackctl deploy")
+    return "\n".join(lines), {**values, "files": done.files, "aside": done.aside and str(done.aside)}
+
+
+def to_undo(found: "Undoing", ui: "Ui") -> tuple[str, dict[str, Any]]:
+    """The table that is shown before anything is brought back."""
+    lines = [f"back to {found.source}:"]
+    if found.returns:
+        rows = [("FILE", "HOW", "TO"), *((one.leaf.target, _HOW[one.how], str(one.to)) for one in found.returns)]
+        lines += ["", ui.table(rows)]
+    else:
+        lines.append("no chat or character is newer than there")
+    lines += [f"left, that layout has no place for it: {name}" for name in found.homeless]
+    lines += [f"left: {name} is a link, which is not followed, or no regular file" for name in found.lost]
+    former = f"{found.before} comes back" if found.before else "the stack had no SillyTavern before: it is empty then"
+    lines += ["", f"- {former}"]
+    values = {
+        "to": str(found.source),
+        "returns": [{"file": o.leaf.target, "how": o.how, "to": str(o.to)} for o in found.returns],
+        "homeless": list(found.homeless),
+        "not_files": list(found.lost),
+        "before": found.before and str(found.before),
+    }
+    return "\n".join(lines), values
+
+
+def undone(done: "Undone", values: dict[str, Any]) -> tuple[str, dict[str, Any]]:
+    """The end of an undo."""
+    lines = [f"undone: {len(done.returns)} files went back to {done.source}"]
+    if done.replaced:
+        lines.append(f"what they took the place of is kept in {done.replaced}")
+    lines.append(f"the adopted folder is kept, whole, as {done.aside}")
+    return "\n".join(lines), {**values, "aside": str(done.aside), "replaced": done.replaced and str(done.replaced)}
+
+
+def _amount(files: int, size: int) -> str:
+    amount = f"{size / (1 << 20):.1f} MiB" if size >= 1 << 20 else f"{-(-size // 1024)} KiB"
+    return f"{files} {'file' if files == 1 else 'files'}, {amount}"

@@ -1,0 +1,53 @@
+"""What `models pull`, `list` and `verify` found, as words and as JSON."""
+
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from stackctl.commands.models.stored import Entry, Verified
+    from stackctl.steps.models.pull import Pulled
+    from stackctl.ui import Ui
+
+
+def pulled(done: "Pulled") -> tuple[str, dict[str, Any]]:
+    """Where the model is now."""
+    how = f"in {done.took_s:.0f} s" if done.took_s else "it was here already"
+    text = f"{done.path}\n{done.size / 1e9:.2f} GB, {how}, checksum right"
+    values = {
+        "path": str(done.path),
+        "source": done.source,
+        "bytes": done.size,
+        "licence": done.licence,
+        "files": [{"name": one.name, "bytes": one.size, "sha256": one.sha256} for one in done.files],
+    }
+    return f"{text}\nlicence: {done.licence}" if done.licence else text, values
+
+
+def listed(entries: "tuple[Entry, ...]", ui: "Ui") -> tuple[str, list[dict[str, Any]]]:
+    """A row per model."""
+    rows = [["model", "quantisation", "GB", "pulled", "used by"]]
+    for one in entries:
+        used = "?" if one.users is None else ", ".join(one.users) or "-"
+        state = "" if one.is_whole else " (files are missing)"
+        size = f"{one.kept.size / 1e9:.2f}"
+        rows.append([one.name + state, one.quantisation, size, one.kept.pulled, used])
+    values = [
+        {
+            "name": one.name,
+            "path": str(one.path),
+            "source": one.kept.source,
+            "quantisation": one.quantisation,
+            "bytes": one.kept.size,
+            "licence": one.kept.licence,
+            "pulled": one.kept.pulled,
+            "is_whole": one.is_whole,
+            "used_by": one.users,
+        }
+        for one in entries
+    ]
+    return ui.table(rows) if entries else "no models were pulled yet: stackctl models pull hf:OWNER/NAME:Q4_K_M", values
+
+
+def verified(done: "tuple[Verified, ...]") -> tuple[str, list[dict[str, Any]]]:
+    """A line per model."""
+    lines = [f"{one.name}: {'WRONG: ' + ', '.join(one.wrong) if one.wrong else 'right'}" for one in done]
+    return "\n".join(lines) or "no models were pulled yet", [{"name": one.name, "wrong": one.wrong} for one in done]

@@ -1,0 +1,48 @@
+"""The API key of this stack's backend: made once, kept in one file, hidden from all that is printed.
+
+Its place is .stackctl/, not the backend's own file: that one may belong to another user, has another form with every
+backend, and would be left behind by a change of the backend.
+"""
+
+from contextlib import suppress
+
+from stackctl.core.config.spec import Spec
+from stackctl.core.plan.tavern_service import data_folder
+from stackctl.core.tavern import data_json
+from stackctl.core.tavern import secrets_json as tavern_secrets
+from stackctl.effects.files import STATE
+from stackctl.errors import StackctlError
+from stackctl.machine import Machine
+from stackctl.secret import Secret, api_key, is_api_key
+from stackctl.steps.tavern_folder import shared_folder
+
+FILE = f"{STATE}/api-key"
+
+
+def stack_key(machine: Machine, spec: Spec) -> Secret:
+    """The key of this stack, or a new one, which keep() writes down. Raises ConfigError where its file holds none."""
+    hide_keys(machine, spec)
+    text = machine.folder.read(FILE, errors="replace")
+    found = machine.new_key() if text is None else api_key(text, str(machine.path / FILE))
+    machine.ui.hide(found)
+    return found
+
+
+def keep_key(machine: Machine, made: Secret) -> None:
+    """Write the key down, readable for the folder's owner alone."""
+    machine.folder.write(FILE, f"{made.reveal()}\n", mode=0o600)
+
+
+def hide_keys(machine: Machine, spec: Spec) -> None:
+    """From here on the key is *** in all that is printed: for commands that show logs.
+
+    So is the one that SillyTavern still sends: a running backend's log holds that one until a deploy brings the new.
+    """
+    kept = (machine.folder.read(FILE, errors="replace") or "").strip()
+    if is_api_key(kept):
+        machine.ui.hide(Secret(kept))
+    data = data_folder(spec)
+    with suppress(StackctlError):  # another user's, or no file: then we did not write it, and give_key() says so
+        text = shared_folder(machine, data).read_bytes(f"{data}/{tavern_secrets.FILE}")
+        for sent in tavern_secrets.own_keys(data_json.parse(text) or {}):
+            machine.ui.hide(sent)

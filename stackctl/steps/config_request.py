@@ -1,0 +1,88 @@
+"""What the user wants: stack.toml, with the flags of this call written into it."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from stackctl.core.config import lock, several_models, stack_toml
+from stackctl.core.config.lock import Lock
+from stackctl.core.config.spec import Spec
+from stackctl.errors import ConfigError
+from stackctl.machine import Machine
+
+_IGNORED = """\
+# stackctl: what is made here again, or is private
+/sillytavern/
+/.stackctl/
+/backend/
+/stackctl-demo.gguf
+*.kept-*
+"""
+
+
+@dataclass(frozen=True, kw_only=True)
+class ConfigRequest:
+    """The spec in force, and stack.toml's text if it has to be written (None: it stays as it is).
+
+    `spec`: with the settings of the model in use. `written`: as stack.toml has it.
+    """
+
+    spec: Spec
+    written: Spec
+    text: str | None
+    is_new: bool
+
+
+def load_config(machine: Machine, flags: Mapping[str, object]) -> ConfigRequest:
+    """Read stack.toml, or make up one where there is none; flags (dotted keys) go over it. Writes nothing."""
+    changes = {key: value for key, value in flags.items() if value is not None}
+    text = machine.folder.read(stack_toml.FILE)
+    if text is None:
+        entries = {key: value for key, value in changes.items() if key.startswith("models.")}
+        made = stack_toml.example(changes)
+        made = stack_toml.edited(made, entries) if entries else made
+        return _wish(_parsed(made, changes), made, is_new=True)
+    before = stack_toml.parse(text)
+    placed = several_models.placed_changes(changes, before)
+    changed = {key: value for key, value in placed.items() if _value(before, key) != value}
+    if not changed:
+        return _wish(before, None)
+    after = stack_toml.edited(text, changed)
+    return _wish(_parsed(after, changed), after)
+
+
+def write_config(machine: Machine, wanted: ConfigRequest) -> None:
+    """Write what wish() decided, and say so."""
+    if wanted.text is None:
+        return
+    machine.folder.write(stack_toml.FILE, wanted.text)
+    if wanted.is_new:
+        machine.ui.note(f"wrote {stack_toml.FILE}: the settings of this stack, every key explained")
+        if machine.folder.read(".gitignore") is None:
+            machine.folder.write(".gitignore", _IGNORED)
+    else:
+        machine.ui.note(f"wrote the change into {stack_toml.FILE}")
+
+
+def read_lock(machine: Machine) -> Lock:
+    """stack.lock, or an empty one."""
+    text = machine.folder.read(lock.FILE)
+    return lock.parse(text) if text is not None else Lock()
+
+
+def _wish(written: Spec, text: str | None, *, is_new: bool = False) -> ConfigRequest:
+    return ConfigRequest(spec=several_models.settings_in_use(written), written=written, text=text, is_new=is_new)
+
+
+def _parsed(text: str, changes: Mapping[str, object]) -> Spec:
+    try:
+        return stack_toml.parse(text)
+    except ConfigError as e:
+        flags = ", ".join(f"{key} = {value!r}" for key, value in changes.items())
+        raise ConfigError(e.message, hint=f"given on the command line: {flags}; nothing was written") from e
+
+
+def _value(before: Spec, dotted: str) -> object:
+    value: object = before
+    for part in dotted.split("."):
+        value = value.get(part) if isinstance(value, Mapping) else getattr(value, part, None)
+    return list(value) if isinstance(value, tuple) else value

@@ -1,0 +1,99 @@
+"""A backend that runs elsewhere: asked from inside a container, waited for, woken up."""
+
+import time
+from collections.abc import Callable
+from dataclasses import replace
+
+from stackctl.core.config.lock import Decisions, Lock
+from stackctl.core.config.spec import Spec
+from stackctl.core.external import backend_url
+from stackctl.core.external.detection import detected_servers, questions
+from stackctl.core.external.diagnosis import Unavailable, diagnose
+from stackctl.core.observed import Observed, ServerSeen
+from stackctl.core.plan import external_backend
+from stackctl.core.plan.images import tavern_image
+from stackctl.core.plan.plan import stack_name
+from stackctl.effects import inquiry
+from stackctl.effects.files import located, private_text
+from stackctl.machine import Machine
+from stackctl.secret import Secret, servers_key
+from stackctl.steps.fetch_images import fetch_tavern
+
+TIMEOUT_S = 300
+_PAUSE_S = 2.0
+_AGAIN_S = 20.0  # a magic packet may get lost
+
+
+def observed_external(spec: Spec, seen: Observed, recorded: Lock, machine: Machine) -> Observed:
+    """What is seen, with what answers at backend.url now, and its model."""
+    server = observe_external(spec, recorded, machine)
+    return replace(seen, server=server, model=external_backend.external_model(server))
+
+
+def observe_external(spec: Spec, recorded: Lock, machine: Machine) -> ServerSeen | None:
+    """What answers at backend.url now; None while SillyTavern's image, from which it is asked, is not here."""
+    image, _ = tavern_image(spec, Decisions(recorded))
+    if machine.images.digest(image) is None:
+        return None
+    url, engine = spec.backend.url, machine.engine
+    around = machine.around(inquiry.gateway(engine))
+    network = inquiry.network(engine, f"{stack_name(spec, machine.place)}_edge")
+    key = _key(spec, machine)
+    tried = inquiry.ask(engine, image, network, backend_url.candidates(url, around), questions(), key)
+    server = ServerSeen(around=around, tried=tried, key=key)
+    if detected_servers(server) or not (engine.is_local and backend_url.is_here(url, around)):
+        return server
+    here = f"{backend_url.origin(url).partition('://')[0]}://127.0.0.1:{backend_url.port(url)}"
+    return replace(
+        server, here=machine.ask_here(here, questions(), key), listeners=machine.listeners(backend_url.port(url))
+    )
+
+
+def wait_for_external(
+    spec: Spec,
+    seen: Observed,
+    recorded: Lock,
+    machine: Machine,
+    *,
+    timeout_s: int | None,
+    again: Callable[[Spec, Observed, Lock, Machine], Observed] = observed_external,
+    sleep: Callable[[float], None] = time.sleep,
+    clock: Callable[[], float] = time.monotonic,
+) -> tuple[Observed, Lock]:
+    """Wait until the backend elsewhere answers with a loaded model; raise what keeps it from it.
+
+    A loading one is waited for, a silent one where it can be woken up or the user named a time-out. Returns what is
+    seen then, and the lock, which differs where our own image of SillyTavern had to stand in for the official one.
+    A backend of the stack's own is none of this function's business.
+    """
+    if not spec.backend.is_elsewhere:
+        return seen, recorded
+    began, sent_at = clock(), float("-inf")
+    if seen.server is None:
+        recorded = fetch_tavern(tavern_image(spec, Decisions(recorded))[0], spec, recorded, machine)
+        seen = again(spec, seen, recorded, machine)
+    while lack := diagnose(spec, seen.server):
+        if not _may_wait(lack, spec, timeout_s) or clock() - began > (timeout_s or TIMEOUT_S):
+            raise lack.error
+        if spec.backend.wake and lack.passes == "maybe" and clock() - sent_at > _AGAIN_S:
+            machine.wake(spec.backend.wake, backend_url.host(spec.backend.url))
+            machine.ui.note(f"sent Wake-on-LAN to {spec.backend.wake}")
+            sent_at = clock()
+        machine.ui.status(f"{lack.error.message}; waiting")
+        sleep(_PAUSE_S)
+        seen = again(spec, seen, recorded, machine)
+    return seen, recorded
+
+
+def _key(spec: Spec, machine: Machine) -> Secret | None:
+    """The key that the server wants, as far as the user says; from here on it is hidden from all that is printed."""
+    if not spec.backend.key_file:
+        return None
+    path = located(spec.backend.key_file, machine.path)
+    key = servers_key(private_text(path), str(path))
+    machine.ui.hide(key)
+    return key
+
+
+def _may_wait(lack: Unavailable, spec: Spec, timeout_s: int | None) -> bool:
+    return lack.passes == "yes" or (lack.passes == "maybe" and bool(timeout_s or spec.backend.wake))

@@ -1,0 +1,43 @@
+"""How fast a backend wrote an answer, by its own figures: into how many pieces it was cut says nothing of that."""
+
+import time
+from collections.abc import Callable, Iterable, Iterator
+from dataclasses import replace
+
+from stackctl import backends
+from stackctl.backends.contract import Request
+from stackctl.core.plan.stack import Plan
+from stackctl.effects.tavern_http import Reply
+from stackctl.machine import Machine
+from stackctl.steps.tavern_session import backend_log
+
+_LOOKS, _PAUSE_S = 10, 0.2  # a log line comes through the engine a moment after the answer
+
+
+def measure_speed(
+    reply: Reply, plan: Plan, machine: Machine, since: float, *, sleep: Callable[[float], None] = time.sleep
+) -> float | None:
+    """The tokens a second of an answer that was asked for at `since` (seconds since the epoch); None: nobody says."""
+    backend = backends.find_backend(plan.backend)
+    found: Iterable[str]
+    match backend.SPEED:
+        case "stream":
+            found = (reply.ending,)
+        case "log":
+            found = _log(plan, machine, since, sleep)
+        case Request(path=path):
+            found = (backend_log(plan, machine, path),)
+    return next((rate for one in found if (rate := backend.speed(one))), None)
+
+
+def _log(plan: Plan, machine: Machine, since: float, sleep: Callable[[float], None]) -> Iterator[str]:
+    """The backend's log since then, newest first, again and again for a while.
+
+    Not that of another machine: its clock may differ, and an earlier answer be taken for this one.
+    """
+    state = machine.engine.states(plan.name).get(plan.backend)
+    if state is None or plan.backend_service is None or not machine.engine.is_local:
+        return
+    for _ in range(_LOOKS):
+        yield from reversed(machine.engine.tail(replace(state, started_at=since)))
+        sleep(_PAUSE_S)

@@ -1,0 +1,1 @@
+"""Fetching a model, and reading one that is elsewhere."""

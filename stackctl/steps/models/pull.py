@@ -1,0 +1,232 @@
+"""`stackctl models pull`: a model from Hugging Face or an address, whole and verified."""
+
+import re
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path, PurePosixPath
+
+from stackctl.core.hub import repository, store
+from stackctl.core.hub import source as sources
+from stackctl.core.hub.repository import Quantisation
+from stackctl.core.hub.source import RepoFile, Source
+from stackctl.core.hub.store import StoredModel
+from stackctl.effects.hub import Request
+from stackctl.errors import ConfigError, ModelError
+from stackctl.machine import Machine
+
+_SHARD = re.compile(r"(?P<stem>.+)-00001-of-(?P<count>(?!0{5})[0-9]{5})\.gguf")
+
+
+@dataclass(frozen=True, kw_only=True)
+class Download:
+    """What a source gives: which files, and where they shall lie."""
+
+    source: Source
+    files: tuple[RepoFile, ...]  # sizes 0 and hashes "" where nobody states them
+    root: Path  # the folder from which their names count
+    is_folder: bool = False
+    commit: str = ""
+    licence: str = ""
+    languages: tuple[str, ...] = ()
+    label: str = ""
+
+    def __post_init__(self) -> None:
+        """Raise ModelError where a file would not lie below `root` under its name."""
+        store.refuse_misplaced((file.name for file in self.files), self.source)
+
+    @property
+    def path(self) -> Path:
+        """The file to load, or the folder."""
+        return self.root if self.is_folder else self.root / self.files[0].name
+
+    @property
+    def size(self) -> int:
+        return sum(file.size for file in self.files)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Pulled:
+    """A model that is here now. `took_s`: 0 where it was here already."""
+
+    path: Path
+    source: str
+    files: tuple[RepoFile, ...]
+    licence: str
+    took_s: float
+
+    @property
+    def size(self) -> int:
+        return sum(file.size for file in self.files)
+
+
+def parse_source(text: str) -> Source:
+    """The source that a text names; raises ConfigError for a path."""
+    found = sources.parse(text)
+    if found is None:
+        raise ConfigError(
+            f"{text!r} is neither a model at Hugging Face nor an address",
+            hint="write hf:OWNER/NAME:Q4_K_M, hf:OWNER/NAME/FILE, or https://...",
+        )
+    return found
+
+
+def offered_download(machine: Machine, source: Source, to: Path | None = None) -> Download:
+    """Ask the source what it gives; nothing is fetched. `to`: a folder of the user's instead of the store."""
+    if source.url:
+        place = store.where(source)
+        folder = to or machine.library.path(place).parent
+        return Download(
+            source=source, files=tuple(RepoFile(name=name, size=0) for name in _shards(place.name)), root=folder
+        )
+    repo = machine.hub.repository(source)
+    form: Quantisation = repository.choose_quantisation(repo, source)
+    base = machine.library.path(store.where(Source(repo=source.repo, revision=source.revision)))
+    root = (to / source.repo.rpartition("/")[2] if form.is_folder else to) if to else base
+    return Download(
+        source=source,
+        files=form.files,
+        root=root,
+        is_folder=form.is_folder,
+        commit=repo.commit,
+        licence=repo.licence,
+        languages=repo.languages,
+        label=form.label,
+    )
+
+
+def named_download(machine: Machine, source: Source) -> Download:
+    """One file of a repository that is not asked for it: whether it is there, its size and its hash are not known."""
+    root = machine.library.path(store.where(Source(repo=source.repo, revision=source.revision)))
+    return Download(source=source, files=(RepoFile(name=source.file, size=0),), root=root)
+
+
+def pull(machine: Machine, offer: Download, *, clock: Callable[[], float] = time.monotonic) -> Pulled:
+    """Bring every file of an offer, one after the other; what is here and right is not fetched again.
+
+    Interrupted at any moment, the next call goes on. Raises ModelError, DoesNotFit or DataError; whatever has its
+    final name then is whole.
+    """
+    began = clock()
+    library = machine.library
+    missing = [file for file in offer.files if not _is_here(offer.root / file.name, file)]
+    library.refuse_if_full(offer.path, sum(_remaining(offer.root / file.name, file) for file in missing))
+    done: list[RepoFile] = []
+    for file in offer.files:
+        target = offer.root / file.name
+        library.prepare(target, offer.root.parent if offer.is_folder else offer.root)
+        progress = _Progress(machine, file.name, offer.size - sum(one.size for one in done), clock)
+        digest = _fetch(machine, offer, file, target, progress)
+        done.append(RepoFile(name=file.name, size=target.stat().st_size, sha256=digest))
+    _refuse_other(machine, offer, missing)
+    if library.folder in offer.path.parents:
+        place = PurePosixPath(offer.path.relative_to(library.folder))
+        library.note(
+            StoredModel(
+                place=place,
+                source=str(offer.source),
+                commit=offer.commit,
+                licence=offer.licence,
+                pulled=library.today(),
+                is_folder=offer.is_folder,
+                files=tuple(done),
+            )
+        )
+    return Pulled(
+        path=offer.path,
+        source=str(offer.source),
+        files=tuple(done),
+        licence=offer.licence,
+        took_s=clock() - began if missing else 0.0,
+    )
+
+
+def address(machine: Machine, offer: Download, file: RepoFile, *, is_whole: bool = True) -> Request:
+    """How a file of an offer is asked for. `is_whole`: all of it, so that the hub may be asked whether it gives it."""
+    if offer.source.url:
+        return Request(url=offer.source.url.replace(offer.files[0].name, file.name), headers={})
+    return machine.hub.request(offer.source, file.name, is_asked=is_whole)
+
+
+def _fetch(machine: Machine, offer: Download, file: RepoFile, target: Path, progress: "_Progress") -> str:
+    source = offer.source
+    if not source.url and file.size > machine.hub.xet_from:
+        if not _is_here(target, file):
+            machine.hub.xet(source, file.name, target)
+        digest = machine.library.digest(target, lambda _: None)
+        if file.sha256 and digest != file.sha256:
+            target.unlink()
+            raise ModelError(
+                f"{file.name} arrived damaged: its sha256 is {digest}", hint="it was deleted; run it again"
+            )
+        return digest
+    asked = address(machine, offer, file)
+    return machine.fetch(
+        asked.url, target, size=file.size, sha256=file.sha256, progress=progress, headers=asked.headers
+    )
+
+
+def _shards(name: str) -> tuple[str, ...]:
+    """The names of all parts of a split model, by that of its first."""
+    found = _SHARD.fullmatch(name)
+    if not found:
+        return (name,)
+    count = int(found["count"])
+    return tuple(f"{found['stem']}-{number:05d}-of-{found['count']}.gguf" for number in range(1, count + 1))
+
+
+def _refuse_other(machine: Machine, offer: Download, fetched: list[RepoFile]) -> None:
+    """What is there now must be a model: an address may give a web page instead, which is not kept."""
+    try:
+        machine.model(str(offer.path))
+    except ModelError:
+        if offer.source.url:
+            for file in fetched:
+                (offer.root / file.name).unlink(missing_ok=True)
+        raise
+
+
+def _is_here(target: Path, file: RepoFile) -> bool:
+    return target.is_file() and (not file.size or target.stat().st_size == file.size)
+
+
+def _remaining(target: Path, file: RepoFile) -> int:
+    part = target.with_name(f"{target.name}.part")
+    return max(0, file.size - (part.stat().st_size if part.is_file() else 0))
+
+
+@dataclass
+class _Progress:
+    """Says how far a download is: speed over the last seconds, and how long the rest will take."""
+
+    machine: Machine
+    name: str
+    left: int  # bytes of this file and those after it
+    clock: Callable[[], float]
+
+    def __post_init__(self) -> None:
+        self.marks: list[tuple[float, int]] = []
+
+    def __call__(self, done: int, total: int) -> None:
+        now = self.clock()
+        if self.marks and now - self.marks[-1][0] < 0.2:
+            return
+        self.marks = [*self.marks[-25:], (now, done)]
+        (before, had), rate = self.marks[0], 0.0
+        if now > before:
+            rate = (done - had) / (now - before)
+        of = f" of {total / 1e9:.2f}" if total else ""
+        speed = f", {rate / 1e6:.1f} MB/s" if rate else ""
+        rest = f", {_duration((max(self.left, total) - done) / rate)} left" if rate > 0 and total else ""
+        self.machine.ui.progress(f"{self.name}: {done / 1e9:.2f}{of} GB{speed}{rest}")
+
+
+def _duration(seconds: float) -> str:
+    minutes, rest = divmod(int(seconds), 60)
+    return (
+        f"{minutes // 60} h {minutes % 60} min"
+        if minutes >= 60
+        else f"{minutes} min {rest} s"
+        if minutes
+        else f"{rest} s"
+    )

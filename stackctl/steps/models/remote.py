@@ -1,0 +1,83 @@
+"""A model that is elsewhere, by its header alone: what planning and fitting need, before a byte of it is fetched."""
+
+from dataclasses import dataclass
+from pathlib import PurePosixPath
+
+from stackctl.core.hub.source import RepoFile
+from stackctl.core.model import gguf, gguf_shape
+from stackctl.core.model.gguf import GgufFile
+from stackctl.core.model.model import Header, ModelFile, ModelSeen
+from stackctl.errors import ModelError
+from stackctl.machine import Machine
+from stackctl.steps.models.pull import Download, address
+
+
+@dataclass(frozen=True, kw_only=True)
+class RemoteModel:
+    """A model as its source describes it. `bytes_per_s`: how quickly its header came."""
+
+    model: ModelSeen
+    bytes_per_s: float
+    read: int  # bytes
+    parts: tuple[GgufFile, ...] = ()
+
+
+def describe_remote(machine: Machine, offer: Download) -> RemoteModel:
+    """Read the header of every part; the files are told as they will lie once they are pulled.
+
+    A model of safetensors has no header that tells its memory here. Raises ModelError.
+    """
+    if offer.is_folder:
+        model = ModelSeen(
+            wanted=str(offer.source),
+            name=offer.root.name,
+            is_folder=True,
+            files=tuple(_file(offer, one, machine) for one in offer.files),
+            header=Header(format="safetensors"),
+        )
+        return RemoteModel(model=model, bytes_per_s=0.0, read=0)
+    parts = gguf.Parts()
+    files: list[ModelFile] = []
+    rate, read = 0.0, 0
+    for one in offer.files:
+        found, size, speed, count = _header(machine, offer, one)
+        parts.add(found, name=one.name)
+        read += count
+        rate = max(rate, speed)
+        files.append(_file(offer, RepoFile(name=one.name, size=one.size or size), machine))
+    model = ModelSeen(
+        wanted=str(offer.source),
+        name=PurePosixPath(offer.files[0].name).name,
+        is_folder=False,
+        files=tuple(files),
+        header=gguf.header(parts.files[0]),
+        shape=gguf_shape.shape_of(*parts.files),
+    )
+    return RemoteModel(model=model, bytes_per_s=rate, read=read, parts=tuple(parts.files))
+
+
+def _header(machine: Machine, offer: Download, file: RepoFile) -> tuple[GgufFile, int, float, int]:
+    """The header of one file, the file's size, and how quickly how many bytes came."""
+    name = file.name
+    asked = address(machine, offer, file, is_whole=False)
+    start = machine.head(
+        asked.url,
+        lambda content, size: gguf.needed_bytes(content, size or len(content), name=name),
+        headers=asked.headers,
+    )
+    size = file.size or start.size
+    found = gguf.read_start(start.content, size or len(start.content), name=name)
+    if found is None:
+        raise ModelError(f"{name} is cut short: its header does not end", hint="look for another copy of the model")
+    if size and found.size > size:
+        raise ModelError(
+            f"{name} is cut short at its source: {size} bytes of at least {found.size}",
+            hint="look for another copy of the model",
+        )
+    return found, size, start.bytes_per_s, len(start.content)
+
+
+def _file(offer: Download, file: RepoFile, machine: Machine) -> ModelFile:
+    name = file.name if offer.is_folder else PurePosixPath(file.name).name
+    owner = machine.folder.owner
+    return ModelFile(name=name, host=PurePosixPath(offer.root / file.name), size=file.size, owner=owner, mode=0o644)

@@ -1,0 +1,226 @@
+"""Look at the world: engine, model, GPUs, ports, networks. Changes nothing."""
+
+import shutil
+from contextlib import suppress
+from dataclasses import replace
+from ipaddress import ip_address
+from pathlib import Path, PurePosixPath
+
+from stackctl import backends
+from stackctl.contracts.host import Gpu
+from stackctl.core.config.lock import Lock
+from stackctl.core.config.spec import AUTO, DEMO, NONE, Model, OneModel, Spec
+from stackctl.core.container_paths import refuse_elsewhere
+from stackctl.core.model.model import ModelSeen
+from stackctl.core.observed import EngineSeen, Observed
+from stackctl.core.plan import api_relay, exposure, external_backend
+from stackctl.core.plan.plan import stack_name
+from stackctl.core.plan.subnets import network_name, own_subnets
+from stackctl.effects.models.reading import where
+from stackctl.effects.projects import projects
+from stackctl.errors import ConfigError, DoesNotFit, ModelError
+from stackctl.machine import Machine
+from stackctl.steps import api_key, tavern_password
+from stackctl.steps.backend_program import program_paths
+from stackctl.steps.config_request import read_lock
+from stackctl.steps.external_backend import observed_external
+from stackctl.steps.has_run import has_run
+from stackctl.steps.stack_model import model_path
+from stackctl.terminal import command_line
+
+_ROOM_MIB = 200  # for SillyTavern's first data and our own files
+
+
+def observe(spec: Spec, machine: Machine, found: Lock | None = None, coming: ModelSeen | None = None) -> Observed:
+    """Everything that plan() needs, the engine included.
+
+    `found`: what was recorded, if not as stack.lock has it. `coming`: the model, where it is not here yet.
+    """
+    found = found or read_lock(machine)
+    with machine.engine.loading():
+        compose_argv, compose_version = machine.compose.look()
+    engine = machine.engine.look(compose_argv, compose_version)
+    name = stack_name(spec, machine.place)
+    refuse_elsewhere("this folder", machine.place, machine.own_binds, is_folder=True)
+    machine.engine.refuse_foreign(name, machine.place)
+    _refuse_second(name, machine, engine)
+    _check_room(machine)
+    seen = Observed(
+        folder=machine.place,
+        owner=machine.folder.owner,
+        key=api_key.stack_key(machine, spec),
+        password=tavern_password.tavern_password(machine, spec),
+        interfaces=machine.interfaces() if spec.sillytavern.has_password else {},
+        names=machine.names() if engine.is_local else None,
+        model=external_backend.external_model(None),
+        engine=engine,
+        proxy=_proxy(spec, machine),
+    )
+    seen = observe_again(seen, spec, machine)
+    if spec.backend.is_elsewhere:
+        return observed_external(spec, seen, found, machine)
+    for program in program_paths(spec, machine).values():
+        refuse_elsewhere("the backend's program", program, machine.own_binds)
+    return _with_own_backend(seen, coming or _model(spec, machine, found), spec, machine, found)
+
+
+def observe_again(seen: Observed, spec: Spec, machine: Machine) -> Observed:
+    """What was seen, with what others hold now, and with how far this stack has come."""
+    engine, name = seen.engine, stack_name(spec, machine.place)
+    assert engine is not None  # noqa: S101 - look() has asked one
+    states = machine.engine.states(name)
+    theirs, own = machine.engine.subnets(name)
+    routes = tuple(net for net in machine.routes() if net not in own) if engine.is_local else ()
+    return replace(
+        seen,
+        is_new=not states,
+        has_run=has_run(machine, states),
+        taken_subnets=tuple(dict.fromkeys((*theirs, *routes))),
+        taken_ports=_ports(spec, machine, engine, name),
+        door_taken=_door(spec, machine, engine, name),
+    )
+
+
+def observe_without_engine(spec: Spec, machine: Machine, recorded: Lock) -> Observed:
+    """What can be known where no engine is asked: enough to render."""
+    own = own_subnets(spec, recorded)
+    seen = Observed(
+        folder=machine.place,
+        owner=machine.folder.owner,
+        key=api_key.stack_key(machine, spec),
+        password=tavern_password.tavern_password(machine, spec),
+        interfaces=machine.interfaces() if spec.sillytavern.has_password else {},
+        names=machine.names() if spec.sillytavern.has_password else None,  # only then it is surely for this machine
+        model=external_backend.external_model(None),
+        taken_subnets=tuple(net for net in machine.routes() if net not in own),
+        has_run=has_run(machine, {}),
+    )
+    if spec.backend.is_elsewhere:
+        return seen
+    return _with_own_backend(seen, machine.model(model_at(spec.model, machine, recorded)), spec, machine, recorded)
+
+
+def _refuse_second(name: str, machine: Machine, engine: EngineSeen) -> None:
+    """Raise ConfigError while this folder's stack is on the engine under another name, its own or its folder's former.
+
+    Two SillyTaverns on the same chats would damage them.
+    """
+    before = network_name(read_lock(machine))
+    for other, folder in sorted(projects(machine.engine)):
+        is_moved = other == before and engine.is_local and not Path(folder).exists()
+        if other != name and (folder == str(machine.path) or is_moved):
+            raise ConfigError(
+                f"the stack of this folder is still there under the name {other!r}"
+                f"{f', started in {folder}' if is_moved else ''}: two on the same chats would damage them",
+                hint=f"{command_line('docker', 'compose', '-p', other, 'down')} takes it away, chats stay; or keep "
+                f'the name: name = "{other}" in stack.toml',
+            )
+
+
+def _with_own_backend(seen: Observed, model: ModelSeen, spec: Spec, machine: Machine, found: Lock) -> Observed:
+    """What is seen, with all that a backend of the stack's own needs of this machine."""
+    is_here = seen.engine is None or seen.engine.is_local
+    own = _backend_process(spec, seen, machine)
+    return replace(
+        seen,
+        model=model,
+        models=_models(spec, machine, found),
+        gpus=_gpus(spec, machine, own) if is_here else (),
+        ram=machine.ram(own) if is_here else None,
+        is_wsl=machine.is_wsl(),
+        cpu=machine.cpu(),
+        programs=program_paths(spec, machine),
+    )
+
+
+def model_at(model: Model | OneModel, machine: Machine, found: Lock) -> str:
+    """The model as machine.model() takes it; raises ModelError where it has yet to be pulled."""
+    if model.is_demo:
+        return DEMO
+    if model.path != AUTO:
+        return model.path
+    path = model_path(model, machine, found.decisions)
+    if path is None or not path.exists():
+        raise ModelError(f"{model.source} is not here yet", hint="stackctl deploy fetches it")
+    return str(path)
+
+
+def _model(spec: Spec, machine: Machine, found: Lock) -> ModelSeen:
+    """The model, which the engine must find where we do."""
+    wanted = model_at(spec.model, machine, found)
+    if wanted != DEMO:
+        path = where(wanted, machine.path).resolve()
+        refuse_elsewhere("the model", PurePosixPath(path), machine.own_binds)
+    model = machine.model(wanted)
+    for file in model.files:
+        refuse_elsewhere("the model", file.host, machine.own_binds)
+    return model
+
+
+def _models(spec: Spec, machine: Machine, found: Lock) -> dict[str, ModelSeen]:
+    """The models that `stackctl use` can choose, as far as they are there; a missing one troubles its own deploy."""
+    here: dict[str, ModelSeen] = {}
+    for name, entry in sorted(spec.models.items()):
+        with suppress(ModelError):
+            here[name] = machine.model(model_at(entry, machine, found))
+    return here
+
+
+def _backend_process(spec: Spec, seen: Observed, machine: Machine) -> int | None:
+    """The first process of this stack's backend: what it holds is free again once a deploy replaces it."""
+    if seen.engine is None or seen.is_new or not seen.engine.is_local:
+        return None
+    state = machine.engine.states(stack_name(spec, machine.place)).get(backends.find_backend(spec.backend.kind).NAME)
+    return state.pid if state and state.pid else None
+
+
+def _gpus(spec: Spec, machine: Machine, own: int | None) -> tuple[Gpu, ...]:
+    if spec.gpu.mode == "none":
+        return ()
+    found = machine.gpus()
+    held = machine.held(own) if found and own else {}
+    return tuple(replace(gpu, own_mib=held.get(gpu.uuid, 0)) for gpu in found)
+
+
+def _ports(spec: Spec, machine: Machine, engine: EngineSeen, name: str) -> dict[int, str]:
+    theirs, own = machine.engine.published(name)
+    listening: dict[int, str] = {}
+    if engine.is_local:
+        wanted = spec.sillytavern.expose
+        others = exposure.matching_interfaces(wanted, machine.interfaces()) if wanted != NONE else ()
+        for address in (ip_address(spec.sillytavern.bind), *(one.ip for one in others)):
+            listening |= machine.listening(str(address))
+    return {port: who for port, who in {**listening, **theirs}.items() if port not in own}
+
+
+def _door(spec: Spec, machine: Machine, engine: EngineSeen, name: str) -> str:
+    """Who holds the port of `backend.publish`, in words; "" for nobody but this stack."""
+    if not spec.backend.publish or spec.backend.is_elsewhere:
+        return ""
+    address, port = api_relay.parse_publish(spec.backend.publish)
+    theirs, own = machine.engine.published(name)
+    listening = machine.listening(address) if engine.is_local else {}
+    return "" if port in own else {**listening, **theirs}.get(port, "")
+
+
+def _proxy(spec: Spec, machine: Machine) -> str | None:
+    """The proxy's address in its network; raise ConfigError where one of the two is not there."""
+    wanted = spec.sillytavern.proxy
+    if not wanted.is_wanted:
+        return None
+    found = machine.engine.addresses(wanted.network)
+    if wanted.container not in found:
+        raise ConfigError(
+            f"sillytavern.proxy: there is no running container {wanted.container} in the network {wanted.network}",
+            hint=f"start the proxy first; in that network are: {', '.join(sorted(found)) or 'none'}",
+        )
+    return found[wanted.container]
+
+
+def _check_room(machine: Machine) -> None:
+    free = shutil.disk_usage(machine.path).free >> 20
+    if free < _ROOM_MIB:
+        raise DoesNotFit(
+            f"only {free} MiB are free on the disk of {machine.path}; {_ROOM_MIB} are needed at least",
+            hint="free some space: docker system df shows what images and old containers take",
+        )

@@ -1,0 +1,72 @@
+"""The proof: a reply that travelled through SillyTavern, with the connection found in its own settings."""
+
+import time
+from dataclasses import dataclass
+
+from stackctl.core.plan.stack import Plan
+from stackctl.core.tavern import replies
+from stackctl.core.tavern import secrets_json as tavern_secrets
+from stackctl.core.tavern import settings_json as tavern_settings
+from stackctl.effects.tavern_http import Reply, Tavern
+from stackctl.errors import NotReady
+from stackctl.machine import Machine
+from stackctl.steps.measure_speed import measure_speed
+from stackctl.steps.tavern_session import log_lines, tavern_session
+
+PROMPT = "Hello! Please introduce yourself in one sentence."
+TOKENS = 48
+
+
+@dataclass(frozen=True, kw_only=True)
+class Proof:
+    """What SillyTavern answered. `tokens_per_s`: as the backend counts them; None: it does not say."""
+
+    model: str
+    reply: Reply
+    tokens_per_s: float | None = None
+
+
+def prove(plan: Plan, machine: Machine) -> Proof:
+    """Ask as SillyTavern's page would; raise NotReady if what it is set to does not lead to an answer."""
+    began = time.time()
+    try:
+        with tavern_session(plan, machine) as page:
+            model, reply = _asked(page, plan)
+    except NotReady as error:
+        error.evidence = (*error.evidence, *log_lines(plan, machine, began))
+        raise
+    return Proof(model=model, reply=reply, tokens_per_s=measure_speed(reply, plan, machine, began))
+
+
+def _asked(page: Tavern, plan: Plan) -> tuple[str, Reply]:
+    """(the model's name, its answer)."""
+    kind, url = tavern_settings.connection(page.settings())
+    here = f"in SillyTavern: API Connections, Text Completion, {plan.tavern_type}, {plan.backend_url}"
+    if not kind or not url:
+        raise NotReady("SillyTavern's settings name no text completion server: its page will not connect", hint=here)
+    is_ours = url.rstrip("/") == plan.backend_url
+    try:
+        model = page.model(kind, url, hint=replies.LOOK if is_ours else here)
+        reply = page.generate(kind, url, PROMPT, TOKENS)
+    except NotReady as error:
+        if is_ours and (other := wrong_key(page, plan)):
+            other.evidence = (error.message, *error.evidence)
+            raise other from None
+        raise
+    if not reply.is_whole:
+        raise replies.cut_off(reply.pieces)
+    replies.check(reply.text, is_demo=plan.is_demo, title=plan.backend_title)
+    return model, reply
+
+
+def wrong_key(page: Tavern, plan: Plan) -> NotReady | None:
+    """The error, if SillyTavern does not send the key that its backend wants."""
+    used = page.key_in_use(plan.tavern_type)
+    if plan.key is None or (used and tavern_secrets.is_ours(used)):
+        return None
+    sends = f"another key than this stack's ({used.get('label')})" if used else "no key"
+    return NotReady(
+        f"SillyTavern sends {plan.backend_title} {sends}, and gets no answer with it",
+        hint=f"in SillyTavern: API Connections, Text Completion, {plan.tavern_type}, and there choose the key that is "
+        f'called "{tavern_secrets.ID}"; where it is missing, stackctl deploy adds it',
+    )

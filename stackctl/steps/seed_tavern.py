@@ -1,0 +1,140 @@
+"""SillyTavern's folders and its settings: made before the first start, later only followed where they are ours."""
+
+import hashlib
+import json
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any
+
+from stackctl import __version__
+from stackctl.core.plan.stack import Plan
+from stackctl.core.tavern import container as tavern
+from stackctl.core.tavern import data_json
+from stackctl.core.tavern import profiles as tavern_profiles
+from stackctl.core.tavern import settings_json as tavern_settings
+from stackctl.core.tavern.profiles import Profile
+from stackctl.effects.files import STATE, Folder, tavern_extension
+from stackctl.errors import DataError
+from stackctl.machine import Machine
+from stackctl.steps.tavern_folder import data_path, tavern_folder
+from stackctl.steps.template_contents import template_contents
+from stackctl.terminal import command_line
+
+RECORD = f"{STATE}/sillytavern.json"  # what we wrote last, and from what
+
+
+@dataclass(frozen=True, kw_only=True)
+class WantedSettings:
+    """What SillyTavern's settings should say, what they say by default, and what that was made from."""
+
+    overlay: Mapping[str, Any]
+    stock: Mapping[str, Any]
+    made_from: Mapping[str, Any]
+    profiles: tuple[Profile, ...] = ()
+
+
+def wanted_settings(plan: Plan, profiles: tuple[Profile, ...], machine: Machine) -> WantedSettings | None:
+    """Look into the image that will run for what the settings need; None: they were made from the same before.
+
+    Raises ConfigError where SillyTavern has no template of the name that was asked for.
+    """
+    image = plan.sillytavern.image
+    made_from = {
+        "stackctl": __version__,
+        "image": machine.images.digest(image) or "",
+        "connection": [plan.tavern_type, plan.backend_url, plan.context],
+        "template": plan.template and asdict(plan.template),
+        "profiles": list(profiles),
+    }
+    if _record(machine).get("made_from") == made_from and data_json.parse(
+        tavern_folder(plan, machine).read_bytes(_settings(plan))
+    ):
+        return None
+    shipped = machine.engine.read_files(image, (tavern.STOCK_SETTINGS, *tavern.PRESETS.values()))
+    found = template_contents(plan, shipped, machine)
+    return WantedSettings(
+        overlay=tavern_settings.overlay(plan.tavern_type, plan.backend_url, plan.context, found),
+        stock=data_json.parse(shipped.get(tavern.STOCK_SETTINGS)) or {},
+        made_from=made_from,
+        profiles=profiles,
+    )
+
+
+def seed_tavern(plan: Plan, want: WantedSettings | None, machine: Machine) -> None:
+    """Make the folders, owned by SillyTavern's user; write its first settings.json, or follow what has changed since.
+
+    In an existing one only what is ours is touched, and only where the user has not changed it; a damaged one is kept
+    aside, and said.
+    """
+    folder = tavern_folder(plan, machine)
+    for name in plan.folders:
+        folder.make(name)
+        _check_owner(machine.path / name, folder.owner_id(name), folder.owner.uid)
+    for name, text in tavern_extension().items():
+        folder.write(f"{data_path(plan)}/extensions/{tavern.OUR_EXTENSION}/{name}", text)
+    if want is None:
+        return
+    current = folder.read_bytes(_settings(plan))
+    settings = data_json.parse(current)
+    if current is not None and not settings:
+        kept = folder.set_aside(_settings(plan))
+        machine.ui.note(f"SillyTavern's settings.json was damaged (no JSON object): kept as {kept and kept.name}")
+    if current is not None and settings:
+        written = _follow(settings, want, plan, folder, machine, must_write=data_json.is_unreadable(current))
+    else:
+        made = tavern_profiles.merge(tavern_settings.merge(want.stock, want.overlay), want.profiles, ())
+        _write(made.settings, plan, folder)
+        written = made.written
+        machine.ui.note("wrote SillyTavern's first settings: it will connect by itself")
+    record = {"made_from": want.made_from, "overlay": want.overlay, "profiles": written}
+    machine.folder.write(RECORD, json.dumps(record, indent=2, ensure_ascii=False) + "\n")
+
+
+def is_seeded(machine: Machine) -> bool:
+    """Whether a deploy came as far as SillyTavern's settings here; the record that `stackctl adopt` leaves says no."""
+    record = _record(machine)
+    return bool(record.get("made_from") or record.get("former"))
+
+
+def _follow(
+    settings: Mapping[str, Any], want: WantedSettings, plan: Plan, folder: Folder, machine: Machine, *, must_write: bool
+) -> tuple[Profile, ...]:
+    """Bring existing settings after a change; the profiles that are ours."""
+    record = _record(machine)
+    wrote, before = record.get("overlay"), record.get("profiles")
+    rewired = tavern_settings.rewire(
+        settings, want.overlay, wrote=wrote if isinstance(wrote, Mapping) else {}, stock=want.stock
+    )
+    ours = [one for one in before if isinstance(one, Mapping) and "id" in one] if isinstance(before, list) else []
+    done = tavern_profiles.merge(rewired.settings, want.profiles, ours)
+    if done.settings != settings or must_write:
+        _write(done.settings, plan, folder)
+        machine.ui.note("SillyTavern's settings follow the change; open tabs must be reloaded")
+    if left := (*rewired.left, *(f"the connection profile {name}" for name in done.left)):
+        machine.ui.note(f"left in SillyTavern's settings as you changed it: {', '.join(left)}")
+    return done.written
+
+
+def _write(settings: Mapping[str, Any], plan: Plan, folder: Folder) -> None:
+    """Write settings.json, then its stamp: from then on a page that loaded other settings no longer saves its own."""
+    text = data_json.dump(settings)
+    folder.write(_settings(plan), text, mode=0o600)
+    stamp = {"stamp": hashlib.sha256(text.encode()).hexdigest()[:16]}
+    folder.write(f"{data_path(plan)}/extensions/{tavern.OUR_EXTENSION}/{tavern.STAMP}", json.dumps(stamp) + "\n")
+
+
+def _settings(plan: Plan) -> str:
+    return f"{data_path(plan)}/{tavern.SETTINGS}"
+
+
+def _record(machine: Machine) -> dict[str, Any]:
+    return data_json.parse(machine.folder.read_bytes(RECORD)) or {}
+
+
+def _check_owner(path: Path, found: int, uid: int) -> None:
+    if found != uid:
+        raise DataError(
+            f"{path} belongs to user {found}, but SillyTavern runs as user {uid} and could not write there",
+            hint=f"{command_line('sudo', 'chown', '-R', uid, path)}; or set sillytavern.uid = {found} in stack.toml",
+        )

@@ -1,0 +1,73 @@
+"""Where a stack's model is, and bringing it there where stack.toml names its source."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from pathlib import Path, PurePosixPath
+from typing import TYPE_CHECKING
+
+from stackctl.core.config.lock import Decision, Lock
+from stackctl.core.config.spec import AUTO, Model, OneModel, Spec
+from stackctl.core.hub import source as sources
+from stackctl.core.hub import store
+from stackctl.core.model.model import ModelSeen
+from stackctl.effects.files import located
+from stackctl.machine import Machine
+
+if TYPE_CHECKING:
+    from stackctl.steps.models.pull import Download
+
+
+def model_path(model: Model | OneModel, machine: Machine, recorded: Mapping[str, Decision]) -> Path | None:
+    """The model's file or folder on this machine; None for the demo model, or a source that was never asked."""
+    if model.path != AUTO:
+        return located(model.path, machine.path)
+    found = sources.parse(model.source)
+    if found is None:
+        return None
+    if found.url or found.file:
+        return machine.library.path(store.where(found))
+    decision = recorded.get(store.key(model.source))
+    return machine.library.path(PurePosixPath(str(decision.value))) if decision else None
+
+
+@dataclass(frozen=True, kw_only=True)
+class PendingModel:
+    """A model that has yet to be pulled: what its source gives, and what that will be here."""
+
+    source: str  # as stack.toml has it
+    offer: "Download"
+    model: ModelSeen
+    is_in_store: bool
+
+
+def pending_model(spec: Spec, machine: Machine, recorded: Lock) -> PendingModel | None:
+    """The model that has a source and is not there, by its header; None where nothing has to be pulled."""
+    model = spec.model
+    where = model_path(model, machine, recorded.decisions)
+    if spec.backend.is_elsewhere or not model.source or (where and where.exists()):
+        return None
+    from stackctl.steps.models.pull import offered_download, parse_source
+    from stackctl.steps.models.remote import describe_remote
+
+    to = where.parent if where and model.path != AUTO else None
+    offer = offered_download(machine, parse_source(model.source), to)
+    found = describe_remote(machine, offer)
+    rate = f", about {_minutes(offer.size / found.bytes_per_s)} at its rate now" if found.bytes_per_s else ""
+    machine.ui.note(f"{model.source} is to be fetched: {found.model.size / 1e9:.2f} GB{rate}")
+    return PendingModel(source=model.source, offer=offer, model=found.model, is_in_store=model.path == AUTO)
+
+
+def download(coming: PendingModel, machine: Machine, recorded: Lock) -> Lock:
+    """Pull it; what is recorded then has which file its source means."""
+    from stackctl.steps.models.pull import pull
+
+    done = pull(machine, coming.offer)
+    machine.ui.note(f"pulled {coming.source}: {done.size / 1e9:.2f} GB, checksum right")
+    if not coming.is_in_store:
+        return recorded
+    at = Decision(value=str(done.path.relative_to(machine.library.folder)), inputs={})
+    return replace(recorded, decisions={**recorded.decisions, store.key(coming.source): at})
+
+
+def _minutes(seconds: float) -> str:
+    return f"{seconds / 60:.0f} minutes" if seconds >= 90 else f"{max(1, round(seconds))} s"

@@ -1,0 +1,54 @@
+"""The content of the prompt templates that were decided on, from the image that will run."""
+
+import difflib
+from collections.abc import Mapping
+from pathlib import PurePosixPath
+from typing import Any
+
+from stackctl.core.plan.stack import Plan
+from stackctl.core.tavern import container as tavern
+from stackctl.core.tavern import data_json
+from stackctl.core.tavern.prompt_templates import FALLBACK, Template
+from stackctl.core.tavern.settings_json import Presets
+from stackctl.errors import ConfigError
+from stackctl.machine import Machine
+from stackctl.steps.tavern_folder import data_path, tavern_folder
+
+
+def template_contents(plan: Plan, shipped: Mapping[str, str], machine: Machine) -> Presets:
+    """Instruct, context and reasoning preset. `shipped`: files of the image by path.
+
+    One that the user names may be their own, out of SillyTavern's data folder. Raises ConfigError where there is none
+    of that name; a preset of our choice that this SillyTavern lacks is said and left out.
+    """
+    wanted = plan.template
+    if wanted is None:
+        return Presets()
+    own = f"{data_path(plan)}/data/default-user" if wanted.source == "stack.toml" else None
+    found: dict[str, Mapping[str, Any]] = {}
+    for kind, name in (("instruct", wanted.instruct), ("context", wanted.context), ("reasoning", wanted.reasoning)):
+        theirs = own and tavern_folder(plan, machine).read_bytes(f"{own}/{kind}/{name}.json")
+        text = theirs or shipped.get(f"{tavern.PRESETS[kind]}/{name}.json")
+        if name and text:
+            found[kind] = _content(text, name)
+        elif name:
+            _missing(kind, name, wanted, shipped, machine)
+    return Presets(**found)
+
+
+def _content(text: str | bytes, name: str) -> Mapping[str, Any]:
+    content = data_json.parse(text)
+    if content is None:
+        raise ConfigError(f"SillyTavern's template {name!r} is damaged", hint="choose another: --template NAME")
+    return {**content, "name": name}
+
+
+def _missing(kind: str, name: str, wanted: Template, shipped: Mapping[str, str], machine: Machine) -> None:
+    names = sorted(PurePosixPath(path).stem for path in shipped if path.startswith(f"{tavern.PRESETS[kind]}/"))
+    if kind == "instruct" and wanted.source == "stack.toml":
+        close = difflib.get_close_matches(name, names, n=3, cutoff=0.4)
+        hint = f"did you mean {' or '.join(close)}?" if close else f"it has {', '.join(names)}"
+        raise ConfigError(f"sillytavern.template: SillyTavern has no instruct template {name!r}", hint=hint)
+    machine.ui.note(
+        f"this SillyTavern has no {kind} template {name!r}: left as it is; choose with --template NAME (try {FALLBACK})"
+    )

@@ -1,0 +1,55 @@
+"""Write compose.yml, what it mounts, and stack.lock."""
+
+from dataclasses import replace
+
+from stackctl import __version__
+from stackctl.core import render
+from stackctl.core.config import lock as lock_file
+from stackctl.core.config.lock import differ
+from stackctl.core.model import demo_model
+from stackctl.core.plan import security
+from stackctl.core.plan.plan import Planned
+from stackctl.core.plan.stack import Plan
+from stackctl.effects.files import Folder
+from stackctl.machine import Machine
+from stackctl.steps import tavern_password
+from stackctl.steps.config_request import read_lock
+
+
+def write_stack(planned: Planned, machine: Machine, *, replan: bool = False, absolute: bool = False) -> str:
+    """Write compose.yml, its generated files and stack.lock, and return compose.yml's text.
+
+    A file that is not as we wrote it is kept aside. One that another version of stackctl wrote from the same inputs
+    and decisions stays as it is: a newer stackctl changes nothing that runs.
+    """
+    folder, was = machine.folder, read_lock(machine)
+    before = was.rendered
+    text = render.render(planned.plan, machine.template, folder=machine.place if absolute else None)
+    current = folder.read(render.FILE)
+    is_ours = current is None or folder.sha256(render.FILE) == before.get("sha256")
+    is_same = before.get("inputs") == planned.inputs and not differ(was, planned.lock)
+    if current and is_ours and not replan and is_same and before["by"] != __version__:
+        machine.ui.note(
+            f"kept {render.FILE} as stackctl {before['by']} wrote it; `stackctl diff` shows what this version "
+            "would change, `stackctl deploy --replan` takes it"
+        )
+        return current
+    if not is_ours and current != text and (kept := folder.set_aside(render.FILE)):
+        machine.ui.note(f"{render.FILE} was not as stackctl wrote it: kept as {kept.name}")
+    if planned.plan.is_demo:
+        folder.write(demo_model.FILE_NAME, demo_model.gguf_bytes())
+    _write_backend_files(planned.plan, folder)
+    tavern_password.give_password(planned.plan, machine)
+    if folder.write(render.FILE, text):
+        machine.ui.note(f"wrote {render.FILE}")
+    written = {"by": __version__, "inputs": planned.inputs, "sha256": folder.sha256(render.FILE)}
+    written[security.RECORD] = " ".join(planned.security)
+    folder.write(lock_file.FILE, lock_file.dump(replace(planned.lock, rendered=written)))
+    return text
+
+
+def _write_backend_files(plan: Plan, folder: Folder) -> None:
+    """Write what only the backend may read: its key is in there."""
+    reader = (plan.backend_service and plan.backend_service.user) or folder.owner
+    for name, text in plan.files.items():
+        folder.write_secret(name, text, reader=reader)

@@ -1,0 +1,74 @@
+"""Images: ours only after a failed pull and only where the user named none; digests of the first pull."""
+
+import io
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+
+from stackctl.core.config.lock import Lock
+from stackctl.core.plan.plan import plan
+from stackctl.core.tavern import container as tavern
+from stackctl.errors import EngineError
+from stackctl.machine import Machine
+from stackctl.steps.fetch_images import fetch_images, with_digests
+from tests.commands.engines import FakeImages
+from tests.commands.machines import quiet
+from tests.core.samples import a_plan, decided, seen, wanted
+
+OFFICIAL = [service.image for service in a_plan().services]
+
+
+def machine(folder: Path, images: FakeImages) -> tuple[Machine, io.StringIO]:
+    here = quiet(folder)
+    here.machine.__dict__["images"] = images  # as its cached property would have it
+    return here.machine, here.said
+
+
+def test_what_is_here_is_neither_pulled_nor_built(tmp_path: Path) -> None:
+    images = FakeImages(here=dict.fromkeys(OFFICIAL, "sha256:1"))
+    before = decided()
+    assert fetch_images(before.plan, wanted(), before.lock, machine(tmp_path, images)[0]) == before.lock
+    assert images.done == []
+    assert images.asked == OFFICIAL
+
+
+def test_official_images_are_pulled_where_a_registry_has_them(tmp_path: Path) -> None:
+    images = FakeImages(published=dict.fromkeys(OFFICIAL, "sha256:1"))
+    before = decided()
+    assert fetch_images(before.plan, wanted(), before.lock, machine(tmp_path, images)[0]) == before.lock
+    assert images.done == [f"pull {name}" for name in OFFICIAL]
+
+
+def test_after_a_failed_pull_ours_is_built_said_and_recorded_and_only_images_differ(tmp_path: Path) -> None:
+    images = FakeImages()
+    before = decided()
+    here, said = machine(tmp_path, images)
+    after = plan(wanted(), seen(), fetch_images(before.plan, wanted(), before.lock, here)).plan
+    assert [service.image for service in after.services] == [
+        "localhost/stackctl/llamacpp:debian",
+        tavern.OWN_IMAGE,
+    ]
+    assert images.done == [f"build {service.image}" for service in after.services]
+    assert said.getvalue().count("taking our own image instead") == 2
+    assert [replace(s, image="", image_is="own") for s in after.services] == [
+        replace(s, image="", image_is="own") for s in before.plan.services
+    ]
+
+
+def test_an_image_that_the_user_named_is_never_replaced(tmp_path: Path) -> None:
+    spec = wanted(backend={"image": "mine:1"})
+    before = decided(spec)
+    with pytest.raises(EngineError, match="mine:1"):
+        fetch_images(before.plan, spec, before.lock, machine(tmp_path, FakeImages())[0])
+
+
+def test_the_first_digest_is_recorded_and_a_tag_that_moved_is_said(tmp_path: Path) -> None:
+    images = FakeImages(here=dict.fromkeys(OFFICIAL, "sha256:1"))
+    here, said = machine(tmp_path, images)
+    lock = with_digests(decided().plan, Lock(), here)
+    assert lock.digests == dict.fromkeys(OFFICIAL, "sha256:1")
+    assert said.getvalue() == ""
+    images.here[OFFICIAL[0]] = "sha256:2"
+    assert with_digests(decided().plan, lock, here).digests == lock.digests
+    assert said.getvalue().count("sha256:1 then, sha256:2 now") == 1
