@@ -15,22 +15,26 @@ from stackctl.core.container_paths import Bind
 from stackctl.core.hub.store import FOLDER
 from stackctl.core.model.model import ModelSeen
 from stackctl.core.observed import HostIdentity, ProbeResult, Ram
-from stackctl.effects import bounded, browser, container, git, host, inquiry, keys, memory, models, registry, wake
-from stackctl.effects.around import around, is_wsl
-from stackctl.effects.compose import Compose
-from stackctl.effects.engine import Engine
-from stackctl.effects.files import Folder, data_home, image_root, owner_of, template_root
-from stackctl.effects.files.library import Library
+from stackctl.effects import bounded, models
+from stackctl.effects.docker import own_container, probe, registry
+from stackctl.effects.docker.engine import Engine
+from stackctl.effects.docker.images import Images
+from stackctl.effects.docker.projects import stack_folders
+from stackctl.effects.gpu import nvml
+from stackctl.effects.host import browser, memory, processes, processor, random_secrets, wake_on_lan
+from stackctl.effects.host import network as host_network
+from stackctl.effects.host.host_identity import host_identity, is_wsl
+from stackctl.effects.host.names import names
 from stackctl.effects.hub import Hub
-from stackctl.effects.images import Images
-from stackctl.effects.names import names
-from stackctl.effects.projects import projects
+from stackctl.effects.storage import Folder, data_home, git, image_root, owner_of, template_root
+from stackctl.effects.storage.model_library import Library
+from stackctl.orchestrators.compose.run import Compose
 from stackctl.secret import Secret
 from stackctl.ui import Ui
 
 if TYPE_CHECKING:
-    from stackctl.effects.download.head import Start
-    from stackctl.effects.models.inside import Inside
+    from stackctl.effects.download.ranged import RemoteHead
+    from stackctl.effects.models.contents import Contents
 
 
 def fetch(
@@ -55,16 +59,21 @@ def head(
     *,
     headers: Mapping[str, str] = MappingProxyType({}),
     sleep: Callable[[float], None] = time.sleep,
-) -> "Start":
+) -> "RemoteHead":
     """effects/download's, likewise."""
-    from stackctl.effects.download import head as beginning
+    from stackctl.effects.download import ranged as beginning
 
-    return beginning.head(url, needed, headers=headers, sleep=sleep)
+    return beginning.read_head(url, needed, headers=headers, sleep=sleep)
+
+
+def held(container: int) -> dict[str, int]:
+    """MiB that a container's processes hold on each GPU; `container`: the id of its first process."""
+    return nvml.held(lambda: [one.pid for one in processes.process_family(container)])
 
 
 def ask_here(url: str, requests: tuple[Request, ...], key: Secret | None) -> ProbeResult:
-    """effects/inquiry's, within its limits, and whoever answers there."""
-    return inquiry.ask_here(url, requests, key, bounded.over_http(is_verified=False))
+    """effects/docker/probe's, within its limits, and whoever answers there."""
+    return probe.ask_here(url, requests, key, bounded.over_http(is_verified=False))
 
 
 @dataclass
@@ -74,33 +83,33 @@ class Machine:
     path: Path
     ui: Ui
     engine: Engine
-    gpus: Callable[[], tuple[Gpu, ...]] = host.gpus
-    cpu: Callable[[], Cpu] = host.cpu
+    gpus: Callable[[], tuple[Gpu, ...]] = nvml.gpus
+    cpu: Callable[[], Cpu] = processor.cpu
     ram: Callable[[int | None], Ram] = memory.ram
-    held: Callable[[int], dict[str, int]] = memory.held
+    held: Callable[[int], dict[str, int]] = held
     is_wsl: Callable[[], bool] = is_wsl
-    listening: Callable[[str], dict[int, str]] = host.listening
-    routes: Callable[[], tuple[IPv4Network, ...]] = host.routes
-    binds: Callable[[Engine], tuple[Bind, ...] | None] = container.binds
-    interfaces: Callable[[], dict[str, tuple[str, ...]]] = host.interfaces
+    listening: Callable[[str], dict[int, str]] = host_network.listening
+    routes: Callable[[], tuple[IPv4Network, ...]] = host_network.routes
+    binds: Callable[[Engine], tuple[Bind, ...] | None] = own_container.own_binds
+    interfaces: Callable[[], dict[str, tuple[str, ...]]] = host_network.interfaces
     names: Callable[[], tuple[str, ...]] = names
-    new_key: Callable[[], Secret] = keys.new
-    new_password: Callable[[], Secret] = keys.password
-    around: Callable[[str], HostIdentity] = around
-    addresses: Callable[[], tuple[str, ...]] = host.addresses
-    free_port: Callable[[], int] = host.free_port
-    is_open: Callable[[str, int], bool] = host.is_open
-    listeners: Callable[[int], tuple[str, ...]] = host.listeners
-    mounting: Callable[[Engine, Path], tuple[str, ...]] = container.mounting
-    node_processes: Callable[[Path], tuple[int, ...]] = host.node_processes
+    new_key: Callable[[], Secret] = random_secrets.new_key
+    new_password: Callable[[], Secret] = random_secrets.new_password
+    around: Callable[[str], HostIdentity] = host_identity
+    addresses: Callable[[], tuple[str, ...]] = host_network.addresses
+    free_port: Callable[[], int] = host_network.free_port
+    is_open: Callable[[str, int], bool] = host_network.is_open
+    listeners: Callable[[int], tuple[str, ...]] = host_network.listeners
+    mounting: Callable[[Engine, Path], tuple[str, ...]] = own_container.mounting_containers
+    node_processes: Callable[[Path], tuple[int, ...]] = processes.node_processes
     ask_here: Callable[[str, tuple[Request, ...], Secret | None], ProbeResult] = ask_here
-    wake: Callable[[str, str], None] = wake.wake
-    browse: Callable[[str], bool] = browser.show
+    wake: Callable[[str, str], None] = wake_on_lan.wake_on_lan
+    browse: Callable[[str], bool] = browser.open_browser
     repository: Callable[[Path], Path | None] = git.repository
     tracked: Callable[[Path, Iterable[Path]], dict[str, tuple[str, ...]]] = git.tracked
-    stacks: Callable[[Engine], frozenset[tuple[str, str]]] = projects
+    stacks: Callable[[Engine], frozenset[tuple[str, str]]] = stack_folders
     fetch: Callable[..., str] = fetch
-    head: "Callable[..., Start]" = head
+    head: "Callable[..., RemoteHead]" = head
     hub: Hub = field(default_factory=Hub)
     store: Path = field(default_factory=data_home)
 
@@ -144,12 +153,12 @@ class Machine:
         return PurePosixPath(self.path)
 
     def model(self, wanted: str) -> ModelSeen:
-        return models.look(wanted, self.path, self.folder.owner)
+        return models.observe_model(wanted, self.path, self.folder.owner)
 
-    def inside(self, wanted: str) -> "Inside":
-        from stackctl.effects.models.inside import inside
+    def inside(self, wanted: str) -> "Contents":
+        from stackctl.effects.models.contents import contents
 
-        return inside(wanted, self.path)
+        return contents(wanted, self.path)
 
     def catalogue(self) -> str:
         """The text of the catalogue of models."""

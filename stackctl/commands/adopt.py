@@ -19,9 +19,9 @@ from stackctl.core.tavern import config_yaml as tavern_config
 from stackctl.core.tavern import container as tavern
 from stackctl.core.tavern import data_json
 from stackctl.core.tavern import settings_json as tavern_settings
-from stackctl.effects.files import Folder, owner_of, tree
-from stackctl.effects.files.opening import Reach, links_for
-from stackctl.effects.files.tree import Tree
+from stackctl.effects.storage import Folder, owner_of, tree
+from stackctl.effects.storage.opening import Reach, links_for
+from stackctl.effects.storage.tree import Tree
 from stackctl.errors import ConfigError
 from stackctl.machine import Machine
 from stackctl.steps.config_request import load_config, read_lock, write_config

@@ -4,7 +4,6 @@ from collections.abc import Mapping
 from contextlib import nullcontext
 from dataclasses import dataclass, replace
 
-from stackctl.core import render
 from stackctl.core.config.spec import AUTO, DEMO, Model
 from stackctl.core.fit.reconcile import difference
 from stackctl.core.plan import memory_plan
@@ -15,6 +14,7 @@ from stackctl.core.tavern import profiles as tavern_profiles
 from stackctl.core.tavern.profiles import Profile
 from stackctl.errors import Taken
 from stackctl.machine import Machine
+from stackctl.orchestrators.compose import render
 from stackctl.steps import api_key, seed_tavern, stack_model, tavern_password
 from stackctl.steps.backend_program import fetch_program
 from stackctl.steps.config_request import ConfigRequest, read_lock, write_config

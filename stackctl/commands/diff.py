@@ -5,9 +5,9 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from stackctl.core import render
 from stackctl.core.plan.plan import forget_decisions, plan
 from stackctl.machine import Machine
+from stackctl.orchestrators.compose import render
 from stackctl.steps.config_request import read_lock
 from stackctl.steps.first_model import request_to_render
 from stackctl.steps.observe import observe

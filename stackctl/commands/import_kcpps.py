@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from stackctl.core.config import kcpps, several_models
-from stackctl.effects.files import Folder, located
+from stackctl.effects.storage import Folder, locate
 from stackctl.errors import ConfigError
 from stackctl.machine import Machine
 from stackctl.steps.config_request import load_config, write_config
@@ -51,4 +51,4 @@ def _here(path: str, folder: Path) -> str:
     """The model's path on this machine: a Windows path as WSL mounts it, a relative one from the file's folder."""
     if drive := _WINDOWS.fullmatch(path):
         path = f"/mnt/{drive[1].lower()}/{drive[2]}".replace("\\", "/")
-    return str(located(path, folder).absolute())
+    return str(locate(path, folder).absolute())

@@ -2,10 +2,10 @@
 
 from dataclasses import dataclass, replace
 
-from stackctl.core import render
 from stackctl.core.plan.plan import plan
 from stackctl.errors import ConfigError
 from stackctl.machine import Machine
+from stackctl.orchestrators.compose import render
 from stackctl.steps import api_key
 from stackctl.steps.config_request import load_config, read_lock
 from stackctl.steps.deployed import stack_name_here

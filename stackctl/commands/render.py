@@ -3,9 +3,9 @@
 from collections.abc import Mapping
 from contextlib import nullcontext
 
-from stackctl.core import render as rendering
 from stackctl.core.plan.plan import forget_decisions, plan
 from stackctl.machine import Machine
+from stackctl.orchestrators.compose import render as rendering
 from stackctl.steps import api_key
 from stackctl.steps.config_request import read_lock, write_config
 from stackctl.steps.first_model import request_to_render

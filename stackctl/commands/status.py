@@ -5,13 +5,14 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 
 from stackctl import backends
-from stackctl.core import render
 from stackctl.core.external.diagnosis import diagnose
 from stackctl.core.plan import external_backend
+from stackctl.core.start.events import Changed
 from stackctl.core.start.readiness import ServiceState
 from stackctl.core.tavern import container as tavern
-from stackctl.effects.watch import Changed, Watch
+from stackctl.effects.docker.events import Watch
 from stackctl.machine import Machine
+from stackctl.orchestrators.compose import render
 from stackctl.steps.config_request import load_config, read_lock
 from stackctl.steps.deployed import stack_name_here
 from stackctl.steps.external_backend import observe_external

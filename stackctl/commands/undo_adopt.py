@@ -8,9 +8,9 @@ from pathlib import Path
 from stackctl.commands.adopt import data_folder, refuse_in_use
 from stackctl.core.adoption import layout as adoption
 from stackctl.core.adoption import record as adopted_record
-from stackctl.effects.files import STATE, Folder, owner_of, tree
-from stackctl.effects.files.opening import Reach, links_for
-from stackctl.effects.files.tree import Leaf
+from stackctl.effects.storage import STATE, Folder, owner_of, tree
+from stackctl.effects.storage.opening import Reach, links_for
+from stackctl.effects.storage.tree import Leaf
 from stackctl.errors import ConfigError, DataError
 from stackctl.machine import Machine
 from stackctl.steps.config_request import load_config

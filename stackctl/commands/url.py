@@ -3,10 +3,10 @@
 from dataclasses import dataclass
 
 from stackctl.commands.status import status
-from stackctl.core import render
 from stackctl.core.tavern import container as tavern
 from stackctl.errors import ConfigError, NotReady
 from stackctl.machine import Machine
+from stackctl.orchestrators.compose import render
 from stackctl.steps import tavern_password
 from stackctl.steps.config_request import load_config
 from stackctl.steps.deployed import stack_name_here

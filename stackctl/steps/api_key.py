@@ -10,7 +10,7 @@ from stackctl.core.config.spec import Spec
 from stackctl.core.plan.tavern_service import data_folder
 from stackctl.core.tavern import data_json
 from stackctl.core.tavern import secrets_json as tavern_secrets
-from stackctl.effects.files import STATE
+from stackctl.effects.storage import STATE
 from stackctl.errors import StackctlError
 from stackctl.machine import Machine
 from stackctl.secret import Secret, api_key, is_api_key

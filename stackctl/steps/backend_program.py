@@ -6,7 +6,7 @@ from stackctl import backends
 from stackctl.backends.contract import Program
 from stackctl.core.config.spec import Spec
 from stackctl.core.plan.stack import Plan
-from stackctl.effects.files import located, programs
+from stackctl.effects.storage import locate, programs
 from stackctl.machine import Machine
 
 
@@ -19,7 +19,7 @@ def program_paths(spec: Spec, machine: Machine) -> dict[str, PurePosixPath]:
         return {"": PurePosixPath(own)}
     known = {"": theirs} if (theirs := _theirs(spec)) else backend.PROGRAMS
     return {
-        name: PurePosixPath(programs.place(program, backend=backend.NAME, data=machine.store))
+        name: PurePosixPath(programs.program_path(program, backend=backend.NAME, data=machine.store))
         for name, program in known.items()
     }
 
@@ -39,7 +39,7 @@ def fetch_program(plan: Plan, spec: Spec, machine: Machine, *, trust_first_downl
         of = f" of {total >> 20}" if total else ""
         machine.ui.progress(f"downloading {backend.TITLE}: {done >> 20}{of} MiB")
 
-    programs.provide(
+    programs.provide_program(
         _theirs(spec) or backend.PROGRAMS[plan.program],
         backend=backend.NAME,
         data=machine.store,
@@ -59,4 +59,4 @@ def _local(spec: Spec, machine: Machine) -> Path | None:
     wanted = spec.backend.program
     if wanted == "auto" or wanted.startswith(("http://", "https://")):
         return None
-    return located(wanted, machine.path).resolve()
+    return locate(wanted, machine.path).resolve()

@@ -1,10 +1,10 @@
 """The stack that was deployed in this folder."""
 
-from stackctl.core import render
 from stackctl.core.container_paths import refuse_elsewhere
 from stackctl.core.plan.plan import stack_name
 from stackctl.errors import ConfigError
 from stackctl.machine import Machine
+from stackctl.orchestrators.compose import render
 from stackctl.steps.config_request import load_config
 
 

@@ -13,8 +13,8 @@ from stackctl.core.observed import Observed, ServerSeen
 from stackctl.core.plan import external_backend
 from stackctl.core.plan.images import tavern_image
 from stackctl.core.plan.plan import stack_name
-from stackctl.effects import inquiry
-from stackctl.effects.files import located, private_text
+from stackctl.effects.docker import probe
+from stackctl.effects.storage import locate, private_text
 from stackctl.machine import Machine
 from stackctl.secret import Secret, servers_key
 from stackctl.steps.fetch_images import fetch_tavern
@@ -36,10 +36,10 @@ def observe_external(spec: Spec, recorded: Lock, machine: Machine) -> ServerSeen
     if machine.images.digest(image) is None:
         return None
     url, engine = spec.backend.url, machine.engine
-    around = machine.around(inquiry.gateway(engine))
-    network = inquiry.network(engine, f"{stack_name(spec, machine.place)}_edge")
+    around = machine.around(probe.gateway(engine))
+    network = probe.network(engine, f"{stack_name(spec, machine.place)}_edge")
     key = _key(spec, machine)
-    tried = inquiry.ask(engine, image, network, backend_url.candidates(url, around), questions(), key)
+    tried = probe.ask(engine, image, network, backend_url.candidates(url, around), questions(), key)
     server = ServerSeen(around=around, tried=tried, key=key)
     if detected_servers(server) or not (engine.is_local and backend_url.is_here(url, around)):
         return server
@@ -89,7 +89,7 @@ def _key(spec: Spec, machine: Machine) -> Secret | None:
     """The key that the server wants, as far as the user says; from here on it is hidden from all that is printed."""
     if not spec.backend.key_file:
         return None
-    path = located(spec.backend.key_file, machine.path)
+    path = locate(spec.backend.key_file, machine.path)
     key = servers_key(private_text(path), str(path))
     machine.ui.hide(key)
     return key

@@ -6,7 +6,7 @@ from stackctl.core.config.spec import Spec
 from stackctl.core.plan.images import image_inputs, use_own
 from stackctl.core.plan.stack import Plan
 from stackctl.core.tavern import container as tavern
-from stackctl.effects import images as images_effect
+from stackctl.effects.docker import images as images_effect
 from stackctl.errors import EngineError
 from stackctl.machine import Machine
 

@@ -2,11 +2,11 @@
 
 from collections.abc import Mapping
 
-from stackctl.core import render
 from stackctl.core.config import several_models
 from stackctl.core.model import demo_model
 from stackctl.errors import ConfigError
 from stackctl.machine import Machine
+from stackctl.orchestrators.compose import render
 from stackctl.steps.config_request import ConfigRequest, load_config
 from stackctl.steps.seed_tavern import is_seeded
 

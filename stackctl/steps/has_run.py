@@ -9,7 +9,7 @@ from collections.abc import Mapping
 
 from stackctl.core.start.readiness import ServiceState
 from stackctl.core.tavern import container as tavern
-from stackctl.effects.files import STATE
+from stackctl.effects.storage import STATE
 from stackctl.machine import Machine
 
 _RECORD = f"{STATE}/sillytavern-has-run"

@@ -7,7 +7,7 @@ from dataclasses import replace
 from stackctl import backends
 from stackctl.backends.contract import Request
 from stackctl.core.plan.stack import Plan
-from stackctl.effects.tavern_http import Reply
+from stackctl.effects.tavern.http import Reply
 from stackctl.machine import Machine
 from stackctl.steps.tavern_session import backend_log
 

@@ -6,12 +6,12 @@ containers into it without the names by which they find each other, and stops ha
 
 import json
 
-from stackctl.core import render
 from stackctl.core.plan import subnets
 from stackctl.core.plan.subnets import Shape
-from stackctl.effects.attachment import existing
+from stackctl.effects.docker.attachments import existing
 from stackctl.errors import EngineError
 from stackctl.machine import Machine
+from stackctl.orchestrators.compose import render
 from stackctl.terminal import command_line
 
 

@@ -16,8 +16,8 @@ from stackctl.core.observed import EngineSeen, Observed
 from stackctl.core.plan import api_relay, exposure, external_backend
 from stackctl.core.plan.plan import stack_name
 from stackctl.core.plan.subnets import network_name, own_subnets
+from stackctl.effects.docker.projects import stack_folders
 from stackctl.effects.models.reading import where
-from stackctl.effects.projects import projects
 from stackctl.errors import ConfigError, DoesNotFit, ModelError
 from stackctl.machine import Machine
 from stackctl.steps import api_key, tavern_password
@@ -106,7 +106,7 @@ def _refuse_second(name: str, machine: Machine, engine: EngineSeen) -> None:
     Two SillyTaverns on the same chats would damage them.
     """
     before = network_name(read_lock(machine))
-    for other, folder in sorted(projects(machine.engine)):
+    for other, folder in sorted(stack_folders(machine.engine)):
         is_moved = other == before and engine.is_local and not Path(folder).exists()
         if other != name and (folder == str(machine.path) or is_moved):
             raise ConfigError(

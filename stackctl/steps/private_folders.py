@@ -19,7 +19,7 @@ from stackctl.core.plan import backend_service, tavern_service
 from stackctl.core.plan.stack import Plan
 from stackctl.core.tavern import container as tavern
 from stackctl.core.tavern import secrets_json as tavern_secrets
-from stackctl.effects.files import STATE, Folder, tree
+from stackctl.effects.storage import STATE, Folder, tree
 from stackctl.errors import StackctlError
 from stackctl.machine import Machine
 

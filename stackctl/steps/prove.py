@@ -7,7 +7,7 @@ from stackctl.core.plan.stack import Plan
 from stackctl.core.tavern import replies
 from stackctl.core.tavern import secrets_json as tavern_secrets
 from stackctl.core.tavern import settings_json as tavern_settings
-from stackctl.effects.tavern_http import Reply, Tavern
+from stackctl.effects.tavern.http import Reply, Tavern
 from stackctl.errors import NotReady
 from stackctl.machine import Machine
 from stackctl.steps.measure_speed import measure_speed

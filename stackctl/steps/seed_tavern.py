@@ -14,7 +14,7 @@ from stackctl.core.tavern import data_json
 from stackctl.core.tavern import profiles as tavern_profiles
 from stackctl.core.tavern import settings_json as tavern_settings
 from stackctl.core.tavern.profiles import Profile
-from stackctl.effects.files import STATE, Folder, tavern_extension
+from stackctl.effects.storage import STATE, Folder, tavern_extension
 from stackctl.errors import DataError
 from stackctl.machine import Machine
 from stackctl.steps.tavern_folder import data_path, tavern_folder

@@ -10,7 +10,7 @@ from stackctl.core.config.spec import AUTO, Model, OneModel, Spec
 from stackctl.core.hub import source as sources
 from stackctl.core.hub import store
 from stackctl.core.model.model import ModelSeen
-from stackctl.effects.files import located
+from stackctl.effects.storage import locate
 from stackctl.machine import Machine
 
 if TYPE_CHECKING:
@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 def model_path(model: Model | OneModel, machine: Machine, recorded: Mapping[str, Decision]) -> Path | None:
     """The model's file or folder on this machine; None for the demo model, or a source that was never asked."""
     if model.path != AUTO:
-        return located(model.path, machine.path)
+        return locate(model.path, machine.path)
     found = sources.parse(model.source)
     if found is None:
         return None

@@ -10,11 +10,12 @@ from stackctl.core.plan import gpu_request
 from stackctl.core.plan.stack import Plan
 from stackctl.core.start import readiness
 from stackctl.core.start.docker_errors import from_output
+from stackctl.core.start.events import Changed, ComposeExited, ComposeOutput, Event, EventStreamLost, Idle, Line
 from stackctl.core.start.readiness import ServiceState
-from stackctl.effects import compose as compose_effect
-from stackctl.effects.watch import Changed, Ended, Happening, Line, Lost, Said, Silence, Watch
+from stackctl.effects.docker.events import Watch
 from stackctl.errors import EngineError, NotReady, StackctlError
 from stackctl.machine import Machine
+from stackctl.orchestrators.compose import run as compose_effect
 from stackctl.steps.has_run import record_run
 from stackctl.steps.networks import make_way
 
@@ -97,7 +98,7 @@ def start(
         record_run(machine, course.states)
 
 
-def _take(happening: Happening, course: _Course, plan: Plan, machine: Machine, began: float) -> None:
+def _take(happening: Event, course: _Course, plan: Plan, machine: Machine, began: float) -> None:
     match happening:
         case Changed(state, started) if state.container not in course.replaced:
             known = course.states.get(state.name)
@@ -107,13 +108,13 @@ def _take(happening: Happening, course: _Course, plan: Plan, machine: Machine, b
         case Line(service, text):
             if service == plan.backend:
                 _take_line(text, course, backends.find_backend(plan.backend))
-        case Said(text):
+        case ComposeOutput(text):
             course.said.append(text)
-        case Ended(code):
+        case ComposeExited(code):
             course.ended = code
             # what it did last may still be on its way as an event: look once more before anything is judged by it
             course.states.update(machine.engine.states(plan.name))
-        case Silence() if course.ended == 0:
+        case Idle() if course.ended == 0:
             # events lead; should one be lost, a look in a quiet second costs less than waiting for the time-out
             course.states.update(machine.engine.states(plan.name))
 
@@ -125,35 +126,37 @@ def _take_line(text: str, course: _Course, backend: Backend) -> None:
         course.buffers.append(buffer)
 
 
-def _kept(happening: Happening, before: Mapping[str, ServiceState]) -> ServiceState | None:
+def _kept(happening: Event, before: Mapping[str, ServiceState]) -> ServiceState | None:
     """The running container that Compose, by what it just said, keeps as it is."""
     match happening:
-        case Said(text) if text.endswith("Running"):
+        case ComposeOutput(text) if text.endswith("Running"):
             return next((s for s in before.values() if s.state == "running" and f"-{s.name}-1 " in text), None)
     return None
 
 
-def _failed(happening: Happening, course: _Course, backend: Backend, machine: Machine) -> StackctlError | None:
+def _failed(happening: Event, course: _Course, backend: Backend, machine: Machine) -> StackctlError | None:
     match happening:
         case Changed(state) if state.has_failed and state.container in course.started - course.replaced:
             return readiness.failure(state, machine.engine.tail(state), backend)
         case Line(service, text) if service in course.states and readiness.fatal(text, service, backend):
             state = course.states[service]
             return readiness.failure(state, machine.engine.tail(state), backend)
-        case Lost(why):
+        case EventStreamLost(why):
             return EngineError(f"the engine stopped answering: {why}", hint="is it still running? docker info")
-        case Ended() | Silence() if course.ended:
+        case ComposeExited() | Idle() if course.ended:
             mine = (s for s in course.states.values() if s.container in course.started)
             broken = next((s for s in mine if s.has_failed), None)
             if broken and not any("Error response" in line for line in course.said):
                 return readiness.failure(broken, machine.engine.tail(broken), backend)
-            if isinstance(happening, Ended) and any("dependency failed to start" in line for line in course.said):
+            if isinstance(happening, ComposeExited) and any(
+                "dependency failed to start" in line for line in course.said
+            ):
                 return None  # the death that Compose saw, perhaps restarted by now, is still on its way as an event
             return from_output(course.said, course.ended)
     return None
 
 
-def _lost_gpu(happening: Happening, plan: Plan) -> StackctlError | None:
+def _lost_gpu(happening: Event, plan: Plan) -> StackctlError | None:
     match happening:
         case Changed(state, started=True):
             return gpu_request.lost_gpu(state, plan)

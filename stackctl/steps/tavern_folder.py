@@ -3,7 +3,7 @@
 from pathlib import Path
 
 from stackctl.core.plan.stack import Plan
-from stackctl.effects.files import Folder
+from stackctl.effects.storage import Folder
 from stackctl.machine import Machine
 
 

@@ -8,7 +8,7 @@ from stackctl.core.config.spec import Spec
 from stackctl.core.plan.stack import Plan
 from stackctl.core.tavern import config_yaml as tavern_config
 from stackctl.core.tavern import container as tavern
-from stackctl.effects.files import STATE, Folder
+from stackctl.effects.storage import STATE, Folder
 from stackctl.machine import Machine
 from stackctl.secret import Secret, typed_password
 from stackctl.steps.tavern_folder import data_path, tavern_folder

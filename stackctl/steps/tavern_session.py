@@ -7,8 +7,8 @@ from stackctl.core.formats.answer_limit import Limit
 from stackctl.core.plan.stack import Plan
 from stackctl.core.tavern import container as tavern
 from stackctl.effects import bounded
-from stackctl.effects.tavern_http import Tavern
-from stackctl.effects.tavern_inside import inside
+from stackctl.effects.tavern.exec import inside
+from stackctl.effects.tavern.http import Tavern
 from stackctl.errors import NotReady
 from stackctl.machine import Machine
 

@@ -3,15 +3,15 @@
 from dataclasses import replace
 
 from stackctl import __version__
-from stackctl.core import render
 from stackctl.core.config import lock as lock_file
 from stackctl.core.config.lock import differ
 from stackctl.core.model import demo_model
 from stackctl.core.plan import security
 from stackctl.core.plan.plan import Planned
 from stackctl.core.plan.stack import Plan
-from stackctl.effects.files import Folder
+from stackctl.effects.storage import Folder
 from stackctl.machine import Machine
+from stackctl.orchestrators.compose import render
 from stackctl.steps import tavern_password
 from stackctl.steps.config_request import read_lock
 

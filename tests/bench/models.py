@@ -18,7 +18,7 @@ from stackctl.backends import llamacpp
 from stackctl.core.fit.choice import Room, Wanted, choose
 from stackctl.core.model import gguf_shape
 from stackctl.effects.hub import Hub
-from stackctl.effects.models.inside import inside
+from stackctl.effects.models.contents import contents
 from stackctl.machine import real
 from stackctl.steps.models.pull import offered_download, parse_source
 from stackctl.steps.models.remote import describe_remote
@@ -56,7 +56,7 @@ def fit_s(runs: int) -> tuple[list[float], list[float]]:
         path = large(Path(folder) / "70b.gguf")
 
         def once() -> None:
-            shape = gguf_shape.shape_of(*inside(str(path), Path(folder)).gguf_files)
+            shape = gguf_shape.shape_of(*contents(str(path), Path(folder)).gguf_files)
             choose(shape, Wanted(slots=1), llamacpp.MEMORY, ROOM)
 
         return [timed(once) for _ in range(runs)], [timed(once, time.process_time) for _ in range(runs)]

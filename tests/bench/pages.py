@@ -19,7 +19,7 @@ from stackctl.core.model.demo_model import FILE_NAME
 from stackctl.core.tavern import container as tavern
 from stackctl.core.tavern import secrets_json as tavern_secrets
 from stackctl.core.tavern import settings_json as tavern_settings
-from stackctl.effects.engine import Engine
+from stackctl.effects.docker.engine import Engine
 from tests.e2e.browser.chromium import chromium, docker
 from tests.e2e.browser.page import Tavern
 

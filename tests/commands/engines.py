@@ -12,14 +12,14 @@ from typing import Any
 
 import docker.errors
 
-from stackctl.core import render
 from stackctl.core.observed import EngineSeen
 from stackctl.core.start.readiness import ServiceState
-from stackctl.effects.compose import Compose
-from stackctl.effects.engine import Engine
-from stackctl.effects.images import Images
+from stackctl.effects.docker.engine import Engine
+from stackctl.effects.docker.images import Images
 from stackctl.errors import EngineError
 from stackctl.machine import Machine
+from stackctl.orchestrators.compose import render
+from stackctl.orchestrators.compose.run import Compose
 from tests.commands.machines import quiet
 from tests.core.samples import engine as an_engine
 

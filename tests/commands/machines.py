@@ -7,7 +7,7 @@ from pathlib import Path
 
 from stackctl.contracts.host import Cpu
 from stackctl.core.observed import Ram
-from stackctl.effects.engine import Engine
+from stackctl.effects.docker.engine import Engine
 from stackctl.machine import Machine
 from stackctl.ui import Ui
 

@@ -15,7 +15,7 @@ from stackctl.core.adoption import layout as adoption
 from stackctl.core.observed import HostIdentity
 from stackctl.core.tavern import settings_json as tavern_settings
 from stackctl.core.tavern.settings_json import Presets
-from stackctl.effects.files import Folder
+from stackctl.effects.storage import Folder
 from stackctl.errors import ConfigError, DataError, DoesNotFit, StackctlError
 from stackctl.machine import Machine
 from stackctl.steps.config_request import load_config

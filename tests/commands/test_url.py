@@ -8,8 +8,8 @@ import segno
 
 from stackctl import report
 from stackctl.commands.url import Address, Opened, url
-from stackctl.core import render
 from stackctl.errors import ConfigError
+from stackctl.orchestrators.compose import render
 from stackctl.steps import tavern_password
 from tests.commands.machines import Quiet, quiet
 from tests.core.samples import PASSWORD, a_plan, seen, template, wanted

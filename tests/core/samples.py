@@ -14,7 +14,7 @@ from stackctl.core.model.model import Header, ModelFile, ModelSeen
 from stackctl.core.observed import EngineSeen, Observed
 from stackctl.core.plan.plan import Planned, plan
 from stackctl.core.plan.stack import Plan
-from stackctl.core.render import render
+from stackctl.orchestrators.compose.render import render
 from stackctl.secret import Secret
 
 TEMPLATES = Path(__file__).parents[2] / "compose-templates"

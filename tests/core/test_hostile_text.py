@@ -20,7 +20,7 @@ from stackctl.core.config.stack_toml import edited, schema
 from stackctl.core.config.stack_toml import parse as parse_toml
 from stackctl.core.plan.plan import plan
 from stackctl.core.plan.stack import Plan
-from stackctl.core.render import literal, parse, render
+from stackctl.orchestrators.compose.render import literal, parse, render
 from tests.core.samples import PROGRAMS, backend_of, engine, model_file, seen, template
 from tests.core.samples import model as a_model
 

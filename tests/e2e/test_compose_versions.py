@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from stackctl.core.model.demo_model import SENTENCE
-from stackctl.effects.compose import Compose
+from stackctl.orchestrators.compose.run import Compose
 from tests.e2e.conftest import ROOT, Stack
 from tests.e2e.own_engine import call, engine_host, free_port
 

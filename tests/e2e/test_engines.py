@@ -14,7 +14,7 @@ import yaml
 from stackctl.core.model.demo_model import FILE_NAME, SENTENCE, gguf_bytes
 from stackctl.core.tavern import settings_json as tavern_settings
 from stackctl.effects import bounded
-from stackctl.effects.tavern_http import Tavern
+from stackctl.effects.tavern.http import Tavern
 from tests.e2e import outside
 from tests.e2e.conftest import Stack
 from tests.e2e.own_engine import IMAGES, OwnEngine, free_port, own_engine, until

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from stackctl.core.render import MARKER
+from stackctl.orchestrators.compose.render import MARKER
 from tests.e2e.conftest import Stack
 from tests.e2e.failing import evidence, files, free_port, hint, ids
 

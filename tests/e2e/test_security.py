@@ -14,7 +14,7 @@ import pytest
 import yaml
 
 from stackctl.core.model.demo_model import SENTENCE
-from stackctl.effects.names import names
+from stackctl.effects.host.names import names
 from tests.e2e import outside
 from tests.e2e.conftest import Stack
 from tests.e2e.failing import free_port, lasting, wish

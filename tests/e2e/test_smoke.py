@@ -15,7 +15,7 @@ import xmlschema
 
 from stackctl.core.model.demo_model import SENTENCE, gguf_bytes
 from stackctl.core.smoke.checks import CHECKS
-from stackctl.effects import host
+from stackctl.effects.host import network as host_network
 from tests.e2e.conftest import ROOT, Stack
 from tests.e2e.failing import free_port, lasting, override
 
@@ -261,7 +261,7 @@ def test_a_backend_that_takes_anybody_without_a_key(good: Stack) -> None:
 
 def test_a_proxy_of_this_machine_that_opens_sillytavern_to_others(good: Stack) -> None:
     port = int(good.inspect("sillytavern")["HostConfig"]["PortBindings"]["8000/tcp"][0]["HostPort"])
-    address = host.addresses()[0]
+    address = host_network.addresses()[0]
     with forwarding((address, port), ("127.0.0.1", port)):
         found = smoke(good, 10)
     assert statuses(found, "failed") == {"exposure"}

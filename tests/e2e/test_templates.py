@@ -10,7 +10,7 @@ from stackctl.core.model.demo_model import SENTENCE
 from stackctl.core.model.model import Header
 from stackctl.core.tavern import container as tavern
 from stackctl.core.tavern import prompt_templates
-from stackctl.effects.engine import Engine
+from stackctl.effects.docker.engine import Engine
 from tests.core.tavern.test_prompt_templates import FAMILIES
 from tests.e2e.conftest import Stack
 

@@ -10,7 +10,7 @@ import pytest
 
 from stackctl.core.plan.stack import Plan
 from stackctl.core.start.readiness import ServiceState
-from stackctl.effects.tavern_http import Reply
+from stackctl.effects.tavern.http import Reply
 from stackctl.machine import Machine
 from stackctl.steps.measure_speed import measure_speed
 from tests.backends.logs import GENERATED

@@ -11,7 +11,7 @@ from stackctl.core.hub.source import Source
 from stackctl.core.model import gguf, gguf_shape, safetensors
 from stackctl.core.model.safetensors import Words
 from stackctl.core.model.safetensors_header import Tensors
-from stackctl.effects.models.inside import Inside
+from stackctl.effects.models.contents import Contents
 from stackctl.errors import ModelError
 from stackctl.machine import Machine
 
@@ -38,7 +38,7 @@ def inspect(machine: Machine, model: str, *, force: bool) -> About:
     )
 
 
-def _here(inside: Inside, *, force: bool) -> About:
+def _here(inside: Contents, *, force: bool) -> About:
     name = inside.name
     if inside.is_pickle:
         if not force:

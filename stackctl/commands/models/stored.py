@@ -10,7 +10,7 @@ from stackctl.core.config.lock import parse as parse_lock
 from stackctl.core.config.spec import Model, OneModel
 from stackctl.core.hub.repository import label
 from stackctl.core.hub.store import StoredModel
-from stackctl.effects.files import Folder, owner_of
+from stackctl.effects.storage import Folder, owner_of
 from stackctl.errors import ConfigError, EngineError, ModelError
 from stackctl.machine import Machine
 

@@ -4,12 +4,12 @@ from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
 
-from stackctl.core import render
 from stackctl.core.config import lock, stack_toml
 from stackctl.core.smoke.result import Smoked
-from stackctl.effects.files import overwrite
+from stackctl.effects.storage import overwrite
 from stackctl.errors import StackctlError
 from stackctl.machine import Machine
+from stackctl.orchestrators.compose import render
 
 _FILES = (render.FILE, "compose.override.yml", stack_toml.FILE, lock.FILE)
 _LINES = 5000  # of each log, from its end

@@ -12,8 +12,8 @@ from stackctl.core.smoke import reachability
 from stackctl.core.smoke.reachability import ContainerNetworking, Route, Target, join
 from stackctl.core.smoke.result import NotApplicable
 from stackctl.core.tavern import container as tavern
-from stackctl.effects import inquiry
-from stackctl.effects.attachment import attached
+from stackctl.effects.docker import probe
+from stackctl.effects.docker.attachments import attached
 from stackctl.errors import Exposed, NotReady
 from stackctl.steps.prove import wrong_key
 from stackctl.terminal import command_line
@@ -142,7 +142,7 @@ def _ways(site: Site) -> Iterator[Route]:
             yield from _from_here(site, target)
     yield _from_sillytavern(site)
     yield from _from_elsewhere("a container on the default bridge", "bridge", site, targets)
-    with inquiry.own_network(site.machine.engine, f"{plan.name}_smoke") as network:
+    with probe.own_network(site.machine.engine, f"{plan.name}_smoke") as network:
         yield from _from_elsewhere("a container in another network", network, site, targets)
 
 
@@ -202,7 +202,7 @@ def _from_container(
 ) -> tuple[ProbeResult, ...]:
     site.left_s()
     engine, image = site.machine.engine, site.plan.sillytavern.image
-    return inquiry.ask(engine, image, network, urls, requests, None, patience_s=patience_s)
+    return probe.ask(engine, image, network, urls, requests, None, patience_s=patience_s)
 
 
 def _target(site: Site, service: Service, port: int) -> Target:

@@ -8,7 +8,7 @@ from pathlib import Path
 from stackctl.core.smoke.github_report import annotations, summary
 from stackctl.core.smoke.junit import junit
 from stackctl.core.smoke.result import Smoked
-from stackctl.effects.files import append, overwrite
+from stackctl.effects.storage import append, overwrite
 from stackctl.machine import Machine
 
 

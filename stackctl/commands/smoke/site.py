@@ -8,7 +8,7 @@ from stackctl.core.smoke.reachability import Route
 from stackctl.core.start.readiness import ServiceState
 from stackctl.core.tavern import replies, stream
 from stackctl.core.tavern import settings_json as tavern_settings
-from stackctl.effects.tavern_http import Reply, Tavern
+from stackctl.effects.tavern.http import Reply, Tavern
 from stackctl.errors import NotReady
 from stackctl.machine import Machine
 from stackctl.steps.prove import PROMPT, TOKENS

@@ -12,9 +12,9 @@ from stackctl.core.config.spec import DEMO
 from stackctl.core.smoke import location as smoke_location
 from stackctl.core.smoke.checks import DEPLOY, Check
 from stackctl.core.smoke.result import Outcome, Smoked, choose_checks
-from stackctl.effects import leftovers
-from stackctl.effects.engine import WORKING_DIR
-from stackctl.effects.files import Folder, owner_of, private, remove
+from stackctl.effects.docker import cleanup
+from stackctl.effects.docker.engine import WORKING_DIR
+from stackctl.effects.storage import Folder, owner_of, private, remove
 from stackctl.errors import ConfigError, StackctlError
 from stackctl.machine import Machine
 from stackctl.terminal import command_line
@@ -100,5 +100,5 @@ def _clear(stack: Machine, name: str) -> None:
             raise ConfigError(
                 f"the name {name!r} belongs to the stack in {place}", hint="give this run another: --name NAME"
             )
-    leftovers.remove(stack.engine, name)
+    cleanup.remove(stack.engine, name)
     remove(stack.path, up_to=stack.path.parents[2])

@@ -8,7 +8,7 @@ from pathlib import Path
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Final
 
-from stackctl.effects.download.behind import Flushing, Hashing
+from stackctl.effects.download.background import Flushing, Hashing
 from stackctl.effects.download.part import Part
 from stackctl.effects.download.server import BY_HAND, Again, StartOver, answer, body, continued, new_client, shown
 from stackctl.errors import ModelError

@@ -1,5 +1,5 @@
 """Model files on this machine: found, resolved, read as far as planning needs."""
 
-from stackctl.effects.models.look import look
+from stackctl.effects.models.look import observe_model
 
-__all__ = ["look"]
+__all__ = ["observe_model"]

@@ -17,7 +17,7 @@ _MEASURE_FROM = 1 << 30  # bytes; smaller models load in no time
 _SAMPLE = 32 << 20
 
 
-def look(wanted: str, folder: Path, owner: Owner) -> ModelSeen:
+def observe_model(wanted: str, folder: Path, owner: Owner) -> ModelSeen:
     """Find the model that stack.toml names; raise ModelError that says what is wrong with it."""
     if wanted == DEMO:
         return _demo(folder, owner)
@@ -70,7 +70,7 @@ def _gguf(wanted: str, found: Found) -> ModelSeen:
 
 def _folder(wanted: str, found: Found) -> ModelSeen:
     from stackctl.core.model import safetensors
-    from stackctl.effects.models.inside import described
+    from stackctl.effects.models.contents import described
 
     path = found.folder
     if path is None:

@@ -6,10 +6,10 @@ import sys
 import pytest
 import yaml
 
-from stackctl.core import render
 from stackctl.core.formats import yaml_text
 from stackctl.core.tavern import container as tavern
 from stackctl.errors import ConfigError
+from stackctl.orchestrators.compose import render
 
 NINES = "9" * 6000
 DEEP = {

@@ -14,7 +14,7 @@ from stackctl.core.config.lock import Lock
 from stackctl.core.observed import EngineSeen
 from stackctl.core.plan.plan import Planned
 from stackctl.core.plan.security import NAMES
-from stackctl.core.render import parse, render
+from stackctl.orchestrators.compose.render import parse, render
 from tests.core.samples import decided, engine, seen, template, wanted
 
 OLDER = Path(__file__).with_name("older")

@@ -8,8 +8,8 @@ from hypothesis import strategies as st
 
 from stackctl.core.plan.engine_features import isolates
 from stackctl.core.plan.subnets import Shape, colliding_networks, free_subnet, gateway, is_isolated, shapes
-from stackctl.core.render import parse
 from stackctl.errors import EngineError
+from stackctl.orchestrators.compose.render import parse
 from tests.core.samples import engine, rendered, seen, wanted
 
 POOL = IPv4Network("10.64.0.0/10")

@@ -1,0 +1,49 @@
+"""The way to the engine: where it is looked for, and who listens there."""
+
+import os
+import socket
+import struct
+from contextlib import suppress
+from typing import TYPE_CHECKING
+
+from stackctl.core.start.docker_errors import no_engine
+from stackctl.errors import EngineError
+
+if TYPE_CHECKING:
+    from docker import DockerClient
+
+
+def connect() -> "DockerClient":
+    """The engine of the current Docker context; raise EngineError where none answers."""
+    import docker
+    import docker.errors
+
+    address = _address()
+    if not address:  # the SDK would take the default engine, and Compose none
+        raise EngineError(
+            "the current Docker context can't be read", hint="docker context ls; docker context use default"
+        )
+    try:
+        return docker.from_env(timeout=120)
+    except (docker.errors.DockerException, ValueError) as e:  # ValueError: a port that is no number
+        raise no_engine(str(e), address) from e
+
+
+def listener(path: str) -> int | None:
+    """The process that listens on a unix socket; 0: it is outside of our pid namespace. None: this system can't say."""
+    if not hasattr(socket, "SO_PEERCRED"):
+        return None
+    with socket.socket(socket.AF_UNIX) as connection:
+        connection.connect(path)
+        pid, _, _ = struct.unpack("3i", connection.getsockopt(socket.SOL_SOCKET, socket.SO_PEERCRED, 12))
+    return int(pid)
+
+
+def _address() -> str:
+    """Where the engine is looked for: DOCKER_HOST, or what the current Docker context says; "" if it can't be read."""
+    import docker.errors
+    from docker.context import ContextAPI
+
+    with suppress(docker.errors.DockerException, OSError, ValueError):
+        return os.environ.get("DOCKER_HOST") or str(ContextAPI.kwargs_from_context().get("base_url", ""))
+    return ""

@@ -1,0 +1,299 @@
+"""The container engine, through the docker SDK: what it is, what runs on it, stopping, looking inside."""
+
+import importlib
+import io
+import os
+import re
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+from datetime import datetime
+from functools import cached_property
+from ipaddress import IPv4Network
+from pathlib import Path, PurePosixPath
+from typing import TYPE_CHECKING, Any
+
+from stackctl.contracts.service import GpuRequest
+from stackctl.core.observed import EngineSeen
+from stackctl.core.plan.gpu_request import NOT_GIVEN, cdi_names
+from stackctl.core.start.docker_errors import gpu_refused
+from stackctl.core.start.readiness import ServiceState
+from stackctl.effects.docker.connection import connect, listener
+from stackctl.errors import ConfigError, EngineError
+
+if TYPE_CHECKING:
+    from docker import DockerClient
+    from docker.models.containers import Container
+
+OLDEST = (20, 10)
+PROJECT = "com.docker.compose.project"
+SERVICE = "com.docker.compose.service"
+WORKING_DIR = "com.docker.compose.project.working_dir"
+_INSTALL = "install Docker: https://docs.docker.com/engine/install/ ; then run this again"
+_TAIL = 200
+
+
+class Engine:
+    """The engine of the current Docker context; connected at first use."""
+
+    @contextmanager
+    def loading(self) -> Iterator[None]:
+        """Load the SDK, which takes a moment, while something else is waited for."""
+        thread = threading.Thread(target=importlib.import_module, args=("docker",))
+        thread.start()
+        try:
+            yield
+        finally:
+            thread.join()  # importing it here as well before that could deadlock
+
+    @cached_property
+    def client(self) -> "DockerClient":
+        return connect()
+
+    @cached_property
+    def info(self) -> dict[str, Any]:
+        with translate_errors("docker info"):
+            found: dict[str, Any] = self.client.info()
+        return found
+
+    def look(self, compose_argv: tuple[str, ...], compose_version: tuple[int, ...]) -> EngineSeen:
+        """Versions and abilities; raise EngineError for an engine that is too old."""
+        version = tuple(int(n) for n in re.findall(r"\d+", self.info.get("ServerVersion", ""))[:3])
+        if version < OLDEST:
+            raise EngineError(
+                f"Docker Engine {self.info.get('ServerVersion')} is too old; 20.10 or newer is needed", hint=_INSTALL
+            )
+        return EngineSeen(
+            version=version,
+            compose=compose_version,
+            compose_argv=compose_argv,
+            has_cpu_quota=bool(self.info.get("CpuCfsQuota", True)),
+            hides_clients=hides_clients(self.info),
+            is_local=self.is_local,
+            nvidia_runtime="nvidia" in self.info.get("Runtimes", {}),
+            cdi_devices=self._cdi_devices(),
+        )
+
+    @cached_property
+    def is_local(self) -> bool:
+        """Its loopback is ours: a process that we can see listens on its socket (from inside a container we can't)."""
+        api = self.client.api
+        path = getattr(api.get_adapter(api.base_url), "socket_path", "")
+        return bool(path) and listener(path) != 0
+
+    def containers(self, project: str) -> "list[Container]":
+        with translate_errors("docker ps"):
+            return self.client.containers.list(all=True, filters={"label": f"{PROJECT}={project}"})
+
+    def refuse_foreign(self, project: str, folder: PurePosixPath) -> None:
+        """Raise ConfigError if a Compose project of this name belongs to another folder."""
+        for container in self.containers(project):
+            other = container.labels.get(WORKING_DIR, "")
+            if other and os.path.realpath(other) != str(folder):  # Compose by hand may have come here by a link
+                raise ConfigError(
+                    f"the name {project!r} belongs to the stack in {other}; a second one would replace its containers",
+                    hint='give this one another name: name = "..." in stack.toml, or stackctl deploy --name NAME',
+                )
+
+    def states(self, project: str) -> dict[str, ServiceState]:
+        """Every service's container, as it is now."""
+        return {state.name: state for state in (self.state(c.id or "") for c in self.containers(project)) if state}
+
+    def state(self, container_id: str) -> ServiceState | None:
+        """One container, as it is now; None if it has gone."""
+        import docker.errors
+
+        try:
+            with translate_errors("docker inspect"):
+                found = self.client.api.inspect_container(container_id)
+        except docker.errors.NotFound:
+            return None
+        state = found["State"]
+        return ServiceState(
+            name=found["Config"]["Labels"].get(SERVICE, found["Name"].lstrip("/")),
+            container=found["Id"],
+            image=found["Config"]["Image"],
+            state=state["Status"],
+            health=state.get("Health", {}).get("Status", "") if state["Running"] else "",  # kept after the end
+            exit_code=state["ExitCode"],
+            oom_killed=state["OOMKilled"],
+            pid=state["Pid"],
+            restarts=found["RestartCount"],
+            error=state.get("Error", ""),
+            started_at=_seconds(state["StartedAt"]),
+            gpu_drivers=_gpu_drivers(found),
+        )
+
+    def tail(self, state: ServiceState, lines: int = _TAIL) -> tuple[str, ...]:
+        """The last lines of a container's log, from its last start on."""
+        import docker.errors
+
+        try:
+            raw: bytes = self.client.api.logs(state.container, tail=lines, since=state.started_at or None)
+        except docker.errors.APIError:
+            return ()
+        return tuple(raw.decode("utf-8", "replace").splitlines())
+
+    def stop(self, container_id: str, grace_s: int) -> None:
+        """Stop, not remove: its log is the evidence."""
+        import docker.errors
+
+        try:
+            self.client.api.stop(container_id, timeout=grace_s)
+        except docker.errors.NotFound:
+            return
+        except docker.errors.APIError as e:
+            raise EngineError(f"a container could not be stopped: {e.explanation}", hint="docker ps") from e
+
+    def subnets(self, project: str) -> tuple[tuple[IPv4Network, ...], tuple[IPv4Network, ...]]:
+        """(of other networks, of this stack's own ones)."""
+        theirs: list[IPv4Network] = []
+        own: list[IPv4Network] = []
+        with translate_errors("docker network ls"):
+            networks = self.client.networks.list()
+        for one in networks:
+            is_own = ((one.attrs or {}).get("Labels") or {}).get(PROJECT) == project
+            for config in ((one.attrs or {}).get("IPAM") or {}).get("Config") or ():
+                subnet = config.get("Subnet", "")
+                if subnet and ":" not in subnet:
+                    (own if is_own else theirs).append(IPv4Network(subnet, strict=False))
+        return tuple(theirs), tuple(own)
+
+    def addresses(self, network: str) -> dict[str, str]:
+        """Container -> its IPv4 address in a network; raise ConfigError where there is no such network."""
+        import docker.errors
+
+        try:
+            with translate_errors("docker network inspect"):
+                found = self.client.api.inspect_network(network)
+        except docker.errors.NotFound as e:
+            raise ConfigError(
+                f"there is no network {network} on this engine",
+                hint="docker network ls; the proxy makes it, so start that",
+            ) from e
+        return {one["Name"]: one["IPv4Address"].partition("/")[0] for one in found["Containers"].values()}
+
+    def published(self, project: str) -> tuple[dict[int, str], set[int]]:
+        """(port -> the other container that publishes it, ports of this stack's own containers)."""
+        theirs: dict[int, str] = {}
+        own: set[int] = set()
+        with translate_errors("docker ps"):
+            listed = self.client.api.containers()
+        for one in listed:
+            is_own = one.get("Labels", {}).get(PROJECT) == project
+            for port in one.get("Ports", ()):
+                number = port.get("PublicPort")
+                if number and is_own:
+                    own.add(number)
+                elif number:
+                    theirs[number] = f"container {one['Names'][0].lstrip('/')}"
+        return theirs, own
+
+    def read_files(self, image: str, paths: tuple[str, ...]) -> dict[str, str]:
+        """Text files out of an image, by a container that is never started; of a folder all that it holds.
+
+        Path in the image -> text; what the image lacks is left out.
+        """
+        import docker.errors
+
+        found: dict[str, str] = {}
+        with translate_errors(f"reading {paths[0]} from {image}"):
+            container = self.client.api.create_container(image, entrypoint=["-"])
+            try:
+                for path in paths:
+                    with suppress(docker.errors.NotFound):
+                        chunks, _ = self.client.api.get_archive(container["Id"], path)
+                        found |= _texts(b"".join(chunks), PurePosixPath(path).parent)
+            finally:
+                self.client.api.remove_container(container["Id"], force=True)
+        return found
+
+    def try_gpu(self, image: str, request: GpuRequest) -> None:
+        """Start a container that asks for the GPU and runs nothing; raise GpuError if the engine refuses the GPU."""
+        import docker.errors
+        from docker.types import DeviceRequest
+
+        ids = list(request.devices)
+        wish = DeviceRequest(
+            driver=request.driver, capabilities=[["gpu"]], **({"device_ids": ids} if ids else {"count": -1})
+        )
+        api = self.client.api
+        # nothing of that name is in any image: an engine that grants the GPU gets as far as saying so
+        nothing = "/stackctl-tries-the-gpu"
+        with translate_errors("docker create"):
+            host = api.create_host_config(device_requests=[wish], network_mode="none")
+            container = api.create_container(image, entrypoint=[nothing], host_config=host)
+        try:
+            with translate_errors("docker inspect"):
+                kept = _gpu_drivers(api.inspect_container(container["Id"]))
+            if request.driver not in kept:  # an engine that only looks like Docker drops it without a word
+                raise gpu_refused(NOT_GIVEN)
+            api.start(container["Id"])
+        except docker.errors.APIError as e:
+            if nothing not in str(e.explanation):
+                raise gpu_refused(str(e.explanation)) from e
+        finally:
+            api.remove_container(container["Id"], force=True)
+
+    def _cdi_devices(self) -> tuple[str, ...]:
+        discovered = self.info.get("DiscoveredDevices")
+        if discovered is not None:  # Docker 28.2 and newer
+            return tuple(d["ID"] for d in discovered if d.get("Source") == "cdi")
+        folders = self.info.get("CDISpecDirs") or () if self.is_local else ()
+        return tuple(name for folder in folders for file in sorted(Path(folder).glob("*")) for name in _cdi_names(file))
+
+
+def hides_clients(info: dict[str, Any]) -> str:
+    """The name of an engine whose published ports show every client with an address of its own; "" for others."""
+    if info.get("OperatingSystem") == "Docker Desktop":
+        return "Docker Desktop"
+    return "a rootless engine" if any("name=rootless" in one for one in info.get("SecurityOptions") or ()) else ""
+
+
+@contextmanager
+def translate_errors(doing: str) -> Iterator[None]:
+    """Turn the SDK's errors into ours (NotFound passes: its meaning is the caller's)."""
+    import docker.errors
+    import requests
+
+    try:
+        yield
+    except docker.errors.NotFound:
+        raise
+    except docker.errors.DockerException as e:
+        words = str(getattr(e, "explanation", None) or e)
+        raise EngineError(f"{doing} failed: {words}", hint="docker info shows whether the engine is well") from e
+    except requests.RequestException as e:
+        raise EngineError(
+            f"the engine stopped answering ({doing}): {e}", hint="is it still running? docker info"
+        ) from e
+
+
+def _gpu_drivers(inspected: dict[str, Any]) -> tuple[str, ...]:
+    return tuple(one.get("Driver", "") for one in inspected["HostConfig"].get("DeviceRequests") or ())
+
+
+def _texts(archive: bytes, folder: PurePosixPath) -> dict[str, str]:
+    """The files of a tar archive, by their path below a folder."""
+    import tarfile
+
+    with tarfile.open(fileobj=io.BytesIO(archive)) as tar:
+        return {
+            str(folder / member.name): file.read().decode("utf-8", "replace")
+            for member in tar.getmembers()
+            if member.isfile() and (file := tar.extractfile(member))
+        }
+
+
+def _seconds(moment: str) -> float:
+    """Seconds since the epoch of the engine's RFC 3339 time; 0.0: never."""
+    return max(0.0, datetime.fromisoformat(moment).timestamp()) if not moment.startswith("0001") else 0.0
+
+
+def _cdi_names(file: Path) -> tuple[str, ...]:
+    from stackctl.core.formats import yaml_text
+
+    try:
+        return cdi_names(yaml_text.texts(file.read_text(encoding="utf-8")))  # JSON is YAML
+    except (OSError, ValueError, yaml_text.Error):
+        return ()  # the engine ignores it likewise

@@ -1,0 +1,131 @@
+"""What happens to a stack while it starts, as it happens: engine events, log lines, Compose's own words."""
+
+import queue
+import subprocess
+import threading
+import time
+from collections.abc import Iterator
+from dataclasses import replace
+from typing import Any, Protocol
+
+from stackctl.core.start.events import Changed, ComposeExited, ComposeOutput, Event, EventStreamLost, Idle, Line
+from stackctl.core.start.readiness import ServiceState
+from stackctl.errors import EngineError
+
+_EVENTS = ["create", "start", "die", "oom", "health_status", "stop", "kill", "restart", "destroy"]
+_EARLIER_S = 0.05  # a program may write before the engine says that it started
+
+
+class Watched(Protocol):
+    """What watching needs of the engine."""
+
+    @property
+    def client(self) -> Any: ...
+
+    def state(self, container_id: str) -> ServiceState | None: ...
+
+
+class Watch:
+    """Open the engine's event stream now, so that nothing is missed; then start Compose and iterate."""
+
+    def __init__(self, engine: Watched, project: str) -> None:
+        self._engine = engine
+        self._queue: queue.Queue[Event] = queue.Queue()
+        self._streams: list[Any] = []
+        self._is_closed = False
+        self._since: dict[str, float] = {}
+        filters = {"type": "container", "label": f"com.docker.compose.project={project}", "event": _EVENTS}
+        self._events = self._stream(engine.client.events(decode=True, filters=filters))
+        self._thread(self._read_events)
+
+    def follow(self, process: "subprocess.Popen[str]") -> None:
+        """Report what a started Compose says, and its end."""
+        self._thread(self._read_process, process)
+
+    def read_log(self, state: ServiceState) -> None:
+        """Report the log of a container that started before; what starts from now on is followed by itself."""
+        self._thread(self._read_log, state)
+
+    def happenings(self, until: float) -> Iterator[Event]:
+        """Everything that happens, until the clock (time.monotonic) reads `until`."""
+        while (left := until - time.monotonic()) > 0:
+            try:
+                yield self._queue.get(timeout=min(left, 1.0))
+            except queue.Empty:
+                yield Idle()
+
+    def close(self) -> None:
+        self._is_closed = True
+        for stream in self._streams:
+            stream.close()
+
+    def _read_events(self) -> None:
+        why = "its event stream ended"
+        try:
+            for event in self._events:
+                self._take(event)
+        except _broken() as e:
+            why = str(e) or why
+        if not self._is_closed:
+            self._queue.put(EventStreamLost(why))
+
+    def _take(self, event: dict[str, Any]) -> None:
+        found = self._engine.state(event["id"])
+        if found is None:
+            return
+        started = event["Action"] == "start"
+        if started:
+            # its log counts from its first start here on, though it may have died and started again by now
+            since = min(found.started_at, event["timeNano"] / 1e9 - _EARLIER_S)
+            self._since.setdefault(found.container, since)
+        found = replace(found, started_at=self._since.get(found.container, found.started_at))
+        if started:
+            self._thread(self._read_log, found)
+        if event["Action"] == "die" and found.state == "running":
+            # its restart policy was quicker than our look: it died all the same
+            code = event["Actor"]["Attributes"].get("exitCode", "0")
+            found = replace(found, state="restarting", exit_code=int(code))
+        self._queue.put(Changed(found, started))
+
+    def _read_log(self, state: ServiceState) -> None:
+        """Report a container's log from its last start on, line by line."""
+        options: dict[str, Any] = {"stream": True, "follow": True, "since": state.started_at or None}
+        rest = b""
+        try:
+            stream = self._stream(self._engine.client.api.logs(state.container, **options))
+            for chunk in stream:
+                *whole, rest = (rest + chunk).split(b"\n")
+                for line in whole:
+                    self._queue.put(Line(state.name, line.decode("utf-8", "replace").rstrip("\r")))
+        except _broken():
+            return  # the container has gone, which comes as an event
+
+    def _read_process(self, process: "subprocess.Popen[str]") -> None:
+        with process:
+            for line in process.stdout or ():
+                self._queue.put(ComposeOutput(line.rstrip("\n")))
+        self._queue.put(ComposeExited(process.returncode))
+
+    def _stream(self, stream: Any) -> Any:
+        self._streams.append(stream)
+        return stream
+
+    def _thread(self, work: Any, *arguments: Any) -> None:
+        threading.Thread(target=work, args=arguments, daemon=True).start()
+
+
+def _broken() -> tuple[type[Exception], ...]:
+    """What a stream of the SDK raises when it breaks off, or when we close it under its reader."""
+    import docker.errors
+    import requests
+    import urllib3.exceptions
+
+    return (
+        docker.errors.DockerException,
+        requests.RequestException,
+        urllib3.exceptions.HTTPError,
+        EngineError,
+        OSError,
+        ValueError,
+        AttributeError,
+    )

@@ -1,0 +1,56 @@
+"""Containers and the folders of the host: what our own sees of them, and which others have one mounted."""
+
+import socket
+from pathlib import Path, PurePosixPath
+from typing import Any, Protocol
+
+from stackctl.core.container_paths import Bind, own_ids
+from stackctl.errors import EngineError
+
+_SIGNS = (Path("/.dockerenv"), Path("/run/.containerenv"))
+
+
+class Client(Protocol):
+    """What this module needs of the engine."""
+
+    @property
+    def client(self) -> Any: ...
+
+
+def own_binds(
+    engine: Client, *, signs: tuple[Path, ...] = _SIGNS, mountinfo: Path = Path("/proc/self/mountinfo")
+) -> tuple[Bind, ...] | None:
+    """The mounts of our own container; None where we run in none, or in none of this engine's."""
+    import docker.errors
+
+    if not any(sign.exists() for sign in signs):
+        return None
+    for name in own_ids(mountinfo.read_text(), socket.gethostname()):
+        try:
+            found = engine.client.api.inspect_container(name)
+        except docker.errors.NotFound:
+            continue
+        return tuple(
+            Bind(host=PurePosixPath(mount["Source"]), here=PurePosixPath(mount["Destination"]))
+            for mount in found["Mounts"]
+            if mount["Type"] in {"bind", "volume"}
+        )
+    return None
+
+
+def mounting_containers(engine: Client, folder: Path) -> tuple[str, ...]:
+    """The names of running containers, our own left out, that mount a folder or something in it."""
+    import docker.errors
+    import requests
+
+    try:
+        listed = engine.client.api.containers()
+    except (docker.errors.DockerException, requests.RequestException) as e:
+        raise EngineError(f"docker ps failed: {e}", hint="docker info shows whether the engine is well") from e
+    found = []
+    for one in listed:
+        sources = [Path(mount["Source"]) for mount in one.get("Mounts", ()) if mount.get("Source")]
+        is_ours = one["Id"].startswith(socket.gethostname())
+        if not is_ours and any(source.is_relative_to(folder) for source in sources):
+            found.append(one["Names"][0].lstrip("/"))
+    return tuple(sorted(found))

@@ -1,0 +1,104 @@
+"""The beginning of a remote file, as far as it is needed and hardly further."""
+
+import contextlib
+import time
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Final
+
+from stackctl.effects.download.server import BY_HAND, Again, answer, new_client, shown
+from stackctl.errors import ModelError
+
+if TYPE_CHECKING:
+    import httpx
+
+_FIRST: Final = 1 << 20  # bytes asked for at first: all of the header of a model with 32,000 tokens
+_LONGEST: Final = 64 << 20  # bytes; the largest vocabularies make headers of some 15 MB
+_TRIES: Final = 3
+
+
+@dataclass(frozen=True, kw_only=True)
+class RemoteHead:
+    """The first bytes of a file, the size of all of it (0: not said), and how quickly they came."""
+
+    content: bytes
+    size: int
+    bytes_per_s: float
+
+
+def read_head(
+    url: str,
+    needed: Callable[[bytes, int], int],
+    *,
+    headers: Mapping[str, str],
+    client: "httpx.Client | None" = None,
+    sleep: Callable[[float], None] = time.sleep,
+) -> RemoteHead:
+    """Read `url` range by range until there is enough of it.
+
+    `needed`, told the bytes so far and the file's size (0: not known), says how many are needed in all, by what it
+    knows then. Raises ModelError where they can't be had, and what `needed` raises.
+    """
+    from tenacity import Retrying, retry_if_exception_type, stop_after_attempt, wait_exponential
+
+    policy = Retrying(
+        retry=retry_if_exception_type(Again),
+        stop=stop_after_attempt(_TRIES),
+        wait=wait_exponential(max=10),
+        sleep=sleep,
+        reraise=True,
+    )
+    reading = _Reading(url, dict(headers))
+    with contextlib.nullcontext(client) if client else new_client() as ours:
+        try:
+            wanted = _FIRST
+            while wanted > len(reading.content) and not reading.is_whole:
+                policy(reading.read, ours, wanted)
+                wanted = needed(bytes(reading.content), reading.size)
+                if wanted > _LONGEST:
+                    raise ModelError(f"{shown(url)}: its header is longer than any model's", hint="is it a model?")
+        except Again as e:
+            raise ModelError(
+                f"{shown(url)} could not be read: {e.why}", hint=f"check the connection and run it again, or {BY_HAND}"
+            ) from e
+    rate = len(reading.content) / max(reading.took_s, 1e-6)
+    return RemoteHead(content=bytes(reading.content), size=reading.size, bytes_per_s=rate)
+
+
+class _Reading:
+    """The beginning of a file as it grows. Where it was redirected to is asked from then on."""
+
+    def __init__(self, url: str, own: dict[str, str]) -> None:
+        self.url, self.own = url, own
+        self.content, self.size, self.took_s = bytearray(), 0, 0.0
+
+    @property
+    def is_whole(self) -> bool:
+        return bool(self.size) and len(self.content) >= self.size
+
+    def read(self, client: "httpx.Client", wanted: int) -> None:
+        """Append what is missing of the first `wanted` bytes."""
+        have, began = len(self.content), time.monotonic()
+        asked = {"Accept-Encoding": "identity", "Range": f"bytes={have}-{wanted - 1}"}
+        with answer(client, self.url, asked, self.own) as response:
+            if response.status_code != 206:  # the server gives all of it, from the beginning
+                self.content.clear()
+            self.size = _size(response)
+            if str(response.url) != self.url:
+                self.url, self.own = str(response.url), {}
+            for chunk in response.iter_raw():
+                self.content += chunk
+                if len(self.content) >= wanted:
+                    break
+        self.took_s += time.monotonic() - began
+        if len(self.content) < min(wanted, self.size or wanted):
+            raise Again("the transfer ended early")
+
+
+def _size(response: "httpx.Response") -> int:
+    """Of the whole file: behind the slash of Content-Range, or Content-Length where the range was ignored."""
+    if response.status_code == 206:
+        total = response.headers.get("content-range", "").rpartition("/")[2]
+        return int(total) if total.isdecimal() else 0
+    length = response.headers.get("content-length", "")
+    return int(length) if length.isdecimal() else 0

@@ -1,0 +1,100 @@
+"""This machine among its neighbours: its names, its own address, and the Windows beside WSL."""
+
+import platform
+import re
+import socket
+import threading
+from collections.abc import Callable
+from ipaddress import IPv4Address
+from pathlib import Path
+from typing import Final
+
+from stackctl.core.observed import HostIdentity
+
+_NOWHERE: Final = "192.0.2.1"  # RFC 5737: nobody's; no packet is sent, the kernel only says from where it would go
+_WAIT_S: Final = 2.0
+
+
+def is_wsl(release: str = platform.release()) -> bool:
+    """Whether this Linux runs under Windows, beside a Windows that shares its GPU."""
+    return "microsoft" in release.lower()
+
+
+def host_identity(
+    gateway: str,
+    *,
+    release: str = platform.release(),
+    route: Path = Path("/proc/net/route"),
+    resolv: Path = Path("/etc/resolv.conf"),
+    resolve: Callable[[str], str] = socket.gethostbyname,
+) -> HostIdentity:
+    """What a URL may call this machine, and how a container may reach it. `gateway`: of the engine's default bridge."""
+    name, beside_windows = socket.gethostname(), is_wsl(release)
+    return HostIdentity(
+        names=(name,) if name else (),
+        addresses=_own_addresses(),
+        gateway=gateway,
+        is_wsl=beside_windows,
+        windows=_windows(name, route, resolv, resolve) if beside_windows else (),
+    )
+
+
+def _own_addresses() -> tuple[str, ...]:
+    import psutil
+
+    found = [one.address for interface in psutil.net_if_addrs().values() for one in interface]
+    ours = [one for one in found if re.fullmatch(r"\d+(\.\d+){3}", one) and not one.startswith("127.")]
+    return tuple(dict.fromkeys(one for one in (_way_out(), *ours) if one))
+
+
+def _way_out() -> str:
+    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as probe:
+        try:
+            probe.connect((_NOWHERE, 9))
+        except OSError:  # no route: it has no way out
+            return ""
+        return str(probe.getsockname()[0])
+
+
+def _windows(name: str, route: Path, resolv: Path, resolve: Callable[[str], str]) -> tuple[str, ...]:
+    """Addresses that may be those of Windows: WSL's way out, the name server that it makes, its own in its LAN.
+
+    https://learn.microsoft.com/windows/wsl/networking
+    """
+    found = [_default_gateway(route), *_name_servers(resolv), _lan(f"{name.partition('.')[0]}.local", resolve)]
+    return tuple(dict.fromkeys(one for one in found if one))
+
+
+def _default_gateway(route: Path) -> str:
+    try:
+        lines = route.read_text().splitlines()[1:]
+    except OSError:
+        return ""
+    for fields in map(str.split, lines):
+        if fields[1] == "00000000":
+            return str(IPv4Address(int.from_bytes(bytes.fromhex(fields[2]), "little")))
+    return ""
+
+
+def _name_servers(resolv: Path) -> list[str]:
+    try:
+        text = resolv.read_text(errors="replace")
+    except OSError:
+        return []
+    return re.findall(r"^nameserver\s+(\d+(?:\.\d+){3})\s*$", text, re.MULTILINE)
+
+
+def _lan(name: str, resolve: Callable[[str], str]) -> str:
+    """What Windows answers for its own name; resolving has no time limit of its own."""
+    found: list[str] = []
+
+    def look_up() -> None:
+        try:
+            found.append(resolve(name))
+        except OSError:
+            return
+
+    thread = threading.Thread(target=look_up, daemon=True)
+    thread.start()
+    thread.join(_WAIT_S)
+    return found[0] if found else ""

@@ -1,0 +1,33 @@
+"""Processes of this machine."""
+
+from contextlib import suppress
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    import psutil
+
+
+def node_processes(folder: Path) -> tuple[int, ...]:
+    """Node's processes whose working folder it is: SillyTavern's own, where it is started by hand."""
+    import psutil
+
+    found = []
+    for one in psutil.process_iter(["cwd", "cmdline"]):
+        words = one.info["cmdline"] or ()
+        is_node = any(Path(word).name in {"node", "server.js"} for word in words[:3])
+        if is_node and one.info["cwd"] == str(folder):  # another user's tells neither
+            found.append(one.pid)
+    return tuple(found)
+
+
+def process_family(container: int | None) -> "list[psutil.Process]":
+    """The processes of a container whose first one is known by its id; [] where there is none."""
+    if not container:
+        return []
+    import psutil
+
+    with suppress(psutil.Error):
+        first = psutil.Process(container)
+        return [first, *first.children(recursive=True)]
+    return []

@@ -1,0 +1,139 @@
+"""A deployment's folder, what stackctl ships with it, and the reports and secrets that a user names."""
+
+import os
+import shutil
+import stat
+from pathlib import Path
+
+from stackctl.contracts.host import Owner
+from stackctl.effects.storage import opening
+from stackctl.effects.storage.folder import MOST_BYTES, STATE, Folder, translate_errors
+from stackctl.errors import ConfigError, DataError
+from stackctl.terminal import command_line
+
+__all__ = (
+    "MOST_BYTES", "STATE", "Folder", "append", "data_home", "image_root", "located", "overwrite", "owner_of",
+    "private", "private_text", "remove", "tavern_extension", "template_root",
+)  # fmt: skip
+
+_MOST_SECRET_BYTES = 16 << 10
+
+
+def private(path: Path) -> None:
+    """Make a folder that is ours alone; raise DataError where somebody else has one there, or a link."""
+    with translate_errors(path):
+        path.mkdir(mode=0o700, parents=True, exist_ok=True)
+        found = path.lstat()
+        if not stat.S_ISDIR(found.st_mode) or found.st_uid != os.geteuid():
+            raise DataError(
+                f"{path} is not a folder of this user's own", hint="remove it, or name another: --at FOLDER"
+            )
+
+
+def remove(path: Path, *, up_to: Path) -> None:
+    """Remove a folder, if it is there, with all that is in it; then those above it that are empty, below `up_to`."""
+    with translate_errors(path):
+        if path.exists():
+            shutil.rmtree(path)
+    for above in path.parents:
+        if above == up_to or not above.is_dir() or any(above.iterdir()):
+            break
+        above.rmdir()
+
+
+def overwrite(path: Path, text: str) -> None:
+    """Write a report where the user wants it."""
+    with translate_errors(path):
+        path.parent.mkdir(parents=True, exist_ok=True)
+    _write_report(path, text, starts_anew=True)
+
+
+def append(path: Path, text: str) -> None:
+    """Add to a report that others write to, too."""
+    _write_report(path, text, starts_anew=False)
+
+
+def _write_report(path: Path, text: str, *, starts_anew: bool) -> None:
+    flags = os.O_WRONLY | os.O_CREAT | os.O_APPEND
+    with translate_errors(path):
+        if path.is_relative_to("/dev"):  # /dev/stdout leads to what has no path
+            path.write_text(text, encoding="utf-8")
+            return
+        with opening.opened(path.absolute(), flags, _reach(path.parent)) as descriptor:
+            if starts_anew and stat.S_ISREG(os.fstat(descriptor).st_mode):
+                os.ftruncate(descriptor, 0)
+            with os.fdopen(os.dup(descriptor), "w", encoding="utf-8") as stream:
+                stream.write(text)
+
+
+def private_text(path: Path) -> str:
+    """Return the text of a file that holds a secret; raise ConfigError where others may read it, too."""
+    try:
+        with opening.regular_file(path.absolute(), _reach(path.parent)) as descriptor:
+            mode = stat.S_IMODE(os.fstat(descriptor).st_mode)
+            if mode & 0o077:
+                hint = command_line("chmod", 600, path)
+                raise ConfigError(f"{path} may be read by others (mode {mode:03o})", hint=hint)
+            return os.read(descriptor, _MOST_SECRET_BYTES).decode("utf-8-sig")
+    except UnicodeDecodeError as e:
+        raise ConfigError(f"{path} is not UTF-8 text", hint="save it as UTF-8") from e
+    except OSError as e:
+        raise ConfigError(f"{path} can't be read: {e.strerror}", hint="check the path and its permissions") from e
+
+
+def _reach(folder: Path) -> opening.Reach:
+    return opening.Reach(follow=opening.links_for(owner_of(folder)))
+
+
+def locate(wanted: str, folder: Path) -> Path:
+    """A path as a user writes it: ~ is a home, and a relative one counts from `folder`. Raises ConfigError for none."""
+    try:
+        if b"\0" in os.fsencode(wanted):
+            raise ConfigError("a path can't hold a NUL character", hint="Write the path anew.")
+        return folder / Path(wanted).expanduser()
+    except UnicodeEncodeError as e:
+        raise ConfigError(f"{wanted!r} is no path: it holds half a character", hint="Write the path anew.") from e
+    except RuntimeError as e:
+        raise ConfigError(
+            f"{wanted}: there is no such user, or none with a home", hint="write the path out; ./~ for a name with ~"
+        ) from e
+
+
+def owner_of(folder: Path) -> Owner:
+    """Who a deployment in this folder belongs to: its owner, or under sudo in root's folder the caller."""
+    found = next(p for p in (folder, *folder.parents) if p.exists()).stat()
+    if found.st_uid == 0 and os.geteuid() == 0 and os.environ.get("SUDO_UID", "").isdigit():
+        return Owner(uid=int(os.environ["SUDO_UID"]), gid=int(os.environ.get("SUDO_GID", "0")))
+    return Owner(uid=found.st_uid, gid=found.st_gid)
+
+
+def data_home() -> Path:
+    """Where stackctl keeps what stacks share (XDG_DATA_HOME); under sudo the caller's, not root's."""
+    if os.environ.get("XDG_DATA_HOME"):
+        return Path(os.environ["XDG_DATA_HOME"]) / "stackctl"
+    home = Path.home()
+    if os.geteuid() == 0 and os.environ.get("SUDO_USER"):
+        home = locate(f"~{os.environ['SUDO_USER']}", home)
+    return home / ".local" / "share" / "stackctl"
+
+
+def template_root() -> Path:
+    """The compose templates: inside an installed wheel, or in the checkout of an editable install."""
+    return _shipped("compose-templates")
+
+
+def image_root() -> Path:
+    """The folders of the images that we build, likewise."""
+    return _shipped("images")
+
+
+def tavern_extension() -> dict[str, str]:
+    """The files of our extension for SillyTavern's page, by name."""
+    folder = Path(__file__).resolve().parents[2] / "tavern_extension"
+    return {file.name: file.read_text(encoding="utf-8") for file in sorted(folder.iterdir())}
+
+
+def _shipped(name: str) -> Path:
+    package = Path(__file__).resolve().parents[2]
+    inside = package / "_data" / name
+    return inside if inside.is_dir() else package.parent / name

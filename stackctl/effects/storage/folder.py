@@ -1,0 +1,258 @@
+"""One folder and what lies in it: read with bounds, written beside and renamed, owned, locked."""
+
+import contextlib
+import errno
+import hashlib
+import itertools
+import os
+import stat
+import threading
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import BinaryIO, TypeVar
+
+from stackctl.contracts.host import Owner
+from stackctl.effects.storage import folder_lock, opening
+from stackctl.effects.storage.folder_lock import Says
+from stackctl.effects.storage.opening import Reach
+from stackctl.errors import ConfigError, DataError
+from stackctl.secret import Secret
+
+STATE = ".stackctl"
+MOST_BYTES = 16 << 20  # of a file that is read whole
+_PRIVATE_FOLDER = 0o700
+_PIECE = 1 << 20  # bytes
+_T = TypeVar("_T")
+
+
+class Folder:
+    """One deployment folder. Everything that is made here belongs to `owner`.
+
+    `shared`: the folder in it (or elsewhere, absolute) in which a container writes. No link is followed below that
+    one; elsewhere those are that opening.links_for() allows in a folder of `links_of` (None: the owner). Every read and
+    write goes by descriptors, step by step.
+    """
+
+    def __init__(self, path: Path, owner: Owner, *, shared: str | None = None, links_of: Owner | None = None) -> None:
+        self.path, self.owner = path.absolute(), owner
+        closed = self.path / shared if shared is not None else None
+        self._reach = Reach(follow=opening.links_for(links_of or owner), closed=closed)
+        self._ground = opening.ground_of(links_of or owner)
+
+    def read(self, name: str, *, most: int = MOST_BYTES, errors: str = "strict") -> str | None:
+        """Return the text of a file, or None where there is none. `errors`: "replace" where its form is judged."""
+        raw = self.read_bytes(name, most=most)
+        try:
+            return None if raw is None else raw.decode("utf-8-sig", errors)
+        except UnicodeDecodeError as e:
+            raise ConfigError(f"{self.path / name} is not UTF-8 text", hint="Save it as UTF-8.") from e
+
+    def read_bytes(self, name: str, *, most: int = MOST_BYTES) -> bytes | None:
+        """Return what a file holds, or None where there is none.
+
+        Raises DataError for what is no regular file, for more than `most` bytes, and for a link that is not followed.
+        """
+        path = self.path / name
+        return self._asked(path, lambda descriptor: opening.read_bounded(descriptor, path, most))
+
+    def has_file(self, name: str) -> bool:
+        """Return whether there is a file that may be read; raise DataError as read_bytes() does."""
+        return self._asked(self.path / name, lambda _: True) or False
+
+    def _asked(self, path: Path, ask: Callable[[int], _T]) -> _T | None:
+        """Return what a regular file answers, by its descriptor, or None where there is none."""
+        try:
+            with opening.regular_file(path, self._reach) as descriptor:
+                return ask(descriptor)
+        except FileNotFoundError:
+            return None
+        except OSError as e:
+            raise DataError(
+                f"{path} can't be read: {e.strerror}", hint="`ls -ld` shows what it is, and who may read it."
+            ) from e
+
+    def write(self, name: str, content: str | bytes, *, mode: int = 0o644, reader: Owner | None = None) -> bool:
+        """Write beside, sync, rename: the old file or the new one, never half of one. False: it was the same.
+
+        It belongs to the folder's owner, or as far as we may give it away to `reader`.
+        """
+        raw = content.encode() if isinstance(content, str) else content
+        return self._write(name, raw, mode, reader or self.owner, is_private=not mode & 0o077)
+
+    def write_secret(self, name: str, secret: Secret, *, reader: Owner) -> bool:
+        """Write a file that `reader`, a container's user, can read and that is for nobody else on this machine.
+
+        Where we may not give it away, everybody may read it, but nobody else gets into its folder: a container has
+        the file alone, by its mount.
+        """
+        path = self.path / name
+        with translate_errors(path.parent), self._opened(path.parent, make=True) as folder:
+            if stat.S_IMODE(os.fstat(folder).st_mode) != _PRIVATE_FOLDER:
+                os.fchmod(folder, _PRIVATE_FOLDER)
+        mode = 0o400 if os.geteuid() in {0, reader.uid} else 0o444
+        return self._write(name, secret.reveal().encode(), mode, reader, is_private=True)
+
+    def receive(self, name: str, source: int, *, is_synced: bool) -> str:
+        """Copy an open file here, with its time and who may run it, and return its sha256.
+
+        As write() does: the old file or the new one, never half of one. Not `is_synced`: the caller syncs many at once.
+        """
+        path, digest = self.path / name, hashlib.sha256()
+        with (
+            translate_errors(path),
+            self._opened(path.parent, make=True) as folder,
+            _beside(path.name, folder) as stream,
+        ):
+            while piece := os.read(source, _PIECE):
+                digest.update(piece)
+                stream.write(piece)
+            stream.flush()
+            found = os.fstat(source)
+            _give(stream.fileno(), self.owner)
+            os.fchmod(stream.fileno(), stat.S_IMODE(found.st_mode) & 0o777 | 0o600)
+            os.utime(stream.fileno(), ns=(found.st_atime_ns, found.st_mtime_ns))  # SillyTavern sorts chats by it
+            if is_synced:
+                os.fsync(stream.fileno())
+        return digest.hexdigest()
+
+    def make(self, name: str) -> None:
+        """Make a folder and those above it, each belonging to the owner."""
+        path = self.path / name
+        with translate_errors(path), self._opened(path, make=True):
+            pass
+
+    def owner_id(self, name: str) -> int:
+        """Return the number of the user to whom a folder in it belongs."""
+        path = self.path / name
+        with translate_errors(path), opening.opened(path, opening.FOLDER, self._reach) as folder:
+            return os.fstat(folder).st_uid
+
+    def set_aside(self, name: str) -> Path | None:
+        """Rename a file out of the way, keeping its content, and return its new path; None where there is none."""
+        path = self.path / name
+        with translate_errors(path), contextlib.suppress(FileNotFoundError), self._opened(path.parent) as folder:
+            os.stat(path.name, dir_fd=folder, follow_symlinks=False)
+            names = (f"{path.name}.kept-{number}" for number in itertools.count(1))
+            kept = next(name for name in names if not _exists(name, folder))
+            os.rename(path.name, kept, src_dir_fd=folder, dst_dir_fd=folder)
+            return path.with_name(kept)
+        return None
+
+    def remove(self, name: str) -> None:
+        """Delete a file, if it is there."""
+        path = self.path / name
+        with translate_errors(path), contextlib.suppress(FileNotFoundError), self._opened(path.parent) as folder:
+            os.unlink(path.name, dir_fd=folder)
+
+    def sha256(self, name: str) -> str:
+        """Return the sha256 of a file's bytes; "" where there is none."""
+        raw = self.read_bytes(name)
+        return "" if raw is None else hashlib.sha256(raw).hexdigest()
+
+    @contextlib.contextmanager
+    def locked(self, says: Says, *, wait_s: float = folder_lock.WAIT_S) -> Iterator[None]:
+        """Hold the folder for this process; another one's pid is named while we wait for it."""
+        path = self.path / STATE / "lock"
+        with translate_errors(path), self._opened(path.parent, make=True) as folder:
+            lock = folder_lock.opened(folder, path)
+        try:
+            folder_lock.take(lock, path, says, wait_s)
+            with translate_errors(path):
+                if os.fstat(lock).st_nlink == 1:  # a second name could be anybody's file
+                    _give(lock, self.owner)  # the next one may come without sudo
+                    folder_lock.note(lock)
+            yield
+        finally:
+            os.close(lock)
+
+    def _write(self, name: str, raw: bytes, mode: int, owner: Owner, *, is_private: bool) -> bool:
+        path = self.path / name
+        with translate_errors(path), self._opened(path.parent, make=True) as folder:
+            if _is_written(folder, path.name, raw, mode, owner, is_private=is_private):
+                return False
+            with _beside(path.name, folder) as stream:
+                stream.write(raw)
+                stream.flush()
+                _give(stream.fileno(), owner)
+                os.fchmod(stream.fileno(), mode)
+                os.fsync(stream.fileno())
+            os.fsync(folder)
+        return True
+
+    def _opened(self, path: Path, *, make: bool = False) -> contextlib.AbstractContextManager[int]:
+        """Open a folder to write in it. Outside of this one that has to lie in a folder of the same owner's."""
+        is_inside = path.is_relative_to(self.path) and ".." not in path.relative_to(self.path).parts
+        return opening.opened(
+            path,
+            opening.FOLDER,
+            self._reach,
+            make=self.owner if make else None,
+            ground=None if is_inside else self._ground,
+        )
+
+
+@contextlib.contextmanager
+def translate_errors(path: Path) -> Iterator[None]:
+    """Turn a system that refuses to write into DataError."""
+    try:
+        yield
+    except OSError as e:
+        raise _unwritable(path, e) from e
+
+
+def _unwritable(path: Path, error: OSError) -> DataError:
+    hints = {
+        errno.ENOSPC: "free some space (docker system df shows what images take) and run it again; nothing is lost",
+        errno.EDQUOT: "the disk quota is used up: free some space and run it again; nothing is lost",
+        errno.EROFS: "that file system is mounted read-only",
+        errno.EACCES: "check who owns it: ls -ld shows it",
+        errno.EPERM: "check who owns it: ls -ld shows it",
+    }
+    hint = hints.get(error.errno or 0, "check the disk and the folder")
+    return DataError(f"{path} can't be written: {error.strerror}", hint=hint)
+
+
+@contextlib.contextmanager
+def _beside(name: str, folder: int) -> Iterator[BinaryIO]:
+    """Give a new file to write, which takes its name once it is whole; until then it is for nobody but us."""
+    beside = f".{name}.{threading.get_native_id()}.new"  # of the main thread that is the process's number
+    _unlink(beside, folder)  # a link that somebody planted there is not followed
+    try:
+        flags = os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW | os.O_CLOEXEC
+        with os.fdopen(os.open(beside, flags, 0o600, dir_fd=folder), "wb") as stream:
+            yield stream
+        os.replace(beside, name, src_dir_fd=folder, dst_dir_fd=folder)
+    finally:
+        _unlink(beside, folder)
+
+
+def _give(descriptor: int, owner: Owner) -> None:
+    if os.geteuid() == 0:
+        os.fchown(descriptor, owner.uid, owner.gid)
+
+
+def _is_written(folder: int, name: str, raw: bytes, mode: int, owner: Owner, *, is_private: bool) -> bool:
+    """Whether a file is what write() would make of it; of a private one the mode and the owner count, too."""
+    try:
+        descriptor = os.open(name, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC, dir_fd=folder)
+    except OSError:  # nothing there, a link, a file that we may not read: it is written
+        return False
+    with os.fdopen(descriptor, "rb") as stream:
+        found = os.fstat(descriptor)
+        if not stat.S_ISREG(found.st_mode) or found.st_size != len(raw) or stream.read(len(raw) + 1) != raw:
+            return False
+    is_given = os.geteuid() != 0 or (found.st_uid, found.st_gid) == (owner.uid, owner.gid)
+    return not is_private or (stat.S_IMODE(found.st_mode) == mode and is_given)
+
+
+def _exists(name: str, folder: int) -> bool:
+    try:
+        os.stat(name, dir_fd=folder, follow_symlinks=False)
+    except FileNotFoundError:
+        return False
+    return True
+
+
+def _unlink(name: str, folder: int) -> None:
+    with contextlib.suppress(FileNotFoundError):
+        os.unlink(name, dir_fd=folder)

@@ -1,0 +1,119 @@
+"""The models that stackctl keeps in its own folder: their records, their bytes, their removal."""
+
+import hashlib
+import os
+import shutil
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path, PurePosixPath
+
+from stackctl.core.hub import store
+from stackctl.core.hub.store import StoredModel
+from stackctl.effects.storage import Folder, owner_of
+from stackctl.effects.storage.opening import Reach, links_for, regular_file
+from stackctl.errors import DataError, DoesNotFit
+
+_STEP = 4 << 20
+_LONGEST_RECORD = 16 << 20
+
+
+class Library:
+    """The store's folder on this machine; made at the first pull."""
+
+    def __init__(self, folder: Path) -> None:
+        self.folder = folder
+
+    def path(self, place: PurePosixPath) -> Path:
+        return self.folder / place
+
+    def kept(self) -> tuple[StoredModel, ...]:
+        """Every model that has a record, by its place."""
+        found = []
+        for record in sorted(self.folder.rglob(".*.stackctl.json")):
+            name = record.name.removeprefix(".").removesuffix(".stackctl.json")
+            place = PurePosixPath(record.relative_to(self.folder)).with_name(name)
+            if kept := self.at(place):
+                found.append(kept)
+        return tuple(found)
+
+    def at(self, place: PurePosixPath) -> StoredModel | None:
+        """What was pulled to a place; None where there is no record of it."""
+        try:
+            raw = self._own().read_bytes(str(store.record(place)), most=_LONGEST_RECORD)
+            return None if raw is None else store.parse(raw.decode(), place)
+        except (DataError, UnicodeDecodeError):
+            return None
+
+    def note(self, kept: StoredModel) -> None:
+        """Write a model's record, whole or not at all."""
+        self._own().write(str(kept.record), store.dump(kept))
+
+    def digest(self, path: Path, progress: Callable[[int], None]) -> str:
+        """The sha256 of a file; `progress` is told the bytes so far."""
+        digest, done = hashlib.sha256(), 0
+        base = self.folder if path.is_relative_to(self.folder) else path.parent
+        with translate_errors(path), regular_file(path.absolute(), Reach(follow=links_for(owner_of(base)))) as file:
+            while chunk := os.read(file, _STEP):
+                digest.update(chunk)
+                done += len(chunk)
+                progress(done)
+        return digest.hexdigest()
+
+    def prepare(self, path: Path, named: Path) -> None:
+        """Make the folder that a file shall lie in: in the store, or else in the folder that the user named."""
+        base = self._own() if path.is_relative_to(self.folder) else Folder(named, owner_of(named))
+        base.make(str(path.parent.relative_to(base.path)))
+
+    def refuse_if_full(self, path: Path, needed: int) -> None:
+        """Raise DoesNotFit where the disk of `path` has not so many bytes free."""
+        folder = next(one for one in path.parents if one.exists())
+        free = shutil.disk_usage(folder).free
+        if needed > free:
+            raise DoesNotFit(
+                f"{needed / 1e9:.1f} GB are to be pulled, but {folder} has {free / 1e9:.1f} GB free",
+                hint="free some space there, or choose a smaller quantisation",
+            )
+
+    def remove(self, kept: StoredModel) -> None:
+        """Delete a model's files, its record and what an interrupted download left; other models' stay."""
+        root = self.path(kept.root)
+        with translate_errors(root):
+            for file in kept.files:
+                path = kept.root / file.name
+                for one in (path, *_leftovers(path)):
+                    self._own().remove(str(one))
+            self._own().remove(str(kept.record))
+            for folder in {root, *(parent for file in kept.files for parent in (root / file.name).parents)}:
+                self._remove_empty(folder)
+
+    def _remove_empty(self, folder: Path) -> None:
+        """Remove a folder and those above it up to the store's own, as long as nothing is in them."""
+        while folder != self.folder and self.folder in folder.parents:
+            if not folder.is_dir() or any(folder.iterdir()):
+                return
+            folder.rmdir()
+            folder = folder.parent
+
+    def _own(self) -> Folder:
+        """The store's folder as its owner has it: what others planted below it leads root nowhere."""
+        return Folder(self.folder, owner_of(self.folder))
+
+    def today(self) -> str:
+        return time.strftime("%Y-%m-%d")
+
+
+def _leftovers(path: PurePosixPath) -> Iterator[PurePosixPath]:
+    """What effects/download puts beside a file."""
+    yield path.with_name(f"{path.name}.part")
+    yield path.with_name(f"{path.name}.part.json")
+    yield path.with_name(f".{path.name}.lock")
+
+
+@contextmanager
+def translate_errors(path: Path) -> Iterator[None]:
+    """Turn a disk that refuses into DataError."""
+    try:
+        yield
+    except OSError as e:
+        raise DataError(f"{path}: {e.strerror}", hint=f"check who may read and write {path.parent}") from e

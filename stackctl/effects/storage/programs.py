@@ -1,0 +1,163 @@
+"""Backends' program files on this machine, shared by all stacks: one folder per version, verified before use."""
+
+import contextlib
+import hashlib
+import json
+import os
+import re
+from collections.abc import Callable, Iterator
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Final, Protocol
+from urllib.parse import unquote, urlsplit
+
+from stackctl.backends.contract import Program
+from stackctl.effects.storage import MOST_BYTES, Folder, owner_of
+from stackctl.effects.storage.opening import Reach, links_for, read_bounded, regular_file
+from stackctl.errors import DataError, ModelError
+from stackctl.terminal import command_line
+
+_MODE: Final = 0o755  # the backend's user in the container is seldom the file's owner
+_LONGEST_NAME: Final = 100
+_NO_PROGRAM: Final = "is it a web page or an archive? give the address or path of the program file itself"
+
+
+class Fetch(Protocol):
+    """Brings a URL to a file, whole and verified, and returns its sha256: download.fetch."""
+
+    def __call__(
+        self, url: str, target: Path, *, size: int, sha256: str, progress: Callable[[int, int], None]
+    ) -> str: ...
+
+
+def provide_program(
+    program: Program,
+    *,
+    backend: str,
+    data: Path,
+    trust_first_download: bool,
+    progress: Callable[[int, int], None],
+    fetch: Fetch,
+) -> Path:
+    """Return the program's file, ready to be run: the one that is there if it is still what was verified, or fetched.
+
+    A program without a known sha256 is verified against the one recorded at its first download, which the user must
+    have trusted. Raises ModelError, and what `fetch` raises.
+    """
+    target, store = program_path(program, backend=backend, data=data), Folder(data, owner_of(data))
+    with _explained(target):
+        record = _recorded(target, store)
+        expected = program.sha256.lower() or (record.sha256 if record else "")
+        if record and record.sha256 == expected and record.is_of(target):
+            _make_executable(target, store)
+            return target
+        if not (expected or trust_first_download):
+            raise ModelError(
+                f"{target.name} ({backend} {program.version}) can't be checked: nobody here knows its sha256",
+                hint="`stackctl deploy --trust-first-download` takes it as it comes and remembers its sha256; "
+                "or download and check it yourself and set backend.program = FILE in stack.toml",
+            )
+        store.make(_below(target.parent, store))
+        size = program.size or (record.size if record and record.sha256 == expected else 0)
+        digest = fetch(program.url, target, size=size, sha256=expected, progress=progress)
+        if not expected and (trouble := _no_program(target)):
+            target.unlink()
+            raise ModelError(
+                f"{target.name} from that address is no program: {trouble}; it was deleted", hint=_NO_PROGRAM
+            )
+        _make_executable(target, store)
+        _record(target, store, program.url, digest)
+    return target
+
+
+def program_path(program: Program, *, backend: str, data: Path) -> Path:
+    """Where provide() puts the program's file, there or not."""
+    name = re.sub(r"[^\w.+-]", "_", unquote(urlsplit(program.url).path.rpartition("/")[2]), flags=re.ASCII)
+    return data / "programs" / backend / program.version / (name.lstrip(".")[:_LONGEST_NAME] or "program")
+
+
+def from_url(url: str) -> Program:
+    """The program behind `backend.program = "https://..."`: one version per address, its sha256 not known."""
+    version = "url-" + hashlib.sha256(url.encode()).hexdigest()[:12]
+    return Program(version=version, url=url, size=0, sha256="", unpacked_mib=0)
+
+
+def local(path: Path) -> Path:
+    """The program behind `backend.program = FILE`, links resolved, if it can be run; it is never changed."""
+    fix = command_line("chmod", "+x", path)
+    try:
+        if not path.is_file():
+            says = "is not a file" if path.exists() else "does not exist"
+            raise ModelError(f"backend.program: {path} {says}", hint="give the path of the program file itself")
+        if trouble := _no_program(path):
+            raise ModelError(f"backend.program: {path} is no program: {trouble}", hint=_NO_PROGRAM)
+        if not path.stat().st_mode & 0o111:
+            raise ModelError(f"backend.program: {path} is not executable", hint=fix)
+        return path.resolve()
+    except OSError as e:
+        raise ModelError(f"backend.program: {path} can't be read: {e.strerror}", hint="check its permissions") from e
+
+
+@dataclass(frozen=True, kw_only=True)
+class _Record:
+    """What was verified: as long as size and time are the same, so is the file."""
+
+    url: str
+    sha256: str
+    size: int
+    mtime_ns: int
+
+    def is_of(self, target: Path) -> bool:
+        return target.is_file() and (self.size, self.mtime_ns) == (target.stat().st_size, target.stat().st_mtime_ns)
+
+
+def _recorded(target: Path, store: Folder) -> _Record | None:
+    path = _record_path(target).absolute()
+    try:
+        with regular_file(path, Reach(follow=links_for(store.owner))) as descriptor:
+            record = _Record(**json.loads(read_bounded(descriptor, path, MOST_BYTES)))
+    except (FileNotFoundError, ValueError, TypeError, RecursionError):
+        return None
+    is_ours = type(record.size) is int and 0 <= record.size < 1 << 63 and isinstance(record.sha256, str)
+    return record if is_ours else None
+
+
+def _record(target: Path, store: Folder, url: str, sha256: str) -> None:
+    found, parts = target.stat(), urlsplit(url)
+    clean = parts._replace(netloc=parts.netloc.rpartition("@")[2], query="", fragment="").geturl()  # no secrets
+    record = _Record(url=clean, sha256=sha256, size=found.st_size, mtime_ns=found.st_mtime_ns)
+    store.write(_below(_record_path(target), store), json.dumps(asdict(record), indent=2) + "\n")
+
+
+def _below(path: Path, store: Folder) -> str:
+    return str(path.absolute().relative_to(store.path))
+
+
+def _record_path(target: Path) -> Path:
+    return target.with_name(f"{target.name}.json")
+
+
+def _no_program(path: Path) -> str:
+    """Why a file can't be a program, in words; "" if it can."""
+    with path.open("rb") as file:
+        start = file.read(16)
+    if start.startswith((b"\x7fELF", b"#!")):
+        return ""
+    return f"it begins with {start!r}, not as a Linux program (ELF) or a script (#!) does" if start else "it is empty"
+
+
+def _make_executable(target: Path, store: Folder) -> None:
+    if target.stat().st_mode & _MODE != _MODE:
+        with regular_file(target.absolute(), Reach(follow=links_for(store.owner))) as descriptor:
+            os.fchmod(descriptor, _MODE)
+
+
+@contextlib.contextmanager
+def _explained(target: Path) -> Iterator[None]:
+    try:
+        yield
+    except OSError as e:
+        raise DataError(
+            f"{target} can't be made ready: {e.strerror}",
+            hint=f"check the disk, and who owns {target.parent}; running it again is safe",
+        ) from e

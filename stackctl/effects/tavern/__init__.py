@@ -1,0 +1,1 @@
+"""SillyTavern's page, by HTTP or from inside its container."""

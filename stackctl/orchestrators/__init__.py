@@ -1,0 +1,1 @@
+"""How a plan becomes files and runs, one folder each."""

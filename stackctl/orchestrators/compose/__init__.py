@@ -1,0 +1,1 @@
+"""Docker Compose: everything that speaks its language."""

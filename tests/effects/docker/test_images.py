@@ -1,0 +1,110 @@
+"""Pulling: progress, the registry's refusals in our words, and a disk that is too small."""
+
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import docker.errors
+import pytest
+
+from stackctl.effects.docker.images import OWN, Images
+from stackctl.errors import DoesNotFit, EngineError
+
+GIB = 1 << 30
+
+
+class FakeEngine:
+    """An engine whose pull says what it is told to."""
+
+    def __init__(self, *events: dict[str, Any] | Exception) -> None:
+        self.events = events
+        self.client = self
+        self.api = self
+
+    def pull(self, name: str, **_: object) -> Iterator[dict[str, Any]]:
+        assert name
+        for event in self.events:
+            if isinstance(event, Exception):
+                raise event
+            yield event
+
+    def inspect_image(self, name: str) -> dict[str, Any]:
+        raise docker.errors.NotFound(name)
+
+    def images(self, name: str) -> list[str]:
+        return ["an older one"] if name == "kept" else []
+
+
+def downloading(layer: str, current: int, total: int) -> dict[str, Any]:
+    return {"id": layer, "status": "Downloading", "progressDetail": {"current": current, "total": total}}
+
+
+def images(*events: dict[str, Any] | Exception, free: int | None = None) -> tuple[Images, list[str]]:
+    said: list[str] = []
+    return Images(FakeEngine(*events), Path, said.append, lambda: free, lambda _: None), said
+
+
+def test_progress_adds_up_the_layers() -> None:
+    pulled, said = images(
+        downloading("a", 10 << 20, 30 << 20),
+        downloading("b", 5 << 20, 20 << 20),
+        {"id": "a", "status": "Download complete", "progressDetail": {}},
+    )
+    pulled.pull("x:1")
+    assert said[-1] == "pulling x:1: 35 of 50 MiB, 2 layers"
+
+
+@pytest.mark.parametrize(
+    ("event", "says"),
+    [
+        ({"error": "manifest unknown"}, "the registry has no image x:1"),
+        ({"error": "write /var: no space left on device"}, "no disk space to pull x:1"),
+        (docker.errors.APIError("lookup registry: no such host"), "the image x:1 can't be pulled"),
+        (docker.errors.NotFound("pull access denied"), "the registry has no image x:1"),
+    ],
+)
+def test_a_refusal_is_told_in_plain_words(event: dict[str, Any] | Exception, says: str) -> None:
+    pulled, _ = images(event)
+    with pytest.raises(EngineError) as caught:
+        pulled.pull("x:1")
+    assert caught.value.message.startswith(says)
+    assert caught.value.hint
+
+
+def test_a_pull_that_the_disk_can_not_hold_is_stopped_when_the_sizes_are_known() -> None:
+    pulled, said = images(downloading("a", 0, 1 * GIB), downloading("b", 0, 2 * GIB), free=8 * GIB)
+    with pytest.raises(DoesNotFit, match="9216 MiB"):
+        pulled.pull("x:1")
+    assert said[-1] == "pulling x:1: 0 of 3072 MiB, 2 layers"
+
+
+def test_a_pull_that_fits_goes_on() -> None:
+    pulled, _ = images(downloading("a", 0, 1 * GIB), free=4 * GIB)
+    pulled.pull("x:1")
+
+
+def test_an_absent_image_has_no_digest() -> None:
+    assert images()[0].digest("x:1") is None
+
+
+def test_our_own_names_can_never_be_pulled_from_a_public_registry() -> None:
+    assert all(name.startswith("localhost/") for name in OWN)
+
+
+def room(*names: str, free: int | None, sizes: dict[str, int]) -> None:
+    Images(FakeEngine(), Path, lambda _: None, lambda: free, sizes.get).check_room(names)
+
+
+def test_images_that_do_not_fit_together_are_refused_before_any_is_pulled() -> None:
+    sizes = {"x:1": 2 * GIB, "y:1": 1 * GIB}
+    room("x:1", "y:1", free=9 * GIB, sizes=sizes)
+    with pytest.raises(DoesNotFit, match="x:1 and y:1: about 9216 MiB are needed") as caught:
+        room("x:1", "y:1", free=9 * GIB - 1, sizes=sizes)
+    assert "docker image prune" in caught.value.hint
+
+
+def test_what_can_not_be_known_beforehand_refuses_nothing() -> None:
+    room("x:1", free=1, sizes={})
+    room("x:1", free=None, sizes={"x:1": GIB})
+    room("kept:2", free=1, sizes={"kept:2": GIB})  # another version is here, whose layers it may share
+    room(*OWN, free=1, sizes=dict.fromkeys(OWN, GIB))  # never pulled

@@ -1,0 +1,161 @@
+"""GPUs by NVML (a stand-in library, loaded by pynvml as it would the driver's), listeners and routes."""
+
+import json
+import os
+import socket
+import subprocess
+import sys
+from ipaddress import IPv4Network, ip_interface
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from stackctl.contracts.host import Cpu
+from stackctl.effects.host import network as host_network
+from stackctl.effects.host import processes, processor
+from tests.standins import nvml
+
+ASK = """
+import json
+from dataclasses import asdict
+from stackctl.effects import host
+from stackctl.errors import GpuError
+try:
+    print(json.dumps([asdict(gpu) for gpu in host.gpus()]))
+except GpuError as e:
+    print(json.dumps({"message": e.message, "hint": e.hint, "code": e.exit_code}))
+"""
+
+
+@pytest.fixture(scope="session")
+def library(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return nvml.build(tmp_path_factory.mktemp("nvml"))
+
+
+def gpus(folder: Path, **answers: str) -> Any:
+    """What a program of its own finds, with the library in `folder` as the driver's."""
+    environment = {**os.environ, "LD_LIBRARY_PATH": str(folder), "PYTHONPATH": os.pathsep.join(sys.path), **answers}
+    done = subprocess.run([sys.executable, "-c", ASK], env=environment, capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stderr
+    return json.loads(done.stdout)
+
+
+def test_every_gpu_is_named_with_its_memory_in_mib(library: Path) -> None:
+    found = gpus(library, STANDIN_NVML_MIB="12288,24576")
+    assert [(g["index"], g["total_mib"], g["free_mib"]) for g in found] == [(0, 12288, 9216), (1, 24576, 18432)]
+    assert [(g["uuid"], g["name"]) for g in found] == [
+        ("GPU-00000000-stand-in", "NVIDIA Stand-in"),
+        ("GPU-00000001-stand-in", "NVIDIA Stand-in"),
+    ]
+
+
+def test_a_driver_without_gpus_has_none(library: Path) -> None:
+    assert gpus(library) == []
+
+
+@pytest.mark.parametrize("code", [9, 12])  # driver not loaded, its library not found
+def test_without_a_driver_there_are_no_gpus_and_no_error(library: Path, code: int) -> None:
+    assert gpus(library, STANDIN_NVML_INIT=str(code), STANDIN_NVML_MIB="12288") == []
+
+
+def test_a_library_that_is_none_counts_as_no_driver(tmp_path: Path) -> None:
+    (tmp_path / "libnvidia-ml.so.1").write_text("not a library")
+    assert gpus(tmp_path) == []
+
+
+@pytest.mark.parametrize("code", [4, 18, 999])  # no permission, library and driver of different versions, unknown
+def test_a_driver_that_answers_with_an_error_is_no_machine_without_gpus(library: Path, code: int) -> None:
+    error = gpus(library, STANDIN_NVML_INIT=str(code), STANDIN_NVML_MIB="12288")
+    assert error["code"] == 5
+    assert "NVIDIA driver" in error["message"]
+    assert "reboot" in error["hint"]
+    assert "--gpu none" in error["hint"]
+
+
+def test_a_gpu_that_got_lost_is_an_error_too(library: Path) -> None:
+    error = gpus(library, STANDIN_NVML_MEMORY="15", STANDIN_NVML_MIB="12288")
+    assert (error["code"], "reboot" in error["hint"]) == (5, True)
+
+
+def test_a_gpu_without_memory_of_its_own_is_a_gpu(library: Path) -> None:
+    (found,) = gpus(library, STANDIN_NVML_MEMORY="3", STANDIN_NVML_MIB="1")
+    assert (found["total_mib"], found["free_mib"]) == (0, 0)
+
+
+@pytest.mark.parametrize(
+    ("listens", "asked", "collides"),
+    [
+        ("127.0.0.1", "127.0.0.1", True),
+        ("0.0.0.0", "127.0.0.1", True),  # noqa: S104 - that is the case
+        ("127.0.0.2", "127.0.0.1", False),
+        ("::", "::1", True),
+        ("::1", "127.0.0.1", False),
+    ],
+)
+def test_a_listener_collides_where_the_engine_could_not_bind(listens: str, asked: str, collides: bool) -> None:
+    with socket.socket(socket.AF_INET6 if ":" in listens else socket.AF_INET) as listener:
+        listener.bind((listens, 0))
+        listener.listen()
+        port = listener.getsockname()[1]
+        found = host_network.listening(asked)
+    assert (port in found) == collides
+    assert not collides or str(os.getpid()) in found[port]
+
+
+@pytest.mark.parametrize(("said", "cuda"), [("12040", [12, 4]), ("11080", [11, 8]), ("13000", [13, 0]), ("0", [])])
+def test_the_drivers_cuda_is_known_where_it_says_it(library: Path, said: str, cuda: list[int]) -> None:
+    (found,) = gpus(library, STANDIN_NVML_CUDA=said, STANDIN_NVML_MIB="12288")
+    assert found["cuda"] == cuda
+
+
+@pytest.mark.parametrize(
+    ("flags", "avx", "avx2"),
+    [
+        ("fpu sse4_2 avx f16c avx2 bmi2", True, True),
+        ("fpu sse4_2 avx", True, False),
+        ("fpu avx512f_no sse4_2", False, False),
+    ],
+)
+def test_the_processors_vector_instructions_are_read_word_by_word(
+    tmp_path: Path, flags: str, avx: bool, avx2: bool
+) -> None:
+    table = tmp_path / "cpuinfo"
+    core = f"processor\t: 0\nmodel name\t: A \xb5-CPU with avx2 in its name\nflags\t\t: {flags}\nbugs\t\t: none\n\n"
+    table.write_bytes((core * 2).encode("latin-1"))
+    assert processor.cpu(table) == Cpu(architecture=os.uname().machine, avx=avx, avx2=avx2)
+
+
+def test_a_processor_of_which_nothing_is_said_is_taken_for_a_recent_one(tmp_path: Path) -> None:
+    (tmp_path / "cpuinfo").write_text("processor\t: 0\nFeatures\t: fp asimd\n")
+    for table in (tmp_path / "cpuinfo", tmp_path / "none"):
+        assert processor.cpu(table) == Cpu(architecture=os.uname().machine)
+
+
+def test_routes_are_networks_without_the_default_one(tmp_path: Path) -> None:
+    table = tmp_path / "route"
+    head = "Iface\tDestination\tGateway\tFlags\tRefCnt\tUse\tMetric\tMask\tMTU\tWindow\tIRTT\n"
+    lines = ["eth0\t00000000\t0101A8C0\t3\t0\t0\t0\t00000000", "eth0\t0001A8C0\t0\t1\t0\t0\t0\t00FFFFFF"]
+    table.write_text(head + "".join(f"{line}\t0\t0\t0\n" for line in lines))
+    assert host_network.routes(table) == (IPv4Network("192.168.1.0/24"),)
+
+
+def test_where_there_is_no_table_there_are_no_routes(tmp_path: Path) -> None:
+    assert host_network.routes(tmp_path / "none") == ()
+
+
+def test_a_sillytavern_that_was_started_by_hand_is_seen_in_its_folder(tmp_path: Path) -> None:
+    assert processes.node_processes(tmp_path) == ()
+    words = ["node", "-c", "import time; time.sleep(60)"]
+    with subprocess.Popen(words, executable=sys.executable, cwd=tmp_path) as process:
+        try:
+            assert processes.node_processes(tmp_path) == (process.pid,)
+            assert processes.node_processes(tmp_path.parent) == ()
+        finally:
+            process.kill()
+
+
+def test_every_address_of_an_interface_is_known_with_its_network() -> None:
+    found = host_network.interfaces()
+    assert "127.0.0.1/8" in found["lo"]
+    assert all(str(ip_interface(one)) == one for texts in found.values() for one in texts)

@@ -1,0 +1,59 @@
+"""Which Compose is taken, of those on the PATH (scripts that say a version and nothing else)."""
+
+from pathlib import Path
+
+import pytest
+
+from stackctl.errors import EngineError
+from stackctl.orchestrators.compose.run import Compose
+
+PLUGIN, ALONE = ("docker", "compose"), ("docker-compose",)
+
+
+def script(folder: Path, name: str, says: str | None) -> None:
+    """A program that answers `version --short`, or (None) knows no such command."""
+    answer = f"echo '{says}'" if says is not None else "echo 'unknown flag: --short' >&2; exit 125"
+    path = folder / name
+    path.write_text(f"#!/bin/sh\n{answer}\n")
+    path.chmod(0o755)
+
+
+@pytest.mark.parametrize(
+    ("docker", "alone", "expected"),
+    [
+        ("2.40.3-3", "2.26.1-4", (PLUGIN, (2, 40, 3))),
+        ("v2.40.3-3", None, (PLUGIN, (2, 40, 3))),
+        ("5.0.1", None, (PLUGIN, (5, 0, 1))),
+        ("2.20.0", "1.29.2", (PLUGIN, (2, 20, 0))),
+        ("2.9.0", "v2.20.2", (ALONE, (2, 20, 2))),  # a NAS: an old plugin, a newer program beside it
+        ("1.29.2", "10.2", (ALONE, (10, 2, 0))),
+    ],
+)
+def test_the_first_that_is_new_enough_is_taken(
+    docker: str,
+    alone: str | None,
+    expected: tuple[tuple[str, ...], tuple[int, ...]],
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    script(tmp_path, "docker", docker)
+    script(tmp_path, "docker-compose", alone)
+    monkeypatch.setenv("PATH", str(tmp_path))
+    assert Compose(tmp_path, print, lambda _: False).look() == expected
+
+
+def test_compose_alone_is_enough(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    script(tmp_path, "docker-compose", "v2.26.1")
+    monkeypatch.setenv("PATH", str(tmp_path))
+    assert Compose(tmp_path, print, lambda _: False).look() == (ALONE, (2, 26, 1))
+
+
+@pytest.mark.parametrize(("says", "words"), [(None, "not installed"), ("dev", "not installed"), ("2.9.0", "too old")])
+def test_no_compose_that_can_be_used_is_an_error(
+    says: str | None, words: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    script(tmp_path, "docker", says)
+    monkeypatch.setenv("PATH", str(tmp_path))
+    with pytest.raises(EngineError, match=words) as caught:
+        Compose(tmp_path, print, lambda _: False).look()
+    assert "docs.docker.com/compose/install" in caught.value.hint
