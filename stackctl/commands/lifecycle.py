@@ -28,7 +28,7 @@ def stop(machine: Machine, service: str | None) -> Done:
     """Stop all or one; memory and GPU are free then, data stays."""
     name = _checked(machine, service)
     with machine.folder.locked(machine.ui.note):
-        machine.compose.run(name, "stop", *_one(service))
+        machine.orchestrator.run(name, "stop", *_one(service))
     return Done(name=name)
 
 
@@ -52,8 +52,8 @@ def down(machine: Machine, *, volumes: bool) -> Done:
     """Remove containers and networks. The folder and everything in it stays."""
     name = _checked(machine, None)
     with machine.folder.locked(machine.ui.note):
-        record_run(machine, machine.engine.states(name))
-        machine.compose.run(name, "down", "--remove-orphans", *(("--volumes",) if volumes else ()))
+        record_run(machine, machine.docker.states(name))
+        machine.orchestrator.run(name, "down", "--remove-orphans", *(("--volumes",) if volumes else ()))
     return Done(name=name)
 
 
@@ -62,7 +62,7 @@ def logs(machine: Machine, service: str | None, *, follow: bool, lines: str) -> 
     name = _checked(machine, service)
     api_key.hide_keys(machine, load_config(machine, {}).spec)
     words = ("logs", "--tail", lines, *(("-f",) if follow else ()), *_one(service))
-    return machine.compose.pass_through(name, *words, out=machine.ui.log, coloured=machine.ui.is_coloured)
+    return machine.orchestrator.pass_through(name, *words, out=machine.ui.log, coloured=machine.ui.is_coloured)
 
 
 def services(machine: Machine) -> tuple[str, ...]:
@@ -72,7 +72,7 @@ def services(machine: Machine) -> tuple[str, ...]:
 
 def _checked(machine: Machine, service: str | None) -> str:
     name = stack_name_here(machine)
-    machine.engine.refuse_foreign(name, machine.place)
+    machine.docker.refuse_foreign(name, machine.place)
     known = services(machine)
     if service and service not in known:
         raise ConfigError(f"this stack has no service {service!r}", hint=f"it has: {', '.join(known)}")

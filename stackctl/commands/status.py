@@ -10,7 +10,6 @@ from stackctl.core.plan import external_backend
 from stackctl.core.start.events import Changed
 from stackctl.core.start.readiness import ServiceState
 from stackctl.core.tavern import container as tavern
-from stackctl.effects.docker.events import Watch
 from stackctl.machine import Machine
 from stackctl.orchestrators.compose import render
 from stackctl.steps.config_request import load_config, read_lock
@@ -48,15 +47,15 @@ class Status:
 def status(machine: Machine) -> Status:
     """Ask the engine once."""
     name = stack_name_here(machine)
-    machine.engine.refuse_foreign(name, machine.place)
+    machine.docker.refuse_foreign(name, machine.place)
     return _status(name, machine)
 
 
 def watch_status(machine: Machine) -> Iterator[Status]:
     """The status now, and again at each change; ends never."""
     name = stack_name_here(machine)
-    machine.engine.refuse_foreign(name, machine.place)
-    watch = Watch(machine.engine, name)
+    machine.docker.refuse_foreign(name, machine.place)
+    watch = machine.docker.watch(name)
     try:
         yield (shown := _status(name, machine))
         for happening in watch.happenings(time.monotonic() + 365 * 86400):
@@ -67,7 +66,7 @@ def watch_status(machine: Machine) -> Iterator[Status]:
 
 
 def _status(name: str, machine: Machine) -> Status:
-    states = machine.engine.states(name)
+    states = machine.docker.states(name)
     text = machine.folder.read(render.FILE) or ""
     planned = render.services(text)
     hosts = load_config(machine, {}).spec.sillytavern.proxy.hosts

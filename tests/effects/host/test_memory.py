@@ -18,8 +18,9 @@ HOLD = "held = bytearray({mib} << 20); print('here', flush=True); input()"
 PARENT = "import subprocess, sys; sys.exit(subprocess.call([sys.executable, '-c', sys.argv[1]]))"
 ASK = """
 import json, sys
-from stackctl.machine import held
-print(json.dumps(held(int(sys.argv[1]))))
+from stackctl.effects.gpu.nvml import Nvidia
+from stackctl.effects.host.processes import family_ids
+print(json.dumps(Nvidia(family_ids).held(int(sys.argv[1]))))
 """
 
 
