@@ -12,6 +12,7 @@ from stackctl.core.plan.stack import Plan
 from stackctl.core.start import readiness
 from stackctl.core.start.docker_errors import from_output
 from stackctl.core.start.events import Changed, ComposeExited, ComposeOutput, Event, EventStreamLost, Idle, Line
+from stackctl.core.start.judges import find_judge
 from stackctl.effects.docker.events import Watch
 from stackctl.errors import EngineError, NotReady, StackctlError
 from stackctl.machine import Machine
@@ -65,7 +66,6 @@ def start(
     if words[0] == "up" and only is None:
         make_way(plan.name, machine)
     began = time.monotonic()
-    backend = backends.find_backend(plan.backend)
     names = (only,) if only else tuple(service.name for service in plan.services)
     before = machine.engine.states(plan.name)
     record_run(machine, before)  # what it tells may go with the container that is replaced
@@ -85,7 +85,7 @@ def start(
                     watch.read_log(kept)
             if course.ended == 0 and not readiness.waiting_for(names, course.states, {}):
                 return Started(ready_s=time.monotonic() - began, buffers=tuple(course.buffers))
-            failed = _failed(happening, course, backend, machine) or _lost_gpu(happening, plan)
+            failed = _failed(happening, course, machine) or _lost_gpu(happening, plan)
             if failed:
                 _give_up(names, course, machine)
                 raise _with_before(failed, before)
@@ -134,20 +134,20 @@ def _kept(happening: Event, before: Mapping[str, ServiceState]) -> ServiceState 
     return None
 
 
-def _failed(happening: Event, course: _Course, backend: Backend, machine: Machine) -> StackctlError | None:
+def _failed(happening: Event, course: _Course, machine: Machine) -> StackctlError | None:
     match happening:
         case Changed(state) if state.has_failed and state.container in course.started - course.replaced:
-            return readiness.failure(state, machine.engine.tail(state), backend)
-        case Line(service, text) if service in course.states and readiness.fatal(text, service, backend):
+            return readiness.failure(state, machine.engine.tail(state))
+        case Line(service, text) if service in course.states and find_judge(service).fatal(text):
             state = course.states[service]
-            return readiness.failure(state, machine.engine.tail(state), backend)
+            return readiness.failure(state, machine.engine.tail(state))
         case EventStreamLost(why):
             return EngineError(f"the engine stopped answering: {why}", hint="is it still running? docker info")
         case ComposeExited() | Idle() if course.ended:
             mine = (s for s in course.states.values() if s.container in course.started)
             broken = next((s for s in mine if s.has_failed), None)
             if broken and not any("Error response" in line for line in course.said):
-                return readiness.failure(broken, machine.engine.tail(broken), backend)
+                return readiness.failure(broken, machine.engine.tail(broken))
             if isinstance(happening, ComposeExited) and any(
                 "dependency failed to start" in line for line in course.said
             ):
