@@ -19,7 +19,7 @@ from stackctl.errors import EngineError
 from stackctl.machine import Machine
 from stackctl.orchestrators.compose import render
 from stackctl.orchestrators.compose.run import Compose
-from tests.commands.machines import quiet
+from tests.commands.machines import Quiet, quiet
 from tests.core.samples import engine as an_engine
 
 ALREADY = "Error response from daemon: Bind for {} failed: port is already allocated"
@@ -86,13 +86,22 @@ class Stage(Engine):
     soon_subnets: list[str] = field(default_factory=list)
     taken_subnets: list[str] = field(default_factory=list)
     events: Stream = field(default_factory=Stream)
+    ends: dict[str, ServiceState] = field(default_factory=dict)  # service -> what becomes of it; else it gets healthy
+    logs: dict[str, tuple[str, ...]] = field(default_factory=dict)  # service -> the lines that it writes
+    says: str = ""  # what Compose says at a start
+    stopped: list[str] = field(default_factory=list)  # containers, in the order in which they were stopped
 
     @property
     def client(self) -> Any:
-        api = SimpleNamespace(
-            containers=lambda **_: [], logs=lambda *_, **__: Stream(), inspect_network=self._inspect_network
-        )
+        api = SimpleNamespace(containers=lambda **_: [], logs=self._log, inspect_network=self._inspect_network)
         return SimpleNamespace(events=self._follow, api=api)
+
+    def _log(self, container_id: str, **_: object) -> io.BytesIO:
+        state = self.state(container_id)
+        return io.BytesIO("".join(f"{line}\n" for line in self.tail(state)).encode() if state else b"")
+
+    def tail(self, state: ServiceState, lines: int = 200) -> tuple[str, ...]:
+        return self.logs.get(state.name, ())[-lines:]
 
     def _follow(self, **_: object) -> Stream:
         self.events = Stream()
@@ -121,7 +130,8 @@ class Stage(Engine):
         return next((one for one in self.containers_.values() if one.container == container_id), None)
 
     def stop(self, container_id: str, grace_s: int) -> None:
-        """It has ended by itself."""
+        del grace_s
+        self.stopped.append(container_id)
 
     def _inspect_network(self, name: str) -> dict[str, Any]:
         """None of this stack's networks is there: Compose makes them."""
@@ -155,7 +165,7 @@ class Stage(Engine):
                 if said := self._collides(place):
                     self.containers_[name] = container(name, state="created")
                     return said
-            self.containers_[name] = container(name, state="running")
+            self.containers_[name] = self.ends.get(name) or container(name, state="running")
             self.events.put({"id": f"id-{name}", "Action": "start", "timeNano": 10**9})
         return ""
 
@@ -184,6 +194,8 @@ class FakeCompose(Compose):
     def __init__(self, folder: Path, stage: Stage) -> None:
         super().__init__(folder, lambda _: None, lambda name: (folder / name).is_file())
         self._stage = stage
+        self.started: list[subprocess.Popen[str]] = []
+        self.words: list[tuple[str, ...]] = []
 
     def look(self) -> tuple[tuple[str, ...], tuple[int, ...]]:
         return ("docker", "compose"), (2, 40, 3)
@@ -192,12 +204,19 @@ class FakeCompose(Compose):
         """It is well."""
 
     def start(self, name: str, *words: str) -> "subprocess.Popen[str]":
-        del name, words
+        del name
+        self.words.append(words)
         said = self._stage.up((self.folder / render.FILE).read_text())
-        script = 'test -z "$1" || { echo "$1"; exit 1; }'
-        return subprocess.Popen(
-            ["sh", "-c", script, "up", said], stdout=subprocess.PIPE, text=True, start_new_session=True
+        script = 'echo "$1"; test -z "$2" || { echo "$2"; exit 1; }'
+        self.started.append(
+            subprocess.Popen(
+                ["sh", "-c", script, "up", self._stage.says, said],
+                stdout=subprocess.PIPE,
+                text=True,
+                start_new_session=True,
+            )
         )
+        return self.started[-1]
 
 
 @dataclass
@@ -210,11 +229,17 @@ class Staged:
     said: io.StringIO
 
 
+def quiet_stage(folder: Path, stage: Stage) -> Quiet:
+    """A machine whose engine is this stage, and what it said."""
+    here = quiet(folder)
+    here.machine.engine, here.machine.binds = stage, lambda _: None
+    here.machine.__dict__["compose"] = FakeCompose(folder, stage)  # as its cached property would have it
+    return here
+
+
 def staged(folder: Path, *, published: Mapping[str, str] | None = None) -> Staged:
     """A machine without any image of its own; `published`: what its registry has."""
-    here = quiet(folder)
     stage, images = Stage(), FakeImages(published=dict(published or {}))
-    here.machine.engine, here.machine.binds = stage, lambda _: None
-    here.machine.__dict__["images"] = images  # as its cached property would have it
-    here.machine.__dict__["compose"] = FakeCompose(folder, stage)
+    here = quiet_stage(folder, stage)
+    here.machine.__dict__["images"] = images
     return Staged(machine=here.machine, stage=stage, images=images, said=here.said)
