@@ -12,10 +12,11 @@ from typing import Any
 
 import docker.errors
 
+from stackctl.contracts.service import GpuRequest
 from stackctl.core.observed import EngineSeen, ServiceState
 from stackctl.effects.docker.engine import Engine
 from stackctl.effects.docker.images import Images
-from stackctl.errors import EngineError
+from stackctl.errors import ConfigError, EngineError, StackctlError
 from stackctl.machine import Machine
 from stackctl.orchestrators.compose import render
 from stackctl.orchestrators.compose.run import Compose
@@ -89,12 +90,25 @@ class Stage(Engine):
     ends: dict[str, ServiceState] = field(default_factory=dict)  # service -> what becomes of it; else it gets healthy
     logs: dict[str, tuple[str, ...]] = field(default_factory=dict)  # service -> the lines that it writes
     says: str = ""  # what Compose says at a start
+    refuses: str = ""  # what Compose says against any file
     stopped: list[str] = field(default_factory=list)  # containers, in the order in which they were stopped
+    own_ports: set[int] = field(default_factory=set)  # that this stack's containers publish
+    projects: dict[str, str] = field(default_factory=dict)  # Compose project -> the folder that it was started in
+    gpu_error: StackctlError | None = None  # what comes of asking for a GPU
 
     @property
     def client(self) -> Any:
-        api = SimpleNamespace(containers=lambda **_: [], logs=self._log, inspect_network=self._inspect_network)
+        api = SimpleNamespace(containers=self._listed, logs=self._log, inspect_network=self._inspect_network)
         return SimpleNamespace(events=self._follow, api=api)
+
+    def _listed(self, **_: object) -> list[dict[str, Any]]:
+        labels = "com.docker.compose.project", "com.docker.compose.project.working_dir"
+        return [{"Labels": dict(zip(labels, one, strict=True))} for one in self.projects.items()]
+
+    def try_gpu(self, image: str, request: GpuRequest) -> None:
+        del image, request
+        if self.gpu_error:
+            raise self.gpu_error
 
     def _log(self, container_id: str, **_: object) -> io.BytesIO:
         state = self.state(container_id)
@@ -143,7 +157,7 @@ class Stage(Engine):
 
     def published(self, project: str) -> tuple[dict[int, str], set[int]]:
         del project
-        return {port: f"container {who}" for port, who in self.held.items() if port not in self.hidden}, set()
+        return {port: f"container {who}" for port, who in self.held.items() if port not in self.hidden}, self.own_ports
 
     def read_files(self, image: str, paths: tuple[str, ...]) -> dict[str, str]:
         del image, paths
@@ -201,7 +215,9 @@ class FakeCompose(Compose):
         return ("docker", "compose"), (2, 40, 3)
 
     def check(self, name: str, text: str) -> None:
-        """It is well."""
+        del name, text
+        if self._stage.refuses:
+            raise ConfigError(self._stage.refuses, hint="mend it")
 
     def start(self, name: str, *words: str) -> "subprocess.Popen[str]":
         del name
