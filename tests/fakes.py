@@ -20,12 +20,11 @@ from stackctl.core.formats.answer_limit import Limit
 from stackctl.core.hub.remote import FileRequest, RemoteHead
 from stackctl.core.hub.repository import Repo
 from stackctl.core.hub.source import Source
-from stackctl.core.observed import ContainerSeen, EngineSeen, HostIdentity, ProbeResult, Ram
+from stackctl.core.observed import ContainerSeen, EngineSeen, HostIdentity, ProbeResult, Ram, ServiceState
 from stackctl.core.plan.stack import Plan
 from stackctl.core.plan.subnets import Existing
 from stackctl.core.smoke.reachability import ContainerNetworking
 from stackctl.core.start.events import Event
-from stackctl.core.start.readiness import ServiceState
 from stackctl.effects import download, models
 from stackctl.effects.download import ranged
 from stackctl.effects.host import random_secrets
@@ -33,7 +32,7 @@ from stackctl.effects.hub import Hub
 from stackctl.effects.models.contents import contents
 from stackctl.effects.models.reading import where
 from stackctl.effects.storage.disk import Disk
-from stackctl.errors import EngineError, ModelError
+from stackctl.errors import EngineError, ModelError, StackctlError
 from stackctl.orchestrators.compose import render
 from stackctl.ports.disk import Folder
 from stackctl.ports.page import Page
@@ -109,7 +108,7 @@ class FakeDocker:
     networks: dict[str, Existing] = field(default_factory=dict)
     attachments: dict[str, ContainerNetworking] = field(default_factory=dict)
     files: dict[str, str] = field(default_factory=dict)
-    gpu_error: EngineError | None = None
+    gpu_error: StackctlError | None = None
     events: Iterable[Event] = ()
     answers: Callable[[str], ProbeResult] = lambda url: ProbeResult(url=url, failure="refused")
     asked: list[str] = field(default_factory=list)

@@ -6,7 +6,9 @@ from pathlib import PurePosixPath
 from typing import Final, Literal, Protocol
 
 from stackctl.contracts.answer import Answer
+from stackctl.contracts.cause import Cause
 from stackctl.contracts.host import Cpu
+from stackctl.contracts.judge import Judge
 from stackctl.contracts.memory import Reserves
 from stackctl.secret import Secret
 
@@ -64,15 +66,6 @@ class Launch:
 
 
 @dataclass(frozen=True, kw_only=True)
-class Cause:
-    """Why a backend can't go on, in plain words, and what to do. The class of error decides the exit code."""
-
-    says: str
-    hint: str
-    kind: Literal["not ready", "model", "gpu", "memory", "config"] = "not ready"
-
-
-@dataclass(frozen=True, kw_only=True)
 class Buffer:
     """Memory that a program says it has reserved."""
 
@@ -123,7 +116,7 @@ def in_the_image(variant: Variant, cpu: Cpu, cuda: tuple[int, ...]) -> str:  # n
     return ""
 
 
-class Backend(Protocol):
+class Backend(Judge, Protocol):
     """All that stackctl knows of one backend. Every fact carries its source in the module."""
 
     NAME: str
@@ -182,14 +175,6 @@ class Backend(Protocol):
 
     def speed(self, said: str) -> float | None:
         """The tokens a second of its last generation, by what it says at SPEED; None if it does not say it there."""
-        ...
-
-    def fatal(self, line: str) -> Cause | None:
-        """The cause, if this log line means that the model will never answer."""
-        ...
-
-    def exit_cause(self, code: int) -> Cause | None:
-        """What an exit code of the program means, where its log said nothing."""
         ...
 
     def recognise(self, answers: Mapping[str, Answer]) -> ServerInfo | None:

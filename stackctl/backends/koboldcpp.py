@@ -15,7 +15,6 @@ from typing import Final
 
 from stackctl.backends.answers import MODELS, PROPS, first_model, good, number, table, text, tokens
 from stackctl.backends.contract import (
-    Cause,
     Image,
     Launch,
     Program,
@@ -28,7 +27,9 @@ from stackctl.backends.contract import (
 )
 from stackctl.backends.llama_log import load_buffer, load_failure, load_progress
 from stackctl.contracts.answer import Answer
+from stackctl.contracts.cause import Cause
 from stackctl.contracts.host import Cpu
+from stackctl.contracts.judge import no_cause
 from stackctl.contracts.memory import Reserves
 from stackctl.errors import ConfigError, GpuError
 from stackctl.secret import Secret
@@ -247,6 +248,9 @@ def fatal(line: str) -> Cause | None:
             kind="model",
         )
     return None
+
+
+ended: Final = no_cause
 
 
 def exit_cause(code: int) -> Cause | None:

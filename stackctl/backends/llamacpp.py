@@ -10,7 +10,6 @@ from typing import Final
 
 from stackctl.backends.answers import MODELS, PROPS, first_model, good, number, table, text, tokens
 from stackctl.backends.contract import (
-    Cause,
     Image,
     Launch,
     Program,
@@ -25,6 +24,8 @@ from stackctl.backends.contract import (
 )
 from stackctl.backends.llama_log import load_buffer, load_failure, load_progress
 from stackctl.contracts.answer import Answer
+from stackctl.contracts.cause import Cause
+from stackctl.contracts.judge import no_cause
 from stackctl.contracts.memory import Reserves
 from stackctl.secret import Secret
 
@@ -147,8 +148,8 @@ def fatal(line: str) -> Cause | None:
     return None
 
 
-def exit_cause(code: int) -> Cause | None:  # noqa: ARG001 - 1 is all it ever says; the log has the cause
-    return None
+ended: Final = no_cause
+exit_cause: Final = no_cause  # 1 is all it ever says; the log has the cause
 
 
 def recognise(answers: Mapping[str, Answer]) -> ServerInfo | None:

@@ -15,10 +15,9 @@ from stackctl.contracts.service import GpuRequest
 from stackctl.core.container_paths import Bind
 from stackctl.core.formats.answer_limit import Limit
 from stackctl.core.model.model import ModelSeen
-from stackctl.core.observed import ContainerSeen, EngineSeen, HostIdentity, ProbeResult, Ram
+from stackctl.core.observed import ContainerSeen, EngineSeen, HostIdentity, ProbeResult, Ram, ServiceState
 from stackctl.core.plan.stack import Plan
 from stackctl.core.plan.subnets import Existing
-from stackctl.core.start.readiness import ServiceState
 from stackctl.ports.disk import Folder, Library, Programs, Progress, Says, Trees
 from stackctl.ports.engine import Images, Watch
 from stackctl.ports.page import Page

@@ -3,7 +3,7 @@
 from collections.abc import Iterable, Iterator
 from typing import TYPE_CHECKING, Any, Protocol
 
-from stackctl.core.start.readiness import ServiceState
+from stackctl.core.observed import ServiceState
 
 if TYPE_CHECKING:
     from stackctl.core.start.events import Event

@@ -10,11 +10,12 @@ from pathlib import Path, PurePosixPath
 from types import SimpleNamespace
 from typing import Any
 
-from stackctl.core.start.readiness import ServiceState
+from stackctl.core.observed import ServiceState
 from stackctl.effects.docker.events import Watch
+from stackctl.errors import ConfigError
 from stackctl.machine import Machine
 from stackctl.orchestrators.compose import render
-from tests.commands.machines import quiet
+from tests.commands.machines import Quiet, quiet
 from tests.fakes import FakeDocker, FakeHost, FakeHub, FakeImages, FakeOrchestrator
 
 ALREADY = "Error response from daemon: Bind for {} failed: port is already allocated"
@@ -54,11 +55,19 @@ class Stage(FakeDocker):
     soon_subnets: list[str] = field(default_factory=list)
     taken_subnets: list[str] = field(default_factory=list)
     stream: Stream = field(default_factory=Stream)
+    ends: dict[str, ServiceState] = field(default_factory=dict)  # service -> what becomes of it; else it gets healthy
+    says: str = ""  # what Compose says at a start
+    refuses: str = ""  # what Compose says against any file
+    stopped: list[str] = field(default_factory=list)  # containers, in the order in which they were stopped
+    own_ports: set[int] = field(default_factory=set)  # that this stack's containers publish
 
     @property
     def client(self) -> Any:
-        api = SimpleNamespace(logs=lambda *_, **__: Stream())
-        return SimpleNamespace(events=self._follow, api=api)
+        return SimpleNamespace(events=self._follow, api=SimpleNamespace(logs=self._log))
+
+    def _log(self, container_id: str, **_: object) -> io.BytesIO:
+        state = self.state(container_id)
+        return io.BytesIO("".join(f"{line}\n" for line in self.tail(state)).encode() if state else b"")
 
     def _follow(self, **_: object) -> Stream:
         self.stream = Stream()
@@ -70,13 +79,17 @@ class Stage(FakeDocker):
     def watch(self, project: str) -> Watch:
         return Watch(self, project)
 
+    def stop(self, container_id: str, grace_s: int) -> None:
+        del grace_s
+        self.stopped.append(container_id)
+
     def subnets(self, project: str) -> tuple[tuple[IPv4Network, ...], tuple[IPv4Network, ...]]:
         del project
         return tuple(map(IPv4Network, self.taken_subnets)), ()
 
     def published(self, project: str) -> tuple[dict[int, str], set[int]]:
         del project
-        return {port: f"container {who}" for port, who in self.held.items() if port not in self.hidden}, set()
+        return {port: f"container {who}" for port, who in self.held.items() if port not in self.hidden}, self.own_ports
 
     def up(self, text: str) -> str:
         """Start what a compose.yml says; what Docker would say where that fails, "" where all is well."""
@@ -94,7 +107,7 @@ class Stage(FakeDocker):
                 if said := self._collides(place):
                     self.states_[name] = container(name, state="created")
                     return said
-            self.states_[name] = container(name, state="running")
+            self.states_[name] = self.ends.get(name) or container(name, state="running")
             self.stream.put({"id": f"id-{name}", "Action": "start", "timeNano": 10**9})
         return ""
 
@@ -122,14 +135,22 @@ class StageCompose(FakeOrchestrator):
     """Compose, which starts every file on the stage."""
 
     stage: Stage = field(default_factory=Stage)
+    started: list["subprocess.Popen[str]"] = field(default_factory=list)
+    words: list[tuple[str, ...]] = field(default_factory=list)
+
+    def check(self, name: str, text: str) -> None:
+        super().check(name, text)
+        if self.stage.refuses:
+            raise ConfigError(self.stage.refuses, hint="mend it")
 
     def start(self, name: str, *words: str) -> "subprocess.Popen[str]":
-        self.asked.append((words[0], name, *words[1:]))
+        del name
+        self.words.append(words)
         said = self.stage.up((self.folder.path / render.FILE).read_text())
-        script = 'test -z "$1" || { echo "$1"; exit 1; }'
-        return subprocess.Popen(
-            ["sh", "-c", script, "up", said], stdout=subprocess.PIPE, text=True, start_new_session=True
-        )
+        script = 'echo "$1"; test -z "$2" || { echo "$2"; exit 1; }'
+        argv = ["sh", "-c", script, "up", self.stage.says, said]
+        self.started.append(subprocess.Popen(argv, stdout=subprocess.PIPE, text=True, start_new_session=True))
+        return self.started[-1]
 
 
 @dataclass
@@ -144,10 +165,16 @@ class Staged:
     host: FakeHost
 
 
-def staged(folder: Path, *, published: Mapping[str, str] | None = None) -> Staged:
-    """A machine without any image of its own; `published`: what its registry has."""
+def quiet_stage(folder: Path, stage: Stage) -> Quiet:
+    """A machine whose engine is this stage, and what it said."""
     here = quiet(folder)
-    stage = Stage(images=FakeImages(published=dict(published or {})))
     orchestrator = StageCompose(here.machine.folder, stage=stage)
     machine = replace(here.machine, docker=stage, orchestrator=orchestrator)
-    return Staged(machine=machine, stage=stage, images=stage.images, said=here.said, hub=here.hub, host=here.host)
+    return replace(here, machine=machine, docker=stage, orchestrator=orchestrator)
+
+
+def staged(folder: Path, *, published: Mapping[str, str] | None = None) -> Staged:
+    """A machine without any image of its own; `published`: what its registry has."""
+    stage = Stage(images=FakeImages(published=dict(published or {})))
+    here = quiet_stage(folder, stage)
+    return Staged(machine=here.machine, stage=stage, images=stage.images, said=here.said, hub=here.hub, host=here.host)

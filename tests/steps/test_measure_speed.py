@@ -7,8 +7,8 @@ from typing import Any
 
 import pytest
 
+from stackctl.core.observed import ServiceState
 from stackctl.core.plan.stack import Plan
-from stackctl.core.start.readiness import ServiceState
 from stackctl.core.tavern.replies import Reply
 from stackctl.steps.measure_speed import measure_speed
 from tests.backends.logs import GENERATED

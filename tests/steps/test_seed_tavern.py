@@ -122,3 +122,15 @@ def test_the_users_own_link_to_where_the_data_lies_is_followed(tmp_path: Path) -
     (tmp_path / "sillytavern").symlink_to(tmp_path / "other disk")
     seed_tavern(plan, want(), machine.machine)
     assert read(file)["max_context"] == 2048
+
+
+def test_a_data_folder_of_another_user_is_said_with_both_ways_out(tmp_path: Path) -> None:
+    quietly, _, _ = here(tmp_path)
+    mine, config = quietly.machine.folder.owner.uid, tmp_path / "sillytavern" / "config"
+    config.mkdir(parents=True)
+    theirs = a_plan(wanted(sillytavern={"uid": mine + 1, "gid": 1}), seen())
+    says = f"{config} belongs to user {mine}, but SillyTavern runs as user {mine + 1} and could not write there"
+    with pytest.raises(DataError, match=says) as caught:
+        seed_tavern(theirs, want(), quietly.machine)
+    assert "sudo chown -R " in caught.value.hint
+    assert f"sillytavern.uid = {mine} in stack.toml" in caught.value.hint

@@ -1,12 +1,12 @@
 """Checks of the containers: they run, and the backend survives a restart."""
 
-from stackctl import backends
 from stackctl.commands.smoke.site import Site
+from stackctl.core.observed import ServiceState
 from stackctl.core.plan import gpu_request
 from stackctl.core.plan.stack import Plan
 from stackctl.core.smoke.result import NotApplicable
 from stackctl.core.start import readiness
-from stackctl.core.start.readiness import ServiceState
+from stackctl.core.start.judges import find_judge
 from stackctl.core.tavern import container as tavern
 from stackctl.core.tavern import replies
 from stackctl.errors import NotReady, StackctlError
@@ -60,14 +60,14 @@ def _trouble(name: str, state: ServiceState | None, site: Site) -> StackctlError
         return lost
     if state.is_ready:
         return None
-    log, backend = site.machine.docker.tail(state), backends.find_backend(site.plan.backend)
-    is_known = state.oom_killed or state.error or any(readiness.fatal(line, name, backend) for line in log)
+    log, judge = site.machine.docker.tail(state), find_judge(name)
+    is_known = state.oom_killed or state.error or any(judge.fatal(line) for line in log)
     is_running = state.state == "running"
     if is_known or state.state == "restarting" or (is_running and state.health == "unhealthy"):
-        return readiness.failure(state, log, backend)
+        return readiness.failure(state, log)
     if is_running:
         return NotReady(
             f"{name} is still starting", hint=f"stackctl status --watch; {command_line('stackctl', 'logs', name)}"
         )
     words = f"{name} does not run ({state.state}, exit code {state.exit_code})"
-    return NotReady(words, hint="stackctl start", evidence=readiness.evidence(log, backend))
+    return NotReady(words, hint="stackctl start", evidence=readiness.evidence(log, judge))

@@ -1,8 +1,9 @@
 """What happens to a stack while it starts, as values."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 
-from stackctl.core.start.readiness import ServiceState
+from stackctl.core.observed import ServiceState
 
 
 @dataclass(frozen=True)
@@ -47,4 +48,11 @@ class Idle:
     """Nothing happened for a while; time to look at the clock."""
 
 
-Event = Changed | Line | ComposeOutput | ComposeExited | EventStreamLost | Idle
+@dataclass(frozen=True)
+class Looked:
+    """The engine was asked for all containers of the stack: service -> state."""
+
+    states: Mapping[str, ServiceState]
+
+
+Event = Changed | Line | ComposeOutput | ComposeExited | EventStreamLost | Idle | Looked

@@ -14,10 +14,9 @@ from pathlib import PurePosixPath
 from typing import TYPE_CHECKING, Any
 
 from stackctl.contracts.service import GpuRequest
-from stackctl.core.observed import ContainerSeen, EngineSeen
+from stackctl.core.observed import ContainerSeen, EngineSeen, ServiceState
 from stackctl.core.plan.gpu_request import NOT_GIVEN
 from stackctl.core.start.docker_errors import gpu_refused
-from stackctl.core.start.readiness import ServiceState
 from stackctl.effects.docker import cdi
 from stackctl.effects.docker.connection import connect, listener
 from stackctl.errors import ConfigError, EngineError

@@ -195,6 +195,31 @@ def test_json_that_would_fill_the_memory_is_an_error_that_says_so(page: Page, bo
                 ask()
 
 
+def test_settings_that_sillytavern_itself_can_not_read_are_said(page: Page) -> None:
+    page.status, page.body = 500, b"EACCES"
+    with session(page) as opened, pytest.raises(NotReady) as caught:
+        opened.settings()
+    assert caught.value.message == "SillyTavern can't read its own settings.json (500)"
+    assert "must belong to the user that SillyTavern runs as" in caught.value.hint
+    assert caught.value.evidence == ("EACCES",)
+
+
+def test_a_server_that_sillytavern_gets_no_answer_from_is_named_with_the_way_out(page: Page) -> None:
+    page.status, page.body = 400, b"ECONNREFUSED"
+    with session(page) as opened, pytest.raises(NotReady) as caught:
+        opened.model("llamacpp", "http://llamacpp:8081", hint="API Connections")
+    says = "SillyTavern's settings name llamacpp at http://llamacpp:8081, and it gets no answer there (400)"
+    assert (caught.value.message, caught.value.hint) == (says, "API Connections")
+
+
+def test_a_whitelist_that_shuts_us_out_is_said_with_its_place(page: Page) -> None:
+    page.door = 403
+    with pytest.raises(NotReady, match="its whitelist does not name the address we come from") as caught:
+        session(page).__enter__()
+    assert "SILLYTAVERN_WHITELIST" in caught.value.hint
+    assert caught.value.evidence
+
+
 @pytest.mark.parametrize(
     ("settings", "says"),
     [

@@ -1,0 +1,121 @@
+"""How far a start has come: a state, and what each event makes of it. Nothing here asks the engine or the clock."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+
+from stackctl.backends import find_backend
+from stackctl.backends.contract import Buffer
+from stackctl.core.observed import ServiceState
+from stackctl.core.plan import gpu_request
+from stackctl.core.plan.stack import Plan
+from stackctl.core.start.events import Changed, ComposeExited, ComposeOutput, Event, EventStreamLost, Idle, Line, Looked
+from stackctl.core.start.judges import find_judge
+from stackctl.errors import EngineError, StackctlError
+
+
+@dataclass(frozen=True)
+class Failed:
+    """The start will never succeed. `why`: the error itself, or the container whose log has the cause."""
+
+    why: StackctlError | ServiceState
+
+
+@dataclass(frozen=True, kw_only=True)
+class StartState:
+    """What a start has seen so far. Containers are named by their ids, `states` and `newest` are by service."""
+
+    plan: Plan
+    services: tuple[str, ...]  # that have to become ready
+    before: Mapping[str, ServiceState]
+    states: Mapping[str, ServiceState]
+    newest: Mapping[str, str]
+    ours: frozenset[str] = frozenset()  # that this start started, or keeps
+    replaced: frozenset[str] = frozenset()  # that had to make room
+    progress: Mapping[str, str]  # service -> what its log says of loading
+    buffers: tuple[Buffer, ...] = ()  # memory that the backend's log said it reserved
+    output: tuple[str, ...] = ()  # of Compose, line by line
+    exit_code: int | None = None  # of Compose; None: it is at work
+    is_settled: bool = False  # it was quiet for a while after Compose's end: no event is on its way any more
+    is_look_due: bool = False  # the step is to ask the engine for all states
+    failed: Failed | None = None  # the first event after which the stack can't become ready
+
+
+def begin(plan: Plan, before: Mapping[str, ServiceState], only: str | None = None) -> StartState:
+    """Return the state in which nothing has happened yet. `only`: the one service to wait for; None: all."""
+    return StartState(
+        plan=plan,
+        services=(only,) if only else tuple(service.name for service in plan.services),
+        before=before,
+        states={name: state for name, state in before.items() if state.state == "running"},
+        newest={name: state.container for name, state in before.items()},
+        progress={},
+    )
+
+
+def advance(state: StartState, event: Event) -> StartState:
+    """Return the state after an event."""
+    match event:
+        case Changed(found, started) if found.container not in state.replaced:
+            return _change(state, found, started=started)
+        case Line(service, text):
+            return _read(state, service, text)
+        case ComposeOutput(text):
+            kept = kept_container(state, event)
+            return replace(
+                state, output=(*state.output, text), ours=state.ours | {kept.container} if kept else state.ours
+            )
+        case ComposeExited(code):
+            # what it did last may still be on its way as an event: the engine is asked before anything is judged by it
+            return replace(state, exit_code=code, is_look_due=True)
+        case Idle() if state.exit_code is not None:
+            # events lead; should one be lost, a look in a quiet second costs less than waiting for the time-out
+            return replace(state, is_settled=True, is_look_due=state.exit_code == 0)
+        case Looked(states):
+            return replace(state, states={**state.states, **states}, is_look_due=False)
+        case EventStreamLost(why):
+            return _fail(
+                state, EngineError(f"the engine stopped answering: {why}", hint="is it still running? docker info")
+            )
+    return state
+
+
+def kept_container(state: StartState, event: Event) -> ServiceState | None:
+    """Return the running container that Compose, by what it just said, keeps as it is."""
+    match event:
+        case ComposeOutput(text) if text.endswith("Running"):
+            running = (one for one in state.before.values() if one.state == "running")
+            return next((one for one in running if f"-{one.name}-1 " in text), None)
+    return None
+
+
+def _change(state: StartState, found: ServiceState, *, started: bool) -> StartState:
+    """A container is in a new state; an older one of its service has a successor then."""
+    older = {state.newest.get(found.name, found.container)} - {found.container}
+    state = replace(
+        state,
+        states={**state.states, found.name: found},
+        newest={**state.newest, found.name: found.container},
+        ours=state.ours | {found.container} if started else state.ours,
+        replaced=state.replaced | older,
+    )
+    if found.has_failed and found.container in state.ours:
+        return _fail(state, found)
+    lost = gpu_request.lost_gpu(found, state.plan) if started else None
+    return _fail(state, lost) if lost else state
+
+
+def _read(state: StartState, service: str, line: str) -> StartState:
+    """A service wrote a line to its log."""
+    if service == state.plan.backend:
+        backend = find_backend(service)
+        if says := backend.progress(line):
+            state = replace(state, progress={**state.progress, service: says})
+        if buffer := backend.buffer(line):
+            state = replace(state, buffers=(*state.buffers, buffer))
+    if service in state.states and find_judge(service).fatal(line):
+        return _fail(state, state.states[service])
+    return state
+
+
+def _fail(state: StartState, why: StackctlError | ServiceState) -> StartState:
+    return replace(state, failed=state.failed or Failed(why))

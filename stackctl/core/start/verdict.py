@@ -1,0 +1,69 @@
+"""What the state of a start comes to: ready, still waiting, or never ready, and the error that says so."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from stackctl.core.observed import ServiceState
+from stackctl.core.start import readiness
+from stackctl.core.start.docker_errors import from_output
+from stackctl.core.start.start_state import Failed, StartState
+from stackctl.errors import NotReady, StackctlError
+
+
+@dataclass(frozen=True)
+class Ready:
+    """Compose has done its work, and every service that is waited for is healthy."""
+
+
+@dataclass(frozen=True)
+class Waiting:
+    """What each service still waits for, in words."""
+
+    for_what: tuple[str, ...]
+
+
+def verdict(state: StartState) -> Ready | Waiting | Failed:
+    """Judge a start by its state."""
+    waiting = readiness.waiting_for(state.services, state.states, state.progress)
+    if failed := state.failed or _failed_by_compose(state):
+        return failed
+    if state.exit_code == 0 and not state.is_look_due and not waiting:
+        return Ready()
+    return Waiting(waiting)
+
+
+def explain(failed: Failed, log: tuple[str, ...], before: Mapping[str, ServiceState]) -> StackctlError:
+    """Return the error of a failed start. `log`: of the container that died, if it was one; `before`: what ran."""
+    error = readiness.failure(failed.why, log) if isinstance(failed.why, ServiceState) else failed.why
+    ran = [f"{s.name} ({s.image}, {s.health or s.state})" for s in before.values() if s.state == "running"]
+    if ran:
+        error.hint = f"{error.hint}; before this deploy ran: {', '.join(sorted(ran))}"
+    return error
+
+
+def late(state: StartState, timeout_s: int) -> NotReady:
+    """Return the error of a start that was not ready in time."""
+    waits = readiness.waiting_for(state.services, state.states, state.progress)
+    return NotReady(
+        f"not ready after {timeout_s} s: {'; '.join(waits)}",
+        hint="what was started goes on; `stackctl deploy` continues from here, and waits longer with "
+        "--timeout SECONDS; `stackctl logs` shows what it is at",
+    )
+
+
+def to_stop(state: StartState) -> tuple[ServiceState, ...]:
+    """Return the containers to stop after a failure: what failed and what waited for it; what was ready goes on."""
+    found = (state.states[name] for name in state.services if name in state.states)
+    return tuple(one for one in found if not one.is_ready and one.state != "created")
+
+
+def _failed_by_compose(state: StartState) -> Failed | None:
+    """Compose gave up: by the death of a container of this start, else by its own words."""
+    if not state.exit_code or state.is_look_due:
+        return None
+    broken = next((one for one in state.states.values() if one.container in state.ours and one.has_failed), None)
+    if broken and not any("Error response" in line for line in state.output):
+        return Failed(broken)
+    if not state.is_settled and any("dependency failed to start" in line for line in state.output):
+        return None  # the death that Compose saw, perhaps restarted by now, is still on its way as an event
+    return Failed(from_output(state.output, state.exit_code))

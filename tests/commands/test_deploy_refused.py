@@ -1,0 +1,359 @@
+"""What stops a deploy before its start leaves the folder and a running stack exactly as they are."""
+
+from collections.abc import Mapping
+from dataclasses import replace
+from functools import partial
+from pathlib import Path
+
+import pytest
+
+from stackctl.commands.deploy import Options, deploy
+from stackctl.commands.lifecycle import stop
+from stackctl.commands.render import render
+from stackctl.commands.status import status
+from stackctl.core.model.demo_model import gguf_bytes
+from stackctl.core.start.docker_errors import gpu_refused
+from stackctl.errors import ConfigError, StackctlError
+from stackctl.orchestrators.compose.render import MARKER, services
+from tests.commands.engines import Staged, staged
+from tests.core.samples import a_plan
+
+QUICK = Options(prove=False, timeout_s=20)
+IMAGES = dict.fromkeys((service.image for service in a_plan().services), "sha256:1")
+WHOLE = gguf_bytes()
+
+
+def on_stage(folder: Path) -> Staged:
+    folder.mkdir(exist_ok=True)
+    return staged(folder, published=IMAGES)
+
+
+def files(folder: Path) -> dict[str, bytes]:
+    """What lies in the folder, our own state left out."""
+    found = (path for path in sorted(folder.rglob("*")) if path.is_file() and ".stackctl" not in path.parts)
+    return {str(path.relative_to(folder)): path.read_bytes() for path in found}
+
+
+def refused(here: Staged, flags: Mapping[str, object] = {}, options: Options = QUICK) -> StackctlError:
+    """The error of a deploy that must change neither a file nor a container."""
+    before, ran = files(here.machine.path), dict(here.stage.states_)
+    started = list(here.stage.models)
+    with pytest.raises(StackctlError) as caught:
+        deploy(here.machine, flags, options)
+    assert files(here.machine.path) == before
+    assert (here.stage.states_, here.stage.models, here.stage.stopped) == (ran, started, [])
+    return caught.value
+
+
+@pytest.fixture
+def running(tmp_path: Path) -> Staged:
+    """A stack that was deployed and runs."""
+    here = on_stage(tmp_path / "chat")
+    deploy(here.machine, {"model.path": "demo"}, QUICK)
+    return here
+
+
+def wish(here: Staged, text: str) -> None:
+    (here.machine.path / "stack.toml").write_text(text)
+
+
+# -- stack.toml, flags and stack.lock
+
+
+def test_every_mistake_in_stack_toml_is_listed_with_its_line(running: Staged) -> None:
+    wish(running, 'nme = "chat"\n[backend]\nkind = "kobold"\ncontext = "many"\n[sillytavern]\nport = 70000\n')
+    error = refused(running)
+    assert error.exit_code == 3
+    assert "4 mistakes in stack.toml" in error.message
+    for line in (
+        "stack.toml:1: nme: unknown key (did you mean name?)",
+        'stack.toml:3: backend.kind: must be one of "koboldcpp"',
+        "stack.toml:4: backend.context: must be a number of tokens",
+        "stack.toml:6: sillytavern.port: must be a port from 1 to 65535",
+    ):
+        assert line in error.message
+
+
+def test_a_stack_toml_that_is_not_toml_is_said_with_the_line(running: Staged) -> None:
+    wish(running, 'name = "chat"\n[backend\n')
+    error = refused(running)
+    assert (error.exit_code, "stack.toml is not TOML" in error.message, "line 2" in error.message) == (3, True, True)
+
+
+def test_a_wrong_value_on_the_command_line_is_not_written(running: Staged) -> None:
+    error = refused(running, {"sillytavern.port": 70000})
+    assert error.exit_code == 3
+    assert error.hint == "given on the command line: sillytavern.port = 70000; nothing was written"
+
+
+def test_a_broken_stack_lock_is_said_with_the_way_out(running: Staged) -> None:
+    (running.machine.path / "stack.lock").write_text('{"decisions": {<<<<<<< HEAD\n')
+    error = refused(running)
+    assert error.exit_code == 3
+    assert "stack.lock can't be read" in error.message
+    assert "delete stack.lock" in error.hint
+
+
+def test_a_compose_file_that_compose_refuses_is_written_nowhere(running: Staged) -> None:
+    running.stage.refuses = "compose.override.yml: yaml: line 2"
+    assert refused(running, {"backend.context": 4096}).message == "compose.override.yml: yaml: line 2"
+
+
+# -- what others hold
+
+
+def test_a_port_that_somebody_holds_is_named_with_its_holder(running: Staged) -> None:
+    running.host.listening_ = {"127.0.0.1": {8123: "program (process 77)"}}
+    error = refused(running, {"sillytavern.port": 8123})
+    assert error.exit_code == 4
+    assert "port 8123 is taken by program (process 77)" in error.message
+    assert "stackctl deploy --port " in error.hint
+    running.stage.held = {8124: "other"}
+    assert "port 8124 is taken by container other" in refused(running, {"sillytavern.port": 8124}).message
+
+
+def test_the_stack_s_own_port_is_not_taken(running: Staged) -> None:
+    running.host.listening_ = {"127.0.0.1": {8000: "docker-proxy (process 77)"}}
+    running.stage.own_ports = {8000}
+    assert deploy(running.machine, {}, QUICK).plan.url == "http://127.0.0.1:8000"
+
+
+def test_a_chosen_subnet_that_another_network_has_is_refused(running: Staged) -> None:
+    running.stage.taken_subnets = ["10.211.5.0/24"]
+    wish(running, '[network]\ninner = "10.211.5.0/25"\n')
+    error = refused(running)
+    assert error.exit_code == 4
+    says = "network.inner 10.211.5.0/25 overlaps with 10.211.5.0/24, which this machine already uses"
+    assert says in error.message
+    assert 'set it to "auto" in stack.toml' in error.hint
+
+
+def test_two_subnets_that_overlap_each_other_are_refused(running: Staged) -> None:
+    wish(running, '[network]\ninner = "10.211.5.0/25"\nedge = "10.211.5.0/24"\n')
+    error = refused(running)
+    assert error.exit_code == 4
+    says = "network.edge 10.211.5.0/24 overlaps with 10.211.5.0/25, which network.inner already uses"
+    assert says in error.message
+
+
+def test_a_recorded_subnet_that_is_taken_is_asked_for_once_sillytavern_has_run(running: Staged) -> None:
+    running.stage.states_.clear()
+    recorded = deploy(running.machine, {}, replace(QUICK, dry_run=True)).plan.networks[0].subnet
+    running.stage.taken_subnets = [recorded]
+    error = refused(running)
+    assert f"network.inner {recorded} overlaps with {recorded}" in error.message
+    assert "stackctl deploy --replan chooses another" in error.hint
+    anew = deploy(running.machine, {}, replace(QUICK, dry_run=True, replan=True))
+    assert recorded not in anew.text
+
+
+def test_a_stack_of_the_same_folder_under_another_name_is_refused(running: Staged) -> None:
+    running.stage.projects = frozenset({("chat", str(running.machine.path))})
+    error = refused(running, {"name": "other"})
+    assert error.exit_code == 3
+    says = "the stack of this folder is still there under the name 'chat': two on the same chats would damage them"
+    assert error.message == says
+    assert "docker compose -p chat down" in error.hint
+    deploy(running.machine, {}, QUICK)  # its own name is no second one
+
+
+def test_so_is_one_whose_folder_was_moved_but_not_a_copy(running: Staged, tmp_path: Path) -> None:
+    there = running.machine.path.rename(tmp_path / "moved")
+    moved = on_stage(there)
+    moved.stage.projects = frozenset({("chat", str(tmp_path / "chat"))})
+    error = refused(moved)
+    assert f"still there under the name 'chat', started in {tmp_path}/chat: two on" in error.message
+    (tmp_path / "chat").mkdir()  # then the folder here is a copy of it
+    deploy(moved.machine, {}, QUICK)
+
+
+# -- the GPU, the engine, the disk
+
+
+def test_a_cdi_device_that_the_engine_does_not_know_is_refused_with_the_command_that_makes_it(
+    running: Staged,
+) -> None:
+    wish(running, '[gpu]\nmode = "cdi"\ndevices = ["no-such-gpu"]\n')
+    error = refused(running)
+    assert (error.exit_code, error.message) == (5, "the engine knows no CDI device nvidia.com/gpu=no-such-gpu")
+    assert "nvidia-ctk cdi generate" in error.hint
+
+
+def test_a_gpu_that_the_engine_can_not_give_is_refused_before_anything_is_written(running: Staged) -> None:
+    wish(running, f'[backend]\nimage = "{next(iter(IMAGES))}"\n[gpu]\nmode = "nvidia"\n')
+    running.stage.gpu_error = gpu_refused('could not select device driver "nvidia"')
+    error = refused(running)
+    assert error.exit_code == 5
+    assert "stackctl deploy --gpu none" in error.hint
+
+
+# -- images and programs
+
+
+def test_an_image_that_is_not_to_be_had_ends_the_deploy(running: Staged) -> None:
+    wish(running, '[model]\npath = "demo"\n[backend]\nimage = "localhost:1/none:1"\n')
+    error = refused(running)
+    assert (error.exit_code, error.message) == (4, "the image localhost:1/none:1 can't be pulled")
+
+
+# -- models
+
+POINTER = b"version https://git-lfs.github.com/spec/v1\noid sha256:4d7a\nsize 4920000000\n"
+AGAIN = "download it again"
+
+
+@pytest.mark.parametrize(
+    ("content", "says", "advice"),
+    [
+        pytest.param(WHOLE[:200_000], f"is cut short: 200000 bytes of at least {len(WHOLE)}", AGAIN, id="truncated"),
+        pytest.param(WHOLE[:500], "is cut short: its header ends after 500 bytes", AGAIN, id="truncated-header"),
+        pytest.param(b"\x93\x11" * 3000, "is not a GGUF model", "take a .gguf file", id="garbage"),
+        pytest.param(POINTER, "is a Git LFS pointer of 75 bytes", "git lfs pull", id="lfs"),
+        pytest.param(b"<!DOCTYPE html>\n<html>", "is a web page, not a GGUF", "/resolve/, not /blob/", id="page"),
+        pytest.param(b"PK\x03\x04" + bytes(600), "is a zip archive", "take a .gguf file", id="zip"),
+        pytest.param(b"", "is empty", "", id="empty"),
+        pytest.param(bytes(4096), "begins with zeros: space was reserved for it", "", id="zeros"),
+    ],
+)
+def test_a_file_that_is_no_model_is_called_what_it_is(tmp_path: Path, content: bytes, says: str, advice: str) -> None:
+    here = with_files(tmp_path, {"model.gguf": content})
+    error = refused(here, {"model.path": "model.gguf"})
+    assert error.exit_code == 8
+    assert f"model.gguf {says}" in error.message
+    assert advice in error.hint
+
+
+def with_files(folder: Path, content: Mapping[str, bytes]) -> Staged:
+    here = on_stage(folder / "new")
+    for name, raw in content.items():
+        (here.machine.path / name).parent.mkdir(exist_ok=True)
+        (here.machine.path / name).write_bytes(raw)
+    return here
+
+
+NEIGHBOURS = {"my-model-Q4.gguf": WHOLE, "other.gguf": WHOLE}
+PARTS = {"big-00001-of-00003.gguf": WHOLE, "big-00003-of-00003.gguf": WHOLE}
+
+
+@pytest.mark.parametrize(
+    ("content", "path", "says", "advice"),
+    [
+        pytest.param(
+            NEIGHBOURS,
+            "my-model-Q5.gguf",
+            "there is no model at {}/my-model-Q5.gguf",
+            "in that folder: my-model-Q4.gguf, other.gguf",
+            id="neighbours",
+        ),
+        pytest.param(
+            {},
+            "nas/model.gguf",
+            "there is no model at {}/nas/model.gguf",
+            "{}/nas does not exist either; is the disk or share mounted?",
+            id="share",
+        ),
+        pytest.param(
+            {"models/a.gguf": WHOLE, "models/b.gguf": WHOLE},
+            "models",
+            "{}/models holds 2 models",
+            "name one: {}/models/a.gguf, {}/models/b.gguf",
+            id="two",
+        ),
+        pytest.param(
+            PARTS,
+            "big-00001-of-00003.gguf",
+            "is one of 3 parts, and 1 are missing in {}: big-00002-of-00003.gguf",
+            "put all parts into one folder",
+            id="part",
+        ),
+        pytest.param(
+            {"model/pytorch_model.bin": b"{}", "model/config.json": b"{}"},
+            "model",
+            "holds PyTorch pickles",
+            ".safetensors",
+            id="pickles",
+        ),
+        pytest.param({"model/README.md": b"{}"}, "model", "holds no model", "one .gguf file", id="nothing"),
+        pytest.param(
+            {"model/config.json": b"{}", "model/model.safetensors": b"\2" + bytes(7) + b"{}"},
+            "model",
+            "llama.cpp can't load safetensors models",
+            ".gguf",
+            id="safetensors",
+        ),
+    ],
+)
+def test_what_can_not_be_taken_as_the_model_is_said_with_the_way_out(
+    tmp_path: Path, content: Mapping[str, bytes], path: str, says: str, advice: str
+) -> None:
+    here = with_files(tmp_path, content)
+    error = refused(here, {"model.path": path})
+    assert error.exit_code == 8
+    assert says.replace("{}", str(here.machine.path)) in error.message
+    assert advice.replace("{}", str(here.machine.path)) in error.hint
+
+
+def test_a_link_that_leads_nowhere_is_no_model(running: Staged) -> None:
+    (running.machine.path / "model.gguf").symlink_to("../blobs/0f3c")
+    error = refused(running, {"model.path": "model.gguf"})
+    assert error.exit_code == 8
+    assert "there is no model at" in error.message
+
+
+def test_a_model_that_its_owner_may_not_read_says_how_to_change_that(tmp_path: Path) -> None:
+    here = with_files(tmp_path, {"model.gguf": WHOLE})
+    model = here.machine.path / "model.gguf"
+    model.chmod(0o007)
+    error = refused(here, {"model.path": "model.gguf"})
+    assert error.exit_code == 8
+    assert f"model.gguf can't be read by user {model.stat().st_uid}, its model's owner" in error.message
+    assert f"chmod u+r,g+r {model}" in error.hint
+
+
+# -- a folder that is not as it should be
+
+
+@pytest.mark.parametrize(
+    ("text", "says"),
+    [
+        pytest.param("services: [\n", "compose.yml:2 is not YAML", id="yaml"),
+        pytest.param("version: 3\n", "compose.yml has no services", id="services"),
+        pytest.param("a: 1\na: 2\n", "a twice in one mapping", id="twice"),
+    ],
+)
+def test_a_broken_compose_yml_is_said_by_what_reads_it(text: str, says: str) -> None:
+    with pytest.raises(ConfigError) as caught:
+        services(text)
+    assert says in caught.value.message
+
+
+def test_an_empty_folder_has_no_stack_to_look_at(tmp_path: Path) -> None:
+    here = on_stage(tmp_path)
+    for verb in (status, partial(stop, service=None)):
+        with pytest.raises(ConfigError, match=f"there is no stack in {tmp_path}") as caught:
+            verb(here.machine)
+        assert "stackctl deploy makes one" in caught.value.hint
+
+
+def test_a_compose_yml_that_is_not_as_we_wrote_it_is_kept_aside_each_time_and_said(tmp_path: Path) -> None:
+    theirs = "services:\n  web:\n    image: nginx\n"
+    compose = tmp_path / "compose.yml"
+    compose.write_text(theirs)
+    assert "kept as compose.yml.kept-1" in said_by_render(tmp_path)
+    rendered = compose.read_text()
+    assert (rendered.startswith(MARKER), (tmp_path / "compose.yml.kept-1").read_text()) == (True, theirs)
+    for number in (2, 3):
+        mine = f"{rendered}# my change {number}\n"
+        compose.write_text(mine)
+        assert f"compose.yml was not as stackctl wrote it: kept as compose.yml.kept-{number}" in said_by_render(
+            tmp_path
+        )
+        assert (tmp_path / f"compose.yml.kept-{number}").read_text() == mine
+        assert compose.read_text() == rendered
+    assert "kept" not in said_by_render(tmp_path)
+
+
+def said_by_render(folder: Path) -> str:
+    here = on_stage(folder)
+    render(here.machine, {"model.path": "demo"}, to_stdout=False, absolute=False, replan=False)
+    return here.said.getvalue()

@@ -1,0 +1,121 @@
+"""What Docker and Compose say where they refuse, and what is made of it."""
+
+import pytest
+
+from stackctl.core.start.docker_errors import from_output, gpu_refused, no_engine
+from stackctl.errors import ConfigError, DataError, EngineError, GpuError, StackctlError, Taken
+
+HOST = "unix:///run/docker.sock"
+SAYS = "Error response from daemon: "
+
+
+@pytest.mark.parametrize(
+    ("line", "error", "says", "advice"),
+    [
+        (
+            "driver failed programming external connectivity: Bind for 0.0.0.0:80 failed: port is already allocated",
+            Taken,
+            "the port was taken by somebody else in the meantime",
+            "stackctl deploy --port PORT",
+        ),
+        ("listen tcp4 127.0.0.1:80: bind: address already in use", Taken, "the port was taken", "--port PORT"),
+        ("Ports are not available: exposing port TCP", Taken, "the port was taken", "--port PORT"),
+        (
+            'could not select device driver "nvidia" with capabilities: [[gpu]]',
+            GpuError,
+            "the engine does not offer the NVIDIA driver to containers",
+            "nvidia-ctk runtime configure --runtime=docker",
+        ),
+        (
+            "CDI device injection failed: unresolvable CDI devices nvidia.com/gpu=7",
+            GpuError,
+            "the GPU can't be given to the container",
+            "stackctl deploy --gpu none",
+        ),
+        ("nvidia-container-cli: initialization error", GpuError, "the GPU can't be given", "nvidia-smi must work"),
+        (
+            "Pool overlaps with other one on this address space",
+            Taken,
+            "a subnet of this stack collides with another network",
+            "stackctl deploy --replan chooses others",
+        ),
+        (
+            'invalid mount config for type "bind": bind source path does not exist: /no/such/share',
+            DataError,
+            "a file or folder to mount does not exist",
+            "is the disk or share mounted?",
+        ),
+        ("write /x: no space left on device", DataError, "the disk is full", "docker system df"),
+        ("No such image: localhost/x:1", EngineError, "an image is not there", "stackctl deploy pulls or builds"),
+        (
+            "Minimum memory limit allowed is 6MB",
+            ConfigError,
+            "a limit on memory is lower than the engine allows",
+            "[limits] in stack.toml",
+        ),
+        ("NanoCPUs can not be set, as your kernel", ConfigError, "this kernel can't limit CPUs", "[limits]"),
+        ("Cannot connect to the Docker daemon at X", EngineError, "the engine stopped answering", "docker info"),
+    ],
+)
+def test_a_refusal_is_called_what_it_is_with_its_line(
+    line: str, error: type[StackctlError], says: str, advice: str
+) -> None:
+    found = from_output([" Container t-llamacpp-1 Creating", "", SAYS + line, " Container t-x-1 Created"], 1)
+    assert type(found) is error
+    assert found.message.startswith(says)
+    assert advice in found.hint
+    assert found.evidence == (SAYS + line,)
+
+
+def test_a_refusal_that_nobody_knows_shows_compose_s_last_lines() -> None:
+    found = from_output([f"line {number}" for number in range(10)], 17)
+    assert type(found) is EngineError
+    assert found.message == "docker compose failed (exit 17)"
+    assert found.evidence == tuple(f"line {number}" for number in range(2, 10))
+
+
+@pytest.mark.parametrize(
+    ("words", "advice"),
+    [
+        (f'{SAYS}could not select device driver "nvidia"', "nvidia-ctk runtime configure --runtime=docker"),
+        (f"{SAYS}OCI runtime create failed: something new", "nvidia-smi must work on the host"),
+    ],
+)
+def test_an_engine_that_refuses_the_gpu_is_a_gpu_error_whatever_it_says(words: str, advice: str) -> None:
+    found = gpu_refused(words)
+    assert type(found) is GpuError
+    assert found.evidence == (words,)
+    assert advice in found.hint
+    assert "stackctl deploy --gpu none" in found.hint
+
+
+@pytest.mark.parametrize(
+    ("words", "says", "advice"),
+    [
+        (
+            "Error while fetching server API version: ('Connection aborted.', FileNotFoundError(2, 'No such file'))",
+            f"no container engine is running here: its socket does not exist ({HOST})",
+            "https://docs.docker.com/engine/install/",
+        ),
+        (
+            "('Connection aborted.', ConnectionRefusedError(111, 'Connection refused'))",
+            f"the container engine is not running: its socket refuses connections ({HOST})",
+            "systemctl start docker",
+        ),
+        (
+            "('Connection aborted.', PermissionError(13, 'Permission denied'))",
+            f"you have no permission on the engine's socket ({HOST})",
+            "usermod -aG docker",
+        ),
+        (
+            "Install paramiko package to enable ssh:// support",
+            f"an engine by ssh:// needs a Python package that stackctl does not bring ({HOST})",
+            "pipx inject stackctl paramiko",
+        ),
+        ("invalid bind address", "the container engine can't be reached: invalid bind address", "DOCKER_HOST"),
+    ],
+)
+def test_an_engine_that_can_not_be_reached_is_said_with_the_way_to_it(words: str, says: str, advice: str) -> None:
+    found = no_engine(words, HOST)
+    assert (found.message, found.exit_code) == (says, 4)
+    assert advice in found.hint

@@ -1,0 +1,152 @@
+"""Why a service failed: its own module reads its log, its end tells the rest."""
+
+import pytest
+
+from stackctl.backends import BACKENDS
+from stackctl.core.observed import ServiceState
+from stackctl.core.start.judges import JUDGES, find_judge
+from stackctl.core.start.readiness import evidence, failure
+from stackctl.errors import ConfigError, DoesNotFit, ModelError, NotReady, StackctlError
+from tests.core.start.scripted import BACKEND, PAGE, service
+
+UNKNOWN_ARGUMENT = "error: invalid argument: --no-such-flag"
+INSECURE = "Your current SillyTavern configuration is insecure (listening to non-localhost)."
+NOT_WRITTEN = "Error: EACCES: permission denied, open '/home/node/app/data/x'"
+
+
+@pytest.mark.parametrize(
+    ("state", "error", "says", "advice"),
+    [
+        pytest.param(
+            service(BACKEND, "exited", oom_killed=True, exit_code=137),
+            DoesNotFit,
+            "killed because it used more memory than it may",
+            "lower backend.context",
+            id="oom",
+        ),
+        pytest.param(
+            service(BACKEND, "exited", exit_code=137),
+            DoesNotFit,
+            "killed from outside (signal 9); mostly that is this machine running out of memory",
+            "sudo dmesg tells whether it was memory",
+            id="137",
+        ),
+        pytest.param(
+            service(BACKEND, "exited", exit_code=127),
+            ConfigError,
+            "its image image-of-llamacpp has no program that can be run there",
+            "is it the right image? look at image in stack.toml",
+            id="127",
+        ),
+        pytest.param(
+            service(PAGE, "exited", exit_code=126),
+            ConfigError,
+            "its image image-of-sillytavern has no program that can be run there",
+            "stackctl logs sillytavern",
+            id="126",
+        ),
+        pytest.param(
+            service(BACKEND, health="unhealthy"),
+            NotReady,
+            "runs, but never answered its health check",
+            "stackctl logs llamacpp",
+            id="unhealthy",
+        ),
+        pytest.param(
+            service(BACKEND, "created", error="exec: no such file"),
+            NotReady,
+            "did not start: exec: no such file",
+            "stackctl logs llamacpp",
+            id="not-started",
+        ),
+        pytest.param(
+            service(BACKEND, "restarting", exit_code=9),
+            NotReady,
+            "ended by itself (exit code 9)",
+            "stackctl logs llamacpp",
+            id="ended",
+        ),
+    ],
+)
+def test_the_end_of_a_container_tells_where_its_log_does_not(
+    state: ServiceState, error: type[StackctlError], says: str, advice: str
+) -> None:
+    found = failure(state, ("giving up",))
+    assert type(found) is error
+    assert found.message == f"{state.name}: {says}"
+    assert advice in found.hint
+    assert found.evidence == ("giving up",)
+
+
+def test_the_log_comes_first_but_for_a_kill_by_the_memory_limit() -> None:
+    assert type(failure(service(BACKEND, "exited", exit_code=137), (UNKNOWN_ARGUMENT,))) is ConfigError
+    killed = service(BACKEND, "exited", exit_code=137, oom_killed=True)
+    assert type(failure(killed, (UNKNOWN_ARGUMENT,))) is DoesNotFit
+
+
+@pytest.mark.parametrize(
+    ("line", "error", "says", "advice"),
+    [
+        (
+            INSECURE,
+            ConfigError,
+            "SillyTavern refuses its configuration: it listens, with neither whitelist nor password",
+            "compose.override.yml",
+        ),
+        ("YAMLException: unexpected end", ConfigError, "SillyTavern can't read its config.yaml", "config.yaml"),
+        ("Failed to read config.yaml", ConfigError, "SillyTavern can't read its config.yaml", "config.yaml"),
+        (NOT_WRITTEN, ConfigError, f"SillyTavern can't write its own files ({NOT_WRITTEN})", "sillytavern.uid"),
+        ("EROFS: read-only file system", ConfigError, "SillyTavern can't write its own files", "sillytavern.uid"),
+        ("ENOSPC: no space left on device", NotReady, "SillyTavern found the disk full", "free some space"),
+    ],
+)
+def test_sillytavern_s_own_lines_tell_why_it_ended(
+    line: str, error: type[StackctlError], says: str, advice: str
+) -> None:
+    found = failure(service(PAGE, "exited", exit_code=1), ("starting", line, "bye"))
+    assert type(found) is error
+    assert found.message.startswith(f"sillytavern: {says}")
+    assert advice in found.hint
+    assert line in found.evidence
+
+
+@pytest.mark.parametrize("line", [NOT_WRITTEN, "EROFS: read-only file system", "ENOSPC: no space left on device"])
+def test_of_files_that_it_can_do_without_sillytavern_writes_the_same_and_runs_on(line: str) -> None:
+    judge = find_judge(PAGE)
+    assert judge.fatal(line) is None
+    assert judge.ended(line)
+
+
+def test_a_service_is_judged_by_its_own_words_alone() -> None:
+    """As a relay for another program: it may well write EACCES, and it is no SillyTavern for that."""
+    for name in ("api", BACKEND):
+        found = failure(service(name, "exited", exit_code=1), (INSECURE, NOT_WRITTEN))
+        assert found.message == f"{name}: ended by itself (exit code 1)"
+    found = failure(service(PAGE, "exited", exit_code=1), (UNKNOWN_ARGUMENT,))
+    assert found.message == "sillytavern: ended by itself (exit code 1)"
+
+
+def test_every_backend_and_sillytavern_have_a_judge_and_what_nobody_knows_has_a_neutral_one() -> None:
+    assert {*BACKENDS, PAGE} <= JUDGES.keys()
+    judge = find_judge("voices")
+    assert judge.fatal(INSECURE) is judge.ended(NOT_WRITTEN) is judge.exit_cause(137) is None
+
+
+def test_a_backend_s_exit_code_tells_where_its_log_does_not_and_only_once_it_has_ended() -> None:
+    found = failure(service("koboldcpp", "exited", exit_code=3), ("loading",))
+    assert type(found) is ModelError
+    assert found.message == "koboldcpp: KoboldCpp could not load the model"
+    assert type(failure(service("koboldcpp", health="unhealthy", exit_code=3), ())) is NotReady
+
+
+def test_the_lines_around_the_first_fatal_one_are_shown_else_the_last() -> None:
+    judge = find_judge(BACKEND)
+    quiet = tuple(f"line {number}" for number in range(20))
+    assert evidence(quiet, judge) == quiet[-8:]
+    assert evidence((*quiet, " ", UNKNOWN_ARGUMENT, "one", "two", "three"), judge) == (
+        *quiet[-5:],
+        UNKNOWN_ARGUMENT,
+        "one",
+        "two",
+    )
+    assert evidence((UNKNOWN_ARGUMENT, *quiet), judge) == (UNKNOWN_ARGUMENT, *quiet[:7])

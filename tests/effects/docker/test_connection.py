@@ -1,0 +1,104 @@
+"""The engine is looked for where Docker's own client looks for it; one that does not answer is said with its place."""
+
+import gc
+import hashlib
+import json
+import socket
+import warnings
+from dataclasses import dataclass
+from pathlib import Path
+
+import pytest
+
+from stackctl.effects.docker.connection import connect
+from stackctl.errors import EngineError
+
+
+@pytest.fixture
+def place(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A folder with a short name: the path of a socket has at most 107 characters."""
+    return tmp_path_factory.mktemp("s")
+
+
+@pytest.fixture(autouse=True)
+def surroundings(place: Path, monkeypatch: pytest.MonkeyPatch) -> pytest.MonkeyPatch:
+    """Neither a DOCKER_HOST nor a context of the user's."""
+    for name in ("DOCKER_HOST", "DOCKER_CONTEXT"):
+        monkeypatch.delenv(name, raising=False)
+    monkeypatch.setenv("DOCKER_CONFIG", str(place / "config"))
+    monkeypatch.setenv("HOME", str(place))
+    return monkeypatch
+
+
+@dataclass(frozen=True)
+class Failure:
+    message: str
+    hint: str
+
+
+def failure() -> Failure:
+    """How connecting fails. The SDK leaves the socket that it could not connect to whoever collects it."""
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", ResourceWarning)
+        with pytest.raises(EngineError) as caught:
+            connect()
+        found = Failure(caught.value.message, caught.value.hint)
+        assert caught.value.exit_code == 4
+        del caught
+        gc.collect()
+    return found
+
+
+def test_no_engine_at_all_is_said_with_the_way_to_one(place: Path, surroundings: pytest.MonkeyPatch) -> None:
+    host = f"unix://{place}/docker.sock"
+    surroundings.setenv("DOCKER_HOST", host)
+    error = failure()
+    assert error.message == f"no container engine is running here: its socket does not exist ({host})"
+    assert "https://docs.docker.com/engine/install/" in error.hint
+
+
+def test_an_engine_that_is_not_running_is_said(place: Path, surroundings: pytest.MonkeyPatch) -> None:
+    with socket.socket(socket.AF_UNIX) as left_over:
+        left_over.bind(f"{place}/docker.sock")
+    surroundings.setenv("DOCKER_HOST", f"unix://{place}/docker.sock")
+    assert failure().message.startswith("the container engine is not running: its socket refuses connections")
+
+
+@pytest.mark.parametrize("host", ["nonsense", "tcp://host:port", "tcp://"])
+def test_a_docker_host_that_is_no_address_is_said(host: str, surroundings: pytest.MonkeyPatch) -> None:
+    surroundings.setenv("DOCKER_HOST", host)
+    error = failure()
+    assert error.message.startswith("the container engine can't be reached")
+    assert "DOCKER_HOST" in error.hint
+
+
+def test_an_engine_by_ssh_says_what_it_needs(surroundings: pytest.MonkeyPatch) -> None:
+    surroundings.setenv("DOCKER_HOST", "ssh://somebody@localhost")
+    error = failure()
+    assert "needs a Python package that stackctl does not bring (ssh://somebody@localhost)" in error.message
+    assert "paramiko" in error.hint
+
+
+def context(folder: Path, name: str, host: str) -> None:
+    """Write a context as `docker context create` does."""
+    at = folder / "contexts" / "meta" / hashlib.sha256(name.encode()).hexdigest()
+    at.mkdir(parents=True)
+    (at / "meta.json").write_text(json.dumps({"Name": name, "Metadata": {}, "Endpoints": {"docker": {"Host": host}}}))
+
+
+def test_the_engine_is_that_of_the_current_context(place: Path, surroundings: pytest.MonkeyPatch) -> None:
+    context(place / "config", "gone", f"unix://{place}/gone.sock")
+    (place / "config" / "config.json").write_text("{}")  # without it the SDK looks elsewhere
+    surroundings.setenv("DOCKER_CONTEXT", "gone")
+    assert f"its socket does not exist (unix://{place}/gone.sock)" in failure().message
+    surroundings.delenv("DOCKER_CONTEXT")
+    (place / "config" / "config.json").write_text('{"currentContext": "gone"}')
+    assert f"(unix://{place}/gone.sock)" in failure().message
+
+
+def test_a_current_context_that_is_not_there_is_said(place: Path) -> None:
+    (place / "config").mkdir()
+    (place / "config" / "config.json").write_text('{"currentContext": "lost"}')
+    error = failure()
+    assert error.message == "the current Docker context can't be read"
+    assert "docker context ls" in error.hint

@@ -1,0 +1,111 @@
+"""What the engine is asked for a stack, and what its answers mean (its SDK is played)."""
+
+from collections.abc import Iterable
+from pathlib import Path, PurePosixPath
+from types import SimpleNamespace
+from typing import Any
+
+import docker.errors
+import pytest
+
+from stackctl.contracts.service import GpuRequest
+from stackctl.effects.docker.engine import Engine
+from stackctl.errors import ConfigError, GpuError
+
+PROJECT, FOLDER = "com.docker.compose.project", "com.docker.compose.project.working_dir"
+ASKED = GpuRequest(driver="nvidia", devices=("GPU-5f1c",))
+NOTHING_TO_RUN = 'exec: "/stackctl-tries-the-gpu": no such file or directory'
+
+
+class Played(Engine):
+    """An engine whose SDK is this one."""
+
+    def __init__(self, api: Any = None, containers: Iterable[Any] = ()) -> None:
+        listed = list(containers)
+        self._client = SimpleNamespace(api=api or SimpleNamespace(containers=lambda **_: listed))
+
+    @property
+    def client(self) -> Any:
+        return self._client
+
+
+def test_a_project_of_that_name_in_another_folder_is_refused_with_its_place(tmp_path: Path) -> None:
+    here, there = PurePosixPath(tmp_path / "here"), tmp_path / "there"
+    engine = Played(containers=[{"Id": "x", "Labels": {FOLDER: str(there)}}])
+    with pytest.raises(ConfigError, match=f"the name 'chat' belongs to the stack in {there}") as caught:
+        engine.refuse_foreign("chat", here)
+    assert "stackctl deploy --name NAME" in caught.value.hint
+
+
+def test_one_in_this_folder_by_whatever_link_is_our_own(tmp_path: Path) -> None:
+    (tmp_path / "here").mkdir()
+    (tmp_path / "link").symlink_to("here")
+    labels = [{FOLDER: str(tmp_path / "here")}, {FOLDER: str(tmp_path / "link")}, {}]
+    engine = Played(containers=[{"Id": "x", "Labels": one} for one in labels])
+    engine.refuse_foreign("chat", PurePosixPath(tmp_path / "here"))
+
+
+def test_a_port_is_held_by_the_container_that_publishes_it_and_our_own_are_told_apart() -> None:
+    listed = [
+        {"Labels": {PROJECT: "chat"}, "Names": ["/chat-sillytavern-1"], "Ports": [{"PublicPort": 8000}]},
+        {"Labels": {PROJECT: "web"}, "Names": ["/web-1"], "Ports": [{"PublicPort": 80}, {"PrivatePort": 9000}]},
+        {"Names": ["/other"], "Ports": [{"PublicPort": 443}]},
+    ]
+    engine = Played(SimpleNamespace(containers=lambda: listed))
+    assert engine.published("chat") == ({80: "container web-1", 443: "container other"}, {8000})
+
+
+class GpuApi:
+    """The SDK's calls for a container that asks for a GPU. `says`: at its start; `drivers`: that the engine kept."""
+
+    def __init__(self, says: str, drivers: tuple[str, ...] = ("nvidia",)) -> None:
+        self._says, self._drivers, self.removed = says, drivers, list[str]()
+
+    def create_host_config(self, **options: Any) -> Any:
+        return options
+
+    def create_container(self, image: str, **options: Any) -> dict[str, str]:
+        assert image == "image:1"
+        (self.asked,) = options["host_config"]["device_requests"]
+        return {"Id": "c"}
+
+    def inspect_container(self, container: str) -> dict[str, Any]:
+        assert container == "c"
+        return {"HostConfig": {"DeviceRequests": [{"Driver": one} for one in self._drivers]}}
+
+    def start(self, container: str) -> None:
+        raise docker.errors.APIError(container, explanation=self._says)
+
+    def remove_container(self, container: str, *, force: bool) -> None:
+        assert force
+        self.removed.append(container)
+
+
+def test_a_gpu_is_granted_where_the_engine_comes_as_far_as_the_program() -> None:
+    api = GpuApi(NOTHING_TO_RUN)
+    Played(api).try_gpu("image:1", ASKED)
+    assert api.asked["DeviceIDs"] == ["GPU-5f1c"]
+    assert api.removed == ["c"]
+
+
+@pytest.mark.parametrize(
+    ("says", "drivers", "words"),
+    [
+        (
+            'could not select device driver "nvidia"',
+            ("nvidia",),
+            "does not offer the NVIDIA",
+        ),
+        ("nvidia-container-cli: device error: no-such-gpu: unknown device", ("nvidia",), "the GPU can't be given"),
+        (NOTHING_TO_RUN, (), "the GPU can't be given to a container"),  # one that only looks like Docker drops it
+    ],
+)
+def test_a_gpu_that_is_refused_or_dropped_is_an_error_and_the_container_goes(
+    says: str, drivers: tuple[str, ...], words: str
+) -> None:
+    api = GpuApi(says, drivers)
+    with pytest.raises(GpuError, match=words) as caught:
+        Played(api).try_gpu("image:1", ASKED)
+    assert "stackctl deploy --gpu none" in caught.value.hint
+    assert caught.value.evidence
+    assert api.removed == ["c"]
