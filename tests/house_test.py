@@ -219,6 +219,21 @@ def test_a_module_says_what_it_is_for_and_is_named_for_it(module: str) -> None:
     assert module.rsplit(".", 1)[-1] not in {"utils", "util", "common", "helpers", "helper", "manager", "base", "misc"}
 
 
+@pytest.mark.parametrize("module", MODULES)
+def test_constants_stand_above_the_code(module: str) -> None:
+    """One that is made of the module's own classes or functions stands below them."""
+    own: set[str] = set()
+    for node in tree(module).body:
+        if isinstance(node, ast.FunctionDef | ast.ClassDef):
+            own.add(node.name)
+        elif isinstance(node, ast.Assign | ast.AnnAssign):
+            used = {one.id for one in ast.walk(node) if isinstance(one, ast.Name)}
+            targets = node.targets if isinstance(node, ast.Assign) else [node.target]
+            names = {one.id for target in targets for one in ast.walk(target) if isinstance(one, ast.Name)}
+            is_constant = any(re.fullmatch("_*[A-Z][A-Z0-9_]*", name) for name in names)
+            assert not (own and is_constant) or used & own, f"line {node.lineno}: {', '.join(names)}"
+
+
 # -- one voice, and no error swallowed
 
 
