@@ -158,6 +158,26 @@ def test_a_command_knows_neither_click_nor_the_environment(module: str) -> None:
     assert not names & {"click", "os", "subprocess", "docker", "httpx", "pynvml", "psutil", "sys"}
 
 
+ONE_PLACE = {
+    "pynvml": {"effects.gpu.nvml"},
+    "httpx2": {"effects.hub"},  # huggingface_hub's; our own requests use httpx
+    "requests": {"effects.docker.client", "effects.tavern.exec"},  # the docker SDK's
+}
+
+
+@pytest.mark.parametrize("library", ONE_PLACE)
+def test_a_library_with_errors_of_its_own_is_known_to_few(library: str) -> None:
+    users = {module for module in MODULES if library in {name.split(".")[0] for name in imports(module)}}
+    assert {module.removeprefix("stackctl.") for module in users} == ONE_PLACE[library]
+
+
+def test_interfaces_and_routes_are_read_in_one_place() -> None:
+    for module, path in MODULES.items():
+        text = path.read_text(encoding="utf-8")
+        reads = "net_if_addrs" in text or "/proc/net/route" in text
+        assert reads == (module == "stackctl.effects.host.network"), module
+
+
 def test_the_environment_is_read_in_effects_and_at_the_door_only() -> None:
     readers = {
         m for m in MODULES if any(isinstance(n, ast.Attribute) and n.attr == "environ" for n in ast.walk(tree(m)))
