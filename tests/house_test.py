@@ -163,6 +163,26 @@ def test_a_command_knows_neither_click_nor_the_environment(module: str) -> None:
     assert not names & {"click", "os", "subprocess", "docker", "httpx", "pynvml", "psutil", "sys"}
 
 
+ONE_PLACE = {
+    "pynvml": {"effects.gpu.nvml"},
+    "httpx2": {"effects.hub"},  # huggingface_hub's; our own requests use httpx
+    "requests": {"effects.docker.client", "effects.tavern.exec"},  # the docker SDK's
+}
+
+
+@pytest.mark.parametrize("library", ONE_PLACE)
+def test_a_library_with_errors_of_its_own_is_known_to_few(library: str) -> None:
+    users = {module for module in MODULES if library in {name.split(".")[0] for name in imports(module)}}
+    assert {module.removeprefix("stackctl.") for module in users} == ONE_PLACE[library]
+
+
+def test_interfaces_and_routes_are_read_in_one_place() -> None:
+    for module, path in MODULES.items():
+        text = path.read_text(encoding="utf-8")
+        reads = "net_if_addrs" in text or "/proc/net/route" in text
+        assert reads == (module == "stackctl.effects.host.network"), module
+
+
 def test_the_environment_is_read_in_effects_and_at_the_door_only() -> None:
     readers = {
         m for m in MODULES if any(isinstance(n, ast.Attribute) and n.attr == "environ" for n in ast.walk(tree(m)))
@@ -222,6 +242,21 @@ def test_a_function_is_at_most_60_lines(module: str) -> None:
 def test_a_module_says_what_it_is_for_and_is_named_for_it(module: str) -> None:
     assert ast.get_docstring(tree(module))
     assert module.rsplit(".", 1)[-1] not in {"utils", "util", "common", "helpers", "helper", "manager", "base", "misc"}
+
+
+@pytest.mark.parametrize("module", MODULES)
+def test_constants_stand_above_the_code(module: str) -> None:
+    """One that is made of the module's own classes or functions stands below them."""
+    own: set[str] = set()
+    for node in tree(module).body:
+        if isinstance(node, ast.FunctionDef | ast.ClassDef):
+            own.add(node.name)
+        elif isinstance(node, ast.Assign | ast.AnnAssign):
+            used = {one.id for one in ast.walk(node) if isinstance(one, ast.Name)}
+            targets = node.targets if isinstance(node, ast.Assign) else [node.target]
+            names = {one.id for target in targets for one in ast.walk(target) if isinstance(one, ast.Name)}
+            is_constant = any(re.fullmatch("_*[A-Z][A-Z0-9_]*", name) for name in names)
+            assert not (own and is_constant) or used & own, f"line {node.lineno}: {', '.join(names)}"
 
 
 # -- one voice, and no error swallowed

@@ -4,15 +4,11 @@ from collections.abc import Mapping
 from typing import Any, Final
 
 from stackctl.contracts.answer import Answer
+from stackctl.contracts.json_table import table_or_empty
 
 MODELS: Final = "/v1/models"
 PROPS: Final = "/props"
 _ENDLESS: Final = 1e12
-
-
-def table(text: str) -> Mapping[str, Any]:
-    """The JSON object that a text is; {} for anything else."""
-    return Answer(status=200, body=text).table
 
 
 def good(answers: Mapping[str, Answer], path: str) -> Mapping[str, Any]:
@@ -25,7 +21,7 @@ def first_model(answers: Mapping[str, Answer]) -> str:
     """The id of the first model in OpenAI's list; "" without one."""
     listed = good(answers, MODELS).get("data")
     first = listed[0] if isinstance(listed, list) and listed else None
-    return text(first.get("id")) if isinstance(first, Mapping) else ""
+    return text(table_or_empty(first).get("id"))
 
 
 def text(value: object) -> str:

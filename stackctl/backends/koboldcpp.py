@@ -13,7 +13,7 @@ from pathlib import PurePosixPath
 from types import MappingProxyType
 from typing import Final
 
-from stackctl.backends.answers import MODELS, PROPS, first_model, good, number, table, text, tokens
+from stackctl.backends.answers import MODELS, PROPS, first_model, good, number, text, tokens
 from stackctl.backends.contract import (
     Image,
     Launch,
@@ -29,6 +29,7 @@ from stackctl.backends.llama_log import load_buffer, load_failure, load_progress
 from stackctl.contracts.answer import Answer
 from stackctl.contracts.cause import Cause
 from stackctl.contracts.host import Cpu
+from stackctl.contracts.json_table import parse_table
 from stackctl.contracts.judge import no_cause
 from stackctl.contracts.memory import Reserves
 from stackctl.errors import ConfigError, GpuError
@@ -206,7 +207,7 @@ buffer: Final = load_buffer
 
 def speed(said: str) -> float | None:
     # koboldcpp.py, /api/extra/perf: `last_eval` is milliseconds a token, in 1.76, too; the prompt has its own figures
-    last = table(said)
+    last = parse_table(said)
     per_token_ms = number(last.get("last_eval"))
     return 1000 / per_token_ms if per_token_ms and number(last.get("last_token_count")) else None
 

@@ -8,7 +8,7 @@ from pathlib import PurePosixPath
 from types import MappingProxyType
 from typing import Final
 
-from stackctl.backends.answers import MODELS, PROPS, first_model, good, number, table, text, tokens
+from stackctl.backends.answers import MODELS, PROPS, first_model, good, number, text, tokens
 from stackctl.backends.contract import (
     Image,
     Launch,
@@ -25,6 +25,7 @@ from stackctl.backends.contract import (
 from stackctl.backends.llama_log import load_buffer, load_failure, load_progress
 from stackctl.contracts.answer import Answer
 from stackctl.contracts.cause import Cause
+from stackctl.contracts.json_table import parse_table, table_or_empty
 from stackctl.contracts.judge import no_cause
 from stackctl.contracts.memory import Reserves
 from stackctl.secret import Secret
@@ -118,8 +119,8 @@ buffer: Final = load_buffer
 
 def speed(said: str) -> float | None:
     # tools/server/README.md, `timings`: of the last event of /completion; a single token has no time of its own there
-    timings = table(said).get("timings")
-    if not isinstance(timings, Mapping) or number(timings.get("predicted_n")) < 2:
+    timings = table_or_empty(parse_table(said).get("timings"))
+    if number(timings.get("predicted_n")) < 2:
         return None
     return number(timings.get("predicted_per_second")) or None
 
@@ -155,14 +156,13 @@ exit_cause: Final = no_cause  # 1 is all it ever says; the log has the cause
 def recognise(answers: Mapping[str, Answer]) -> ServerInfo | None:
     # KoboldCpp has /props as well, but no /health; everything but /health wants the key, where there is one
     health = answers.get(READY.path)
-    error = health.table.get("error") if health else None
-    if isinstance(error, Mapping) and error.get("message") == "Loading model":
+    if health and table_or_empty(health.table.get("error")).get("message") == "Loading model":
         return ServerInfo(is_loading=True)
     if good(answers, READY.path).get("status") != "ok":
         return None
     props = answers.get(PROPS)
-    refused = props.table.get("error") if props and props.status == 401 else None
-    if isinstance(refused, Mapping) and refused.get("type") == "authentication_error":
+    refused = table_or_empty(props.table.get("error")) if props and props.status == 401 else {}
+    if refused.get("type") == "authentication_error":
         return ServerInfo(is_locked=True)
     defaults = good(answers, PROPS).get("default_generation_settings")
     if not isinstance(defaults, Mapping):

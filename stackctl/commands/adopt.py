@@ -6,6 +6,7 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
+from stackctl.contracts.json_table import parse_table
 from stackctl.core.adoption import config_yaml as adopted_config
 from stackctl.core.adoption import layout as adoption
 from stackctl.core.adoption import settings_json as adopted_settings
@@ -126,7 +127,7 @@ def adopt(machine: Machine, found: Adoption) -> Adopted:
             folder.write(name, text, mode=(staged / name).stat().st_mode & 0o777)
         aside = tree.free_name(target) if target.exists() else None
         now = machine.folder.read(SEEDED)
-        former = adopted_settings.parse_settings(now or "").get("former", now)  # there after an interruption
+        former = parse_table(now or "").get("former", now)  # there after an interruption
         record = {
             "from": str(found.source),
             "layout": found.layout.title,
@@ -206,7 +207,7 @@ def _refuse_place(source: Path, target: Path, machine: Machine) -> None:
 
 def adopted_from(record: str) -> str:
     """The folder that a record names."""
-    return str(adopted_settings.parse_settings(record).get("from", "?"))
+    return str(parse_table(record).get("from", "?"))
 
 
 def _changes(

@@ -1,9 +1,10 @@
 """What a server answered."""
 
-import json
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
+
+from stackctl.contracts.json_table import parse_table
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -16,8 +17,4 @@ class Answer:
     @property
     def table(self) -> Mapping[str, Any]:
         """The body's JSON object; {} where it is anything else."""
-        try:
-            found = json.loads(self.body)
-        except (ValueError, RecursionError):
-            return {}
-        return found if isinstance(found, dict) else {}
+        return parse_table(self.body)

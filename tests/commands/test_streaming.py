@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import Any, Self
 
 import pytest
 
@@ -21,10 +21,22 @@ CUT = Reply(text="Hel", pieces=1, is_whole=False, first_s=0.36, total_s=0.37)
 
 @dataclass
 class Page:
-    """Answers in these ways, one after the other, the last one again and again; the tokens that were asked for."""
+    """A session that answers in these ways, one after the other, the last one again and again; the tokens that were
+    asked for."""
 
     ways: list[Reply]
     asked: list[int] = field(default_factory=list)
+    is_closed: bool = False
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.is_closed = True
+
+    def settings(self) -> dict[str, object]:
+        text = {"type": "llamacpp", "server_urls": {"llamacpp": "http://llamacpp:8080"}}
+        return {"main_api": "textgenerationwebui", "textgenerationwebui_settings": text}
 
     def answer(self, *_: object, **__: object) -> str:
         return "Hello"
@@ -36,11 +48,18 @@ class Page:
 
 def streaming(folder: Path, *ways: Reply) -> tuple[str, Page, dict[str, float]]:
     """What the check says of them; what was asked; what was measured."""
-    page = Page(list(ways))
-    site = Site(a_plan(), quiet(folder).machine, until=float("inf"))
-    known: dict[str, Any] = {"page": page, "connection": ("llamacpp", "http://llamacpp:8080")}
-    site.__dict__ |= known  # as if asked before
-    return talk.streaming(site), page, site.measures
+    page, opened = Page(list(ways)), list[object]()
+
+    def session(*asked: object) -> Any:
+        opened.append(asked)
+        return page
+
+    site = Site(a_plan(), quiet(folder).machine, float("inf"), session)
+    try:
+        return talk.streaming(site), page, site.measures
+    finally:
+        site.close()
+        assert (len(opened), page.is_closed) == (1, True)
 
 
 def test_what_comes_in_one_piece_at_once_is_too_fast_to_judge_and_says_so(tmp_path: Path) -> None:
@@ -78,3 +97,12 @@ def test_a_machine_that_stood_still_once_is_no_proxy(tmp_path: Path) -> None:
 def test_one_that_breaks_off_has_no_proper_end_however_long_it_is(ways: tuple[Reply, ...], tmp_path: Path) -> None:
     with pytest.raises(NotReady, match="broke off in the middle of its stream"):
         streaming(tmp_path, *ways)
+
+
+def test_a_session_is_opened_only_by_a_check_that_needs_it(tmp_path: Path) -> None:
+    def session(*_: object) -> Any:
+        raise AssertionError("nobody asked for it")
+
+    site = Site(a_plan(), quiet(tmp_path).machine, float("inf"), session)
+    assert site.left_s() > 0
+    site.close()

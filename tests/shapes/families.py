@@ -23,6 +23,7 @@ _MODELS: dict[str, dict[str, Any]] = {
     model["name"]: model
     for model in map(json.loads, (_HERE / "families.jsonl").read_text(encoding="utf-8").splitlines())
 }
+NAMES = tuple(_MODELS)
 
 
 @cache

@@ -1,6 +1,9 @@
 """A running stack under test, and what its checks have learned of it so far."""
 
 import time
+from collections.abc import Callable
+from contextlib import AbstractContextManager, ExitStack
+from dataclasses import dataclass
 from functools import cached_property
 
 from stackctl.core.observed import ServiceState
@@ -19,15 +22,39 @@ _MOST_TOKENS = 2048  # of one answer
 _SILENCE_S = 10.0  # between two pieces of an answer, at the least: an engine that is busy otherwise stops for moments
 
 
-class Site:
-    """Asked for at first use and then known: a check that runs alone gets what it needs, and none asks twice."""
+@dataclass(frozen=True, kw_only=True)
+class Answered:
+    """A whole answer, and the seconds that it took."""
 
-    def __init__(self, plan: Plan, machine: Machine, until: float) -> None:
-        self.plan, self.machine, self.until = plan, machine, until
+    text: str
+    seconds: float
+
+
+@dataclass(frozen=True, kw_only=True)
+class Streamed:
+    """A streamed answer, and when it was asked for, in seconds since the epoch."""
+
+    reply: Reply
+    asked_at: float
+
+
+class Site:
+    """Asked for at first use and then known: a check that runs alone gets what it needs, and none asks twice.
+
+    `session`: opens one with SillyTavern, tavern_session() by default; close() ends it.
+    """
+
+    def __init__(
+        self,
+        plan: Plan,
+        machine: Machine,
+        until: float,
+        session: Callable[[Plan, Machine], AbstractContextManager[Page]] = tavern_session,
+    ) -> None:
+        self.plan, self.machine, self.until, self._session = plan, machine, until, session
         self.measures: dict[str, float] = {}
         self.ways: tuple[Route, ...] = ()
-        self.asked_at = 0.0  # when `reply` was asked for, in seconds since the epoch
-        self._answer_s = 0.0
+        self._opened = ExitStack()
 
     def left_s(self) -> float:
         """Seconds until all has to be over; raise NotReady where there are none."""
@@ -43,7 +70,7 @@ class Site:
     @cached_property
     def page(self) -> Page:
         """A session with SillyTavern; raise NotReady where it lets nobody in."""
-        return tavern_session(self.plan, self.machine).__enter__()
+        return self._opened.enter_context(self._session(self.plan, self.machine))
 
     @cached_property
     def connection(self) -> tuple[str, str]:
@@ -57,24 +84,21 @@ class Site:
         return self.page.model(kind, url, hint=replies.LOOK)
 
     @cached_property
-    def answer(self) -> str:
+    def answer(self) -> Answered:
         """A whole answer through SillyTavern."""
         began = time.monotonic()
-        found = self.page.answer(*self.connection, PROMPT, TOKENS, within_s=self.left_s())
-        self._answer_s = time.monotonic() - began
-        return found
+        text = self.page.answer(*self.connection, PROMPT, TOKENS, within_s=self.left_s())
+        return Answered(text=text, seconds=time.monotonic() - began)
 
     @cached_property
-    def reply(self) -> Reply:
+    def streamed(self) -> Streamed:
         """The same, streamed."""
-        self.asked_at = time.time()
-        return self.asked_again()
+        asked_at = time.time()
+        return Streamed(reply=self.asked_again(), asked_at=asked_at)
 
     def asked_again(self, tokens: int = TOKENS, *, is_endless: bool = False) -> Reply:
         """A new streamed answer. Silent for far longer than the whole answer took, it has broken off."""
-        if not self._answer_s:
-            _ = self.answer
-        silence_s = max(_SILENCE_S, 4 * self._answer_s)
+        silence_s = max(_SILENCE_S, 4 * self.answer.seconds)
         asked = *self.connection, PROMPT, tokens
         return self.page.generate(*asked, is_endless=is_endless, silence_s=silence_s, within_s=self.left_s())
 
@@ -87,5 +111,4 @@ class Site:
         return found
 
     def close(self) -> None:
-        if "page" in self.__dict__:
-            self.page.__exit__()
+        self._opened.close()

@@ -79,8 +79,9 @@ def context(site: Site) -> str:
 def reply(site: Site) -> str:
     """An answer in one piece: the demo model's sentence, or a plausible text."""
     plan = site.plan
-    replies.check(site.answer, is_demo=plan.is_demo, title=plan.backend_title)
-    return repr(site.answer.strip())
+    text = site.answer.text
+    replies.check(text, is_demo=plan.is_demo, title=plan.backend_title)
+    return repr(text.strip())
 
 
 def streaming(site: Site) -> str:
@@ -89,10 +90,10 @@ def streaming(site: Site) -> str:
     Only of one that took long enough can be seen whether something holds it back: what KoboldCpp writes within 0.35 s
     is one piece anyway.
     """
-    first = site.reply
+    first = site.streamed.reply
     if not first.is_whole:
         raise replies.cut_off(first.pieces)
-    rate = measure_speed(first, site.plan, site.machine, site.asked_at)
+    rate = measure_speed(first, site.plan, site.machine, site.streamed.asked_at)
     site.measures |= {"first_token_s": round(first.first_s, 3)} | ({"tokens_per_s": round(rate, 1)} if rate else {})
     pace = replies.describe_pace(first.first_s, rate, title=site.plan.backend_title)
     found = site.long_reply(first)
@@ -113,8 +114,9 @@ def streaming(site: Site) -> str:
 
 def encoding(site: Site) -> str:
     """The streamed answer's characters are those that the model wrote."""
-    replies.check_characters(site.reply.text, is_demo=site.plan.is_demo)
-    return "the sentence to the character" if site.plan.is_demo else f"{len(site.reply.text)} characters, none damaged"
+    text = site.streamed.reply.text
+    replies.check_characters(text, is_demo=site.plan.is_demo)
+    return "the sentence to the character" if site.plan.is_demo else f"{len(text)} characters, none damaged"
 
 
 def _served(site: Site, kinds: Mapping[str, str], bad: list[str]) -> Iterator[str]:

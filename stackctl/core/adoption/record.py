@@ -5,7 +5,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from stackctl.core.adoption import settings_json as adopted_settings
+from stackctl.contracts.json_table import parse_table
 from stackctl.core.adoption.layout import Piece
 from stackctl.errors import DataError
 
@@ -25,7 +25,7 @@ class Record:
 
 def parse(text: str, name: str) -> Record:
     """Read a record's text; raise DataError where a part of it is missing, or is not what it should be."""
-    found = adopted_settings.parse_settings(text)
+    found = parse_table(text)
     parts: tuple[Any, ...] = tuple(found.get(key) for key in ("from", "pieces", "aside", "seeded", "files"))
     source, pieces, aside, seeded, sums = parts
     if (

@@ -3,12 +3,12 @@
 Source: SillyTavern 1.19.0, public/scripts/extensions/connection-manager.
 """
 
-import json
 import uuid
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
+from stackctl.contracts.json_table import table_or_empty
 from stackctl.core.external import backend_url
 
 
@@ -20,25 +20,17 @@ class Reachable:
     added: tuple[str, ...]
 
 
-def parse_settings(text: str) -> dict[str, Any]:
-    """A settings.json; {} for what is no JSON object."""
-    try:
-        found = json.loads(text)
-    except (ValueError, RecursionError):
-        return {}
-    return found if isinstance(found, dict) else {}
-
-
 def hand_over(settings: Mapping[str, Any]) -> dict[str, Any]:
     """The connection as the settings have it, in the form of an overlay that stackctl wrote: so, and only so far, the
     next deploy may change it."""
-    text, power = _table(settings.get("textgenerationwebui_settings")), _table(settings.get("power_user"))
+    text = table_or_empty(settings.get("textgenerationwebui_settings"))
+    power = table_or_empty(settings.get("power_user"))
     return {
         "firstRun": settings.get("firstRun"),
         "main_api": settings.get("main_api"),
         "textgenerationwebui_settings": {
             "type": text.get("type"),
-            "server_urls": dict(_table(text.get("server_urls"))),
+            "server_urls": dict(table_or_empty(text.get("server_urls"))),
         },
         "power_user": {"auto_connect": power.get("auto_connect")},
     }
@@ -47,8 +39,8 @@ def hand_over(settings: Mapping[str, Any]) -> dict[str, Any]:
 def reach_backend(settings: Mapping[str, Any], is_here: Callable[[str], bool]) -> Reachable:
     """Give each profile whose URL means this machine a copy that means it from inside a container, too; the profile
     itself stays as it is."""
-    extensions = _table(settings.get("extension_settings"))
-    connections = _table(extensions.get("connectionManager"))
+    extensions = table_or_empty(settings.get("extension_settings"))
+    connections = table_or_empty(extensions.get("connectionManager"))
     profiles = connections.get("profiles")
     if not isinstance(profiles, list):
         return Reachable(settings=settings, added=())
@@ -76,7 +68,3 @@ def _copy(profile: Mapping[str, Any]) -> dict[str, Any]:
         "name": f"{profile.get('name', 'profile')} (from the container)",
         "api-url": url,
     }
-
-
-def _table(value: Any) -> Mapping[str, Any]:
-    return value if isinstance(value, Mapping) else {}

@@ -39,16 +39,14 @@ DEMO = "demo"
 AUTO = "auto"
 EXTERNAL = "external"
 NONE, LAN = "none", "lan"
-
-
-class Section(BaseModel):
-    model_config = ConfigDict(frozen=True, strict=True, extra="forbid")
-
-
 _SOURCE = (
     "Where the model comes from while it is not there: hf:OWNER/NAME:Q4_K_M or hf:OWNER/NAME/FILE (Hugging Face),\n"
     "or an http(s) address. It is pulled once."
 )
+
+
+class Section(BaseModel):
+    model_config = ConfigDict(frozen=True, strict=True, extra="forbid")
 
 
 class Model(Section):

@@ -19,6 +19,7 @@ BackendKind = Literal[
     "koboldcpp", "text-generation-webui", "textgen", "ooba", "llamacpp", "llama.cpp", "external"
 ]  # a test holds this equal to the names and aliases in stackctl.backends, and the one that names a place instead
 
+_NAMED = "a name of a-z, 0-9, - and _, at most 63, the first a letter or digit"
 _NAME = re.compile(r"[a-z0-9][a-z0-9_-]{0,62}")
 _MEMORY = re.compile(r"([0-9]{1,9})(?:\.([0-9]+))? ?(MiB|GiB)")
 _IMAGE = re.compile(r"[A-Za-z0-9_][A-Za-z0-9_.:/@+-]*")
@@ -128,7 +129,6 @@ def _names_something(value: object) -> bool:
 Text = Annotated[str, BeforeValidator(_printable), Field(json_schema_extra={"pattern": _PLAIN})]
 Path = Annotated[str, BeforeValidator(_printable), Field(min_length=1, json_schema_extra={"pattern": _PLAIN})]
 Name = Annotated[str, *_matching(_NAME, "a-z, 0-9, - and _, at most 63, the first a letter or digit")]
-_NAMED = "a name of a-z, 0-9, - and _, at most 63, the first a letter or digit"
 ModelName = Annotated[
     str,
     *_checked(

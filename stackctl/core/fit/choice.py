@@ -5,6 +5,7 @@ of those in RAM; as many layers on the GPU as fit; and where RAM itself is short
 context of 8192 tokens is worth more in a long chat than speed, so it is lowered last, and never below 4096.
 """
 
+from bisect import bisect_left
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from typing import Final, Literal
@@ -163,16 +164,27 @@ def _ways(shape: Shape, wanted: Wanted, reserves: Reserves, room: Room) -> Itera
         settings = _settings(wanted, room, context, plain, ALL)
         if wanted.gpu_layers is None and settings.split:
             if shape.is_moe:
-                yield from _experts_in_ram(shape, settings, reserves)
+                yield from _experts_in_ram(shape, settings, reserves, room)
             yield _most_layers(shape, settings, reserves, room)
             if quantised != plain:
                 yield _most_layers(shape, replace(settings, kv_type=quantised), reserves, room)
 
 
-def _experts_in_ram(shape: Shape, settings: Settings, reserves: Reserves) -> Iterator[Fit]:
-    counts = {"any": range(1, len(shape.layers) + 1), "all": (len(shape.layers),), "none": ()}
-    for count in counts[reserves.cpu_experts]:
-        yield fit(shape, replace(settings, cpu_experts=count), reserves)
+def _experts_in_ram(shape: Shape, settings: Settings, reserves: Reserves, room: Room) -> Iterator[Fit]:
+    """Everything on the GPUs but the experts of the fewest blocks for which that fits there: each block more takes RAM,
+    and frees VRAM, so halving finds it."""
+    blocks = len(shape.layers)
+
+    def with_experts(count: int) -> Fit:
+        return fit(shape, replace(settings, cpu_experts=count), reserves)
+
+    if reserves.cpu_experts == "all":
+        yield with_experts(blocks)
+    elif reserves.cpu_experts == "any":
+        counts = range(1, blocks + 1)
+        fewer = bisect_left(counts, True, key=lambda count: _on_gpus(with_experts(count).devices, room.usable_mib))
+        if fewer < blocks:
+            yield with_experts(counts[fewer])
 
 
 def _most_layers(shape: Shape, settings: Settings, reserves: Reserves, room: Room) -> Fit:

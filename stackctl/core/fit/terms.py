@@ -6,6 +6,7 @@ against what llama.cpp itself reserves (tests/core/fit).
 """
 
 from dataclasses import dataclass
+from functools import cached_property
 
 from stackctl.contracts.memory import Reserves
 from stackctl.core.fit.settings import KV_TYPES, Settings
@@ -27,29 +28,29 @@ class Run:
     settings: Settings
     reserves: Reserves
 
-    @property
+    @cached_property
     def slots(self) -> int:
         return self.settings.slots or self.reserves.slots
 
-    @property
+    @cached_property
     def is_shared(self) -> bool:
         """Whether all slots use one cache: only where nobody asked for a number of them."""
         return self.slots == 1 or (self.settings.slots is None and self.reserves.shares_one_cache)
 
-    @property
+    @cached_property
     def streams(self) -> int:
         return 1 if self.is_shared else self.slots
 
-    @property
+    @cached_property
     def batch(self) -> int:
         return min(self.settings.batch or self.reserves.batch, self.settings.context)
 
-    @property
+    @cached_property
     def cells(self) -> int:
         """Tokens of one stream's cache in a layer that sees everything."""
         return padded(padded(self.settings.context) // self.streams)
 
-    @property
+    @cached_property
     def window_cells(self) -> int:
         """Likewise in a layer whose attention slides."""
         seen = self.shape.window * (self.slots if self.is_shared else 1) + self.batch

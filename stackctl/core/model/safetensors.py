@@ -7,6 +7,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any, Final
 
+from stackctl.contracts.json_table import table_or_empty
 from stackctl.core.formats import bounded_json
 from stackctl.core.model.file_signature import ENOUGH, advice, describe_mismatch
 from stackctl.core.model.model import Header
@@ -89,11 +90,10 @@ def quantisation(config: Mapping[str, Any], names: Iterable[str]) -> str:
 
     What config.json says, else by the tensors' names.
     """
-    told = config.get("quantization_config")
-    method = told.get("quant_method") if isinstance(told, Mapping) else None
+    method = table_or_empty(config.get("quantization_config")).get("quant_method")
     if isinstance(method, str) and method:
         return method.lower()[:40]
-    if isinstance(config.get("quantization"), Mapping) and "group_size" in config["quantization"]:
+    if "group_size" in table_or_empty(config.get("quantization")):
         return "mlx"
     known = set(names)
     for marks, packing in (
@@ -110,8 +110,7 @@ def quantisation(config: Mapping[str, Any], names: Iterable[str]) -> str:
 
 def is_packed(packing: str, config: Mapping[str, Any], names: Iterable[str]) -> bool:
     """Whether a number of the weights holds several parameters, so that these can't be counted."""
-    told = config.get("quantization_config")
-    told = told if isinstance(told, Mapping) else {}
+    told = table_or_empty(config.get("quantization_config"))
     if packing in {"", "fp8", "fbgemm_fp8"}:
         return False
     if packing == "bitsandbytes":

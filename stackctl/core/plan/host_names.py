@@ -8,11 +8,11 @@ This machine's own names are those in its own files, and the one that Tailscale'
 whoever answers there, in a strange Wi-Fi for example, would choose what passes.
 """
 
-import json
 import re
 from collections.abc import Mapping
 from typing import Final
 
+from stackctl.contracts.json_table import parse_table, table_or_empty
 from stackctl.core.config.lock import Decision, Decisions, Lock
 from stackctl.core.config.spec import Spec
 from stackctl.core.observed import Observed
@@ -67,10 +67,7 @@ def _full(host: str, hosts_file: str) -> str:
 
 def _in_tailnet(status: str) -> str:
     """What MagicDNS calls this machine; "" where the status tells none."""
-    try:
-        name = json.loads(status)["Self"]["DNSName"]
-    except (ValueError, KeyError, TypeError, RecursionError):
-        return ""
+    name = table_or_empty(parse_table(status).get("Self")).get("DNSName")
     return name.rstrip(".") if isinstance(name, str) else ""
 
 

@@ -7,6 +7,7 @@ from functools import partial
 from ipaddress import IPv4Network
 from typing import Any
 
+from stackctl.contracts.json_table import table_or_empty
 from stackctl.contracts.service import Network
 from stackctl.core.config.lock import Decisions, Lock
 from stackctl.core.config.spec import Spec
@@ -43,8 +44,7 @@ class Existing:
 
 def shapes(compose: Mapping[str, Any], stack: str) -> dict[str, Shape]:
     """What the networks of a compose file are to be like, by the names that the engine has for a stack's own ones."""
-    found = compose.get("networks")
-    networks = found.items() if isinstance(found, dict) else ()  # edited by hand it may be anything
+    networks = table_or_empty(compose.get("networks")).items()  # edited by hand it may be anything
     own = {name: one for name, one in networks if isinstance(one, dict) and not _is_on(one.get("external"))}
     return {one.get("name", f"{stack}_{name}"): _shape(one) for name, one in own.items()}
 
@@ -52,7 +52,7 @@ def shapes(compose: Mapping[str, Any], stack: str) -> dict[str, Shape]:
 def _shape(network: Mapping[str, Any]) -> Shape:
     """What one of them is to be like; what a person spoiled there counts as left out."""
     ipam, options = network.get("ipam"), network.get("driver_opts")
-    configs = ipam.get("config") if isinstance(ipam, dict) else None
+    configs = table_or_empty(ipam).get("config")
     subnets = (str(one.get("subnet", "")) for one in configs or () if isinstance(one, dict))
     return Shape(
         subnets=frozenset(one for one in subnets if one and ":" not in one),

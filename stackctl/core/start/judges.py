@@ -8,6 +8,8 @@ from stackctl.contracts.judge import Judge, no_cause
 from stackctl.core.tavern import container as tavern
 from stackctl.core.tavern import log as tavern_log
 
+JUDGES: Final[Mapping[str, Judge]] = {**BACKENDS, tavern.NAME: tavern_log}
+
 
 class _Unknown:
     """The judge of a service whose program's words nobody knows: only the container's own state counts."""
@@ -15,10 +17,6 @@ class _Unknown:
     fatal = ended = exit_cause = staticmethod(no_cause)
 
 
-_UNKNOWN: Final = _Unknown()
-JUDGES: Final[Mapping[str, Judge]] = {**BACKENDS, tavern.NAME: tavern_log}
-
-
 def find_judge(service: str) -> Judge:
     """Return what knows the words of this service's program; a neutral judge for a service that nobody knows."""
-    return JUDGES.get(service, _UNKNOWN)
+    return JUDGES.get(service, _Unknown())

@@ -9,6 +9,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any, Final
 
+from stackctl.contracts.json_table import table_or_empty
 from stackctl.core.config import several_models
 from stackctl.core.config.spec import Spec
 from stackctl.core.observed import Observed
@@ -69,8 +70,8 @@ def merge(settings: Mapping[str, Any], wanted: Iterable[Profile], wrote: Iterabl
     One that the user has changed stays, one that they deleted stays deleted, and their own are never touched.
     """
     outer, inner = PLACE
-    extensions = _table(settings.get(outer))
-    manager = _table(extensions.get(inner))
+    extensions = table_or_empty(settings.get(outer))
+    manager = table_or_empty(extensions.get(inner))
     listed = manager.get("profiles")
     current = [one for one in listed if isinstance(one, Mapping)] if isinstance(listed, list) else []
     before, after = ({str(one["id"]): one for one in some} for some in (wrote, wanted))
@@ -101,7 +102,3 @@ def _free(one: Profile, others: Iterable[Profile]) -> Profile:
     """A profile of ours, by another name where the user has one that is called so."""
     names = [other.get("name") for other in others]  # of any type, in a file that is not ours
     return {**one, "name": f"{one['name']} (stackctl)"} if one["name"] in names else one
-
-
-def _table(value: object) -> Mapping[str, Any]:
-    return value if isinstance(value, Mapping) else {}

@@ -22,6 +22,33 @@ _NO_CONTEXT: Final = {
     "Koala", "KoboldAI", "OpenOrca-OpenChat", "Vicuna 1.0", "Vicuna 1.1", "WizardLM", "WizardLM-13B",
 }  # fmt: skip
 _OTHER_CONTEXT: Final = {"OpenAI Harmony (Thinking)": "OpenAI Harmony"}
+# of a model without a chat template: what its name says of how it was trained; the first that matches
+_NAMES: Final = (
+    (r"metharme|pygmalion-?2|mythalion", "Metharme"),
+    (r"mythomax|mythologic|mythomist|alpaca|nous-hermes-(llama|13b|l2)", "Alpaca"),
+    (r"synthia", "Synthia"),
+    (r"vicuna|wizardlm|xwin|goliath|samantha|airoboros", "Vicuna 1.1"),
+    (r"tulu|olmo-?2", "Tulu"),
+    (r"openchat|openorca", "OpenOrca-OpenChat"),
+    (r"chatml|dolphin|hermes|qwen|qwq|magnum|yi-.*chat|smollm", "ChatML"),
+    (r"llama-?2.*chat", "Llama 2 Chat"),
+    (r"llama-?4", "Llama 4 Instruct"),
+    (r"llama-?3|\bl3(\.\d)?\b|stheno|lunaris", "Llama 3 Instruct"),
+    (r"gemma-?4", "Gemma 4"),
+    (r"gemma", "Gemma 2"),
+    (r"nemo|rocinante|pixtral", "Mistral V3-Tekken"),
+    (r"mistral-small-(24b|3|2501|2503|2506)|magistral|cydonia-24b", "Mistral V7-Tekken"),
+    (r"mistral-large-(instruct-)?2411", "Mistral V7"),
+    (r"mixtral|mistral-7b-instruct-v0\.[12]|noromaid", "Mistral V1"),
+    (r"mistral", "Mistral V2 & V3"),
+    (r"command-?[ra]\b|c4ai|\baya\b", "Command R"),
+    (r"phi-?3", "Phi"),
+    (r"glm-?4", "GLM-4"),
+    (r"deepseek", "DeepSeek-V2.5"),
+    (r"gpt-?oss", "OpenAI Harmony (Thinking)"),
+    (r"kimi", "Moonshot AI"),
+)
+_THINKS_BY_NAME: Final = re.compile(r"deepseek-r1|\br1-|qwq|thinking|reason")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -69,33 +96,6 @@ _RULES: Final = (
     _Rule("Alpaca", ("### User:", "### Assistant:"), is_near=True),  # SOLAR
     _Rule("OpenOrca-OpenChat", ("GPT4 Correct",), is_near=True),
 )
-# of a model without a chat template: what its name says of how it was trained; the first that matches
-_NAMES: Final = (
-    (r"metharme|pygmalion-?2|mythalion", "Metharme"),
-    (r"mythomax|mythologic|mythomist|alpaca|nous-hermes-(llama|13b|l2)", "Alpaca"),
-    (r"synthia", "Synthia"),
-    (r"vicuna|wizardlm|xwin|goliath|samantha|airoboros", "Vicuna 1.1"),
-    (r"tulu|olmo-?2", "Tulu"),
-    (r"openchat|openorca", "OpenOrca-OpenChat"),
-    (r"chatml|dolphin|hermes|qwen|qwq|magnum|yi-.*chat|smollm", "ChatML"),
-    (r"llama-?2.*chat", "Llama 2 Chat"),
-    (r"llama-?4", "Llama 4 Instruct"),
-    (r"llama-?3|\bl3(\.\d)?\b|stheno|lunaris", "Llama 3 Instruct"),
-    (r"gemma-?4", "Gemma 4"),
-    (r"gemma", "Gemma 2"),
-    (r"nemo|rocinante|pixtral", "Mistral V3-Tekken"),
-    (r"mistral-small-(24b|3|2501|2503|2506)|magistral|cydonia-24b", "Mistral V7-Tekken"),
-    (r"mistral-large-(instruct-)?2411", "Mistral V7"),
-    (r"mixtral|mistral-7b-instruct-v0\.[12]|noromaid", "Mistral V1"),
-    (r"mistral", "Mistral V2 & V3"),
-    (r"command-?[ra]\b|c4ai|\baya\b", "Command R"),
-    (r"phi-?3", "Phi"),
-    (r"glm-?4", "GLM-4"),
-    (r"deepseek", "DeepSeek-V2.5"),
-    (r"gpt-?oss", "OpenAI Harmony (Thinking)"),
-    (r"kimi", "Moonshot AI"),
-)
-_THINKS_BY_NAME: Final = re.compile(r"deepseek-r1|\br1-|qwq|thinking|reason")
 
 
 def choose_template(wanted: str, header: Header, file_name: str) -> Template | None:

@@ -8,6 +8,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any, Final
 
+from stackctl.contracts.json_table import table_or_empty
+
 # taken or left as a whole: half of one preset and half of another make no sense
 UNITS: Final[Mapping[str, str]] = {
     "power_user.instruct": "the instruct template",
@@ -116,13 +118,14 @@ def _follow(
         dotted = f"{above}{key}"
         now, before, default = settings.get(key), wrote.get(key), stock.get(key)
         if isinstance(value, Mapping) and dotted not in UNITS:
-            below = _follow(_table(now), value, _table(before), _table(default), f"{dotted}.", left)
+            tables = (table_or_empty(before), table_or_empty(default))
+            below = _follow(table_or_empty(now), value, *tables, f"{dotted}.", left)
             if below != now:
                 result[key] = below
         elif _is(now, value):
             continue
         elif now in (None, "") or _is(now, before if before is not None else default):
-            result[key] = {**_table(now), **value} if isinstance(value, Mapping) else value
+            result[key] = {**table_or_empty(now), **value} if isinstance(value, Mapping) else value
         elif value != before:
             left.append(UNITS.get(dotted, dotted))
     return result
@@ -145,10 +148,6 @@ def connection(settings: Mapping[str, Any]) -> tuple[str, str]:
     kind = str(text.get("type", ""))
     urls = text.get("server_urls")
     return kind, str(urls.get(kind, "")) if isinstance(urls, Mapping) else ""
-
-
-def _table(value: Any) -> Mapping[str, Any]:
-    return value if isinstance(value, Mapping) else {}
 
 
 def _without(table: Mapping[str, Any], *keys: str) -> dict[str, Any]:

@@ -1,8 +1,9 @@
 """A server-sent stream of text: OpenAI's form, and llama.cpp's own."""
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from typing import Any, Final, Literal
 
+from stackctl.contracts.json_table import table_or_empty
 from stackctl.core.formats import bounded_json
 from stackctl.core.formats.answer_limit import Exceeded
 from stackctl.errors import NotReady
@@ -122,8 +123,8 @@ def text(answer: object) -> str:
     return found if isinstance(found, str) else ""
 
 
-def _choice(answer: dict[str, Any]) -> dict[str, Any]:
+def _choice(answer: dict[str, Any]) -> Mapping[str, Any]:
     """The first of the choices that an answer offers; {} where there is none."""
     offered = answer.get("choices")
     first = offered[0] if isinstance(offered, list) and offered else None
-    return first if isinstance(first, dict) else {}
+    return table_or_empty(first)

@@ -1,26 +1,20 @@
 """How a container hangs in the world: its networks, and the ports that it publishes."""
 
-from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
-from typing import Any, Protocol
+from collections.abc import Mapping
+from typing import Any, Final
 
 from stackctl.contracts.service import Publish
 from stackctl.core.plan.subnets import Existing, Shape, is_isolated
 from stackctl.core.smoke.reachability import Attachment, ContainerNetworking
-from stackctl.errors import EngineError
+from stackctl.effects.docker.client import Client, translate_errors
 
-
-class Client(Protocol):
-    """What this module needs of the engine."""
-
-    @property
-    def client(self) -> Any: ...
+_HINT: Final = "docker ps; docker info"
 
 
 def attached(engine: Client, container: str) -> ContainerNetworking:
     """A running container's networks and published ports, as the engine has them now."""
     api = engine.client.api
-    with _explained("a container"):
+    with translate_errors("a container can't be looked at", _HINT):
         found = api.inspect_container(container)
         own = found["NetworkSettings"]["Networks"]
         networks = {one["Name"]: one for one in api.networks(names=list(own))} if own else {}
@@ -47,7 +41,7 @@ def existing(engine: Client, network: str) -> Existing | None:
     """A network as the engine has it now; None where it has none of that name."""
     import docker.errors
 
-    with _explained("a network"):
+    with translate_errors("a network can't be looked at", _HINT):
         try:
             found = engine.client.api.inspect_network(network)
         except docker.errors.NotFound:
@@ -65,17 +59,3 @@ def existing(engine: Client, network: str) -> Existing | None:
 
 def _is_isolated(network: Mapping[str, Any]) -> bool:
     return is_isolated(network.get("Options"), has_v6=bool(network.get("EnableIPv6")))
-
-
-@contextmanager
-def _explained(what: str) -> Iterator[None]:
-    import docker.errors
-    import requests
-
-    try:
-        yield
-    except docker.errors.DockerException as e:
-        words = str(getattr(e, "explanation", None) or e)
-        raise EngineError(f"{what} can't be looked at: {words}", hint="docker ps; docker info") from e
-    except requests.RequestException as e:
-        raise EngineError(f"the engine stopped answering: {e}", hint="is it still running? docker info") from e

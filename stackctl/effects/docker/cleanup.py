@@ -1,27 +1,18 @@
 """Taking a whole Compose project off the engine, without its files: they may be gone."""
 
 from contextlib import suppress
-from typing import Any, Protocol
 
-from stackctl.errors import EngineError
+from stackctl.effects.docker.client import Client, translate_errors
 
 _PROJECT = "com.docker.compose.project"
-
-
-class Client(Protocol):
-    """What this module needs of the engine."""
-
-    @property
-    def client(self) -> Any: ...
 
 
 def remove(engine: Client, project: str) -> None:
     """Remove a project's containers, running or not, with their anonymous volumes, and its networks."""
     import docker.errors
-    import requests
 
     client, label = engine.client, {"label": f"{_PROJECT}={project}"}
-    try:
+    with translate_errors(f"{project} could not be taken down", "docker ps -a; docker network ls"):
         for container in client.containers.list(all=True, filters=label):
             with suppress(docker.errors.NotFound):
                 container.remove(force=True, v=True)
@@ -31,8 +22,3 @@ def remove(engine: Client, project: str) -> None:
                     network.disconnect(guest, force=True)
             with suppress(docker.errors.NotFound):
                 network.remove()
-    except docker.errors.DockerException as e:
-        words = str(getattr(e, "explanation", None) or e)
-        raise EngineError(f"{project} could not be taken down: {words}", hint="docker ps -a; docker network ls") from e
-    except requests.RequestException as e:
-        raise EngineError(f"the engine stopped answering: {e}", hint="is it still running? docker info") from e

@@ -6,7 +6,7 @@ import os
 import re
 import threading
 from collections.abc import Iterator
-from contextlib import contextmanager, suppress
+from contextlib import AbstractContextManager, contextmanager, suppress
 from datetime import datetime
 from functools import cached_property
 from ipaddress import IPv4Network
@@ -18,6 +18,7 @@ from stackctl.core.observed import ContainerSeen, EngineSeen, ServiceState
 from stackctl.core.plan.gpu_request import NOT_GIVEN
 from stackctl.core.start.docker_errors import gpu_refused
 from stackctl.effects.docker import cdi
+from stackctl.effects.docker.client import translate_errors
 from stackctl.effects.docker.connection import connect, listener
 from stackctl.errors import ConfigError, EngineError
 
@@ -52,7 +53,7 @@ class Engine:
 
     @cached_property
     def info(self) -> dict[str, Any]:
-        with translate_errors("docker info"):
+        with _translate_errors("docker info"):
             found: dict[str, Any] = self.client.info()
         return found
 
@@ -83,7 +84,7 @@ class Engine:
 
     def containers(self, project: str) -> tuple[ContainerSeen, ...]:
         """Every container of a Compose project, running or not."""
-        with translate_errors("docker ps"):
+        with _translate_errors("docker ps"):
             listed = self.client.api.containers(all=True, filters={"label": f"{PROJECT}={project}"})
         return tuple(
             ContainerSeen(
@@ -113,11 +114,11 @@ class Engine:
         """One container, as it is now; None if it has gone."""
         import docker.errors
 
-        try:
-            with translate_errors("docker inspect"):
+        with _translate_errors("docker inspect"):
+            try:
                 found = self.client.api.inspect_container(container_id)
-        except docker.errors.NotFound:
-            return None
+            except docker.errors.NotFound:
+                return None
         state = found["State"]
         return ServiceState(
             name=found["Config"]["Labels"].get(SERVICE, found["Name"].lstrip("/")),
@@ -148,18 +149,14 @@ class Engine:
         """Stop, not remove: its log is the evidence."""
         import docker.errors
 
-        try:
+        with translate_errors("a container could not be stopped", "docker ps"), suppress(docker.errors.NotFound):
             self.client.api.stop(container_id, timeout=grace_s)
-        except docker.errors.NotFound:
-            return
-        except docker.errors.APIError as e:
-            raise EngineError(f"a container could not be stopped: {e.explanation}", hint="docker ps") from e
 
     def subnets(self, project: str) -> tuple[tuple[IPv4Network, ...], tuple[IPv4Network, ...]]:
         """(of other networks, of this stack's own ones)."""
         theirs: list[IPv4Network] = []
         own: list[IPv4Network] = []
-        with translate_errors("docker network ls"):
+        with _translate_errors("docker network ls"):
             networks = self.client.networks.list()
         for one in networks:
             is_own = ((one.attrs or {}).get("Labels") or {}).get(PROJECT) == project
@@ -173,21 +170,21 @@ class Engine:
         """Container -> its IPv4 address in a network; raise ConfigError where there is no such network."""
         import docker.errors
 
-        try:
-            with translate_errors("docker network inspect"):
+        with _translate_errors("docker network inspect"):
+            try:
                 found = self.client.api.inspect_network(network)
-        except docker.errors.NotFound as e:
-            raise ConfigError(
-                f"there is no network {network} on this engine",
-                hint="docker network ls; the proxy makes it, so start that",
-            ) from e
+            except docker.errors.NotFound as e:
+                raise ConfigError(
+                    f"there is no network {network} on this engine",
+                    hint="docker network ls; the proxy makes it, so start that",
+                ) from e
         return {one["Name"]: one["IPv4Address"].partition("/")[0] for one in found["Containers"].values()}
 
     def published(self, project: str) -> tuple[dict[int, str], set[int]]:
         """(port -> the other container that publishes it, ports of this stack's own containers)."""
         theirs: dict[int, str] = {}
         own: set[int] = set()
-        with translate_errors("docker ps"):
+        with _translate_errors("docker ps"):
             listed = self.client.api.containers()
         for one in listed:
             is_own = one.get("Labels", {}).get(PROJECT) == project
@@ -207,7 +204,7 @@ class Engine:
         import docker.errors
 
         found: dict[str, str] = {}
-        with translate_errors(f"reading {paths[0]} from {image}"):
+        with _translate_errors(f"reading {paths[0]} from {image}"):
             container = self.client.api.create_container(image, entrypoint=["-"])
             try:
                 for path in paths:
@@ -230,11 +227,11 @@ class Engine:
         api = self.client.api
         # nothing of that name is in any image: an engine that grants the GPU gets as far as saying so
         nothing = "/stackctl-tries-the-gpu"
-        with translate_errors("docker create"):
+        with _translate_errors("docker create"):
             host = api.create_host_config(device_requests=[wish], network_mode="none")
             container = api.create_container(image, entrypoint=[nothing], host_config=host)
         try:
-            with translate_errors("docker inspect"):
+            with _translate_errors("docker inspect"):
                 kept = _gpu_drivers(api.inspect_container(container["Id"]))
             if request.driver not in kept:  # an engine that only looks like Docker drops it without a word
                 raise gpu_refused(NOT_GIVEN)
@@ -253,23 +250,8 @@ def hides_clients(info: dict[str, Any]) -> str:
     return "a rootless engine" if any("name=rootless" in one for one in info.get("SecurityOptions") or ()) else ""
 
 
-@contextmanager
-def translate_errors(doing: str) -> Iterator[None]:
-    """Turn the SDK's errors into ours (NotFound passes: its meaning is the caller's)."""
-    import docker.errors
-    import requests
-
-    try:
-        yield
-    except docker.errors.NotFound:
-        raise
-    except docker.errors.DockerException as e:
-        words = str(getattr(e, "explanation", None) or e)
-        raise EngineError(f"{doing} failed: {words}", hint="docker info shows whether the engine is well") from e
-    except requests.RequestException as e:
-        raise EngineError(
-            f"the engine stopped answering ({doing}): {e}", hint="is it still running? docker info"
-        ) from e
+def _translate_errors(command: str) -> AbstractContextManager[None]:
+    return translate_errors(f"{command} failed", silent=f"the engine stopped answering ({command})")
 
 
 def _gpu_drivers(inspected: dict[str, Any]) -> tuple[str, ...]:

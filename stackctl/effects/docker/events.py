@@ -10,17 +10,15 @@ from typing import Any, Protocol
 
 from stackctl.core.observed import ServiceState
 from stackctl.core.start.events import Changed, ComposeExited, ComposeOutput, Event, EventStreamLost, Idle, Line
+from stackctl.effects.docker.client import Client, sdk_errors
 from stackctl.errors import EngineError
 
 _EVENTS = ["create", "start", "die", "oom", "health_status", "stop", "kill", "restart", "destroy"]
 _EARLIER_S = 0.05  # a program may write before the engine says that it started
 
 
-class Watched(Protocol):
+class Watched(Client, Protocol):
     """What watching needs of the engine."""
-
-    @property
-    def client(self) -> Any: ...
 
     def state(self, container_id: str) -> ServiceState | None: ...
 
@@ -116,16 +114,6 @@ class Watch:
 
 def _broken() -> tuple[type[Exception], ...]:
     """What a stream of the SDK raises when it breaks off, or when we close it under its reader."""
-    import docker.errors
-    import requests
     import urllib3.exceptions
 
-    return (
-        docker.errors.DockerException,
-        requests.RequestException,
-        urllib3.exceptions.HTTPError,
-        EngineError,
-        OSError,
-        ValueError,
-        AttributeError,
-    )
+    return *sdk_errors(), urllib3.exceptions.HTTPError, EngineError, OSError, ValueError, AttributeError

@@ -7,22 +7,16 @@ import tempfile
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any, Protocol
+from typing import Any
 
 from stackctl.core.plan.images import OWN, repository
+from stackctl.effects.docker.client import Client, engine_words, sdk_errors
 from stackctl.errors import DoesNotFit, EngineError
 from stackctl.terminal import command_line
 
 _UNPACKED = 2  # size of an unpacked layer, in packed ones; 1.8 to 2.5 for CUDA images
 _NEEDS = {"llamacpp": ("base",), "sillytavern": ("base",), "stackctl": ("base",)}
 _HOLDS_US = "stackctl"
-
-
-class Client(Protocol):
-    """What this module needs of the engine."""
-
-    @property
-    def client(self) -> Any: ...
 
 
 class Images:
@@ -68,9 +62,6 @@ class Images:
 
     def pull(self, name: str) -> None:
         """Pull an image; raise EngineError, with the registry's own words, where it is not to be had."""
-        import docker.errors
-        import requests
-
         self._progress(f"pulling {name}")
         layers: dict[str, tuple[int, int]] = {}
         free = self._free_bytes()
@@ -80,10 +71,8 @@ class Images:
                     raise _not_to_be_had(name, str(event["error"]))
                 self._progress(_pulled(name, layers, event))
                 _check_room(name, layers, free)
-        except docker.errors.DockerException as e:
-            raise _not_to_be_had(name, str(getattr(e, "explanation", None) or e)) from e
-        except requests.RequestException as e:
-            raise _not_to_be_had(name, str(e)) from e
+        except sdk_errors() as e:
+            raise _not_to_be_had(name, engine_words(e)) from e
 
     def build(self, name: str) -> None:
         """Build one of our own images, and what it stands on. The SDK has no BuildKit, so `docker build` does it."""

@@ -2,19 +2,11 @@
 
 import socket
 from pathlib import Path, PurePosixPath
-from typing import Any, Protocol
 
 from stackctl.core.container_paths import Bind, own_ids
-from stackctl.errors import EngineError
+from stackctl.effects.docker.client import Client, translate_errors
 
 _SIGNS = (Path("/.dockerenv"), Path("/run/.containerenv"))
-
-
-class Client(Protocol):
-    """What this module needs of the engine."""
-
-    @property
-    def client(self) -> Any: ...
 
 
 def own_binds(
@@ -26,10 +18,11 @@ def own_binds(
     if not any(sign.exists() for sign in signs):
         return None
     for name in own_ids(mountinfo.read_text(), socket.gethostname()):
-        try:
-            found = engine.client.api.inspect_container(name)
-        except docker.errors.NotFound:
-            continue
+        with translate_errors("docker inspect failed"):
+            try:
+                found = engine.client.api.inspect_container(name)
+            except docker.errors.NotFound:
+                continue
         return tuple(
             Bind(host=PurePosixPath(mount["Source"]), here=PurePosixPath(mount["Destination"]))
             for mount in found["Mounts"]
@@ -40,13 +33,8 @@ def own_binds(
 
 def mounting_containers(engine: Client, folder: Path) -> tuple[str, ...]:
     """The names of running containers, our own left out, that mount a folder or something in it."""
-    import docker.errors
-    import requests
-
-    try:
+    with translate_errors("docker ps failed"):
         listed = engine.client.api.containers()
-    except (docker.errors.DockerException, requests.RequestException) as e:
-        raise EngineError(f"docker ps failed: {e}", hint="docker info shows whether the engine is well") from e
     found = []
     for one in listed:
         sources = [Path(mount["Source"]) for mount in one.get("Mounts", ()) if mount.get("Source")]

@@ -3,8 +3,8 @@
 import io
 import json
 from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
-from typing import TYPE_CHECKING, Any, Final, Protocol
+from contextlib import AbstractContextManager, contextmanager
+from typing import TYPE_CHECKING, Any, Final
 
 from stackctl.backends.contract import Request
 from stackctl.contracts.answer import Answer
@@ -12,6 +12,7 @@ from stackctl.core.external.backend_url import HOST
 from stackctl.core.formats import answer_limit, bounded_json
 from stackctl.core.formats.answer_limit import Exceeded, Limit
 from stackctl.core.observed import ProbeResult
+from stackctl.effects.docker.client import Client, translate_errors
 from stackctl.errors import EngineError
 from stackctl.secret import Secret
 
@@ -49,13 +50,6 @@ Promise.all(urls.map(all)).then(r=>process.stdout.write(JSON.stringify({tried:r}
 """
 
 
-class Client(Protocol):
-    """What this module needs of the engine."""
-
-    @property
-    def client(self) -> Any: ...
-
-
 def ask(
     engine: Client,
     image: str,
@@ -77,7 +71,7 @@ def ask(
     wish = {"urls": urls, "requests": questions, "patience": int(patience_s * 1000), "limit": _LIMIT}
     wish["key"] = key.reveal() if key else ""
     api = engine.client.api
-    with _explained():
+    with _translate_errors():
         host = api.create_host_config(
             network_mode=network,
             extra_hosts={HOST: "host-gateway"},
@@ -109,7 +103,7 @@ def ask(
 
 def network(engine: Client, wanted: str) -> str:
     """The network to ask from: the wanted one where it exists by now, else the engine's default bridge."""
-    with _explained():
+    with _translate_errors():
         return wanted if any(one["Name"] == wanted for one in engine.client.api.networks([wanted])) else "bridge"
 
 
@@ -117,20 +111,20 @@ def network(engine: Client, wanted: str) -> str:
 def own_network(engine: Client, name: str) -> Iterator[str]:
     """A new network, as any other Compose project has one; its name. One that a run before left is taken away first."""
     api = engine.client.api
-    with _explained():
+    with _translate_errors():
         for left in api.networks(names=[name], filters={"label": _OURS}):
             api.remove_network(left["Id"])
         made = api.create_network(name, driver="bridge", labels={_OURS: "inquiry"}, check_duplicate=True)
     try:
         yield name
     finally:
-        with _explained():
+        with _translate_errors():
             api.remove_network(made["Id"])
 
 
 def gateway(engine: Client) -> str:
     """The engine's machine in its default bridge; "" where it has none."""
-    with _explained():
+    with _translate_errors():
         found = [one for one in engine.client.api.networks(["bridge"]) if one["Name"] == "bridge"]
     configs = ((found[0].get("IPAM") or {}).get("Config") or ()) if found else ()
     return next((one["Gateway"] for one in configs if "." in one.get("Gateway", "")), "")
@@ -158,18 +152,13 @@ def ask_here(
     return ProbeResult(url=url, answers=answers)
 
 
-@contextmanager
-def _explained() -> Iterator[None]:
-    import docker.errors
-    import requests
-
-    try:
-        yield
-    except docker.errors.DockerException as e:
-        words = str(getattr(e, "explanation", None) or e)
-        raise EngineError(f"no container could ask the backend: {words}", hint="docker info") from e
-    except requests.RequestException as e:
-        raise EngineError(f"the container that asks the backend did not end in time: {e}", hint="docker info") from e
+def _translate_errors() -> AbstractContextManager[None]:
+    return translate_errors(
+        "no container could ask the backend",
+        "docker info",
+        silent="the container that asks the backend did not end in time",
+        silent_hint="docker info",
+    )
 
 
 def _packed(content: bytes) -> bytes:

@@ -1,10 +1,10 @@
 """What a registry says of an image before it is pulled: its size. Asked by `docker buildx`, which knows all logins."""
 
-import json
 import subprocess
 from collections.abc import Mapping
 from typing import Any, Final
 
+from stackctl.contracts.json_table import parse_table
 from stackctl.core.plan.images import repository
 
 _PATIENCE_S = 15
@@ -41,7 +41,6 @@ def _manifest(name: str) -> Mapping[str, Any]:
     argv = ("docker", "buildx", "imagetools", "inspect", "--raw", name)
     try:
         done = subprocess.run(argv, capture_output=True, text=True, check=False, timeout=_PATIENCE_S)
-        found = json.loads(done.stdout) if not done.returncode else {}
     except (OSError, ValueError, subprocess.TimeoutExpired):
         return {}  # no docker, no buildx, no network: the pull itself will tell, and be stopped in time
-    return found if isinstance(found, dict) else {}
+    return parse_table(done.stdout) if not done.returncode else {}

@@ -5,11 +5,11 @@ import re
 import socket
 import threading
 from collections.abc import Callable
-from ipaddress import IPv4Address
 from pathlib import Path
 from typing import Final
 
 from stackctl.core.observed import HostIdentity
+from stackctl.effects.host import network
 
 _NOWHERE: Final = "192.0.2.1"  # RFC 5737: nobody's; no packet is sent, the kernel only says from where it would go
 _WAIT_S: Final = 2.0
@@ -24,7 +24,7 @@ def host_identity(
     gateway: str,
     *,
     release: str = platform.release(),
-    route: Path = Path("/proc/net/route"),
+    route: Path = network.ROUTE_TABLE,
     resolv: Path = Path("/etc/resolv.conf"),
     resolve: Callable[[str], str] = socket.gethostbyname,
 ) -> HostIdentity:
@@ -40,10 +40,8 @@ def host_identity(
 
 
 def _own_addresses() -> tuple[str, ...]:
-    import psutil
-
-    found = [one.address for interface in psutil.net_if_addrs().values() for one in interface]
-    ours = [one for one in found if re.fullmatch(r"\d+(\.\d+){3}", one) and not one.startswith("127.")]
+    found = [one.ip for several in network.ip_interfaces().values() for one in several]
+    ours = [str(ip) for ip in found if ip.version == 4 and not ip.is_loopback]
     return tuple(dict.fromkeys(one for one in (_way_out(), *ours) if one))
 
 
@@ -61,19 +59,8 @@ def _windows(name: str, route: Path, resolv: Path, resolve: Callable[[str], str]
 
     https://learn.microsoft.com/windows/wsl/networking
     """
-    found = [_default_gateway(route), *_name_servers(resolv), _lan(f"{name.partition('.')[0]}.local", resolve)]
+    found = [network.default_gateway(route), *_name_servers(resolv), _lan(f"{name.partition('.')[0]}.local", resolve)]
     return tuple(dict.fromkeys(one for one in found if one))
-
-
-def _default_gateway(route: Path) -> str:
-    try:
-        lines = route.read_text().splitlines()[1:]
-    except OSError:
-        return ""
-    for fields in map(str.split, lines):
-        if fields[1] == "00000000":
-            return str(IPv4Address(int.from_bytes(bytes.fromhex(fields[2]), "little")))
-    return ""
 
 
 def _name_servers(resolv: Path) -> list[str]:

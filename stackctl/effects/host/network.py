@@ -1,11 +1,14 @@
-"""The machine around the engine: its processor, its GPUs (NVML), its ports and its networks."""
+"""The network of this machine: its interfaces, its routes, its ports."""
 
 import socket
 from contextlib import suppress
-from ipaddress import IPv4Network, ip_address
+from ipaddress import IPv4Address, IPv4Interface, IPv4Network, IPv6Interface, ip_address, ip_interface
 from pathlib import Path
+from typing import Final
 
-_CONNECT_S = 2.0
+ROUTE_TABLE: Final = Path("/proc/net/route")
+_IP: Final = (socket.AF_INET, socket.AF_INET6)
+_CONNECT_S: Final = 2.0
 
 
 def listening(address: str) -> dict[int, str]:
@@ -35,21 +38,26 @@ def listeners(port: int) -> tuple[str, ...]:
     return tuple(sorted(found))
 
 
-def interfaces() -> dict[str, tuple[str, ...]]:
-    """The addresses of this machine with their networks, by interface: "192.168.1.5/24", "fd00::5/64"."""
+def ip_interfaces() -> dict[str, tuple[IPv4Interface | IPv6Interface, ...]]:
+    """The addresses of this machine with their networks, by the name of the network interface."""
     import psutil
 
-    found: dict[str, tuple[str, ...]] = {}
-    for name, addresses in psutil.net_if_addrs().items():
-        texts = []
-        for one in addresses:
-            if one.family in {socket.AF_INET, socket.AF_INET6} and one.netmask:
-                address = ip_address(one.address.partition("%")[0])
-                # psutil writes both kinds of masks as addresses
-                bits = int(ip_address(one.netmask)).bit_count()
-                texts.append(f"{address}/{bits}")
-        found[name] = tuple(texts)
-    return found
+    return {
+        name: tuple(_ip_interface(one.address, one.netmask) for one in found if one.family in _IP)
+        for name, found in psutil.net_if_addrs().items()
+    }
+
+
+def interfaces() -> dict[str, tuple[str, ...]]:
+    """Them as texts: "192.168.1.5/24", "fd00::5/64"."""
+    return {name: tuple(map(str, found)) for name, found in ip_interfaces().items()}
+
+
+def _ip_interface(address: str, mask: str | None) -> IPv4Interface | IPv6Interface:
+    ip = ip_address(address.partition("%")[0])
+    # psutil writes both kinds of masks as addresses, which ipaddress does not take for IPv6
+    bits = int(ip_address(mask)).bit_count() if mask else ip.max_prefixlen
+    return ip_interface(f"{ip}/{bits}")
 
 
 def _process(pid: int | None) -> str:
@@ -64,15 +72,8 @@ def _process(pid: int | None) -> str:
 
 def addresses() -> tuple[str, ...]:
     """This machine's addresses but for loopback and those that only count on one link (fe80::)."""
-    import psutil
-
-    families = {socket.AF_INET, socket.AF_INET6}
-    found = (one.address for all_ in psutil.net_if_addrs().values() for one in all_ if one.family in families)
-    return tuple(
-        dict.fromkeys(
-            a for a in found if "%" not in a and not (ip_address(a).is_loopback or ip_address(a).is_link_local)
-        )
-    )
+    found = (one.ip for several in ip_interfaces().values() for one in several)
+    return tuple(dict.fromkeys(str(ip) for ip in found if not (ip.is_loopback or ip.is_link_local)))
 
 
 def free_port() -> int:
@@ -90,16 +91,25 @@ def is_open(address: str, port: int) -> bool:
     return True
 
 
-def routes(table: Path = Path("/proc/net/route")) -> tuple[IPv4Network, ...]:
+def routes(table: Path = ROUTE_TABLE) -> tuple[IPv4Network, ...]:
     """Every IPv4 network that this machine has a route to, the default route left out."""
+    return tuple(network for network, _ in _routes(table) if network.prefixlen)
+
+
+def default_gateway(table: Path = ROUTE_TABLE) -> str:
+    """Where IPv4 leaves this machine; "" where it has no default route."""
+    return next((str(gateway) for network, gateway in _routes(table) if not network.prefixlen), "")
+
+
+def _routes(table: Path) -> list[tuple[IPv4Network, IPv4Address]]:
+    """Networks with the gateways to them, as the kernel shows them."""
     try:
         lines = table.read_text().splitlines()[1:]
     except OSError:  # no Linux here, so the engine runs elsewhere
-        return ()
+        return []
     found = []
     for line in lines:
         fields = line.split()
-        destination, mask = (int.from_bytes(bytes.fromhex(fields[i]), "little") for i in (1, 7))
-        if mask:
-            found.append(IPv4Network((destination, mask.bit_count())))
-    return tuple(found)
+        network, gateway, mask = (socket.ntohl(int(fields[i], 16)) for i in (1, 2, 7))
+        found.append((IPv4Network((network, mask.bit_count())), IPv4Address(gateway)))
+    return found

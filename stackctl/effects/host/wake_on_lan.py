@@ -2,8 +2,9 @@
 
 import socket
 from collections.abc import Callable, Iterable
-from ipaddress import IPv4Address, IPv4Interface, IPv4Network
+from ipaddress import IPv4Address, IPv4Network
 
+from stackctl.effects.host.network import ip_interfaces
 from stackctl.errors import NotReady
 
 PORT = 9  # discard, as is usual; network cards look at the content alone
@@ -11,15 +12,9 @@ PORT = 9  # discard, as is usual; network cards look at the content alone
 
 def own_networks() -> frozenset[IPv4Network]:
     """The networks that this machine is in, loopback left out."""
-    import psutil
-
-    ours = {
-        IPv4Interface(f"{one.address}/{one.netmask}").network
-        for interface in psutil.net_if_addrs().values()
-        for one in interface
-        if one.family == socket.AF_INET and one.netmask
-    }
-    return frozenset(net for net in ours if not net.is_loopback and net.prefixlen < 31)
+    found = {one.network for several in ip_interfaces().values() for one in several}
+    ours = {one for one in found if isinstance(one, IPv4Network)}
+    return frozenset(one for one in ours if not one.is_loopback and one.prefixlen < 31)
 
 
 def broadcasts(

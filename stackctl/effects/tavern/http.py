@@ -6,6 +6,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from itertools import islice
 from typing import TYPE_CHECKING, Any, Final, Self
 
+from stackctl.contracts.json_table import table_or_empty
 from stackctl.core.formats import answer_limit, bounded_json
 from stackctl.core.formats.answer_limit import Exceeded, Limit, Silent
 from stackctl.core.tavern import page as tavern_page
@@ -154,8 +155,7 @@ class Tavern:
         answer = self._ask("POST", "/api/backends/text-completions/props", {"api_type": kind, "api_server": url})
         if answer.status_code == httpx.codes.BAD_REQUEST:  # the backend has no such answer: text-generation-webui
             return 0
-        told = self._table(answer).get("default_generation_settings")
-        found = told.get("n_ctx") if isinstance(told, dict) else 0
+        found = table_or_empty(self._table(answer).get("default_generation_settings")).get("n_ctx")
         return found if isinstance(found, int) else 0
 
     def answer(self, kind: str, url: str, prompt: str, tokens: int, *, within_s: float = _GENERATION_S) -> str:

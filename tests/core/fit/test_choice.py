@@ -1,13 +1,17 @@
 """What is chosen for a machine: it fits, more memory never makes it worse, and what else there is has its price."""
 
+from dataclasses import replace
+
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from stackctl.backends import koboldcpp, llamacpp, textgen
-from stackctl.core.fit import Shape
-from stackctl.core.fit.choice import Choice, Room, Wanted, choose
+from stackctl.contracts.memory import Reserves
+from stackctl.core.fit import ALL, Shape, fit
+from stackctl.core.fit.choice import Choice, Room, Wanted, choose, what_lacks
 from stackctl.core.model import gguf, gguf_shape
+from tests.shapes import families
 from tests.shapes.header import header
 from tests.shapes.measured import MODELS
 
@@ -52,6 +56,29 @@ def test_a_model_of_experts_keeps_some_of_them_in_ram() -> None:
     assert found.fits
     assert found.fit.gpu_layers == 33
     assert 0 < found.settings.cpu_experts <= 32
+
+
+@given(
+    st.sampled_from([name for name in families.NAMES if families.shape(name).is_moe]),
+    st.lists(st.floats(0.05, 1.3), min_size=1, max_size=3),
+    st.floats(0.2, 2.0),
+    st.sampled_from([llamacpp.MEMORY, koboldcpp.MEMORY]),
+)
+@settings(deadline=None, max_examples=60)
+def test_the_fewest_experts_that_free_enough_vram_go_to_ram(
+    name: str, gpus: list[float], ram: float, reserves: Reserves
+) -> None:
+    model = families.shape(name)
+    whole = model.weights / 2**20
+    room = Room(gpus_mib=tuple(int(600 + whole * one / len(gpus)) for one in gpus), ram_mib=int(whole * ram))
+    found = choose(model, Wanted(context=8192, kv_type="f16", slots=1), reserves, room)
+    ways = (
+        fit(model, replace(found.settings, gpu_layers=ALL, cpu_experts=count), reserves)
+        for count in range(len(model.layers) + 1)
+    )
+    first = next((one for one in ways if not what_lacks(one, room, has_margin=True)), None)
+    assert first is None or first == found.fit
+    assert first is not None or not found.settings.cpu_experts
 
 
 def test_where_ram_is_short_context_is_lowered_last_and_not_below_4096() -> None:

@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 
 from stackctl.core.model import gguf_strings
 
-# mostly short, as pieces of a vocabulary are; some longer than the expression knows; zeros, which look like a length
+# mostly short, as pieces of a vocabulary are; some long; zeros, which look like a length
 LENGTHS = st.lists(st.one_of(st.integers(0, 20), st.integers(60, 70), st.integers(0, 3_000)), max_size=20)
 
 

@@ -159,3 +159,13 @@ def test_every_address_of_an_interface_is_known_with_its_network() -> None:
     found = host_network.interfaces()
     assert "127.0.0.1/8" in found["lo"]
     assert all(str(ip_interface(one)) == one for texts in found.values() for one in texts)
+
+
+def test_the_default_gateway_is_where_the_default_route_leads(tmp_path: Path) -> None:
+    head = "Iface\tDestination\tGateway\tFlags\tRefCnt\tUse\tMetric\tMask\n"
+    halves = "tun0\t00000000\t0100090A\t3\t0\t0\t0\t00000080\n"  # a VPN's 0.0.0.0/1 is no default route
+    default = "eth0\t00000000\t0101A8C0\t3\t0\t0\t0\t00000000\n"
+    table = tmp_path / "route"
+    for lines, gateway in ((halves + default, "192.168.1.1"), (halves, "")):
+        table.write_text(head + lines)
+        assert host_network.default_gateway(table) == gateway
