@@ -1,6 +1,6 @@
 """plan.json: the plan that a folder's stack was deployed by, for the commands that look at the stack afterwards.
 
-No secret stands in it, only the name of the file that holds it.
+No secret stands in it, only the name of the file that holds it; and no note, which was news at that deploy alone.
 """
 
 import json
@@ -21,7 +21,7 @@ _FILE: Final = "file"  # the key of what stands in a secret's place
 
 def dump(plan: Plan, folder: PurePosixPath, *, key: str, password: str) -> str:
     """The plan of the stack in `folder` as text. `key`, `password`: the files that hold those."""
-    table = to_plain(replace(plan, key=None, password=None, files={}))
+    table = to_plain(replace(plan, key=None, password=None, files={}, notes=()))
     table["key"] = plan.key and {_FILE: key}
     table["password"] = plan.password and {_FILE: password}
     table["files"] = {name: {_FILE: name} for name in plan.files}
