@@ -36,6 +36,7 @@ SIDE_BY_SIDE = {"terminal": "errors", "ui": "effects"}
 CORE = [
     "container_paths",
     "formats",
+    "history",
     "hub",
     "model",
     "observed",

@@ -13,7 +13,7 @@ from typing import Any
 import pytest
 import xmlschema
 
-from stackctl.core.model.demo_model import SENTENCE, gguf_bytes
+from stackctl.core.model.demo_model import SENTENCE
 from stackctl.core.smoke.checks import CHECKS
 from stackctl.effects.host import network as host_network
 from tests.e2e.conftest import ROOT, Stack
@@ -189,12 +189,10 @@ def test_a_backend_that_is_down(good: Stack) -> None:
 
 
 def test_another_model_and_another_context_than_planned(good: Stack) -> None:
-    other = good.folder / "other.gguf"
-    other.write_bytes(gguf_bytes())
     command: list[str] = good.inspect("llamacpp")["Config"]["Cmd"]
-    for flag, value in (("--model", "/models/other.gguf"), ("--ctx-size", "4096")):
+    for flag, value in (("--alias", "other.gguf"), ("--ctx-size", "4096")):
         command[command.index(flag) + 1] = value
-    with planted(good, llamacpp={"command": command, "volumes": [f"{other}:/models/other.gguf:ro"]}):
+    with planted(good, llamacpp={"command": command}):
         found = smoke(good, 8)
     assert statuses(found, "failed") == {"model", "context"}
     assert found["model"]["says"] == "the backend runs other.gguf, and not stackctl-demo.gguf as planned"
