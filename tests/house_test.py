@@ -28,7 +28,7 @@ MODULES = {
 TEMPLATES = sorted((ROOT / "compose-templates").glob("*"))
 # an arrow may only point down; what stands side by side does not see each other
 FLOORS = [
-    "", "errors", "secret", "contracts", "backends", "core", "effects", "orchestrators", "machine",
+    "", "errors", "secret", "contracts", "backends", "core", "ports", "effects", "orchestrators", "machine",
     "steps", "commands", "report", "cli", "__main__",
 ]  # fmt: skip
 SIDE_BY_SIDE = {"terminal": "errors", "ui": "effects"}
@@ -36,12 +36,12 @@ SIDE_BY_SIDE = {"terminal": "errors", "ui": "effects"}
 CORE = [
     "container_paths",
     "formats",
-    "history",
     "hub",
     "model",
     "observed",
     "fit",
     "config",
+    "history",
     "start",
     "external",
     "tavern",
@@ -151,6 +151,11 @@ def test_the_core_and_the_backends_touch_nothing(module: str) -> None:
             assert {alias.name for alias in node.names} == {"PurePosixPath"}
         if isinstance(node, ast.Call) and isinstance(node.func, ast.Name):
             assert node.func.id not in {"open", "input", "exec", "eval", "__import__"}
+
+
+@pytest.mark.parametrize("module", [module for module in MODULES if room(module) in {"commands", "steps", "report"}])
+def test_a_command_reaches_the_world_by_the_machines_ports_alone(module: str) -> None:
+    assert not [other for other in ours(module) if room(other) == "effects"]
 
 
 @pytest.mark.parametrize("module", [module for module in MODULES if room(module) in {"commands", "steps"}])

@@ -19,11 +19,9 @@ from stackctl.core.tavern import config_yaml as tavern_config
 from stackctl.core.tavern import container as tavern
 from stackctl.core.tavern import data_json
 from stackctl.core.tavern import settings_json as tavern_settings
-from stackctl.effects.storage import Folder, owner_of, tree
-from stackctl.effects.storage.opening import Reach, links_for
-from stackctl.effects.storage.tree import Tree
 from stackctl.errors import ConfigError
 from stackctl.machine import Machine
+from stackctl.ports.disk import Reach, Tree, Trees
 from stackctl.steps.config_request import load_config, read_lock, write_config
 from stackctl.steps.private_folders import keep_out_of_git
 from stackctl.steps.seed_tavern import RECORD as SEEDED
@@ -61,17 +59,16 @@ def prepare(machine: Machine, folder: Path) -> Adoption:
 
     Raises ConfigError for a folder that is none, that is in use, or that a newer SillyTavern has written.
     """
-    target = data_folder(machine)
-    source, layout = _recognised(folder)
-    _refuse_place(source, target, machine.path)
+    target, tree = data_folder(machine), machine.storage.trees
+    source, layout = _recognised(machine, folder)
+    _refuse_place(source, target, machine)
+    reach = reach_of(machine, source)
     elsewhere = tuple(path for piece in layout.pieces if not (path := source / piece.source).is_relative_to(source))
     for path in elsewhere:
-        tree.refuse_foreign(path, owner_of(source))
+        tree.refuse_foreign(path, machine.storage.owner_of(source))
     refuse_in_use(machine, source, *(source / piece.source for piece in layout.pieces), target)
     trees = tuple(
-        tree.walk(
-            source / piece.source, piece.target, within=source, reach=reach_of(source), skip=adoption.is_made_anew
-        )
+        tree.walk(source / piece.source, piece.target, within=source, reach=reach, skip=adoption.is_made_anew)
         for piece in layout.pieces
     )
     leaves = [leaf for one in trees for leaf in one.files]
@@ -82,9 +79,7 @@ def prepare(machine: Machine, folder: Path) -> Adoption:
     )
     files = {leaf.target: leaf.source for leaf in leaves}
     settings = {
-        name: data_json.parse(tree.read(files[name], reach_of(source))) or {}
-        for name in files
-        if adoption.is_settings(name)
+        name: data_json.parse(tree.read(files[name], reach)) or {} for name in files if adoption.is_settings(name)
     }
     versions = {str(files[name]): str(one.get("currentVersion", "")) for name, one in settings.items()}
     adoption.refuse_newer(versions, tavern_image(load_config(machine, {}).spec, Decisions(read_lock(machine)))[0])
@@ -101,7 +96,7 @@ def prepare(machine: Machine, folder: Path) -> Adoption:
             *adoption.caches(place for one in trees for place in one.skipped),
             *adoption.files_left(tree.names(source), layout.pieces),
         ),
-        notes=(*_remarks(source, trees, elsewhere), *notes, *named),
+        notes=(*_remarks(tree, source, trees, elsewhere), *notes, *named),
         trees=trees,
         changed=changed,
         wishes={**names, **({"sillytavern.host_access": "on"} if needs_host else {})},
@@ -114,7 +109,7 @@ def adopt(machine: Machine, found: Adoption) -> Adopted:
 
     Interrupted, the stack's folder is as it was; a rerun begins anew.
     """
-    spec, target = load_config(machine, {}).spec, found.target
+    spec, target, tree = load_config(machine, {}).spec, found.target, machine.storage.trees
     owner = tavern_service.user(spec, machine.folder.owner)
     staged = target.with_name(f".{target.name}.adopting")
     with machine.folder.locked(machine.ui.note):
@@ -124,7 +119,7 @@ def adopt(machine: Machine, found: Adoption) -> Adopted:
         machine.folder.make(str(staged))
         keep_out_of_git(machine, spec)
         sums = tree.copy(found.trees, staged, owner, machine.ui.progress)
-        folder = Folder(staged, owner)
+        folder = machine.storage.folder(staged, owner)
         for name in tavern.FOLDERS:
             folder.make(name)
         for name, text in found.changed.items():
@@ -160,12 +155,12 @@ def refuse_in_use(machine: Machine, *folders: Path) -> None:
     """Raise ConfigError while a SillyTavern writes to one of these folders."""
     real = [one.resolve() for one in folders if one.is_dir()]
     for folder in dict.fromkeys(one for one in real if not any(one in other.parents for other in real)):
-        if pids := machine.node_processes(folder):
+        if pids := machine.host.node_processes(folder):
             raise ConfigError(
                 f"SillyTavern runs in {folder} (process {pids[0]}), and would go on writing",
                 hint=f"stop it: Ctrl-C where it was started, or: kill {pids[0]}",
             )
-        if names := machine.mounting(machine.engine, folder):
+        if names := machine.docker.mounting(folder):
             own = folder == data_folder(machine).resolve()
             raise ConfigError(
                 f"the container {names[0]} has {folder} mounted, and would go on writing",
@@ -173,12 +168,12 @@ def refuse_in_use(machine: Machine, *folders: Path) -> None:
             )
 
 
-def _recognised(folder: Path) -> tuple[Path, Layout]:
+def _recognised(machine: Machine, folder: Path) -> tuple[Path, Layout]:
     for name in adoption.PLACES:
         source = (folder / name).resolve()
         config = source / "config.yaml"
-        root = adopted_config.data_root(_text(config, source), str(config)) if config.is_file() else "data"
-        layout = adoption.layout(tree.existing(source, adoption.probes(root)), root)
+        root = adopted_config.data_root(_text(machine, config, source), str(config)) if config.is_file() else "data"
+        layout = adoption.layout(machine.storage.trees.existing(source, adoption.probes(root)), root)
         if layout:
             return source, layout
     raise ConfigError(
@@ -188,10 +183,10 @@ def _recognised(folder: Path) -> tuple[Path, Layout]:
     )
 
 
-def _refuse_place(source: Path, target: Path, stack: Path) -> None:
+def _refuse_place(source: Path, target: Path, machine: Machine) -> None:
     """Refuse what can't be copied into itself, what would take stack.toml's place, and a second adoption."""
     own = target.resolve()
-    if stack.is_relative_to(own):
+    if machine.path.is_relative_to(own):
         raise ConfigError(
             f"sillytavern.data is {own}, which holds the stack's own files: an adopted folder would replace them",
             hint='Set sillytavern.data = "./sillytavern" in stack.toml, then run this again.',
@@ -201,7 +196,7 @@ def _refuse_place(source: Path, target: Path, stack: Path) -> None:
             f"{target} is this stack's own folder, or lies in the one to adopt",
             hint="deploy somewhere else: mkdir my-chat && cd my-chat, then run this again",
         )
-    before = Folder(target, owner_of(target)).read(adoption.RECORD)
+    before = machine.storage.folder(target).read(adoption.RECORD)
     if before is not None:
         raise ConfigError(
             f"this stack has adopted a SillyTavern already: {adopted_from(before)}",
@@ -220,7 +215,7 @@ def _changes(
     """(text by path, remarks): what differs from the original."""
     changed, notes = {}, []
     if adoption.CONFIG in files:
-        text = _text(files[adoption.CONFIG], source)
+        text = _text(machine, files[adoption.CONFIG], source)
         neutral, changes = adopted_config.neutral(text, str(files[adoption.CONFIG]))
         notes += [f"config.yaml: {c.key} = {json.dumps(c.after)}, was {repr(c.before)[:60]}: {c.why}" for c in changes]
         if changes:
@@ -231,7 +226,7 @@ def _changes(
         kind, url = tavern_settings.connection(own)
         was = f"{kind} at {url or 'no URL'}" if kind else str(own.get("main_api") or "none")
         notes.append(f"the next deploy sets SillyTavern's connection to the stack's backend (it was: {was})")
-    around = machine.around("")
+    around = machine.host.identity("")
     for name, one in settings.items():
         reached = adopted_settings.reach_backend(one, lambda url: backend_url.is_here(url, around))
         if reached.added:
@@ -250,7 +245,7 @@ def _changes(
 def _host_names(source: Path, files: Mapping[str, Path], machine: Machine) -> tuple[dict[str, object], list[str]]:
     """(what stack.toml has to say, remarks): the names under which the original answers."""
     config = files.get(adoption.CONFIG)
-    listed = adopted_config.host_names(_text(config, source), str(config)) if config else ()
+    listed = adopted_config.host_names(_text(machine, config, source), str(config)) if config else ()
     own = load_config(machine, {}).spec.sillytavern.host_names
     looked_at = listed[:_MOST_NAMES]
     names = [name for name in dict.fromkeys(looked_at) if is_host_name(name) and name not in own]
@@ -267,7 +262,7 @@ def _host_names(source: Path, files: Mapping[str, Path], machine: Machine) -> tu
     return {"sillytavern.host_names": [*own, *names]}, notes
 
 
-def _remarks(source: Path, trees: Iterable[Tree], elsewhere: Iterable[Path]) -> Iterator[str]:
+def _remarks(tree: Trees, source: Path, trees: Iterable[Tree], elsewhere: Iterable[Path]) -> Iterator[str]:
     for path in elsewhere:
         yield f"config.yaml names {path} as its data folder (dataRoot): what is there is copied"
     if system := tree.foreign_system(source):
@@ -282,11 +277,12 @@ def _remarks(source: Path, trees: Iterable[Tree], elsewhere: Iterable[Path]) -> 
             yield f"left: {lost}, a link to nothing, no regular file, or nested too deeply"
 
 
-def _text(file: Path, source: Path) -> str:
+def _text(machine: Machine, file: Path, source: Path) -> str:
     """What a config.yaml says."""
-    return tree.read(file, reach_of(source), most=tavern_config.MOST_BYTES).decode("utf-8-sig", "replace")
+    raw = machine.storage.trees.read(file, reach_of(machine, source), most=tavern_config.MOST_BYTES)
+    return raw.decode("utf-8-sig", "replace")
 
 
-def reach_of(source: Path) -> Reach:
+def reach_of(machine: Machine, source: Path) -> Reach:
     """Return which links count in an existing SillyTavern: its owner's."""
-    return Reach(follow=links_for(owner_of(source)))
+    return machine.storage.trees.reach(machine.storage.owner_of(source))

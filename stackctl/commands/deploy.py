@@ -62,10 +62,10 @@ def deploy(machine: Machine, flags: Mapping[str, object], options: Options) -> D
         machine.ui.step("Looking at the machine and the model")
         now, coming = _look(request_to_deploy(machine, flags), machine, options)
         planned = now.plan()
-        text = render.render(planned.plan, machine.template)
+        text = render.render(planned.plan, machine.storage.template)
         _say(planned.plan, machine)
         _refuse_too_large(planned.plan, options)
-        machine.compose.check(planned.plan.name, text)
+        machine.orchestrator.check(planned.plan.name, text)
         if options.dry_run:
             return Deployed(plan=planned.plan, text=text)
         write_config(machine, now.wanted)
@@ -172,7 +172,7 @@ def _with_images(now: Situation, machine: Machine, options: Options) -> Situatio
     planned = now.plan()
     service = planned.plan.backend_service
     if service and service.gpu:
-        machine.engine.try_gpu(service.image, service.gpu)
+        machine.docker.try_gpu(service.image, service.gpu)
     return replace(now, lock=with_digests(planned.plan, planned.lock, machine))
 
 

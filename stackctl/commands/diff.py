@@ -12,9 +12,6 @@ from stackctl.steps.config_request import read_lock
 from stackctl.steps.first_model import request_to_render
 from stackctl.steps.observe import observe
 
-_HASH = "com.docker.compose.config-hash"
-_SERVICE = "com.docker.compose.service"
-
 
 @dataclass(frozen=True, kw_only=True)
 class Change:
@@ -39,14 +36,14 @@ def diff(machine: Machine, flags: Mapping[str, object], *, replan: bool = False)
     seen = observe(wanted.spec, machine)
     lock = read_lock(machine)
     planned = plan(wanted.spec, seen, forget_decisions(lock) if replan else lock)
-    new = render.render(planned.plan, machine.template)
+    new = render.render(planned.plan, machine.storage.template)
     old = machine.folder.read(render.FILE) or ""
     lines = difflib.unified_diff(
         old.splitlines(keepends=True), new.splitlines(keepends=True), f"{render.FILE} (now)", f"{render.FILE} (deploy)"
     )
     name = planned.plan.name
-    running = {c.labels[_SERVICE]: c.labels.get(_HASH, "") for c in machine.engine.containers(name)}
-    hashes = machine.compose.hashes(name, new)
+    running = {one.service: one.config_hash for one in machine.docker.containers(name)}
+    hashes = machine.orchestrator.hashes(name, new)
     return Difference(
         text="".join(lines), changes=tuple(_changes(running, hashes, render.services(old), render.services(new)))
     )

@@ -3,8 +3,8 @@
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 
+from stackctl.core.plan.images import OWN
 from stackctl.core.plan.plan import plan
-from stackctl.effects.docker.images import OWN
 from stackctl.errors import ConfigError
 from stackctl.machine import Machine
 from stackctl.steps.config_request import load_config, read_lock
@@ -26,7 +26,7 @@ def images_here(machine: Machine, flags: Mapping[str, object]) -> tuple[ImageHer
     wanted = load_config(machine, flags)
     decided = plan(wanted.spec, observe(wanted.spec, machine), read_lock(machine)).plan
     return tuple(
-        ImageHere(service=s.name, name=s.image, digest=machine.images.digest(s.image) or "", kind=s.image_is)
+        ImageHere(service=s.name, name=s.image, digest=machine.docker.images.digest(s.image) or "", kind=s.image_is)
         for s in decided.services
     )
 
@@ -38,5 +38,5 @@ def build(machine: Machine, names: tuple[str, ...]) -> Iterator[str]:
     if wrong:
         raise ConfigError(f"there is no image of ours called {', '.join(wrong)}", hint=f"there are: {', '.join(known)}")
     for name in names or tuple(known):
-        machine.images.build(known[name])
+        machine.docker.images.build(known[name])
         yield known[name]

@@ -5,7 +5,6 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from stackctl.core.config import kcpps, several_models
-from stackctl.effects.storage import Folder, locate
 from stackctl.errors import ConfigError
 from stackctl.machine import Machine
 from stackctl.steps.config_request import load_config, write_config
@@ -28,11 +27,11 @@ def import_kcpps(machine: Machine, file: Path, *, name: str | None, model: str |
 
     Raises ConfigError and ModelError; nothing is written then.
     """
-    text = Folder(file.parent, machine.folder.owner).read(file.name)
+    text = machine.storage.folder(file.parent, machine.folder.owner).read(file.name)
     if text is None:
         raise ConfigError(f"there is no file {file}", hint="KoboldCpp's launcher saves one with Save Config")
     found = kcpps.parse(text, str(file))
-    path = model or _here(found.path, file.parent)
+    path = model or _here(machine, found.path, file.parent)
     machine.model(path)  # readable, whole, and a model
     with machine.folder.locked(machine.ui.note):
         written = load_config(machine, {}).written
@@ -47,8 +46,8 @@ def import_kcpps(machine: Machine, file: Path, *, name: str | None, model: str |
     return Entry(name=chosen, path=path, settings=dict(found.settings), left=found.left)
 
 
-def _here(path: str, folder: Path) -> str:
+def _here(machine: Machine, path: str, folder: Path) -> str:
     """The model's path on this machine: a Windows path as WSL mounts it, a relative one from the file's folder."""
     if drive := _WINDOWS.fullmatch(path):
         path = f"/mnt/{drive[1].lower()}/{drive[2]}".replace("\\", "/")
-    return str(locate(path, folder).absolute())
+    return str(machine.storage.locate(path, folder).absolute())

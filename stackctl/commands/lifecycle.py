@@ -27,7 +27,7 @@ def stop(machine: Machine, service: str | None) -> Done:
     """Stop all or one; memory and GPU are free then, data stays."""
     name = _checked(machine, service)
     with machine.folder.locked(machine.ui.note):
-        machine.compose.run(name, "stop", *_one(service))
+        machine.orchestrator.run(name, "stop", *_one(service))
     return Done(name=name)
 
 
@@ -50,8 +50,8 @@ def down(machine: Machine, *, volumes: bool) -> Done:
     """Remove containers and networks. The folder and everything in it stays."""
     name = _checked(machine, None)
     with machine.folder.locked(machine.ui.note):
-        record_run(machine, machine.engine.states(name))
-        machine.compose.run(name, "down", "--remove-orphans", *(("--volumes",) if volumes else ()))
+        record_run(machine, machine.docker.states(name))
+        machine.orchestrator.run(name, "down", "--remove-orphans", *(("--volumes",) if volumes else ()))
     return Done(name=name)
 
 
@@ -60,13 +60,13 @@ def logs(machine: Machine, service: str | None, *, follow: bool, lines: str) -> 
     name = _checked(machine, service)
     api_key.hide_keys(machine, load_config(machine, {}).spec)
     words = ("logs", "--tail", lines, *(("-f",) if follow else ()), *_one(service))
-    return machine.compose.pass_through(name, *words, out=machine.ui.log, coloured=machine.ui.is_coloured)
+    return machine.orchestrator.pass_through(name, *words, out=machine.ui.log, coloured=machine.ui.is_coloured)
 
 
 def _checked(machine: Machine, service: str | None) -> str:
     """The stack's name; raise ConfigError for another's, for an unknown service, and for a file that is no YAML."""
     name = stack_name_here(machine)
-    machine.engine.refuse_foreign(name, machine.place)
+    machine.docker.refuse_foreign(name, machine.place)
     render.services(machine.folder.read(render.FILE) or "")  # Compose reads it next, and says less of a mistake
     known = [one.name for one in deployed_plan(machine).services] if service else []
     if service and service not in known:

@@ -21,7 +21,7 @@ def render(machine: Machine, flags: Mapping[str, object], *, to_stdout: bool, ab
         seen = observe_without_engine(wanted.spec, machine, lock)
         planned = plan(wanted.spec, seen, forget_decisions(lock) if replan else lock)
         if to_stdout:
-            return rendering.render(planned.plan, machine.template, folder=machine.place if absolute else None)
+            return rendering.render(planned.plan, machine.storage.template, folder=machine.place if absolute else None)
         from stackctl.steps.write_stack import write_stack  # loads what printing does without
 
         write_config(machine, wanted)

@@ -7,7 +7,6 @@ from dataclasses import dataclass
 from stackctl.core.plan.stack import Plan
 from stackctl.core.start.events import Changed
 from stackctl.core.start.readiness import ServiceState
-from stackctl.effects.docker.events import Watch
 from stackctl.machine import Machine
 from stackctl.steps.deployed import deployed_plan
 
@@ -47,7 +46,7 @@ def status(machine: Machine) -> Status:
 def watch_status(machine: Machine) -> Iterator[Status]:
     """The status now, and again at each change; ends never."""
     plan = _checked(machine)
-    watch = Watch(machine.engine, plan.name)
+    watch = machine.docker.watch(plan.name)
     try:
         yield (shown := _status(plan, machine))
         for happening in watch.happenings(time.monotonic() + 365 * 86400):
@@ -60,12 +59,12 @@ def watch_status(machine: Machine) -> Iterator[Status]:
 def _checked(machine: Machine) -> Plan:
     """What was deployed here; raise ConfigError where that is nothing, or another folder's by its name."""
     plan = deployed_plan(machine)
-    machine.engine.refuse_foreign(plan.name, machine.place)
+    machine.docker.refuse_foreign(plan.name, machine.place)
     return plan
 
 
 def _status(plan: Plan, machine: Machine) -> Status:
-    states = machine.engine.states(plan.name)
+    states = machine.docker.states(plan.name)
     page = states.get(plan.sillytavern.name)
     return Status(
         name=plan.name,

@@ -8,11 +8,10 @@ from pathlib import Path
 from stackctl.commands.adopt import data_folder, refuse_in_use
 from stackctl.core.adoption import layout as adoption
 from stackctl.core.adoption import record as adopted_record
-from stackctl.effects.storage import STATE, Folder, owner_of, tree
-from stackctl.effects.storage.opening import Reach, links_for
-from stackctl.effects.storage.tree import Leaf
+from stackctl.core.config.files import STATE
 from stackctl.errors import ConfigError, DataError
 from stackctl.machine import Machine
+from stackctl.ports.disk import Leaf
 from stackctl.steps.config_request import load_config
 from stackctl.steps.private_folders import keep_out_of_git
 from stackctl.steps.seed_tavern import RECORD as SEEDED
@@ -55,7 +54,7 @@ class Undone:
 
 def prepare(machine: Machine) -> Undoing:
     """Compare the adopted folder with where it came from. Changes nothing."""
-    target = data_folder(machine)
+    target, tree = data_folder(machine), machine.storage.trees
     text = shared_folder(machine, str(target)).read(f"{target}/{adoption.RECORD}", most=_MOST_RECORD_BYTES)
     if text is None:
         raise ConfigError(
@@ -69,7 +68,7 @@ def prepare(machine: Machine) -> Undoing:
     refuse_in_use(machine, target, source, *(source / piece.source for piece in pieces))
     returns: list[Return] = []
     homeless: list[str] = []
-    reach = Reach(follow=links_for(machine.folder.owner), closed=target)
+    reach = tree.reach(machine.folder.owner, closed=target)
     found = tree.walk(target / "data", "data", within=target, reach=reach)
     for leaf in found.files:
         if not adoption.is_brought(leaf.target):
@@ -94,6 +93,7 @@ def prepare(machine: Machine) -> Undoing:
 
 def undo(machine: Machine, found: Undoing) -> Undone:
     """Bring the files back, then put the stack's former folder in its place. A rerun after an interruption goes on."""
+    tree = machine.storage.trees
     replaced = tree.free_name(machine.path / STATE / "replaced")
     with machine.folder.locked(machine.ui.note):
         refuse_in_use(machine, found.target, found.source)
@@ -103,7 +103,7 @@ def undo(machine: Machine, found: Undoing) -> Undone:
                 kept = replaced / one.to.relative_to(one.to.anchor)
                 tree.bring(_original(one.to, machine), machine.folder, str(kept.relative_to(machine.folder.path)))
             tree.refuse_foreign(one.to.parent, machine.folder.owner)
-            there = Folder(one.to.parent, owner_of(one.to.parent), links_of=machine.folder.owner)
+            there = machine.storage.folder(one.to.parent, links_of=machine.folder.owner)
             tree.bring(one.leaf, there, one.to.name)
         if found.before and found.seeded is not None:
             machine.folder.write(SEEDED, found.seeded)
@@ -117,7 +117,8 @@ def undo(machine: Machine, found: Undoing) -> Undone:
 
 
 def _original(path: Path, machine: Machine) -> Leaf:
-    return Leaf(source=path, reach=Reach(follow=links_for(machine.folder.owner)), target=path.name, size=0)
+    trees = machine.storage.trees
+    return trees.leaf(path, trees.reach(machine.folder.owner))
 
 
 def _refuse_full(returns: Iterable[Return], machine: Machine) -> None:
@@ -128,11 +129,11 @@ def _refuse_full(returns: Iterable[Return], machine: Machine) -> None:
         if one.how == "newer":
             copies.append((machine.path, one.to.stat().st_size, str(one.to)))
         for folder, size, name in copies:
-            disks.setdefault(tree.disk(folder), []).append((folder, size, name))
+            disks.setdefault(machine.storage.trees.disk(folder), []).append((folder, size, name))
     for copies in disks.values():
         _, size, largest = max(copies, key=lambda one: one[1])
         hint = f"Free some space; or move the largest file away, if it is not yours: {largest} ({size >> 20} MiB)."
-        tree.refuse_full(copies[0][0], sum(size for _, size, _ in copies), hint)
+        machine.storage.trees.refuse_full(copies[0][0], sum(size for _, size, _ in copies), hint)
 
 
 def _returned(leaf: Leaf, original: Path, adopted: str, machine: Machine) -> Iterator[Return]:
@@ -140,12 +141,13 @@ def _returned(leaf: Leaf, original: Path, adopted: str, machine: Machine) -> Ite
 
     A file that can be told by its size is not read: a container may have made it as large as it liked.
     """
-    reach = Reach(follow=links_for(machine.folder.owner))
+    tree = machine.storage.trees
+    reach = tree.reach(machine.folder.owner)
 
     @cache
     def now() -> str:
         machine.ui.progress(f"comparing {leaf.target} ({leaf.size >> 20} MiB)")
-        return tree.sha256(leaf.source, leaf.reach)
+        return tree.leaf_sha256(leaf)
 
     def is_at(other: Path) -> bool:
         return other.stat().st_size == leaf.size and tree.sha256(other, reach) == now()

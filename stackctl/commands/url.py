@@ -53,4 +53,4 @@ def open_page(machine: Machine, *, is_remote: bool) -> Opened:
     now = status(machine)
     if not now.url:
         raise NotReady("SillyTavern is not ready", hint="stackctl status; stackctl start")
-    return Opened(url=now.url, is_shown=not is_remote and machine.browse(now.url))
+    return Opened(url=now.url, is_shown=not is_remote and machine.host.browse(now.url))

@@ -9,9 +9,10 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Final
 
+from stackctl.core.config.files import STATE
 from stackctl.core.formats.dataclass_json import from_plain, to_plain
 
-FOLDER: Final = ".stackctl/history"
+FOLDER: Final = f"{STATE}/history"
 KEPT: Final = 20  # the newest
 VERSION: Final = 1
 _NAME: Final = re.compile(r"([1-9][0-9]{0,8})\.json")

@@ -26,6 +26,16 @@ class EngineSeen:
 
 
 @dataclass(frozen=True, kw_only=True)
+class ContainerSeen:
+    """A container of a stack, as it was labelled when it was made; "" where a label is missing."""
+
+    id: str
+    service: str
+    folder: str  # of the stack that made it
+    config_hash: str  # by which Compose decides whether it is up to date
+
+
+@dataclass(frozen=True, kw_only=True)
 class Ram:
     """The machine's memory."""
 

@@ -14,10 +14,12 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final, TypeVar
 
 from stackctl import __version__
+from stackctl.core.hub.remote import FileRequest
 from stackctl.core.hub.source import RepoFile, Source
 from stackctl.errors import ModelError
 
 if TYPE_CHECKING:
+    from stackctl.core.hub.remote import RemoteHead
     from stackctl.core.hub.repository import Repo
 
 XET_FROM: Final = 50 * 10**9  # bytes; beyond, the hub answers no plain request (huggingface_hub/constants.py)
@@ -28,18 +30,12 @@ _LONGEST_PAUSE_S: Final = 60.0
 _LOGIN: Final = "hf auth login, or HF_TOKEN"
 
 
-@dataclass(frozen=True)
-class Request:
-    """Where one file is, and what to send along to that server alone."""
-
-    url: str
-    headers: Mapping[str, str]
-
-
 @dataclass
 class Hub:
     """The hub as the environment names it."""
 
+    fetch: Callable[..., str]  # effects/download's
+    read_head: "Callable[..., RemoteHead]"
     endpoint: str | None = None  # None: the environment's
     sleep: Callable[[float], None] = time.sleep
     xet_from: int = XET_FROM
@@ -76,7 +72,7 @@ class Hub:
         self.known[source.repo, source.revision] = found
         return found
 
-    def request(self, source: Source, file: str, *, is_asked: bool = True) -> Request:
+    def request(self, source: Source, file: str, *, is_asked: bool = True) -> FileRequest:
         """How a file is asked for by plain HTTP; raises ModelError where the hub, if it is asked, does not give it."""
         from huggingface_hub import get_hf_file_metadata, hf_hub_url, is_offline_mode
         from huggingface_hub.utils import build_hf_headers  # type: ignore[attr-defined]  # its __all__ is computed
@@ -88,7 +84,7 @@ class Hub:
             if is_asked:
                 _retried(lambda: get_hf_file_metadata(url, endpoint=self.endpoint), self.sleep)
             headers = build_hf_headers(library_name="stackctl", library_version=__version__)  # as its own downloads
-        return Request(url=url, headers=headers)
+        return FileRequest(url=url, headers=headers)
 
     def xet(self, source: Source, file: str, target: Path) -> None:
         """Bring a file that the hub gives by xet alone; it begins anew after an interruption."""

@@ -6,11 +6,11 @@ backend, and would be left behind by a change of the backend.
 
 from contextlib import suppress
 
+from stackctl.core.config.files import STATE
 from stackctl.core.config.spec import Spec
 from stackctl.core.plan.tavern_service import data_folder
 from stackctl.core.tavern import data_json
 from stackctl.core.tavern import secrets_json as tavern_secrets
-from stackctl.effects.storage import STATE
 from stackctl.errors import StackctlError
 from stackctl.machine import Machine
 from stackctl.secret import Secret, api_key, is_api_key
@@ -23,7 +23,7 @@ def stack_key(machine: Machine, spec: Spec) -> Secret:
     """The key of this stack, or a new one, which keep() writes down. Raises ConfigError where its file holds none."""
     hide_keys(machine, spec)
     text = machine.folder.read(FILE, errors="replace")
-    found = machine.new_key() if text is None else api_key(text, str(machine.path / FILE))
+    found = machine.host.new_key() if text is None else api_key(text, str(machine.path / FILE))
     machine.ui.hide(found)
     return found
 

@@ -11,7 +11,6 @@ from stackctl.core.history import FileUsed, ImageUsed, Record
 from stackctl.core.model.model import ModelSeen
 from stackctl.core.observed import Observed
 from stackctl.core.plan.stack import Plan
-from stackctl.effects.storage import programs, tree
 from stackctl.errors import StackctlError
 from stackctl.machine import Machine
 from stackctl.steps.config_request import read_lock
@@ -47,7 +46,7 @@ def record_deploy(
 
 def recorded_deploys(machine: Machine) -> Iterator[tuple[int, Record]]:
     """Give each recorded deploy with its number, the newest first; what is no record is passed over, and said."""
-    for name in tree.names(machine.path / history.FOLDER):
+    for name in machine.storage.trees.names(machine.path / history.FOLDER):
         if history.number_of(name) is None:
             machine.ui.note(f"note: {history.FOLDER}/{name} is no record of a deploy")
     for number in sorted(_numbers(machine), reverse=True):
@@ -60,7 +59,7 @@ def recorded_deploys(machine: Machine) -> Iterator[tuple[int, Record]]:
 
 
 def _numbers(machine: Machine) -> tuple[int, ...]:
-    found = map(history.number_of, tree.names(machine.path / history.FOLDER))
+    found = map(history.number_of, machine.storage.trees.names(machine.path / history.FOLDER))
     return tuple(number for number in found if number is not None)
 
 
@@ -92,9 +91,9 @@ def _record(
 
 
 def _images(plan: Plan, machine: Machine) -> Iterator[ImageUsed]:
-    states = machine.engine.states(plan.name)
+    states = machine.docker.states(plan.name)
     for service in plan.services:
-        state, digest = states.get(service.name), machine.images.digest(service.image) or ""
+        state, digest = states.get(service.name), machine.docker.images.digest(service.image) or ""
         runs = state.image_id if state else ""
         yield ImageUsed(service=service.name, name=service.image, id=runs, digest="" if digest == runs else digest)
 
@@ -111,9 +110,9 @@ def _pulled(model: ModelSeen, machine: Machine) -> dict[tuple[PurePosixPath, int
     """Where a file of a model in stackctl's own store lies, and its size -> its sha256 when it came; {} elsewhere."""
     if not model.files:
         return {}
-    store, first = PurePosixPath(machine.library.folder.resolve()), model.files[0]
+    store, first = PurePosixPath(machine.storage.library.folder.resolve()), model.files[0]
     place = first.host.parents[len(PurePosixPath(first.name).parts) - 1] if model.is_folder else first.host
-    kept = machine.library.at(place.relative_to(store)) if place.is_relative_to(store) else None
+    kept = machine.storage.library.at(place.relative_to(store)) if place.is_relative_to(store) else None
     return {(store / kept.root / one.name, one.size): one.sha256 for one in kept.files} if kept else {}
 
 
@@ -121,5 +120,5 @@ def _program(path: PurePosixPath, machine: Machine) -> FileUsed:
     size, modified_ns, sha256 = 0, 0, ""
     with suppress(StackctlError):
         size, modified_ns = machine.folder.size_and_time(str(path)) or (0, 0)
-        sha256 = programs.known_sha256(Path(path), machine.store)
+        sha256 = machine.storage.programs.known_sha256(Path(path))
     return FileUsed(path=str(path), size=size, modified_ns=modified_ns, sha256=sha256)

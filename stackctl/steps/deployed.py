@@ -6,7 +6,6 @@ from dataclasses import replace
 from stackctl.core.container_paths import refuse_elsewhere
 from stackctl.core.plan import plan_json
 from stackctl.core.plan.stack import Plan
-from stackctl.effects.storage import locate
 from stackctl.errors import ConfigError, StackctlError
 from stackctl.machine import Machine
 from stackctl.orchestrators.compose import render
@@ -37,7 +36,7 @@ def stack_name_here(machine: Machine) -> str:
 def _refuse_none(machine: Machine) -> None:
     if machine.folder.read(render.FILE) is None:
         raise ConfigError(f"there is no stack in {machine.path} (no {render.FILE})", hint="stackctl deploy makes one")
-    refuse_elsewhere("this folder", machine.place, machine.own_binds, is_folder=True)
+    refuse_elsewhere("this folder", machine.place, machine.docker.own_binds, is_folder=True)
 
 
 def _written_plan(machine: Machine) -> Plan | None:
@@ -57,7 +56,7 @@ def _written_plan(machine: Machine) -> Plan | None:
 def _secret(place: str, machine: Machine) -> str:
     """The text of a file with a secret; "" where it can't be read: whoever asks with that is refused, and says so."""
     with suppress(StackctlError):
-        return machine.folder.read(str(locate(place, machine.path)), errors="replace") or ""
+        return machine.folder.read(str(machine.storage.locate(place, machine.path)), errors="replace") or ""
     return ""
 
 

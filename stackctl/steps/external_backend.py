@@ -13,8 +13,6 @@ from stackctl.core.observed import Observed, ServerSeen
 from stackctl.core.plan import external_backend
 from stackctl.core.plan.images import tavern_image
 from stackctl.core.plan.plan import stack_name
-from stackctl.effects.docker import probe
-from stackctl.effects.storage import locate, private_text
 from stackctl.machine import Machine
 from stackctl.secret import Secret, servers_key
 from stackctl.steps.fetch_images import fetch_tavern
@@ -33,19 +31,21 @@ def observed_external(spec: Spec, seen: Observed, recorded: Lock, machine: Machi
 def observe_external(spec: Spec, recorded: Lock, machine: Machine) -> ServerSeen | None:
     """What answers at backend.url now; None while SillyTavern's image, from which it is asked, is not here."""
     image, _ = tavern_image(spec, Decisions(recorded))
-    if machine.images.digest(image) is None:
+    if machine.docker.images.digest(image) is None:
         return None
-    url, engine = spec.backend.url, machine.engine
-    around = machine.around(probe.gateway(engine))
-    network = probe.network(engine, f"{stack_name(spec, machine.place)}_edge")
+    url, engine = spec.backend.url, machine.docker
+    around = machine.host.identity(engine.gateway())
+    network = engine.network(f"{stack_name(spec, machine.place)}_edge")
     key = _key(spec, machine)
-    tried = probe.ask(engine, image, network, backend_url.candidates(url, around), questions(), key)
+    tried = engine.ask(image, network, backend_url.candidates(url, around), questions(), key)
     server = ServerSeen(around=around, tried=tried, key=key)
     if detected_servers(server) or not (engine.is_local and backend_url.is_here(url, around)):
         return server
     here = f"{backend_url.origin(url).partition('://')[0]}://127.0.0.1:{backend_url.port(url)}"
     return replace(
-        server, here=machine.ask_here(here, questions(), key), listeners=machine.listeners(backend_url.port(url))
+        server,
+        here=machine.host.ask_here(here, questions(), key),
+        listeners=machine.host.listeners(backend_url.port(url)),
     )
 
 
@@ -76,7 +76,7 @@ def wait_for_external(
         if not _may_wait(lack, spec, timeout_s) or clock() - began > (timeout_s or TIMEOUT_S):
             raise lack.error
         if spec.backend.wake and lack.passes == "maybe" and clock() - sent_at > _AGAIN_S:
-            machine.wake(spec.backend.wake, backend_url.host(spec.backend.url))
+            machine.host.wake(spec.backend.wake, backend_url.host(spec.backend.url))
             machine.ui.note(f"sent Wake-on-LAN to {spec.backend.wake}")
             sent_at = clock()
         machine.ui.status(f"{lack.error.message}; waiting")
@@ -89,8 +89,8 @@ def _key(spec: Spec, machine: Machine) -> Secret | None:
     """The key that the server wants, as far as the user says; from here on it is hidden from all that is printed."""
     if not spec.backend.key_file:
         return None
-    path = locate(spec.backend.key_file, machine.path)
-    key = servers_key(private_text(path), str(path))
+    path = machine.storage.locate(spec.backend.key_file, machine.path)
+    key = servers_key(machine.storage.private_text(path), str(path))
     machine.ui.hide(key)
     return key
 

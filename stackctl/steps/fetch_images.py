@@ -3,17 +3,16 @@
 from stackctl import backends
 from stackctl.core.config.lock import Lock
 from stackctl.core.config.spec import Spec
-from stackctl.core.plan.images import image_inputs, use_own
+from stackctl.core.plan.images import OWN, image_inputs, use_own
 from stackctl.core.plan.stack import Plan
 from stackctl.core.tavern import container as tavern
-from stackctl.effects.docker import images as images_effect
 from stackctl.errors import EngineError
 from stackctl.machine import Machine
 
 
 def fetch_images(plan: Plan, spec: Spec, lock: Lock, machine: Machine) -> Lock:
     """Make every image present; the returned lock differs where one of ours had to stand in for an official one."""
-    machine.images.check_room(service.image for service in plan.services)
+    machine.docker.images.check_room(service.image for service in plan.services)
     service, variant = plan.backend_service, plan.variant
     if service and variant:
         own = backends.find_backend(plan.backend).OWN_IMAGES.get(variant) if spec.backend.image == "auto" else None
@@ -31,32 +30,32 @@ def with_digests(plan: Plan, lock: Lock, machine: Machine) -> Lock:
     """Record the digest of each image at its first pull; say so if a tag has moved since."""
     digests = dict(lock.digests)
     for service in plan.services:
-        found = machine.images.digest(service.image)
+        found = machine.docker.images.digest(service.image)
         known = digests.get(service.image)
-        if known and found and known != found and service.image not in images_effect.OWN:
+        if known and found and known != found and service.image not in OWN:
             machine.ui.note(f"{service.image} is no longer what was pulled first: {known} then, {found} now")
-        if found and service.image not in images_effect.OWN:
+        if found and service.image not in OWN:
             digests.setdefault(service.image, found)
     return Lock(decisions=lock.decisions, digests=digests, rendered=lock.rendered)
 
 
 def _fetch(service: str, image: str, own: str | None, variant: str, spec: Spec, lock: Lock, machine: Machine) -> Lock:
     """Build or pull; `own`: ours, which may stand in (None: there is none, or the user named another)."""
-    if machine.images.digest(image) is not None:
+    if machine.docker.images.digest(image) is not None:
         return lock
-    if image in images_effect.OWN:
-        machine.images.build(image)
+    if image in OWN:
+        machine.docker.images.build(image)
         machine.ui.note(f"built {image}")
         return lock
     try:
-        machine.images.pull(image)
+        machine.docker.images.pull(image)
     except EngineError as failed:
         if own is None or spec.images != "auto":
             raise
         machine.ui.note(f"{failed.message}")
         machine.ui.note(f"taking our own image instead: {own}")
-        if machine.images.digest(own) is None:
-            machine.images.build(own)
+        if machine.docker.images.digest(own) is None:
+            machine.docker.images.build(own)
         return use_own(lock, service, own, image_inputs(spec, service, variant))
     machine.ui.note(f"pulled {image}")
     return lock

@@ -7,9 +7,9 @@ repository it comes from another machine.
 
 from collections.abc import Mapping
 
+from stackctl.core.config.files import STATE
 from stackctl.core.start.readiness import ServiceState
 from stackctl.core.tavern import container as tavern
-from stackctl.effects.storage import STATE
 from stackctl.machine import Machine
 
 _RECORD = f"{STATE}/sillytavern-has-run"

@@ -7,7 +7,7 @@ from dataclasses import replace
 from stackctl import backends
 from stackctl.backends.contract import Request
 from stackctl.core.plan.stack import Plan
-from stackctl.effects.tavern.http import Reply
+from stackctl.core.tavern.replies import Reply
 from stackctl.machine import Machine
 from stackctl.steps.tavern_session import backend_log
 
@@ -35,9 +35,9 @@ def _log(plan: Plan, machine: Machine, since: float, sleep: Callable[[float], No
 
     Not that of another machine: its clock may differ, and an earlier answer be taken for this one.
     """
-    state = machine.engine.states(plan.name).get(plan.backend)
-    if state is None or plan.backend_service is None or not machine.engine.is_local:
+    state = machine.docker.states(plan.name).get(plan.backend)
+    if state is None or plan.backend_service is None or not machine.docker.is_local:
         return
     for _ in range(_LOOKS):
-        yield from reversed(machine.engine.tail(replace(state, started_at=since)))
+        yield from reversed(machine.docker.tail(replace(state, started_at=since)))
         sleep(_PAUSE_S)

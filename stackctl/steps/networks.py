@@ -8,7 +8,6 @@ import json
 
 from stackctl.core.plan import subnets
 from stackctl.core.plan.subnets import Shape
-from stackctl.effects.docker.attachments import existing
 from stackctl.errors import EngineError
 from stackctl.machine import Machine
 from stackctl.orchestrators.compose import render
@@ -21,24 +20,24 @@ def make_way(stack: str, machine: Machine) -> None:
     Raises EngineError while a container of somebody else is in that network: nothing has been stopped then.
     """
     for name, wanted in _wanted(stack, machine).items():
-        found = existing(machine.engine, name)
+        found = machine.docker.existing(name)
         if found is None or wanted.is_met_by(found.shape):
             continue
-        ours = {container.id for container in machine.engine.containers(stack)}
+        ours = {container.id for container in machine.docker.containers(stack)}
         if others := sorted(who for number, who in found.members.items() if number not in ours):
             raise EngineError(
                 f"the network {name} has to be made anew, and {', '.join(others)} is in it, which is not this stack's",
                 hint=f"{command_line('docker', 'network', 'disconnect', name, others[0])}; then: stackctl deploy",
             )
         machine.ui.note(f"the network {name} is made anew, so all containers of the stack are")
-        machine.compose.run(stack, "down", "--remove-orphans")
-        if existing(machine.engine, name):
+        machine.orchestrator.run(stack, "down", "--remove-orphans")
+        if machine.docker.existing(name):
             hint = f"{command_line('docker', 'network', 'rm', name)} says why"
             raise EngineError(f"the network {name} can't be removed", hint=hint)
 
 
 def _wanted(stack: str, machine: Machine) -> dict[str, Shape]:
     """The stack's own networks, by the engine's names, as the next start would make them."""
-    if machine.compose.is_overridden:  # then Compose alone knows what comes of both files
-        return subnets.shapes(json.loads(machine.compose.run(stack, "config", "--format", "json")), stack)
+    if machine.orchestrator.is_overridden:  # then Compose alone knows what comes of both files
+        return subnets.shapes(json.loads(machine.orchestrator.run(stack, "config", "--format", "json")), stack)
     return subnets.shapes(render.whole(machine.folder.read(render.FILE) or "{}"), stack)

@@ -1,6 +1,5 @@
 """Look at the world: engine, model, GPUs, ports, networks. Changes nothing."""
 
-import shutil
 from contextlib import suppress
 from dataclasses import replace
 from ipaddress import ip_address
@@ -16,8 +15,6 @@ from stackctl.core.observed import EngineSeen, Observed
 from stackctl.core.plan import api_relay, exposure, external_backend
 from stackctl.core.plan.plan import stack_name
 from stackctl.core.plan.subnets import network_name, own_subnets
-from stackctl.effects.docker.projects import stack_folders
-from stackctl.effects.models.reading import where
 from stackctl.errors import ConfigError, DoesNotFit, ModelError
 from stackctl.machine import Machine
 from stackctl.steps import api_key, tavern_password
@@ -37,12 +34,12 @@ def observe(spec: Spec, machine: Machine, found: Lock | None = None, coming: Mod
     `found`: what was recorded, if not as stack.lock has it. `coming`: the model, where it is not here yet.
     """
     found = found or read_lock(machine)
-    with machine.engine.loading():
-        compose_argv, compose_version = machine.compose.look()
-    engine = machine.engine.look(compose_argv, compose_version)
+    with machine.docker.loading():
+        compose_argv, compose_version = machine.orchestrator.look()
+    engine = machine.docker.look(compose_argv, compose_version)
     name = stack_name(spec, machine.place)
-    refuse_elsewhere("this folder", machine.place, machine.own_binds, is_folder=True)
-    machine.engine.refuse_foreign(name, machine.place)
+    refuse_elsewhere("this folder", machine.place, machine.docker.own_binds, is_folder=True)
+    machine.docker.refuse_foreign(name, machine.place)
     _refuse_second(name, machine, engine)
     _check_room(machine)
     seen = Observed(
@@ -50,8 +47,8 @@ def observe(spec: Spec, machine: Machine, found: Lock | None = None, coming: Mod
         owner=machine.folder.owner,
         key=api_key.stack_key(machine, spec),
         password=tavern_password.tavern_password(machine, spec),
-        interfaces=machine.interfaces() if spec.sillytavern.has_password else {},
-        names=machine.names() if engine.is_local else None,
+        interfaces=machine.host.interfaces() if spec.sillytavern.has_password else {},
+        names=machine.host.names() if engine.is_local else None,
         model=external_backend.external_model(None),
         engine=engine,
         proxy=_proxy(spec, machine),
@@ -60,7 +57,7 @@ def observe(spec: Spec, machine: Machine, found: Lock | None = None, coming: Mod
     if spec.backend.is_elsewhere:
         return observed_external(spec, seen, found, machine)
     for program in program_paths(spec, machine).values():
-        refuse_elsewhere("the backend's program", program, machine.own_binds)
+        refuse_elsewhere("the backend's program", program, machine.docker.own_binds)
     return _with_own_backend(seen, coming or _model(spec, machine, found), spec, machine, found)
 
 
@@ -68,9 +65,9 @@ def observe_again(seen: Observed, spec: Spec, machine: Machine) -> Observed:
     """What was seen, with what others hold now, and with how far this stack has come."""
     engine, name = seen.engine, stack_name(spec, machine.place)
     assert engine is not None  # noqa: S101 - look() has asked one
-    states = machine.engine.states(name)
-    theirs, own = machine.engine.subnets(name)
-    routes = tuple(net for net in machine.routes() if net not in own) if engine.is_local else ()
+    states = machine.docker.states(name)
+    theirs, own = machine.docker.subnets(name)
+    routes = tuple(net for net in machine.host.routes() if net not in own) if engine.is_local else ()
     return replace(
         seen,
         is_new=not states,
@@ -89,10 +86,12 @@ def observe_without_engine(spec: Spec, machine: Machine, recorded: Lock) -> Obse
         owner=machine.folder.owner,
         key=api_key.stack_key(machine, spec),
         password=tavern_password.tavern_password(machine, spec),
-        interfaces=machine.interfaces() if spec.sillytavern.has_password else {},
-        names=machine.names() if spec.sillytavern.has_password else None,  # only then it is surely for this machine
+        interfaces=machine.host.interfaces() if spec.sillytavern.has_password else {},
+        names=machine.host.names()
+        if spec.sillytavern.has_password
+        else None,  # only then it is surely for this machine
         model=external_backend.external_model(None),
-        taken_subnets=tuple(net for net in machine.routes() if net not in own),
+        taken_subnets=tuple(net for net in machine.host.routes() if net not in own),
         has_run=has_run(machine, {}),
     )
     if spec.backend.is_elsewhere:
@@ -106,7 +105,7 @@ def _refuse_second(name: str, machine: Machine, engine: EngineSeen) -> None:
     Two SillyTaverns on the same chats would damage them.
     """
     before = network_name(read_lock(machine))
-    for other, folder in sorted(stack_folders(machine.engine)):
+    for other, folder in sorted(machine.docker.stack_folders()):
         is_moved = other == before and engine.is_local and not Path(folder).exists()
         if other != name and (folder == str(machine.path) or is_moved):
             raise ConfigError(
@@ -126,9 +125,9 @@ def _with_own_backend(seen: Observed, model: ModelSeen, spec: Spec, machine: Mac
         model=model,
         models=_models(spec, machine, found),
         gpus=_gpus(spec, machine, own) if is_here else (),
-        ram=machine.ram(own) if is_here else None,
-        is_wsl=machine.is_wsl(),
-        cpu=machine.cpu(),
+        ram=machine.host.ram(own) if is_here else None,
+        is_wsl=machine.host.is_wsl(),
+        cpu=machine.host.cpu(),
         programs=program_paths(spec, machine),
     )
 
@@ -149,11 +148,11 @@ def _model(spec: Spec, machine: Machine, found: Lock) -> ModelSeen:
     """The model, which the engine must find where we do."""
     wanted = model_at(spec.model, machine, found)
     if wanted != DEMO:
-        path = where(wanted, machine.path).resolve()
-        refuse_elsewhere("the model", PurePosixPath(path), machine.own_binds)
+        path = machine.storage.model_path(wanted, machine.path).resolve()
+        refuse_elsewhere("the model", PurePosixPath(path), machine.docker.own_binds)
     model = machine.model(wanted)
     for file in model.files:
-        refuse_elsewhere("the model", file.host, machine.own_binds)
+        refuse_elsewhere("the model", file.host, machine.docker.own_binds)
     return model
 
 
@@ -170,26 +169,26 @@ def _backend_process(spec: Spec, seen: Observed, machine: Machine) -> int | None
     """The first process of this stack's backend: what it holds is free again once a deploy replaces it."""
     if seen.engine is None or seen.is_new or not seen.engine.is_local:
         return None
-    state = machine.engine.states(stack_name(spec, machine.place)).get(backends.find_backend(spec.backend.kind).NAME)
+    state = machine.docker.states(stack_name(spec, machine.place)).get(backends.find_backend(spec.backend.kind).NAME)
     return state.pid if state and state.pid else None
 
 
 def _gpus(spec: Spec, machine: Machine, own: int | None) -> tuple[Gpu, ...]:
     if spec.gpu.mode == "none":
         return ()
-    found = machine.gpus()
-    held = machine.held(own) if found and own else {}
+    found = machine.gpus.list()
+    held = machine.gpus.held(own) if found and own else {}
     return tuple(replace(gpu, own_mib=held.get(gpu.uuid, 0)) for gpu in found)
 
 
 def _ports(spec: Spec, machine: Machine, engine: EngineSeen, name: str) -> dict[int, str]:
-    theirs, own = machine.engine.published(name)
+    theirs, own = machine.docker.published(name)
     listening: dict[int, str] = {}
     if engine.is_local:
         wanted = spec.sillytavern.expose
-        others = exposure.matching_interfaces(wanted, machine.interfaces()) if wanted != NONE else ()
+        others = exposure.matching_interfaces(wanted, machine.host.interfaces()) if wanted != NONE else ()
         for address in (ip_address(spec.sillytavern.bind), *(one.ip for one in others)):
-            listening |= machine.listening(str(address))
+            listening |= machine.host.listening(str(address))
     return {port: who for port, who in {**listening, **theirs}.items() if port not in own}
 
 
@@ -198,8 +197,8 @@ def _door(spec: Spec, machine: Machine, engine: EngineSeen, name: str) -> str:
     if not spec.backend.publish or spec.backend.is_elsewhere:
         return ""
     address, port = api_relay.parse_publish(spec.backend.publish)
-    theirs, own = machine.engine.published(name)
-    listening = machine.listening(address) if engine.is_local else {}
+    theirs, own = machine.docker.published(name)
+    listening = machine.host.listening(address) if engine.is_local else {}
     return "" if port in own else {**listening, **theirs}.get(port, "")
 
 
@@ -208,7 +207,7 @@ def _proxy(spec: Spec, machine: Machine) -> str | None:
     wanted = spec.sillytavern.proxy
     if not wanted.is_wanted:
         return None
-    found = machine.engine.addresses(wanted.network)
+    found = machine.docker.addresses(wanted.network)
     if wanted.container not in found:
         raise ConfigError(
             f"sillytavern.proxy: there is no running container {wanted.container} in the network {wanted.network}",
@@ -218,7 +217,7 @@ def _proxy(spec: Spec, machine: Machine) -> str | None:
 
 
 def _check_room(machine: Machine) -> None:
-    free = shutil.disk_usage(machine.path).free >> 20
+    free = machine.storage.trees.free_mib(machine.path)
     if free < _ROOM_MIB:
         raise DoesNotFit(
             f"only {free} MiB are free on the disk of {machine.path}; {_ROOM_MIB} are needed at least",

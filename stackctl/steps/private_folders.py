@@ -13,13 +13,13 @@ from typing import Final
 
 from stackctl.contracts.host import Owner
 from stackctl.core.adoption import layout as adoption
+from stackctl.core.config.files import STATE
 from stackctl.core.config.spec import Spec
 from stackctl.core.formats import gitignore
 from stackctl.core.plan import backend_service, tavern_service
 from stackctl.core.plan.stack import Plan
 from stackctl.core.tavern import container as tavern
 from stackctl.core.tavern import secrets_json as tavern_secrets
-from stackctl.effects.storage import STATE, Folder, tree
 from stackctl.errors import StackctlError
 from stackctl.machine import Machine
 
@@ -50,7 +50,7 @@ def keep_out_of_git(machine: Machine, spec: Spec, plan: Plan | None = None) -> N
         try:
             added = _close(one, machine)
         except StackctlError:
-            if machine.repository(machine.path / one.path):
+            if machine.storage.repository(machine.path / one.path):
                 raise
             continue  # no git could take anything there
         if added == (gitignore.ALL,):
@@ -72,7 +72,7 @@ def _private_folders(machine: Machine, spec: Spec, plan: Plan | None) -> Iterato
     if plan or (machine.path / data).is_dir():
         yield _Private(path=data, owner=user, around=data, secrets=_SECRETS)
     for secret in _DEEP_SECRETS:
-        top = machine.repository(machine.path / data / secret.parent)
+        top = machine.storage.repository(machine.path / data / secret.parent)
         if top and top.is_relative_to((machine.path / data).resolve()):  # no .gitignore above it counts in there
             yield _Private(
                 path=data / secret.parent,
@@ -81,15 +81,15 @@ def _private_folders(machine: Machine, spec: Spec, plan: Plan | None) -> Iterato
                 secrets=(secret.name, f"{secret.name}.kept-*"),
                 is_theirs=True,
             )
-    for aside in _asides(machine.path / data):
+    for aside in _asides(machine, machine.path / data):
         yield _Private(path=data.parent / aside, owner=user, around=data.parent, secrets=_SECRETS)
 
 
-def _asides(data: Path) -> Iterator[str]:
+def _asides(machine: Machine, data: Path) -> Iterator[str]:
     """The names of what `adopt` left beside SillyTavern's folder: former ones, and copies that were interrupted."""
     of_ours = re.compile(rf"{re.escape(data.name)}\.kept-\d+|\.{re.escape(data.name)}\.(?:adopting|between)")
     with suppress(StackctlError):  # a folder that nobody lists is none that we renamed anything in
-        for name in tree.names(data.parent):
+        for name in machine.storage.trees.names(data.parent):
             if of_ours.fullmatch(name) and (data.parent / name).is_dir() and not (data.parent / name).is_symlink():
                 yield name
 
@@ -99,10 +99,12 @@ def _close(one: _Private, machine: Machine) -> tuple[str, ...]:
 
     Where the user keeps other things, or has lines of his own, the secrets alone are left out.
     """
-    folder = Folder(machine.path, one.owner, shared=str(one.around), links_of=machine.folder.owner)
+    folder = machine.storage.folder(machine.path, one.owner, shared=str(one.around), links_of=machine.folder.owner)
     name = str(one.path / gitignore.FILE)
     text = folder.read(name) or ""
-    has_others = one.is_theirs or text.strip() or not _OWN.issuperset(tree.names(machine.path / one.path))
+    has_others = (
+        one.is_theirs or text.strip() or not _OWN.issuperset(machine.storage.trees.names(machine.path / one.path))
+    )
     is_whole = not one.secrets or not has_others
     lines = (gitignore.ALL,) if is_whole else tuple(f"/{secret}" for secret in one.secrets)
     added = gitignore.missing_lines(text, lines)
@@ -117,7 +119,7 @@ def _name_tracked(folders: tuple[_Private, ...], machine: Machine) -> None:
     for one in folders:
         for secret in one.secrets or ("",):
             place = machine.path / one.path / secret
-            if top := machine.repository(place):
+            if top := machine.storage.repository(place):
                 places[top].append(place)
     for top, private in places.items():
-        machine.ui.note(gitignore.tracked_note(str(top), machine.tracked(top, private)))
+        machine.ui.note(gitignore.tracked_note(str(top), machine.storage.tracked(top, private)))

@@ -7,9 +7,10 @@ from stackctl.core.plan.stack import Plan
 from stackctl.core.tavern import replies
 from stackctl.core.tavern import secrets_json as tavern_secrets
 from stackctl.core.tavern import settings_json as tavern_settings
-from stackctl.effects.tavern.http import Reply, Tavern
+from stackctl.core.tavern.replies import Reply
 from stackctl.errors import NotReady
 from stackctl.machine import Machine
+from stackctl.ports.page import Page
 from stackctl.steps.measure_speed import measure_speed
 from stackctl.steps.tavern_session import log_lines, tavern_session
 
@@ -38,7 +39,7 @@ def prove(plan: Plan, machine: Machine) -> Proof:
     return Proof(model=model, reply=reply, tokens_per_s=measure_speed(reply, plan, machine, began))
 
 
-def _asked(page: Tavern, plan: Plan) -> tuple[str, Reply]:
+def _asked(page: Page, plan: Plan) -> tuple[str, Reply]:
     """(the model's name, its answer)."""
     kind, url = tavern_settings.connection(page.settings())
     here = f"in SillyTavern: API Connections, Text Completion, {plan.tavern_type}, {plan.backend_url}"
@@ -59,7 +60,7 @@ def _asked(page: Tavern, plan: Plan) -> tuple[str, Reply]:
     return model, reply
 
 
-def wrong_key(page: Tavern, plan: Plan) -> NotReady | None:
+def wrong_key(page: Page, plan: Plan) -> NotReady | None:
     """The error, if SillyTavern does not send the key that its backend wants."""
     used = page.key_in_use(plan.tavern_type)
     if plan.key is None or (used and tavern_secrets.is_ours(used)):

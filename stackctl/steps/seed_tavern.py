@@ -8,15 +8,16 @@ from pathlib import Path
 from typing import Any
 
 from stackctl import __version__
+from stackctl.core.config.files import STATE
 from stackctl.core.plan.stack import Plan
 from stackctl.core.tavern import container as tavern
 from stackctl.core.tavern import data_json
 from stackctl.core.tavern import profiles as tavern_profiles
 from stackctl.core.tavern import settings_json as tavern_settings
 from stackctl.core.tavern.profiles import Profile
-from stackctl.effects.storage import STATE, Folder, tavern_extension
 from stackctl.errors import DataError
 from stackctl.machine import Machine
+from stackctl.ports.disk import Folder
 from stackctl.steps.tavern_folder import data_path, tavern_folder
 from stackctl.steps.template_contents import template_contents
 from stackctl.terminal import command_line
@@ -42,7 +43,7 @@ def wanted_settings(plan: Plan, profiles: tuple[Profile, ...], machine: Machine)
     image = plan.sillytavern.image
     made_from = {
         "stackctl": __version__,
-        "image": machine.images.digest(image) or "",
+        "image": machine.docker.images.digest(image) or "",
         "connection": [plan.tavern_type, plan.backend_url, plan.context],
         "template": plan.template and asdict(plan.template),
         "profiles": list(profiles),
@@ -51,7 +52,7 @@ def wanted_settings(plan: Plan, profiles: tuple[Profile, ...], machine: Machine)
         tavern_folder(plan, machine).read_bytes(_settings(plan))
     ):
         return None
-    shipped = machine.engine.read_files(image, (tavern.STOCK_SETTINGS, *tavern.PRESETS.values()))
+    shipped = machine.docker.read_files(image, (tavern.STOCK_SETTINGS, *tavern.PRESETS.values()))
     found = template_contents(plan, shipped, machine)
     return WantedSettings(
         overlay=tavern_settings.overlay(plan.tavern_type, plan.backend_url, plan.context, found),
@@ -71,7 +72,7 @@ def seed_tavern(plan: Plan, want: WantedSettings | None, machine: Machine) -> No
     for name in plan.folders:
         folder.make(name)
         _check_owner(machine.path / name, folder.owner_id(name), folder.owner.uid)
-    for name, text in tavern_extension().items():
+    for name, text in machine.storage.tavern_extension().items():
         folder.write(f"{data_path(plan)}/extensions/{tavern.OUR_EXTENSION}/{name}", text)
     if want is None:
         return

@@ -10,7 +10,6 @@ from stackctl.core.config.spec import AUTO, Model, OneModel, Spec
 from stackctl.core.hub import source as sources
 from stackctl.core.hub import store
 from stackctl.core.model.model import ModelSeen
-from stackctl.effects.storage import locate
 from stackctl.machine import Machine
 
 if TYPE_CHECKING:
@@ -20,14 +19,14 @@ if TYPE_CHECKING:
 def model_path(model: Model | OneModel, machine: Machine, recorded: Mapping[str, Decision]) -> Path | None:
     """The model's file or folder on this machine; None for the demo model, or a source that was never asked."""
     if model.path != AUTO:
-        return locate(model.path, machine.path)
+        return machine.storage.locate(model.path, machine.path)
     found = sources.parse(model.source)
     if found is None:
         return None
     if found.url or found.file:
-        return machine.library.path(store.where(found))
+        return machine.storage.library.path(store.where(found))
     decision = recorded.get(store.key(model.source))
-    return machine.library.path(PurePosixPath(str(decision.value))) if decision else None
+    return machine.storage.library.path(PurePosixPath(str(decision.value))) if decision else None
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -65,7 +64,7 @@ def download(coming: PendingModel, machine: Machine, recorded: Lock) -> Lock:
     machine.ui.note(f"pulled {coming.source}: {done.size / 1e9:.2f} GB, checksum right")
     if not coming.is_in_store:
         return recorded
-    at = Decision(value=str(done.path.relative_to(machine.library.folder)), inputs={})
+    at = Decision(value=str(done.path.relative_to(machine.storage.library.folder)), inputs={})
     return replace(recorded, decisions={**recorded.decisions, store.key(coming.source): at})
 
 

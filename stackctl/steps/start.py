@@ -12,7 +12,6 @@ from stackctl.core.start import readiness
 from stackctl.core.start.docker_errors import from_output
 from stackctl.core.start.events import Changed, ComposeExited, ComposeOutput, Event, EventStreamLost, Idle, Line
 from stackctl.core.start.readiness import ServiceState
-from stackctl.effects.docker.events import Watch
 from stackctl.errors import EngineError, NotReady, StackctlError
 from stackctl.machine import Machine
 from stackctl.orchestrators.compose import run as compose_effect
@@ -67,14 +66,14 @@ def start(
     began = time.monotonic()
     backend = backends.find_backend(plan.backend)
     names = (only,) if only else tuple(service.name for service in plan.services)
-    before = machine.engine.states(plan.name)
+    before = machine.docker.states(plan.name)
     record_run(machine, before)  # what it tells may go with the container that is replaced
     course = _Course(
         states={name: s for name, s in before.items() if s.state == "running"},
         newest={name: s.container for name, s in before.items()},
     )
-    watch = Watch(machine.engine, plan.name)
-    process = machine.compose.start(plan.name, *words)
+    watch = machine.docker.watch(plan.name)
+    process = machine.orchestrator.start(plan.name, *words)
     watch.follow(process)
     try:
         for happening in watch.happenings(began + timeout_s):
@@ -113,10 +112,10 @@ def _take(happening: Event, course: _Course, plan: Plan, machine: Machine, began
         case ComposeExited(code):
             course.ended = code
             # what it did last may still be on its way as an event: look once more before anything is judged by it
-            course.states.update(machine.engine.states(plan.name))
+            course.states.update(machine.docker.states(plan.name))
         case Idle() if course.ended == 0:
             # events lead; should one be lost, a look in a quiet second costs less than waiting for the time-out
-            course.states.update(machine.engine.states(plan.name))
+            course.states.update(machine.docker.states(plan.name))
 
 
 def _take_line(text: str, course: _Course, backend: Backend) -> None:
@@ -137,17 +136,17 @@ def _kept(happening: Event, before: Mapping[str, ServiceState]) -> ServiceState 
 def _failed(happening: Event, course: _Course, backend: Backend, machine: Machine) -> StackctlError | None:
     match happening:
         case Changed(state) if state.has_failed and state.container in course.started - course.replaced:
-            return readiness.failure(state, machine.engine.tail(state), backend)
+            return readiness.failure(state, machine.docker.tail(state), backend)
         case Line(service, text) if service in course.states and readiness.fatal(text, service, backend):
             state = course.states[service]
-            return readiness.failure(state, machine.engine.tail(state), backend)
+            return readiness.failure(state, machine.docker.tail(state), backend)
         case EventStreamLost(why):
             return EngineError(f"the engine stopped answering: {why}", hint="is it still running? docker info")
         case ComposeExited() | Idle() if course.ended:
             mine = (s for s in course.states.values() if s.container in course.started)
             broken = next((s for s in mine if s.has_failed), None)
             if broken and not any("Error response" in line for line in course.said):
-                return readiness.failure(broken, machine.engine.tail(broken), backend)
+                return readiness.failure(broken, machine.docker.tail(broken), backend)
             if isinstance(happening, ComposeExited) and any(
                 "dependency failed to start" in line for line in course.said
             ):
@@ -168,7 +167,7 @@ def _give_up(names: tuple[str, ...], course: _Course, machine: Machine) -> None:
     for name in names:
         state = course.states.get(name)
         if state and not state.is_ready and state.state != "created":
-            machine.engine.stop(state.container, _STOP_S)
+            machine.docker.stop(state.container, _STOP_S)
 
 
 def _with_before(error: StackctlError, before: Mapping[str, ServiceState]) -> StackctlError:

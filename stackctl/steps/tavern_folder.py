@@ -3,20 +3,20 @@
 from pathlib import Path
 
 from stackctl.core.plan.stack import Plan
-from stackctl.effects.storage import Folder
 from stackctl.machine import Machine
+from stackctl.ports.disk import Folder
 
 
 def tavern_folder(plan: Plan, machine: Machine) -> Folder:
     """Return the deployment's folder for what belongs to SillyTavern in it: what is made there is its user's."""
     owner = plan.sillytavern.user
     assert owner is not None  # noqa: S101 - plan() always names one
-    return Folder(machine.path, owner, shared=data_path(plan), links_of=machine.folder.owner)
+    return machine.storage.folder(machine.path, owner, shared=data_path(plan), links_of=machine.folder.owner)
 
 
 def shared_folder(machine: Machine, data: str) -> Folder:
     """Return the deployment's folder to read below SillyTavern's data folder, `data`, where no link is followed."""
-    return Folder(machine.path, machine.folder.owner, shared=data)
+    return machine.storage.folder(machine.path, machine.folder.owner, shared=data)
 
 
 def data_path(plan: Plan) -> str:

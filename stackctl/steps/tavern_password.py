@@ -4,12 +4,13 @@ It is kept in .stackctl/ beside the API key, and given to SillyTavern by its own
 would stand in `docker inspect`.
 """
 
+from stackctl.core.config.files import STATE
 from stackctl.core.config.spec import Spec
 from stackctl.core.plan.stack import Plan
 from stackctl.core.tavern import config_yaml as tavern_config
 from stackctl.core.tavern import container as tavern
-from stackctl.effects.storage import STATE, Folder
 from stackctl.machine import Machine
+from stackctl.ports.disk import Folder
 from stackctl.secret import Secret, typed_password
 from stackctl.steps.tavern_folder import data_path, tavern_folder
 
@@ -21,7 +22,7 @@ def tavern_password(machine: Machine, spec: Spec) -> Secret | None:
     kept = _kept(machine)
     if not spec.sillytavern.has_password:
         return None
-    found = kept or machine.new_password()
+    found = kept or machine.host.new_password()
     machine.ui.hide(found)
     return found
 

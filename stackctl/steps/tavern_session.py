@@ -6,11 +6,9 @@ from dataclasses import replace
 from stackctl.core.formats.answer_limit import Limit
 from stackctl.core.plan.stack import Plan
 from stackctl.core.tavern import container as tavern
-from stackctl.effects import bounded
-from stackctl.effects.tavern.exec import inside
-from stackctl.effects.tavern.http import Tavern
 from stackctl.errors import NotReady
 from stackctl.machine import Machine
+from stackctl.ports.page import Page
 
 _FIGURES = Limit(seconds=10, silence_s=10, size=1 << 20)
 _SHOWN = 5  # lines
@@ -19,24 +17,23 @@ _WIDE = 300  # characters of a line: it also writes down whole requests
 _FRAME = "    at "  # of node's stack traces
 
 
-def tavern_session(plan: Plan, machine: Machine) -> Tavern:
+def tavern_session(plan: Plan, machine: Machine) -> Page:
     """SillyTavern as a browser on the engine's machine has it; to be entered. Raises NotReady where it does not run."""
-    state = machine.engine.states(plan.name).get(tavern.NAME)
+    state = machine.docker.states(plan.name).get(tavern.NAME)
     if state is None or state.state != "running":
         raise NotReady("SillyTavern does not run", hint="stackctl status; stackctl start")
     login = (tavern.USER, plan.password) if plan.password else None
-    if machine.engine.is_local and plan.sillytavern.publish:
-        return Tavern(plan.url, bounded.over_http(), login=login)
-    return Tavern(plan.url, bounded.bounded(inside(machine.engine, state.container)), reads_many=True, login=login)
+    if machine.docker.is_local and plan.sillytavern.publish:
+        return machine.tavern.open(plan.url, login)
+    return machine.tavern.open_inside(state.container, plan.url, login)
 
 
 def backend_log(plan: Plan, machine: Machine, path: str) -> str:
     """What the backend has at a path, for SillyTavern's container; "" where nothing comes from there."""
-    state = machine.engine.states(plan.name).get(tavern.NAME)
+    state = machine.docker.states(plan.name).get(tavern.NAME)
     if state is None or state.state != "running":
         return ""
-    at_backend = inside(machine.engine, state.container, plan.backend_url)
-    return bounded.get(bounded.bounded(at_backend), f"{plan.backend_url}{path}", _FIGURES)
+    return machine.tavern.read_backend(state.container, plan.backend_url, path, _FIGURES)
 
 
 def log_lines(plan: Plan, machine: Machine, since: float) -> tuple[str, ...]:
@@ -44,15 +41,15 @@ def log_lines(plan: Plan, machine: Machine, since: float) -> tuple[str, ...]:
 
     They come through the engine a moment after its answer. Another machine's clock may differ: there it is all.
     """
-    state = machine.engine.states(plan.name).get(tavern.NAME)
+    state = machine.docker.states(plan.name).get(tavern.NAME)
     if state is None:
         return ()
-    if machine.engine.is_local:
+    if machine.docker.is_local:
         state = replace(state, started_at=since)
     written: tuple[str, ...] = ()
     for _ in range(10):
         time.sleep(_SETTLE_S)
-        now = machine.engine.tail(state)
+        now = machine.docker.tail(state)
         if now == written:
             break
         written = now

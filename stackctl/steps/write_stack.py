@@ -9,9 +9,9 @@ from stackctl.core.model import demo_model
 from stackctl.core.plan import plan_json, security
 from stackctl.core.plan.plan import Planned
 from stackctl.core.plan.stack import Plan
-from stackctl.effects.storage import Folder
 from stackctl.machine import Machine
 from stackctl.orchestrators.compose import render
+from stackctl.ports.disk import Folder
 from stackctl.steps import api_key, tavern_password
 from stackctl.steps.config_request import load_config, read_lock
 
@@ -24,7 +24,7 @@ def write_stack(planned: Planned, machine: Machine, *, replan: bool = False, abs
     """
     folder, was = machine.folder, read_lock(machine)
     before = was.rendered
-    text = render.render(planned.plan, machine.template, folder=machine.place if absolute else None)
+    text = render.render(planned.plan, machine.storage.template, folder=machine.place if absolute else None)
     current = folder.read(render.FILE)
     is_ours = current is None or folder.sha256(render.FILE) == before.get("sha256")
     is_same = before.get("inputs") == planned.inputs and not differ(was, planned.lock)

@@ -17,12 +17,12 @@ from typing import Any, Final
 from stackctl.backends import llamacpp
 from stackctl.core.fit.choice import Room, Wanted, choose
 from stackctl.core.model import gguf_shape
-from stackctl.effects.hub import Hub
 from stackctl.effects.models.contents import contents
 from stackctl.machine import real
 from stackctl.steps.models.pull import offered_download, parse_source
 from stackctl.steps.models.remote import describe_remote
 from stackctl.ui import Ui
+from tests.fakes import hub_at
 from tests.hub.server import running
 from tests.shapes.family import Model
 from tests.shapes.header import header, sparse
@@ -69,7 +69,7 @@ def remote() -> Iterator[tuple[str, int, int, int]]:
         with running() as hub, TemporaryDirectory() as folder:
             hub.add("owner/name", {"M-Q8_0.gguf": head + b"\0" * (size - len(head))})
             machine = real(Path(folder), Ui())
-            machine.hub = Hub(endpoint=hub.url)
+            machine.hub = hub_at(hub.url)
             describe_remote(machine, offered_download(machine, parse_source("hf:owner/name:Q8_0")))
             yield name, len(hub.asked), hub.sent, len(head)
 

@@ -3,54 +3,22 @@
 import io
 import queue
 import subprocess
-from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
 from ipaddress import IPv4Network
 from pathlib import Path, PurePosixPath
 from types import SimpleNamespace
 from typing import Any
 
-import docker.errors
-
-from stackctl.core.observed import EngineSeen
 from stackctl.core.start.readiness import ServiceState
-from stackctl.effects.docker.engine import Engine
-from stackctl.effects.docker.images import Images
-from stackctl.errors import EngineError
+from stackctl.effects.docker.events import Watch
 from stackctl.machine import Machine
 from stackctl.orchestrators.compose import render
-from stackctl.orchestrators.compose.run import Compose
 from tests.commands.machines import quiet
-from tests.core.samples import engine as an_engine
+from tests.fakes import FakeDocker, FakeHost, FakeHub, FakeImages, FakeOrchestrator
 
 ALREADY = "Error response from daemon: Bind for {} failed: port is already allocated"
 OVERLAPS = "Error response from daemon: Pool overlaps with other one on this address space"
-
-
-@dataclass
-class FakeImages(Images):
-    """What is here, what a registry has, and what was done."""
-
-    here: dict[str, str] = field(default_factory=dict)
-    published: dict[str, str] = field(default_factory=dict)
-    done: list[str] = field(default_factory=list)
-    asked: list[str] = field(default_factory=list)
-
-    def digest(self, name: str) -> str | None:
-        return self.here.get(name)
-
-    def check_room(self, names: Iterable[str]) -> None:
-        self.asked = list(names)
-
-    def pull(self, name: str) -> None:
-        if name not in self.published:
-            raise EngineError(f"the image {name} can't be pulled", hint="go online")
-        self.done.append(f"pull {name}")
-        self.here[name] = self.published[name]
-
-    def build(self, name: str) -> None:
-        self.done.append(f"build {name}")
-        self.here[name] = "sha256:built"
 
 
 class Stream:
@@ -76,57 +44,31 @@ class Stream:
 
 
 @dataclass
-class Stage(Engine):
+class Stage(FakeDocker):
     """An engine that has this stack's containers at most. Others hold ports and subnets, which is seen or not yet."""
 
-    containers_: dict[str, ServiceState] = field(default_factory=dict)
     models: list[str] = field(default_factory=list)  # that the backend was started with, start by start
     held: dict[int, str] = field(default_factory=dict)  # port -> the container that publishes it
     soon: dict[int, str] = field(default_factory=dict)  # the same, which nobody sees before a start collides with it
     hidden: set[int] = field(default_factory=set)  # of the ports held, those that nobody sees
     soon_subnets: list[str] = field(default_factory=list)
     taken_subnets: list[str] = field(default_factory=list)
-    events: Stream = field(default_factory=Stream)
+    stream: Stream = field(default_factory=Stream)
 
     @property
     def client(self) -> Any:
-        api = SimpleNamespace(
-            containers=lambda **_: [], logs=lambda *_, **__: Stream(), inspect_network=self._inspect_network
-        )
+        api = SimpleNamespace(logs=lambda *_, **__: Stream())
         return SimpleNamespace(events=self._follow, api=api)
 
     def _follow(self, **_: object) -> Stream:
-        self.events = Stream()
-        return self.events
-
-    @property
-    def is_local(self) -> bool:
-        return True
-
-    def look(self, compose_argv: tuple[str, ...], compose_version: tuple[int, ...]) -> EngineSeen:
-        del compose_argv, compose_version
-        return an_engine()
-
-    def containers(self, project: str) -> Any:
-        del project
-        return list(self.containers_.values())
-
-    def refuse_foreign(self, project: str, folder: PurePosixPath) -> None:
-        """Nobody else is here."""
-
-    def states(self, project: str) -> dict[str, ServiceState]:
-        del project
-        return dict(self.containers_)
+        self.stream = Stream()
+        return self.stream
 
     def state(self, container_id: str) -> ServiceState | None:
-        return next((one for one in self.containers_.values() if one.container == container_id), None)
+        return next((one for one in self.states_.values() if one.container == container_id), None)
 
-    def stop(self, container_id: str, grace_s: int) -> None:
-        """It has ended by itself."""
-
-    def _inspect_network(self, name: str) -> dict[str, Any]:
-        """None of this stack's networks is there: Compose makes them."""
-        raise docker.errors.NotFound(f"network {name} not found")
+    def watch(self, project: str) -> Watch:
+        return Watch(self, project)
 
     def subnets(self, project: str) -> tuple[tuple[IPv4Network, ...], tuple[IPv4Network, ...]]:
         del project
@@ -135,10 +77,6 @@ class Stage(Engine):
     def published(self, project: str) -> tuple[dict[int, str], set[int]]:
         del project
         return {port: f"container {who}" for port, who in self.held.items() if port not in self.hidden}, set()
-
-    def read_files(self, image: str, paths: tuple[str, ...]) -> dict[str, str]:
-        del image, paths
-        return {}
 
     def up(self, text: str) -> str:
         """Start what a compose.yml says; what Docker would say where that fails, "" where all is well."""
@@ -154,10 +92,10 @@ class Stage(Engine):
                 self.models.append(PurePosixPath(words[words.index("--model") + 1]).name)
             for place in service.get("ports", ()):
                 if said := self._collides(place):
-                    self.containers_[name] = container(name, state="created")
+                    self.states_[name] = container(name, state="created")
                     return said
-            self.containers_[name] = container(name, state="running")
-            self.events.put({"id": f"id-{name}", "Action": "start", "timeNano": 10**9})
+            self.states_[name] = container(name, state="running")
+            self.stream.put({"id": f"id-{name}", "Action": "start", "timeNano": 10**9})
         return ""
 
     def _collides(self, place: str) -> str:
@@ -179,22 +117,15 @@ def container(name: str, *, state: str) -> ServiceState:
     )
 
 
-class FakeCompose(Compose):
-    """Compose, which takes every file and starts it on the stage."""
+@dataclass
+class StageCompose(FakeOrchestrator):
+    """Compose, which starts every file on the stage."""
 
-    def __init__(self, folder: Path, stage: Stage) -> None:
-        super().__init__(folder, lambda _: None, lambda name: (folder / name).is_file())
-        self._stage = stage
-
-    def look(self) -> tuple[tuple[str, ...], tuple[int, ...]]:
-        return ("docker", "compose"), (2, 40, 3)
-
-    def check(self, name: str, text: str) -> None:
-        """It is well."""
+    stage: Stage = field(default_factory=Stage)
 
     def start(self, name: str, *words: str) -> "subprocess.Popen[str]":
-        del name, words
-        said = self._stage.up((self.folder / render.FILE).read_text())
+        self.asked.append((words[0], name, *words[1:]))
+        said = self.stage.up((self.folder.path / render.FILE).read_text())
         script = 'test -z "$1" || { echo "$1"; exit 1; }'
         return subprocess.Popen(
             ["sh", "-c", script, "up", said], stdout=subprocess.PIPE, text=True, start_new_session=True
@@ -209,13 +140,14 @@ class Staged:
     stage: Stage
     images: FakeImages
     said: io.StringIO
+    hub: FakeHub
+    host: FakeHost
 
 
 def staged(folder: Path, *, published: Mapping[str, str] | None = None) -> Staged:
     """A machine without any image of its own; `published`: what its registry has."""
     here = quiet(folder)
-    stage, images = Stage(), FakeImages(published=dict(published or {}))
-    here.machine.engine, here.machine.binds = stage, lambda _: None
-    here.machine.__dict__["images"] = images  # as its cached property would have it
-    here.machine.__dict__["compose"] = FakeCompose(folder, stage)
-    return Staged(machine=here.machine, stage=stage, images=images, said=here.said)
+    stage = Stage(images=FakeImages(published=dict(published or {})))
+    orchestrator = StageCompose(here.machine.folder, stage=stage)
+    machine = replace(here.machine, docker=stage, orchestrator=orchestrator)
+    return Staged(machine=machine, stage=stage, images=stage.images, said=here.said, hub=here.hub, host=here.host)

@@ -1,43 +1,57 @@
-"""A Machine whose folder is real and whose engine and network are none."""
+"""A Machine whose disk is real and whose engine and network are played."""
 
 import io
 from contextlib import redirect_stderr
 from dataclasses import dataclass
 from pathlib import Path
 
-from stackctl.contracts.host import Cpu
-from stackctl.core.observed import Ram
-from stackctl.effects.docker.engine import Engine
 from stackctl.machine import Machine
 from stackctl.ui import Ui
+from tests.fakes import FakeDocker, FakeGpus, FakeHost, FakeHub, FakeOrchestrator, FakeTavern, disk
 
 
 @dataclass
 class Quiet:
-    """A machine and what it said."""
+    """A machine and what it said, with the fakes that it is made of."""
 
     machine: Machine
     said: io.StringIO
+    docker: FakeDocker
+    host: FakeHost
+    gpus: FakeGpus
+    hub: FakeHub
+    tavern: FakeTavern
+    orchestrator: FakeOrchestrator
 
 
 def quiet(folder: Path) -> Quiet:
-    """A machine without GPUs, listeners or routes; asking its engine would fail."""
+    """A machine without GPUs, listeners or routes, on whose engine nothing runs."""
     said = io.StringIO()
     with redirect_stderr(said):
         ui = Ui()
+    storage = disk(folder / "store")
+    own = storage.folder(folder)
+    docker, host, gpus, hub = FakeDocker(), FakeHost(), FakeGpus(), FakeHub()
+    tavern, orchestrator = FakeTavern(), FakeOrchestrator(own)
     machine = Machine(
         path=folder,
         ui=ui,
-        engine=Engine(),
-        gpus=lambda: (),
-        cpu=Cpu,
-        ram=lambda _: Ram(total_mib=16_384, free_mib=12_288),
-        is_wsl=lambda: False,
-        stacks=lambda _: frozenset(),
-        listening=lambda _: {},
-        routes=lambda: (),
-        interfaces=dict,
-        names=lambda: (),
-        store=folder / "store",
+        docker=docker,
+        host=host,
+        gpus=gpus,
+        hub=hub,
+        storage=storage,
+        tavern=tavern,
+        orchestrator=orchestrator,
+        folder=own,
     )
-    return Quiet(machine=machine, said=said)
+    return Quiet(
+        machine=machine,
+        said=said,
+        docker=docker,
+        host=host,
+        gpus=gpus,
+        hub=hub,
+        tavern=tavern,
+        orchestrator=orchestrator,
+    )

@@ -18,13 +18,13 @@ from stackctl.core.tavern.settings_json import Presets
 from stackctl.effects.storage import Folder
 from stackctl.errors import ConfigError, DataError, DoesNotFit, StackctlError
 from stackctl.machine import Machine
+from stackctl.ports import disk
 from stackctl.steps.config_request import load_config
 from stackctl.steps.seed_tavern import WantedSettings, seed_tavern
 from tests.commands import folders
 from tests.commands.machines import quiet
 from tests.core.samples import a_plan, seen, wanted
-
-NOBODY: dict[str, Any] = {"node_processes": lambda _: (), "mounting": lambda _engine, _folder: ()}
+from tests.fakes import FakeDocker, FakeHost
 
 
 @pytest.fixture
@@ -33,7 +33,9 @@ def machine(tmp_path: Path) -> Machine:
     folder = tmp_path / "stack"
     folder.mkdir()
     around = HostIdentity(names=("box",), addresses=("192.168.1.9",), gateway="", is_wsl=False, windows=())
-    return replace(quiet(folder).machine, around=lambda _: around, **NOBODY)
+    here = quiet(folder)
+    here.host.around = around
+    return here.machine
 
 
 def adopted(machine: Machine, folder: Path) -> adopt.Adopted:
@@ -261,11 +263,12 @@ def test_a_huge_config_yaml_is_not_read(machine: Machine, tmp_path: Path) -> Non
 
 def test_a_folder_in_use_is_refused(machine: Machine, tmp_path: Path) -> None:
     source = folders.compose(tmp_path / "st")
+    inside = [path for path in source.rglob("*") if path.is_dir()]
     with pytest.raises(ConfigError, match="process 42") as caught:
-        adopt.prepare(replace(machine, node_processes=lambda _: (42,)), source)
+        adopt.prepare(replace(machine, host=FakeHost(node_ids=dict.fromkeys(inside, (42,)))), source)
     assert "kill 42" in caught.value.hint
     with pytest.raises(ConfigError, match="container tavern has") as caught:
-        adopt.prepare(replace(machine, mounting=lambda _engine, _folder: ("tavern",)), source)
+        adopt.prepare(replace(machine, docker=FakeDocker(mounted=dict.fromkeys(inside, ("tavern",)))), source)
     assert "docker stop tavern" in caught.value.hint
 
 
@@ -273,7 +276,7 @@ def test_the_stacks_own_running_sillytavern_is_stopped_first(machine: Machine, t
     source = folders.compose(tmp_path / "st")
     own = machine.path / "sillytavern"
     own.mkdir()
-    busy = replace(machine, mounting=lambda _engine, folder: ("mine",) if folder == own else ())
+    busy = replace(machine, docker=FakeDocker(mounted={own: ("mine",)}))
     with pytest.raises(ConfigError) as caught:
         adopt.prepare(busy, source)
     assert caught.value.hint == "stop it: stackctl stop"
@@ -346,7 +349,7 @@ def test_an_interrupted_adoption_leaves_the_stacks_folder_as_it_was_and_a_rerun_
 class BreakingFolder(Folder):
     """A folder in which the plug is pulled at the nth file that is written."""
 
-    def __init__(self, folder: Folder, at: int) -> None:
+    def __init__(self, folder: disk.Folder, at: int) -> None:
         super().__init__(folder.path, folder.owner)
         self.left = at
 

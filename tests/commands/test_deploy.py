@@ -2,7 +2,7 @@
 
 import json
 from collections.abc import Iterator
-from functools import partial
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -12,11 +12,10 @@ from stackctl.commands.render import render
 from stackctl.commands.use import use
 from stackctl.core.model import demo_model
 from stackctl.core.tavern import container as tavern
-from stackctl.effects.hub import Hub
 from stackctl.errors import EngineError, Taken
-from stackctl.machine import fetch
 from tests.commands.engines import Staged, container, staged
 from tests.core.samples import a_plan
+from tests.fakes import hub_at
 from tests.hub.server import Hub as Server
 from tests.hub.server import running
 
@@ -35,8 +34,7 @@ def server() -> Iterator[Server]:
 
 
 def with_hub(here: Staged, server: Server) -> Staged:
-    here.machine.hub = Hub(endpoint=server.url, sleep=lambda _: None)
-    here.machine.fetch = partial(fetch, sleep=lambda _: None)
+    here.machine.hub = hub_at(server.url)
     return here
 
 
@@ -72,11 +70,12 @@ def test_after_an_interrupted_download_the_next_deploy_goes_on_with_the_images_t
     tmp_path: Path, server: Server
 ) -> None:
     here = with_hub(staged(tmp_path), server)
-    goes_on, here.machine.fetch = here.machine.fetch, interrupted
+    goes_on = here.machine.hub
+    here.machine.hub = replace(hub_at(server.url), fetch=interrupted)
     with pytest.raises(KeyboardInterrupt):
         deploy(here.machine, SOURCE, QUICK)
     built = list(here.images.done)
-    here.machine.fetch = goes_on
+    here.machine.hub = goes_on
     assert deploy(here.machine, {}, QUICK).plan.model_name == PULLED
     assert here.stage.models == [demo_model.FILE_NAME, PULLED]
     assert here.images.done == built
@@ -159,7 +158,7 @@ def test_after_a_start_that_never_came_to_sillytavern_a_plain_deploy_takes_anoth
     render(here.machine, DEMO, to_stdout=False, absolute=False, replan=False)
     assert recorded_port(tmp_path) == 8000
     for name, state in (("llamacpp", "running"), ("sillytavern", "created")):
-        here.stage.containers_[name] = container(name, state=state)
+        here.stage.states_[name] = container(name, state=state)
     here.stage.held = {8000: "other"}
     assert deploy(here.machine, {}, QUICK).plan.url == "http://127.0.0.1:8001"
 
@@ -171,7 +170,7 @@ def test_so_it_is_where_an_older_stackctl_has_written_the_file(tmp_path: Path) -
     lock["rendered"]["by"] = "0.0.1"
     (tmp_path / "stack.lock").write_text(json.dumps(lock))
     (tmp_path / ".stackctl/sillytavern-has-run").unlink()
-    here.stage.containers_["sillytavern"] = container("sillytavern", state="created")
+    here.stage.states_["sillytavern"] = container("sillytavern", state="created")
     here.stage.held = {8000: "other"}
     done = deploy(here.machine, {}, QUICK)
     assert done.plan.url == "http://127.0.0.1:8001"

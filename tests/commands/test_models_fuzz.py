@@ -20,11 +20,11 @@ from hypothesis import strategies as st
 
 from stackctl.commands.models.inspect import inspect
 from stackctl.core.model import shards
-from stackctl.effects.hub import Hub
 from stackctl.errors import ModelError
 from tests.commands.machines import quiet
 from tests.commands.test_models_hostile import HEAD, LLAMA, SMALL, WEIGHTS, doors, folder, refusals, through_every_door
 from tests.commands.test_models_inspect import peak_kib
+from tests.fakes import hub_at
 from tests.hub.server import running
 from tests.shapes.header import KINDS as KINDS_OF_NUMBERS
 from tests.shapes.header import Value, entry, header, sparse, text
@@ -211,7 +211,7 @@ def test_the_parts_of_a_model_elsewhere_have_no_more_tensors_than_one(tmp_path: 
     machine = quiet(tmp_path).machine
     with running() as hub:
         hub.add("owner/name", {f"m-0000{n}-of-00002.gguf": head for n in (1, 2)})
-        machine.hub = Hub(endpoint=hub.url, sleep=lambda _: None)
+        machine.hub = hub_at(hub.url)
         with pytest.raises(ModelError, match=r"m-00002-of-00002\.gguf and the parts before it have too many tensors"):
             inspect(machine, "hf:owner/name", force=False)
 

@@ -218,7 +218,7 @@ def test_weights_without_a_config_are_inspected_and_not_deployed(tmp_path: Path)
 
 def test_the_home_of_a_user_that_there_is_not_is_said(tmp_path: Path) -> None:
     machine = quiet(tmp_path).machine
-    for door in (machine.model, machine.inside):
+    for door in (machine.model, machine.contents):
         with pytest.raises(ModelError, match="no such user") as caught:
             door("~nosuchuser/x.gguf")
         assert "./~" in caught.value.hint

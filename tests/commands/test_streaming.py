@@ -8,7 +8,7 @@ import pytest
 
 from stackctl.commands.smoke import talk
 from stackctl.commands.smoke.site import Site
-from stackctl.effects.tavern.http import Reply
+from stackctl.core.tavern.replies import Reply
 from stackctl.errors import NotReady
 from tests.commands.machines import quiet
 from tests.core.samples import a_plan

@@ -27,7 +27,6 @@ def here(folder: Path, **tavern: object) -> Quiet:
     world = replace(seen(), interfaces=interfaces, password=password, proxy="172.30.0.2")
     text = plan_json.dump(a_plan(spec, world), PurePosixPath(folder), key="none", password="none")
     found = quiet(folder)
-    found.machine.binds = lambda _: None
     found.machine.folder.write(render.FILE, "services: {}")
     found.machine.folder.write(plan_json.FILE, text)
     return found

@@ -3,7 +3,7 @@
 from dataclasses import replace
 
 from stackctl.commands.deploy import Deployed
-from stackctl.effects.tavern.http import Reply
+from stackctl.core.tavern.replies import Reply
 from stackctl.report import deployed
 from stackctl.steps.prove import Proof
 from tests.core.samples import a_plan

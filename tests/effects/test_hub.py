@@ -7,6 +7,7 @@ import pytest
 from stackctl.core.hub.source import Source
 from stackctl.effects.hub import Hub
 from stackctl.errors import ModelError
+from tests.fakes import hub_at
 from tests.hub.server import COMMIT, Fault, running
 from tests.hub.server import Hub as Server
 
@@ -28,7 +29,7 @@ def slept() -> list[float]:
 
 @pytest.fixture
 def hub(server: Server, slept: list[float]) -> Hub:
-    return Hub(endpoint=server.url, sleep=slept.append)
+    return hub_at(server.url, slept.append)
 
 
 def refusal(hub: Hub, source: Source = SOURCE, file: str = "") -> ModelError:
@@ -93,7 +94,7 @@ def test_a_hub_that_was_busy_for_a_moment_is_no_failure(hub: Hub, server: Server
 
 
 def test_a_hub_that_is_not_there_is_said(slept: list[float]) -> None:
-    nowhere = Hub(endpoint="http://127.0.0.1:9", sleep=slept.append)
+    nowhere = hub_at("http://127.0.0.1:9", slept.append)
     error = refusal(nowhere)
     assert "can't be reached" in error.message
     assert "HF_ENDPOINT" in error.hint

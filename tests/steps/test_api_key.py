@@ -2,12 +2,12 @@
 
 import json
 import stat
-from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
 from stackctl.commands.render import render
+from stackctl.effects.host import random_secrets
 from stackctl.errors import ConfigError
 from stackctl.secret import Secret
 from stackctl.steps import api_key
@@ -29,8 +29,8 @@ def kept(folder: Path) -> str:
     return (folder / ".stackctl/api-key").read_text().strip()
 
 
-def test_a_new_key_is_random_and_long(tmp_path: Path) -> None:
-    made = {quiet(tmp_path).machine.new_key().reveal() for _ in range(20)}
+def test_a_new_key_is_random_and_long() -> None:
+    made = {random_secrets.new_key().reveal() for _ in range(20)}
     assert len(made) == 20
     assert {len(key) for key in made} == {43}
 
@@ -142,7 +142,8 @@ def test_hide_does_without_a_key(tmp_path: Path) -> None:
 
 def test_whoever_looks_hides(tmp_path: Path) -> None:
     here = quiet(tmp_path)
-    machine = replace(here.machine, new_key=lambda: OTHER)
+    machine = here.machine
+    here.host.make_key = lambda: OTHER
     render(machine, {}, to_stdout=True, absolute=False, replan=False)
     machine.ui.note(f"password='{OTHER.reveal()}'")
     assert OTHER.reveal() not in here.said.getvalue()

@@ -37,14 +37,14 @@ def test_what_was_seen_of_the_machine_decides_which_program_is_mounted(
     tmp_path: Path, gpus: tuple[Gpu, ...], cpu: Cpu, asset: str
 ) -> None:
     here = quiet(tmp_path)
-    here.machine.gpus, here.machine.cpu = lambda: gpus, lambda: cpu
+    here.gpus.found, here.host.processor = gpus, cpu
     text = render(here.machine, FLAGS, to_stdout=True, absolute=False, replan=False)
     assert mounted(text) == f"{tmp_path}/store/programs/koboldcpp/1.122.1/{asset}"
 
 
 def test_a_program_of_unknown_hash_is_refused_before_a_byte_is_fetched(tmp_path: Path) -> None:
     here = quiet(tmp_path)
-    here.machine.gpus = lambda: (GPU,)
+    here.gpus.found = (GPU,)
     spec = load_config(here.machine, FLAGS).spec
     decided = plan(spec, observe_without_engine(spec, here.machine, Lock()), Lock()).plan
     with pytest.raises(ModelError, match="koboldcpp-linux-x64-oldpc") as refused:
@@ -56,7 +56,7 @@ def test_a_program_of_unknown_hash_is_refused_before_a_byte_is_fetched(tmp_path:
 @pytest.mark.parametrize("own", ["/opt/koboldcpp", "https://host/koboldcpp"])
 def test_the_users_own_program_is_mounted_whatever_the_machine(tmp_path: Path, own: str) -> None:
     here = quiet(tmp_path)
-    here.machine.cpu = lambda: Cpu(architecture="riscv64")
+    here.host.processor = Cpu(architecture="riscv64")
     (tmp_path / "stack.toml").write_text(f'[backend]\nprogram = "{own}"\n')
     text = render(here.machine, FLAGS, to_stdout=True, absolute=False, replan=False)
     assert mounted(text).endswith("/koboldcpp")

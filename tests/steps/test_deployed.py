@@ -61,7 +61,6 @@ def test_a_deploy_writes_its_plan_down_for_the_owner_alone_and_without_its_key(t
 
 def test_so_does_a_render(tmp_path: Path) -> None:
     machine = quiet(tmp_path).machine
-    machine.binds = lambda _: None
     render(machine, DEMO, to_stdout=False, absolute=False, replan=False)
     assert deployed_plan(machine).name == "mine"
     assert stat.S_IMODE((tmp_path / plan_json.FILE).stat().st_mode) == 0o600
@@ -142,7 +141,7 @@ def test_what_stack_toml_says_after_the_deploy_changes_nothing_of_what_runs(
 
 
 def test_a_service_without_container_is_missing(here: Staged) -> None:
-    del here.stage.containers_["llamacpp"]
+    del here.stage.states_["llamacpp"]
     now = status(here.machine)
     assert (now.missing, now.is_ready) == (("llamacpp",), False)
 

@@ -15,6 +15,7 @@ from stackctl.steps.external_backend import wait_for_external
 from tests.backends.answers import LOADING, tried
 from tests.commands.machines import Quiet, quiet
 from tests.core.samples import seen, wanted
+from tests.fakes import FakeHost
 
 URL = "http://192.168.1.20:5001"
 MAC = "01:23:45:67:89:ab"
@@ -33,6 +34,17 @@ def world(one: ProbeResult) -> Observed:
     return replace(seen(of=external_backend.external_model(server)), server=server)
 
 
+class Waking(FakeHost):
+    """A host that keeps when it woke somebody up."""
+
+    def __init__(self, meeting: "Meeting") -> None:
+        super().__init__()
+        self.meeting = meeting
+
+    def wake(self, mac: str, target: str) -> None:
+        self.meeting.woken.append((mac, target, self.meeting.now))
+
+
 @dataclass
 class Meeting:
     """A server that goes through these states while it is waited for, on a clock that only sleeping moves."""
@@ -43,7 +55,7 @@ class Meeting:
     woken: list[tuple[str, str, float]] = field(default_factory=list)
 
     def meet(self, spec: Spec, timeout_s: int | None = None) -> Observed:
-        self.here.machine.wake = lambda mac, target: self.woken.append((mac, target, self.now))
+        self.here.machine.host = Waking(self)
         coming = self._coming()
         found, lock = wait_for_external(
             spec,

@@ -12,16 +12,16 @@ from stackctl.core.tavern import container as tavern
 from stackctl.errors import EngineError
 from stackctl.machine import Machine
 from stackctl.steps.fetch_images import fetch_images, with_digests
-from tests.commands.engines import FakeImages
 from tests.commands.machines import quiet
 from tests.core.samples import a_plan, decided, seen, wanted
+from tests.fakes import FakeImages
 
 OFFICIAL = [service.image for service in a_plan().services]
 
 
 def machine(folder: Path, images: FakeImages) -> tuple[Machine, io.StringIO]:
     here = quiet(folder)
-    here.machine.__dict__["images"] = images  # as its cached property would have it
+    here.docker.images = images
     return here.machine, here.said
 
 

@@ -156,8 +156,8 @@ def test_a_render_is_of_what_a_deploy_would_run(folder: Path) -> None:
 
 
 def test_where_no_model_fits_the_ways_on_are_named(tmp_path: Path) -> None:
-    machine = quiet(tmp_path).machine
-    machine.ram = lambda _: Ram(total_mib=1024, free_mib=300)
+    here = quiet(tmp_path)
+    here.host.memory, machine = Ram(total_mib=1024, free_mib=300), here.machine
     with pytest.raises(DoesNotFit, match="no model fits") as caught:
         proposal(machine, wanted(), language="en")
     assert "--model demo" in caught.value.hint

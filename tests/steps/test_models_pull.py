@@ -9,7 +9,7 @@ import subprocess
 import sys
 import threading
 from collections.abc import Iterator
-from functools import partial
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -17,11 +17,11 @@ import pytest
 from stackctl.commands.models import stored
 from stackctl.commands.models.fit import models_looked_at
 from stackctl.commands.models.inspect import inspect
-from stackctl.effects.hub import Hub
 from stackctl.errors import ConfigError, DoesNotFit, ModelError, StackctlError
-from stackctl.machine import Machine, fetch
+from stackctl.machine import Machine
 from stackctl.steps.models.pull import Pulled, offered_download, parse_source, pull
 from tests.commands.machines import quiet
+from tests.fakes import hub_at
 from tests.hub.server import Fault, running
 from tests.hub.server import Hub as Server
 from tests.shapes.header import header
@@ -43,8 +43,7 @@ def server() -> Iterator[Server]:
 @pytest.fixture
 def machine(tmp_path: Path, server: Server) -> Machine:
     machine = quiet(tmp_path).machine
-    machine.hub = Hub(endpoint=server.url, sleep=lambda _: None)
-    machine.fetch = partial(fetch, sleep=lambda _: None)
+    machine.hub = hub_at(server.url)
     return machine
 
 
@@ -54,16 +53,16 @@ def get(machine: Machine, source: str = SOURCE, to: Path | None = None) -> Pulle
 
 def files(machine: Machine) -> list[str]:
     """Everything in the store but locks, which stay."""
-    found = (path for path in machine.library.folder.rglob("*") if path.is_file() and path.suffix != ".lock")
-    return sorted(str(path.relative_to(machine.library.folder)) for path in found)
+    found = (path for path in machine.storage.library.folder.rglob("*") if path.is_file() and path.suffix != ".lock")
+    return sorted(str(path.relative_to(machine.storage.library.folder)) for path in found)
 
 
 def test_it_comes_whole_with_its_record(machine: Machine, server: Server) -> None:
     done = get(machine)
     assert done.path.read_bytes() == MODEL
-    assert (str(done.path.relative_to(machine.library.folder)), done.licence) == (FILE, "apache-2.0")
+    assert (str(done.path.relative_to(machine.storage.library.folder)), done.licence) == (FILE, "apache-2.0")
     assert files(machine) == ["hf/owner/name/.M-Q4_K_M.gguf.stackctl.json", FILE]
-    record = json.loads((machine.library.folder / files(machine)[0]).read_text())
+    record = json.loads((machine.storage.library.folder / files(machine)[0]).read_text())
     assert record["files"] == [{"name": "M-Q4_K_M.gguf", "size": len(MODEL), "sha256": SHA256}]
     assert (record["source"], record["commit"]) == (SOURCE, server.repos["owner/name"].commit)
 
@@ -108,7 +107,7 @@ def test_a_folder_of_safetensors_comes_with_its_companions_and_without_pickles(
     }  # fmt: skip
     server.add("owner/folder", there)
     done = get(machine, "hf:owner/folder")
-    assert done.path == machine.library.folder / "hf/owner/folder"
+    assert done.path == machine.storage.library.folder / "hf/owner/folder"
     assert {one.name for one in done.files} == there.keys() - {"pytorch_model.bin"}
     (listed,) = stored.stored_models(machine)
     assert (listed.quantisation, listed.is_whole) == ("safetensors", True)
@@ -170,7 +169,7 @@ def test_a_folder_with_a_file_that_is_none_of_a_model_is_refused_whole(
     server.add("owner/bad", {"model.safetensors": b"\x02" + b"\0" * 7 + b"{}", "config.json": b"{}", name: b"{}"})
     with pytest.raises(ModelError, match="owner/bad has a file named"):
         get(machine, "hf:owner/bad")
-    assert not machine.library.folder.exists()
+    assert not machine.storage.library.folder.exists()
 
 
 def test_a_file_that_was_there_before_an_address_is_not_removed(
@@ -236,7 +235,7 @@ def test_what_is_not_there_is_refused(machine: Machine, source: str, says: str) 
     with pytest.raises(StackctlError, match=says) as caught:
         get(machine, source)
     assert caught.value.hint
-    assert not machine.library.folder.exists()
+    assert not machine.storage.library.folder.exists()
 
 
 def test_a_wrong_length_or_hash_leaves_nothing_under_its_name(machine: Machine, server: Server) -> None:
@@ -256,8 +255,8 @@ def test_a_full_disk_is_refused_before_the_first_byte(machine: Machine, server: 
     assert server.sent == 0
 
 
-def test_what_is_beyond_plain_http_comes_by_the_hubs_own_way(machine: Machine) -> None:
-    machine.hub.xet_from = 1000
+def test_what_is_beyond_plain_http_comes_by_the_hubs_own_way(machine: Machine, server: Server) -> None:
+    machine.hub = replace(hub_at(server.url), xet_from=1000)
     assert get(machine).path.read_bytes() == MODEL
     assert files(machine) == ["hf/owner/name/.M-Q4_K_M.gguf.stackctl.json", FILE]
 
@@ -295,7 +294,7 @@ def test_remove_takes_the_model_its_record_and_empty_folders(machine: Machine) -
     stored.remove(machine, stored.removable_model(machine, SOURCE, force=False))
     assert files(machine) == ["hf/owner/name/.M-Q8_0.gguf.stackctl.json", "hf/owner/name/M-Q8_0.gguf"]
     stored.remove(machine, stored.removable_model(machine, "M-Q8_0.gguf", force=False))
-    assert list(machine.library.folder.iterdir()) == []
+    assert list(machine.storage.library.folder.iterdir()) == []
 
 
 def test_an_unknown_name_is_refused_with_those_that_are_there(machine: Machine) -> None:

@@ -3,7 +3,6 @@
 import json
 import subprocess
 from collections.abc import Iterator
-from functools import partial
 from pathlib import Path
 
 import pytest
@@ -12,13 +11,13 @@ from stackctl.commands.models.fit import Asked, fit, models_looked_at, quantisat
 from stackctl.commands.models.inspect import inspect
 from stackctl.commands.models.recommend import Asked as Wish
 from stackctl.commands.models.recommend import recommend
-from stackctl.effects.hub import Hub
 from stackctl.errors import ModelError
-from stackctl.machine import Machine, head
+from stackctl.machine import Machine
 from stackctl.report.recommend import recommended
 from stackctl.steps.models.pull import offered_download, parse_source
 from stackctl.steps.models.remote import describe_remote
 from tests.commands.machines import quiet
+from tests.fakes import hub_at
 from tests.hub.server import Fault, running
 from tests.hub.server import Hub as Server
 from tests.shapes.family import Model
@@ -46,8 +45,7 @@ def server() -> Iterator[Server]:
 @pytest.fixture
 def machine(tmp_path: Path, server: Server) -> Machine:
     machine = quiet(tmp_path).machine
-    machine.hub = Hub(endpoint=server.url, sleep=lambda _: None)
-    machine.head = partial(head, sleep=lambda _: None)
+    machine.hub = hub_at(server.url)
     return machine
 
 
@@ -107,7 +105,7 @@ def test_the_header_is_all_that_is_read(machine: Machine, server: Server) -> Non
     assert server.sent <= len(HEAD) + (1 << 20)
     assert found.read >= len(HEAD)
     assert found.bytes_per_s > 0
-    assert not machine.store.exists()
+    assert not machine.storage.library.folder.exists()
 
 
 @pytest.mark.parametrize("name", VOCABULARIES)
@@ -124,7 +122,7 @@ def test_the_header_of_a_model_with_a_real_vocabulary_takes_four_requests(
         ("hf:owner/real:Q8_0", 4),
         ("hf:owner/real", 4),
     ):
-        machine.hub.known.clear()
+        machine.hub = hub_at(server.url)  # which knows nothing yet
         server.asked.clear()
         server.sent = 0
         assert models_looked_at(machine, model).size == size

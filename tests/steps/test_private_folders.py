@@ -14,7 +14,7 @@ from stackctl.errors import DataError
 from stackctl.machine import Machine
 from tests.commands import folders
 from tests.commands.machines import Quiet, quiet
-from tests.commands.test_adopt import NOBODY, BreakingFolder, Pulled
+from tests.commands.test_adopt import BreakingFolder, Pulled
 
 SECRET = "nobody else may read this"
 FILES: dict[str, str | bytes] = {
@@ -262,7 +262,8 @@ def test_git_is_not_asked_where_no_repository_is(tmp_path: Path) -> None:
         raise AssertionError
 
     here = quiet(tmp_path).machine
-    render(replace(here, tracked=asked), {}, to_stdout=False, absolute=False, replan=False)
+    here.storage.tracked = asked  # type: ignore[method-assign,assignment]  # asked, it fails
+    render(here, {}, to_stdout=False, absolute=False, replan=False)
     assert (tmp_path / "sillytavern/.gitignore").read_text() == "*\n"
 
 
@@ -274,7 +275,7 @@ def stack(top: Path) -> Machine:
     """A stack of an older version in a repository, with a .gitignore of the user's."""
     folders.write(top, {"stack.toml": BY_HAND, ".gitignore": "mine\n"})
     folders.write(top / "sillytavern", {name: text for name, text in FILES.items() if name != "adopted.json"})
-    return replace(quiet(top).machine, **NOBODY)
+    return quiet(top).machine
 
 
 def test_what_is_adopted_what_is_put_aside_and_what_comes_back_is_left_out(

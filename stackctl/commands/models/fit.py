@@ -85,7 +85,7 @@ def _of_folder(machine: Machine, seen: ModelSeen, asked: Asked) -> Fitted:
             f"{backend.TITLE} loads {seen.name}, which is packed as {seen.header.packing.upper()}, on a GPU only",
             hint="say how much is free on one, in MiB: --gpu-memory 12288; or take a GGUF",
         )
-    inside = machine.inside(seen.wanted)
+    inside = machine.contents(seen.wanted)
     config = inside.words.config if inside.words else {}
     choice = safetensors_estimate.choose(
         safetensors_estimate.estimate(inside.tensor_files, config, seen.header.packing),

@@ -1,7 +1,7 @@
 """`stackctl models inspect`: what a model is, by its headers; nothing in it is ever run."""
 
 from dataclasses import replace
-from pathlib import Path, PurePosixPath
+from pathlib import PurePosixPath
 
 from stackctl.core.advice import inspection
 from stackctl.core.advice.inspection import About
@@ -9,9 +9,9 @@ from stackctl.core.config.spec import DEMO
 from stackctl.core.hub import source as sources
 from stackctl.core.hub.source import Source
 from stackctl.core.model import gguf, gguf_shape, safetensors
+from stackctl.core.model.contents import Contents
 from stackctl.core.model.safetensors import Words
 from stackctl.core.model.safetensors_header import Tensors
-from stackctl.effects.models.contents import Contents
 from stackctl.errors import ModelError
 from stackctl.machine import Machine
 
@@ -29,7 +29,7 @@ def inspect(machine: Machine, model: str, *, force: bool) -> About:
         raise ModelError(
             f"{found.name} is stackctl's own demo model: llama, one layer, one sentence", hint="name a file or a folder"
         )
-    inside = machine.inside(model)
+    inside = machine.contents(model)
     about = _here(inside, force=force)
     return replace(
         about,
@@ -58,10 +58,10 @@ def _of_tensors(name: str, size: int, files: tuple[Tensors, ...], words: Words) 
     return inspection.of_safetensors(name, size, files, safetensors.header(words, packing), words.config)
 
 
-def _recorded(machine: Machine, path: Path) -> str:
+def _recorded(machine: Machine, path: PurePosixPath) -> str:
     """The licence that was noted when stackctl pulled the model; "" for any other model."""
-    folder = machine.library.folder
-    kept = machine.library.at(PurePosixPath(path.relative_to(folder))) if folder in path.parents else None
+    folder = machine.storage.library.folder
+    kept = machine.storage.library.at(PurePosixPath(path.relative_to(folder))) if path.is_relative_to(folder) else None
     return kept.licence if kept else ""
 
 

@@ -42,15 +42,15 @@ class Recommended:
 
 def room(machine: Machine, *, has_gpu: bool = True) -> Room:
     """What is free on this machine now. `has_gpu`: its GPUs may be used, where there are some."""
-    gpus = machine.gpus() if has_gpu else ()
-    ram = machine.ram(None)
+    gpus = machine.gpus.list() if has_gpu else ()
+    ram = machine.host.ram(None)
     has_own = bool(gpus) and all(gpu.total_mib for gpu in gpus)
     return Room(
         gpus_mib=tuple(gpu.free_mib for gpu in gpus) if has_own else (),
         totals_mib=tuple(gpu.total_mib for gpu in gpus) if has_own else (),
         ram_mib=ram.free_mib,
         ram_total_mib=ram.total_mib,
-        is_wsl=machine.is_wsl(),
+        is_wsl=machine.host.is_wsl(),
     )
 
 
@@ -66,7 +66,7 @@ def recommend(machine: Machine, asked: Asked) -> Recommended:
         found, paths = _local(machine, asked, free, wanted)
         date = ""
     else:
-        catalogue = catalogues.parse(machine.catalogue())
+        catalogue = catalogues.parse(machine.storage.catalogue())
         date = catalogue.date
         found = catalogues.suggestions(
             catalogue, reserves, free, language=asked.language, context=asked.context, wanted=wanted

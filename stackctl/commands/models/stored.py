@@ -10,7 +10,6 @@ from stackctl.core.config.lock import parse as parse_lock
 from stackctl.core.config.spec import Model, OneModel
 from stackctl.core.hub.repository import label
 from stackctl.core.hub.store import StoredModel
-from stackctl.effects.storage import Folder, owner_of
 from stackctl.errors import ConfigError, EngineError, ModelError
 from stackctl.machine import Machine
 
@@ -45,7 +44,7 @@ class Verified:
 def stored_models(machine: Machine) -> tuple[Entry, ...]:
     """Every model that was pulled, and which stacks use it."""
     users = _users(machine)
-    return tuple(_entry(kept, machine, users) for kept in machine.library.kept())
+    return tuple(_entry(kept, machine, users) for kept in machine.storage.library.kept())
 
 
 def verify(machine: Machine, names: tuple[str, ...]) -> tuple[Verified, ...]:
@@ -68,13 +67,13 @@ def removable_model(machine: Machine, name: str, *, force: bool) -> Entry:
 
 def remove(machine: Machine, entry: Entry) -> int:
     """Delete it; returns the bytes that are free again."""
-    machine.library.remove(entry.kept)
+    machine.storage.library.remove(entry.kept)
     return entry.kept.size
 
 
 def _entry(kept: StoredModel, machine: Machine, users: dict[Path, tuple[str, ...]] | None) -> Entry:
-    path = machine.library.path(kept.place)
-    root = machine.library.path(kept.root)
+    path = machine.storage.library.path(kept.place)
+    root = machine.storage.library.path(kept.root)
     is_whole = all((root / f.name).is_file() and (root / f.name).stat().st_size == f.size for f in kept.files)
     using = None if users is None else users.get(path, ())
     return Entry(kept=kept, path=path, is_whole=is_whole, users=using)
@@ -90,7 +89,7 @@ def _named(entries: tuple[Entry, ...], name: str) -> Entry:
 
 
 def _wrong(entry: Entry, machine: Machine) -> Iterator[str]:
-    root = machine.library.path(entry.kept.root)
+    root = machine.storage.library.path(entry.kept.root)
     for file in entry.kept.files:
         path = root / file.name
 
@@ -100,7 +99,7 @@ def _wrong(entry: Entry, machine: Machine) -> Iterator[str]:
         if (
             not path.is_file()
             or path.stat().st_size != file.size
-            or machine.library.digest(path, progress) != file.sha256
+            or machine.storage.library.digest(path, progress) != file.sha256
         ):
             yield file.name
 
@@ -109,7 +108,7 @@ def _users(machine: Machine) -> dict[Path, tuple[str, ...]] | None:
     """Where a model lies -> the stacks whose stack.toml names it; None without an engine that could be asked."""
     found: dict[Path, tuple[str, ...]] = {}
     try:
-        known = set(machine.stacks(machine.engine))
+        known = set(machine.docker.stack_folders())
     except EngineError:
         return None
     here = str(machine.path)
@@ -127,7 +126,7 @@ def _paths(machine: Machine, folder: Path) -> Iterator[Path]:
 
     if not folder.is_dir():
         return
-    here = Folder(folder, owner_of(folder))
+    here = machine.storage.folder(folder)
     try:
         text, recorded = here.read(stack_toml.FILE), here.read("stack.lock")
         spec = stack_toml.parse(text) if text else None

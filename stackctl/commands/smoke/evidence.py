@@ -6,7 +6,6 @@ from pathlib import Path
 
 from stackctl.core.config import lock, stack_toml
 from stackctl.core.smoke.result import Smoked
-from stackctl.effects.storage import overwrite
 from stackctl.errors import StackctlError
 from stackctl.machine import Machine
 from stackctl.orchestrators.compose import render
@@ -21,7 +20,7 @@ def keep(stack: Machine, smoked: Smoked, target: Path | None) -> None:
         return
     try:
         for name, text in _texts(stack, smoked):
-            overwrite(target / name, stack.ui.redacted(text))
+            stack.storage.overwrite(target / name, stack.ui.redacted(text))
     except StackctlError as error:  # that of the check counts more
         stack.ui.note(f"not all evidence could be kept: {error.message}")
     stack.ui.note(f"kept in {target}: logs and rendered files")
@@ -32,6 +31,6 @@ def _texts(stack: Machine, smoked: Smoked) -> Iterator[tuple[str, str]]:
     for name in _FILES:
         if (text := stack.folder.read(name)) is not None:
             yield name, text
-    for name, state in stack.engine.states(smoked.name).items():
-        log = stack.engine.tail(replace(state, started_at=0.0), lines=_LINES)  # those before a restart, too
+    for name, state in stack.docker.states(smoked.name).items():
+        log = stack.docker.tail(replace(state, started_at=0.0), lines=_LINES)  # those before a restart, too
         yield f"{name}.log", "\n".join(log) + "\n"

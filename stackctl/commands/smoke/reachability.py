@@ -12,8 +12,6 @@ from stackctl.core.smoke import reachability
 from stackctl.core.smoke.reachability import ContainerNetworking, Route, Target, join
 from stackctl.core.smoke.result import NotApplicable
 from stackctl.core.tavern import container as tavern
-from stackctl.effects.docker import probe
-from stackctl.effects.docker.attachments import attached
 from stackctl.errors import Exposed, NotReady
 from stackctl.steps.prove import wrong_key
 from stackctl.terminal import command_line
@@ -43,7 +41,7 @@ def whitelist(site: Site) -> str:
                 hint="is SILLYTAVERN_WHITELIST or WHITELISTMODE changed in compose.override.yml, or whitelist in "
                 "config.yaml in its config folder?",
             )
-    is_asked_from_here = site.machine.engine.is_local and site.plan.sillytavern.publish
+    is_asked_from_here = site.machine.docker.is_local and site.plan.sillytavern.publish
     who = "this machine" if is_asked_from_here else "its own container, from where alone it could be asked,"
     return f"{who} is let in; other containers in {' and '.join(n.network for n in found.networks)} are not"
 
@@ -137,12 +135,12 @@ def _ways(site: Site) -> Iterator[Route]:
         targets.append(_target(site, service, backends.find_backend(service.name).PORT))
     if plan.door:
         targets.append(_target(site, plan.door, plan.door.publish[0].target))
-    if site.machine.engine.is_local:
+    if site.machine.docker.is_local:
         for target in targets:
             yield from _from_here(site, target)
     yield _from_sillytavern(site)
     yield from _from_elsewhere("a container on the default bridge", "bridge", site, targets)
-    with probe.own_network(site.machine.engine, f"{plan.name}_smoke") as network:
+    with site.machine.docker.own_network(f"{plan.name}_smoke") as network:
         yield from _from_elsewhere("a container in another network", network, site, targets)
 
 
@@ -150,11 +148,11 @@ def _from_here(site: Site, target: Target) -> Iterator[Route]:
     """From this machine: where it shall be open, and everywhere else."""
     machine = site.machine
     planned, others = dict[str, bool](), dict[str, bool]()  # address and port -> whether it answers
-    for address in target.addresses(machine.addresses()):
+    for address in target.addresses(machine.host.addresses()):
         for port in target.ports:
             site.left_s()
             at = join(address, port)
-            is_ours = machine.is_open(address, port) and (
+            is_ours = machine.host.is_open(address, port) and (
                 target.attached.publishes(address, port)
                 # where nothing is published, the page is asked inside its container, whose loopback is another
                 or (target.is_page and bool(target.planned) and site.page.is_at(f"http://{at}"))
@@ -168,7 +166,7 @@ def _from_here(site: Site, target: Target) -> Iterator[Route]:
     for one in target.attached.networks:
         if one.is_isolated:
             continue
-        is_open = machine.is_open(one.address, target.port)
+        is_open = machine.host.is_open(one.address, target.port)
         seen = "answers: Linux lets a host reach its containers" if is_open else "no answer"
         at = join(one.address, target.port)
         yield Route(source=_HERE, target=target.name, address=at, expected="either", is_open=is_open, seen=seen)
@@ -201,8 +199,8 @@ def _from_container(
     site: Site, network: str, urls: tuple[str, ...], *requests: Request, patience_s: float = _ANSWER_S
 ) -> tuple[ProbeResult, ...]:
     site.left_s()
-    engine, image = site.machine.engine, site.plan.sillytavern.image
-    return probe.ask(engine, image, network, urls, requests, None, patience_s=patience_s)
+    engine, image = site.machine.docker, site.plan.sillytavern.image
+    return engine.ask(image, network, urls, requests, None, patience_s=patience_s)
 
 
 def _target(site: Site, service: Service, port: int) -> Target:
@@ -217,7 +215,7 @@ def _runs(site: Site, name: str) -> bool:
 def _attached(site: Site, name: str) -> ContainerNetworking:
     if not _runs(site, name):
         raise NotApplicable(f"{name} does not run")
-    return attached(site.machine.engine, site.states[name].container)
+    return site.machine.docker.attached(site.states[name].container)
 
 
 def _own_backend(site: Site) -> Service:

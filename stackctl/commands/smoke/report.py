@@ -8,7 +8,6 @@ from pathlib import Path
 from stackctl.core.smoke.github_report import annotations, summary
 from stackctl.core.smoke.junit import junit
 from stackctl.core.smoke.result import Smoked
-from stackctl.effects.storage import append, overwrite
 from stackctl.machine import Machine
 
 
@@ -26,8 +25,8 @@ def report(machine: Machine, smoked: Smoked, wanted: Reports) -> None:
     if wanted.junit:
         began = datetime.now(UTC) - timedelta(seconds=smoked.seconds)
         text = junit(smoked, timestamp=began.strftime("%Y-%m-%dT%H:%M:%S"), hostname=socket.gethostname())
-        overwrite(wanted.junit, machine.ui.redacted(text))
+        machine.storage.overwrite(wanted.junit, machine.ui.redacted(text))
     if wanted.summary:
-        append(wanted.summary, machine.ui.redacted(summary(smoked)))
+        machine.storage.append(wanted.summary, machine.ui.redacted(summary(smoked)))
     if wanted.annotate:
         machine.ui.told(annotations(smoked))

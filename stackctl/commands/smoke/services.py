@@ -60,7 +60,7 @@ def _trouble(name: str, state: ServiceState | None, site: Site) -> StackctlError
         return lost
     if state.is_ready:
         return None
-    log, backend = site.machine.engine.tail(state), backends.find_backend(site.plan.backend)
+    log, backend = site.machine.docker.tail(state), backends.find_backend(site.plan.backend)
     is_known = state.oom_killed or state.error or any(readiness.fatal(line, name, backend) for line in log)
     is_running = state.state == "running"
     if is_known or state.state == "restarting" or (is_running and state.health == "unhealthy"):

@@ -8,9 +8,10 @@ from stackctl.core.smoke.reachability import Route
 from stackctl.core.start.readiness import ServiceState
 from stackctl.core.tavern import replies, stream
 from stackctl.core.tavern import settings_json as tavern_settings
-from stackctl.effects.tavern.http import Reply, Tavern
+from stackctl.core.tavern.replies import Reply
 from stackctl.errors import NotReady
 from stackctl.machine import Machine
+from stackctl.ports.page import Page
 from stackctl.steps.prove import PROMPT, TOKENS
 from stackctl.steps.tavern_session import tavern_session
 
@@ -37,10 +38,10 @@ class Site:
 
     @property
     def states(self) -> dict[str, ServiceState]:
-        return self.machine.engine.states(self.plan.name)
+        return self.machine.docker.states(self.plan.name)
 
     @cached_property
-    def page(self) -> Tavern:
+    def page(self) -> Page:
         """A session with SillyTavern; raise NotReady where it lets nobody in."""
         return tavern_session(self.plan, self.machine).__enter__()
 

@@ -12,9 +12,6 @@ from stackctl.core.config.spec import DEMO
 from stackctl.core.smoke import location as smoke_location
 from stackctl.core.smoke.checks import DEPLOY, Check
 from stackctl.core.smoke.result import Outcome, Smoked, choose_checks
-from stackctl.effects.docker import cleanup
-from stackctl.effects.docker.engine import WORKING_DIR
-from stackctl.effects.storage import Folder, owner_of, private, remove
 from stackctl.errors import ConfigError, StackctlError
 from stackctl.machine import Machine
 from stackctl.terminal import command_line
@@ -39,16 +36,16 @@ def smoke_up(machine: Machine, flags: Mapping[str, object], up: Up, options: Opt
     """
     checks = choose_checks(options.only)
     smoke_location.check(up.name)
-    private(up.locks)
+    machine.storage.make_private(up.locks)
     stack = machine.at(up.home / up.name / smoke_location.STACK)
-    with Folder(up.locks / up.name, owner_of(up.locks)).locked(machine.ui.note):
+    with machine.storage.folder(up.locks / up.name, machine.storage.owner_of(up.locks)).locked(machine.ui.note):
         began = time.monotonic()
         try:
             _clear(stack, up.name)
         except StackctlError as error:
             return _not_deployed(error, up, checks, began)
-        private(up.home)
-        Folder(up.home, owner_of(up.home)).make(f"{up.name}/{smoke_location.STACK}")
+        machine.storage.make_private(up.home)
+        machine.storage.folder(up.home).make(f"{up.name}/{smoke_location.STACK}")
         try:
             wanted = {**_own(machine), "model.path": DEMO, **flags, "name": up.name}
             smoked = _deployed_and_checked(stack, wanted, up, options, checks)
@@ -65,7 +62,7 @@ def smoke_up(machine: Machine, flags: Mapping[str, object], up: Up, options: Opt
 
 def _own(machine: Machine) -> dict[str, object]:
     """A free port, and none that a second run which starts at the same moment would be given, too."""
-    return {"sillytavern.port": machine.free_port()} if machine.engine.is_local else {}
+    return {"sillytavern.port": machine.host.free_port()} if machine.docker.is_local else {}
 
 
 def _deployed_and_checked(
@@ -94,11 +91,11 @@ def _not_deployed(error: StackctlError, up: Up, checks: Sequence[Check], began: 
 
 def _clear(stack: Machine, name: str) -> None:
     """Remove what such a stack left, on the engine and in its folder; raise ConfigError where it is another's."""
-    for container in stack.engine.containers(name):
-        place = container.labels.get(WORKING_DIR, "")
+    for container in stack.docker.containers(name):
+        place = container.folder
         if not smoke_location.is_left_over(place, name):
             raise ConfigError(
                 f"the name {name!r} belongs to the stack in {place}", hint="give this run another: --name NAME"
             )
-    cleanup.remove(stack.engine, name)
-    remove(stack.path, up_to=stack.path.parents[2])
+    stack.docker.remove(name)
+    stack.storage.remove(stack.path, up_to=stack.path.parents[2])

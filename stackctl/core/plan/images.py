@@ -1,7 +1,7 @@
 """Which image a service runs: chosen, official or our own."""
 
 from collections.abc import Mapping
-from typing import Literal
+from typing import Final, Literal
 
 from stackctl.backends.contract import Backend, Image, Variant
 from stackctl.core.config.lock import Decision, Decisions, Lock
@@ -9,6 +9,13 @@ from stackctl.core.config.spec import Spec
 from stackctl.core.tavern import container as tavern
 from stackctl.errors import ConfigError
 
+# our own images -> the folder that each is built from
+OWN: Final = {
+    "localhost/stackctl/base:1": "base",
+    "localhost/stackctl/llamacpp:debian": "llamacpp",
+    "localhost/stackctl/sillytavern:1.19.0": "sillytavern",
+    "localhost/stackctl/stackctl:1": "stackctl",
+}
 ImageState = Literal["tried", "unverified", "own"]
 
 

@@ -9,12 +9,13 @@ from dataclasses import replace
 from pathlib import PurePosixPath
 from typing import Any, Final
 
+from stackctl.core.config.files import STATE
 from stackctl.core.formats.dataclass_json import from_plain, to_plain
 from stackctl.core.plan.stack import Plan
 from stackctl.errors import ConfigError
 from stackctl.secret import Secret
 
-FILE: Final = ".stackctl/plan.json"
+FILE: Final = f"{STATE}/plan.json"
 VERSION: Final = 1
 _FILE: Final = "file"  # the key of what stands in a secret's place
 

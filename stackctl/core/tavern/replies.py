@@ -1,15 +1,36 @@
 """Judging an answer: the demo model's sentence to the character, another model's by whether it is plausible."""
 
+from dataclasses import dataclass
 from typing import Final
 from unicodedata import category
 
 from stackctl.core.model import demo_model
+from stackctl.core.tavern import stream
 from stackctl.errors import NotReady
 
 LOOK: Final = "stackctl status; stackctl logs"
 DAMAGED: Final = "\ufffd"  # what a decoder writes for bytes that are no UTF-8
 _AROUND = 12  # characters shown before and after a difference
 _REPORT = "something between SillyTavern and the model changes text: a proxy in between, or a mistake of ours"
+
+
+@dataclass(frozen=True, kw_only=True)
+class Reply:
+    """A short generation through SillyTavern; seconds from the request. `is_whole`: it came to its proper end.
+
+    How many tokens a piece has is the backend's own affair. `ending`: the last event of the stream, as it came.
+    """
+
+    text: str
+    pieces: int
+    is_whole: bool
+    first_s: float
+    total_s: float
+    ending: str = ""
+
+    @property
+    def flow(self) -> stream.Flow:
+        return stream.flow(self.first_s, self.total_s)
 
 
 def check(text: str, *, is_demo: bool, title: str) -> None:

@@ -9,16 +9,10 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, Protocol
 
-from stackctl.core.plan.images import repository
+from stackctl.core.plan.images import OWN, repository
 from stackctl.errors import DoesNotFit, EngineError
 from stackctl.terminal import command_line
 
-OWN = {
-    "localhost/stackctl/base:1": "base",
-    "localhost/stackctl/llamacpp:debian": "llamacpp",
-    "localhost/stackctl/sillytavern:1.19.0": "sillytavern",
-    "localhost/stackctl/stackctl:1": "stackctl",
-}
 _UNPACKED = 2  # size of an unpacked layer, in packed ones; 1.8 to 2.5 for CUDA images
 _NEEDS = {"llamacpp": ("base",), "sillytavern": ("base",), "stackctl": ("base",)}
 _HOLDS_US = "stackctl"

@@ -18,10 +18,10 @@ from stackctl.secret import Secret
 if TYPE_CHECKING:
     import httpx
 
-_PATIENCE_S: Final = 5  # for one answer
+PATIENCE_S: Final = 5  # for one answer
 _WHOLE_S: Final = 30  # for the container, its start included
 _LIMIT: Final = 200_000  # bytes of an answer; a chat template may have some ten thousand
-_HERE: Final = Limit(seconds=_PATIENCE_S, silence_s=_PATIENCE_S, size=_LIMIT)
+_HERE: Final = Limit(seconds=PATIENCE_S, silence_s=PATIENCE_S, size=_LIMIT)
 _LOG: Final = {"max-size": "64m"}  # all that it may say
 _MOST_VALUES: Final = 2_000_000  # in it
 _JSON: Final = {"content-type": "application/json"}
@@ -64,7 +64,7 @@ def ask(
     requests: tuple[Request, ...],
     key: Secret | None,
     *,
-    patience_s: float = _PATIENCE_S,
+    patience_s: float = PATIENCE_S,
 ) -> tuple[ProbeResult, ...]:
     """Ask every URL from inside a container of an image that has node, in a network of the engine, within 30 s.
 

@@ -3,9 +3,9 @@
 import contextlib
 import time
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 
+from stackctl.core.hub.remote import RemoteHead
 from stackctl.effects.download.server import BY_HAND, Again, answer, new_client, shown
 from stackctl.errors import ModelError
 
@@ -15,15 +15,6 @@ if TYPE_CHECKING:
 _FIRST: Final = 1 << 20  # bytes asked for at first: all of the header of a model with 32,000 tokens
 _LONGEST: Final = 64 << 20  # bytes; the largest vocabularies make headers of some 15 MB
 _TRIES: Final = 3
-
-
-@dataclass(frozen=True, kw_only=True)
-class RemoteHead:
-    """The first bytes of a file, the size of all of it (0: not said), and how quickly they came."""
-
-    content: bytes
-    size: int
-    bytes_per_s: float
 
 
 def read_head(

@@ -2,6 +2,7 @@
 
 import ctypes
 from collections.abc import Callable, Iterable
+from dataclasses import dataclass
 
 from stackctl.contracts.host import Gpu
 from stackctl.errors import GpuError
@@ -94,3 +95,16 @@ def held(processes: Callable[[], Iterable[int]]) -> dict[str, int]:
     finally:
         pynvml.nvmlShutdown()
     return {uuid: mib for uuid, mib in found.items() if mib}
+
+
+@dataclass(frozen=True)
+class Nvidia:
+    """The port `Gpus`. `family`: the ids of a container's processes, by that of its first."""
+
+    family: Callable[[int], Iterable[int]]
+
+    def list(self) -> tuple[Gpu, ...]:
+        return gpus()
+
+    def held(self, container: int) -> dict[str, int]:
+        return held(lambda: self.family(container))

@@ -31,3 +31,8 @@ def process_family(container: int | None) -> "list[psutil.Process]":
         first = psutil.Process(container)
         return [first, *first.children(recursive=True)]
     return []
+
+
+def family_ids(container: int) -> tuple[int, ...]:
+    """The ids of a container's processes, by that of its first."""
+    return tuple(one.pid for one in process_family(container))

@@ -1,12 +1,11 @@
 """All that a model's files say of it, each header read and nothing run."""
 
 import os
-from dataclasses import dataclass
-from pathlib import Path
+from pathlib import Path, PurePosixPath
 
 from stackctl.core.model import model_card, safetensors
+from stackctl.core.model.contents import Contents
 from stackctl.core.model.file_signature import ENOUGH
-from stackctl.core.model.gguf import GgufFile
 from stackctl.core.model.model_card import Card
 from stackctl.core.model.safetensors import Words
 from stackctl.core.model.safetensors_header import LONGEST, Tensors, tensors
@@ -17,20 +16,6 @@ from stackctl.errors import ModelError
 _NEEDED = "config.json"
 
 
-@dataclass(frozen=True, kw_only=True)
-class Contents:
-    """The headers of a model's files, and the texts beside them."""
-
-    name: str  # the file's, or the folder's where it is the model as a whole
-    path: Path  # where it was looked for
-    size: int  # bytes of all files with weights
-    card: Card  # of the folder that is the model's own
-    gguf_files: tuple[GgufFile, ...] = ()
-    tensor_files: tuple[Tensors, ...] = ()  # of safetensors
-    words: Words | None = None  # likewise
-    is_pickle: bool = False
-
-
 def contents(wanted: str, folder: Path) -> Contents:
     """Read every header of a model's file or folder; raise ModelError that says what is wrong with it."""
     path = where(wanted, folder)
@@ -39,11 +24,15 @@ def contents(wanted: str, folder: Path) -> Contents:
         size = sum(one.stat().st_size for one in found.paths)
         card = _card(found)
         if found.kind == "gguf":
-            return Contents(name=found.name, path=path, size=size, card=card, gguf_files=headers(found.paths))
+            return Contents(
+                name=found.name, path=PurePosixPath(path), size=size, card=card, gguf_files=headers(found.paths)
+            )
         if found.kind == "pickle":
-            return Contents(name=found.name, path=path, size=size, card=card, is_pickle=True)
+            return Contents(name=found.name, path=PurePosixPath(path), size=size, card=card, is_pickle=True)
         tensor_files, words = described(found)
-        return Contents(name=found.name, path=path, size=size, card=card, tensor_files=tensor_files, words=words)
+        return Contents(
+            name=found.name, path=PurePosixPath(path), size=size, card=card, tensor_files=tensor_files, words=words
+        )
 
 
 def described(found: Found) -> tuple[tuple[Tensors, ...], Words]:

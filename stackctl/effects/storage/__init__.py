@@ -6,8 +6,9 @@ import stat
 from pathlib import Path
 
 from stackctl.contracts.host import Owner
+from stackctl.core.config.files import STATE
 from stackctl.effects.storage import opening
-from stackctl.effects.storage.folder import MOST_BYTES, STATE, Folder, translate_errors
+from stackctl.effects.storage.folder import MOST_BYTES, Folder, translate_errors
 from stackctl.errors import ConfigError, DataError
 from stackctl.terminal import command_line
 
@@ -129,11 +130,16 @@ def image_root() -> Path:
 
 def tavern_extension() -> dict[str, str]:
     """The files of our extension for SillyTavern's page, by name."""
-    folder = Path(__file__).resolve().parents[2] / "tavern_extension"
+    folder = package_root() / "tavern_extension"
     return {file.name: file.read_text(encoding="utf-8") for file in sorted(folder.iterdir())}
 
 
+def package_root() -> Path:
+    """The folder of the package itself."""
+    return Path(__file__).resolve().parents[2]
+
+
 def _shipped(name: str) -> Path:
-    package = Path(__file__).resolve().parents[2]
+    package = package_root()
     inside = package / "_data" / name
     return inside if inside.is_dir() else package.parent / name

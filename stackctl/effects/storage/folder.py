@@ -12,13 +12,13 @@ from pathlib import Path
 from typing import BinaryIO, TypeVar
 
 from stackctl.contracts.host import Owner
+from stackctl.core.config.files import STATE
 from stackctl.effects.storage import folder_lock, opening
 from stackctl.effects.storage.folder_lock import Says
 from stackctl.effects.storage.opening import Reach
 from stackctl.errors import ConfigError, DataError
 from stackctl.secret import Secret
 
-STATE = ".stackctl"
 MOST_BYTES = 16 << 20  # of a file that is read whole
 _PRIVATE_FOLDER = 0o700
 _PIECE = 1 << 20  # bytes

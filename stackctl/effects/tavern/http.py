@@ -3,7 +3,6 @@
 import re
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
 from itertools import islice
 from typing import TYPE_CHECKING, Any, Final, Self
 
@@ -13,6 +12,7 @@ from stackctl.core.tavern import page as tavern_page
 from stackctl.core.tavern import secrets_json as secrets
 from stackctl.core.tavern import stream
 from stackctl.core.tavern.refusal import refusal
+from stackctl.core.tavern.replies import Reply
 from stackctl.errors import NotReady
 from stackctl.secret import Secret
 
@@ -35,25 +35,6 @@ _UNREADABLE = (
     "ls -ln data/default-user/settings.json in SillyTavern's folder shows that"
 )
 _ANEW = "move it away: the next deploy writes one that connects; chats and characters lie in files of their own"
-
-
-@dataclass(frozen=True, kw_only=True)
-class Reply:
-    """A short generation through SillyTavern; seconds from the request. `is_whole`: it came to its proper end.
-
-    How many tokens a piece has is the backend's own affair. `ending`: the last event of the stream, as it came.
-    """
-
-    text: str
-    pieces: int
-    is_whole: bool
-    first_s: float
-    total_s: float
-    ending: str = ""
-
-    @property
-    def flow(self) -> stream.Flow:
-        return stream.flow(self.first_s, self.total_s)
 
 
 class Tavern:

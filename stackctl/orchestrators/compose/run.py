@@ -6,10 +6,13 @@ import signal
 import subprocess
 from collections.abc import Callable
 from contextlib import suppress
-from pathlib import Path
+from pathlib import PurePosixPath
 
+from stackctl.core.plan.stack import Plan
 from stackctl.core.start.docker_errors import version
 from stackctl.errors import ConfigError, EngineError
+from stackctl.orchestrators.compose import render
+from stackctl.ports.disk import Folder
 from stackctl.terminal import command_line
 
 OLDEST = (2, 20)
@@ -25,13 +28,21 @@ _OVERRIDES = (
 class Compose:
     """`docker compose` (or Compose v2 under the name docker-compose) for one project folder.
 
-    `has_file`: whether the folder has a file of a name; it refuses what we must not read there, such as a link that
-    leads root elsewhere. Compose opens each by its name after that, and what is renamed in between is not noticed.
+    The folder refuses what we must not read there, such as a link that leads root elsewhere. Compose opens each file by
+    its name after that, and what is renamed in between is not noticed. `template`: the text of a template by its name.
     """
 
-    def __init__(self, folder: Path, says: Callable[[str], None], has_file: Callable[[str], bool]) -> None:
-        self.folder, self._says, self._has_file = folder, says, has_file
+    def __init__(self, folder: Folder, says: Callable[[str], None], template: Callable[[str], str]) -> None:
+        self.folder, self._says, self._template = folder, says, template
         self._found: tuple[tuple[str, ...], tuple[int, ...]] | None = None
+
+    def at(self, folder: Folder) -> "Compose":
+        """The same Compose for another folder."""
+        return Compose(folder, self._says, self._template)
+
+    def files(self, plan: Plan, folder: PurePosixPath | None = None) -> dict[str, str]:
+        """The files that a plan comes to, by name. `folder`: paths below it are written absolute."""
+        return {render.FILE: render.render(plan, self._template, folder=folder)}
 
     def look(self) -> tuple[tuple[str, ...], tuple[int, ...]]:
         """(argv, version as numbers); raise EngineError where there is none, or only v1."""
@@ -41,7 +52,7 @@ class Compose:
 
     def argv(self, name: str, *words: str) -> tuple[str, ...]:
         """The command line for this project, the user's override file included."""
-        file = ("-f", "compose.yml") if self._has_file("compose.yml") else ()
+        file = ("-f", "compose.yml") if self.folder.has_file("compose.yml") else ()
         return (*self.look()[0], "-p", name, *file, *self._override(), *words)
 
     def check(self, name: str, text: str) -> None:
@@ -82,7 +93,7 @@ class Compose:
         program, argv = self.look()[0], self.argv(name, *words)
         argv = (*program, "--ansi", "always" if coloured else "never", *argv[len(program) :])
         with subprocess.Popen(
-            argv, cwd=self.folder, env=self._environment(), stdin=subprocess.DEVNULL, stdout=subprocess.PIPE
+            argv, cwd=self.folder.path, env=self._environment(), stdin=subprocess.DEVNULL, stdout=subprocess.PIPE
         ) as process:
             assert process.stdout is not None  # noqa: S101 - it is piped
             with io.TextIOWrapper(process.stdout, "utf-8", "replace", newline="\n") as lines:
@@ -108,7 +119,7 @@ class Compose:
         self._says(f"+ {command_line(*argv)}")
         return subprocess.Popen(
             argv,
-            cwd=self.folder,
+            cwd=self.folder.path,
             env=self._environment(),
             stdin=subprocess.DEVNULL,
             stdout=subprocess.PIPE,
@@ -125,13 +136,13 @@ class Compose:
 
     def _override(self) -> tuple[str, ...]:
         """The user's own file as words of a command line; () without one."""
-        self._has_file(".env")  # Compose reads it by itself: what we must not read, it must not
-        return next((("-f", file) for file in _OVERRIDES if self._has_file(file)), ())
+        self.folder.has_file(".env")  # Compose reads it by itself: what we must not read, it must not
+        return next((("-f", file) for file in _OVERRIDES if self.folder.has_file(file)), ())
 
     def _run(self, argv: tuple[str, ...], text: str = "") -> "subprocess.CompletedProcess[str]":
         return subprocess.run(
             argv,
-            cwd=self.folder,
+            cwd=self.folder.path,
             env=self._environment(),
             input=text,
             capture_output=True,
@@ -142,7 +153,7 @@ class Compose:
 
     def _environment(self) -> dict[str, str]:
         """Ours, but for PWD: where that leads here by a link, Compose would take the link for the folder's path."""
-        return {**os.environ, "PWD": str(self.folder)}
+        return {**os.environ, "PWD": str(self.folder.path)}
 
 
 def end(process: "subprocess.Popen[str]") -> None:

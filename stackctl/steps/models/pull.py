@@ -8,10 +8,10 @@ from pathlib import Path, PurePosixPath
 
 from stackctl.core.hub import repository, store
 from stackctl.core.hub import source as sources
+from stackctl.core.hub.remote import FileRequest
 from stackctl.core.hub.repository import Quantisation
 from stackctl.core.hub.source import RepoFile, Source
 from stackctl.core.hub.store import StoredModel
-from stackctl.effects.hub import Request
 from stackctl.errors import ConfigError, ModelError
 from stackctl.machine import Machine
 
@@ -75,13 +75,13 @@ def offered_download(machine: Machine, source: Source, to: Path | None = None) -
     """Ask the source what it gives; nothing is fetched. `to`: a folder of the user's instead of the store."""
     if source.url:
         place = store.where(source)
-        folder = to or machine.library.path(place).parent
+        folder = to or machine.storage.library.path(place).parent
         return Download(
             source=source, files=tuple(RepoFile(name=name, size=0) for name in _shards(place.name)), root=folder
         )
     repo = machine.hub.repository(source)
     form: Quantisation = repository.choose_quantisation(repo, source)
-    base = machine.library.path(store.where(Source(repo=source.repo, revision=source.revision)))
+    base = machine.storage.library.path(store.where(Source(repo=source.repo, revision=source.revision)))
     root = (to / source.repo.rpartition("/")[2] if form.is_folder else to) if to else base
     return Download(
         source=source,
@@ -97,7 +97,7 @@ def offered_download(machine: Machine, source: Source, to: Path | None = None) -
 
 def named_download(machine: Machine, source: Source) -> Download:
     """One file of a repository that is not asked for it: whether it is there, its size and its hash are not known."""
-    root = machine.library.path(store.where(Source(repo=source.repo, revision=source.revision)))
+    root = machine.storage.library.path(store.where(Source(repo=source.repo, revision=source.revision)))
     return Download(source=source, files=(RepoFile(name=source.file, size=0),), root=root)
 
 
@@ -108,7 +108,7 @@ def pull(machine: Machine, offer: Download, *, clock: Callable[[], float] = time
     final name then is whole.
     """
     began = clock()
-    library = machine.library
+    library = machine.storage.library
     missing = [file for file in offer.files if not _is_here(offer.root / file.name, file)]
     library.refuse_if_full(offer.path, sum(_remaining(offer.root / file.name, file) for file in missing))
     done: list[RepoFile] = []
@@ -141,10 +141,10 @@ def pull(machine: Machine, offer: Download, *, clock: Callable[[], float] = time
     )
 
 
-def address(machine: Machine, offer: Download, file: RepoFile, *, is_whole: bool = True) -> Request:
+def address(machine: Machine, offer: Download, file: RepoFile, *, is_whole: bool = True) -> FileRequest:
     """How a file of an offer is asked for. `is_whole`: all of it, so that the hub may be asked whether it gives it."""
     if offer.source.url:
-        return Request(url=offer.source.url.replace(offer.files[0].name, file.name), headers={})
+        return FileRequest(url=offer.source.url.replace(offer.files[0].name, file.name), headers={})
     return machine.hub.request(offer.source, file.name, is_asked=is_whole)
 
 
@@ -153,7 +153,7 @@ def _fetch(machine: Machine, offer: Download, file: RepoFile, target: Path, prog
     if not source.url and file.size > machine.hub.xet_from:
         if not _is_here(target, file):
             machine.hub.xet(source, file.name, target)
-        digest = machine.library.digest(target, lambda _: None)
+        digest = machine.storage.library.digest(target, lambda _: None)
         if file.sha256 and digest != file.sha256:
             target.unlink()
             raise ModelError(
@@ -161,7 +161,7 @@ def _fetch(machine: Machine, offer: Download, file: RepoFile, target: Path, prog
             )
         return digest
     asked = address(machine, offer, file)
-    return machine.fetch(
+    return machine.hub.fetch(
         asked.url, target, size=file.size, sha256=file.sha256, progress=progress, headers=asked.headers
     )
 

@@ -38,7 +38,7 @@ def quantisations(
     if others := [one.files[0].name for one in ggufs if one not in offered]:
         machine.ui.note(f"other models in it, not compared: {', '.join(others)}")
     read = min(offered, key=lambda one: (len(one.files), one.size))
-    root = machine.library.path(store.where(Source(repo=source.repo, revision=source.revision)))
+    root = machine.storage.library.path(store.where(Source(repo=source.repo, revision=source.revision)))
     found = describe_remote(machine, Download(source=source, files=read.files, root=root))
     shape, headers = found.model.shape, sum(part.header_size for part in found.parts)
     if shape is None or not shape.parameters:

@@ -60,7 +60,7 @@ def _header(machine: Machine, offer: Download, file: RepoFile) -> tuple[GgufFile
     """The header of one file, the file's size, and how quickly how many bytes came."""
     name = file.name
     asked = address(machine, offer, file, is_whole=False)
-    start = machine.head(
+    start = machine.hub.read_head(
         asked.url,
         lambda content, size: gguf.needed_bytes(content, size or len(content), name=name),
         headers=asked.headers,

@@ -43,4 +43,4 @@ def _start(machine: Machine, offer: Download, file: RepoFile, most: int) -> byte
             size = min(size, int.from_bytes(content[:8], "little") + 8)
         return min(size, most)
 
-    return machine.head(asked.url, needed, headers=asked.headers).content
+    return machine.hub.read_head(asked.url, needed, headers=asked.headers).content

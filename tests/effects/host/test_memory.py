@@ -16,7 +16,12 @@ from tests.standins import nvml
 
 HOLD = "held = bytearray({mib} << 20); print('here', flush=True); input()"
 PARENT = "import subprocess, sys; sys.exit(subprocess.call([sys.executable, '-c', sys.argv[1]]))"
-ASK = "import json, sys; from stackctl.effects import memory; print(json.dumps(memory.held(int(sys.argv[1]))))"
+ASK = """
+import json, sys
+from stackctl.effects.gpu.nvml import Nvidia
+from stackctl.effects.host.processes import family_ids
+print(json.dumps(Nvidia(family_ids).held(int(sys.argv[1]))))
+"""
 
 
 @contextmanager

@@ -11,8 +11,9 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 import httpx
 import pytest
 
+from stackctl.core.tavern.replies import Reply
 from stackctl.effects import bounded
-from stackctl.effects.tavern.http import Reply, Tavern
+from stackctl.effects.tavern.http import Tavern
 from stackctl.errors import NotReady
 from stackctl.secret import Secret
 

@@ -11,6 +11,7 @@ from stackctl.effects.storage import Folder
 from stackctl.effects.storage.opening import Reach, links_for, regular_file
 from stackctl.errors import DataError
 from stackctl.orchestrators.compose.run import Compose
+from tests.core.samples import template
 
 NAMES = ("compose.override.yml", "docker-compose.override.yaml", ".env", "compose.yml")
 ME = Owner(uid=os.geteuid(), gid=os.getegid())
@@ -43,17 +44,15 @@ def stack(tmp_path: Path) -> Path:
     return tmp_path / "stack"
 
 
-def as_root(folder: Path) -> Callable[[str], bool]:
-    """Whether a folder of alice's has a file, as root sees it."""
+class AsRoot(Folder):
+    """A folder of alice's, as root sees it."""
 
-    def has_file(name: str) -> bool:
+    def has_file(self, name: str) -> bool:
         try:
-            with regular_file(folder / name, Reach(follow=links_for(ALICE, is_root=True))):
+            with regular_file(self.path / name, Reach(follow=links_for(ALICE, is_root=True))):
                 return True
         except FileNotFoundError:
             return False
-
-    return has_file
 
 
 def readers(name: str) -> tuple[Act, ...]:
@@ -68,7 +67,7 @@ def test_a_link_that_root_must_not_follow_is_refused_before_compose_runs(stack: 
         os.chown(stack / name, ALICE.uid, ALICE.gid, follow_symlinks=False)
     for act in readers(name):
         with pytest.raises(DataError, match=f"{name} is a link that user .* made: root does not follow it"):
-            act(Compose(stack, print, as_root(stack)))
+            act(Compose(AsRoot(stack, ALICE), print, template))
     assert not ran.exists()
 
 
@@ -80,7 +79,7 @@ def test_what_is_no_regular_file_is_refused_and_not_passed_over(
     plant(stack / name)
     for act in readers(name):
         with pytest.raises(DataError, match=f"{name} is not a regular file"):
-            act(Compose(stack, print, Folder(stack, ME).has_file))
+            act(Compose(Folder(stack, ME), print, template))
     assert not ran.exists()
 
 
@@ -88,7 +87,7 @@ def test_the_users_own_files_are_read_also_by_a_link(stack: Path, ran: Path) -> 
     (stack / "mine.yml").write_text("{}")
     (stack / "compose.override.yml").symlink_to("mine.yml")
     (stack / ".env").write_text("A=1\n")
-    compose = Compose(stack, print, Folder(stack, ME).has_file)
+    compose = Compose(Folder(stack, ME), print, template)
     assert compose.is_overridden
     compose.run("chat", "ps")
     assert ran.read_text() == "compose -p chat -f compose.override.yml ps\n"

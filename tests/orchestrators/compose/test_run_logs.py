@@ -7,7 +7,9 @@ from pathlib import Path
 
 import pytest
 
+from stackctl.effects.storage import Folder, owner_of
 from stackctl.orchestrators.compose.run import Compose
+from tests.core.samples import template
 
 
 @pytest.fixture
@@ -19,7 +21,7 @@ def compose(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Callable[[str], 
         (tmp_path / "docker").write_text(script)
         (tmp_path / "docker").chmod(0o755)
         monkeypatch.setenv("PATH", f"{tmp_path}:{os.defpath}")
-        return Compose(tmp_path, print, lambda _: False)
+        return Compose(Folder(tmp_path, owner_of(tmp_path)), print, template)
 
     return make
 

@@ -10,25 +10,26 @@ from contextlib import contextmanager, suppress
 from datetime import datetime
 from functools import cached_property
 from ipaddress import IPv4Network
-from pathlib import Path, PurePosixPath
+from pathlib import PurePosixPath
 from typing import TYPE_CHECKING, Any
 
 from stackctl.contracts.service import GpuRequest
-from stackctl.core.observed import EngineSeen
-from stackctl.core.plan.gpu_request import NOT_GIVEN, cdi_names
+from stackctl.core.observed import ContainerSeen, EngineSeen
+from stackctl.core.plan.gpu_request import NOT_GIVEN
 from stackctl.core.start.docker_errors import gpu_refused
 from stackctl.core.start.readiness import ServiceState
+from stackctl.effects.docker import cdi
 from stackctl.effects.docker.connection import connect, listener
 from stackctl.errors import ConfigError, EngineError
 
 if TYPE_CHECKING:
     from docker import DockerClient
-    from docker.models.containers import Container
 
 OLDEST = (20, 10)
 PROJECT = "com.docker.compose.project"
 SERVICE = "com.docker.compose.service"
 WORKING_DIR = "com.docker.compose.project.working_dir"
+_HASH = "com.docker.compose.config-hash"
 _INSTALL = "install Docker: https://docs.docker.com/engine/install/ ; then run this again"
 _TAIL = 200
 
@@ -71,7 +72,7 @@ class Engine:
             hides_clients=hides_clients(self.info),
             is_local=self.is_local,
             nvidia_runtime="nvidia" in self.info.get("Runtimes", {}),
-            cdi_devices=self._cdi_devices(),
+            cdi_devices=cdi.devices(self.info, is_local=self.is_local),
         )
 
     @cached_property
@@ -81,14 +82,24 @@ class Engine:
         path = getattr(api.get_adapter(api.base_url), "socket_path", "")
         return bool(path) and listener(path) != 0
 
-    def containers(self, project: str) -> "list[Container]":
+    def containers(self, project: str) -> tuple[ContainerSeen, ...]:
+        """Every container of a Compose project, running or not."""
         with translate_errors("docker ps"):
-            return self.client.containers.list(all=True, filters={"label": f"{PROJECT}={project}"})
+            listed = self.client.api.containers(all=True, filters={"label": f"{PROJECT}={project}"})
+        return tuple(
+            ContainerSeen(
+                id=one["Id"],
+                service=one["Labels"].get(SERVICE, ""),
+                folder=one["Labels"].get(WORKING_DIR, ""),
+                config_hash=one["Labels"].get(_HASH, ""),
+            )
+            for one in listed
+        )
 
     def refuse_foreign(self, project: str, folder: PurePosixPath) -> None:
         """Raise ConfigError if a Compose project of this name belongs to another folder."""
         for container in self.containers(project):
-            other = container.labels.get(WORKING_DIR, "")
+            other = container.folder
             if other and os.path.realpath(other) != str(folder):  # Compose by hand may have come here by a link
                 raise ConfigError(
                     f"the name {project!r} belongs to the stack in {other}; a second one would replace its containers",
@@ -97,7 +108,7 @@ class Engine:
 
     def states(self, project: str) -> dict[str, ServiceState]:
         """Every service's container, as it is now."""
-        return {state.name: state for state in (self.state(c.id or "") for c in self.containers(project)) if state}
+        return {state.name: state for state in (self.state(one.id) for one in self.containers(project)) if state}
 
     def state(self, container_id: str) -> ServiceState | None:
         """One container, as it is now; None if it has gone."""
@@ -236,13 +247,6 @@ class Engine:
         finally:
             api.remove_container(container["Id"], force=True)
 
-    def _cdi_devices(self) -> tuple[str, ...]:
-        discovered = self.info.get("DiscoveredDevices")
-        if discovered is not None:  # Docker 28.2 and newer
-            return tuple(d["ID"] for d in discovered if d.get("Source") == "cdi")
-        folders = self.info.get("CDISpecDirs") or () if self.is_local else ()
-        return tuple(name for folder in folders for file in sorted(Path(folder).glob("*")) for name in _cdi_names(file))
-
 
 def hides_clients(info: dict[str, Any]) -> str:
     """The name of an engine whose published ports show every client with an address of its own; "" for others."""
@@ -289,12 +293,3 @@ def _texts(archive: bytes, folder: PurePosixPath) -> dict[str, str]:
 def _seconds(moment: str) -> float:
     """Seconds since the epoch of the engine's RFC 3339 time; 0.0: never."""
     return max(0.0, datetime.fromisoformat(moment).timestamp()) if not moment.startswith("0001") else 0.0
-
-
-def _cdi_names(file: Path) -> tuple[str, ...]:
-    from stackctl.core.formats import yaml_text
-
-    try:
-        return cdi_names(yaml_text.texts(file.read_text(encoding="utf-8")))  # JSON is YAML
-    except (OSError, ValueError, yaml_text.Error):
-        return ()  # the engine ignores it likewise

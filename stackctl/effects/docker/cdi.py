@@ -1,0 +1,24 @@
+"""The CDI devices that an engine knows: as it says itself, or by the files that it reads."""
+
+from pathlib import Path
+from typing import Any
+
+from stackctl.core.plan.gpu_request import cdi_names
+
+
+def devices(info: dict[str, Any], *, is_local: bool) -> tuple[str, ...]:
+    """The devices by their full names, from what `docker info` says."""
+    discovered = info.get("DiscoveredDevices")
+    if discovered is not None:  # Docker 28.2 and newer
+        return tuple(one["ID"] for one in discovered if one.get("Source") == "cdi")
+    folders = info.get("CDISpecDirs") or () if is_local else ()
+    return tuple(name for folder in folders for file in sorted(Path(folder).glob("*")) for name in _cdi_names(file))
+
+
+def _cdi_names(file: Path) -> tuple[str, ...]:
+    from stackctl.core.formats import yaml_text
+
+    try:
+        return cdi_names(yaml_text.texts(file.read_text(encoding="utf-8")))  # JSON is YAML
+    except (OSError, ValueError, yaml_text.Error):
+        return ()  # the engine ignores it likewise

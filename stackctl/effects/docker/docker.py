@@ -1,0 +1,82 @@
+"""The engine with all that commands and steps ask of it: the port `Docker`, served by the docker SDK."""
+
+from collections.abc import Callable
+from contextlib import AbstractContextManager
+from functools import cached_property
+from pathlib import Path
+
+from stackctl.backends.contract import Request
+from stackctl.core.container_paths import Bind
+from stackctl.core.observed import ProbeResult
+from stackctl.core.plan.subnets import Existing
+from stackctl.core.smoke.reachability import ContainerNetworking
+from stackctl.effects.docker import attachments, cleanup, own_container, probe, projects, registry
+from stackctl.effects.docker.engine import Engine
+from stackctl.effects.docker.events import Watch
+from stackctl.effects.docker.images import Images
+from stackctl.secret import Secret
+
+
+class DockerEngine(Engine):
+    """The engine of the current Docker context. `says` is told how far images are; `image_root`: where ours lie."""
+
+    def __init__(self, says: Callable[[str], None], image_root: Callable[[], Path]) -> None:
+        self._says, self._image_root = says, image_root
+
+    @cached_property
+    def images(self) -> Images:
+        return Images(self, self._image_root, self._says, self._free_for_images, self._packed_bytes)
+
+    @cached_property
+    def own_binds(self) -> tuple[Bind, ...] | None:
+        """What of the host our own container sees; None where we run in none of this engine's."""
+        return own_container.own_binds(self)
+
+    def mounting(self, folder: Path) -> tuple[str, ...]:
+        return own_container.mounting_containers(self, folder)
+
+    def stack_folders(self) -> frozenset[tuple[str, str]]:
+        return projects.stack_folders(self)
+
+    def remove(self, project: str) -> None:
+        cleanup.remove(self, project)
+
+    def watch(self, project: str) -> Watch:
+        return Watch(self, project)
+
+    def attached(self, container: str) -> ContainerNetworking:
+        return attachments.attached(self, container)
+
+    def existing(self, network: str) -> Existing | None:
+        return attachments.existing(self, network)
+
+    def gateway(self) -> str:
+        return probe.gateway(self)
+
+    def network(self, wanted: str) -> str:
+        return probe.network(self, wanted)
+
+    def own_network(self, name: str) -> AbstractContextManager[str]:
+        return probe.own_network(self, name)
+
+    def ask(
+        self,
+        image: str,
+        network: str,
+        urls: tuple[str, ...],
+        requests: tuple[Request, ...],
+        key: Secret | None,
+        *,
+        patience_s: float = probe.PATIENCE_S,
+    ) -> tuple[ProbeResult, ...]:
+        return probe.ask(self, image, network, urls, requests, key, patience_s=patience_s)
+
+    def _packed_bytes(self, image: str) -> int | None:
+        return registry.packed_bytes(image, str(self.info.get("Architecture", "")))
+
+    def _free_for_images(self) -> int | None:
+        """Bytes free where the engine keeps its images; None where that is another machine's disk."""
+        import shutil
+
+        root = Path(self.info.get("DockerRootDir", "/"))
+        return shutil.disk_usage(root).free if self.is_local and root.is_dir() else None

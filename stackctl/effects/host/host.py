@@ -1,0 +1,83 @@
+"""This machine with all that commands and steps ask of it: the port `Host`."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from ipaddress import IPv4Network
+from pathlib import Path
+
+from stackctl.backends.contract import Request
+from stackctl.contracts.host import Cpu
+from stackctl.core.observed import HostIdentity, ProbeResult, Ram
+from stackctl.effects.host import (
+    browser,
+    host_identity,
+    memory,
+    names,
+    network,
+    processes,
+    processor,
+    random_secrets,
+    wake_on_lan,
+)
+from stackctl.secret import Secret
+
+
+@dataclass(frozen=True)
+class ThisHost:
+    """The machine that we run on. `probe` asks a URL from here."""
+
+    probe: Callable[[str, tuple[Request, ...], Secret | None], ProbeResult]
+
+    def cpu(self) -> Cpu:
+        return processor.cpu()
+
+    def ram(self, container: int | None) -> Ram:
+        return memory.ram(container)
+
+    def is_wsl(self) -> bool:
+        return host_identity.is_wsl()
+
+    def identity(self, gateway: str) -> HostIdentity:
+        return host_identity.host_identity(gateway)
+
+    def names(self) -> tuple[str, ...]:
+        return names.names()
+
+    def interfaces(self) -> dict[str, tuple[str, ...]]:
+        return network.interfaces()
+
+    def addresses(self) -> tuple[str, ...]:
+        return network.addresses()
+
+    def routes(self) -> tuple[IPv4Network, ...]:
+        return network.routes()
+
+    def listening(self, address: str) -> dict[int, str]:
+        return network.listening(address)
+
+    def listeners(self, port: int) -> tuple[str, ...]:
+        return network.listeners(port)
+
+    def free_port(self) -> int:
+        return network.free_port()
+
+    def is_open(self, address: str, port: int) -> bool:
+        return network.is_open(address, port)
+
+    def ask_here(self, url: str, requests: tuple[Request, ...], key: Secret | None) -> ProbeResult:
+        return self.probe(url, requests, key)
+
+    def node_processes(self, folder: Path) -> tuple[int, ...]:
+        return processes.node_processes(folder)
+
+    def wake(self, mac: str, target: str) -> None:
+        wake_on_lan.wake_on_lan(mac, target)
+
+    def browse(self, url: str) -> bool:
+        return browser.open_browser(url)
+
+    def new_key(self) -> Secret:
+        return random_secrets.new_key()
+
+    def new_password(self) -> Secret:
+        return random_secrets.new_password()

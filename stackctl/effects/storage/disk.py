@@ -1,0 +1,170 @@
+"""The disk with all that commands and steps ask of it: the port `Storage`."""
+
+import shutil
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass, field
+from functools import cached_property
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from stackctl.backends.contract import Program
+from stackctl.contracts.host import Owner
+from stackctl.core.hub.store import FOLDER
+from stackctl.core.model.model import ModelSeen
+from stackctl.effects import storage
+from stackctl.effects.storage import Folder, git, owner_of, programs, tree
+from stackctl.effects.storage.model_library import Library
+from stackctl.effects.storage.opening import Reach, links_for
+from stackctl.effects.storage.tree import Leaf
+
+if TYPE_CHECKING:
+    from stackctl.core.model.contents import Contents
+
+
+@dataclass(frozen=True)
+class Programs:
+    """Programs of backends, below `data`."""
+
+    data: Path
+
+    def path(self, program: Program, *, backend: str) -> Path:
+        return programs.program_path(program, backend=backend, data=self.data)
+
+    def provide(
+        self,
+        program: Program,
+        *,
+        backend: str,
+        trust_first_download: bool,
+        progress: Callable[[int, int], None],
+        fetch: programs.Fetch,
+    ) -> Path:
+        return programs.provide_program(
+            program,
+            backend=backend,
+            data=self.data,
+            trust_first_download=trust_first_download,
+            progress=progress,
+            fetch=fetch,
+        )
+
+    def known_sha256(self, path: Path) -> str:
+        return programs.known_sha256(path, self.data)
+
+    def local(self, path: Path) -> Path:
+        return programs.local(path)
+
+    def from_url(self, url: str) -> Program:
+        return programs.from_url(url)
+
+
+class Trees:
+    """Whole folders: looked through, copied, exchanged."""
+
+    existing = staticmethod(tree.existing)
+    names = staticmethod(tree.names)
+    walk = staticmethod(tree.walk)
+    read = staticmethod(tree.read)
+    sha256 = staticmethod(tree.sha256)
+    copy = staticmethod(tree.copy)
+    put = staticmethod(tree.put)
+    take_away = staticmethod(tree.take_away)
+    free_name = staticmethod(tree.free_name)
+    remove = staticmethod(tree.remove)
+    disk = staticmethod(tree.disk)
+    refuse_full = staticmethod(tree.refuse_full)
+    refuse_foreign = staticmethod(tree.refuse_foreign)
+
+    def reach(self, owner: Owner, *, closed: Path | None = None) -> Reach:
+        """Which links count in a folder of this owner; below `closed` none does."""
+        return Reach(follow=links_for(owner), closed=closed)
+
+    def leaf(self, path: Path, reach: Reach) -> Leaf:
+        """A single file, under its own name."""
+        return Leaf(source=path, reach=reach, target=path.name, size=0)
+
+    def leaf_sha256(self, leaf: Leaf) -> str:
+        return tree.sha256(leaf.source, leaf.reach)
+
+    def bring(self, leaf: Leaf, folder: Folder, name: str) -> str:
+        return tree.bring(leaf, folder, name)
+
+    def free_mib(self, folder: Path) -> int:
+        """MiB free on the disk of a folder."""
+        return shutil.disk_usage(folder).free >> 20
+
+    def foreign_system(self, folder: Path) -> str:
+        return tree.foreign_system(folder)
+
+
+@dataclass
+class Disk:
+    """The disk. `data`: what stacks share; models are read by the functions that are given."""
+
+    data: Path
+    observe_model: Callable[[str, Path, Owner], ModelSeen]
+    read_contents: "Callable[[str, Path], Contents]"
+    path_of_model: Callable[[str, Path], Path]
+    trees: Trees = field(default_factory=Trees)
+
+    @cached_property
+    def library(self) -> Library:
+        return Library(self.data / FOLDER)
+
+    @cached_property
+    def programs(self) -> Programs:
+        return Programs(self.data)
+
+    def folder(
+        self, path: Path, owner: Owner | None = None, *, shared: str | None = None, links_of: Owner | None = None
+    ) -> Folder:
+        """A folder, by default as its own owner has it."""
+        return Folder(path, owner or owner_of(path), shared=shared, links_of=links_of)
+
+    def owner_of(self, folder: Path) -> Owner:
+        return owner_of(folder)
+
+    def locate(self, wanted: str, folder: Path) -> Path:
+        return storage.locate(wanted, folder)
+
+    def model_path(self, wanted: str, folder: Path) -> Path:
+        return self.path_of_model(wanted, folder)
+
+    def model(self, wanted: str, folder: Path, owner: Owner) -> ModelSeen:
+        return self.observe_model(wanted, folder, owner)
+
+    def contents(self, wanted: str, folder: Path) -> "Contents":
+        return self.read_contents(wanted, folder)
+
+    def private_text(self, path: Path) -> str:
+        return storage.private_text(path)
+
+    def make_private(self, path: Path) -> None:
+        storage.private(path)
+
+    def remove(self, path: Path, *, up_to: Path) -> None:
+        storage.remove(path, up_to=up_to)
+
+    def overwrite(self, path: Path, text: str) -> None:
+        storage.overwrite(path, text)
+
+    def append(self, path: Path, text: str) -> None:
+        storage.append(path, text)
+
+    def repository(self, path: Path) -> Path | None:
+        return git.repository(path)
+
+    def tracked(self, repository: Path, paths: Iterable[Path]) -> dict[str, tuple[str, ...]]:
+        return git.tracked(repository, paths)
+
+    def template(self, name: str) -> str:
+        return (storage.template_root() / name).read_text(encoding="utf-8")
+
+    def catalogue(self) -> str:
+        """The text of the catalogue of models."""
+        from stackctl.core.advice.catalogue import FILE
+
+        return (storage.package_root() / FILE).read_text(encoding="utf-8")
+
+    def tavern_extension(self) -> dict[str, str]:
+        return storage.tavern_extension()

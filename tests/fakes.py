@@ -1,0 +1,450 @@
+"""The seven ports, played: each answers with the values that it was made of, and keeps what it was asked.
+
+The disk alone is real: a temporary folder shows all that is written.
+"""
+
+import subprocess
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from contextlib import AbstractContextManager, contextmanager, nullcontext
+from dataclasses import dataclass, field
+from functools import partial
+from ipaddress import IPv4Network
+from pathlib import Path, PurePosixPath
+from typing import Any
+
+from stackctl.backends.contract import Request
+from stackctl.contracts.host import Cpu, Gpu, Owner
+from stackctl.contracts.service import GpuRequest
+from stackctl.core.container_paths import Bind
+from stackctl.core.formats.answer_limit import Limit
+from stackctl.core.hub.remote import FileRequest, RemoteHead
+from stackctl.core.hub.repository import Repo
+from stackctl.core.hub.source import Source
+from stackctl.core.observed import ContainerSeen, EngineSeen, HostIdentity, ProbeResult, Ram
+from stackctl.core.plan.stack import Plan
+from stackctl.core.plan.subnets import Existing
+from stackctl.core.smoke.reachability import ContainerNetworking
+from stackctl.core.start.events import Event
+from stackctl.core.start.readiness import ServiceState
+from stackctl.effects import download, models
+from stackctl.effects.download import ranged
+from stackctl.effects.host import random_secrets
+from stackctl.effects.hub import Hub
+from stackctl.effects.models.contents import contents
+from stackctl.effects.models.reading import where
+from stackctl.effects.storage.disk import Disk
+from stackctl.errors import EngineError, ModelError
+from stackctl.orchestrators.compose import render
+from stackctl.ports.disk import Folder
+from stackctl.ports.page import Page
+from stackctl.secret import Secret
+from tests.core.samples import engine as an_engine
+from tests.core.samples import template
+
+
+@dataclass
+class FakeImages:
+    """What is here, what a registry has, and what was done."""
+
+    here: dict[str, str] = field(default_factory=dict)
+    published: dict[str, str] = field(default_factory=dict)
+    done: list[str] = field(default_factory=list)
+    asked: list[str] = field(default_factory=list)
+
+    def digest(self, name: str) -> str | None:
+        return self.here.get(name)
+
+    def check_room(self, names: Iterable[str]) -> None:
+        self.asked = list(names)
+
+    def pull(self, name: str) -> None:
+        if name not in self.published:
+            raise EngineError(f"the image {name} can't be pulled", hint="go online")
+        self.done.append(f"pull {name}")
+        self.here[name] = self.published[name]
+
+    def build(self, name: str) -> None:
+        self.done.append(f"build {name}")
+        self.here[name] = "sha256:built"
+
+
+@dataclass
+class FakeWatch:
+    """What happens, event by event; after the last one nothing more does."""
+
+    events: Iterable[Event] = ()
+    logs_read: list[str] = field(default_factory=list)
+    is_closed: bool = False
+
+    def follow(self, process: Any) -> None:
+        """What a started process says is among the events."""
+
+    def read_log(self, state: ServiceState) -> None:
+        self.logs_read.append(state.name)
+
+    def happenings(self, until: float) -> Iterator[Event]:
+        del until
+        yield from self.events
+
+    def close(self) -> None:
+        self.is_closed = True
+
+
+@dataclass
+class FakeDocker:
+    """An engine of plain values. `asked`: what was asked that changes something, or looks inside."""
+
+    images: FakeImages = field(default_factory=FakeImages)
+    is_local: bool = True
+    own_binds: tuple[Bind, ...] | None = None
+    seen: EngineSeen = field(default_factory=an_engine)
+    states_: dict[str, ServiceState] = field(default_factory=dict)
+    containers_: list[ContainerSeen] = field(default_factory=list)
+    projects: frozenset[tuple[str, str]] = frozenset()
+    mounted: dict[Path, tuple[str, ...]] = field(default_factory=dict)
+    logs: dict[str, tuple[str, ...]] = field(default_factory=dict)
+    subnets_: tuple[tuple[IPv4Network, ...], tuple[IPv4Network, ...]] = ((), ())
+    in_network: dict[str, dict[str, str]] = field(default_factory=dict)
+    published_: tuple[dict[int, str], set[int]] = field(default_factory=lambda: ({}, set()))
+    networks: dict[str, Existing] = field(default_factory=dict)
+    attachments: dict[str, ContainerNetworking] = field(default_factory=dict)
+    files: dict[str, str] = field(default_factory=dict)
+    gpu_error: EngineError | None = None
+    events: Iterable[Event] = ()
+    answers: Callable[[str], ProbeResult] = lambda url: ProbeResult(url=url, failure="refused")
+    asked: list[str] = field(default_factory=list)
+
+    def loading(self) -> AbstractContextManager[None]:
+        return nullcontext()
+
+    def look(self, compose_argv: tuple[str, ...], compose_version: tuple[int, ...]) -> EngineSeen:
+        del compose_argv, compose_version
+        return self.seen
+
+    def containers(self, project: str) -> tuple[ContainerSeen, ...]:
+        del project
+        return tuple(self.containers_)
+
+    def refuse_foreign(self, project: str, folder: PurePosixPath) -> None:
+        """Nobody else is here."""
+
+    def stack_folders(self) -> frozenset[tuple[str, str]]:
+        return self.projects
+
+    def mounting(self, folder: Path) -> tuple[str, ...]:
+        return self.mounted.get(folder, ())
+
+    def states(self, project: str) -> dict[str, ServiceState]:
+        del project
+        return dict(self.states_)
+
+    def tail(self, state: ServiceState, lines: int = 200) -> tuple[str, ...]:
+        self.asked.append(f"log of {state.name}")
+        return self.logs.get(state.name, ())[-lines:]
+
+    def stop(self, container_id: str, grace_s: int) -> None:
+        del grace_s
+        self.asked.append(f"stop {container_id}")
+
+    def remove(self, project: str) -> None:
+        self.asked.append(f"remove {project}")
+
+    def watch(self, project: str) -> Any:
+        del project
+        return FakeWatch(self.events)
+
+    def subnets(self, project: str) -> tuple[tuple[IPv4Network, ...], tuple[IPv4Network, ...]]:
+        del project
+        return self.subnets_
+
+    def addresses(self, network: str) -> dict[str, str]:
+        return self.in_network[network]
+
+    def published(self, project: str) -> tuple[dict[int, str], set[int]]:
+        del project
+        return self.published_
+
+    def attached(self, container: str) -> ContainerNetworking:
+        return self.attachments[container]
+
+    def existing(self, network: str) -> Existing | None:
+        return self.networks.get(network)
+
+    def read_files(self, image: str, paths: tuple[str, ...]) -> dict[str, str]:
+        self.asked.append(f"files of {image}")
+        return {name: text for name, text in self.files.items() if name.startswith(paths)}
+
+    def try_gpu(self, image: str, request: GpuRequest) -> None:
+        self.asked.append(f"GPU by {request.driver} with {image}")
+        if self.gpu_error:
+            raise self.gpu_error
+
+    def gateway(self) -> str:
+        return "172.17.0.1"
+
+    def network(self, wanted: str) -> str:
+        return wanted if wanted in self.networks else "bridge"
+
+    @contextmanager
+    def own_network(self, name: str) -> Iterator[str]:
+        self.asked.append(f"make {name}")
+        yield name
+        self.asked.append(f"remove {name}")
+
+    def ask(
+        self,
+        image: str,
+        network: str,
+        urls: tuple[str, ...],
+        requests: tuple[Request, ...],
+        key: Secret | None,
+        *,
+        patience_s: float = 10.0,
+    ) -> tuple[ProbeResult, ...]:
+        del image, requests, key, patience_s
+        self.asked += [f"{url} from {network}" for url in urls]
+        return tuple(self.answers(url) for url in urls)
+
+
+@dataclass
+class FakeHost:
+    """A machine of plain values; `listening_`: by address."""
+
+    processor: Cpu = field(default_factory=Cpu)
+    memory: Ram = field(default_factory=lambda: Ram(total_mib=16_384, free_mib=12_288))
+    is_windows: bool = False
+    around: HostIdentity = field(default_factory=HostIdentity)
+    own_names: tuple[str, ...] = ()
+    own_interfaces: dict[str, tuple[str, ...]] = field(default_factory=dict)
+    own_addresses: tuple[str, ...] = ()
+    networks: tuple[IPv4Network, ...] = ()
+    listening_: dict[str, dict[int, str]] = field(default_factory=dict)
+    open_: frozenset[tuple[str, int]] = frozenset()
+    node_ids: dict[Path, tuple[int, ...]] = field(default_factory=dict)
+    answer: Callable[[str], ProbeResult] = lambda url: ProbeResult(url=url, failure="refused")
+    has_browser: bool = False
+    make_key: Callable[[], Secret] = random_secrets.new_key
+    woken: list[tuple[str, str]] = field(default_factory=list)
+    shown: list[str] = field(default_factory=list)
+    asked: list[str] = field(default_factory=list)
+
+    def cpu(self) -> Cpu:
+        return self.processor
+
+    def ram(self, container: int | None) -> Ram:
+        self.asked.append(f"RAM, own process {container}")
+        return self.memory
+
+    def is_wsl(self) -> bool:
+        return self.is_windows
+
+    def identity(self, gateway: str) -> HostIdentity:
+        del gateway
+        return self.around
+
+    def names(self) -> tuple[str, ...]:
+        return self.own_names
+
+    def interfaces(self) -> dict[str, tuple[str, ...]]:
+        return self.own_interfaces
+
+    def addresses(self) -> tuple[str, ...]:
+        return self.own_addresses
+
+    def routes(self) -> tuple[IPv4Network, ...]:
+        return self.networks
+
+    def listening(self, address: str) -> dict[int, str]:
+        self.asked.append(f"ports at {address}")
+        return dict(self.listening_.get(address, {}))
+
+    def listeners(self, port: int) -> tuple[str, ...]:
+        return tuple(address for address, ports in self.listening_.items() if port in ports)
+
+    def free_port(self) -> int:
+        return 18_000
+
+    def is_open(self, address: str, port: int) -> bool:
+        self.asked.append(f"{address}:{port}")
+        return (address, port) in self.open_
+
+    def ask_here(self, url: str, requests: tuple[Request, ...], key: Secret | None) -> ProbeResult:
+        del requests, key
+        self.asked.append(url)
+        return self.answer(url)
+
+    def node_processes(self, folder: Path) -> tuple[int, ...]:
+        return self.node_ids.get(folder, ())
+
+    def wake(self, mac: str, target: str) -> None:
+        self.woken.append((mac, target))
+
+    def browse(self, url: str) -> bool:
+        self.shown.append(url)
+        return self.has_browser
+
+    def new_key(self) -> Secret:
+        return self.make_key()
+
+    def new_password(self) -> Secret:
+        return random_secrets.new_password()
+
+
+@dataclass
+class FakeGpus:
+    """The GPUs of this machine, and what a container holds of each, by UUID. `asked`: for which process."""
+
+    found: tuple[Gpu, ...] = ()
+    held_mib: dict[str, int] = field(default_factory=dict)
+    asked: list[int] = field(default_factory=list)
+
+    def list(self) -> tuple[Gpu, ...]:
+        return self.found
+
+    def held(self, container: int) -> dict[str, int]:
+        self.asked.append(container)
+        return self.held_mib
+
+
+@dataclass
+class FakeHub:
+    """A hub that has what it was given: repositories by name, files by URL."""
+
+    repositories: dict[str, Repo] = field(default_factory=dict)
+    files: dict[str, bytes] = field(default_factory=dict)
+    xet_from: int = 50 * 10**9
+    asked: list[str] = field(default_factory=list)
+
+    def repository(self, source: Source) -> Repo:
+        self.asked.append(source.repo)
+        if source.repo not in self.repositories:
+            raise ModelError(f"there is no repository {source.repo}", hint="check the name")
+        return self.repositories[source.repo]
+
+    def request(self, source: Source, file: str, *, is_asked: bool = True) -> FileRequest:
+        del is_asked
+        return FileRequest(url=f"hub://{source.repo}/{file}", headers={})
+
+    def xet(self, source: Source, file: str, target: Path) -> None:
+        target.write_bytes(self._content(f"hub://{source.repo}/{file}"))
+
+    def fetch(
+        self,
+        url: str,
+        target: Path,
+        *,
+        size: int,
+        sha256: str,
+        progress: Callable[[int, int], None],
+        headers: Mapping[str, str] | None = None,
+    ) -> str:
+        del headers
+        content = self._content(url)
+        target.parent.mkdir(parents=True, exist_ok=True)
+        target.write_bytes(content)
+        progress(len(content), size)
+        return sha256
+
+    def read_head(
+        self, url: str, needed: Callable[[bytes, int], int], *, headers: Mapping[str, str] | None = None
+    ) -> RemoteHead:
+        del headers
+        content = self._content(url)
+        return RemoteHead(content=content[: needed(content, len(content))], size=len(content), bytes_per_s=1e6)
+
+    def _content(self, url: str) -> bytes:
+        self.asked.append(url)
+        if url not in self.files:
+            raise ModelError(f"{url} is not there", hint="check the address")
+        return self.files[url]
+
+
+@dataclass
+class FakeTavern:
+    """SillyTavern's page, as it was given; `asked`: by which way, and with which login."""
+
+    page: Page | None = None
+    at_backend: dict[str, str] = field(default_factory=dict)
+    asked: list[str] = field(default_factory=list)
+
+    def open(self, url: str, login: tuple[str, Secret] | None) -> Page:
+        self.asked.append(f"{url} as {login[0] if login else 'anybody'}")
+        assert self.page
+        return self.page
+
+    def open_inside(self, container: str, url: str, login: tuple[str, Secret] | None) -> Page:
+        self.asked.append(f"{url} inside {container} as {login[0] if login else 'anybody'}")
+        assert self.page
+        return self.page
+
+    def read_backend(self, container: str, url: str, path: str, limit: Limit) -> str:
+        del limit
+        self.asked.append(f"{url}{path} inside {container}")
+        return self.at_backend.get(path, "")
+
+
+@dataclass
+class FakeOrchestrator:
+    """Takes every file. `says`: the lines of each command that is started, and the exit code it ends with."""
+
+    folder: Folder
+    refusal: EngineError | None = None
+    hashes_: dict[str, str] = field(default_factory=dict)
+    outputs: dict[str, str] = field(default_factory=dict)
+    is_overridden: bool = False
+    exit_code: int = 0
+    asked: list[tuple[str, ...]] = field(default_factory=list)
+
+    def at(self, folder: Folder) -> "FakeOrchestrator":
+        return FakeOrchestrator(folder)
+
+    def look(self) -> tuple[tuple[str, ...], tuple[int, ...]]:
+        return ("docker", "compose"), (2, 40, 3)
+
+    def files(self, plan: Plan, folder: PurePosixPath | None = None) -> dict[str, str]:
+        return {render.FILE: render.render(plan, template, folder=folder)}
+
+    def check(self, name: str, text: str) -> None:
+        del text
+        self.asked.append(("check", name))
+        if self.refusal:
+            raise self.refusal
+
+    def hashes(self, name: str, text: str) -> dict[str, str]:
+        del name, text
+        return self.hashes_
+
+    def run(self, name: str, *words: str) -> str:
+        self.asked.append((words[0], name, *words[1:]))
+        return self.outputs.get(words[0], "")
+
+    def start(self, name: str, *words: str) -> "subprocess.Popen[str]":
+        self.asked.append((words[0], name, *words[1:]))
+        return subprocess.Popen(["true"], stdout=subprocess.PIPE, text=True, start_new_session=True)
+
+    def pass_through(self, name: str, *words: str, out: Callable[[str], None], coloured: bool) -> int:
+        del coloured
+        self.asked.append((words[0], name, *words[1:]))
+        out(self.outputs.get(words[0], ""))
+        return self.exit_code
+
+
+def hub_at(url: str, sleep: Callable[[float], None] = lambda _: None) -> Hub:
+    """The real hub's client, for a hub at a URL."""
+    return Hub(
+        fetch=partial(download.fetch, sleep=sleep),
+        read_head=partial(ranged.read_head, sleep=sleep),
+        endpoint=url,
+        sleep=sleep,
+    )
+
+
+def disk(folder: Path) -> Disk:
+    """The real disk; what stacks share lies in `folder`."""
+    return Disk(folder, models.observe_model, contents, where)
+
+
+def owner_here(folder: Path) -> Owner:
+    """Who owns a folder that exists."""
+    found = folder.stat()
+    return Owner(uid=found.st_uid, gid=found.st_gid)
