@@ -41,6 +41,7 @@ CORE = [
     "observed",
     "fit",
     "config",
+    "history",
     "external",
     "tavern",
     "adoption",

@@ -44,6 +44,18 @@ def logs(ctx: click.Context, service: str | None, follow: bool, lines: str) -> N
 
 
 @main.command()
+@option.json
+@click.pass_context
+def history(ctx: click.Context, as_json: bool) -> None:
+    """Show the last 20 good deploys of this folder, the newest first, and what each one changed."""
+    from stackctl.commands.history import history as command
+    from stackctl.report.history import history as text
+
+    machine = machine_of(ctx, as_json=as_json)
+    machine.ui.result(*text(command(machine), machine.ui))
+
+
+@main.command()
 @click.argument("service", required=False)
 @click.pass_context
 def stop(ctx: click.Context, service: str | None) -> None:

@@ -18,6 +18,7 @@ from stackctl.orchestrators.compose import render
 from stackctl.steps import api_key, seed_tavern, stack_model, tavern_password
 from stackctl.steps.backend_program import fetch_program
 from stackctl.steps.config_request import ConfigRequest, read_lock, write_config
+from stackctl.steps.deploy_history import record_deploy
 from stackctl.steps.external_backend import wait_for_external
 from stackctl.steps.fetch_images import fetch_images, with_digests
 from stackctl.steps.first_model import request_to_deploy
@@ -73,10 +74,11 @@ def deploy(machine: Machine, flags: Mapping[str, object], options: Options) -> D
         if coming:
             now = _with_its_model(coming, now, machine, options)
         up = _up(now, machine, options)
-        if not options.prove:
-            return up
-        machine.ui.step("Asking through SillyTavern")
-        return replace(up, proof=prove(up.plan, machine))
+        if options.prove:
+            machine.ui.step("Asking through SillyTavern")
+            up = replace(up, proof=prove(up.plan, machine))
+        record_deploy(up.plan, now.seen, machine, ready_s=up.ready_s, proof=up.proof)
+        return up
 
 
 def _look(wanted: ConfigRequest, machine: Machine, options: Options) -> tuple[Situation, PendingModel | None]:

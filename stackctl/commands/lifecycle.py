@@ -1,14 +1,13 @@
 """Stop, start, restart, down, logs: Compose does it, in this folder's project."""
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
-from stackctl.core.plan.plan import plan
 from stackctl.errors import ConfigError
 from stackctl.machine import Machine
 from stackctl.orchestrators.compose import render
 from stackctl.steps import api_key
 from stackctl.steps.config_request import load_config, read_lock
-from stackctl.steps.deployed import stack_name_here
+from stackctl.steps.deployed import deployed_plan, stack_name_here
 from stackctl.steps.external_backend import wait_for_external
 from stackctl.steps.has_run import record_run
 from stackctl.steps.observe import observe
@@ -36,16 +35,15 @@ def start(machine: Machine, service: str | None, *, again: bool, timeout_s: int 
     """Start (or restart) what was deployed, unchanged, and wait until it is ready."""
     name = _checked(machine, service)
     with machine.folder.locked(machine.ui.note):
-        wanted = load_config(machine, {})
-        # has_run: what was rendered is started as it is, so nothing may be chosen again
-        seen = replace(observe(wanted.spec, machine), has_run=True)
-        seen, lock = wait_for_external(wanted.spec, seen, read_lock(machine), machine, timeout_s=timeout_s)
-        decided = plan(wanted.spec, seen, lock).plan
+        plan = deployed_plan(machine)
+        if plan.backend_service is None:
+            spec = load_config(machine, {}).spec
+            wait_for_external(spec, observe(spec, machine), read_lock(machine), machine, timeout_s=timeout_s)
         words = (
             ("restart", *_one(service)) if again else ("up", "-d", "--pull", "never", "--no-recreate", *_one(service))
         )
-        started = start_and_wait(decided, machine, timeout_s=timeout_s or decided.timeout_s, words=words, only=service)
-    return Done(name=name, url=decided.url, ready_s=started.ready_s)
+        started = start_and_wait(plan, machine, timeout_s=timeout_s or plan.timeout_s, words=words, only=service)
+    return Done(name=name, url=plan.url, ready_s=started.ready_s)
 
 
 def down(machine: Machine, *, volumes: bool) -> Done:
@@ -65,15 +63,12 @@ def logs(machine: Machine, service: str | None, *, follow: bool, lines: str) -> 
     return machine.orchestrator.pass_through(name, *words, out=machine.ui.log, coloured=machine.ui.is_coloured)
 
 
-def services(machine: Machine) -> tuple[str, ...]:
-    """The services of the rendered file."""
-    return tuple(render.services(machine.folder.read(render.FILE) or ""))
-
-
 def _checked(machine: Machine, service: str | None) -> str:
+    """The stack's name; raise ConfigError for another's, for an unknown service, and for a file that is no YAML."""
     name = stack_name_here(machine)
     machine.docker.refuse_foreign(name, machine.place)
-    known = services(machine)
+    render.services(machine.folder.read(render.FILE) or "")  # Compose reads it next, and says less of a mistake
+    known = [one.name for one in deployed_plan(machine).services] if service else []
     if service and service not in known:
         raise ConfigError(f"this stack has no service {service!r}", hint=f"it has: {', '.join(known)}")
     return name

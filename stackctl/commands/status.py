@@ -4,17 +4,11 @@ import time
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-from stackctl import backends
-from stackctl.core.external.diagnosis import diagnose
 from stackctl.core.observed import ServiceState
-from stackctl.core.plan import external_backend
+from stackctl.core.plan.stack import Plan
 from stackctl.core.start.events import Changed
-from stackctl.core.tavern import container as tavern
 from stackctl.machine import Machine
-from stackctl.orchestrators.compose import render
-from stackctl.steps.config_request import load_config, read_lock
-from stackctl.steps.deployed import stack_name_here
-from stackctl.steps.external_backend import observe_external
+from stackctl.steps.deployed import deployed_plan
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -46,53 +40,58 @@ class Status:
 
 def status(machine: Machine) -> Status:
     """Ask the engine once."""
-    name = stack_name_here(machine)
-    machine.docker.refuse_foreign(name, machine.place)
-    return _status(name, machine)
+    return _status(_checked(machine), machine)
 
 
 def watch_status(machine: Machine) -> Iterator[Status]:
     """The status now, and again at each change; ends never."""
-    name = stack_name_here(machine)
-    machine.docker.refuse_foreign(name, machine.place)
-    watch = machine.docker.watch(name)
+    plan = _checked(machine)
+    watch = machine.docker.watch(plan.name)
     try:
-        yield (shown := _status(name, machine))
+        yield (shown := _status(plan, machine))
         for happening in watch.happenings(time.monotonic() + 365 * 86400):
-            if isinstance(happening, Changed) and (now := _status(name, machine)) != shown:
+            if isinstance(happening, Changed) and (now := _status(deployed_plan(machine), machine)) != shown:
                 yield (shown := now)
     finally:
         watch.close()
 
 
-def _status(name: str, machine: Machine) -> Status:
-    states = machine.docker.states(name)
-    text = machine.folder.read(render.FILE) or ""
-    planned = render.services(text)
-    hosts = load_config(machine, {}).spec.sillytavern.proxy.hosts
-    here = next(iter(tavern.urls(planned.get(tavern.NAME, {}), hosts)), "")
-    page = states.get(tavern.NAME)
+def _checked(machine: Machine) -> Plan:
+    """What was deployed here; raise ConfigError where that is nothing, or another folder's by its name."""
+    plan = deployed_plan(machine)
+    machine.docker.refuse_foreign(plan.name, machine.place)
+    return plan
+
+
+def _status(plan: Plan, machine: Machine) -> Status:
+    states = machine.docker.states(plan.name)
+    page = states.get(plan.sillytavern.name)
     return Status(
-        name=name,
+        name=plan.name,
         services=tuple(states[key] for key in sorted(states)),
-        missing=tuple(sorted(planned.keys() - states.keys())),
-        url=here if page and page.is_ready and here else "",
-        backend=_elsewhere(machine),
+        missing=tuple(sorted({one.name for one in plan.services} - states.keys())),
+        url=plan.url if page and page.is_ready else "",
+        backend=None if plan.backend_service else _elsewhere(plan, machine),
     )
 
 
-def _elsewhere(machine: Machine) -> BackendElsewhere | None:
-    """The backend of a stack that was deployed with one elsewhere, asked now."""
+def _elsewhere(plan: Plan, machine: Machine) -> BackendElsewhere:
+    """The backend elsewhere that the stack was deployed with, asked now."""
+    from stackctl.core.config.spec import EXTERNAL
+    from stackctl.core.external.diagnosis import diagnose
+    from stackctl.core.plan import external_backend
+    from stackctl.steps.config_request import load_config, read_lock
+    from stackctl.steps.external_backend import observe_external
+
     spec, lock = load_config(machine, {}).spec, read_lock(machine)
-    url, kind = (lock.decisions.get(key) for key in (external_backend.URL, external_backend.KIND))
-    backend = backends.BACKENDS.get(str(kind.value)) if kind else None
-    if not spec.backend.is_elsewhere or url is None or backend is None:
-        return None
+    decided = lock.decisions.get(external_backend.URL)
+    url = decided.inputs.get("url") if decided else plan.backend_url  # as stack.toml had it then
+    spec = spec.model_copy(update={"backend": spec.backend.model_copy(update={"kind": EXTERNAL, "url": url})})
     server = observe_external(spec, lock, machine)
     lack = diagnose(spec, server)
     return BackendElsewhere(
-        title=backend.TITLE,
-        url=str(url.value),
+        title=plan.backend_title,
+        url=plan.backend_url,
         model=external_backend.external_model(server).name,
         lacks=lack.error.message if lack else "",
         hint=lack.error.hint if lack else "",

@@ -6,10 +6,8 @@ from stackctl.commands.status import status
 from stackctl.core.tavern import container as tavern
 from stackctl.errors import ConfigError, NotReady
 from stackctl.machine import Machine
-from stackctl.orchestrators.compose import render
 from stackctl.steps import tavern_password
-from stackctl.steps.config_request import load_config
-from stackctl.steps.deployed import stack_name_here
+from stackctl.steps.deployed import deployed_plan
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -31,13 +29,11 @@ class Opened:
 
 def url(machine: Machine) -> Address:
     """The addresses that the deployed stack is opened on for others; raise ConfigError where there are none."""
-    stack_name_here(machine)
-    hosts = load_config(machine, {}).spec.sillytavern.proxy.hosts
-    found = tavern.urls(render.services(machine.folder.read(render.FILE) or "").get(tavern.NAME, {}), hosts)
-    is_published = found[:1] and found[0].startswith("http://")  # then this machine's own address stands first
-    others = list(found[1:] if is_published else found)
+    plan = deployed_plan(machine)
+    published = plan.sillytavern.publish
+    others = list(plan.urls if published else (f"https://{host}" for host in plan.hosts))
     if not others:
-        port = "".join(found[:1]).rpartition(":")[2]
+        port = published[0].port
         raise ConfigError(
             "no other device can open this stack: it is published on this machine alone",
             hint=f'expose = "lan" under [sillytavern] in stack.toml, then stackctl deploy; or from the other device: '

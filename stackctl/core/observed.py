@@ -116,6 +116,7 @@ class ServiceState:
     restarts: int = 0
     error: str = ""
     image: str = ""
+    image_id: str = ""  # the one that runs, whatever its name means by now: sha256:...
     started_at: float = 0.0  # seconds since the epoch; 0.0: never
     gpu_drivers: tuple[str, ...] = ()  # through which it was given GPUs: nvidia, cdi
     pid: int = 0  # of its first process, as the engine's machine counts; 0: it does not run

@@ -1,4 +1,4 @@
-"""Write compose.yml, what it mounts, and stack.lock."""
+"""Write compose.yml, what it mounts, stack.lock, and the plan for those who look at the stack later."""
 
 from dataclasses import replace
 
@@ -6,14 +6,14 @@ from stackctl import __version__
 from stackctl.core.config import lock as lock_file
 from stackctl.core.config.lock import differ
 from stackctl.core.model import demo_model
-from stackctl.core.plan import security
+from stackctl.core.plan import plan_json, security
 from stackctl.core.plan.plan import Planned
 from stackctl.core.plan.stack import Plan
 from stackctl.machine import Machine
 from stackctl.orchestrators.compose import render
 from stackctl.ports.disk import Folder
-from stackctl.steps import tavern_password
-from stackctl.steps.config_request import read_lock
+from stackctl.steps import api_key, tavern_password
+from stackctl.steps.config_request import load_config, read_lock
 
 
 def write_stack(planned: Planned, machine: Machine, *, replan: bool = False, absolute: bool = False) -> str:
@@ -33,6 +33,7 @@ def write_stack(planned: Planned, machine: Machine, *, replan: bool = False, abs
             f"kept {render.FILE} as stackctl {before['by']} wrote it; `stackctl diff` shows what this version "
             "would change, `stackctl deploy --replan` takes it"
         )
+        _write_plan(planned.plan, machine)
         return current
     if not is_ours and current != text and (kept := folder.set_aside(render.FILE)):
         machine.ui.note(f"{render.FILE} was not as stackctl wrote it: kept as {kept.name}")
@@ -45,7 +46,15 @@ def write_stack(planned: Planned, machine: Machine, *, replan: bool = False, abs
     written = {"by": __version__, "inputs": planned.inputs, "sha256": folder.sha256(render.FILE)}
     written[security.RECORD] = " ".join(planned.security)
     folder.write(lock_file.FILE, lock_file.dump(replace(planned.lock, rendered=written)))
+    _write_plan(planned.plan, machine)
     return text
+
+
+def _write_plan(plan: Plan, machine: Machine) -> None:
+    """Write plan.json, for the folder's owner alone."""
+    theirs = "" if plan.backend_service else load_config(machine, {}).spec.backend.key_file
+    text = plan_json.dump(plan, machine.place, key=theirs or api_key.FILE, password=tavern_password.FILE)
+    machine.folder.write(plan_json.FILE, text, mode=0o600)
 
 
 def _write_backend_files(plan: Plan, folder: Folder) -> None:

@@ -1,32 +1,39 @@
-"""Where the stack is found: from compose.yml alone, so it is what runs."""
+"""Where the stack is found: by the plan that it was deployed by, so it is what runs."""
 
 from dataclasses import replace
-from pathlib import Path
+from pathlib import Path, PurePosixPath
 
 import pytest
 import segno
 
 from stackctl import report
 from stackctl.commands.url import Address, Opened, url
+from stackctl.core.plan import plan_json
 from stackctl.errors import ConfigError
 from stackctl.orchestrators.compose import render
 from stackctl.steps import tavern_password
 from tests.commands.machines import Quiet, quiet
-from tests.core.samples import PASSWORD, a_plan, seen, template, wanted
+from tests.core.samples import PASSWORD, a_plan, seen, wanted
 
 FOUND = Address(urls=("http://192.168.1.5:8000",), user="stackctl", password_file=tavern_password.FILE)
 SSH = "198.51.100.7 50000 203.0.113.9 22"
 
 
-def here(folder: Path, expose: str) -> Quiet:
+def here(folder: Path, **tavern: object) -> Quiet:
+    """A machine with a stack that was deployed with this [sillytavern] section."""
+    spec = wanted(sillytavern=tavern)
     interfaces = {"eth0": ("fd00::5/64", "192.168.1.5/24")}
-    world = replace(seen(), interfaces=interfaces, password=PASSWORD if expose != "none" else None)
-    (folder / render.FILE).write_text(render.render(a_plan(wanted(sillytavern={"expose": expose}), world), template))
-    return quiet(folder)
+    password = PASSWORD if spec.sillytavern.has_password else None
+    world = replace(seen(), interfaces=interfaces, password=password, proxy="172.30.0.2")
+    text = plan_json.dump(a_plan(spec, world), PurePosixPath(folder), key="none", password="none")
+    found = quiet(folder)
+    found.machine.folder.write(render.FILE, "services: {}")
+    found.machine.folder.write(plan_json.FILE, text)
+    return found
 
 
 def test_the_best_address_comes_first_and_the_password_has_its_place(tmp_path: Path) -> None:
-    machine = here(tmp_path, "lan").machine
+    machine = here(tmp_path, expose="lan").machine
     machine.folder.write(tavern_password.FILE, PASSWORD.reveal(), mode=0o600)
     found = url(machine)
     assert found.urls == ("http://192.168.1.5:8000", "http://[fd00::5]:8000")
@@ -35,9 +42,16 @@ def test_the_best_address_comes_first_and_the_password_has_its_place(tmp_path: P
 
 def test_without_exposure_there_is_none_and_both_ways_out_are_said(tmp_path: Path) -> None:
     with pytest.raises(ConfigError, match="no other device") as failed:
-        url(here(tmp_path, "none").machine)
+        url(here(tmp_path, expose="none").machine)
     assert 'expose = "lan"' in failed.value.hint
     assert "ssh -L 8000:127.0.0.1:8000" in failed.value.hint
+
+
+def test_behind_a_proxy_it_is_found_under_the_hosts_that_it_was_deployed_with(tmp_path: Path) -> None:
+    proxy = {"network": "web", "container": "caddy", "hosts": ("chat.example.org", "b.example.org")}
+    found = here(tmp_path, proxy=proxy)
+    (tmp_path / "stack.toml").write_text('[sillytavern.proxy]\nhosts = ["not-deployed-yet.example.org"]\n')
+    assert url(found.machine).urls == ("https://chat.example.org", "https://b.example.org")
 
 
 def test_the_text_is_the_address_alone_or_a_code_that_holds_it() -> None:

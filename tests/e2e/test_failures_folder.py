@@ -116,7 +116,7 @@ def test_a_compose_yml_edited_by_hand_is_kept_aside_each_time_and_said(stack: St
 )
 def test_a_broken_compose_yml_is_said_by_the_commands_that_read_it(stack: Stack, text: str, says: str) -> None:
     (stack.folder / "compose.yml").write_text(text)
-    for verb in ("status", "stop"):
+    for verb in ("diff", "stop"):
         assert says in stack.fails(3, verb)
 
 

@@ -13,7 +13,7 @@ from typing import Any
 import pytest
 import xmlschema
 
-from stackctl.core.model.demo_model import SENTENCE, gguf_bytes
+from stackctl.core.model.demo_model import SENTENCE
 from stackctl.core.smoke.checks import CHECKS
 from stackctl.effects.host import network as host_network
 from tests.e2e.conftest import ROOT, Stack
@@ -189,17 +189,26 @@ def test_a_backend_that_is_down(good: Stack) -> None:
 
 
 def test_another_model_and_another_context_than_planned(good: Stack) -> None:
+    command: list[str] = good.inspect("llamacpp")["Config"]["Cmd"]
+    for flag, value in (("--alias", "other.gguf"), ("--ctx-size", "4096")):
+        command[command.index(flag) + 1] = value
+    with planted(good, llamacpp={"command": command}):
+        found = smoke(good, 8)
+    assert statuses(found, "failed") == {"model", "context"}
+    assert found["model"]["says"] == "the backend runs other.gguf, and not stackctl-demo.gguf as planned"
+    assert "a context of 4096 tokens, and not 8192 as planned" in found["context"]["says"]
+
+
+def test_what_stack_toml_says_since_the_deploy_is_diffs_to_tell(good: Stack) -> None:
     wish = good.folder / "stack.toml"
     text = wish.read_text()
-    (good.folder / "other.gguf").write_bytes(gguf_bytes())
-    wish.write_text(text.replace('path = "demo"', 'path = "other.gguf"') + "\n[backend]\ncontext = 4096\n")
+    wish.write_text(f"{text}\n[backend]\ncontext = 4096\n")
     try:
-        found = smoke(good, 8)
+        smoke(good, 0, "--only", "model", "--only", "context")
+        changes = json.loads(good.run("diff", "--json").stdout)["containers"]
     finally:
         wish.write_text(text)
-    assert statuses(found, "failed") == {"model", "context"}
-    assert found["model"]["says"] == "the backend runs stackctl-demo.gguf, and not other.gguf as planned"
-    assert "a context of 8192 tokens, and not 4096 as planned" in found["context"]["says"]
+    assert [(one["service"], one["action"]) for one in changes] == [("llamacpp", "recreate")]
 
 
 def test_a_whitelist_that_shuts_this_machine_out(good: Stack) -> None:

@@ -8,15 +8,14 @@ from pathlib import Path
 from stackctl.commands.smoke import reachability, services, talk
 from stackctl.commands.smoke.evidence import keep
 from stackctl.commands.smoke.site import Site
-from stackctl.core.plan.plan import plan
 from stackctl.core.plan.stack import Plan
 from stackctl.core.smoke.checks import Check
 from stackctl.core.smoke.result import NotApplicable, Outcome, Smoked, blocked, choose_checks
 from stackctl.errors import StackctlError
 from stackctl.machine import Machine
-from stackctl.steps.config_request import load_config, read_lock
-from stackctl.steps.deployed import stack_name_here
-from stackctl.steps.observe import observe
+from stackctl.steps import api_key
+from stackctl.steps.config_request import load_config
+from stackctl.steps.deployed import deployed_plan
 from stackctl.steps.tavern_session import log_lines
 
 TIMEOUT_S = 600
@@ -53,15 +52,15 @@ class Options:
 
 
 def smoke(machine: Machine, options: Options) -> Smoked:
-    """Check the stack in this folder against what its stack.toml plans, and change nothing.
+    """Check the stack in this folder against the plan that it was deployed by, and change nothing.
 
     Its backend is restarted only where that was asked for: it would interrupt whoever chats.
     """
     checks = choose_checks(options.only)
-    stack_name_here(machine)
     machine.ui.step("Looking at the machine and the stack")
-    wanted = load_config(machine, {})
-    decided = plan(wanted.spec, observe(wanted.spec, machine), read_lock(machine)).plan
+    decided = deployed_plan(machine)
+    machine.docker.refuse_foreign(decided.name, machine.place)
+    api_key.hide_keys(machine, load_config(machine, {}).spec)
     skipped = {} if options.restart or "restart" in options.only else {"restart": "it would interrupt whoever chats"}
     until = time.monotonic() + (options.timeout_s or TIMEOUT_S)
     smoked = check_stack(decided, machine, checks, until=until, skipped=skipped)

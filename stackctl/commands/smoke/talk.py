@@ -11,7 +11,7 @@ from stackctl.steps.measure_speed import measure_speed
 
 _PADDED = 256  # tokens: llama.cpp rounds a context up to a multiple of this
 _SCRIPT, _STYLE = "javascript", "css"
-_OURS = "stackctl diff shows whether stack.toml has changed since the last deploy; stackctl deploy brings it about"
+_OURS = "stackctl deploy brings the plan about, unless compose.override.yml says otherwise"
 
 
 def page(site: Site) -> str:
@@ -51,18 +51,18 @@ def wiring(site: Site) -> str:
 
 
 def model(site: Site) -> str:
-    """The model that SillyTavern is told of is the planned one."""
+    """The model that SillyTavern is told of is the planned one; a backend elsewhere may have another by now."""
     if not site.plan.model_name:
         raise NotApplicable("the plan names no model")
-    if site.model != site.plan.model_name:
+    if site.plan.backend_service and site.model != site.plan.model_name:
         raise ModelError(f"the backend runs {site.model}, and not {site.plan.model_name} as planned", hint=_OURS)
     return site.model
 
 
 def context(site: Site) -> str:
-    """The backend has the planned context, and SillyTavern fills no larger one."""
-    planned = site.plan.context
+    """The backend has the planned context, or one elsewhere its own, and SillyTavern fills no larger one."""
     has = site.page.context(*site.connection)
+    planned = site.plan.context if site.plan.backend_service else has or site.plan.context
     if has and not planned <= has < planned + _PADDED:
         raise ConfigError(f"the backend has a context of {has} tokens, and not {planned} as planned", hint=_OURS)
     sends = site.page.settings().get("max_context")

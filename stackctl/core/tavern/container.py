@@ -5,7 +5,7 @@ Sources: SillyTavern 1.19.0 (run), its docker/ folder and default/config.yaml.
 
 import json
 from collections.abc import Mapping
-from typing import Any, Final
+from typing import Final
 
 from stackctl.core.tavern import secrets_json as tavern_secrets
 
@@ -31,7 +31,6 @@ FOLDERS: Final[Mapping[str, str]] = {
     "plugins": f"{APP}/plugins",
     "extensions": f"{APP}/public/scripts/extensions/third-party",
 }
-_NAMES: Final = "SILLYTAVERN_HOSTWHITELIST_HOSTS"
 USER: Final = "stackctl"  # who is asked for the password
 CONFIG: Final = "config/config.yaml"  # below the data folder
 SETTINGS: Final = "data/default-user/settings.json"  # below the data folder
@@ -93,18 +92,9 @@ def environment(
         # what comes from this machine through the published port has the edge network's gateway as its address
         "SILLYTAVERN_WHITELIST": json.dumps(["127.0.0.1", "::1", trusted, *admitted]),
         "SILLYTAVERN_HOSTWHITELIST_ENABLED": "true",  # only ever "true": any other text is taken for it, too
-        _NAMES: json.dumps(names),
+        "SILLYTAVERN_HOSTWHITELIST_HOSTS": json.dumps(names),
         # by default it lets pages of the origin "null" read, which any page can open in a frame (src/server-main.js)
         "SILLYTAVERN_CORS_ENABLED": "false",
         "SILLYTAVERN_BROWSERLAUNCH_ENABLED": "false",
         "HOME": "/tmp",  # noqa: S108 - its own tmpfs; it runs as a user that the image does not know
     }
-
-
-def urls(service: Mapping[str, Any], hosts: tuple[str, ...]) -> tuple[str, ...]:
-    """Where people open it, by its part of a compose file: this machine's own address first, or a proxy's hosts."""
-    ports, environment = service.get("ports"), service.get("environment")
-    if isinstance(ports, list) and ports:
-        return tuple(f"http://{str(one).rpartition(':')[0]}" for one in ports)
-    names = str(environment.get(_NAMES)).lower() if isinstance(environment, dict) else ""
-    return tuple(f"https://{host}" for host in hosts if json.dumps(host.lower()) in names)

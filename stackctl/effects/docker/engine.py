@@ -124,6 +124,7 @@ class Engine:
             name=found["Config"]["Labels"].get(SERVICE, found["Name"].lstrip("/")),
             container=found["Id"],
             image=found["Config"]["Image"],
+            image_id=found.get("Image", ""),
             state=state["Status"],
             health=state.get("Health", {}).get("Status", "") if state["Running"] else "",  # kept after the end
             exit_code=state["ExitCode"],

@@ -48,6 +48,9 @@ class Programs:
             fetch=fetch,
         )
 
+    def known_sha256(self, path: Path) -> str:
+        return programs.known_sha256(path, self.data)
+
     def local(self, path: Path) -> Path:
         return programs.local(path)
 

@@ -59,6 +59,11 @@ class Folder:
         """Return whether there is a file that may be read; raise DataError as read_bytes() does."""
         return self._asked(self.path / name, lambda _: True) or False
 
+    def size_and_time(self, name: str) -> tuple[int, int] | None:
+        """Return a file's bytes and when it was changed (ns since the epoch), or None where there is none."""
+        found = self._asked(self.path / name, os.fstat)
+        return None if found is None else (found.st_size, found.st_mtime_ns)
+
     def _asked(self, path: Path, ask: Callable[[int], _T]) -> _T | None:
         """Return what a regular file answers, by its descriptor, or None where there is none."""
         try:

@@ -76,6 +76,12 @@ def program_path(program: Program, *, backend: str, data: Path) -> Path:
     return data / "programs" / backend / program.version / (name.lstrip(".")[:_LONGEST_NAME] or "program")
 
 
+def known_sha256(target: Path, data: Path) -> str:
+    """Return the sha256 that a program's file was verified by, if it still is that file; "" where nobody knows it."""
+    record = _recorded(target, Folder(data, owner_of(data)))
+    return record.sha256 if record and record.is_of(target) else ""
+
+
 def from_url(url: str) -> Program:
     """The program behind `backend.program = "https://..."`: one version per address, its sha256 not known."""
     version = "url-" + hashlib.sha256(url.encode()).hexdigest()[:12]

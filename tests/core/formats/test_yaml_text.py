@@ -7,7 +7,6 @@ import pytest
 import yaml
 
 from stackctl.core.formats import yaml_text
-from stackctl.core.tavern import container as tavern
 from stackctl.errors import ConfigError
 from stackctl.orchestrators.compose import render
 
@@ -72,12 +71,3 @@ def test_every_scalar_is_the_text_that_stands_there() -> None:
     }  # fmt: skip
     with pytest.raises(yaml.YAMLError):
         yaml_text.texts("[")
-
-
-@pytest.mark.parametrize(
-    "service", ["{ports: 5}", "{ports: {a: b}}", "{environment: x}", "{environment: [a]}",
-                "{environment: {SILLYTAVERN_HOSTWHITELIST_HOSTS: zz}}",
-                "{environment: {SILLYTAVERN_HOSTWHITELIST_HOSTS: [x]}}", "{}"],
-)  # fmt: skip
-def test_a_service_of_another_form_has_no_address(service: str) -> None:
-    assert tavern.urls(render.services(f"services: {{x: {service}}}")["x"], ("chat.example.org",)) == ()

@@ -32,13 +32,6 @@ def test_a_foreign_name_and_a_foreign_origin_are_refused_always() -> None:
     assert json.loads(tavern.environment("10.64.3.1")["SILLYTAVERN_HOSTWHITELIST_HOSTS"]) == []
 
 
-def test_of_the_names_only_the_proxys_hosts_are_where_people_open_it() -> None:
-    service = {"environment": tavern.environment("10.0.0.1", names=("chat.example.org", "box"), is_proxied=True)}
-    assert tavern.urls(service, ("Chat.example.org",)) == ("https://Chat.example.org",)
-    assert tavern.urls(service, ("not-deployed-yet.example.org",)) == ()
-    assert tavern.urls({"ports": ["127.0.0.1:8000:8000"]} | service, ()) == ("http://127.0.0.1:8000",)
-
-
 # -- health and waiting: only what the image has
 
 

@@ -1,0 +1,115 @@
+"""What a good deploy brought up, as one file of .stackctl/history keeps it, and what changed from one to the next.
+
+Nothing in it is a secret.
+"""
+
+import json
+import re
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Final
+
+from stackctl.core.config.files import STATE
+from stackctl.core.formats.dataclass_json import from_plain, to_plain
+
+FOLDER: Final = f"{STATE}/history"
+KEPT: Final = 20  # the newest
+VERSION: Final = 1
+_NAME: Final = re.compile(r"([1-9][0-9]{0,8})\.json")
+
+
+@dataclass(frozen=True, kw_only=True)
+class ImageUsed:
+    """The image of a service. `id`: of the one that runs; `digest`: that it was pulled by, "" where it was built."""
+
+    service: str
+    name: str
+    id: str
+    digest: str
+
+
+@dataclass(frozen=True, kw_only=True)
+class FileUsed:
+    """A model's file or a program on the host. `sha256`: "" where nobody has computed it: size and time must do."""
+
+    path: str
+    size: int  # bytes
+    modified_ns: int  # nanoseconds since the epoch
+    sha256: str = ""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Record:
+    """One good deploy. `inputs`: a fingerprint of all that was wanted and seen."""
+
+    time: str  # UTC, as 2026-11-25T10:00:00Z
+    stackctl: str  # its version
+    inputs: str
+    backend: str
+    model: str
+    context: int  # tokens
+    kv_cache: str
+    gpu_layers: str
+    port: int | None  # on this machine; None: it is published nowhere
+    images: tuple[ImageUsed, ...]
+    model_files: tuple[FileUsed, ...]  # (): the backend runs elsewhere
+    program: FileUsed | None  # None: the image carries it
+    ready_s: float | None
+    first_token_s: float | None  # this and the next: None without a proof
+    tokens_per_s: float | None  # by the backend's own count; None: it does not say, too
+
+
+def file_name(number: int) -> str:
+    """The name of the file of a deploy, in FOLDER."""
+    return f"{number}.json"
+
+
+def number_of(name: str) -> int | None:
+    """The number of the deploy whose file has this name; None for a file that is none of ours."""
+    found = _NAME.fullmatch(name)
+    return int(found[1]) if found else None
+
+
+def dump(record: Record) -> str:
+    """The record as text."""
+    return json.dumps({"version": VERSION, **to_plain(record)}, indent=2) + "\n"
+
+
+def parse(text: str) -> Record | None:
+    """Read a record; None for another version, and for anything that dump() did not write."""
+    try:
+        content = json.loads(text)
+        return from_plain(Record, content) if content["version"] == VERSION else None
+    except (ValueError, KeyError, TypeError, AttributeError, RecursionError):
+        return None
+
+
+def differences(before: Record, now: Record) -> tuple[str, ...]:
+    """What changed from one deploy to a later one, in a few words each; () for nothing."""
+    return tuple(_differences(before, now)) or (("other settings",) if before.inputs != now.inputs else ())
+
+
+def _differences(before: Record, now: Record) -> Iterator[str]:
+    for name, was, has in (
+        ("stackctl", before.stackctl, now.stackctl),
+        ("backend", before.backend, now.backend),
+        ("model", before.model, now.model),
+        ("context", before.context, now.context),
+        ("KV cache", before.kv_cache, now.kv_cache),
+        ("GPU layers", before.gpu_layers, now.gpu_layers),
+        ("port", before.port, now.port),
+    ):
+        if was != has:
+            yield f"{name} {was or 'none'} -> {has or 'none'}"
+    if before.model == now.model and before.model_files != now.model_files:
+        yield "the model's files"
+    if before.backend == now.backend and before.program != now.program:
+        yield "the backend's program"
+    images = {one.service: one for one in before.images}
+    for image in now.images:
+        if image.service not in images:
+            yield f"with {image.service}"
+        elif (images[image.service].name, images[image.service].id) != (image.name, image.id):
+            yield f"the image of {image.service}"
+    gone = images.keys() - {image.service for image in now.images}
+    yield from (f"without {service}" for service in sorted(gone))

@@ -1,0 +1,59 @@
+"""plan.json: the plan that a folder's stack was deployed by, for the commands that look at the stack afterwards.
+
+No secret stands in it, only the name of the file that holds it; and no note, which was news at that deploy alone.
+"""
+
+import json
+from collections.abc import Callable
+from dataclasses import replace
+from pathlib import PurePosixPath
+from typing import Any, Final
+
+from stackctl.core.config.files import STATE
+from stackctl.core.formats.dataclass_json import from_plain, to_plain
+from stackctl.core.plan.stack import Plan
+from stackctl.errors import ConfigError
+from stackctl.secret import Secret
+
+FILE: Final = f"{STATE}/plan.json"
+VERSION: Final = 1
+_FILE: Final = "file"  # the key of what stands in a secret's place
+
+
+def dump(plan: Plan, folder: PurePosixPath, *, key: str, password: str) -> str:
+    """The plan of the stack in `folder` as text. `key`, `password`: the files that hold those."""
+    table = to_plain(replace(plan, key=None, password=None, files={}, notes=()))
+    table["key"] = plan.key and {_FILE: key}
+    table["password"] = plan.password and {_FILE: password}
+    table["files"] = {name: {_FILE: name} for name in plan.files}
+    return json.dumps({"version": VERSION, "folder": str(folder), "plan": table}, indent=2) + "\n"
+
+
+def parse(text: str, folder: PurePosixPath, read: Callable[[str], str]) -> Plan | None:
+    """Read the plan of the stack in `folder`; None where it is another folder's, which was moved or copied here.
+
+    `read` gives the text of a file that holds a secret. Raises ConfigError for a version that is not known, and for
+    anything that dump() did not write.
+    """
+    try:
+        content = json.loads(text)
+        if content["version"] == VERSION:
+            return _plan(content["plan"], read) if content["folder"] == str(folder) else None
+        version = content["version"]
+    except (ValueError, KeyError, TypeError, AttributeError, RecursionError) as e:
+        raise ConfigError(f"{FILE} can't be read: {e}", hint="stackctl deploy writes a new one") from e
+    raise ConfigError(
+        f"{FILE} has version {version!r:.20}, and this stackctl knows version {VERSION} alone",
+        hint="use the stackctl that wrote it; or stackctl deploy with this one, which writes a new one",
+    )
+
+
+def _plan(table: dict[str, Any], read: Callable[[str], str]) -> Plan:
+    plan: Plan = from_plain(Plan, {**table, "key": None, "password": None, "files": {}})
+    key, password = table["key"], table["password"]
+    return replace(
+        plan,
+        key=Secret(read(key[_FILE]).strip()) if key else None,
+        password=Secret(read(password[_FILE]).strip()) if password else None,
+        files={name: Secret(read(one[_FILE])) for name, one in table["files"].items()},
+    )

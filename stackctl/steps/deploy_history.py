@@ -1,0 +1,124 @@
+"""The good deploys of this folder, each in a file of its own: written after the start, read by `stackctl history`."""
+
+from collections.abc import Callable, Iterator
+from contextlib import suppress
+from datetime import UTC, datetime
+from pathlib import Path, PurePosixPath
+
+from stackctl import __version__
+from stackctl.core import history
+from stackctl.core.history import FileUsed, ImageUsed, Record
+from stackctl.core.model.model import ModelSeen
+from stackctl.core.observed import Observed
+from stackctl.core.plan.stack import Plan
+from stackctl.errors import StackctlError
+from stackctl.machine import Machine
+from stackctl.steps.config_request import read_lock
+from stackctl.steps.prove import Proof
+
+_MOST_BYTES = 1 << 20  # of one record; a model of 500 parts makes some 150 kB
+
+
+def _now() -> datetime:
+    return datetime.now(UTC)
+
+
+def record_deploy(
+    plan: Plan,
+    seen: Observed,
+    machine: Machine,
+    *,
+    ready_s: float | None,
+    proof: Proof | None,
+    clock: Callable[[], datetime] = _now,
+) -> None:
+    """Write down what was brought up; where that fails it is said, for the stack is up all the same."""
+    try:
+        numbers = _numbers(machine)
+        record = _record(plan, seen, machine, ready_s=ready_s, proof=proof, now=clock())
+        number = max(numbers, default=0) + 1
+        machine.folder.write(_place(number), history.dump(record), mode=0o600)
+        for old in sorted((*numbers, number))[: -history.KEPT]:
+            machine.folder.remove(_place(old))
+    except StackctlError as error:
+        machine.ui.note(f"note: this deploy does not stand in the history: {error.message}")
+
+
+def recorded_deploys(machine: Machine) -> Iterator[tuple[int, Record]]:
+    """Give each recorded deploy with its number, the newest first; what is no record is passed over, and said."""
+    for name in machine.storage.trees.names(machine.path / history.FOLDER):
+        if history.number_of(name) is None:
+            machine.ui.note(f"note: {history.FOLDER}/{name} is no record of a deploy")
+    for number in sorted(_numbers(machine), reverse=True):
+        text = machine.folder.read(_place(number), most=_MOST_BYTES, errors="replace")
+        record = history.parse(text or "")
+        if record:
+            yield number, record
+        else:
+            machine.ui.note(f"note: {_place(number)} is damaged, or another stackctl's: it is left out")
+
+
+def _numbers(machine: Machine) -> tuple[int, ...]:
+    found = map(history.number_of, machine.storage.trees.names(machine.path / history.FOLDER))
+    return tuple(number for number in found if number is not None)
+
+
+def _place(number: int) -> str:
+    return f"{history.FOLDER}/{history.file_name(number)}"
+
+
+def _record(
+    plan: Plan, seen: Observed, machine: Machine, *, ready_s: float | None, proof: Proof | None, now: datetime
+) -> Record:
+    published, program = plan.sillytavern.publish, seen.programs.get(plan.program)
+    return Record(
+        time=now.strftime("%Y-%m-%dT%H:%M:%SZ"),
+        stackctl=__version__,
+        inputs=read_lock(machine).rendered.get("inputs", ""),
+        backend=plan.backend,
+        model=plan.model_name,
+        context=plan.context,
+        kv_cache=plan.kv_cache,
+        gpu_layers=plan.gpu_layers,
+        port=published[0].port if published else None,
+        images=tuple(_images(plan, machine)),
+        model_files=tuple(_model_files(seen.model, machine)),
+        program=_program(program, machine) if program else None,
+        ready_s=ready_s and round(ready_s, 2),
+        first_token_s=round(proof.reply.first_s, 3) if proof else None,
+        tokens_per_s=round(proof.tokens_per_s, 1) if proof and proof.tokens_per_s else None,
+    )
+
+
+def _images(plan: Plan, machine: Machine) -> Iterator[ImageUsed]:
+    states = machine.docker.states(plan.name)
+    for service in plan.services:
+        state, digest = states.get(service.name), machine.docker.images.digest(service.image) or ""
+        runs = state.image_id if state else ""
+        yield ImageUsed(service=service.name, name=service.image, id=runs, digest="" if digest == runs else digest)
+
+
+def _model_files(model: ModelSeen, machine: Machine) -> Iterator[FileUsed]:
+    """Each file of the model, with its checksum where stackctl pulled it: of 40 GB none is computed here."""
+    known = _pulled(model, machine)
+    for file in model.files:
+        sha256 = known.get((file.host, file.size), "")
+        yield FileUsed(path=str(file.host), size=file.size, modified_ns=file.modified_ns, sha256=sha256)
+
+
+def _pulled(model: ModelSeen, machine: Machine) -> dict[tuple[PurePosixPath, int], str]:
+    """Where a file of a model in stackctl's own store lies, and its size -> its sha256 when it came; {} elsewhere."""
+    if not model.files:
+        return {}
+    store, first = PurePosixPath(machine.storage.library.folder.resolve()), model.files[0]
+    place = first.host.parents[len(PurePosixPath(first.name).parts) - 1] if model.is_folder else first.host
+    kept = machine.storage.library.at(place.relative_to(store)) if place.is_relative_to(store) else None
+    return {(store / kept.root / one.name, one.size): one.sha256 for one in kept.files} if kept else {}
+
+
+def _program(path: PurePosixPath, machine: Machine) -> FileUsed:
+    size, modified_ns, sha256 = 0, 0, ""
+    with suppress(StackctlError):
+        size, modified_ns = machine.folder.size_and_time(str(path)) or (0, 0)
+        sha256 = machine.storage.programs.known_sha256(Path(path))
+    return FileUsed(path=str(path), size=size, modified_ns=modified_ns, sha256=sha256)

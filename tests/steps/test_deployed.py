@@ -1,0 +1,177 @@
+"""What was deployed in a folder: read from plan.json, planned again where there is none."""
+
+import json
+import stat
+from collections.abc import Callable
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+
+from stackctl.commands import lifecycle
+from stackctl.commands.deploy import Options, deploy
+from stackctl.commands.render import render
+from stackctl.commands.status import status, watch_status
+from stackctl.core.plan import plan_json
+from stackctl.errors import ConfigError
+from stackctl.steps.deployed import deployed_plan, stack_name_here
+from tests.commands.engines import Staged, staged
+from tests.commands.machines import quiet
+from tests.core.samples import a_plan
+
+QUICK = Options(prove=False, timeout_s=20)
+DEMO: dict[str, object] = {"model.path": "demo", "name": "mine"}
+
+
+def with_images(folder: Path) -> Staged:
+    return staged(folder, published=dict.fromkeys([one.image for one in a_plan().services], "sha256:1"))
+
+
+@pytest.fixture
+def here(tmp_path: Path) -> Staged:
+    """A folder in which a stack was deployed."""
+    found = with_images(tmp_path)
+    deploy(found.machine, DEMO, QUICK)
+    return found
+
+
+def files(folder: Path) -> dict[str, bytes]:
+    return {str(path.relative_to(folder)): path.read_bytes() for path in folder.rglob("*") if path.is_file()}
+
+
+def edit(folder: Path, change: Callable[[str], str]) -> None:
+    file = folder / "stack.toml"
+    text = file.read_text()
+    file.write_text(change(text))
+    assert file.read_text() != text
+
+
+# -- written
+
+
+def test_a_deploy_writes_its_plan_down_for_the_owner_alone_and_without_its_key(tmp_path: Path) -> None:
+    found = with_images(tmp_path)
+    done = deploy(found.machine, DEMO, QUICK)
+    file = tmp_path / plan_json.FILE
+    assert stat.S_IMODE(file.stat().st_mode) == 0o600
+    assert done.plan.key
+    assert done.plan.key.reveal() not in file.read_text()
+    assert deployed_plan(found.machine) == replace(done.plan, notes=())
+
+
+def test_so_does_a_render(tmp_path: Path) -> None:
+    machine = quiet(tmp_path).machine
+    render(machine, DEMO, to_stdout=False, absolute=False, replan=False)
+    assert deployed_plan(machine).name == "mine"
+    assert stat.S_IMODE((tmp_path / plan_json.FILE).stat().st_mode) == 0o600
+
+
+def test_a_render_to_stdout_writes_none(tmp_path: Path) -> None:
+    render(quiet(tmp_path).machine, DEMO, to_stdout=True, absolute=False, replan=False)
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_a_deploy_that_keeps_an_older_stackctls_compose_yml_writes_its_plan_down(here: Staged, tmp_path: Path) -> None:
+    lock = json.loads((tmp_path / "stack.lock").read_text())
+    lock["rendered"]["by"] = "0.0.1"
+    (tmp_path / "stack.lock").write_text(json.dumps(lock))
+    (tmp_path / plan_json.FILE).unlink()
+    deploy(here.machine, {}, QUICK)
+    assert "as stackctl 0.0.1 wrote it" in here.said.getvalue()
+    assert json.loads((tmp_path / plan_json.FILE).read_text())["plan"]["name"] == "mine"
+
+
+@pytest.mark.parametrize("text", ["{", '{"version": 2}'])
+def test_a_deploy_replaces_one_that_nobody_can_read(here: Staged, tmp_path: Path, text: str) -> None:
+    (tmp_path / plan_json.FILE).write_text(text)
+    for look in (deployed_plan, stack_name_here, status):
+        with pytest.raises(ConfigError, match=r"plan\.json") as caught:
+            look(here.machine)
+        assert "stackctl deploy" in caught.value.hint
+    deploy(here.machine, {}, QUICK)
+    assert deployed_plan(here.machine).name == "mine"
+
+
+# -- read
+
+
+def test_the_key_of_the_stack_is_hidden_from_what_is_printed_once_its_plan_is_read(tmp_path: Path) -> None:
+    key = with_images(tmp_path)
+    deploy(key.machine, DEMO, QUICK)
+    machine = with_images(tmp_path).machine
+    text = (tmp_path / ".stackctl/api-key").read_text().strip()
+    assert machine.ui.redacted(text) == text
+    deployed_plan(machine)
+    assert machine.ui.redacted(text) == "***"
+
+
+def test_a_damaged_key_hides_nothing_and_keeps_nobody_from_looking(here: Staged, tmp_path: Path) -> None:
+    (tmp_path / ".stackctl/api-key").write_text("e\n")
+    machine = with_images(tmp_path).machine
+    deployed_plan(machine)
+    assert machine.ui.redacted("the ready stack") == "the ready stack"
+    (tmp_path / ".stackctl/api-key").unlink()
+    assert status(here.machine).is_ready
+
+
+def test_without_compose_yml_there_is_no_stack_whatever_was_planned(here: Staged, tmp_path: Path) -> None:
+    (tmp_path / "compose.yml").unlink()
+    for look in (deployed_plan, stack_name_here, status):
+        with pytest.raises(ConfigError, match="there is no stack in") as caught:
+            look(here.machine)
+        assert caught.value.hint == "stackctl deploy makes one"
+
+
+@pytest.mark.parametrize("change", [
+    lambda text: text.replace('name = "mine"', 'name = "other"'),
+    lambda text: text.replace('path = "demo"', 'path = "not-here.gguf"'),
+    lambda text: text + "nonsense = [\n",
+], ids=["name", "model", "broken"])  # fmt: skip
+def test_what_stack_toml_says_after_the_deploy_changes_nothing_of_what_runs(
+    here: Staged, tmp_path: Path, change: Callable[[str], str]
+) -> None:
+    before = status(here.machine)
+    edit(tmp_path, change)
+    assert status(here.machine) == before
+    assert (before.name, before.url, before.is_ready) == ("mine", "http://127.0.0.1:8000", True)
+    assert lifecycle.start(here.machine, None, again=False, timeout_s=20).url == before.url
+    with pytest.raises(ConfigError, match="no service 'x'") as caught:
+        lifecycle.stop(here.machine, "x")
+    assert caught.value.hint == "it has: llamacpp, sillytavern"
+
+
+def test_a_service_without_container_is_missing(here: Staged) -> None:
+    del here.stage.states_["llamacpp"]
+    now = status(here.machine)
+    assert (now.missing, now.is_ready) == (("llamacpp",), False)
+
+
+def test_a_watch_begins_with_what_runs_now(here: Staged) -> None:
+    watching = watch_status(here.machine)
+    assert next(watching) == status(here.machine)
+
+
+# -- planned again
+
+
+def test_a_stack_of_an_older_stackctl_is_planned_from_stack_toml_and_stack_lock_and_nothing_is_written(
+    here: Staged, tmp_path: Path
+) -> None:
+    deployed = deployed_plan(here.machine)
+    (tmp_path / plan_json.FILE).unlink()
+    before, started = files(tmp_path), list(here.stage.models)
+    assert replace(deployed_plan(here.machine), notes=()) == deployed
+    assert status(here.machine).is_ready
+    assert stack_name_here(here.machine) == "mine"
+    assert files(tmp_path) == before
+    assert here.stage.models == started
+
+
+def test_a_copy_of_the_folder_is_a_stack_of_its_own(tmp_path: Path) -> None:
+    first, second = tmp_path / "first", tmp_path / "second"
+    first.mkdir()
+    deploy(with_images(first).machine, {"model.path": "demo"}, QUICK)
+    first.rename(second)
+    machine = with_images(second).machine
+    assert stack_name_here(machine) == "second"
+    assert deployed_plan(machine).name == "second"
