@@ -41,11 +41,11 @@ CORE = [
     "observed",
     "fit",
     "config",
-    "start",
     "external",
     "tavern",
     "adoption",
     "plan",
+    "start",
     "advice",
     "smoke",
 ]

@@ -6,6 +6,7 @@ from pathlib import PurePosixPath
 from typing import Final, Literal, Protocol
 
 from stackctl.contracts.answer import Answer
+from stackctl.contracts.cause import Cause
 from stackctl.contracts.host import Cpu
 from stackctl.contracts.memory import Reserves
 from stackctl.secret import Secret
@@ -61,15 +62,6 @@ class Launch:
     command: tuple[str, ...] = ()
     environment: Mapping[str, str] = field(default_factory=dict)
     files: Mapping[str, Secret] = field(default_factory=dict)
-
-
-@dataclass(frozen=True, kw_only=True)
-class Cause:
-    """Why a backend can't go on, in plain words, and what to do. The class of error decides the exit code."""
-
-    says: str
-    hint: str
-    kind: Literal["not ready", "model", "gpu", "memory", "config"] = "not ready"
 
 
 @dataclass(frozen=True, kw_only=True)

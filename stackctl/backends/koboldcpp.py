@@ -15,7 +15,6 @@ from typing import Final
 
 from stackctl.backends.answers import MODELS, PROPS, first_model, good, number, table, text, tokens
 from stackctl.backends.contract import (
-    Cause,
     Image,
     Launch,
     Program,
@@ -28,6 +27,7 @@ from stackctl.backends.contract import (
 )
 from stackctl.backends.llama_log import load_buffer, load_failure, load_progress
 from stackctl.contracts.answer import Answer
+from stackctl.contracts.cause import Cause
 from stackctl.contracts.host import Cpu
 from stackctl.contracts.memory import Reserves
 from stackctl.errors import ConfigError, GpuError

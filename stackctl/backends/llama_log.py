@@ -8,7 +8,8 @@ import re
 from collections.abc import Mapping
 from typing import Literal
 
-from stackctl.backends.contract import Buffer, Cause
+from stackctl.backends.contract import Buffer
+from stackctl.contracts.cause import Cause
 
 _OFFLOADED = re.compile(r"offloaded (\d+)/(\d+) layers to GPU")
 _SHARDS = re.compile(r"additional (\d+) GGUFs metadata loaded")

@@ -10,7 +10,6 @@ from typing import Final
 
 from stackctl.backends.answers import MODELS, PROPS, first_model, good, number, table, text, tokens
 from stackctl.backends.contract import (
-    Cause,
     Image,
     Launch,
     Program,
@@ -25,6 +24,7 @@ from stackctl.backends.contract import (
 )
 from stackctl.backends.llama_log import load_buffer, load_failure, load_progress
 from stackctl.contracts.answer import Answer
+from stackctl.contracts.cause import Cause
 from stackctl.contracts.memory import Reserves
 from stackctl.secret import Secret
 

@@ -13,7 +13,6 @@ from typing import Final
 
 from stackctl.backends.answers import MODELS, first_model, good, number
 from stackctl.backends.contract import (
-    Cause,
     Image,
     Launch,
     Program,
@@ -26,6 +25,7 @@ from stackctl.backends.contract import (
 )
 from stackctl.backends.llama_log import load_buffer, load_failure, load_progress
 from stackctl.contracts.answer import Answer
+from stackctl.contracts.cause import Cause
 from stackctl.contracts.memory import Reserves
 from stackctl.secret import Secret
 

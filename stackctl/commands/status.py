@@ -6,9 +6,9 @@ from dataclasses import dataclass
 
 from stackctl import backends
 from stackctl.core.external.diagnosis import diagnose
+from stackctl.core.observed import ServiceState
 from stackctl.core.plan import external_backend
 from stackctl.core.start.events import Changed
-from stackctl.core.start.readiness import ServiceState
 from stackctl.core.tavern import container as tavern
 from stackctl.effects.docker.events import Watch
 from stackctl.machine import Machine

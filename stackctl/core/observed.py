@@ -91,3 +91,34 @@ class Observed:
     server: ServerSeen | None = None  # the backend, where it runs elsewhere and could be asked
     # where the backend's programs lie, or will: by name as in Backend.PROGRAMS; "": the one that the user brings
     programs: Mapping[str, PurePosixPath] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, kw_only=True)
+class ServiceState:
+    """One service's container."""
+
+    name: str
+    container: str
+    state: str  # created, running, restarting, exited, dead, paused
+    health: str = ""  # "", starting, healthy, unhealthy
+    exit_code: int = 0
+    oom_killed: bool = False
+    restarts: int = 0
+    error: str = ""
+    image: str = ""
+    started_at: float = 0.0  # seconds since the epoch; 0.0: never
+    gpu_drivers: tuple[str, ...] = ()  # through which it was given GPUs: nvidia, cdi
+    pid: int = 0  # of its first process, as the engine's machine counts; 0: it does not run
+
+    @property
+    def is_ready(self) -> bool:
+        return self.state == "running" and self.health == "healthy"
+
+    @property
+    def has_failed(self) -> bool:
+        return (
+            self.state in {"exited", "dead", "restarting"}
+            or self.health == "unhealthy"
+            or self.oom_killed
+            or (self.state == "created" and self.error != "")
+        )

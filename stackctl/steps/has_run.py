@@ -7,7 +7,7 @@ repository it comes from another machine.
 
 from collections.abc import Mapping
 
-from stackctl.core.start.readiness import ServiceState
+from stackctl.core.observed import ServiceState
 from stackctl.core.tavern import container as tavern
 from stackctl.effects.storage import STATE
 from stackctl.machine import Machine

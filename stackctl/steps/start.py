@@ -6,12 +6,12 @@ from dataclasses import dataclass, field
 
 from stackctl import backends
 from stackctl.backends.contract import Backend, Buffer
+from stackctl.core.observed import ServiceState
 from stackctl.core.plan import gpu_request
 from stackctl.core.plan.stack import Plan
 from stackctl.core.start import readiness
 from stackctl.core.start.docker_errors import from_output
 from stackctl.core.start.events import Changed, ComposeExited, ComposeOutput, Event, EventStreamLost, Idle, Line
-from stackctl.core.start.readiness import ServiceState
 from stackctl.effects.docker.events import Watch
 from stackctl.errors import EngineError, NotReady, StackctlError
 from stackctl.machine import Machine

@@ -12,8 +12,7 @@ from typing import Any
 
 import docker.errors
 
-from stackctl.core.observed import EngineSeen
-from stackctl.core.start.readiness import ServiceState
+from stackctl.core.observed import EngineSeen, ServiceState
 from stackctl.effects.docker.engine import Engine
 from stackctl.effects.docker.images import Images
 from stackctl.errors import EngineError

@@ -8,8 +8,8 @@ from typing import Any, Self
 
 import pytest
 
+from stackctl.core.observed import ServiceState
 from stackctl.core.plan.stack import Plan
-from stackctl.core.start.readiness import ServiceState
 from stackctl.effects.tavern.http import Reply
 from stackctl.machine import Machine
 from stackctl.steps.measure_speed import measure_speed

@@ -2,11 +2,11 @@
 
 from stackctl import backends
 from stackctl.commands.smoke.site import Site
+from stackctl.core.observed import ServiceState
 from stackctl.core.plan import gpu_request
 from stackctl.core.plan.stack import Plan
 from stackctl.core.smoke.result import NotApplicable
 from stackctl.core.start import readiness
-from stackctl.core.start.readiness import ServiceState
 from stackctl.core.tavern import container as tavern
 from stackctl.core.tavern import replies
 from stackctl.errors import NotReady, StackctlError

@@ -3,9 +3,9 @@
 import time
 from functools import cached_property
 
+from stackctl.core.observed import ServiceState
 from stackctl.core.plan.stack import Plan
 from stackctl.core.smoke.reachability import Route
-from stackctl.core.start.readiness import ServiceState
 from stackctl.core.tavern import replies, stream
 from stackctl.core.tavern import settings_json as tavern_settings
 from stackctl.effects.tavern.http import Reply, Tavern

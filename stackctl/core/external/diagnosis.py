@@ -9,7 +9,6 @@ from stackctl.core.config.spec import Spec
 from stackctl.core.external import backend_url
 from stackctl.core.external.detection import DetectedServer, detect_server, detected_servers
 from stackctl.core.observed import ProbeResult, ServerSeen
-from stackctl.core.start.readiness import ERRORS
 from stackctl.errors import ConfigError, NotReady, StackctlError
 
 _WORDS: Final = {
@@ -47,7 +46,7 @@ def diagnose(spec: Spec, server: ServerSeen | None) -> Unavailable | None:
         hint = 'write the one it was started with into a file (chmod 600), and in stack.toml backend.key_file = "FILE"'
         return Unavailable(error=ConfigError(f"{title} at {url} {says}", hint=hint), passes="no")
     if cause := served.lacks:
-        return Unavailable(error=ERRORS[cause.kind](f"{url}: {cause.says}", hint=cause.hint), passes="no")
+        return Unavailable(error=cause.error(url), passes="no")
     return None
 
 

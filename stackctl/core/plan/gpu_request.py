@@ -3,9 +3,8 @@
 from stackctl.contracts.service import GpuRequest
 from stackctl.core.config.lock import Decisions
 from stackctl.core.config.spec import Spec
-from stackctl.core.observed import EngineSeen, Observed
+from stackctl.core.observed import EngineSeen, Observed, ServiceState
 from stackctl.core.plan.stack import Plan
-from stackctl.core.start.readiness import ServiceState
 from stackctl.errors import GpuError
 
 _KIND = "nvidia.com/gpu="

@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass
 
-from stackctl.core.start.readiness import ServiceState
+from stackctl.core.observed import ServiceState
 
 
 @dataclass(frozen=True)

@@ -1,51 +1,14 @@
 """From the states of containers and their log lines to a verdict: ready, still waiting, or never."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
 
-from stackctl.backends.contract import Backend, Cause
-from stackctl.errors import ConfigError, DoesNotFit, GpuError, ModelError, NotReady, StackctlError
+from stackctl.backends.contract import Backend
+from stackctl.contracts.cause import Cause
+from stackctl.core.observed import ServiceState
+from stackctl.errors import StackctlError
 from stackctl.terminal import command_line
 
-ERRORS: Mapping[str, type[StackctlError]] = {
-    "not ready": NotReady,
-    "model": ModelError,
-    "gpu": GpuError,
-    "memory": DoesNotFit,
-    "config": ConfigError,
-}
 _SHOWN, _SHOWN_BEFORE = 8, 5  # log lines in an error; of them before the telling one, which often has the cause
-
-
-@dataclass(frozen=True, kw_only=True)
-class ServiceState:
-    """One service's container."""
-
-    name: str
-    container: str
-    state: str  # created, running, restarting, exited, dead, paused
-    health: str = ""  # "", starting, healthy, unhealthy
-    exit_code: int = 0
-    oom_killed: bool = False
-    restarts: int = 0
-    error: str = ""
-    image: str = ""
-    started_at: float = 0.0  # seconds since the epoch; 0.0: never
-    gpu_drivers: tuple[str, ...] = ()  # through which it was given GPUs: nvidia, cdi
-    pid: int = 0  # of its first process, as the engine's machine counts; 0: it does not run
-
-    @property
-    def is_ready(self) -> bool:
-        return self.state == "running" and self.health == "healthy"
-
-    @property
-    def has_failed(self) -> bool:
-        return (
-            self.state in {"exited", "dead", "restarting"}
-            or self.health == "unhealthy"
-            or self.oom_killed
-            or (self.state == "created" and self.error != "")
-        )
 
 
 def waiting_for(
@@ -68,9 +31,7 @@ def waiting_for(
 
 def failure(state: ServiceState, log: tuple[str, ...], backend: Backend) -> StackctlError:
     """The error for a service that will never be ready; its cause is read from its log, then from its end."""
-    cause = _cause(state, log, backend)
-    error = ERRORS[cause.kind]
-    return error(f"{state.name}: {cause.says}", hint=cause.hint, evidence=evidence(log, backend))
+    return _cause(state, log, backend).error(state.name, evidence(log, backend))
 
 
 def fatal(line: str, name: str, backend: Backend) -> Cause | None:

@@ -8,8 +8,8 @@ from collections.abc import Iterator
 from dataclasses import replace
 from typing import Any, Protocol
 
+from stackctl.core.observed import ServiceState
 from stackctl.core.start.events import Changed, ComposeExited, ComposeOutput, Event, EventStreamLost, Idle, Line
-from stackctl.core.start.readiness import ServiceState
 from stackctl.errors import EngineError
 
 _EVENTS = ["create", "start", "die", "oom", "health_status", "stop", "kill", "restart", "destroy"]

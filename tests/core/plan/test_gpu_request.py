@@ -8,10 +8,9 @@ import yaml
 
 from stackctl.contracts.service import GpuRequest
 from stackctl.core.config.lock import Decisions, Lock
-from stackctl.core.observed import EngineSeen
+from stackctl.core.observed import EngineSeen, ServiceState
 from stackctl.core.plan import gpu_request
 from stackctl.core.start.docker_errors import version
-from stackctl.core.start.readiness import ServiceState
 from stackctl.errors import GpuError
 from tests.core.samples import CDI, GPU, a_plan, engine, seen, wanted
 

@@ -14,10 +14,9 @@ from pathlib import Path, PurePosixPath
 from typing import TYPE_CHECKING, Any
 
 from stackctl.contracts.service import GpuRequest
-from stackctl.core.observed import EngineSeen
+from stackctl.core.observed import EngineSeen, ServiceState
 from stackctl.core.plan.gpu_request import NOT_GIVEN, cdi_names
 from stackctl.core.start.docker_errors import gpu_refused
-from stackctl.core.start.readiness import ServiceState
 from stackctl.effects.docker.connection import connect, listener
 from stackctl.errors import ConfigError, EngineError
 

@@ -1,0 +1,29 @@
+"""Why a service can't go on."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Final, Literal
+
+from stackctl.errors import ConfigError, DoesNotFit, GpuError, ModelError, NotReady, StackctlError
+
+Kind = Literal["not ready", "model", "gpu", "memory", "config"]
+_ERRORS: Final[Mapping[Kind, type[StackctlError]]] = {
+    "not ready": NotReady,
+    "model": ModelError,
+    "gpu": GpuError,
+    "memory": DoesNotFit,
+    "config": ConfigError,
+}
+
+
+@dataclass(frozen=True, kw_only=True)
+class Cause:
+    """Why a service can't go on, in plain words, and what to do. Its kind decides the class of error."""
+
+    says: str
+    hint: str
+    kind: Kind = "not ready"
+
+    def error(self, whose: str, evidence: tuple[str, ...] = ()) -> StackctlError:
+        """The error for the service (or server) of this name; `evidence`: the lines that show the cause."""
+        return _ERRORS[self.kind](f"{whose}: {self.says}", hint=self.hint, evidence=evidence)
