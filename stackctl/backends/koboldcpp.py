@@ -22,7 +22,6 @@ from stackctl.backends.contract import (
     Run,
     ServerInfo,
     Speaks,
-    Variant,
     gguf_alone,
 )
 from stackctl.backends.llama_log import load_buffer, load_failure, load_progress
@@ -30,6 +29,7 @@ from stackctl.contracts.answer import Answer
 from stackctl.contracts.cause import Cause
 from stackctl.contracts.host import Cpu
 from stackctl.contracts.memory import Reserves
+from stackctl.contracts.service import CPU, Variant
 from stackctl.errors import ConfigError, GpuError
 from stackctl.secret import Secret
 
@@ -41,15 +41,17 @@ PORT: Final[int] = 5001
 MODEL_DIR: Final = PurePosixPath("/models")
 PROGRAM_PATH: Final = "/opt/stackctl/koboldcpp"
 FORMATS: Final[tuple[str, ...]] = ("gguf",)
+_KV_NUMBER: Final = {"f16": "0", "q8_0": "1", "q4_0": "2"}  # numbers are understood by every version
+KV_TYPES: Final = tuple(_KV_NUMBER)
 # the image is only the system around the program; no version of it but `latest` is published
 IMAGES: Final[Mapping[Variant, Image]] = MappingProxyType(
     {
-        "cpu": Image(name="koboldai/koboldcpp:latest", seen=False),
+        CPU: Image(name="koboldai/koboldcpp:latest", seen=False),
         "cuda": Image(name="koboldai/koboldcpp:latest", seen=False),
     }
 )
 OWN_IMAGES: Final[Mapping[Variant, str]] = MappingProxyType(
-    {"cpu": "localhost/stackctl/base:1", "cuda": "localhost/stackctl/base:1"}
+    {CPU: "localhost/stackctl/base:1", "cuda": "localhost/stackctl/base:1"}
 )
 IMAGE_TOOLS: Final[tuple[str, ...]] = ("bash",)
 _RELEASES: Final = "https://github.com/LostRuins/koboldcpp/releases/download/v"
@@ -98,7 +100,6 @@ QUESTIONS: Final = tuple(Request(path=path) for path in (_VERSION, _CONTEXT, MOD
 # open with and without the password. Its log says the same, but ends that line with the next one that it writes
 SPEED: Final[Speaks] = Request(path="/api/extra/perf")
 LISTEN: Final[str] = "--host 0.0.0.0"  # all addresses are its default
-_KV_NUMBER: Final = {"f16": "0", "q8_0": "1", "q4_0": "2"}  # numbers are understood by every version
 
 # /api/v1/model is open with and without a password; a closed port means that the model still loads
 _PROBE: Final = (
@@ -116,7 +117,7 @@ def program(variant: Variant, cpu: Cpu, cuda: tuple[int, ...]) -> str:
             f"KoboldCpp is published for x86-64 processors; this one is {cpu.architecture}",
             hint="stackctl deploy --backend llamacpp; or give a build of your own: backend.program = FILE",
         )
-    if variant == "cpu":
+    if variant == CPU:
         return _NO_CUDA
     if not cpu.avx:
         raise GpuError(
@@ -140,7 +141,7 @@ def launch(run: Run) -> Launch:
         "--config",
         _CONFIG,
     ]
-    if run.variant == "cpu":
+    if run.variant == CPU:
         words += ["--usecpu", "--gpulayers", "0", *_for_old_cpu(run.cpu)]
     else:
         words += [
@@ -176,7 +177,7 @@ def _for_old_cpu(cpu: Cpu) -> tuple[str, ...]:
 
 
 def remarks(run: Run) -> tuple[str, ...]:
-    if run.variant == "cpu" and (flags := _for_old_cpu(run.cpu)):
+    if run.variant == CPU and (flags := _for_old_cpu(run.cpu)):
         return (f"this processor has no AVX2: KoboldCpp runs much slower here ({' '.join(flags)})",)
     return ()
 

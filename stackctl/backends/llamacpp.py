@@ -17,7 +17,6 @@ from stackctl.backends.contract import (
     Run,
     ServerInfo,
     Speaks,
-    Variant,
     does_it_all,
     gguf_alone,
     in_the_image,
@@ -26,6 +25,7 @@ from stackctl.backends.llama_log import load_buffer, load_failure, load_progress
 from stackctl.contracts.answer import Answer
 from stackctl.contracts.cause import Cause
 from stackctl.contracts.memory import Reserves
+from stackctl.contracts.service import CPU, Variant
 from stackctl.secret import Secret
 
 NAME: Final[str] = "llamacpp"
@@ -35,13 +35,14 @@ TAVERN_TYPE: Final[str] = "llamacpp"
 PORT: Final[int] = 8080
 MODEL_DIR: Final = PurePosixPath("/models")
 FORMATS: Final[tuple[str, ...]] = ("gguf",)
+KV_TYPES: Final[tuple[str, ...]] = ("f16", "q8_0", "q4_0")  # of those that it has: the best, and the usual ones
 IMAGES: Final[Mapping[Variant, Image]] = MappingProxyType(
     {
-        "cpu": Image(name="ghcr.io/ggml-org/llama.cpp:server-b9191", seen=True),
+        CPU: Image(name="ghcr.io/ggml-org/llama.cpp:server-b9191", seen=True),
         "cuda": Image(name="ghcr.io/ggml-org/llama.cpp:server-cuda-b9191", seen=True),
     }
 )
-OWN_IMAGES: Final[Mapping[Variant, str]] = MappingProxyType({"cpu": "localhost/stackctl/llamacpp:debian"})
+OWN_IMAGES: Final[Mapping[Variant, str]] = MappingProxyType({CPU: "localhost/stackctl/llamacpp:debian"})
 IMAGE_TOOLS: Final[tuple[str, ...]] = (
     "curl",
 )  # .devops/*.Dockerfile: the server stage installs it for its own HEALTHCHECK
@@ -74,7 +75,7 @@ def launch(run: Run) -> Launch:
     words += ["--cache-ram", str(_PROMPT_CACHE_MIB)]
     words += ["--alias", model_id(run.model.name)]
     words += ["--api-key-file", _KEY_FILE]  # one key a line
-    if run.variant == "cpu":
+    if run.variant == CPU:
         words += ["--gpu-layers", "0"]
     elif run.gpu_layers is not None:
         words += ["--gpu-layers", str(run.gpu_layers)]

@@ -20,13 +20,13 @@ from stackctl.backends.contract import (
     Run,
     ServerInfo,
     Speaks,
-    Variant,
     in_the_image,
 )
 from stackctl.backends.llama_log import load_buffer, load_failure, load_progress
 from stackctl.contracts.answer import Answer
 from stackctl.contracts.cause import Cause
 from stackctl.contracts.memory import Reserves
+from stackctl.contracts.service import CPU, Variant
 from stackctl.secret import Secret
 
 NAME: Final[str] = "text-generation-webui"
@@ -36,9 +36,11 @@ TAVERN_TYPE: Final[str] = "ooba"
 PORT: Final[int] = 5000
 MODEL_DIR: Final = PurePosixPath("/app/user_data/models")
 FORMATS: Final[tuple[str, ...]] = ("gguf", "safetensors")
+_KV_NAME: Final = {"f16": "fp16", "q8_0": "q8_0", "q4_0": "q4_0"}
+KV_TYPES: Final = tuple(_KV_NAME)
 IMAGES: Final[Mapping[Variant, Image]] = MappingProxyType(
     {
-        "cpu": Image(name="atinoda/text-generation-webui:default-cpu", seen=False),
+        CPU: Image(name="atinoda/text-generation-webui:default-cpu", seen=False),
         "cuda": Image(name="atinoda/text-generation-webui:default-nvidia", seen=False),
     }
 )
@@ -70,7 +72,6 @@ SPEED: Final[Speaks] = "log"
 _RATE: Final = re.compile(r"Output generated in [0-9.]+ seconds \(([0-9]{1,9}\.[0-9]+) tokens/s, [1-9][0-9]* tokens, ")
 LISTEN: Final[str] = "--listen"
 _FLAGS: Final = "/app/user_data/CMD_FLAGS.txt"
-_KV_NAME: Final = {"f16": "fp16", "q8_0": "q8_0", "q4_0": "q4_0"}
 
 # only token-count tells a loaded model from a failed load; all status endpoints answer 200 in both cases.
 # With a key nothing is open, so the probe reads it where the program itself does
@@ -121,9 +122,9 @@ def launch(run: Run) -> Launch:
     if run.format == "gguf":
         words += ["--loader", "llama.cpp", "--ctx-size", str(run.context)]
         words += ["--cache-type", _KV_NAME[run.kv_cache]]
-        layers = 0 if run.variant == "cpu" else run.gpu_layers
+        layers = 0 if run.variant == CPU else run.gpu_layers
         words += ["--gpu-layers", str(-1 if layers is None else layers)]
-    elif run.variant == "cpu":
+    elif run.variant == CPU:
         words += ["--cpu"]
     if run.threads is not None:
         words += ["--threads", str(run.threads)]

@@ -1,15 +1,13 @@
 """Which image a service runs: chosen, official or our own."""
 
 from collections.abc import Mapping
-from typing import Literal
 
-from stackctl.backends.contract import Backend, Image, Variant
+from stackctl.backends.contract import Backend, Image
+from stackctl.contracts.service import ImageState, Variant
 from stackctl.core.config.lock import Decision, Decisions, Lock
 from stackctl.core.config.spec import Spec
 from stackctl.core.tavern import container as tavern
 from stackctl.errors import ConfigError
-
-ImageState = Literal["tried", "unverified", "own"]
 
 
 def repository(name: str) -> str:
@@ -25,13 +23,18 @@ def image_inputs(spec: Spec, service: str, variant: str) -> dict[str, str]:
 
 def backend_image(spec: Spec, backend: Backend, variant: Variant, decisions: Decisions) -> tuple[str, ImageState]:
     """The backend's image; raise ConfigError where we have none of our own and no other is wanted."""
-    own, official = backend.OWN_IMAGES.get(variant), backend.IMAGES[variant]
+    own, official = backend.OWN_IMAGES.get(variant), backend.IMAGES.get(variant)
     if spec.backend.image != "auto":
         return spec.backend.image, _state(spec.backend.image, official, own)
     if spec.images == "own" and own is None:
         raise ConfigError(
             f'images = "own": stackctl has no image of its own for {backend.TITLE} ({variant})',
             hint='set images = "auto", or name one yourself with backend.image',
+        )
+    if official is None:
+        raise ConfigError(
+            f"stackctl knows no image of {backend.TITLE} for this GPU ({variant})",
+            hint="name one with backend.image, take another backend, or run it on the CPU: stackctl deploy --gpu none",
         )
     inputs = image_inputs(spec, backend.NAME, variant)
     image = decisions.decide(
@@ -52,10 +55,10 @@ def tavern_image(spec: Spec, decisions: Decisions) -> tuple[str, ImageState]:
     return image, _state(image, Image(name=tavern.IMAGE, seen=True), tavern.OWN_IMAGE)
 
 
-def _state(image: str, official: Image, own: str | None) -> ImageState:
+def _state(image: str, official: Image | None, own: str | None) -> ImageState:
     if image == own:
         return "own"
-    return "tried" if image == official.name and official.seen else "unverified"
+    return "tried" if official and image == official.name and official.seen else "unverified"
 
 
 def use_own(recorded: Lock, service: str, image: str, source: Mapping[str, object]) -> Lock:

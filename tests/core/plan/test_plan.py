@@ -151,8 +151,8 @@ def test_threads_batch_and_extra_arguments_go_to_the_program_the_last_ones_last(
 
 # -- GPU
 
-ALL_NVIDIA = GpuRequest(driver="nvidia", devices=())
-ALL_CDI = GpuRequest(driver="cdi", devices=("nvidia.com/gpu=all",))
+ALL_NVIDIA = GpuRequest(make="nvidia", driver="nvidia", devices=())
+ALL_CDI = GpuRequest(make="nvidia", driver="cdi", devices=("nvidia.com/gpu=all",))
 WITH_RUNTIME = engine(nvidia_runtime=True)
 WITH_CDI = engine(cdi_devices=CDI)
 WITH_BOTH = engine(nvidia_runtime=True, cdi_devices=CDI)
@@ -182,10 +182,10 @@ def test_auto_takes_the_gpu_by_the_way_that_the_engine_has(
     [
         ("none", ("all",), None),
         ("nvidia", ("all",), ALL_NVIDIA),
-        ("nvidia", ("0", "GPU-5f1c"), GpuRequest(driver="nvidia", devices=("0", "GPU-5f1c"))),
+        ("nvidia", ("0", "GPU-5f1c"), GpuRequest(make="nvidia", driver="nvidia", devices=("0", "GPU-5f1c"))),
         ("cdi", ("all",), ALL_CDI),
-        ("cdi", ("0",), GpuRequest(driver="cdi", devices=("nvidia.com/gpu=0",))),
-        ("cdi", ("nvidia.com/gpu=0",), GpuRequest(driver="cdi", devices=("nvidia.com/gpu=0",))),
+        ("cdi", ("0",), GpuRequest(make="nvidia", driver="cdi", devices=("nvidia.com/gpu=0",))),
+        ("cdi", ("nvidia.com/gpu=0",), GpuRequest(make="nvidia", driver="cdi", devices=("nvidia.com/gpu=0",))),
     ],
 )
 @pytest.mark.parametrize("on", [None, WITH_BOTH])
@@ -211,7 +211,9 @@ def test_a_cdi_device_that_the_engine_does_not_know_is_refused_with_the_command_
 def test_auto_by_cdi_takes_every_gpu_where_the_engine_names_them_one_by_one() -> None:
     on = engine(cdi_devices=("nvidia.com/gpu=0", "nvidia.com/gpu=1", "vendor.com/net=0"))
     got = a_plan(world=seen(on=on, gpus=(GPU,)))
-    assert backend_of(got).gpu == GpuRequest(driver="cdi", devices=("nvidia.com/gpu=0", "nvidia.com/gpu=1"))
+    assert backend_of(got).gpu == GpuRequest(
+        make="nvidia", driver="cdi", devices=("nvidia.com/gpu=0", "nvidia.com/gpu=1")
+    )
 
 
 @pytest.mark.parametrize("kind", BACKENDS)

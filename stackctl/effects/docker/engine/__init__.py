@@ -10,15 +10,17 @@ from contextlib import contextmanager, suppress
 from datetime import datetime
 from functools import cached_property
 from ipaddress import IPv4Network
-from pathlib import Path, PurePosixPath
+from pathlib import PurePosixPath
 from typing import TYPE_CHECKING, Any
 
 from stackctl.contracts.service import GpuRequest
 from stackctl.core.observed import EngineSeen, ServiceState
-from stackctl.core.plan.gpu_request import NOT_GIVEN, cdi_names
 from stackctl.core.start.docker_errors import gpu_refused
+from stackctl.effects.docker import cdi_files
 from stackctl.effects.docker.connection import connect, listener
 from stackctl.errors import ConfigError, EngineError
+from stackctl.gpus import GPUS
+from stackctl.gpus.contract import NOT_GIVEN
 
 if TYPE_CHECKING:
     from docker import DockerClient
@@ -69,7 +71,7 @@ class Engine:
             has_cpu_quota=bool(self.info.get("CpuCfsQuota", True)),
             hides_clients=hides_clients(self.info),
             is_local=self.is_local,
-            nvidia_runtime="nvidia" in self.info.get("Runtimes", {}),
+            runtimes=tuple(self.info.get("Runtimes", {})),
             cdi_devices=self._cdi_devices(),
         )
 
@@ -220,13 +222,18 @@ class Engine:
         # nothing of that name is in any image: an engine that grants the GPU gets as far as saying so
         nothing = "/stackctl-tries-the-gpu"
         with translate_errors("docker create"):
-            host = api.create_host_config(device_requests=[wish], network_mode="none")
+            host = api.create_host_config(
+                device_requests=[wish] if request.driver else [],
+                devices=list(request.files),
+                group_add=list(request.groups),
+                network_mode="none",
+            )
             container = api.create_container(image, entrypoint=[nothing], host_config=host)
         try:
             with translate_errors("docker inspect"):
                 kept = _gpu_drivers(api.inspect_container(container["Id"]))
-            if request.driver not in kept:  # an engine that only looks like Docker drops it without a word
-                raise gpu_refused(NOT_GIVEN)
+            if not GPUS[request.make].is_given(request, kept):
+                raise gpu_refused(NOT_GIVEN)  # an engine that only looks like Docker drops it without a word
             api.start(container["Id"])
         except docker.errors.APIError as e:
             if nothing not in str(e.explanation):
@@ -238,8 +245,7 @@ class Engine:
         discovered = self.info.get("DiscoveredDevices")
         if discovered is not None:  # Docker 28.2 and newer
             return tuple(d["ID"] for d in discovered if d.get("Source") == "cdi")
-        folders = self.info.get("CDISpecDirs") or () if self.is_local else ()
-        return tuple(name for folder in folders for file in sorted(Path(folder).glob("*")) for name in _cdi_names(file))
+        return cdi_files.device_names(self.info.get("CDISpecDirs") or () if self.is_local else ())
 
 
 def hides_clients(info: dict[str, Any]) -> str:
@@ -287,12 +293,3 @@ def _texts(archive: bytes, folder: PurePosixPath) -> dict[str, str]:
 def _seconds(moment: str) -> float:
     """Seconds since the epoch of the engine's RFC 3339 time; 0.0: never."""
     return max(0.0, datetime.fromisoformat(moment).timestamp()) if not moment.startswith("0001") else 0.0
-
-
-def _cdi_names(file: Path) -> tuple[str, ...]:
-    from stackctl.core.formats import yaml_text
-
-    try:
-        return cdi_names(yaml_text.texts(file.read_text(encoding="utf-8")))  # JSON is YAML
-    except (OSError, ValueError, yaml_text.Error):
-        return ()  # the engine ignores it likewise
