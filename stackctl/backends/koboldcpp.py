@@ -14,6 +14,7 @@ from types import MappingProxyType
 from typing import Final
 
 from stackctl.backends.answers import MODELS, PROPS, first_model, good, number, table, text, tokens
+from stackctl.backends.command_line import given_flags, refused_argument
 from stackctl.backends.contract import (
     Image,
     Launch,
@@ -24,7 +25,7 @@ from stackctl.backends.contract import (
     Speaks,
     gguf_alone,
 )
-from stackctl.backends.llama_log import load_buffer, load_failure, load_progress
+from stackctl.backends.llama_log import load_buffer, load_failure, load_progress, not_loaded
 from stackctl.contracts.answer import Answer
 from stackctl.contracts.cause import Cause
 from stackctl.contracts.host import Cpu
@@ -154,12 +155,9 @@ def launch(run: Run) -> Launch:
         words += ["--quantkv", _KV_NUMBER[run.kv_cache]]
     if run.flash_attention is not None:
         words += ["--flashattention" if run.flash_attention else "--noflashattention"]
-    if run.threads is not None:
-        words += ["--threads", str(run.threads)]
-    if run.cpu_experts:
-        words += ["--moecpu", str(run.cpu_experts)]
-    if run.batch is not None:
-        words += ["--blasbatchsize", str(run.batch)]
+    words += given_flags(
+        ("--threads", run.threads), ("--moecpu", run.cpu_experts or None), ("--blasbatchsize", run.batch)
+    )
     return Launch(
         entrypoint=(PROGRAM_PATH,),
         command=(*words, *run.extra_args),
@@ -231,22 +229,14 @@ def fatal(line: str) -> Cause | None:
         return Cause(
             says="KoboldCpp can't read its configuration file", hint="look at backend.extra_args", kind="config"
         )
-    if "error: unrecognized arguments" in line or "error: argument " in line:
-        return Cause(
-            says=f"KoboldCpp refused an argument ({line.split('error: ', 1)[-1].strip()})",
-            hint="look at backend.extra_args in stack.toml; the program's version decides what is known",
-            kind="config",
-        )
+    if cause := refused_argument(line, TITLE, "program"):
+        return cause
     if "Cannot find text model file" in line:
         return Cause(says="KoboldCpp does not find the model file", hint="stackctl deploy", kind="model")
     if cause := load_failure(line):
         return cause
     if "Load Text Model OK: False" in line or "Could not load text model" in line or "failed to load model" in line:
-        return Cause(
-            says="KoboldCpp could not load the model",
-            hint="the lines above it in the log say why; a damaged file and too little memory are the usual causes",
-            kind="model",
-        )
+        return not_loaded("KoboldCpp could not load the model")
     return None
 
 

@@ -9,6 +9,7 @@ from types import MappingProxyType
 from typing import Final
 
 from stackctl.backends.answers import MODELS, PROPS, first_model, good, number, table, text, tokens
+from stackctl.backends.command_line import given_flags
 from stackctl.backends.contract import (
     Image,
     Launch,
@@ -21,7 +22,7 @@ from stackctl.backends.contract import (
     gguf_alone,
     in_the_image,
 )
-from stackctl.backends.llama_log import load_buffer, load_failure, load_progress
+from stackctl.backends.llama_log import load_buffer, load_failure, load_progress, not_loaded
 from stackctl.contracts.answer import Answer
 from stackctl.contracts.cause import Cause
 from stackctl.contracts.memory import Reserves
@@ -75,20 +76,17 @@ def launch(run: Run) -> Launch:
     words += ["--cache-ram", str(_PROMPT_CACHE_MIB)]
     words += ["--alias", model_id(run.model.name)]
     words += ["--api-key-file", _KEY_FILE]  # one key a line
-    if run.variant == CPU:
-        words += ["--gpu-layers", "0"]
-    elif run.gpu_layers is not None:
-        words += ["--gpu-layers", str(run.gpu_layers)]
-    if run.cpu_experts:
-        words += ["--n-cpu-moe", str(run.cpu_experts)]
-    if run.kv_cache != "f16":
-        words += ["--cache-type-k", run.kv_cache, "--cache-type-v", run.kv_cache]
-    if run.flash_attention is not None:
-        words += ["--flash-attn", "on" if run.flash_attention else "off"]
-    if run.threads is not None:
-        words += ["--threads", str(run.threads)]
-    if run.batch is not None:
-        words += ["--ubatch-size", str(run.batch), "--batch-size", str(run.batch)]
+    kv_cache = run.kv_cache if run.kv_cache != "f16" else None
+    words += given_flags(
+        ("--gpu-layers", 0 if run.variant == CPU else run.gpu_layers),
+        ("--n-cpu-moe", run.cpu_experts or None),
+        ("--cache-type-k", kv_cache),
+        ("--cache-type-v", kv_cache),
+        ("--flash-attn", {None: None, True: "on", False: "off"}[run.flash_attention]),
+        ("--threads", run.threads),
+        ("--ubatch-size", run.batch),
+        ("--batch-size", run.batch),
+    )
     return Launch(command=(*words, *run.extra_args), files={_KEY_FILE: Secret(f"{run.key.reveal()}\n")})
 
 
@@ -139,13 +137,7 @@ def fatal(line: str) -> Cause | None:
         )
     if cause := load_failure(line):
         return cause
-    if "exiting due to model loading error" in line:
-        return Cause(
-            says="llama-server could not load the model",
-            hint="the lines above it in the log say why; a damaged file and too little memory are the usual causes",
-            kind="model",
-        )
-    return None
+    return not_loaded("llama-server could not load the model") if "exiting due to model loading error" in line else None
 
 
 def exit_cause(code: int) -> Cause | None:  # noqa: ARG001 - 1 is all it ever says; the log has the cause

@@ -30,7 +30,7 @@ def choose_memory(
     room = _room(spec, seen, gpu)
     if seen.model.shape is None or room is None:
         return None
-    wanted = _wanted(spec, gpu)
+    wanted = _wanted(spec, backend, gpu)
     inputs = {
         "backend": backend.NAME,
         "model": seen.model.name,
@@ -106,11 +106,12 @@ def _way(one: Alternative) -> str:
     return f"{one.change} ({one.effect})"
 
 
-def _wanted(spec: Spec, gpu: GpuRequest | None) -> Wanted:
+def _wanted(spec: Spec, backend: Backend, gpu: GpuRequest | None) -> Wanted:
     own = spec.backend
+    to_choose = None if "q8_0" in backend.KV_TYPES else "f16"  # choose() has these two
     return Wanted(
         context=None if own.context == "auto" else own.context,
-        kv_type=None if own.kv_cache == "auto" else own.kv_cache,
+        kv_type=to_choose if own.kv_cache == "auto" else own.kv_cache,
         gpu_layers=None if own.gpu_layers == "auto" else own.gpu_layers,
         batch=None if own.batch == "auto" else own.batch,
         slots=1,

@@ -11,10 +11,12 @@ from stackctl.backends import BACKENDS
 from stackctl.contracts.host import Cpu, Owner
 from stackctl.contracts.service import GpuRequest, Service
 from stackctl.core.config import lock
-from stackctl.core.config.lock import Decision, Lock
+from stackctl.core.config.lock import Decision, Decisions, Lock
 from stackctl.core.config.spec import Spec
 from stackctl.core.model.model import ModelSeen
 from stackctl.core.observed import EngineSeen, Observed
+from stackctl.core.plan.gpu_request import gpu_count
+from stackctl.core.plan.images import backend_image
 from stackctl.core.plan.plan import forget_decisions, plan, stack_name
 from stackctl.core.plan.stack import Plan
 from stackctl.core.tavern import container as tavern
@@ -226,6 +228,19 @@ def test_the_image_and_the_program_follow_the_gpu(kind: str) -> None:
         programs = [mount for mount in service.mounts if mount.source in map(str, PROGRAMS.values())]
         assert [mount.source for mount in programs] == ([str(PROGRAMS[got.program])] if backend.PROGRAMS else [])
         assert all(mount.read_only and service.entrypoint == (mount.target,) for mount in programs)
+
+
+def test_a_gpu_for_which_the_backend_has_no_image_is_refused_unless_one_is_named() -> None:
+    decisions, backend = Decisions(Lock()), BACKENDS["llamacpp"]
+    with pytest.raises(ConfigError, match=r"no image of llama\.cpp for this GPU \(another\)"):
+        backend_image(wanted(), backend, "another", decisions)
+    named = wanted(backend={"image": "example.org/llama:1"})
+    assert backend_image(named, backend, "another", decisions) == ("example.org/llama:1", "unverified")
+
+
+def test_gpus_of_another_make_do_not_count() -> None:
+    others = tuple(replace(GPU, uuid=f"other-{n}", make="another") for n in range(3))
+    assert gpu_count(ALL_NVIDIA, seen(gpus=(*others, GPU))) == 1
 
 
 # -- networks
