@@ -10,9 +10,8 @@ from stackctl.contracts.cause import Cause
 from stackctl.contracts.host import Cpu
 from stackctl.contracts.judge import Judge
 from stackctl.contracts.memory import Reserves
+from stackctl.contracts.service import Variant
 from stackctl.secret import Secret
-
-Variant = Literal["cpu", "cuda"]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -45,13 +44,14 @@ class Run:
     gpus: int  # how many; 0 with cpu
     cpu: Cpu
     context: int  # tokens
-    gpu_layers: int | None
-    kv_cache: str
-    flash_attention: bool | None
     threads: int | None
-    batch: int | None
     extra_args: tuple[str, ...]
     key: Secret  # without it the program answers no request that costs anything
+    # what llama.cpp's kind alone understands: with GGUF models; another kind says in remarks() what it leaves out
+    gpu_layers: int | None
+    kv_cache: str  # of KV_TYPES
+    flash_attention: bool | None
+    batch: int | None  # tokens of a prompt at a time
     cpu_experts: int = 0  # blocks whose experts stay in RAM
 
 
@@ -126,6 +126,7 @@ class Backend(Judge, Protocol):
     PORT: int
     MODEL_DIR: PurePosixPath
     FORMATS: tuple[str, ...]
+    KV_TYPES: tuple[str, ...]  # of its KV cache, as stack.toml and `Run` call them; f16 among them
     IMAGES: Mapping[Variant, Image]
     OWN_IMAGES: Mapping[Variant, str]  # ours, where one can be built for that variant
     IMAGE_TOOLS: tuple[str, ...]  # what the official image is known to contain; a probe may use nothing else

@@ -14,6 +14,7 @@ from types import MappingProxyType
 from typing import Final
 
 from stackctl.backends.answers import MODELS, PROPS, first_model, good, number, text, tokens
+from stackctl.backends.command_line import given_flags, refused_argument
 from stackctl.backends.contract import (
     Image,
     Launch,
@@ -22,16 +23,16 @@ from stackctl.backends.contract import (
     Run,
     ServerInfo,
     Speaks,
-    Variant,
     gguf_alone,
 )
-from stackctl.backends.llama_log import load_buffer, load_failure, load_progress
+from stackctl.backends.llama_log import load_buffer, load_failure, load_progress, not_loaded
 from stackctl.contracts.answer import Answer
 from stackctl.contracts.cause import Cause
 from stackctl.contracts.host import Cpu
 from stackctl.contracts.json_table import parse_table
 from stackctl.contracts.judge import no_cause
 from stackctl.contracts.memory import Reserves
+from stackctl.contracts.service import CPU, Variant
 from stackctl.errors import ConfigError, GpuError
 from stackctl.secret import Secret
 
@@ -43,15 +44,17 @@ PORT: Final[int] = 5001
 MODEL_DIR: Final = PurePosixPath("/models")
 PROGRAM_PATH: Final = "/opt/stackctl/koboldcpp"
 FORMATS: Final[tuple[str, ...]] = ("gguf",)
+_KV_NUMBER: Final = {"f16": "0", "q8_0": "1", "q4_0": "2"}  # numbers are understood by every version
+KV_TYPES: Final = tuple(_KV_NUMBER)
 # the image is only the system around the program; no version of it but `latest` is published
 IMAGES: Final[Mapping[Variant, Image]] = MappingProxyType(
     {
-        "cpu": Image(name="koboldai/koboldcpp:latest", seen=False),
+        CPU: Image(name="koboldai/koboldcpp:latest", seen=False),
         "cuda": Image(name="koboldai/koboldcpp:latest", seen=False),
     }
 )
 OWN_IMAGES: Final[Mapping[Variant, str]] = MappingProxyType(
-    {"cpu": "localhost/stackctl/base:1", "cuda": "localhost/stackctl/base:1"}
+    {CPU: "localhost/stackctl/base:1", "cuda": "localhost/stackctl/base:1"}
 )
 IMAGE_TOOLS: Final[tuple[str, ...]] = ("bash",)
 _RELEASES: Final = "https://github.com/LostRuins/koboldcpp/releases/download/v"
@@ -100,7 +103,6 @@ QUESTIONS: Final = tuple(Request(path=path) for path in (_VERSION, _CONTEXT, MOD
 # open with and without the password. Its log says the same, but ends that line with the next one that it writes
 SPEED: Final[Speaks] = Request(path="/api/extra/perf")
 LISTEN: Final[str] = "--host 0.0.0.0"  # all addresses are its default
-_KV_NUMBER: Final = {"f16": "0", "q8_0": "1", "q4_0": "2"}  # numbers are understood by every version
 
 # /api/v1/model is open with and without a password; a closed port means that the model still loads
 _PROBE: Final = (
@@ -118,7 +120,7 @@ def program(variant: Variant, cpu: Cpu, cuda: tuple[int, ...]) -> str:
             f"KoboldCpp is published for x86-64 processors; this one is {cpu.architecture}",
             hint="stackctl deploy --backend llamacpp; or give a build of your own: backend.program = FILE",
         )
-    if variant == "cpu":
+    if variant == CPU:
         return _NO_CUDA
     if not cpu.avx:
         raise GpuError(
@@ -142,7 +144,7 @@ def launch(run: Run) -> Launch:
         "--config",
         _CONFIG,
     ]
-    if run.variant == "cpu":
+    if run.variant == CPU:
         words += ["--usecpu", "--gpulayers", "0", *_for_old_cpu(run.cpu)]
     else:
         words += [
@@ -155,12 +157,9 @@ def launch(run: Run) -> Launch:
         words += ["--quantkv", _KV_NUMBER[run.kv_cache]]
     if run.flash_attention is not None:
         words += ["--flashattention" if run.flash_attention else "--noflashattention"]
-    if run.threads is not None:
-        words += ["--threads", str(run.threads)]
-    if run.cpu_experts:
-        words += ["--moecpu", str(run.cpu_experts)]
-    if run.batch is not None:
-        words += ["--blasbatchsize", str(run.batch)]
+    words += given_flags(
+        ("--threads", run.threads), ("--moecpu", run.cpu_experts or None), ("--blasbatchsize", run.batch)
+    )
     return Launch(
         entrypoint=(PROGRAM_PATH,),
         command=(*words, *run.extra_args),
@@ -178,7 +177,7 @@ def _for_old_cpu(cpu: Cpu) -> tuple[str, ...]:
 
 
 def remarks(run: Run) -> tuple[str, ...]:
-    if run.variant == "cpu" and (flags := _for_old_cpu(run.cpu)):
+    if run.variant == CPU and (flags := _for_old_cpu(run.cpu)):
         return (f"this processor has no AVX2: KoboldCpp runs much slower here ({' '.join(flags)})",)
     return ()
 
@@ -232,22 +231,14 @@ def fatal(line: str) -> Cause | None:
         return Cause(
             says="KoboldCpp can't read its configuration file", hint="look at backend.extra_args", kind="config"
         )
-    if "error: unrecognized arguments" in line or "error: argument " in line:
-        return Cause(
-            says=f"KoboldCpp refused an argument ({line.split('error: ', 1)[-1].strip()})",
-            hint="look at backend.extra_args in stack.toml; the program's version decides what is known",
-            kind="config",
-        )
+    if cause := refused_argument(line, TITLE, "program"):
+        return cause
     if "Cannot find text model file" in line:
         return Cause(says="KoboldCpp does not find the model file", hint="stackctl deploy", kind="model")
     if cause := load_failure(line):
         return cause
     if "Load Text Model OK: False" in line or "Could not load text model" in line or "failed to load model" in line:
-        return Cause(
-            says="KoboldCpp could not load the model",
-            hint="the lines above it in the log say why; a damaged file and too little memory are the usual causes",
-            kind="model",
-        )
+        return not_loaded("KoboldCpp could not load the model")
     return None
 
 

@@ -114,3 +114,12 @@ def load_buffer(line: str) -> Buffer | None:
 def load_failure(line: str) -> Cause | None:
     """The cause, if a line of the loader means that this model will not load."""
     return next((cause for mark, cause in _CAUSES if mark in line), None)
+
+
+def not_loaded(says: str) -> Cause:
+    """The cause where a program says no more than that its loader failed."""
+    return Cause(
+        says=says,
+        hint="the lines above it in the log say why; a damaged file and too little memory are the usual causes",
+        kind="model",
+    )

@@ -9,6 +9,7 @@ from types import MappingProxyType
 from typing import Final
 
 from stackctl.backends.answers import MODELS, PROPS, first_model, good, number, text, tokens
+from stackctl.backends.command_line import given_flags
 from stackctl.backends.contract import (
     Image,
     Launch,
@@ -17,17 +18,17 @@ from stackctl.backends.contract import (
     Run,
     ServerInfo,
     Speaks,
-    Variant,
     does_it_all,
     gguf_alone,
     in_the_image,
 )
-from stackctl.backends.llama_log import load_buffer, load_failure, load_progress
+from stackctl.backends.llama_log import load_buffer, load_failure, load_progress, not_loaded
 from stackctl.contracts.answer import Answer
 from stackctl.contracts.cause import Cause
 from stackctl.contracts.json_table import parse_table, table_or_empty
 from stackctl.contracts.judge import no_cause
 from stackctl.contracts.memory import Reserves
+from stackctl.contracts.service import CPU, Variant
 from stackctl.secret import Secret
 
 NAME: Final[str] = "llamacpp"
@@ -37,13 +38,14 @@ TAVERN_TYPE: Final[str] = "llamacpp"
 PORT: Final[int] = 8080
 MODEL_DIR: Final = PurePosixPath("/models")
 FORMATS: Final[tuple[str, ...]] = ("gguf",)
+KV_TYPES: Final[tuple[str, ...]] = ("f16", "q8_0", "q4_0")  # of those that it has: the best, and the usual ones
 IMAGES: Final[Mapping[Variant, Image]] = MappingProxyType(
     {
-        "cpu": Image(name="ghcr.io/ggml-org/llama.cpp:server-b9191", seen=True),
+        CPU: Image(name="ghcr.io/ggml-org/llama.cpp:server-b9191", seen=True),
         "cuda": Image(name="ghcr.io/ggml-org/llama.cpp:server-cuda-b9191", seen=True),
     }
 )
-OWN_IMAGES: Final[Mapping[Variant, str]] = MappingProxyType({"cpu": "localhost/stackctl/llamacpp:debian"})
+OWN_IMAGES: Final[Mapping[Variant, str]] = MappingProxyType({CPU: "localhost/stackctl/llamacpp:debian"})
 IMAGE_TOOLS: Final[tuple[str, ...]] = (
     "curl",
 )  # .devops/*.Dockerfile: the server stage installs it for its own HEALTHCHECK
@@ -76,20 +78,17 @@ def launch(run: Run) -> Launch:
     words += ["--cache-ram", str(_PROMPT_CACHE_MIB)]
     words += ["--alias", model_id(run.model.name)]
     words += ["--api-key-file", _KEY_FILE]  # one key a line
-    if run.variant == "cpu":
-        words += ["--gpu-layers", "0"]
-    elif run.gpu_layers is not None:
-        words += ["--gpu-layers", str(run.gpu_layers)]
-    if run.cpu_experts:
-        words += ["--n-cpu-moe", str(run.cpu_experts)]
-    if run.kv_cache != "f16":
-        words += ["--cache-type-k", run.kv_cache, "--cache-type-v", run.kv_cache]
-    if run.flash_attention is not None:
-        words += ["--flash-attn", "on" if run.flash_attention else "off"]
-    if run.threads is not None:
-        words += ["--threads", str(run.threads)]
-    if run.batch is not None:
-        words += ["--ubatch-size", str(run.batch), "--batch-size", str(run.batch)]
+    kv_cache = run.kv_cache if run.kv_cache != "f16" else None
+    words += given_flags(
+        ("--gpu-layers", 0 if run.variant == CPU else run.gpu_layers),
+        ("--n-cpu-moe", run.cpu_experts or None),
+        ("--cache-type-k", kv_cache),
+        ("--cache-type-v", kv_cache),
+        ("--flash-attn", {None: None, True: "on", False: "off"}[run.flash_attention]),
+        ("--threads", run.threads),
+        ("--ubatch-size", run.batch),
+        ("--batch-size", run.batch),
+    )
     return Launch(command=(*words, *run.extra_args), files={_KEY_FILE: Secret(f"{run.key.reveal()}\n")})
 
 
@@ -140,13 +139,7 @@ def fatal(line: str) -> Cause | None:
         )
     if cause := load_failure(line):
         return cause
-    if "exiting due to model loading error" in line:
-        return Cause(
-            says="llama-server could not load the model",
-            hint="the lines above it in the log say why; a damaged file and too little memory are the usual causes",
-            kind="model",
-        )
-    return None
+    return not_loaded("llama-server could not load the model") if "exiting due to model loading error" in line else None
 
 
 ended: Final = no_cause

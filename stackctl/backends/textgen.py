@@ -12,6 +12,7 @@ from types import MappingProxyType
 from typing import Final
 
 from stackctl.backends.answers import MODELS, first_model, good, number
+from stackctl.backends.command_line import given_flags, refused_argument
 from stackctl.backends.contract import (
     Image,
     Launch,
@@ -20,14 +21,14 @@ from stackctl.backends.contract import (
     Run,
     ServerInfo,
     Speaks,
-    Variant,
     in_the_image,
 )
-from stackctl.backends.llama_log import load_buffer, load_failure, load_progress
+from stackctl.backends.llama_log import load_buffer, load_failure, load_progress, not_loaded
 from stackctl.contracts.answer import Answer
 from stackctl.contracts.cause import Cause
 from stackctl.contracts.judge import no_cause
 from stackctl.contracts.memory import Reserves
+from stackctl.contracts.service import CPU, Variant
 from stackctl.secret import Secret
 
 NAME: Final[str] = "text-generation-webui"
@@ -37,9 +38,11 @@ TAVERN_TYPE: Final[str] = "ooba"
 PORT: Final[int] = 5000
 MODEL_DIR: Final = PurePosixPath("/app/user_data/models")
 FORMATS: Final[tuple[str, ...]] = ("gguf", "safetensors")
+_KV_NAME: Final = {"f16": "fp16", "q8_0": "q8_0", "q4_0": "q4_0"}
+KV_TYPES: Final = tuple(_KV_NAME)
 IMAGES: Final[Mapping[Variant, Image]] = MappingProxyType(
     {
-        "cpu": Image(name="atinoda/text-generation-webui:default-cpu", seen=False),
+        CPU: Image(name="atinoda/text-generation-webui:default-cpu", seen=False),
         "cuda": Image(name="atinoda/text-generation-webui:default-nvidia", seen=False),
     }
 )
@@ -71,7 +74,6 @@ SPEED: Final[Speaks] = "log"
 _RATE: Final = re.compile(r"Output generated in [0-9.]+ seconds \(([0-9]{1,9}\.[0-9]+) tokens/s, [1-9][0-9]* tokens, ")
 LISTEN: Final[str] = "--listen"
 _FLAGS: Final = "/app/user_data/CMD_FLAGS.txt"
-_KV_NAME: Final = {"f16": "fp16", "q8_0": "q8_0", "q4_0": "q4_0"}
 
 # only token-count tells a loaded model from a failed load; all status endpoints answer 200 in both cases.
 # With a key nothing is open, so the probe reads it where the program itself does
@@ -122,16 +124,14 @@ def launch(run: Run) -> Launch:
     if run.format == "gguf":
         words += ["--loader", "llama.cpp", "--ctx-size", str(run.context)]
         words += ["--cache-type", _KV_NAME[run.kv_cache]]
-        layers = 0 if run.variant == "cpu" else run.gpu_layers
+        layers = 0 if run.variant == CPU else run.gpu_layers
         words += ["--gpu-layers", str(-1 if layers is None else layers)]
-    elif run.variant == "cpu":
+    elif run.variant == CPU:
         words += ["--cpu"]
-    if run.threads is not None:
-        words += ["--threads", str(run.threads)]
+    words += given_flags(("--threads", run.threads))
     if run.cpu_experts:
         words.append("--cpu-moe")
-    if run.batch is not None:
-        words += ["--batch-size", str(run.batch), "--ubatch-size", str(run.batch)]
+    words += given_flags(("--batch-size", run.batch), ("--ubatch-size", run.batch))
     key = f"--api-key={run.key.reveal()}"  # in one word: a key may begin with -
     lines = [shlex.join(words), key, *([shlex.join(run.extra_args)] if run.extra_args else [])]
     return Launch(
@@ -180,22 +180,14 @@ def speed(said: str) -> float | None:
 
 
 def fatal(line: str) -> Cause | None:
-    if "error: unrecognized arguments" in line or "error: argument " in line:
-        return Cause(
-            says=f"text-generation-webui refused an argument ({line.split('error: ', 1)[-1].strip()})",
-            hint="look at backend.extra_args in stack.toml; the image's version decides what is known",
-            kind="config",
-        )
+    if cause := refused_argument(line, TITLE, "image"):
+        return cause
     if "The path to the model does not" in line or "No .gguf models found in" in line:
         return Cause(says="text-generation-webui does not find the model", hint="stackctl deploy", kind="model")
     if cause := load_failure(line):
         return cause
     if "Error loading the model with llama.cpp" in line or "Failed to load the model" in line:
-        return Cause(
-            says="text-generation-webui runs, but its model failed to load",
-            hint="the lines above it in the log say why; a damaged file and too little memory are the usual causes",
-            kind="model",
-        )
+        return not_loaded("text-generation-webui runs, but its model failed to load")
     return None
 
 

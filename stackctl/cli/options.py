@@ -1,16 +1,55 @@
 """The options that several commands share."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
+from functools import cached_property
 from pathlib import Path
 from typing import Any, TypeVar
 
 import click
 
 F = TypeVar("F", bound=Callable[..., Any])
-# held equal by a test
-KINDS = ("llamacpp", "koboldcpp", "text-generation-webui", "textgen", "ooba", "llama.cpp", "external")
-OWN_KINDS = KINDS[:-1]  # those that a stack can run itself
-KV_TYPES = ("f32", "f16", "bf16", "q8_0", "q5_1", "q5_0", "q4_1", "q4_0", "iq4_nl")
+
+
+class Names(click.Choice[str]):
+    """One of the names that `look` returns. It is called where they are needed: what knows them takes time to load."""
+
+    def __init__(self, look: Callable[[], Iterable[str]]) -> None:  # not super's, which wants them at once
+        self.case_sensitive, self._look = True, look
+
+    @cached_property
+    def choices(self) -> tuple[str, ...]:  # type: ignore[override] # it is read alone
+        return tuple(self._look())
+
+
+def _own_kinds() -> tuple[str, ...]:
+    from stackctl import backends
+
+    return backends.names()
+
+
+def _kv_types() -> tuple[str, ...]:
+    from stackctl import backends
+
+    return backends.kv_types()
+
+
+def _estimated_kv_types() -> Iterable[str]:
+    from stackctl.core.fit import KV_TYPES
+
+    return KV_TYPES
+
+
+def _gpu_modes() -> Iterable[str]:
+    from stackctl import gpus
+
+    return gpus.MODES
+
+
+OWN_KINDS = Names(_own_kinds)  # those that a stack can run itself
+KINDS = Names(lambda: (*_own_kinds(), "external"))
+KV_TYPES = Names(_estimated_kv_types)
+_KV_CACHES = Names(lambda: ("auto", *_kv_types()))
+_GPU_MODES = Names(lambda: ("auto", *_gpu_modes(), "none"))
 
 
 class _Number(click.ParamType[str | int]):
@@ -46,14 +85,14 @@ def wishes(command: F) -> F:
             "model.path",
             {"help": 'A file, a folder, "demo", or where to get it: hf:OWNER/NAME:Q4_K_M, a URL.', "metavar": "MODEL"},
         ),
-        ("--backend", "backend.kind", {"help": "Which backend.", "type": click.Choice(KINDS)}),
+        ("--backend", "backend.kind", {"help": "Which backend.", "type": KINDS}),
         ("--url", "backend.url", {"help": "Where an external backend runs; implies --backend external."}),
         ("--context", "backend.context", {"help": "Context size in tokens.", "type": _Number()}),
         ("--gpu-layers", "backend.gpu_layers", {"help": "Layers on the GPU.", "type": _Number()}),
         (
             "--kv-cache",
             "backend.kv_cache",
-            {"help": "Type of the KV cache.", "type": click.Choice(("auto", "f16", "q8_0", "q4_0"))},
+            {"help": "Type of the KV cache.", "type": _KV_CACHES},
         ),
         (
             "--template",
@@ -63,7 +102,7 @@ def wishes(command: F) -> F:
         (
             "--gpu",
             "gpu.mode",
-            {"help": "How the GPU is passed.", "type": click.Choice(("auto", "nvidia", "cdi", "none"))},
+            {"help": "How the GPU is passed.", "type": _GPU_MODES},
         ),
         ("--port", "sillytavern.port", {"help": "SillyTavern's port on this machine.", "type": _Number()}),
         ("--name", "name", {"help": "Name of the stack."}),

@@ -25,7 +25,7 @@ class Cpu:
 
 @dataclass(frozen=True, kw_only=True)
 class Gpu:
-    """One NVIDIA GPU, as NVML sees it."""
+    """One GPU, as its driver sees it."""
 
     index: int
     uuid: str
@@ -34,3 +34,4 @@ class Gpu:
     free_mib: int
     cuda: tuple[int, ...] = ()  # the newest that its driver can run, as (12, 4); (): not known
     own_mib: int = 0  # held by this stack's own backend, which a deploy gives back
+    make: str = "nvidia"  # of GPUS

@@ -3,6 +3,8 @@
 from dataclasses import dataclass
 from typing import Literal
 
+Device = Literal["cuda", "vulkan", "cpu"]  # what computes, as far as it takes memory of its own
+
 
 @dataclass(frozen=True, kw_only=True)
 class Reserves:

@@ -2,9 +2,14 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import Literal
+from typing import Final, Literal
 
 from stackctl.contracts.host import Owner
+
+ImageState = Literal["tried", "unverified", "own"]
+Role = Literal["backend", "frontend", "companion"]  # who computes, who is chatted in, who helps them
+Variant = str  # of an image or a program: "cpu", or what the make of a GPU says; each backend lists those it has
+CPU: Final[Variant] = "cpu"
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -40,10 +45,14 @@ class Health:
 
 @dataclass(frozen=True, kw_only=True)
 class GpuRequest:
-    """GPUs for one service: by the NVIDIA toolkit's driver or as CDI devices."""
+    """What gives one service its GPUs: a reservation by a driver of the engine, or device files."""
 
-    driver: Literal["nvidia", "cdi"]
-    devices: tuple[str, ...]  # () with nvidia: all of them
+    make: str  # of GPUS
+    driver: str = ""  # through which the engine reserves them: nvidia, cdi; "": it reserves none
+    devices: tuple[str, ...] = ()  # of that driver; (): all of them
+    files: tuple[str, ...] = ()  # devices of the host as files, such as /dev/dri
+    groups: tuple[str, ...] = ()  # that may open those files
+    environment: Mapping[str, str] = field(default_factory=dict)  # what the program is told about them
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -73,12 +82,20 @@ class Network:
 
 
 @dataclass(frozen=True, kw_only=True)
+class Placement:
+    """On which of several machines a service runs."""
+
+    machine: str  # as the orchestrator calls it
+
+
+@dataclass(frozen=True, kw_only=True)
 class Service:
     """One container: what runs, as whom, with what."""
 
     name: str
+    role: Role
     image: str
-    image_is: Literal["tried", "unverified", "own"] = "tried"
+    image_is: ImageState = "tried"
     entrypoint: tuple[str, ...] = ()  # (): the image's own
     entrypoint_is: Literal["", "waits", "mounted"] = ""  # for another service first; a program among `mounts`
     command: tuple[str, ...] = ()
@@ -99,4 +116,5 @@ class Service:
     cpus: float | None = None
     pids: int  # the most processes and threads
     gpu: GpuRequest | None = None
+    placement: Placement | None = None  # None: where the orchestrator puts it; Compose knows one machine alone
     fingerprint: str = ""  # of the mounted files' content: a change must recreate the container

@@ -21,7 +21,7 @@ class EngineSeen:
     has_cpu_quota: bool = True
     hides_clients: str = ""  # who it is, where a published port never shows a client's address; "": it does
     is_local: bool = True  # its loopback is ours: a published 127.0.0.1 port can be reached from here
-    nvidia_runtime: bool = False
+    runtimes: tuple[str, ...] = ()  # by name, as `docker info` lists them
     cdi_devices: tuple[str, ...] = ()  # "nvidia.com/gpu=0", ...
 
 
@@ -94,7 +94,7 @@ class Observed:
     is_wsl: bool = False
     taken_subnets: tuple[IPv4Network, ...] = ()
     taken_ports: dict[int, str] = field(default_factory=dict)  # port -> who holds it, in words
-    door_taken: str = ""  # who holds the port of `backend.publish`, in words
+    publish_conflicts: Mapping[str, str] = field(default_factory=dict)  # address:port of a companion -> who holds it
     proxy: str | None = None  # the address of sillytavern.proxy's container in its network; None: it was not looked for
     is_new: bool = False  # the stack has no containers
     has_run: bool = False  # SillyTavern has been started here, so people know its port

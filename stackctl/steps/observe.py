@@ -12,7 +12,8 @@ from stackctl.core.config.spec import AUTO, DEMO, NONE, Model, OneModel, Spec
 from stackctl.core.container_paths import refuse_elsewhere
 from stackctl.core.model.model import ModelSeen
 from stackctl.core.observed import EngineSeen, Observed
-from stackctl.core.plan import api_relay, exposure, external_backend
+from stackctl.core.plan import exposure, external_backend
+from stackctl.core.plan.companions import companion_ports
 from stackctl.core.plan.plan import stack_name
 from stackctl.core.plan.subnets import network_name, own_subnets
 from stackctl.errors import ConfigError, DoesNotFit, ModelError
@@ -74,7 +75,7 @@ def observe_again(seen: Observed, spec: Spec, machine: Machine) -> Observed:
         has_run=has_run(machine, states),
         taken_subnets=tuple(dict.fromkeys((*theirs, *routes))),
         taken_ports=_ports(spec, machine, engine, name),
-        door_taken=_door(spec, machine, engine, name),
+        publish_conflicts=_publish_conflicts(spec, machine, engine, name),
     )
 
 
@@ -192,14 +193,15 @@ def _ports(spec: Spec, machine: Machine, engine: EngineSeen, name: str) -> dict[
     return {port: who for port, who in {**listening, **theirs}.items() if port not in own}
 
 
-def _door(spec: Spec, machine: Machine, engine: EngineSeen, name: str) -> str:
-    """Who holds the port of `backend.publish`, in words; "" for nobody but this stack."""
-    if not spec.backend.publish or spec.backend.is_elsewhere:
-        return ""
-    address, port = api_relay.parse_publish(spec.backend.publish)
-    theirs, own = machine.docker.published(name)
-    listening = machine.host.listening(address) if engine.is_local else {}
-    return "" if port in own else {**listening, **theirs}.get(port, "")
+def _publish_conflicts(spec: Spec, machine: Machine, engine: EngineSeen, name: str) -> dict[str, str]:
+    """Address and port that a companion is to open -> who holds that port, in words; without those that are free."""
+    found = {}
+    for wanted in companion_ports(spec):
+        theirs, own = machine.docker.published(name)
+        listening = machine.host.listening(wanted.address) if engine.is_local else {}
+        if wanted.port not in own and (holder := {**listening, **theirs}.get(wanted.port)):
+            found[wanted.place] = holder
+    return found
 
 
 def _proxy(spec: Spec, machine: Machine) -> str | None:

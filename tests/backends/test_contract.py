@@ -17,8 +17,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from stackctl.backends import BACKENDS, find_backend, koboldcpp, llamacpp, textgen
-from stackctl.backends.contract import Backend, Launch, Run, Variant
+from stackctl.backends.contract import Backend, Launch, Run
 from stackctl.contracts.host import Cpu
+from stackctl.contracts.service import Variant
 from stackctl.secret import Secret
 from tests.backends import logs
 

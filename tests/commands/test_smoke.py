@@ -14,7 +14,7 @@ from tests.commands.machines import quiet
 from tests.core.samples import a_plan
 
 OURS = a_plan()
-THEIRS = replace(OURS, backend_service=None)
+THEIRS = replace(OURS, services=(OURS.sillytavern,))
 
 
 @dataclass

@@ -50,7 +50,7 @@ def engine(
         compose=compose,
         compose_argv=("docker", "compose"),
         has_cpu_quota=has_cpu_quota,
-        nvidia_runtime=nvidia_runtime,
+        runtimes=("runc", "nvidia") if nvidia_runtime else ("runc",),
         cdi_devices=cdi_devices,
         hides_clients=hides_clients,
     )

@@ -87,5 +87,5 @@ def test_a_log_of_another_machine_says_nothing(elsewhere: str, tmp_path: Path) -
     engine = Engine(backend="text-generation-webui", written=[(GENERATED,)], is_local=elsewhere != "the engine")
     plan = planned("textgen")
     if elsewhere == "the backend":
-        plan = replace(plan, backend_service=None)
+        plan = replace(plan, services=(plan.sillytavern,))
     assert measured(engine, plan, tmp_path) == (None, 0)

@@ -44,9 +44,9 @@ class _Sizes(click.ParamType[tuple[int, ...]]):
 
 @models.command()
 @click.argument("model", metavar="MODEL")
-@click.option("--backend", type=click.Choice(option.OWN_KINDS), default="llamacpp", help="Which backend.")
+@click.option("--backend", type=option.OWN_KINDS, default="llamacpp", help="Which backend.")
 @click.option("--context", type=click.IntRange(256, 4194304), help="Context size in tokens.")
-@click.option("--kv-cache", "kv_type", type=click.Choice(option.KV_TYPES), help="Type of the KV cache [default: f16].")
+@click.option("--kv-cache", "kv_type", type=option.KV_TYPES, help="Type of the KV cache [default: f16].")
 @click.option(
     "--gpu-layers",
     type=_Layers(),

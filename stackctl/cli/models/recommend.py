@@ -22,7 +22,7 @@ def reader(environment: "os._Environ[str]" = os.environ) -> str:
 @click.option("--folder", type=click.Path(path_type=Path, file_okay=False, exists=True), help="Choose among its files.")
 @click.option("--language", metavar="CODE", help="Language of the chats, such as ja [default: the locale's].")
 @click.option("--context", type=click.IntRange(256, 4194304), help="Context size in tokens that is wanted.")
-@click.option("--backend", type=click.Choice(option.OWN_KINDS), default="llamacpp", help="Which backend.")
+@click.option("--backend", type=option.OWN_KINDS, default="llamacpp", help="Which backend.")
 @option.json
 @click.pass_context
 def recommend(

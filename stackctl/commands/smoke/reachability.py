@@ -5,6 +5,7 @@ from collections.abc import Iterator, Sequence
 from stackctl import backends
 from stackctl.backends.contract import COMPLETION, Request
 from stackctl.commands.smoke.site import Site
+from stackctl.companions import api_relay
 from stackctl.contracts.service import Service
 from stackctl.core.external import backend_url
 from stackctl.core.observed import ProbeResult
@@ -108,7 +109,8 @@ def isolation(site: Site) -> str:
         if is_isolated
         else "no way out but to what listens on this machine: Docker Engine 28 shuts that, too"
     )
-    api = f"; its API at {site.plan.door.publish[0].place} hands on to it" if site.plan.door else ""
+    relay = next((one for one in site.plan.companions if one.name == api_relay.NAME), None)
+    api = f"; its API at {relay.publish[0].place} hands on to it" if relay else ""
     return f"publishes nothing; in {where} alone, which has {out}{api}"
 
 
@@ -133,8 +135,7 @@ def _ways(site: Site) -> Iterator[Route]:
     targets = [_target(site, plan.sillytavern, tavern.PORT)]
     if service and _runs(site, service.name):
         targets.append(_target(site, service, backends.find_backend(service.name).PORT))
-    if plan.door:
-        targets.append(_target(site, plan.door, plan.door.publish[0].target))
+    targets += [_target(site, one, one.publish[0].target) for one in plan.companions if one.publish]
     if site.machine.docker.is_local:
         for target in targets:
             yield from _from_here(site, target)

@@ -4,20 +4,18 @@ from typing import Annotated, Self
 
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 
+from stackctl import backends, gpus
 from stackctl.core.config.values import (
     Address,
     Auto,
-    BackendKind,
     Cpus,
     Devices,
     DockerName,
     Exposure,
-    GpuMode,
     HostNames,
     Hosts,
     Image,
     ImageSource,
-    KvCache,
     Labels,
     Mac,
     Memory,
@@ -32,6 +30,7 @@ from stackctl.core.config.values import (
     Text,
     Url,
     choice,
+    either,
     whole,
 )
 
@@ -39,6 +38,7 @@ DEMO = "demo"
 AUTO = "auto"
 EXTERNAL = "external"
 NONE, LAN = "none", "lan"
+_KV_TYPES = backends.kv_types()
 _SOURCE = (
     "Where the model comes from while it is not there: hf:OWNER/NAME:Q4_K_M or hf:OWNER/NAME/FILE (Hugging Face),\n"
     "or an http(s) address. It is pulled once."
@@ -79,7 +79,7 @@ class OneModel(Section):
     gpu_layers: Annotated[int | Auto, *whole(0, 9999, "a number of layers")] = Field(
         "auto", description="Layers on the GPU for this model; auto: as in [backend]."
     )
-    kv_cache: Annotated[KvCache, *choice(KvCache)] = Field(
+    kv_cache: Annotated[str, *choice((AUTO, *_KV_TYPES))] = Field(
         "auto", description="Type of the KV cache for this model; auto: as in [backend]."
     )
     template: Path = Field("auto", description="Prompt template for this model; auto: as in [sillytavern].")
@@ -96,10 +96,10 @@ class OneModel(Section):
 
 
 class Backend(Section):
-    kind: Annotated[BackendKind, *choice(BackendKind)] = Field(
-        "llamacpp",
+    kind: Annotated[str, *choice((*backends.names(), EXTERNAL))] = Field(
+        backends.DEFAULT,
         description=(
-            "llamacpp, koboldcpp or text-generation-webui (also: textgen, ooba);\n"
+            f"{either(*backends.BACKENDS)} (also: {', '.join(backends.aliases())});\n"
             "external: one of them that runs elsewhere, at `url`."
         ),
     )
@@ -107,7 +107,7 @@ class Backend(Section):
         "",
         description=(
             "external only: where it runs, such as http://192.168.1.20:5001; 127.0.0.1 is this machine.\n"
-            "Which of the three kinds it is, its model and its context are asked of it."
+            "Which of those kinds it is, its model and its context are asked of it."
         ),
     )
     key_file: Text = Field(
@@ -127,7 +127,8 @@ class Backend(Section):
     program: Path = Field(
         "auto",
         description=(
-            "koboldcpp only: the program file, a path or an http(s) URL; auto: the pinned release, fetched once."
+            f"{either(*backends.with_programs())} only: the program file, a path or an http(s) URL; "
+            "auto: the pinned release, fetched once."
         ),
     )
     context: Annotated[int | Auto, *whole(256, 4194304, "a number of tokens")] = Field(
@@ -137,9 +138,9 @@ class Backend(Section):
         "auto",
         description="Layers on the GPU, the output layer counted, too; auto: as many as fit, none without a GPU.",
     )
-    kv_cache: Annotated[KvCache, *choice(KvCache)] = Field(
+    kv_cache: Annotated[str, *choice((AUTO, *_KV_TYPES))] = Field(
         "auto",
-        description="Type of the KV cache: f16, q8_0 or q4_0; the last two save memory; auto: f16, or q8_0 to fit.",
+        description=f"Type of the KV cache: {either(*_KV_TYPES)}; all but f16 save memory; auto: f16, or q8_0 to fit.",
     )
     flash_attention: Annotated[Switch, *choice(Switch)] = Field(
         "auto", description="on, off, or auto: as the backend thinks best (always on with a quantised KV cache)."
@@ -167,9 +168,8 @@ class Backend(Section):
 
 
 class Gpu(Section):
-    mode: Annotated[GpuMode, *choice(GpuMode)] = Field(
-        "auto",
-        description="nvidia (NVIDIA Container Toolkit), cdi (CDI device files), none (CPU), or auto: what is there.",
+    mode: Annotated[str, *choice((AUTO, *gpus.MODES, NONE))] = Field(
+        AUTO, description=f"{gpus.described_modes()}, none (CPU), or auto: what is there."
     )
     devices: Devices = Field(
         ("all",), description='GPUs by index or UUID: ["0"], ["0", "1"], ["GPU-5f1c..."]; ["all"] takes every one.'

@@ -12,12 +12,7 @@ from stackctl.errors import ConfigError
 
 Auto = Literal["auto"]
 ImageSource = Literal["auto", "official", "own"]
-GpuMode = Literal["auto", "nvidia", "cdi", "none"]
-KvCache = Literal["auto", "f16", "q8_0", "q4_0"]
 Switch = Literal["auto", "on", "off"]
-BackendKind = Literal[
-    "koboldcpp", "text-generation-webui", "textgen", "ooba", "llamacpp", "llama.cpp", "external"
-]  # a test holds this equal to the names and aliases in stackctl.backends, and the one that names a place instead
 
 _NAMED = "a name of a-z, 0-9, - and _, at most 63, the first a letter or digit"
 _NAME = re.compile(r"[a-z0-9][a-z0-9_-]{0,62}")
@@ -64,8 +59,15 @@ def whole(minimum: int, maximum: int, what: str) -> tuple[Any, Any]:
     )
 
 
+def either(*names: str) -> str:
+    """Names in words: "a", "a or b", "a, b or c"."""
+    *others, last = names
+    return f"{', '.join(others)} or {last}" if others else last
+
+
 def choice(kind: Any) -> tuple[Any, Any]:
-    names = list(get_args(kind))
+    """One of the names in a tuple or a Literal."""
+    names = list(kind if isinstance(kind, tuple) else get_args(kind))
     says = "one of " + ", ".join(f'"{name}"' for name in names)
     return _checked(says, lambda v: v in names, {"enum": names})
 

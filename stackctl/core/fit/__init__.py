@@ -3,9 +3,9 @@
 from dataclasses import dataclass
 from functools import cached_property
 
-from stackctl.contracts.memory import Reserves
+from stackctl.contracts.memory import Device, Reserves
 from stackctl.core.fit import compute
-from stackctl.core.fit.settings import ALL, KV_TYPES, Device, Settings
+from stackctl.core.fit.settings import ALL, KV_TYPES, Settings
 from stackctl.core.fit.terms import Run
 from stackctl.core.model.shape import Layer, Shape
 

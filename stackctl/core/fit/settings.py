@@ -2,9 +2,10 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Final, Literal
+from typing import Final
 
-Device = Literal["cuda", "vulkan", "cpu"]
+from stackctl.contracts.memory import Device
+
 ALL: Final = 9999  # layers on the GPU: every one, output layer included
 
 # bytes of 32 values in a cache of that type: ggml's blocks

@@ -5,11 +5,11 @@ from dataclasses import asdict
 from pathlib import PurePosixPath
 
 from stackctl import backends
-from stackctl.backends.contract import Backend, Run, Variant
-from stackctl.contracts.service import GpuRequest, Mount, Service, Tmpfs
+from stackctl.backends.contract import Backend, Run
+from stackctl.contracts.service import CPU, GpuRequest, Mount, Service, Tmpfs, Variant
 from stackctl.core.config.lock import Decisions
-from stackctl.core.config.spec import EXTERNAL, Spec
-from stackctl.core.config.values import memory_mib
+from stackctl.core.config.spec import AUTO, EXTERNAL, Spec
+from stackctl.core.config.values import either, memory_mib
 from stackctl.core.fit.choice import CONTEXT as DEFAULT_CONTEXT
 from stackctl.core.fit.choice import Choice
 from stackctl.core.observed import Observed
@@ -19,6 +19,7 @@ from stackctl.core.plan.external_backend import unused_settings
 from stackctl.core.plan.images import backend_image
 from stackctl.core.plan.serving import Serving
 from stackctl.errors import ConfigError, ModelError
+from stackctl.gpus import GPUS
 
 FOLDER = "backend"  # beside compose.yml: what the backend alone may read
 READ_ONE = "DAC_READ_SEARCH"  # read any file, write none
@@ -39,19 +40,18 @@ def own_backend(spec: Spec, seen: Observed, decisions: Decisions) -> Serving:
     program = _program(spec, seen, backend, run.variant, decisions)
     launch = backend.launch(run)
     files = {f"{FOLDER}/{PurePosixPath(inside).name}": text for inside, text in launch.files.items()}
-    generated = tuple(
-        Mount(source=f"./{FOLDER}/{PurePosixPath(inside).name}", target=inside) for inside in launch.files
-    )
+    generated = tuple(Mount(source=f"./{name}", target=at) for name, at in zip(files, launch.files, strict=True))
     image, image_is = backend_image(spec, backend, run.variant, decisions)
     scratch = _scratch(backend, program)
     service = Service(
         name=backend.NAME,
+        role="backend",
         image=image,
         image_is=image_is,
         entrypoint=launch.entrypoint,
         entrypoint_is="mounted" if backend.PROGRAMS else "",
         command=launch.command,
-        environment=launch.environment,
+        environment={**launch.environment, **(gpu.environment if gpu else {})},
         user=None if backend.RUNS_AS_ROOT else mounts.reader(seen),
         capabilities=(READ_ONE,) if backend.RUNS_AS_ROOT else (),
         read_only_root=backend.READ_ONLY_ROOT,
@@ -83,7 +83,7 @@ def own_backend(spec: Spec, seen: Observed, decisions: Decisions) -> Serving:
         key=seen.key,
         variant=run.variant,
         program=program,
-        gpu_layers="0" if run.variant == "cpu" else "auto" if run.gpu_layers is None else str(run.gpu_layers),
+        gpu_layers="0" if run.variant == CPU else "auto" if run.gpu_layers is None else str(run.gpu_layers),
         kv_cache=run.kv_cache,
         choice=choice,
         notes=(*_notes(spec, seen, run), *backend.remarks(run), *_remark(backend, program)),
@@ -111,7 +111,12 @@ def _check(spec: Spec, seen: Observed, backend: Backend) -> None:
     if not backend.PROGRAMS and spec.backend.program != "auto":
         raise ConfigError(
             f"backend.program: the image of {backend.TITLE} carries its own program",
-            hint='remove backend.program, or set backend.kind = "koboldcpp"',
+            hint=f'remove backend.program, or set backend.kind = "{either(*backends.with_programs())}"',
+        )
+    if spec.backend.kv_cache not in {AUTO, *backend.KV_TYPES}:
+        raise ConfigError(
+            f"backend.kv_cache: {backend.TITLE} has no KV cache of type {spec.backend.kv_cache}",
+            hint=f"it has {', '.join(backend.KV_TYPES)}",
         )
     if theirs := next((word for word in spec.backend.extra_args if word.split("=")[0] in backend.KEY_ARGS), None):
         raise ConfigError(
@@ -157,7 +162,7 @@ def _run(
     return Run(
         model=backend.MODEL_DIR / first,
         format=seen.model.header.format,
-        variant="cuda" if gpu else "cpu",
+        variant=GPUS[gpu.make].VARIANT if gpu else CPU,
         gpus=gpu_request.gpu_count(gpu, seen) if gpu else 0,
         cpu=seen.cpu,
         context=context,
@@ -180,7 +185,7 @@ def _program(spec: Spec, seen: Observed, backend: Backend, variant: Variant, dec
     """Which of the backend's programs runs; "" where its image carries it or the user brings one."""
     if not backend.PROGRAMS or spec.backend.program != "auto":
         return ""
-    cuda = seen.gpus[0].cuda if variant == "cuda" and seen.gpus else ()
+    cuda = seen.gpus[0].cuda if variant != CPU and seen.gpus else ()
     return decisions.decide(
         f"{backend.NAME}.program",
         {"variant": variant, "cpu": asdict(seen.cpu), "cuda": cuda},

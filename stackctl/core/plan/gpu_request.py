@@ -1,55 +1,47 @@
-"""How the backend gets its GPU: by the NVIDIA toolkit's driver or as CDI devices, never both."""
+"""How the backend gets its GPU: what is decided here, and what the GPU's make then needs."""
 
+from stackctl.contracts.host import Gpu
 from stackctl.contracts.service import GpuRequest
 from stackctl.core.config.lock import Decisions
-from stackctl.core.config.spec import Spec
+from stackctl.core.config.spec import NONE, Spec
 from stackctl.core.observed import EngineSeen, Observed, ServiceState
 from stackctl.core.plan.stack import Plan
 from stackctl.errors import GpuError
-
-_KIND = "nvidia.com/gpu="
-_ALL = f"{_KIND}all"
-_CDI_ENGINE, _CDI_BY_ITSELF = (25,), (28, 3)  # Docker's release notes: behind a feature flag first, then always on
-NOT_GIVEN = "the container was made without the GPU that was asked for"
-_GENERATE = "sudo nvidia-ctk cdi generate --output=/etc/cdi/nvidia.yaml"
+from stackctl.gpus import GPUS, MODES, find_make
+from stackctl.gpus.contract import NOT_GIVEN, Offer
 
 
 def request_gpu(spec: Spec, seen: Observed, decisions: Decisions) -> GpuRequest | None:
     """The GPUs to ask the engine for; None for the CPU. Raises GpuError where the engine can't give them."""
-    mode: str = spec.gpu.mode
+    mode, offer = spec.gpu.mode, _offer(seen.engine)
     if mode == "auto":
-        engine = seen.engine
-        inputs = {
-            "gpus": [gpu.uuid for gpu in seen.gpus],
-            "nvidia_runtime": bool(engine and engine.nvidia_runtime),
-            "cdi_devices": list(engine.cdi_devices) if engine else [],
-        }
-        mode = decisions.decide("gpu.mode", inputs, lambda: _mode(seen))
-    if mode == "none":
-        return None
-    if mode == "nvidia":
-        chosen = spec.gpu.devices
-        return GpuRequest(driver="nvidia", devices=() if chosen == ("all",) else chosen)
-    return GpuRequest(driver="cdi", devices=_cdi(spec.gpu.devices, seen.engine))
+        mode = decisions.decide(
+            "gpu.mode",
+            {
+                "gpus": [gpu.uuid for gpu in seen.gpus],
+                **{f"{name}_runtime": bool(offer and name in offer.runtimes) for name in _runtimes()},
+                "cdi_devices": list(offer.cdi_devices) if offer else [],
+            },
+            lambda: GPUS[seen.gpus[0].make].choose_mode(offer) if seen.gpus else NONE,
+            holds=lambda recorded: recorded == NONE or recorded in MODES,
+        )
+    return None if mode == NONE else find_make(mode, seen.gpus).request(mode, spec.gpu.devices, offer)
+
+
+def gpus_of_make(request: GpuRequest, seen: Observed) -> tuple[Gpu, ...]:
+    """The GPUs that were seen and that a request may mean."""
+    return tuple(gpu for gpu in seen.gpus if gpu.make == request.make)
 
 
 def gpu_count(request: GpuRequest, seen: Observed) -> int:
     """How many GPUs a request brings."""
-    asks_for_all = not request.devices or _ALL in request.devices
-    return max(1, len(seen.gpus)) if asks_for_all else len(request.devices)
-
-
-def cdi_names(spec: object) -> tuple[str, ...]:
-    """The devices that the content of a CDI file describes; () if it is no CDI file."""
-    if not isinstance(spec, dict) or not isinstance(devices := spec.get("devices"), list):
-        return ()
-    return tuple(f"{spec.get('kind')}={one['name']}" for one in devices if isinstance(one, dict) and "name" in one)
+    return GPUS[request.make].count(request, gpus_of_make(request, seen))
 
 
 def lost_gpu(state: ServiceState, plan: Plan) -> GpuError | None:
     """The error, if a backend's container was made without the GPU that was decided for it."""
     request = plan.backend_service.gpu if plan.backend_service else None
-    if request is None or state.name != plan.backend or request.driver in state.gpu_drivers:
+    if request is None or state.name != plan.backend or GPUS[request.make].is_given(request, state.gpu_drivers):
         return None
     return GpuError(
         f"{state.name}: {NOT_GIVEN}",
@@ -57,39 +49,16 @@ def lost_gpu(state: ServiceState, plan: Plan) -> GpuError | None:
     )
 
 
-def _cdi(chosen: tuple[str, ...], engine: EngineSeen | None) -> tuple[str, ...]:
-    """The devices' full names, each of which the engine must know."""
-    wanted = tuple(one if "=" in one else f"{_KIND}{one}" for one in chosen)
-    if engine is None or not (engine.is_local or engine.cdi_devices):
-        return wanted  # nobody can tell from here; the engine will
-    offered = engine.cdi_devices
-    if wanted == (_ALL,) and _ALL not in offered:
-        wanted = tuple(one for one in offered if one.startswith(_KIND)) or wanted
-    missing = [one for one in wanted if one not in offered]
-    if missing:
-        raise GpuError(f"the engine knows no CDI device {', '.join(missing)}", hint=_cdi_hint(engine))
-    return wanted
+def _offer(engine: EngineSeen | None) -> Offer | None:
+    if engine is None:
+        return None
+    return Offer(
+        version=engine.version,
+        runtimes=engine.runtimes,
+        cdi_devices=engine.cdi_devices,
+        is_local=engine.is_local,
+    )
 
 
-def _cdi_hint(engine: EngineSeen) -> str:
-    if engine.version < _CDI_ENGINE:
-        return (
-            "CDI needs Docker Engine 25 or newer: update it, or use the toolkit's driver: stackctl deploy --gpu nvidia"
-        )
-    if engine.cdi_devices:
-        return f"it knows {', '.join(engine.cdi_devices)}; the device files are made by: {_GENERATE}"
-    flag = ', set "features": {"cdi": true} in /etc/docker/daemon.json' if engine.version < _CDI_BY_ITSELF else ""
-    return f"make the device files: {_GENERATE}{flag}, then restart the engine"
-
-
-def _mode(seen: Observed) -> str:
-    """The toolkit's driver where the engine has its runtime, else CDI where it has devices.
-
-    With a GPU and neither, still nvidia: a start that fails with the fix beats a CPU used in silence.
-    """
-    engine = seen.engine
-    if not seen.gpus:
-        return "none"
-    if engine and not engine.nvidia_runtime and any(one.startswith(_KIND) for one in engine.cdi_devices):
-        return "cdi"
-    return "nvidia"
+def _runtimes() -> tuple[str, ...]:
+    return tuple(make.RUNTIME for make in GPUS.values() if make.RUNTIME)

@@ -1,28 +1,31 @@
 """Which image a service runs: chosen, official or our own."""
 
 from collections.abc import Mapping
-from typing import Final, Literal
+from typing import Final
 
-from stackctl.backends.contract import Backend, Image, Variant
+from stackctl import backends
+from stackctl.backends.contract import Backend, Image
+from stackctl.contracts.service import ImageState, Variant
 from stackctl.core.config.lock import Decision, Decisions, Lock
 from stackctl.core.config.spec import Spec
 from stackctl.core.tavern import container as tavern
 from stackctl.errors import ConfigError
 
-# our own images -> the folder that each is built from
-OWN: Final = {
-    "localhost/stackctl/base:1": "base",
-    "localhost/stackctl/llamacpp:debian": "llamacpp",
-    "localhost/stackctl/sillytavern:1.19.0": "sillytavern",
-    "localhost/stackctl/stackctl:1": "stackctl",
-}
-ImageState = Literal["tried", "unverified", "own"]
+BASE: Final = "localhost/stackctl/base:1"  # every other one of ours stands on it
+HOLDS_US: Final = "localhost/stackctl/stackctl:1"
 
 
 def repository(name: str) -> str:
     """An image's name without tag and digest; a colon before the last slash is a port's."""
     plain = name.partition("@")[0]
     return plain.rpartition(":")[0] if ":" in plain.rpartition("/")[2] else plain
+
+
+# our own images -> the folder below images/ that each is built from
+OWN: Final[Mapping[str, str]] = {
+    name: repository(name).rpartition("/")[2]
+    for name in dict.fromkeys((BASE, *backends.own_images(), tavern.OWN_IMAGE, HOLDS_US))
+}
 
 
 def image_inputs(spec: Spec, service: str, variant: str) -> dict[str, str]:
@@ -32,13 +35,18 @@ def image_inputs(spec: Spec, service: str, variant: str) -> dict[str, str]:
 
 def backend_image(spec: Spec, backend: Backend, variant: Variant, decisions: Decisions) -> tuple[str, ImageState]:
     """The backend's image; raise ConfigError where we have none of our own and no other is wanted."""
-    own, official = backend.OWN_IMAGES.get(variant), backend.IMAGES[variant]
+    own, official = backend.OWN_IMAGES.get(variant), backend.IMAGES.get(variant)
     if spec.backend.image != "auto":
         return spec.backend.image, _state(spec.backend.image, official, own)
     if spec.images == "own" and own is None:
         raise ConfigError(
             f'images = "own": stackctl has no image of its own for {backend.TITLE} ({variant})',
             hint='set images = "auto", or name one yourself with backend.image',
+        )
+    if official is None:
+        raise ConfigError(
+            f"stackctl knows no image of {backend.TITLE} for this GPU ({variant})",
+            hint="name one with backend.image, take another backend, or run it on the CPU: stackctl deploy --gpu none",
         )
     inputs = image_inputs(spec, backend.NAME, variant)
     image = decisions.decide(
@@ -59,10 +67,10 @@ def tavern_image(spec: Spec, decisions: Decisions) -> tuple[str, ImageState]:
     return image, _state(image, Image(name=tavern.IMAGE, seen=True), tavern.OWN_IMAGE)
 
 
-def _state(image: str, official: Image, own: str | None) -> ImageState:
+def _state(image: str, official: Image | None, own: str | None) -> ImageState:
     if image == own:
         return "own"
-    return "tried" if image == official.name and official.seen else "unverified"
+    return "tried" if official and image == official.name and official.seen else "unverified"
 
 
 def use_own(recorded: Lock, service: str, image: str, source: Mapping[str, object]) -> Lock:

@@ -11,7 +11,9 @@ from stackctl.core.config.spec import Spec
 from stackctl.core.fit import Memory
 from stackctl.core.fit.choice import Alternative, Choice, Room, Wanted, choose
 from stackctl.core.observed import Observed
+from stackctl.core.plan.gpu_request import gpus_of_make
 from stackctl.errors import DoesNotFit
+from stackctl.gpus import GPUS
 
 _KV = "kv_cache"
 _LIMIT_SHARE, _LIMIT_MORE_MIB, _CUDA_MORE_MIB = 1.25, 2048, 2048
@@ -28,12 +30,12 @@ def choose_memory(
     room = _room(spec, seen, gpu)
     if seen.model.shape is None or room is None:
         return None
-    wanted = _wanted(spec, gpu)
+    wanted = _wanted(spec, backend, gpu)
     inputs = {
         "backend": backend.NAME,
         "model": seen.model.name,
         "bytes": seen.model.size,
-        "gpus": [[one.uuid, one.total_mib] for one in _gpus(spec, seen)] if gpu else [],
+        "gpus": [[one.uuid, one.total_mib] for one in _gpus(spec, seen, gpu)],
         "ram_gib": round((seen.ram.total_mib if seen.ram else 0) / 1024),
         "wanted": asdict(wanted),
     }
@@ -104,16 +106,17 @@ def _way(one: Alternative) -> str:
     return f"{one.change} ({one.effect})"
 
 
-def _wanted(spec: Spec, gpu: GpuRequest | None) -> Wanted:
+def _wanted(spec: Spec, backend: Backend, gpu: GpuRequest | None) -> Wanted:
     own = spec.backend
+    to_choose = None if "q8_0" in backend.KV_TYPES else "f16"  # choose() has these two
     return Wanted(
         context=None if own.context == "auto" else own.context,
-        kv_type=None if own.kv_cache == "auto" else own.kv_cache,
+        kv_type=to_choose if own.kv_cache == "auto" else own.kv_cache,
         gpu_layers=None if own.gpu_layers == "auto" else own.gpu_layers,
         batch=None if own.batch == "auto" else own.batch,
         slots=1,
         flash_attention=own.flash_attention != "off",
-        device="cuda" if gpu else "cpu",
+        device=GPUS[gpu.make].DEVICE if gpu else "cpu",
     )
 
 
@@ -121,7 +124,7 @@ def _room(spec: Spec, seen: Observed, gpu: GpuRequest | None) -> Room | None:
     """What may be filled: free now, or held by the backend that this run replaces."""
     if seen.ram is None:
         return None
-    gpus = _gpus(spec, seen) if gpu else ()
+    gpus = _gpus(spec, seen, gpu)
     if gpu and (not gpus or not all(one.total_mib for one in gpus)):
         return None  # not visible from here, or one that shares the machine's memory
     return Room(
@@ -133,8 +136,8 @@ def _room(spec: Spec, seen: Observed, gpu: GpuRequest | None) -> Room | None:
     )
 
 
-def _gpus(spec: Spec, seen: Observed) -> tuple[Gpu, ...]:
-    wanted = spec.gpu.devices
+def _gpus(spec: Spec, seen: Observed, gpu: GpuRequest | None) -> tuple[Gpu, ...]:
+    wanted, able = spec.gpu.devices, gpus_of_make(gpu, seen) if gpu else ()
     if wanted == ("all",):
-        return seen.gpus
-    return tuple(one for one in seen.gpus if str(one.index) in wanted or one.uuid in wanted)
+        return able
+    return tuple(one for one in able if str(one.index) in wanted or one.uuid in wanted)

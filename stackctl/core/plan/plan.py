@@ -11,8 +11,9 @@ from stackctl.core.config.lock import Decisions, Lock
 from stackctl.core.config.spec import DEMO, LAN, Spec
 from stackctl.core.hub import store
 from stackctl.core.observed import Observed
-from stackctl.core.plan import api_relay, exposure, gpu_request, host_names, security, subnets
+from stackctl.core.plan import exposure, gpu_request, host_names, security, subnets
 from stackctl.core.plan.backend_service import own_backend
+from stackctl.core.plan.companions import companion_notes, companion_services
 from stackctl.core.plan.external_backend import external_backend
 from stackctl.core.plan.stack import Plan
 from stackctl.core.plan.tavern_service import PROXY_NETWORK, data_folder, sillytavern
@@ -48,16 +49,15 @@ def plan(spec: Spec, seen: Observed, recorded: Lock) -> Planned:
     addresses = exposure.exposed_interfaces(spec, seen)
     names = host_names.served_names(spec, seen, decisions)
     page = sillytavern(spec, seen, serving, networks, names, decisions)
-    api = api_relay.relay(spec, seen, serving, networks, page, decisions)
-    measures = security.measures([one for one in (serving.service, page, api) if one], networks)
+    companions = companion_services(spec, seen, serving, networks, page, decisions)
+    services = (*((serving.service,) if serving.service else ()), page, *companions)
+    measures = security.measures(services, networks)
     return Planned(
         plan=Plan(
             name=name,
             backend=serving.backend.NAME,
             backend_title=serving.backend.TITLE,
-            backend_service=serving.service,
-            sillytavern=page,
-            door=api,
+            services=services,
             networks=(*networks, *_proxy_network(spec)),
             files=serving.files,
             key=serving.key,
@@ -79,7 +79,7 @@ def plan(spec: Spec, seen: Observed, recorded: Lock) -> Planned:
                 *_notes(spec, seen),
                 *exposure.notes(spec, seen, addresses),
                 *serving.notes,
-                *api_relay.notes(api),
+                *companion_notes(companions),
                 *host_names.notes(names, recorded, decisions),
                 *security.notes(measures, recorded),
                 *_of_template(template, seen),
@@ -107,7 +107,7 @@ def _inputs(spec: Spec, seen: Observed, gpu: GpuRequest | None, names: tuple[str
     Of what that version changes, only what is a matter of security counts.
     """
     engine = seen.engine and (seen.engine.version[:1], seen.engine.compose[:2], seen.engine.has_cpu_quota)
-    asked = gpu and (gpu.driver, gpu.devices, gpu_request.gpu_count(gpu, seen))
+    asked = gpu and (gpu.driver, gpu.devices, gpu_request.gpu_count(gpu, seen), *filter(None, (gpu.files, gpu.groups)))
     key = seen.key.reveal()  # 64 bits of a hash of all this give nothing of it away
     open_to = exposure.exposed_interfaces(spec, seen), seen.password and seen.password.reveal()
     content = (

@@ -2,9 +2,8 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Literal
 
-from stackctl.contracts.service import Network, Service
+from stackctl.contracts.service import Network, Service, Variant
 from stackctl.core.fit.choice import Choice
 from stackctl.core.tavern.prompt_templates import Template
 from stackctl.secret import Secret
@@ -17,9 +16,7 @@ class Plan:
     name: str
     backend: str  # canonical name of the backend
     backend_title: str
-    backend_service: Service | None  # None: it runs elsewhere
-    sillytavern: Service
-    door: Service | None  # the backend's API for other programs; None: it is open to nobody else
+    services: tuple[Service, ...]  # in the order of compose.yml; no backend among them: it runs elsewhere
     networks: tuple[Network, ...]
     files: Mapping[str, Secret]  # generated, for the backend's eyes alone, beside compose.yml: path -> text
     key: Secret | None  # what SillyTavern sends to the backend; None: nothing
@@ -30,7 +27,7 @@ class Plan:
     backend_url: str
     model_name: str  # as SillyTavern will see it
     is_demo: bool
-    variant: Literal["cpu", "cuda"] | None  # this, the next and `gpu_layers`: as the stack's own service runs it
+    variant: Variant | None  # this, the next and `gpu_layers`: as the stack's own service runs it
     program: str  # the name of the backend's program file; "": in its image, or the user's own
     context: int  # tokens
     gpu_layers: str
@@ -41,8 +38,17 @@ class Plan:
     timeout_s: int = 300
 
     @property
-    def services(self) -> tuple[Service, ...]:
-        return tuple(one for one in (self.backend_service, self.sillytavern, self.door) if one)
+    def backend_service(self) -> Service | None:
+        """The backend; None: it runs elsewhere."""
+        return next((one for one in self.services if one.role == "backend"), None)
+
+    @property
+    def sillytavern(self) -> Service:
+        return next(one for one in self.services if one.role == "frontend")
+
+    @property
+    def companions(self) -> tuple[Service, ...]:
+        return tuple(one for one in self.services if one.role == "companion")
 
     @property
     def url(self) -> str:

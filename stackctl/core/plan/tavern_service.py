@@ -53,6 +53,7 @@ def sillytavern(
     known = exposure.matching_interfaces(LAN, seen.interfaces) if proxy.is_wanted else addresses
     return Service(
         name=tavern.NAME,
+        role="frontend",
         image=image,
         image_is=image_is,
         entrypoint_is="waits",
@@ -86,7 +87,7 @@ def sillytavern(
         ),
         fingerprint=_fingerprint(seen),
         waits_for=(serving.service.name,) if serving.service else (),
-        health=health(tavern.HEALTH, serving.wait_s + tavern.START_S, seen.engine),
+        health=health(tavern.health(), serving.wait_s + tavern.START_S, seen.engine),
         memory_mib=memory_mib(spec.limits.sillytavern_memory),
         cpus=cpus(spec.limits.sillytavern_cpus, seen.engine),
         pids=_PIDS,

@@ -4,11 +4,12 @@ from collections.abc import Mapping
 from typing import Final
 
 from stackctl.backends import BACKENDS
+from stackctl.companions import COMPANIONS
 from stackctl.contracts.judge import Judge, no_cause
 from stackctl.core.tavern import container as tavern
 from stackctl.core.tavern import log as tavern_log
 
-JUDGES: Final[Mapping[str, Judge]] = {**BACKENDS, tavern.NAME: tavern_log}
+JUDGES: Final[Mapping[str, Judge]] = {**BACKENDS, **COMPANIONS, tavern.NAME: tavern_log}
 
 
 class _Unknown:

@@ -8,6 +8,7 @@ from collections.abc import Mapping
 from typing import Final
 
 from stackctl.core.tavern import secrets_json as tavern_secrets
+from stackctl.scripts import one_line
 
 NAME: Final = "sillytavern"
 IMAGE: Final = "ghcr.io/sillytavern/sillytavern:1.19.0"
@@ -35,31 +36,21 @@ USER: Final = "stackctl"  # who is asked for the password
 CONFIG: Final = "config/config.yaml"  # below the data folder
 SETTINGS: Final = "data/default-user/settings.json"  # below the data folder
 
-HEALTH: Final = (
-    "CMD",
-    "node",
-    "-e",
-    f"fetch('http://127.0.0.1:{PORT}/version').then(r=>process.exit(r.ok||r.status===401?0:1),()=>process.exit(1))",
-)
 
-# Compose's start order does not hold when the engine itself restarts containers (a reboot), and SillyTavern's page
-# asks the backend only once: so the container waits for the loaded model, though not for ever, and then starts.
-# It asks with the key that SillyTavern will send; where that is wrong (401), waiting would not mend it
-_WAIT: Final = (
-    "const[u,b,s,f,n]=process.argv.slice(1),t=Date.now()+s*1e3,"
-    "k=()=>{try{return JSON.parse(require('fs').readFileSync(f))[n].find(e=>e.active).value}catch{}},"
-    "o=a=>({signal:AbortSignal.timeout(4e3),headers:{...(a&&{authorization:'Bearer '+a}),"
-    "...(b&&{'content-type':'application/json'})},...(b&&{method:'POST',body:b})});"
-    "(async()=>{for(;;){try{const r=await fetch(u,o(k()));if(r.ok||r.status===401)break}catch{}"
-    "if(Date.now()>t)break;await new Promise(r=>setTimeout(r,500))}process.exit()})()"
-)
+def health() -> tuple[str, ...]:
+    """A command inside the container that succeeds once SillyTavern answers."""
+    return ("CMD", "node", "-e", one_line("tavern_health"))
 
 
 def entrypoint(ready_url: str, body: str, wait_s: int, server_type: str) -> tuple[str, ...]:
-    """Wait up to `wait_s` seconds for the backend's loaded model, then run the image's own entrypoint."""
+    """Wait up to `wait_s` seconds for the backend's loaded model, then run the image's own entrypoint.
+
+    Compose's start order does not hold when the engine itself restarts containers (a reboot), and SillyTavern's page
+    asks the backend only once.
+    """
     script = 'node -e "$1" -- "$2" "$3" "$4" "$5" "$6"; exec ./docker-entrypoint.sh'
     keys = f"{APP}/{tavern_secrets.FILE}", tavern_secrets.key_name(server_type)
-    return ("sh", "-c", script, "wait-for-backend", _WAIT, ready_url, body, str(wait_s), *keys)
+    return ("sh", "-c", script, "wait-for-backend", one_line("wait_for_backend"), ready_url, body, str(wait_s), *keys)
 
 
 def environment(

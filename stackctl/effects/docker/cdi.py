@@ -3,7 +3,7 @@
 from pathlib import Path
 from typing import Any
 
-from stackctl.core.plan.gpu_request import cdi_names
+from stackctl.gpus.cdi import cdi_names
 
 
 def devices(info: dict[str, Any], *, is_local: bool) -> tuple[str, ...]:

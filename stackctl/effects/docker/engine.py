@@ -15,12 +15,13 @@ from typing import TYPE_CHECKING, Any
 
 from stackctl.contracts.service import GpuRequest
 from stackctl.core.observed import ContainerSeen, EngineSeen, ServiceState
-from stackctl.core.plan.gpu_request import NOT_GIVEN
 from stackctl.core.start.docker_errors import gpu_refused
 from stackctl.effects.docker import cdi
 from stackctl.effects.docker.client import translate_errors
 from stackctl.effects.docker.connection import connect, listener
 from stackctl.errors import ConfigError, EngineError
+from stackctl.gpus import GPUS
+from stackctl.gpus.contract import NOT_GIVEN
 
 if TYPE_CHECKING:
     from docker import DockerClient
@@ -71,7 +72,7 @@ class Engine:
             has_cpu_quota=bool(self.info.get("CpuCfsQuota", True)),
             hides_clients=hides_clients(self.info),
             is_local=self.is_local,
-            nvidia_runtime="nvidia" in self.info.get("Runtimes", {}),
+            runtimes=tuple(self.info.get("Runtimes", {})),
             cdi_devices=cdi.devices(self.info, is_local=self.is_local),
         )
 
@@ -229,13 +230,18 @@ class Engine:
         # nothing of that name is in any image: an engine that grants the GPU gets as far as saying so
         nothing = "/stackctl-tries-the-gpu"
         with _translate_errors("docker create"):
-            host = api.create_host_config(device_requests=[wish], network_mode="none")
+            host = api.create_host_config(
+                device_requests=[wish] if request.driver else [],
+                devices=list(request.files),
+                group_add=list(request.groups),
+                network_mode="none",
+            )
             container = api.create_container(image, entrypoint=[nothing], host_config=host)
         try:
             with _translate_errors("docker inspect"):
                 kept = _gpu_drivers(api.inspect_container(container["Id"]))
-            if request.driver not in kept:  # an engine that only looks like Docker drops it without a word
-                raise gpu_refused(NOT_GIVEN)
+            if not GPUS[request.make].is_given(request, kept):
+                raise gpu_refused(NOT_GIVEN)  # an engine that only looks like Docker drops it without a word
             api.start(container["Id"])
         except docker.errors.APIError as e:
             if nothing not in str(e.explanation):

@@ -9,14 +9,12 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
-from stackctl.core.plan.images import OWN, repository
+from stackctl.core.plan.images import BASE, HOLDS_US, OWN, repository
 from stackctl.effects.docker.client import Client, engine_words, sdk_errors
 from stackctl.errors import DoesNotFit, EngineError
 from stackctl.terminal import command_line
 
 _UNPACKED = 2  # size of an unpacked layer, in packed ones; 1.8 to 2.5 for CUDA images
-_NEEDS = {"llamacpp": ("base",), "sillytavern": ("base",), "stackctl": ("base",)}
-_HOLDS_US = "stackctl"
 
 
 class Images:
@@ -76,13 +74,12 @@ class Images:
 
     def build(self, name: str) -> None:
         """Build one of our own images, and what it stands on. The SDK has no BuildKit, so `docker build` does it."""
-        folder = OWN[name]
-        for needed in _NEEDS.get(folder, ()):
-            self.build(next(image for image, place in OWN.items() if place == needed))
+        if name != BASE:
+            self.build(BASE)
         argv = ["docker", "build", "--progress", "plain", "-t", name]
         if os.environ.get("SSL_CERT_FILE"):  # behind a TLS-inspecting proxy; the image keeps nothing of it
             argv += ["--secret", f"id=ca,src={os.environ['SSL_CERT_FILE']}"]
-        with _context(self._root(), folder) as context:
+        with _context(self._root(), OWN[name]) as context:
             self._run(name, (*argv, str(context)))
 
     def _run(self, name: str, argv: tuple[str, ...]) -> None:
@@ -119,7 +116,7 @@ def _context(images: Path, folder: str) -> Iterator[Path]:
     What runs now goes in, from a checkout or an installed wheel alike, laid out as the wheel is. (A named context
     would spare the copy, but BuildKit knows those only since Docker 23.)
     """
-    if folder != _HOLDS_US:
+    if folder != OWN[HOLDS_US]:
         yield images / folder
         return
     with tempfile.TemporaryDirectory(prefix="stackctl-") as made:

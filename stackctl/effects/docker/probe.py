@@ -14,6 +14,7 @@ from stackctl.core.formats.answer_limit import Exceeded, Limit
 from stackctl.core.observed import ProbeResult
 from stackctl.effects.docker.client import Client, translate_errors
 from stackctl.errors import EngineError
+from stackctl.scripts import one_line
 from stackctl.secret import Secret
 
 if TYPE_CHECKING:
@@ -29,25 +30,6 @@ _JSON: Final = {"content-type": "application/json"}
 _NOBODY: Final = 65534
 _WISH: Final = "/stackctl-asks.json"
 _OURS: Final = "stackctl.made-by"  # the label of what is here for moments only
-# every URL at once; the first request shows whether anybody is there, the others follow at once
-_SCRIPT: Final = """
-const{urls,requests,key,patience,limit}=JSON.parse(require('fs').readFileSync(process.argv[1]));
-const head=body=>({'accept-encoding':'identity',...(key&&{authorization:'Bearer '+key}),
-...(body&&{'content-type':'application/json'})});
-const codes={ENOTFOUND:'name',EAI_AGAIN:'name',ECONNREFUSED:'refused',ECONNRESET:'refused',EHOSTUNREACH:'unreachable',
-ENETUNREACH:'unreachable',ETIMEDOUT:'timeout',UND_ERR_CONNECT_TIMEOUT:'timeout',UND_ERR_HEADERS_TIMEOUT:'timeout'};
-const why=e=>{if(e.name==='TimeoutError')return'timeout';const c=e.cause||e;
-const code=c.code||(c.errors&&c.errors[0]&&c.errors[0].code);return codes[code]||String(code||c.message||c)};
-const ask=async(url,{path,body})=>{const a=await fetch(url+path,{redirect:'manual',signal:AbortSignal.timeout(patience),
-headers:head(body),...(body&&{method:'POST',body})});
-const parts=[];let size=0;for await(const part of a.body||[]){if((size+=part.length)>limit)
-throw Error('its answer has more than '+limit+' bytes');parts.push(part)}
-return[path,{status:a.status,body:new TextDecoder().decode(Buffer.concat(parts))}]};
-const all=async url=>{let first;try{first=await ask(url,requests[0])}catch(e){return{url,failure:why(e),answers:{}}}
-const rest=await Promise.allSettled(requests.slice(1).map(r=>ask(url,r)));
-return{url,failure:'',answers:Object.fromEntries([first,...rest.filter(r=>r.value).map(r=>r.value)])}};
-Promise.all(urls.map(all)).then(r=>process.stdout.write(JSON.stringify({tried:r}),()=>process.exit()));
-"""
 
 
 def ask(
@@ -80,9 +62,8 @@ def ask(
             # the engine's own default may be one that can't be read back
             log_config={"Type": "json-file", "Config": _LOG},
         )
-        made = api.create_container(
-            image, entrypoint=["node", "-e", _SCRIPT, "--", _WISH], user=str(_NOBODY), host_config=host
-        )
+        argv = ["node", "-e", one_line("ask_servers"), "--", _WISH]
+        made = api.create_container(image, entrypoint=argv, user=str(_NOBODY), host_config=host)
         try:
             api.put_archive(made["Id"], "/", _packed(json.dumps(wish).encode()))
             api.start(made["Id"])

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any, Final, Protocol
 
 from stackctl.core.formats import bounded_json
 from stackctl.core.tavern import page as tavern_page
+from stackctl.scripts import one_line
 
 if TYPE_CHECKING:
     import httpx
@@ -15,25 +16,6 @@ _URL: Final = "http://127.0.0.1:8000"
 _REPLACED: Final = {"host", "content-length"}  # fetch writes its own
 _HEAD: Final = 100_000  # bytes; as many as h11 takes of a head
 _HEADERS: Final = 1000
-# all as it was asked and answered; not by fetch, which sends no other Host than its URL's
-_RELAY: Final = """
-const r=JSON.parse(process.env.STACKCTL_REQUEST),h=[];
-require(new URL(r.url).protocol.slice(0,-1)).request(r.url,{method:r.method,headers:r.headers},a=>{
-for(let i=0;i<a.rawHeaders.length;i+=2)h.push(a.rawHeaders.slice(i,i+2));
-process.stdout.write(JSON.stringify({status:a.statusCode,headers:h})+'\\n');
-a.pipe(process.stdout);
-}).on('error',e=>{process.stderr.write(String(e));process.exit(7)}).end(r.body&&Buffer.from(r.body,'base64'));
-"""
-# one process for all: each takes longer to start than to answer
-_READER: Final = """
-const r=JSON.parse(process.env.STACKCTL_REQUEST);
-process.stdout.write(JSON.stringify({status:200,headers:[]})+'\\n');
-(async()=>{for(const u of r.urls){
-const a=await fetch(u,{headers:r.headers,redirect:'manual'});
-const type=a.headers.get('content-type')||'';
-process.stdout.write(JSON.stringify({status:a.status,type,text:await a.text()})+'\\n');
-}})().catch(e=>{process.stderr.write(String(e.cause||e));process.exit(7)});
-"""
 
 
 class ApiClient(Protocol):
@@ -80,9 +62,9 @@ def _wish(request: "httpx.Request", url: str) -> tuple[str, dict[str, Any]]:
     paths: Sequence[str] = request.extensions.get(tavern_page.PATHS, ())
     if paths:
         headers = {name: value for name, value in request.headers.items() if name not in _REPLACED}
-        return _READER, {"urls": [f"{url}{path}" for path in paths], "headers": headers}
+        return one_line("tavern_pages"), {"urls": [f"{url}{path}" for path in paths], "headers": headers}
     content = request.read()
-    return _RELAY, {
+    return one_line("tavern_request"), {
         "url": f"{url}{request.url.raw_path.decode()}",
         "method": request.method,
         "headers": dict(request.headers),

@@ -128,7 +128,9 @@ def _service(service: Service, folder: PurePosixPath | None) -> Mapping[str, obj
         "memory": f"{service.memory_mib}m" if service.memory_mib else "",
         "cpus": service.cpus,
         "pids": service.pids,
-        "gpu": {"driver": gpu.driver, "devices": list(gpu.devices)} if gpu else None,
+        "gpu": {"driver": gpu.driver, "devices": list(gpu.devices)} if gpu and gpu.driver else None,
+        "device_files": list(gpu.files) if gpu else [],
+        "groups": list(gpu.groups) if gpu else [],
     }
 
 

@@ -19,14 +19,14 @@ def published(place: str, kind: str = "llamacpp", **more: object) -> Spec:
 @pytest.mark.parametrize("kind", BACKENDS)
 def test_the_backend_stays_inside_and_a_service_beside_it_is_published(kind: str) -> None:
     got = a_plan(published("192.168.1.5:5001", kind))
-    assert got.door
+    (relay,) = got.companions
     assert backend_of(got) == backend_of(a_plan(wanted(name="chat", backend={"kind": kind})))
-    assert [one.place for one in got.door.publish] == ["192.168.1.5:5001"]
-    assert got.door.networks == ("inner", "edge")
-    assert got.door.entrypoint[-3:] == (backend_of(got).name, str(BACKENDS[kind].PORT), "8000")
-    assert got.door.waits_for == (backend_of(got).name,)
-    assert (got.door.mounts, got.door.capabilities, got.door.read_only_root) == ((), (), True)
-    assert KEY.reveal() not in repr(got.door)
+    assert [one.place for one in relay.publish] == ["192.168.1.5:5001"]
+    assert relay.networks == ("inner", "edge")
+    assert relay.entrypoint[-3:] == (backend_of(got).name, str(BACKENDS[kind].PORT), "8000")
+    assert relay.waits_for == (backend_of(got).name,)
+    assert (relay.mounts, relay.capabilities, relay.read_only_root) == ((), (), True)
+    assert KEY.reveal() not in repr(relay)
     assert [one.name for one in got.services] == [kind, "sillytavern", "api"]
     assert any("http://192.168.1.5:5001, unencrypted" in note for note in got.notes)
 
@@ -38,7 +38,7 @@ def test_an_ipv6_place_is_written_as_compose_wants_it() -> None:
 
 def test_without_the_key_nothing_of_it_is_there() -> None:
     got = a_plan(wanted())
-    assert got.door is None
+    assert got.companions == ()
     assert len(got.services) == 2
 
 
@@ -46,10 +46,10 @@ def test_without_the_key_nothing_of_it_is_there() -> None:
 def test_sillytaverns_own_place_is_refused(place: str) -> None:
     with pytest.raises(ConfigError, match="SillyTavern is there"):
         a_plan(published(place))
-    assert a_plan(published("192.168.1.5:8000")).door
+    assert a_plan(published("192.168.1.5:8000")).companions
 
 
 def test_a_taken_port_is_told_with_its_holder() -> None:
-    world = replace(seen(), door_taken="nginx (process 7)", programs=PROGRAMS)
+    world = replace(seen(), publish_conflicts={"127.0.0.1:5001": "nginx (process 7)"}, programs=PROGRAMS)
     with pytest.raises(EngineError, match=r"backend\.publish: port 5001 is taken by nginx"):
         plan(published("127.0.0.1:5001"), world, Lock())

@@ -12,6 +12,7 @@ from stackctl.core.observed import EngineSeen, ServiceState
 from stackctl.core.plan import gpu_request
 from stackctl.core.start.docker_errors import version
 from stackctl.errors import GpuError
+from stackctl.gpus.cdi import cdi_names
 from tests.core.samples import CDI, GPU, a_plan, engine, seen, wanted
 
 CDI_FILE = """
@@ -38,7 +39,7 @@ devices:
     ],
 )
 def test_a_cdi_file_names_its_devices_and_anything_else_names_none(content: Any, names: tuple[str, ...]) -> None:
-    assert gpu_request.cdi_names(content) == names
+    assert cdi_names(content) == names
 
 
 @pytest.mark.parametrize(
@@ -60,17 +61,17 @@ def test_the_fix_for_a_missing_cdi_device_is_that_of_the_engines_version(on: Eng
 def test_a_remote_engine_that_lists_no_devices_is_asked_itself() -> None:
     remote = replace(engine((27, 5, 1)), is_local=False)
     request = gpu_request.request_gpu(wanted(gpu={"mode": "cdi"}), seen(on=remote), Decisions(Lock()))
-    assert request == GpuRequest(driver="cdi", devices=("nvidia.com/gpu=all",))
+    assert request == GpuRequest(make="nvidia", driver="cdi", devices=("nvidia.com/gpu=all",))
 
 
 @pytest.mark.parametrize(
     ("request_", "gpus", "count"),
     [
-        (GpuRequest(driver="nvidia", devices=()), 2, 2),
-        (GpuRequest(driver="nvidia", devices=()), 0, 1),  # rendered elsewhere: one at least
-        (GpuRequest(driver="nvidia", devices=("1",)), 2, 1),
-        (GpuRequest(driver="cdi", devices=("nvidia.com/gpu=all",)), 3, 3),
-        (GpuRequest(driver="cdi", devices=("nvidia.com/gpu=0", "nvidia.com/gpu=1")), 4, 2),
+        (GpuRequest(make="nvidia", driver="nvidia", devices=()), 2, 2),
+        (GpuRequest(make="nvidia", driver="nvidia", devices=()), 0, 1),  # rendered elsewhere: one at least
+        (GpuRequest(make="nvidia", driver="nvidia", devices=("1",)), 2, 1),
+        (GpuRequest(make="nvidia", driver="cdi", devices=("nvidia.com/gpu=all",)), 3, 3),
+        (GpuRequest(make="nvidia", driver="cdi", devices=("nvidia.com/gpu=0", "nvidia.com/gpu=1")), 4, 2),
     ],
 )
 def test_gpus_are_counted_as_requested(request_: GpuRequest, gpus: int, count: int) -> None:

@@ -1,12 +1,15 @@
 """Memory in the plan: what is free decides once, what others take later only changes the verdict."""
 
 from dataclasses import replace
-from typing import Any
+from types import SimpleNamespace
+from typing import Any, cast
 
 import pytest
 
+from stackctl.backends import llamacpp
+from stackctl.backends.contract import Backend
 from stackctl.contracts.host import Gpu
-from stackctl.core.config.lock import Lock
+from stackctl.core.config.lock import Decisions, Lock
 from stackctl.core.model import gguf, gguf_shape
 from stackctl.core.observed import Observed, Ram
 from stackctl.core.plan import memory_plan
@@ -48,6 +51,18 @@ def test_the_gpu_gets_as_many_layers_as_fit_and_the_program_is_told() -> None:
     assert 0 < int(after(command(part), "--gpu-layers")) < 33
     assert whole.plan.memory is not None
     assert whole.plan.memory.fits
+
+
+def test_a_type_of_kv_cache_that_the_backend_lacks_is_not_chosen() -> None:
+    tight = world(ram=Ram(total_mib=8000, free_mib=6200))
+    request = (wanted(backend={"context": 16384}), tight)
+    lacking = cast("Backend", SimpleNamespace(**{**vars(llamacpp), "KV_TYPES": ("f16",)}))
+    types = []
+    for backend in (llamacpp, lacking):
+        found = memory_plan.choose_memory(*request, backend, None, Decisions(Lock()))
+        assert found
+        types.append(found.settings.kv_type)
+    assert types == ["q8_0", "f16"]
 
 
 def test_a_decision_stands_while_model_machine_and_wish_do() -> None:

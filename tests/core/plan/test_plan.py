@@ -11,10 +11,12 @@ from stackctl.backends import BACKENDS
 from stackctl.contracts.host import Cpu, Owner
 from stackctl.contracts.service import GpuRequest, Service
 from stackctl.core.config import lock
-from stackctl.core.config.lock import Decision, Lock
+from stackctl.core.config.lock import Decision, Decisions, Lock
 from stackctl.core.config.spec import Spec
 from stackctl.core.model.model import ModelSeen
 from stackctl.core.observed import EngineSeen, Observed
+from stackctl.core.plan.gpu_request import gpu_count
+from stackctl.core.plan.images import backend_image
 from stackctl.core.plan.plan import forget_decisions, plan, stack_name
 from stackctl.core.plan.stack import Plan
 from stackctl.core.tavern import container as tavern
@@ -151,8 +153,8 @@ def test_threads_batch_and_extra_arguments_go_to_the_program_the_last_ones_last(
 
 # -- GPU
 
-ALL_NVIDIA = GpuRequest(driver="nvidia", devices=())
-ALL_CDI = GpuRequest(driver="cdi", devices=("nvidia.com/gpu=all",))
+ALL_NVIDIA = GpuRequest(make="nvidia", driver="nvidia", devices=())
+ALL_CDI = GpuRequest(make="nvidia", driver="cdi", devices=("nvidia.com/gpu=all",))
 WITH_RUNTIME = engine(nvidia_runtime=True)
 WITH_CDI = engine(cdi_devices=CDI)
 WITH_BOTH = engine(nvidia_runtime=True, cdi_devices=CDI)
@@ -182,10 +184,10 @@ def test_auto_takes_the_gpu_by_the_way_that_the_engine_has(
     [
         ("none", ("all",), None),
         ("nvidia", ("all",), ALL_NVIDIA),
-        ("nvidia", ("0", "GPU-5f1c"), GpuRequest(driver="nvidia", devices=("0", "GPU-5f1c"))),
+        ("nvidia", ("0", "GPU-5f1c"), GpuRequest(make="nvidia", driver="nvidia", devices=("0", "GPU-5f1c"))),
         ("cdi", ("all",), ALL_CDI),
-        ("cdi", ("0",), GpuRequest(driver="cdi", devices=("nvidia.com/gpu=0",))),
-        ("cdi", ("nvidia.com/gpu=0",), GpuRequest(driver="cdi", devices=("nvidia.com/gpu=0",))),
+        ("cdi", ("0",), GpuRequest(make="nvidia", driver="cdi", devices=("nvidia.com/gpu=0",))),
+        ("cdi", ("nvidia.com/gpu=0",), GpuRequest(make="nvidia", driver="cdi", devices=("nvidia.com/gpu=0",))),
     ],
 )
 @pytest.mark.parametrize("on", [None, WITH_BOTH])
@@ -211,7 +213,9 @@ def test_a_cdi_device_that_the_engine_does_not_know_is_refused_with_the_command_
 def test_auto_by_cdi_takes_every_gpu_where_the_engine_names_them_one_by_one() -> None:
     on = engine(cdi_devices=("nvidia.com/gpu=0", "nvidia.com/gpu=1", "vendor.com/net=0"))
     got = a_plan(world=seen(on=on, gpus=(GPU,)))
-    assert backend_of(got).gpu == GpuRequest(driver="cdi", devices=("nvidia.com/gpu=0", "nvidia.com/gpu=1"))
+    assert backend_of(got).gpu == GpuRequest(
+        make="nvidia", driver="cdi", devices=("nvidia.com/gpu=0", "nvidia.com/gpu=1")
+    )
 
 
 @pytest.mark.parametrize("kind", BACKENDS)
@@ -224,6 +228,19 @@ def test_the_image_and_the_program_follow_the_gpu(kind: str) -> None:
         programs = [mount for mount in service.mounts if mount.source in map(str, PROGRAMS.values())]
         assert [mount.source for mount in programs] == ([str(PROGRAMS[got.program])] if backend.PROGRAMS else [])
         assert all(mount.read_only and service.entrypoint == (mount.target,) for mount in programs)
+
+
+def test_a_gpu_for_which_the_backend_has_no_image_is_refused_unless_one_is_named() -> None:
+    decisions, backend = Decisions(Lock()), BACKENDS["llamacpp"]
+    with pytest.raises(ConfigError, match=r"no image of llama\.cpp for this GPU \(another\)"):
+        backend_image(wanted(), backend, "another", decisions)
+    named = wanted(backend={"image": "example.org/llama:1"})
+    assert backend_image(named, backend, "another", decisions) == ("example.org/llama:1", "unverified")
+
+
+def test_gpus_of_another_make_do_not_count() -> None:
+    others = tuple(replace(GPU, uuid=f"other-{n}", make="another") for n in range(3))
+    assert gpu_count(ALL_NVIDIA, seen(gpus=(*others, GPU))) == 1
 
 
 # -- networks

@@ -36,10 +36,10 @@ def test_a_foreign_name_and_a_foreign_origin_are_refused_always() -> None:
 
 
 def test_the_health_check_uses_node_alone_and_asks_what_needs_no_login() -> None:
-    assert tavern.HEALTH[:3] == ("CMD", "node", "-e")
+    assert tavern.health()[:3] == ("CMD", "node", "-e")
     assert "node" in tavern.IMAGE_TOOLS
-    assert "http://127.0.0.1:8000/version" in tavern.HEALTH[3]
-    assert "401" in tavern.HEALTH[3]  # a password of its own still means that it lives
+    assert "http://127.0.0.1:8000/version" in tavern.health()[3]
+    assert "401" in tavern.health()[3]  # a password of its own still means that it lives
 
 
 def test_the_wait_takes_its_words_as_arguments_never_as_script() -> None:

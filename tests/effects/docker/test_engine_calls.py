@@ -13,7 +13,7 @@ from stackctl.effects.docker.engine import Engine
 from stackctl.errors import ConfigError, GpuError
 
 PROJECT, FOLDER = "com.docker.compose.project", "com.docker.compose.project.working_dir"
-ASKED = GpuRequest(driver="nvidia", devices=("GPU-5f1c",))
+ASKED = GpuRequest(make="nvidia", driver="nvidia", devices=("GPU-5f1c",))
 NOTHING_TO_RUN = 'exec: "/stackctl-tries-the-gpu": no such file or directory'
 
 

@@ -87,7 +87,7 @@ def test_an_engine_of_2020_is_spoken_to_in_its_own_api_and_knows_neither_cdi_nor
     engine: Callable[..., Engine],
 ) -> None:
     found = look(engine(api="1.41", ServerVersion="20.10.24+dfsg1", CpuCfsQuota=True, Runtimes={"runc": {}}))
-    assert (found.version, found.cdi_devices, found.nvidia_runtime) == ((20, 10, 24), (), False)
+    assert (found.version, found.cdi_devices, found.runtimes) == ((20, 10, 24), (), ("runc",))
     assert found.has_cpu_quota
     assert any(path.startswith("/v1.41/info") for path in _Answers.asked)
 
@@ -107,7 +107,8 @@ def test_a_kernel_without_cpu_quota_is_seen(engine: Callable[..., Engine], says:
 
 
 def test_the_toolkits_runtime_is_seen(engine: Callable[..., Engine]) -> None:
-    assert look(engine(Runtimes={"runc": {}, "nvidia": {"path": "nvidia-container-runtime"}})).nvidia_runtime
+    found = look(engine(Runtimes={"runc": {}, "nvidia": {"path": "nvidia-container-runtime"}}))
+    assert found.runtimes == ("runc", "nvidia")
 
 
 def test_cdi_devices_are_those_that_the_engine_lists(engine: Callable[..., Engine], tmp_path: Path) -> None:

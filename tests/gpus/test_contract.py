@@ -1,0 +1,62 @@
+"""What every make of GPU must keep, whichever it is: GPUS is the parameter."""
+
+from dataclasses import replace
+from typing import get_args
+
+import pytest
+
+from stackctl.backends import BACKENDS
+from stackctl.contracts.memory import Device
+from stackctl.contracts.service import CPU
+from stackctl.gpus import GPUS, MODES, described_modes, find_make, nvidia
+from stackctl.gpus.contract import Make, Offer
+from tests.core.samples import CDI, GPU
+
+NOTHING = Offer(version=(28, 5, 2))
+EVERYTHING = Offer(version=(28, 5, 2), runtimes=("runc", "nvidia"), cdi_devices=CDI)
+
+
+@pytest.fixture(params=list(GPUS.values()), ids=list(GPUS))
+def make(request: pytest.FixtureRequest) -> Make:
+    found: Make = request.param
+    return found
+
+
+def test_a_mode_is_no_word_that_means_something_else(make: Make) -> None:
+    assert make.MODES
+    assert not {"auto", "none"} & make.MODES.keys()
+    assert all(words in described_modes() for words in make.MODES.values())
+
+
+def test_a_make_has_an_image_of_some_backend_and_an_estimate(make: Make) -> None:
+    assert make.VARIANT != CPU
+    assert any(make.VARIANT in backend.IMAGES for backend in BACKENDS.values())
+    assert make.DEVICE in get_args(Device)
+
+
+@pytest.mark.parametrize("offer", [None, NOTHING, EVERYTHING])
+def test_the_mode_that_a_make_chooses_is_one_of_its_own(make: Make, offer: Offer | None) -> None:
+    assert make.choose_mode(offer) in make.MODES
+
+
+def test_what_a_make_requests_is_its_own_and_something(make: Make) -> None:
+    for mode in make.MODES:
+        request = make.request(mode, ("all",), EVERYTHING)
+        assert request.make == make.NAME
+        assert request.driver or request.files
+        assert make.count(request, ()) == 1
+        assert make.count(request, (GPU, GPU)) == 2
+        assert make.is_given(request, (request.driver,))
+
+
+def test_a_container_without_the_driver_that_was_asked_for_has_no_gpu() -> None:
+    request = nvidia.request("nvidia", ("0",), None)
+    assert nvidia.is_given(request, ("nvidia",))
+    assert not nvidia.is_given(request, ())
+    assert not nvidia.is_given(request, ("cdi",))
+
+
+def test_a_mode_leads_to_the_make_that_has_it_whatever_is_seen() -> None:
+    for mode in MODES:
+        assert mode in find_make(mode, ()).MODES
+        assert mode in find_make(mode, (replace(GPU, make="another"), GPU)).MODES

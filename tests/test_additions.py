@@ -1,0 +1,182 @@
+"""What an addition costs: one module and one line of its registry, tried on a copy of the program."""
+
+import os
+import re
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+
+ROOT = Path(__file__).parents[1]
+
+
+class Copy:
+    """A copy of the program, for one addition, and a folder for a stack."""
+
+    def __init__(self, folder: Path) -> None:
+        self.source, self.stack = folder / "source", folder / "stack"
+        for name in ("stackctl", "compose-templates"):
+            shutil.copytree(ROOT / name, self.source / name)
+        self.stack.mkdir()
+
+    def add(self, room: str, name: str, text: str) -> None:
+        """Write a module into a room, and its line into the room's registry."""
+        self.write(f"stackctl/{room}/{name}.py", text)
+        registry = f"stackctl/{room}/__init__.py"
+        self.edit(registry, r"(from stackctl\.\w+ import [a-z_, ]+)\n", rf"\1, {name}\n")
+        self.edit(registry, r"(MappingProxyType\(\n    \{\n)", rf"\1        {name}.NAME: {name},\n")
+
+    def write(self, path: str, text: str) -> None:
+        (self.source / path).write_text(text, encoding="utf-8")
+
+    def edit(self, path: str, pattern: str, new: str) -> None:
+        text, count = re.subn(pattern, new, (self.source / path).read_text(encoding="utf-8"), count=1)
+        assert count == 1, pattern
+        self.write(path, text)
+
+    def run(self, *words: str) -> str:
+        """What `stackctl WORDS` prints in the stack's folder, without an engine."""
+        return self.python("-m", "stackctl", *words)
+
+    def python(self, *words: str) -> str:
+        environment = {**os.environ, "PYTHONPATH": str(self.source), "DOCKER_HOST": "unix:///nowhere/docker.sock"}
+        argv = [sys.executable, *words]
+        done = subprocess.run(argv, cwd=self.stack, env=environment, capture_output=True, text=True, check=False)
+        assert done.returncode == 0, done.stderr
+        return done.stdout
+
+    def services(self, stack_toml: str) -> dict[str, dict[str, Any]]:
+        """The services of the compose.yml that is rendered."""
+        (self.stack / "stack.toml").write_text(stack_toml, encoding="utf-8")
+        self.run("render", "--model", "demo", "--port", "8000")
+        rendered = yaml.safe_load((self.stack / "compose.yml").read_text(encoding="utf-8"))
+        found: dict[str, dict[str, Any]] = rendered["services"]
+        return found
+
+
+@pytest.fixture
+def copy(tmp_path: Path) -> Copy:
+    return Copy(tmp_path)
+
+
+def a_backend() -> str:
+    """The text of a made-up backend: a llama.cpp under another name, in other images."""
+    text = (ROOT / "stackctl" / "backends" / "llamacpp.py").read_text(encoding="utf-8")
+    facts = {
+        "NAME": '"made-up"',
+        "ALIASES": '("mu",)',
+        "TITLE": '"Made up"',
+        "PORT": "7001",
+        "KV_TYPES": '("f16", "q4_1")',
+        "OWN_IMAGES": 'MappingProxyType({CPU: "localhost/stackctl/made-up:1"})',
+    }
+    for name, value in facts.items():
+        text, count = re.subn(rf"(?m)^{name}(: Final.*?) = .*$", rf"{name}\1 = {value}", text)
+        assert count == 1, name
+    return text
+
+
+def test_a_backend_costs_a_module_and_a_line(copy: Copy) -> None:
+    copy.add("backends", "made_up", a_backend())
+    services = copy.services('[backend]\nkind = "mu"\nkv_cache = "q4_1"\n[gpu]\nmode = "none"\n')
+    assert list(services) == ["made-up", "sillytavern"]
+    assert services["made-up"]["image"].startswith("ghcr.io/ggml-org/llama.cpp:")
+    assert "7001" in services["made-up"]["command"]
+    assert "http://made-up:7001/health" in services["sillytavern"]["entrypoint"]
+    offered = copy.run("deploy", "--help")
+    assert {"made-up", "mu", "q4_1"} <= set(re.findall(r"[\w.-]+", offered))
+    assert "(also: mu, " in copy.run("schema")
+    ours = "from stackctl.effects.docker.images import OWN; print(OWN['localhost/stackctl/made-up:1'])"
+    assert copy.python("-c", ours) == "made-up\n"
+
+
+MAKE = '''"""A made-up make of GPU."""
+
+from stackctl.contracts.service import GpuRequest
+
+NAME, MODES, RUNTIME, VARIANT, DEVICE = "made-up", {"made-up": "its driver's device files"}, "", "made-up", "vulkan"
+
+
+def choose_mode(offer):
+    return "made-up"
+
+
+def request(mode, devices, offer):
+    return GpuRequest(make=NAME, files=("/dev/made-up",), groups=("render",), environment={"MADE_UP_DEVICES": "0"})
+
+
+def count(request, gpus):
+    return max(1, len(gpus))
+
+
+def is_given(request, drivers):
+    return True
+'''
+
+
+def test_a_make_of_gpu_costs_a_module_and_a_line(copy: Copy) -> None:
+    copy.add("gpus", "made_up", MAKE)
+    image = "example.org/llama.cpp:made-up"  # a backend that is to offer it lists one for the variant
+    services = copy.services(f'[backend]\nimage = "{image}"\n[gpu]\nmode = "made-up"\n')
+    service = services["llamacpp"]
+    assert service["image"] == image
+    assert (service["devices"], service["group_add"]) == (["/dev/made-up"], ["render"])
+    assert service["environment"] == {"MADE_UP_DEVICES": "0"}
+    assert "deploy" not in service
+    assert "made-up" in copy.run("deploy", "--help")
+    assert "made-up (its driver's device files)" in copy.run("schema")
+
+
+COMPANION = '''"""A made-up companion."""
+
+from stackctl.contracts.service import Health, Publish, Service
+
+NAME, SETTING, NEEDS_OWN_BACKEND = "made-up", "made_up", False
+
+
+def publish(setting):
+    return (Publish(address="127.0.0.1", port=setting["port"], target=9000),)
+
+
+def service(setting, around):
+    return Service(
+        name=NAME,
+        role="companion",
+        image="example.org/made-up:1",
+        networks=around.networks,
+        publish=publish(setting),
+        health=Health(test=("CMD", "true"), start_period_s=30),
+        pids=64,
+    )
+
+
+def notes(service):
+    return (f"made up at {service.publish[0].place}",)
+
+
+def fatal(line):
+    return None
+
+
+ended = exit_cause = fatal
+'''
+
+
+def test_a_companion_costs_a_module_a_line_and_a_section(copy: Copy) -> None:
+    copy.add("companions", "made_up", COMPANION)
+    section = 'class MadeUp(Section):\n    port: int = Field(0, description="Its port on this machine.")\n\n\n'
+    spec = "stackctl/core/config/spec.py"
+    copy.edit(spec, r"class Spec\(Section\):", f"{section}class Spec(Section):")
+    copy.edit(spec, r"(    limits: Limits = Limits\(\)\n)", r"\1    made_up: MadeUp = MadeUp()\n")
+    services = copy.services('[gpu]\nmode = "none"\n[made_up]\nport = 9001\n')
+    assert list(services) == ["llamacpp", "sillytavern", "made-up"]
+    assert services["made-up"]["ports"] == ["127.0.0.1:9001:9000"]
+    assert services["made-up"]["networks"] == ["inner", "edge"]
+    assert list(copy.services('[gpu]\nmode = "none"\n')) == ["llamacpp", "sillytavern"]
+
+
+# an orchestrator: its folder below orchestrators/, a line of its registry and a section of the spec
