@@ -52,8 +52,8 @@ class Machine:
         return self.storage.contents(wanted, self.path)
 
 
-def real(path: Path, ui: Ui) -> Machine:
-    """The machine that we run on, with the deployment in `path`."""
+def real(path: Path, ui: Ui, orchestrator: str = "compose") -> Machine:
+    """The machine that we run on, with the deployment in `path`; `orchestrator`: one of ORCHESTRATORS."""
     from stackctl.effects import bounded, models
     from stackctl.effects.docker.docker import DockerEngine
     from stackctl.effects.gpu.nvml import Nvidia
@@ -64,7 +64,7 @@ def real(path: Path, ui: Ui) -> Machine:
     from stackctl.effects.storage import data_home, image_root
     from stackctl.effects.storage.disk import Disk
     from stackctl.effects.tavern.access import TavernAccess
-    from stackctl.orchestrators.compose.run import Compose
+    from stackctl.orchestrators import ORCHESTRATORS
 
     place = path.resolve()
     docker = DockerEngine(ui.progress, image_root)
@@ -80,7 +80,7 @@ def real(path: Path, ui: Ui) -> Machine:
         hub=Hub(fetch=fetch, read_head=_read_head),
         storage=storage,
         tavern=TavernAccess(docker, bounded.over_http, bounded.bounded, bounded.get),
-        orchestrator=Compose(folder, ui.detail, storage.template),
+        orchestrator=ORCHESTRATORS[orchestrator](folder, docker, storage.template, details=ui.detail, note=ui.note),
         folder=folder,
     )
 

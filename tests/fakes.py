@@ -3,7 +3,6 @@
 The disk alone is real: a temporary folder shows all that is written.
 """
 
-import subprocess
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import AbstractContextManager, contextmanager, nullcontext
 from dataclasses import dataclass, field
@@ -21,6 +20,7 @@ from stackctl.core.hub.remote import FileRequest, RemoteHead
 from stackctl.core.hub.repository import Repo
 from stackctl.core.hub.source import Source
 from stackctl.core.observed import ContainerSeen, EngineSeen, HostIdentity, ProbeResult, Ram, ServiceState
+from stackctl.core.plan.change import Change
 from stackctl.core.plan.stack import Plan
 from stackctl.core.plan.subnets import Existing
 from stackctl.core.smoke.reachability import ContainerNetworking
@@ -34,7 +34,10 @@ from stackctl.effects.models.reading import where
 from stackctl.effects.storage.disk import Disk
 from stackctl.errors import EngineError, ModelError, StackctlError
 from stackctl.orchestrators.compose import render
+from stackctl.orchestrators.compose.changes import changes
 from stackctl.ports.disk import Folder
+from stackctl.ports.engine import Watch
+from stackctl.ports.orchestrator import Action, Applying
 from stackctl.ports.page import Page
 from stackctl.secret import Secret
 from tests.core.samples import engine as an_engine
@@ -383,25 +386,50 @@ class FakeTavern:
 
 
 @dataclass
+class FakeApplying:
+    """A start of which the engine's events are all that is told."""
+
+    watch: Any
+    is_closed: bool = False
+
+    def events(self, until: float) -> Iterator[Event]:
+        yield from self.watch.happenings(until)
+
+    def read_log(self, state: ServiceState) -> None:
+        self.watch.read_log(state)
+
+    def close(self) -> None:
+        self.is_closed = True
+        self.watch.close()
+
+
+@dataclass
 class FakeOrchestrator:
-    """Takes every file. `says`: the lines of each command that is started, and the exit code it ends with."""
+    """Takes every file, and brings about nothing: what runs is what the engine says. `asked`: what changes something.
+
+    `hashes`: what the new file gives each service; `lines`: what its logs say.
+    """
 
     folder: Folder
-    refusal: EngineError | None = None
-    hashes_: dict[str, str] = field(default_factory=dict)
-    outputs: dict[str, str] = field(default_factory=dict)
-    is_overridden: bool = False
+    docker: FakeDocker
+    refusal: StackctlError | None = None
+    hashes: dict[str, str] = field(default_factory=dict)
+    lines: tuple[str, ...] = ()
     exit_code: int = 0
     asked: list[tuple[str, ...]] = field(default_factory=list)
+    file: str = render.FILE
 
     def at(self, folder: Folder) -> "FakeOrchestrator":
-        return FakeOrchestrator(folder)
+        return FakeOrchestrator(folder, self.docker)
 
-    def look(self) -> tuple[tuple[str, ...], tuple[int, ...]]:
+    def observe(self) -> tuple[tuple[str, ...], tuple[int, ...]]:
         return ("docker", "compose"), (2, 40, 3)
 
+    def addresses(self, name: str) -> tuple[tuple[IPv4Network, ...], tuple[IPv4Network, ...]]:
+        return self.docker.subnets(name)
+
     def files(self, plan: Plan, folder: PurePosixPath | None = None) -> dict[str, str]:
-        return {render.FILE: render.render(plan, template, folder=folder)}
+        return {self.file: render.render(plan, template, folder=folder)}
 
     def check(self, name: str, text: str) -> None:
         del text
@@ -409,23 +437,35 @@ class FakeOrchestrator:
         if self.refusal:
             raise self.refusal
 
-    def hashes(self, name: str, text: str) -> dict[str, str]:
-        del name, text
-        return self.hashes_
+    def apply(self, name: str, service: str | None = None, *, action: Action = "apply") -> Applying:
+        self.asked.append((action, name, service or "all"))
+        return FakeApplying(self.docker.watch(name))
 
-    def run(self, name: str, *words: str) -> str:
-        self.asked.append((words[0], name, *words[1:]))
-        return self.outputs.get(words[0], "")
+    def watch(self, name: str) -> Watch:
+        found: Watch = self.docker.watch(name)
+        return found
 
-    def start(self, name: str, *words: str) -> "subprocess.Popen[str]":
-        self.asked.append((words[0], name, *words[1:]))
-        return subprocess.Popen(["true"], stdout=subprocess.PIPE, text=True, start_new_session=True)
+    def states(self, name: str) -> dict[str, ServiceState]:
+        return self.docker.states(name)
 
-    def pass_through(self, name: str, *words: str, out: Callable[[str], None], coloured: bool) -> int:
+    def changes(self, name: str, old: str, new: str) -> tuple[Change, ...]:
+        running = {one.service: one.config_hash for one in self.docker.containers(name)}
+        return changes(running, self.hashes, render.services(old), render.services(new))
+
+    def logs(
+        self, name: str, service: str | None, *, lines: str, follow: bool, out: Callable[[str], None], coloured: bool
+    ) -> int:
         del coloured
-        self.asked.append((words[0], name, *words[1:]))
-        out(self.outputs.get(words[0], ""))
+        self.asked.append(("logs", name, service or "all", lines, "follow" if follow else ""))
+        for line in self.lines:
+            out(line)
         return self.exit_code
+
+    def stop(self, name: str, service: str | None) -> None:
+        self.asked.append(("stop", name, service or "all"))
+
+    def down(self, name: str, *, volumes: bool) -> None:
+        self.asked.append(("down", name, "volumes" if volumes else ""))
 
 
 def hub_at(url: str, sleep: Callable[[float], None] = lambda _: None) -> Hub:

@@ -6,6 +6,7 @@ from dataclasses import dataclass, replace
 
 from stackctl.core.config.spec import AUTO, DEMO, Model
 from stackctl.core.fit.reconcile import difference
+from stackctl.core.observed import Observed
 from stackctl.core.plan import memory_plan
 from stackctl.core.plan.plan import forget_decisions
 from stackctl.core.plan.stack import Plan
@@ -14,7 +15,6 @@ from stackctl.core.tavern import profiles as tavern_profiles
 from stackctl.core.tavern.profiles import Profile
 from stackctl.errors import Taken
 from stackctl.machine import Machine
-from stackctl.orchestrators.compose import render
 from stackctl.steps import api_key, seed_tavern, stack_model, tavern_password
 from stackctl.steps.backend_program import fetch_program
 from stackctl.steps.config_request import ConfigRequest, read_lock, write_config
@@ -25,8 +25,7 @@ from stackctl.steps.first_model import request_to_deploy
 from stackctl.steps.observe import observe, observe_again
 from stackctl.steps.private_folders import keep_out_of_git
 from stackctl.steps.prove import Proof, prove
-from stackctl.steps.situation import Situation
-from stackctl.steps.stack_model import PendingModel
+from stackctl.steps.situation import Phase, Situation, plan_phase, with_lock
 from stackctl.steps.start import start
 from stackctl.steps.tavern_key import give_key
 from stackctl.steps.write_stack import write_stack
@@ -48,11 +47,12 @@ class Options:
 
 @dataclass(frozen=True, kw_only=True)
 class Deployed:
-    """What was deployed. With a dry run, `text` is what would be written."""
+    """What was deployed. With a dry run, `text` is what would be written, and `ready_s` None."""
 
     plan: Plan
     text: str
     ready_s: float | None = None
+    observed: Observed | None = None  # what it was planned from
     proof: Proof | None = None
 
 
@@ -60,92 +60,99 @@ def deploy(machine: Machine, flags: Mapping[str, object], options: Options) -> D
     """Look, plan, fetch, write, start, wait, prove. The running stack is not touched until every check has passed."""
     with nullcontext() if options.dry_run else machine.folder.locked(machine.ui.note):
         machine.ui.step("Looking at the machine and the model")
-        now, coming = _look(request_to_deploy(machine, flags), machine, options)
-        planned = now.plan()
-        text = render.render(planned.plan, machine.storage.template)
-        _say(planned.plan, machine)
-        _refuse_too_large(planned.plan, options)
-        machine.orchestrator.check(planned.plan.name, text)
+        final = _look(request_to_deploy(machine, flags), machine, options)
+        _say(final.plan, machine)
+        _refuse_too_large(final.plan, options)
+        machine.orchestrator.check(final.plan.name, final.text)
+        up = Deployed(plan=final.plan, text=final.text)
         if options.dry_run:
-            return Deployed(plan=planned.plan, text=text)
-        write_config(machine, now.wanted)
-        keep_out_of_git(machine, now.wanted.spec, planned.plan)
-        api_key.keep_key(machine, now.seen.key)
-        if coming:
-            now = _with_its_model(coming, now, machine, options)
-        up = _up(now, machine, options)
+            return up
+        write_config(machine, final.now.wanted)
+        keep_out_of_git(machine, final.now.wanted.spec, final.plan)
+        api_key.keep_key(machine, final.now.observed.key)
+        for phase in _phases(final, machine):
+            up = _bring_up(_with_its_model(phase, up, machine), machine, options)
         if options.prove:
             machine.ui.step("Asking through SillyTavern")
             up = replace(up, proof=prove(up.plan, machine))
-        record_deploy(up.plan, now.seen, machine, ready_s=up.ready_s, proof=up.proof)
+        record_deploy(up.plan, up.observed or final.now.observed, machine, ready_s=up.ready_s, proof=up.proof)
         return up
 
 
-def _look(wanted: ConfigRequest, machine: Machine, options: Options) -> tuple[Situation, PendingModel | None]:
-    """What is wanted, seen and recorded; and the model, if it has yet to be fetched."""
+def _look(wanted: ConfigRequest, machine: Machine, options: Options) -> Phase:
+    """What is wanted, observed and recorded, planned; with the model that has yet to be fetched, if there is one."""
     lock = read_lock(machine)
     coming = stack_model.pending_model(wanted.spec, machine, lock)
-    seen = observe(wanted.spec, machine, lock, coming.model if coming else None)
+    observed = observe(wanted.spec, machine, lock, coming.model if coming else None)
     if options.replan:
         lock = forget_decisions(lock)
     if not options.dry_run:
-        seen, lock = wait_for_external(wanted.spec, seen, lock, machine, timeout_s=options.timeout_s)
-    return Situation(wanted=wanted, seen=seen, lock=lock), coming
+        observed, lock = wait_for_external(wanted.spec, observed, lock, machine, timeout_s=options.timeout_s)
+    return plan_phase(Situation(wanted=wanted, observed=observed, lock=lock), machine, coming)
 
 
-def _with_its_model(coming: PendingModel, now: Situation, machine: Machine, options: Options) -> Situation:
-    """Pull the model, and look again: it is here then. A new stack serves the demo model until it is whole."""
-    lock = now.lock
-    if now.seen.is_new:
-        up = _up(_with_demo(now, machine), machine, options)
-        machine.ui.note(f"chat with the demo model meanwhile: {up.plan.url}")
+def _phases(final: Phase, machine: Machine) -> tuple[Phase, ...]:
+    """The stacks to bring up, one after the other: a new one serves the demo model until its own is whole."""
+    if final.pending and final.now.observed.is_new:
+        return plan_phase(_with_demo(final.now, machine), machine), final
+    return (final,)
+
+
+def _with_its_model(phase: Phase, before: Deployed, machine: Machine) -> Phase:
+    """The same phase once its model is here: pulled, and looked at again. `before`: what was brought up till now."""
+    if phase.pending is None:
+        return phase
+    lock = phase.now.lock
+    if before.ready_s is not None:
+        machine.ui.note(f"chat with the demo model meanwhile: {before.plan.url}")
         lock = read_lock(machine)
     machine.ui.step("Fetching the model")
-    lock = stack_model.download(coming, machine, lock)
-    return Situation(wanted=now.wanted, seen=observe(now.wanted.spec, machine, lock), lock=lock)
+    lock = stack_model.download(phase.pending, machine, lock)
+    wanted = phase.now.wanted
+    return plan_phase(Situation(wanted=wanted, observed=observe(wanted.spec, machine, lock), lock=lock), machine)
 
 
-def _up(now: Situation, machine: Machine, options: Options) -> Deployed:
+def _bring_up(phase: Phase, machine: Machine, options: Options) -> Deployed:
     """Fetch what is missing, and start; as long as others take what was free a moment ago, with something else."""
     machine.ui.step("Fetching what is missing")
-    now = _with_images(now, machine, options)
+    phase = _with_images(phase, machine, options)
     for _ in range(_TRIES):
         try:
-            return _start(now, machine, options)
+            return _start(phase, machine, options)
         except Taken as error:
-            now = _choose_again(error, now, machine)
-    return _start(now, machine, options)
+            phase = _choose_again(error, phase, machine)
+    return _start(phase, machine, options)
 
 
-def _start(now: Situation, machine: Machine, options: Options) -> Deployed:
+def _start(phase: Phase, machine: Machine, options: Options) -> Deployed:
     """Write, seed, start and wait."""
-    planned = now.plan()
-    settings = seed_tavern.wanted_settings(planned.plan, _profiles(now, planned.plan), machine)
-    text = write_stack(planned, machine, replan=options.replan)
-    backend = f"{planned.plan.backend_title} and " if planned.plan.backend_service else ""
+    plan = phase.plan
+    settings = seed_tavern.wanted_settings(plan, _profiles(phase), machine)
+    text = write_stack(phase.planned, phase.text, machine, replan=options.replan)
+    backend = f"{plan.backend_title} and " if plan.backend_service else ""
     machine.ui.step(f"Starting {backend}SillyTavern")
-    seed_tavern.seed_tavern(planned.plan, settings, machine)
-    give_key(planned.plan, machine)
-    started = start(planned.plan, machine, timeout_s=options.timeout_s or planned.plan.timeout_s)
-    if planned.plan.memory and (said := difference(planned.plan.memory.fit, started.buffers)):
+    seed_tavern.seed_tavern(plan, settings, machine)
+    give_key(plan, machine)
+    started = start(plan, machine, timeout_s=options.timeout_s or plan.timeout_s)
+    if plan.memory and (said := difference(plan.memory.fit, started.buffers)):
         machine.ui.note(f"note: {said}")
-    tavern_password.take_password_back(planned.plan, machine)
-    return Deployed(plan=planned.plan, text=text, ready_s=started.ready_s)
+    tavern_password.take_password_back(plan, machine)
+    return Deployed(plan=plan, text=text, ready_s=started.ready_s, observed=phase.now.observed)
 
 
-def _choose_again(error: Taken, now: Situation, machine: Machine) -> Situation:
-    """What is seen now that a start met somebody else. Raises who holds it where nothing may be chosen again.
+def _choose_again(error: Taken, phase: Phase, machine: Machine) -> Phase:
+    """Plan the phase again, now that a start met somebody else. Raises who holds it where nothing may be chosen again.
 
     The engine knows of a port that is taken before anybody can see who holds it.
     """
-    before = now.plan()
-    seen, page = observe_again(now.seen, now.wanted.spec, machine), before.plan.sillytavern
+    now, page = phase.now, phase.plan.sillytavern
+    observed = observe_again(now.observed, now.wanted.spec, machine)
     met_at = next((one.port for one in page.publish if names_place(error.evidence, one.place)), None)
     if met_at is not None:
         unseen = {met_at: "somebody else (docker ps and sudo ss -ltnp may show who)"}
-        seen = replace(seen, taken_ports={**unseen, **seen.taken_ports})
-    again = replace(now, seen=seen)
-    if again.plan().lock.decisions == before.lock.decisions:
+        observed = replace(observed, taken_ports={**unseen, **observed.taken_ports})
+    again = plan_phase(replace(now, observed=observed), machine)
+    if again.planned.lock.decisions == phase.planned.lock.decisions:
         raise error
     machine.ui.note(f"{error.message}: choosing another")
     return again
@@ -156,24 +163,26 @@ def _with_demo(now: Situation, machine: Machine) -> Situation:
     spec = now.wanted.spec
     own = spec.backend.model_copy(update={"context": AUTO, "gpu_layers": AUTO, "kv_cache": AUTO})
     demo = spec.model_copy(update={"model": Model(path=DEMO), "backend": own})
-    seen = replace(now.seen, model=machine.model(DEMO))
-    return replace(now, wanted=replace(now.wanted, spec=demo), seen=seen)
+    observed = replace(now.observed, model=machine.model(DEMO))
+    return replace(now, wanted=replace(now.wanted, spec=demo), observed=observed)
 
 
-def _profiles(now: Situation, plan: Plan) -> tuple[Profile, ...]:
-    return tavern_profiles.of_models(now.wanted.written, now.seen, server_type=plan.tavern_type, url=plan.backend_url)
+def _profiles(phase: Phase) -> tuple[Profile, ...]:
+    plan, now = phase.plan, phase.now
+    return tavern_profiles.of_models(
+        now.wanted.written, now.observed, server_type=plan.tavern_type, url=plan.backend_url
+    )
 
 
-def _with_images(now: Situation, machine: Machine, options: Options) -> Situation:
+def _with_images(phase: Phase, machine: Machine, options: Options) -> Phase:
     """Bring program and images; what is recorded then has the images that had to stand in, and every digest."""
-    planned, spec = now.plan(), now.wanted.spec
-    fetch_program(planned.plan, spec, machine, trust_first_download=options.trust_first_download)
-    now = replace(now, lock=fetch_images(planned.plan, spec, planned.lock, machine))
-    planned = now.plan()
-    service = planned.plan.backend_service
+    spec = phase.now.wanted.spec
+    fetch_program(phase.plan, spec, machine, trust_first_download=options.trust_first_download)
+    phase = with_lock(phase, fetch_images(phase.plan, spec, phase.planned.lock, machine), machine)
+    service = phase.plan.backend_service
     if service and service.gpu:
         machine.docker.try_gpu(service.image, service.gpu)
-    return replace(now, lock=with_digests(planned.plan, planned.lock, machine))
+    return with_lock(phase, with_digests(phase.plan, phase.planned.lock, machine), machine)
 
 
 def _refuse_too_large(decided: Plan, options: Options) -> None:

@@ -4,7 +4,6 @@ from dataclasses import dataclass
 
 from stackctl.errors import ConfigError
 from stackctl.machine import Machine
-from stackctl.orchestrators.compose import render
 from stackctl.steps import api_key
 from stackctl.steps.config_request import load_config, read_lock
 from stackctl.steps.deployed import deployed_plan, stack_name_here
@@ -27,7 +26,7 @@ def stop(machine: Machine, service: str | None) -> Done:
     """Stop all or one; memory and GPU are free then, data stays."""
     name = _checked(machine, service)
     with machine.folder.locked(machine.ui.note):
-        machine.orchestrator.run(name, "stop", *_one(service))
+        machine.orchestrator.stop(name, service)
     return Done(name=name)
 
 
@@ -39,10 +38,9 @@ def start(machine: Machine, service: str | None, *, again: bool, timeout_s: int 
         if plan.backend_service is None:
             spec = load_config(machine, {}).spec
             wait_for_external(spec, observe(spec, machine), read_lock(machine), machine, timeout_s=timeout_s)
-        words = (
-            ("restart", *_one(service)) if again else ("up", "-d", "--pull", "never", "--no-recreate", *_one(service))
+        started = start_and_wait(
+            plan, machine, timeout_s=timeout_s or plan.timeout_s, action="restart" if again else "start", only=service
         )
-        started = start_and_wait(plan, machine, timeout_s=timeout_s or plan.timeout_s, words=words, only=service)
     return Done(name=name, url=plan.url, ready_s=started.ready_s)
 
 
@@ -50,8 +48,8 @@ def down(machine: Machine, *, volumes: bool) -> Done:
     """Remove containers and networks. The folder and everything in it stays."""
     name = _checked(machine, None)
     with machine.folder.locked(machine.ui.note):
-        record_run(machine, machine.docker.states(name))
-        machine.orchestrator.run(name, "down", "--remove-orphans", *(("--volumes",) if volumes else ()))
+        record_run(machine, machine.orchestrator.states(name))
+        machine.orchestrator.down(name, volumes=volumes)
     return Done(name=name)
 
 
@@ -59,20 +57,15 @@ def logs(machine: Machine, service: str | None, *, follow: bool, lines: str) -> 
     """Show the logs as Compose prints them, but for what a terminal would obey, and the key, which two backends log."""
     name = _checked(machine, service)
     api_key.hide_keys(machine, load_config(machine, {}).spec)
-    words = ("logs", "--tail", lines, *(("-f",) if follow else ()), *_one(service))
-    return machine.orchestrator.pass_through(name, *words, out=machine.ui.log, coloured=machine.ui.is_coloured)
+    ui = machine.ui
+    return machine.orchestrator.logs(name, service, lines=lines, follow=follow, out=ui.log, coloured=ui.is_coloured)
 
 
 def _checked(machine: Machine, service: str | None) -> str:
-    """The stack's name; raise ConfigError for another's, for an unknown service, and for a file that is no YAML."""
+    """The stack's name; raise ConfigError for another's, and for an unknown service."""
     name = stack_name_here(machine)
     machine.docker.refuse_foreign(name, machine.place)
-    render.services(machine.folder.read(render.FILE) or "")  # Compose reads it next, and says less of a mistake
     known = [one.name for one in deployed_plan(machine).services] if service else []
     if service and service not in known:
         raise ConfigError(f"this stack has no service {service!r}", hint=f"it has: {', '.join(known)}")
     return name
-
-
-def _one(service: str | None) -> tuple[str, ...]:
-    return (service,) if service else ()

@@ -5,7 +5,6 @@ from contextlib import nullcontext
 
 from stackctl.core.plan.plan import forget_decisions, plan
 from stackctl.machine import Machine
-from stackctl.orchestrators.compose import render as rendering
 from stackctl.steps import api_key
 from stackctl.steps.config_request import read_lock, write_config
 from stackctl.steps.first_model import request_to_render
@@ -20,8 +19,12 @@ def render(machine: Machine, flags: Mapping[str, object], *, to_stdout: bool, ab
         lock = read_lock(machine)
         seen = observe_without_engine(wanted.spec, machine, lock)
         planned = plan(wanted.spec, seen, forget_decisions(lock) if replan else lock)
+        files = machine.orchestrator.files(planned.plan, machine.place if absolute else None)
+        text = files[machine.orchestrator.file]
         if to_stdout:
-            return rendering.render(planned.plan, machine.storage.template, folder=machine.place if absolute else None)
+            return machine.orchestrator.files(planned.plan, machine.place if absolute else None)[
+                machine.orchestrator.file
+            ]
         from stackctl.steps.write_stack import write_stack  # loads what printing does without
 
         write_config(machine, wanted)
@@ -29,4 +32,4 @@ def render(machine: Machine, flags: Mapping[str, object], *, to_stdout: bool, ab
         api_key.keep_key(machine, seen.key)
         for note in planned.plan.notes:
             machine.ui.note(f"note: {note}")
-        return write_stack(planned, machine, replan=replan, absolute=absolute)
+        return write_stack(planned, text, machine, replan=replan)

@@ -46,7 +46,7 @@ def status(machine: Machine) -> Status:
 def watch_status(machine: Machine) -> Iterator[Status]:
     """The status now, and again at each change; ends never."""
     plan = _checked(machine)
-    watch = machine.docker.watch(plan.name)
+    watch = machine.orchestrator.watch(plan.name)
     try:
         yield (shown := _status(plan, machine))
         for happening in watch.happenings(time.monotonic() + 365 * 86400):
@@ -64,7 +64,7 @@ def _checked(machine: Machine) -> Plan:
 
 
 def _status(plan: Plan, machine: Machine) -> Status:
-    states = machine.docker.states(plan.name)
+    states = machine.orchestrator.states(plan.name)
     page = states.get(plan.sillytavern.name)
     return Status(
         name=plan.name,

@@ -1,1 +1,14 @@
-"""How a plan becomes files and runs, one folder each."""
+"""How a plan becomes files and runs: the orchestrators, a folder each. To add one: its folder, and a line here."""
+
+from collections.abc import Callable
+from types import MappingProxyType
+from typing import Final
+
+from stackctl.orchestrators.compose.orchestrator import ComposeOrchestrator
+from stackctl.ports import Orchestrator
+
+ORCHESTRATORS: Final[MappingProxyType[str, Callable[..., Orchestrator]]] = MappingProxyType(
+    {
+        "compose": ComposeOrchestrator,
+    }
+)

@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterable, Mapping
 from contextlib import AbstractContextManager
 from ipaddress import IPv4Network
 from pathlib import Path, PurePosixPath
-from typing import TYPE_CHECKING, Any, Protocol
+from typing import TYPE_CHECKING, Protocol
 
 from stackctl.backends.contract import Request
 from stackctl.contracts.host import Cpu, Gpu, Owner
@@ -16,10 +16,10 @@ from stackctl.core.container_paths import Bind
 from stackctl.core.formats.answer_limit import Limit
 from stackctl.core.model.model import ModelSeen
 from stackctl.core.observed import ContainerSeen, EngineSeen, HostIdentity, ProbeResult, Ram, ServiceState
-from stackctl.core.plan.stack import Plan
 from stackctl.core.plan.subnets import Existing
-from stackctl.ports.disk import Folder, Library, Programs, Progress, Says, Trees
+from stackctl.ports.disk import Folder, Library, Programs, Progress, Trees
 from stackctl.ports.engine import Images, Watch
+from stackctl.ports.orchestrator import Orchestrator
 from stackctl.ports.page import Page
 from stackctl.secret import Secret
 
@@ -29,6 +29,8 @@ if TYPE_CHECKING:
     from stackctl.core.hub.source import Source
     from stackctl.core.model.contents import Contents
     from stackctl.core.smoke.reachability import ContainerNetworking
+
+__all__ = ["Docker", "Gpus", "Host", "Hub", "Orchestrator", "Storage", "Tavern"]
 
 
 class Docker(Protocol):
@@ -154,18 +156,3 @@ class Tavern(Protocol):
     def open(self, url: str, login: tuple[str, Secret] | None) -> Page: ...
     def open_inside(self, container: str, url: str, login: tuple[str, Secret] | None) -> Page: ...
     def read_backend(self, container: str, url: str, path: str, limit: Limit) -> str: ...
-
-
-class Orchestrator(Protocol):
-    """What turns a plan into files and runs them, in one folder."""
-
-    @property
-    def is_overridden(self) -> bool: ...
-    def at(self, folder: Folder) -> "Orchestrator": ...
-    def look(self) -> tuple[tuple[str, ...], tuple[int, ...]]: ...
-    def files(self, plan: Plan, folder: PurePosixPath | None = None) -> Mapping[str, str]: ...
-    def check(self, name: str, text: str) -> None: ...
-    def hashes(self, name: str, text: str) -> dict[str, str]: ...
-    def run(self, name: str, *words: str) -> str: ...
-    def start(self, name: str, *words: str) -> Any: ...
-    def pass_through(self, name: str, *words: str, out: Says, coloured: bool) -> int: ...

@@ -91,7 +91,7 @@ def _record(
 
 
 def _images(plan: Plan, machine: Machine) -> Iterator[ImageUsed]:
-    states = machine.docker.states(plan.name)
+    states = machine.orchestrator.states(plan.name)
     for service in plan.services:
         state, digest = states.get(service.name), machine.docker.images.digest(service.image) or ""
         runs = state.image_id if state else ""

@@ -8,7 +8,6 @@ from stackctl.core.plan import plan_json
 from stackctl.core.plan.stack import Plan
 from stackctl.errors import ConfigError, StackctlError
 from stackctl.machine import Machine
-from stackctl.orchestrators.compose import render
 
 _SHORTEST = 12  # characters of a secret of ours; hiding what a damaged file holds would blot out the output
 
@@ -34,8 +33,10 @@ def stack_name_here(machine: Machine) -> str:
 
 
 def _refuse_none(machine: Machine) -> None:
-    if machine.folder.read(render.FILE) is None:
-        raise ConfigError(f"there is no stack in {machine.path} (no {render.FILE})", hint="stackctl deploy makes one")
+    if machine.folder.read(machine.orchestrator.file) is None:
+        raise ConfigError(
+            f"there is no stack in {machine.path} (no {machine.orchestrator.file})", hint="stackctl deploy makes one"
+        )
     refuse_elsewhere("this folder", machine.place, machine.docker.own_binds, is_folder=True)
 
 

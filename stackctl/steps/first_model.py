@@ -6,7 +6,6 @@ from stackctl.core.config import several_models
 from stackctl.core.model import demo_model
 from stackctl.errors import ConfigError
 from stackctl.machine import Machine
-from stackctl.orchestrators.compose import render
 from stackctl.steps.config_request import ConfigRequest, load_config
 from stackctl.steps.seed_tavern import is_seeded
 
@@ -33,5 +32,5 @@ def request_to_render(machine: Machine, flags: Mapping[str, object]) -> ConfigRe
 
 def is_open(machine: Machine, wanted: ConfigRequest) -> bool:
     """Whether nothing says which model runs; a demo stack that was deployed goes on as it is."""
-    runs_demo = is_seeded(machine) and demo_model.FILE_NAME in (machine.folder.read(render.FILE) or "")
+    runs_demo = is_seeded(machine) and demo_model.FILE_NAME in (machine.folder.read(machine.orchestrator.file) or "")
     return not several_models.is_named(wanted.written) and not runs_demo

@@ -35,7 +35,7 @@ def _log(plan: Plan, machine: Machine, since: float, sleep: Callable[[float], No
 
     Not that of another machine: its clock may differ, and an earlier answer be taken for this one.
     """
-    state = machine.docker.states(plan.name).get(plan.backend)
+    state = machine.orchestrator.states(plan.name).get(plan.backend)
     if state is None or plan.backend_service is None or not machine.docker.is_local:
         return
     for _ in range(_LOOKS):

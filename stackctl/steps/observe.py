@@ -36,7 +36,7 @@ def observe(spec: Spec, machine: Machine, found: Lock | None = None, coming: Mod
     """
     found = found or read_lock(machine)
     with machine.docker.loading():
-        compose_argv, compose_version = machine.orchestrator.look()
+        compose_argv, compose_version = machine.orchestrator.observe()
     engine = machine.docker.look(compose_argv, compose_version)
     name = stack_name(spec, machine.place)
     refuse_elsewhere("this folder", machine.place, machine.docker.own_binds, is_folder=True)
@@ -66,8 +66,8 @@ def observe_again(seen: Observed, spec: Spec, machine: Machine) -> Observed:
     """What was seen, with what others hold now, and with how far this stack has come."""
     engine, name = seen.engine, stack_name(spec, machine.place)
     assert engine is not None  # noqa: S101 - look() has asked one
-    states = machine.docker.states(name)
-    theirs, own = machine.docker.subnets(name)
+    states = machine.orchestrator.states(name)
+    theirs, own = machine.orchestrator.addresses(name)
     routes = tuple(net for net in machine.host.routes() if net not in own) if engine.is_local else ()
     return replace(
         seen,
@@ -170,7 +170,9 @@ def _backend_process(spec: Spec, seen: Observed, machine: Machine) -> int | None
     """The first process of this stack's backend: what it holds is free again once a deploy replaces it."""
     if seen.engine is None or seen.is_new or not seen.engine.is_local:
         return None
-    state = machine.docker.states(stack_name(spec, machine.place)).get(backends.find_backend(spec.backend.kind).NAME)
+    state = machine.orchestrator.states(stack_name(spec, machine.place)).get(
+        backends.find_backend(spec.backend.kind).NAME
+    )
     return state.pid if state and state.pid else None
 
 

@@ -1,21 +1,52 @@
 """All that a plan is made from, as one value: nothing is planned from one thing and run with another."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from stackctl.core.config.lock import Lock
 from stackctl.core.observed import Observed
 from stackctl.core.plan.plan import Planned, plan
+from stackctl.core.plan.stack import Plan
+from stackctl.machine import Machine
 from stackctl.steps.config_request import ConfigRequest
+from stackctl.steps.stack_model import PendingModel
 
 
 @dataclass(frozen=True, kw_only=True)
 class Situation:
-    """What is wanted, what was seen, and what is recorded."""
+    """What is wanted, what was observed, and what is recorded."""
 
     wanted: ConfigRequest
-    seen: Observed
+    observed: Observed
     lock: Lock
 
-    def plan(self) -> Planned:
-        """The plan, and the lock as it is with what was decided for it."""
-        return plan(self.wanted.spec, self.seen, self.lock)
+
+@dataclass(frozen=True, kw_only=True)
+class Phase:
+    """One stack on the way to the wanted one, planned and rendered once.
+
+    `text`: of the orchestrator's file. `pending`: its model has yet to come.
+    """
+
+    now: Situation
+    planned: Planned
+    text: str
+    pending: PendingModel | None = None
+
+    @property
+    def plan(self) -> Plan:
+        return self.planned.plan
+
+
+def plan_phase(now: Situation, machine: Machine, pending: PendingModel | None = None) -> Phase:
+    """Plan and render a situation; raise what its wish, machine or model does not allow."""
+    planned = plan(now.wanted.spec, now.observed, now.lock)
+    text = machine.orchestrator.files(planned.plan)[machine.orchestrator.file]
+    return Phase(now=now, planned=planned, text=text, pending=pending)
+
+
+def with_lock(phase: Phase, lock: Lock, machine: Machine) -> Phase:
+    """The same phase with another record; planned again only where that decides something else."""
+    now = replace(phase.now, lock=lock)
+    if lock.decisions == phase.planned.lock.decisions:
+        return replace(phase, now=now, planned=replace(phase.planned, lock=lock))
+    return plan_phase(now, machine, phase.pending)

@@ -11,13 +11,10 @@ from stackctl.core.start.start_state import Failed, StartState, advance, begin, 
 from stackctl.core.start.verdict import Ready, Waiting, explain, late, to_stop, verdict
 from stackctl.errors import StackctlError
 from stackctl.machine import Machine
-from stackctl.orchestrators.compose import run as compose_effect
-from stackctl.ports.engine import Watch
+from stackctl.ports.orchestrator import Action, Applying
 from stackctl.steps.has_run import record_run
-from stackctl.steps.networks import make_way
 
 _STOP_S = 3
-UP = ("up", "-d", "--remove-orphans", "--pull", "never")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -29,25 +26,21 @@ class Started:
 
 
 def start(
-    plan: Plan, machine: Machine, *, timeout_s: int, words: tuple[str, ...] = UP, only: str | None = None
+    plan: Plan, machine: Machine, *, timeout_s: int, action: Action = "apply", only: str | None = None
 ) -> Started:
-    """Run Compose and wait until every service (or the one named) is ready.
+    """Bring about what was written, and wait until every service (or the one named) is ready.
 
     Raises the cause within moments of a death, a restart or a log line that the service's judge calls fatal; the
     containers that failed are stopped then, not removed: their log is the evidence.
     """
-    if words[0] == "up" and only is None:
-        make_way(plan.name, machine)
     began = time.monotonic()
-    before = machine.docker.states(plan.name)
+    before = machine.orchestrator.states(plan.name)
     record_run(machine, before)  # what it tells may go with the container that is replaced
     state = begin(plan, before, only)
-    watch = machine.docker.watch(plan.name)
-    process = machine.orchestrator.start(plan.name, *words)
-    watch.follow(process)
+    applying = machine.orchestrator.apply(plan.name, only, action=action)
     try:
-        for event in watch.happenings(began + timeout_s):
-            _follow_kept(state, event, watch)
+        for event in applying.events(began + timeout_s):
+            _follow_kept(state, event, applying)
             known, state = state, _take(state, event, machine)
             _say_ready(known, state, machine, time.monotonic() - began)
             match verdict(state):
@@ -59,23 +52,21 @@ def start(
                     machine.ui.status(" · ".join(for_what))
         raise late(state, timeout_s)
     finally:
-        watch.close()
-        if process.poll() is None:
-            compose_effect.end(process)
+        applying.close()
         record_run(machine, state.states)
 
 
-def _follow_kept(state: StartState, event: Event, watch: Watch) -> None:
+def _follow_kept(state: StartState, event: Event, applying: Applying) -> None:
     """Read the log of a container that goes on loading since an earlier, interrupted start."""
     kept = kept_container(state, event)
     if kept and not kept.is_ready:
-        watch.read_log(kept)
+        applying.read_log(kept)
 
 
 def _take(state: StartState, event: Event, machine: Machine) -> StartState:
     """Return the state after an event, and after a look at the engine where the state asks for one."""
     state = advance(state, event)
-    return advance(state, Looked(machine.docker.states(state.plan.name))) if state.is_look_due else state
+    return advance(state, Looked(machine.orchestrator.states(state.plan.name))) if state.is_look_due else state
 
 
 def _say_ready(known: StartState, state: StartState, machine: Machine, seconds: float) -> None:

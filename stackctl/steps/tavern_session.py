@@ -19,7 +19,7 @@ _FRAME = "    at "  # of node's stack traces
 
 def tavern_session(plan: Plan, machine: Machine) -> Page:
     """SillyTavern as a browser on the engine's machine has it; to be entered. Raises NotReady where it does not run."""
-    state = machine.docker.states(plan.name).get(tavern.NAME)
+    state = machine.orchestrator.states(plan.name).get(tavern.NAME)
     if state is None or state.state != "running":
         raise NotReady("SillyTavern does not run", hint="stackctl status; stackctl start")
     login = (tavern.USER, plan.password) if plan.password else None
@@ -30,7 +30,7 @@ def tavern_session(plan: Plan, machine: Machine) -> Page:
 
 def backend_log(plan: Plan, machine: Machine, path: str) -> str:
     """What the backend has at a path, for SillyTavern's container; "" where nothing comes from there."""
-    state = machine.docker.states(plan.name).get(tavern.NAME)
+    state = machine.orchestrator.states(plan.name).get(tavern.NAME)
     if state is None or state.state != "running":
         return ""
     return machine.tavern.read_backend(state.container, plan.backend_url, path, _FIGURES)
@@ -41,7 +41,7 @@ def log_lines(plan: Plan, machine: Machine, since: float) -> tuple[str, ...]:
 
     They come through the engine a moment after its answer. Another machine's clock may differ: there it is all.
     """
-    state = machine.docker.states(plan.name).get(tavern.NAME)
+    state = machine.orchestrator.states(plan.name).get(tavern.NAME)
     if state is None:
         return ()
     if machine.docker.is_local:

@@ -10,40 +10,38 @@ from stackctl.core.plan import plan_json, security
 from stackctl.core.plan.plan import Planned
 from stackctl.core.plan.stack import Plan
 from stackctl.machine import Machine
-from stackctl.orchestrators.compose import render
 from stackctl.ports.disk import Folder
 from stackctl.steps import api_key, tavern_password
 from stackctl.steps.config_request import load_config, read_lock
 
 
-def write_stack(planned: Planned, machine: Machine, *, replan: bool = False, absolute: bool = False) -> str:
-    """Write compose.yml, its generated files and stack.lock, and return compose.yml's text.
+def write_stack(planned: Planned, text: str, machine: Machine, *, replan: bool = False) -> str:
+    """Write the file that was rendered, what it mounts and stack.lock, and return the text that is there then.
 
     A file that is not as we wrote it is kept aside. One that another version of stackctl wrote from the same inputs
     and decisions stays as it is: a newer stackctl changes nothing that runs.
     """
-    folder, was = machine.folder, read_lock(machine)
+    folder, was, file = machine.folder, read_lock(machine), machine.orchestrator.file
     before = was.rendered
-    text = render.render(planned.plan, machine.storage.template, folder=machine.place if absolute else None)
-    current = folder.read(render.FILE)
-    is_ours = current is None or folder.sha256(render.FILE) == before.get("sha256")
+    current = folder.read(file)
+    is_ours = current is None or folder.sha256(file) == before.get("sha256")
     is_same = before.get("inputs") == planned.inputs and not differ(was, planned.lock)
     if current and is_ours and not replan and is_same and before["by"] != __version__:
         machine.ui.note(
-            f"kept {render.FILE} as stackctl {before['by']} wrote it; `stackctl diff` shows what this version "
+            f"kept {file} as stackctl {before['by']} wrote it; `stackctl diff` shows what this version "
             "would change, `stackctl deploy --replan` takes it"
         )
         _write_plan(planned.plan, machine)
         return current
-    if not is_ours and current != text and (kept := folder.set_aside(render.FILE)):
-        machine.ui.note(f"{render.FILE} was not as stackctl wrote it: kept as {kept.name}")
+    if not is_ours and current != text and (kept := folder.set_aside(file)):
+        machine.ui.note(f"{file} was not as stackctl wrote it: kept as {kept.name}")
     if planned.plan.is_demo:
         folder.write(demo_model.FILE_NAME, demo_model.gguf_bytes())
     _write_backend_files(planned.plan, folder)
     tavern_password.give_password(planned.plan, machine)
-    if folder.write(render.FILE, text):
-        machine.ui.note(f"wrote {render.FILE}")
-    written = {"by": __version__, "inputs": planned.inputs, "sha256": folder.sha256(render.FILE)}
+    if folder.write(file, text):
+        machine.ui.note(f"wrote {file}")
+    written = {"by": __version__, "inputs": planned.inputs, "sha256": folder.sha256(file)}
     written[security.RECORD] = " ".join(planned.security)
     folder.write(lock_file.FILE, lock_file.dump(replace(planned.lock, rendered=written)))
     _write_plan(planned.plan, machine)

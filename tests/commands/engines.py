@@ -15,6 +15,8 @@ from stackctl.effects.docker.events import Watch
 from stackctl.errors import ConfigError
 from stackctl.machine import Machine
 from stackctl.orchestrators.compose import render
+from stackctl.orchestrators.compose.orchestrator import Applying
+from stackctl.ports.orchestrator import Action
 from tests.commands.machines import Quiet, quiet
 from tests.fakes import FakeDocker, FakeHost, FakeHub, FakeImages, FakeOrchestrator
 
@@ -134,7 +136,7 @@ def container(name: str, *, state: str) -> ServiceState:
 class StageCompose(FakeOrchestrator):
     """Compose, which starts every file on the stage."""
 
-    stage: Stage = field(default_factory=Stage)
+    stage: Stage = field(default_factory=Stage, kw_only=True)
     started: list["subprocess.Popen[str]"] = field(default_factory=list)
     words: list[tuple[str, ...]] = field(default_factory=list)
 
@@ -143,14 +145,14 @@ class StageCompose(FakeOrchestrator):
         if self.stage.refuses:
             raise ConfigError(self.stage.refuses, hint="mend it")
 
-    def start(self, name: str, *words: str) -> "subprocess.Popen[str]":
-        del name
-        self.words.append(words)
+    def apply(self, name: str, service: str | None = None, *, action: Action = "apply") -> Applying:
+        self.words.append((action, service or "all"))
+        watch = self.stage.watch(name)
         said = self.stage.up((self.folder.path / render.FILE).read_text())
         script = 'echo "$1"; test -z "$2" || { echo "$2"; exit 1; }'
         argv = ["sh", "-c", script, "up", self.stage.says, said]
         self.started.append(subprocess.Popen(argv, stdout=subprocess.PIPE, text=True, start_new_session=True))
-        return self.started[-1]
+        return Applying(watch, self.started[-1])
 
 
 @dataclass
@@ -168,7 +170,7 @@ class Staged:
 def quiet_stage(folder: Path, stage: Stage) -> Quiet:
     """A machine whose engine is this stage, and what it said."""
     here = quiet(folder)
-    orchestrator = StageCompose(here.machine.folder, stage=stage)
+    orchestrator = StageCompose(here.machine.folder, stage, stage=stage)
     machine = replace(here.machine, docker=stage, orchestrator=orchestrator)
     return replace(here, machine=machine, docker=stage, orchestrator=orchestrator)
 

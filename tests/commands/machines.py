@@ -32,7 +32,7 @@ def quiet(folder: Path) -> Quiet:
     storage = disk(folder / "store")
     own = storage.folder(folder)
     docker, host, gpus, hub = FakeDocker(), FakeHost(), FakeGpus(), FakeHub()
-    tavern, orchestrator = FakeTavern(), FakeOrchestrator(own)
+    tavern, orchestrator = FakeTavern(), FakeOrchestrator(own, docker)
     machine = Machine(
         path=folder,
         ui=ui,

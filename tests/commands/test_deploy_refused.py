@@ -67,7 +67,7 @@ def test_every_mistake_in_stack_toml_is_listed_with_its_line(running: Staged) ->
     assert "4 mistakes in stack.toml" in error.message
     for line in (
         "stack.toml:1: nme: unknown key (did you mean name?)",
-        'stack.toml:3: backend.kind: must be one of "koboldcpp"',
+        'stack.toml:3: backend.kind: must be one of "llamacpp"',
         "stack.toml:4: backend.context: must be a number of tokens",
         "stack.toml:6: sillytavern.port: must be a port from 1 to 65535",
     ):

@@ -10,7 +10,6 @@ import pytest
 from stackctl.core.model.demo_model import SENTENCE
 from stackctl.effects.storage import Folder, owner_of
 from stackctl.orchestrators.compose.run import Compose
-from tests.core.samples import template
 from tests.e2e.conftest import ROOT, Stack
 from tests.e2e.own_engine import call, engine_host, free_port
 
@@ -64,7 +63,7 @@ def test_the_override_that_counts_is_the_one_that_compose_alone_would_take(
         "compose.override.yml",
     ):
         (place / name).write_text(f"services: {{a: {{environment: {{WHENCE: {name}}}}}}}")
-        words = Compose(Folder(place, owner_of(place)), print, template).argv("a", "config")
+        words = Compose(Folder(place, owner_of(place)), print).argv("a", "config")
         ours, plain = (
             subprocess.run(argv, cwd=place, capture_output=True, text=True, check=True).stdout
             for argv in (words, ["docker-compose", "-p", "a", "config"])

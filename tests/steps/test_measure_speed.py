@@ -14,7 +14,7 @@ from stackctl.steps.measure_speed import measure_speed
 from tests.backends.logs import GENERATED
 from tests.commands.machines import quiet
 from tests.core.samples import a_plan, wanted
-from tests.fakes import FakeDocker, FakeTavern
+from tests.fakes import FakeDocker, FakeOrchestrator, FakeTavern
 
 SINCE = 1_800_000_000.0
 REPLY = Reply(text="Hello", pieces=1, is_whole=True, first_s=0.36, total_s=0.37)
@@ -47,7 +47,9 @@ def measured(
     engine: Engine, plan: Plan, folder: Path, reply: Reply = REPLY, tavern: FakeTavern | None = None
 ) -> tuple[float | None, int]:
     """(the rate, how often it was waited for)."""
-    machine = replace(quiet(folder).machine, docker=engine, tavern=tavern or FakeTavern())
+    machine = quiet(folder).machine
+    orchestrator = FakeOrchestrator(machine.folder, engine)
+    machine = replace(machine, docker=engine, orchestrator=orchestrator, tavern=tavern or FakeTavern())
     pauses: list[float] = []
     return measure_speed(reply, plan, machine, SINCE, sleep=pauses.append), len(pauses)
 

@@ -152,7 +152,7 @@ def test_ctrl_c_stops_compose_and_nothing_else(tmp_path: Path) -> None:
 def test_one_service_alone_is_restarted_and_waited_for(tmp_path: Path) -> None:
     stage = Stage(states_={name: container(name, state="running") for name in (BACKEND, PAGE)})
     here = quiet_stage(tmp_path, stage)
-    start(written(tmp_path), here.machine, timeout_s=SOON_S, words=("restart", BACKEND), only=BACKEND)
+    start(written(tmp_path), here.machine, timeout_s=SOON_S, action="restart", only=BACKEND)
     assert compose(here).words == [("restart", BACKEND)]
 
 

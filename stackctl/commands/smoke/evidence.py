@@ -8,9 +8,8 @@ from stackctl.core.config import lock, stack_toml
 from stackctl.core.smoke.result import Smoked
 from stackctl.errors import StackctlError
 from stackctl.machine import Machine
-from stackctl.orchestrators.compose import render
 
-_FILES = (render.FILE, "compose.override.yml", stack_toml.FILE, lock.FILE)
+_FILES = ("compose.override.yml", stack_toml.FILE, lock.FILE)
 _LINES = 5000  # of each log, from its end
 
 
@@ -28,9 +27,9 @@ def keep(stack: Machine, smoked: Smoked, target: Path | None) -> None:
 
 def _texts(stack: Machine, smoked: Smoked) -> Iterator[tuple[str, str]]:
     """(file name, text) of each."""
-    for name in _FILES:
+    for name in (stack.orchestrator.file, *_FILES):
         if (text := stack.folder.read(name)) is not None:
             yield name, text
-    for name, state in stack.docker.states(smoked.name).items():
+    for name, state in stack.orchestrator.states(smoked.name).items():
         log = stack.docker.tail(replace(state, started_at=0.0), lines=_LINES)  # those before a restart, too
         yield f"{name}.log", "\n".join(log) + "\n"

@@ -37,8 +37,8 @@ def restart(site: Site) -> str:
         raise NotApplicable("the backend runs elsewhere")
     before = site.states[tavern.NAME]
     with machine.folder.locked(machine.ui.note):
-        words, name = ("restart", plan.backend_service.name), plan.backend_service.name
-        seconds = start(plan, machine, timeout_s=max(1, int(site.left_s())), words=words, only=name).ready_s
+        name = plan.backend_service.name
+        seconds = start(plan, machine, timeout_s=max(1, int(site.left_s())), action="restart", only=name).ready_s
     after = site.states[tavern.NAME]
     if (after.container, after.started_at) != (before.container, before.started_at):
         raise NotReady("SillyTavern was restarted with its backend", hint="stackctl logs sillytavern")

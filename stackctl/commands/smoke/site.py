@@ -65,7 +65,7 @@ class Site:
 
     @property
     def states(self) -> dict[str, ServiceState]:
-        return self.machine.docker.states(self.plan.name)
+        return self.machine.orchestrator.states(self.plan.name)
 
     @cached_property
     def page(self) -> Page:

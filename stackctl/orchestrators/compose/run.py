@@ -6,12 +6,9 @@ import signal
 import subprocess
 from collections.abc import Callable
 from contextlib import suppress
-from pathlib import PurePosixPath
 
-from stackctl.core.plan.stack import Plan
 from stackctl.core.start.docker_errors import version
 from stackctl.errors import ConfigError, EngineError
-from stackctl.orchestrators.compose import render
 from stackctl.ports.disk import Folder
 from stackctl.terminal import command_line
 
@@ -29,20 +26,12 @@ class Compose:
     """`docker compose` (or Compose v2 under the name docker-compose) for one project folder.
 
     The folder refuses what we must not read there, such as a link that leads root elsewhere. Compose opens each file by
-    its name after that, and what is renamed in between is not noticed. `template`: the text of a template by its name.
+    its name after that, and what is renamed in between is not noticed.
     """
 
-    def __init__(self, folder: Folder, says: Callable[[str], None], template: Callable[[str], str]) -> None:
-        self.folder, self._says, self._template = folder, says, template
+    def __init__(self, folder: Folder, says: Callable[[str], None]) -> None:
+        self.folder, self._says = folder, says
         self._found: tuple[tuple[str, ...], tuple[int, ...]] | None = None
-
-    def at(self, folder: Folder) -> "Compose":
-        """The same Compose for another folder."""
-        return Compose(folder, self._says, self._template)
-
-    def files(self, plan: Plan, folder: PurePosixPath | None = None) -> dict[str, str]:
-        """The files that a plan comes to, by name. `folder`: paths below it are written absolute."""
-        return {render.FILE: render.render(plan, self._template, folder=folder)}
 
     def look(self) -> tuple[tuple[str, ...], tuple[int, ...]]:
         """(argv, version as numbers); raise EngineError where there is none, or only v1."""

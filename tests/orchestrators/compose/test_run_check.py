@@ -8,7 +8,6 @@ import pytest
 from stackctl.effects.storage import Folder, owner_of
 from stackctl.errors import ConfigError, EngineError
 from stackctl.orchestrators.compose.run import Compose
-from tests.core.samples import template
 
 REFUSES_ALL = "echo 'services.x.nonsense not allowed' >&2; exit 1"
 REFUSES_BOTH = 'case "$*" in *override*) echo "yaml: line 3: no" >&2; exit 1;; esac'
@@ -27,7 +26,7 @@ def check(stack: Path, script: str) -> None:
     program = stack.parent / "bin" / "docker"
     program.write_text(f'#!/bin/sh\n[ "$2" = version ] && echo 2.40.3 && exit\n{script}\n')
     program.chmod(0o755)
-    Compose(Folder(stack, owner_of(stack)), print, template).check("chat", "services: {}\n")
+    Compose(Folder(stack, owner_of(stack)), print).check("chat", "services: {}\n")
 
 
 def test_a_file_that_compose_takes_is_well(stack: Path) -> None:

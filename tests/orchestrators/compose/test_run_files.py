@@ -11,7 +11,6 @@ from stackctl.effects.storage import Folder
 from stackctl.effects.storage.opening import Reach, links_for, regular_file
 from stackctl.errors import DataError
 from stackctl.orchestrators.compose.run import Compose
-from tests.core.samples import template
 
 NAMES = ("compose.override.yml", "docker-compose.override.yaml", ".env", "compose.yml")
 ME = Owner(uid=os.geteuid(), gid=os.getegid())
@@ -67,7 +66,7 @@ def test_a_link_that_root_must_not_follow_is_refused_before_compose_runs(stack: 
         os.chown(stack / name, ALICE.uid, ALICE.gid, follow_symlinks=False)
     for act in readers(name):
         with pytest.raises(DataError, match=f"{name} is a link that user .* made: root does not follow it"):
-            act(Compose(AsRoot(stack, ALICE), print, template))
+            act(Compose(AsRoot(stack, ALICE), print))
     assert not ran.exists()
 
 
@@ -79,7 +78,7 @@ def test_what_is_no_regular_file_is_refused_and_not_passed_over(
     plant(stack / name)
     for act in readers(name):
         with pytest.raises(DataError, match=f"{name} is not a regular file"):
-            act(Compose(Folder(stack, ME), print, template))
+            act(Compose(Folder(stack, ME), print))
     assert not ran.exists()
 
 
@@ -87,7 +86,7 @@ def test_the_users_own_files_are_read_also_by_a_link(stack: Path, ran: Path) -> 
     (stack / "mine.yml").write_text("{}")
     (stack / "compose.override.yml").symlink_to("mine.yml")
     (stack / ".env").write_text("A=1\n")
-    compose = Compose(Folder(stack, ME), print, template)
+    compose = Compose(Folder(stack, ME), print)
     assert compose.is_overridden
     compose.run("chat", "ps")
     assert ran.read_text() == "compose -p chat -f compose.override.yml ps\n"

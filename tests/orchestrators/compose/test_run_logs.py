@@ -9,7 +9,6 @@ import pytest
 
 from stackctl.effects.storage import Folder, owner_of
 from stackctl.orchestrators.compose.run import Compose
-from tests.core.samples import template
 
 
 @pytest.fixture
@@ -21,7 +20,7 @@ def compose(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Callable[[str], 
         (tmp_path / "docker").write_text(script)
         (tmp_path / "docker").chmod(0o755)
         monkeypatch.setenv("PATH", f"{tmp_path}:{os.defpath}")
-        return Compose(Folder(tmp_path, owner_of(tmp_path)), print, template)
+        return Compose(Folder(tmp_path, owner_of(tmp_path)), print)
 
     return make
 

@@ -7,7 +7,6 @@ import pytest
 from stackctl.effects.storage import Folder, owner_of
 from stackctl.errors import EngineError
 from stackctl.orchestrators.compose.run import Compose
-from tests.core.samples import template
 
 PLUGIN, ALONE = ("docker", "compose"), ("docker-compose",)
 
@@ -41,13 +40,13 @@ def test_the_first_that_is_new_enough_is_taken(
     script(tmp_path, "docker", docker)
     script(tmp_path, "docker-compose", alone)
     monkeypatch.setenv("PATH", str(tmp_path))
-    assert Compose(Folder(tmp_path, owner_of(tmp_path)), print, template).look() == expected
+    assert Compose(Folder(tmp_path, owner_of(tmp_path)), print).look() == expected
 
 
 def test_compose_alone_is_enough(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     script(tmp_path, "docker-compose", "v2.26.1")
     monkeypatch.setenv("PATH", str(tmp_path))
-    assert Compose(Folder(tmp_path, owner_of(tmp_path)), print, template).look() == (ALONE, (2, 26, 1))
+    assert Compose(Folder(tmp_path, owner_of(tmp_path)), print).look() == (ALONE, (2, 26, 1))
 
 
 @pytest.mark.parametrize(("says", "words"), [(None, "not installed"), ("dev", "not installed"), ("2.9.0", "too old")])
@@ -57,5 +56,5 @@ def test_no_compose_that_can_be_used_is_an_error(
     script(tmp_path, "docker", says)
     monkeypatch.setenv("PATH", str(tmp_path))
     with pytest.raises(EngineError, match=words) as caught:
-        Compose(Folder(tmp_path, owner_of(tmp_path)), print, template).look()
+        Compose(Folder(tmp_path, owner_of(tmp_path)), print).look()
     assert "docs.docker.com/compose/install" in caught.value.hint

@@ -9,35 +9,37 @@ import json
 from stackctl.core.plan import subnets
 from stackctl.core.plan.subnets import Shape
 from stackctl.errors import EngineError
-from stackctl.machine import Machine
 from stackctl.orchestrators.compose import render
+from stackctl.orchestrators.compose.run import Compose
+from stackctl.ports import Docker
+from stackctl.ports.disk import Folder, Says
 from stackctl.terminal import command_line
 
 
-def make_way(stack: str, machine: Machine) -> None:
+def make_way(stack: str, folder: Folder, docker: Docker, compose: Compose, note: Says) -> None:
     """Take a stack down where a network of it has to change; the next start makes all anew, from data on the host.
 
     Raises EngineError while a container of somebody else is in that network: nothing has been stopped then.
     """
-    for name, wanted in _wanted(stack, machine).items():
-        found = machine.docker.existing(name)
+    for name, wanted in _wanted(stack, folder, compose).items():
+        found = docker.existing(name)
         if found is None or wanted.is_met_by(found.shape):
             continue
-        ours = {container.id for container in machine.docker.containers(stack)}
+        ours = {container.id for container in docker.containers(stack)}
         if others := sorted(who for number, who in found.members.items() if number not in ours):
             raise EngineError(
                 f"the network {name} has to be made anew, and {', '.join(others)} is in it, which is not this stack's",
                 hint=f"{command_line('docker', 'network', 'disconnect', name, others[0])}; then: stackctl deploy",
             )
-        machine.ui.note(f"the network {name} is made anew, so all containers of the stack are")
-        machine.orchestrator.run(stack, "down", "--remove-orphans")
-        if machine.docker.existing(name):
+        note(f"the network {name} is made anew, so all containers of the stack are")
+        compose.run(stack, "down", "--remove-orphans")
+        if docker.existing(name):
             hint = f"{command_line('docker', 'network', 'rm', name)} says why"
             raise EngineError(f"the network {name} can't be removed", hint=hint)
 
 
-def _wanted(stack: str, machine: Machine) -> dict[str, Shape]:
+def _wanted(stack: str, folder: Folder, compose: Compose) -> dict[str, Shape]:
     """The stack's own networks, by the engine's names, as the next start would make them."""
-    if machine.orchestrator.is_overridden:  # then Compose alone knows what comes of both files
-        return subnets.shapes(json.loads(machine.orchestrator.run(stack, "config", "--format", "json")), stack)
-    return subnets.shapes(render.whole(machine.folder.read(render.FILE) or "{}"), stack)
+    if compose.is_overridden:  # then Compose alone knows what comes of both files
+        return subnets.shapes(json.loads(compose.run(stack, "config", "--format", "json")), stack)
+    return subnets.shapes(render.whole(folder.read(render.FILE) or "{}"), stack)

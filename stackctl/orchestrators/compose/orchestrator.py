@@ -1,0 +1,127 @@
+"""Docker Compose as the stack's orchestrator: the plan as compose.yml, and what `docker compose` does with it."""
+
+import subprocess
+from collections.abc import Callable, Iterator, Mapping
+from ipaddress import IPv4Network
+from pathlib import PurePosixPath
+from typing import Final
+
+from stackctl.core.observed import ServiceState
+from stackctl.core.plan.change import Change
+from stackctl.core.plan.stack import Plan
+from stackctl.core.start.events import Event
+from stackctl.orchestrators.compose import render
+from stackctl.orchestrators.compose.changes import changes
+from stackctl.orchestrators.compose.networks import make_way
+from stackctl.orchestrators.compose.run import Compose, end
+from stackctl.ports import Docker
+from stackctl.ports.disk import Folder, Says
+from stackctl.ports.engine import Watch
+from stackctl.ports.orchestrator import Action
+
+_WORDS: Final[Mapping[Action, tuple[str, ...]]] = {
+    "apply": ("up", "-d", "--remove-orphans", "--pull", "never"),
+    "start": ("up", "-d", "--pull", "never", "--no-recreate"),
+    "restart": ("restart",),
+}
+
+
+class Applying:
+    """A Compose that is at work, and what happens meanwhile."""
+
+    def __init__(self, watch: Watch, process: "subprocess.Popen[str]") -> None:
+        self._watch, self._process = watch, process
+        watch.follow(process)
+
+    def events(self, until: float) -> Iterator[Event]:
+        """Everything that happens, until the clock (time.monotonic) reads `until`."""
+        return self._watch.happenings(until)
+
+    def read_log(self, state: ServiceState) -> None:
+        """Report the log of a container that started before, too."""
+        self._watch.read_log(state)
+
+    def close(self) -> None:
+        """Stop listening, and Compose if it is still at work; containers go on."""
+        self._watch.close()
+        if self._process.poll() is None:
+            end(self._process)
+
+
+class ComposeOrchestrator:
+    """One folder's stack. `details` is told each command, `note` what the user should know."""
+
+    file: Final = render.FILE
+
+    def __init__(
+        self, folder: Folder, docker: Docker, template: Callable[[str], str], *, details: Says, note: Says
+    ) -> None:
+        self._folder, self._docker, self._template = folder, docker, template
+        self._details, self._note = details, note
+        self._compose = Compose(folder, details)
+
+    def at(self, folder: Folder) -> "ComposeOrchestrator":
+        """The same for another folder."""
+        return ComposeOrchestrator(folder, self._docker, self._template, details=self._details, note=self._note)
+
+    def observe(self) -> tuple[tuple[str, ...], tuple[int, ...]]:
+        """(command line, version as numbers) of Compose; raise EngineError where there is none, or only v1."""
+        return self._compose.look()
+
+    def addresses(self, name: str) -> tuple[tuple[IPv4Network, ...], tuple[IPv4Network, ...]]:
+        """(subnets of others' networks, of this stack's own)."""
+        return self._docker.subnets(name)
+
+    def files(self, plan: Plan, folder: PurePosixPath | None = None) -> dict[str, str]:
+        """The files that a plan comes to, by name. `folder`: paths below it are written absolute."""
+        return {self.file: render.render(plan, self._template, folder=folder)}
+
+    def check(self, name: str, text: str) -> None:
+        """Let Compose itself judge a file's text (with the user's override), before anything changes."""
+        self._compose.check(name, text)
+
+    def apply(self, name: str, service: str | None = None, *, action: Action = "apply") -> Applying:
+        """Bring about what the file says, or start or restart what is there; of all services, or of one."""
+        if action == "apply" and service is None:
+            make_way(name, self._folder, self._docker, self._compose, self._note)
+        elif action != "apply":
+            self._refuse_damaged()
+        watch = self._docker.watch(name)
+        return Applying(watch, self._compose.start(name, *_WORDS[action], *_one(service)))
+
+    def watch(self, name: str) -> Watch:
+        """What happens to the stack from now on."""
+        return self._docker.watch(name)
+
+    def states(self, name: str) -> dict[str, ServiceState]:
+        """Every service's container, as it is now."""
+        return self._docker.states(name)
+
+    def changes(self, name: str, old: str, new: str) -> tuple[Change, ...]:
+        """What becomes of each container where the file's text `new` takes the place of `old`."""
+        running = {one.service: one.config_hash for one in self._docker.containers(name)}
+        return changes(running, self._compose.hashes(name, new), render.services(old), render.services(new))
+
+    def logs(self, name: str, service: str | None, *, lines: str, follow: bool, out: Says, coloured: bool) -> int:
+        """Hand on the logs as Compose prints them, line by line; return its exit code."""
+        self._refuse_damaged()
+        words = ("logs", "--tail", lines, *(("-f",) if follow else ()), *_one(service))
+        return self._compose.pass_through(name, *words, out=out, coloured=coloured)
+
+    def stop(self, name: str, service: str | None) -> None:
+        """Stop all services or one; nothing is removed."""
+        self._refuse_damaged()
+        self._compose.run(name, "stop", *_one(service))
+
+    def down(self, name: str, *, volumes: bool) -> None:
+        """Remove containers and networks, and with `volumes` those that Compose made."""
+        self._refuse_damaged()
+        self._compose.run(name, "down", "--remove-orphans", *(("--volumes",) if volumes else ()))
+
+    def _refuse_damaged(self) -> None:
+        """Raise ConfigError for a file that is no YAML: Compose reads it next, and says less of a mistake."""
+        render.services(self._folder.read(self.file) or "")
+
+
+def _one(service: str | None) -> tuple[str, ...]:
+    return (service,) if service else ()
