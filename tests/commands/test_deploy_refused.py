@@ -6,7 +6,9 @@ from functools import partial
 from pathlib import Path
 
 import pytest
+from click.testing import CliRunner
 
+from stackctl.cli import main
 from stackctl.commands.deploy import Options, deploy
 from stackctl.commands.lifecycle import stop
 from stackctl.commands.render import render
@@ -357,3 +359,9 @@ def said_by_render(folder: Path) -> str:
     here = on_stage(folder)
     render(here.machine, {"model.path": "demo"}, to_stdout=False, absolute=False, replan=False)
     return here.said.getvalue()
+
+
+def test_a_folder_that_does_not_exist_is_a_mistake_of_usage(tmp_path: Path) -> None:
+    done = CliRunner().invoke(main, ["-C", str(tmp_path / "nowhere"), "deploy"])
+    assert done.exit_code == 2
+    assert "does not exist" in done.output

@@ -1,14 +1,11 @@
 """Ways to make a deploy fail, and what must hold of every failure."""
 
 import contextlib
-import http.server
 import json
 import os
 import signal
 import socket
-import socketserver
 import subprocess
-import threading
 import time
 from collections.abc import Iterator
 from dataclasses import replace
@@ -88,36 +85,6 @@ def dies(stack: Stack, service: str, code: int, *words: str) -> str:
     assert f"error: {service}: " in said, said
     assert evidence(said), said
     return said
-
-
-@contextlib.contextmanager
-def answering(path: Path, answers: dict[str, dict[str, Any]]) -> Iterator[str]:
-    """A would-be engine on a unix socket: path of the API -> JSON. Yields its DOCKER_HOST."""
-
-    class Handler(http.server.BaseHTTPRequestHandler):
-        protocol_version = "HTTP/1.1"
-
-        def do_GET(self) -> None:
-            found = next((answer for end, answer in answers.items() if self.path.endswith(end)), None)
-            raw = json.dumps(found or {"message": "page not found"}).encode()
-            self.send_response(200 if found else 404)
-            self.send_header("Content-Type", "application/json")
-            self.send_header("Content-Length", str(len(raw)))
-            self.end_headers()
-            self.wfile.write(raw)
-
-        def log_message(self, *_: object) -> None:
-            """Keep quiet."""
-
-    class Server(socketserver.ThreadingUnixStreamServer):
-        daemon_threads = True
-
-    with Server(str(path), Handler) as server:
-        thread = threading.Thread(target=server.serve_forever, args=(0.05,))
-        thread.start()
-        yield f"unix://{path}"
-        server.shutdown()
-        thread.join()
 
 
 class Deploying:

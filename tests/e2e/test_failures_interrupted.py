@@ -1,6 +1,5 @@
-"""Ctrl-C at several moments, and two deploys at once."""
+"""Ctrl-C at several moments."""
 
-import contextlib
 import json
 
 import pytest
@@ -57,22 +56,3 @@ def test_ctrl_c_at_any_moment_leaves_what_status_describes_and_the_next_deploy_g
     before = [stack.inspect(service)["State"]["StartedAt"] for service in ("llamacpp", "sillytavern")]
     interrupted(stack, "Asking through SillyTavern")
     assert [stack.inspect(service)["State"]["StartedAt"] for service in ("llamacpp", "sillytavern")] == before
-
-
-def test_of_two_deploys_at_once_the_second_waits_and_says_for_whom(stack: Stack) -> None:
-    wish(stack, f"[sillytavern]\nport = {free_port()}\n")
-    with Deploying(stack, "--no-proof") as first, contextlib.ExitStack() as rest:
-        first.until("Looking at the machine")
-        second = rest.enter_context(Deploying(stack, "--no-proof"))
-        second.until(f"another stackctl (process {first.pid}) is at work in this folder; waiting for it to finish")
-        assert first.end() == 0, first.said
-        assert second.end() == 0, second.said
-    assert "is ready (" not in second.said  # nothing was left to start
-
-
-def test_a_deploy_that_was_killed_does_not_lock_the_folder(stack: Stack) -> None:
-    with Deploying(stack) as first:
-        first.until("Looking at the machine")
-        first.kill()
-    assert stack.run("deploy", "--images", "own", "--dry-run").returncode == 0
-    assert "is at work in this folder" not in stack.run("render", "--images", "own").stderr

@@ -7,7 +7,7 @@ import pytest
 
 from stackctl.core.model.demo_model import SENTENCE
 from tests.e2e.conftest import Stack
-from tests.e2e.failing import evidence, free_port, hint, override
+from tests.e2e.failing import evidence, free_port, hint
 
 pytestmark = pytest.mark.engine
 
@@ -43,11 +43,3 @@ def test_settings_that_lead_nowhere_or_can_not_be_read_fail_the_proof(stack: Sta
 
     settings.unlink()
     assert stack.deploy()["reply"] == SENTENCE
-
-
-def test_a_whitelist_that_shuts_us_out_fails_the_proof_with_the_cause(stack: Stack) -> None:
-    override(stack, sillytavern={"environment": {"SILLYTAVERN_WHITELIST": '["127.0.0.1","::1"]'}})
-    said = stack.fails(7, "deploy", "--images", "own", "--port", str(free_port()))
-    assert "SillyTavern refuses this machine (403): its whitelist does not name the address we come from" in said
-    assert "SILLYTAVERN_WHITELIST" in hint(said)
-    assert any("Blocked connection" in line or "Forbidden" in line for line in evidence(said)), said

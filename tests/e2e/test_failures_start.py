@@ -4,26 +4,19 @@ import json
 
 import pytest
 
-from stackctl.core.model.demo_model import SENTENCE
+from stackctl.core.model.demo_model import SENTENCE, gguf_bytes
 from tests.e2e.conftest import Stack
 from tests.e2e.failing import dies, evidence, free_port, hint, override, wish
 
 pytestmark = pytest.mark.engine
 
 
-def test_an_argument_that_the_backend_does_not_know_is_named(stack: Stack) -> None:
-    wish(stack, '[backend]\nextra_args = ["--no-such-flag"]\n')
-    said = dies(stack, "llamacpp", 3)
-    assert "llama-server does not know an argument (invalid argument: --no-such-flag)" in said
-    assert "error: invalid argument: --no-such-flag" in evidence(said)
-    assert "look at backend.extra_args in stack.toml" in hint(said)
-
-
-def test_a_value_that_the_backend_refuses_is_named_with_its_argument(stack: Stack) -> None:
-    wish(stack, '[backend]\nextra_args = ["--threads", "many"]\n')
-    said = dies(stack, "llamacpp", 3)
-    assert 'llama-server refused an argument (argument "--threads"' in said
-    assert "look at [backend] in stack.toml" in hint(said)
+def test_a_model_whose_architecture_the_backend_does_not_know_is_said_with_its_line(stack: Stack) -> None:
+    (stack.folder / "new.gguf").write_bytes(gguf_bytes().replace(b"llama", b"llamz"))
+    said = dies(stack, "llamacpp", 8, "--model", "new.gguf")
+    assert "this version of the backend does not know the model's architecture" in said
+    assert any("unknown model architecture: 'llamz'" in line for line in evidence(said))
+    assert "take a newer image (backend.image) or another model" in hint(said)
 
 
 def test_a_backend_killed_for_memory_says_what_to_lower(stack: Stack) -> None:
@@ -31,14 +24,6 @@ def test_a_backend_killed_for_memory_says_what_to_lower(stack: Stack) -> None:
     said = dies(stack, "llamacpp", 6)
     assert "killed because it used more memory than it may" in said
     assert "lower backend.context" in hint(said)
-    assert "[limits] in stack.toml" in hint(said)
-
-
-def test_a_limit_below_the_engines_least_is_said(stack: Stack) -> None:
-    wish(stack, '[limits]\nbackend_memory = "3 MiB"\n')
-    said = stack.fails(3, "deploy", "--images", "own")
-    assert "a limit on memory is lower than the engine allows" in said
-    assert any("6MB" in line for line in evidence(said))
     assert "[limits] in stack.toml" in hint(said)
 
 
