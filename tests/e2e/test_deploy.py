@@ -4,6 +4,7 @@ import hashlib
 import json
 import os
 import socket
+import stat
 import subprocess
 from collections.abc import Callable
 from dataclasses import replace
@@ -44,6 +45,17 @@ def test_deploying_twice_restarts_nothing_and_writes_the_same_bytes(stack: Stack
     assert stack.deploy()["reply"] == SENTENCE
     assert (digests(stack.folder), started_at(stack)) == before
     assert stack.run("diff").stdout.splitlines() == ["compose.yml stays as it is", "no container would be touched"]
+
+    key, plan = ((stack.folder / ".stackctl" / name) for name in ("api-key", "plan.json"))
+    past = stack.run("history", "--json").stdout
+    assert stat.S_IMODE(plan.stat().st_mode) == 0o600
+    assert key.read_text().strip() not in plan.read_text() + past
+    second, first = json.loads(past)
+    assert [(one["number"], one["changes"]) for one in (second, first)] == [(2, []), (1, None)]
+    assert second["proof"]["tokens_per_s"] > 0
+    assert [one["id"] for one in second["images"]] == [
+        stack.inspect(one["service"])["Image"] for one in second["images"]
+    ]
 
 
 def test_a_change_is_shown_by_diff_written_into_stack_toml_and_recreates_the_backend_alone(stack: Stack) -> None:
