@@ -3,8 +3,8 @@
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 
+from stackctl.core.plan.images import OWN
 from stackctl.core.plan.plan import plan
-from stackctl.effects.docker.images import OWN
 from stackctl.errors import ConfigError
 from stackctl.machine import Machine
 from stackctl.steps.config_request import load_config, read_lock

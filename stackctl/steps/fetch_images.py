@@ -3,10 +3,9 @@
 from stackctl import backends
 from stackctl.core.config.lock import Lock
 from stackctl.core.config.spec import Spec
-from stackctl.core.plan.images import image_inputs, use_own
+from stackctl.core.plan.images import OWN, image_inputs, use_own
 from stackctl.core.plan.stack import Plan
 from stackctl.core.tavern import container as tavern
-from stackctl.effects.docker import images as images_effect
 from stackctl.errors import EngineError
 from stackctl.machine import Machine
 
@@ -33,9 +32,9 @@ def with_digests(plan: Plan, lock: Lock, machine: Machine) -> Lock:
     for service in plan.services:
         found = machine.images.digest(service.image)
         known = digests.get(service.image)
-        if known and found and known != found and service.image not in images_effect.OWN:
+        if known and found and known != found and service.image not in OWN:
             machine.ui.note(f"{service.image} is no longer what was pulled first: {known} then, {found} now")
-        if found and service.image not in images_effect.OWN:
+        if found and service.image not in OWN:
             digests.setdefault(service.image, found)
     return Lock(decisions=lock.decisions, digests=digests, rendered=lock.rendered)
 
@@ -44,7 +43,7 @@ def _fetch(service: str, image: str, own: str | None, variant: str, spec: Spec, 
     """Build or pull; `own`: ours, which may stand in (None: there is none, or the user named another)."""
     if machine.images.digest(image) is not None:
         return lock
-    if image in images_effect.OWN:
+    if image in OWN:
         machine.images.build(image)
         machine.ui.note(f"built {image}")
         return lock

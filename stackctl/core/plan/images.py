@@ -1,13 +1,23 @@
 """Which image a service runs: chosen, official or our own."""
 
 from collections.abc import Mapping
+from typing import Final
 
+from stackctl import backends
 from stackctl.backends.contract import Backend, Image
 from stackctl.contracts.service import ImageState, Variant
 from stackctl.core.config.lock import Decision, Decisions, Lock
 from stackctl.core.config.spec import Spec
 from stackctl.core.tavern import container as tavern
 from stackctl.errors import ConfigError
+
+BASE: Final = "localhost/stackctl/base:1"  # every other one of ours stands on it
+HOLDS_US: Final = "localhost/stackctl/stackctl:1"
+# our own images -> the folder below images/ that each is built from
+OWN: Final = {
+    name: name.rpartition("/")[2].partition(":")[0]
+    for name in dict.fromkeys((BASE, *backends.own_images(), tavern.OWN_IMAGE, HOLDS_US))
+}
 
 
 def repository(name: str) -> str:

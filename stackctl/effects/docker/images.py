@@ -9,19 +9,10 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, Protocol
 
-from stackctl import backends
-from stackctl.core.plan.images import repository
-from stackctl.core.tavern import container as tavern
+from stackctl.core.plan.images import BASE, HOLDS_US, OWN, repository
 from stackctl.errors import DoesNotFit, EngineError
 from stackctl.terminal import command_line
 
-_BASE = "localhost/stackctl/base:1"  # every other one stands on it
-_HOLDS_US = "localhost/stackctl/stackctl:1"
-# image -> its folder below images/
-OWN = {
-    name: repository(name).rpartition("/")[2]
-    for name in dict.fromkeys((_BASE, *backends.own_images(), tavern.OWN_IMAGE, _HOLDS_US))
-}
 _UNPACKED = 2  # size of an unpacked layer, in packed ones; 1.8 to 2.5 for CUDA images
 
 
@@ -94,8 +85,8 @@ class Images:
 
     def build(self, name: str) -> None:
         """Build one of our own images, and what it stands on. The SDK has no BuildKit, so `docker build` does it."""
-        if name != _BASE:
-            self.build(_BASE)
+        if name != BASE:
+            self.build(BASE)
         argv = ["docker", "build", "--progress", "plain", "-t", name]
         if os.environ.get("SSL_CERT_FILE"):  # behind a TLS-inspecting proxy; the image keeps nothing of it
             argv += ["--secret", f"id=ca,src={os.environ['SSL_CERT_FILE']}"]
@@ -136,7 +127,7 @@ def _context(images: Path, folder: str) -> Iterator[Path]:
     What runs now goes in, from a checkout or an installed wheel alike, laid out as the wheel is. (A named context
     would spare the copy, but BuildKit knows those only since Docker 23.)
     """
-    if folder != OWN[_HOLDS_US]:
+    if folder != OWN[HOLDS_US]:
         yield images / folder
         return
     with tempfile.TemporaryDirectory(prefix="stackctl-") as made:

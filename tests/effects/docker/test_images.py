@@ -7,7 +7,8 @@ from typing import Any
 import docker.errors
 import pytest
 
-from stackctl.effects.docker.images import OWN, Images
+from stackctl.core.plan.images import OWN
+from stackctl.effects.docker.images import Images
 from stackctl.errors import DoesNotFit, EngineError
 
 GIB = 1 << 30
