@@ -11,7 +11,7 @@ from tests.docs.test_action import STEPS, environment, run
 from tests.e2e.conftest import ROOT, Stack
 
 pytestmark = pytest.mark.engine
-SCHEMA = xmlschema.XMLSchema(str(ROOT / "tests" / "core" / "junit.xsd"))
+SCHEMA = xmlschema.XMLSchema(str(ROOT / "tests" / "core" / "smoke" / "junit.xsd"))
 
 
 @pytest.fixture

@@ -20,7 +20,7 @@ from tests.e2e.conftest import ROOT, Stack
 from tests.e2e.failing import free_port, lasting, override
 
 pytestmark = pytest.mark.engine
-SCHEMA = xmlschema.XMLSchema(str(ROOT / "tests" / "core" / "junit.xsd"))
+SCHEMA = xmlschema.XMLSchema(str(ROOT / "tests" / "core" / "smoke" / "junit.xsd"))
 SPOILER = Path(__file__).with_name("between.js")
 TAVERN_IMAGE = "localhost/stackctl/sillytavern:1.19.0"
 

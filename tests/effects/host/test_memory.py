@@ -16,7 +16,11 @@ from tests.standins import nvml
 
 HOLD = "held = bytearray({mib} << 20); print('here', flush=True); input()"
 PARENT = "import subprocess, sys; sys.exit(subprocess.call([sys.executable, '-c', sys.argv[1]]))"
-ASK = "import json, sys; from stackctl.effects import memory; print(json.dumps(memory.held(int(sys.argv[1]))))"
+ASK = """
+import json, sys
+from stackctl.machine import held
+print(json.dumps(held(int(sys.argv[1]))))
+"""
 
 
 @contextmanager

@@ -19,10 +19,10 @@ from tests.standins import nvml
 ASK = """
 import json
 from dataclasses import asdict
-from stackctl.effects import host
+from stackctl.effects.gpu import nvml
 from stackctl.errors import GpuError
 try:
-    print(json.dumps([asdict(gpu) for gpu in host.gpus()]))
+    print(json.dumps([asdict(gpu) for gpu in nvml.gpus()]))
 except GpuError as e:
     print(json.dumps({"message": e.message, "hint": e.hint, "code": e.exit_code}))
 """

@@ -58,7 +58,7 @@ def test_for_another_user_it_is_readable_but_shut_in_where_we_may_not_give_it_aw
         os.chown(place, 65534, 65534)
     script = (
         "import os; from pathlib import Path; from stackctl.secret import Secret\n"
-        "from stackctl.core.observed import Owner; from stackctl.effects.storage import Folder\n"
+        "from stackctl.contracts.host import Owner; from stackctl.effects.storage import Folder\n"
         "me = Owner(uid=os.geteuid(), gid=os.getegid()); folder = Folder(Path(), me)\n"
         "assert folder.write_secret('backend/key', Secret('text'), reader=me)\n"  # until the model was another user's
         "assert folder.write_secret('backend/key', Secret('text'), reader=Owner(uid=me.uid + 1, gid=1))\n"
