@@ -90,8 +90,9 @@ def test_a_backend_costs_a_module_and_a_line(copy: Copy) -> None:
     offered = copy.run("deploy", "--help")
     assert {"made-up", "mu", "q4_1"} <= set(re.findall(r"[\w.-]+", offered))
     assert "(also: mu, " in copy.run("schema")
-    ours = "from stackctl.effects.docker.images import OWN; print(OWN['localhost/stackctl/made-up:1'])"
+    ours = "from stackctl.core.plan.images import OWN; print(OWN['localhost/stackctl/made-up:1'])"
     assert copy.python("-c", ours) == "made-up\n"
+    assert "made-" in copy.run("images", "build", "--help")  # the help breaks the line at the hyphen
 
 
 MAKE = '''"""A made-up make of GPU."""

@@ -1,5 +1,7 @@
 """Images, and the shell around us."""
 
+from collections.abc import Iterable
+
 import click
 
 from stackctl.cli import options as option
@@ -25,8 +27,21 @@ def images_list(ctx: click.Context, /, as_json: bool, **wishes: object) -> None:
     machine.ui.result(*report.images(command.images_here(machine, option.flags(wishes)), machine.ui))
 
 
+class _Ours(option.Names):
+    """Our images, shown. Whether a name is one of them, the command itself says."""
+
+    def convert(self, value: str, param: click.Parameter | None, ctx: click.Context | None) -> str:  # noqa: ARG002
+        return value
+
+
+def _our_images() -> Iterable[str]:
+    from stackctl.core.plan.images import OWN
+
+    return OWN.values()
+
+
 @images.command("build")
-@click.argument("names", nargs=-1, metavar="[base|llamacpp|sillytavern|stackctl]...")
+@click.argument("names", nargs=-1, type=_Ours(_our_images))
 @click.pass_context
 def images_build(ctx: click.Context, names: tuple[str, ...]) -> None:
     """Build our own images from distribution packages and npm (all of them without a name)."""

@@ -13,19 +13,17 @@ from stackctl.errors import ConfigError
 
 BASE: Final = "localhost/stackctl/base:1"  # every other one of ours stands on it
 HOLDS_US: Final = "localhost/stackctl/stackctl:1"
+# our own images -> the folder below images/ that each is built from
+OWN: Final = {
+    name: name.rpartition("/")[2].partition(":")[0]
+    for name in dict.fromkeys((BASE, *backends.own_images(), tavern.OWN_IMAGE, HOLDS_US))
+}
 
 
 def repository(name: str) -> str:
     """An image's name without tag and digest; a colon before the last slash is a port's."""
     plain = name.partition("@")[0]
     return plain.rpartition(":")[0] if ":" in plain.rpartition("/")[2] else plain
-
-
-# our own images -> the folder below images/ that each is built from
-OWN: Final[Mapping[str, str]] = {
-    name: repository(name).rpartition("/")[2]
-    for name in dict.fromkeys((BASE, *backends.own_images(), tavern.OWN_IMAGE, HOLDS_US))
-}
 
 
 def image_inputs(spec: Spec, service: str, variant: str) -> dict[str, str]:
