@@ -4,7 +4,7 @@ import os
 import signal
 from pathlib import Path
 from types import FrameType
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import click
 
@@ -45,7 +45,7 @@ _HELP = f"""Check a running stack against its plan, one thing after the other; t
 @click.option("--at", type=_FOLDER, help="With --up: where its folder is made [default: a temporary one].")
 @click.option("--keep", is_flag=True, help="With --up: leave it up, until the next run of its name.")
 @click.option("--trust-first-download", is_flag=True, help="With --up: as for deploy.")
-@option.wishes
+@option.config_options
 @click.option("--artefacts", type=_FOLDER, help="Copy logs and rendered files there, should a check fail.")
 @click.option("--junit", type=_FILE, help="Write a JUnit report, too.")
 @click.option("--summary", type=_FILE, help="Append a summary in Markdown, such as to $GITHUB_STEP_SUMMARY.")
@@ -54,14 +54,20 @@ _HELP = f"""Check a running stack against its plan, one thing after the other; t
 @click.pass_context
 def smoke(
     ctx: click.Context,
-    /,
+    *,
+    flags: option.ConfigFlags,
     only: tuple[str, ...],
     restart: bool,
     timeout_s: int | None,
-    artefacts: Path | None,
     up: bool,
+    at: Path | None,
+    keep: bool,
+    trust_first_download: bool,
+    artefacts: Path | None,
+    junit: Path | None,
+    summary: Path | None,
+    annotate: bool,
     as_json: bool,
-    **given: Any,
 ) -> None:
     from stackctl import report
     from stackctl.commands.smoke import run
@@ -70,26 +76,34 @@ def smoke(
 
     machine = machine_of(ctx, as_json=as_json)
     options = run.Options(only=only, restart=restart, timeout_s=timeout_s, artefacts=artefacts)
-    reports = Reports(**{key: given.pop(key) for key in ("junit", "summary", "annotate")})
-    if not up and (needless := [one.opts[0] for one in ctx.command.params if given.get(str(one.name))]):
-        raise click.UsageError(f"{needless[0]} is for --up")
-    done = _up(machine, options, **given) if up else run.smoke(machine, options)
+    if up:
+        done = _up(machine, options, flags, at=at, keep=keep, trust_first_download=trust_first_download)
+    else:
+        _refuse_options_of_up(ctx)
+        done = run.smoke(machine, options)
     for one in done.failed:
         if one.error:
             machine.ui.error(f"{one.name}: {one.says}", hint=one.error.hint, evidence=one.error.evidence)
     machine.ui.result(*report.smoked(done, machine.ui))
-    write_reports(machine, done, reports)
+    write_reports(machine, done, Reports(junit=junit, summary=summary, annotate=annotate))
     ctx.exit(done.exit_code)
+
+
+def _refuse_options_of_up(ctx: click.Context) -> None:
+    of_up = {"at", "keep", "trust_first_download", *option.KEYS}
+    for one in ctx.command.params:
+        if one.name in of_up and ctx.params[one.name]:
+            raise click.UsageError(f"{one.opts[0]} is for --up")
 
 
 def _up(
     machine: "Machine",
     options: "Options",
+    flags: option.ConfigFlags,
     *,
     at: Path | None,
     keep: bool,
     trust_first_download: bool,
-    **wishes: object,
 ) -> "Smoked":
     import tempfile
 
@@ -97,16 +111,16 @@ def _up(
     from stackctl.core.smoke import location as smoke_location
 
     signal.signal(signal.SIGTERM, _interrupt)  # a job that is cancelled: taken down as with Ctrl-C
-    flags = {key: value for key, value in option.flags(wishes, is_elsewhere=True).items() if value is not None}
+    changes = flags.changes(is_elsewhere=True)
     locks = Path(tempfile.gettempdir(), f"{smoke_location.HOME}-{os.getuid()}")
     up = Up(
         home=at.absolute() / smoke_location.HOME if at else locks,
         locks=locks,
-        name=str(flags.get("name") or smoke_location.stack_name(os.environ.get("GITHUB_JOB", ""))),
+        name=str(flags.name or smoke_location.stack_name(os.environ.get("GITHUB_JOB", ""))),
         keep=keep,
         trust_first_download=trust_first_download,
     )
-    return smoke_up(machine, flags, up, options)
+    return smoke_up(machine, changes, up, options)
 
 
 def _interrupt(_number: int, _frame: FrameType | None) -> None:

@@ -15,16 +15,16 @@ def images() -> None:
 
 
 @images.command("list")
-@option.wishes
+@option.config_options
 @option.json
 @click.pass_context
-def images_list(ctx: click.Context, /, as_json: bool, **wishes: object) -> None:
+def images_list(ctx: click.Context, flags: option.ConfigFlags, as_json: bool) -> None:
     """Show which images the stack uses, and whether they are here."""
     from stackctl import report
     from stackctl.commands import images as command
 
     machine = machine_of(ctx, as_json=as_json)
-    machine.ui.result(*report.images(command.images_here(machine, option.flags(wishes)), machine.ui))
+    machine.ui.result(*report.images(command.images_here(machine, flags.changes()), machine.ui))
 
 
 class _Ours(option.Names):

@@ -1,13 +1,18 @@
 """The options that several commands share."""
 
 from collections.abc import Callable, Iterable
-from functools import cached_property
+from dataclasses import dataclass
+from functools import cached_property, wraps
 from pathlib import Path
-from typing import Any, TypeVar
 
 import click
 
-F = TypeVar("F", bound=Callable[..., Any])
+# what the settings that have an option are called in stack.toml
+KEYS = {
+    "model": "model.path", "backend": "backend.kind", "url": "backend.url", "context": "backend.context",
+    "gpu_layers": "backend.gpu_layers", "kv_cache": "backend.kv_cache", "template": "sillytavern.template",
+    "gpu": "gpu.mode", "port": "sillytavern.port", "name": "name", "images": "images",
+}  # fmt: skip
 
 
 class Names(click.Choice[str]):
@@ -77,52 +82,85 @@ class Lines(click.ParamType[str]):
         return value
 
 
-def wishes(command: F) -> F:
-    """The options that go over stack.toml, the same for every command that plans."""
-    options = (
-        (
-            "--model",
-            "model.path",
-            {"help": 'A file, a folder, "demo", or where to get it: hf:OWNER/NAME:Q4_K_M, a URL.', "metavar": "MODEL"},
-        ),
-        ("--backend", "backend.kind", {"help": "Which backend.", "type": KINDS}),
-        ("--url", "backend.url", {"help": "Where an external backend runs; implies --backend external."}),
-        ("--context", "backend.context", {"help": "Context size in tokens.", "type": _Number()}),
-        ("--gpu-layers", "backend.gpu_layers", {"help": "Layers on the GPU.", "type": _Number()}),
-        (
-            "--kv-cache",
-            "backend.kv_cache",
-            {"help": "Type of the KV cache.", "type": _KV_CACHES},
-        ),
-        (
-            "--template",
-            "sillytavern.template",
-            {"help": 'Prompt template, by SillyTavern\'s name; "none" leaves them alone.', "metavar": "NAME"},
-        ),
-        (
-            "--gpu",
-            "gpu.mode",
-            {"help": "How the GPU is passed.", "type": _GPU_MODES},
-        ),
-        ("--port", "sillytavern.port", {"help": "SillyTavern's port on this machine.", "type": _Number()}),
-        ("--name", "name", {"help": "Name of the stack."}),
-        ("--images", "images", {"help": "Where images come from.", "type": click.Choice(("auto", "official", "own"))}),
+@dataclass(frozen=True, kw_only=True)
+class ConfigFlags:
+    """What the command line says over stack.toml; None: nothing."""
+
+    model: str | None
+    backend: str | None
+    url: str | None
+    context: str | int | None
+    gpu_layers: str | int | None
+    kv_cache: str | None
+    template: str | None
+    gpu: str | None
+    port: str | int | None
+    name: str | None
+    images: str | None
+
+    def changes(self, *, is_elsewhere: bool = False) -> dict[str, object]:
+        """By the dotted keys of stack.toml, those alone that were given.
+
+        `is_elsewhere`: for a stack in another folder than the one that the command line names.
+        """
+        changes: dict[str, object] = {key: getattr(self, name) for name, key in KEYS.items()}
+        if self.url and self.backend is None:
+            changes["backend.kind"] = "external"
+        if self.model is not None:
+            changes |= _model(self.model, is_elsewhere=is_elsewhere)
+        return {key: value for key, value in changes.items() if value is not None}
+
+
+def config_options(command: Callable[..., None]) -> Callable[..., None]:
+    """The options that go over stack.toml, the same for every command that plans, which gets them as `flags`."""
+
+    @click.option(
+        "--model", metavar="MODEL", help='A file, a folder, "demo", or where to get it: hf:OWNER/NAME:Q4_K_M, a URL.'
     )
-    for flag, key, settings in reversed(options):
-        command = click.option(flag, key.replace(".", "__"), default=None, **settings)(command)
-    return command
+    @click.option("--backend", type=KINDS, help="Which backend.")
+    @click.option("--url", help="Where an external backend runs; implies --backend external.")
+    @click.option("--context", type=_Number(), help="Context size in tokens.")
+    @click.option("--gpu-layers", type=_Number(), help="Layers on the GPU.")
+    @click.option("--kv-cache", type=_KV_CACHES, help="Type of the KV cache.")
+    @click.option(
+        "--template", metavar="NAME", help='Prompt template, by SillyTavern\'s name; "none" leaves them alone.'
+    )
+    @click.option("--gpu", type=_GPU_MODES, help="How the GPU is passed.")
+    @click.option("--port", type=_Number(), help="SillyTavern's port on this machine.")
+    @click.option("--name", help="Name of the stack.")
+    @click.option("--images", type=click.Choice(("auto", "official", "own")), help="Where images come from.")
+    @wraps(command)
+    def with_flags(
+        *context_of_click: click.Context,
+        model: str | None,
+        backend: str | None,
+        url: str | None,
+        context: str | int | None,
+        gpu_layers: str | int | None,
+        kv_cache: str | None,
+        template: str | None,
+        gpu: str | None,
+        port: str | int | None,
+        name: str | None,
+        images: str | None,
+        **others: object,
+    ) -> None:
+        flags = ConfigFlags(
+            model=model,
+            backend=backend,
+            url=url,
+            context=context,
+            gpu_layers=gpu_layers,
+            kv_cache=kv_cache,
+            template=template,
+            gpu=gpu,
+            port=port,
+            name=name,
+            images=images,
+        )
+        command(*context_of_click, flags=flags, **others)
 
-
-def flags(given: dict[str, object], *, is_elsewhere: bool = False) -> dict[str, object]:
-    """The options of `wishes` as they were given, by the dotted keys of stack.toml.
-
-    `is_elsewhere`: for a stack in another folder than the one that the command line names.
-    """
-    flags = {key.replace("__", "."): value for key, value in given.items()}
-    if flags.get("backend.url") and flags.get("backend.kind") is None:
-        flags["backend.kind"] = "external"
-    model = flags.get("model.path")
-    return {**flags, **_model(model, is_elsewhere=is_elsewhere)} if isinstance(model, str) else flags
+    return with_flags
 
 
 def _model(wanted: str, *, is_elsewhere: bool) -> dict[str, object]:

@@ -1,7 +1,7 @@
 """Commands that plan: deploy, and what shows or writes what it would do."""
 
 import os
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import click
 
@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 
 
 @main.command()
-@option.wishes
+@option.config_options
 @click.option("--dry-run", is_flag=True, help="Show what would be written and run; change nothing.")
 @option.replan
 @option.timeout
@@ -26,7 +26,19 @@ if TYPE_CHECKING:
 @option.yes
 @option.json
 @click.pass_context
-def deploy(ctx: click.Context, /, yes: bool, no_proof: bool, as_json: bool, **given: Any) -> None:
+def deploy(
+    ctx: click.Context,
+    *,
+    flags: option.ConfigFlags,
+    dry_run: bool,
+    replan: bool,
+    timeout_s: int | None,
+    no_proof: bool,
+    trust_first_download: bool,
+    force: bool,
+    yes: bool,
+    as_json: bool,
+) -> None:
     """Render, start, and wait until SillyTavern can talk to its backend.
 
     Options that name a setting are written into stack.toml. In an empty folder it is made; without --model a model that
@@ -38,17 +50,24 @@ def deploy(ctx: click.Context, /, yes: bool, no_proof: bool, as_json: bool, **gi
     from stackctl.commands.deploy import deploy as run
 
     machine = machine_of(ctx, as_json=as_json)
-    how = {name: given.pop(name) for name in ("dry_run", "replan", "timeout_s", "trust_first_download", "force")}
-    flags = option.flags(given)
-    answer = _ask_for_model(machine, flags, yes=yes)
+    changes = flags.changes()
+    answer = _ask_for_model(machine, changes, yes=yes)
     if answer is None:
         machine.ui.note("nothing was changed; for another model: stackctl deploy --model MODEL, or --model demo")
         return
-    done = run(machine, {**flags, **answer}, Options(prove=not no_proof, **how))
+    options = Options(
+        dry_run=dry_run,
+        replan=replan,
+        prove=not no_proof,
+        timeout_s=timeout_s,
+        trust_first_download=trust_first_download,
+        force=force,
+    )
+    done = run(machine, {**changes, **answer}, options)
     machine.ui.result(*report.deployed(done, os.environ.get("SSH_CONNECTION", "")))
 
 
-def _ask_for_model(machine: "Machine", flags: dict[str, object], *, yes: bool) -> dict[str, object] | None:
+def _ask_for_model(machine: "Machine", changes: dict[str, object], *, yes: bool) -> dict[str, object] | None:
     """What stack.toml is told of the model that the user chose now; None where the user wants nothing done.
 
     {} where nothing is to be asked, or nobody is there to answer: then the deploy itself says what it lacks.
@@ -59,7 +78,7 @@ def _ask_for_model(machine: "Machine", flags: dict[str, object], *, yes: bool) -
     from stackctl.steps.config_request import load_config
     from stackctl.steps.first_model import is_open
 
-    wanted = load_config(machine, flags)
+    wanted = load_config(machine, changes)
     names = sorted(wanted.written.models)
     if not is_open(machine, wanted) or len(names) == 1:
         return {}
@@ -77,7 +96,7 @@ def _ask_for_model(machine: "Machine", flags: dict[str, object], *, yes: bool) -
 
 
 @main.command()
-@option.wishes
+@option.config_options
 @click.option("--stdout", "to_stdout", is_flag=True, help="Print the file; write nothing.")
 @click.option(
     "--paths",
@@ -87,38 +106,38 @@ def _ask_for_model(machine: "Machine", flags: dict[str, object], *, yes: bool) -
 )
 @option.replan
 @click.pass_context
-def render(ctx: click.Context, /, to_stdout: bool, paths: str, replan: bool, **wishes: object) -> None:
+def render(ctx: click.Context, flags: option.ConfigFlags, to_stdout: bool, paths: str, replan: bool) -> None:
     """Write compose.yml, without an engine."""
     from stackctl.commands.render import render as run
 
     machine = machine_of(ctx)
-    text = run(machine, option.flags(wishes), to_stdout=to_stdout, absolute=paths == "absolute", replan=replan)
+    text = run(machine, flags.changes(), to_stdout=to_stdout, absolute=paths == "absolute", replan=replan)
     if to_stdout:
         machine.ui.raw(text)
 
 
 @main.command()
-@option.wishes
+@option.config_options
 @option.replan
 @option.json
 @click.pass_context
-def diff(ctx: click.Context, /, replan: bool, as_json: bool, **wishes: object) -> None:
+def diff(ctx: click.Context, flags: option.ConfigFlags, replan: bool, as_json: bool) -> None:
     """Show what a deploy would change, and which containers it would recreate."""
     from stackctl import report
     from stackctl.commands.diff import diff as run
 
     machine = machine_of(ctx, as_json=as_json)
-    machine.ui.result(*report.difference(run(machine, option.flags(wishes), replan=replan)))
+    machine.ui.result(*report.difference(run(machine, flags.changes(), replan=replan)))
 
 
 @main.command()
-@option.wishes
+@option.config_options
 @click.pass_context
-def init(ctx: click.Context, /, **wishes: object) -> None:
+def init(ctx: click.Context, flags: option.ConfigFlags) -> None:
     """Write stack.toml, every key explained, and a .gitignore."""
     from stackctl.commands.init import init as run
 
-    run(machine_of(ctx), option.flags(wishes))
+    run(machine_of(ctx), flags.changes())
 
 
 @main.command()

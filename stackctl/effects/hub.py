@@ -87,7 +87,7 @@ class Hub:
         return FileRequest(url=url, headers=headers)
 
     def xet(self, source: Source, file: str, target: Path) -> None:
-        """Bring a file that the hub gives by xet alone; it begins anew after an interruption."""
+        """Bring a file that the hub gives by xet alone, unverified; it begins anew after an interruption."""
         from huggingface_hub import hf_hub_download
 
         folder = target.with_name(f".{target.name}.xet")

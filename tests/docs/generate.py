@@ -8,6 +8,7 @@ from typing import Any
 import click
 
 from stackctl.cli import main
+from stackctl.cli.options import KEYS
 from stackctl.core.config import stack_toml
 
 DOCS = Path(__file__).parents[2] / "docs"
@@ -85,8 +86,8 @@ def sections() -> dict[str, Mapping[str, Mapping[str, Any]]]:
 def flags() -> dict[str, str]:
     """Dotted key of stack.toml -> the option of `stackctl deploy` that writes it."""
     keys = {f"{section}.{key}".lstrip(".") for section, found in sections().items() for key in found}
-    options = {str(one.name).replace("__", "."): one.opts[0] for one in main.commands["deploy"].params}
-    return {key: option for key, option in options.items() if key in keys}
+    options = {str(one.name): one.opts[0] for one in main.commands["deploy"].params}
+    return {key: options[name] for name, key in KEYS.items() if key in keys}
 
 
 def commands(group: click.Group = main, above: str = "stackctl") -> dict[str, click.Command]:

@@ -3,12 +3,14 @@
 import json
 import subprocess
 import tomllib
+from dataclasses import fields
 
 import jsonschema
 import pytest
 from click.testing import CliRunner
 
 from stackctl.cli import main
+from stackctl.cli.options import KEYS, ConfigFlags
 from stackctl.core.config import stack_toml
 from stackctl.core.config.spec import OneModel, Spec
 from tests.docs import generate
@@ -35,8 +37,8 @@ def test_every_option_that_names_a_setting_stands_beside_its_key() -> None:
     options = generate.flags()
     assert options["model.path"] == "--model"
     assert options["backend.context"] == "--context"
-    hidden = {str(one.name) for one in main.commands["deploy"].params if "__" in str(one.name)}
-    assert {name.replace("__", ".") for name in hidden} <= options.keys()
+    assert options.keys() == set(KEYS.values())
+    assert KEYS.keys() == {field.name for field in fields(ConfigFlags)}
 
 
 def test_the_schema_is_one_and_takes_the_example() -> None:

@@ -261,6 +261,18 @@ def test_what_is_beyond_plain_http_comes_by_the_hubs_own_way(machine: Machine, s
     assert files(machine) == ["hf/owner/name/.M-Q4_K_M.gguf.stackctl.json", FILE]
 
 
+def test_what_comes_damaged_by_the_hubs_own_way_takes_no_name(machine: Machine, server: Server) -> None:
+    machine.hub = replace(hub_at(server.url), xet_from=1000)
+    server.repos["owner/name"].lies["M-Q4_K_M.gguf"] = MODEL[:-1] + b"?"
+    target = machine.storage.library.folder / FILE
+    target.parent.mkdir(parents=True)
+    target.write_bytes(b"of an earlier pull")
+    with pytest.raises(ModelError, match="arrived damaged"):
+        get(machine)
+    assert target.read_bytes() == b"of an earlier pull"
+    assert files(machine) == [FILE]
+
+
 def test_a_path_is_no_source(machine: Machine) -> None:
     with pytest.raises(ConfigError, match="neither a model at Hugging Face nor an address"):
         get(machine, "/models/x.gguf")

@@ -62,7 +62,21 @@ class _Sizes(click.ParamType[tuple[int, ...]]):
 @click.option("--device", type=click.Choice(("cuda", "vulkan", "cpu")), help="What computes [default: what is there].")
 @option.json
 @click.pass_context
-def fit(ctx: click.Context, /, model: str, no_flash_attention: bool, as_json: bool, **asked: object) -> None:
+def fit(
+    ctx: click.Context,
+    *,
+    model: str,
+    backend: str,
+    context: int | None,
+    kv_type: str | None,
+    gpu_layers: int | Literal["all", "auto"],
+    batch: int | None,
+    parallel: int | None,
+    no_flash_attention: bool,
+    gpu_memory_mib: tuple[int, ...],
+    device: Literal["cuda", "vulkan", "cpu"] | None,
+    as_json: bool,
+) -> None:
     """Add up the memory that MODEL takes, per GPU and in RAM, and say whether it is free now.
 
     MODEL is a file, hf:OWNER/NAME:Q4_K_M, hf:OWNER/NAME/FILE or an address, of which the header alone is read;
@@ -73,7 +87,17 @@ def fit(ctx: click.Context, /, model: str, no_flash_attention: bool, as_json: bo
     from stackctl.report.fit import fitted, listed
 
     machine = machine_of(ctx, as_json=as_json)
-    how = command.Asked(flash_attention=not no_flash_attention, **asked)  # type: ignore[arg-type]  # click has checked them
+    how = command.Asked(
+        backend=backend,
+        context=context,
+        kv_type=kv_type,
+        gpu_layers=gpu_layers,
+        batch=batch,
+        parallel=parallel,
+        flash_attention=not no_flash_attention,
+        gpu_memory_mib=gpu_memory_mib,
+        device=device,
+    )
     if rows := command.quantisations_of(machine, model, how):
         machine.ui.result(*listed(rows, machine.ui))
     else:

@@ -65,6 +65,10 @@ class Library:
         base = self._own() if path.is_relative_to(self.folder) else Folder(named, owner_of(named))
         base.make(str(path.parent.relative_to(base.path)))
 
+    def put_in_place(self, beside: Path, target: Path) -> None:
+        """Give a whole file that lies beside its name; what has that name is replaced."""
+        Folder(target.parent, owner_of(target.parent)).put_in_place(beside.name, target.name)
+
     def refuse_if_full(self, path: Path, needed: int) -> None:
         """Raise DoesNotFit where the disk of `path` has not so many bytes free."""
         folder = next(one for one in path.parents if one.exists())

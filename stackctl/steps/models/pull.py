@@ -151,14 +151,17 @@ def address(machine: Machine, offer: Download, file: RepoFile, *, is_whole: bool
 def _fetch(machine: Machine, offer: Download, file: RepoFile, target: Path, progress: "_Progress") -> str:
     source = offer.source
     if not source.url and file.size > machine.hub.xet_from:
-        if not _is_here(target, file):
-            machine.hub.xet(source, file.name, target)
-        digest = machine.storage.library.digest(target, lambda _: None)
+        found = target if _is_here(target, file) else target.with_name(f"{target.name}.part")
+        if found != target:
+            machine.hub.xet(source, file.name, found)
+        digest = machine.storage.library.digest(found, lambda _: None)
         if file.sha256 and digest != file.sha256:
-            target.unlink()
+            found.unlink()
             raise ModelError(
                 f"{file.name} arrived damaged: its sha256 is {digest}", hint="it was deleted; run it again"
             )
+        if found != target:
+            machine.storage.library.put_in_place(found, target)
         return digest
     asked = address(machine, offer, file)
     return machine.hub.fetch(

@@ -7,14 +7,14 @@ import subprocess
 import sys
 import tempfile
 import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
 
 from stackctl.contracts.host import Owner
 from stackctl.effects.storage import Folder, data_home, locate, owner_of, private_text
-from stackctl.errors import ConfigError
+from stackctl.errors import ConfigError, DataError
 from stackctl.secret import Secret
 
 SECRET = Secret("text")
@@ -167,3 +167,22 @@ def test_two_threads_that_write_one_file_do_not_meet(tmp_path: Path) -> None:
         one.join()
     assert failed == []
     assert [path.name for path in tmp_path.iterdir()] == ["file"]
+
+
+def test_a_whole_file_takes_the_name_that_it_lies_beside_and_belongs_to_the_folders_owner(tmp_path: Path) -> None:
+    owner = Owner(uid=4321, gid=4322) if os.geteuid() == 0 else ME
+    (tmp_path / "model.part").write_text("whole")
+    (tmp_path / "model").write_text("before")
+    Folder(tmp_path, owner).put_in_place("model.part", "model")
+    assert [path.name for path in tmp_path.iterdir()] == ["model"]
+    assert (tmp_path / "model").read_text() == "whole"
+    assert ((tmp_path / "model").stat().st_uid, (tmp_path / "model").stat().st_gid) == (owner.uid, owner.gid)
+
+
+@pytest.mark.parametrize("plant", [lambda path: path.symlink_to("model"), Path.mkdir, os.mkfifo])
+def test_what_is_no_file_takes_no_name(tmp_path: Path, plant: Callable[[Path], object]) -> None:
+    (tmp_path / "model").write_text("before")
+    plant(tmp_path / "model.part")
+    with pytest.raises(DataError):
+        Folder(tmp_path, ME).put_in_place("model.part", "model")
+    assert (tmp_path / "model").read_text() == "before"
