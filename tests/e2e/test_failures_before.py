@@ -12,8 +12,8 @@ from pathlib import Path
 import pytest
 
 from stackctl.core.model.demo_model import SENTENCE
-from tests.e2e.conftest import Stack
-from tests.e2e.failing import dies, evidence, files, free_port, hint, ids, lasting, override, wish
+from tests.e2e.conftest import Stack, free_port
+from tests.e2e.failing import dies, evidence, files, hint, ids, lasting, override, wish
 
 pytestmark = pytest.mark.engine
 IMAGE = "localhost/stackctl/llamacpp:debian"

@@ -9,8 +9,8 @@ from pathlib import Path
 import pytest
 
 from stackctl.orchestrators.compose.render import MARKER
-from tests.e2e.conftest import Stack
-from tests.e2e.failing import evidence, files, free_port, hint, ids
+from tests.e2e.conftest import Stack, free_port
+from tests.e2e.failing import evidence, files, hint, ids
 
 pytestmark = pytest.mark.engine
 WHOLE = {"stack.toml": "[limits]", ".gitignore": "*.kept-*", "compose.yml": "networks:", "stack.lock": '"rendered"'}
