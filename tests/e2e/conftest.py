@@ -39,8 +39,8 @@ class Stack:
     environment: dict[str, str] = field(default_factory=dict)
 
     def words(self, *words: str) -> tuple[str, ...]:
-        """The words of a command line; a deploy for which nobody names a model or a port gets the demo model and a
-        free port.
+        """The words of a command line; a deploy for which nobody names a model gets the demo model, and a first one
+        for which nobody names a port a free one.
 
         Most tests are about something else, and two that deploy at once would find the same port with `auto`.
         """
@@ -53,7 +53,8 @@ class Stack:
             return words
         if not ({"--model", "--url"} & set(words) or several_models.is_named(spec)):
             words = (*words, "--model", "demo")
-        if not ("--port" in words or spec.sillytavern.port != "auto" or spec.sillytavern.proxy.is_wanted):
+        is_first = not (self.folder / "stack.lock").exists()
+        if is_first and spec.sillytavern.port == "auto" and not ("--port" in words or spec.sillytavern.proxy.is_wanted):
             words = (*words, "--port", str(free_port()))
         return words
 
