@@ -3,7 +3,7 @@ PYTHON ?= python3
 ENGINE := $(PYTHON) images/engine/engine.py
 STACKCTL := $(CURDIR)/.venv/bin/stackctl
 .DEFAULT_GOAL := help
-.PHONY: help demo demo-down test lint unit lowest e2e bench fuzz requirements clean
+.PHONY: help demo demo-down test lint unit lowest e2e machines chaos bench fuzz requirements clean
 
 help: ## Show this
 	@grep -E '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 14
@@ -19,7 +19,7 @@ demo-down: ## Remove the demo, and the private engine if `make demo` or `make te
 	@$(ENGINE) down
 	@rm -rf .demo
 
-test: .venv/ready ## Lint, types, unit (with the lowest dependencies, too), golden, and e2e on a real engine
+test: .venv/ready ## Lint, types, unit (some with the lowest dependencies, too), golden, and e2e on a real engine
 	@.venv/bin/python tests/run.py
 
 lint: .venv/ready ## Lint, format and types alone
@@ -33,6 +33,12 @@ lowest: .venv/ready ## The unit tests with the lowest versions of all dependenci
 
 e2e: .venv/ready ## The tests on a real engine alone
 	@.venv/bin/python tests/run.py e2e
+
+machines: .venv/ready ## All of other engines, Composes, hosts and backends, and a browser; `make test` runs a sample
+	@.venv/bin/python tests/run.py machines
+
+chaos: .venv/ready ## All faults, races and hostile data on a real engine; `make test` runs a sample
+	@.venv/bin/python tests/run.py chaos
 
 bench: .venv/ready ## Medians and ratios, measured side by side
 	@$(ENGINE) up && eval "$$($(ENGINE) env)" && .venv/bin/python -m tests.bench.bench

@@ -1,37 +1,50 @@
-"""`make test`: every check in order; without an engine the rest still runs, and what did not run is said last."""
+"""`make test`: every check. What needs no engine runs beside what does, which waits more than it works; without an
+engine the rest still runs, and what did not run is said last.
+"""
 
 import os
 import shlex
 import subprocess
 import sys
-import tempfile
 import time
-from collections.abc import Iterator
-from contextlib import contextmanager, nullcontext
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
-from typing import IO
 
 ROOT = Path(__file__).parents[1]
 PYTHON = sys.executable
 ENGINE = [PYTHON, "images/engine/engine.py"]
 PREBUILD = [PYTHON, "-m", "tests.prebuild"]
-# a test waits for containers more than it works; with more processes than these the containers are slow to start
-PROCESSES = str(max(2, min(os.cpu_count() or 1, 4)))
+COVERAGE = ".artefacts/coverage.json"
+# the tests of whatever calls another package directly: a version too old for us breaks one of these
+CALL_OTHERS = (
+    *("tests/effects", "tests/orchestrators", "tests/core/config", "tests/core/formats"),
+    *("tests/test_terminal.py", "tests/test_ui.py", "tests/test_questions.py"),
+)
 STAGES = {
     "lint": [
         [PYTHON, "-m", "ruff", "check", "."],
         [PYTHON, "-m", "ruff", "format", "--check", "."],
         [PYTHON, "-m", "mypy"],
     ],
-    "unit": [[PYTHON, "-m", "pytest", "-q", "-m", "not engine", "-n", "logical"]],
-    "lowest": [[PYTHON, "-m", "tests.lowest"]],
-    "e2e": [
+    "unit": [
         [
-            *(PYTHON, "-m", "pytest", "-q", "-m", "engine", "--durations=15"),
-            *("-n", PROCESSES, "--dist", "loadfile", "--no-loadscope-reorder"),  # the tests of a file share its stacks
-        ]
+            *(PYTHON, "-m", "pytest", "-q", "-m", "not engine", "-n", "logical"),
+            *("--cov", "--cov-report", f"json:{COVERAGE}"),
+        ],
+        [PYTHON, "-m", "tests.coverage_gate", COVERAGE],
     ],
+    "lowest": [[PYTHON, "-m", "tests.lowest"]],
+    "lowest-sample": [[PYTHON, "-m", "tests.lowest", *CALL_OTHERS]],
 }
+# what each runs on the engine, as an expression over the markers in pyproject.toml
+ON_ENGINE = {
+    "e2e": "engine and (sample or not (machines or chaos))",
+    "machines": "engine and machines",
+    "chaos": "engine and chaos",
+}
+ALL = ("lint", "unit", "lowest-sample", "e2e")
+# a test waits for containers more than it works; with more processes than these the containers are slow to start
+PROCESSES = str(max(2, min(os.cpu_count() or 1, 4)))
 LOWEST_BELOW = (3, 14)  # the Python for which there is no build of the lowest versions
 IS_CI = os.environ.get("CI", "") not in {"", "0", "false"}
 
@@ -42,20 +55,36 @@ def is_root_on_debian() -> bool:
     return os.geteuid() == 0 and about.is_file() and "\nID=debian\n" in f"\n{about.read_text()}\n"
 
 
-def what_can_not_run(stages: list[str]) -> list[str]:
-    """Of these stages, what this machine's Python is too new for; taken out of them."""
-    if "lowest" not in stages or sys.version_info < LOWEST_BELOW:
-        return []
-    stages.remove("lowest")
-    return ["the unit tests with the lowest versions (make lowest): there is no build of those for this Python"]
+def pytest_on_engine(expression: str) -> list[str]:
+    """The command for the tests on the engine that an expression over their markers chooses."""
+    return [
+        *(PYTHON, "-m", "pytest", "-q", "-m", expression, "--durations=15"),
+        *("-n", PROCESSES, "--dist", "loadfile", "--no-loadscope-reorder"),  # the tests of a file share its stacks
+    ]
 
 
 def run(argv: list[str], environment: dict[str, str]) -> int:
+    """Run a command; its exit code."""
     print(f"+ {shlex.join(argv).replace(PYTHON, 'python')}", flush=True)
     began = time.monotonic()
     code = subprocess.run(argv, cwd=ROOT, env=environment, check=False).returncode
-    print(f"  {'ok' if not code else f'FAILED ({code})'} in {time.monotonic() - began:.0f} s", flush=True)
+    print(f"  {ended(code, began)}", flush=True)
     return code
+
+
+def run_beside(argv: list[str]) -> int:
+    """Run a command that gives way to all others, and show at its end what it said; its exit code."""
+    began = time.monotonic()
+    done = subprocess.run(
+        ["nice", *argv], cwd=ROOT, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, check=False
+    )
+    command = shlex.join(argv).replace(PYTHON, "python")
+    print(f"\n+ {command} (beside)\n{done.stdout}  {ended(done.returncode, began)}", flush=True)
+    return done.returncode
+
+
+def ended(code: int, began: float) -> str:
+    return f"{'ok' if not code else f'FAILED ({code})'} in {time.monotonic() - began:.0f} s"
 
 
 def engine_environment() -> dict[str, str] | None:
@@ -68,51 +97,43 @@ def engine_environment() -> dict[str, str] | None:
     return dict(line.split("=", 1) for line in found.split("\0") if "=" in line)
 
 
-@contextmanager
-def prebuilding(environment: dict[str, str]) -> Iterator["Prebuild"]:
-    """Build what the tests on an engine run on, beside whatever else is done meanwhile."""
-    with tempfile.TemporaryFile("w+") as says:
-        process = subprocess.Popen(PREBUILD, cwd=ROOT, env=environment, stdout=says, stderr=subprocess.STDOUT)
+def run_on_engine(stages: list[str], environment: dict[str, str]) -> list[str]:
+    """Build what these stages run on, and run them; what failed."""
+    if run(PREBUILD, environment):
+        return ["what the tests on an engine run on"]
+    limit = "" if is_root_on_debian() else " and not debian"
+    return [name for name in stages if run(pytest_on_engine(f"({ON_ENGINE[name]}){limit}"), environment)]
+
+
+def run_all(stages: list[str], environment: dict[str, str] | None) -> list[str]:
+    """Run these stages, those without an engine beside those with one; what failed."""
+    plain = [(name, argv) for name in stages if name in STAGES for argv in STAGES[name]]
+    if environment is None:
+        return [name for name, argv in plain if run(argv, dict(os.environ))]
+    with ThreadPoolExecutor(1) as beside:
+        codes = [(name, beside.submit(run_beside, argv)) for name, argv in plain]
         try:
-            yield Prebuild(process, says)
-        finally:
-            if process.poll() is None:
-                process.terminate()
-                process.wait()
-
-
-class Prebuild:
-    """What is being built; its words are shown at its end."""
-
-    def __init__(self, process: "subprocess.Popen[bytes]", says: IO[str]) -> None:
-        self._process, self._says = process, says
-
-    def end(self) -> int:
-        """Wait for it; its exit code."""
-        began = time.monotonic()
-        code = self._process.wait()
-        self._says.seek(0)
-        print(f"+ {shlex.join(PREBUILD).replace(PYTHON, 'python')} (since the beginning)\n{self._says.read()}", end="")
-        print(f"  {'ok' if not code else f'FAILED ({code})'}, waited for {time.monotonic() - began:.0f} s", flush=True)
-        return code
+            failed = run_on_engine([name for name in stages if name in ON_ENGINE], environment)
+            return failed + [name for name, code in codes if code.result()]
+        except KeyboardInterrupt:
+            beside.shutdown(cancel_futures=True)
+            raise
 
 
 def main(wanted: list[str]) -> int:
-    stages = wanted or list(STAGES)
-    not_run = what_can_not_run(stages)
-    environment = engine_environment() if "e2e" in stages else None
-    with prebuilding(environment) if environment else nullcontext() as prebuild:
-        failed = [name for name in stages if name != "e2e" for argv in STAGES[name] if run(argv, dict(os.environ))]
-        if environment is None or prebuild is None:
-            if "e2e" in stages:
-                not_run.append("the tests on a real engine (make e2e): no container engine could be had, see above")
-        elif prebuild.end():
-            failed.append("what the tests on an engine run on")
-        else:
-            narrower = [] if is_root_on_debian() else ["-m", "engine and not debian"]
-            failed += ["e2e" for argv in STAGES["e2e"] if run([*argv, *narrower], environment)]
-            if narrower:
-                not_run.append("the tests on engines and Composes of other versions: they need root on Debian")
+    stages, not_run = wanted or list(ALL), []
+    if sys.version_info >= LOWEST_BELOW and {"lowest", "lowest-sample"} & set(stages):
+        stages = [name for name in stages if not name.startswith("lowest")]
+        not_run.append(
+            "the unit tests with the lowest versions (make lowest): there is no build of those for this Python"
+        )
+    environment = engine_environment() if ON_ENGINE.keys() & set(stages) else None
+    failed = run_all(stages, environment)
+    if ON_ENGINE.keys() & set(stages):
+        if environment is None:
+            not_run.append("the tests on a real engine (make e2e): no container engine could be had, see above")
+        elif not is_root_on_debian():
+            not_run.append("the tests on engines and Composes of other versions: they need root on Debian")
     if failed:
         print(f"\nFAILED: {', '.join(dict.fromkeys(failed))}")
     for what in not_run:

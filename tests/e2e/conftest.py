@@ -1,8 +1,8 @@
 """The real engine, and stackctl as a user has it: installed from its wheel."""
 
-import importlib.util
 import json
 import os
+import socket
 import subprocess
 import sys
 import sysconfig
@@ -23,6 +23,13 @@ ROOT = Path(__file__).parents[2]
 ARTEFACTS = Path(os.environ.get("STACKCTL_ARTEFACTS", ROOT / ".artefacts"))
 
 
+def free_port() -> int:
+    """A port that nobody else will choose meanwhile: out of the range that `auto` takes."""
+    with socket.create_server(("127.0.0.1", 0)) as one:
+        port: int = one.getsockname()[1]
+    return port
+
+
 @dataclass
 class Stack:
     """A deployment folder, and the installed stackctl that works in it."""
@@ -32,18 +39,24 @@ class Stack:
     environment: dict[str, str] = field(default_factory=dict)
 
     def words(self, *words: str) -> tuple[str, ...]:
-        """The words of a command line; a deploy for which nobody names a model gets the demo model.
+        """The words of a command line; a deploy for which nobody names a model gets the demo model, and a first one
+        for which nobody names a port a free one.
 
-        Most tests are about something else; those that are not start stackctl themselves.
+        Most tests are about something else, and two that deploy at once would find the same port with `auto`.
         """
-        if "deploy" not in words or {"--model", "--url"} & set(words):
+        if "deploy" not in words:
             return words
         file = self.folder / stack_toml.FILE
         try:
-            is_named = file.exists() and several_models.is_named(stack_toml.parse(file.read_text()))
+            spec = stack_toml.parse(file.read_text() if file.exists() else "")
         except ConfigError:  # the test is about that
             return words
-        return words if is_named else (*words, "--model", "demo")
+        if not ({"--model", "--url"} & set(words) or several_models.is_named(spec)):
+            words = (*words, "--model", "demo")
+        is_first = not (self.folder / "stack.lock").exists()
+        if is_first and spec.sillytavern.port == "auto" and not ("--port" in words or spec.sillytavern.proxy.is_wanted):
+            words = (*words, "--port", str(free_port()))
+        return words
 
     def run(self, *words: str, check: bool = True, timeout: float = 600) -> "subprocess.CompletedProcess[str]":
         """Run stackctl in the folder; with check, a failure fails the test with all that was said."""
@@ -132,7 +145,7 @@ def alone(tmp_path_factory: pytest.TempPathFactory, worker_id: str) -> FileLock:
 
 
 @pytest.fixture(scope="session")
-def installed(tmp_path_factory: pytest.TempPathFactory, alone: FileLock, worker_id: str) -> Path:
+def installed(tmp_path_factory: pytest.TempPathFactory, alone: FileLock) -> Path:
     """The stackctl command, installed from the wheel into an environment of its own."""
     place = tmp_path_factory.mktemp("installed")
     build = [sys.executable, "-m", "build", "--wheel", "--no-isolation", "--outdir", str(place), str(ROOT)]
@@ -158,22 +171,7 @@ def installed(tmp_path_factory: pytest.TempPathFactory, alone: FileLock, worker_
     ]
     done = subprocess.run(install, capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stdout + done.stderr
-    if worker_id not in {"master", "gw0"}:
-        choose_other_ports(packages, int(worker_id.removeprefix("gw")))
     return home / "bin" / "stackctl"
-
-
-def choose_other_ports(packages: Path, worker: int) -> None:
-    """`auto` looks for a port from 8100, 8200, ... on: two tests that deploy at once would find the same free one.
-
-    It is the one thing in which the command that one process of the tests has differs from a user's.
-    """
-    module, first = packages / "stackctl/core/plan/tavern_service.py", "DEFAULT_PORT = 8000\n"
-    text = module.read_text()
-    assert text.count(first) == 1
-    module.write_text(text.replace(first, f"DEFAULT_PORT = {8000 + 100 * worker}\n"))
-    # Python would take it for this text's: it is as long, and maybe of the same second
-    Path(importlib.util.cache_from_source(str(module))).unlink()
 
 
 @pytest.fixture(scope="session")

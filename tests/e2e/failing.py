@@ -4,7 +4,6 @@ import contextlib
 import json
 import os
 import signal
-import socket
 import subprocess
 import time
 from collections.abc import Iterator
@@ -13,7 +12,7 @@ from datetime import datetime
 from pathlib import Path
 from typing import Any, Self
 
-from tests.e2e.conftest import Stack
+from tests.e2e.conftest import Stack, free_port
 
 SOON_S = 5  # a death ends the deploy within 2 s; the rest is for a slow machine
 RESTARTS = 4  # 0.1, 0.2, 0.4 ... s apart: so many fit into those 2 s
@@ -54,13 +53,6 @@ def evidence(said: str) -> list[str]:
 def hint(said: str) -> str:
     """What an error advises."""
     return next(line.removeprefix("hint: ") for line in said.splitlines() if line.startswith("hint: "))
-
-
-def free_port() -> int:
-    """A port that nobody else will choose meanwhile: out of the range that `auto` takes."""
-    with socket.create_server(("127.0.0.1", 0)) as one:
-        port: int = one.getsockname()[1]
-    return port
 
 
 def ids(stack: Stack) -> list[str]:

@@ -12,7 +12,7 @@ from pathlib import Path
 
 import httpx
 
-from tests.e2e.failing import free_port
+from tests.e2e.conftest import free_port
 from tests.standins.build import TEXTGEN_TAG
 
 BASE, LLAMA = "localhost/stackctl/base:1", "localhost/stackctl/llamacpp:debian"

@@ -3,7 +3,6 @@
 import os
 import shlex
 import signal
-import socket
 import subprocess
 import sys
 import time
@@ -110,10 +109,3 @@ def until(holds: Callable[[], object], seconds: float, otherwise: str) -> None:
     while not holds():
         assert time.monotonic() < deadline, f"{otherwise} after {seconds:.0f} s"
         time.sleep(0.1)
-
-
-def free_port() -> int:
-    """A port that nobody listens on; two engines on one machine do not know of each other's plans."""
-    with socket.socket() as listener:
-        listener.bind(("127.0.0.1", 0))
-        return int(listener.getsockname()[1])

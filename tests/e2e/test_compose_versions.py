@@ -10,8 +10,8 @@ import pytest
 from stackctl.core.model.demo_model import SENTENCE
 from stackctl.effects.storage import Folder, owner_of
 from stackctl.orchestrators.compose.run import Compose
-from tests.e2e.conftest import ROOT, Stack
-from tests.e2e.own_engine import call, engine_host, free_port
+from tests.e2e.conftest import ROOT, Stack, free_port
+from tests.e2e.own_engine import call, engine_host
 
 pytestmark = [pytest.mark.engine, pytest.mark.debian]
 VERSIONS = ("2.26", "2.40")

@@ -16,8 +16,8 @@ from stackctl.core.tavern import settings_json as tavern_settings
 from stackctl.effects import bounded
 from stackctl.effects.tavern.http import Tavern
 from tests.e2e import outside
-from tests.e2e.conftest import Stack
-from tests.e2e.own_engine import IMAGES, OwnEngine, free_port, own_engine, until
+from tests.e2e.conftest import Stack, free_port
+from tests.e2e.own_engine import IMAGES, OwnEngine, own_engine, until
 
 pytestmark = [pytest.mark.engine, pytest.mark.debian]
 LOAD_S = 10  # longer than SillyTavern takes to start, so that who waits for whom can be seen

@@ -12,8 +12,8 @@ import pytest
 
 from stackctl.core.model.demo_model import SENTENCE, gguf_bytes
 from tests.e2e import outside
-from tests.e2e.conftest import Stack
-from tests.e2e.failing import evidence, files, free_port, hint, ids, wish
+from tests.e2e.conftest import Stack, free_port
+from tests.e2e.failing import evidence, files, hint, ids, wish
 
 pytestmark = pytest.mark.engine
 

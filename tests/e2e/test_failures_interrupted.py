@@ -5,8 +5,8 @@ import json
 import pytest
 
 from stackctl.core.model.demo_model import SENTENCE
-from tests.e2e.conftest import Stack
-from tests.e2e.failing import Deploying, files, free_port, ids, wish
+from tests.e2e.conftest import Stack, free_port
+from tests.e2e.failing import Deploying, files, ids, wish
 
 pytestmark = pytest.mark.engine
 

@@ -6,8 +6,8 @@ from pathlib import Path
 import pytest
 
 from stackctl.core.model.demo_model import SENTENCE
-from tests.e2e.conftest import Stack
-from tests.e2e.failing import evidence, free_port, hint
+from tests.e2e.conftest import Stack, free_port
+from tests.e2e.failing import evidence, hint
 
 pytestmark = pytest.mark.engine
 

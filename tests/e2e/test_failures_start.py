@@ -5,8 +5,8 @@ import json
 import pytest
 
 from stackctl.core.model.demo_model import SENTENCE, gguf_bytes
-from tests.e2e.conftest import Stack
-from tests.e2e.failing import dies, evidence, free_port, hint, override, wish
+from tests.e2e.conftest import Stack, free_port
+from tests.e2e.failing import dies, evidence, hint, override, wish
 
 pytestmark = pytest.mark.engine
 

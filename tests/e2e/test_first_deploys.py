@@ -25,7 +25,7 @@ def port(stack: Stack) -> str:
 def deployed_at_once(*stacks: Stack) -> Iterator[str]:
     """Deploy them side by side; yields what they said."""
     with contextlib.ExitStack() as rest:
-        deploys = [rest.enter_context(Deploying(one, "--no-proof")) for one in stacks]
+        deploys = [rest.enter_context(Deploying(one, "--no-proof", "--port", "auto")) for one in stacks]
         codes = [one.end() for one in deploys]
         said = "\n".join(one.said for one in deploys)
         assert set(codes) == {0}, said

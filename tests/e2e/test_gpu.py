@@ -15,8 +15,8 @@ import pytest
 import yaml
 
 from stackctl.core.model.demo_model import SENTENCE
-from tests.e2e.conftest import Stack
-from tests.e2e.own_engine import IMAGES, OwnEngine, free_port, own_engine, until
+from tests.e2e.conftest import Stack, free_port
+from tests.e2e.own_engine import IMAGES, OwnEngine, own_engine, until
 from tests.standins import nvml
 
 pytestmark = [pytest.mark.engine, pytest.mark.debian]

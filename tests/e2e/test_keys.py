@@ -13,8 +13,8 @@ import pytest
 
 from stackctl.core.model.demo_model import SENTENCE, gguf_bytes
 from stackctl.core.tavern import container as tavern
-from tests.e2e.conftest import Stack
-from tests.e2e.failing import evidence, free_port, hint
+from tests.e2e.conftest import Stack, free_port
+from tests.e2e.failing import evidence, hint
 
 pytestmark = pytest.mark.engine
 

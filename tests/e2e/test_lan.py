@@ -8,8 +8,7 @@ import httpx
 import pytest
 
 from stackctl.core.model.demo_model import SENTENCE
-from tests.e2e.conftest import Stack
-from tests.e2e.failing import free_port
+from tests.e2e.conftest import Stack, free_port
 from tests.e2e.lan import Lan, cable, foreign, password_header
 
 pytestmark = [pytest.mark.engine, pytest.mark.debian]

@@ -6,8 +6,7 @@ from pathlib import Path
 import pytest
 
 from stackctl.core.model.demo_model import SENTENCE
-from tests.e2e.conftest import Stack
-from tests.e2e.failing import free_port
+from tests.e2e.conftest import Stack, free_port
 from tests.e2e.lan import Lan, cable, foreign, password_header
 from tests.e2e.outside import docker, running
 from tests.standins import build

@@ -16,8 +16,8 @@ import yaml
 from stackctl.core.model.demo_model import SENTENCE
 from stackctl.effects.host.names import names
 from tests.e2e import outside
-from tests.e2e.conftest import Stack
-from tests.e2e.failing import free_port, lasting, wish
+from tests.e2e.conftest import Stack, free_port
+from tests.e2e.failing import lasting, wish
 
 pytestmark = pytest.mark.engine
 NEW = ("pids_limit", "driver_opts", "gateway_mode_ipv", "HOSTWHITELIST", "CORS", "# and no address of this machine")

@@ -16,8 +16,8 @@ import xmlschema
 from stackctl.core.model.demo_model import SENTENCE
 from stackctl.core.smoke.checks import CHECKS
 from stackctl.effects.host import network as host_network
-from tests.e2e.conftest import ROOT, Stack
-from tests.e2e.failing import free_port, lasting, override
+from tests.e2e.conftest import ROOT, Stack, free_port
+from tests.e2e.failing import lasting, override
 
 pytestmark = pytest.mark.engine
 SCHEMA = xmlschema.XMLSchema(str(ROOT / "tests" / "core" / "smoke" / "junit.xsd"))

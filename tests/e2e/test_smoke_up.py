@@ -13,8 +13,8 @@ import pytest
 
 from stackctl.core.model.demo_model import gguf_bytes
 from tests.e2e import outside
-from tests.e2e.conftest import Stack
-from tests.e2e.failing import free_port, override, within
+from tests.e2e.conftest import Stack, free_port
+from tests.e2e.failing import override, within
 from tests.e2e.test_smoke import SCHEMA, again, smoke, statuses
 
 pytestmark = pytest.mark.engine

@@ -125,7 +125,7 @@ def _context(images: Path, folder: str) -> Iterator[Path]:
         parts = {
             whole: images / folder,
             ourselves: Path(__file__).resolve().parents[2],
-            ourselves / "_data" / "images": images,
+            **{ourselves / "_data" / "images" / one: images / one for one in OWN.values()},
             ourselves / "_data" / "compose-templates": images.with_name("compose-templates"),
         }
         for target, source in parts.items():
