@@ -239,6 +239,30 @@ def test_within_the_core_an_import_points_down_too(module: str) -> None:
             assert below < above, other
 
 
+# what starts other programs, each for one purpose
+STARTS_PROGRAMS = {
+    "stackctl.effects.docker.images", "stackctl.effects.docker.registry", "stackctl.effects.storage.git",
+    "stackctl.orchestrators.compose.run",
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("module", sorted(MODULES.keys() - STARTS_PROGRAMS))
+def test_only_one_module_each_starts_another_program_and_that_of_compose_is_its_run(module: str) -> None:
+    assert not {
+        name for name in called(module) if re.fullmatch(r"subprocess\.\w+|os\.(exec|spawn|posix_spawn|system)\w*", name)
+    }
+
+
+def test_the_table_of_contributing_lists_the_rooms_from_the_roof_down() -> None:
+    text = (ROOT / "CONTRIBUTING.md").read_text(encoding="utf-8")
+    table = text[text.index("| floor | holds |") :].partition("\n\n")[0]
+    listed = [re.findall(r"`(\w+)(?:/|\.py)`", line.split("|")[1]) for line in table.splitlines()[2:]]
+    assert {name for names in listed for name in names} == {room(module) for module in MODULES} - {"", "__main__"}
+    heights = [{FLOORS.index(SIDE_BY_SIDE.get(name, name)) for name in names} for names in listed]
+    assert all(len(height) == 1 for height in heights)
+    assert [*heights] == sorted(heights, key=max, reverse=True)
+
+
 # -- sizes
 
 

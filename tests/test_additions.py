@@ -181,3 +181,38 @@ def test_a_companion_costs_a_module_a_line_and_a_section(copy: Copy) -> None:
 
 
 # an orchestrator: its folder below orchestrators/, a line of its registry and a section of the spec
+
+
+ORCHESTRATOR = '''"""A made-up orchestrator, whose file lists the services' names."""
+
+
+class MadeUp:
+    file = "made-up.txt"
+
+    def __init__(self, folder, docker, template, *, details, note):
+        self.folder = folder
+
+    def files(self, plan, folder=None):
+        return {self.file: "".join(f"{service.name} from {service.image}\\n" for service in plan.services)}
+'''
+RENDERED_BY_IT = """
+from pathlib import Path
+from stackctl.commands.render import render
+from stackctl.machine import real
+from stackctl.ui import Ui
+
+machine = real(Path(), Ui(), orchestrator="made-up")
+print(render(machine, {"model.path": "demo", "gpu.mode": "none"}, to_stdout=False, absolute=False, replan=False))
+"""
+
+
+def test_an_orchestrator_costs_a_folder_and_a_line(copy: Copy) -> None:
+    (copy.source / "stackctl/orchestrators/made_up").mkdir()
+    copy.write("stackctl/orchestrators/made_up/__init__.py", ORCHESTRATOR)
+    registry = "stackctl/orchestrators/__init__.py"
+    copy.edit(registry, r"(from stackctl\.ports import)", r"from stackctl.orchestrators.made_up import MadeUp\n\1")
+    copy.edit(registry, r"(MappingProxyType\(\n    \{\n)", r'\1        "made-up": MadeUp,\n')
+    shown = copy.python("-c", RENDERED_BY_IT)
+    assert shown.splitlines()[0].startswith("llamacpp from ")
+    assert (copy.stack / "made-up.txt").read_text() == shown.removesuffix("\n")
+    assert not (copy.stack / "compose.yml").exists()
