@@ -1,5 +1,6 @@
 """The makes of GPU, one module each. To add one: write the module, and list it here."""
 
+from collections.abc import Mapping
 from types import MappingProxyType
 from typing import Final
 
@@ -16,9 +17,9 @@ GPUS: Final[MappingProxyType[str, Make]] = MappingProxyType(
 MODES: Final = MappingProxyType({mode: words for make in GPUS.values() for mode, words in make.MODES.items()})
 
 
-def find_make(mode: str, seen: tuple[Gpu, ...]) -> Make:
+def find_make(mode: str, seen: tuple[Gpu, ...], makes: Mapping[str, Make] = GPUS) -> Make:
     """The make that is passed on in this one of MODES: of several the one that is here, else the first."""
-    able = [make for make in GPUS.values() if mode in make.MODES]
+    able = [make for make in makes.values() if mode in make.MODES]
     return next((make for make in able if any(gpu.make == make.NAME for gpu in seen)), able[0])
 
 

@@ -1,7 +1,8 @@
 """What every make of GPU must keep, whichever it is: GPUS is the parameter."""
 
 from dataclasses import replace
-from typing import get_args
+from types import SimpleNamespace
+from typing import cast, get_args
 
 import pytest
 
@@ -54,6 +55,14 @@ def test_a_container_without_the_driver_that_was_asked_for_has_no_gpu() -> None:
     assert nvidia.is_given(request, ("nvidia",))
     assert not nvidia.is_given(request, ())
     assert not nvidia.is_given(request, ("cdi",))
+
+
+def test_of_two_makes_with_a_mode_the_one_that_is_here_is_passed_on() -> None:
+    other = cast("Make", SimpleNamespace(**{**vars(nvidia), "NAME": "another"}))
+    makes = {nvidia.NAME: nvidia, other.NAME: other}
+    assert find_make("cdi", (replace(GPU, make="another"),), makes) is other
+    assert find_make("cdi", (GPU,), makes) is nvidia
+    assert find_make("cdi", (), makes) is nvidia
 
 
 def test_a_mode_leads_to_the_make_that_has_it_whatever_is_seen() -> None:

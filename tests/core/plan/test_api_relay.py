@@ -7,9 +7,10 @@ import pytest
 from stackctl.backends import BACKENDS
 from stackctl.core.config.lock import Lock
 from stackctl.core.config.spec import Spec
+from stackctl.core.plan.companions import companion_ports
 from stackctl.core.plan.plan import plan
 from stackctl.errors import ConfigError, EngineError
-from tests.core.samples import KEY, PROGRAMS, a_plan, backend_of, rendered, seen, wanted
+from tests.core.samples import KEY, PROGRAMS, a_plan, backend_of, engine, rendered, seen, wanted
 
 
 def published(place: str, kind: str = "llamacpp", **more: object) -> Spec:
@@ -40,6 +41,20 @@ def test_without_the_key_nothing_of_it_is_there() -> None:
     got = a_plan(wanted())
     assert got.companions == ()
     assert len(got.services) == 2
+
+
+def test_there_is_nothing_to_open_where_the_backend_runs_elsewhere() -> None:
+    elsewhere = {"kind": "external", "url": "http://192.168.1.20:5001"}
+    assert companion_ports(wanted(backend={**elsewhere, "publish": "127.0.0.1:5001"})) == ()
+    assert [one.place for one in companion_ports(published("[fd00::5]:5001"))] == ["[fd00::5]:5001"]
+
+
+def test_its_health_check_is_fitted_to_the_engine() -> None:
+    new, old = (
+        a_plan(published("127.0.0.1:5001"), seen(on=engine(version, (2, 40)))) for version in [(28, 5), (20, 10)]
+    )
+    assert [(one.health.interval_s, one.health.start_interval_s) for one in new.companions] == [(10, 1)]
+    assert [(one.health.interval_s, one.health.start_interval_s) for one in old.companions] == [(5, None)]
 
 
 @pytest.mark.parametrize("place", ["127.0.0.1:8000", "0.0.0.0:8000"])
