@@ -74,7 +74,7 @@ class FakeImages:
 class FakeWatch:
     """What happens, event by event; after the last one nothing more does."""
 
-    events: Iterable[Event] = ()
+    script: Iterable[Event] = ()
     logs_read: list[str] = field(default_factory=list)
     is_closed: bool = False
 
@@ -84,9 +84,9 @@ class FakeWatch:
     def read_log(self, state: ServiceState) -> None:
         self.logs_read.append(state.name)
 
-    def happenings(self, until: float) -> Iterator[Event]:
+    def events(self, until: float) -> Iterator[Event]:
         del until
-        yield from self.events
+        yield from self.script
 
     def close(self) -> None:
         self.is_closed = True
@@ -393,7 +393,7 @@ class FakeApplying:
     is_closed: bool = False
 
     def events(self, until: float) -> Iterator[Event]:
-        yield from self.watch.happenings(until)
+        yield from self.watch.events(until)
 
     def read_log(self, state: ServiceState) -> None:
         self.watch.read_log(state)

@@ -49,7 +49,7 @@ def watch_status(machine: Machine) -> Iterator[Status]:
     watch = machine.orchestrator.watch(plan.name)
     try:
         yield (shown := _status(plan, machine))
-        for happening in watch.happenings(time.monotonic() + 365 * 86400):
+        for happening in watch.events(time.monotonic() + 365 * 86400):
             if isinstance(happening, Changed) and (now := _status(deployed_plan(machine), machine)) != shown:
                 yield (shown := now)
     finally:

@@ -43,7 +43,7 @@ def use(machine: Machine, name: str, options: Options) -> Deployed:
     written = load_config(machine, {}).written
     if name not in written.models:
         raise several_models.unknown_model(written, name)
-    if written.backend.is_elsewhere:
+    if written.backend.is_external:
         raise ConfigError(
             f"the backend runs elsewhere, at {written.backend.url}: its model is chosen there",
             hint="stackctl deploy takes over what it runs then; to run one here: stackctl deploy --backend llamacpp",

@@ -66,7 +66,7 @@ def wait_for_external(
     seen then, and the lock, which differs where our own image of SillyTavern had to stand in for the official one.
     A backend of the stack's own is none of this function's business.
     """
-    if not spec.backend.is_elsewhere:
+    if not spec.backend.is_external:
         return seen, recorded
     began, sent_at = clock(), float("-inf")
     if seen.server is None:
@@ -75,7 +75,7 @@ def wait_for_external(
     while lack := diagnose(spec, seen.server):
         if not _may_wait(lack, spec, timeout_s) or clock() - began > (timeout_s or TIMEOUT_S):
             raise lack.error
-        if spec.backend.wake and lack.passes == "maybe" and clock() - sent_at > _AGAIN_S:
+        if spec.backend.wake and lack.is_transient == "maybe" and clock() - sent_at > _AGAIN_S:
             machine.host.wake(spec.backend.wake, backend_url.host(spec.backend.url))
             machine.ui.note(f"sent Wake-on-LAN to {spec.backend.wake}")
             sent_at = clock()
@@ -96,4 +96,4 @@ def _key(spec: Spec, machine: Machine) -> Secret | None:
 
 
 def _may_wait(lack: Unavailable, spec: Spec, timeout_s: int | None) -> bool:
-    return lack.passes == "yes" or (lack.passes == "maybe" and bool(timeout_s or spec.backend.wake))
+    return lack.is_transient == "yes" or (lack.is_transient == "maybe" and bool(timeout_s or spec.backend.wake))

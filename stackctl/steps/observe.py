@@ -55,7 +55,7 @@ def observe(spec: Spec, machine: Machine, found: Lock | None = None, coming: Mod
         proxy=_proxy(spec, machine),
     )
     seen = observe_again(seen, spec, machine)
-    if spec.backend.is_elsewhere:
+    if spec.backend.is_external:
         return observed_external(spec, seen, found, machine)
     for program in program_paths(spec, machine).values():
         refuse_elsewhere("the backend's program", program, machine.docker.own_binds)
@@ -95,7 +95,7 @@ def observe_without_engine(spec: Spec, machine: Machine, recorded: Lock) -> Obse
         taken_subnets=tuple(net for net in machine.host.routes() if net not in own),
         has_run=has_run(machine, {}),
     )
-    if spec.backend.is_elsewhere:
+    if spec.backend.is_external:
         return seen
     return _with_own_backend(seen, machine.model(model_at(spec.model, machine, recorded)), spec, machine, recorded)
 

@@ -43,7 +43,7 @@ def pending_model(spec: Spec, machine: Machine, recorded: Lock) -> PendingModel 
     """The model that has a source and is not there, by its header; None where nothing has to be pulled."""
     model = spec.model
     where = model_path(model, machine, recorded.decisions)
-    if spec.backend.is_elsewhere or not model.source or (where and where.exists()):
+    if spec.backend.is_external or not model.source or (where and where.exists()):
         return None
     from stackctl.steps.models.pull import offered_download, parse_source
     from stackctl.steps.models.remote import describe_remote

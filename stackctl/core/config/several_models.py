@@ -24,7 +24,7 @@ def settings_in_use(spec: Spec) -> Spec:
     A backend that runs elsewhere has a model of its own, for which nothing here counts. Raises ConfigError where there
     is no such model.
     """
-    if not spec.model.use or spec.backend.is_elsewhere:
+    if not spec.model.use or spec.backend.is_external:
         return spec
     return settings_of(spec, spec.model.use)
 
@@ -46,7 +46,7 @@ def settings_of(spec: Spec, name: str) -> Spec:
 def is_named(spec: Spec) -> bool:
     """Whether stack.toml says what runs: a model, one of several, or a server elsewhere."""
     model = spec.model
-    return bool(model.use) or model.path != _AUTO or bool(model.source) or spec.backend.is_elsewhere
+    return bool(model.use) or model.path != _AUTO or bool(model.source) or spec.backend.is_external
 
 
 def only_model(spec: Spec) -> str:

@@ -156,13 +156,13 @@ class Backend(Section):
     )
 
     @property
-    def is_elsewhere(self) -> bool:
+    def is_external(self) -> bool:
         """Whether no service of the stack is the backend: `external` is a place, not a program."""
         return self.kind == EXTERNAL
 
     @model_validator(mode="after")
     def _has_a_place(self) -> Self:
-        if self.is_elsewhere and not self.url:
+        if self.is_external and not self.url:
             raise ValueError('kind = "external" needs url, such as url = "http://192.168.1.20:5001"')
         return self
 

@@ -25,28 +25,28 @@ _BROKEN: Final = 500  # from here on a status says that a server, or a proxy bef
 
 @dataclass(frozen=True, kw_only=True)
 class Unavailable:
-    """What keeps a backend from answering. `passes`: whether waiting helps: it does, it may, it never will."""
+    """What keeps a backend from answering. `is_transient`: whether waiting helps: it does, it may, it never will."""
 
     error: StackctlError
-    passes: Literal["yes", "maybe", "no"]
+    is_transient: Literal["yes", "maybe", "no"]
 
 
 def diagnose(spec: Spec, server: ServerSeen | None) -> Unavailable | None:
     """None once the backend answers with a loaded model; else why not. server None: it could not be asked."""
     if server is None:
-        return Unavailable(error=_never_asked(spec), passes="no")
+        return Unavailable(error=_never_asked(spec), is_transient="no")
     if not (found := detected_servers(server)):
         return _unreached(spec, server)
     title, url, served = found[0].backend.TITLE, found[0].url, found[0].served
     if served.is_loading:
         error = NotReady(f"{title} at {url} is still loading its model", hint="stackctl deploy --timeout SECONDS")
-        return Unavailable(error=error, passes="yes")
+        return Unavailable(error=error, is_transient="yes")
     if served.is_locked:
         says = "refuses the API key that it was sent" if server.key else "wants an API key"
         hint = 'write the one it was started with into a file (chmod 600), and in stack.toml backend.key_file = "FILE"'
-        return Unavailable(error=ConfigError(f"{title} at {url} {says}", hint=hint), passes="no")
+        return Unavailable(error=ConfigError(f"{title} at {url} {says}", hint=hint), is_transient="no")
     if cause := served.lacks:
-        return Unavailable(error=cause.error(url), passes="no")
+        return Unavailable(error=cause.error(url), is_transient="no")
     return None
 
 
@@ -66,8 +66,8 @@ def _unreached(spec: Spec, server: ServerSeen) -> Unavailable:
     here = detect_server(server.here) if server.here else None
     shown = tuple(line for tried in server.tried for line in _lines(tried))
 
-    def because(says: str, hint: str, passes: Literal["yes", "maybe", "no"]) -> Unavailable:
-        return Unavailable(error=NotReady(says, hint=hint, evidence=shown), passes=passes)
+    def because(says: str, hint: str, is_transient: Literal["yes", "maybe", "no"]) -> Unavailable:
+        return Unavailable(error=NotReady(says, hint=hint, evidence=shown), is_transient=is_transient)
 
     if answering:
         statuses = [answer.status for tried in answering for answer in tried.answers.values()]

@@ -56,7 +56,7 @@ def _wanted(spec: Spec) -> Iterator[tuple[Companion, Setting]]:
             setting = getattr(setting, key)
         if isinstance(setting, Section):
             setting = setting.model_dump(exclude_defaults=True)
-        if setting and not (companion.NEEDS_OWN_BACKEND and spec.backend.is_elsewhere):
+        if setting and not (companion.NEEDS_OWN_BACKEND and spec.backend.is_external):
             yield companion, setting
 
 

@@ -52,7 +52,7 @@ def external_model(server: ServerSeen | None) -> ModelSeen:
 
 def unused_settings(spec: Spec) -> tuple[str, ...]:
     """The keys of stack.toml that say something, though with this kind of backend nothing reads them."""
-    keys = _OWN_KEYS if spec.backend.is_elsewhere else ("backend.url", "backend.key_file", "backend.wake")
+    keys = _OWN_KEYS if spec.backend.is_external else ("backend.url", "backend.key_file", "backend.wake")
     fresh = Spec()
 
     def of(whole: Spec, dotted: str) -> object:

@@ -43,7 +43,7 @@ def plan(spec: Spec, seen: Observed, recorded: Lock) -> Planned:
     for source in (spec.model.source, *(one.source for one in spec.models.values())):
         decisions.keep(store.key(source))
     name = stack_name(spec, seen.folder)
-    serving = (external_backend if spec.backend.is_elsewhere else own_backend)(spec, seen, decisions)
+    serving = (external_backend if spec.backend.is_external else own_backend)(spec, seen, decisions)
     networks = subnets.networks(name, spec, seen, decisions, has_inner=serving.service is not None)
     template = prompt_templates.choose_template(spec.sillytavern.template, seen.model.header, seen.model.name)
     addresses = exposure.exposed_interfaces(spec, seen)

@@ -44,7 +44,7 @@ class Watch:
         """Report the log of a container that started before; what starts from now on is followed by itself."""
         self._thread(self._read_log, state)
 
-    def happenings(self, until: float) -> Iterator[Event]:
+    def events(self, until: float) -> Iterator[Event]:
         """Everything that happens, until the clock (time.monotonic) reads `until`."""
         while (left := until - time.monotonic()) > 0:
             try:

@@ -35,7 +35,7 @@ class Applying:
 
     def events(self, until: float) -> Iterator[Event]:
         """Everything that happens, until the clock (time.monotonic) reads `until`."""
-        return self._watch.happenings(until)
+        return self._watch.events(until)
 
     def read_log(self, state: ServiceState) -> None:
         """Report the log of a container that started before, too."""

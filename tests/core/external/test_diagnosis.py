@@ -47,7 +47,7 @@ def test_nothing_is_missing_once_one_way_leads_to_a_loaded_model(backend: str) -
 
 def test_a_loading_model_is_waited_for() -> None:
     found = lack(external(), seen(ProbeResult(url=HERE, answers={"/health": LOADING})))
-    assert found.passes == "yes"
+    assert found.is_transient == "yes"
     assert "llama.cpp" in found.error.message
     assert "loading" in found.error.message
 
@@ -65,7 +65,7 @@ def test_what_a_server_lacks_is_said_with_its_flag_and_not_waited_for(
     answers: dict[str, Answer], words: str, flag: str
 ) -> None:
     found = lack(external(), seen(ProbeResult(url=HERE, answers=answers)))
-    assert (found.passes, type(found.error)) == ("no", NotReady)
+    assert (found.is_transient, type(found.error)) == ("no", NotReady)
     assert words in found.error.message
     assert HERE in found.error.message
     assert flag in found.error.hint
@@ -81,7 +81,7 @@ def test_what_a_server_lacks_is_said_with_its_flag_and_not_waited_for(
 )
 def test_one_that_wants_a_key_is_a_matter_of_configuration(backend: str, state: str) -> None:
     found = lack(external(), seen(tried(HERE, backend, state)))
-    assert (found.passes, type(found.error)) == ("no", ConfigError)
+    assert (found.is_transient, type(found.error)) == ("no", ConfigError)
     assert found.error.message.endswith("wants an API key")
     assert "backend.key_file" in found.error.hint
     other = lack(external(), replace(seen(tried(HERE, backend, state)), key=Secret("another")))
@@ -102,7 +102,7 @@ def test_a_port_open_on_loopback_alone_names_the_program_and_its_flag(
 ) -> None:
     server = seen(failed(), here=tried("http://127.0.0.1:5001", backend), listeners=listeners)
     found = lack(external(), server)
-    assert found.passes == "no"
+    assert found.is_transient == "no"
     assert found.error.message.startswith(f"{title} listens on port 5001 of this machine, but on 127.0.0.1 alone")
     assert found.error.hint == f"start it with {flag}"
     assert found.error.evidence == (f"{HERE}: connection refused",)
@@ -121,7 +121,7 @@ def test_a_port_that_is_open_here_but_not_for_containers_is_a_firewall() -> None
     found = lack(external(), seen(failed(failure="timeout"), here=here, listeners=("0.0.0.0",)))  # noqa: S104
     assert "KoboldCpp listens on port 5001 of this machine (0.0.0.0)" in found.error.message
     assert "sudo ufw allow 5001/tcp" in found.error.hint
-    assert found.passes == "maybe"
+    assert found.is_transient == "maybe"
 
 
 def test_a_server_of_another_kind_is_shown_by_its_answers() -> None:
@@ -132,12 +132,12 @@ def test_a_server_of_another_kind_is_shown_by_its_answers() -> None:
         f"{THERE}/props: 404 <html> Not found </html>",
     )
     assert "KoboldCpp 5001" in found.error.hint
-    assert found.passes == "no"
+    assert found.is_transient == "no"
 
 
 def test_a_proxy_whose_server_is_down_may_get_well() -> None:
     bad = Answer(status=502, body="Bad Gateway")
-    assert lack(external(THERE), seen(ProbeResult(url=THERE, answers={"/health": bad}))).passes == "maybe"
+    assert lack(external(THERE), seen(ProbeResult(url=THERE, answers={"/health": bad}))).is_transient == "maybe"
 
 
 @pytest.mark.parametrize(
@@ -162,7 +162,7 @@ def test_silence_has_a_reason_and_may_end(url: str, server: ServerSeen, words: s
     found = lack(external(url), server)
     assert words in found.error.message
     assert advice in found.error.hint
-    assert (found.passes, type(found.error)) == ("maybe", NotReady)
+    assert (found.is_transient, type(found.error)) == ("maybe", NotReady)
 
 
 def test_a_machine_that_did_not_wake_up_is_told_from_one_that_was_never_woken() -> None:
@@ -174,7 +174,7 @@ def test_any_other_failure_is_shown_in_its_own_words() -> None:
     url = "https://192.168.1.20"
     found = lack(external(url), seen(failed(url, "DEPTH_ZERO_SELF_SIGNED_CERT")))
     assert found.error.evidence == (f"{url}: DEPTH_ZERO_SELF_SIGNED_CERT",)
-    assert found.passes == "no"
+    assert found.is_transient == "no"
 
 
 def test_without_having_asked_nothing_is_known() -> None:

@@ -75,7 +75,7 @@ def watching(engine: FakeEngine) -> Iterator[Watch]:
 def until(watch: Watch, is_last: Callable[[Event], bool]) -> list[Event]:
     """All that happens up to the event that is the last one."""
     found = []
-    for one in watch.happenings(time.monotonic() + SOON_S):
+    for one in watch.events(time.monotonic() + SOON_S):
         found.append(one)
         if is_last(one):
             return found
@@ -125,4 +125,4 @@ def test_compose_s_lines_come_before_its_end() -> None:
 
 def test_nothing_happens_any_more_once_the_time_is_over() -> None:
     with watching(FakeEngine(Stream(event("start")))) as watch:
-        assert list(watch.happenings(time.monotonic())) == []
+        assert list(watch.events(time.monotonic())) == []
