@@ -1,17 +1,20 @@
 """The machine: the seven ports that commands and steps use, for one deployment's folder. Tests build it of fakes."""
 
 from collections.abc import Callable, Mapping
+from contextlib import suppress
 from dataclasses import dataclass, replace
 from pathlib import Path, PurePosixPath
 from types import MappingProxyType
 from typing import TYPE_CHECKING
 
 from stackctl.backends.contract import Request
+from stackctl.core.config.files import API_KEY, PASSWORD
 from stackctl.core.model.model import ModelSeen
 from stackctl.core.observed import ProbeResult
+from stackctl.errors import StackctlError
 from stackctl.ports import Docker, Gpus, Host, Hub, Orchestrator, Storage, Tavern
 from stackctl.ports.disk import Folder
-from stackctl.secret import Secret
+from stackctl.secret import Secret, is_api_key, is_password
 from stackctl.ui import Ui
 
 if TYPE_CHECKING:
@@ -33,6 +36,14 @@ class Machine:
     tavern: Tavern
     orchestrator: Orchestrator
     folder: Folder
+
+    def __post_init__(self) -> None:
+        """From here on the key and the password that the folder keeps are *** in all that is printed."""
+        for name, has_form in ((API_KEY, is_api_key), (PASSWORD, is_password)):
+            with suppress(StackctlError):  # whoever needs it is told
+                kept = (self.folder.read(name, errors="replace") or "").strip()
+                if has_form(kept):
+                    self.ui.hide(Secret(kept))
 
     def at(self, path: Path) -> "Machine":
         """The same machine, with the deployment in another folder."""

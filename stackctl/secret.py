@@ -41,6 +41,11 @@ def is_api_key(text: str) -> bool:
     return bool(_KEY.fullmatch(text))
 
 
+def is_password(text: str) -> bool:
+    """Whether a text has the form of a password that SillyTavern asks for."""
+    return bool(_PASSWORD.fullmatch(text))
+
+
 def api_key(text: str, place: str) -> Secret:
     """The key that a file holds; raise ConfigError (without it) where the file at `place` holds something else."""
     if not is_api_key(text.strip()):
@@ -63,7 +68,7 @@ def servers_key(text: str, place: str) -> Secret:
 
 def typed_password(text: str, place: str) -> Secret:
     """The password that a file holds, which may be the user's own; raise ConfigError where there is none to use."""
-    if not _PASSWORD.fullmatch(text.strip()):
+    if not is_password(text.strip()):
         raise ConfigError(
             f"{place} holds no password: that is one line of 12 to 128 printable ASCII characters, without blanks",
             hint=f"delete it, and the next deploy makes a new one: rm {shlex.quote(place)}",

@@ -56,7 +56,7 @@ def down(machine: Machine, *, volumes: bool) -> Done:
 def logs(machine: Machine, service: str | None, *, follow: bool, lines: str) -> int:
     """Show the logs as Compose prints them, but for what a terminal would obey, and the key, which two backends log."""
     name = _checked(machine, service)
-    api_key.hide_keys(machine, load_config(machine, {}).spec)
+    api_key.hide_sent_keys(machine, load_config(machine, {}).spec)
     ui = machine.ui
     return machine.orchestrator.logs(name, service, lines=lines, follow=follow, out=ui.log, coloured=ui.is_coloured)
 

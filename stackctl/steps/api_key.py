@@ -6,22 +6,22 @@ backend, and would be left behind by a change of the backend.
 
 from contextlib import suppress
 
-from stackctl.core.config.files import STATE
+from stackctl.core.config.files import API_KEY
 from stackctl.core.config.spec import Spec
 from stackctl.core.plan.tavern_service import data_folder
 from stackctl.core.tavern import data_json
 from stackctl.core.tavern import secrets_json as tavern_secrets
 from stackctl.errors import StackctlError
 from stackctl.machine import Machine
-from stackctl.secret import Secret, api_key, is_api_key
+from stackctl.secret import Secret, api_key
 from stackctl.steps.tavern_folder import shared_folder
 
-FILE = f"{STATE}/api-key"
+FILE = API_KEY
 
 
 def stack_key(machine: Machine, spec: Spec) -> Secret:
     """The key of this stack, or a new one, which keep() writes down. Raises ConfigError where its file holds none."""
-    hide_keys(machine, spec)
+    hide_sent_keys(machine, spec)
     text = machine.folder.read(FILE, errors="replace")
     found = machine.host.new_key() if text is None else api_key(text, str(machine.path / FILE))
     machine.ui.hide(found)
@@ -33,14 +33,11 @@ def keep_key(machine: Machine, made: Secret) -> None:
     machine.folder.write(FILE, f"{made.reveal()}\n", mode=0o600)
 
 
-def hide_keys(machine: Machine, spec: Spec) -> None:
-    """From here on the key is *** in all that is printed: for commands that show logs.
+def hide_sent_keys(machine: Machine, spec: Spec) -> None:
+    """From here on the key that SillyTavern still sends is *** in all that is printed: for commands that show logs.
 
-    So is the one that SillyTavern still sends: a running backend's log holds that one until a deploy brings the new.
+    A running backend's log holds that one until a deploy brings the folder's own, which the machine hides.
     """
-    kept = (machine.folder.read(FILE, errors="replace") or "").strip()
-    if is_api_key(kept):
-        machine.ui.hide(Secret(kept))
     data = data_folder(spec)
     with suppress(StackctlError):  # another user's, or no file: then we did not write it, and give_key() says so
         text = shared_folder(machine, data).read_bytes(f"{data}/{tavern_secrets.FILE}")

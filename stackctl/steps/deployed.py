@@ -9,8 +9,6 @@ from stackctl.core.plan.stack import Plan
 from stackctl.errors import ConfigError, StackctlError
 from stackctl.machine import Machine
 
-_SHORTEST = 12  # characters of a secret of ours; hiding what a damaged file holds would blot out the output
-
 
 def deployed_plan(machine: Machine) -> Plan:
     """Return the plan of the stack in this folder; raise ConfigError where there is none.
@@ -41,16 +39,13 @@ def _refuse_none(machine: Machine) -> None:
 
 
 def _written_plan(machine: Machine) -> Plan | None:
-    """The plan that was written down for this folder, its secrets hidden from here on; None where there is none."""
+    """The plan that was written down for this folder; None where there is none."""
     text = machine.folder.read(plan_json.FILE)
     if text is None:
         return None
     plan = plan_json.parse(text, machine.place, lambda place: _secret(place, machine))
-    if plan:
-        least = _SHORTEST if plan.backend_service else 1  # a key of another server's may have any form
-        for one in (plan.key, plan.password):
-            if one and len(one.reveal()) >= least:
-                machine.ui.hide(one)
+    if plan and plan.key and plan.key.reveal() and not plan.backend_service:
+        machine.ui.hide(plan.key)  # another server's, which lies elsewhere
     return plan
 
 

@@ -4,7 +4,7 @@ It is kept in .stackctl/ beside the API key, and given to SillyTavern by its own
 would stand in `docker inspect`.
 """
 
-from stackctl.core.config.files import STATE
+from stackctl.core.config.files import PASSWORD
 from stackctl.core.config.spec import Spec
 from stackctl.core.plan.stack import Plan
 from stackctl.core.tavern import config_yaml as tavern_config
@@ -14,7 +14,7 @@ from stackctl.ports.disk import Folder
 from stackctl.secret import Secret, typed_password
 from stackctl.steps.tavern_folder import data_path, tavern_folder
 
-FILE = f"{STATE}/sillytavern-password"
+FILE = PASSWORD
 
 
 def tavern_password(machine: Machine, spec: Spec) -> Secret | None:
@@ -62,6 +62,4 @@ def _kept(machine: Machine) -> Secret | None:
     text = machine.folder.read(FILE, errors="replace")
     if text is None:
         return None
-    found = typed_password(text, str(machine.path / FILE))
-    machine.ui.hide(found)
-    return found
+    return typed_password(text, str(machine.path / FILE))

@@ -99,7 +99,7 @@ def test_what_is_no_file_of_a_usual_size_ends_a_command_at_once(
     tracemalloc.stop()
     assert caught.value.hint
     assert peak < 32 << 20
-    api_key.hide_keys(quietly.machine, wanted())  # what only wants to show a log goes on
+    api_key.hide_sent_keys(quietly.machine, wanted())  # what only wants to show a log goes on
 
 
 DEEP = b"[" * 200_000
@@ -141,7 +141,7 @@ def test_a_byte_order_mark_which_sillytavern_can_not_read_is_taken_off(
 def test_an_entry_of_ours_hides_nothing_that_has_not_the_form_of_a_key(tmp_path: Path, value: object) -> None:
     quietly, _ = here(tmp_path)
     put(tmp_path, SECRETS, json.dumps({"api_key_llamacpp": [{"id": "stackctl", "value": value}]}).encode())
-    api_key.hide_keys(quietly.machine, wanted())
+    api_key.hide_sent_keys(quietly.machine, wanted())
     quietly.machine.ui.note("the error is here: two words that are long enough to be shown")
     assert quietly.said.getvalue() == "  the error is here: two words that are long enough to be shown\n"
 
@@ -214,7 +214,7 @@ def test_whatever_shape_the_files_have_a_deploy_goes_on(
     for context in (2048, 4096):
         seed_tavern(plan, want(context), quietly.machine)
         give_key(plan, quietly.machine)
-        api_key.hide_keys(quietly.machine, wanted())
+        api_key.hide_sent_keys(quietly.machine, wanted())
     for name in (SETTINGS, SECRETS):
         assert isinstance(json.loads((folder / name).read_text(encoding="utf-8")), dict)
     assert KEY.reveal() not in quietly.said.getvalue()

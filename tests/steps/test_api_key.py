@@ -103,11 +103,10 @@ def test_a_file_that_holds_no_key_is_an_error_and_nothing_is_written(tmp_path: P
     assert not (tmp_path / "compose.yml").exists()
 
 
-def test_hide_covers_the_key_that_the_file_holds(tmp_path: Path) -> None:
+def test_the_key_that_the_folder_keeps_is_hidden_from_the_first_word_on(tmp_path: Path) -> None:
     (tmp_path / ".stackctl").mkdir()
     (tmp_path / ".stackctl/api-key").write_text(f"{OTHER.reveal()}\n")
     here = quiet(tmp_path)
-    api_key.hide_keys(here.machine, wanted())
     here.machine.ui.note(f"password='{OTHER.reveal()}'")
     assert here.said.getvalue() == "  password='***'\n"
 
@@ -117,7 +116,7 @@ def test_the_key_that_the_running_backend_still_has_is_hidden_too(tmp_path: Path
     (tmp_path / "chat data/data/default-user").mkdir(parents=True)
     (tmp_path / "chat data/data/default-user/secrets.json").write_text(json.dumps({"api_key_ooba": entries}))
     here = quiet(tmp_path)
-    api_key.hide_keys(here.machine, wanted(sillytavern={"data": "chat data"}))
+    api_key.hide_sent_keys(here.machine, wanted(sillytavern={"data": "chat data"}))
     here.machine.ui.note(f"OpenAI API key: {OTHER.reveal()}, theirs")
     assert here.said.getvalue() == "  OpenAI API key: ***, theirs\n"
 
@@ -127,14 +126,14 @@ def test_damaged_secrets_of_sillytavern_do_not_stand_in_the_way(tmp_path: Path, 
     (tmp_path / "sillytavern/data/default-user").mkdir(parents=True)
     (tmp_path / "sillytavern/data/default-user/secrets.json").write_bytes(damaged)
     here = quiet(tmp_path)
-    api_key.hide_keys(here.machine, wanted())
+    api_key.hide_sent_keys(here.machine, wanted())
     here.machine.ui.note("as it is")
     assert here.said.getvalue() == "  as it is\n"
 
 
 def test_hide_does_without_a_key(tmp_path: Path) -> None:
     here = quiet(tmp_path)
-    api_key.hide_keys(here.machine, wanted())
+    api_key.hide_sent_keys(here.machine, wanted())
     here.machine.ui.note("as it is")
     assert here.said.getvalue() == "  as it is\n"
     assert list(tmp_path.iterdir()) == []

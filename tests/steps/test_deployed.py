@@ -95,14 +95,12 @@ def test_a_deploy_replaces_one_that_nobody_can_read(here: Staged, tmp_path: Path
 # -- read
 
 
-def test_the_key_of_the_stack_is_hidden_from_what_is_printed_once_its_plan_is_read(tmp_path: Path) -> None:
-    key = with_images(tmp_path)
-    deploy(key.machine, DEMO, QUICK)
+def test_the_key_and_the_password_of_the_stack_are_hidden_where_the_machine_is_made(tmp_path: Path) -> None:
+    deploy(with_images(tmp_path).machine, DEMO, QUICK)
+    (tmp_path / ".stackctl/sillytavern-password").write_text("correct-horse-battery\n")
     machine = with_images(tmp_path).machine
     text = (tmp_path / ".stackctl/api-key").read_text().strip()
-    assert machine.ui.redacted(text) == text
-    deployed_plan(machine)
-    assert machine.ui.redacted(text) == "***"
+    assert machine.ui.redacted(f"{text} correct-horse-battery") == "*** ***"
 
 
 def test_a_damaged_key_hides_nothing_and_keeps_nobody_from_looking(here: Staged, tmp_path: Path) -> None:

@@ -60,7 +60,7 @@ def smoke(machine: Machine, options: Options) -> Smoked:
     machine.ui.step("Looking at the machine and the stack")
     decided = deployed_plan(machine)
     machine.docker.refuse_foreign(decided.name, machine.place)
-    api_key.hide_keys(machine, load_config(machine, {}).spec)
+    api_key.hide_sent_keys(machine, load_config(machine, {}).spec)
     skipped = {} if options.restart or "restart" in options.only else {"restart": "it would interrupt whoever chats"}
     until = time.monotonic() + (options.timeout_s or TIMEOUT_S)
     smoked = check_stack(decided, machine, checks, until=until, skipped=skipped)
