@@ -21,8 +21,8 @@ from stackctl.core.hub.repository import Repo
 from stackctl.core.hub.source import Source
 from stackctl.core.observed import ContainerSeen, EngineSeen, HostIdentity, ProbeResult, Ram, ServiceState
 from stackctl.core.plan.change import Change
+from stackctl.core.plan.network_shape import Existing
 from stackctl.core.plan.stack import Plan
-from stackctl.core.plan.subnets import Existing
 from stackctl.core.smoke.reachability import ContainerNetworking
 from stackctl.core.start.events import Event
 from stackctl.effects import download, models

@@ -16,7 +16,7 @@ from stackctl.core.container_paths import Bind
 from stackctl.core.formats.answer_limit import Limit
 from stackctl.core.model.model import ModelSeen
 from stackctl.core.observed import ContainerSeen, EngineSeen, HostIdentity, ProbeResult, Ram, ServiceState
-from stackctl.core.plan.subnets import Existing
+from stackctl.core.plan.network_shape import Existing
 from stackctl.ports.disk import Folder, Library, Programs, Progress, Trees
 from stackctl.ports.engine import Images, Watch
 from stackctl.ports.orchestrator import Orchestrator

@@ -1,15 +1,17 @@
 """Which image a service runs: chosen, official or our own."""
 
 from collections.abc import Mapping
-from typing import Final
+from typing import TYPE_CHECKING, Final
 
 from stackctl import backends
 from stackctl.backends.contract import Backend, Image
 from stackctl.contracts.service import ImageState, Variant
 from stackctl.core.config.lock import Decision, Decisions, Lock
-from stackctl.core.config.spec import Spec
 from stackctl.core.tavern import container as tavern
 from stackctl.errors import ConfigError
+
+if TYPE_CHECKING:
+    from stackctl.core.config.spec import Spec
 
 BASE: Final = "localhost/stackctl/base:1"  # every other one of ours stands on it
 HOLDS_US: Final = "localhost/stackctl/stackctl:1"
@@ -26,12 +28,12 @@ def repository(name: str) -> str:
     return plain.rpartition(":")[0] if ":" in plain.rpartition("/")[2] else plain
 
 
-def image_inputs(spec: Spec, service: str, variant: str) -> dict[str, str]:
+def image_inputs(spec: "Spec", service: str, variant: str) -> dict[str, str]:
     """What the choice of a service's image depends on."""
     return {"service": service, "variant": variant, "images": spec.images}
 
 
-def backend_image(spec: Spec, backend: Backend, variant: Variant, decisions: Decisions) -> tuple[str, ImageState]:
+def backend_image(spec: "Spec", backend: Backend, variant: Variant, decisions: Decisions) -> tuple[str, ImageState]:
     """The backend's image; raise ConfigError where we have none of our own and no other is wanted."""
     own, official = backend.OWN_IMAGES.get(variant), backend.IMAGES.get(variant)
     if spec.backend.image != "auto":
@@ -53,7 +55,7 @@ def backend_image(spec: Spec, backend: Backend, variant: Variant, decisions: Dec
     return image, _state(image, official, own)
 
 
-def tavern_image(spec: Spec, decisions: Decisions) -> tuple[str, ImageState]:
+def tavern_image(spec: "Spec", decisions: Decisions) -> tuple[str, ImageState]:
     """SillyTavern's image."""
     image: str = spec.sillytavern.image
     if image == "auto":

@@ -1,13 +1,10 @@
 """Subnets that collide with nothing."""
 
 import hashlib
-from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, replace
+from collections.abc import Iterable
 from functools import partial
 from ipaddress import IPv4Network
-from typing import Any
 
-from stackctl.contracts.json_table import table_or_empty
 from stackctl.contracts.service import Network
 from stackctl.core.config.lock import Decisions, Lock
 from stackctl.core.config.spec import Spec
@@ -18,54 +15,6 @@ from stackctl.errors import EngineError
 # private space that home routers, VPNs and Docker's own pools (172.17-31, 192.168) seldom use
 _POOL = IPv4Network("10.64.0.0/10")
 _PREFIX = 24
-_MODE = "com.docker.network.bridge.gateway_mode_ipv"  # and 4 or 6
-
-
-@dataclass(frozen=True, kw_only=True)
-class Shape:
-    """What a network is like, as far as it decides who reaches whom. `subnets`: of IPv4; none: any."""
-
-    subnets: frozenset[str]
-    is_internal: bool
-    is_isolated: bool
-
-    def is_met_by(self, other: "Shape") -> bool:
-        """Whether a network that is like the other one need not be made anew."""
-        return other == replace(self, subnets=self.subnets or other.subnets)
-
-
-@dataclass(frozen=True, kw_only=True)
-class Existing:
-    """A network that the engine has. `members`: id -> name of the containers that run in it."""
-
-    shape: Shape
-    members: Mapping[str, str]
-
-
-def shapes(compose: Mapping[str, Any], stack: str) -> dict[str, Shape]:
-    """What the networks of a compose file are to be like, by the names that the engine has for a stack's own ones."""
-    networks = table_or_empty(compose.get("networks")).items()  # edited by hand it may be anything
-    own = {name: one for name, one in networks if isinstance(one, dict) and not _is_on(one.get("external"))}
-    return {one.get("name", f"{stack}_{name}"): _shape(one) for name, one in own.items()}
-
-
-def _shape(network: Mapping[str, Any]) -> Shape:
-    """What one of them is to be like; what a person spoiled there counts as left out."""
-    ipam, options = network.get("ipam"), network.get("driver_opts")
-    configs = table_or_empty(ipam).get("config")
-    subnets = (str(one.get("subnet", "")) for one in configs or () if isinstance(one, dict))
-    return Shape(
-        subnets=frozenset(one for one in subnets if one and ":" not in one),
-        is_internal=_is_on(network.get("internal")),
-        is_isolated=is_isolated(
-            options if isinstance(options, dict) else None, has_v6=_is_on(network.get("enable_ipv6"))
-        ),
-    )
-
-
-def _is_on(value: object) -> bool:
-    """Whether a switch of a compose file is on, as Compose shows it or as the file's text has it."""
-    return value in (True, "true")
 
 
 def networks(name: str, spec: Spec, seen: Observed, decisions: Decisions, *, has_inner: bool) -> tuple[Network, ...]:
@@ -117,11 +66,6 @@ def own_subnets(spec: Spec, recorded: Lock) -> frozenset[IPv4Network]:
     chosen = (spec.network.inner, spec.network.edge)
     decided = (str(one.value) for key, one in recorded.decisions.items() if key.startswith("network."))
     return frozenset(IPv4Network(subnet) for subnet in (*chosen, *decided) if subnet != "auto")
-
-
-def is_isolated(options: Mapping[str, str] | None, *, has_v6: bool) -> bool:
-    """Whether a bridge network with these options has no address of its machine in it."""
-    return all((options or {}).get(f"{_MODE}{family}") == "isolated" for family in ((4, 6) if has_v6 else (4,)))
 
 
 def network_name(recorded: Lock) -> str:

@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from typing import Any, Final
 
 from stackctl.contracts.service import Publish
-from stackctl.core.plan.subnets import Existing, Shape, is_isolated
+from stackctl.core.plan.network_shape import Existing, Shape, is_isolated
 from stackctl.core.smoke.reachability import Attachment, ContainerNetworking
 from stackctl.effects.docker.client import Client, translate_errors
 

@@ -8,7 +8,7 @@ from pathlib import Path
 from stackctl.backends.contract import Request
 from stackctl.core.container_paths import Bind
 from stackctl.core.observed import ProbeResult
-from stackctl.core.plan.subnets import Existing
+from stackctl.core.plan.network_shape import Existing
 from stackctl.core.smoke.reachability import ContainerNetworking
 from stackctl.effects.docker import attachments, cleanup, own_container, probe, projects, registry
 from stackctl.effects.docker.engine import Engine

@@ -5,9 +5,11 @@ containers into it without the names by which they find each other, and stops ha
 """
 
 import json
+from collections.abc import Mapping
+from typing import Any
 
-from stackctl.core.plan import subnets
-from stackctl.core.plan.subnets import Shape
+from stackctl.contracts.json_table import table_or_empty
+from stackctl.core.plan.network_shape import Shape, is_isolated
 from stackctl.errors import EngineError
 from stackctl.orchestrators.compose import render
 from stackctl.orchestrators.compose.run import Compose
@@ -41,5 +43,31 @@ def make_way(stack: str, folder: Folder, docker: Docker, compose: Compose, note:
 def _wanted(stack: str, folder: Folder, compose: Compose) -> dict[str, Shape]:
     """The stack's own networks, by the engine's names, as the next start would make them."""
     if compose.is_overridden:  # then Compose alone knows what comes of both files
-        return subnets.shapes(json.loads(compose.run(stack, "config", "--format", "json")), stack)
-    return subnets.shapes(render.whole(folder.read(render.FILE) or "{}"), stack)
+        return shapes(json.loads(compose.run(stack, "config", "--format", "json")), stack)
+    return shapes(render.whole(folder.read(render.FILE) or "{}"), stack)
+
+
+def shapes(compose: Mapping[str, Any], stack: str) -> dict[str, Shape]:
+    """What the networks of a compose file are to be like, by the names that the engine has for a stack's own ones."""
+    networks = table_or_empty(compose.get("networks")).items()  # edited by hand it may be anything
+    own = {name: one for name, one in networks if isinstance(one, dict) and not _is_on(one.get("external"))}
+    return {one.get("name", f"{stack}_{name}"): _shape(one) for name, one in own.items()}
+
+
+def _shape(network: Mapping[str, Any]) -> Shape:
+    """What one of them is to be like; what a person spoiled there counts as left out."""
+    ipam, options = network.get("ipam"), network.get("driver_opts")
+    configs = table_or_empty(ipam).get("config")
+    subnets = (str(one.get("subnet", "")) for one in configs or () if isinstance(one, dict))
+    return Shape(
+        subnets=frozenset(one for one in subnets if one and ":" not in one),
+        is_internal=_is_on(network.get("internal")),
+        is_isolated=is_isolated(
+            options if isinstance(options, dict) else None, has_v6=_is_on(network.get("enable_ipv6"))
+        ),
+    )
+
+
+def _is_on(value: object) -> bool:
+    """Whether a switch of a compose file is on, as Compose shows it or as the file's text has it."""
+    return value in (True, "true")

@@ -7,8 +7,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from stackctl.core.plan.engine_features import isolates
-from stackctl.core.plan.subnets import Shape, colliding_networks, free_subnet, gateway, is_isolated, shapes
+from stackctl.core.plan.network_shape import Shape, is_isolated
+from stackctl.core.plan.subnets import colliding_networks, free_subnet, gateway
 from stackctl.errors import EngineError
+from stackctl.orchestrators.compose.networks import shapes
 from stackctl.orchestrators.compose.render import parse
 from tests.core.samples import engine, rendered, seen, wanted
 
