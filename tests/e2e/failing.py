@@ -12,9 +12,11 @@ from datetime import datetime
 from pathlib import Path
 from typing import Any, Self
 
-from tests.e2e.conftest import Stack, free_port
+from tests.e2e.conftest import Stack
 
 SOON_S = 5  # a death ends the deploy within 2 s; the rest is for a slow machine
+# a program that is ready at once, for tests to which it does not matter what runs
+IDLE: dict[str, Any] = {"entrypoint": ["sh", "-c", "exec sleep 600"], "healthcheck": {"test": ["CMD", "true"]}}
 RESTARTS = 4  # 0.1, 0.2, 0.4 ... s apart: so many fit into those 2 s
 
 
@@ -33,7 +35,6 @@ def lasting(folder: Path, program: Path) -> Iterator[Stack]:
     """A stack in a folder of this name, for more than one test; nothing of it is left on the engine afterwards."""
     folder.mkdir(parents=True)
     stack = Stack(folder=folder, program=program, environment={"XDG_DATA_HOME": str(folder.parent / "data")})
-    wish(stack, f"[sillytavern]\nport = {free_port()}\n")
     try:
         yield stack
     finally:

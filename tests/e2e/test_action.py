@@ -41,6 +41,7 @@ def test_a_job_gets_a_summary_a_result_and_a_report_and_nothing_stays(job: Stack
     assert job.docker("ps", "-aq", "--filter", f"label=com.docker.compose.project={result['name']}") == ""
 
 
+@pytest.mark.chaos
 def test_a_failure_is_annotated_and_its_evidence_lies_where_it_is_uploaded_from(job: Stack) -> None:
     (job.folder / "broken.gguf").write_bytes(gguf_bytes().replace(b"llama", b"llamz"))
     around = environment(job.folder, STEPS[1], images="own", model="broken.gguf", name="t-action") | job.environment

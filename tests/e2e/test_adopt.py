@@ -12,6 +12,7 @@ import pytest
 from stackctl.core.model.demo_model import SENTENCE
 from tests.commands import folders
 from tests.e2e.conftest import Stack
+from tests.e2e.failing import lasting
 
 pytestmark = pytest.mark.engine
 OLD_CHAT = "2024-1-1 @10h 00m 00s.jsonl"
@@ -25,9 +26,17 @@ def page(url: str) -> Iterator[httpx.Client]:
         yield client
 
 
+@pytest.fixture(scope="module")
+def before(tmp_path_factory: pytest.TempPathFactory, installed: Path, own_images: None) -> Iterator[Stack]:
+    """A stack that runs, in whose folder the real SillyTavern has made what it makes on its first start."""
+    del own_images
+    with lasting(tmp_path_factory.mktemp("adopt") / "t-before", installed) as stack:
+        stack.deploy("--no-proof")
+        yield stack
+
+
 def first_run(stack: Stack) -> Path:
     """The user's folder as the real SillyTavern has made it on its first start, with a chat."""
-    stack.deploy()
     stack.run("down")
     user = stack.folder / "sillytavern/data/default-user"
     folders.write(user, {f"chats/Seraphina/{OLD_CHAT}": folders.CHAT})
@@ -54,18 +63,30 @@ def from_before_1_12(user: Path, folder: Path) -> Path:
     return folder
 
 
-@pytest.mark.parametrize("make", [native, from_before_1_12])
+def test_a_running_sillytavern_is_not_adopted_and_scripts_must_say_yes(before: Stack, stack: Stack) -> None:
+    before.deploy("--no-proof")
+    assert "docker stop" in stack.fails(3, "adopt", str(before.folder), "--yes")
+    before.run("stop")
+    asked = stack.run("adopt", str(before.folder), check=False)
+    assert asked.returncode == 2
+    assert "--yes" in asked.stderr
+    assert list(stack.folder.iterdir()) == []
+    shown = json.loads(stack.run("adopt", str(before.folder), "--dry-run", "--json").stdout)
+    assert {row["what"] for row in shown["rows"]} >= {"characters", "settings", "config.yaml"}
+    assert list(stack.folder.iterdir()) == []
+
+
+@pytest.mark.parametrize("make", [native, pytest.param(from_before_1_12, marks=pytest.mark.machines)])
 def test_an_adopted_sillytavern_serves_its_characters_and_chats_and_gives_new_ones_back(
-    new_stack: Callable[..., Stack], tmp_path: Path, make: Callable[[Path, Path], Path]
+    before: Stack, stack: Stack, tmp_path: Path, make: Callable[[Path, Path], Path]
 ) -> None:
-    source = make(first_run(new_stack("-before")), tmp_path / "st")
+    source = make(first_run(before), tmp_path / "st")
     there = source / ("data/default-user" if make is native else "public")
-    before = folders.sums(source)
-    stack = new_stack("-after")
+    was = folders.sums(source)
 
     said = stack.run("adopt", str(source), "--yes")
     assert "chats" in said.stderr
-    assert folders.sums(source) == before
+    assert folders.sums(source) == was
     deployed = stack.deploy()
     assert deployed["reply"] == SENTENCE
     user = stack.folder / "sillytavern/data/default-user"
@@ -91,21 +112,5 @@ def test_an_adopted_sillytavern_serves_its_characters_and_chats_and_gives_new_on
     undone = json.loads(stack.run("adopt", "--undo", "--yes", "--json").stdout)
     assert "data/default-user/chats/Alice/new.jsonl" in {one["file"] for one in undone["returns"]}
     after = folders.sums(source)
-    assert {name: after[name] for name in before} == before
+    assert {name: after[name] for name in was} == was
     assert json.loads((there / "chats/Alice/new.jsonl").read_text().splitlines()[0])["user_name"] == "Zoë"
-
-
-def test_a_running_sillytavern_is_not_adopted_and_scripts_must_say_yes(
-    new_stack: Callable[..., Stack],
-) -> None:
-    running, stack = new_stack("-a"), new_stack("-b")
-    running.deploy()
-    assert "docker stop" in stack.fails(3, "adopt", str(running.folder), "--yes")
-    running.run("stop")
-    asked = stack.run("adopt", str(running.folder), check=False)
-    assert asked.returncode == 2
-    assert "--yes" in asked.stderr
-    assert list(stack.folder.iterdir()) == []
-    shown = json.loads(stack.run("adopt", str(running.folder), "--dry-run", "--json").stdout)
-    assert {row["what"] for row in shown["rows"]} >= {"characters", "settings", "config.yaml"}
-    assert list(stack.folder.iterdir()) == []

@@ -9,7 +9,7 @@ from stackctl.core.model.demo_model import SENTENCE
 from tests.e2e.conftest import Stack, free_port
 from tests.e2e.lan import Lan, cable, foreign
 
-pytestmark = [pytest.mark.engine, pytest.mark.debian]
+pytestmark = [pytest.mark.engine, pytest.mark.debian, pytest.mark.machines]
 PROMPT = {"prompt": "Hi", "max_tokens": 40}
 
 

@@ -77,6 +77,7 @@ def test_koboldcpp_is_fetched_once_verified_run_directly_and_answers(stack: Stac
     assert smoked["tokens_per_s"] > 0
 
 
+@pytest.mark.chaos
 def test_koboldcpp_from_a_local_file_with_a_noexec_scratch_fails_as_the_real_one_does(
     stack: Stack, program: Path
 ) -> None:
@@ -89,6 +90,7 @@ def test_koboldcpp_from_a_local_file_with_a_noexec_scratch_fails_as_the_real_one
     assert stack.inspect("koboldcpp")["State"]["Status"] == "exited"
 
 
+@pytest.mark.chaos
 def test_koboldcpp_reports_a_refused_argument(stack: Stack, program: Path) -> None:
     wish(stack, f'[backend]\nkind = "koboldcpp"\nprogram = "{program}"\nextra_args = ["--no-such-flag"]\n')
     said = stack.fails(3, "deploy", "--images", "own")
@@ -116,6 +118,7 @@ def test_text_generation_webui_answers_with_a_name_that_its_own_variable_can_not
     assert (model.stat().st_uid, model.stat().st_gid) == (1234, 1234)
 
 
+@pytest.mark.chaos
 def test_text_generation_webui_that_runs_with_a_failed_model_is_never_called_ready(stack: Stack, textgen: str) -> None:
     # a header that stands our check, and an architecture that no llama.cpp knows
     (stack.folder / "broken.gguf").write_bytes(gguf_bytes().replace(b"llama", b"llamz"))
@@ -126,6 +129,7 @@ def test_text_generation_webui_that_runs_with_a_failed_model_is_never_called_rea
     assert stack.inspect("text-generation-webui")["State"]["Running"] is False
 
 
+@pytest.mark.machines
 def test_a_change_of_backend_leaves_only_the_new_one_and_sillytavern_follows(stack: Stack, program: Path) -> None:
     stack.deploy()
     wish(stack, f'[backend]\nkind = "koboldcpp"\nprogram = "{program}"\n')

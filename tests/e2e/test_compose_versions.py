@@ -13,7 +13,7 @@ from stackctl.orchestrators.compose.run import Compose
 from tests.e2e.conftest import ROOT, Stack, free_port
 from tests.e2e.own_engine import call, engine_host
 
-pytestmark = [pytest.mark.engine, pytest.mark.debian]
+pytestmark = [pytest.mark.engine, pytest.mark.debian, pytest.mark.machines]
 VERSIONS = ("2.26", "2.40")
 GOLDENS = sorted((ROOT / "tests" / "golden").glob("*.yml"))
 
@@ -25,6 +25,7 @@ def composes(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Path]:
     return {version: Path(call("compose-path", "--dir", place, version).strip()) for version in VERSIONS}
 
 
+@pytest.mark.sample
 @pytest.mark.parametrize("version", VERSIONS)
 def test_each_is_the_version_that_it_is_called(version: str, composes: dict[str, Path]) -> None:
     argv = [str(composes[version]), "version", "--short"]
@@ -32,10 +33,12 @@ def test_each_is_the_version_that_it_is_called(version: str, composes: dict[str,
     assert said.startswith(f"{version}.")
 
 
+@pytest.mark.sample
 def test_there_are_goldens() -> None:
     assert len(GOLDENS) > 10
 
 
+@pytest.mark.sample
 @pytest.mark.parametrize("version", VERSIONS)
 @pytest.mark.parametrize("golden", GOLDENS, ids=[path.stem for path in GOLDENS])
 def test_every_golden_is_taken_without_a_word(
@@ -46,6 +49,7 @@ def test_every_golden_is_taken_without_a_word(
     assert (done.returncode, done.stdout, done.stderr) == (0, "", "")
 
 
+@pytest.mark.sample
 @pytest.mark.parametrize("version", VERSIONS)
 def test_the_override_that_counts_is_the_one_that_compose_alone_would_take(
     version: str, composes: dict[str, Path], tmp_path: Path, monkeypatch: pytest.MonkeyPatch

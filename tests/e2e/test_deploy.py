@@ -6,17 +6,34 @@ import os
 import socket
 import stat
 import subprocess
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import httpx
 import pytest
 
 from stackctl.core.model.demo_model import SENTENCE
 from tests.e2e.conftest import Stack, free_port
+from tests.e2e.failing import lasting
 
 pytestmark = pytest.mark.engine
+Deployed = tuple[Stack, dict[str, Any]]
+
+
+@pytest.fixture(scope="module")
+def first(tmp_path_factory: pytest.TempPathFactory, installed: Path, own_images: None) -> Iterator[Deployed]:
+    """A stack in a folder that was empty, and what the deploy said."""
+    del own_images
+    with lasting(tmp_path_factory.mktemp("main") / "t-main", installed) as stack:
+        yield stack, stack.deploy()
+
+
+@pytest.fixture
+def main_case(first: Deployed) -> Stack:
+    """That stack, for tests that look at it, or leave it as well as they found it."""
+    return first[0]
 
 
 def digests(folder: Path) -> dict[str, str]:
@@ -30,16 +47,16 @@ def started_at(stack: Stack) -> list[str]:
     return [stack.inspect(service)["State"]["StartedAt"] for service in ("llamacpp", "sillytavern")]
 
 
-def test_one_command_in_an_empty_folder_ends_with_the_sentence(stack: Stack) -> None:
-    result = stack.deploy()
+def test_one_command_in_an_empty_folder_ends_with_the_sentence(first: Deployed) -> None:
+    _, result = first
     assert result["reply"] == SENTENCE
     assert result["model"] == "stackctl-demo.gguf"
     assert result["tokens_per_s"] > 0
     assert httpx.get(f"{result['url']}/version").json()["pkgVersion"] == "1.19.0"
 
 
-def test_deploying_twice_restarts_nothing_and_writes_the_same_bytes(stack: Stack) -> None:
-    stack.deploy()
+def test_deploying_twice_restarts_nothing_and_writes_the_same_bytes(main_case: Stack) -> None:
+    stack = main_case
     before = digests(stack.folder), started_at(stack)
     assert stack.deploy()["reply"] == SENTENCE
     assert (digests(stack.folder), started_at(stack)) == before
@@ -57,8 +74,10 @@ def test_deploying_twice_restarts_nothing_and_writes_the_same_bytes(stack: Stack
     ]
 
 
-def test_a_change_is_shown_by_diff_written_into_stack_toml_and_recreates_the_backend_alone(stack: Stack) -> None:
-    stack.deploy()
+def test_a_change_is_shown_by_diff_written_into_stack_toml_and_recreates_the_backend_alone(
+    main_case: Stack,
+) -> None:
+    stack = main_case
     (stack.folder / "stack.toml").write_text("# mine\n" + (stack.folder / "stack.toml").read_text())
     before = started_at(stack)
     found = json.loads(stack.run("diff", "--context", "4096", "--json").stdout)
@@ -69,11 +88,13 @@ def test_a_change_is_shown_by_diff_written_into_stack_toml_and_recreates_the_bac
     assert text.startswith("# mine\n")
     assert "context = 4096" in text
     after = started_at(stack)
-    assert after[0] != before[0]
+    assert (after[0] != before[0], after[1]) == (True, before[1])
 
 
-def test_the_backend_is_not_published_and_the_page_listens_on_loopback_only(stack: Stack) -> None:
-    result = stack.deploy()
+def test_the_backend_is_not_published_and_the_page_listens_on_loopback_only(
+    first: Deployed,
+) -> None:
+    stack, result = first
     assert stack.inspect("llamacpp")["HostConfig"]["PortBindings"] in ({}, None)
     assert [n["Internal"] for n in json.loads(stack.docker("network", "inspect", f"{stack.name}_inner"))] == [True]
     assert list(stack.inspect("llamacpp")["NetworkSettings"]["Networks"]) == [f"{stack.name}_inner"]
@@ -85,8 +106,9 @@ def test_the_backend_is_not_published_and_the_page_listens_on_loopback_only(stac
         socket.create_connection((gateway, port), timeout=3)
 
 
-def test_status_stop_start_restart_logs_and_down_tell_the_truth(stack: Stack) -> None:
-    url = stack.deploy()["url"]
+def test_status_stop_start_restart_logs_and_down_tell_the_truth(first: Deployed) -> None:
+    stack, result = first
+    url = result["url"]
     assert json.loads(stack.run("status", "--json").stdout) | {"services": []} == {
         "name": stack.name, "ready": True, "url": url, "services": [],
     }  # fmt: skip
@@ -105,8 +127,8 @@ def test_status_stop_start_restart_logs_and_down_tell_the_truth(stack: Stack) ->
     assert stack.deploy()["reply"] == SENTENCE
 
 
-def test_containers_have_no_capabilities_and_run_as_the_folders_owner(stack: Stack) -> None:
-    stack.deploy()
+def test_containers_have_no_capabilities_and_run_as_the_folders_owner(main_case: Stack) -> None:
+    stack = main_case
     owner = stack.folder.stat()
     for service in ("llamacpp", "sillytavern"):
         found = stack.inspect(service)
@@ -117,6 +139,7 @@ def test_containers_have_no_capabilities_and_run_as_the_folders_owner(stack: Sta
         assert found["Config"]["User"] == f"{owner.st_uid}:{owner.st_gid}"
 
 
+@pytest.mark.chaos
 def test_a_folder_reached_by_a_link_is_the_same_folder(stack: Stack, tmp_path: Path) -> None:
     link = tmp_path / "link"
     link.symlink_to(stack.folder)
@@ -135,6 +158,7 @@ def test_a_folder_reached_by_a_link_is_the_same_folder(stack: Stack, tmp_path: P
     stack.run("down")
 
 
+@pytest.mark.machines
 def test_under_sudo_everything_belongs_to_the_caller(new_stack: Callable[..., Stack]) -> None:
     stack = new_stack(SUDO_UID="4321", SUDO_GID="4322", SUDO_USER="nobody")
     owner = (4321, 4322) if os.geteuid() == 0 else (os.geteuid(), os.getegid())
@@ -145,6 +169,7 @@ def test_under_sudo_everything_belongs_to_the_caller(new_stack: Callable[..., St
     assert users == {f"{owner[0]}:{owner[1]}"}
 
 
+@pytest.mark.chaos
 def test_down_keeps_an_overrides_named_volume_unless_it_is_told_otherwise(stack: Stack) -> None:
     override = {"services": {"sillytavern": {"volumes": ["extra:/extra"]}}, "volumes": {"extra": {}}}
     (stack.folder / "compose.override.yml").write_text(json.dumps(override))

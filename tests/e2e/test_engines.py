@@ -19,7 +19,7 @@ from tests.e2e import outside
 from tests.e2e.conftest import Stack, free_port
 from tests.e2e.own_engine import IMAGES, OwnEngine, own_engine, until
 
-pytestmark = [pytest.mark.engine, pytest.mark.debian]
+pytestmark = [pytest.mark.engine, pytest.mark.debian, pytest.mark.machines]
 LOAD_S = 10  # longer than SillyTavern takes to start, so that who waits for whom can be seen
 SLOW = f"""
 services:
@@ -83,6 +83,7 @@ def moment(stack: Stack, service: str, line: str) -> datetime:
     return datetime.fromisoformat(found[-1].split()[0])
 
 
+@pytest.mark.sample
 def test_an_engine_of_2020_runs_the_main_case(old: OwnEngine, deployed: tuple[Stack, str]) -> None:
     stack, said = deployed
     assert old.docker("version", "--format", "{{.Server.Version}}").startswith("20.10.")

@@ -101,6 +101,7 @@ def test_llama_cpp_on_this_machine_from_one_command_in_an_empty_folder(
         assert stack.run("diff").stdout.splitlines() == ["compose.yml stays as it is", "no container would be touched"]
 
 
+@pytest.mark.machines
 def test_koboldcpp_on_this_machine(stack: Stack, models: Path, gateway: str, program: Path) -> None:
     with outside.koboldcpp(program, models, gateway) as port:
         external(stack, f"http://127.0.0.1:{port}")
@@ -110,6 +111,7 @@ def test_koboldcpp_on_this_machine(stack: Stack, models: Path, gateway: str, pro
         assert connection(stack) == ("koboldcpp", f"http://host.docker.internal:{port}")
 
 
+@pytest.mark.machines
 def test_text_generation_webui_by_an_address_that_is_taken_as_it_is(
     stack: Stack, models: Path, gateway: str, textgen: str
 ) -> None:
@@ -125,6 +127,7 @@ def test_text_generation_webui_by_an_address_that_is_taken_as_it_is(
         assert stack.inspect("sillytavern")["HostConfig"]["ExtraHosts"] in ([], None)
 
 
+@pytest.mark.machines
 @pytest.mark.parametrize("kind", ["llamacpp", "koboldcpp", "text-generation-webui"])
 def test_a_server_with_a_key_is_proven_with_it_and_named_without(
     stack: Stack, models: Path, gateway: str, kind: str, request: pytest.FixtureRequest
@@ -160,6 +163,7 @@ def test_a_server_with_a_key_is_proven_with_it_and_named_without(
 # -- life with it
 
 
+@pytest.mark.machines
 def test_status_start_stop_logs_and_down_know_where_the_backend_is(stack: Stack, models: Path, gateway: str) -> None:
     with outside.llamacpp(models, gateway) as port:
         external(stack, f"http://127.0.0.1:{port}")
@@ -183,6 +187,7 @@ def test_status_start_stop_logs_and_down_know_where_the_backend_is(stack: Stack,
     assert ids(stack) == []
 
 
+@pytest.mark.machines
 def test_smoke_passes_with_a_backend_elsewhere_and_skips_what_is_not_the_stacks_own(
     stack: Stack, models: Path, gateway: str
 ) -> None:
@@ -196,6 +201,7 @@ def test_smoke_passes_with_a_backend_elsewhere_and_skips_what_is_not_the_stacks_
     assert {results[name] for name in ("services", "wiring", "model", "context", "streaming")} == {"passed"}
 
 
+@pytest.mark.machines
 def test_there_and_back_again(stack: Stack, models: Path, gateway: str) -> None:
     wish(stack, f'images = "own"\n[sillytavern]\nport = {free_port()}\n')
     first = deployed(stack)
@@ -214,6 +220,7 @@ def test_there_and_back_again(stack: Stack, models: Path, gateway: str) -> None:
     assert (stack.folder / "compose.yml").read_bytes() == before
 
 
+@pytest.mark.machines
 def test_render_works_without_an_engine_once_the_server_is_known(stack: Stack, models: Path, gateway: str) -> None:
     with outside.llamacpp(models, gateway) as port:
         external(stack, f"http://127.0.0.1:{port}")
@@ -254,6 +261,7 @@ def test_a_server_on_loopback_alone_is_named_with_its_flag(stack: Stack, models:
     assert hint(said) == "start it with --listen"
 
 
+@pytest.mark.chaos
 def test_text_generation_webui_without_listen_that_is_reached_all_the_same_refuses_the_name(
     stack: Stack, models: Path, gateway: str, textgen: str
 ) -> None:
@@ -264,6 +272,7 @@ def test_text_generation_webui_without_listen_that_is_reached_all_the_same_refus
     assert hint(said) == "start it with --listen"
 
 
+@pytest.mark.chaos
 def test_text_generation_webui_with_a_failed_model_is_not_ready(
     stack: Stack, models: Path, gateway: str, textgen: str
 ) -> None:
@@ -278,6 +287,7 @@ def test_where_nothing_runs_that_is_said(stack: Stack, gateway: str) -> None:
     assert f"nothing listens on port {port} of this machine" in refused(stack, f"http://{gateway}:{port}")
 
 
+@pytest.mark.chaos
 def test_a_port_that_swallows_connections_is_asleep_or_behind_a_firewall(stack: Stack, gateway: str) -> None:
     with outside.deaf(gateway) as port:
         said = refused(stack, f"http://127.0.0.1:{port}")
@@ -300,6 +310,7 @@ def test_a_server_of_another_kind_is_shown_by_what_it_answers(stack: Stack, gate
 # -- asleep
 
 
+@pytest.mark.machines
 def test_a_sleeping_backend_is_woken_up_waited_for_and_proven(stack: Stack, models: Path, gateway: str) -> None:
     """The server starts once the magic packet has arrived in its network, which is a bridge of the engine."""
     port, woken, done = free_port(), threading.Event(), threading.Event()
@@ -328,6 +339,7 @@ def test_a_sleeping_backend_is_woken_up_waited_for_and_proven(stack: Stack, mode
         thread.join()
 
 
+@pytest.mark.chaos
 def test_a_server_that_comes_up_in_time_is_waited_for_where_a_timeout_is_named(
     stack: Stack, models: Path, gateway: str
 ) -> None:

@@ -7,13 +7,24 @@ import subprocess
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
+from pathlib import Path
 from typing import IO
 
 import pytest
 
 from tests.e2e.conftest import Stack
+from tests.e2e.failing import lasting
 
 pytestmark = pytest.mark.engine
+
+
+@pytest.fixture(scope="module")
+def stack(tmp_path_factory: pytest.TempPathFactory, installed: Path, own_images: None) -> Iterator[Stack]:
+    """One stack for all of these tests."""
+    del own_images
+    with lasting(tmp_path_factory.mktemp("following") / "t-following", installed) as one:
+        one.deploy("--no-proof")
+        yield one
 
 
 @contextmanager
@@ -55,7 +66,6 @@ def shown(output: IO[str]) -> Iterator[tuple[bool, dict[str, str]]]:
 
 
 def test_status_watches_until_ctrl_c_and_shows_each_change_once(stack: Stack) -> None:
-    stack.deploy("--no-proof")
     with following(stack, "status", "--watch", "--json") as output:
         seen = shown(output)
         assert next(seen) == (True, {"llamacpp": "running healthy", "sillytavern": "running healthy"})
@@ -70,7 +80,6 @@ def test_status_watches_until_ctrl_c_and_shows_each_change_once(stack: Stack) ->
 
 
 def test_logs_follow_until_ctrl_c_and_take_a_number_of_lines(stack: Stack) -> None:
-    stack.deploy("--no-proof")
     with following(stack, "logs", "-f", "--tail", "1", "sillytavern") as output:
         assert output.readline()
         port = stack.inspect("sillytavern")["HostConfig"]["PortBindings"]["8000/tcp"][0]["HostPort"]
@@ -81,7 +90,6 @@ def test_logs_follow_until_ctrl_c_and_take_a_number_of_lines(stack: Stack) -> No
 
 
 def test_logs_let_nothing_through_that_a_terminal_would_obey(stack: Stack) -> None:
-    stack.deploy("--no-proof")
     attack = r"attack 10 %%\r20 %% \033]52;c;aGk=\007\033[2J\033[31mred\033[0m \342\200\256\302\2332J\n"
     shown = r"attack 10 %\r20 % red \u202e\x9b2J"
     with following(stack, "logs", "-f", "--tail", "1", "sillytavern") as output:

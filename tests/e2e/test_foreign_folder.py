@@ -12,7 +12,7 @@ from tests.e2e.conftest import Stack
 from tests.e2e.failing import hint
 from tests.hub.server import Repo, running
 
-pytestmark = [pytest.mark.engine, pytest.mark.debian]
+pytestmark = [pytest.mark.engine, pytest.mark.debian, pytest.mark.machines]
 ALICE = 4321
 RENDER = ("render", "--model", "demo", "--gpu", "none")
 DEPLOY = ("deploy", "--model", "demo", "--gpu", "none", "--images", "own", "--no-proof")
@@ -78,6 +78,7 @@ def test_a_link_to_what_is_hers_and_one_that_root_made_are_followed(hers: Stack,
     assert (tmp_path / "her disk/lock").stat().st_uid == ALICE
 
 
+@pytest.mark.sample
 def test_what_is_no_file_is_not_waited_for(hers: Stack) -> None:
     (hers.folder / ".stackctl").mkdir()
     plants: dict[str, Callable[[Path], None]] = {
@@ -96,6 +97,7 @@ def test_what_is_no_file_is_not_waited_for(hers: Stack) -> None:
         path.unlink()
 
 
+@pytest.mark.sample
 def test_a_record_of_hers_sends_root_to_no_folder_but_hers(hers: Stack, tmp_path: Path) -> None:
     source = tmp_path / "st"
     (source / "data/default-user/chats").mkdir(parents=True)

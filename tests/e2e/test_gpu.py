@@ -19,7 +19,7 @@ from tests.e2e.conftest import Stack, free_port
 from tests.e2e.own_engine import IMAGES, OwnEngine, own_engine, until
 from tests.standins import nvml
 
-pytestmark = [pytest.mark.engine, pytest.mark.debian]
+pytestmark = [pytest.mark.engine, pytest.mark.debian, pytest.mark.machines]
 HOOK = "nvidia-container-runtime-hook"
 SETTINGS = f"""
 images = "own"

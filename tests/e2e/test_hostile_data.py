@@ -13,7 +13,7 @@ from stackctl.core.tavern import secrets_json as tavern_secrets
 from tests.e2e.conftest import Stack
 from tests.e2e.failing import lasting
 
-pytestmark = pytest.mark.engine
+pytestmark = [pytest.mark.engine, pytest.mark.chaos]
 HOME = "/home/node/app"
 SETTINGS, SECRETS = (f"{HOME}/{name}" for name in (tavern.SETTINGS, tavern_secrets.FILE))
 MOST_S, MOST_KIB = 60, 300_000  # a deploy that waits for nothing takes some seconds and some 80 MB
@@ -68,10 +68,11 @@ PLANTED = {
     "link": "rm -f {0}; ln -s /etc/passwd {0}",
     "folder is a link": "mv $(dirname {0}) $(dirname {0}).was; ln -s /etc $(dirname {0})",
 }
+KINDS = [pytest.param(kind, marks=pytest.mark.sample if kind == "pipe" else ()) for kind in PLANTED]
 MENDED = "for d in {home}/data/default-user; do [ ! -L $d ] || {{ rm $d; mv $d.was $d; }}; done; rm -f {files}"
 
 
-@pytest.mark.parametrize("kind", PLANTED)
+@pytest.mark.parametrize("kind", KINDS)
 @pytest.mark.parametrize("file", [SETTINGS, SECRETS])
 def test_no_command_hangs_or_fills_the_memory(running: Stack, kind: str, file: str) -> None:
     in_container(running, PLANTED[kind].format(file))

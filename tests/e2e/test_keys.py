@@ -24,6 +24,8 @@ ASKED = {
     "koboldcpp": ("http://koboldcpp:5001/api/v1/generate", {"prompt": "Hi", "max_length": 1}),
     "text-generation-webui": ("http://text-generation-webui:5000/v1/completions", {"prompt": "Hi", "max_tokens": 1}),
 }
+# llama.cpp's server is the real one; of the stand-ins `make machines` has all
+KINDS = [pytest.param(kind, marks=() if kind == "llamacpp" else pytest.mark.machines) for kind in ASKED]
 KEY = "-a-key-of-the-tests-43-characters-long-0123"
 _POST = """
 const [url, body, key] = process.argv.slice(1);
@@ -72,7 +74,7 @@ def page(url: str) -> Iterator[httpx.Client]:
         yield client
 
 
-@pytest.mark.parametrize("kind", ASKED)
+@pytest.mark.parametrize("kind", KINDS)
 def test_the_backend_refuses_whoever_has_no_key_and_only_files_hold_it(
     of_kind: Callable[[str], Stack], kind: str
 ) -> None:
@@ -104,6 +106,7 @@ def test_the_backend_refuses_whoever_has_no_key_and_only_files_hold_it(
     assert stack.inspect(kind)["State"]["StartedAt"] == started
 
 
+@pytest.mark.machines
 @pytest.mark.parametrize("kind", ["koboldcpp", "text-generation-webui"])
 def test_a_backend_that_writes_its_key_into_its_log_does_not_show_it_through_stackctl(
     of_kind: Callable[[str], Stack], kind: str
@@ -119,6 +122,7 @@ def test_a_backend_that_writes_its_key_into_its_log_does_not_show_it_through_sta
     assert sorted(shown.splitlines()) == sorted(plain.replace(key, "***").splitlines())
 
 
+@pytest.mark.chaos
 def test_an_errors_evidence_does_not_show_the_key(of_kind: Callable[[str], Stack]) -> None:
     stack = of_kind("koboldcpp")
     # a header that stands our check, and an architecture that no llama.cpp knows: the log ends soon after the key
@@ -131,6 +135,7 @@ def test_an_errors_evidence_does_not_show_the_key(of_kind: Callable[[str], Stack
     assert kept(stack) not in said
 
 
+@pytest.mark.machines
 def test_a_deleted_key_is_replaced_everywhere_and_only_the_backend_is_recreated(
     of_kind: Callable[[str], Stack],
 ) -> None:
@@ -152,6 +157,7 @@ def test_a_deleted_key_is_replaced_everywhere_and_only_the_backend_is_recreated(
     assert kept(stack).endswith(entry["value"].strip("*"))
 
 
+@pytest.mark.chaos
 @pytest.mark.parametrize("kind", ASKED)
 def test_a_key_that_the_user_chose_instead_is_left_and_the_proof_says_what_is_wrong(
     of_kind: Callable[[str], Stack], kind: str

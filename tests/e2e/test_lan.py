@@ -11,7 +11,7 @@ from stackctl.core.model.demo_model import SENTENCE
 from tests.e2e.conftest import Stack, free_port
 from tests.e2e.lan import Lan, cable, foreign, password_header
 
-pytestmark = [pytest.mark.engine, pytest.mark.debian]
+pytestmark = [pytest.mark.engine, pytest.mark.debian, pytest.mark.machines]
 
 # what Docker's own proxy passes on looks like this machine: a spoofed header must not make more of it
 SPOOFED = ("X-Forwarded-For: 127.0.0.1", "X-Real-IP: 127.0.0.1", "Host: localhost")
@@ -68,6 +68,7 @@ def test_open_shows_the_page_in_the_browser_and_over_ssh_says_how_to_reach_it(st
     assert "not ready" in stack.fails(7, "open")
 
 
+@pytest.mark.sample
 def test_the_lan_gets_in_with_the_password_only_and_other_networks_not_at_all(stack: Stack, lan: Lan) -> None:
     port = deployed(stack, lan.interface)
     url, login = f"http://{lan.address}:{port}", password_header(stack)

@@ -13,7 +13,7 @@ from stackctl.core.model.demo_model import SENTENCE, gguf_bytes
 from tests.e2e.conftest import Stack
 from tests.e2e.failing import lasting
 
-pytestmark = pytest.mark.engine
+pytestmark = [pytest.mark.engine, pytest.mark.chaos]
 PLACE = "My $Models: 'a' \"b\" #1 {x} é 日本"
 COMPOSED = unicodedata.normalize("NFC", "modèle ガ.gguf")
 DECOMPOSED = unicodedata.normalize("NFD", COMPOSED)

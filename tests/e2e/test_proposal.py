@@ -12,7 +12,7 @@ import pytest
 
 from stackctl.core.model import demo_model
 from tests.e2e.conftest import Stack
-from tests.e2e.failing import files, ids
+from tests.e2e.failing import IDLE, files, ids, override
 from tests.hub.server import Fault, running
 from tests.hub.server import Hub as Server
 from tests.shapes.family import Model
@@ -73,6 +73,7 @@ def test_one_enter_ends_in_a_chat_with_the_pulled_model(empty: Stack, server: Se
     assert "is used by" in empty.fails(3, "models", "remove", listed[0]["name"], "--yes")
 
 
+@pytest.mark.machines
 def test_so_it_does_where_the_official_images_can_not_be_pulled(empty: Stack) -> None:
     """Where a registry answers, they are taken; the model is fetched and chats either way."""
     with begin(empty, "--yes", images="auto") as process:
@@ -83,6 +84,7 @@ def test_so_it_does_where_the_official_images_can_not_be_pulled(empty: Stack) ->
     assert "chat with the demo model meanwhile: http://127.0.0.1:" in said
 
 
+@pytest.mark.chaos
 def test_killed_while_it_downloads_the_next_run_ends_the_same(empty: Stack, server: Server) -> None:
     server.usual["cdn"] = Fault(pause_s=0.2, step=8 << 10)
     process = begin(empty, "--yes")
@@ -123,10 +125,12 @@ def test_of_several_models_that_runs_which_was_answered(stack: Stack) -> None:
     with begin(stack) as process:
         _, said = process.communicate("", timeout=60)
     assert (process.returncode, "stackctl use one | two" in said) == (3, True), said
+    override(stack, llamacpp=IDLE, sillytavern=IDLE)
     with begin(stack, "--no-proof") as process:
         _, said = process.communicate("two\n", timeout=300)
     assert process.returncode == 0, said
-    assert "/models/two.gguf" in stack.inspect("llamacpp")["Args"]
+    mounted = {one["Destination"] for one in stack.inspect("llamacpp")["Mounts"]}
+    assert "/models/two.gguf" in mounted
     assert [one["name"] for one in json.loads(stack.run("use", "--json").stdout) if one["used"]] == ["two"]
 
 
@@ -139,6 +143,7 @@ def test_a_dry_run_of_a_source_shows_the_plan_and_fetches_its_header_alone(empty
     assert not Path(empty.environment["XDG_DATA_HOME"], "stackctl", "models").exists()
 
 
+@pytest.mark.chaos
 def test_a_model_that_does_not_fit_is_refused_before_it_is_fetched(
     new_stack: Callable[..., Stack], server: Server, tmp_path: Path
 ) -> None:

@@ -11,7 +11,7 @@ from tests.e2e.lan import Lan, cable, foreign, password_header
 from tests.e2e.outside import docker, running
 from tests.standins import build
 
-pytestmark = [pytest.mark.engine, pytest.mark.debian]
+pytestmark = [pytest.mark.engine, pytest.mark.debian, pytest.mark.machines]
 NAME, NETWORK, HOST = "t-caddy-of-the-tests", "t-proxy-of-the-tests", "chat.example.test"
 
 

@@ -18,7 +18,7 @@ from stackctl.core.model.demo_model import SENTENCE, gguf_bytes
 from tests.e2e import outside
 from tests.e2e.conftest import Stack
 
-pytestmark = pytest.mark.engine
+pytestmark = [pytest.mark.engine, pytest.mark.machines]
 
 
 def engine_socket() -> str:
@@ -67,6 +67,7 @@ def there(remote: str, new_stack: Callable[..., Stack]) -> Stack:  # in this ord
     return new_stack(DOCKER_HOST=remote)
 
 
+@pytest.mark.sample
 def test_on_a_remote_engine_the_proof_is_made_inside_sillytaverns_container(there: Stack) -> None:
     began = int(time.time())
     result = there.deploy()
@@ -98,6 +99,7 @@ def test_the_proof_inside_finds_what_is_wrong_as_the_one_outside_does(there: Sta
     assert there.deploy()["reply"] == SENTENCE
 
 
+@pytest.mark.sample
 def test_ports_of_this_machine_do_not_count_on_another_one(there: Stack) -> None:
     with socket.create_server(("127.0.0.1", 0)) as ours:
         port = str(ours.getsockname()[1])

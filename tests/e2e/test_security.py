@@ -112,6 +112,7 @@ def test_every_program_stays_far_under_its_limit_of_processes(good: Stack, servi
     assert 0 < has < limit / 8
 
 
+@pytest.mark.machines
 def test_a_stack_of_an_older_stackctl_gets_it_with_its_next_plain_deploy_and_is_told(
     new_stack: Callable[..., Stack],
 ) -> None:
@@ -151,6 +152,7 @@ def test_a_stack_of_an_older_stackctl_gets_it_with_its_next_plain_deploy_and_is_
     stack.run("smoke")
 
 
+@pytest.mark.machines
 def test_another_subnet_makes_the_network_anew_and_all_find_each_other_in_it(new_stack: Callable[..., Stack]) -> None:
     stack, plain = new_stack(), f"[sillytavern]\nport = {free_port()}\n"
     wish(stack, plain)

@@ -10,6 +10,7 @@ import pytest
 
 from stackctl.core.config.stack_toml import parse
 from tests.e2e.conftest import Stack
+from tests.e2e.failing import IDLE, override
 
 pytestmark = pytest.mark.engine
 
@@ -56,6 +57,7 @@ def test_init_writes_the_commented_file_once_with_what_was_asked_for(stack: Stac
 
 
 def test_verbose_shows_every_command_that_is_run(stack: Stack) -> None:
+    override(stack, llamacpp=IDLE, sillytavern=IDLE)
     stack.run("deploy", "--images", "own", "--no-proof")
     said = stack.run("-v", "stop").stderr
     assert f" -p {stack.name} -f compose.yml stop\n" in said

@@ -151,6 +151,7 @@ def test_for_people_it_is_a_table_and_the_checks_are_chosen_by_name(good: Stack)
     assert "Invalid value for '--only'" in good.run("smoke", "--only", "repl", check=False).stderr
 
 
+@pytest.mark.chaos
 def test_all_ends_within_its_bound_of_time(good: Stack) -> None:
     found = smoke(good, 7, "--timeout", "1")
     late = [one for name, one in found.items() if name and one["says"] == "the time for all checks is over"]
@@ -175,6 +176,8 @@ def test_no_report_holds_the_key(good: Stack, tmp_path: Path) -> None:
 # -- planted faults
 
 
+@pytest.mark.chaos
+@pytest.mark.sample
 def test_a_backend_that_is_down(good: Stack) -> None:
     good.docker("stop", good.container("llamacpp"))
     try:
@@ -188,6 +191,8 @@ def test_a_backend_that_is_down(good: Stack) -> None:
     assert "llamacpp does not run" in found["services"]["says"]
 
 
+@pytest.mark.chaos
+@pytest.mark.sample
 def test_another_model_and_another_context_than_planned(good: Stack) -> None:
     command: list[str] = good.inspect("llamacpp")["Config"]["Cmd"]
     for flag, value in (("--alias", "other.gguf"), ("--ctx-size", "4096")):
@@ -211,6 +216,7 @@ def test_what_stack_toml_says_since_the_deploy_is_diffs_to_tell(good: Stack) -> 
     assert [(one["service"], one["action"]) for one in changes] == [("llamacpp", "recreate")]
 
 
+@pytest.mark.chaos
 def test_a_whitelist_that_shuts_this_machine_out(good: Stack) -> None:
     with planted(good, sillytavern={"environment": {"SILLYTAVERN_WHITELIST": '["127.0.0.1"]'}}):
         found = smoke(good, 7)
@@ -219,6 +225,7 @@ def test_a_whitelist_that_shuts_this_machine_out(good: Stack) -> None:
     assert {"wiring", "reply"} <= statuses(found, "not run")
 
 
+@pytest.mark.chaos
 def test_a_whitelist_that_lets_everybody_in(good: Stack) -> None:
     with planted(good, sillytavern={"environment": {"SILLYTAVERN_WHITELIST": '["0.0.0.0/0","::/0"]'}}):
         found = smoke(good, 10)
@@ -227,6 +234,7 @@ def test_a_whitelist_that_lets_everybody_in(good: Stack) -> None:
     assert found["exposure"]["status"] == "passed"  # they would have to be in its own network
 
 
+@pytest.mark.chaos
 @pytest.mark.parametrize(
     ("variable", "value", "says"),
     [
@@ -242,6 +250,7 @@ def test_a_page_that_web_pages_of_others_may_use(good: Stack, variable: str, val
     assert found["origin"]["says"].startswith(says)
 
 
+@pytest.mark.chaos
 def test_a_backend_that_reaches_this_machine(good: Stack) -> None:
     mode = {f"com.docker.network.bridge.gateway_mode_ipv{family}": "nat" for family in (4, 6)}
     overridden(good).write_text(json.dumps({"networks": {"inner": {"driver_opts": mode}}}))
@@ -259,6 +268,7 @@ def test_a_backend_that_reaches_this_machine(good: Stack) -> None:
     assert smoke(good, 0, "--only", "isolation")["isolation"]["status"] == "passed"
 
 
+@pytest.mark.chaos
 def test_a_backend_that_takes_anybody_without_a_key(good: Stack) -> None:
     command = good.inspect("llamacpp")["Config"]["Cmd"]
     at = command.index("--api-key-file")
@@ -268,6 +278,7 @@ def test_a_backend_that_takes_anybody_without_a_key(good: Stack) -> None:
     assert found["key"]["says"] == "llama.cpp answers without its key, too (200)"
 
 
+@pytest.mark.chaos
 def test_a_proxy_of_this_machine_that_opens_sillytavern_to_others(good: Stack) -> None:
     port = int(good.inspect("sillytavern")["HostConfig"]["PortBindings"]["8000/tcp"][0]["HostPort"])
     address = host_network.addresses()[0]
@@ -279,6 +290,8 @@ def test_a_proxy_of_this_machine_that_opens_sillytavern_to_others(good: Stack) -
         assert smoke(good, 0, "--only", "exposure")["exposure"]["status"] == "passed"  # another program, not ours
 
 
+@pytest.mark.chaos
+@pytest.mark.sample
 def test_a_missing_key(good: Stack) -> None:
     secrets = good.folder / "sillytavern" / "data" / "default-user" / "secrets.json"
     text = secrets.read_text()
@@ -292,6 +305,7 @@ def test_a_missing_key(good: Stack) -> None:
     assert found["reply"]["says"] == "because key failed"
 
 
+@pytest.mark.chaos
 def test_a_published_backend_port(good: Stack) -> None:
     with planted(good, llamacpp={"ports": ["127.0.0.1:18099:8080"], "networks": ["inner", "edge"]}):
         found = smoke(good, 10)
@@ -301,7 +315,8 @@ def test_a_published_backend_port(good: Stack) -> None:
     assert {"page", "reply", "streaming"} <= statuses(found, "passed")
 
 
-@pytest.mark.parametrize("how", ["cut", "break"])
+@pytest.mark.chaos
+@pytest.mark.parametrize("how", [pytest.param("cut", marks=pytest.mark.sample), "break"])
 def test_a_stream_that_is_cut_off(good: Stack, how: str) -> None:
     with between(good, how):
         found = smoke(good, 7)
@@ -310,6 +325,7 @@ def test_a_stream_that_is_cut_off(good: Stack, how: str) -> None:
     assert found["reply"]["status"] == "passed"
 
 
+@pytest.mark.chaos
 def test_a_stream_that_has_no_end(good: Stack) -> None:
     with between(good, "endless"):
         found = smoke(good, 7)
@@ -318,6 +334,7 @@ def test_a_stream_that_has_no_end(good: Stack) -> None:
     assert found["streaming"]["seconds"] < 30
 
 
+@pytest.mark.chaos
 def test_a_proxy_that_holds_a_stream_back_until_its_end(good: Stack) -> None:
     with between(good, "held"):
         found = smoke(good, 7)
@@ -327,6 +344,7 @@ def test_a_proxy_that_holds_a_stream_back_until_its_end(good: Stack) -> None:
         assert "pieces over" in smoke(good, 0, "--only", "streaming")["streaming"]["says"]
 
 
+@pytest.mark.chaos
 def test_damaged_characters_in_the_stream(good: Stack) -> None:
     with between(good, "bytes"):
         found = smoke(good, 7)
@@ -334,6 +352,7 @@ def test_damaged_characters_in_the_stream(good: Stack) -> None:
     assert "damaged characters" in found["encoding"]["says"]
 
 
+@pytest.mark.chaos
 def test_utf_8_that_was_taken_for_another_character_set_in_the_stream(good: Stack) -> None:
     with between(good, "twice"):
         found = smoke(good, 7)

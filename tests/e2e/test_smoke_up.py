@@ -47,6 +47,7 @@ def test_a_stack_is_brought_up_checked_and_gone_with_its_folder(job: Stack) -> N
     assert not (job.folder / "kept").exists()
 
 
+@pytest.mark.chaos
 def test_a_failed_deploy_is_a_failed_check_and_leaves_evidence_and_nothing_else(job: Stack) -> None:
     (job.folder / "broken.gguf").write_bytes(gguf_bytes().replace(b"llama", b"llamz"))
     reports = ("--artefacts", "kept", "--junit", "junit.xml", "--summary", "summary.md", "--annotate")
@@ -88,6 +89,7 @@ def running(job: Stack, until: str) -> Iterator["subprocess.Popen[str]"]:
         yield process
 
 
+@pytest.mark.chaos
 @pytest.mark.parametrize(("sent", "until"), [(signal.SIGINT, "llamacpp is ready"), (signal.SIGTERM, "Checking t-up")])
 def test_an_interrupted_run_takes_its_stack_down(job: Stack, sent: signal.Signals, until: str) -> None:
     with running(job, until) as process:
@@ -97,6 +99,7 @@ def test_an_interrupted_run_takes_its_stack_down(job: Stack, sent: signal.Signal
     assert left(job) == []
 
 
+@pytest.mark.chaos
 def test_what_a_killed_run_left_is_removed_by_the_next_one_of_its_name(job: Stack) -> None:
     with running(job, "Checking t-up") as process:
         process.kill()
@@ -108,6 +111,7 @@ def test_what_a_killed_run_left_is_removed_by_the_next_one_of_its_name(job: Stac
     assert set(found) == {"", "deploy", "reply"}
 
 
+@pytest.mark.chaos
 def test_a_users_stack_of_that_name_is_never_touched(job: Stack) -> None:
     job.deploy("--name", "t-up", "--port", str(free_port()))
     before = job.inspect("llamacpp")["Id"]
@@ -118,6 +122,7 @@ def test_a_users_stack_of_that_name_is_never_touched(job: Stack) -> None:
     job.run("down")
 
 
+@pytest.mark.chaos
 def test_a_kept_stack_stays_until_the_next_run_of_its_name(job: Stack) -> None:
     smoke(job, 0, *UP, "--only", "services", "--keep")
     status = job.run("-C", "stackctl-smoke/t-up/stack", "status", "--json").stdout
@@ -134,6 +139,7 @@ def test_options_of_up_are_refused_without_it(job: Stack) -> None:
 # -- other backends; KoboldCpp and text-generation-webui by their stand-ins
 
 
+@pytest.mark.machines
 def test_a_backend_elsewhere_passes_but_for_what_only_a_service_has(job: Stack) -> None:
     models = job.folder / "models"
     models.mkdir()
@@ -146,6 +152,7 @@ def test_a_backend_elsewhere_passes_but_for_what_only_a_service_has(job: Stack) 
     assert found["context"]["says"].startswith("4096 tokens")
 
 
+@pytest.mark.machines
 def test_koboldcpp_passes(stack: Stack, program: Path) -> None:
     (stack.folder / "stack.toml").write_text(f'[backend]\nkind = "koboldcpp"\nprogram = "{program}"\n')
     stack.deploy("--port", str(free_port()))
@@ -153,6 +160,7 @@ def test_koboldcpp_passes(stack: Stack, program: Path) -> None:
     assert statuses(found, "not run") == set()
 
 
+@pytest.mark.machines
 def test_text_generation_webui_passes_and_one_with_a_failed_model_does_not(stack: Stack, textgen: str) -> None:
     wish = f'[backend]\nkind = "textgen"\nimage = "{textgen}"\ncontext = 4096\n'
     (stack.folder / "stack.toml").write_text(wish)

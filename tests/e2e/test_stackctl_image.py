@@ -13,7 +13,7 @@ import yaml
 from stackctl.core.model.demo_model import SENTENCE, gguf_bytes
 from tests.e2e.conftest import Stack
 
-pytestmark = pytest.mark.engine
+pytestmark = [pytest.mark.engine, pytest.mark.machines]
 IMAGE = "localhost/stackctl/stackctl:1"
 OWNER = 1234  # somebody, neither root nor who runs the tests
 
@@ -66,6 +66,7 @@ def here(new_stack: Callable[..., Stack], image: None) -> InContainer:
     return InContainer(folder=made.folder, program=made.program)
 
 
+@pytest.mark.sample
 def test_a_deploy_through_the_image_ends_with_the_sentence_and_its_files_belong_to_the_folders_owner(
     here: InContainer,
 ) -> None:
@@ -99,6 +100,7 @@ def test_what_asks_the_engine_about_a_stack_refuses_another_path_too(here: InCon
         assert "on the host" in here.fails(3, command)
 
 
+@pytest.mark.sample
 def test_a_folder_of_the_container_alone_is_refused(here: InContainer) -> None:
     here.options = ("-w", "/root")
     assert "/root is not mounted into this container" in here.fails(3, "deploy")

@@ -1,6 +1,7 @@
 """The prompt template in the real SillyTavern: from the model, by its own presets, and never over the user's choice."""
 
 import json
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -13,6 +14,7 @@ from stackctl.core.tavern import prompt_templates
 from stackctl.effects.docker.engine import Engine
 from tests.core.tavern.test_prompt_templates import FAMILIES
 from tests.e2e.conftest import Stack
+from tests.e2e.failing import IDLE, lasting, override
 
 pytestmark = pytest.mark.engine
 
@@ -42,6 +44,15 @@ def test_every_template_that_we_may_choose_is_one_of_sillytaverns(shipped: dict[
         assert one.reasoning in known["reasoning"] | {""}
 
 
+@pytest.fixture(scope="module")
+def deployed(tmp_path_factory: pytest.TempPathFactory, installed: Path, own_images: None) -> Iterator[Stack]:
+    """One stack for the tests that change its settings."""
+    del own_images
+    with lasting(tmp_path_factory.mktemp("templates") / "t-templates", installed) as stack:
+        assert stack.deploy()["reply"] == SENTENCE
+        yield stack
+
+
 def settings(stack: Stack) -> Path:
     return stack.folder / "sillytavern" / tavern.SETTINGS
 
@@ -51,9 +62,9 @@ def read(stack: Stack) -> Any:
 
 
 def test_the_presets_content_is_written_and_follows_until_the_user_chooses(
-    stack: Stack, shipped: dict[str, Any]
+    deployed: Stack, shipped: dict[str, Any]
 ) -> None:
-    assert stack.deploy()["reply"] == SENTENCE
+    stack = deployed
     power = read(stack)["power_user"]
     preset = shipped[f"{tavern.PRESETS['instruct']}/ChatML.json"]
     assert power["instruct"] == {"enabled": True, "preset": "ChatML"} | {k: v for k, v in preset.items() if k != "name"}
@@ -82,12 +93,13 @@ def test_a_template_that_sillytavern_lacks_is_refused_with_those_that_are_close(
 
 
 def test_none_leaves_sillytaverns_templates_alone(stack: Stack) -> None:
-    stack.deploy("--template", "none")
+    override(stack, llamacpp=IDLE, sillytavern=IDLE)
+    stack.deploy("--template", "none", "--no-proof")
     assert read(stack)["power_user"]["instruct"]["enabled"] is False
 
 
-def test_damaged_settings_are_kept_aside_and_the_stack_comes_up_connected(stack: Stack) -> None:
-    stack.deploy()
+def test_damaged_settings_are_kept_aside_and_the_stack_comes_up_connected(deployed: Stack) -> None:
+    stack = deployed
     settings(stack).write_text('{"main_api": "textgen')
     done = stack.run("deploy", "--images", "own", "--json")
     assert json.loads(done.stdout)["reply"] == SENTENCE

@@ -129,7 +129,8 @@ def test_an_address_that_gives_a_web_page_keeps_nothing(machine: Machine, server
 
 
 def everything(folder: Path) -> set[Path]:
-    return set(folder.rglob("*"))
+    """What lies in a folder and beside it."""
+    return {*folder.rglob("*"), *folder.parent.iterdir()}
 
 
 ELSEWHERE = {
@@ -146,7 +147,7 @@ def test_a_listing_that_names_a_file_elsewhere_is_refused_and_nothing_is_written
     machine: Machine, server: Server, tmp_path: Path, name: str, to: str
 ) -> None:
     server.add("owner/bad", {name.format(tmp=tmp_path): MODEL})
-    before = everything(tmp_path.parent)
+    before = everything(tmp_path)
     for act in (
         lambda: get(machine, "hf:owner/bad", tmp_path / to if to else None),
         lambda: models_looked_at(machine, "hf:owner/bad"),
@@ -155,7 +156,7 @@ def test_a_listing_that_names_a_file_elsewhere_is_refused_and_nothing_is_written
             act()
         assert "owner/bad" in caught.value.message
         assert caught.value.message.isprintable()
-    assert everything(tmp_path.parent) == before
+    assert everything(tmp_path) == before
     assert server.sent == 0
 
 

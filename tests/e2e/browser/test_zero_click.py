@@ -15,7 +15,7 @@ from tests.e2e.conftest import Stack
 from tests.e2e.failing import wish
 from tests.e2e.test_smoke import between
 
-pytestmark = pytest.mark.engine
+pytestmark = [pytest.mark.engine, pytest.mark.machines]
 Open = Callable[[str], Tavern]
 
 
@@ -31,6 +31,7 @@ def assert_chat_ready(page: Tavern, model: str, context: int) -> None:
     page.shot("answered")
 
 
+@pytest.mark.sample
 def test_llamacpp(stack: Stack, tavern: Open) -> None:
     url = stack.deploy("--context", "12288")["url"]
     page = tavern(url)
