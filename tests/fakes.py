@@ -32,7 +32,7 @@ from stackctl.effects.hub import Hub
 from stackctl.effects.models.contents import contents
 from stackctl.effects.models.reading import where
 from stackctl.effects.storage.disk import Disk
-from stackctl.errors import EngineError, ModelError, StackctlError
+from stackctl.errors import ConfigError, EngineError, ModelError, StackctlError
 from stackctl.orchestrators.compose import render
 from stackctl.orchestrators.compose.changes import changes
 from stackctl.ports.disk import Folder
@@ -103,6 +103,7 @@ class FakeDocker:
     states_: dict[str, ServiceState] = field(default_factory=dict)
     containers_: list[ContainerSeen] = field(default_factory=list)
     projects: frozenset[tuple[str, str]] = frozenset()
+    foreign: frozenset[str] = frozenset()  # names of others' stacks
     mounted: dict[Path, tuple[str, ...]] = field(default_factory=dict)
     logs: dict[str, tuple[str, ...]] = field(default_factory=dict)
     subnets_: tuple[tuple[IPv4Network, ...], tuple[IPv4Network, ...]] = ((), ())
@@ -128,7 +129,9 @@ class FakeDocker:
         return tuple(self.containers_)
 
     def refuse_foreign(self, project: str, folder: PurePosixPath) -> None:
-        """Nobody else is here."""
+        del folder
+        if project in self.foreign:
+            raise ConfigError(f"{project} is another's", hint="choose another name")
 
     def stack_folders(self) -> frozenset[tuple[str, str]]:
         return self.projects

@@ -1,6 +1,7 @@
 """The proof: a reply that travelled through SillyTavern, with the connection found in its own settings."""
 
 import time
+from collections.abc import Callable
 from dataclasses import dataclass
 
 from stackctl.core.plan.stack import Plan
@@ -27,16 +28,16 @@ class Proof:
     tokens_per_s: float | None = None
 
 
-def prove(plan: Plan, machine: Machine) -> Proof:
+def prove(plan: Plan, machine: Machine, *, sleep: Callable[[float], None] = time.sleep) -> Proof:
     """Ask as SillyTavern's page would; raise NotReady if what it is set to does not lead to an answer."""
     began = time.time()
     try:
         with tavern_session(plan, machine) as page:
             model, reply = _asked(page, plan)
     except NotReady as error:
-        error.evidence = (*error.evidence, *log_lines(plan, machine, began))
+        error.evidence = (*error.evidence, *log_lines(plan, machine, began, sleep=sleep))
         raise
-    return Proof(model=model, reply=reply, tokens_per_s=measure_speed(reply, plan, machine, began))
+    return Proof(model=model, reply=reply, tokens_per_s=measure_speed(reply, plan, machine, began, sleep=sleep))
 
 
 def _asked(page: Page, plan: Plan) -> tuple[str, Reply]:

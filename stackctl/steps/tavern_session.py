@@ -1,6 +1,7 @@
 """A session with a stack's running SillyTavern, and what SillyTavern writes to its log meanwhile."""
 
 import time
+from collections.abc import Callable
 from dataclasses import replace
 
 from stackctl.core.formats.answer_limit import Limit
@@ -36,7 +37,9 @@ def backend_log(plan: Plan, machine: Machine, path: str) -> str:
     return machine.tavern.read_backend(state.container, plan.backend_url, path, _FIGURES)
 
 
-def log_lines(plan: Plan, machine: Machine, since: float) -> tuple[str, ...]:
+def log_lines(
+    plan: Plan, machine: Machine, since: float, *, sleep: Callable[[float], None] = time.sleep
+) -> tuple[str, ...]:
     """The first lines of SillyTavern's log since then (seconds since the epoch), its stack traces left out.
 
     They come through the engine a moment after its answer. Another machine's clock may differ: there it is all.
@@ -48,7 +51,7 @@ def log_lines(plan: Plan, machine: Machine, since: float) -> tuple[str, ...]:
         state = replace(state, started_at=since)
     written: tuple[str, ...] = ()
     for _ in range(10):
-        time.sleep(_SETTLE_S)
+        sleep(_SETTLE_S)
         now = machine.docker.tail(state)
         if now == written:
             break

@@ -1,7 +1,9 @@
 """A deploy from beginning to end, on a machine whose engine is played."""
 
 import json
+import time
 from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
 
@@ -11,11 +13,18 @@ from stackctl.commands.deploy import Options, deploy
 from stackctl.commands.render import render
 from stackctl.commands.use import use
 from stackctl.core.model import demo_model
+from stackctl.core.start.docker_errors import gpu_refused
+from stackctl.core.start.events import Event
 from stackctl.core.tavern import container as tavern
-from stackctl.errors import EngineError, Taken
-from tests.commands.engines import Staged, container, staged
+from stackctl.core.tavern.settings_json import connection
+from stackctl.effects.docker.events import Watch
+from stackctl.effects.storage.folder import Folder
+from stackctl.errors import EngineError, GpuError, NotReady, Taken
+from stackctl.ports.disk import Says
+from tests.commands.engines import Stage, Staged, container, quiet_stage, staged
+from tests.commands.pages import FakePage, page_of
 from tests.core.samples import a_plan
-from tests.fakes import hub_at
+from tests.fakes import FakeImages, FakeTavern, hub_at
 from tests.hub.server import Hub as Server
 from tests.hub.server import running
 
@@ -211,3 +220,164 @@ def test_the_holder_of_the_apis_port_is_named(tmp_path: Path) -> None:
     with pytest.raises(EngineError, match=r"backend\.publish: port 5001 is taken by container other"):
         deploy(here.machine, {}, QUICK)
     assert here.said.getvalue().count("choosing another") == 0
+
+
+# -- what a whole deploy does
+
+
+def with_page(here: Staged) -> FakePage:
+    """A stage whose SillyTavern answers as planned."""
+    page = page_of(deploy(here.machine, DEMO, replace(QUICK, dry_run=True)).plan)
+    here.machine.tavern = FakeTavern(page=page)
+    return page
+
+
+def test_a_deploy_ends_with_the_proof_and_one_that_is_not_asked_for_asks_nobody(tmp_path: Path) -> None:
+    here = with_images(tmp_path)
+    page = with_page(here)
+    done = deploy(here.machine, DEMO, replace(QUICK, prove=True))
+    assert done.proof
+    assert done.proof.reply.text == demo_model.SENTENCE
+    page.asked.clear()
+    assert deploy(here.machine, {}, QUICK).proof is None
+    assert page.asked == []
+
+
+def test_a_stack_that_gives_no_proof_is_an_error_though_it_runs(tmp_path: Path) -> None:
+    here = with_images(tmp_path)
+    page = with_page(here)
+    page.replies = [replace(page.replies[0], is_whole=False)]
+    with pytest.raises(NotReady, match="broke off"):
+        deploy(here.machine, DEMO, replace(QUICK, prove=True))
+    assert here.stage.states_["llamacpp"].is_ready
+
+
+def test_a_dry_run_writes_nothing_and_starts_nothing(tmp_path: Path) -> None:
+    here = with_images(tmp_path)
+    done = deploy(here.machine, DEMO, replace(QUICK, dry_run=True))
+    assert (list(tmp_path.iterdir()), here.stage.models, here.images.done) == ([], [], [])
+    assert done.ready_s is None
+    assert deploy(here.machine, DEMO, QUICK).plan.services[1] == done.plan.services[1]
+    assert '"127.0.0.1:8000:8000"' in done.text
+
+
+def test_a_gpu_is_tried_with_the_backends_image_once_that_is_here_and_before_anything_starts(tmp_path: Path) -> None:
+    (tmp_path / "stack.toml").write_text(f'[backend]\nimage = "{BACKEND}"\n[gpu]\nmode = "nvidia"\n')
+    here = with_images(tmp_path)
+    here.stage.gpu_error = gpu_refused("no GPU")
+    with pytest.raises(GpuError):
+        deploy(here.machine, DEMO, QUICK)
+    assert here.stage.asked == [f"GPU by nvidia with {BACKEND}"]
+    assert (here.images.done[0], here.stage.models) == (f"pull {BACKEND}", [])
+    assert not (tmp_path / "compose.yml").exists()
+    here.stage.gpu_error = None
+    here.stage.ends = {"llamacpp": replace(container("llamacpp", state="running"), gpu_drivers=("nvidia",))}
+    deploy(here.machine, {}, QUICK)
+    assert len(here.stage.models) == 1
+
+
+def test_without_a_gpu_none_is_tried(tmp_path: Path) -> None:
+    here = with_images(tmp_path)
+    deploy(here.machine, DEMO, QUICK)
+    assert not [one for one in here.stage.asked if one.startswith("GPU")]
+
+
+def test_what_a_deploy_writes_is_kept_out_of_git_and_the_first_digests_are_recorded(tmp_path: Path) -> None:
+    here = with_images(tmp_path)
+    deploy(here.machine, DEMO, QUICK)
+    for private in (".stackctl", "backend", "sillytavern"):
+        assert (tmp_path / private / ".gitignore").read_text().splitlines()[-1] == "*"
+    digests = json.loads((tmp_path / "stack.lock").read_text())["digests"]
+    assert digests == {BACKEND: "sha256:1", PAGE: "sha256:1"}
+
+
+def test_sillytavern_gets_its_settings_and_the_backends_key_before_its_first_start(tmp_path: Path) -> None:
+    here = with_images(tmp_path)
+    done = deploy(here.machine, DEMO, QUICK)
+    settings = json.loads((tmp_path / "sillytavern" / tavern.SETTINGS).read_text())
+    assert connection(settings) == (done.plan.tavern_type, done.plan.backend_url)
+    assert done.plan.key
+    secrets = (tmp_path / "sillytavern/data/default-user/secrets.json").read_text()
+    assert done.plan.key.reveal() in secrets
+    assert (tmp_path / ".stackctl/api-key").read_text().strip() == done.plan.key.reveal()
+
+
+def test_what_was_decided_is_told_and_decided_again_where_that_is_asked_for(tmp_path: Path) -> None:
+    here = with_images(tmp_path)
+    deploy(here.machine, DEMO, QUICK)
+    assert "llama.cpp with stackctl-demo.gguf, context 8192, KV cache f16, on the CPU" in here.said.getvalue()
+    here.stage.states_.clear()
+    (tmp_path / ".stackctl/sillytavern-has-run").unlink()
+    lock = tmp_path / "stack.lock"
+    lock.write_text(lock.read_text().replace('"value": 8000', '"value": 8055'))
+    dry = replace(QUICK, dry_run=True)
+    assert deploy(here.machine, {}, dry).plan.url == "http://127.0.0.1:8055"
+    assert deploy(here.machine, {}, replace(dry, replan=True)).plan.url == "http://127.0.0.1:8000"
+
+
+class Timed(Watch):
+    """A watch that keeps for how long it was to look."""
+
+    left: list[int]
+
+    def events(self, until: float) -> Iterator[Event]:
+        self.left.append(round(until - time.monotonic()))
+        yield from super().events(until)
+
+
+class Patient(Stage):
+    """An engine that keeps for how long each start was waited for."""
+
+    left: list[int]
+
+    def watch(self, project: str) -> Watch:
+        watch = Timed(self, project)
+        watch.left = self.left
+        return watch
+
+
+def test_the_time_out_is_the_users_or_that_of_the_models_size(tmp_path: Path) -> None:
+    stage = Patient(images=FakeImages(published=dict.fromkeys((BACKEND, PAGE), "sha256:1")))
+    stage.left = []
+    machine = quiet_stage(tmp_path, stage).machine
+    plan = deploy(machine, DEMO, replace(QUICK, timeout_s=77)).plan
+    deploy(machine, {}, replace(QUICK, timeout_s=None))
+    assert stage.left == [77, plan.timeout_s]
+
+
+def test_two_deploys_of_one_folder_do_not_run_at_once(tmp_path: Path) -> None:
+    here = with_images(tmp_path)
+    held = list[bool]()
+
+    class Held(Folder):
+        @contextmanager
+        def locked(self, says: Says, *, wait_s: float = 0.0) -> Iterator[None]:
+            del says, wait_s
+            held.append(not here.stage.models)
+            yield
+            held.append(bool(here.stage.models))
+
+    here.machine.folder = Held(tmp_path, here.machine.folder.owner)
+    deploy(here.machine, DEMO, QUICK)
+    assert held == [True, True]
+    deploy(here.machine, {}, replace(QUICK, dry_run=True))
+    assert len(held) == 2
+
+
+# -- use
+
+BOTH = '[model]\nuse = "one"\n[models.one]\npath = "one.gguf"\n[models.two]\npath = "two.gguf"\n'
+
+
+def test_use_starts_the_other_model_writes_that_down_and_says_that_sillytavern_went_on(tmp_path: Path) -> None:
+    for name in ("one.gguf", "two.gguf"):
+        (tmp_path / name).write_bytes(demo_model.gguf_bytes())
+    (tmp_path / "stack.toml").write_text(BOTH)
+    here = with_images(tmp_path)
+    deploy(here.machine, {}, QUICK)
+    assert use(here.machine, "two", QUICK).plan.model_name == "two.gguf"
+    assert here.stage.models == ["one.gguf", "two.gguf"]
+    assert (tmp_path / "stack.toml").read_text() == BOTH.replace('use = "one"', 'use = "two"')
+    assert here.said.getvalue().count("SillyTavern went on running") == 1
+    use(here.machine, "two", QUICK)
+    assert here.said.getvalue().count("SillyTavern went on running") == 1

@@ -14,6 +14,7 @@ from stackctl.commands.lifecycle import stop
 from stackctl.commands.render import render
 from stackctl.commands.status import status
 from stackctl.core.model.demo_model import gguf_bytes
+from stackctl.core.observed import Ram
 from stackctl.core.start.docker_errors import gpu_refused
 from stackctl.errors import ConfigError, StackctlError
 from stackctl.orchestrators.compose.render import MARKER, services
@@ -187,6 +188,15 @@ def test_a_gpu_that_the_engine_can_not_give_is_refused_before_anything_is_writte
     error = refused(running)
     assert error.exit_code == 5
     assert "stackctl deploy --gpu none" in error.hint
+
+
+def test_a_model_that_takes_more_than_is_free_is_refused_unless_the_user_insists(running: Staged) -> None:
+    running.host.memory = Ram(total_mib=2048, free_mib=50)
+    error = refused(running)
+    assert (error.exit_code, "does not fit" in error.message) == (6, True)
+    assert "--force" in error.hint
+    assert refused(running, options=replace(QUICK, dry_run=True)).exit_code == 6
+    assert deploy(running.machine, {}, replace(QUICK, force=True)).ready_s is not None
 
 
 # -- images and programs

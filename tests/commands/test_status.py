@@ -1,0 +1,170 @@
+"""`stackctl status`: what is ready, what is not, and whose stack it is."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from stackctl.commands.deploy import Options, deploy
+from stackctl.commands.status import status, watch_status
+from stackctl.commands.url import open_page
+from stackctl.core.observed import ProbeResult, ServiceState
+from stackctl.core.start.events import Changed, Event, Line
+from stackctl.errors import ConfigError, NotReady
+from tests.backends.answers import LOADING, tried
+from tests.commands.engines import Stage, container, quiet_stage
+from tests.commands.machines import Quiet
+from tests.core.samples import a_plan
+from tests.fakes import FakeImages, FakeWatch
+
+QUICK = Options(prove=False, timeout_s=20)
+IMAGES = dict.fromkeys((service.image for service in a_plan().services), "sha256:1")
+URL = "http://192.168.1.20:5001"
+
+
+def deployed(folder: Path, stage: Stage, text: str = '[model]\npath = "demo"\n') -> Quiet:
+    """A machine with a stack that was deployed from this stack.toml."""
+    (folder / "stack.toml").write_text(f'name = "mine"\n{text}')
+    stage.images = FakeImages(published=dict(IMAGES))
+    here = quiet_stage(folder, stage)
+    deploy(here.machine, {}, QUICK)
+    return here
+
+
+def test_a_stack_whose_services_are_all_well_is_ready(tmp_path: Path) -> None:
+    here = deployed(tmp_path, Stage())
+    now = status(here.machine)
+    assert (now.name, now.is_ready, now.missing, now.url) == ("mine", True, (), "http://127.0.0.1:8000")
+    assert [one.name for one in now.services] == ["llamacpp", "sillytavern"]
+    assert now.backend is None
+
+
+@pytest.mark.parametrize("name", ["llamacpp", "sillytavern"])
+@pytest.mark.parametrize("changes", [{"health": "starting"}, {"health": "unhealthy"}, {"state": "exited"}], ids=str)
+def test_one_that_is_not_well_makes_the_stack_unready_and_the_page_alone_its_address(
+    tmp_path: Path, name: str, changes: dict[str, Any]
+) -> None:
+    here = deployed(tmp_path, Stage())
+    here.docker.states_[name] = replace(here.docker.states_[name], **changes)
+    now = status(here.machine)
+    assert (now.is_ready, bool(now.url)) == (False, name == "llamacpp")
+
+
+def test_a_missing_service_and_a_stack_without_containers_are_not_ready(tmp_path: Path) -> None:
+    here = deployed(tmp_path, Stage())
+    del here.docker.states_["sillytavern"]
+    now = status(here.machine)
+    assert (now.missing, now.is_ready, now.url) == (("sillytavern",), False, "")
+    here.docker.states_.clear()
+    now = status(here.machine)
+    assert (now.missing, now.is_ready) == (("llamacpp", "sillytavern"), False)
+
+
+def test_anothers_stack_of_this_name_is_not_shown(tmp_path: Path) -> None:
+    here = deployed(tmp_path, Stage())
+    here.docker.foreign = frozenset({"mine"})
+    with pytest.raises(ConfigError, match="mine is another's"):
+        status(here.machine)
+    with pytest.raises(ConfigError, match="mine is another's"):
+        next(watch_status(here.machine))
+
+
+# -- watching
+
+
+@dataclass
+class Telling(FakeWatch):
+    """A watch on which, before it tells each event, something may have happened on the engine."""
+
+    engine: Stage = field(default_factory=Stage)
+    happens: tuple[tuple[Event, ServiceState | None], ...] = ()
+
+    def events(self, until: float) -> Iterator[Event]:
+        del until
+        for event, state in self.happens:
+            if state:
+                self.engine.states_[state.name] = state
+            yield event
+
+
+@dataclass
+class Watched(Stage):
+    """An engine whose watch is given, once there is one."""
+
+    telling: Telling | None = None
+
+    def watch(self, project: str) -> Any:
+        return self.telling or super().watch(project)
+
+
+def test_a_watch_tells_each_change_once_and_is_closed_at_its_end(tmp_path: Path) -> None:
+    stage = Watched()
+    here = deployed(tmp_path, stage)
+    well = container("llamacpp", state="running")
+    ill = replace(well, health="unhealthy")
+    news = Changed(well, started=False)  # what it says is not what counts: the engine is asked
+    line = Line(service="llamacpp", text="x")
+    stage.telling = Telling(engine=stage, happens=((news, None), (news, ill), (news, None), (line, well), (news, None)))
+    assert [now.is_ready for now in watch_status(here.machine)] == [True, False, True]
+    assert stage.telling.is_closed
+
+
+# -- a backend elsewhere
+
+EXTERNAL = f'[backend]\nkind = "external"\nurl = "{URL}"\n'
+
+
+def elsewhere(folder: Path, answer: ProbeResult) -> Quiet:
+    """A stack that was deployed with a server elsewhere, which then answers so."""
+    stage = Stage()
+    stage.answers = lambda url: replace(tried(url, "koboldcpp"), url=url)
+    stage.images.here = dict.fromkeys(IMAGES, "sha256:1")
+    here = deployed(folder, stage, EXTERNAL)
+    stage.answers = lambda url: replace(answer, url=url)
+    return here
+
+
+def test_of_a_backend_elsewhere_its_model_is_asked_now(tmp_path: Path) -> None:
+    here = elsewhere(tmp_path, tried(URL, "koboldcpp"))
+    now = status(here.machine)
+    assert now.is_ready
+    assert now.backend
+    assert (now.backend.url, now.backend.model, now.backend.lacks) == (URL, "koboldcpp/tiny", "")
+    assert [one.name for one in now.services] == ["sillytavern"]
+
+
+def test_without_an_answer_from_there_the_stack_is_not_ready_whatever_stack_toml_says_by_now(tmp_path: Path) -> None:
+    here = elsewhere(tmp_path, ProbeResult(url=URL, answers={"/health": LOADING}))
+    (tmp_path / "stack.toml").write_text('name = "mine"\n[backend]\nkind = "external"\nurl = "http://10.9.9.9:1"\n')
+    now = status(here.machine)
+    assert not now.is_ready
+    assert now.backend
+    assert "192.168.1.20:5001 is still loading its model" in now.backend.lacks
+    assert now.backend.hint
+    assert now.url
+
+
+# -- the page
+
+
+@pytest.mark.parametrize(
+    ("is_remote", "has_browser", "is_shown"), [(False, True, True), (True, True, False), (False, False, False)]
+)
+def test_the_page_is_shown_where_somebody_sits(
+    tmp_path: Path, *, is_remote: bool, has_browser: bool, is_shown: bool
+) -> None:
+    here = deployed(tmp_path, Stage())
+    here.host.has_browser = has_browser
+    done = open_page(here.machine, is_remote=is_remote)
+    assert (done.url, done.is_shown) == ("http://127.0.0.1:8000", is_shown)
+    assert here.host.shown == ([] if is_remote else ["http://127.0.0.1:8000"])
+
+
+def test_a_page_that_is_not_ready_is_not_shown(tmp_path: Path) -> None:
+    here = deployed(tmp_path, Stage())
+    here.docker.states_["sillytavern"] = replace(container("sillytavern", state="running"), health="starting")
+    with pytest.raises(NotReady, match="SillyTavern is not ready"):
+        open_page(here.machine, is_remote=False)
+    assert here.host.shown == []
