@@ -20,17 +20,16 @@ CALL_OTHERS = (
     *("tests/effects", "tests/orchestrators", "tests/core/config", "tests/core/formats"),
     *("tests/test_terminal.py", "tests/test_ui.py", "tests/test_questions.py"),
 )
+UNIT = [PYTHON, "-m", "pytest", "-q", "-m", "not engine", "-n", "logical"]
 STAGES = {
     "lint": [
         [PYTHON, "-m", "ruff", "check", "."],
         [PYTHON, "-m", "ruff", "format", "--check", "."],
         [PYTHON, "-m", "mypy"],
     ],
-    "unit": [
-        [
-            *(PYTHON, "-m", "pytest", "-q", "-m", "not engine", "-n", "logical"),
-            *("--cov", "--cov-report", f"json:{COVERAGE}"),
-        ],
+    "unit": [UNIT],
+    "coverage": [
+        [*UNIT, "--cov", "--cov-report", f"json:{COVERAGE}"],
         [PYTHON, "-m", "tests.coverage_gate", COVERAGE],
     ],
     "lowest": [[PYTHON, "-m", "tests.lowest"]],
