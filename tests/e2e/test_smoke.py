@@ -17,7 +17,7 @@ from stackctl.core.model.demo_model import SENTENCE, gguf_bytes
 from stackctl.core.smoke.checks import CHECKS
 from stackctl.effects.host import network as host_network
 from tests.e2e.conftest import ROOT, Stack, free_port
-from tests.e2e.failing import lasting, override
+from tests.e2e.failing import lasting, override, wish
 
 pytestmark = pytest.mark.engine
 SCHEMA = xmlschema.XMLSchema(str(ROOT / "tests" / "core" / "smoke" / "junit.xsd"))
@@ -30,6 +30,7 @@ def good(tmp_path_factory: pytest.TempPathFactory, installed: Path, own_images: 
     """A stack that is well; a test puts back what it spoils."""
     del own_images
     with lasting(tmp_path_factory.mktemp("smoke") / "t-smoke", installed) as stack:
+        wish(stack, f"[sillytavern]\nport = {free_port()}\n")
         stack.deploy()
         yield stack
 
@@ -194,14 +195,14 @@ def test_a_backend_that_is_down(good: Stack) -> None:
 @pytest.mark.chaos
 @pytest.mark.sample
 def test_another_model_and_another_context_than_planned(good: Stack) -> None:
-    wish = good.folder / "stack.toml"
-    text = wish.read_text()
+    settings = good.folder / "stack.toml"
+    text = settings.read_text()
     (good.folder / "other.gguf").write_bytes(gguf_bytes())
-    wish.write_text(text.replace('path = "demo"', 'path = "other.gguf"') + "\n[backend]\ncontext = 4096\n")
+    settings.write_text(text.replace('path = "demo"', 'path = "other.gguf"') + "\n[backend]\ncontext = 4096\n")
     try:
         found = smoke(good, 8)
     finally:
-        wish.write_text(text)
+        settings.write_text(text)
     assert statuses(found, "failed") == {"model", "context"}
     assert found["model"]["says"] == "the backend runs stackctl-demo.gguf, and not other.gguf as planned"
     assert "a context of 8192 tokens, and not 4096 as planned" in found["context"]["says"]
