@@ -3,7 +3,7 @@ PYTHON ?= python3
 ENGINE := $(PYTHON) images/engine/engine.py
 STACKCTL := $(CURDIR)/.venv/bin/stackctl
 .DEFAULT_GOAL := help
-.PHONY: help demo demo-down test lint unit lowest e2e machines chaos bench fuzz requirements clean
+.PHONY: help demo demo-down test lint unit lowest coverage e2e machines chaos bench fuzz requirements clean
 
 help: ## Show this
 	@grep -E '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 14
@@ -30,6 +30,9 @@ unit: .venv/ready ## Everything that needs no engine
 
 lowest: .venv/ready ## The unit tests with the lowest versions of all dependencies that pyproject.toml allows
 	@.venv/bin/python tests/run.py lowest
+
+coverage: .venv/ready ## The unit tests, and whether they run enough of each folder
+	@.venv/bin/python tests/run.py coverage
 
 e2e: .venv/ready ## The tests on a real engine alone
 	@.venv/bin/python tests/run.py e2e

@@ -1,4 +1,4 @@
-"""How much of each folder the unit tests alone run, and how much they must: `make unit` ends with it."""
+"""How much of each folder the unit tests alone run, and how much they must: `make coverage` ends with it."""
 
 import json
 import sys

@@ -180,6 +180,7 @@ def test_a_folder_of_ten_thousand_models_names_a_few(tmp_path: Path) -> None:
         assert len(caught.value.hint) < 1000
 
 
+@pytest.mark.chaos
 def test_a_model_of_ten_thousand_files_is_read_within_200_mb(tmp_path: Path) -> None:
     path = folder(tmp_path / "model")
     (path / "model.safetensors").unlink()
@@ -205,6 +206,7 @@ def test_a_hostile_header_elsewhere_takes_less_than_200_mb() -> None:
             assert peak_kib(command, url) < 200_000, command
 
 
+@pytest.mark.chaos
 def test_the_parts_of_a_model_elsewhere_have_no_more_tensors_than_one(tmp_path: Path) -> None:
     rows = b"".join(text(f"t{n}") + struct.pack("<IQIQ", 1, 0, 0, 0) for n in range(60_000))
     head = b"GGUF" + struct.pack("<IQQ", 3, 60_000, 1) + entry("general.architecture", "llama") + rows + bytes(64)

@@ -87,11 +87,17 @@ def test_our_own_workflows_use_the_action_as_others_do() -> None:
 def test_ci_runs_the_tests_of_the_readme_on_every_push_and_pull_request() -> None:
     path = GITHUB / "workflows" / "ci.yml"
     assert set(read(path)[True]) == {"push", "pull_request"}  # YAML 1.1 reads the key `on` as true
-    assert "make test" in list(lines(path))
+    assert {"make test", "make lowest", "make coverage"} <= set(lines(path))
     assert "make test" in (ROOT / ".ci" / "run").read_text(encoding="utf-8").splitlines()
     kept = next(step["with"] for step in steps(path) if "upload-artifact" in step.get("uses", ""))
     assert kept["path"] == ".artefacts"
     assert kept["include-hidden-files"]  # else a name that begins with a dot is left out
+
+
+def test_what_ci_runs_a_sample_of_runs_whole_every_night() -> None:
+    path = GITHUB / "workflows" / "nightly.yml"
+    assert set(read(path)[True]) == {"schedule", "workflow_dispatch"}
+    assert {line for line in lines(path) if line.startswith("make ")} == {"make machines", "make chaos"}
 
 
 def test_the_weekly_run_has_every_backend_with_its_official_image() -> None:

@@ -138,40 +138,42 @@ def engine() -> None:
 
 
 @pytest.fixture(scope="session")
-def alone(tmp_path_factory: pytest.TempPathFactory, worker_id: str) -> FileLock:
-    """Held by the one process of the tests that builds what all use; the next one finds it in the engine's cache."""
-    shared = tmp_path_factory.getbasetemp()
-    return FileLock((shared if worker_id == "master" else shared.parent) / "building.lock")
+def shared(tmp_path_factory: pytest.TempPathFactory, worker_id: str) -> Path:
+    """A folder of all processes of this run together."""
+    own = tmp_path_factory.getbasetemp()
+    return own if worker_id == "master" else own.parent
 
 
 @pytest.fixture(scope="session")
-def installed(tmp_path_factory: pytest.TempPathFactory, alone: FileLock) -> Path:
+def alone(shared: Path) -> FileLock:
+    """Held by the one process of the tests that builds what all use; the next one finds it built."""
+    return FileLock(shared / "building.lock")
+
+
+@pytest.fixture(scope="session")
+def installed(shared: Path, alone: FileLock) -> Path:
     """The stackctl command, installed from the wheel into an environment of its own."""
-    place = tmp_path_factory.mktemp("installed")
-    build = [sys.executable, "-m", "build", "--wheel", "--no-isolation", "--outdir", str(place), str(ROOT)]
+    program = shared / "installed" / "venv" / "bin" / "stackctl"
     with alone:
-        done = subprocess.run(build, capture_output=True, text=True, check=False)
-    assert done.returncode == 0, done.stdout + done.stderr
-    wheel = next(place.glob("*.whl"))
+        if not program.exists():
+            install(shared / "installed")
+    return program
+
+
+def install(place: Path) -> None:
+    run_python("-m", "build", "--wheel", "--no-isolation", "--outdir", str(place), str(ROOT))
     home = place / "venv"
     venv.create(home, with_pip=False, symlinks=True)
     packages = next(home.glob("lib/python*/site-packages"))
     # the dependencies are those of the environment that runs the tests; stackctl itself comes from the wheel alone
     (packages / "dependencies.pth").write_text(sysconfig.get_path("purelib") + "\n")
-    install = [
-        sys.executable,
-        "-m",
-        "pip",
-        "--python",
-        str(home / "bin/python"),
-        "install",
-        "--no-deps",
-        "-q",
-        str(wheel),
-    ]
-    done = subprocess.run(install, capture_output=True, text=True, check=False)
+    pip = ("-m", "pip", "--python", str(home / "bin/python"), "install", "--no-deps", "-q")
+    run_python(*pip, str(next(place.glob("*.whl"))))
+
+
+def run_python(*words: str) -> None:
+    done = subprocess.run([sys.executable, *words], capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stdout + done.stderr
-    return home / "bin" / "stackctl"
 
 
 @pytest.fixture(scope="session")

@@ -60,5 +60,5 @@ def test_verbose_shows_every_command_that_is_run(stack: Stack) -> None:
     override(stack, llamacpp=IDLE, sillytavern=IDLE)
     stack.run("deploy", "--images", "own", "--no-proof")
     said = stack.run("-v", "stop").stderr
-    assert f" -p {stack.name} -f compose.yml stop\n" in said
+    assert f" -p {stack.name} -f compose.yml -f compose.override.yml stop\n" in said
     assert " -p " not in stack.run("stop").stderr

@@ -17,7 +17,7 @@ from stackctl.core.model.demo_model import SENTENCE
 from stackctl.core.smoke.checks import CHECKS
 from stackctl.effects.host import network as host_network
 from tests.e2e.conftest import ROOT, Stack, free_port
-from tests.e2e.failing import lasting, override
+from tests.e2e.failing import lasting, override, wish
 
 pytestmark = pytest.mark.engine
 SCHEMA = xmlschema.XMLSchema(str(ROOT / "tests" / "core" / "smoke" / "junit.xsd"))
@@ -30,6 +30,7 @@ def good(tmp_path_factory: pytest.TempPathFactory, installed: Path, own_images: 
     """A stack that is well; a test puts back what it spoils."""
     del own_images
     with lasting(tmp_path_factory.mktemp("smoke") / "t-smoke", installed) as stack:
+        wish(stack, f"[sillytavern]\nport = {free_port()}\n")
         stack.deploy()
         yield stack
 

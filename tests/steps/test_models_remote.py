@@ -108,7 +108,10 @@ def test_the_header_is_all_that_is_read(machine: Machine, server: Server) -> Non
     assert not machine.storage.library.folder.exists()
 
 
-@pytest.mark.parametrize("name", VOCABULARIES)
+@pytest.mark.chaos
+@pytest.mark.parametrize(
+    "name", [pytest.param(name, marks=pytest.mark.sample if name == "gemma3" else ()) for name in VOCABULARIES]
+)
 def test_the_header_of_a_model_with_a_real_vocabulary_takes_four_requests(
     machine: Machine, server: Server, name: str
 ) -> None:
