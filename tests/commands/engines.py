@@ -15,6 +15,7 @@ from stackctl.effects.docker.events import Watch
 from stackctl.errors import ConfigError
 from stackctl.machine import Machine
 from stackctl.orchestrators.compose import render
+from stackctl.ports.disk import Folder
 from tests.commands.machines import Quiet, quiet
 from tests.fakes import FakeDocker, FakeHost, FakeHub, FakeImages, FakeOrchestrator
 
@@ -137,6 +138,9 @@ class StageCompose(FakeOrchestrator):
     stage: Stage = field(default_factory=Stage)
     started: list["subprocess.Popen[str]"] = field(default_factory=list)
     words: list[tuple[str, ...]] = field(default_factory=list)
+
+    def at(self, folder: Folder) -> "StageCompose":
+        return replace(self, folder=folder)
 
     def check(self, name: str, text: str) -> None:
         super().check(name, text)

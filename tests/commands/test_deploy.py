@@ -271,6 +271,7 @@ def test_a_gpu_is_tried_with_the_backends_image_once_that_is_here_and_before_any
     assert (here.images.done[0], here.stage.models) == (f"pull {BACKEND}", [])
     assert not (tmp_path / "compose.yml").exists()
     here.stage.gpu_error = None
+    here.stage.ends = {"llamacpp": replace(container("llamacpp", state="running"), gpu_drivers=("nvidia",))}
     deploy(here.machine, {}, QUICK)
     assert len(here.stage.models) == 1
 

@@ -130,8 +130,13 @@ def test_a_compose_yml_that_is_no_yaml_is_said_before_compose_reads_it(here: Qui
     assert here.orchestrator.asked == []
 
 
-def test_logs_show_no_key(here: Quiet, capsys: pytest.CaptureFixture[str]) -> None:
+@pytest.mark.parametrize("gone", [(), (".stackctl/api-key",)], ids=["kept", "lost"])
+def test_logs_show_no_key_nor_the_one_that_sillytavern_still_sends(
+    here: Quiet, capsys: pytest.CaptureFixture[str], gone: tuple[str, ...]
+) -> None:
     key = (here.machine.path / ".stackctl/api-key").read_text().strip()
+    for name in gone:
+        (here.machine.path / name).unlink()
     again = quiet_stage(here.machine.path, Stage())  # which has not seen the key yet
     again.orchestrator.outputs = {"logs": f"llamacpp-1  | --api-key {key}\n"}
     again.orchestrator.exit_code = 3

@@ -95,6 +95,15 @@ def test_a_deploy_replaces_one_that_nobody_can_read(here: Staged, tmp_path: Path
 # -- read
 
 
+def test_one_of_another_version_is_refused_though_it_has_all_that_this_one_knows(here: Staged, tmp_path: Path) -> None:
+    file = tmp_path / plan_json.FILE
+    file.write_text(json.dumps({**json.loads(file.read_text()), "version": 2}))
+    for look in (deployed_plan, stack_name_here, status):
+        with pytest.raises(ConfigError, match="has version 2, and this stackctl knows version 1 alone") as caught:
+            look(here.machine)
+        assert caught.value.exit_code == 3
+
+
 def test_the_key_of_the_stack_is_hidden_from_what_is_printed_once_its_plan_is_read(tmp_path: Path) -> None:
     key = with_images(tmp_path)
     deploy(key.machine, DEMO, QUICK)
