@@ -16,6 +16,7 @@ from stackctl.errors import ConfigError
 from stackctl.machine import Machine
 from stackctl.orchestrators.compose import render
 from stackctl.orchestrators.compose.orchestrator import Applying
+from stackctl.ports.disk import Folder
 from stackctl.ports.orchestrator import Action
 from tests.commands.machines import Quiet, quiet
 from tests.fakes import FakeDocker, FakeHost, FakeHub, FakeImages, FakeOrchestrator
@@ -139,6 +140,9 @@ class StageCompose(FakeOrchestrator):
     stage: Stage = field(default_factory=Stage, kw_only=True)
     started: list["subprocess.Popen[str]"] = field(default_factory=list)
     words: list[tuple[str, ...]] = field(default_factory=list)
+
+    def at(self, folder: Folder) -> "StageCompose":
+        return replace(self, folder=folder)
 
     def check(self, name: str, text: str) -> None:
         super().check(name, text)

@@ -122,8 +122,13 @@ def test_a_start_ends_with_the_address(here: Quiet) -> None:
     assert done.ready_s is not None
 
 
-def test_logs_show_no_key(here: Quiet, capsys: pytest.CaptureFixture[str]) -> None:
+@pytest.mark.parametrize("gone", [(), (".stackctl/api-key",)], ids=["kept", "lost"])
+def test_logs_show_no_key_nor_the_one_that_sillytavern_still_sends(
+    here: Quiet, capsys: pytest.CaptureFixture[str], gone: tuple[str, ...]
+) -> None:
     key = (here.machine.path / ".stackctl/api-key").read_text().strip()
+    for name in gone:
+        (here.machine.path / name).unlink()
     again = quiet_stage(here.machine.path, Stage())  # which has not seen the key yet
     again.orchestrator.lines = (f"llamacpp-1  | --api-key {key}\n",)
     again.orchestrator.exit_code = 3

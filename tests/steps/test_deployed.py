@@ -95,6 +95,15 @@ def test_a_deploy_replaces_one_that_nobody_can_read(here: Staged, tmp_path: Path
 # -- read
 
 
+def test_one_of_another_version_is_refused_though_it_has_all_that_this_one_knows(here: Staged, tmp_path: Path) -> None:
+    file = tmp_path / plan_json.FILE
+    file.write_text(json.dumps({**json.loads(file.read_text()), "version": 2}))
+    for look in (deployed_plan, stack_name_here, status):
+        with pytest.raises(ConfigError, match="has version 2, and this stackctl knows version 1 alone") as caught:
+            look(here.machine)
+        assert caught.value.exit_code == 3
+
+
 def test_the_key_and_the_password_of_the_stack_are_hidden_where_the_machine_is_made(tmp_path: Path) -> None:
     deploy(with_images(tmp_path).machine, DEMO, QUICK)
     (tmp_path / ".stackctl/sillytavern-password").write_text("correct-horse-battery\n")

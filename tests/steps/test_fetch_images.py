@@ -63,6 +63,31 @@ def test_an_image_that_the_user_named_is_never_replaced(tmp_path: Path) -> None:
         fetch_images(before.plan, spec, before.lock, machine(tmp_path, FakeImages())[0])
 
 
+def test_where_only_official_images_may_run_none_of_ours_is_built(tmp_path: Path) -> None:
+    for spec in (wanted(images="official"), wanted(sillytavern={"image": "mine:2"}, images="auto")):
+        before, images = decided(spec), FakeImages(published={OFFICIAL[0]: "sha256:1"})
+        with pytest.raises(EngineError, match="can't be pulled"):
+            fetch_images(before.plan, spec, before.lock, machine(tmp_path, images)[0])
+        assert images.done == [f"pull {OFFICIAL[0]}"]
+
+
+def test_ours_is_not_built_again_where_it_is_here(tmp_path: Path) -> None:
+    images = FakeImages(here={tavern.OWN_IMAGE: "sha256:3"}, published={OFFICIAL[0]: "sha256:1"})
+    before = decided()
+    lock = fetch_images(before.plan, wanted(), before.lock, machine(tmp_path, images)[0])
+    assert lock.decisions["sillytavern.image"].value == tavern.OWN_IMAGE
+    assert images.done == [f"pull {OFFICIAL[0]}"]
+
+
+def test_where_ours_are_wanted_they_are_built_and_nothing_is_pulled(tmp_path: Path) -> None:
+    spec, images = wanted(images="own"), FakeImages()
+    before = decided(spec)
+    here, said = machine(tmp_path, images)
+    assert fetch_images(before.plan, spec, before.lock, here) == before.lock
+    assert images.done == [f"build {service.image}" for service in before.plan.services]
+    assert said.getvalue().count("built localhost/stackctl/") == 2
+
+
 def test_the_first_digest_is_recorded_and_a_tag_that_moved_is_said(tmp_path: Path) -> None:
     images = FakeImages(here=dict.fromkeys(OFFICIAL, "sha256:1"))
     here, said = machine(tmp_path, images)

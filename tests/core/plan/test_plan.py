@@ -423,6 +423,9 @@ def test_the_same_input_gives_the_same_fingerprint_and_a_changed_wish_another() 
     assert decided().inputs == decided().inputs
     assert decided(wanted(backend={"threads": 2})).inputs != decided().inputs
     assert decided(world=replace(seen(), key=Secret("n" * 43))).inputs != decided().inputs
+    assert decided(world=seen(owner=Owner(uid=1001, gid=1000))).inputs != decided().inputs
+    assert decided(world=seen(of=model(model_file(size=9)))).inputs != decided().inputs
+    assert decided(world=seen(on=engine((27, 0, 0)))).inputs != decided(world=seen(on=engine())).inputs
 
 
 # -- port and address
