@@ -5,6 +5,7 @@ import hashlib
 import json
 import re
 import socket
+import tomllib
 from collections.abc import Callable, Iterator
 from ipaddress import IPv4Network
 from pathlib import Path
@@ -39,8 +40,8 @@ def good(tmp_path_factory: pytest.TempPathFactory, installed: Path, own_images: 
 
 
 def url(stack: Stack) -> str:
-    at = stack.inspect("sillytavern")["HostConfig"]["PortBindings"]["8000/tcp"][0]
-    return f"http://127.0.0.1:{at['HostPort']}"
+    settings = tomllib.loads((stack.folder / "stack.toml").read_text())
+    return f"http://127.0.0.1:{settings['sillytavern']['port']}"
 
 
 def asked(stack: Stack, host: str, path: str = "/csrf-token", **headers: str) -> httpx.Response:
