@@ -4,27 +4,29 @@ import json
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 from stackctl.commands.deploy import Options, deploy
+from stackctl.commands.history import history
 from stackctl.commands.render import render
 from stackctl.commands.use import use
 from stackctl.core.model import demo_model
 from stackctl.core.start.docker_errors import gpu_refused
-from stackctl.core.start.events import Event
+from stackctl.core.start.events import ComposeExited, Event, Line
 from stackctl.core.tavern import container as tavern
 from stackctl.core.tavern.settings_json import connection
 from stackctl.effects.docker.events import Watch
 from stackctl.effects.storage.folder import Folder
-from stackctl.errors import EngineError, GpuError, NotReady, Taken
+from stackctl.errors import EngineError, GpuError, ModelError, NotReady, Taken
 from stackctl.ports.disk import Says
 from tests.commands.engines import Stage, Staged, container, quiet_stage, staged
 from tests.commands.pages import FakePage, page_of
 from tests.core.samples import a_plan
-from tests.fakes import FakeImages, FakeTavern, hub_at
+from tests.fakes import FakeImages, FakeTavern, FakeWatch, hub_at
 from tests.hub.server import Hub as Server
 from tests.hub.server import running
 
@@ -238,6 +240,7 @@ def test_a_deploy_ends_with_the_proof_and_one_that_is_not_asked_for_asks_nobody(
     done = deploy(here.machine, DEMO, replace(QUICK, prove=True))
     assert done.proof
     assert done.proof.reply.text == demo_model.SENTENCE
+    assert history(here.machine)[0].record.first_token_s == 0.25
     page.asked.clear()
     assert deploy(here.machine, {}, QUICK).proof is None
     assert page.asked == []
@@ -362,6 +365,77 @@ def test_two_deploys_of_one_folder_do_not_run_at_once(tmp_path: Path) -> None:
     assert held == [True, True]
     deploy(here.machine, {}, replace(QUICK, dry_run=True))
     assert len(held) == 2
+
+
+class Told(FakeWatch):
+    """A watch to which Compose's own words are nothing."""
+
+    def follow(self, process: Any) -> None:
+        process.communicate()
+
+
+@dataclass
+class Wordy(Stage):
+    """An engine whose backend says what it reserves before it is ready."""
+
+    says_first: str = ""
+
+    def watch(self, project: str) -> Any:
+        del project
+        return Told((Line(service="llamacpp", text=self.says_first), ComposeExited(0)))
+
+
+@pytest.mark.parametrize(("mib", "is_said"), [("9000.00", True), ("1.00", False)])
+def test_a_backend_that_reserves_far_more_than_planned_is_told(tmp_path: Path, mib: str, *, is_said: bool) -> None:
+    stage = Wordy(images=FakeImages(published=dict.fromkeys((BACKEND, PAGE), "sha256:1")))
+    stage.says_first = f"llama_kv_cache:        CPU KV buffer size =  {mib} MiB"
+    here = quiet_stage(tmp_path, stage)
+    deploy(here.machine, DEMO, QUICK)
+    assert ("note: the backend reserved other than planned" in here.said.getvalue()) == is_said
+
+
+def test_the_password_goes_once_the_stack_is_exposed_no_more(tmp_path: Path) -> None:
+    here, file = with_images(tmp_path), tmp_path / ".stackctl/sillytavern-password"
+    here.host.own_interfaces = {"eth0": ("192.168.1.5/24",)}
+    done = deploy(here.machine, {**DEMO, "sillytavern.expose": "lan"}, QUICK)
+    assert done.plan.password
+    assert file.read_text().strip() == done.plan.password.reveal()
+    assert deploy(here.machine, {"sillytavern.expose": "none"}, QUICK).plan.password is None
+    assert not file.exists()
+
+
+def test_a_program_of_unknown_hash_is_taken_only_where_that_is_said(tmp_path: Path) -> None:
+    url = "https://host/koboldcpp"
+    (tmp_path / "stack.toml").write_text(f'[backend]\nkind = "koboldcpp"\nprogram = "{url}"\n')
+    koboldcpp = deploy(staged(tmp_path).machine, DEMO, replace(QUICK, dry_run=True)).plan
+    here = staged(tmp_path, published=dict.fromkeys((one.image for one in koboldcpp.services), "sha256:1"))
+    here.hub.files = {url: b"\x7fELF the program"}
+    with pytest.raises(ModelError, match="koboldcpp"):
+        deploy(here.machine, DEMO, QUICK)
+    assert here.hub.asked == []
+    deploy(here.machine, DEMO, replace(QUICK, trust_first_download=True))
+    assert here.hub.asked == [url]
+
+
+class Reading(Stage):
+    """An engine that keeps the files that it was started with."""
+
+    texts: list[str]
+
+    def up(self, text: str) -> str:
+        self.texts.append(text)
+        return super().up(text)
+
+
+def test_what_is_set_for_a_model_that_has_yet_to_come_does_not_count_for_the_demo_model(
+    tmp_path: Path, server: Server
+) -> None:
+    stage = Reading(images=FakeImages(published=dict.fromkeys((BACKEND, PAGE), "sha256:1")))
+    stage.texts = []
+    machine = quiet_stage(tmp_path, stage).machine
+    machine.hub = hub_at(server.url)
+    deploy(machine, {**SOURCE, "backend.context": 2048}, QUICK)
+    assert ['"--ctx-size"\n      - "2048"' in text for text in stage.texts] == [False, True]
 
 
 # -- use

@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pytest
 
+from stackctl import __version__
 from stackctl.commands import lifecycle
 from stackctl.commands.deploy import Options, deploy
 from stackctl.commands.render import render
@@ -79,6 +80,15 @@ def test_a_deploy_that_keeps_an_older_stackctls_compose_yml_writes_its_plan_down
     deploy(here.machine, {}, QUICK)
     assert "as stackctl 0.0.1 wrote it" in here.said.getvalue()
     assert json.loads((tmp_path / plan_json.FILE).read_text())["plan"]["name"] == "mine"
+
+
+def test_one_that_plans_again_writes_compose_yml_itself(here: Staged, tmp_path: Path) -> None:
+    lock = json.loads((tmp_path / "stack.lock").read_text())
+    lock["rendered"]["by"] = "0.0.1"
+    (tmp_path / "stack.lock").write_text(json.dumps(lock))
+    deploy(here.machine, {}, replace(QUICK, replan=True))
+    assert "as stackctl 0.0.1 wrote it" not in here.said.getvalue()
+    assert json.loads((tmp_path / "stack.lock").read_text())["rendered"]["by"] == __version__
 
 
 @pytest.mark.parametrize("text", ["{", '{"version": 2}'])
