@@ -25,6 +25,7 @@ from stackctl.secret import Secret
 from tests.commands.engines import Stage, container, quiet_stage
 from tests.commands.machines import Quiet
 from tests.commands.pages import WHOLE, FakePage, page_of
+from tests.commands.test_lifecycle import Locked
 from tests.core.samples import a_plan
 from tests.fakes import FakeImages
 
@@ -442,3 +443,11 @@ def test_a_state_is_looked_at_each_time(world: World) -> None:
     gone: ServiceState = container("llamacpp", state="created")
     world.around.states_["llamacpp"] = gone
     assert site.states["llamacpp"] == gone
+
+
+def test_the_restart_holds_the_folder(world: World) -> None:
+    folder = Locked(world.here.machine.path, world.here.machine.folder.owner)
+    folder.asked = []
+    world.here.machine.folder = folder
+    services.restart(world.site())
+    assert folder.asked == [("lock",), ("unlock",)]
