@@ -24,7 +24,7 @@ from stackctl.errors import ConfigError, DoesNotFit, Exposed, NotReady, Stackctl
 from stackctl.secret import Secret
 from tests.commands.engines import Stage, container, quiet_stage
 from tests.commands.machines import Quiet
-from tests.commands.pages import WHOLE, FakePage, page_of
+from tests.commands.pages import INDEX, WHOLE, FakePage, page_of
 from tests.commands.test_lifecycle import Locked
 from tests.core.samples import a_plan
 from tests.fakes import FakeImages
@@ -226,7 +226,12 @@ WRONG: dict[str, tuple[str, type[StackctlError], str, Breaks]] = {
         lambda world: world.state("llamacpp", state="exited", health="", oom_killed=True),
     ),
     "another page": ("page", NotReady, "is not SillyTavern's page", _served("/", text="<html>nginx</html>")),
-    "the page is an error": ("page", NotReady, r"is not SillyTavern's page \(500\)", _served("/", status=500)),
+    "the page is an error": (
+        "page",
+        NotReady,
+        r"is not SillyTavern's page \(500\)",
+        _served("/", status=500, text=INDEX),
+    ),
     "a script is gone": ("page", NotReady, "1 of the page's files are not served", _served("/lib/x.js", status=404)),
     "a script is a page": ("page", NotReady, "1 of the page's files", _served("/script.js", kind="text/html")),
     "a style is empty": ("page", NotReady, "1 of the page's files", _served("/style.css", kind="text/css", text=" ")),
