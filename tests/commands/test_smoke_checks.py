@@ -24,7 +24,8 @@ from stackctl.errors import ConfigError, DoesNotFit, Exposed, NotReady, Stackctl
 from stackctl.secret import Secret
 from tests.commands.engines import Stage, container, quiet_stage
 from tests.commands.machines import Quiet
-from tests.commands.pages import WHOLE, FakePage, page_of
+from tests.commands.pages import INDEX, WHOLE, FakePage, page_of
+from tests.commands.test_lifecycle import Locked
 from tests.core.samples import a_plan
 from tests.fakes import FakeImages
 
@@ -225,7 +226,12 @@ WRONG: dict[str, tuple[str, type[StackctlError], str, Breaks]] = {
         lambda world: world.state("llamacpp", state="exited", health="", oom_killed=True),
     ),
     "another page": ("page", NotReady, "is not SillyTavern's page", _served("/", text="<html>nginx</html>")),
-    "the page is an error": ("page", NotReady, r"is not SillyTavern's page \(500\)", _served("/", status=500)),
+    "the page is an error": (
+        "page",
+        NotReady,
+        r"is not SillyTavern's page \(500\)",
+        _served("/", status=500, text=INDEX),
+    ),
     "a script is gone": ("page", NotReady, "1 of the page's files are not served", _served("/lib/x.js", status=404)),
     "a script is a page": ("page", NotReady, "1 of the page's files", _served("/script.js", kind="text/html")),
     "a style is empty": ("page", NotReady, "1 of the page's files", _served("/style.css", kind="text/css", text=" ")),
@@ -442,3 +448,11 @@ def test_a_state_is_looked_at_each_time(world: World) -> None:
     gone: ServiceState = container("llamacpp", state="created")
     world.around.states_["llamacpp"] = gone
     assert site.states["llamacpp"] == gone
+
+
+def test_the_restart_holds_the_folder(world: World) -> None:
+    folder = Locked(world.here.machine.path, world.here.machine.folder.owner)
+    folder.asked = []
+    world.here.machine.folder = folder
+    services.restart(world.site())
+    assert folder.asked == [("lock",), ("unlock",)]
