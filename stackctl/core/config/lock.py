@@ -54,8 +54,9 @@ class Decisions:
 
 
 def differ(before: Lock, now: Lock) -> bool:
-    """Whether a question that both answer has another answer now."""
-    return any(one.value != now.decisions[key].value for key, one in before.decisions.items() if key in now.decisions)
+    """Whether a question that both answer has another answer now, as the file has it, in which a tuple is a list."""
+    both = [(one.value, now.decisions[key].value) for key, one in before.decisions.items() if key in now.decisions]
+    return any(json.dumps(was) != json.dumps(is_now) for was, is_now in both)
 
 
 def dump(lock: Lock) -> str:

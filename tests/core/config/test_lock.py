@@ -5,7 +5,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from stackctl.core.config.lock import Decision, Decisions, Lock, dump, parse
+from stackctl.core.config.lock import Decision, Decisions, Lock, differ, dump, parse
 from stackctl.errors import ConfigError
 
 TEXT = st.text(st.characters(exclude_categories=["Cs"]), max_size=20)
@@ -82,3 +82,10 @@ def test_what_is_no_longer_asked_is_no_longer_recorded() -> None:
     decisions = Decisions(Lock(decisions={"old": Decision(value="x", inputs={})}))
     decisions.decide("new", {}, lambda: 1)
     assert decisions.taken.keys() == {"new"}
+
+
+def test_an_answer_that_was_read_back_is_the_one_that_was_written() -> None:
+    decided = Lock(decisions={"sillytavern.names": Decision(value=("nas", "nas.lan"), inputs={})})
+    assert not differ(parse(dump(decided)), decided)
+    other = Lock(decisions={"sillytavern.names": Decision(value=("nas",), inputs={})})
+    assert differ(parse(dump(decided)), other)
