@@ -72,7 +72,7 @@ def dies(stack: Stack, service: str, code: int, *words: str) -> str:
     ended = time.time()
     found = stack.inspect(service)
     state = found["State"]
-    assert (state["Status"], state["Restarting"]) == ("exited", False), state
+    assert (state["Status"], state["Restarting"]) == ("exited", False), (said, state)
     assert found["RestartCount"] <= RESTARTS, said
     assert ended - datetime.fromisoformat(state["FinishedAt"]).timestamp() < SOON_S, said
     assert f"error: {service}: " in said, said

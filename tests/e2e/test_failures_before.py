@@ -42,7 +42,7 @@ def test_a_port_that_a_process_holds_is_named_with_it_and_the_stack_runs_on(runn
 def test_what_ran_before_is_named_and_the_rest_runs_on_when_a_changed_deploy_fails(running: Stack) -> None:
     page = running.inspect("sillytavern")["Id"]
     good = (running.folder / "stack.toml").read_text()
-    wish(running, good.replace("[backend]\n", '[backend]\nextra_args = ["--no-such-flag"]\n', 1))
+    wish(running, good.replace("extra_args = []", 'extra_args = ["--no-such-flag"]'))
     said = dies(running, "llamacpp", 3)
     assert f"before this deploy ran: llamacpp ({IMAGE}, healthy), sillytavern (" in hint(said)
     found = running.inspect("sillytavern")

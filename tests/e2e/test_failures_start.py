@@ -51,6 +51,7 @@ def test_a_share_that_went_away_is_said_by_the_engines_refusal_to_mount_it(stack
     assert "is the disk or share mounted?" in hint(said)
 
 
+@pytest.mark.chaos
 def test_not_ready_in_time_says_what_each_service_waits_for_and_the_next_deploy_goes_on(stack: Stack) -> None:
     loading = "echo \"load_model: loading model 'x'\"; sleep 12; exit 9"
     override(stack, llamacpp={"entrypoint": ["sh", "-c", loading]})
@@ -72,6 +73,7 @@ def test_not_ready_in_time_says_what_each_service_waits_for_and_the_next_deploy_
     assert stack.deploy()["reply"] == SENTENCE
 
 
+@pytest.mark.chaos
 def test_sillytavern_refusing_its_configuration_is_said_and_mending_it_is_enough(stack: Stack) -> None:
     override(stack, sillytavern={"environment": {"SILLYTAVERN_WHITELISTMODE": "false"}})
     said = dies(stack, "sillytavern", 3, "--port", str(free_port()))

@@ -193,7 +193,6 @@ def test_a_backend_that_is_down(good: Stack) -> None:
 
 
 @pytest.mark.chaos
-@pytest.mark.sample
 def test_another_model_and_another_context_than_planned(good: Stack) -> None:
     command: list[str] = good.inspect("llamacpp")["Config"]["Cmd"]
     for flag, value in (("--alias", "other.gguf"), ("--ctx-size", "4096")):
@@ -317,7 +316,7 @@ def test_a_published_backend_port(good: Stack) -> None:
 
 
 @pytest.mark.chaos
-@pytest.mark.parametrize("how", [pytest.param("cut", marks=pytest.mark.sample), "break"])
+@pytest.mark.parametrize("how", ["cut", "break"])
 def test_a_stream_that_is_cut_off(good: Stack, how: str) -> None:
     with between(good, how):
         found = smoke(good, 7)
