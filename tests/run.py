@@ -43,8 +43,8 @@ ON_ENGINE = {
     "chaos": "chaos",
 }
 ALL = ("lint", "unit", "lowest-sample", "e2e")
-# a test waits for containers more than it works; with more processes than these the containers are slow to start
-PROCESSES = str(max(2, min(os.cpu_count() or 1, 4)))
+# a test waits for containers at times; with more processes than these the containers are slow to start
+PROCESSES = str(min((os.cpu_count() or 1) + 1, 4))
 LOWEST_BELOW = (3, 14)  # the Python for which there is no build of the lowest versions
 IS_CI = os.environ.get("CI", "") not in {"", "0", "false"}
 

@@ -83,7 +83,6 @@ def moment(stack: Stack, service: str, line: str) -> datetime:
     return datetime.fromisoformat(found[-1].split()[0])
 
 
-@pytest.mark.sample
 def test_an_engine_of_2020_runs_the_main_case(old: OwnEngine, deployed: tuple[Stack, str]) -> None:
     stack, said = deployed
     assert old.docker("version", "--format", "{{.Server.Version}}").startswith("20.10.")
