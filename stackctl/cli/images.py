@@ -30,7 +30,7 @@ def images_list(ctx: click.Context, flags: option.ConfigFlags, as_json: bool) ->
 class _Ours(option.Names):
     """Our images, shown. Whether a name is one of them, the command itself says."""
 
-    def convert(self, value: str, param: click.Parameter | None, ctx: click.Context | None) -> str:  # noqa: ARG002
+    def convert(self, value: str, param: click.Parameter | None, ctx: click.Context | None) -> str:  # noqa: ARG002 - click gives it
         return value
 
 

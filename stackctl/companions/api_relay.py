@@ -9,8 +9,8 @@ from ipaddress import ip_address
 from typing import Final
 
 from stackctl.companions.contract import Setting, Surroundings
-from stackctl.contracts.cause import Cause
 from stackctl.contracts.host import Owner
+from stackctl.contracts.judge import no_cause
 from stackctl.contracts.service import Health, Publish, Service
 from stackctl.scripts import one_line
 
@@ -53,13 +53,4 @@ def notes(service: Service) -> tuple[str, ...]:
     return (f"the backend's API is open at http://{where.place}{more}; it asks for the key in .stackctl/api-key",)
 
 
-def fatal(line: str) -> Cause | None:  # noqa: ARG001 - it writes no log of its own
-    return None
-
-
-def ended(line: str) -> Cause | None:  # noqa: ARG001 - likewise
-    return None
-
-
-def exit_cause(code: int) -> Cause | None:  # noqa: ARG001 - node's 1 is any uncaught error
-    return None
+fatal = ended = exit_cause = no_cause  # it writes no log of its own, and node's 1 is any uncaught error

@@ -20,7 +20,7 @@ FILE = API_KEY
 
 
 def stack_key(machine: Machine, spec: Spec) -> Secret:
-    """The key of this stack, or a new one, which keep() writes down. Raises ConfigError where its file holds none."""
+    """Return the stack's key, or a new one, which keep_key() writes down; raise ConfigError for a file without one."""
     hide_sent_keys(machine, spec)
     text = machine.folder.read(FILE, errors="replace")
     found = machine.host.new_key() if text is None else api_key(text, str(machine.path / FILE))

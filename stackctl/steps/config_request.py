@@ -51,7 +51,7 @@ def load_config(machine: Machine, flags: Mapping[str, object]) -> ConfigRequest:
 
 
 def write_config(machine: Machine, wanted: ConfigRequest) -> None:
-    """Write what wish() decided, and say so."""
+    """Write what load_config() decided, and say so."""
     if wanted.text is None:
         return
     machine.folder.write(stack_toml.FILE, wanted.text)

@@ -13,7 +13,10 @@ WAYS = "--model FILE and --model hf:OWNER/NAME:Q4_K_M name one; --model demo is 
 
 
 def request_to_deploy(machine: Machine, flags: Mapping[str, object]) -> ConfigRequest:
-    """wish(), with the only model of [models] where nobody has named one; raise ConfigError for several, or none."""
+    """Return the request, with the only model of [models] where nobody has named one.
+
+    Raise ConfigError for several, or none.
+    """
     wanted = request_to_render(machine, flags)
     if is_open(machine, wanted):
         raise ConfigError(

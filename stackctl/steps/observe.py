@@ -65,7 +65,7 @@ def observe(spec: Spec, machine: Machine, found: Lock | None = None, coming: Mod
 def observe_again(seen: Observed, spec: Spec, machine: Machine) -> Observed:
     """What was seen, with what others hold now, and with how far this stack has come."""
     engine, name = seen.engine, stack_name(spec, machine.place)
-    assert engine is not None  # noqa: S101 - look() has asked one
+    assert engine is not None  # noqa: S101 - observe() has asked one
     states = machine.orchestrator.states(name)
     theirs, own = machine.orchestrator.addresses(name)
     routes = tuple(net for net in machine.host.routes() if net not in own) if engine.is_local else ()

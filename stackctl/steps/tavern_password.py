@@ -18,7 +18,7 @@ FILE = PASSWORD
 
 
 def tavern_password(machine: Machine, spec: Spec) -> Secret | None:
-    """The kept password, or a new one, which give() writes down; None where the stack is not exposed."""
+    """The kept password, or a new one, which give_password() writes down; None where the stack is not exposed."""
     kept = _kept(machine)
     if not spec.sillytavern.has_password:
         return None

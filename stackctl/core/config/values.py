@@ -116,7 +116,7 @@ def _is_source(value: object) -> bool:
 
 
 def _is_cpus(value: object) -> bool:
-    return value == "auto" or (type(value) in {int, float} and 0.01 <= value <= 4096)  # type: ignore[operator]
+    return value == "auto" or (type(value) in {int, float} and 0.01 <= value <= 4096)  # type: ignore[operator] # its type was just looked at
 
 
 def is_host_name(value: object) -> bool:

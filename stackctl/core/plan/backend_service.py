@@ -203,4 +203,4 @@ def _scratch(backend: Backend, program: str) -> tuple[Tmpfs, ...]:
     if not backend.PROGRAMS:
         return (Tmpfs(target="/tmp", size_mib=256),)  # noqa: S108 - in its container
     known = [backend.PROGRAMS[program]] if program else backend.PROGRAMS.values()
-    return (Tmpfs(target="/tmp", size_mib=max(one.unpacked_mib for one in known), executable=True),)  # noqa: S108 - likewise
+    return (Tmpfs(target="/tmp", size_mib=max(one.unpacked_mib for one in known), executable=True),)  # noqa: S108 - in its container

@@ -1,4 +1,4 @@
-"""Spec (what is wanted) and Seen (what is there) become a Plan with nothing left to decide."""
+"""Spec (what is wanted) and Observed (what is there) become a Plan with nothing left to decide."""
 
 import hashlib
 import re

@@ -74,7 +74,7 @@ def sillytavern(
             for folder, target in tavern.FOLDERS.items()
         ),
         tmpfs=(
-            Tmpfs(target="/tmp", size_mib=256, owner=owner),  # noqa: S108
+            Tmpfs(target="/tmp", size_mib=256, owner=owner),  # noqa: S108 - in its container
             Tmpfs(target=tavern.BACKUPS, size_mib=64, owner=owner),
         ),
         networks=(*(network.name for network in networks), *((PROXY_NETWORK,) if proxy.is_wanted else ())),

@@ -71,7 +71,7 @@ def provide_program(
 
 
 def program_path(program: Program, *, backend: str, data: Path) -> Path:
-    """Where provide() puts the program's file, there or not."""
+    """Return where provide_program() puts the program's file, whether it is there or not."""
     name = re.sub(r"[^\w.+-]", "_", unquote(urlsplit(program.url).path.rpartition("/")[2]), flags=re.ASCII)
     return data / "programs" / backend / program.version / (name.lstrip(".")[:_LONGEST_NAME] or "program")
 
