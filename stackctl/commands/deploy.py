@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 from stackctl.core.config.spec import AUTO, DEMO, Model
 from stackctl.core.fit.reconcile import difference
 from stackctl.core.observed import Observed
-from stackctl.core.plan import memory_plan
+from stackctl.core.plan import external_backend, memory_plan
 from stackctl.core.plan.plan import forget_decisions
 from stackctl.core.plan.stack import Plan
 from stackctl.core.start.docker_errors import names_place
@@ -61,7 +61,7 @@ def deploy(machine: Machine, flags: Mapping[str, object], options: Options) -> D
     with nullcontext() if options.dry_run else machine.folder.locked(machine.ui.note):
         machine.ui.step("Looking at the machine and the model")
         final = _look(request_to_deploy(machine, flags), machine, options)
-        _say(final.plan, machine)
+        _say(final.plan, final.now.observed, machine)
         _refuse_too_large(final.plan, options)
         machine.orchestrator.check(final.plan.name, final.text)
         up = Deployed(plan=final.plan, text=final.text)
@@ -75,6 +75,7 @@ def deploy(machine: Machine, flags: Mapping[str, object], options: Options) -> D
         if options.prove:
             machine.ui.step("Asking through SillyTavern")
             up = replace(up, proof=prove(up.plan, machine))
+            _say_contexts(up, machine)
         record_deploy(up.plan, up.observed or final.now.observed, machine, ready_s=up.ready_s, proof=up.proof)
         return up
 
@@ -191,8 +192,21 @@ def _refuse_too_large(decided: Plan, options: Options) -> None:
         raise memory_plan.refusal(decided.memory, decided.model_name)
 
 
-def _say(decided: Plan, machine: Machine) -> None:
-    what = f"{decided.backend_title} with {decided.model_name or 'its model'}, context {decided.context}"
+def _say_contexts(up: Deployed, machine: Machine) -> None:
+    """Say where the backend has another context than planned, and where SillyTavern, as the user set it, fills more."""
+    room = up.proof.contexts if up.proof else None
+    if room and room.difference:
+        hint = "look at backend.extra_args in stack.toml, and at compose.override.yml"
+        machine.ui.note(f"note: {room.difference}; {hint}")
+    if room and room.overflow:
+        machine.ui.note(f"note: {room.overflow}; {room.mending}")
+
+
+def _say(decided: Plan, observed: Observed, machine: Machine) -> None:
+    context = f"context {decided.context}"
+    if observed.server and not external_backend.told_context(observed.server, decided.backend_url):
+        context = f"context not known ({decided.context} assumed)"
+    what = f"{decided.backend_title} with {decided.model_name or 'its model'}, {context}"
     where = f"KV cache {decided.kv_cache}, {'on the CPU' if decided.variant == 'cpu' else 'GPU by NVIDIA'}"
     if not decided.backend_service:
         where = f"at {decided.backend_url}"

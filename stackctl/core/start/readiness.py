@@ -7,13 +7,14 @@ from stackctl.contracts.cause import Cause
 from stackctl.contracts.judge import Judge
 from stackctl.core.observed import ServiceState
 from stackctl.core.start.judges import find_judge
-from stackctl.errors import StackctlError
+from stackctl.errors import NotReady, StackctlError
 from stackctl.terminal import command_line
 
 _SHOWN, _SHOWN_BEFORE = 8, 5  # log lines in an error; of them before the telling one, which often has the cause
 _WIDTH = 300  # columns of one
 _FRAME = "│╭╮╰╯─┃┏┓┗┛━"
 _SIGKILL = 128 + 9
+_STOPPED = {0, 128 + 2, _SIGKILL, 128 + 15}  # how a program ends that is told to, in good time or not
 _KILLED = (
     "`docker kill` does that, or `kill -9` (or the kernel, which sudo dmesg shows); it comes back with: stackctl start"
 )
@@ -41,6 +42,26 @@ def failure(state: ServiceState, log: tuple[str, ...]) -> StackctlError:
     """The error for a service that will never be ready; its cause is read from its log, then from its end."""
     judge = find_judge(state.name)
     return _cause(state, log, judge).error(state.name, evidence(log, judge))
+
+
+def trouble(state: ServiceState, log: tuple[str, ...]) -> StackctlError | None:
+    """Why a service is not ready, where it will not become so by itself; None where it is, or may still become it."""
+    judge = find_judge(state.name)
+    if state.is_ready:
+        return None
+    is_running = state.state == "running"
+    is_known = state.oom_killed or state.error or any(map(judge.fatal, log))
+    if is_known or state.state == "restarting" or (is_running and state.health == "unhealthy"):
+        return failure(state, log)
+    if is_running and state.restarts:
+        words = f"{state.name} ended and was started again, {state.restarts} times by now"
+        return NotReady(words, hint=command_line("stackctl", "logs", state.name), evidence=evidence(log, judge))
+    if is_running:
+        return None
+    if state.exit_code not in _STOPPED and (told(log, judge) or judge.exit_cause(state.exit_code)):
+        return failure(state, log)
+    words = f"{state.name} does not run ({state.state}, exit code {state.exit_code})"
+    return NotReady(words, hint="stackctl start", evidence=evidence(log, judge))
 
 
 def told(log: tuple[str, ...], judge: Judge) -> tuple[int, Cause] | None:
