@@ -25,6 +25,7 @@ from stackctl.steps.first_model import request_to_deploy
 from stackctl.steps.observe import observe, observe_again
 from stackctl.steps.private_folders import keep_out_of_git
 from stackctl.steps.prove import Proof, prove
+from stackctl.steps.room import refuse_full
 from stackctl.steps.situation import Phase, Situation, plan_phase, with_lock
 from stackctl.steps.start import start
 from stackctl.steps.tavern_key import give_key
@@ -63,6 +64,8 @@ def deploy(machine: Machine, flags: Mapping[str, object], options: Options) -> D
         final = _look(request_to_deploy(machine, flags), machine, options)
         _say(final.plan, machine)
         _refuse_too_large(final.plan, options)
+        if not final.now.observed.has_run:
+            refuse_full(final.plan, machine)
         machine.orchestrator.check(final.plan.name, final.text)
         up = Deployed(plan=final.plan, text=final.text)
         if options.dry_run:

@@ -5,12 +5,12 @@ import errno
 import hashlib
 import json
 import os
-import shutil
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, BinaryIO
 
+from stackctl.core.hub.store import STAYS_FREE
 from stackctl.errors import DataError, DoesNotFit
 
 if TYPE_CHECKING:
@@ -34,11 +34,15 @@ class Source:
 
 @dataclass(frozen=True, kw_only=True)
 class Part:
-    """The beginning of a file from `url` that will be `target`, of `size` bytes (0: not known)."""
+    """The beginning of a file from `url` that will be `target`, of `size` bytes (0: not known).
+
+    `free`: the bytes that a folder's disk has free.
+    """
 
     url: str
     target: Path
     size: int
+    free: Callable[[Path], int]
 
     @property
     def path(self) -> Path:
@@ -96,6 +100,16 @@ class Part:
         self._note.unlink(missing_ok=True)
         _sync(self.target.parent)
 
+    @contextlib.contextmanager
+    def kept_if_useful(self) -> Iterator[None]:
+        """Delete what arrived where that ends badly and no rerun can continue it."""
+        try:
+            yield
+        except BaseException:
+            if self.begun() is None:
+                self.discard()
+            raise
+
     def discard(self) -> None:
         self.path.unlink(missing_ok=True)
         self._note.unlink(missing_ok=True)
@@ -105,14 +119,17 @@ class Part:
         have = self.length() if self.begun() else 0
         return f"a rerun resumes at {_mib(have)}" if have else "a rerun starts from the beginning"
 
-    def refuse_if_full(self, remaining: int) -> None:
-        """Raise DoesNotFit where the disk has less than `remaining` bytes free."""
-        free = shutil.disk_usage(self.target.parent).free
-        if remaining > free:
-            raise DoesNotFit(
-                f"{self.target.name} needs {_mib(remaining)} more, but {self.target.parent} has {_mib(free)} free",
-                hint=f"free {_mib(remaining - free)} there and run it again: {self.resumes()}",
-            )
+    def refuse_if_full(self, remaining: int | None) -> None:
+        """Raise DoesNotFit where `remaining` bytes more (None: nobody knows how many) would fill the disk."""
+        free, wanted = self.free(self.target.parent), (remaining or 0) + STAYS_FREE
+        if wanted <= free:
+            return
+        needs = f"has no end after {_mib(self.length())}" if remaining is None else f"needs {_mib(remaining)} more"
+        raise DoesNotFit(
+            f"{self.target.name} {needs}, but {self.target.parent} has {_mib(free)} free, and {_mib(STAYS_FREE)} "
+            "have to stay",
+            hint=f"free {_mib(wanted - free)} there and run it again: {self.resumes()}",
+        )
 
     @contextlib.contextmanager
     def alone(self) -> Iterator[None]:

@@ -1,6 +1,5 @@
 """The disk with all that commands and steps ask of it: the port `Storage`."""
 
-import shutil
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 from functools import cached_property
@@ -90,8 +89,8 @@ class Trees:
         return tree.bring(leaf, folder, name)
 
     def free_mib(self, folder: Path) -> int:
-        """MiB free on the disk of a folder."""
-        return shutil.disk_usage(folder).free >> 20
+        """MiB free on the disk that a folder is on, or will be."""
+        return tree.free_mib(folder)
 
     def foreign_system(self, folder: Path) -> str:
         return tree.foreign_system(folder)

@@ -128,6 +128,12 @@ def refuse_full(folder: Path, needed: int, hint: str) -> None:
         raise DoesNotFit(f"the copy takes {needed >> 20} MiB, and only {free >> 20} MiB are free at {place}", hint=hint)
 
 
+def free_mib(folder: Path) -> int:
+    """Return the MiB free on the disk that a folder is on, or will be."""
+    with translate_errors(folder, "read"):
+        return shutil.disk_usage(_nearest(folder)).free >> 20
+
+
 def disk(folder: Path) -> int:
     """The number of the disk that a folder is on, or will be."""
     with translate_errors(folder, "read"):
