@@ -156,8 +156,8 @@ def test_a_connection_that_breaks_off_is_no_nonsense(target: Path) -> None:
 def test_too_many_requests_are_called_that_with_the_time_to_wait_and_the_way_to_more(
     server: FileServer, target: Path, headers: dict[str, str], says: str, hint: str
 ) -> None:
-    server.usual = Answer(status=429, headers=headers)
+    server.usual, slept = Answer(status=429, headers=headers), list[float]()
     with pytest.raises(ModelError, match=says) as raised:
-        get(server.url(), target, slept := [])
+        get(server.url(), target, slept)
     assert raised.value.hint.startswith(f"{hint} at Hugging Face a login allows more: hf auth login, or HF_TOKEN; then")
     assert bool(slept) == (not headers)
