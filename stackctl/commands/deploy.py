@@ -19,13 +19,13 @@ from stackctl.steps import api_key, seed_tavern, stack_model, tavern_password
 from stackctl.steps.backend_program import fetch_program
 from stackctl.steps.config_request import ConfigRequest, read_lock, write_config
 from stackctl.steps.deploy_history import record_deploy
+from stackctl.steps.disks import refuse_full, refuse_without_permissions
 from stackctl.steps.external_backend import wait_for_external
 from stackctl.steps.fetch_images import fetch_images, with_digests
 from stackctl.steps.first_model import request_to_deploy
 from stackctl.steps.observe import observe, observe_again
 from stackctl.steps.private_folders import keep_out_of_git
 from stackctl.steps.prove import Proof, prove
-from stackctl.steps.room import refuse_full
 from stackctl.steps.situation import Phase, Situation, plan_phase, with_lock
 from stackctl.steps.start import start
 from stackctl.steps.tavern_key import give_key
@@ -70,6 +70,7 @@ def deploy(machine: Machine, flags: Mapping[str, object], options: Options) -> D
         up = Deployed(plan=final.plan, text=final.text)
         if options.dry_run:
             return up
+        refuse_without_permissions(final.plan, machine)
         write_config(machine, final.now.wanted)
         keep_out_of_git(machine, final.now.wanted.spec, final.plan)
         api_key.keep_key(machine, final.now.observed.key)

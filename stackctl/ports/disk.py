@@ -6,7 +6,7 @@ from pathlib import Path, PurePosixPath
 from typing import TYPE_CHECKING, Any, Protocol
 
 from stackctl.backends.contract import Program
-from stackctl.contracts.host import Owner
+from stackctl.contracts.host import Owner, Permissions
 from stackctl.secret import Secret
 
 if TYPE_CHECKING:
@@ -102,6 +102,7 @@ class Trees(Protocol):
     def free_mib(self, folder: Path) -> int: ...
     def refuse_full(self, folder: Path, needed: int, hint: str) -> None: ...
     def refuse_foreign(self, folder: Path, owner: Owner) -> None: ...
+    def permissions(self, folder: Path, owner: Owner) -> Permissions: ...
     def foreign_system(self, folder: Path) -> str: ...
 
 

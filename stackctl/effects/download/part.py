@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 class Source:
     """What the server said of the file whose beginning lies in .part; `size` 0: it did not say."""
 
-    url: str
+    url: str  # its sha256: an address may hold a secret, which not every disk can keep
     etag: str
     last_modified: str
     size: int
@@ -52,11 +52,15 @@ class Part:
     def _note(self) -> Path:
         return self.target.with_name(f"{self.target.name}.part.json")
 
+    @property
+    def _mark(self) -> str:
+        return hashlib.sha256(self.url.encode()).hexdigest()
+
     def begun(self) -> Source | None:
         """Where .part came from; None where there is nothing that can be continued."""
         try:
             source = Source(**json.loads(self._note.read_bytes()))
-            is_ours = source.url == self.url and source.size in {0, self.size or source.size}
+            is_ours = source.url == self._mark and source.size in {0, self.size or source.size}
             can_grow = bool(source.validator) and self.length() <= (source.size or self.length())
         except (OSError, ValueError, TypeError, AttributeError):
             return None  # no note, or one cut short while it was written
@@ -79,9 +83,8 @@ class Part:
         return file
 
     def note(self, etag: str, last_modified: str, size: int) -> None:
-        source = Source(url=self.url, etag=etag, last_modified=last_modified, size=size)
+        source = Source(url=self._mark, etag=etag, last_modified=last_modified, size=size)
         with open(self._note, "w", opener=_no_link_of_others) as file:
-            os.fchmod(file.fileno(), 0o600)  # an address may hold a secret
             file.write(json.dumps(asdict(source)))
         _own(self._note)
 
@@ -183,4 +186,5 @@ def _own(path: Path) -> None:
     """Made by root, a file belongs to the folder's owner: the next run may be that user's own."""
     if os.geteuid() == 0:
         folder = path.parent.stat()
-        os.chown(path, folder.st_uid, folder.st_gid, follow_symlinks=False)
+        with contextlib.suppress(PermissionError):  # a file system without owners
+            os.chown(path, folder.st_uid, folder.st_gid, follow_symlinks=False)

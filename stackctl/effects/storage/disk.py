@@ -7,11 +7,11 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from stackctl.backends.contract import Program
-from stackctl.contracts.host import Owner
+from stackctl.contracts.host import Owner, Permissions
 from stackctl.core.hub.store import FOLDER
 from stackctl.core.model.model import ModelSeen
 from stackctl.effects import storage
-from stackctl.effects.storage import Folder, git, owner_of, programs, tree
+from stackctl.effects.storage import Folder, file_systems, git, owner_of, programs, tree
 from stackctl.effects.storage.model_library import Library
 from stackctl.effects.storage.opening import Reach, links_for
 from stackctl.effects.storage.tree import Leaf
@@ -92,8 +92,11 @@ class Trees:
         """MiB free on the disk that a folder is on, or will be."""
         return tree.free_mib(folder)
 
+    def permissions(self, folder: Path, owner: Owner) -> Permissions:
+        return file_systems.permissions(folder, owner)
+
     def foreign_system(self, folder: Path) -> str:
-        return tree.foreign_system(folder)
+        return file_systems.foreign_system(folder)
 
 
 @dataclass

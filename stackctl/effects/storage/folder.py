@@ -127,7 +127,8 @@ class Folder:
             whole = os.open(beside, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC, dir_fd=folder)
             try:
                 opening.refuse_irregular(whole, path.with_name(beside))
-                _give(whole, self.owner)
+                with contextlib.suppress(PermissionError):
+                    _give(whole, self.owner)
                 os.fsync(whole)
             finally:
                 os.close(whole)
@@ -209,8 +210,9 @@ class Folder:
             with _beside(path.name, folder) as stream:
                 stream.write(raw)
                 stream.flush()
-                _give(stream.fileno(), owner)
-                os.fchmod(stream.fileno(), mode)
+                with contextlib.nullcontext() if is_private else contextlib.suppress(PermissionError):
+                    _give(stream.fileno(), owner)  # NTFS, exFAT and shares refuse that, and may hold models
+                    os.fchmod(stream.fileno(), mode)
                 os.fsync(stream.fileno())
             os.fsync(folder)
         return True
