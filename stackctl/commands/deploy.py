@@ -19,6 +19,7 @@ from stackctl.steps import api_key, seed_tavern, stack_model, tavern_password
 from stackctl.steps.backend_program import fetch_program
 from stackctl.steps.config_request import ConfigRequest, read_lock, write_config
 from stackctl.steps.deploy_history import record_deploy
+from stackctl.steps.disks import refuse_full, refuse_without_permissions
 from stackctl.steps.external_backend import wait_for_external
 from stackctl.steps.fetch_images import fetch_images, with_digests
 from stackctl.steps.first_model import request_to_deploy
@@ -63,10 +64,13 @@ def deploy(machine: Machine, flags: Mapping[str, object], options: Options) -> D
         final = _look(request_to_deploy(machine, flags), machine, options)
         _say(final.plan, final.now.observed, machine)
         _refuse_too_large(final.plan, options)
+        if not final.now.observed.has_run:
+            refuse_full(final.plan, machine)
         machine.orchestrator.check(final.plan.name, final.text)
         up = Deployed(plan=final.plan, text=final.text)
         if options.dry_run:
             return up
+        refuse_without_permissions(final.plan, machine)
         write_config(machine, final.now.wanted)
         keep_out_of_git(machine, final.now.wanted.spec, final.plan)
         api_key.keep_key(machine, final.now.observed.key)

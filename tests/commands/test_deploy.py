@@ -388,8 +388,8 @@ def test_two_deploys_of_one_folder_do_not_run_at_once(tmp_path: Path) -> None:
 
     class Held(Folder):
         @contextmanager
-        def locked(self, says: Says, *, wait_s: float = 0.0) -> Iterator[None]:
-            del says, wait_s
+        def locked(self, says: Says, *, wait_s: float = 0.0, writes: bool = True) -> Iterator[None]:
+            del says, wait_s, writes
             held.append(not here.stage.models)
             yield
             held.append(bool(here.stage.models))
