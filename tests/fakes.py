@@ -117,6 +117,9 @@ class FakeDocker:
     answers: Callable[[str], ProbeResult] = lambda url: ProbeResult(url=url, failure="refused")
     asked: list[str] = field(default_factory=list)
 
+    def refuse_distant(self, folder: PurePosixPath, command: str) -> None:
+        del folder, command
+
     def loading(self) -> AbstractContextManager[None]:
         return nullcontext()
 

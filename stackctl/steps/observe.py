@@ -65,12 +65,13 @@ def observe_again(seen: Observed, spec: Spec, machine: Machine) -> Observed:
     assert engine is not None  # noqa: S101 - observe() has asked one
     states = machine.orchestrator.states(name)
     theirs, own = machine.orchestrator.addresses(name)
-    routes = tuple(net for net in machine.host.routes() if net not in own) if engine.is_local else ()
+    routes = tuple(net for net in machine.host.routes() if net not in (*own, *theirs)) if engine.is_local else ()
     return replace(
         seen,
         is_new=not states,
         has_run=has_run(machine, states),
-        taken_subnets=tuple(dict.fromkeys((*theirs, *routes))),
+        taken_subnets=theirs,
+        routes=routes,
         taken_ports=_ports(spec, machine, engine, name),
         publish_conflicts=_publish_conflicts(spec, machine, engine, name),
     )
@@ -89,7 +90,7 @@ def observe_without_engine(spec: Spec, machine: Machine, recorded: Lock) -> Obse
         if spec.sillytavern.has_password
         else None,  # only then it is surely for this machine
         model=external_backend.external_model(None),
-        taken_subnets=tuple(net for net in machine.host.routes() if net not in own),
+        routes=tuple(net for net in machine.host.routes() if net not in own),
         has_run=has_run(machine, {}),
     )
     if spec.backend.is_external:

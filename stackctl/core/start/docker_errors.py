@@ -148,11 +148,6 @@ def no_engine(words: str, host: str) -> EngineError:
             hint="start it: sudo systemctl start docker; where there is none: https://docs.docker.com/engine/install/ "
             "(inside a container its socket has to be mounted: -v /var/run/docker.sock:/var/run/docker.sock)",
         )
-    if "paramiko" in words:
-        return EngineError(
-            f"an engine by ssh:// needs a Python package that stackctl does not bring{at}",
-            hint="put it beside stackctl: pipx inject stackctl paramiko; or uv tool install --with paramiko stackctl",
-        )
     if "refused" in words.lower():
         return EngineError(
             f"the container engine is not running: its socket refuses connections{at}",

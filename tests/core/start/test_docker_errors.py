@@ -134,11 +134,6 @@ def test_an_engine_that_refuses_the_gpu_is_a_gpu_error_whatever_it_says(words: s
             f"you have no permission on the engine's socket ({HOST})",
             "usermod -aG docker",
         ),
-        (
-            "Install paramiko package to enable ssh:// support",
-            f"an engine by ssh:// needs a Python package that stackctl does not bring ({HOST})",
-            "pipx inject stackctl paramiko",
-        ),
         ("invalid bind address", "the container engine can't be reached: invalid bind address", "DOCKER_HOST"),
     ],
 )
