@@ -72,7 +72,7 @@ def stop(ctx: click.Context, service: str | None) -> None:
 @option.timeout
 @click.pass_context
 def start(ctx: click.Context, service: str | None, timeout_s: int | None) -> None:
-    """Start what was stopped, unchanged, and wait until it is ready."""
+    """Start what was stopped, unchanged, make what is missing, and wait until it is ready."""
     from stackctl.commands import lifecycle
 
     machine = machine_of(ctx)
@@ -85,7 +85,7 @@ def start(ctx: click.Context, service: str | None, timeout_s: int | None) -> Non
 @option.timeout
 @click.pass_context
 def restart(ctx: click.Context, service: str | None, timeout_s: int | None) -> None:
-    """Restart the stack or one SERVICE, and wait until it is ready."""
+    """Restart the stack or one SERVICE, make what is missing, and wait until it is ready."""
     from stackctl.commands import lifecycle
 
     machine = machine_of(ctx)
