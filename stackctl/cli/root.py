@@ -5,7 +5,7 @@ import sys
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
 import click
 
@@ -17,6 +17,8 @@ if TYPE_CHECKING:
     from stackctl.machine import Machine
 
 INTERRUPTED = 130
+# these do all, or all but a part, without one; `images build` leaves it to docker's own command, which knows ssh
+_WITHOUT_ENGINE: Final = frozenset({"render", "init", "history", "models", "import", "images build"})
 
 
 class Cli(click.Group):
@@ -79,7 +81,11 @@ def machine_of(ctx: click.Context, *, as_json: bool = False) -> "Machine":
 
     folder, ui = ctx.obj
     ui.as_json = as_json
-    return real(folder, ui)
+    machine = real(folder, ui)
+    command = ctx.command_path.partition(" ")[2]
+    if _WITHOUT_ENGINE.isdisjoint({command, command.partition(" ")[0]}):
+        machine.docker.refuse_distant(machine.place, command)
+    return machine
 
 
 def agrees(question: str) -> bool | None:

@@ -92,7 +92,8 @@ class Observed:
     cpu: Cpu = field(default_factory=Cpu)
     ram: Ram | None = None  # None: not looked at, or another machine's
     is_wsl: bool = False
-    taken_subnets: tuple[IPv4Network, ...] = ()
+    taken_subnets: tuple[IPv4Network, ...] = ()  # of the engine's other networks
+    routes: tuple[IPv4Network, ...] = ()  # of this machine, to other than the engine's networks and the Internet
     taken_ports: dict[int, str] = field(default_factory=dict)  # port -> who holds it, in words
     publish_conflicts: Mapping[str, str] = field(default_factory=dict)  # address:port of a companion -> who holds it
     proxy: str | None = None  # the address of sillytavern.proxy's container in its network; None: it was not looked for

@@ -77,6 +77,7 @@ def plan(spec: Spec, seen: Observed, recorded: Lock) -> Planned:
             template=template,
             notes=(
                 *_notes(spec, seen),
+                *subnets.notes(networks, seen),
                 *exposure.notes(spec, seen, addresses),
                 *serving.notes,
                 *companion_notes(companions),
