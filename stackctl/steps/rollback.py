@@ -93,6 +93,8 @@ def go_back(journal: Journal, machine: Machine) -> str:
         images = _images(concerned, machine)
         start(former, machine, timeout_s=former.timeout_s, only=only, images=images)
     take_password_back(former, machine)
+    for copy in journal.copies:
+        machine.storage.trees.remove(Path(copy))
     forget_former(machine)
     what = f"{former.backend_title} with {former.model_name or 'its model'}"
     return f"{what} runs again, as before" if journal.ran else f"{what} is what `stackctl start` starts, as before"

@@ -466,3 +466,21 @@ def test_where_another_sillytavern_has_run_nothing_goes_back(tmp_path: Path) -> 
         deploy(machine, {"model.use": "bad", "sillytavern.port": 8050}, QUICK)
     assert caught.value.rolled_back is None
     assert "SillyTavern itself was changed by this deploy, and has run since" in here.said.getvalue()
+
+
+def test_a_copy_of_the_data_that_nobody_needs_any_more_goes_with_the_way_back(tmp_path: Path) -> None:
+    machine, stage, _ = works(tmp_path)
+    before, image = content(tmp_path), a_plan().sillytavern.image
+    stage.images.ids = {image: "sha256:newer"}
+    copies = list[Path]()
+
+    def look() -> None:
+        copies.extend(tmp_path.glob("sillytavern.kept-*"))
+        stage.images.ids = {}
+
+    stage.meanwhile = look
+    with pytest.raises(ModelError) as caught:
+        use(machine, "bad", QUICK)
+    assert [one.name for one in copies] == ["sillytavern.kept-1"]
+    assert caught.value.rolled_back is True
+    assert content(tmp_path) == before
