@@ -48,7 +48,7 @@ def after_failure(
         return error
     failed = _explained(error)
     machine.ui.step(f"It failed ({failed.message.partition(chr(10))[0]}): going back to what ran before")
-    log = _keep_log(journal, states, machine)
+    log = _keep_log(failed.evidence, journal, states, machine)
     try:
         runs = go_back(journal, machine)
     except KeyboardInterrupt:
@@ -125,10 +125,14 @@ def _not_back(first: StackctlError, second: StackctlError, journal: Journal, mac
     return error
 
 
-def _keep_log(journal: Journal, states: Mapping[str, ServiceState], machine: Machine) -> str:
-    """Keep the end of the log of what failed, which going back removes; where it lies, in words, or ""."""
+def _keep_log(evidence: tuple[str, ...], journal: Journal, states: Mapping[str, ServiceState], machine: Machine) -> str:
+    """Keep the end of the log of what failed, which going back removes; where it lies, in words, or "".
+
+    `evidence`: lines of it that tell the cause, which may be from before its last restart.
+    """
     former = {one.container for one in journal.services}
-    lines = [
+    lines = [*evidence, ""] if evidence else []
+    lines += [
         f"{name} | {line}"
         for name, state in states.items()
         if state.container not in former and state.started_at
