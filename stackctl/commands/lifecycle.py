@@ -10,6 +10,7 @@ from stackctl.steps.deployed import deployed_plan, stack_name_here
 from stackctl.steps.external_backend import wait_for_external
 from stackctl.steps.has_run import record_run
 from stackctl.steps.observe import observe
+from stackctl.steps.rollback import finish_going_back
 from stackctl.steps.start import start as start_and_wait
 
 
@@ -31,9 +32,13 @@ def stop(machine: Machine, service: str | None) -> Done:
 
 
 def start(machine: Machine, service: str | None, *, again: bool, timeout_s: int | None) -> Done:
-    """Start (or restart) what was deployed, unchanged, and wait until it is ready."""
+    """Start (or restart) what was deployed, unchanged, and wait until it is ready.
+
+    Where a deploy was killed, or left what failed, that is what ran before it.
+    """
     name = _checked(machine, service)
     with machine.folder.locked(machine.ui.note, writes=False):
+        finish_going_back(machine)
         plan = deployed_plan(machine)
         if plan.backend_service is None:
             spec = load_config(machine, {}).spec

@@ -16,13 +16,13 @@ def deployed_plan(machine: Machine) -> Plan:
     One that an older stackctl deployed, or that came without .stackctl/, is planned from stack.toml and stack.lock.
     """
     _refuse_none(machine)
-    return _written_plan(machine) or _planned_again(machine)
+    return written_plan(machine) or _planned_again(machine)
 
 
 def stack_name_here(machine: Machine) -> str:
     """Return the name of the stack in this folder; raise ConfigError where there is none."""
     _refuse_none(machine)
-    if written := _written_plan(machine):
+    if written := written_plan(machine):
         return written.name
     from stackctl.core.plan.plan import stack_name
     from stackctl.steps.config_request import load_config
@@ -38,7 +38,7 @@ def _refuse_none(machine: Machine) -> None:
     refuse_elsewhere("this folder", machine.place, machine.docker.own_binds, is_folder=True)
 
 
-def _written_plan(machine: Machine) -> Plan | None:
+def written_plan(machine: Machine) -> Plan | None:
     """The plan that was written down for this folder; None where there is none."""
     text = machine.folder.read(plan_json.FILE)
     if text is None:
