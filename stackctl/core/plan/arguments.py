@@ -181,7 +181,7 @@ def _hints(found: Iterable[Given], spec: Spec) -> str:
     words = [*fixed, *([f"set {', '.join(settings)} instead"] if settings else [])]
     if free:
         words.append(
-            f"who insists on {', '.join(free)} writes it into backend.override_args: stackctl then plans with it"
+            f"if you insist on {', '.join(free)}, write it into backend.override_args"
         )
     return "; ".join(dict.fromkeys(words))
 
