@@ -93,8 +93,9 @@ def _trouble(state: ServiceState, machine: Machine) -> Trouble | None:
     """What its log and its end tell of a service; one that waits for another, which is in trouble, has none itself."""
     if state.is_ready or (state.state == "created" and not state.error):
         return None
-    is_new = state.state == "running" and state.restarts > 0  # what ended it before stands in the log of that run
-    found = readiness.trouble(state, machine.docker.tail(replace(state, started_at=0.0) if is_new else state, _LINES))
+    # what ended it, before it was started again, stands in the log of that run
+    since = replace(state, started_at=0.0) if state.restarts else state
+    found = readiness.trouble(state, machine.docker.tail(since, _LINES))
     if found is None:
         return None
     hint = found.hint if "stackctl" in found.hint else f"{found.hint}; then: stackctl deploy"
