@@ -113,6 +113,7 @@ class FakeDocker:
     attachments: dict[str, ContainerNetworking] = field(default_factory=dict)
     files: dict[str, str] = field(default_factory=dict)
     gpu_error: StackctlError | None = None
+    cut_off: tuple[str, ...] = ()  # services whose containers had lost a network
     events: Iterable[Event] = ()
     answers: Callable[[str], ProbeResult] = lambda url: ProbeResult(url=url, failure="refused")
     asked: list[str] = field(default_factory=list)
@@ -156,6 +157,10 @@ class FakeDocker:
 
     def remove(self, project: str) -> None:
         self.asked.append(f"remove {project}")
+
+    def remove_cut_off(self, project: str) -> tuple[str, ...]:
+        del project
+        return self.cut_off
 
     def watch(self, project: str) -> Any:
         del project

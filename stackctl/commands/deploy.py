@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 from stackctl.core.config.spec import AUTO, DEMO, Model
 from stackctl.core.fit.reconcile import difference
 from stackctl.core.observed import Observed
-from stackctl.core.plan import memory_plan
+from stackctl.core.plan import external_backend, memory_plan
 from stackctl.core.plan.plan import forget_decisions
 from stackctl.core.plan.stack import Plan
 from stackctl.core.start.docker_errors import names_place
@@ -19,6 +19,7 @@ from stackctl.steps import api_key, seed_tavern, stack_model, tavern_password
 from stackctl.steps.backend_program import fetch_program
 from stackctl.steps.config_request import ConfigRequest, read_lock, write_config
 from stackctl.steps.deploy_history import record_deploy
+from stackctl.steps.disks import refuse_full, refuse_without_permissions
 from stackctl.steps.external_backend import wait_for_external
 from stackctl.steps.fetch_images import fetch_images, with_digests
 from stackctl.steps.first_model import request_to_deploy
@@ -61,12 +62,15 @@ def deploy(machine: Machine, flags: Mapping[str, object], options: Options) -> D
     with nullcontext() if options.dry_run else machine.folder.locked(machine.ui.note):
         machine.ui.step("Looking at the machine and the model")
         final = _look(request_to_deploy(machine, flags), machine, options)
-        _say(final.plan, machine)
+        _say(final.plan, final.now.observed, machine)
         _refuse_too_large(final.plan, options)
+        if not final.now.observed.has_run:
+            refuse_full(final.plan, machine)
         machine.orchestrator.check(final.plan.name, final.text)
         up = Deployed(plan=final.plan, text=final.text)
         if options.dry_run:
             return up
+        refuse_without_permissions(final.plan, machine)
         write_config(machine, final.now.wanted)
         keep_out_of_git(machine, final.now.wanted.spec, final.plan)
         api_key.keep_key(machine, final.now.observed.key)
@@ -75,6 +79,7 @@ def deploy(machine: Machine, flags: Mapping[str, object], options: Options) -> D
         if options.prove:
             machine.ui.step("Asking through SillyTavern")
             up = replace(up, proof=prove(up.plan, machine))
+            _say_contexts(up, machine)
         record_deploy(up.plan, up.observed or final.now.observed, machine, ready_s=up.ready_s, proof=up.proof)
         return up
 
@@ -191,8 +196,21 @@ def _refuse_too_large(decided: Plan, options: Options) -> None:
         raise memory_plan.refusal(decided.memory, decided.model_name)
 
 
-def _say(decided: Plan, machine: Machine) -> None:
-    what = f"{decided.backend_title} with {decided.model_name or 'its model'}, context {decided.context}"
+def _say_contexts(up: Deployed, machine: Machine) -> None:
+    """Say where the backend has another context than planned, and where SillyTavern, as the user set it, fills more."""
+    room = up.proof.contexts if up.proof else None
+    if room and room.difference:
+        hint = "look at backend.extra_args in stack.toml, and at compose.override.yml"
+        machine.ui.note(f"note: {room.difference}; {hint}")
+    if room and room.overflow:
+        machine.ui.note(f"note: {room.overflow}; {room.mending}")
+
+
+def _say(decided: Plan, observed: Observed, machine: Machine) -> None:
+    context = f"context {decided.context}"
+    if observed.server and not external_backend.told_context(observed.server, decided.backend_url):
+        context = f"context not known ({decided.context} assumed)"
+    what = f"{decided.backend_title} with {decided.model_name or 'its model'}, {context}"
     where = f"KV cache {decided.kv_cache}, {'on the CPU' if decided.variant == 'cpu' else 'GPU by NVIDIA'}"
     if not decided.backend_service:
         where = f"at {decided.backend_url}"

@@ -25,7 +25,7 @@ class Done:
 def stop(machine: Machine, service: str | None) -> Done:
     """Stop all or one; memory and GPU are free then, data stays."""
     name = _checked(machine, service)
-    with machine.folder.locked(machine.ui.note):
+    with machine.folder.locked(machine.ui.note, writes=False):
         machine.orchestrator.stop(name, service)
     return Done(name=name)
 
@@ -33,7 +33,7 @@ def stop(machine: Machine, service: str | None) -> Done:
 def start(machine: Machine, service: str | None, *, again: bool, timeout_s: int | None) -> Done:
     """Start (or restart) what was deployed, unchanged, and wait until it is ready."""
     name = _checked(machine, service)
-    with machine.folder.locked(machine.ui.note):
+    with machine.folder.locked(machine.ui.note, writes=False):
         plan = deployed_plan(machine)
         if plan.backend_service is None:
             spec = load_config(machine, {}).spec
@@ -47,7 +47,7 @@ def start(machine: Machine, service: str | None, *, again: bool, timeout_s: int 
 def down(machine: Machine, *, volumes: bool) -> Done:
     """Remove containers and networks. The folder and everything in it stays."""
     name = _checked(machine, None)
-    with machine.folder.locked(machine.ui.note):
+    with machine.folder.locked(machine.ui.note, writes=False):
         record_run(machine, machine.orchestrator.states(name))
         machine.orchestrator.down(name, volumes=volumes)
     return Done(name=name)

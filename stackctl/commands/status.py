@@ -2,13 +2,16 @@
 
 import time
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from stackctl.core.observed import ServiceState
 from stackctl.core.plan.stack import Plan
+from stackctl.core.start import readiness
 from stackctl.core.start.events import Changed
 from stackctl.machine import Machine
 from stackctl.steps.deployed import deployed_plan
+
+_LINES = 500  # of a log
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -23,14 +26,24 @@ class BackendElsewhere:
 
 
 @dataclass(frozen=True, kw_only=True)
+class Trouble:
+    """Why a service is not ready and will not become so by itself, and what to do."""
+
+    service: str
+    says: str
+    hint: str
+
+
+@dataclass(frozen=True, kw_only=True)
 class Status:
-    """One look at the stack. `url` is "" while SillyTavern is not ready."""
+    """One look at the stack. `url` is "" while SillyTavern is not ready; `troubles`: of what will not be by itself."""
 
     name: str
     services: tuple[ServiceState, ...]
     missing: tuple[str, ...]
     url: str
     backend: BackendElsewhere | None = None
+    troubles: tuple[Trouble, ...] = ()
 
     @property
     def is_ready(self) -> bool:
@@ -72,7 +85,20 @@ def _status(plan: Plan, machine: Machine) -> Status:
         missing=tuple(sorted({one.name for one in plan.services} - states.keys())),
         url=plan.url if page and page.is_ready else "",
         backend=None if plan.backend_service else _elsewhere(plan, machine),
+        troubles=tuple(found for key in sorted(states) if (found := _trouble(states[key], machine))),
     )
+
+
+def _trouble(state: ServiceState, machine: Machine) -> Trouble | None:
+    """What its log and its end tell of a service; one that waits for another, which is in trouble, has none itself."""
+    if state.is_ready or (state.state == "created" and not state.error):
+        return None
+    is_new = state.state == "running" and state.restarts > 0  # what ended it before stands in the log of that run
+    found = readiness.trouble(state, machine.docker.tail(replace(state, started_at=0.0) if is_new else state, _LINES))
+    if found is None:
+        return None
+    hint = found.hint if "stackctl" in found.hint else f"{found.hint}; then: stackctl deploy"
+    return Trouble(service=state.name, says=found.message, hint=hint)
 
 
 def _elsewhere(plan: Plan, machine: Machine) -> BackendElsewhere:

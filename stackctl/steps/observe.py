@@ -16,7 +16,7 @@ from stackctl.core.plan import exposure, external_backend
 from stackctl.core.plan.companions import companion_ports
 from stackctl.core.plan.plan import stack_name
 from stackctl.core.plan.subnets import network_name, own_subnets
-from stackctl.errors import ConfigError, DoesNotFit, ModelError
+from stackctl.errors import ConfigError, ModelError
 from stackctl.machine import Machine
 from stackctl.steps import api_key, tavern_password
 from stackctl.steps.backend_program import program_paths
@@ -25,8 +25,6 @@ from stackctl.steps.external_backend import observed_external
 from stackctl.steps.has_run import has_run
 from stackctl.steps.stack_model import model_path
 from stackctl.terminal import command_line
-
-_ROOM_MIB = 200  # for SillyTavern's first data and our own files
 
 
 def observe(spec: Spec, machine: Machine, found: Lock | None = None, coming: ModelSeen | None = None) -> Observed:
@@ -42,7 +40,6 @@ def observe(spec: Spec, machine: Machine, found: Lock | None = None, coming: Mod
     refuse_elsewhere("this folder", machine.place, machine.docker.own_binds, is_folder=True)
     machine.docker.refuse_foreign(name, machine.place)
     _refuse_second(name, machine, engine)
-    _check_room(machine)
     seen = Observed(
         folder=machine.place,
         owner=machine.folder.owner,
@@ -220,12 +217,3 @@ def _proxy(spec: Spec, machine: Machine) -> str | None:
             hint=f"start the proxy first; in that network are: {', '.join(sorted(found)) or 'none'}",
         )
     return found[wanted.container]
-
-
-def _check_room(machine: Machine) -> None:
-    free = machine.storage.trees.free_mib(machine.path)
-    if free < _ROOM_MIB:
-        raise DoesNotFit(
-            f"only {free} MiB are free on the disk of {machine.path}; {_ROOM_MIB} are needed at least",
-            hint="free some space: docker system df shows what images and old containers take",
-        )

@@ -11,8 +11,7 @@ import pytest
 from stackctl.core.config.lock import Lock
 from stackctl.core.container_paths import Bind
 from stackctl.core.model.demo_model import gguf_bytes
-from stackctl.effects.storage.disk import Disk, Trees
-from stackctl.errors import ConfigError, DoesNotFit, ModelError, StackctlError
+from stackctl.errors import ConfigError, ModelError, StackctlError
 from stackctl.steps.observe import observe, observe_again, observe_without_engine
 from tests.commands.engines import container
 from tests.commands.machines import Quiet, quiet
@@ -45,30 +44,6 @@ def test_another_stack_of_the_same_name_is_refused(here: Quiet) -> None:
     with pytest.raises(ConfigError, match="chat is another's"):
         observe(wanted(model=DEMO), here.machine)
     observe(wanted(model=DEMO, name="other"), here.machine)
-
-
-class Full(Trees):
-    """A disk with so little room."""
-
-    left: int
-
-    def free_mib(self, folder: Path) -> int:
-        del folder
-        return self.left
-
-
-@pytest.mark.parametrize(("left", "is_enough"), [(0, False), (199, False), (200, True)])
-def test_a_full_disk_is_refused_before_anything_is_written(here: Quiet, left: int, *, is_enough: bool) -> None:
-    trees = Full()
-    trees.left = left
-    storage = here.machine.storage
-    assert isinstance(storage, Disk)
-    storage.trees = trees
-    if is_enough:
-        observe(wanted(model=DEMO), here.machine)
-        return
-    with pytest.raises(DoesNotFit, match=f"only {left} MiB are free on the disk of {here.machine.path}; 200 are"):
-        observe(wanted(model=DEMO), here.machine)
 
 
 @pytest.mark.parametrize(

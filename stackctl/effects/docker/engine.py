@@ -32,7 +32,7 @@ SERVICE = "com.docker.compose.service"
 WORKING_DIR = "com.docker.compose.project.working_dir"
 _HASH = "com.docker.compose.config-hash"
 _INSTALL = "install Docker: https://docs.docker.com/engine/install/ ; then run this again"
-_TAIL = 200
+_TAIL = 1000
 
 
 class Engine:

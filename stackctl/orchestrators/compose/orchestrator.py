@@ -22,7 +22,13 @@ from stackctl.ports.orchestrator import Action
 _WORDS: Final[Mapping[Action, tuple[str, ...]]] = {
     "apply": ("up", "-d", "--remove-orphans", "--pull", "never"),
     "start": ("up", "-d", "--pull", "never", "--no-recreate"),
-    "restart": ("restart",),
+    "restart": (
+        "up",
+        "-d",
+        "--pull",
+        "never",
+        "--no-recreate",
+    ),  # after a stop: `restart` makes nothing that is missing
 }
 
 
@@ -81,11 +87,18 @@ class ComposeOrchestrator:
         self._compose.check(name, text)
 
     def apply(self, name: str, service: str | None = None, *, action: Action = "apply") -> Applying:
-        """Bring about what the file says, or start or restart what is there; of all services, or of one."""
+        """Bring about what the file says, or start or restart what is there; of all services, or of one.
+
+        A start changes no container that is there, and makes what is missing.
+        """
         if action == "apply" and service is None:
             make_way(name, self._folder, self._docker, self._compose, self._note)
         elif action != "apply":
             self._refuse_damaged()
+            if action == "restart":
+                self._compose.run(name, "stop", *_one(service))
+        for cut_off in self._docker.remove_cut_off(name):
+            self._note(f"{cut_off} is made anew: a network that it was in is gone")
         watch = self._docker.watch(name)
         return Applying(watch, self._compose.start(name, *_WORDS[action], *_one(service)))
 
@@ -104,18 +117,15 @@ class ComposeOrchestrator:
 
     def logs(self, name: str, service: str | None, *, lines: str, follow: bool, out: Says, coloured: bool) -> int:
         """Hand on the logs as Compose prints them, line by line; return its exit code."""
-        self._refuse_damaged()
         words = ("logs", "--tail", lines, *(("-f",) if follow else ()), *_one(service))
         return self._compose.pass_through(name, *words, out=out, coloured=coloured)
 
     def stop(self, name: str, service: str | None) -> None:
         """Stop all services or one; nothing is removed."""
-        self._refuse_damaged()
         self._compose.run(name, "stop", *_one(service))
 
     def down(self, name: str, *, volumes: bool) -> None:
         """Remove containers and networks, and with `volumes` those that Compose made."""
-        self._refuse_damaged()
         self._compose.run(name, "down", "--remove-orphans", *(("--volumes",) if volumes else ()))
 
     def _refuse_damaged(self) -> None:
