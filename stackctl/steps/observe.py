@@ -106,7 +106,8 @@ def _refuse_second(name: str, machine: Machine, engine: EngineSeen) -> None:
     """
     before = network_name(read_lock(machine))
     for other, folder in sorted(machine.docker.stack_folders()):
-        is_moved = other == before and engine.is_local and not Path(folder).exists()
+        is_seen = engine.is_local and machine.docker.own_binds is None  # in a container it may just not be mounted
+        is_moved = other == before and is_seen and not Path(folder).exists()
         if other != name and (folder == str(machine.path) or is_moved):
             raise ConfigError(
                 f"the stack of this folder is still there under the name {other!r}"
