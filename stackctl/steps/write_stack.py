@@ -51,7 +51,8 @@ def write_stack(planned: Planned, text: str, machine: Machine, *, replan: bool =
 def _write_plan(plan: Plan, machine: Machine) -> None:
     """Write plan.json, for the folder's owner alone."""
     theirs = "" if plan.backend_service else load_config(machine, {}).spec.backend.key_file
-    text = plan_json.dump(plan, machine.place, key=theirs or api_key.FILE, password=tavern_password.FILE)
+    key, password = theirs or api_key.FILE, tavern_password.FILE
+    text = plan_json.dump(plan, machine.place, key=key, password=password, by=__version__)
     machine.folder.write(plan_json.FILE, text, mode=0o600)
 
 
