@@ -21,6 +21,7 @@ from stackctl.machine import Machine
 from stackctl.steps import api_key, tavern_password
 from stackctl.steps.backend_program import program_paths
 from stackctl.steps.config_request import read_lock
+from stackctl.steps.deployed_arguments import deployed_arguments
 from stackctl.steps.external_backend import observed_external
 from stackctl.steps.has_run import has_run
 from stackctl.steps.stack_model import model_path
@@ -105,7 +106,8 @@ def _refuse_second(name: str, machine: Machine, engine: EngineSeen) -> None:
     """
     before = network_name(read_lock(machine))
     for other, folder in sorted(machine.docker.stack_folders()):
-        is_moved = other == before and engine.is_local and not Path(folder).exists()
+        is_seen = engine.is_local and machine.docker.own_binds is None  # in a container it may just not be mounted
+        is_moved = other == before and is_seen and not Path(folder).exists()
         if other != name and (folder == str(machine.path) or is_moved):
             raise ConfigError(
                 f"the stack of this folder is still there under the name {other!r}"
@@ -128,6 +130,7 @@ def _with_own_backend(seen: Observed, model: ModelSeen, spec: Spec, machine: Mac
         is_wsl=machine.host.is_wsl(),
         cpu=machine.host.cpu(),
         programs=program_paths(spec, machine),
+        ran_with=deployed_arguments(machine),
     )
 
 

@@ -55,7 +55,8 @@ def write_stack(planned: Planned, text: str, machine: Machine, *, replan: bool =
 
 def _plan_text(plan: Plan, machine: Machine) -> str:
     theirs = "" if plan.backend_service else load_config(machine, {}).spec.backend.key_file
-    return plan_json.dump(plan, machine.place, key=theirs or api_key.FILE, password=tavern_password.FILE)
+    key, password = theirs or api_key.FILE, tavern_password.FILE
+    return plan_json.dump(plan, machine.place, key=key, password=password, by=__version__)
 
 
 def _write_plan(text: str, machine: Machine) -> None:

@@ -110,7 +110,9 @@ class Images:
                     self._progress(f"building {name}: {line.strip()[:100]}")
         except FileNotFoundError as e:
             raise EngineError(
-                "the docker command is not installed", hint="https://docs.docker.com/engine/install/"
+                "the docker command is not installed, which builds images",
+                hint="install it with buildx: https://docs.docker.com/engine/install/ ; in stackctl's own image, which "
+                f"has neither, bring the image from elsewhere: {command_line('docker', 'save', name)} | docker load",
             ) from e
         if process.returncode:
             raise EngineError(

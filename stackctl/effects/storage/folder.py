@@ -15,6 +15,7 @@ from stackctl.core.config.files import STATE
 from stackctl.effects.storage import folder_lock, opening
 from stackctl.effects.storage.folder_lock import Says
 from stackctl.effects.storage.opening import Reach
+from stackctl.effects.storage.unwritable import translate_errors
 from stackctl.effects.storage.writing import beside, clone, exists, give, is_written
 from stackctl.errors import ConfigError, DataError
 from stackctl.secret import Secret
@@ -240,24 +241,3 @@ class Folder:
             make=self.owner if make else None,
             ground=None if is_inside else self._ground,
         )
-
-
-@contextlib.contextmanager
-def translate_errors(path: Path) -> Iterator[None]:
-    """Turn a system that refuses to write into DataError."""
-    try:
-        yield
-    except OSError as e:
-        raise _unwritable(path, e) from e
-
-
-def _unwritable(path: Path, error: OSError) -> DataError:
-    hints = {
-        errno.ENOSPC: "free some space (docker system df shows what images take) and run it again; nothing is lost",
-        errno.EDQUOT: "the disk quota is used up: free some space and run it again; nothing is lost",
-        errno.EROFS: "its file system is read-only: mount it for writing first; stackctl stop and down work as it is",
-        errno.EACCES: "check who owns it: ls -ld shows it",
-        errno.EPERM: "check who owns it: ls -ld shows it",
-    }
-    hint = hints.get(error.errno or 0, "check the disk and the folder")
-    return DataError(f"{path} can't be written: {error.strerror}", hint=hint)

@@ -13,6 +13,7 @@ from stackctl.core.observed import ServiceState
 from stackctl.core.plan.change import Change
 from stackctl.core.plan.stack import Plan
 from stackctl.core.start.events import Event
+from stackctl.errors import ConfigError
 from stackctl.orchestrators.compose import render
 from stackctl.orchestrators.compose.changes import changes
 from stackctl.orchestrators.compose.networks import make_way
@@ -147,8 +148,11 @@ class ComposeOrchestrator:
         self._compose.run(name, "down", "--remove-orphans", *(("--volumes",) if volumes else ()))
 
     def _refuse_damaged(self) -> None:
-        """Raise ConfigError for a file that is no YAML: Compose reads it next, and says less of a mistake."""
-        render.services(self._folder.read(self.file) or "")
+        """Raise ConfigError for a file that is missing or no YAML: Compose would look elsewhere, or say less of it."""
+        text = self._folder.read(self.file)
+        if text is None:
+            raise ConfigError(f"there is no {self.file} in {self._folder.path}", hint="stackctl deploy writes it again")
+        render.services(text)
 
 
 def _one(service: str | None) -> tuple[str, ...]:
