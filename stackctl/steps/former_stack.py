@@ -26,6 +26,7 @@ from stackctl.steps.deploy_history import recorded_deploys
 from stackctl.steps.deployed import written_plan
 from stackctl.steps.tavern_folder import settings_file, tavern_folder
 
+BACK_OR_ON = "`stackctl start` goes back to what ran before; `stackctl deploy` goes on with the change"
 WRITTEN = f"{journals.FOLDER}/written.toml"  # stack.toml as the deploy wrote it
 _PRIVATE = frozenset({Path(one).name for one in (plan_json.FILE, tavern.SETTINGS)})
 

@@ -16,7 +16,7 @@ from stackctl.core.tavern import container as tavern
 from stackctl.errors import ConfigError, Interrupted, Late, NotReady, StackctlError
 from stackctl.machine import Machine
 from stackctl.steps.deployed import deployed_plan
-from stackctl.steps.former_stack import WRITTEN, forget_former, is_overtaken, kept_journal
+from stackctl.steps.former_stack import BACK_OR_ON, WRITTEN, forget_former, is_overtaken, kept_journal
 from stackctl.steps.seed_tavern import RECORD, put_settings_back
 from stackctl.steps.start import start
 from stackctl.steps.tavern_folder import settings_file, tavern_folder
@@ -24,7 +24,6 @@ from stackctl.steps.tavern_key import give_key
 from stackctl.steps.tavern_password import take_password_back
 
 LOG = f"{STATE}/failed.log"  # of the container that failed, which goes with it
-_AGAIN = "`stackctl start` goes back to what ran before; `stackctl deploy` goes on with the change"
 
 
 def after_failure(
@@ -39,7 +38,7 @@ def after_failure(
     if journal is None:
         return error
     if not is_wanted:
-        machine.ui.note(_AGAIN)
+        machine.ui.note(BACK_OR_ON)
         return error
     states = machine.orchestrator.states(journal.stack)
     if is_overtaken(journal, states):
@@ -52,7 +51,7 @@ def after_failure(
     try:
         runs = go_back(journal, machine)
     except KeyboardInterrupt:
-        failed = Interrupted("interrupted while going back to what ran before", hint=_AGAIN)
+        failed = Interrupted("interrupted while going back to what ran before", hint=BACK_OR_ON)
         failed.rolled_back = False
     except StackctlError as second:
         failed = _not_back(failed, second, journal, machine)

@@ -8,8 +8,10 @@ from typing import Any
 
 import pytest
 
+from stackctl import report
 from stackctl.commands import lifecycle
 from stackctl.commands.deploy import Options, deploy
+from stackctl.commands.status import status
 from stackctl.commands.use import use
 from stackctl.contracts.host import Owner
 from stackctl.core.config import journal as journals
@@ -308,11 +310,15 @@ def killed_midway(folder: Path) -> tuple[Machine, Careful, dict[str, bytes]]:
     return machine, stage, before
 
 
-def test_after_a_kill_start_goes_back(tmp_path: Path) -> None:
+def test_after_a_kill_status_says_so_and_start_goes_back(tmp_path: Path) -> None:
     machine, stage, before = killed_midway(tmp_path)
+    text, values = report.status(status(machine), machine.ui)
+    assert values["unfinished"]["hint"].startswith("`stackctl start` goes back to what ran before; ")
+    assert values["unfinished"]["says"] in text
     lifecycle.start(machine, None, again=False, timeout_s=20)
     assert content(tmp_path) == before
     assert stage.states_["llamacpp"].is_ready
+    assert "unfinished" not in report.status(status(machine), machine.ui)[1]
 
 
 def test_after_a_kill_deploy_goes_on_and_back_where_that_fails(tmp_path: Path) -> None:
