@@ -9,6 +9,7 @@ StackctlError
 ├── NotReady      7   the stack came up wrong, or not in time
 ├── ModelError    8   a model or program file: missing, damaged, not what it says it is
 ├── DataError     9   the user's data could not be written or kept safe
+│   └── Unmountable   the engine can't mount a file or folder of this machine
 └── Exposed       10  something answers where nothing of the stack may answer
 
 2 is click's (usage), 130 is Ctrl-C, 1 is a bug: an uncaught traceback.
@@ -57,6 +58,10 @@ class ModelError(StackctlError):
 
 class DataError(StackctlError):
     exit_code = 9
+
+
+class Unmountable(DataError):
+    pass
 
 
 class Exposed(StackctlError):
