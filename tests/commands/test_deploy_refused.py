@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 from dataclasses import replace
 from functools import partial
-from pathlib import Path
+from pathlib import Path, PurePosixPath
 
 import pytest
 from click.testing import CliRunner
@@ -14,6 +14,7 @@ from stackctl.commands.diff import diff
 from stackctl.commands.lifecycle import stop
 from stackctl.commands.render import render
 from stackctl.commands.status import status
+from stackctl.core.container_paths import Bind
 from stackctl.core.model.demo_model import gguf_bytes
 from stackctl.core.observed import Ram
 from stackctl.core.start.docker_errors import gpu_refused
@@ -169,6 +170,9 @@ def test_so_is_one_whose_folder_was_moved_but_not_a_copy(running: Staged, tmp_pa
     moved.stage.projects = frozenset({("chat", str(tmp_path / "chat"))})
     error = refused(moved)
     assert f"still there under the name 'chat', started in {tmp_path}/chat: two on" in error.message
+    moved.stage.own_binds = (Bind(PurePosixPath(there), PurePosixPath(there)),)  # the other may just not be mounted
+    deploy(moved.machine, {}, QUICK)
+    moved.stage.own_binds = None
     (tmp_path / "chat").mkdir()  # then the folder here is a copy of it
     deploy(moved.machine, {}, QUICK)
 

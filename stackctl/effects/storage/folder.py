@@ -16,6 +16,7 @@ from stackctl.core.config.files import STATE
 from stackctl.effects.storage import folder_lock, opening
 from stackctl.effects.storage.folder_lock import Says
 from stackctl.effects.storage.opening import Reach
+from stackctl.effects.storage.unwritable import translate_errors
 from stackctl.errors import ConfigError, DataError
 from stackctl.secret import Secret
 
@@ -164,6 +165,17 @@ class Folder:
         with translate_errors(path), contextlib.suppress(FileNotFoundError), self._opened(path.parent) as folder:
             os.unlink(path.name, dir_fd=folder)
 
+    def move(self, name: str, to: str) -> None:
+        """Put a file in another's place, at one stroke; that takes no room."""
+        source, target = self.path / name, self.path / to
+        with (
+            translate_errors(target),
+            self._opened(source.parent) as here,
+            self._opened(target.parent, make=True) as there,
+        ):
+            os.replace(source.name, target.name, src_dir_fd=here, dst_dir_fd=there)
+            os.fsync(there)
+
     def sha256(self, name: str) -> str:
         """Return the sha256 of a file's bytes; "" where there is none."""
         raw = self.read_bytes(name)
@@ -227,29 +239,6 @@ class Folder:
             make=self.owner if make else None,
             ground=None if is_inside else self._ground,
         )
-
-
-@contextlib.contextmanager
-def translate_errors(path: Path) -> Iterator[None]:
-    """Turn a system that refuses to write into DataError."""
-    try:
-        yield
-    except OSError as e:
-        raise _unwritable(path, e) from e
-
-
-def _unwritable(path: Path, error: OSError) -> DataError:
-    hints = {
-        errno.ENOSPC: "free some space (docker system df shows what images take) and run it again; nothing is lost",
-        errno.EDQUOT: "the disk quota is used up: free some space and run it again; nothing is lost",
-        errno.EROFS: "its file system is read-only: mount it for writing first; stackctl stop and down work as it is",
-        errno.EACCES: "root may not write there (NFS with root_squash, FUSE): run stackctl as the folder's owner"
-        if os.geteuid() == 0
-        else "check who owns it: ls -ld shows it",
-        errno.EPERM: "check who owns it: ls -ld shows it",
-    }
-    hint = hints.get(error.errno or 0, "check the disk and the folder")
-    return DataError(f"{path} can't be written: {error.strerror}", hint=hint)
 
 
 @contextlib.contextmanager

@@ -20,6 +20,9 @@ class FakeEngine:
         self.client = self
         self.api = self
 
+    def containers(self) -> list[dict[str, Any]]:
+        return [{"Id": name, "Names": [f"/{name[:4]}"], **known} for name, known in self.known.items()]
+
     def inspect_container(self, name: str) -> dict[str, Any]:
         if name not in self.known:
             raise docker.errors.NotFound(name)
@@ -71,3 +74,10 @@ def test_why_the_engine_may_see_another_disk(
 ) -> None:
     signs = inside["signs"] if is_inside else (Path("/nowhere"),)
     assert own_container.view(info, is_local=is_local, is_its_container=is_its, signs=signs) == view
+
+
+def test_the_own_container_mounts_a_folder_and_counts_not_whatever_the_host_is_called(inside: dict[str, Any]) -> None:
+    mounts = [mount("bind", "/home/me/st", "/home/me/st")]
+    engine = FakeEngine(**{ID: {"Mounts": mounts}, "ef" * 32: {"Mounts": mounts}})
+    found = own_container.mounting_containers(engine, Path("/home/me"), mountinfo=inside["mountinfo"])
+    assert found == ("efef",)
