@@ -25,6 +25,7 @@ from stackctl.backends.contract import (
     Speaks,
     gguf_alone,
 )
+from stackctl.backends.koboldcpp_arguments import BATCHES, KOBOLDCPP_ARGUMENTS, KV_NUMBER, MOST_CONTEXT, ONCE_CONTEXT
 from stackctl.backends.llama_failures import load_ended, load_failure, not_loaded, signal_cause
 from stackctl.backends.llama_log import load_buffer, load_progress
 from stackctl.contracts.answer import Answer
@@ -44,8 +45,7 @@ PORT: Final[int] = 5001
 MODEL_DIR: Final = PurePosixPath("/models")
 PROGRAM_PATH: Final = "/opt/stackctl/koboldcpp"
 FORMATS: Final[tuple[str, ...]] = ("gguf",)
-_KV_NUMBER: Final = {"f16": "0", "q8_0": "1", "q4_0": "2"}  # numbers are understood by every version
-KV_TYPES: Final = tuple(_KV_NUMBER)
+KV_TYPES: Final = tuple(KV_NUMBER)
 # the image is only the system around the program; no version of it but `latest` is published
 IMAGES: Final[Mapping[Variant, Image]] = MappingProxyType(
     {
@@ -96,7 +96,8 @@ GRACE_S: Final[int] = 10
 # one context; --blasbatchsize is 512 by default, and logits are kept for the whole batch
 MEMORY: Final = Reserves(logits="batch", batch=512)
 READY: Final[Request] = Request(path="/api/v1/model")
-KEY_ARGS: Final[tuple[str, ...]] = ("--password", "--config")
+ARGUMENTS: Final = KOBOLDCPP_ARGUMENTS
+SHORTENS: Final[bool] = True
 _CONFIG: Final = "/opt/stackctl/key.kcpps"
 _VERSION, _CONTEXT = "/api/extra/version", "/api/extra/true_max_context_length"
 QUESTIONS: Final = tuple(Request(path=path) for path in (_VERSION, _CONTEXT, MODELS, PROPS))
@@ -134,6 +135,20 @@ def program(variant: Variant, cpu: Cpu, cuda: tuple[int, ...]) -> str:
     return _CUDA if cpu.avx2 and (not cuda or cuda >= _OLDEST_CUDA) else _OLD_PC
 
 
+def check(run: Run) -> None:
+    if run.context > MOST_CONTEXT:
+        raise ConfigError(
+            f"backend.context: KoboldCpp takes at most {MOST_CONTEXT} tokens, not {run.context}",
+            hint=f"set backend.context = {MOST_CONTEXT} or less; or take another: stackctl deploy --backend llamacpp",
+        )
+    if run.batch not in {None, *BATCHES}:
+        near = min(BATCHES, key=lambda one: abs(one - (run.batch or 0)))
+        raise ConfigError(
+            f"backend.batch: KoboldCpp takes {', '.join(map(str, BATCHES[1:]))} tokens, not {run.batch}",
+            hint=f"set backend.batch = {near}",
+        )
+
+
 def launch(run: Run) -> Launch:
     """Arguments that every version from 1.76 on understands."""
     words = [
@@ -158,7 +173,7 @@ def launch(run: Run) -> Launch:
             str(-1 if run.gpu_layers is None else run.gpu_layers),
         ]
     if run.kv_cache != "f16":
-        words += ["--quantkv", _KV_NUMBER[run.kv_cache]]
+        words += ["--quantkv", KV_NUMBER[run.kv_cache]]
     if run.flash_attention is not None:
         words += ["--flashattention" if run.flash_attention else "--noflashattention"]
     words += given_flags(
@@ -181,9 +196,12 @@ def _for_old_cpu(cpu: Cpu) -> tuple[str, ...]:
 
 
 def remarks(run: Run) -> tuple[str, ...]:
+    found = []
     if run.variant == CPU and (flags := _for_old_cpu(run.cpu)):
-        return (f"this processor has no AVX2: KoboldCpp runs much slower here ({' '.join(flags)})",)
-    return ()
+        found.append(f"this processor has no AVX2: KoboldCpp runs much slower here ({' '.join(flags)})")
+    if run.context > ONCE_CONTEXT:
+        found.append(f"KoboldCpp before 1.117 refuses a context over {ONCE_CONTEXT}")
+    return tuple(found)
 
 
 def health() -> tuple[str, ...]:

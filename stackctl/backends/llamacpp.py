@@ -21,7 +21,9 @@ from stackctl.backends.contract import (
     does_it_all,
     gguf_alone,
     in_the_image,
+    takes_every_value,
 )
+from stackctl.backends.llama_arguments import LLAMA_ARGUMENTS
 from stackctl.backends.llama_failures import load_ended, load_failure, not_loaded, refused_server_argument, signal_cause
 from stackctl.backends.llama_log import load_buffer, load_progress
 from stackctl.contracts.answer import Answer
@@ -59,11 +61,13 @@ GRACE_S: Final[int] = 10
 _PROMPT_CACHE_MIB: Final = 1024  # instead of that
 MEMORY: Final = Reserves(slots=4, logits="slots", batch=512, prompt_cache_mib=_PROMPT_CACHE_MIB)
 READY: Final[Request] = Request(path="/health")
-KEY_ARGS: Final[tuple[str, ...]] = ("--api-key", "--api-key-file")
+ARGUMENTS: Final = LLAMA_ARGUMENTS
+SHORTENS: Final[bool] = False
 _KEY_FILE: Final = "/opt/stackctl/api-key"
 QUESTIONS: Final = tuple(Request(path=path) for path in (PROPS, MODELS))
 SPEED: Final[Speaks] = "stream"
 LISTEN: Final[str] = "--host 0.0.0.0"
+check: Final = takes_every_value
 
 
 def launch(run: Run) -> Launch:

@@ -12,8 +12,21 @@ from types import MappingProxyType
 from typing import Final
 
 from stackctl.backends.answers import MODELS, first_model, good, number
-from stackctl.backends.command_line import given_flags, refused_argument
+from stackctl.backends.command_line import (
+    always,
+    arguments,
+    given_flags,
+    key_argument,
+    model_argument,
+    one_of,
+    place_argument,
+    refused_argument,
+    tunnel_argument,
+    whole,
+)
 from stackctl.backends.contract import (
+    Argument,
+    Arguments,
     Image,
     Launch,
     Program,
@@ -22,7 +35,9 @@ from stackctl.backends.contract import (
     ServerInfo,
     Speaks,
     in_the_image,
+    takes_every_value,
 )
+from stackctl.backends.llama_arguments import LLAMA_ARGUMENTS
 from stackctl.backends.llama_failures import load_ended, load_failure, not_loaded, refused_server_argument
 from stackctl.backends.llama_log import load_buffer, load_progress
 from stackctl.contracts.answer import Answer
@@ -67,7 +82,41 @@ MEMORY: Final = Reserves(
     prompt_cache_mib=8192,
 )
 READY: Final[Request] = Request(path="/v1/internal/token-count", body='{"text":"hello"}')
-KEY_ARGS: Final[tuple[str, ...]] = ("--api-key",)
+# modules/shared.py, its parser (argparse)
+ARGUMENTS: Final[Arguments] = arguments(
+    ("--ctx-size --n_ctx --max_seq_len", Argument(decides="backend.context", read=whole(1), gguf_alone=True)),
+    (
+        "--gpu-layers --n-gpu-layers",
+        Argument(
+            decides="backend.gpu_layers",
+            read=lambda value: "auto" if value == "-1" else whole(0)(value),
+            gguf_alone=True,
+        ),
+    ),
+    (
+        "--cache-type --cache_type",
+        Argument(
+            decides="backend.kv_cache",
+            read=one_of({theirs: ours for ours, theirs in _KV_NAME.items()}),
+            gguf_alone=True,
+        ),
+    ),
+    ("--threads", Argument(decides="backend.threads", read=whole(1))),
+    ("--ubatch-size", Argument(decides="backend.batch", read=whole(1))),
+    ("--batch-size", Argument(decides="backend.batch")),
+    ("--parallel", Argument(decides="slots", read=whole(1))),
+    ("--cpu-moe", Argument(decides="cpu_experts", read=always(9999))),  # of every block
+    ("--loader", Argument(gguf_alone=True)),
+    ("--cpu", Argument(decides="gpu.mode", fixed="says what it computes on", hint="take it out; set gpu.mode")),
+    ("--extra-flags", Argument(inner=LLAMA_ARGUMENTS)),
+    ("--model --model-dir --model-menu --user-data-dir", model_argument(TITLE)),
+    ("--api-port --listen-port --listen-host --api-disable-ipv4 --ssl-keyfile --ssl-certfile", place_argument(TITLE)),
+    ("--api-key --admin-key", key_argument(TITLE)),
+    ("--share --public-api --public-api-id", tunnel_argument()),
+    ("--api --listen --cpu-memory --gpu-layers-draft --ctx-size-draft --model-draft", None),
+)
+SHORTENS: Final[bool] = True
+check: Final = takes_every_value
 _INFO: Final = "/v1/internal/model/info"
 QUESTIONS: Final = tuple(Request(path=path) for path in (_INFO, MODELS))
 SPEED: Final[Speaks] = "log"

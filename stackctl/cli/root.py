@@ -28,7 +28,11 @@ class Cli(click.Group):
         try:
             return super().invoke(ctx)
         except StackctlError as error:
-            _ui(ctx).error(error.message, hint=error.hint, evidence=error.evidence)
+            ui = _ui(ctx)
+            ui.error(error.message, hint=error.hint, evidence=error.evidence)
+            if ui.as_json and error.rolled_back is not None:
+                values = {"error": error.message, "exit_code": error.exit_code, "rolled_back": error.rolled_back}
+                ui.result("", values)
             ctx.exit(error.exit_code)
         except (KeyboardInterrupt, click.Abort):  # Abort: a question that got no yes
             _ui(ctx).error("interrupted", hint="nothing is half-written; `stackctl status` shows what runs")

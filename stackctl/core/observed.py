@@ -99,6 +99,7 @@ class Observed:
     proxy: str | None = None  # the address of sillytavern.proxy's container in its network; None: it was not looked for
     is_new: bool = False  # the stack has no containers
     has_run: bool = False  # SillyTavern has been started here, so people know its port
+    ran_with: tuple[str, ...] = ()  # extra_args of the stack that was deployed here, or all that its program was given
     server: ServerSeen | None = None  # the backend, where it runs elsewhere and could be asked
     # where the backend's programs lie, or will: by name as in Backend.PROGRAMS; "": the one that the user brings
     programs: Mapping[str, PurePosixPath] = field(default_factory=dict)

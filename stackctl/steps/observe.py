@@ -21,6 +21,7 @@ from stackctl.machine import Machine
 from stackctl.steps import api_key, tavern_password
 from stackctl.steps.backend_program import program_paths
 from stackctl.steps.config_request import read_lock
+from stackctl.steps.deployed_arguments import deployed_arguments
 from stackctl.steps.external_backend import observed_external
 from stackctl.steps.has_run import has_run
 from stackctl.steps.stack_model import model_path
@@ -129,6 +130,7 @@ def _with_own_backend(seen: Observed, model: ModelSeen, spec: Spec, machine: Mac
         is_wsl=machine.host.is_wsl(),
         cpu=machine.host.cpu(),
         programs=program_paths(spec, machine),
+        ran_with=deployed_arguments(machine),
     )
 
 

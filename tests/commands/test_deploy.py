@@ -193,7 +193,9 @@ def test_once_sillytavern_has_run_its_port_stays_and_who_holds_it_is_named(tmp_p
     here = with_images(tmp_path)
     deploy(here.machine, DEMO, QUICK)
     if is_down:
-        here.stage.containers_.clear()
+        here.stage.states_.clear()
+    else:
+        here.stage.states_ = {name: replace(one, state="exited") for name, one in here.stage.states_.items()}
     started = list(here.stage.models)
     here.stage.held = {8000: "other"}
     with pytest.raises(EngineError, match="port 8000 is taken by container other"):

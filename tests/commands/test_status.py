@@ -245,3 +245,21 @@ def test_the_cause_stands_below_the_table_and_beside_its_service(tmp_path: Path)
     llamacpp, sillytavern = values["services"]
     assert (llamacpp["says"], llamacpp["hint"]) == (says, hint)
     assert "says" not in sillytavern
+
+
+def test_the_log_of_the_runs_before_counts_where_it_was_started_again(tmp_path: Path) -> None:
+    @dataclass
+    class Runs(Stage):
+        """An engine whose backend said why in its first run alone."""
+
+        def tail(self, state: ServiceState, lines: int = 200) -> tuple[str, ...]:
+            del lines
+            return () if state.started_at else (UNKNOWN,)
+
+    here = deployed(tmp_path, Runs())
+    well = here.docker.states_["llamacpp"]
+    for restarts, says in ((1, "does not know the model's architecture"), (0, "does not run (exited, exit code 143)")):
+        stopped = replace(well, state="exited", exit_code=143, restarts=restarts)
+        here.docker.states_["llamacpp"] = stopped
+        (trouble,) = status(here.machine).troubles
+        assert says in trouble.says

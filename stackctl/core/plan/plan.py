@@ -73,6 +73,7 @@ def plan(spec: Spec, seen: Observed, recorded: Lock) -> Planned:
             context=serving.context,
             gpu_layers=serving.gpu_layers,
             kv_cache=serving.kv_cache,
+            extra_args=spec.backend.extra_args,
             memory=serving.choice,
             template=template,
             notes=(

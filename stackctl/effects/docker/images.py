@@ -49,14 +49,25 @@ class Images:
 
     def digest(self, name: str) -> str | None:
         """The digest that the image was pulled by, its id where it was built here; None: it is not there."""
-        import docker.errors
-
-        try:
-            found = self._engine.client.api.inspect_image(name)
-        except docker.errors.NotFound:
+        found = self._inspect(name)
+        if found is None:
             return None
         digests = found.get("RepoDigests") or ()
         return str(digests[0].partition("@")[2] if digests else found["Id"])
+
+    def id(self, name: str) -> str:
+        """The id of the image that a name means now (or that has this id); "": it is not there."""
+        found = self._inspect(name)
+        return str(found["Id"]) if found else ""
+
+    def _inspect(self, name: str) -> dict[str, Any] | None:
+        import docker.errors
+
+        try:
+            found: dict[str, Any] = self._engine.client.api.inspect_image(name)
+        except docker.errors.NotFound:
+            return None
+        return found
 
     def pull(self, name: str) -> None:
         """Pull an image; raise EngineError, with the registry's own words, where it is not to be had."""

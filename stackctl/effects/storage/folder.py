@@ -164,6 +164,17 @@ class Folder:
         with translate_errors(path), contextlib.suppress(FileNotFoundError), self._opened(path.parent) as folder:
             os.unlink(path.name, dir_fd=folder)
 
+    def move(self, name: str, to: str) -> None:
+        """Put a file in another's place, at one stroke; that takes no room."""
+        source, target = self.path / name, self.path / to
+        with (
+            translate_errors(target),
+            self._opened(source.parent) as here,
+            self._opened(target.parent, make=True) as there,
+        ):
+            os.replace(source.name, target.name, src_dir_fd=here, dst_dir_fd=there)
+            os.fsync(there)
+
     def sha256(self, name: str) -> str:
         """Return the sha256 of a file's bytes; "" where there is none."""
         raw = self.read_bytes(name)

@@ -1,15 +1,19 @@
 """Docker Compose as the stack's orchestrator: the plan as compose.yml, and what `docker compose` does with it."""
 
+import json
 import subprocess
 from collections.abc import Callable, Iterator, Mapping
 from ipaddress import IPv4Network
 from pathlib import PurePosixPath
+from types import MappingProxyType
 from typing import Final
 
+from stackctl.core.config.files import STATE
 from stackctl.core.observed import ServiceState
 from stackctl.core.plan.change import Change
 from stackctl.core.plan.stack import Plan
 from stackctl.core.start.events import Event
+from stackctl.errors import ConfigError
 from stackctl.orchestrators.compose import render
 from stackctl.orchestrators.compose.changes import changes
 from stackctl.orchestrators.compose.networks import make_way
@@ -30,6 +34,9 @@ _WORDS: Final[Mapping[Action, tuple[str, ...]]] = {
         "--no-recreate",
     ),  # after a stop: `restart` makes nothing that is missing
 }
+
+_NONE: Final[Mapping[str, str]] = MappingProxyType({})
+_IMAGES: Final = f"{STATE}/images.json"  # JSON is YAML
 
 
 class Applying:
@@ -86,10 +93,13 @@ class ComposeOrchestrator:
         """Let Compose itself judge a file's text (with the user's override), before anything changes."""
         self._compose.check(name, text)
 
-    def apply(self, name: str, service: str | None = None, *, action: Action = "apply") -> Applying:
+    def apply(
+        self, name: str, service: str | None = None, *, action: Action = "apply", images: Mapping[str, str] = _NONE
+    ) -> Applying:
         """Bring about what the file says, or start or restart what is there; of all services, or of one.
 
         A start changes no container that is there, and makes what is missing.
+        `images`: service -> the id of the image that it runs instead of the one that the file names.
         """
         if action == "apply" and service is None:
             make_way(name, self._folder, self._docker, self._compose, self._note)
@@ -100,7 +110,16 @@ class ComposeOrchestrator:
         for cut_off in self._docker.remove_cut_off(name):
             self._note(f"{cut_off} is made anew: a network that it was in is gone")
         watch = self._docker.watch(name)
-        return Applying(watch, self._compose.start(name, *_WORDS[action], *_one(service)))
+        also = self._write_images(images)
+        return Applying(watch, self._compose.start(name, *_WORDS[action], *_one(service), also=also))
+
+    def _write_images(self, images: Mapping[str, str]) -> str:
+        """Write which images run instead of the file's own, for Compose to read after it; its name, "" for none."""
+        if not images:
+            return ""
+        said = {"services": {service: {"image": image} for service, image in images.items()}}
+        self._folder.write(_IMAGES, json.dumps(said) + "\n")
+        return _IMAGES
 
     def watch(self, name: str) -> Watch:
         """What happens to the stack from now on."""
@@ -129,8 +148,11 @@ class ComposeOrchestrator:
         self._compose.run(name, "down", "--remove-orphans", *(("--volumes",) if volumes else ()))
 
     def _refuse_damaged(self) -> None:
-        """Raise ConfigError for a file that is no YAML: Compose reads it next, and says less of a mistake."""
-        render.services(self._folder.read(self.file) or "")
+        """Raise ConfigError for a file that is missing or no YAML: Compose would look elsewhere, or say less of it."""
+        text = self._folder.read(self.file)
+        if text is None:
+            raise ConfigError(f"there is no {self.file} in {self._folder.path}", hint="stackctl deploy writes it again")
+        render.services(text)
 
 
 def _one(service: str | None) -> tuple[str, ...]:

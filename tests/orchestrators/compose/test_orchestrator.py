@@ -72,6 +72,16 @@ def test_a_compose_yml_that_is_no_yaml_is_said_before_compose_reads_it(
     assert not (tmp_path / ASKED).exists()
 
 
+@pytest.mark.parametrize("verb", ["start", "restart"])
+def test_without_a_compose_yml_nothing_is_started_from_a_folder_above(
+    orchestrator: ComposeOrchestrator, tmp_path: Path, verb: str
+) -> None:
+    (tmp_path / "stack" / "compose.yml").rename(tmp_path / "compose.yml")
+    with pytest.raises(ConfigError, match=r"there is no compose\.yml in .*stack"):
+        VERBS[verb](orchestrator)
+    assert not (tmp_path / ASKED).exists()
+
+
 @pytest.mark.parametrize("spoil", [Path.unlink, lambda path: path.write_text("services: [\n")], ids=["gone", "broken"])
 @pytest.mark.parametrize("verb", FILELESS)
 def test_what_needs_no_compose_yml_goes_on_without_it(
