@@ -23,7 +23,13 @@ _TABLE: tuple[tuple[str, type[StackctlError], str, str], ...] = (
         TOOLKIT,
     ),
     (
-        r"nvidia-container-cli|unresolvable CDI devices|CDI device injection failed",
+        r"unresolvable CDI devices",
+        GpuError,
+        "the engine knows no such CDI device",
+        "sudo nvidia-ctk cdi generate --output=/etc/cdi/nvidia.yaml makes them; or: stackctl deploy --gpu none",
+    ),
+    (
+        r"nvidia-container-cli|CDI device injection failed",
         GpuError,
         "the GPU can't be given to the container",
         "nvidia-smi must work on the host; after a driver update reboot; or: stackctl deploy --gpu none",
