@@ -25,7 +25,7 @@ _TABLE: tuple[tuple[str, type[StackctlError], str, str], ...] = (
     (
         r"unresolvable CDI devices",
         GpuError,
-        "the engine knows no such CDI device",
+        "the GPU can't be given to the container",
         "sudo nvidia-ctk cdi generate --output=/etc/cdi/nvidia.yaml makes them; or: stackctl deploy --gpu none",
     ),
     (

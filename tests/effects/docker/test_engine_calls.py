@@ -104,7 +104,11 @@ def test_device_files_that_are_named_are_asked_for_as_the_api_has_them() -> None
             ("nvidia",),
             "does not offer the NVIDIA",
         ),
-        ("setting up CDI devices: unresolvable CDI devices nvidia.com/gpu=7", ("nvidia",), "knows no such CDI device"),
+        (
+            "setting up CDI devices: unresolvable CDI devices nvidia.com/gpu=7",
+            ("nvidia",),
+            "the GPU can't be given to the container",
+        ),
         ("nvidia-container-cli: device error: no-such-gpu: unknown device", ("nvidia",), "the GPU can't be given"),
         (NOTHING_TO_RUN, (), "the GPU can't be given to a container"),  # one that only looks like Docker drops it
     ],
