@@ -36,6 +36,7 @@ class Product:
     tmpfs_has_owner: bool = True  # a folder in memory can belong to one user
     reserves_gpus: bool = True  # False: it drops a reservation without a word, and takes CDI devices as device files
     checks_health: bool = True  # by itself; False: systemd does, where it runs, and else whoever waits
+    shuts_networks: bool = True  # those that Compose makes are closed to the containers of all others
     is_enabled: bool = True  # that unit, wherever it is installed
 
 
@@ -60,6 +61,7 @@ PRODUCTS: Final = {
         tmpfs_has_owner=False,
         reserves_gpus=False,
         checks_health=False,
+        shuts_networks=False,
         is_enabled=False,
     ),
 }

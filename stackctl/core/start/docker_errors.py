@@ -35,7 +35,7 @@ _TABLE: tuple[tuple[str, type[StackctlError], str, str], ...] = (
         "nvidia-smi must work on the host; after a driver update reboot; or: stackctl deploy --gpu none",
     ),
     (
-        r"Pool overlaps with other one|invalid pool request",
+        r"Pool overlaps with other one|invalid pool request|is already used on the host or by another config",
         Taken,
         "a subnet of this stack collides with another network",
         "stackctl deploy --replan chooses others; `docker network ls` and `ip route` show what is in use",

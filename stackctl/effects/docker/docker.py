@@ -6,13 +6,22 @@ from functools import cached_property
 from pathlib import Path
 
 from stackctl.backends.contract import Request
-from stackctl.contracts.service import GpuRequest
+from stackctl.contracts.service import GpuRequest, Network
 from stackctl.core.container_paths import Bind
 from stackctl.core.observed import ProbeResult
 from stackctl.core.plan import engine_features
 from stackctl.core.plan.network_shape import Existing
 from stackctl.core.smoke.reachability import ContainerNetworking
-from stackctl.effects.docker import attachments, cleanup, gpu_trial, own_container, probe, projects, registry
+from stackctl.effects.docker import (
+    attachments,
+    cleanup,
+    gpu_trial,
+    own_container,
+    probe,
+    projects,
+    registry,
+    strict_networks,
+)
 from stackctl.effects.docker.engine import Engine
 from stackctl.effects.docker.events import Watch
 from stackctl.effects.docker.images import Images
@@ -54,6 +63,10 @@ class DockerEngine(Engine):
 
     def existing(self, network: str) -> Existing | None:
         return attachments.existing(self, network)
+
+    def make_networks(self, project: str, wanted: tuple[Network, ...]) -> None:
+        if not engine_features.PRODUCTS[self.product].shuts_networks:
+            strict_networks.make_networks(self, project, wanted)
 
     def try_gpu(self, image: str, request: GpuRequest) -> None:
         gpu_trial.try_gpu(self, image, request)

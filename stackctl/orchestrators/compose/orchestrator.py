@@ -12,7 +12,7 @@ from stackctl.core.plan.stack import Plan
 from stackctl.core.start.events import Event
 from stackctl.orchestrators.compose import render
 from stackctl.orchestrators.compose.changes import changes
-from stackctl.orchestrators.compose.networks import make_way
+from stackctl.orchestrators.compose.networks import make_way, own_networks
 from stackctl.orchestrators.compose.run import Compose, end
 from stackctl.ports import Docker
 from stackctl.ports.disk import Folder, Says
@@ -86,6 +86,7 @@ class ComposeOrchestrator:
             make_way(name, self._folder, self._docker, self._compose, self._note)
         elif action != "apply":
             self._refuse_damaged()
+        self._docker.make_networks(name, own_networks(self._folder.read(self.file) or "{}"))
         watch = self._docker.watch(name)
         return Applying(watch, self._compose.start(name, *_WORDS[action], *_one(service)))
 
