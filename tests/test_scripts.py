@@ -29,7 +29,8 @@ SCRIPTS = sorted((PACKAGE / "scripts").glob("*.js"))
 
 def complaint(text: str) -> str:
     """What node says of a text that is no JavaScript; "" for one that is."""
-    argv = [NODE, "--check", f"--input-type={'module' if 'import.meta' in text else 'commonjs'}", "-"]
+    is_module = re.search(r"^(import|export) ", text, re.MULTILINE)
+    argv = [NODE, "--check", f"--input-type={'module' if is_module else 'commonjs'}", "-"]
     done = subprocess.run(argv, input=text, capture_output=True, text=True, timeout=30, check=False)
     return done.stderr
 

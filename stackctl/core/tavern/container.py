@@ -25,6 +25,7 @@ PRESETS: Final[Mapping[str, str]] = {
 }
 OUR_EXTENSION: Final = "stackctl"  # below the extensions folder: stackctl/tavern_extension
 STAMP: Final = "stamp.json"  # in it, changed whenever we write settings
+STATE: Final = "state.json"  # in it, changed while we start the backend
 # folder beside compose.yml's data folder -> place in the container
 FOLDERS: Final[Mapping[str, str]] = {
     "config": f"{APP}/config",
