@@ -9,6 +9,7 @@ from dataclasses import dataclass, field
 from functools import partial
 from ipaddress import IPv4Network
 from pathlib import Path, PurePosixPath
+from types import MappingProxyType
 from typing import Any
 
 from stackctl.backends.contract import Request
@@ -52,9 +53,13 @@ class FakeImages:
     published: dict[str, str] = field(default_factory=dict)
     done: list[str] = field(default_factory=list)
     asked: list[str] = field(default_factory=list)
+    ids: dict[str, str] = field(default_factory=dict)  # of those whose id is not their digest
 
     def digest(self, name: str) -> str | None:
         return self.here.get(name)
+
+    def id(self, name: str) -> str:
+        return name if name in self.ids.values() else self.ids.get(name, self.here.get(name, ""))
 
     def check_room(self, names: Iterable[str]) -> None:
         self.asked = list(names)
@@ -113,9 +118,13 @@ class FakeDocker:
     attachments: dict[str, ContainerNetworking] = field(default_factory=dict)
     files: dict[str, str] = field(default_factory=dict)
     gpu_error: StackctlError | None = None
+    cut_off: tuple[str, ...] = ()  # services whose containers had lost a network
     events: Iterable[Event] = ()
     answers: Callable[[str], ProbeResult] = lambda url: ProbeResult(url=url, failure="refused")
     asked: list[str] = field(default_factory=list)
+
+    def refuse_distant(self, folder: PurePosixPath, command: str) -> None:
+        del folder, command
 
     def loading(self) -> AbstractContextManager[None]:
         return nullcontext()
@@ -153,6 +162,10 @@ class FakeDocker:
 
     def remove(self, project: str) -> None:
         self.asked.append(f"remove {project}")
+
+    def remove_cut_off(self, project: str) -> tuple[str, ...]:
+        del project
+        return self.cut_off
 
     def watch(self, project: str) -> Any:
         del project
@@ -440,8 +453,15 @@ class FakeOrchestrator:
         if self.refusal:
             raise self.refusal
 
-    def apply(self, name: str, service: str | None = None, *, action: Action = "apply") -> Applying:
-        self.asked.append((action, name, service or "all"))
+    def apply(
+        self,
+        name: str,
+        service: str | None = None,
+        *,
+        action: Action = "apply",
+        images: Mapping[str, str] = MappingProxyType({}),
+    ) -> Applying:
+        self.asked.append((action, name, service or "all", *(f"{one} by {images[one]}" for one in images)))
         return FakeApplying(self.docker.watch(name))
 
     def watch(self, name: str) -> Watch:

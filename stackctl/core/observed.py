@@ -92,12 +92,14 @@ class Observed:
     cpu: Cpu = field(default_factory=Cpu)
     ram: Ram | None = None  # None: not looked at, or another machine's
     is_wsl: bool = False
-    taken_subnets: tuple[IPv4Network, ...] = ()
+    taken_subnets: tuple[IPv4Network, ...] = ()  # of the engine's other networks
+    routes: tuple[IPv4Network, ...] = ()  # of this machine, to other than the engine's networks and the Internet
     taken_ports: dict[int, str] = field(default_factory=dict)  # port -> who holds it, in words
     publish_conflicts: Mapping[str, str] = field(default_factory=dict)  # address:port of a companion -> who holds it
     proxy: str | None = None  # the address of sillytavern.proxy's container in its network; None: it was not looked for
     is_new: bool = False  # the stack has no containers
     has_run: bool = False  # SillyTavern has been started here, so people know its port
+    ran_with: tuple[str, ...] = ()  # extra_args of the stack that was deployed here, or all that its program was given
     server: ServerSeen | None = None  # the backend, where it runs elsewhere and could be asked
     # where the backend's programs lie, or will: by name as in Backend.PROGRAMS; "": the one that the user brings
     programs: Mapping[str, PurePosixPath] = field(default_factory=dict)

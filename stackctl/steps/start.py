@@ -1,7 +1,9 @@
 """Start the stack and follow it, event by event, to the first verdict."""
 
 import time
+from collections.abc import Mapping
 from dataclasses import dataclass
+from types import MappingProxyType
 
 from stackctl.backends.contract import Buffer
 from stackctl.core.observed import ServiceState
@@ -28,9 +30,17 @@ class Started:
 
 
 def start(
-    plan: Plan, machine: Machine, *, timeout_s: int, action: Action = "apply", only: str | None = None
+    plan: Plan,
+    machine: Machine,
+    *,
+    timeout_s: int,
+    action: Action = "apply",
+    only: str | None = None,
+    images: Mapping[str, str] = MappingProxyType({}),
 ) -> Started:
     """Bring about what was written, and wait until every service (or the one named) is ready.
+
+    `images`: service -> the id of the image that runs instead of the one that was written.
 
     Raises the cause within moments of a death, a restart or a log line that the service's judge calls fatal; the
     containers that failed are stopped then, not removed: their log is the evidence.
@@ -39,7 +49,7 @@ def start(
     before = machine.orchestrator.states(plan.name)
     record_run(machine, before)  # what it tells may go with the container that is replaced
     state, page = begin(plan, before, only), PageState(plan, machine)
-    applying = machine.orchestrator.apply(plan.name, only, action=action)
+    applying = machine.orchestrator.apply(plan.name, only, action=action, images=images)
     try:
         for event in applying.events(began + timeout_s):
             _follow_kept(state, event, applying)

@@ -124,6 +124,7 @@ def test_status_stop_start_restart_logs_and_down_tell_the_truth(first: Deployed)
     stack.run("down")
     assert stack.docker("ps", "-aq", "--filter", f"label=com.docker.compose.project={stack.name}") == ""
     assert (stack.folder / "sillytavern/data/default-user/chats/note.txt").read_text() == "keep me"
+    assert "ready: " + url in stack.run("restart", "--timeout", "60").stdout
     assert stack.deploy()["reply"] == SENTENCE
 
 

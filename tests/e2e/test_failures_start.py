@@ -6,7 +6,7 @@ import pytest
 
 from stackctl.core.model.demo_model import SENTENCE, gguf_bytes
 from tests.e2e.conftest import Stack, free_port
-from tests.e2e.failing import dies, evidence, hint, override, wish
+from tests.e2e.failing import Deploying, dies, evidence, hint, override, wish
 
 pytestmark = pytest.mark.engine
 
@@ -17,6 +17,9 @@ def test_a_model_whose_architecture_the_backend_does_not_know_is_said_with_its_l
     assert "this version of the backend does not know the model's architecture" in said
     assert any("unknown model architecture: 'llamz'" in line for line in evidence(said))
     assert "take a newer image (backend.image) or another model" in hint(said)
+    status = stack.fails(7, "status")
+    assert "llamacpp: this version of the backend does not know the model's architecture" in status
+    assert hint(status).endswith("then: stackctl deploy")
 
 
 def test_a_backend_killed_for_memory_says_what_to_lower(stack: Stack) -> None:
@@ -71,6 +74,23 @@ def test_not_ready_in_time_says_what_each_service_waits_for_and_the_next_deploy_
     assert stack.inspect("llamacpp")["RestartCount"] <= 1
     (stack.folder / "compose.override.yml").unlink()
     assert stack.deploy()["reply"] == SENTENCE
+
+
+@pytest.mark.chaos
+def test_a_container_that_somebody_kills_lacked_no_memory(stack: Stack) -> None:
+    override(stack, llamacpp={"entrypoint": ["sh", "-c", "echo loading; exec sleep 600"]})
+    with Deploying(stack) as deploying:
+        deploying.until("… llamacpp: starting")
+        stack.docker("kill", stack.container("llamacpp"))
+        assert deploying.end() == 7
+    assert "llamacpp: killed from outside (signal 9)" in deploying.said
+    assert "backend.context" not in deploying.said
+    (stack.folder / "compose.override.yml").unlink()
+    stack.deploy()
+    stack.docker("kill", stack.container("sillytavern"))
+    status = stack.fails(7, "status")
+    assert "sillytavern does not run (exited, exit code 137)" in status
+    assert hint(status) == "stackctl start"
 
 
 @pytest.mark.chaos

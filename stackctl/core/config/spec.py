@@ -152,7 +152,10 @@ class Backend(Section):
         "auto", description="Prompt tokens processed at a time; auto: the backend decides."
     )
     extra_args: tuple[Text, ...] = Field(
-        (), description='More arguments for the program, one word per string: ["--no-mmap", "--seed", "1"].'
+        (), description='More arguments for the program, one word per string, none that a key decides: ["--seed", "1"].'
+    )
+    override_args: tuple[Text, ...] = Field(
+        (), description='Arguments that win over what stackctl decides, which then plans with them: ["-c", "32768"].'
     )
 
     @property

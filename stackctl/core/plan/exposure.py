@@ -39,7 +39,8 @@ def exposed_interfaces(spec: Spec, seen: Observed) -> tuple[Interface, ...]:
     if seen.engine and not seen.engine.is_local:
         raise EngineError(
             f"sillytavern.expose = {wanted!r}: the engine's addresses can't be seen from here",
-            hint='run stackctl on the engine\'s own machine, outside of a container; or expose = "none" and ssh -L',
+            hint="run stackctl on the engine's own machine, in a container with --network host --pid host; "
+            'or set expose = "none", and use ssh -L',
         )
     found = matching_interfaces(wanted, seen.interfaces)
     if not found:

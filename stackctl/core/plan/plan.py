@@ -73,10 +73,12 @@ def plan(spec: Spec, seen: Observed, recorded: Lock) -> Planned:
             context=serving.context,
             gpu_layers=serving.gpu_layers,
             kv_cache=serving.kv_cache,
+            extra_args=spec.backend.extra_args,
             memory=serving.choice,
             template=template,
             notes=(
                 *_notes(spec, seen),
+                *subnets.notes(networks, seen),
                 *exposure.notes(spec, seen, addresses),
                 *serving.notes,
                 *companion_notes(companions),

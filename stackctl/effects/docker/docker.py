@@ -41,6 +41,9 @@ class DockerEngine(Engine):
     def remove(self, project: str) -> None:
         cleanup.remove(self, project)
 
+    def remove_cut_off(self, project: str) -> tuple[str, ...]:
+        return cleanup.remove_cut_off(self, project)
+
     def watch(self, project: str) -> Watch:
         return Watch(self, project)
 

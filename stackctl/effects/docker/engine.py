@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Any
 from stackctl.contracts.service import GpuRequest
 from stackctl.core.observed import ContainerSeen, EngineSeen, ServiceState
 from stackctl.core.start.docker_errors import gpu_refused
-from stackctl.effects.docker import cdi
+from stackctl.effects.docker import cdi, connection
 from stackctl.effects.docker.client import translate_errors
 from stackctl.effects.docker.connection import connect, listener
 from stackctl.errors import ConfigError, EngineError
@@ -32,7 +32,7 @@ SERVICE = "com.docker.compose.service"
 WORKING_DIR = "com.docker.compose.project.working_dir"
 _HASH = "com.docker.compose.config-hash"
 _INSTALL = "install Docker: https://docs.docker.com/engine/install/ ; then run this again"
-_TAIL = 200
+_TAIL = 1000
 
 
 class Engine:
@@ -47,6 +47,9 @@ class Engine:
             yield
         finally:
             thread.join()  # importing it here as well before that could deadlock
+
+    def refuse_distant(self, folder: PurePosixPath, command: str) -> None:
+        connection.refuse_distant(folder, command)
 
     @cached_property
     def client(self) -> "DockerClient":

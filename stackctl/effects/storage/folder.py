@@ -127,7 +127,8 @@ class Folder:
             whole = os.open(beside, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC, dir_fd=folder)
             try:
                 opening.refuse_irregular(whole, path.with_name(beside))
-                _give(whole, self.owner)
+                with contextlib.suppress(PermissionError):
+                    _give(whole, self.owner)
                 os.fsync(whole)
             finally:
                 os.close(whole)
@@ -163,26 +164,54 @@ class Folder:
         with translate_errors(path), contextlib.suppress(FileNotFoundError), self._opened(path.parent) as folder:
             os.unlink(path.name, dir_fd=folder)
 
+    def move(self, name: str, to: str) -> None:
+        """Put a file in another's place, at one stroke; that takes no room."""
+        source, target = self.path / name, self.path / to
+        with (
+            translate_errors(target),
+            self._opened(source.parent) as here,
+            self._opened(target.parent, make=True) as there,
+        ):
+            os.replace(source.name, target.name, src_dir_fd=here, dst_dir_fd=there)
+            os.fsync(there)
+
     def sha256(self, name: str) -> str:
         """Return the sha256 of a file's bytes; "" where there is none."""
         raw = self.read_bytes(name)
         return "" if raw is None else hashlib.sha256(raw).hexdigest()
 
     @contextlib.contextmanager
-    def locked(self, says: Says, *, wait_s: float = folder_lock.WAIT_S) -> Iterator[None]:
-        """Hold the folder for this process; another one's pid is named while we wait for it."""
+    def locked(self, says: Says, *, wait_s: float = folder_lock.WAIT_S, writes: bool = True) -> Iterator[None]:
+        """Hold the folder for this process; another one's pid is named while we wait for it.
+
+        `writes`: whether the caller changes files here. Who does not needs no disk that can be written.
+        """
         path = self.path / STATE / "lock"
-        with translate_errors(path), self._opened(path.parent, make=True) as folder:
-            lock = folder_lock.opened(folder, path)
+        with translate_errors(path):
+            lock = self._lock(path, writes=writes)
         try:
-            folder_lock.take(lock, path, says, wait_s)
-            with translate_errors(path):
+            if lock is not None:
+                folder_lock.take(lock, path, says, wait_s)
                 if os.fstat(lock).st_nlink == 1:  # a second name could be anybody's file
-                    _give(lock, self.owner)  # the next one may come without sudo
-                    folder_lock.note(lock)
+                    with contextlib.suppress(OSError):  # whose it is, is good to know; a full disk does not matter
+                        _give(lock, self.owner)  # the next one may come without sudo
+                        folder_lock.note(lock)
             yield
         finally:
-            os.close(lock)
+            if lock is not None:
+                os.close(lock)
+
+    def _lock(self, path: Path, *, writes: bool) -> int | None:
+        """Open the lock's file; None on a read-only disk without one, where nobody can be at work."""
+        try:
+            with self._opened(path.parent, make=True) as folder:
+                return folder_lock.opened(folder, path)
+        except OSError as e:
+            if writes or e.errno != errno.EROFS:
+                raise
+        with contextlib.suppress(FileNotFoundError), opening.regular_file(path, self._reach) as found:
+            return os.dup(found)
+        return None
 
     def _write(self, name: str, raw: bytes, mode: int, owner: Owner, *, is_private: bool) -> bool:
         path = self.path / name
@@ -192,8 +221,9 @@ class Folder:
             with _beside(path.name, folder) as stream:
                 stream.write(raw)
                 stream.flush()
-                _give(stream.fileno(), owner)
-                os.fchmod(stream.fileno(), mode)
+                with contextlib.nullcontext() if is_private else contextlib.suppress(PermissionError):
+                    _give(stream.fileno(), owner)  # NTFS, exFAT and shares refuse that, and may hold models
+                    os.fchmod(stream.fileno(), mode)
                 os.fsync(stream.fileno())
             os.fsync(folder)
         return True
@@ -223,7 +253,7 @@ def _unwritable(path: Path, error: OSError) -> DataError:
     hints = {
         errno.ENOSPC: "free some space (docker system df shows what images take) and run it again; nothing is lost",
         errno.EDQUOT: "the disk quota is used up: free some space and run it again; nothing is lost",
-        errno.EROFS: "that file system is mounted read-only",
+        errno.EROFS: "its file system is read-only: mount it for writing first; stackctl stop and down work as it is",
         errno.EACCES: "check who owns it: ls -ld shows it",
         errno.EPERM: "check who owns it: ls -ld shows it",
     }

@@ -9,6 +9,7 @@ import docker.errors
 import pytest
 
 from stackctl.contracts.service import GpuRequest
+from stackctl.effects.docker import cleanup
 from stackctl.effects.docker.engine import Engine
 from stackctl.errors import ConfigError, GpuError
 
@@ -53,6 +54,40 @@ def test_a_port_is_held_by_the_container_that_publishes_it_and_our_own_are_told_
     ]
     engine = Played(SimpleNamespace(containers=lambda: listed))
     assert engine.published("chat") == ({80: "container web-1", 443: "container other"}, {8000})
+
+
+class NetworkApi:
+    """The SDK's calls for containers that hang in networks."""
+
+    def __init__(self, *containers: dict[str, Any]) -> None:
+        self._containers, self.removed = containers, list[str]()
+
+    def networks(self) -> list[dict[str, Any]]:
+        return [{"Id": "here"}, {"Id": "anew"}]
+
+    def containers(self, **_: Any) -> list[dict[str, Any]]:
+        return list(self._containers)
+
+    def remove_container(self, container: str, *, v: bool) -> None:
+        assert v
+        self.removed.append(container)
+
+
+def hanging(service: str, state: str, *networks: str) -> dict[str, Any]:
+    places = {f"n{i}": {"NetworkID": one} for i, one in enumerate(networks)}
+    labels = {"com.docker.compose.service": service}
+    return {"Id": f"id-{service}", "State": state, "Labels": labels, "NetworkSettings": {"Networks": places}}
+
+
+def test_a_stopped_container_whose_network_is_gone_is_removed_and_no_other() -> None:
+    api = NetworkApi(
+        hanging("cut", "exited", "here", "gone"),
+        hanging("runs", "running", "gone"),
+        hanging("well", "exited", "here", "anew"),
+        hanging("never-started", "created", ""),
+    )
+    assert cleanup.remove_cut_off(Played(api), "chat") == ("cut",)
+    assert api.removed == ["id-cut"]
 
 
 class GpuApi:

@@ -20,6 +20,9 @@ class FakeEngine:
         self.client = self
         self.api = self
 
+    def containers(self) -> list[dict[str, Any]]:
+        return [{"Id": name, "Names": [f"/{name[:4]}"], **known} for name, known in self.known.items()]
+
     def inspect_container(self, name: str) -> dict[str, Any]:
         if name not in self.known:
             raise docker.errors.NotFound(name)
@@ -52,3 +55,10 @@ def test_none_where_the_engine_does_not_know_the_container(inside: dict[str, Any
 def test_none_outside_of_containers_and_no_engine_is_asked(inside: dict[str, Any]) -> None:
     inside["signs"] = (Path("/nowhere"),)
     assert own_container.own_binds(FakeEngine(**{ID: {}}), **inside) is None
+
+
+def test_the_own_container_mounts_a_folder_and_counts_not_whatever_the_host_is_called(inside: dict[str, Any]) -> None:
+    mounts = [mount("bind", "/home/me/st", "/home/me/st")]
+    engine = FakeEngine(**{ID: {"Mounts": mounts}, "ef" * 32: {"Mounts": mounts}})
+    found = own_container.mounting_containers(engine, Path("/home/me"), mountinfo=inside["mountinfo"])
+    assert found == ("efef",)
