@@ -20,7 +20,7 @@ from stackctl.core.formats.answer_limit import Limit
 from stackctl.core.hub.remote import FileRequest, RemoteHead
 from stackctl.core.hub.repository import Repo
 from stackctl.core.hub.source import Source
-from stackctl.core.observed import ContainerSeen, EngineSeen, HostIdentity, ProbeResult, Ram, ServiceState
+from stackctl.core.observed import ContainerSeen, EngineSeen, EngineView, HostIdentity, ProbeResult, Ram, ServiceState
 from stackctl.core.plan.change import Change
 from stackctl.core.plan.network_shape import Existing
 from stackctl.core.plan.stack import Plan
@@ -103,6 +103,7 @@ class FakeDocker:
 
     images: FakeImages = field(default_factory=FakeImages)
     is_local: bool = True
+    view: EngineView = ""
     own_binds: tuple[Bind, ...] | None = None
     seen: EngineSeen = field(default_factory=an_engine)
     states_: dict[str, ServiceState] = field(default_factory=dict)

@@ -4,11 +4,15 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from ipaddress import IPv4Network
 from pathlib import PurePosixPath
+from typing import Literal
 
 from stackctl.contracts.answer import Answer
 from stackctl.contracts.host import Cpu, Gpu, Owner
 from stackctl.core.model.model import ModelSeen
 from stackctl.secret import Secret
+
+# why the engine may see another disk than we do: who runs it, or where we or it run; "": nothing speaks for it
+EngineView = Literal["", "snap", "desktop", "container", "remote"]
 
 
 @dataclass(frozen=True, kw_only=True)

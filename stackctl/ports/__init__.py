@@ -15,7 +15,7 @@ from stackctl.contracts.service import GpuRequest
 from stackctl.core.container_paths import Bind
 from stackctl.core.formats.answer_limit import Limit
 from stackctl.core.model.model import ModelSeen
-from stackctl.core.observed import ContainerSeen, EngineSeen, HostIdentity, ProbeResult, Ram, ServiceState
+from stackctl.core.observed import ContainerSeen, EngineSeen, EngineView, HostIdentity, ProbeResult, Ram, ServiceState
 from stackctl.core.plan.network_shape import Existing
 from stackctl.ports.disk import Folder, Library, Programs, Progress, Trees
 from stackctl.ports.engine import Images, Watch
@@ -40,6 +40,8 @@ class Docker(Protocol):
     def images(self) -> Images: ...
     @property
     def is_local(self) -> bool: ...
+    @property
+    def view(self) -> EngineView: ...
     @property
     def own_binds(self) -> tuple[Bind, ...] | None: ...
     def refuse_distant(self, folder: PurePosixPath, command: str) -> None: ...

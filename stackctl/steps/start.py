@@ -2,6 +2,7 @@
 
 import time
 from collections.abc import Mapping
+from contextlib import suppress
 from dataclasses import dataclass
 from types import MappingProxyType
 
@@ -10,9 +11,11 @@ from stackctl.core.observed import ServiceState
 from stackctl.core.plan.stack import Plan
 from stackctl.core.start import readiness
 from stackctl.core.start.events import Event, Looked
+from stackctl.core.start.mount_errors import explain as explain_mount
+from stackctl.core.start.mount_errors import source
 from stackctl.core.start.start_state import Failed, StartState, advance, begin, kept_container
 from stackctl.core.start.verdict import Ready, Waiting, explain, late, to_stop, verdict
-from stackctl.errors import StackctlError
+from stackctl.errors import StackctlError, Unmountable
 from stackctl.machine import Machine
 from stackctl.ports.orchestrator import Action, Applying
 from stackctl.steps.has_run import record_run
@@ -96,4 +99,14 @@ def _give_up(state: StartState, failed: Failed, machine: Machine) -> StackctlErr
     log = machine.docker.tail(failed.why) if isinstance(failed.why, ServiceState) else ()
     for one in to_stop(state):
         machine.docker.stop(one.container, _STOP_S)
+    if isinstance(failed.why, Unmountable):
+        failed = Failed(_explain_mount(failed.why, machine))
     return explain(failed, log, state.before)
+
+
+def _explain_mount(error: Unmountable, machine: Machine) -> Unmountable:
+    """Return the error with its cause, which lies in what we see and the engine does not."""
+    path, is_here = source(error), False
+    with suppress(StackctlError):  # we may not look there either
+        is_here = bool(machine.storage.trees.existing(machine.path, (path,)))
+    return explain_mount(error, is_here=is_here, view=machine.docker.view)

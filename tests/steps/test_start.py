@@ -9,6 +9,8 @@ from stackctl.core.observed import ServiceState
 from stackctl.core.plan.stack import Plan
 from stackctl.errors import ConfigError, DataError, DoesNotFit, NotReady
 from stackctl.orchestrators.compose import render
+from stackctl.orchestrators.compose.orchestrator import Applying
+from stackctl.ports.orchestrator import Action
 from stackctl.steps.start import start
 from tests.commands.engines import Stage, StageCompose, container, quiet_stage
 from tests.commands.machines import Quiet
@@ -83,6 +85,29 @@ def test_what_compose_refuses_is_its_own_error_and_nothing_has_to_be_stopped(tmp
         start(written(tmp_path, has_model=False), quiet_stage(tmp_path, stage).machine, timeout_s=SOON_S)
     assert f"bind source path does not exist: {tmp_path}/tiny.gguf" in caught.value.evidence[0]
     assert stage.stopped == []
+
+
+@dataclass
+class Unseeing(StageCompose):
+    """Compose, whose engine sees nothing of this machine's disk."""
+
+    def apply(self, name: str, service: str | None = None, *, action: Action = "apply") -> Applying:
+        (self.folder.path / "tiny.gguf").rename(self.folder.path / "away")
+        try:
+            return super().apply(name, service, action=action)
+        finally:
+            (self.folder.path / "away").rename(self.folder.path / "tiny.gguf")
+
+
+def test_a_file_that_the_engine_alone_does_not_see_is_said_to_be_here_with_the_reason(tmp_path: Path) -> None:
+    plan, stage = written(tmp_path), Stage(view="snap")
+    here = quiet_stage(tmp_path, stage)
+    machine = replace(here.machine, orchestrator=Unseeing(here.machine.folder, stage, stage=stage))
+    with pytest.raises(DataError) as caught:
+        start(plan, machine, timeout_s=SOON_S)
+    assert caught.value.message.startswith(
+        f"the engine does not see {tmp_path}/tiny.gguf, which is here: Docker from a"
+    )
 
 
 def test_a_start_that_is_late_is_left_as_it_is_for_the_next_one(tmp_path: Path) -> None:

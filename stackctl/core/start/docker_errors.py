@@ -3,7 +3,7 @@
 import re
 from collections.abc import Sequence
 
-from stackctl.errors import ConfigError, DataError, EngineError, GpuError, StackctlError, Taken
+from stackctl.errors import ConfigError, DataError, EngineError, GpuError, StackctlError, Taken, Unmountable
 
 TOOLKIT = (
     "install the NVIDIA Container Toolkit, then: sudo nvidia-ctk runtime configure --runtime=docker && "
@@ -57,8 +57,8 @@ _TABLE: tuple[tuple[str, type[StackctlError], str, str], ...] = (
         "stackctl deploy --replan chooses others; `docker network ls` and `ip route` show what is in use",
     ),
     (
-        r"bind source path does not exist: (.*)",
-        DataError,
+        r"bind source path does not exist|invalid mount config .*: permission denied|is not shared from the host",
+        Unmountable,
         "a file or folder to mount does not exist",
         "is the disk or share mounted? then run stackctl deploy again",
     ),

@@ -7,7 +7,7 @@ from pathlib import Path
 
 from stackctl.backends.contract import Request
 from stackctl.core.container_paths import Bind
-from stackctl.core.observed import ProbeResult
+from stackctl.core.observed import EngineView, ProbeResult
 from stackctl.core.plan.network_shape import Existing
 from stackctl.core.smoke.reachability import ContainerNetworking
 from stackctl.effects.docker import attachments, cleanup, own_container, probe, projects, registry
@@ -31,6 +31,11 @@ class DockerEngine(Engine):
     def own_binds(self) -> tuple[Bind, ...] | None:
         """What of the host our own container sees; None where we run in none of this engine's."""
         return own_container.own_binds(self)
+
+    @cached_property
+    def view(self) -> EngineView:
+        """Why the engine may see another disk than we do."""
+        return own_container.view(self.info, is_local=self.is_local, is_its_container=self.own_binds is not None)
 
     def mounting(self, folder: Path) -> tuple[str, ...]:
         return own_container.mounting_containers(self, folder)

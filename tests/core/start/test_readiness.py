@@ -201,7 +201,8 @@ def test_a_box_around_a_traceback_is_taken_away_and_its_last_line_is_the_cause()
     )
     assert "backend.image" in found.hint
     assert len(found.message) < 400
-    assert not [line for line in found.evidence if "──" in line or line.endswith("│") or "   " * 20 in line]
+    assert found.evidence[:2] == ("/app/modules/models.py:94 in load_model", "❱ 1364 │   │   │   raise ValueError(")
+    assert len(found.evidence) == 3
 
 
 def test_the_lines_around_the_first_fatal_one_are_shown_else_the_last() -> None:
