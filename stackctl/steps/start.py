@@ -9,6 +9,7 @@ from types import MappingProxyType
 from stackctl.backends.contract import Buffer
 from stackctl.core.observed import ServiceState
 from stackctl.core.plan.stack import Plan
+from stackctl.core.start import readiness
 from stackctl.core.start.events import Event, Looked
 from stackctl.core.start.mount_errors import explain as explain_mount
 from stackctl.core.start.mount_errors import source
@@ -18,6 +19,7 @@ from stackctl.errors import StackctlError, Unmountable
 from stackctl.machine import Machine
 from stackctl.ports.orchestrator import Action, Applying
 from stackctl.steps.has_run import record_run
+from stackctl.steps.page_state import PageState
 
 _STOP_S = 3
 
@@ -49,13 +51,15 @@ def start(
     began = time.monotonic()
     before = machine.orchestrator.states(plan.name)
     record_run(machine, before)  # what it tells may go with the container that is replaced
-    state = begin(plan, before, only)
+    state, page = begin(plan, before, only), PageState(plan, machine)
     applying = machine.orchestrator.apply(plan.name, only, action=action, images=images)
     try:
         for event in applying.events(began + timeout_s):
             _follow_kept(state, event, applying)
             known, state = state, _take(state, event, machine)
             _say_ready(known, state, machine, time.monotonic() - began)
+            if waits := readiness.backend_waits(plan.backend, state.states, state.progress):
+                page.say(waits)
             match verdict(state):
                 case Ready():
                     return Started(ready_s=time.monotonic() - began, buffers=state.buffers)
@@ -66,6 +70,7 @@ def start(
         raise late(state, timeout_s)
     finally:
         applying.close()
+        page.say("")
         record_run(machine, state.states)
 
 

@@ -198,3 +198,13 @@ def compose(here: Quiet) -> StageCompose:
 def has_ended(here: Quiet) -> bool:
     """Whether no Compose that was started is at work any more."""
     return all(process.poll() is not None for process in compose(here).started)
+
+
+def test_once_a_start_is_over_open_pages_are_told_so_however_it_ended(tmp_path: Path) -> None:
+    plan, state = written(tmp_path), tmp_path / "sillytavern/extensions/stackctl/state.json"
+    start(plan, quiet_stage(tmp_path, Stage()).machine, timeout_s=SOON_S)
+    over = state.read_text()
+    assert '"waits"' not in over
+    with pytest.raises(NotReady):
+        start(plan, quiet_stage(tmp_path, Stage(ends={BACKEND: loading(BACKEND)})).machine, timeout_s=1)
+    assert state.read_text() == over

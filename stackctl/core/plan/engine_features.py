@@ -115,8 +115,13 @@ def start_period(model: ModelSeen, name: str, decisions: Decisions) -> int:
     return decisions.decide(f"models.{name}.start_period" if name else "backend.start_period", inputs, compute)
 
 
-def health(test: tuple[str, ...], start_period_s: int, engine: EngineSeen | None) -> Health:
-    """A health check; asked often during the start where the engine can, else a little oftener all the time."""
+def health(
+    test: tuple[str, ...], start_period_s: int, engine: EngineSeen | None, *, is_patient: bool = False
+) -> Health:
+    """A health check; asked often during the start where the engine can, else a little oftener all the time.
+
+    is_patient: for what has nothing to wait for but a busy CPU, on which its backend computes.
+    """
     knows = (
         engine is not None
         and engine.version >= features(engine).start_interval_from
@@ -127,6 +132,8 @@ def health(test: tuple[str, ...], start_period_s: int, engine: EngineSeen | None
         start_period_s=start_period_s,
         interval_s=10 if knows else 5,
         start_interval_s=1 if knows else None,
+        timeout_s=20 if is_patient else 5,
+        retries=5 if is_patient else 3,
     )
 
 

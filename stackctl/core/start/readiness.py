@@ -38,6 +38,12 @@ def waiting_for(
     return tuple(words)
 
 
+def backend_waits(backend: str, states: Mapping[str, ServiceState], progress: Mapping[str, str]) -> str:
+    """What the backend is at until it answers, in words; "" where it does, or is not of this stack."""
+    state = states.get(backend)
+    return "" if state is None or state.is_ready else progress.get(backend) or "starting"
+
+
 def failure(state: ServiceState, log: tuple[str, ...]) -> StackctlError:
     """The error for a service that will never be ready; its cause is read from its log, then from its end."""
     judge = find_judge(state.name)
