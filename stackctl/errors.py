@@ -11,8 +11,10 @@ StackctlError
 ├── DataError     9   the user's data could not be written or kept safe
 └── Exposed       10  something answers where nothing of the stack may answer
 
-2 is click's (usage), 130 is Ctrl-C, 1 is a bug: an uncaught traceback.
+2 is click's (usage), 130 is Ctrl-C (or SIGTERM, SIGHUP), 1 is a bug: an uncaught traceback.
 """
+
+INTERRUPTED = 130
 
 
 class StackctlError(Exception):

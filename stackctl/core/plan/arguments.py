@@ -180,9 +180,7 @@ def _hints(found: Iterable[Given], spec: Spec) -> str:
     free = [one.name for one in found if not one.argument.fixed]
     words = [*fixed, *([f"set {', '.join(settings)} instead"] if settings else [])]
     if free:
-        words.append(
-            f"if you insist on {', '.join(free)}, write it into backend.override_args"
-        )
+        words.append(f"if you insist on {', '.join(free)}, write it into backend.override_args")
     return "; ".join(dict.fromkeys(words))
 
 
