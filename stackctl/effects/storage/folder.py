@@ -6,22 +6,21 @@ import hashlib
 import itertools
 import os
 import stat
-import threading
 from collections.abc import Callable, Iterator
 from pathlib import Path
-from typing import BinaryIO, TypeVar
+from typing import TypeVar
 
 from stackctl.contracts.host import Owner
 from stackctl.core.config.files import STATE
 from stackctl.effects.storage import folder_lock, opening
 from stackctl.effects.storage.folder_lock import Says
+from stackctl.effects.storage.new_file import beside, pieces
 from stackctl.effects.storage.opening import Reach
 from stackctl.errors import ConfigError, DataError
 from stackctl.secret import Secret
 
 MOST_BYTES = 16 << 20  # of a file that is read whole
 _PRIVATE_FOLDER = 0o700
-_PIECE = 1 << 20  # bytes
 _T = TypeVar("_T")
 
 
@@ -98,7 +97,7 @@ class Folder:
         return self._write(name, secret.reveal().encode(), mode, reader, is_private=True)
 
     def receive(self, name: str, source: int, *, is_synced: bool) -> str:
-        """Copy an open file here, with its time and who may run it, and return its sha256.
+        """Copy an open file here, with its holes, its time and who may run it, and return its sha256.
 
         As write() does: the old file or the new one, never half of one. Not `is_synced`: the caller syncs many at once.
         """
@@ -106,12 +105,15 @@ class Folder:
         with (
             translate_errors(path),
             self._opened(path.parent, make=True) as folder,
-            _beside(path.name, folder) as stream,
+            beside(path.name, folder) as stream,
         ):
-            while piece := os.read(source, _PIECE):
+            for piece, is_hole in pieces(source):
                 digest.update(piece)
-                stream.write(piece)
-            stream.flush()
+                if is_hole:
+                    stream.seek(len(piece), os.SEEK_CUR)
+                else:
+                    stream.write(piece)
+            stream.truncate()
             found = os.fstat(source)
             _give(stream.fileno(), self.owner)
             os.fchmod(stream.fileno(), stat.S_IMODE(found.st_mode) & 0o777 | 0o600)
@@ -189,7 +191,7 @@ class Folder:
         with translate_errors(path), self._opened(path.parent, make=True) as folder:
             if _is_written(folder, path.name, raw, mode, owner, is_private=is_private):
                 return False
-            with _beside(path.name, folder) as stream:
+            with beside(path.name, folder) as stream:
                 stream.write(raw)
                 stream.flush()
                 _give(stream.fileno(), owner)
@@ -231,20 +233,6 @@ def _unwritable(path: Path, error: OSError) -> DataError:
     return DataError(f"{path} can't be written: {error.strerror}", hint=hint)
 
 
-@contextlib.contextmanager
-def _beside(name: str, folder: int) -> Iterator[BinaryIO]:
-    """Give a new file to write, which takes its name once it is whole; until then it is for nobody but us."""
-    beside = f".{name}.{threading.get_native_id()}.new"  # of the main thread that is the process's number
-    _unlink(beside, folder)  # a link that somebody planted there is not followed
-    try:
-        flags = os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW | os.O_CLOEXEC
-        with os.fdopen(os.open(beside, flags, 0o600, dir_fd=folder), "wb") as stream:
-            yield stream
-        os.replace(beside, name, src_dir_fd=folder, dst_dir_fd=folder)
-    finally:
-        _unlink(beside, folder)
-
-
 def _give(descriptor: int, owner: Owner) -> None:
     if os.geteuid() == 0:
         os.fchown(descriptor, owner.uid, owner.gid)
@@ -270,8 +258,3 @@ def _exists(name: str, folder: int) -> bool:
     except FileNotFoundError:
         return False
     return True
-
-
-def _unlink(name: str, folder: int) -> None:
-    with contextlib.suppress(FileNotFoundError):
-        os.unlink(name, dir_fd=folder)
