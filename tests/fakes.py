@@ -238,6 +238,7 @@ class FakeHost:
     is_windows: bool = False
     around: HostIdentity = field(default_factory=HostIdentity)
     own_names: tuple[str, ...] = ()
+    zone: str = ""
     own_interfaces: dict[str, tuple[str, ...]] = field(default_factory=dict)
     own_addresses: tuple[str, ...] = ()
     networks: tuple[IPv4Network, ...] = ()
@@ -267,6 +268,9 @@ class FakeHost:
 
     def names(self) -> tuple[str, ...]:
         return self.own_names
+
+    def time_zone(self) -> str:
+        return self.zone
 
     def interfaces(self) -> dict[str, tuple[str, ...]]:
         return self.own_interfaces

@@ -94,6 +94,7 @@ class Observed:
     interfaces: Mapping[str, tuple[str, ...]] = field(default_factory=dict)  # name -> "192.168.1.5/24", ...
     names: tuple[str, ...] | None = None  # of this machine; None: it was not looked at, or does not run the stack
     models: Mapping[str, ModelSeen] = field(default_factory=dict)  # of stack.toml's [models]: those that are there
+    time_zone: str = ""  # of this machine, as Europe/Berlin; "": not known, or it does not run the stack
     engine: EngineSeen | None = None  # None: rendered without an engine
     gpus: tuple[Gpu, ...] = ()
     cpu: Cpu = field(default_factory=Cpu)
