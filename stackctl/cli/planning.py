@@ -110,7 +110,10 @@ def _ask_for_model(machine: "Machine", changes: dict[str, object], *, yes: bool)
 @option.replan
 @click.pass_context
 def render(ctx: click.Context, flags: option.ConfigFlags, to_stdout: bool, paths: str, replan: bool) -> None:
-    """Write compose.yml, without an engine."""
+    """Write compose.yml and what it mounts, without an engine.
+
+    SillyTavern's first settings are made where its image is on an engine here; the last line names what is missing.
+    """
     from stackctl.commands.render import render as run
 
     machine = machine_of(ctx)

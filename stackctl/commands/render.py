@@ -1,9 +1,10 @@
-"""`stackctl render`: compose.yml without an engine."""
+"""`stackctl render`: compose.yml without an engine, and a folder in which Compose alone can start it."""
 
 from collections.abc import Mapping
 from contextlib import nullcontext
 
 from stackctl.core.plan.plan import forget_decisions, plan
+from stackctl.core.tavern.profiles import of_models
 from stackctl.machine import Machine
 from stackctl.steps import api_key
 from stackctl.steps.config_request import read_lock, write_config
@@ -22,14 +23,22 @@ def render(machine: Machine, flags: Mapping[str, object], *, to_stdout: bool, ab
         files = machine.orchestrator.files(planned.plan, machine.place if absolute else None)
         text = files[machine.orchestrator.file]
         if to_stdout:
-            return machine.orchestrator.files(planned.plan, machine.place if absolute else None)[
-                machine.orchestrator.file
-            ]
-        from stackctl.steps.write_stack import write_stack  # loads what printing does without
+            return text
+        from stackctl.steps.prepare_folder import prepare_folder  # these load what printing does without
+        from stackctl.steps.write_stack import write_stack
 
         write_config(machine, wanted)
         keep_out_of_git(machine, wanted.spec, planned.plan)
         api_key.keep_key(machine, seen.key)
         for note in planned.plan.notes:
             machine.ui.note(f"note: {note}")
-        return write_stack(planned, text, machine, replan=replan)
+        text = write_stack(planned, text, machine, replan=replan)
+        profiles = of_models(wanted.written, seen, server_type=planned.plan.tavern_type, url=planned.plan.backend_url)
+        again = "stackctl render --paths absolute" if absolute else "stackctl render"
+        missing = prepare_folder(planned.plan, profiles, machine, has_run=seen.has_run, again=again)
+        machine.ui.note(
+            f"still missing: {missing.what}; next: {missing.command}"
+            if missing
+            else "the folder is complete: docker compose up -d starts the stack"
+        )
+        return text
