@@ -24,6 +24,7 @@ from stackctl.steps.external_backend import wait_for_external
 from stackctl.steps.fetch_images import fetch_images, with_digests
 from stackctl.steps.first_model import request_to_deploy
 from stackctl.steps.former_stack import forget_former, keep_former
+from stackctl.steps.keep_data import keep_data
 from stackctl.steps.observe import observe, observe_again
 from stackctl.steps.private_folders import keep_out_of_git
 from stackctl.steps.prove import Proof, prove
@@ -147,8 +148,9 @@ def _bring_up(phase: Phase, machine: Machine, options: Options) -> Deployed:
 
 
 def _start(phase: Phase, machine: Machine, options: Options) -> Deployed:
-    """Write, seed, start and wait."""
+    """Keep the data that another SillyTavern could change, write, seed, start and wait."""
     plan = phase.plan
+    keep_data(plan, machine)
     settings = seed_tavern.wanted_settings(plan, _profiles(phase), machine)
     text = write_stack(phase.planned, phase.text, machine, replan=options.replan)
     backend = f"{plan.backend_title} and " if plan.backend_service else ""

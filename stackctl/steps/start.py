@@ -2,19 +2,24 @@
 
 import time
 from collections.abc import Mapping
+from contextlib import suppress
 from dataclasses import dataclass
 from types import MappingProxyType
 
 from stackctl.backends.contract import Buffer
 from stackctl.core.observed import ServiceState
 from stackctl.core.plan.stack import Plan
+from stackctl.core.start import readiness
 from stackctl.core.start.events import Event, Looked
+from stackctl.core.start.mount_errors import explain as explain_mount
+from stackctl.core.start.mount_errors import source
 from stackctl.core.start.start_state import Failed, StartState, advance, begin, kept_container
 from stackctl.core.start.verdict import Ready, Waiting, explain, late, to_stop, verdict
-from stackctl.errors import StackctlError
+from stackctl.errors import StackctlError, Unmountable
 from stackctl.machine import Machine
 from stackctl.ports.orchestrator import Action, Applying
 from stackctl.steps.has_run import record_run
+from stackctl.steps.page_state import PageState
 
 _STOP_S = 3
 
@@ -46,13 +51,15 @@ def start(
     began = time.monotonic()
     before = machine.orchestrator.states(plan.name)
     record_run(machine, before)  # what it tells may go with the container that is replaced
-    state = begin(plan, before, only)
+    state, page = begin(plan, before, only), PageState(plan, machine)
     applying = machine.orchestrator.apply(plan.name, only, action=action, images=images)
     try:
         for event in applying.events(began + timeout_s):
             _follow_kept(state, event, applying)
             known, state = state, _take(state, event, machine)
             _say_ready(known, state, machine, time.monotonic() - began)
+            if waits := readiness.backend_waits(plan.backend, state.states, state.progress):
+                page.say(waits)
             match verdict(state):
                 case Ready():
                     return Started(ready_s=time.monotonic() - began, buffers=state.buffers)
@@ -63,6 +70,7 @@ def start(
         raise late(state, timeout_s)
     finally:
         applying.close()
+        page.say("")
         record_run(machine, state.states)
 
 
@@ -91,4 +99,14 @@ def _give_up(state: StartState, failed: Failed, machine: Machine) -> StackctlErr
     log = machine.docker.tail(failed.why) if isinstance(failed.why, ServiceState) else ()
     for one in to_stop(state):
         machine.docker.stop(one.container, _STOP_S)
+    if isinstance(failed.why, Unmountable):
+        failed = Failed(_explain_mount(failed.why, machine))
     return explain(failed, log, state.before)
+
+
+def _explain_mount(error: Unmountable, machine: Machine) -> Unmountable:
+    """Return the error with its cause, which lies in what we see and the engine does not."""
+    path, is_here = source(error), False
+    with suppress(StackctlError):  # we may not look there either
+        is_here = bool(machine.storage.trees.existing(machine.path, (path,)))
+    return explain_mount(error, is_here=is_here, view=machine.docker.view)

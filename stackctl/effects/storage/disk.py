@@ -71,6 +71,7 @@ class Trees:
     free_name = staticmethod(tree.free_name)
     remove = staticmethod(tree.remove)
     disk = staticmethod(tree.disk)
+    can_clone = staticmethod(tree.can_clone)
     refuse_full = staticmethod(tree.refuse_full)
     refuse_foreign = staticmethod(tree.refuse_foreign)
 

@@ -9,8 +9,8 @@ from pathlib import Path
 from typing import Final
 
 from stackctl.contracts.host import Owner, Permissions
-from stackctl.effects.storage.folder import translate_errors
 from stackctl.effects.storage.opening import FOLDER, Reach, links_for, opened
+from stackctl.effects.storage.unwritable import translate_errors
 
 _FOREIGN: Final = frozenset(
     {"9p", "drvfs", "cifs", "smb3", "nfs", "nfs4", "fuse.sshfs", "fuseblk", "ntfs3", "vfat", "exfat"}

@@ -10,10 +10,12 @@ from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
+from tempfile import TemporaryFile
 
 from stackctl.contracts.host import Owner
 from stackctl.effects.storage.folder import MOST_BYTES, Folder
 from stackctl.effects.storage.opening import READ, Reach, is_ground_of, links_for, opened, read_bounded, regular_file
+from stackctl.effects.storage.writing import clone
 from stackctl.errors import DataError, DoesNotFit
 
 _HERE, _EXCHANGE = -100, 2  # AT_FDCWD, RENAME_EXCHANGE of linux/fcntl.h and linux/fs.h
@@ -131,6 +133,13 @@ def free_mib(folder: Path) -> int:
     """Return the MiB free on the disk that a folder is on, or will be."""
     with translate_errors(folder, "read"):
         return shutil.disk_usage(_nearest(folder)).free >> 20
+
+
+def can_clone(folder: Path) -> bool:
+    """Whether a copy takes no room where a folder is: its file system lets two files share their blocks."""
+    with suppress(OSError), TemporaryFile(dir=folder) as one, TemporaryFile(dir=folder) as other:
+        return clone(one.fileno(), other.fileno())
+    return False
 
 
 def disk(folder: Path) -> int:
