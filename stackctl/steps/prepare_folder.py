@@ -10,6 +10,7 @@ from stackctl.core.tavern.profiles import Profile
 from stackctl.errors import DataError, EngineError
 from stackctl.machine import Machine
 from stackctl.steps import seed_tavern
+from stackctl.steps.tavern_folder import settings_file
 from stackctl.steps.tavern_key import give_key
 from stackctl.terminal import command_line
 
@@ -55,7 +56,7 @@ def _missing(plan: Plan, machine: Machine, again: str) -> Iterator[Missing]:
         for mount in service.mounts:
             if not (machine.path / mount.source).exists():
                 yield Missing(what=mount.source, command=_DEPLOY)
-    if not (machine.path / seed_tavern.settings_file(plan)).exists():
+    if not (machine.path / settings_file(plan)).exists():
         image = plan.sillytavern.image
         what = f"SillyTavern's settings, which are made from its image ({image})"
         yield Missing(what=what, command=f"{_bring(image)} && {again}")

@@ -1,6 +1,7 @@
 """Writing compose.yml and stack.lock: ours, somebody else's, another version's."""
 
 import json
+from collections.abc import Mapping
 from pathlib import Path
 
 from stackctl.commands.render import render
@@ -14,7 +15,7 @@ from tests.commands.machines import Quiet, quiet
 from tests.core.samples import a_plan
 
 
-def rendered(here: Quiet, *, replan: bool = False, **flags: object) -> str:
+def rendered(here: Quiet, flags: Mapping[str, object] = {}, *, replan: bool = False) -> str:
     return render(here.machine, flags, to_stdout=False, absolute=False, replan=replan)
 
 
@@ -143,7 +144,7 @@ def test_an_image_that_no_registry_has_is_named_with_the_command_that_builds_it(
 
 def test_a_program_that_is_not_fetched_yet_is_named(tmp_path: Path) -> None:
     here = with_image(tmp_path)
-    rendered(here, **{"backend.kind": "koboldcpp"})
+    rendered(here, {"backend.kind": "koboldcpp"})
     assert last_line(here).startswith("still missing: ")
     assert last_line(here).endswith("koboldcpp-linux-x64-nocuda; next: stackctl deploy")
 
@@ -154,14 +155,14 @@ def test_where_sillytavern_has_run_rendering_leaves_its_settings_alone(tmp_path:
     (tmp_path / ".stackctl/sillytavern-has-run").touch()
     data = tmp_path / "sillytavern"
     before = {path: path.read_bytes() for path in data.rglob("*") if path.is_file()}
-    rendered(here, **{"backend.context": 2048})
+    rendered(here, {"backend.context": 2048})
     assert {path: path.read_bytes() for path in data.rglob("*") if path.is_file()} == before
 
 
 def test_before_that_they_follow(tmp_path: Path) -> None:
     here = with_image(tmp_path)
     rendered(here)
-    rendered(here, **{"backend.context": 2048})
+    rendered(here, {"backend.context": 2048})
     assert json.loads((tmp_path / "sillytavern" / tavern.SETTINGS).read_text())["max_context"] == 2048
 
 
