@@ -23,6 +23,7 @@ class Missing:
 
     what: str
     command: str
+    is_image: bool = False  # which another machine may have all the same
 
 
 def prepare_folder(
@@ -62,7 +63,7 @@ def _missing(plan: Plan, machine: Machine, again: str) -> Iterator[Missing]:
         yield Missing(what=what, command=f"{_bring(image)} && {again}")
     for image in dict.fromkeys(service.image for service in plan.services):
         if image in OWN and not _is_here(image, machine):
-            yield Missing(what=f"the image {image}, which no registry has", command=_bring(image))
+            yield Missing(what=f"the image {image}, which no registry has", command=_bring(image), is_image=True)
 
 
 def _bring(image: str) -> str:

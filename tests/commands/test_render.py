@@ -1,13 +1,20 @@
 """Writing compose.yml and stack.lock: ours, somebody else's, another version's."""
 
+import hashlib
 import json
+import tarfile
+import tomllib
 from collections.abc import Mapping
 from pathlib import Path
 
+import pytest
+
 from stackctl.commands.render import render
+from stackctl.core.model.demo_model import gguf_bytes
 from stackctl.core.tavern import container as tavern
 from stackctl.core.tavern import secrets_json
 from stackctl.core.tavern.settings_json import connection
+from stackctl.errors import ConfigError, EngineError
 from stackctl.orchestrators.compose.render import services
 from stackctl.steps.config_request import load_config
 from stackctl.steps.first_model import is_open
@@ -172,3 +179,51 @@ def test_a_demo_that_was_rendered_is_none_that_was_deployed(tmp_path: Path) -> N
     assert is_open(here.machine, load_config(here.machine, {}))
     (tmp_path / ".stackctl/sillytavern-has-run").touch()
     assert not is_open(here.machine, load_config(here.machine, {}))
+
+
+# -- as an archive
+
+
+def archived(here: Quiet, target: Path, flags: Mapping[str, object] = {}) -> dict[str, str]:
+    """What an archive holds: path -> text, "" for a folder."""
+    render(here.machine, flags, to_stdout=False, absolute=False, replan=False, archive=target)
+    with tarfile.open(target) as tar:
+        streams = {one.name: tar.extractfile(one) for one in tar}
+        return {name: stream.read().decode(errors="replace") if stream else "" for name, stream in streams.items()}
+
+
+@pytest.fixture
+def chat(tmp_path: Path) -> Quiet:
+    (tmp_path / "chat").mkdir()
+    return with_image(tmp_path / "chat")
+
+
+def test_an_archive_has_all_that_its_compose_file_mounts(chat: Quiet, tmp_path: Path) -> None:
+    (tmp_path / "tiny.gguf").write_bytes(gguf_bytes())
+    (tmp_path / "chat/compose.override.yml").write_text("services: {}\n")
+    found = archived(chat, tmp_path / "out.tar", {"model.path": str(tmp_path / "tiny.gguf")})
+    mounted = [mount["source"] for one in services(found["chat/compose.yml"]).values() for mount in one["volumes"]]
+    assert "./models/tiny.gguf" in mounted
+    assert {f"chat/{source.removeprefix('./')}" for source in mounted} <= found.keys()
+    assert tomllib.loads(found["chat/stack.toml"])["model"]["path"] == "./models/tiny.gguf"
+    assert found["chat/compose.override.yml"] == "services: {}\n"
+    assert str(tmp_path) not in found["chat/compose.yml"]
+    recorded = json.loads(found["chat/stack.lock"])["rendered"]["sha256"]
+    assert recorded == hashlib.sha256(found["chat/compose.yml"].encode()).hexdigest()
+    ours = {name for name in found if "/.stackctl/" in name}
+    assert ours == {f"chat/.stackctl/{name}" for name in (".gitignore", "api-key", "sillytavern.json")}
+
+
+def test_an_archive_that_would_lack_something_is_not_written(tmp_path: Path) -> None:
+    (tmp_path / "chat").mkdir()
+    with pytest.raises(EngineError, match="the archive would lack SillyTavern's settings") as caught:
+        archived(quiet(tmp_path / "chat"), tmp_path / "out.tar")
+    assert caught.value.hint == f"docker pull {tavern.IMAGE} && stackctl render"
+    assert not (tmp_path / "out.tar").exists()
+
+
+def test_while_sillytavern_runs_nothing_is_packed(chat: Quiet, tmp_path: Path) -> None:
+    chat.docker.mounted = {tmp_path / "chat/sillytavern": ("chat-sillytavern-1",)}
+    with pytest.raises(ConfigError, match=r"chat-sillytavern-1 has .*sillytavern mounted"):
+        archived(chat, tmp_path / "out.tar")
+    assert not (tmp_path / "out.tar").exists()
