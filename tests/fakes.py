@@ -456,6 +456,9 @@ class FakeOrchestrator:
     def files(self, plan: Plan, folder: PurePosixPath | None = None) -> dict[str, str]:
         return {self.file: render.render(plan, template, folder=folder)}
 
+    def additions(self) -> tuple[str, ...]:
+        return tuple(name for name in ("compose.override.yml", ".env") if self.folder.has_file(name))
+
     def check(self, name: str, text: str) -> None:
         del text
         self.asked.append(("check", name))
