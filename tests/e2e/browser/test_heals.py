@@ -46,9 +46,11 @@ def test_a_page_that_was_opened_before_the_backend_connects_and_saves_no_setting
     assert page.say("Hello there")[-1] == SENTENCE
 
 
-def test_a_page_goes_through_use_and_through_stop_and_start_with_a_draft(stack: Stack, tavern: Open) -> None:
+def test_a_page_goes_through_use_rollback_stop_and_start_with_a_draft(stack: Stack, tavern: Open) -> None:
     (stack.folder / "other.gguf").write_bytes(gguf_bytes())
+    (stack.folder / "bad.gguf").write_bytes(gguf_bytes().replace(b"llama", b"llamz"))
     models = '[models.demo]\npath = "demo"\n[models.other]\npath = "other.gguf"\ncontext = 12288\n'
+    models += '[models.bad]\npath = "bad.gguf"\n'
     wish(stack, f'{models}[model]\nuse = "demo"\n')
     page = tavern(stack.deploy()["url"])
     page.connected(FILE_NAME)
@@ -63,6 +65,8 @@ def test_a_page_goes_through_use_and_through_stop_and_start_with_a_draft(stack: 
     stack.run("use", "other")
     page.until(lambda: page.status == "other.gguf", "the new model's name", SOON_S)
     page.until(lambda: "Reload needed" in page.toasts, "the page says that it must be reloaded", SOON_S)
+    assert stack.run("use", "bad", check=False).returncode == 8
+    page.until(lambda: page.status == "other.gguf", "connected to what runs again", SOON_S)
     stack.run("stop")
     waits_for(page, "Waiting for SillyTavern")
     stack.run("start")
