@@ -14,7 +14,7 @@ from typing import Any
 
 from stackctl.backends.contract import Request
 from stackctl.contracts.host import Cpu, Gpu, Owner
-from stackctl.contracts.service import GpuRequest
+from stackctl.contracts.service import GpuRequest, Network
 from stackctl.core.container_paths import Bind
 from stackctl.core.formats.answer_limit import Limit
 from stackctl.core.hub.remote import FileRequest, RemoteHead
@@ -116,6 +116,7 @@ class FakeDocker:
     in_network: dict[str, dict[str, str]] = field(default_factory=dict)
     published_: tuple[dict[int, str], set[int]] = field(default_factory=lambda: ({}, set()))
     networks: dict[str, Existing] = field(default_factory=dict)
+    made: list[tuple[str, Network]] = field(default_factory=list)  # to be shut off from all others, where need be
     attachments: dict[str, ContainerNetworking] = field(default_factory=dict)
     files: dict[str, str] = field(default_factory=dict)
     gpu_error: StackctlError | None = None
@@ -185,6 +186,9 @@ class FakeDocker:
 
     def attached(self, container: str) -> ContainerNetworking:
         return self.attachments[container]
+
+    def make_networks(self, project: str, wanted: tuple[Network, ...]) -> None:
+        self.made += [(project, one) for one in wanted]
 
     def existing(self, network: str) -> Existing | None:
         return self.networks.get(network)

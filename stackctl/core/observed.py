@@ -24,6 +24,9 @@ class EngineSeen:
     compose_argv: tuple[str, ...]
     has_cpu_quota: bool = True
     hides_clients: str = ""  # who it is, where a published port never shows a client's address; "": it does
+    product: str = "Docker Engine"  # as it calls itself, one of engine_features.PRODUCTS
+    is_rootless: bool = False  # root in its containers is the user that it runs as, and other users have other numbers
+    user: Owner | None = None  # as whom it runs, as this machine counts; None: that can't be seen from here
     is_local: bool = True  # its loopback is ours: a published 127.0.0.1 port can be reached from here
     runtimes: tuple[str, ...] = ()  # by name, as `docker info` lists them
     cdi_devices: tuple[str, ...] = ()  # "nvidia.com/gpu=0", ...
@@ -125,6 +128,7 @@ class ServiceState:
     image_id: str = ""  # the one that runs, whatever its name means by now: sha256:...
     started_at: float = 0.0  # seconds since the epoch; 0.0: never
     gpu_drivers: tuple[str, ...] = ()  # through which it was given GPUs: nvidia, cdi
+    devices: tuple[str, ...] = ()  # device files that were put into it, by their paths in there
     pid: int = 0  # of its first process, as the engine's machine counts; 0: it does not run
 
     @property

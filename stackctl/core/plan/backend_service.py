@@ -113,6 +113,8 @@ def _check(spec: Spec, seen: Observed, backend: Backend) -> None:
             f"nobody can chat with {seen.model.name}: {seen.model.header.purpose}",
             hint="name the model itself; what is in a file says: stackctl models inspect",
         )
+    if backend.RUNS_AS_ROOT and seen.engine and seen.engine.is_rootless:
+        mounts.reader(seen)  # raises: its root is but the user that the engine runs as
     packing = seen.model.header.packing
     if seen.model.header.format == "safetensors" and (why := backend.refuses(packing)):
         raise ModelError(
