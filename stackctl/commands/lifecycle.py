@@ -5,6 +5,7 @@ from typing import Final
 
 from stackctl.errors import ConfigError
 from stackctl.machine import Machine
+from stackctl.ports.orchestrator import Action
 from stackctl.steps import api_key
 from stackctl.steps.config_request import load_config, read_lock
 from stackctl.steps.deployed import deployed_plan, known_plan, stack_name_here
@@ -42,9 +43,8 @@ def start(machine: Machine, service: str | None, *, again: bool, timeout_s: int 
         if plan.backend_service is None:
             spec = load_config(machine, {}).spec
             wait_for_external(spec, observe(spec, machine), read_lock(machine), machine, timeout_s=timeout_s)
-        started = start_and_wait(
-            plan, machine, timeout_s=timeout_s or plan.timeout_s, action="restart" if again else "start", only=service
-        )
+        action: Action = "restart" if again else "start"
+        started = start_and_wait(plan, machine, timeout_s=timeout_s, action=action, only=service)
     return Done(name=name, url=plan.url, ready_s=started.ready_s)
 
 

@@ -6,15 +6,17 @@ from dataclasses import dataclass
 from stackctl.backends.contract import Buffer
 from stackctl.core.observed import ServiceState
 from stackctl.core.plan.stack import Plan
-from stackctl.core.start.events import Event, Looked
-from stackctl.core.start.start_state import Failed, StartState, advance, begin, kept_container
-from stackctl.core.start.verdict import Ready, Waiting, explain, late, to_stop, verdict
+from stackctl.core.start.events import Event, Looked, ReadSoFar
+from stackctl.core.start.start_state import Failed, StartState, advance, begin, begin_again, kept_container
+from stackctl.core.start.verdict import Again, Ready, Waiting, explain, late, may_go_on, to_stop, verdict
 from stackctl.errors import StackctlError
 from stackctl.machine import Machine
 from stackctl.ports.orchestrator import Action, Applying
 from stackctl.steps.has_run import record_run
 
 _STOP_S = 3
+_LOOK_EVERY_S = 2.0  # at what was read; the engine takes a hundredth of a second
+_MORE_S = 60  # as long as something was read in the last half minute
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -26,34 +28,56 @@ class Started:
 
 
 def start(
-    plan: Plan, machine: Machine, *, timeout_s: int, action: Action = "apply", only: str | None = None
+    plan: Plan, machine: Machine, *, timeout_s: int | None, action: Action = "apply", only: str | None = None
 ) -> Started:
     """Bring about what was written, and wait until every service (or the one named) is ready.
 
-    Raises the cause within moments of a death, a restart or a log line that the service's judge calls fatal; the
-    containers that failed are stopped then, not removed: their log is the evidence.
+    `timeout_s` None: from the model's size, and longer while the model is still read. Raises the cause within moments
+    of a death, a restart or a log line that the service's judge calls fatal; the containers that failed are stopped
+    then, not removed: their log is the evidence.
     """
-    began = time.monotonic()
+    began, looked_s = time.monotonic(), float("-inf")
+    limit_s = plan.timeout_s if timeout_s is None else timeout_s
     before = machine.orchestrator.states(plan.name)
     record_run(machine, before)  # what it tells may go with the container that is replaced
     state = begin(plan, before, only)
     applying = machine.orchestrator.apply(plan.name, only, action=action)
     try:
-        for event in applying.events(began + timeout_s):
-            _follow_kept(state, event, applying)
-            known, state = state, _take(state, event, machine)
-            _say_ready(known, state, machine, time.monotonic() - began)
-            match verdict(state):
-                case Ready():
-                    return Started(ready_s=time.monotonic() - began, buffers=state.buffers)
-                case Failed() as failed:
-                    raise _give_up(state, failed, machine)
-                case Waiting(for_what):
-                    machine.ui.status(" · ".join(for_what))
-        raise late(state, timeout_s)
+        while True:
+            for event in applying.events(began + limit_s):
+                _follow_kept(state, event, applying)
+                known, state, at_s = state, _take(state, event, machine), time.monotonic() - began
+                if at_s - looked_s > _LOOK_EVERY_S:
+                    state, looked_s = _see_reading(state, machine, at_s), at_s
+                _say_ready(known, state, machine, at_s)
+                match verdict(state):
+                    case Ready():
+                        return Started(ready_s=at_s, buffers=state.buffers)
+                    case Failed() as failed:
+                        raise _give_up(state, failed, machine)
+                    case Again():
+                        applying.close()
+                        applying = machine.orchestrator.apply(plan.name, only, action="start")
+                        state = begin_again(state)
+                        break
+                    case Waiting(for_what):
+                        machine.ui.status(" · ".join(for_what))
+            else:
+                if timeout_s is not None or not may_go_on(state):
+                    raise late(state, limit_s)
+                limit_s += _MORE_S
     finally:
         applying.close()
         record_run(machine, state.states)
+
+
+def _see_reading(state: StartState, machine: Machine, at_s: float) -> StartState:
+    """Return the state after a look at what the backend has had read, while it loads."""
+    found = state.states.get(state.plan.backend)
+    if found is None or found.state != "running" or found.is_ready or found.container not in state.ours:
+        return state
+    seen = machine.docker.read_so_far(found.container)
+    return advance(state, ReadSoFar(found.name, seen, at_s)) if seen else state
 
 
 def _follow_kept(state: StartState, event: Event, applying: Applying) -> None:

@@ -14,7 +14,7 @@ from stackctl.core.fit.choice import CONTEXT as DEFAULT_CONTEXT
 from stackctl.core.fit.choice import Choice
 from stackctl.core.observed import Observed
 from stackctl.core.plan import gpu_request, memory_plan, mounts
-from stackctl.core.plan.engine_features import cpus, health, start_period
+from stackctl.core.plan.engine_features import cpus, health, patience, start_period
 from stackctl.core.plan.external_backend import unused_settings
 from stackctl.core.plan.images import backend_image
 from stackctl.core.plan.serving import Serving
@@ -35,6 +35,7 @@ def own_backend(spec: Spec, seen: Observed, decisions: Decisions) -> Serving:
     _check(spec, seen, backend)
     gpu = gpu_request.request_gpu(spec, seen, decisions)
     start_s = start_period(seen.model, spec.model.use, decisions)
+    patience_s = patience(seen.model, spec.model.use, start_s, seen, decisions)
     choice = memory_plan.choose_memory(spec, seen, backend, gpu, decisions)
     run = _run(spec, seen, backend, gpu, choice, decisions)
     program = _program(spec, seen, backend, run.variant, decisions)
@@ -62,7 +63,7 @@ def own_backend(spec: Spec, seen: Observed, decisions: Decisions) -> Serving:
         ),
         tmpfs=scratch,
         networks=("inner",),
-        health=health(backend.health(), start_s, seen.engine),
+        health=health(backend.health(), patience_s, seen.engine),
         grace_s=backend.GRACE_S,
         memory_mib=memory_mib(spec.limits.backend_memory) or _limit(choice, scratch),
         cpus=cpus(spec.limits.backend_cpus, seen.engine),
@@ -75,7 +76,7 @@ def own_backend(spec: Spec, seen: Observed, decisions: Decisions) -> Serving:
         url=f"http://{backend.NAME}:{backend.PORT}",
         model_name=backend.model_id(seen.model.name),
         context=run.context,
-        start_s=start_s,
+        start_s=patience_s,
         # as long as the slowest model may take, so that a change of model leaves SillyTavern's container alone
         wait_s=max(start_s, *(start_period(one, name, decisions) for name, one in seen.models.items()), 0),
         service=service,

@@ -75,6 +75,7 @@ def plan(spec: Spec, seen: Observed, recorded: Lock) -> Planned:
             kv_cache=serving.kv_cache,
             memory=serving.choice,
             template=template,
+            model_bytes=seen.model.size,
             notes=(
                 *_notes(spec, seen),
                 *exposure.notes(spec, seen, addresses),

@@ -34,6 +34,7 @@ class Plan:
     kv_cache: str
     memory: Choice | None = None  # what the backend takes; None: not known
     template: Template | None = None  # None: SillyTavern's are left alone
+    model_bytes: int = 0  # of its files, which the backend reads; 0: not known, or it runs elsewhere
     notes: tuple[str, ...] = ()  # what the user should know
     timeout_s: int = 300
 

@@ -7,10 +7,10 @@ from pathlib import Path
 
 from stackctl.backends.contract import Request
 from stackctl.core.container_paths import Bind
-from stackctl.core.observed import ProbeResult
+from stackctl.core.observed import ProbeResult, ReadSeen
 from stackctl.core.plan.network_shape import Existing
 from stackctl.core.smoke.reachability import ContainerNetworking
-from stackctl.effects.docker import attachments, cleanup, own_container, probe, projects, registry
+from stackctl.effects.docker import attachments, cleanup, own_container, probe, projects, reading, registry
 from stackctl.effects.docker.engine import Engine
 from stackctl.effects.docker.events import Watch
 from stackctl.effects.docker.images import Images
@@ -43,6 +43,9 @@ class DockerEngine(Engine):
 
     def remove_cut_off(self, project: str) -> tuple[str, ...]:
         return cleanup.remove_cut_off(self, project)
+
+    def read_so_far(self, container: str) -> ReadSeen | None:
+        return reading.read_so_far(self, container)
 
     def watch(self, project: str) -> Watch:
         return Watch(self, project)
