@@ -108,9 +108,19 @@ class Observed:
     is_new: bool = False  # the stack has no containers
     has_run: bool = False  # SillyTavern has been started here, so people know its port
     ran_with: tuple[str, ...] = ()  # extra_args of the stack that was deployed here, or all that its program was given
+    backend_runs: bool = False  # this stack's own backend, ready or not
+    patience_s: int = 0  # how long the user says that a start may take; 0: that is left to us
     server: ServerSeen | None = None  # the backend, where it runs elsewhere and could be asked
     # where the backend's programs lie, or will: by name as in Backend.PROGRAMS; "": the one that the user brings
     programs: Mapping[str, PurePosixPath] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, kw_only=True)
+class ReadSeen:
+    """Bytes that a container has had read so far (`size`), and bytes of memory that it holds now, files among it."""
+
+    size: int = 0
+    held: int = 0
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -135,6 +145,11 @@ class ServiceState:
     @property
     def is_ready(self) -> bool:
         return self.state == "running" and self.health == "healthy"
+
+    @property
+    def is_only_unhealthy(self) -> bool:
+        """Whether it runs, and its health check alone has given it up."""
+        return self.state == "running" and self.health == "unhealthy" and not self.oom_killed
 
     @property
     def has_failed(self) -> bool:

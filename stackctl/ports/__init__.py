@@ -15,7 +15,16 @@ from stackctl.contracts.service import GpuRequest, Network
 from stackctl.core.container_paths import Bind
 from stackctl.core.formats.answer_limit import Limit
 from stackctl.core.model.model import ModelSeen
-from stackctl.core.observed import ContainerSeen, EngineSeen, EngineView, HostIdentity, ProbeResult, Ram, ServiceState
+from stackctl.core.observed import (
+    ContainerSeen,
+    EngineSeen,
+    EngineView,
+    HostIdentity,
+    ProbeResult,
+    Ram,
+    ReadSeen,
+    ServiceState,
+)
 from stackctl.core.plan.network_shape import Existing
 from stackctl.ports.disk import Folder, Library, Programs, Progress, Trees
 from stackctl.ports.engine import Images, Watch
@@ -52,6 +61,7 @@ class Docker(Protocol):
     def stack_folders(self) -> frozenset[tuple[str, str]]: ...
     def mounting(self, folder: Path) -> tuple[str, ...]: ...
     def states(self, project: str) -> dict[str, ServiceState]: ...
+    def read_so_far(self, container: str) -> ReadSeen | None: ...
     def tail(self, state: ServiceState, lines: int = ...) -> tuple[str, ...]: ...
     def stop(self, container_id: str, grace_s: int) -> None: ...
     def remove(self, project: str) -> None: ...

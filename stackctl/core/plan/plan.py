@@ -78,6 +78,7 @@ def plan(spec: Spec, seen: Observed, recorded: Lock) -> Planned:
             extra_args=spec.backend.extra_args,
             memory=serving.choice,
             template=template,
+            model_bytes=seen.model.size,
             notes=(
                 *_notes(spec, seen),
                 *subnets.notes(networks, seen),
