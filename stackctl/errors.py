@@ -10,11 +10,14 @@ StackctlError
 │   └── Late          not in time: what was started goes on
 ├── ModelError    8   a model or program file: missing, damaged, not what it says it is
 ├── DataError     9   the user's data could not be written or kept safe
+│   └── Unmountable   the engine can't mount a file or folder of this machine
 ├── Exposed       10  something answers where nothing of the stack may answer
 └── Interrupted   130 Ctrl-C, where there is more to say than that
 
-2 is click's (usage), 130 is Ctrl-C, 1 is a bug: an uncaught traceback.
+2 is click's (usage), 130 is Ctrl-C (or SIGTERM, SIGHUP), 1 is a bug: an uncaught traceback.
 """
+
+INTERRUPTED = 130
 
 
 class StackctlError(Exception):
@@ -64,6 +67,10 @@ class ModelError(StackctlError):
 
 class DataError(StackctlError):
     exit_code = 9
+
+
+class Unmountable(DataError):
+    pass
 
 
 class Exposed(StackctlError):

@@ -43,7 +43,7 @@ class Careful(Stage):
     """An engine that recreates what has changed, alone; a backend with bad.gguf dies."""
 
     services: dict[str, Any] = field(default_factory=dict)  # as each was created
-    made: int = 0
+    created: int = 0
     meanwhile: Callable[[], object] = lambda: None  # what happens while the bad model is loaded
     log: tuple[str, ...] = (UNKNOWN,)
     breaks: str = "bad.gguf"
@@ -67,10 +67,10 @@ class Careful(Stage):
 
     def _create(self, name: str, service: Mapping[str, Any]) -> None:
         self.services[name] = service
-        self.made += 1
+        self.created += 1
         state = replace(
             container(name, state="running"),
-            container=f"id-{name}-{self.made}",
+            container=f"id-{name}-{self.created}",
             image=service["image"],
             image_id=self.images.id(service["image"]),
         )

@@ -3,7 +3,7 @@
 import re
 from collections.abc import Sequence
 
-from stackctl.errors import ConfigError, DataError, EngineError, GpuError, StackctlError, Taken
+from stackctl.errors import ConfigError, DataError, EngineError, GpuError, StackctlError, Taken, Unmountable
 
 TOOLKIT = (
     "install the NVIDIA Container Toolkit, then: sudo nvidia-ctk runtime configure --runtime=docker && "
@@ -45,20 +45,26 @@ _TABLE: tuple[tuple[str, type[StackctlError], str, str], ...] = (
         "update the driver, or take an image for your CUDA version (backend.image); or: stackctl deploy --gpu none",
     ),
     (
-        r"nvidia-container-cli|unresolvable CDI devices|CDI device injection failed",
+        r"unresolvable CDI devices",
+        GpuError,
+        "the GPU can't be given to the container",
+        "sudo nvidia-ctk cdi generate --output=/etc/cdi/nvidia.yaml makes them; or: stackctl deploy --gpu none",
+    ),
+    (
+        r"nvidia-container-cli|CDI device injection failed",
         GpuError,
         "the GPU can't be given to the container",
         "nvidia-smi must work on the host; after a driver update reboot; or: stackctl deploy --gpu none",
     ),
     (
-        r"Pool overlaps with other one|invalid pool request",
+        r"Pool overlaps with other one|invalid pool request|is already used on the host or by another config",
         Taken,
         "a subnet of this stack collides with another network",
         "stackctl deploy --replan chooses others; `docker network ls` and `ip route` show what is in use",
     ),
     (
-        r"bind source path does not exist: (.*)",
-        DataError,
+        r"bind source path does not exist|invalid mount config .*: permission denied|is not shared from the host",
+        Unmountable,
         "a file or folder to mount does not exist",
         "is the disk or share mounted? then run stackctl deploy again",
     ),

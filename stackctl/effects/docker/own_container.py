@@ -1,13 +1,32 @@
 """Containers and the folders of the host: what our own sees of them, and which others have one mounted."""
 
 import socket
+from collections.abc import Mapping
 from pathlib import Path, PurePosixPath
+from typing import Any
 
 from stackctl.core.container_paths import Bind, own_ids
+from stackctl.core.observed import EngineView
 from stackctl.effects.docker.client import Client, translate_errors
 
 _SIGNS = (Path("/.dockerenv"), Path("/run/.containerenv"))
 _MOUNTS = Path("/proc/self/mountinfo")
+
+
+def view(
+    info: Mapping[str, Any], *, is_local: bool, is_its_container: bool, signs: tuple[Path, ...] = _SIGNS
+) -> EngineView:
+    """Why an engine, by what `docker info` says, may see another disk than we do; "" where nothing speaks for it.
+
+    `is_its_container`: whether we run in a container of this engine's.
+    """
+    if info.get("OperatingSystem") == "Docker Desktop":
+        return "desktop"
+    if str(info.get("DockerRootDir", "")).startswith("/var/snap/"):
+        return "snap"
+    if is_its_container or (not is_local and any(sign.exists() for sign in signs)):
+        return "container"
+    return "" if is_local else "remote"
 
 
 def own_binds(

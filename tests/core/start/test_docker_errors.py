@@ -3,7 +3,7 @@
 import pytest
 
 from stackctl.core.start.docker_errors import from_output, gpu_refused, no_engine
-from stackctl.errors import ConfigError, DataError, EngineError, GpuError, StackctlError, Taken
+from stackctl.errors import ConfigError, DataError, EngineError, GpuError, StackctlError, Taken, Unmountable
 
 HOST = "unix:///run/docker.sock"
 SAYS = "Error response from daemon: "
@@ -68,7 +68,7 @@ SAYS = "Error response from daemon: "
         ),
         (
             'invalid mount config for type "bind": bind source path does not exist: /no/such/share',
-            DataError,
+            Unmountable,
             "a file or folder to mount does not exist",
             "is the disk or share mounted?",
         ),

@@ -57,6 +57,25 @@ def test_none_outside_of_containers_and_no_engine_is_asked(inside: dict[str, Any
     assert own_container.own_binds(FakeEngine(**{ID: {}}), **inside) is None
 
 
+@pytest.mark.parametrize(
+    ("info", "is_local", "is_its", "is_inside", "view"),
+    [
+        ({"DockerRootDir": "/var/lib/docker"}, True, False, False, ""),
+        ({"OperatingSystem": "Docker Desktop", "DockerRootDir": "/var/lib/docker"}, False, False, False, "desktop"),
+        ({"DockerRootDir": "/var/snap/docker/common/var-lib-docker"}, True, False, False, "snap"),
+        ({"DockerRootDir": "/var/lib/docker"}, False, False, True, "container"),
+        ({"DockerRootDir": "/var/lib/docker"}, True, True, True, "container"),
+        ({"DockerRootDir": "/var/lib/docker"}, True, False, True, ""),
+        ({}, False, False, False, "remote"),
+    ],
+)
+def test_why_the_engine_may_see_another_disk(
+    inside: dict[str, Any], info: dict[str, str], is_local: bool, is_its: bool, is_inside: bool, view: str
+) -> None:
+    signs = inside["signs"] if is_inside else (Path("/nowhere"),)
+    assert own_container.view(info, is_local=is_local, is_its_container=is_its, signs=signs) == view
+
+
 def test_the_own_container_mounts_a_folder_and_counts_not_whatever_the_host_is_called(inside: dict[str, Any]) -> None:
     mounts = [mount("bind", "/home/me/st", "/home/me/st")]
     engine = FakeEngine(**{ID: {"Mounts": mounts}, "ef" * 32: {"Mounts": mounts}})
