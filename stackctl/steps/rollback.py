@@ -17,6 +17,7 @@ from stackctl.errors import ConfigError, Interrupted, Late, NotReady, StackctlEr
 from stackctl.machine import Machine
 from stackctl.steps.deployed import deployed_plan
 from stackctl.steps.former_stack import BACK_OR_ON, WRITTEN, folder_of, forget_former, is_overtaken, kept_journal
+from stackctl.steps.page_state import PageState
 from stackctl.steps.seed_tavern import RECORD, put_settings_back
 from stackctl.steps.start import start
 from stackctl.steps.tavern_folder import settings_file, tavern_folder
@@ -91,7 +92,8 @@ def go_back(journal: Journal, machine: Machine) -> str:
         only = backend.name if backend and page and _is_former(page, states) else None
         concerned = [one for one in journal.services if only in {None, one.name}]
         images = _images(concerned, machine)
-        start(former, machine, timeout_s=former.timeout_s, only=only, images=images)
+        start(former, machine, timeout_s=None, only=only, images=images)
+    PageState(former, machine).say("")
     take_password_back(former, machine)
     for copy in journal.copies:
         machine.storage.trees.remove(Path(copy))
