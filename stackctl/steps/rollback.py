@@ -88,8 +88,8 @@ def go_back(journal: Journal, machine: Machine) -> str:
         if not all(one.name not in states or states[one.name].container == one.container for one in journal.services):
             machine.orchestrator.down(former.name, volumes=False)  # a later start would find the wrong containers
     elif not all(_is_former(one, states) for one in journal.services):
-        backend, page = former.backend_service, journal.service(tavern.NAME)
-        only = backend.name if backend and page and _is_former(page, states) else None
+        others = [one for one in journal.services if one.name != former.backend]
+        only = former.backend if former.backend_service and all(_is_former(one, states) for one in others) else None
         concerned = [one for one in journal.services if only in {None, one.name}]
         images = _images(concerned, machine)
         start(former, machine, timeout_s=None, only=only, images=images)

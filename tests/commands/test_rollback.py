@@ -10,6 +10,7 @@ import pytest
 
 from stackctl import report
 from stackctl.commands import lifecycle
+from stackctl.commands.adopt import adopt, prepare
 from stackctl.commands.deploy import Options, deploy
 from stackctl.commands.status import status
 from stackctl.commands.use import use
@@ -23,6 +24,7 @@ from stackctl.effects.storage.folder import Folder
 from stackctl.errors import DataError, EngineError, GpuError, Interrupted, ModelError, NotReady, StackctlError
 from stackctl.machine import Machine
 from stackctl.orchestrators.compose import render
+from tests.commands import folders
 from tests.commands.engines import Stage, StageCompose, container, quiet_stage
 from tests.commands.machines import Quiet
 from tests.commands.pages import page_of
@@ -352,6 +354,12 @@ def test_what_was_edited_between_a_kill_and_the_next_deploy_stays(tmp_path: Path
     with pytest.raises(ModelError):
         deploy(machine, {}, QUICK)
     assert toml.read_text() == TOML + "# and mine\n"
+
+
+def test_after_a_kill_an_adoption_ends_the_way_back_to_other_settings(tmp_path: Path) -> None:
+    machine, _, _ = killed_midway(tmp_path)
+    adopt(machine, prepare(machine, folders.native(tmp_path / "native")))
+    assert not list((tmp_path / BEFORE).iterdir())
 
 
 # -- what somebody edited meanwhile
