@@ -25,6 +25,7 @@ from stackctl.steps.fetch_images import fetch_images, with_digests
 from stackctl.steps.first_model import request_to_deploy
 from stackctl.steps.former_stack import forget_former, keep_former
 from stackctl.steps.observe import observe, observe_again
+from stackctl.steps.own_name import claimed, keep_name
 from stackctl.steps.private_folders import keep_out_of_git
 from stackctl.steps.prove import Proof, prove
 from stackctl.steps.rollback import after_failure
@@ -67,7 +68,7 @@ def deploy(machine: Machine, flags: Mapping[str, object], options: Options) -> D
     """
     with nullcontext() if options.dry_run else machine.folder.locked(machine.ui.note):
         machine.ui.step("Looking at the machine and the model")
-        final = _look(request_to_deploy(machine, flags), machine, options)
+        final = _look(request_to_deploy(machine, keep_name(machine, flags)), machine, options)
         _say(final.plan, final.now.observed, machine)
         _refuse_too_large(final.plan, options)
         if not final.now.observed.has_run:
@@ -138,12 +139,13 @@ def _bring_up(phase: Phase, machine: Machine, options: Options) -> Deployed:
     """Fetch what is missing, and start; as long as others take what was free a moment ago, with something else."""
     machine.ui.step("Fetching what is missing")
     phase = _with_images(phase, machine, options)
-    for _ in range(_TRIES):
-        try:
-            return _start(phase, machine, options)
-        except Taken as error:
-            phase = _choose_again(error, phase, machine)
-    return _start(phase, machine, options)
+    with claimed(phase.plan.name, machine):
+        for _ in range(_TRIES):
+            try:
+                return _start(phase, machine, options)
+            except Taken as error:
+                phase = _choose_again(error, phase, machine)
+        return _start(phase, machine, options)
 
 
 def _start(phase: Phase, machine: Machine, options: Options) -> Deployed:

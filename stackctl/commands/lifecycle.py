@@ -5,12 +5,14 @@ from typing import Final
 
 from stackctl.errors import ConfigError
 from stackctl.machine import Machine
+from stackctl.ports.orchestrator import Action
 from stackctl.steps import api_key
 from stackctl.steps.config_request import load_config, read_lock
 from stackctl.steps.deployed import deployed_plan, known_plan, stack_name_here
 from stackctl.steps.external_backend import wait_for_external
 from stackctl.steps.has_run import record_run
 from stackctl.steps.observe import observe
+from stackctl.steps.own_name import claimed, refuse_foreign, refuse_moved
 from stackctl.steps.rollback import finish_going_back
 from stackctl.steps.start import start as start_and_wait
 from stackctl.steps.tavern_folder import data_path
@@ -42,14 +44,15 @@ def start(machine: Machine, service: str | None, *, again: bool, timeout_s: int 
     """
     name = _checked(machine, service)
     with machine.folder.locked(machine.ui.note, writes=False):
+        refuse_moved(name, machine)
         finish_going_back(machine)
         plan = deployed_plan(machine)
         if plan.backend_service is None:
             spec = load_config(machine, {}).spec
             wait_for_external(spec, observe(spec, machine), read_lock(machine), machine, timeout_s=timeout_s)
-        started = start_and_wait(
-            plan, machine, timeout_s=timeout_s or plan.timeout_s, action="restart" if again else "start", only=service
-        )
+        action: Action = "restart" if again else "start"
+        with claimed(name, machine):
+            started = start_and_wait(plan, machine, timeout_s=timeout_s or plan.timeout_s, action=action, only=service)
     return Done(name=name, url=plan.url, ready_s=started.ready_s)
 
 
@@ -74,7 +77,7 @@ def logs(machine: Machine, service: str | None, *, follow: bool, lines: str) -> 
 def _checked(machine: Machine, service: str | None) -> str:
     """The stack's name; raise ConfigError for another's, and for an unknown service."""
     name = stack_name_here(machine)
-    machine.docker.refuse_foreign(name, machine.place)
+    refuse_foreign(name, machine)
     if service and service not in (known := _services(name, machine)):
         raise ConfigError(f"this stack has no service {service!r}", hint=f"it has: {', '.join(known) or 'none'}")
     return name

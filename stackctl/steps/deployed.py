@@ -9,6 +9,7 @@ from stackctl.core.plan.stack import Plan
 from stackctl.errors import ConfigError, StackctlError
 from stackctl.machine import Machine
 from stackctl.ports.disk import Says
+from stackctl.steps.own_name import former_place
 
 
 def deployed_plan(machine: Machine) -> Plan:
@@ -36,7 +37,8 @@ def known_plan(machine: Machine, note: Says) -> Plan | None:
 def stack_name_here(machine: Machine) -> str:
     """Return the name of the stack in this folder; raise ConfigError where there is none.
 
-    It is read from plan.json, else from this folder's containers, else from stack.toml, and from stack.lock last.
+    It is read from plan.json, else from this folder's containers, or those of its former place, else from stack.toml,
+    and from stack.lock last.
     """
     _refuse_none(machine)
     with suppress(StackctlError):  # not even a file
@@ -49,6 +51,10 @@ def stack_name_here(machine: Machine) -> str:
     from stackctl.core.plan.subnets import network_name
     from stackctl.steps.config_request import load_config, read_lock
 
+    with suppress(StackctlError):
+        recorded = network_name(read_lock(machine))
+        if former_place(recorded, machine):
+            return recorded
     try:
         return stack_name(load_config(machine, {}).spec, machine.place)
     except StackctlError as error:

@@ -1,7 +1,9 @@
 """A start on a played engine: what the step asks of it, and what it leaves behind."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
+from types import MappingProxyType
 
 import pytest
 
@@ -91,10 +93,17 @@ def test_what_compose_refuses_is_its_own_error_and_nothing_has_to_be_stopped(tmp
 class Unseeing(StageCompose):
     """Compose, whose engine sees nothing of this machine's disk."""
 
-    def apply(self, name: str, service: str | None = None, *, action: Action = "apply") -> Applying:
+    def apply(
+        self,
+        name: str,
+        service: str | None = None,
+        *,
+        action: Action = "apply",
+        images: Mapping[str, str] = MappingProxyType({}),
+    ) -> Applying:
         (self.folder.path / "tiny.gguf").rename(self.folder.path / "away")
         try:
-            return super().apply(name, service, action=action)
+            return super().apply(name, service, action=action, images=images)
         finally:
             (self.folder.path / "away").rename(self.folder.path / "tiny.gguf")
 

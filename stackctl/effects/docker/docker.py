@@ -10,7 +10,7 @@ from stackctl.core.container_paths import Bind
 from stackctl.core.observed import EngineView, ProbeResult
 from stackctl.core.plan.network_shape import Existing
 from stackctl.core.smoke.reachability import ContainerNetworking
-from stackctl.effects.docker import attachments, cleanup, own_container, probe, projects, registry
+from stackctl.effects.docker import attachments, cleanup, name_lock, own_container, probe, projects, registry
 from stackctl.effects.docker.engine import Engine
 from stackctl.effects.docker.events import Watch
 from stackctl.effects.docker.images import Images
@@ -39,6 +39,10 @@ class DockerEngine(Engine):
 
     def mounting(self, folder: Path) -> tuple[str, ...]:
         return own_container.mounting_containers(self, folder)
+
+    def claim(self, project: str, says: Callable[[str], None]) -> AbstractContextManager[None]:
+        """Hold a project's name on this engine."""
+        return name_lock.held(str(self.info.get("ID", "")), project, says)
 
     def stack_folders(self) -> frozenset[tuple[str, str]]:
         return projects.stack_folders(self)
