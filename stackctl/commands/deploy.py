@@ -19,7 +19,7 @@ from stackctl.steps import api_key, seed_tavern, stack_model, tavern_password
 from stackctl.steps.backend_program import fetch_program
 from stackctl.steps.config_request import ConfigRequest, read_lock, write_config
 from stackctl.steps.deploy_history import record_deploy
-from stackctl.steps.disks import refuse_full, refuse_without_permissions
+from stackctl.steps.disks import record_disk, refuse_full, refuse_lost_disk, refuse_without_permissions
 from stackctl.steps.external_backend import wait_for_external
 from stackctl.steps.fetch_images import fetch_images, with_digests
 from stackctl.steps.first_model import request_to_deploy
@@ -77,6 +77,7 @@ def deploy(machine: Machine, flags: Mapping[str, object], options: Options) -> D
         up = Deployed(plan=final.plan, text=final.text)
         if options.dry_run:
             return up
+        refuse_lost_disk(final.plan, machine)
         refuse_without_permissions(final.plan, machine)
         keep_former(machine, final.plan, final.now.wanted, seed_tavern.RECORD)
         try:
@@ -84,6 +85,7 @@ def deploy(machine: Machine, flags: Mapping[str, object], options: Options) -> D
         except (StackctlError, KeyboardInterrupt) as error:
             raise after_failure(error, machine, is_wanted=options.rollback) from error.__cause__
         forget_former(machine)
+        record_disk(up.plan, machine)
         if options.prove:
             machine.ui.step("Asking through SillyTavern")
             up = replace(up, proof=prove(up.plan, machine))

@@ -9,6 +9,7 @@ from stackctl.ports.orchestrator import Action
 from stackctl.steps import api_key
 from stackctl.steps.config_request import load_config, read_lock
 from stackctl.steps.deployed import deployed_plan, known_plan, stack_name_here
+from stackctl.steps.disks import note_read_only, refuse_lost_disk
 from stackctl.steps.external_backend import wait_for_external
 from stackctl.steps.has_run import record_run
 from stackctl.steps.observe import observe
@@ -47,6 +48,8 @@ def start(machine: Machine, service: str | None, *, again: bool, timeout_s: int 
         refuse_moved(name, machine)
         finish_going_back(machine)
         plan = deployed_plan(machine)
+        refuse_lost_disk(plan, machine)
+        note_read_only(plan, machine)
         if plan.backend_service is None:
             spec = load_config(machine, {}).spec
             wait_for_external(spec, observe(spec, machine), read_lock(machine), machine, timeout_s=timeout_s)
