@@ -14,13 +14,22 @@ from typing import Any
 
 from stackctl.backends.contract import Request
 from stackctl.contracts.host import Cpu, Gpu, Owner
-from stackctl.contracts.service import GpuRequest
+from stackctl.contracts.service import GpuRequest, Network
 from stackctl.core.container_paths import Bind
 from stackctl.core.formats.answer_limit import Limit
 from stackctl.core.hub.remote import FileRequest, RemoteHead
 from stackctl.core.hub.repository import Repo
 from stackctl.core.hub.source import Source
-from stackctl.core.observed import ContainerSeen, EngineSeen, EngineView, HostIdentity, ProbeResult, Ram, ServiceState
+from stackctl.core.observed import (
+    ContainerSeen,
+    EngineSeen,
+    EngineView,
+    HostIdentity,
+    ProbeResult,
+    Ram,
+    ReadSeen,
+    ServiceState,
+)
 from stackctl.core.plan.change import Change
 from stackctl.core.plan.network_shape import Existing
 from stackctl.core.plan.stack import Plan
@@ -116,9 +125,11 @@ class FakeDocker:
     in_network: dict[str, dict[str, str]] = field(default_factory=dict)
     published_: tuple[dict[int, str], set[int]] = field(default_factory=lambda: ({}, set()))
     networks: dict[str, Existing] = field(default_factory=dict)
+    made: list[tuple[str, Network]] = field(default_factory=list)  # to be shut off from all others, where need be
     attachments: dict[str, ContainerNetworking] = field(default_factory=dict)
     files: dict[str, str] = field(default_factory=dict)
     gpu_error: StackctlError | None = None
+    reads: Iterator[ReadSeen] = field(default_factory=lambda: iter(()))  # what a container has had read, look by look
     cut_off: tuple[str, ...] = ()  # services whose containers had lost a network
     events: Iterable[Event] = ()
     answers: Callable[[str], ProbeResult] = lambda url: ProbeResult(url=url, failure="refused")
@@ -158,6 +169,10 @@ class FakeDocker:
         del project
         return dict(self.states_)
 
+    def read_so_far(self, container: str) -> ReadSeen | None:
+        del container
+        return next(self.reads, None)
+
     def tail(self, state: ServiceState, lines: int = 200) -> tuple[str, ...]:
         self.asked.append(f"log of {state.name}")
         return self.logs.get(state.name, ())[-lines:]
@@ -190,6 +205,9 @@ class FakeDocker:
 
     def attached(self, container: str) -> ContainerNetworking:
         return self.attachments[container]
+
+    def make_networks(self, project: str, wanted: tuple[Network, ...]) -> None:
+        self.made += [(project, one) for one in wanted]
 
     def existing(self, network: str) -> Existing | None:
         return self.networks.get(network)
@@ -239,6 +257,7 @@ class FakeHost:
     is_windows: bool = False
     around: HostIdentity = field(default_factory=HostIdentity)
     own_names: tuple[str, ...] = ()
+    zone: str = ""
     own_interfaces: dict[str, tuple[str, ...]] = field(default_factory=dict)
     own_addresses: tuple[str, ...] = ()
     networks: tuple[IPv4Network, ...] = ()
@@ -268,6 +287,9 @@ class FakeHost:
 
     def names(self) -> tuple[str, ...]:
         return self.own_names
+
+    def time_zone(self) -> str:
+        return self.zone
 
     def interfaces(self) -> dict[str, tuple[str, ...]]:
         return self.own_interfaces
@@ -452,6 +474,9 @@ class FakeOrchestrator:
 
     def files(self, plan: Plan, folder: PurePosixPath | None = None) -> dict[str, str]:
         return {self.file: render.render(plan, template, folder=folder)}
+
+    def additions(self) -> tuple[str, ...]:
+        return tuple(name for name in ("compose.override.yml", ".env") if self.folder.has_file(name))
 
     def check(self, name: str, text: str) -> None:
         del text

@@ -24,6 +24,7 @@ from stackctl.steps.external_backend import wait_for_external
 from stackctl.steps.fetch_images import fetch_images, with_digests
 from stackctl.steps.first_model import request_to_deploy
 from stackctl.steps.former_stack import forget_former, keep_former
+from stackctl.steps.keep_data import keep_data
 from stackctl.steps.observe import observe, observe_again
 from stackctl.steps.own_name import claimed, keep_name
 from stackctl.steps.private_folders import keep_out_of_git
@@ -109,6 +110,7 @@ def _look(wanted: ConfigRequest, machine: Machine, options: Options) -> Phase:
     lock = read_lock(machine)
     coming = stack_model.pending_model(wanted.spec, machine, lock)
     observed = observe(wanted.spec, machine, lock, coming.model if coming else None)
+    observed = replace(observed, patience_s=options.timeout_s or 0)
     if options.replan:
         lock = forget_decisions(lock)
     if not options.dry_run:
@@ -134,7 +136,8 @@ def _with_its_model(phase: Phase, before: Deployed, machine: Machine) -> Phase:
     machine.ui.step("Fetching the model")
     lock = stack_model.download(phase.pending, machine, lock)
     wanted = phase.now.wanted
-    return plan_phase(Situation(wanted=wanted, observed=observe(wanted.spec, machine, lock), lock=lock), machine)
+    observed = replace(observe(wanted.spec, machine, lock), patience_s=phase.now.observed.patience_s)
+    return plan_phase(Situation(wanted=wanted, observed=observed, lock=lock), machine)
 
 
 def _bring_up(phase: Phase, machine: Machine, options: Options) -> Deployed:
@@ -151,15 +154,16 @@ def _bring_up(phase: Phase, machine: Machine, options: Options) -> Deployed:
 
 
 def _start(phase: Phase, machine: Machine, options: Options) -> Deployed:
-    """Write, seed, start and wait."""
+    """Keep the data that another SillyTavern could change, write, seed, start and wait."""
     plan = phase.plan
+    keep_data(plan, machine)
     settings = seed_tavern.wanted_settings(plan, _profiles(phase), machine)
     text = write_stack(phase.planned, phase.text, machine, replan=options.replan)
     backend = f"{plan.backend_title} and " if plan.backend_service else ""
     machine.ui.step(f"Starting {backend}SillyTavern")
     seed_tavern.seed_tavern(plan, settings, machine)
     give_key(plan, machine)
-    started = start(plan, machine, timeout_s=options.timeout_s or plan.timeout_s)
+    started = start(plan, machine, timeout_s=options.timeout_s)
     if plan.memory and (said := difference(plan.memory.fit, started.buffers)):
         machine.ui.note(f"note: {said}")
     tavern_password.take_password_back(plan, machine)

@@ -13,6 +13,7 @@ from stackctl.core.tavern import container as tavern
 from stackctl.errors import ConfigError
 from stackctl.machine import Machine
 from stackctl.steps.deployed import known_plan, stack_name_here
+from stackctl.steps.former_stack import BACK_OR_ON, kept_journal
 from stackctl.steps.own_name import refuse_foreign
 
 _LINES = 500  # of a log
@@ -31,7 +32,7 @@ class BackendElsewhere:
 
 @dataclass(frozen=True, kw_only=True)
 class Trouble:
-    """Why a service is not ready and will not become so by itself, and what to do."""
+    """Why a service is not ready and will not become so by itself, and what to do. service: "" for the whole stack."""
 
     service: str
     says: str
@@ -97,7 +98,19 @@ def _status(name: str, plan: Plan | None, machine: Machine) -> Status:
         missing=tuple(sorted({one.name for one in plan.services} - states.keys())) if plan else (),
         url=_url(plan, page, machine) if page and page.is_ready else "",
         backend=None if plan is None or plan.backend_service else _elsewhere(plan, machine),
-        troubles=tuple(found for key in sorted(states) if (found := _trouble(states[key], machine))),
+        troubles=(
+            *(found for key in sorted(states) if (found := _trouble(states[key], machine))),
+            *_unfinished(machine),
+        ),
+    )
+
+
+def _unfinished(machine: Machine) -> tuple[Trouble, ...]:
+    """What there is to say of a deploy that has not come to its end, if there is one."""
+    if kept_journal(machine) is None:
+        return ()
+    return (
+        Trouble(service="", says="a deploy is under way, or was ended before its stack was ready", hint=BACK_OR_ON),
     )
 
 

@@ -131,6 +131,7 @@ def status(now: "Status", ui: "Ui") -> tuple[str, dict[str, Any]]:
     services += [{"name": name, "state": "missing"} for name in now.missing]
     why = {one.service: {"says": one.says, "hint": one.hint} for one in now.troubles}
     services = [{**one, **why.get(one["name"], {})} for one in services]
+    values |= {"unfinished": why[""]} if "" in why else {}
     return "\n\n".join(blocks), {**values, "services": services}
 
 

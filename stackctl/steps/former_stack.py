@@ -6,6 +6,7 @@ deploy was killed it is still there: the next `stackctl deploy` goes on, and `st
 
 from collections.abc import Mapping
 from contextlib import suppress
+from dataclasses import replace
 from pathlib import Path
 
 from stackctl.contracts.service import Service
@@ -25,6 +26,7 @@ from stackctl.steps.deploy_history import recorded_deploys
 from stackctl.steps.deployed import written_plan
 from stackctl.steps.tavern_folder import settings_file, tavern_folder
 
+BACK_OR_ON = "`stackctl start` goes back to what ran before; `stackctl deploy` goes on with the change"
 WRITTEN = f"{journals.FOLDER}/written.toml"  # stack.toml as the deploy wrote it
 _PRIVATE = frozenset({Path(one).name for one in (plan_json.FILE, tavern.SETTINGS)})
 
@@ -64,6 +66,12 @@ def note_written(machine: Machine, contents: Mapping[str, str | bytes]) -> None:
         changed = journals.with_written(journal, contents)
         if changed != journal:
             _write(changed, machine)
+
+
+def note_copies(machine: Machine, *copies: Path) -> None:
+    """Write down that folders are about to be made, which nobody needs once what worked is back."""
+    if journal := kept_journal(machine):
+        _write(replace(journal, copies=tuple(map(str, copies))), machine)
 
 
 def forget_former(machine: Machine) -> None:

@@ -16,7 +16,7 @@ from stackctl.core.tavern import container as tavern
 from stackctl.errors import ConfigError, Interrupted, Late, NotReady, StackctlError
 from stackctl.machine import Machine
 from stackctl.steps.deployed import deployed_plan
-from stackctl.steps.former_stack import WRITTEN, forget_former, is_overtaken, kept_journal
+from stackctl.steps.former_stack import BACK_OR_ON, WRITTEN, forget_former, is_overtaken, kept_journal
 from stackctl.steps.seed_tavern import RECORD, put_settings_back
 from stackctl.steps.start import start
 from stackctl.steps.tavern_folder import settings_file, tavern_folder
@@ -24,7 +24,6 @@ from stackctl.steps.tavern_key import give_key
 from stackctl.steps.tavern_password import take_password_back
 
 LOG = f"{STATE}/failed.log"  # of the container that failed, which goes with it
-_AGAIN = "`stackctl start` goes back to what ran before; `stackctl deploy` goes on with the change"
 
 
 def after_failure(
@@ -39,7 +38,7 @@ def after_failure(
     if journal is None:
         return error
     if not is_wanted:
-        machine.ui.note(_AGAIN)
+        machine.ui.note(BACK_OR_ON)
         return error
     states = machine.orchestrator.states(journal.stack)
     if is_overtaken(journal, states):
@@ -48,11 +47,11 @@ def after_failure(
         return error
     failed = _explained(error)
     machine.ui.step(f"It failed ({failed.message.partition(chr(10))[0]}): going back to what ran before")
-    log = _keep_log(journal, states, machine)
+    log = _keep_log(failed.evidence, journal, states, machine)
     try:
         runs = go_back(journal, machine)
     except KeyboardInterrupt:
-        failed = Interrupted("interrupted while going back to what ran before", hint=_AGAIN)
+        failed = Interrupted("interrupted while going back to what ran before", hint=BACK_OR_ON)
         failed.rolled_back = False
     except StackctlError as second:
         failed = _not_back(failed, second, journal, machine)
@@ -93,6 +92,8 @@ def go_back(journal: Journal, machine: Machine) -> str:
         images = _images(concerned, machine)
         start(former, machine, timeout_s=former.timeout_s, only=only, images=images)
     take_password_back(former, machine)
+    for copy in journal.copies:
+        machine.storage.trees.remove(Path(copy))
     forget_former(machine)
     what = f"{former.backend_title} with {former.model_name or 'its model'}"
     return f"{what} runs again, as before" if journal.ran else f"{what} is what `stackctl start` starts, as before"
@@ -123,10 +124,14 @@ def _not_back(first: StackctlError, second: StackctlError, journal: Journal, mac
     return error
 
 
-def _keep_log(journal: Journal, states: Mapping[str, ServiceState], machine: Machine) -> str:
-    """Keep the end of the log of what failed, which going back removes; where it lies, in words, or ""."""
+def _keep_log(evidence: tuple[str, ...], journal: Journal, states: Mapping[str, ServiceState], machine: Machine) -> str:
+    """Keep the end of the log of what failed, which going back removes; where it lies, in words, or "".
+
+    `evidence`: lines of it that tell the cause, which may be from before its last restart.
+    """
     former = {one.container for one in journal.services}
-    lines = [
+    lines = [*evidence, ""] if evidence else []
+    lines += [
         f"{name} | {line}"
         for name, state in states.items()
         if state.container not in former and state.started_at

@@ -216,6 +216,9 @@ def test_a_moved_stack_stops_and_goes_down_but_starts_by_a_deploy_alone(running:
     with pytest.raises(ConfigError, match="where the stack's containers still look for their files") as caught:
         start(there.machine, None, again=False, timeout_s=20)
     assert caught.value.hint.startswith("stackctl deploy makes them anew here")
+    deploy(there.machine, {}, QUICK)
+    there.stage.projects |= {("chat", str(there.machine.path))}  # the deploy left a container as it was
+    assert start(there.machine, None, again=False, timeout_s=20).name == "chat"
 
 
 def test_of_two_folders_with_one_name_the_second_is_refused_before_it_writes_or_starts_anything(tmp_path: Path) -> None:

@@ -8,8 +8,10 @@ from typing import Any
 
 import pytest
 
+from stackctl import report
 from stackctl.commands import lifecycle
 from stackctl.commands.deploy import Options, deploy
+from stackctl.commands.status import status
 from stackctl.commands.use import use
 from stackctl.contracts.host import Owner
 from stackctl.core.config import journal as journals
@@ -40,7 +42,7 @@ class Careful(Stage):
     """An engine that recreates what has changed, alone; a backend with bad.gguf dies."""
 
     services: dict[str, Any] = field(default_factory=dict)  # as each was created
-    made: int = 0
+    created: int = 0
     meanwhile: Callable[[], object] = lambda: None  # what happens while the bad model is loaded
     log: tuple[str, ...] = (UNKNOWN,)
     is_slow: bool = False  # it is loaded for ever instead
@@ -57,10 +59,10 @@ class Careful(Stage):
 
     def _create(self, name: str, service: Mapping[str, Any]) -> None:
         self.services[name] = service
-        self.made += 1
+        self.created += 1
         state = replace(
             container(name, state="running"),
-            container=f"id-{name}-{self.made}",
+            container=f"id-{name}-{self.created}",
             image=service["image"],
             image_id=self.images.id(service["image"]),
         )
@@ -308,11 +310,15 @@ def killed_midway(folder: Path) -> tuple[Machine, Careful, dict[str, bytes]]:
     return machine, stage, before
 
 
-def test_after_a_kill_start_goes_back(tmp_path: Path) -> None:
+def test_after_a_kill_status_says_so_and_start_goes_back(tmp_path: Path) -> None:
     machine, stage, before = killed_midway(tmp_path)
+    text, values = report.status(status(machine), machine.ui)
+    assert values["unfinished"]["hint"].startswith("`stackctl start` goes back to what ran before; ")
+    assert values["unfinished"]["says"] in text
     lifecycle.start(machine, None, again=False, timeout_s=20)
     assert content(tmp_path) == before
     assert stage.states_["llamacpp"].is_ready
+    assert "unfinished" not in report.status(status(machine), machine.ui)[1]
 
 
 def test_after_a_kill_deploy_goes_on_and_back_where_that_fails(tmp_path: Path) -> None:
@@ -466,3 +472,21 @@ def test_where_another_sillytavern_has_run_nothing_goes_back(tmp_path: Path) -> 
         deploy(machine, {"model.use": "bad", "sillytavern.port": 8050}, QUICK)
     assert caught.value.rolled_back is None
     assert "SillyTavern itself was changed by this deploy, and has run since" in here.said.getvalue()
+
+
+def test_a_copy_of_the_data_that_nobody_needs_any_more_goes_with_the_way_back(tmp_path: Path) -> None:
+    machine, stage, _ = works(tmp_path)
+    before, image = content(tmp_path), a_plan().sillytavern.image
+    stage.images.ids = {image: "sha256:newer"}
+    copies = list[Path]()
+
+    def look() -> None:
+        copies.extend(tmp_path.glob("sillytavern.kept-*"))
+        stage.images.ids = {}
+
+    stage.meanwhile = look
+    with pytest.raises(ModelError) as caught:
+        use(machine, "bad", QUICK)
+    assert [one.name for one in copies] == ["sillytavern.kept-1"]
+    assert caught.value.rolled_back is True
+    assert content(tmp_path) == before

@@ -1,6 +1,7 @@
 """What dies at the start, or is not ready in time: the cause, the lines that show it, and no restart loop."""
 
 import json
+import time
 
 import pytest
 
@@ -113,3 +114,15 @@ def test_sillytavern_refusing_its_configuration_is_said_and_mending_it_is_enough
     # the same container starts again: what it wrote before must not count
     config.write_text(good)
     assert stack.deploy()["reply"] == SENTENCE
+
+
+@pytest.mark.chaos
+def test_sillytavern_is_found_alive_on_a_busy_cpu(stack: Stack) -> None:
+    stack.deploy()
+    page = stack.container("sillytavern")
+    kind, *argv = stack.inspect("sillytavern")["Config"]["Healthcheck"]["Test"]
+    stack.docker("update", "--cpus", "0.03", page)  # a node, as it was asked by before, takes 15 s there (run)
+    for _ in range(3):
+        began = time.monotonic()
+        assert (kind, "HTTP/1.1 200 OK" in stack.docker("exec", page, *argv)) == ("CMD", True)
+        assert time.monotonic() - began < 5

@@ -42,6 +42,7 @@ class Journal:
     ran: bool
     files: tuple[FormerFile, ...]
     services: tuple[FormerService, ...]
+    copies: tuple[str, ...] = ()  # folders that a deploy which has not come to its end makes, absolute
 
     def service(self, name: str) -> FormerService | None:
         return next((one for one in self.services if one.name == name), None)

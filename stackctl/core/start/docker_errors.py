@@ -45,13 +45,19 @@ _TABLE: tuple[tuple[str, type[StackctlError], str, str], ...] = (
         "update the driver, or take an image for your CUDA version (backend.image); or: stackctl deploy --gpu none",
     ),
     (
-        r"nvidia-container-cli|unresolvable CDI devices|CDI device injection failed",
+        r"unresolvable CDI devices",
+        GpuError,
+        "the GPU can't be given to the container",
+        "sudo nvidia-ctk cdi generate --output=/etc/cdi/nvidia.yaml makes them; or: stackctl deploy --gpu none",
+    ),
+    (
+        r"nvidia-container-cli|CDI device injection failed",
         GpuError,
         "the GPU can't be given to the container",
         "nvidia-smi must work on the host; after a driver update reboot; or: stackctl deploy --gpu none",
     ),
     (
-        r"Pool overlaps with other one|invalid pool request",
+        r"Pool overlaps with other one|invalid pool request|is already used on the host or by another config",
         Taken,
         "a subnet of this stack collides with another network",
         "stackctl deploy --replan chooses others; `docker network ls` and `ip route` show what is in use",

@@ -12,7 +12,7 @@ from stackctl.terminal import command_line
 
 _SHOWN, _SHOWN_BEFORE = 8, 5  # log lines in an error; of them before the telling one, which often has the cause
 _WIDTH = 300  # columns of one
-_FRAME = "│╭╮╰╯─┃┏┓┗┛━"
+_EDGES = ("╭", "╰")
 _SIGKILL = 128 + 9
 _STOPPED = {0, 128 + 2, _SIGKILL, 128 + 15}  # how a program ends that is told to, in good time or not
 _KILLED = (
@@ -36,6 +36,12 @@ def waiting_for(
         else:
             words.append(f"{name}: {progress.get(name) or 'starting'}")
     return tuple(words)
+
+
+def backend_waits(backend: str, states: Mapping[str, ServiceState], progress: Mapping[str, str]) -> str:
+    """What the backend is at until it answers, in words; "" where it does, or is not of this stack."""
+    state = states.get(backend)
+    return "" if state is None or state.is_ready else progress.get(backend) or "starting"
 
 
 def failure(state: ServiceState, log: tuple[str, ...]) -> StackctlError:
@@ -84,9 +90,12 @@ def evidence(log: tuple[str, ...], judge: Judge) -> tuple[str, ...]:
 
 
 def _unframed(line: str) -> str:
-    """A line of a box without the box, which Python's rich draws around a traceback; and not longer than one reads."""
-    inside = line.strip().strip(_FRAME).strip() if line.strip()[:1] in _FRAME else line
-    return inside if len(inside) <= _WIDTH else f"{inside[:_WIDTH]}..."
+    """A line of the box that Python's rich draws around a traceback without it, or ""; not longer than one reads."""
+    line = line.rstrip()
+    if line.startswith(_EDGES):
+        return ""
+    line = line.strip("│ ") if line.startswith("│") else line
+    return line if len(line) <= _WIDTH else f"{line[:_WIDTH]}..."
 
 
 def _cause(state: ServiceState, log: tuple[str, ...], judge: Judge) -> Cause:

@@ -4,9 +4,11 @@ import os
 import socket
 import struct
 from contextlib import suppress
+from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 from typing import TYPE_CHECKING
 
+from stackctl.contracts.host import Owner
 from stackctl.core.container_paths import refuse_ssh
 from stackctl.core.start.docker_errors import no_engine
 from stackctl.errors import EngineError
@@ -40,14 +42,23 @@ def connect() -> "DockerClient":
         raise no_engine(str(e), address) from e
 
 
-def listener(path: str) -> int | None:
-    """The process that listens on a unix socket; 0: it is outside of our pid namespace. None: this system can't say."""
+@dataclass(frozen=True, kw_only=True)
+class Peer:
+    """The process that listens on a socket, and as whom; pid 0: it is outside of our pid namespace."""
+
+    pid: int
+    user: Owner
+
+
+def listener(path: str) -> Peer | None:
+    """Who listens on a unix socket; None: this system can't say."""
     if not hasattr(socket, "SO_PEERCRED"):
         return None
     with socket.socket(socket.AF_UNIX) as connection:
         connection.connect(path)
-        pid, _, _ = struct.unpack("3i", connection.getsockopt(socket.SOL_SOCKET, socket.SO_PEERCRED, 12))
-    return int(pid)
+        found = connection.getsockopt(socket.SOL_SOCKET, socket.SO_PEERCRED, 12)
+    pid, uid, gid = struct.unpack("3i", found)
+    return Peer(pid=pid, user=Owner(uid=uid, gid=gid))
 
 
 def _has_context() -> bool:

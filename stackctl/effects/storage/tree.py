@@ -6,14 +6,16 @@ import hashlib
 import os
 import shutil
 import stat
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
+from tempfile import TemporaryFile
 
 from stackctl.contracts.host import Owner
 from stackctl.effects.storage.folder import MOST_BYTES, Folder
 from stackctl.effects.storage.opening import READ, Reach, is_ground_of, links_for, opened, read_bounded, regular_file
+from stackctl.effects.storage.writing import clone
 from stackctl.errors import DataError, DoesNotFit
 
 _HERE, _EXCHANGE = -100, 2  # AT_FDCWD, RENAME_EXCHANGE of linux/fcntl.h and linux/fs.h
@@ -41,6 +43,7 @@ class Tree:
     links: tuple[Path, ...]  # that lead out of `within`
     lost: tuple[Path, ...]  # links that lead to nothing or are not followed, what is no file, what lies too deep
     skipped: tuple[str, ...]  # by their paths in the copy
+    stats: Mapping[str, os.stat_result]  # of the folders, by their paths in the copy
 
 
 def existing(folder: Path, names: Iterable[str]) -> frozenset[str]:
@@ -72,6 +75,7 @@ def walk(
         links=tuple(seen.links),
         lost=tuple(seen.lost),
         skipped=tuple(seen.skipped),
+        stats=seen.stats,
     )
 
 
@@ -85,6 +89,7 @@ class _Seen:
         self.links: list[Path] = []
         self.lost: list[Path] = []
         self.skipped: list[str] = []
+        self.stats: dict[str, os.stat_result] = {}
 
     def visit(self, path: Path, place: str, above: frozenset[tuple[int, int]]) -> None:
         """Look at a path. `above`: the folders that it lies in, as the system numbers them."""
@@ -112,6 +117,7 @@ class _Seen:
             self.files.append(Leaf(source=path, reach=self._reach, target=place, size=found.st_size))
         elif stat.S_ISDIR(found.st_mode) and number not in above and len(above) < _DEEPEST:
             self.folders.append(place)
+            self.stats[place] = found
             for name in sorted(os.listdir(descriptor)):
                 self.visit(path / name, f"{place}/{name}", above | {number})
         else:  # a pipe, a device, a link to a folder above
@@ -131,6 +137,13 @@ def free_mib(folder: Path) -> int:
     """Return the MiB free on the disk that a folder is on, or will be."""
     with translate_errors(folder, "read"):
         return shutil.disk_usage(_nearest(folder)).free >> 20
+
+
+def can_clone(folder: Path) -> bool:
+    """Whether a copy takes no room where a folder is: its file system lets two files share their blocks."""
+    with suppress(OSError), TemporaryFile(dir=folder) as one, TemporaryFile(dir=folder) as other:
+        return clone(one.fileno(), other.fileno())
+    return False
 
 
 def disk(folder: Path) -> int:

@@ -16,7 +16,7 @@ from stackctl.core.start.events import Event
 from stackctl.errors import ConfigError
 from stackctl.orchestrators.compose import render
 from stackctl.orchestrators.compose.changes import changes
-from stackctl.orchestrators.compose.networks import make_way
+from stackctl.orchestrators.compose.networks import make_way, own_networks
 from stackctl.orchestrators.compose.run import Compose, end
 from stackctl.ports import Docker
 from stackctl.ports.disk import Folder, Says
@@ -89,6 +89,10 @@ class ComposeOrchestrator:
         """The files that a plan comes to, by name. `folder`: paths below it are written absolute."""
         return {self.file: render.render(plan, self._template, folder=folder)}
 
+    def additions(self) -> tuple[str, ...]:
+        """The user's own files that Compose reads beside ours, such as compose.override.yml and .env."""
+        return self._compose.additions()
+
     def check(self, name: str, text: str) -> None:
         """Let Compose itself judge a file's text (with the user's override), before anything changes."""
         self._compose.check(name, text)
@@ -109,6 +113,7 @@ class ComposeOrchestrator:
                 self._compose.run(name, "stop", *_one(service))
         for cut_off in self._docker.remove_cut_off(name):
             self._note(f"{cut_off} is made anew: a network that it was in is gone")
+        self._docker.make_networks(name, own_networks(self._folder.read(self.file) or "{}"))
         watch = self._docker.watch(name)
         also = self._write_images(images)
         return Applying(watch, self._compose.start(name, *_WORDS[action], *_one(service), also=also))

@@ -5,7 +5,7 @@ import pytest
 from stackctl.backends import BACKENDS
 from stackctl.core.observed import ServiceState
 from stackctl.core.start.judges import JUDGES, find_judge
-from stackctl.core.start.readiness import evidence, failure
+from stackctl.core.start.readiness import backend_waits, evidence, failure
 from stackctl.errors import ConfigError, DoesNotFit, ModelError, NotReady, StackctlError
 from tests.core.start.scripted import BACKEND, PAGE, service
 
@@ -201,7 +201,8 @@ def test_a_box_around_a_traceback_is_taken_away_and_its_last_line_is_the_cause()
     )
     assert "backend.image" in found.hint
     assert len(found.message) < 400
-    assert not [line for line in found.evidence if "──" in line or line.endswith("│") or "   " * 20 in line]
+    assert found.evidence[:2] == ("/app/modules/models.py:94 in load_model", "❱ 1364 │   │   │   raise ValueError(")
+    assert len(found.evidence) == 3
 
 
 def test_the_lines_around_the_first_fatal_one_are_shown_else_the_last() -> None:
@@ -215,3 +216,17 @@ def test_the_lines_around_the_first_fatal_one_are_shown_else_the_last() -> None:
         "two",
     )
     assert evidence((UNKNOWN_ARGUMENT, *quiet), judge) == (UNKNOWN_ARGUMENT, *quiet[:7])
+
+
+@pytest.mark.parametrize(
+    ("state", "says", "waits"),
+    [
+        (service(BACKEND, health="starting"), "loading the model 43 %", "loading the model 43 %"),
+        (service(BACKEND, health="starting"), "", "starting"),
+        (service(BACKEND, "created"), "", "starting"),
+        (service(BACKEND, health="healthy"), "loading the model 99 %", ""),
+        (service(PAGE, health="starting"), "", ""),  # the backend runs elsewhere
+    ],
+)
+def test_what_the_backend_is_at_is_said_until_it_is_ready(state: ServiceState, says: str, waits: str) -> None:
+    assert backend_waits(BACKEND, {state.name: state}, {BACKEND: says} if says else {}) == waits
