@@ -19,13 +19,14 @@ from stackctl.steps import api_key, seed_tavern, stack_model, tavern_password
 from stackctl.steps.backend_program import fetch_program
 from stackctl.steps.config_request import ConfigRequest, read_lock, write_config
 from stackctl.steps.deploy_history import record_deploy
-from stackctl.steps.disks import refuse_full, refuse_without_permissions
+from stackctl.steps.disks import record_disk, refuse_full, refuse_lost_disk, refuse_without_permissions
 from stackctl.steps.external_backend import wait_for_external
 from stackctl.steps.fetch_images import fetch_images, with_digests
 from stackctl.steps.first_model import request_to_deploy
 from stackctl.steps.former_stack import forget_former, keep_former
 from stackctl.steps.keep_data import keep_data
 from stackctl.steps.observe import observe, observe_again
+from stackctl.steps.own_name import claimed, keep_name
 from stackctl.steps.private_folders import keep_out_of_git
 from stackctl.steps.prove import Proof, prove
 from stackctl.steps.rollback import after_failure
@@ -68,7 +69,7 @@ def deploy(machine: Machine, flags: Mapping[str, object], options: Options) -> D
     """
     with nullcontext() if options.dry_run else machine.folder.locked(machine.ui.note):
         machine.ui.step("Looking at the machine and the model")
-        final = _look(request_to_deploy(machine, flags), machine, options)
+        final = _look(request_to_deploy(machine, keep_name(machine, flags)), machine, options)
         _say(final.plan, final.now.observed, machine)
         _refuse_too_large(final.plan, options)
         if not final.now.observed.has_run:
@@ -77,6 +78,7 @@ def deploy(machine: Machine, flags: Mapping[str, object], options: Options) -> D
         up = Deployed(plan=final.plan, text=final.text)
         if options.dry_run:
             return up
+        refuse_lost_disk(final.plan, machine)
         refuse_without_permissions(final.plan, machine)
         keep_former(machine, final.plan, final.now.wanted, seed_tavern.RECORD)
         try:
@@ -84,6 +86,7 @@ def deploy(machine: Machine, flags: Mapping[str, object], options: Options) -> D
         except (StackctlError, KeyboardInterrupt) as error:
             raise after_failure(error, machine, is_wanted=options.rollback) from error.__cause__
         forget_former(machine)
+        record_disk(up.plan, machine)
         if options.prove:
             machine.ui.step("Asking through SillyTavern")
             up = replace(up, proof=prove(up.plan, machine))
@@ -141,12 +144,13 @@ def _bring_up(phase: Phase, machine: Machine, options: Options) -> Deployed:
     """Fetch what is missing, and start; as long as others take what was free a moment ago, with something else."""
     machine.ui.step("Fetching what is missing")
     phase = _with_images(phase, machine, options)
-    for _ in range(_TRIES):
-        try:
-            return _start(phase, machine, options)
-        except Taken as error:
-            phase = _choose_again(error, phase, machine)
-    return _start(phase, machine, options)
+    with claimed(phase.plan.name, machine):
+        for _ in range(_TRIES):
+            try:
+                return _start(phase, machine, options)
+            except Taken as error:
+                phase = _choose_again(error, phase, machine)
+        return _start(phase, machine, options)
 
 
 def _start(phase: Phase, machine: Machine, options: Options) -> Deployed:
