@@ -20,7 +20,16 @@ from stackctl.core.formats.answer_limit import Limit
 from stackctl.core.hub.remote import FileRequest, RemoteHead
 from stackctl.core.hub.repository import Repo
 from stackctl.core.hub.source import Source
-from stackctl.core.observed import ContainerSeen, EngineSeen, EngineView, HostIdentity, ProbeResult, Ram, ServiceState
+from stackctl.core.observed import (
+    ContainerSeen,
+    EngineSeen,
+    EngineView,
+    HostIdentity,
+    ProbeResult,
+    Ram,
+    ReadSeen,
+    ServiceState,
+)
 from stackctl.core.plan.change import Change
 from stackctl.core.plan.network_shape import Existing
 from stackctl.core.plan.stack import Plan
@@ -120,6 +129,7 @@ class FakeDocker:
     attachments: dict[str, ContainerNetworking] = field(default_factory=dict)
     files: dict[str, str] = field(default_factory=dict)
     gpu_error: StackctlError | None = None
+    reads: Iterator[ReadSeen] = field(default_factory=lambda: iter(()))  # what a container has had read, look by look
     cut_off: tuple[str, ...] = ()  # services whose containers had lost a network
     events: Iterable[Event] = ()
     answers: Callable[[str], ProbeResult] = lambda url: ProbeResult(url=url, failure="refused")
@@ -153,6 +163,10 @@ class FakeDocker:
     def states(self, project: str) -> dict[str, ServiceState]:
         del project
         return dict(self.states_)
+
+    def read_so_far(self, container: str) -> ReadSeen | None:
+        del container
+        return next(self.reads, None)
 
     def tail(self, state: ServiceState, lines: int = 200) -> tuple[str, ...]:
         self.asked.append(f"log of {state.name}")
@@ -238,6 +252,7 @@ class FakeHost:
     is_windows: bool = False
     around: HostIdentity = field(default_factory=HostIdentity)
     own_names: tuple[str, ...] = ()
+    zone: str = ""
     own_interfaces: dict[str, tuple[str, ...]] = field(default_factory=dict)
     own_addresses: tuple[str, ...] = ()
     networks: tuple[IPv4Network, ...] = ()
@@ -267,6 +282,9 @@ class FakeHost:
 
     def names(self) -> tuple[str, ...]:
         return self.own_names
+
+    def time_zone(self) -> str:
+        return self.zone
 
     def interfaces(self) -> dict[str, tuple[str, ...]]:
         return self.own_interfaces

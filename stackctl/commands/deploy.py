@@ -111,6 +111,7 @@ def _look(wanted: ConfigRequest, machine: Machine, options: Options) -> Phase:
         lock = with_answer(lock, is_open=options.opened)
     coming = stack_model.pending_model(wanted.spec, machine, lock)
     observed = observe(wanted.spec, machine, lock, coming.model if coming else None)
+    observed = replace(observed, patience_s=options.timeout_s or 0)
     if options.replan:
         lock = forget_decisions(lock)
     if not options.dry_run:
@@ -136,7 +137,8 @@ def _with_its_model(phase: Phase, before: Deployed, machine: Machine) -> Phase:
     machine.ui.step("Fetching the model")
     lock = stack_model.download(phase.pending, machine, lock)
     wanted = phase.now.wanted
-    return plan_phase(Situation(wanted=wanted, observed=observe(wanted.spec, machine, lock), lock=lock), machine)
+    observed = replace(observe(wanted.spec, machine, lock), patience_s=phase.now.observed.patience_s)
+    return plan_phase(Situation(wanted=wanted, observed=observed, lock=lock), machine)
 
 
 def _bring_up(phase: Phase, machine: Machine, options: Options) -> Deployed:
@@ -161,7 +163,7 @@ def _start(phase: Phase, machine: Machine, options: Options) -> Deployed:
     machine.ui.step(f"Starting {backend}SillyTavern")
     seed_tavern.seed_tavern(plan, settings, machine)
     give_key(plan, machine)
-    started = start(plan, machine, timeout_s=options.timeout_s or plan.timeout_s)
+    started = start(plan, machine, timeout_s=options.timeout_s)
     if plan.memory and (said := difference(plan.memory.fit, started.buffers)):
         machine.ui.note(f"note: {said}")
     tavern_password.take_password_back(plan, machine)

@@ -1,10 +1,12 @@
 """Stop, start, restart, down, logs: Compose does it, in this folder's project."""
 
+from contextlib import suppress
 from dataclasses import dataclass
 from typing import Final
 
-from stackctl.errors import ConfigError
+from stackctl.errors import ConfigError, StackctlError
 from stackctl.machine import Machine
+from stackctl.ports.orchestrator import Action
 from stackctl.steps import api_key
 from stackctl.steps.config_request import load_config, read_lock
 from stackctl.steps.deployed import deployed_plan, known_plan, stack_name_here
@@ -44,12 +46,12 @@ def start(machine: Machine, service: str | None, *, again: bool, timeout_s: int 
     with machine.folder.locked(machine.ui.note, writes=False):
         finish_going_back(machine)
         plan = deployed_plan(machine)
+        _say_edited(machine)
         if plan.backend_service is None:
             spec = load_config(machine, {}).spec
             wait_for_external(spec, observe(spec, machine), read_lock(machine), machine, timeout_s=timeout_s)
-        started = start_and_wait(
-            plan, machine, timeout_s=timeout_s or plan.timeout_s, action="restart" if again else "start", only=service
-        )
+        action: Action = "restart" if again else "start"
+        started = start_and_wait(plan, machine, timeout_s=timeout_s, action=action, only=service)
     return Done(name=name, url=plan.url, ready_s=started.ready_s)
 
 
@@ -69,6 +71,18 @@ def logs(machine: Machine, service: str | None, *, follow: bool, lines: str) -> 
     api_key.hide_keys_in(machine, data_path(plan) if plan else _DATA)
     ui = machine.ui
     return machine.orchestrator.logs(name, service, lines=lines, follow=follow, out=ui.log, coloured=ui.is_coloured)
+
+
+def _say_edited(machine: Machine) -> None:
+    """Say that the orchestrator's file is not as we wrote it, where it is so: what is made anew comes of it."""
+    file = machine.orchestrator.file
+    with suppress(StackctlError):  # a stack.lock that can't be read tells nothing of it
+        written = read_lock(machine).rendered.get("sha256")
+        if written and machine.folder.has_file(file) and machine.folder.sha256(file) != written:
+            machine.ui.note(
+                f"note: {file} is not as stackctl wrote it: containers that are there stay as they are, those that are "
+                "missing are made by it; `stackctl diff` shows what was changed"
+            )
 
 
 def _checked(machine: Machine, service: str | None) -> str:

@@ -1,5 +1,6 @@
 """Look at the world: engine, model, GPUs, ports, networks. Changes nothing."""
 
+from collections.abc import Mapping
 from contextlib import suppress
 from dataclasses import replace
 from ipaddress import ip_address
@@ -11,7 +12,7 @@ from stackctl.core.config.lock import Lock
 from stackctl.core.config.spec import AUTO, DEMO, NONE, Model, OneModel, Spec
 from stackctl.core.container_paths import refuse_elsewhere
 from stackctl.core.model.model import ModelSeen
-from stackctl.core.observed import EngineSeen, Observed
+from stackctl.core.observed import EngineSeen, Observed, ServiceState
 from stackctl.core.plan import exposure, external_backend
 from stackctl.core.plan.companions import companion_ports
 from stackctl.core.plan.plan import stack_name
@@ -48,6 +49,7 @@ def observe(spec: Spec, machine: Machine, found: Lock | None = None, coming: Mod
         password=tavern_password.tavern_password(machine, spec),
         interfaces=machine.host.interfaces() if spec.sillytavern.has_password else {},
         names=machine.host.names() if engine.is_local else None,
+        time_zone=machine.host.time_zone() if engine.is_local else "",
         model=external_backend.external_model(None),
         engine=engine,
         proxy=_proxy(spec, machine),
@@ -65,11 +67,13 @@ def observe_again(seen: Observed, spec: Spec, machine: Machine) -> Observed:
     engine, name = seen.engine, stack_name(spec, machine.place)
     assert engine is not None  # noqa: S101 - observe() has asked one
     states = machine.orchestrator.states(name)
+    backend = _backend_state(spec, states)
     theirs, own = machine.orchestrator.addresses(name)
     routes = tuple(net for net in machine.host.routes() if net not in (*own, *theirs)) if engine.is_local else ()
     return replace(
         seen,
         is_new=not states,
+        backend_runs=backend is not None and backend.state == "running",
         has_run=has_run(machine, states),
         taken_subnets=theirs,
         routes=routes,
@@ -90,6 +94,7 @@ def observe_without_engine(spec: Spec, machine: Machine, recorded: Lock) -> Obse
         names=machine.host.names()
         if spec.sillytavern.has_password
         else None,  # only then it is surely for this machine
+        time_zone=machine.host.time_zone(),
         model=external_backend.external_model(None),
         routes=tuple(net for net in machine.host.routes() if net not in own),
         has_run=has_run(machine, {}),
@@ -171,10 +176,13 @@ def _backend_process(spec: Spec, seen: Observed, machine: Machine) -> int | None
     """The first process of this stack's backend: what it holds is free again once a deploy replaces it."""
     if seen.engine is None or seen.is_new or not seen.engine.is_local:
         return None
-    state = machine.orchestrator.states(stack_name(spec, machine.place)).get(
-        backends.find_backend(spec.backend.kind).NAME
-    )
+    state = _backend_state(spec, machine.orchestrator.states(stack_name(spec, machine.place)))
     return state.pid if state and state.pid else None
+
+
+def _backend_state(spec: Spec, states: Mapping[str, ServiceState]) -> ServiceState | None:
+    """The stack's own backend among these containers; None where there is none."""
+    return None if spec.backend.is_external else states.get(backends.find_backend(spec.backend.kind).NAME)
 
 
 def _gpus(spec: Spec, machine: Machine, own: int | None) -> tuple[Gpu, ...]:

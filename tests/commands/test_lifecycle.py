@@ -122,6 +122,18 @@ def test_a_start_ends_with_the_address(here: Quiet) -> None:
     assert done.ready_s is not None
 
 
+@pytest.mark.parametrize("verb", ["start", "restart"])
+def test_a_compose_yml_that_was_edited_by_hand_is_named(here: Quiet, verb: str) -> None:
+    file = here.machine.path / "compose.yml"
+    VERBS[verb](here.machine)
+    assert "is not as stackctl wrote it" not in here.said.getvalue()
+    file.write_text(file.read_text() + "# mine\n")
+    VERBS[verb](here.machine)
+    assert "compose.yml is not as stackctl wrote it" in here.said.getvalue()
+    (here.machine.path / "stack.lock").write_text("{")
+    VERBS[verb](here.machine)
+
+
 @pytest.mark.parametrize("gone", [(), (".stackctl/api-key",)], ids=["kept", "lost"])
 def test_logs_show_no_key_nor_the_one_that_sillytavern_still_sends(
     here: Quiet, capsys: pytest.CaptureFixture[str], gone: tuple[str, ...]

@@ -7,7 +7,7 @@ from types import MappingProxyType
 
 import pytest
 
-from stackctl.core.observed import ServiceState
+from stackctl.core.observed import ReadSeen, ServiceState
 from stackctl.core.plan.stack import Plan
 from stackctl.errors import ConfigError, DataError, DoesNotFit, NotReady
 from stackctl.orchestrators.compose import render
@@ -158,6 +158,54 @@ def test_one_that_an_earlier_start_left_loading_is_followed_by_its_log(tmp_path:
         logs={BACKEND: (READING, REFUSES)},
     )
     with pytest.raises(ConfigError, match="llama-server does not know an argument"):
+        start(written(tmp_path), quiet_stage(tmp_path, stage).machine, timeout_s=SOON_S)
+    assert stage.stopped == [f"id-{BACKEND}"]
+
+
+@dataclass
+class Slow(Stage):
+    """Compose gives up a backend that still reads its model, and is healthy after the look which that asks for."""
+
+    ups: int = 0
+    read: int = 1 << 20
+
+    def up(self, text: str) -> str:
+        self.ups += 1
+        if self.ups > 1:
+            return super().up(text)
+        self.states_[BACKEND] = loading(BACKEND)
+        self.tell("start")
+        return f"dependency failed to start: container t-{BACKEND}-1 is unhealthy"
+
+    def read_so_far(self, container: str) -> ReadSeen | None:
+        assert container == f"id-{BACKEND}"
+        return ReadSeen(size=self.read)
+
+    def states(self, project: str) -> dict[str, ServiceState]:
+        if self.ups == 1:
+            slow = replace(loading(BACKEND), health="unhealthy")
+            if self.read:
+                self.states_[BACKEND] = container(BACKEND, state="running")
+                self.tell("health_status")
+            return {BACKEND: slow}
+        return super().states(project)
+
+    def tell(self, action: str) -> None:
+        self.stream.put({"id": f"id-{BACKEND}", "Action": action, "timeNano": 10**9})
+
+
+def test_what_waited_for_a_slow_model_is_started_once_that_is_there(tmp_path: Path) -> None:
+    stage = Slow()
+    here = quiet_stage(tmp_path, stage)
+    start(written(tmp_path), here.machine, timeout_s=SOON_S)
+    assert compose(here).words == [("apply", "all"), ("start", "all")]
+    assert stage.stopped == []
+    assert has_ended(here)
+
+
+def test_one_that_reads_nothing_is_given_up_with_compose(tmp_path: Path) -> None:
+    stage = Slow(read=0)
+    with pytest.raises(NotReady, match="runs, but never answered its health check"):
         start(written(tmp_path), quiet_stage(tmp_path, stage).machine, timeout_s=SOON_S)
     assert stage.stopped == [f"id-{BACKEND}"]
 

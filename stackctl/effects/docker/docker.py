@@ -8,7 +8,7 @@ from pathlib import Path
 from stackctl.backends.contract import Request
 from stackctl.contracts.service import GpuRequest, Network
 from stackctl.core.container_paths import Bind
-from stackctl.core.observed import EngineView, ProbeResult
+from stackctl.core.observed import EngineView, ProbeResult, ReadSeen
 from stackctl.core.plan import engine_features
 from stackctl.core.plan.network_shape import Existing
 from stackctl.core.smoke.reachability import ContainerNetworking
@@ -19,6 +19,7 @@ from stackctl.effects.docker import (
     own_container,
     probe,
     projects,
+    reading,
     registry,
     strict_networks,
 )
@@ -61,6 +62,9 @@ class DockerEngine(Engine):
 
     def remove_cut_off(self, project: str) -> tuple[str, ...]:
         return cleanup.remove_cut_off(self, project)
+
+    def read_so_far(self, container: str) -> ReadSeen | None:
+        return reading.read_so_far(self, container)
 
     def watch(self, project: str) -> Watch:
         checks_itself = engine_features.PRODUCTS[self.product].checks_health
