@@ -14,7 +14,7 @@ from stackctl.steps.open_to_others import may_open, with_answer
 from tests.commands.machines import Quiet, quiet
 from tests.core.samples import seen, wanted
 
-AT_HOME = {"lo": ("127.0.0.1/8",), "eth0": ("192.168.1.5/24",)}
+AT_HOME: dict[str, tuple[str, ...]] = {"lo": ("127.0.0.1/8",), "eth0": ("192.168.1.5/24",)}
 PROXY = '[sillytavern.proxy]\nnetwork = "caddy"\ncontainer = "caddy"\nhosts = ["chat.example.org"]\n'
 
 
