@@ -23,7 +23,6 @@ from stackctl.core.start.judges import find_judge
 from stackctl.core.start.reading import Reading, describe, look_again
 from stackctl.errors import EngineError, StackctlError
 
-
 # quiet seconds for the reason to come after "it failed": KoboldCpp pauses for three before it ends, and what its library
 # writes comes with its end
 _PATIENCE = 4
