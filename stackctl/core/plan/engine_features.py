@@ -9,7 +9,7 @@ from stackctl.contracts.host import Owner
 from stackctl.contracts.service import Health, Service
 from stackctl.core.config.lock import Decisions
 from stackctl.core.model.model import ModelSeen
-from stackctl.core.observed import EngineSeen
+from stackctl.core.observed import EngineSeen, Observed
 from stackctl.errors import EngineError
 from stackctl.terminal import command_line
 
@@ -115,8 +115,27 @@ def start_period(model: ModelSeen, name: str, decisions: Decisions) -> int:
     return decisions.decide(f"models.{name}.start_period" if name else "backend.start_period", inputs, compute)
 
 
-def health(test: tuple[str, ...], start_period_s: int, engine: EngineSeen | None) -> Health:
-    """A health check; asked often during the start where the engine can, else a little oftener all the time."""
+def patience(model: ModelSeen, name: str, start_s: int, seen: Observed, decisions: Decisions) -> int:
+    """Seconds that the backend's health check waits for the model: as start_period() says, or as long as the user does.
+
+    What was asked for once is recorded for this model: a plain deploy makes no container anew for it. Nor does asking
+    for more, while the backend runs with this model.
+    """
+    prefix, inputs = f"models.{name}" if name else "backend", {"model": model.name, "bytes": model.size}
+    recorded = decisions.standing(f"{prefix}.patience", inputs) or 0
+    has_check = seen.backend_runs and decisions.standing(f"{prefix}.start_period", inputs) is not None
+    if seen.patience_s > max(start_s, recorded) and not has_check:
+        recorded = decisions.decide(f"{prefix}.patience", inputs, lambda: seen.patience_s, holds=lambda _: False)
+    return max(start_s, recorded)
+
+
+def health(
+    test: tuple[str, ...], start_period_s: int, engine: EngineSeen | None, *, is_patient: bool = False
+) -> Health:
+    """A health check; asked often during the start where the engine can, else a little oftener all the time.
+
+    is_patient: for what has nothing to wait for but a busy CPU, on which its backend computes.
+    """
     knows = (
         engine is not None
         and engine.version >= features(engine).start_interval_from
@@ -127,6 +146,8 @@ def health(test: tuple[str, ...], start_period_s: int, engine: EngineSeen | None
         start_period_s=start_period_s,
         interval_s=10 if knows else 5,
         start_interval_s=1 if knows else None,
+        timeout_s=20 if is_patient else 5,
+        retries=5 if is_patient else 3,
     )
 
 

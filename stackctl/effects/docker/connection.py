@@ -5,14 +5,24 @@ import socket
 import struct
 from contextlib import suppress
 from dataclasses import dataclass
+from pathlib import Path, PurePosixPath
 from typing import TYPE_CHECKING
 
 from stackctl.contracts.host import Owner
+from stackctl.core.container_paths import refuse_ssh
 from stackctl.core.start.docker_errors import no_engine
 from stackctl.errors import EngineError
 
 if TYPE_CHECKING:
     from docker import DockerClient
+
+
+def refuse_distant(folder: PurePosixPath, command: str) -> None:
+    """Raise EngineError where the current Docker context is a machine that has none of our files.
+
+    It asks no engine, and loads the SDK only where the user has chosen a context.
+    """
+    refuse_ssh(os.environ.get("DOCKER_HOST") or (_address() if _has_context() else ""), folder, command)
 
 
 def connect() -> "DockerClient":
@@ -21,6 +31,7 @@ def connect() -> "DockerClient":
     import docker.errors
 
     address = _address()
+    refuse_ssh(address, PurePosixPath(Path.cwd()), "deploy")
     if not address:  # the SDK would take the default engine, and Compose none
         raise EngineError(
             "the current Docker context can't be read", hint="docker context ls; docker context use default"
@@ -48,6 +59,14 @@ def listener(path: str) -> Peer | None:
         found = connection.getsockopt(socket.SOL_SOCKET, socket.SO_PEERCRED, 12)
     pid, uid, gid = struct.unpack("3i", found)
     return Peer(pid=pid, user=Owner(uid=uid, gid=gid))
+
+
+def _has_context() -> bool:
+    """Whether the user may have chosen a context, by the environment or by `docker context use`."""
+    config = Path(os.environ.get("DOCKER_CONFIG") or Path.home() / ".docker") / "config.json"
+    with suppress(OSError):
+        return "DOCKER_CONTEXT" in os.environ or b'"currentContext"' in config.read_bytes()
+    return False
 
 
 def _address() -> str:

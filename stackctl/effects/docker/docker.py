@@ -8,7 +8,7 @@ from pathlib import Path
 from stackctl.backends.contract import Request
 from stackctl.contracts.service import GpuRequest, Network
 from stackctl.core.container_paths import Bind
-from stackctl.core.observed import ProbeResult
+from stackctl.core.observed import EngineView, ProbeResult, ReadSeen
 from stackctl.core.plan import engine_features
 from stackctl.core.plan.network_shape import Existing
 from stackctl.core.smoke.reachability import ContainerNetworking
@@ -19,6 +19,7 @@ from stackctl.effects.docker import (
     own_container,
     probe,
     projects,
+    reading,
     registry,
     strict_networks,
 )
@@ -45,6 +46,11 @@ class DockerEngine(Engine):
         """What of the host our own container sees; None where we run in none of this engine's."""
         return own_container.own_binds(self)
 
+    @cached_property
+    def view(self) -> EngineView:
+        """Why the engine may see another disk than we do."""
+        return own_container.view(self.info, is_local=self.is_local, is_its_container=self.own_binds is not None)
+
     def mounting(self, folder: Path) -> tuple[str, ...]:
         return own_container.mounting_containers(self, folder)
 
@@ -53,6 +59,12 @@ class DockerEngine(Engine):
 
     def remove(self, project: str) -> None:
         cleanup.remove(self, project)
+
+    def remove_cut_off(self, project: str) -> tuple[str, ...]:
+        return cleanup.remove_cut_off(self, project)
+
+    def read_so_far(self, container: str) -> ReadSeen | None:
+        return reading.read_so_far(self, container)
 
     def watch(self, project: str) -> Watch:
         checks_itself = engine_features.PRODUCTS[self.product].checks_health

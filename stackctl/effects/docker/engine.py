@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any
 
 from stackctl.core.observed import ContainerSeen, EngineSeen, ServiceState
 from stackctl.core.plan import engine_features
-from stackctl.effects.docker import cdi
+from stackctl.effects.docker import cdi, connection
 from stackctl.effects.docker.client import translate_errors
 from stackctl.effects.docker.connection import Peer, connect, listener
 from stackctl.effects.docker.gpu_trial import gpu_drivers
@@ -28,7 +28,7 @@ PROJECT = "com.docker.compose.project"
 SERVICE = "com.docker.compose.service"
 WORKING_DIR = "com.docker.compose.project.working_dir"
 _HASH = "com.docker.compose.config-hash"
-_TAIL = 200
+_TAIL = 1000
 
 
 class Engine:
@@ -43,6 +43,9 @@ class Engine:
             yield
         finally:
             thread.join()  # importing it here as well before that could deadlock
+
+    def refuse_distant(self, folder: PurePosixPath, command: str) -> None:
+        connection.refuse_distant(folder, command)
 
     @cached_property
     def client(self) -> "DockerClient":

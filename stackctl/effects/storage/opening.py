@@ -8,7 +8,7 @@ import errno
 import os
 import stat
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -103,6 +103,23 @@ def refuse_irregular(descriptor: int, path: Path) -> None:
     """Raise DataError for what is no regular file."""
     if not stat.S_ISREG(os.fstat(descriptor).st_mode):
         raise _irregular(path)
+
+
+def data_extents(descriptor: int) -> Iterator[tuple[int, int]]:
+    """Give (begin, end) of all that a file holds but its holes; all of it where nothing tells which those are."""
+    at = 0
+    while True:
+        try:
+            begin = os.lseek(descriptor, at, os.SEEK_DATA)
+            end = os.lseek(descriptor, begin, os.SEEK_HOLE)
+        except OSError as e:
+            if e.errno == errno.ENXIO:  # no data from there on
+                return
+            begin, end = at, max(os.fstat(descriptor).st_size, at)  # lseek(2): EINVAL, or a pipe
+            if begin == end:
+                return
+        yield begin, end
+        at = end
 
 
 def _irregular(path: Path) -> DataError:
@@ -219,6 +236,7 @@ def _make(at: int, name: str, owner: Owner) -> None:
         made = os.open(name, FOLDER | _ALWAYS, dir_fd=at)
         try:
             if os.fstat(made).st_uid == 0:
-                os.fchown(made, owner.uid, owner.gid)
+                with suppress(PermissionError):  # a file system without owners
+                    os.fchown(made, owner.uid, owner.gid)
         finally:
             os.close(made)

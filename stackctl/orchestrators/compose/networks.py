@@ -44,7 +44,7 @@ def make_way(stack: str, folder: Folder, docker: Docker, compose: Compose, note:
 def _wanted(stack: str, folder: Folder, compose: Compose) -> dict[str, Shape]:
     """The stack's own networks, by the engine's names, as the next start would make them."""
     if compose.is_overridden:  # then Compose alone knows what comes of both files
-        return shapes(json.loads(compose.run(stack, "config", "--format", "json")), stack)
+        return shapes(json.loads(compose.config(stack)), stack)
     return shapes(render.whole(folder.read(render.FILE) or "{}"), stack)
 
 

@@ -9,6 +9,7 @@ import docker.errors
 import pytest
 
 from stackctl.contracts.service import GpuRequest
+from stackctl.effects.docker import cleanup
 from stackctl.effects.docker.engine import Engine
 from stackctl.effects.docker.gpu_trial import try_gpu
 from stackctl.errors import ConfigError, EngineError, GpuError
@@ -79,6 +80,40 @@ def test_another_failure_to_look_at_one_is_an_error() -> None:
 
     with pytest.raises(EngineError, match="docker inspect failed: database is locked"):
         Played(SimpleNamespace(inspect_container=inspect)).state("c")
+
+
+class NetworkApi:
+    """The SDK's calls for containers that hang in networks."""
+
+    def __init__(self, *containers: dict[str, Any]) -> None:
+        self._containers, self.removed = containers, list[str]()
+
+    def networks(self) -> list[dict[str, Any]]:
+        return [{"Id": "here"}, {"Id": "anew"}]
+
+    def containers(self, **_: Any) -> list[dict[str, Any]]:
+        return list(self._containers)
+
+    def remove_container(self, container: str, *, v: bool) -> None:
+        assert v
+        self.removed.append(container)
+
+
+def hanging(service: str, state: str, *networks: str) -> dict[str, Any]:
+    places = {f"n{i}": {"NetworkID": one} for i, one in enumerate(networks)}
+    labels = {"com.docker.compose.service": service}
+    return {"Id": f"id-{service}", "State": state, "Labels": labels, "NetworkSettings": {"Networks": places}}
+
+
+def test_a_stopped_container_whose_network_is_gone_is_removed_and_no_other() -> None:
+    api = NetworkApi(
+        hanging("cut", "exited", "here", "gone"),
+        hanging("runs", "running", "gone"),
+        hanging("well", "exited", "here", "anew"),
+        hanging("never-started", "created", ""),
+    )
+    assert cleanup.remove_cut_off(Played(api), "chat") == ("cut",)
+    assert api.removed == ["id-cut"]
 
 
 class GpuApi:
