@@ -1,6 +1,6 @@
 """What a backend must say of itself. A backend is a module; BACKENDS lists them by name."""
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from pathlib import PurePosixPath
 from typing import Final, Literal, Protocol
@@ -35,6 +35,28 @@ class Program:
 
 
 @dataclass(frozen=True, kw_only=True)
+class Argument:
+    """An argument of the program that the plan decides.
+
+    `decides`: the key of stack.toml that decides it, or "slots", "cpu_experts"; "": stackctl itself.
+    `read`: what its value ("" without one) is for that key; raises ValueError with the values that there are. Where it
+    is, or gives, None, the plan can't count with it.
+    `fixed`: why the user may set it nowhere, as what the sentence says of the argument; `hint`: what to do instead.
+    """
+
+    decides: str = ""
+    read: Callable[[str], object] | None = None
+    fixed: str = ""
+    hint: str = ""
+    gguf_alone: bool = False  # with another model the plan leaves it to the user
+    inner: Mapping[str, "Argument | None"] = field(default_factory=dict)  # of the program whose arguments its value is
+
+
+# every name of an argument -> what it is; None: one of the program's own that only begins like another
+Arguments = Mapping[str, Argument | None]
+
+
+@dataclass(frozen=True, kw_only=True)
 class Run:
     """One model and how to run it, as the program inside the container sees it. None: the program decides."""
 
@@ -45,7 +67,7 @@ class Run:
     cpu: Cpu
     context: int  # tokens
     threads: int | None
-    extra_args: tuple[str, ...]
+    extra_args: tuple[str, ...]  # after all others, so that they win
     key: Secret  # without it the program answers no request that costs anything
     # what llama.cpp's kind alone understands: with GGUF models; another kind says in remarks() what it leaves out
     gpu_layers: int | None
@@ -101,6 +123,10 @@ class ServerInfo:
     lacks: Cause | None = None  # why it will not answer as it is
 
 
+def takes_every_value(run: Run) -> None:
+    """It refuses no value that stack.toml takes."""
+
+
 def does_it_all(run: Run) -> tuple[str, ...]:  # noqa: ARG001 - the default of Backend.remarks
     """Nothing to remark."""
     return ()
@@ -136,7 +162,8 @@ class Backend(Judge, Protocol):
     GRACE_S: int
     MEMORY: Reserves  # what it sets aside whatever the model
     READY: Request  # answers 2xx only with a loaded model; SillyTavern's container asks it before it starts
-    KEY_ARGS: tuple[str, ...]  # arguments that would set another key than ours
+    ARGUMENTS: Arguments  # those that the plan decides
+    SHORTENS: bool  # its parser takes the beginning of a long argument for the whole
     QUESTIONS: tuple[Request, ...]  # what tells such a server from others, beside READY
     SPEED: Speaks
     LISTEN: str  # the flag without which, or against whose value, it may listen on 127.0.0.1 alone
@@ -150,6 +177,10 @@ class Backend(Judge, Protocol):
 
     def refuses(self, packing: str) -> str:
         """Why it can't load safetensors that are packed so ("": plain numbers), in words; "" where it can."""
+        ...
+
+    def check(self, run: Run) -> None:
+        """Raise ConfigError for a value that this program refuses."""
         ...
 
     def launch(self, run: Run) -> Launch: ...

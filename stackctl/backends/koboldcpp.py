@@ -25,12 +25,13 @@ from stackctl.backends.contract import (
     Speaks,
     gguf_alone,
 )
-from stackctl.backends.llama_log import load_buffer, load_failure, load_progress, not_loaded
+from stackctl.backends.koboldcpp_arguments import BATCHES, KOBOLDCPP_ARGUMENTS, KV_NUMBER, MOST_CONTEXT, ONCE_CONTEXT
+from stackctl.backends.llama_failures import load_ended, load_failure, not_loaded, signal_cause
+from stackctl.backends.llama_log import load_buffer, load_progress
 from stackctl.contracts.answer import Answer
 from stackctl.contracts.cause import Cause
 from stackctl.contracts.host import Cpu
 from stackctl.contracts.json_table import parse_table
-from stackctl.contracts.judge import no_cause
 from stackctl.contracts.memory import Reserves
 from stackctl.contracts.service import CPU, Variant
 from stackctl.errors import ConfigError, GpuError
@@ -44,8 +45,7 @@ PORT: Final[int] = 5001
 MODEL_DIR: Final = PurePosixPath("/models")
 PROGRAM_PATH: Final = "/opt/stackctl/koboldcpp"
 FORMATS: Final[tuple[str, ...]] = ("gguf",)
-_KV_NUMBER: Final = {"f16": "0", "q8_0": "1", "q4_0": "2"}  # numbers are understood by every version
-KV_TYPES: Final = tuple(_KV_NUMBER)
+KV_TYPES: Final = tuple(KV_NUMBER)
 # the image is only the system around the program; no version of it but `latest` is published
 IMAGES: Final[Mapping[Variant, Image]] = MappingProxyType(
     {
@@ -96,13 +96,18 @@ GRACE_S: Final[int] = 10
 # one context; --blasbatchsize is 512 by default, and logits are kept for the whole batch
 MEMORY: Final = Reserves(logits="batch", batch=512)
 READY: Final[Request] = Request(path="/api/v1/model")
-KEY_ARGS: Final[tuple[str, ...]] = ("--password", "--config")
+ARGUMENTS: Final = KOBOLDCPP_ARGUMENTS
+SHORTENS: Final[bool] = True
 _CONFIG: Final = "/opt/stackctl/key.kcpps"
 _VERSION, _CONTEXT = "/api/extra/version", "/api/extra/true_max_context_length"
 QUESTIONS: Final = tuple(Request(path=path) for path in (_VERSION, _CONTEXT, MODELS, PROPS))
 # open with and without the password. Its log says the same, but ends that line with the next one that it writes
 SPEED: Final[Speaks] = Request(path="/api/extra/perf")
 LISTEN: Final[str] = "--host 0.0.0.0"  # all addresses are its default
+
+_LAST_WORDS: Final = "stackctl logs koboldcpp shows its last words"
+# what is said of a trial, by which it chooses how much goes to the GPU, is not of the load
+_GAVE_UP: Final = re.compile(r"^(?!.*params_fit).*failed to load model")
 
 # /api/v1/model is open with and without a password; a closed port means that the model still loads
 _PROBE: Final = (
@@ -130,6 +135,20 @@ def program(variant: Variant, cpu: Cpu, cuda: tuple[int, ...]) -> str:
     return _CUDA if cpu.avx2 and (not cuda or cuda >= _OLDEST_CUDA) else _OLD_PC
 
 
+def check(run: Run) -> None:
+    if run.context > MOST_CONTEXT:
+        raise ConfigError(
+            f"backend.context: KoboldCpp takes at most {MOST_CONTEXT} tokens, not {run.context}",
+            hint=f"set backend.context = {MOST_CONTEXT} or less; or take another: stackctl deploy --backend llamacpp",
+        )
+    if run.batch not in {None, *BATCHES}:
+        near = min(BATCHES, key=lambda one: abs(one - (run.batch or 0)))
+        raise ConfigError(
+            f"backend.batch: KoboldCpp takes {', '.join(map(str, BATCHES[1:]))} tokens, not {run.batch}",
+            hint=f"set backend.batch = {near}",
+        )
+
+
 def launch(run: Run) -> Launch:
     """Arguments that every version from 1.76 on understands."""
     words = [
@@ -154,7 +173,7 @@ def launch(run: Run) -> Launch:
             str(-1 if run.gpu_layers is None else run.gpu_layers),
         ]
     if run.kv_cache != "f16":
-        words += ["--quantkv", _KV_NUMBER[run.kv_cache]]
+        words += ["--quantkv", KV_NUMBER[run.kv_cache]]
     if run.flash_attention is not None:
         words += ["--flashattention" if run.flash_attention else "--noflashattention"]
     words += given_flags(
@@ -177,9 +196,12 @@ def _for_old_cpu(cpu: Cpu) -> tuple[str, ...]:
 
 
 def remarks(run: Run) -> tuple[str, ...]:
+    found = []
     if run.variant == CPU and (flags := _for_old_cpu(run.cpu)):
-        return (f"this processor has no AVX2: KoboldCpp runs much slower here ({' '.join(flags)})",)
-    return ()
+        found.append(f"this processor has no AVX2: KoboldCpp runs much slower here ({' '.join(flags)})")
+    if run.context > ONCE_CONTEXT:
+        found.append(f"KoboldCpp before 1.117 refuses a context over {ONCE_CONTEXT}")
+    return tuple(found)
 
 
 def health() -> tuple[str, ...]:
@@ -237,24 +259,25 @@ def fatal(line: str) -> Cause | None:
         return Cause(says="KoboldCpp does not find the model file", hint="stackctl deploy", kind="model")
     if cause := load_failure(line):
         return cause
-    if "Load Text Model OK: False" in line or "Could not load text model" in line or "failed to load model" in line:
+    if "Load Text Model OK: False" in line or "Could not load text model" in line or _GAVE_UP.search(line):
         return not_loaded("KoboldCpp could not load the model")
+    if "Failed to execute script" in line:  # PyInstaller, after a traceback
+        return Cause(says="KoboldCpp stopped with an error", hint=_LAST_WORDS, is_generic=True)
     return None
 
 
-ended: Final = no_cause
+ended: Final = load_ended
 
 
 def exit_cause(code: int) -> Cause | None:
-    hint = "stackctl logs koboldcpp shows its last words"
     if code == 2:  # argparse, and its own check of the model's path
-        return Cause(says="KoboldCpp refused its arguments or did not find the model", hint=hint, kind="config")
+        return Cause(says="KoboldCpp refused its arguments or did not find the model", hint=_LAST_WORDS, kind="config")
     if code == 3:
-        return Cause(says="KoboldCpp could not load the model", hint=hint, kind="model")
+        return Cause(says="KoboldCpp could not load the model", hint=_LAST_WORDS, kind="model")
     if code == 139:  # 128 + SIGSEGV
         # llama.cpp gave no model and KoboldCpp used it all the same: damaged, unknown, or too little memory for it
-        return Cause(says="KoboldCpp crashed while it loaded the model", hint=hint, kind="model")
-    return None
+        return Cause(says="KoboldCpp crashed while it loaded the model", hint=_LAST_WORDS, kind="model")
+    return signal_cause(code)
 
 
 def recognise(answers: Mapping[str, Answer]) -> ServerInfo | None:

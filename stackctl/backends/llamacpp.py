@@ -21,12 +21,14 @@ from stackctl.backends.contract import (
     does_it_all,
     gguf_alone,
     in_the_image,
+    takes_every_value,
 )
-from stackctl.backends.llama_log import load_buffer, load_failure, load_progress, not_loaded
+from stackctl.backends.llama_arguments import LLAMA_ARGUMENTS
+from stackctl.backends.llama_failures import load_ended, load_failure, not_loaded, refused_server_argument, signal_cause
+from stackctl.backends.llama_log import load_buffer, load_progress
 from stackctl.contracts.answer import Answer
 from stackctl.contracts.cause import Cause
 from stackctl.contracts.json_table import parse_table, table_or_empty
-from stackctl.contracts.judge import no_cause
 from stackctl.contracts.memory import Reserves
 from stackctl.contracts.service import CPU, Variant
 from stackctl.secret import Secret
@@ -59,11 +61,13 @@ GRACE_S: Final[int] = 10
 _PROMPT_CACHE_MIB: Final = 1024  # instead of that
 MEMORY: Final = Reserves(slots=4, logits="slots", batch=512, prompt_cache_mib=_PROMPT_CACHE_MIB)
 READY: Final[Request] = Request(path="/health")
-KEY_ARGS: Final[tuple[str, ...]] = ("--api-key", "--api-key-file")
+ARGUMENTS: Final = LLAMA_ARGUMENTS
+SHORTENS: Final[bool] = False
 _KEY_FILE: Final = "/opt/stackctl/api-key"
 QUESTIONS: Final = tuple(Request(path=path) for path in (PROPS, MODELS))
 SPEED: Final[Speaks] = "stream"
 LISTEN: Final[str] = "--host 0.0.0.0"
+check: Final = takes_every_value
 
 
 def launch(run: Run) -> Launch:
@@ -125,12 +129,9 @@ def speed(said: str) -> float | None:
 
 
 def fatal(line: str) -> Cause | None:
-    if line.startswith("error: invalid argument:"):
-        return Cause(
-            says=f"llama-server does not know an argument ({line.removeprefix('error: ').strip()})",
-            hint="look at backend.extra_args in stack.toml; the image's version decides what is known",
-            kind="config",
-        )
+    known = "look at backend.extra_args in stack.toml; the image's version decides what is known"
+    if cause := refused_server_argument(line, known):
+        return cause
     if line.startswith("error while handling argument"):
         return Cause(
             says=f"llama-server refused an argument ({line.removeprefix('error while handling ').strip()})",
@@ -142,8 +143,8 @@ def fatal(line: str) -> Cause | None:
     return not_loaded("llama-server could not load the model") if "exiting due to model loading error" in line else None
 
 
-ended: Final = no_cause
-exit_cause: Final = no_cause  # 1 is all it ever says; the log has the cause
+ended: Final = load_ended
+exit_cause: Final = signal_cause  # else 1 is all it ever says; the log has the cause
 
 
 def recognise(answers: Mapping[str, Answer]) -> ServerInfo | None:

@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     "--trust-first-download", is_flag=True, help="Accept a program whose checksum is not known, and record it."
 )
 @click.option("--force", is_flag=True, help="Start even a model that does not fit into memory.")
+@option.no_rollback
 @option.yes
 @option.json
 @click.pass_context
@@ -36,6 +37,7 @@ def deploy(
     no_proof: bool,
     trust_first_download: bool,
     force: bool,
+    no_rollback: bool,
     yes: bool,
     as_json: bool,
 ) -> None:
@@ -62,6 +64,7 @@ def deploy(
         timeout_s=timeout_s,
         trust_first_download=trust_first_download,
         force=force,
+        rollback=not no_rollback,
     )
     done = run(machine, {**changes, **answer}, options)
     machine.ui.result(*report.deployed(done, os.environ.get("SSH_CONNECTION", "")))

@@ -13,7 +13,7 @@ from stackctl.cli.root import machine_of, main, until_interrupted
 @click.option("--watch", is_flag=True, help="Show it again at each change, until Ctrl-C.")
 @click.pass_context
 def status(ctx: click.Context, as_json: bool, watch: bool) -> None:
-    """Show what of the stack runs, and how well. Exit code 7 unless all of it is ready."""
+    """Show what of the stack runs, how well, and why something does not. Exit code 7 unless all of it is ready."""
     from stackctl import report
     from stackctl.commands import status as command
     from stackctl.errors import NotReady

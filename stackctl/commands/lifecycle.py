@@ -13,6 +13,7 @@ from stackctl.steps.deployed import deployed_plan, known_plan, stack_name_here
 from stackctl.steps.external_backend import wait_for_external
 from stackctl.steps.has_run import record_run
 from stackctl.steps.observe import observe
+from stackctl.steps.rollback import finish_going_back
 from stackctl.steps.start import start as start_and_wait
 from stackctl.steps.tavern_folder import data_path
 
@@ -31,15 +32,19 @@ class Done:
 def stop(machine: Machine, service: str | None) -> Done:
     """Stop all or one; memory and GPU are free then, data stays."""
     name = _checked(machine, service)
-    with machine.folder.locked(machine.ui.note):
+    with machine.folder.locked(machine.ui.note, writes=False):
         machine.orchestrator.stop(name, service)
     return Done(name=name)
 
 
 def start(machine: Machine, service: str | None, *, again: bool, timeout_s: int | None) -> Done:
-    """Start (or restart) what was deployed, unchanged, and wait until it is ready."""
+    """Start (or restart) what was deployed, unchanged, and wait until it is ready.
+
+    Where a deploy was killed, or left what failed, that is what ran before it.
+    """
     name = _checked(machine, service)
-    with machine.folder.locked(machine.ui.note):
+    with machine.folder.locked(machine.ui.note, writes=False):
+        finish_going_back(machine)
         plan = deployed_plan(machine)
         _say_edited(machine)
         if plan.backend_service is None:
@@ -53,7 +58,7 @@ def start(machine: Machine, service: str | None, *, again: bool, timeout_s: int 
 def down(machine: Machine, *, volumes: bool) -> Done:
     """Remove containers and networks. The folder and everything in it stays."""
     name = _checked(machine, None)
-    with machine.folder.locked(machine.ui.note):
+    with machine.folder.locked(machine.ui.note, writes=False):
         record_run(machine, machine.orchestrator.states(name))
         machine.orchestrator.down(name, volumes=volumes)
     return Done(name=name)

@@ -2,16 +2,20 @@
 
 import time
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from stackctl.contracts.service import Publish
 from stackctl.core.observed import ServiceState
 from stackctl.core.plan.stack import Plan
+from stackctl.core.start import readiness
 from stackctl.core.start.events import Changed
 from stackctl.core.tavern import container as tavern
 from stackctl.errors import ConfigError
 from stackctl.machine import Machine
 from stackctl.steps.deployed import known_plan, stack_name_here
+from stackctl.steps.former_stack import BACK_OR_ON, kept_journal
+
+_LINES = 500  # of a log
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -26,14 +30,24 @@ class BackendElsewhere:
 
 
 @dataclass(frozen=True, kw_only=True)
+class Trouble:
+    """Why a service is not ready and will not become so by itself, and what to do. service: "" for the whole stack."""
+
+    service: str
+    says: str
+    hint: str
+
+
+@dataclass(frozen=True, kw_only=True)
 class Status:
-    """One look at the stack. `url` is "" while SillyTavern is not ready."""
+    """One look at the stack. `url` is "" while SillyTavern is not ready; `troubles`: of what will not be by itself."""
 
     name: str
     services: tuple[ServiceState, ...]
     missing: tuple[str, ...]
     url: str
     backend: BackendElsewhere | None = None
+    troubles: tuple[Trouble, ...] = ()
 
     @property
     def is_ready(self) -> bool:
@@ -83,12 +97,38 @@ def _status(name: str, plan: Plan | None, machine: Machine) -> Status:
         missing=tuple(sorted({one.name for one in plan.services} - states.keys())) if plan else (),
         url=_url(plan, page, machine) if page and page.is_ready else "",
         backend=None if plan is None or plan.backend_service else _elsewhere(plan, machine),
+        troubles=(
+            *(found for key in sorted(states) if (found := _trouble(states[key], machine))),
+            *_unfinished(machine),
+        ),
+    )
+
+
+def _unfinished(machine: Machine) -> tuple[Trouble, ...]:
+    """What there is to say of a deploy that has not come to its end, if there is one."""
+    if kept_journal(machine) is None:
+        return ()
+    return (
+        Trouble(service="", says="a deploy is under way, or was ended before its stack was ready", hint=BACK_OR_ON),
     )
 
 
 def _url(plan: Plan | None, page: ServiceState, machine: Machine) -> str:
     """Where the page is opened on this machine; "" where that is not known."""
     return plan.url if plan else next((f"http://{one.place}" for one in page_places(page, machine)), "")
+
+
+def _trouble(state: ServiceState, machine: Machine) -> Trouble | None:
+    """What its log and its end tell of a service; one that waits for another, which is in trouble, has none itself."""
+    if state.is_ready or (state.state == "created" and not state.error):
+        return None
+    # what ended it, before it was started again, stands in the log of that run
+    since = replace(state, started_at=0.0) if state.restarts else state
+    found = readiness.trouble(state, machine.docker.tail(since, _LINES))
+    if found is None:
+        return None
+    hint = found.hint if "stackctl" in found.hint else f"{found.hint}; then: stackctl deploy"
+    return Trouble(service=state.name, says=found.message, hint=hint)
 
 
 def _elsewhere(plan: Plan, machine: Machine) -> BackendElsewhere:

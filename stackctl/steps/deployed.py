@@ -17,7 +17,7 @@ def deployed_plan(machine: Machine) -> Plan:
     One that an older stackctl deployed, or that came without .stackctl/, is planned from stack.toml and stack.lock.
     """
     _refuse_none(machine)
-    return _written_plan(machine) or _planned_again(machine)
+    return written_plan(machine) or _planned_again(machine)
 
 
 def known_plan(machine: Machine, note: Says) -> Plan | None:
@@ -79,7 +79,7 @@ def _refuse_none(machine: Machine) -> None:
     refuse_elsewhere("this folder", machine.place, machine.docker.own_binds, is_folder=True)
 
 
-def _written_plan(machine: Machine) -> Plan | None:
+def written_plan(machine: Machine) -> Plan | None:
     """The plan that was written down for this folder; None where there is none."""
     text = machine.folder.read(plan_json.FILE)
     if text is None:

@@ -17,17 +17,16 @@ from stackctl.core.plan import exposure, external_backend
 from stackctl.core.plan.companions import companion_ports
 from stackctl.core.plan.plan import stack_name
 from stackctl.core.plan.subnets import network_name, own_subnets
-from stackctl.errors import ConfigError, DoesNotFit, ModelError
+from stackctl.errors import ConfigError, ModelError
 from stackctl.machine import Machine
 from stackctl.steps import api_key, tavern_password
 from stackctl.steps.backend_program import program_paths
 from stackctl.steps.config_request import read_lock
+from stackctl.steps.deployed_arguments import deployed_arguments
 from stackctl.steps.external_backend import observed_external
 from stackctl.steps.has_run import has_run
 from stackctl.steps.stack_model import model_path
 from stackctl.terminal import command_line
-
-_ROOM_MIB = 200  # for SillyTavern's first data and our own files
 
 
 def observe(spec: Spec, machine: Machine, found: Lock | None = None, coming: ModelSeen | None = None) -> Observed:
@@ -43,7 +42,6 @@ def observe(spec: Spec, machine: Machine, found: Lock | None = None, coming: Mod
     refuse_elsewhere("this folder", machine.place, machine.docker.own_binds, is_folder=True)
     machine.docker.refuse_foreign(name, machine.place)
     _refuse_second(name, machine, engine)
-    _check_room(machine)
     seen = Observed(
         folder=machine.place,
         owner=machine.folder.owner,
@@ -70,13 +68,14 @@ def observe_again(seen: Observed, spec: Spec, machine: Machine) -> Observed:
     states = machine.orchestrator.states(name)
     backend = _backend_state(spec, states)
     theirs, own = machine.orchestrator.addresses(name)
-    routes = tuple(net for net in machine.host.routes() if net not in own) if engine.is_local else ()
+    routes = tuple(net for net in machine.host.routes() if net not in (*own, *theirs)) if engine.is_local else ()
     return replace(
         seen,
         is_new=not states,
         backend_runs=backend is not None and backend.state == "running",
         has_run=has_run(machine, states),
-        taken_subnets=tuple(dict.fromkeys((*theirs, *routes))),
+        taken_subnets=theirs,
+        routes=routes,
         taken_ports=_ports(spec, machine, engine, name),
         publish_conflicts=_publish_conflicts(spec, machine, engine, name),
     )
@@ -95,7 +94,7 @@ def observe_without_engine(spec: Spec, machine: Machine, recorded: Lock) -> Obse
         if spec.sillytavern.has_password
         else None,  # only then it is surely for this machine
         model=external_backend.external_model(None),
-        taken_subnets=tuple(net for net in machine.host.routes() if net not in own),
+        routes=tuple(net for net in machine.host.routes() if net not in own),
         has_run=has_run(machine, {}),
     )
     if spec.backend.is_external:
@@ -110,7 +109,8 @@ def _refuse_second(name: str, machine: Machine, engine: EngineSeen) -> None:
     """
     before = network_name(read_lock(machine))
     for other, folder in sorted(machine.docker.stack_folders()):
-        is_moved = other == before and engine.is_local and not Path(folder).exists()
+        is_seen = engine.is_local and machine.docker.own_binds is None  # in a container it may just not be mounted
+        is_moved = other == before and is_seen and not Path(folder).exists()
         if other != name and (folder == str(machine.path) or is_moved):
             raise ConfigError(
                 f"the stack of this folder is still there under the name {other!r}"
@@ -133,6 +133,7 @@ def _with_own_backend(seen: Observed, model: ModelSeen, spec: Spec, machine: Mac
         is_wsl=machine.host.is_wsl(),
         cpu=machine.host.cpu(),
         programs=program_paths(spec, machine),
+        ran_with=deployed_arguments(machine),
     )
 
 
@@ -224,12 +225,3 @@ def _proxy(spec: Spec, machine: Machine) -> str | None:
             hint=f"start the proxy first; in that network are: {', '.join(sorted(found)) or 'none'}",
         )
     return found[wanted.container]
-
-
-def _check_room(machine: Machine) -> None:
-    free = machine.storage.trees.free_mib(machine.path)
-    if free < _ROOM_MIB:
-        raise DoesNotFit(
-            f"only {free} MiB are free on the disk of {machine.path}; {_ROOM_MIB} are needed at least",
-            hint="free some space: docker system df shows what images and old containers take",
-        )

@@ -38,8 +38,8 @@ class Locked(Folder):
     asked: list[tuple[str, ...]]
 
     @contextmanager
-    def locked(self, says: Says, *, wait_s: float = 0.0) -> Iterator[None]:
-        del says, wait_s
+    def locked(self, says: Says, *, wait_s: float = 0.0, writes: bool = True) -> Iterator[None]:
+        del says, wait_s, writes
         self.asked.append(("lock",))
         yield
         self.asked.append(("unlock",))

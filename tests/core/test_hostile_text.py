@@ -28,7 +28,7 @@ NASTY = (
     "$", "$$", "${X}", "$${X:-y}", "$HOME", "$(id)", "'", '"', "''", '"x"', "a'\"b\\", "\\", "\\n", "\\u0041",
     "#", " # x", "a #b", ": ", "a: b", ":", "- x", "?", "!", "!!python/x", "&a", "*a", "|", ">", "%", "@", "`",
     "{", "}", "[x]", "{a: b}", "{{ x }}", "{% if x %}", "{# x #}", "<<", "=", ".", "..", "-", "--", "---", "...",
-    "null", "~", "true", "no", "0x1f", "1e3", "1_000", "0o17", "12:30:45", "2020-01-01", "-x", "--model", "a,b",
+    "null", "~", "true", "no", "0x1f", "1e3", "1_000", "0o17", "12:30:45", "2020-01-01", "-x", "--name", "a,b",
     "\u00fc", "u\u0308", "\u3042\u3099", "\u3050", "\U0001f999", "\u200b", "\u202e", "\u2028", "\u2029", "\ufeff",
     "\ufffe", "\uffff", "\U0010ffff", "\u00a0", " ", "  ", " x", "x ", "x\u3000", "a b\u2028c", "~/x", "a=b", "a;b",
     "x" * 3000, "\u00fc" * 2000, "'" * 70, "$" * 70, " " * 200, "x" * 70 + " " + "y" * 70,
@@ -41,6 +41,7 @@ TEXT = st.one_of(
 )
 FILE_NAME = TEXT.map(lambda text: text.replace("/", "_")).filter(lambda text: text not in {"", ".", ".."})
 PATH = TEXT.filter(bool)
+WORD = TEXT.filter(lambda text: not text.startswith("-"))  # an option may be refused
 IMAGE = st.from_regex(r"[a-z0-9]{1,8}(/[a-z0-9_-]{1,8}){0,2}(:[A-Za-z0-9_.-]{1,9})?", fullmatch=True)
 
 VALUES: dict[str, st.SearchStrategy[Any]] = {
@@ -58,7 +59,8 @@ VALUES: dict[str, st.SearchStrategy[Any]] = {
     "backend.wake": st.sampled_from(["", "01:23:45:67:89:ab"]),
     "backend.image": st.one_of(st.just("auto"), IMAGE),
     "backend.program": PATH,
-    "backend.extra_args": st.lists(TEXT, max_size=3).map(tuple),
+    "backend.extra_args": st.lists(WORD, max_size=3).map(tuple),
+    "backend.override_args": st.lists(WORD, max_size=2).map(tuple),
     "backend.kv_cache": st.sampled_from(["auto", "f16", "q8_0"]),
     "backend.flash_attention": st.sampled_from(["auto", "on"]),
     "gpu.mode": st.sampled_from(["none", "nvidia"]),
@@ -84,6 +86,7 @@ FREE = {
     "backend.key_file",
     "backend.program",
     "backend.extra_args",
+    "backend.override_args",
     "gpu.devices",
     "sillytavern.data",
     "sillytavern.template",
@@ -132,7 +135,7 @@ PLAIN = {
     "name": "a", "images": "auto", "model.path": "x", "model.use": "", "backend.kind": "koboldcpp",
     "backend.url": "", "backend.key_file": "", "backend.wake": "", "backend.publish": "",
     "backend.image": "auto", "backend.program": "x",
-    "backend.extra_args": ("x",), "backend.kv_cache": "auto",
+    "backend.extra_args": ("x",), "backend.override_args": (), "backend.kv_cache": "auto",
     "backend.flash_attention": "auto", "gpu.mode": "nvidia", "gpu.devices": ("0",), "sillytavern.image": "auto",
     "sillytavern.bind": "::1", "sillytavern.expose": "none", "sillytavern.host_names": ("a",),
     "sillytavern.proxy.network": "", "sillytavern.proxy.container": "", "sillytavern.proxy.hosts": (),
@@ -197,7 +200,8 @@ def test_what_goes_in_arrives_literally(wish: dict[str, Any], names: list[str], 
     sources = [mount["source"] for mount in got["services"][stack.backend]["volumes"]]
     assert str(PurePosixPath(f"/srv/{wish['model.path']}/{names[0]}")) in sources
     argvs = [backend_of(stack).command, *(tuple(shlex.split(file.reveal())) for file in stack.files.values())]
-    assert any(argv[len(argv) - len(wish["backend.extra_args"]) :] == wish["backend.extra_args"] for argv in argvs)
+    extra = (*wish["backend.extra_args"], *wish["backend.override_args"])
+    assert any(argv[len(argv) - len(extra) :] == extra for argv in argvs)
     assert text.splitlines() == text.removesuffix("\n").split(
         "\n"
     )  # nothing else that some editor takes for a line end

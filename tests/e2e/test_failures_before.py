@@ -1,5 +1,6 @@
 """What fails before the start leaves a running stack exactly as it is; what fails after it names what ran before."""
 
+import json
 import os
 import socket
 from collections.abc import Iterator
@@ -49,3 +50,25 @@ def test_what_ran_before_is_named_and_the_rest_runs_on_when_a_changed_deploy_fai
     assert (found["Id"], found["State"]["Status"]) == (page, "running")
     wish(running, good)
     assert running.deploy()["reply"] == SENTENCE
+
+
+@pytest.mark.chaos
+@pytest.mark.sample
+def test_an_argument_that_contradicts_the_plan_is_refused_and_one_that_the_user_insists_on_counts(
+    running: Stack,
+) -> None:
+    ran = running.inspect("llamacpp")
+    good = (running.folder / "stack.toml").read_text()
+    wish(running, good.replace("extra_args = []", 'extra_args = ["--seed", "1", "-c", "4096"]'))
+    said = running.fails(3, "deploy", "--images", "own")
+    assert "backend.extra_args: -c is what backend.context decides" in said
+    assert "set backend.context = 4096 instead" in hint(said)
+    assert running.inspect("llamacpp")["State"]["StartedAt"] == ran["State"]["StartedAt"]
+
+    wish(running, good.replace("override_args = []", 'override_args = ["-c", "4096"]'))
+    assert running.deploy("--no-proof")["context"] == 4096
+    settings = json.loads((running.folder / "sillytavern/data/default-user/settings.json").read_text())
+    assert settings["max_context"] == 4096
+    checks = {one["name"]: one for one in json.loads(running.run("smoke", "--json").stdout)["checks"]}
+    assert checks["context"]["status"] == "passed"
+    wish(running, good)

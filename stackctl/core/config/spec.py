@@ -152,7 +152,10 @@ class Backend(Section):
         "auto", description="Prompt tokens processed at a time; auto: the backend decides."
     )
     extra_args: tuple[Text, ...] = Field(
-        (), description='More arguments for the program, one word per string: ["--no-mmap", "--seed", "1"].'
+        (), description='More arguments for the program, one word per string, none that a key decides: ["--seed", "1"].'
+    )
+    override_args: tuple[Text, ...] = Field(
+        (), description='Arguments that win over what stackctl decides, which then plans with them: ["-c", "32768"].'
     )
 
     @property
@@ -218,7 +221,8 @@ class SillyTavern(Section):
         NONE,
         description=(
             "Who else may come in, with a generated password: none; lan: this machine's private networks;\n"
-            "or one of its addresses or interfaces, such as 192.168.1.5 or tailscale0."
+            "or one of its addresses or interfaces, such as 192.168.1.5 or tailscale0. An address of the Internet\n"
+            "only by itself: what goes there is not encrypted."
         ),
     )
     host_names: HostNames = Field(

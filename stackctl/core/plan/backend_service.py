@@ -1,7 +1,7 @@
 """The backend as a service of the stack."""
 
 from collections.abc import Iterator
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from pathlib import PurePosixPath
 
 from stackctl import backends
@@ -13,7 +13,8 @@ from stackctl.core.config.values import either, memory_mib
 from stackctl.core.fit.choice import CONTEXT as DEFAULT_CONTEXT
 from stackctl.core.fit.choice import Choice
 from stackctl.core.observed import Observed
-from stackctl.core.plan import gpu_request, memory_plan, mounts
+from stackctl.core.plan import arguments, gpu_request, memory_plan, mounts
+from stackctl.core.plan.arguments import Overridden
 from stackctl.core.plan.engine_features import cpus, health, patience, start_period
 from stackctl.core.plan.external_backend import unused_settings
 from stackctl.core.plan.images import backend_image
@@ -31,13 +32,23 @@ _PIDS = 4096
 
 def own_backend(spec: Spec, seen: Observed, decisions: Decisions) -> Serving:
     """The backend that stack.toml names, run by this stack; raise what its image, model or GPU does not allow."""
-    backend = backends.find_backend(spec.backend.kind)
+    backend, header = backends.find_backend(spec.backend.kind), seen.model.header
     _check(spec, seen, backend)
+    warnings = arguments.refuse_contradictions(spec, backend, header.format, seen.ran_with)
+    blocks = len(seen.model.shape.layers) if seen.model.shape else 0
+    insisted = arguments.overridden(spec, backend, header.format, blocks)
+    serving = _serving(insisted, seen, backend, decisions)
+    return replace(serving, notes=(*warnings, *insisted.notes, *serving.notes))
+
+
+def _serving(insisted: Overridden, seen: Observed, backend: Backend, decisions: Decisions) -> Serving:
+    spec = insisted.spec
     gpu = gpu_request.request_gpu(spec, seen, decisions)
     start_s = start_period(seen.model, spec.model.use, decisions)
     patience_s = patience(seen.model, spec.model.use, start_s, seen, decisions)
-    choice = memory_plan.choose_memory(spec, seen, backend, gpu, decisions)
+    choice = memory_plan.choose_memory(insisted, seen, backend, gpu, decisions)
     run = _run(spec, seen, backend, gpu, choice, decisions)
+    backend.check(run)
     program = _program(spec, seen, backend, run.variant, decisions)
     launch = backend.launch(run)
     files = {f"{FOLDER}/{PurePosixPath(inside).name}": text for inside, text in launch.files.items()}
@@ -75,7 +86,7 @@ def own_backend(spec: Spec, seen: Observed, decisions: Decisions) -> Serving:
         backend=backend,
         url=f"http://{backend.NAME}:{backend.PORT}",
         model_name=backend.model_id(seen.model.name),
-        context=run.context,
+        context=run.context // insisted.slots,
         start_s=patience_s,
         # as long as the slowest model may take, so that a change of model leaves SillyTavern's container alone
         wait_s=max(start_s, *(start_period(one, name, decisions) for name, one in seen.models.items()), 0),
@@ -87,7 +98,7 @@ def own_backend(spec: Spec, seen: Observed, decisions: Decisions) -> Serving:
         gpu_layers="0" if run.variant == CPU else "auto" if run.gpu_layers is None else str(run.gpu_layers),
         kv_cache=run.kv_cache,
         choice=choice,
-        notes=(*_notes(spec, seen, run), *backend.remarks(run), *_remark(backend, program)),
+        notes=(*_notes(spec, seen, run, choice), *backend.remarks(run), *_remark(backend, program)),
     )
 
 
@@ -103,6 +114,8 @@ def _check(spec: Spec, seen: Observed, backend: Backend) -> None:
             f"nobody can chat with {seen.model.name}: {seen.model.header.purpose}",
             hint="name the model itself; what is in a file says: stackctl models inspect",
         )
+    if backend.RUNS_AS_ROOT and seen.engine and seen.engine.is_rootless:
+        mounts.reader(seen)  # raises: its root is but the user that the engine runs as
     packing = seen.model.header.packing
     if seen.model.header.format == "safetensors" and (why := backend.refuses(packing)):
         raise ModelError(
@@ -119,20 +132,17 @@ def _check(spec: Spec, seen: Observed, backend: Backend) -> None:
             f"backend.kv_cache: {backend.TITLE} has no KV cache of type {spec.backend.kv_cache}",
             hint=f"it has {', '.join(backend.KV_TYPES)}",
         )
-    if theirs := next((word for word in spec.backend.extra_args if word.split("=")[0] in backend.KEY_ARGS), None):
-        raise ConfigError(
-            f"backend.extra_args: {theirs.split('=')[0]} is how stackctl gives {backend.TITLE} its API key",
-            hint="take it out; for a key of your own choice write it into .stackctl/api-key, then: stackctl deploy",
-        )
 
 
-def _notes(spec: Spec, seen: Observed, run: Run) -> Iterator[str]:
+def _notes(spec: Spec, seen: Observed, run: Run, choice: Choice | None) -> Iterator[str]:
     trained = seen.model.header.trained_context
     if trained and run.context > trained:
         more = f"context {run.context} is more than the {trained} tokens the model was trained for"
         yield f"{more}: expect it to lose the thread"
     if keys := unused_settings(spec):
         yield f"used with kind = {EXTERNAL!r} only: {', '.join(keys)}"
+    if choice:
+        yield from memory_plan.limit_notes(spec, choice)
 
 
 def _limit(choice: Choice | None, scratch: tuple[Tmpfs, ...]) -> int | None:
@@ -177,7 +187,7 @@ def _run(
         ),
         threads=None if wanted.threads == "auto" else wanted.threads,
         batch=None if wanted.batch == "auto" else wanted.batch,
-        extra_args=wanted.extra_args,
+        extra_args=(*wanted.extra_args, *wanted.override_args),
         key=seen.key,
     )
 

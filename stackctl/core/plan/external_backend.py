@@ -22,7 +22,8 @@ START_S: Final = 60  # SillyTavern's container waits so long for it, and then st
 _OWN_KEYS: Final = (
     "model.path", "model.source", "model.use", "backend.image", "backend.program", "backend.gpu_layers",
     "backend.kv_cache", "backend.flash_attention", "backend.threads", "backend.batch", "backend.extra_args",
-    "backend.publish", "gpu.mode", "gpu.devices", "network.inner", "limits.backend_memory", "limits.backend_cpus",
+    "backend.override_args", "backend.publish", "gpu.mode", "gpu.devices", "network.inner", "limits.backend_memory",
+    "limits.backend_cpus",
 )  # fmt: skip
 
 
@@ -48,6 +49,11 @@ def external_model(server: ServerSeen | None) -> ModelSeen:
     served = found[0].served if (found := detected_servers(server)) else ServerInfo()
     header = Header(format="", chat_template=served.chat_template)
     return ModelSeen(wanted="", name=served.model, is_folder=False, files=(), header=header)
+
+
+def told_context(server: ServerSeen, url: str) -> int:
+    """The context in tokens that the server at this URL told; 0 where it told none."""
+    return next((one.served.context for one in detected_servers(server) if one.url == url), 0)
 
 
 def unused_settings(spec: Spec) -> tuple[str, ...]:

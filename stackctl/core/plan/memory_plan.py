@@ -1,5 +1,6 @@
 """What a stack's own backend takes of the machine's memory: chosen once, held against what is free, limited."""
 
+from collections.abc import Iterator
 from dataclasses import asdict
 from functools import cache, partial
 
@@ -8,9 +9,11 @@ from stackctl.contracts.host import Gpu
 from stackctl.contracts.service import GpuRequest
 from stackctl.core.config.lock import Decisions
 from stackctl.core.config.spec import Spec
+from stackctl.core.config.values import memory_mib
 from stackctl.core.fit import Memory
 from stackctl.core.fit.choice import Alternative, Choice, Room, Wanted, choose
 from stackctl.core.observed import Observed
+from stackctl.core.plan.arguments import Overridden
 from stackctl.core.plan.gpu_request import gpus_of_make
 from stackctl.errors import DoesNotFit
 from stackctl.gpus import GPUS
@@ -20,17 +23,18 @@ _LIMIT_SHARE, _LIMIT_MORE_MIB, _CUDA_MORE_MIB = 1.25, 2048, 2048
 
 
 def choose_memory(
-    spec: Spec, seen: Observed, backend: Backend, gpu: GpuRequest | None, decisions: Decisions
+    insisted: Overridden, seen: Observed, backend: Backend, gpu: GpuRequest | None, decisions: Decisions
 ) -> Choice | None:
     """How the model runs, by what stack.toml fixes and what is free; None where its shape or the memory is not known.
 
     A choice that was recorded stands as long as model, machine and wish do: what others hold meanwhile changes only
     the verdict.
     """
+    spec = insisted.spec
     room = _room(spec, seen, gpu)
     if seen.model.shape is None or room is None:
         return None
-    wanted = _wanted(spec, backend, gpu)
+    wanted = _wanted(insisted, backend, gpu)
     inputs = {
         "backend": backend.NAME,
         "model": seen.model.name,
@@ -49,7 +53,7 @@ def choose_memory(
         context=context,
         kv_type=kv_type,
         gpu_layers=layers,
-        cpu_experts=experts,
+        cpu_experts=experts if insisted.cpu_experts is None else insisted.cpu_experts,
         batch=wanted.batch,
         slots=wanted.slots,
         flash_attention=wanted.flash_attention,
@@ -102,19 +106,31 @@ def limit_mib(choice: Choice, scratch_mib: int) -> int:
     return int(choice.fit.host.total_mib * _LIMIT_SHARE) + more + scratch_mib
 
 
+def limit_notes(spec: Spec, choice: Choice) -> Iterator[str]:
+    """What the user should know of a limit that is lower than what the backend takes in RAM."""
+    limit = memory_mib(spec.limits.backend_memory)
+    if limit is not None and limit < choice.fit.host.total_mib:
+        yield (
+            f"limits.backend_memory = {spec.limits.backend_memory!r} is less than the "
+            f"{choice.fit.host.total_mib / 1024:.1f} GiB of RAM that the backend takes: the engine may end it, or it "
+            "reads the model from the disk again and again; raise it, or leave it auto"
+        )
+
+
 def _way(one: Alternative) -> str:
     return f"{one.change} ({one.effect})"
 
 
-def _wanted(spec: Spec, backend: Backend, gpu: GpuRequest | None) -> Wanted:
-    own = spec.backend
+def _wanted(insisted: Overridden, backend: Backend, gpu: GpuRequest | None) -> Wanted:
+    own = insisted.spec.backend
     to_choose = None if "q8_0" in backend.KV_TYPES else "f16"  # choose() has these two
     return Wanted(
         context=None if own.context == "auto" else own.context,
         kv_type=to_choose if own.kv_cache == "auto" else own.kv_cache,
         gpu_layers=None if own.gpu_layers == "auto" else own.gpu_layers,
         batch=None if own.batch == "auto" else own.batch,
-        slots=1,
+        slots=insisted.slots,
+        cpu_experts=insisted.cpu_experts or 0,
         flash_attention=own.flash_attention != "off",
         device=GPUS[gpu.make].DEVICE if gpu else "cpu",
     )

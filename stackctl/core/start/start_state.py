@@ -50,6 +50,7 @@ class StartState:
     is_settled: bool = False  # it was quiet for a while after Compose's end: no event is on its way any more
     is_look_due: bool = False  # the step is to ask the engine for all states
     failed: Failed | None = None  # the first event after which the stack can't become ready
+    suspected: str = ""  # service whose log says that it failed, and not yet why
 
 
 def begin(plan: Plan, before: Mapping[str, ServiceState], only: str | None = None) -> StartState:
@@ -79,6 +80,9 @@ def advance(state: StartState, event: Event) -> StartState:
         case ComposeExited(code):
             # what it did last may still be on its way as an event: the engine is asked before anything is judged by it
             return replace(state, exit_code=code, is_look_due=True)
+        case Idle() if state.suspected in state.states:
+            # what its program, or the one inside it, still had to say of the reason has come by now
+            return _fail(state, state.states[state.suspected])
         case Idle() if state.exit_code is not None:
             # events lead; should one be lost, a look in a quiet second costs less than waiting for the time-out
             return replace(state, is_settled=True, is_look_due=state.exit_code == 0)
@@ -140,9 +144,9 @@ def _read(state: StartState, service: str, line: str) -> StartState:
             state = replace(state, progress={**state.progress, service: says})
         if buffer := backend.buffer(line):
             state = replace(state, buffers=(*state.buffers, buffer))
-    if service in state.states and find_judge(service).fatal(line):
-        return _fail(state, state.states[service])
-    return state
+    if service not in state.states or not (cause := find_judge(service).fatal(line)):
+        return state
+    return replace(state, suspected=service) if cause.is_generic else _fail(state, state.states[service])
 
 
 def still_reads(state: StartState, found: ServiceState) -> bool:

@@ -7,7 +7,7 @@ from stackctl.core.observed import ServiceState
 from stackctl.core.start import readiness
 from stackctl.core.start.docker_errors import from_output
 from stackctl.core.start.start_state import Failed, StartState, progress_in_words, still_reads
-from stackctl.errors import NotReady, StackctlError
+from stackctl.errors import Late, StackctlError
 
 
 @dataclass(frozen=True)
@@ -51,10 +51,10 @@ def explain(failed: Failed, log: tuple[str, ...], before: Mapping[str, ServiceSt
     return error
 
 
-def late(state: StartState, timeout_s: int) -> NotReady:
+def late(state: StartState, timeout_s: int) -> Late:
     """Return the error of a start that was not ready in time."""
     waits = readiness.waiting_for(state.services, state.states, progress_in_words(state))
-    return NotReady(
+    return Late(
         f"not ready after {timeout_s} s: {'; '.join(waits)}",
         hint="what was started goes on; `stackctl deploy` continues from here, and waits longer with "
         "--timeout SECONDS; `stackctl logs` shows what it is at",

@@ -1,6 +1,5 @@
 """The disk with all that commands and steps ask of it: the port `Storage`."""
 
-import shutil
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 from functools import cached_property
@@ -8,11 +7,11 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from stackctl.backends.contract import Program
-from stackctl.contracts.host import Owner
+from stackctl.contracts.host import Owner, Permissions
 from stackctl.core.hub.store import FOLDER
 from stackctl.core.model.model import ModelSeen
 from stackctl.effects import storage
-from stackctl.effects.storage import Folder, git, owner_of, programs, tree
+from stackctl.effects.storage import Folder, file_systems, git, owner_of, programs, tree
 from stackctl.effects.storage.model_library import Library
 from stackctl.effects.storage.opening import Reach, links_for
 from stackctl.effects.storage.tree import Leaf
@@ -72,6 +71,7 @@ class Trees:
     free_name = staticmethod(tree.free_name)
     remove = staticmethod(tree.remove)
     disk = staticmethod(tree.disk)
+    can_clone = staticmethod(tree.can_clone)
     refuse_full = staticmethod(tree.refuse_full)
     refuse_foreign = staticmethod(tree.refuse_foreign)
 
@@ -90,11 +90,14 @@ class Trees:
         return tree.bring(leaf, folder, name)
 
     def free_mib(self, folder: Path) -> int:
-        """MiB free on the disk of a folder."""
-        return shutil.disk_usage(folder).free >> 20
+        """MiB free on the disk that a folder is on, or will be."""
+        return tree.free_mib(folder)
+
+    def permissions(self, folder: Path, owner: Owner) -> Permissions:
+        return file_systems.permissions(folder, owner)
 
     def foreign_system(self, folder: Path) -> str:
-        return tree.foreign_system(folder)
+        return file_systems.foreign_system(folder)
 
 
 @dataclass

@@ -1,11 +1,14 @@
 """Docker Compose as the stack's orchestrator: the plan as compose.yml, and what `docker compose` does with it."""
 
+import json
 import subprocess
 from collections.abc import Callable, Iterator, Mapping
 from ipaddress import IPv4Network
 from pathlib import PurePosixPath
+from types import MappingProxyType
 from typing import Final
 
+from stackctl.core.config.files import STATE
 from stackctl.core.observed import ServiceState
 from stackctl.core.plan.change import Change
 from stackctl.core.plan.stack import Plan
@@ -13,7 +16,7 @@ from stackctl.core.start.events import Event
 from stackctl.errors import ConfigError
 from stackctl.orchestrators.compose import render
 from stackctl.orchestrators.compose.changes import changes
-from stackctl.orchestrators.compose.networks import make_way
+from stackctl.orchestrators.compose.networks import make_way, own_networks
 from stackctl.orchestrators.compose.run import Compose, end
 from stackctl.ports import Docker
 from stackctl.ports.disk import Folder, Says
@@ -31,6 +34,9 @@ _WORDS: Final[Mapping[Action, tuple[str, ...]]] = {
         "--no-recreate",
     ),  # after a stop: `restart` makes nothing that is missing
 }
+
+_NONE: Final[Mapping[str, str]] = MappingProxyType({})
+_IMAGES: Final = f"{STATE}/images.json"  # JSON is YAML
 
 
 class Applying:
@@ -87,10 +93,13 @@ class ComposeOrchestrator:
         """Let Compose itself judge a file's text (with the user's override), before anything changes."""
         self._compose.check(name, text)
 
-    def apply(self, name: str, service: str | None = None, *, action: Action = "apply") -> Applying:
+    def apply(
+        self, name: str, service: str | None = None, *, action: Action = "apply", images: Mapping[str, str] = _NONE
+    ) -> Applying:
         """Bring about what the file says, or start or restart what is there; of all services, or of one.
 
         A start changes no container that is there, and makes what is missing.
+        `images`: service -> the id of the image that it runs instead of the one that the file names.
         """
         if action == "apply" and service is None:
             make_way(name, self._folder, self._docker, self._compose, self._note)
@@ -100,8 +109,18 @@ class ComposeOrchestrator:
                 self._compose.run(name, "stop", *_one(service))
         for cut_off in self._docker.remove_cut_off(name):
             self._note(f"{cut_off} is made anew: a network that it was in is gone")
+        self._docker.make_networks(name, own_networks(self._folder.read(self.file) or "{}"))
         watch = self._docker.watch(name)
-        return Applying(watch, self._compose.start(name, *_WORDS[action], *_one(service)))
+        also = self._write_images(images)
+        return Applying(watch, self._compose.start(name, *_WORDS[action], *_one(service), also=also))
+
+    def _write_images(self, images: Mapping[str, str]) -> str:
+        """Write which images run instead of the file's own, for Compose to read after it; its name, "" for none."""
+        if not images:
+            return ""
+        said = {"services": {service: {"image": image} for service, image in images.items()}}
+        self._folder.write(_IMAGES, json.dumps(said) + "\n")
+        return _IMAGES
 
     def watch(self, name: str) -> Watch:
         """What happens to the stack from now on."""

@@ -42,10 +42,11 @@ class Compose:
             self._found = _look()
         return self._found
 
-    def argv(self, name: str, *words: str) -> tuple[str, ...]:
-        """The command line for this project, the user's override file included."""
+    def argv(self, name: str, *words: str, also: str = "") -> tuple[str, ...]:
+        """The command line for this project, the user's override file included; `also`: a file of ours after it."""
         file = ("-f", "compose.yml") if self.folder.has_file("compose.yml") else ()
-        return (*self.look()[0], "-p", name, *file, *self._override(), *words)
+        ours = ("-f", also) if also else ()
+        return (*self.look()[0], "-p", name, *file, *self._override(), *ours, *words)
 
     def check(self, name: str, text: str) -> None:
         """Let Compose itself judge a file's text (with the user's override), before anything changes."""
@@ -118,9 +119,9 @@ class Compose:
             raise EngineError(f"Compose refuses the file: {_last(done.stderr)}", hint="stackctl deploy --dry-run")
         return dict(line.split(maxsplit=1) for line in done.stdout.splitlines() if " " in line)
 
-    def start(self, name: str, *words: str) -> "subprocess.Popen[str]":
-        """Start a long command; its output comes line by line from stdout. End it with `end`."""
-        argv = self.argv(name, *words)
+    def start(self, name: str, *words: str, also: str = "") -> "subprocess.Popen[str]":
+        """Start a long command; its output comes line by line from stdout. End it with `end`. `also`: as in argv()."""
+        argv = self.argv(name, *words, also=also)
         self._says(f"+ {command_line(*argv)}")
         return subprocess.Popen(
             argv,

@@ -13,6 +13,7 @@ from stackctl.core.config.lock import Decisions, Lock
 from stackctl.core.model import gguf, gguf_shape
 from stackctl.core.observed import Observed, Ram
 from stackctl.core.plan import memory_plan
+from stackctl.core.plan.arguments import Overridden
 from stackctl.core.plan.plan import Planned, forget_decisions, plan
 from tests.core.samples import GPU, PROGRAMS, engine, model, model_file, seen, wanted
 from tests.shapes.header import header
@@ -55,7 +56,7 @@ def test_the_gpu_gets_as_many_layers_as_fit_and_the_program_is_told() -> None:
 
 def test_a_type_of_kv_cache_that_the_backend_lacks_is_not_chosen() -> None:
     tight = world(ram=Ram(total_mib=8000, free_mib=6200))
-    request = (wanted(backend={"context": 16384}), tight)
+    request = (Overridden(spec=wanted(backend={"context": 16384})), tight)
     lacking = cast("Backend", SimpleNamespace(**{**vars(llamacpp), "KV_TYPES": ("f16",)}))
     types = []
     for backend in (llamacpp, lacking):

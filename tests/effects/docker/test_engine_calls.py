@@ -11,6 +11,7 @@ import pytest
 from stackctl.contracts.service import GpuRequest
 from stackctl.effects.docker import cleanup
 from stackctl.effects.docker.engine import Engine
+from stackctl.effects.docker.gpu_trial import try_gpu
 from stackctl.errors import ConfigError, GpuError
 
 PROJECT, FOLDER = "com.docker.compose.project", "com.docker.compose.project.working_dir"
@@ -102,6 +103,7 @@ class GpuApi:
     def create_container(self, image: str, **options: Any) -> dict[str, str]:
         assert image == "image:1"
         (self.asked,) = options["host_config"]["device_requests"]
+        self.devices = options["host_config"]["devices"]
         return {"Id": "c"}
 
     def inspect_container(self, container: str) -> dict[str, Any]:
@@ -118,9 +120,15 @@ class GpuApi:
 
 def test_a_gpu_is_granted_where_the_engine_comes_as_far_as_the_program() -> None:
     api = GpuApi(NOTHING_TO_RUN)
-    Played(api).try_gpu("image:1", ASKED)
+    try_gpu(Played(api), "image:1", ASKED)
     assert api.asked["DeviceIDs"] == ["GPU-5f1c"]
     assert api.removed == ["c"]
+
+
+def test_device_files_that_are_named_are_asked_for_as_the_api_has_them() -> None:
+    api = GpuApi(NOTHING_TO_RUN, ())
+    try_gpu(Played(api), "image:1", GpuRequest(make="nvidia", files=("nvidia.com/gpu=all", "/dev/dri")))
+    assert (api.asked["Driver"], api.asked["DeviceIDs"], api.devices) == ("cdi", ["nvidia.com/gpu=all"], ["/dev/dri"])
 
 
 @pytest.mark.parametrize(
@@ -131,6 +139,11 @@ def test_a_gpu_is_granted_where_the_engine_comes_as_far_as_the_program() -> None
             ("nvidia",),
             "does not offer the NVIDIA",
         ),
+        (
+            "setting up CDI devices: unresolvable CDI devices nvidia.com/gpu=7",
+            ("nvidia",),
+            "the GPU can't be given to the container",
+        ),
         ("nvidia-container-cli: device error: no-such-gpu: unknown device", ("nvidia",), "the GPU can't be given"),
         (NOTHING_TO_RUN, (), "the GPU can't be given to a container"),  # one that only looks like Docker drops it
     ],
@@ -140,7 +153,7 @@ def test_a_gpu_that_is_refused_or_dropped_is_an_error_and_the_container_goes(
 ) -> None:
     api = GpuApi(says, drivers)
     with pytest.raises(GpuError, match=words) as caught:
-        Played(api).try_gpu("image:1", ASKED)
+        try_gpu(Played(api), "image:1", ASKED)
     assert "stackctl deploy --gpu none" in caught.value.hint
     assert caught.value.evidence
     assert api.removed == ["c"]

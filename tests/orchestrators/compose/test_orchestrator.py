@@ -5,6 +5,7 @@ from pathlib import Path
 
 import pytest
 
+from stackctl.contracts.service import Network
 from stackctl.effects.storage import Folder, owner_of
 from stackctl.errors import ConfigError
 from stackctl.orchestrators.compose.orchestrator import ComposeOrchestrator
@@ -37,7 +38,12 @@ def closed(orchestrator: ComposeOrchestrator, action: str) -> None:
 
 
 @pytest.fixture
-def orchestrator(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> ComposeOrchestrator:
+def docker() -> FakeDocker:
+    return FakeDocker()
+
+
+@pytest.fixture
+def orchestrator(docker: FakeDocker, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> ComposeOrchestrator:
     """Compose for a folder; its `docker` is a script that keeps what it was told."""
     program = tmp_path / "bin" / "docker"
     program.parent.mkdir()
@@ -49,7 +55,7 @@ def orchestrator(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> ComposeOrch
     stack.mkdir()
     (stack / "compose.yml").write_text("services: {}\n")
     return ComposeOrchestrator(
-        Folder(stack, owner_of(stack)), FakeDocker(), template, details=lambda _: None, note=lambda _: None
+        Folder(stack, owner_of(stack)), docker, template, details=lambda _: None, note=lambda _: None
     )
 
 
@@ -97,3 +103,12 @@ def test_a_container_that_lost_its_network_is_said_to_be_made_anew(orchestrator:
     orchestrator._docker, orchestrator._note = FakeDocker(cut_off=("llamacpp",)), said.append
     closed(orchestrator, "start")
     assert said == ["llamacpp is made anew: a network that it was in is gone"]
+
+
+def test_a_start_makes_sure_that_its_networks_are_shut(
+    orchestrator: ComposeOrchestrator, docker: FakeDocker, tmp_path: Path
+) -> None:
+    networks = "networks: {edge: {ipam: {config: [{subnet: 10.1.0.0/24, gateway: 10.1.0.1}]}}}"
+    (tmp_path / "stack" / "compose.yml").write_text(f"services: {{}}\n{networks}\n")
+    closed(orchestrator, "start")
+    assert docker.made == [("chat", Network(name="edge", subnet="10.1.0.0/24", gateway="10.1.0.1", internal=False))]

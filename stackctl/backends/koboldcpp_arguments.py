@@ -1,0 +1,66 @@
+"""The arguments of KoboldCpp that a plan decides, and the values that it takes.
+
+Source: the parser (argparse) of koboldcpp.py: LostRuins/koboldcpp 1.76, and 1.115.1 for the names that it has beside.
+"""
+
+from typing import Final
+
+from stackctl.backends.command_line import (
+    always,
+    arguments,
+    key_argument,
+    model_argument,
+    one_of,
+    place_argument,
+    tunnel_argument,
+    whole,
+)
+from stackctl.backends.contract import Argument, Arguments
+
+_TITLE: Final = "KoboldCpp"
+_EVERY: Final = 9999  # blocks: as many as there are
+KV_NUMBER: Final = {"f16": "0", "q8_0": "1", "q4_0": "2"}  # numbers are understood by every version
+# 1.76 and 1.115.1 take half the context, which 1.117.1 has doubled; 1.76 takes a batch of neither 16 nor 4096
+MOST_CONTEXT: Final = 524288
+ONCE_CONTEXT: Final = 262144
+BATCHES: Final = (-1, *(2**power for power in range(4, 13)))
+KOBOLDCPP_ARGUMENTS: Final[Arguments] = arguments(
+    ("--contextsize --ctx-size -c", Argument(decides="backend.context", read=whole(1))),
+    (
+        "--gpulayers --gpu-layers --n-gpu-layers -ngl",
+        Argument(decides="backend.gpu_layers", read=lambda value: "auto" if value == "-1" else whole(0)(value)),
+    ),
+    (
+        "--quantkv",
+        Argument(
+            decides="backend.kv_cache",
+            read=one_of({**{name: name for name in KV_NUMBER}, **{n: name for name, n in KV_NUMBER.items()}}),
+        ),
+    ),
+    ("--flashattention --flash-attn -fa", Argument(decides="backend.flash_attention", read=always("on"))),
+    ("--noflashattention --no-flash-attn -nofa", Argument(decides="backend.flash_attention", read=always("off"))),
+    ("--threads -t", Argument(decides="backend.threads", read=whole(1))),
+    (
+        "--batchsize --blasbatchsize --batch-size -b",
+        Argument(decides="backend.batch", read=lambda value: None if value == "-1" else whole(1)(value)),
+    ),
+    (
+        "--moecpu --n-cpu-moe -ncmoe",
+        Argument(decides="cpu_experts", read=lambda value: whole(0)(value) if value else _EVERY),
+    ),
+    ("--autofit --fit -fit --parallelrequests --continuous-batching --contbatch", Argument()),
+    ("--device -dev", Argument(decides="gpu.devices")),
+    # of these the parser takes one alone
+    (
+        "--usecpu --usecuda --usecublas --usehipblas --usevulkan --useclblast --noblas",
+        Argument(
+            decides="gpu.mode",
+            fixed="says what KoboldCpp computes on, for which it takes one argument alone",
+            hint='take it out; gpu.mode decides it: "nvidia" or "none"',
+        ),
+    ),
+    ("--model -m --nomodel", model_argument(_TITLE)),
+    ("--host --port --ssl", place_argument(_TITLE)),
+    ("--password --config", key_argument(_TITLE)),
+    ("--remotetunnel", tunnel_argument()),
+)

@@ -1,0 +1,60 @@
+"""The arguments of llama.cpp's server that a plan decides; text-generation-webui passes them on.
+
+Source: common/arg.cpp of ggml-org/llama.cpp (its --help, run as build 11669). Names with _ in place of - are the same.
+"""
+
+from typing import Final
+
+from stackctl.backends.command_line import (
+    always,
+    arguments,
+    key_argument,
+    model_argument,
+    one_of,
+    place_argument,
+    whole,
+)
+from stackctl.backends.contract import Argument, Arguments
+
+_TITLE: Final = "llama.cpp"
+_EVERY: Final = 9999  # layers, blocks: as many as there are
+
+
+def _layers(value: str) -> object:
+    words: dict[str, object] = {"all": _EVERY, "auto": "auto", "-1": "auto"}
+    return words[value] if value in words else whole(0)(value)
+
+
+LLAMA_ARGUMENTS: Final[Arguments] = arguments(
+    ("-c --ctx-size", Argument(decides="backend.context", read=whole(1))),
+    ("-ngl --gpu-layers --n-gpu-layers", Argument(decides="backend.gpu_layers", read=_layers)),
+    # one of K and V each: the plan knows one type for both
+    ("-ctk --cache-type-k -ctv --cache-type-v", Argument(decides="backend.kv_cache")),
+    (
+        "-fa --flash-attn",
+        Argument(
+            decides="backend.flash_attention",
+            read=one_of({"": "on", "on": "on", "1": "on", "off": "off", "0": "off", "auto": "auto"}),
+        ),
+    ),
+    ("-t --threads", Argument(decides="backend.threads", read=whole(1))),
+    ("-ub --ubatch-size", Argument(decides="backend.batch", read=whole(1))),
+    ("-b --batch-size", Argument(decides="backend.batch")),
+    ("-np --parallel", Argument(decides="slots", read=whole(1))),
+    ("-ncmoe --n-cpu-moe", Argument(decides="cpu_experts", read=whole(0))),
+    ("-cmoe --cpu-moe", Argument(decides="cpu_experts", read=always(_EVERY))),
+    ("-dev --device", Argument(decides="gpu.devices")),
+    # how much RAM earlier prompts take; what it logs, from which stackctl reads how far it is and why it failed
+    ("-cram --cache-ram -lv --verbosity --log-verbosity -v --verbose --log-verbose --log-disable", Argument()),
+    ("-m --model -a --alias --models-dir --models-preset", model_argument(_TITLE)),
+    ("-hf -hfr --hf-repo -hff --hf-file -mu --model-url -dr --docker-repo", model_argument(_TITLE)),
+    ("--host --port --api-prefix --ssl-key-file --ssl-cert-file", place_argument(_TITLE)),
+    ("--api-key --api-key-file", key_argument(_TITLE)),
+    (
+        "--embedding --embeddings --rerank --reranking",
+        Argument(
+            fixed="makes llama.cpp a server that answers no chat",
+            hint="take it out; a server for that is a matter of its own",
+        ),
+    ),
+)

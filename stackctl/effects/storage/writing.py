@@ -1,0 +1,71 @@
+"""How a file is written in an open folder: beside its name, given away, sharing blocks with another where that goes."""
+
+import contextlib
+import fcntl
+import os
+import stat
+import threading
+from collections.abc import Iterator
+from typing import BinaryIO
+
+from stackctl.contracts.host import Owner
+
+_CLONE = 0x40049409  # FICLONE of linux/fs.h
+
+
+def clone(source: int, target: int) -> bool:
+    """Let an empty file share another's blocks until one of them changes (a reflink); False: that can't be here."""
+    try:
+        fcntl.ioctl(target, _CLONE, source)
+    except OSError:
+        return False
+    return True
+
+
+@contextlib.contextmanager
+def beside(name: str, folder: int) -> Iterator[BinaryIO]:
+    """Give a new file to write, which takes its name once it is whole; until then it is for nobody but us."""
+    new = f".{name}.{threading.get_native_id()}.new"  # of the main thread that is the process's number
+    unlink(new, folder)  # a link that somebody planted there is not followed
+    try:
+        flags = os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW | os.O_CLOEXEC
+        with os.fdopen(os.open(new, flags, 0o600, dir_fd=folder), "wb") as stream:
+            yield stream
+        os.replace(new, name, src_dir_fd=folder, dst_dir_fd=folder)
+    finally:
+        unlink(new, folder)
+
+
+def give(descriptor: int, owner: Owner) -> None:
+    """Let an open file belong to somebody, as far as we may."""
+    if os.geteuid() == 0:
+        os.fchown(descriptor, owner.uid, owner.gid)
+
+
+def is_written(folder: int, name: str, raw: bytes, mode: int, owner: Owner, *, is_private: bool) -> bool:
+    """Whether a file is what write() would make of it; of a private one the mode and the owner count, too."""
+    try:
+        descriptor = os.open(name, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC, dir_fd=folder)
+    except OSError:  # nothing there, a link, a file that we may not read: it is written
+        return False
+    with os.fdopen(descriptor, "rb") as stream:
+        found = os.fstat(descriptor)
+        if not stat.S_ISREG(found.st_mode) or found.st_size != len(raw) or stream.read(len(raw) + 1) != raw:
+            return False
+    is_given = os.geteuid() != 0 or (found.st_uid, found.st_gid) == (owner.uid, owner.gid)
+    return not is_private or (stat.S_IMODE(found.st_mode) == mode and is_given)
+
+
+def exists(name: str, folder: int) -> bool:
+    """Whether a name is there, whatever it is."""
+    try:
+        os.stat(name, dir_fd=folder, follow_symlinks=False)
+    except FileNotFoundError:
+        return False
+    return True
+
+
+def unlink(name: str, folder: int) -> None:
+    """Delete a file, if it is there."""
+    with contextlib.suppress(FileNotFoundError):
+        os.unlink(name, dir_fd=folder)
