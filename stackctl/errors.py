@@ -14,8 +14,10 @@ StackctlError
 ├── Exposed       10  something answers where nothing of the stack may answer
 └── Interrupted   130 Ctrl-C, where there is more to say than that
 
-2 is click's (usage), 130 is Ctrl-C, 1 is a bug: an uncaught traceback.
+2 is click's (usage), 130 is Ctrl-C (or SIGTERM, SIGHUP), 1 is a bug: an uncaught traceback.
 """
+
+INTERRUPTED = 130
 
 
 class StackctlError(Exception):

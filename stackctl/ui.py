@@ -1,9 +1,11 @@
 """The only module that prints. What happens goes to stderr, results to stdout, secrets nowhere."""
 
+import errno
 import io
 import json
 import os
 import re
+import select
 import sys
 import time
 from collections.abc import Iterable, Iterator, Sequence
@@ -19,6 +21,73 @@ _LONGEST = 300  # cells of a text that has a line's rest for itself
 # the service's name and colour, which Compose itself puts before a line of a log
 _PREFIX = re.compile(r"\x1b\[[0-9;]*m[\w. -]*\| \x1b\[0m", re.ASCII)
 _QUIET_S = 10.0  # how often a changing status line is repeated where there is no terminal
+
+
+class Output(io.RawIOBase):
+    """stdout or stderr, which may lose who reads it: from then on what is written goes nowhere; the work goes on."""
+
+    def __init__(self, number: int) -> None:
+        self._number = number
+        self.lost: OSError | None = None
+
+    def writable(self) -> bool:
+        return True
+
+    def fileno(self) -> int:
+        return self._number
+
+    def isatty(self) -> bool:
+        return os.isatty(self._number)
+
+    def write(self, data: Any) -> int:
+        while True:
+            try:
+                return os.write(self._number, data)
+            except BlockingIOError:  # another program made it so
+                select.select([], [self._number], [])
+            except OSError as e:
+                self.lost = e
+                nowhere = os.open(os.devnull, os.O_WRONLY)
+                os.dup2(nowhere, self._number)
+                os.close(nowhere)
+
+
+class Outputs:
+    """Both of them, as the process has them."""
+
+    def __init__(self, out: Output, err: Output) -> None:
+        self._out, self._err = out, err
+
+    def tell_loss(self) -> None:
+        """Say that a result was not written, where its reader did not just go away (`| head`)."""
+        sys.stdout.flush()
+        lost = self._out.lost
+        if lost and lost.errno != errno.EPIPE:
+            Ui().note(f"note: the result could not be printed: {lost.strerror}")
+
+
+def keep_outputs() -> Outputs:
+    """Let no error of stdout or stderr end the process, nor one that is closed (`>&-`) let a file take its number."""
+    for number in range(3):
+        try:
+            os.fstat(number)
+        except OSError:
+            os.open(os.devnull, os.O_RDWR)  # takes the lowest number that is free
+    sys.stdin = sys.stdin or os.fdopen(0, closefd=False)
+    out, err = Output(1), Output(2)
+    sys.stdout, sys.stderr = _stream(out, sys.stdout), _stream(err, sys.stderr)
+    return Outputs(out, err)
+
+
+def _stream(raw: Output, like: Any) -> TextIO:
+    """A text stream upon it, as Python made its own."""
+    has = like if isinstance(like, io.TextIOWrapper) else None
+    return io.TextIOWrapper(
+        io.BufferedWriter(raw),
+        encoding=has.encoding if has else "utf-8",
+        errors=has.errors if has else "backslashreplace",
+        line_buffering=has.line_buffering or has.write_through if has else True,  # the latter: PYTHONUNBUFFERED
+    )
 
 
 class Ui:
@@ -37,6 +106,12 @@ class Ui:
     def is_coloured(self) -> bool:
         """Whether results may have colours."""
         return sys.stdout.isatty() and not os.environ.get("NO_COLOR")
+
+    @property
+    def is_read(self) -> bool:
+        """Whether anybody may still read the results."""
+        raw = getattr(getattr(sys.stdout, "buffer", None), "raw", None)
+        return not (isinstance(raw, Output) and raw.lost)
 
     def hide(self, secret: Secret) -> None:
         """From here on this text is *** in all that is printed."""
@@ -105,12 +180,17 @@ class Ui:
         sys.stdout.flush()
 
     def log(self, line: str) -> None:
-        """A line of a log as Compose gives it: the service's name, which may have a colour, and a program's words."""
+        """A line of a log as Compose gives it: the service's name, which may have a colour, and a program's words.
+
+        Raises BrokenPipeError once nobody reads any more.
+        """
         found = _PREFIX.match(line)
         prefix = found[0] if found else ""
         self._clear()
         sys.stdout.write(prefix + self.redacted(terminal.shown(line.removeprefix(prefix))))
         sys.stdout.flush()
+        if not self.is_read:
+            raise BrokenPipeError
 
     def told(self, text: str) -> None:
         """Text as it is for who reads along, such as a CI system; results stay alone on stdout."""

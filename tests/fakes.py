@@ -252,6 +252,7 @@ class FakeHost:
     is_windows: bool = False
     around: HostIdentity = field(default_factory=HostIdentity)
     own_names: tuple[str, ...] = ()
+    zone: str = ""
     own_interfaces: dict[str, tuple[str, ...]] = field(default_factory=dict)
     own_addresses: tuple[str, ...] = ()
     networks: tuple[IPv4Network, ...] = ()
@@ -281,6 +282,9 @@ class FakeHost:
 
     def names(self) -> tuple[str, ...]:
         return self.own_names
+
+    def time_zone(self) -> str:
+        return self.zone
 
     def interfaces(self) -> dict[str, tuple[str, ...]]:
         return self.own_interfaces
@@ -465,6 +469,9 @@ class FakeOrchestrator:
 
     def files(self, plan: Plan, folder: PurePosixPath | None = None) -> dict[str, str]:
         return {self.file: render.render(plan, template, folder=folder)}
+
+    def additions(self) -> tuple[str, ...]:
+        return tuple(name for name in ("compose.override.yml", ".env") if self.folder.has_file(name))
 
     def check(self, name: str, text: str) -> None:
         del text

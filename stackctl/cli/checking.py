@@ -1,9 +1,7 @@
 """The command that checks a stack."""
 
 import os
-import signal
 from pathlib import Path
-from types import FrameType
 from typing import TYPE_CHECKING
 
 import click
@@ -110,7 +108,6 @@ def _up(
     from stackctl.commands.smoke.up import Up, smoke_up
     from stackctl.core.smoke import location as smoke_location
 
-    signal.signal(signal.SIGTERM, _interrupt)  # a job that is cancelled: taken down as with Ctrl-C
     changes = flags.changes(is_elsewhere=True)
     locks = Path(tempfile.gettempdir(), f"{smoke_location.HOME}-{os.getuid()}")
     up = Up(
@@ -121,7 +118,3 @@ def _up(
         trust_first_download=trust_first_download,
     )
     return smoke_up(machine, changes, up, options)
-
-
-def _interrupt(_number: int, _frame: FrameType | None) -> None:
-    raise KeyboardInterrupt

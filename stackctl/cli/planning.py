@@ -1,6 +1,7 @@
 """Commands that plan: deploy, and what shows or writes what it would do."""
 
 import os
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 import click
@@ -107,14 +108,36 @@ def _ask_for_model(machine: "Machine", changes: dict[str, object], *, yes: bool)
     default="relative",
     help="How paths below the folder are written; absolute for Portainer.",
 )
+@click.option(
+    "--archive",
+    type=click.Path(path_type=Path, dir_okay=False),
+    help="Pack the folder, its model included, into a tar FILE that starts anywhere.",
+    metavar="FILE",
+)
 @option.replan
 @click.pass_context
-def render(ctx: click.Context, flags: option.ConfigFlags, to_stdout: bool, paths: str, replan: bool) -> None:
-    """Write compose.yml, without an engine."""
+def render(
+    ctx: click.Context, flags: option.ConfigFlags, to_stdout: bool, paths: str, archive: Path | None, replan: bool
+) -> None:
+    """Write compose.yml and what it mounts, without an engine.
+
+    SillyTavern's first settings are made where its image is on an engine here; the last line names what is missing.
+    """
     from stackctl.commands.render import render as run
 
+    if archive and (to_stdout or paths == "absolute"):
+        raise click.UsageError(
+            "--archive packs a folder with relative paths: it goes with no --stdout or --paths absolute"
+        )
     machine = machine_of(ctx)
-    text = run(machine, flags.changes(), to_stdout=to_stdout, absolute=paths == "absolute", replan=replan)
+    text = run(
+        machine,
+        flags.changes(),
+        to_stdout=to_stdout,
+        absolute=paths == "absolute",
+        replan=replan,
+        archive=archive and archive.absolute(),
+    )
     if to_stdout:
         machine.ui.raw(text)
 

@@ -1,5 +1,6 @@
 """The door: the group of all commands, what they share, and the only place where errors become exit codes."""
 
+import os
 import select
 import sys
 from collections.abc import Iterator, Sequence
@@ -10,13 +11,13 @@ from typing import TYPE_CHECKING, Final
 import click
 
 from stackctl import __version__
-from stackctl.errors import StackctlError
+from stackctl.cli.interruption import interruption
+from stackctl.errors import INTERRUPTED, ConfigError, StackctlError
 from stackctl.ui import Ui
 
 if TYPE_CHECKING:
     from stackctl.machine import Machine
 
-INTERRUPTED = 130
 # these do all, or all but a part, without one; `images build` leaves it to docker's own command, which knows ssh
 _WITHOUT_ENGINE: Final = frozenset({"render", "init", "history", "models", "import", "images build"})
 
@@ -26,8 +27,10 @@ class Cli(click.Group):
 
     def invoke(self, ctx: click.Context) -> object:
         try:
-            return super().invoke(ctx)
+            interruption.is_raised = True
+            found = super().invoke(ctx)
         except StackctlError as error:
+            interruption.code = error.exit_code
             ui = _ui(ctx)
             ui.error(error.message, hint=error.hint, evidence=error.evidence)
             if ui.as_json and error.rolled_back is not None:
@@ -35,8 +38,17 @@ class Cli(click.Group):
                 ui.result("", values)
             ctx.exit(error.exit_code)
         except (KeyboardInterrupt, click.Abort):  # Abort: a question that got no yes
-            _ui(ctx).error("interrupted", hint="nothing is half-written; `stackctl status` shows what runs")
+            interruption.is_raised = False
+            interruption.tell(_ui(ctx))
             ctx.exit(INTERRUPTED)
+        except (click.exceptions.Exit, click.ClickException) as done:
+            interruption.code = done.exit_code
+            raise
+        else:
+            interruption.code = 0
+            return found
+        finally:
+            interruption.is_raised = False
 
     def list_commands(self, ctx: click.Context) -> list[str]:  # noqa: ARG002 - in the order of a stack's life
         return list(self.commands)
@@ -59,7 +71,20 @@ def main(ctx: click.Context, folder: Path, verbose: bool) -> None:
     `stackctl deploy` renders a Docker Compose stack of SillyTavern and an LLM backend, starts it, waits until the
     loaded model answers, and proves it by a reply through SillyTavern.
     """
-    ctx.obj = (folder, Ui(verbose=verbose))
+    ctx.obj = (_there(folder), Ui(verbose=verbose))
+
+
+def _there(folder: Path) -> Path:
+    """The folder, also where the one in which the user stands was removed meanwhile."""
+    try:
+        Path.cwd()
+    except FileNotFoundError as e:
+        if not folder.is_absolute():
+            raise ConfigError(
+                "the folder in which you stand was removed", hint="cd into another one; or name one: stackctl -C FOLDER"
+            ) from e
+        os.chdir(folder)
+    return folder
 
 
 def _ui(ctx: click.Context) -> Ui:
@@ -69,11 +94,13 @@ def _ui(ctx: click.Context) -> Ui:
 
 @contextmanager
 def until_interrupted(ctx: click.Context) -> Iterator[None]:
-    """For what goes on until Ctrl-C: then that is no error, and nothing to say."""
+    """For what goes on until Ctrl-C, or until nobody reads it: then that is no error, and nothing to say."""
     try:
         yield
     except KeyboardInterrupt:
         ctx.exit(INTERRUPTED)
+    except BrokenPipeError:
+        ctx.exit(0)
 
 
 def machine_of(ctx: click.Context, *, as_json: bool = False) -> "Machine":

@@ -23,6 +23,8 @@ def status(ctx: click.Context, as_json: bool, watch: bool) -> None:
         with until_interrupted(ctx):
             for now in command.watch_status(machine):
                 machine.ui.result(*report.status(now, machine.ui))
+                if not machine.ui.is_read:
+                    break
     now = command.status(machine)
     machine.ui.result(*report.status(now, machine.ui))
     ctx.exit(0 if now.is_ready else NotReady.exit_code)

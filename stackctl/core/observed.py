@@ -94,6 +94,7 @@ class Observed:
     interfaces: Mapping[str, tuple[str, ...]] = field(default_factory=dict)  # name -> "192.168.1.5/24", ...
     names: tuple[str, ...] | None = None  # of this machine; None: it was not looked at, or does not run the stack
     models: Mapping[str, ModelSeen] = field(default_factory=dict)  # of stack.toml's [models]: those that are there
+    time_zone: str = ""  # of this machine, as Europe/Berlin; "": not known, or it does not run the stack
     engine: EngineSeen | None = None  # None: rendered without an engine
     gpus: tuple[Gpu, ...] = ()
     cpu: Cpu = field(default_factory=Cpu)
@@ -106,9 +107,9 @@ class Observed:
     proxy: str | None = None  # the address of sillytavern.proxy's container in its network; None: it was not looked for
     is_new: bool = False  # the stack has no containers
     has_run: bool = False  # SillyTavern has been started here, so people know its port
+    ran_with: tuple[str, ...] = ()  # extra_args of the stack that was deployed here, or all that its program was given
     backend_runs: bool = False  # this stack's own backend, ready or not
     patience_s: int = 0  # how long the user says that a start may take; 0: that is left to us
-    ran_with: tuple[str, ...] = ()  # extra_args of the stack that was deployed here, or all that its program was given
     server: ServerSeen | None = None  # the backend, where it runs elsewhere and could be asked
     # where the backend's programs lie, or will: by name as in Backend.PROGRAMS; "": the one that the user brings
     programs: Mapping[str, PurePosixPath] = field(default_factory=dict)

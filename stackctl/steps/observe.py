@@ -49,6 +49,7 @@ def observe(spec: Spec, machine: Machine, found: Lock | None = None, coming: Mod
         password=tavern_password.tavern_password(machine, spec),
         interfaces=machine.host.interfaces() if spec.sillytavern.has_password else {},
         names=machine.host.names() if engine.is_local else None,
+        time_zone=machine.host.time_zone() if engine.is_local else "",
         model=external_backend.external_model(None),
         engine=engine,
         proxy=_proxy(spec, machine),
@@ -93,6 +94,7 @@ def observe_without_engine(spec: Spec, machine: Machine, recorded: Lock) -> Obse
         names=machine.host.names()
         if spec.sillytavern.has_password
         else None,  # only then it is surely for this machine
+        time_zone=machine.host.time_zone(),
         model=external_backend.external_model(None),
         routes=tuple(net for net in machine.host.routes() if net not in own),
         has_run=has_run(machine, {}),

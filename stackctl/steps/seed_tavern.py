@@ -2,7 +2,7 @@
 
 import json
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -19,10 +19,12 @@ from stackctl.errors import DataError
 from stackctl.machine import Machine
 from stackctl.ports.disk import Folder
 from stackctl.steps.former_stack import note_written
+from stackctl.steps.has_run import has_run
 from stackctl.steps.tavern_folder import data_path, settings_file, tavern_folder
 from stackctl.steps.template_contents import template_contents
 from stackctl.terminal import command_line
 
+_RENDERED = "rendered"  # among what the settings were made from
 RECORD = f"{STATE}/sillytavern.json"  # what we wrote last, and from what
 
 
@@ -117,9 +119,19 @@ def put_settings_back(plan: Plan, former: bytes, record: bytes, *, is_edited: bo
 
 
 def is_seeded(machine: Machine) -> bool:
-    """Whether a deploy came as far as SillyTavern's settings here; the record that `stackctl adopt` leaves says no."""
+    """Whether a deploy came as far as SillyTavern's settings here.
+
+    The record that `stackctl adopt` leaves says no, nor does that of `stackctl render` before the first start.
+    """
     record = _record(machine)
-    return bool(record.get("made_from") or record.get("former"))
+    made_from = record.get("made_from")
+    is_rendered = isinstance(made_from, Mapping) and made_from.get(_RENDERED)
+    return bool((made_from and not is_rendered) or record.get("former") or has_run(machine, {}))
+
+
+def as_rendered(want: WantedSettings) -> WantedSettings:
+    """The same settings, written by somebody who starts nothing: a deploy looks at them again."""
+    return replace(want, made_from={**want.made_from, _RENDERED: True})
 
 
 def _follow(

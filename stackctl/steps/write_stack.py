@@ -41,9 +41,7 @@ def write_stack(planned: Planned, text: str, machine: Machine, *, replan: bool =
         folder.write(demo_model.FILE_NAME, demo_model.gguf_bytes())
     _write_backend_files(planned.plan, folder)
     tavern_password.give_password(planned.plan, machine)
-    written = {"by": __version__, "inputs": planned.inputs, "sha256": checksum(text)}
-    written[security.RECORD] = " ".join(planned.security)
-    recorded = lock_file.dump(replace(planned.lock, rendered=written))
+    recorded = lock_text(planned, text)
     plan = _plan_text(planned.plan, machine)
     note_written(machine, {file: text, lock_file.FILE: recorded, plan_json.FILE: plan})
     if folder.write(file, text):
@@ -51,6 +49,13 @@ def write_stack(planned: Planned, text: str, machine: Machine, *, replan: bool =
     folder.write(lock_file.FILE, recorded)
     _write_plan(plan, machine)
     return text
+
+
+def lock_text(planned: Planned, text: str) -> str:
+    """stack.lock's text where this is the text of the rendered file."""
+    written = {"by": __version__, "inputs": planned.inputs, "sha256": checksum(text)}
+    written[security.RECORD] = " ".join(planned.security)
+    return lock_file.dump(replace(planned.lock, rendered=written))
 
 
 def _plan_text(plan: Plan, machine: Machine) -> str:

@@ -71,7 +71,7 @@ async function connect() {
     }, true);
     for (;;) {
         const model = connection.state?.model;
-        await connection.look();
+        await connection.look().catch(error => console.warn('stackctl: a look at the backend failed', error));
         if (model !== connection.state?.model) {
             await settings.areStale();
         }

@@ -90,6 +90,9 @@ export class Page {
 
     // Show what the page waits for; '': nothing.
     show(text) {
+        if (text) {
+            $('.api_loading').show();  // its button to cancel, which the page's own look takes away
+        }
         if (text === this.shown) {
             return;
         }
@@ -97,7 +100,9 @@ export class Page {
         for (const [element, own] of this.texts) {
             element.setAttribute(TEXT, text || own);
         }
-        $('.api_loading').toggle(text !== '');  // its button to cancel
+        if (!text) {
+            $('.api_loading').hide();
+        }
         this.script.displayOnlineStatus();
         if (this.toast && text) {
             this.toast.find('.toast-message').text(text);

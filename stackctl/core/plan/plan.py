@@ -11,7 +11,7 @@ from stackctl.core.config.lock import Decisions, Lock
 from stackctl.core.config.spec import DEMO, LAN, Spec
 from stackctl.core.hub import store
 from stackctl.core.observed import Observed
-from stackctl.core.plan import engine_features, exposure, gpu_request, host_names, security, subnets
+from stackctl.core.plan import engine_features, exposure, gpu_request, host_names, security, subnets, time_zone
 from stackctl.core.plan.backend_service import own_backend
 from stackctl.core.plan.companions import companion_notes, companion_services
 from stackctl.core.plan.external_backend import external_backend
@@ -50,8 +50,9 @@ def plan(spec: Spec, seen: Observed, recorded: Lock) -> Planned:
     names = host_names.served_names(spec, seen, decisions)
     page = sillytavern(spec, seen, serving, networks, names, decisions)
     companions = companion_services(spec, seen, serving, networks, page, decisions)
-    wanted = (*((serving.service,) if serving.service else ()), page, *companions)
-    services = tuple(engine_features.adapt(one, seen.engine) for one in wanted)
+    zone = time_zone.choose_zone(seen, recorded, decisions)
+    in_zone = (time_zone.in_zone(one, zone) for one in (serving.service, page) if one)
+    services = tuple(engine_features.adapt(one, seen.engine) for one in (*in_zone, *companions))
     measures = security.measures(services, networks)
     return Planned(
         plan=Plan(

@@ -1,10 +1,10 @@
 """The disk with all that commands and steps ask of it: the port `Storage`."""
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from stackctl.backends.contract import Program
 from stackctl.contracts.host import Owner, Permissions
@@ -74,6 +74,11 @@ class Trees:
     can_clone = staticmethod(tree.can_clone)
     refuse_full = staticmethod(tree.refuse_full)
     refuse_foreign = staticmethod(tree.refuse_foreign)
+
+    def pack(self, target: Path, top: str, trees: Iterable[Any], texts: Mapping[str, str], owner: Owner) -> None:
+        from stackctl.effects.storage.archive import pack  # tarfile takes a moment to load
+
+        pack(target, top, trees, texts, owner)
 
     def reach(self, owner: Owner, *, closed: Path | None = None) -> Reach:
         """Which links count in a folder of this owner; below `closed` none does."""

@@ -14,15 +14,15 @@ from stackctl.contracts.host import Owner
 from stackctl.core.config.files import STATE
 from stackctl.effects.storage import folder_lock, opening
 from stackctl.effects.storage.folder_lock import Says
+from stackctl.effects.storage.new_file import beside, pieces
 from stackctl.effects.storage.opening import Reach
 from stackctl.effects.storage.unwritable import translate_errors
-from stackctl.effects.storage.writing import beside, clone, exists, give, is_written
+from stackctl.effects.storage.writing import clone, exists, give, is_written
 from stackctl.errors import ConfigError, DataError
 from stackctl.secret import Secret
 
 MOST_BYTES = 16 << 20  # of a file that is read whole
 _PRIVATE_FOLDER = 0o700
-_PIECE = 1 << 20  # bytes
 _T = TypeVar("_T")
 
 
@@ -99,7 +99,7 @@ class Folder:
         return self._write(name, secret.reveal().encode(), mode, reader, is_private=True)
 
     def receive(self, name: str, source: int, *, is_synced: bool) -> str:
-        """Copy an open file here, with its time and who may run it, and return its sha256.
+        """Copy an open file here, with its holes, its time and who may run it, and return its sha256.
 
         As write() does: the old file or the new one, never half of one. Not `is_synced`: the caller syncs many at once.
         """
@@ -110,11 +110,16 @@ class Folder:
             beside(path.name, folder) as stream,
         ):
             is_cloned = clone(source, stream.fileno())
-            while piece := os.read(source, _PIECE):
+            for piece, is_hole in pieces(source):
                 digest.update(piece)
-                if not is_cloned:
+                if is_cloned:
+                    continue
+                if is_hole:
+                    stream.seek(len(piece), os.SEEK_CUR)
+                else:
                     stream.write(piece)
-            stream.flush()
+            if not is_cloned:
+                stream.truncate()
             found = os.fstat(source)
             give(stream.fileno(), self.owner)
             os.fchmod(stream.fileno(), stat.S_IMODE(found.st_mode) & 0o777 | 0o600)

@@ -105,6 +105,23 @@ def refuse_irregular(descriptor: int, path: Path) -> None:
         raise _irregular(path)
 
 
+def data_extents(descriptor: int) -> Iterator[tuple[int, int]]:
+    """Give (begin, end) of all that a file holds but its holes; all of it where nothing tells which those are."""
+    at = 0
+    while True:
+        try:
+            begin = os.lseek(descriptor, at, os.SEEK_DATA)
+            end = os.lseek(descriptor, begin, os.SEEK_HOLE)
+        except OSError as e:
+            if e.errno == errno.ENXIO:  # no data from there on
+                return
+            begin, end = at, max(os.fstat(descriptor).st_size, at)  # lseek(2): EINVAL, or a pipe
+            if begin == end:
+                return
+        yield begin, end
+        at = end
+
+
 def _irregular(path: Path) -> DataError:
     return DataError(f"{path} is not a regular file", hint="Move it away; `ls -ld` shows what it is.")
 

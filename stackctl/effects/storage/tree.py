@@ -6,7 +6,7 @@ import hashlib
 import os
 import shutil
 import stat
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
@@ -43,6 +43,7 @@ class Tree:
     links: tuple[Path, ...]  # that lead out of `within`
     lost: tuple[Path, ...]  # links that lead to nothing or are not followed, what is no file, what lies too deep
     skipped: tuple[str, ...]  # by their paths in the copy
+    stats: Mapping[str, os.stat_result]  # of the folders, by their paths in the copy
 
 
 def existing(folder: Path, names: Iterable[str]) -> frozenset[str]:
@@ -74,6 +75,7 @@ def walk(
         links=tuple(seen.links),
         lost=tuple(seen.lost),
         skipped=tuple(seen.skipped),
+        stats=seen.stats,
     )
 
 
@@ -87,6 +89,7 @@ class _Seen:
         self.links: list[Path] = []
         self.lost: list[Path] = []
         self.skipped: list[str] = []
+        self.stats: dict[str, os.stat_result] = {}
 
     def visit(self, path: Path, place: str, above: frozenset[tuple[int, int]]) -> None:
         """Look at a path. `above`: the folders that it lies in, as the system numbers them."""
@@ -114,6 +117,7 @@ class _Seen:
             self.files.append(Leaf(source=path, reach=self._reach, target=place, size=found.st_size))
         elif stat.S_ISDIR(found.st_mode) and number not in above and len(above) < _DEEPEST:
             self.folders.append(place)
+            self.stats[place] = found
             for name in sorted(os.listdir(descriptor)):
                 self.visit(path / name, f"{place}/{name}", above | {number})
         else:  # a pipe, a device, a link to a folder above

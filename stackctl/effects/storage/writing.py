@@ -1,12 +1,9 @@
-"""How a file is written in an open folder: beside its name, given away, sharing blocks with another where that goes."""
+"""What is done to a file in an open folder: given away, compared, deleted, sharing blocks where that goes."""
 
 import contextlib
 import fcntl
 import os
 import stat
-import threading
-from collections.abc import Iterator
-from typing import BinaryIO
 
 from stackctl.contracts.host import Owner
 
@@ -20,20 +17,6 @@ def clone(source: int, target: int) -> bool:
     except OSError:
         return False
     return True
-
-
-@contextlib.contextmanager
-def beside(name: str, folder: int) -> Iterator[BinaryIO]:
-    """Give a new file to write, which takes its name once it is whole; until then it is for nobody but us."""
-    new = f".{name}.{threading.get_native_id()}.new"  # of the main thread that is the process's number
-    unlink(new, folder)  # a link that somebody planted there is not followed
-    try:
-        flags = os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW | os.O_CLOEXEC
-        with os.fdopen(os.open(new, flags, 0o600, dir_fd=folder), "wb") as stream:
-            yield stream
-        os.replace(new, name, src_dir_fd=folder, dst_dir_fd=folder)
-    finally:
-        unlink(new, folder)
 
 
 def give(descriptor: int, owner: Owner) -> None:

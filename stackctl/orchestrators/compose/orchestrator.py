@@ -89,6 +89,10 @@ class ComposeOrchestrator:
         """The files that a plan comes to, by name. `folder`: paths below it are written absolute."""
         return {self.file: render.render(plan, self._template, folder=folder)}
 
+    def additions(self) -> tuple[str, ...]:
+        """The user's own files that Compose reads beside ours, such as compose.override.yml and .env."""
+        return self._compose.additions()
+
     def check(self, name: str, text: str) -> None:
         """Let Compose itself judge a file's text (with the user's override), before anything changes."""
         self._compose.check(name, text)

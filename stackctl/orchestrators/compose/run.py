@@ -134,6 +134,10 @@ class Compose:
             start_new_session=True,  # Ctrl-C is ours to handle
         )
 
+    def additions(self) -> tuple[str, ...]:
+        """The user's own files that Compose reads beside ours, such as compose.override.yml and .env."""
+        return tuple(file for file in (*self._override()[1:], ".env") if self.folder.has_file(file))
+
     @property
     def is_overridden(self) -> bool:
         """Whether the user's own file has a say."""

@@ -16,6 +16,7 @@ pytestmark = [pytest.mark.engine, pytest.mark.machines]
 Open = Callable[[str], Tavern]
 
 AWAY = ("text-completions", "Failed to load resource", "Error getting status")  # what a page says of a backend away
+SAVES_MS = 1500  # after which a page saves what has changed
 SOON_S = 40  # the longest back-off, and two slow cores
 
 
@@ -27,6 +28,13 @@ def chat_files(stack: Stack) -> dict[Path, bytes]:
     return {one: one.read_bytes() for one in (stack.folder / "sillytavern/data/default-user/chats").rglob("*.jsonl")}
 
 
+def saved(stack: Stack, page: Tavern) -> None:
+    """Wait until the answer is in the chat's file, and the page has no more to add to it."""
+    answer = f'"mes":"{SENTENCE}'.encode()
+    page.until(lambda: any(answer in one for one in chat_files(stack).values()), "the chat saved", 20)
+    page.page.wait_for_timeout(SAVES_MS)
+
+
 @pytest.mark.sample
 def test_a_page_that_was_opened_before_the_backend_connects_and_saves_no_settings(stack: Stack, tavern: Open) -> None:
     url = stack.deploy()["url"]
@@ -35,27 +43,29 @@ def test_a_page_that_was_opened_before_the_backend_connects_and_saves_no_setting
     waits_for(page, "Waiting for the backend")
     page.page.locator("#send_textarea").fill("a draft")
     settings = stack.folder / "sillytavern" / facts.SETTINGS
-    page.page.wait_for_timeout(1500)  # what the page itself saves at its load is a second late
+    page.page.wait_for_timeout(SAVES_MS)  # what it saves at its load
     before = settings.read_bytes()
     stack.run("start", "llamacpp")
     page.until(lambda: page.status == FILE_NAME, "connected", SOON_S)
     assert (page.draft, page.page.evaluate("document.querySelectorAll('#chat .mes').length > 0")) == ("a draft", True)
-    page.page.wait_for_timeout(1500)
+    page.page.wait_for_timeout(SAVES_MS)
     assert settings.read_bytes() == before
     page.excuse(*AWAY)
     assert page.say("Hello there")[-1] == SENTENCE
 
 
-def test_a_page_goes_through_use_and_through_stop_and_start_with_a_draft(stack: Stack, tavern: Open) -> None:
+def test_a_page_goes_through_use_rollback_stop_and_start_with_a_draft(stack: Stack, tavern: Open) -> None:
     (stack.folder / "other.gguf").write_bytes(gguf_bytes())
+    (stack.folder / "bad.gguf").write_bytes(gguf_bytes().replace(b"llama", b"llamz"))
     models = '[models.demo]\npath = "demo"\n[models.other]\npath = "other.gguf"\ncontext = 12288\n'
+    models += '[models.bad]\npath = "bad.gguf"\n'
     wish(stack, f'{models}[model]\nuse = "demo"\n')
     page = tavern(stack.deploy()["url"])
     page.connected(FILE_NAME)
     page.page.evaluate("SillyTavern.getContext().selectCharacterById(0)")
     page.until(lambda: len(page.messages) == 1, "the greeting of SillyTavern's own character", 30)
     assert page.say("Remember me")[-1] == SENTENCE
-    page.until(lambda: any(b"Remember me" in one for one in chat_files(stack).values()), "the chat saved", 20)
+    saved(stack, page)
     before = chat_files(stack)
     page.page.evaluate("window.isThisPage = true")
     page.page.locator("#send_textarea").fill("a draft")
@@ -63,6 +73,8 @@ def test_a_page_goes_through_use_and_through_stop_and_start_with_a_draft(stack: 
     stack.run("use", "other")
     page.until(lambda: page.status == "other.gguf", "the new model's name", SOON_S)
     page.until(lambda: "Reload needed" in page.toasts, "the page says that it must be reloaded", SOON_S)
+    assert stack.run("use", "bad", check=False).returncode == 8
+    page.until(lambda: page.status == "other.gguf", "connected to what runs again", SOON_S)
     stack.run("stop")
     waits_for(page, "Waiting for SillyTavern")
     stack.run("start")
@@ -96,7 +108,7 @@ def test_a_chat_that_could_not_be_read_is_not_overwritten(stack: Stack, tavern: 
     page.page.evaluate("SillyTavern.getContext().selectCharacterById(0)")
     page.until(lambda: len(page.messages) == 1, "the greeting of SillyTavern's own character", 30)
     assert page.say("Remember me")[-1] == SENTENCE
-    page.until(lambda: any(b"Remember me" in one for one in chat_files(stack).values()), "the chat saved", 20)
+    saved(stack, page)
     chats = stack.folder / "sillytavern/data/default-user/chats"
     for file in chats.rglob("*.jsonl"):  # as older versions wrote them, which SillyTavern itself does not guard
         file.write_bytes(file.read_bytes().replace(b'"integrity"', b'"older"'))
@@ -113,7 +125,7 @@ def test_a_chat_that_could_not_be_read_is_not_overwritten(stack: Stack, tavern: 
         chats.chmod(0o777)
     page.page.evaluate("SillyTavern.getContext().selectCharacterById(0)")
     page.until(lambda: "Remember me" not in page.messages, "an empty chat", 30)
-    page.page.wait_for_timeout(1500)  # in which it is saved
+    page.page.wait_for_timeout(SAVES_MS)
     if lost == "stopped":
         stack.run("start")
     else:
