@@ -10,7 +10,7 @@ from stackctl.contracts.service import GpuRequest, Network
 from stackctl.core.config.lock import Decisions, Lock
 from stackctl.core.config.spec import DEMO, LAN, Spec
 from stackctl.core.hub import store
-from stackctl.core.observed import Observed
+from stackctl.core.observed import EngineSeen, Observed
 from stackctl.core.plan import engine_features, exposure, gpu_request, host_names, security, subnets, time_zone
 from stackctl.core.plan.backend_service import own_backend
 from stackctl.core.plan.companions import companion_notes, companion_services
@@ -34,6 +34,7 @@ class Planned:
     lock: Lock
     inputs: str
     security: tuple[str, ...]
+    engine: EngineSeen | None = None  # that it is for
 
 
 def plan(spec: Spec, seen: Observed, recorded: Lock) -> Planned:
@@ -95,6 +96,7 @@ def plan(spec: Spec, seen: Observed, recorded: Lock) -> Planned:
         lock=Lock(decisions=decisions.taken, digests=recorded.digests, rendered=recorded.rendered),
         inputs=_inputs(spec, seen, serving.service.gpu if serving.service else None, names),
         security=tuple(measures),
+        engine=seen.engine,
     )
 
 
