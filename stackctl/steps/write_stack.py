@@ -54,6 +54,8 @@ def write_stack(planned: Planned, text: str, machine: Machine, *, replan: bool =
 def lock_text(planned: Planned, text: str) -> str:
     """stack.lock's text where this is the text of the rendered file."""
     written = {"by": __version__, "inputs": planned.inputs, "sha256": checksum(text)}
+    if planned.lock.is_newer:
+        written[lock_file.NEWEST] = planned.lock.newest
     written[security.RECORD] = " ".join(planned.security)
     return lock_file.dump(replace(planned.lock, rendered=written))
 

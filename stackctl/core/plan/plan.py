@@ -41,8 +41,7 @@ def plan(spec: Spec, seen: Observed, recorded: Lock) -> Planned:
     """Decide everything; raise ConfigError, EngineError, GpuError or ModelError where the wish can't be met."""
     decisions = Decisions(recorded)
     _check(spec)
-    for source in (spec.model.source, *(one.source for one in spec.models.values())):
-        decisions.keep(store.key(source))
+    _keep_sources(spec, decisions)
     name = stack_name(spec, seen.folder)
     serving = (external_backend if spec.backend.is_external else own_backend)(spec, seen, decisions)
     networks = subnets.networks(name, spec, seen, decisions, has_inner=serving.service is not None)
@@ -81,6 +80,7 @@ def plan(spec: Spec, seen: Observed, recorded: Lock) -> Planned:
             template=template,
             model_bytes=seen.model.size,
             notes=(
+                *decisions.notes(),
                 *_notes(spec, seen),
                 *subnets.notes(networks, seen),
                 *engine_features.notes(seen.engine),
@@ -93,11 +93,17 @@ def plan(spec: Spec, seen: Observed, recorded: Lock) -> Planned:
             ),
             timeout_s=max(300, serving.start_s + 120),
         ),
-        lock=Lock(decisions=decisions.taken, digests=recorded.digests, rendered=recorded.rendered),
+        lock=decisions.lock(),
         inputs=_inputs(spec, seen, serving.service.gpu if serving.service else None, names),
         security=tuple(measures),
         engine=seen.engine,
     )
+
+
+def _keep_sources(spec: Spec, decisions: Decisions) -> None:
+    """Let stand where the models are that stack.toml names by a source."""
+    for source in (spec.model.source, *(one.source for one in spec.models.values())):
+        decisions.keep(store.key(source))
 
 
 def forget_decisions(recorded: Lock) -> Lock:
