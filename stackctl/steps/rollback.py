@@ -17,6 +17,7 @@ from stackctl.errors import ConfigError, Interrupted, Late, NotReady, StackctlEr
 from stackctl.machine import Machine
 from stackctl.steps.deployed import deployed_plan
 from stackctl.steps.former_stack import BACK_OR_ON, WRITTEN, folder_of, forget_former, is_overtaken, kept_journal
+from stackctl.steps.own_name import claimed
 from stackctl.steps.page_state import PageState
 from stackctl.steps.seed_tavern import RECORD, put_settings_back
 from stackctl.steps.start import start
@@ -83,6 +84,19 @@ def go_back(journal: Journal, machine: Machine) -> str:
     _put_files_back(journal, machine)
     former = deployed_plan(machine)
     give_key(former, machine)
+    with claimed(former.name, machine):
+        _bring_back(journal, former, machine)
+    PageState(former, machine).say("")
+    take_password_back(former, machine)
+    for copy in journal.copies:
+        machine.storage.trees.remove(Path(copy))
+    forget_former(machine)
+    what = f"{former.backend_title} with {former.model_name or 'its model'}"
+    return f"{what} runs again, as before" if journal.ran else f"{what} is what `stackctl start` starts, as before"
+
+
+def _bring_back(journal: Journal, former: Plan, machine: Machine) -> None:
+    """Make the containers anew that are not the former ones, or not ready; of a stack that was stopped, none."""
     states = machine.orchestrator.states(former.name)
     if not journal.ran:
         if not all(one.name not in states or states[one.name].container == one.container for one in journal.services):
@@ -91,15 +105,7 @@ def go_back(journal: Journal, machine: Machine) -> str:
         others = [one for one in journal.services if one.name != former.backend]
         only = former.backend if former.backend_service and all(_is_former(one, states) for one in others) else None
         concerned = [one for one in journal.services if only in {None, one.name}]
-        images = _images(concerned, machine)
-        start(former, machine, timeout_s=None, only=only, images=images)
-    PageState(former, machine).say("")
-    take_password_back(former, machine)
-    for copy in journal.copies:
-        machine.storage.trees.remove(Path(copy))
-    forget_former(machine)
-    what = f"{former.backend_title} with {former.model_name or 'its model'}"
-    return f"{what} runs again, as before" if journal.ran else f"{what} is what `stackctl start` starts, as before"
+        start(former, machine, timeout_s=None, only=only, images=_images(concerned, machine))
 
 
 def _explained(error: StackctlError | KeyboardInterrupt) -> StackctlError:
