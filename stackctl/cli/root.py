@@ -6,12 +6,13 @@ import sys
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NoReturn
 
 import click
 
 from stackctl import __version__
 from stackctl.cli.interruption import interruption
+from stackctl.effects.host.limits import shortage
 from stackctl.errors import INTERRUPTED, ConfigError, StackctlError
 from stackctl.ui import Ui
 
@@ -27,9 +28,11 @@ class Cli(click.Group):
             interruption.is_raised = True
             found = super().invoke(ctx)
         except StackctlError as error:
-            interruption.code = error.exit_code
-            _ui(ctx).error(error.message, hint=error.hint, evidence=error.evidence)
-            ctx.exit(error.exit_code)
+            self._end(ctx, error)
+        except (MemoryError, OSError, RuntimeError) as error:
+            if found := shortage(error):
+                self._end(ctx, found)
+            raise
         except (KeyboardInterrupt, click.Abort):  # Abort: a question that got no yes
             interruption.is_raised = False
             interruption.tell(_ui(ctx))
@@ -42,6 +45,11 @@ class Cli(click.Group):
             return found
         finally:
             interruption.is_raised = False
+
+    def _end(self, ctx: click.Context, error: StackctlError) -> NoReturn:
+        interruption.code = error.exit_code
+        _ui(ctx).error(error.message, hint=error.hint, evidence=error.evidence)
+        ctx.exit(error.exit_code)
 
     def list_commands(self, ctx: click.Context) -> list[str]:  # noqa: ARG002 - in the order of a stack's life
         return list(self.commands)

@@ -41,7 +41,7 @@ class Engine:
     @contextmanager
     def loading(self) -> Iterator[None]:
         """Load the SDK, which takes a moment, while something else is waited for."""
-        thread = threading.Thread(target=importlib.import_module, args=("docker",))
+        thread = threading.Thread(target=_load_sdk)
         thread.start()
         try:
             yield
@@ -255,6 +255,11 @@ def hides_clients(info: dict[str, Any]) -> str:
     if info.get("OperatingSystem") == "Docker Desktop":
         return "Docker Desktop"
     return "a rootless engine" if any("name=rootless" in one for one in info.get("SecurityOptions") or ()) else ""
+
+
+def _load_sdk() -> None:
+    with suppress(OSError, MemoryError):  # whoever needs it meets that, too, and says it
+        importlib.import_module("docker")
 
 
 def _translate_errors(command: str) -> AbstractContextManager[None]:
