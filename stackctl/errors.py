@@ -7,9 +7,12 @@ StackctlError
 ├── GpuError      5   the GPU can't be given to the backend
 ├── DoesNotFit    6   memory or disk is too small for what was asked
 ├── NotReady      7   the stack came up wrong, or not in time
+│   └── Late          not in time: what was started goes on
 ├── ModelError    8   a model or program file: missing, damaged, not what it says it is
 ├── DataError     9   the user's data could not be written or kept safe
-└── Exposed       10  something answers where nothing of the stack may answer
+│   └── Unmountable   the engine can't mount a file or folder of this machine
+├── Exposed       10  something answers where nothing of the stack may answer
+└── Interrupted   130 Ctrl-C, where there is more to say than that
 
 2 is click's (usage), 130 is Ctrl-C (or SIGTERM, SIGHUP), 1 is a bug: an uncaught traceback.
 """
@@ -21,6 +24,7 @@ class StackctlError(Exception):
     """An expected failure: what is wrong (message), what to do next (hint), what shows it (evidence)."""
 
     exit_code = 1
+    rolled_back: bool | None = None  # whether what ran before runs again, after a deploy; None: nothing was to go back
 
     def __init__(self, message: str, *, hint: str = "", evidence: tuple[str, ...] = ()) -> None:
         super().__init__(message)
@@ -53,6 +57,10 @@ class NotReady(StackctlError):
     exit_code = 7
 
 
+class Late(NotReady):
+    pass
+
+
 class ModelError(StackctlError):
     exit_code = 8
 
@@ -61,5 +69,13 @@ class DataError(StackctlError):
     exit_code = 9
 
 
+class Unmountable(DataError):
+    pass
+
+
 class Exposed(StackctlError):
     exit_code = 10
+
+
+class Interrupted(StackctlError):
+    exit_code = 130

@@ -9,17 +9,27 @@ from dataclasses import dataclass, field
 from functools import partial
 from ipaddress import IPv4Network
 from pathlib import Path, PurePosixPath
+from types import MappingProxyType
 from typing import Any
 
 from stackctl.backends.contract import Request
 from stackctl.contracts.host import Cpu, Gpu, Owner
-from stackctl.contracts.service import GpuRequest
+from stackctl.contracts.service import GpuRequest, Network
 from stackctl.core.container_paths import Bind
 from stackctl.core.formats.answer_limit import Limit
 from stackctl.core.hub.remote import FileRequest, RemoteHead
 from stackctl.core.hub.repository import Repo
 from stackctl.core.hub.source import Source
-from stackctl.core.observed import ContainerSeen, EngineSeen, HostIdentity, ProbeResult, Ram, ServiceState
+from stackctl.core.observed import (
+    ContainerSeen,
+    EngineSeen,
+    EngineView,
+    HostIdentity,
+    ProbeResult,
+    Ram,
+    ReadSeen,
+    ServiceState,
+)
 from stackctl.core.plan.change import Change
 from stackctl.core.plan.network_shape import Existing
 from stackctl.core.plan.stack import Plan
@@ -52,9 +62,13 @@ class FakeImages:
     published: dict[str, str] = field(default_factory=dict)
     done: list[str] = field(default_factory=list)
     asked: list[str] = field(default_factory=list)
+    ids: dict[str, str] = field(default_factory=dict)  # of those whose id is not their digest
 
     def digest(self, name: str) -> str | None:
         return self.here.get(name)
+
+    def id(self, name: str) -> str:
+        return name if name in self.ids.values() else self.ids.get(name, self.here.get(name, ""))
 
     def check_room(self, names: Iterable[str]) -> None:
         self.asked = list(names)
@@ -98,6 +112,7 @@ class FakeDocker:
 
     images: FakeImages = field(default_factory=FakeImages)
     is_local: bool = True
+    view: EngineView = ""
     own_binds: tuple[Bind, ...] | None = None
     seen: EngineSeen = field(default_factory=an_engine)
     states_: dict[str, ServiceState] = field(default_factory=dict)
@@ -110,12 +125,18 @@ class FakeDocker:
     in_network: dict[str, dict[str, str]] = field(default_factory=dict)
     published_: tuple[dict[int, str], set[int]] = field(default_factory=lambda: ({}, set()))
     networks: dict[str, Existing] = field(default_factory=dict)
+    made: list[tuple[str, Network]] = field(default_factory=list)  # to be shut off from all others, where need be
     attachments: dict[str, ContainerNetworking] = field(default_factory=dict)
     files: dict[str, str] = field(default_factory=dict)
     gpu_error: StackctlError | None = None
+    reads: Iterator[ReadSeen] = field(default_factory=lambda: iter(()))  # what a container has had read, look by look
+    cut_off: tuple[str, ...] = ()  # services whose containers had lost a network
     events: Iterable[Event] = ()
     answers: Callable[[str], ProbeResult] = lambda url: ProbeResult(url=url, failure="refused")
     asked: list[str] = field(default_factory=list)
+
+    def refuse_distant(self, folder: PurePosixPath, command: str) -> None:
+        del folder, command
 
     def loading(self) -> AbstractContextManager[None]:
         return nullcontext()
@@ -143,6 +164,10 @@ class FakeDocker:
         del project
         return dict(self.states_)
 
+    def read_so_far(self, container: str) -> ReadSeen | None:
+        del container
+        return next(self.reads, None)
+
     def tail(self, state: ServiceState, lines: int = 200) -> tuple[str, ...]:
         self.asked.append(f"log of {state.name}")
         return self.logs.get(state.name, ())[-lines:]
@@ -153,6 +178,10 @@ class FakeDocker:
 
     def remove(self, project: str) -> None:
         self.asked.append(f"remove {project}")
+
+    def remove_cut_off(self, project: str) -> tuple[str, ...]:
+        del project
+        return self.cut_off
 
     def watch(self, project: str) -> Any:
         del project
@@ -171,6 +200,9 @@ class FakeDocker:
 
     def attached(self, container: str) -> ContainerNetworking:
         return self.attachments[container]
+
+    def make_networks(self, project: str, wanted: tuple[Network, ...]) -> None:
+        self.made += [(project, one) for one in wanted]
 
     def existing(self, network: str) -> Existing | None:
         return self.networks.get(network)
@@ -220,6 +252,7 @@ class FakeHost:
     is_windows: bool = False
     around: HostIdentity = field(default_factory=HostIdentity)
     own_names: tuple[str, ...] = ()
+    zone: str = ""
     own_interfaces: dict[str, tuple[str, ...]] = field(default_factory=dict)
     own_addresses: tuple[str, ...] = ()
     networks: tuple[IPv4Network, ...] = ()
@@ -249,6 +282,9 @@ class FakeHost:
 
     def names(self) -> tuple[str, ...]:
         return self.own_names
+
+    def time_zone(self) -> str:
+        return self.zone
 
     def interfaces(self) -> dict[str, tuple[str, ...]]:
         return self.own_interfaces
@@ -434,14 +470,24 @@ class FakeOrchestrator:
     def files(self, plan: Plan, folder: PurePosixPath | None = None) -> dict[str, str]:
         return {self.file: render.render(plan, template, folder=folder)}
 
+    def additions(self) -> tuple[str, ...]:
+        return tuple(name for name in ("compose.override.yml", ".env") if self.folder.has_file(name))
+
     def check(self, name: str, text: str) -> None:
         del text
         self.asked.append(("check", name))
         if self.refusal:
             raise self.refusal
 
-    def apply(self, name: str, service: str | None = None, *, action: Action = "apply") -> Applying:
-        self.asked.append((action, name, service or "all"))
+    def apply(
+        self,
+        name: str,
+        service: str | None = None,
+        *,
+        action: Action = "apply",
+        images: Mapping[str, str] = MappingProxyType({}),
+    ) -> Applying:
+        self.asked.append((action, name, service or "all", *(f"{one} by {images[one]}" for one in images)))
         return FakeApplying(self.docker.watch(name))
 
     def watch(self, name: str) -> Watch:

@@ -26,12 +26,12 @@ from stackctl.backends.contract import (
     gguf_alone,
 )
 from stackctl.backends.koboldcpp_arguments import BATCHES, KOBOLDCPP_ARGUMENTS, KV_NUMBER, MOST_CONTEXT, ONCE_CONTEXT
-from stackctl.backends.llama_log import load_buffer, load_failure, load_progress, not_loaded
+from stackctl.backends.llama_failures import load_ended, load_failure, not_loaded, signal_cause
+from stackctl.backends.llama_log import load_buffer, load_progress
 from stackctl.contracts.answer import Answer
 from stackctl.contracts.cause import Cause
 from stackctl.contracts.host import Cpu
 from stackctl.contracts.json_table import parse_table
-from stackctl.contracts.judge import no_cause
 from stackctl.contracts.memory import Reserves
 from stackctl.contracts.service import CPU, Variant
 from stackctl.errors import ConfigError, GpuError
@@ -104,6 +104,10 @@ QUESTIONS: Final = tuple(Request(path=path) for path in (_VERSION, _CONTEXT, MOD
 # open with and without the password. Its log says the same, but ends that line with the next one that it writes
 SPEED: Final[Speaks] = Request(path="/api/extra/perf")
 LISTEN: Final[str] = "--host 0.0.0.0"  # all addresses are its default
+
+_LAST_WORDS: Final = "stackctl logs koboldcpp shows its last words"
+# what is said of a trial, by which it chooses how much goes to the GPU, is not of the load
+_GAVE_UP: Final = re.compile(r"^(?!.*params_fit).*failed to load model")
 
 # /api/v1/model is open with and without a password; a closed port means that the model still loads
 _PROBE: Final = (
@@ -255,24 +259,25 @@ def fatal(line: str) -> Cause | None:
         return Cause(says="KoboldCpp does not find the model file", hint="stackctl deploy", kind="model")
     if cause := load_failure(line):
         return cause
-    if "Load Text Model OK: False" in line or "Could not load text model" in line or "failed to load model" in line:
+    if "Load Text Model OK: False" in line or "Could not load text model" in line or _GAVE_UP.search(line):
         return not_loaded("KoboldCpp could not load the model")
+    if "Failed to execute script" in line:  # PyInstaller, after a traceback
+        return Cause(says="KoboldCpp stopped with an error", hint=_LAST_WORDS, is_generic=True)
     return None
 
 
-ended: Final = no_cause
+ended: Final = load_ended
 
 
 def exit_cause(code: int) -> Cause | None:
-    hint = "stackctl logs koboldcpp shows its last words"
     if code == 2:  # argparse, and its own check of the model's path
-        return Cause(says="KoboldCpp refused its arguments or did not find the model", hint=hint, kind="config")
+        return Cause(says="KoboldCpp refused its arguments or did not find the model", hint=_LAST_WORDS, kind="config")
     if code == 3:
-        return Cause(says="KoboldCpp could not load the model", hint=hint, kind="model")
+        return Cause(says="KoboldCpp could not load the model", hint=_LAST_WORDS, kind="model")
     if code == 139:  # 128 + SIGSEGV
         # llama.cpp gave no model and KoboldCpp used it all the same: damaged, unknown, or too little memory for it
-        return Cause(says="KoboldCpp crashed while it loaded the model", hint=hint, kind="model")
-    return None
+        return Cause(says="KoboldCpp crashed while it loaded the model", hint=_LAST_WORDS, kind="model")
+    return signal_cause(code)
 
 
 def recognise(answers: Mapping[str, Answer]) -> ServerInfo | None:

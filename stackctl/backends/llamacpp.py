@@ -24,11 +24,11 @@ from stackctl.backends.contract import (
     takes_every_value,
 )
 from stackctl.backends.llama_arguments import LLAMA_ARGUMENTS
-from stackctl.backends.llama_log import load_buffer, load_failure, load_progress, not_loaded
+from stackctl.backends.llama_failures import load_ended, load_failure, not_loaded, refused_server_argument, signal_cause
+from stackctl.backends.llama_log import load_buffer, load_progress
 from stackctl.contracts.answer import Answer
 from stackctl.contracts.cause import Cause
 from stackctl.contracts.json_table import parse_table, table_or_empty
-from stackctl.contracts.judge import no_cause
 from stackctl.contracts.memory import Reserves
 from stackctl.contracts.service import CPU, Variant
 from stackctl.secret import Secret
@@ -129,12 +129,9 @@ def speed(said: str) -> float | None:
 
 
 def fatal(line: str) -> Cause | None:
-    if line.startswith("error: invalid argument:"):
-        return Cause(
-            says=f"llama-server does not know an argument ({line.removeprefix('error: ').strip()})",
-            hint="look at backend.extra_args in stack.toml; the image's version decides what is known",
-            kind="config",
-        )
+    known = "look at backend.extra_args in stack.toml; the image's version decides what is known"
+    if cause := refused_server_argument(line, known):
+        return cause
     if line.startswith("error while handling argument"):
         return Cause(
             says=f"llama-server refused an argument ({line.removeprefix('error while handling ').strip()})",
@@ -146,8 +143,8 @@ def fatal(line: str) -> Cause | None:
     return not_loaded("llama-server could not load the model") if "exiting due to model loading error" in line else None
 
 
-ended: Final = no_cause
-exit_cause: Final = no_cause  # 1 is all it ever says; the log has the cause
+ended: Final = load_ended
+exit_cause: Final = signal_cause  # else 1 is all it ever says; the log has the cause
 
 
 def recognise(answers: Mapping[str, Answer]) -> ServerInfo | None:

@@ -38,10 +38,10 @@ from stackctl.backends.contract import (
     takes_every_value,
 )
 from stackctl.backends.llama_arguments import LLAMA_ARGUMENTS
-from stackctl.backends.llama_log import load_buffer, load_failure, load_progress, not_loaded
+from stackctl.backends.llama_failures import load_ended, load_failure, not_loaded, refused_server_argument
+from stackctl.backends.llama_log import load_buffer, load_progress
 from stackctl.contracts.answer import Answer
 from stackctl.contracts.cause import Cause
-from stackctl.contracts.judge import no_cause
 from stackctl.contracts.memory import Reserves
 from stackctl.contracts.service import CPU, Variant
 from stackctl.secret import Secret
@@ -123,6 +123,16 @@ SPEED: Final[Speaks] = "log"
 _RATE: Final = re.compile(r"Output generated in [0-9.]+ seconds \(([0-9]{1,9}\.[0-9]+) tokens/s, [1-9][0-9]* tokens, ")
 LISTEN: Final[str] = "--listen"
 _FLAGS: Final = "/app/user_data/CMD_FLAGS.txt"
+_EXTRA_FLAGS: Final = "look at --extra-flags in backend.extra_args; the image's version decides what is known"
+_RAISED: Final = re.compile(r"(?:\w+\.)*(?:ValueError|OSError|RuntimeError|ImportError|ModuleNotFoundError): (.+)")
+_SAID: Final = 240  # characters of what a loader says
+_RAISED_HINTS: Final = (
+    ("does not recognize this architecture", "take a newer image (backend.image), or another model"),
+    ("okenizer", "the folder lacks its tokenizer: download the model again, whole"),
+    ("size mismatch", "the folder's config.json is not that of its weights: download the model again, whole"),
+    ("mismatched", "the folder's config.json is not that of its weights: download the model again, whole"),
+    ("out of memory", "take a smaller model, or one with fewer bits"),
+)
 
 # only token-count tells a loaded model from a failed load; all status endpoints answer 200 in both cases.
 # With a key nothing is open, so the probe reads it where the program itself does
@@ -229,7 +239,7 @@ def speed(said: str) -> float | None:
 
 
 def fatal(line: str) -> Cause | None:
-    if cause := refused_argument(line, TITLE, "image"):
+    if cause := refused_argument(line, TITLE, "image") or refused_server_argument(line, _EXTRA_FLAGS):
         return cause
     if "The path to the model does not" in line or "No .gguf models found in" in line:
         return Cause(says="text-generation-webui does not find the model", hint="stackctl deploy", kind="model")
@@ -240,7 +250,15 @@ def fatal(line: str) -> Cause | None:
     return None
 
 
-ended: Final = no_cause
+def ended(line: str) -> Cause | None:
+    # modules/models.py lets what its loaders raise end it; rich draws the traceback, and its last line says why
+    if found := _RAISED.match(line.strip(" │")):
+        hint = "is the folder whole, and of a kind that this version knows? look at model.path; or take it as GGUF"
+        hint = next((better for mark, better in _RAISED_HINTS if mark in line), hint)
+        return Cause(says=f"its loader says: {found[1][:_SAID].strip()}", hint=hint, kind="model")
+    if "IndexError: list index out of range" in line:  # versions before 2025 look for the first GGUF file so
+        return Cause(says="there is no .gguf file in the model's folder", hint="look at model.path", kind="model")
+    return load_ended(line)
 
 
 def exit_cause(code: int) -> Cause | None:

@@ -13,9 +13,12 @@ from stackctl.cli.root import machine_of, main
 @click.argument("name", required=False)
 @option.timeout
 @click.option("--no-proof", is_flag=True, help="Leave out the reply through SillyTavern.")
+@option.no_rollback
 @option.json
 @click.pass_context
-def use(ctx: click.Context, name: str | None, timeout_s: int | None, no_proof: bool, as_json: bool) -> None:
+def use(
+    ctx: click.Context, *, name: str | None, timeout_s: int | None, no_proof: bool, no_rollback: bool, as_json: bool
+) -> None:
     """Run another of stack.toml's models; only the backend is recreated. Without NAME, list them."""
     from stackctl import report
     from stackctl.commands import use as command
@@ -25,7 +28,8 @@ def use(ctx: click.Context, name: str | None, timeout_s: int | None, no_proof: b
     if name is None:
         machine.ui.result(*report.models(command.models_here(machine), machine.ui))
         return
-    done = command.use(machine, name, Options(timeout_s=timeout_s, prove=not no_proof))
+    options = Options(timeout_s=timeout_s, prove=not no_proof, rollback=not no_rollback)
+    done = command.use(machine, name, options)
     machine.ui.result(*report.deployed(done, os.environ.get("SSH_CONNECTION", "")))
 
 

@@ -184,5 +184,8 @@ timeout = click.option(
     type=click.IntRange(1),
     help="Seconds to wait until ready [default: from the model's size].",
 )
+no_rollback = click.option(
+    "--no-rollback", is_flag=True, help="Leave a failed change as it is, instead of going back to what ran before."
+)
 json = click.option("--json", "as_json", is_flag=True, help="Print the result as JSON.")
 yes = click.option("--yes", is_flag=True, help="Ask nothing.")

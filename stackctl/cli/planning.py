@@ -1,6 +1,7 @@
 """Commands that plan: deploy, and what shows or writes what it would do."""
 
 import os
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 import click
@@ -23,6 +24,7 @@ if TYPE_CHECKING:
     "--trust-first-download", is_flag=True, help="Accept a program whose checksum is not known, and record it."
 )
 @click.option("--force", is_flag=True, help="Start even a model that does not fit into memory.")
+@option.no_rollback
 @option.yes
 @option.json
 @click.pass_context
@@ -36,6 +38,7 @@ def deploy(
     no_proof: bool,
     trust_first_download: bool,
     force: bool,
+    no_rollback: bool,
     yes: bool,
     as_json: bool,
 ) -> None:
@@ -62,6 +65,7 @@ def deploy(
         timeout_s=timeout_s,
         trust_first_download=trust_first_download,
         force=force,
+        rollback=not no_rollback,
     )
     done = run(machine, {**changes, **answer}, options)
     machine.ui.result(*report.deployed(done, os.environ.get("SSH_CONNECTION", "")))
@@ -104,14 +108,36 @@ def _ask_for_model(machine: "Machine", changes: dict[str, object], *, yes: bool)
     default="relative",
     help="How paths below the folder are written; absolute for Portainer.",
 )
+@click.option(
+    "--archive",
+    type=click.Path(path_type=Path, dir_okay=False),
+    help="Pack the folder, its model included, into a tar FILE that starts anywhere.",
+    metavar="FILE",
+)
 @option.replan
 @click.pass_context
-def render(ctx: click.Context, flags: option.ConfigFlags, to_stdout: bool, paths: str, replan: bool) -> None:
-    """Write compose.yml, without an engine."""
+def render(
+    ctx: click.Context, flags: option.ConfigFlags, to_stdout: bool, paths: str, archive: Path | None, replan: bool
+) -> None:
+    """Write compose.yml and what it mounts, without an engine.
+
+    SillyTavern's first settings are made where its image is on an engine here; the last line names what is missing.
+    """
     from stackctl.commands.render import render as run
 
+    if archive and (to_stdout or paths == "absolute"):
+        raise click.UsageError(
+            "--archive packs a folder with relative paths: it goes with no --stdout or --paths absolute"
+        )
     machine = machine_of(ctx)
-    text = run(machine, flags.changes(), to_stdout=to_stdout, absolute=paths == "absolute", replan=replan)
+    text = run(
+        machine,
+        flags.changes(),
+        to_stdout=to_stdout,
+        absolute=paths == "absolute",
+        replan=replan,
+        archive=archive and archive.absolute(),
+    )
     if to_stdout:
         machine.ui.raw(text)
 

@@ -6,7 +6,7 @@ import sys
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
-from typing import TYPE_CHECKING, NoReturn
+from typing import TYPE_CHECKING, Final, NoReturn
 
 import click
 
@@ -18,6 +18,9 @@ from stackctl.ui import Ui
 
 if TYPE_CHECKING:
     from stackctl.machine import Machine
+
+# these do all, or all but a part, without one; `images build` leaves it to docker's own command, which knows ssh
+_WITHOUT_ENGINE: Final = frozenset({"render", "init", "history", "models", "import", "images build"})
 
 
 class Cli(click.Group):
@@ -48,7 +51,11 @@ class Cli(click.Group):
 
     def _end(self, ctx: click.Context, error: StackctlError) -> NoReturn:
         interruption.code = error.exit_code
-        _ui(ctx).error(error.message, hint=error.hint, evidence=error.evidence)
+        ui = _ui(ctx)
+        ui.error(error.message, hint=error.hint, evidence=error.evidence)
+        if ui.as_json and error.rolled_back is not None:
+            values = {"error": error.message, "exit_code": error.exit_code, "rolled_back": error.rolled_back}
+            ui.result("", values)
         ctx.exit(error.exit_code)
 
     def list_commands(self, ctx: click.Context) -> list[str]:  # noqa: ARG002 - in the order of a stack's life
@@ -109,7 +116,11 @@ def machine_of(ctx: click.Context, *, as_json: bool = False) -> "Machine":
 
     folder, ui = ctx.obj
     ui.as_json = as_json
-    return real(folder, ui)
+    machine = real(folder, ui)
+    command = ctx.command_path.partition(" ")[2]
+    if _WITHOUT_ENGINE.isdisjoint({command, command.partition(" ")[0]}):
+        machine.docker.refuse_distant(machine.place, command)
+    return machine
 
 
 def agrees(question: str) -> bool | None:

@@ -13,7 +13,7 @@ from stackctl.cli.root import machine_of, main, until_interrupted
 @click.option("--watch", is_flag=True, help="Show it again at each change, until Ctrl-C.")
 @click.pass_context
 def status(ctx: click.Context, as_json: bool, watch: bool) -> None:
-    """Show what of the stack runs, and how well. Exit code 7 unless all of it is ready."""
+    """Show what of the stack runs, how well, and why something does not. Exit code 7 unless all of it is ready."""
     from stackctl import report
     from stackctl.commands import status as command
     from stackctl.errors import NotReady
@@ -74,7 +74,7 @@ def stop(ctx: click.Context, service: str | None) -> None:
 @option.timeout
 @click.pass_context
 def start(ctx: click.Context, service: str | None, timeout_s: int | None) -> None:
-    """Start what was stopped, unchanged, and wait until it is ready."""
+    """Start what was stopped, unchanged, make what is missing, and wait until it is ready."""
     from stackctl.commands import lifecycle
 
     machine = machine_of(ctx)
@@ -87,7 +87,7 @@ def start(ctx: click.Context, service: str | None, timeout_s: int | None) -> Non
 @option.timeout
 @click.pass_context
 def restart(ctx: click.Context, service: str | None, timeout_s: int | None) -> None:
-    """Restart the stack or one SERVICE, and wait until it is ready."""
+    """Restart the stack or one SERVICE, make what is missing, and wait until it is ready."""
     from stackctl.commands import lifecycle
 
     machine = machine_of(ctx)

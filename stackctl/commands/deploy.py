@@ -7,24 +7,28 @@ from dataclasses import dataclass, replace
 from stackctl.core.config.spec import AUTO, DEMO, Model
 from stackctl.core.fit.reconcile import difference
 from stackctl.core.observed import Observed
-from stackctl.core.plan import memory_plan
+from stackctl.core.plan import external_backend, memory_plan
 from stackctl.core.plan.plan import forget_decisions
 from stackctl.core.plan.stack import Plan
 from stackctl.core.start.docker_errors import names_place
 from stackctl.core.tavern import profiles as tavern_profiles
 from stackctl.core.tavern.profiles import Profile
-from stackctl.errors import Taken
+from stackctl.errors import StackctlError, Taken
 from stackctl.machine import Machine
 from stackctl.steps import api_key, seed_tavern, stack_model, tavern_password
 from stackctl.steps.backend_program import fetch_program
 from stackctl.steps.config_request import ConfigRequest, read_lock, write_config
 from stackctl.steps.deploy_history import record_deploy
+from stackctl.steps.disks import refuse_full, refuse_without_permissions
 from stackctl.steps.external_backend import wait_for_external
 from stackctl.steps.fetch_images import fetch_images, with_digests
 from stackctl.steps.first_model import request_to_deploy
+from stackctl.steps.former_stack import forget_former, keep_former
+from stackctl.steps.keep_data import keep_data
 from stackctl.steps.observe import observe, observe_again
 from stackctl.steps.private_folders import keep_out_of_git
 from stackctl.steps.prove import Proof, prove
+from stackctl.steps.rollback import after_failure
 from stackctl.steps.situation import Phase, Situation, plan_phase, with_lock
 from stackctl.steps.start import start
 from stackctl.steps.tavern_key import give_key
@@ -43,6 +47,7 @@ class Options:
     timeout_s: int | None = None
     trust_first_download: bool = False
     force: bool = False  # even what does not fit
+    rollback: bool = True  # to what ran before, where this fails
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -57,26 +62,44 @@ class Deployed:
 
 
 def deploy(machine: Machine, flags: Mapping[str, object], options: Options) -> Deployed:
-    """Look, plan, fetch, write, start, wait, prove. The running stack is not touched until every check has passed."""
+    """Look, plan, fetch, write, start, wait, prove. The running stack is not touched until every check has passed.
+
+    What worked before runs again after a failure that comes before the new stack is ready; never for its proof.
+    """
     with nullcontext() if options.dry_run else machine.folder.locked(machine.ui.note):
         machine.ui.step("Looking at the machine and the model")
         final = _look(request_to_deploy(machine, flags), machine, options)
-        _say(final.plan, machine)
+        _say(final.plan, final.now.observed, machine)
         _refuse_too_large(final.plan, options)
+        if not final.now.observed.has_run:
+            refuse_full(final.plan, machine)
         machine.orchestrator.check(final.plan.name, final.text)
         up = Deployed(plan=final.plan, text=final.text)
         if options.dry_run:
             return up
-        write_config(machine, final.now.wanted)
-        keep_out_of_git(machine, final.now.wanted.spec, final.plan)
-        api_key.keep_key(machine, final.now.observed.key)
-        for phase in _phases(final, machine):
-            up = _bring_up(_with_its_model(phase, up, machine), machine, options)
+        refuse_without_permissions(final.plan, machine)
+        keep_former(machine, final.plan, final.now.wanted, seed_tavern.RECORD)
+        try:
+            up = _change(final, up, machine, options)
+        except (StackctlError, KeyboardInterrupt) as error:
+            raise after_failure(error, machine, is_wanted=options.rollback) from error.__cause__
+        forget_former(machine)
         if options.prove:
             machine.ui.step("Asking through SillyTavern")
             up = replace(up, proof=prove(up.plan, machine))
+            _say_contexts(up, machine)
         record_deploy(up.plan, up.observed or final.now.observed, machine, ready_s=up.ready_s, proof=up.proof)
         return up
+
+
+def _change(final: Phase, up: Deployed, machine: Machine, options: Options) -> Deployed:
+    """Write, fetch and start. Up to here nothing was changed; what worked is put back where this fails."""
+    write_config(machine, final.now.wanted)
+    keep_out_of_git(machine, final.now.wanted.spec, final.plan)
+    api_key.keep_key(machine, final.now.observed.key)
+    for phase in _phases(final, machine):
+        up = _bring_up(_with_its_model(phase, up, machine), machine, options)
+    return up
 
 
 def _look(wanted: ConfigRequest, machine: Machine, options: Options) -> Phase:
@@ -84,6 +107,7 @@ def _look(wanted: ConfigRequest, machine: Machine, options: Options) -> Phase:
     lock = read_lock(machine)
     coming = stack_model.pending_model(wanted.spec, machine, lock)
     observed = observe(wanted.spec, machine, lock, coming.model if coming else None)
+    observed = replace(observed, patience_s=options.timeout_s or 0)
     if options.replan:
         lock = forget_decisions(lock)
     if not options.dry_run:
@@ -109,7 +133,8 @@ def _with_its_model(phase: Phase, before: Deployed, machine: Machine) -> Phase:
     machine.ui.step("Fetching the model")
     lock = stack_model.download(phase.pending, machine, lock)
     wanted = phase.now.wanted
-    return plan_phase(Situation(wanted=wanted, observed=observe(wanted.spec, machine, lock), lock=lock), machine)
+    observed = replace(observe(wanted.spec, machine, lock), patience_s=phase.now.observed.patience_s)
+    return plan_phase(Situation(wanted=wanted, observed=observed, lock=lock), machine)
 
 
 def _bring_up(phase: Phase, machine: Machine, options: Options) -> Deployed:
@@ -125,15 +150,16 @@ def _bring_up(phase: Phase, machine: Machine, options: Options) -> Deployed:
 
 
 def _start(phase: Phase, machine: Machine, options: Options) -> Deployed:
-    """Write, seed, start and wait."""
+    """Keep the data that another SillyTavern could change, write, seed, start and wait."""
     plan = phase.plan
+    keep_data(plan, machine)
     settings = seed_tavern.wanted_settings(plan, _profiles(phase), machine)
     text = write_stack(phase.planned, phase.text, machine, replan=options.replan)
     backend = f"{plan.backend_title} and " if plan.backend_service else ""
     machine.ui.step(f"Starting {backend}SillyTavern")
     seed_tavern.seed_tavern(plan, settings, machine)
     give_key(plan, machine)
-    started = start(plan, machine, timeout_s=options.timeout_s or plan.timeout_s)
+    started = start(plan, machine, timeout_s=options.timeout_s)
     if plan.memory and (said := difference(plan.memory.fit, started.buffers)):
         machine.ui.note(f"note: {said}")
     tavern_password.take_password_back(plan, machine)
@@ -191,8 +217,21 @@ def _refuse_too_large(decided: Plan, options: Options) -> None:
         raise memory_plan.refusal(decided.memory, decided.model_name)
 
 
-def _say(decided: Plan, machine: Machine) -> None:
-    what = f"{decided.backend_title} with {decided.model_name or 'its model'}, context {decided.context}"
+def _say_contexts(up: Deployed, machine: Machine) -> None:
+    """Say where the backend has another context than planned, and where SillyTavern, as the user set it, fills more."""
+    room = up.proof.contexts if up.proof else None
+    if room and room.difference:
+        hint = "look at backend.extra_args in stack.toml, and at compose.override.yml"
+        machine.ui.note(f"note: {room.difference}; {hint}")
+    if room and room.overflow:
+        machine.ui.note(f"note: {room.overflow}; {room.mending}")
+
+
+def _say(decided: Plan, observed: Observed, machine: Machine) -> None:
+    context = f"context {decided.context}"
+    if observed.server and not external_backend.told_context(observed.server, decided.backend_url):
+        context = f"context not known ({decided.context} assumed)"
+    what = f"{decided.backend_title} with {decided.model_name or 'its model'}, {context}"
     where = f"KV cache {decided.kv_cache}, {'on the CPU' if decided.variant == 'cpu' else 'GPU by NVIDIA'}"
     if not decided.backend_service:
         where = f"at {decided.backend_url}"

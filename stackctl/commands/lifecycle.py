@@ -1,16 +1,23 @@
 """Stop, start, restart, down, logs: Compose does it, in this folder's project."""
 
+from contextlib import suppress
 from dataclasses import dataclass
+from typing import Final
 
-from stackctl.errors import ConfigError
+from stackctl.errors import ConfigError, StackctlError
 from stackctl.machine import Machine
+from stackctl.ports.orchestrator import Action
 from stackctl.steps import api_key
 from stackctl.steps.config_request import load_config, read_lock
-from stackctl.steps.deployed import deployed_plan, stack_name_here
+from stackctl.steps.deployed import deployed_plan, known_plan, stack_name_here
 from stackctl.steps.external_backend import wait_for_external
 from stackctl.steps.has_run import record_run
 from stackctl.steps.observe import observe
+from stackctl.steps.rollback import finish_going_back
 from stackctl.steps.start import start as start_and_wait
+from stackctl.steps.tavern_folder import data_path
+
+_DATA: Final = "sillytavern"  # where SillyTavern's data lies, unless stack.toml says otherwise
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -25,29 +32,33 @@ class Done:
 def stop(machine: Machine, service: str | None) -> Done:
     """Stop all or one; memory and GPU are free then, data stays."""
     name = _checked(machine, service)
-    with machine.folder.locked(machine.ui.note):
+    with machine.folder.locked(machine.ui.note, writes=False):
         machine.orchestrator.stop(name, service)
     return Done(name=name)
 
 
 def start(machine: Machine, service: str | None, *, again: bool, timeout_s: int | None) -> Done:
-    """Start (or restart) what was deployed, unchanged, and wait until it is ready."""
+    """Start (or restart) what was deployed, unchanged, and wait until it is ready.
+
+    Where a deploy was killed, or left what failed, that is what ran before it.
+    """
     name = _checked(machine, service)
-    with machine.folder.locked(machine.ui.note):
+    with machine.folder.locked(machine.ui.note, writes=False):
+        finish_going_back(machine)
         plan = deployed_plan(machine)
+        _say_edited(machine)
         if plan.backend_service is None:
             spec = load_config(machine, {}).spec
             wait_for_external(spec, observe(spec, machine), read_lock(machine), machine, timeout_s=timeout_s)
-        started = start_and_wait(
-            plan, machine, timeout_s=timeout_s or plan.timeout_s, action="restart" if again else "start", only=service
-        )
+        action: Action = "restart" if again else "start"
+        started = start_and_wait(plan, machine, timeout_s=timeout_s, action=action, only=service)
     return Done(name=name, url=plan.url, ready_s=started.ready_s)
 
 
 def down(machine: Machine, *, volumes: bool) -> Done:
     """Remove containers and networks. The folder and everything in it stays."""
     name = _checked(machine, None)
-    with machine.folder.locked(machine.ui.note):
+    with machine.folder.locked(machine.ui.note, writes=False):
         record_run(machine, machine.orchestrator.states(name))
         machine.orchestrator.down(name, volumes=volumes)
     return Done(name=name)
@@ -56,16 +67,34 @@ def down(machine: Machine, *, volumes: bool) -> Done:
 def logs(machine: Machine, service: str | None, *, follow: bool, lines: str) -> int:
     """Show the logs as Compose prints them, but for what a terminal would obey, and the key, which two backends log."""
     name = _checked(machine, service)
-    api_key.hide_sent_keys(machine, load_config(machine, {}).spec)
+    plan = known_plan(machine, machine.ui.note if service is None else machine.ui.detail)
+    api_key.hide_keys_in(machine, data_path(plan) if plan else _DATA)
     ui = machine.ui
     return machine.orchestrator.logs(name, service, lines=lines, follow=follow, out=ui.log, coloured=ui.is_coloured)
+
+
+def _say_edited(machine: Machine) -> None:
+    """Say that the orchestrator's file is not as we wrote it, where it is so: what is made anew comes of it."""
+    file = machine.orchestrator.file
+    with suppress(StackctlError):  # a stack.lock that can't be read tells nothing of it
+        written = read_lock(machine).rendered.get("sha256")
+        if written and machine.folder.has_file(file) and machine.folder.sha256(file) != written:
+            machine.ui.note(
+                f"note: {file} is not as stackctl wrote it: containers that are there stay as they are, those that are "
+                "missing are made by it; `stackctl diff` shows what was changed"
+            )
 
 
 def _checked(machine: Machine, service: str | None) -> str:
     """The stack's name; raise ConfigError for another's, and for an unknown service."""
     name = stack_name_here(machine)
     machine.docker.refuse_foreign(name, machine.place)
-    known = [one.name for one in deployed_plan(machine).services] if service else []
-    if service and service not in known:
-        raise ConfigError(f"this stack has no service {service!r}", hint=f"it has: {', '.join(known)}")
+    if service and service not in (known := _services(name, machine)):
+        raise ConfigError(f"this stack has no service {service!r}", hint=f"it has: {', '.join(known) or 'none'}")
     return name
+
+
+def _services(name: str, machine: Machine) -> list[str]:
+    """The services of the stack, as planned; where that can't be read, as they are on the engine."""
+    plan = known_plan(machine, machine.ui.note)
+    return [one.name for one in plan.services] if plan else sorted(machine.orchestrator.states(name))

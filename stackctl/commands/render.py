@@ -1,9 +1,12 @@
-"""`stackctl render`: compose.yml without an engine."""
+"""`stackctl render`: compose.yml without an engine, and a folder in which Compose alone can start it."""
 
 from collections.abc import Mapping
-from contextlib import nullcontext
+from contextlib import nullcontext, suppress
+from pathlib import Path
 
 from stackctl.core.plan.plan import forget_decisions, plan
+from stackctl.core.tavern.profiles import of_models
+from stackctl.errors import EngineError
 from stackctl.machine import Machine
 from stackctl.steps import api_key
 from stackctl.steps.config_request import read_lock, write_config
@@ -12,8 +15,16 @@ from stackctl.steps.observe import observe_without_engine
 from stackctl.steps.private_folders import keep_out_of_git
 
 
-def render(machine: Machine, flags: Mapping[str, object], *, to_stdout: bool, absolute: bool, replan: bool) -> str:
-    """Return the text; written to compose.yml as well unless it goes to stdout."""
+def render(
+    machine: Machine,
+    flags: Mapping[str, object],
+    *,
+    to_stdout: bool,
+    absolute: bool,
+    replan: bool,
+    archive: Path | None = None,
+) -> str:
+    """Return the text; written to compose.yml as well unless it goes to stdout. `archive`: pack the folder there."""
     with nullcontext() if to_stdout else machine.folder.locked(machine.ui.note):
         wanted = request_to_render(machine, flags)
         lock = read_lock(machine)
@@ -22,14 +33,31 @@ def render(machine: Machine, flags: Mapping[str, object], *, to_stdout: bool, ab
         files = machine.orchestrator.files(planned.plan, machine.place if absolute else None)
         text = files[machine.orchestrator.file]
         if to_stdout:
-            return machine.orchestrator.files(planned.plan, machine.place if absolute else None)[
-                machine.orchestrator.file
-            ]
-        from stackctl.steps.write_stack import write_stack  # loads what printing does without
+            return text
+        from stackctl.steps.prepare_folder import prepare_folder  # these load what printing does without
+        from stackctl.steps.write_stack import write_stack
 
         write_config(machine, wanted)
         keep_out_of_git(machine, wanted.spec, planned.plan)
         api_key.keep_key(machine, seen.key)
         for note in planned.plan.notes:
             machine.ui.note(f"note: {note}")
-        return write_stack(planned, text, machine, replan=replan)
+        text = write_stack(planned, text, machine, replan=replan)
+        profiles = of_models(wanted.written, seen, server_type=planned.plan.tavern_type, url=planned.plan.backend_url)
+        again = "stackctl render --paths absolute" if absolute else "stackctl render"
+        missing = prepare_folder(planned.plan, profiles, machine, has_run=seen.has_run, again=again)
+        if archive:
+            from stackctl.commands.adopt import refuse_in_use
+            from stackctl.steps.pack_stack import pack_stack
+            from stackctl.steps.tavern_folder import data_path
+
+            with suppress(EngineError):  # without an engine nothing runs here
+                refuse_in_use(machine, machine.path / data_path(planned.plan))
+            pack_stack(planned, seen, archive, missing, machine)
+            return text
+        machine.ui.note(
+            f"still missing: {missing.what}; next: {missing.command}"
+            if missing
+            else "the folder is complete: docker compose up -d starts the stack"
+        )
+        return text

@@ -2,13 +2,20 @@
 
 import time
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
+from stackctl.contracts.service import Publish
 from stackctl.core.observed import ServiceState
 from stackctl.core.plan.stack import Plan
+from stackctl.core.start import readiness
 from stackctl.core.start.events import Changed
+from stackctl.core.tavern import container as tavern
+from stackctl.errors import ConfigError
 from stackctl.machine import Machine
-from stackctl.steps.deployed import deployed_plan
+from stackctl.steps.deployed import known_plan, stack_name_here
+from stackctl.steps.former_stack import BACK_OR_ON, kept_journal
+
+_LINES = 500  # of a log
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -23,14 +30,24 @@ class BackendElsewhere:
 
 
 @dataclass(frozen=True, kw_only=True)
+class Trouble:
+    """Why a service is not ready and will not become so by itself, and what to do. service: "" for the whole stack."""
+
+    service: str
+    says: str
+    hint: str
+
+
+@dataclass(frozen=True, kw_only=True)
 class Status:
-    """One look at the stack. `url` is "" while SillyTavern is not ready."""
+    """One look at the stack. `url` is "" while SillyTavern is not ready; `troubles`: of what will not be by itself."""
 
     name: str
     services: tuple[ServiceState, ...]
     missing: tuple[str, ...]
     url: str
     backend: BackendElsewhere | None = None
+    troubles: tuple[Trouble, ...] = ()
 
     @property
     def is_ready(self) -> bool:
@@ -39,40 +56,79 @@ class Status:
 
 
 def status(machine: Machine) -> Status:
-    """Ask the engine once."""
-    return _status(_checked(machine), machine)
+    """Ask the engine once. Without a plan that can be read, what runs is shown all the same."""
+    return _status(_checked(machine), known_plan(machine, machine.ui.note), machine)
 
 
 def watch_status(machine: Machine) -> Iterator[Status]:
     """The status now, and again at each change; ends never."""
-    plan = _checked(machine)
-    watch = machine.orchestrator.watch(plan.name)
+    name, plan = _checked(machine), known_plan(machine, machine.ui.note)
+    watch = machine.orchestrator.watch(name)
     try:
-        yield (shown := _status(plan, machine))
+        yield (shown := _status(name, plan, machine))
         for happening in watch.events(time.monotonic() + 365 * 86400):
-            if isinstance(happening, Changed) and (now := _status(deployed_plan(machine), machine)) != shown:
+            if not isinstance(happening, Changed):
+                continue
+            if (now := _status(name, known_plan(machine, machine.ui.detail), machine)) != shown:
                 yield (shown := now)
     finally:
         watch.close()
 
 
-def _checked(machine: Machine) -> Plan:
-    """What was deployed here; raise ConfigError where that is nothing, or another folder's by its name."""
-    plan = deployed_plan(machine)
-    machine.docker.refuse_foreign(plan.name, machine.place)
-    return plan
+def page_places(page: ServiceState | None, machine: Machine) -> tuple[Publish, ...]:
+    """Where the engine publishes SillyTavern's container now, this machine's own address first."""
+    found = machine.docker.attached(page.container).published if page and page.state == "running" else ()
+    return tuple(sorted(found, key=lambda one: not one.address.startswith("127.")))
 
 
-def _status(plan: Plan, machine: Machine) -> Status:
-    states = machine.orchestrator.states(plan.name)
-    page = states.get(plan.sillytavern.name)
+def _checked(machine: Machine) -> str:
+    """The stack's name; raise ConfigError where there is none here, or another folder's by its name."""
+    name = stack_name_here(machine)
+    machine.docker.refuse_foreign(name, machine.place)
+    return name
+
+
+def _status(name: str, plan: Plan | None, machine: Machine) -> Status:
+    states = machine.orchestrator.states(name)
+    page = states.get(tavern.NAME)
     return Status(
-        name=plan.name,
+        name=name,
         services=tuple(states[key] for key in sorted(states)),
-        missing=tuple(sorted({one.name for one in plan.services} - states.keys())),
-        url=plan.url if page and page.is_ready else "",
-        backend=None if plan.backend_service else _elsewhere(plan, machine),
+        missing=tuple(sorted({one.name for one in plan.services} - states.keys())) if plan else (),
+        url=_url(plan, page, machine) if page and page.is_ready else "",
+        backend=None if plan is None or plan.backend_service else _elsewhere(plan, machine),
+        troubles=(
+            *(found for key in sorted(states) if (found := _trouble(states[key], machine))),
+            *_unfinished(machine),
+        ),
     )
+
+
+def _unfinished(machine: Machine) -> tuple[Trouble, ...]:
+    """What there is to say of a deploy that has not come to its end, if there is one."""
+    if kept_journal(machine) is None:
+        return ()
+    return (
+        Trouble(service="", says="a deploy is under way, or was ended before its stack was ready", hint=BACK_OR_ON),
+    )
+
+
+def _url(plan: Plan | None, page: ServiceState, machine: Machine) -> str:
+    """Where the page is opened on this machine; "" where that is not known."""
+    return plan.url if plan else next((f"http://{one.place}" for one in page_places(page, machine)), "")
+
+
+def _trouble(state: ServiceState, machine: Machine) -> Trouble | None:
+    """What its log and its end tell of a service; one that waits for another, which is in trouble, has none itself."""
+    if state.is_ready or (state.state == "created" and not state.error):
+        return None
+    # what ended it, before it was started again, stands in the log of that run
+    since = replace(state, started_at=0.0) if state.restarts else state
+    found = readiness.trouble(state, machine.docker.tail(since, _LINES))
+    if found is None:
+        return None
+    hint = found.hint if "stackctl" in found.hint else f"{found.hint}; then: stackctl deploy"
+    return Trouble(service=state.name, says=found.message, hint=hint)
 
 
 def _elsewhere(plan: Plan, machine: Machine) -> BackendElsewhere:
@@ -83,7 +139,13 @@ def _elsewhere(plan: Plan, machine: Machine) -> BackendElsewhere:
     from stackctl.steps.config_request import load_config, read_lock
     from stackctl.steps.external_backend import observe_external
 
-    spec, lock = load_config(machine, {}).spec, read_lock(machine)
+    try:
+        spec, lock = load_config(machine, {}).spec, read_lock(machine)
+    except ConfigError as error:
+        lacks = f"it was not asked: {error.message}"
+        return BackendElsewhere(
+            title=plan.backend_title, url=plan.backend_url, model=plan.model_name, lacks=lacks, hint=error.hint
+        )
     decided = lock.decisions.get(external_backend.URL)
     url = decided.inputs.get("url") if decided else plan.backend_url  # as stack.toml had it then
     spec = spec.model_copy(update={"backend": spec.backend.model_copy(update={"kind": EXTERNAL, "url": url})})

@@ -1,14 +1,15 @@
 """`stackctl url` and `stackctl open`: where a person finds the stack, from another device and from here."""
 
 from dataclasses import dataclass
+from ipaddress import ip_address
 
-from stackctl.commands.status import status
-from stackctl.core.plan.stack import Plan
+from stackctl.commands.status import page_places, status
+from stackctl.contracts.service import Publish
 from stackctl.core.tavern import container as tavern
 from stackctl.errors import ConfigError, EngineError, NotReady
 from stackctl.machine import Machine
 from stackctl.steps import tavern_password
-from stackctl.steps.deployed import deployed_plan
+from stackctl.steps.deployed import known_plan, stack_name_here
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -34,9 +35,11 @@ class Opened:
 
 def url(machine: Machine) -> Address:
     """The addresses that the deployed stack is opened on for others; raise ConfigError where there are none."""
-    plan = deployed_plan(machine)
-    published = plan.sillytavern.publish
-    others = list(plan.urls if published else (f"https://{host}" for host in plan.hosts))
+    plan = known_plan(machine, machine.ui.note)
+    published = plan.sillytavern.publish if plan else _published_now(machine)
+    others = [f"http://{one.place}" for one in published if not ip_address(one.address).is_loopback]
+    if plan and not published:
+        others = [f"https://{host}" for host in plan.hosts]
     if not others:
         port = published[0].port
         raise ConfigError(
@@ -50,23 +53,31 @@ def url(machine: Machine) -> Address:
         urls=tuple(others),
         user=tavern.USER if has_password else "",
         password_file=tavern_password.FILE if has_password else "",
-        is_ready=_is_ready(plan, machine),
+        is_ready=_is_ready(machine),
     )
 
 
-def _is_ready(plan: Plan, machine: Machine) -> bool | None:
+def _is_ready(machine: Machine) -> bool | None:
     """Whether SillyTavern is ready; say it where it is not."""
     try:
-        states = machine.orchestrator.states(plan.name)
+        states = machine.orchestrator.states(stack_name_here(machine))
     except EngineError:
         return None
-    page = states.get(plan.sillytavern.name)
+    page = states.get(tavern.NAME)
     if page and page.is_ready:
         return True
     runs = any(one.state == "running" for one in states.values())
     says = "SillyTavern is not ready" if runs else "nothing of this stack runs"
     machine.ui.note(f"note: {says}; stackctl status shows more, stackctl start starts it")
     return False
+
+
+def _published_now(machine: Machine) -> tuple[Publish, ...]:
+    """Where the engine publishes SillyTavern now; raise NotReady where it does not run."""
+    page = machine.orchestrator.states(stack_name_here(machine)).get(tavern.NAME)
+    if places := page_places(page, machine):
+        return places
+    raise NotReady("SillyTavern does not run, and what it was deployed with can't be read", hint="stackctl status")
 
 
 def open_page(machine: Machine, *, is_remote: bool) -> Opened:

@@ -50,7 +50,10 @@ def use(machine: Machine, name: str, options: Options) -> Deployed:
         )
     done = deploy(machine, {"model.use": name}, options)
     if written.model.use != name:
-        machine.ui.note("SillyTavern went on running; tabs that were open must be reloaded to see the new model")
+        machine.ui.note(
+            "SillyTavern went on running; tabs that were open connect by themselves, and must be reloaded to take "
+            "the new context and prompt template"
+        )
     return done
 
 

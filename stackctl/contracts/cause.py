@@ -18,11 +18,15 @@ _ERRORS: Final[Mapping[Kind, type[StackctlError]]] = {
 
 @dataclass(frozen=True, kw_only=True)
 class Cause:
-    """Why a service can't go on, in plain words, and what to do. Its kind decides the class of error."""
+    """Why a service can't go on, in plain words, and what to do. Its kind decides the class of error.
+
+    is_generic: it says no more than that it failed, so a cause that says why comes before it, wherever that stands.
+    """
 
     says: str
     hint: str
     kind: Kind = "not ready"
+    is_generic: bool = False
 
     def error(self, whose: str, evidence: tuple[str, ...] = ()) -> StackctlError:
         """The error for the service (or server) of this name; `evidence`: the lines that show the cause."""

@@ -1,4 +1,4 @@
-"""A machine's owner, processor and GPUs."""
+"""A machine's owners, file systems, processor and GPUs."""
 
 from dataclasses import dataclass
 
@@ -12,6 +12,20 @@ class Owner:
 
     def __str__(self) -> str:
         return f"{self.uid}:{self.gid}"
+
+
+@dataclass(frozen=True, kw_only=True)
+class Permissions:
+    """What a folder's file system makes of owners and permissions; by default it keeps them."""
+
+    are_refused: bool = False  # chmod or chown ends with an error
+    mode: int = 0o600  # what a file has that was to have 0600
+    file_system: str = ""  # its kind, such as ext4 or cifs; "": not known
+
+    @property
+    def are_kept(self) -> bool:
+        """Whether a secret can be kept there."""
+        return not self.are_refused and not self.mode & 0o077
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -28,7 +28,7 @@ class Tmpfs:
     target: str
     size_mib: int
     executable: bool = False
-    owner: Owner | None = None
+    owner: Owner | None = None  # as its container counts; None: everybody in there may write
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -50,7 +50,7 @@ class GpuRequest:
     make: str  # of GPUS
     driver: str = ""  # through which the engine reserves them: nvidia, cdi; "": it reserves none
     devices: tuple[str, ...] = ()  # of that driver; (): all of them
-    files: tuple[str, ...] = ()  # devices of the host as files, such as /dev/dri
+    files: tuple[str, ...] = ()  # devices of the host as files, such as /dev/dri, or CDI devices by name
     groups: tuple[str, ...] = ()  # that may open those files
     environment: Mapping[str, str] = field(default_factory=dict)  # what the program is told about them
 
@@ -100,7 +100,8 @@ class Service:
     entrypoint_is: Literal["", "waits", "mounted"] = ""  # for another service first; a program among `mounts`
     command: tuple[str, ...] = ()
     environment: Mapping[str, str] = field(default_factory=dict)
-    user: Owner | None = None  # None: as the image says
+    user: Owner | None = None  # of this machine, as whom it reads and writes; None: as the image says
+    user_inside: Owner | None = None  # who that is in its container, as the engine counts
     capabilities: tuple[str, ...] = ()  # beyond none
     read_only_root: bool = True
     mounts: tuple[Mount, ...] = ()

@@ -5,10 +5,11 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import PurePosixPath
 
-from stackctl.errors import ConfigError
+from stackctl.errors import ConfigError, EngineError
 from stackctl.terminal import command_line
 
-_RUN = "docker run --rm -v /var/run/docker.sock:/var/run/docker.sock"
+# its own networks and processes would hide the host's memory, addresses, routes and listeners
+_RUN = "docker run --rm -it --network host --pid host -v /var/run/docker.sock:/var/run/docker.sock"
 _IMAGE = "localhost/stackctl/stackctl:1"
 
 
@@ -48,6 +49,21 @@ def refuse_elsewhere(what: str, path: PurePosixPath, binds: Iterable[Bind] | Non
         says = f"{what} is {path} in this container but {host} on the host, where the engine would look for it"
         run = f"{_mount(host)} {command_line('-w', host)}" if is_folder else _mount(host.parent)
     raise ConfigError(says, hint=f"mount it at the same path: {f'{_RUN} {run} {_IMAGE} ...' if is_folder else run}")
+
+
+def refuse_ssh(address: str, folder: PurePosixPath, command: str) -> None:
+    """Raise EngineError for an engine by ssh://: its machine has none of the files that we would write or mount here.
+
+    `command`: what stackctl was asked for, such as "deploy", which its own container on that machine can do.
+    """
+    if not address.lower().startswith("ssh://"):
+        return
+    there = f"{_RUN} {_mount(folder)} {command_line('-w', folder)} {_IMAGE} {command}"
+    raise EngineError(
+        f"the engine is another machine's ({address}), which has none of this machine's files",
+        hint=f"Run stackctl on that machine, in a container: {there} . Bring its image there first: "
+        f"docker -H unix:///var/run/docker.sock save {_IMAGE} | docker load",
+    )
 
 
 def _mount(place: PurePosixPath) -> str:

@@ -4,11 +4,15 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from ipaddress import IPv4Network
 from pathlib import PurePosixPath
+from typing import Literal
 
 from stackctl.contracts.answer import Answer
 from stackctl.contracts.host import Cpu, Gpu, Owner
 from stackctl.core.model.model import ModelSeen
 from stackctl.secret import Secret
+
+# why the engine may see another disk than we do: who runs it, or where we or it run; "": nothing speaks for it
+EngineView = Literal["", "snap", "desktop", "container", "remote"]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -20,6 +24,9 @@ class EngineSeen:
     compose_argv: tuple[str, ...]
     has_cpu_quota: bool = True
     hides_clients: str = ""  # who it is, where a published port never shows a client's address; "": it does
+    product: str = "Docker Engine"  # as it calls itself, one of engine_features.PRODUCTS
+    is_rootless: bool = False  # root in its containers is the user that it runs as, and other users have other numbers
+    user: Owner | None = None  # as whom it runs, as this machine counts; None: that can't be seen from here
     is_local: bool = True  # its loopback is ours: a published 127.0.0.1 port can be reached from here
     runtimes: tuple[str, ...] = ()  # by name, as `docker info` lists them
     cdi_devices: tuple[str, ...] = ()  # "nvidia.com/gpu=0", ...
@@ -87,21 +94,33 @@ class Observed:
     interfaces: Mapping[str, tuple[str, ...]] = field(default_factory=dict)  # name -> "192.168.1.5/24", ...
     names: tuple[str, ...] | None = None  # of this machine; None: it was not looked at, or does not run the stack
     models: Mapping[str, ModelSeen] = field(default_factory=dict)  # of stack.toml's [models]: those that are there
+    time_zone: str = ""  # of this machine, as Europe/Berlin; "": not known, or it does not run the stack
     engine: EngineSeen | None = None  # None: rendered without an engine
     gpus: tuple[Gpu, ...] = ()
     cpu: Cpu = field(default_factory=Cpu)
     ram: Ram | None = None  # None: not looked at, or another machine's
     is_wsl: bool = False
-    taken_subnets: tuple[IPv4Network, ...] = ()
+    taken_subnets: tuple[IPv4Network, ...] = ()  # of the engine's other networks
+    routes: tuple[IPv4Network, ...] = ()  # of this machine, to other than the engine's networks and the Internet
     taken_ports: dict[int, str] = field(default_factory=dict)  # port -> who holds it, in words
     publish_conflicts: Mapping[str, str] = field(default_factory=dict)  # address:port of a companion -> who holds it
     proxy: str | None = None  # the address of sillytavern.proxy's container in its network; None: it was not looked for
     is_new: bool = False  # the stack has no containers
     has_run: bool = False  # SillyTavern has been started here, so people know its port
     ran_with: tuple[str, ...] = ()  # extra_args of the stack that was deployed here, or all that its program was given
+    backend_runs: bool = False  # this stack's own backend, ready or not
+    patience_s: int = 0  # how long the user says that a start may take; 0: that is left to us
     server: ServerSeen | None = None  # the backend, where it runs elsewhere and could be asked
     # where the backend's programs lie, or will: by name as in Backend.PROGRAMS; "": the one that the user brings
     programs: Mapping[str, PurePosixPath] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, kw_only=True)
+class ReadSeen:
+    """Bytes that a container has had read so far (`size`), and bytes of memory that it holds now, files among it."""
+
+    size: int = 0
+    held: int = 0
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -120,11 +139,17 @@ class ServiceState:
     image_id: str = ""  # the one that runs, whatever its name means by now: sha256:...
     started_at: float = 0.0  # seconds since the epoch; 0.0: never
     gpu_drivers: tuple[str, ...] = ()  # through which it was given GPUs: nvidia, cdi
+    devices: tuple[str, ...] = ()  # device files that were put into it, by their paths in there
     pid: int = 0  # of its first process, as the engine's machine counts; 0: it does not run
 
     @property
     def is_ready(self) -> bool:
         return self.state == "running" and self.health == "healthy"
+
+    @property
+    def is_only_unhealthy(self) -> bool:
+        """Whether it runs, and its health check alone has given it up."""
+        return self.state == "running" and self.health == "unhealthy" and not self.oom_killed
 
     @property
     def has_failed(self) -> bool:

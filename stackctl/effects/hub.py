@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING, Any, Final, TypeVar
 from stackctl import __version__
 from stackctl.core.hub.remote import FileRequest
 from stackctl.core.hub.source import RepoFile, Source
+from stackctl.core.hub.waiting import asked_s, in_words
 from stackctl.errors import ModelError
 
 if TYPE_CHECKING:
@@ -106,13 +107,15 @@ def _retried(ask: Callable[[], T], sleep: Callable[[float], None]) -> T:
     def passes(error: BaseException) -> bool:
         if isinstance(error, errors.OfflineModeIsEnabled):
             return False
-        status = error.response.status_code if isinstance(error, errors.HfHubHTTPError) else 0
-        return status in _PASSING or isinstance(error, httpx2.TransportError)
+        if isinstance(error, errors.HfHubHTTPError):
+            is_soon = asked_s(error.response.headers) <= _LONGEST_PAUSE_S
+            return error.response.status_code in _PASSING and is_soon
+        return isinstance(error, httpx2.TransportError)
 
     def pause_s(state: RetryCallState) -> float:
         error = state.outcome.exception() if state.outcome else None
-        asked = error.response.headers.get("retry-after", "") if isinstance(error, errors.HfHubHTTPError) else ""
-        return min(float(asked), _LONGEST_PAUSE_S) if asked.isdecimal() else 2.0 ** (state.attempt_number - 1)
+        asked = asked_s(error.response.headers) if isinstance(error, errors.HfHubHTTPError) else 0.0
+        return asked or 2.0 ** (state.attempt_number - 1)
 
     policy = Retrying(
         retry=retry_if_exception(passes), stop=stop_after_attempt(_TRIES), wait=pause_s, sleep=sleep, reraise=True
@@ -168,14 +171,17 @@ def _refused(source: Source, error: Exception) -> ModelError:
     ):
         if isinstance(error, kind):
             return ModelError(says, hint=hint)
-    return _answered(name, error.response.status_code if isinstance(error, errors.HfHubHTTPError) else 0)
+    if isinstance(error, errors.HfHubHTTPError):
+        return _answered(name, error.response.status_code, asked_s(error.response.headers))
+    return _answered(name, 0, 0.0)
 
 
-def _answered(name: str, status: int) -> ModelError:
+def _answered(name: str, status: int, wait_s: float) -> ModelError:
     if status == 429:
+        asks = f", and asks to wait {in_words(wait_s)}" if wait_s else ""
         return ModelError(
-            f"Hugging Face answers too many requests (429) for {name}",
-            hint=f"wait some minutes; with a login more are allowed: {_LOGIN}",
+            f"Hugging Face answers too many requests (429) for {name}{asks}",
+            hint=f"wait {in_words(wait_s) if wait_s else 'some minutes'}; with a login more are allowed: {_LOGIN}",
         )
     if status in {401, 403}:
         return ModelError(f"Hugging Face refuses {name} ({status}): the token is wrong or may not read it", hint=_LOGIN)

@@ -19,6 +19,7 @@ class Offer:
     runtimes: tuple[str, ...] = ()  # by name
     cdi_devices: tuple[str, ...] = ()  # by full name, such as nvidia.com/gpu=0
     is_local: bool = True  # so that all its CDI devices could be seen
+    product: str = ""  # its name where it reserves no GPUs, and takes CDI devices as device files; "": it reserves
 
 
 class Make(Protocol):
@@ -45,6 +46,9 @@ class Make(Protocol):
         """How many GPUs a request brings, at least 1; `gpus`: those of this make that were seen."""
         ...
 
-    def is_given(self, request: GpuRequest, drivers: tuple[str, ...]) -> bool:
-        """Whether a container has what was requested; `drivers`: through which it was given GPUs."""
+    def is_given(self, request: GpuRequest, drivers: tuple[str, ...], devices: tuple[str, ...]) -> bool:
+        """Whether a container has what was requested.
+
+        `drivers`: through which it was given GPUs; `devices`: the paths in it of the device files that it was given.
+        """
         ...

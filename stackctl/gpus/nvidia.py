@@ -21,38 +21,52 @@ _TOOLKIT, _CDI = "nvidia", "cdi"  # modes, and the engine's drivers of the same 
 MODES: Final[Mapping[str, str]] = MappingProxyType({_TOOLKIT: "NVIDIA Container Toolkit", _CDI: "CDI device files"})
 _KIND: Final = "nvidia.com/gpu="
 _ALL: Final = f"{_KIND}all"
+_FILES: Final = ("/dev/nvidia", "/dev/dxg")  # what its CDI devices put into a container; the latter on WSL
 _CDI_ENGINE, _CDI_BY_ITSELF = (25,), (28, 3)  # behind a feature flag first, then always on
 _GENERATE: Final = "sudo nvidia-ctk cdi generate --output=/etc/cdi/nvidia.yaml"
 
 
 def choose_mode(offer: Offer | None) -> str:
-    """The toolkit's driver where the engine has its runtime, else CDI where it has devices.
+    """CDI where the engine has no drivers; the toolkit's where it has its runtime, else CDI where it has devices.
 
     With neither, still the toolkit's: a start that fails with the fix beats a CPU used in silence.
     """
+    if offer and offer.product:
+        return _CDI
     if offer and RUNTIME not in offer.runtimes and any(one.startswith(_KIND) for one in offer.cdi_devices):
         return _CDI
     return _TOOLKIT
 
 
 def request(mode: str, devices: tuple[str, ...], offer: Offer | None) -> GpuRequest:
+    if offer and offer.product:
+        if mode != _CDI:
+            raise GpuError(
+                f"{offer.product} passes no GPU on by the toolkit's driver: it would leave it out without a word",
+                hint="take CDI: stackctl deploy --gpu cdi",
+            )
+        return GpuRequest(make=NAME, files=_cdi_names(devices))
     if mode == _CDI:
         return GpuRequest(make=NAME, driver=_CDI, devices=_cdi_devices(devices, offer))
     return GpuRequest(make=NAME, driver=_TOOLKIT, devices=() if devices == ("all",) else devices)
 
 
 def count(request: GpuRequest, gpus: tuple[Gpu, ...]) -> int:
-    asks_for_all = not request.devices or _ALL in request.devices
-    return max(1, len(gpus)) if asks_for_all else len(request.devices)
+    asked = request.devices or request.files
+    return max(1, len(gpus)) if not asked or _ALL in asked else len(asked)
 
 
-def is_given(request: GpuRequest, drivers: tuple[str, ...]) -> bool:
-    return request.driver in drivers
+def is_given(request: GpuRequest, drivers: tuple[str, ...], devices: tuple[str, ...]) -> bool:
+    return request.driver in drivers if request.driver else any(one.startswith(_FILES) for one in devices)
+
+
+def _cdi_names(devices: tuple[str, ...]) -> tuple[str, ...]:
+    return tuple(one if "=" in one else f"{_KIND}{one}" for one in devices)
 
 
 def _cdi_devices(devices: tuple[str, ...], offer: Offer | None) -> tuple[str, ...]:
     """The devices' full names, each of which the engine must know."""
-    wanted = tuple(one if "=" in one else f"{_KIND}{one}" for one in devices)
+    wanted = _cdi_names(devices)
     if offer is None or not (offer.is_local or offer.cdi_devices):
         return wanted  # nobody can tell from here; the engine will
     if wanted == (_ALL,) and _ALL not in offer.cdi_devices:

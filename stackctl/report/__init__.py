@@ -49,9 +49,10 @@ def deployed(done: "Deployed", ssh: str) -> tuple[str, dict[str, Any]]:
             "reply": reply.text,
             "first_token_s": round(reply.first_s, 3),
             "tokens_per_s": proof.tokens_per_s and round(proof.tokens_per_s, 1),
+            "context": proof.contexts.known,
         }
         lines += [
-            f"SillyTavern reaches {proof.model}, context {plan.context}",
+            f"SillyTavern reaches {proof.model}, context {proof.contexts.known or 'not known'}",
             f"it answered: {reply.text.strip()!r}",
             replies.describe_pace(reply.first_s, proof.tokens_per_s, title=plan.backend_title),
         ]
@@ -122,12 +123,16 @@ def status(now: "Status", ui: "Ui") -> tuple[str, dict[str, Any]]:
         blocks.append(f"{backend.title}, elsewhere at {backend.url}: {says}")
         told = {"title": backend.title, "url": backend.url, "model": backend.model, "lacks": backend.lacks}
         values["backend"] = told
+    blocks += [f"{one.says}\nhint: {one.hint}" for one in now.troubles]
     blocks.append(f"{now.name} is ready: {now.url}" if now.is_ready else f"{now.name} is not ready")
-    services = [
+    services: list[dict[str, Any]] = [
         {"name": s.name, "state": s.state, "health": s.health, "restarts": s.restarts, "image": s.image}
         for s in now.services
     ]
     services += [{"name": name, "state": "missing"} for name in now.missing]
+    why = {one.service: {"says": one.says, "hint": one.hint} for one in now.troubles}
+    services = [{**one, **why.get(one["name"], {})} for one in services]
+    values |= {"unfinished": why[""]} if "" in why else {}
     return "\n\n".join(blocks), {**values, "services": services}
 
 

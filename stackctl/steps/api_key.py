@@ -38,7 +38,11 @@ def hide_sent_keys(machine: Machine, spec: Spec) -> None:
 
     A running backend's log holds that one until a deploy brings the folder's own, which the machine hides.
     """
-    data = data_folder(spec)
+    hide_keys_in(machine, data_folder(spec))
+
+
+def hide_keys_in(machine: Machine, data: str) -> None:
+    """The same for SillyTavern's data folder, by its path."""
     with suppress(StackctlError):  # another user's, or no file: then we did not write it, and give_key() says so
         text = shared_folder(machine, data).read_bytes(f"{data}/{tavern_secrets.FILE}")
         for sent in tavern_secrets.own_keys(data_json.parse(text) or {}):

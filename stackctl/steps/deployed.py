@@ -8,6 +8,7 @@ from stackctl.core.plan import plan_json
 from stackctl.core.plan.stack import Plan
 from stackctl.errors import ConfigError, StackctlError
 from stackctl.machine import Machine
+from stackctl.ports.disk import Says
 
 
 def deployed_plan(machine: Machine) -> Plan:
@@ -16,29 +17,69 @@ def deployed_plan(machine: Machine) -> Plan:
     One that an older stackctl deployed, or that came without .stackctl/, is planned from stack.toml and stack.lock.
     """
     _refuse_none(machine)
-    return _written_plan(machine) or _planned_again(machine)
+    return written_plan(machine) or _planned_again(machine)
+
+
+def known_plan(machine: Machine, note: Says) -> Plan | None:
+    """Return the plan of the stack in this folder; None where it can't be read or made again, which `note` is told.
+
+    For commands that can do without: what runs must be seen and stopped whatever became of the files.
+    """
+    try:
+        return deployed_plan(machine)
+    except StackctlError as error:
+        _refuse_none(machine)
+        note(f"note: {error.message}; {error.hint}")
+        return None
 
 
 def stack_name_here(machine: Machine) -> str:
-    """Return the name of the stack in this folder; raise ConfigError where there is none."""
-    _refuse_none(machine)
-    if written := _written_plan(machine):
-        return written.name
-    from stackctl.core.plan.plan import stack_name
-    from stackctl.steps.config_request import load_config
+    """Return the name of the stack in this folder; raise ConfigError where there is none.
 
-    return stack_name(load_config(machine, {}).spec, machine.place)
+    It is read from plan.json, else from this folder's containers, else from stack.toml, and from stack.lock last.
+    """
+    _refuse_none(machine)
+    with suppress(StackctlError):  # not even a file
+        text = machine.folder.read(plan_json.FILE, errors="replace")
+        if text and (written := plan_json.name(text, machine.place)):
+            return written
+    if len(running := _names_on_engine(machine)) == 1:
+        return running[0]
+    from stackctl.core.plan.plan import stack_name
+    from stackctl.core.plan.subnets import network_name
+    from stackctl.steps.config_request import load_config, read_lock
+
+    try:
+        return stack_name(load_config(machine, {}).spec, machine.place)
+    except StackctlError as error:
+        with suppress(StackctlError):
+            if recorded := network_name(read_lock(machine)):
+                return recorded
+        raise error from None
+
+
+def _names_on_engine(machine: Machine) -> list[str]:
+    """The names under which the engine has containers that were started in this folder."""
+    return sorted(name for name, folder in machine.docker.stack_folders() if folder == str(machine.path))
+
+
+def _lies_there(name: str, machine: Machine) -> bool:
+    """Whether something of this name lies in the folder, though it may be nothing that can be read."""
+    try:
+        return machine.folder.has_file(name)
+    except StackctlError:
+        return True
 
 
 def _refuse_none(machine: Machine) -> None:
-    if machine.folder.read(machine.orchestrator.file) is None:
-        raise ConfigError(
-            f"there is no stack in {machine.path} (no {machine.orchestrator.file})", hint="stackctl deploy makes one"
-        )
+    """Raise ConfigError where nothing tells of a stack in this folder: no file, and no container."""
+    file = machine.orchestrator.file
+    if not (_lies_there(file, machine) or _lies_there(plan_json.FILE, machine) or _names_on_engine(machine)):
+        raise ConfigError(f"there is no stack in {machine.path} (no {file})", hint="stackctl deploy makes one")
     refuse_elsewhere("this folder", machine.place, machine.docker.own_binds, is_folder=True)
 
 
-def _written_plan(machine: Machine) -> Plan | None:
+def written_plan(machine: Machine) -> Plan | None:
     """The plan that was written down for this folder; None where there is none."""
     text = machine.folder.read(plan_json.FILE)
     if text is None:
@@ -62,6 +103,7 @@ def _planned_again(machine: Machine) -> Plan:
     from stackctl.steps.observe import observe
 
     wanted = load_config(machine, {})
-    # has_run: what was rendered stays as it is, so nothing may be chosen again
-    seen = replace(observe(wanted.spec, machine), has_run=True)
+    # has_run: what was rendered stays as it is, so nothing may be chosen again; and it runs, whatever its arguments
+    ran_with = wanted.spec.backend.extra_args
+    seen = replace(observe(wanted.spec, machine), has_run=True, ran_with=ran_with)
     return plan(wanted.spec, seen, read_lock(machine)).plan

@@ -1,5 +1,6 @@
 """Look at the world: engine, model, GPUs, ports, networks. Changes nothing."""
 
+from collections.abc import Mapping
 from contextlib import suppress
 from dataclasses import replace
 from ipaddress import ip_address
@@ -11,12 +12,12 @@ from stackctl.core.config.lock import Lock
 from stackctl.core.config.spec import AUTO, DEMO, NONE, Model, OneModel, Spec
 from stackctl.core.container_paths import refuse_elsewhere
 from stackctl.core.model.model import ModelSeen
-from stackctl.core.observed import EngineSeen, Observed
+from stackctl.core.observed import EngineSeen, Observed, ServiceState
 from stackctl.core.plan import exposure, external_backend
 from stackctl.core.plan.companions import companion_ports
 from stackctl.core.plan.plan import stack_name
 from stackctl.core.plan.subnets import network_name, own_subnets
-from stackctl.errors import ConfigError, DoesNotFit, ModelError
+from stackctl.errors import ConfigError, ModelError
 from stackctl.machine import Machine
 from stackctl.steps import api_key, tavern_password
 from stackctl.steps.backend_program import program_paths
@@ -26,8 +27,6 @@ from stackctl.steps.external_backend import observed_external
 from stackctl.steps.has_run import has_run
 from stackctl.steps.stack_model import model_path
 from stackctl.terminal import command_line
-
-_ROOM_MIB = 200  # for SillyTavern's first data and our own files
 
 
 def observe(spec: Spec, machine: Machine, found: Lock | None = None, coming: ModelSeen | None = None) -> Observed:
@@ -43,7 +42,6 @@ def observe(spec: Spec, machine: Machine, found: Lock | None = None, coming: Mod
     refuse_elsewhere("this folder", machine.place, machine.docker.own_binds, is_folder=True)
     machine.docker.refuse_foreign(name, machine.place)
     _refuse_second(name, machine, engine)
-    _check_room(machine)
     seen = Observed(
         folder=machine.place,
         owner=machine.folder.owner,
@@ -51,6 +49,7 @@ def observe(spec: Spec, machine: Machine, found: Lock | None = None, coming: Mod
         password=tavern_password.tavern_password(machine, spec),
         interfaces=machine.host.interfaces() if spec.sillytavern.has_password else {},
         names=machine.host.names() if engine.is_local else None,
+        time_zone=machine.host.time_zone() if engine.is_local else "",
         model=external_backend.external_model(None),
         engine=engine,
         proxy=_proxy(spec, machine),
@@ -68,13 +67,16 @@ def observe_again(seen: Observed, spec: Spec, machine: Machine) -> Observed:
     engine, name = seen.engine, stack_name(spec, machine.place)
     assert engine is not None  # noqa: S101 - observe() has asked one
     states = machine.orchestrator.states(name)
+    backend = _backend_state(spec, states)
     theirs, own = machine.orchestrator.addresses(name)
-    routes = tuple(net for net in machine.host.routes() if net not in own) if engine.is_local else ()
+    routes = tuple(net for net in machine.host.routes() if net not in (*own, *theirs)) if engine.is_local else ()
     return replace(
         seen,
         is_new=not states,
+        backend_runs=backend is not None and backend.state == "running",
         has_run=has_run(machine, states),
-        taken_subnets=tuple(dict.fromkeys((*theirs, *routes))),
+        taken_subnets=theirs,
+        routes=routes,
         taken_ports=_ports(spec, machine, engine, name),
         publish_conflicts=_publish_conflicts(spec, machine, engine, name),
     )
@@ -92,8 +94,9 @@ def observe_without_engine(spec: Spec, machine: Machine, recorded: Lock) -> Obse
         names=machine.host.names()
         if spec.sillytavern.has_password
         else None,  # only then it is surely for this machine
+        time_zone=machine.host.time_zone(),
         model=external_backend.external_model(None),
-        taken_subnets=tuple(net for net in machine.host.routes() if net not in own),
+        routes=tuple(net for net in machine.host.routes() if net not in own),
         has_run=has_run(machine, {}),
     )
     if spec.backend.is_external:
@@ -108,7 +111,8 @@ def _refuse_second(name: str, machine: Machine, engine: EngineSeen) -> None:
     """
     before = network_name(read_lock(machine))
     for other, folder in sorted(machine.docker.stack_folders()):
-        is_moved = other == before and engine.is_local and not Path(folder).exists()
+        is_seen = engine.is_local and machine.docker.own_binds is None  # in a container it may just not be mounted
+        is_moved = other == before and is_seen and not Path(folder).exists()
         if other != name and (folder == str(machine.path) or is_moved):
             raise ConfigError(
                 f"the stack of this folder is still there under the name {other!r}"
@@ -172,10 +176,13 @@ def _backend_process(spec: Spec, seen: Observed, machine: Machine) -> int | None
     """The first process of this stack's backend: what it holds is free again once a deploy replaces it."""
     if seen.engine is None or seen.is_new or not seen.engine.is_local:
         return None
-    state = machine.orchestrator.states(stack_name(spec, machine.place)).get(
-        backends.find_backend(spec.backend.kind).NAME
-    )
+    state = _backend_state(spec, machine.orchestrator.states(stack_name(spec, machine.place)))
     return state.pid if state and state.pid else None
+
+
+def _backend_state(spec: Spec, states: Mapping[str, ServiceState]) -> ServiceState | None:
+    """The stack's own backend among these containers; None where there is none."""
+    return None if spec.backend.is_external else states.get(backends.find_backend(spec.backend.kind).NAME)
 
 
 def _gpus(spec: Spec, machine: Machine, own: int | None) -> tuple[Gpu, ...]:
@@ -220,12 +227,3 @@ def _proxy(spec: Spec, machine: Machine) -> str | None:
             hint=f"start the proxy first; in that network are: {', '.join(sorted(found)) or 'none'}",
         )
     return found[wanted.container]
-
-
-def _check_room(machine: Machine) -> None:
-    free = machine.storage.trees.free_mib(machine.path)
-    if free < _ROOM_MIB:
-        raise DoesNotFit(
-            f"only {free} MiB are free on the disk of {machine.path}; {_ROOM_MIB} are needed at least",
-            hint="free some space: docker system df shows what images and old containers take",
-        )

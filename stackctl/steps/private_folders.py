@@ -86,8 +86,8 @@ def _private_folders(machine: Machine, spec: Spec, plan: Plan | None) -> Iterato
 
 
 def _asides(machine: Machine, data: Path) -> Iterator[str]:
-    """The names of what `adopt` left beside SillyTavern's folder: former ones, and copies that were interrupted."""
-    of_ours = re.compile(rf"{re.escape(data.name)}\.kept-\d+|\.{re.escape(data.name)}\.(?:adopting|between)")
+    """The names of what lies beside SillyTavern's folder: former ones, and copies that were interrupted."""
+    of_ours = re.compile(rf"{re.escape(data.name)}\.kept-\d+|\.{re.escape(data.name)}\.(?:adopting|between|copying)")
     with suppress(StackctlError):  # a folder that nobody lists is none that we renamed anything in
         for name in machine.storage.trees.names(data.parent):
             if of_ours.fullmatch(name) and (data.parent / name).is_dir() and not (data.parent / name).is_symlink():

@@ -2,12 +2,14 @@
 
 import time
 from collections.abc import Callable
+from contextlib import suppress
 from dataclasses import dataclass
 
 from stackctl.core.plan.stack import Plan
 from stackctl.core.tavern import replies
 from stackctl.core.tavern import secrets_json as tavern_secrets
 from stackctl.core.tavern import settings_json as tavern_settings
+from stackctl.core.tavern.context import Contexts, contexts
 from stackctl.core.tavern.replies import Reply
 from stackctl.errors import NotReady
 from stackctl.machine import Machine
@@ -25,6 +27,7 @@ class Proof:
 
     model: str
     reply: Reply
+    contexts: Contexts
     tokens_per_s: float | None = None
 
 
@@ -34,10 +37,12 @@ def prove(plan: Plan, machine: Machine, *, sleep: Callable[[float], None] = time
     try:
         with tavern_session(plan, machine) as page:
             model, reply = _asked(page, plan)
+            room = _contexts(page, plan)
     except NotReady as error:
         error.evidence = (*error.evidence, *log_lines(plan, machine, began, sleep=sleep))
         raise
-    return Proof(model=model, reply=reply, tokens_per_s=measure_speed(reply, plan, machine, began, sleep=sleep))
+    rate = measure_speed(reply, plan, machine, began, sleep=sleep)
+    return Proof(model=model, reply=reply, contexts=room, tokens_per_s=rate)
 
 
 def _asked(page: Page, plan: Plan) -> tuple[str, Reply]:
@@ -59,6 +64,17 @@ def _asked(page: Page, plan: Plan) -> tuple[str, Reply]:
         raise replies.cut_off(reply.pieces)
     replies.check(reply.text, is_demo=plan.is_demo, title=plan.backend_title)
     return model, reply
+
+
+def _contexts(page: Page, plan: Plan) -> Contexts:
+    """What room there is for a chat, by the server that SillyTavern is set to; it answered, and this is no proof."""
+    settings = page.settings()
+    kind, url = tavern_settings.connection(settings)
+    told = 0
+    with suppress(NotReady):
+        told = page.context(kind, url)
+    is_own = plan.backend_service is not None and url.rstrip("/") == plan.backend_url
+    return contexts(plan.context, told, settings.get("max_context"), is_own=is_own)
 
 
 def wrong_key(page: Page, plan: Plan) -> NotReady | None:

@@ -1,14 +1,14 @@
 """SillyTavern's folders and its settings: made before the first start, later only followed where they are ours."""
 
-import hashlib
 import json
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any
 
 from stackctl import __version__
 from stackctl.core.config.files import STATE
+from stackctl.core.config.journal import checksum
 from stackctl.core.plan.stack import Plan
 from stackctl.core.tavern import container as tavern
 from stackctl.core.tavern import data_json
@@ -18,10 +18,13 @@ from stackctl.core.tavern.profiles import Profile
 from stackctl.errors import DataError
 from stackctl.machine import Machine
 from stackctl.ports.disk import Folder
-from stackctl.steps.tavern_folder import data_path, tavern_folder
+from stackctl.steps.former_stack import note_written
+from stackctl.steps.has_run import has_run
+from stackctl.steps.tavern_folder import data_path, settings_file, tavern_folder
 from stackctl.steps.template_contents import template_contents
 from stackctl.terminal import command_line
 
+_RENDERED = "rendered"  # among what the settings were made from
 RECORD = f"{STATE}/sillytavern.json"  # what we wrote last, and from what
 
 
@@ -49,7 +52,7 @@ def wanted_settings(plan: Plan, profiles: tuple[Profile, ...], machine: Machine)
         "profiles": list(profiles),
     }
     if _record(machine).get("made_from") == made_from and data_json.parse(
-        tavern_folder(plan, machine).read_bytes(_settings(plan))
+        tavern_folder(plan, machine).read_bytes(settings_file(plan))
     ):
         return None
     shipped = machine.docker.read_files(image, (tavern.STOCK_SETTINGS, *tavern.PRESETS.values()))
@@ -76,26 +79,59 @@ def seed_tavern(plan: Plan, want: WantedSettings | None, machine: Machine) -> No
         folder.write(f"{data_path(plan)}/extensions/{tavern.OUR_EXTENSION}/{name}", text)
     if want is None:
         return
-    current = folder.read_bytes(_settings(plan))
+    current = folder.read_bytes(settings_file(plan))
     settings = data_json.parse(current)
     if current is not None and not settings:
-        kept = folder.set_aside(_settings(plan))
+        kept = folder.set_aside(settings_file(plan))
         machine.ui.note(f"SillyTavern's settings.json was damaged (no JSON object): kept as {kept and kept.name}")
     if current is not None and settings:
         written = _follow(settings, want, plan, folder, machine, must_write=data_json.is_unreadable(current))
     else:
         made = tavern_profiles.merge(tavern_settings.merge(want.stock, want.overlay), want.profiles, ())
-        _write(made.settings, plan, folder)
+        _write(data_json.dump(made.settings), plan, folder, machine)
         written = made.written
         machine.ui.note("wrote SillyTavern's first settings: it will connect by itself")
     record = {"made_from": want.made_from, "overlay": want.overlay, "profiles": written}
-    machine.folder.write(RECORD, json.dumps(record, indent=2, ensure_ascii=False) + "\n")
+    text = json.dumps(record, indent=2, ensure_ascii=False) + "\n"
+    note_written(machine, {RECORD: text})
+    machine.folder.write(RECORD, text)
+
+
+def put_settings_back(plan: Plan, former: bytes, record: bytes, *, is_edited: bool, machine: Machine) -> None:
+    """Write SillyTavern's settings as they were before a deploy that failed; `record`: what was recorded of them.
+
+    Where somebody else has changed them since, what is still as the deploy wrote it follows the record alone.
+    """
+    folder = tavern_folder(plan, machine)
+    if not is_edited:
+        _write(former, plan, folder, machine)
+        return
+    settings, was = data_json.parse(folder.read_bytes(settings_file(plan))), data_json.parse(record) or {}
+    if settings:
+        overlay = was.get("overlay")
+        want = WantedSettings(
+            overlay=overlay if isinstance(overlay, Mapping) else {},
+            stock={},
+            made_from={},
+            profiles=_profiles(was),
+        )
+        _follow(settings, want, plan, folder, machine, must_write=False)
 
 
 def is_seeded(machine: Machine) -> bool:
-    """Whether a deploy came as far as SillyTavern's settings here; the record that `stackctl adopt` leaves says no."""
+    """Whether a deploy came as far as SillyTavern's settings here.
+
+    The record that `stackctl adopt` leaves says no, nor does that of `stackctl render` before the first start.
+    """
     record = _record(machine)
-    return bool(record.get("made_from") or record.get("former"))
+    made_from = record.get("made_from")
+    is_rendered = isinstance(made_from, Mapping) and made_from.get(_RENDERED)
+    return bool((made_from and not is_rendered) or record.get("former") or has_run(machine, {}))
+
+
+def as_rendered(want: WantedSettings) -> WantedSettings:
+    """The same settings, written by somebody who starts nothing: a deploy looks at them again."""
+    return replace(want, made_from={**want.made_from, _RENDERED: True})
 
 
 def _follow(
@@ -103,30 +139,31 @@ def _follow(
 ) -> tuple[Profile, ...]:
     """Bring existing settings after a change; the profiles that are ours."""
     record = _record(machine)
-    wrote, before = record.get("overlay"), record.get("profiles")
+    wrote = record.get("overlay")
     rewired = tavern_settings.rewire(
         settings, want.overlay, wrote=wrote if isinstance(wrote, Mapping) else {}, stock=want.stock
     )
-    ours = [one for one in before if isinstance(one, Mapping) and "id" in one] if isinstance(before, list) else []
-    done = tavern_profiles.merge(rewired.settings, want.profiles, ours)
+    done = tavern_profiles.merge(rewired.settings, want.profiles, _profiles(record))
     if done.settings != settings or must_write:
-        _write(done.settings, plan, folder)
+        _write(data_json.dump(done.settings), plan, folder, machine)
         machine.ui.note("SillyTavern's settings follow the change; open tabs must be reloaded")
     if left := (*rewired.left, *(f"the connection profile {name}" for name in done.left)):
         machine.ui.note(f"left in SillyTavern's settings as you changed it: {', '.join(left)}")
     return done.written
 
 
-def _write(settings: Mapping[str, Any], plan: Plan, folder: Folder) -> None:
+def _profiles(record: Mapping[str, Any]) -> tuple[Profile, ...]:
+    """The profiles that are ours, by a record."""
+    listed = record.get("profiles")
+    return tuple(one for one in listed if isinstance(one, Mapping) and "id" in one) if isinstance(listed, list) else ()
+
+
+def _write(content: str | bytes, plan: Plan, folder: Folder, machine: Machine) -> None:
     """Write settings.json, then its stamp: from then on a page that loaded other settings no longer saves its own."""
-    text = data_json.dump(settings)
-    folder.write(_settings(plan), text, mode=0o600)
-    stamp = {"stamp": hashlib.sha256(text.encode()).hexdigest()[:16]}
+    note_written(machine, {settings_file(plan): content})
+    folder.write(settings_file(plan), content, mode=0o600)
+    stamp = {"stamp": checksum(content)[:16]}
     folder.write(f"{data_path(plan)}/extensions/{tavern.OUR_EXTENSION}/{tavern.STAMP}", json.dumps(stamp) + "\n")
-
-
-def _settings(plan: Plan) -> str:
-    return f"{data_path(plan)}/{tavern.SETTINGS}"
 
 
 def _record(machine: Machine) -> dict[str, Any]:

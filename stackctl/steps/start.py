@@ -1,20 +1,37 @@
 """Start the stack and follow it, event by event, to the first verdict."""
 
 import time
+from collections.abc import Mapping
+from contextlib import suppress
 from dataclasses import dataclass
+from types import MappingProxyType
 
 from stackctl.backends.contract import Buffer
 from stackctl.core.observed import ServiceState
 from stackctl.core.plan.stack import Plan
-from stackctl.core.start.events import Event, Looked
-from stackctl.core.start.start_state import Failed, StartState, advance, begin, kept_container
-from stackctl.core.start.verdict import Ready, Waiting, explain, late, to_stop, verdict
-from stackctl.errors import StackctlError
+from stackctl.core.start import readiness
+from stackctl.core.start.events import Event, Looked, ReadSoFar
+from stackctl.core.start.mount_errors import explain as explain_mount
+from stackctl.core.start.mount_errors import source
+from stackctl.core.start.start_state import (
+    Failed,
+    StartState,
+    advance,
+    begin,
+    begin_again,
+    kept_container,
+    progress_in_words,
+)
+from stackctl.core.start.verdict import Again, Ready, Waiting, explain, late, may_go_on, to_stop, verdict
+from stackctl.errors import StackctlError, Unmountable
 from stackctl.machine import Machine
 from stackctl.ports.orchestrator import Action, Applying
 from stackctl.steps.has_run import record_run
+from stackctl.steps.page_state import PageState
 
 _STOP_S = 3
+_LOOK_EVERY_S = 2.0  # at what was read; the engine takes a hundredth of a second
+_MORE_S = 60  # as long as something was read in the last half minute
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -26,34 +43,67 @@ class Started:
 
 
 def start(
-    plan: Plan, machine: Machine, *, timeout_s: int, action: Action = "apply", only: str | None = None
+    plan: Plan,
+    machine: Machine,
+    *,
+    timeout_s: int | None,
+    action: Action = "apply",
+    only: str | None = None,
+    images: Mapping[str, str] = MappingProxyType({}),
 ) -> Started:
     """Bring about what was written, and wait until every service (or the one named) is ready.
 
-    Raises the cause within moments of a death, a restart or a log line that the service's judge calls fatal; the
-    containers that failed are stopped then, not removed: their log is the evidence.
+    `images`: service -> the id of the image that runs instead of the one that was written.
+
+    `timeout_s` None: from the model's size, and longer while the model is still read. Raises the cause within moments
+    of a death, a restart or a log line that the service's judge calls fatal; the containers that failed are stopped
+    then, not removed: their log is the evidence.
     """
-    began = time.monotonic()
+    began, looked_s = time.monotonic(), float("-inf")
+    limit_s = plan.timeout_s if timeout_s is None else timeout_s
     before = machine.orchestrator.states(plan.name)
     record_run(machine, before)  # what it tells may go with the container that is replaced
-    state = begin(plan, before, only)
-    applying = machine.orchestrator.apply(plan.name, only, action=action)
+    state, page = begin(plan, before, only), PageState(plan, machine)
+    applying = machine.orchestrator.apply(plan.name, only, action=action, images=images)
     try:
-        for event in applying.events(began + timeout_s):
-            _follow_kept(state, event, applying)
-            known, state = state, _take(state, event, machine)
-            _say_ready(known, state, machine, time.monotonic() - began)
-            match verdict(state):
-                case Ready():
-                    return Started(ready_s=time.monotonic() - began, buffers=state.buffers)
-                case Failed() as failed:
-                    raise _give_up(state, failed, machine)
-                case Waiting(for_what):
-                    machine.ui.status(" · ".join(for_what))
-        raise late(state, timeout_s)
+        while True:
+            for event in applying.events(began + limit_s):
+                _follow_kept(state, event, applying)
+                known, state, at_s = state, _take(state, event, machine), time.monotonic() - began
+                if at_s - looked_s > _LOOK_EVERY_S:
+                    state, looked_s = _see_reading(state, machine, at_s), at_s
+                _say_ready(known, state, machine, at_s)
+                if waits := readiness.backend_waits(plan.backend, state.states, progress_in_words(state)):
+                    page.say(waits)
+                match verdict(state):
+                    case Ready():
+                        return Started(ready_s=at_s, buffers=state.buffers)
+                    case Failed() as failed:
+                        raise _give_up(state, failed, machine)
+                    case Again():
+                        applying.close()
+                        applying = machine.orchestrator.apply(plan.name, only, action="start", images=images)
+                        state = begin_again(state)
+                        break
+                    case Waiting(for_what):
+                        machine.ui.status(" · ".join(for_what))
+            else:
+                if timeout_s is not None or not may_go_on(state):
+                    raise late(state, limit_s)
+                limit_s += _MORE_S
     finally:
         applying.close()
+        page.say("")
         record_run(machine, state.states)
+
+
+def _see_reading(state: StartState, machine: Machine, at_s: float) -> StartState:
+    """Return the state after a look at what the backend has had read, while it loads."""
+    found = state.states.get(state.plan.backend)
+    if found is None or found.state != "running" or found.is_ready or found.container not in state.ours:
+        return state
+    seen = machine.docker.read_so_far(found.container)
+    return advance(state, ReadSoFar(found.name, seen, at_s)) if seen else state
 
 
 def _follow_kept(state: StartState, event: Event, applying: Applying) -> None:
@@ -81,4 +131,14 @@ def _give_up(state: StartState, failed: Failed, machine: Machine) -> StackctlErr
     log = machine.docker.tail(failed.why) if isinstance(failed.why, ServiceState) else ()
     for one in to_stop(state):
         machine.docker.stop(one.container, _STOP_S)
+    if isinstance(failed.why, Unmountable):
+        failed = Failed(_explain_mount(failed.why, machine))
     return explain(failed, log, state.before)
+
+
+def _explain_mount(error: Unmountable, machine: Machine) -> Unmountable:
+    """Return the error with its cause, which lies in what we see and the engine does not."""
+    path, is_here = source(error), False
+    with suppress(StackctlError):  # we may not look there either
+        is_here = bool(machine.storage.trees.existing(machine.path, (path,)))
+    return explain_mount(error, is_here=is_here, view=machine.docker.view)

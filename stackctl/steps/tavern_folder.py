@@ -3,6 +3,7 @@
 from pathlib import Path
 
 from stackctl.core.plan.stack import Plan
+from stackctl.core.tavern import container as tavern
 from stackctl.machine import Machine
 from stackctl.ports.disk import Folder
 
@@ -22,3 +23,8 @@ def shared_folder(machine: Machine, data: str) -> Folder:
 def data_path(plan: Plan) -> str:
     """Return the path of SillyTavern's data folder: absolute, or as it lies in the deployment's folder."""
     return str(Path(plan.folders[0]).parent)
+
+
+def settings_file(plan: Plan) -> str:
+    """Return the path of SillyTavern's settings, likewise."""
+    return f"{data_path(plan)}/{tavern.SETTINGS}"

@@ -4,6 +4,7 @@ from dataclasses import replace
 
 from stackctl import __version__
 from stackctl.core.config import lock as lock_file
+from stackctl.core.config.journal import checksum
 from stackctl.core.config.lock import differ
 from stackctl.core.model import demo_model
 from stackctl.core.plan import plan_json, security
@@ -13,6 +14,7 @@ from stackctl.machine import Machine
 from stackctl.ports.disk import Folder
 from stackctl.steps import api_key, tavern_password
 from stackctl.steps.config_request import load_config, read_lock
+from stackctl.steps.former_stack import note_written
 
 
 def write_stack(planned: Planned, text: str, machine: Machine, *, replan: bool = False) -> str:
@@ -31,7 +33,7 @@ def write_stack(planned: Planned, text: str, machine: Machine, *, replan: bool =
             f"kept {file} as stackctl {before['by']} wrote it; `stackctl diff` shows what this version "
             "would change, `stackctl deploy --replan` takes it"
         )
-        _write_plan(planned.plan, machine)
+        _write_plan(_plan_text(planned.plan, machine), machine)
         return current
     if not is_ours and current != text and (kept := folder.set_aside(file)):
         machine.ui.note(f"{file} was not as stackctl wrote it: kept as {kept.name}")
@@ -39,19 +41,32 @@ def write_stack(planned: Planned, text: str, machine: Machine, *, replan: bool =
         folder.write(demo_model.FILE_NAME, demo_model.gguf_bytes())
     _write_backend_files(planned.plan, folder)
     tavern_password.give_password(planned.plan, machine)
+    recorded = lock_text(planned, text)
+    plan = _plan_text(planned.plan, machine)
+    note_written(machine, {file: text, lock_file.FILE: recorded, plan_json.FILE: plan})
     if folder.write(file, text):
         machine.ui.note(f"wrote {file}")
-    written = {"by": __version__, "inputs": planned.inputs, "sha256": folder.sha256(file)}
-    written[security.RECORD] = " ".join(planned.security)
-    folder.write(lock_file.FILE, lock_file.dump(replace(planned.lock, rendered=written)))
-    _write_plan(planned.plan, machine)
+    folder.write(lock_file.FILE, recorded)
+    _write_plan(plan, machine)
     return text
 
 
-def _write_plan(plan: Plan, machine: Machine) -> None:
-    """Write plan.json, for the folder's owner alone."""
+def lock_text(planned: Planned, text: str) -> str:
+    """stack.lock's text where this is the text of the rendered file."""
+    written = {"by": __version__, "inputs": planned.inputs, "sha256": checksum(text)}
+    written[security.RECORD] = " ".join(planned.security)
+    return lock_file.dump(replace(planned.lock, rendered=written))
+
+
+def _plan_text(plan: Plan, machine: Machine) -> str:
     theirs = "" if plan.backend_service else load_config(machine, {}).spec.backend.key_file
-    text = plan_json.dump(plan, machine.place, key=theirs or api_key.FILE, password=tavern_password.FILE)
+    key, password = theirs or api_key.FILE, tavern_password.FILE
+    return plan_json.dump(plan, machine.place, key=key, password=password, by=__version__)
+
+
+def _write_plan(text: str, machine: Machine) -> None:
+    """Write plan.json, for the folder's owner alone."""
+    note_written(machine, {plan_json.FILE: text})
     machine.folder.write(plan_json.FILE, text, mode=0o600)
 
 

@@ -647,13 +647,13 @@ def test_a_line_about_something_else_is_no_progress(backend: Backend, line: str)
 @pytest.mark.parametrize(
     ("name", "kinds"),
     [
-        ("llamacpp", {}),
-        ("koboldcpp", {2: "config", 3: "model", 139: "model"}),
+        ("llamacpp", {132: "config", 134: "not ready"}),
+        ("koboldcpp", {2: "config", 3: "model", 132: "config", 134: "not ready", 139: "model"}),
         ("text-generation-webui", {2: "config"}),
     ],
 )
 def test_an_exit_code_means_what_the_program_means_by_it(name: str, kinds: dict[int, str]) -> None:
-    for code in (0, 1, 2, 3, 101, 126, 127, 130, 134, 137, 139, 143):
+    for code in (0, 1, 2, 3, 101, 126, 127, 130, 132, 134, 137, 139, 143):
         cause = find_backend(name).exit_cause(code)
         assert (cause and cause.kind) == kinds.get(code), code
         assert cause is None or (cause.says and cause.hint)

@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from ipaddress import IPv4Network
 from pathlib import Path, PurePosixPath
-from types import SimpleNamespace
+from types import MappingProxyType, SimpleNamespace
 from typing import Any
 
 from stackctl.core.observed import ServiceState
@@ -63,6 +63,8 @@ class Stage(FakeDocker):
     refuses: str = ""  # what Compose says against any file
     stopped: list[str] = field(default_factory=list)  # containers, in the order in which they were stopped
     own_ports: set[int] = field(default_factory=set)  # that this stack's containers publish
+    only: str | None = None  # the service that the last start was asked for; None: all
+    instead: Mapping[str, str] = field(default_factory=dict)  # service -> the image that it then ran instead
 
     @property
     def client(self) -> Any:
@@ -149,8 +151,16 @@ class StageCompose(FakeOrchestrator):
         if self.stage.refuses:
             raise ConfigError(self.stage.refuses, hint="mend it")
 
-    def apply(self, name: str, service: str | None = None, *, action: Action = "apply") -> Applying:
-        self.words.append((action, service or "all"))
+    def apply(
+        self,
+        name: str,
+        service: str | None = None,
+        *,
+        action: Action = "apply",
+        images: Mapping[str, str] = MappingProxyType({}),
+    ) -> Applying:
+        self.words.append((action, service or "all", *(f"{one} by {images[one]}" for one in images)))
+        self.stage.only, self.stage.instead = service, images
         watch = self.stage.watch(name)
         said = self.stage.up((self.folder.path / render.FILE).read_text())
         script = 'echo "$1"; test -z "$2" || { echo "$2"; exit 1; }'

@@ -193,7 +193,9 @@ def test_once_sillytavern_has_run_its_port_stays_and_who_holds_it_is_named(tmp_p
     here = with_images(tmp_path)
     deploy(here.machine, DEMO, QUICK)
     if is_down:
-        here.stage.containers_.clear()
+        here.stage.states_.clear()
+    else:
+        here.stage.states_ = {name: replace(one, state="exited") for name, one in here.stage.states_.items()}
     started = list(here.stage.models)
     here.stage.held = {8000: "other"}
     with pytest.raises(EngineError, match="port 8000 is taken by container other"):
@@ -244,6 +246,40 @@ def test_a_deploy_ends_with_the_proof_and_one_that_is_not_asked_for_asks_nobody(
     page.asked.clear()
     assert deploy(here.machine, {}, QUICK).proof is None
     assert page.asked == []
+
+
+@pytest.mark.parametrize(
+    ("sizes", "says"),
+    [
+        ({}, ""),
+        ({"size": 0}, ""),
+        (
+            {"fills": 16_384},
+            "SillyTavern fills 16384 tokens, and the backend has only 8192: long chats would fail; set",
+        ),
+        (
+            {"size": 2048},
+            "the backend has a context of 2048 tokens, and not 8192 as planned; look at backend.extra_args",
+        ),
+        (
+            {"size": 2048},
+            "SillyTavern fills 8192 tokens, and the backend has only 2048: long chats would fail; set the",
+        ),
+    ],
+)
+def test_a_context_that_does_not_fit_the_other_is_said_and_stays(
+    tmp_path: Path, sizes: dict[str, int], says: str
+) -> None:
+    here = with_images(tmp_path)
+    page = with_page(here)
+    for name, value in sizes.items():
+        setattr(page, name, value)
+    done = deploy(here.machine, DEMO, replace(QUICK, prove=True))
+    assert done.proof
+    assert done.proof.contexts.told == page.size
+    said = here.said.getvalue()
+    assert says in said
+    assert ("long chats would fail" in said or "as planned" in said) == bool(says)
 
 
 def test_a_stack_that_gives_no_proof_is_an_error_though_it_runs(tmp_path: Path) -> None:
@@ -354,8 +390,8 @@ def test_two_deploys_of_one_folder_do_not_run_at_once(tmp_path: Path) -> None:
 
     class Held(Folder):
         @contextmanager
-        def locked(self, says: Says, *, wait_s: float = 0.0) -> Iterator[None]:
-            del says, wait_s
+        def locked(self, says: Says, *, wait_s: float = 0.0, writes: bool = True) -> Iterator[None]:
+            del says, wait_s, writes
             held.append(not here.stage.models)
             yield
             held.append(bool(here.stage.models))

@@ -3,20 +3,24 @@
 from collections.abc import Mapping
 from dataclasses import replace
 from functools import partial
-from pathlib import Path
+from pathlib import Path, PurePosixPath
 
 import pytest
 from click.testing import CliRunner
 
 from stackctl.cli import main
 from stackctl.commands.deploy import Options, deploy
+from stackctl.commands.diff import diff
 from stackctl.commands.lifecycle import stop
 from stackctl.commands.render import render
 from stackctl.commands.status import status
+from stackctl.core.container_paths import Bind
 from stackctl.core.model.demo_model import gguf_bytes
 from stackctl.core.observed import Ram
 from stackctl.core.start.docker_errors import gpu_refused
+from stackctl.effects.storage.disk import Disk, Trees
 from stackctl.errors import ConfigError, StackctlError
+from stackctl.machine import Machine
 from stackctl.orchestrators.compose.render import MARKER, services
 from tests.commands.engines import Staged, staged
 from tests.core.samples import a_plan
@@ -166,6 +170,9 @@ def test_so_is_one_whose_folder_was_moved_but_not_a_copy(running: Staged, tmp_pa
     moved.stage.projects = frozenset({("chat", str(tmp_path / "chat"))})
     error = refused(moved)
     assert f"still there under the name 'chat', started in {tmp_path}/chat: two on" in error.message
+    moved.stage.own_binds = (Bind(PurePosixPath(there), PurePosixPath(there)),)  # the other may just not be mounted
+    deploy(moved.machine, {}, QUICK)
+    moved.stage.own_binds = None
     (tmp_path / "chat").mkdir()  # then the folder here is a copy of it
     deploy(moved.machine, {}, QUICK)
 
@@ -197,6 +204,40 @@ def test_a_model_that_takes_more_than_is_free_is_refused_unless_the_user_insists
     assert "--force" in error.hint
     assert refused(running, options=replace(QUICK, dry_run=True)).exit_code == 6
     assert deploy(running.machine, {}, replace(QUICK, force=True)).ready_s is not None
+
+
+class Full(Trees):
+    """A disk with so little room."""
+
+    def __init__(self, left: int) -> None:
+        self.left = left
+
+    def free_mib(self, folder: Path) -> int:
+        del folder
+        return self.left
+
+
+def fill(machine: Machine, left: int) -> None:
+    """Leave so many MiB on the disk."""
+    assert isinstance(machine.storage, Disk)
+    machine.storage.trees = Full(left)
+
+
+@pytest.mark.parametrize("left", [0, 199])
+def test_a_first_deploy_wants_room_for_sillytaverns_data(tmp_path: Path, left: int) -> None:
+    here = on_stage(tmp_path)
+    fill(here.machine, left)
+    error = refused(here, {"model.path": "demo"})
+    assert error.message == f"only {left} MiB are free on the disk of {tmp_path}; 200 are needed at least"
+    assert error.exit_code == 6
+    fill(here.machine, 200)
+    deploy(here.machine, {"model.path": "demo"}, QUICK)
+
+
+def test_a_stack_that_has_run_needs_no_room_for_another_deploy_or_a_diff(running: Staged) -> None:
+    fill(running.machine, 0)
+    assert diff(running.machine, {}).text == ""
+    assert deploy(running.machine, {}, QUICK).ready_s is not None
 
 
 # -- images and programs

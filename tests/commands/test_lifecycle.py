@@ -38,8 +38,8 @@ class Locked(Folder):
     asked: list[tuple[str, ...]]
 
     @contextmanager
-    def locked(self, says: Says, *, wait_s: float = 0.0) -> Iterator[None]:
-        del says, wait_s
+    def locked(self, says: Says, *, wait_s: float = 0.0, writes: bool = True) -> Iterator[None]:
+        del says, wait_s, writes
         self.asked.append(("lock",))
         yield
         self.asked.append(("unlock",))
@@ -120,6 +120,18 @@ def test_a_start_ends_with_the_address(here: Quiet) -> None:
     done = lifecycle.start(here.machine, None, again=False, timeout_s=None)
     assert (done.name, done.url) == ("mine", "http://127.0.0.1:8000")
     assert done.ready_s is not None
+
+
+@pytest.mark.parametrize("verb", ["start", "restart"])
+def test_a_compose_yml_that_was_edited_by_hand_is_named(here: Quiet, verb: str) -> None:
+    file = here.machine.path / "compose.yml"
+    VERBS[verb](here.machine)
+    assert "is not as stackctl wrote it" not in here.said.getvalue()
+    file.write_text(file.read_text() + "# mine\n")
+    VERBS[verb](here.machine)
+    assert "compose.yml is not as stackctl wrote it" in here.said.getvalue()
+    (here.machine.path / "stack.lock").write_text("{")
+    VERBS[verb](here.machine)
 
 
 @pytest.mark.parametrize("gone", [(), (".stackctl/api-key",)], ids=["kept", "lost"])

@@ -7,6 +7,7 @@ from typing import Any
 
 import pytest
 
+from stackctl import report
 from stackctl.commands.deploy import Options, deploy
 from stackctl.commands.status import status, watch_status
 from stackctl.commands.url import open_page
@@ -168,3 +169,97 @@ def test_a_page_that_is_not_ready_is_not_shown(tmp_path: Path) -> None:
     with pytest.raises(NotReady, match="SillyTavern is not ready"):
         open_page(here.machine, is_remote=False)
     assert here.host.shown == []
+
+
+# -- why it is not well
+
+UNKNOWN = "llama_model_load: error loading model: unknown model architecture: 'llamz'"
+GENERIC = "0.00.015.536 E srv  llama_server: exiting due to model loading error"
+CRASHES: dict[str, Any] = {"state": "restarting", "health": "", "restarts": 4, "exit_code": 1}
+
+
+@pytest.mark.parametrize(
+    "changes",
+    [
+        pytest.param(CRASHES, id="between two starts"),
+        pytest.param({"health": "starting", "restarts": 4}, id="at the start of another try"),
+        pytest.param({"health": "starting"}, id="its program is up, and its model is not"),
+        pytest.param({"state": "exited", "health": "", "exit_code": 137}, id="stopped by the deploy that failed"),
+    ],
+)
+def test_of_a_backend_that_fails_again_and_again_the_cause_and_the_next_command_are_told(
+    tmp_path: Path, changes: dict[str, Any]
+) -> None:
+    here = deployed(tmp_path, Stage())
+    here.docker.states_["llamacpp"] = replace(here.docker.states_["llamacpp"], **changes)
+    here.docker.states_["sillytavern"] = container("sillytavern", state="created")
+    here.docker.logs["llamacpp"] = ("load: reading", UNKNOWN, GENERIC)
+    (trouble,) = status(here.machine).troubles
+    assert trouble.service == "llamacpp"
+    assert trouble.says == "llamacpp: this version of the backend does not know the model's architecture"
+    assert trouble.hint.startswith("take a newer image (backend.image) or another model; then: stackctl deploy")
+
+
+@pytest.mark.parametrize(
+    ("changes", "says", "hint"),
+    [
+        (CRASHES, "llamacpp: ended by itself (exit code 1)", "stackctl logs llamacpp"),
+        ({"health": "starting", "restarts": 4}, "was started again, 4 times by now", "stackctl logs llamacpp"),
+        ({"health": "unhealthy"}, "runs, but never answered its health check", "stackctl logs llamacpp"),
+        ({"state": "exited", "exit_code": 137}, "llamacpp does not run (exited, exit code 137)", "stackctl start"),
+        ({"state": "exited", "exit_code": 0}, "llamacpp does not run (exited, exit code 0)", "stackctl start"),
+        (
+            {"state": "exited", "exit_code": 137, "oom_killed": True},
+            "killed because it used more memory than it may",
+            "stackctl deploy",
+        ),
+    ],
+)
+def test_where_its_log_tells_nothing_its_end_does(
+    tmp_path: Path, changes: dict[str, Any], says: str, hint: str
+) -> None:
+    here = deployed(tmp_path, Stage())
+    here.docker.states_["llamacpp"] = replace(here.docker.states_["llamacpp"], **changes)
+    (trouble,) = status(here.machine).troubles
+    assert says in trouble.says
+    assert hint in trouble.hint
+
+
+def test_what_is_well_or_still_starting_has_no_trouble(tmp_path: Path) -> None:
+    here = deployed(tmp_path, Stage())
+    here.docker.logs["llamacpp"] = (UNKNOWN,)  # of a run before, which ended
+    assert status(here.machine).troubles == ()
+    here.docker.states_["llamacpp"] = replace(here.docker.states_["llamacpp"], health="starting")
+    here.docker.logs.clear()
+    assert status(here.machine).troubles == ()
+
+
+def test_the_cause_stands_below_the_table_and_beside_its_service(tmp_path: Path) -> None:
+    here = deployed(tmp_path, Stage())
+    here.docker.states_["llamacpp"] = replace(here.docker.states_["llamacpp"], **CRASHES)
+    here.docker.logs["llamacpp"] = (UNKNOWN,)
+    text, values = report.status(status(here.machine), here.machine.ui)
+    says = "llamacpp: this version of the backend does not know the model's architecture"
+    hint = "take a newer image (backend.image) or another model; then: stackctl deploy"
+    assert f"\n\n{says}\nhint: {hint}\n\nmine is not ready" in text
+    llamacpp, sillytavern = values["services"]
+    assert (llamacpp["says"], llamacpp["hint"]) == (says, hint)
+    assert "says" not in sillytavern
+
+
+def test_the_log_of_the_runs_before_counts_where_it_was_started_again(tmp_path: Path) -> None:
+    @dataclass
+    class Runs(Stage):
+        """An engine whose backend said why in its first run alone."""
+
+        def tail(self, state: ServiceState, lines: int = 200) -> tuple[str, ...]:
+            del lines
+            return () if state.started_at else (UNKNOWN,)
+
+    here = deployed(tmp_path, Runs())
+    well = here.docker.states_["llamacpp"]
+    for restarts, says in ((1, "does not know the model's architecture"), (0, "does not run (exited, exit code 143)")):
+        stopped = replace(well, state="exited", exit_code=143, restarts=restarts)
+        here.docker.states_["llamacpp"] = stopped
+        (trouble,) = status(here.machine).troubles
+        assert says in trouble.says

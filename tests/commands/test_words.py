@@ -2,14 +2,18 @@
 
 from dataclasses import replace
 
+import pytest
+
 from stackctl.commands.deploy import Deployed
+from stackctl.core.tavern.context import Contexts
 from stackctl.core.tavern.replies import Reply
 from stackctl.report import deployed
 from stackctl.steps.prove import Proof
 from tests.core.samples import a_plan
 
 REPLY = Reply(text="Hello there.", pieces=1, is_whole=True, first_s=0.25, total_s=2.0)
-PROOF = Proof(model="a.gguf", reply=REPLY, tokens_per_s=123.45)
+ROOM = Contexts(planned=8192, told=8448, fills=8192, is_own=True)
+PROOF = Proof(model="a.gguf", reply=REPLY, contexts=ROOM, tokens_per_s=123.45)
 DONE = Deployed(plan=a_plan(), text="", ready_s=3.04, proof=PROOF)
 
 
@@ -27,6 +31,20 @@ def test_a_rate_that_nobody_says_is_not_said() -> None:
     assert "first words after 0.25 s\n" in text
     assert "tokens/s" not in text
     assert values["tokens_per_s"] is None
+
+
+@pytest.mark.parametrize(
+    ("room", "says", "value"),
+    [
+        (ROOM, "8448", 8448),
+        (replace(ROOM, told=0), "8192", 8192),  # as the stack's own was started
+        (replace(ROOM, told=0, is_own=False), "not known", None),
+    ],
+)
+def test_the_context_is_the_one_that_the_backend_tells(room: Contexts, says: str, value: int | None) -> None:
+    text, values = deployed(replace(DONE, proof=replace(PROOF, contexts=room)), "")
+    assert f"SillyTavern reaches a.gguf, context {says}\n" in text
+    assert values["context"] == value
 
 
 def test_over_ssh_the_line_that_opens_it_from_afar_is_shown() -> None:

@@ -124,6 +124,7 @@ def test_status_stop_start_restart_logs_and_down_tell_the_truth(first: Deployed)
     stack.run("down")
     assert stack.docker("ps", "-aq", "--filter", f"label=com.docker.compose.project={stack.name}") == ""
     assert (stack.folder / "sillytavern/data/default-user/chats/note.txt").read_text() == "keep me"
+    assert "ready: " + url in stack.run("restart", "--timeout", "60").stdout
     assert stack.deploy()["reply"] == SENTENCE
 
 
@@ -137,6 +138,29 @@ def test_containers_have_no_capabilities_and_run_as_the_folders_owner(main_case:
         assert found["HostConfig"]["ReadonlyRootfs"]
         assert "no-new-privileges:true" in found["HostConfig"]["SecurityOpt"]
         assert found["Config"]["User"] == f"{owner.st_uid}:{owner.st_gid}"
+
+
+@pytest.mark.machines
+def test_dates_are_those_of_this_machine_s_zone_and_an_older_stack_keeps_its_containers(
+    new_stack: Callable[..., Stack],
+) -> None:
+    stack = new_stack("", TZ="Asia/Tokyo")
+    stack.deploy()
+    asked = "process.stdout.write(new Date(0).toString())"
+    assert "1970 09:00:00 GMT+0900" in stack.docker("exec", stack.container("sillytavern"), "node", "-e", asked)
+    assert "TZ=Asia/Tokyo" in stack.inspect("llamacpp")["Config"]["Env"]
+    stack.run("down")
+
+    # as one that was deployed before the zone counted
+    away = replace(stack, environment={**stack.environment, "TZ": "UTC"})
+    (stack.folder / "stack.lock").unlink()
+    away.deploy()
+    before = {name: away.container(name) for name in ("llamacpp", "sillytavern")}
+    assert "TZ=" not in str(away.inspect("sillytavern")["Config"]["Env"])
+    stack.deploy()
+    assert {name: stack.container(name) for name in before} == before
+    stack.deploy("--replan")
+    assert "TZ=Asia/Tokyo" in stack.inspect("sillytavern")["Config"]["Env"]
 
 
 @pytest.mark.chaos

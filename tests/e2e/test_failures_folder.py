@@ -50,3 +50,27 @@ def test_a_disk_that_fills_up_on_the_way_leaves_whole_files_only(stack: Stack) -
         subprocess.run(["mount", "-o", "remount,nr_inodes=0", str(stack.folder)], check=True)
         stack.run("render", "--images", "own")
         assert_nothing_half_written(stack)
+
+
+@pytest.mark.chaos
+def test_on_a_disk_that_filled_up_or_became_read_only_a_stack_still_stops_starts_and_goes_down(stack: Stack) -> None:
+    with small_disk(stack, "size=300m"):
+        stack.deploy()
+        filler = stack.folder / "filler"
+        subprocess.run(["dd", "if=/dev/zero", f"of={filler}", "bs=1M"], check=False, capture_output=True)  # to the brim
+        assert stack.run("diff").returncode == 0
+        stack.run("stop")
+        stack.run("start")
+        assert "No space left on device" in stack.fails(9, "deploy", "--context", "1024")
+        stack.run("stop")
+        filler.unlink()
+        subprocess.run(["mount", "-o", "remount,ro", str(stack.folder)], check=True)
+        assert stack.run("diff").returncode == 0
+        runs = ids(stack)
+        said = stack.fails(9, "deploy", "--context", "1024")
+        assert "mount it for writing first" in hint(said)
+        assert ids(stack) == runs
+        stack.run("start")  # SillyTavern itself comes up there
+        stack.run("stop")
+        stack.run("down")
+        assert ids(stack) == []

@@ -1,12 +1,13 @@
 """What dies at the start, or is not ready in time: the cause, the lines that show it, and no restart loop."""
 
 import json
+import time
 
 import pytest
 
 from stackctl.core.model.demo_model import SENTENCE, gguf_bytes
 from tests.e2e.conftest import Stack, free_port
-from tests.e2e.failing import dies, evidence, hint, override, wish
+from tests.e2e.failing import Deploying, dies, evidence, hint, override, wish
 
 pytestmark = pytest.mark.engine
 
@@ -17,6 +18,9 @@ def test_a_model_whose_architecture_the_backend_does_not_know_is_said_with_its_l
     assert "this version of the backend does not know the model's architecture" in said
     assert any("unknown model architecture: 'llamz'" in line for line in evidence(said))
     assert "take a newer image (backend.image) or another model" in hint(said)
+    status = stack.fails(7, "status")
+    assert "llamacpp: this version of the backend does not know the model's architecture" in status
+    assert hint(status).endswith("then: stackctl deploy")
 
 
 def test_a_backend_killed_for_memory_says_what_to_lower(stack: Stack) -> None:
@@ -74,6 +78,23 @@ def test_not_ready_in_time_says_what_each_service_waits_for_and_the_next_deploy_
 
 
 @pytest.mark.chaos
+def test_a_container_that_somebody_kills_lacked_no_memory(stack: Stack) -> None:
+    override(stack, llamacpp={"entrypoint": ["sh", "-c", "echo loading; exec sleep 600"]})
+    with Deploying(stack) as deploying:
+        deploying.until("… llamacpp: starting")
+        stack.docker("kill", stack.container("llamacpp"))
+        assert deploying.end() == 7
+    assert "llamacpp: killed from outside (signal 9)" in deploying.said
+    assert "backend.context" not in deploying.said
+    (stack.folder / "compose.override.yml").unlink()
+    stack.deploy()
+    stack.docker("kill", stack.container("sillytavern"))
+    status = stack.fails(7, "status")
+    assert "sillytavern does not run (exited, exit code 137)" in status
+    assert hint(status) == "stackctl start"
+
+
+@pytest.mark.chaos
 def test_sillytavern_refusing_its_configuration_is_said_and_mending_it_is_enough(stack: Stack) -> None:
     override(stack, sillytavern={"environment": {"SILLYTAVERN_WHITELISTMODE": "false"}})
     said = dies(stack, "sillytavern", 3, "--port", str(free_port()))
@@ -93,3 +114,15 @@ def test_sillytavern_refusing_its_configuration_is_said_and_mending_it_is_enough
     # the same container starts again: what it wrote before must not count
     config.write_text(good)
     assert stack.deploy()["reply"] == SENTENCE
+
+
+@pytest.mark.chaos
+def test_sillytavern_is_found_alive_on_a_busy_cpu(stack: Stack) -> None:
+    stack.deploy()
+    page = stack.container("sillytavern")
+    kind, *argv = stack.inspect("sillytavern")["Config"]["Healthcheck"]["Test"]
+    stack.docker("update", "--cpus", "0.03", page)  # a node, as it was asked by before, takes 15 s there (run)
+    for _ in range(3):
+        began = time.monotonic()
+        assert (kind, "HTTP/1.1 200 OK" in stack.docker("exec", page, *argv)) == ("CMD", True)
+        assert time.monotonic() - began < 5

@@ -75,15 +75,15 @@ def planted(stack: Stack, **services: dict[str, Any]) -> Iterator[None]:
 
 
 @contextlib.contextmanager
-def between(stack: Stack, how: str) -> Iterator[None]:
-    """The stack with a proxy in its backend's place, which spoils what the backend streams."""
+def between(stack: Stack, how: str) -> Iterator[str]:
+    """The stack with a proxy in its backend's place, which spoils what the backend streams; yield its container."""
     inner, backend = f"{stack.name}_inner", stack.container("llamacpp")
     stack.docker("network", "disconnect", inner, backend)
     stack.docker("network", "connect", "--alias", "behind", inner, backend)
     run = ("run", "-d", "--network", inner, "--network-alias", "llamacpp", "-v", f"{SPOILER}:/between.js:ro")
     proxy = stack.docker(*run, "--entrypoint", "node", TAVERN_IMAGE, "/between.js", how, "behind", "8080").strip()
     try:
-        yield
+        yield proxy
     finally:
         stack.docker("rm", "-f", proxy)
         stack.docker("network", "disconnect", inner, backend)

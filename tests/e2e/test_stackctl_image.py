@@ -4,6 +4,7 @@ import json
 import os
 import subprocess
 import sys
+import tarfile
 from collections.abc import Callable
 from pathlib import Path
 
@@ -12,6 +13,7 @@ import yaml
 
 from stackctl.core.model.demo_model import SENTENCE, gguf_bytes
 from tests.e2e.conftest import Stack
+from tests.e2e.lan import cable
 
 pytestmark = [pytest.mark.engine, pytest.mark.machines]
 IMAGE = "localhost/stackctl/stackctl:1"
@@ -35,12 +37,15 @@ class InContainer(Stack):
 
     at: str = ""
     has_socket: bool = True
+    sees_host: bool = True
     options: tuple[str, ...] = ()
 
     def run(self, *words: str, check: bool = True, timeout: float = 600) -> "subprocess.CompletedProcess[str]":
         socket = os.environ.get("DOCKER_HOST", "unix:///var/run/docker.sock").removeprefix("unix://")
         place = self.at or str(self.folder)
         mounts = ["-v", f"{self.folder}:{place}", "-w", place]
+        if self.sees_host:
+            mounts += ["--network", "host", "--pid", "host"]
         if self.has_socket:
             mounts += ["-v", f"{socket}:/var/run/docker.sock"]
         done = subprocess.run(
@@ -66,12 +71,19 @@ def here(new_stack: Callable[..., Stack], image: None) -> InContainer:
     return InContainer(folder=made.folder, program=made.program)
 
 
+def expose(stack: Stack, to: str) -> None:
+    (stack.folder / "stack.toml").write_text(f'[sillytavern]\nexpose = "{to}"\n')
+
+
 @pytest.mark.sample
 def test_a_deploy_through_the_image_ends_with_the_sentence_and_its_files_belong_to_the_folders_owner(
     here: InContainer,
 ) -> None:
-    result = here.deploy()
+    done = here.run("deploy", "--json", "--images", "own")
+    result = json.loads(done.stdout)
     assert result["reply"] == SENTENCE
+    assert "RAM " in done.stderr  # this machine's memory is looked at
+    assert "tini" not in done.stderr
     strangers = [
         path for path in here.folder.rglob("*") if path.lstat().st_uid != OWNER and ".stackctl" not in path.parts
     ]
@@ -82,6 +94,33 @@ def test_a_deploy_through_the_image_ends_with_the_sentence_and_its_files_belong_
     assert (status["ready"], status["url"]) == (True, result["url"])
     assert here.run("diff").stdout.splitlines() == ["compose.yml stays as it is", "no container would be touched"]
     here.run("down")
+
+
+@pytest.mark.sample
+def test_the_image_has_at_most_200_mb_unpacked(image: None) -> None:
+    del image
+    made = subprocess.run(["docker", "create", IMAGE], capture_output=True, text=True, check=True).stdout.strip()
+    try:
+        with subprocess.Popen(["docker", "export", made], stdout=subprocess.PIPE) as export:
+            assert export.stdout is not None
+            with tarfile.open(fileobj=export.stdout, mode="r|") as archive:
+                size = sum(member.size for member in archive)
+    finally:
+        subprocess.run(["docker", "rm", made], capture_output=True, check=True)
+    assert size <= 200_000_000
+
+
+def test_in_the_image_the_lan_can_be_seen_as_on_its_host(here: InContainer) -> None:
+    with cable() as lan:
+        expose(here, lan.address)
+        text = here.run("deploy", "--dry-run", "--images", "own").stdout
+    assert f'"{lan.address}:' in text
+
+
+def test_with_the_networks_of_a_container_exposure_says_what_lacks(here: InContainer) -> None:
+    here.sees_host = False
+    expose(here, "lan")
+    assert "--network host --pid host" in here.fails(4, "deploy", "--images", "own")
 
 
 @pytest.mark.parametrize("command", ["deploy", "diff"])

@@ -80,10 +80,10 @@ def test_the_presets_content_is_written_and_follows_until_the_user_chooses(
     mine["power_user"]["instruct"]["input_sequence"] = "<|mine|>"
     settings(stack).write_text(json.dumps(mine))
     done = stack.run("deploy", "--images", "own", "--template", "Llama 3 Instruct")
-    assert "as you changed it: the instruct template" in done.stderr
+    assert "as you changed it: the instruct template, the context template, which goes with it" in done.stderr
     power = read(stack)["power_user"]
     assert power["instruct"]["input_sequence"] == "<|mine|>"
-    assert power["context"]["preset"] == "Llama 3 Instruct"
+    assert power["context"]["preset"] == "Alpaca"
 
 
 def test_a_template_that_sillytavern_lacks_is_refused_with_those_that_are_close(stack: Stack) -> None:

@@ -98,3 +98,13 @@ def test_a_hub_that_is_not_there_is_said(slept: list[float]) -> None:
     error = refusal(nowhere)
     assert "can't be reached" in error.message
     assert "HF_ENDPOINT" in error.hint
+
+
+def test_a_hub_that_wants_to_be_left_alone_for_long_is_not_asked_again(
+    hub: Hub, server: Server, slept: list[float]
+) -> None:
+    server.usual["listing"] = Fault(on="listing", status=429, headers={"Retry-After": "300"})
+    error = refusal(hub)
+    assert "too many requests (429) for owner/name, and asks to wait 5 minutes" in error.message
+    assert error.hint.startswith("wait 5 minutes; with a login more are allowed")
+    assert slept == []

@@ -9,11 +9,13 @@ import pytest
 from stackctl.backends import BACKENDS
 from stackctl.contracts.memory import Device
 from stackctl.contracts.service import CPU
+from stackctl.errors import GpuError
 from stackctl.gpus import GPUS, MODES, described_modes, find_make, nvidia
 from stackctl.gpus.contract import Make, Offer
 from tests.core.samples import CDI, GPU
 
 NOTHING = Offer(version=(28, 5, 2))
+PODMAN = Offer(version=(5, 8, 6), product="Podman")
 EVERYTHING = Offer(version=(28, 5, 2), runtimes=("runc", "nvidia"), cdi_devices=CDI)
 
 
@@ -47,14 +49,40 @@ def test_what_a_make_requests_is_its_own_and_something(make: Make) -> None:
         assert request.driver or request.files
         assert make.count(request, ()) == 1
         assert make.count(request, (GPU, GPU)) == 2
-        assert make.is_given(request, (request.driver,))
+        assert make.is_given(request, (request.driver,), ())
 
 
 def test_a_container_without_the_driver_that_was_asked_for_has_no_gpu() -> None:
     request = nvidia.request("nvidia", ("0",), None)
-    assert nvidia.is_given(request, ("nvidia",))
-    assert not nvidia.is_given(request, ())
-    assert not nvidia.is_given(request, ("cdi",))
+    assert nvidia.is_given(request, ("nvidia",), ())
+    assert not nvidia.is_given(request, (), ("/dev/nvidia0",))
+    assert not nvidia.is_given(request, ("cdi",), ())
+
+
+@pytest.mark.parametrize(
+    ("devices", "is_given"),
+    [
+        (("/dev/fuse", "/dev/nvidiactl", "/dev/nvidia0"), True),
+        (("/dev/dxg",), True),
+        (("/dev/fuse",), False),
+        ((), False),
+    ],
+)
+def test_one_that_asked_for_device_files_has_them_or_no_gpu(devices: tuple[str, ...], is_given: bool) -> None:
+    request = nvidia.request("cdi", ("all",), PODMAN)
+    assert (request.driver, request.files) == ("", ("nvidia.com/gpu=all",))
+    assert nvidia.is_given(request, (), devices) == is_given
+
+
+def test_an_engine_without_drivers_gives_gpus_by_cdi_alone() -> None:
+    assert nvidia.choose_mode(replace(PODMAN, runtimes=("nvidia",))) == "cdi"
+    request = nvidia.request("cdi", ("0", "nvidia.com/gpu=1"), PODMAN)
+    assert request.files == ("nvidia.com/gpu=0", "nvidia.com/gpu=1")
+    assert nvidia.count(request, (GPU, GPU, GPU)) == 2
+    assert nvidia.count(nvidia.request("cdi", ("all",), PODMAN), (GPU, GPU)) == 2
+    with pytest.raises(GpuError, match="Podman passes no GPU on by the toolkit's driver") as caught:
+        nvidia.request("nvidia", ("all",), PODMAN)
+    assert "--gpu cdi" in caught.value.hint
 
 
 def test_of_two_makes_with_a_mode_the_one_that_is_here_is_passed_on() -> None:

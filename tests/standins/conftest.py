@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import json
+from collections.abc import Mapping
 from pathlib import Path
+from typing import Any
 
 import pytest
 from filelock import FileLock
@@ -11,6 +14,20 @@ from stackctl.core.model.demo_model import gguf_bytes
 from tests.standins import build
 
 ANY_USER = "4321:4321"
+FOLDERS: Mapping[str, dict[str, Any]] = {
+    "new-kind": {"model_type": "nosuch"},
+    "no-tokenizer": {"model_type": "llama"},
+    "other-config": {"model_type": "llama", "vocab_size": 9},
+}
+
+
+def safetensors(folder: Path, **config: Any) -> None:
+    """A folder with a tensor of 8 times 4 numbers and this config.json, and no tokenizer."""
+    folder.mkdir()
+    tensor = {"dtype": "F16", "shape": [8, 4], "data_offsets": [0, 64]}
+    header = json.dumps({"model.embed_tokens.weight": tensor}).encode()
+    (folder / "model.safetensors").write_bytes(len(header).to_bytes(8, "little") + header + bytes(64))
+    (folder / "config.json").write_text(json.dumps({"vocab_size": 8, "hidden_size": 4, **config}))
 
 
 @pytest.fixture(scope="session")
@@ -25,10 +42,13 @@ def models(tmp_path_factory: pytest.TempPathFactory) -> Path:
         "truncated.gguf": good[: len(good) * 2 // 3],
         "cut-header.gguf": good[:2000],
         "garbage.gguf": b"not a model" * 999,
+        "new-kind.gguf": good.replace(b"llama", b"llamz"),
     }
     for name, raw in files.items():
         (folder / name).write_bytes(raw)
         (folder / name).chmod(0o644)
+    for name, config in FOLDERS.items():
+        safetensors(folder / name, **config)
     return folder
 
 

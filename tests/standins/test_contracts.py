@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Final
 
@@ -10,12 +11,13 @@ import pytest
 
 from stackctl.backends import textgen as textgen_backend
 from stackctl.core.model.demo_model import SENTENCE
-from tests.standins.containers import BARE, container, docker
+from tests.standins.containers import BARE, Container, container, docker
 
 pytestmark = pytest.mark.engine
 
 EXECUTABLE_TMP: Final = ("--tmpfs", "/tmp:exec,mode=1777")
 TINY: Final = ("--model", "/models/tiny.gguf", "--usecpu")
+PASSWORD: Final = "secret"
 SPACED: Final = "Tiny Test [v2] Q4_K_M.gguf"
 
 
@@ -29,6 +31,9 @@ SPACED: Final = "Tiny Test [v2] Q4_K_M.gguf"
         (("--model", "/models/garbage.gguf"), 3, "Could not load text model: /models/garbage.gguf"),
         (("--model", "/models/truncated.gguf"), 139, "model is corrupted or incomplete"),
         (("--model", "/models/cut-header.gguf"), 139, "failed to read header"),
+        (("--model", "/models/new-kind.gguf"), 139, "unknown model architecture: 'llamz'"),
+        (("--contextsize", "262145"), 2, "error: argument --contextsize"),
+        (("--batchsize", "100"), 2, "error: argument --batchsize"),
         (("--config", "/models/missing.kcpps"), 2, "Specified kcpp config file invalid or not found."),
         (("--version",), 0, "1.115.1"),
     ],
@@ -39,6 +44,49 @@ def test_koboldcpp_ends_with_the_code_and_the_line_of_the_real_one(
     with container(BARE, 5001, [*koboldcpp_options, *EXECUTABLE_TMP, "--init"], words) as found:
         assert found.exit_code() == code
         assert line in found.log()
+
+
+@pytest.mark.machines
+def test_of_koboldcpp_python_s_words_survive_a_crash_and_the_library_s_do_not(koboldcpp_options: list[str]) -> None:
+    options = [*koboldcpp_options, *EXECUTABLE_TMP, "--init"]
+    with container(BARE, 5001, options, ("--model", "/models/truncated.gguf")) as found:
+        assert found.exit_code() == 139
+        assert "Loading Text Model: /models/truncated.gguf" in found.log()
+        assert "Attempting to Load..." not in found.log()
+    with container(BARE, 5001, options, ("--model", "/models/garbage.gguf")) as found:
+        assert found.exit_code() == 3
+        lines = found.log().splitlines()
+    last = next(i for i, line in enumerate(lines) if "Could not load text model" in line)
+    assert any("Unidentified Model Encountered" in line for line in lines[last:])  # it comes late
+
+
+@pytest.fixture(scope="module")
+def protected(koboldcpp_options: list[str]) -> Iterator[Container]:
+    """One with a password and a context of 8192 tokens, for tests that only ask."""
+    words = (*TINY, "--password", PASSWORD, "--contextsize", "8192")
+    with container(BARE, 5001, [*koboldcpp_options, *EXECUTABLE_TMP], words) as found:
+        found.wait_until_it_answers()
+        yield found
+
+
+def test_koboldcpp_reserves_more_than_the_context_and_tells_the_context(protected: Container) -> None:
+    assert "8448 cells" in protected.log()
+    assert protected.ask("GET", "/api/extra/true_max_context_length").body == {"value": 8192}
+    assert protected.ask("GET", "/props").body["n_ctx"] == 8192
+
+
+def test_koboldcpp_s_password_guards_texts_alone(protected: Container) -> None:
+    for path in ("/api/v1/model", "/props", "/v1/models", "/api/extra/perf", "/api/tags"):
+        assert protected.ask("GET", path).status == 200, path
+    assert protected.ask("POST", "/sdapi/v1/txt2img", {"prompt": "a cat"}).status == 200
+    assert protected.ask("POST", "/v1/completions", {"prompt": "Hi"}).status == 401
+
+
+def test_koboldcpp_sends_what_it_wrote_before_its_first_look_in_one_piece(protected: Container) -> None:
+    asked = {"prompt": "Hi", "max_tokens": 8, "stream": True}
+    reply = protected.ask("POST", "/v1/completions", asked, {"Authorization": f"Bearer {PASSWORD}"})
+    events = [json.loads(line[6:]) for line in reply.body.splitlines() if line.startswith("data: {")]
+    assert len([event for event in events if event["choices"][0]["text"]]) == 1
 
 
 def test_koboldcpp_as_process_1_ends_with_1_where_a_signal_ended_it(koboldcpp_options: list[str]) -> None:
@@ -115,14 +163,41 @@ def test_textgen_says_how_fast_it_was_once_a_generation_is_over(textgen: str, te
         ("--model cut-header.gguf --api", 1, "ValueError"),
         (f'--model "{SPACED}" --api', 2, "error: unrecognized arguments: Test [v2] Q4_K_M.gguf"),
         ("--nowebui", 0, "Starting TextGen"),
+        ("--model new-kind --api", 1, "ValueError: The checkpoint you are trying to load has model type `nosuch`"),
+        ("--model no-tokenizer --api", 1, "ValueError: Couldn't instantiate the backend tokenizer from one of:"),
+        ("--model other-config --api", 1, "ValueError: Trying to set a tensor of shape torch.Size([8, 4])"),
     ],
 )
 def test_textgen_ends_with_the_code_and_the_line_of_the_real_one(
     words: str, code: int, line: str, textgen: str, textgen_options: list[str]
 ) -> None:
-    with container(textgen, 5000, [*textgen_options, "--env", f"EXTRA_LAUNCH_ARGS={words}"]) as found:
+    options = [*textgen_options, "--env", f"EXTRA_LAUNCH_ARGS={words}", "--env", "COLUMNS=400"]
+    with container(textgen, 5000, options) as found:
         assert found.exit_code() == code
         assert line in found.log()
+
+
+def test_textgen_says_what_llama_server_does_not_know_then_that_it_failed_and_stays_up(
+    textgen: str, textgen_options: list[str]
+) -> None:
+    words = "--listen --api --nowebui --model tiny.gguf --extra-flags=--no-such-flag"
+    with container(textgen, 5000, [*textgen_options, "--env", f"EXTRA_LAUNCH_ARGS={words}"]) as found:
+        found.wait_until_it_answers()
+        log = found.log()
+    assert log.index("error: invalid argument: --no-such-flag") < log.index("Error loading the model with llama.cpp")
+
+
+@pytest.mark.machines
+def test_textgen_says_nothing_of_memory_and_shows_its_documents_to_anybody(
+    textgen: str, textgen_options: list[str]
+) -> None:
+    words = "--listen --api --nowebui --model tiny.gguf --api-key secret"
+    with container(textgen, 5000, [*textgen_options, "--env", f"EXTRA_LAUNCH_ARGS={words}"]) as found:
+        found.wait_until_it_answers()
+        opened = {path: found.ask("GET", path).status for path in ("/docs", "/openapi.json", "/v1/models")}
+        assert opened == {"/docs": 200, "/openapi.json": 200, "/v1/models": 401}
+        assert found.ask("GET", "/v1/internal/health").status == 401
+        assert not [word for word in ("buffer size", "offloaded", "llama_kv_cache") if word in found.log()]
 
 
 def test_textgen_reads_its_flags_file_and_the_command_line_wins(

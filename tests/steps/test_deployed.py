@@ -13,8 +13,11 @@ from stackctl.commands import lifecycle
 from stackctl.commands.deploy import Options, deploy
 from stackctl.commands.render import render
 from stackctl.commands.status import status, watch_status
+from stackctl.commands.url import url
+from stackctl.contracts.service import Publish
 from stackctl.core.plan import plan_json
-from stackctl.errors import ConfigError
+from stackctl.core.smoke.reachability import ContainerNetworking
+from stackctl.errors import ConfigError, NotReady, StackctlError
 from stackctl.steps.deployed import deployed_plan, stack_name_here
 from tests.commands.engines import Staged, staged
 from tests.commands.machines import quiet
@@ -91,13 +94,11 @@ def test_one_that_plans_again_writes_compose_yml_itself(here: Staged, tmp_path: 
     assert json.loads((tmp_path / "stack.lock").read_text())["rendered"]["by"] == __version__
 
 
-@pytest.mark.parametrize("text", ["{", '{"version": 2}'])
+@pytest.mark.parametrize("text", ["{", '{"version": 2}', "\udcff"], ids=["damaged", "newer", "no UTF-8"])
 def test_a_deploy_replaces_one_that_nobody_can_read(here: Staged, tmp_path: Path, text: str) -> None:
-    (tmp_path / plan_json.FILE).write_text(text)
-    for look in (deployed_plan, stack_name_here, status):
-        with pytest.raises(ConfigError, match=r"plan\.json") as caught:
-            look(here.machine)
-        assert "stackctl deploy" in caught.value.hint
+    (tmp_path / plan_json.FILE).write_text(text, errors="surrogateescape")
+    with pytest.raises(StackctlError, match=r"plan\.json"):
+        deployed_plan(here.machine)
     deploy(here.machine, {}, QUICK)
     assert deployed_plan(here.machine).name == "mine"
 
@@ -108,10 +109,10 @@ def test_a_deploy_replaces_one_that_nobody_can_read(here: Staged, tmp_path: Path
 def test_one_of_another_version_is_refused_though_it_has_all_that_this_one_knows(here: Staged, tmp_path: Path) -> None:
     file = tmp_path / plan_json.FILE
     file.write_text(json.dumps({**json.loads(file.read_text()), "version": 2}))
-    for look in (deployed_plan, stack_name_here, status):
-        with pytest.raises(ConfigError, match="has version 2, and this stackctl knows version 1 alone") as caught:
-            look(here.machine)
-        assert caught.value.exit_code == 3
+    says = rf"has version 2 \(stackctl {__version__} wrote it\), and this stackctl knows version 1 alone"
+    with pytest.raises(ConfigError, match=says) as caught:
+        deployed_plan(here.machine)
+    assert caught.value.exit_code == 3
 
 
 def test_the_key_and_the_password_of_the_stack_are_hidden_where_the_machine_is_made(tmp_path: Path) -> None:
@@ -131,12 +132,77 @@ def test_a_damaged_key_hides_nothing_and_keeps_nobody_from_looking(here: Staged,
     assert status(here.machine).is_ready
 
 
-def test_without_compose_yml_there_is_no_stack_whatever_was_planned(here: Staged, tmp_path: Path) -> None:
-    (tmp_path / "compose.yml").unlink()
-    for look in (deployed_plan, stack_name_here, status):
+def test_a_folder_that_nothing_tells_of_has_no_stack(here: Staged, tmp_path: Path) -> None:
+    for name in ("compose.yml", plan_json.FILE):
+        (tmp_path / name).unlink()
+    for look in (deployed_plan, stack_name_here, status, lambda machine: lifecycle.stop(machine, None)):
         with pytest.raises(ConfigError, match="there is no stack in") as caught:
             look(here.machine)
         assert caught.value.hint == "stackctl deploy makes one"
+
+
+# -- what runs is seen and stopped, whatever became of the files
+
+
+def as_folder(file: Path) -> None:
+    file.unlink()
+    file.mkdir()
+
+
+UNREADABLE = "nonsense = 1\n[backend]\nno_such = 2\n"
+SPOILT: dict[str, Callable[[Path], object]] = {
+    "stack.toml": lambda folder: (folder / "stack.toml").write_text(UNREADABLE),
+    "no stack.toml": lambda folder: (folder / "stack.toml").unlink(),
+    "compose.yml": lambda folder: (folder / "compose.yml").write_text("services: ["),
+    "no compose.yml": lambda folder: (folder / "compose.yml").unlink(),
+    "compose.yml is a folder": lambda folder: as_folder(folder / "compose.yml"),
+    "stack.lock": lambda folder: (folder / "stack.lock").write_text("{"),
+    "plan.json": lambda folder: (folder / plan_json.FILE).write_text("{"),
+    "plan.json is a folder": lambda folder: as_folder(folder / plan_json.FILE),
+    "no plan.json": lambda folder: (folder / plan_json.FILE).unlink(),
+    "newer plan.json": lambda folder: (folder / plan_json.FILE).write_text('{"version": 9, "by": "9.0"}'),
+}
+
+
+@pytest.mark.parametrize("also", ["stack.toml", "no plan.json"])
+@pytest.mark.parametrize("first", SPOILT)
+def test_what_runs_is_seen_and_stopped_whatever_became_of_two_of_the_files(
+    here: Staged, tmp_path: Path, first: str, also: str
+) -> None:
+    here.stage.projects = frozenset({("mine", str(tmp_path)), ("other", "/elsewhere")})
+    here.stage.attachments = {"id-sillytavern": ContainerNetworking(networks=(), published=())}
+    SPOILT[also](tmp_path)
+    if not {*also.split()} & {*first.split()} - {"no"}:  # two ways with one file
+        SPOILT[first](tmp_path)
+    now = status(here.machine)
+    assert (now.name, [one.name for one in now.services]) == ("mine", ["llamacpp", "sillytavern"])
+    for service in (None, "llamacpp"):
+        assert lifecycle.stop(here.machine, service).name == "mine"
+        lifecycle.logs(here.machine, service, follow=False, lines="all")
+    assert lifecycle.down(here.machine, volumes=False).name == "mine"
+    with pytest.raises(ConfigError, match="no service 'x'"):
+        lifecycle.stop(here.machine, "x")
+
+
+def test_the_name_comes_from_stack_lock_where_nothing_else_tells_it(here: Staged, tmp_path: Path) -> None:
+    SPOILT["stack.toml"](tmp_path)
+    SPOILT["no plan.json"](tmp_path)
+    assert stack_name_here(here.machine) == "mine"
+    SPOILT["stack.lock"](tmp_path)
+    with pytest.raises(ConfigError, match=r"2 mistakes in stack\.toml"):
+        stack_name_here(here.machine)
+
+
+def test_where_the_plan_is_lost_the_engine_tells_the_address(here: Staged, tmp_path: Path) -> None:
+    SPOILT["plan.json"](tmp_path)
+    places = [Publish(address=one, port=8123, target=8000) for one in ("192.168.1.5", "127.0.0.1")]
+    here.stage.attachments = {"id-sillytavern": ContainerNetworking(networks=(), published=tuple(places))}
+    assert status(here.machine).url == "http://127.0.0.1:8123"
+    assert url(here.machine).urls == ("http://192.168.1.5:8123",)
+    assert "plan.json can't be read" in here.said.getvalue()
+    here.stage.states_.clear()
+    with pytest.raises(NotReady, match="SillyTavern does not run"):
+        url(here.machine)
 
 
 @pytest.mark.parametrize("change", [

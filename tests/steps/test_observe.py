@@ -11,8 +11,7 @@ import pytest
 from stackctl.core.config.lock import Lock
 from stackctl.core.container_paths import Bind
 from stackctl.core.model.demo_model import gguf_bytes
-from stackctl.effects.storage.disk import Disk, Trees
-from stackctl.errors import ConfigError, DoesNotFit, ModelError, StackctlError
+from stackctl.errors import ConfigError, ModelError, StackctlError
 from stackctl.steps.observe import observe, observe_again, observe_without_engine
 from tests.commands.engines import container
 from tests.commands.machines import Quiet, quiet
@@ -45,30 +44,6 @@ def test_another_stack_of_the_same_name_is_refused(here: Quiet) -> None:
     with pytest.raises(ConfigError, match="chat is another's"):
         observe(wanted(model=DEMO), here.machine)
     observe(wanted(model=DEMO, name="other"), here.machine)
-
-
-class Full(Trees):
-    """A disk with so little room."""
-
-    left: int
-
-    def free_mib(self, folder: Path) -> int:
-        del folder
-        return self.left
-
-
-@pytest.mark.parametrize(("left", "is_enough"), [(0, False), (199, False), (200, True)])
-def test_a_full_disk_is_refused_before_anything_is_written(here: Quiet, left: int, *, is_enough: bool) -> None:
-    trees = Full()
-    trees.left = left
-    storage = here.machine.storage
-    assert isinstance(storage, Disk)
-    storage.trees = trees
-    if is_enough:
-        observe(wanted(model=DEMO), here.machine)
-        return
-    with pytest.raises(DoesNotFit, match=f"only {left} MiB are free on the disk of {here.machine.path}; 200 are"):
-        observe(wanted(model=DEMO), here.machine)
 
 
 @pytest.mark.parametrize(
@@ -130,14 +105,15 @@ def test_of_another_machines_engine_only_what_is_published_is_known(here: Quiet)
     here.docker.published_ = ({9200: "container other"}, set())
     here.gpus.found = (GPU,)
     found = observe(wanted(model=DEMO), here.machine)
-    assert (found.taken_ports, found.taken_subnets) == ({9200: "container other"}, (NETS[1],))
+    assert (found.taken_ports, found.taken_subnets, found.routes) == ({9200: "container other"}, (NETS[1],), ())
     assert (found.gpus, found.ram, found.names) == ((), None, None)
 
 
-def test_a_subnet_counts_as_taken_by_other_networks_and_routes_and_never_by_this_stack(here: Quiet) -> None:
+def test_other_networks_and_routes_are_seen_each_once_and_never_those_of_this_stack(here: Quiet) -> None:
     here.docker.subnets_ = ((NETS[0],), (NETS[1],))
     here.host.networks = (NETS[1], NETS[2], NETS[0])
-    assert observe(wanted(model=DEMO), here.machine).taken_subnets == (NETS[0], NETS[2])
+    found = observe(wanted(model=DEMO), here.machine)
+    assert (found.taken_subnets, found.routes) == ((NETS[0],), (NETS[2],))
 
 
 def test_the_apis_port_is_taken_by_others_alone(here: Quiet) -> None:
@@ -208,5 +184,5 @@ def test_without_an_engine_nothing_is_asked_of_it(here: Quiet) -> None:
     here.docker.foreign = frozenset({"chat"})
     runs(here, pid=77)
     found = observe_without_engine(wanted(model=DEMO), here.machine, Lock())
-    assert (found.engine, found.is_new, found.has_run, found.taken_subnets) == (None, False, False, (NETS[0],))
+    assert (found.engine, found.is_new, found.has_run, found.routes) == (None, False, False, (NETS[0],))
     assert here.docker.asked == []

@@ -55,6 +55,24 @@ def test_its_speed_is_the_backends_own_figure(tmp_path: Path) -> None:
     assert prove(PLAN, running(tmp_path, page).machine).tokens_per_s == 31.5
 
 
+def test_the_context_is_asked_of_the_server_that_sillytavern_is_set_to(tmp_path: Path) -> None:
+    page = page_of(PLAN)
+    page.size = 8448
+    room = prove(PLAN, running(tmp_path, page).machine).contexts
+    assert (room.planned, room.told, room.fills, room.is_own) == (8192, 8448, 8192, True)
+    page.backend_url = "http://another:1"
+    assert not prove(PLAN, running(tmp_path, page).machine).contexts.is_own
+
+
+def test_one_that_does_not_tell_its_context_is_proven_all_the_same(tmp_path: Path) -> None:
+    class Silent(FakePage):
+        def context(self, kind: str, url: str) -> int:
+            raise NotReady(f"{kind} at {url} answers 500")
+
+    page = Silent(kind=PLAN.tavern_type, backend_url=PLAN.backend_url, has=PLAN.model_name)
+    assert prove(PLAN, running(tmp_path, page).machine).contexts.known == 8192
+
+
 def test_an_answer_that_breaks_off_is_none(tmp_path: Path) -> None:
     page = page_of(PLAN)
     page.replies = [replace(WHOLE, is_whole=False, pieces=7)]

@@ -95,7 +95,8 @@ def test_our_extension_lies_among_sillytaverns_and_belongs_to_its_user(tmp_path:
     seed_tavern(plan, want(), quietly.machine)
     folder = tmp_path / "sillytavern/extensions/stackctl"
     assert read(folder / "manifest.json")["js"] == "index.js"
-    assert {file.name for file in folder.iterdir()} == {"manifest.json", "index.js", "stamp.json"}
+    scripts = {"index.js", "settings.js", "chats.js", "connection.js", "page.js"}
+    assert {file.name for file in folder.iterdir()} == {"manifest.json", "stamp.json", *scripts}
 
 
 @pytest.mark.parametrize("link", ["the file", "its folder"])

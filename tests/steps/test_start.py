@@ -1,14 +1,18 @@
 """A start on a played engine: what the step asks of it, and what it leaves behind."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
+from types import MappingProxyType
 
 import pytest
 
-from stackctl.core.observed import ServiceState
+from stackctl.core.observed import ReadSeen, ServiceState
 from stackctl.core.plan.stack import Plan
 from stackctl.errors import ConfigError, DataError, DoesNotFit, NotReady
 from stackctl.orchestrators.compose import render
+from stackctl.orchestrators.compose.orchestrator import Applying
+from stackctl.ports.orchestrator import Action
 from stackctl.steps.start import start
 from tests.commands.engines import Stage, StageCompose, container, quiet_stage
 from tests.commands.machines import Quiet
@@ -85,6 +89,36 @@ def test_what_compose_refuses_is_its_own_error_and_nothing_has_to_be_stopped(tmp
     assert stage.stopped == []
 
 
+@dataclass
+class Unseeing(StageCompose):
+    """Compose, whose engine sees nothing of this machine's disk."""
+
+    def apply(
+        self,
+        name: str,
+        service: str | None = None,
+        *,
+        action: Action = "apply",
+        images: Mapping[str, str] = MappingProxyType({}),
+    ) -> Applying:
+        (self.folder.path / "tiny.gguf").rename(self.folder.path / "away")
+        try:
+            return super().apply(name, service, action=action, images=images)
+        finally:
+            (self.folder.path / "away").rename(self.folder.path / "tiny.gguf")
+
+
+def test_a_file_that_the_engine_alone_does_not_see_is_said_to_be_here_with_the_reason(tmp_path: Path) -> None:
+    plan, stage = written(tmp_path), Stage(view="snap")
+    here = quiet_stage(tmp_path, stage)
+    machine = replace(here.machine, orchestrator=Unseeing(here.machine.folder, stage, stage=stage))
+    with pytest.raises(DataError) as caught:
+        start(plan, machine, timeout_s=SOON_S)
+    assert caught.value.message.startswith(
+        f"the engine does not see {tmp_path}/tiny.gguf, which is here: Docker from a"
+    )
+
+
 def test_a_start_that_is_late_is_left_as_it_is_for_the_next_one(tmp_path: Path) -> None:
     stage = Stage(ends={BACKEND: loading(BACKEND)})
     here = quiet_stage(tmp_path, stage)
@@ -129,6 +163,54 @@ def test_one_that_an_earlier_start_left_loading_is_followed_by_its_log(tmp_path:
 
 
 @dataclass
+class Slow(Stage):
+    """Compose gives up a backend that still reads its model, and is healthy after the look which that asks for."""
+
+    ups: int = 0
+    read: int = 1 << 20
+
+    def up(self, text: str) -> str:
+        self.ups += 1
+        if self.ups > 1:
+            return super().up(text)
+        self.states_[BACKEND] = loading(BACKEND)
+        self.tell("start")
+        return f"dependency failed to start: container t-{BACKEND}-1 is unhealthy"
+
+    def read_so_far(self, container: str) -> ReadSeen | None:
+        assert container == f"id-{BACKEND}"
+        return ReadSeen(size=self.read)
+
+    def states(self, project: str) -> dict[str, ServiceState]:
+        if self.ups == 1:
+            slow = replace(loading(BACKEND), health="unhealthy")
+            if self.read:
+                self.states_[BACKEND] = container(BACKEND, state="running")
+                self.tell("health_status")
+            return {BACKEND: slow}
+        return super().states(project)
+
+    def tell(self, action: str) -> None:
+        self.stream.put({"id": f"id-{BACKEND}", "Action": action, "timeNano": 10**9})
+
+
+def test_what_waited_for_a_slow_model_is_started_once_that_is_there(tmp_path: Path) -> None:
+    stage = Slow()
+    here = quiet_stage(tmp_path, stage)
+    start(written(tmp_path), here.machine, timeout_s=SOON_S)
+    assert compose(here).words == [("apply", "all"), ("start", "all")]
+    assert stage.stopped == []
+    assert has_ended(here)
+
+
+def test_one_that_reads_nothing_is_given_up_with_compose(tmp_path: Path) -> None:
+    stage = Slow(read=0)
+    with pytest.raises(NotReady, match="runs, but never answered its health check"):
+        start(written(tmp_path), quiet_stage(tmp_path, stage).machine, timeout_s=SOON_S)
+    assert stage.stopped == [f"id-{BACKEND}"]
+
+
+@dataclass
 class Interrupted(Kept):
     """Ctrl-C comes with the look after Compose's end."""
 
@@ -164,3 +246,13 @@ def compose(here: Quiet) -> StageCompose:
 def has_ended(here: Quiet) -> bool:
     """Whether no Compose that was started is at work any more."""
     return all(process.poll() is not None for process in compose(here).started)
+
+
+def test_once_a_start_is_over_open_pages_are_told_so_however_it_ended(tmp_path: Path) -> None:
+    plan, state = written(tmp_path), tmp_path / "sillytavern/extensions/stackctl/state.json"
+    start(plan, quiet_stage(tmp_path, Stage()).machine, timeout_s=SOON_S)
+    over = state.read_text()
+    assert '"waits"' not in over
+    with pytest.raises(NotReady):
+        start(plan, quiet_stage(tmp_path, Stage(ends={BACKEND: loading(BACKEND)})).machine, timeout_s=1)
+    assert state.read_text() == over

@@ -6,7 +6,6 @@ from stackctl.core.plan import gpu_request
 from stackctl.core.plan.stack import Plan
 from stackctl.core.smoke.result import NotApplicable
 from stackctl.core.start import readiness
-from stackctl.core.start.judges import find_judge
 from stackctl.core.tavern import container as tavern
 from stackctl.core.tavern import replies
 from stackctl.errors import NotReady, StackctlError
@@ -58,16 +57,9 @@ def _trouble(name: str, state: ServiceState | None, site: Site) -> StackctlError
         return NotReady(f"{name} has no container", hint="stackctl deploy")
     if lost := gpu_request.lost_gpu(state, site.plan):
         return lost
+    if found := readiness.trouble(state, site.machine.docker.tail(state)):
+        return found
     if state.is_ready:
         return None
-    log, judge = site.machine.docker.tail(state), find_judge(name)
-    is_known = state.oom_killed or state.error or any(judge.fatal(line) for line in log)
-    is_running = state.state == "running"
-    if is_known or state.state == "restarting" or (is_running and state.health == "unhealthy"):
-        return readiness.failure(state, log)
-    if is_running:
-        return NotReady(
-            f"{name} is still starting", hint=f"stackctl status --watch; {command_line('stackctl', 'logs', name)}"
-        )
-    words = f"{name} does not run ({state.state}, exit code {state.exit_code})"
-    return NotReady(words, hint="stackctl start", evidence=readiness.evidence(log, judge))
+    looks = f"stackctl status --watch; {command_line('stackctl', 'logs', name)}"
+    return NotReady(f"{name} is still starting", hint=looks)

@@ -6,10 +6,10 @@ from stackctl.commands.smoke.site import Site
 from stackctl.core.smoke.result import NotApplicable
 from stackctl.core.tavern import page as tavern_page
 from stackctl.core.tavern import replies
+from stackctl.core.tavern.context import contexts
 from stackctl.errors import ConfigError, ModelError, NotReady
 from stackctl.steps.measure_speed import measure_speed
 
-_PADDED = 256  # tokens: llama.cpp rounds a context up to a multiple of this
 _SCRIPT, _STYLE = "javascript", "css"
 _OURS = "stackctl deploy brings the plan about, unless compose.override.yml says otherwise"
 
@@ -62,18 +62,15 @@ def model(site: Site) -> str:
 def context(site: Site) -> str:
     """The backend has the planned context, or one elsewhere its own, and SillyTavern fills no larger one."""
     has = site.page.context(*site.connection)
-    planned = site.plan.context if site.plan.backend_service else has or site.plan.context
-    if has and not planned <= has < planned + _PADDED:
-        raise ConfigError(f"the backend has a context of {has} tokens, and not {planned} as planned", hint=_OURS)
-    sends = site.page.settings().get("max_context")
-    if isinstance(sends, int) and sends > max(has, planned):
-        raise ConfigError(
-            f"SillyTavern fills {sends} tokens, and the backend has only {has or planned}: long chats would fail",
-            hint=f"set the context to {planned} under AI Response Configuration in SillyTavern",
-        )
+    fills = site.page.settings().get("max_context")
+    found = contexts(site.plan.context, has, fills, is_own=bool(site.plan.backend_service))
+    if found.difference:
+        raise ConfigError(found.difference, hint=_OURS)
+    if found.overflow:
+        raise ConfigError(found.overflow, hint=found.mending)
     if not has:
-        return f"SillyTavern fills at most {sends} tokens; {site.plan.backend_title} does not tell its own context"
-    return f"{has} tokens, of which SillyTavern fills at most {sends}"
+        return f"SillyTavern fills at most {fills} tokens; {site.plan.backend_title} does not tell its own context"
+    return f"{has} tokens, of which SillyTavern fills at most {fills}"
 
 
 def reply(site: Site) -> str:

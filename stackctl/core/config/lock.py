@@ -47,6 +47,14 @@ class Decisions:
         self.taken[key] = Decision(value=value, inputs=plain)
         return tuple(value) if isinstance(value, list) else value  # type: ignore[return-value]  # JSON's list was a T
 
+    def standing(self, key: str, inputs: Mapping[str, Any]) -> Any | None:
+        """Return the recorded value of `key`, which then stays, if its inputs are the same; None elsewhere."""
+        before = self._recorded.get(key)
+        if before is None or before.inputs != json.loads(json.dumps(inputs)):
+            return None
+        self.taken[key] = before
+        return before.value
+
     def keep(self, key: str) -> None:
         """Let a recorded answer stand that is decided elsewhere."""
         if key in self._recorded:

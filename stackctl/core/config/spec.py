@@ -221,7 +221,8 @@ class SillyTavern(Section):
         NONE,
         description=(
             "Who else may come in, with a generated password: none; lan: this machine's private networks;\n"
-            "or one of its addresses or interfaces, such as 192.168.1.5 or tailscale0."
+            "or one of its addresses or interfaces, such as 192.168.1.5 or tailscale0. An address of the Internet\n"
+            "only by itself: what goes there is not encrypted."
         ),
     )
     host_names: HostNames = Field(

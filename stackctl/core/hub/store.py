@@ -14,6 +14,7 @@ from stackctl.core.hub.source import RepoFile, Source, name_fault
 from stackctl.errors import ModelError
 
 FOLDER: Final = "models"  # below stackctl's own folder
+STAYS_FREE: Final = 200 << 20  # bytes of the disk, whatever is pulled: on a full one SillyTavern can save no chat
 _KEY: Final = "model.source "
 
 

@@ -15,7 +15,7 @@ from stackctl.core.fit.choice import Choice
 from stackctl.core.observed import Observed
 from stackctl.core.plan import arguments, gpu_request, memory_plan, mounts
 from stackctl.core.plan.arguments import Overridden
-from stackctl.core.plan.engine_features import cpus, health, start_period
+from stackctl.core.plan.engine_features import cpus, health, patience, start_period
 from stackctl.core.plan.external_backend import unused_settings
 from stackctl.core.plan.images import backend_image
 from stackctl.core.plan.serving import Serving
@@ -45,6 +45,7 @@ def _serving(insisted: Overridden, seen: Observed, backend: Backend, decisions: 
     spec = insisted.spec
     gpu = gpu_request.request_gpu(spec, seen, decisions)
     start_s = start_period(seen.model, spec.model.use, decisions)
+    patience_s = patience(seen.model, spec.model.use, start_s, seen, decisions)
     choice = memory_plan.choose_memory(insisted, seen, backend, gpu, decisions)
     run = _run(spec, seen, backend, gpu, choice, decisions)
     backend.check(run)
@@ -73,7 +74,7 @@ def _serving(insisted: Overridden, seen: Observed, backend: Backend, decisions: 
         ),
         tmpfs=scratch,
         networks=("inner",),
-        health=health(backend.health(), start_s, seen.engine),
+        health=health(backend.health(), patience_s, seen.engine),
         grace_s=backend.GRACE_S,
         memory_mib=memory_mib(spec.limits.backend_memory) or _limit(choice, scratch),
         cpus=cpus(spec.limits.backend_cpus, seen.engine),
@@ -86,7 +87,7 @@ def _serving(insisted: Overridden, seen: Observed, backend: Backend, decisions: 
         url=f"http://{backend.NAME}:{backend.PORT}",
         model_name=backend.model_id(seen.model.name),
         context=run.context // insisted.slots,
-        start_s=start_s,
+        start_s=patience_s,
         # as long as the slowest model may take, so that a change of model leaves SillyTavern's container alone
         wait_s=max(start_s, *(start_period(one, name, decisions) for name, one in seen.models.items()), 0),
         service=service,
@@ -113,6 +114,8 @@ def _check(spec: Spec, seen: Observed, backend: Backend) -> None:
             f"nobody can chat with {seen.model.name}: {seen.model.header.purpose}",
             hint="name the model itself; what is in a file says: stackctl models inspect",
         )
+    if backend.RUNS_AS_ROOT and seen.engine and seen.engine.is_rootless:
+        mounts.reader(seen)  # raises: its root is but the user that the engine runs as
     packing = seen.model.header.packing
     if seen.model.header.format == "safetensors" and (why := backend.refuses(packing)):
         raise ModelError(

@@ -40,7 +40,7 @@ def companion_services(
         )
         service = companion.service(setting, around)
         check = service.health
-        found.append(replace(service, health=health(check.test, check.start_period_s, seen.engine)))
+        found.append(replace(service, health=health(check.test, check.start_period_s, seen.engine, is_patient=True)))
     return tuple(found)
 
 

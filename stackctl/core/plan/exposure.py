@@ -39,7 +39,8 @@ def exposed_interfaces(spec: Spec, seen: Observed) -> tuple[Interface, ...]:
     if seen.engine and not seen.engine.is_local:
         raise EngineError(
             f"sillytavern.expose = {wanted!r}: the engine's addresses can't be seen from here",
-            hint='run stackctl on the engine\'s own machine, outside of a container; or expose = "none" and ssh -L',
+            hint="run stackctl on the engine's own machine, in a container with --network host --pid host; "
+            'or set expose = "none", and use ssh -L',
         )
     found = matching_interfaces(wanted, seen.interfaces)
     if not found:
@@ -48,7 +49,22 @@ def exposed_interfaces(spec: Spec, seen: Observed) -> tuple[Interface, ...]:
             f"sillytavern.expose = {wanted!r}: this machine has no such address",
             hint=f"choose one of its addresses or interfaces: {here or 'it has none but loopback'}",
         )
+    _refuse_unnamed(wanted, found)
     return found
+
+
+def _refuse_unnamed(wanted: str, found: tuple[Interface, ...]) -> None:
+    """Raise ConfigError for an address of the Internet that is only meant by its interface."""
+    public = [str(one.ip) for one in found if _is_public(one) and not _is_address(one, wanted)]
+    if not public:
+        return
+    private = [f'"{one.ip}"' for one in found if not _is_public(one)]
+    others = f"expose = {' or '.join(private)} leaves the Internet out" if private else 'expose = "lan" leaves it out'
+    raise ConfigError(
+        f"sillytavern.expose = {wanted!r}: that interface has addresses of the Internet ({', '.join(public)}), where "
+        "the password and all chats would go without encryption",
+        hint=f'{others}; or name the address itself: expose = "{public[0]}"',
+    )
 
 
 def matching_interfaces(wanted: str, interfaces: Mapping[str, tuple[str, ...]]) -> tuple[Interface, ...]:
@@ -72,7 +88,7 @@ def notes(spec: Spec, seen: Observed, addresses: tuple[Interface, ...]) -> tuple
         said.append(f"{hides} shows SillyTavern no client's address: its whitelist is off, the password alone decides")
     elif any(isinstance(one, IPv6Interface) for one in addresses):
         said.append("over IPv6 SillyTavern sees no client's address: there the password alone decides")
-    if any(not one.ip.is_private and one.ip not in _TAILSCALE for one in addresses):
+    if any(_is_public(one) for one in addresses):
         said.append(f"sillytavern.expose = {spec.sillytavern.expose!r} may be open to the Internet, without encryption")
     return tuple(said)
 
@@ -89,6 +105,10 @@ def _is_meant(name: str, one: Interface, wanted: str) -> bool:
     if wanted == LAN:
         return not name.startswith(_NO_LAN) and any(one.ip in net for net in _LAN)
     return wanted == name or _is_address(one, wanted)
+
+
+def _is_public(one: Interface) -> bool:
+    return not one.ip.is_private and one.ip not in _TAILSCALE
 
 
 def _is_address(one: Interface, wanted: str) -> bool:

@@ -51,6 +51,11 @@ def external_model(server: ServerSeen | None) -> ModelSeen:
     return ModelSeen(wanted="", name=served.model, is_folder=False, files=(), header=header)
 
 
+def told_context(server: ServerSeen, url: str) -> int:
+    """The context in tokens that the server at this URL told; 0 where it told none."""
+    return next((one.served.context for one in detected_servers(server) if one.url == url), 0)
+
+
 def unused_settings(spec: Spec) -> tuple[str, ...]:
     """The keys of stack.toml that say something, though with this kind of backend nothing reads them."""
     keys = _OWN_KEYS if spec.backend.is_external else ("backend.url", "backend.key_file", "backend.wake")

@@ -5,6 +5,7 @@ from stackctl.contracts.service import GpuRequest
 from stackctl.core.config.lock import Decisions
 from stackctl.core.config.spec import NONE, Spec
 from stackctl.core.observed import EngineSeen, Observed, ServiceState
+from stackctl.core.plan.engine_features import features
 from stackctl.core.plan.stack import Plan
 from stackctl.errors import GpuError
 from stackctl.gpus import GPUS, MODES, find_make
@@ -41,12 +42,16 @@ def gpu_count(request: GpuRequest, seen: Observed) -> int:
 def lost_gpu(state: ServiceState, plan: Plan) -> GpuError | None:
     """The error, if a backend's container was made without the GPU that was decided for it."""
     request = plan.backend_service.gpu if plan.backend_service else None
-    if request is None or state.name != plan.backend or GPUS[request.make].is_given(request, state.gpu_drivers):
+    if request is None or state.name != plan.backend or _is_given(request, state):
         return None
     return GpuError(
         f"{state.name}: {NOT_GIVEN}",
         hint="does compose.override.yml take its deploy section away? to run on the CPU: stackctl deploy --gpu none",
     )
+
+
+def _is_given(request: GpuRequest, state: ServiceState) -> bool:
+    return GPUS[request.make].is_given(request, state.gpu_drivers, state.devices)
 
 
 def _offer(engine: EngineSeen | None) -> Offer | None:
@@ -57,6 +62,7 @@ def _offer(engine: EngineSeen | None) -> Offer | None:
         runtimes=engine.runtimes,
         cdi_devices=engine.cdi_devices,
         is_local=engine.is_local,
+        product="" if features(engine).reserves_gpus else features(engine).title,
     )
 
 

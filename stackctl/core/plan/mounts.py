@@ -13,14 +13,16 @@ from stackctl.terminal import command_line
 
 
 def reader(seen: Observed) -> Owner:
-    """The model's owner, who must be able to read every file of it."""
-    owner = seen.model.files[0].owner
+    """Who reads the model: its owner, or the user that a rootless engine runs as; raise ModelError if he can't."""
+    is_rootless = seen.engine is not None and seen.engine.is_rootless
+    owner = (seen.engine and seen.engine.user) or seen.owner if is_rootless else seen.model.files[0].owner
+    whose = "the user that the rootless engine runs as" if is_rootless else "its model's owner, who runs the backend"
     for file in seen.model.files:
         bit = 0o400 if file.owner.uid == owner.uid else 0o040 if file.owner.gid == owner.gid else 0o004
         if not file.mode & bit:  # root, too: it runs without the capability to read what others own
             raise ModelError(
-                f"{file.name} can't be read by user {owner.uid}, its model's owner, who runs the backend",
-                hint=command_line("chmod", "u+r,g+r", file.host),
+                f"{file.name} can't be read by user {owner.uid}, {whose}",
+                hint=command_line("chmod", "a+r" if is_rootless else "u+r,g+r", file.host),
             )
     return owner
 

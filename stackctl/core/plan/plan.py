@@ -11,7 +11,7 @@ from stackctl.core.config.lock import Decisions, Lock
 from stackctl.core.config.spec import DEMO, LAN, Spec
 from stackctl.core.hub import store
 from stackctl.core.observed import Observed
-from stackctl.core.plan import exposure, gpu_request, host_names, security, subnets
+from stackctl.core.plan import engine_features, exposure, gpu_request, host_names, security, subnets, time_zone
 from stackctl.core.plan.backend_service import own_backend
 from stackctl.core.plan.companions import companion_notes, companion_services
 from stackctl.core.plan.external_backend import external_backend
@@ -50,7 +50,9 @@ def plan(spec: Spec, seen: Observed, recorded: Lock) -> Planned:
     names = host_names.served_names(spec, seen, decisions)
     page = sillytavern(spec, seen, serving, networks, names, decisions)
     companions = companion_services(spec, seen, serving, networks, page, decisions)
-    services = (*((serving.service,) if serving.service else ()), page, *companions)
+    zone = time_zone.choose_zone(seen, recorded, decisions)
+    in_zone = (time_zone.in_zone(one, zone) for one in (serving.service, page) if one)
+    services = tuple(engine_features.adapt(one, seen.engine) for one in (*in_zone, *companions))
     measures = security.measures(services, networks)
     return Planned(
         plan=Plan(
@@ -76,8 +78,11 @@ def plan(spec: Spec, seen: Observed, recorded: Lock) -> Planned:
             extra_args=spec.backend.extra_args,
             memory=serving.choice,
             template=template,
+            model_bytes=seen.model.size,
             notes=(
                 *_notes(spec, seen),
+                *subnets.notes(networks, seen),
+                *engine_features.notes(seen.engine),
                 *exposure.notes(spec, seen, addresses),
                 *serving.notes,
                 *companion_notes(companions),
@@ -107,7 +112,10 @@ def _inputs(spec: Spec, seen: Observed, gpu: GpuRequest | None, names: tuple[str
 
     Of what that version changes, only what is a matter of security counts.
     """
-    engine = seen.engine and (seen.engine.version[:1], seen.engine.compose[:2], seen.engine.has_cpu_quota)
+    engine = seen.engine and (
+        *(seen.engine.version[:1], seen.engine.compose[:2], seen.engine.has_cpu_quota),
+        *engine_features.distinctions(seen.engine),
+    )
     asked = gpu and (gpu.driver, gpu.devices, gpu_request.gpu_count(gpu, seen), *filter(None, (gpu.files, gpu.groups)))
     key = seen.key.reveal()  # 64 bits of a hash of all this give nothing of it away
     open_to = exposure.exposed_interfaces(spec, seen), seen.password and seen.password.reveal()

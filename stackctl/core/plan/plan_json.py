@@ -4,6 +4,7 @@ No secret stands in it, only the name of the file that holds it; and no note, wh
 """
 
 import json
+import re
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import PurePosixPath
@@ -17,16 +18,17 @@ from stackctl.secret import Secret
 
 FILE: Final = f"{STATE}/plan.json"
 VERSION: Final = 1
+_NAME: Final = re.compile(r"[a-z0-9][a-z0-9_-]*")  # of a Compose project
 _FILE: Final = "file"  # the key of what stands in a secret's place
 
 
-def dump(plan: Plan, folder: PurePosixPath, *, key: str, password: str) -> str:
-    """The plan of the stack in `folder` as text. `key`, `password`: the files that hold those."""
+def dump(plan: Plan, folder: PurePosixPath, *, key: str, password: str, by: str = "") -> str:
+    """The plan of the stack in `folder` as text. `key`, `password`: the files that hold those; `by`: our version."""
     table = to_plain(replace(plan, key=None, password=None, files={}, notes=()))
     table["key"] = plan.key and {_FILE: key}
     table["password"] = plan.password and {_FILE: password}
     table["files"] = {name: {_FILE: name} for name in plan.files}
-    return json.dumps({"version": VERSION, "folder": str(folder), "plan": table}, indent=2) + "\n"
+    return json.dumps({"version": VERSION, "by": by, "folder": str(folder), "plan": table}, indent=2) + "\n"
 
 
 def parse(text: str, folder: PurePosixPath, read: Callable[[str], str]) -> Plan | None:
@@ -35,17 +37,35 @@ def parse(text: str, folder: PurePosixPath, read: Callable[[str], str]) -> Plan 
     `read` gives the text of a file that holds a secret. Raises ConfigError for a version that is not known, and for
     anything that dump() did not write.
     """
+    content: dict[str, Any] = {}
     try:
         content = json.loads(text)
         if content["version"] == VERSION:
             return _plan(content["plan"], read) if content["folder"] == str(folder) else None
         version = content["version"]
     except (ValueError, KeyError, TypeError, AttributeError, RecursionError) as e:
-        raise ConfigError(f"{FILE} can't be read: {e}", hint="stackctl deploy writes a new one") from e
+        says = f"{FILE} can't be read{_writer(content)}: {e}"
+        raise ConfigError(says, hint="stackctl deploy writes a new one") from e
     raise ConfigError(
-        f"{FILE} has version {version!r:.20}, and this stackctl knows version {VERSION} alone",
+        f"{FILE} has version {version!r:.20}{_writer(content)}, and this stackctl knows version {VERSION} alone",
         hint="use the stackctl that wrote it; or stackctl deploy with this one, which writes a new one",
     )
+
+
+def name(text: str, folder: PurePosixPath) -> str:
+    """The name of the stack in `folder`, whatever else can't be read, of whichever version; "" where it is not told."""
+    try:
+        content = json.loads(text)
+        found = content["plan"]["name"] if content["folder"] == str(folder) else ""
+        return found if _NAME.fullmatch(found) else ""
+    except (ValueError, KeyError, TypeError, AttributeError, RecursionError):
+        return ""
+
+
+def _writer(content: object) -> str:
+    """Who wrote a file that can't be read, as far as it says so."""
+    by = content.get("by") if isinstance(content, dict) else None
+    return f" (stackctl {by:.20} wrote it)" if isinstance(by, str) and by else ""
 
 
 def _plan(table: dict[str, Any], read: Callable[[str], str]) -> Plan:

@@ -35,6 +35,7 @@ class Plan:
     extra_args: tuple[str, ...] | None = None  # of stack.toml; None: of a version that did not write them down
     memory: Choice | None = None  # what the backend takes; None: not known
     template: Template | None = None  # None: SillyTavern's are left alone
+    model_bytes: int = 0  # of its files, which the backend reads; 0: not known, or it runs elsewhere
     notes: tuple[str, ...] = ()  # what the user should know
     timeout_s: int = 300
 

@@ -4,6 +4,7 @@ import hashlib
 from collections.abc import Iterable
 from functools import partial
 from ipaddress import IPv4Network
+from typing import Final
 
 from stackctl.contracts.service import Network
 from stackctl.core.config.lock import Decisions, Lock
@@ -12,15 +13,20 @@ from stackctl.core.observed import Observed
 from stackctl.core.plan.engine_features import isolates
 from stackctl.errors import EngineError
 
-# private space that home routers, VPNs and Docker's own pools (172.17-31, 192.168) seldom use
-_POOL = IPv4Network("10.64.0.0/10")
-_PREFIX = 24
+# all private space (RFC 1918); first what home routers, VPNs and Docker's own pools (172.17-31, 192.168) seldom use
+_POOLS: Final = tuple(map(IPv4Network, ("10.64.0.0/10", "10.0.0.0/8", "172.16.0.0/12", "192.168.0.0/16")))
+_PREFIX: Final = 24
+# A shorter route is a VPN's or a router's, not a network that somebody is in: a bridge's /24 wins against it.
+_WIDE: Final = 16
+# A route shorter than this leads to all of the Internet, as a default route does: nobody's address is meant by it.
+_DEFAULT_LIKE: Final = 8
 
 
 def networks(name: str, spec: Spec, seen: Observed, decisions: Decisions, *, has_inner: bool) -> tuple[Network, ...]:
     """inner, for a backend in the stack, and edge: as chosen, or free ones.
 
-    Raises EngineError where a chosen or recorded one is in use.
+    Raises EngineError where another network of the engine has a chosen or recorded one. A route is no reason: Docker
+    makes the network all the same, and notes() says what it hides.
     """
     subnets: dict[str, str] = {}
     wishes = {**({"inner": spec.network.inner} if has_inner else {}), "edge": spec.network.edge}
@@ -33,7 +39,7 @@ def networks(name: str, spec: Spec, seen: Observed, decisions: Decisions, *, has
             subnet = decisions.decide(
                 f"network.{purpose}",
                 {"name": name, "chosen": chosen},
-                partial(free_subnet, name, purpose, away_from),
+                partial(free_subnet, name, purpose, away_from, seen.routes),
                 holds=partial(_stands, taken=taken, seen=seen),
             )
         if other := colliding_networks(subnet, taken):
@@ -56,9 +62,21 @@ def networks(name: str, spec: Spec, seen: Observed, decisions: Decisions, *, has
     )
 
 
+def notes(networks: Iterable[Network], seen: Observed) -> tuple[str, ...]:
+    """Which networks overlap with a route of this machine, and what that hides while they are there."""
+    meant = sorted((one for one in seen.routes if one.prefixlen >= _DEFAULT_LIKE), key=lambda one: -one.prefixlen)
+    return tuple(
+        f"network.{one.name} {one.subnet} overlaps with {route}, to which this machine has a route (a VPN's?): "
+        f"while the stack is there, other machines in {one.subnet} are not reached from here"
+        for one in networks
+        if (route := colliding_networks(one.subnet, meant))
+    )
+
+
 def _stands(recorded: str, *, taken: Iterable[IPv4Network], seen: Observed) -> bool:
-    """Whether a recorded subnet is kept: one that somebody else has is given up while the stack has never run."""
-    return seen.has_run or not colliding_networks(recorded, taken)
+    """Whether a recorded subnet is kept: one that somebody else is in is given up while the stack has never run."""
+    narrow = (route for route in seen.routes if route.prefixlen >= _WIDE)
+    return seen.has_run or not colliding_networks(recorded, (*taken, *narrow))
 
 
 def own_subnets(spec: Spec, recorded: Lock) -> frozenset[IPv4Network]:
@@ -74,17 +92,38 @@ def network_name(recorded: Lock) -> str:
     return str(found.inputs.get("name", "")) if found else ""
 
 
-def free_subnet(stack: str, purpose: str, taken: Iterable[IPv4Network]) -> str:
-    """The first free /24 from a place in 10.64.0.0/10 that the stack's name decides."""
-    busy = tuple(taken)
-    count = 1 << (_PREFIX - _POOL.prefixlen)
-    start = int.from_bytes(hashlib.sha256(f"{stack}/{purpose}".encode()).digest()[:4], "big") % count
+def free_subnet(stack: str, purpose: str, taken: Iterable[IPv4Network], routes: Iterable[IPv4Network] = ()) -> str:
+    """A private /24 that overlaps with no network that is taken, from a place that the stack's name decides.
+
+    It overlaps with no route, either; where that can't be, with none but the shortest, and never with one of a prefix
+    of 16 or longer. Raises EngineError where nothing is left.
+    """
+    busy, known = tuple(taken), tuple(routes)
+    for bearable in sorted({0, *(route.prefixlen for route in known if route.prefixlen < _WIDE)}):
+        avoided = (*busy, *(route for route in known if route.prefixlen > bearable))
+        for pool in _POOLS:
+            if subnet := _first_free(pool, f"{stack}/{purpose}", avoided):
+                return subnet
+    raise EngineError(
+        f"no subnet of {', '.join(map(str, _POOLS[1:]))} is free: networks of the engine and routes of this machine "
+        "cover all of them",
+        hint="choose network.inner and network.edge in stack.toml yourself; `ip route` and `docker network ls` show "
+        "what is in use",
+    )
+
+
+def _first_free(pool: IPv4Network, seed: str, avoided: tuple[IPv4Network, ...]) -> str | None:
+    around = tuple(other for other in avoided if other.overlaps(pool))
+    if any(pool.subnet_of(other) for other in around):
+        return None
+    count = 1 << (_PREFIX - pool.prefixlen)
+    start = int.from_bytes(hashlib.sha256(seed.encode()).digest()[:4], "big") % count
     for step in range(count):
         number = (start + step) % count
-        subnet = IPv4Network((int(_POOL.network_address) + (number << (32 - _PREFIX)), _PREFIX))
-        if not any(subnet.overlaps(other) for other in busy):
+        subnet = IPv4Network((int(pool.network_address) + (number << (32 - _PREFIX)), _PREFIX))
+        if not any(subnet.overlaps(other) for other in around):
             return str(subnet)
-    raise EngineError(f"no free subnet in {_POOL}", hint="choose network.inner and network.edge in stack.toml yourself")
+    return None
 
 
 def gateway(subnet: str) -> str:

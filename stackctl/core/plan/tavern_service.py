@@ -87,7 +87,7 @@ def sillytavern(
         ),
         fingerprint=_fingerprint(seen),
         waits_for=(serving.service.name,) if serving.service else (),
-        health=health(tavern.health(), serving.wait_s + tavern.START_S, seen.engine),
+        health=health(tavern.health(), serving.wait_s + tavern.START_S, seen.engine, is_patient=True),
         memory_mib=memory_mib(spec.limits.sillytavern_memory),
         cpus=cpus(spec.limits.sillytavern_cpus, seen.engine),
         pids=_PIDS,

@@ -3,11 +3,15 @@
 import re
 from collections.abc import Sequence
 
-from stackctl.errors import ConfigError, DataError, EngineError, GpuError, StackctlError, Taken
+from stackctl.errors import ConfigError, DataError, EngineError, GpuError, StackctlError, Taken, Unmountable
 
 TOOLKIT = (
     "install the NVIDIA Container Toolkit, then: sudo nvidia-ctk runtime configure --runtime=docker && "
     "sudo systemctl restart docker; or run on the CPU: stackctl deploy --gpu none"
+)
+_NO_DRIVER = (
+    "nvidia-smi must work on the host; Docker from a snap does not see the host's driver: install Docker's own "
+    "packages (https://docs.docker.com/engine/install/); or: stackctl deploy --gpu none"
 )
 _TABLE: tuple[tuple[str, type[StackctlError], str, str], ...] = (
     (
@@ -23,20 +27,44 @@ _TABLE: tuple[tuple[str, type[StackctlError], str, str], ...] = (
         TOOLKIT,
     ),
     (
-        r"nvidia-container-cli|unresolvable CDI devices|CDI device injection failed",
+        r"nvidia-container-cli.*driver/library version mismatch",
+        GpuError,
+        "the NVIDIA driver was updated while it ran: what is loaded is not what is installed",
+        "reboot; until then: stackctl deploy --gpu none",
+    ),
+    (
+        r"nvidia-container-cli.*(libnvidia-ml\.so\.1|driver not loaded)",
+        GpuError,
+        "the engine finds no NVIDIA driver that runs",
+        _NO_DRIVER,
+    ),
+    (
+        r"nvidia-container-cli.*unsatisfied condition: (cuda|driver|brand)",
+        GpuError,
+        "the image needs a newer NVIDIA driver",
+        "update the driver, or take an image for your CUDA version (backend.image); or: stackctl deploy --gpu none",
+    ),
+    (
+        r"unresolvable CDI devices",
+        GpuError,
+        "the GPU can't be given to the container",
+        "sudo nvidia-ctk cdi generate --output=/etc/cdi/nvidia.yaml makes them; or: stackctl deploy --gpu none",
+    ),
+    (
+        r"nvidia-container-cli|CDI device injection failed",
         GpuError,
         "the GPU can't be given to the container",
         "nvidia-smi must work on the host; after a driver update reboot; or: stackctl deploy --gpu none",
     ),
     (
-        r"Pool overlaps with other one|invalid pool request",
+        r"Pool overlaps with other one|invalid pool request|is already used on the host or by another config",
         Taken,
         "a subnet of this stack collides with another network",
         "stackctl deploy --replan chooses others; `docker network ls` and `ip route` show what is in use",
     ),
     (
-        r"bind source path does not exist: (.*)",
-        DataError,
+        r"bind source path does not exist|invalid mount config .*: permission denied|is not shared from the host",
+        Unmountable,
         "a file or folder to mount does not exist",
         "is the disk or share mounted? then run stackctl deploy again",
     ),
@@ -125,11 +153,6 @@ def no_engine(words: str, host: str) -> EngineError:
             f"no container engine is running here: its socket does not exist{at}",
             hint="start it: sudo systemctl start docker; where there is none: https://docs.docker.com/engine/install/ "
             "(inside a container its socket has to be mounted: -v /var/run/docker.sock:/var/run/docker.sock)",
-        )
-    if "paramiko" in words:
-        return EngineError(
-            f"an engine by ssh:// needs a Python package that stackctl does not bring{at}",
-            hint="put it beside stackctl: pipx inject stackctl paramiko; or uv tool install --with paramiko stackctl",
         )
     if "refused" in words.lower():
         return EngineError(

@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from stackctl.core.observed import ServiceState
+from stackctl.core.observed import ReadSeen, ServiceState
 
 
 @dataclass(frozen=True)
@@ -55,4 +55,13 @@ class Looked:
     states: Mapping[str, ServiceState]
 
 
-Event = Changed | Line | ComposeOutput | ComposeExited | EventStreamLost | Idle | Looked
+@dataclass(frozen=True)
+class ReadSoFar:
+    """The engine was asked what a service's container has had read; `at_s`: seconds since the start began."""
+
+    service: str
+    seen: ReadSeen
+    at_s: float
+
+
+Event = Changed | Line | ComposeOutput | ComposeExited | EventStreamLost | Idle | Looked | ReadSoFar

@@ -2,14 +2,22 @@
 
 from collections.abc import Mapping
 
+from stackctl.backends import BACKENDS
 from stackctl.contracts.cause import Cause
 from stackctl.contracts.judge import Judge
 from stackctl.core.observed import ServiceState
 from stackctl.core.start.judges import find_judge
-from stackctl.errors import StackctlError
+from stackctl.errors import NotReady, StackctlError
 from stackctl.terminal import command_line
 
 _SHOWN, _SHOWN_BEFORE = 8, 5  # log lines in an error; of them before the telling one, which often has the cause
+_WIDTH = 300  # columns of one
+_EDGES = ("╭", "╰")
+_SIGKILL = 128 + 9
+_STOPPED = {0, 128 + 2, _SIGKILL, 128 + 15}  # how a program ends that is told to, in good time or not
+_KILLED = (
+    "`docker kill` does that, or `kill -9` (or the kernel, which sudo dmesg shows); it comes back with: stackctl start"
+)
 
 
 def waiting_for(
@@ -30,36 +38,84 @@ def waiting_for(
     return tuple(words)
 
 
+def backend_waits(backend: str, states: Mapping[str, ServiceState], progress: Mapping[str, str]) -> str:
+    """What the backend is at until it answers, in words; "" where it does, or is not of this stack."""
+    state = states.get(backend)
+    return "" if state is None or state.is_ready else progress.get(backend) or "starting"
+
+
 def failure(state: ServiceState, log: tuple[str, ...]) -> StackctlError:
     """The error for a service that will never be ready; its cause is read from its log, then from its end."""
     judge = find_judge(state.name)
     return _cause(state, log, judge).error(state.name, evidence(log, judge))
 
 
+def trouble(state: ServiceState, log: tuple[str, ...]) -> StackctlError | None:
+    """Why a service is not ready, where it will not become so by itself; None where it is, or may still become it."""
+    judge = find_judge(state.name)
+    if state.is_ready:
+        return None
+    is_running = state.state == "running"
+    is_known = state.oom_killed or state.error or any(map(judge.fatal, log))
+    if is_known or state.state == "restarting" or (is_running and state.health == "unhealthy"):
+        return failure(state, log)
+    if is_running and state.restarts:
+        words = f"{state.name} ended and was started again, {state.restarts} times by now"
+        return NotReady(words, hint=command_line("stackctl", "logs", state.name), evidence=evidence(log, judge))
+    if is_running:
+        return None
+    if state.exit_code not in _STOPPED and (told(log, judge) or judge.exit_cause(state.exit_code)):
+        return failure(state, log)
+    words = f"{state.name} does not run ({state.state}, exit code {state.exit_code})"
+    return NotReady(words, hint="stackctl start", evidence=evidence(log, judge))
+
+
+def told(log: tuple[str, ...], judge: Judge) -> tuple[int, Cause] | None:
+    """(the number of the line that tells best why its program failed, the cause); None where no line tells.
+
+    Of those that end a start the first; then the first that means something once the program has ended; and a line
+    that says no more than that it failed only where nothing else is said, before it or after it.
+    """
+    fatal = [(at, cause) for at, line in enumerate(log) if (cause := judge.fatal(line))]
+    ended = [(at, cause) for at, line in enumerate(log) if (cause := judge.ended(line))]
+    found = [*fatal, *ended]
+    return next((one for one in found if not one[1].is_generic), next(iter(found), None))
+
+
 def evidence(log: tuple[str, ...], judge: Judge) -> tuple[str, ...]:
-    """The log lines to show: those around the first fatal one, else the last."""
-    lines = [line for line in log if line.strip()]
-    at = next((i for i, line in enumerate(lines) if judge.fatal(line)), None)
-    if at is None:
-        return tuple(lines[-_SHOWN:])
-    return tuple(lines[max(0, at - _SHOWN_BEFORE) :][:_SHOWN])
+    """The log lines to show: those around the one that tells the cause, else the last; without frames around them."""
+    lines = tuple(line for line in map(_unframed, log) if line.strip())
+    found = told(lines, judge)
+    return lines[max(0, found[0] - _SHOWN_BEFORE) :][:_SHOWN] if found else lines[-_SHOWN:]
+
+
+def _unframed(line: str) -> str:
+    """A line of the box that Python's rich draws around a traceback without it, or ""; not longer than one reads."""
+    line = line.rstrip()
+    if line.startswith(_EDGES):
+        return ""
+    line = line.strip("│ ") if line.startswith("│") else line
+    return line if len(line) <= _WIDTH else f"{line[:_WIDTH]}..."
 
 
 def _cause(state: ServiceState, log: tuple[str, ...], judge: Judge) -> Cause:
     logs = command_line("stackctl", "logs", state.name)
-    smaller = "lower backend.context, take a smaller quantisation, or raise the limit under [limits] in stack.toml"
     if state.oom_killed:
-        return Cause(says="killed because it used more memory than it may", hint=smaller, kind="memory")
-    for line in log:
-        if cause := judge.fatal(line) or judge.ended(line):
-            return cause
+        more = "raise its limit under [limits] in stack.toml"
+        smaller = f"lower backend.context, take a smaller quantisation, or {more}"
+        hint = smaller if state.name in BACKENDS else more
+        return Cause(says="killed because it used more memory than it may", hint=hint, kind="memory")
+    is_killed = state.exit_code == _SIGKILL and state.state != "running"
+    # of a program that was killed, what it went on after explains nothing
+    if (found := told(log, judge)) and not (is_killed and not any(map(judge.fatal, log))):
+        return found[1]
     if state.error:
         return Cause(says=f"did not start: {state.error}", hint=logs)
+    if is_killed:
+        says = "killed from outside (signal 9), and not for its memory as far as the engine knows"
+        return Cause(says=says, hint=_KILLED)
     if state.state != "running" and (cause := judge.exit_cause(state.exit_code)):
         return cause
-    if state.exit_code == 137:
-        says = "killed from outside (signal 9); mostly that is this machine running out of memory"
-        return Cause(says=says, hint=f"{smaller}; sudo dmesg tells whether it was memory", kind="memory")
     if state.exit_code in {126, 127}:  # of tini and of a shell: what they were to run is not there
         says = f"its image {state.image} has no program that can be run there"
         return Cause(says=says, hint=f"is it the right image? look at image in stack.toml; {logs}", kind="config")

@@ -1,15 +1,26 @@
 """How far a start has come: a state, and what each event makes of it. Nothing here asks the engine or the clock."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 
 from stackctl.backends import find_backend
 from stackctl.backends.contract import Buffer
 from stackctl.core.observed import ServiceState
 from stackctl.core.plan import gpu_request
 from stackctl.core.plan.stack import Plan
-from stackctl.core.start.events import Changed, ComposeExited, ComposeOutput, Event, EventStreamLost, Idle, Line, Looked
+from stackctl.core.start.events import (
+    Changed,
+    ComposeExited,
+    ComposeOutput,
+    Event,
+    EventStreamLost,
+    Idle,
+    Line,
+    Looked,
+    ReadSoFar,
+)
 from stackctl.core.start.judges import find_judge
+from stackctl.core.start.reading import Reading, describe, look_again
 from stackctl.errors import EngineError, StackctlError
 
 
@@ -32,12 +43,14 @@ class StartState:
     ours: frozenset[str] = frozenset()  # that this start started, or keeps
     replaced: frozenset[str] = frozenset()  # that had to make room
     progress: Mapping[str, str]  # service -> what its log says of loading
+    reading: Mapping[str, Reading] = field(default_factory=dict)  # service -> what it has had read
     buffers: tuple[Buffer, ...] = ()  # memory that the backend's log said it reserved
     output: tuple[str, ...] = ()  # of Compose, line by line
     exit_code: int | None = None  # of Compose; None: it is at work
     is_settled: bool = False  # it was quiet for a while after Compose's end: no event is on its way any more
     is_look_due: bool = False  # the step is to ask the engine for all states
     failed: Failed | None = None  # the first event after which the stack can't become ready
+    suspected: str = ""  # service whose log says that it failed, and not yet why
 
 
 def begin(plan: Plan, before: Mapping[str, ServiceState], only: str | None = None) -> StartState:
@@ -67,16 +80,35 @@ def advance(state: StartState, event: Event) -> StartState:
         case ComposeExited(code):
             # what it did last may still be on its way as an event: the engine is asked before anything is judged by it
             return replace(state, exit_code=code, is_look_due=True)
+        case Idle() if state.suspected in state.states:
+            # what its program, or the one inside it, still had to say of the reason has come by now
+            return _fail(state, state.states[state.suspected])
         case Idle() if state.exit_code is not None:
             # events lead; should one be lost, a look in a quiet second costs less than waiting for the time-out
             return replace(state, is_settled=True, is_look_due=state.exit_code == 0)
         case Looked(states):
             return replace(state, states={**state.states, **states}, is_look_due=False)
+        case ReadSoFar(service, seen, at_s):
+            return _read_on(state, service, look_again(state.reading.get(service), seen, at_s))
         case EventStreamLost(why):
             return _fail(
                 state, EngineError(f"the engine stopped answering: {why}", hint="is it still running? docker info")
             )
     return state
+
+
+def begin_again(state: StartState) -> StartState:
+    """Return the state in which Compose is started once more: it gave up a service that is ready by now."""
+    return replace(state, output=(), exit_code=None, is_settled=False, is_look_due=False)
+
+
+def progress_in_words(state: StartState) -> dict[str, str]:
+    """How far each service is, by its log, and by what it has had read."""
+    found = dict(state.progress)
+    for service, reading in state.reading.items():
+        if service == state.plan.backend and (says := describe(reading, state.plan.model_bytes)):
+            found[service] = f"{found.get(service) or 'starting'}, {says}"
+    return found
 
 
 def kept_container(state: StartState, event: Event) -> ServiceState | None:
@@ -98,7 +130,7 @@ def _change(state: StartState, found: ServiceState, *, started: bool) -> StartSt
         ours=state.ours | {found.container} if started else state.ours,
         replaced=state.replaced | older,
     )
-    if found.has_failed and found.container in state.ours:
+    if found.has_failed and found.container in state.ours and not still_reads(state, found):
         return _fail(state, found)
     lost = gpu_request.lost_gpu(found, state.plan) if started else None
     return _fail(state, lost) if lost else state
@@ -112,8 +144,23 @@ def _read(state: StartState, service: str, line: str) -> StartState:
             state = replace(state, progress={**state.progress, service: says})
         if buffer := backend.buffer(line):
             state = replace(state, buffers=(*state.buffers, buffer))
-    if service in state.states and find_judge(service).fatal(line):
-        return _fail(state, state.states[service])
+    if service not in state.states or not (cause := find_judge(service).fatal(line)):
+        return state
+    return replace(state, suspected=service) if cause.is_generic else _fail(state, state.states[service])
+
+
+def still_reads(state: StartState, found: ServiceState) -> bool:
+    """Whether its health check alone has given a container up, and it goes on reading: a slow disk is no failure."""
+    reading = state.reading.get(found.name)
+    return found.is_only_unhealthy and reading is not None and reading.goes_on
+
+
+def _read_on(state: StartState, service: str, reading: Reading) -> StartState:
+    """A service has had so much read; one that its health check has given up fails once it reads no more."""
+    state = replace(state, reading={**state.reading, service: reading})
+    found = state.states.get(service)
+    if found and found.is_only_unhealthy and found.container in state.ours and not reading.goes_on:
+        return _fail(state, found)
     return state
 
 

@@ -6,13 +6,18 @@ from dataclasses import dataclass
 from stackctl.core.observed import ServiceState
 from stackctl.core.start import readiness
 from stackctl.core.start.docker_errors import from_output
-from stackctl.core.start.start_state import Failed, StartState
-from stackctl.errors import NotReady, StackctlError
+from stackctl.core.start.start_state import Failed, StartState, progress_in_words, still_reads
+from stackctl.errors import Late, StackctlError
 
 
 @dataclass(frozen=True)
 class Ready:
     """Compose has done its work, and every service that is waited for is healthy."""
+
+
+@dataclass(frozen=True)
+class Again:
+    """Compose gave up a service that was slow, and that is ready now: what waited for it has yet to be started."""
 
 
 @dataclass(frozen=True)
@@ -22,10 +27,15 @@ class Waiting:
     for_what: tuple[str, ...]
 
 
-def verdict(state: StartState) -> Ready | Waiting | Failed:
+def verdict(state: StartState) -> Ready | Waiting | Again | Failed:
     """Judge a start by its state."""
-    waiting = readiness.waiting_for(state.services, state.states, state.progress)
-    if failed := state.failed or _failed_by_compose(state):
+    waiting = readiness.waiting_for(state.services, state.states, progress_in_words(state))
+    if state.failed:
+        return state.failed
+    if state.exit_code and _gave_up_a_slow_one(state):
+        slow = any(still_reads(state, one) for one in state.states.values())
+        return Waiting(waiting) if slow or state.is_look_due else Again()
+    if failed := _failed_by_compose(state):
         return failed
     if state.exit_code == 0 and not state.is_look_due and not waiting:
         return Ready()
@@ -41,10 +51,10 @@ def explain(failed: Failed, log: tuple[str, ...], before: Mapping[str, ServiceSt
     return error
 
 
-def late(state: StartState, timeout_s: int) -> NotReady:
+def late(state: StartState, timeout_s: int) -> Late:
     """Return the error of a start that was not ready in time."""
-    waits = readiness.waiting_for(state.services, state.states, state.progress)
-    return NotReady(
+    waits = readiness.waiting_for(state.services, state.states, progress_in_words(state))
+    return Late(
         f"not ready after {timeout_s} s: {'; '.join(waits)}",
         hint="what was started goes on; `stackctl deploy` continues from here, and waits longer with "
         "--timeout SECONDS; `stackctl logs` shows what it is at",
@@ -55,6 +65,24 @@ def to_stop(state: StartState) -> tuple[ServiceState, ...]:
     """Return the containers to stop after a failure: what failed and what waited for it; what was ready goes on."""
     found = (state.states[name] for name in state.services if name in state.states)
     return tuple(one for one in found if not one.is_ready and one.state != "created")
+
+
+def may_go_on(state: StartState) -> bool:
+    """Whether time that nobody set is to be extended: the model is still read, and not much more than once."""
+    whole = state.plan.model_bytes
+    return any(
+        one.goes_on and one.seen.size < 2 * whole
+        for name, one in state.reading.items()
+        if name in state.services and not (name in state.states and state.states[name].is_ready)
+    )
+
+
+def _gave_up_a_slow_one(state: StartState) -> bool:
+    """Whether Compose ended for a service that its health check had given up while it was read, and no other reason."""
+    if not any("dependency failed to start" in line and "unhealthy" in line for line in state.output):
+        return False
+    ours = [one for one in state.states.values() if one.container in state.ours]
+    return not any(one.has_failed and not still_reads(state, one) for one in ours)
 
 
 def _failed_by_compose(state: StartState) -> Failed | None:

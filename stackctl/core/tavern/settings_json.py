@@ -16,6 +16,8 @@ UNITS: Final[Mapping[str, str]] = {
     "power_user.context": "the context template",
     "power_user.reasoning": "the reasoning template",
 }
+# a model is prompted by both: one of them without the other would be half of a prompt
+_PAIR: Final = ("instruct", "context")
 # settings of the page that a context preset carries beside its own
 _GLOBAL: Final = ("always_force_name2", "trim_sentences", "single_line")
 
@@ -100,9 +102,25 @@ def rewire(
     `wrote` is the overlay that we wrote last, `stock` SillyTavern's own default: what still is as one of them has it
     was chosen by nobody else. What we want as before, and the user changed, is theirs and not mentioned again.
     """
-    left: list[str] = []
+    over, held = _hold_pair(settings, over, wrote, stock)
+    left = list(held)
     changed = _follow(settings, over, wrote, stock, "", left)
     return Rewired(settings=changed, left=tuple(left))
+
+
+def _hold_pair(
+    settings: Mapping[str, Any], over: Mapping[str, Any], wrote: Mapping[str, Any], stock: Mapping[str, Any]
+) -> tuple[Mapping[str, Any], tuple[str, ...]]:
+    """Return the overlay without its pair of templates, where one of them is the user's; and what is left then."""
+    now, wanted, before, default = (table_or_empty(one.get("power_user")) for one in (settings, over, wrote, stock))
+    pair = [key for key in _PAIR if key in wanted]
+    theirs = [key for key in pair if _is_theirs(now.get(key), wanted[key], before.get(key), default.get(key))]
+    if not theirs:
+        return over, ()
+    names = [UNITS[f"power_user.{key}"] for key in theirs]
+    names += [f"{UNITS[f'power_user.{key}']}, which goes with it" for key in pair if key not in theirs]
+    is_new = any(wanted[key] != before.get(key) for key in pair)
+    return {**over, "power_user": _without(wanted, *_PAIR, *_GLOBAL)}, tuple(names) if is_new else ()
 
 
 def _follow(
@@ -122,13 +140,17 @@ def _follow(
             below = _follow(table_or_empty(now), value, *tables, f"{dotted}.", left)
             if below != now:
                 result[key] = below
-        elif _is(now, value):
-            continue
-        elif now in (None, "") or _is(now, before if before is not None else default):
+        elif _is_theirs(now, value, before, default):
+            if value != before:
+                left.append(UNITS.get(dotted, dotted))
+        elif not _is(now, value):
             result[key] = {**table_or_empty(now), **value} if isinstance(value, Mapping) else value
-        elif value != before:
-            left.append(UNITS.get(dotted, dotted))
     return result
+
+
+def _is_theirs(now: Any, value: Any, before: Any, default: Any) -> bool:
+    """Whether a setting is the user's own choice: neither as we want it, nor as we wrote it, nor SillyTavern's own."""
+    return not (_is(now, value) or now in (None, "") or _is(now, before if before is not None else default))
 
 
 def _is(now: Any, value: Any) -> bool:

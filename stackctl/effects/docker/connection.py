@@ -4,13 +4,25 @@ import os
 import socket
 import struct
 from contextlib import suppress
+from dataclasses import dataclass
+from pathlib import Path, PurePosixPath
 from typing import TYPE_CHECKING
 
+from stackctl.contracts.host import Owner
+from stackctl.core.container_paths import refuse_ssh
 from stackctl.core.start.docker_errors import no_engine
 from stackctl.errors import EngineError
 
 if TYPE_CHECKING:
     from docker import DockerClient
+
+
+def refuse_distant(folder: PurePosixPath, command: str) -> None:
+    """Raise EngineError where the current Docker context is a machine that has none of our files.
+
+    It asks no engine, and loads the SDK only where the user has chosen a context.
+    """
+    refuse_ssh(os.environ.get("DOCKER_HOST") or (_address() if _has_context() else ""), folder, command)
 
 
 def connect() -> "DockerClient":
@@ -19,6 +31,7 @@ def connect() -> "DockerClient":
     import docker.errors
 
     address = _address()
+    refuse_ssh(address, PurePosixPath(Path.cwd()), "deploy")
     if not address:  # the SDK would take the default engine, and Compose none
         raise EngineError(
             "the current Docker context can't be read", hint="docker context ls; docker context use default"
@@ -29,14 +42,31 @@ def connect() -> "DockerClient":
         raise no_engine(str(e), address) from e
 
 
-def listener(path: str) -> int | None:
-    """The process that listens on a unix socket; 0: it is outside of our pid namespace. None: this system can't say."""
+@dataclass(frozen=True, kw_only=True)
+class Peer:
+    """The process that listens on a socket, and as whom; pid 0: it is outside of our pid namespace."""
+
+    pid: int
+    user: Owner
+
+
+def listener(path: str) -> Peer | None:
+    """Who listens on a unix socket; None: this system can't say."""
     if not hasattr(socket, "SO_PEERCRED"):
         return None
     with socket.socket(socket.AF_UNIX) as connection:
         connection.connect(path)
-        pid, _, _ = struct.unpack("3i", connection.getsockopt(socket.SOL_SOCKET, socket.SO_PEERCRED, 12))
-    return int(pid)
+        found = connection.getsockopt(socket.SOL_SOCKET, socket.SO_PEERCRED, 12)
+    pid, uid, gid = struct.unpack("3i", found)
+    return Peer(pid=pid, user=Owner(uid=uid, gid=gid))
+
+
+def _has_context() -> bool:
+    """Whether the user may have chosen a context, by the environment or by `docker context use`."""
+    config = Path(os.environ.get("DOCKER_CONFIG") or Path.home() / ".docker") / "config.json"
+    with suppress(OSError):
+        return "DOCKER_CONTEXT" in os.environ or b'"currentContext"' in config.read_bytes()
+    return False
 
 
 def _address() -> str:

@@ -6,15 +6,29 @@ from functools import cached_property
 from pathlib import Path
 
 from stackctl.backends.contract import Request
+from stackctl.contracts.service import GpuRequest, Network
 from stackctl.core.container_paths import Bind
-from stackctl.core.observed import ProbeResult
+from stackctl.core.observed import EngineView, ProbeResult, ReadSeen
+from stackctl.core.plan import engine_features
 from stackctl.core.plan.network_shape import Existing
 from stackctl.core.smoke.reachability import ContainerNetworking
-from stackctl.effects.docker import attachments, cleanup, own_container, probe, projects, registry
+from stackctl.effects.docker import (
+    attachments,
+    cleanup,
+    gpu_trial,
+    own_container,
+    probe,
+    projects,
+    reading,
+    registry,
+    strict_networks,
+)
 from stackctl.effects.docker.engine import Engine
 from stackctl.effects.docker.events import Watch
 from stackctl.effects.docker.images import Images
 from stackctl.secret import Secret
+
+_HEALTH_S = 1.0  # as often as Docker checks a container that starts
 
 
 class DockerEngine(Engine):
@@ -32,6 +46,11 @@ class DockerEngine(Engine):
         """What of the host our own container sees; None where we run in none of this engine's."""
         return own_container.own_binds(self)
 
+    @cached_property
+    def view(self) -> EngineView:
+        """Why the engine may see another disk than we do."""
+        return own_container.view(self.info, is_local=self.is_local, is_its_container=self.own_binds is not None)
+
     def mounting(self, folder: Path) -> tuple[str, ...]:
         return own_container.mounting_containers(self, folder)
 
@@ -41,14 +60,28 @@ class DockerEngine(Engine):
     def remove(self, project: str) -> None:
         cleanup.remove(self, project)
 
+    def remove_cut_off(self, project: str) -> tuple[str, ...]:
+        return cleanup.remove_cut_off(self, project)
+
+    def read_so_far(self, container: str) -> ReadSeen | None:
+        return reading.read_so_far(self, container)
+
     def watch(self, project: str) -> Watch:
-        return Watch(self, project)
+        checks_itself = engine_features.PRODUCTS[self.product].checks_health
+        return Watch(self, project, checks_every_s=None if checks_itself else _HEALTH_S)
 
     def attached(self, container: str) -> ContainerNetworking:
         return attachments.attached(self, container)
 
     def existing(self, network: str) -> Existing | None:
         return attachments.existing(self, network)
+
+    def make_networks(self, project: str, wanted: tuple[Network, ...]) -> None:
+        if not engine_features.PRODUCTS[self.product].shuts_networks:
+            strict_networks.make_networks(self, project, wanted)
+
+    def try_gpu(self, image: str, request: GpuRequest) -> None:
+        gpu_trial.try_gpu(self, image, request)
 
     def gateway(self) -> str:
         return probe.gateway(self)

@@ -13,26 +13,22 @@ from ipaddress import IPv4Network
 from pathlib import PurePosixPath
 from typing import TYPE_CHECKING, Any
 
-from stackctl.contracts.service import GpuRequest
 from stackctl.core.observed import ContainerSeen, EngineSeen, ServiceState
-from stackctl.core.start.docker_errors import gpu_refused
-from stackctl.effects.docker import cdi
+from stackctl.core.plan import engine_features
+from stackctl.effects.docker import cdi, connection
 from stackctl.effects.docker.client import translate_errors
-from stackctl.effects.docker.connection import connect, listener
-from stackctl.errors import ConfigError, EngineError
-from stackctl.gpus import GPUS
-from stackctl.gpus.contract import NOT_GIVEN
+from stackctl.effects.docker.connection import Peer, connect, listener
+from stackctl.effects.docker.gpu_trial import gpu_drivers
+from stackctl.errors import ConfigError
 
 if TYPE_CHECKING:
     from docker import DockerClient
 
-OLDEST = (20, 10)
 PROJECT = "com.docker.compose.project"
 SERVICE = "com.docker.compose.service"
 WORKING_DIR = "com.docker.compose.project.working_dir"
 _HASH = "com.docker.compose.config-hash"
-_INSTALL = "install Docker: https://docs.docker.com/engine/install/ ; then run this again"
-_TAIL = 200
+_TAIL = 1000
 
 
 class Engine:
@@ -48,6 +44,9 @@ class Engine:
         finally:
             thread.join()  # importing it here as well before that could deadlock
 
+    def refuse_distant(self, folder: PurePosixPath, command: str) -> None:
+        connection.refuse_distant(folder, command)
+
     @cached_property
     def client(self) -> "DockerClient":
         return connect()
@@ -61,16 +60,16 @@ class Engine:
     def look(self, compose_argv: tuple[str, ...], compose_version: tuple[int, ...]) -> EngineSeen:
         """Versions and abilities; raise EngineError for an engine that is too old."""
         version = tuple(int(n) for n in re.findall(r"\d+", self.info.get("ServerVersion", ""))[:3])
-        if version < OLDEST:
-            raise EngineError(
-                f"Docker Engine {self.info.get('ServerVersion')} is too old; 20.10 or newer is needed", hint=_INSTALL
-            )
+        engine_features.refuse_old(self.product, version, self.info.get("ServerVersion", ""))
         return EngineSeen(
+            product=self.product,
             version=version,
             compose=compose_version,
             compose_argv=compose_argv,
             has_cpu_quota=bool(self.info.get("CpuCfsQuota", True)),
             hides_clients=hides_clients(self.info),
+            is_rootless=is_rootless(self.info),
+            user=self._peer.user if self._peer else None,
             is_local=self.is_local,
             runtimes=tuple(self.info.get("Runtimes", {})),
             cdi_devices=cdi.devices(self.info, is_local=self.is_local),
@@ -79,9 +78,24 @@ class Engine:
     @cached_property
     def is_local(self) -> bool:
         """Its loopback is ours: a process that we can see listens on its socket (from inside a container we can't)."""
+        return bool(self._socket) and (self._peer is None or self._peer.pid != 0)
+
+    @cached_property
+    def product(self) -> str:
+        """Which of engine_features.PRODUCTS it is."""
+        with _translate_errors("docker version"):
+            parts = self.client.version().get("Components") or ()
+        return engine_features.find_product(one.get("Name", "") for one in parts)
+
+    @property
+    def _socket(self) -> str:
+        """The path of its unix socket; "": it is reached in another way."""
         api = self.client.api
-        path = getattr(api.get_adapter(api.base_url), "socket_path", "")
-        return bool(path) and listener(path) != 0
+        return getattr(api.get_adapter(api.base_url), "socket_path", "")
+
+    @cached_property
+    def _peer(self) -> Peer | None:
+        return listener(self._socket) if self._socket else None
 
     def containers(self, project: str) -> tuple[ContainerSeen, ...]:
         """Every container of a Compose project, running or not."""
@@ -134,7 +148,8 @@ class Engine:
             restarts=found["RestartCount"],
             error=state.get("Error", ""),
             started_at=_seconds(state["StartedAt"]),
-            gpu_drivers=_gpu_drivers(found),
+            gpu_drivers=gpu_drivers(found),
+            devices=tuple(one["PathInContainer"] for one in found["HostConfig"].get("Devices") or ()),
         )
 
     def tail(self, state: ServiceState, lines: int = _TAIL) -> tuple[str, ...]:
@@ -217,44 +232,17 @@ class Engine:
                 self.client.api.remove_container(container["Id"], force=True)
         return found
 
-    def try_gpu(self, image: str, request: GpuRequest) -> None:
-        """Start a container that asks for the GPU and runs nothing; raise GpuError if the engine refuses the GPU."""
-        import docker.errors
-        from docker.types import DeviceRequest
-
-        ids = list(request.devices)
-        wish = DeviceRequest(
-            driver=request.driver, capabilities=[["gpu"]], **({"device_ids": ids} if ids else {"count": -1})
-        )
-        api = self.client.api
-        # nothing of that name is in any image: an engine that grants the GPU gets as far as saying so
-        nothing = "/stackctl-tries-the-gpu"
-        with _translate_errors("docker create"):
-            host = api.create_host_config(
-                device_requests=[wish] if request.driver else [],
-                devices=list(request.files),
-                group_add=list(request.groups),
-                network_mode="none",
-            )
-            container = api.create_container(image, entrypoint=[nothing], host_config=host)
-        try:
-            with _translate_errors("docker inspect"):
-                kept = _gpu_drivers(api.inspect_container(container["Id"]))
-            if not GPUS[request.make].is_given(request, kept):
-                raise gpu_refused(NOT_GIVEN)  # an engine that only looks like Docker drops it without a word
-            api.start(container["Id"])
-        except docker.errors.APIError as e:
-            if nothing not in str(e.explanation):
-                raise gpu_refused(str(e.explanation)) from e
-        finally:
-            api.remove_container(container["Id"], force=True)
-
 
 def hides_clients(info: dict[str, Any]) -> str:
     """The name of an engine whose published ports show every client with an address of its own; "" for others."""
     if info.get("OperatingSystem") == "Docker Desktop":
         return "Docker Desktop"
-    return "a rootless engine" if any("name=rootless" in one for one in info.get("SecurityOptions") or ()) else ""
+    return "a rootless engine" if is_rootless(info) else ""
+
+
+def is_rootless(info: dict[str, Any]) -> bool:
+    """Whether the engine runs without root's rights, by what `docker info` says."""
+    return any("name=rootless" in one for one in info.get("SecurityOptions") or ())
 
 
 def _load_sdk() -> None:
@@ -264,10 +252,6 @@ def _load_sdk() -> None:
 
 def _translate_errors(command: str) -> AbstractContextManager[None]:
     return translate_errors(f"{command} failed", silent=f"the engine stopped answering ({command})")
-
-
-def _gpu_drivers(inspected: dict[str, Any]) -> tuple[str, ...]:
-    return tuple(one.get("Driver", "") for one in inspected["HostConfig"].get("DeviceRequests") or ())
 
 
 def _texts(archive: bytes, folder: PurePosixPath) -> dict[str, str]:

@@ -14,6 +14,7 @@ from stackctl.effects.docker.client import Client, sdk_errors
 from stackctl.errors import EngineError
 
 _EVENTS = ["create", "start", "die", "oom", "health_status", "stop", "kill", "restart", "destroy"]
+_CHECK_S = 60  # that one check may take
 _EARLIER_S = 0.05  # a program may write before the engine says that it started
 
 
@@ -24,13 +25,16 @@ class Watched(Client, Protocol):
 
 
 class Watch:
-    """Open the engine's event stream now, so that nothing is missed; then start Compose and iterate."""
+    """Open the engine's event stream now, so that nothing is missed; then start Compose and iterate.
 
-    def __init__(self, engine: Watched, project: str) -> None:
-        self._engine = engine
+    `checks_every_s`: where the engine checks nobody's health by itself, ask it to so often; None: it does.
+    """
+
+    def __init__(self, engine: Watched, project: str, *, checks_every_s: float | None = None) -> None:
+        self._engine, self._checks_every_s = engine, checks_every_s
         self._queue: queue.Queue[Event] = queue.Queue()
         self._streams: list[Any] = []
-        self._is_closed = False
+        self._closed = threading.Event()
         self._since: dict[str, float] = {}
         filters = {"type": "container", "label": f"com.docker.compose.project={project}", "event": _EVENTS}
         self._events = self._stream(engine.client.events(decode=True, filters=filters))
@@ -42,7 +46,7 @@ class Watch:
 
     def read_log(self, state: ServiceState) -> None:
         """Report the log of a container that started before; what starts from now on is followed by itself."""
-        self._thread(self._read_log, state)
+        self._attend(state)
 
     def events(self, until: float) -> Iterator[Event]:
         """Everything that happens, until the clock (time.monotonic) reads `until`."""
@@ -53,7 +57,7 @@ class Watch:
                 yield Idle()
 
     def close(self) -> None:
-        self._is_closed = True
+        self._closed.set()
         for stream in self._streams:
             stream.close()
 
@@ -64,7 +68,7 @@ class Watch:
                 self._take(event)
         except _broken() as e:
             why = str(e) or why
-        if not self._is_closed:
+        if not self._closed.is_set():
             self._queue.put(EventStreamLost(why))
 
     def _take(self, event: dict[str, Any]) -> None:
@@ -78,12 +82,34 @@ class Watch:
             self._since.setdefault(found.container, since)
         found = replace(found, started_at=self._since.get(found.container, found.started_at))
         if started:
-            self._thread(self._read_log, found)
+            self._attend(found)
         if event["Action"] == "die" and found.state == "running":
             # its restart policy was quicker than our look: it died all the same
-            code = event["Actor"]["Attributes"].get("exitCode", "0")
+            attributes = event["Actor"]["Attributes"]
+            code = attributes.get("exitCode") or attributes.get("containerExitCode", "0")  # Docker's, Podman's
             found = replace(found, state="restarting", exit_code=int(code))
         self._queue.put(Changed(found, started))
+
+    def _attend(self, state: ServiceState) -> None:
+        """Follow a container that runs."""
+        self._thread(self._read_log, state)
+        if self._checks_every_s:
+            self._thread(self._check_health, state, self._checks_every_s)
+
+    def _check_health(self, state: ServiceState, every_s: float) -> None:
+        """Have a container's health checked until it is well or has ended; each result comes as an event.
+
+        https://docs.podman.io/en/latest/_static/api.html (ContainerHealthcheckLibpod)
+        """
+        api = self._engine.client.api
+        try:
+            while not self._closed.wait(every_s):
+                api.get(f"{api.base_url}/v4.0.0/libpod/containers/{state.container}/healthcheck", timeout=_CHECK_S)
+                found = self._engine.state(state.container)
+                if found is None or found.state != "running" or found.health != "starting":
+                    return
+        except _broken():
+            return  # the engine or the container has gone, which comes as an event
 
     def _read_log(self, state: ServiceState) -> None:
         """Report a container's log from its last start on, line by line."""

@@ -49,14 +49,25 @@ class Images:
 
     def digest(self, name: str) -> str | None:
         """The digest that the image was pulled by, its id where it was built here; None: it is not there."""
-        import docker.errors
-
-        try:
-            found = self._engine.client.api.inspect_image(name)
-        except docker.errors.NotFound:
+        found = self._inspect(name)
+        if found is None:
             return None
         digests = found.get("RepoDigests") or ()
         return str(digests[0].partition("@")[2] if digests else found["Id"])
+
+    def id(self, name: str) -> str:
+        """The id of the image that a name means now (or that has this id); "": it is not there."""
+        found = self._inspect(name)
+        return str(found["Id"]) if found else ""
+
+    def _inspect(self, name: str) -> dict[str, Any] | None:
+        import docker.errors
+
+        try:
+            found: dict[str, Any] = self._engine.client.api.inspect_image(name)
+        except docker.errors.NotFound:
+            return None
+        return found
 
     def pull(self, name: str) -> None:
         """Pull an image; raise EngineError, with the registry's own words, where it is not to be had."""
@@ -99,7 +110,9 @@ class Images:
                     self._progress(f"building {name}: {line.strip()[:100]}")
         except FileNotFoundError as e:
             raise EngineError(
-                "the docker command is not installed", hint="https://docs.docker.com/engine/install/"
+                "the docker command is not installed, which builds images",
+                hint="install it with buildx: https://docs.docker.com/engine/install/ ; in stackctl's own image, which "
+                f"has neither, bring the image from elsewhere: {command_line('docker', 'save', name)} | docker load",
             ) from e
         if process.returncode:
             raise EngineError(

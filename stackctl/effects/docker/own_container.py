@@ -1,16 +1,36 @@
 """Containers and the folders of the host: what our own sees of them, and which others have one mounted."""
 
 import socket
+from collections.abc import Mapping
 from pathlib import Path, PurePosixPath
+from typing import Any
 
 from stackctl.core.container_paths import Bind, own_ids
+from stackctl.core.observed import EngineView
 from stackctl.effects.docker.client import Client, translate_errors
 
 _SIGNS = (Path("/.dockerenv"), Path("/run/.containerenv"))
+_MOUNTS = Path("/proc/self/mountinfo")
+
+
+def view(
+    info: Mapping[str, Any], *, is_local: bool, is_its_container: bool, signs: tuple[Path, ...] = _SIGNS
+) -> EngineView:
+    """Why an engine, by what `docker info` says, may see another disk than we do; "" where nothing speaks for it.
+
+    `is_its_container`: whether we run in a container of this engine's.
+    """
+    if info.get("OperatingSystem") == "Docker Desktop":
+        return "desktop"
+    if str(info.get("DockerRootDir", "")).startswith("/var/snap/"):
+        return "snap"
+    if is_its_container or (not is_local and any(sign.exists() for sign in signs)):
+        return "container"
+    return "" if is_local else "remote"
 
 
 def own_binds(
-    engine: Client, *, signs: tuple[Path, ...] = _SIGNS, mountinfo: Path = Path("/proc/self/mountinfo")
+    engine: Client, *, signs: tuple[Path, ...] = _SIGNS, mountinfo: Path = _MOUNTS
 ) -> tuple[Bind, ...] | None:
     """The mounts of our own container; None where we run in none, or in none of this engine's."""
     import docker.errors
@@ -31,14 +51,15 @@ def own_binds(
     return None
 
 
-def mounting_containers(engine: Client, folder: Path) -> tuple[str, ...]:
+def mounting_containers(engine: Client, folder: Path, *, mountinfo: Path = _MOUNTS) -> tuple[str, ...]:
     """The names of running containers, our own left out, that mount a folder or something in it."""
+    ours = own_ids(mountinfo.read_text(), socket.gethostname())  # with the host's network the name is the host's
     with translate_errors("docker ps failed"):
         listed = engine.client.api.containers()
     found = []
     for one in listed:
         sources = [Path(mount["Source"]) for mount in one.get("Mounts", ()) if mount.get("Source")]
-        is_ours = one["Id"].startswith(socket.gethostname())
+        is_ours = one["Id"].startswith(ours)
         if not is_ours and any(source.is_relative_to(folder) for source in sources):
             found.append(one["Names"][0].lstrip("/"))
     return tuple(sorted(found))

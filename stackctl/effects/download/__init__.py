@@ -2,6 +2,7 @@
 
 import contextlib
 import hashlib
+import shutil
 import time
 from collections.abc import Callable, Mapping
 from pathlib import Path
@@ -20,9 +21,10 @@ if TYPE_CHECKING:
 Progress = Callable[[int, int], None]  # bytes that are there, bytes in all (0: not known)
 
 _LONGEST_PAUSE_S: Final = 30.0
+_STRETCH: Final = 16 << 20  # bytes, after which the disk's room is looked at again
 
 
-def fetch(
+def fetch(  # noqa: PLR0913 - the last three are the outside: network, clock, disk
     url: str,
     target: Path,
     *,
@@ -32,6 +34,7 @@ def fetch(
     headers: Mapping[str, str] = MappingProxyType({}),
     client: "httpx.Client | None" = None,
     sleep: Callable[[float], None] = time.sleep,
+    free: Callable[[Path], int] = lambda folder: shutil.disk_usage(folder).free,
 ) -> str:
     """Bring `url` to `target`, whole and verified, and return its sha256 as hex; size 0 and sha256 "": not known.
 
@@ -41,7 +44,7 @@ def fetch(
     Raises ModelError, DoesNotFit for too small a disk, DataError for a disk that refuses to be written.
     """
     where, expected = shown(url), sha256.lower()
-    part = Part(url=url, target=target, size=size)
+    part = Part(url=url, target=target, size=size, free=free)
     with part.explained(), part.alone():
         if digest := part.finished(expected):
             return digest
@@ -73,7 +76,7 @@ def _retried(
     except Again as e:
         raise ModelError(
             f"{shown(part.url)} could not be downloaded: {e.why}",
-            hint=f"check the connection, then run it again: {part.resumes()}; or {BY_HAND}",
+            hint=f"{e.then or 'check the connection'}; then run it again: {part.resumes()}; or {BY_HAND}",
         ) from e
 
 
@@ -133,9 +136,14 @@ def _is_framed(response: "httpx.Response") -> bool:
 def _received(part: Part, response: "httpx.Response", have: int, total: int, progress: Progress) -> str:
     """Append the body to the first `have` bytes of .part; return the sha256 of the whole."""
     digest = part.digest() if have else hashlib.sha256()
-    done = have
-    with Hashing(digest) as hashing, part.opened(have) as file, Flushing(file.fileno()) as flushing:
-        part.refuse_if_full(total - have)
+    done = looked_at = have
+    with (
+        part.kept_if_useful(),
+        Hashing(digest) as hashing,
+        part.opened(have) as file,
+        Flushing(file.fileno()) as flushing,
+    ):
+        part.refuse_if_full(total - have if total else None)
         if not have:
             part.note(response.headers.get("etag", ""), response.headers.get("last-modified", ""), total)
         progress(done, total)
@@ -146,6 +154,9 @@ def _received(part: Part, response: "httpx.Response", have: int, total: int, pro
             done += len(chunk)
             if done > (total or done):
                 break
+            if done - looked_at >= _STRETCH:
+                looked_at = done
+                part.refuse_if_full(total - done if total else None)
             progress(done, total)
     if done < total and not _is_framed(response):
         raise Again(f"the transfer failed at {done} of {total} bytes")

@@ -5,12 +5,12 @@ import errno
 import hashlib
 import json
 import os
-import shutil
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, BinaryIO
 
+from stackctl.core.hub.store import STAYS_FREE
 from stackctl.errors import DataError, DoesNotFit
 
 if TYPE_CHECKING:
@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 class Source:
     """What the server said of the file whose beginning lies in .part; `size` 0: it did not say."""
 
-    url: str
+    url: str  # its sha256: an address may hold a secret, which not every disk can keep
     etag: str
     last_modified: str
     size: int
@@ -34,11 +34,15 @@ class Source:
 
 @dataclass(frozen=True, kw_only=True)
 class Part:
-    """The beginning of a file from `url` that will be `target`, of `size` bytes (0: not known)."""
+    """The beginning of a file from `url` that will be `target`, of `size` bytes (0: not known).
+
+    `free`: the bytes that a folder's disk has free.
+    """
 
     url: str
     target: Path
     size: int
+    free: Callable[[Path], int]
 
     @property
     def path(self) -> Path:
@@ -48,11 +52,15 @@ class Part:
     def _note(self) -> Path:
         return self.target.with_name(f"{self.target.name}.part.json")
 
+    @property
+    def _mark(self) -> str:
+        return hashlib.sha256(self.url.encode()).hexdigest()
+
     def begun(self) -> Source | None:
         """Where .part came from; None where there is nothing that can be continued."""
         try:
             source = Source(**json.loads(self._note.read_bytes()))
-            is_ours = source.url == self.url and source.size in {0, self.size or source.size}
+            is_ours = source.url == self._mark and source.size in {0, self.size or source.size}
             can_grow = bool(source.validator) and self.length() <= (source.size or self.length())
         except (OSError, ValueError, TypeError, AttributeError):
             return None  # no note, or one cut short while it was written
@@ -75,9 +83,8 @@ class Part:
         return file
 
     def note(self, etag: str, last_modified: str, size: int) -> None:
-        source = Source(url=self.url, etag=etag, last_modified=last_modified, size=size)
+        source = Source(url=self._mark, etag=etag, last_modified=last_modified, size=size)
         with open(self._note, "w", opener=_no_link_of_others) as file:
-            os.fchmod(file.fileno(), 0o600)  # an address may hold a secret
             file.write(json.dumps(asdict(source)))
         _own(self._note)
 
@@ -96,6 +103,16 @@ class Part:
         self._note.unlink(missing_ok=True)
         _sync(self.target.parent)
 
+    @contextlib.contextmanager
+    def kept_if_useful(self) -> Iterator[None]:
+        """Delete what arrived where that ends badly and no rerun can continue it."""
+        try:
+            yield
+        except BaseException:
+            if self.begun() is None:
+                self.discard()
+            raise
+
     def discard(self) -> None:
         self.path.unlink(missing_ok=True)
         self._note.unlink(missing_ok=True)
@@ -105,14 +122,17 @@ class Part:
         have = self.length() if self.begun() else 0
         return f"a rerun resumes at {_mib(have)}" if have else "a rerun starts from the beginning"
 
-    def refuse_if_full(self, remaining: int) -> None:
-        """Raise DoesNotFit where the disk has less than `remaining` bytes free."""
-        free = shutil.disk_usage(self.target.parent).free
-        if remaining > free:
-            raise DoesNotFit(
-                f"{self.target.name} needs {_mib(remaining)} more, but {self.target.parent} has {_mib(free)} free",
-                hint=f"free {_mib(remaining - free)} there and run it again: {self.resumes()}",
-            )
+    def refuse_if_full(self, remaining: int | None) -> None:
+        """Raise DoesNotFit where `remaining` bytes more (None: nobody knows how many) would fill the disk."""
+        free, wanted = self.free(self.target.parent), (remaining or 0) + STAYS_FREE
+        if wanted <= free:
+            return
+        needs = f"has no end after {_mib(self.length())}" if remaining is None else f"needs {_mib(remaining)} more"
+        raise DoesNotFit(
+            f"{self.target.name} {needs}, but {self.target.parent} has {_mib(free)} free, and {_mib(STAYS_FREE)} "
+            "have to stay",
+            hint=f"free {_mib(wanted - free)} there and run it again: {self.resumes()}",
+        )
 
     @contextlib.contextmanager
     def alone(self) -> Iterator[None]:
@@ -166,4 +186,5 @@ def _own(path: Path) -> None:
     """Made by root, a file belongs to the folder's owner: the next run may be that user's own."""
     if os.geteuid() == 0:
         folder = path.parent.stat()
-        os.chown(path, folder.st_uid, folder.st_gid, follow_symlinks=False)
+        with contextlib.suppress(PermissionError):  # a file system without owners
+            os.chown(path, folder.st_uid, folder.st_gid, follow_symlinks=False)

@@ -50,7 +50,8 @@ def read_head(
                     raise ModelError(f"{shown(url)}: its header is longer than any model's", hint="is it a model?")
         except Again as e:
             raise ModelError(
-                f"{shown(url)} could not be read: {e.why}", hint=f"check the connection and run it again, or {BY_HAND}"
+                f"{shown(url)} could not be read: {e.why}",
+                hint=f"{e.then or 'check the connection'}; then run it again, or {BY_HAND}",
             ) from e
     rate = len(reading.content) / max(reading.took_s, 1e-6)
     return RemoteHead(content=bytes(reading.content), size=reading.size, bytes_per_s=rate)

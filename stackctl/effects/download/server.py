@@ -6,6 +6,7 @@ from collections.abc import Iterator, Mapping
 from typing import TYPE_CHECKING, Final
 from urllib.parse import urlsplit
 
+from stackctl.core.hub.waiting import asked_s, in_words
 from stackctl.effects.download.part import Source
 from stackctl.errors import ModelError
 
@@ -16,7 +17,10 @@ BY_HAND: Final = "download it yourself and give its path in stack.toml"
 
 _TRIES: Final = 8
 _TRIES_TO_CONNECT: Final = 4
+_TRIES_OF_NONSENSE: Final = 2  # what is no HTTP today is none in two minutes
+_BROKE_OFF: Final = re.compile("disconnected|closed connection")  # h11's and httpcore's words for an early end
 _LONGEST_ASKED_S: Final = 120.0  # what a server may ask us to wait; beyond it the user decides
+_LOGIN: Final = "at Hugging Face a login allows more: hf auth login, or HF_TOKEN"
 _REDIRECTS: Final = 10
 _PASSING: Final = frozenset({408, 425, 429, 500, 502, 503, 504})
 _CONTENT_RANGE: Final = re.compile(r"bytes (\d+)-\d+/(\d+|\*)")
@@ -25,11 +29,14 @@ _LOOPBACK: Final = ("all://127.0.0.1", "all://localhost", "all://[::1]")
 
 
 class Again(Exception):
-    """This try failed, another may not: of `tries` in all, after the `asked_s` seconds that the server wants."""
+    """This try failed, another may not: of `tries` in all, after the `asked_s` seconds that the server wants.
 
-    def __init__(self, why: str, *, asked_s: float = 0.0, tries: int = _TRIES) -> None:
+    `then`: what the user does once all failed; "": looks at the connection.
+    """
+
+    def __init__(self, why: str, *, asked_s: float = 0.0, tries: int = _TRIES, then: str = "") -> None:
         super().__init__(why)
-        self.why, self.asked_s, self.tries = why, asked_s, tries
+        self.why, self.asked_s, self.tries, self.then = why, asked_s, tries, then
 
 
 class StartOver(Again):
@@ -70,6 +77,10 @@ def answer(
         raise Again(f"no connection ({e})", tries=_TRIES_TO_CONNECT) from e
     except httpx.ConnectTimeout as e:
         raise Again("no connection (no answer in time)", tries=_TRIES_TO_CONNECT) from e
+    except (httpx.ProtocolError, httpx.UnsupportedProtocol) as e:
+        raise Again(
+            f"the transfer failed ({e})", tries=_TRIES if _BROKE_OFF.search(str(e)) else _TRIES_OF_NONSENSE
+        ) from e
     except httpx.TransportError as e:
         raise Again(f"the transfer failed ({str(e) or type(e).__name__})") from e
     raise ModelError(f"{where} redirects more than {_REDIRECTS} times", hint=f"check the address, or {BY_HAND}")
@@ -161,10 +172,12 @@ def _refuse_status(where: str, response: "httpx.Response") -> None:
     if status == 416:
         raise StartOver("the server has a shorter file now")
     if status in _PASSING:
-        asked_s = _asked_s(response) if status in {429, 503} else 0.0
-        if asked_s > _LONGEST_ASKED_S:
-            raise Again(f"the server answers {status} and asks to wait {asked_s:.0f} s", tries=1)
-        raise Again(f"the server answers {status}", asked_s=asked_s)
+        wait_s = asked_s(response.headers) if status in {429, 503} else 0.0
+        says = f"the server answers {status}{': too many requests' if status == 429 else ''}"
+        if wait_s:
+            says = f"{says}, and asks to wait {in_words(wait_s)}"
+        then = f"wait {in_words(wait_s) if wait_s else 'some minutes'}; {_LOGIN}" if status == 429 else ""
+        raise Again(says, asked_s=wait_s, tries=1 if wait_s > _LONGEST_ASKED_S else _TRIES, then=then)
     if status not in {200, 206}:
         says = {
             401: "the server wants a login (401)",
@@ -175,17 +188,3 @@ def _refuse_status(where: str, response: "httpx.Response") -> None:
         raise ModelError(f"{where}: {says}", hint=f"check the address, or {BY_HAND}")
     if response.headers.get("content-encoding", "identity") != "identity":
         raise ModelError(f"{where}: the server compresses it, unasked", hint=f"try another address, or {BY_HAND}")
-
-
-def _asked_s(response: "httpx.Response") -> float:
-    """Retry-After in seconds: a number, or a date read against the server's own clock."""
-    asked = response.headers.get("retry-after", "").strip()
-    if asked.isdecimal():
-        return float(asked)
-    from email.utils import parsedate_to_datetime
-
-    try:
-        until, now = (parsedate_to_datetime(text) for text in (asked, response.headers.get("date", "")))
-        return max(0.0, (until - now).total_seconds())
-    except (ValueError, TypeError):  # no dates, or only one of them with a time zone
-        return 0.0

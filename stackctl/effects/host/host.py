@@ -17,6 +17,7 @@ from stackctl.effects.host import (
     processes,
     processor,
     random_secrets,
+    time_zone,
     wake_on_lan,
 )
 from stackctl.secret import Secret
@@ -42,6 +43,9 @@ class ThisHost:
 
     def names(self) -> tuple[str, ...]:
         return names.names()
+
+    def time_zone(self) -> str:
+        return time_zone.time_zone()
 
     def interfaces(self) -> dict[str, tuple[str, ...]]:
         return network.interfaces()

@@ -8,7 +8,8 @@ from pathlib import Path
 from stackctl.contracts.host import Owner
 from stackctl.core.config.files import STATE
 from stackctl.effects.storage import opening
-from stackctl.effects.storage.folder import MOST_BYTES, Folder, translate_errors
+from stackctl.effects.storage.folder import MOST_BYTES, Folder
+from stackctl.effects.storage.unwritable import translate_errors
 from stackctl.errors import ConfigError, DataError
 from stackctl.terminal import command_line
 

@@ -1,18 +1,17 @@
 """The disk with all that commands and steps ask of it: the port `Storage`."""
 
-import shutil
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from stackctl.backends.contract import Program
-from stackctl.contracts.host import Owner
+from stackctl.contracts.host import Owner, Permissions
 from stackctl.core.hub.store import FOLDER
 from stackctl.core.model.model import ModelSeen
 from stackctl.effects import storage
-from stackctl.effects.storage import Folder, git, owner_of, programs, tree
+from stackctl.effects.storage import Folder, file_systems, git, owner_of, programs, tree
 from stackctl.effects.storage.model_library import Library
 from stackctl.effects.storage.opening import Reach, links_for
 from stackctl.effects.storage.tree import Leaf
@@ -72,8 +71,14 @@ class Trees:
     free_name = staticmethod(tree.free_name)
     remove = staticmethod(tree.remove)
     disk = staticmethod(tree.disk)
+    can_clone = staticmethod(tree.can_clone)
     refuse_full = staticmethod(tree.refuse_full)
     refuse_foreign = staticmethod(tree.refuse_foreign)
+
+    def pack(self, target: Path, top: str, trees: Iterable[Any], texts: Mapping[str, str], owner: Owner) -> None:
+        from stackctl.effects.storage.archive import pack  # tarfile takes a moment to load
+
+        pack(target, top, trees, texts, owner)
 
     def reach(self, owner: Owner, *, closed: Path | None = None) -> Reach:
         """Which links count in a folder of this owner; below `closed` none does."""
@@ -90,11 +95,14 @@ class Trees:
         return tree.bring(leaf, folder, name)
 
     def free_mib(self, folder: Path) -> int:
-        """MiB free on the disk of a folder."""
-        return shutil.disk_usage(folder).free >> 20
+        """MiB free on the disk that a folder is on, or will be."""
+        return tree.free_mib(folder)
+
+    def permissions(self, folder: Path, owner: Owner) -> Permissions:
+        return file_systems.permissions(folder, owner)
 
     def foreign_system(self, folder: Path) -> str:
-        return tree.foreign_system(folder)
+        return file_systems.foreign_system(folder)
 
 
 @dataclass

@@ -16,6 +16,8 @@ from stackctl.effects.storage import folder_lock, opening
 from stackctl.effects.storage.folder_lock import Says
 from stackctl.effects.storage.new_file import beside, pieces
 from stackctl.effects.storage.opening import Reach
+from stackctl.effects.storage.unwritable import translate_errors
+from stackctl.effects.storage.writing import clone, exists, give, is_written
 from stackctl.errors import ConfigError, DataError
 from stackctl.secret import Secret
 
@@ -107,15 +109,19 @@ class Folder:
             self._opened(path.parent, make=True) as folder,
             beside(path.name, folder) as stream,
         ):
+            is_cloned = clone(source, stream.fileno())
             for piece, is_hole in pieces(source):
                 digest.update(piece)
+                if is_cloned:
+                    continue
                 if is_hole:
                     stream.seek(len(piece), os.SEEK_CUR)
                 else:
                     stream.write(piece)
-            stream.truncate()
+            if not is_cloned:
+                stream.truncate()
             found = os.fstat(source)
-            _give(stream.fileno(), self.owner)
+            give(stream.fileno(), self.owner)
             os.fchmod(stream.fileno(), stat.S_IMODE(found.st_mode) & 0o777 | 0o600)
             os.utime(stream.fileno(), ns=(found.st_atime_ns, found.st_mtime_ns))  # SillyTavern sorts chats by it
             if is_synced:
@@ -129,7 +135,8 @@ class Folder:
             whole = os.open(beside, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC, dir_fd=folder)
             try:
                 opening.refuse_irregular(whole, path.with_name(beside))
-                _give(whole, self.owner)
+                with contextlib.suppress(PermissionError):
+                    give(whole, self.owner)
                 os.fsync(whole)
             finally:
                 os.close(whole)
@@ -154,7 +161,7 @@ class Folder:
         with translate_errors(path), contextlib.suppress(FileNotFoundError), self._opened(path.parent) as folder:
             os.stat(path.name, dir_fd=folder, follow_symlinks=False)
             names = (f"{path.name}.kept-{number}" for number in itertools.count(1))
-            kept = next(name for name in names if not _exists(name, folder))
+            kept = next(name for name in names if not exists(name, folder))
             os.rename(path.name, kept, src_dir_fd=folder, dst_dir_fd=folder)
             return path.with_name(kept)
         return None
@@ -165,37 +172,66 @@ class Folder:
         with translate_errors(path), contextlib.suppress(FileNotFoundError), self._opened(path.parent) as folder:
             os.unlink(path.name, dir_fd=folder)
 
+    def move(self, name: str, to: str) -> None:
+        """Put a file in another's place, at one stroke; that takes no room."""
+        source, target = self.path / name, self.path / to
+        with (
+            translate_errors(target),
+            self._opened(source.parent) as here,
+            self._opened(target.parent, make=True) as there,
+        ):
+            os.replace(source.name, target.name, src_dir_fd=here, dst_dir_fd=there)
+            os.fsync(there)
+
     def sha256(self, name: str) -> str:
         """Return the sha256 of a file's bytes; "" where there is none."""
         raw = self.read_bytes(name)
         return "" if raw is None else hashlib.sha256(raw).hexdigest()
 
     @contextlib.contextmanager
-    def locked(self, says: Says, *, wait_s: float = folder_lock.WAIT_S) -> Iterator[None]:
-        """Hold the folder for this process; another one's pid is named while we wait for it."""
+    def locked(self, says: Says, *, wait_s: float = folder_lock.WAIT_S, writes: bool = True) -> Iterator[None]:
+        """Hold the folder for this process; another one's pid is named while we wait for it.
+
+        `writes`: whether the caller changes files here. Who does not needs no disk that can be written.
+        """
         path = self.path / STATE / "lock"
-        with translate_errors(path), self._opened(path.parent, make=True) as folder:
-            lock = folder_lock.opened(folder, path)
+        with translate_errors(path):
+            lock = self._lock(path, writes=writes)
         try:
-            folder_lock.take(lock, path, says, wait_s)
-            with translate_errors(path):
+            if lock is not None:
+                folder_lock.take(lock, path, says, wait_s)
                 if os.fstat(lock).st_nlink == 1:  # a second name could be anybody's file
-                    _give(lock, self.owner)  # the next one may come without sudo
-                    folder_lock.note(lock)
+                    with contextlib.suppress(OSError):  # whose it is, is good to know; a full disk does not matter
+                        give(lock, self.owner)  # the next one may come without sudo
+                        folder_lock.note(lock)
             yield
         finally:
-            os.close(lock)
+            if lock is not None:
+                os.close(lock)
+
+    def _lock(self, path: Path, *, writes: bool) -> int | None:
+        """Open the lock's file; None on a read-only disk without one, where nobody can be at work."""
+        try:
+            with self._opened(path.parent, make=True) as folder:
+                return folder_lock.opened(folder, path)
+        except OSError as e:
+            if writes or e.errno != errno.EROFS:
+                raise
+        with contextlib.suppress(FileNotFoundError), opening.regular_file(path, self._reach) as found:
+            return os.dup(found)
+        return None
 
     def _write(self, name: str, raw: bytes, mode: int, owner: Owner, *, is_private: bool) -> bool:
         path = self.path / name
         with translate_errors(path), self._opened(path.parent, make=True) as folder:
-            if _is_written(folder, path.name, raw, mode, owner, is_private=is_private):
+            if is_written(folder, path.name, raw, mode, owner, is_private=is_private):
                 return False
             with beside(path.name, folder) as stream:
                 stream.write(raw)
                 stream.flush()
-                _give(stream.fileno(), owner)
-                os.fchmod(stream.fileno(), mode)
+                with contextlib.nullcontext() if is_private else contextlib.suppress(PermissionError):
+                    give(stream.fileno(), owner)  # NTFS, exFAT and shares refuse that, and may hold models
+                    os.fchmod(stream.fileno(), mode)
                 os.fsync(stream.fileno())
             os.fsync(folder)
         return True
@@ -210,52 +246,3 @@ class Folder:
             make=self.owner if make else None,
             ground=None if is_inside else self._ground,
         )
-
-
-@contextlib.contextmanager
-def translate_errors(path: Path) -> Iterator[None]:
-    """Turn a system that refuses to write into DataError."""
-    try:
-        yield
-    except OSError as e:
-        raise _unwritable(path, e) from e
-
-
-def _unwritable(path: Path, error: OSError) -> DataError:
-    hints = {
-        errno.ENOSPC: "free some space (docker system df shows what images take) and run it again; nothing is lost",
-        errno.EDQUOT: "the disk quota is used up: free some space and run it again; nothing is lost",
-        errno.EROFS: "that file system is mounted read-only",
-        errno.EACCES: "check who owns it: ls -ld shows it",
-        errno.EPERM: "check who owns it: ls -ld shows it",
-        errno.EMFILE: "this shell allows too few open files: ulimit -n 1024; then run it again",
-    }
-    hint = hints.get(error.errno or 0, "check the disk and the folder")
-    return DataError(f"{path} can't be written: {error.strerror}", hint=hint)
-
-
-def _give(descriptor: int, owner: Owner) -> None:
-    if os.geteuid() == 0:
-        os.fchown(descriptor, owner.uid, owner.gid)
-
-
-def _is_written(folder: int, name: str, raw: bytes, mode: int, owner: Owner, *, is_private: bool) -> bool:
-    """Whether a file is what write() would make of it; of a private one the mode and the owner count, too."""
-    try:
-        descriptor = os.open(name, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC, dir_fd=folder)
-    except OSError:  # nothing there, a link, a file that we may not read: it is written
-        return False
-    with os.fdopen(descriptor, "rb") as stream:
-        found = os.fstat(descriptor)
-        if not stat.S_ISREG(found.st_mode) or found.st_size != len(raw) or stream.read(len(raw) + 1) != raw:
-            return False
-    is_given = os.geteuid() != 0 or (found.st_uid, found.st_gid) == (owner.uid, owner.gid)
-    return not is_private or (stat.S_IMODE(found.st_mode) == mode and is_given)
-
-
-def _exists(name: str, folder: int) -> bool:
-    try:
-        os.stat(name, dir_fd=folder, follow_symlinks=False)
-    except FileNotFoundError:
-        return False
-    return True

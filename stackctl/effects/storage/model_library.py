@@ -70,12 +70,13 @@ class Library:
         Folder(target.parent, owner_of(target.parent)).put_in_place(beside.name, target.name)
 
     def refuse_if_full(self, path: Path, needed: int) -> None:
-        """Raise DoesNotFit where the disk of `path` has not so many bytes free."""
+        """Raise DoesNotFit where so many bytes would fill the disk of `path`."""
         folder = next(one for one in path.parents if one.exists())
         free = shutil.disk_usage(folder).free
-        if needed > free:
+        if needed and needed + store.STAYS_FREE > free:
             raise DoesNotFit(
-                f"{needed / 1e9:.1f} GB are to be pulled, but {folder} has {free / 1e9:.1f} GB free",
+                f"{needed / 1e9:.1f} GB are to be pulled, but {folder} has {free / 1e9:.1f} GB free, and "
+                f"{store.STAYS_FREE >> 20} MiB have to stay",
                 hint="free some space there, or choose a smaller quantisation",
             )
 

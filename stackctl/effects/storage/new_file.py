@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import BinaryIO
 
 from stackctl.effects.storage.opening import data_extents
+from stackctl.effects.storage.writing import unlink
 
 _PIECE = 1 << 20  # bytes
 _DESCRIPTORS = "/proc/self/fd"
@@ -49,7 +50,7 @@ def beside(name: str, folder: int, *, nameless: Callable[[int], int | None] = na
     It has no name where the file system can do that, so that nothing of it stays if we are killed.
     """
     there = f".{name}.{threading.get_native_id()}.new"  # of the main thread that is the process's number
-    _unlink(there, folder)  # a link that somebody planted there is not followed
+    unlink(there, folder)  # a link that somebody planted there is not followed
     try:
         descriptor = nameless(folder)
         is_named = descriptor is None
@@ -64,7 +65,7 @@ def beside(name: str, folder: int, *, nameless: Callable[[int], int | None] = na
                 os.link(f"{_DESCRIPTORS}/{descriptor}", there, dst_dir_fd=folder)
         os.replace(there, name, src_dir_fd=folder, dst_dir_fd=folder)
     finally:
-        _unlink(there, folder)
+        unlink(there, folder)
 
 
 def _sweep(name: str, folder: int) -> None:
@@ -72,9 +73,4 @@ def _sweep(name: str, folder: int) -> None:
     for one in os.listdir(folder):
         found = re.fullmatch(rf"\.{re.escape(name)}\.([0-9]+)\.new", one)
         if found and not Path("/proc", found[1]).exists():
-            _unlink(one, folder)
-
-
-def _unlink(name: str, folder: int) -> None:
-    with contextlib.suppress(FileNotFoundError):
-        os.unlink(name, dir_fd=folder)
+            unlink(one, folder)

@@ -8,7 +8,7 @@ import errno
 import os
 import stat
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -236,6 +236,7 @@ def _make(at: int, name: str, owner: Owner) -> None:
         made = os.open(name, FOLDER | _ALWAYS, dir_fd=at)
         try:
             if os.fstat(made).st_uid == 0:
-                os.fchown(made, owner.uid, owner.gid)
+                with suppress(PermissionError):  # a file system without owners
+                    os.fchown(made, owner.uid, owner.gid)
         finally:
             os.close(made)

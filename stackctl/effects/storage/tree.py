@@ -6,21 +6,22 @@ import hashlib
 import os
 import shutil
 import stat
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
+from tempfile import TemporaryFile
 
 from stackctl.contracts.host import Owner
 from stackctl.effects.storage.folder import MOST_BYTES, Folder
 from stackctl.effects.storage.opening import READ, Reach, is_ground_of, links_for, opened, read_bounded, regular_file
+from stackctl.effects.storage.writing import clone
 from stackctl.errors import DataError, DoesNotFit
 
 _HERE, _EXCHANGE = -100, 2  # AT_FDCWD, RENAME_EXCHANGE of linux/fcntl.h and linux/fs.h
 _DEEPEST = 100  # levels; SillyTavern's own folders have some six
 _NO_FILE = frozenset({errno.ENOENT, errno.ENOTDIR, errno.ELOOP, errno.ENXIO})  # a link to nothing, a socket
 _ROOM = 64 << 20  # bytes that must stay free
-_FOREIGN = frozenset({"9p", "drvfs", "cifs", "smb3", "nfs", "nfs4", "fuse.sshfs", "fuseblk", "ntfs3", "vfat", "exfat"})
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -42,6 +43,7 @@ class Tree:
     links: tuple[Path, ...]  # that lead out of `within`
     lost: tuple[Path, ...]  # links that lead to nothing or are not followed, what is no file, what lies too deep
     skipped: tuple[str, ...]  # by their paths in the copy
+    stats: Mapping[str, os.stat_result]  # of the folders, by their paths in the copy
 
 
 def existing(folder: Path, names: Iterable[str]) -> frozenset[str]:
@@ -73,6 +75,7 @@ def walk(
         links=tuple(seen.links),
         lost=tuple(seen.lost),
         skipped=tuple(seen.skipped),
+        stats=seen.stats,
     )
 
 
@@ -86,6 +89,7 @@ class _Seen:
         self.links: list[Path] = []
         self.lost: list[Path] = []
         self.skipped: list[str] = []
+        self.stats: dict[str, os.stat_result] = {}
 
     def visit(self, path: Path, place: str, above: frozenset[tuple[int, int]]) -> None:
         """Look at a path. `above`: the folders that it lies in, as the system numbers them."""
@@ -113,6 +117,7 @@ class _Seen:
             self.files.append(Leaf(source=path, reach=self._reach, target=place, size=found.st_size))
         elif stat.S_ISDIR(found.st_mode) and number not in above and len(above) < _DEEPEST:
             self.folders.append(place)
+            self.stats[place] = found
             for name in sorted(os.listdir(descriptor)):
                 self.visit(path / name, f"{place}/{name}", above | {number})
         else:  # a pipe, a device, a link to a folder above
@@ -126,6 +131,19 @@ def refuse_full(folder: Path, needed: int, hint: str) -> None:
         free = shutil.disk_usage(place).free
     if free < needed + _ROOM:
         raise DoesNotFit(f"the copy takes {needed >> 20} MiB, and only {free >> 20} MiB are free at {place}", hint=hint)
+
+
+def free_mib(folder: Path) -> int:
+    """Return the MiB free on the disk that a folder is on, or will be."""
+    with translate_errors(folder, "read"):
+        return shutil.disk_usage(_nearest(folder)).free >> 20
+
+
+def can_clone(folder: Path) -> bool:
+    """Whether a copy takes no room where a folder is: its file system lets two files share their blocks."""
+    with suppress(OSError), TemporaryFile(dir=folder) as one, TemporaryFile(dir=folder) as other:
+        return clone(one.fileno(), other.fileno())
+    return False
 
 
 def disk(folder: Path) -> int:
@@ -258,21 +276,6 @@ def remove(folder: Path) -> None:
     with translate_errors(folder, "written"):
         if folder.exists():
             shutil.rmtree(folder)
-
-
-def foreign_system(folder: Path, mounts: Path = Path("/proc/mounts")) -> str:
-    """The file system that a folder is on, where it is Windows's or the network's; "" for one of this machine's."""
-    best, kind = "", ""
-    try:
-        lines = mounts.read_text(errors="replace").splitlines()
-    except OSError:  # no Linux here
-        return ""
-    for line in lines:
-        place, system = line.split()[1:3]
-        place = place.replace("\\040", " ")
-        if folder.is_relative_to(place) and len(place) >= len(best):
-            best, kind = place, system
-    return kind if kind in _FOREIGN else ""
 
 
 @contextmanager

@@ -9,6 +9,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from stackctl.contracts.json_table import table_or_empty
+from stackctl.contracts.service import Network
 from stackctl.core.plan.network_shape import Shape, is_isolated
 from stackctl.errors import EngineError
 from stackctl.orchestrators.compose import render
@@ -43,7 +44,7 @@ def make_way(stack: str, folder: Folder, docker: Docker, compose: Compose, note:
 def _wanted(stack: str, folder: Folder, compose: Compose) -> dict[str, Shape]:
     """The stack's own networks, by the engine's names, as the next start would make them."""
     if compose.is_overridden:  # then Compose alone knows what comes of both files
-        return shapes(json.loads(compose.run(stack, "config", "--format", "json")), stack)
+        return shapes(json.loads(compose.config(stack)), stack)
     return shapes(render.whole(folder.read(render.FILE) or "{}"), stack)
 
 
@@ -52,6 +53,19 @@ def shapes(compose: Mapping[str, Any], stack: str) -> dict[str, Shape]:
     networks = table_or_empty(compose.get("networks")).items()  # edited by hand it may be anything
     own = {name: one for name, one in networks if isinstance(one, dict) and not _is_on(one.get("external"))}
     return {one.get("name", f"{stack}_{name}"): _shape(one) for name, one in own.items()}
+
+
+def own_networks(text: str) -> tuple[Network, ...]:
+    """The stack's own networks as we rendered them; what a person spoiled there is left out, for Compose to say."""
+    found = []
+    for name, one in table_or_empty(render.whole(text).get("networks")).items():
+        configs = table_or_empty(table_or_empty(one).get("ipam")).get("config")
+        config = table_or_empty(configs[0]) if isinstance(configs, list) and len(configs) == 1 else {}
+        subnet, gateway = config.get("subnet"), config.get("gateway")
+        if isinstance(subnet, str) and isinstance(gateway, str):
+            internal = _is_on(one.get("internal"))
+            found.append(Network(name=name, subnet=subnet, gateway=gateway, internal=internal))
+    return tuple(found)
 
 
 def _shape(network: Mapping[str, Any]) -> Shape:

@@ -1,18 +1,22 @@
 """Docker Compose as the stack's orchestrator: the plan as compose.yml, and what `docker compose` does with it."""
 
+import json
 import subprocess
 from collections.abc import Callable, Iterator, Mapping
 from ipaddress import IPv4Network
 from pathlib import PurePosixPath
+from types import MappingProxyType
 from typing import Final
 
+from stackctl.core.config.files import STATE
 from stackctl.core.observed import ServiceState
 from stackctl.core.plan.change import Change
 from stackctl.core.plan.stack import Plan
 from stackctl.core.start.events import Event
+from stackctl.errors import ConfigError
 from stackctl.orchestrators.compose import render
 from stackctl.orchestrators.compose.changes import changes
-from stackctl.orchestrators.compose.networks import make_way
+from stackctl.orchestrators.compose.networks import make_way, own_networks
 from stackctl.orchestrators.compose.run import Compose, end
 from stackctl.ports import Docker
 from stackctl.ports.disk import Folder, Says
@@ -22,8 +26,17 @@ from stackctl.ports.orchestrator import Action
 _WORDS: Final[Mapping[Action, tuple[str, ...]]] = {
     "apply": ("up", "-d", "--remove-orphans", "--pull", "never"),
     "start": ("up", "-d", "--pull", "never", "--no-recreate"),
-    "restart": ("restart",),
+    "restart": (
+        "up",
+        "-d",
+        "--pull",
+        "never",
+        "--no-recreate",
+    ),  # after a stop: `restart` makes nothing that is missing
 }
+
+_NONE: Final[Mapping[str, str]] = MappingProxyType({})
+_IMAGES: Final = f"{STATE}/images.json"  # JSON is YAML
 
 
 class Applying:
@@ -76,18 +89,42 @@ class ComposeOrchestrator:
         """The files that a plan comes to, by name. `folder`: paths below it are written absolute."""
         return {self.file: render.render(plan, self._template, folder=folder)}
 
+    def additions(self) -> tuple[str, ...]:
+        """The user's own files that Compose reads beside ours, such as compose.override.yml and .env."""
+        return self._compose.additions()
+
     def check(self, name: str, text: str) -> None:
         """Let Compose itself judge a file's text (with the user's override), before anything changes."""
         self._compose.check(name, text)
 
-    def apply(self, name: str, service: str | None = None, *, action: Action = "apply") -> Applying:
-        """Bring about what the file says, or start or restart what is there; of all services, or of one."""
+    def apply(
+        self, name: str, service: str | None = None, *, action: Action = "apply", images: Mapping[str, str] = _NONE
+    ) -> Applying:
+        """Bring about what the file says, or start or restart what is there; of all services, or of one.
+
+        A start changes no container that is there, and makes what is missing.
+        `images`: service -> the id of the image that it runs instead of the one that the file names.
+        """
         if action == "apply" and service is None:
             make_way(name, self._folder, self._docker, self._compose, self._note)
         elif action != "apply":
             self._refuse_damaged()
+            if action == "restart":
+                self._compose.run(name, "stop", *_one(service))
+        for cut_off in self._docker.remove_cut_off(name):
+            self._note(f"{cut_off} is made anew: a network that it was in is gone")
+        self._docker.make_networks(name, own_networks(self._folder.read(self.file) or "{}"))
         watch = self._docker.watch(name)
-        return Applying(watch, self._compose.start(name, *_WORDS[action], *_one(service)))
+        also = self._write_images(images)
+        return Applying(watch, self._compose.start(name, *_WORDS[action], *_one(service), also=also))
+
+    def _write_images(self, images: Mapping[str, str]) -> str:
+        """Write which images run instead of the file's own, for Compose to read after it; its name, "" for none."""
+        if not images:
+            return ""
+        said = {"services": {service: {"image": image} for service, image in images.items()}}
+        self._folder.write(_IMAGES, json.dumps(said) + "\n")
+        return _IMAGES
 
     def watch(self, name: str) -> Watch:
         """What happens to the stack from now on."""
@@ -104,23 +141,23 @@ class ComposeOrchestrator:
 
     def logs(self, name: str, service: str | None, *, lines: str, follow: bool, out: Says, coloured: bool) -> int:
         """Hand on the logs as Compose prints them, line by line; return its exit code."""
-        self._refuse_damaged()
         words = ("logs", "--tail", lines, *(("-f",) if follow else ()), *_one(service))
         return self._compose.pass_through(name, *words, out=out, coloured=coloured)
 
     def stop(self, name: str, service: str | None) -> None:
         """Stop all services or one; nothing is removed."""
-        self._refuse_damaged()
         self._compose.run(name, "stop", *_one(service))
 
     def down(self, name: str, *, volumes: bool) -> None:
         """Remove containers and networks, and with `volumes` those that Compose made."""
-        self._refuse_damaged()
         self._compose.run(name, "down", "--remove-orphans", *(("--volumes",) if volumes else ()))
 
     def _refuse_damaged(self) -> None:
-        """Raise ConfigError for a file that is no YAML: Compose reads it next, and says less of a mistake."""
-        render.services(self._folder.read(self.file) or "")
+        """Raise ConfigError for a file that is missing or no YAML: Compose would look elsewhere, or say less of it."""
+        text = self._folder.read(self.file)
+        if text is None:
+            raise ConfigError(f"there is no {self.file} in {self._folder.path}", hint="stackctl deploy writes it again")
+        render.services(text)
 
 
 def _one(service: str | None) -> tuple[str, ...]:

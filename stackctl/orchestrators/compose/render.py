@@ -113,7 +113,7 @@ def _service(service: Service, folder: PurePosixPath | None) -> Mapping[str, obj
         "environment": sorted(service.environment.items()),
         "fingerprint": service.fingerprint,
         "labels": [label.split("=", 1) for label in service.labels],
-        "user": str(service.user) if service.user else "",
+        "user": str(service.user_inside or service.user or ""),
         "capabilities": list(service.capabilities),
         "read_only_root": service.read_only_root,
         "mounts": [_mount(mount, folder) for mount in service.mounts],

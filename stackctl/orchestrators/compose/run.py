@@ -7,6 +7,7 @@ import signal
 import subprocess
 from collections.abc import Callable
 from contextlib import suppress
+from typing import Any, Final
 
 from stackctl.core.start.docker_errors import version
 from stackctl.effects.host.limits import tight_limits
@@ -27,6 +28,8 @@ _OVERRIDES = (
     "docker-compose.override.yaml",
 )
 
+_NAMES_FILES: Final = frozenset({"COMPOSE_FILE", "COMPOSE_ENV_FILES"})  # variables by which Compose reads some
+
 
 class Compose:
     """`docker compose` (or Compose v2 under the name docker-compose) for one project folder.
@@ -45,10 +48,11 @@ class Compose:
             self._found = _look()
         return self._found
 
-    def argv(self, name: str, *words: str) -> tuple[str, ...]:
-        """The command line for this project, the user's override file included."""
+    def argv(self, name: str, *words: str, also: str = "") -> tuple[str, ...]:
+        """The command line for this project, the user's override file included; `also`: a file of ours after it."""
         file = ("-f", "compose.yml") if self.folder.has_file("compose.yml") else ()
-        return (*self.look()[0], "-p", name, *file, *self._override(), *words)
+        ours = ("-f", also) if also else ()
+        return (*self.look()[0], "-p", name, *file, *self._override(), *ours, *words)
 
     def check(self, name: str, text: str) -> None:
         """Let Compose itself judge a file's text (with the user's override), before anything changes."""
@@ -70,14 +74,27 @@ class Compose:
             evidence=words,
         )
 
+    def config(self, name: str) -> str:
+        """What comes of compose.yml and the user's override, as JSON."""
+        return self._run_to_its_end(self.argv(name, "config", "--format", "json"), "config")
+
     def run(self, name: str, *words: str) -> str:
-        """Run a short command to its end and return its output."""
-        argv = self.argv(name, *words)
+        """Run a short command on what is labelled with the project's name, to its end, and return its output.
+
+        No file is read: one that is missing or broken keeps nobody from stopping what runs.
+        """
+        return self._run_to_its_end(self._labelled(name, *words), words[0], has_files=False)
+
+    def _labelled(self, name: str, *words: str) -> tuple[str, ...]:
+        """The command line for all that has the project's label; Compose reads no file where it is named none."""
+        return (*self.look()[0], "-p", name, *words)
+
+    def _run_to_its_end(self, argv: tuple[str, ...], verb: str, *, has_files: bool = True) -> str:
         self._says(f"+ {command_line(*argv)}")
-        done = self._run(argv)
+        done = self._run(argv, has_files=has_files)
         if done.returncode:
             raise EngineError(
-                f"docker compose {words[0]} failed (exit {done.returncode}): {_last(done.stderr)}",
+                f"docker compose {verb} failed (exit {done.returncode}): {_last(done.stderr)}",
                 hint="its own words are above; `docker info` shows whether the engine is well",
                 evidence=tuple(done.stderr.splitlines()[-5:]),
             )
@@ -85,10 +102,10 @@ class Compose:
 
     def pass_through(self, name: str, *words: str, out: Callable[[str], None], coloured: bool) -> int:
         """Hand on, line by line, what is Compose's to format; return its exit code."""
-        program, argv = self.look()[0], self.argv(name, *words)
+        program, argv = self.look()[0], self._labelled(name, *words)
         argv = (*program, "--ansi", "always" if coloured else "never", *argv[len(program) :])
         with subprocess.Popen(
-            argv, cwd=self.folder.path, env=self._environment(), stdin=subprocess.DEVNULL, stdout=subprocess.PIPE
+            argv, **self._place(has_files=False), stdin=subprocess.DEVNULL, stdout=subprocess.PIPE
         ) as process:
             assert process.stdout is not None  # noqa: S101 - it is piped
             with io.TextIOWrapper(process.stdout, "utf-8", "replace", newline="\n") as lines:
@@ -108,14 +125,13 @@ class Compose:
             raise EngineError(f"Compose refuses the file: {_last(done.stderr)}", hint="stackctl deploy --dry-run")
         return dict(line.split(maxsplit=1) for line in done.stdout.splitlines() if " " in line)
 
-    def start(self, name: str, *words: str) -> "subprocess.Popen[str]":
-        """Start a long command; its output comes line by line from stdout. End it with `end`."""
-        argv = self.argv(name, *words)
+    def start(self, name: str, *words: str, also: str = "") -> "subprocess.Popen[str]":
+        """Start a long command; its output comes line by line from stdout. End it with `end`. `also`: as in argv()."""
+        argv = self.argv(name, *words, also=also)
         self._says(f"+ {command_line(*argv)}")
         return subprocess.Popen(
             argv,
-            cwd=self.folder.path,
-            env=self._environment(),
+            **self._place(),
             stdin=subprocess.DEVNULL,
             stdout=subprocess.PIPE,
             stderr=subprocess.STDOUT,
@@ -123,6 +139,10 @@ class Compose:
             errors="replace",
             start_new_session=True,  # Ctrl-C is ours to handle
         )
+
+    def additions(self) -> tuple[str, ...]:
+        """The user's own files that Compose reads beside ours, such as compose.override.yml and .env."""
+        return tuple(file for file in (*self._override()[1:], ".env") if self.folder.has_file(file))
 
     @property
     def is_overridden(self) -> bool:
@@ -134,11 +154,12 @@ class Compose:
         self.folder.has_file(".env")  # Compose reads it by itself: what we must not read, it must not
         return next((("-f", file) for file in _OVERRIDES if self.folder.has_file(file)), ())
 
-    def _run(self, argv: tuple[str, ...], text: str = "") -> "subprocess.CompletedProcess[str]":
+    def _run(
+        self, argv: tuple[str, ...], text: str = "", *, has_files: bool = True
+    ) -> "subprocess.CompletedProcess[str]":
         return subprocess.run(
             argv,
-            cwd=self.folder.path,
-            env=self._environment(),
+            **self._place(has_files=has_files),
             input=text,
             capture_output=True,
             text=True,
@@ -146,9 +167,14 @@ class Compose:
             check=False,
         )
 
-    def _environment(self) -> dict[str, str]:
-        """Ours, but for PWD: where that leads here by a link, Compose would take the link for the folder's path."""
-        return {**os.environ, "PWD": str(self.folder.path)}
+    def _place(self, *, has_files: bool = True) -> dict[str, Any]:
+        """Where Compose runs: in the folder, or where it finds no file of the folder.
+
+        Its environment is ours, but for PWD: where that leads here by a link, Compose would take the link for the path.
+        """
+        place = str(self.folder.path) if has_files else "/"
+        hidden = () if has_files else _NAMES_FILES
+        return {"cwd": place, "env": {**{k: v for k, v in os.environ.items() if k not in hidden}, "PWD": place}}
 
 
 def end(process: "subprocess.Popen[str]") -> None:

@@ -15,7 +15,7 @@ from tests.core.samples import PASSWORD, a_plan, decided, engine, seen, wanted
 
 INTERFACES = {
     "lo": ("127.0.0.1/8", "::1/128"),
-    "eth0": ("192.168.1.5/24", "fd00:1::5/64", "2001:db8::5/64", "fe80::1/64"),
+    "eth0": ("192.168.1.5/24", "fd00:1::5/64", "2620:0:1::5/64", "fe80::1/64"),
     "wlan0": ("10.1.2.3/16",),
     "br0": ("172.20.0.1/16",),
     "ppp0": ("10.99.0.1/32",),
@@ -53,7 +53,7 @@ def whitelist(plan: Plan) -> list[str]:
         ("fd00:1:0:0::5", ["[fd00:1::5]"], []),
         ("wlan0", ["10.1.2.3"], ["10.1.0.0/16"]),
         ("tailscale0", ["100.101.102.103", "[fd7a:115c:a1e0::1]"], ["100.64.0.0/10"]),
-        ("eth0", ["192.168.1.5", "[fd00:1::5]", "[2001:db8::5]"], ["192.168.1.0/24"]),
+        ("br0", ["172.20.0.1"], ["172.20.0.0/16"]),
     ],
 )
 def test_exactly_what_was_named_is_published_and_admitted(wish: str, addresses: list[str], networks: list[str]) -> None:
@@ -62,6 +62,28 @@ def test_exactly_what_was_named_is_published_and_admitted(wish: str, addresses: 
     assert whitelist(plan) == ["127.0.0.1", "::1", plan.networks[-1].gateway, *networks]
     assert (plan.sillytavern.environment.get("SILLYTAVERN_BASICAUTHMODE") == "true") == (wish != "none")
     assert plan.urls == tuple(f"http://{one}:8000" for one in addresses)
+
+
+@pytest.mark.parametrize(
+    ("wish", "public", "hint"),
+    [
+        ("eth0", "2620:0:1::5", 'expose = "192.168.1.5" or "fd00:1::5" leaves the Internet out; or name the address'),
+        ("eth1", "11.22.33.44", 'expose = "lan" leaves it out; or name the address itself: expose = "11.22.33.44"'),
+    ],
+)
+def test_an_address_of_the_internet_is_published_only_where_it_is_named_itself(
+    wish: str, public: str, hint: str
+) -> None:
+    with pytest.raises(ConfigError) as caught:
+        exposed(wish)
+    assert (
+        f"sillytavern.expose = {wish!r}: that interface has addresses of the Internet ({public})"
+        in caught.value.message
+    )
+    assert hint in caught.value.hint
+    named = exposed(public)
+    assert len(named.urls) == 1
+    assert any("may be open to the Internet, without encryption" in note for note in named.notes)
 
 
 @pytest.mark.parametrize("wish", ["192.168.1.6", "eth7", "lo", "127.0.0.1", "fe80::1", "0.0.0.0"])  # noqa: S104 - must fail
@@ -87,12 +109,19 @@ def test_where_clients_have_no_address_the_whitelist_is_off_the_password_on_and_
 
 
 @pytest.mark.parametrize(
-    ("wish", "says"), [("eth1", "Internet"), ("2001:db8::5", "IPv6"), ("fd00:1::5", "IPv6"), ("tailscale0", "IPv6")]
+    ("wish", "says"),
+    [
+        ("11.22.33.44", "Internet"),
+        ("2620:0:1::5", "IPv6"),
+        ("2620:0:1::5", "Internet"),
+        ("fd00:1::5", "IPv6"),
+        ("tailscale0", "IPv6"),
+    ],
 )
 def test_what_the_user_should_know_is_said(wish: str, says: str) -> None:
     assert any(says in note for note in exposed(wish).notes)
     assert not any(says in note for note in exposed("wlan0").notes)
-    assert wish == "eth1" or not any("Internet" in note for note in exposed("tailscale0").notes)
+    assert not any("Internet" in note for note in exposed("tailscale0").notes)
 
 
 def test_another_address_or_password_renders_anew_and_recreates_sillytavern_alone() -> None:

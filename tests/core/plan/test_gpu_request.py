@@ -101,6 +101,14 @@ def test_a_backend_without_the_gpu_that_was_decided_is_an_error(
         assert "compose.override.yml" in error.hint
 
 
+@pytest.mark.parametrize(("devices", "is_lost"), [(("/dev/nvidia0",), False), ((), True)])
+def test_so_it_is_where_the_gpu_is_device_files(devices: tuple[str, ...], is_lost: bool) -> None:
+    podman = replace(engine((5, 8, 6)), product="Podman Engine")
+    plan = a_plan(wanted(gpu={"mode": "cdi"}), seen(on=podman))
+    state = ServiceState(name="llamacpp", container="c", state="running", devices=devices)
+    assert (gpu_request.lost_gpu(state, plan) is not None) == is_lost
+
+
 @pytest.mark.parametrize(
     ("says", "numbers"),
     [

@@ -292,13 +292,62 @@ def test_a_chosen_network_that_is_taken_is_refused_by_name(which: str) -> None:
     assert "10.88.0.0/16" in error.message
 
 
+FULL_TUNNEL = (IPv4Network("0.0.0.0/1"), IPv4Network("128.0.0.0/1"))  # OpenVPN's redirect-gateway def1
+RANGE = IPv4Network("10.0.0.0/8")
+
+
+def about_routes(of: Plan) -> list[str]:
+    return [note for note in of.notes if "has a route" in note]
+
+
+@pytest.mark.parametrize(
+    ("routes", "expected"),
+    [
+        ((IPv4Network("10.88.1.0/24"),), ["network.inner 10.88.1.0/24 overlaps with 10.88.1.0/24"]),
+        ((RANGE,), ["network.inner 10.88.1.0/24 overlaps with 10.0.0.0/8"]),
+        ((*FULL_TUNNEL, RANGE, IPv4Network("10.88.0.0/16")), ["network.inner 10.88.1.0/24 overlaps with 10.88.0.0/16"]),
+        (FULL_TUNNEL, []),  # as a default route has it
+        ((IPv4Network("10.88.2.0/24"), IPv4Network("192.168.1.0/24")), []),
+    ],
+)
+def test_a_chosen_network_that_overlaps_with_a_route_is_taken_with_a_note(
+    routes: tuple[IPv4Network, ...], expected: list[str]
+) -> None:
+    got = a_plan(wanted(network={"inner": "10.88.1.0/24"}), replace(seen(), routes=routes))
+    assert got.networks[0].subnet == "10.88.1.0/24"
+    assert [note[: note.index(", to which")] for note in about_routes(got)] == expected
+
+
+@pytest.mark.parametrize("has_run", [False, True])
+@pytest.mark.parametrize("routes", [FULL_TUNNEL, (RANGE,), (*FULL_TUNNEL, RANGE, IPv4Network("10.64.0.0/10"))])
+def test_a_recorded_network_stays_where_a_vpn_comes_up(routes: tuple[IPv4Network, ...], has_run: bool) -> None:
+    before = decided()
+    world = replace(seen(), routes=routes, has_run=has_run)
+    again = plan(wanted(), world, before.lock)
+    assert again.plan.networks == before.plan.networks
+    assert len(about_routes(again.plan)) == (0 if routes == FULL_TUNNEL else 2)
+
+
+def test_a_recorded_network_that_this_machine_got_into_goes_on_if_the_stack_has_run_and_is_chosen_again_if_not() -> (
+    None
+):
+    before = decided()
+    world = replace(seen(), routes=(subnets(before.plan)[0],))
+    kept = plan(wanted(), replace(world, has_run=True), before.lock).plan
+    assert kept.networks == before.plan.networks
+    assert len(about_routes(kept)) == 1
+    other = plan(wanted(), world, before.lock).plan
+    assert other.networks[0] != before.plan.networks[0]
+    assert about_routes(other) == []
+
+
 def test_two_chosen_networks_that_overlap_are_refused() -> None:
     error = refusal(wanted(network={"inner": "10.88.1.0/24", "edge": "10.88.0.0/16"}), seen())
     assert error.exit_code in {ConfigError.exit_code, EngineError.exit_code}
 
 
 def test_a_full_pool_is_an_engine_error_with_the_way_out() -> None:
-    error = refusal(wanted(), seen(taken_subnets=(POOL,)))
+    error = refusal(wanted(), seen(taken_subnets=(IPv4Network("0.0.0.0/0"),)))
     assert error.exit_code == 4
     assert "network.inner" in error.hint
 

@@ -127,6 +127,25 @@ def test_another_version_is_refused_with_both_ways_out() -> None:
     assert "stackctl deploy" in caught.value.hint
 
 
+def test_the_name_is_read_of_whatever_version_and_of_this_folder_alone() -> None:
+    text = dumped(replace(a_plan(), name="mine"))
+    newer = json.dumps({**json.loads(text), "version": 9, "plan": {"name": "mine", "services": "of some other form"}})
+    assert [plan_json.name(one, FOLDER) for one in (text, newer)] == ["mine", "mine"]
+    assert plan_json.name(text, FOLDER.with_name("copied")) == ""
+
+
+@pytest.mark.parametrize("value", ["--all", "", "A", 1, None, ["mine"]])
+def test_what_can_be_no_stacks_name_is_none(value: object) -> None:
+    text = damaged(lambda content: content["plan"].update(name=value))
+    assert plan_json.name(text, FOLDER) == plan_json.name("{", FOLDER) == ""
+
+
+def test_one_that_can_not_be_read_names_its_writer() -> None:
+    text = damaged(lambda content: (content.update(by="9.1.0"), content["plan"].update(variant=1)))
+    with pytest.raises(ConfigError, match=r"can't be read \(stackctl 9\.1\.0 wrote it\): "):
+        plan_json.parse(text, FOLDER, lambda _: "")
+
+
 def damaged(change: Callable[[dict[str, Any]], object]) -> str:
     content = json.loads(dumped(a_plan()))
     change(content)

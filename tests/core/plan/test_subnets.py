@@ -37,9 +37,56 @@ def test_the_last_free_place_is_found() -> None:
     assert free_subnet("chat", "inner", POOL.address_exclude(last)) == str(last)
 
 
-def test_a_full_pool_is_an_engine_error() -> None:
-    with pytest.raises(EngineError, match=r"10\.64\.0\.0/10"):
+def test_where_all_private_space_is_taken_the_error_names_it() -> None:
+    with pytest.raises(EngineError, match=r"no subnet of 10\.0\.0\.0/8, 172\.16\.0\.0/12, 192\.168\.0\.0/16 is free"):
         free_subnet("chat", "inner", (IPv4Network("0.0.0.0/0"),))
+
+
+PRIVATE = ("10.0.0.0/8", "172.16.0.0/12", "192.168.0.0/16")
+FULL_TUNNEL = ("0.0.0.0/1", "128.0.0.0/1")  # OpenVPN's redirect-gateway def1
+ALL_BUT_PRIVATE = ("0.0.0.0/5", "8.0.0.0/7", "11.0.0.0/8", "12.0.0.0/6", "172.0.0.0/12", "172.32.0.0/11")
+
+
+@pytest.mark.parametrize(
+    ("routes", "lies_in"),
+    [
+        ((), "10.64.0.0/10"),
+        (("10.8.0.0/24",), "10.64.0.0/10"),
+        (ALL_BUT_PRIVATE, "10.64.0.0/10"),
+        (("100.64.0.0/10",), "10.64.0.0/10"),
+        (("10.64.0.0/10",), "10.0.0.0/8"),
+        (("10.0.0.0/8",), "172.16.0.0/12"),
+        (("10.0.0.0/8", "172.16.0.0/12"), "192.168.0.0/16"),
+        (PRIVATE, "10.64.0.0/10"),  # the widest of them loses
+        (FULL_TUNNEL, "10.64.0.0/10"),
+        ((*FULL_TUNNEL, "10.0.0.0/8"), "172.16.0.0/12"),
+        ((*FULL_TUNNEL, *PRIVATE, "10.64.0.0/10"), "10.0.0.0/8"),
+        (("10.0.0.0/8", "172.16.0.0/12", *(f"192.168.{n}.0/24" for n in range(256))), "10.64.0.0/10"),
+    ],
+)
+def test_a_subnet_keeps_away_from_routes_as_far_as_there_is_room_and_lies_in_the_widest_where_not(
+    routes: tuple[str, ...], lies_in: str
+) -> None:
+    subnet = IPv4Network(free_subnet("chat", "inner", (), map(IPv4Network, routes)))
+    assert subnet.subnet_of(IPv4Network(lies_in))
+
+
+@given(
+    st.lists(st.integers(0, 255).map(lambda n: IPv4Network(f"10.{n}.0.0/16")), max_size=20),
+    st.lists(st.integers(1, 15), max_size=6),
+)
+def test_no_route_of_a_prefix_of_16_or_longer_is_ever_covered(near: list[IPv4Network], wide: list[int]) -> None:
+    routes = (*near, *(IPv4Network("10.0.0.0/32").supernet(new_prefix=prefix) for prefix in wide))
+    subnet = IPv4Network(free_subnet("chat", "inner", (), routes))
+    assert not any(subnet.overlaps(one) for one in near)
+
+
+def test_where_only_networks_that_somebody_is_in_are_left_the_user_has_to_choose() -> None:
+    routes = [IPv4Network(f"10.{n}.0.0/16") for n in range(256)]
+    routes += [IPv4Network(f"172.{n}.0.0/16") for n in range(16, 32)]
+    with pytest.raises(EngineError) as caught:
+        free_subnet("chat", "inner", (), (*routes, IPv4Network("192.168.0.0/16")))
+    assert "network.inner" in caught.value.hint
 
 
 @pytest.mark.parametrize(

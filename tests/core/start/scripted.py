@@ -6,7 +6,7 @@ from stackctl.core.observed import ServiceState
 from stackctl.core.plan.stack import Plan
 from stackctl.core.start.events import Changed, Event
 from stackctl.core.start.start_state import Failed, StartState, advance, begin
-from stackctl.core.start.verdict import Ready, Waiting, explain, verdict
+from stackctl.core.start.verdict import Again, Ready, Waiting, explain, verdict
 from stackctl.errors import StackctlError
 from tests.core.samples import a_plan
 
@@ -62,10 +62,10 @@ def by_name(*states: ServiceState) -> dict[str, ServiceState]:
 
 def judged(
     *events: Event, before: Iterable[ServiceState] = (), plan: Plan = PLAN, only: str | None = None
-) -> tuple[Ready | Waiting | Failed, StartState]:
+) -> tuple[Ready | Waiting | Again | Failed, StartState]:
     """The first verdict that ends a start, or the last one; and the state at that moment."""
     state = begin(plan, by_name(*before), only)
-    found: Ready | Waiting | Failed = verdict(state)
+    found: Ready | Waiting | Again | Failed = verdict(state)
     for event in events:
         state = advance(state, event)
         if not isinstance(found := verdict(state), Waiting):

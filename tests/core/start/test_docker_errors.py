@@ -3,7 +3,7 @@
 import pytest
 
 from stackctl.core.start.docker_errors import from_output, gpu_refused, no_engine
-from stackctl.errors import ConfigError, DataError, EngineError, GpuError, StackctlError, Taken
+from stackctl.errors import ConfigError, DataError, EngineError, GpuError, StackctlError, Taken, Unmountable
 
 HOST = "unix:///run/docker.sock"
 SAYS = "Error response from daemon: "
@@ -33,6 +33,33 @@ SAYS = "Error response from daemon: "
             "stackctl deploy --gpu none",
         ),
         ("nvidia-container-cli: initialization error", GpuError, "the GPU can't be given", "nvidia-smi must work"),
+        (  # NVIDIA/nvidia-container-toolkit#394
+            "nvidia-container-cli: initialization error: nvml error: driver/library version mismatch: unknown",
+            GpuError,
+            "the NVIDIA driver was updated while it ran",
+            "reboot",
+        ),
+        (  # canonical/docker-snap#148, docker/for-win#13835
+            (
+                "nvidia-container-cli: initialization error: load library failed: libnvidia-ml.so.1: cannot open "
+                "shared object file: no such file or directory: unknown"
+            ),
+            GpuError,
+            "the engine finds no NVIDIA driver that runs",
+            "Docker from a snap",
+        ),
+        (  # NVIDIA/nvidia-container-toolkit#1269
+            "nvidia-container-cli: initialization error: nvml error: driver not loaded: unknown",
+            GpuError,
+            "the engine finds no NVIDIA driver that runs",
+            "nvidia-smi must work",
+        ),
+        (  # NVIDIA/nvidia-docker#536
+            "nvidia-container-cli: requirement error: unsatisfied condition: cuda >= 9.0",
+            GpuError,
+            "the image needs a newer NVIDIA driver",
+            "update the driver",
+        ),
         (
             "Pool overlaps with other one on this address space",
             Taken,
@@ -41,7 +68,7 @@ SAYS = "Error response from daemon: "
         ),
         (
             'invalid mount config for type "bind": bind source path does not exist: /no/such/share',
-            DataError,
+            Unmountable,
             "a file or folder to mount does not exist",
             "is the disk or share mounted?",
         ),
@@ -106,11 +133,6 @@ def test_an_engine_that_refuses_the_gpu_is_a_gpu_error_whatever_it_says(words: s
             "('Connection aborted.', PermissionError(13, 'Permission denied'))",
             f"you have no permission on the engine's socket ({HOST})",
             "usermod -aG docker",
-        ),
-        (
-            "Install paramiko package to enable ssh:// support",
-            f"an engine by ssh:// needs a Python package that stackctl does not bring ({HOST})",
-            "pipx inject stackctl paramiko",
         ),
         ("invalid bind address", "the container engine can't be reached: invalid bind address", "DOCKER_HOST"),
     ],

@@ -5,7 +5,7 @@ import pytest
 from stackctl.backends import BACKENDS
 from stackctl.core.observed import ServiceState
 from stackctl.core.start.judges import JUDGES, find_judge
-from stackctl.core.start.readiness import evidence, failure
+from stackctl.core.start.readiness import backend_waits, evidence, failure
 from stackctl.errors import ConfigError, DoesNotFit, ModelError, NotReady, StackctlError
 from tests.core.start.scripted import BACKEND, PAGE, service
 
@@ -25,10 +25,17 @@ NOT_WRITTEN = "Error: EACCES: permission denied, open '/home/node/app/data/x'"
             id="oom",
         ),
         pytest.param(
-            service(BACKEND, "exited", exit_code=137),
+            service(PAGE, "exited", oom_killed=True, exit_code=137),
             DoesNotFit,
-            "killed from outside (signal 9); mostly that is this machine running out of memory",
-            "sudo dmesg tells whether it was memory",
+            "killed because it used more memory than it may",
+            "raise its limit under [limits] in stack.toml",
+            id="oom-of-the-page",
+        ),
+        pytest.param(
+            service(BACKEND, "exited", exit_code=137),
+            NotReady,
+            "killed from outside (signal 9), and not for its memory as far as the engine knows",
+            "it comes back with: stackctl start",
             id="137",
         ),
         pytest.param(
@@ -82,6 +89,20 @@ def test_the_log_comes_first_but_for_a_kill_by_the_memory_limit() -> None:
     assert type(failure(service(BACKEND, "exited", exit_code=137), (UNKNOWN_ARGUMENT,))) is ConfigError
     killed = service(BACKEND, "exited", exit_code=137, oom_killed=True)
     assert type(failure(killed, (UNKNOWN_ARGUMENT,))) is DoesNotFit
+
+
+@pytest.mark.parametrize("name", [BACKEND, PAGE])
+def test_who_was_killed_by_hand_is_told_nothing_of_memory(name: str) -> None:
+    went_on_after = ("allocating 9.00 MiB on device 0: cudaMalloc failed: out of memory", NOT_WRITTEN)
+    found = failure(service(name, "exited", exit_code=137), went_on_after)
+    assert type(found) is NotReady
+    assert "killed from outside" in found.message
+    assert "backend.context" not in found.hint
+
+
+def test_of_the_page_that_used_too_much_memory_the_context_is_no_matter() -> None:
+    found = failure(service(PAGE, "exited", oom_killed=True, exit_code=137), ())
+    assert "context" not in found.hint
 
 
 @pytest.mark.parametrize(
@@ -139,6 +160,51 @@ def test_a_backend_s_exit_code_tells_where_its_log_does_not_and_only_once_it_has
     assert type(failure(service("koboldcpp", health="unhealthy", exit_code=3), ())) is NotReady
 
 
+GENERIC = "0.00.015.536 E srv  llama_server: exiting due to model loading error"
+TENSOR = "llama_model_load: error loading model: missing tensor 'blk.40.ssm_conv1d.weight'"
+OUT = "allocating 9513.34 MiB on device 0: cudaMalloc failed: out of memory"
+
+
+@pytest.mark.parametrize("between", [0, 400])
+@pytest.mark.parametrize(("line", "error"), [(TENSOR, ModelError), (OUT, DoesNotFit), (UNKNOWN_ARGUMENT, ConfigError)])
+def test_a_line_that_says_why_counts_before_one_that_says_no_more_than_that_it_failed(
+    line: str, error: type[StackctlError], between: int
+) -> None:
+    quiet = ("load: control token: 216 is not marked as EOG",) * between
+    for log in ((line, *quiet, GENERIC), (GENERIC, *quiet, line)):
+        found = failure(service(BACKEND, "exited", exit_code=1), log)
+        assert type(found) is error
+        assert line in found.evidence
+
+
+def test_the_first_of_several_true_lines_is_the_cause() -> None:
+    log = (TENSOR, "CUDA error: out of memory", GENERIC)
+    assert "lacks a tensor" in failure(service(BACKEND, "exited", exit_code=1), log).message
+
+
+def test_a_box_around_a_traceback_is_taken_away_and_its_last_line_is_the_cause() -> None:
+    width = 400
+    box = (
+        "╭" + " Traceback (most recent call last) ".center(width - 2, "─") + "╮",
+        "│" + " /app/modules/models.py:94 in load_model".ljust(width - 2) + "│",
+        "│" + " ❱ 1364 │   │   │   raise ValueError(".ljust(width - 2) + "│",
+        "╰" + "─" * (width - 2) + "╯",
+        "│"
+        + " ValueError: The checkpoint you are trying to load has model type `nosuch` but Transformers does not "
+        "recognize this architecture. This could be because of an issue with the checkpoint".ljust(width - 2)
+        + "│",
+    )
+    found = failure(service("text-generation-webui", "exited", exit_code=1), box)
+    assert type(found) is ModelError
+    assert found.message.startswith(
+        "text-generation-webui: its loader says: The checkpoint you are trying to load has model type `nosuch`"
+    )
+    assert "backend.image" in found.hint
+    assert len(found.message) < 400
+    assert found.evidence[:2] == ("/app/modules/models.py:94 in load_model", "❱ 1364 │   │   │   raise ValueError(")
+    assert len(found.evidence) == 3
+
+
 def test_the_lines_around_the_first_fatal_one_are_shown_else_the_last() -> None:
     judge = find_judge(BACKEND)
     quiet = tuple(f"line {number}" for number in range(20))
@@ -150,3 +216,17 @@ def test_the_lines_around_the_first_fatal_one_are_shown_else_the_last() -> None:
         "two",
     )
     assert evidence((UNKNOWN_ARGUMENT, *quiet), judge) == (UNKNOWN_ARGUMENT, *quiet[:7])
+
+
+@pytest.mark.parametrize(
+    ("state", "says", "waits"),
+    [
+        (service(BACKEND, health="starting"), "loading the model 43 %", "loading the model 43 %"),
+        (service(BACKEND, health="starting"), "", "starting"),
+        (service(BACKEND, "created"), "", "starting"),
+        (service(BACKEND, health="healthy"), "loading the model 99 %", ""),
+        (service(PAGE, health="starting"), "", ""),  # the backend runs elsewhere
+    ],
+)
+def test_what_the_backend_is_at_is_said_until_it_is_ready(state: ServiceState, says: str, waits: str) -> None:
+    assert backend_waits(BACKEND, {state.name: state}, {BACKEND: says} if says else {}) == waits

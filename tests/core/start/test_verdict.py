@@ -158,6 +158,18 @@ def test_a_log_line_that_the_service_s_own_judge_calls_fatal_ends_it_at_once() -
         assert isinstance(judged(*begun, Line(other, line))[0], Waiting)
 
 
+def test_a_line_that_does_not_say_why_waits_for_one_that_does_or_for_a_quiet_second_or_an_end() -> None:
+    """Two programs write to one log, or one through two streams: the reason may come after the result."""
+    generic = Line(BACKEND, "srv  llama_server: exiting due to model loading error")
+    why = Line(BACKEND, "llama_model_load: error loading model: missing tensor 'blk.40.ssm_conv1d.weight'")
+    found, state = judged(starts(BACKEND), generic)
+    assert isinstance(found, Waiting)
+    for event in (why, Idle()):
+        assert judged(starts(BACKEND), generic, event)[0] == Failed(state.states[BACKEND])
+    assert judged(starts(BACKEND), generic, changes(EXITED))[0] == Failed(EXITED)
+    assert isinstance(judged(starts(BACKEND), Idle())[0], Waiting)
+
+
 def test_the_first_failure_stays() -> None:
     found, state = judged(starts(BACKEND), changes(EXITED), EventStreamLost("gone"))
     assert found == state.failed == Failed(EXITED)

@@ -35,11 +35,29 @@ def test_a_foreign_name_and_a_foreign_origin_are_refused_always() -> None:
 # -- health and waiting: only what the image has
 
 
-def test_the_health_check_uses_node_alone_and_asks_what_needs_no_login() -> None:
-    assert tavern.health()[:3] == ("CMD", "node", "-e")
-    assert "node" in tavern.IMAGE_TOOLS
-    assert "http://127.0.0.1:8000/version" in tavern.health()[3]
-    assert "401" in tavern.health()[3]  # a password of its own still means that it lives
+ANSWERS = {  # what busybox's wget -S says, run against SillyTavern 1.19.0 and against none
+    200: "Connecting to 127.0.0.1:8000 (127.0.0.1:8000)\n  HTTP/1.1 200 OK\n  X-Powered-By: x\n",
+    401: "  HTTP/1.1 401 Unauthorized\nwget: server returned error: HTTP/1.1 401 Unauthorized\n",
+    403: "  HTTP/1.1 403 Forbidden\nwget: server returned error: HTTP/1.1 403 Forbidden\n",
+    500: "  HTTP/1.1 500 Internal Server Error\nwget: server returned error: HTTP/1.1 500 Internal Server Error\n",
+    0: "wget: can't connect to remote host (127.0.0.1): Connection refused\n",
+}
+
+
+@pytest.mark.parametrize(("status", "lives"), [(200, True), (401, True), (403, False), (500, False), (0, False)])
+def test_the_health_check_starts_no_node_and_passes_once_sillytavern_answers(
+    status: int, lives: bool, tmp_path: Path
+) -> None:
+    (tmp_path / "answer").write_text(ANSWERS[status])
+    wget = tmp_path / "wget"
+    wget.write_text(f'#!/bin/sh\necho "$@" >{tmp_path}/asked\ncat {tmp_path}/answer >&2\nexit {int(status != 200)}\n')
+    wget.chmod(0o755)
+    kind, *argv = tavern.health()
+    done = subprocess.run(argv, env={"PATH": f"{tmp_path}:/usr/bin:/bin"}, capture_output=True, check=False)
+    assert (kind, done.returncode == 0) == ("CMD", lives)
+    assert (tmp_path / "asked").read_text().split()[-1] == f"http://127.0.0.1:{tavern.PORT}/version"  # needs no login
+    assert {argv[0], "wget", "grep"} <= set(tavern.IMAGE_TOOLS)
+    assert "node" not in " ".join(argv)
 
 
 def test_the_wait_takes_its_words_as_arguments_never_as_script() -> None:

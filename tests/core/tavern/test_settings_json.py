@@ -191,14 +191,28 @@ def test_what_the_user_changed_is_left_and_named() -> None:
     assert done.left == ("max_context",)
 
 
-@pytest.mark.parametrize("key", ["input_sequence", "enabled", "preset"])
-def test_a_template_that_the_user_changed_anywhere_is_left_as_a_whole(key: str) -> None:
+@pytest.mark.parametrize(
+    ("unit", "key", "left"),
+    [
+        *(
+            ("instruct", key, ("the instruct template", "the context template, which goes with it"))
+            for key in ("input_sequence", "enabled", "preset")
+        ),
+        ("context", "story_string", ("the context template", "the instruct template, which goes with it")),
+    ],
+)
+def test_a_template_that_the_user_changed_anywhere_is_left_as_a_whole_and_the_other_of_the_pair_with_it(
+    unit: str, key: str, left: tuple[str, ...]
+) -> None:
     settings = seeded()
-    settings["power_user"]["instruct"][key] = "mine"
+    settings["power_user"][unit][key] = "mine"
+    settings["power_user"]["single_line"] = False
     done = followed(settings, over(presets=ALPACA))
-    assert done.settings["power_user"]["instruct"] == settings["power_user"]["instruct"]
-    assert done.settings["power_user"]["context"]["preset"] == "Alpaca"
-    assert done.left == ("the instruct template",)
+    kept = ("instruct", "context", "always_force_name2", "single_line")
+    assert {one: done.settings["power_user"][one] for one in kept} == {one: settings["power_user"][one] for one in kept}
+    assert done.settings["power_user"]["reasoning"]["name"] == "Think XML"
+    assert done.left == left
+    assert followed(settings, over(presets=ALPACA), over(presets=ALPACA)).left == ()
 
 
 def test_what_is_left_once_is_not_mentioned_again() -> None:
@@ -227,7 +241,8 @@ def test_a_reset_by_the_user_to_sillytaverns_default_stands() -> None:
     settings["power_user"]["instruct"] = copy.deepcopy(STOCK["power_user"]["instruct"])
     done = followed(settings, over(presets=ALPACA))
     assert done.settings["power_user"]["instruct"] == STOCK["power_user"]["instruct"]
-    assert done.left == ("the instruct template",)
+    assert done.settings["power_user"]["context"]["preset"] == "ChatML"
+    assert done.left == ("the instruct template", "the context template, which goes with it")
 
 
 @given(TABLE, TABLE, TABLE)

@@ -30,6 +30,10 @@ class Tavern:
         page.on("response", self._answered)
         page.goto(url)
 
+    def excuse(self, *words: str) -> None:
+        """What went wrong so far belongs to the test, where it has one of the words."""
+        self.troubles = [one for one in self.troubles if not any(word in one for word in words)]
+
     def connected(self, model: str) -> float:
         """Wait until the page says that it is connected to this model; the seconds since its load began."""
         self.until(lambda: self.status == model, f"connected to {model}", CONNECTED_S)
@@ -42,6 +46,11 @@ class Tavern:
     def status(self) -> str:
         """What stands where the connected model's name belongs."""
         return self._text("#textgenerationwebui_api .online_status_text")
+
+    @property
+    def draft(self) -> str:
+        """What was typed and not sent."""
+        return self.page.locator("#send_textarea").input_value()
 
     @property
     def context(self) -> int:

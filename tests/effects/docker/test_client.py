@@ -18,6 +18,7 @@ ASKED: dict[str, Callable[[Any], object]] = {
     "attached": lambda engine: attachments.attached(engine, "a"),
     "existing": lambda engine: attachments.existing(engine, "a"),
     "remove": lambda engine: cleanup.remove(engine, "a"),
+    "remove_cut_off": lambda engine: cleanup.remove_cut_off(engine, "a"),
     "stack_folders": projects.stack_folders,
     "network": lambda engine: probe.network(engine, "a"),
     "gateway": probe.gateway,

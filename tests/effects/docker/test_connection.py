@@ -9,7 +9,9 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
+from click.testing import CliRunner
 
+from stackctl.cli import main
 from stackctl.effects.docker.connection import connect
 from stackctl.errors import EngineError
 
@@ -72,11 +74,14 @@ def test_a_docker_host_that_is_no_address_is_said(host: str, surroundings: pytes
     assert "DOCKER_HOST" in error.hint
 
 
-def test_an_engine_by_ssh_says_what_it_needs(surroundings: pytest.MonkeyPatch) -> None:
-    surroundings.setenv("DOCKER_HOST", "ssh://somebody@localhost")
+SSH = "ssh://somebody@localhost"
+
+
+def test_an_engine_by_ssh_is_refused_and_never_asked(surroundings: pytest.MonkeyPatch) -> None:
+    surroundings.setenv("DOCKER_HOST", SSH)
     error = failure()
-    assert "needs a Python package that stackctl does not bring (ssh://somebody@localhost)" in error.message
-    assert "paramiko" in error.hint
+    assert error.message == f"the engine is another machine's ({SSH}), which has none of this machine's files"
+    assert "localhost/stackctl/stackctl:1 deploy" in error.hint
 
 
 def context(folder: Path, name: str, host: str) -> None:
@@ -102,3 +107,43 @@ def test_a_current_context_that_is_not_there_is_said(place: Path) -> None:
     error = failure()
     assert error.message == "the current Docker context can't be read"
     assert "docker context ls" in error.hint
+
+
+USES_AN_ENGINE = (
+    *("deploy", "deploy --dry-run --model demo", "diff", "use small", "smoke", "smoke --up", "status", "url", "open"),
+    *("logs", "stop", "start", "restart", "down", "adopt --undo", "images list"),
+)
+
+
+@pytest.mark.parametrize("words", USES_AN_ENGINE)
+def test_no_command_writes_anything_for_an_engine_by_ssh(
+    words: str, tmp_path: Path, surroundings: pytest.MonkeyPatch
+) -> None:
+    surroundings.setenv("DOCKER_HOST", SSH)
+    done = CliRunner().invoke(main, ["-C", str(tmp_path), *words.split()], catch_exceptions=False)
+    assert done.exit_code == 4, done.output
+    assert f"({SSH})" in done.stderr
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_the_hint_is_the_command_for_a_container_on_that_machine(
+    place: Path, tmp_path: Path, surroundings: pytest.MonkeyPatch
+) -> None:
+    context(place / "config", "nas", SSH)
+    (place / "config" / "config.json").write_text('{"currentContext": "nas"}')
+    for chosen in ("", "nas"):  # by `docker context use`, and by the environment
+        surroundings.setenv("DOCKER_CONTEXT", chosen)
+        done = CliRunner().invoke(main, ["-C", str(tmp_path), "status"], catch_exceptions=False)
+        assert done.exit_code == 4, done.output
+        assert (
+            "docker run --rm -it --network host --pid host -v /var/run/docker.sock:/var/run/docker.sock "
+            f"-v {tmp_path}:{tmp_path} -w {tmp_path} localhost/stackctl/stackctl:1 status"
+        ) in done.stderr
+
+
+def test_what_needs_no_engine_goes_on_where_it_is_elsewhere(tmp_path: Path, surroundings: pytest.MonkeyPatch) -> None:
+    surroundings.setenv("DOCKER_HOST", SSH)
+    for words in (["init"], ["render", "--model", "demo"], ["models", "list"]):
+        done = CliRunner().invoke(main, ["-C", str(tmp_path), *words], catch_exceptions=False)
+        assert done.exit_code == 0, done.output
+    assert (tmp_path / "compose.yml").exists()

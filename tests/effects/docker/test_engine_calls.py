@@ -9,7 +9,9 @@ import docker.errors
 import pytest
 
 from stackctl.contracts.service import GpuRequest
+from stackctl.effects.docker import cleanup
 from stackctl.effects.docker.engine import Engine
+from stackctl.effects.docker.gpu_trial import try_gpu
 from stackctl.errors import ConfigError, GpuError
 
 PROJECT, FOLDER = "com.docker.compose.project", "com.docker.compose.project.working_dir"
@@ -55,6 +57,40 @@ def test_a_port_is_held_by_the_container_that_publishes_it_and_our_own_are_told_
     assert engine.published("chat") == ({80: "container web-1", 443: "container other"}, {8000})
 
 
+class NetworkApi:
+    """The SDK's calls for containers that hang in networks."""
+
+    def __init__(self, *containers: dict[str, Any]) -> None:
+        self._containers, self.removed = containers, list[str]()
+
+    def networks(self) -> list[dict[str, Any]]:
+        return [{"Id": "here"}, {"Id": "anew"}]
+
+    def containers(self, **_: Any) -> list[dict[str, Any]]:
+        return list(self._containers)
+
+    def remove_container(self, container: str, *, v: bool) -> None:
+        assert v
+        self.removed.append(container)
+
+
+def hanging(service: str, state: str, *networks: str) -> dict[str, Any]:
+    places = {f"n{i}": {"NetworkID": one} for i, one in enumerate(networks)}
+    labels = {"com.docker.compose.service": service}
+    return {"Id": f"id-{service}", "State": state, "Labels": labels, "NetworkSettings": {"Networks": places}}
+
+
+def test_a_stopped_container_whose_network_is_gone_is_removed_and_no_other() -> None:
+    api = NetworkApi(
+        hanging("cut", "exited", "here", "gone"),
+        hanging("runs", "running", "gone"),
+        hanging("well", "exited", "here", "anew"),
+        hanging("never-started", "created", ""),
+    )
+    assert cleanup.remove_cut_off(Played(api), "chat") == ("cut",)
+    assert api.removed == ["id-cut"]
+
+
 class GpuApi:
     """The SDK's calls for a container that asks for a GPU. `says`: at its start; `drivers`: that the engine kept."""
 
@@ -67,6 +103,7 @@ class GpuApi:
     def create_container(self, image: str, **options: Any) -> dict[str, str]:
         assert image == "image:1"
         (self.asked,) = options["host_config"]["device_requests"]
+        self.devices = options["host_config"]["devices"]
         return {"Id": "c"}
 
     def inspect_container(self, container: str) -> dict[str, Any]:
@@ -83,9 +120,15 @@ class GpuApi:
 
 def test_a_gpu_is_granted_where_the_engine_comes_as_far_as_the_program() -> None:
     api = GpuApi(NOTHING_TO_RUN)
-    Played(api).try_gpu("image:1", ASKED)
+    try_gpu(Played(api), "image:1", ASKED)
     assert api.asked["DeviceIDs"] == ["GPU-5f1c"]
     assert api.removed == ["c"]
+
+
+def test_device_files_that_are_named_are_asked_for_as_the_api_has_them() -> None:
+    api = GpuApi(NOTHING_TO_RUN, ())
+    try_gpu(Played(api), "image:1", GpuRequest(make="nvidia", files=("nvidia.com/gpu=all", "/dev/dri")))
+    assert (api.asked["Driver"], api.asked["DeviceIDs"], api.devices) == ("cdi", ["nvidia.com/gpu=all"], ["/dev/dri"])
 
 
 @pytest.mark.parametrize(
@@ -96,6 +139,11 @@ def test_a_gpu_is_granted_where_the_engine_comes_as_far_as_the_program() -> None
             ("nvidia",),
             "does not offer the NVIDIA",
         ),
+        (
+            "setting up CDI devices: unresolvable CDI devices nvidia.com/gpu=7",
+            ("nvidia",),
+            "the GPU can't be given to the container",
+        ),
         ("nvidia-container-cli: device error: no-such-gpu: unknown device", ("nvidia",), "the GPU can't be given"),
         (NOTHING_TO_RUN, (), "the GPU can't be given to a container"),  # one that only looks like Docker drops it
     ],
@@ -105,7 +153,7 @@ def test_a_gpu_that_is_refused_or_dropped_is_an_error_and_the_container_goes(
 ) -> None:
     api = GpuApi(says, drivers)
     with pytest.raises(GpuError, match=words) as caught:
-        Played(api).try_gpu("image:1", ASKED)
+        try_gpu(Played(api), "image:1", ASKED)
     assert "stackctl deploy --gpu none" in caught.value.hint
     assert caught.value.evidence
     assert api.removed == ["c"]

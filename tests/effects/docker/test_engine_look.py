@@ -2,6 +2,7 @@
 
 import http.server
 import json
+import os
 import socketserver
 import threading
 from collections.abc import Callable, Iterator
@@ -16,6 +17,7 @@ from stackctl.effects.docker.engine import Engine, hides_clients
 from stackctl.errors import EngineError
 
 COMPOSE = (("docker", "compose"), (2, 40, 3))
+PODMAN = ("Podman Engine", "Conmon", "OCI Runtime (crun)")
 CDI_FILE = "cdiVersion: 0.6.0\nkind: nvidia.com/gpu\ndevices: [{name: '0'}, {name: all}]\n"
 
 
@@ -23,11 +25,13 @@ class _Answers(http.server.BaseHTTPRequestHandler):
     protocol_version = "HTTP/1.1"
     info: ClassVar[dict[str, Any]] = {}
     api: ClassVar[str] = ""
+    components: ClassVar[list[dict[str, str]]] = []
     asked: ClassVar[list[str]] = []
 
     def do_GET(self) -> None:
         self.asked.append(self.path)
-        body = json.dumps({"ApiVersion": self.api} if self.path.endswith("/version") else self.info).encode()
+        version = {"ApiVersion": self.api, "Components": self.components}
+        body = json.dumps(version if self.path.endswith("/version") else self.info).encode()
         self.send_response(200)
         self.send_header("Content-Type", "application/json")
         self.send_header("Content-Length", str(len(body)))
@@ -63,7 +67,8 @@ def engine(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Callable
     """Make an engine of which docker info says this; reached by a socket, or by TCP as a remote one."""
     with ExitStack() as stack:
 
-        def make(*, api: str = "1.51", remote: bool = False, **info: object) -> Engine:
+        def make(*, api: str = "1.51", remote: bool = False, parts: tuple[str, ...] = (), **info: object) -> Engine:
+            _Answers.components = [{"Name": name} for name in parts]
             _Answers.info, _Answers.api, _Answers.asked = {"ServerVersion": "28.5.2", **info}, api, []
             if remote:
                 tcp = http.server.ThreadingHTTPServer(("127.0.0.1", 0), _Answers)
@@ -98,6 +103,29 @@ def test_an_engine_that_is_too_old_is_refused(engine: Callable[..., Engine], say
         look(engine(ServerVersion=says))
     assert caught.value.exit_code == 4
     assert "install" in caught.value.hint
+
+
+def test_podman_is_called_by_its_name(engine: Callable[..., Engine]) -> None:
+    found = look(engine(api="1.44", parts=PODMAN, ServerVersion="5.8.6"))
+    assert (found.product, found.version) == ("Podman Engine", (5, 8, 6))
+
+
+def test_podman_is_held_against_its_own_versions(engine: Callable[..., Engine]) -> None:
+    with pytest.raises(EngineError, match=r"Podman 4\.3\.1 is too old; 5 or newer is needed"):
+        look(engine(api="1.41", parts=PODMAN, ServerVersion="4.3.1"))
+
+
+def test_a_rootless_engine_is_seen_with_the_user_that_it_runs_as(engine: Callable[..., Engine]) -> None:
+    found = look(engine(SecurityOptions=["name=seccomp,profile=builtin", "name=rootless"]))
+    assert found.is_rootless
+    assert found.user is not None
+    assert found.user.uid == os.geteuid()
+    remote = look(engine(remote=True, SecurityOptions=["name=rootless"]))
+    assert (remote.is_rootless, remote.user) == (True, None)
+
+
+def test_an_engine_of_root_is_no_rootless_one(engine: Callable[..., Engine]) -> None:
+    assert not look(engine(SecurityOptions=["name=seccomp,profile=builtin"])).is_rootless
 
 
 @pytest.mark.parametrize(("says", "has"), [(True, True), (False, False), (None, True)])

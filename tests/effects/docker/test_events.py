@@ -5,9 +5,11 @@ import subprocess
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from dataclasses import replace
 from types import SimpleNamespace
 from typing import Any
 
+import pytest
 import requests
 
 from stackctl.core.observed import ServiceState
@@ -46,12 +48,20 @@ class FakeEngine:
     """An engine with one container, as it is now, and its log in these chunks. `asked`: since when it was read."""
 
     def __init__(self, events: Stream, state: ServiceState | None = RUNS, log: tuple[bytes, ...] = ()) -> None:
-        self._state, self._log, self.asked = state, log, list[object]()
-        self.client = SimpleNamespace(events=lambda **_: events, api=SimpleNamespace(logs=self._read))
+        self._state, self._log, self.asked, self.checked = state, log, list[object](), list[str]()
+        api = SimpleNamespace(logs=self._read, get=self._check, base_url="http+docker://localhost")
+        self.client = SimpleNamespace(events=lambda **_: events, api=api)
 
     def state(self, container_id: str) -> ServiceState | None:
         assert container_id == "c"
         return self._state
+
+    def _check(self, url: str, *, timeout: float) -> None:
+        """Podman's check: the third finds it healthy."""
+        assert timeout > 5
+        self.checked.append(url)
+        if self._state and len(self.checked) == 3:
+            self._state = replace(self._state, health="healthy")
 
     def _read(self, container: str, **options: object) -> Stream:
         assert container == "c"
@@ -64,8 +74,8 @@ def event(action: str, **attributes: str) -> dict[str, Any]:
 
 
 @contextmanager
-def watching(engine: FakeEngine) -> Iterator[Watch]:
-    watch = Watch(engine, "chat")
+def watching(engine: FakeEngine, *, checks_every_s: float | None = None) -> Iterator[Watch]:
+    watch = Watch(engine, "chat", checks_every_s=checks_every_s)
     try:
         yield watch
     finally:
@@ -87,6 +97,33 @@ def test_a_container_that_was_restarted_before_we_looked_has_died_all_the_same()
         *_, died = until(watch, lambda one: isinstance(one, Changed) and not one.started)
     assert isinstance(died, Changed)
     assert (died.state.state, died.state.exit_code, died.state.has_failed) == ("restarting", 9, True)
+
+
+def test_podman_names_the_code_of_a_death_in_its_own_way() -> None:
+    with watching(FakeEngine(Stream(event("die", containerExitCode="137")))) as watch:
+        (died,) = until(watch, lambda one: isinstance(one, Changed))
+    assert isinstance(died, Changed)
+    assert died.state.exit_code == 137
+
+
+@pytest.mark.parametrize("is_kept", [False, True])
+def test_where_the_engine_has_no_timers_a_container_is_checked_until_it_is_healthy(is_kept: bool) -> None:
+    engine = FakeEngine(Stream(*([] if is_kept else [event("start")])), replace(RUNS, health="starting"))
+    with watching(engine, checks_every_s=0.01) as watch:
+        if is_kept:
+            watch.read_log(RUNS)
+        end = time.monotonic() + SOON_S
+        while len(engine.checked) < 3 and time.monotonic() < end:
+            list(watch.events(time.monotonic() + 0.05))
+        list(watch.events(time.monotonic() + 0.1))
+    assert engine.checked == ["http+docker://localhost/v4.0.0/libpod/containers/c/healthcheck"] * 3
+
+
+def test_an_engine_with_timers_of_its_own_is_asked_for_no_check() -> None:
+    engine = FakeEngine(Stream(event("start")), replace(RUNS, health="starting"), log=(b"x\n",))
+    with watching(engine) as watch:
+        until(watch, lambda one: isinstance(one, Line))
+    assert engine.checked == []
 
 
 def test_a_container_s_log_is_read_from_its_first_start_here_on_and_by_whole_lines() -> None:

@@ -20,6 +20,9 @@ class FakeEngine:
         self.client = self
         self.api = self
 
+    def containers(self) -> list[dict[str, Any]]:
+        return [{"Id": name, "Names": [f"/{name[:4]}"], **known} for name, known in self.known.items()]
+
     def inspect_container(self, name: str) -> dict[str, Any]:
         if name not in self.known:
             raise docker.errors.NotFound(name)
@@ -52,3 +55,29 @@ def test_none_where_the_engine_does_not_know_the_container(inside: dict[str, Any
 def test_none_outside_of_containers_and_no_engine_is_asked(inside: dict[str, Any]) -> None:
     inside["signs"] = (Path("/nowhere"),)
     assert own_container.own_binds(FakeEngine(**{ID: {}}), **inside) is None
+
+
+@pytest.mark.parametrize(
+    ("info", "is_local", "is_its", "is_inside", "view"),
+    [
+        ({"DockerRootDir": "/var/lib/docker"}, True, False, False, ""),
+        ({"OperatingSystem": "Docker Desktop", "DockerRootDir": "/var/lib/docker"}, False, False, False, "desktop"),
+        ({"DockerRootDir": "/var/snap/docker/common/var-lib-docker"}, True, False, False, "snap"),
+        ({"DockerRootDir": "/var/lib/docker"}, False, False, True, "container"),
+        ({"DockerRootDir": "/var/lib/docker"}, True, True, True, "container"),
+        ({"DockerRootDir": "/var/lib/docker"}, True, False, True, ""),
+        ({}, False, False, False, "remote"),
+    ],
+)
+def test_why_the_engine_may_see_another_disk(
+    inside: dict[str, Any], info: dict[str, str], is_local: bool, is_its: bool, is_inside: bool, view: str
+) -> None:
+    signs = inside["signs"] if is_inside else (Path("/nowhere"),)
+    assert own_container.view(info, is_local=is_local, is_its_container=is_its, signs=signs) == view
+
+
+def test_the_own_container_mounts_a_folder_and_counts_not_whatever_the_host_is_called(inside: dict[str, Any]) -> None:
+    mounts = [mount("bind", "/home/me/st", "/home/me/st")]
+    engine = FakeEngine(**{ID: {"Mounts": mounts}, "ef" * 32: {"Mounts": mounts}})
+    found = own_container.mounting_containers(engine, Path("/home/me"), mountinfo=inside["mountinfo"])
+    assert found == ("efef",)

@@ -97,14 +97,3 @@ def test_a_failure_names_the_file(tmp_path: Path) -> None:
     with pytest.raises(DataError, match="gone can't be") as caught:
         tree.copy((found,), tmp_path / "to", ME, lambda _: None)
     assert caught.value.hint
-
-
-@pytest.mark.parametrize(
-    ("folder", "kind"),
-    [("/mnt/c/Users/me/SillyTavern", "9p"), ("/mnt/my nas/st", "cifs"), ("/home/me/st", ""), ("/mnt/cold", "")],
-)
-def test_windows_and_network_drives_are_known(tmp_path: Path, folder: str, kind: str) -> None:
-    table = tmp_path / "mounts"
-    table.write_text("/dev/sda / ext4 rw 0 0\nC:\\ /mnt/c 9p rw 0 0\n//nas/x /mnt/my\\040nas cifs rw 0 0\n")
-    assert tree.foreign_system(Path(folder), table) == kind
-    assert tree.foreign_system(Path(folder), tmp_path / "none") == ""

@@ -5,6 +5,7 @@ from pathlib import Path
 
 import pytest
 
+from stackctl.contracts.service import Network
 from stackctl.effects.storage import Folder, owner_of
 from stackctl.errors import ConfigError
 from stackctl.orchestrators.compose.orchestrator import ComposeOrchestrator
@@ -19,13 +20,15 @@ VERBS: dict[str, Callable[[ComposeOrchestrator], object]] = {
     "start": lambda one: closed(one, "start"),
     "restart": lambda one: closed(one, "restart"),
 }
+MAKES = "-p chat -f compose.yml up -d --pull never --no-recreate"
 WORDS = {
-    "stop": "stop llamacpp",
-    "down": "down --remove-orphans --volumes",
-    "logs": "logs --tail 7 -f",
-    "start": "up -d --pull never --no-recreate",
-    "restart": "restart",
+    "stop": ("-p chat stop llamacpp",),
+    "down": ("-p chat down --remove-orphans --volumes",),
+    "logs": ("-p chat logs --tail 7 -f",),
+    "start": (MAKES,),
+    "restart": ("-p chat stop", MAKES),
 }
+FILELESS = ("stop", "down", "logs")
 
 
 def closed(orchestrator: ComposeOrchestrator, action: str) -> None:
@@ -35,7 +38,12 @@ def closed(orchestrator: ComposeOrchestrator, action: str) -> None:
 
 
 @pytest.fixture
-def orchestrator(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> ComposeOrchestrator:
+def docker() -> FakeDocker:
+    return FakeDocker()
+
+
+@pytest.fixture
+def orchestrator(docker: FakeDocker, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> ComposeOrchestrator:
     """Compose for a folder; its `docker` is a script that keeps what it was told."""
     program = tmp_path / "bin" / "docker"
     program.parent.mkdir()
@@ -47,19 +55,20 @@ def orchestrator(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> ComposeOrch
     stack.mkdir()
     (stack / "compose.yml").write_text("services: {}\n")
     return ComposeOrchestrator(
-        Folder(stack, owner_of(stack)), FakeDocker(), template, details=lambda _: None, note=lambda _: None
+        Folder(stack, owner_of(stack)), docker, template, details=lambda _: None, note=lambda _: None
     )
 
 
 @pytest.mark.parametrize("verb", VERBS)
-def test_each_verb_is_one_command_for_this_stack(orchestrator: ComposeOrchestrator, tmp_path: Path, verb: str) -> None:
+def test_each_verb_is_for_this_stack_and_a_start_makes_what_is_missing(
+    orchestrator: ComposeOrchestrator, tmp_path: Path, verb: str
+) -> None:
     VERBS[verb](orchestrator)
-    (line,) = (tmp_path / ASKED).read_text().splitlines()
-    assert "-p chat -f compose.yml" in line
-    assert line.endswith(f"compose.yml {WORDS[verb]}")
+    said = (tmp_path / ASKED).read_text().splitlines()
+    assert [line[line.index("-p chat") :] for line in said] == list(WORDS[verb])
 
 
-@pytest.mark.parametrize("verb", VERBS)
+@pytest.mark.parametrize("verb", ["start", "restart"])
 def test_a_compose_yml_that_is_no_yaml_is_said_before_compose_reads_it(
     orchestrator: ComposeOrchestrator, tmp_path: Path, verb: str
 ) -> None:
@@ -67,3 +76,39 @@ def test_a_compose_yml_that_is_no_yaml_is_said_before_compose_reads_it(
     with pytest.raises(ConfigError, match=r"compose\.yml:2 is not YAML"):
         VERBS[verb](orchestrator)
     assert not (tmp_path / ASKED).exists()
+
+
+@pytest.mark.parametrize("verb", ["start", "restart"])
+def test_without_a_compose_yml_nothing_is_started_from_a_folder_above(
+    orchestrator: ComposeOrchestrator, tmp_path: Path, verb: str
+) -> None:
+    (tmp_path / "stack" / "compose.yml").rename(tmp_path / "compose.yml")
+    with pytest.raises(ConfigError, match=r"there is no compose\.yml in .*stack"):
+        VERBS[verb](orchestrator)
+    assert not (tmp_path / ASKED).exists()
+
+
+@pytest.mark.parametrize("spoil", [Path.unlink, lambda path: path.write_text("services: [\n")], ids=["gone", "broken"])
+@pytest.mark.parametrize("verb", FILELESS)
+def test_what_needs_no_compose_yml_goes_on_without_it(
+    orchestrator: ComposeOrchestrator, tmp_path: Path, verb: str, spoil: Callable[[Path], object]
+) -> None:
+    spoil(tmp_path / "stack" / "compose.yml")
+    VERBS[verb](orchestrator)
+    assert len((tmp_path / ASKED).read_text().splitlines()) == 1
+
+
+def test_a_container_that_lost_its_network_is_said_to_be_made_anew(orchestrator: ComposeOrchestrator) -> None:
+    said: list[str] = []
+    orchestrator._docker, orchestrator._note = FakeDocker(cut_off=("llamacpp",)), said.append
+    closed(orchestrator, "start")
+    assert said == ["llamacpp is made anew: a network that it was in is gone"]
+
+
+def test_a_start_makes_sure_that_its_networks_are_shut(
+    orchestrator: ComposeOrchestrator, docker: FakeDocker, tmp_path: Path
+) -> None:
+    networks = "networks: {edge: {ipam: {config: [{subnet: 10.1.0.0/24, gateway: 10.1.0.1}]}}}"
+    (tmp_path / "stack" / "compose.yml").write_text(f"services: {{}}\n{networks}\n")
+    closed(orchestrator, "start")
+    assert docker.made == [("chat", Network(name="edge", subnet="10.1.0.0/24", gateway="10.1.0.1", internal=False))]

@@ -20,9 +20,8 @@ Act = Callable[[Compose], object]
 ACTS: tuple[Act, ...] = (
     lambda compose: compose.check("chat", "{}"),
     lambda compose: compose.hashes("chat", "{}"),
-    lambda compose: compose.run("chat", "ps"),
+    lambda compose: compose.config("chat"),
     lambda compose: compose.start("chat", "up"),
-    lambda compose: compose.pass_through("chat", "logs", out=print, coloured=False),
 )
 
 
@@ -88,5 +87,25 @@ def test_the_users_own_files_are_read_also_by_a_link(stack: Path, ran: Path) -> 
     (stack / ".env").write_text("A=1\n")
     compose = Compose(Folder(stack, ME), print)
     assert compose.is_overridden
-    compose.run("chat", "ps")
-    assert ran.read_text() == "compose -p chat -f compose.override.yml ps\n"
+    compose.config("chat")
+    assert ran.read_text() == "compose -p chat -f compose.override.yml config --format json\n"
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_what_runs_is_stopped_and_shown_without_any_file(
+    stack: Path, name: str, ran: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    os.mkfifo(stack / name)
+    for variable in ("COMPOSE_FILE", "COMPOSE_ENV_FILES"):
+        monkeypatch.setenv(variable, "/no/such/file")
+    (ran.parent / "bin/docker").write_text(
+        '#!/bin/sh\n[ "$2" = version ] && echo 2.40.3 && exit\n'
+        f'echo "$*, in $PWD"$COMPOSE_FILE$COMPOSE_ENV_FILES >>{ran}\n'
+    )
+    compose = Compose(Folder(stack, ME), print)
+    compose.run("chat", "stop", "llamacpp")
+    compose.pass_through("chat", "logs", out=print, coloured=False)
+    assert ran.read_text().splitlines() == [
+        "compose -p chat stop llamacpp, in /",
+        "compose --ansi never -p chat logs, in /",
+    ]

@@ -16,7 +16,7 @@ def compose(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Callable[[str], 
     """Makes a Compose whose `docker` is a script: it notes its pid, and goes on with these lines."""
 
     def make(lines: str) -> Compose:
-        script = f'#!/bin/sh\n[ "$2" = version ] && echo 2.40.3 && exit\necho $$ >pid\n{lines}\n'
+        script = f'#!/bin/sh\n[ "$2" = version ] && echo 2.40.3 && exit\ncd {tmp_path}\necho $$ >pid\n{lines}\n'
         (tmp_path / "docker").write_text(script)
         (tmp_path / "docker").chmod(0o755)
         monkeypatch.setenv("PATH", f"{tmp_path}:{os.defpath}")

@@ -109,6 +109,10 @@ class State:
         entry = {"id": self.name, "object": "model", "created": int(time.time()), "owned_by": "koboldcpp"}
         return {"object": "list", "data": [{**entry, "permission": [], "root": "koboldcpp"}]}
 
+    def tags(self) -> dict[str, Any]:
+        """The models as Ollama lists them."""
+        return {"models": [{"name": self.name, "model": f"{self.name}:latest", "size": 0, "digest": "", "details": {}}]}
+
 
 class Handler(http.server.BaseHTTPRequestHandler):
     """One request; `state` is put in by serve()."""
@@ -180,6 +184,7 @@ class Handler(http.server.BaseHTTPRequestHandler):
             ("/api/v1/config/max_length", "/api/latest/config/max_length"): lambda: {"value": 1024},
             ("/api/extra/perf",): state.performance,
             ("/v1/models",): state.models,
+            ("/api/tags",): state.tags,
             ("/api/version",): lambda: {"version": "0.7.0"},
         }
         for endings, make in known.items():
@@ -202,7 +207,9 @@ class Handler(http.server.BaseHTTPRequestHandler):
         raw = self.rfile.read(int(self.headers.get("content-length") or 0))
         path = self.path.split("?")[0].rstrip("/")
         kind = generation.kind_of(path)
-        if kind is None and not path.endswith(generation.QUICK):
+        if path.startswith("/sdapi/"):  # images are made without the password
+            self.reply({"images": [], "parameters": {}, "info": ""})
+        elif kind is None and not path.endswith(generation.QUICK):
             self.reply("", 404, "text/html")
         elif self.may_pass():
             try:

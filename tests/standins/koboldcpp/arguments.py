@@ -1,7 +1,7 @@
 """Part of the stand-in for KoboldCpp, for tests, never what a user gets: its command line.
 
-Names, aliases, choices and defaults are those of 1.117.1 (the end of its koboldcpp.py); what they do is imitated
-only where program.py and generation.py use them.
+Names, aliases, choices and defaults are those of 1.117.1 (the end of its koboldcpp.py), but for the largest context;
+what they do is imitated only where program.py and generation.py use them.
 """
 
 from __future__ import annotations
@@ -13,6 +13,7 @@ from typing import Any, Final
 
 PORT: Final = 5001
 CONTEXT: Final = 12288
+LARGEST_CONTEXT: Final = 262144  # of 1.115.1; 1.117.1 takes twice as many
 QUEUE: Final = 10
 
 _SWITCHES: Final = """
@@ -138,7 +139,7 @@ def _model_and_port(made: argparse.ArgumentParser) -> None:
 
 def _special(made: argparse.ArgumentParser) -> None:
     made.add_argument("--config", nargs=1)
-    made.add_argument("--contextsize", "--ctx-size", "-c", type=_between(256, 524288), default=CONTEXT)
+    made.add_argument("--contextsize", "--ctx-size", "-c", type=_between(256, LARGEST_CONTEXT), default=CONTEXT)
     made.add_argument("--tensor_split", "--tensorsplit", "--tensor-split", "-ts", type=float, nargs="+")
     made.add_argument("--draftgpusplit", type=float, nargs="+")
     made.add_argument("--threads", "-t", type=int, default=default_threads())

@@ -2,12 +2,15 @@
 
 Packed by PyInstaller into one file that unpacks itself to TMPDIR/_MEI*, as the real one does. The launch
 contract is that of KoboldCpp 1.115.1 to 1.117.1 (koboldcpp.py `main`, `kcpp_main_process`; gpttype_adapter.cpp).
-The real program's stdout is block-buffered where it is no terminal, and so is ours: only what is flushed is seen.
+What the real program prints in Python is seen at once and survives a crash; what its library writes to stdout comes
+late, at the program's end, or is lost in a crash. llama.cpp's own lines are on stderr.
 """
 
 from __future__ import annotations
 
 import argparse
+import atexit
+import io
 import json
 import os
 import platform
@@ -29,7 +32,23 @@ NOT_IMITATED: Final = (
     "remotetunnel", "routermode", "ssl", "testmemory", "unpack",
 )  # fmt: skip
 BUNDLE: Final = Path(getattr(sys, "_MEIPASS", "/app")) / "llama"
+_CELLS: Final = 256  # of the KV cache, in which it is made
+_SPARE: Final = 128  # tokens that it reserves beyond the context
 _CACHE_TYPES: Final = {"0": "f16", "1": "q8_0", "2": "q4_0", "3": "bf16"}
+
+
+class LibraryOutput:
+    """The library's stdout, which no terminal is: it is written when the program ends by itself, or never."""
+
+    def __init__(self) -> None:
+        self._held: list[str] = []
+        atexit.register(self._end)
+
+    def write(self, text: str) -> None:
+        self._held.append(text)
+
+    def _end(self) -> None:
+        print("\n".join(self._held), flush=True)
 
 
 def fail(code: int, message: str) -> NoReturn:
@@ -93,11 +112,12 @@ def announce(args: argparse.Namespace) -> None:
 
 
 def server_command(args: argparse.Namespace) -> list[str]:
+    cells = -(-(args.contextsize + _SPARE) // _CELLS) * _CELLS
     cache = _CACHE_TYPES.get(str(args.quantkv), str(args.quantkv))
     return [
         str(BUNDLE / "llama-server"),
         *("--model", str(Path(args.model_param).absolute())),
-        *("--ctx-size", str(args.contextsize)),
+        *("--ctx-size", str(cells)),
         *("--threads", str(args.threads if args.threads > 0 else arguments.default_threads())),
         *("--batch-size", str(max(args.batchsize, 32))),
         *("--flash-attn", "off" if args.noflashattention else "on"),
@@ -106,7 +126,7 @@ def server_command(args: argparse.Namespace) -> list[str]:
     ]
 
 
-def load(args: argparse.Namespace) -> LlamaChild:
+def load(args: argparse.Namespace, library: LibraryOutput) -> LlamaChild:
     """Load the model or end the program as the real one would (exit codes 2, 3 and 139)."""
     path = Path(args.model_param)
     if not path.exists():
@@ -119,22 +139,23 @@ def load(args: argparse.Namespace) -> LlamaChild:
     except OSError:
         is_gguf = False
     if not is_gguf:
-        print("\n---\nUnidentified Model Encountered: (ver 0)\n---\nLoad Text Model OK: False")
+        library.write("\n---\nUnidentified Model Encountered: (ver 0)\n---")
+        print("Load Text Model OK: False")
         fail(3, f"Could not load text model: {path.absolute()}")
     try:
         architecture = gguf_header.metadata(path).get("general.architecture", "unknown")
     except ValueError as error:  # check_file_format() looks into a header that it could not read
         print(f"gguf_init_from_file_impl: failed to read header: {error}", file=sys.stderr, flush=True)
         die_of(signal.SIGSEGV)
-    print(f"\nThe reported GGUF Arch is: {architecture}\nArch Category: 0")
-    print("\n---\nIdentified as GGUF model.\nAttempting to Load...\n---")
+    library.write(f"\nThe reported GGUF Arch is: {architecture}\nArch Category: 0")
+    library.write("\n---\nIdentified as GGUF model.\nAttempting to Load...\n---")
     log = loading_log.LoadingLog(sys.stderr.buffer)
     child = LlamaChild(server_command(args), log=log.take)
     try:
         child.wait_until_loaded(tick=log.tick)
     except ServerEndedError:  # the real one takes llama.cpp's empty answer for a model
         die_of(signal.SIGSEGV)
-    print("\nThis model does not use SWA\nStarting model warm up, please wait a moment...")
+    library.write("\nThis model does not use SWA\nStarting model warm up, please wait a moment...")
     print("Load Text Model OK: True")
     return child
 
@@ -159,6 +180,9 @@ def end_with(child: LlamaChild) -> None:
 
 def main() -> None:
     print(NOTICE, file=sys.stderr, flush=True)
+    if isinstance(sys.stdout, io.TextIOWrapper):
+        sys.stdout.reconfigure(line_buffering=True)
+    library = LibraryOutput()
     made = arguments.parser(VERSION)
     args = made.parse_args()
     if args.version and len(sys.argv) <= 2:
@@ -181,7 +205,7 @@ def main() -> None:
     announce(args)
     child = None
     if args.model_param and not args.nomodel:
-        child = load(args)
+        child = load(args, library)
         threading.Thread(target=end_with, args=(child,), daemon=True).start()
     url = announce_server(args)
     print(f"======\nPlease connect to custom endpoint at {url}", flush=True)

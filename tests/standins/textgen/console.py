@@ -9,6 +9,7 @@ from __future__ import annotations
 import datetime
 import os
 import sys
+from collections.abc import Sequence
 from typing import Final
 
 _BEFORE_MESSAGE: Final = 25  # `21:05:02-123456 ERROR    `
@@ -41,6 +42,19 @@ def log(level: str, message: str) -> None:
     for line in wrapped(message, columns - _BEFORE_MESSAGE):
         print(f"{head}{line}".ljust(columns))
         head = " " * _BEFORE_MESSAGE
+    sys.stdout.flush()
+
+
+def traceback(frames: Sequence[str], last: str) -> None:
+    """As rich draws one: the frames in a box as wide as the console, and below it the exception, on broken lines."""
+    columns = int(os.environ.get("COLUMNS") or 80)
+    title = " Traceback (most recent call last) "
+    print(f"╭{title.center(columns - 2, '─')}╮")
+    for frame in frames:
+        print(f"│ {frame[: columns - 4]:<{columns - 4}} │")
+    print(f"╰{'─' * (columns - 2)}╯")
+    for line in wrapped(last, columns):
+        print(line)
     sys.stdout.flush()
 
 

@@ -19,7 +19,7 @@ from typing import Any, Final, NoReturn
 
 from tests.standins import gguf_header
 from tests.standins.llama_child import LlamaChild, ServerEndedError
-from tests.standins.textgen import console
+from tests.standins.textgen import console, transformers
 
 SERVER: Final = "/llama/llama-server"
 NONE: Final = "None"
@@ -84,6 +84,7 @@ class Models:
             raise ValueError(name)
         self.args.loader = loader
         if loader != "llama.cpp":
+            transformers.fail(self.path_of(name))
             not_imitated(f"the loader {loader}")
         self.child = self._start(name)
         if self.child is None:

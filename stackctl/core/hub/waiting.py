@@ -1,0 +1,31 @@
+"""How long a server wants us to wait, by the headers of its refusal."""
+
+import re
+from collections.abc import Mapping
+from email.utils import parsedate_to_datetime
+from typing import Final
+
+# Hugging Face's own: "api";r=0;t=55, after draft-ietf-httpapi-ratelimit-headers-09 (huggingface_hub/utils/_http.py)
+_RATE_LIMIT: Final = re.compile(r"\br\s*=\s*0\s*;\s*t\s*=\s*(\d{1,9})")
+
+
+def asked_s(headers: Mapping[str, str]) -> float:
+    """Return the seconds of Retry-After: a number, or a date read against the server's own clock; 0.0 for none.
+
+    Where that is missing, those until a used-up rate limit begins again.
+    """
+    asked = headers.get("retry-after", "").strip()
+    if asked.isdecimal():
+        return float(asked)
+    if found := _RATE_LIMIT.search(headers.get("ratelimit", "")):
+        return float(found[1])
+    try:
+        until, now = (parsedate_to_datetime(text) for text in (asked, headers.get("date", "")))
+        return max(0.0, (until - now).total_seconds())
+    except (ValueError, TypeError):  # no dates, or only one of them with a time zone
+        return 0.0
+
+
+def in_words(seconds: float) -> str:
+    """Return a time to wait, for people."""
+    return f"{seconds / 60:.0f} minutes" if seconds >= 90 else f"{seconds:.0f} s"

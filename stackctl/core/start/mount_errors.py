@@ -1,0 +1,61 @@
+"""Why the engine can't mount what is here: who says that a disk is not mounted, while it is, sends people astray."""
+
+import re
+from collections.abc import Mapping
+from typing import Final
+
+from stackctl.core.observed import EngineView
+from stackctl.errors import Unmountable
+
+# the engine's words (Docker Engine 28, Docker Desktop); its user is root, whom some file systems let in nowhere
+_WORDS: Final = re.compile(
+    r"bind source path does not exist: (?P<missing>.+)"
+    r"|stat (?P<denied>.+): permission denied"
+    r"|The path (?P<unshared>.+) is not shared from the host"
+)
+_AGAIN: Final = "then run it again"
+_VIEWS: Final[Mapping[EngineView, tuple[str, str]]] = {
+    "": (
+        "it has another view of the disk, as where something was mounted after its start",
+        f"restart the engine (sudo systemctl restart docker), {_AGAIN}; or put it on a disk that both see",
+    ),
+    "snap": (
+        "Docker from a snap sees home folders alone",
+        f"put it below your home folder, {_AGAIN}; or install Docker's own packages",
+    ),
+    "desktop": (
+        "Docker Desktop sees the folders that are shared with it",
+        f"add the folder at Settings > Resources > File sharing, {_AGAIN}",
+    ),
+    "container": (
+        "stackctl runs in a container, and the engine looks at its host's disk",
+        f"mount it into stackctl's container under the path that it has on the host (-v PATH:PATH), {_AGAIN}",
+    ),
+    "remote": (
+        "the engine runs elsewhere, and looks at that machine's disk",
+        "run stackctl on that machine",
+    ),
+}
+
+
+def source(error: Unmountable) -> str:
+    """Return the path that the engine could not mount; "" where its words name none."""
+    found = next(filter(None, map(_WORDS.search, error.evidence)), None)
+    return next(filter(None, found.groups()), "").strip() if found else ""
+
+
+def explain(error: Unmountable, *, is_here: bool, view: EngineView) -> Unmountable:
+    """Return the error with its true cause. `is_here`: whether we see the path; `view`: what the engine may see."""
+    path = source(error)
+    if not path or not (is_here or any("permission denied" in line for line in error.evidence)):
+        return error
+    if any("permission denied" in line for line in error.evidence):
+        return Unmountable(
+            f"the engine may not read {path}: its file system lets root in nowhere (NFS with root_squash, FUSE without "
+            "allow_other), or its folders are closed to others",
+            hint="NFS: chmod o+x its folders, or export it with no_root_squash; FUSE such as sshfs: mount it with "
+            "-o allow_other; or copy it to a disk of this machine",
+            evidence=error.evidence,
+        )
+    why, hint = _VIEWS[view]
+    return Unmountable(f"the engine does not see {path}, which is here: {why}", hint=hint, evidence=error.evidence)

@@ -1,0 +1,84 @@
+"""What kind of file system a folder is on, and whether it keeps the owners and permissions that it is told."""
+
+import errno
+import os
+import stat
+from collections.abc import Callable
+from dataclasses import replace
+from pathlib import Path
+from typing import Final
+
+from stackctl.contracts.host import Owner, Permissions
+from stackctl.effects.storage.opening import FOLDER, Reach, links_for, opened
+from stackctl.effects.storage.unwritable import translate_errors
+
+_FOREIGN: Final = frozenset(
+    {"9p", "drvfs", "cifs", "smb3", "nfs", "nfs4", "fuse.sshfs", "fuseblk", "ntfs3", "vfat", "exfat"}
+)
+_REFUSED: Final = frozenset({errno.EPERM, errno.EACCES, errno.EINVAL, errno.ENOTSUP, errno.ENOSYS})
+_PRIVATE: Final = 0o600
+
+
+def foreign_system(folder: Path, mounts: Path = Path("/proc/mounts")) -> str:
+    """The file system that a folder is on, where it is Windows's or the network's; "" for one of this machine's."""
+    kind = file_system(folder, mounts)
+    return kind if kind in _FOREIGN else ""
+
+
+def file_system(folder: Path, mounts: Path = Path("/proc/mounts")) -> str:
+    """The kind of file system that a folder is on, such as ext4 or cifs; "" where nothing tells it."""
+    best, kind = "", ""
+    try:
+        lines = mounts.read_text(errors="replace").splitlines()
+    except OSError:  # no Linux here
+        return ""
+    for line in lines:
+        place, system = line.split()[1:3]
+        place = place.replace("\\040", " ")
+        if folder.is_relative_to(place) and len(place) >= len(best):
+            best, kind = place, system
+    return kind
+
+
+def permissions(
+    folder: Path,
+    owner: Owner,
+    *,
+    chmod: Callable[[int, int], None] = os.fchmod,
+    chown: Callable[[int, int, int], None] = os.fchown,
+) -> Permissions:
+    """Try it with an empty file in a folder, or where that will be made; the file is deleted at once.
+
+    Raises DataError for a read-only file system. Where no file can be made for another reason nothing is found amiss:
+    who writes there will be told.
+    """
+    place = next(one for one in (folder, *folder.parents) if one.exists())
+    name = f".stackctl-tries.{os.getpid()}"
+    flags = os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW | os.O_CLOEXEC
+    with translate_errors(place), opened(place, FOLDER, Reach(follow=links_for(owner))) as at:
+        try:
+            made = os.open(name, flags, 0o644, dir_fd=at)
+        except OSError as e:
+            if e.errno == errno.EROFS:
+                raise
+            return Permissions()
+        try:
+            return replace(_tried(made, owner, chmod, chown), file_system=file_system(place))
+        finally:
+            os.close(made)
+            os.unlink(name, dir_fd=at)
+
+
+def _tried(
+    file: int, owner: Owner, chmod: Callable[[int, int], None], chown: Callable[[int, int, int], None]
+) -> Permissions:
+    try:
+        chmod(file, _PRIVATE)
+        found = os.fstat(file)
+        if os.geteuid() == 0 and (found.st_uid, found.st_gid) != (owner.uid, owner.gid):
+            chown(file, owner.uid, owner.gid)
+    except OSError as e:
+        if e.errno not in _REFUSED:
+            raise
+        return Permissions(are_refused=True)
+    return Permissions(mode=stat.S_IMODE(os.fstat(file).st_mode))

@@ -1,0 +1,54 @@
+"""The disks that a stack lies on: room for a first start, and secrets that stay secret."""
+
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Final
+
+from stackctl.contracts.host import Permissions
+from stackctl.core.plan.stack import Plan
+from stackctl.errors import DataError, DoesNotFit
+from stackctl.machine import Machine
+from stackctl.steps.tavern_folder import data_path, tavern_folder
+
+_ROOM_MIB: Final = 200  # for SillyTavern's first data and our own files
+
+
+def refuse_full(plan: Plan, machine: Machine) -> None:
+    """Raise DoesNotFit where a disk has no room for the stack's first files; all later ones need next to none."""
+    for folder in (machine.path, machine.path / data_path(plan)):
+        free = machine.storage.trees.free_mib(folder)
+        if free < _ROOM_MIB:
+            raise DoesNotFit(
+                f"only {free} MiB are free on the disk of {folder}; {_ROOM_MIB} are needed at least",
+                hint="free some space: docker system df shows what images and old containers take",
+            )
+
+
+def refuse_without_permissions(plan: Plan, machine: Machine) -> None:
+    """Raise DataError for a disk that refuses owners and permissions; name one that drops them without a word."""
+    for folder, holds, moves, found in _tried(plan, machine):
+        on = f" ({found.file_system})" if found.file_system else ""
+        if found.are_refused:
+            raise DataError(
+                f"the file system of {folder}{on} refuses to set owners and permissions: {holds} can't lie there",
+                hint=f"{moves} on a disk of this machine, such as ext4, XFS or Btrfs; models may lie where they are",
+            )
+        if not found.are_kept:
+            machine.ui.note(
+                f"note: the file system of {folder}{on} keeps no permissions: everybody on this machine who gets there "
+                f"can read {holds} (mode {found.mode:04o})"
+            )
+
+
+def _tried(plan: Plan, machine: Machine) -> Iterator[tuple[Path, str, str, Permissions]]:
+    """Give each folder of the stack with what it holds, how that gets elsewhere, and what its file system keeps."""
+    trees, data = machine.storage.trees, machine.path / data_path(plan)
+    yield (
+        machine.path,
+        "the API key",
+        "put the stack's folder",
+        trees.permissions(machine.path, machine.folder.owner),
+    )
+    if trees.disk(data) != trees.disk(machine.path):
+        found = trees.permissions(data, tavern_folder(plan, machine).owner)
+        yield data, "chats and passwords", "let sillytavern.data in stack.toml name a folder", found

@@ -1,0 +1,145 @@
+"""The stack as it was before a deploy: kept until its successor is ready, so that a failed one can be taken back.
+
+The copies lie in .stackctl/before; journal.json, written last and removed first, says that they are whole. Where a
+deploy was killed it is still there: the next `stackctl deploy` goes on, and `stackctl start` goes back.
+"""
+
+from collections.abc import Mapping
+from contextlib import suppress
+from dataclasses import replace
+from pathlib import Path
+
+from stackctl.contracts.service import Service
+from stackctl.core.config import journal as journals
+from stackctl.core.config import lock, stack_toml
+from stackctl.core.config.journal import FormerFile, FormerService, Journal
+from stackctl.core.formats import line_undo
+from stackctl.core.observed import ServiceState
+from stackctl.core.plan import plan_json
+from stackctl.core.plan.stack import Plan
+from stackctl.core.tavern import container as tavern
+from stackctl.errors import StackctlError
+from stackctl.machine import Machine
+from stackctl.ports.disk import Folder
+from stackctl.steps.config_request import ConfigRequest, read_lock
+from stackctl.steps.deploy_history import recorded_deploys
+from stackctl.steps.deployed import written_plan
+from stackctl.steps.tavern_folder import settings_file, tavern_folder
+
+BACK_OR_ON = "`stackctl start` goes back to what ran before; `stackctl deploy` goes on with the change"
+WRITTEN = f"{journals.FOLDER}/written.toml"  # stack.toml as the deploy wrote it
+_PRIVATE = frozenset({Path(one).name for one in (plan_json.FILE, tavern.SETTINGS)})
+
+
+def keep_former(machine: Machine, plan: Plan, wanted: ConfigRequest, record: str) -> None:
+    """Keep the stack that works here, before a deploy of `plan` writes anything; nothing where none does.
+
+    `record`: the file that says what SillyTavern's settings were made from. An older one stays where a deploy was
+    killed: of stack.toml it has, from now on, what the user edited since.
+    """
+    kept = kept_journal(machine)
+    states = machine.orchestrator.states(plan.name)
+    if kept and kept.stack == plan.name and not is_overtaken(kept, states):
+        _keep_edits(machine, wanted)
+        return
+    forget_former(machine)
+    former = None
+    with suppress(StackctlError):  # a plan that can't be read says nothing of what works
+        former = written_plan(machine)
+    if former is None or former.name != plan.name or not _works(former, states, machine):
+        return
+    try:
+        _keep(former, states, wanted, record, machine)
+    except StackctlError:
+        forget_former(machine)
+        raise
+
+
+def kept_journal(machine: Machine) -> Journal | None:
+    """What a deploy that is under way, or was killed, can go back to; None where there is nothing."""
+    return journals.parse(machine.folder.read(journals.FILE, errors="replace") or "")
+
+
+def note_written(machine: Machine, contents: Mapping[str, str | bytes]) -> None:
+    """Write down that these files, by name, are about to have these contents: what they have after that is not ours."""
+    if journal := kept_journal(machine):
+        changed = journals.with_written(journal, contents)
+        if changed != journal:
+            _write(changed, machine)
+
+
+def note_copies(machine: Machine, *copies: Path) -> None:
+    """Write down that folders are about to be made, which nobody needs once what worked is back."""
+    if journal := kept_journal(machine):
+        _write(replace(journal, copies=tuple(map(str, copies))), machine)
+
+
+def forget_former(machine: Machine) -> None:
+    """Remove what was kept: there is nothing to go back to any more."""
+    folder = machine.folder
+    folder.remove(journals.FILE)
+    for name in machine.storage.trees.names(machine.path / journals.FOLDER):
+        folder.remove(f"{journals.FOLDER}/{name}")
+
+
+def is_overtaken(journal: Journal, states: Mapping[str, ServiceState]) -> bool:
+    """Whether another SillyTavern than the former has run since: there is no way back from what it wrote."""
+    former, now = journal.service(tavern.NAME), states.get(tavern.NAME)
+    if former is None or now is None or not former.container:
+        return False
+    return now.container != former.container and now.started_at > 0
+
+
+def _keep(
+    former: Plan, states: Mapping[str, ServiceState], wanted: ConfigRequest, record: str, machine: Machine
+) -> None:
+    own = (machine.orchestrator.file, lock.FILE, plan_json.FILE, stack_toml.FILE, record)
+    files = [_kept(name, machine.folder, machine) for name in own]
+    files.append(_kept(settings_file(former), tavern_folder(former, machine), machine))
+    _write_copy(WRITTEN, wanted.text or machine.folder.read(stack_toml.FILE) or "", machine)
+    services = tuple(_service(one, states.get(one.name)) for one in former.services)
+    ran = any(one.state == "running" for one in states.values())
+    _write(Journal(stack=former.name, ran=ran, files=tuple(files), services=services), machine)
+
+
+def _works(former: Plan, states: Mapping[str, ServiceState], machine: Machine) -> bool:
+    """Whether the former stack is ready, or was the last time, if it is stopped or its containers are gone."""
+    if all(one.name in states and states[one.name].is_ready for one in former.services):
+        return True
+    last = next(recorded_deploys(machine), None)
+    return last is not None and last[1].inputs == read_lock(machine).rendered.get("inputs")
+
+
+def _service(planned: Service, state: ServiceState | None) -> FormerService:
+    container, image_id = (state.container, state.image_id) if state else ("", "")
+    return FormerService(name=planned.name, container=container, image=planned.image, image_id=image_id)
+
+
+def _keep_edits(machine: Machine, wanted: ConfigRequest) -> None:
+    """Take into the former stack.toml what the user edited since a deploy was killed."""
+    folder, name = machine.folder, f"{journals.FOLDER}/{stack_toml.FILE}"
+    before, written, now = (folder.read(one) or "" for one in (name, WRITTEN, stack_toml.FILE))
+    edited = line_undo.undo(before, written, now).text
+    if edited != before and (journal := kept_journal(machine)):
+        _write_copy(name, edited, machine)
+        _write(journals.with_former(journal, stack_toml.FILE, edited), machine)
+    _write_copy(WRITTEN, wanted.text or now, machine)
+
+
+def _kept(name: str, folder: Folder, machine: Machine) -> FormerFile:
+    """Copy a file of a folder, if it is there."""
+    raw, kept = folder.read_bytes(name), f"{journals.FOLDER}/{Path(name).name}"
+    if raw is None:
+        return FormerFile(name=name, kept=kept, sha256="")
+    _write_copy(kept, raw, machine)
+    return FormerFile(name=name, kept=kept, sha256=journals.checksum(raw))
+
+
+def _write_copy(kept: str, content: str | bytes, machine: Machine) -> None:
+    """Write a copy, which may be put back as it is: with the mode that deploys give the file of its name."""
+    mode = 0o600 if Path(kept).name in _PRIVATE else 0o644
+    machine.folder.write(kept, content, mode=mode)
+
+
+def _write(journal: Journal, machine: Machine) -> None:
+    machine.folder.write(journals.FILE, journals.dump(journal), mode=0o600)

@@ -1,0 +1,52 @@
+"""A copy of SillyTavern's data, made before another version of it may change that for good."""
+
+from pathlib import Path
+
+from stackctl.core.adoption import layout as adoption
+from stackctl.core.plan.stack import Plan
+from stackctl.core.tavern import container as tavern
+from stackctl.machine import Machine
+from stackctl.ports.disk import Tree
+from stackctl.steps.deploy_history import recorded_deploys
+from stackctl.steps.former_stack import note_copies
+from stackctl.steps.tavern_folder import data_path
+
+_ROOM = "free some space, or keep sillytavern.image as it is: another image may change the data for good"
+
+
+def keep_data(plan: Plan, machine: Machine) -> Path | None:
+    """Copy SillyTavern's data aside where its image is another than the one that ran on it; return where that lies.
+
+    Without a second copy of its blocks where the file system can share them. SillyTavern is stopped meanwhile, so that
+    no file changes. Raises DoesNotFit, before anything is stopped, where there is no room.
+    """
+    page, data = machine.orchestrator.states(plan.name).get(tavern.NAME), machine.path / data_path(plan)
+    ran = page.image_id if page else _recorded_image(machine)
+    if not ran or ran == machine.docker.images.id(plan.sillytavern.image) or not data.is_dir():
+        return None
+    tree, owner = machine.storage.trees, plan.sillytavern.user or machine.folder.owner
+    reach = tree.reach(owner, closed=data)
+
+    def looked_at() -> list[Tree]:
+        return [
+            tree.walk(data / one, one, within=data, reach=reach, skip=adoption.is_made_anew) for one in tree.names(data)
+        ]
+
+    if not tree.can_clone(data.parent):
+        tree.refuse_full(data.parent, sum(leaf.size for one in looked_at() for leaf in one.files), _ROOM)
+    machine.ui.step("Copying SillyTavern's data aside: its image is another from now on")
+    if page and page.state == "running":
+        machine.docker.stop(page.container, plan.sillytavern.grace_s)
+    staged, kept = data.with_name(f".{data.name}.copying"), tree.free_name(data)
+    tree.remove(staged)  # what an interrupted deploy left
+    note_copies(machine, staged, kept)
+    tree.copy(looked_at(), staged, owner, machine.ui.progress)
+    tree.put(staged, kept, None)
+    machine.ui.note(f"kept as {kept}: delete it once you are content with the new SillyTavern")
+    return kept
+
+
+def _recorded_image(machine: Machine) -> str:
+    """The id of the image that ran in the last good deploy; "" where none is recorded."""
+    last = next(recorded_deploys(machine), None)
+    return next((one.id for one in last[1].images if one.service == tavern.NAME), "") if last else ""

@@ -1,0 +1,90 @@
+"""The folder of a rendered stack as one archive, which starts anywhere."""
+
+from contextlib import suppress
+from dataclasses import replace
+from pathlib import Path, PurePosixPath
+from typing import Final
+
+from stackctl.core.config import lock as lock_file
+from stackctl.core.config import stack_toml
+from stackctl.core.config.files import API_KEY, STATE
+from stackctl.core.formats import gitignore
+from stackctl.core.model import demo_model
+from stackctl.core.observed import Observed
+from stackctl.core.plan.images import OWN
+from stackctl.core.plan.plan import Planned
+from stackctl.core.plan.portable import portable
+from stackctl.errors import EngineError
+from stackctl.machine import Machine
+from stackctl.steps import has_run
+from stackctl.steps.config_request import load_config
+from stackctl.steps.prepare_folder import Missing
+from stackctl.steps.seed_tavern import RECORD
+from stackctl.steps.tavern_folder import data_path
+from stackctl.steps.write_stack import lock_text
+from stackctl.terminal import command_line
+
+# of what stackctl keeps there: the rest is of this machine, or made again
+_STATE: Final = frozenset({STATE, API_KEY, RECORD, has_run.RECORD, f"{STATE}/{gitignore.FILE}"})
+
+
+def pack_stack(planned: Planned, seen: Observed, target: Path, missing: Missing | None, machine: Machine) -> None:
+    """Write the archive: all that the stack mounts, with paths below its folder, and what stackctl needs to go on.
+
+    Chats are in it, too, so the caller makes sure that nobody writes. Raises EngineError for what is `missing`.
+    """
+    if missing and not missing.is_image:
+        raise EngineError(f"the archive would lack {missing.what}", hint=missing.command)
+    plan, carried = portable(planned.plan, machine.place)
+    file = machine.orchestrator.file
+    text = machine.orchestrator.files(plan)[file]
+    texts = {
+        file: text,
+        lock_file.FILE: lock_text(replace(planned, plan=plan), text),
+        stack_toml.FILE: _config(seen, {source: place for place, source in carried.items()}, machine),
+    }
+    data = data_path(plan)
+    trees, closed = machine.storage.trees, machine.path / data
+    own = machine.storage.trees.reach(machine.folder.owner, closed=closed)
+    names = (gitignore.FILE, STATE, demo_model.FILE_NAME, *machine.orchestrator.additions())
+    parts = {name: machine.path / name for name in (*names, *{str(Path(one).parent) for one in plan.files}, data)}
+    if not plan.is_demo:
+        parts.pop(demo_model.FILE_NAME)
+        parts |= {place: machine.path / place for place in _models(seen, machine)}
+    parts |= {place: Path(source) for place, source in carried.items()}
+    walked = [
+        trees.walk(
+            source,
+            name,
+            within=source.parent if name in carried else machine.path,
+            reach=own,
+            skip=lambda place: place.startswith(f"{STATE}/") and place not in _STATE,
+        )
+        for name, source in parts.items()
+    ]
+    for tree in walked:
+        for left in (*tree.lost, *tree.links):
+            machine.ui.note(f"not in the archive: {left}, a link or no regular file")
+    trees.pack(target, plan.name, walked, texts, machine.folder.owner)
+    unpack = f"sudo {command_line('tar', '-xf', target)}"
+    machine.ui.note(f"wrote {target}; elsewhere: {unpack}, then docker compose up -d in {plan.name}/")
+    if brought := [service.image for service in plan.services if service.image in OWN]:
+        machine.ui.note(f"bring its images there, too: {command_line('docker', 'save', *brought)} | docker load")
+
+
+def _models(seen: Observed, machine: Machine) -> list[str]:
+    """The files of a model that lies in the stack's folder, by their paths in it."""
+    hosts = [PurePosixPath(file.host) for file in seen.model.files]
+    return [str(one.relative_to(machine.place)) for one in hosts if one.is_relative_to(machine.place)]
+
+
+def _config(seen: Observed, places: dict[PurePosixPath, str], machine: Machine) -> str:
+    """stack.toml with the model where the archive has it."""
+    flags: dict[str, object] = {}
+    with suppress(IndexError):  # a backend elsewhere has no files here
+        host = PurePosixPath(seen.model.files[0].host)
+        inside = str(host.relative_to(machine.place)) if host.is_relative_to(machine.place) else places.get(host)
+        if inside and inside != demo_model.FILE_NAME:
+            place = PurePosixPath(inside)
+            flags = {"model.path": f"./{place.parent if seen.model.is_folder else place}", "model.source": ""}
+    return load_config(machine, flags).text or machine.folder.read(stack_toml.FILE) or ""

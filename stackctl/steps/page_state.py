@@ -1,0 +1,37 @@
+"""Open pages of SillyTavern are told what their backend is at, so that they can say it and connect in time."""
+
+import time
+from collections.abc import Callable
+from contextlib import suppress
+from typing import Final
+
+from stackctl.core.plan.stack import Plan
+from stackctl.core.tavern import container as tavern
+from stackctl.core.tavern.page_state import state_json
+from stackctl.errors import StackctlError
+from stackctl.machine import Machine
+from stackctl.steps.tavern_folder import data_path, tavern_folder
+
+_EVERY_S: Final = 2.0  # at most so often, however many lines a backend writes
+
+
+class PageState:
+    """state.json of one stack. What can't be written is left out: no page needs it, and no start fails for it."""
+
+    def __init__(self, plan: Plan, machine: Machine, clock: Callable[[], float] = time.time) -> None:
+        self._plan, self._folder, self._clock = plan, tavern_folder(plan, machine), clock
+        self._name = f"{data_path(plan)}/extensions/{tavern.OUR_EXTENSION}/{tavern.STATE}"
+        self._written_at = 0.0
+
+    def say(self, waits: str) -> None:
+        """Say what the backend is at, or "" once it answers; what comes too soon after the last words is left out."""
+        now = self._clock()
+        if waits and now - self._written_at < _EVERY_S:
+            return
+        self._written_at = now
+        plan = self._plan
+        text = state_json(
+            server_type=plan.tavern_type, url=plan.backend_url, model=plan.model_name, waits=waits, now=now
+        )
+        with suppress(StackctlError):
+            self._folder.write(self._name, text)

@@ -1,0 +1,82 @@
+"""What Compose alone needs beside compose.yml: folders, key and settings, made without a start; and what is missing."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Final
+
+from stackctl.core.plan.images import OWN
+from stackctl.core.plan.stack import Plan
+from stackctl.core.tavern.profiles import Profile
+from stackctl.errors import DataError, EngineError
+from stackctl.machine import Machine
+from stackctl.steps import seed_tavern
+from stackctl.steps.tavern_folder import settings_file
+from stackctl.steps.tavern_key import give_key
+from stackctl.terminal import command_line
+
+_DEPLOY: Final = "stackctl deploy"
+
+
+@dataclass(frozen=True, kw_only=True)
+class Missing:
+    """What keeps Compose from starting a stack that is connected, and the command that brings it."""
+
+    what: str
+    command: str
+    is_image: bool = False  # which another machine may have all the same
+
+
+def prepare_folder(
+    plan: Plan, profiles: tuple[Profile, ...], machine: Machine, *, has_run: bool, again: str
+) -> Missing | None:
+    """Make the folders, and SillyTavern's key and first settings where its image is here; return what is missing then.
+
+    In a folder where SillyTavern has run nothing is changed: there a deploy follows what has changed. `again`: the
+    command that called this.
+    """
+    if not has_run:
+        try:
+            _prepare(plan, profiles, machine)
+        except DataError as error:
+            return Missing(what=f"SillyTavern's folders ({error.message})", command=error.hint)
+    return next(_missing(plan, machine, again), None)
+
+
+def _prepare(plan: Plan, profiles: tuple[Profile, ...], machine: Machine) -> None:
+    if not _is_here(plan.sillytavern.image, machine):
+        seed_tavern.seed_tavern(plan, None, machine)
+        return
+    want = seed_tavern.wanted_settings(plan, profiles, machine)
+    seed_tavern.seed_tavern(plan, want and seed_tavern.as_rendered(want), machine)
+    give_key(plan, machine)
+
+
+def _missing(plan: Plan, machine: Machine, again: str) -> Iterator[Missing]:
+    """What is missing, the worst first."""
+    for service in plan.services:
+        for mount in service.mounts:
+            if not (machine.path / mount.source).exists():
+                yield Missing(what=mount.source, command=_DEPLOY)
+    if not (machine.path / settings_file(plan)).exists():
+        image = plan.sillytavern.image
+        what = f"SillyTavern's settings, which are made from its image ({image})"
+        yield Missing(what=what, command=f"{_bring(image)} && {again}")
+    for image in dict.fromkeys(service.image for service in plan.services):
+        if image in OWN and not _is_here(image, machine):
+            yield Missing(what=f"the image {image}, which no registry has", command=_bring(image), is_image=True)
+
+
+def _bring(image: str) -> str:
+    return (
+        command_line("stackctl", "images", "build", OWN[image])
+        if image in OWN
+        else command_line("docker", "pull", image)
+    )
+
+
+def _is_here(image: str, machine: Machine) -> bool:
+    """Whether an engine answers that has the image."""
+    try:
+        return machine.docker.images.digest(image) is not None
+    except EngineError:
+        return False

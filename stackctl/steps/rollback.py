@@ -1,0 +1,224 @@
+"""Back to the stack that worked: its files, its settings and its backend's container, after a deploy that failed."""
+
+from collections.abc import Mapping
+from contextlib import suppress
+from pathlib import Path
+
+from stackctl.core.config import journal as journals
+from stackctl.core.config import stack_toml
+from stackctl.core.config.files import STATE
+from stackctl.core.config.journal import FormerFile, FormerService, Journal
+from stackctl.core.formats import line_undo
+from stackctl.core.observed import ServiceState
+from stackctl.core.plan.images import OWN
+from stackctl.core.plan.stack import Plan
+from stackctl.core.tavern import container as tavern
+from stackctl.errors import ConfigError, Interrupted, Late, NotReady, StackctlError
+from stackctl.machine import Machine
+from stackctl.steps.deployed import deployed_plan
+from stackctl.steps.former_stack import BACK_OR_ON, WRITTEN, forget_former, is_overtaken, kept_journal
+from stackctl.steps.seed_tavern import RECORD, put_settings_back
+from stackctl.steps.start import start
+from stackctl.steps.tavern_folder import settings_file, tavern_folder
+from stackctl.steps.tavern_key import give_key
+from stackctl.steps.tavern_password import take_password_back
+
+LOG = f"{STATE}/failed.log"  # of the container that failed, which goes with it
+
+
+def after_failure(
+    error: StackctlError | KeyboardInterrupt, machine: Machine, *, is_wanted: bool
+) -> StackctlError | KeyboardInterrupt:
+    """Go back to what worked before the deploy that failed so, and return the error to raise.
+
+    The failure itself where that went well, or where there is nothing to go back to; NotReady where it did not.
+    Where that is not wanted, say how it is done later.
+    """
+    journal = kept_journal(machine)
+    if journal is None:
+        return error
+    if not is_wanted:
+        machine.ui.note(BACK_OR_ON)
+        return error
+    states = machine.orchestrator.states(journal.stack)
+    if is_overtaken(journal, states):
+        forget_former(machine)
+        machine.ui.note("SillyTavern itself was changed by this deploy, and has run since: nothing is put back")
+        return error
+    failed = _explained(error)
+    machine.ui.step(f"It failed ({failed.message.partition(chr(10))[0]}): going back to what ran before")
+    log = _keep_log(failed.evidence, journal, states, machine)
+    try:
+        runs = go_back(journal, machine)
+    except KeyboardInterrupt:
+        failed = Interrupted("interrupted while going back to what ran before", hint=BACK_OR_ON)
+        failed.rolled_back = False
+    except StackctlError as second:
+        failed = _not_back(failed, second, journal, machine)
+    else:
+        failed.hint = "; ".join(filter(None, (failed.hint, log, f"rolled back: {runs}")))
+        failed.rolled_back = True
+    return failed
+
+
+def finish_going_back(machine: Machine) -> None:
+    """Go back if a deploy was killed on its way, or left what failed as it is; nothing where none did."""
+    journal = kept_journal(machine)
+    if journal is None:
+        return
+    if is_overtaken(journal, machine.orchestrator.states(journal.stack)):
+        forget_former(machine)
+        return
+    machine.ui.note("a deploy did not come to its end: going back to what ran before")
+    machine.ui.note(go_back(journal, machine))
+
+
+def go_back(journal: Journal, machine: Machine) -> str:
+    """Put back what a journal has, and wait until it is ready; return in words what runs. To be repeated at will.
+
+    SillyTavern's container is left alone where it is the former one, and runs. What was stopped is not started.
+    """
+    _put_files_back(journal, machine)
+    former = deployed_plan(machine)
+    give_key(former, machine)
+    states = machine.orchestrator.states(former.name)
+    if not journal.ran:
+        if not all(one.name not in states or states[one.name].container == one.container for one in journal.services):
+            machine.orchestrator.down(former.name, volumes=False)  # a later start would find the wrong containers
+    elif not all(_is_former(one, states) for one in journal.services):
+        backend, page = former.backend_service, journal.service(tavern.NAME)
+        only = backend.name if backend and page and _is_former(page, states) else None
+        concerned = [one for one in journal.services if only in {None, one.name}]
+        images = _images(concerned, machine)
+        start(former, machine, timeout_s=former.timeout_s, only=only, images=images)
+    take_password_back(former, machine)
+    for copy in journal.copies:
+        machine.storage.trees.remove(Path(copy))
+    forget_former(machine)
+    what = f"{former.backend_title} with {former.model_name or 'its model'}"
+    return f"{what} runs again, as before" if journal.ran else f"{what} is what `stackctl start` starts, as before"
+
+
+def _explained(error: StackctlError | KeyboardInterrupt) -> StackctlError:
+    """The failure as it is shown once what ran before runs again."""
+    if isinstance(error, KeyboardInterrupt):
+        return Interrupted("interrupted", hint="`stackctl status` shows what runs")
+    if isinstance(error, Late):
+        error.hint = "--timeout SECONDS gives it longer"
+    return error
+
+
+def _not_back(first: StackctlError, second: StackctlError, journal: Journal, machine: Machine) -> NotReady:
+    """The error of a deploy that failed, and then could not be taken back."""
+    said = "its containers can't be seen"
+    with suppress(StackctlError):
+        states = machine.orchestrator.states(journal.stack)
+        found = {one.name: states.get(one.name) for one in journal.services}
+        said = ", ".join(f"{name}: {one.health or one.state if one else 'missing'}" for name, one in found.items())
+    error = NotReady(
+        f"{first.message}; going back to what ran before failed, too: {second.message} ({said})",
+        hint="; ".join(filter(None, (second.hint, "then `stackctl start` goes back to what ran before"))),
+        evidence=second.evidence or first.evidence,
+    )
+    error.rolled_back = False
+    return error
+
+
+def _keep_log(evidence: tuple[str, ...], journal: Journal, states: Mapping[str, ServiceState], machine: Machine) -> str:
+    """Keep the end of the log of what failed, which going back removes; where it lies, in words, or "".
+
+    `evidence`: lines of it that tell the cause, which may be from before its last restart.
+    """
+    former = {one.container for one in journal.services}
+    lines = [*evidence, ""] if evidence else []
+    lines += [
+        f"{name} | {line}"
+        for name, state in states.items()
+        if state.container not in former and state.started_at
+        for line in machine.docker.tail(state)
+    ]
+    with suppress(StackctlError):  # the disk may be what failed
+        if lines:
+            machine.folder.write(LOG, machine.ui.redacted("\n".join(lines) + "\n"), mode=0o600)
+            return f"the log of what failed is in {LOG}"
+    return ""
+
+
+def _is_former(one: FormerService, states: Mapping[str, ServiceState]) -> bool:
+    """Whether the container of a service is the former one, and ready."""
+    state = states.get(one.name)
+    return state is not None and state.container == one.container and state.is_ready
+
+
+def _images(services: list[FormerService], machine: Machine) -> dict[str, str]:
+    """Service -> the id of its former image, where the name means another by now; brings back what is gone."""
+    found = {}
+    for one in services:
+        images, now = machine.docker.images, machine.docker.images.id(one.image)
+        if one.image_id and now != one.image_id and images.id(one.image_id):
+            found[one.name] = one.image_id
+        elif not now:
+            (images.build if one.image in OWN else images.pull)(one.image)
+    return found
+
+
+def _put_files_back(journal: Journal, machine: Machine) -> None:
+    """Put back what the deploy wrote; say what somebody edited since.
+
+    The plan comes first, which tells where SillyTavern's settings lie; they come before their record.
+    """
+    apart = (stack_toml.FILE, RECORD)
+    ours = [one for one in journal.files if one.name not in apart and Path(one.name).name != Path(tavern.SETTINGS).name]
+    changed = [one.name for one in ours if _put_back(one, machine)]
+    former = deployed_plan(machine)
+    record = journal.file(RECORD)
+    if (settings := journal.file(settings_file(former))) and record:
+        _put_settings_back(settings, record, former, machine)
+    if record:
+        _put_back(record, machine)
+    if toml := journal.file(stack_toml.FILE):
+        _put_lines_back(toml, machine, is_changed=machine.orchestrator.file in changed)
+
+
+def _put_back(file: FormerFile, machine: Machine) -> bool:
+    """Put a file of stackctl's own back, and return whether it was another; an edited one is kept aside."""
+    folder = machine.folder
+    fate = journals.fate(file, folder.sha256(file.name))
+    if fate == "same":
+        return False
+    if fate == "edited" and (kept := folder.set_aside(file.name)):
+        machine.ui.note(f"{file.name} was edited meanwhile: kept as {kept.name}")
+    if file.sha256:
+        folder.move(file.kept, file.name)
+    else:
+        folder.remove(file.name)
+    return True
+
+
+def _put_settings_back(file: FormerFile, record: FormerFile, former: Plan, machine: Machine) -> None:
+    fate = journals.fate(file, tavern_folder(former, machine).sha256(file.name))
+    was, recorded = (machine.folder.read_bytes(one.kept) for one in (file, record))
+    if fate != "same" and was is not None and recorded is not None:
+        put_settings_back(former, was, recorded, is_edited=fate == "edited", machine=machine)
+
+
+def _put_lines_back(file: FormerFile, machine: Machine, *, is_changed: bool) -> None:
+    """Take back the lines of stack.toml that the deploy wrote; what the user wrote stays, and is named."""
+    folder = machine.folder
+    now, written, before = (folder.read(name) or "" for name in (file.name, WRITTEN, file.kept))
+    if journals.checksum(now) == file.sha256:
+        if is_changed and written == now:
+            machine.ui.note(f"{file.name} stays as you wrote it; `stackctl deploy` tries that again")
+        return
+    if now == written:
+        folder.move(file.kept, file.name)
+        return
+    undone = line_undo.undo(before, written, now)
+    lines = ", ".join(map(str, undone.edited))
+    try:
+        stack_toml.parse(undone.text, source=file.name)
+    except ConfigError:
+        machine.ui.note(f"{file.name} was edited meanwhile (line {lines}): left as it is, with what failed")
+        return
+    folder.write(file.name, undone.text)
+    machine.ui.note(f"{file.name} was edited meanwhile: your own lines stay (line {lines})")

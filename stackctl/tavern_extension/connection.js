@@ -1,0 +1,142 @@
+// SillyTavern's page asks for its backend once, at its load; where that is away then, or goes away later, it stays
+// unconnected, and an answer that was under way may hang for ever. So the page looks again until the backend answers.
+// It never does so while it generates, edits or saves, nor once the user has cancelled or chosen another API.
+
+const FIRST_S = 1;
+const LONGEST_S = 30;
+const QUIET_S = 0.7;  // an answer that flowed and stops for longer, and for longer than before, may be over
+const MOST_S = 120;  // the page waits so long for a backend that is away, or that has fallen silent
+
+export const LOST = 'The backend went away while it answered. What had come until then is kept.';
+
+// page: what the page knows and can do (page.js). now: the time in seconds.
+export class Connection {
+    constructor(page, now) {
+        this.page = page;
+        this.now = now;
+        this.state = null;  // what stackctl wrote last (state.json)
+        this.misses = 0;  // how often in a row SillyTavern itself did not answer
+        this.isCancelled = false;
+        this.isDue = false;  // whether the backend is to be asked, though the page calls itself connected
+        this.wait = FIRST_S;
+        this.next = 0;
+        this.answer = null;  // the one that is under way
+    }
+
+    // The user wants no connection; or, by the connect button, wants one again.
+    cancel(isCancelled) {
+        this.isCancelled = isCancelled;
+        this.soon();
+        this.page.show('');
+    }
+
+    // A generation failed: whether the backend is still there is not known.
+    doubt() {
+        this.isDue = true;
+    }
+
+    // A generation begins.
+    begin() {
+        this.answer = null;
+    }
+
+    // A piece of an answer came.
+    flow() {
+        const now = this.now();
+        if (this.answer) {
+            this.answer.gap = Math.max(this.answer.gap, this.answer.flows ? now - this.answer.last : 0);
+            Object.assign(this.answer, { last: now, flows: true, away: null });
+        }
+    }
+
+    // Look once; to be called often.
+    async look() {
+        const state = await this.page.readState();
+        this.misses = state ? 0 : this.misses + 1;
+        const isNew = Boolean(state && this.state) && state.model !== this.state.model;
+        this.isDue ||= isNew;
+        this.state = state ?? this.state;
+        if (!this.page.isOurs(this.state) || this.isCancelled) {
+            this.answer = null;
+            return this.page.show('');
+        }
+        if (this.page.isGenerating()) {
+            return this.lookAtAnswer(state);
+        }
+        this.answer = null;
+        return this.page.isBusy() ? undefined : this.lookAtBackend(state);
+    }
+
+    async lookAtBackend(state) {
+        if (!state) {
+            return this.misses > 1 ? this.offline('Waiting for SillyTavern') : undefined;
+        }
+        if (state.waits) {
+            this.soon();
+            return this.offline(`Waiting for the backend: ${state.waits}`);
+        }
+        if (this.page.isOnline() && !this.isDue) {
+            return this.page.show('');
+        }
+        if (this.now() < this.next) {
+            return undefined;
+        }
+        const found = await this.page.ask();
+        if (this.page.isBusy() || this.page.isGenerating() || this.isCancelled) {
+            return undefined;  // meanwhile
+        }
+        if (!found) {
+            this.next = this.now() + this.wait;
+            this.wait = Math.min(this.wait * 2, LONGEST_S);
+            return this.offline('Waiting for the backend');
+        }
+        this.soon();
+        this.isDue = false;
+        this.page.show('');
+        return this.page.connect(found);
+    }
+
+    offline(text) {
+        if (this.page.isOnline()) {
+            this.page.disconnect();
+        }
+        this.page.show(text);
+    }
+
+    soon() {
+        this.wait = FIRST_S;
+        this.next = 0;
+    }
+
+    // The backend that generates went away and is there again, or stays away: nothing more comes of its answer.
+    async lookAtAnswer(state) {
+        const now = this.now();
+        this.answer ??= { last: now, gap: 0, flows: false, away: null, next: 0 };
+        const { answer } = this;
+        const silence = now - answer.last;
+        if (state?.waits) {
+            answer.away ??= now;
+        } else if (silence > QUIET_S + 3 * answer.gap && now >= answer.next) {
+            answer.next = now + Math.min(Math.max(silence / 5, 0.4), 3);
+            const found = await this.page.ask();
+            if (answer !== this.answer || answer.last > now) {
+                return;  // it went on meanwhile
+            }
+            if (!found && state) {
+                answer.away ??= now;
+            }
+            if (found && answer.away !== null) {
+                this.end();
+            }
+        }
+        if ((answer.away !== null && now - answer.away > MOST_S) || (answer.flows && silence > MOST_S)) {
+            this.end();
+        }
+    }
+
+    end() {
+        this.answer = null;
+        this.isDue = true;
+        this.page.stop(LOST);
+    }
+}
