@@ -23,8 +23,8 @@ from stackctl.core.start.judges import find_judge
 from stackctl.core.start.reading import Reading, describe, look_again
 from stackctl.errors import EngineError, StackctlError
 
-# quiet seconds for the reason to come after "it failed": KoboldCpp pauses for three before it ends, and what its library
-# writes comes with its end
+# quiet seconds in which the reason may come after "it failed": KoboldCpp pauses for three before it ends, and what its
+# library writes comes with its end
 _PATIENCE = 4
 
 
@@ -85,14 +85,8 @@ def advance(state: StartState, event: Event) -> StartState:
         case ComposeExited(code):
             # what it did last may still be on its way as an event: the engine is asked before anything is judged by it
             return replace(state, exit_code=code, is_look_due=True)
-        case Idle() if state.suspected in state.states and state.quiet + 1 < _PATIENCE:
-            return replace(state, quiet=state.quiet + 1)
-        case Idle() if state.suspected in state.states:
-            # what its program, or the one inside it, still had to say of the reason has come by now
-            return _fail(state, state.states[state.suspected])
-        case Idle() if state.exit_code is not None:
-            # events lead; should one be lost, a look in a quiet second costs less than waiting for the time-out
-            return replace(state, is_settled=True, is_look_due=state.exit_code == 0)
+        case Idle():
+            return _wait(state)
         case Looked(states):
             return replace(state, states={**state.states, **states}, is_look_due=False)
         case ReadSoFar(service, seen, at_s):
@@ -102,6 +96,17 @@ def advance(state: StartState, event: Event) -> StartState:
                 state, EngineError(f"the engine stopped answering: {why}", hint="is it still running? docker info")
             )
     return state
+
+
+def _wait(state: StartState) -> StartState:
+    """Nothing happened for a second."""
+    if state.suspected in state.states:
+        state = replace(state, quiet=state.quiet + 1)
+        return state if state.quiet < _PATIENCE else _fail(state, state.states[state.suspected])
+    if state.exit_code is None:
+        return state
+    # events lead; should one be lost, a look in a quiet second costs less than waiting for the time-out
+    return replace(state, is_settled=True, is_look_due=state.exit_code == 0)
 
 
 def begin_again(state: StartState) -> StartState:
