@@ -41,7 +41,7 @@ def plan(spec: Spec, seen: Observed, recorded: Lock) -> Planned:
     """Decide everything; raise ConfigError, EngineError, GpuError or ModelError where the wish can't be met."""
     decisions = Decisions(recorded)
     _check(spec)
-    _keep_recorded(spec, decisions)
+    _keep_found(spec, decisions)
     name = stack_name(spec, seen.folder)
     serving = (external_backend if spec.backend.is_external else own_backend)(spec, seen, decisions)
     networks = subnets.networks(name, spec, seen, decisions, has_inner=serving.service is not None)
@@ -50,8 +50,8 @@ def plan(spec: Spec, seen: Observed, recorded: Lock) -> Planned:
     names = host_names.served_names(spec, seen, decisions)
     page = sillytavern(spec, seen, serving, networks, names, decisions)
     companions = companion_services(spec, seen, serving, networks, page, decisions)
-    zone = time_zone.choose_zone(seen, recorded, decisions)
-    services = _as_they_run((serving.service, page), companions, zone, seen)
+    in_zone = time_zone.in_zone((serving.service, page), time_zone.choose_zone(seen, recorded, decisions))
+    services = tuple(engine_features.adapt(one, seen.engine) for one in (*in_zone, *companions))
     measures = security.measures(services, networks)
     return Planned(
         plan=Plan(
@@ -99,16 +99,8 @@ def plan(spec: Spec, seen: Observed, recorded: Lock) -> Planned:
     )
 
 
-def _as_they_run(
-    own: tuple[Service | None, ...], companions: tuple[Service, ...], zone: str, seen: Observed
-) -> tuple[Service, ...]:
-    """All services as this engine takes them, the stack's own in their time zone."""
-    in_zone = (time_zone.in_zone(one, zone) for one in own if one)
-    return tuple(engine_features.adapt(one, seen.engine) for one in (*in_zone, *companions))
-
-
-def _keep_recorded(spec: Spec, decisions: Decisions) -> None:
-    """Let stand where the models are that stack.toml names by a source, and what the user was asked."""
+def _keep_found(spec: Spec, decisions: Decisions) -> None:
+    """Let stand where the models are that stack.toml names by a source, and that somebody was asked."""
     decisions.keep(exposure.ASKED)
     for source in (spec.model.source, *(one.source for one in spec.models.values())):
         decisions.keep(store.key(source))
