@@ -26,6 +26,7 @@ from stackctl.steps.first_model import request_to_deploy
 from stackctl.steps.former_stack import forget_former, keep_former
 from stackctl.steps.keep_data import keep_data
 from stackctl.steps.observe import observe, observe_again
+from stackctl.steps.open_to_others import with_answer
 from stackctl.steps.own_name import claimed, keep_name
 from stackctl.steps.private_folders import keep_out_of_git
 from stackctl.steps.prove import Proof, prove
@@ -49,6 +50,7 @@ class Options:
     trust_first_download: bool = False
     force: bool = False  # even what does not fit
     rollback: bool = True  # to what ran before, where this fails
+    opened: bool | None = None  # what the user said to opening it to other devices; None: nothing
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -108,6 +110,8 @@ def _change(final: Phase, up: Deployed, machine: Machine, options: Options) -> D
 def _look(wanted: ConfigRequest, machine: Machine, options: Options) -> Phase:
     """What is wanted, observed and recorded, planned; with the model that has yet to be fetched, if there is one."""
     lock = read_lock(machine)
+    if options.opened is not None:
+        lock = with_answer(lock, is_open=options.opened)
     coming = stack_model.pending_model(wanted.spec, machine, lock)
     observed = observe(wanted.spec, machine, lock, coming.model if coming else None)
     observed = replace(observed, patience_s=options.timeout_s or 0)

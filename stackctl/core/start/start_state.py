@@ -23,6 +23,10 @@ from stackctl.core.start.judges import find_judge
 from stackctl.core.start.reading import Reading, describe, look_again
 from stackctl.errors import EngineError, StackctlError
 
+# quiet seconds for the reason to come after "it failed": KoboldCpp pauses for three before it ends, and what its library
+# writes comes with its end
+_PATIENCE = 4
+
 
 @dataclass(frozen=True)
 class Failed:
@@ -51,6 +55,7 @@ class StartState:
     is_look_due: bool = False  # the step is to ask the engine for all states
     failed: Failed | None = None  # the first event after which the stack can't become ready
     suspected: str = ""  # service whose log says that it failed, and not yet why
+    quiet: int = 0  # seconds in which nothing happened since then
 
 
 def begin(plan: Plan, before: Mapping[str, ServiceState], only: str | None = None) -> StartState:
@@ -80,6 +85,8 @@ def advance(state: StartState, event: Event) -> StartState:
         case ComposeExited(code):
             # what it did last may still be on its way as an event: the engine is asked before anything is judged by it
             return replace(state, exit_code=code, is_look_due=True)
+        case Idle() if state.suspected in state.states and state.quiet + 1 < _PATIENCE:
+            return replace(state, quiet=state.quiet + 1)
         case Idle() if state.suspected in state.states:
             # what its program, or the one inside it, still had to say of the reason has come by now
             return _fail(state, state.states[state.suspected])
