@@ -54,11 +54,11 @@ def start(
 ) -> Started:
     """Bring about what was written, and wait until every service (or the one named) is ready.
 
-    `images`: service -> the id of the image that runs instead of the one that was written.
+    `timeout_s` None: from the model's size, and longer while the model is still read. `images`: service -> the id of
+    the image that runs instead of the one that was written.
 
-    `timeout_s` None: from the model's size, and longer while the model is still read. Raises the cause within moments
-    of a death, a restart or a log line that the service's judge calls fatal; the containers that failed are stopped
-    then, not removed: their log is the evidence.
+    Raises the cause within moments of a death, a restart or a log line that the service's judge calls fatal; the
+    containers that failed are stopped then, not removed: their log is the evidence.
     """
     began, looked_s = time.monotonic(), float("-inf")
     limit_s = plan.timeout_s if timeout_s is None else timeout_s
