@@ -1,5 +1,7 @@
 """Bring what is missing: images (pulled, or built where a pull fails) and the backend's program."""
 
+from dataclasses import replace
+
 from stackctl import backends
 from stackctl.core.config.lock import Lock
 from stackctl.core.config.spec import Spec
@@ -36,7 +38,7 @@ def with_digests(plan: Plan, lock: Lock, machine: Machine) -> Lock:
             machine.ui.note(f"{service.image} is no longer what was pulled first: {known} then, {found} now")
         if found and service.image not in OWN:
             digests.setdefault(service.image, found)
-    return Lock(decisions=lock.decisions, digests=digests, rendered=lock.rendered)
+    return replace(lock, digests=digests)
 
 
 def _fetch(service: str, image: str, own: str | None, variant: str, spec: Spec, lock: Lock, machine: Machine) -> Lock:

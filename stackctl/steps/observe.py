@@ -13,11 +13,11 @@ from stackctl.core.config.spec import AUTO, DEMO, NONE, Model, OneModel, Spec
 from stackctl.core.container_paths import refuse_elsewhere
 from stackctl.core.model.model import ModelSeen
 from stackctl.core.observed import EngineSeen, Observed, ServiceState
-from stackctl.core.plan import exposure, external_backend
+from stackctl.core.plan import exposure, external_backend, plan_json
 from stackctl.core.plan.companions import companion_ports
 from stackctl.core.plan.plan import stack_name
 from stackctl.core.plan.subnets import network_name, own_subnets
-from stackctl.errors import ConfigError, ModelError
+from stackctl.errors import ConfigError, ModelError, StackctlError
 from stackctl.machine import Machine
 from stackctl.steps import api_key, tavern_password
 from stackctl.steps.backend_program import program_paths
@@ -25,6 +25,7 @@ from stackctl.steps.config_request import read_lock
 from stackctl.steps.deployed_arguments import deployed_arguments
 from stackctl.steps.external_backend import observed_external
 from stackctl.steps.has_run import has_run
+from stackctl.steps.own_name import refuse_foreign
 from stackctl.steps.stack_model import model_path
 from stackctl.terminal import command_line
 
@@ -40,7 +41,7 @@ def observe(spec: Spec, machine: Machine, found: Lock | None = None, coming: Mod
     engine = machine.docker.look(compose_argv, compose_version)
     name = stack_name(spec, machine.place)
     refuse_elsewhere("this folder", machine.place, machine.docker.own_binds, is_folder=True)
-    machine.docker.refuse_foreign(name, machine.place)
+    refuse_foreign(name, machine)
     _refuse_second(name, machine, engine)
     seen = Observed(
         folder=machine.place,
@@ -83,25 +84,36 @@ def observe_again(seen: Observed, spec: Spec, machine: Machine) -> Observed:
 
 
 def observe_without_engine(spec: Spec, machine: Machine, recorded: Lock) -> Observed:
-    """What can be known where no engine is asked: enough to render."""
+    """What can be known where no engine is asked: enough to render.
+
+    Of the engine counts what was seen at the last deploy of this folder: what it runs needs no other file.
+    """
     own = own_subnets(spec, recorded)
+    engine = _recorded_engine(machine)
+    is_here = spec.sillytavern.has_password or (engine is not None and engine.is_local)
     seen = Observed(
         folder=machine.place,
         owner=machine.folder.owner,
         key=api_key.stack_key(machine, spec),
         password=tavern_password.tavern_password(machine, spec),
         interfaces=machine.host.interfaces() if spec.sillytavern.has_password else {},
-        names=machine.host.names()
-        if spec.sillytavern.has_password
-        else None,  # only then it is surely for this machine
+        names=machine.host.names() if is_here else None,  # else it is not surely for this machine
         time_zone=machine.host.time_zone(),
         model=external_backend.external_model(None),
         routes=tuple(net for net in machine.host.routes() if net not in own),
         has_run=has_run(machine, {}),
     )
-    if spec.backend.is_external:
-        return seen
-    return _with_own_backend(seen, machine.model(model_at(spec.model, machine, recorded)), spec, machine, recorded)
+    if not spec.backend.is_external:
+        model = machine.model(model_at(spec.model, machine, recorded))
+        seen = _with_own_backend(seen, model, spec, machine, recorded)
+    return replace(seen, engine=engine)
+
+
+def _recorded_engine(machine: Machine) -> EngineSeen | None:
+    """The engine that this folder's stack was deployed on; None where none is recorded."""
+    with suppress(StackctlError):
+        return plan_json.engine(machine.folder.read(plan_json.FILE, errors="replace") or "", machine.place)
+    return None
 
 
 def _refuse_second(name: str, machine: Machine, engine: EngineSeen) -> None:

@@ -11,7 +11,7 @@ from stackctl.core.config.files import STATE
 from stackctl.core.config.journal import checksum
 from stackctl.core.plan.stack import Plan
 from stackctl.core.tavern import container as tavern
-from stackctl.core.tavern import data_json
+from stackctl.core.tavern import data_json, settings_record
 from stackctl.core.tavern import profiles as tavern_profiles
 from stackctl.core.tavern import settings_json as tavern_settings
 from stackctl.core.tavern.profiles import Profile
@@ -51,12 +51,12 @@ def wanted_settings(plan: Plan, profiles: tuple[Profile, ...], machine: Machine)
         "template": plan.template and asdict(plan.template),
         "profiles": list(profiles),
     }
-    if _record(machine).get("made_from") == made_from and data_json.parse(
-        tavern_folder(plan, machine).read_bytes(settings_file(plan))
-    ):
+    record = _record(machine) if data_json.parse(tavern_folder(plan, machine).read_bytes(settings_file(plan))) else {}
+    if settings_record.is_same_wish(record, made_from):
         return None
     shipped = machine.docker.read_files(image, (tavern.STOCK_SETTINGS, *tavern.PRESETS.values()))
-    found = template_contents(plan, shipped, machine)
+    is_left = settings_record.leaves_templates(record, made_from)
+    found = tavern_settings.Presets() if is_left else template_contents(plan, shipped, machine)
     return WantedSettings(
         overlay=tavern_settings.overlay(plan.tavern_type, plan.backend_url, plan.context, found),
         stock=data_json.parse(shipped.get(tavern.STOCK_SETTINGS)) or {},
@@ -139,10 +139,8 @@ def _follow(
 ) -> tuple[Profile, ...]:
     """Bring existing settings after a change; the profiles that are ours."""
     record = _record(machine)
-    wrote = record.get("overlay")
-    rewired = tavern_settings.rewire(
-        settings, want.overlay, wrote=wrote if isinstance(wrote, Mapping) else {}, stock=want.stock
-    )
+    wrote = settings_record.written(record)
+    rewired = tavern_settings.rewire(settings, want.overlay, wrote=wrote, stock=want.stock)
     done = tavern_profiles.merge(rewired.settings, want.profiles, _profiles(record))
     if done.settings != settings or must_write:
         _write(data_json.dump(done.settings), plan, folder, machine)

@@ -33,7 +33,7 @@ def write_stack(planned: Planned, text: str, machine: Machine, *, replan: bool =
             f"kept {file} as stackctl {before['by']} wrote it; `stackctl diff` shows what this version "
             "would change, `stackctl deploy --replan` takes it"
         )
-        _write_plan(_plan_text(planned.plan, machine), machine)
+        _write_plan(_plan_text(planned, machine), machine)
         return current
     if not is_ours and current != text and (kept := folder.set_aside(file)):
         machine.ui.note(f"{file} was not as stackctl wrote it: kept as {kept.name}")
@@ -42,7 +42,7 @@ def write_stack(planned: Planned, text: str, machine: Machine, *, replan: bool =
     _write_backend_files(planned.plan, folder)
     tavern_password.give_password(planned.plan, machine)
     recorded = lock_text(planned, text)
-    plan = _plan_text(planned.plan, machine)
+    plan = _plan_text(planned, machine)
     note_written(machine, {file: text, lock_file.FILE: recorded, plan_json.FILE: plan})
     if folder.write(file, text):
         machine.ui.note(f"wrote {file}")
@@ -54,14 +54,17 @@ def write_stack(planned: Planned, text: str, machine: Machine, *, replan: bool =
 def lock_text(planned: Planned, text: str) -> str:
     """stack.lock's text where this is the text of the rendered file."""
     written = {"by": __version__, "inputs": planned.inputs, "sha256": checksum(text)}
+    if planned.lock.is_newer:
+        written[lock_file.NEWEST] = planned.lock.newest
     written[security.RECORD] = " ".join(planned.security)
     return lock_file.dump(replace(planned.lock, rendered=written))
 
 
-def _plan_text(plan: Plan, machine: Machine) -> str:
+def _plan_text(planned: Planned, machine: Machine) -> str:
+    plan = planned.plan
     theirs = "" if plan.backend_service else load_config(machine, {}).spec.backend.key_file
     key, password = theirs or api_key.FILE, tavern_password.FILE
-    return plan_json.dump(plan, machine.place, key=key, password=password, by=__version__)
+    return plan_json.dump(plan, machine.place, key=key, password=password, by=__version__, engine=planned.engine)
 
 
 def _write_plan(text: str, machine: Machine) -> None:

@@ -5,6 +5,7 @@ import stat
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -101,6 +102,33 @@ def test_a_deploy_replaces_one_that_nobody_can_read(here: Staged, tmp_path: Path
         deployed_plan(here.machine)
     deploy(here.machine, {}, QUICK)
     assert deployed_plan(here.machine).name == "mine"
+
+
+@pytest.mark.parametrize("version", [(28, 5, 2), (24, 0, 0), (20, 10, 5)], ids=str)
+def test_a_render_after_a_deploy_writes_the_same_bytes_for_what_was_seen_of_the_engine_is_recorded(
+    tmp_path: Path, version: tuple[int, ...]
+) -> None:
+    here = with_images(tmp_path)
+    here.stage.seen, here.host.own_names = replace(here.stage.seen, version=version, has_cpu_quota=False), ("box",)
+    deploy(here.machine, DEMO, QUICK)
+    before = files(tmp_path)
+    render(here.machine, {}, to_stdout=False, absolute=False, replan=False)
+    assert files(tmp_path) == before
+
+
+@pytest.mark.parametrize("spoil", [
+    lambda content: content.update(folder="/elsewhere"),
+    lambda content: content.update(engine={"version": "28"}),
+    lambda content: content.pop("engine"),
+], ids=["moved", "damaged", "older"])  # fmt: skip
+def test_of_an_engine_that_is_not_recorded_for_this_folder_a_render_knows_nothing(
+    here: Staged, tmp_path: Path, spoil: Callable[[dict[str, Any]], object]
+) -> None:
+    file = tmp_path / plan_json.FILE
+    content = json.loads(file.read_text())
+    spoil(content)
+    file.write_text(json.dumps(content))
+    assert "start_interval" not in render(here.machine, {}, to_stdout=True, absolute=False, replan=False)
 
 
 # -- read

@@ -7,7 +7,7 @@ from pathlib import PurePosixPath
 from stackctl import backends
 from stackctl.backends.contract import Backend, Run
 from stackctl.contracts.service import CPU, GpuRequest, Mount, Service, Tmpfs, Variant
-from stackctl.core.config.lock import Decisions
+from stackctl.core.config.lock import Decisions, is_number, one_of
 from stackctl.core.config.spec import AUTO, EXTERNAL, Spec
 from stackctl.core.config.values import either, memory_mib
 from stackctl.core.fit.choice import CONTEXT as DEFAULT_CONTEXT
@@ -161,9 +161,11 @@ def _run(
         layers, experts = choice.fit.gpu_layers, choice.settings.cpu_experts
     if context == "auto":
         inputs = {"trained_context": trained}
-        context = decisions.decide("backend.context", inputs, lambda: min(DEFAULT_CONTEXT, trained or DEFAULT_CONTEXT))
+        context = decisions.decide(
+            "backend.context", inputs, lambda: min(DEFAULT_CONTEXT, trained or DEFAULT_CONTEXT), known=is_number
+        )
     if kv_cache == "auto":
-        kv_cache = decisions.decide("backend.kv_cache", {}, lambda: "f16")
+        kv_cache = decisions.decide("backend.kv_cache", {}, lambda: "f16", known=one_of(backend.KV_TYPES))
     if kv_cache != "f16" and wanted.flash_attention == "off":
         raise ConfigError(
             f"backend.kv_cache = {kv_cache!r} needs flash attention, which backend.flash_attention turns off",
@@ -197,12 +199,14 @@ def _program(spec: Spec, seen: Observed, backend: Backend, variant: Variant, dec
     if not backend.PROGRAMS or spec.backend.program != "auto":
         return ""
     cuda = seen.gpus[0].cuda if variant != CPU and seen.gpus else ()
-    return decisions.decide(
+    chosen: str = decisions.decide(
         f"{backend.NAME}.program",
         {"variant": variant, "cpu": asdict(seen.cpu), "cuda": cuda},
         lambda: backend.program(variant, seen.cpu, cuda),
-        holds=lambda recorded: recorded in backend.PROGRAMS,
+        known=decisions.of_newer(one_of(backend.PROGRAMS)),  # an older one's may be given up by now
+        holds=one_of(backend.PROGRAMS),
     )
+    return chosen
 
 
 def _remark(backend: Backend, program: str) -> tuple[str, ...]:

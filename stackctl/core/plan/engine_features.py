@@ -8,7 +8,7 @@ from typing import Final, Literal
 
 from stackctl.contracts.host import Owner
 from stackctl.contracts.service import Health, Network, Service
-from stackctl.core.config.lock import Decisions
+from stackctl.core.config.lock import Decisions, is_number
 from stackctl.core.model.model import ModelSeen
 from stackctl.core.observed import EngineSeen, Observed
 from stackctl.errors import EngineError
@@ -85,7 +85,8 @@ def refuse_old(product: str, version: tuple[int, ...], says: str) -> None:
 
 def features(engine: EngineSeen | None) -> Product:
     """What the engine differs in; without one, Docker's features."""
-    return PRODUCTS[engine.product if engine else EngineSeen.product]
+    name = engine.product if engine and engine.product in PRODUCTS else EngineSeen.product  # recorded by a newer one
+    return PRODUCTS[name]
 
 
 def notes(engine: EngineSeen | None) -> tuple[str, ...]:
@@ -115,7 +116,9 @@ def start_period(model: ModelSeen, name: str, decisions: Decisions) -> int:
         rate = model.read_mib_s or _SLOW_DISK_MIB_S
         return math.ceil((60 + 2 * model.size / 2**20 / rate) / 10) * 10
 
-    return decisions.decide(f"models.{name}.start_period" if name else "backend.start_period", inputs, compute)
+    return decisions.decide(
+        f"models.{name}.start_period" if name else "backend.start_period", inputs, compute, known=is_number
+    )
 
 
 def patience(model: ModelSeen, name: str, start_s: int, seen: Observed, decisions: Decisions) -> int:
@@ -125,10 +128,13 @@ def patience(model: ModelSeen, name: str, start_s: int, seen: Observed, decision
     for more, while the backend runs with this model.
     """
     prefix, inputs = f"models.{name}" if name else "backend", {"model": model.name, "bytes": model.size}
-    recorded = decisions.standing(f"{prefix}.patience", inputs) or 0
+    known = decisions.standing(f"{prefix}.patience", inputs)
+    recorded = int(known) if known is not None and is_number(known) else 0
     has_check = seen.backend_runs and decisions.standing(f"{prefix}.start_period", inputs) is not None
     if seen.patience_s > max(start_s, recorded) and not has_check:
-        recorded = decisions.decide(f"{prefix}.patience", inputs, lambda: seen.patience_s, holds=lambda _: False)
+        recorded = decisions.decide(
+            f"{prefix}.patience", inputs, lambda: seen.patience_s, known=is_number, holds=lambda _: False
+        )
     return max(start_s, recorded)
 
 

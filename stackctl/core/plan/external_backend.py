@@ -5,7 +5,7 @@ from typing import Final
 
 from stackctl import backends
 from stackctl.backends.contract import ServerInfo
-from stackctl.core.config.lock import Decisions
+from stackctl.core.config.lock import Decisions, is_text, one_of
 from stackctl.core.config.spec import Spec
 from stackctl.core.external import backend_url
 from stackctl.core.external.detection import DetectedServer, detected_servers
@@ -72,6 +72,7 @@ def _chosen(spec: Spec, server: ServerSeen | None, decisions: Decisions) -> Dete
     """The server to use: as recorded while a known one answers there, or while none answers at all."""
     inputs, answering = {"url": spec.backend.url}, detected_servers(server)
     found = {one.url: one for one in answering}
+    is_url, is_kind = decisions.of_newer(is_text), decisions.of_newer(one_of(backends.BACKENDS))
 
     def fail() -> str:
         lack = diagnose(spec, server)
@@ -79,12 +80,12 @@ def _chosen(spec: Spec, server: ServerSeen | None, decisions: Decisions) -> Dete
         raise lack.error
 
     if not found:
-        url = decisions.decide(URL, inputs, fail, holds=lambda recorded: isinstance(recorded, str))
-        kind = decisions.decide(KIND, inputs, fail, holds=lambda recorded: recorded in backends.BACKENDS)
+        url = decisions.decide(URL, inputs, fail, known=is_url, holds=is_text)
+        kind = decisions.decide(KIND, inputs, fail, known=is_kind, holds=one_of(backends.BACKENDS))
         return DetectedServer(backend=backends.find_backend(kind), url=url, served=ServerInfo())
-    url = decisions.decide(URL, inputs, lambda: answering[0].url, holds=lambda recorded: recorded in found)
+    url = decisions.decide(URL, inputs, lambda: answering[0].url, known=is_url, holds=one_of(found))
     name = found[url].backend.NAME
-    decisions.decide(KIND, inputs, lambda: name, holds=lambda recorded: recorded == name)
+    decisions.decide(KIND, inputs, lambda: name, known=is_kind, holds=lambda recorded: recorded == name)
     return found[url]
 
 

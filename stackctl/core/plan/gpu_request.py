@@ -2,7 +2,7 @@
 
 from stackctl.contracts.host import Gpu
 from stackctl.contracts.service import GpuRequest
-from stackctl.core.config.lock import Decisions
+from stackctl.core.config.lock import Decisions, one_of
 from stackctl.core.config.spec import NONE, Spec
 from stackctl.core.observed import EngineSeen, Observed, ServiceState
 from stackctl.core.plan.engine_features import features
@@ -24,7 +24,7 @@ def request_gpu(spec: Spec, seen: Observed, decisions: Decisions) -> GpuRequest 
                 "cdi_devices": list(offer.cdi_devices) if offer else [],
             },
             lambda: GPUS[seen.gpus[0].make].choose_mode(offer) if seen.gpus else NONE,
-            holds=lambda recorded: recorded == NONE or recorded in MODES,
+            known=one_of({NONE, *MODES}),
         )
     return None if mode == NONE else find_make(mode, seen.gpus).request(mode, spec.gpu.devices, offer)
 

@@ -43,7 +43,13 @@ def served_names(spec: Spec, seen: Observed, decisions: Decisions) -> tuple[str,
         decisions.keep(KEY)
     else:
         here = seen.names
-        decisions.decide(KEY, {}, lambda: here, holds=lambda recorded: set(here) <= set(_texts(recorded)))
+        decisions.decide(
+            KEY,
+            {},
+            lambda: here,
+            known=decisions.of_newer(_is_list),
+            holds=lambda recorded: set(here) <= set(_texts(recorded)),
+        )
     wanted = (*spec.sillytavern.proxy.hosts, *spec.sillytavern.host_names)
     return tuple(dict.fromkeys(name.lower() for name in (*wanted, *_own(decisions.taken))))
 
@@ -74,6 +80,10 @@ def _in_tailnet(status: str) -> str:
 def _own(decisions: Mapping[str, Decision]) -> tuple[str, ...]:
     found = decisions.get(KEY)
     return _texts(found.value) if found else ()
+
+
+def _is_list(recorded: object) -> bool:
+    return isinstance(recorded, list | tuple) and all(isinstance(one, str) for one in recorded)
 
 
 def _texts(recorded: object) -> tuple[str, ...]:

@@ -1,12 +1,13 @@
 """Which image a service runs: chosen, official or our own."""
 
 from collections.abc import Mapping
+from dataclasses import replace
 from typing import TYPE_CHECKING, Final
 
 from stackctl import backends
 from stackctl.backends.contract import Backend, Image
 from stackctl.contracts.service import ImageState, Variant
-from stackctl.core.config.lock import Decision, Decisions, Lock
+from stackctl.core.config.lock import Decision, Decisions, Lock, is_text
 from stackctl.core.tavern import container as tavern
 from stackctl.errors import ConfigError
 
@@ -50,7 +51,10 @@ def backend_image(spec: "Spec", backend: Backend, variant: Variant, decisions: D
         )
     inputs = image_inputs(spec, backend.NAME, variant)
     image = decisions.decide(
-        f"{backend.NAME}.image", inputs, lambda: own if own and spec.images == "own" else official.name
+        f"{backend.NAME}.image",
+        inputs,
+        lambda: own if own and spec.images == "own" else official.name,
+        known=is_text,
     )
     return image, _state(image, official, own)
 
@@ -63,6 +67,7 @@ def tavern_image(spec: "Spec", decisions: Decisions) -> tuple[str, ImageState]:
             f"{tavern.NAME}.image",
             image_inputs(spec, tavern.NAME, "any"),
             lambda: tavern.OWN_IMAGE if spec.images == "own" else tavern.IMAGE,
+            known=is_text,
         )
     return image, _state(image, Image(name=tavern.IMAGE, seen=True), tavern.OWN_IMAGE)
 
@@ -77,8 +82,4 @@ def use_own(recorded: Lock, service: str, image: str, source: Mapping[str, objec
     """The lock after a failed pull: that service's image is our own from now on."""
     key = f"{service}.image"
     decision = Decision(value=image, inputs=dict(source))
-    return Lock(
-        decisions={**recorded.decisions, key: decision},
-        digests=recorded.digests,
-        rendered=recorded.rendered,
-    )
+    return replace(recorded, decisions={**recorded.decisions, key: decision})

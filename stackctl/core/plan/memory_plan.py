@@ -7,10 +7,10 @@ from functools import cache, partial
 from stackctl.backends.contract import Backend
 from stackctl.contracts.host import Gpu
 from stackctl.contracts.service import GpuRequest
-from stackctl.core.config.lock import Decisions
+from stackctl.core.config.lock import Decisions, is_number, one_of
 from stackctl.core.config.spec import Spec
 from stackctl.core.config.values import memory_mib
-from stackctl.core.fit import Memory
+from stackctl.core.fit import KV_TYPES, Memory
 from stackctl.core.fit.choice import Alternative, Choice, Room, Wanted, choose
 from stackctl.core.observed import Observed
 from stackctl.core.plan.arguments import Overridden
@@ -45,10 +45,10 @@ def choose_memory(
     }
     fresh = cache(partial(choose, seen.model.shape, wanted, backend.MEMORY, room))  # only where nothing is recorded
     name = f"models.{spec.model.use}" if spec.model.use else "backend"
-    context = decisions.decide(f"{name}.context", inputs, lambda: fresh().settings.context)
-    kv_type = decisions.decide(f"{name}.{_KV}", inputs, lambda: fresh().settings.kv_type)
-    layers = decisions.decide(f"{name}.gpu_layers", inputs, lambda: fresh().fit.gpu_layers)
-    experts = decisions.decide(f"{name}.cpu_experts", inputs, lambda: fresh().settings.cpu_experts)
+    context = decisions.decide(f"{name}.context", inputs, lambda: fresh().settings.context, known=is_number)
+    kv_type = decisions.decide(f"{name}.{_KV}", inputs, lambda: fresh().settings.kv_type, known=one_of(KV_TYPES))
+    layers = decisions.decide(f"{name}.gpu_layers", inputs, lambda: fresh().fit.gpu_layers, known=is_number)
+    experts = decisions.decide(f"{name}.cpu_experts", inputs, lambda: fresh().settings.cpu_experts, known=is_number)
     settled = Wanted(
         context=context,
         kv_type=kv_type,

@@ -10,7 +10,7 @@ from stackctl.contracts.service import GpuRequest, Network
 from stackctl.core.config.lock import Decisions, Lock
 from stackctl.core.config.spec import DEMO, LAN, Spec
 from stackctl.core.hub import store
-from stackctl.core.observed import Observed
+from stackctl.core.observed import EngineSeen, Observed
 from stackctl.core.plan import engine_features, exposure, gpu_request, host_names, security, subnets, time_zone
 from stackctl.core.plan.backend_service import own_backend
 from stackctl.core.plan.companions import companion_notes, companion_services
@@ -34,14 +34,15 @@ class Planned:
     lock: Lock
     inputs: str
     security: tuple[str, ...]
+    engine: EngineSeen | None = None  # that it is for
 
 
 def plan(spec: Spec, seen: Observed, recorded: Lock) -> Planned:
     """Decide everything; raise ConfigError, EngineError, GpuError or ModelError where the wish can't be met."""
     decisions = Decisions(recorded)
     _check(spec)
-    for source in (spec.model.source, *(one.source for one in spec.models.values())):
-        decisions.keep(store.key(source))
+    _keep_sources(spec, decisions)
+    decisions.keep(exposure.ASKED)
     name = stack_name(spec, seen.folder)
     serving = (external_backend if spec.backend.is_external else own_backend)(spec, seen, decisions)
     networks = subnets.networks(name, spec, seen, decisions, has_inner=serving.service is not None)
@@ -80,6 +81,7 @@ def plan(spec: Spec, seen: Observed, recorded: Lock) -> Planned:
             template=template,
             model_bytes=seen.model.size,
             notes=(
+                *decisions.notes(),
                 *_notes(spec, seen),
                 *subnets.notes(networks, seen),
                 *engine_features.notes(seen.engine),
@@ -92,18 +94,25 @@ def plan(spec: Spec, seen: Observed, recorded: Lock) -> Planned:
             ),
             timeout_s=max(300, serving.start_s + 120),
         ),
-        lock=Lock(decisions=decisions.taken, digests=recorded.digests, rendered=recorded.rendered),
+        lock=decisions.lock(),
         inputs=_inputs(spec, seen, serving.service.gpu if serving.service else None, names),
         security=tuple(measures),
+        engine=seen.engine,
     )
+
+
+def _keep_sources(spec: Spec, decisions: Decisions) -> None:
+    """Let stand where the models are that stack.toml names by a source."""
+    for source in (spec.model.source, *(one.source for one in spec.models.values())):
+        decisions.keep(store.key(source))
 
 
 def forget_decisions(recorded: Lock) -> Lock:
     """What is recorded, without what was decided: plan() decides it all again.
 
-    Where a source's model lies is none of that: it was found.
+    Where a source's model lies is none of that: it was found. Nor is what the user answered.
     """
-    found = {key: one for key, one in recorded.decisions.items() if store.is_key(key)}
+    found = {key: one for key, one in recorded.decisions.items() if store.is_key(key) or key == exposure.ASKED}
     return replace(recorded, decisions=found)
 
 

@@ -12,6 +12,7 @@ from typing import Any, Final
 
 from stackctl.core.config.files import STATE
 from stackctl.core.formats.dataclass_json import from_plain, to_plain
+from stackctl.core.observed import EngineSeen
 from stackctl.core.plan.stack import Plan
 from stackctl.errors import ConfigError
 from stackctl.secret import Secret
@@ -22,13 +23,25 @@ _NAME: Final = re.compile(r"[a-z0-9][a-z0-9_-]*")  # of a Compose project
 _FILE: Final = "file"  # the key of what stands in a secret's place
 
 
-def dump(plan: Plan, folder: PurePosixPath, *, key: str, password: str, by: str = "") -> str:
-    """The plan of the stack in `folder` as text. `key`, `password`: the files that hold those; `by`: our version."""
+def dump(
+    plan: Plan,
+    folder: PurePosixPath,
+    *,
+    key: str,
+    password: str,
+    by: str = "",
+    engine: EngineSeen | None = None,
+) -> str:
+    """The plan of the stack in `folder` as text. `key`, `password`: the files that hold those; `by`: our version.
+
+    `engine`: what was seen of the one that the plan is for; None: none was asked.
+    """
     table = to_plain(replace(plan, key=None, password=None, files={}, notes=()))
     table["key"] = plan.key and {_FILE: key}
     table["password"] = plan.password and {_FILE: password}
     table["files"] = {name: {_FILE: name} for name in plan.files}
-    return json.dumps({"version": VERSION, "by": by, "folder": str(folder), "plan": table}, indent=2) + "\n"
+    content = {"version": VERSION, "by": by, "folder": str(folder), "engine": engine and to_plain(engine)}
+    return json.dumps({**content, "plan": table}, indent=2) + "\n"
 
 
 def parse(text: str, folder: PurePosixPath, read: Callable[[str], str]) -> Plan | None:
@@ -60,6 +73,17 @@ def name(text: str, folder: PurePosixPath) -> str:
         return found if _NAME.fullmatch(found) else ""
     except (ValueError, KeyError, TypeError, AttributeError, RecursionError):
         return ""
+
+
+def engine(text: str, folder: PurePosixPath) -> EngineSeen | None:
+    """What was seen of the engine that the stack in `folder` was planned for; None where that is not told."""
+    try:
+        content = json.loads(text)
+        found = content["engine"] if content["version"] == VERSION and content["folder"] == str(folder) else None
+        seen: EngineSeen | None = found and from_plain(EngineSeen, found)
+    except (ValueError, KeyError, TypeError, AttributeError, RecursionError):
+        return None
+    return seen
 
 
 def _writer(content: object) -> str:

@@ -40,6 +40,7 @@ def networks(name: str, spec: Spec, seen: Observed, decisions: Decisions, *, has
                 f"network.{purpose}",
                 {"name": name, "chosen": chosen},
                 partial(free_subnet, name, purpose, away_from, seen.routes),
+                known=_is_subnet,
                 holds=partial(_stands, taken=taken, seen=seen),
             )
         if other := colliding_networks(subnet, taken):
@@ -79,10 +80,18 @@ def _stands(recorded: str, *, taken: Iterable[IPv4Network], seen: Observed) -> b
     return seen.has_run or not colliding_networks(recorded, (*taken, *narrow))
 
 
+def _is_subnet(recorded: object) -> bool:
+    try:
+        return isinstance(recorded, str) and bool(IPv4Network(recorded))
+    except ValueError:
+        return False
+
+
 def own_subnets(spec: Spec, recorded: Lock) -> frozenset[IPv4Network]:
     """The subnets that this stack has by choice or by record: without an engine, who uses them is taken to be it."""
     chosen = (spec.network.inner, spec.network.edge)
-    decided = (str(one.value) for key, one in recorded.decisions.items() if key.startswith("network."))
+    recorded_ones = (recorded.decisions.get(f"network.{purpose}") for purpose in ("inner", "edge"))
+    decided = (str(one.value) for one in recorded_ones if one and _is_subnet(one.value))
     return frozenset(IPv4Network(subnet) for subnet in (*chosen, *decided) if subnet != "auto")
 
 

@@ -6,7 +6,7 @@ from typing import Literal
 
 from stackctl.contracts.host import Owner
 from stackctl.contracts.service import Mount, Network, Publish, Service, Tmpfs
-from stackctl.core.config.lock import Decisions
+from stackctl.core.config.lock import Decisions, is_number
 from stackctl.core.config.spec import LAN, Spec
 from stackctl.core.config.values import memory_mib
 from stackctl.core.observed import Observed
@@ -103,6 +103,10 @@ def _fingerprint(seen: Observed) -> str:
     return hashlib.sha256(f"{seen.key.reveal()} {seen.password.reveal()}".encode()).hexdigest()[:16]
 
 
+def _is_port(recorded: object) -> bool:
+    return is_number(recorded) and recorded in range(1, 65536)
+
+
 def _port(wanted: int | Literal["auto"], seen: Observed, decisions: Decisions) -> int:
     taken = seen.taken_ports
     port = wanted
@@ -111,6 +115,7 @@ def _port(wanted: int | Literal["auto"], seen: Observed, decisions: Decisions) -
             "sillytavern.port",
             {},
             lambda: next(p for p in range(DEFAULT_PORT, 65536) if p not in taken),
+            known=_is_port,
             holds=lambda recorded: seen.has_run or recorded not in taken,
         )
     if port in taken:

@@ -7,7 +7,7 @@ from dataclasses import replace
 from typing import Final
 
 from stackctl.contracts.service import Service
-from stackctl.core.config.lock import Decisions, Lock
+from stackctl.core.config.lock import Decisions, Lock, is_text
 from stackctl.core.hub import store
 from stackctl.core.observed import Observed
 
@@ -24,7 +24,7 @@ def choose_zone(seen: Observed, recorded: Lock, decisions: Decisions) -> str:
     is_older = bool(recorded.rendered) and any(not store.is_key(key) for key in recorded.decisions)
     if KEY not in recorded.decisions and (is_older or seen.time_zone in _DEFAULT):
         return ""
-    return decisions.decide(KEY, {}, lambda: seen.time_zone)
+    return decisions.decide(KEY, {}, lambda: seen.time_zone, known=is_text)
 
 
 def in_zone(service: Service, zone: str) -> Service:
