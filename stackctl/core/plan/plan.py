@@ -6,7 +6,7 @@ from dataclasses import dataclass, replace
 from ipaddress import ip_address
 from pathlib import PurePosixPath
 
-from stackctl.contracts.service import GpuRequest, Network, Service
+from stackctl.contracts.service import GpuRequest, Network
 from stackctl.core.config.lock import Decisions, Lock
 from stackctl.core.config.spec import DEMO, LAN, Spec
 from stackctl.core.hub import store
