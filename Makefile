@@ -41,7 +41,7 @@ machines: .venv/ready ## All of other engines, Composes, hosts and backends, and
 	@.venv/bin/python tests/run.py machines
 
 chaos: .venv/ready ## All faults, races and hostile data on a real engine; `make test` runs a sample
-	@.venv/bin/python tests/run.py chaos
+	@STACKCTL_MOMENTS=$${STACKCTL_MOMENTS:-30} .venv/bin/python tests/run.py chaos
 
 bench: .venv/ready ## Medians and ratios, measured side by side
 	@$(ENGINE) up && eval "$$($(ENGINE) env)" && .venv/bin/python -m tests.bench.bench

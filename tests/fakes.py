@@ -45,7 +45,7 @@ from stackctl.effects.storage.disk import Disk
 from stackctl.errors import ConfigError, EngineError, ModelError, StackctlError
 from stackctl.orchestrators.compose import render
 from stackctl.orchestrators.compose.changes import changes
-from stackctl.ports.disk import Folder
+from stackctl.ports.disk import Folder, Says
 from stackctl.ports.engine import Watch
 from stackctl.ports.orchestrator import Action, Applying
 from stackctl.ports.page import Page
@@ -153,6 +153,11 @@ class FakeDocker:
         del folder
         if project in self.foreign:
             raise ConfigError(f"{project} is another's", hint="choose another name")
+
+    def claim(self, project: str, says: Says) -> AbstractContextManager[None]:
+        del says
+        self.asked.append(f"claim {project}")
+        return nullcontext()
 
     def stack_folders(self) -> frozenset[tuple[str, str]]:
         return self.projects

@@ -10,6 +10,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 from tests.e2e.browser import chromium
+from tests.e2e.engines import contained
 from tests.standins import build
 
 ROOT = Path(__file__).parents[1]
@@ -33,6 +34,7 @@ def main() -> None:
         "a stand-in for KoboldCpp": koboldcpp,
         "a stand-in for text-generation-webui": build.textgen_image,
         "a reverse proxy": build.caddy_image,
+        "Podman and a rootless Docker": contained.build,
     }
     for name, step in steps.items():
         began = time.monotonic()

@@ -20,6 +20,7 @@ IFF_UP = 1
 # linux/netfilter/nfnetlink.h, nf_tables.h
 NETLINK_NETFILTER, SUBSYS_NFTABLES, BATCH_BEGIN, BATCH_END, DELETE_TABLE, TABLE_NAME = 12, 10, 0x10, 0x11, 2, 1
 NLM_REQUEST, NLM_ACK = 1, 4
+PREFIX = 16  # of an engine's networks
 DOCKER0 = IPv4Network("172.17.0.0/16")
 
 
@@ -43,14 +44,19 @@ def default_interface(proc_net_route: str) -> str | None:
 
 
 def free_subnet(tag: str, taken: Iterable[IPv4Network]) -> IPv4Network:
-    """A /16 for one engine, apart from docker0's and from every route; the same folder tends to get the same."""
-    blocked = [DOCKER0, *taken]
+    """A /16 for one engine, apart from docker0's and from every route; the same folder tends to get the same.
+
+    Where a VPN's routes leave none, one that lies in the widest of them: the bridge's /24 wins there.
+    """
+    networks = list(taken)
     tens = [IPv4Network(f"10.{n}.0.0/16") for n in range(128, 255)]
     start = int(hashlib.sha256(tag.encode()).hexdigest(), 16) % len(tens)
     others = [IPv4Network(f"172.{n}.0.0/16") for n in range(18, 32)] + [IPv4Network("192.168.0.0/16")]
-    for candidate in [*tens[start:], *tens[:start], *others]:
-        if not any(candidate.overlaps(network) for network in blocked):
-            return candidate
+    for bearable in sorted({0, *(network.prefixlen for network in networks if network.prefixlen < PREFIX)}):
+        blocked = [DOCKER0, *(network for network in networks if network.prefixlen > bearable)]
+        for candidate in [*tens[start:], *tens[:start], *others]:
+            if not any(candidate.overlaps(network) for network in blocked):
+                return candidate
     raise EngineError("every private IPv4 range has a route on this machine", "free one, e.g. by leaving a VPN")
 
 

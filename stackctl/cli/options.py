@@ -12,6 +12,7 @@ KEYS = {
     "model": "model.path", "backend": "backend.kind", "url": "backend.url", "context": "backend.context",
     "gpu_layers": "backend.gpu_layers", "kv_cache": "backend.kv_cache", "template": "sillytavern.template",
     "gpu": "gpu.mode", "port": "sillytavern.port", "name": "name", "images": "images",
+    "expose": "sillytavern.expose",
 }  # fmt: skip
 
 
@@ -97,6 +98,7 @@ class ConfigFlags:
     port: str | int | None
     name: str | None
     images: str | None
+    expose: str | None
 
     def changes(self, *, is_elsewhere: bool = False) -> dict[str, object]:
         """By the dotted keys of stack.toml, those alone that were given.
@@ -127,6 +129,9 @@ def config_options(command: Callable[..., None]) -> Callable[..., None]:
     )
     @click.option("--gpu", type=_GPU_MODES, help="How the GPU is passed.")
     @click.option("--port", type=_Number(), help="SillyTavern's port on this machine.")
+    @click.option(
+        "--expose", metavar="WHO", help="Who else may open it, with a password: none, lan, an address, an interface."
+    )
     @click.option("--name", help="Name of the stack.")
     @click.option("--images", type=click.Choice(("auto", "official", "own")), help="Where images come from.")
     @wraps(command)
@@ -143,6 +148,7 @@ def config_options(command: Callable[..., None]) -> Callable[..., None]:
         port: str | int | None,
         name: str | None,
         images: str | None,
+        expose: str | None,
         **others: object,
     ) -> None:
         flags = ConfigFlags(
@@ -157,6 +163,7 @@ def config_options(command: Callable[..., None]) -> Callable[..., None]:
             port=port,
             name=name,
             images=images,
+            expose=expose,
         )
         command(*context_of_click, flags=flags, **others)
 

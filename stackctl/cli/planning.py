@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 import click
 
 from stackctl.cli import options as option
-from stackctl.cli.root import agrees, ask_which, machine_of, main
+from stackctl.cli.root import agrees, agrees_on_terminal, ask_which, machine_of, main, sits_elsewhere
 from stackctl.ui import Ui
 
 if TYPE_CHECKING:
@@ -58,6 +58,10 @@ def deploy(
     if answer is None:
         machine.ui.note("nothing was changed; for another model: stackctl deploy --model MODEL, or --model demo")
         return
+    changes |= answer
+    opened, is_worth_saying = (None, False) if dry_run else _ask_to_open(machine, changes, yes=yes or as_json)
+    if opened:
+        changes["sillytavern.expose"] = "lan"
     options = Options(
         dry_run=dry_run,
         replan=replan,
@@ -66,9 +70,11 @@ def deploy(
         trust_first_download=trust_first_download,
         force=force,
         rollback=not no_rollback,
+        opened=opened,
     )
-    done = run(machine, {**changes, **answer}, options)
-    machine.ui.result(*report.deployed(done, os.environ.get("SSH_CONNECTION", "")))
+    done = run(machine, changes, options)
+    ssh = os.environ.get("SSH_CONNECTION", "")
+    machine.ui.result(*report.deployed(done, ssh, as_qr=bool(opened), can_open=is_worth_saying))
 
 
 def _ask_for_model(machine: "Machine", changes: dict[str, object], *, yes: bool) -> dict[str, object] | None:
@@ -97,6 +103,22 @@ def _ask_for_model(machine: "Machine", changes: dict[str, object], *, yes: bool)
     if agreed is None:
         return {}
     return {"model.path": "auto", "model.source": str(best.source)} if agreed else None
+
+
+def _ask_to_open(machine: "Machine", changes: dict[str, object], *, yes: bool) -> tuple[bool | None, bool]:
+    """What the user says to opening the stack to other devices, and whether the command for that is worth saying.
+
+    None where nothing is to be asked, or there is no terminal to ask on. `yes`: ask nothing; that opens nothing.
+    """
+    from stackctl.steps.config_request import load_config
+    from stackctl.steps.open_to_others import may_open
+
+    if "sillytavern.expose" in changes:
+        return changes["sillytavern.expose"] != "none", False
+    if not sits_elsewhere(os.environ) or not may_open(machine, load_config(machine, changes)):
+        return None, False
+    answer = None if yes else agrees_on_terminal("Open it to other devices of this network, with a password?")
+    return answer, answer is None
 
 
 @main.command()

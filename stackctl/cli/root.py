@@ -3,7 +3,7 @@
 import os
 import select
 import sys
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
@@ -113,6 +113,17 @@ def machine_of(ctx: click.Context, *, as_json: bool = False) -> "Machine":
     if _WITHOUT_ENGINE.isdisjoint({command, command.partition(" ")[0]}):
         machine.docker.refuse_distant(machine.place, command)
     return machine
+
+
+def sits_elsewhere(environ: Mapping[str, str]) -> bool:
+    """Whether the user is at another device: they came by SSH, or this one shows them nothing."""
+    has_display = not sys.platform.startswith("linux") or environ.get("DISPLAY") or environ.get("WAYLAND_DISPLAY")
+    return bool(environ.get("SSH_CONNECTION")) or not has_display
+
+
+def agrees_on_terminal(question: str) -> bool | None:
+    """Ask a question whose answer is no by default; None where there is no terminal."""
+    return click.confirm(question, default=False, err=True) if sys.stdin.isatty() else None
 
 
 def agrees(question: str) -> bool | None:

@@ -24,6 +24,7 @@ from stackctl.errors import ConfigError
 from stackctl.machine import Machine
 from stackctl.ports.disk import Reach, Tree, Trees
 from stackctl.steps.config_request import load_config, read_lock, write_config
+from stackctl.steps.former_stack import forget_former
 from stackctl.steps.private_folders import keep_out_of_git
 from stackctl.steps.seed_tavern import RECORD as SEEDED
 from stackctl.terminal import command_line
@@ -143,6 +144,7 @@ def adopt(machine: Machine, found: Adoption) -> Adopted:
         machine.folder.write(SEEDED, json.dumps(handed, indent=2, ensure_ascii=False) + "\n")
         if found.wishes:
             write_config(machine, load_config(machine, found.wishes))
+        forget_former(machine)  # of a killed deploy: its settings are none of that folder's
         tree.put(staged, target, aside)
     return Adopted(target=target, files=len(sums), aside=aside)
 

@@ -19,13 +19,15 @@ from stackctl.steps import api_key, seed_tavern, stack_model, tavern_password
 from stackctl.steps.backend_program import fetch_program
 from stackctl.steps.config_request import ConfigRequest, read_lock, write_config
 from stackctl.steps.deploy_history import record_deploy
-from stackctl.steps.disks import refuse_full, refuse_without_permissions
+from stackctl.steps.disks import record_disk, refuse_full, refuse_lost_disk, refuse_without_permissions
 from stackctl.steps.external_backend import wait_for_external
 from stackctl.steps.fetch_images import fetch_images, with_digests
 from stackctl.steps.first_model import request_to_deploy
 from stackctl.steps.former_stack import forget_former, keep_former
 from stackctl.steps.keep_data import keep_data
 from stackctl.steps.observe import observe, observe_again
+from stackctl.steps.open_to_others import with_answer
+from stackctl.steps.own_name import claimed, keep_name
 from stackctl.steps.private_folders import keep_out_of_git
 from stackctl.steps.prove import Proof, prove
 from stackctl.steps.rollback import after_failure
@@ -48,6 +50,7 @@ class Options:
     trust_first_download: bool = False
     force: bool = False  # even what does not fit
     rollback: bool = True  # to what ran before, where this fails
+    opened: bool | None = None  # what the user said to opening it to other devices; None: nothing
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -68,7 +71,7 @@ def deploy(machine: Machine, flags: Mapping[str, object], options: Options) -> D
     """
     with nullcontext() if options.dry_run else machine.folder.locked(machine.ui.note):
         machine.ui.step("Looking at the machine and the model")
-        final = _look(request_to_deploy(machine, flags), machine, options)
+        final = _look(request_to_deploy(machine, keep_name(machine, flags)), machine, options)
         _say(final.plan, final.now.observed, machine)
         _refuse_too_large(final.plan, options)
         if not final.now.observed.has_run:
@@ -77,6 +80,7 @@ def deploy(machine: Machine, flags: Mapping[str, object], options: Options) -> D
         up = Deployed(plan=final.plan, text=final.text)
         if options.dry_run:
             return up
+        refuse_lost_disk(final.plan, machine)
         refuse_without_permissions(final.plan, machine)
         keep_former(machine, final.plan, final.now.wanted, seed_tavern.RECORD)
         try:
@@ -84,6 +88,7 @@ def deploy(machine: Machine, flags: Mapping[str, object], options: Options) -> D
         except (StackctlError, KeyboardInterrupt) as error:
             raise after_failure(error, machine, is_wanted=options.rollback) from error.__cause__
         forget_former(machine)
+        record_disk(up.plan, machine)
         if options.prove:
             machine.ui.step("Asking through SillyTavern")
             up = replace(up, proof=prove(up.plan, machine))
@@ -105,6 +110,8 @@ def _change(final: Phase, up: Deployed, machine: Machine, options: Options) -> D
 def _look(wanted: ConfigRequest, machine: Machine, options: Options) -> Phase:
     """What is wanted, observed and recorded, planned; with the model that has yet to be fetched, if there is one."""
     lock = read_lock(machine)
+    if options.opened is not None:
+        lock = with_answer(lock, is_open=options.opened)
     coming = stack_model.pending_model(wanted.spec, machine, lock)
     observed = observe(wanted.spec, machine, lock, coming.model if coming else None)
     observed = replace(observed, patience_s=options.timeout_s or 0)
@@ -141,12 +148,13 @@ def _bring_up(phase: Phase, machine: Machine, options: Options) -> Deployed:
     """Fetch what is missing, and start; as long as others take what was free a moment ago, with something else."""
     machine.ui.step("Fetching what is missing")
     phase = _with_images(phase, machine, options)
-    for _ in range(_TRIES):
-        try:
-            return _start(phase, machine, options)
-        except Taken as error:
-            phase = _choose_again(error, phase, machine)
-    return _start(phase, machine, options)
+    with claimed(phase.plan.name, machine):
+        for _ in range(_TRIES):
+            try:
+                return _start(phase, machine, options)
+            except Taken as error:
+                phase = _choose_again(error, phase, machine)
+        return _start(phase, machine, options)
 
 
 def _start(phase: Phase, machine: Machine, options: Options) -> Deployed:

@@ -10,6 +10,7 @@ from stackctl.machine import Machine
 from stackctl.steps.config_request import read_lock
 from stackctl.steps.first_model import request_to_render
 from stackctl.steps.observe import observe
+from stackctl.steps.own_name import keep_name
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -22,7 +23,7 @@ class Difference:
 
 def diff(machine: Machine, flags: Mapping[str, object], *, replan: bool = False) -> Difference:
     """Compare what a deploy would write with what is there and runs. Changes nothing."""
-    wanted = request_to_render(machine, flags)
+    wanted = request_to_render(machine, keep_name(machine, flags))
     seen = observe(wanted.spec, machine)
     lock = read_lock(machine)
     planned = plan(wanted.spec, seen, forget_decisions(lock) if replan else lock)

@@ -10,9 +10,11 @@ from stackctl.ports.orchestrator import Action
 from stackctl.steps import api_key
 from stackctl.steps.config_request import load_config, read_lock
 from stackctl.steps.deployed import deployed_plan, known_plan, stack_name_here
+from stackctl.steps.disks import note_read_only, refuse_lost_disk
 from stackctl.steps.external_backend import wait_for_external
 from stackctl.steps.has_run import record_run
 from stackctl.steps.observe import observe
+from stackctl.steps.own_name import claimed, refuse_foreign, refuse_moved
 from stackctl.steps.rollback import finish_going_back
 from stackctl.steps.start import start as start_and_wait
 from stackctl.steps.tavern_folder import data_path
@@ -44,14 +46,18 @@ def start(machine: Machine, service: str | None, *, again: bool, timeout_s: int 
     """
     name = _checked(machine, service)
     with machine.folder.locked(machine.ui.note, writes=False):
+        refuse_moved(name, machine)
         finish_going_back(machine)
         plan = deployed_plan(machine)
+        refuse_lost_disk(plan, machine)
+        note_read_only(plan, machine)
         _say_edited(machine)
         if plan.backend_service is None:
             spec = load_config(machine, {}).spec
             wait_for_external(spec, observe(spec, machine), read_lock(machine), machine, timeout_s=timeout_s)
         action: Action = "restart" if again else "start"
-        started = start_and_wait(plan, machine, timeout_s=timeout_s, action=action, only=service)
+        with claimed(name, machine):
+            started = start_and_wait(plan, machine, timeout_s=timeout_s, action=action, only=service)
     return Done(name=name, url=plan.url, ready_s=started.ready_s)
 
 
@@ -88,7 +94,7 @@ def _say_edited(machine: Machine) -> None:
 def _checked(machine: Machine, service: str | None) -> str:
     """The stack's name; raise ConfigError for another's, and for an unknown service."""
     name = stack_name_here(machine)
-    machine.docker.refuse_foreign(name, machine.place)
+    refuse_foreign(name, machine)
     if service and service not in (known := _services(name, machine)):
         raise ConfigError(f"this stack has no service {service!r}", hint=f"it has: {', '.join(known) or 'none'}")
     return name

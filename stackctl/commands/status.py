@@ -14,6 +14,7 @@ from stackctl.errors import ConfigError
 from stackctl.machine import Machine
 from stackctl.steps.deployed import known_plan, stack_name_here
 from stackctl.steps.former_stack import BACK_OR_ON, kept_journal
+from stackctl.steps.own_name import refuse_foreign
 
 _LINES = 500  # of a log
 
@@ -84,7 +85,7 @@ def page_places(page: ServiceState | None, machine: Machine) -> tuple[Publish, .
 def _checked(machine: Machine) -> str:
     """The stack's name; raise ConfigError where there is none here, or another folder's by its name."""
     name = stack_name_here(machine)
-    machine.docker.refuse_foreign(name, machine.place)
+    refuse_foreign(name, machine)
     return name
 
 

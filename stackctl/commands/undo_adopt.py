@@ -13,6 +13,7 @@ from stackctl.errors import ConfigError, DataError
 from stackctl.machine import Machine
 from stackctl.ports.disk import Leaf
 from stackctl.steps.config_request import load_config
+from stackctl.steps.former_stack import forget_former
 from stackctl.steps.private_folders import keep_out_of_git
 from stackctl.steps.seed_tavern import RECORD as SEEDED
 from stackctl.steps.tavern_folder import shared_folder
@@ -107,6 +108,7 @@ def undo(machine: Machine, found: Undoing) -> Undone:
             tree.bring(one.leaf, there, one.to.name)
         if found.before and found.seeded is not None:
             machine.folder.write(SEEDED, found.seeded)
+        forget_former(machine)  # of a killed deploy: its settings are none of that folder's
         aside = tree.take_away(found.target, found.before)
     return Undone(
         source=found.source,

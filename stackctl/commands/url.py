@@ -40,7 +40,7 @@ def url(machine: Machine) -> Address:
         port = published[0].port
         raise ConfigError(
             "no other device can open this stack: it is published on this machine alone",
-            hint=f'expose = "lan" under [sillytavern] in stack.toml, then stackctl deploy; or from the other device: '
+            hint="stackctl deploy --expose lan opens it, with a password; or from the other device: "
             f"ssh -L {port}:127.0.0.1:{port} THIS-HOST",
         )
     others.sort(key=lambda place: place.startswith("http://["))  # IPv4 first: people can type it

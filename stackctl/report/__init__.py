@@ -26,8 +26,11 @@ _HOW = {
 }
 
 
-def deployed(done: "Deployed", ssh: str) -> tuple[str, dict[str, Any]]:
-    """The end of a deploy. `ssh`: the value of SSH_CONNECTION, "" where we do not sit behind SSH."""
+def deployed(done: "Deployed", ssh: str, *, as_qr: bool = False, can_open: bool = False) -> tuple[str, dict[str, Any]]:
+    """The end of a deploy. `ssh`: the value of SSH_CONNECTION, "" where we do not sit behind SSH.
+
+    `as_qr`: the last lines are what another device needs, with a picture. `can_open`: they are the command for that.
+    """
     plan, proof = done.plan, done.proof
     values: dict[str, Any] = {
         "name": plan.name,
@@ -57,18 +60,25 @@ def deployed(done: "Deployed", ssh: str) -> tuple[str, dict[str, Any]]:
             replies.describe_pace(reply.first_s, proof.tokens_per_s, title=plan.backend_title),
         ]
     lines += ["", f"Open {plan.url}"]
+    others: list[str] = []
     if plan.password:
         from stackctl.core.tavern import container as tavern
         from stackctl.steps import tavern_password
 
-        lines += [f"from other devices: {url}" for url in plan.urls]
-        lines.append(f"it asks for a name and a password: {tavern.USER}, and what lies in {tavern_password.FILE}")
+        others = [f"from other devices: {url}" for url in plan.urls]
+        others.append(f"it asks for a name and a password: {tavern.USER}, and what lies in {tavern_password.FILE}")
         values |= {"urls": list(plan.urls), "user": tavern.USER, "password_file": tavern_password.FILE}
+    if not as_qr:
+        lines += others
     if ssh and plan.sillytavern.publish:
         values["ssh"] = _tunnel(plan.url, ssh)
         lines.append(f"from the machine you sit at:  {values['ssh']}   then open {plan.url}")
     if plan.is_demo:
         lines.append("For a real chat: stackctl deploy --model /path/to/your-model.gguf")
+    if as_qr:
+        lines += ["", *others[:-1], _qr(min(plan.urls, key=lambda url: url.startswith("http://["))), *others[-1:]]
+    elif can_open:
+        lines.append("to open it to other devices of this network, with a password: stackctl deploy --expose lan")
     return "\n".join(lines), values
 
 
@@ -77,14 +87,19 @@ def address(found: "Address", *, as_qr: bool) -> tuple[str, dict[str, Any]]:
     values = {"url": found.urls[0], "urls": list(found.urls), "user": found.user, "password_file": found.password_file}
     if not as_qr:
         return found.urls[0], values
+    asks = f"\nname: {found.user}, password: in {found.password_file}" if found.password_file else ""
+    return f"{_qr(found.urls[0])}\n{found.urls[0]}{asks}", values
+
+
+def _qr(url: str) -> str:
+    """A picture of an address, for a terminal; the last line ends like the others."""
     import io
 
     import segno
 
     picture = io.StringIO()
-    segno.make(found.urls[0], micro=False).terminal(out=picture, compact=True)
-    asks = f"\nname: {found.user}, password: in {found.password_file}" if found.password_file else ""
-    return f"{picture.getvalue()}\n{found.urls[0]}{asks}", values
+    segno.make(url, micro=False).terminal(out=picture, compact=True)
+    return picture.getvalue()
 
 
 def opened(done: "Opened", ssh: str) -> tuple[str, dict[str, Any]]:

@@ -9,6 +9,7 @@ from stackctl.core.plan.stack import Plan
 from stackctl.errors import ConfigError, StackctlError
 from stackctl.machine import Machine
 from stackctl.ports.disk import Says
+from stackctl.steps.own_name import former_place, recorded_name
 
 
 def deployed_plan(machine: Machine) -> Plan:
@@ -36,7 +37,8 @@ def known_plan(machine: Machine, note: Says) -> Plan | None:
 def stack_name_here(machine: Machine) -> str:
     """Return the name of the stack in this folder; raise ConfigError where there is none.
 
-    It is read from plan.json, else from this folder's containers, else from stack.toml, and from stack.lock last.
+    It is read from plan.json, else from this folder's containers, or those of its former place, else from stack.toml,
+    and from stack.lock last.
     """
     _refuse_none(machine)
     with suppress(StackctlError):  # not even a file
@@ -46,16 +48,17 @@ def stack_name_here(machine: Machine) -> str:
     if len(running := _names_on_engine(machine)) == 1:
         return running[0]
     from stackctl.core.plan.plan import stack_name
-    from stackctl.core.plan.subnets import network_name
-    from stackctl.steps.config_request import load_config, read_lock
+    from stackctl.steps.config_request import load_config
 
+    recorded = recorded_name(machine)
+    if former_place(recorded, machine):
+        return recorded
     try:
         return stack_name(load_config(machine, {}).spec, machine.place)
-    except StackctlError as error:
-        with suppress(StackctlError):
-            if recorded := network_name(read_lock(machine)):
-                return recorded
-        raise error from None
+    except StackctlError:
+        if recorded:
+            return recorded
+        raise
 
 
 def _names_on_engine(machine: Machine) -> list[str]:

@@ -1,15 +1,20 @@
-"""The disks that a stack lies on: room for a first start, and secrets that stay secret."""
+"""The disks that a stack lies on: room for a first start, secrets that stay secret, and chats that are still there."""
 
 from collections.abc import Iterator
+from contextlib import suppress
 from pathlib import Path
 from typing import Final
 
 from stackctl.contracts.host import Permissions
+from stackctl.core.config.files import STATE
 from stackctl.core.plan.stack import Plan
+from stackctl.core.tavern import container as tavern
 from stackctl.errors import DataError, DoesNotFit
 from stackctl.machine import Machine
 from stackctl.steps.tavern_folder import data_path, tavern_folder
+from stackctl.terminal import command_line
 
+_RECORD: Final = f"{STATE}/sillytavern-disk"  # where the chats' disk is mounted, if it is another than the folder's
 _ROOM_MIB: Final = 200  # for SillyTavern's first data and our own files
 
 
@@ -22,6 +27,37 @@ def refuse_full(plan: Plan, machine: Machine) -> None:
                 f"only {free} MiB are free on the disk of {folder}; {_ROOM_MIB} are needed at least",
                 hint="free some space: docker system df shows what images and old containers take",
             )
+
+
+def record_disk(plan: Plan, machine: Machine) -> None:
+    """Write down where the disk of the chats is mounted, once a stack is ready with them."""
+    trees, data = machine.storage.trees, machine.path / data_path(plan)
+    place = trees.mount_point(data)
+    with suppress(DataError):  # a full disk is no reason not to be ready
+        if place == trees.mount_point(machine.path):
+            machine.folder.remove(_RECORD)
+        else:
+            machine.folder.write(_RECORD, f"{place}\n")
+
+
+def refuse_lost_disk(plan: Plan, machine: Machine) -> None:
+    """Raise DataError where the disk of the chats is not mounted: SillyTavern would begin anew in the empty folder."""
+    trees, data = machine.storage.trees, machine.path / data_path(plan)
+    place = (machine.folder.read(_RECORD) or "").strip()
+    if not place or place == trees.mount_point(data) or trees.existing(data, (tavern.SETTINGS,)):
+        return
+    raise DataError(
+        f"the chats lie on a disk or share at {place}, which is not mounted: {data} is empty",
+        hint=f"{command_line('mount', place)}, then run it again; to begin anew without them: "
+        f"{command_line('rm', machine.path / _RECORD)}",
+    )
+
+
+def note_read_only(plan: Plan, machine: Machine) -> None:
+    """Say where SillyTavern comes up, and can save nothing."""
+    data = machine.path / data_path(plan)
+    if machine.storage.trees.is_read_only(data):
+        machine.ui.note(f"note: {data} is on a read-only disk: SillyTavern can save no chat there")
 
 
 def refuse_without_permissions(plan: Plan, machine: Machine) -> None:

@@ -24,7 +24,7 @@ from stackctl.ports.disk import Folder
 from stackctl.steps.config_request import ConfigRequest, read_lock
 from stackctl.steps.deployed import written_plan
 from stackctl.steps.recorded_deploys import recorded_deploys
-from stackctl.steps.tavern_folder import settings_file, tavern_folder
+from stackctl.steps.tavern_folder import settings_file, shared_folder, tavern_folder
 
 BACK_OR_ON = "`stackctl start` goes back to what ran before; `stackctl deploy` goes on with the change"
 WRITTEN = f"{journals.FOLDER}/written.toml"  # stack.toml as the deploy wrote it
@@ -100,6 +100,12 @@ def _keep(
     services = tuple(_service(one, states.get(one.name)) for one in former.services)
     ran = any(one.state == "running" for one in states.values())
     _write(Journal(stack=former.name, ran=ran, files=tuple(files), services=services), machine)
+
+
+def folder_of(file: FormerFile, machine: Machine) -> Folder:
+    """The deployment's folder to read a former file in: SillyTavern's settings as what its container may change."""
+    data = file.name.removesuffix(f"/{tavern.SETTINGS}")
+    return machine.folder if data == file.name else shared_folder(machine, data)
 
 
 def _works(former: Plan, states: Mapping[str, ServiceState], machine: Machine) -> bool:

@@ -25,6 +25,7 @@ from stackctl.steps.config_request import read_lock
 from stackctl.steps.deployed_arguments import deployed_arguments
 from stackctl.steps.external_backend import observed_external
 from stackctl.steps.has_run import has_run
+from stackctl.steps.own_name import refuse_foreign
 from stackctl.steps.stack_model import model_path
 from stackctl.terminal import command_line
 
@@ -40,7 +41,7 @@ def observe(spec: Spec, machine: Machine, found: Lock | None = None, coming: Mod
     engine = machine.docker.look(compose_argv, compose_version)
     name = stack_name(spec, machine.place)
     refuse_elsewhere("this folder", machine.place, machine.docker.own_binds, is_folder=True)
-    machine.docker.refuse_foreign(name, machine.place)
+    refuse_foreign(name, machine)
     _refuse_second(name, machine, engine)
     seen = Observed(
         folder=machine.place,

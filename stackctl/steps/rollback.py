@@ -16,7 +16,8 @@ from stackctl.core.tavern import container as tavern
 from stackctl.errors import ConfigError, Interrupted, Late, NotReady, StackctlError
 from stackctl.machine import Machine
 from stackctl.steps.deployed import deployed_plan
-from stackctl.steps.former_stack import BACK_OR_ON, WRITTEN, forget_former, is_overtaken, kept_journal
+from stackctl.steps.former_stack import BACK_OR_ON, WRITTEN, folder_of, forget_former, is_overtaken, kept_journal
+from stackctl.steps.page_state import PageState
 from stackctl.steps.seed_tavern import RECORD, put_settings_back
 from stackctl.steps.start import start
 from stackctl.steps.tavern_folder import settings_file, tavern_folder
@@ -40,21 +41,22 @@ def after_failure(
     if not is_wanted:
         machine.ui.note(BACK_OR_ON)
         return error
-    states = machine.orchestrator.states(journal.stack)
-    if is_overtaken(journal, states):
-        forget_former(machine)
-        machine.ui.note("SillyTavern itself was changed by this deploy, and has run since: nothing is put back")
-        return error
-    failed = _explained(error)
-    machine.ui.step(f"It failed ({failed.message.partition(chr(10))[0]}): going back to what ran before")
-    log = _keep_log(failed.evidence, journal, states, machine)
     try:
+        states = machine.orchestrator.states(journal.stack)
+        if is_overtaken(journal, states):
+            machine.ui.note("SillyTavern itself was changed by this deploy, and has run since: nothing is put back")
+        if is_overtaken(journal, states) or _is_same(journal, machine):
+            forget_former(machine)
+            return error
+        failed = _explained(error)
+        machine.ui.step(f"It failed ({failed.message.partition(chr(10))[0]}): going back to what ran before")
+        log = _keep_log(failed.evidence, journal, states, machine)
         runs = go_back(journal, machine)
     except KeyboardInterrupt:
         failed = Interrupted("interrupted while going back to what ran before", hint=BACK_OR_ON)
         failed.rolled_back = False
     except StackctlError as second:
-        failed = _not_back(failed, second, journal, machine)
+        failed = _not_back(_explained(error), second, journal, machine)
     else:
         failed.hint = "; ".join(filter(None, (failed.hint, log, f"rolled back: {runs}")))
         failed.rolled_back = True
@@ -86,11 +88,12 @@ def go_back(journal: Journal, machine: Machine) -> str:
         if not all(one.name not in states or states[one.name].container == one.container for one in journal.services):
             machine.orchestrator.down(former.name, volumes=False)  # a later start would find the wrong containers
     elif not all(_is_former(one, states) for one in journal.services):
-        backend, page = former.backend_service, journal.service(tavern.NAME)
-        only = backend.name if backend and page and _is_former(page, states) else None
+        others = [one for one in journal.services if one.name != former.backend]
+        only = former.backend if former.backend_service and all(_is_former(one, states) for one in others) else None
         concerned = [one for one in journal.services if only in {None, one.name}]
         images = _images(concerned, machine)
-        start(former, machine, timeout_s=former.timeout_s, only=only, images=images)
+        start(former, machine, timeout_s=None, only=only, images=images)
+    PageState(former, machine).say("")
     take_password_back(former, machine)
     for copy in journal.copies:
         machine.storage.trees.remove(Path(copy))
@@ -142,6 +145,13 @@ def _keep_log(evidence: tuple[str, ...], journal: Journal, states: Mapping[str, 
             machine.folder.write(LOG, machine.ui.redacted("\n".join(lines) + "\n"), mode=0o600)
             return f"the log of what failed is in {LOG}"
     return ""
+
+
+def _is_same(journal: Journal, machine: Machine) -> bool:
+    """Whether the deploy wanted what was there, files and images: going back would only try that again."""
+    is_written = any(journals.fate(one, folder_of(one, machine).sha256(one.name)) != "same" for one in journal.files)
+    images = machine.docker.images
+    return not is_written and all(one.image_id in {"", images.id(one.image)} for one in journal.services)
 
 
 def _is_former(one: FormerService, states: Mapping[str, ServiceState]) -> bool:

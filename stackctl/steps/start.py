@@ -4,6 +4,7 @@ import time
 from collections.abc import Mapping
 from contextlib import suppress
 from dataclasses import dataclass
+from pathlib import Path
 from types import MappingProxyType
 
 from stackctl.backends.contract import Buffer
@@ -129,8 +130,11 @@ def _say_ready(known: StartState, state: StartState, machine: Machine, seconds: 
 def _give_up(state: StartState, failed: Failed, machine: Machine) -> StackctlError:
     """Stop what failed and what waits for it, and return the error, with the cause from the log of what died."""
     log = machine.docker.tail(failed.why) if isinstance(failed.why, ServiceState) else ()
+    found = machine.docker.containers(state.plan.name)
+    theirs = {one.id for one in found if one.folder and Path(one.folder).resolve() != machine.path}
     for one in to_stop(state):
-        machine.docker.stop(one.container, _STOP_S)
+        if one.container not in theirs:  # another folder's, which somebody started meanwhile by hand
+            machine.docker.stop(one.container, _STOP_S)
     if isinstance(failed.why, Unmountable):
         failed = Failed(_explain_mount(failed.why, machine))
     return explain(failed, log, state.before)

@@ -23,6 +23,8 @@ from stackctl.effects.docker.events import Watch
 from stackctl.effects.storage.folder import Folder
 from stackctl.errors import EngineError, GpuError, ModelError, NotReady, Taken
 from stackctl.ports.disk import Says
+from stackctl.steps.config_request import load_config
+from stackctl.steps.open_to_others import may_open
 from tests.commands.engines import Stage, Staged, container, quiet_stage, staged
 from tests.commands.pages import FakePage, page_of
 from tests.core.samples import a_plan
@@ -438,6 +440,15 @@ def test_the_password_goes_once_the_stack_is_exposed_no_more(tmp_path: Path) -> 
     assert file.read_text().strip() == done.plan.password.reveal()
     assert deploy(here.machine, {"sillytavern.expose": "none"}, QUICK).plan.password is None
     assert not file.exists()
+
+
+def test_an_answer_is_written_down_with_what_was_deployed(tmp_path: Path) -> None:
+    here = with_images(tmp_path)
+    here.host.own_interfaces = {"eth0": ("192.168.1.5/24",)}
+    deploy(here.machine, DEMO, replace(QUICK, opened=False))
+    assert not may_open(here.machine, load_config(here.machine, {}))
+    deploy(here.machine, {"sillytavern.port": 8100}, QUICK)
+    assert not may_open(here.machine, load_config(here.machine, {}))
 
 
 def test_a_program_of_unknown_hash_is_taken_only_where_that_is_said(tmp_path: Path) -> None:

@@ -1,6 +1,7 @@
 """What stops a deploy before its start leaves the folder and a running stack exactly as they are."""
 
 from collections.abc import Mapping
+from contextlib import AbstractContextManager
 from dataclasses import replace
 from functools import partial
 from pathlib import Path, PurePosixPath
@@ -11,7 +12,7 @@ from click.testing import CliRunner
 from stackctl.cli import main
 from stackctl.commands.deploy import Options, deploy
 from stackctl.commands.diff import diff
-from stackctl.commands.lifecycle import stop
+from stackctl.commands.lifecycle import down, start, stop
 from stackctl.commands.render import render
 from stackctl.commands.status import status
 from stackctl.core.container_paths import Bind
@@ -22,7 +23,8 @@ from stackctl.effects.storage.disk import Disk, Trees
 from stackctl.errors import ConfigError, StackctlError
 from stackctl.machine import Machine
 from stackctl.orchestrators.compose.render import MARKER, services
-from tests.commands.engines import Staged, staged
+from stackctl.ports.disk import Says
+from tests.commands.engines import Stage, Staged, quiet_stage, staged
 from tests.core.samples import a_plan
 
 QUICK = Options(prove=False, timeout_s=20)
@@ -164,17 +166,77 @@ def test_a_stack_of_the_same_folder_under_another_name_is_refused(running: Stage
     deploy(running.machine, {}, QUICK)  # its own name is no second one
 
 
-def test_so_is_one_whose_folder_was_moved_but_not_a_copy(running: Staged, tmp_path: Path) -> None:
-    there = running.machine.path.rename(tmp_path / "moved")
-    moved = on_stage(there)
-    moved.stage.projects = frozenset({("chat", str(tmp_path / "chat"))})
-    error = refused(moved)
-    assert f"still there under the name 'chat', started in {tmp_path}/chat: two on" in error.message
-    moved.stage.own_binds = (Bind(PurePosixPath(there), PurePosixPath(there)),)  # the other may just not be mounted
-    deploy(moved.machine, {}, QUICK)
-    moved.stage.own_binds = None
-    (tmp_path / "chat").mkdir()  # then the folder here is a copy of it
-    deploy(moved.machine, {}, QUICK)
+def moved(running: Staged, to: str) -> Staged:
+    """The same engine and stack, whose folder was renamed."""
+    before = running.machine.path
+    here = on_stage(before.rename(before.with_name(to)))
+    here.stage.projects, here.stage.foreign = frozenset({("chat", str(before))}), frozenset({"chat"})
+    here.stage.states_ = running.stage.states_
+    return here
+
+
+def test_a_stack_whose_folder_was_moved_is_taken_over_under_its_name(running: Staged) -> None:
+    there = moved(running, "moved")
+    done = deploy(there.machine, {}, QUICK)
+    assert done.plan.name == "chat"
+    assert f"this folder was {running.machine.path}: its stack stays 'chat'" in there.said.getvalue()
+    assert 'name = "chat"' in (there.machine.path / "stack.toml").read_text()
+
+
+def test_so_is_one_whose_name_stands_in_its_stack_toml(running: Staged) -> None:
+    text = (running.machine.path / "stack.toml").read_text().replace('name = "auto"', 'name = "chat"')
+    (running.machine.path / "stack.toml").write_text(text)
+    there = moved(running, "moved")
+    assert deploy(there.machine, {}, QUICK).plan.name == "chat"
+
+
+def test_a_copy_is_none_that_was_moved_and_keeps_off_the_name(running: Staged) -> None:
+    there = moved(running, "moved")
+    running.machine.path.mkdir()
+    error = refused(there, {"name": "chat"})
+    assert error.message == "chat is another's"
+    deploy(there.machine, {}, QUICK)  # its own name, after the folder
+    assert "'chat'" not in there.said.getvalue()
+
+
+@pytest.mark.parametrize("elsewhere", ["another machine's engine", "stackctl in a container"])
+def test_a_place_that_is_not_seen_from_here_is_not_gone(running: Staged, elsewhere: str) -> None:
+    there = moved(running, "moved")
+    if elsewhere == "stackctl in a container":
+        there.stage.own_binds = (Bind(PurePosixPath("/"), PurePosixPath("/")),)
+    else:
+        there.stage.is_local = False
+    assert refused(there, {"name": "chat"}).message == "chat is another's"
+
+
+def test_a_moved_stack_stops_and_goes_down_but_starts_by_a_deploy_alone(running: Staged) -> None:
+    there = moved(running, "moved")
+    assert stop(there.machine, None).name == "chat"
+    assert down(there.machine, volumes=False).name == "chat"
+    with pytest.raises(ConfigError, match="where the stack's containers still look for their files") as caught:
+        start(there.machine, None, again=False, timeout_s=20)
+    assert caught.value.hint.startswith("stackctl deploy makes them anew here")
+    deploy(there.machine, {}, QUICK)
+    there.stage.projects |= {("chat", str(there.machine.path))}  # the deploy left a container as it was
+    assert start(there.machine, None, again=False, timeout_s=20).name == "chat"
+
+
+def test_of_two_folders_with_one_name_the_second_is_refused_before_it_writes_or_starts_anything(tmp_path: Path) -> None:
+    there = on_stage(tmp_path / "chat")
+
+    class First(Stage):
+        """The other folder's deploy comes to its end while this one waits for the name."""
+
+        def claim(self, project: str, says: Says) -> AbstractContextManager[None]:
+            self.foreign = frozenset({project})
+            return super().claim(project, says)
+
+    first = First(images=there.images)
+    second = quiet_stage(there.machine.path, first)
+    with pytest.raises(ConfigError, match="chat is another's"):
+        deploy(second.machine, {"model.path": "demo"}, QUICK)
+    assert (first.models, first.stopped) == ([], [])
+    assert not (there.machine.path / "compose.yml").exists()
 
 
 # -- the GPU, the engine, the disk

@@ -10,18 +10,21 @@ import pytest
 
 from stackctl import report
 from stackctl.commands import lifecycle
+from stackctl.commands.adopt import adopt, prepare
 from stackctl.commands.deploy import Options, deploy
 from stackctl.commands.status import status
 from stackctl.commands.use import use
 from stackctl.contracts.host import Owner
 from stackctl.core.config import journal as journals
 from stackctl.core.model.demo_model import gguf_bytes
+from stackctl.core.observed import ServiceState
 from stackctl.core.start.docker_errors import gpu_refused
 from stackctl.core.tavern import container as tavern
 from stackctl.effects.storage.folder import Folder
-from stackctl.errors import DataError, GpuError, Interrupted, ModelError, NotReady, StackctlError
+from stackctl.errors import DataError, EngineError, GpuError, Interrupted, ModelError, NotReady, StackctlError
 from stackctl.machine import Machine
 from stackctl.orchestrators.compose import render
+from tests.commands import folders
 from tests.commands.engines import Stage, StageCompose, container, quiet_stage
 from tests.commands.machines import Quiet
 from tests.commands.pages import page_of
@@ -45,6 +48,8 @@ class Careful(Stage):
     created: int = 0
     meanwhile: Callable[[], object] = lambda: None  # what happens while the bad model is loaded
     log: tuple[str, ...] = (UNKNOWN,)
+    breaks: str = "bad.gguf"
+    is_away: bool = False
     is_slow: bool = False  # it is loaded for ever instead
 
     def up(self, text: str) -> str:
@@ -57,6 +62,11 @@ class Careful(Stage):
                     break
         return ""
 
+    def states(self, project: str) -> dict[str, ServiceState]:
+        if self.is_away:
+            raise EngineError("the engine stopped answering", hint="docker info")
+        return super().states(project)
+
     def _create(self, name: str, service: Mapping[str, Any]) -> None:
         self.services[name] = service
         self.created += 1
@@ -66,7 +76,7 @@ class Careful(Stage):
             image=service["image"],
             image_id=self.images.id(service["image"]),
         )
-        if "bad.gguf" in json.dumps(service):
+        if self.breaks in json.dumps(service):
             self.logs = {name: self.log}
             ended = replace(state, state="exited", health="", exit_code=1)
             state = replace(state, health="starting") if self.is_slow else ended
@@ -346,6 +356,12 @@ def test_what_was_edited_between_a_kill_and_the_next_deploy_stays(tmp_path: Path
     assert toml.read_text() == TOML + "# and mine\n"
 
 
+def test_after_a_kill_an_adoption_ends_the_way_back_to_other_settings(tmp_path: Path) -> None:
+    machine, _, _ = killed_midway(tmp_path)
+    adopt(machine, prepare(machine, folders.native(tmp_path / "native")))
+    assert not list((tmp_path / BEFORE).iterdir())
+
+
 # -- what somebody edited meanwhile
 
 
@@ -422,6 +438,30 @@ def test_no_rollback_keeps_the_wreck_until_start_or_deploy(tmp_path: Path) -> No
     assert "`stackctl start` goes back to what ran before" in here.said.getvalue()
     lifecycle.start(machine, None, again=False, timeout_s=20)
     assert content(tmp_path) == before
+
+
+def test_a_deploy_that_changes_nothing_has_nothing_to_go_back_to(tmp_path: Path) -> None:
+    machine, stage, here = works(tmp_path)
+    stage.states_["llamacpp"] = replace(stage.states_["llamacpp"], state="exited", health="")
+    stage.breaks, stage.log = "good.gguf", ("giving up",)
+    with pytest.raises(NotReady, match=r"^llamacpp: ended by itself") as caught:
+        deploy(machine, {}, QUICK)
+    assert caught.value.rolled_back is None
+    assert "going back" not in here.said.getvalue()
+    assert not list((tmp_path / BEFORE).iterdir())
+
+
+def test_an_engine_that_went_away_meanwhile_is_exit_7_with_one_command(tmp_path: Path) -> None:
+    machine, stage, _ = works(tmp_path)
+    stage.meanwhile = lambda: setattr(stage, "is_away", True)
+    with pytest.raises(NotReady, match="going back to what ran before failed, too: the engine") as caught:
+        use(machine, "bad", QUICK)
+    assert caught.value.rolled_back is False
+    assert "(its containers can't be seen)" in caught.value.message
+    stage.is_away = False
+    stage.meanwhile = lambda: None
+    lifecycle.start(machine, None, again=False, timeout_s=20)
+    assert "good.gguf" in json.dumps(stage.services["llamacpp"])
 
 
 def test_a_first_deploy_has_nothing_to_go_back_to(tmp_path: Path) -> None:

@@ -43,7 +43,7 @@ def test_the_best_address_comes_first_and_the_password_has_its_place(tmp_path: P
 def test_without_exposure_there_is_none_and_both_ways_out_are_said(tmp_path: Path) -> None:
     with pytest.raises(ConfigError, match="no other device") as failed:
         url(here(tmp_path, expose="none").machine)
-    assert 'expose = "lan"' in failed.value.hint
+    assert "stackctl deploy --expose lan" in failed.value.hint
     assert "ssh -L 8000:127.0.0.1:8000" in failed.value.hint
 
 

@@ -1,15 +1,17 @@
 """The end of a deploy in words and as JSON."""
 
+import io
 from dataclasses import replace
 
 import pytest
+import segno
 
 from stackctl.commands.deploy import Deployed
 from stackctl.core.tavern.context import Contexts
 from stackctl.core.tavern.replies import Reply
 from stackctl.report import deployed
 from stackctl.steps.prove import Proof
-from tests.core.samples import a_plan
+from tests.core.samples import PASSWORD, a_plan, seen, wanted
 
 REPLY = Reply(text="Hello there.", pieces=1, is_whole=True, first_s=0.25, total_s=2.0)
 ROOM = Contexts(planned=8192, told=8448, fills=8192, is_own=True)
@@ -56,3 +58,31 @@ def test_over_ssh_the_line_that_opens_it_from_afar_is_shown() -> None:
 def test_a_dry_run_shows_the_file() -> None:
     text, values = deployed(Deployed(plan=a_plan(), text="services: {}\n"), "")
     assert text == values["compose"] == "services: {}\n"
+
+
+OPENED = Deployed(
+    plan=a_plan(
+        wanted(sillytavern={"expose": "lan"}),
+        replace(seen(), interfaces={"eth0": ("fd00:1::5/64", "192.168.1.5/24")}, password=PASSWORD),
+    ),
+    text="",
+    ready_s=3.0,
+)
+
+
+def test_a_stack_that_was_opened_now_ends_with_address_picture_and_where_the_password_lies() -> None:
+    text, _ = deployed(OPENED, "192.0.2.7 51000 192.0.2.9 22", as_qr=True)
+    picture = io.StringIO()
+    segno.make("http://192.168.1.5:8000", micro=False).terminal(out=picture, compact=True)
+    end = text[text.index("from other devices: http://192.168.1.5:8000") :]
+    assert picture.getvalue() in end
+    says = "it asks for a name and a password: stackctl, and what lies in .stackctl/sillytavern-password"
+    assert text.splitlines()[-1] == says
+    assert PASSWORD.reveal() not in text
+
+
+def test_where_nobody_could_be_asked_the_last_line_is_the_command_that_opens_it() -> None:
+    text, _ = deployed(DONE, "", can_open=True)
+    expected = "to open it to other devices of this network, with a password: stackctl deploy --expose lan"
+    assert text.splitlines()[-1] == expected
+    assert "--expose" not in deployed(DONE, "")[0]

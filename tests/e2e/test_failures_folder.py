@@ -3,6 +3,7 @@
 import contextlib
 import subprocess
 from collections.abc import Iterator
+from pathlib import Path
 
 import pytest
 
@@ -74,3 +75,24 @@ def test_on_a_disk_that_filled_up_or_became_read_only_a_stack_still_stops_starts
         stack.run("stop")
         stack.run("down")
         assert ids(stack) == []
+
+
+@pytest.mark.chaos
+def test_nothing_starts_where_the_share_with_the_chats_is_gone(stack: Stack, tmp_path: Path) -> None:
+    behind, share = tmp_path / "behind", tmp_path / "share"
+    for folder in (behind, share):
+        folder.mkdir()
+    mount = ["mount", "--bind", str(behind), str(share)]
+    subprocess.run(mount, check=True)
+    (stack.folder / "stack.toml").write_text(f'[sillytavern]\ndata = "{share}/st"\n')
+    stack.deploy("--no-proof")
+    stack.run("stop")
+    subprocess.run(["umount", str(share)], check=True)
+    for words in (("start",), ("deploy", "--images", "own")):
+        said = stack.fails(9, *words)
+        assert f"the chats lie on a disk or share at {share}, which is not mounted" in said
+    assert list(share.iterdir()) == []
+    subprocess.run(mount, check=True)
+    stack.run("start")
+    stack.clean()
+    subprocess.run(["umount", str(share)], check=True)

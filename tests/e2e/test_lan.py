@@ -1,7 +1,10 @@
 """Exposure on the real engine, asked from another machine of a LAN and from somebody else's container."""
 
 import json
+import os
+import pty
 import stat
+import subprocess
 from collections.abc import Iterator
 
 import httpx
@@ -52,6 +55,46 @@ def test_without_exposure_nobody_else_gets_an_answer(stack: Stack, lan: Lan) -> 
     )
     assert not (stack.folder / ".stackctl/sillytavern-password").exists()
     assert "published on this machine alone" in stack.fails(3, "url")
+
+
+def typed(stack: Stack, answer: str, *words: str) -> str:
+    """What a deploy says to somebody who came by SSH and types this answer."""
+    ours, theirs = pty.openpty()
+    os.write(ours, answer.encode())
+    try:
+        done = subprocess.run(
+            [str(stack.program), *stack.words("deploy", "--images", "own", "--no-proof", *words)],
+            cwd=stack.folder,
+            env={**os.environ, **stack.environment, "SSH_CONNECTION": "198.51.100.7 50000 203.0.113.9 22"},
+            stdin=theirs,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+            text=True,
+            check=False,
+            timeout=300,
+        )
+    finally:
+        os.close(ours)
+        os.close(theirs)
+    assert done.returncode == 0, done.stdout
+    return done.stdout
+
+
+QUESTION = "Open it to other devices of this network, with a password? [y/N]"
+
+
+def test_over_ssh_it_is_asked_once_whether_others_may_open_it_and_a_yes_opens_it(stack: Stack, lan: Lan) -> None:
+    said = typed(stack, "y\n")
+    assert QUESTION in said
+    line = next(line for line in said.splitlines() if line.startswith(f"from other devices: http://{lan.address}:"))
+    page = f"{line.rpartition(' ')[2]}/version"
+    assert lan.ask(page, password_header(stack)) == "200"
+    assert said.splitlines()[-1].endswith("what lies in .stackctl/sillytavern-password")
+    assert "\N{LOWER HALF BLOCK}" in said or "\N{FULL BLOCK}" in said
+    assert 'expose = "lan"' in (stack.folder / "stack.toml").read_text()
+    assert QUESTION not in typed(stack, "n\n", "--expose", "none")
+    assert QUESTION not in typed(stack, "y\n")
+    assert lan.ask(page) == "ConnectError"
 
 
 def test_open_shows_the_page_in_the_browser_and_over_ssh_says_how_to_reach_it(stack: Stack) -> None:

@@ -167,24 +167,31 @@ def test_no_rollback_leaves_the_wreck_and_start_takes_it_back(works: Working) ->
     works.assert_works()
 
 
-def test_an_image_that_is_gone_is_exit_7_and_start_is_enough_once_it_is_back(stack: Stack) -> None:
-    image, own = f"localhost/{stack.name}:1", "localhost/stackctl/llamacpp:debian"
+def build(image: str, own: str) -> None:
+    """An image of its own id, which does as another one does."""
+    argv = ["docker", "build", "-q", "-t", image, "-"]
+    dockerfile = f"FROM {own}\nLABEL of={image}\n"
+    subprocess.run(argv, input=dockerfile, text=True, check=True, stdout=subprocess.DEVNULL)
 
-    def build() -> None:
-        dockerfile = f"FROM {own}\nLABEL of={stack.name}\n"
-        subprocess.run(
-            ["docker", "build", "-q", "-t", image, "-"],
-            input=dockerfile,
-            text=True,
-            check=True,
-            stdout=subprocess.DEVNULL,
-        )
 
-    build()
-    works = Working(stack, toml=TOML + f'[backend]\nimage = "{image}"\n')
-    toml = (stack.folder / "stack.toml").read_text()
-    wish(stack, toml.replace(image, "localhost/stackctl/base:1"))
+@contextlib.contextmanager
+def built(stack: Stack, own: str) -> Iterator[str]:
+    """Such an image, for one stack."""
+    image = f"localhost/{stack.name}:1"
+    build(image, own)
     try:
+        yield image
+    finally:
+        stack.clean()
+        subprocess.run(["docker", "rmi", image], check=False, capture_output=True)
+
+
+def test_an_image_that_is_gone_is_exit_7_and_start_is_enough_once_it_is_back(stack: Stack) -> None:
+    own = "localhost/stackctl/llamacpp:debian"
+    with built(stack, own) as image:
+        works = Working(stack, toml=TOML + f'[backend]\nimage = "{image}"\n')
+        toml = (stack.folder / "stack.toml").read_text()
+        wish(stack, toml.replace(image, "localhost/stackctl/base:1"))
         with Deploying(stack) as deploy:
             deploy.until("Starting llama.cpp")
             while works.stack.docker("ps", "-aq", "--filter", f"ancestor={image}").strip():
@@ -195,13 +202,31 @@ def test_an_image_that_is_gone_is_exit_7_and_start_is_enough_once_it_is_back(sta
         assert "sillytavern: healthy)" in deploy.said
         assert "then `stackctl start` goes back to what ran before" in hint(deploy.said)
         wish(stack, toml)
-        build()
+        build(image, own)
         stack.run("start")
         works.model = works.backend()["Image"]
         works.assert_works()
-    finally:
-        stack.clean()
-        subprocess.run(["docker", "rmi", image], check=False, capture_output=True)
+
+
+def test_another_sillytavern_gets_the_data_once_a_copy_of_it_lies_beside(stack: Stack) -> None:
+    works, chat = Working(stack), "data/default-user/chats/Ann/one.jsonl"
+    former, own = stack.inspect("sillytavern")["Image"], stack.inspect("sillytavern")["Config"]["Image"]
+    toml = (stack.folder / "stack.toml").read_text()
+    with built(stack, own) as image:
+        newer = toml.replace("[sillytavern]\n", f'[sillytavern]\nimage = "{image}"\n', 1)
+        wish(stack, newer.replace('use = "good"', 'use = "bad"'))
+        works.fails(8, "deploy")
+        assert stack.inspect("sillytavern")["Image"] == former
+        assert not list(stack.folder.glob("sillytavern.kept-*"))
+        assert hashlib.sha256((works.chats / "Ann/one.jsonl").read_bytes()).hexdigest() in works.before.values()
+
+        wish(stack, newer)
+        said = stack.run("deploy").stderr
+        assert stack.inspect("sillytavern")["Image"] != former
+        kept, now = (stack.folder / name / chat for name in ("sillytavern.kept-1", "sillytavern"))
+        assert kept.read_bytes() == now.read_bytes()
+        assert kept.stat().st_ino != now.stat().st_ino
+        assert "delete it once you are content with the new SillyTavern" in said
 
 
 @contextlib.contextmanager

@@ -67,8 +67,25 @@ def test_a_subnet_keeps_apart_from_every_route_and_docker0(taken: list[str]) -> 
     assert not any(chosen.overlaps(network) for network in [*networks, IPv4Network("172.17.0.0/16")])
 
 
+@pytest.mark.parametrize(
+    ("routes", "lies_in"),
+    [
+        (["0.0.0.0/1", "128.0.0.0/1"], "10.128.0.0/9"),
+        (["10.0.0.0/8", "172.16.0.0/12", "192.168.0.0/16"], "10.128.0.0/9"),
+        (["0.0.0.0/1", "128.0.0.0/1", "10.0.0.0/8"], "172.16.0.0/12"),
+    ],
+)
+def test_beside_a_vpn_a_subnet_lies_in_the_widest_of_its_routes(routes: list[str], lies_in: str) -> None:
+    chosen = host_net.free_subnet("a", [IPv4Network(text) for text in routes])
+    assert chosen.subnet_of(IPv4Network(lies_in))
+
+
 def test_no_free_range_is_an_error_with_a_way_out() -> None:
-    taken = [IPv4Network(text) for text in ("10.0.0.0/8", "172.16.0.0/12", "192.168.0.0/16")]
+    taken = [
+        *IPv4Network("10.0.0.0/8").subnets(8),
+        *IPv4Network("172.16.0.0/12").subnets(4),
+        IPv4Network("192.168.0.0/16"),
+    ]
     with pytest.raises(EngineError, match="every private") as caught:
         host_net.free_subnet("a", taken)
     assert caught.value.hint

@@ -16,6 +16,7 @@ from stackctl.machine import Machine
 from stackctl.steps import api_key
 from stackctl.steps.config_request import load_config
 from stackctl.steps.deployed import deployed_plan
+from stackctl.steps.own_name import refuse_foreign
 from stackctl.steps.tavern_session import log_lines
 
 TIMEOUT_S = 600
@@ -59,7 +60,7 @@ def smoke(machine: Machine, options: Options) -> Smoked:
     checks = choose_checks(options.only)
     machine.ui.step("Looking at the machine and the stack")
     decided = deployed_plan(machine)
-    machine.docker.refuse_foreign(decided.name, machine.place)
+    refuse_foreign(decided.name, machine)
     api_key.hide_sent_keys(machine, load_config(machine, {}).spec)
     skipped = {} if options.restart or "restart" in options.only else {"restart": "it would interrupt whoever chats"}
     until = time.monotonic() + (options.timeout_s or TIMEOUT_S)

@@ -17,6 +17,7 @@ from stackctl.errors import ConfigError, EngineError
 
 Interface = IPv4Interface | IPv6Interface
 
+ASKED: Final = "sillytavern.expose"  # the key in stack.lock of what was answered once: "yes" or "no"
 # what a home or office network uses; a global IPv6 address is the Internet's, so it must be named
 _LAN: Final[tuple[IPv4Network | IPv6Network, ...]] = (
     *(IPv4Network(net) for net in ("10.0.0.0/8", "172.16.0.0/12", "192.168.0.0/16")),

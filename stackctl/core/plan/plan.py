@@ -42,6 +42,7 @@ def plan(spec: Spec, seen: Observed, recorded: Lock) -> Planned:
     decisions = Decisions(recorded)
     _check(spec)
     _keep_sources(spec, decisions)
+    decisions.keep(exposure.ASKED)
     name = stack_name(spec, seen.folder)
     serving = (external_backend if spec.backend.is_external else own_backend)(spec, seen, decisions)
     networks = subnets.networks(name, spec, seen, decisions, has_inner=serving.service is not None)
@@ -108,9 +109,9 @@ def _keep_sources(spec: Spec, decisions: Decisions) -> None:
 def forget_decisions(recorded: Lock) -> Lock:
     """What is recorded, without what was decided: plan() decides it all again.
 
-    Where a source's model lies is none of that: it was found.
+    Where a source's model lies is none of that: it was found. Nor is what the user answered.
     """
-    found = {key: one for key, one in recorded.decisions.items() if store.is_key(key)}
+    found = {key: one for key, one in recorded.decisions.items() if store.is_key(key) or key == exposure.ASKED}
     return replace(recorded, decisions=found)
 
 

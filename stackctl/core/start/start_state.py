@@ -23,6 +23,10 @@ from stackctl.core.start.judges import find_judge
 from stackctl.core.start.reading import Reading, describe, look_again
 from stackctl.errors import EngineError, StackctlError
 
+# quiet seconds for the reason to come after "it failed": KoboldCpp pauses for three before it ends, and then comes
+# what its library wrote
+_PATIENCE = 4
+
 
 @dataclass(frozen=True)
 class Failed:
@@ -51,6 +55,7 @@ class StartState:
     is_look_due: bool = False  # the step is to ask the engine for all states
     failed: Failed | None = None  # the first event after which the stack can't become ready
     suspected: str = ""  # service whose log says that it failed, and not yet why
+    quiet: int = 0  # seconds in which nothing happened since then
 
 
 def begin(plan: Plan, before: Mapping[str, ServiceState], only: str | None = None) -> StartState:
@@ -80,12 +85,8 @@ def advance(state: StartState, event: Event) -> StartState:
         case ComposeExited(code):
             # what it did last may still be on its way as an event: the engine is asked before anything is judged by it
             return replace(state, exit_code=code, is_look_due=True)
-        case Idle() if state.suspected in state.states:
-            # what its program, or the one inside it, still had to say of the reason has come by now
-            return _fail(state, state.states[state.suspected])
-        case Idle() if state.exit_code is not None:
-            # events lead; should one be lost, a look in a quiet second costs less than waiting for the time-out
-            return replace(state, is_settled=True, is_look_due=state.exit_code == 0)
+        case Idle():
+            return _pass_second(state)
         case Looked(states):
             return replace(state, states={**state.states, **states}, is_look_due=False)
         case ReadSoFar(service, seen, at_s):
@@ -153,6 +154,18 @@ def still_reads(state: StartState, found: ServiceState) -> bool:
     """Whether its health check alone has given a container up, and it goes on reading: a slow disk is no failure."""
     reading = state.reading.get(found.name)
     return found.is_only_unhealthy and reading is not None and reading.goes_on
+
+
+def _pass_second(state: StartState) -> StartState:
+    """Nothing happened for a second."""
+    if state.suspected in state.states:
+        # what its program, or the one inside it, still has to say of the reason comes within moments
+        is_over = state.quiet + 1 >= _PATIENCE
+        return _fail(state, state.states[state.suspected]) if is_over else replace(state, quiet=state.quiet + 1)
+    if state.exit_code is not None:
+        # events lead; should one be lost, a look in a quiet second costs less than waiting for the time-out
+        return replace(state, is_settled=True, is_look_due=state.exit_code == 0)
+    return state
 
 
 def _read_on(state: StartState, service: str, reading: Reading) -> StartState:

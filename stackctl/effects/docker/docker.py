@@ -16,6 +16,7 @@ from stackctl.effects.docker import (
     attachments,
     cleanup,
     gpu_trial,
+    name_lock,
     own_container,
     probe,
     projects,
@@ -53,6 +54,10 @@ class DockerEngine(Engine):
 
     def mounting(self, folder: Path) -> tuple[str, ...]:
         return own_container.mounting_containers(self, folder)
+
+    def claim(self, project: str, says: Callable[[str], None]) -> AbstractContextManager[None]:
+        """Hold a project's name on this engine."""
+        return name_lock.held(str(self.info.get("ID", "")), project, says)
 
     def stack_folders(self) -> frozenset[tuple[str, str]]:
         return projects.stack_folders(self)

@@ -132,8 +132,11 @@ class Engine:
         with _translate_errors("docker inspect"):
             try:
                 found = self.client.api.inspect_container(container_id)
-            except docker.errors.NotFound:
-                return None
+            except docker.errors.APIError as e:
+                # Podman, of one that is being removed: 500, "no container with ID ... found in database"
+                if isinstance(e, docker.errors.NotFound) or "no such container" in str(e.explanation):
+                    return None
+                raise
         state = found["State"]
         return ServiceState(
             name=found["Config"]["Labels"].get(SERVICE, found["Name"].lstrip("/")),

@@ -106,7 +106,7 @@ class Watch:
             while not self._closed.wait(every_s):
                 api.get(f"{api.base_url}/v4.0.0/libpod/containers/{state.container}/healthcheck", timeout=_CHECK_S)
                 found = self._engine.state(state.container)
-                if found is None or found.state != "running" or found.health != "starting":
+                if found is None or found.state != "running" or found.health == "healthy":
                     return
         except _broken():
             return  # the engine or the container has gone, which comes as an event

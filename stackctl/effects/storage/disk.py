@@ -98,6 +98,12 @@ class Trees:
         """MiB free on the disk that a folder is on, or will be."""
         return tree.free_mib(folder)
 
+    def mount_point(self, folder: Path) -> str:
+        return file_systems.mount_point(folder)
+
+    def is_read_only(self, folder: Path) -> bool:
+        return file_systems.is_read_only(folder)
+
     def permissions(self, folder: Path, owner: Owner) -> Permissions:
         return file_systems.permissions(folder, owner)
 

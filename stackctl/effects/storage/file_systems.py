@@ -19,25 +19,44 @@ _REFUSED: Final = frozenset({errno.EPERM, errno.EACCES, errno.EINVAL, errno.ENOT
 _PRIVATE: Final = 0o600
 
 
-def foreign_system(folder: Path, mounts: Path = Path("/proc/mounts")) -> str:
+_MOUNTS: Final = Path("/proc/mounts")
+
+
+def foreign_system(folder: Path, mounts: Path = _MOUNTS) -> str:
     """The file system that a folder is on, where it is Windows's or the network's; "" for one of this machine's."""
     kind = file_system(folder, mounts)
     return kind if kind in _FOREIGN else ""
 
 
-def file_system(folder: Path, mounts: Path = Path("/proc/mounts")) -> str:
+def file_system(folder: Path, mounts: Path = _MOUNTS) -> str:
     """The kind of file system that a folder is on, such as ext4 or cifs; "" where nothing tells it."""
+    return _mount(folder, mounts)[1]
+
+
+def mount_point(folder: Path, mounts: Path = _MOUNTS) -> str:
+    """Where the file system is mounted that a folder is on, links followed; "" where nothing tells it."""
+    return _mount(folder.resolve(), mounts)[0]
+
+
+def is_read_only(folder: Path) -> bool:
+    """Whether nothing can be written where a folder is, or will be."""
+    place = next(one for one in (folder, *folder.parents) if one.exists())
+    return bool(os.statvfs(place).f_flag & os.ST_RDONLY)
+
+
+def _mount(folder: Path, mounts: Path) -> tuple[str, str]:
+    """(place, kind) of the file system that a folder is on; the last of several at one place."""
     best, kind = "", ""
     try:
         lines = mounts.read_text(errors="replace").splitlines()
     except OSError:  # no Linux here
-        return ""
+        return "", ""
     for line in lines:
         place, system = line.split()[1:3]
         place = place.replace("\\040", " ")
         if folder.is_relative_to(place) and len(place) >= len(best):
             best, kind = place, system
-    return kind
+    return best, kind
 
 
 def permissions(

@@ -164,8 +164,10 @@ def test_a_line_that_does_not_say_why_waits_for_one_that_does_or_for_a_quiet_sec
     why = Line(BACKEND, "llama_model_load: error loading model: missing tensor 'blk.40.ssm_conv1d.weight'")
     found, state = judged(starts(BACKEND), generic)
     assert isinstance(found, Waiting)
-    for event in (why, Idle()):
-        assert judged(starts(BACKEND), generic, event)[0] == Failed(state.states[BACKEND])
+    quiet = (Idle(),) * 4
+    for events in ((why,), (Idle(), why), quiet):
+        assert judged(starts(BACKEND), generic, *events)[0] == Failed(state.states[BACKEND])
+    assert isinstance(judged(starts(BACKEND), generic, *quiet[1:])[0], Waiting)
     assert judged(starts(BACKEND), generic, changes(EXITED))[0] == Failed(EXITED)
     assert isinstance(judged(starts(BACKEND), Idle())[0], Waiting)
 

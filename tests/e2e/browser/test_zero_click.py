@@ -31,7 +31,6 @@ def assert_chat_ready(page: Tavern, model: str, context: int) -> None:
     page.shot("answered")
 
 
-@pytest.mark.sample
 def test_llamacpp(stack: Stack, tavern: Open) -> None:
     url = stack.deploy("--context", "12288")["url"]
     page = tavern(url)

@@ -15,15 +15,14 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Literal
+from typing import Final, Literal
 
 from tests.e2e.conftest import Stack
 from tests.e2e.own_engine import IMAGES, until
 
 Kind = Literal["podman", "rootless"]
-KINDS: tuple[Kind, ...] = ("podman", "rootless")
+IMAGE: Final = "stackctl-test/engines:1"
 USER = 1000  # of its containers' files on this machine, where the engine is rootless
-_HERE = Path(__file__).parent
 
 
 @dataclass(frozen=True)
@@ -75,18 +74,17 @@ def run(*words: str, **environment: str) -> str:
     return done.stdout.strip()
 
 
-def build(kind: Kind) -> str:
-    """Build the image of an engine, which is quick the second time; its tag."""
-    tag, ca = f"stackctl-test/{kind}:1", os.environ.get("SSL_CERT_FILE")
+def build() -> None:
+    """Build the image of both, which is quick the second time."""
+    ca = os.environ.get("SSL_CERT_FILE")
     secret = ["--secret", f"id=ca,src={ca}"] if ca else []
-    run("build", "-q", "-t", tag, *secret, str(_HERE / kind), DOCKER_BUILDKIT="1")
-    return tag
+    run("build", "-q", "-t", IMAGE, *secret, str(Path(__file__).parent), DOCKER_BUILDKIT="1")
 
 
 @contextmanager
 def contained_engine(kind: Kind, *options: str, images: tuple[str, ...] = IMAGES) -> Iterator[ContainedEngine]:
     """Start an engine with these images in it; remove it without a trace. `options`: of `docker run`."""
-    image = build(kind)
+    build()
     place = Path(tempfile.mkdtemp(prefix=f"t-{kind}-", dir="/tmp"))
     container = ""
     try:
@@ -95,7 +93,7 @@ def contained_engine(kind: Kind, *options: str, images: tuple[str, ...] = IMAGES
         os.chown(place / "run", USER, USER)
         began = time.monotonic()
         words = ("--init", "--privileged", "--volume", f"{place}:{place}", *options)
-        container = run("run", "--detach", *words, image, str(place / "run" / "engine.sock"))
+        container = run("run", "--detach", *words, IMAGE, f"start-{kind}", str(place / "run" / "engine.sock"))
         engine = ContainedEngine(place, container, 0.0)
         until(lambda: _answers(engine), 60, f"{kind} does not answer:\n{run('logs', container)}")
         engine = ContainedEngine(place, container, time.monotonic() - began)

@@ -12,7 +12,7 @@ from stackctl.contracts.service import GpuRequest
 from stackctl.effects.docker import cleanup
 from stackctl.effects.docker.engine import Engine
 from stackctl.effects.docker.gpu_trial import try_gpu
-from stackctl.errors import ConfigError, GpuError
+from stackctl.errors import ConfigError, EngineError, GpuError
 
 PROJECT, FOLDER = "com.docker.compose.project", "com.docker.compose.project.working_dir"
 ASKED = GpuRequest(make="nvidia", driver="nvidia", devices=("GPU-5f1c",))
@@ -55,6 +55,31 @@ def test_a_port_is_held_by_the_container_that_publishes_it_and_our_own_are_told_
     ]
     engine = Played(SimpleNamespace(containers=lambda: listed))
     assert engine.published("chat") == ({80: "container web-1", 443: "container other"}, {8000})
+
+
+@pytest.mark.parametrize(
+    "error",
+    [
+        docker.errors.NotFound("404 Client Error", explanation="No such container: c"),
+        docker.errors.APIError(
+            "500 Server Error", explanation="no container with ID c found in database: no such container"
+        ),
+    ],
+    ids=["docker", "podman"],
+)
+def test_a_container_that_has_gone_has_no_state(error: docker.errors.APIError) -> None:
+    def inspect(_: str) -> None:
+        raise error
+
+    assert Played(SimpleNamespace(inspect_container=inspect)).state("c") is None
+
+
+def test_another_failure_to_look_at_one_is_an_error() -> None:
+    def inspect(_: str) -> None:
+        raise docker.errors.APIError("500 Server Error", explanation="database is locked")
+
+    with pytest.raises(EngineError, match="docker inspect failed: database is locked"):
+        Played(SimpleNamespace(inspect_container=inspect)).state("c")
 
 
 class NetworkApi:

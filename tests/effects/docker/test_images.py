@@ -84,8 +84,9 @@ def test_a_pull_that_fits_goes_on() -> None:
     pulled.pull("x:1")
 
 
-def test_an_absent_image_has_no_digest() -> None:
+def test_an_absent_image_has_neither_digest_nor_id() -> None:
     assert images()[0].digest("x:1") is None
+    assert images()[0].id("x:1") == ""
 
 
 def test_our_own_names_can_never_be_pulled_from_a_public_registry() -> None:

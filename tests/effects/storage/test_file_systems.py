@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from stackctl.contracts.host import Owner, Permissions
-from stackctl.effects.storage.file_systems import file_system, foreign_system, permissions
+from stackctl.effects.storage.file_systems import file_system, foreign_system, is_read_only, mount_point, permissions
 from stackctl.errors import DataError
 
 ME = Owner(uid=os.getuid(), gid=os.getgid())
@@ -28,6 +28,16 @@ def test_windows_and_network_drives_are_known(tmp_path: Path, folder: str, kind:
     assert file_system(Path(folder), table) == kind
     assert foreign_system(Path(folder), table) == (kind if is_foreign else "")
     assert file_system(Path(folder), tmp_path / "none") == ""
+
+
+def test_the_place_where_a_disk_is_mounted_is_found_through_links(tmp_path: Path) -> None:
+    (tmp_path / "nas").mkdir()
+    (tmp_path / "data").symlink_to("nas")
+    table = tmp_path / "mounts"
+    table.write_text(f"/dev/sda / ext4 rw 0 0\nnas:/x {tmp_path.resolve()}/nas nfs4 rw 0 0\n")
+    assert mount_point(tmp_path / "data" / "chats", table) == f"{tmp_path.resolve()}/nas"
+    assert mount_point(tmp_path, table) == "/"
+    assert not is_read_only(tmp_path / "not there yet")
 
 
 def refuse(number: int) -> OSError:

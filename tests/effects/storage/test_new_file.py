@@ -99,3 +99,14 @@ def test_a_copy_keeps_the_holes_of_a_file(tmp_path: Path, pieces: dict[int, byte
     assert copy.stat().st_size == size
     assert said == hashlib.sha256(source.read_bytes()).hexdigest() == hashlib.sha256(copy.read_bytes()).hexdigest()
     assert copy.stat().st_blocks <= source.stat().st_blocks + 16
+
+
+def test_a_file_takes_another_s_place_as_the_same_file_with_its_mode(tmp_path: Path) -> None:
+    folder = Folder(tmp_path, OWNER)
+    folder.write("before/plan.json", "former", mode=0o600)
+    folder.write("plan.json", "new")
+    number = (tmp_path / "before/plan.json").stat().st_ino
+    folder.move("before/plan.json", "plan.json")
+    found = (tmp_path / "plan.json").stat()
+    assert ((tmp_path / "plan.json").read_text(), found.st_ino, found.st_mode & 0o777) == ("former", number, 0o600)
+    assert list((tmp_path / "before").iterdir()) == []

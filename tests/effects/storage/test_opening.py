@@ -111,6 +111,8 @@ def test_below_the_shared_folder_no_link_is_followed_whoever_made_it(tmp_path: P
             lambda: folder.write("data/user/settings.json", "ours"),
             lambda: folder.set_aside("data/user/settings.json"),
             lambda: folder.remove("data/user/settings.json"),
+            lambda: folder.move("mine", "data/user/settings.json"),
+            lambda: folder.move("data/user/settings.json", "mine"),
             lambda: folder.make("data/user/new"),
             lambda: folder.owner_id("data/user"),
         ):

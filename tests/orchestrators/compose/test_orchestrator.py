@@ -1,5 +1,6 @@
 """Compose behind the orchestrator's port: what is refused before it runs, and what it is told to do."""
 
+import json
 from collections.abc import Callable
 from pathlib import Path
 
@@ -112,3 +113,16 @@ def test_a_start_makes_sure_that_its_networks_are_shut(
     (tmp_path / "stack" / "compose.yml").write_text(f"services: {{}}\n{networks}\n")
     closed(orchestrator, "start")
     assert docker.made == [("chat", Network(name="edge", subnet="10.1.0.0/24", gateway="10.1.0.1", internal=False))]
+
+
+def test_a_service_runs_another_image_than_its_file_names_where_that_is_asked_for(
+    orchestrator: ComposeOrchestrator, tmp_path: Path
+) -> None:
+    applying = orchestrator.apply("chat", "llamacpp", images={"llamacpp": "sha256:1"})
+    applying._process.communicate()
+    applying.close()
+    said = (tmp_path / ASKED).read_text().strip()
+    words = "-p chat -f compose.yml -f .stackctl/images.json up -d --remove-orphans --pull never llamacpp"
+    assert said.endswith(words)
+    written = json.loads((tmp_path / "stack/.stackctl/images.json").read_text())
+    assert written == {"services": {"llamacpp": {"image": "sha256:1"}}}

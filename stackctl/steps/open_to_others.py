@@ -1,0 +1,30 @@
+"""Whether to ask if other devices may open SillyTavern: once for each stack, and only where a yes could be done."""
+
+from contextlib import suppress
+from dataclasses import replace
+
+from stackctl.core.config.lock import Decision, Lock
+from stackctl.core.config.spec import LAN, NONE
+from stackctl.core.plan.exposure import ASKED, matching_interfaces
+from stackctl.errors import StackctlError
+from stackctl.machine import Machine
+from stackctl.steps.config_request import ConfigRequest, read_lock
+
+
+def may_open(machine: Machine, wanted: ConfigRequest) -> bool:
+    """Whether the stack could be opened to this machine's networks, and nobody has said yes or no to that yet.
+
+    False where no engine answers here, too: then there is nothing to open.
+    """
+    page = wanted.spec.sillytavern
+    if page.expose != NONE or page.proxy.is_wanted or ASKED in read_lock(machine).decisions:
+        return False
+    with suppress(StackctlError):
+        return machine.docker.is_local and bool(matching_interfaces(LAN, machine.host.interfaces()))
+    return False
+
+
+def with_answer(lock: Lock, *, is_open: bool) -> Lock:
+    """The lock in which the answer is recorded, so that nobody is asked again."""
+    decision = Decision(value="yes" if is_open else "no", inputs={})
+    return replace(lock, decisions={**lock.decisions, ASKED: decision})
