@@ -22,8 +22,8 @@ from stackctl.errors import StackctlError
 from stackctl.machine import Machine
 from stackctl.ports.disk import Folder
 from stackctl.steps.config_request import ConfigRequest, read_lock
-from stackctl.steps.deploy_history import recorded_deploys
 from stackctl.steps.deployed import written_plan
+from stackctl.steps.recorded_deploys import recorded_deploys
 from stackctl.steps.tavern_folder import settings_file, shared_folder, tavern_folder
 
 BACK_OR_ON = "`stackctl start` goes back to what ran before; `stackctl deploy` goes on with the change"
