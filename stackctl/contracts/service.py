@@ -107,6 +107,7 @@ class Service:
     mounts: tuple[Mount, ...] = ()
     tmpfs: tuple[Tmpfs, ...] = ()
     networks: tuple[str, ...] = ()
+    addresses: Mapping[str, str] = field(default_factory=dict)  # fixed ones, by network: in all or in none
     reaches_host: bool = False  # knows the engine's own machine as host.docker.internal
     publish: tuple[Publish, ...] = ()
     labels: tuple[str, ...] = ()  # KEY=VALUE

@@ -3,10 +3,11 @@
 import math
 from collections.abc import Iterable
 from dataclasses import dataclass, replace
+from ipaddress import IPv4Network
 from typing import Final, Literal
 
 from stackctl.contracts.host import Owner
-from stackctl.contracts.service import Health, Service
+from stackctl.contracts.service import Health, Network, Service
 from stackctl.core.config.lock import Decisions, is_number
 from stackctl.core.model.model import ModelSeen
 from stackctl.core.observed import EngineSeen, Observed
@@ -37,6 +38,7 @@ class Product:
     reserves_gpus: bool = True  # False: it drops a reservation without a word, and takes CDI devices as device files
     checks_health: bool = True  # by itself; False: systemd does, where it runs, and else whoever waits
     shuts_networks: bool = True  # those that Compose makes are closed to the containers of all others
+    forwards_as_itself: bool = False  # rootless, a published port is asked from the container's own address
     is_enabled: bool = True  # that unit, wherever it is installed
 
 
@@ -62,6 +64,7 @@ PRODUCTS: Final = {
         reserves_gpus=False,
         checks_health=False,
         shuts_networks=False,
+        forwards_as_itself=True,
         is_enabled=False,
     ),
 }
@@ -82,7 +85,8 @@ def refuse_old(product: str, version: tuple[int, ...], says: str) -> None:
 
 def features(engine: EngineSeen | None) -> Product:
     """What the engine differs in; without one, Docker's features."""
-    return PRODUCTS[engine.product if engine else EngineSeen.product]
+    name = engine.product if engine and engine.product in PRODUCTS else EngineSeen.product  # recorded by a newer one
+    return PRODUCTS[name]
 
 
 def notes(engine: EngineSeen | None) -> tuple[str, ...]:
@@ -187,6 +191,16 @@ def user_inside(owner: Owner, engine: EngineSeen | None) -> Owner:
             f"leave sillytavern.uid at auto; or use user {owner.uid}'s engine, or one that runs as root",
         )
     return _ROOT
+
+
+def own_addresses(networks: tuple[Network, ...], engine: EngineSeen | None) -> dict[str, str]:
+    """The fixed addresses of a published service by network, the last of each, where its clients come in under those.
+
+    Run: podman 5.8.6, rootless; its port handler runs in the container's own network.
+    """
+    if engine is None or not (engine.is_rootless and features(engine).forwards_as_itself):
+        return {}
+    return {one.name: str(IPv4Network(one.subnet).broadcast_address - 1) for one in networks}
 
 
 def adapt(service: Service, engine: EngineSeen | None) -> Service:

@@ -11,7 +11,7 @@ from stackctl.core.config.spec import LAN, Spec
 from stackctl.core.config.values import memory_mib
 from stackctl.core.observed import Observed
 from stackctl.core.plan import exposure, images
-from stackctl.core.plan.engine_features import cpus, health
+from stackctl.core.plan.engine_features import cpus, health, own_addresses
 from stackctl.core.plan.serving import Serving
 from stackctl.core.tavern import container as tavern
 from stackctl.errors import EngineError
@@ -51,6 +51,7 @@ def sillytavern(
     image, image_is = images.tavern_image(spec, decisions)
     port, addresses, proxy = _port(wanted.port, seen, decisions), exposure.exposed_interfaces(spec, seen), wanted.proxy
     known = exposure.matching_interfaces(LAN, seen.interfaces) if proxy.is_wanted else addresses
+    own = own_addresses(() if proxy.is_wanted else networks, seen.engine)
     return Service(
         name=tavern.NAME,
         role="frontend",
@@ -62,7 +63,7 @@ def sillytavern(
         ),
         environment=tavern.environment(
             (seen.proxy or "0.0.0.0") if proxy.is_wanted else networks[-1].gateway,  # noqa: S104 - which admits nobody
-            exposure.admitted_clients(known),
+            (*exposure.admitted_clients(known), *own.values()),
             names=names,
             is_proxied=proxy.is_wanted,
             has_password=wanted.has_password,
@@ -78,6 +79,7 @@ def sillytavern(
             Tmpfs(target=tavern.BACKUPS, size_mib=64, owner=owner),
         ),
         networks=(*(network.name for network in networks), *((PROXY_NETWORK,) if proxy.is_wanted else ())),
+        addresses=own,
         labels=proxy.labels,
         reaches_host={"auto": serving.is_on_host, "on": True, "off": False}[wanted.host_access],
         publish=tuple(

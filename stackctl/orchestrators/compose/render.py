@@ -120,6 +120,7 @@ def _service(service: Service, folder: PurePosixPath | None) -> Mapping[str, obj
         "tmpfs": [_tmpfs(tmpfs) for tmpfs in service.tmpfs],
         "unpacks": any(tmpfs.executable for tmpfs in service.tmpfs),
         "networks": list(service.networks),
+        "addresses": list(service.addresses.items()),
         "reaches_host": service.reaches_host,
         "publish": [f"{one.place}:{one.target}" for one in service.publish],
         "waits_for": service.waits_for,

@@ -1,5 +1,6 @@
 """What an engine differs in comes from one value: rootless engines, Podman, and Docker as it was before."""
 
+import json
 from dataclasses import replace
 from typing import Any
 
@@ -165,6 +166,30 @@ def test_podman_gets_folders_in_memory_without_an_owner() -> None:
     assert not any("uid=" in folder or "gid=" in folder for folder in scratch(text))
     assert all("mode=1777" in folder for folder in scratch(text))
     assert {service["user"] for service in services(text).values()} == {"1000:1000"}
+
+
+def test_a_rootless_podman_s_clients_come_from_the_page_s_own_addresses_which_are_fixed_and_admitted() -> None:
+    text = rendered(None, seen(on=replace(PODMAN, is_rootless=True, user=OWNER)))
+    networks = yaml.safe_load(text)["networks"]
+    page = services(text)["sillytavern"]
+    fixed = {name: one["ipv4_address"] for name, one in page["networks"].items()}
+    assert fixed.keys() == networks.keys() == {"inner", "edge"}
+    for name, address in fixed.items():
+        config = networks[name]["ipam"]["config"][0]
+        assert address == config["gateway"].removesuffix(".1") + ".254"
+        assert address in json.loads(page["environment"]["SILLYTAVERN_WHITELIST"])
+    assert services(text)["llamacpp"]["networks"] == ["inner"]
+
+
+@pytest.mark.parametrize("on", [ROOTLESS, PODMAN], ids=["rootless-docker", "podman"])
+def test_others_have_no_fixed_address(on: Any) -> None:
+    assert services(rendered(None, seen(on=on)))["sillytavern"]["networks"] == ["inner", "edge"]
+
+
+def test_behind_a_proxy_nothing_is_published_so_no_address_is_fixed() -> None:
+    proxy = {"network": "web", "container": "caddy", "hosts": ("chat.example",)}
+    text = rendered(wanted(sillytavern={"proxy": proxy}), seen(on=replace(PODMAN, is_rootless=True, user=OWNER)))
+    assert services(text)["sillytavern"]["networks"] == ["inner", "edge", "proxy"]
 
 
 def test_podman_gets_nothing_that_it_takes_for_a_newer_docker() -> None:

@@ -20,7 +20,7 @@ from typing import Final, Literal
 from tests.e2e.conftest import Stack
 from tests.e2e.own_engine import IMAGES, until
 
-Kind = Literal["podman", "rootless"]
+Kind = Literal["podman", "podman rootless", "rootless"]
 IMAGE: Final = "stackctl-test/engines:1"
 USER = 1000  # of its containers' files on this machine, where the engine is rootless
 
@@ -85,7 +85,7 @@ def build() -> None:
 def contained_engine(kind: Kind, *options: str, images: tuple[str, ...] = IMAGES) -> Iterator[ContainedEngine]:
     """Start an engine with these images in it; remove it without a trace. `options`: of `docker run`."""
     build()
-    place = Path(tempfile.mkdtemp(prefix=f"t-{kind}-", dir="/tmp"))
+    place = Path(tempfile.mkdtemp(prefix="t-engine-", dir="/tmp"))
     container = ""
     try:
         place.chmod(0o755)
@@ -93,7 +93,8 @@ def contained_engine(kind: Kind, *options: str, images: tuple[str, ...] = IMAGES
         os.chown(place / "run", USER, USER)
         began = time.monotonic()
         words = ("--init", "--privileged", "--volume", f"{place}:{place}", *options)
-        container = run("run", "--detach", *words, IMAGE, f"start-{kind}", str(place / "run" / "engine.sock"))
+        program, *rootless = f"start-{kind}".split()
+        container = run("run", "--detach", *words, IMAGE, program, str(place / "run" / "engine.sock"), *rootless)
         engine = ContainedEngine(place, container, 0.0)
         until(lambda: _answers(engine), 60, f"{kind} does not answer:\n{run('logs', container)}")
         engine = ContainedEngine(place, container, time.monotonic() - began)

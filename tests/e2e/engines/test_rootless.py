@@ -1,4 +1,4 @@
-"""A rootless Docker: in its containers root is the user that it runs as, and the user's files are the user's."""
+"""Rootless engines: in their containers root is the user that they run as, and the user's files are the user's."""
 
 from collections.abc import Iterator
 from pathlib import Path
@@ -13,10 +13,10 @@ from tests.e2e.engines.contained import USER, ContainedEngine, contained_engine
 pytestmark = [pytest.mark.engine, pytest.mark.machines]
 
 
-@pytest.fixture(scope="module")
-def rootless(own_images: None) -> Iterator[ContainedEngine]:
+@pytest.fixture(scope="module", params=["rootless", "podman rootless"], ids=["docker", "podman"])
+def rootless(own_images: None, request: pytest.FixtureRequest) -> Iterator[ContainedEngine]:
     del own_images
-    with contained_engine("rootless") as engine:
+    with contained_engine(request.param) as engine:
         yield engine
 
 
@@ -27,7 +27,7 @@ def deployed(rootless: ContainedEngine, installed: Path) -> tuple[Stack, str]:
     return stack, stack.deploy()["reply"]
 
 
-def test_it_is_a_rootless_docker(rootless: ContainedEngine) -> None:
+def test_it_is_rootless(rootless: ContainedEngine) -> None:
     assert "name=rootless" in rootless.docker("info", "--format", "{{.SecurityOptions}}")
 
 
