@@ -1,6 +1,11 @@
 """Ctrl-C at several moments."""
 
 import json
+import os
+import random
+import signal
+import subprocess
+import time
 
 import pytest
 
@@ -56,3 +61,30 @@ def test_ctrl_c_at_any_moment_leaves_what_status_describes_and_the_next_deploy_g
     before = [stack.inspect(service)["State"]["StartedAt"] for service in ("llamacpp", "sillytavern")]
     interrupted(stack, "Asking through SillyTavern")
     assert [stack.inspect(service)["State"]["StartedAt"] for service in ("llamacpp", "sillytavern")] == before
+
+
+@pytest.mark.chaos
+def test_any_command_that_is_interrupted_at_any_moment_ends_with_130_or_its_own_code_and_no_traceback(
+    stack: Stack,
+) -> None:
+    stack.deploy("--no-proof")
+    for words in (("status",), ("logs", "--tail", "5"), ("url",), ("stop",), ("start",), ("deploy", "--no-proof")):
+        for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
+            moment = random.uniform(0.05, 1.5)  # noqa: S311 - no secret
+            with subprocess.Popen(
+                [str(stack.program), *stack.words(*words)],
+                cwd=stack.folder,
+                env={**os.environ, **stack.environment},
+                stdin=subprocess.DEVNULL,
+                stdout=subprocess.PIPE,
+                stderr=subprocess.STDOUT,
+                text=True,
+                start_new_session=True,
+            ) as process:
+                time.sleep(moment)
+                os.killpg(process.pid, number)
+                said, _ = process.communicate(timeout=120)
+            ours = "stackctl/" in said and "Traceback" in said  # Python itself may be met before a line of ours runs
+            assert not ours, (words, moment, said)
+            assert process.returncode in {130, -number, 0, 1, 3, 7}, (words, moment, said)
+    assert stack.deploy()["reply"] == SENTENCE
