@@ -47,7 +47,6 @@ def plan(spec: Spec, seen: Observed, recorded: Lock) -> Planned:
     serving = (external_backend if spec.backend.is_external else own_backend)(spec, seen, decisions)
     networks = subnets.networks(name, spec, seen, decisions, has_inner=serving.service is not None)
     template = prompt_templates.choose_template(spec.sillytavern.template, seen.model.header, seen.model.name)
-    addresses = exposure.exposed_interfaces(spec, seen)
     names = host_names.served_names(spec, seen, decisions)
     page = sillytavern(spec, seen, serving, networks, names, decisions)
     companions = companion_services(spec, seen, serving, networks, page, decisions)
@@ -84,8 +83,7 @@ def plan(spec: Spec, seen: Observed, recorded: Lock) -> Planned:
                 *decisions.notes(),
                 *_notes(spec, seen),
                 *subnets.notes(networks, seen),
-                *engine_features.notes(seen.engine),
-                *exposure.notes(spec, seen, addresses),
+                *exposure.notes(spec, seen, exposure.exposed_interfaces(spec, seen)),
                 *serving.notes,
                 *companion_notes(companions),
                 *host_names.notes(names, recorded, decisions),
@@ -182,5 +180,5 @@ def _check(spec: Spec) -> None:
 def _notes(spec: Spec, seen: Observed) -> tuple[str, ...]:
     limits = (spec.limits.backend_cpus, spec.limits.sillytavern_cpus)
     if seen.engine and not seen.engine.has_cpu_quota and any(limit != "auto" for limit in limits):
-        return ("this kernel has no CPU quota: the limits on CPUs are left out",)
-    return ()
+        return ("this kernel has no CPU quota: the limits on CPUs are left out", *engine_features.notes(seen.engine))
+    return engine_features.notes(seen.engine)
