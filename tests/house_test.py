@@ -232,6 +232,16 @@ def test_a_render_loads_nothing_that_it_does_not_use(tmp_path: Path) -> None:
     assert (tmp_path / "compose.yml").is_file()
 
 
+def test_history_reads_its_records_and_loads_nothing_that_reads_a_config(tmp_path: Path) -> None:
+    script = (
+        "import sys\nfrom stackctl.cli import main\nmain(['history'], standalone_mode=False)\n"
+        "print('loaded:', *sorted({'pydantic', 'jinja2', 'httpx', 'tomlkit', 'docker'} & sys.modules.keys()))"
+    )
+    argv = [sys.executable, "-c", script]
+    done = subprocess.run(argv, cwd=tmp_path, capture_output=True, text=True, check=True)
+    assert done.stdout.splitlines()[-1] == "loaded:"
+
+
 @pytest.mark.parametrize("module", [module for module in MODULES if room(module) == "core"])
 def test_within_the_core_an_import_points_down_too(module: str) -> None:
     for other in ours(module):

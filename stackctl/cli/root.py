@@ -6,12 +6,13 @@ import sys
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Final, NoReturn
 
 import click
 
 from stackctl import __version__
 from stackctl.cli.interruption import interruption
+from stackctl.effects.host.limits import shortage
 from stackctl.errors import INTERRUPTED, ConfigError, StackctlError
 from stackctl.ui import Ui
 
@@ -30,13 +31,11 @@ class Cli(click.Group):
             interruption.is_raised = True
             found = super().invoke(ctx)
         except StackctlError as error:
-            interruption.code = error.exit_code
-            ui = _ui(ctx)
-            ui.error(error.message, hint=error.hint, evidence=error.evidence)
-            if ui.as_json and error.rolled_back is not None:
-                values = {"error": error.message, "exit_code": error.exit_code, "rolled_back": error.rolled_back}
-                ui.result("", values)
-            ctx.exit(error.exit_code)
+            self._end(ctx, error)
+        except (MemoryError, OSError, RuntimeError) as error:
+            if found := shortage(error):
+                self._end(ctx, found)
+            raise
         except (KeyboardInterrupt, click.Abort):  # Abort: a question that got no yes
             interruption.is_raised = False
             interruption.tell(_ui(ctx))
@@ -49,6 +48,15 @@ class Cli(click.Group):
             return found
         finally:
             interruption.is_raised = False
+
+    def _end(self, ctx: click.Context, error: StackctlError) -> NoReturn:
+        interruption.code = error.exit_code
+        ui = _ui(ctx)
+        ui.error(error.message, hint=error.hint, evidence=error.evidence)
+        if ui.as_json and error.rolled_back is not None:
+            values = {"error": error.message, "exit_code": error.exit_code, "rolled_back": error.rolled_back}
+            ui.result("", values)
+        ctx.exit(error.exit_code)
 
     def list_commands(self, ctx: click.Context) -> list[str]:  # noqa: ARG002 - in the order of a stack's life
         return list(self.commands)

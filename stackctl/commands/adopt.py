@@ -24,6 +24,7 @@ from stackctl.errors import ConfigError
 from stackctl.machine import Machine
 from stackctl.ports.disk import Reach, Tree, Trees
 from stackctl.steps.config_request import load_config, read_lock, write_config
+from stackctl.steps.disks import refuse_without_permissions
 from stackctl.steps.former_stack import forget_former
 from stackctl.steps.private_folders import keep_out_of_git
 from stackctl.steps.seed_tavern import RECORD as SEEDED
@@ -116,6 +117,7 @@ def adopt(machine: Machine, found: Adoption) -> Adopted:
     staged = target.with_name(f".{target.name}.adopting")
     with machine.folder.locked(machine.ui.note):
         refuse_in_use(machine, found.source, target)
+        refuse_without_permissions(target, owner, machine)
         machine.ui.step("Copying")
         tree.remove(staged)  # what an interrupted adoption left
         machine.folder.make(str(staged))

@@ -33,6 +33,7 @@ from stackctl.steps.prove import Proof, prove
 from stackctl.steps.rollback import after_failure
 from stackctl.steps.situation import Phase, Situation, plan_phase, with_lock
 from stackctl.steps.start import start
+from stackctl.steps.tavern_folder import data_path, tavern_folder
 from stackctl.steps.tavern_key import give_key
 from stackctl.steps.write_stack import write_stack
 
@@ -81,7 +82,8 @@ def deploy(machine: Machine, flags: Mapping[str, object], options: Options) -> D
         if options.dry_run:
             return up
         refuse_lost_disk(final.plan, machine)
-        refuse_without_permissions(final.plan, machine)
+        data = tavern_folder(final.plan, machine)
+        refuse_without_permissions(machine.path / data_path(final.plan), data.owner, machine)
         keep_former(machine, final.plan, final.now.wanted, seed_tavern.RECORD)
         try:
             up = _change(final, up, machine, options)

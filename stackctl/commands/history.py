@@ -5,7 +5,7 @@ from itertools import pairwise
 
 from stackctl.core.history import Record, differences
 from stackctl.machine import Machine
-from stackctl.steps.deploy_history import recorded_deploys
+from stackctl.steps.recorded_deploys import recorded_deploys
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping
 from contextlib import nullcontext, suppress
+from dataclasses import replace
 from pathlib import Path
 
 from stackctl.core.plan.plan import forget_decisions, plan
@@ -53,7 +54,10 @@ def render(
 
             with suppress(EngineError):  # without an engine nothing runs here
                 refuse_in_use(machine, machine.path / data_path(planned.plan))
-            pack_stack(planned, seen, archive, missing, machine)
+            anywhere = plan(
+                wanted.spec, replace(seen, engine=None, names=None), planned.lock
+            )  # not for this engine alone
+            pack_stack(anywhere, seen, archive, missing, machine)
             return text
         machine.ui.note(
             f"still missing: {missing.what}; next: {missing.command}"

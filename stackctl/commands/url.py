@@ -6,7 +6,7 @@ from ipaddress import ip_address
 from stackctl.commands.status import page_places, status
 from stackctl.contracts.service import Publish
 from stackctl.core.tavern import container as tavern
-from stackctl.errors import ConfigError, NotReady
+from stackctl.errors import ConfigError, EngineError, NotReady
 from stackctl.machine import Machine
 from stackctl.steps import tavern_password
 from stackctl.steps.deployed import known_plan, stack_name_here
@@ -14,11 +14,15 @@ from stackctl.steps.deployed import known_plan, stack_name_here
 
 @dataclass(frozen=True, kw_only=True)
 class Address:
-    """Where another device opens the stack: the best place first. password_file: "" where it asks for none."""
+    """Where another device opens the stack: the best place first. password_file: "" where it asks for none.
+
+    `is_ready`: whether SillyTavern answers there now; None: no engine could be asked.
+    """
 
     urls: tuple[str, ...]
     user: str
     password_file: str
+    is_ready: bool | None = None
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -49,7 +53,23 @@ def url(machine: Machine) -> Address:
         urls=tuple(others),
         user=tavern.USER if has_password else "",
         password_file=tavern_password.FILE if has_password else "",
+        is_ready=_is_ready(machine),
     )
+
+
+def _is_ready(machine: Machine) -> bool | None:
+    """Whether SillyTavern is ready; say it where it is not."""
+    try:
+        states = machine.orchestrator.states(stack_name_here(machine))
+    except EngineError:
+        return None
+    page = states.get(tavern.NAME)
+    if page and page.is_ready:
+        return True
+    runs = any(one.state == "running" for one in states.values())
+    says = "SillyTavern is not ready" if runs else "nothing of this stack runs"
+    machine.ui.note(f"note: {says}; stackctl status shows more, stackctl start starts it")
+    return False
 
 
 def _published_now(machine: Machine) -> tuple[Publish, ...]:

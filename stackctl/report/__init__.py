@@ -84,7 +84,8 @@ def deployed(done: "Deployed", ssh: str, *, as_qr: bool = False, can_open: bool 
 
 def address(found: "Address", *, as_qr: bool) -> tuple[str, dict[str, Any]]:
     """One address, to be used in a script; or all that a person with a phone needs."""
-    values = {"url": found.urls[0], "urls": list(found.urls), "user": found.user, "password_file": found.password_file}
+    values: dict[str, Any] = {"url": found.urls[0], "urls": list(found.urls), "ready": found.is_ready}
+    values |= {"user": found.user, "password_file": found.password_file}
     if not as_qr:
         return found.urls[0], values
     asks = f"\nname: {found.user}, password: in {found.password_file}" if found.password_file else ""

@@ -1,4 +1,4 @@
-"""The good deploys of this folder, each in a file of its own: written after the start, read by `stackctl history`."""
+"""The good deploys of this folder, each written into a file of its own after the start."""
 
 from collections.abc import Callable, Iterator
 from contextlib import suppress
@@ -15,8 +15,7 @@ from stackctl.errors import StackctlError
 from stackctl.machine import Machine
 from stackctl.steps.config_request import read_lock
 from stackctl.steps.prove import Proof
-
-_MOST_BYTES = 1 << 20  # of one record; a model of 500 parts makes some 150 kB
+from stackctl.steps.recorded_deploys import numbers, place
 
 
 def _now() -> datetime:
@@ -34,37 +33,14 @@ def record_deploy(
 ) -> None:
     """Write down what was brought up; where that fails it is said, for the stack is up all the same."""
     try:
-        numbers = _numbers(machine)
+        known = numbers(machine)
         record = _record(plan, seen, machine, ready_s=ready_s, proof=proof, now=clock())
-        number = max(numbers, default=0) + 1
-        machine.folder.write(_place(number), history.dump(record), mode=0o600)
-        for old in sorted((*numbers, number))[: -history.KEPT]:
-            machine.folder.remove(_place(old))
+        number = max(known, default=0) + 1
+        machine.folder.write(place(number), history.dump(record), mode=0o600)
+        for old in sorted((*known, number))[: -history.KEPT]:
+            machine.folder.remove(place(old))
     except StackctlError as error:
         machine.ui.note(f"note: this deploy does not stand in the history: {error.message}")
-
-
-def recorded_deploys(machine: Machine) -> Iterator[tuple[int, Record]]:
-    """Give each recorded deploy with its number, the newest first; what is no record is passed over, and said."""
-    for name in machine.storage.trees.names(machine.path / history.FOLDER):
-        if history.number_of(name) is None:
-            machine.ui.note(f"note: {history.FOLDER}/{name} is no record of a deploy")
-    for number in sorted(_numbers(machine), reverse=True):
-        text = machine.folder.read(_place(number), most=_MOST_BYTES, errors="replace")
-        record = history.parse(text or "")
-        if record:
-            yield number, record
-        else:
-            machine.ui.note(f"note: {_place(number)} is damaged, or another stackctl's: it is left out")
-
-
-def _numbers(machine: Machine) -> tuple[int, ...]:
-    found = map(history.number_of, machine.storage.trees.names(machine.path / history.FOLDER))
-    return tuple(number for number in found if number is not None)
-
-
-def _place(number: int) -> str:
-    return f"{history.FOLDER}/{history.file_name(number)}"
 
 
 def _record(

@@ -106,6 +106,7 @@ def _planned_again(machine: Machine) -> Plan:
     from stackctl.steps.observe import observe
 
     wanted = load_config(machine, {})
-    # has_run: what was rendered stays as it is, so nothing may be chosen again
-    seen = replace(observe(wanted.spec, machine), has_run=True)
+    # has_run: what was rendered stays as it is, so nothing may be chosen again; and it runs, whatever its arguments
+    ran_with = wanted.spec.backend.extra_args
+    seen = replace(observe(wanted.spec, machine), has_run=True, ran_with=ran_with)
     return plan(wanted.spec, seen, read_lock(machine)).plan

@@ -5,13 +5,13 @@ from contextlib import suppress
 from pathlib import Path
 from typing import Final
 
-from stackctl.contracts.host import Permissions
+from stackctl.contracts.host import Owner, Permissions
 from stackctl.core.config.files import STATE
 from stackctl.core.plan.stack import Plan
 from stackctl.core.tavern import container as tavern
 from stackctl.errors import DataError, DoesNotFit
 from stackctl.machine import Machine
-from stackctl.steps.tavern_folder import data_path, tavern_folder
+from stackctl.steps.tavern_folder import data_path
 from stackctl.terminal import command_line
 
 _RECORD: Final = f"{STATE}/sillytavern-disk"  # where the chats' disk is mounted, if it is another than the folder's
@@ -60,9 +60,12 @@ def note_read_only(plan: Plan, machine: Machine) -> None:
         machine.ui.note(f"note: {data} is on a read-only disk: SillyTavern can save no chat there")
 
 
-def refuse_without_permissions(plan: Plan, machine: Machine) -> None:
-    """Raise DataError for a disk that refuses owners and permissions; name one that drops them without a word."""
-    for folder, holds, moves, found in _tried(plan, machine):
+def refuse_without_permissions(data: Path, user: Owner, machine: Machine) -> None:
+    """Raise DataError for a disk that refuses owners and permissions; name one that drops them without a word.
+
+    `data`: SillyTavern's folder; `user`: to whom it belongs.
+    """
+    for folder, holds, moves, found in _tried(data, user, machine):
         on = f" ({found.file_system})" if found.file_system else ""
         if found.are_refused:
             raise DataError(
@@ -76,9 +79,9 @@ def refuse_without_permissions(plan: Plan, machine: Machine) -> None:
             )
 
 
-def _tried(plan: Plan, machine: Machine) -> Iterator[tuple[Path, str, str, Permissions]]:
+def _tried(data: Path, user: Owner, machine: Machine) -> Iterator[tuple[Path, str, str, Permissions]]:
     """Give each folder of the stack with what it holds, how that gets elsewhere, and what its file system keeps."""
-    trees, data = machine.storage.trees, machine.path / data_path(plan)
+    trees = machine.storage.trees
     yield (
         machine.path,
         "the API key",
@@ -86,5 +89,5 @@ def _tried(plan: Plan, machine: Machine) -> Iterator[tuple[Path, str, str, Permi
         trees.permissions(machine.path, machine.folder.owner),
     )
     if trees.disk(data) != trees.disk(machine.path):
-        found = trees.permissions(data, tavern_folder(plan, machine).owner)
+        found = trees.permissions(data, user)
         yield data, "chats and passwords", "let sillytavern.data in stack.toml name a folder", found

@@ -22,8 +22,8 @@ from stackctl.errors import StackctlError
 from stackctl.machine import Machine
 from stackctl.ports.disk import Folder
 from stackctl.steps.config_request import ConfigRequest, read_lock
-from stackctl.steps.deploy_history import recorded_deploys
 from stackctl.steps.deployed import written_plan
+from stackctl.steps.recorded_deploys import recorded_deploys
 from stackctl.steps.tavern_folder import settings_file, shared_folder, tavern_folder
 
 BACK_OR_ON = "`stackctl start` goes back to what ran before; `stackctl deploy` goes on with the change"
@@ -61,9 +61,16 @@ def kept_journal(machine: Machine) -> Journal | None:
 
 
 def note_written(machine: Machine, contents: Mapping[str, str | bytes]) -> None:
-    """Write down that these files, by name, are about to have these contents: what they have after that is not ours."""
+    """Write down that these files, by name, are about to have these contents: what they have after that is not ours.
+
+    What somebody else changed until then is what can be gone back to: a model may have been fetched for hours.
+    """
     if journal := kept_journal(machine):
-        changed = journals.with_written(journal, contents)
+        changed = journal
+        for file in journal.files:
+            if file.name in contents and not file.written:
+                changed = _with_edits(changed, file, machine)
+        changed = journals.with_written(changed, contents)
         if changed != journal:
             _write(changed, machine)
 
@@ -130,6 +137,15 @@ def _keep_edits(machine: Machine, wanted: ConfigRequest) -> None:
         _write_copy(name, edited, machine)
         _write(journals.with_former(journal, stack_toml.FILE, edited), machine)
     _write_copy(WRITTEN, wanted.text or now, machine)
+
+
+def _with_edits(journal: Journal, file: FormerFile, machine: Machine) -> Journal:
+    """The journal with a file that nothing of ours was written into yet, as it is now."""
+    raw = folder_of(file, machine).read_bytes(file.name)
+    if raw is None or journals.fate(file, journals.checksum(raw)) == "same":
+        return journal
+    _write_copy(file.kept, raw, machine)
+    return journals.with_former(journal, file.name, raw)
 
 
 def _kept(name: str, folder: Folder, machine: Machine) -> FormerFile:

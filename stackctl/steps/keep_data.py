@@ -7,8 +7,8 @@ from stackctl.core.plan.stack import Plan
 from stackctl.core.tavern import container as tavern
 from stackctl.machine import Machine
 from stackctl.ports.disk import Tree
-from stackctl.steps.deploy_history import recorded_deploys
 from stackctl.steps.former_stack import note_copies
+from stackctl.steps.recorded_deploys import recorded_deploys
 from stackctl.steps.tavern_folder import data_path
 
 _ROOM = "free some space, or keep sillytavern.image as it is: another image may change the data for good"

@@ -42,7 +42,7 @@ def observe(spec: Spec, machine: Machine, found: Lock | None = None, coming: Mod
     name = stack_name(spec, machine.place)
     refuse_elsewhere("this folder", machine.place, machine.docker.own_binds, is_folder=True)
     refuse_foreign(name, machine)
-    _refuse_second(name, machine, engine)
+    _refuse_second(spec, machine, engine)
     seen = Observed(
         folder=machine.place,
         owner=machine.folder.owner,
@@ -116,21 +116,24 @@ def _recorded_engine(machine: Machine) -> EngineSeen | None:
     return None
 
 
-def _refuse_second(name: str, machine: Machine, engine: EngineSeen) -> None:
+def _refuse_second(spec: Spec, machine: Machine, engine: EngineSeen) -> None:
     """Raise ConfigError while this folder's stack is on the engine under another name, its own or its folder's former.
 
     Two SillyTaverns on the same chats would damage them.
     """
-    before = network_name(read_lock(machine))
+    name, before = stack_name(spec, machine.place), network_name(read_lock(machine))
     for other, folder in sorted(machine.docker.stack_folders()):
         is_seen = engine.is_local and machine.docker.own_binds is None  # in a container it may just not be mounted
         is_moved = other == before and is_seen and not Path(folder).exists()
         if other != name and (folder == str(machine.path) or is_moved):
+            takes_away = f"{command_line('docker', 'compose', '-p', other, 'down')} takes it away, chats stay"
+            keeps = f'or keep the name: name = "{other}" in stack.toml'
             raise ConfigError(
                 f"the stack of this folder is still there under the name {other!r}"
                 f"{f', started in {folder}' if is_moved else ''}: two on the same chats would damage them",
-                hint=f"{command_line('docker', 'compose', '-p', other, 'down')} takes it away, chats stay; or keep "
-                f'the name: name = "{other}" in stack.toml',
+                hint="stackctl deploy takes it over, under its name"
+                if is_moved and spec.name == AUTO
+                else f"{takes_away}; {keeps}",
             )
 
 

@@ -216,6 +216,8 @@ def _put_lines_back(file: FormerFile, machine: Machine, *, is_changed: bool) -> 
     """Take back the lines of stack.toml that the deploy wrote; what the user wrote stays, and is named."""
     folder = machine.folder
     now, written, before = (folder.read(name) or "" for name in (file.name, WRITTEN, file.kept))
+    if not folder.has_file(file.name):
+        now = written
     if journals.checksum(now) == file.sha256:
         if is_changed and written == now:
             machine.ui.note(f"{file.name} stays as you wrote it; `stackctl deploy` tries that again")

@@ -24,6 +24,7 @@ from stackctl.errors import ConfigError, StackctlError
 from stackctl.machine import Machine
 from stackctl.orchestrators.compose.render import MARKER, services
 from stackctl.ports.disk import Says
+from stackctl.steps.deployed import deployed_plan
 from tests.commands.engines import Stage, Staged, quiet_stage, staged
 from tests.core.samples import a_plan
 
@@ -188,6 +189,13 @@ def test_so_is_one_whose_name_stands_in_its_stack_toml(running: Staged) -> None:
     (running.machine.path / "stack.toml").write_text(text)
     there = moved(running, "moved")
     assert deploy(there.machine, {}, QUICK).plan.name == "chat"
+
+
+def test_who_asks_for_its_plan_before_that_is_told_so(running: Staged) -> None:
+    there = moved(running, "moved")
+    with pytest.raises(ConfigError, match="still there under the name 'chat', started in") as caught:
+        deployed_plan(there.machine)
+    assert caught.value.hint == "stackctl deploy takes it over, under its name"
 
 
 def test_a_copy_is_none_that_was_moved_and_keeps_off_the_name(running: Staged) -> None:

@@ -9,6 +9,7 @@ from pathlib import Path
 
 import pytest
 
+from stackctl.commands.deploy import Options, deploy
 from stackctl.commands.render import render
 from stackctl.core.model.demo_model import gguf_bytes
 from stackctl.core.tavern import container as tavern
@@ -18,6 +19,7 @@ from stackctl.errors import ConfigError, EngineError
 from stackctl.orchestrators.compose.render import services
 from stackctl.steps.config_request import load_config
 from stackctl.steps.first_model import is_open
+from tests.commands.engines import staged
 from tests.commands.machines import Quiet, quiet
 from tests.core.samples import a_plan
 
@@ -227,3 +229,19 @@ def test_while_sillytavern_runs_nothing_is_packed(chat: Quiet, tmp_path: Path) -
     with pytest.raises(ConfigError, match=r"chat-sillytavern-1 has .*sillytavern mounted"):
         archived(chat, tmp_path / "out.tar")
     assert not (tmp_path / "out.tar").exists()
+
+
+def test_an_archive_holds_nothing_that_this_engine_alone_knows(tmp_path: Path) -> None:
+    (tmp_path / "chat").mkdir()
+    here = staged(tmp_path / "chat", published={one.image: "sha256:1" for one in a_plan().services})
+    deploy(here.machine, {"model.path": "demo"}, Options(prove=False, timeout_s=20))
+    before = (tmp_path / "chat/compose.yml").read_text()
+    render(here.machine, {}, to_stdout=False, absolute=False, replan=False, archive=tmp_path / "out.tar")
+    assert (tmp_path / "chat/compose.yml").read_text() == before
+    with tarfile.open(tmp_path / "out.tar") as tar:
+        found = tar.extractfile("chat/compose.yml")
+        assert found is not None
+        text = found.read().decode()
+    for word in ("start_interval", "gateway_mode_ipv4"):
+        assert word in before
+        assert word not in text

@@ -91,7 +91,7 @@ def works(folder: Path, **more: Any) -> tuple[Machine, Careful, Quiet]:
     for name in ("good", "bad"):
         (folder / f"{name}.gguf").write_bytes(gguf_bytes())
     (folder / "stack.toml").write_text(TOML)
-    stage = Careful(images=FakeImages(published=dict(IMAGES)), **more)
+    stage = Careful(**{"images": FakeImages(published=dict(IMAGES)), **more})
     here = quiet_stage(folder, stage)
     deploy(here.machine, {}, QUICK)
     chat = folder / CHAT
@@ -410,6 +410,37 @@ def test_settings_that_the_page_saved_meanwhile_stay_but_for_what_the_deploy_wro
     with pytest.raises(ModelError):
         deploy(machine, {"model.use": "bad", "backend.context": 1024}, QUICK)
     assert json.loads(file.read_text()) == {**former, "username": "Bo"}
+
+
+@dataclass
+class Slow(FakeImages):
+    """A registry from which a pull takes long."""
+
+    meanwhile: Callable[[], object] = lambda: None
+
+    def pull(self, name: str) -> None:
+        super().pull(name)
+        self.meanwhile()
+
+
+def test_settings_that_the_page_saved_while_something_was_fetched_are_those_that_come_back(tmp_path: Path) -> None:
+    images = Slow(published=dict(IMAGES))
+    machine, stage, _ = works(tmp_path, images=images)
+    file = tmp_path / SETTINGS
+    saved = json.dumps({**json.loads(file.read_text()), "username": "Bo"})
+    del stage.images.here[a_plan().services[0].image]
+    images.meanwhile = lambda: file.write_text(saved)
+    with pytest.raises(ModelError):
+        deploy(machine, {"model.use": "bad", "backend.context": 1024}, QUICK)
+    assert file.read_text() == saved
+
+
+def test_a_stack_toml_that_somebody_removed_meanwhile_comes_back(tmp_path: Path) -> None:
+    machine, stage, _ = works(tmp_path)
+    stage.meanwhile = (tmp_path / "stack.toml").unlink
+    with pytest.raises(ModelError):
+        use(machine, "bad", QUICK)
+    assert (tmp_path / "stack.toml").read_text() == TOML
 
 
 def test_a_compose_yml_that_somebody_edited_meanwhile_is_kept_aside(tmp_path: Path) -> None:

@@ -8,12 +8,14 @@ import segno
 
 from stackctl import report
 from stackctl.commands.url import Address, Opened, url
+from stackctl.core.observed import ServiceState
 from stackctl.core.plan import plan_json
-from stackctl.errors import ConfigError
+from stackctl.errors import ConfigError, EngineError
 from stackctl.orchestrators.compose import render
 from stackctl.steps import tavern_password
 from tests.commands.machines import Quiet, quiet
 from tests.core.samples import PASSWORD, a_plan, seen, wanted
+from tests.fakes import FakeOrchestrator
 
 FOUND = Address(urls=("http://192.168.1.5:8000",), user="stackctl", password_file=tavern_password.FILE)
 SSH = "198.51.100.7 50000 203.0.113.9 22"
@@ -38,6 +40,45 @@ def test_the_best_address_comes_first_and_the_password_has_its_place(tmp_path: P
     found = url(machine)
     assert found.urls == ("http://192.168.1.5:8000", "http://[fd00::5]:8000")
     assert (found.user, found.password_file) == ("stackctl", ".stackctl/sillytavern-password")
+
+
+@pytest.mark.parametrize(
+    ("states", "is_ready", "says"),
+    [
+        ({}, False, "nothing of this stack runs"),
+        ({"sillytavern": "exited", "llamacpp": "exited"}, False, "nothing of this stack runs"),
+        ({"sillytavern": "starting", "llamacpp": "healthy"}, False, "SillyTavern is not ready"),
+        ({"sillytavern": "healthy", "llamacpp": "exited"}, True, ""),
+    ],
+)
+def test_that_nothing_answers_there_is_said_and_the_address_is_told_all_the_same(
+    tmp_path: Path, states: dict[str, str], is_ready: bool, says: str
+) -> None:
+    found = here(tmp_path, expose="lan")
+    found.docker.states_ = {
+        name: ServiceState(
+            name=name,
+            container=name,
+            state="exited" if now == "exited" else "running",
+            health=now.replace("exited", ""),
+        )
+        for name, now in states.items()
+    }
+    assert url(found.machine).is_ready is is_ready
+    assert says in found.said.getvalue()
+    assert ("stackctl start" in found.said.getvalue()) == (not is_ready)
+
+
+class Unreachable(FakeOrchestrator):
+    def states(self, name: str) -> dict[str, ServiceState]:
+        raise EngineError(f"no engine for {name}", hint="start it")
+
+
+def test_an_engine_that_can_not_be_asked_keeps_no_address_back(tmp_path: Path) -> None:
+    found = here(tmp_path, expose="lan")
+
+    machine = replace(found.machine, orchestrator=Unreachable(**vars(found.orchestrator)))
+    assert (url(machine).urls[0], url(machine).is_ready) == (FOUND.urls[0], None)
 
 
 def test_without_exposure_there_is_none_and_both_ways_out_are_said(tmp_path: Path) -> None:

@@ -9,6 +9,7 @@ from stackctl.commands.deploy import deploy
 from stackctl.core.plan import plan_json
 from stackctl.errors import ConfigError
 from stackctl.machine import Machine
+from stackctl.steps.deployed import deployed_plan
 from stackctl.steps.deployed_arguments import deployed_arguments
 from tests.commands.machines import quiet
 from tests.core.samples import a_plan, wanted
@@ -66,3 +67,11 @@ def test_a_deploy_refuses_an_argument_that_is_new_and_warns_of_one_with_which_it
     for _ in range(2):  # the second one reads what the first one wrote
         deploy(found.machine, {}, QUICK)
         assert "The next release refuses it: set backend.context = 4096 instead" in found.said.getvalue()
+
+
+def test_a_stack_without_a_plan_that_has_such_an_argument_is_looked_at_all_the_same(tmp_path: Path) -> None:
+    found = with_images(tmp_path)
+    deploy(found.machine, DEMO, QUICK)
+    (tmp_path / plan_json.FILE).unlink()
+    edit(tmp_path, lambda text: text.replace("extra_args = []", 'extra_args = ["-c", "4096"]'))
+    assert deployed_plan(found.machine).name == "mine"

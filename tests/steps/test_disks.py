@@ -6,6 +6,7 @@ from pathlib import Path
 
 import pytest
 
+from stackctl.commands import adopt
 from stackctl.commands.deploy import Options, deploy
 from stackctl.commands.lifecycle import start
 from stackctl.contracts.host import Owner, Permissions
@@ -13,6 +14,7 @@ from stackctl.effects.storage.disk import Disk, Trees
 from stackctl.errors import DataError
 from stackctl.machine import Machine
 from tests.commands.engines import staged
+from tests.commands.folders import native
 from tests.core.samples import a_plan
 
 QUICK = Options(prove=False, timeout_s=20)
@@ -80,6 +82,16 @@ def test_so_is_one_for_the_chats_with_the_key_that_names_another(tmp_path: Path)
     with pytest.raises(DataError, match="chats and passwords can't lie there") as caught:
         deploy(machine, {"model.path": "demo", "sillytavern.data": str(tmp_path / "nas")}, QUICK)
     assert caught.value.hint.startswith("let sillytavern.data in stack.toml name a folder on a disk of this machine")
+
+
+def test_nothing_is_adopted_to_such_a_disk(tmp_path: Path) -> None:
+    (tmp_path / "chat").mkdir()
+    (tmp_path / "chat" / "stack.toml").write_text(f'[sillytavern]\ndata = "{tmp_path}/nas"\n')
+    machine, _ = on_disks(tmp_path / "chat", {tmp_path / "nas": REFUSES})
+    found = adopt.prepare(machine, native(tmp_path / "st"))
+    with pytest.raises(DataError, match="chats and passwords can't lie there"):
+        adopt.adopt(machine, found)
+    assert sorted(one.name for one in tmp_path.iterdir()) == ["chat", "st"]
 
 
 def test_where_permissions_are_dropped_without_a_word_the_deploy_says_who_can_read_the_key(tmp_path: Path) -> None:

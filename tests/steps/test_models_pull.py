@@ -310,6 +310,25 @@ def test_remove_takes_the_model_its_record_and_empty_folders(machine: Machine) -
     assert list(machine.storage.library.folder.iterdir()) == []
 
 
+def test_a_stack_in_a_folder_that_one_may_not_enter_is_passed_over_and_said(tmp_path: Path, server: Server) -> None:
+    """Root may enter any; the system refuses a name that is too long to everybody."""
+    found = quiet(tmp_path)
+    found.machine.hub = hub_at(server.url)
+    get(found.machine)
+    mine = tmp_path / "mine"
+    mine.mkdir()
+    (mine / "stack.toml").write_text(f'[model]\nsource = "{SOURCE}"\n')
+    found.docker.projects = frozenset({("theirs", f"/srv/{'x' * 300}"), ("mine", str(mine)), ("gone", "/srv/gone")})
+    (entry,) = stored.stored_models(found.machine)
+    assert entry.name == FILE
+    assert stored.verify(found.machine, ())[0].wrong == ()
+    stored.remove(found.machine, stored.removable_model(found.machine, SOURCE, force=True))
+    said = found.said.getvalue()
+    assert said.count("which models the stack theirs uses is not known: ") == 3
+    assert "stack mine" not in said
+    assert "stack gone" not in said
+
+
 def test_an_unknown_name_is_refused_with_those_that_are_there(machine: Machine) -> None:
     get(machine)
     with pytest.raises(ModelError) as caught:

@@ -184,7 +184,8 @@ def test_lines_that_leave_all_out_but_the_file_itself_are_left_alone(top: Path) 
     folders.write(top / "sillytavern", FILES)
     assert [name for name in taken(top) if name.startswith("sillytavern")] == ["sillytavern/.gitignore"]
     assert "added to" not in said
-    assert "sillytavern/" not in said
+    assert "sillytavern/.gitignore" not in said
+    assert "sillytavern/:" not in said
 
 
 def test_a_line_that_takes_all_back_later_is_answered_by_the_next_deploy(top: Path) -> None:

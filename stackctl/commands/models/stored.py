@@ -10,7 +10,7 @@ from stackctl.core.config.lock import parse as parse_lock
 from stackctl.core.config.spec import Model, OneModel
 from stackctl.core.hub.repository import label
 from stackctl.core.hub.store import StoredModel
-from stackctl.errors import ConfigError, EngineError, ModelError
+from stackctl.errors import ConfigError, DataError, EngineError, ModelError
 from stackctl.machine import Machine
 
 
@@ -115,17 +115,23 @@ def _users(machine: Machine) -> dict[Path, tuple[str, ...]] | None:
     if here not in {folder for _, folder in known}:  # a stack that is not on the engine yet
         known.add((here, here))
     for name, folder in sorted(known):
-        for path in _paths(machine, Path(folder)):
+        try:
+            named = tuple(_paths(machine, Path(folder)))
+        except DataError as error:
+            machine.ui.note(f"note: which models the stack {name} uses is not known: {error.message}")
+            continue
+        for path in named:
             found[path] = (*found.get(path, ()), name)
     return {path: tuple(dict.fromkeys(names)) for path, names in found.items()}
 
 
 def _paths(machine: Machine, folder: Path) -> Iterator[Path]:
-    """The models that the stack of a folder names; what can't be read names none."""
+    """The models that the stack of a folder names; what holds no stack names none.
+
+    Raises DataError for what this user may not read.
+    """
     from stackctl.steps.stack_model import model_path
 
-    if not folder.is_dir():
-        return
     here = machine.storage.folder(folder)
     try:
         text, recorded = here.read(stack_toml.FILE), here.read("stack.lock")

@@ -68,7 +68,7 @@ def with_written(journal: Journal, contents: Mapping[str, str | bytes]) -> Journ
     return replace(journal, files=tuple(files))
 
 
-def with_former(journal: Journal, name: str, content: str) -> Journal:
+def with_former(journal: Journal, name: str, content: str | bytes) -> Journal:
     """The journal with another former content of a file."""
     files = (replace(one, sha256=checksum(content)) if one.name == name else one for one in journal.files)
     return replace(journal, files=tuple(files))

@@ -5,6 +5,7 @@ from typing import Annotated, Self
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 
 from stackctl import backends, gpus
+from stackctl.core.config.files import DEMO as DEMO  # noqa: PLC0414 - whoever reads the spec finds it here
 from stackctl.core.config.values import (
     Address,
     Auto,
@@ -34,7 +35,6 @@ from stackctl.core.config.values import (
     whole,
 )
 
-DEMO = "demo"
 AUTO = "auto"
 EXTERNAL = "external"
 NONE, LAN = "none", "lan"

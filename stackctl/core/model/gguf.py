@@ -99,10 +99,21 @@ class Parts:
 
     def __init__(self) -> None:
         self.files: list[GgufFile] = []
-        self._tensors = 0
+        self._tensors = self._count = 0
 
     def add(self, part: GgufFile, *, name: str) -> None:
-        """Raises ModelError where all of them have more tensors than any model."""
+        """Raises ModelError where all of them have more tensors than any model, and for one in another's place.
+
+        split.no counts from 0, split.count is the same in all: llama-gguf-split, and its loader that checks both.
+        """
+        place, count = part.metadata.get("split.no"), part.number("split.count")
+        if isinstance(place, int) and (place != len(self.files) or count != (self._count or count)):
+            raise ModelError(
+                f"{name} says that it is part {place + 1} of {count or '?'}, and it stands where part "
+                f"{len(self.files) + 1} of {self._count or count or '?'} belongs",
+                hint="give each part the name that its place has (...-00001-of-...), or download them again",
+            )
+        self._count = self._count or count
         self._tensors += len(part.tensors)
         if self._tensors > MAX_TENSORS:
             raise ModelError(f"{name} and the parts before it have too many tensors", hint="is it a model?")

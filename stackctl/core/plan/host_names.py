@@ -10,14 +10,16 @@ whoever answers there, in a strange Wi-Fi for example, would choose what passes.
 
 import re
 from collections.abc import Mapping
-from typing import Final
+from typing import TYPE_CHECKING, Final
 
 from stackctl.contracts.json_table import parse_table, table_or_empty
 from stackctl.core.config.lock import Decision, Decisions, Lock
-from stackctl.core.config.spec import Spec
 from stackctl.core.observed import Observed
 from stackctl.core.plan import security
 from stackctl.core.plan.security import HOST_NAMES
+
+if TYPE_CHECKING:
+    from stackctl.core.config.spec import Spec
 
 KEY: Final = "sillytavern.names"  # the decision: this machine's own ones
 _NAME: Final = re.compile(r"[a-z0-9_-]{1,63}(?:\.[a-z0-9_-]{1,63})*")
@@ -34,7 +36,7 @@ def of_machine(host: str, hosts_file: str, tailscale: str) -> tuple[str, ...]:
     return tuple(name for name in names if _NAME.fullmatch(name) and name.partition(".")[0] != "localhost")
 
 
-def served_names(spec: Spec, seen: Observed, decisions: Decisions) -> tuple[str, ...]:
+def served_names(spec: "Spec", seen: Observed, decisions: Decisions) -> tuple[str, ...]:
     """Return all names: those of the proxy, of stack.toml and of this machine.
 
     This machine's recorded ones stay until a new one is seen: a daemon that is down for a moment changes nothing.

@@ -41,8 +41,7 @@ def plan(spec: Spec, seen: Observed, recorded: Lock) -> Planned:
     """Decide everything; raise ConfigError, EngineError, GpuError or ModelError where the wish can't be met."""
     decisions = Decisions(recorded)
     _check(spec)
-    _keep_sources(spec, decisions)
-    decisions.keep(exposure.ASKED)
+    _keep_found(spec, decisions)
     name = stack_name(spec, seen.folder)
     serving = (external_backend if spec.backend.is_external else own_backend)(spec, seen, decisions)
     networks = subnets.networks(name, spec, seen, decisions, has_inner=serving.service is not None)
@@ -50,8 +49,7 @@ def plan(spec: Spec, seen: Observed, recorded: Lock) -> Planned:
     names = host_names.served_names(spec, seen, decisions)
     page = sillytavern(spec, seen, serving, networks, names, decisions)
     companions = companion_services(spec, seen, serving, networks, page, decisions)
-    zone = time_zone.choose_zone(seen, recorded, decisions)
-    in_zone = (time_zone.in_zone(one, zone) for one in (serving.service, page) if one)
+    in_zone = time_zone.in_zone((serving.service, page), time_zone.choose_zone(seen, recorded, decisions))
     services = tuple(engine_features.adapt(one, seen.engine) for one in (*in_zone, *companions))
     measures = security.measures(services, networks)
     return Planned(
@@ -83,6 +81,7 @@ def plan(spec: Spec, seen: Observed, recorded: Lock) -> Planned:
                 *decisions.notes(),
                 *_notes(spec, seen),
                 *subnets.notes(networks, seen),
+                *engine_features.notes(seen.engine),
                 *exposure.notes(spec, seen, exposure.exposed_interfaces(spec, seen)),
                 *serving.notes,
                 *companion_notes(companions),
@@ -99,8 +98,9 @@ def plan(spec: Spec, seen: Observed, recorded: Lock) -> Planned:
     )
 
 
-def _keep_sources(spec: Spec, decisions: Decisions) -> None:
-    """Let stand where the models are that stack.toml names by a source."""
+def _keep_found(spec: Spec, decisions: Decisions) -> None:
+    """Let stand where the models are that stack.toml names by a source, and that somebody was asked."""
+    decisions.keep(exposure.ASKED)
     for source in (spec.model.source, *(one.source for one in spec.models.values())):
         decisions.keep(store.key(source))
 
@@ -180,5 +180,5 @@ def _check(spec: Spec) -> None:
 def _notes(spec: Spec, seen: Observed) -> tuple[str, ...]:
     limits = (spec.limits.backend_cpus, spec.limits.sillytavern_cpus)
     if seen.engine and not seen.engine.has_cpu_quota and any(limit != "auto" for limit in limits):
-        return ("this kernel has no CPU quota: the limits on CPUs are left out", *engine_features.notes(seen.engine))
-    return engine_features.notes(seen.engine)
+        return ("this kernel has no CPU quota: the limits on CPUs are left out",)
+    return ()

@@ -3,6 +3,7 @@
 By TZ, which node and Python know: node brings its own table of zones, and an image without one stays at UTC.
 """
 
+from collections.abc import Iterable
 from dataclasses import replace
 from typing import Final
 
@@ -27,6 +28,7 @@ def choose_zone(seen: Observed, recorded: Lock, decisions: Decisions) -> str:
     return decisions.decide(KEY, {}, lambda: seen.time_zone, known=is_text)
 
 
-def in_zone(service: Service, zone: str) -> Service:
-    """The service as it runs in that zone."""
-    return replace(service, environment={**service.environment, "TZ": zone}) if zone else service
+def in_zone(services: Iterable[Service | None], zone: str) -> tuple[Service, ...]:
+    """Those services that there are, as they run in that zone."""
+    told = {"TZ": zone} if zone else {}
+    return tuple(replace(one, environment={**one.environment, **told}) for one in services if one)

@@ -37,7 +37,7 @@ class Engine:
     @contextmanager
     def loading(self) -> Iterator[None]:
         """Load the SDK, which takes a moment, while something else is waited for."""
-        thread = threading.Thread(target=importlib.import_module, args=("docker",))
+        thread = threading.Thread(target=_load_sdk)
         thread.start()
         try:
             yield
@@ -246,6 +246,11 @@ def hides_clients(info: dict[str, Any]) -> str:
 def is_rootless(info: dict[str, Any]) -> bool:
     """Whether the engine runs without root's rights, by what `docker info` says."""
     return any("name=rootless" in one for one in info.get("SecurityOptions") or ())
+
+
+def _load_sdk() -> None:
+    with suppress(OSError, MemoryError):  # whoever needs it meets that, too, and says it
+        importlib.import_module("docker")
 
 
 def _translate_errors(command: str) -> AbstractContextManager[None]:

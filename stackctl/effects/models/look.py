@@ -5,7 +5,7 @@ import time
 from pathlib import Path, PurePosixPath
 
 from stackctl.contracts.host import Owner
-from stackctl.core.config.spec import DEMO
+from stackctl.core.config.files import DEMO
 from stackctl.core.model import demo_model, gguf, gguf_shape
 from stackctl.core.model.model import ModelFile, ModelSeen
 from stackctl.effects.models.find import Found, companions, find

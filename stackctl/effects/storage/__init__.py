@@ -102,8 +102,15 @@ def locate(wanted: str, folder: Path) -> Path:
 
 
 def owner_of(folder: Path) -> Owner:
-    """Who a deployment in this folder belongs to: its owner, or under sudo in root's folder the caller."""
-    found = next(p for p in (folder, *folder.parents) if p.exists()).stat()
+    """Who a deployment in this folder belongs to: its owner, or under sudo in root's folder the caller.
+
+    Raises DataError for a folder that this user may not enter.
+    """
+    try:
+        found = next(p for p in (folder, *folder.parents) if p.exists()).stat()
+    except OSError as e:
+        hint = "`ls -ld` shows whose it is: run stackctl as that user"
+        raise DataError(f"{folder} can't be entered: {e.strerror}", hint=hint) from e
     if found.st_uid == 0 and os.geteuid() == 0 and os.environ.get("SUDO_UID", "").isdigit():
         return Owner(uid=int(os.environ["SUDO_UID"]), gid=int(os.environ.get("SUDO_GID", "0")))
     return Owner(uid=found.st_uid, gid=found.st_gid)

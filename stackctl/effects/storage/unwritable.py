@@ -27,6 +27,7 @@ def _unwritable(path: Path, error: OSError) -> DataError:
         if os.geteuid() == 0
         else "check who owns it: ls -ld shows it",
         errno.EPERM: "check who owns it: ls -ld shows it",
+        errno.EMFILE: "this shell allows too few open files: ulimit -n 1024; then run it again",
     }
     hint = hints.get(error.errno or 0, "check the disk and the folder")
     return DataError(f"{path} can't be written: {error.strerror}", hint=hint)

@@ -2,6 +2,7 @@
 
 import io
 import os
+import re
 import signal
 import subprocess
 from collections.abc import Callable
@@ -9,11 +10,16 @@ from contextlib import suppress
 from typing import Any, Final
 
 from stackctl.core.start.docker_errors import version
+from stackctl.effects.host.limits import tight_limits
 from stackctl.errors import ConfigError, EngineError
 from stackctl.ports.disk import Folder
 from stackctl.terminal import command_line
 
 OLDEST = (2, 20)
+# of Go's runtime, of the C library and of the system's loader
+_DEATH = re.compile(
+    r"fatal error:|^panic:|runtime/cgo:|pthread_create failed|Cannot allocate memory|error while loading"
+)
 # as Compose looks for them itself: the first that is there, so that it comes to the same without us
 _OVERRIDES = (
     "compose.override.yml",
@@ -184,7 +190,7 @@ def end(process: "subprocess.Popen[str]") -> None:
 
 
 def _look() -> tuple[tuple[str, ...], tuple[int, ...]]:
-    v1 = ""
+    v1 = died = ""
     missing = True
     for argv in (("docker", "compose"), ("docker-compose",)):
         try:
@@ -194,6 +200,7 @@ def _look() -> tuple[tuple[str, ...], tuple[int, ...]]:
         missing = False
         found = version(done.stdout)
         if done.returncode or not found:
+            died = died or _last_words(done)
             continue
         if found >= OLDEST:
             return argv, found
@@ -203,7 +210,26 @@ def _look() -> tuple[tuple[str, ...], tuple[int, ...]]:
         raise EngineError(f"Docker Compose {v1} is too old; 2.20 or newer is needed", hint=install)
     if missing:
         raise EngineError("the docker command is not installed", hint="https://docs.docker.com/engine/install/")
+    limits, lift = tight_limits()
+    if limits:
+        raise EngineError(
+            f"Docker Compose can't run within this shell's limits: {limits}",
+            hint=f"lift them: {lift}; then run it again",
+            evidence=(died,) if died else (),
+        )
+    if died:
+        raise EngineError(
+            f"Docker Compose can't run: {died}", hint="`docker compose version` says so, too: mend that first"
+        )
     raise EngineError("Docker Compose is not installed", hint=install)
+
+
+def _last_words(done: "subprocess.CompletedProcess[str]") -> str:
+    """Why the program died rather than answered; "" where it only does not know Compose."""
+    lines = [line.strip() for line in done.stderr.splitlines() if line.strip()]
+    if done.returncode < 0:
+        return lines[0] if lines else f"ended by {signal.Signals(-done.returncode).name}"
+    return next((line for line in lines if _DEATH.search(line)), "")
 
 
 def _last(text: str) -> str:

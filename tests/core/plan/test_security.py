@@ -60,7 +60,10 @@ def test_of_the_file_only_what_is_a_matter_of_security_changes() -> None:
     assert new["networks"]["inner"].pop("driver_opts") == GATEWAY_MODES
     for service in new["services"].values():
         assert service.pop("pids_limit") > 0
-    assert new == parse(TEXT)
+    old = parse(TEXT)
+    health = (one["services"]["sillytavern"].pop("healthcheck") for one in (new, old))
+    assert ["wget" in " ".join(one["test"]) for one in health] == [True, False]  # a new file has all that is new
+    assert new == old
 
 
 def test_all_that_is_new_is_named_once() -> None:
