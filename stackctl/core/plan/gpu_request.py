@@ -46,7 +46,7 @@ def lost_gpu(state: ServiceState, plan: Plan) -> GpuError | None:
         return None
     return GpuError(
         f"{state.name}: {NOT_GIVEN}",
-        hint="does compose.override.yml take its deploy section away? to run on the CPU: stackctl deploy --gpu none",
+        hint="does compose.override.yml take its deploy or devices away? to run on the CPU: stackctl deploy --gpu none",
     )
 
 

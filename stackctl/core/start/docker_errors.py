@@ -152,7 +152,8 @@ def no_engine(words: str, host: str) -> EngineError:
         return EngineError(
             f"no container engine is running here: its socket does not exist{at}",
             hint="start it: sudo systemctl start docker; where there is none: https://docs.docker.com/engine/install/ "
-            "(inside a container its socket has to be mounted: -v /var/run/docker.sock:/var/run/docker.sock)",
+            "(inside a container its socket has to be mounted: -v /var/run/docker.sock:/var/run/docker.sock; "
+            "Podman and a rootless Docker are found by DOCKER_HOST=unix://THEIR-SOCKET)",
         )
     if "refused" in words.lower():
         return EngineError(
