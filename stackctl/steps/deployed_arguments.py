@@ -3,18 +3,23 @@
 import shlex
 from contextlib import suppress
 
+from stackctl.core.config.lock import Lock
 from stackctl.core.plan import plan_json
 from stackctl.errors import ConfigError
 from stackctl.machine import Machine
 
 
-def deployed_arguments(machine: Machine) -> tuple[str, ...]:
-    """Return stack.toml's extra_args as of the last deploy; where an older stackctl did not write them down, all words
-    that it gave the program. () where nothing was deployed, or nothing tells.
+def deployed_arguments(machine: Machine, asked: tuple[str, ...], found: Lock) -> tuple[str, ...]:
+    """Return stack.toml's extra_args as of the last deploy; () where nothing was deployed, or nothing tells.
+
+    Where an older stackctl did not write them down, all words that it gave the program; and what is asked for now,
+    `asked`, where it wrote no plan: none that old refused any.
     """
     with suppress(ConfigError):
         text = machine.folder.read(plan_json.FILE)
-        plan = text and plan_json.parse(text, machine.place, lambda place: machine.folder.read(place) or "")
+        if text is None:
+            return asked if found.rendered else ()
+        plan = plan_json.parse(text, machine.place, lambda place: machine.folder.read(place) or "")
         if plan and plan.extra_args is not None:
             return plan.extra_args
         if plan and plan.backend_service:

@@ -150,7 +150,7 @@ def _with_own_backend(seen: Observed, model: ModelSeen, spec: Spec, machine: Mac
         is_wsl=machine.host.is_wsl(),
         cpu=machine.host.cpu(),
         programs=program_paths(spec, machine),
-        ran_with=deployed_arguments(machine),
+        ran_with=deployed_arguments(machine, spec.backend.extra_args, found),
     )
 
 

@@ -6,6 +6,7 @@ from pathlib import Path
 import pytest
 
 from stackctl.commands.deploy import deploy
+from stackctl.core.config.lock import Lock
 from stackctl.core.plan import plan_json
 from stackctl.errors import ConfigError
 from stackctl.machine import Machine
@@ -31,16 +32,16 @@ def written(machine: Machine, kind: str, *words: str, is_old: bool = False) -> N
 @pytest.mark.parametrize("kind", ["llamacpp", "text-generation-webui"])
 def test_they_are_those_of_the_last_deploy(tmp_path: Path, kind: str) -> None:
     machine = quiet(tmp_path).machine
-    assert deployed_arguments(machine) == ()
+    assert deployed_arguments(machine, (), Lock()) == ()
     written(machine, kind, "--seed", "1")
-    assert deployed_arguments(machine) == ("--seed", "1")
+    assert deployed_arguments(machine, (), Lock()) == ("--seed", "1")
 
 
 @pytest.mark.parametrize("kind", ["llamacpp", "koboldcpp", "text-generation-webui"])
 def test_of_an_older_stackctl_they_end_with_them(tmp_path: Path, kind: str) -> None:
     machine = quiet(tmp_path).machine
     written(machine, kind, "--seed", "it's 1", is_old=True)
-    found = deployed_arguments(machine)
+    found = deployed_arguments(machine, (), Lock())
     at = found.index("--seed")
     assert found[at : at + 2] == ("--seed", "it's 1")
 
@@ -48,7 +49,13 @@ def test_of_an_older_stackctl_they_end_with_them(tmp_path: Path, kind: str) -> N
 def test_a_plan_that_nobody_can_read_tells_none(tmp_path: Path) -> None:
     machine = quiet(tmp_path).machine
     machine.folder.write(plan_json.FILE, "{")
-    assert deployed_arguments(machine) == ()
+    assert deployed_arguments(machine, (), Lock()) == ()
+
+
+def test_a_stack_of_a_stackctl_that_wrote_no_plan_ran_with_what_its_stack_toml_says(tmp_path: Path) -> None:
+    machine = quiet(tmp_path).machine
+    assert deployed_arguments(machine, ("-c", "4096"), Lock(rendered={"by": "0.0"})) == ("-c", "4096")
+    assert deployed_arguments(machine, ("-c", "4096"), Lock()) == ()
 
 
 def test_a_deploy_refuses_an_argument_that_is_new_and_warns_of_one_with_which_it_was_deployed(tmp_path: Path) -> None:
