@@ -13,7 +13,7 @@ from stackctl.core.observed import ServiceState
 from stackctl.core.plan.images import OWN
 from stackctl.core.plan.stack import Plan
 from stackctl.core.tavern import container as tavern
-from stackctl.errors import ConfigError, Interrupted, Late, NotReady, StackctlError
+from stackctl.errors import ConfigError, DataError, Interrupted, Late, NotReady, StackctlError
 from stackctl.machine import Machine
 from stackctl.steps.deployed import deployed_plan
 from stackctl.steps.former_stack import BACK_OR_ON, WRITTEN, folder_of, forget_former, is_overtaken, kept_journal
@@ -52,7 +52,7 @@ def after_failure(
         failed = _explained(error)
         machine.ui.step(f"It failed ({failed.message.partition(chr(10))[0]}): going back to what ran before")
         log = _keep_log(failed.evidence, journal, states, machine)
-        runs = go_back(journal, machine)
+        runs = go_back(journal, machine, failure=failed.message)
     except KeyboardInterrupt:
         failed = Interrupted("interrupted while going back to what ran before", hint=BACK_OR_ON)
         failed.rolled_back = False
@@ -76,14 +76,15 @@ def finish_going_back(machine: Machine) -> None:
     machine.ui.note(go_back(journal, machine))
 
 
-def go_back(journal: Journal, machine: Machine) -> str:
+def go_back(journal: Journal, machine: Machine, *, failure: str = "") -> str:
     """Put back what a journal has, and wait until it is ready; return in words what runs. To be repeated at will.
 
     SillyTavern's container is left alone where it is the former one, and runs. What was stopped is not started.
+    `failure`: the message of the error for which it goes back.
     """
     _put_files_back(journal, machine)
     former = deployed_plan(machine)
-    give_key(former, machine)
+    _give_key_back(former, failure, machine)
     with claimed(former.name, machine):
         _bring_back(journal, former, machine)
     PageState(former, machine).say("")
@@ -194,6 +195,15 @@ def _put_files_back(journal: Journal, machine: Machine) -> None:
         _put_back(record, machine)
     if toml := journal.file(stack_toml.FILE):
         _put_lines_back(toml, machine, is_changed=machine.orchestrator.file in changed)
+
+
+def _give_key_back(former: Plan, failure: str, machine: Machine) -> None:
+    """Let SillyTavern send the former key; the file in which it stands may be what failed, so that nothing came in."""
+    try:
+        give_key(former, machine)
+    except DataError as error:
+        if error.message != failure:
+            raise
 
 
 def _put_back(file: FormerFile, machine: Machine) -> bool:

@@ -435,6 +435,19 @@ def test_settings_that_the_page_saved_while_something_was_fetched_are_those_that
     assert file.read_text() == saved
 
 
+def test_a_file_of_the_container_that_ends_the_deploy_does_not_end_the_way_back(tmp_path: Path) -> None:
+    machine, stage, _ = works(tmp_path)
+    ran = containers(stage)
+    secrets = tmp_path / "sillytavern/data/default-user/secrets.json"
+    secrets.unlink()
+    secrets.mkdir()
+    with pytest.raises(DataError, match="is not a regular file") as caught:
+        use(machine, "bad", QUICK)
+    assert (caught.value.exit_code, caught.value.rolled_back) == (9, True)
+    assert containers(stage) == ran
+    assert "good.gguf" in (tmp_path / "compose.yml").read_text()
+
+
 def test_a_stack_toml_that_somebody_removed_meanwhile_comes_back(tmp_path: Path) -> None:
     machine, stage, _ = works(tmp_path)
     stage.meanwhile = (tmp_path / "stack.toml").unlink

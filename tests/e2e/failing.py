@@ -67,8 +67,11 @@ def files(stack: Stack) -> list[str]:
 
 
 def dies(stack: Stack, service: str, code: int, *words: str) -> str:
-    """Deploy; the service must die, end the deploy soon with this exit code, and be stopped for good, not removed."""
-    said = stack.fails(code, "deploy", "--images", "own", *words)
+    """Deploy; the service must die, end the deploy soon with this exit code, and be stopped for good, not removed.
+
+    Without going back to what ran before, if anything did, so that the failure can be looked at.
+    """
+    said = stack.fails(code, "deploy", "--images", "own", "--no-rollback", *words)
     ended = time.time()
     found = stack.inspect(service)
     state = found["State"]

@@ -59,6 +59,6 @@ def test_init_writes_the_commented_file_once_with_what_was_asked_for(stack: Stac
 def test_verbose_shows_every_command_that_is_run(stack: Stack) -> None:
     override(stack, llamacpp=IDLE, sillytavern=IDLE)
     stack.run("deploy", "--images", "own", "--no-proof")
-    said = stack.run("-v", "stop").stderr
-    assert f" -p {stack.name} -f compose.yml -f compose.override.yml stop\n" in said
+    assert f" -p {stack.name} stop\n" in stack.run("-v", "stop").stderr
+    assert f" -p {stack.name} -f compose.yml -f compose.override.yml up " in stack.run("-v", "start").stderr
     assert " -p " not in stack.run("stop").stderr
