@@ -44,8 +44,8 @@ def url(machine: Machine) -> Address:
         port = published[0].port
         raise ConfigError(
             "no other device can open this stack: it is published on this machine alone",
-            hint="stackctl deploy --expose lan opens it, with a password; or from the other device: "
-            f"ssh -L {port}:127.0.0.1:{port} THIS-HOST",
+            hint=f"here it is at http://{published[0].place}; stackctl deploy --expose lan opens it to others, with a "
+            f"password; or from the other device: ssh -L {port}:127.0.0.1:{port} THIS-HOST",
         )
     others.sort(key=lambda place: place.startswith("http://["))  # IPv4 first: people can type it
     has_password = machine.folder.read(tavern_password.FILE) is not None

@@ -140,6 +140,8 @@ def status(now: "Status", ui: "Ui") -> tuple[str, dict[str, Any]]:
         values["backend"] = told
     blocks += [f"{one.says}\nhint: {one.hint}" for one in now.troubles]
     blocks.append(f"{now.name} is ready: {now.url}" if now.is_ready else f"{now.name} is not ready")
+    if now.missing and not now.troubles:
+        blocks[-1] += "\nhint: stackctl start makes what is missing"
     services: list[dict[str, Any]] = [
         {"name": s.name, "state": s.state, "health": s.health, "restarts": s.restarts, "image": s.image}
         for s in now.services

@@ -66,7 +66,7 @@ def pack_stack(planned: Planned, seen: Observed, target: Path, missing: Missing 
         for left in (*tree.lost, *tree.links):
             machine.ui.note(f"not in the archive: {left}, a link or no regular file")
     trees.pack(target, plan.name, walked, texts, machine.folder.owner)
-    unpack = f"sudo {command_line('tar', '-xf', target)}"
+    unpack = f"sudo {command_line('tar', '-xf', target.name)}"
     machine.ui.note(f"wrote {target}; elsewhere: {unpack}, then docker compose up -d in {plan.name}/")
     if brought := [service.image for service in plan.services if service.image in OWN]:
         machine.ui.note(f"bring its images there, too: {command_line('docker', 'save', *brought)} | docker load")
@@ -79,12 +79,17 @@ def _models(seen: Observed, machine: Machine) -> list[str]:
 
 
 def _config(seen: Observed, places: dict[PurePosixPath, str], machine: Machine) -> str:
-    """stack.toml with the model where the archive has it."""
+    """stack.toml with the model where the archive has it, under the name that stack.toml gives it, if it does."""
     flags: dict[str, object] = {}
+    written = load_config(machine, {}).written
+    for name in sorted(written.models.keys() - {written.model.use}):
+        machine.ui.note(f"the model {name!r} of stack.toml is not in the archive: {written.models[name].path}")
     with suppress(IndexError):  # a backend elsewhere has no files here
         host = PurePosixPath(seen.model.files[0].host)
         inside = str(host.relative_to(machine.place)) if host.is_relative_to(machine.place) else places.get(host)
         if inside and inside != demo_model.FILE_NAME:
             place = PurePosixPath(inside)
-            flags = {"model.path": f"./{place.parent if seen.model.is_folder else place}", "model.source": ""}
+            entry = f"models.{written.model.use}" if written.model.use else "model"
+            path = f"./{place.parent if seen.model.is_folder else place}"
+            flags = {f"{entry}.path": path, f"{entry}.source": ""}
     return load_config(machine, flags).text or machine.folder.read(stack_toml.FILE) or ""

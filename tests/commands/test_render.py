@@ -216,6 +216,21 @@ def test_an_archive_has_all_that_its_compose_file_mounts(chat: Quiet, tmp_path: 
     assert ours == {f"chat/.stackctl/{name}" for name in (".gitignore", "api-key", "sillytavern.json")}
 
 
+def test_in_an_archive_the_model_in_use_keeps_its_name_and_settings_and_those_left_out_are_named(
+    chat: Quiet, tmp_path: Path
+) -> None:
+    (tmp_path / "tiny.gguf").write_bytes(gguf_bytes())
+    (tmp_path / "chat/stack.toml").write_text(
+        '[model]\nuse = "tiny"\n[models.tiny]\npath = "../tiny.gguf"\ncontext = 4096\n'
+        '[models.other]\npath = "../tiny.gguf"\n'
+    )
+    found = archived(chat, tmp_path / "out.tar")
+    wish = tomllib.loads(found["chat/stack.toml"])
+    assert wish["model"] == {"use": "tiny"}
+    assert wish["models"]["tiny"] == {"path": "./models/tiny.gguf", "context": 4096}
+    assert "'other' of stack.toml is not in the archive" in chat.said.getvalue()
+
+
 def test_an_archive_that_would_lack_something_is_not_written(tmp_path: Path) -> None:
     (tmp_path / "chat").mkdir()
     with pytest.raises(EngineError, match="the archive would lack SillyTavern's settings") as caught:

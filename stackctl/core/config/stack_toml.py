@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from pydantic_core import ErrorDetails
 
 FILE = "stack.toml"
+_NOT_TOML = "correct {} there; `stackctl init` in an empty folder writes one with every key explained"
 
 
 def parse(text: str, *, source: str = FILE) -> Spec:
@@ -22,9 +23,7 @@ def parse(text: str, *, source: str = FILE) -> Spec:
     try:
         values = tomllib.loads(text)
     except tomllib.TOMLDecodeError as e:
-        raise ConfigError(
-            f"{source} is not TOML: {e}", hint=f"mend that line of {source}; `stackctl init` shows the form"
-        ) from e
+        raise ConfigError(f"{source} is not TOML: {e}", hint=_NOT_TOML.format(source)) from e
     try:
         return Spec.model_validate(_lists_to_tuples(values))
     except ValidationError as e:
@@ -45,7 +44,7 @@ def edited(text: str, changes: Mapping[str, object]) -> str:
     try:
         document = tomlkit.parse(text)
     except tomlkit.exceptions.TOMLKitError as e:
-        raise ConfigError(f"{FILE} is not TOML: {e}", hint=f"mend that line of {FILE}") from e
+        raise ConfigError(f"{FILE} is not TOML: {e}", hint=_NOT_TOML.format(FILE)) from e
     for dotted, value in changes.items():
         *tables, key = dotted.split(".")
         place: Any = document

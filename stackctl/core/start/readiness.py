@@ -110,7 +110,7 @@ def _cause(state: ServiceState, log: tuple[str, ...], judge: Judge) -> Cause:
     if (found := told(log, judge)) and not (is_killed and not any(map(judge.fatal, log))):
         return found[1]
     if state.error:
-        return Cause(says=f"did not start: {state.error}", hint=logs)
+        return Cause(says=f"did not start: {state.error}", hint="`stackctl start` tries it again, and says what to do")
     if is_killed:
         says = "killed from outside (signal 9), and not for its memory as far as the engine knows"
         return Cause(says=says, hint=_KILLED)

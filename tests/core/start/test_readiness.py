@@ -63,7 +63,7 @@ NOT_WRITTEN = "Error: EACCES: permission denied, open '/home/node/app/data/x'"
             service(BACKEND, "created", error="exec: no such file"),
             NotReady,
             "did not start: exec: no such file",
-            "stackctl logs llamacpp",
+            "stackctl start",
             id="not-started",
         ),
         pytest.param(
