@@ -48,6 +48,15 @@ LLAMA_ARGUMENTS: Final[Arguments] = arguments(
     ("-cram --cache-ram -lv --verbosity --log-verbosity -v --verbose --log-verbose --log-disable", Argument()),
     ("-m --model -a --alias --models-dir --models-preset", model_argument(_TITLE)),
     ("-hf -hfr --hf-repo -hff --hf-file -mu --model-url -dr --docker-repo", model_argument(_TITLE)),
+    # each of these is a model of its own, with a port and a context of its own
+    (
+        (
+            "--embd-gemma-default --fim-qwen-1.5b-default --fim-qwen-3b-default --fim-qwen-7b-default "
+            "--fim-qwen-7b-spec --fim-qwen-14b-spec --fim-qwen-30b-default --gpt-oss-20b-default "
+            "--gpt-oss-120b-default --vision-gemma-4b-default --vision-gemma-12b-default"
+        ),
+        model_argument(_TITLE),
+    ),
     ("--host --port --api-prefix --ssl-key-file --ssl-cert-file", place_argument(_TITLE)),
     ("--api-key --api-key-file", key_argument(_TITLE)),
     (

@@ -53,7 +53,9 @@ def test_what_another_file_changes_of_a_container_recreates_it_and_says_why(here
 def test_what_no_file_of_ours_changes_is_the_users_own_doing(here: Quiet) -> None:
     found, listed = changes(here, {**RUNS, "llamacpp": "9"})
     assert found.text == ""
-    assert listed == [("llamacpp", "recreate", "changed: compose.override.yml, or a change by hand")]
+    assert listed == [
+        ("llamacpp", "recreate", "changed: compose.override.yml, a change by hand, or a deploy that did not end")
+    ]
 
 
 def test_a_service_without_container_is_created_and_one_that_is_no_longer_planned_is_removed(here: Quiet) -> None:

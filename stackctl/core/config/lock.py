@@ -130,10 +130,12 @@ def is_number(value: Any) -> bool:
 
 
 def _unknown(key: str, value: Any, recorded: Lock) -> ConfigError:
-    by = f", which stackctl {recorded.newest} wrote" if recorded.newest else ""
+    is_other = recorded.newest not in {"", __version__}
+    by = f", which stackctl {recorded.newest} wrote" if is_other else ""
+    other = "use the stackctl that wrote it; or " if is_other else ""
     return ConfigError(
         f"{FILE} has {key} = {value!r:.60}{by}: this stackctl {__version__} knows no such value",
-        hint="use the stackctl that wrote it; or decide everything again: stackctl deploy --replan",
+        hint=f"{other}decide everything again: stackctl deploy --replan",
     )
 
 
@@ -176,8 +178,9 @@ def parse(text: str) -> Lock:
             others=_others(content, _OF_ALL),
         )
     except (ValueError, KeyError, TypeError, AttributeError, RecursionError) as e:
+        says = str(e) if isinstance(e, json.JSONDecodeError) else "it is not of the form that stackctl writes"
         raise ConfigError(
-            f"{FILE}{_writer(content)} can't be read: {e}",
+            f"{FILE}{_writer(content)} can't be read: {says}",
             hint=f"restore it from a backup, or delete {FILE}: then everything automatic is decided anew",
         ) from e
 

@@ -158,7 +158,9 @@ def no_engine(words: str, host: str) -> EngineError:
     if "refused" in words.lower():
         return EngineError(
             f"the container engine is not running: its socket refuses connections{at}",
-            hint="start it: sudo systemctl start docker",
+            hint="look at DOCKER_HOST: does the engine there listen on that address?"
+            if host.startswith(("tcp:", "http"))
+            else "start it: sudo systemctl start docker",
         )
     return EngineError(
         f"the container engine can't be reached: {words}", hint="docker info, with the same DOCKER_HOST, shows more"

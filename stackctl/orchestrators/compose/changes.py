@@ -24,6 +24,6 @@ def changes(
         elif running[name] != hashes[name]:
             before, after = old.get(name, {}), new.get(name, {})
             keys = sorted(key for key in before.keys() | after.keys() if before.get(key) != after.get(key))
-            why = ", ".join(keys) if keys else "compose.override.yml, or a change by hand"
+            why = ", ".join(keys) if keys else "compose.override.yml, a change by hand, or a deploy that did not end"
             found.append(Change(service=name, action="recreate", why=f"changed: {why}"))
     return tuple(found)

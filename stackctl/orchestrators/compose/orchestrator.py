@@ -153,11 +153,13 @@ class ComposeOrchestrator:
         self._compose.run(name, "down", "--remove-orphans", *(("--volumes",) if volumes else ()))
 
     def _refuse_damaged(self) -> None:
-        """Raise ConfigError for a file that is missing or no YAML: Compose would look elsewhere, or say less of it."""
+        """Raise ConfigError for a file that is missing, empty or no YAML: Compose would look elsewhere, or say less."""
         text = self._folder.read(self.file)
         if text is None:
             raise ConfigError(f"there is no {self.file} in {self._folder.path}", hint="stackctl deploy writes it again")
         render.services(text)
+        if not text.strip():
+            raise ConfigError(f"{self.file} is empty", hint="stackctl deploy writes it again")
 
 
 def _one(service: str | None) -> tuple[str, ...]:

@@ -141,3 +141,7 @@ def test_an_engine_that_can_not_be_reached_is_said_with_the_way_to_it(words: str
     found = no_engine(words, HOST)
     assert (found.message, found.exit_code) == (says, 4)
     assert advice in found.hint
+
+
+def test_of_an_engine_by_an_address_that_address_is_looked_at() -> None:
+    assert "DOCKER_HOST" in no_engine("Connection refused", "tcp://127.0.0.1:1").hint

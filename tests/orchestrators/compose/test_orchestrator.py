@@ -69,12 +69,15 @@ def test_each_verb_is_for_this_stack_and_a_start_makes_what_is_missing(
     assert [line[line.index("-p chat") :] for line in said] == list(WORDS[verb])
 
 
+@pytest.mark.parametrize(
+    ("text", "says"), [("services: [\n", r"compose\.yml:2 is not YAML"), ("\n", r"compose\.yml is empty")]
+)
 @pytest.mark.parametrize("verb", ["start", "restart"])
-def test_a_compose_yml_that_is_no_yaml_is_said_before_compose_reads_it(
-    orchestrator: ComposeOrchestrator, tmp_path: Path, verb: str
+def test_a_compose_yml_that_is_no_yaml_or_empty_is_said_before_compose_reads_it(
+    orchestrator: ComposeOrchestrator, tmp_path: Path, verb: str, text: str, says: str
 ) -> None:
-    (tmp_path / "stack" / "compose.yml").write_text("services: [\n")
-    with pytest.raises(ConfigError, match=r"compose\.yml:2 is not YAML"):
+    (tmp_path / "stack" / "compose.yml").write_text(text)
+    with pytest.raises(ConfigError, match=says):
         VERBS[verb](orchestrator)
     assert not (tmp_path / ASKED).exists()
 
