@@ -110,7 +110,7 @@ def test_the_backend_does_not_reach_what_listens_on_this_machine(good: Stack) ->
 def test_every_program_stays_far_under_its_limit_of_processes(good: Stack, service: str, limit: int) -> None:
     assert good.inspect(service)["HostConfig"]["PidsLimit"] == limit
     has = int(good.docker("stats", "--no-stream", "--format", "{{.PIDs}}", good.container(service)))
-    assert 0 < has < limit / 8
+    assert 0 < has < limit / 4  # while a health check runs, too
 
 
 @pytest.mark.machines
