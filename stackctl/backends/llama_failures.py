@@ -67,8 +67,9 @@ _FATAL = (
     (
         "failed to open GGUF file",
         Cause(
-            says="the backend can't open the model file",
-            hint="the model's owner must be able to read it: ls -l shows that; is its disk or share mounted?",
+            says="the backend can't open a model file",
+            hint="if its line names a file of backend.extra_args: take that out, the container has the model's files "
+            "alone; if it names the model: its owner must be able to read it, on a mounted disk (ls -l shows it)",
             kind="model",
         ),
     ),
