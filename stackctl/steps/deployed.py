@@ -6,7 +6,7 @@ from dataclasses import replace
 from stackctl.core.container_paths import refuse_elsewhere
 from stackctl.core.plan import plan_json
 from stackctl.core.plan.stack import Plan
-from stackctl.errors import ConfigError, StackctlError
+from stackctl.errors import ConfigError, EngineError, StackctlError
 from stackctl.machine import Machine
 from stackctl.ports.disk import Says
 from stackctl.steps.own_name import former_place, recorded_name
@@ -62,8 +62,10 @@ def stack_name_here(machine: Machine) -> str:
 
 
 def _names_on_engine(machine: Machine) -> list[str]:
-    """The names under which the engine has containers that were started in this folder."""
-    return sorted(name for name, folder in machine.docker.stack_folders() if folder == str(machine.path))
+    """The names under which the engine has containers that were started here; none where it can't be asked."""
+    with suppress(EngineError):
+        return sorted(name for name, folder in machine.docker.stack_folders() if folder == str(machine.path))
+    return []
 
 
 def _lies_there(name: str, machine: Machine) -> bool:

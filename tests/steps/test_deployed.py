@@ -18,11 +18,12 @@ from stackctl.commands.url import url
 from stackctl.contracts.service import Publish
 from stackctl.core.plan import plan_json
 from stackctl.core.smoke.reachability import ContainerNetworking
-from stackctl.errors import ConfigError, NotReady, StackctlError
+from stackctl.errors import ConfigError, EngineError, NotReady, StackctlError
 from stackctl.steps.deployed import deployed_plan, stack_name_here
 from tests.commands.engines import Staged, staged
 from tests.commands.machines import quiet
 from tests.core.samples import a_plan
+from tests.fakes import FakeDocker
 
 QUICK = Options(prove=False, timeout_s=20)
 DEMO: dict[str, object] = {"model.path": "demo", "name": "mine"}
@@ -167,6 +168,18 @@ def test_a_folder_that_nothing_tells_of_has_no_stack(here: Staged, tmp_path: Pat
         with pytest.raises(ConfigError, match="there is no stack in") as caught:
             look(here.machine)
         assert caught.value.hint == "stackctl deploy makes one"
+
+
+class Unreachable(FakeDocker):
+    """No engine."""
+
+    def stack_folders(self) -> frozenset[tuple[str, str]]:
+        raise EngineError("the container engine can't be reached")
+
+
+def test_nor_is_an_engine_needed_to_say_so(tmp_path: Path) -> None:
+    with pytest.raises(ConfigError, match="there is no stack in"):
+        stack_name_here(replace(quiet(tmp_path).machine, docker=Unreachable()))
 
 
 # -- what runs is seen and stopped, whatever became of the files

@@ -33,8 +33,8 @@ def verdict(state: StartState) -> Ready | Waiting | Again | Failed:
     if state.failed:
         return state.failed
     if state.exit_code and _gave_up_a_slow_one(state):
-        slow = any(still_reads(state, one) for one in state.states.values())
-        return Waiting(waiting) if slow or state.is_look_due else Again()
+        is_there = all(one.is_ready for one in state.states.values() if one.container in state.ours)
+        return Again() if is_there and not state.is_look_due else Waiting(waiting)
     if failed := _failed_by_compose(state):
         return failed
     if state.exit_code == 0 and not state.is_look_due and not waiting:
@@ -82,7 +82,8 @@ def _gave_up_a_slow_one(state: StartState) -> bool:
     if not any("dependency failed to start" in line and "unhealthy" in line for line in state.output):
         return False
     ours = [one for one in state.states.values() if one.container in state.ours]
-    return not any(one.has_failed and not still_reads(state, one) for one in ours)
+    # the start of a container may still be on its way as an event: none is known to be slow then
+    return bool(ours) and not any(one.has_failed and not still_reads(state, one) for one in ours)
 
 
 def _failed_by_compose(state: StartState) -> Failed | None:

@@ -113,6 +113,14 @@ def test_compose_s_word_alone_is_enough_where_nothing_was_read() -> None:
     assert found == Failed(UNHEALTHY)
 
 
+def test_what_compose_gave_up_before_its_start_was_heard_of_is_not_started_again() -> None:
+    early: tuple[Event, ...] = (*GAVE_UP, Looked(by_name(UNHEALTHY)))
+    found, _ = judged(*early, plan=PLAN)
+    assert isinstance(found, Waiting)
+    found, _ = judged(*early, starts(BACKEND), changes(UNHEALTHY), plan=PLAN)
+    assert found == Failed(UNHEALTHY)
+
+
 def test_time_that_nobody_set_ends_with_the_reading_or_after_twice_the_model() -> None:
     def state_after(*events: Event) -> bool:
         return may_go_on(judged(starts(BACKEND), *events, plan=PLAN)[1])
