@@ -63,7 +63,7 @@ LLAMA_ARGUMENTS: Final[Arguments] = arguments(
         "--embedding --embeddings --rerank --reranking",
         Argument(
             fixed="makes llama.cpp a server that answers no chat",
-            hint="take it out; a server for that is a matter of its own",
+            hint="take it out; run a server for that beside this stack",
         ),
     ),
 )

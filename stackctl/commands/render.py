@@ -54,10 +54,8 @@ def render(
 
             with suppress(EngineError):  # without an engine nothing runs here
                 refuse_in_use(machine, machine.path / data_path(planned.plan))
-            anywhere = plan(
-                wanted.spec, replace(seen, engine=None, names=None), planned.lock
-            )  # not for this engine alone
-            pack_stack(anywhere, seen, archive, missing, machine)
+            for_any_engine = plan(wanted.spec, replace(seen, engine=None, names=None), planned.lock)
+            pack_stack(for_any_engine, seen, archive, missing, machine)
             return text
         machine.ui.note(
             f"still missing: {missing.what}; next: {missing.command}"

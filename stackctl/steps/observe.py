@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from contextlib import suppress
 from dataclasses import replace
 from ipaddress import ip_address
-from pathlib import Path, PurePosixPath
+from pathlib import PurePosixPath
 
 from stackctl import backends
 from stackctl.contracts.host import Gpu
@@ -25,7 +25,7 @@ from stackctl.steps.config_request import read_lock
 from stackctl.steps.deployed_arguments import deployed_arguments
 from stackctl.steps.external_backend import observed_external
 from stackctl.steps.has_run import has_run
-from stackctl.steps.own_name import refuse_foreign
+from stackctl.steps.own_name import is_gone, refuse_foreign
 from stackctl.steps.stack_model import model_path
 from stackctl.terminal import command_line
 
@@ -124,7 +124,7 @@ def _refuse_second(spec: Spec, machine: Machine, engine: EngineSeen) -> None:
     name, before = stack_name(spec, machine.place), network_name(read_lock(machine))
     for other, folder in sorted(machine.docker.stack_folders()):
         is_seen = engine.is_local and machine.docker.own_binds is None  # in a container it may just not be mounted
-        is_moved = other == before and is_seen and not Path(folder).exists()
+        is_moved = other == before and is_seen and is_gone(folder)
         if other != name and (folder == str(machine.path) or is_moved):
             takes_away = f"{command_line('docker', 'compose', '-p', other, 'down')} takes it away, chats stay"
             keeps = f'or keep the name: name = "{other}" in stack.toml'

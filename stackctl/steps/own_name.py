@@ -39,7 +39,15 @@ def former_place(name: str, machine: Machine) -> str:
         return ""  # another machine's disk, or one of which our container sees a part alone
     places = [place for one, place in sorted(machine.docker.stack_folders()) if one == name]
     others = [place for place in places if place != str(machine.path)]
-    return others[0] if others and not any(Path(place).exists() for place in others) else ""
+    return others[0] if others and all(map(is_gone, others)) else ""
+
+
+def is_gone(place: str) -> bool:
+    """Whether nothing is at an absolute path; False, too, where this user may not look."""
+    try:
+        return not Path(place).exists()
+    except OSError:
+        return False
 
 
 def keep_name(machine: Machine, flags: Mapping[str, object]) -> Mapping[str, object]:

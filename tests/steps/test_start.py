@@ -77,7 +77,7 @@ def test_what_ran_before_is_named_where_its_successor_fails(tmp_path: Path) -> N
     stage = Stage(states_={BACKEND: before}, ends={BACKEND: ended(BACKEND)}, logs={BACKEND: (REFUSES,)})
     with pytest.raises(ConfigError) as caught:
         start(written(tmp_path), quiet_stage(tmp_path, stage).machine, timeout_s=SOON_S)
-    assert caught.value.hint.endswith("; before this deploy ran: llamacpp (image:1, healthy)")
+    assert caught.value.hint.endswith("; what ran before: llamacpp (image:1, healthy)")
     assert "old" not in stage.stopped
 
 

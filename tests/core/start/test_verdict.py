@@ -251,7 +251,7 @@ def test_the_cause_is_read_from_the_log_of_what_died_and_what_ran_before_is_name
     assert isinstance(found, ConfigError)
     assert found.message.startswith(f"{BACKEND}: llama-server does not know an argument")
     assert found.evidence == log
-    assert found.hint.endswith(f"; before this deploy ran: {BACKEND} (image-of-{BACKEND}, healthy)")
+    assert found.hint.endswith(f"; what ran before: {BACKEND} (image-of-{BACKEND}, healthy)")
     assert "before this deploy" not in error(starts(BACKEND), changes(EXITED), log=log).hint
 
 
