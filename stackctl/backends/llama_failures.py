@@ -253,7 +253,7 @@ def not_loaded(says: str) -> Cause:
     """The cause where a program says no more than that its loader failed."""
     return Cause(
         says=says,
-        hint="the lines above it in the log say why; a damaged file and too little memory are the usual causes",
+        hint="look at the lines before it: stackctl logs; a damaged file and too little memory are the usual causes",
         kind="model",
         is_generic=True,
     )
