@@ -503,8 +503,8 @@ class FakeOrchestrator:
         return self.docker.states(name)
 
     def changes(self, name: str, old: str, new: str) -> tuple[Change, ...]:
-        running = {one.service: one.config_hash for one in self.docker.containers(name)}
-        return changes(running, self.hashes, render.services(old), render.services(new))
+        containers, states = self.docker.containers(name), self.docker.states(name)
+        return changes(containers, states, self.hashes, render.services(old), render.services(new))
 
     def logs(
         self, name: str, service: str | None, *, lines: str, follow: bool, out: Callable[[str], None], coloured: bool
