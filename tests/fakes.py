@@ -63,12 +63,16 @@ class FakeImages:
     done: list[str] = field(default_factory=list)
     asked: list[str] = field(default_factory=list)
     ids: dict[str, str] = field(default_factory=dict)  # of those whose id is not their digest
+    sizes: dict[str, int] = field(default_factory=dict)  # of those whose size the registry tells
 
     def digest(self, name: str) -> str | None:
         return self.here.get(name)
 
     def id(self, name: str) -> str:
         return name if name in self.ids.values() else self.ids.get(name, self.here.get(name, ""))
+
+    def packed_bytes(self, name: str) -> int | None:
+        return self.sizes.get(name)
 
     def check_room(self, names: Iterable[str]) -> None:
         self.asked = list(names)

@@ -219,7 +219,9 @@ def test_down_keeps_an_overrides_named_volume_unless_it_is_told_otherwise(stack:
 
 
 def test_a_dry_run_changes_nothing(stack: Stack) -> None:
-    done = stack.run("deploy", "--dry-run", "--images", "own")
-    assert "services:" in done.stdout
+    done = stack.run("deploy", "--dry-run", "--model", "demo", "--images", "own")
+    assert done.stdout.startswith(f"A deploy would do this in {stack.folder}; this dry run changed nothing.\n")
+    assert done.stdout.endswith(" deploy --model demo --images own\n")
+    assert "services:" in stack.run("deploy", "--dry-run", "--show", "--model", "demo", "--images", "own").stdout
     assert list(stack.folder.iterdir()) == []
     assert stack.docker("ps", "-aq", "--filter", f"label=com.docker.compose.project={stack.name}") == ""

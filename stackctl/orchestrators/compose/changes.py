@@ -29,7 +29,9 @@ def changes(
     for name in sorted(hashes):
         changed = _changed(old.get(name, {}), new.get(name, {}))
         if name not in running:
-            why = f"it has no container now; {changed or 'its settings stay'}" if name in old else "it does not exist yet"
+            why = (
+                f"it has no container now; {changed or 'its settings stay'}" if name in old else "it does not exist yet"
+            )
             found.append(Change(service=name, action="create", why=why))
         elif running[name] != hashes[name]:
             why = changed or "changed: compose.override.yml, a change by hand, or a deploy that did not end"
