@@ -413,7 +413,7 @@ def _given(node: ast.AST) -> Iterator[ast.expr]:
     match node:
         case ast.Call(keywords=keywords):
             yield from (one.value for one in keywords if one.arg and one.arg.endswith("hint"))
-        case ast.Constant(value=str(text)) if re.search(r"\bhint: \S", text):
+        case ast.Constant(value=str(text)) if re.search(r"(^|\n)hint: \S", text):
             yield ast.copy_location(ast.Constant(text.partition("hint: ")[2]), node)
         case ast.FunctionDef() | ast.AsyncFunctionDef():
             yield from (value for name, value in _defaults(node).items() if name.endswith("hint"))

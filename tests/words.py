@@ -16,11 +16,27 @@ VERBS = frozenset(
     re.findall(
         r"\w+",
         """
-    Accept Add Allow Ask Build Change Check Choose Close Compare Copy Correct Create Delete Deploy Disable Download Edit
-    Enable End Find Fix Free Give Increase Install Keep Leave Let Lift Log Look Lower Make Mount Move Name Open Pass
-    Pull Put Quote Raise Read Reboot Remove Rename Repair Replace Report Restart Restore Run Save See Select Send Set
-    Shorten Show Start Stop Switch Try Turn Type Unset Update Upgrade Use Wait Wake Write
-    """,
+        Accept Add Allow Ask
+        Build
+        Change Check Choose Close Compare Copy Correct Create
+        Delete Deploy Disable Download
+        Edit Enable End
+        Find Fix Free
+        Give
+        Increase Install
+        Keep
+        Leave Let Lift Load Log Look Lower
+        Make Mount Move
+        Name
+        Open
+        Pass Pull Put
+        Quote
+        Raise Read Reboot Remove Rename Repair Replace Report Restart Restore Run
+        Save See Select Send Set Shorten Show Start Stop Switch
+        Try Turn Type
+        Unset Update Upgrade Use
+        Wait Wake Write
+        """,
     )
 )
 
