@@ -17,7 +17,8 @@ from tests.docs.prose import ROOT, Page, calls, page, wrong
 READMES = ("README.md", "README.ja.md")
 DOCS = tuple(f"docs/{path.name}" for path in sorted((ROOT / "docs").glob("*.md")))
 PAGES = (*READMES, "CHANGELOG.md", *DOCS)
-COMMANDS = [name for name in generate.commands() if name not in {"stackctl", "stackctl images", "stackctl models"}]
+_NO_ROW = {"stackctl", "stackctl help", "stackctl images", "stackctl models"}
+COMMANDS = [name for name in generate.commands() if name not in _NO_ROW]
 CODES = {0, 1, 2, 130} | {one.exit_code for one in errors.StackctlError.__subclasses__()}
 
 
