@@ -8,6 +8,7 @@ from click.testing import CliRunner
 
 from stackctl.cli import main
 from stackctl.cli.command import session_of
+from stackctl.cli.command_line import typed_command
 from tests.cli.tree import parse, tree
 
 TREE = tree()
@@ -69,6 +70,17 @@ def test_the_last_folder_counts(tmp_path: Path, monkeypatch: pytest.MonkeyPatch)
     assert session_of(parse("stackctl -C a status -C b")).stack_folder == Path("b")
     assert session_of(parse("stackctl -C a status")).stack_folder == Path("a")
     assert session_of(parse("stackctl status")).stack_folder == Path()
+
+
+def test_a_command_that_is_said_again_has_the_options_that_stood_before_and_after_it(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "x").mkdir()
+    context = parse("stackctl -v deploy --dry-run -C x")
+    said = typed_command(context, without={"dry_run"}, also={"yes"})
+    assert said == "stackctl --verbose deploy --yes --folder x"
+    assert session_of(parse(said)).stack_folder == Path("x")
 
 
 def test_recommend_keeps_its_own_folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
