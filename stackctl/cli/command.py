@@ -1,6 +1,5 @@
 """What all commands and groups share: their options before and after the command, examples, and words for a mistake."""
 
-import shutil
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -8,10 +7,9 @@ from typing import Any
 
 import click
 
-from stackctl.cli import mistyped, synonyms
-from stackctl.ui import Ui
+from stackctl.ui import Ui, columns
 
-_WIDEST = 100  # columns of a help page
+_USUAL, _WIDEST = 80, 100  # columns of a help page
 _TEXT = 44  # columns that the text of an option keeps beside its name
 _SUMMARY = 60  # characters
 _HYPHEN, _UNBROKEN = "-", "\N{NON-BREAKING HYPHEN}"  # no line ends within --gpu-layers
@@ -42,8 +40,7 @@ class Formatter(click.HelpFormatter):
     """Help as wide as the terminal, also where that is narrow; lines break between words."""
 
     def __init__(self, indent_increment: int = 2, width: int | None = None, max_width: int | None = None) -> None:
-        columns = min(shutil.get_terminal_size().columns, max_width or _WIDEST)
-        super().__init__(indent_increment, width or max(columns, 20) - 2, max_width)
+        super().__init__(indent_increment, width or min(columns() or _USUAL, max_width or _WIDEST) - 2, max_width)
 
     def write_text(self, text: str) -> None:
         super().write_text(text.replace(_HYPHEN, _UNBROKEN))
@@ -117,6 +114,8 @@ class _Shared(click.Command):
         try:
             return super().parse_args(ctx, args)
         except click.NoSuchOption as error:
+            from stackctl.cli import mistyped
+
             raise click.UsageError(mistyped.unknown_option(ctx, error.option_name, typed), ctx) from None
 
 
@@ -130,6 +129,8 @@ class Command(_Shared):
         if ctx.resilient_parsing:
             return rest
         if rest:
+            from stackctl.cli import mistyped
+
             raise click.UsageError(mistyped.extra_arguments(ctx, rest), ctx)
         for name, (option, lacks) in _PARTIAL.items():
             if getattr(session_of(ctx), name):
@@ -159,12 +160,20 @@ class Group(_Shared, click.Group):
         root = ctx.find_root().command
         if word == "help" and path and isinstance(root, Group):
             return word, root.commands[word], [*path, *rest]
-        found = self.commands.get(synonyms.ALIASES.get(" ".join(path), {}).get(word, word))
-        if found is None and not ctx.resilient_parsing:
-            if word in synonyms.VERSION and not path:
-                self.parse_args(ctx, ["--version"])
-            raise click.UsageError(mistyped.unknown_command(ctx, word), ctx)
+        found = self.commands.get(word) or self._understood(ctx, word)
         return found.name if found else None, found, rest
+
+    def _understood(self, ctx: click.Context, word: str) -> click.Command | None:
+        """The command that a word of another program stands for; raise UsageError for one that stands for none."""
+        from stackctl.cli import mistyped, synonyms
+
+        path = ctx.command_path.partition(" ")[2]
+        found = self.commands.get(synonyms.ALIASES.get(path, {}).get(word, ""))
+        if found or ctx.resilient_parsing:
+            return found
+        if word in synonyms.VERSION and not path:
+            self.parse_args(ctx, ["--version"])
+        raise click.UsageError(mistyped.unknown_command(ctx, word), ctx)
 
 
 Group.group_class = Group

@@ -44,7 +44,9 @@ def listed(entries: "tuple[Entry, ...]", ui: "Ui") -> tuple[str, list[dict[str, 
         }
         for one in entries
     ]
-    return ui.table(rows) if entries else "no models were pulled yet: stackctl models pull hf:OWNER/NAME:Q4_K_M", values
+    return ui.table(
+        rows
+    ) if entries else "no model was pulled yet; to pull one:\nstackctl models pull hf:OWNER/NAME:Q4_K_M", values
 
 
 def verified(done: "tuple[Verified, ...]") -> tuple[str, list[dict[str, Any]]]:
