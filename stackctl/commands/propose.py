@@ -26,8 +26,8 @@ def proposal(machine: Machine, spec: Spec, *, language: str) -> Recommended:
         model, source = found.best, found.best.source
         raise ModelError(
             f"{e.message}; from there stackctl would fetch {model.name} at {model.label} ({model.size / 1e9:.1f} GB)",
-            hint=f"{e.hint}; or run `stackctl deploy --model FILE` with a model file, which another machine can download "
-            f"from https://huggingface.co/{source.repo}; or run `stackctl deploy --model demo`, which downloads no model; "
-            f"`{command_line('stackctl', 'deploy', '--model', source)}` tries for longer",
+            hint=f"{e.hint}; or run `stackctl deploy --model FILE` with a model file, which another machine can "
+            f"download from https://huggingface.co/{source.repo}; or run `stackctl deploy --model demo`, which "
+            f"downloads no model; `{command_line('stackctl', 'deploy', '--model', source)}` tries for longer",
         ) from e
     return found
