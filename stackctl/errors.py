@@ -3,6 +3,7 @@
 StackctlError
 ├── ConfigError   3   stack.toml, a flag or a file of the deployment's folder is wrong
 ├── EngineError   4   the container engine, Compose or an image is not to be had
+│   ├── NoAnswer      it gives no answer in time, where something may listen
 │   └── Taken         what was free when it was chosen is somebody else's by now: a port, a subnet
 ├── GpuError      5   the GPU can't be given to the backend
 ├── DoesNotFit    6   memory or disk is too small for what was asked
@@ -39,6 +40,10 @@ class ConfigError(StackctlError):
 
 class EngineError(StackctlError):
     exit_code = 4
+
+
+class NoAnswer(EngineError):
+    pass
 
 
 class Taken(EngineError):
