@@ -80,13 +80,8 @@ def _missing(choice: "Choice") -> float:
     return sum(max(0.0, needed - free) for needed, free in places)
 
 
-<<<<<<< HEAD
-def _bars(choice: "Choice") -> list[str]:
-    """Return a bar per place: what this model takes, what stays free, what others hold now."""
-=======
 def _bars(choice: "Choice", ui: "Ui") -> list[str]:
-    """Of each place: what this takes, what is free then, what others hold now."""
->>>>>>> h-h
+    """Return a bar per place: what this model takes, what stays free, what others hold now."""
     room = choice.room
     totals = room.totals_mib or room.gpus_mib
     places = [

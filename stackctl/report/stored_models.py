@@ -44,14 +44,8 @@ def listed(entries: "tuple[Entry, ...]", ui: "Ui") -> tuple[str, list[dict[str, 
         }
         for one in entries
     ]
-<<<<<<< HEAD
-    none = "no models were pulled yet; `stackctl models pull hf:OWNER/NAME:Q4_K_M` pulls one"
+    none = "no models were pulled yet; to pull one:\nstackctl models pull hf:OWNER/NAME:Q4_K_M"
     return ui.table(rows) if entries else none, values
-=======
-    return ui.table(
-        rows
-    ) if entries else "no model was pulled yet; to pull one:\nstackctl models pull hf:OWNER/NAME:Q4_K_M", values
->>>>>>> h-h
 
 
 def verified(done: "tuple[Verified, ...]") -> tuple[str, list[dict[str, Any]]]:
