@@ -167,8 +167,8 @@ def _proxy_network(spec: Spec) -> tuple[Network, ...]:
 def _check(spec: Spec) -> None:
     if spec.sillytavern.data.startswith("~"):
         raise ConfigError(
-            f"sillytavern.data = {spec.sillytavern.data!r}: Compose knows no ~, it would be a folder of that name",
-            hint="write the whole path, or one that counts from this folder",
+            f"sillytavern.data = {spec.sillytavern.data!r}: Compose would create a folder with the name ~",
+            hint="Write the whole path, or a path relative to this folder.",
         )
     if not ip_address(spec.sillytavern.bind).is_loopback:
         raise ConfigError(

@@ -616,7 +616,7 @@ def test_what_nobody_can_chat_with_is_refused_in_the_words_of_inspect() -> None:
     object.__setattr__(projector, "header", replace(projector.header, purpose="it is a projector (mmproj)"))
     error = refusal(wanted(), seen(of=projector))
     assert error.exit_code == 8
-    assert "nobody can chat with" in error.message
+    assert "is not a chat model" in error.message
     assert "it is a projector (mmproj)" in error.message
     assert "models inspect" in error.hint
 
@@ -774,7 +774,7 @@ def test_a_program_is_chosen_anew_only_where_processor_or_driver_have_changed() 
     ("mode", "cpu", "code", "way_out"),
     [
         ("none", Cpu(architecture="aarch64"), 3, "--backend llamacpp"),
-        ("nvidia", Cpu(architecture="aarch64"), 3, "backend.program = FILE"),
+        ("nvidia", Cpu(architecture="aarch64"), 3, "set `backend.program` to the file"),
         ("nvidia", ANCIENT, 5, "--gpu none"),
     ],
 )
