@@ -155,7 +155,10 @@ def test_a_sillytavern_that_is_restarted_with_its_backend_is_told(world: World) 
 
 
 def test_an_answer_after_the_restart_must_be_whole_and_the_sentence(world: World) -> None:
-    for bad, says in ((replace(WHOLE, is_whole=False), "broke off"), (replace(WHOLE, text="x"), "instead of its sentence")):
+    for bad, says in (
+        (replace(WHOLE, is_whole=False), "broke off"),
+        (replace(WHOLE, text="x"), "instead of its sentence"),
+    ):
         world.page.replies = [bad]
         with pytest.raises(NotReady, match=says):
             services.restart(world.site())

@@ -116,7 +116,7 @@ def _silent(spec: Spec, server: ServerSeen, number: int, failures: set[str]) -> 
     if is_here:
         return (
             f"nothing listens on port {number} of this machine",
-            f"Start the server, or correct `backend.url`. {later}",
+            f"Start it, or correct `backend.url`. {later}",
         )
     name = backend_url.host(spec.backend.url)
     if "refused" in failures:

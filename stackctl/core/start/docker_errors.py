@@ -3,7 +3,7 @@
 import re
 from collections.abc import Sequence
 
-from stackctl.errors import ConfigError, DataError, EngineError, GpuError, StackctlError, Taken, Unmountable
+from stackctl.errors import ConfigError, DataError, EngineError, GpuError, NoAnswer, StackctlError, Taken, Unmountable
 
 TOOLKIT = (
     "Install the NVIDIA Container Toolkit, then run `sudo nvidia-ctk runtime configure --runtime=docker && "
@@ -51,8 +51,7 @@ _TABLE: tuple[tuple[str, type[StackctlError], str, str], ...] = (
         r"unresolvable CDI devices",
         GpuError,
         "the GPU can't be given to the container",
-        "Run `sudo nvidia-ctk cdi generate --output=/etc/cdi/nvidia.yaml` to describe the devices, or run "
-        "`stackctl deploy --gpu none`.",
+        "Run `sudo nvidia-ctk cdi generate --output=/etc/cdi/nvidia.yaml`, or run `stackctl deploy --gpu none`.",
     ),
     (
         r"nvidia-container-cli|CDI device injection failed",
@@ -145,7 +144,7 @@ def gpu_refused(words: str) -> StackctlError:
 
 
 def no_engine(words: str, host: str) -> EngineError:
-    """The error for an engine that could not be reached, from the SDK's words; `host`: where it was looked for."""
+    """Return the error for an engine that could not be reached, from the SDK's message; host: its address."""
     at = f" ({host})" if host else ""
     if "PermissionError" in words or "Permission denied" in words:
         return EngineError(
@@ -165,6 +164,13 @@ def no_engine(words: str, host: str) -> EngineError:
             hint="Check that the engine listens on the address in DOCKER_HOST."
             if host.startswith(("tcp:", "http"))
             else "Start it with `sudo systemctl start docker`.",
+        )
+    if "timed out" in words.lower():
+        is_here = host.startswith(("unix:", "npipe:"))
+        restart = "Restart it with `sudo systemctl restart docker`; `docker info` waits, too, as long as it hangs."
+        return NoAnswer(
+            f"the container engine does not answer{at}",
+            hint=restart if is_here else "Check DOCKER_HOST, and the firewall or VPN on the way to that machine.",
         )
     return EngineError(
         f"the container engine can't be reached: {words}",

@@ -18,7 +18,12 @@ SAYS = "Error response from daemon: "
             "another program has taken the port in the meantime",
             "stackctl deploy --port PORT",
         ),
-        ("listen tcp4 127.0.0.1:80: bind: address already in use", Taken, "another program has taken the port", "--port PORT"),
+        (
+            "listen tcp4 127.0.0.1:80: bind: address already in use",
+            Taken,
+            "another program has taken the port",
+            "--port PORT",
+        ),
         ("Ports are not available: exposing port TCP", Taken, "another program has taken the port", "--port PORT"),
         (
             'could not select device driver "nvidia" with capabilities: [[gpu]]',
@@ -36,8 +41,8 @@ SAYS = "Error response from daemon: "
         (  # NVIDIA/nvidia-container-toolkit#394
             "nvidia-container-cli: initialization error: nvml error: driver/library version mismatch: unknown",
             GpuError,
-            "it was updated while it ran",
-            "reboot",
+            "the loaded NVIDIA driver is not the installed one",
+            "Reboot",
         ),
         (  # canonical/docker-snap#148, docker/for-win#13835
             (
@@ -73,7 +78,12 @@ SAYS = "Error response from daemon: "
             "Mount the disk or share",
         ),
         ("write /x: no space left on device", DataError, "the disk is full", "docker system df"),
-        ("No such image: localhost/x:1", EngineError, "an image is missing", "Run `stackctl deploy`, which pulls or builds"),
+        (
+            "No such image: localhost/x:1",
+            EngineError,
+            "an image is missing",
+            "Run `stackctl deploy`, which pulls or builds",
+        ),
         (
             "Minimum memory limit allowed is 6MB",
             ConfigError,
@@ -134,6 +144,11 @@ def test_an_engine_that_refuses_the_gpu_is_a_gpu_error_whatever_it_says(words: s
             f"you have no permission on the engine's socket ({HOST})",
             "usermod -aG docker",
         ),
+        (
+            "Error while fetching server API version: UnixHTTPConnectionPool(host='localhost'): Read timed out. (10)",
+            f"the container engine does not answer ({HOST})",
+            "systemctl restart docker",
+        ),
         ("invalid bind address", "the container engine can't be reached: invalid bind address", "DOCKER_HOST"),
     ],
 )
@@ -145,3 +160,4 @@ def test_an_engine_that_can_not_be_reached_is_said_with_the_way_to_it(words: str
 
 def test_of_an_engine_by_an_address_that_address_is_looked_at() -> None:
     assert "DOCKER_HOST" in no_engine("Connection refused", "tcp://127.0.0.1:1").hint
+    assert "DOCKER_HOST" in no_engine("Connection to 192.0.2.1 timed out", "tcp://192.0.2.1:2375").hint

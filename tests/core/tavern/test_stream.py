@@ -117,7 +117,9 @@ def test_any_text_is_plausible_from_another_model(said: str) -> None:
     replies.check_characters(said, is_demo=False)
 
 
-@pytest.mark.parametrize(("said", "says"), [("", "empty text"), (" \n", "empty text"), ("a\x00b", "a control character")])
+@pytest.mark.parametrize(
+    ("said", "says"), [("", "empty text"), (" \n", "empty text"), ("a\x00b", "a control character")]
+)
 def test_an_empty_answer_and_control_characters_are_not(said: str, says: str) -> None:
     with pytest.raises(NotReady, match=says):
         check(said)
