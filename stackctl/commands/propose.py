@@ -19,13 +19,13 @@ def proposal(machine: Machine, spec: Spec, *, language: str) -> Recommended:
     try:
         found = recommend(machine, asked)
     except DoesNotFit as e:
-        raise DoesNotFit(e.message, hint=f"{e.hint}; {WAYS}") from e
+        raise DoesNotFit(e.message, hint=f"{e.hint} {WAYS}") from e
     try:
         machine.hub.check_connection()
     except ModelError as e:
         model, source = found.best, found.best.source
         raise ModelError(
-            f"{e.message}; from there stackctl would fetch {model.name} at {model.label} ({model.size / 1e9:.1f} GB)",
+            f"{e.message}; from there stackctl would download {model.name} {model.label} ({model.size / 1e9:.1f} GB)",
             hint=f"{e.hint}; or run `stackctl deploy --model FILE` with a model file, which another machine can "
             f"download from https://huggingface.co/{source.repo}; or run `stackctl deploy --model demo`, which "
             f"downloads no model; `{command_line('stackctl', 'deploy', '--model', source)}` tries for longer",
