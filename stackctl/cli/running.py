@@ -4,6 +4,7 @@ import os
 
 import click
 
+from stackctl.cli import candidates
 from stackctl.cli import options as option
 from stackctl.cli.root import machine_of, main, until_interrupted
 
@@ -34,10 +35,15 @@ def status(ctx: click.Context, as_json: bool, watch: bool) -> None:
 
 
 @main.command(examples=("stackctl logs", "stackctl logs -f sillytavern"))
-@click.argument("service", required=False)
+@option.service
 @click.option("-f", "--follow", is_flag=True, help="Show new lines as they come, until Ctrl-C.")
 @click.option(
-    "--tail", "lines", type=option.Lines(), default="200", help="The number of lines from the end [default: 200]."
+    "--tail",
+    "lines",
+    type=option.Lines(),
+    shell_complete=candidates.lines,
+    default="200",
+    help="The number of lines from the end [default: 200].",
 )
 @click.pass_context
 def logs(ctx: click.Context, service: str | None, follow: bool, lines: str) -> None:
@@ -67,7 +73,7 @@ def history(ctx: click.Context, as_json: bool) -> None:
 
 
 @main.command(examples=("stackctl stop", "stackctl stop llamacpp"))
-@click.argument("service", required=False)
+@option.service
 @click.pass_context
 def stop(ctx: click.Context, service: str | None) -> None:
     """Stop the stack or one SERVICE, and free its memory.
@@ -82,7 +88,7 @@ def stop(ctx: click.Context, service: str | None) -> None:
 
 
 @main.command(examples=("stackctl start",))
-@click.argument("service", required=False)
+@option.service
 @option.timeout
 @click.pass_context
 def start(ctx: click.Context, service: str | None, timeout_s: int | None) -> None:
@@ -98,7 +104,7 @@ def start(ctx: click.Context, service: str | None, timeout_s: int | None) -> Non
 
 
 @main.command(examples=("stackctl restart", "stackctl restart sillytavern"))
-@click.argument("service", required=False)
+@option.service
 @option.timeout
 @click.pass_context
 def restart(ctx: click.Context, service: str | None, timeout_s: int | None) -> None:

@@ -4,6 +4,7 @@ from typing import Literal
 
 import click
 
+from stackctl.cli import candidates
 from stackctl.cli import options as option
 from stackctl.cli.models.group import models
 from stackctl.cli.root import machine_of
@@ -69,6 +70,7 @@ class _Sizes(click.ParamType[tuple[int, ...]]):
 @click.option(
     "--gpu-layers",
     type=_Layers(),
+    shell_complete=candidates.layers,
     default="auto",
     help="Layers on the GPU, the output layer included; auto: as many as fit.",
 )
