@@ -101,7 +101,7 @@ def stacks(_ctx: click.Context, _param: click.Parameter, incomplete: str) -> "li
     try:
         beside = sorted(os.scandir(Path(above or ".").expanduser()), key=lambda one: one.name)
         found = [one.name for one in beside if one.name.startswith(begun) and _is_stack(one)]
-    except (OSError, RuntimeError):  # the latter: a home of nobody
+    except (OSError, RuntimeError):  # the latter: the home of an unknown user
         found = []
     return [CompletionItem(above + name) for name in found] or [CompletionItem(incomplete, type="dir")]
 

@@ -83,7 +83,7 @@ class _Number(click.ParamType[str | int]):
         try:
             return int(value)
         except ValueError:
-            self.fail(f"{value!r} is neither a whole number nor auto", param, ctx)
+            self.fail(f"{value!r} is not a whole number; write a number or auto", param, ctx)
 
 
 class Lines(click.ParamType[str]):
@@ -93,7 +93,7 @@ class Lines(click.ParamType[str]):
 
     def convert(self, value: str, param: click.Parameter | None, ctx: click.Context | None) -> str:
         if value != "all" and not (value.isascii() and value.isdecimal()):
-            self.fail(f"{value!r} is neither a number of lines nor all", param, ctx)
+            self.fail(f"{value!r} is not a number of lines; write a number or all", param, ctx)
         return value
 
 

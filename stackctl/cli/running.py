@@ -84,7 +84,8 @@ def stop(ctx: click.Context, service: str | None) -> None:
 
     machine = machine_of(ctx)
     done = lifecycle.stop(machine, service)
-    machine.ui.note(f"stopped {service or done.name}; `stackctl start` goes on")
+    stopped = f"stopped {service or done.name}; run `stackctl start` to resume"
+    machine.ui.note(stopped if done.was_there else f"{service or done.name} was not running; nothing was stopped")
 
 
 @main.command(examples=("stackctl start",))
@@ -134,7 +135,8 @@ def down(ctx: click.Context, volumes: bool, yes: bool) -> None:
         click.confirm("Named volumes of this stack are deleted with all that is in them. Go on?", abort=True, err=True)
     machine = machine_of(ctx)
     done = lifecycle.down(machine, volumes=volumes)
-    machine.ui.note(f"{done.name} is down; the folder is as it was, `stackctl deploy` brings it back")
+    removed = f"removed the containers of {done.name}; run `stackctl deploy` to start it again"
+    machine.ui.note(removed if done.was_there else f"{done.name} has no containers; nothing was removed")
 
 
 @main.command(examples=("stackctl url", "stackctl url --qr"))
@@ -142,7 +144,10 @@ def down(ctx: click.Context, volumes: bool, yes: bool) -> None:
 @option.json
 @click.pass_context
 def url(ctx: click.Context, as_qr: bool, as_json: bool) -> None:
-    """Print the address that another device can open."""
+    """Print the address of SillyTavern's page.
+
+    It is one that other devices can open, if the stack is open to them: `stackctl deploy --expose lan` opens it.
+    """
     from stackctl import report
     from stackctl.commands import url as command
 

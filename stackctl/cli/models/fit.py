@@ -23,7 +23,7 @@ class _Layers(click.ParamType[int | Literal["all", "auto"]]):
         if value in {"all", "auto"}:
             return "all" if value == "all" else "auto"
         if not (value.isascii() and value.isdecimal()):
-            self.fail(f"{value!r} is neither a number of layers nor all nor auto", param, ctx)
+            self.fail(f"{value!r} is not a number of layers; write a number, all or auto", param, ctx)
         return int(value)
 
 
@@ -39,7 +39,7 @@ class _Sizes(click.ParamType[tuple[int, ...]]):
             return value
         words = value.split(",")
         if not all(word.isascii() and word.isdecimal() and int(word) > 0 for word in words):
-            self.fail(f"{value!r} is no list of sizes in MiB such as 24576 or 12288,12288", param, ctx)
+            self.fail(f"{value!r} is not a list of sizes in MiB; write e.g. 24576 or 12288,12288", param, ctx)
         return tuple(int(word) for word in words)
 
 

@@ -40,7 +40,7 @@ def verify(ctx: click.Context, names: tuple[str, ...], as_json: bool) -> None:
     if wrong := [one.name for one in done if one.wrong]:
         raise ModelError(
             f"damaged: {', '.join(wrong)}",
-            hint=f"run {command_line('stackctl', 'models', 'remove', wrong[0])}, then pull it again",
+            hint=f"Run `{command_line('stackctl', 'models', 'remove', wrong[0])}`, then pull it again.",
         )
 
 
