@@ -70,4 +70,4 @@ def _goes_on(machine: "Machine", text: str, values: dict[str, Any], *, dry_run: 
         raise click.UsageError(
             "`stackctl adopt` asks before it changes anything, and there is no terminal to ask on: add --yes."
         )
-    return yes or click.confirm("Go on?", abort=True, err=True)
+    return yes or click.confirm("Continue?", abort=True, err=True)

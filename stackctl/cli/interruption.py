@@ -39,7 +39,7 @@ class Interruption:
 
     def tell(self, ui: Ui) -> None:
         """Say that the command was interrupted."""
-        ui.error("interrupted", hint="nothing is half-written; `stackctl status` shows what runs")
+        ui.error("interrupted", hint="Run `stackctl status` to see what runs; no file was left incomplete.")
 
     def _end(self, kind: type[BaseException], error: BaseException, trace: TracebackType | None) -> None:
         """Handle an error that a library raised because it was interrupted; leave others to Python."""

@@ -132,7 +132,7 @@ def down(ctx: click.Context, volumes: bool, yes: bool) -> None:
     from stackctl.commands import lifecycle
 
     if volumes and not yes:
-        click.confirm("Named volumes of this stack are deleted with all that is in them. Go on?", abort=True, err=True)
+        click.confirm("Delete the named volumes of this stack and all that is in them?", abort=True, err=True)
     machine = machine_of(ctx)
     done = lifecycle.down(machine, volumes=volumes)
     removed = f"removed the containers of {done.name}; run `stackctl deploy` to start it again"
