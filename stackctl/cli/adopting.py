@@ -65,4 +65,4 @@ def _goes_on(machine: "Machine", text: str, values: dict[str, Any], *, dry_run: 
         machine.ui.result(text, values)
         return False
     machine.ui.told(text + "\n\n")
-    return agrees_to_change("Go on?", yes=yes, ui=machine.ui)
+    return agrees_to_change("Continue?", yes=yes, ui=machine.ui)
