@@ -15,33 +15,36 @@ if TYPE_CHECKING:
 
 @main.command()
 @click.argument(
-    "source", required=False, type=click.Path(path_type=Path, file_okay=False, exists=True), metavar="FOLDER"
+    "source", required=False, type=click.Path(path_type=Path, file_okay=False), metavar="[FOLDER|CONTAINER]"
 )
+@click.option("--service", metavar="NAME", help="Which SillyTavern of a compose file that has several.")
 @click.option("--undo", is_flag=True, help="Take an adoption back: newer chats go to where they came from.")
 @click.option("--dry-run", is_flag=True, help="Show what would be done; change nothing.")
 @option.yes
 @option.json
 @click.pass_context
-def adopt(ctx: click.Context, source: Path | None, undo: bool, dry_run: bool, yes: bool, as_json: bool) -> None:
+def adopt(
+    ctx: click.Context, *, source: Path | None, service: str | None, undo: bool, dry_run: bool, yes: bool, as_json: bool
+) -> None:
     """Take over the SillyTavern in FOLDER: chats, characters, settings, plugins, extensions, secrets, users.
 
-    FOLDER is that of a native install, of a compose file, or the data folder. It is copied and stays as it is, but for
-    --undo. `stackctl deploy` then runs it.
+    FOLDER is that of a native install, of a compose file (its mounts are followed), or the data folder. CONTAINER is
+    the name of a container. All is copied and stays as it is, but for --undo. `stackctl deploy` then runs it.
     """
     if undo == (source is not None):
-        raise click.UsageError("give a FOLDER to adopt, or --undo")
+        raise click.UsageError("give a FOLDER or a CONTAINER to adopt, or --undo")
     machine = machine_of(ctx, as_json=as_json)
     if source:
-        _adopt(machine, source, dry_run=dry_run, yes=yes)
+        _adopt(machine, source, service, dry_run=dry_run, yes=yes)
     else:
         _undo(machine, dry_run=dry_run, yes=yes)
 
 
-def _adopt(machine: "Machine", source: Path, *, dry_run: bool, yes: bool) -> None:
+def _adopt(machine: "Machine", source: Path, service: str | None, *, dry_run: bool, yes: bool) -> None:
     from stackctl import report
     from stackctl.commands import adopt as command
 
-    found = command.prepare(machine, source)
+    found = command.prepare(machine, source, service=service)
     text, values = report.to_adopt(found, machine.ui)
     if _goes_on(machine, text, values, dry_run=dry_run, yes=yes):
         machine.ui.result(*report.adopted(command.adopt(machine, found), values))
