@@ -102,7 +102,7 @@ def inside(stack: Stack, *words: str) -> str:
 def chosen(stack: Stack, library: Path) -> dict[str, Any] | None:
     """What `auto` would render here for a machine with one GPU; None: the CPU."""
     seeing = {**stack.environment, "LD_LIBRARY_PATH": str(library), "STANDIN_NVML_MIB": "12288"}
-    text = Stack(stack.folder, stack.program, seeing).run("deploy", "--dry-run", "--gpu", "auto").stdout
+    text = Stack(stack.folder, stack.program, seeing).run("deploy", "--dry-run", "--show", "--gpu", "auto").stdout
     backend = yaml.safe_load(text)["services"]["llamacpp"]
     if "deploy" not in backend:
         return None
@@ -156,7 +156,7 @@ def test_a_cdi_device_that_is_not_there_is_refused_with_those_that_are(running: 
         said = running.fails(5, "deploy", "--gpu", "cdi")
     finally:
         settings.write_text(before)
-    assert "knows no CDI device nvidia.com/gpu=7" in said
+    assert "the engine has no CDI device nvidia.com/gpu=7" in said
     assert "nvidia.com/gpu=0" in said
     assert "nvidia-ctk cdi generate" in said
 
