@@ -78,7 +78,7 @@ def test_binds_of_any_name_inside_the_folder_and_outside_of_it_are_followed(
     assert "port: 8000" in (there / "config/config.yaml").read_text()
     assert folders.sums(tmp_path / "big") == before
     assert any(note == f"data is mounted from {data}: what is there is copied" for note in found.notes)
-    assert any(note.endswith("not taken over: kobold") for note in found.notes)
+    assert any(note.startswith("not adopted: ") and note.endswith(": kobold") for note in found.notes)
     fates = {row.what: row.fate for row in found.rows}
     assert fates["notes.txt"].startswith("left")
     assert fates["the mount of /etc/x"].startswith("left")
@@ -299,6 +299,6 @@ def test_another_stack_is_adopted_without_a_word_on_its_backend(here: Quiet, pla
     one = replace(tavern({f"{APP}/data": place / "sillytavern/data"}), environment=("SILLYTAVERN_LISTEN",))
     machine = knows(here, {place: (one, Service(name="koboldcpp", container="k"))})
     found = adopted(machine, place)
-    assert not any("taken over" in note for note in found.notes)
+    assert not any("not adopted" in note for note in found.notes)
     record = json.loads((machine.path / "sillytavern/adopted.json").read_text())
     assert record["from"] == str(place)

@@ -131,11 +131,11 @@ def remarks(service: Service, others: Iterable[str], port: str) -> tuple[str, ..
     names = [name for name in service.environment if name not in _ORDINARY]
     ports = [one for one in service.ports if one != (_PORT if port == "auto" else port)]
     said = (
-        (names, "its environment is not taken over: {}"),
-        (ports, f"its port is not taken over: {{}}; sillytavern.port in stack.toml is {port}"),
-        ([*others], "the other services of its compose file are not taken over: {}"),
+        (names, "the environment variables {} of its container"),
+        (ports, f"its port {{}}; sillytavern.port in stack.toml is {port}"),
+        ([*others], "the other services of its compose file: {}"),
     )
-    return tuple(text.format(", ".join(listed)) for listed, text in said if listed)
+    return tuple(f"not adopted: {text.format(', '.join(listed))}" for listed, text in said if listed)
 
 
 def _targets(place: str, *, is_old: bool) -> tuple[tuple[str, str], ...]:

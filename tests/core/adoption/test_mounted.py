@@ -89,8 +89,8 @@ def test_a_sillytavern_is_told_by_its_mounts_or_by_its_image() -> None:
 def test_what_else_the_service_has_is_said_without_any_value() -> None:
     one = Service(name="t", container="c", environment=("NODE_ENV", "SILLYTAVERN_PORT"), ports=("8000", "9000"))
     environment, port, others = mounted.remarks(one, ("kobold",), "auto")
-    assert environment.endswith(": SILLYTAVERN_PORT")
-    assert "taken over: 9000;" in port
+    assert environment == "not adopted: the environment variables SILLYTAVERN_PORT of its container"
+    assert port == "not adopted: its port 9000; sillytavern.port in stack.toml is auto"
     assert others.endswith(": kobold")
     assert mounted.remarks(Service(name="t", container="c", ports=("8000",)), (), "8000") == ()
 
