@@ -491,8 +491,8 @@ class FakeOrchestrator:
     def at(self, folder: Folder) -> "FakeOrchestrator":
         return FakeOrchestrator(folder, self.docker, others=self.others)
 
-    def services(self) -> tuple[Service, ...] | None:
-        found = self.others.get(self.folder.path)
+    def services(self, file: str = "") -> tuple[Service, ...] | None:
+        found = self.others.get(self.folder.path / file)
         if isinstance(found, StackctlError):
             raise found
         return found

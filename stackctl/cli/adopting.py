@@ -16,9 +16,7 @@ if TYPE_CHECKING:
 @main.command(
     examples=("stackctl adopt --dry-run ~/SillyTavern", "stackctl adopt ~/SillyTavern", "stackctl adopt --undo")
 )
-@click.argument(
-    "source", required=False, type=click.Path(path_type=Path, file_okay=False), metavar="[FOLDER|CONTAINER]"
-)
+@click.argument("source", required=False, type=click.Path(path_type=Path), metavar="[FOLDER|CONTAINER]")
 @click.option("--service", metavar="NAME", help="Which SillyTavern of a compose file that has several.")
 @click.option("--undo", is_flag=True, help="Take an adoption back; newer chats are copied to the original.")
 @click.option("--dry-run", is_flag=True, help="Show what would be done; change nothing.")

@@ -187,18 +187,11 @@ def imported(entry: "Entry") -> tuple[str, dict[str, Any]]:
     model = entry.path or f"source = {entry.source}"
     lines = [f"[models.{entry.name}]{was_there}: {model}" + (f", {taken}" if taken else "")]
     if entry.not_imported:
-        rest = len(entry.not_imported) - _MOST_LEFT
-        more = f" and {rest} more" if rest > 0 else ""
+        more = f" and {len(entry.not_imported) - _MOST_LEFT} more" if len(entry.not_imported) > _MOST_LEFT else ""
         lines.append(f"not imported: {', '.join(entry.not_imported[:_MOST_LEFT])}{more}")
     lines.append(f"to run it: {command_line('stackctl', 'use', entry.name)}")
-    values = {
-        "name": entry.name,
-        "path": entry.path or None,
-        "source": entry.source or None,
-        "settings": entry.settings,
-        "not_imported": list(entry.not_imported),
-        "added": entry.is_new,
-    }
+    values: dict[str, Any] = {"name": entry.name, "path": entry.path or None, "source": entry.source or None}
+    values |= {"settings": entry.settings, "not_imported": list(entry.not_imported), "added": entry.is_new}
     return "\n".join(lines), values
 
 

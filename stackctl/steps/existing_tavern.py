@@ -34,24 +34,30 @@ class Existing:
 
 
 def locate(machine: Machine, wanted: Path, *, service: str | None, port: str) -> Existing:
-    """Find the SillyTavern of a folder, or of a container by its name. `service`: which of a compose file's.
+    """Find the SillyTavern of a folder, of a compose file, or of a container by its name.
 
-    `port`: the stack's own. Raises ConfigError where there is none or several, and DataError for one whose files this
-    user can't read.
+    `service`: which of a compose file's. `port`: the stack's own. Raises ConfigError where there is none or several,
+    and DataError for one whose files this user can't read.
     """
-    if not wanted.is_dir():
+    if not wanted.exists():
         return _by_container(machine, wanted, port)
-    if found := _in_folder(machine, wanted.resolve(), service, port):
-        return found
     refused: list[StackctlError] = []
+    folder, file = (wanted.parent.resolve(), wanted.name) if wanted.is_file() else (wanted.resolve(), "")
+    if file and Path(file).suffix.lower() not in {".yml", ".yaml"}:
+        raise ConfigError(
+            f"{wanted} is a file, and no compose file",
+            hint="Give the folder of SillyTavern; unpack an archive first, and give the folder of what was in it.",
+        )
+    if found := _in_folder(machine, folder, file, service, port, refused):
+        return found
     inside: list[Existing] = []
-    for name in layout.places(machine.storage.trees.names(wanted)):
+    for name in () if file else layout.places(machine.storage.trees.names(folder)):
         try:
-            found = _in_folder(machine, (wanted / name).resolve(), service, port)
+            found = _in_folder(machine, (folder / name).resolve(), "", service, port, refused)
         except ConfigError as e:
             refused.append(e)
-            continue
-        inside += [found] if found else []
+        else:
+            inside += [found] if found else []
     if len(inside) > 1:
         folders = [str(one.source) for one in inside]
         raise ConfigError(
@@ -65,8 +71,8 @@ def locate(machine: Machine, wanted: Path, *, service: str | None, port: str) ->
     raise ConfigError(
         f"no SillyTavern is in {wanted}",
         hint="Give the folder of its server.js, of its compose file, its data folder, or the name of its container. "
-        "These make one: data/default-user, public/characters (before 1.12), settings.json beside chats, and a compose "
-        "file that mounts /home/node/app/data.",
+        "These make one: data/default-user, public/characters (before 1.12), settings.json beside chats, and a "
+        "compose file that mounts /home/node/app/data.",
     )
 
 
@@ -81,32 +87,38 @@ def reach_of(machine: Machine, source: Path) -> Reach:
     return machine.storage.trees.reach(machine.storage.owner_of(source))
 
 
-def _in_folder(machine: Machine, folder: Path, wanted: str | None, port: str) -> Existing | None:
-    """Find the SillyTavern of a compose file, else the one whose files lie there; None: there is neither."""
+def _in_folder(
+    machine: Machine, folder: Path, file: str, wanted: str | None, port: str, refused: list[StackctlError]
+) -> Existing | None:
+    """Find the SillyTavern of a compose file, else the one whose files lie there; None: there is neither.
+
+    `file`: the compose file's name, "" where any counts. `refused` gets why its compose file says nothing.
+    """
     unread: StackctlError | None = None
     services: tuple[Service, ...] = ()
     if folder.is_dir():
         try:
-            services = machine.orchestrator.at(machine.storage.folder(folder)).services() or ()
+            services = machine.orchestrator.at(machine.storage.folder(folder)).services(file) or ()
         except StackctlError as e:
             unread = e
     if taverns := mounted.taverns(services):
         chosen = _chosen(taverns, folder, wanted)
-        is_ours = bool(machine.storage.trees.existing(folder, (STATE,)))
+        is_ours = bool(machine.storage.trees.existing(folder, (STATE,)))  # then all else is a stack's own, too
         others = () if is_ours else tuple(one.name for one in services if one not in taverns)
-        return _by_mounts(
-            machine, folder, replace(chosen, environment=() if is_ours else chosen.environment), others, port
-        )
-    if found := _by_layout(machine, folder):
+        chosen = replace(chosen, environment=()) if is_ours else chosen
+        return _by_mounts(machine, folder, chosen, others, port)
+    if not file and (found := _by_layout(machine, folder)):
         said = f"the compose file there was not read, and the files beside it are taken: {unread and unread.message}"
         return replace(found, notes=(*found.notes, *((said,) if unread else ())))
     if unread:
-        raise unread
+        refused.append(unread)
     if services:
         names = ", ".join(one.name for one in services)
-        raise ConfigError(
-            f"the compose file in {folder} has no SillyTavern; its services are {names}",
-            hint="Give the folder of the compose file that has it, or the folder of its data.",
+        refused.append(
+            ConfigError(
+                f"the compose file in {folder} has no SillyTavern; its services are {names}",
+                hint="Give the folder of the compose file that has it, or the folder of its data.",
+            )
         )
     return None
 

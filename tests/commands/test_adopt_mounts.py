@@ -182,6 +182,39 @@ def test_a_compose_file_without_sillytavern_is_refused_with_what_is_in_it(here: 
         adopt.prepare(knows(here, {place: services}), place)
 
 
+def test_a_sillytavern_beside_a_compose_file_without_one_is_found(here: Quiet, place: Path) -> None:
+    folders.native(place / "SillyTavern")
+    machine = knows(here, {place: (Service(name="koboldcpp", container="k", image="koboldcpp"),)})
+    assert adopt.prepare(machine, place).source == place / "SillyTavern"
+
+
+def test_several_services_are_no_reason_to_take_a_folder_below(here: Quiet, place: Path) -> None:
+    folders.compose(place / "sillytavern")
+    both = (tavern({f"{APP}/data": place / "sillytavern/data"}, "a"), tavern({f"{APP}/data": user(place / "b")}, "b"))
+    with pytest.raises(ConfigError, match="several SillyTavern services"):
+        adopt.prepare(knows(here, {place: both}), place)
+
+
+def test_a_compose_file_of_any_name_is_read_by_its_path(here: Quiet, place: Path) -> None:
+    folders.write(place, {"stack.prod.yml": "", "backup.zip": ""})
+    machine = knows(here, {place / "stack.prod.yml": (tavern({f"{APP}/data": user(place / "d")}),)})
+    found = adopt.prepare(machine, place / "stack.prod.yml")
+    assert found.source == place
+    with pytest.raises(ConfigError, match=r"backup\.zip is a file, and no compose file") as caught:
+        adopt.prepare(machine, place / "backup.zip")
+    assert "unpack an archive first" in caught.value.hint
+
+
+def test_an_original_whose_volume_is_gone_stops_the_undo(here: Quiet, place: Path, tmp_path: Path) -> None:
+    here.docker.volumes["v"] = PurePosixPath(user(tmp_path / "volumes/v"))
+    machine = knows(here, {place: (tavern({f"{APP}/data": "v"}),)})
+    adopted(machine, place)
+    (tmp_path / "volumes/v").rename(tmp_path / "volumes/w")
+    with pytest.raises(DataError, match="volumes/v is not there any more"):
+        undo_adopt.prepare(machine)
+    assert (machine.path / "sillytavern" / CHAT).exists()
+
+
 def test_what_lies_in_the_folder_is_taken_where_its_compose_file_can_not_be_read(here: Quiet, tmp_path: Path) -> None:
     source = folders.compose(tmp_path / "st")
     broken = EngineError("the docker command is not installed", hint="Install it.")

@@ -94,13 +94,13 @@ class ComposeOrchestrator:
         """The user's own files that Compose reads beside ours, such as compose.override.yml and .env."""
         return self._compose.additions()
 
-    def services(self) -> tuple[Service, ...] | None:
+    def services(self, file: str = "") -> tuple[Service, ...] | None:
         """Return the services of the compose file in this folder, whoever wrote it; None where there is none.
 
-        Raises ConfigError for one that Compose refuses, and EngineError where there is no Compose, with all that the
-        file's text says of SillyTavern's mounts.
+        `file`: its name; "": as Compose looks for one. Raises ConfigError for one that Compose refuses, and EngineError
+        where there is no Compose, with all that the file's text says of SillyTavern's mounts.
         """
-        names = [name for name in foreign.FILES if self._folder.has_file(name)]
+        names = [name for name in ((file,) if file else foreign.FILES) if self._folder.has_file(name)]
         env = self._folder.read(".env", errors="replace") or ""
         if not names and not foreign.names_file(env):
             return None
@@ -112,7 +112,7 @@ class ComposeOrchestrator:
             mounts = ", ".join(f"{source} at {target}" for source, target in said)
             given = f"Or give the folder of the data. The compose file mounts {mounts}." if mounts else ""
             raise EngineError(e.message, hint=f"{e.hint}\n{given}" if given else e.hint, evidence=e.evidence) from e
-        return foreign.services(self._compose.foreign_config())
+        return foreign.services(self._compose.foreign_config(file))
 
     def check(self, name: str, text: str) -> None:
         """Let Compose itself judge a file's text (with the user's override), before anything changes."""

@@ -80,13 +80,14 @@ class Compose:
         """What comes of compose.yml and the user's override, as JSON."""
         return self._run_to_its_end(self.argv(name, "config", "--format", "json"), "config")
 
-    def foreign_config(self) -> str:
+    def foreign_config(self, file: str = "") -> str:
         """Return as JSON what Compose makes of the files that somebody else has here, profiles and .env included.
 
-        Nothing is fetched for it. Raises ConfigError for what Compose refuses.
+        `file`: the one that counts; "": as Compose looks for them. Nothing is fetched for it. Raises ConfigError for
+        what Compose refuses.
         """
         self._override()
-        argv = (*self.look()[0], "--profile", "*", "config", "--format", "json")
+        argv = (*self.look()[0], *(("-f", file) if file else ()), "--profile", "*", "config", "--format", "json")
         self._says(f"+ {command_line(*argv)}")
         place = self._place()
         place["env"] = {

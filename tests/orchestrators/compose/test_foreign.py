@@ -124,6 +124,17 @@ def test_compose_reads_the_file_as_its_owner_would_and_fetches_nothing(
     assert found[0].container == f"false{folder} compose --profile * config --format json-a-1"
 
 
+def test_a_file_of_another_name_is_read_where_it_is_named(
+    folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (folder / "stack.yml").write_text("services: {}")
+    put_docker(tmp_path / "bin", monkeypatch, 'echo "{\\"name\\": \\"$*\\", \\"services\\": {\\"a\\": {}}}"')
+    assert orchestrator(folder).services() is None
+    found = orchestrator(folder).services("stack.yml")
+    assert found
+    assert found[0].container.startswith("compose -f stack.yml ")
+
+
 def test_a_folder_without_a_compose_file_is_not_asked_for_one(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("PATH", "/nowhere")
     assert orchestrator(folder).services() is None
