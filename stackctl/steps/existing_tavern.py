@@ -39,7 +39,7 @@ def locate(machine: Machine, wanted: Path, *, service: str | None, port: str) ->
     `service`: which of a compose file's. `port`: the stack's own. Raises ConfigError where there is none or several,
     and DataError for one whose files this user can't read.
     """
-    if not wanted.exists():
+    if not machine.storage.trees.existing(Path(), (str(wanted),)):
         return _by_container(machine, wanted, port)
     refused: list[StackctlError] = []
     folder, file = (wanted.parent.resolve(), wanted.name) if wanted.is_file() else (wanted.resolve(), "")
@@ -174,7 +174,7 @@ def _by_mounts(machine: Machine, folder: Path | None, service: Service, others: 
     service, volumes = _on_disk(machine, service, container, folder)
     places = mounted.places(service)
     config = mounted.config_file(places)
-    if config and Path(config).is_file():
+    if config and tree.existing(Path(), (config,)):
         text, _ = config_text(machine, Path(config), Path(config).parent)
         places = mounted.places(service, config_yaml.data_root(text, config))
     places = {place: one for place, one in places.items() if one.source}
@@ -182,19 +182,14 @@ def _by_mounts(machine: Machine, folder: Path | None, service: Service, others: 
     if not is_old and not mounted.has_data(places):
         if "." in places and (whole := _by_layout(machine, Path(places["."].source))):
             return whole
-        raise ConfigError(
-            f"{service.title} mounts no folder for SillyTavern's data, or a volume that the engine does not have",
-            hint=f"Give its container: stackctl adopt {service.container}; or copy the data out, and give that folder: "
-            f"docker cp {service.container}:{mounted.APP}/data ./st-data",
-        )
+        raise _without_data(service, is_there=container is not None)
     found = mounted.layout(service, places, is_old=is_old)
     data = next(Path(one.source) for one in found.pieces if one.target.partition("/")[0] == "data")
     home = folder or data
     pieces = tuple(replace(one, source=_below(one.source, home)) for one in found.pieces)
-    missing = [one.source for place, one in places.items() if place == "data" and not Path(one.source).is_dir()]
-    if missing:
+    if "data" in places and not tree.existing(Path(), (places["data"].source,)):
         raise ConfigError(
-            f"{missing[0]}, which {service.title} mounts as its data folder, does not exist",
+            f"{places['data'].source}, which {service.title} mounts as its data folder, does not exist",
             hint="Start that SillyTavern once; or see what its compose file comes to: docker compose config",
         )
     return Existing(
@@ -242,6 +237,24 @@ def _is_readable(machine: Machine, folder: Path) -> bool:
         return bool(machine.storage.trees.existing(folder, (".",)) and machine.storage.trees.names(folder) is not None)
     except DataError:  # /var/lib/docker is root's
         return False
+
+
+def _without_data(service: Service, *, is_there: bool) -> ConfigError:
+    """Say where its chats are, if in no folder and in no volume that the engine has. `is_there`: its container is."""
+    volumes = [one.volume for place, one in mounted.places(service).items() if place == "data" and one.volume]
+    if volumes:
+        return ConfigError(
+            f"{service.title} keeps SillyTavern's data in the volume {volumes[0]}, which this engine does not have",
+            hint="See `docker volume ls`; if the project had another name, run `stackctl adopt CONTAINER`.",
+        )
+    data = f"{mounted.APP}/data"
+    copy = command_line("docker", "cp", f"{service.container}:{data}", "./st-data")
+    return ConfigError(
+        f"{service.title} mounts nothing at {data}: its chats are inside its container",
+        hint=f"Copy them out: {copy}; then run: stackctl adopt ./st-data"
+        if is_there
+        else "Name its container, which `docker ps -a` lists: stackctl adopt CONTAINER",
+    )
 
 
 def _unreadable(service: Service, volume: str, home: Path | None) -> DataError:

@@ -237,10 +237,22 @@ def test_a_data_folder_that_is_not_there_is_named(here: Quiet, place: Path, tmp_
 
 
 def test_chats_that_no_mount_holds_are_copied_out_by_hand(here: Quiet, place: Path) -> None:
-    machine = knows(here, {place: (tavern({f"{APP}/config": place}),)})
-    with pytest.raises(ConfigError, match="mounts no folder for SillyTavern's data") as caught:
+    one = tavern({f"{APP}/config": place})
+    machine = knows(here, {place: (one,)})
+    with pytest.raises(ConfigError, match=f"mounts nothing at {APP}/data") as caught:
         adopt.prepare(machine, place)
-    assert f"docker cp st-sillytavern-1:{APP}/data ./st-data" in caught.value.hint
+    assert "docker ps -a" in caught.value.hint
+    here.docker.services[one.container] = one
+    with pytest.raises(ConfigError) as caught:
+        adopt.prepare(machine, place)
+    assert f"docker cp st-sillytavern-1:{APP}/data ./st-data; then run: stackctl adopt ./st-data" in caught.value.hint
+
+
+def test_a_volume_that_the_engine_does_not_have_is_named(here: Quiet, place: Path) -> None:
+    machine = knows(here, {place: (tavern({f"{APP}/data": "st_data"}),)})
+    with pytest.raises(ConfigError, match="in the volume st_data, which this engine does not have") as caught:
+        adopt.prepare(machine, place)
+    assert "docker volume ls" in caught.value.hint
 
 
 def test_the_layout_of_1_11_in_config_is_converted_and_its_rest_named(here: Quiet, place: Path) -> None:
