@@ -63,7 +63,7 @@ def parse(text: str, name: str, *, needs_model: bool = True) -> Imported:
     if not models and needs_model:
         raise ConfigError(
             f"{name} names no text model",
-            hint="Name one: stackctl import FILE --model PATH. The file may be for images or speech alone.",
+            hint="Name the model with `--model PATH`; the file may be one for images or speech.",
         )
     found = hub_source.parse(models[0]) if models else None
     settings = dict(_taken(content))
