@@ -21,7 +21,7 @@ _OUR_DISK: Final = frozenset({"", "snap"})  # views of engines whose folders are
 
 @dataclass(frozen=True, kw_only=True)
 class Existing:
-    """A SillyTavern's folder, and what of it goes where.
+    """A SillyTavern's folder, and which part of it goes where.
 
     `engines`: sources that a container has by its engine, so that whoever made it could read them.
     """
@@ -92,7 +92,7 @@ def _in_folder(
 ) -> Existing | None:
     """Find the SillyTavern of a compose file, else the one whose files lie there; None: there is neither.
 
-    `file`: the compose file's name, "" where any counts. `refused` gets why its compose file says nothing.
+    `file`: the compose file's name, "" where any counts. `refused` gets the reason where its compose file names none.
     """
     unread: StackctlError | None = None
     services: tuple[Service, ...] = ()
@@ -212,6 +212,12 @@ def _on_disk(
     counts = {one.target for one in mounted.places(service).values()}
     in_volumes = [one for one in service.mounts if one.target in counts and not one.source]
     as_it_is = {one.target: one for one in container.mounts} if container else {}
+    if container and container.is_running and in_volumes:
+        volume = next((as_it_is[one.target].volume for one in in_volumes if one.target in as_it_is), "")
+        raise ConfigError(
+            f"the container {container.container} runs on the volume {volume}, and would keep writing",
+            hint=f"Stop it: {command_line('docker', 'stop', container.container)}",
+        )
     found: dict[str, Mount] = {}
     for one in in_volumes:
         volume = as_it_is.get(one.target, one).volume  # the container's own, whatever name the project has now
@@ -222,12 +228,6 @@ def _on_disk(
         if machine.docker.view not in _OUR_DISK or folder == PurePosixPath() or not _is_readable(machine, path):
             raise _unreadable(service, volume, home if container is None else None)
         found[one.target] = replace(one, source=str(path), volume=volume)
-    if found and container and container.is_running:
-        raise ConfigError(
-            f"the container {container.container} runs on the volume {next(iter(found.values())).volume}, and would go "
-            "on writing",
-            hint=f"Stop it: {command_line('docker', 'stop', container.container)}",
-        )
     mounts = tuple(found.get(one.target, one) for one in service.mounts)
     return replace(service, mounts=mounts), tuple(Path(one.source) for one in found.values())
 

@@ -132,9 +132,12 @@ def test_a_container_that_runs_on_a_volume_is_refused_with_the_command_that_stop
     here.docker.volumes["v"] = PurePosixPath(user(tmp_path / "v"))
     one = tavern({f"{APP}/data": "v"})
     here.docker.services[one.container] = replace(one, is_running=True)
-    with pytest.raises(ConfigError, match="runs on the volume v") as caught:
-        adopt.prepare(knows(here, {place: (one,)}), place)
-    assert caught.value.hint == "Stop it: docker stop st-sillytavern-1"
+    views: tuple[EngineView, ...] = ("", "desktop")
+    for view in views:  # before the files are copied out of it, too
+        here.docker.view = view
+        with pytest.raises(ConfigError, match="runs on the volume v") as caught:
+            adopt.prepare(knows(here, {place: (one,)}), place)
+        assert caught.value.hint == "Stop it: docker stop st-sillytavern-1"
 
 
 @pytest.mark.parametrize(("view", "folder"), [("desktop", "/"), ("", ".")])

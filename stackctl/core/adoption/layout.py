@@ -215,7 +215,7 @@ def caches(skipped: Iterable[str]) -> tuple[Row, ...]:
 
 
 def files_left(names_in: Callable[[str], Iterable[str]], pieces: Iterable[Piece]) -> tuple[Row, ...]:
-    """Rows of what of the folder stays behind, on its top level and beside each piece.
+    """Return rows for the part of the folder that stays behind, on its top level and beside each piece.
 
     `names_in`: what a path below it holds.
     """

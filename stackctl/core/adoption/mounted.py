@@ -12,7 +12,7 @@ from typing import Final
 from stackctl.core.adoption.layout import CONFIG, ONCE_PUBLIC, USER, Layout, Piece, Row
 
 APP: Final = PurePosixPath("/home/node/app")
-_PORT: Final = "8000"  # that both choose where nobody says another
+_PORT: Final = "8000"  # the default of both
 _EXTENSIONS: Final = "public/scripts/extensions/third-party"
 _KNOWN: Final = ("config", "data", "plugins", _EXTENSIONS)
 _OLD: Final = ("settings.json", "characters", "chats")  # in config/: the layout of 1.11
@@ -97,7 +97,7 @@ def has_data(found: Mapping[str, Mount]) -> bool:
 
 
 def layout(service: Service, found: Mapping[str, Mount], *, is_old: bool) -> Layout:
-    """Return what of its mounts goes where, each with an absolute source."""
+    """Return which part of its mounts goes where, each with an absolute source."""
     targets = {place: _targets(place, is_old=is_old) for place in found}
     return Layout(
         title=f"SillyTavern{' from before 1.12' if is_old else ''}, by the mounts of {service.title}",
