@@ -1,18 +1,23 @@
 """The only module that prints. What happens goes to stderr, results to stdout, secrets nowhere."""
 
-import errno
 import io
 import json
 import os
 import re
-import select
 import sys
 import time
-from collections.abc import Iterable, Iterator, Sequence
-from typing import Any, TextIO
+from collections.abc import Iterator, Sequence
+from typing import Any, Final, Literal, TextIO
 
 from stackctl import terminal
+from stackctl.errors import StackctlError
+from stackctl.outputs import Output
 from stackctl.secret import Secret, hidden
+
+Progress = Literal["plain", "json", "none"]
+PROGRESS: Final = ("plain", "json", "none")
+PROGRESS_HELP: Final = "How to show what happens [default: live on a terminal, else plain]."
+Event = Literal["step", "note", "warning", "command", "waiting", "progress", "error"]
 
 _WIDTH = 80  # of a terminal that does not say
 _MARK = "  … "
@@ -21,86 +26,31 @@ _LONGEST = 300  # cells of a text that has a line's rest for itself
 # the service's name and colour, which Compose itself puts before a line of a log
 _PREFIX = re.compile(r"\x1b\[[0-9;]*m[\w. -]*\| \x1b\[0m", re.ASCII)
 _QUIET_S = 10.0  # how often a changing status line is repeated where there is no terminal
-
-
-class Output(io.RawIOBase):
-    """stdout or stderr, which may lose who reads it: from then on what is written goes nowhere; the work goes on."""
-
-    def __init__(self, number: int) -> None:
-        self._number = number
-        self.lost: OSError | None = None
-
-    def writable(self) -> bool:
-        return True
-
-    def fileno(self) -> int:
-        return self._number
-
-    def isatty(self) -> bool:
-        return os.isatty(self._number)
-
-    def write(self, data: Any) -> int:
-        while True:
-            try:
-                return os.write(self._number, data)
-            except BlockingIOError:  # another program made it so
-                select.select([], [self._number], [])
-            except OSError as e:
-                self.lost = e
-                nowhere = os.open(os.devnull, os.O_WRONLY)
-                os.dup2(nowhere, self._number)
-                os.close(nowhere)
-
-
-class Outputs:
-    """Both of them, as the process has them."""
-
-    def __init__(self, out: Output, err: Output) -> None:
-        self._out, self._err = out, err
-
-    def tell_loss(self) -> None:
-        """Say that a result was not written, where its reader did not just go away (`| head`)."""
-        sys.stdout.flush()
-        lost = self._out.lost
-        if lost and lost.errno != errno.EPIPE:
-            Ui().note(f"note: the result could not be printed: {lost.strerror}")
-
-
-def keep_outputs() -> Outputs:
-    """Let no error of stdout or stderr end the process, nor one that is closed (`>&-`) let a file take its number."""
-    for number in range(3):
-        try:
-            os.fstat(number)
-        except OSError:
-            os.open(os.devnull, os.O_RDWR)  # takes the lowest number that is free
-    sys.stdin = sys.stdin or os.fdopen(0, closefd=False)
-    out, err = Output(1), Output(2)
-    sys.stdout, sys.stderr = _stream(out, sys.stdout), _stream(err, sys.stderr)
-    return Outputs(out, err)
-
-
-def _stream(raw: Output, like: Any) -> TextIO:
-    """A text stream upon it, as Python made its own."""
-    has = like if isinstance(like, io.TextIOWrapper) else None
-    return io.TextIOWrapper(
-        io.BufferedWriter(raw),
-        encoding=has.encoding if has else "utf-8",
-        errors=has.errors if has else "backslashreplace",
-        line_buffering=has.line_buffering or has.write_through if has else True,  # the latter: PYTHONUNBUFFERED
-    )
+_QUIET_AS_JSON_S = 1.0  # the same for a program that reads along
 
 
 class Ui:
-    """Steps, remarks, one live status line, errors; results as text or JSON."""
+    """Steps, remarks, one live status line, errors; results as text or JSON.
 
-    def __init__(self, *, as_json: bool = False, verbose: bool = False) -> None:
+    `progress` is how all but results is written: "plain" without control of the terminal, "json" as one object a line,
+    "none" for warnings and errors alone; None: for a terminal where there is one, else plain.
+    `is_stream`: there are several results, and one of them as JSON is one line.
+    """
+
+    def __init__(self, *, as_json: bool = False, verbose: bool = False, progress: Progress | None = None) -> None:
         self.as_json, self.verbose = as_json, verbose
+        self.is_stream, self.has_result = False, False
         self._err: TextIO = sys.stderr
         if isinstance(sys.stdout, io.TextIOWrapper):  # a terminal that lacks a character shows its number, as on stderr
             sys.stdout.reconfigure(errors="backslashreplace")
-        self._is_live = self._err.isatty()
-        self._status, self._shown_at = "", 0.0
+        self._status, self._shown_at, self._counted_at = "", 0.0, -_QUIET_S
+        self.show_progress(progress)
         self._secrets: list[Secret] = []
+
+    def show_progress(self, progress: Progress | None) -> None:
+        """From here on what happens is written so."""
+        self._progress = progress
+        self._is_live = progress is None and self._err.isatty()
 
     @property
     def is_coloured(self) -> bool:
@@ -124,17 +74,24 @@ class Ui:
 
     def step(self, text: str) -> None:
         """A new part of the story."""
+        if self._is_written("step", text):
+            return
         text = terminal.shown_in_line(text)
         self._line(f"\033[1m{text}\033[0m" if self._is_live else text)
 
     def note(self, text: str) -> None:
         """Something worth knowing."""
-        for line in terminal.shown(text).splitlines():
-            self._line(f"  {line}")
+        if not self._is_written("note", text):
+            self._lines(text)
+
+    def warn(self, text: str) -> None:
+        """Something that may need the user's attention; the command goes on."""
+        if not self._is_written("warning", text):
+            self._lines(f"note: {text}")
 
     def detail(self, text: str) -> None:
         """A command that is run, with --verbose."""
-        if self.verbose:
+        if self.verbose and not self._is_written("command", text):
             self._line(f"  {terminal.shown_in_line(text)}")
 
     def status(self, text: str) -> None:
@@ -146,31 +103,45 @@ class Ui:
             self._err.write(f"\r\033[2K{_MARK}{terminal.first(text, self._columns() - len(_MARK) - 1)}")
             self._err.flush()
         elif time.monotonic() - self._shown_at > _QUIET_S or _kind(text) != _kind(self._status):
-            self._err.write(f"{_MARK}{text}\n")
+            if not self._is_written("waiting", text):
+                self._err.write(f"{_MARK}{text}\n")
             self._shown_at = time.monotonic()
         self._status = text
 
-    def progress(self, text: str) -> None:
-        """How far a long piece of work is: live on a terminal, else a line every ten seconds."""
-        if self._is_live or time.monotonic() - self._shown_at > _QUIET_S:
+    def progress(self, text: str, *, done_bytes: int | None = None, total_bytes: int | None = None) -> None:
+        """How far a long piece of work is: live on a terminal, else a line every ten seconds, as JSON every second.
+
+        `total_bytes`: 0 or None where it is not known.
+        """
+        now = time.monotonic()
+        if self._progress == "json":
+            if now - self._counted_at > _QUIET_AS_JSON_S:
+                self._counted_at = now
+                self._is_written("progress", text, done_bytes=done_bytes, total_bytes=total_bytes or None)
+        elif self._is_live or now - self._shown_at > _QUIET_S:
             self._shown_at = 0.0
             self.status(text)
-            self._shown_at = time.monotonic()
+            self._shown_at = now
 
-    def error(self, message: str, *, hint: str = "", evidence: Iterable[str] = ()) -> None:
-        """An expected failure: what, the lines that show it, what to do."""
+    def error(self, error: StackctlError, *, of: str = "") -> None:
+        """An expected failure: what, the lines that show it, what to do. `of`: a name that stands before it."""
+        message = f"{of}: {error.message}" if of else error.message
+        more = {"kind": error.kind, "hint": error.hint, "evidence": error.evidence, "exit_code": error.exit_code}
+        if self._is_written("error", message, **more):
+            return
         red = "\033[31m{}\033[0m" if self._is_live else "{}"
         self._line(red.format("error: ") + _below(message))
-        for line in evidence:
+        for line in error.evidence:
             for one in terminal.shown(line).splitlines() or ("",):
                 self._line(f"  | {one}")
-        if hint:
-            self._line(f"hint: {_below(hint)}")
+        if error.hint:
+            self._line(f"hint: {_below(error.hint)}")
 
     def result(self, text: str, values: Any) -> None:
         """What the command was asked for; nothing that a file says of itself commands the terminal."""
+        self.has_result = True
         if self.as_json:
-            text = terminal.in_json(json.dumps(values, indent=2, ensure_ascii=False))
+            text = _json(values, indent=None if self.is_stream else 2)
         self.raw(text + "\n")
 
     def raw(self, text: str) -> None:
@@ -193,10 +164,17 @@ class Ui:
             raise BrokenPipeError
 
     def told(self, text: str) -> None:
-        """Text as it is for who reads along, such as a CI system; results stay alone on stdout."""
+        """Text as it is for who reads along, such as a CI system or who is asked; results stay alone on stdout."""
         self._clear()
         self._err.write(self.redacted(terminal.shown(text)))
         self._err.flush()
+
+    def overview(self, text: str) -> None:
+        """What the user is asked about, for people to read before they answer."""
+        if self._progress == "json":
+            self.note(text)
+        else:
+            self.told(text + "\n\n")
 
     def table(self, rows: Sequence[Sequence[str]]) -> str:
         """Columns, aligned by their widest cell; a cell is one line, whatever is in it.
@@ -204,9 +182,25 @@ class Ui:
         A long one widens no column: at a row's beginning it has a line of its own, at its end it is the last; elsewhere
         its middle is left out.
         """
-        lines = [line for row in rows for line in _lines([terminal.shown_in_line(cell) for cell in row])]
+        lines = [line for row in rows for line in _table_lines([terminal.shown_in_line(cell) for cell in row])]
         widths = [max(terminal.cells(line[i]) for line in lines if i < len(line) - 1) for i in range(len(rows[0]) - 1)]
         return "\n".join("  ".join((*map(terminal.padded, line[:-1], widths), line[-1])).rstrip() for line in lines)
+
+    def _is_written(self, event: Event, message: str, **more: Any) -> bool:
+        """Write an event as one line of JSON where progress is wanted so; whether it is, or is not wanted at all."""
+        if self._progress == "json":
+            from datetime import UTC, datetime
+
+            now = datetime.now(UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
+            text = _json({"time": now, "event": event, "message": message, **more})
+            self._err.write(self.redacted(text) + "\n")
+            self._err.flush()
+            return True
+        return self._progress == "none" and event not in {"warning", "error"}
+
+    def _lines(self, text: str) -> None:
+        for line in terminal.shown(text).splitlines():
+            self._line(f"  {line}")
 
     def _columns(self) -> int:
         """How wide the terminal is now: a status that wraps could not be replaced."""
@@ -226,7 +220,7 @@ class Ui:
         self._status = ""
 
 
-def _lines(row: list[str]) -> Iterator[list[str]]:
+def _table_lines(row: list[str]) -> Iterator[list[str]]:
     """A row as it stands in a table: a long first cell in a line of its own, and the others as long as they may be."""
     head, *middle, last = row if len(row) > 1 else ["", *row]
     middle = [terminal.cut(cell, _WIDEST) for cell in middle]
@@ -240,6 +234,10 @@ def _below(text: str) -> str:
     """A message whose further lines stand below the first one, so that none of them passes for a word of ours."""
     first, *rest = terminal.shown(text).splitlines() or [""]
     return "\n".join((first, *(line if line.startswith("  ") else f"  {line}" for line in rest)))
+
+
+def _json(values: Any, *, indent: int | None = None) -> str:
+    return terminal.in_json(json.dumps(values, indent=indent, ensure_ascii=False))
 
 
 def _kind(text: str) -> str:

@@ -21,6 +21,7 @@ if TYPE_CHECKING:
 @click.option("--dry-run", is_flag=True, help="Show what would be done; change nothing.")
 @option.yes
 @option.json
+@option.progress
 @click.pass_context
 def adopt(ctx: click.Context, source: Path | None, undo: bool, dry_run: bool, yes: bool, as_json: bool) -> None:
     """Take over the SillyTavern in FOLDER: chats, characters, settings, plugins, extensions, secrets, users.
@@ -62,7 +63,7 @@ def _goes_on(machine: "Machine", text: str, values: dict[str, Any], *, dry_run: 
     if dry_run:
         machine.ui.result(text, values)
         return False
-    machine.ui.told(text + "\n\n")
+    machine.ui.overview(text)
     if not yes and not sys.stdin.isatty():
         raise click.UsageError("adopt asks before it changes anything; where nobody can answer, say --yes")
     return yes or click.confirm("Go on?", abort=True, err=True)

@@ -49,6 +49,7 @@ _HELP = f"""Check a running stack against its plan, one thing after the other; t
 @click.option("--summary", type=_FILE, help="Append a summary in Markdown, such as to $GITHUB_STEP_SUMMARY.")
 @click.option("--annotate", is_flag=True, help="Print failures as GitHub's annotations, too.")
 @option.json
+@option.progress
 @click.pass_context
 def smoke(
     ctx: click.Context,
@@ -81,7 +82,7 @@ def smoke(
         done = run.smoke(machine, options)
     for one in done.failed:
         if one.error:
-            machine.ui.error(f"{one.name}: {one.says}", hint=one.error.hint, evidence=one.error.evidence)
+            machine.ui.error(one.error, of=one.name)
     machine.ui.result(*report.smoked(done, machine.ui))
     write_reports(machine, done, Reports(junit=junit, summary=summary, annotate=annotate))
     ctx.exit(done.exit_code)

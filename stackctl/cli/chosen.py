@@ -15,6 +15,7 @@ from stackctl.cli.root import machine_of, main
 @click.option("--no-proof", is_flag=True, help="Leave out the reply through SillyTavern.")
 @option.no_rollback
 @option.json
+@option.progress
 @click.pass_context
 def use(
     ctx: click.Context, *, name: str | None, timeout_s: int | None, no_proof: bool, no_rollback: bool, as_json: bool

@@ -7,6 +7,8 @@ from pathlib import Path
 
 import click
 
+from stackctl.ui import PROGRESS, PROGRESS_HELP, Progress
+
 # what the settings that have an option are called in stack.toml
 KEYS = {
     "model": "model.path", "backend": "backend.kind", "url": "backend.url", "context": "backend.context",
@@ -196,3 +198,14 @@ no_rollback = click.option(
 )
 json = click.option("--json", "as_json", is_flag=True, help="Print the result as JSON.")
 yes = click.option("--yes", is_flag=True, help="Ask nothing.")
+
+
+def _show_progress(ctx: click.Context, _: click.Parameter, value: Progress | None) -> None:
+    if value:
+        ctx.find_root().obj[1].show_progress(value)
+
+
+# for each command that takes long, behind its name as before it
+progress = click.option(
+    "--progress", type=click.Choice(PROGRESS), expose_value=False, callback=_show_progress, help=PROGRESS_HELP
+)

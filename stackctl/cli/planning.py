@@ -27,6 +27,7 @@ if TYPE_CHECKING:
 @option.no_rollback
 @option.yes
 @option.json
+@option.progress
 @click.pass_context
 def deploy(
     ctx: click.Context,

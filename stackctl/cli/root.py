@@ -11,20 +11,29 @@ from typing import TYPE_CHECKING, Final, NoReturn
 import click
 
 from stackctl import __version__
-from stackctl.cli.interruption import interruption
+from stackctl.cli.interruption import interrupted, interruption
 from stackctl.effects.host.limits import shortage
 from stackctl.errors import INTERRUPTED, ConfigError, StackctlError
-from stackctl.ui import Ui
+from stackctl.ui import PROGRESS, PROGRESS_HELP, Progress, Ui
 
 if TYPE_CHECKING:
     from stackctl.machine import Machine
 
 # these do all, or all but a part, without one; `images build` leaves it to docker's own command, which knows ssh
 _WITHOUT_ENGINE: Final = frozenset({"render", "init", "history", "models", "import", "images build"})
+_WANTS_JSON: Final = "stackctl.wants_json"
 
 
 class Cli(click.Group):
     """Shows an expected failure once, with its own exit code; a bug stays a traceback."""
+
+    def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
+        ctx.meta[_WANTS_JSON] = "--json" in args  # an error may come before the option itself is read
+        try:
+            return super().parse_args(ctx, args)
+        except click.UsageError as error:
+            _print_error(ctx, error)
+            raise
 
     def invoke(self, ctx: click.Context) -> object:
         try:
@@ -38,10 +47,12 @@ class Cli(click.Group):
             raise
         except (KeyboardInterrupt, click.Abort):  # Abort: a question that got no yes
             interruption.is_raised = False
-            interruption.tell(_ui(ctx))
+            _show_error(ctx, interrupted())
             ctx.exit(INTERRUPTED)
         except (click.exceptions.Exit, click.ClickException) as done:
             interruption.code = done.exit_code
+            if isinstance(done, click.UsageError):
+                _print_error(ctx, done)
             raise
         else:
             interruption.code = 0
@@ -51,11 +62,7 @@ class Cli(click.Group):
 
     def _end(self, ctx: click.Context, error: StackctlError) -> NoReturn:
         interruption.code = error.exit_code
-        ui = _ui(ctx)
-        ui.error(error.message, hint=error.hint, evidence=error.evidence)
-        if ui.as_json and error.rolled_back is not None:
-            values = {"error": error.message, "exit_code": error.exit_code, "rolled_back": error.rolled_back}
-            ui.result("", values)
+        _show_error(ctx, error)
         ctx.exit(error.exit_code)
 
     def list_commands(self, ctx: click.Context) -> list[str]:  # noqa: ARG002 - in the order of a stack's life
@@ -71,15 +78,17 @@ class Cli(click.Group):
     help="The deployment's folder [default: this one].",
 )
 @click.option("-v", "--verbose", is_flag=True, help="Show every command that is run.")
+@click.option("--progress", type=click.Choice(PROGRESS), help=PROGRESS_HELP)
 @click.version_option(__version__, message="stackctl %(version)s")
 @click.pass_context
-def main(ctx: click.Context, folder: Path, verbose: bool) -> None:
+def main(ctx: click.Context, folder: Path, verbose: bool, progress: Progress | None) -> None:
     """From a box with a GPU to a private chat that works.
 
     `stackctl deploy` renders a Docker Compose stack of SillyTavern and an LLM backend, starts it, waits until the
     loaded model answers, and proves it by a reply through SillyTavern.
     """
-    ctx.obj = (_there(folder), Ui(verbose=verbose))
+    build = ctx.obj  # of the machine; tests give their own
+    ctx.obj = (_there(folder), Ui(verbose=verbose, progress=progress), build)
 
 
 def _there(folder: Path) -> Path:
@@ -97,7 +106,26 @@ def _there(folder: Path) -> Path:
 
 def _ui(ctx: click.Context) -> Ui:
     """The one that has been talking, so that an error ends its status line; a fresh one before there was any."""
-    return ctx.obj[1] if ctx.obj else Ui()
+    return ctx.obj[1] if isinstance(ctx.obj, tuple) else Ui()
+
+
+def _show_error(ctx: click.Context, error: StackctlError) -> None:
+    _ui(ctx).error(error)
+    _print_error(ctx, error)
+
+
+def _print_error(ctx: click.Context, error: StackctlError | click.UsageError) -> None:
+    """Print an error as JSON, where that is wanted, and where no result was printed that stands for the command."""
+    ui = _ui(ctx)
+    if ctx.find_root().meta[_WANTS_JSON] and (ui.is_stream or not ui.has_result):
+        from stackctl.report.failure import failed, misused
+
+        ui.as_json = True
+        if isinstance(error, StackctlError):
+            ui.result("", failed(error))
+        else:
+            command = error.ctx.command_path if error.ctx else "stackctl"
+            ui.result("", misused(error.format_message(), command=command))
 
 
 @contextmanager
@@ -114,9 +142,9 @@ def until_interrupted(ctx: click.Context) -> Iterator[None]:
 def machine_of(ctx: click.Context, *, as_json: bool = False) -> "Machine":
     from stackctl.machine import real
 
-    folder, ui = ctx.obj
+    folder, ui, build = ctx.obj
     ui.as_json = as_json
-    machine = real(folder, ui)
+    machine: Machine = (build or real)(folder, ui)
     command = ctx.command_path.partition(" ")[2]
     if _WITHOUT_ENGINE.isdisjoint({command, command.partition(" ")[0]}):
         machine.docker.refuse_distant(machine.place, command)

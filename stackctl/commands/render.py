@@ -42,7 +42,7 @@ def render(
         keep_out_of_git(machine, wanted.spec, planned.plan)
         api_key.keep_key(machine, seen.key)
         for note in planned.plan.notes:
-            machine.ui.note(f"note: {note}")
+            machine.ui.warn(note)
         text = write_stack(planned, text, machine, replan=replan)
         profiles = of_models(wanted.written, seen, server_type=planned.plan.tavern_type, url=planned.plan.backend_url)
         again = "stackctl render --paths absolute" if absolute else "stackctl render"

@@ -58,12 +58,12 @@ class Status:
 
 def status(machine: Machine) -> Status:
     """Ask the engine once. Without a plan that can be read, what runs is shown all the same."""
-    return _status(_checked(machine), known_plan(machine, machine.ui.note), machine)
+    return _status(_checked(machine), known_plan(machine, machine.ui.warn), machine)
 
 
 def watch_status(machine: Machine) -> Iterator[Status]:
     """The status now, and again at each change; ends never."""
-    name, plan = _checked(machine), known_plan(machine, machine.ui.note)
+    name, plan = _checked(machine), known_plan(machine, machine.ui.warn)
     watch = machine.orchestrator.watch(name)
     try:
         yield (shown := _status(name, plan, machine))

@@ -21,8 +21,8 @@ def deployed_plan(machine: Machine) -> Plan:
     return written_plan(machine) or _planned_again(machine)
 
 
-def known_plan(machine: Machine, note: Says) -> Plan | None:
-    """Return the plan of the stack in this folder; None where it can't be read or made again, which `note` is told.
+def known_plan(machine: Machine, says: Says) -> Plan | None:
+    """Return the plan of the stack in this folder; None where it can't be read or made again, which `says` is told.
 
     For commands that can do without: what runs must be seen and stopped whatever became of the files.
     """
@@ -30,7 +30,7 @@ def known_plan(machine: Machine, note: Says) -> Plan | None:
         return deployed_plan(machine)
     except StackctlError as error:
         _refuse_none(machine)
-        note(f"note: {error.message}; {error.hint}")
+        says(f"{error.message}; {error.hint}")
         return None
 
 

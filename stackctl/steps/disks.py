@@ -57,7 +57,7 @@ def note_read_only(plan: Plan, machine: Machine) -> None:
     """Say where SillyTavern comes up, and can save nothing."""
     data = machine.path / data_path(plan)
     if machine.storage.trees.is_read_only(data):
-        machine.ui.note(f"note: {data} is on a read-only disk: SillyTavern can save no chat there")
+        machine.ui.warn(f"{data} is on a read-only disk: SillyTavern can save no chat there")
 
 
 def refuse_without_permissions(data: Path, user: Owner, machine: Machine) -> None:
@@ -73,8 +73,8 @@ def refuse_without_permissions(data: Path, user: Owner, machine: Machine) -> Non
                 hint=f"{moves} on a disk of this machine, such as ext4, XFS or Btrfs; models may lie where they are",
             )
         if not found.are_kept:
-            machine.ui.note(
-                f"note: the file system of {folder}{on} keeps no permissions: everybody on this machine who gets there "
+            machine.ui.warn(
+                f"the file system of {folder}{on} keeps no permissions: everybody on this machine who gets there "
                 f"can read {holds} (mode {found.mode:04o})"
             )
 

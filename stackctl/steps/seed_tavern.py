@@ -83,7 +83,7 @@ def seed_tavern(plan: Plan, want: WantedSettings | None, machine: Machine) -> No
     settings = data_json.parse(current)
     if current is not None and not settings:
         kept = folder.set_aside(settings_file(plan))
-        machine.ui.note(f"SillyTavern's settings.json was damaged (no JSON object): kept as {kept and kept.name}")
+        machine.ui.warn(f"SillyTavern's settings.json was damaged (no JSON object): kept as {kept and kept.name}")
     if current is not None and settings:
         written = _follow(settings, want, plan, folder, machine, must_write=data_json.is_unreadable(current))
     else:

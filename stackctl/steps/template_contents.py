@@ -49,6 +49,6 @@ def _missing(kind: str, name: str, wanted: Template, shipped: Mapping[str, str],
         close = difflib.get_close_matches(name, names, n=3, cutoff=0.4)
         hint = f"did you mean {' or '.join(close)}?" if close else f"it has {', '.join(names)}"
         raise ConfigError(f"sillytavern.template: SillyTavern has no instruct template {name!r}", hint=hint)
-    machine.ui.note(
+    machine.ui.warn(
         f"this SillyTavern has no {kind} template {name!r}: left as it is; choose with --template NAME (try {FALLBACK})"
     )

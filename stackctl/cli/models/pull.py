@@ -18,6 +18,7 @@ from stackctl.cli.root import machine_of
     help="Where to put it [default: stackctl's own folder for models].",
 )
 @option.json
+@option.progress
 @click.pass_context
 def pull(ctx: click.Context, source: str, to: Path | None, as_json: bool) -> None:
     """Fetch a model, whole and verified: hf:OWNER/NAME:Q4_K_M, hf:OWNER/NAME/FILE, or an address.
