@@ -63,12 +63,16 @@ class FakeImages:
     done: list[str] = field(default_factory=list)
     asked: list[str] = field(default_factory=list)
     ids: dict[str, str] = field(default_factory=dict)  # of those whose id is not their digest
+    sizes: dict[str, int] = field(default_factory=dict)  # of those whose size the registry tells
 
     def digest(self, name: str) -> str | None:
         return self.here.get(name)
 
     def id(self, name: str) -> str:
         return name if name in self.ids.values() else self.ids.get(name, self.here.get(name, ""))
+
+    def packed_bytes(self, name: str) -> int | None:
+        return self.sizes.get(name)
 
     def check_room(self, names: Iterable[str]) -> None:
         self.asked = list(names)
@@ -503,8 +507,8 @@ class FakeOrchestrator:
         return self.docker.states(name)
 
     def changes(self, name: str, old: str, new: str) -> tuple[Change, ...]:
-        running = {one.service: one.config_hash for one in self.docker.containers(name)}
-        return changes(running, self.hashes, render.services(old), render.services(new))
+        containers, states = self.docker.containers(name), self.docker.states(name)
+        return changes(containers, states, self.hashes, render.services(old), render.services(new))
 
     def logs(
         self, name: str, service: str | None, *, lines: str, follow: bool, out: Callable[[str], None], coloured: bool

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 import click
 
 from stackctl.cli import options as option
+from stackctl.cli.command_line import typed_command
 from stackctl.cli.root import agrees, agrees_on_terminal, ask_which, machine_of, main, sits_elsewhere
 from stackctl.ui import Ui
 
@@ -16,7 +17,8 @@ if TYPE_CHECKING:
 
 @main.command()
 @option.config_options
-@click.option("--dry-run", is_flag=True, help="Show what would be written and run; change nothing.")
+@click.option("--dry-run", is_flag=True, help="Say what would happen; change nothing.")
+@click.option("--show", is_flag=True, help="With --dry-run: print the compose file instead.")
 @option.replan
 @option.timeout
 @click.option("--no-proof", is_flag=True, help="Leave out the reply through SillyTavern.")
@@ -34,6 +36,7 @@ def deploy(
     *,
     flags: option.ConfigFlags,
     dry_run: bool,
+    show: bool,
     replan: bool,
     timeout_s: int | None,
     no_proof: bool,
@@ -53,9 +56,11 @@ def deploy(
     from stackctl.commands.deploy import Options
     from stackctl.commands.deploy import deploy as run
 
+    if show and not dry_run:
+        raise click.UsageError("--show goes with --dry-run")
     machine = machine_of(ctx, as_json=as_json)
     changes = flags.changes()
-    answer = _ask_for_model(machine, changes, yes=yes)
+    answer = _ask_for_model(machine, changes, yes=yes or dry_run)
     if answer is None:
         machine.ui.note("nothing was changed; for another model: stackctl deploy --model MODEL, or --model demo")
         return
@@ -74,6 +79,12 @@ def deploy(
         opened=opened,
     )
     done = run(machine, changes, options)
+    if dry_run:
+        command = typed_command(
+            ctx, without={"dry_run", "show", "as_json"}, also={"yes"} if "model.source" in answer else ()
+        )
+        machine.ui.result(*report.dry_run(done, command=command, shows_file=show))
+        return
     ssh = os.environ.get("SSH_CONNECTION", "")
     machine.ui.result(*report.deployed(done, ssh, as_qr=bool(opened), can_open=is_worth_saying))
 

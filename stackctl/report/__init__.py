@@ -31,18 +31,8 @@ def deployed(done: "Deployed", ssh: str, *, as_qr: bool = False, can_open: bool 
 
     `as_qr`: the last lines are what another device needs, with a picture. `can_open`: they are the command for that.
     """
-    plan, proof = done.plan, done.proof
-    values: dict[str, Any] = {
-        "name": plan.name,
-        "backend": plan.backend,
-        "url": plan.url,
-        "context": plan.context,
-        "kv_cache": plan.kv_cache,
-        "ready_s": done.ready_s and round(done.ready_s, 2),
-    }
-    if done.ready_s is None:
-        return done.text, {**values, "compose": done.text}
-    lines = [f"ready after {done.ready_s:.1f} s"]
+    plan, proof, values = done.plan, done.proof, _of_plan(done)
+    lines = [f"ready after {done.ready_s or 0:.1f} s"]
     if proof:
         from stackctl.core.tavern import replies
 
@@ -80,6 +70,27 @@ def deployed(done: "Deployed", ssh: str, *, as_qr: bool = False, can_open: bool 
     elif can_open:
         lines.append("to open it to other devices of this network, with a password: stackctl deploy --expose lan")
     return "\n".join(lines), values
+
+
+def dry_run(done: "Deployed", *, command: str, shows_file: bool) -> tuple[str, dict[str, Any]]:
+    """What a deploy would do, or with `shows_file` the file that it would write. `command`: the one that does it."""
+    from stackctl.report.preview import preview
+
+    assert done.preview  # noqa: S101 - a dry run has one
+    text, values = preview(done.plan, done.preview, command=command)
+    return done.text if shows_file else text, {**_of_plan(done), "compose": done.text, **values}
+
+
+def _of_plan(done: "Deployed") -> dict[str, Any]:
+    plan = done.plan
+    return {
+        "name": plan.name,
+        "backend": plan.backend,
+        "url": plan.url,
+        "context": plan.context,
+        "kv_cache": plan.kv_cache,
+        "ready_s": done.ready_s and round(done.ready_s, 2),
+    }
 
 
 def address(found: "Address", *, as_qr: bool) -> tuple[str, dict[str, Any]]:

@@ -1,7 +1,7 @@
 """What the user wants: stack.toml, with the flags of this call written into it."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from stackctl.core.config import lock, several_models, stack_toml
 from stackctl.core.config.lock import Lock
@@ -23,13 +23,15 @@ _IGNORED = """\
 class ConfigRequest:
     """The spec in force, and stack.toml's text if it has to be written (None: it stays as it is).
 
-    `spec`: with the settings of the model in use. `written`: as stack.toml has it.
+    `spec`: with the settings of the model in use. `written`: as stack.toml has it. `changes`: what the flags change in
+    it, by dotted key.
     """
 
     spec: Spec
     written: Spec
     text: str | None
     is_new: bool
+    changes: Mapping[str, object] = field(default_factory=dict)
 
 
 def load_config(machine: Machine, flags: Mapping[str, object]) -> ConfigRequest:
@@ -40,14 +42,15 @@ def load_config(machine: Machine, flags: Mapping[str, object]) -> ConfigRequest:
         entries = {key: value for key, value in changes.items() if key.startswith("models.")}
         made = stack_toml.example(changes)
         made = stack_toml.edited(made, entries) if entries else made
-        return _wish(_parsed(made, changes), made, is_new=True)
+        other = {key: value for key, value in changes.items() if _value(Spec(), key) != value}
+        return _wish(_parsed(made, changes), made, other, is_new=True)
     before = stack_toml.parse(text)
     placed = several_models.placed_changes(changes, before)
     changed = {key: value for key, value in placed.items() if _value(before, key) != value}
     if not changed:
-        return _wish(before, None)
+        return _wish(before, None, {})
     after = stack_toml.edited(text, changed)
-    return _wish(_parsed(after, changed), after)
+    return _wish(_parsed(after, changed), after, changed)
 
 
 def write_config(machine: Machine, wanted: ConfigRequest) -> None:
@@ -69,8 +72,9 @@ def read_lock(machine: Machine) -> Lock:
     return lock.parse(text) if text is not None else Lock()
 
 
-def _wish(written: Spec, text: str | None, *, is_new: bool = False) -> ConfigRequest:
-    return ConfigRequest(spec=several_models.settings_in_use(written), written=written, text=text, is_new=is_new)
+def _wish(written: Spec, text: str | None, changes: Mapping[str, object], *, is_new: bool = False) -> ConfigRequest:
+    spec = several_models.settings_in_use(written)
+    return ConfigRequest(spec=spec, written=written, text=text, is_new=is_new, changes=changes)
 
 
 def _parsed(text: str, changes: Mapping[str, object]) -> Spec:

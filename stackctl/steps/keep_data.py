@@ -14,16 +14,23 @@ from stackctl.steps.tavern_folder import data_path
 _ROOM = "free some space, or keep sillytavern.image as it is: another image may change the data for good"
 
 
+def needs_copy(plan: Plan, machine: Machine) -> bool:
+    """Whether SillyTavern's image is another than the one that ran on the data that is here."""
+    page = machine.orchestrator.states(plan.name).get(tavern.NAME)
+    ran = page.image_id if page else _recorded_image(machine)
+    is_same = ran == machine.docker.images.id(plan.sillytavern.image)
+    return bool(ran) and not is_same and (machine.path / data_path(plan)).is_dir()
+
+
 def keep_data(plan: Plan, machine: Machine) -> Path | None:
     """Copy SillyTavern's data aside where its image is another than the one that ran on it; return where that lies.
 
     Without a second copy of its blocks where the file system can share them. SillyTavern is stopped meanwhile, so that
     no file changes. Raises DoesNotFit, before anything is stopped, where there is no room.
     """
-    page, data = machine.orchestrator.states(plan.name).get(tavern.NAME), machine.path / data_path(plan)
-    ran = page.image_id if page else _recorded_image(machine)
-    if not ran or ran == machine.docker.images.id(plan.sillytavern.image) or not data.is_dir():
+    if not needs_copy(plan, machine):
         return None
+    page, data = machine.orchestrator.states(plan.name).get(tavern.NAME), machine.path / data_path(plan)
     tree, owner = machine.storage.trees, plan.sillytavern.user or machine.folder.owner
     reach = tree.reach(owner, closed=data)
 

@@ -43,18 +43,10 @@ def wanted_settings(plan: Plan, profiles: tuple[Profile, ...], machine: Machine)
 
     Raises ConfigError where SillyTavern has no template of the name that was asked for.
     """
-    image = plan.sillytavern.image
-    made_from = {
-        "stackctl": __version__,
-        "image": machine.docker.images.digest(image) or "",
-        "connection": [plan.tavern_type, plan.backend_url, plan.context],
-        "template": plan.template and asdict(plan.template),
-        "profiles": list(profiles),
-    }
-    record = _record(machine) if data_json.parse(tavern_folder(plan, machine).read_bytes(settings_file(plan))) else {}
+    made_from, record = _made_from(plan, profiles, machine), _record_of_settings(plan, machine)
     if settings_record.is_same_wish(record, made_from):
         return None
-    shipped = machine.docker.read_files(image, (tavern.STOCK_SETTINGS, *tavern.PRESETS.values()))
+    shipped = machine.docker.read_files(plan.sillytavern.image, (tavern.STOCK_SETTINGS, *tavern.PRESETS.values()))
     is_left = settings_record.leaves_templates(record, made_from)
     found = tavern_settings.Presets() if is_left else template_contents(plan, shipped, machine)
     return WantedSettings(
@@ -63,6 +55,26 @@ def wanted_settings(plan: Plan, profiles: tuple[Profile, ...], machine: Machine)
         made_from=made_from,
         profiles=profiles,
     )
+
+
+def may_write_settings(plan: Plan, profiles: tuple[Profile, ...], machine: Machine) -> bool:
+    """Whether a deploy of this plan looks at SillyTavern's settings, and may write them; its image is not looked at."""
+    return not settings_record.is_same_wish(_record_of_settings(plan, machine), _made_from(plan, profiles, machine))
+
+
+def _made_from(plan: Plan, profiles: tuple[Profile, ...], machine: Machine) -> dict[str, Any]:
+    return {
+        "stackctl": __version__,
+        "image": machine.docker.images.digest(plan.sillytavern.image) or "",
+        "connection": [plan.tavern_type, plan.backend_url, plan.context],
+        "template": plan.template and asdict(plan.template),
+        "profiles": list(profiles),
+    }
+
+
+def _record_of_settings(plan: Plan, machine: Machine) -> dict[str, Any]:
+    """What is recorded of SillyTavern's settings; {} where those are missing or damaged."""
+    return _record(machine) if data_json.parse(tavern_folder(plan, machine).read_bytes(settings_file(plan))) else {}
 
 
 def seed_tavern(plan: Plan, want: WantedSettings | None, machine: Machine) -> None:

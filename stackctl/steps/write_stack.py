@@ -23,19 +23,17 @@ def write_stack(planned: Planned, text: str, machine: Machine, *, replan: bool =
     A file that is not as we wrote it is kept aside. One that another version of stackctl wrote from the same inputs
     and decisions stays as it is: a newer stackctl changes nothing that runs.
     """
-    folder, was, file = machine.folder, read_lock(machine), machine.orchestrator.file
-    before = was.rendered
+    folder, file = machine.folder, machine.orchestrator.file
     current = folder.read(file)
-    is_ours = current is None or folder.sha256(file) == before.get("sha256")
-    is_same = before.get("inputs") == planned.inputs and not differ(was, planned.lock)
-    if current and is_ours and not replan and is_same and before["by"] != __version__:
+    if as_it_is := kept_text(planned, machine, replan=replan):
+        by = read_lock(machine).rendered["by"]
         machine.ui.note(
-            f"kept {file} as stackctl {before['by']} wrote it; `stackctl diff` shows what this version "
+            f"kept {file} as stackctl {by} wrote it; `stackctl diff` shows what this version "
             "would change, `stackctl deploy --replan` takes it"
         )
         _write_plan(_plan_text(planned, machine), machine)
-        return current
-    if not is_ours and current != text and (kept := folder.set_aside(file)):
+        return as_it_is
+    if current != text and not is_as_written(machine) and (kept := folder.set_aside(file)):
         machine.ui.note(f"{file} was not as stackctl wrote it: kept as {kept.name}")
     if planned.plan.is_demo:
         folder.write(demo_model.FILE_NAME, demo_model.gguf_bytes())
@@ -49,6 +47,20 @@ def write_stack(planned: Planned, text: str, machine: Machine, *, replan: bool =
     folder.write(lock_file.FILE, recorded)
     _write_plan(plan, machine)
     return text
+
+
+def kept_text(planned: Planned, machine: Machine, *, replan: bool) -> str | None:
+    """Return the rendered file's text where another version of stackctl wrote it, and it stays; None elsewhere."""
+    was, current = read_lock(machine), machine.folder.read(machine.orchestrator.file)
+    is_same = was.rendered.get("inputs") == planned.inputs and not differ(was, planned.lock)
+    is_by_another = is_same and was.rendered["by"] != __version__
+    return current if current and is_by_another and not replan and is_as_written(machine) else None
+
+
+def is_as_written(machine: Machine) -> bool:
+    """Whether the rendered file is as stackctl wrote it, or missing."""
+    folder, file = machine.folder, machine.orchestrator.file
+    return folder.read(file) is None or folder.sha256(file) == read_lock(machine).rendered.get("sha256")
 
 
 def lock_text(planned: Planned, text: str) -> str:

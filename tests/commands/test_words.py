@@ -55,11 +55,6 @@ def test_over_ssh_the_line_that_opens_it_from_afar_is_shown() -> None:
     assert values["ssh"] == "ssh -L 8000:127.0.0.1:8000 192.0.2.9"
 
 
-def test_a_dry_run_shows_the_file() -> None:
-    text, values = deployed(Deployed(plan=a_plan(), text="services: {}\n"), "")
-    assert text == values["compose"] == "services: {}\n"
-
-
 OPENED = Deployed(
     plan=a_plan(
         wanted(sillytavern={"expose": "lan"}),
