@@ -144,6 +144,13 @@ class Ui:
             text = _json(values, indent=None if self.is_stream else 2)
         self.raw(text + "\n")
 
+    def done(self, text: str, values: Any) -> None:
+        """What the command did, where nothing was asked for but that it is done: a result as JSON, else a remark."""
+        if self.as_json:
+            self.result(text, values)
+        else:
+            self.note(text)
+
     def raw(self, text: str) -> None:
         """Text as it is but for secrets and what a terminal would obey, such as a rendered file."""
         self._clear()

@@ -113,14 +113,14 @@ COMPLETION: Final = Request(path="/v1/completions", body='{"prompt":"Hello","max
 
 @dataclass(frozen=True, kw_only=True)
 class ServerInfo:
-    """What a server of this kind says of itself. It is ready unless it loads, is locked or lacks something."""
+    """What a server of this kind says of itself. It is ready unless it loads, is locked or has a problem."""
 
     model: str = ""  # as SillyTavern will see it
     context: int = 0  # tokens; 0: not said
     chat_template: str = ""
     is_loading: bool = False
     is_locked: bool = False  # it wants a key, or another one
-    lacks: Cause | None = None  # why it will not answer as it is
+    problem: Cause | None = None  # why it will not answer as it is
 
 
 def takes_every_value(run: Run) -> None:

@@ -275,7 +275,7 @@ def recognise(answers: Mapping[str, Answer]) -> ServerInfo | None:
     info, count = answers.get(_INFO), answers.get(READY.path)
     if info and info.status == 400 and info.table.get("detail") == "Invalid host header":
         says = "text-generation-webui refuses every host name but its own"
-        return ServerInfo(lacks=Cause(says=says, hint=f"start it with {LISTEN}"))
+        return ServerInfo(problem=Cause(says=says, hint=f"start it with {LISTEN}"))
     if info and info.status == 401 and info.table.get("detail") == "Unauthorized":
         return ServerInfo(is_locked=True)
     if not {"model_name", "lora_names"} <= good(answers, _INFO).keys():
@@ -283,5 +283,5 @@ def recognise(answers: Mapping[str, Answer]) -> ServerInfo | None:
     if not count or count.status != 200:  # which alone tells a loaded model from one that failed to load, or from none
         says = "text-generation-webui runs, but no model is loaded in it"
         hint = "load one in its Model tab, where its log says why it failed; or start it with --model"
-        return ServerInfo(lacks=Cause(says=says, hint=hint))
+        return ServerInfo(problem=Cause(says=says, hint=hint))
     return ServerInfo(model=first_model(answers))

@@ -2,7 +2,7 @@
 
 import sys
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import click
 
@@ -11,6 +11,7 @@ from stackctl.cli.root import machine_of, main
 
 if TYPE_CHECKING:
     from stackctl.machine import Machine
+    from stackctl.report.contract import moving
 
 
 @main.command()
@@ -39,8 +40,8 @@ def adopt(ctx: click.Context, source: Path | None, undo: bool, dry_run: bool, ye
 
 
 def _adopt(machine: "Machine", source: Path, *, dry_run: bool, yes: bool) -> None:
-    from stackctl import report
     from stackctl.commands import adopt as command
+    from stackctl.report import adoption as report
 
     found = command.prepare(machine, source)
     text, values = report.to_adopt(found, machine.ui)
@@ -49,8 +50,8 @@ def _adopt(machine: "Machine", source: Path, *, dry_run: bool, yes: bool) -> Non
 
 
 def _undo(machine: "Machine", *, dry_run: bool, yes: bool) -> None:
-    from stackctl import report
     from stackctl.commands import undo_adopt as command
+    from stackctl.report import adoption as report
 
     found = command.prepare(machine)
     text, values = report.to_undo(found, machine.ui)
@@ -58,7 +59,9 @@ def _undo(machine: "Machine", *, dry_run: bool, yes: bool) -> None:
         machine.ui.result(*report.undone(command.undo(machine, found), values))
 
 
-def _goes_on(machine: "Machine", text: str, values: dict[str, Any], *, dry_run: bool, yes: bool) -> bool:
+def _goes_on(
+    machine: "Machine", text: str, values: "moving.Adoption | moving.Undoing", *, dry_run: bool, yes: bool
+) -> bool:
     """Show the table, and ask."""
     if dry_run:
         machine.ui.result(text, values)

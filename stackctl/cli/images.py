@@ -42,14 +42,21 @@ def _our_images() -> Iterable[str]:
 
 @images.command("build")
 @click.argument("names", nargs=-1, type=_Ours(_our_images))
+@option.json
+@option.progress
 @click.pass_context
-def images_build(ctx: click.Context, names: tuple[str, ...]) -> None:
+def images_build(ctx: click.Context, names: tuple[str, ...], as_json: bool) -> None:
     """Build our own images from distribution packages and npm (all of them without a name)."""
+    from stackctl import report
     from stackctl.commands import images as command
 
-    machine = machine_of(ctx)
+    machine = machine_of(ctx, as_json=as_json)
+    done = []
     for built in command.build(machine, names):
         machine.ui.note(f"built {built}")
+        done.append(built)
+    if as_json:
+        machine.ui.result("", report.built(done))
 
 
 @main.command()

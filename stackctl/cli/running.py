@@ -20,6 +20,7 @@ def status(ctx: click.Context, as_json: bool, watch: bool) -> None:
 
     machine = machine_of(ctx, as_json=as_json)
     if watch:
+        machine.ui.is_stream = True
         with until_interrupted(ctx):
             for now in command.watch_status(machine):
                 machine.ui.result(*report.status(now, machine.ui))
@@ -59,55 +60,67 @@ def history(ctx: click.Context, as_json: bool) -> None:
 
 @main.command()
 @click.argument("service", required=False)
+@option.json
+@option.progress
 @click.pass_context
-def stop(ctx: click.Context, service: str | None) -> None:
+def stop(ctx: click.Context, service: str | None, as_json: bool) -> None:
     """Stop the stack or one SERVICE: memory and GPU are free then, data stays."""
+    from stackctl import report
     from stackctl.commands import lifecycle
 
-    machine = machine_of(ctx)
+    machine = machine_of(ctx, as_json=as_json)
     done = lifecycle.stop(machine, service)
-    machine.ui.note(f"stopped {service or done.name}; `stackctl start` goes on")
+    machine.ui.done(*report.stopped(done, service))
 
 
 @main.command()
 @click.argument("service", required=False)
 @option.timeout
+@option.json
+@option.progress
 @click.pass_context
-def start(ctx: click.Context, service: str | None, timeout_s: int | None) -> None:
+def start(ctx: click.Context, service: str | None, timeout_s: int | None, as_json: bool) -> None:
     """Start what was stopped, unchanged, make what is missing, and wait until it is ready."""
+    from stackctl import report
     from stackctl.commands import lifecycle
 
-    machine = machine_of(ctx)
+    machine = machine_of(ctx, as_json=as_json)
     done = lifecycle.start(machine, service, again=False, timeout_s=timeout_s)
-    machine.ui.result(f"ready: {done.url}", {"url": done.url, "ready_s": done.ready_s})
+    machine.ui.result(*report.started(done))
 
 
 @main.command()
 @click.argument("service", required=False)
 @option.timeout
+@option.json
+@option.progress
 @click.pass_context
-def restart(ctx: click.Context, service: str | None, timeout_s: int | None) -> None:
+def restart(ctx: click.Context, service: str | None, timeout_s: int | None, as_json: bool) -> None:
     """Restart the stack or one SERVICE, make what is missing, and wait until it is ready."""
+    from stackctl import report
     from stackctl.commands import lifecycle
 
-    machine = machine_of(ctx)
+    machine = machine_of(ctx, as_json=as_json)
     done = lifecycle.start(machine, service, again=True, timeout_s=timeout_s)
-    machine.ui.result(f"ready: {done.url}", {"url": done.url, "ready_s": done.ready_s})
+    machine.ui.result(*report.started(done))
 
 
 @main.command()
 @click.option("--volumes", is_flag=True, help="Remove named volumes, too (only an override file makes any).")
 @option.yes
+@option.json
+@option.progress
 @click.pass_context
-def down(ctx: click.Context, volumes: bool, yes: bool) -> None:
+def down(ctx: click.Context, volumes: bool, yes: bool, as_json: bool) -> None:
     """Remove the stack's containers and networks. Chats, settings and models stay."""
+    from stackctl import report
     from stackctl.commands import lifecycle
 
     if volumes and not yes:
         click.confirm("Named volumes of this stack are deleted with all that is in them. Go on?", abort=True, err=True)
-    machine = machine_of(ctx)
+    machine = machine_of(ctx, as_json=as_json)
     done = lifecycle.down(machine, volumes=volumes)
-    machine.ui.note(f"{done.name} is down; the folder is as it was, `stackctl deploy` brings it back")
+    machine.ui.done(*report.down(done))
 
 
 @main.command()

@@ -19,7 +19,7 @@ class Entry:
     name: str
     path: str
     settings: dict[str, object]
-    left: tuple[str, ...]
+    not_imported: tuple[str, ...]
 
 
 def import_kcpps(machine: Machine, file: Path, *, name: str | None, model: str | None) -> Entry:
@@ -43,7 +43,7 @@ def import_kcpps(machine: Machine, file: Path, *, name: str | None, model: str |
             )
         values = {"path": path, **found.settings}
         write_config(machine, load_config(machine, {f"models.{chosen}.{key}": value for key, value in values.items()}))
-    return Entry(name=chosen, path=path, settings=dict(found.settings), left=found.left)
+    return Entry(name=chosen, path=path, settings=dict(found.settings), not_imported=found.not_imported)
 
 
 def _here(machine: Machine, path: str, folder: Path) -> str:

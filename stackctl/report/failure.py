@@ -4,24 +4,25 @@ from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from stackctl.errors import StackctlError
-    from stackctl.report.contract.failure import Failed
+    from stackctl.report.contract.failure import Failed, Problem
 
 _USAGE = 2  # click's exit code
 
 
-def failed(error: "StackctlError") -> "Failed":
-    """An expected failure."""
+def problem(error: "StackctlError") -> "Problem":
+    """An error of ours."""
     return {
-        "version": 1,
-        "error": {
-            "kind": error.kind,
-            "message": error.message,
-            "hint": error.hint or None,
-            "evidence": list(error.evidence),
-            "exit_code": error.exit_code,
-            "rolled_back": error.rolled_back,
-        },
+        "kind": error.kind,
+        "message": error.message,
+        "hint": error.hint or None,
+        "evidence": list(error.evidence),
+        "exit_code": error.exit_code,
     }
+
+
+def failed(error: "StackctlError") -> "Failed":
+    """A command that failed by it."""
+    return {"version": 1, "error": {**problem(error), "rolled_back": error.rolled_back}}
 
 
 def misused(message: str, *, command: str) -> "Failed":

@@ -70,7 +70,7 @@ def test_a_kcpps_file_becomes_an_entry_that_use_can_choose(tmp_path: Path) -> No
     (stack / "stack.toml").write_text("# mine\n")
     file = saved(elsewhere, model_param="Tiny [v2].gguf", quantkv=2, mmproj="x.gguf")
     entry = import_kcpps(quiet(stack).machine, file, name=None, model=None)
-    assert (entry.name, entry.left) == ("tiny-v2", ('mmproj = "x.gguf"',))
+    assert (entry.name, entry.not_imported) == ("tiny-v2", ('mmproj = "x.gguf"',))
     assert (stack / "stack.toml").read_text().startswith("# mine\n")
     spec = load_config(quiet(stack).machine, {"model.use": "tiny-v2"}).spec
     assert (spec.model.path, spec.backend.context) == (str(elsewhere / "Tiny [v2].gguf"), 4096)
@@ -127,5 +127,5 @@ def test_of_many_keys_that_are_not_taken_over_the_first_are_shown_and_the_others
     assert "odd00000 = 1, odd00001 = 1" in text
     assert "odd00019 = 1 and 19981 more\n" in text
     assert "odd00020" not in text
-    assert len(values["left"]) == 20_001
-    assert max(map(len, values["left"])) < 130
+    assert len(values["not_imported"]) == 20_001
+    assert max(map(len, values["not_imported"])) < 130

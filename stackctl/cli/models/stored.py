@@ -22,6 +22,7 @@ def list_(ctx: click.Context, as_json: bool) -> None:
 @models.command()
 @click.argument("names", nargs=-1, metavar="[MODEL]...")
 @option.json
+@option.progress
 @click.pass_context
 def verify(ctx: click.Context, names: tuple[str, ...], as_json: bool) -> None:
     """Read pulled models again and compare their checksums (all of them without a name)."""
@@ -44,15 +45,17 @@ def verify(ctx: click.Context, names: tuple[str, ...], as_json: bool) -> None:
 @click.argument("name", metavar="MODEL")
 @click.option("--force", is_flag=True, help="Even if a stack uses it.")
 @option.yes
+@option.json
 @click.pass_context
-def remove(ctx: click.Context, name: str, force: bool, yes: bool) -> None:
+def remove(ctx: click.Context, name: str, force: bool, yes: bool, as_json: bool) -> None:
     """Delete a pulled model."""
     from stackctl.commands.models import stored as command
+    from stackctl.report.stored_models import removed
     from stackctl.terminal import shown_in_line
 
-    machine = machine_of(ctx)
+    machine = machine_of(ctx, as_json=as_json)
     entry = command.removable_model(machine, name, force=force)
     if not yes:
         click.confirm(f"Delete {shown_in_line(entry.name)} ({entry.kept.size / 1e9:.2f} GB)?", abort=True, err=True)
     freed = command.remove(machine, entry)
-    machine.ui.note(f"removed {entry.name}: {freed / 1e9:.2f} GB are free again")
+    machine.ui.done(*removed(entry, freed))

@@ -28,11 +28,11 @@ _OURS: Final = frozenset(
 
 @dataclass(frozen=True, kw_only=True)
 class Imported:
-    """What becomes an entry of [models]. `settings`: its keys without path. `left`: what has no place there."""
+    """What becomes an entry of [models]. `settings`: its keys without path. `not_imported`: what has no place there."""
 
     path: str
     settings: Mapping[str, object] = field(default_factory=dict)
-    left: tuple[str, ...] = ()
+    not_imported: tuple[str, ...] = ()
 
 
 def parse(text: str, name: str) -> Imported:
@@ -49,12 +49,12 @@ def parse(text: str, name: str) -> Imported:
             f"{name} names no text model", hint="it may be one for images or speech; name a model with --model PATH"
         )
     settings = dict(_taken(content))
-    left = [
+    missed = [
         key[:60] if key.lower() in _SECRET else f"{key[:60]} = {json.dumps(value, ensure_ascii=False)[:60]}"
         for key, value in sorted(content.items())
         if _is_missed(key, value, settings)
     ]
-    return Imported(path=path, settings=settings, left=tuple(left))
+    return Imported(path=path, settings=settings, not_imported=tuple(missed))
 
 
 def _path(content: Mapping[str, Any]) -> str:

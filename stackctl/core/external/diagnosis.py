@@ -45,7 +45,7 @@ def diagnose(spec: Spec, server: ServerSeen | None) -> Unavailable | None:
         says = "refuses the API key that it was sent" if server.key else "wants an API key"
         hint = 'write the one it was started with into a file (chmod 600), and in stack.toml backend.key_file = "FILE"'
         return Unavailable(error=ConfigError(f"{title} at {url} {says}", hint=hint), is_transient="no")
-    if cause := served.lacks:
+    if cause := served.problem:
         return Unavailable(error=cause.error(url), is_transient="no")
     return None
 

@@ -95,7 +95,7 @@ def refusal(choice: Choice, name: str) -> DoesNotFit:
     listed = f"what would fit: {'; '.join(ways)}" if better else f"no single change fits ({'; '.join(ways)})"
     smaller = "a smaller quantisation or model takes less; stackctl models recommend knows which"
     return DoesNotFit(
-        f"{name} does not fit as it is: {'; '.join(choice.lacks)}",
+        f"{name} does not fit as it is: {'; '.join(choice.problems)}",
         hint=f"{listed}; {smaller}; or close what holds the memory; --force starts it all the same",
     )
 

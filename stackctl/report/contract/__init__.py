@@ -6,14 +6,14 @@ at any time; `version` goes up when a key is removed or renamed, or when its typ
 
 from typing import Final
 
-from stackctl.report.contract import failure, models, moving, progress, stack
+from stackctl.report.contract import deploy, failure, models, moving, progress, stack
 
 # command -> what it may print, apart from failure.Failed
 OUTPUTS: Final[dict[str, tuple[type, ...]]] = {
-    "deploy": (stack.Deployed, stack.Planned),
-    "render": (stack.Rendered,),
-    "diff": (stack.Difference,),
-    "use": (stack.Deployed, models.Choices),
+    "deploy": (deploy.Deployed, deploy.DryRun),
+    "render": (deploy.Rendered,),
+    "diff": (deploy.Difference,),
+    "use": (deploy.Deployed, models.Choices),
     "models recommend": (models.Recommended,),
     "models inspect": (models.Inspected,),
     "models fit": (models.Fitted, models.Quantisations),
@@ -30,7 +30,7 @@ OUTPUTS: Final[dict[str, tuple[type, ...]]] = {
     "start": (stack.Started,),
     "restart": (stack.Started,),
     "down": (stack.Removed,),
-    "init": (stack.Initialised,),
+    "init": (deploy.Initialised,),
     "adopt": (moving.Adoption, moving.Undoing),
     "import": (moving.Imported,),
     "images list": (stack.Images,),

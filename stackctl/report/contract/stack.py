@@ -1,67 +1,8 @@
-"""What the commands for a stack print."""
+"""What the commands for a stack that was deployed print."""
 
 from typing import Annotated, Literal, TypedDict
 
 from stackctl.report.contract.failure import Problem
-
-
-class Deployed(TypedDict):
-    """A stack that runs."""
-
-    version: Literal[1]
-    name: str
-    backend: Annotated[str, "as in backend.kind of stack.toml"]
-    model: Annotated[str | None, "as the backend calls it"]
-    url: Annotated[str, "where this machine opens the stack"]
-    context: Annotated[int | None, "in tokens; null: an external backend does not say"]
-    kv_cache: str
-    ready_s: Annotated[float, "seconds from the start until all was ready"]
-    reply: Annotated[str | None, "what the model answered through SillyTavern; null: --no-proof"]
-    first_token_s: float | None
-    tokens_per_s: Annotated[float | None, "by the backend's own count"]
-    urls: Annotated[list[str], "where other devices open the stack; empty: nowhere"]
-    user: Annotated[str | None, "the name that SillyTavern asks for"]
-    password_file: Annotated[str | None, "where its password lies, below the folder"]
-    ssh_command: Annotated[str | None, "brings the page to the machine from which somebody came by SSH"]
-
-
-class Planned(TypedDict):
-    """What `--dry-run` would deploy."""
-
-    version: Literal[1]
-    name: str
-    backend: str
-    model: str | None
-    url: str
-    context: int
-    kv_cache: str
-    compose: Annotated[str, "the compose.yml that would be written"]
-
-
-class Rendered(TypedDict):
-    """What was written."""
-
-    version: Literal[1]
-    name: str
-    file: Annotated[str, "path of the compose.yml"]
-    archive: Annotated[str | None, "path of the tar file"]
-    next_command: Annotated[str | None, "what makes the folder complete; null: it is"]
-
-
-class Change(TypedDict):
-    """What a deploy would do to a container."""
-
-    service: str
-    action: Literal["create", "recreate", "remove"]
-    reason: str
-
-
-class Difference(TypedDict):
-    """What a deploy would change."""
-
-    version: Literal[1]
-    diff: Annotated[str, "a unified diff of compose.yml; empty: it stays as it is"]
-    containers: list[Change]
 
 
 class Check(TypedDict):
@@ -232,13 +173,6 @@ class Removed(TypedDict):
 
     version: Literal[1]
     name: str
-
-
-class Initialised(TypedDict):
-    """A new stack.toml."""
-
-    version: Literal[1]
-    path: str
 
 
 class Image(TypedDict):

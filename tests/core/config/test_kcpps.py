@@ -22,13 +22,13 @@ def test_model_context_layers_and_cache_are_taken_and_the_rest_is_named() -> Non
     found = kcpps.parse(json.dumps(SAVED), "x.kcpps")
     assert found.path == "/m/Tiny [v2].gguf"
     assert found.settings == {"context": 16384, "gpu_layers": 33, "kv_cache": "q8_0"}
-    assert found.left == ('mmproj = "/m/mmproj.gguf"', "password")
+    assert found.not_imported == ('mmproj = "/m/mmproj.gguf"', "password")
 
 
 def test_a_password_is_named_and_never_shown() -> None:
     found = kcpps.parse(json.dumps(SAVED | {"adminpassword": "s3cret", "hordekey": "h0rde"}), "x.kcpps")
-    assert {"password", "adminpassword", "hordekey"} < set(found.left)
-    assert not any(word in " ".join(found.left) for word in ("hunter2", "s3cret", "h0rde"))
+    assert {"password", "adminpassword", "hordekey"} < set(found.not_imported)
+    assert not any(word in " ".join(found.not_imported) for word in ("hunter2", "s3cret", "h0rde"))
 
 
 @pytest.mark.parametrize(
@@ -83,7 +83,7 @@ VERSIONS = {"1.76": VERSION_1_76, "1.102": VERSION_1_102, "1.115": VERSION_1_115
 
 @pytest.mark.parametrize("saved", VERSIONS.values(), ids=VERSIONS)
 def test_what_nobody_touched_is_not_named(saved: dict[str, object]) -> None:
-    assert kcpps.parse(json.dumps(saved), "x.kcpps").left == ()
+    assert kcpps.parse(json.dumps(saved), "x.kcpps").not_imported == ()
 
 
 CHOSEN: dict[str, tuple[object, ...]] = {
@@ -100,13 +100,15 @@ CHOSEN: dict[str, tuple[object, ...]] = {
 @pytest.mark.parametrize("key", CHOSEN)
 def test_what_somebody_chose_is_named_be_it_true_or_one(saved: dict[str, object], key: str) -> None:
     for value in CHOSEN[key]:
-        assert kcpps.parse(json.dumps(saved | {key: value}), "x.kcpps").left == (f"{key} = {json.dumps(value)}",)
+        assert kcpps.parse(json.dumps(saved | {key: value}), "x.kcpps").not_imported == (
+            f"{key} = {json.dumps(value)}",
+        )
 
 
 @pytest.mark.parametrize("key", ["sdloramult", "loramult", "ropeconfig", "draftgpulayers"])
 def test_a_whole_number_is_the_same_with_and_without_a_point(key: str) -> None:
     text = json.dumps(VERSION_1_117 | {key: {"ropeconfig": [0, 10000], "draftgpulayers": 999.0}.get(key, 1)})
-    assert kcpps.parse(text, "x.kcpps").left == ()
+    assert kcpps.parse(text, "x.kcpps").not_imported == ()
 
 
 @pytest.mark.parametrize(
@@ -115,7 +117,7 @@ def test_a_whole_number_is_the_same_with_and_without_a_point(key: str) -> None:
 )
 def test_what_an_entry_could_say_and_does_not_is_named(key: str, value: object) -> None:
     found = kcpps.parse(json.dumps(VERSION_1_117 | {key: value}), "x.kcpps")
-    assert found.left == (f"{key} = {json.dumps(value)}",)
+    assert found.not_imported == (f"{key} = {json.dumps(value)}",)
     assert {"contextsize": "context", "gpulayers": "gpu_layers", "quantkv": "kv_cache"}[key] not in found.settings
 
 
