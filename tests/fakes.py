@@ -263,6 +263,7 @@ class FakeHost:
     own_names: tuple[str, ...] = ()
     zone: str = ""
     own_interfaces: dict[str, tuple[str, ...]] = field(default_factory=dict)
+    own_bridges: frozenset[str] = frozenset()
     own_addresses: tuple[str, ...] = ()
     networks: tuple[IPv4Network, ...] = ()
     listening_: dict[str, dict[int, str]] = field(default_factory=dict)
@@ -297,6 +298,9 @@ class FakeHost:
 
     def interfaces(self) -> dict[str, tuple[str, ...]]:
         return self.own_interfaces
+
+    def bridges(self) -> frozenset[str]:
+        return self.own_bridges
 
     def addresses(self) -> tuple[str, ...]:
         return self.own_addresses

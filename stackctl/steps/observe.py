@@ -49,6 +49,7 @@ def observe(spec: Spec, machine: Machine, found: Lock | None = None, coming: Mod
         key=api_key.stack_key(machine, spec),
         password=tavern_password.tavern_password(machine, spec),
         interfaces=machine.host.interfaces() if spec.sillytavern.has_password else {},
+        bridges=machine.host.bridges(),
         names=machine.host.names() if engine.is_local else None,
         time_zone=machine.host.time_zone() if engine.is_local else "",
         model=external_backend.external_model(None),
@@ -97,6 +98,7 @@ def observe_without_engine(spec: Spec, machine: Machine, recorded: Lock) -> Obse
         key=api_key.stack_key(machine, spec),
         password=tavern_password.tavern_password(machine, spec),
         interfaces=machine.host.interfaces() if spec.sillytavern.has_password else {},
+        bridges=machine.host.bridges(),
         names=machine.host.names() if is_here else None,  # else it is not surely for this machine
         time_zone=machine.host.time_zone(),
         model=external_backend.external_model(None),
@@ -213,7 +215,8 @@ def _ports(spec: Spec, machine: Machine, engine: EngineSeen, name: str) -> dict[
     listening: dict[int, str] = {}
     if engine.is_local:
         wanted = spec.sillytavern.expose
-        others = exposure.matching_interfaces(wanted, machine.host.interfaces()) if wanted != NONE else ()
+        here = machine.host.interfaces() if wanted != NONE else {}
+        others = exposure.matching_interfaces(wanted, here, machine.host.bridges())
         for address in (ip_address(spec.sillytavern.bind), *(one.ip for one in others)):
             listening |= machine.host.listening(str(address))
     return {port: who for port, who in {**listening, **theirs}.items() if port not in own}

@@ -20,7 +20,9 @@ def may_open(machine: Machine, wanted: ConfigRequest) -> bool:
     if page.expose != NONE or page.proxy.is_wanted or ASKED in read_lock(machine).decisions:
         return False
     with suppress(StackctlError):
-        return machine.docker.is_local and bool(matching_interfaces(LAN, machine.host.interfaces()))
+        return machine.docker.is_local and bool(
+            matching_interfaces(LAN, machine.host.interfaces(), machine.host.bridges())
+        )
     return False
 
 
