@@ -9,7 +9,7 @@ from typing import Any, TextIO
 
 
 class Output(io.RawIOBase):
-    """stdout or stderr, which may lose who reads it: from then on what is written goes nowhere; the work goes on."""
+    """stdout or stderr. Once its reader is gone, what is written is discarded, and the work continues."""
 
     def __init__(self, number: int) -> None:
         self._number = number
@@ -28,7 +28,7 @@ class Output(io.RawIOBase):
         while True:
             try:
                 return os.write(self._number, data)
-            except BlockingIOError:  # another program made it so
+            except BlockingIOError:  # another program made it non-blocking
                 select.select([], [self._number], [])
             except OSError as e:
                 self.lost = e
@@ -38,20 +38,20 @@ class Output(io.RawIOBase):
 
 
 class Outputs:
-    """Both of them, as the process has them."""
+    """stdout and stderr of the process."""
 
     def __init__(self, out: Output, err: Output) -> None:
         self._out, self._err = out, err
 
     def loss(self) -> str:
-        """Why a result was not written, where its reader did not just go away (`| head`); "" where it was."""
+        """Return why a result was not written; "" if it was, or if its reader just went away (`| head`)."""
         sys.stdout.flush()
         lost = self._out.lost
         return (lost.strerror or str(lost)) if lost and lost.errno != errno.EPIPE else ""
 
 
 def keep_outputs() -> Outputs:
-    """Let no error of stdout or stderr end the process, nor one that is closed (`>&-`) let a file take its number."""
+    """Let no error of stdout or stderr end the process, and no file take the number of one that is closed (`>&-`)."""
     for number in range(3):
         try:
             os.fstat(number)
@@ -64,7 +64,7 @@ def keep_outputs() -> Outputs:
 
 
 def _stream(raw: Output, like: Any) -> TextIO:
-    """A text stream upon it, as Python made its own."""
+    """Return a text stream for `raw`, with the settings of Python's stream `like`."""
     has = like if isinstance(like, io.TextIOWrapper) else None
     return io.TextIOWrapper(
         io.BufferedWriter(raw),

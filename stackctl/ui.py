@@ -1,4 +1,4 @@
-"""The only module that prints. What happens goes to stderr, results to stdout, secrets nowhere."""
+"""The only module that prints. Progress goes to stderr, results go to stdout, and secrets are never printed."""
 
 import io
 import json
@@ -19,83 +19,83 @@ PROGRESS: Final = ("plain", "json", "none")
 PROGRESS_HELP: Final = "How to show what happens [default: live on a terminal, else plain]."
 Event = Literal["step", "note", "warning", "command", "waiting", "progress", "error"]
 
-_WIDTH = 80  # of a terminal that does not say
+_WIDTH = 80  # cells of a terminal that does not tell its width
 _MARK = "  … "
-_WIDEST = 60  # cells of a terminal that a column of a table takes, but for the last one
-_LONGEST = 300  # cells of a text that has a line's rest for itself
-# the service's name and colour, which Compose itself puts before a line of a log
+_WIDEST = 60  # cells that a column of a table may take, except for the last one
+_LONGEST = 300  # cells of a text that is the last on its line
+# Compose itself puts the service's name, in a colour, before each line of a log
 _PREFIX = re.compile(r"\x1b\[[0-9;]*m[\w. -]*\| \x1b\[0m", re.ASCII)
 _QUIET_S = 10.0  # how often a changing status line is repeated where there is no terminal
 _QUIET_AS_JSON_S = 1.0  # the same for a program that reads along
 
 
 class Ui:
-    """Steps, remarks, one live status line, errors; results as text or JSON.
+    """Print steps, notes, one live status line and errors; print results as text or JSON.
 
-    `progress` is how all but results is written: "plain" without control of the terminal, "json" as one object a line,
-    "none" for warnings and errors alone; None: for a terminal where there is one, else plain.
-    `is_stream`: there are several results, and one of them as JSON is one line.
+    `progress`: "plain" writes lines without control sequences, "json" one object per line, "none" warnings and errors
+    only; None: a live status line on a terminal, else plain.
+    `is_stream`: the command has several results; as JSON each of them is one line.
     """
 
     def __init__(self, *, as_json: bool = False, verbose: bool = False, progress: Progress | None = None) -> None:
         self.as_json, self.verbose = as_json, verbose
         self.is_stream, self.has_result = False, False
         self._err: TextIO = sys.stderr
-        if isinstance(sys.stdout, io.TextIOWrapper):  # a terminal that lacks a character shows its number, as on stderr
+        if isinstance(sys.stdout, io.TextIOWrapper):  # a terminal without a character shows its number, as on stderr
             sys.stdout.reconfigure(errors="backslashreplace")
         self._status, self._shown_at, self._counted_at = "", 0.0, -_QUIET_S
         self.show_progress(progress)
         self._secrets: list[Secret] = []
 
     def show_progress(self, progress: Progress | None) -> None:
-        """From here on what happens is written so."""
+        """Set how progress is printed from now on."""
         self._progress = progress
         self._is_live = progress is None and self._err.isatty()
 
     @property
     def is_coloured(self) -> bool:
-        """Whether results may have colours."""
+        """Return whether results may have colours."""
         return sys.stdout.isatty() and not os.environ.get("NO_COLOR")
 
     @property
     def is_read(self) -> bool:
-        """Whether anybody may still read the results."""
+        """Return whether stdout still has a reader."""
         raw = getattr(getattr(sys.stdout, "buffer", None), "raw", None)
         return not (isinstance(raw, Output) and raw.lost)
 
     def hide(self, secret: Secret) -> None:
-        """From here on this text is *** in all that is printed."""
+        """Print *** instead of this text from now on."""
         if secret not in self._secrets:
             self._secrets.append(secret)
 
     def redacted(self, text: str) -> str:
-        """A text as it may be shown, or written where others read it."""
+        """Return a text as it may be shown, or written where others read it."""
         return hidden(text, self._secrets)
 
     def step(self, text: str) -> None:
-        """A new part of the story."""
+        """Print the headline of a new part of the work."""
         if self._is_written("step", text):
             return
         text = terminal.shown_in_line(text)
         self._line(f"\033[1m{text}\033[0m" if self._is_live else text)
 
     def note(self, text: str) -> None:
-        """Something worth knowing."""
+        """Print something worth knowing."""
         if not self._is_written("note", text):
             self._lines(text)
 
     def warn(self, text: str) -> None:
-        """Something that may need the user's attention; the command goes on."""
+        """Print something that the user may have to act on; the command continues."""
         if not self._is_written("warning", text):
             self._lines(f"note: {text}")
 
     def detail(self, text: str) -> None:
-        """A command that is run, with --verbose."""
+        """Print a command that is run, if --verbose was given."""
         if self.verbose and not self._is_written("command", text):
             self._line(f"  {terminal.shown_in_line(text)}")
 
     def status(self, text: str) -> None:
-        """What is being waited for; replaces the last status on a terminal, else a line when it changes."""
+        """Print what is being waited for: on a terminal it replaces the last status, else each change is a line."""
         text = terminal.shown_in_line(self.redacted(text))
         if text == self._status:
             return
@@ -109,7 +109,7 @@ class Ui:
         self._status = text
 
     def progress(self, text: str, *, done_bytes: int | None = None, total_bytes: int | None = None) -> None:
-        """How far a long piece of work is: live on a terminal, else a line every ten seconds, as JSON every second.
+        """Print how far a long piece of work is: live on a terminal, else every ten seconds; as JSON each second.
 
         `total_bytes`: 0 or None where it is not known.
         """
@@ -124,7 +124,7 @@ class Ui:
             self._shown_at = now
 
     def error(self, error: StackctlError, *, of: str = "") -> None:
-        """An expected failure: what, the lines that show it, what to do. `of`: a name that stands before it."""
+        """Print an expected failure: what is wrong, the lines that show it, what to do. `of`: a name put before it."""
         message = f"{of}: {error.message}" if of else error.message
         more = {"kind": error.kind, "hint": error.hint, "evidence": error.evidence, "exit_code": error.exit_code}
         if self._is_written("error", message, **more):
@@ -138,29 +138,29 @@ class Ui:
             self._line(f"hint: {_below(error.hint)}")
 
     def result(self, text: str, values: Any) -> None:
-        """What the command was asked for; nothing that a file says of itself commands the terminal."""
+        """Print the command's result. Control sequences in it, from a model's file for example, have no effect."""
         self.has_result = True
         if self.as_json:
             text = _json(values, indent=None if self.is_stream else 2)
         self.raw(text + "\n")
 
     def done(self, text: str, values: Any) -> None:
-        """What the command did, where nothing was asked for but that it is done: a result as JSON, else a remark."""
+        """Print what the command did: as JSON it is a result, else a note."""
         if self.as_json:
             self.result(text, values)
         else:
             self.note(text)
 
     def raw(self, text: str) -> None:
-        """Text as it is but for secrets and what a terminal would obey, such as a rendered file."""
+        """Print a text such as a rendered file as it is, without secrets and control sequences."""
         self._clear()
         sys.stdout.write(self.redacted(terminal.shown(text)))
         sys.stdout.flush()
 
     def log(self, line: str) -> None:
-        """A line of a log as Compose gives it: the service's name, which may have a colour, and a program's words.
+        """Print a line of a log as Compose gives it: the service's name, maybe in a colour, and what the program wrote.
 
-        Raises BrokenPipeError once nobody reads any more.
+        Raises BrokenPipeError once stdout has lost its reader.
         """
         found = _PREFIX.match(line)
         prefix = found[0] if found else ""
@@ -177,24 +177,24 @@ class Ui:
         self._err.flush()
 
     def overview(self, text: str) -> None:
-        """What the user is asked about, for people to read before they answer."""
+        """Print what the user reads before answering a question."""
         if self._progress == "json":
             self.note(text)
         else:
             self.told(text + "\n\n")
 
     def table(self, rows: Sequence[Sequence[str]]) -> str:
-        """Columns, aligned by their widest cell; a cell is one line, whatever is in it.
+        """Return rows as columns, aligned by their widest cell; a cell is one line, whatever is in it.
 
-        A long one widens no column: at a row's beginning it has a line of its own, at its end it is the last; elsewhere
-        its middle is left out.
+        A long cell does not widen its column: the first of a row gets a separate line, the last may be long, and any
+        other loses its middle.
         """
         lines = [line for row in rows for line in _table_lines([terminal.shown_in_line(cell) for cell in row])]
         widths = [max(terminal.cells(line[i]) for line in lines if i < len(line) - 1) for i in range(len(rows[0]) - 1)]
         return "\n".join("  ".join((*map(terminal.padded, line[:-1], widths), line[-1])).rstrip() for line in lines)
 
     def _is_written(self, event: Event, message: str, **more: Any) -> bool:
-        """Write an event as one line of JSON where progress is wanted so; whether it is, or is not wanted at all."""
+        """Write an event as a line of JSON, if progress is JSON; return True if no text must be printed for it."""
         if self._progress == "json":
             from datetime import UTC, datetime
 
@@ -210,7 +210,7 @@ class Ui:
             self._line(f"  {line}")
 
     def _columns(self) -> int:
-        """How wide the terminal is now: a status that wraps could not be replaced."""
+        """Return the terminal's width now: a status that wraps could not be replaced."""
         try:
             return os.get_terminal_size(self._err.fileno()).columns or _WIDTH
         except OSError:
@@ -228,7 +228,7 @@ class Ui:
 
 
 def _table_lines(row: list[str]) -> Iterator[list[str]]:
-    """A row as it stands in a table: a long first cell in a line of its own, and the others as long as they may be."""
+    """Give a row as lines of a table: a long first cell gets a separate line, other long cells are cut."""
     head, *middle, last = row if len(row) > 1 else ["", *row]
     middle = [terminal.cut(cell, _WIDEST) for cell in middle]
     if terminal.cells(head) > _WIDEST:
@@ -238,7 +238,7 @@ def _table_lines(row: list[str]) -> Iterator[list[str]]:
 
 
 def _below(text: str) -> str:
-    """A message whose further lines stand below the first one, so that none of them passes for a word of ours."""
+    """Return a message with its further lines indented, so that none looks like a line of stackctl's own."""
     first, *rest = terminal.shown(text).splitlines() or [""]
     return "\n".join((first, *(line if line.startswith("  ") else f"  {line}" for line in rest)))
 
@@ -248,5 +248,5 @@ def _json(values: Any, *, indent: int | None = None) -> str:
 
 
 def _kind(text: str) -> str:
-    """A status without its numbers: where that stays the same, only the numbers move."""
+    """Return a status without its digits: if that is the same as before, only the numbers changed."""
     return "".join(c for c in text if not c.isdigit())

@@ -18,4 +18,4 @@ def proposal(machine: Machine, spec: Spec, *, language: str) -> Recommended:
     try:
         return recommend(machine, asked)
     except DoesNotFit as e:
-        raise DoesNotFit(e.message, hint=f"{e.hint}; {WAYS}") from e
+        raise DoesNotFit(e.message, hint=f"{e.hint} {WAYS}") from e

@@ -73,7 +73,7 @@ def render(
             pack_stack(for_any_engine, seen, archive, missing, machine)
         else:
             machine.ui.note(
-                f"still missing: {missing.what}; next: {missing.command}"
+                f"still missing: {missing.what}. {missing.hint}"
                 if missing
                 else "the folder is complete: docker compose up -d starts the stack"
             )

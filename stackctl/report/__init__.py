@@ -1,4 +1,4 @@
-"""Results as words and as JSON: (text, values) for ui.result()."""
+"""Results as text and as JSON: (text, values) for ui.result()."""
 
 from typing import TYPE_CHECKING
 
@@ -22,15 +22,15 @@ if TYPE_CHECKING:
     from stackctl.report.contract import models as of_models
     from stackctl.ui import Ui
 
-_MOST_LEFT = 20  # of what is not taken over, by name
+_MOST_LEFT = 20  # names of settings that are not imported
 
 
 def deployed(
     done: "Deployed", ssh: str, *, as_qr: bool = False, can_open: bool = False
 ) -> "tuple[str, deploy.Deployed]":
-    """The end of a deploy. `ssh`: the value of SSH_CONNECTION, "" where we do not sit behind SSH.
+    """Return the end of a deploy. `ssh`: the value of SSH_CONNECTION, "" without SSH.
 
-    `as_qr`: the last lines are what another device needs, with a picture. `can_open`: they are the command for that.
+    `as_qr`: the last lines hold what another device needs, with a QR code. `can_open`: they hold the command for that.
     """
     plan, proof = done.plan, done.proof
     values: deploy.Deployed = {
@@ -59,7 +59,7 @@ def deployed(
         values["reply"], values["first_token_s"] = reply.text, round(reply.first_s, 3)
         values["tokens_per_s"] = round(proof.tokens_per_s, 1) if proof.tokens_per_s else None
         lines += [
-            f"SillyTavern reaches {proof.model}, context {proof.contexts.known or 'not known'}",
+            f"SillyTavern reaches {proof.model}, context {proof.contexts.known or 'unknown'}",
             f"it answered: {reply.text.strip()!r}",
             replies.describe_pace(reply.first_s, proof.tokens_per_s, title=plan.backend_title),
         ]
@@ -70,7 +70,7 @@ def deployed(
         from stackctl.steps import tavern_password
 
         others = [f"from other devices: {url}" for url in plan.urls]
-        others.append(f"it asks for a name and a password: {tavern.USER}, and what lies in {tavern_password.FILE}")
+        others.append(f"it asks for a name and a password: {tavern.USER}, and the password in {tavern_password.FILE}")
         values["urls"], values["user"], values["password_file"] = list(plan.urls), tavern.USER, tavern_password.FILE
     if not as_qr:
         lines += others
@@ -82,7 +82,7 @@ def deployed(
     if as_qr:
         lines += ["", *others[:-1], _qr(min(plan.urls, key=lambda url: url.startswith("http://["))), *others[-1:]]
     elif can_open:
-        lines.append("to open it to other devices of this network, with a password: stackctl deploy --expose lan")
+        lines.append("To open it to other devices of this network, with a password: stackctl deploy --expose lan")
     return "\n".join(lines), values
 
 
@@ -108,19 +108,19 @@ def dry_run(done: "Deployed", *, command: str, shows_file: bool) -> "tuple[str, 
 
 
 def rendered(done: "Rendered") -> "deploy.Rendered":
-    """The compose file, and what the folder still lacks."""
+    """Return the compose file, and what is missing in the folder."""
     return {
         "version": 1,
         "name": done.name,
         "compose": done.text,
         "file": str(done.file) if done.file else None,
         "archive": str(done.archive) if done.archive else None,
-        "missing": {"problem": done.missing.what, "command": done.missing.command} if done.missing else None,
+        "missing": {"problem": done.missing.what, "hint": done.missing.hint} if done.missing else None,
     }
 
 
 def address(found: "Address", *, as_qr: bool) -> "tuple[str, stack.Address]":
-    """One address, to be used in a script; or all that a person with a phone needs."""
+    """Return one address, for a script; or all that a person with a phone needs."""
     values: stack.Address = {
         "version": 1,
         "url": found.urls[0],
@@ -136,7 +136,7 @@ def address(found: "Address", *, as_qr: bool) -> "tuple[str, stack.Address]":
 
 
 def _qr(url: str) -> str:
-    """A picture of an address, for a terminal; the last line ends like the others."""
+    """Return the QR code of an address, for a terminal; the last line ends like the others."""
     import io
 
     import segno
@@ -147,7 +147,7 @@ def _qr(url: str) -> str:
 
 
 def opened(done: "Opened", ssh: str) -> "tuple[str, stack.Opened]":
-    """What was opened, or how to do it oneself."""
+    """Return what was opened, or how the user opens it."""
     values: stack.Opened = {"version": 1, "url": done.url, "opened": done.is_shown, "ssh_command": None}
     if ssh and not done.url.startswith("https://"):
         values["ssh_command"] = _tunnel(done.url, ssh)
@@ -156,13 +156,13 @@ def opened(done: "Opened", ssh: str) -> "tuple[str, stack.Opened]":
 
 
 def _tunnel(url: str, ssh: str) -> str:
-    """The command that brings the page to where somebody sits who came by SSH."""
+    """Return the command that forwards the page to the machine from which the user came by SSH."""
     port, host = url.rpartition(":")[2], [*ssh.split(), "", "", "THIS-HOST"][2]
     return command_line("ssh", "-L", f"{port}:127.0.0.1:{port}", host)
 
 
 def difference(found: "Difference") -> "tuple[str, deploy.Difference]":
-    """A unified diff, then the containers concerned."""
+    """Return a unified diff, then the containers concerned."""
     changes: list[deploy.Change] = [
         {"service": c.service, "action": c.action, "reason": c.reason} for c in found.changes
     ]
@@ -172,43 +172,43 @@ def difference(found: "Difference") -> "tuple[str, deploy.Difference]":
 
 
 def status(now: "Status", ui: "Ui") -> "tuple[str, stack.Status]":
-    """One row a service."""
+    """Return one row per service."""
     rows = [("SERVICE", "STATE", "HEALTH", "RESTARTS", "IMAGE")]
     rows += [(s.name, s.state, s.health or "-", str(s.restarts), s.image) for s in now.services]
     rows += [(name, "missing", "-", "-", "-") for name in now.missing]
     blocks = [ui.table(rows)]
     if backend := now.backend:
-        says = f"{backend.problem}\nhint: {backend.hint}" if backend.problem else f"it answers, with {backend.model}"
+        says = f"{backend.problem}\nhint: {backend.hint}" if backend.problem else f"it answers with {backend.model}"
         blocks.append(f"{backend.title}, elsewhere at {backend.url}: {says}")
     blocks += [f"{one.problem}\nhint: {one.hint}" for one in now.troubles]
     blocks.append(f"{now.name} is ready: {now.url}" if now.is_ready else f"{now.name} is not ready")
     if now.missing and not now.troubles:
-        blocks[-1] += "\nhint: stackctl start makes what is missing"
+        blocks[-1] += "\nhint: Run `stackctl start` to create what is missing."
     from stackctl.report.status_json import status_values
 
     return "\n\n".join(blocks), status_values(now)
 
 
 def stopped(done: "Done", service: str | None) -> "tuple[str, stack.Stopped]":
-    """All of a stack, or the service of it, was stopped."""
-    text = f"stopped {service or done.name}; `stackctl start` goes on"
+    """Return that a stack, or one service of it, was stopped."""
+    text = f"stopped {service or done.name}; run `stackctl start` to resume"
     return text, {"version": 1, "name": done.name, "service": service}
 
 
 def started(done: "Done") -> "tuple[str, stack.Started]":
-    """A stack that was stopped is ready again."""
+    """Return where a stack that was started is ready."""
     ready_s = round(done.ready_s or 0, 2)
     return f"ready: {done.url}", {"version": 1, "name": done.name, "url": done.url, "ready_s": ready_s}
 
 
 def down(done: "Done") -> "tuple[str, stack.Removed]":
-    """The stack has no containers any more."""
+    """Return that the stack has no containers any more."""
     text = f"{done.name} is down; the folder is as it was, `stackctl deploy` brings it back"
     return text, {"version": 1, "name": done.name}
 
 
 def images(found: "tuple[ImageHere, ...]", ui: "Ui") -> "tuple[str, stack.Images]":
-    """One row an image."""
+    """Return one row per image."""
     rows = [("SERVICE", "IMAGE", "HERE", "KIND"), *((i.service, i.name, i.digest[:19] or "no", i.kind) for i in found)]
     return ui.table(rows), {
         "version": 1,
@@ -217,12 +217,12 @@ def images(found: "tuple[ImageHere, ...]", ui: "Ui") -> "tuple[str, stack.Images
 
 
 def built(names: "Sequence[str]") -> "stack.Built":
-    """Our own images that are here now."""
+    """Return the images that were built."""
     return {"version": 1, "images": list(names)}
 
 
 def models(found: "tuple[ModelHere, ...]", ui: "Ui") -> "tuple[str, of_models.Choices]":
-    """One row a model of stack.toml."""
+    """Return one row per model of stack.toml."""
     rows = [("", "NAME", "CONTEXT", "KV CACHE", "PATH")]
     rows += [("*" if m.is_used else "", m.name, m.context, m.kv_cache, m.path) for m in found]
     values: list[of_models.Choice] = [
@@ -239,12 +239,12 @@ def models(found: "tuple[ModelHere, ...]", ui: "Ui") -> "tuple[str, of_models.Ch
 
 
 def imported(entry: "Entry") -> "tuple[str, moving.Imported]":
-    """What a .kcpps file became, and what of it has no place in stack.toml."""
+    """Return the settings taken from a .kcpps file, and those that have no place in stack.toml."""
     taken = ", ".join(f"{key} = {value}" for key, value in entry.settings.items())
     lines = [f"[models.{entry.name}]: {entry.path}" + (f", {taken}" if taken else "")]
     if entry.not_imported:
         more = f" and {len(entry.not_imported) - _MOST_LEFT} more" if len(entry.not_imported) > _MOST_LEFT else ""
-        lines.append(f"not taken over: {', '.join(entry.not_imported[:_MOST_LEFT])}{more}")
+        lines.append(f"not imported: {', '.join(entry.not_imported[:_MOST_LEFT])}{more}")
     lines.append(f"to run it: {command_line('stackctl', 'use', entry.name)}")
     return "\n".join(lines), {
         "version": 1,
@@ -256,7 +256,7 @@ def imported(entry: "Entry") -> "tuple[str, moving.Imported]":
 
 
 def smoked(done: "Smoked", ui: "Ui") -> "tuple[str, stack.Smoked]":
-    """One row a check, then one a way into the stack; the errors are told apart."""
+    """Return one row per check, then one per way into the stack. The errors are shown separately."""
     rows = [("CHECK", "RESULT", "TIME", "WHAT")]
     rows += [(o.name, o.status, f"{o.seconds:.2f} s" if o.seconds else "-", o.says) for o in done.outcomes]
     parts = [ui.table(rows)]
@@ -271,5 +271,5 @@ def smoked(done: "Smoked", ui: "Ui") -> "tuple[str, stack.Smoked]":
 
 
 def _way(way: "Route") -> tuple[str, ...]:
-    planned = "open or shut" if way.expected == "either" else way.expected
+    planned = "open or closed" if way.expected == "either" else way.expected
     return (way.source, way.target, way.address, planned, way.seen + ("" if way.is_right else "  <-- WRONG"))

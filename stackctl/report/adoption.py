@@ -11,14 +11,14 @@ if TYPE_CHECKING:
 
 _HOW = {
     "new": "new",
-    "newer": "newer; the original, which is unchanged, is kept in .stackctl/",
-    "beside": "both changed: the original stays, this one goes beside it",
+    "newer": "newer; the unchanged original is kept in .stackctl/",
+    "beside": "both changed: the original stays, and this one is put next to it",
 }
 
 
 def to_adopt(found: "Adoption", ui: "Ui") -> "tuple[str, moving.Adoption]":
-    """The table that is shown before anything is copied."""
-    rows = [("WHAT", "FOUND", "WHAT BECOMES OF IT")]
+    """Return the table that is shown before anything is copied."""
+    rows = [("WHAT", "FOUND", "ACTION")]
     rows += [(one.what, _amount(one.files, one.size) if one.files else "-", _becomes(one)) for one in found.rows]
     lines = [f"{found.source}: {found.layout.title}", "", ui.table(rows)]
     lines += ["", *(f"- {note}" for note in found.notes)] if found.notes else []
@@ -47,10 +47,10 @@ def to_adopt(found: "Adoption", ui: "Ui") -> "tuple[str, moving.Adoption]":
 
 
 def adopted(done: "Adopted", values: "moving.Adoption") -> "tuple[str, moving.Adoption]":
-    """The end of an adoption."""
+    """Return the end of an adoption."""
     lines = [f"adopted: {done.files} files are in {done.target}; the original is untouched"]
     if done.aside:
-        lines.append(f"the stack's own folder from before is kept as {done.aside}")
+        lines.append(f"the stack's previous folder is kept as {done.aside}")
     lines.append("next: stackctl deploy")
     values["done"], values["files"] = True, done.files
     values["former_folder"] = str(done.aside) if done.aside else None
@@ -58,16 +58,16 @@ def adopted(done: "Adopted", values: "moving.Adoption") -> "tuple[str, moving.Ad
 
 
 def to_undo(found: "Undoing", ui: "Ui") -> "tuple[str, moving.Undoing]":
-    """The table that is shown before anything is brought back."""
-    lines = [f"back to {found.source}:"]
+    """Return the table that is shown before anything is brought back."""
+    lines = [f"to bring back to {found.source}:"]
     if found.returns:
         rows = [("FILE", "HOW", "TO"), *((one.leaf.target, _HOW[one.how], str(one.to)) for one in found.returns)]
         lines += ["", ui.table(rows)]
     else:
-        lines.append("no chat or character is newer than there")
-    lines += [f"left, that layout has no place for it: {name}" for name in found.not_adopted]
-    lines += [f"left: {name} is a link, which is not followed, or no regular file" for name in found.lost]
-    former = f"{found.before} comes back" if found.before else "the stack had no SillyTavern before: it is empty then"
+        lines.append("no chat or character here is newer than the one there")
+    lines += [f"not copied, because that layout has no place for it: {name}" for name in found.not_adopted]
+    lines += [f"not copied: {name} is a link, or is not a regular file" for name in found.lost]
+    former = f"{found.before} is restored" if found.before else "the stack had no SillyTavern before: it will be empty"
     lines += ["", f"- {former}"]
     values: moving.Undoing = {
         "version": 1,
@@ -84,11 +84,11 @@ def to_undo(found: "Undoing", ui: "Ui") -> "tuple[str, moving.Undoing]":
 
 
 def undone(done: "Undone", values: "moving.Undoing") -> "tuple[str, moving.Undoing]":
-    """The end of an undo."""
+    """Return the end of an undo."""
     lines = [f"undone: {len(done.returns)} files went back to {done.source}"]
     if done.replaced:
-        lines.append(f"what they took the place of is kept in {done.replaced}")
-    lines.append(f"the adopted folder is kept, whole, as {done.aside}")
+        lines.append(f"the files that they replaced are kept in {done.replaced}")
+    lines.append(f"the adopted folder is kept as {done.aside}")
     values["done"], values["adopted_folder"] = True, str(done.aside)
     values["replaced_folder"] = str(done.replaced) if done.replaced else None
     return "\n".join(lines), values

@@ -1,4 +1,4 @@
-"""`models fit` as words and as JSON."""
+"""The result of `models fit` as text and as JSON."""
 
 from typing import TYPE_CHECKING
 
@@ -17,7 +17,7 @@ _WIDTH = 48  # characters of a bar
 
 
 def fitted(done: "Fitted", ui: "Ui") -> "tuple[str, models.Fitted]":
-    """A bar and a row per place, the verdict, and what else there is."""
+    """Return a bar and a row per place, the verdict, and the alternatives."""
     choice = done.choice
     found, settings = choice.fit, choice.settings
     layers = f"{found.gpu_layers} of {found.blocks + 1} layers on the GPU" if found.devices else "on the CPU"
@@ -48,7 +48,7 @@ def fitted(done: "Fitted", ui: "Ui") -> "tuple[str, models.Fitted]":
 
 
 def listed(rows: "Sequence[Suggestion]", ui: "Ui") -> "tuple[str, models.Quantisations]":
-    """Every quantisation of a repository: size, bits, whether it fits or how far it is off, speed."""
+    """Return a row per quantisation of a repository: size, bits, whether it fits or how much is missing, speed."""
     table = [["quantisation", "GB", "bits", "context", "KV cache", "on the GPU", "", ""]]
     for one in rows:
         choice = one.choice
@@ -77,14 +77,14 @@ def listed(rows: "Sequence[Suggestion]", ui: "Ui") -> "tuple[str, models.Quantis
 
 
 def _missing(choice: "Choice") -> float:
-    """MiB that are lacking, on all places together."""
+    """Return the MiB that are missing, summed over all places."""
     places = [*zip((one.total_mib for one in choice.fit.devices), choice.room.gpus_mib, strict=False)]
     places.append((choice.fit.host.total_mib, choice.room.ram_mib))
     return sum(max(0.0, needed - free) for needed, free in places)
 
 
 def _bars(choice: "Choice") -> list[str]:
-    """Of each place: what this takes, what is free then, what others hold now."""
+    """Return a bar per place: what this model takes, what stays free, what others hold now."""
     room = choice.room
     totals = room.totals_mib or room.gpus_mib
     places = [
@@ -126,18 +126,16 @@ def _verdict(done: "Fitted") -> list[str]:
             "On the CPU alone a model is about 15 times slower than on a GPU, most of all in reading the prompt."
         )
     elif found.gpu_layers <= found.blocks:
-        lines.append("Layers in RAM are computed there: more of them on the GPU is faster, and saves no RAM elsewhere.")
+        lines.append("Layers in RAM run on the CPU: more layers on the GPU are faster, but save no RAM elsewhere.")
     if found.devices and choice.room.is_wsl:
         lines.append(
-            "Under WSL the driver takes RAM once VRAM is full, silently and 5 to 10 times slower: 1 GiB is kept free "
-            'for that. Its switch: "CUDA - Sysmem Fallback Policy" in the NVIDIA Control Panel.'
+            "Under WSL the driver silently falls back to RAM when VRAM is full, which is 5 to 10 times slower, so "
+            '1 GiB is kept free. The switch for this is "CUDA - Sysmem Fallback Policy" in the NVIDIA Control Panel.'
         )
     if done.is_rough:
-        lines.append(
-            "An estimate: what the loader takes beside weights and cache was measured by others, with one model of 13B."
-        )
+        lines.append("This is an estimate: the loader's own overhead was measured by others, with one model of 13B.")
     if done.prompt_cache_mib:
-        lines.append(f"Earlier prompts are kept in RAM as time goes by: up to {done.prompt_cache_mib} MiB more.")
+        lines.append(f"Earlier prompts are cached in RAM: over time that takes up to {done.prompt_cache_mib} MiB more.")
     return lines
 
 

@@ -10,7 +10,7 @@ if TYPE_CHECKING:
 
 
 def history(found: "tuple[Past, ...]", ui: "Ui") -> "tuple[str, stack.History]":
-    """One row a deploy, the newest first."""
+    """Return one row per deploy, the newest first."""
     values: stack.History = {"version": 1, "deploys": [_values(one) for one in found]}
     if not found:
         return "no deploy is recorded in this folder yet", values

@@ -1,4 +1,4 @@
-"""What `models pull`, `list` and `verify` found, as words and as JSON."""
+"""The results of `models pull`, `list` and `verify`, as text and as JSON."""
 
 from typing import TYPE_CHECKING
 
@@ -10,9 +10,9 @@ if TYPE_CHECKING:
 
 
 def pulled(done: "Pulled") -> "tuple[str, models.Pulled]":
-    """Where the model is now."""
-    how = f"in {done.took_s:.0f} s" if done.took_s else "it was here already"
-    text = f"{done.path}\n{done.size / 1e9:.2f} GB, {how}, checksum right"
+    """Return where the model is now."""
+    how = f"in {done.took_s:.0f} s" if done.took_s else "it was already here"
+    text = f"{done.path}\n{done.size / 1e9:.2f} GB, {how}, checksum verified"
     values: models.Pulled = {
         "version": 1,
         "path": str(done.path),
@@ -25,7 +25,7 @@ def pulled(done: "Pulled") -> "tuple[str, models.Pulled]":
 
 
 def listed(entries: "tuple[Entry, ...]", ui: "Ui") -> "tuple[str, models.Stored]":
-    """A row per model."""
+    """Return a row per model."""
     rows = [["model", "quantisation", "GB", "pulled", "used by"]]
     for one in entries:
         used = "?" if one.users is None else ", ".join(one.users) or "-"
@@ -46,12 +46,12 @@ def listed(entries: "tuple[Entry, ...]", ui: "Ui") -> "tuple[str, models.Stored]
         }
         for one in entries
     ]
-    text = ui.table(rows) if entries else "no models were pulled yet: stackctl models pull hf:OWNER/NAME:Q4_K_M"
-    return text, {"version": 1, "models": values}
+    none = "no models were pulled yet; `stackctl models pull hf:OWNER/NAME:Q4_K_M` pulls one"
+    return ui.table(rows) if entries else none, {"version": 1, "models": values}
 
 
 def verified(done: "tuple[Verified, ...]") -> "tuple[str, models.Verified]":
-    """A line per model."""
+    """Return a line per model."""
     lines = [f"{one.name}: {'WRONG: ' + ', '.join(one.wrong) if one.wrong else 'right'}" for one in done]
     return "\n".join(lines) or "no models were pulled yet", {
         "version": 1,
@@ -61,6 +61,6 @@ def verified(done: "tuple[Verified, ...]") -> "tuple[str, models.Verified]":
 
 
 def removed(entry: "Entry", freed: int) -> "tuple[str, models.Removed]":
-    """What was deleted. `freed`: bytes."""
+    """Return what was deleted. `freed`: bytes."""
     text = f"removed {entry.name}: {freed / 1e9:.2f} GB are free again"
     return text, {"version": 1, "name": entry.name, "freed_bytes": freed}

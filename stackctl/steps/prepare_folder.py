@@ -1,4 +1,4 @@
-"""What Compose alone needs beside compose.yml: folders, key and settings, made without a start; and what is missing."""
+"""Make what Compose needs apart from compose.yml: folders, key and settings, without a start; name what is missing."""
 
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -19,26 +19,26 @@ _DEPLOY: Final = "stackctl deploy"
 
 @dataclass(frozen=True, kw_only=True)
 class Missing:
-    """What keeps Compose from starting a stack that is connected, and the command that brings it."""
+    """What keeps Compose from starting a stack that is connected, and the hint that says how to get it."""
 
     what: str
-    command: str
-    is_image: bool = False  # which another machine may have all the same
+    hint: str
+    is_image: bool = False  # another machine may have the image all the same
 
 
 def prepare_folder(
     plan: Plan, profiles: tuple[Profile, ...], machine: Machine, *, has_run: bool, again: str
 ) -> Missing | None:
-    """Make the folders, and SillyTavern's key and first settings where its image is here; return what is missing then.
+    """Make the folders, and SillyTavern's key and first settings if its image is here; return what is missing then.
 
-    In a folder where SillyTavern has run nothing is changed: there a deploy follows what has changed. `again`: the
+    In a folder where SillyTavern has run nothing is changed: a deploy brings such a folder up to date. `again`: the
     command that called this.
     """
     if not has_run:
         try:
             _prepare(plan, profiles, machine)
         except DataError as error:
-            return Missing(what=f"SillyTavern's folders ({error.message})", command=error.hint)
+            return Missing(what=f"SillyTavern's folders ({error.message})", hint=error.hint)
     return next(_missing(plan, machine, again), None)
 
 
@@ -52,18 +52,19 @@ def _prepare(plan: Plan, profiles: tuple[Profile, ...], machine: Machine) -> Non
 
 
 def _missing(plan: Plan, machine: Machine, again: str) -> Iterator[Missing]:
-    """What is missing, the worst first."""
+    """Give what is missing, the most important first."""
     for service in plan.services:
         for mount in service.mounts:
             if not (machine.path / mount.source).exists():
-                yield Missing(what=mount.source, command=_DEPLOY)
+                yield Missing(what=mount.source, hint=f"Run `{_DEPLOY}`.")
     if not (machine.path / settings_file(plan)).exists():
         image = plan.sillytavern.image
         what = f"SillyTavern's settings, which are made from its image ({image})"
-        yield Missing(what=what, command=f"{_bring(image)} && {again}")
+        yield Missing(what=what, hint=f"Run `{_bring(image)} && {again}`.")
     for image in dict.fromkeys(service.image for service in plan.services):
         if image in OWN and not _is_here(image, machine):
-            yield Missing(what=f"the image {image}, which no registry has", command=_bring(image), is_image=True)
+            hint = f"Run `{_bring(image)}`."
+            yield Missing(what=f"the image {image}, which no registry has", hint=hint, is_image=True)
 
 
 def _bring(image: str) -> str:
@@ -75,7 +76,7 @@ def _bring(image: str) -> str:
 
 
 def _is_here(image: str, machine: Machine) -> bool:
-    """Whether an engine answers that has the image."""
+    """Return whether an engine answers and has the image."""
     try:
         return machine.docker.images.digest(image) is not None
     except EngineError:

@@ -136,26 +136,26 @@ def test_without_the_image_the_last_line_names_it_and_the_command(tmp_path: Path
     rendered(here)
     assert (tmp_path / "sillytavern/data").is_dir()
     assert last_line(here) == (
-        f"still missing: SillyTavern's settings, which are made from its image ({tavern.IMAGE}); "
-        f"next: docker pull {tavern.IMAGE} && stackctl render"
+        f"still missing: SillyTavern's settings, which are made from its image ({tavern.IMAGE}). "
+        f"Run `docker pull {tavern.IMAGE} && stackctl render`."
     )
 
 
 def test_an_image_that_no_registry_has_is_named_with_the_command_that_builds_it(tmp_path: Path) -> None:
     here = quiet(tmp_path)
     render(here.machine, {"images": "own"}, to_stdout=False, absolute=True, replan=False)
-    command = "next: stackctl images build sillytavern && stackctl render --paths absolute"
+    command = "Run `stackctl images build sillytavern && stackctl render --paths absolute`."
     assert last_line(here).endswith(command)
     here.docker.images.here[tavern.OWN_IMAGE] = "sha256:1"
     rendered(here)
-    assert last_line(here).endswith("which no registry has; next: stackctl images build llamacpp")
+    assert last_line(here).endswith("which no registry has. Run `stackctl images build llamacpp`.")
 
 
 def test_a_program_that_is_not_fetched_yet_is_named(tmp_path: Path) -> None:
     here = with_image(tmp_path)
     rendered(here, {"backend.kind": "koboldcpp"})
     assert last_line(here).startswith("still missing: ")
-    assert last_line(here).endswith("koboldcpp-linux-x64-nocuda; next: stackctl deploy")
+    assert last_line(here).endswith("koboldcpp-linux-x64-nocuda. Run `stackctl deploy`.")
 
 
 def test_where_sillytavern_has_run_rendering_leaves_its_settings_alone(tmp_path: Path) -> None:
@@ -235,7 +235,7 @@ def test_an_archive_that_would_lack_something_is_not_written(tmp_path: Path) -> 
     (tmp_path / "chat").mkdir()
     with pytest.raises(EngineError, match="the archive would lack SillyTavern's settings") as caught:
         archived(quiet(tmp_path / "chat"), tmp_path / "out.tar")
-    assert caught.value.hint == f"docker pull {tavern.IMAGE} && stackctl render"
+    assert caught.value.hint == f"Run `docker pull {tavern.IMAGE} && stackctl render`."
     assert not (tmp_path / "out.tar").exists()
 
 

@@ -96,10 +96,10 @@ class DryRun(TypedDict):
 
 
 class Missing(TypedDict):
-    """What keeps Compose alone from starting the stack, and the command that brings it."""
+    """What keeps Compose alone from starting the stack, and what to do."""
 
     problem: str
-    command: str
+    hint: str
 
 
 class Rendered(TypedDict):

@@ -22,7 +22,7 @@ class Route(TypedDict):
     source: Annotated[str, "who tried"]
     target: Annotated[str, "the service"]
     address: str
-    planned: Annotated[Literal["open", "shut", "either"], "either: both are right"]
+    planned: Annotated[Literal["open", "closed", "either"], "either: both are right"]
     open: bool
     as_planned: bool
     message: Annotated[str, "what was seen"]
@@ -119,7 +119,7 @@ class FileUsed(TypedDict):
     path: str
     size_bytes: int
     modified_at: Annotated[str, "ISO 8601, UTC"]
-    sha256: Annotated[str | None, "null: nobody has computed it"]
+    sha256: Annotated[str | None, "null: it was not computed"]
 
 
 class PastDeploy(TypedDict):
