@@ -6,33 +6,39 @@ import sys
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
-from typing import TYPE_CHECKING, Final, NoReturn
+from typing import TYPE_CHECKING, Any, Final, NoReturn
 
 import click
 
 from stackctl import __version__
+from stackctl.cli.command import Group, Session, session_of
 from stackctl.cli.interruption import interrupted, interruption
 from stackctl.effects.host.limits import shortage
 from stackctl.errors import INTERRUPTED, ConfigError, StackctlError
-from stackctl.ui import PROGRESS, PROGRESS_HELP, Progress, Ui
+from stackctl.ui import Ui
 
 if TYPE_CHECKING:
     from stackctl.machine import Machine
 
 # these do all, or all but a part, without one; `images build` leaves it to docker's own command, which knows ssh
 _WITHOUT_ENGINE: Final = frozenset({"render", "init", "history", "models", "import", "images build"})
-_WANTS_JSON: Final = "stackctl.wants_json"
 
 
-class Cli(click.Group):
+class Cli(Group):
     """Shows an expected failure once, with its own exit code; a bug stays a traceback."""
 
-    def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
-        ctx.meta[_WANTS_JSON] = "--json" in args  # an error may come before the option itself is read
+    def make_context(
+        self,
+        info_name: str | None,  # noqa: ARG002 - click gives it; `python -m stackctl` has the same name
+        args: list[str],
+        parent: click.Context | None = None,
+        **extra: Any,
+    ) -> click.Context:
+        session = Session(ui=Ui(), build=extra.pop("obj", None), wants_json="--json" in args)
         try:
-            return super().parse_args(ctx, args)
+            return super().make_context("stackctl", args, parent, obj=session, **extra)
         except click.UsageError as error:
-            _print_error(ctx, error)
+            _print_error(session, error)
             raise
 
     def invoke(self, ctx: click.Context) -> object:
@@ -47,12 +53,12 @@ class Cli(click.Group):
             raise
         except (KeyboardInterrupt, click.Abort):  # Abort: a question that got no yes
             interruption.is_raised = False
-            _show_error(ctx, interrupted())
+            _show_error(session_of(ctx), interrupted())
             ctx.exit(INTERRUPTED)
         except (click.exceptions.Exit, click.ClickException) as done:
             interruption.code = done.exit_code
             if isinstance(done, click.UsageError):
-                _print_error(ctx, done)
+                _print_error(session_of(ctx), done)
             raise
         else:
             interruption.code = 0
@@ -62,37 +68,28 @@ class Cli(click.Group):
 
     def _end(self, ctx: click.Context, error: StackctlError) -> NoReturn:
         interruption.code = error.exit_code
-        _show_error(ctx, error)
+        _show_error(session_of(ctx), error)
         ctx.exit(error.exit_code)
 
-    def list_commands(self, ctx: click.Context) -> list[str]:  # noqa: ARG002 - in the order of a stack's life
-        return list(self.commands)
 
-
-@click.group(cls=Cli, context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100})
-@click.option(
-    "-C",
-    "--folder",
-    type=click.Path(path_type=Path, file_okay=False, exists=True),
-    default=Path(),
-    help="The deployment's folder [default: this one].",
+@click.group(
+    cls=Cli,
+    context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100},
+    examples=("stackctl deploy", "stackctl status", "stackctl help models pull", "stackctl -C ~/other-stack logs -f"),
 )
-@click.option("-v", "--verbose", is_flag=True, help="Show every command that is run.")
-@click.option("--progress", type=click.Choice(PROGRESS), help=PROGRESS_HELP)
 @click.version_option(__version__, message="stackctl %(version)s")
-@click.pass_context
-def main(ctx: click.Context, folder: Path, verbose: bool, progress: Progress | None) -> None:
+def main() -> None:
     """From a box with a GPU to a private chat that works.
 
     `stackctl deploy` renders a Docker Compose stack of SillyTavern and an LLM backend, starts it, waits until the
     loaded model answers, and proves it by a reply through SillyTavern.
+
+    -C, -v, --progress, --json and --yes may stand before or after the command.
     """
-    build = ctx.obj  # of the machine; tests give their own
-    ctx.obj = (_there(folder), Ui(verbose=verbose, progress=progress), build)
 
 
-def _there(folder: Path) -> Path:
-    """The folder, also where the one in which the user stands was removed meanwhile."""
+def _existing(folder: Path) -> Path:
+    """Return the folder; raise ConfigError where it counts from one in which the user stands, and which is gone."""
     try:
         Path.cwd()
     except FileNotFoundError as e:
@@ -104,20 +101,15 @@ def _there(folder: Path) -> Path:
     return folder
 
 
-def _ui(ctx: click.Context) -> Ui:
-    """The one that has been talking, so that an error ends its status line; a fresh one before there was any."""
-    return ctx.obj[1] if isinstance(ctx.obj, tuple) else Ui()
+def _show_error(session: Session, error: StackctlError) -> None:
+    session.ui.error(error)
+    _print_error(session, error)
 
 
-def _show_error(ctx: click.Context, error: StackctlError) -> None:
-    _ui(ctx).error(error)
-    _print_error(ctx, error)
-
-
-def _print_error(ctx: click.Context, error: StackctlError | click.UsageError) -> None:
-    """Print an error as JSON, where that is wanted, and where no result was printed that stands for the command."""
-    ui = _ui(ctx)
-    if ctx.find_root().meta[_WANTS_JSON] and (ui.is_stream or not ui.has_result):
+def _print_error(session: Session, error: StackctlError | click.UsageError) -> None:
+    """Print an error as JSON if JSON is wanted, unless a result was printed, which then stands for the command."""
+    ui = session.ui
+    if session.wants_json and (ui.is_stream or not ui.has_result):
         from stackctl.report.failure import failed, misused
 
         ui.as_json = True
@@ -140,11 +132,12 @@ def until_interrupted(ctx: click.Context) -> Iterator[None]:
 
 
 def machine_of(ctx: click.Context, *, as_json: bool = False) -> "Machine":
+    """Return the machine with the stack's folder that the command line names."""
     from stackctl.machine import real
 
-    folder, ui, build = ctx.obj
-    ui.as_json = as_json
-    machine: Machine = (build or real)(folder, ui)
+    session = session_of(ctx)
+    session.ui.as_json, session.ui.verbose = as_json, session.verbose
+    machine: Machine = (session.build or real)(_existing(session.stack_folder), session.ui)
     command = ctx.command_path.partition(" ")[2]
     if _WITHOUT_ENGINE.isdisjoint({command, command.partition(" ")[0]}):
         machine.docker.refuse_distant(machine.place, command)

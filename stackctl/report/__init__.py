@@ -180,7 +180,7 @@ def status(now: "Status", ui: "Ui") -> "tuple[str, stack.Status]":
     if backend := now.backend:
         says = f"{backend.problem}\nhint: {backend.hint}" if backend.problem else f"it answers with {backend.model}"
         blocks.append(f"{backend.title}, elsewhere at {backend.url}: {says}")
-    blocks += [f"{one.problem}\nhint: {one.hint}" for one in now.troubles]
+    blocks += [f"{ui.text(one.problem)}\nhint: {one.hint}" for one in now.troubles]
     blocks.append(f"{now.name} is ready: {now.url}" if now.is_ready else f"{now.name} is not ready")
     if now.missing and not now.troubles:
         blocks[-1] += "\nhint: Run `stackctl start` to create what is missing."
@@ -264,7 +264,7 @@ def smoked(done: "Smoked", ui: "Ui") -> "tuple[str, stack.Smoked]":
         ways = [("FROM", "TO", "ADDRESS", "PLANNED", "SEEN"), *(_way(way) for way in done.ways)]
         parts.append(ui.table(ways))
     counts = [f"{sum(o.status == one for o in done.outcomes)} {one}" for one in ("passed", "failed", "not run")]
-    parts.append(f"{done.name}: {', '.join(counts)}, in {done.seconds:.1f} s")
+    parts.append(ui.text(f"{done.name}: {', '.join(counts)}, in {done.seconds:.1f} s"))
     from stackctl.report.smoke_json import smoked_values
 
     return "\n\n".join(parts), smoked_values(done)

@@ -21,7 +21,7 @@ def to_adopt(found: "Adoption", ui: "Ui") -> "tuple[str, moving.Adoption]":
     rows = [("WHAT", "FOUND", "ACTION")]
     rows += [(one.what, _amount(one.files, one.size) if one.files else "-", _becomes(one)) for one in found.rows]
     lines = [f"{found.source}: {found.layout.title}", "", ui.table(rows)]
-    lines += ["", *(f"- {note}" for note in found.notes)] if found.notes else []
+    lines += ["", *(ui.text(f"- {note}") for note in found.notes)] if found.notes else []
     values: moving.Adoption = {
         "version": 1,
         "done": False,
