@@ -70,7 +70,6 @@ def history(ctx: click.Context, as_json: bool) -> None:
 @main.command(examples=("stackctl stop", "stackctl stop llamacpp"))
 @click.argument("service", required=False)
 @option.json
-@option.json
 @click.pass_context
 def stop(ctx: click.Context, service: str | None, as_json: bool) -> None:
     """Stop the stack or one SERVICE, and free its memory.
@@ -88,7 +87,6 @@ def stop(ctx: click.Context, service: str | None, as_json: bool) -> None:
 @main.command(examples=("stackctl start",))
 @click.argument("service", required=False)
 @option.timeout
-@option.json
 @option.json
 @click.pass_context
 def start(ctx: click.Context, service: str | None, timeout_s: int | None, as_json: bool) -> None:
@@ -108,7 +106,6 @@ def start(ctx: click.Context, service: str | None, timeout_s: int | None, as_jso
 @click.argument("service", required=False)
 @option.timeout
 @option.json
-@option.json
 @click.pass_context
 def restart(ctx: click.Context, service: str | None, timeout_s: int | None, as_json: bool) -> None:
     """Restart the stack or a SERVICE and wait until it is ready.
@@ -126,7 +123,6 @@ def restart(ctx: click.Context, service: str | None, timeout_s: int | None, as_j
 @main.command(examples=("stackctl down",))
 @click.option("--volumes", is_flag=True, help="Also delete named volumes; only an override file makes any.")
 @option.yes
-@option.json
 @option.json
 @click.pass_context
 def down(ctx: click.Context, volumes: bool, yes: bool, as_json: bool) -> None:
