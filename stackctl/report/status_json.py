@@ -16,7 +16,7 @@ def status_values(now: "Status") -> "stack.Status":
             "state": one.state,
             "health": one.health or None,
             "restarts": one.restarts,
-            "image": one.image,
+            "image": one.image or None,
             "problem": troubles[one.name].problem if one.name in troubles else None,
             "hint": troubles[one.name].hint if one.name in troubles else None,
         }
