@@ -11,11 +11,20 @@ import click
 from stackctl.cli import main
 from stackctl.cli.options import KEYS
 from stackctl.core.config import stack_toml
+from stackctl.errors import ConfigError, DataError, Exposed, ModelError
 from tests.docs import messages
 from tests.docs.messages import Message
+from tests.docs.prose import Page
 
 DOCS = Path(__file__).parents[2] / "docs"
 WIDTH = 100
+_OTHERS = """\
+## Other messages
+
+Each with the hint that it comes with.
+"""
+_LOG, _HINT = "Read its log: `stackctl logs SERVICE`", "Do what its hint says"
+_QUOTE = re.compile(r"`([^`]+)`")
 _CAUSE_HEAD = ("message", "line of the log", "exit code", "what to do")
 _WHOSE = {
     "backends/command_line.py": "Every backend",
@@ -105,16 +114,20 @@ def troubleshooting_page() -> str:
     causes["Docker and Compose"] = messages.table("core/start/docker_errors.py")
     parts = [by_hand + _MADE, _LOGS]
     parts += [f"### {title}\n\n{_table(_CAUSE_HEAD, _cause_rows(found))}" for title, found in causes.items()]
+    quotes = [quote for row in Page(path=DOCS, text=by_hand).rows for quote in _QUOTE.findall(row[0])]
+    parts.append(_OTHERS)
+    for error in (ConfigError, ModelError, DataError, Exposed):
+        said = {one.shown: one for one in messages.raised(error) if not messages.has_entry(one.text, quotes)}
+        rows: list[tuple[str, ...]] = [(f"`{shown}`", one.advice or _HINT) for shown, one in sorted(said.items())]
+        parts.append(f"### Others with exit code {error.exit_code}\n\n{_table(('message', 'what to do'), rows)}")
     return "\n".join(parts)
 
 
 def _cause_rows(found: Iterable[Message]) -> list[tuple[str, ...]]:
     rows = {}
     for one in found:
-        says = one.text.replace(messages.HOLE, "...").strip()
         lines = ", ".join(f"`{' '.join(piece.split())}`" for mark in one.marks for piece in _pieces(mark))
-        hint = one.hint.replace(messages.HOLE, "...").strip(" .;") or "read its log: `stackctl logs SERVICE`"
-        rows[says, lines] = (f"`{says}`", lines, str(one.exit_code), hint)
+        rows[one.shown, lines] = (f"`{one.shown}`", lines, str(one.exit_code), one.advice or _LOG)
     return list(rows.values())
 
 

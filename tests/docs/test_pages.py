@@ -25,8 +25,10 @@ def test_the_index_has_every_page() -> None:
 
 @pytest.mark.parametrize("name", PAGES)
 def test_every_call_of_stackctl_is_one_that_click_takes(name: str) -> None:
-    for line in page(name).command_lines:
-        for words in calls(line):
+    here = page(name)
+    messages = [row[0] for row in here.rows] if name == "docs/troubleshooting.md" else []
+    for line in here.command_lines:
+        for words in [] if any(f"`{line}`" in cell for cell in messages) else calls(line):
             assert not wrong(words), line
 
 
