@@ -36,7 +36,7 @@ _WHOSE = {
     "core/tavern/log.py": "SillyTavern",
 }  # file of the program -> whose words it knows
 _HEAD = ("key", "default", "values", "meaning", "option")
-_MADE = "<!-- Generated from the code: python -m tests.docs.generate -->\n"
+MADE = "<!-- Generated from the code: python -m tests.docs.generate -->\n"
 _STACK = """\
 # stack.toml
 
@@ -84,7 +84,7 @@ def schema_text() -> str:
 
 def stack_page() -> str:
     """Every key of stack.toml as a table per section, then the commented file."""
-    parts = [_MADE, _STACK]
+    parts = [MADE, _STACK]
     for section, keys in sections().items():
         parts.append(f"## {f'`[{section}]`' if section else 'Top level'}\n")
         parts.append(_table(_HEAD, [_row(key, f"{section}.{key}".lstrip("."), one) for key, one in keys.items()]))
@@ -94,7 +94,7 @@ def stack_page() -> str:
 
 def cli_page() -> str:
     """A table of all commands, and the help of each."""
-    parts = [_MADE, _CLI]
+    parts = [MADE, _CLI]
     lines: list[tuple[str, ...]] = [
         (f"[`{name}`](#{name.replace(' ', '-')})", command.get_short_help_str(limit=200))
         for name, command in commands().items()
@@ -107,12 +107,12 @@ def cli_page() -> str:
 
 def troubleshooting_page() -> str:
     """The page as it is up to the mark; then a row for each cause that a service's log or Docker's words have."""
-    by_hand = (DOCS / "troubleshooting.md").read_text(encoding="utf-8").partition(_MADE)[0]
+    by_hand = (DOCS / "troubleshooting.md").read_text(encoding="utf-8").partition(MADE)[0]
     causes: dict[str, list[Message]] = {}
     for one in messages.causes():
         causes.setdefault(_WHOSE[one.file], []).append(one)
     causes["Docker and Compose"] = messages.table("core/start/docker_errors.py")
-    parts = [by_hand + _MADE, _LOGS]
+    parts = [by_hand + MADE, _LOGS]
     parts += [f"### {title}\n\n{_table(_CAUSE_HEAD, _cause_rows(found))}" for title, found in causes.items()]
     quotes = [quote for row in Page(path=DOCS, text=by_hand).rows for quote in _QUOTE.findall(row[0])]
     parts.append(_OTHERS)
