@@ -1,4 +1,4 @@
-"""What the user wants: stack.toml, with the flags of this call written into it."""
+"""What the user wants: stack.toml, with the options of this call written into it."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -10,7 +10,7 @@ from stackctl.errors import ConfigError
 from stackctl.machine import Machine
 
 _IGNORED = """\
-# stackctl: what is made here again, or is private
+# stackctl: these files can be created again, or are private
 /sillytavern/
 /.stackctl/
 /backend/
@@ -23,8 +23,8 @@ _IGNORED = """\
 class ConfigRequest:
     """The spec in force, and stack.toml's text if it has to be written (None: it stays as it is).
 
-    `spec`: with the settings of the model in use. `written`: as stack.toml has it. `changes`: what the flags change in
-    it, by dotted key.
+    `spec` has the settings of the model in use applied, `written` is what stack.toml says. `changes`: what the options
+    change in it, by dotted key.
     """
 
     spec: Spec
@@ -35,7 +35,7 @@ class ConfigRequest:
 
 
 def load_config(machine: Machine, flags: Mapping[str, object]) -> ConfigRequest:
-    """Read stack.toml, or make up one where there is none; flags (dotted keys) go over it. Writes nothing."""
+    """Read stack.toml, or make up one if there is none; `flags` (dotted keys) override it. Writes nothing."""
     changes = {key: value for key, value in flags.items() if value is not None}
     text = machine.folder.read(stack_toml.FILE)
     if text is None:
@@ -54,7 +54,7 @@ def load_config(machine: Machine, flags: Mapping[str, object]) -> ConfigRequest:
 
 
 def write_config(machine: Machine, wanted: ConfigRequest) -> None:
-    """Write what load_config() decided, and say so."""
+    """Write what load_config() decided, and print a note."""
     if wanted.text is None:
         return
     machine.folder.write(stack_toml.FILE, wanted.text)
@@ -67,7 +67,7 @@ def write_config(machine: Machine, wanted: ConfigRequest) -> None:
 
 
 def read_lock(machine: Machine) -> Lock:
-    """stack.lock, or an empty one."""
+    """Return stack.lock, or an empty Lock if there is none."""
     text = machine.folder.read(lock.FILE)
     return lock.parse(text) if text is not None else Lock()
 
@@ -82,7 +82,8 @@ def _parsed(text: str, changes: Mapping[str, object]) -> Spec:
         return stack_toml.parse(text)
     except ConfigError as e:
         flags = ", ".join(f"{key} = {value!r}" for key, value in changes.items())
-        raise ConfigError(e.message, hint=f"given on the command line: {flags}; nothing was written") from e
+        hint = f"Correct what was given on the command line: {flags}. Nothing was written."
+        raise ConfigError(e.message, hint=hint) from e
 
 
 def _value(before: Spec, dotted: str) -> object:
