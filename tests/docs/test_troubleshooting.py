@@ -6,7 +6,7 @@ import pytest
 
 from stackctl.errors import DoesNotFit, EngineError, GpuError, Interrupted, NotReady, StackctlError
 from tests.docs import messages
-from tests.docs.prose import page
+from tests.docs.prose import calls, page, wrong
 from tests.docs.test_readme import CODES, said_by_the_code
 
 PAGE = page("docs/troubleshooting.md")
@@ -39,6 +39,14 @@ def test_every_entry_quotes_what_the_code_says() -> None:
     said = [*said_by_the_code().splitlines(), *(one.text for one in messages.raised(*StackctlError.__subclasses__()))]
     text = "\n".join(said)
     assert not [quote for quote in QUOTES if not messages.holds(text, quote)]
+
+
+def test_every_command_in_a_hint_is_one_that_click_takes() -> None:
+    said = [*messages.raised(*StackctlError.__subclasses__()), *messages.causes()]
+    spans = {span for one in said for span in re.findall(r"`([^`]+)`", one.hint.replace(messages.HOLE, "VALUE"))}
+    found = [words for span in spans for words in calls(span)]
+    assert len(found) > 10
+    assert not [words for words in found if wrong(words)]
 
 
 def test_a_quote_is_found_in_a_message_with_other_values() -> None:
