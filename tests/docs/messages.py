@@ -36,7 +36,11 @@ class Message:
     @property
     def advice(self) -> str:
         """The hint as a page has it; "" where it has no fixed words."""
-        return re.sub(r"(?<!\.)\.$", "", self.hint.replace(HOLE, "...").strip()) if _has_words(self.hint) else ""
+        return (
+            re.sub(r"(?<!\.)\.$|(?<=\.{3})\.$", "", self.hint.replace(HOLE, "...").strip())
+            if _has_words(self.hint)
+            else ""
+        )
 
 
 def raised(*classes: type[errors.StackctlError]) -> list[Message]:
