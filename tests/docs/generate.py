@@ -11,12 +11,21 @@ import click
 from stackctl.cli import main
 from stackctl.cli.options import KEYS
 from stackctl.core.config import stack_toml
+from stackctl.errors import ConfigError, DataError, Exposed, ModelError
 from tests.docs import messages
 from tests.docs.json_schemas import schemas
 from tests.docs.messages import Message
+from tests.docs.prose import Page
 
 DOCS = Path(__file__).parents[2] / "docs"
 WIDTH = 100
+_OTHERS = """\
+## Other messages
+
+Each with the hint that it comes with.
+"""
+_LOG, _HINT = "Read its log: `stackctl logs SERVICE`", "Do what its hint says"
+_QUOTE = re.compile(r"`([^`]+)`")
 _CAUSE_HEAD = ("message", "line of the log", "exit code", "what to do")
 _WHOSE = {
     "backends/command_line.py": "Every backend",
@@ -28,7 +37,7 @@ _WHOSE = {
     "core/tavern/log.py": "SillyTavern",
 }  # file of the program -> whose words it knows
 _HEAD = ("key", "default", "values", "meaning", "option")
-_MADE = "<!-- Generated from the code: python -m tests.docs.generate -->\n"
+MADE = "<!-- Generated from the code: python -m tests.docs.generate -->\n"
 _STACK = """\
 # stack.toml
 
@@ -88,7 +97,7 @@ def schema_text() -> str:
 
 def stack_page() -> str:
     """Every key of stack.toml as a table per section, then the commented file."""
-    parts = [_MADE, _STACK]
+    parts = [MADE, _STACK]
     for section, keys in sections().items():
         parts.append(f"## {f'`[{section}]`' if section else 'Top level'}\n")
         parts.append(_table(_HEAD, [_row(key, f"{section}.{key}".lstrip("."), one) for key, one in keys.items()]))
@@ -98,7 +107,7 @@ def stack_page() -> str:
 
 def cli_page() -> str:
     """A table of all commands, and the help of each."""
-    parts = [_MADE, _CLI]
+    parts = [MADE, _CLI]
     lines: list[tuple[str, ...]] = [
         (f"[`{name}`](#{name.replace(' ', '-')})", command.get_short_help_str(limit=200))
         for name, command in commands().items()
@@ -111,23 +120,27 @@ def cli_page() -> str:
 
 def troubleshooting_page() -> str:
     """The page as it is up to the mark; then a row for each cause that a service's log or Docker's words have."""
-    by_hand = (DOCS / "troubleshooting.md").read_text(encoding="utf-8").partition(_MADE)[0]
+    by_hand = (DOCS / "troubleshooting.md").read_text(encoding="utf-8").partition(MADE)[0]
     causes: dict[str, list[Message]] = {}
     for one in messages.causes():
         causes.setdefault(_WHOSE[one.file], []).append(one)
     causes["Docker and Compose"] = messages.table("core/start/docker_errors.py")
-    parts = [by_hand + _MADE, _LOGS]
+    parts = [by_hand + MADE, _LOGS]
     parts += [f"### {title}\n\n{_table(_CAUSE_HEAD, _cause_rows(found))}" for title, found in causes.items()]
+    quotes = [quote for row in Page(path=DOCS, text=by_hand).rows for quote in _QUOTE.findall(row[0])]
+    parts.append(_OTHERS)
+    for error in (ConfigError, ModelError, DataError, Exposed):
+        said = {one.shown: one for one in messages.raised(error) if not messages.has_entry(one.text, quotes)}
+        rows: list[tuple[str, ...]] = [(f"`{shown}`", one.advice or _HINT) for shown, one in sorted(said.items())]
+        parts.append(f"### Others with exit code {error.exit_code}\n\n{_table(('message', 'what to do'), rows)}")
     return "\n".join(parts)
 
 
 def _cause_rows(found: Iterable[Message]) -> list[tuple[str, ...]]:
     rows = {}
     for one in found:
-        says = one.text.replace(messages.HOLE, "...").strip()
         lines = ", ".join(f"`{' '.join(piece.split())}`" for mark in one.marks for piece in _pieces(mark))
-        hint = one.hint.replace(messages.HOLE, "...").strip(" .;") or "read its log: `stackctl logs SERVICE`"
-        rows[says, lines] = (f"`{says}`", lines, str(one.exit_code), hint)
+        rows[one.shown, lines] = (f"`{one.shown}`", lines, str(one.exit_code), one.advice or _LOG)
     return list(rows.values())
 
 

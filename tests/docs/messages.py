@@ -2,7 +2,7 @@
 
 import ast
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from functools import cache
 from itertools import product
@@ -27,6 +27,20 @@ class Message:
     hint: str
     marks: tuple[str, ...] = ()  # pieces of the log line that lead to a cause
     file: str = ""  # below stackctl/
+
+    @property
+    def shown(self) -> str:
+        """The text as a page has it."""
+        return " ".join(self.text.replace(HOLE, "...").split())
+
+    @property
+    def advice(self) -> str:
+        """The hint as a page has it; "" where it has no fixed words."""
+        return (
+            re.sub(r"(?<!\.)\.$|(?<=\.{3})\.$", "", self.hint.replace(HOLE, "...").strip())
+            if _has_words(self.hint)
+            else ""
+        )
 
 
 def raised(*classes: type[errors.StackctlError]) -> list[Message]:
@@ -62,6 +76,11 @@ def table(file: str) -> list[Message]:
             if isinstance(pattern, ast.Constant) and isinstance(error, ast.Name):
                 found += list(_of(module, getattr(errors, error.id).exit_code, says, hint, (str(pattern.value),)))
     return found
+
+
+def has_entry(text: str, quotes: Iterable[str]) -> bool:
+    """Whether one of these quotes, long enough to tell, is this message."""
+    return any(_has_words(quote) and holds(text, quote) for quote in quotes)
 
 
 def holds(text: str, quote: str) -> bool:
@@ -190,7 +209,8 @@ def _given(module: _Module, name: ast.Name) -> Iterator[tuple[_Module, ast.expr]
             continue
         yield from ((module, one) for one in _default(args, name.id))
         at = names.index(name.id) - (names[0] == "self")
-        for other in _modules().values():
+        is_local = function.name.startswith("_") or any(module.functions(function))
+        for other in [module] if is_local else _modules().values():
             for call in other.calls.get(function.name, ()):
                 yield from ((other, one.value) for one in call.keywords if one.arg == name.id)
                 yield from ((other, one) for one in call.args[at : at + 1])

@@ -97,7 +97,7 @@ def calls(line: str) -> Iterator[list[str]]:
 def wrong(words: list[str]) -> str:
     """What click has against a call: a command, an option, a choice or a word too many; "" if it takes all of it.
 
-    Words that must be there are not missed: `stackctl use` in a sentence names the command.
+    Words that must be there are not missed: `stackctl use` in a sentence names the command. NAME stands for any choice.
     """
     command: click.Command = main
     context = click.Context(command, info_name="stackctl", help_option_names=["-h", "--help"])
@@ -109,7 +109,7 @@ def wrong(words: list[str]) -> str:
                 if isinstance(one.type, click.Choice):
                     value = values.get(str(one.name))
                     for given in value if isinstance(value, list | tuple) else [value]:
-                        if isinstance(given, str):
+                        if isinstance(given, str) and not given.isupper():
                             one.type.convert(given, one, context)
             if not isinstance(command, click.Group):
                 return f"{command.name} takes no {rest[0]!r}" if rest else ""

@@ -1,11 +1,14 @@
 """The pages in docs/ and beside it: their commands exist, their links lead somewhere, their figures are the code's."""
 
+import re
+
 import pytest
 
 from stackctl.backends import BACKENDS, koboldcpp
 from stackctl.core.tavern import container as tavern
 from tests.docs import generate
 from tests.docs.prose import ROOT, Page, calls, page, wrong
+from tests.words import faults_of_text
 
 DOCS = tuple(f"docs/{path.name}" for path in sorted((ROOT / "docs").glob("*.md")))
 PAGES = (*(path.name for path in sorted(ROOT.glob("*.md"))), *DOCS, "images/README.md", "tests/standins/README.md")
@@ -25,8 +28,10 @@ def test_the_index_has_every_page() -> None:
 
 @pytest.mark.parametrize("name", PAGES)
 def test_every_call_of_stackctl_is_one_that_click_takes(name: str) -> None:
-    for line in page(name).command_lines:
-        for words in calls(line):
+    here = page(name)
+    messages = [row[0] for row in here.rows] if name == "docs/troubleshooting.md" else []
+    for line in here.command_lines:
+        for words in [] if any(f"`{line}`" in cell for cell in messages) else calls(line):
             assert not wrong(words), line
 
 
@@ -76,7 +81,13 @@ def test_prose_fits_the_line(name: str) -> None:
     if name in GENERATED:
         return
     lines = [line for line in page(name).plain.splitlines() if not line.startswith("|")]
-    assert max(map(len, lines)) <= 132
+    assert max(map(len, lines)) <= 130
+
+
+@pytest.mark.parametrize("name", ["README.md", "images/README.md", *DOCS])
+def test_prose_keeps_to_the_words_of_the_house(name: str) -> None:
+    by_hand = page(name).plain.partition(generate.MADE)[0] if name not in GENERATED else ""
+    assert not list(faults_of_text(re.sub(r"`[^`]+`", "X", by_hand)))
 
 
 @pytest.mark.parametrize(

@@ -4,17 +4,13 @@ import re
 
 import pytest
 
-from stackctl.errors import DoesNotFit, EngineError, GpuError, NotReady, StackctlError
+from stackctl.errors import DoesNotFit, EngineError, GpuError, Interrupted, NotReady, StackctlError
 from tests.docs import messages
-from tests.docs.prose import page
+from tests.docs.prose import calls, page, wrong
 from tests.docs.test_readme import CODES, said_by_the_code
 
 PAGE = page("docs/troubleshooting.md")
 QUOTES = [quote for row in PAGE.rows for quote in re.findall(r"`([^`]+)`", row[0])]
-
-
-def _has_entry(text: str) -> bool:
-    return any(len(re.findall(r"\w", quote)) >= 8 and messages.holds(text, quote) for quote in QUOTES)
 
 
 def test_every_exit_code_has_a_chapter() -> None:
@@ -27,14 +23,15 @@ def test_every_exit_code_has_a_chapter() -> None:
 def test_every_message_that_a_deploy_may_end_with_has_an_entry(kind: type[StackctlError]) -> None:
     said = messages.raised(kind)
     assert said
-    without = [one.text.replace(messages.HOLE, "...") for one in said if not _has_entry(one.text)]
+    without = [one.shown for one in said if not messages.has_entry(one.text, QUOTES)]
     assert not without, "write a row for each of these into docs/troubleshooting.md"
 
 
-def test_every_cause_has_an_entry() -> None:
+def test_every_other_error_and_every_cause_has_an_entry() -> None:
     said = [*messages.causes(), *messages.table("core/start/docker_errors.py")]
     assert len(said) > 60
-    assert not [one.text for one in said if not _has_entry(one.text)]
+    said += messages.raised(*(error for error in StackctlError.__subclasses__() if error is not Interrupted))
+    assert not [one.shown for one in said if not messages.has_entry(one.text, QUOTES)]
 
 
 def test_every_entry_quotes_what_the_code_says() -> None:
@@ -42,6 +39,14 @@ def test_every_entry_quotes_what_the_code_says() -> None:
     said = [*said_by_the_code().splitlines(), *(one.text for one in messages.raised(*StackctlError.__subclasses__()))]
     text = "\n".join(said)
     assert not [quote for quote in QUOTES if not messages.holds(text, quote)]
+
+
+def test_every_command_in_a_hint_is_one_that_click_takes() -> None:
+    said = [*messages.raised(*StackctlError.__subclasses__()), *messages.causes()]
+    spans = {span for one in said for span in re.findall(r"`([^`]+)`", one.hint.replace(messages.HOLE, "VALUE"))}
+    found = [words for span in spans for words in calls(span)]
+    assert len(found) > 10
+    assert not [words for words in found if wrong(words)]
 
 
 def test_a_quote_is_found_in_a_message_with_other_values() -> None:

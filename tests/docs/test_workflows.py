@@ -119,7 +119,7 @@ def test_the_readmes_say_that_the_weekly_run_has_not_run_yet() -> None:
     known = {
         "README.md": "The weekly run with the official images has not run yet",
         "README.ja.md": "公式イメージを使う週次の実行も、まだ行っていません",
-        "docs/reliability.md": "`.github/workflows/official-images.yml`, but neither it nor",
+        "docs/reliability.md": "`.github/workflows/official-images.yml`, but neither",
     }
     for name, words in known.items():
         assert words in (ROOT / name).read_text(encoding="utf-8")
