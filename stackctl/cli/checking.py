@@ -42,6 +42,7 @@ _HELP = f"""Check a running stack against its plan, one thing after the other; t
 @click.option("--up", is_flag=True, help="Bring up a new stack, check it, take it down.")
 @click.option("--at", type=_FOLDER, help="With --up: where its folder is made [default: a temporary one].")
 @click.option("--keep", is_flag=True, help="With --up: leave it up, until the next run of its name.")
+@click.option("--locked", type=_FILE, help="With --up: refuse whatever differs from this stack.lock.")
 @click.option("--trust-first-download", is_flag=True, help="With --up: as for deploy.")
 @option.config_options
 @click.option("--artefacts", type=_FOLDER, help="Copy logs and rendered files there, should a check fail.")
@@ -60,6 +61,7 @@ def smoke(
     up: bool,
     at: Path | None,
     keep: bool,
+    locked: Path | None,
     trust_first_download: bool,
     artefacts: Path | None,
     junit: Path | None,
@@ -75,7 +77,7 @@ def smoke(
     machine = machine_of(ctx, as_json=as_json)
     options = run.Options(only=only, restart=restart, timeout_s=timeout_s, artefacts=artefacts)
     if up:
-        done = _up(machine, options, flags, at=at, keep=keep, trust_first_download=trust_first_download)
+        done = _up(machine, options, flags, at=at, keep=keep, locked=locked, trust_first_download=trust_first_download)
     else:
         _refuse_options_of_up(ctx)
         done = run.smoke(machine, options)
@@ -88,7 +90,7 @@ def smoke(
 
 
 def _refuse_options_of_up(ctx: click.Context) -> None:
-    of_up = {"at", "keep", "trust_first_download", *option.KEYS}
+    of_up = {"at", "keep", "locked", "trust_first_download", *option.KEYS}
     for one in ctx.command.params:
         if one.name in of_up and ctx.params[one.name]:
             raise click.UsageError(f"{one.opts[0]} is for --up")
@@ -101,6 +103,7 @@ def _up(
     *,
     at: Path | None,
     keep: bool,
+    locked: Path | None,
     trust_first_download: bool,
 ) -> "Smoked":
     import tempfile
@@ -115,6 +118,7 @@ def _up(
         locks=locks,
         name=str(flags.name or smoke_location.stack_name(os.environ.get("GITHUB_JOB", ""))),
         keep=keep,
+        locked=locked.absolute() if locked else None,
         trust_first_download=trust_first_download,
     )
     return smoke_up(machine, changes, up, options)

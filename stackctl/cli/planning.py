@@ -18,6 +18,7 @@ if TYPE_CHECKING:
 @option.config_options
 @click.option("--dry-run", is_flag=True, help="Show what would be written and run; change nothing.")
 @option.replan
+@click.option("--locked", is_flag=True, help="Refuse whatever differs from stack.lock, before anything changes.")
 @option.timeout
 @click.option("--no-proof", is_flag=True, help="Leave out the reply through SillyTavern.")
 @click.option(
@@ -34,6 +35,7 @@ def deploy(
     flags: option.ConfigFlags,
     dry_run: bool,
     replan: bool,
+    locked: bool,
     timeout_s: int | None,
     no_proof: bool,
     trust_first_download: bool,
@@ -52,9 +54,11 @@ def deploy(
     from stackctl.commands.deploy import Options
     from stackctl.commands.deploy import deploy as run
 
+    if locked and replan:
+        raise click.UsageError("--locked and --replan exclude each other")
     machine = machine_of(ctx, as_json=as_json)
     changes = flags.changes()
-    answer = _ask_for_model(machine, changes, yes=yes)
+    answer = {} if locked else _ask_for_model(machine, changes, yes=yes)
     if answer is None:
         machine.ui.note("nothing was changed; for another model: stackctl deploy --model MODEL, or --model demo")
         return
@@ -65,6 +69,7 @@ def deploy(
     options = Options(
         dry_run=dry_run,
         replan=replan,
+        locked="all" if locked else "",
         prove=not no_proof,
         timeout_s=timeout_s,
         trust_first_download=trust_first_download,
