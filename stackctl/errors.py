@@ -2,19 +2,19 @@
 
 StackctlError
 ├── ConfigError   3   stack.toml, a flag or a file of the deployment's folder is wrong
-├── EngineError   4   the container engine, Compose or an image is not to be had
-│   └── Taken         what was free when it was chosen is somebody else's by now: a port, a subnet
+├── EngineError   4   the container engine, Compose or an image is not available
+│   └── Taken         a port or subnet that was free when it was chosen is now in use
 ├── GpuError      5   the GPU can't be given to the backend
 ├── DoesNotFit    6   memory or disk is too small for what was asked
-├── NotReady      7   the stack came up wrong, or not in time
-│   └── Late          not in time: what was started goes on
-├── ModelError    8   a model or program file: missing, damaged, not what it says it is
+├── NotReady      7   the stack did not come up right, or not in time
+│   └── Late          not in time: the services keep starting
+├── ModelError    8   a model or program file is missing, damaged or of another kind
 ├── DataError     9   the user's data could not be written or kept safe
 │   └── Unmountable   the engine can't mount a file or folder of this machine
-├── Exposed       10  something answers where nothing of the stack may answer
-└── Interrupted   130 Ctrl-C, where there is more to say than that
+├── Exposed       10  the stack answers where it must not
+└── Interrupted   130 Ctrl-C, with a message about what was left undone
 
-2 is click's (usage), 130 is Ctrl-C (or SIGTERM, SIGHUP), 1 is a bug: an uncaught traceback.
+Exit code 2 is click's (usage), 130 is Ctrl-C (or SIGTERM, SIGHUP), 1 is a bug, shown as a traceback.
 """
 
 INTERRUPTED = 130
@@ -24,7 +24,7 @@ class StackctlError(Exception):
     """An expected failure: what is wrong (message), what to do next (hint), what shows it (evidence)."""
 
     exit_code = 1
-    rolled_back: bool | None = None  # whether what ran before runs again, after a deploy; None: nothing was to go back
+    rolled_back: bool | None = None  # after a failed deploy: whether the former stack runs again; None if there is none
 
     def __init__(self, message: str, *, hint: str = "", evidence: tuple[str, ...] = ()) -> None:
         super().__init__(message)

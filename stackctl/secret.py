@@ -1,4 +1,4 @@
-"""Texts that must not be shown: a type whose repr is ***, the same put in their place in any text, and a key's form."""
+"""Secrets: a type whose repr is ***, the same put in their place in any text, and the form of keys and passwords."""
 
 import json
 import re
@@ -9,14 +9,14 @@ from typing import Final
 from stackctl.errors import ConfigError
 
 HIDDEN: Final = "***"
-# what a header, a shell's word, JSON and a line of a file all carry as it is; shorter ones could be guessed
+# characters that need no escape in a header, a shell's word, JSON or a line of a file; a shorter key could be guessed
 _KEY: Final = re.compile(r"[A-Za-z0-9_.~-]{32,256}")
 
 _PASSWORD: Final = re.compile(r"[!-~]{12,128}")
 
 
 class Secret:
-    """A text that only reveal() gives; printed, formatted or shown in a traceback it is ***."""
+    """A text that only reveal() returns; printed, formatted or shown in a traceback it is ***."""
 
     __slots__ = ("_text",)
 
@@ -37,47 +37,55 @@ class Secret:
 
 
 def is_api_key(text: str) -> bool:
-    """Whether a text has the form of an API key of ours: only such a one is hidden, and never a common word."""
+    """Return whether a text has the form of stackctl's API keys; a common word never has it, so none is hidden."""
     return bool(_KEY.fullmatch(text))
 
 
 def is_password(text: str) -> bool:
-    """Whether a text has the form of a password that SillyTavern asks for."""
+    """Return whether a text has the form of a password for SillyTavern's page."""
     return bool(_PASSWORD.fullmatch(text))
 
 
 def api_key(text: str, place: str) -> Secret:
-    """The key that a file holds; raise ConfigError (without it) where the file at `place` holds something else."""
+    """Return the API key in the text of the file at `place`.
+
+    Raise ConfigError, which does not quote the text, if it is no key.
+    """
     if not is_api_key(text.strip()):
         raise ConfigError(
-            f"{place} holds no API key: that is one line of 32 to 256 letters, digits, and any of _ . ~ -",
-            hint=f"delete it, and the next deploy makes a new one: rm {shlex.quote(place)}",
+            f"{place} contains no API key: a key is one line of 32 to 256 letters, digits and any of _ . ~ -",
+            hint=f"Delete it with `rm {shlex.quote(place)}`: the next `stackctl deploy` makes a new key.",
         )
     return Secret(text.strip())
 
 
 def servers_key(text: str, place: str) -> Secret:
-    """The key of a server that is not ours, which may have any form that fits into a header; likewise."""
+    """Return the API key of a server that the stack does not run; it may be any text that fits into a header.
+
+    Raise ConfigError, which does not quote the text, if it is no key.
+    """
     key = text.strip()
     if not key or not all("!" <= char <= "~" for char in key):
         raise ConfigError(
-            f"{place} holds no API key", hint="one line with the key that the server was started with, and nothing else"
+            f"{place} contains no API key",
+            hint="Write the key that the server was started with into it, as its only line.",
         )
     return Secret(key)
 
 
 def typed_password(text: str, place: str) -> Secret:
-    """The password that a file holds, which may be the user's own; raise ConfigError where there is none to use."""
+    """Return the password in the text of the file at `place`; raise ConfigError if it is none."""
     if not is_password(text.strip()):
         raise ConfigError(
-            f"{place} holds no password: that is one line of 12 to 128 printable ASCII characters, without blanks",
-            hint=f"delete it, and the next deploy makes a new one: rm {shlex.quote(place)}",
+            f"{place} contains no password: a password is one line of 12 to 128 printable ASCII characters without "
+            "spaces",
+            hint=f"Delete it with `rm {shlex.quote(place)}`: the next `stackctl deploy` makes a new password.",
         )
     return Secret(text.strip())
 
 
 def hidden(text: str, secrets: Iterable[Secret]) -> str:
-    """The text with *** for every secret, also where it stands as JSON writes it."""
+    """Return the text with *** in place of every secret, also where the secret is written as JSON."""
     for secret in secrets:
         plain = secret.reveal()
         for form in {plain, json.dumps(plain)[1:-1], json.dumps(plain, ensure_ascii=False)[1:-1]} - {""}:

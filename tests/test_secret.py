@@ -53,7 +53,7 @@ def test_what_is_no_key_is_refused_and_not_shown(bad: str) -> None:
     with pytest.raises(ConfigError) as caught:
         api_key(bad, "/srv/$(chat)'s/.stackctl/api-key")
     assert "/srv/$(chat)'s/.stackctl/api-key" in caught.value.message
-    words = shlex.split(caught.value.hint.rpartition(": ")[2])
+    words = shlex.split(caught.value.hint.partition("`")[2].partition("`")[0])
     assert words == ["rm", "/srv/$(chat)'s/.stackctl/api-key"]
     assert not bad or bad not in caught.value.message + caught.value.hint
 
@@ -65,6 +65,6 @@ def test_the_key_of_a_server_that_is_not_ours_may_be_any_word(good: str) -> None
 
 @pytest.mark.parametrize("bad", ["", " \n", "two words", "a\nb", "ключ", "a\x7f"])
 def test_what_fits_into_no_header_is_no_key_of_a_server(bad: str) -> None:
-    with pytest.raises(ConfigError, match="/srv/key holds no API key") as caught:
+    with pytest.raises(ConfigError, match="/srv/key contains no API key") as caught:
         servers_key(bad, "/srv/key")
     assert not bad.strip() or bad not in caught.value.message + caught.value.hint

@@ -20,7 +20,7 @@ DEFAULT: Final = llamacpp.NAME
 
 
 def find_backend(kind: str) -> Backend:
-    """The backend of that name or alias (stack.toml admits no other)."""
+    """Return the backend of that name or alias; stack.toml admits no other names."""
     return next(b for b in BACKENDS.values() if kind in {b.NAME, *b.ALIASES})
 
 
@@ -29,20 +29,20 @@ def aliases() -> tuple[str, ...]:
 
 
 def names() -> tuple[str, ...]:
-    """Every name under which a backend is known, the aliases last."""
+    """Return every name and alias of the backends, the aliases last."""
     return (*BACKENDS, *aliases())
 
 
 def kv_types() -> tuple[str, ...]:
-    """Every type of KV cache that some backend has."""
+    """Return every type of KV cache that at least one backend supports."""
     return tuple(dict.fromkeys(kind for backend in BACKENDS.values() for kind in backend.KV_TYPES))
 
 
 def own_images() -> tuple[str, ...]:
-    """Every image that we can build for some backend."""
+    """Return every image that stackctl can build for a backend."""
     return tuple(dict.fromkeys(image for backend in BACKENDS.values() for image in backend.OWN_IMAGES.values()))
 
 
 def with_programs() -> tuple[str, ...]:
-    """The backends whose image lacks their program."""
+    """Return the backends whose official image does not contain their program."""
     return tuple(name for name, backend in BACKENDS.items() if backend.PROGRAMS)

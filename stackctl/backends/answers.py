@@ -1,4 +1,4 @@
-"""What several servers answer in the same form; whatever a stranger sends instead is read as nothing."""
+"""Read the answers that several servers give in the same form. A malformed answer is read as an empty one."""
 
 from collections.abc import Mapping
 from typing import Any, Final
@@ -12,13 +12,13 @@ _ENDLESS: Final = 1e12
 
 
 def good(answers: Mapping[str, Answer], path: str) -> Mapping[str, Any]:
-    """The JSON object of a 200 answer; {} without one."""
+    """Return the JSON object of a 200 answer; {} if there is none."""
     answer = answers.get(path)
     return answer.table if answer and answer.status == 200 else {}
 
 
 def first_model(answers: Mapping[str, Answer]) -> str:
-    """The id of the first model in OpenAI's list; "" without one."""
+    """Return the id of the first model in an OpenAI model list; "" if there is none."""
     listed = good(answers, MODELS).get("data")
     first = listed[0] if isinstance(listed, list) and listed else None
     return text(table_or_empty(first).get("id"))
@@ -33,5 +33,5 @@ def tokens(value: object) -> int:
 
 
 def number(value: object) -> float:
-    """A positive number that is some measure; 0.0 for anything else, endless ones too."""
+    """Return a positive, finite number; 0.0 for anything else."""
     return float(value) if isinstance(value, int | float) and value is not True and 0 < value < _ENDLESS else 0.0

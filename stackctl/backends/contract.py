@@ -1,4 +1,4 @@
-"""What a backend must say of itself. A backend is a module; BACKENDS lists them by name."""
+"""The contract of a backend: what its module must define. BACKENDS lists the modules by name."""
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
@@ -16,7 +16,7 @@ from stackctl.secret import Secret
 
 @dataclass(frozen=True, kw_only=True)
 class Image:
-    """An official image. `seen`: this very tag has been seen published; else it is marked as unverified."""
+    """An official image. seen: this very tag was found published; if not, stackctl marks it as unverified."""
 
     name: str
     seen: bool
@@ -24,41 +24,43 @@ class Image:
 
 @dataclass(frozen=True, kw_only=True)
 class Program:
-    """A program file that the image lacks: fetched once to the host, mounted and run directly."""
+    """A program file that the image lacks. It is downloaded to the host once, then mounted and run directly."""
 
     version: str
     url: str
-    size: int  # bytes; 0: not known
-    sha256: str  # "": not known, so refused unless the user trusts the first download
+    size: int  # bytes; 0 if unknown
+    sha256: str  # "" if unknown: then the file is refused unless the user trusts the first download
     unpacked_mib: int  # what it unpacks into TMPDIR at each start
-    remark: str = ""  # said where it is chosen
+    remark: str = ""  # a deploy that chooses this program prints it
 
 
 @dataclass(frozen=True, kw_only=True)
 class Argument:
     """An argument of the program that the plan decides.
 
-    `decides`: the key of stack.toml that decides it, or "slots", "cpu_experts"; "": stackctl itself.
-    `read`: what its value ("" without one) is for that key; raises ValueError with the values that there are. Where it
-    is, or gives, None, the plan can't count with it.
-    `fixed`: why the user may set it nowhere, as what the sentence says of the argument; `hint`: what to do instead.
+    decides: the key of stack.toml that decides it, or "slots", "cpu_experts"; "" if stackctl itself decides it.
+    read: turns the argument's value ("" if it has none) into that key's value; raises ValueError, with the values that
+    exist, for any other. None, as the reader or as its result, if the plan can't calculate with the value.
+    fixed: why the user may not set it at all, as the predicate of a sentence about the argument; hint: what to do
+    instead.
     """
 
     decides: str = ""
     read: Callable[[str], object] | None = None
     fixed: str = ""
     hint: str = ""
-    gguf_alone: bool = False  # with another model the plan leaves it to the user
-    inner: Mapping[str, "Argument | None"] = field(default_factory=dict)  # of the program whose arguments its value is
+    gguf_alone: bool = False  # with a model of another format the plan leaves it to the user
+    # where the argument's value holds the arguments of another program: what those are
+    inner: Mapping[str, "Argument | None"] = field(default_factory=dict)
 
 
-# every name of an argument -> what it is; None: one of the program's own that only begins like another
+# every name of an argument -> what it is; None if the plan does not decide it, and its name only begins like another
 Arguments = Mapping[str, Argument | None]
 
 
 @dataclass(frozen=True, kw_only=True)
 class Run:
-    """One model and how to run it, as the program inside the container sees it. None: the program decides."""
+    """One model and how to run it, as the program inside the container sees it. The program decides what is None."""
 
     model: PurePosixPath  # the file or folder to load
     format: str  # "gguf", "safetensors"
@@ -67,19 +69,19 @@ class Run:
     cpu: Cpu
     context: int  # tokens
     threads: int | None
-    extra_args: tuple[str, ...]  # after all others, so that they win
-    key: Secret  # without it the program answers no request that costs anything
-    # what llama.cpp's kind alone understands: with GGUF models; another kind says in remarks() what it leaves out
+    extra_args: tuple[str, ...]  # they come after all others, so that they win
+    key: Secret  # the API key; without it the program answers no request that makes it compute
+    # only loaders of GGUF models understand the following; a backend names in remarks() those that it ignores
     gpu_layers: int | None
     kv_cache: str  # of KV_TYPES
     flash_attention: bool | None
-    batch: int | None  # tokens of a prompt at a time
+    batch: int | None  # tokens of a prompt that are processed at a time
     cpu_experts: int = 0  # blocks whose experts stay in RAM
 
 
 @dataclass(frozen=True, kw_only=True)
 class Launch:
-    """How the program is started. `files`: path in the container -> text; generated, private, mounted read-only."""
+    """How the program is started. files: path in the container -> text; stackctl writes and mounts them read-only."""
 
     entrypoint: tuple[str, ...] = ()
     command: tuple[str, ...] = ()
@@ -89,61 +91,61 @@ class Launch:
 
 @dataclass(frozen=True, kw_only=True)
 class Buffer:
-    """Memory that a program says it has reserved."""
+    """Memory that a program reports to have reserved."""
 
-    device: str  # as it calls it: CUDA0, Vulkan1; "": the machine's own memory
+    device: str  # as the program calls it: CUDA0, Vulkan1; "" for the machine's main memory
     term: Literal["weights", "kv_cache", "state", "compute", "output"]
     mib: float
 
 
 @dataclass(frozen=True, kw_only=True)
 class Request:
-    """An HTTP request: a GET, or a POST of JSON where there is a body."""
+    """An HTTP request: a GET; a POST of JSON if there is a body."""
 
     path: str
     body: str = ""
 
 
-# where a program says how fast it was: in the last event of a streamed answer, in its log, or where it is asked for it
+# where a program reports its speed: in the last event of a streamed answer, in its log, or in the answer to a request
 Speaks = Literal["stream", "log"] | Request
 
-# every backend knows OpenAI's completions, and wants its key for them
+# every backend serves OpenAI's completions, and asks for its API key there
 COMPLETION: Final = Request(path="/v1/completions", body='{"prompt":"Hello","max_tokens":1}')
 
 
 @dataclass(frozen=True, kw_only=True)
 class ServerInfo:
-    """What a server of this kind says of itself. It is ready unless it loads, is locked or lacks something."""
+    """What a server of this kind reports. It is ready unless it loads, is locked or lacks something."""
 
     model: str = ""  # as SillyTavern will see it
-    context: int = 0  # tokens; 0: not said
+    context: int = 0  # tokens; 0 if it does not report it
     chat_template: str = ""
     is_loading: bool = False
-    is_locked: bool = False  # it wants a key, or another one
-    lacks: Cause | None = None  # why it will not answer as it is
+    is_locked: bool = False  # it asks for an API key, or for another one
+    lacks: Cause | None = None  # why it can't answer in its present state
 
 
 def takes_every_value(run: Run) -> None:
-    """It refuses no value that stack.toml takes."""
+    """Accept every value that stack.toml accepts: the default of Backend.check."""
 
 
 def does_it_all(run: Run) -> tuple[str, ...]:  # noqa: ARG001 - the default of Backend.remarks
-    """Nothing to remark."""
+    """Return no remark: the program does all that stack.toml asks for."""
     return ()
 
 
 def gguf_alone(packing: str) -> str:  # noqa: ARG001 - the default of Backend.refuses
-    """It loads no safetensors of any kind."""
+    """Refuse safetensors of every kind."""
     return "it loads GGUF models alone"
 
 
 def in_the_image(variant: Variant, cpu: Cpu, cuda: tuple[int, ...]) -> str:  # noqa: ARG001 - of Backend.program
-    """None of its own: the image carries it."""
+    """Return "": the image contains the program."""
     return ""
 
 
 class Backend(Judge, Protocol):
-    """All that stackctl knows of one backend. Every fact carries its source in the module."""
+    """All that stackctl knows about one backend. The module names the source of every fact."""
 
     NAME: str
     ALIASES: tuple[str, ...]
@@ -152,31 +154,31 @@ class Backend(Judge, Protocol):
     PORT: int
     MODEL_DIR: PurePosixPath
     FORMATS: tuple[str, ...]
-    KV_TYPES: tuple[str, ...]  # of its KV cache, as stack.toml and `Run` call them; f16 among them
+    KV_TYPES: tuple[str, ...]  # the types of its KV cache, as stack.toml and `Run` name them; f16 is one of them
     IMAGES: Mapping[Variant, Image]
-    OWN_IMAGES: Mapping[Variant, str]  # ours, where one can be built for that variant
-    IMAGE_TOOLS: tuple[str, ...]  # what the official image is known to contain; a probe may use nothing else
-    PROGRAMS: Mapping[str, Program]  # by version and build; {}: the image carries its program
-    RUNS_AS_ROOT: bool  # the image insists on it
-    READ_ONLY_ROOT: bool
-    GRACE_S: int
-    MEMORY: Reserves  # what it sets aside whatever the model
+    OWN_IMAGES: Mapping[Variant, str]  # images that stackctl can build, by variant
+    IMAGE_TOOLS: tuple[str, ...]  # programs that the official image contains; a probe may use no others
+    PROGRAMS: Mapping[str, Program]  # by version and build; {} if the image contains the program
+    RUNS_AS_ROOT: bool  # the image works as root alone
+    READ_ONLY_ROOT: bool  # it works with a read-only root file system
+    GRACE_S: int  # seconds that it gets to stop
+    MEMORY: Reserves  # what it reserves with every model
     READY: Request  # answers 2xx only with a loaded model; SillyTavern's container asks it before it starts
     ARGUMENTS: Arguments  # those that the plan decides
-    SHORTENS: bool  # its parser takes the beginning of a long argument for the whole
-    QUESTIONS: tuple[Request, ...]  # what tells such a server from others, beside READY
+    SHORTENS: bool  # its parser accepts the beginning of a long argument for the whole
+    QUESTIONS: tuple[Request, ...]  # the requests, besides READY, that tell such a server from others
     SPEED: Speaks
-    LISTEN: str  # the flag without which, or against whose value, it may listen on 127.0.0.1 alone
+    LISTEN: str  # the flag that makes it listen on all addresses
 
     def program(self, variant: Variant, cpu: Cpu, cuda: tuple[int, ...]) -> str:
-        """Which of PROGRAMS suits processor and driver (its CUDA, () if not known); "" where there are none.
+        """Return the key in PROGRAMS for this processor and driver (its CUDA; () if unknown); "" if PROGRAMS is empty.
 
-        Raises ConfigError or GpuError where none suits.
+        Raise ConfigError or GpuError if none suits.
         """
         ...
 
     def refuses(self, packing: str) -> str:
-        """Why it can't load safetensors that are packed so ("": plain numbers), in words; "" where it can."""
+        """Return why it can't load safetensors in this packing ("" for plain numbers); "" if it can."""
         ...
 
     def check(self, run: Run) -> None:
@@ -186,29 +188,32 @@ class Backend(Judge, Protocol):
     def launch(self, run: Run) -> Launch: ...
 
     def remarks(self, run: Run) -> tuple[str, ...]:
-        """What of the wish this program can't do, in words; () if it can do it all."""
+        """Return a sentence for each setting that this program can't follow; () if it follows all."""
         ...
 
     def health(self) -> tuple[str, ...]:
-        """A command inside the container that succeeds only with a loaded model."""
+        """Return a command that succeeds inside the container only with a loaded model."""
         ...
 
     def model_id(self, file_name: str) -> str:
-        """The model's name as SillyTavern will see it."""
+        """Return the model's name as SillyTavern will see it."""
         ...
 
     def progress(self, line: str) -> str | None:
-        """What a log line says of loading, in a few words; None if nothing."""
+        """Return the step of loading that a log line reports, in a few words; None if it reports none."""
         ...
 
     def buffer(self, line: str) -> Buffer | None:
-        """The memory that a log line says was reserved; None if it says nothing of the kind."""
+        """Return the memory that a log line reports as reserved; None if it reports none."""
         ...
 
     def speed(self, said: str) -> float | None:
-        """The tokens a second of its last generation, by what it says at SPEED; None if it does not say it there."""
+        """Return the tokens a second of its last generation, from its text at SPEED; None if the text has no figure."""
         ...
 
     def recognise(self, answers: Mapping[str, Answer]) -> ServerInfo | None:
-        """What such a server says of itself, from its answers by path (to every backend's questions); None: no such."""
+        """Return what the server reports, from its answers by path (to every backend's questions).
+
+        None if the server is of another kind.
+        """
         ...

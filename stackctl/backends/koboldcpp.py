@@ -1,7 +1,7 @@
 """KoboldCpp.
 
-Its official image carries no program: a helper script downloads it at every start, opens a public tunnel unless told
-not to, and hides exit codes. So stackctl fetches the pinned release itself and runs it as the entrypoint.
+Its official image contains no program. A helper script downloads it at every start, opens a public tunnel by default
+and hides exit codes. So stackctl downloads the pinned release itself and runs it as the entrypoint.
 Sources: koboldcpp.py of LostRuins/koboldcpp 1.117.1 (read) and 1.115.1 (run); its docker-helper.sh and koboldcpp.sh of
 2026 (read) for who needs which build; sizes and hashes as the release v1.122.1 itself states them, quoted in public.
 """
@@ -26,7 +26,7 @@ from stackctl.backends.contract import (
     gguf_alone,
 )
 from stackctl.backends.koboldcpp_arguments import BATCHES, KOBOLDCPP_ARGUMENTS, KV_NUMBER, MOST_CONTEXT, ONCE_CONTEXT
-from stackctl.backends.llama_failures import load_ended, load_failure, not_loaded, signal_cause
+from stackctl.backends.llama_failures import CHECK_MODEL, load_ended, load_failure, not_loaded, signal_cause
 from stackctl.backends.llama_log import load_buffer, load_progress
 from stackctl.contracts.answer import Answer
 from stackctl.contracts.cause import Cause
@@ -46,7 +46,7 @@ MODEL_DIR: Final = PurePosixPath("/models")
 PROGRAM_PATH: Final = "/opt/stackctl/koboldcpp"
 FORMATS: Final[tuple[str, ...]] = ("gguf",)
 KV_TYPES: Final = tuple(KV_NUMBER)
-# the image is only the system around the program; no version of it but `latest` is published
+# the image contains the system around the program alone; `latest` is its only published tag
 IMAGES: Final[Mapping[Variant, Image]] = MappingProxyType(
     {
         CPU: Image(name="koboldai/koboldcpp:latest", seen=False),
@@ -84,7 +84,7 @@ PROGRAMS: Final[Mapping[str, Program]] = MappingProxyType(
             size=0,
             sha256="",
             unpacked_mib=2048,
-            remark="KoboldCpp's program for old machines (CUDA 11, AVX) is taken, which is slower: the usual one needs "
+            remark="KoboldCpp's build for old machines (CUDA 11, AVX) is used, which is slower: the usual build needs "
             "a processor with AVX2 and an NVIDIA driver for CUDA 12.1",
         ),
     }
@@ -101,12 +101,13 @@ SHORTENS: Final[bool] = True
 _CONFIG: Final = "/opt/stackctl/key.kcpps"
 _VERSION, _CONTEXT = "/api/extra/version", "/api/extra/true_max_context_length"
 QUESTIONS: Final = tuple(Request(path=path) for path in (_VERSION, _CONTEXT, MODELS, PROPS))
-# open with and without the password. Its log says the same, but ends that line with the next one that it writes
+# open with and without the password. Its log has the same figure, but the line ends only when the next one is written
 SPEED: Final[Speaks] = Request(path="/api/extra/perf")
 LISTEN: Final[str] = "--host 0.0.0.0"  # all addresses are its default
 
-_LAST_WORDS: Final = "stackctl logs koboldcpp shows its last words"
-# what is said of a trial, by which it chooses how much goes to the GPU, is not of the load
+_LAST_WORDS: Final = "Run `stackctl logs koboldcpp` to see its last lines."
+_OTHER: Final = "`stackctl deploy --backend llamacpp`"
+# before the load it tries how much fits on the GPU (params_fit); a failure of that trial is not one of the load
 _GAVE_UP: Final = re.compile(r"^(?!.*params_fit).*failed to load model")
 
 # /api/v1/model is open with and without a password; a closed port means that the model still loads
@@ -119,18 +120,18 @@ _PROBE: Final = (
 
 
 def program(variant: Variant, cpu: Cpu, cuda: tuple[int, ...]) -> str:
-    """As its official image chooses."""
+    """Choose the build as the official image's script does."""
     if cpu.architecture != "x86_64":
         raise ConfigError(
             f"KoboldCpp is published for x86-64 processors; this one is {cpu.architecture}",
-            hint="stackctl deploy --backend llamacpp; or give a build of your own: backend.program = FILE",
+            hint=f"Run {_OTHER}, or set `backend.program` to the file of another build.",
         )
     if variant == CPU:
         return _NO_CUDA
     if not cpu.avx:
         raise GpuError(
             "KoboldCpp's programs for NVIDIA GPUs need a processor with AVX, which this one lacks",
-            hint="run it on the CPU: stackctl deploy --gpu none; or take another: stackctl deploy --backend llamacpp",
+            hint=f"Run it on the CPU with `stackctl deploy --gpu none`, or use another backend with {_OTHER}.",
         )
     return _CUDA if cpu.avx2 and (not cuda or cuda >= _OLDEST_CUDA) else _OLD_PC
 
@@ -139,18 +140,18 @@ def check(run: Run) -> None:
     if run.context > MOST_CONTEXT:
         raise ConfigError(
             f"backend.context: KoboldCpp takes at most {MOST_CONTEXT} tokens, not {run.context}",
-            hint=f"set backend.context = {MOST_CONTEXT} or less; or take another: stackctl deploy --backend llamacpp",
+            hint=f"Set `backend.context = {MOST_CONTEXT}` or less, or use another backend with {_OTHER}.",
         )
     if run.batch not in {None, *BATCHES}:
         near = min(BATCHES, key=lambda one: abs(one - (run.batch or 0)))
         raise ConfigError(
             f"backend.batch: KoboldCpp takes {', '.join(map(str, BATCHES[1:]))} tokens, not {run.batch}",
-            hint=f"set backend.batch = {near}",
+            hint=f"Set `backend.batch = {near}`.",
         )
 
 
 def launch(run: Run) -> Launch:
-    """Arguments that every version from 1.76 on understands."""
+    """Return arguments that every version from 1.76 on understands."""
     words = [
         "--model",
         str(run.model),
@@ -159,7 +160,7 @@ def launch(run: Run) -> Launch:
         "--port",
         str(PORT),
         "--skiplauncher",
-        # as --password it would stand in argv; KoboldCpp prints it in its own log all the same
+        # --password would put the key into argv; KoboldCpp prints it in its log either way
         "--config",
         _CONFIG,
     ]
@@ -189,7 +190,7 @@ def launch(run: Run) -> Launch:
 
 
 def _for_old_cpu(cpu: Cpu) -> tuple[str, ...]:
-    """Which libraries to load; by itself the program looks at the processor only where no --use... is given."""
+    """Return the flags that choose its CPU libraries: it looks at the processor itself only without a --use... flag."""
     if cpu.architecture != "x86_64" or cpu.avx2:
         return ()
     return ("--noavx2",) if cpu.avx else ("--noavx2", "--failsafe")
@@ -198,7 +199,7 @@ def _for_old_cpu(cpu: Cpu) -> tuple[str, ...]:
 def remarks(run: Run) -> tuple[str, ...]:
     found = []
     if run.variant == CPU and (flags := _for_old_cpu(run.cpu)):
-        found.append(f"this processor has no AVX2: KoboldCpp runs much slower here ({' '.join(flags)})")
+        found.append(f"this processor has no AVX2, so KoboldCpp runs much slower here ({' '.join(flags)})")
     if run.context > ONCE_CONTEXT:
         found.append(f"KoboldCpp before 1.117 refuses a context over {ONCE_CONTEXT}")
     return tuple(found)
@@ -227,7 +228,7 @@ buffer: Final = load_buffer
 
 
 def speed(said: str) -> float | None:
-    # koboldcpp.py, /api/extra/perf: `last_eval` is milliseconds a token, in 1.76, too; the prompt has its own figures
+    # koboldcpp.py, /api/extra/perf: `last_eval` is milliseconds a token, also in 1.76; the prompt has separate figures
     last = parse_table(said)
     per_token_ms = number(last.get("last_eval"))
     return 1000 / per_token_ms if per_token_ms and number(last.get("last_token_count")) else None
@@ -237,26 +238,28 @@ def fatal(line: str) -> Cause | None:
     if "failed to map segment from shared object" in line:
         return Cause(
             says="KoboldCpp can't load the libraries that it unpacks: its TMPDIR is mounted noexec",
-            hint="see the tmpfs of this service in compose.yml or compose.override.yml: it needs `exec`",
+            hint="Add `exec` to the options of this service's tmpfs /tmp in compose.override.yml.",
         )
     if "Could not create temporary directory" in line:
         return Cause(
-            says="KoboldCpp can't unpack itself: its TMPDIR can't be written",
-            hint="see the tmpfs of this service in compose.yml or compose.override.yml",
+            says="KoboldCpp can't unpack itself: its TMPDIR is not writable",
+            hint="Check this service's tmpfs /tmp in compose.override.yml: it must be writable.",
         )
     if "No space left on device" in line or "Failed to extract" in line:
         return Cause(
-            says="KoboldCpp has too little room to unpack itself",
-            hint="raise the size of its /tmp in compose.override.yml",
+            says="KoboldCpp has too little space in /tmp to unpack itself",
+            hint="Raise the size of this service's tmpfs /tmp in compose.override.yml.",
         )
     if "kcpp config file invalid or not found" in line:
         return Cause(
-            says="KoboldCpp can't read its configuration file", hint="look at backend.extra_args", kind="config"
+            says="KoboldCpp can't read its configuration file",
+            hint="Remove --config from `backend.extra_args` in stack.toml.",
+            kind="config",
         )
     if cause := refused_argument(line, TITLE, "program"):
         return cause
     if "Cannot find text model file" in line:
-        return Cause(says="KoboldCpp does not find the model file", hint="stackctl deploy", kind="model")
+        return Cause(says="KoboldCpp does not find the model file", hint=CHECK_MODEL, kind="model")
     if cause := load_failure(line):
         return cause
     if "Load Text Model OK: False" in line or "Could not load text model" in line or _GAVE_UP.search(line):
@@ -275,7 +278,7 @@ def exit_cause(code: int) -> Cause | None:
     if code == 3:
         return Cause(says="KoboldCpp could not load the model", hint=_LAST_WORDS, kind="model")
     if code == 139:  # 128 + SIGSEGV
-        # llama.cpp gave no model and KoboldCpp used it all the same: damaged, unknown, or too little memory for it
+        # llama.cpp returned no model (damaged, unknown, or too large for the memory) and KoboldCpp did not check it
         return Cause(says="KoboldCpp crashed while it loaded the model", hint=_LAST_WORDS, kind="model")
     return signal_cause(code)
 
@@ -286,7 +289,7 @@ def recognise(answers: Mapping[str, Answer]) -> ServerInfo | None:
         return None
     name = text(good(answers, READY.path).get("result"))
     if name == "inactive":
-        hint = "load one in its launcher or admin page, or start it with --model"
+        hint = "Load one in its launcher or admin page, or start it with `--model FILE`."
         return ServerInfo(lacks=Cause(says="KoboldCpp runs without a model", hint=hint))
     return ServerInfo(
         model=first_model(answers) or name,

@@ -1,6 +1,6 @@
 """The arguments of KoboldCpp that a plan decides, and the values that it takes.
 
-Source: the parser (argparse) of koboldcpp.py: LostRuins/koboldcpp 1.76, and 1.115.1 for the names that it has beside.
+Source: the parser (argparse) of koboldcpp.py: LostRuins/koboldcpp 1.76, and 1.115.1 for the names that it added.
 """
 
 from typing import Final
@@ -18,9 +18,9 @@ from stackctl.backends.command_line import (
 from stackctl.backends.contract import Argument, Arguments
 
 _TITLE: Final = "KoboldCpp"
-_EVERY: Final = 9999  # blocks: as many as there are
+_EVERY: Final = 9999  # more blocks than any model has
 KV_NUMBER: Final = {"f16": "0", "q8_0": "1", "q4_0": "2"}  # numbers are understood by every version
-# 1.76 and 1.115.1 take half the context, which 1.117.1 has doubled; 1.76 takes a batch of neither 16 nor 4096
+# 1.117.1 doubled the largest context of 1.76 and 1.115.1; 1.76 refuses a batch of 16 or 4096
 MOST_CONTEXT: Final = 524288
 ONCE_CONTEXT: Final = 262144
 BATCHES: Final = (-1, *(2**power for power in range(4, 13)))
@@ -50,13 +50,13 @@ KOBOLDCPP_ARGUMENTS: Final[Arguments] = arguments(
     ),
     ("--autofit --fit -fit --parallelrequests --continuous-batching --contbatch", Argument()),
     ("--device -dev", Argument(decides="gpu.devices")),
-    # of these the parser takes one alone
+    # the parser accepts only one of these
     (
         "--usecpu --usecuda --usecublas --usehipblas --usevulkan --useclblast --noblas",
         Argument(
             decides="gpu.mode",
-            fixed="says what KoboldCpp computes on, for which it takes one argument alone",
-            hint='take it out; gpu.mode decides it: "nvidia" or "none"',
+            fixed="chooses the device on which KoboldCpp computes, and KoboldCpp accepts only one such argument",
+            hint='Remove it, and set `gpu.mode` to "nvidia" or "none".',
         ),
     ),
     ("--model -m --nomodel", model_argument(_TITLE)),

@@ -1,14 +1,14 @@
-"""What KoboldCpp saves in a .kcpps file for a setting that nobody touched.
+"""The values that KoboldCpp saves in a .kcpps file for settings that the user left alone.
 
-Sources: koboldcpp.py of LostRuins/koboldcpp 1.76, 1.102 and 1.117.1 (read: the defaults of its arguments, and what its
-launcher begins with) and of 1.115.1 (esobold, a fork: the defaults that its parser gives).
+Sources: koboldcpp.py of LostRuins/koboldcpp 1.76, 1.102 and 1.117.1 (read: the defaults of its arguments and of its
+launcher) and of 1.115.1 (esobold, a fork: the defaults that its parser gives).
 """
 
 from collections.abc import Mapping
 from types import MappingProxyType
 from typing import Final
 
-# a setting -> every value that a known version saves for it unasked; for one that is not here see _NOTHING
+# a setting -> every default that a known version saves for it; for a setting that is not listed see _NOTHING
 _UNASKED: Final[Mapping[str, tuple[object, ...]]] = MappingProxyType(
     {
         "autofitpadding": (1024,),
@@ -47,16 +47,16 @@ _UNASKED: Final[Mapping[str, tuple[object, ...]]] = MappingProxyType(
         "visionmintokens": (-1,),
     }
 )
-_NOTHING: Final[tuple[object, ...]] = (False, 0, "", [], {})  # and null, which is no value of any setting
+_NOTHING: Final[tuple[object, ...]] = (False, 0, "", [], {})  # null, too, means that a setting has no value
 
 
 def is_untouched(key: str, value: object) -> bool:
-    """Whether a setting of that name was saved as it was, without anybody having chosen it."""
+    """Return whether a saved setting has a default value, so that the user has not chosen it."""
     return value is None or any(_is_same(value, one) for one in _UNASKED.get(key, _NOTHING))
 
 
 def _is_same(value: object, other: object) -> bool:
-    """Whether two values of JSON are equal; in Python true is 1, too."""
+    """Return whether two JSON values are equal. In Python true equals 1, in JSON it does not."""
     if isinstance(value, list) and isinstance(other, list):
         return len(value) == len(other) and all(map(_is_same, value, other))
     return isinstance(value, bool) == isinstance(other, bool) and value == other

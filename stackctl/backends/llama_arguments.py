@@ -1,6 +1,6 @@
 """The arguments of llama.cpp's server that a plan decides; text-generation-webui passes them on.
 
-Source: common/arg.cpp of ggml-org/llama.cpp (its --help, run as build 11669). Names with _ in place of - are the same.
+Source: common/arg.cpp of ggml-org/llama.cpp (its --help, run as build 11669). It accepts _ for - in names.
 """
 
 from typing import Final
@@ -17,7 +17,7 @@ from stackctl.backends.command_line import (
 from stackctl.backends.contract import Argument, Arguments
 
 _TITLE: Final = "llama.cpp"
-_EVERY: Final = 9999  # layers, blocks: as many as there are
+_EVERY: Final = 9999  # more layers or blocks than any model has
 
 
 def _layers(value: str) -> object:
@@ -28,7 +28,7 @@ def _layers(value: str) -> object:
 LLAMA_ARGUMENTS: Final[Arguments] = arguments(
     ("-c --ctx-size", Argument(decides="backend.context", read=whole(1))),
     ("-ngl --gpu-layers --n-gpu-layers", Argument(decides="backend.gpu_layers", read=_layers)),
-    # one of K and V each: the plan knows one type for both
+    # llama.cpp has a type for K and one for V; the plan knows one type for both
     ("-ctk --cache-type-k -ctv --cache-type-v", Argument(decides="backend.kv_cache")),
     (
         "-fa --flash-attn",
@@ -44,11 +44,11 @@ LLAMA_ARGUMENTS: Final[Arguments] = arguments(
     ("-ncmoe --n-cpu-moe", Argument(decides="cpu_experts", read=whole(0))),
     ("-cmoe --cpu-moe", Argument(decides="cpu_experts", read=always(_EVERY))),
     ("-dev --device", Argument(decides="gpu.devices")),
-    # how much RAM earlier prompts take; what it logs, from which stackctl reads how far it is and why it failed
+    # the RAM for earlier prompts; and its log, from which stackctl reads the progress and the cause of a failure
     ("-cram --cache-ram -lv --verbosity --log-verbosity -v --verbose --log-verbose --log-disable", Argument()),
     ("-m --model -a --alias --models-dir --models-preset", model_argument(_TITLE)),
     ("-hf -hfr --hf-repo -hff --hf-file -mu --model-url -dr --docker-repo", model_argument(_TITLE)),
-    # each of these is a model of its own, with a port and a context of its own
+    # each of these names another model, with its port and context
     (
         (
             "--embd-gemma-default --fim-qwen-1.5b-default --fim-qwen-3b-default --fim-qwen-7b-default "
@@ -63,7 +63,7 @@ LLAMA_ARGUMENTS: Final[Arguments] = arguments(
         "--embedding --embeddings --rerank --reranking",
         Argument(
             fixed="makes llama.cpp a server that answers no chat",
-            hint="take it out; run a server for that beside this stack",
+            hint="Remove it, and run another server for embeddings or reranking.",
         ),
     ),
 )

@@ -1,4 +1,4 @@
-"""Lines that every program built on llama.cpp's loader writes while it loads a model and all goes well.
+"""The log lines that every program built on llama.cpp's loader writes while it loads a model without trouble.
 
 Source: src/llama-model-loader.cpp, src/llama-model.cpp, src/llama.cpp and ggml-cuda of ggml-org/llama.cpp;
 KoboldCpp and text-generation-webui print them unchanged.
@@ -21,7 +21,7 @@ _TERMS: Mapping[str, Literal["weights", "kv_cache", "state", "compute", "output"
     "output": "output",
 }
 _STEPS = (
-    ("load_model: loading model '", "reading the weights"),  # all that llama-server says at its default verbosity
+    ("load_model: loading model '", "reading the weights"),  # the only line at llama-server's default verbosity
     ("loading model tensors", "reading the weights"),
     ("llama_kv_cache", "reserving the KV cache"),
     ("warming up the model", "warming up"),
@@ -31,7 +31,7 @@ _STEPS = (
 
 
 def load_progress(line: str) -> str | None:
-    """What a line says of loading, in a few words."""
+    """Return the step of loading that a line reports, in a few words; None if it reports none."""
     if found := _OFFLOADED.search(line):
         return f"{found[1]} of {found[2]} layers on the GPU"
     if found := _SHARDS.search(line):
@@ -40,7 +40,7 @@ def load_progress(line: str) -> str | None:
 
 
 def load_buffer(line: str) -> Buffer | None:
-    """What a line says was reserved, and where: CPU, CPU_Mapped and CUDA_Host are all the machine's own memory."""
+    """Return the memory that a line reports as reserved. CPU, CPU_Mapped and CUDA_Host all mean the main memory."""
     found = _BUFFER.search(line)
     if not found:
         return None

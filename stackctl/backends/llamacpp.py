@@ -40,7 +40,7 @@ TAVERN_TYPE: Final[str] = "llamacpp"
 PORT: Final[int] = 8080
 MODEL_DIR: Final = PurePosixPath("/models")
 FORMATS: Final[tuple[str, ...]] = ("gguf",)
-KV_TYPES: Final[tuple[str, ...]] = ("f16", "q8_0", "q4_0")  # of those that it has: the best, and the usual ones
+KV_TYPES: Final[tuple[str, ...]] = ("f16", "q8_0", "q4_0")  # the best of its types, and the usual ones
 IMAGES: Final[Mapping[Variant, Image]] = MappingProxyType(
     {
         CPU: Image(name="ghcr.io/ggml-org/llama.cpp:server-b9191", seen=True),
@@ -57,8 +57,8 @@ refuses: Final = gguf_alone
 RUNS_AS_ROOT: Final[bool] = False
 READ_ONLY_ROOT: Final[bool] = True
 GRACE_S: Final[int] = 10
-# of llama-server: 4 slots on one cache unless --parallel says otherwise, logits for its slots alone; --cache-ram
-_PROMPT_CACHE_MIB: Final = 1024  # instead of that
+# llama-server's defaults: 4 slots share one cache (--parallel), and logits are kept for the slots alone
+_PROMPT_CACHE_MIB: Final = 1024  # --cache-ram
 MEMORY: Final = Reserves(slots=4, logits="slots", batch=512, prompt_cache_mib=_PROMPT_CACHE_MIB)
 READY: Final[Request] = Request(path="/health")
 ARGUMENTS: Final = LLAMA_ARGUMENTS
@@ -71,12 +71,13 @@ check: Final = takes_every_value
 
 
 def launch(run: Run) -> Launch:
-    """Arguments of llama-server; the image's entrypoint is /app/llama-server."""
-    words = ["--model", str(run.model), "--host", "0.0.0.0", "--port", str(PORT)]  # noqa: S104 - in its container
+    """Return the arguments of llama-server; the image's entrypoint is /app/llama-server."""
+    words = ["--model", str(run.model), "--host", "0.0.0.0", "--port", str(PORT)]  # noqa: S104 - inside its container
     words += ["--ctx-size", str(run.context)]
-    # one slot: with more, the context is divided among them or shared, and SillyTavern sends one request at a time
+    # one slot: more slots divide or share the context, and SillyTavern sends one request at a time
     words += ["--parallel", "1", "--no-webui"]
-    # what its loader says of layers and memory; 3, the default, hides it (ggml-org/llama.cpp#23021), 5 shows prompts
+    # 4 shows the loader's lines on layers and memory, which 3, the default, hides (ggml-org/llama.cpp#23021); 5 shows
+    # prompts
     words += ["--log-verbosity", "4"]
     # earlier prompts in RAM: up to 8 GiB by default (ggml-org/llama.cpp#16391)
     words += ["--cache-ram", str(_PROMPT_CACHE_MIB)]
@@ -105,7 +106,7 @@ def health() -> tuple[str, ...]:
 
 
 def model_id(file_name: str) -> str:
-    # --alias takes several names, divided by commas and stripped of blanks, and shows one of them
+    # --alias takes several names, separated by commas and stripped of spaces, and shows one of them
     return file_name.replace(",", "_").strip(" ")
 
 
@@ -121,7 +122,7 @@ buffer: Final = load_buffer
 
 
 def speed(said: str) -> float | None:
-    # tools/server/README.md, `timings`: of the last event of /completion; a single token has no time of its own there
+    # tools/server/README.md: `timings` in the last event of /completion; it gives no time for a single token
     timings = table_or_empty(parse_table(said).get("timings"))
     if number(timings.get("predicted_n")) < 2:
         return None
@@ -129,13 +130,13 @@ def speed(said: str) -> float | None:
 
 
 def fatal(line: str) -> Cause | None:
-    known = "look at backend.extra_args in stack.toml; the image's version decides what is known"
+    known = "Check `backend.extra_args` in stack.toml: the image's version decides which arguments exist."
     if cause := refused_server_argument(line, known):
         return cause
     if line.startswith("error while handling argument"):
         return Cause(
             says=f"llama-server refused an argument ({line.removeprefix('error while handling ').strip()})",
-            hint="look at [backend] in stack.toml",
+            hint="Check the section [backend] of stack.toml, `backend.extra_args` first.",
             kind="config",
         )
     if cause := load_failure(line):
@@ -144,11 +145,11 @@ def fatal(line: str) -> Cause | None:
 
 
 ended: Final = load_ended
-exit_cause: Final = signal_cause  # else 1 is all it ever says; the log has the cause
+exit_cause: Final = signal_cause  # its only other exit code is 1, and then the log has the cause
 
 
 def recognise(answers: Mapping[str, Answer]) -> ServerInfo | None:
-    # KoboldCpp has /props as well, but no /health; everything but /health wants the key, where there is one
+    # KoboldCpp has /props as well, but no /health; with an API key everything but /health asks for it
     health = answers.get(READY.path)
     if health and table_or_empty(health.table.get("error")).get("message") == "Loading model":
         return ServerInfo(is_loading=True)
@@ -163,6 +164,6 @@ def recognise(answers: Mapping[str, Answer]) -> ServerInfo | None:
         return None
     return ServerInfo(
         model=first_model(answers),
-        context=tokens(defaults.get("n_ctx")),  # of one slot, which is what one chat gets
+        context=tokens(defaults.get("n_ctx")),  # the context of one slot, which is what one chat gets
         chat_template=text(good(answers, PROPS).get("chat_template")),
     )

@@ -1,4 +1,4 @@
-"""text-generation-webui (TextGen), in the image that is used in practice: Atinoda's.
+"""text-generation-webui (TextGen), in Atinoda's image, which is the usual one.
 
 Sources: modules/shared.py and modules/api of oobabooga/text-generation-webui of 2026-05 (run); the image's
 docker-entrypoint.sh of 2026-04 (read).
@@ -38,7 +38,7 @@ from stackctl.backends.contract import (
     takes_every_value,
 )
 from stackctl.backends.llama_arguments import LLAMA_ARGUMENTS
-from stackctl.backends.llama_failures import load_ended, load_failure, not_loaded, refused_server_argument
+from stackctl.backends.llama_failures import CHECK_MODEL, load_ended, load_failure, not_loaded, refused_server_argument
 from stackctl.backends.llama_log import load_buffer, load_progress
 from stackctl.contracts.answer import Answer
 from stackctl.contracts.cause import Cause
@@ -68,10 +68,10 @@ program: Final = in_the_image
 RUNS_AS_ROOT: Final[bool] = True
 READ_ONLY_ROOT: Final[bool] = False  # it copies its own default files into /app at every start
 GRACE_S: Final[int] = 10
-# it starts llama-server with --parallel 1 and --ubatch-size 1024; of which age that one is depends on the image, and
-# older ones keep logits for the whole batch
-# Of safetensors, measured by its author with Llama 2 13B on an RTX 3090 (2023): 1.0 GiB over the files' size with
-# ExLlama, 1.4 with ExLlamaV2, 2.7 and more with AutoAWQ
+# it starts llama-server with --parallel 1 and --ubatch-size 1024; the image decides the version of llama-server, and
+# older versions keep logits for the whole batch
+# Safetensors, measured by its author with Llama 2 13B on an RTX 3090 (2023), take 1.0 GiB more than the files' size
+# with ExLlama, 1.4 with ExLlamaV2, 2.7 and more with AutoAWQ
 MEMORY: Final = Reserves(
     logits="batch",
     batch=1024,
@@ -82,7 +82,7 @@ MEMORY: Final = Reserves(
     prompt_cache_mib=8192,
 )
 READY: Final[Request] = Request(path="/v1/internal/token-count", body='{"text":"hello"}')
-# modules/shared.py, its parser (argparse)
+# the parser (argparse) of modules/shared.py
 ARGUMENTS: Final[Arguments] = arguments(
     ("--ctx-size --n_ctx --max_seq_len", Argument(decides="backend.context", read=whole(1), gguf_alone=True)),
     (
@@ -107,7 +107,7 @@ ARGUMENTS: Final[Arguments] = arguments(
     ("--parallel", Argument(decides="slots", read=whole(1))),
     ("--cpu-moe", Argument(decides="cpu_experts", read=always(9999))),  # of every block
     ("--loader", Argument(gguf_alone=True)),
-    ("--cpu", Argument(decides="gpu.mode", fixed="says what it computes on", hint="take it out; set gpu.mode")),
+    ("--cpu", Argument(decides="gpu.mode", fixed="chooses the device", hint='Remove it; set `gpu.mode = "none"`.')),
     ("--extra-flags", Argument(inner=LLAMA_ARGUMENTS)),
     ("--model --model-dir --model-menu --user-data-dir", model_argument(TITLE)),
     ("--api-port --listen-port --listen-host --api-disable-ipv4 --ssl-keyfile --ssl-certfile", place_argument(TITLE)),
@@ -123,19 +123,21 @@ SPEED: Final[Speaks] = "log"
 _RATE: Final = re.compile(r"Output generated in [0-9.]+ seconds \(([0-9]{1,9}\.[0-9]+) tokens/s, [1-9][0-9]* tokens, ")
 LISTEN: Final[str] = "--listen"
 _FLAGS: Final = "/app/user_data/CMD_FLAGS.txt"
-_EXTRA_FLAGS: Final = "look at --extra-flags in backend.extra_args; the image's version decides what is known"
+_EXTRA_FLAGS: Final = "Check `--extra-flags` in `backend.extra_args`: the image's version decides which flags exist."
 _RAISED: Final = re.compile(r"(?:\w+\.)*(?:ValueError|OSError|RuntimeError|ImportError|ModuleNotFoundError): (.+)")
 _SAID: Final = 240  # characters of what a loader says
+_OTHER_CONFIG: Final = "Download all files of the model again: its config.json does not match its weights."
+_WHOLE: Final = "Check that the folder at `model.path` has all files of the model, or use the model as GGUF."
 _RAISED_HINTS: Final = (
-    ("does not recognize this architecture", "take a newer image (backend.image), or another model"),
-    ("okenizer", "the folder lacks its tokenizer: download the model again, whole"),
-    ("size mismatch", "the folder's config.json is not that of its weights: download the model again, whole"),
-    ("mismatched", "the folder's config.json is not that of its weights: download the model again, whole"),
-    ("out of memory", "take a smaller model, or one with fewer bits"),
+    ("does not recognize this architecture", "Use a newer image (`backend.image`), or another model."),
+    ("okenizer", "Download all files of the model again: the folder lacks its tokenizer."),
+    ("size mismatch", _OTHER_CONFIG),
+    ("mismatched", _OTHER_CONFIG),
+    ("out of memory", "Use a smaller model, or one with fewer bits."),
 )
 
 # only token-count tells a loaded model from a failed load; all status endpoints answer 200 in both cases.
-# With a key nothing is open, so the probe reads it where the program itself does
+# With an API key every endpoint asks for it, so the probe reads the key from the program's own file
 _PROBE: Final = (
     "import json,shlex,urllib.request as u;"
     f"k=next(w[10:] for w in shlex.split(open('{_FLAGS}').read()) if w[:10]=='--api-key=');"
@@ -145,15 +147,15 @@ _PROBE: Final = (
 )
 
 
-# what it no longer has a loader for: oobabooga/textgen#7415 (March 2026), #6641 (January 2025); and what Transformers
-# loads with a package alone that is not among its requirements (requirements/full of May 2026, transformers 5.6)
+# packings whose loader was removed: oobabooga/textgen#7415 (March 2026), #6641 (January 2025); then those for which
+# Transformers needs a package that is not in its requirements (requirements/full of May 2026, transformers 5.6)
 _GONE: Final[Mapping[str, str]] = MappingProxyType(
     {
         "exl2": "its ExLlamaV2 loader was removed in March 2026",
         "gptq": "its GPTQ loader was removed in January 2025",
         "awq": "it has no loader for AWQ",
-        "fp8": "Transformers needs the package kernels for FP8, which it does not have",
-        "mlx": "that is for Apple's MLX alone",
+        "fp8": "Transformers needs the package kernels for FP8, which the image lacks",
+        "mlx": "only Apple's MLX loads that",
     }
 )
 _LACKS: Final[Mapping[str, str]] = MappingProxyType(
@@ -164,22 +166,22 @@ _LACKS: Final[Mapping[str, str]] = MappingProxyType(
         "vptq": "vptq",
     }
 )  # fmt: skip
-# through Transformers, which unpacks mxfp4 to 16 bits where it has no kernels for it; EXL3 through ExLlamaV3
+# Transformers loads these, and unpacks mxfp4 to 16 bits if it has no kernels for it; ExLlamaV3 loads EXL3
 _LOADED: Final = frozenset({"", "bitnet", "bitsandbytes", "exl3", "mxfp4", "torchao"})
 
 
 def refuses(packing: str) -> str:
-    """Plain numbers and bitsandbytes go through Transformers, EXL3 through ExLlamaV3 (on a GPU alone)."""
+    """Transformers loads plain numbers and bitsandbytes; ExLlamaV3 loads EXL3, on a GPU alone."""
     if package := _LACKS.get(packing):
-        return f"Transformers needs the package {package} for that, which it does not have"
-    return _GONE.get(packing, "" if packing in _LOADED else "none of its loaders knows that")
+        return f"Transformers needs the package {package} for that, which the image lacks"
+    return _GONE.get(packing, "" if packing in _LOADED else "none of its loaders supports that")
 
 
 def launch(run: Run) -> Launch:
-    """Flags go into CMD_FLAGS.txt: EXTRA_LAUNCH_ARGS is expanded unquoted, so a name with a blank breaks there."""
+    """Put the flags into CMD_FLAGS.txt: the image expands EXTRA_LAUNCH_ARGS unquoted, so a name with spaces breaks."""
     name = str(run.model.relative_to(MODEL_DIR))
     words = ["--listen", "--api", "--api-port", str(PORT), "--nowebui"]
-    words += [f"--model={name}"] if name.startswith("-") else ["--model", name]  # argparse takes -x for a flag
+    words += [f"--model={name}"] if name.startswith("-") else ["--model", name]  # argparse reads -x as a flag
     if run.format == "gguf":
         words += ["--loader", "llama.cpp", "--ctx-size", str(run.context)]
         words += ["--cache-type", _KV_NAME[run.kv_cache]]
@@ -191,20 +193,20 @@ def launch(run: Run) -> Launch:
     if run.cpu_experts:
         words.append("--cpu-moe")
     words += given_flags(("--batch-size", run.batch), ("--ubatch-size", run.batch))
-    key = f"--api-key={run.key.reveal()}"  # in one word: a key may begin with -
+    key = f"--api-key={run.key.reveal()}"  # one word, because a key may begin with -
     lines = [shlex.join(words), key, *([shlex.join(run.extra_args)] if run.extra_args else [])]
     return Launch(
         environment={
             "HF_HUB_OFFLINE": "1",
             "GRADIO_ANALYTICS_ENABLED": "False",
-            "COLUMNS": "400",  # else its log breaks every line after 80 characters
+            "COLUMNS": "400",  # by default its log breaks every line after 80 characters
         },
         files={_FLAGS: Secret("\n".join(lines) + "\n")},
     )
 
 
 def remarks(run: Run) -> tuple[str, ...]:
-    """What its loaders do not take: llama.cpp's always gets --flash-attn on, Transformers has neither of the others."""
+    """Name what its loaders ignore: llama.cpp's always gets --flash-attn on; Transformers sets context and KV type."""
     if run.format == "gguf":
         return () if run.flash_attention is not False else ("text-generation-webui always uses flash attention",)
     says = "with a safetensors model text-generation-webui sets the context itself and does not quantise the KV cache"
@@ -233,7 +235,7 @@ buffer: Final = load_buffer
 
 
 def speed(said: str) -> float | None:
-    # modules/text_generation.py: written once a generation is over; the time that the prompt took is in it
+    # modules/text_generation.py writes the line after a generation; its time includes that of the prompt
     found = _RATE.search(said)
     return (number(float(found[1])) or None) if found else None
 
@@ -242,7 +244,7 @@ def fatal(line: str) -> Cause | None:
     if cause := refused_argument(line, TITLE, "image") or refused_server_argument(line, _EXTRA_FLAGS):
         return cause
     if "The path to the model does not" in line or "No .gguf models found in" in line:
-        return Cause(says="text-generation-webui does not find the model", hint="stackctl deploy", kind="model")
+        return Cause(says="text-generation-webui does not find the model", hint=CHECK_MODEL, kind="model")
     if cause := load_failure(line):
         return cause
     if "Error loading the model with llama.cpp" in line or "Failed to load the model" in line:
@@ -251,13 +253,13 @@ def fatal(line: str) -> Cause | None:
 
 
 def ended(line: str) -> Cause | None:
-    # modules/models.py lets what its loaders raise end it; rich draws the traceback, and its last line says why
+    # an exception of a loader ends modules/models.py; rich draws the traceback, and its last line says why
     if found := _RAISED.match(line.strip(" │")):
-        hint = "is the folder whole, and of a kind that this version knows? look at model.path; or take it as GGUF"
-        hint = next((better for mark, better in _RAISED_HINTS if mark in line), hint)
+        hint = next((hint for mark, hint in _RAISED_HINTS if mark in line), _WHOLE)
         return Cause(says=f"its loader says: {found[1][:_SAID].strip()}", hint=hint, kind="model")
-    if "IndexError: list index out of range" in line:  # versions before 2025 look for the first GGUF file so
-        return Cause(says="there is no .gguf file in the model's folder", hint="look at model.path", kind="model")
+    if "IndexError: list index out of range" in line:  # versions before 2025 find no first GGUF file
+        says = "there is no .gguf file in the model's folder"
+        return Cause(says=says, hint="Check `model.path` in stack.toml.", kind="model")
     return load_ended(line)
 
 
@@ -265,7 +267,7 @@ def exit_cause(code: int) -> Cause | None:
     if code == 2:  # argparse
         return Cause(
             says="text-generation-webui refused its arguments",
-            hint="look at backend.extra_args in stack.toml",
+            hint="Check `backend.extra_args` in stack.toml.",
             kind="config",
         )
     return None
@@ -274,14 +276,14 @@ def exit_cause(code: int) -> Cause | None:
 def recognise(answers: Mapping[str, Answer]) -> ServerInfo | None:
     info, count = answers.get(_INFO), answers.get(READY.path)
     if info and info.status == 400 and info.table.get("detail") == "Invalid host header":
-        says = "text-generation-webui refuses every host name but its own"
-        return ServerInfo(lacks=Cause(says=says, hint=f"start it with {LISTEN}"))
+        says = "text-generation-webui refuses requests to any host name but localhost"
+        return ServerInfo(lacks=Cause(says=says, hint=f"Start it with `{LISTEN}`."))
     if info and info.status == 401 and info.table.get("detail") == "Unauthorized":
         return ServerInfo(is_locked=True)
     if not {"model_name", "lora_names"} <= good(answers, _INFO).keys():
         return None
-    if not count or count.status != 200:  # which alone tells a loaded model from one that failed to load, or from none
+    if not count or count.status != 200:  # only this answer tells a loaded model from none or from a failed load
         says = "text-generation-webui runs, but no model is loaded in it"
-        hint = "load one in its Model tab, where its log says why it failed; or start it with --model"
+        hint = "Load one in its Model tab, or start it with `--model NAME`; its log says why a load failed."
         return ServerInfo(lacks=Cause(says=says, hint=hint))
     return ServerInfo(model=first_model(answers))

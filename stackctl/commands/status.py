@@ -128,7 +128,7 @@ def _trouble(state: ServiceState, machine: Machine) -> Trouble | None:
     found = readiness.trouble(state, machine.docker.tail(since, _LINES))
     if found is None:
         return None
-    hint = found.hint if "stackctl" in found.hint else f"{found.hint}; then: stackctl deploy"
+    hint = found.hint if "stackctl" in found.hint else f"{found.hint} Then run `stackctl deploy`."
     return Trouble(service=state.name, says=found.message, hint=hint)
 
 

@@ -1,6 +1,6 @@
-"""The services beside the pair, one module each. To add one: write the module, and list it here.
+"""The companions: services next to SillyTavern and its backend, one module each.
 
-Its section of stack.toml stands in core/config/spec.py.
+To add one, write its module and list it here. Its section of stack.toml stands in core/config/spec.py.
 """
 
 from types import MappingProxyType

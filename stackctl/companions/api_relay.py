@@ -1,8 +1,8 @@
-"""The backend's API for other programs: a service that hands connections on.
+"""The relay that opens the backend's API to other programs: it forwards TCP connections.
 
-The backend itself stays where it is, in the internal network. A port can't be published from there, and any other
-network would be a way out: one without masquerading still lets a container reach this machine and what routes back to
-it (seen with Docker 28).
+The backend itself stays in the internal network alone. A port can't be published from there, and any other network
+would be a way out: even one without masquerading lets a container reach this machine and the networks that route back
+to it (seen with Docker 28).
 """
 
 from ipaddress import ip_address
@@ -19,11 +19,11 @@ SETTING: Final[str] = "backend.publish"
 NEEDS_OWN_BACKEND: Final[bool] = True
 PORT: Final = 8000  # inside its container
 _START_S: Final = 30
-_PIDS: Final = 128  # one node, which has 7 threads, and another for its health check (run)
+_PIDS: Final = 128  # one node with 7 threads, and another one for the health check (measured)
 
 
 def publish(setting: Setting) -> tuple[Publish, ...]:
-    """The one place that the setting names: address and port."""
+    """Return the address and port that the setting names."""
     address, _, port = str(setting).rpartition(":")
     return (Publish(address=str(ip_address(address.strip("[]"))), port=int(port), target=PORT),)
 
@@ -36,7 +36,7 @@ def service(setting: Setting, around: Surroundings) -> Service:
         image=around.tavern_image,
         image_is=around.tavern_image_is,
         entrypoint=("node", "-e", one_line("api_relay"), "--", *backend, str(PORT)),
-        user=Owner(uid=65534, gid=65534),  # nobody: it owns nothing and reads nothing
+        user=Owner(uid=65534, gid=65534),  # the user nobody: it owns no file and reads none
         networks=around.networks,
         publish=publish(setting),
         waits_for=(around.backend,),
@@ -53,4 +53,4 @@ def notes(service: Service) -> tuple[str, ...]:
     return (f"the backend's API is open at http://{where.place}{more}; it asks for the key in .stackctl/api-key",)
 
 
-fatal = ended = exit_cause = no_cause  # it writes no log of its own, and node's 1 is any uncaught error
+fatal = ended = exit_cause = no_cause  # it writes no log, and node's exit code 1 stands for any uncaught error

@@ -1,1 +1,1 @@
-"""The values that several rooms speak of: plain, frozen, and without a thought of their own."""
+"""The values that several rooms share: frozen data without behaviour."""

@@ -1,4 +1,4 @@
-"""What a server answered."""
+"""The answer of a server."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -9,12 +9,12 @@ from stackctl.contracts.json_table import parse_table
 
 @dataclass(frozen=True, kw_only=True)
 class Answer:
-    """What a server answered to one request."""
+    """The answer of a server to one request."""
 
     status: int
     body: str
 
     @property
     def table(self) -> Mapping[str, Any]:
-        """The body's JSON object; {} where it is anything else."""
+        """Return the body's JSON object; {} if it is anything else."""
         return parse_table(self.body)

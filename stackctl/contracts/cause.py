@@ -1,4 +1,4 @@
-"""Why a service can't go on."""
+"""The cause of a service's failure."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -18,9 +18,9 @@ _ERRORS: Final[Mapping[Kind, type[StackctlError]]] = {
 
 @dataclass(frozen=True, kw_only=True)
 class Cause:
-    """Why a service can't go on, in plain words, and what to do. Its kind decides the class of error.
+    """Why a service failed, and what to do (hint). Its kind decides the class of error.
 
-    is_generic: it says no more than that it failed, so a cause that says why comes before it, wherever that stands.
+    is_generic: it says only that the service failed, so a cause that says why takes precedence, wherever it stands.
     """
 
     says: str
@@ -29,5 +29,5 @@ class Cause:
     is_generic: bool = False
 
     def error(self, whose: str, evidence: tuple[str, ...] = ()) -> StackctlError:
-        """The error for the service (or server) of this name; `evidence`: the lines that show the cause."""
+        """Return the error for the service (or server) of this name; evidence: the log lines that show the cause."""
         return _ERRORS[self.kind](f"{whose}: {self.says}", hint=self.hint, evidence=evidence)

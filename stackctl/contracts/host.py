@@ -16,36 +16,36 @@ class Owner:
 
 @dataclass(frozen=True, kw_only=True)
 class Permissions:
-    """What a folder's file system makes of owners and permissions; by default it keeps them."""
+    """How a folder's file system treats owners and permissions; by default it keeps them."""
 
-    are_refused: bool = False  # chmod or chown ends with an error
-    mode: int = 0o600  # what a file has that was to have 0600
-    file_system: str = ""  # its kind, such as ext4 or cifs; "": not known
+    are_refused: bool = False  # chmod or chown fails
+    mode: int = 0o600  # the mode of a file after chmod 0600
+    file_system: str = ""  # its kind, such as ext4 or cifs; "" if unknown
 
     @property
     def are_kept(self) -> bool:
-        """Whether a secret can be kept there."""
+        """Return whether a secret can be kept there."""
         return not self.are_refused and not self.mode & 0o077
 
 
 @dataclass(frozen=True, kw_only=True)
 class Cpu:
-    """The processor, as far as programs are built for one kind and not for another."""
+    """The features of the processor for which programs have separate builds."""
 
-    architecture: str = "x86_64"  # as `uname -m` says it
+    architecture: str = "x86_64"  # as `uname -m` prints it
     avx: bool = True
     avx2: bool = True
 
 
 @dataclass(frozen=True, kw_only=True)
 class Gpu:
-    """One GPU, as its driver sees it."""
+    """One GPU, as its driver reports it."""
 
     index: int
     uuid: str
     name: str
-    total_mib: int  # 0: it shares the machine's memory
+    total_mib: int  # 0 if it shares the machine's memory
     free_mib: int
-    cuda: tuple[int, ...] = ()  # the newest that its driver can run, as (12, 4); (): not known
-    own_mib: int = 0  # held by this stack's own backend, which a deploy gives back
-    make: str = "nvidia"  # of GPUS
+    cuda: tuple[int, ...] = ()  # the newest CUDA that its driver can run, as (12, 4); () if unknown
+    own_mib: int = 0  # what this stack's backend holds, and frees in a deploy
+    make: str = "nvidia"  # a key of GPUS

@@ -1,4 +1,4 @@
-"""JSON objects from outside, as tables: whatever else came counts as an empty one."""
+"""JSON objects from outside, read as tables; any other value counts as an empty table."""
 
 import json
 from collections.abc import Mapping
@@ -6,7 +6,7 @@ from typing import Any
 
 
 def parse_table(text: str) -> dict[str, Any]:
-    """Return the JSON object that a text is; {} for anything else."""
+    """Return the JSON object that a text contains; {} for any other text."""
     try:
         found = json.loads(text)
     except (ValueError, RecursionError):
@@ -15,5 +15,5 @@ def parse_table(text: str) -> dict[str, Any]:
 
 
 def table_or_empty(value: object) -> Mapping[str, Any]:
-    """Return a value of parsed JSON where it is a table, else {}."""
+    """Return a value of parsed JSON if it is a table, else {}."""
     return value if isinstance(value, Mapping) else {}

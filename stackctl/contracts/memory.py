@@ -1,21 +1,21 @@
-"""What a program sets aside whatever it loads."""
+"""The memory that a backend reserves with every model."""
 
 from dataclasses import dataclass
 from typing import Literal
 
-Device = Literal["cuda", "vulkan", "cpu"]  # what computes, as far as it takes memory of its own
+Device = Literal["cuda", "vulkan", "cpu"]  # what computes; each kind takes another amount of memory for itself
 
 
 @dataclass(frozen=True, kw_only=True)
 class Reserves:
-    """What a backend sets aside by habit, whatever the model: its own part of the sum."""
+    """What a backend reserves with every model: its part of the memory estimate."""
 
-    slots: int = 1  # sequences at once, if nobody says otherwise
-    shares_one_cache: bool = True  # those slots share one cache; False: each has its own part of the context
-    logits: Literal["slots", "batch"] = "slots"  # for how many tokens a batch's results are kept
-    batch: int = 512  # tokens of a prompt at a time (micro-batch)
+    slots: int = 1  # sequences at once, by default
+    shares_one_cache: bool = True  # the slots share one cache; False if each has its part of the context
+    logits: Literal["slots", "batch"] = "slots"  # the tokens whose results are kept: one a slot, or the whole batch
+    batch: int = 512  # tokens of a prompt that are processed at a time (micro-batch)
     base_mib: int = 85  # RAM of the program itself, without a model
-    cpu_experts: Literal["any", "all", "none"] = "any"  # of how many blocks it can keep the experts in RAM
+    cpu_experts: Literal["any", "all", "none"] = "any"  # the number of blocks whose experts it can keep in RAM
     folder_mib: int = 0  # VRAM per GPU that its loaders of safetensors take beyond weights and cache
     gpu_alone: frozenset[str] = frozenset()  # packings of safetensors that it loads on a GPU only
-    prompt_cache_mib: int = 0  # RAM that it fills with earlier prompts as time goes by
+    prompt_cache_mib: int = 0  # RAM that it gradually fills with earlier prompts

@@ -1,4 +1,4 @@
-"""Services, networks and what they take of the machine. Nothing here knows Compose's syntax."""
+"""Services, networks and the resources that they use. Nothing here knows Compose's syntax."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -7,14 +7,14 @@ from typing import Final, Literal
 from stackctl.contracts.host import Owner
 
 ImageState = Literal["tried", "unverified", "own"]
-Role = Literal["backend", "frontend", "companion"]  # who computes, who is chatted in, who helps them
-Variant = str  # of an image or a program: "cpu", or what the make of a GPU says; each backend lists those it has
+Role = Literal["backend", "frontend", "companion"]  # computes; shows the chat; helps them
+Variant = str  # the build of an image or program: "cpu", or a make's VARIANT; each backend lists its variants
 CPU: Final[Variant] = "cpu"
 
 
 @dataclass(frozen=True, kw_only=True)
 class Mount:
-    """A file or folder of the host inside a container; it must exist before the start."""
+    """A file or folder of the host, mounted into a container; it must exist before the start."""
 
     source: str
     target: str
@@ -28,7 +28,7 @@ class Tmpfs:
     target: str
     size_mib: int
     executable: bool = False
-    owner: Owner | None = None  # as its container counts; None: everybody in there may write
+    owner: Owner | None = None  # with the ids inside the container; None if every user there may write
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -40,19 +40,19 @@ class Health:
     interval_s: int = 10
     timeout_s: int = 5
     retries: int = 3
-    start_interval_s: int | None = None  # only engines from 25 on know it
+    start_interval_s: int | None = None  # engines before 25 don't know it
 
 
 @dataclass(frozen=True, kw_only=True)
 class GpuRequest:
-    """What gives one service its GPUs: a reservation by a driver of the engine, or device files."""
+    """The GPUs of one service: a reservation by a driver of the engine, or device files."""
 
-    make: str  # of GPUS
-    driver: str = ""  # through which the engine reserves them: nvidia, cdi; "": it reserves none
-    devices: tuple[str, ...] = ()  # of that driver; (): all of them
-    files: tuple[str, ...] = ()  # devices of the host as files, such as /dev/dri, or CDI devices by name
-    groups: tuple[str, ...] = ()  # that may open those files
-    environment: Mapping[str, str] = field(default_factory=dict)  # what the program is told about them
+    make: str  # a key of GPUS
+    driver: str = ""  # the engine's driver that reserves them: nvidia, cdi; "" if none does
+    devices: tuple[str, ...] = ()  # that driver's devices; () for all of them
+    files: tuple[str, ...] = ()  # device files of the host, such as /dev/dri, or names of CDI devices
+    groups: tuple[str, ...] = ()  # groups that may open those files
+    environment: Mapping[str, str] = field(default_factory=dict)  # variables by which the program finds them
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -65,58 +65,58 @@ class Publish:
 
     @property
     def place(self) -> str:
-        """Address and port in one, as a URL has them."""
+        """Return the address and port as one text, as in a URL."""
         return f"[{self.address}]:{self.port}" if ":" in self.address else f"{self.address}:{self.port}"
 
 
 @dataclass(frozen=True, kw_only=True)
 class Network:
-    """A fixed subnet; internal: without a way out."""
+    """A network with a fixed subnet; internal: without a route to other networks."""
 
     name: str
     subnet: str
     gateway: str
     internal: bool
-    is_isolated: bool = False  # internal, and not even this machine has an address in it
-    existing: str = ""  # what Docker calls it, where it is somebody else's
+    is_isolated: bool = False  # internal, and this machine itself has no address in it
+    existing: str = ""  # Docker's name of a network that the stack joins and did not create
 
 
 @dataclass(frozen=True, kw_only=True)
 class Placement:
-    """On which of several machines a service runs."""
+    """The machine on which a service runs, of several."""
 
-    machine: str  # as the orchestrator calls it
+    machine: str  # the orchestrator's name for it
 
 
 @dataclass(frozen=True, kw_only=True)
 class Service:
-    """One container: what runs, as whom, with what."""
+    """One container: its program, its user and its resources."""
 
     name: str
     role: Role
     image: str
     image_is: ImageState = "tried"
-    entrypoint: tuple[str, ...] = ()  # (): the image's own
-    entrypoint_is: Literal["", "waits", "mounted"] = ""  # for another service first; a program among `mounts`
+    entrypoint: tuple[str, ...] = ()  # () for the image's
+    entrypoint_is: Literal["", "waits", "mounted"] = ""  # it waits for another service first; it is one of `mounts`
     command: tuple[str, ...] = ()
     environment: Mapping[str, str] = field(default_factory=dict)
-    user: Owner | None = None  # of this machine, as whom it reads and writes; None: as the image says
-    user_inside: Owner | None = None  # who that is in its container, as the engine counts
-    capabilities: tuple[str, ...] = ()  # beyond none
+    user: Owner | None = None  # the user of this machine as whom it reads and writes; None for the image's user
+    user_inside: Owner | None = None  # the same user with the ids inside the container
+    capabilities: tuple[str, ...] = ()  # those that are added after all were dropped
     read_only_root: bool = True
     mounts: tuple[Mount, ...] = ()
     tmpfs: tuple[Tmpfs, ...] = ()
     networks: tuple[str, ...] = ()
-    addresses: Mapping[str, str] = field(default_factory=dict)  # fixed ones, by network: in all or in none
-    reaches_host: bool = False  # knows the engine's own machine as host.docker.internal
+    addresses: Mapping[str, str] = field(default_factory=dict)  # network -> fixed address: for all networks or for none
+    reaches_host: bool = False  # the name host.docker.internal leads to the engine's machine
     publish: tuple[Publish, ...] = ()
     labels: tuple[str, ...] = ()  # KEY=VALUE
-    waits_for: tuple[str, ...] = ()  # healthy before this one starts
+    waits_for: tuple[str, ...] = ()  # services that must be healthy before this one starts
     health: Health
     grace_s: int = 10
     memory_mib: int | None = None
     cpus: float | None = None
-    pids: int  # the most processes and threads
+    pids: int  # the largest number of processes and threads
     gpu: GpuRequest | None = None
-    placement: Placement | None = None  # None: where the orchestrator puts it; Compose knows one machine alone
-    fingerprint: str = ""  # of the mounted files' content: a change must recreate the container
+    placement: Placement | None = None  # None if the orchestrator chooses; Compose knows one machine alone
+    fingerprint: str = ""  # a hash of the mounted files' content: a change must recreate the container

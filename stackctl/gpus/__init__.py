@@ -1,4 +1,4 @@
-"""The makes of GPU, one module each. To add one: write the module, and list it here."""
+"""The makes of GPU, one module each. To add one, write its module and list it here."""
 
 from collections.abc import Mapping
 from types import MappingProxyType
@@ -13,16 +13,16 @@ GPUS: Final[MappingProxyType[str, Make]] = MappingProxyType(
         nvidia.NAME: nvidia,
     }
 )
-# value of gpu.mode that passes a GPU on -> what does it, in words
+# value of gpu.mode that passes a GPU on -> name of the mechanism
 MODES: Final = MappingProxyType({mode: words for make in GPUS.values() for mode, words in make.MODES.items()})
 
 
 def find_make(mode: str, seen: tuple[Gpu, ...], makes: Mapping[str, Make] = GPUS) -> Make:
-    """The make that is passed on in this one of MODES: of several the one that is here, else the first."""
+    """Return the make whose GPUs this one of MODES passes on; of several, one that this machine has, else the first."""
     able = [make for make in makes.values() if mode in make.MODES]
     return next((make for make in able if any(gpu.make == make.NAME for gpu in seen)), able[0])
 
 
 def described_modes() -> str:
-    """MODES in words: "nvidia (NVIDIA Container Toolkit), cdi (...)"."""
+    """Return MODES as a text: "nvidia (NVIDIA Container Toolkit), cdi (...)"."""
     return ", ".join(f"{mode} ({words})" for mode, words in MODES.items())

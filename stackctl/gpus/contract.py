@@ -1,4 +1,4 @@
-"""What a make of GPU must say of itself. A make is a module; GPUS lists them by name."""
+"""The contract of a make of GPU: what its module must define. GPUS lists the modules by name."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -13,42 +13,43 @@ NOT_GIVEN: Final = "the container was made without the GPU that was asked for"
 
 @dataclass(frozen=True, kw_only=True)
 class Offer:
-    """With what an engine can give its containers GPUs."""
+    """The ways in which an engine can pass GPUs on to its containers."""
 
-    version: tuple[int, ...]  # of the engine
-    runtimes: tuple[str, ...] = ()  # by name
-    cdi_devices: tuple[str, ...] = ()  # by full name, such as nvidia.com/gpu=0
-    is_local: bool = True  # so that all its CDI devices could be seen
-    product: str = ""  # its name where it reserves no GPUs, and takes CDI devices as device files; "": it reserves
+    version: tuple[int, ...]  # the engine's version
+    runtimes: tuple[str, ...] = ()  # the names of its runtimes
+    cdi_devices: tuple[str, ...] = ()  # full names, such as nvidia.com/gpu=0
+    is_local: bool = True  # it runs on this machine, so cdi_devices is complete
+    # the engine's name if it takes CDI devices as device files instead of reserving GPUs; "" if it reserves them
+    product: str = ""
 
 
 class Make(Protocol):
-    """All that a plan knows of one make of GPU. Every fact carries its source in the module."""
+    """All that a plan knows about one make of GPU. The module names the source of every fact."""
 
     NAME: str  # as in Gpu.make and GpuRequest.make
-    MODES: Mapping[str, str]  # value of gpu.mode -> in words what passes the GPU on
-    RUNTIME: str  # the runtime of the engine that one of these modes needs; "": none of them needs one
-    VARIANT: Variant  # which image of a backend
-    DEVICE: Device  # as which its memory is estimated
+    MODES: Mapping[str, str]  # value of gpu.mode -> name of the mechanism that passes the GPU on
+    RUNTIME: str  # the engine's runtime that one of these modes needs; "" if none needs one
+    VARIANT: Variant  # the variant of a backend's image
+    DEVICE: Device  # the device for which its memory is estimated
 
     def choose_mode(self, offer: Offer | None) -> str:
-        """Which of MODES suits this engine; `offer`: None where no engine is asked."""
+        """Return the one of MODES that suits this engine; offer: None if no engine was asked."""
         ...
 
     def request(self, mode: str, devices: tuple[str, ...], offer: Offer | None) -> GpuRequest:
-        """What a service needs to have these devices (("all",), indices, UUIDs) in one of MODES.
+        """Return what a service needs to get these devices (("all",), indices, UUIDs) in one of MODES.
 
-        Raises GpuError where the engine is known not to have them.
+        Raise GpuError if the engine is known to lack one of them.
         """
         ...
 
     def count(self, request: GpuRequest, gpus: tuple[Gpu, ...]) -> int:
-        """How many GPUs a request brings, at least 1; `gpus`: those of this make that were seen."""
+        """Return how many GPUs a request brings, at least 1; gpus: those of this make on this machine."""
         ...
 
     def is_given(self, request: GpuRequest, drivers: tuple[str, ...], devices: tuple[str, ...]) -> bool:
-        """Whether a container has what was requested.
+        """Return whether a container has what was requested.
 
-        `drivers`: through which it was given GPUs; `devices`: the paths in it of the device files that it was given.
+        drivers: those that gave it GPUs; devices: the paths of its device files inside the container.
         """
         ...

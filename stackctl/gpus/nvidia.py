@@ -1,4 +1,4 @@
-"""NVIDIA: by the driver of the NVIDIA Container Toolkit or as CDI devices, never both.
+"""NVIDIA GPUs: passed on by the driver of the NVIDIA Container Toolkit or as CDI devices, never by both.
 
 Sources: Docker's release notes (CDI); nvidia-ctk's own help.
 """
@@ -17,19 +17,20 @@ NAME: Final[str] = "nvidia"
 RUNTIME: Final[str] = "nvidia"
 VARIANT: Final[Variant] = "cuda"
 DEVICE: Final[Device] = "cuda"
-_TOOLKIT, _CDI = "nvidia", "cdi"  # modes, and the engine's drivers of the same names
+_TOOLKIT, _CDI = "nvidia", "cdi"  # names of modes and of the engine's drivers alike
 MODES: Final[Mapping[str, str]] = MappingProxyType({_TOOLKIT: "NVIDIA Container Toolkit", _CDI: "CDI device files"})
 _KIND: Final = "nvidia.com/gpu="
 _ALL: Final = f"{_KIND}all"
-_FILES: Final = ("/dev/nvidia", "/dev/dxg")  # what its CDI devices put into a container; the latter on WSL
-_CDI_ENGINE, _CDI_BY_ITSELF = (25,), (28, 3)  # behind a feature flag first, then always on
+_FILES: Final = ("/dev/nvidia", "/dev/dxg")  # device files that its CDI devices add; the latter on WSL
+_CDI_ENGINE, _CDI_BY_ITSELF = (25,), (28, 3)  # first behind a feature flag, then always on
 _GENERATE: Final = "sudo nvidia-ctk cdi generate --output=/etc/cdi/nvidia.yaml"
 
 
 def choose_mode(offer: Offer | None) -> str:
-    """CDI where the engine has no drivers; the toolkit's where it has its runtime, else CDI where it has devices.
+    """Choose CDI if the engine reserves no GPUs, or has CDI devices but not the toolkit's runtime; else the toolkit.
 
-    With neither, still the toolkit's: a start that fails with the fix beats a CPU used in silence.
+    The toolkit is the choice even if the engine has neither: a start that fails and names the fix is better than the
+    CPU used without notice.
     """
     if offer and offer.product:
         return _CDI
@@ -42,8 +43,8 @@ def request(mode: str, devices: tuple[str, ...], offer: Offer | None) -> GpuRequ
     if offer and offer.product:
         if mode != _CDI:
             raise GpuError(
-                f"{offer.product} passes no GPU on by the toolkit's driver: it would leave it out without a word",
-                hint="take CDI: stackctl deploy --gpu cdi",
+                f"{offer.product} can't pass a GPU on by the toolkit's driver: it would silently leave it out",
+                hint="Run `stackctl deploy --gpu cdi`.",
             )
         return GpuRequest(make=NAME, files=_cdi_names(devices))
     if mode == _CDI:
@@ -65,24 +66,22 @@ def _cdi_names(devices: tuple[str, ...]) -> tuple[str, ...]:
 
 
 def _cdi_devices(devices: tuple[str, ...], offer: Offer | None) -> tuple[str, ...]:
-    """The devices' full names, each of which the engine must know."""
+    """Return the devices' full names. Raise GpuError if the engine lacks one."""
     wanted = _cdi_names(devices)
     if offer is None or not (offer.is_local or offer.cdi_devices):
-        return wanted  # nobody can tell from here; the engine will
+        return wanted  # a remote engine's devices are not visible from here; the engine itself checks them
     if wanted == (_ALL,) and _ALL not in offer.cdi_devices:
         wanted = tuple(one for one in offer.cdi_devices if one.startswith(_KIND)) or wanted
     missing = [one for one in wanted if one not in offer.cdi_devices]
     if missing:
-        raise GpuError(f"the engine knows no CDI device {', '.join(missing)}", hint=_cdi_hint(offer))
+        raise GpuError(f"the engine has no CDI device {', '.join(missing)}", hint=_cdi_hint(offer))
     return wanted
 
 
 def _cdi_hint(offer: Offer) -> str:
     if offer.version < _CDI_ENGINE:
-        return (
-            "CDI needs Docker Engine 25 or newer: update it, or use the toolkit's driver: stackctl deploy --gpu nvidia"
-        )
+        return "Update Docker Engine to 25 or newer, which CDI needs, or run `stackctl deploy --gpu nvidia`."
     if offer.cdi_devices:
-        return f"it knows {', '.join(offer.cdi_devices)}; the device files are made by: {_GENERATE}"
+        return f"Choose one of {', '.join(offer.cdi_devices)}, or run `{_GENERATE}` to describe all devices again."
     flag = ', set "features": {"cdi": true} in /etc/docker/daemon.json' if offer.version < _CDI_BY_ITSELF else ""
-    return f"make the device files: {_GENERATE}{flag}, then restart the engine"
+    return f"Run `{_GENERATE}`{flag}, then restart the engine."

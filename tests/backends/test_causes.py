@@ -14,13 +14,13 @@ LOADER: Sequence[tuple[str, str, Kind, str]] = (
         "ggml-org/llama.cpp#11975, unslothai/unsloth#3124",
         "gguf_init_from_file_impl: tensor 'blk.25.ffn_down.weight' has invalid ggml type 42 (NONE)",
         "model",
-        "newer image (backend.image), or the model in another quantisation",
+        "Use a newer image (`backend.image`), or the model in another quantisation",
     ),
     (
         "llama.cpp as Debian packages it",
         "tensor 'blk.0.attn_q.weight' of type 31 (TYPE_Q4_0_4_4 REMOVED, use Q4_0 with runtime repacking)",
         "model",
-        "take the model as Q4_0",
+        "Use the model as Q4_0",
     ),
     (
         "ggml-org/llama.cpp#27254",
@@ -92,7 +92,7 @@ LOADER: Sequence[tuple[str, str, Kind, str]] = (
         "llama.cpp after an update of the driver",
         "ggml_cuda_init: failed to initialize CUDA: system has unsupported display driver / cuda driver combination",
         "gpu",
-        "reboot",
+        "Reboot",
     ),
     ("llama.cpp", "llama_model_load: error loading model: unable to allocate CUDA0 buffer", "memory", "the GPU has"),
     ("llama.cpp", "llama_model_load: error loading model: unable to allocate Vulkan0 buffer", "memory", "the GPU has"),
@@ -111,13 +111,13 @@ LOADER: Sequence[tuple[str, str, Kind, str]] = (
         "ggml-org/llama.cpp, tools/server",
         "srv    load_model: chat template parsing error: Value is not callable",
         "config",
-        "SillyTavern does not need it",
+        "SillyTavern needs no template",
     ),
     (
         "oobabooga/textgen#7330",
         "/venv/bin/llama-server: error while loading shared libraries: librocblas.so.4: cannot open shared object file",
         "config",
-        "is not in its image",
+        "image lacks a library",
     ),
 )
 OF_ONE: Sequence[tuple[str, str, str, Kind, str]] = (
@@ -190,7 +190,7 @@ RAISED: Sequence[tuple[str, str, str]] = (
     (
         "text-generation-webui of 2026-05, run with the config.json of another model",
         "│ ValueError: Trying to set a tensor of shape torch.Size([8]) in 'weight' (which has shape torch.Size([9])) │",
-        "is the folder whole",
+        "has all files of the model",
     ),
     ("oobabooga/textgen#6187", "IndexError: list index out of range", "model.path"),
 )

@@ -255,7 +255,7 @@ def test_a_cdi_device_that_the_engine_does_not_know_is_refused_with_the_command_
 ) -> None:
     wish(running, '[gpu]\nmode = "cdi"\ndevices = ["no-such-gpu"]\n')
     error = refused(running)
-    assert (error.exit_code, error.message) == (5, "the engine knows no CDI device nvidia.com/gpu=no-such-gpu")
+    assert (error.exit_code, error.message) == (5, "the engine has no CDI device nvidia.com/gpu=no-such-gpu")
     assert "nvidia-ctk cdi generate" in error.hint
 
 

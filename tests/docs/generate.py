@@ -1,7 +1,8 @@
 """Write the pages that the code itself knows best: python -m tests.docs.generate."""
 
 import json
-from collections.abc import Iterator, Mapping
+import re
+from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -10,9 +11,21 @@ import click
 from stackctl.cli import main
 from stackctl.cli.options import KEYS
 from stackctl.core.config import stack_toml
+from tests.docs import messages
+from tests.docs.messages import Message
 
 DOCS = Path(__file__).parents[2] / "docs"
 WIDTH = 100
+_CAUSE_HEAD = ("message", "line of the log", "exit code", "what to do")
+_WHOSE = {
+    "backends/command_line.py": "Every backend",
+    "backends/koboldcpp.py": "KoboldCpp",
+    "backends/llama_failures.py": "Models in llama.cpp, KoboldCpp and text-generation-webui",
+    "backends/llamacpp.py": "llama.cpp",
+    "backends/textgen.py": "text-generation-webui",
+    "core/start/readiness.py": "Every service",
+    "core/tavern/log.py": "SillyTavern",
+}  # file of the program -> whose words it knows
 _HEAD = ("key", "default", "values", "meaning", "option")
 _MADE = "<!-- Generated from the code: python -m tests.docs.generate -->\n"
 _STACK = """\
@@ -35,13 +48,24 @@ _CLI = """\
 # The command line
 
 Every command with its `--help`. `-C` and `-v` stand before the command: `stackctl -C FOLDER status`.
-Exit codes are in the [README](../README.md#exit-codes).
+Exit codes are in the [README](../README.md#read-an-error).
+"""
+_LOGS = """\
+## What services and Docker say
+
+These errors name the service first: `llamacpp: the model file is damaged or cut short`. The lines with `|` below are
+from the service's log; `stackctl logs SERVICE` shows all of it.
 """
 
 
 def pages() -> dict[str, str]:
     """File name below docs/ -> its text, as the code has it now."""
-    return {"stack.md": stack_page(), "stack.schema.json": schema_text(), "cli.md": cli_page()}
+    return {
+        "stack.md": stack_page(),
+        "stack.schema.json": schema_text(),
+        "cli.md": cli_page(),
+        "troubleshooting.md": troubleshooting_page(),
+    }
 
 
 def schema_text() -> str:
@@ -60,10 +84,44 @@ def stack_page() -> str:
 
 
 def cli_page() -> str:
-    """The help of every command."""
+    """A table of all commands, and the help of each."""
     parts = [_MADE, _CLI]
+    lines: list[tuple[str, ...]] = [
+        (f"[`{name}`](#{name.replace(' ', '-')})", command.get_short_help_str(limit=200))
+        for name, command in commands().items()
+        if not isinstance(command, click.Group)
+    ]
+    parts.append(_table(("command", "what it does"), lines))
     parts += [f"## {name}\n\n```text\n{command_help(name, command)}\n```\n" for name, command in commands().items()]
     return "\n".join(parts)
+
+
+def troubleshooting_page() -> str:
+    """The page as it is up to the mark; then a row for each cause that a service's log or Docker's words have."""
+    by_hand = (DOCS / "troubleshooting.md").read_text(encoding="utf-8").partition(_MADE)[0]
+    causes: dict[str, list[Message]] = {}
+    for one in messages.causes():
+        causes.setdefault(_WHOSE[one.file], []).append(one)
+    causes["Docker and Compose"] = messages.table("core/start/docker_errors.py")
+    parts = [by_hand + _MADE, _LOGS]
+    parts += [f"### {title}\n\n{_table(_CAUSE_HEAD, _cause_rows(found))}" for title, found in causes.items()]
+    return "\n".join(parts)
+
+
+def _cause_rows(found: Iterable[Message]) -> list[tuple[str, ...]]:
+    rows = {}
+    for one in found:
+        says = one.text.replace(messages.HOLE, "...").strip()
+        lines = ", ".join(f"`{' '.join(piece.split())}`" for mark in one.marks for piece in _pieces(mark))
+        hint = one.hint.replace(messages.HOLE, "...").strip(" .;") or "read its log: `stackctl logs SERVICE`"
+        rows[says, lines] = (f"`{says}`", lines, str(one.exit_code), hint)
+    return list(rows.values())
+
+
+def _pieces(pattern: str) -> list[str]:
+    """The alternatives of a pattern as one reads them."""
+    plain = re.sub(r"\\(\W)", r"\1", pattern.replace(".*", " ... "))
+    return re.split(r"\|(?![^(]*\))", plain)
 
 
 def sections() -> dict[str, Mapping[str, Mapping[str, Any]]]:

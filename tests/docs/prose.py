@@ -95,28 +95,28 @@ def calls(line: str) -> Iterator[list[str]]:
 
 
 def wrong(words: list[str]) -> str:
-    """What a call names that the command line does not have; "" if all of it exists."""
+    """What click has against a call: a command, an option, a choice or a word too many; "" if it takes all of it.
+
+    Words that must be there are not missed: `stackctl use` in a sentence names the command.
+    """
     command: click.Command = main
-    options = {name: one for one in main.params if isinstance(one, click.Option) for name in one.opts}
-    queue = list(words)
-    while queue:
-        word = queue.pop(0)
-        name, _, value = word.partition("=")
-        if word in {"--help", "-h"}:
-            continue
-        if name.startswith("-"):
-            if name not in options:
-                return f"{command.name} has no option {name}"
-            if not options[name].is_flag and not value:
-                value = queue.pop(0) if queue else ""
-            kind = options[name].type
-            if isinstance(kind, click.Choice) and value not in kind.choices:
-                return f"{command.name} {name} takes no {value!r}"
-        elif isinstance(command, click.Group):
-            if word not in command.commands:
-                return f"{command.name} has no command {word}"
-            command = command.commands[word]
-            options = {name: one for one in command.params if isinstance(one, click.Option) for name in one.opts}
-        elif not any(isinstance(one, click.Argument) for one in command.params):
-            return f"{command.name} takes no {word!r}"
-    return ""
+    context = click.Context(command, info_name="stackctl", help_option_names=["-h", "--help"])
+    rest = list(words)
+    while True:
+        try:
+            values, rest, _ = command.make_parser(context).parse_args(rest)
+            for one in command.params:
+                if isinstance(one.type, click.Choice):
+                    value = values.get(str(one.name))
+                    for given in value if isinstance(value, list | tuple) else [value]:
+                        if isinstance(given, str):
+                            one.type.convert(given, one, context)
+            if not isinstance(command, click.Group):
+                return f"{command.name} takes no {rest[0]!r}" if rest else ""
+            if not rest:
+                return ""
+            _, found, rest = command.resolve_command(context, rest)
+        except click.UsageError as e:
+            return e.format_message()
+        assert found
+        command, context = found, click.Context(found, parent=context, info_name=found.name)

@@ -16,7 +16,7 @@ from stackctl.core.config.spec import OneModel, Spec
 from tests.docs import generate
 
 
-@pytest.mark.parametrize("name", ["stack.md", "stack.schema.json", "cli.md"])
+@pytest.mark.parametrize("name", ["stack.md", "stack.schema.json", "cli.md", "troubleshooting.md"])
 def test_a_generated_page_is_up_to_date(name: str) -> None:
     written = (generate.DOCS / name).read_text(encoding="utf-8")
     assert written == generate.pages()[name], "run: python -m tests.docs.generate"

@@ -1,24 +1,18 @@
-"""The READMEs and docs/ say what is so: commands, options, links, codes, versions, and the same in both languages."""
+"""The READMEs: short, the same in both languages, and what they show is so."""
 
 import ast
 import re
 from functools import cache
-from pathlib import Path
 
 import pytest
 
 from stackctl import errors
-from stackctl.backends import BACKENDS, koboldcpp
 from stackctl.core.model.demo_model import SENTENCE
-from stackctl.core.tavern import container as tavern
-from tests.docs import generate
-from tests.docs.prose import ROOT, Page, calls, page, wrong
+from tests.docs.prose import ROOT, Page, page
 
 READMES = ("README.md", "README.ja.md")
-DOCS = tuple(f"docs/{path.name}" for path in sorted((ROOT / "docs").glob("*.md")))
-PAGES = (*READMES, "CHANGELOG.md", *DOCS)
-COMMANDS = [name for name in generate.commands() if name not in {"stackctl", "stackctl images", "stackctl models"}]
 CODES = {0, 1, 2, 130} | {one.exit_code for one in errors.StackctlError.__subclasses__()}
+_WORD, _KANA = r"[A-Za-z0-9]", r"[ぁ-んァ-ヶ一-龠]"
 
 
 def without_remarks(content: str) -> list[str]:
@@ -30,10 +24,15 @@ def codes(text: Page) -> list[int]:
     return [int(row[0]) for row in text.rows if row[0].isdigit()]
 
 
+@pytest.mark.parametrize("name", READMES)
+def test_a_readme_is_read_in_one_go(name: str) -> None:
+    assert len(page(name).text.splitlines()) < 220
+
+
 def test_both_readmes_have_the_same_blocks_in_the_same_order() -> None:
     english, japanese = ([(kind, without_remarks(content)) for kind, content in page(n).fences] for n in READMES)
     assert english == japanese
-    assert len(english) > 5
+    assert len(english) > 10
 
 
 def test_both_readmes_have_the_same_headings_tables_links_and_inline_code() -> None:
@@ -46,47 +45,15 @@ def test_both_readmes_have_the_same_headings_tables_links_and_inline_code() -> N
 
 
 @pytest.mark.parametrize("name", READMES)
-def test_every_command_stands_in_the_table(name: str) -> None:
-    first = [row[0] for row in page(name).rows]
-    assert [cell.strip("`") for cell in first if cell.startswith("`stackctl ")] == COMMANDS
-
-
-@pytest.mark.parametrize("name", PAGES)
-def test_every_call_of_stackctl_names_what_exists(name: str) -> None:
-    for line in page(name).command_lines:
-        for words in calls(line):
-            assert not wrong(words), line
-
-
-@pytest.mark.parametrize("name", READMES)
 def test_every_make_target_exists(name: str) -> None:
     targets = set(re.findall(r"^([a-z-]+):", (ROOT / "Makefile").read_text(encoding="utf-8"), re.MULTILINE))
     named = {words[1] for line in page(name).command_lines if (words := line.split())[0] == "make" and words[1:]}
     assert {"demo", "test", "demo-down"} <= named <= targets
 
 
-@pytest.mark.parametrize("name", PAGES)
-def test_every_relative_link_leads_somewhere(name: str) -> None:
-    here = page(name)
-    for link in here.links:
-        if "://" in link:
-            continue
-        path, _, anchor = link.partition("#")
-        target = (here.path.parent / path).resolve() if path else here.path
-        assert target.exists(), link
-        if anchor:
-            assert anchor in Page(path=target, text=target.read_text(encoding="utf-8")).anchors, link
-
-
 @pytest.mark.parametrize("name", READMES)
 def test_the_table_of_exit_codes_is_that_of_the_errors(name: str) -> None:
     assert codes(page(name)) == sorted(CODES)
-
-
-def test_troubleshooting_has_a_chapter_for_every_exit_code() -> None:
-    titles = [text for _, text in page("docs/troubleshooting.md").headings]
-    found = [int(title.split()[1].rstrip(":")) for title in titles if title.startswith("Exit ")]
-    assert found == sorted(CODES - {0})
 
 
 @cache
@@ -100,38 +67,6 @@ def said_by_the_code() -> str:
             elif isinstance(node, ast.JoinedStr):
                 found.append("".join(str(v.value) if isinstance(v, ast.Constant) else "\0" for v in node.values))
     return "\n".join(found)
-
-
-def test_troubleshooting_quotes_only_what_the_code_says() -> None:
-    quotes = [span for row in page("docs/troubleshooting.md").rows for span in re.findall(r"`([^`]+)`", row[0])]
-    assert len(quotes) > 30
-    for quote in quotes:
-        for piece in quote.split("..."):
-            words = piece.partition(":")[0].strip() if ": No space" in piece else piece.strip(" ,")
-            assert words in said_by_the_code(), quote
-
-
-@pytest.mark.parametrize("name", READMES)
-def test_the_table_of_keys_is_that_of_stack_toml(name: str) -> None:
-    rows = {row[0].strip("`[]"): re.findall(r"`([^`]+)`", row[1]) for row in page(name).rows if len(row) == 2}
-    named = {section: list(keys) for section, keys in generate.sections().items() if section}
-    assert {section: rows.get(section) for section in named} == named
-    assert list(generate.sections()[""]) in rows.values()
-
-
-@pytest.mark.parametrize("name", READMES)
-def test_images_and_versions_are_those_of_the_code(name: str) -> None:
-    text = page(name).text
-    for backend in BACKENDS.values():
-        assert f"`{backend.NAME}`" in text
-        assert all(f"`{alias}`" in text for alias in backend.ALIASES if alias != "llama.cpp")
-        assert all(f"`{image.name}`" in text for image in backend.IMAGES.values())
-    assert tavern.IMAGE.rpartition(":")[2] in text
-    assert {program.version for program in koboldcpp.PROGRAMS.values()} == {"1.122.1"}
-    assert "1.122.1" in text
-    for program in koboldcpp.PROGRAMS.values():
-        assert not program.size or f"{program.size >> 20} MiB" in text
-        assert program.sha256 or f"`{program.url.rpartition('/')[2]}`" in text
 
 
 @pytest.mark.parametrize("name", READMES)
@@ -150,37 +85,20 @@ def test_the_picture_is_one_and_small() -> None:
     assert len(raw) < 300_000
 
 
-def test_the_changelog_is_kept_as_it_says() -> None:
-    text = page("CHANGELOG.md")
-    assert next(title for level, title in text.headings if level == 2) == "[Unreleased]"
-    kinds = {title for level, title in text.headings if level == 3}
-    assert kinds <= {"Added", "Changed", "Deprecated", "Removed", "Fixed", "Security"}
-
-
-@pytest.mark.parametrize("name", PAGES)
-def test_prose_fits_the_line(name: str) -> None:
-    if name in {"docs/stack.md", "docs/cli.md", "README.ja.md"}:
-        return
-    lines = [line for line in page(name).plain.splitlines() if not line.startswith("|")]
-    assert max(map(len, lines)) <= 130
+def test_the_japanese_readme_has_a_blank_between_latin_and_japanese_letters() -> None:
+    text = re.sub(r"\]\([^)]*\)", "]", page("README.ja.md").plain).replace("`", "")
+    assert not re.findall(rf".{{8}}(?:{_WORD}{_KANA}|{_KANA}{_WORD}).{{8}}", text)
 
 
 @pytest.mark.parametrize(
-    "line", ["stackctl deploi", "stackctl deploy --modl x", "stackctl deploy --gpu amd", "stackctl init now"]
+    "short", ["フォルダ", "メモリ", "サーバ", "ドライバ", "コンテナ", "ユーザ", "プロキシ", "レイヤ"]
 )
-def test_a_call_of_what_does_not_exist_would_be_found(line: str) -> None:
-    assert [wrong(words) for words in calls(line)] != [""]
+def test_the_japanese_readme_writes_a_long_vowel_always(short: str) -> None:
+    assert not re.findall(rf"{short}(?!ー)", page("README.ja.md").text)
 
 
-def test_a_call_is_found_wherever_it_stands() -> None:
-    line = (
-        "A=1 stackctl -C x status --json | tee y && sudo true; if ! .venv/bin/stackctl down; then pipx install stackctl"
-    )
-    assert list(calls(line)) == [["-C", "x", "status", "--json"], ["down"]]
-    assert list(calls('eval "$(stackctl completion bash)"')) == [["completion", "bash"]]
-    assert list(calls("SillyTavern's settings")) == []
-
-
-def test_pages_are_found() -> None:
-    assert len(DOCS) >= 4
-    assert all(Path(ROOT / name).exists() for name in PAGES)
+def test_the_japanese_readme_asks_and_tells_politely_throughout() -> None:
+    lines = [line for line in page("README.ja.md").plain.splitlines() if not line.startswith(("|", "#", "-", " ", "!"))]
+    ends = [end for line in lines for end in re.findall(r"([^。]+)。", re.sub(r"（[^（）]*）", "", line))]
+    assert len(ends) > 40
+    assert not [end for end in ends if not end.endswith(("ます", "です", "ません", "ください", "ました"))]

@@ -122,7 +122,7 @@ def test_an_engine_of_2020_reaches_a_backend_on_its_own_machine(
     ("mode", "words"),
     [
         ("nvidia", ["does not offer the NVIDIA driver", "nvidia-ctk runtime configure", "--gpu none"]),
-        ("cdi", ["knows no CDI device nvidia.com/gpu=all", "Docker Engine 25 or newer"]),
+        ("cdi", ["has no CDI device nvidia.com/gpu=all", "Update Docker Engine to 25 or newer"]),
     ],
 )
 def test_a_gpu_that_it_cannot_give_is_refused_before_anything_is_touched(

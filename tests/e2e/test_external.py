@@ -269,8 +269,8 @@ def test_text_generation_webui_without_listen_that_is_reached_all_the_same_refus
     del textgen
     with outside.textgen(models, "") as port, outside.passed_on(gateway, port) as open_port:
         said = refused(stack, f"http://host.docker.internal:{open_port}")
-    assert "text-generation-webui refuses every host name but its own" in said
-    assert hint(said) == "start it with --listen"
+    assert "text-generation-webui refuses requests to any host name but localhost" in said
+    assert hint(said) == "Start it with `--listen`."
 
 
 @pytest.mark.chaos

@@ -45,7 +45,7 @@ def test_what_ran_before_is_named_and_the_rest_runs_on_when_a_changed_deploy_fai
     good = (running.folder / "stack.toml").read_text()
     wish(running, good.replace("extra_args = []", 'extra_args = ["--no-such-flag"]'))
     said = dies(running, "llamacpp", 3)
-    assert f"what ran before: llamacpp ({IMAGE}, healthy), sillytavern (" in hint(said)
+    assert f"Before, these ran: llamacpp ({IMAGE}, healthy), sillytavern (" in hint(said)
     found = running.inspect("sillytavern")
     assert (found["Id"], found["State"]["Status"]) == (page, "running")
     wish(running, good)

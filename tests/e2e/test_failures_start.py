@@ -17,7 +17,7 @@ def test_a_model_whose_architecture_the_backend_does_not_know_is_said_with_its_l
     said = dies(stack, "llamacpp", 8, "--model", "new.gguf")
     assert "this version of the backend does not know the model's architecture" in said
     assert any("unknown model architecture: 'llamz'" in line for line in evidence(said))
-    assert "take a newer image (backend.image) or another model" in hint(said)
+    assert "Use a newer image (`backend.image`) or another model" in hint(said)
     status = stack.fails(7, "status")
     assert "llamacpp: this version of the backend does not know the model's architecture" in status
     assert hint(status).endswith("then: stackctl deploy")

@@ -156,7 +156,7 @@ def test_a_cdi_device_that_is_not_there_is_refused_with_those_that_are(running: 
         said = running.fails(5, "deploy", "--gpu", "cdi")
     finally:
         settings.write_text(before)
-    assert "knows no CDI device nvidia.com/gpu=7" in said
+    assert "the engine has no CDI device nvidia.com/gpu=7" in said
     assert "nvidia.com/gpu=0" in said
     assert "nvidia-ctk cdi generate" in said
 

@@ -96,10 +96,10 @@ def test_a_key_of_ones_own_is_taken(tmp_path: Path) -> None:
 def test_a_file_that_holds_no_key_is_an_error_and_nothing_is_written(tmp_path: Path, raw: bytes) -> None:
     (tmp_path / ".stackctl").mkdir()
     (tmp_path / ".stackctl/api-key").write_bytes(raw)
-    with pytest.raises(ConfigError, match="holds no API key") as caught:
+    with pytest.raises(ConfigError, match="contains no API key") as caught:
         rendered(quiet(tmp_path))
     assert "hunter2" not in caught.value.message
-    assert "the next deploy makes a new one: rm" in caught.value.hint
+    assert "the next `stackctl deploy` makes a new key" in caught.value.hint
     assert not (tmp_path / "compose.yml").exists()
 
 

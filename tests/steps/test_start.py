@@ -77,7 +77,7 @@ def test_what_ran_before_is_named_where_its_successor_fails(tmp_path: Path) -> N
     stage = Stage(states_={BACKEND: before}, ends={BACKEND: ended(BACKEND)}, logs={BACKEND: (REFUSES,)})
     with pytest.raises(ConfigError) as caught:
         start(written(tmp_path), quiet_stage(tmp_path, stage).machine, timeout_s=SOON_S)
-    assert caught.value.hint.endswith("; what ran before: llamacpp (image:1, healthy)")
+    assert caught.value.hint.endswith(" Before, these ran: llamacpp (image:1, healthy).")
     assert "old" not in stage.stopped
 
 
@@ -157,7 +157,7 @@ def test_one_that_an_earlier_start_left_loading_is_followed_by_its_log(tmp_path:
         says=f" Container t-{BACKEND}-1 Running",
         logs={BACKEND: (READING, REFUSES)},
     )
-    with pytest.raises(ConfigError, match="llama-server does not know an argument"):
+    with pytest.raises(ConfigError, match="llama-server does not know the argument"):
         start(written(tmp_path), quiet_stage(tmp_path, stage).machine, timeout_s=SOON_S)
     assert stage.stopped == [f"id-{BACKEND}"]
 

@@ -69,10 +69,10 @@ def test_a_login_that_is_the_users_own_is_left_alone_without_exposure(tmp_path: 
 def test_a_file_that_holds_no_password_is_refused_without_showing_it(tmp_path: Path, text: bytes) -> None:
     here = quiet(tmp_path)
     here.machine.folder.write(tavern_password.FILE, text)
-    with pytest.raises(ConfigError, match="holds no password") as failed:
+    with pytest.raises(ConfigError, match="contains no password") as failed:
         tavern_password.tavern_password(here.machine, EXPOSED)
     assert "lines-of-password" not in failed.value.message
-    assert "the next deploy makes a new one: rm" in failed.value.hint
+    assert "the next `stackctl deploy` makes a new password" in failed.value.hint
 
 
 def test_whatever_the_record_holds_sillytavern_has_run(tmp_path: Path) -> None:

@@ -47,7 +47,7 @@ def explain(failed: Failed, log: tuple[str, ...], before: Mapping[str, ServiceSt
     error = readiness.failure(failed.why, log) if isinstance(failed.why, ServiceState) else failed.why
     ran = [f"{s.name} ({s.image}, {s.health or s.state})" for s in before.values() if s.state == "running"]
     if ran:
-        error.hint = f"{error.hint}; what ran before: {', '.join(sorted(ran))}"
+        error.hint = f"{error.hint} Before, these ran: {', '.join(sorted(ran))}."
     return error
 
 

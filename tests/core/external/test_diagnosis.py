@@ -55,7 +55,7 @@ def test_a_loading_model_is_waited_for() -> None:
 @pytest.mark.parametrize(
     ("answers", "words", "flag"),
     [
-        ({"/v1/internal/model/info": REFUSED_HOST}, "refuses every host name", "--listen"),
+        ({"/v1/internal/model/info": REFUSED_HOST}, "refuses requests to any host name", "--listen"),
         (recorded("text-generation-webui", "model-failed-to-load"), "no model is loaded", "--model"),
         (recorded("text-generation-webui", "no-model"), "no model is loaded", "--model"),
         ({**recorded("koboldcpp"), "/api/v1/model": INACTIVE}, "without a model", "--model"),

@@ -249,9 +249,9 @@ def test_the_cause_is_read_from_the_log_of_what_died_and_what_ran_before_is_name
     stopped = service(PAGE, "exited", container="old-p")
     found = error(starts(BACKEND), changes(EXITED), log=log, before=[OLD[0], stopped])
     assert isinstance(found, ConfigError)
-    assert found.message.startswith(f"{BACKEND}: llama-server does not know an argument")
+    assert found.message.startswith(f"{BACKEND}: llama-server does not know the argument")
     assert found.evidence == log
-    assert found.hint.endswith(f"; what ran before: {BACKEND} (image-of-{BACKEND}, healthy)")
+    assert found.hint.endswith(f" Before, these ran: {BACKEND} (image-of-{BACKEND}, healthy).")
     assert "before this deploy" not in error(starts(BACKEND), changes(EXITED), log=log).hint
 
 
