@@ -38,7 +38,7 @@ def with_digests(plan: Plan, lock: Lock, machine: Machine) -> Lock:
         elif now and known != now:
             machine.ui.note(
                 f"the tag {name} means another image here by now ({now}); this stack runs the one that {FILE} records "
-                f"({known}). `stackctl deploy --replan` takes the new one"
+                f"({known}). run `stackctl deploy --replan` to take the new one"
             )
     return replace(lock, digests=digests)
 
@@ -79,8 +79,8 @@ def _fetch(service: str, image: str, own: str | None, variant: str, spec: Spec, 
         machine.docker.images.pull(image)
     except EngineError as failed:
         if (name := unpinned(image, lock.digests)) != image:
-            hint = f"{failed.hint}; `stackctl deploy --replan` takes what {name} means now"
-            raise EngineError(f"{failed.message}, which {FILE} records", hint=hint) from failed
+            hint = f"Run `stackctl deploy --replan` to take what {name} means now. {failed.hint}"
+            raise EngineError(f"{failed.message} (stack.lock records this digest)", hint=hint) from failed
         if own is None or spec.images != "auto":
             raise
         machine.ui.note(f"{failed.message}")

@@ -26,7 +26,8 @@ def with_model(lock: Lock, model: ModelSeen, coming: PendingModel | None, machin
         return replace(lock, model=model_record(files, revision))
     kept = pulled_model(model, machine)
     here = {file.name: (file.size, "") for file in model.files}
-    known = {_name(file.name, is_folder=model.is_folder): (file.size, file.sha256) for file in kept.files} if kept else {}
+    pulled = kept.files if kept else ()
+    known = {_name(file.name, is_folder=model.is_folder): (file.size, file.sha256) for file in pulled}
     same = {name: one for name, one in known.items() if here.get(name, one)[0] == one[0]}
     return replace(lock, model=model_record(here | same, kept.commit if kept else ""))
 
@@ -41,7 +42,7 @@ def refuse_without_lock(machine: Machine) -> None:
     if machine.folder.read(lock_file.FILE) is None:
         raise ConfigError(
             f"--locked: there is no {lock_file.FILE} in {machine.path}",
-            hint=f"run `stackctl deploy` without --locked once, and commit the {lock_file.FILE} that it writes",
+            hint=f"Run `stackctl deploy` without `--locked` once, and commit the {lock_file.FILE} that it writes.",
         )
 
 

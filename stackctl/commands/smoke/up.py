@@ -97,7 +97,7 @@ def _read_lock(path: Path, machine: Machine) -> str:
     if text is None:
         raise ConfigError(
             f"--locked: there is no file {path}",
-            hint=f"name the {lock_file.FILE} of a folder in which `stackctl deploy` has run with the same options",
+            hint=f"Name the {lock_file.FILE} of a folder in which `stackctl deploy` has run with the same options.",
         )
     return text
 

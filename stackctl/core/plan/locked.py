@@ -60,7 +60,7 @@ def refuse_differences(found: tuple[Difference, ...]) -> None:
     if found:
         raise ConfigError(
             f"--locked: this deploy differs from {FILE}: {'; '.join(map(str, found))}",
-            hint=f"run `stackctl deploy` without --locked to accept this, and commit {FILE}",
+            hint=f"Run `stackctl deploy` without `--locked` to accept this, and commit {FILE}.",
         )
 
 

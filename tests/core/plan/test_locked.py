@@ -110,4 +110,4 @@ def test_all_differences_stand_in_one_error_with_the_command_that_accepts_them()
         refuse_differences((Difference(what="a", was="1", would_be="2"), Difference(what="b", was="3", would_be="4")))
     assert caught.value.exit_code == 3
     assert caught.value.message.endswith("a was 1, would be 2; b was 3, would be 4")
-    assert caught.value.hint == "run `stackctl deploy` without --locked to accept this, and commit stack.lock"
+    assert caught.value.hint == "Run `stackctl deploy` without `--locked` to accept this, and commit stack.lock."
