@@ -51,7 +51,7 @@ fuzz: .venv/ready ## The property tests with many more examples
 		tests/commands/test_models_fuzz.py
 
 requirements: ## Pin the dependencies anew, with hashes and without addresses (needs uv)
-	uv pip compile pyproject.toml --extra dev --universal --generate-hashes --upgrade \
+	uv pip compile pyproject.toml --group dev --universal --generate-hashes --upgrade \
 		--no-emit-index-url --no-emit-find-links --no-header -q -o tests/requirements.txt
 	uv pip compile pyproject.toml --resolution lowest-direct --universal --generate-hashes --upgrade \
 		--no-emit-index-url --no-emit-find-links --no-header -q -o tests/lowest.txt
