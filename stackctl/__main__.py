@@ -1,4 +1,4 @@
-"""`python -m stackctl`, and the installed command: its exit code is true, whatever becomes of the terminal."""
+"""`python -m stackctl`, and the installed command. Its exit code is right even if the terminal goes away."""
 
 import _signal  # type: ignore[import-not-found]  # typeshed lacks it; `signal` itself takes 20 ms to import
 import os
@@ -9,7 +9,7 @@ INTERRUPTIONS = (_signal.SIGINT, _signal.SIGTERM, _signal.SIGHUP)
 def main() -> None:
     """Run the command line. Raises SystemExit."""
     for number in INTERRUPTIONS:
-        if _signal.getsignal(number) != _signal.SIG_IGN:  # as `nohup` and a shell's `&` want it
+        if _signal.getsignal(number) != _signal.SIG_IGN:  # `nohup` and a shell's `&` ignore it
             _signal.signal(number, lambda _number, _frame: os._exit(130))  # nothing was done yet: not even an import
     from stackctl.ui import keep_outputs
 

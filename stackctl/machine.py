@@ -1,4 +1,4 @@
-"""The machine: the seven ports that commands and steps use, for one deployment's folder. Tests build it of fakes."""
+"""The machine: the seven ports that commands and steps use, for one deployment's folder. Tests build it from fakes."""
 
 from collections.abc import Callable, Mapping
 from contextlib import suppress
@@ -38,15 +38,15 @@ class Machine:
     folder: Folder
 
     def __post_init__(self) -> None:
-        """From here on the key and the password that the folder keeps are *** in all that is printed."""
+        """Hide the key and the password that the folder keeps from all that is printed."""
         for name, has_form in ((API_KEY, is_api_key), (PASSWORD, is_password)):
-            with suppress(StackctlError):  # whoever needs it is told
+            with suppress(StackctlError):  # the step that needs it reports the error
                 kept = (self.folder.read(name, errors="replace") or "").strip()
                 if has_form(kept):
                     self.ui.hide(Secret(kept))
 
     def at(self, path: Path) -> "Machine":
-        """The same machine, with the deployment in another folder."""
+        """Return the same machine, with the deployment in another folder."""
         folder = self.storage.folder(path)
         return replace(self, path=path, folder=folder, orchestrator=self.orchestrator.at(folder))
 
@@ -55,16 +55,16 @@ class Machine:
         return PurePosixPath(self.path)
 
     def model(self, wanted: str) -> ModelSeen:
-        """A model as stack.toml names it, read as far as planning needs."""
+        """Return a model as stack.toml names it, read as far as planning needs."""
         return self.storage.model(wanted, self.path, self.folder.owner)
 
     def contents(self, wanted: str) -> "Contents":
-        """A model as stack.toml names it, with all that its files say."""
+        """Return a model as stack.toml names it, with all that its files contain."""
         return self.storage.contents(wanted, self.path)
 
 
 def real(path: Path, ui: Ui, orchestrator: str = "compose") -> Machine:
-    """The machine that we run on, with the deployment in `path`; `orchestrator`: one of ORCHESTRATORS."""
+    """Return the machine that we run on, with the deployment in `path`; `orchestrator`: a name in ORCHESTRATORS."""
     from stackctl.effects import bounded, models
     from stackctl.effects.docker.docker import DockerEngine
     from stackctl.effects.gpu.nvml import Nvidia
@@ -79,7 +79,7 @@ def real(path: Path, ui: Ui, orchestrator: str = "compose") -> Machine:
 
     place = path.resolve()
     docker = DockerEngine(ui.progress, image_root)
-    # a relative XDG_DATA_HOME counts from the folder: images/stackctl has one, so that what is fetched outlives it
+    # a relative XDG_DATA_HOME counts from the folder: images/stackctl sets one, so that downloads outlive its container
     storage = Disk(place / data_home(), models.observe_model, _contents, where)
     folder = storage.folder(place)
     return Machine(
@@ -96,7 +96,7 @@ def real(path: Path, ui: Ui, orchestrator: str = "compose") -> Machine:
     )
 
 
-# what is slow to load is loaded at its first use
+# modules that are slow to import are imported at their first use
 
 
 def fetch(
@@ -108,7 +108,7 @@ def fetch(
     progress: Callable[[int, int], None],
     headers: Mapping[str, str] = MappingProxyType({}),
 ) -> str:
-    """effects/download's."""
+    """Download a file: see effects/download."""
     from stackctl.effects import download
 
     return download.fetch(url, target, size=size, sha256=sha256, progress=progress, headers=headers)
@@ -129,7 +129,7 @@ def _contents(wanted: str, folder: Path) -> "Contents":
 
 
 def _ask_here(url: str, requests: tuple[Request, ...], key: Secret | None) -> ProbeResult:
-    """Whoever answers there; within its limits."""
+    """Ask a server at this machine, within the limits of each request."""
     from stackctl.effects import bounded
     from stackctl.effects.docker import probe
 

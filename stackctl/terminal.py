@@ -1,51 +1,55 @@
-"""Text for a terminal: nothing of it is obeyed, its width is known, and a command in it can be pasted into a shell."""
+"""Text for a terminal: without control sequences, of a known width, with commands that can be pasted into a shell."""
 
 import re
 import shlex
+from collections.abc import Iterator, Sequence
 from pathlib import PurePosixPath
 from typing import Final
 from unicodedata import category, east_asian_width
 
-# C0 and C1 controls, marks that turn the direction of writing, ends of lines and paragraphs, halves of a character
+# C0 and C1 controls, marks that change the direction of writing, ends of lines and paragraphs, lone surrogates
 _UNSEEN: Final = re.compile(
     "[\x00-\x1f\x7f-\x9f\N{ARABIC LETTER MARK}\N{LEFT-TO-RIGHT MARK}\N{RIGHT-TO-LEFT MARK}"
     "\u2028-\u202e\u2066-\u2069\ud800-\udfff]"
 )
-# what a program writes for a terminal, whole: a title or a link, a colour or a move, a change of mode (ECMA-48, 5.4)
+# complete control sequences: a title or a link, a colour or a cursor move, a change of mode (ECMA-48, 5.4)
 _SEQUENCE: Final = re.compile(
     r"\x1b[PX^_\]][^\x07\x1b\n]*(?:\x07|\x1b\\)|\x1b\[[0-?]*[ -/]*[@-~]|\x1b[ -/]*[0-OQ-WYZ\\`-~]"
 )
 _SHORT: Final = {"\n": "\\n", "\r": "\\r", "\t": "\\t"}
+_WIDEST: Final = 60  # cells of a terminal that a column of a table takes, but for the last one
+_LONGEST: Final = 300  # cells of a text that has a line's rest for itself
+_GAP: Final = "  "  # between columns
 
 
 def is_plain(text: str) -> bool:
-    """Whether all of a text is shown, as it stands and in one line."""
+    """Return whether a terminal shows a text unchanged and in one line."""
     return not _UNSEEN.search(text)
 
 
 def shown(text: str) -> str:
-    """A text of several lines as it may be shown: without colours and the like, with escapes for all else unseen."""
+    """Return a text of several lines without control sequences and with other invisible characters escaped."""
     text = _SEQUENCE.sub("", text.replace("\r\n", "\n"))
     return _UNSEEN.sub(lambda found: found[0] if found[0] in "\n\t" else _escape(found[0]), text)
 
 
 def shown_in_line(text: str) -> str:
-    """The same for a text that has to stay one line."""
+    """Return the same for a text that has to stay one line."""
     return _UNSEEN.sub(lambda found: " " if found[0] in "\n\t" else _escape(found[0]), shown(text))
 
 
 def in_json(text: str) -> str:
-    """JSON, of which nothing is lost: escapes for what its writer left as it was."""
+    """Return JSON in which the invisible characters that its writer left are escaped, so that no value changes."""
     return _UNSEEN.sub(lambda found: found[0] if found[0] == "\n" else f"\\u{ord(found[0]):04x}", text)
 
 
 def command_line(*words: object) -> str:
-    """A command line that a shell reads as these words, whatever is in them."""
+    """Return a command line that a shell reads as these words, whatever is in them."""
     return " ".join(shell_word(one) for one in words)
 
 
 def shell_word(one: object) -> str:
-    """One word as a shell reads it. A path that begins with a dash is no option, and stays in one line."""
+    """Return one word, quoted for a shell and in one line. A path that begins with a dash is not read as an option."""
     text = str(one)
     if isinstance(one, PurePosixPath) and text.startswith("-"):
         text = f"./{text}"
@@ -56,17 +60,17 @@ def shell_word(one: object) -> str:
 
 
 def cells(text: str) -> int:
-    """How many cells of a terminal a text takes."""
+    """Return how many cells of a terminal a text takes."""
     return sum(map(_cells, text))
 
 
 def padded(text: str, width: int) -> str:
-    """A text with blanks behind it, up to so many cells."""
+    """Return a text, padded with blanks to `width` cells."""
     return text + " " * (width - cells(text))
 
 
 def cut(text: str, width: int) -> str:
-    """A text in at most so many cells: where it is longer, its middle gives way to an ellipsis."""
+    """Return a text in at most `width` cells: the middle of a longer one is replaced by an ellipsis."""
     if cells(text) <= width:
         return text
     tail = (width - 1) // 2
@@ -74,7 +78,7 @@ def cut(text: str, width: int) -> str:
 
 
 def first(text: str, width: int) -> str:
-    """As much of a text's beginning as so many cells hold."""
+    """Return as much of a text's beginning as `width` cells hold."""
     taken = 0
     for at, char in enumerate(text):
         taken += _cells(char)
@@ -83,8 +87,95 @@ def first(text: str, width: int) -> str:
     return text
 
 
+def wrapped(text: str, width: int) -> list[str]:
+    """Return a text in lines of at most so many cells, broken between words; a longer word stays whole, in its line."""
+    words = text.lstrip(" ")
+    indent = text[: len(text) - len(words)]
+    width -= len(indent)
+    lines = [""]
+    for word in words.split(" "):
+        longer = f"{lines[-1]} {word}" if lines[-1] else word
+        if cells(longer) > width and lines[-1]:
+            lines.append(word)
+        else:
+            lines[-1] = longer
+    return [indent + line for line in lines]
+
+
+def table(rows: Sequence[Sequence[str]], width: int | None = None, *, has_head: bool = True) -> str:
+    """Return columns, aligned by their widest cell; a cell is one line, whatever is in it.
+
+    A long one widens no column: at a row's beginning it has a line of its own, at its end it is the last; elsewhere
+    its middle is left out. `width`: the cells that a line may take; None: any number. Where the columns do not fit,
+    they break between words; where a word is too long for that, each row becomes a block, a line for each cell.
+    `has_head`: the first row names the columns; without one there are two columns, the first of which is a name.
+    """
+    texts = [[cut(shown_in_line(cell), _LONGEST) for cell in row] for row in rows]
+    lines = _aligned([line for row in rows for line in _lines([shown_in_line(cell) for cell in row])])
+    if width is None or max(map(cells, lines)) <= width:
+        return "\n".join(lines)
+    least = [max(cells(word) for cell in column for word in cell.split(" ")) for column in zip(*texts, strict=True)]
+    room = width - len(_GAP) * (len(least) - 1)
+    if sum(least) <= room:
+        widths = _shares([max(map(cells, column)) for column in zip(*texts, strict=True)], least, room)
+        return "\n".join(line for row in texts for line in _row(row, widths))
+    if len(least) == 1:
+        return "\n".join(line for (text,) in texts for line in wrapped(text, width))
+    if has_head:
+        body = texts[1:] or [[""] * len(least)]
+        return "\n\n".join(_block([*zip(texts[0], row, strict=True)], width) for row in body)
+    return _block([(row[0], " ".join(row[1:])) for row in texts], width)
+
+
+def _lines(row: list[str]) -> Iterator[list[str]]:
+    """A row as it stands in a table: a long first cell in a line of its own, and the others as long as they may be."""
+    head, *middle, last = row if len(row) > 1 else ["", *row]
+    middle = [cut(cell, _WIDEST) for cell in middle]
+    if cells(head) > _WIDEST:
+        yield [cut(head, _LONGEST)]
+        head = ""
+    yield [head, *middle, cut(last, _LONGEST)][-len(row) :]
+
+
+def _aligned(lines: Sequence[Sequence[str]]) -> list[str]:
+    """Every line with its cells below those of the others; the last one of each is as long as it is."""
+    count = max(map(len, lines))
+    widths = [max(cells(line[i]) for line in lines if i < len(line) - 1) for i in range(count - 1)]
+    return [_GAP.join((*map(padded, line[:-1], widths), line[-1])).rstrip() for line in lines]
+
+
+def _shares(natural: Sequence[int], least: Sequence[int], room: int) -> list[int]:
+    """The width of each column: less than it would take for those that take most, and `least` for each."""
+    widths = [min(one, room) for one in natural]
+    while sum(widths) > room:
+        widest = max((i for i in range(len(widths)) if widths[i] > least[i]), key=lambda i: widths[i])
+        widths[widest] -= 1
+    return widths
+
+
+def _row(row: Sequence[str], widths: Sequence[int]) -> Iterator[str]:
+    parts = [wrapped(cell, width) for cell, width in zip(row, widths, strict=True)]
+    for number in range(max(map(len, parts))):
+        line = (part[number] if number < len(part) else "" for part in parts)
+        yield _GAP.join(map(padded, line, widths)).rstrip()
+
+
+def _block(pairs: Sequence[tuple[str, str]], width: int) -> str:
+    """Names, each with its text beside it; or below it, where a word of it is too long to stand beside."""
+    left = max(cells(name) for name, _ in pairs)
+    lines: list[str] = []
+    for name, text in pairs:
+        beside = wrapped(text, width - left - len(_GAP))
+        if max(map(cells, beside)) + left + len(_GAP) > width:
+            lines += [name, *(_GAP + line for line in wrapped(text, width - len(_GAP)))]
+        elif name or text:
+            lines.append((padded(name, left) + _GAP + beside[0]).rstrip())
+            lines += [" " * left + _GAP + line for line in beside[1:]]
+    return "\n".join(line for line in lines if line)
+
+
 def _cells(char: str) -> int:
-    if category(char) in {"Mn", "Me", "Cf"}:  # it goes onto the one before, or is not seen
+    if category(char) in {"Mn", "Me", "Cf"}:  # it combines with the character before, or is invisible
         return 0
     return 2 if east_asian_width(char) in "WF" else 1
 

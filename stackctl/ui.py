@@ -1,4 +1,4 @@
-"""The only module that prints. What happens goes to stderr, results to stdout, secrets nowhere."""
+"""The only module that prints. Progress goes to stderr, results go to stdout, and secrets are never printed."""
 
 import errno
 import io
@@ -8,23 +8,34 @@ import re
 import select
 import sys
 import time
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Sequence
 from typing import Any, TextIO
 
 from stackctl import terminal
 from stackctl.secret import Secret, hidden
 
-_WIDTH = 80  # of a terminal that does not say
+_WIDTH = 80  # cells of a terminal that does not tell its width
 _MARK = "  … "
-_WIDEST = 60  # cells of a terminal that a column of a table takes, but for the last one
-_LONGEST = 300  # cells of a text that has a line's rest for itself
+_NARROWEST = 20
+_PLAIN = str.maketrans({"…": "...", "█": "#", "░": ".", "▒": ":"})  # for an encoding that lacks them
 # the service's name and colour, which Compose itself puts before a line of a log
 _PREFIX = re.compile(r"\x1b\[[0-9;]*m[\w. -]*\| \x1b\[0m", re.ASCII)
 _QUIET_S = 10.0  # how often a changing status line is repeated where there is no terminal
 
 
+def columns() -> int | None:
+    """Return the cells that a line of a result may take: COLUMNS, else the terminal's; None where nothing limits it."""
+    said = os.environ.get("COLUMNS", "")
+    if said.isascii() and said.isdecimal() and int(said):
+        return max(int(said), _NARROWEST)
+    try:
+        return os.get_terminal_size(sys.stdout.fileno()).columns or None
+    except (OSError, ValueError):  # a pipe; closed
+        return None
+
+
 class Output(io.RawIOBase):
-    """stdout or stderr, which may lose who reads it: from then on what is written goes nowhere; the work goes on."""
+    """stdout or stderr. Once its reader is gone, what is written is discarded, and the work continues."""
 
     def __init__(self, number: int) -> None:
         self._number = number
@@ -43,7 +54,7 @@ class Output(io.RawIOBase):
         while True:
             try:
                 return os.write(self._number, data)
-            except BlockingIOError:  # another program made it so
+            except BlockingIOError:  # another program made it non-blocking
                 select.select([], [self._number], [])
             except OSError as e:
                 self.lost = e
@@ -53,13 +64,13 @@ class Output(io.RawIOBase):
 
 
 class Outputs:
-    """Both of them, as the process has them."""
+    """stdout and stderr of the process."""
 
     def __init__(self, out: Output, err: Output) -> None:
         self._out, self._err = out, err
 
     def tell_loss(self) -> None:
-        """Say that a result was not written, where its reader did not just go away (`| head`)."""
+        """Say that a result was not written, unless its reader just went away (`| head`)."""
         sys.stdout.flush()
         lost = self._out.lost
         if lost and lost.errno != errno.EPIPE:
@@ -67,7 +78,7 @@ class Outputs:
 
 
 def keep_outputs() -> Outputs:
-    """Let no error of stdout or stderr end the process, nor one that is closed (`>&-`) let a file take its number."""
+    """Let no error of stdout or stderr end the process, and no file take the number of one that is closed (`>&-`)."""
     for number in range(3):
         try:
             os.fstat(number)
@@ -80,7 +91,7 @@ def keep_outputs() -> Outputs:
 
 
 def _stream(raw: Output, like: Any) -> TextIO:
-    """A text stream upon it, as Python made its own."""
+    """Return a text stream for `raw`, with the settings of Python's stream `like`."""
     has = like if isinstance(like, io.TextIOWrapper) else None
     return io.TextIOWrapper(
         io.BufferedWriter(raw),
@@ -91,67 +102,70 @@ def _stream(raw: Output, like: Any) -> TextIO:
 
 
 class Ui:
-    """Steps, remarks, one live status line, errors; results as text or JSON."""
+    """Print steps, notes, one live status line and errors; print results as text or JSON."""
 
     def __init__(self, *, as_json: bool = False, verbose: bool = False) -> None:
         self.as_json, self.verbose = as_json, verbose
         self._err: TextIO = sys.stderr
-        if isinstance(sys.stdout, io.TextIOWrapper):  # a terminal that lacks a character shows its number, as on stderr
+        if isinstance(sys.stdout, io.TextIOWrapper):  # a terminal without a character shows its number, as on stderr
             sys.stdout.reconfigure(errors="backslashreplace")
-        self._is_live = self._err.isatty()
+        self._is_live = self._err.isatty() and os.environ.get("TERM") != "dumb"
+        self._has_style = self._is_live and not os.environ.get("NO_COLOR")
         self._status, self._shown_at = "", 0.0
         self._secrets: list[Secret] = []
 
     @property
     def is_coloured(self) -> bool:
         """Whether results may have colours."""
-        return sys.stdout.isatty() and not os.environ.get("NO_COLOR")
+        return sys.stdout.isatty() and not os.environ.get("NO_COLOR") and os.environ.get("TERM") != "dumb"
 
     @property
     def is_read(self) -> bool:
-        """Whether anybody may still read the results."""
+        """Return whether stdout still has a reader."""
         raw = getattr(getattr(sys.stdout, "buffer", None), "raw", None)
         return not (isinstance(raw, Output) and raw.lost)
 
     def hide(self, secret: Secret) -> None:
-        """From here on this text is *** in all that is printed."""
+        """Print *** instead of this text from now on."""
         if secret not in self._secrets:
             self._secrets.append(secret)
 
     def redacted(self, text: str) -> str:
-        """A text as it may be shown, or written where others read it."""
+        """Return a text as it may be shown, or written where others read it."""
         return hidden(text, self._secrets)
 
     def step(self, text: str) -> None:
-        """A new part of the story."""
+        """Print the headline of a new part of the work."""
         text = terminal.shown_in_line(text)
-        self._line(f"\033[1m{text}\033[0m" if self._is_live else text)
+        self._line(f"\033[1m{text}\033[0m" if self._has_style else text)
 
     def note(self, text: str) -> None:
-        """Something worth knowing."""
+        """Print something worth knowing."""
         for line in terminal.shown(text).splitlines():
             self._line(f"  {line}")
 
     def detail(self, text: str) -> None:
-        """A command that is run, with --verbose."""
+        """Print a command that is run, if --verbose was given."""
         if self.verbose:
             self._line(f"  {terminal.shown_in_line(text)}")
 
     def status(self, text: str) -> None:
-        """What is being waited for; replaces the last status on a terminal, else a line when it changes."""
+        """Print what is being waited for: on a terminal it replaces the last status, else each change is a line."""
         text = terminal.shown_in_line(self.redacted(text))
         if text == self._status:
             return
+        mark = _written(_MARK, self._err)
         if self._is_live:
-            self._err.write(f"\r\033[2K{_MARK}{terminal.first(text, self._columns() - len(_MARK) - 1)}")
+            shown = terminal.first(text, self._columns() - len(mark) - 1)
+            self._err.write(f"\r\033[2K{mark}{shown}")
             self._err.flush()
         elif time.monotonic() - self._shown_at > _QUIET_S or _kind(text) != _kind(self._status):
-            self._err.write(f"{_MARK}{text}\n")
+            self._err.write(f"{mark}{text}\n")
             self._shown_at = time.monotonic()
         self._status = text
 
     def progress(self, text: str) -> None:
-        """How far a long piece of work is: live on a terminal, else a line every ten seconds."""
+        """Print how far a long piece of work is: live on a terminal, else a line every ten seconds."""
         if self._is_live or time.monotonic() - self._shown_at > _QUIET_S:
             self._shown_at = 0.0
             self.status(text)
@@ -159,7 +173,7 @@ class Ui:
 
     def error(self, message: str, *, hint: str = "", evidence: Iterable[str] = ()) -> None:
         """An expected failure: what, the lines that show it, what to do."""
-        red = "\033[31m{}\033[0m" if self._is_live else "{}"
+        red = "\033[31m{}\033[0m" if self._has_style else "{}"
         self._line(red.format("error: ") + _below(message))
         for line in evidence:
             for one in terminal.shown(line).splitlines() or ("",):
@@ -168,21 +182,22 @@ class Ui:
             self._line(f"hint: {_below(hint)}")
 
     def result(self, text: str, values: Any) -> None:
-        """What the command was asked for; nothing that a file says of itself commands the terminal."""
+        """Print the command's result. Control sequences in it, from a model's file for example, have no effect."""
         if self.as_json:
-            text = terminal.in_json(json.dumps(values, indent=2, ensure_ascii=False))
+            is_ascii = not self.has_symbols  # else a character that is lacking would be no JSON
+            text = terminal.in_json(json.dumps(values, indent=2, ensure_ascii=is_ascii))
         self.raw(text + "\n")
 
     def raw(self, text: str) -> None:
-        """Text as it is but for secrets and what a terminal would obey, such as a rendered file."""
+        """Print a text such as a rendered file as it is, without secrets and control sequences."""
         self._clear()
-        sys.stdout.write(self.redacted(terminal.shown(text)))
+        sys.stdout.write(_written(self.redacted(terminal.shown(text)), sys.stdout))
         sys.stdout.flush()
 
     def log(self, line: str) -> None:
-        """A line of a log as Compose gives it: the service's name, which may have a colour, and a program's words.
+        """Print a line of a log as Compose gives it: the service's name, maybe in a colour, and what the program wrote.
 
-        Raises BrokenPipeError once nobody reads any more.
+        Raises BrokenPipeError once stdout has lost its reader.
         """
         found = _PREFIX.match(line)
         prefix = found[0] if found else ""
@@ -193,23 +208,32 @@ class Ui:
             raise BrokenPipeError
 
     def told(self, text: str) -> None:
-        """Text as it is for who reads along, such as a CI system; results stay alone on stdout."""
+        """Print a text as it is to stderr, for a CI system for example, so that stdout holds results only."""
         self._clear()
-        self._err.write(self.redacted(terminal.shown(text)))
+        self._err.write(_written(self.redacted(terminal.shown(text)), self._err))
         self._err.flush()
 
-    def table(self, rows: Sequence[Sequence[str]]) -> str:
-        """Columns, aligned by their widest cell; a cell is one line, whatever is in it.
+    def table(self, rows: Sequence[Sequence[str]], *, has_head: bool = True) -> str:
+        """Return columns that fit where results are shown; see terminal.table."""
+        return terminal.table(rows, self.columns, has_head=has_head)
 
-        A long one widens no column: at a row's beginning it has a line of its own, at its end it is the last; elsewhere
-        its middle is left out.
-        """
-        lines = [line for row in rows for line in _lines([terminal.shown_in_line(cell) for cell in row])]
-        widths = [max(terminal.cells(line[i]) for line in lines if i < len(line) - 1) for i in range(len(rows[0]) - 1)]
-        return "\n".join("  ".join((*map(terminal.padded, line[:-1], widths), line[-1])).rstrip() for line in lines)
+    def text(self, line: str) -> str:
+        """Return a sentence that breaks between words where results are shown. It holds no command to be copied."""
+        line = terminal.shown_in_line(line)
+        return "\n".join(terminal.wrapped(line, self.columns)) if self.columns else line
+
+    @property
+    def columns(self) -> int | None:
+        """How many cells a line of a result may take; None where nothing limits it."""
+        return columns()
+
+    @property
+    def has_symbols(self) -> bool:
+        """Whether bars and pictures can be shown: results are written in an encoding that has their characters."""
+        return _can_write(sys.stdout, "█")
 
     def _columns(self) -> int:
-        """How wide the terminal is now: a status that wraps could not be replaced."""
+        """Return the terminal's width now: a status that wraps could not be replaced."""
         try:
             return os.get_terminal_size(self._err.fileno()).columns or _WIDTH
         except OSError:
@@ -217,7 +241,7 @@ class Ui:
 
     def _line(self, text: str) -> None:
         self._clear()
-        self._err.write(self.redacted(text) + "\n")
+        self._err.write(_written(self.redacted(text), self._err) + "\n")
         self._err.flush()
 
     def _clear(self) -> None:
@@ -226,22 +250,25 @@ class Ui:
         self._status = ""
 
 
-def _lines(row: list[str]) -> Iterator[list[str]]:
-    """A row as it stands in a table: a long first cell in a line of its own, and the others as long as they may be."""
-    head, *middle, last = row if len(row) > 1 else ["", *row]
-    middle = [terminal.cut(cell, _WIDEST) for cell in middle]
-    if terminal.cells(head) > _WIDEST:
-        yield [terminal.cut(head, _LONGEST)]
-        head = ""
-    yield [head, *middle, terminal.cut(last, _LONGEST)][-len(row) :]
-
-
 def _below(text: str) -> str:
-    """A message whose further lines stand below the first one, so that none of them passes for a word of ours."""
+    """Return a message with its further lines indented, so that none looks like a line of stackctl's own."""
     first, *rest = terminal.shown(text).splitlines() or [""]
     return "\n".join((first, *(line if line.startswith("  ") else f"  {line}" for line in rest)))
 
 
 def _kind(text: str) -> str:
-    """A status without its numbers: where that stays the same, only the numbers move."""
+    """Return a status without its digits: if that is the same as before, only the numbers changed."""
     return "".join(c for c in text if not c.isdigit())
+
+
+def _can_write(stream: TextIO, text: str) -> bool:
+    try:
+        text.encode(stream.encoding or "utf-8")
+    except UnicodeEncodeError:
+        return False
+    return True
+
+
+def _written(text: str, stream: TextIO) -> str:
+    """A text as a stream can write it: in one that lacks them, our own symbols are plain ones."""
+    return text if text.isascii() or _can_write(stream, text) else text.translate(_PLAIN)

@@ -64,6 +64,7 @@ class FakeImages:
     asked: list[str] = field(default_factory=list)
     ids: dict[str, str] = field(default_factory=dict)  # of those whose id is not their digest
     built: set[str] = field(default_factory=set)  # here, and of those no registry has
+    sizes: dict[str, int] = field(default_factory=dict)  # of those whose size the registry tells
 
     def digest(self, name: str) -> str | None:
         """By its name, or by its digest, which a tag beside it does not change."""
@@ -75,6 +76,9 @@ class FakeImages:
 
     def id(self, name: str) -> str:
         return name if name in self.ids.values() else self.ids.get(name) or self.digest(name) or ""
+
+    def packed_bytes(self, name: str) -> int | None:
+        return self.sizes.get(name)
 
     def check_room(self, names: Iterable[str]) -> None:
         self.asked = list(names)
@@ -266,6 +270,7 @@ class FakeHost:
     own_names: tuple[str, ...] = ()
     zone: str = ""
     own_interfaces: dict[str, tuple[str, ...]] = field(default_factory=dict)
+    own_bridges: frozenset[str] = frozenset()
     own_addresses: tuple[str, ...] = ()
     networks: tuple[IPv4Network, ...] = ()
     listening_: dict[str, dict[int, str]] = field(default_factory=dict)
@@ -300,6 +305,9 @@ class FakeHost:
 
     def interfaces(self) -> dict[str, tuple[str, ...]]:
         return self.own_interfaces
+
+    def bridges(self) -> frozenset[str]:
+        return self.own_bridges
 
     def addresses(self) -> tuple[str, ...]:
         return self.own_addresses
@@ -366,7 +374,12 @@ class FakeHub:
     repositories: dict[str, Repo] = field(default_factory=dict)
     files: dict[str, bytes] = field(default_factory=dict)
     xet_from: int = 50 * 10**9
+    unreachable: ModelError | None = None
     asked: list[str] = field(default_factory=list)
+
+    def check_connection(self) -> None:
+        if self.unreachable:
+            raise self.unreachable
 
     def repository(self, source: Source) -> Repo:
         self.asked.append(source.repo)
@@ -510,8 +523,8 @@ class FakeOrchestrator:
         return self.docker.states(name)
 
     def changes(self, name: str, old: str, new: str) -> tuple[Change, ...]:
-        running = {one.service: one.config_hash for one in self.docker.containers(name)}
-        return changes(running, self.hashes, render.services(old), render.services(new))
+        containers, states = self.docker.containers(name), self.docker.states(name)
+        return changes(containers, states, self.hashes, render.services(old), render.services(new))
 
     def logs(
         self, name: str, service: str | None, *, lines: str, follow: bool, out: Callable[[str], None], coloured: bool

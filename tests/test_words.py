@@ -12,9 +12,9 @@ ROOT = Path(__file__).parents[1]
 # rooms whose words are not yet held; it only shrinks
 NOT_YET = {
     "stackctl/cli", "stackctl/commands",
-    "stackctl/core", "stackctl/effects", "stackctl/machine.py",
-    "stackctl/orchestrators", "stackctl/ports", "stackctl/report", "stackctl/scripts",
-    "stackctl/steps", "stackctl/tavern_extension", "stackctl/terminal.py", "stackctl/ui.py", "images",
+    "stackctl/core", "stackctl/effects",
+    "stackctl/orchestrators", "stackctl/ports", "stackctl/scripts",
+    "stackctl/steps", "stackctl/tavern_extension", "images",
     "compose-templates",
 }  # fmt: skip
 ROOMS = sorted(

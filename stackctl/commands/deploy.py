@@ -10,6 +10,7 @@ from stackctl.core.fit.reconcile import difference
 from stackctl.core.observed import Observed
 from stackctl.core.plan import external_backend, memory_plan
 from stackctl.core.plan.plan import forget_decisions
+from stackctl.core.plan.preview import Preview
 from stackctl.core.plan.stack import Plan
 from stackctl.core.start.docker_errors import names_place
 from stackctl.core.tavern import profiles as tavern_profiles
@@ -30,6 +31,7 @@ from stackctl.steps.locked import refuse_unlocked, refuse_without_lock, with_mod
 from stackctl.steps.observe import observe, observe_again
 from stackctl.steps.open_to_others import with_answer
 from stackctl.steps.own_name import claimed, keep_name
+from stackctl.steps.preview import preview
 from stackctl.steps.private_folders import keep_out_of_git
 from stackctl.steps.prove import Proof, prove
 from stackctl.steps.rollback import after_failure
@@ -60,13 +62,14 @@ class Options:
 
 @dataclass(frozen=True, kw_only=True)
 class Deployed:
-    """What was deployed. With a dry run, `text` is what would be written, and `ready_s` None."""
+    """What was deployed. A dry run has in `text` and `preview` what would be done, and `ready_s` None."""
 
     plan: Plan
     text: str
     ready_s: float | None = None
     observed: Observed | None = None  # what it was planned from
     proof: Proof | None = None
+    preview: Preview | None = None
 
 
 def deploy(machine: Machine, flags: Mapping[str, object], options: Options) -> Deployed:
@@ -88,7 +91,7 @@ def deploy(machine: Machine, flags: Mapping[str, object], options: Options) -> D
         machine.orchestrator.check(final.plan.name, final.text)
         up = Deployed(plan=final.plan, text=final.text)
         if options.dry_run:
-            return up
+            return replace(up, preview=preview(final, _profiles(final), machine, replan=options.replan))
         refuse_lost_disk(final.plan, machine)
         data = tavern_folder(final.plan, machine)
         refuse_without_permissions(machine.path / data_path(final.plan), data.owner, machine)

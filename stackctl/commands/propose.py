@@ -2,13 +2,14 @@
 
 from stackctl.commands.models.recommend import Asked, Recommended, recommend
 from stackctl.core.config.spec import Spec
-from stackctl.errors import DoesNotFit
+from stackctl.errors import DoesNotFit, ModelError
 from stackctl.machine import Machine
 from stackctl.steps.first_model import WAYS
+from stackctl.terminal import command_line
 
 
 def proposal(machine: Machine, spec: Spec, *, language: str) -> Recommended:
-    """The model that suits this machine; raise DoesNotFit where none does."""
+    """The model that suits this machine; raise DoesNotFit where none does, ModelError where it can't be fetched."""
     asked = Asked(
         language=language,
         context=spec.backend.context if isinstance(spec.backend.context, int) else None,
@@ -16,6 +17,17 @@ def proposal(machine: Machine, spec: Spec, *, language: str) -> Recommended:
         has_gpu=spec.gpu.mode != "none",
     )
     try:
-        return recommend(machine, asked)
+        found = recommend(machine, asked)
     except DoesNotFit as e:
-        raise DoesNotFit(e.message, hint=f"{e.hint}; {WAYS}") from e
+        raise DoesNotFit(e.message, hint=f"{e.hint} {WAYS}") from e
+    try:
+        machine.hub.check_connection()
+    except ModelError as e:
+        model, source = found.best, found.best.source
+        raise ModelError(
+            f"{e.message}; from there stackctl would download {model.name} at {model.label} ({model.size / 1e9:.1f} GB)",
+            hint=f"{e.hint}; or run `stackctl deploy --model FILE` with a model file, which another machine can "
+            f"download from https://huggingface.co/{source.repo}; or run `stackctl deploy --model demo`, which "
+            f"downloads no model; `{command_line('stackctl', 'deploy', '--model', source)}` tries for longer",
+        ) from e
+    return found

@@ -60,7 +60,7 @@ def render(
             pack_stack(for_any_engine, seen, archive, missing, machine)
             return text
         machine.ui.note(
-            f"still missing: {missing.what}; next: {missing.command}"
+            f"still missing: {missing.what}. {missing.hint}"
             if missing
             else "the folder is complete: docker compose up -d starts the stack"
         )

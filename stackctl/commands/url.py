@@ -1,10 +1,12 @@
 """`stackctl url` and `stackctl open`: where a person finds the stack, from another device and from here."""
 
-from dataclasses import dataclass
+from collections.abc import Iterator
+from dataclasses import dataclass, replace
 from ipaddress import ip_address
 
 from stackctl.commands.status import page_places, status
 from stackctl.contracts.service import Publish
+from stackctl.core.plan.exposure import is_for_others
 from stackctl.core.tavern import container as tavern
 from stackctl.errors import ConfigError, EngineError, NotReady
 from stackctl.machine import Machine
@@ -37,7 +39,7 @@ def url(machine: Machine) -> Address:
     """The addresses that the deployed stack is opened on for others; raise ConfigError where there are none."""
     plan = known_plan(machine, machine.ui.note)
     published = plan.sillytavern.publish if plan else _published_now(machine)
-    others = [f"http://{one.place}" for one in published if not ip_address(one.address).is_loopback]
+    others = [f"http://{one.place}" for one in _for_others(published, machine)]
     if plan and not published:
         others = [f"https://{host}" for host in plan.hosts]
     if not others:
@@ -55,6 +57,16 @@ def url(machine: Machine) -> Address:
         password_file=tavern_password.FILE if has_password else "",
         is_ready=_is_ready(machine),
     )
+
+
+def _for_others(published: tuple[Publish, ...], machine: Machine) -> Iterator[Publish]:
+    """The places that another device can open; a port that is open on all addresses is given with each of them."""
+    interfaces, bridges = machine.host.interfaces(), machine.host.bridges()
+    for one in published:
+        ip, here = ip_address(one.address), map(ip_address, machine.host.addresses())
+        meant = [own for own in here if own.version == ip.version] if ip.is_unspecified else [ip]
+        found = (str(own) for own in meant if is_for_others(str(own), interfaces, bridges))
+        yield from (replace(one, address=address) for address in found)
 
 
 def _is_ready(machine: Machine) -> bool | None:

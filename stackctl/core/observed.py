@@ -92,6 +92,7 @@ class Observed:
     key: Secret  # the backend's API key; kept, or new
     password: Secret | None = None  # SillyTavern's, likewise; None: it is not exposed
     interfaces: Mapping[str, tuple[str, ...]] = field(default_factory=dict)  # name -> "192.168.1.5/24", ...
+    bridges: frozenset[str] = frozenset()  # of the interfaces, those that are bridges without a network card
     names: tuple[str, ...] | None = None  # of this machine; None: it was not looked at, or does not run the stack
     models: Mapping[str, ModelSeen] = field(default_factory=dict)  # of stack.toml's [models]: those that are there
     time_zone: str = ""  # of this machine, as Europe/Berlin; "": not known, or it does not run the stack

@@ -1,4 +1,4 @@
-"""Results as words and as JSON: (text, values) for ui.result()."""
+"""Results as text and as JSON: (text, values) for ui.result()."""
 
 from typing import TYPE_CHECKING, Any
 
@@ -18,31 +18,21 @@ if TYPE_CHECKING:
     from stackctl.core.smoke.result import Smoked
     from stackctl.ui import Ui
 
-_MOST_LEFT = 20  # of what is not taken over, by name
+_MOST_LEFT = 20  # names of settings that are not imported
 _HOW = {
     "new": "new",
-    "newer": "newer; the original, which is unchanged, is kept in .stackctl/",
-    "beside": "both changed: the original stays, this one goes beside it",
+    "newer": "newer; the unchanged original is kept in .stackctl/",
+    "beside": "both changed: the original stays, and this one is put next to it",
 }
 
 
 def deployed(done: "Deployed", ssh: str, *, as_qr: bool = False, can_open: bool = False) -> tuple[str, dict[str, Any]]:
-    """The end of a deploy. `ssh`: the value of SSH_CONNECTION, "" where we do not sit behind SSH.
+    """Return the end of a deploy. `ssh`: the value of SSH_CONNECTION, "" without SSH.
 
-    `as_qr`: the last lines are what another device needs, with a picture. `can_open`: they are the command for that.
+    `as_qr`: the last lines hold what another device needs, with a QR code. `can_open`: they hold the command for that.
     """
-    plan, proof = done.plan, done.proof
-    values: dict[str, Any] = {
-        "name": plan.name,
-        "backend": plan.backend,
-        "url": plan.url,
-        "context": plan.context,
-        "kv_cache": plan.kv_cache,
-        "ready_s": done.ready_s and round(done.ready_s, 2),
-    }
-    if done.ready_s is None:
-        return done.text, {**values, "compose": done.text}
-    lines = [f"ready after {done.ready_s:.1f} s"]
+    plan, proof, values = done.plan, done.proof, _of_plan(done)
+    lines = [f"ready after {done.ready_s or 0:.1f} s"]
     if proof:
         from stackctl.core.tavern import replies
 
@@ -55,7 +45,7 @@ def deployed(done: "Deployed", ssh: str, *, as_qr: bool = False, can_open: bool 
             "context": proof.contexts.known,
         }
         lines += [
-            f"SillyTavern reaches {proof.model}, context {proof.contexts.known or 'not known'}",
+            f"SillyTavern reaches {proof.model}, context {proof.contexts.known or 'unknown'}",
             f"it answered: {reply.text.strip()!r}",
             replies.describe_pace(reply.first_s, proof.tokens_per_s, title=plan.backend_title),
         ]
@@ -66,7 +56,7 @@ def deployed(done: "Deployed", ssh: str, *, as_qr: bool = False, can_open: bool 
         from stackctl.steps import tavern_password
 
         others = [f"from other devices: {url}" for url in plan.urls]
-        others.append(f"it asks for a name and a password: {tavern.USER}, and what lies in {tavern_password.FILE}")
+        others.append(f"it asks for a name and a password: {tavern.USER}, and the password in {tavern_password.FILE}")
         values |= {"urls": list(plan.urls), "user": tavern.USER, "password_file": tavern_password.FILE}
     if not as_qr:
         lines += others
@@ -78,12 +68,33 @@ def deployed(done: "Deployed", ssh: str, *, as_qr: bool = False, can_open: bool 
     if as_qr:
         lines += ["", *others[:-1], _qr(min(plan.urls, key=lambda url: url.startswith("http://["))), *others[-1:]]
     elif can_open:
-        lines.append("to open it to other devices of this network, with a password: stackctl deploy --expose lan")
+        lines.append("To open it to other devices of this network, with a password: stackctl deploy --expose lan")
     return "\n".join(lines), values
 
 
+def dry_run(done: "Deployed", *, command: str, shows_file: bool) -> tuple[str, dict[str, Any]]:
+    """What a deploy would do, or with `shows_file` the file that it would write. `command`: the one that does it."""
+    from stackctl.report.preview import preview
+
+    assert done.preview  # noqa: S101 - a dry run has one
+    text, values = preview(done.plan, done.preview, command=command)
+    return done.text if shows_file else text, {**_of_plan(done), "compose": done.text, **values}
+
+
+def _of_plan(done: "Deployed") -> dict[str, Any]:
+    plan = done.plan
+    return {
+        "name": plan.name,
+        "backend": plan.backend,
+        "url": plan.url,
+        "context": plan.context,
+        "kv_cache": plan.kv_cache,
+        "ready_s": done.ready_s and round(done.ready_s, 2),
+    }
+
+
 def address(found: "Address", *, as_qr: bool) -> tuple[str, dict[str, Any]]:
-    """One address, to be used in a script; or all that a person with a phone needs."""
+    """Return one address, for a script; or all that a person with a phone needs."""
     values: dict[str, Any] = {"url": found.urls[0], "urls": list(found.urls), "ready": found.is_ready}
     values |= {"user": found.user, "password_file": found.password_file}
     if not as_qr:
@@ -93,7 +104,7 @@ def address(found: "Address", *, as_qr: bool) -> tuple[str, dict[str, Any]]:
 
 
 def _qr(url: str) -> str:
-    """A picture of an address, for a terminal; the last line ends like the others."""
+    """Return the QR code of an address, for a terminal; the last line ends like the others."""
     import io
 
     import segno
@@ -104,7 +115,7 @@ def _qr(url: str) -> str:
 
 
 def opened(done: "Opened", ssh: str) -> tuple[str, dict[str, Any]]:
-    """What was opened, or how to do it oneself."""
+    """Return what was opened, or how the user opens it."""
     values: dict[str, Any] = {"url": done.url, "opened": done.is_shown}
     if ssh and not done.url.startswith("https://"):
         values["ssh"] = _tunnel(done.url, ssh)
@@ -113,13 +124,13 @@ def opened(done: "Opened", ssh: str) -> tuple[str, dict[str, Any]]:
 
 
 def _tunnel(url: str, ssh: str) -> str:
-    """The command that brings the page to where somebody sits who came by SSH."""
+    """Return the command that forwards the page to the machine from which the user came by SSH."""
     port, host = url.rpartition(":")[2], [*ssh.split(), "", "", "THIS-HOST"][2]
     return command_line("ssh", "-L", f"{port}:127.0.0.1:{port}", host)
 
 
 def difference(found: "Difference") -> tuple[str, dict[str, Any]]:
-    """A unified diff, then the containers concerned."""
+    """Return a unified diff, then the containers concerned."""
     changes = [{"service": c.service, "action": c.action, "why": c.why} for c in found.changes]
     lines = [found.text.rstrip()] if found.text else ["compose.yml stays as it is"]
     lines += [f"{c.service}: {c.action} ({c.why})" for c in found.changes] or ["no container would be touched"]
@@ -127,21 +138,21 @@ def difference(found: "Difference") -> tuple[str, dict[str, Any]]:
 
 
 def status(now: "Status", ui: "Ui") -> tuple[str, dict[str, Any]]:
-    """One row a service."""
+    """Return one row per service."""
     rows = [("SERVICE", "STATE", "HEALTH", "RESTARTS", "IMAGE")]
     rows += [(s.name, s.state, s.health or "-", str(s.restarts), s.image) for s in now.services]
     rows += [(name, "missing", "-", "-", "-") for name in now.missing]
     blocks = [ui.table(rows)]
     values: dict[str, Any] = {"name": now.name, "ready": now.is_ready, "url": now.url}
     if backend := now.backend:
-        says = f"{backend.lacks}\nhint: {backend.hint}" if backend.lacks else f"it answers, with {backend.model}"
+        says = f"{backend.lacks}\nhint: {backend.hint}" if backend.lacks else f"it answers with {backend.model}"
         blocks.append(f"{backend.title}, elsewhere at {backend.url}: {says}")
         told = {"title": backend.title, "url": backend.url, "model": backend.model, "lacks": backend.lacks}
         values["backend"] = told
-    blocks += [f"{one.says}\nhint: {one.hint}" for one in now.troubles]
+    blocks += [f"{ui.text(one.says)}\nhint: {one.hint}" for one in now.troubles]
     blocks.append(f"{now.name} is ready: {now.url}" if now.is_ready else f"{now.name} is not ready")
     if now.missing and not now.troubles:
-        blocks[-1] += "\nhint: stackctl start makes what is missing"
+        blocks[-1] += "\nhint: Run `stackctl start` to create what is missing."
     services: list[dict[str, Any]] = [
         {"name": s.name, "state": s.state, "health": s.health, "restarts": s.restarts, "image": s.image}
         for s in now.services
@@ -154,13 +165,13 @@ def status(now: "Status", ui: "Ui") -> tuple[str, dict[str, Any]]:
 
 
 def images(found: "tuple[ImageHere, ...]", ui: "Ui") -> tuple[str, list[dict[str, str]]]:
-    """One row an image."""
+    """Return one row per image."""
     rows = [("SERVICE", "IMAGE", "HERE", "KIND"), *((i.service, i.name, i.digest[:19] or "no", i.kind) for i in found)]
     return ui.table(rows), [{"service": i.service, "image": i.name, "digest": i.digest, "kind": i.kind} for i in found]
 
 
 def models(found: "tuple[ModelHere, ...]", ui: "Ui") -> tuple[str, list[dict[str, Any]]]:
-    """One row a model of stack.toml."""
+    """Return one row per model of stack.toml."""
     rows = [("", "NAME", "CONTEXT", "KV CACHE", "PATH")]
     rows += [("*" if m.is_used else "", m.name, m.context, m.kv_cache, m.path) for m in found]
     values = [
@@ -170,19 +181,19 @@ def models(found: "tuple[ModelHere, ...]", ui: "Ui") -> tuple[str, list[dict[str
 
 
 def imported(entry: "Entry") -> tuple[str, dict[str, Any]]:
-    """What a .kcpps file became, and what of it has no place in stack.toml."""
+    """Return the settings taken from a .kcpps file, and those that have no place in stack.toml."""
     taken = ", ".join(f"{key} = {value}" for key, value in entry.settings.items())
     lines = [f"[models.{entry.name}]: {entry.path}" + (f", {taken}" if taken else "")]
     if entry.left:
         more = f" and {len(entry.left) - _MOST_LEFT} more" if len(entry.left) > _MOST_LEFT else ""
-        lines.append(f"not taken over: {', '.join(entry.left[:_MOST_LEFT])}{more}")
+        lines.append(f"not imported: {', '.join(entry.left[:_MOST_LEFT])}{more}")
     lines.append(f"to run it: {command_line('stackctl', 'use', entry.name)}")
     values = {"name": entry.name, "path": entry.path, "settings": entry.settings, "left": list(entry.left)}
     return "\n".join(lines), values
 
 
 def smoked(done: "Smoked", ui: "Ui") -> tuple[str, dict[str, Any]]:
-    """One row a check, then one a way into the stack; the errors are told apart."""
+    """Return one row per check, then one per way into the stack. The errors are shown separately."""
     rows = [("CHECK", "RESULT", "TIME", "WHAT")]
     rows += [(o.name, o.status, f"{o.seconds:.2f} s" if o.seconds else "-", o.says) for o in done.outcomes]
     parts = [ui.table(rows)]
@@ -190,7 +201,7 @@ def smoked(done: "Smoked", ui: "Ui") -> tuple[str, dict[str, Any]]:
         ways = [("FROM", "TO", "ADDRESS", "PLANNED", "SEEN"), *(_way(way) for way in done.ways)]
         parts.append(ui.table(ways))
     counts = [f"{sum(o.status == one for o in done.outcomes)} {one}" for one in ("passed", "failed", "not run")]
-    parts.append(f"{done.name}: {', '.join(counts)}, in {done.seconds:.1f} s")
+    parts.append(ui.text(f"{done.name}: {', '.join(counts)}, in {done.seconds:.1f} s"))
     checks = [
         {
             "name": o.name,
@@ -220,16 +231,16 @@ def smoked(done: "Smoked", ui: "Ui") -> tuple[str, dict[str, Any]]:
 
 
 def _way(way: "Route") -> tuple[str, ...]:
-    planned = "open or shut" if way.expected == "either" else way.expected
+    planned = "open or closed" if way.expected == "either" else way.expected
     return (way.source, way.target, way.address, planned, way.seen + ("" if way.is_right else "  <-- WRONG"))
 
 
 def to_adopt(found: "Adoption", ui: "Ui") -> tuple[str, dict[str, Any]]:
-    """The table that is shown before anything is copied."""
-    rows = [("WHAT", "FOUND", "WHAT BECOMES OF IT")]
+    """Return the table that is shown before anything is copied."""
+    rows = [("WHAT", "FOUND", "ACTION")]
     rows += [(one.what, _amount(one.files, one.size) if one.files else "-", one.fate) for one in found.rows]
     lines = [f"{found.source}: {found.layout.title}", "", ui.table(rows)]
-    lines += ["", *(f"- {note}" for note in found.notes)] if found.notes else []
+    lines += ["", *(ui.text(f"- {note}") for note in found.notes)] if found.notes else []
     values = {
         "from": str(found.source),
         "layout": found.layout.title,
@@ -241,25 +252,25 @@ def to_adopt(found: "Adoption", ui: "Ui") -> tuple[str, dict[str, Any]]:
 
 
 def adopted(done: "Adopted", values: dict[str, Any]) -> tuple[str, dict[str, Any]]:
-    """The end of an adoption."""
+    """Return the end of an adoption."""
     lines = [f"adopted: {done.files} files are in {done.target}; the original is untouched"]
     if done.aside:
-        lines.append(f"the stack's own folder from before is kept as {done.aside}")
+        lines.append(f"the stack's previous folder is kept as {done.aside}")
     lines.append("next: stackctl deploy")
     return "\n".join(lines), {**values, "files": done.files, "aside": done.aside and str(done.aside)}
 
 
 def to_undo(found: "Undoing", ui: "Ui") -> tuple[str, dict[str, Any]]:
-    """The table that is shown before anything is brought back."""
-    lines = [f"back to {found.source}:"]
+    """Return the table that is shown before anything is brought back."""
+    lines = [f"to bring back to {found.source}:"]
     if found.returns:
         rows = [("FILE", "HOW", "TO"), *((one.leaf.target, _HOW[one.how], str(one.to)) for one in found.returns)]
         lines += ["", ui.table(rows)]
     else:
-        lines.append("no chat or character is newer than there")
-    lines += [f"left, that layout has no place for it: {name}" for name in found.homeless]
-    lines += [f"left: {name} is a link, which is not followed, or no regular file" for name in found.lost]
-    former = f"{found.before} comes back" if found.before else "the stack had no SillyTavern before: it is empty then"
+        lines.append("no chat or character here is newer than the one there")
+    lines += [f"not copied, because that layout has no place for it: {name}" for name in found.homeless]
+    lines += [f"not copied: {name} is a link, or is not a regular file" for name in found.lost]
+    former = f"{found.before} is restored" if found.before else "the stack had no SillyTavern before: it will be empty"
     lines += ["", f"- {former}"]
     values = {
         "to": str(found.source),
@@ -272,11 +283,11 @@ def to_undo(found: "Undoing", ui: "Ui") -> tuple[str, dict[str, Any]]:
 
 
 def undone(done: "Undone", values: dict[str, Any]) -> tuple[str, dict[str, Any]]:
-    """The end of an undo."""
+    """Return the end of an undo."""
     lines = [f"undone: {len(done.returns)} files went back to {done.source}"]
     if done.replaced:
-        lines.append(f"what they took the place of is kept in {done.replaced}")
-    lines.append(f"the adopted folder is kept, whole, as {done.aside}")
+        lines.append(f"the files that they replaced are kept in {done.replaced}")
+    lines.append(f"the adopted folder is kept as {done.aside}")
     return "\n".join(lines), {**values, "aside": str(done.aside), "replaced": done.replaced and str(done.replaced)}
 
 

@@ -1,4 +1,4 @@
-"""`models fit` as words and as JSON."""
+"""The result of `models fit` as text and as JSON."""
 
 from typing import TYPE_CHECKING, Any
 
@@ -13,16 +13,17 @@ if TYPE_CHECKING:
 
 _TERMS = ("weights", "kv_cache", "state", "compute", "output", "overhead", "total")
 _WIDTH = 48  # characters of a bar
+_LEFT = 7  # of the name before it
 
 
 def fitted(done: "Fitted", ui: "Ui") -> tuple[str, dict[str, Any]]:
-    """A bar and a row per place, the verdict, and what else there is."""
+    """Return a bar and a row per place, the verdict, and the alternatives."""
     choice = done.choice
     found, settings = choice.fit, choice.settings
     layers = f"{found.gpu_layers} of {found.blocks + 1} layers on the GPU" if found.devices else "on the CPU"
     experts = f", experts of {settings.cpu_experts} blocks in RAM" if settings.cpu_experts else ""
-    lines = [f"{done.model.name}, context {settings.context}, KV cache {settings.kv_type}, {layers}{experts}", ""]
-    lines += [*_bars(choice), "", ui.table(_rows(choice)), "", *_verdict(done)]
+    head = f"{done.model.name}, context {settings.context}, KV cache {settings.kv_type}, {layers}{experts}"
+    lines = [ui.text(head), "", *_bars(choice, ui), "", ui.table(_rows(choice)), "", *map(ui.text, _verdict(done))]
     if choice.alternatives:
         lines += ["", ui.table(_others(choice))]
     values = {
@@ -44,7 +45,7 @@ def fitted(done: "Fitted", ui: "Ui") -> tuple[str, dict[str, Any]]:
 
 
 def listed(rows: "Sequence[Suggestion]", ui: "Ui") -> tuple[str, list[dict[str, Any]]]:
-    """Every quantisation of a repository: size, bits, whether it fits or how far it is off, speed."""
+    """Return a row per quantisation of a repository: size, bits, whether it fits or how much is missing, speed."""
     table = [["quantisation", "GB", "bits", "context", "KV cache", "on the GPU", "", ""]]
     for one in rows:
         choice = one.choice
@@ -73,14 +74,14 @@ def listed(rows: "Sequence[Suggestion]", ui: "Ui") -> tuple[str, list[dict[str, 
 
 
 def _missing(choice: "Choice") -> float:
-    """MiB that are lacking, on all places together."""
+    """Return the MiB that are missing, summed over all places."""
     places = [*zip((one.total_mib for one in choice.fit.devices), choice.room.gpus_mib, strict=False)]
     places.append((choice.fit.host.total_mib, choice.room.ram_mib))
     return sum(max(0.0, needed - free) for needed, free in places)
 
 
-def _bars(choice: "Choice") -> list[str]:
-    """Of each place: what this takes, what is free then, what others hold now."""
+def _bars(choice: "Choice", ui: "Ui") -> list[str]:
+    """Return a bar per place: what this model takes, what stays free, what others hold now."""
     room = choice.room
     totals = room.totals_mib or room.gpus_mib
     places = [
@@ -88,17 +89,22 @@ def _bars(choice: "Choice") -> list[str]:
         for number, (one, free, total) in enumerate(zip(choice.fit.devices, room.gpus_mib, totals, strict=False))
     ]
     places.append(("RAM", choice.fit.host.total_mib, room.ram_mib, room.ram_total_mib or room.ram_mib))
-    lines = [
-        f"{name:5}  {_bar(taken, free, total)}  {_says(taken, free, total)}" for name, taken, free, total in places
-    ]
-    return [*lines, f"{'':5}  █ this model  ░ free  ▒ taken by others now"]
+    width = min(_WIDTH, (ui.columns or _WIDTH + _LEFT) - _LEFT)
+    lines = []
+    for name, taken, free, total in places:
+        line, says = f"{name:5}  {_bar(taken, free, total, width)}", _says(taken, free, total)
+        has_room = ui.columns is None or len(line) + 2 + len(says) <= ui.columns
+        lines += [f"{line}  {says}"] if has_room else [line, f"{'':{_LEFT}}{says}"]
+    legend = ("█ this model", "░ free", "▒ taken by others now")
+    has_room = ui.columns is None or _LEFT + len("  ".join(legend)) <= ui.columns
+    return [*lines, *(f"{'':{_LEFT}}{one}" for one in (("  ".join(legend),) if has_room else legend))]
 
 
-def _bar(taken: float, free: float, total: float) -> str:
-    unit = max(total, taken, 1) / _WIDTH
+def _bar(taken: float, free: float, total: float, width: int) -> str:
+    unit = max(total, taken, 1) / width
     mine = max(1, round(taken / unit)) if taken else 0
-    others = min(_WIDTH - min(mine, _WIDTH), round(max(0.0, total - free) / unit))
-    return "█" * min(mine, _WIDTH) + "░" * max(0, _WIDTH - mine - others) + "▒" * others
+    others = min(width - min(mine, width), round(max(0.0, total - free) / unit))
+    return "█" * min(mine, width) + "░" * max(0, width - mine - others) + "▒" * others
 
 
 def _says(taken: float, free: float, total: float) -> str:
@@ -122,18 +128,16 @@ def _verdict(done: "Fitted") -> list[str]:
             "On the CPU alone a model is about 15 times slower than on a GPU, most of all in reading the prompt."
         )
     elif found.gpu_layers <= found.blocks:
-        lines.append("Layers in RAM are computed there: more of them on the GPU is faster, and saves no RAM elsewhere.")
+        lines.append("Layers in RAM run on the CPU: more layers on the GPU are faster, but save no RAM elsewhere.")
     if found.devices and choice.room.is_wsl:
         lines.append(
-            "Under WSL the driver takes RAM once VRAM is full, silently and 5 to 10 times slower: 1 GiB is kept free "
-            'for that. Its switch: "CUDA - Sysmem Fallback Policy" in the NVIDIA Control Panel.'
+            "Under WSL the driver silently falls back to RAM when VRAM is full, which is 5 to 10 times slower, so "
+            '1 GiB is kept free. The switch for this is "CUDA - Sysmem Fallback Policy" in the NVIDIA Control Panel.'
         )
     if done.is_rough:
-        lines.append(
-            "An estimate: what the loader takes beside weights and cache was measured by others, with one model of 13B."
-        )
+        lines.append("This is an estimate: the loader's own overhead was measured by others, with one model of 13B.")
     if done.prompt_cache_mib:
-        lines.append(f"Earlier prompts are kept in RAM as time goes by: up to {done.prompt_cache_mib} MiB more.")
+        lines.append(f"Earlier prompts are cached in RAM: over time that takes up to {done.prompt_cache_mib} MiB more.")
     return lines
 
 

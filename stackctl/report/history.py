@@ -8,7 +8,7 @@ if TYPE_CHECKING:
 
 
 def history(found: "tuple[Past, ...]", ui: "Ui") -> tuple[str, list[dict[str, Any]]]:
-    """One row a deploy, the newest first."""
+    """Return one row per deploy, the newest first."""
     values = [_values(one) for one in found]
     if not found:
         return "no deploy is recorded in this folder yet", values

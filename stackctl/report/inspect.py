@@ -1,4 +1,4 @@
-"""`models inspect` as words and as JSON."""
+"""The result of `models inspect` as text and as JSON."""
 
 from dataclasses import asdict
 from typing import TYPE_CHECKING, Any
@@ -11,14 +11,16 @@ _SHOWN_TYPES = 6
 
 
 def inspected(about: "About", ui: "Ui") -> tuple[str, dict[str, Any]]:
-    """A table of what is known, and who can load it."""
+    """Return a table of what is known, and which backends can load the model."""
     parts = f", {about.parts} parts" if about.parts > 1 else ""
     rows = [["", f"{about.format}{parts}, {about.size / 1e9:.2f} GB"]]
     rows += [row for row in _facts(about) if row[1]]
-    lines = [ui.table([[about.name]]), ui.table(rows), ""]
-    lines += [f"{name}: {f'no: {why}' if why else 'can load it'}" for name, why in about.backends.items()]
+    lines = [ui.table([[about.name]]), ui.table(rows, has_head=False), ""]
+    lines += [
+        ui.text(f"{name} {f'can not load it: {why}' if why else 'can load it'}") for name, why in about.backends.items()
+    ]
     if all(about.backends.values()) and about.format == "safetensors" and not about.purpose:
-        lines.append("look for a GGUF of it: its page at Hugging Face lists them under Quantizations")
+        lines.append("look for a GGUF of it under Quantizations on its page at Hugging Face")
     values = {**asdict(about), "types": {kind: {"tensors": n, "bytes": b} for kind, (n, b) in about.types.items()}}
     return "\n".join(lines), values
 
@@ -27,7 +29,7 @@ def _facts(about: "About") -> list[list[str]]:
     mix = ", ".join(f"{kind} {bytes_ / 1e9:.2f} GB" for kind, (_, bytes_) in list(about.types.items())[:_SHOWN_TYPES])
     bits = f", {about.bits:.2f} bits per weight" if about.bits else ""
     experts = f"{about.experts_used} of {about.experts}" if about.experts else ""
-    template = ("its own" if about.has_chat_template else "none") + (
+    template = ("in the model" if about.has_chat_template else "none") + (
         f"; SillyTavern's {about.template}" if about.template else ""
     )
     return [
@@ -53,7 +55,7 @@ def _facts(about: "About") -> list[list[str]]:
 def _context(about: "About") -> str:
     if not about.context:
         return ""
-    honest = f", good to {about.good_context} ({about.context_source})" if about.good_context else ""
+    honest = f", reliable up to {about.good_context} ({about.context_source})" if about.good_context else ""
     return f"trained for {about.context} tokens{honest}"
 
 

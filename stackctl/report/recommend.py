@@ -1,4 +1,4 @@
-"""`models recommend`, and what a deploy without a model proposes, as words and as JSON."""
+"""The results of `models recommend` and of a deploy without a model, as text and as JSON."""
 
 from typing import TYPE_CHECKING, Any
 
@@ -13,12 +13,12 @@ if TYPE_CHECKING:
 
 
 def recommended(done: "Recommended", ui: "Ui") -> tuple[str, dict[str, Any]]:
-    """The best with its reasons, and the others in a table."""
+    """Return the best model with its reasons, and the others in a table."""
     best = done.best
     run = command_line("stackctl", "deploy", "--model", done.paths.get(best.name, best.source))
-    lines = [*proposal(best), f"run it: {run}"]
+    lines = [*map(ui.text, proposal(best)), f"to run it: {run}"]
     if not done.paths:
-        lines.insert(-1, f"get it: {command_line('stackctl', 'models', 'pull', best.source)}")
+        lines.insert(-1, f"to download it: {command_line('stackctl', 'models', 'pull', best.source)}")
     if done.others:
         rows = [["others that fit", "", "GB", "context", "speed"]]
         rows += [
@@ -32,7 +32,7 @@ def recommended(done: "Recommended", ui: "Ui") -> tuple[str, dict[str, Any]]:
 
 
 def proposal(best: "Suggestion") -> list[str]:
-    """Why this one: a few lines."""
+    """Return a few lines that say why this model."""
     lines = [f"{best.name} at {best.label}: {best.size / 1e9:.1f} GB, context {best.context}"]
     lines.append(f"  {speed(best.choice.tokens_per_s)} on this machine; {describe(best.choice)}")
     if best.licence:

@@ -1,4 +1,4 @@
-"""What `models pull`, `list` and `verify` found, as words and as JSON."""
+"""The results of `models pull`, `list` and `verify`, as text and as JSON."""
 
 from typing import TYPE_CHECKING, Any
 
@@ -9,9 +9,9 @@ if TYPE_CHECKING:
 
 
 def pulled(done: "Pulled") -> tuple[str, dict[str, Any]]:
-    """Where the model is now."""
-    how = f"in {done.took_s:.0f} s" if done.took_s else "it was here already"
-    text = f"{done.path}\n{done.size / 1e9:.2f} GB, {how}, checksum right"
+    """Return where the model is now."""
+    how = f"in {done.took_s:.0f} s" if done.took_s else "it was already here"
+    text = f"{done.path}\n{done.size / 1e9:.2f} GB, {how}, checksum verified"
     values = {
         "path": str(done.path),
         "source": done.source,
@@ -23,7 +23,7 @@ def pulled(done: "Pulled") -> tuple[str, dict[str, Any]]:
 
 
 def listed(entries: "tuple[Entry, ...]", ui: "Ui") -> tuple[str, list[dict[str, Any]]]:
-    """A row per model."""
+    """Return a row per model."""
     rows = [["model", "quantisation", "GB", "pulled", "used by"]]
     for one in entries:
         used = "?" if one.users is None else ", ".join(one.users) or "-"
@@ -44,10 +44,11 @@ def listed(entries: "tuple[Entry, ...]", ui: "Ui") -> tuple[str, list[dict[str, 
         }
         for one in entries
     ]
-    return ui.table(rows) if entries else "no models were pulled yet: stackctl models pull hf:OWNER/NAME:Q4_K_M", values
+    none = "no models were pulled yet; to pull one:\nstackctl models pull hf:OWNER/NAME:Q4_K_M"
+    return ui.table(rows) if entries else none, values
 
 
 def verified(done: "tuple[Verified, ...]") -> tuple[str, list[dict[str, Any]]]:
-    """A line per model."""
+    """Return a line per model."""
     lines = [f"{one.name}: {'WRONG: ' + ', '.join(one.wrong) if one.wrong else 'right'}" for one in done]
     return "\n".join(lines) or "no models were pulled yet", [{"name": one.name, "wrong": one.wrong} for one in done]

@@ -1,6 +1,6 @@
-"""The API key of this stack's backend: made once, kept in one file, hidden from all that is printed.
+"""The API key of this stack's backend: created once, kept in one file, hidden from all that is printed.
 
-Its place is .stackctl/, not the backend's own file: that one may belong to another user, has another form with every
+It lies in .stackctl/, not in the backend's own file: that file may belong to another user, has another form with every
 backend, and would be left behind by a change of the backend.
 """
 
@@ -29,21 +29,21 @@ def stack_key(machine: Machine, spec: Spec) -> Secret:
 
 
 def keep_key(machine: Machine, made: Secret) -> None:
-    """Write the key down, readable for the folder's owner alone."""
+    """Write the key to its file, which only the folder's owner may read."""
     machine.folder.write(FILE, f"{made.reveal()}\n", mode=0o600)
 
 
 def hide_sent_keys(machine: Machine, spec: Spec) -> None:
-    """From here on the key that SillyTavern still sends is *** in all that is printed: for commands that show logs.
+    """Print *** from now on instead of the key that SillyTavern still sends; for commands that show logs.
 
-    A running backend's log holds that one until a deploy brings the folder's own, which the machine hides.
+    A running backend's log holds that key until a deploy replaces it with the folder's own, which the machine hides.
     """
     hide_keys_in(machine, data_folder(spec))
 
 
 def hide_keys_in(machine: Machine, data: str) -> None:
-    """The same for SillyTavern's data folder, by its path."""
-    with suppress(StackctlError):  # another user's, or no file: then we did not write it, and give_key() says so
+    """Do the same for the SillyTavern data folder at a path."""
+    with suppress(StackctlError):  # another user's, or not a file: we did not write it, and give_key() reports it
         text = shared_folder(machine, data).read_bytes(f"{data}/{tavern_secrets.FILE}")
         for sent in tavern_secrets.own_keys(data_json.parse(text) or {}):
             machine.ui.hide(sent)

@@ -1,4 +1,4 @@
-"""The backend's program file, where its image carries none: its place, and bringing it there."""
+"""The backend's program file, if its image contains none: its path, and its download."""
 
 from pathlib import Path, PurePosixPath
 
@@ -10,7 +10,7 @@ from stackctl.machine import Machine
 
 
 def program_paths(spec: Spec, machine: Machine) -> dict[str, PurePosixPath]:
-    """Name of a program -> where it is, or will be after its download; "": the user's own."""
+    """Return the path of each program by its name, present or not yet downloaded; "" names the user's own program."""
     backend = backends.find_backend(spec.backend.kind)
     if not backend.PROGRAMS:
         return {}
@@ -24,7 +24,7 @@ def program_paths(spec: Spec, machine: Machine) -> dict[str, PurePosixPath]:
 
 
 def fetch_program(plan: Plan, spec: Spec, machine: Machine, *, trust_first_download: bool) -> None:
-    """Make the program file present and verified; nothing to do where the image carries its program."""
+    """Make the program file present and verified. Does nothing if the image contains the program."""
     backend = backends.find_backend(plan.backend)
     if not (plan.backend_service and backend.PROGRAMS):
         return
@@ -46,7 +46,7 @@ def fetch_program(plan: Plan, spec: Spec, machine: Machine, *, trust_first_downl
 
 
 def _theirs(spec: Spec, machine: Machine) -> Program | None:
-    """The program at the address that the user gives."""
+    """Return the program at the address that the user gives; None if they give none."""
     wanted = spec.backend.program
     return machine.storage.programs.from_url(wanted) if wanted.startswith(("http://", "https://")) else None
 

@@ -1,4 +1,4 @@
-"""The good deploys of this folder, each written into a file of its own after the start."""
+"""Record each successful deploy of this folder in a separate file, after the start."""
 
 from collections.abc import Callable, Iterator
 from contextlib import suppress
@@ -33,7 +33,7 @@ def record_deploy(
     proof: Proof | None,
     clock: Callable[[], datetime] = _now,
 ) -> None:
-    """Write down what was brought up; where that fails it is said, for the stack is up all the same."""
+    """Record what was started. If that fails, print a note only: the stack runs all the same."""
     try:
         known = numbers(machine)
         record = _record(plan, seen, machine, ready_s=ready_s, proof=proof, now=clock())
@@ -42,7 +42,7 @@ def record_deploy(
         for old in sorted((*known, number))[: -history.KEPT]:
             machine.folder.remove(place(old))
     except StackctlError as error:
-        machine.ui.note(f"note: this deploy does not stand in the history: {error.message}")
+        machine.ui.note(f"note: this deploy could not be recorded in the history: {error.message}")
 
 
 def _record(
@@ -78,7 +78,7 @@ def _images(plan: Plan, machine: Machine) -> Iterator[ImageUsed]:
 
 
 def _model_files(model: ModelSeen, machine: Machine) -> Iterator[FileUsed]:
-    """Each file of the model, with its checksum where stackctl pulled it: of 40 GB none is computed here."""
+    """Give each file of the model, with its checksum if stackctl pulled it: computing one takes minutes for 40 GB."""
     known = _pulled(model, machine)
     for file in model.files:
         sha256 = known.get((file.host, file.size), "")
@@ -86,7 +86,7 @@ def _model_files(model: ModelSeen, machine: Machine) -> Iterator[FileUsed]:
 
 
 def pulled_model(model: ModelSeen, machine: Machine) -> StoredModel | None:
-    """The record of a model in stackctl's own store; None elsewhere."""
+    """Return the record of a model in stackctl's own store; None for any other model."""
     if not model.files:
         return None
     store, first = PurePosixPath(machine.storage.library.folder.resolve()), model.files[0]
@@ -95,7 +95,7 @@ def pulled_model(model: ModelSeen, machine: Machine) -> StoredModel | None:
 
 
 def _pulled(model: ModelSeen, machine: Machine) -> dict[tuple[PurePosixPath, int], str]:
-    """Where a file of a model in stackctl's own store lies, and its size -> its sha256 when it came; {} elsewhere."""
+    """Return (path, size) -> sha256 when it was pulled, for a model in stackctl's store; {} for any other model."""
     store, kept = PurePosixPath(machine.storage.library.folder.resolve()), pulled_model(model, machine)
     return {(store / kept.root / one.name, one.size): one.sha256 for one in kept.files} if kept else {}
 

@@ -1,4 +1,4 @@
-"""The stack that was deployed in this folder, as plan.json has it: what stack.toml says by now is another matter."""
+"""The stack that was deployed in this folder, as plan.json records it: stack.toml may have changed since."""
 
 from contextlib import suppress
 from dataclasses import replace
@@ -13,35 +13,35 @@ from stackctl.steps.own_name import former_place, recorded_name
 
 
 def deployed_plan(machine: Machine) -> Plan:
-    """Return the plan of the stack in this folder; raise ConfigError where there is none.
+    """Return the plan of the stack in this folder; raise ConfigError if there is none.
 
-    One that an older stackctl deployed, or that came without .stackctl/, is planned from stack.toml and stack.lock.
+    A stack that an older stackctl deployed, or that came without .stackctl/, is planned from stack.toml and stack.lock.
     """
     _refuse_none(machine)
     return written_plan(machine) or _planned_again(machine)
 
 
 def known_plan(machine: Machine, note: Says) -> Plan | None:
-    """Return the plan of the stack in this folder; None where it can't be read or made again, which `note` is told.
+    """Return the plan of the stack in this folder; None, after a `note`, if it can't be read or planned again.
 
-    For commands that can do without: what runs must be seen and stopped whatever became of the files.
+    For commands that work without a plan: what runs must be seen and stopped even if the files are damaged.
     """
     try:
         return deployed_plan(machine)
     except StackctlError as error:
         _refuse_none(machine)
-        note(f"note: {error.message}; {error.hint}")
+        note(f"note: {error.message}. {error.hint}")
         return None
 
 
 def stack_name_here(machine: Machine) -> str:
-    """Return the name of the stack in this folder; raise ConfigError where there is none.
+    """Return the name of the stack in this folder; raise ConfigError if there is none.
 
-    It is read from plan.json, else from this folder's containers, or those of its former place, else from stack.toml,
-    and from stack.lock last.
+    It is read from plan.json, else from this folder's containers or those of its former path, else from stack.toml,
+    and last from stack.lock.
     """
     _refuse_none(machine)
-    with suppress(StackctlError):  # not even a file
+    with suppress(StackctlError):  # plan.json may not even be a file
         text = machine.folder.read(plan_json.FILE, errors="replace")
         if text and (written := plan_json.name(text, machine.place)):
             return written
@@ -62,14 +62,14 @@ def stack_name_here(machine: Machine) -> str:
 
 
 def _names_on_engine(machine: Machine) -> list[str]:
-    """The names under which the engine has containers that were started here; none where it can't be asked."""
+    """Return the stack names of the engine's containers that were started here; [] if the engine does not answer."""
     with suppress(EngineError):
         return sorted(name for name, folder in machine.docker.stack_folders() if folder == str(machine.path))
     return []
 
 
 def _lies_there(name: str, machine: Machine) -> bool:
-    """Whether something of this name lies in the folder, though it may be nothing that can be read."""
+    """Return whether something of this name lies in the folder, readable or not."""
     try:
         return machine.folder.has_file(name)
     except StackctlError:
@@ -77,26 +77,26 @@ def _lies_there(name: str, machine: Machine) -> bool:
 
 
 def _refuse_none(machine: Machine) -> None:
-    """Raise ConfigError where nothing tells of a stack in this folder: no file, and no container."""
+    """Raise ConfigError if nothing shows a stack in this folder: no file, and no container."""
     file = machine.orchestrator.file
     if not (_lies_there(file, machine) or _lies_there(plan_json.FILE, machine) or _names_on_engine(machine)):
-        raise ConfigError(f"there is no stack in {machine.path} (no {file})", hint="stackctl deploy makes one")
+        raise ConfigError(f"there is no stack in {machine.path} (no {file})", hint="Run `stackctl deploy` to make one.")
     refuse_elsewhere("this folder", machine.place, machine.docker.own_binds, is_folder=True)
 
 
 def written_plan(machine: Machine) -> Plan | None:
-    """The plan that was written down for this folder; None where there is none."""
+    """Return the plan in this folder's plan.json; None if there is none."""
     text = machine.folder.read(plan_json.FILE)
     if text is None:
         return None
     plan = plan_json.parse(text, machine.place, lambda place: _secret(place, machine))
     if plan and plan.key and plan.key.reveal() and not plan.backend_service:
-        machine.ui.hide(plan.key)  # another server's, which lies elsewhere
+        machine.ui.hide(plan.key)  # the key of another server, which the machine does not hide
     return plan
 
 
 def _secret(place: str, machine: Machine) -> str:
-    """The text of a file with a secret; "" where it can't be read: whoever asks with that is refused, and says so."""
+    """Return the text of a file with a secret; "" if it can't be read: the server then refuses the request."""
     with suppress(StackctlError):
         return machine.folder.read(str(machine.storage.locate(place, machine.path)), errors="replace") or ""
     return ""
@@ -108,7 +108,7 @@ def _planned_again(machine: Machine) -> Plan:
     from stackctl.steps.observe import observe
 
     wanted = load_config(machine, {})
-    # has_run: what was rendered stays as it is, so nothing may be chosen again; and it runs, whatever its arguments
+    # has_run: what was rendered stays, so nothing may be chosen again. ran_with: it runs, whatever its arguments are.
     ran_with = wanted.spec.backend.extra_args
     seen = replace(observe(wanted.spec, machine), has_run=True, ran_with=ran_with)
     return plan(wanted.spec, seen, read_lock(machine)).plan

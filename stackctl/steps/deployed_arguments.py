@@ -10,10 +10,10 @@ from stackctl.machine import Machine
 
 
 def deployed_arguments(machine: Machine, asked: tuple[str, ...], found: Lock) -> tuple[str, ...]:
-    """Return stack.toml's extra_args as of the last deploy; () where nothing was deployed, or nothing tells.
+    """Return stack.toml's extra_args as of the last deploy; () if nothing was deployed, or they are unknown.
 
-    Where an older stackctl did not write them down, all words that it gave the program; and what is asked for now,
-    `asked`, where it wrote no plan: none that old refused any.
+    If an older stackctl did not record them, return all words that it gave the program. If it wrote no plan at all,
+    return `asked`, the arguments of now: versions that old refused none.
     """
     with suppress(ConfigError):
         text = machine.folder.read(plan_json.FILE)
@@ -29,7 +29,7 @@ def deployed_arguments(machine: Machine, asked: tuple[str, ...], found: Lock) ->
 
 
 def _words(text: str) -> list[str]:
-    """The words of a file of arguments; none of a file that is something else."""
+    """Return the words of a file of arguments; [] for any other file."""
     with suppress(ValueError):
         return shlex.split(text)
     return []

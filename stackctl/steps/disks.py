@@ -1,4 +1,4 @@
-"""The disks that a stack lies on: room for a first start, secrets that stay secret, and chats that are still there."""
+"""The disks that a stack lies on: room for a first start, permissions for secrets, the disk of the chats."""
 
 from collections.abc import Iterator
 from contextlib import suppress
@@ -14,23 +14,23 @@ from stackctl.machine import Machine
 from stackctl.steps.tavern_folder import data_path
 from stackctl.terminal import command_line
 
-_RECORD: Final = f"{STATE}/sillytavern-disk"  # where the chats' disk is mounted, if it is another than the folder's
+_RECORD: Final = f"{STATE}/sillytavern-disk"  # the mount point of the chats' disk, unless it is the folder's disk
 _ROOM_MIB: Final = 200  # for SillyTavern's first data and our own files
 
 
 def refuse_full(plan: Plan, machine: Machine) -> None:
-    """Raise DoesNotFit where a disk has no room for the stack's first files; all later ones need next to none."""
+    """Raise DoesNotFit if a disk has no room for the stack's first files; later files need very little."""
     for folder in (machine.path, machine.path / data_path(plan)):
         free = machine.storage.trees.free_mib(folder)
         if free < _ROOM_MIB:
             raise DoesNotFit(
-                f"only {free} MiB are free on the disk of {folder}; {_ROOM_MIB} are needed at least",
-                hint="free some space: docker system df shows what images and old containers take",
+                f"only {free} MiB are free on the disk of {folder}; at least {_ROOM_MIB} are needed",
+                hint="Free some space: `docker system df` shows what images and old containers take.",
             )
 
 
 def record_disk(plan: Plan, machine: Machine) -> None:
-    """Write down where the disk of the chats is mounted, once a stack is ready with them."""
+    """Record where the disk of the chats is mounted, once a stack is ready with them."""
     trees, data = machine.storage.trees, machine.path / data_path(plan)
     place = trees.mount_point(data)
     with suppress(DataError):  # a full disk is no reason not to be ready
@@ -41,53 +41,53 @@ def record_disk(plan: Plan, machine: Machine) -> None:
 
 
 def refuse_lost_disk(plan: Plan, machine: Machine) -> None:
-    """Raise DataError where the disk of the chats is not mounted: SillyTavern would begin anew in the empty folder."""
+    """Raise DataError if the disk of the chats is not mounted: SillyTavern would start without them."""
     trees, data = machine.storage.trees, machine.path / data_path(plan)
     place = (machine.folder.read(_RECORD) or "").strip()
     if not place or place == trees.mount_point(data) or trees.existing(data, (tavern.SETTINGS,)):
         return
     raise DataError(
         f"the chats lie on a disk or share at {place}, which is not mounted: {data} is empty",
-        hint=f"{command_line('mount', place)}, then run it again; to begin anew without them: "
-        f"{command_line('rm', machine.path / _RECORD)}",
+        hint=f"Mount it with `{command_line('mount', place)}`, then run this again. To start without these chats, run "
+        f"`{command_line('rm', machine.path / _RECORD)}`.",
     )
 
 
 def note_read_only(plan: Plan, machine: Machine) -> None:
-    """Say where SillyTavern comes up, and can save nothing."""
+    """Print a note if SillyTavern will start but can't save anything."""
     data = machine.path / data_path(plan)
     if machine.storage.trees.is_read_only(data):
-        machine.ui.note(f"note: {data} is on a read-only disk: SillyTavern can save no chat there")
+        machine.ui.note(f"note: {data} is on a read-only disk: SillyTavern can't save chats there")
 
 
 def refuse_without_permissions(data: Path, user: Owner, machine: Machine) -> None:
-    """Raise DataError for a disk that refuses owners and permissions; name one that drops them without a word.
+    """Raise DataError for a disk that refuses owners and permissions; print a note for one that silently drops them.
 
-    `data`: SillyTavern's folder; `user`: to whom it belongs.
+    `data`: SillyTavern's folder; `user`: its owner.
     """
     for folder, holds, moves, found in _tried(data, user, machine):
         on = f" ({found.file_system})" if found.file_system else ""
         if found.are_refused:
             raise DataError(
-                f"the file system of {folder}{on} refuses to set owners and permissions: {holds} can't lie there",
-                hint=f"{moves} on a disk of this machine, such as ext4, XFS or Btrfs; models may lie where they are",
+                f"the file system of {folder}{on} refuses to set owners and permissions, so {holds} can't lie there",
+                hint=f"{moves} on a disk of this machine, such as ext4, XFS or Btrfs. Models may stay where they are.",
             )
         if not found.are_kept:
             machine.ui.note(
-                f"note: the file system of {folder}{on} keeps no permissions: everybody on this machine who gets there "
-                f"can read {holds} (mode {found.mode:04o})"
+                f"note: the file system of {folder}{on} keeps no permissions: every user of this machine who can open "
+                f"it can read {holds} (mode {found.mode:04o})"
             )
 
 
 def _tried(data: Path, user: Owner, machine: Machine) -> Iterator[tuple[Path, str, str, Permissions]]:
-    """Give each folder of the stack with what it holds, how that gets elsewhere, and what its file system keeps."""
+    """Give each folder of the stack with what it holds, how to move it, and what its file system keeps."""
     trees = machine.storage.trees
     yield (
         machine.path,
         "the API key",
-        "put the stack's folder",
+        "Put the stack's folder",
         trees.permissions(machine.path, machine.folder.owner),
     )
     if trees.disk(data) != trees.disk(machine.path):
         found = trees.permissions(data, user)
-        yield data, "chats and passwords", "let sillytavern.data in stack.toml name a folder", found
+        yield data, "chats and passwords", "Set sillytavern.data in stack.toml to a folder", found

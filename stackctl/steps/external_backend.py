@@ -1,4 +1,4 @@
-"""A backend that runs elsewhere: asked from inside a container, waited for, woken up."""
+"""A backend outside the stack: asked from inside a container, waited for, woken up."""
 
 import time
 from collections.abc import Callable
@@ -23,13 +23,13 @@ _AGAIN_S = 20.0  # a magic packet may get lost
 
 
 def observed_external(spec: Spec, seen: Observed, recorded: Lock, machine: Machine) -> Observed:
-    """What is seen, with what answers at backend.url now, and its model."""
+    """Return `seen` with the server that answers at backend.url now, and its model."""
     server = observe_external(spec, recorded, machine)
     return replace(seen, server=server, model=external_backend.external_model(server))
 
 
 def observe_external(spec: Spec, recorded: Lock, machine: Machine) -> ServerSeen | None:
-    """What answers at backend.url now; None while SillyTavern's image, from which it is asked, is not here."""
+    """Return what answers at backend.url now; None until SillyTavern's image is here, whose container asks."""
     image, _ = tavern_image(spec, Decisions(recorded))
     if machine.docker.images.digest(image) is None:
         return None
@@ -60,11 +60,11 @@ def wait_for_external(
     sleep: Callable[[float], None] = time.sleep,
     clock: Callable[[], float] = time.monotonic,
 ) -> tuple[Observed, Lock]:
-    """Wait until the backend elsewhere answers with a loaded model; raise what keeps it from it.
+    """Wait until the external backend answers with a loaded model; raise the error that prevents it.
 
-    A loading one is waited for, a silent one where it can be woken up or the user named a time-out. Returns what is
-    seen then, and the lock, which differs where our own image of SillyTavern had to stand in for the official one.
-    A backend of the stack's own is none of this function's business.
+    A server that loads its model is waited for; a silent one only if it can be woken up or the user set a time-out.
+    Returns what is observed then, and the lock, which differs if our own image of SillyTavern had to replace the
+    official one. Returns at once for a backend that this stack runs itself.
     """
     if not spec.backend.is_external:
         return seen, recorded
@@ -86,7 +86,7 @@ def wait_for_external(
 
 
 def _key(spec: Spec, machine: Machine) -> Secret | None:
-    """The key that the server wants, as far as the user says; from here on it is hidden from all that is printed."""
+    """Return the key in backend.key_file, None without one; it is hidden from all that is printed."""
     if not spec.backend.key_file:
         return None
     path = machine.storage.locate(spec.backend.key_file, machine.path)

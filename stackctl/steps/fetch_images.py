@@ -1,4 +1,4 @@
-"""Bring what is missing: images (pulled, or built where a pull fails) and the backend's program."""
+"""Make the images present: pull them, or build ours if a pull fails."""
 
 from dataclasses import replace
 
@@ -13,7 +13,7 @@ from stackctl.machine import Machine
 
 
 def fetch_images(plan: Plan, spec: Spec, lock: Lock, machine: Machine) -> Lock:
-    """Make every image present; the returned lock differs where one of ours had to stand in for an official one."""
+    """Make every image present; the returned lock differs if one of ours had to replace an official one."""
     machine.docker.images.check_room(service.image for service in plan.services)
     service, variant = plan.backend_service, plan.variant
     if service and variant:
@@ -23,7 +23,7 @@ def fetch_images(plan: Plan, spec: Spec, lock: Lock, machine: Machine) -> Lock:
 
 
 def fetch_tavern(image: str, spec: Spec, lock: Lock, machine: Machine) -> Lock:
-    """Make SillyTavern's image present, likewise."""
+    """Make SillyTavern's image present; returns the lock as fetch_images() does."""
     own = tavern.OWN_IMAGE if spec.sillytavern.image == "auto" else None
     return _fetch(tavern.NAME, image, own, "any", spec, lock, machine)
 
@@ -37,8 +37,8 @@ def with_digests(plan: Plan, lock: Lock, machine: Machine) -> Lock:
             digests[name] = now
         elif now and known != now:
             machine.ui.note(
-                f"the tag {name} means another image here by now ({now}); this stack runs the one that {FILE} records "
-                f"({known}). run `stackctl deploy --replan` to take the new one"
+                f"the tag {name} now points to another image (was {known}, is {now}). This stack runs the image that "
+                f"{FILE} records. Run `stackctl deploy --replan` to take the new one."
             )
     return replace(lock, digests=digests)
 
@@ -68,7 +68,7 @@ def _pulled_names(plan: Plan, lock: Lock) -> list[str]:
 
 
 def _fetch(service: str, image: str, own: str | None, variant: str, spec: Spec, lock: Lock, machine: Machine) -> Lock:
-    """Build or pull; `own`: ours, which may stand in (None: there is none, or the user named another)."""
+    """Build or pull an image. `own`: ours, which may replace it (None: there is none, or the user named an image)."""
     if machine.docker.images.digest(image) is not None:
         return lock
     if image in OWN:
@@ -84,7 +84,7 @@ def _fetch(service: str, image: str, own: str | None, variant: str, spec: Spec, 
         if own is None or spec.images != "auto":
             raise
         machine.ui.note(f"{failed.message}")
-        machine.ui.note(f"taking our own image instead: {own}")
+        machine.ui.note(f"using stackctl's own image instead: {own}")
         if machine.docker.images.digest(own) is None:
             machine.docker.images.build(own)
         return use_own(lock, service, own, image_inputs(spec, service, variant))

@@ -1,4 +1,4 @@
-"""Which model a stack runs where neither stack.toml nor the command line names one."""
+"""The model that a stack runs if neither stack.toml nor the command line names one."""
 
 from collections.abc import Mapping
 
@@ -9,31 +9,34 @@ from stackctl.machine import Machine
 from stackctl.steps.config_request import ConfigRequest, load_config
 from stackctl.steps.seed_tavern import is_seeded
 
-WAYS = "--model FILE and --model hf:OWNER/NAME:Q4_K_M name one; --model demo is a built-in one that knows one sentence"
+WAYS = (
+    "Choose a model with `--model FILE` or `--model hf:OWNER/NAME:Q4_K_M`. `--model demo` is a built-in model that "
+    "answers with one fixed sentence."
+)
 
 
 def request_to_deploy(machine: Machine, flags: Mapping[str, object]) -> ConfigRequest:
-    """Return the request, with the only model of [models] where nobody has named one.
+    """Return the request, with the only model of [models] if none is named.
 
-    Raise ConfigError for several, or none.
+    Raise ConfigError if [models] has several, or none.
     """
     wanted = request_to_render(machine, flags)
     if is_open(machine, wanted):
         raise ConfigError(
-            "no model is named, and none was deployed here yet",
-            hint=f"stackctl deploy --yes fetches the one that suits this machine; {WAYS}",
+            "no model is named, and none was deployed here before",
+            hint=f"Run `stackctl deploy --yes` to download the model that suits this machine. {WAYS}",
         )
     return wanted
 
 
 def request_to_render(machine: Machine, flags: Mapping[str, object]) -> ConfigRequest:
-    """The same for what starts nothing: there the demo model stands in for none."""
+    """Return the same for a command that starts nothing: without a model it uses the demo model."""
     wanted = load_config(machine, flags)
     name = several_models.only_model(wanted.written) if is_open(machine, wanted) else ""
     return load_config(machine, {**flags, "model.use": name}) if name else wanted
 
 
 def is_open(machine: Machine, wanted: ConfigRequest) -> bool:
-    """Whether nothing says which model runs; a demo stack that was deployed goes on as it is."""
+    """Return whether no model is named. False for a deployed demo stack, which keeps its model."""
     runs_demo = is_seeded(machine) and demo_model.FILE_NAME in (machine.folder.read(machine.orchestrator.file) or "")
     return not several_models.is_named(wanted.written) and not runs_demo

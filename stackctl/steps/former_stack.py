@@ -1,7 +1,7 @@
-"""The stack as it was before a deploy: kept until its successor is ready, so that a failed one can be taken back.
+"""The stack as it was before a deploy: kept until its successor is ready, so that a failed deploy can be rolled back.
 
-The copies lie in .stackctl/before; journal.json, written last and removed first, says that they are whole. Where a
-deploy was killed it is still there: the next `stackctl deploy` goes on, and `stackctl start` goes back.
+The copies lie in .stackctl/before. journal.json, written last and removed first, shows that they are complete. It is
+still there after a deploy was killed: the next `stackctl deploy` continues, and `stackctl start` rolls back.
 """
 
 from collections.abc import Mapping
@@ -26,16 +26,16 @@ from stackctl.steps.deployed import written_plan
 from stackctl.steps.recorded_deploys import recorded_deploys
 from stackctl.steps.tavern_folder import settings_file, shared_folder, tavern_folder
 
-BACK_OR_ON = "`stackctl start` goes back to what ran before; `stackctl deploy` goes on with the change"
+BACK_OR_ON = "Run `stackctl start` to go back to what ran before, or `stackctl deploy` to continue with the change."
 WRITTEN = f"{journals.FOLDER}/written.toml"  # stack.toml as the deploy wrote it
 _PRIVATE = frozenset({Path(one).name for one in (plan_json.FILE, tavern.SETTINGS)})
 
 
 def keep_former(machine: Machine, plan: Plan, wanted: ConfigRequest, record: str) -> None:
-    """Keep the stack that works here, before a deploy of `plan` writes anything; nothing where none does.
+    """Keep the stack that works here, before a deploy of `plan` writes anything. Does nothing if no stack works here.
 
-    `record`: the file that says what SillyTavern's settings were made from. An older one stays where a deploy was
-    killed: of stack.toml it has, from now on, what the user edited since.
+    `record`: the file that records what SillyTavern's settings were made from. After a killed deploy the older copies
+    stay, and the copy of stack.toml takes over what the user has edited since.
     """
     kept = kept_journal(machine)
     states = machine.orchestrator.states(plan.name)
@@ -44,7 +44,7 @@ def keep_former(machine: Machine, plan: Plan, wanted: ConfigRequest, record: str
         return
     forget_former(machine)
     former = None
-    with suppress(StackctlError):  # a plan that can't be read says nothing of what works
+    with suppress(StackctlError):  # a plan that can't be read does not show what works
         former = written_plan(machine)
     if former is None or former.name != plan.name or not _works(former, states, machine):
         return
@@ -56,14 +56,14 @@ def keep_former(machine: Machine, plan: Plan, wanted: ConfigRequest, record: str
 
 
 def kept_journal(machine: Machine) -> Journal | None:
-    """What a deploy that is under way, or was killed, can go back to; None where there is nothing."""
+    """Return what a deploy that is under way, or was killed, can go back to; None if there is nothing."""
     return journals.parse(machine.folder.read(journals.FILE, errors="replace") or "")
 
 
 def note_written(machine: Machine, contents: Mapping[str, str | bytes]) -> None:
-    """Write down that these files, by name, are about to have these contents: what they have after that is not ours.
+    """Record the contents that these files are about to get, by name: any other content is somebody else's change.
 
-    What somebody else changed until then is what can be gone back to: a model may have been fetched for hours.
+    What somebody else has changed until now is kept for going back: a model may have been fetched for hours.
     """
     if journal := kept_journal(machine):
         changed = journal
@@ -76,13 +76,13 @@ def note_written(machine: Machine, contents: Mapping[str, str | bytes]) -> None:
 
 
 def note_copies(machine: Machine, *copies: Path) -> None:
-    """Write down that folders are about to be made, which nobody needs once what worked is back."""
+    """Record folders that are about to be made, which going back removes."""
     if journal := kept_journal(machine):
         _write(replace(journal, copies=tuple(map(str, copies))), machine)
 
 
 def forget_former(machine: Machine) -> None:
-    """Remove what was kept: there is nothing to go back to any more."""
+    """Remove what was kept: from now on there is nothing to go back to."""
     folder = machine.folder
     folder.remove(journals.FILE)
     for name in machine.storage.trees.names(machine.path / journals.FOLDER):
@@ -90,7 +90,7 @@ def forget_former(machine: Machine) -> None:
 
 
 def is_overtaken(journal: Journal, states: Mapping[str, ServiceState]) -> bool:
-    """Whether another SillyTavern than the former has run since: there is no way back from what it wrote."""
+    """Return whether another SillyTavern than the former has run since: what it wrote can't be undone."""
     former, now = journal.service(tavern.NAME), states.get(tavern.NAME)
     if former is None or now is None or not former.container:
         return False
@@ -110,13 +110,13 @@ def _keep(
 
 
 def folder_of(file: FormerFile, machine: Machine) -> Folder:
-    """The deployment's folder to read a former file in: SillyTavern's settings as what its container may change."""
+    """Return the folder in which to read a former file; SillyTavern's container may change that of its settings."""
     data = file.name.removesuffix(f"/{tavern.SETTINGS}")
     return machine.folder if data == file.name else shared_folder(machine, data)
 
 
 def _works(former: Plan, states: Mapping[str, ServiceState], machine: Machine) -> bool:
-    """Whether the former stack is ready, or was the last time, if it is stopped or its containers are gone."""
+    """Return whether the former stack is ready, or was when it last ran if it is stopped or has no containers."""
     if all(one.name in states and states[one.name].is_ready for one in former.services):
         return True
     last = next(recorded_deploys(machine), None)
@@ -129,7 +129,7 @@ def _service(planned: Service, state: ServiceState | None) -> FormerService:
 
 
 def _keep_edits(machine: Machine, wanted: ConfigRequest) -> None:
-    """Take into the former stack.toml what the user edited since a deploy was killed."""
+    """Copy into the former stack.toml what the user has edited since a deploy was killed."""
     folder, name = machine.folder, f"{journals.FOLDER}/{stack_toml.FILE}"
     before, written, now = (folder.read(one) or "" for one in (name, WRITTEN, stack_toml.FILE))
     edited = line_undo.undo(before, written, now).text
@@ -140,7 +140,7 @@ def _keep_edits(machine: Machine, wanted: ConfigRequest) -> None:
 
 
 def _with_edits(journal: Journal, file: FormerFile, machine: Machine) -> Journal:
-    """The journal with a file that nothing of ours was written into yet, as it is now."""
+    """Return the journal with the present content of a file into which we have not written yet."""
     raw = folder_of(file, machine).read_bytes(file.name)
     if raw is None or journals.fate(file, journals.checksum(raw)) == "same":
         return journal
@@ -149,7 +149,7 @@ def _with_edits(journal: Journal, file: FormerFile, machine: Machine) -> Journal
 
 
 def _kept(name: str, folder: Folder, machine: Machine) -> FormerFile:
-    """Copy a file of a folder, if it is there."""
+    """Copy a file of a folder, if it exists."""
     raw, kept = folder.read_bytes(name), f"{journals.FOLDER}/{Path(name).name}"
     if raw is None:
         return FormerFile(name=name, kept=kept, sha256="")
@@ -158,7 +158,7 @@ def _kept(name: str, folder: Folder, machine: Machine) -> FormerFile:
 
 
 def _write_copy(kept: str, content: str | bytes, machine: Machine) -> None:
-    """Write a copy, which may be put back as it is: with the mode that deploys give the file of its name."""
+    """Write a copy with the mode that deploys give the file of its name, so that it can be put back as it is."""
     mode = 0o600 if Path(kept).name in _PRIVATE else 0o644
     machine.folder.write(kept, content, mode=mode)
 

@@ -1,8 +1,8 @@
 """Whether SillyTavern has ever been started in this folder: from then on people know its port.
 
-Two things tell: our record, which `stackctl down` leaves, and its container, which is there after a stackctl that was
-killed before it could write the record. stack.lock tells nothing: `stackctl render` writes it, too, and with a
-repository it comes from another machine.
+Two things show it: our record, which `stackctl down` leaves, and SillyTavern's container, if stackctl was killed before
+it could write the record. stack.lock does not show it: `stackctl render` writes it, too, and in a repository it comes
+from another machine.
 """
 
 from collections.abc import Mapping
@@ -18,12 +18,12 @@ RECORD = f"{STATE}/sillytavern-has-run"
 
 
 def has_run(machine: Machine, states: Mapping[str, ServiceState]) -> bool:
-    """`states`: of this stack's containers; {} where no engine is asked."""
+    """Return whether SillyTavern has run here. `states`: of this stack's containers; {} if no engine is asked."""
     return machine.folder.has_file(RECORD) or _was_started(states)
 
 
 def record_run(machine: Machine, states: Mapping[str, ServiceState]) -> None:
-    """Write it down, if it is so by now; a disk that is full or read-only is no reason not to start or stop."""
+    """Record that SillyTavern has run, if it has. A full or read-only disk does not keep the stack from starting."""
     if _was_started(states):
         with suppress(DataError):
             machine.folder.write(RECORD, "")

@@ -1,4 +1,4 @@
-"""How fast a backend wrote an answer, by its own figures: into how many pieces it was cut says nothing of that."""
+"""How fast a backend wrote an answer, by its own figures: the number of pieces in a stream does not show it."""
 
 import time
 from collections.abc import Callable, Iterable, Iterator
@@ -11,13 +11,13 @@ from stackctl.core.tavern.replies import Reply
 from stackctl.machine import Machine
 from stackctl.steps.tavern_session import backend_log
 
-_LOOKS, _PAUSE_S = 10, 0.2  # a log line comes through the engine a moment after the answer
+_LOOKS, _PAUSE_S = 10, 0.2  # a log line arrives through the engine shortly after the answer
 
 
 def measure_speed(
     reply: Reply, plan: Plan, machine: Machine, since: float, *, sleep: Callable[[float], None] = time.sleep
 ) -> float | None:
-    """The tokens a second of an answer that was asked for at `since` (seconds since the epoch); None: nobody says."""
+    """Return the tokens per second of an answer asked for at `since` (seconds since the epoch); None if unknown."""
     backend = backends.find_backend(plan.backend)
     found: Iterable[str]
     match backend.SPEED:
@@ -31,9 +31,9 @@ def measure_speed(
 
 
 def _log(plan: Plan, machine: Machine, since: float, sleep: Callable[[float], None]) -> Iterator[str]:
-    """The backend's log since then, newest first, again and again for a while.
+    """Give the backend's log lines since then, newest first, repeatedly for a while.
 
-    Not that of another machine: its clock may differ, and an earlier answer be taken for this one.
+    Nothing for another machine: its clock may differ, so that an earlier answer could be taken for this one.
     """
     state = machine.orchestrator.states(plan.name).get(plan.backend)
     if state is None or plan.backend_service is None or not machine.docker.is_local:

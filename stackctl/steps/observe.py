@@ -1,4 +1,4 @@
-"""Look at the world: engine, model, GPUs, ports, networks. Changes nothing."""
+"""Look at the machine: engine, model, GPUs, ports, networks. Changes nothing."""
 
 from collections.abc import Mapping
 from contextlib import suppress
@@ -31,9 +31,9 @@ from stackctl.terminal import command_line
 
 
 def observe(spec: Spec, machine: Machine, found: Lock | None = None, coming: ModelSeen | None = None) -> Observed:
-    """Everything that plan() needs, the engine included.
+    """Return everything that plan() needs, the engine included.
 
-    `found`: what was recorded, if not as stack.lock has it. `coming`: the model, where it is not here yet.
+    `found`: the record, if not stack.lock's. `coming`: the model, if it is not here yet.
     """
     found = found or read_lock(machine)
     with machine.docker.loading():
@@ -49,6 +49,7 @@ def observe(spec: Spec, machine: Machine, found: Lock | None = None, coming: Mod
         key=api_key.stack_key(machine, spec),
         password=tavern_password.tavern_password(machine, spec),
         interfaces=machine.host.interfaces() if spec.sillytavern.has_password else {},
+        bridges=machine.host.bridges(),
         names=machine.host.names() if engine.is_local else None,
         time_zone=machine.host.time_zone() if engine.is_local else "",
         model=external_backend.external_model(None),
@@ -64,7 +65,7 @@ def observe(spec: Spec, machine: Machine, found: Lock | None = None, coming: Mod
 
 
 def observe_again(seen: Observed, spec: Spec, machine: Machine) -> Observed:
-    """What was seen, with what others hold now, and with how far this stack has come."""
+    """Return `seen` with the ports and subnets that others hold now, and with the present state of this stack."""
     engine, name = seen.engine, stack_name(spec, machine.place)
     assert engine is not None  # noqa: S101 - observe() has asked one
     states = machine.orchestrator.states(name)
@@ -84,9 +85,9 @@ def observe_again(seen: Observed, spec: Spec, machine: Machine) -> Observed:
 
 
 def observe_without_engine(spec: Spec, machine: Machine, recorded: Lock) -> Observed:
-    """What can be known where no engine is asked: enough to render.
+    """Return what is known without asking an engine: enough to render.
 
-    Of the engine counts what was seen at the last deploy of this folder: what it runs needs no other file.
+    The engine's features are those seen at this folder's last deploy, so that rendering gives the file that runs.
     """
     own = own_subnets(spec, recorded)
     engine = _recorded_engine(machine)
@@ -97,7 +98,8 @@ def observe_without_engine(spec: Spec, machine: Machine, recorded: Lock) -> Obse
         key=api_key.stack_key(machine, spec),
         password=tavern_password.tavern_password(machine, spec),
         interfaces=machine.host.interfaces() if spec.sillytavern.has_password else {},
-        names=machine.host.names() if is_here else None,  # else it is not surely for this machine
+        bridges=machine.host.bridges(),
+        names=machine.host.names() if is_here else None,  # else the stack may be for another machine
         time_zone=machine.host.time_zone(),
         model=external_backend.external_model(None),
         routes=tuple(net for net in machine.host.routes() if net not in own),
@@ -110,35 +112,36 @@ def observe_without_engine(spec: Spec, machine: Machine, recorded: Lock) -> Obse
 
 
 def _recorded_engine(machine: Machine) -> EngineSeen | None:
-    """The engine that this folder's stack was deployed on; None where none is recorded."""
+    """Return the engine that this folder's stack was deployed on; None if none is recorded."""
     with suppress(StackctlError):
         return plan_json.engine(machine.folder.read(plan_json.FILE, errors="replace") or "", machine.place)
     return None
 
 
 def _refuse_second(spec: Spec, machine: Machine, engine: EngineSeen) -> None:
-    """Raise ConfigError while this folder's stack is on the engine under another name, its own or its folder's former.
+    """Raise ConfigError while this folder's stack is on the engine under another name.
 
-    Two SillyTaverns on the same chats would damage them.
+    Two SillyTaverns on the same chats would corrupt them.
     """
     name, before = stack_name(spec, machine.place), network_name(read_lock(machine))
     for other, folder in sorted(machine.docker.stack_folders()):
-        is_seen = engine.is_local and machine.docker.own_binds is None  # in a container it may just not be mounted
+        is_seen = engine.is_local and machine.docker.own_binds is None  # a container may just not mount the old folder
         is_moved = other == before and is_seen and is_gone(folder)
         if other != name and (folder == str(machine.path) or is_moved):
-            takes_away = f"{command_line('docker', 'compose', '-p', other, 'down')} takes it away, chats stay"
-            keeps = f'or keep the name: name = "{other}" in stack.toml'
+            takes_away = f"Remove it with `{command_line('docker', 'compose', '-p', other, 'down')}` (chats stay)"
+            keeps = f'keep its name: name = "{other}" in stack.toml'
+            started = f" (started in {folder})" if is_moved else ""
             raise ConfigError(
-                f"the stack of this folder is still there under the name {other!r}"
-                f"{f', started in {folder}' if is_moved else ''}: two on the same chats would damage them",
-                hint="stackctl deploy takes it over, under its name"
+                f"this folder already runs as stack {other!r}{started}; starting a second one on the same chats would "
+                "corrupt them",
+                hint="Run `stackctl deploy` to take it over under its name."
                 if is_moved and spec.name == AUTO
-                else f"{takes_away}; {keeps}",
+                else f"{takes_away}, or {keeps}.",
             )
 
 
 def _with_own_backend(seen: Observed, model: ModelSeen, spec: Spec, machine: Machine, found: Lock) -> Observed:
-    """What is seen, with all that a backend of the stack's own needs of this machine."""
+    """Return `seen` with everything that a backend run by this stack needs from this machine."""
     is_here = seen.engine is None or seen.engine.is_local
     own = _backend_process(spec, seen, machine)
     return replace(
@@ -155,19 +158,19 @@ def _with_own_backend(seen: Observed, model: ModelSeen, spec: Spec, machine: Mac
 
 
 def model_at(model: Model | OneModel, machine: Machine, found: Lock) -> str:
-    """The model as machine.model() takes it; raises ModelError where it has yet to be pulled."""
+    """Return the model as machine.model() takes it; raise ModelError if it has yet to be pulled."""
     if model.is_demo:
         return DEMO
     if model.path != AUTO:
         return model.path
     path = model_path(model, machine, found.decisions)
     if path is None or not path.exists():
-        raise ModelError(f"{model.source} is not here yet", hint="stackctl deploy fetches it")
+        raise ModelError(f"{model.source} is not here yet", hint="Run `stackctl deploy` to download it.")
     return str(path)
 
 
 def _model(spec: Spec, machine: Machine, found: Lock) -> ModelSeen:
-    """The model, which the engine must find where we do."""
+    """Return the model; raise an error if the engine would not find its files at the paths that we see."""
     wanted = model_at(spec.model, machine, found)
     if wanted != DEMO:
         path = machine.storage.model_path(wanted, machine.path).resolve()
@@ -179,7 +182,7 @@ def _model(spec: Spec, machine: Machine, found: Lock) -> ModelSeen:
 
 
 def _models(spec: Spec, machine: Machine, found: Lock) -> dict[str, ModelSeen]:
-    """The models that `stackctl use` can choose, as far as they are there; a missing one troubles its own deploy."""
+    """Return the models that `stackctl use` can choose. A missing model is skipped: deploying it reports the error."""
     here: dict[str, ModelSeen] = {}
     for name, entry in sorted(spec.models.items()):
         with suppress(ModelError):
@@ -188,7 +191,7 @@ def _models(spec: Spec, machine: Machine, found: Lock) -> dict[str, ModelSeen]:
 
 
 def _backend_process(spec: Spec, seen: Observed, machine: Machine) -> int | None:
-    """The first process of this stack's backend: what it holds is free again once a deploy replaces it."""
+    """Return the id of this stack's backend process: the memory it holds is free again once a deploy replaces it."""
     if seen.engine is None or seen.is_new or not seen.engine.is_local:
         return None
     state = _backend_state(spec, machine.orchestrator.states(stack_name(spec, machine.place)))
@@ -196,7 +199,7 @@ def _backend_process(spec: Spec, seen: Observed, machine: Machine) -> int | None
 
 
 def _backend_state(spec: Spec, states: Mapping[str, ServiceState]) -> ServiceState | None:
-    """The stack's own backend among these containers; None where there is none."""
+    """Return the state of the stack's own backend; None if there is none."""
     return None if spec.backend.is_external else states.get(backends.find_backend(spec.backend.kind).NAME)
 
 
@@ -213,14 +216,15 @@ def _ports(spec: Spec, machine: Machine, engine: EngineSeen, name: str) -> dict[
     listening: dict[int, str] = {}
     if engine.is_local:
         wanted = spec.sillytavern.expose
-        others = exposure.matching_interfaces(wanted, machine.host.interfaces()) if wanted != NONE else ()
+        here = machine.host.interfaces() if wanted != NONE else {}
+        others = exposure.matching_interfaces(wanted, here, machine.host.bridges())
         for address in (ip_address(spec.sillytavern.bind), *(one.ip for one in others)):
             listening |= machine.host.listening(str(address))
     return {port: who for port, who in {**listening, **theirs}.items() if port not in own}
 
 
 def _publish_conflicts(spec: Spec, machine: Machine, engine: EngineSeen, name: str) -> dict[str, str]:
-    """Address and port that a companion is to open -> who holds that port, in words; without those that are free."""
+    """Return "address:port" -> who holds that port, for each port that a companion will open and that is taken."""
     found = {}
     for wanted in companion_ports(spec):
         theirs, own = machine.docker.published(name)
@@ -231,7 +235,7 @@ def _publish_conflicts(spec: Spec, machine: Machine, engine: EngineSeen, name: s
 
 
 def _proxy(spec: Spec, machine: Machine) -> str | None:
-    """The proxy's address in its network; raise ConfigError where one of the two is not there."""
+    """Return the proxy's address in its network; raise ConfigError if the network or the proxy is missing."""
     wanted = spec.sillytavern.proxy
     if not wanted.is_wanted:
         return None
@@ -239,6 +243,6 @@ def _proxy(spec: Spec, machine: Machine) -> str | None:
     if wanted.container not in found:
         raise ConfigError(
             f"sillytavern.proxy: there is no running container {wanted.container} in the network {wanted.network}",
-            hint=f"start the proxy first; in that network are: {', '.join(sorted(found)) or 'none'}",
+            hint=f"Start the proxy first. The containers in that network are: {', '.join(sorted(found)) or 'none'}.",
         )
     return found[wanted.container]

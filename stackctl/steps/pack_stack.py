@@ -1,4 +1,4 @@
-"""The folder of a rendered stack as one archive, which starts anywhere."""
+"""Pack the folder of a rendered stack into one archive, which starts on any machine."""
 
 from contextlib import suppress
 from dataclasses import replace
@@ -24,17 +24,18 @@ from stackctl.steps.tavern_folder import data_path
 from stackctl.steps.write_stack import lock_text
 from stackctl.terminal import command_line
 
-# of what stackctl keeps there: the rest is of this machine, or made again
+# the files of .stackctl/ that go into the archive: the others hold for this machine only, or are made again
 _STATE: Final = frozenset({STATE, API_KEY, RECORD, has_run.RECORD, f"{STATE}/{gitignore.FILE}"})
 
 
 def pack_stack(planned: Planned, seen: Observed, target: Path, missing: Missing | None, machine: Machine) -> None:
-    """Write the archive: all that the stack mounts, with paths below its folder, and what stackctl needs to go on.
+    """Write the archive: all that the stack mounts, with paths below its folder, and the files that stackctl needs.
 
-    Chats are in it, too, so the caller makes sure that nobody writes. Raises EngineError for what is `missing`.
+    The archive holds the chats, so the caller makes sure that nothing writes them. Raises EngineError for what is
+    `missing`.
     """
     if missing and not missing.is_image:
-        raise EngineError(f"the archive would lack {missing.what}", hint=missing.command)
+        raise EngineError(f"the archive would lack {missing.what}", hint=missing.hint)
     plan, carried = portable(planned.plan, machine.place)
     file = machine.orchestrator.file
     text = machine.orchestrator.files(plan)[file]
@@ -64,27 +65,27 @@ def pack_stack(planned: Planned, seen: Observed, target: Path, missing: Missing 
     ]
     for tree in walked:
         for left in (*tree.lost, *tree.links):
-            machine.ui.note(f"not in the archive: {left}, a link or no regular file")
+            machine.ui.note(f"not in the archive: {left} is a link, or is not a regular file")
     trees.pack(target, plan.name, walked, texts, machine.folder.owner)
-    unpack = f"sudo {command_line('tar', '-xf', target.name)}"
-    machine.ui.note(f"wrote {target}; elsewhere: {unpack}, then docker compose up -d in {plan.name}/")
+    unpack = f"`sudo {command_line('tar', '-xf', target.name)}`"
+    machine.ui.note(f"wrote {target}; on another machine run {unpack}, then `docker compose up -d` in {plan.name}/")
     if brought := [service.image for service in plan.services if service.image in OWN]:
-        machine.ui.note(f"bring its images there, too: {command_line('docker', 'save', *brought)} | docker load")
+        machine.ui.note(f"take its images there, too: `{command_line('docker', 'save', *brought)} | docker load`")
 
 
 def _models(seen: Observed, machine: Machine) -> list[str]:
-    """The files of a model that lies in the stack's folder, by their paths in it."""
+    """Return the paths, relative to the stack's folder, of the model's files that lie in it."""
     hosts = [PurePosixPath(file.host) for file in seen.model.files]
     return [str(one.relative_to(machine.place)) for one in hosts if one.is_relative_to(machine.place)]
 
 
 def _config(seen: Observed, places: dict[PurePosixPath, str], machine: Machine) -> str:
-    """stack.toml with the model where the archive has it, under the name that stack.toml gives it, if it does."""
+    """Return stack.toml with the model's path in the archive, under the name that stack.toml gives the model."""
     flags: dict[str, object] = {}
     written = load_config(machine, {}).written
     for name in sorted(written.models.keys() - {written.model.use}):
         machine.ui.note(f"the model {name!r} of stack.toml is not in the archive: {written.models[name].path}")
-    with suppress(IndexError):  # a backend elsewhere has no files here
+    with suppress(IndexError):  # an external backend has no files here
         host = PurePosixPath(seen.model.files[0].host)
         inside = str(host.relative_to(machine.place)) if host.is_relative_to(machine.place) else places.get(host)
         if inside and inside != demo_model.FILE_NAME:

@@ -1,4 +1,4 @@
-"""Open pages of SillyTavern are told what their backend is at, so that they can say it and connect in time."""
+"""Tell open pages of SillyTavern the state of their backend, so that they show it and connect in time."""
 
 import time
 from collections.abc import Callable
@@ -12,11 +12,11 @@ from stackctl.errors import StackctlError
 from stackctl.machine import Machine
 from stackctl.steps.tavern_folder import data_path, tavern_folder
 
-_EVERY_S: Final = 2.0  # at most so often, however many lines a backend writes
+_EVERY_S: Final = 2.0  # the state is written at most this often, however many lines a backend writes
 
 
 class PageState:
-    """state.json of one stack. What can't be written is left out: no page needs it, and no start fails for it."""
+    """state.json of one stack. A failure to write it is ignored: no page depends on it, and no start fails for it."""
 
     def __init__(self, plan: Plan, machine: Machine, clock: Callable[[], float] = time.time) -> None:
         self._plan, self._folder, self._clock = plan, tavern_folder(plan, machine), clock
@@ -24,7 +24,7 @@ class PageState:
         self._written_at = 0.0
 
     def say(self, waits: str) -> None:
-        """Say what the backend is at, or "" once it answers; what comes too soon after the last words is left out."""
+        """Write what the backend waits for, "" once it answers; skipped if the last one was written a moment ago."""
         now = self._clock()
         if waits and now - self._written_at < _EVERY_S:
             return

@@ -1,6 +1,6 @@
 """Keep keys, passwords and chats out of version control: each private folder has its own .gitignore.
 
-In git the innermost one decides, so that none of the user's own can take back what ours leaves out.
+In git the innermost .gitignore decides, so that none of the user's own can undo ours.
 """
 
 import re
@@ -23,26 +23,27 @@ from stackctl.core.tavern import secrets_json as tavern_secrets
 from stackctl.errors import StackctlError
 from stackctl.machine import Machine
 
-_SECRETS: Final = ("config", "data", adoption.RECORD)  # in SillyTavern's folder: the password; keys, chats; their names
+# in SillyTavern's folder; they hold the password, the keys and chats, and the names of chats
+_SECRETS: Final = ("config", "data", adoption.RECORD)
 _DEEP_SECRETS: Final = (Path(tavern.CONFIG), Path(tavern_secrets.FILE))  # below SillyTavern's folder
-_OWN: Final = frozenset({*tavern.FOLDERS, adoption.RECORD, gitignore.FILE})  # all that SillyTavern's folder holds
+_OWN: Final = frozenset({*tavern.FOLDERS, adoption.RECORD, gitignore.FILE})  # all names in a stack's SillyTavern folder
 
 
 @dataclass(frozen=True, kw_only=True)
 class _Private:
-    """A folder with secrets (below the stack's, or absolute), and where they lie in it; (): everywhere."""
+    """A folder with secrets (relative to the stack's folder, or absolute), and where they lie in it; (): everywhere."""
 
     path: Path
     owner: Owner
-    around: Path  # below it no link is followed
+    around: Path  # no link below it is followed
     secrets: tuple[str, ...] = ()
-    is_theirs: bool = False  # a repository that somebody made in there, for chats maybe: the secrets alone are left out
+    is_theirs: bool = False  # the user made a repository in it, maybe for chats: only the secrets are ignored
 
 
 def keep_out_of_git(machine: Machine, spec: Spec, plan: Plan | None = None) -> None:
-    """Let git take nothing private of the folders that exist, nor of those that the plan will fill; say what changed.
+    """Make git ignore what is private in the folders that exist and in those that the plan will fill; note each change.
 
-    Raise DataError or ConfigError for a folder in a repository where that can't be done.
+    Raise DataError or ConfigError if that can't be done for a folder in a repository.
     """
     folders = tuple(_private_folders(machine, spec, plan))
     closed = []
@@ -52,13 +53,13 @@ def keep_out_of_git(machine: Machine, spec: Spec, plan: Plan | None = None) -> N
         except StackctlError:
             if machine.storage.repository(machine.path / one.path):
                 raise
-            continue  # no git could take anything there
+            continue  # it lies in no repository
         if added == (gitignore.ALL,):
             closed.append(f"{one.path}/")
         elif added:
             machine.ui.note(f"added to {one.path / gitignore.FILE}: {', '.join(added)}")
     if closed:
-        machine.ui.note(f"git takes nothing of {', '.join(closed)}: {gitignore.FILE} in there now says {gitignore.ALL}")
+        machine.ui.note(f"git now ignores {', '.join(closed)}: the {gitignore.FILE} in there says {gitignore.ALL}")
     _name_tracked(folders, machine)
 
 
@@ -73,7 +74,7 @@ def _private_folders(machine: Machine, spec: Spec, plan: Plan | None) -> Iterato
         yield _Private(path=data, owner=user, around=data, secrets=_SECRETS)
     for secret in _DEEP_SECRETS:
         top = machine.storage.repository(machine.path / data / secret.parent)
-        if top and top.is_relative_to((machine.path / data).resolve()):  # no .gitignore above it counts in there
+        if top and top.is_relative_to((machine.path / data).resolve()):  # git ignores every .gitignore above it
             yield _Private(
                 path=data / secret.parent,
                 owner=user,
@@ -86,18 +87,18 @@ def _private_folders(machine: Machine, spec: Spec, plan: Plan | None) -> Iterato
 
 
 def _asides(machine: Machine, data: Path) -> Iterator[str]:
-    """The names of what lies beside SillyTavern's folder: former ones, and copies that were interrupted."""
+    """Give the names of SillyTavern's former folders next to the present one, and of interrupted copies."""
     of_ours = re.compile(rf"{re.escape(data.name)}\.kept-\d+|\.{re.escape(data.name)}\.(?:adopting|between|copying)")
-    with suppress(StackctlError):  # a folder that nobody lists is none that we renamed anything in
+    with suppress(StackctlError):  # in a folder that can't be listed we have renamed nothing
         for name in machine.storage.trees.names(data.parent):
             if of_ours.fullmatch(name) and (data.parent / name).is_dir() and not (data.parent / name).is_symlink():
                 yield name
 
 
 def _close(one: _Private, machine: Machine) -> tuple[str, ...]:
-    """Write what a folder's .gitignore lacks, and return it.
+    """Write the lines that a folder's .gitignore lacks, and return them.
 
-    Where the user keeps other things, or has lines of his own, the secrets alone are left out.
+    If the user keeps other things in the folder, or has written lines there, only the secrets are ignored.
     """
     folder = machine.storage.folder(machine.path, one.owner, shared=str(one.around), links_of=machine.folder.owner)
     name = str(one.path / gitignore.FILE)
@@ -114,7 +115,7 @@ def _close(one: _Private, machine: Machine) -> tuple[str, ...]:
 
 
 def _name_tracked(folders: tuple[_Private, ...], machine: Machine) -> None:
-    """Say which private files git tracks already, of which a .gitignore keeps none out, and how that ends."""
+    """Note the private files that git already tracks, which no .gitignore changes, and how to end that."""
     places = defaultdict(list)
     for one in folders:
         for secret in one.secrets or ("",):

@@ -1,4 +1,4 @@
-"""The proof: a reply that travelled through SillyTavern, with the connection found in its own settings."""
+"""The proof: a reply that came through SillyTavern, by the connection in its own settings."""
 
 import time
 from collections.abc import Callable
@@ -23,7 +23,7 @@ TOKENS = 48
 
 @dataclass(frozen=True, kw_only=True)
 class Proof:
-    """What SillyTavern answered. `tokens_per_s`: as the backend counts them; None: it does not say."""
+    """What SillyTavern answered. `tokens_per_s`: as the backend counts them; None if it does not say."""
 
     model: str
     reply: Reply
@@ -32,7 +32,7 @@ class Proof:
 
 
 def prove(plan: Plan, machine: Machine, *, sleep: Callable[[float], None] = time.sleep) -> Proof:
-    """Ask as SillyTavern's page would; raise NotReady if what it is set to does not lead to an answer."""
+    """Ask as SillyTavern's page would; raise NotReady if its settings do not lead to an answer."""
     began = time.time()
     try:
         with tavern_session(plan, machine) as page:
@@ -46,9 +46,9 @@ def prove(plan: Plan, machine: Machine, *, sleep: Callable[[float], None] = time
 
 
 def _asked(page: Page, plan: Plan) -> tuple[str, Reply]:
-    """(the model's name, its answer)."""
+    """Return (the model's name, its answer)."""
     kind, url = tavern_settings.connection(page.settings())
-    here = f"in SillyTavern: API Connections, Text Completion, {plan.tavern_type}, {plan.backend_url}"
+    here = f"Choose in SillyTavern: API Connections, Text Completion, {plan.tavern_type}, {plan.backend_url}"
     if not kind or not url:
         raise NotReady("SillyTavern's settings name no text completion server: its page will not connect", hint=here)
     is_ours = url.rstrip("/") == plan.backend_url
@@ -67,7 +67,7 @@ def _asked(page: Page, plan: Plan) -> tuple[str, Reply]:
 
 
 def _contexts(page: Page, plan: Plan) -> Contexts:
-    """What room there is for a chat, by the server that SillyTavern is set to; it answered, and this is no proof."""
+    """Return the context for a chat, as the server in SillyTavern's settings states it; a failure is ignored."""
     settings = page.settings()
     kind, url = tavern_settings.connection(settings)
     told = 0
@@ -78,13 +78,13 @@ def _contexts(page: Page, plan: Plan) -> Contexts:
 
 
 def wrong_key(page: Page, plan: Plan) -> NotReady | None:
-    """The error, if SillyTavern does not send the key that its backend wants."""
+    """Return the error if SillyTavern does not send the key that its backend wants; None if it does."""
     used = page.key_in_use(plan.tavern_type)
     if plan.key is None or (used and tavern_secrets.is_ours(used)):
         return None
     sends = f"another key than this stack's ({used.get('label')})" if used else "no key"
     return NotReady(
-        f"SillyTavern sends {plan.backend_title} {sends}, and gets no answer with it",
-        hint=f"in SillyTavern: API Connections, Text Completion, {plan.tavern_type}, and there choose the key that is "
-        f'called "{tavern_secrets.ID}"; where it is missing, stackctl deploy adds it',
+        f"SillyTavern sends {plan.backend_title} {sends}, and gets no answer",
+        hint=f"Choose in SillyTavern, under API Connections, Text Completion, {plan.tavern_type}, the key named "
+        f'"{tavern_secrets.ID}". If it is missing, run `stackctl deploy` to add it.',
     )

@@ -1,4 +1,4 @@
-"""The good deploys that are recorded in this folder, as `stackctl history` shows them."""
+"""The successful deploys that are recorded in this folder, as `stackctl history` shows them."""
 
 from collections.abc import Iterator
 
@@ -6,21 +6,21 @@ from stackctl.core import history
 from stackctl.core.history import Record
 from stackctl.machine import Machine
 
-_MOST_BYTES = 1 << 20  # of one record; a model of 500 parts makes some 150 kB
+_MOST_BYTES = 1 << 20  # of one record; a model of 500 parts makes about 150 kB
 
 
 def recorded_deploys(machine: Machine) -> Iterator[tuple[int, Record]]:
-    """Give each recorded deploy with its number, the newest first; what is no record is passed over, and said."""
+    """Give each recorded deploy with its number, the newest first; skip any other file with a note."""
     for name in machine.storage.trees.names(machine.path / history.FOLDER):
         if history.number_of(name) is None:
-            machine.ui.note(f"note: {history.FOLDER}/{name} is no record of a deploy")
+            machine.ui.note(f"note: {history.FOLDER}/{name} is not a record of a deploy")
     for number in sorted(numbers(machine), reverse=True):
         text = machine.folder.read(place(number), most=_MOST_BYTES, errors="replace")
         record = history.parse(text or "")
         if record:
             yield number, record
         else:
-            machine.ui.note(f"note: {place(number)} is damaged, or another stackctl's: it is left out")
+            machine.ui.note(f"note: {place(number)} is damaged, or another version of stackctl wrote it: it is skipped")
 
 
 def numbers(machine: Machine) -> tuple[int, ...]:

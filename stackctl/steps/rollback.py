@@ -1,4 +1,4 @@
-"""Back to the stack that worked: its files, its settings and its backend's container, after a deploy that failed."""
+"""Go back, after a failed deploy, to the stack that worked: its files, settings and backend container."""
 
 from collections.abc import Mapping
 from contextlib import suppress
@@ -25,16 +25,16 @@ from stackctl.steps.tavern_folder import settings_file, tavern_folder
 from stackctl.steps.tavern_key import give_key
 from stackctl.steps.tavern_password import take_password_back
 
-LOG = f"{STATE}/failed.log"  # of the container that failed, which goes with it
+LOG = f"{STATE}/failed.log"  # of the container that failed: going back removes it with its log
 
 
 def after_failure(
     error: StackctlError | KeyboardInterrupt, machine: Machine, *, is_wanted: bool
 ) -> StackctlError | KeyboardInterrupt:
-    """Go back to what worked before the deploy that failed so, and return the error to raise.
+    """Go back to what worked before the failed deploy, and return the error to raise.
 
-    The failure itself where that went well, or where there is nothing to go back to; NotReady where it did not.
-    Where that is not wanted, say how it is done later.
+    That is the failure itself if going back succeeded or there is nothing to go back to, else NotReady. If going back
+    is not wanted, note how to do it later.
     """
     journal = kept_journal(machine)
     if journal is None:
@@ -45,12 +45,12 @@ def after_failure(
     try:
         states = machine.orchestrator.states(journal.stack)
         if is_overtaken(journal, states):
-            machine.ui.note("SillyTavern itself was changed by this deploy, and has run since: nothing is put back")
+            machine.ui.note("this deploy changed SillyTavern itself, which has run since: nothing is restored")
         if is_overtaken(journal, states) or _is_same(journal, machine):
             forget_former(machine)
             return error
         failed = _explained(error)
-        machine.ui.step(f"It failed ({failed.message.partition(chr(10))[0]}): going back to what ran before")
+        machine.ui.step(f"The deploy failed ({failed.message.partition(chr(10))[0]}): going back to what ran before")
         log = _keep_log(failed.evidence, journal, states, machine)
         runs = go_back(journal, machine, failure=failed.message)
     except KeyboardInterrupt:
@@ -59,28 +59,29 @@ def after_failure(
     except StackctlError as second:
         failed = _not_back(_explained(error), second, journal, machine)
     else:
-        failed.hint = "; ".join(filter(None, (failed.hint, log, f"rolled back: {runs}")))
+        back = f"Try again once the cause is fixed. Rolled back: {runs}."
+        failed.hint = " ".join(filter(None, (failed.hint, log, back)))
         failed.rolled_back = True
     return failed
 
 
 def finish_going_back(machine: Machine) -> None:
-    """Go back if a deploy was killed on its way, or left what failed as it is; nothing where none did."""
+    """Go back if a deploy was killed, or left what failed as it is; else do nothing."""
     journal = kept_journal(machine)
     if journal is None:
         return
     if is_overtaken(journal, machine.orchestrator.states(journal.stack)):
         forget_former(machine)
         return
-    machine.ui.note("a deploy did not come to its end: going back to what ran before")
+    machine.ui.note("the last deploy did not finish: going back to what ran before")
     machine.ui.note(go_back(journal, machine))
 
 
 def go_back(journal: Journal, machine: Machine, *, failure: str = "") -> str:
-    """Put back what a journal has, and wait until it is ready; return in words what runs. To be repeated at will.
+    """Restore what a journal has, wait until it is ready, and return a text that says what runs. May be repeated.
 
-    SillyTavern's container is left alone where it is the former one, and runs. What was stopped is not started.
-    `failure`: the message of the error for which it goes back.
+    SillyTavern's container is left alone if it is the former one and runs. A stack that was stopped is not started.
+    `failure`: the message of the error that made the deploy fail.
     """
     _put_files_back(journal, machine)
     former = deployed_plan(machine)
@@ -93,11 +94,11 @@ def go_back(journal: Journal, machine: Machine, *, failure: str = "") -> str:
         machine.storage.trees.remove(Path(copy))
     forget_former(machine)
     what = f"{former.backend_title} with {former.model_name or 'its model'}"
-    return f"{what} runs again, as before" if journal.ran else f"{what} is what `stackctl start` starts, as before"
+    return f"{what} runs again, as before" if journal.ran else f"`stackctl start` starts {what}, as before"
 
 
 def _bring_back(journal: Journal, former: Plan, machine: Machine) -> None:
-    """Make the containers anew that are not the former ones, or not ready; of a stack that was stopped, none."""
+    """Recreate the containers that are not the former ones, or are not ready; none of a stack that was stopped."""
     states = machine.orchestrator.states(former.name)
     if not journal.ran:
         if not all(one.name not in states or states[one.name].container == one.container for one in journal.services):
@@ -110,16 +111,16 @@ def _bring_back(journal: Journal, former: Plan, machine: Machine) -> None:
 
 
 def _explained(error: StackctlError | KeyboardInterrupt) -> StackctlError:
-    """The failure as it is shown once what ran before runs again."""
+    """Return the failure as it is shown once what ran before runs again."""
     if isinstance(error, KeyboardInterrupt):
-        return Interrupted("interrupted", hint="`stackctl status` shows what runs")
+        return Interrupted("interrupted", hint="Run `stackctl status` to see what runs.")
     if isinstance(error, Late):
-        error.hint = "--timeout SECONDS gives it longer"
+        error.hint = "Give it longer with `--timeout SECONDS`."
     return error
 
 
 def _not_back(first: StackctlError, second: StackctlError, journal: Journal, machine: Machine) -> NotReady:
-    """The error of a deploy that failed, and then could not be taken back."""
+    """Return the error of a deploy that failed and could not be rolled back."""
     said = "its containers can't be seen"
     with suppress(StackctlError):
         states = machine.orchestrator.states(journal.stack)
@@ -127,7 +128,7 @@ def _not_back(first: StackctlError, second: StackctlError, journal: Journal, mac
         said = ", ".join(f"{name}: {one.health or one.state if one else 'missing'}" for name, one in found.items())
     error = NotReady(
         f"{first.message}; going back to what ran before failed, too: {second.message} ({said})",
-        hint="; ".join(filter(None, (second.hint, "then `stackctl start` goes back to what ran before"))),
+        hint=" ".join(filter(None, (second.hint, "Run `stackctl start` then, to go back to what ran before."))),
         evidence=second.evidence or first.evidence,
     )
     error.rolled_back = False
@@ -135,9 +136,9 @@ def _not_back(first: StackctlError, second: StackctlError, journal: Journal, mac
 
 
 def _keep_log(evidence: tuple[str, ...], journal: Journal, states: Mapping[str, ServiceState], machine: Machine) -> str:
-    """Keep the end of the log of what failed, which going back removes; where it lies, in words, or "".
+    """Keep the end of the log of what failed, which going back removes; return a text that says where it lies, or "".
 
-    `evidence`: lines of it that tell the cause, which may be from before its last restart.
+    `evidence`: lines of it that show the cause; they may be from before its last restart.
     """
     former = {one.container for one in journal.services}
     lines = [*evidence, ""] if evidence else []
@@ -150,25 +151,25 @@ def _keep_log(evidence: tuple[str, ...], journal: Journal, states: Mapping[str, 
     with suppress(StackctlError):  # the disk may be what failed
         if lines:
             machine.folder.write(LOG, machine.ui.redacted("\n".join(lines) + "\n"), mode=0o600)
-            return f"the log of what failed is in {LOG}"
+            return f"See the log of what failed in {LOG}."
     return ""
 
 
 def _is_same(journal: Journal, machine: Machine) -> bool:
-    """Whether the deploy wanted what was there, files and images: going back would only try that again."""
+    """Return whether the deploy changed neither files nor images: going back would only try the same again."""
     is_written = any(journals.fate(one, folder_of(one, machine).sha256(one.name)) != "same" for one in journal.files)
     images = machine.docker.images
     return not is_written and all(one.image_id in {"", images.id(one.image)} for one in journal.services)
 
 
 def _is_former(one: FormerService, states: Mapping[str, ServiceState]) -> bool:
-    """Whether the container of a service is the former one, and ready."""
+    """Return whether the container of a service is the former one, and ready."""
     state = states.get(one.name)
     return state is not None and state.container == one.container and state.is_ready
 
 
 def _images(services: list[FormerService], machine: Machine) -> dict[str, str]:
-    """Service -> the id of its former image, where the name means another by now; brings back what is gone."""
+    """Return service -> id of its former image, if its tag has moved since; pull or build an image that is gone."""
     found = {}
     for one in services:
         images, now = machine.docker.images, machine.docker.images.id(one.image)
@@ -180,9 +181,9 @@ def _images(services: list[FormerService], machine: Machine) -> dict[str, str]:
 
 
 def _put_files_back(journal: Journal, machine: Machine) -> None:
-    """Put back what the deploy wrote; say what somebody edited since.
+    """Put back what the deploy wrote; note what somebody has edited since.
 
-    The plan comes first, which tells where SillyTavern's settings lie; they come before their record.
+    The plan comes first, because it tells where SillyTavern's settings lie; the settings come before their record.
     """
     apart = (stack_toml.FILE, RECORD)
     ours = [one for one in journal.files if one.name not in apart and Path(one.name).name != Path(tavern.SETTINGS).name]
@@ -198,7 +199,7 @@ def _put_files_back(journal: Journal, machine: Machine) -> None:
 
 
 def _give_key_back(former: Plan, failure: str, machine: Machine) -> None:
-    """Let SillyTavern send the former key; the file in which it stands may be what failed, so that nothing came in."""
+    """Let SillyTavern send the former key. If that file was what failed, it is unchanged, and the error is ignored."""
     try:
         give_key(former, machine)
     except DataError as error:
@@ -207,13 +208,13 @@ def _give_key_back(former: Plan, failure: str, machine: Machine) -> None:
 
 
 def _put_back(file: FormerFile, machine: Machine) -> bool:
-    """Put a file of stackctl's own back, and return whether it was another; an edited one is kept aside."""
+    """Put one of stackctl's files back, and return whether it had changed; an edited file is kept with a new name."""
     folder = machine.folder
     fate = journals.fate(file, folder.sha256(file.name))
     if fate == "same":
         return False
     if fate == "edited" and (kept := folder.set_aside(file.name)):
-        machine.ui.note(f"{file.name} was edited meanwhile: kept as {kept.name}")
+        machine.ui.note(f"{file.name} was edited meanwhile: that version is kept as {kept.name}")
     if file.sha256:
         folder.move(file.kept, file.name)
     else:
@@ -229,14 +230,14 @@ def _put_settings_back(file: FormerFile, record: FormerFile, former: Plan, machi
 
 
 def _put_lines_back(file: FormerFile, machine: Machine, *, is_changed: bool) -> None:
-    """Take back the lines of stack.toml that the deploy wrote; what the user wrote stays, and is named."""
+    """Take back the lines of stack.toml that the deploy wrote; note the user's own lines, which stay."""
     folder = machine.folder
     now, written, before = (folder.read(name) or "" for name in (file.name, WRITTEN, file.kept))
     if not folder.has_file(file.name):
         now = written
     if journals.checksum(now) == file.sha256:
         if is_changed and written == now:
-            machine.ui.note(f"{file.name} stays as you wrote it; `stackctl deploy` tries that again")
+            machine.ui.note(f"{file.name} stays as you wrote it; `stackctl deploy` tries it again")
         return
     if now == written:
         folder.move(file.kept, file.name)
@@ -246,7 +247,7 @@ def _put_lines_back(file: FormerFile, machine: Machine, *, is_changed: bool) -> 
     try:
         stack_toml.parse(undone.text, source=file.name)
     except ConfigError:
-        machine.ui.note(f"{file.name} was edited meanwhile (line {lines}): left as it is, with what failed")
+        machine.ui.note(f"{file.name} was edited meanwhile (line {lines}): it stays, with the settings that failed")
         return
     folder.write(file.name, undone.text)
     machine.ui.note(f"{file.name} was edited meanwhile: your own lines stay (line {lines})")

@@ -1,4 +1,4 @@
-"""SillyTavern's folders and its settings: made before the first start, later only followed where they are ours."""
+"""SillyTavern's folders and settings: made before the first start; later only the settings that are ours change."""
 
 import json
 from collections.abc import Mapping
@@ -24,13 +24,13 @@ from stackctl.steps.tavern_folder import data_path, settings_file, tavern_folder
 from stackctl.steps.template_contents import template_contents
 from stackctl.terminal import command_line
 
-_RENDERED = "rendered"  # among what the settings were made from
-RECORD = f"{STATE}/sillytavern.json"  # what we wrote last, and from what
+_RENDERED = "rendered"  # key in the record's "made_from"
+RECORD = f"{STATE}/sillytavern.json"  # the settings that we wrote last, and what they were made from
 
 
 @dataclass(frozen=True, kw_only=True)
 class WantedSettings:
-    """What SillyTavern's settings should say, what they say by default, and what that was made from."""
+    """The settings that SillyTavern should have, its defaults, and what the wanted ones were made from."""
 
     overlay: Mapping[str, Any]
     stock: Mapping[str, Any]
@@ -39,22 +39,14 @@ class WantedSettings:
 
 
 def wanted_settings(plan: Plan, profiles: tuple[Profile, ...], machine: Machine) -> WantedSettings | None:
-    """Look into the image that will run for what the settings need; None: they were made from the same before.
+    """Return the wanted settings, with templates from the image that will run; None if their inputs have not changed.
 
-    Raises ConfigError where SillyTavern has no template of the name that was asked for.
+    Raises ConfigError if SillyTavern has no template of the name that the user asked for.
     """
-    image = plan.sillytavern.image
-    made_from = {
-        "stackctl": __version__,
-        "image": machine.docker.images.digest(image) or "",
-        "connection": [plan.tavern_type, plan.backend_url, plan.context],
-        "template": plan.template and asdict(plan.template),
-        "profiles": list(profiles),
-    }
-    record = _record(machine) if data_json.parse(tavern_folder(plan, machine).read_bytes(settings_file(plan))) else {}
+    made_from, record = _made_from(plan, profiles, machine), _record_of_settings(plan, machine)
     if settings_record.is_same_wish(record, made_from):
         return None
-    shipped = machine.docker.read_files(image, (tavern.STOCK_SETTINGS, *tavern.PRESETS.values()))
+    shipped = machine.docker.read_files(plan.sillytavern.image, (tavern.STOCK_SETTINGS, *tavern.PRESETS.values()))
     is_left = settings_record.leaves_templates(record, made_from)
     found = tavern_settings.Presets() if is_left else template_contents(plan, shipped, machine)
     return WantedSettings(
@@ -65,11 +57,31 @@ def wanted_settings(plan: Plan, profiles: tuple[Profile, ...], machine: Machine)
     )
 
 
-def seed_tavern(plan: Plan, want: WantedSettings | None, machine: Machine) -> None:
-    """Make the folders, owned by SillyTavern's user; write its first settings.json, or follow what has changed since.
+def may_write_settings(plan: Plan, profiles: tuple[Profile, ...], machine: Machine) -> bool:
+    """Whether a deploy of this plan looks at SillyTavern's settings, and may write them; its image is not looked at."""
+    return not settings_record.is_same_wish(_record_of_settings(plan, machine), _made_from(plan, profiles, machine))
 
-    In an existing one only what is ours is touched, and only where the user has not changed it; a damaged one is kept
-    aside, and said.
+
+def _made_from(plan: Plan, profiles: tuple[Profile, ...], machine: Machine) -> dict[str, Any]:
+    return {
+        "stackctl": __version__,
+        "image": machine.docker.images.digest(plan.sillytavern.image) or "",
+        "connection": [plan.tavern_type, plan.backend_url, plan.context],
+        "template": plan.template and asdict(plan.template),
+        "profiles": list(profiles),
+    }
+
+
+def _record_of_settings(plan: Plan, machine: Machine) -> dict[str, Any]:
+    """What is recorded of SillyTavern's settings; {} where those are missing or damaged."""
+    return _record(machine) if data_json.parse(tavern_folder(plan, machine).read_bytes(settings_file(plan))) else {}
+
+
+def seed_tavern(plan: Plan, want: WantedSettings | None, machine: Machine) -> None:
+    """Make the folders, owned by SillyTavern's user; write its first settings.json, or update it.
+
+    In an existing settings.json only stackctl's settings change, and only those that the user has not changed. A
+    damaged file is kept under another name, with a note.
     """
     folder = tavern_folder(plan, machine)
     for name in plan.folders:
@@ -83,7 +95,8 @@ def seed_tavern(plan: Plan, want: WantedSettings | None, machine: Machine) -> No
     settings = data_json.parse(current)
     if current is not None and not settings:
         kept = folder.set_aside(settings_file(plan))
-        machine.ui.note(f"SillyTavern's settings.json was damaged (no JSON object): kept as {kept and kept.name}")
+        was = "SillyTavern's settings.json was damaged (not a JSON object)"
+        machine.ui.note(f"{was}: it is kept as {kept and kept.name}")
     if current is not None and settings:
         written = _follow(settings, want, plan, folder, machine, must_write=data_json.is_unreadable(current))
     else:
@@ -98,9 +111,9 @@ def seed_tavern(plan: Plan, want: WantedSettings | None, machine: Machine) -> No
 
 
 def put_settings_back(plan: Plan, former: bytes, record: bytes, *, is_edited: bool, machine: Machine) -> None:
-    """Write SillyTavern's settings as they were before a deploy that failed; `record`: what was recorded of them.
+    """Write SillyTavern's settings as they were before a failed deploy. `record`: the former record of them.
 
-    Where somebody else has changed them since, what is still as the deploy wrote it follows the record alone.
+    If somebody else has changed them since, only the settings that are still as the deploy wrote them go back.
     """
     folder = tavern_folder(plan, machine)
     if not is_edited:
@@ -119,9 +132,9 @@ def put_settings_back(plan: Plan, former: bytes, record: bytes, *, is_edited: bo
 
 
 def is_seeded(machine: Machine) -> bool:
-    """Whether a deploy came as far as SillyTavern's settings here.
+    """Return whether a deploy has written SillyTavern's settings here.
 
-    The record that `stackctl adopt` leaves says no, nor does that of `stackctl render` before the first start.
+    The records of `stackctl adopt`, and of `stackctl render` before the first start, do not count.
     """
     record = _record(machine)
     made_from = record.get("made_from")
@@ -130,34 +143,34 @@ def is_seeded(machine: Machine) -> bool:
 
 
 def as_rendered(want: WantedSettings) -> WantedSettings:
-    """The same settings, written by somebody who starts nothing: a deploy looks at them again."""
+    """Return the same settings, marked as written without a start: the next deploy looks at them again."""
     return replace(want, made_from={**want.made_from, _RENDERED: True})
 
 
 def _follow(
     settings: Mapping[str, Any], want: WantedSettings, plan: Plan, folder: Folder, machine: Machine, *, must_write: bool
 ) -> tuple[Profile, ...]:
-    """Bring existing settings after a change; the profiles that are ours."""
+    """Update existing settings, and return the profiles that are ours."""
     record = _record(machine)
     wrote = settings_record.written(record)
     rewired = tavern_settings.rewire(settings, want.overlay, wrote=wrote, stock=want.stock)
     done = tavern_profiles.merge(rewired.settings, want.profiles, _profiles(record))
     if done.settings != settings or must_write:
         _write(data_json.dump(done.settings), plan, folder, machine)
-        machine.ui.note("SillyTavern's settings follow the change; open tabs must be reloaded")
+        machine.ui.note("updated SillyTavern's settings; open tabs must be reloaded")
     if left := (*rewired.left, *(f"the connection profile {name}" for name in done.left)):
-        machine.ui.note(f"left in SillyTavern's settings as you changed it: {', '.join(left)}")
+        machine.ui.note(f"kept your own changes in SillyTavern's settings: {', '.join(left)}")
     return done.written
 
 
 def _profiles(record: Mapping[str, Any]) -> tuple[Profile, ...]:
-    """The profiles that are ours, by a record."""
+    """Return the profiles that are ours, by a record."""
     listed = record.get("profiles")
     return tuple(one for one in listed if isinstance(one, Mapping) and "id" in one) if isinstance(listed, list) else ()
 
 
 def _write(content: str | bytes, plan: Plan, folder: Folder, machine: Machine) -> None:
-    """Write settings.json, then its stamp: from then on a page that loaded other settings no longer saves its own."""
+    """Write settings.json, then its stamp: a page that loaded other settings no longer saves them after that."""
     note_written(machine, {settings_file(plan): content})
     folder.write(settings_file(plan), content, mode=0o600)
     stamp = {"stamp": checksum(content)[:16]}
@@ -172,5 +185,6 @@ def _check_owner(path: Path, found: int, uid: int) -> None:
     if found != uid:
         raise DataError(
             f"{path} belongs to user {found}, but SillyTavern runs as user {uid} and could not write there",
-            hint=f"{command_line('sudo', 'chown', '-R', uid, path)}; or set sillytavern.uid = {found} in stack.toml",
+            hint=f"Run `{command_line('sudo', 'chown', '-R', uid, path)}`, or set sillytavern.uid = {found} in "
+            "stack.toml.",
         )

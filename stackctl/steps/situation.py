@@ -1,4 +1,4 @@
-"""All that a plan is made from, as one value: nothing is planned from one thing and run with another."""
+"""All inputs of a plan as one value, so that nothing is planned from one input and run with another."""
 
 from dataclasses import dataclass, replace
 
@@ -24,7 +24,7 @@ class Situation:
 class Phase:
     """One stack on the way to the wanted one, planned and rendered once.
 
-    `text`: of the orchestrator's file. `pending`: its model has yet to come.
+    `text`: the content of the orchestrator's file. `pending`: the model, if it has yet to be pulled.
     """
 
     now: Situation
@@ -38,14 +38,14 @@ class Phase:
 
 
 def plan_phase(now: Situation, machine: Machine, pending: PendingModel | None = None) -> Phase:
-    """Plan and render a situation; raise what its wish, machine or model does not allow."""
+    """Plan and render a situation; raise the error if the settings, the machine or the model do not allow it."""
     planned = plan(now.wanted.spec, now.observed, now.lock)
     text = machine.orchestrator.files(planned.plan)[machine.orchestrator.file]
     return Phase(now=now, planned=planned, text=text, pending=pending)
 
 
 def with_lock(phase: Phase, lock: Lock, machine: Machine) -> Phase:
-    """The same phase with another record; planned again only where that decides something else."""
+    """Return the phase with another lock; plan again only if the lock's decisions differ."""
     now = replace(phase.now, lock=lock)
     planned = phase.planned.lock
     if (lock.decisions, lock.digests) == (planned.decisions, planned.digests):

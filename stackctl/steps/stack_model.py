@@ -1,4 +1,4 @@
-"""Where a stack's model is, and bringing it there where stack.toml names its source."""
+"""The path of a stack's model, and its download if stack.toml names its source."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
 
 def model_path(model: Model | OneModel, machine: Machine, recorded: Mapping[str, Decision]) -> Path | None:
-    """The model's file or folder on this machine; None for the demo model, or a source that was never asked."""
+    """Return the model's file or folder on this machine; None for the demo model, or a source that was never asked."""
     if model.path != AUTO:
         return machine.storage.locate(model.path, machine.path)
     found = sources.parse(model.source)
@@ -31,7 +31,7 @@ def model_path(model: Model | OneModel, machine: Machine, recorded: Mapping[str,
 
 @dataclass(frozen=True, kw_only=True)
 class PendingModel:
-    """A model that has yet to be pulled: what its source gives, and what that will be here."""
+    """A model that has yet to be pulled: what its source offers, and the model as it will be here."""
 
     source: str  # as stack.toml has it
     offer: "Download"
@@ -40,7 +40,7 @@ class PendingModel:
 
 
 def pending_model(spec: Spec, machine: Machine, recorded: Lock) -> PendingModel | None:
-    """The model that has a source and is not there, by its header; None where nothing has to be pulled."""
+    """Return the model, by its header, if it has a source and is not here; None if nothing has to be pulled."""
     model = spec.model
     where = model_path(model, machine, recorded.decisions)
     if spec.backend.is_external or not model.source or (where and where.exists()):
@@ -51,17 +51,17 @@ def pending_model(spec: Spec, machine: Machine, recorded: Lock) -> PendingModel 
     to = where.parent if where and model.path != AUTO else None
     offer = offered_download(machine, parse_source(model.source), to)
     found = describe_remote(machine, offer)
-    rate = f", about {_minutes(offer.size / found.bytes_per_s)} at its rate now" if found.bytes_per_s else ""
-    machine.ui.note(f"{model.source} is to be fetched: {found.model.size / 1e9:.2f} GB{rate}")
+    rate = f", about {_minutes(offer.size / found.bytes_per_s)} at the current rate" if found.bytes_per_s else ""
+    machine.ui.note(f"{model.source} has to be downloaded: {found.model.size / 1e9:.2f} GB{rate}")
     return PendingModel(source=model.source, offer=offer, model=found.model, is_in_store=model.path == AUTO)
 
 
 def download(coming: PendingModel, machine: Machine, recorded: Lock) -> Lock:
-    """Pull it; what is recorded then has which file its source means."""
+    """Pull the model; return the lock, which records the file that its source means."""
     from stackctl.steps.models.pull import pull
 
     done = pull(machine, coming.offer)
-    machine.ui.note(f"pulled {coming.source}: {done.size / 1e9:.2f} GB, checksum right")
+    machine.ui.note(f"pulled {coming.source}: {done.size / 1e9:.2f} GB, checksum verified")
     if not coming.is_in_store:
         return recorded
     at = Decision(value=str(done.path.relative_to(machine.storage.library.folder)), inputs={})

@@ -1,4 +1,4 @@
-"""Start the stack and follow it, event by event, to the first verdict."""
+"""Start the stack and follow its events until the first verdict."""
 
 import time
 from collections.abc import Mapping
@@ -31,13 +31,13 @@ from stackctl.steps.has_run import record_run
 from stackctl.steps.page_state import PageState
 
 _STOP_S = 3
-_LOOK_EVERY_S = 2.0  # at what was read; the engine takes a hundredth of a second
-_MORE_S = 60  # as long as something was read in the last half minute
+_LOOK_EVERY_S = 2.0  # how often to ask how much was read; the engine needs about 0.01 s to answer
+_MORE_S = 60  # added to the limit while something was read in the last half minute
 
 
 @dataclass(frozen=True, kw_only=True)
 class Started:
-    """A stack that is ready, after so many seconds. `buffers`: memory that the backend's log said it reserved."""
+    """A stack that is ready. `ready_s`: seconds since the start. `buffers`: memory reserved, by the backend's log."""
 
     ready_s: float
     buffers: tuple[Buffer, ...] = ()
@@ -52,18 +52,18 @@ def start(
     only: str | None = None,
     images: Mapping[str, str] = MappingProxyType({}),
 ) -> Started:
-    """Bring about what was written, and wait until every service (or the one named) is ready.
+    """Apply what was written, and wait until every service (or only the one named) is ready.
 
-    `timeout_s` None: from the model's size, and longer while the model is still read. `images`: service -> the id of
-    the image that runs instead of the one that was written.
+    `timeout_s` None: computed from the model's size, and extended while the model is still read. `images`: service ->
+    the id of the image that runs instead of the one that was written.
 
-    Raises the cause within moments of a death, a restart or a log line that the service's judge calls fatal; the
-    containers that failed are stopped then, not removed: their log is the evidence.
+    Raises the cause soon after a container ended, restarted or logged a fatal line. The containers that failed are
+    then stopped, but not removed, because their log is the evidence.
     """
     began, looked_s = time.monotonic(), float("-inf")
     limit_s = plan.timeout_s if timeout_s is None else timeout_s
     before = machine.orchestrator.states(plan.name)
-    record_run(machine, before)  # what it tells may go with the container that is replaced
+    record_run(machine, before)  # a replaced container takes this information with it
     state, page = begin(plan, before, only), PageState(plan, machine)
     applying = machine.orchestrator.apply(plan.name, only, action=action, images=images)
     try:
@@ -99,7 +99,7 @@ def start(
 
 
 def _see_reading(state: StartState, machine: Machine, at_s: float) -> StartState:
-    """Return the state after a look at what the backend has had read, while it loads."""
+    """Return the state with the bytes that the backend has read so far, while it loads."""
     found = state.states.get(state.plan.backend)
     if found is None or found.state != "running" or found.is_ready or found.container not in state.ours:
         return state
@@ -108,14 +108,14 @@ def _see_reading(state: StartState, machine: Machine, at_s: float) -> StartState
 
 
 def _follow_kept(state: StartState, event: Event, applying: Applying) -> None:
-    """Read the log of a container that goes on loading since an earlier, interrupted start."""
+    """Read the log of a container that is still loading since an earlier, interrupted start."""
     kept = kept_container(state, event)
     if kept and not kept.is_ready:
         applying.read_log(kept)
 
 
 def _take(state: StartState, event: Event, machine: Machine) -> StartState:
-    """Return the state after an event, and after a look at the engine where the state asks for one."""
+    """Return the state after an event, and after a look at the engine if the state asks for one."""
     state = advance(state, event)
     return advance(state, Looked(machine.orchestrator.states(state.plan.name))) if state.is_look_due else state
 
@@ -128,12 +128,12 @@ def _say_ready(known: StartState, state: StartState, machine: Machine, seconds: 
 
 
 def _give_up(state: StartState, failed: Failed, machine: Machine) -> StackctlError:
-    """Stop what failed and what waits for it, and return the error, with the cause from the log of what died."""
+    """Stop what failed and what waits for it; return the error, with the cause from the ended container's log."""
     log = machine.docker.tail(failed.why) if isinstance(failed.why, ServiceState) else ()
     found = machine.docker.containers(state.plan.name)
     theirs = {one.id for one in found if one.folder and Path(one.folder).resolve() != machine.path}
     for one in to_stop(state):
-        if one.container not in theirs:  # another folder's, which somebody started meanwhile by hand
+        if one.container not in theirs:  # not one that somebody started by hand from another folder
             machine.docker.stop(one.container, _STOP_S)
     if isinstance(failed.why, Unmountable):
         failed = Failed(_explain_mount(failed.why, machine))
@@ -141,8 +141,8 @@ def _give_up(state: StartState, failed: Failed, machine: Machine) -> StackctlErr
 
 
 def _explain_mount(error: Unmountable, machine: Machine) -> Unmountable:
-    """Return the error with its cause, which lies in what we see and the engine does not."""
+    """Return the error with its cause: what we see at the path and the engine does not."""
     path, is_here = source(error), False
-    with suppress(StackctlError):  # we may not look there either
+    with suppress(StackctlError):  # this user may not look there
         is_here = bool(machine.storage.trees.existing(machine.path, (path,)))
     return explain_mount(error, is_here=is_here, view=machine.docker.view)

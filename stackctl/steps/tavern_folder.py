@@ -1,4 +1,4 @@
-"""SillyTavern's data folder as its container's user has it, and as that container may have changed it."""
+"""SillyTavern's data folder, which its container's user owns and may have changed."""
 
 from pathlib import Path
 
@@ -9,22 +9,22 @@ from stackctl.ports.disk import Folder
 
 
 def tavern_folder(plan: Plan, machine: Machine) -> Folder:
-    """Return the deployment's folder for what belongs to SillyTavern in it: what is made there is its user's."""
+    """Return the deployment's folder for writing SillyTavern's files: they will belong to SillyTavern's user."""
     owner = plan.sillytavern.user
     assert owner is not None  # noqa: S101 - plan() always names one
     return machine.storage.folder(machine.path, owner, shared=data_path(plan), links_of=machine.folder.owner)
 
 
 def shared_folder(machine: Machine, data: str) -> Folder:
-    """Return the deployment's folder to read below SillyTavern's data folder, `data`, where no link is followed."""
+    """Return the deployment's folder for reading below SillyTavern's data folder `data`, without following links."""
     return machine.storage.folder(machine.path, machine.folder.owner, shared=data)
 
 
 def data_path(plan: Plan) -> str:
-    """Return the path of SillyTavern's data folder: absolute, or as it lies in the deployment's folder."""
+    """Return the path of SillyTavern's data folder: absolute, or relative to the deployment's folder."""
     return str(Path(plan.folders[0]).parent)
 
 
 def settings_file(plan: Plan) -> str:
-    """Return the path of SillyTavern's settings, likewise."""
+    """Return the path of SillyTavern's settings: absolute, or relative to the deployment's folder."""
     return f"{data_path(plan)}/{tavern.SETTINGS}"

@@ -1,4 +1,4 @@
-"""The key that SillyTavern sends to its backend, in its own secrets.json."""
+"""The key that SillyTavern sends to its backend, in SillyTavern's secrets.json."""
 
 from pathlib import Path
 
@@ -10,14 +10,14 @@ from stackctl.core.tavern import settings_json as tavern_settings
 from stackctl.machine import Machine
 from stackctl.steps.tavern_folder import data_path, tavern_folder
 
-_MOST_LABEL = 80  # characters of a name that somebody else chose
+_MOST_LABEL = 80  # characters of a key's name, which the user chose
 
 
 def give_key(plan: Plan, machine: Machine) -> None:
-    """Write the plan's key among SillyTavern's own; no other key, and no choice of the user's, is changed.
+    """Add the plan's key to SillyTavern's keys; no other key, and no choice of the user's, is changed.
 
-    A damaged secrets.json, with which SillyTavern could do nothing either, is kept aside and said. A backend that wants
-    no key is sent none of ours.
+    A damaged secrets.json, which SillyTavern could not use either, is kept under another name, with a note. If the
+    backend wants no key, our key is removed.
     """
     folder, data = tavern_folder(plan, machine), data_path(plan)
     name = f"{data}/{secrets.FILE}"
@@ -30,7 +30,8 @@ def give_key(plan: Plan, machine: Machine) -> None:
         return
     if before is None and (kept := folder.set_aside(name)):
         machine.ui.note(
-            f"SillyTavern's {Path(name).name} was damaged: kept as {kept.name}, a new one has our key alone"
+            f"SillyTavern's {Path(name).name} was damaged: it is kept as {kept.name}; the new one holds only "
+            "stackctl's key"
         )
     kind, url = tavern_settings.connection(data_json.parse(folder.read_bytes(f"{data}/{tavern.SETTINGS}")) or {})
     is_connected = (kind, url.rstrip("/")) == (plan.tavern_type, plan.backend_url)

@@ -1,7 +1,7 @@
-"""The password that SillyTavern asks for where others than this machine may come in.
+"""The password that SillyTavern asks for if other devices may open it.
 
-It is kept in .stackctl/ beside the API key, and given to SillyTavern by its own config.yaml: an environment variable
-would stand in `docker inspect`.
+It is kept in .stackctl/ next to the API key, and SillyTavern reads it from its config.yaml: `docker inspect` would
+show an environment variable.
 """
 
 from stackctl.core.config.files import PASSWORD
@@ -18,7 +18,7 @@ FILE = PASSWORD
 
 
 def tavern_password(machine: Machine, spec: Spec) -> Secret | None:
-    """The kept password, or a new one, which give_password() writes down; None where the stack is not exposed."""
+    """Return the kept password, or a new one, which give_password() writes; None if the stack is not exposed."""
     kept = _kept(machine)
     if not spec.sillytavern.has_password:
         return None
@@ -28,20 +28,20 @@ def tavern_password(machine: Machine, spec: Spec) -> Secret | None:
 
 
 def give_password(plan: Plan, machine: Machine) -> None:
-    """Write the password down, and into SillyTavern's configuration, before anything is published."""
+    """Write the password to its file and to SillyTavern's configuration, before anything is published."""
     if plan.password is None:
         return
     folder, config = _config(plan, machine)
-    # a file that is new has the login alone: SillyTavern adds every other key at its start
+    # a new file holds only the login: SillyTavern adds every other key when it starts
     text = folder.read(config, most=tavern_config.MOST_BYTES) or ""
     folder.write(config, tavern_config.with_login(text, tavern.USER, plan.password), mode=0o600)
     machine.folder.write(FILE, f"{plan.password.reveal()}\n", mode=0o600)
 
 
 def take_password_back(plan: Plan, machine: Machine) -> None:
-    """Once nothing is exposed any more, both go: SillyTavern's stock login comes back, which it does not ask for.
+    """Remove the password once nothing is exposed any more, and restore SillyTavern's default login.
 
-    Not before: a container that still is exposed would ask for that one, which everybody knows, at its next start.
+    Not earlier: a container that is still exposed would accept that login, which everybody knows, at its next start.
     """
     kept = _kept(machine)
     if plan.password is not None or kept is None:
@@ -54,7 +54,7 @@ def take_password_back(plan: Plan, machine: Machine) -> None:
 
 
 def _config(plan: Plan, machine: Machine) -> tuple[Folder, str]:
-    """Where SillyTavern's config.yaml is: the folder, as SillyTavern's user has it, and the path in it."""
+    """Return the folder, as SillyTavern's user owns it, and the path of SillyTavern's config.yaml in it."""
     return tavern_folder(plan, machine), f"{data_path(plan)}/{tavern.CONFIG}"
 
 

@@ -1,4 +1,4 @@
-"""A session with a stack's running SillyTavern, and what SillyTavern writes to its log meanwhile."""
+"""A session with a stack's running SillyTavern, and the lines that SillyTavern logs meanwhile."""
 
 import time
 from collections.abc import Callable
@@ -13,16 +13,16 @@ from stackctl.ports.page import Page
 
 _FIGURES = Limit(seconds=10, silence_s=10, size=1 << 20)
 _SHOWN = 5  # lines
-_SETTLE_S = 0.3  # so long without a new line: it has said what it had to say
-_WIDE = 300  # characters of a line: it also writes down whole requests
+_SETTLE_S = 0.3  # without a new line for this long, the log is complete
+_WIDE = 300  # characters of a line: SillyTavern also logs whole requests
 _FRAME = "    at "  # of node's stack traces
 
 
 def tavern_session(plan: Plan, machine: Machine) -> Page:
-    """SillyTavern as a browser on the engine's machine has it; to be entered. Raises NotReady where it does not run."""
+    """Return SillyTavern as a browser on the engine's machine sees it, to be entered; raise NotReady if it is down."""
     state = machine.orchestrator.states(plan.name).get(tavern.NAME)
     if state is None or state.state != "running":
-        raise NotReady("SillyTavern does not run", hint="stackctl status; stackctl start")
+        raise NotReady("SillyTavern does not run", hint="Run `stackctl status` to see why, then `stackctl start`.")
     login = (tavern.USER, plan.password) if plan.password else None
     if machine.docker.is_local and plan.sillytavern.publish:
         return machine.tavern.open(plan.url, login)
@@ -30,7 +30,7 @@ def tavern_session(plan: Plan, machine: Machine) -> Page:
 
 
 def backend_log(plan: Plan, machine: Machine, path: str) -> str:
-    """What the backend has at a path, for SillyTavern's container; "" where nothing comes from there."""
+    """Return what the backend answers at a path to SillyTavern's container; "" if nothing comes."""
     state = machine.orchestrator.states(plan.name).get(tavern.NAME)
     if state is None or state.state != "running":
         return ""
@@ -40,9 +40,9 @@ def backend_log(plan: Plan, machine: Machine, path: str) -> str:
 def log_lines(
     plan: Plan, machine: Machine, since: float, *, sleep: Callable[[float], None] = time.sleep
 ) -> tuple[str, ...]:
-    """The first lines of SillyTavern's log since then (seconds since the epoch), its stack traces left out.
+    """Return the first lines of SillyTavern's log since then (seconds since the epoch), without stack traces.
 
-    They come through the engine a moment after its answer. Another machine's clock may differ: there it is all.
+    Log lines arrive shortly after the answer. With a remote engine the clocks may differ, so the whole log counts.
     """
     state = machine.orchestrator.states(plan.name).get(tavern.NAME)
     if state is None:

@@ -1,4 +1,4 @@
-"""The content of the prompt templates that were decided on, from the image that will run."""
+"""The content of the chosen prompt templates, from the image that will run."""
 
 import difflib
 from collections.abc import Mapping
@@ -16,10 +16,10 @@ from stackctl.steps.tavern_folder import data_path, tavern_folder
 
 
 def template_contents(plan: Plan, shipped: Mapping[str, str], machine: Machine) -> Presets:
-    """Instruct, context and reasoning preset. `shipped`: files of the image by path.
+    """Return the instruct, context and reasoning presets. `shipped`: files of the image by path.
 
-    One that the user names may be their own, out of SillyTavern's data folder. Raises ConfigError where there is none
-    of that name; a preset of our choice that this SillyTavern lacks is said and left out.
+    A template that the user names may lie in SillyTavern's data folder. Raises ConfigError if there is none of that
+    name; a preset that we chose and this SillyTavern lacks is skipped with a note.
     """
     wanted = plan.template
     if wanted is None:
@@ -39,7 +39,7 @@ def template_contents(plan: Plan, shipped: Mapping[str, str], machine: Machine) 
 def _content(text: str | bytes, name: str) -> Mapping[str, Any]:
     content = data_json.parse(text)
     if content is None:
-        raise ConfigError(f"SillyTavern's template {name!r} is damaged", hint="choose another: --template NAME")
+        raise ConfigError(f"SillyTavern's template {name!r} is damaged", hint="Choose another with `--template NAME`.")
     return {**content, "name": name}
 
 
@@ -47,8 +47,9 @@ def _missing(kind: str, name: str, wanted: Template, shipped: Mapping[str, str],
     names = sorted(PurePosixPath(path).stem for path in shipped if path.startswith(f"{tavern.PRESETS[kind]}/"))
     if kind == "instruct" and wanted.source == "stack.toml":
         close = difflib.get_close_matches(name, names, n=3, cutoff=0.4)
-        hint = f"did you mean {' or '.join(close)}?" if close else f"it has {', '.join(names)}"
+        hint = f"Write {' or '.join(close)}." if close else f"Choose one of: {', '.join(names)}."
         raise ConfigError(f"sillytavern.template: SillyTavern has no instruct template {name!r}", hint=hint)
     machine.ui.note(
-        f"this SillyTavern has no {kind} template {name!r}: left as it is; choose with --template NAME (try {FALLBACK})"
+        f"this SillyTavern has no {kind} template {name!r}, so that setting is left as it is; choose one with "
+        f"`--template NAME` (try {FALLBACK})"
     )

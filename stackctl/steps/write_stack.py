@@ -1,4 +1,4 @@
-"""Write compose.yml, what it mounts, stack.lock, and the plan for those who look at the stack later."""
+"""Write compose.yml, the files that it mounts, stack.lock, and the plan for later commands."""
 
 from dataclasses import replace
 
@@ -18,25 +18,23 @@ from stackctl.steps.former_stack import note_written
 
 
 def write_stack(planned: Planned, text: str, machine: Machine, *, replan: bool = False) -> str:
-    """Write the file that was rendered, what it mounts and stack.lock, and return the text that is there then.
+    """Write the rendered file, the files that it mounts and stack.lock; return the text that is in the file then.
 
-    A file that is not as we wrote it is kept aside. One that another version of stackctl wrote from the same inputs
-    and decisions stays as it is: a newer stackctl changes nothing that runs.
+    A file that is not as we wrote it is kept under another name. A file that another version of stackctl wrote from the
+    same inputs and decisions stays as it is: a newer stackctl changes nothing that runs.
     """
-    folder, was, file = machine.folder, read_lock(machine), machine.orchestrator.file
-    before = was.rendered
+    folder, file = machine.folder, machine.orchestrator.file
     current = folder.read(file)
-    is_ours = current is None or folder.sha256(file) == before.get("sha256")
-    is_same = before.get("inputs") == planned.inputs and not differ(was, planned.lock)
-    if current and is_ours and not replan and is_same and before["by"] != __version__:
+    if as_it_is := kept_text(planned, machine, replan=replan):
+        by = read_lock(machine).rendered["by"]
         machine.ui.note(
-            f"kept {file} as stackctl {before['by']} wrote it; `stackctl diff` shows what this version "
-            "would change, `stackctl deploy --replan` takes it"
+            f"kept {file} as stackctl {by} wrote it; `stackctl diff` shows what this version "
+            "would change, `stackctl deploy --replan` applies it"
         )
         _write_plan(_plan_text(planned, machine), machine)
-        return current
-    if not is_ours and current != text and (kept := folder.set_aside(file)):
-        machine.ui.note(f"{file} was not as stackctl wrote it: kept as {kept.name}")
+        return as_it_is
+    if current != text and not is_as_written(machine) and (kept := folder.set_aside(file)):
+        machine.ui.note(f"{file} was not as stackctl wrote it: that version is kept as {kept.name}")
     if planned.plan.is_demo:
         folder.write(demo_model.FILE_NAME, demo_model.gguf_bytes())
     _write_backend_files(planned.plan, folder)
@@ -51,8 +49,22 @@ def write_stack(planned: Planned, text: str, machine: Machine, *, replan: bool =
     return text
 
 
+def kept_text(planned: Planned, machine: Machine, *, replan: bool) -> str | None:
+    """Return the rendered file's text if another version of stackctl wrote it and it stays; else None."""
+    was, current = read_lock(machine), machine.folder.read(machine.orchestrator.file)
+    is_same = was.rendered.get("inputs") == planned.inputs and not differ(was, planned.lock)
+    is_by_another = is_same and was.rendered["by"] != __version__
+    return current if current and is_by_another and not replan and is_as_written(machine) else None
+
+
+def is_as_written(machine: Machine) -> bool:
+    """Return whether the rendered file is missing, or is as stackctl wrote it."""
+    folder, file = machine.folder, machine.orchestrator.file
+    return folder.read(file) is None or folder.sha256(file) == read_lock(machine).rendered.get("sha256")
+
+
 def lock_text(planned: Planned, text: str) -> str:
-    """stack.lock's text where this is the text of the rendered file."""
+    """Return stack.lock's text. `text`: the text of the rendered file."""
     written = {"by": __version__, "inputs": planned.inputs, "sha256": checksum(text)}
     if planned.lock.is_newer:
         written[lock_file.NEWEST] = planned.lock.newest
@@ -68,13 +80,13 @@ def _plan_text(planned: Planned, machine: Machine) -> str:
 
 
 def _write_plan(text: str, machine: Machine) -> None:
-    """Write plan.json, for the folder's owner alone."""
+    """Write plan.json, which only the folder's owner may read."""
     note_written(machine, {plan_json.FILE: text})
     machine.folder.write(plan_json.FILE, text, mode=0o600)
 
 
 def _write_backend_files(plan: Plan, folder: Folder) -> None:
-    """Write what only the backend may read: its key is in there."""
+    """Write the files that only the backend may read, because they hold its key."""
     reader = (plan.backend_service and plan.backend_service.user) or folder.owner
     for name, text in plan.files.items():
         folder.write_secret(name, text, reader=reader)

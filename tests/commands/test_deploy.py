@@ -72,7 +72,7 @@ def test_a_model_that_must_be_fetched_runs_at_last_whichever_official_images_can
     assert [service.image.removesuffix("@sha256:1") for service in done.plan.services] == [backend, page]
     said = here.said.getvalue()
     assert "chat with the demo model meanwhile: http://127.0.0.1:8000" in said
-    assert said.count("taking our own image instead") == 2 - len(has)
+    assert said.count("using stackctl's own image instead") == 2 - len(has)
 
 
 def interrupted(*_: object, **__: object) -> str:
@@ -92,7 +92,7 @@ def test_after_an_interrupted_download_the_next_deploy_goes_on_with_the_images_t
     assert deploy(here.machine, {}, QUICK).plan.model_name == PULLED
     assert here.stage.models == [demo_model.FILE_NAME, PULLED]
     assert here.images.done == built
-    assert "is to be fetched" in here.said.getvalue()
+    assert "has to be downloaded" in here.said.getvalue()
 
 
 def test_a_stack_that_runs_keeps_its_model_until_the_other_is_whole(tmp_path: Path, server: Server) -> None:

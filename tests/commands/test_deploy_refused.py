@@ -93,7 +93,7 @@ def test_a_stack_toml_that_is_not_toml_is_said_with_the_line(running: Staged) ->
 def test_a_wrong_value_on_the_command_line_is_not_written(running: Staged) -> None:
     error = refused(running, {"sillytavern.port": 70000})
     assert error.exit_code == 3
-    assert error.hint == "given on the command line: sillytavern.port = 70000; nothing was written"
+    assert error.hint == "Correct what was given on the command line: sillytavern.port = 70000. Nothing was written."
 
 
 def test_a_broken_stack_lock_is_said_with_the_way_out(running: Staged) -> None:
@@ -161,7 +161,7 @@ def test_a_stack_of_the_same_folder_under_another_name_is_refused(running: Stage
     running.stage.projects = frozenset({("chat", str(running.machine.path))})
     error = refused(running, {"name": "other"})
     assert error.exit_code == 3
-    says = "the stack of this folder is still there under the name 'chat': two on the same chats would damage them"
+    says = "this folder already runs as stack 'chat'; starting a second one on the same chats would corrupt them"
     assert error.message == says
     assert "docker compose -p chat down" in error.hint
     deploy(running.machine, {}, QUICK)  # its own name is no second one
@@ -180,7 +180,7 @@ def test_a_stack_whose_folder_was_moved_is_taken_over_under_its_name(running: St
     there = moved(running, "moved")
     done = deploy(there.machine, {}, QUICK)
     assert done.plan.name == "chat"
-    assert f"this folder was {running.machine.path}: its stack stays 'chat'" in there.said.getvalue()
+    assert f"this folder was {running.machine.path}: its stack keeps the name 'chat'" in there.said.getvalue()
     assert 'name = "chat"' in (there.machine.path / "stack.toml").read_text()
 
 
@@ -193,9 +193,9 @@ def test_so_is_one_whose_name_stands_in_its_stack_toml(running: Staged) -> None:
 
 def test_who_asks_for_its_plan_before_that_is_told_so(running: Staged) -> None:
     there = moved(running, "moved")
-    with pytest.raises(ConfigError, match="still there under the name 'chat', started in") as caught:
+    with pytest.raises(ConfigError, match=r"already runs as stack 'chat' \(started in") as caught:
         deployed_plan(there.machine)
-    assert caught.value.hint == "stackctl deploy takes it over, under its name"
+    assert caught.value.hint == "Run `stackctl deploy` to take it over under its name."
 
 
 def test_a_copy_is_none_that_was_moved_and_keeps_off_the_name(running: Staged) -> None:
@@ -223,7 +223,7 @@ def test_a_moved_stack_stops_and_goes_down_but_starts_by_a_deploy_alone(running:
     assert down(there.machine, volumes=False).name == "chat"
     with pytest.raises(ConfigError, match="where the stack's containers still look for their files") as caught:
         start(there.machine, None, again=False, timeout_s=20)
-    assert caught.value.hint.startswith("stackctl deploy makes them anew here")
+    assert caught.value.hint.startswith("Run `stackctl deploy` to recreate them here")
     deploy(there.machine, {}, QUICK)
     there.stage.projects |= {("chat", str(there.machine.path))}  # the deploy left a container as it was
     assert start(there.machine, None, again=False, timeout_s=20).name == "chat"
@@ -298,7 +298,7 @@ def test_a_first_deploy_wants_room_for_sillytaverns_data(tmp_path: Path, left: i
     here = on_stage(tmp_path)
     fill(here.machine, left)
     error = refused(here, {"model.path": "demo"})
-    assert error.message == f"only {left} MiB are free on the disk of {tmp_path}; 200 are needed at least"
+    assert error.message == f"only {left} MiB are free on the disk of {tmp_path}; at least 200 are needed"
     assert error.exit_code == 6
     fill(here.machine, 200)
     deploy(here.machine, {"model.path": "demo"}, QUICK)
@@ -455,7 +455,7 @@ def test_an_empty_folder_has_no_stack_to_look_at(tmp_path: Path) -> None:
     for verb in (status, partial(stop, service=None)):
         with pytest.raises(ConfigError, match=f"there is no stack in {tmp_path}") as caught:
             verb(here.machine)
-        assert "stackctl deploy makes one" in caught.value.hint
+        assert "Run `stackctl deploy` to make one." in caught.value.hint
 
 
 def test_a_compose_yml_that_is_not_as_we_wrote_it_is_kept_aside_each_time_and_said(tmp_path: Path) -> None:
@@ -468,8 +468,9 @@ def test_a_compose_yml_that_is_not_as_we_wrote_it_is_kept_aside_each_time_and_sa
     for number in (2, 3):
         mine = f"{rendered}# my change {number}\n"
         compose.write_text(mine)
-        assert f"compose.yml was not as stackctl wrote it: kept as compose.yml.kept-{number}" in said_by_render(
-            tmp_path
+        assert (
+            f"compose.yml was not as stackctl wrote it: that version is kept as compose.yml.kept-{number}"
+            in said_by_render(tmp_path)
         )
         assert (tmp_path / f"compose.yml.kept-{number}").read_text() == mine
         assert compose.read_text() == rendered

@@ -9,7 +9,7 @@ from stackctl.commands.deploy import Options, deploy
 from stackctl.commands.diff import Difference, diff
 from stackctl.core.observed import ContainerSeen
 from stackctl.errors import ConfigError
-from tests.commands.engines import Stage, quiet_stage
+from tests.commands.engines import Stage, container, quiet_stage
 from tests.commands.machines import Quiet
 from tests.core.samples import a_plan
 from tests.fakes import FakeImages
@@ -63,8 +63,45 @@ def test_a_service_without_container_is_created_and_one_that_is_no_longer_planne
     _, listed = changes(here, RUNS)
     assert listed == [
         ("koboldcpp", "remove", "it is no longer part of the stack"),
-        ("llamacpp", "create", "it does not exist yet"),
+        ("llamacpp", "create", "it has no container now; its settings stay"),
     ]
+
+
+def test_a_stopped_stack_has_what_would_start_and_what_would_be_another(here: Quiet) -> None:
+    for name in RUNS:
+        here.docker.states_[name] = container(name, state="exited")
+    found, listed = changes(here, RUNS)
+    assert (found.text, listed) == (
+        "",
+        [(name, "start", "it is stopped; its settings stay") for name in ("llamacpp", "sillytavern")],
+    )
+    _, listed = changes(here, {**RUNS, "llamacpp": "9"}, backend_context=4096)
+    assert listed == [
+        ("llamacpp", "recreate", "changed: command, mem_limit; it is stopped now"),
+        ("sillytavern", "start", "it is stopped; its settings stay"),
+    ]
+
+
+@pytest.mark.parametrize("state", ["created", "exited", "dead"])
+def test_one_service_that_is_stopped_would_start_alone(here: Quiet, state: str) -> None:
+    here.docker.states_["sillytavern"] = container("sillytavern", state=state)
+    assert [one[:2] for one in changes(here, RUNS)[1]] == [("sillytavern", "start")]
+
+
+@pytest.mark.parametrize("state", ["running", "restarting"])
+def test_what_runs_or_comes_back_by_itself_is_not_started(here: Quiet, state: str) -> None:
+    here.docker.states_["sillytavern"] = container("sillytavern", state=state)
+    assert changes(here, RUNS)[1] == []
+
+
+def test_a_stack_that_is_down_is_not_taken_for_a_new_one(here: Quiet) -> None:
+    here.docker.containers_, here.docker.states_ = [], {}
+    found, listed = changes(here, RUNS, backend_context=4096)
+    assert listed == [
+        ("llamacpp", "create", "it has no container now; changed: command, mem_limit"),
+        ("sillytavern", "create", "it has no container now; its settings stay"),
+    ]
+    assert len([line for line in found.text.splitlines() if line.startswith("+")]) < 6
 
 
 def test_before_the_first_deploy_all_is_to_be_created(tmp_path: Path) -> None:

@@ -62,7 +62,7 @@ def test_a_tag_that_moved_changes_nothing_until_replan_takes_it(here: Staged, tm
     here.images.here |= {f"{BACKEND}@sha256:1": "sha256:1", BACKEND: "sha256:2"}  # `docker pull` by hand
     deploy(here.machine, {}, QUICK)
     assert (tmp_path / "compose.yml").read_text() == text
-    assert "run `stackctl deploy --replan` to take the new one" in here.said.getvalue()
+    assert "Run `stackctl deploy --replan` to take the new one" in here.said.getvalue()
     assert f'+    image: "{BACKEND}@sha256:2"' in diff(here.machine, {}, replan=True).text
     deploy(here.machine, {}, replace(QUICK, replan=True))
     assert lock(tmp_path)["digests"] == {BACKEND: "sha256:2", PAGE: "sha256:1"}

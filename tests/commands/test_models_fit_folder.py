@@ -91,7 +91,7 @@ def test_an_odd_config_counts_nothing() -> None:
 def test_a_person_reads_that_it_is_an_estimate(tmp_path: Path) -> None:
     code, output = said(folder(tmp_path / "m"), "--backend", "text-generation-webui", "--gpu-memory", "12000")
     assert code == 0
-    assert "An estimate: what the loader takes" in output
+    assert "This is an estimate: the loader's own overhead" in output
     assert "33 of 33 layers on the GPU" in output
 
 

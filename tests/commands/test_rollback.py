@@ -127,7 +127,7 @@ def test_a_model_that_cannot_load_ends_with_the_former_one_and_every_file_as_it_
         use(machine, "bad", QUICK)
     assert caught.value.rolled_back is True
     assert caught.value.exit_code == 8
-    assert caught.value.hint.endswith("rolled back: llama.cpp with good.gguf runs again, as before")
+    assert caught.value.hint.endswith("Rolled back: llama.cpp with good.gguf runs again, as before.")
     assert content(tmp_path) == before
     assert containers(stage)["sillytavern"] == ran["sillytavern"]
     assert stage.states_["llamacpp"].is_ready
@@ -182,7 +182,7 @@ def test_a_time_that_is_over_goes_back_and_advises_a_longer_one(tmp_path: Path) 
     stage.is_slow = True
     with pytest.raises(NotReady, match="not ready after 1 s") as caught:
         use(machine, "bad", replace(QUICK, timeout_s=1))
-    assert caught.value.hint.startswith("--timeout SECONDS gives it longer; ")
+    assert caught.value.hint.startswith("Give it longer with `--timeout SECONDS`. ")
     assert "what was started goes on" not in caught.value.hint
     assert content(tmp_path) == before
 
@@ -300,7 +300,7 @@ def test_one_that_nobody_has_any_more_is_exit_7_with_the_state_and_one_command(t
         use(machine, "bad", QUICK)
     assert (caught.value.exit_code, caught.value.rolled_back) == (7, False)
     assert "(llamacpp: exited, sillytavern: healthy)" in caught.value.message
-    assert caught.value.hint.endswith("then `stackctl start` goes back to what ran before")
+    assert caught.value.hint.endswith("Run `stackctl start` then, to go back to what ran before.")
 
     stage.images.published = dict(IMAGES)
     lifecycle.start(machine, None, again=False, timeout_s=20)
@@ -323,7 +323,7 @@ def killed_midway(folder: Path) -> tuple[Machine, Careful, dict[str, bytes]]:
 def test_after_a_kill_status_says_so_and_start_goes_back(tmp_path: Path) -> None:
     machine, stage, before = killed_midway(tmp_path)
     text, values = report.status(status(machine), machine.ui)
-    assert values["unfinished"]["hint"].startswith("`stackctl start` goes back to what ran before; ")
+    assert values["unfinished"]["hint"].startswith("Run `stackctl start` to go back to what ran before, or ")
     assert values["unfinished"]["says"] in text
     lifecycle.start(machine, None, again=False, timeout_s=20)
     assert content(tmp_path) == before
@@ -465,7 +465,7 @@ def test_a_compose_yml_that_somebody_edited_meanwhile_is_kept_aside(tmp_path: Pa
         use(machine, "bad", QUICK)
     assert file.read_text() == former
     assert (tmp_path / "compose.yml.kept-1").read_text().endswith("# mine\n")
-    assert "compose.yml was edited meanwhile: kept as compose.yml.kept-1" in here.said.getvalue()
+    assert "compose.yml was edited meanwhile: that version is kept as compose.yml.kept-1" in here.said.getvalue()
 
 
 # -- when nothing goes back
@@ -479,7 +479,7 @@ def test_no_rollback_keeps_the_wreck_until_start_or_deploy(tmp_path: Path) -> No
     assert caught.value.rolled_back is None
     assert "bad.gguf" in (tmp_path / "compose.yml").read_text()
     assert stage.states_["llamacpp"].state == "exited"
-    assert "`stackctl start` goes back to what ran before" in here.said.getvalue()
+    assert "Run `stackctl start` to go back to what ran before" in here.said.getvalue()
     lifecycle.start(machine, None, again=False, timeout_s=20)
     assert content(tmp_path) == before
 
@@ -555,7 +555,7 @@ def test_where_another_sillytavern_has_run_nothing_goes_back(tmp_path: Path) -> 
     with pytest.raises(ModelError) as caught:
         deploy(machine, {"model.use": "bad", "sillytavern.port": 8050}, QUICK)
     assert caught.value.rolled_back is None
-    assert "SillyTavern itself was changed by this deploy, and has run since" in here.said.getvalue()
+    assert "this deploy changed SillyTavern itself, which has run since" in here.said.getvalue()
 
 
 def test_a_copy_of_the_data_that_nobody_needs_any_more_goes_with_the_way_back(tmp_path: Path) -> None:

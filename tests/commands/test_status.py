@@ -62,7 +62,7 @@ def test_a_missing_service_and_a_stack_without_containers_are_not_ready(tmp_path
     now = status(here.machine)
     assert (now.missing, now.is_ready) == (("llamacpp", "sillytavern"), False)
     text, _ = report.status(now, here.machine.ui)
-    assert text.endswith("is not ready\nhint: stackctl start makes what is missing")
+    assert text.endswith("is not ready\nhint: Run `stackctl start` to create what is missing.")
 
 
 def test_anothers_stack_of_this_name_is_not_shown(tmp_path: Path) -> None:

@@ -8,8 +8,10 @@ import segno
 
 from stackctl import report
 from stackctl.commands.url import Address, Opened, url
+from stackctl.contracts.service import Publish
 from stackctl.core.observed import ServiceState
 from stackctl.core.plan import plan_json
+from stackctl.core.smoke.reachability import ContainerNetworking
 from stackctl.errors import ConfigError, EngineError
 from stackctl.orchestrators.compose import render
 from stackctl.steps import tavern_password
@@ -86,6 +88,36 @@ def test_without_exposure_there_is_none_and_both_ways_out_are_said(tmp_path: Pat
         url(here(tmp_path, expose="none").machine)
     assert "stackctl deploy --expose lan" in failed.value.hint
     assert "ssh -L 8000:127.0.0.1:8000" in failed.value.hint
+
+
+@pytest.mark.parametrize(
+    ("name", "bridges"), [("docker0", ()), ("br-0123456789ab", ()), ("virbr0", ()), ("home", ("home",))]
+)
+def test_an_address_of_other_programs_containers_is_never_offered(
+    tmp_path: Path, name: str, bridges: tuple[str, ...]
+) -> None:
+    found = here(tmp_path, expose="eth0")
+    found.host.own_interfaces = {name: ("192.168.1.5/24",), "tailscale0": ("fd00::5/64",)}
+    found.host.own_bridges = frozenset(bridges)
+    assert url(found.machine).urls == ("http://[fd00::5]:8000",)
+    found.host.own_interfaces = {name: ("192.168.1.5/24", "fd00::5/64")}
+    with pytest.raises(ConfigError, match="no other device"):
+        url(found.machine)
+
+
+def test_a_port_that_is_open_on_all_addresses_is_offered_with_those_that_others_reach(tmp_path: Path) -> None:
+    found = here(tmp_path)
+    found.machine.folder.remove(plan_json.FILE)
+    (tmp_path / "stack.toml").write_text("no TOML")  # so that the engine alone knows
+    found.docker.projects = frozenset({("mine", str(tmp_path))})
+    page = ServiceState(name="sillytavern", container="page", state="running", health="healthy")
+    found.docker.states_ = {"sillytavern": page}
+    everywhere = ("0.0.0.0", "::")  # noqa: S104 - as Docker shows it
+    published = tuple(Publish(address=one, port=8000, target=8000) for one in everywhere)
+    found.docker.attachments["page"] = ContainerNetworking(published=published)
+    found.host.own_addresses = ("172.17.0.1", "192.168.1.5", "fd00::5")
+    found.host.own_interfaces = {"docker0": ("172.17.0.1/16",), "eth0": ("192.168.1.5/24", "fd00::5/64")}
+    assert url(found.machine).urls == ("http://192.168.1.5:8000", "http://[fd00::5]:8000")
 
 
 def test_behind_a_proxy_it_is_found_under_the_hosts_that_it_was_deployed_with(tmp_path: Path) -> None:

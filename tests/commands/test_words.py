@@ -40,7 +40,7 @@ def test_a_rate_that_nobody_says_is_not_said() -> None:
     [
         (ROOM, "8448", 8448),
         (replace(ROOM, told=0), "8192", 8192),  # as the stack's own was started
-        (replace(ROOM, told=0, is_own=False), "not known", None),
+        (replace(ROOM, told=0, is_own=False), "unknown", None),
     ],
 )
 def test_the_context_is_the_one_that_the_backend_tells(room: Contexts, says: str, value: int | None) -> None:
@@ -53,11 +53,6 @@ def test_over_ssh_the_line_that_opens_it_from_afar_is_shown() -> None:
     text, values = deployed(DONE, "192.0.2.7 51000 192.0.2.9 22")
     assert "ssh -L 8000:127.0.0.1:8000 192.0.2.9" in text
     assert values["ssh"] == "ssh -L 8000:127.0.0.1:8000 192.0.2.9"
-
-
-def test_a_dry_run_shows_the_file() -> None:
-    text, values = deployed(Deployed(plan=a_plan(), text="services: {}\n"), "")
-    assert text == values["compose"] == "services: {}\n"
 
 
 OPENED = Deployed(
@@ -76,13 +71,13 @@ def test_a_stack_that_was_opened_now_ends_with_address_picture_and_where_the_pas
     segno.make("http://192.168.1.5:8000", micro=False).terminal(out=picture, compact=True)
     end = text[text.index("from other devices: http://192.168.1.5:8000") :]
     assert picture.getvalue() in end
-    says = "it asks for a name and a password: stackctl, and what lies in .stackctl/sillytavern-password"
+    says = "it asks for a name and a password: stackctl, and the password in .stackctl/sillytavern-password"
     assert text.splitlines()[-1] == says
     assert PASSWORD.reveal() not in text
 
 
 def test_where_nobody_could_be_asked_the_last_line_is_the_command_that_opens_it() -> None:
     text, _ = deployed(DONE, "", can_open=True)
-    expected = "to open it to other devices of this network, with a password: stackctl deploy --expose lan"
+    expected = "To open it to other devices of this network, with a password: stackctl deploy --expose lan"
     assert text.splitlines()[-1] == expected
     assert "--expose" not in deployed(DONE, "")[0]

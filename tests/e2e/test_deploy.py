@@ -118,6 +118,8 @@ def test_status_stop_start_restart_logs_and_down_tell_the_truth(first: Deployed)
     assert stopped.returncode == 7
     states = {s["name"]: s["state"] for s in json.loads(stopped.stdout)["services"]}
     assert states == {"llamacpp": "exited", "sillytavern": "running"}
+    changes = stack.run("diff").stdout.splitlines()
+    assert changes == ["compose.yml stays as it is", "llamacpp: start (it is stopped; its settings stay)"]
     assert "ready: " + url in stack.run("start").stdout
     assert "ready: " + url in stack.run("restart", "llamacpp").stdout
     assert "llama" in stack.run("logs", "llamacpp", "--tail", "20").stdout
@@ -125,6 +127,11 @@ def test_status_stop_start_restart_logs_and_down_tell_the_truth(first: Deployed)
     stack.run("down")
     assert stack.docker("ps", "-aq", "--filter", f"label=com.docker.compose.project={stack.name}") == ""
     assert (stack.folder / "sillytavern/data/default-user/chats/note.txt").read_text() == "keep me"
+    changes = json.loads(stack.run("diff", "--json").stdout)
+    assert changes["diff"] == ""
+    assert [(one["action"], one["why"]) for one in changes["containers"]] == [
+        ("create", "it has no container now; its settings stay")
+    ] * 2
     assert "ready: " + url in stack.run("restart", "--timeout", "60").stdout
     assert stack.deploy()["reply"] == SENTENCE
 
@@ -212,7 +219,9 @@ def test_down_keeps_an_overrides_named_volume_unless_it_is_told_otherwise(stack:
 
 
 def test_a_dry_run_changes_nothing(stack: Stack) -> None:
-    done = stack.run("deploy", "--dry-run", "--images", "own")
-    assert "services:" in done.stdout
+    done = stack.run("deploy", "--dry-run", "--model", "demo", "--images", "own")
+    assert done.stdout.startswith(f"A deploy would do this in {stack.folder}; this dry run changed nothing.\n")
+    assert "To do it: stackctl deploy --model demo --port " in done.stdout.splitlines()[-1]
+    assert "services:" in stack.run("deploy", "--dry-run", "--show", "--model", "demo", "--images", "own").stdout
     assert list(stack.folder.iterdir()) == []
     assert stack.docker("ps", "-aq", "--filter", f"label=com.docker.compose.project={stack.name}") == ""

@@ -174,7 +174,7 @@ def test_status_start_stop_logs_and_down_know_where_the_backend_is(stack: Stack,
         assert now["backend"] == {
             "title": "llama.cpp", "url": f"http://host.docker.internal:{port}", "model": "outside", "lacks": "",
         }  # fmt: skip
-        assert "it answers, with outside" in stack.run("status").stdout
+        assert "it answers with outside" in stack.run("status").stdout
         assert "SillyTavern" in stack.run("logs", "sillytavern", "--tail", "all").stdout
         stack.run("stop")
         assert f"ready: {url}" in stack.run("start").stdout

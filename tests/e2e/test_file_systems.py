@@ -54,7 +54,7 @@ def test_a_stack_on_a_share_that_refuses_owners_is_named_before_anything_is_writ
     with mounted(stack.folder, *REFUSES):
         said = stack.fails(9, "deploy", "--images", "own")
         assert f"the file system of {stack.folder} (fuse) refuses to set owners and permissions" in said
-        assert "models may lie where they are" in hint(said)
+        assert "Models may stay where they are" in hint(said)
         assert files(stack) == []
     assert ids(stack) == []
 
@@ -76,7 +76,9 @@ def test_chats_on_one_are_refused_and_a_model_there_is_pulled_and_runs(stack: St
 def test_where_permissions_are_dropped_the_deploy_says_who_can_read_the_key(stack: Stack) -> None:
     with mounted(stack.folder, *DROPS):
         said = stack.run("deploy", "--images", "own", "--no-proof").stderr
-        assert "keeps no permissions: everybody on this machine who gets there can read the API key (mode 0777)" in said
+        assert (
+            "keeps no permissions: every user of this machine who can open it can read the API key (mode 0777)" in said
+        )
         stack.clean()
 
 

@@ -102,7 +102,7 @@ def inside(stack: Stack, *words: str) -> str:
 def chosen(stack: Stack, library: Path) -> dict[str, Any] | None:
     """What `auto` would render here for a machine with one GPU; None: the CPU."""
     seeing = {**stack.environment, "LD_LIBRARY_PATH": str(library), "STANDIN_NVML_MIB": "12288"}
-    text = Stack(stack.folder, stack.program, seeing).run("deploy", "--dry-run", "--gpu", "auto").stdout
+    text = Stack(stack.folder, stack.program, seeing).run("deploy", "--dry-run", "--show", "--gpu", "auto").stdout
     backend = yaml.safe_load(text)["services"]["llamacpp"]
     if "deploy" not in backend:
         return None

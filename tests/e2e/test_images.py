@@ -73,7 +73,7 @@ def test_auto_takes_ours_only_after_a_failed_pull_and_only_the_image_line_differ
     auto.docker("compose", "-p", "same", "down")
     lines = (auto.folder / "compose.yml").read_text().splitlines()
     changed = [line for line in lines if line not in text.splitlines() and "interval" not in line]
-    if "taking our own image instead" in done.stderr:
+    if "using stackctl's own image instead" in done.stderr:
         assert [line.strip() for line in changed if "image:" in line] == [
             f'image: "{LLAMACPP}"',
             f'image: "{tavern.OWN_IMAGE}"',
@@ -83,4 +83,4 @@ def test_auto_takes_ours_only_after_a_failed_pull_and_only_the_image_line_differ
     looked_for = ("driver_opts:", "com.docker.network.bridge.gateway_mode_", '"SILLYTAVERN_HOSTWHITELIST_HOSTS"', "# ")
     assert [line for line in changed if not line.strip().startswith((*allowed, *looked_for))] == []
     lock = json.loads((auto.folder / "stack.lock").read_text())
-    assert lock["decisions"]["llamacpp.image"]["value"] in text or "taking our own" in done.stderr
+    assert lock["decisions"]["llamacpp.image"]["value"] in text or "using stackctl's own image" in done.stderr

@@ -170,7 +170,7 @@ def test_a_key_that_the_user_chose_instead_is_left_and_the_proof_says_what_is_wr
     chosen = json.loads(secrets(stack).read_text())
     said = stack.fails(7, "deploy", "--images", "own")
     assert "another key than this stack's (mine)" in said
-    assert 'choose the key that is called "stackctl"' in hint(said)
+    assert 'the key named "stackctl"' in hint(said)
     assert any(words in line for line in evidence(said) for words in ("Unauthorized", "gets no answer there (400)"))
     assert json.loads(secrets(stack).read_text()) == chosen
 

@@ -89,7 +89,7 @@ def test_over_ssh_it_is_asked_once_whether_others_may_open_it_and_a_yes_opens_it
     line = next(line for line in said.splitlines() if line.startswith(f"from other devices: http://{lan.address}:"))
     page = f"{line.rpartition(' ')[2]}/version"
     assert lan.ask(page, password_header(stack)) == "200"
-    assert said.splitlines()[-1].endswith("what lies in .stackctl/sillytavern-password")
+    assert said.splitlines()[-1].endswith("the password in .stackctl/sillytavern-password")
     assert "\N{LOWER HALF BLOCK}" in said or "\N{FULL BLOCK}" in said
     assert 'expose = "lan"' in (stack.folder / "stack.toml").read_text()
     assert QUESTION not in typed(stack, "n\n", "--expose", "none")

@@ -55,7 +55,7 @@ def test_a_tag_that_moves_changes_nothing_until_replan_takes_it(stack: Stack, re
         second = push(stack, image, "second")  # which moves the tag on this machine, too
         assert second != first
         said = stack.run("deploy", "--locked", "--no-proof").stderr
-        assert f"means another image here by now ({second})" in said
+        assert f"points to another image (was {first}, is {second})" in said
         assert (runs(stack), label(stack)) == (before, "first")
         assert "no container would be touched" in stack.run("diff").stdout
         stack.docker("compose", "-f", str(stack.folder / "compose.yml"), "up", "-d")  # by hand, as well

@@ -20,7 +20,7 @@ def test_a_moved_folder_is_taken_over_with_its_chats(stack: Stack) -> None:
     (stack.folder / chat).write_text("a chat")
     there = replace(stack, folder=stack.folder.rename(stack.folder.with_name("moved")))
     assert json.loads(there.run("status", "--json").stdout)["name"] == stack.name
-    assert "stackctl deploy makes them anew here" in hint(there.fails(3, "start"))
+    assert "Run `stackctl deploy` to recreate them here" in hint(there.fails(3, "start"))
     before = ids(stack)
     there.deploy("--no-proof")
     after = ids(stack)

@@ -137,7 +137,7 @@ def test_of_several_models_that_runs_which_was_answered(stack: Stack) -> None:
 def test_a_dry_run_of_a_source_shows_the_plan_and_fetches_its_header_alone(empty: Stack, server: Server) -> None:
     repo = next(iter(server.repos))
     done = empty.run("deploy", "--dry-run", "--images", "own", "--model", f"hf:{repo}")
-    assert "is to be fetched" in done.stderr
+    assert "has to be downloaded" in done.stderr
     assert "memory: RAM" in done.stderr
     assert not (empty.folder / "stack.toml").exists()
     assert not Path(empty.environment["XDG_DATA_HOME"], "stackctl", "models").exists()

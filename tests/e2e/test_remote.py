@@ -103,7 +103,7 @@ def test_the_proof_inside_finds_what_is_wrong_as_the_one_outside_does(there: Sta
 def test_ports_of_this_machine_do_not_count_on_another_one(there: Stack) -> None:
     with socket.create_server(("127.0.0.1", 0)) as ours:
         port = str(ours.getsockname()[1])
-        done = there.run("deploy", "--dry-run", "--images", "own", "--port", port)
+        done = there.run("deploy", "--dry-run", "--show", "--images", "own", "--port", port)
     assert f'"127.0.0.1:{port}:8000"' in done.stdout
 
 

@@ -61,7 +61,7 @@ class Working:
         assert "Traceback" not in said, said
         values = json.loads(done.stdout)
         assert (values["rolled_back"], values["exit_code"]) == (True, code), said
-        assert "rolled back: llama.cpp with good.gguf runs again, as before" in hint(done.stderr)
+        assert "Rolled back: llama.cpp with good.gguf runs again, as before" in hint(done.stderr)
         return said
 
     def assert_works(self) -> None:
@@ -116,7 +116,7 @@ def test_a_program_that_exits_does_so_too_and_what_the_user_wrote_into_stack_tom
 def test_a_time_that_is_over_does_so_too(works: Working) -> None:
     said = works.fails(7, "deploy", "--context", "1024", "--timeout", "1")
     assert "not ready after 1 s" in said
-    assert "--timeout SECONDS gives it longer" in hint(said)
+    assert "Give it longer with `--timeout SECONDS`" in hint(said)
     works.assert_works()
 
 
@@ -126,7 +126,7 @@ def test_ctrl_c_before_it_is_ready_does_so_too(works: Working) -> None:
         deploy.until("llamacpp")
         deploy.interrupt()
         assert deploy.end() == 130, deploy.said
-    assert "rolled back: llama.cpp with good.gguf runs again, as before" in hint(deploy.said)
+    assert "Rolled back: llama.cpp with good.gguf runs again, as before" in hint(deploy.said)
     works.assert_works()
 
 
@@ -161,7 +161,7 @@ def test_a_kill_midway_is_taken_back_by_start_and_gone_on_with_by_deploy(works: 
 
 def test_no_rollback_leaves_the_wreck_and_start_takes_it_back(works: Working) -> None:
     said = works.stack.fails(8, "use", "bad", "--no-rollback")
-    assert "`stackctl start` goes back to what ran before" in said
+    assert "Run `stackctl start` to go back to what ran before" in said
     assert works.backend()["State"]["Status"] == "exited"
     works.stack.run("start")
     works.assert_works()
@@ -200,7 +200,7 @@ def test_an_image_that_is_gone_is_exit_7_and_start_is_enough_once_it_is_back(sta
             assert deploy.end() == 7, deploy.said
         assert "going back to what ran before failed, too" in deploy.said
         assert "sillytavern: healthy)" in deploy.said
-        assert "then `stackctl start` goes back to what ran before" in hint(deploy.said)
+        assert "Run `stackctl start` then, to go back to what ran before" in hint(deploy.said)
         wish(stack, toml)
         build(image, own)
         stack.run("start")
@@ -226,7 +226,7 @@ def test_another_sillytavern_gets_the_data_once_a_copy_of_it_lies_beside(stack: 
         kept, now = (stack.folder / name / chat for name in ("sillytavern.kept-1", "sillytavern"))
         assert kept.read_bytes() == now.read_bytes()
         assert kept.stat().st_ino != now.stat().st_ino
-        assert "delete it once you are content with the new SillyTavern" in said
+        assert "delete it once you are satisfied with the new SillyTavern" in said
 
 
 @contextlib.contextmanager

@@ -113,7 +113,7 @@ def test_the_image_has_at_most_200_mb_unpacked(image: None) -> None:
 def test_in_the_image_the_lan_can_be_seen_as_on_its_host(here: InContainer) -> None:
     with cable() as lan:
         expose(here, lan.address)
-        text = here.run("deploy", "--dry-run", "--images", "own").stdout
+        text = here.run("deploy", "--dry-run", "--show", "--images", "own").stdout
     assert f'"{lan.address}:' in text
 
 
@@ -158,12 +158,12 @@ def test_a_model_must_be_mounted_and_at_its_own_path(here: InContainer, tmp_path
     assert f"the model is /models/tiny.gguf in this container but {models}/tiny.gguf on the host" in moved
 
     here.options = ("-v", f"{models}:{models}:ro")
-    shown = here.run("deploy", "--dry-run", "--images", "own", "--model", f"{models}/tiny.gguf").stdout
+    shown = here.run("deploy", "--dry-run", "--show", "--images", "own", "--model", f"{models}/tiny.gguf").stdout
     assert f'source: "{models}/tiny.gguf"' in shown
 
 
 def test_a_backends_program_is_kept_in_the_folder_where_the_host_sees_it(here: InContainer) -> None:
-    text = here.run("deploy", "--dry-run", "--backend", "koboldcpp").stdout
+    text = here.run("deploy", "--dry-run", "--show", "--backend", "koboldcpp").stdout
     mounts = yaml.safe_load(text)["services"]["koboldcpp"]["volumes"]
     program = next(mount["source"] for mount in mounts if mount["target"] == "/opt/stackctl/koboldcpp")
     assert program.startswith(f"{here.folder}/.stackctl/stackctl/programs/koboldcpp/")

@@ -80,7 +80,8 @@ def test_the_presets_content_is_written_and_follows_until_the_user_chooses(
     mine["power_user"]["instruct"]["input_sequence"] = "<|mine|>"
     settings(stack).write_text(json.dumps(mine))
     done = stack.run("deploy", "--images", "own", "--template", "Llama 3 Instruct")
-    assert "as you changed it: the instruct template, the context template, which goes with it" in done.stderr
+    kept = "the instruct template, the context template, which goes with it"
+    assert f"kept your own changes in SillyTavern's settings: {kept}" in done.stderr
     power = read(stack)["power_user"]
     assert power["instruct"]["input_sequence"] == "<|mine|>"
     assert power["context"]["preset"] == "Alpaca"
@@ -88,7 +89,7 @@ def test_the_presets_content_is_written_and_follows_until_the_user_chooses(
 
 def test_a_template_that_sillytavern_lacks_is_refused_with_those_that_are_close(stack: Stack) -> None:
     said = stack.fails(3, "deploy", "--images", "own", "--template", "ChatLM")
-    assert "did you mean ChatML" in said
+    assert "Write ChatML." in said
     assert stack.docker("ps", "-aq", "--filter", f"label=com.docker.compose.project={stack.name}") == ""
 
 

@@ -78,7 +78,7 @@ def test_a_stack_goes_on_as_it_is_while_a_vpn_is_up(stack: Stack, vpn: Namespace
         vpn.route(*routes)
         vpn.run(stack, "render")
         assert ((stack.folder / "compose.yml").read_text(), subnets(stack)) == (text, before)
-        said = vpn.run(stack, "deploy", "--dry-run")
+        said = vpn.run(stack, "deploy", "--dry-run", "--show")
         assert str(before[0]) in said
         assert ("overlaps with 10.0.0.0/8" in said) == ("10.0.0.0/8" in routes)
         vpn.run(stack, "diff")

@@ -40,7 +40,7 @@ def test_a_wrong_flag_is_refused_and_nothing_is_written(tmp_path: Path) -> None:
     with pytest.raises(ConfigError) as caught:
         load_config(quiet(tmp_path).machine, {"backend.context": 3})
     assert "backend.context" in caught.value.message
-    assert "nothing was written" in caught.value.hint
+    assert "Nothing was written" in caught.value.hint
     assert list(tmp_path.iterdir()) == []
 
 

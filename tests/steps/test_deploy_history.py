@@ -96,7 +96,7 @@ def test_a_record_that_cannot_be_written_is_a_note_and_the_deploy_is_good(here: 
     (tmp_path / ".stackctl").mkdir()
     (tmp_path / records.FOLDER).write_text("not a folder")
     assert deploy(here.machine, DEMO, QUICK).ready_s
-    assert "note: this deploy does not stand in the history: " in here.said.getvalue()
+    assert "note: this deploy could not be recorded in the history: " in here.said.getvalue()
 
 
 def test_the_newest_twenty_stay_and_are_numbered_upward(here: Staged, tmp_path: Path) -> None:
@@ -193,8 +193,8 @@ def test_damaged_and_foreign_files_are_passed_over_with_a_note(here: Staged, tmp
     (folder / "mine.txt").write_text("x")
     assert [past.number for past in history(here.machine)] == [3, 1]
     said = here.said.getvalue()
-    assert "note: .stackctl/history/2.json is damaged, or another stackctl's: it is left out" in said
-    assert "note: .stackctl/history/mine.txt is no record of a deploy" in said
+    assert "note: .stackctl/history/2.json is damaged, or another version of stackctl wrote it: it is skipped" in said
+    assert "note: .stackctl/history/mine.txt is not a record of a deploy" in said
 
 
 def test_each_deploy_says_what_it_changed_against_the_one_before(here: Staged) -> None:

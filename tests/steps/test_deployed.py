@@ -167,7 +167,7 @@ def test_a_folder_that_nothing_tells_of_has_no_stack(here: Staged, tmp_path: Pat
     for look in (deployed_plan, stack_name_here, status, lambda machine: lifecycle.stop(machine, None)):
         with pytest.raises(ConfigError, match="there is no stack in") as caught:
             look(here.machine)
-        assert caught.value.hint == "stackctl deploy makes one"
+        assert caught.value.hint == "Run `stackctl deploy` to make one."
 
 
 class Unreachable(FakeDocker):

@@ -69,10 +69,10 @@ def test_a_disk_that_refuses_permissions_is_named_before_anything_is_written_wit
     machine, _ = on_disks(tmp_path, {tmp_path: REFUSES})
     with pytest.raises(DataError) as caught:
         deploy(machine, {"model.path": "demo"}, QUICK)
-    says = f"the file system of {tmp_path} (cifs) refuses to set owners and permissions: the API key can't lie there"
+    says = f"the file system of {tmp_path} (cifs) refuses to set owners and permissions, so the API key can't lie there"
     assert caught.value.message == says
-    assert caught.value.hint.startswith("put the stack's folder on a disk of this machine")
-    assert caught.value.hint.endswith("models may lie where they are")
+    assert caught.value.hint.startswith("Put the stack's folder on a disk of this machine")
+    assert caught.value.hint.endswith("Models may stay where they are")
     assert [one.name for one in tmp_path.iterdir()] == [".stackctl"]
 
 
@@ -81,7 +81,7 @@ def test_so_is_one_for_the_chats_with_the_key_that_names_another(tmp_path: Path)
     machine, _ = on_disks(tmp_path / "chat", {tmp_path / "nas": REFUSES})
     with pytest.raises(DataError, match="chats and passwords can't lie there") as caught:
         deploy(machine, {"model.path": "demo", "sillytavern.data": str(tmp_path / "nas")}, QUICK)
-    assert caught.value.hint.startswith("let sillytavern.data in stack.toml name a folder on a disk of this machine")
+    assert caught.value.hint.startswith("Set sillytavern.data in stack.toml to a folder on a disk of this machine")
 
 
 def test_nothing_is_adopted_to_such_a_disk(tmp_path: Path) -> None:
@@ -97,7 +97,7 @@ def test_nothing_is_adopted_to_such_a_disk(tmp_path: Path) -> None:
 def test_where_permissions_are_dropped_without_a_word_the_deploy_says_who_can_read_the_key(tmp_path: Path) -> None:
     machine, said = on_disks(tmp_path, {tmp_path: DROPS})
     deploy(machine, {"model.path": "demo"}, QUICK)
-    says = f"the file system of {tmp_path} (drvfs) keeps no permissions: everybody on this machine who gets there"
+    says = f"the file system of {tmp_path} (drvfs) keeps no permissions: every user of this machine who can open it"
     assert f"note: {says} can read the API key (mode 0777)" in said.getvalue()
 
 
@@ -128,7 +128,7 @@ def test_nothing_starts_on_the_empty_folder_where_the_chats_disk_was_mounted(
     with pytest.raises(DataError) as caught:
         VERBS[verb](machine)
     assert caught.value.message.startswith(f"the chats lie on a disk or share at {trees.share}, which is not mounted")
-    assert caught.value.hint.startswith(f"mount {trees.share}, then run it again")
+    assert caught.value.hint.startswith(f"Mount it with `mount {trees.share}`, then run this again.")
     assert list(trees.share.iterdir()) == []
 
 
@@ -148,4 +148,4 @@ def test_a_start_on_a_read_only_disk_says_that_no_chat_is_saved(
     machine, trees, said = on_share
     trees.can_write = False
     start(machine, None, again=False, timeout_s=20)
-    assert f"note: {trees.share}/st is on a read-only disk: SillyTavern can save no chat there" in said.getvalue()
+    assert f"note: {trees.share}/st is on a read-only disk: SillyTavern can't save chats there" in said.getvalue()

@@ -39,7 +39,7 @@ def test_another_image_gets_the_data_once_a_copy_of_it_lies_beside(tmp_path: Pat
     assert (kept / CHAT).stat().st_ino != (tmp_path / "sillytavern" / CHAT).stat().st_ino
     assert sorted(one.name for one in kept.rglob("*") if one.is_file()) == ["config.yaml", "one.jsonl"]
     assert here.docker.asked == [f"stop id-{tavern.NAME}"]
-    assert "sillytavern.kept-1: delete it once you are content" in here.said.getvalue()
+    assert "sillytavern.kept-1: delete it once you are satisfied" in here.said.getvalue()
     (tmp_path / "sillytavern" / CHAT).write_text("changed")
     assert (kept / CHAT).read_text() == "hello"
 

@@ -87,7 +87,7 @@ def test_safetensors_elsewhere_are_told_as_those_here_and_their_weights_are_not_
 
 def test_safetensors_elsewhere_that_are_not_whole_or_damaged_are_said(machine: Machine, server: Server) -> None:
     server.add("owner/half", tensors_in(PARTS[:1], 64))
-    with pytest.raises(ModelError, match="is not whole: 1 of its parts are missing, such as model-00002"):
+    with pytest.raises(ModelError, match="is incomplete: 1 of its parts are missing, such as model-00002"):
         inspect(machine, "hf:owner/half", force=False)
     server.add("owner/cut", {**tensors_in(PARTS, 64), PARTS[1]: tensors_in(PARTS, 64)[PARTS[1]][:-9]})
     with pytest.raises(ModelError, match=f"{PARTS[1]} is cut short"):
@@ -268,7 +268,7 @@ def test_the_command_that_runs_the_best_is_read_by_a_shell_as_it_was_meant(
     monkeypatch.chdir(tmp_path)
     (tmp_path / name).write_bytes(MODEL)
     text, _ = recommended(recommend(machine, Wish(folder=Path(), context=4096)), machine.ui)
-    (line,) = [one.removeprefix("run it: ") for one in text.splitlines() if one.startswith("run it: ")]
+    (line,) = [one.removeprefix("to run it: ") for one in text.splitlines() if one.startswith("to run it: ")]
     asked = subprocess.run(
         ["bash", "-c", f'stackctl() {{ printf "%s\\0" "$@"; }}; {line}'], capture_output=True, text=True, check=True
     )
@@ -282,7 +282,7 @@ def test_the_command_that_runs_the_best_is_read_by_a_shell_as_it_was_meant(
 def test_the_commands_for_a_repository_name_it_in_one_word(machine: Machine, server: Server) -> None:
     server.add("owner/odd", {"$(id) a.gguf": MODEL})
     text, _ = recommended(recommend(machine, Wish(repo="hf:owner/odd", context=4096)), machine.ui)
-    assert "get it: stackctl models pull 'hf:owner/odd/$(id) a.gguf'\n" in text
+    assert "to download it: stackctl models pull 'hf:owner/odd/$(id) a.gguf'\n" in text
     assert "run it: stackctl deploy --model 'hf:owner/odd/$(id) a.gguf'" in text
 
 

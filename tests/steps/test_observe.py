@@ -78,7 +78,7 @@ def test_a_proxy_that_is_not_there_is_said_with_those_that_are(here: Quiet) -> N
     del here.docker.in_network["web"]["caddy"]
     with pytest.raises(ConfigError, match="no running container caddy in the network web") as caught:
         observe(spec, here.machine)
-    assert caught.value.hint.endswith("in that network are: nginx")
+    assert caught.value.hint.endswith("in that network are: nginx.")
 
 
 # -- what others hold
@@ -163,7 +163,7 @@ def test_a_model_that_has_yet_to_be_pulled_is_said_by_its_source(here: Quiet) ->
     spec = wanted(model={"source": "hf:owner/tiny:Q4_K_M"})
     with pytest.raises(ModelError, match="hf:owner/tiny:Q4_K_M is not here yet") as caught:
         observe(spec, here.machine)
-    assert caught.value.hint == "stackctl deploy fetches it"
+    assert caught.value.hint == "Run `stackctl deploy` to download it."
 
 
 def test_a_password_is_made_and_addresses_are_looked_at_only_for_a_stack_that_others_may_reach(here: Quiet) -> None:

@@ -82,7 +82,7 @@ def test_each_private_folder_leaves_itself_out_and_that_is_said_once(top: Path) 
     said = rendered(top).said.getvalue()
     for name in (".stackctl", "backend", "sillytavern"):
         assert (top / name / ".gitignore").read_text() == "*\n"
-    assert "git takes nothing of .stackctl/, backend/, sillytavern/" in said
+    assert "git now ignores .stackctl/, backend/, sillytavern/" in said
     assert "git takes" not in rendered(top).said.getvalue()
 
 
@@ -105,7 +105,7 @@ def test_a_stack_of_an_older_version_is_closed_although_its_compose_file_stays(t
     (top / "stack.lock").write_text(lock.replace('"by": "', '"by": "0.0.'))
     said = rendered(top).said.getvalue()
     assert "kept compose.yml as stackctl 0.0." in said
-    assert "sillytavern/, .sillytavern.adopting/, sillytavern.kept-2/: .gitignore in there now says *" in said
+    assert "sillytavern/, .sillytavern.adopting/, sillytavern.kept-2/: the .gitignore in there says *" in said
     assert taken(top) == {"stack.toml", "stack.lock", "compose.yml", "stackctl-demo.gguf"}
 
 
@@ -170,7 +170,7 @@ def test_lines_that_are_there_stay_and_take_nothing_back(top: Path, mine: str) -
     folders.write(top / "sillytavern", FILES)
     taken(top)
     assert "added to sillytavern/.gitignore: /config, /data, /adopted.json" in said
-    assert "git takes nothing of .stackctl/, backend/: .gitignore in there now says *" in said
+    assert "git now ignores .stackctl/, backend/: the .gitignore in there says *" in said
     before = folders.sums(top)
     for name in ("sillytavern", ".stackctl", "backend"):
         assert (top / name / ".gitignore").read_bytes().startswith(mine.encode())

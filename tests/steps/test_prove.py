@@ -104,7 +104,8 @@ def test_another_model_may_say_what_it_likes(tmp_path: Path) -> None:
 def test_settings_without_a_server_prove_nothing(tmp_path: Path, kind: str, url: str) -> None:
     error = refused(tmp_path, FakePage(kind=kind, backend_url=url))
     assert "name no text completion server" in error.message
-    assert error.hint == f"in SillyTavern: API Connections, Text Completion, {PLAN.tavern_type}, {PLAN.backend_url}"
+    where = f"API Connections, Text Completion, {PLAN.tavern_type}, {PLAN.backend_url}"
+    assert error.hint == f"Choose in SillyTavern: {where}"
 
 
 def test_a_server_that_is_not_the_stacks_is_asked_all_the_same_and_the_stacks_own_is_named(tmp_path: Path) -> None:

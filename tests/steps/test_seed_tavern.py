@@ -67,7 +67,7 @@ def test_a_damaged_record_of_ours_costs_nothing(tmp_path: Path, record: str) -> 
     seed_tavern(plan, want(4096), quietly.machine)
     # what we wrote can't be told from the user's own choice now, so it stays, and that is said
     assert read(settings)["max_context"] == 2048
-    assert "left in SillyTavern's settings as you changed it: max_context" in quietly.said.getvalue()
+    assert "kept your own changes in SillyTavern's settings: max_context" in quietly.said.getvalue()
 
 
 def test_a_change_of_ours_is_followed_and_stamped_for_pages_that_are_open(tmp_path: Path) -> None:

@@ -93,7 +93,7 @@ def test_a_damaged_file_is_kept_aside_and_said(tmp_path: Path, damaged: str) -> 
     give_key(planned(here), here.machine)
     assert secrets(tmp_path) == {"api_key_llamacpp": [OURS]}
     assert place(tmp_path).with_name("secrets.json.kept-1").read_text() == damaged
-    assert "secrets.json was damaged: kept as secrets.json.kept-1" in here.said.getvalue()
+    assert "secrets.json was damaged: it is kept as secrets.json.kept-1" in here.said.getvalue()
 
 
 def test_damaged_settings_are_no_obstacle(tmp_path: Path) -> None:

@@ -58,7 +58,7 @@ def test_one_that_the_user_names_may_be_his_own_and_only_then(here: Quiet, tmp_p
 def test_a_name_that_there_is_not_is_refused_with_near_ones_or_all(here: Quiet) -> None:
     with pytest.raises(ConfigError, match="no instruct template 'ChatMl2'") as caught:
         template_contents(plan(here, source="stack.toml", instruct="ChatMl2"), SHIPPED, here.machine)
-    assert caught.value.hint == "did you mean ChatML?"
+    assert caught.value.hint == "Write ChatML."
     with pytest.raises(ConfigError, match="no instruct template 'zzz'") as caught:
         template_contents(plan(here, source="stack.toml", instruct="zzz"), SHIPPED, here.machine)
     assert caught.value.hint == "it has Alpaca, ChatML"
@@ -68,7 +68,7 @@ def test_one_of_our_choice_that_this_sillytavern_lacks_is_said_and_left_out(here
     found = template_contents(plan(here, source="x", instruct="New", reasoning="Think"), SHIPPED, here.machine)
     assert (found.instruct, found.reasoning, found.context["name"]) == ({}, {}, "ChatML")
     said = here.said.getvalue()
-    assert "this SillyTavern has no instruct template 'New': left as it is" in said
+    assert "this SillyTavern has no instruct template 'New', so that setting is left as it is" in said
     assert "has no reasoning template 'Think'" in said
 
 

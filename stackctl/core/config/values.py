@@ -162,7 +162,14 @@ Subnet = Annotated[
     str,
     *_checked('an IPv4 network from /16 to /29 such as 10.88.1.0/24, or "auto"', _is_subnet, {"type": "string"}),
 ]
-Address = Annotated[str, *_checked("an IP address such as 127.0.0.1", _is_address, {"type": "string"})]
+Address = Annotated[
+    str,
+    *_checked(
+        'a loopback address such as "127.0.0.1" (expose = "lan" opens SillyTavern to other devices)',
+        _is_address,
+        {"type": "string"},
+    ),
+]
 Labels = Annotated[
     tuple[str, ...],
     *_checked(

@@ -8,5 +8,5 @@ class Change:
     """What would happen to one container, and why."""
 
     service: str
-    action: str  # create, recreate, remove
+    action: str  # create, recreate, start, remove
     why: str

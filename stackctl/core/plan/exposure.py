@@ -7,7 +7,7 @@ What was measured on Docker 28 with SillyTavern 1.19.0 (tests/e2e/test_lan.py):
   the password, which SillyTavern asks for before it looks at the whitelist, on every path, is what stops them.
 """
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from ipaddress import IPv4Interface, IPv4Network, IPv6Interface, IPv6Network, ip_address, ip_interface
 from typing import Final
 
@@ -24,12 +24,15 @@ _LAN: Final[tuple[IPv4Network | IPv6Network, ...]] = (
     IPv6Network("fc00::/7"),
 )
 _TAILSCALE: Final = IPv4Network("100.64.0.0/10")  # not private by the book, yet no one's on the Internet
-# no LAN: this machine's own, containers' and virtual machines', and VPNs, which must be named
-_NO_LAN: Final = (
-    "lo", "docker", "br-", "veth", "virbr", "lxc", "lxd", "cni", "flannel", "podman",
+# the networks of other programs' containers and virtual machines, which no other device is in
+_PROGRAMS: Final = (
+    "lo", "docker", "br-", "veth", "virbr", "vnet", "lxc", "lxd", "incus", "mpqemubr", "vmnet", "vboxnet", "vEthernet",
+    "cni", "flannel", "cali", "cilium", "weave", "kube", "podman", "nerdctl",
     "sc-",  # the bridge of images/engine's private engine
-    "tailscale", "wg", "tun", "tap", "utun", "zt", "ppp",
 )  # fmt: skip
+# other devices may be in these, so they can be named; they are no LAN
+_VPNS: Final = ("tailscale", "wg", "tun", "tap", "utun", "zt", "ppp")
+_MOST_OFFERED: Final = 3
 
 
 def exposed_interfaces(spec: Spec, seen: Observed) -> tuple[Interface, ...]:
@@ -43,15 +46,43 @@ def exposed_interfaces(spec: Spec, seen: Observed) -> tuple[Interface, ...]:
             hint="run stackctl on the engine's own machine, in a container with --network host --pid host; "
             'or set expose = "none", and use ssh -L',
         )
-    found = matching_interfaces(wanted, seen.interfaces)
+    found = matching_interfaces(wanted, seen.interfaces, seen.bridges)
     if not found:
-        here = ", ".join(f"{one.ip} ({name})" for name, one in _every(seen.interfaces) if not one.ip.is_loopback)
-        raise ConfigError(
-            f"sillytavern.expose = {wanted!r}: this machine has no such address",
-            hint=f"choose one of its addresses or interfaces: {here or 'it has none but loopback'}",
-        )
+        raise _no_such(wanted, seen)
     _refuse_unnamed(wanted, found)
     return found
+
+
+def _no_such(wanted: str, seen: Observed) -> ConfigError:
+    """The error for a value that means no address of this machine, with values that do."""
+    by_name: dict[str, str] = {}  # one address of each interface, IPv4 first
+    for name, one in sorted(_every(seen.interfaces), key=lambda each: each[1].version):
+        if not (one.ip.is_loopback or _is_public(one) or is_of_program(name, seen.bridges)):
+            by_name.setdefault(name, f"{one.ip} ({name})")
+    offered = sorted(by_name, key=lambda name: name.startswith(_VPNS))[:_MOST_OFFERED]
+    lan = "" if wanted == LAN else 'expose = "lan" for the private networks of this machine, or '
+    named = ", or name an address or interface of it: " + ", ".join(map(by_name.__getitem__, offered))
+    says = "this machine has no such address or interface"
+    return ConfigError(
+        f"sillytavern.expose = {wanted!r}: {'this machine has no private network' if wanted == LAN else says}",
+        hint=f'write {lan}expose = "none" for this machine alone{named if offered else ""}',
+    )
+
+
+def is_of_program(name: str, bridges: Collection[str]) -> bool:
+    """Whether a network interface belongs to another program's containers or virtual machines.
+
+    `bridges`: those of this machine that join no network card.
+    """
+    return name in bridges or name.startswith(_PROGRAMS)
+
+
+def is_for_others(address: str, interfaces: Mapping[str, tuple[str, ...]], bridges: Collection[str]) -> bool:
+    """Whether another device may reach this address, by the interface that has it; an unknown one may be reached."""
+    ip = ip_address(address)
+    having = [name for name, one in _every(interfaces) if one.ip == ip]
+    is_one = not (ip.is_loopback or ip.is_unspecified)
+    return is_one and not (having and all(is_of_program(name, bridges) for name in having))
 
 
 def _refuse_unnamed(wanted: str, found: tuple[Interface, ...]) -> None:
@@ -68,9 +99,11 @@ def _refuse_unnamed(wanted: str, found: tuple[Interface, ...]) -> None:
     )
 
 
-def matching_interfaces(wanted: str, interfaces: Mapping[str, tuple[str, ...]]) -> tuple[Interface, ...]:
-    """The addresses that `sillytavern.expose` names among those of this machine."""
-    return tuple(one for name, one in _every(interfaces) if _is_meant(name, one, wanted))
+def matching_interfaces(
+    wanted: str, interfaces: Mapping[str, tuple[str, ...]], bridges: Collection[str]
+) -> tuple[Interface, ...]:
+    """The addresses that `sillytavern.expose` names among those of this machine. `bridges`: as in is_of_program()."""
+    return tuple(one for name, one in _every(interfaces) if _is_meant(name, one, wanted, bridges))
 
 
 def admitted_clients(addresses: tuple[Interface, ...]) -> tuple[str, ...]:
@@ -100,11 +133,12 @@ def _every(interfaces: Mapping[str, tuple[str, ...]]) -> list[tuple[str, Interfa
     return [(name, one) for name, one in every if not one.ip.is_link_local]
 
 
-def _is_meant(name: str, one: Interface, wanted: str) -> bool:
+def _is_meant(name: str, one: Interface, wanted: str, bridges: Collection[str]) -> bool:
     if one.ip.is_loopback:
         return False
     if wanted == LAN:
-        return not name.startswith(_NO_LAN) and any(one.ip in net for net in _LAN)
+        is_lan = not (is_of_program(name, bridges) or name.startswith(_VPNS))
+        return is_lan and any(one.ip in net for net in _LAN)
     return wanted == name or _is_address(one, wanted)
 
 

@@ -140,7 +140,7 @@ def _inputs(spec: Spec, seen: Observed, gpu: GpuRequest | None, names: tuple[str
         *(security.NAMES, names),
         *(spec.model_dump_json(exclude_defaults=True), seen.owner, seen.model.files, asked, engine, seen.cpu, key),
         *(
-            (*open_to, seen.proxy, exposure.matching_interfaces(LAN, seen.interfaces))
+            (*open_to, seen.proxy, exposure.matching_interfaces(LAN, seen.interfaces, seen.bridges))
             if spec.sillytavern.has_password
             else ()
         ),
@@ -180,10 +180,13 @@ def _check(spec: Spec) -> None:
             f"sillytavern.data = {spec.sillytavern.data!r}: Compose knows no ~, it would be a folder of that name",
             hint="write the whole path, or one that counts from this folder",
         )
-    if not ip_address(spec.sillytavern.bind).is_loopback:
+    bind = ip_address(spec.sillytavern.bind)
+    if not bind.is_loopback:
+        itself = "" if bind.is_unspecified else f', or expose = "{bind}"'
         raise ConfigError(
             f"sillytavern.bind = {spec.sillytavern.bind!r} is no loopback address",
-            hint=f'keep bind = "127.0.0.1", and for others: expose = "{spec.sillytavern.bind}", or expose = "lan"',
+            hint='keep bind = "127.0.0.1"; to open it to other devices, write expose = "lan" for the private networks '
+            f"of this machine{itself}",
         )
 
 

@@ -50,7 +50,7 @@ def sillytavern(
     owner = user(spec, seen.owner)
     image, image_is = images.tavern_image(spec, decisions)
     port, addresses, proxy = _port(wanted.port, seen, decisions), exposure.exposed_interfaces(spec, seen), wanted.proxy
-    known = exposure.matching_interfaces(LAN, seen.interfaces) if proxy.is_wanted else addresses
+    known = exposure.matching_interfaces(LAN, seen.interfaces, seen.bridges) if proxy.is_wanted else addresses
     own = own_addresses(() if proxy.is_wanted else networks, seen.engine)
     return Service(
         name=tavern.NAME,

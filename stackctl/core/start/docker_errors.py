@@ -3,7 +3,7 @@
 import re
 from collections.abc import Sequence
 
-from stackctl.errors import ConfigError, DataError, EngineError, GpuError, StackctlError, Taken, Unmountable
+from stackctl.errors import ConfigError, DataError, EngineError, GpuError, NoAnswer, StackctlError, Taken, Unmountable
 
 TOOLKIT = (
     "install the NVIDIA Container Toolkit, then: sudo nvidia-ctk runtime configure --runtime=docker && "
@@ -161,6 +161,13 @@ def no_engine(words: str, host: str) -> EngineError:
             hint="look at DOCKER_HOST: does the engine there listen on that address?"
             if host.startswith(("tcp:", "http"))
             else "start it: sudo systemctl start docker",
+        )
+    if "timed out" in words.lower():
+        is_here = host.startswith(("unix:", "npipe:"))
+        restart = "restart it: sudo systemctl restart docker; `docker info` waits, too, as long as it hangs"
+        return NoAnswer(
+            f"the container engine does not answer{at}",
+            hint=restart if is_here else "check DOCKER_HOST, and what is between here and there: a firewall, a VPN",
         )
     return EngineError(
         f"the container engine can't be reached: {words}", hint="docker info, with the same DOCKER_HOST, shows more"

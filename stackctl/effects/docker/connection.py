@@ -6,7 +6,7 @@ import struct
 from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
 from stackctl.contracts.host import Owner
 from stackctl.core.container_paths import refuse_ssh
@@ -17,6 +17,12 @@ if TYPE_CHECKING:
     from docker import DockerClient
 
 
+# seconds for the first answer: one on this machine may be starting, which systemd does at its socket's first use
+_PATIENCE_S: Final = 5
+_PATIENCE_HERE_S: Final = 10
+_LONGEST_S: Final = 120  # for each later answer
+
+
 def refuse_distant(folder: PurePosixPath, command: str) -> None:
     """Raise EngineError where the current Docker context is a machine that has none of our files.
 
@@ -25,8 +31,11 @@ def refuse_distant(folder: PurePosixPath, command: str) -> None:
     refuse_ssh(os.environ.get("DOCKER_HOST") or (_address() if _has_context() else ""), folder, command)
 
 
-def connect() -> "DockerClient":
-    """The engine of the current Docker context; raise EngineError where none answers."""
+def connect(patience_s: int | None = None) -> "DockerClient":
+    """Return the engine of the current Docker context; raise EngineError where none answers, NoAnswer if not in time.
+
+    `patience_s`: for the first answer; None: by where the engine is.
+    """
     import docker
     import docker.errors
 
@@ -36,10 +45,13 @@ def connect() -> "DockerClient":
         raise EngineError(
             "the current Docker context can't be read", hint="docker context ls; docker context use default"
         )
+    is_here = address.startswith(("unix:", "npipe:"))
     try:
-        return docker.from_env(timeout=120)
+        client = docker.from_env(timeout=patience_s or (_PATIENCE_HERE_S if is_here else _PATIENCE_S))
     except (docker.errors.DockerException, ValueError) as e:  # ValueError: a port that is no number
         raise no_engine(str(e), address) from e
+    client.api.timeout = _LONGEST_S
+    return client
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -47,6 +47,11 @@ class Images:
         if needed > free:
             raise _no_room(" and ".join(sizes), needed, free)
 
+    def packed_bytes(self, name: str) -> int | None:
+        """Ask the registry how many bytes an image has as it is sent, all layers together; None: it does not say."""
+        self._progress(f"asking how large {name} will be")
+        return self._packed_bytes(name)
+
     def digest(self, name: str) -> str | None:
         """The digest that the image was pulled by, its id where it was built here; None: it is not there."""
         found = self._inspect(name)

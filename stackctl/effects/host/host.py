@@ -50,6 +50,9 @@ class ThisHost:
     def interfaces(self) -> dict[str, tuple[str, ...]]:
         return network.interfaces()
 
+    def bridges(self) -> frozenset[str]:
+        return network.bridges()
+
     def addresses(self) -> tuple[str, ...]:
         return network.addresses()
 

@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Final
 
 ROUTE_TABLE: Final = Path("/proc/net/route")
+INTERFACES: Final = Path("/sys/class/net")
 _IP: Final = (socket.AF_INET, socket.AF_INET6)
 _CONNECT_S: Final = 2.0
 
@@ -51,6 +52,22 @@ def ip_interfaces() -> dict[str, tuple[IPv4Interface | IPv6Interface, ...]]:
 def interfaces() -> dict[str, tuple[str, ...]]:
     """Them as texts: "192.168.1.5/24", "fd00::5/64"."""
     return {name: tuple(map(str, found)) for name, found in ip_interfaces().items()}
+
+
+def bridges(net: Path = INTERFACES) -> frozenset[str]:
+    """The bridges of this machine that join no network card: containers and virtual machines alone are in them."""
+    with suppress(OSError):
+        return frozenset(one.name for one in net.iterdir() if (one / "bridge").is_dir() and not _joins_card(one, net))
+    return frozenset()
+
+
+def _joins_card(interface: Path, net: Path) -> bool:
+    """Whether there is a card, or a bond or VLAN upon one, below an interface.
+
+    `device` and `lower_*`: https://www.kernel.org/doc/Documentation/ABI/testing/sysfs-class-net
+    """
+    lower = (net / one.name.removeprefix("lower_") for one in interface.glob("lower_*"))
+    return (interface / "device").exists() or any(_joins_card(one, net) for one in lower)
 
 
 def _ip_interface(address: str, mask: str | None) -> IPv4Interface | IPv6Interface:

@@ -3,27 +3,45 @@
 from collections.abc import Mapping
 from typing import Any
 
+from stackctl.core.observed import ContainerSeen, ServiceState
 from stackctl.core.plan.change import Change
+
+_STOPPED = frozenset({"created", "exited", "dead"})
 
 
 def changes(
-    running: Mapping[str, str], hashes: Mapping[str, str], old: Mapping[str, Any], new: Mapping[str, Any]
+    containers: tuple[ContainerSeen, ...],
+    states: Mapping[str, ServiceState],
+    hashes: Mapping[str, str],
+    old: Mapping[str, Any],
+    new: Mapping[str, Any],
 ) -> tuple[Change, ...]:
-    """The changes by service, those that go first.
+    """Return the changes by service, removals first; a container that runs and stays as it is has none.
 
-    `running`: service -> its container's hash; `hashes`: service -> the hash that the new file gives it; `old`, `new`:
-    the services of both files, which tell why.
+    `hashes`: service -> the hash that the new file gives it. `old`, `new`: the services of both files, which tell why.
     """
+    running = {one.service: one.config_hash for one in containers}
+    stopped = {name for name, state in states.items() if state.state in _STOPPED}
     found = [
         Change(service=name, action="remove", why="it is no longer part of the stack")
         for name in sorted(running.keys() - hashes.keys())
     ]
     for name in sorted(hashes):
+        changed = _changed(old.get(name, {}), new.get(name, {}))
         if name not in running:
-            found.append(Change(service=name, action="create", why="it does not exist yet"))
+            why = (
+                f"it has no container now; {changed or 'its settings stay'}" if name in old else "it does not exist yet"
+            )
+            found.append(Change(service=name, action="create", why=why))
         elif running[name] != hashes[name]:
-            before, after = old.get(name, {}), new.get(name, {})
-            keys = sorted(key for key in before.keys() | after.keys() if before.get(key) != after.get(key))
-            why = ", ".join(keys) if keys else "compose.override.yml, a change by hand, or a deploy that did not end"
-            found.append(Change(service=name, action="recreate", why=f"changed: {why}"))
+            why = changed or "changed: compose.override.yml, a change by hand, or a deploy that did not end"
+            found.append(Change(service=name, action="recreate", why=why + "; it is stopped now" * (name in stopped)))
+        elif name in stopped:
+            found.append(Change(service=name, action="start", why="it is stopped; its settings stay"))
     return tuple(found)
+
+
+def _changed(before: Mapping[str, Any], after: Mapping[str, Any]) -> str:
+    """Return which settings of a service differ, in words; "" where none does."""
+    keys = sorted(key for key in before.keys() | after.keys() if before.get(key) != after.get(key))
+    return f"changed: {', '.join(keys)}" if keys else ""

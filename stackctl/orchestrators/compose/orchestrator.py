@@ -136,8 +136,9 @@ class ComposeOrchestrator:
 
     def changes(self, name: str, old: str, new: str) -> tuple[Change, ...]:
         """What becomes of each container where the file's text `new` takes the place of `old`."""
-        running = {one.service: one.config_hash for one in self._docker.containers(name)}
-        return changes(running, self._compose.hashes(name, new), render.services(old), render.services(new))
+        containers, states = self._docker.containers(name), self._docker.states(name)
+        hashes = self._compose.hashes(name, new)
+        return changes(containers, states, hashes, render.services(old), render.services(new))
 
     def logs(self, name: str, service: str | None, *, lines: str, follow: bool, out: Says, coloured: bool) -> int:
         """Hand on the logs as Compose prints them, line by line; return its exit code."""

@@ -1,1 +1,1 @@
-"""Fetching a model, and reading one that is elsewhere."""
+"""Fetch a model, and read one that is not here yet."""

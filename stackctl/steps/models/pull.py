@@ -1,4 +1,4 @@
-"""`stackctl models pull`: a model from Hugging Face or an address, whole and verified."""
+"""`stackctl models pull`: fetch a model from Hugging Face or an address, complete and verified."""
 
 import re
 import time
@@ -20,11 +20,11 @@ _SHARD = re.compile(r"(?P<stem>.+)-00001-of-(?P<count>(?!0{5})[0-9]{5})\.gguf")
 
 @dataclass(frozen=True, kw_only=True)
 class Download:
-    """What a source gives: which files, and where they shall lie."""
+    """The files of a source, and where they will lie."""
 
     source: Source
-    files: tuple[RepoFile, ...]  # sizes 0 and hashes "" where nobody states them
-    root: Path  # the folder from which their names count
+    files: tuple[RepoFile, ...]  # size 0 and sha256 "" if the source does not state them
+    root: Path  # the folder to which the files' names are relative
     is_folder: bool = False
     commit: str = ""
     licence: str = ""
@@ -32,12 +32,12 @@ class Download:
     label: str = ""
 
     def __post_init__(self) -> None:
-        """Raise ModelError where a file would not lie below `root` under its name."""
+        """Raise ModelError if a file would not lie below `root` under its name."""
         store.refuse_misplaced((file.name for file in self.files), self.source)
 
     @property
     def path(self) -> Path:
-        """The file to load, or the folder."""
+        """Return the file to load, or the folder."""
         return self.root if self.is_folder else self.root / self.files[0].name
 
     @property
@@ -47,7 +47,7 @@ class Download:
 
 @dataclass(frozen=True, kw_only=True)
 class Pulled:
-    """A model that is here now. `took_s`: 0 where it was here already."""
+    """A model that is here now. `took_s`: 0 if it was already here."""
 
     path: Path
     source: str
@@ -61,18 +61,18 @@ class Pulled:
 
 
 def parse_source(text: str) -> Source:
-    """The source that a text names; raises ConfigError for a path."""
+    """Return the source that a text names; raise ConfigError for a path."""
     found = sources.parse(text)
     if found is None:
         raise ConfigError(
             f"{text!r} is neither a model at Hugging Face nor an address",
-            hint="write hf:OWNER/NAME:Q4_K_M, hf:OWNER/NAME/FILE, or https://...",
+            hint="Write hf:OWNER/NAME:Q4_K_M, hf:OWNER/NAME/FILE, or https://...",
         )
     return found
 
 
 def offered_download(machine: Machine, source: Source, to: Path | None = None) -> Download:
-    """Ask the source what it gives; nothing is fetched. `to`: a folder of the user's instead of the store."""
+    """Ask the source for its files; nothing is fetched. `to`: a folder of the user's instead of the store."""
     if source.url:
         place = store.where(source)
         folder = to or machine.storage.library.path(place).parent
@@ -96,16 +96,16 @@ def offered_download(machine: Machine, source: Source, to: Path | None = None) -
 
 
 def named_download(machine: Machine, source: Source) -> Download:
-    """One file of a repository that is not asked for it: whether it is there, its size and its hash are not known."""
+    """Return a file named directly, without asking the repository: its existence, size and hash are unknown."""
     root = machine.storage.library.path(store.where(Source(repo=source.repo, revision=source.revision)))
     return Download(source=source, files=(RepoFile(name=source.file, size=0),), root=root)
 
 
 def pull(machine: Machine, offer: Download, *, clock: Callable[[], float] = time.monotonic) -> Pulled:
-    """Bring every file of an offer, one after the other; what is here and right is not fetched again.
+    """Fetch every file of an offer, one after the other; a file that is complete here is not fetched again.
 
-    Interrupted at any moment, the next call goes on. Raises ModelError, DoesNotFit or DataError; whatever has its
-    final name then is whole.
+    After an interruption the next call continues. Raises ModelError, DoesNotFit or DataError; every file that has its
+    final name is complete.
     """
     began = clock()
     library = machine.storage.library
@@ -142,7 +142,7 @@ def pull(machine: Machine, offer: Download, *, clock: Callable[[], float] = time
 
 
 def address(machine: Machine, offer: Download, file: RepoFile, *, is_whole: bool = True) -> FileRequest:
-    """How a file of an offer is asked for. `is_whole`: all of it, so that the hub may be asked whether it gives it."""
+    """Return the request for a file of an offer. `is_whole`: for all of it, after asking the hub for access."""
     if offer.source.url:
         return FileRequest(url=offer.source.url.replace(offer.files[0].name, file.name), headers={})
     return machine.hub.request(offer.source, file.name, is_asked=is_whole)
@@ -158,7 +158,8 @@ def _fetch(machine: Machine, offer: Download, file: RepoFile, target: Path, prog
         if file.sha256 and digest != file.sha256:
             found.unlink()
             raise ModelError(
-                f"{file.name} arrived damaged: its sha256 is {digest}", hint="it was deleted; run it again"
+                f"{file.name} arrived damaged: its sha256 is {digest}",
+                hint="Run this again: the damaged file was deleted.",
             )
         if found != target:
             machine.storage.library.put_in_place(found, target)
@@ -170,7 +171,7 @@ def _fetch(machine: Machine, offer: Download, file: RepoFile, target: Path, prog
 
 
 def _shards(name: str) -> tuple[str, ...]:
-    """The names of all parts of a split model, by that of its first."""
+    """Return the names of all parts of a split model, from the name of its first."""
     found = _SHARD.fullmatch(name)
     if not found:
         return (name,)
@@ -179,7 +180,7 @@ def _shards(name: str) -> tuple[str, ...]:
 
 
 def _refuse_other(machine: Machine, offer: Download, fetched: list[RepoFile]) -> None:
-    """What is there now must be a model: an address may give a web page instead, which is not kept."""
+    """Raise ModelError if what was fetched is not a model, and delete it: an address may give a web page instead."""
     try:
         machine.model(str(offer.path))
     except ModelError:
@@ -200,7 +201,7 @@ def _remaining(target: Path, file: RepoFile) -> int:
 
 @dataclass
 class _Progress:
-    """Says how far a download is: speed over the last seconds, and how long the rest will take."""
+    """Prints how far a download is: its speed over the last seconds, and how long the rest will take."""
 
     machine: Machine
     name: str

@@ -1,4 +1,4 @@
-"""Every quantisation of a repository, as it would run here: sizes from its listing, the rest from one header."""
+"""Every quantisation of a repository, as it would run here: sizes from the listing, the rest from one header."""
 
 from collections import Counter
 from collections.abc import Callable
@@ -21,28 +21,28 @@ from stackctl.steps.models.remote import describe_remote
 def quantisations(
     machine: Machine, source: Source, wanted: Callable[[Shape], Wanted], reserves: Reserves, free: Room
 ) -> tuple[Suggestion, ...]:
-    """A row per quantisation, the smallest first; raises ModelError where the repository has no GGUF.
+    """Return a row per quantisation, the smallest first; raise ModelError if the repository has no GGUF.
 
-    The header of one is read; the others have the same shape, and weights in proportion to their size. Of several
-    models in one repository the one with the most quantisations is meant; the others are named.
+    One header is read; the other quantisations have the same shape, and weights in proportion to their size. If the
+    repository has several models, the one with the most quantisations is compared, and a note names the others.
     """
     repo = machine.hub.repository(source)
     ggufs = [one for one in repository.quantisations(repo) if not one.is_folder]
     if not ggufs:
         raise ModelError(
-            f"{repo.name} has no GGUF, of which alone it is known what fits",
-            hint=f"its page lists GGUFs of it under Quantizations: https://huggingface.co/{repo.name}",
+            f"{repo.name} has no GGUF file, and what fits can only be computed for GGUF",
+            hint=f"Look for a GGUF of it under Quantizations on its page: https://huggingface.co/{repo.name}",
         )
     meant = _model_of(ggufs)
     offered = [one for one in ggufs if _model(one) == meant]
     if others := [one.files[0].name for one in ggufs if one not in offered]:
-        machine.ui.note(f"other models in it, not compared: {', '.join(others)}")
+        machine.ui.note(f"this repository has other models, which are not compared: {', '.join(others)}")
     read = min(offered, key=lambda one: (len(one.files), one.size))
     root = machine.storage.library.path(store.where(Source(repo=source.repo, revision=source.revision)))
     found = describe_remote(machine, Download(source=source, files=read.files, root=root))
     shape, headers = found.model.shape, sum(part.header_size for part in found.parts)
     if shape is None or not shape.parameters:
-        raise ModelError(f"{read.files[0].name} has no tensors", hint="look for another GGUF of the model")
+        raise ModelError(f"{read.files[0].name} has no tensors", hint="Look for another GGUF of the model.")
     labels = Counter(one.label for one in ggufs)
 
     def row(one: Quantisation) -> Suggestion:
@@ -69,12 +69,12 @@ def _model(one: Quantisation) -> str:
 
 
 def _model_of(ggufs: list[Quantisation]) -> str:
-    """The model with the most quantisations."""
+    """Return the name of the model with the most quantisations."""
     return Counter(_model(one) for one in ggufs).most_common(1)[0][0]
 
 
 def _source(source: Source, one: Quantisation, *, is_named: bool) -> Source:
-    """The quantisation by its name, or by its file where the name says nothing, or means several."""
+    """Return the source of a quantisation by its label, or by its file if the label is missing or ambiguous."""
     first = one.files[0].name
     is_label = is_named and one.label != PurePosixPath(first).name and can_name(one.label)
     return replace(source, quant=one.label) if is_label else replace(source, file=first)

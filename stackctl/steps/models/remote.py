@@ -1,4 +1,4 @@
-"""A model that is elsewhere, by its header alone: what planning and fitting need, before a byte of it is fetched."""
+"""A model that is not here yet, read by its header alone: enough to plan and fit it before it is fetched."""
 
 from dataclasses import dataclass
 from pathlib import PurePosixPath
@@ -14,7 +14,7 @@ from stackctl.steps.models.pull import Download, address
 
 @dataclass(frozen=True, kw_only=True)
 class RemoteModel:
-    """A model as its source describes it. `bytes_per_s`: how quickly its header came."""
+    """A model as its source describes it. `bytes_per_s`: the rate at which its header arrived."""
 
     model: ModelSeen
     bytes_per_s: float
@@ -23,9 +23,9 @@ class RemoteModel:
 
 
 def describe_remote(machine: Machine, offer: Download) -> RemoteModel:
-    """Read the header of every part; the files are told as they will lie once they are pulled.
+    """Read the header of every part; return the files as they will lie once they are pulled.
 
-    A model of safetensors has no header that tells its memory here. Raises ModelError.
+    For safetensors no header is read, so its memory is unknown here. Raises ModelError.
     """
     if offer.is_folder:
         model = ModelSeen(
@@ -57,7 +57,7 @@ def describe_remote(machine: Machine, offer: Download) -> RemoteModel:
 
 
 def _header(machine: Machine, offer: Download, file: RepoFile) -> tuple[GgufFile, int, float, int]:
-    """The header of one file, the file's size, and how quickly how many bytes came."""
+    """Return the header of one file, the file's size, the rate (bytes per second), and the number of bytes read."""
     name = file.name
     asked = address(machine, offer, file, is_whole=False)
     start = machine.hub.read_head(
@@ -68,11 +68,11 @@ def _header(machine: Machine, offer: Download, file: RepoFile) -> tuple[GgufFile
     size = file.size or start.size
     found = gguf.read_start(start.content, size or len(start.content), name=name)
     if found is None:
-        raise ModelError(f"{name} is cut short: its header does not end", hint="look for another copy of the model")
+        raise ModelError(f"{name} is cut short: its header does not end", hint="Look for another copy of the model.")
     if size and found.size > size:
         raise ModelError(
             f"{name} is cut short at its source: {size} bytes of at least {found.size}",
-            hint="look for another copy of the model",
+            hint="Look for another copy of the model.",
         )
     return found, size, start.bytes_per_s, len(start.content)
 

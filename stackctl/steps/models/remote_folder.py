@@ -1,4 +1,4 @@
-"""A model of safetensors that is elsewhere: the headers of its weights, and the small files beside them."""
+"""A safetensors model that is not here yet: the headers of its weights, and its small files."""
 
 from stackctl.core.hub.source import RepoFile
 from stackctl.core.model import safetensors, shards
@@ -8,17 +8,20 @@ from stackctl.errors import ModelError
 from stackctl.machine import Machine
 from stackctl.steps.models.pull import Download, address
 
-_INSTEAD = "chat_template.jinja"  # where it is, the one in tokenizer_config.json does not count
+_INSTEAD = "chat_template.jinja"  # overrides the template in tokenizer_config.json
 
 
 def read_remote_folder(machine: Machine, offer: Download) -> tuple[tuple[Tensors, ...], Words, int]:
-    """The headers, what is said beside them, and the bytes of all weights; raises ModelError. No weights are read."""
+    """Return the headers, the texts of the small files, and the bytes of all weights. Reads no weights.
+
+    Raise ModelError if a part is missing or damaged.
+    """
     files = {one.name: one for one in offer.files}
     main = shards.weights(files)
     if missing := sorted(shards.numbered(main) - files.keys()):
         raise ModelError(
-            f"{offer.source} is not whole: {len(missing)} of its parts are missing, such as {missing[0][:80]}",
-            hint="look for another copy of the model",
+            f"{offer.source} is incomplete: {len(missing)} of its parts are missing, such as {missing[0][:80]}",
+            hint="Look for another copy of the model.",
         )
     texts: dict[str, str] = {}
     for name, longest in safetensors.FILES.items():
@@ -34,7 +37,7 @@ def _tensors(machine: Machine, offer: Download, file: RepoFile) -> Tensors:
 
 
 def _start(machine: Machine, offer: Download, file: RepoFile, most: int) -> bytes:
-    """The header of a file of weights, or all of any other file."""
+    """Return the header of a file of weights, or the whole content of any other file."""
     asked = address(machine, offer, file, is_whole=False)
 
     def needed(content: bytes, size: int) -> int:

@@ -86,11 +86,54 @@ def test_an_address_of_the_internet_is_published_only_where_it_is_named_itself(
     assert any("may be open to the Internet, without encryption" in note for note in named.notes)
 
 
-@pytest.mark.parametrize("wish", ["192.168.1.6", "eth7", "lo", "127.0.0.1", "fe80::1", "0.0.0.0"])  # noqa: S104 - must fail
-def test_what_this_machine_has_not_is_refused_with_what_it_has(wish: str) -> None:
+WRONG = (
+    *("192.168.1.6", "eth7", "lo", "127.0.0.1", "fe80::1", "0.0.0.0", "::"),  # noqa: S104 - must fail
+    *("wan", "public", "internet", "any", "everyone", "true", "LAN", "docker1"),
+)
+
+
+@pytest.mark.parametrize("wish", WRONG)
+def test_what_this_machine_has_not_is_refused_with_lan_none_and_three_addresses_that_others_reach(wish: str) -> None:
     with pytest.raises(ConfigError, match="no such address") as failed:
         exposed(wish)
-    assert "192.168.1.5 (eth0)" in failed.value.hint
+    hint = failed.value.hint
+    assert 'expose = "lan"' in hint
+    assert 'expose = "none"' in hint
+    offered = hint.partition(" of it: ")[2].split(", ")
+    assert offered == ["172.20.0.1 (br0)", "192.168.1.5 (eth0)", "10.1.2.3 (wlan0)"]
+
+
+PROGRAMS = (
+    *("docker0", "br-0123456789ab", "virbr0", "podman0", "cni-podman0", "lxcbr0", "lxdbr0", "incusbr0", "vmnet8"),
+    *("vboxnet0", "flannel.1", "cali1234", "nerdctl0", "mpqemubr0", "vEthernet (WSL)"),
+)
+
+
+def test_of_25_bridges_none_is_offered_and_none_is_the_lan() -> None:
+    many = {name: (f"10.{number}.0.1/24",) for number, name in enumerate((*PROGRAMS, *(f"mine{i}" for i in range(10))))}
+    here = replace(world(), interfaces=many, bridges=frozenset(f"mine{i}" for i in range(10)))
+    with pytest.raises(ConfigError, match="no such address") as failed:
+        a_plan(wanted(sillytavern={"expose": "wan"}), here)
+    hint = 'write expose = "lan" for the private networks of this machine, or expose = "none" for this machine alone'
+    assert failed.value.hint == hint
+    with pytest.raises(ConfigError, match="'lan': this machine has no private network") as failed:
+        a_plan(wanted(sillytavern={"expose": "lan"}), here)
+    assert failed.value.hint == 'write expose = "none" for this machine alone'
+
+
+def test_a_vpn_is_offered_after_the_networks_that_are_lan() -> None:
+    here = replace(world(), interfaces={"eth0": ("192.168.1.5/24",), "docker0": ("172.17.0.1/16",)})
+    here = replace(here, interfaces={**here.interfaces, "tailscale0": ("100.101.102.103/32", "fd7a:115c:a1e0::1/128")})
+    with pytest.raises(ConfigError) as failed:
+        a_plan(wanted(sillytavern={"expose": "wan"}), here)
+    assert failed.value.hint.endswith(" of it: 192.168.1.5 (eth0), 100.101.102.103 (tailscale0)")
+
+
+def test_a_bridge_without_a_card_is_no_lan_whatever_its_name_and_can_be_named() -> None:
+    here = replace(world(), interfaces={"home": ("10.7.0.1/24",), "eth0": ("192.168.1.5/24",)})
+    here = replace(here, bridges=frozenset({"home"}))
+    assert a_plan(wanted(sillytavern={"expose": "lan"}), here).urls == ("http://192.168.1.5:8000",)
+    assert a_plan(wanted(sillytavern={"expose": "home"}), here).urls == ("http://10.7.0.1:8000",)
 
 
 def test_an_engine_elsewhere_is_refused_because_its_addresses_are_not_ours() -> None:

@@ -503,7 +503,9 @@ def test_a_taken_port_is_refused_with_its_holder_and_a_free_one() -> None:
 def test_any_address_but_loopback_is_refused(bind: str) -> None:
     error = refusal(wanted(sillytavern={"bind": bind}), seen())
     assert error.exit_code == 3
-    assert f'expose = "{bind}"' in error.hint
+    assert 'keep bind = "127.0.0.1"' in error.hint
+    assert 'expose = "lan"' in error.hint
+    assert (f'expose = "{bind}"' in error.hint) == (bind not in {"0.0.0.0", "::"})  # noqa: S104 - it is not offered
 
 
 @pytest.mark.parametrize(

@@ -134,6 +134,11 @@ def test_an_engine_that_refuses_the_gpu_is_a_gpu_error_whatever_it_says(words: s
             f"you have no permission on the engine's socket ({HOST})",
             "usermod -aG docker",
         ),
+        (
+            "Error while fetching server API version: UnixHTTPConnectionPool(host='localhost'): Read timed out. (10)",
+            f"the container engine does not answer ({HOST})",
+            "systemctl restart docker",
+        ),
         ("invalid bind address", "the container engine can't be reached: invalid bind address", "DOCKER_HOST"),
     ],
 )
@@ -145,3 +150,4 @@ def test_an_engine_that_can_not_be_reached_is_said_with_the_way_to_it(words: str
 
 def test_of_an_engine_by_an_address_that_address_is_looked_at() -> None:
     assert "DOCKER_HOST" in no_engine("Connection refused", "tcp://127.0.0.1:1").hint
+    assert "DOCKER_HOST" in no_engine("Connection to 192.0.2.1 timed out", "tcp://192.0.2.1:2375").hint

@@ -87,7 +87,7 @@ def test_what_the_user_changes_in_the_page_is_never_undone(stack: Stack, tavern:
     page.set("#llamacpp_api_url_text", "http://llamacpp:8080/v1")
     saved(stack, page, lambda s: s["max_context"] == 6144 and s["power_user"]["instruct"]["preset"] == "Vicuna 1.1")
     done = stack.run("use", "other")
-    assert "as you changed it: max_context" in done.stderr
+    assert "kept your own changes in SillyTavern's settings: max_context" in done.stderr
 
     page.page.reload()
     page.connected("other.gguf")
@@ -125,7 +125,7 @@ def test_a_page_that_was_open_does_not_undo_a_change_and_keeps_its_chat(stack: S
     page.set("#amount_gen", "333")
     saved(stack, page, lambda s: s["amount_gen"] == 333)
     done = stack.run("deploy", "--images", "own", "--template", "Alpaca", "--context", "4096")
-    assert "as you changed it" not in done.stderr  # saving changed none of ours
+    assert "kept your own changes" not in done.stderr  # saving changed none of ours
     assert settings(stack)["amount_gen"] == 333
 
     page.set("#amount_gen", "222")

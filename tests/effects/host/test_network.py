@@ -161,6 +161,17 @@ def test_every_address_of_an_interface_is_known_with_its_network() -> None:
     assert all(str(ip_interface(one)) == one for texts in found.values() for one in texts)
 
 
+def test_a_bridge_is_a_programs_own_where_no_card_is_below_it(tmp_path: Path) -> None:
+    for name in ("docker0", "br0", "br1", "home"):
+        (tmp_path / name / "bridge").mkdir(parents=True)
+    for folder in ("eth0/device", "eth1/device", "bond0/lower_eth1", "vlan9/lower_bond0", "veth0", "wlan0/device"):
+        (tmp_path / folder).mkdir(parents=True)
+    for folder in ("br0/lower_eth0", "br0/lower_veth0", "br1/lower_vlan9", "home/lower_veth0"):
+        (tmp_path / folder).mkdir()
+    assert host_network.bridges(tmp_path) == {"docker0", "home"}
+    assert host_network.bridges(tmp_path / "none") == frozenset()
+
+
 def test_the_default_gateway_is_where_the_default_route_leads(tmp_path: Path) -> None:
     head = "Iface\tDestination\tGateway\tFlags\tRefCnt\tUse\tMetric\tMask\n"
     halves = "tun0\t00000000\t0100090A\t3\t0\t0\t0\t00000080\n"  # a VPN's 0.0.0.0/1 is no default route
