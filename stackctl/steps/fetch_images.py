@@ -36,7 +36,7 @@ def with_digests(plan: Plan, lock: Lock, machine: Machine) -> Lock:
         if now and known is None:
             digests[name] = now
         elif now and known != now:
-            machine.ui.note(
+            machine.ui.warn(
                 f"the tag {name} now points to another image (was {known}, is {now}). This stack runs the image that "
                 f"{FILE} records. Run `stackctl deploy --replan` to take the new one."
             )
