@@ -6,7 +6,9 @@ from dataclasses import replace
 from pathlib import Path
 
 import pytest
+from click.testing import CliRunner
 
+from stackctl.cli import main
 from stackctl.commands.deploy import Options, deploy
 from stackctl.commands.diff import diff
 from stackctl.commands.smoke.run import Options as Checks
@@ -151,3 +153,20 @@ def test_a_smoke_stack_is_held_to_the_lock_of_another_folder_but_for_where_it_li
     assert smoked.exit_code == 3
     smoked = smoke_up(here.machine, {}, replace(up, locked=tmp_path / "none.lock"), checks)
     assert f"there is no file {tmp_path / 'none.lock'}" in smoked.outcomes[0].says
+
+
+@pytest.mark.parametrize(
+    ("words", "code", "says"),
+    [
+        (("--locked",), 3, "there is no stack.lock in"),
+        (("--locked", "--yes"), 3, "there is no stack.lock in"),
+        (("--locked", "--dry-run"), 3, "there is no stack.lock in"),
+        (("--locked", "--replan"), 2, "--locked and --replan exclude each other"),
+    ],
+)
+def test_in_an_empty_folder_locked_asks_nothing_and_proposes_no_model(
+    tmp_path: Path, words: tuple[str, ...], code: int, says: str
+) -> None:
+    done = CliRunner().invoke(main, ["-C", str(tmp_path), "deploy", *words])
+    assert (done.exit_code, says in done.stderr) == (code, True)
+    assert list(tmp_path.iterdir()) == []
