@@ -3,7 +3,7 @@ PYTHON ?= python3
 ENGINE := $(PYTHON) images/engine/engine.py
 STACKCTL := $(CURDIR)/.venv/bin/stackctl
 .DEFAULT_GOAL := help
-.PHONY: help demo demo-down test lint unit lowest coverage e2e machines chaos bench fuzz requirements clean
+.PHONY: help demo demo-down test lint unit lowest newest coverage e2e machines chaos bench fuzz requirements clean
 
 help: ## Show this
 	@grep -E '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 14
@@ -31,6 +31,12 @@ unit: .venv/ready ## Everything that needs no engine
 lowest: .venv/ready ## The unit tests with the lowest versions of all dependencies that pyproject.toml allows
 	@.venv/bin/python tests/run.py lowest
 
+newest: ## Lint, types and the unit tests with the newest versions of all dependencies, the developers' own included
+	@$(PYTHON) -m venv --clear .venv-newest
+	@.venv-newest/bin/python -m pip install -q --disable-pip-version-check --upgrade pip  # 25.1 knows dependency groups
+	@.venv-newest/bin/python -m pip install -q --upgrade --group dev -e .
+	@.venv-newest/bin/python tests/run.py lint unit
+
 coverage: .venv/ready ## The unit tests, and whether they run enough of each folder
 	@.venv/bin/python tests/run.py coverage
 
@@ -51,13 +57,13 @@ fuzz: .venv/ready ## The property tests with many more examples
 		tests/commands/test_models_fuzz.py
 
 requirements: ## Pin the dependencies anew, with hashes and without addresses (needs uv)
-	uv pip compile pyproject.toml --extra dev --universal --generate-hashes --upgrade \
+	uv pip compile pyproject.toml --group dev --universal --generate-hashes --upgrade \
 		--no-emit-index-url --no-emit-find-links --no-header -q -o tests/requirements.txt
 	uv pip compile pyproject.toml --resolution lowest-direct --universal --generate-hashes --upgrade \
 		--no-emit-index-url --no-emit-find-links --no-header -q -o tests/lowest.txt
 
 clean: ## Remove what building and testing made
-	rm -rf .venv .venv-lowest dist build .pytest_cache .mypy_cache .ruff_cache .hypothesis .artefacts
+	rm -rf .venv .venv-lowest .venv-newest dist build .pytest_cache .mypy_cache .ruff_cache .hypothesis .artefacts
 
 .venv/ready: tests/requirements.txt pyproject.toml
 	@echo "making .venv: a Python environment of this folder's own (about 360 MB)"

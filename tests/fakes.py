@@ -64,13 +64,19 @@ class FakeImages:
     done: list[str] = field(default_factory=list)
     asked: list[str] = field(default_factory=list)
     ids: dict[str, str] = field(default_factory=dict)  # of those whose id is not their digest
+    built: set[str] = field(default_factory=set)  # here, and of those no registry has
     sizes: dict[str, int] = field(default_factory=dict)  # of those whose size the registry tells
 
     def digest(self, name: str) -> str | None:
-        return self.here.get(name)
+        """By its name, or by its digest, which a tag beside it does not change."""
+        tag, _, digest = name.partition("@")
+        return self.here.get(name) or (digest if digest and self.here.get(tag) == digest else None)
+
+    def pulled_digest(self, name: str) -> str:
+        return "" if name in self.built else self.here.get(name, "")
 
     def id(self, name: str) -> str:
-        return name if name in self.ids.values() else self.ids.get(name, self.here.get(name, ""))
+        return name if name in self.ids.values() else self.ids.get(name) or self.digest(name) or ""
 
     def packed_bytes(self, name: str) -> int | None:
         return self.sizes.get(name)
@@ -79,10 +85,11 @@ class FakeImages:
         self.asked = list(names)
 
     def pull(self, name: str) -> None:
-        if name not in self.published:
+        tag, _, digest = name.partition("@")
+        if name not in self.published and not (digest and self.published.get(tag) == digest):
             raise EngineError(f"the image {name} can't be pulled", hint="go online")
         self.done.append(f"pull {name}")
-        self.here[name] = self.published[name]
+        self.here[name] = digest or self.published[name]
 
     def build(self, name: str) -> None:
         self.done.append(f"build {name}")

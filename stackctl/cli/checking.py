@@ -41,6 +41,7 @@ _FOLDER = click.Path(path_type=Path, file_okay=False)
 @click.option("--up", is_flag=True, help="Start a new stack, check it, and remove it.")
 @click.option("--at", type=_FOLDER, help="With --up: where to make its folder [default: a temporary one].")
 @click.option("--keep", is_flag=True, help="With --up: keep the stack until the next run of its name.")
+@click.option("--locked", type=_FILE, metavar="STACK.LOCK", help="With --up: refuse what differs from this stack.lock.")
 @click.option("--trust-first-download", is_flag=True, help="With --up: as for `stackctl deploy`.")
 @option.config_options
 @click.option("--artefacts", type=_FOLDER, help="Copy logs and rendered files there if a check fails.")
@@ -59,6 +60,7 @@ def smoke(
     up: bool,
     at: Path | None,
     keep: bool,
+    locked: Path | None,
     trust_first_download: bool,
     artefacts: Path | None,
     junit: Path | None,
@@ -80,7 +82,7 @@ def smoke(
     machine = machine_of(ctx, as_json=as_json)
     options = run.Options(only=only, restart=restart, timeout_s=timeout_s, artefacts=artefacts)
     if up:
-        done = _up(machine, options, flags, at=at, keep=keep, trust_first_download=trust_first_download)
+        done = _up(machine, options, flags, at=at, keep=keep, locked=locked, trust_first_download=trust_first_download)
     else:
         _refuse_options_of_up(ctx)
         done = run.smoke(machine, options)
@@ -93,7 +95,7 @@ def smoke(
 
 
 def _refuse_options_of_up(ctx: click.Context) -> None:
-    of_up = {"at", "keep", "trust_first_download", *option.KEYS}
+    of_up = {"at", "keep", "locked", "trust_first_download", *option.KEYS}
     for one in ctx.command.params:
         if one.name in of_up and ctx.params[one.name]:
             raise click.UsageError(f"{one.opts[0]} needs --up.")
@@ -106,6 +108,7 @@ def _up(
     *,
     at: Path | None,
     keep: bool,
+    locked: Path | None,
     trust_first_download: bool,
 ) -> "Smoked":
     import tempfile
@@ -120,6 +123,7 @@ def _up(
         locks=locks,
         name=str(flags.name or smoke_location.stack_name(os.environ.get("GITHUB_JOB", ""))),
         keep=keep,
+        locked=locked.absolute() if locked else None,
         trust_first_download=trust_first_download,
     )
     return smoke_up(machine, changes, up, options)

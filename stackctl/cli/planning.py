@@ -28,6 +28,7 @@ if TYPE_CHECKING:
 @click.option("--dry-run", is_flag=True, help="Say what would happen; change nothing.")
 @click.option("--show", is_flag=True, help="With --dry-run: print the compose file instead.")
 @option.replan
+@click.option("--locked", is_flag=True, help="Refuse everything that differs from stack.lock.")
 @option.timeout
 @option.no_proof
 @click.option("--trust-first-download", is_flag=True, help="Accept a program of unknown checksum, and record it.")
@@ -43,6 +44,7 @@ def deploy(
     dry_run: bool,
     show: bool,
     replan: bool,
+    locked: bool,
     timeout_s: int | None,
     no_proof: bool,
     trust_first_download: bool,
@@ -63,9 +65,11 @@ def deploy(
 
     if show and not dry_run:
         raise click.UsageError("--show needs --dry-run.")
+    if locked and replan:
+        raise click.UsageError("--locked and --replan exclude each other.")
     machine = machine_of(ctx, as_json=as_json)
     changes = flags.changes()
-    answer = _ask_for_model(machine, changes, yes=yes or dry_run)
+    answer = {} if locked else _ask_for_model(machine, changes, yes=yes or dry_run)
     if answer is None:
         machine.ui.note("nothing was changed; for another model: stackctl deploy --model MODEL, or --model demo")
         return
@@ -76,6 +80,7 @@ def deploy(
     options = Options(
         dry_run=dry_run,
         replan=replan,
+        locked="all" if locked else "",
         prove=not no_proof,
         timeout_s=timeout_s,
         trust_first_download=trust_first_download,

@@ -3,6 +3,7 @@
 from collections.abc import Mapping
 from contextlib import nullcontext
 from dataclasses import dataclass, replace
+from typing import Literal
 
 from stackctl.core.config.spec import AUTO, DEMO, Model
 from stackctl.core.fit.reconcile import difference
@@ -22,10 +23,11 @@ from stackctl.steps.config_request import ConfigRequest, read_lock, write_config
 from stackctl.steps.deploy_history import record_deploy
 from stackctl.steps.disks import record_disk, refuse_full, refuse_lost_disk, refuse_without_permissions
 from stackctl.steps.external_backend import wait_for_external
-from stackctl.steps.fetch_images import fetch_images, with_digests
+from stackctl.steps.fetch_images import fetch_images, forget_built, newest_digests, with_digests
 from stackctl.steps.first_model import request_to_deploy
 from stackctl.steps.former_stack import forget_former, keep_former
 from stackctl.steps.keep_data import keep_data
+from stackctl.steps.locked import refuse_unlocked, refuse_without_lock, with_model
 from stackctl.steps.observe import observe, observe_again
 from stackctl.steps.open_to_others import with_answer
 from stackctl.steps.own_name import claimed, keep_name
@@ -39,6 +41,7 @@ from stackctl.steps.tavern_folder import data_path, tavern_folder
 from stackctl.steps.tavern_key import give_key
 from stackctl.steps.write_stack import write_stack
 
+Locked = Literal["", "all", "stack"]
 _TRIES = 10  # at least one of those who start at the same moment goes on each time
 
 
@@ -53,6 +56,7 @@ class Options:
     trust_first_download: bool = False
     force: bool = False  # even what does not fit
     rollback: bool = True  # to what ran before, where this fails
+    locked: Locked = ""  # whether anything may differ from stack.lock; "stack": but the places of the stack may
     opened: bool | None = None  # what the user said to opening it to other devices; None: nothing
 
 
@@ -73,9 +77,13 @@ def deploy(machine: Machine, flags: Mapping[str, object], options: Options) -> D
 
     What worked before runs again after a failure that comes before the new stack is ready; never for its proof.
     """
+    if options.locked:
+        refuse_without_lock(machine)
     with nullcontext() if options.dry_run else machine.folder.locked(machine.ui.note):
         machine.ui.step("Looking at the machine and the model")
         final = _look(request_to_deploy(machine, keep_name(machine, flags)), machine, options)
+        if options.locked:
+            refuse_unlocked(final, machine, places=options.locked == "all")
         _say(final.plan, final.now.observed, machine)
         _refuse_too_large(final.plan, options)
         if not final.now.observed.has_run:
@@ -121,9 +129,10 @@ def _look(wanted: ConfigRequest, machine: Machine, options: Options) -> Phase:
     observed = observe(wanted.spec, machine, lock, coming.model if coming else None)
     observed = replace(observed, patience_s=options.timeout_s or 0)
     if options.replan:
-        lock = forget_decisions(lock)
+        lock = newest_digests(forget_decisions(lock), machine)
     if not options.dry_run:
         observed, lock = wait_for_external(wanted.spec, observed, lock, machine, timeout_s=options.timeout_s)
+    lock = with_model(lock, observed.model, coming, machine)
     return plan_phase(Situation(wanted=wanted, observed=observed, lock=lock), machine, coming)
 
 
@@ -146,6 +155,7 @@ def _with_its_model(phase: Phase, before: Deployed, machine: Machine) -> Phase:
     lock = stack_model.download(phase.pending, machine, lock)
     wanted = phase.now.wanted
     observed = replace(observe(wanted.spec, machine, lock), patience_s=phase.now.observed.patience_s)
+    lock = with_model(lock, observed.model, None, machine)
     return plan_phase(Situation(wanted=wanted, observed=observed, lock=lock), machine)
 
 
@@ -217,6 +227,7 @@ def _with_images(phase: Phase, machine: Machine, options: Options) -> Phase:
     """Bring program and images; what is recorded then has the images that had to stand in, and every digest."""
     spec = phase.now.wanted.spec
     fetch_program(phase.plan, spec, machine, trust_first_download=options.trust_first_download)
+    phase = with_lock(phase, forget_built(phase.plan, phase.planned.lock, machine), machine)
     phase = with_lock(phase, fetch_images(phase.plan, spec, phase.planned.lock, machine), machine)
     service = phase.plan.backend_service
     if service and service.gpu:

@@ -8,6 +8,7 @@ from stackctl.core.plan.change import Change
 from stackctl.core.plan.plan import forget_decisions, plan
 from stackctl.machine import Machine
 from stackctl.steps.config_request import read_lock
+from stackctl.steps.fetch_images import newest_digests
 from stackctl.steps.first_model import request_to_render
 from stackctl.steps.observe import observe
 from stackctl.steps.own_name import keep_name
@@ -26,7 +27,7 @@ def diff(machine: Machine, flags: Mapping[str, object], *, replan: bool = False)
     wanted = request_to_render(machine, keep_name(machine, flags))
     seen = observe(wanted.spec, machine)
     lock = read_lock(machine)
-    planned = plan(wanted.spec, seen, forget_decisions(lock) if replan else lock)
+    planned = plan(wanted.spec, seen, newest_digests(forget_decisions(lock), machine) if replan else lock)
     file = machine.orchestrator.file
     new, old = machine.orchestrator.files(planned.plan)[file], machine.folder.read(file) or ""
     lines = difflib.unified_diff(

@@ -3,7 +3,7 @@
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 
-from stackctl.core.plan.images import OWN
+from stackctl.core.plan.images import OWN, unpinned
 from stackctl.core.plan.plan import plan
 from stackctl.errors import ConfigError
 from stackctl.machine import Machine
@@ -24,10 +24,15 @@ class ImageHere:
 def images_here(machine: Machine, flags: Mapping[str, object]) -> tuple[ImageHere, ...]:
     """The images that a deploy would use."""
     wanted = load_config(machine, flags)
-    decided = plan(wanted.spec, observe(wanted.spec, machine), read_lock(machine)).plan
+    lock = read_lock(machine)
     return tuple(
-        ImageHere(service=s.name, name=s.image, digest=machine.docker.images.digest(s.image) or "", kind=s.image_is)
-        for s in decided.services
+        ImageHere(
+            service=service.name,
+            name=unpinned(service.image, lock.digests),
+            digest=machine.docker.images.digest(service.image) or "",
+            kind=service.image_is,
+        )
+        for service in plan(wanted.spec, observe(wanted.spec, machine), lock).plan.services
     )
 
 

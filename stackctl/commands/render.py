@@ -13,6 +13,7 @@ from stackctl.machine import Machine
 from stackctl.steps import api_key
 from stackctl.steps.config_request import read_lock, write_config
 from stackctl.steps.first_model import request_to_render
+from stackctl.steps.locked import with_model
 from stackctl.steps.observe import observe_without_engine
 from stackctl.steps.private_folders import keep_out_of_git
 
@@ -45,6 +46,7 @@ def render(
         wanted = request_to_render(machine, flags)
         lock = read_lock(machine)
         seen = observe_without_engine(wanted.spec, machine, lock)
+        lock = with_model(lock, seen.model, None, machine)
         planned = plan(wanted.spec, seen, forget_decisions(lock) if replan else lock)
         files = machine.orchestrator.files(planned.plan, machine.place if absolute else None)
         text = files[machine.orchestrator.file]

@@ -8,8 +8,10 @@ from pathlib import Path, PurePosixPath
 from stackctl import __version__
 from stackctl.core import history
 from stackctl.core.history import FileUsed, ImageUsed, Record
+from stackctl.core.hub.store import StoredModel
 from stackctl.core.model.model import ModelSeen
 from stackctl.core.observed import Observed
+from stackctl.core.plan.images import unpinned
 from stackctl.core.plan.stack import Plan
 from stackctl.errors import StackctlError
 from stackctl.machine import Machine
@@ -67,11 +69,12 @@ def _record(
 
 
 def _images(plan: Plan, machine: Machine) -> Iterator[ImageUsed]:
-    states = machine.orchestrator.states(plan.name)
+    states, recorded = machine.orchestrator.states(plan.name), read_lock(machine).digests
     for service in plan.services:
         state, digest = states.get(service.name), machine.docker.images.digest(service.image) or ""
         runs = state.image_id if state else ""
-        yield ImageUsed(service=service.name, name=service.image, id=runs, digest="" if digest == runs else digest)
+        name = unpinned(service.image, recorded)
+        yield ImageUsed(service=service.name, name=name, id=runs, digest="" if digest == runs else digest)
 
 
 def _model_files(model: ModelSeen, machine: Machine) -> Iterator[FileUsed]:
@@ -82,13 +85,18 @@ def _model_files(model: ModelSeen, machine: Machine) -> Iterator[FileUsed]:
         yield FileUsed(path=str(file.host), size=file.size, modified_ns=file.modified_ns, sha256=sha256)
 
 
-def _pulled(model: ModelSeen, machine: Machine) -> dict[tuple[PurePosixPath, int], str]:
-    """Return (path, size) -> sha256 when it was pulled, for a model in stackctl's store; {} for any other model."""
+def pulled_model(model: ModelSeen, machine: Machine) -> StoredModel | None:
+    """Return the record of a model in stackctl's own store; None for any other model."""
     if not model.files:
-        return {}
+        return None
     store, first = PurePosixPath(machine.storage.library.folder.resolve()), model.files[0]
     place = first.host.parents[len(PurePosixPath(first.name).parts) - 1] if model.is_folder else first.host
-    kept = machine.storage.library.at(place.relative_to(store)) if place.is_relative_to(store) else None
+    return machine.storage.library.at(place.relative_to(store)) if place.is_relative_to(store) else None
+
+
+def _pulled(model: ModelSeen, machine: Machine) -> dict[tuple[PurePosixPath, int], str]:
+    """Return (path, size) -> sha256 when it was pulled, for a model in stackctl's store; {} for any other model."""
+    store, kept = PurePosixPath(machine.storage.library.folder.resolve()), pulled_model(model, machine)
     return {(store / kept.root / one.name, one.size): one.sha256 for one in kept.files} if kept else {}
 
 

@@ -3,9 +3,9 @@
 from dataclasses import replace
 
 from stackctl import backends
-from stackctl.core.config.lock import Lock
+from stackctl.core.config.lock import FILE, Lock
 from stackctl.core.config.spec import Spec
-from stackctl.core.plan.images import OWN, image_inputs, use_own
+from stackctl.core.plan.images import OWN, image_inputs, unpinned, use_own
 from stackctl.core.plan.stack import Plan
 from stackctl.core.tavern import container as tavern
 from stackctl.errors import EngineError
@@ -29,16 +29,42 @@ def fetch_tavern(image: str, spec: Spec, lock: Lock, machine: Machine) -> Lock:
 
 
 def with_digests(plan: Plan, lock: Lock, machine: Machine) -> Lock:
-    """Record the digest of each image at its first pull; print a note if its tag has moved since."""
+    """Record the digest by which each image was pulled first. Say where a tag means another image by now."""
     digests = dict(lock.digests)
-    for service in plan.services:
-        found = machine.docker.images.digest(service.image)
-        known = digests.get(service.image)
-        if known and found and known != found and service.image not in OWN:
-            machine.ui.warn(f"the tag {service.image} now points to another image (was {known}, is {found})")
-        if found and service.image not in OWN:
-            digests.setdefault(service.image, found)
+    for name in _pulled_names(plan, lock):
+        known, now = digests.get(name), machine.docker.images.pulled_digest(name)
+        if now and known is None:
+            digests[name] = now
+        elif now and known != now:
+            machine.ui.warn(
+                f"the tag {name} now points to another image (was {known}, is {now}). This stack runs the image that "
+                f"{FILE} records. Run `stackctl deploy --replan` to take the new one."
+            )
     return replace(lock, digests=digests)
+
+
+def newest_digests(lock: Lock, machine: Machine) -> Lock:
+    """Return the lock with the digest of what each recorded image's tag means here now; none where it is not here."""
+    found = {name: machine.docker.images.pulled_digest(name) for name in lock.digests}
+    return replace(lock, digests={name: digest for name, digest in found.items() if digest})
+
+
+def forget_built(plan: Plan, lock: Lock, machine: Machine) -> Lock:
+    """Return the lock without the ids of images that were built here: no registry gives an image by its id.
+
+    A stackctl before 0.1.0 recorded them.
+    """
+    images, digests = machine.docker.images, dict(lock.digests)
+    for name in _pulled_names(plan, lock):
+        if digests.get(name) and not images.pulled_digest(name) and images.digest(name) == digests[name]:
+            del digests[name]
+    return replace(lock, digests=digests)
+
+
+def _pulled_names(plan: Plan, lock: Lock) -> list[str]:
+    """The images of a plan that come from a registry by a tag."""
+    names = dict.fromkeys(unpinned(service.image, lock.digests) for service in plan.services)
+    return [name for name in names if name not in OWN and "@" not in name]
 
 
 def _fetch(service: str, image: str, own: str | None, variant: str, spec: Spec, lock: Lock, machine: Machine) -> Lock:
@@ -52,6 +78,9 @@ def _fetch(service: str, image: str, own: str | None, variant: str, spec: Spec, 
     try:
         machine.docker.images.pull(image)
     except EngineError as failed:
+        if (name := unpinned(image, lock.digests)) != image:
+            hint = f"Run `stackctl deploy --replan` to take what {name} means now. {failed.hint}"
+            raise EngineError(f"{failed.message} (stack.lock records this digest)", hint=hint) from failed
         if own is None or spec.images != "auto":
             raise
         machine.ui.note(f"{failed.message}")

@@ -47,6 +47,7 @@ def plan_phase(now: Situation, machine: Machine, pending: PendingModel | None = 
 def with_lock(phase: Phase, lock: Lock, machine: Machine) -> Phase:
     """Return the phase with another lock; plan again only if the lock's decisions differ."""
     now = replace(phase.now, lock=lock)
-    if lock.decisions == phase.planned.lock.decisions:
+    planned = phase.planned.lock
+    if (lock.decisions, lock.digests) == (planned.decisions, planned.digests):
         return replace(phase, now=now, planned=replace(phase.planned, lock=lock))
     return plan_phase(now, machine, phase.pending)

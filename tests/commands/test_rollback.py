@@ -265,7 +265,7 @@ def test_a_stack_that_is_down_stays_down_with_its_files_as_they_were(tmp_path: P
 def test_an_image_whose_name_means_another_by_now_runs_by_its_id(tmp_path: Path) -> None:
     machine, stage, here = works(tmp_path)
     image = a_plan().services[0].image
-    stage.images.ids[image] = "sha256:new"
+    stage.images.ids[f"{image}@sha256:1"] = "sha256:new"
     stage.images.ids["kept by somebody"] = "sha256:1"
     with pytest.raises(ModelError) as caught:
         use(machine, "bad", QUICK)
@@ -280,7 +280,7 @@ def test_an_image_that_is_gone_is_brought_back(tmp_path: Path) -> None:
     with pytest.raises(ModelError) as caught:
         use(machine, "bad", QUICK)
     assert caught.value.rolled_back is True
-    assert stage.images.done[-1] == f"pull {image}"
+    assert stage.images.done[-1] == f"pull {image}@sha256:1"
     assert stage.states_["llamacpp"].is_ready
 
 
@@ -562,7 +562,7 @@ def test_where_another_sillytavern_has_run_nothing_goes_back(tmp_path: Path) -> 
 def test_a_copy_of_the_data_that_nobody_needs_any_more_goes_with_the_way_back(tmp_path: Path) -> None:
     machine, stage, _ = works(tmp_path)
     before, image = content(tmp_path), a_plan().sillytavern.image
-    stage.images.ids = {image: "sha256:newer"}
+    stage.images.ids = {f"{image}@sha256:1": "sha256:newer"}
     copies = list[Path]()
 
     def look() -> None:

@@ -1,8 +1,10 @@
 """The workflows are valid, careful, and call only what exists."""
 
+import os
 import re
 import subprocess
 import sys
+import tomllib
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -10,14 +12,18 @@ from typing import Any
 import pytest
 import yaml
 
+from stackctl import __version__
 from stackctl.backends import BACKENDS
 from stackctl.contracts.host import Cpu
+from stackctl.core.plan.images import OWN
 from tests.docs.prose import ROOT, calls, wrong
 
 GITHUB = ROOT / ".github"
 WORKFLOWS = sorted((GITHUB / "workflows").glob("*.yml"))
 FORM = GITHUB / "ISSUE_TEMPLATE" / "bug.yml"
 NAMES = [path.name for path in WORKFLOWS]
+RELEASE = GITHUB / "workflows" / "release.yml"
+CHECKS = [path for path in WORKFLOWS if path != RELEASE]  # which can only read
 
 
 def read(path: Path) -> dict[Any, Any]:
@@ -60,10 +66,66 @@ def test_a_workflow_can_only_read_ends_in_time_and_does_not_pile_up(path: Path) 
     assert "group" in workflow["concurrency"]
     for job in workflow["jobs"].values():
         assert job["timeout-minutes"] <= 60
-        assert re.fullmatch(r"ubuntu-\d\d\.\d\d", job["runs-on"])
+        entries = job.get("strategy", {}).get("matrix", {}).get("include", [{}])
+        for runner in {job["runs-on"].replace("${{ matrix.runner }}", entry.get("runner", "")) for entry in entries}:
+            assert re.fullmatch(r"ubuntu-\d\d\.\d\d(-arm)?", runner)
+    assert all("uses" in step or "run" in step for step in steps(path))
+
+
+@pytest.mark.parametrize("path", CHECKS, ids=[path.name for path in CHECKS])
+def test_what_can_only_read_uses_githubs_own_actions_and_takes_their_fixes(path: Path) -> None:
+    assert not [name for name, job in read(path)["jobs"].items() if "permissions" in job]
     for step in steps(path):
-        assert "uses" in step or "run" in step
         assert re.fullmatch(r"actions/[\w-]+@v\d+|\./\.github/actions/smoke", step.get("uses", "actions/checkout@v0"))
+
+
+def test_what_can_publish_pins_each_action_by_its_commit_and_gives_a_job_what_it_needs() -> None:
+    text = RELEASE.read_text(encoding="utf-8")
+    for line in re.findall(r"uses: (.*)", text):
+        assert re.fullmatch(r"[\w.-]+/[\w.-]+@[0-9a-f]{40} # v\d+\.\d+\.\d+(; .*)?", line), line
+    jobs = read(RELEASE)["jobs"]
+    assert {name: job["permissions"] for name, job in jobs.items()} == {
+        "build": {"contents": "read", "id-token": "write", "attestations": "write"},
+        "pypi": {"id-token": "write"},
+        "images": {"contents": "read", "packages": "write"},
+        "manifests": {"packages": "write", "id-token": "write", "attestations": "write"},
+    }
+    publish = {name: job for name, job in jobs.items() if name != "build"}
+    assert {job["environment"] for job in publish.values()} == {"release"}  # a person agrees to what is published
+    assert all(job["needs"] for job in publish.values())
+    assert "secrets." not in text
+
+
+def test_a_release_is_a_tag_that_is_the_version_and_says_that_it_has_not_run() -> None:
+    head = RELEASE.read_text(encoding="utf-8").partition("name: release")[0]
+    assert "NOT RUN YET" in head
+    assert read(RELEASE)[True] == {"push": {"tags": ["v*"]}}
+    check = next(step for step in steps(RELEASE) if step.get("name", "").startswith("The tag is the version"))
+    for tag, code in ((f"v{__version__}", 0), (__version__, 1), (f"v{__version__}.1", 1)):
+        argv = ["bash", "--noprofile", "--norc", "-eo", "pipefail", "-c", check["run"]]
+        around = {**os.environ, "GITHUB_REF_NAME": tag}
+        done = subprocess.run(argv, cwd=ROOT, env=around, capture_output=True, text=True, check=False)
+        assert done.returncode == code, done.stderr
+
+
+def test_a_release_has_an_image_for_each_architecture() -> None:
+    matrix = read(RELEASE)["jobs"]["images"]["strategy"]["matrix"]["include"]
+    assert {one["arch"] for one in matrix} == {"amd64", "arm64"}
+    published = set(re.findall(r"for name in (.*); do", RELEASE.read_text(encoding="utf-8")))
+    assert published == {" ".join(name for name in OWN.values() if name != "base")}
+
+
+def test_every_python_that_pyproject_allows_is_tried_with_the_newest_dependencies() -> None:
+    project = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]
+    allowed = [
+        one.rpartition(" ")[2]
+        for one in project["classifiers"]
+        if one.startswith("Programming Language :: Python :: 3.")
+    ]
+    assert project["requires-python"] == f">={allowed[0]}"
+    job = read(GITHUB / "workflows" / "ci.yml")["jobs"]["pythons"]
+    assert [one["python"] for one in job["strategy"]["matrix"]["include"]] == allowed
+    assert job["steps"][-1]["run"] == "make newest"
 
 
 @pytest.mark.parametrize("path", WORKFLOWS, ids=NAMES)

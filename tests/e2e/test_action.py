@@ -7,7 +7,7 @@ import pytest
 import xmlschema
 
 from stackctl.core.model.demo_model import SENTENCE, gguf_bytes
-from tests.docs.test_action import STEPS, environment, run
+from tests.docs.test_action import SMOKE, environment, run
 from tests.e2e.conftest import ROOT, Stack
 
 pytestmark = pytest.mark.engine
@@ -28,8 +28,8 @@ def outputs(around: dict[str, str]) -> dict[str, str]:
 
 
 def test_a_job_gets_a_summary_a_result_and_a_report_and_nothing_stays(job: Stack) -> None:
-    around = environment(job.folder, STEPS[1], images="own") | job.environment | {"GITHUB_JOB": job.name}
-    done = run(STEPS[1], job.folder, around)
+    around = environment(job.folder, SMOKE, images="own") | job.environment | {"GITHUB_JOB": job.name}
+    done = run(SMOKE, job.folder, around)
     assert done.returncode == 0, done.stderr
     assert "::error" not in done.stderr
     result = json.loads(Path(outputs(around)["result"]).read_text())
@@ -44,8 +44,8 @@ def test_a_job_gets_a_summary_a_result_and_a_report_and_nothing_stays(job: Stack
 @pytest.mark.chaos
 def test_a_failure_is_annotated_and_its_evidence_lies_where_it_is_uploaded_from(job: Stack) -> None:
     (job.folder / "broken.gguf").write_bytes(gguf_bytes().replace(b"llama", b"llamz"))
-    around = environment(job.folder, STEPS[1], images="own", model="broken.gguf", name="t-action") | job.environment
-    done = run(STEPS[1], job.folder, around)
+    around = environment(job.folder, SMOKE, images="own", model="broken.gguf", name="t-action") | job.environment
+    done = run(SMOKE, job.folder, around)
     assert done.returncode == 8, done.stderr
     assert "::error title=stackctl smoke%3A deploy::llamacpp: " in done.stderr
     assert "❌ failed" in Path(around["GITHUB_STEP_SUMMARY"]).read_text()

@@ -11,7 +11,7 @@ from stackctl.core.plan.plan import plan
 from stackctl.core.tavern import container as tavern
 from stackctl.errors import EngineError
 from stackctl.machine import Machine
-from stackctl.steps.fetch_images import fetch_images, with_digests
+from stackctl.steps.fetch_images import fetch_images, forget_built, newest_digests, with_digests
 from tests.commands.machines import quiet
 from tests.core.samples import a_plan, decided, seen, wanted
 from tests.fakes import FakeImages
@@ -97,3 +97,41 @@ def test_the_first_digest_is_recorded_and_a_tag_that_moved_is_said(tmp_path: Pat
     images.here[OFFICIAL[0]] = "sha256:2"
     assert with_digests(decided().plan, lock, here).digests == lock.digests
     assert said.getvalue().count("(was sha256:1, is sha256:2)") == 1
+
+
+def recorded(digest: str = "sha256:1") -> Lock:
+    return Lock(digests=dict.fromkeys(OFFICIAL, digest))
+
+
+def test_a_recorded_image_runs_by_its_digest_wherever_its_tag_points() -> None:
+    services = plan(wanted(), seen(), recorded()).plan.services
+    assert [service.image for service in services] == [f"{name}@sha256:1" for name in OFFICIAL]
+    named = wanted(backend={"image": "mine:1@sha256:9"})
+    assert plan(named, seen(), recorded()).plan.services[0].image == "mine:1@sha256:9"
+
+
+def test_a_recorded_image_that_is_gone_is_pulled_by_its_digest_and_by_nothing_else(tmp_path: Path) -> None:
+    before = plan(wanted(), seen(), recorded())
+    images = FakeImages(here=dict.fromkeys(OFFICIAL, "sha256:2"), published=dict.fromkeys(OFFICIAL, "sha256:1"))
+    fetch_images(before.plan, wanted(), before.lock, machine(tmp_path, images)[0])
+    assert images.done == [f"pull {name}@sha256:1" for name in OFFICIAL]
+    images = FakeImages(here=dict.fromkeys(OFFICIAL, "sha256:2"), published=dict.fromkeys(OFFICIAL, "sha256:2"))
+    with pytest.raises(EngineError, match=r"@sha256:1 .* \(stack\.lock records this digest\)") as caught:
+        fetch_images(before.plan, wanted(), before.lock, machine(tmp_path, images)[0])
+    assert f"`stackctl deploy --replan` to take what {OFFICIAL[0]} means now" in caught.value.hint
+    assert images.done == []
+
+
+def test_what_a_tag_means_here_now_is_what_replan_takes(tmp_path: Path) -> None:
+    images = FakeImages(here={OFFICIAL[0]: "sha256:2"})
+    assert newest_digests(recorded(), machine(tmp_path, images)[0]).digests == {OFFICIAL[0]: "sha256:2"}
+
+
+def test_an_image_that_was_built_here_is_recorded_by_no_digest_and_an_older_record_of_one_goes(tmp_path: Path) -> None:
+    images = FakeImages(here=dict.fromkeys(OFFICIAL, "sha256:1"), built={OFFICIAL[0]})
+    here = machine(tmp_path, images)[0]
+    assert with_digests(decided().plan, Lock(), here).digests == {OFFICIAL[1]: "sha256:1"}
+    older = plan(wanted(), seen(), recorded())
+    assert forget_built(older.plan, older.lock, here).digests == {OFFICIAL[1]: "sha256:1"}
+    images.built.clear()
+    assert forget_built(older.plan, older.lock, here).digests == recorded().digests

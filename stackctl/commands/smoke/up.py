@@ -8,6 +8,7 @@ from pathlib import Path
 from stackctl.commands import deploy
 from stackctl.commands.smoke.evidence import keep
 from stackctl.commands.smoke.run import TIMEOUT_S, Options, check_stack
+from stackctl.core.config import lock as lock_file
 from stackctl.core.config.spec import DEMO
 from stackctl.core.smoke import location as smoke_location
 from stackctl.core.smoke.checks import DEPLOY, Check
@@ -19,12 +20,16 @@ from stackctl.terminal import command_line
 
 @dataclass(frozen=True, kw_only=True)
 class Up:
-    """How to bring one up: the folder that holds those of such stacks, the one that holds their locks, the name."""
+    """How to bring one up: the folder that holds those of such stacks, the one that holds their locks, the name.
+
+    `locked`: a stack.lock from which nothing may differ but where the stack lies; None: anything may.
+    """
 
     home: Path
     locks: Path
     name: str
     keep: bool = False
+    locked: Path | None = None
     trust_first_download: bool = False
 
 
@@ -69,8 +74,15 @@ def _deployed_and_checked(
     stack: Machine, flags: Mapping[str, object], up: Up, options: Options, checks: Sequence[Check]
 ) -> Smoked:
     began = time.monotonic()
-    wanted = deploy.Options(prove=False, timeout_s=options.timeout_s, trust_first_download=up.trust_first_download)
+    wanted = deploy.Options(
+        prove=False,
+        timeout_s=options.timeout_s,
+        trust_first_download=up.trust_first_download,
+        locked="stack" if up.locked else "",
+    )
     try:
+        if up.locked:
+            stack.folder.write(lock_file.FILE, _read_lock(up.locked, stack))
         done = deploy.deploy(stack, flags, wanted)
     except StackctlError as error:
         return _not_deployed(error, up, checks, began)
@@ -78,6 +90,16 @@ def _deployed_and_checked(
     passed = Outcome(name=DEPLOY.name, status="passed", says=f"ready after {done.ready_s:.1f} s", seconds=seconds)
     until = time.monotonic() + (options.timeout_s or TIMEOUT_S)
     return check_stack(done.plan, stack, checks, until=until, before=(passed,), skipped={})
+
+
+def _read_lock(path: Path, machine: Machine) -> str:
+    text = machine.storage.folder(path.parent, machine.folder.owner).read(path.name)
+    if text is None:
+        raise ConfigError(
+            f"--locked: there is no file {path}",
+            hint=f"Name the {lock_file.FILE} of a folder in which `stackctl deploy` has run with the same options.",
+        )
+    return text
 
 
 def _not_deployed(error: StackctlError, up: Up, checks: Sequence[Check], began: float) -> Smoked:

@@ -13,7 +13,7 @@ FILE = "stack.lock"
 V = TypeVar("V", str, int, tuple[str, ...])
 NEWEST = "newest"  # in `rendered`: the newest version that wrote the file, where that is not the one that wrote it last
 _OF_ONE = frozenset({"inputs", "value"})
-_OF_ALL = frozenset({"about", "decisions", "digests", "rendered"})
+_OF_ALL = frozenset({"about", "decisions", "digests", "model", "rendered"})
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -27,13 +27,15 @@ class Decision:
 
 @dataclass(frozen=True, kw_only=True)
 class Lock:
-    """The file's content. `digests`: image -> digest at its first pull. `rendered`: of the compose.yml we wrote.
+    """The file's content. `digests`: image -> digest at its first pull, by which it runs. `rendered`: of the
+    compose.yml we wrote. `model`: the files of the model, as `core/plan/locked.py` compares them.
 
     `others`: what another version keeps in there; it stays.
     """
 
     decisions: Mapping[str, Decision] = field(default_factory=dict)
     digests: Mapping[str, str] = field(default_factory=dict)
+    model: Mapping[str, Any] = field(default_factory=dict)
     rendered: Mapping[str, str] = field(default_factory=dict)  # by (our version), inputs, security, sha256
     others: Mapping[str, Any] = field(default_factory=dict)
 
@@ -158,6 +160,7 @@ def dump(lock: Lock) -> str:
             key: {**one.others, "inputs": dict(one.inputs), "value": one.value} for key, one in lock.decisions.items()
         },
         "digests": dict(lock.digests),
+        "model": dict(lock.model),
         "rendered": dict(lock.rendered),
     }
     return json.dumps(content, indent=2, sort_keys=True, ensure_ascii=False) + "\n"
@@ -174,6 +177,7 @@ def parse(text: str) -> Lock:
                 for key, one in content["decisions"].items()
             },
             digests={str(k): str(v) for k, v in content["digests"].items()},
+            model=dict(content.get("model", {})),
             rendered={str(k): str(v) for k, v in content["rendered"].items()},
             others=_others(content, _OF_ALL),
         )

@@ -29,6 +29,18 @@ def repository(name: str) -> str:
     return plain.rpartition(":")[0] if ":" in plain.rpartition("/")[2] else plain
 
 
+def pinned(image: str, digests: Mapping[str, str]) -> str:
+    """Return the image with its recorded digest: `repo:tag@sha256:...`. An image without one stays as it is."""
+    digest = digests.get(image)
+    return f"{image}@{digest}" if digest else image
+
+
+def unpinned(image: str, digests: Mapping[str, str]) -> str:
+    """Return the name to which `pinned` added the digest."""
+    name, _, digest = image.partition("@")
+    return name if digest and digests.get(name) == digest else image
+
+
 def image_inputs(spec: "Spec", service: str, variant: str) -> dict[str, str]:
     """What the choice of a service's image depends on."""
     return {"service": service, "variant": variant, "images": spec.images}

@@ -11,7 +11,16 @@ from stackctl.core.config.lock import Decisions, Lock
 from stackctl.core.config.spec import DEMO, LAN, Spec
 from stackctl.core.hub import store
 from stackctl.core.observed import EngineSeen, Observed
-from stackctl.core.plan import engine_features, exposure, gpu_request, host_names, security, subnets, time_zone
+from stackctl.core.plan import (
+    engine_features,
+    exposure,
+    gpu_request,
+    host_names,
+    images,
+    security,
+    subnets,
+    time_zone,
+)
 from stackctl.core.plan.backend_service import own_backend
 from stackctl.core.plan.companions import companion_notes, companion_services
 from stackctl.core.plan.external_backend import external_backend
@@ -50,7 +59,8 @@ def plan(spec: Spec, seen: Observed, recorded: Lock) -> Planned:
     page = sillytavern(spec, seen, serving, networks, names, decisions)
     companions = companion_services(spec, seen, serving, networks, page, decisions)
     in_zone = time_zone.in_zone((serving.service, page), time_zone.choose_zone(seen, recorded, decisions))
-    services = tuple(engine_features.adapt(one, seen.engine) for one in (*in_zone, *companions))
+    adapted = (engine_features.adapt(one, seen.engine) for one in (*in_zone, *companions))
+    services = tuple(replace(one, image=images.pinned(one.image, recorded.digests)) for one in adapted)
     measures = security.measures(services, networks)
     return Planned(
         plan=Plan(

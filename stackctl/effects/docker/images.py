@@ -60,6 +60,15 @@ class Images:
         digests = found.get("RepoDigests") or ()
         return str(digests[0].partition("@")[2] if digests else found["Id"])
 
+    def pulled_digest(self, name: str) -> str:
+        """The digest by which the image can be pulled from its own repository; "" where it was built here, or is not.
+
+        `docker tag` gives an image a name from which no registry has it.
+        """
+        wanted = _familiar(repository(name))
+        pairs = (one.partition("@") for one in (self._inspect(name) or {}).get("RepoDigests") or ())
+        return next((digest for where, _, digest in pairs if _familiar(where) == wanted), "")
+
     def id(self, name: str) -> str:
         """The id of the image that a name means now (or that has this id); "": it is not there."""
         found = self._inspect(name)
@@ -77,10 +86,12 @@ class Images:
     def pull(self, name: str) -> None:
         """Pull an image; raise EngineError, with the registry's own words, where it is not to be had."""
         self._progress(f"pulling {name}")
+        by_digest = name.partition("@")[2]  # beside it a tag says nothing, and not every engine takes both
+        where = f"{repository(name)}@{by_digest}" if by_digest else name
         layers: dict[str, tuple[int, int]] = {}
         free = self._free_bytes()
         try:
-            for event in self._engine.client.api.pull(name, stream=True, decode=True):
+            for event in self._engine.client.api.pull(where, stream=True, decode=True):
                 if "error" in event:
                     raise _not_to_be_had(name, str(event["error"]))
                 self._progress(_pulled(name, layers, event))
@@ -150,6 +161,11 @@ def _context(images: Path, folder: str) -> Iterator[Path]:
             skip = shutil.ignore_patterns("__pycache__", "_data")
             shutil.copytree(source, target, ignore=skip, dirs_exist_ok=True)
         yield whole
+
+
+def _familiar(repository: str) -> str:
+    """A repository as Docker shows it; Podman writes Docker Hub's name, too."""
+    return repository.removeprefix("docker.io/").removeprefix("library/")
 
 
 def _pulled(name: str, layers: dict[str, tuple[int, int]], event: dict[str, Any]) -> str:

@@ -1,5 +1,6 @@
 """compose.yml as anybody may have left it: read as texts, or refused with a way on; it never ends the program."""
 
+import re
 import subprocess
 import sys
 
@@ -42,7 +43,7 @@ def test_what_is_nested_without_end_is_refused_and_does_not_end_the_process(text
     script += "except render.ConfigError as e: print(e.message, e.hint)"
     done = subprocess.run([sys.executable, "-c", script], input=text, capture_output=True, text=True, check=False)
     assert (done.returncode, done.stderr) == (0, "")
-    assert "is not YAML: it is nested too deeply" in done.stdout
+    assert re.search("is not YAML: .*nest", done.stdout)  # from PyYAML 6.0.4 on libyaml itself counts the levels
     assert "stackctl deploy" in done.stdout
 
 

@@ -21,16 +21,20 @@ class FakeEngine:
         self.events = events
         self.client = self
         self.api = self
+        self.pulled: list[str] = []
+        self.here: dict[str, list[str]] = {}  # name -> RepoDigests
 
     def pull(self, name: str, **_: object) -> Iterator[dict[str, Any]]:
-        assert name
+        self.pulled.append(name)
         for event in self.events:
             if isinstance(event, Exception):
                 raise event
             yield event
 
     def inspect_image(self, name: str) -> dict[str, Any]:
-        raise docker.errors.NotFound(name)
+        if name not in self.here:
+            raise docker.errors.NotFound(name)
+        return {"Id": "sha256:id", "RepoDigests": self.here[name]}
 
     def images(self, name: str) -> list[str]:
         return ["an older one"] if name == "kept" else []
@@ -87,6 +91,31 @@ def test_a_pull_that_fits_goes_on() -> None:
 def test_an_absent_image_has_neither_digest_nor_id() -> None:
     assert images()[0].digest("x:1") is None
     assert images()[0].id("x:1") == ""
+
+
+@pytest.mark.parametrize(
+    ("name", "digests", "expected"),
+    [
+        ("koboldai/koboldcpp:latest", ["koboldai/koboldcpp@sha256:1"], "sha256:1"),
+        ("koboldai/koboldcpp", ["docker.io/koboldai/koboldcpp@sha256:1"], "sha256:1"),  # as Podman writes it
+        ("docker.io/library/debian:12", ["debian@sha256:1"], "sha256:1"),
+        ("localhost:5000/x:1", ["other/x@sha256:1", "localhost:5000/x@sha256:2"], "sha256:2"),
+        ("mine:1", ["debian@sha256:1"], ""),  # debian with a tag of the user's own
+        ("mine:1", [], ""),  # built here
+    ],
+)
+def test_only_the_digest_of_an_images_own_repository_is_one_to_pull_it_by(
+    name: str, digests: list[str], expected: str
+) -> None:
+    engine = FakeEngine()
+    engine.here = {name: digests}
+    assert Images(engine, Path, print, lambda: None, lambda _: None).pulled_digest(name) == expected
+
+
+def test_beside_a_digest_the_tag_is_not_sent() -> None:
+    engine = FakeEngine()
+    Images(engine, Path, print, lambda: None, lambda _: None).pull("localhost:5000/x:1@sha256:ab")
+    assert engine.pulled == ["localhost:5000/x@sha256:ab"]
 
 
 def test_our_own_names_can_never_be_pulled_from_a_public_registry() -> None:
