@@ -92,7 +92,7 @@ def test_of_a_native_install_both_places_of_extensions_plugins_secrets_and_users
     fate = fates(replace(machine, path=tmp_path), tmp_path / "st")
     assert fate["chats"] == "taken"
     assert fate["bob: chats"] == "taken"
-    assert fate["_webpack, thumbnails"] == "left: made anew"
+    assert fate["_webpack, thumbnails"] == "left: created again"
     assert fate["config.yaml"] == "taken, changed as said below"
     assert fate["node_modules"].startswith("left: ")
     assert fate["notes.txt"] == "left: not SillyTavern's"

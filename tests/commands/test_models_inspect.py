@@ -176,7 +176,7 @@ def test_what_nobody_can_chat_with_is_loaded_by_no_backend(
 
 
 def test_a_folder_whose_weights_are_empty_is_loaded_by_no_backend(tmp_path: Path) -> None:
-    assert set(about(folder(tmp_path / "model", {}, {}))["backends"].values()) == {"it holds no weights"}
+    assert set(about(folder(tmp_path / "model", {}, {}))["backends"].values()) == {"it contains no weights"}
 
 
 def test_a_chat_model_whose_pooling_is_none_is_one(tmp_path: Path) -> None:

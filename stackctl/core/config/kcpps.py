@@ -11,11 +11,11 @@ from typing import Any, Final
 from stackctl.backends.koboldcpp_saved import is_untouched
 from stackctl.errors import ConfigError
 
-_KV: Final = {"0": "f16", "1": "q8_0", "2": "q4_0"}  # saved as a number or as text
+_KV: Final = {"0": "f16", "1": "q8_0", "2": "q4_0"}  # KoboldCpp saves it as a number or as text
 _KV_NAMES: Final = ("f16", "q8_0", "q4_0")
-_TAKEN: Final = {"contextsize": "context", "gpulayers": "gpu_layers", "quantkv": "kv_cache"}  # as an entry calls it
+_TAKEN: Final = {"contextsize": "context", "gpulayers": "gpu_layers", "quantkv": "kv_cache"}  # names in an entry
 _SECRET: Final = ("password", "adminpassword", "hordekey", "ssl")
-# how the launcher showed itself, and what the stack decides for all models alike: nobody misses it
+# the launcher's look, and settings that the stack decides for all models; importing them makes no sense
 _OURS: Final = frozenset(
     {
         "host", "port", "port_param", "skiplauncher", "launch", "showgui", "quiet", "config", "exportconfig",
