@@ -191,7 +191,7 @@ def files_taken(files: Iterable[KeptFile], *, is_converted: bool, changed: Abstr
 def caches(skipped: Iterable[str]) -> tuple[Row, ...]:
     """Return a row for the caches, by their paths in the stack's folder."""
     names = ", ".join(sorted({PurePosixPath(place).name for place in skipped}))
-    return (Row(what=names, files=0, size=0, fate="left: made anew"),) if names else ()
+    return (Row(what=names, files=0, size=0, fate="left: created again"),) if names else ()
 
 
 def files_left(names: Iterable[str], pieces: Iterable[Piece]) -> tuple[Row, ...]:

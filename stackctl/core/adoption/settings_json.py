@@ -21,7 +21,7 @@ class Reachable:
 
 
 def hand_over(settings: Mapping[str, Any]) -> dict[str, Any]:
-    """Return the connection in the settings as an overlay that stackctl wrote, so that the next deploy may change it."""
+    """Return the connection in the settings as an overlay by stackctl, so that the next deploy may change it."""
     text = table_or_empty(settings.get("textgenerationwebui_settings"))
     power = table_or_empty(settings.get("power_user"))
     return {

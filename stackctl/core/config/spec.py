@@ -243,7 +243,9 @@ class SillyTavern(Section):
     uid: Annotated[int | Auto, *whole(0, 2**31 - 1, "a user id")] = Field(
         "auto", description="User that SillyTavern runs as and that owns its data; auto: the owner of this folder."
     )
-    gid: Annotated[int | Auto, *whole(0, 2**31 - 1, "a group id")] = Field("auto", description="Group likewise.")
+    gid: Annotated[int | Auto, *whole(0, 2**31 - 1, "a group id")] = Field(
+        "auto", description="Group of that user; auto: the folder's."
+    )
     proxy: Proxy = Proxy()
 
     @property

@@ -1,4 +1,4 @@
-"""Judging an answer: the demo model's sentence to the character, another model's by whether it is plausible."""
+"""Judges an answer: the demo model's must be its exact sentence, another model's must be plausible."""
 
 from dataclasses import dataclass
 from typing import Final
@@ -9,16 +9,16 @@ from stackctl.core.tavern import stream
 from stackctl.errors import NotReady
 
 LOOK: Final = "Run `stackctl status` and `stackctl logs`."
-DAMAGED: Final = "\ufffd"  # what a decoder writes for bytes that are no UTF-8
+DAMAGED: Final = "\ufffd"  # a decoder's replacement for invalid UTF-8
 _AROUND = 12  # characters shown before and after a difference
 _REPORT = "Look for a proxy between SillyTavern and the backend that changes text; if there is none, report a bug."
 
 
 @dataclass(frozen=True, kw_only=True)
 class Reply:
-    """A short generation through SillyTavern; seconds from the request. `is_whole`: it came to its proper end.
+    """A short generation through SillyTavern; seconds since the request. is_whole: the stream ended properly.
 
-    How many tokens a piece has is the backend's own affair. `ending`: the last event of the stream, as it came.
+    A piece may have any number of tokens. ending: the last event of the stream, unchanged.
     """
 
     text: str
@@ -34,7 +34,7 @@ class Reply:
 
 
 def check(text: str, *, is_demo: bool, title: str) -> None:
-    """Raise NotReady for an answer that is empty, no text, or from the demo model not its sentence."""
+    """Raise NotReady for an answer that is empty, has control characters, or is not the demo model's sentence."""
     if not text.strip():
         raise NotReady(f"{title} answered with an empty text", hint=LOOK)
     if is_demo and text != demo_model.SENTENCE:
@@ -46,7 +46,7 @@ def check(text: str, *, is_demo: bool, title: str) -> None:
 def check_characters(text: str, *, is_demo: bool) -> None:
     """Raise NotReady where characters were damaged on the way.
 
-    The limit of tokens may cut the last character of a real model's answer in two: that is no damage.
+    The token limit may cut the last character of a real model's answer, which is no damage.
     """
     if DAMAGED in (text if is_demo else text.rstrip(DAMAGED)):
         raise NotReady(f"the answer contains damaged characters: {_cutout(text, text.index(DAMAGED))!r}", hint=_REPORT)
@@ -60,13 +60,13 @@ def check_characters(text: str, *, is_demo: bool) -> None:
 
 
 def describe_pace(first_s: float, tokens_per_s: float | None, *, title: str) -> str:
-    """How fast an answer came; the rate is the backend's own, and left out where it does not say one."""
+    """Return the speed of an answer as a text, with the backend's own rate if it reports one."""
     rate = f", {tokens_per_s:.1f} tokens/s by {title}'s own count" if tokens_per_s else ""
     return f"first words after {first_s:.2f} s{rate}"
 
 
 def cut_off(pieces: int) -> NotReady:
-    """The error for a stream that broke off."""
+    """Return the error for a stream that broke off."""
     return NotReady(
         f"the answer broke off in the middle of its stream, after {pieces} pieces",
         hint="Run `stackctl logs`: the backend may have ended, or a proxy in between may cut long answers.",
