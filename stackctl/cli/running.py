@@ -5,7 +5,7 @@ import os
 import click
 
 from stackctl.cli import options as option
-from stackctl.cli.root import machine_of, main, until_interrupted
+from stackctl.cli.root import agrees_to_change, machine_of, main, until_interrupted
 
 
 @main.command(examples=("stackctl status", "stackctl status --watch"))
@@ -124,9 +124,10 @@ def down(ctx: click.Context, volumes: bool, yes: bool) -> None:
     """
     from stackctl.commands import lifecycle
 
-    if volumes and not yes:
-        click.confirm("Named volumes of this stack are deleted with all that is in them. Go on?", abort=True, err=True)
     machine = machine_of(ctx)
+    question = "Named volumes of this stack are deleted with all that is in them. Go on?"
+    if volumes and not agrees_to_change(question, yes=yes, ui=machine.ui):
+        return
     done = lifecycle.down(machine, volumes=volumes)
     machine.ui.note(f"{done.name} is down; the folder is as it was, `stackctl deploy` brings it back")
 

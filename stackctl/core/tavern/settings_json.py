@@ -154,7 +154,7 @@ def _is_theirs(now: Any, value: Any, before: Any, default: Any) -> bool:
 
 
 def _is(now: Any, value: Any) -> bool:
-    """Return whether a setting equals `value` (a table: in its keys), ignoring the last slash of a URL, from the page."""
+    """Return whether a setting equals `value` (a table: in its keys), ignoring a URL's last slash."""
     if isinstance(value, Mapping):
         return isinstance(now, Mapping) and all(now.get(key) == one for key, one in value.items())
     if isinstance(now, str) and isinstance(value, str):
