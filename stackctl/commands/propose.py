@@ -1,4 +1,4 @@
-"""What a deploy proposes where nobody has named a model."""
+"""The model that a deploy proposes if none was named."""
 
 from stackctl.commands.models.recommend import Asked, Recommended, recommend
 from stackctl.core.config.spec import Spec
@@ -8,7 +8,7 @@ from stackctl.steps.first_model import WAYS
 
 
 def proposal(machine: Machine, spec: Spec, *, language: str) -> Recommended:
-    """The model that suits this machine; raise DoesNotFit where none does."""
+    """Return the model that suits this machine; raise DoesNotFit if none does."""
     asked = Asked(
         language=language,
         context=spec.backend.context if isinstance(spec.backend.context, int) else None,
@@ -18,4 +18,4 @@ def proposal(machine: Machine, spec: Spec, *, language: str) -> Recommended:
     try:
         return recommend(machine, asked)
     except DoesNotFit as e:
-        raise DoesNotFit(e.message, hint=f"{e.hint} {WAYS}") from e
+        raise DoesNotFit(e.message, hint=" ".join(filter(None, (e.hint, WAYS)))) from e

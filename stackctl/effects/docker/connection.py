@@ -1,4 +1,4 @@
-"""The way to the engine: where it is looked for, and who listens there."""
+"""The connection to the engine: its address, and the process that listens there."""
 
 import os
 import socket
@@ -18,40 +18,41 @@ if TYPE_CHECKING:
 
 
 def refuse_distant(folder: PurePosixPath, command: str) -> None:
-    """Raise EngineError where the current Docker context is a machine that has none of our files.
+    """Raise EngineError if the current Docker context is a machine that has none of our files.
 
-    It asks no engine, and loads the SDK only where the user has chosen a context.
+    This asks no engine, and imports the SDK only if the user has chosen a context.
     """
     refuse_ssh(os.environ.get("DOCKER_HOST") or (_address() if _has_context() else ""), folder, command)
 
 
 def connect() -> "DockerClient":
-    """The engine of the current Docker context; raise EngineError where none answers."""
+    """Return the engine of the current Docker context; raise EngineError if none answers."""
     import docker
     import docker.errors
 
     address = _address()
     refuse_ssh(address, PurePosixPath(Path.cwd()), "deploy")
-    if not address:  # the SDK would take the default engine, and Compose none
+    if not address:  # the SDK would use the default engine, but Compose would use none
         raise EngineError(
-            "the current Docker context can't be read", hint="docker context ls; docker context use default"
+            "the current Docker context can't be read",
+            hint="Run `docker context ls` to see the contexts, then `docker context use default`.",
         )
     try:
         return docker.from_env(timeout=120)
-    except (docker.errors.DockerException, ValueError) as e:  # ValueError: a port that is no number
+    except (docker.errors.DockerException, ValueError) as e:  # ValueError: a port that is not a number
         raise no_engine(str(e), address) from e
 
 
 @dataclass(frozen=True, kw_only=True)
 class Peer:
-    """The process that listens on a socket, and as whom; pid 0: it is outside of our pid namespace."""
+    """The process that listens on a socket, and its user. pid 0: it is outside of our pid namespace."""
 
     pid: int
     user: Owner
 
 
 def listener(path: str) -> Peer | None:
-    """Who listens on a unix socket; None: this system can't say."""
+    """Return the process that listens on a unix socket; None if this system can't tell."""
     if not hasattr(socket, "SO_PEERCRED"):
         return None
     with socket.socket(socket.AF_UNIX) as connection:
@@ -62,7 +63,7 @@ def listener(path: str) -> Peer | None:
 
 
 def _has_context() -> bool:
-    """Whether the user may have chosen a context, by the environment or by `docker context use`."""
+    """Return whether the user may have chosen a context, by the environment or by `docker context use`."""
     config = Path(os.environ.get("DOCKER_CONFIG") or Path.home() / ".docker") / "config.json"
     with suppress(OSError):
         return "DOCKER_CONTEXT" in os.environ or b'"currentContext"' in config.read_bytes()
@@ -70,7 +71,7 @@ def _has_context() -> bool:
 
 
 def _address() -> str:
-    """Where the engine is looked for: DOCKER_HOST, or what the current Docker context says; "" if it can't be read."""
+    """Return the engine's address: DOCKER_HOST, or that of the current Docker context; "" if it can't be read."""
     import docker.errors
     from docker.context import ContextAPI
 
