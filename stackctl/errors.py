@@ -3,6 +3,7 @@
 StackctlError
 ├── ConfigError   3   stack.toml, a flag or a file of the deployment's folder is wrong
 ├── EngineError   4   the container engine, Compose or an image is not available
+│   ├── NoAnswer      the engine does not answer in time
 │   └── Taken         a port or subnet that was free when it was chosen is now in use
 ├── GpuError      5   the GPU can't be given to the backend
 ├── DoesNotFit    6   memory or disk is too small for what was asked
@@ -39,6 +40,10 @@ class ConfigError(StackctlError):
 
 class EngineError(StackctlError):
     exit_code = 4
+
+
+class NoAnswer(EngineError):
+    pass
 
 
 class Taken(EngineError):

@@ -2,6 +2,7 @@
 
 import re
 import shlex
+from collections.abc import Iterator, Sequence
 from pathlib import PurePosixPath
 from typing import Final
 from unicodedata import category, east_asian_width
@@ -16,6 +17,9 @@ _SEQUENCE: Final = re.compile(
     r"\x1b[PX^_\]][^\x07\x1b\n]*(?:\x07|\x1b\\)|\x1b\[[0-?]*[ -/]*[@-~]|\x1b[ -/]*[0-OQ-WYZ\\`-~]"
 )
 _SHORT: Final = {"\n": "\\n", "\r": "\\r", "\t": "\\t"}
+_WIDEST: Final = 60  # cells of a terminal that a column of a table takes, but for the last one
+_LONGEST: Final = 300  # cells of a text that has a line's rest for itself
+_GAP: Final = "  "  # between columns
 
 
 def is_plain(text: str) -> bool:
@@ -81,6 +85,93 @@ def first(text: str, width: int) -> str:
         if taken > width:
             return text[:at]
     return text
+
+
+def wrapped(text: str, width: int) -> list[str]:
+    """Return a text in lines of at most so many cells, broken between words; a longer word stays whole, in its line."""
+    words = text.lstrip(" ")
+    indent = text[: len(text) - len(words)]
+    width -= len(indent)
+    lines = [""]
+    for word in words.split(" "):
+        longer = f"{lines[-1]} {word}" if lines[-1] else word
+        if cells(longer) > width and lines[-1]:
+            lines.append(word)
+        else:
+            lines[-1] = longer
+    return [indent + line for line in lines]
+
+
+def table(rows: Sequence[Sequence[str]], width: int | None = None, *, has_head: bool = True) -> str:
+    """Return columns, aligned by their widest cell; a cell is one line, whatever is in it.
+
+    A long cell does not widen its column: the first of a row gets a separate line, the last may be long, and any other
+    loses its middle. `width`: the cells that a line may take; None: any number. If the columns do not fit, they break
+    between words; if a word is too long for that, each row becomes a block with a line for each cell.
+    `has_head`: the first row names the columns; without it there are two columns, and the first is a name.
+    """
+    texts = [[cut(shown_in_line(cell), _LONGEST) for cell in row] for row in rows]
+    lines = _aligned([line for row in rows for line in _lines([shown_in_line(cell) for cell in row])])
+    if width is None or max(map(cells, lines)) <= width:
+        return "\n".join(lines)
+    least = [max(cells(word) for cell in column for word in cell.split(" ")) for column in zip(*texts, strict=True)]
+    room = width - len(_GAP) * (len(least) - 1)
+    if sum(least) <= room:
+        widths = _shares([max(map(cells, column)) for column in zip(*texts, strict=True)], least, room)
+        return "\n".join(line for row in texts for line in _row(row, widths))
+    if len(least) == 1:
+        return "\n".join(line for (text,) in texts for line in wrapped(text, width))
+    if has_head:
+        body = texts[1:] or [[""] * len(least)]
+        return "\n\n".join(_block([*zip(texts[0], row, strict=True)], width) for row in body)
+    return _block([(row[0], " ".join(row[1:])) for row in texts], width)
+
+
+def _lines(row: list[str]) -> Iterator[list[str]]:
+    """A row as it stands in a table: a long first cell in a separate line, and the others as long as they may be."""
+    head, *middle, last = row if len(row) > 1 else ["", *row]
+    middle = [cut(cell, _WIDEST) for cell in middle]
+    if cells(head) > _WIDEST:
+        yield [cut(head, _LONGEST)]
+        head = ""
+    yield [head, *middle, cut(last, _LONGEST)][-len(row) :]
+
+
+def _aligned(lines: Sequence[Sequence[str]]) -> list[str]:
+    """Every line with its cells below those of the others; the last one of each is as long as it is."""
+    count = max(map(len, lines))
+    widths = [max(cells(line[i]) for line in lines if i < len(line) - 1) for i in range(count - 1)]
+    return [_GAP.join((*map(padded, line[:-1], widths), line[-1])).rstrip() for line in lines]
+
+
+def _shares(natural: Sequence[int], least: Sequence[int], room: int) -> list[int]:
+    """The width of each column: less than it would take for those that take most, and `least` for each."""
+    widths = [min(one, room) for one in natural]
+    while sum(widths) > room:
+        widest = max((i for i in range(len(widths)) if widths[i] > least[i]), key=lambda i: widths[i])
+        widths[widest] -= 1
+    return widths
+
+
+def _row(row: Sequence[str], widths: Sequence[int]) -> Iterator[str]:
+    parts = [wrapped(cell, width) for cell, width in zip(row, widths, strict=True)]
+    for number in range(max(map(len, parts))):
+        line = (part[number] if number < len(part) else "" for part in parts)
+        yield _GAP.join(map(padded, line, widths)).rstrip()
+
+
+def _block(pairs: Sequence[tuple[str, str]], width: int) -> str:
+    """Names, each with its text beside it; or below it, where a word of it is too long to stand beside."""
+    left = max(cells(name) for name, _ in pairs)
+    lines: list[str] = []
+    for name, text in pairs:
+        beside = wrapped(text, width - left - len(_GAP))
+        if max(map(cells, beside)) + left + len(_GAP) > width:
+            lines += [name, *(_GAP + line for line in wrapped(text, width - len(_GAP)))]
+        elif name or text:
+            lines.append((padded(name, left) + _GAP + beside[0]).rstrip())
+            lines += [" " * left + _GAP + line for line in beside[1:]]
+    return "\n".join(line for line in lines if line)
 
 
 def _cells(char: str) -> int:

@@ -8,7 +8,7 @@ import re
 import select
 import sys
 import time
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Sequence
 from typing import Any, TextIO
 
 from stackctl import terminal
@@ -16,11 +16,22 @@ from stackctl.secret import Secret, hidden
 
 _WIDTH = 80  # cells of a terminal that does not tell its width
 _MARK = "  … "
-_WIDEST = 60  # cells that a column of a table may take, except for the last one
-_LONGEST = 300  # cells of a text that is the last on its line
-# Compose itself puts the service's name, in a colour, before each line of a log
+_NARROWEST = 20
+_PLAIN = str.maketrans({"…": "...", "█": "#", "░": ".", "▒": ":"})  # for an encoding that lacks them
+# the service's name and colour, which Compose itself puts before a line of a log
 _PREFIX = re.compile(r"\x1b\[[0-9;]*m[\w. -]*\| \x1b\[0m", re.ASCII)
 _QUIET_S = 10.0  # how often a changing status line is repeated where there is no terminal
+
+
+def columns() -> int | None:
+    """Return the cells that a line of a result may take: COLUMNS, else the terminal's; None where nothing limits it."""
+    said = os.environ.get("COLUMNS", "")
+    if said.isascii() and said.isdecimal() and int(said):
+        return max(int(said), _NARROWEST)
+    try:
+        return os.get_terminal_size(sys.stdout.fileno()).columns or None
+    except (OSError, ValueError):  # a pipe; closed
+        return None
 
 
 class Output(io.RawIOBase):
@@ -98,14 +109,15 @@ class Ui:
         self._err: TextIO = sys.stderr
         if isinstance(sys.stdout, io.TextIOWrapper):  # a terminal without a character shows its number, as on stderr
             sys.stdout.reconfigure(errors="backslashreplace")
-        self._is_live = self._err.isatty()
+        self._is_live = self._err.isatty() and os.environ.get("TERM") != "dumb"
+        self._has_style = self._is_live and not os.environ.get("NO_COLOR")
         self._status, self._shown_at = "", 0.0
         self._secrets: list[Secret] = []
 
     @property
     def is_coloured(self) -> bool:
-        """Return whether results may have colours."""
-        return sys.stdout.isatty() and not os.environ.get("NO_COLOR")
+        """Whether results may have colours."""
+        return sys.stdout.isatty() and not os.environ.get("NO_COLOR") and os.environ.get("TERM") != "dumb"
 
     @property
     def is_read(self) -> bool:
@@ -125,7 +137,7 @@ class Ui:
     def step(self, text: str) -> None:
         """Print the headline of a new part of the work."""
         text = terminal.shown_in_line(text)
-        self._line(f"\033[1m{text}\033[0m" if self._is_live else text)
+        self._line(f"\033[1m{text}\033[0m" if self._has_style else text)
 
     def note(self, text: str) -> None:
         """Print something worth knowing."""
@@ -142,11 +154,13 @@ class Ui:
         text = terminal.shown_in_line(self.redacted(text))
         if text == self._status:
             return
+        mark = _written(_MARK, self._err)
         if self._is_live:
-            self._err.write(f"\r\033[2K{_MARK}{terminal.first(text, self._columns() - len(_MARK) - 1)}")
+            shown = terminal.first(text, self._columns() - len(mark) - 1)
+            self._err.write(f"\r\033[2K{mark}{shown}")
             self._err.flush()
         elif time.monotonic() - self._shown_at > _QUIET_S or _kind(text) != _kind(self._status):
-            self._err.write(f"{_MARK}{text}\n")
+            self._err.write(f"{mark}{text}\n")
             self._shown_at = time.monotonic()
         self._status = text
 
@@ -158,8 +172,8 @@ class Ui:
             self._shown_at = time.monotonic()
 
     def error(self, message: str, *, hint: str = "", evidence: Iterable[str] = ()) -> None:
-        """Print an expected failure: what is wrong, the lines that show it, what to do."""
-        red = "\033[31m{}\033[0m" if self._is_live else "{}"
+        """An expected failure: what, the lines that show it, what to do."""
+        red = "\033[31m{}\033[0m" if self._has_style else "{}"
         self._line(red.format("error: ") + _below(message))
         for line in evidence:
             for one in terminal.shown(line).splitlines() or ("",):
@@ -170,13 +184,14 @@ class Ui:
     def result(self, text: str, values: Any) -> None:
         """Print the command's result. Control sequences in it, from a model's file for example, have no effect."""
         if self.as_json:
-            text = terminal.in_json(json.dumps(values, indent=2, ensure_ascii=False))
+            is_ascii = not self.has_symbols  # else a character that is lacking would be no JSON
+            text = terminal.in_json(json.dumps(values, indent=2, ensure_ascii=is_ascii))
         self.raw(text + "\n")
 
     def raw(self, text: str) -> None:
         """Print a text such as a rendered file as it is, without secrets and control sequences."""
         self._clear()
-        sys.stdout.write(self.redacted(terminal.shown(text)))
+        sys.stdout.write(_written(self.redacted(terminal.shown(text)), sys.stdout))
         sys.stdout.flush()
 
     def log(self, line: str) -> None:
@@ -195,18 +210,27 @@ class Ui:
     def told(self, text: str) -> None:
         """Print a text as it is to stderr, for a CI system for example, so that stdout holds results only."""
         self._clear()
-        self._err.write(self.redacted(terminal.shown(text)))
+        self._err.write(_written(self.redacted(terminal.shown(text)), self._err))
         self._err.flush()
 
-    def table(self, rows: Sequence[Sequence[str]]) -> str:
-        """Return rows as columns, aligned by their widest cell; a cell is one line, whatever is in it.
+    def table(self, rows: Sequence[Sequence[str]], *, has_head: bool = True) -> str:
+        """Return columns that fit where results are shown; see terminal.table."""
+        return terminal.table(rows, self.columns, has_head=has_head)
 
-        A long cell does not widen its column: the first of a row gets a separate line, the last may be long, and any
-        other loses its middle.
-        """
-        lines = [line for row in rows for line in _lines([terminal.shown_in_line(cell) for cell in row])]
-        widths = [max(terminal.cells(line[i]) for line in lines if i < len(line) - 1) for i in range(len(rows[0]) - 1)]
-        return "\n".join("  ".join((*map(terminal.padded, line[:-1], widths), line[-1])).rstrip() for line in lines)
+    def text(self, line: str) -> str:
+        """Return a sentence that breaks between words where results are shown. It holds no command to be copied."""
+        line = terminal.shown_in_line(line)
+        return "\n".join(terminal.wrapped(line, self.columns)) if self.columns else line
+
+    @property
+    def columns(self) -> int | None:
+        """How many cells a line of a result may take; None where nothing limits it."""
+        return columns()
+
+    @property
+    def has_symbols(self) -> bool:
+        """Whether bars and pictures can be shown: results are written in an encoding that has their characters."""
+        return _can_write(sys.stdout, "█")
 
     def _columns(self) -> int:
         """Return the terminal's width now: a status that wraps could not be replaced."""
@@ -217,23 +241,13 @@ class Ui:
 
     def _line(self, text: str) -> None:
         self._clear()
-        self._err.write(self.redacted(text) + "\n")
+        self._err.write(_written(self.redacted(text), self._err) + "\n")
         self._err.flush()
 
     def _clear(self) -> None:
         if self._is_live and self._status:
             self._err.write("\r\033[2K")
         self._status = ""
-
-
-def _lines(row: list[str]) -> Iterator[list[str]]:
-    """Give a row as lines of a table: a long first cell gets a separate line, other long cells are cut."""
-    head, *middle, last = row if len(row) > 1 else ["", *row]
-    middle = [terminal.cut(cell, _WIDEST) for cell in middle]
-    if terminal.cells(head) > _WIDEST:
-        yield [terminal.cut(head, _LONGEST)]
-        head = ""
-    yield [head, *middle, terminal.cut(last, _LONGEST)][-len(row) :]
 
 
 def _below(text: str) -> str:
@@ -245,3 +259,16 @@ def _below(text: str) -> str:
 def _kind(text: str) -> str:
     """Return a status without its digits: if that is the same as before, only the numbers changed."""
     return "".join(c for c in text if not c.isdigit())
+
+
+def _can_write(stream: TextIO, text: str) -> bool:
+    try:
+        text.encode(stream.encoding or "utf-8")
+    except UnicodeEncodeError:
+        return False
+    return True
+
+
+def _written(text: str, stream: TextIO) -> str:
+    """A text as a stream can write it: in one that lacks them, our own symbols are plain ones."""
+    return text if text.isascii() or _can_write(stream, text) else text.translate(_PLAIN)

@@ -367,7 +367,12 @@ class FakeHub:
     repositories: dict[str, Repo] = field(default_factory=dict)
     files: dict[str, bytes] = field(default_factory=dict)
     xet_from: int = 50 * 10**9
+    unreachable: ModelError | None = None
     asked: list[str] = field(default_factory=list)
+
+    def check_connection(self) -> None:
+        if self.unreachable:
+            raise self.unreachable
 
     def repository(self, source: Source) -> Repo:
         self.asked.append(source.repo)

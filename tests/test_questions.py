@@ -2,8 +2,11 @@
 
 import os
 import pty
+import socket
 import subprocess
 import sys
+import time
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -15,11 +18,13 @@ WITHOUT_ENGINE = 4
 TWO = '[models.a]\npath = "a.gguf"\n[models.b]\npath = "b.gguf"\n'
 
 
-def deploy(folder: Path, *words: str, typed: str | None = None, piped: str = "", hub: str = "") -> tuple[int, str]:
+def deploy(
+    folder: Path, *words: str, typed: str | None = None, piped: str = "", hub: str = "", **environment: str
+) -> tuple[int, str]:
     """The exit code and what was said. `typed`: on a terminal; else `piped` is all of its input."""
     argv = [sys.executable, "-m", "stackctl", "deploy", *words]
     around = {"DOCKER_HOST": f"unix://{folder}/no-engine.sock", "HF_ENDPOINT": hub or "http://127.0.0.1:1"}
-    env = {**os.environ, **around, "LC_ALL": "C.UTF-8"}
+    env = {**os.environ, **around, "LC_ALL": "C.UTF-8", **environment}
     ours = theirs = subprocess.PIPE
     if typed is not None:
         ours, theirs = pty.openpty()
@@ -35,13 +40,20 @@ def deploy(folder: Path, *words: str, typed: str | None = None, piped: str = "",
     return process.returncode, said
 
 
+@pytest.fixture
+def hub() -> Iterator[str]:
+    """A hub that can be reached, and has no model."""
+    with running() as server:
+        yield server.url
+
+
 def left(folder: Path) -> list[str]:
     return sorted(path.name for path in folder.iterdir() if path.name != ".stackctl")
 
 
 @pytest.mark.parametrize("answer", [{"typed": "n\n"}, {"piped": "n\n"}, {"piped": "no, thanks\n"}])
-def test_a_no_changes_nothing_and_is_no_failure(tmp_path: Path, answer: dict[str, str]) -> None:
-    code, said = deploy(tmp_path, **answer)
+def test_a_no_changes_nothing_and_is_no_failure(tmp_path: Path, hub: str, answer: dict[str, str]) -> None:
+    code, said = deploy(tmp_path, hub=hub, **answer)
     assert (code, list(tmp_path.iterdir())) == (0, [])
     assert "Fetch it and start?" in said or "piped" in answer
     assert "nothing was changed" in said
@@ -57,14 +69,52 @@ def test_a_yes_asks_the_hub_for_that_model(tmp_path: Path, answer: dict[str, str
 
 
 @pytest.mark.parametrize("stack_toml", [None, "# mine\n"])
-def test_where_nobody_answers_the_ways_on_are_named(tmp_path: Path, stack_toml: str | None) -> None:
+def test_where_nobody_answers_the_ways_on_are_named(tmp_path: Path, hub: str, stack_toml: str | None) -> None:
     if stack_toml is not None:
         (tmp_path / "stack.toml").write_text(stack_toml)
-    code, said = deploy(tmp_path)
+    code, said = deploy(tmp_path, hub=hub)
     assert (code, left(tmp_path)) == (3, ["stack.toml"] if stack_toml else [])
     assert "this machine stackctl proposes" in said
     assert "no model is named" in said
     assert all(way in said for way in ("--model demo", "--model FILE", "--yes"))
+
+
+WAYS = (
+    "`stackctl deploy --model FILE` with a model file",
+    "download from https://huggingface.co/",
+    "`stackctl deploy --model demo`",
+    "HTTPS_PROXY",
+    "HF_ENDPOINT",
+)
+
+
+@pytest.mark.parametrize("words", [(), ("--yes",), ("--dry-run",)])
+def test_without_the_internet_no_model_is_proposed_and_all_ways_on_are_said(
+    tmp_path: Path, words: tuple[str, ...]
+) -> None:
+    code, said = deploy(tmp_path, *words, typed="")
+    assert (code, list(tmp_path.iterdir())) == (8, [])
+    assert "http://127.0.0.1:1 can't be reached: [Errno 111] Connection refused" in said
+    assert "stackctl proposes" not in said
+    assert all(way in said for way in WAYS)
+    assert "`stackctl deploy --model hf:" in said
+
+
+def test_where_what_is_sent_is_swallowed_that_is_said_after_a_moment(tmp_path: Path) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as silent:
+        began = time.monotonic()
+        code, said = deploy(tmp_path, hub=f"http://127.0.0.1:{silent.getsockname()[1]}")
+    assert (code, "no answer within 1 s" in said) == (8, True)
+    assert time.monotonic() - began < 10  # with the start of Python on a busy machine
+
+
+def test_where_the_hub_must_not_be_asked_it_is_not(tmp_path: Path, hub: str) -> None:
+    code, said = deploy(tmp_path, hub=hub, HF_HUB_OFFLINE="1")
+    assert (code, "HF_HUB_OFFLINE forbids to ask Hugging Face" in said, "hint: unset HF_HUB_OFFLINE" in said) == (
+        8,
+        True,
+        True,
+    )
 
 
 @pytest.fixture

@@ -1,6 +1,6 @@
 """The command line: help, and one call per command. A module here holds the commands of one kind."""
 
-from stackctl.cli import adopting, checking, chosen, images, planning, running
+from stackctl.cli import adopting, checking, chosen, completion, images, manual, planning, running
 from stackctl.cli.models import models
 from stackctl.cli.root import main
 
@@ -28,6 +28,7 @@ _ORDER = (
     chosen.import_,
     planning.schema,
     images.images,
-    images.completion,
+    completion.completion,
+    manual.help_,
 )
 main.commands = {str(command.name): command for command in _ORDER}

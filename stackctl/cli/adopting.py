@@ -13,23 +13,26 @@ if TYPE_CHECKING:
     from stackctl.machine import Machine
 
 
-@main.command()
-@click.argument(
-    "source", required=False, type=click.Path(path_type=Path, file_okay=False, exists=True), metavar="FOLDER"
+@main.command(
+    examples=("stackctl adopt --dry-run ~/SillyTavern", "stackctl adopt ~/SillyTavern", "stackctl adopt --undo")
 )
-@click.option("--undo", is_flag=True, help="Take an adoption back: newer chats go to where they came from.")
+@click.argument(
+    "source", required=False, type=click.Path(path_type=Path, file_okay=False, exists=True), metavar="[FOLDER]"
+)
+@click.option("--undo", is_flag=True, help="Take an adoption back; newer chats are copied to the original.")
 @click.option("--dry-run", is_flag=True, help="Show what would be done; change nothing.")
 @option.yes
 @option.json
 @click.pass_context
 def adopt(ctx: click.Context, source: Path | None, undo: bool, dry_run: bool, yes: bool, as_json: bool) -> None:
-    """Take over the SillyTavern in FOLDER: chats, characters, settings, plugins, extensions, secrets, users.
+    """Copy an existing SillyTavern into this stack.
 
-    FOLDER is that of a native install, of a compose file, or the data folder. It is copied and stays as it is, but for
-    --undo. `stackctl deploy` then runs it.
+    Chats, characters, settings, plugins, extensions, secrets and users are copied. FOLDER is a native installation, the
+    folder of a compose file, or a data folder. It stays unchanged; only --undo copies newer chats back into it.
+    `stackctl deploy` then runs the copy.
     """
     if undo == (source is not None):
-        raise click.UsageError("give a FOLDER to adopt, or --undo")
+        raise click.UsageError("Name the FOLDER to adopt, or write --undo.")
     machine = machine_of(ctx, as_json=as_json)
     if source:
         _adopt(machine, source, dry_run=dry_run, yes=yes)
@@ -64,5 +67,7 @@ def _goes_on(machine: "Machine", text: str, values: dict[str, Any], *, dry_run: 
         return False
     machine.ui.told(text + "\n\n")
     if not yes and not sys.stdin.isatty():
-        raise click.UsageError("adopt asks before it changes anything; where nobody can answer, say --yes")
+        raise click.UsageError(
+            "`stackctl adopt` asks before it changes anything, and there is no terminal to ask on: add --yes."
+        )
     return yes or click.confirm("Go on?", abort=True, err=True)

@@ -17,37 +17,36 @@ if TYPE_CHECKING:
 
 _FILE = click.Path(path_type=Path, dir_okay=False)
 _FOLDER = click.Path(path_type=Path, file_okay=False)
-_CHECKS = "\n    ".join(f"{check.name:<11}{check.says}" for check in CHECKS)
-_HELP = f"""Check a running stack against its plan, one thing after the other; the exit code is the failure's.
-
-    With --up a new one is made for that in a folder of its own, with the options of `stackctl deploy`, and taken down
-    afterwards. What a cancelled run of the same name left is removed first.
-
-    \b
-    {_CHECKS}
-    """
 
 
-@main.command(help=_HELP)
-@click.option(
-    "--only", multiple=True, type=click.Choice([check.name for check in CHECKS]), help="This check alone; repeatable."
+@main.command(
+    listed=("Checks", lambda: [(check.name, check.says) for check in CHECKS]),
+    examples=("stackctl smoke", "stackctl smoke --only reply", "stackctl smoke --up --model demo --junit smoke.xml"),
 )
-@click.option("--restart", is_flag=True, help="Restart the backend, too, which interrupts whoever chats.")
+@click.option(
+    "--only",
+    multiple=True,
+    type=click.Choice([check.name for check in CHECKS]),
+    metavar="CHECK",
+    help="Run this check alone; may be repeated.",
+)
+@click.option("--restart", is_flag=True, help="Also restart the backend, which interrupts chats.")
 @click.option(
     "--timeout",
     "timeout_s",
     type=click.IntRange(1),
-    help="Seconds for the checks [default: 600]; with --up as many for the start, too.",
+    metavar="SECONDS",
+    help="How long the checks may take [default: 600]; with --up, the start may take as long again.",
 )
-@click.option("--up", is_flag=True, help="Bring up a new stack, check it, take it down.")
-@click.option("--at", type=_FOLDER, help="With --up: where its folder is made [default: a temporary one].")
-@click.option("--keep", is_flag=True, help="With --up: leave it up, until the next run of its name.")
-@click.option("--trust-first-download", is_flag=True, help="With --up: as for deploy.")
+@click.option("--up", is_flag=True, help="Start a new stack, check it, and remove it.")
+@click.option("--at", type=_FOLDER, help="With --up: where to make its folder [default: a temporary one].")
+@click.option("--keep", is_flag=True, help="With --up: keep the stack until the next run of its name.")
+@click.option("--trust-first-download", is_flag=True, help="With --up: as for `stackctl deploy`.")
 @option.config_options
-@click.option("--artefacts", type=_FOLDER, help="Copy logs and rendered files there, should a check fail.")
-@click.option("--junit", type=_FILE, help="Write a JUnit report, too.")
-@click.option("--summary", type=_FILE, help="Append a summary in Markdown, such as to $GITHUB_STEP_SUMMARY.")
-@click.option("--annotate", is_flag=True, help="Print failures as GitHub's annotations, too.")
+@click.option("--artefacts", type=_FOLDER, help="Copy logs and rendered files there if a check fails.")
+@click.option("--junit", type=_FILE, help="Also write a JUnit report.")
+@click.option("--summary", type=_FILE, help="Append a summary in Markdown, e.g. to $GITHUB_STEP_SUMMARY.")
+@click.option("--annotate", is_flag=True, help="Also print failures as annotations for GitHub.")
 @option.json
 @click.pass_context
 def smoke(
@@ -67,6 +66,12 @@ def smoke(
     annotate: bool,
     as_json: bool,
 ) -> None:
+    """Check a running stack from end to end.
+
+    The checks run one after the other; the exit code is that of the first failure. With --up a new stack is made in a
+    new folder, by the options of `stackctl deploy`, and removed afterwards. What a cancelled run of the same name left
+    is removed first.
+    """
     from stackctl import report
     from stackctl.commands.smoke import run
     from stackctl.commands.smoke.report import Reports
@@ -91,7 +96,7 @@ def _refuse_options_of_up(ctx: click.Context) -> None:
     of_up = {"at", "keep", "trust_first_download", *option.KEYS}
     for one in ctx.command.params:
         if one.name in of_up and ctx.params[one.name]:
-            raise click.UsageError(f"{one.opts[0]} is for --up")
+            raise click.UsageError(f"{one.opts[0]} needs --up.")
 
 
 def _up(

@@ -9,17 +9,20 @@ from stackctl.cli import options as option
 from stackctl.cli.root import machine_of, main
 
 
-@main.command()
+@main.command(examples=("stackctl use", "stackctl use small"))
 @click.argument("name", required=False)
 @option.timeout
-@click.option("--no-proof", is_flag=True, help="Leave out the reply through SillyTavern.")
+@option.no_proof
 @option.no_rollback
 @option.json
 @click.pass_context
 def use(
     ctx: click.Context, *, name: str | None, timeout_s: int | None, no_proof: bool, no_rollback: bool, as_json: bool
 ) -> None:
-    """Run another of stack.toml's models; only the backend is recreated. Without NAME, list them."""
+    """Switch to another model of stack.toml, or list them.
+
+    Only the backend is recreated: SillyTavern runs on. Without NAME the models are listed.
+    """
     from stackctl import report
     from stackctl.commands import use as command
     from stackctl.commands.deploy import Options
@@ -33,14 +36,17 @@ def use(
     machine.ui.result(*report.deployed(done, os.environ.get("SSH_CONNECTION", "")))
 
 
-@main.command("import")
+@main.command("import", examples=("stackctl import settings.kcpps", "stackctl import settings.kcpps --name small"))
 @click.argument("file", type=click.Path(path_type=Path, dir_okay=False), metavar="FILE.kcpps")
-@click.option("--name", help="What stack.toml calls the model [default: made from its file's name].")
-@click.option("--model", metavar="PATH", help="Where the model lies, if not where the file says.")
+@click.option("--name", metavar="NAME", help="The model's name in stack.toml [default: by its file's name].")
+@click.option("--model", metavar="PATH", help="The model's file, if it is not where the settings say.")
 @option.json
 @click.pass_context
 def import_(ctx: click.Context, file: Path, name: str | None, model: str | None, as_json: bool) -> None:
-    """Add the model of KoboldCpp's saved settings to stack.toml, for `stackctl use`."""
+    """Add the model of a KoboldCpp settings file to stack.toml.
+
+    `stackctl use NAME` then runs it.
+    """
     from stackctl import report
     from stackctl.commands.import_kcpps import import_kcpps
 

@@ -16,7 +16,8 @@ def typed_command(ctx: click.Context, *, without: Collection[str], also: Collect
     words: list[object] = []
     for each in (*_parents(ctx), ctx):
         words.append(each.info_name if each.parent else "stackctl")
-        words += (word for one in each.command.params for word in _words(one, each, without, also))
+        added = also if each is ctx else ()
+        words += (word for one in each.command.params for word in _words(one, each, without, added))
     return command_line(*words)
 
 
@@ -34,4 +35,7 @@ def _words(
         return ()
     if not isinstance(one, click.Option):
         return (ctx.params[name],)
-    return (one.opts[-1],) if one.is_flag else (one.opts[-1], ctx.params[name])
+    if one.is_flag:
+        return (one.opts[-1],)
+    # an option that all commands share is no parameter of its command
+    return one.opts[-1], ctx.params[name] if one.expose_value else getattr(ctx.find_root().obj, name)

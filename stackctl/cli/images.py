@@ -1,4 +1,4 @@
-"""Images, and the shell around us."""
+"""Commands for images: list them, build our own."""
 
 from collections.abc import Iterable
 
@@ -6,20 +6,19 @@ import click
 
 from stackctl.cli import options as option
 from stackctl.cli.root import machine_of, main
-from stackctl.ui import Ui
 
 
-@main.group()
+@main.group(examples=("stackctl images list",))
 def images() -> None:
-    """List or build the images."""
+    """List the stack's images, or build our own."""
 
 
-@images.command("list")
+@images.command("list", examples=("stackctl images list",))
 @option.config_options
 @option.json
 @click.pass_context
 def images_list(ctx: click.Context, flags: option.ConfigFlags, as_json: bool) -> None:
-    """Show which images the stack uses, and whether they are here."""
+    """List the stack's images, and which of them are here."""
     from stackctl import report
     from stackctl.commands import images as command
 
@@ -28,7 +27,7 @@ def images_list(ctx: click.Context, flags: option.ConfigFlags, as_json: bool) ->
 
 
 class _Ours(option.Names):
-    """Our images, shown. Whether a name is one of them, the command itself says."""
+    """The names of our images. The command itself refuses others."""
 
     def convert(self, value: str, param: click.Parameter | None, ctx: click.Context | None) -> str:  # noqa: ARG002 - click gives it
         return value
@@ -40,25 +39,26 @@ def _our_images() -> Iterable[str]:
     return OWN.values()
 
 
-@images.command("build")
-@click.argument("names", nargs=-1, type=_Ours(_our_images))
+def _our_tags() -> Iterable[tuple[str, str]]:
+    from stackctl.core.plan.images import OWN
+
+    return ((short, tag) for tag, short in OWN.items())
+
+
+@images.command(
+    "build",
+    listed=("Images", _our_tags),
+    examples=("stackctl images build", "stackctl images build sillytavern"),
+)
+@click.argument("names", nargs=-1, type=_Ours(_our_images), metavar="[IMAGE]...")
 @click.pass_context
 def images_build(ctx: click.Context, names: tuple[str, ...]) -> None:
-    """Build our own images from distribution packages and npm (all of them without a name)."""
+    """Build our own images from packages and npm.
+
+    Without IMAGE, all of them are built.
+    """
     from stackctl.commands import images as command
 
     machine = machine_of(ctx)
     for built in command.build(machine, names):
         machine.ui.note(f"built {built}")
-
-
-@main.command()
-@click.argument("shell", type=click.Choice(("bash", "zsh", "fish")))
-def completion(shell: str) -> None:
-    """Print the completion script for a SHELL: eval "$(stackctl completion bash)"."""
-    from click.shell_completion import get_completion_class
-
-    kind = get_completion_class(shell)
-    if kind is None:
-        raise click.UsageError(f"no completion for {shell}")
-    Ui().raw(kind(main, {}, "stackctl", "_STACKCTL_COMPLETE").source() + "\n")

@@ -7,6 +7,8 @@ from pathlib import Path
 
 import click
 
+from stackctl.cli.command import session_of
+
 # what the settings that have an option are called in stack.toml
 KEYS = {
     "model": "model.path", "backend": "backend.kind", "url": "backend.url", "context": "backend.context",
@@ -49,6 +51,17 @@ def _gpu_modes() -> Iterable[str]:
     from stackctl import gpus
 
     return gpus.MODES
+
+
+class OneOf(click.Option):
+    """An option whose values stand in its help, where a line may break between them."""
+
+    def get_help_record(self, ctx: click.Context) -> tuple[str, str] | None:
+        found = super().get_help_record(ctx)
+        if found is None or not isinstance(self.type, click.Choice):
+            return found
+        text, is_default, default = found[1].rstrip(".").partition(" [default")
+        return found[0], f"{text}: {', '.join(self.type.choices)}{f'{is_default}{default}'}."
 
 
 OWN_KINDS = Names(_own_kinds)  # those that a stack can run itself
@@ -117,23 +130,21 @@ def config_options(command: Callable[..., None]) -> Callable[..., None]:
     """The options that go over stack.toml, the same for every command that plans, which gets them as `flags`."""
 
     @click.option(
-        "--model", metavar="MODEL", help='A file, a folder, "demo", or where to get it: hf:OWNER/NAME:Q4_K_M, a URL.'
+        "--model", metavar="MODEL", help='The model: a file, a folder, "demo", hf:OWNER/NAME:Q4_K_M or a URL.'
     )
-    @click.option("--backend", type=KINDS, help="Which backend.")
-    @click.option("--url", help="Where an external backend runs; implies --backend external.")
+    @click.option("--backend", cls=OneOf, type=KINDS, metavar="NAME", help="The program that runs the model.")
+    @click.option("--url", metavar="URL", help="The address of a backend elsewhere; implies --backend external.")
     @click.option("--context", type=_Number(), help="Context size in tokens.")
     @click.option("--gpu-layers", type=_Number(), help="Layers on the GPU.")
     @click.option("--kv-cache", type=_KV_CACHES, help="Type of the KV cache.")
-    @click.option(
-        "--template", metavar="NAME", help='Prompt template, by SillyTavern\'s name; "none" leaves them alone.'
-    )
-    @click.option("--gpu", type=_GPU_MODES, help="How the GPU is passed.")
+    @click.option("--template", metavar="NAME", help='Prompt template by its name in SillyTavern; "none" changes none.')
+    @click.option("--gpu", type=_GPU_MODES, help="How the backend gets the GPU; none: it runs on the CPU.")
     @click.option("--port", type=_Number(), help="SillyTavern's port on this machine.")
     @click.option(
-        "--expose", metavar="WHO", help="Who else may open it, with a password: none, lan, an address, an interface."
+        "--expose", metavar="WHO", help="Who else may open it, by a password: none, lan, an address or an interface."
     )
-    @click.option("--name", help="Name of the stack.")
-    @click.option("--images", type=click.Choice(("auto", "official", "own")), help="Where images come from.")
+    @click.option("--name", metavar="NAME", help="The stack's name.")
+    @click.option("--images", type=click.Choice(("auto", "official", "own")), help="Which images the stack runs.")
     @wraps(command)
     def with_flags(
         *context_of_click: click.Context,
@@ -178,21 +189,23 @@ def _model(wanted: str, *, is_elsewhere: bool) -> dict[str, object]:
         return {"model.path": "auto", "model.source": wanted}
     if wanted != "demo" and not Path(wanted).is_absolute() and not wanted.startswith("~"):
         # given relative to where the user stands; stack.toml's paths count from its own folder
-        folder = click.get_current_context().obj[0]
+        folder = session_of(click.get_current_context()).stack_folder
         if is_elsewhere or folder.resolve() != Path.cwd():
             wanted = str(Path(wanted).absolute())
     return {"model.path": wanted, "model.source": ""}
 
 
-replan = click.option("--replan", is_flag=True, help="Decide anew what stack.lock has recorded.")
+replan = click.option("--replan", is_flag=True, help="Decide again what stack.lock records.")
 timeout = click.option(
     "--timeout",
     "timeout_s",
     type=click.IntRange(1),
-    help="Seconds to wait until ready [default: from the model's size].",
+    metavar="SECONDS",
+    help="How long to wait until it is ready [default: by the model's size].",
 )
 no_rollback = click.option(
-    "--no-rollback", is_flag=True, help="Leave a failed change as it is, instead of going back to what ran before."
+    "--no-rollback", is_flag=True, help="Keep a change that failed; do not go back to what ran before."
 )
+no_proof = click.option("--no-proof", is_flag=True, help="Skip the test reply through SillyTavern.")
 json = click.option("--json", "as_json", is_flag=True, help="Print the result as JSON.")
-yes = click.option("--yes", is_flag=True, help="Ask nothing.")
+yes = click.option("-y", "--yes", is_flag=True, help="Ask nothing: every answer is yes.")

@@ -15,17 +15,23 @@ if TYPE_CHECKING:
     from stackctl.machine import Machine
 
 
-@main.command()
+@main.command(
+    examples=(
+        "stackctl deploy",
+        "stackctl deploy --model demo",
+        "stackctl deploy --model ~/models/my-model.gguf",
+        "stackctl deploy --backend koboldcpp --context 16384",
+        "stackctl deploy --expose lan",
+    )
+)
 @option.config_options
 @click.option("--dry-run", is_flag=True, help="Say what would happen; change nothing.")
 @click.option("--show", is_flag=True, help="With --dry-run: print the compose file instead.")
 @option.replan
 @option.timeout
-@click.option("--no-proof", is_flag=True, help="Leave out the reply through SillyTavern.")
-@click.option(
-    "--trust-first-download", is_flag=True, help="Accept a program whose checksum is not known, and record it."
-)
-@click.option("--force", is_flag=True, help="Start even a model that does not fit into memory.")
+@option.no_proof
+@click.option("--trust-first-download", is_flag=True, help="Accept a program of unknown checksum, and record it.")
+@click.option("--force", is_flag=True, help="Start the model even if it does not fit into memory.")
 @option.no_rollback
 @option.yes
 @option.json
@@ -45,11 +51,11 @@ def deploy(
     yes: bool,
     as_json: bool,
 ) -> None:
-    """Render, start, and wait until SillyTavern can talk to its backend.
+    """Start the stack, wait for the model, and test a reply.
 
-    Options that name a setting are written into stack.toml. In an empty folder it is made; without --model a model that
-    suits this machine is proposed, and fetched if you agree (--yes: unasked). --model demo is a built-in one that knows
-    one sentence.
+    In an empty folder stack.toml is created; options that name a setting are written into it. Without --model, stackctl
+    proposes a model that suits this machine and fetches it if you agree; --yes agrees. --model demo is built in: it
+    answers with one fixed sentence.
     """
     from stackctl import report
     from stackctl.commands.deploy import Options
@@ -132,19 +138,25 @@ def _ask_to_open(machine: "Machine", changes: dict[str, object], *, yes: bool) -
     return answer, answer is None
 
 
-@main.command()
+@main.command(
+    examples=(
+        "stackctl render --stdout",
+        "stackctl render --paths absolute",
+        "stackctl render --archive stack.tar",
+    )
+)
 @option.config_options
 @click.option("--stdout", "to_stdout", is_flag=True, help="Print the file; write nothing.")
 @click.option(
     "--paths",
     type=click.Choice(("relative", "absolute")),
     default="relative",
-    help="How paths below the folder are written; absolute for Portainer.",
+    help="How to write paths below the folder; absolute: for Portainer.",
 )
 @click.option(
     "--archive",
     type=click.Path(path_type=Path, dir_okay=False),
-    help="Pack the folder, its model included, into a tar FILE that starts anywhere.",
+    help="Pack the folder and its model into a tar FILE that runs anywhere.",
     metavar="FILE",
 )
 @option.replan
@@ -154,7 +166,8 @@ def render(
 ) -> None:
     """Write compose.yml and what it mounts, without an engine.
 
-    SillyTavern's first settings are made where its image is on an engine here; the last line names what is missing.
+    SillyTavern's first settings come from its image: they are written where an engine has it. The last line names what
+    is missing.
     """
     from stackctl.commands.render import render as run
 
@@ -175,13 +188,16 @@ def render(
         machine.ui.raw(text)
 
 
-@main.command()
+@main.command(examples=("stackctl diff", "stackctl diff --context 16384"))
 @option.config_options
 @option.replan
 @option.json
 @click.pass_context
 def diff(ctx: click.Context, flags: option.ConfigFlags, replan: bool, as_json: bool) -> None:
-    """Show what a deploy would change, and which containers it would recreate."""
+    """Show what a deploy would change.
+
+    The changed lines of compose.yml come first, then the containers that would be recreated.
+    """
     from stackctl import report
     from stackctl.commands.diff import diff as run
 
@@ -189,17 +205,20 @@ def diff(ctx: click.Context, flags: option.ConfigFlags, replan: bool, as_json: b
     machine.ui.result(*report.difference(run(machine, flags.changes(), replan=replan)))
 
 
-@main.command()
+@main.command(examples=("stackctl init", "stackctl init --model ~/models/my-model.gguf"))
 @option.config_options
 @click.pass_context
 def init(ctx: click.Context, flags: option.ConfigFlags) -> None:
-    """Write stack.toml, every key explained, and a .gitignore."""
+    """Write stack.toml, with every key explained.
+
+    A .gitignore is written, too.
+    """
     from stackctl.commands.init import init as run
 
     run(machine_of(ctx), flags.changes())
 
 
-@main.command()
+@main.command(examples=("stackctl schema > stack.schema.json",))
 def schema() -> None:
     """Print the JSON schema of stack.toml, for editors."""
     import json

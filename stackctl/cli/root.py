@@ -6,11 +6,12 @@ import sys
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
-from typing import TYPE_CHECKING, Final, NoReturn
+from typing import TYPE_CHECKING, Any, Final, NoReturn
 
 import click
 
 from stackctl import __version__
+from stackctl.cli.command import Group, Session, session_of
 from stackctl.cli.interruption import interruption
 from stackctl.effects.host.limits import shortage
 from stackctl.errors import INTERRUPTED, ConfigError, StackctlError
@@ -23,8 +24,17 @@ if TYPE_CHECKING:
 _WITHOUT_ENGINE: Final = frozenset({"render", "init", "history", "models", "import", "images build"})
 
 
-class Cli(click.Group):
+class Cli(Group):
     """Shows an expected failure once, with its own exit code; a bug stays a traceback."""
+
+    def make_context(
+        self,
+        info_name: str | None,  # noqa: ARG002 - click gives it; `python -m stackctl` has the same name
+        args: list[str],
+        parent: click.Context | None = None,
+        **extra: Any,
+    ) -> click.Context:
+        return super().make_context("stackctl", args, parent, obj=Session(ui=Ui()), **extra)
 
     def invoke(self, ctx: click.Context) -> object:
         try:
@@ -38,7 +48,7 @@ class Cli(click.Group):
             raise
         except (KeyboardInterrupt, click.Abort):  # Abort: a question that got no yes
             interruption.is_raised = False
-            interruption.tell(_ui(ctx))
+            interruption.tell(session_of(ctx).ui)
             ctx.exit(INTERRUPTED)
         except (click.exceptions.Exit, click.ClickException) as done:
             interruption.code = done.exit_code
@@ -51,39 +61,32 @@ class Cli(click.Group):
 
     def _end(self, ctx: click.Context, error: StackctlError) -> NoReturn:
         interruption.code = error.exit_code
-        ui = _ui(ctx)
+        ui = session_of(ctx).ui
         ui.error(error.message, hint=error.hint, evidence=error.evidence)
         if ui.as_json and error.rolled_back is not None:
             values = {"error": error.message, "exit_code": error.exit_code, "rolled_back": error.rolled_back}
             ui.result("", values)
         ctx.exit(error.exit_code)
 
-    def list_commands(self, ctx: click.Context) -> list[str]:  # noqa: ARG002 - in the order of a stack's life
-        return list(self.commands)
 
-
-@click.group(cls=Cli, context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100})
-@click.option(
-    "-C",
-    "--folder",
-    type=click.Path(path_type=Path, file_okay=False, exists=True),
-    default=Path(),
-    help="The deployment's folder [default: this one].",
+@click.group(
+    cls=Cli,
+    context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100},
+    examples=("stackctl deploy", "stackctl status", "stackctl help models pull", "stackctl -C ~/other-stack logs -f"),
 )
-@click.option("-v", "--verbose", is_flag=True, help="Show every command that is run.")
 @click.version_option(__version__, message="stackctl %(version)s")
-@click.pass_context
-def main(ctx: click.Context, folder: Path, verbose: bool) -> None:
+def main() -> None:
     """From a box with a GPU to a private chat that works.
 
     `stackctl deploy` renders a Docker Compose stack of SillyTavern and an LLM backend, starts it, waits until the
     loaded model answers, and proves it by a reply through SillyTavern.
+
+    -C, -v, --json and --yes may stand before or after the command.
     """
-    ctx.obj = (_there(folder), Ui(verbose=verbose))
 
 
-def _there(folder: Path) -> Path:
-    """The folder, also where the one in which the user stands was removed meanwhile."""
+def _existing(folder: Path) -> Path:
+    """Return the folder; raise ConfigError where it counts from one in which the user stands, and which is gone."""
     try:
         Path.cwd()
     except FileNotFoundError as e:
@@ -93,11 +96,6 @@ def _there(folder: Path) -> Path:
             ) from e
         os.chdir(folder)
     return folder
-
-
-def _ui(ctx: click.Context) -> Ui:
-    """The one that has been talking, so that an error ends its status line; a fresh one before there was any."""
-    return ctx.obj[1] if ctx.obj else Ui()
 
 
 @contextmanager
@@ -112,11 +110,12 @@ def until_interrupted(ctx: click.Context) -> Iterator[None]:
 
 
 def machine_of(ctx: click.Context, *, as_json: bool = False) -> "Machine":
+    """Return the machine with the stack's folder that the command line names."""
     from stackctl.machine import real
 
-    folder, ui = ctx.obj
-    ui.as_json = as_json
-    machine = real(folder, ui)
+    session = session_of(ctx)
+    session.ui.as_json, session.ui.verbose = as_json, session.verbose
+    machine = real(_existing(session.stack_folder), session.ui)
     command = ctx.command_path.partition(" ")[2]
     if _WITHOUT_ENGINE.isdisjoint({command, command.partition(" ")[0]}):
         machine.docker.refuse_distant(machine.place, command)

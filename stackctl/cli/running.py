@@ -8,12 +8,15 @@ from stackctl.cli import options as option
 from stackctl.cli.root import machine_of, main, until_interrupted
 
 
-@main.command()
+@main.command(examples=("stackctl status", "stackctl status --watch"))
 @option.json
 @click.option("--watch", is_flag=True, help="Show it again at each change, until Ctrl-C.")
 @click.pass_context
 def status(ctx: click.Context, as_json: bool, watch: bool) -> None:
-    """Show what of the stack runs, how well, and why something does not. Exit code 7 unless all of it is ready."""
+    """Show what runs, how well, and why something does not.
+
+    The exit code is 7 unless the whole stack is ready.
+    """
     from stackctl import report
     from stackctl.commands import status as command
     from stackctl.errors import NotReady
@@ -30,26 +33,32 @@ def status(ctx: click.Context, as_json: bool, watch: bool) -> None:
     ctx.exit(0 if now.is_ready else NotReady.exit_code)
 
 
-@main.command()
+@main.command(examples=("stackctl logs", "stackctl logs -f sillytavern"))
 @click.argument("service", required=False)
-@click.option("-f", "--follow", is_flag=True, help="Go on showing what is added.")
+@click.option("-f", "--follow", is_flag=True, help="Show new lines as they come, until Ctrl-C.")
 @click.option(
-    "--tail", "lines", type=option.Lines(), default="200", help="How many lines from the end [default: 200; all]."
+    "--tail", "lines", type=option.Lines(), default="200", help="The number of lines from the end [default: 200]."
 )
 @click.pass_context
 def logs(ctx: click.Context, service: str | None, follow: bool, lines: str) -> None:
-    """Show the logs of the stack, or of one SERVICE. The API key is *** in them."""
+    """Show the logs of the stack or of one SERVICE.
+
+    The API key is shown as ***.
+    """
     from stackctl.commands import lifecycle
 
     with until_interrupted(ctx):
         ctx.exit(lifecycle.logs(machine_of(ctx), service, follow=follow, lines=lines))
 
 
-@main.command()
+@main.command(examples=("stackctl history",))
 @option.json
 @click.pass_context
 def history(ctx: click.Context, as_json: bool) -> None:
-    """Show the last 20 good deploys of this folder, the newest first, and what each one changed."""
+    """List the last 20 good deploys and what each one changed.
+
+    The newest comes first.
+    """
     from stackctl.commands.history import history as command
     from stackctl.report.history import history as text
 
@@ -57,11 +66,14 @@ def history(ctx: click.Context, as_json: bool) -> None:
     machine.ui.result(*text(command(machine), machine.ui))
 
 
-@main.command()
+@main.command(examples=("stackctl stop", "stackctl stop llamacpp"))
 @click.argument("service", required=False)
 @click.pass_context
 def stop(ctx: click.Context, service: str | None) -> None:
-    """Stop the stack or one SERVICE: memory and GPU are free then, data stays."""
+    """Stop the stack or one SERVICE, and free its memory.
+
+    The GPU is free then, and all data stays. `stackctl start` resumes.
+    """
     from stackctl.commands import lifecycle
 
     machine = machine_of(ctx)
@@ -69,12 +81,15 @@ def stop(ctx: click.Context, service: str | None) -> None:
     machine.ui.note(f"stopped {service or done.name}; `stackctl start` goes on")
 
 
-@main.command()
+@main.command(examples=("stackctl start",))
 @click.argument("service", required=False)
 @option.timeout
 @click.pass_context
 def start(ctx: click.Context, service: str | None, timeout_s: int | None) -> None:
-    """Start what was stopped, unchanged, make what is missing, and wait until it is ready."""
+    """Start what was stopped, and wait until it is ready.
+
+    Nothing is changed; containers that are missing are created.
+    """
     from stackctl.commands import lifecycle
 
     machine = machine_of(ctx)
@@ -82,12 +97,15 @@ def start(ctx: click.Context, service: str | None, timeout_s: int | None) -> Non
     machine.ui.result(f"ready: {done.url}", {"url": done.url, "ready_s": done.ready_s})
 
 
-@main.command()
+@main.command(examples=("stackctl restart", "stackctl restart sillytavern"))
 @click.argument("service", required=False)
 @option.timeout
 @click.pass_context
 def restart(ctx: click.Context, service: str | None, timeout_s: int | None) -> None:
-    """Restart the stack or one SERVICE, make what is missing, and wait until it is ready."""
+    """Restart the stack or a SERVICE and wait until it is ready.
+
+    Containers that are missing are created.
+    """
     from stackctl.commands import lifecycle
 
     machine = machine_of(ctx)
@@ -95,12 +113,15 @@ def restart(ctx: click.Context, service: str | None, timeout_s: int | None) -> N
     machine.ui.result(f"ready: {done.url}", {"url": done.url, "ready_s": done.ready_s})
 
 
-@main.command()
-@click.option("--volumes", is_flag=True, help="Remove named volumes, too (only an override file makes any).")
+@main.command(examples=("stackctl down",))
+@click.option("--volumes", is_flag=True, help="Also delete named volumes; only an override file makes any.")
 @option.yes
 @click.pass_context
 def down(ctx: click.Context, volumes: bool, yes: bool) -> None:
-    """Remove the stack's containers and networks. Chats, settings and models stay."""
+    """Remove the stack's containers and networks; chats stay.
+
+    So do settings and models: the folder is not touched. `stackctl deploy` starts the stack again.
+    """
     from stackctl.commands import lifecycle
 
     if volumes and not yes:
@@ -110,8 +131,8 @@ def down(ctx: click.Context, volumes: bool, yes: bool) -> None:
     machine.ui.note(f"{done.name} is down; the folder is as it was, `stackctl deploy` brings it back")
 
 
-@main.command()
-@click.option("--qr", "as_qr", is_flag=True, help="Draw it as a QR code for a phone, too.")
+@main.command(examples=("stackctl url", "stackctl url --qr"))
+@click.option("--qr", "as_qr", is_flag=True, help="Also draw it as a QR code, for a phone.")
 @option.json
 @click.pass_context
 def url(ctx: click.Context, as_qr: bool, as_json: bool) -> None:
@@ -123,11 +144,14 @@ def url(ctx: click.Context, as_qr: bool, as_json: bool) -> None:
     machine.ui.result(*report.address(command.url(machine), as_qr=as_qr))
 
 
-@main.command("open")
+@main.command("open", examples=("stackctl open",))
 @option.json
 @click.pass_context
 def open_(ctx: click.Context, as_json: bool) -> None:
-    """Open the page in this machine's browser; over SSH, say how to reach it."""
+    """Open SillyTavern's page in this machine's browser.
+
+    Over SSH it prints how to reach the page instead.
+    """
     from stackctl import report
     from stackctl.commands.url import open_page
 

@@ -237,7 +237,7 @@ def _say_contexts(up: Deployed, machine: Machine) -> None:
         hint = "Check backend.extra_args in stack.toml, and compose.override.yml."
         machine.ui.note(f"note: {room.difference}. {hint}")
     if room and room.overflow:
-        machine.ui.note(f"note: {room.overflow}; {room.mending}")
+        machine.ui.note(f"note: {room.overflow}. {room.mending}")
 
 
 def _say(decided: Plan, observed: Observed, machine: Machine) -> None:

@@ -2,13 +2,14 @@
 
 from stackctl.commands.models.recommend import Asked, Recommended, recommend
 from stackctl.core.config.spec import Spec
-from stackctl.errors import DoesNotFit
+from stackctl.errors import DoesNotFit, ModelError
 from stackctl.machine import Machine
 from stackctl.steps.first_model import WAYS
+from stackctl.terminal import command_line
 
 
 def proposal(machine: Machine, spec: Spec, *, language: str) -> Recommended:
-    """Return the model that suits this machine; raise DoesNotFit if none does."""
+    """Return the model that suits this machine; raise DoesNotFit if none does, ModelError if it can't be downloaded."""
     asked = Asked(
         language=language,
         context=spec.backend.context if isinstance(spec.backend.context, int) else None,
@@ -16,6 +17,17 @@ def proposal(machine: Machine, spec: Spec, *, language: str) -> Recommended:
         has_gpu=spec.gpu.mode != "none",
     )
     try:
-        return recommend(machine, asked)
+        found = recommend(machine, asked)
     except DoesNotFit as e:
         raise DoesNotFit(e.message, hint=" ".join(filter(None, (e.hint, WAYS)))) from e
+    try:
+        machine.hub.check_connection()
+    except ModelError as e:
+        model, source = found.best, found.best.source
+        raise ModelError(
+            f"{e.message}; from there stackctl downloads {model.name} at {model.label} ({model.size / 1e9:.1f} GB)",
+            hint=f"{e.hint} Or run `stackctl deploy --model FILE` with a model file: another machine can download it "
+            f"from https://huggingface.co/{source.repo}. Or run `stackctl deploy --model demo`, which downloads no "
+            f"model. To wait longer for the hub, run `{command_line('stackctl', 'deploy', '--model', source)}`.",
+        ) from e
+    return found

@@ -11,6 +11,8 @@ from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
+from queue import Empty, Queue
+from threading import Thread
 from typing import TYPE_CHECKING, Any, Final, TypeVar
 
 from stackctl import __version__
@@ -28,6 +30,9 @@ T = TypeVar("T")
 _PASSING: Final = frozenset({408, 425, 429, 500, 502, 503, 504})
 _TRIES: Final = 4
 _LONGEST_PAUSE_S: Final = 60.0
+_PATIENCE_S: Final = 1.0  # for the first sign of the hub; an answer takes about 0.4 s
+_TRIES_TO_CONNECT: Final = 2
+_ELSEWHERE: Final = "Check the connection. Behind a proxy set HTTPS_PROXY, for a mirror of Hugging Face HF_ENDPOINT."
 _LOGIN: Final = "log in with `hf auth login`, or set HF_TOKEN"
 
 
@@ -46,14 +51,16 @@ class Hub:
         """Return a repository at its revision; raise ModelError if it can't be read."""
         if found := self.known.get((source.repo, source.revision)):
             return found
+        import httpx2
         from huggingface_hub import HfApi
 
         from stackctl.core.hub.repository import Repo
 
+        timeout: Any = httpx2.Timeout(30, connect=5)  # which its client takes, though it names a number alone
         with _explained(source):
             info = _retried(
                 lambda: HfApi(endpoint=self.endpoint).model_info(
-                    source.repo, revision=source.revision, files_metadata=True, timeout=30
+                    source.repo, revision=source.revision, files_metadata=True, timeout=timeout
                 ),
                 self.sleep,
             )
@@ -72,6 +79,17 @@ class Hub:
         )
         self.known[source.repo, source.revision] = found
         return found
+
+    def check_connection(self, patience_s: float = _PATIENCE_S) -> None:
+        """Raise ModelError unless the hub gives any answer at all within `patience_s`, name resolution included."""
+        from huggingface_hub import constants, is_offline_mode
+
+        endpoint = self.endpoint or constants.ENDPOINT
+        if is_offline_mode():
+            raise ModelError("HF_HUB_OFFLINE forbids asking Hugging Face", hint="Unset HF_HUB_OFFLINE.")
+        if not (failure := _failure(endpoint, patience_s)):
+            return
+        raise ModelError(f"{endpoint} can't be reached: {failure}", hint=_ELSEWHERE)
 
     def request(self, source: Source, file: str, *, is_asked: bool = True) -> FileRequest:
         """Return the plain HTTP request for a file. `is_asked`: ask the hub first; raise ModelError if it refuses."""
@@ -98,11 +116,38 @@ class Hub:
         shutil.rmtree(folder)
 
 
+def _failure(endpoint: str, patience_s: float) -> str:
+    """Return why an endpoint gives no answer within `patience_s`; "" if it gives any.
+
+    A daemon thread asks, because name resolution has no time-out.
+    """
+    import httpx2
+    from huggingface_hub import get_session
+
+    found: Queue[str] = Queue()
+
+    def ask() -> None:
+        try:
+            get_session().head(endpoint, timeout=patience_s, follow_redirects=False)
+        except (httpx2.HTTPError, httpx2.InvalidURL, httpx2.StreamError) as e:
+            found.put(str(e) or type(e).__name__)
+        else:
+            found.put("")
+
+    late = f"no answer within {patience_s:g} s"
+    Thread(target=ask, daemon=True).start()
+    try:
+        said = found.get(timeout=patience_s)
+    except Empty:
+        return late
+    return late if "timed out" in said else said
+
+
 def _retried(ask: Callable[[], T], sleep: Callable[[float], None]) -> T:
     """Ask again if the hub is busy or the connection broke, after the pause that it asks for, up to a limit."""
     import httpx2
     from huggingface_hub import errors
-    from tenacity import RetryCallState, Retrying, retry_if_exception, stop_after_attempt
+    from tenacity import RetryCallState, Retrying, retry_if_exception
 
     def passes(error: BaseException) -> bool:
         if isinstance(error, errors.OfflineModeIsEnabled):
@@ -110,16 +155,19 @@ def _retried(ask: Callable[[], T], sleep: Callable[[float], None]) -> T:
         if isinstance(error, errors.HfHubHTTPError):
             is_soon = asked_s(error.response.headers) <= _LONGEST_PAUSE_S
             return error.response.status_code in _PASSING and is_soon
-        return isinstance(error, httpx2.TransportError)
+        return isinstance(error, httpx2.TransportError) and not isinstance(error, httpx2.ReadTimeout)
+
+    def is_enough(state: RetryCallState) -> bool:
+        error = state.outcome.exception() if state.outcome else None
+        is_unreached = isinstance(error, httpx2.ConnectError | httpx2.ConnectTimeout)
+        return state.attempt_number >= (_TRIES_TO_CONNECT if is_unreached else _TRIES)
 
     def pause_s(state: RetryCallState) -> float:
         error = state.outcome.exception() if state.outcome else None
         asked = asked_s(error.response.headers) if isinstance(error, errors.HfHubHTTPError) else 0.0
         return asked or 2.0 ** (state.attempt_number - 1)
 
-    policy = Retrying(
-        retry=retry_if_exception(passes), stop=stop_after_attempt(_TRIES), wait=pause_s, sleep=sleep, reraise=True
-    )
+    policy = Retrying(retry=retry_if_exception(passes), stop=is_enough, wait=pause_s, sleep=sleep, reraise=True)
     return policy(ask)
 
 
@@ -140,7 +188,7 @@ def _explained(source: Source) -> Iterator[None]:
     except (httpx2.HTTPError, httpx2.InvalidURL, httpx2.StreamError) as e:
         raise ModelError(
             f"Hugging Face can't be reached: {str(e) or type(e).__name__}",
-            hint="Check the connection, then run this again. HF_ENDPOINT sets a mirror.",
+            hint=f"{_ELSEWHERE} Then run this again.",
         ) from e
 
 

@@ -149,7 +149,7 @@ def status(now: "Status", ui: "Ui") -> tuple[str, dict[str, Any]]:
         blocks.append(f"{backend.title}, elsewhere at {backend.url}: {says}")
         told = {"title": backend.title, "url": backend.url, "model": backend.model, "lacks": backend.lacks}
         values["backend"] = told
-    blocks += [f"{one.says}\nhint: {one.hint}" for one in now.troubles]
+    blocks += [f"{ui.text(one.says)}\nhint: {one.hint}" for one in now.troubles]
     blocks.append(f"{now.name} is ready: {now.url}" if now.is_ready else f"{now.name} is not ready")
     if now.missing and not now.troubles:
         blocks[-1] += "\nhint: Run `stackctl start` to create what is missing."
@@ -201,7 +201,7 @@ def smoked(done: "Smoked", ui: "Ui") -> tuple[str, dict[str, Any]]:
         ways = [("FROM", "TO", "ADDRESS", "PLANNED", "SEEN"), *(_way(way) for way in done.ways)]
         parts.append(ui.table(ways))
     counts = [f"{sum(o.status == one for o in done.outcomes)} {one}" for one in ("passed", "failed", "not run")]
-    parts.append(f"{done.name}: {', '.join(counts)}, in {done.seconds:.1f} s")
+    parts.append(ui.text(f"{done.name}: {', '.join(counts)}, in {done.seconds:.1f} s"))
     checks = [
         {
             "name": o.name,
@@ -240,7 +240,7 @@ def to_adopt(found: "Adoption", ui: "Ui") -> tuple[str, dict[str, Any]]:
     rows = [("WHAT", "FOUND", "ACTION")]
     rows += [(one.what, _amount(one.files, one.size) if one.files else "-", one.fate) for one in found.rows]
     lines = [f"{found.source}: {found.layout.title}", "", ui.table(rows)]
-    lines += ["", *(f"- {note}" for note in found.notes)] if found.notes else []
+    lines += ["", *(ui.text(f"- {note}") for note in found.notes)] if found.notes else []
     values = {
         "from": str(found.source),
         "layout": found.layout.title,

@@ -13,6 +13,7 @@ if TYPE_CHECKING:
 
 _TERMS = ("weights", "kv_cache", "state", "compute", "output", "overhead", "total")
 _WIDTH = 48  # characters of a bar
+_LEFT = 7  # of the name before it
 
 
 def fitted(done: "Fitted", ui: "Ui") -> tuple[str, dict[str, Any]]:
@@ -21,8 +22,8 @@ def fitted(done: "Fitted", ui: "Ui") -> tuple[str, dict[str, Any]]:
     found, settings = choice.fit, choice.settings
     layers = f"{found.gpu_layers} of {found.blocks + 1} layers on the GPU" if found.devices else "on the CPU"
     experts = f", experts of {settings.cpu_experts} blocks in RAM" if settings.cpu_experts else ""
-    lines = [f"{done.model.name}, context {settings.context}, KV cache {settings.kv_type}, {layers}{experts}", ""]
-    lines += [*_bars(choice), "", ui.table(_rows(choice)), "", *_verdict(done)]
+    head = f"{done.model.name}, context {settings.context}, KV cache {settings.kv_type}, {layers}{experts}"
+    lines = [ui.text(head), "", *_bars(choice, ui), "", ui.table(_rows(choice)), "", *map(ui.text, _verdict(done))]
     if choice.alternatives:
         lines += ["", ui.table(_others(choice))]
     values = {
@@ -79,7 +80,7 @@ def _missing(choice: "Choice") -> float:
     return sum(max(0.0, needed - free) for needed, free in places)
 
 
-def _bars(choice: "Choice") -> list[str]:
+def _bars(choice: "Choice", ui: "Ui") -> list[str]:
     """Return a bar per place: what this model takes, what stays free, what others hold now."""
     room = choice.room
     totals = room.totals_mib or room.gpus_mib
@@ -88,17 +89,22 @@ def _bars(choice: "Choice") -> list[str]:
         for number, (one, free, total) in enumerate(zip(choice.fit.devices, room.gpus_mib, totals, strict=False))
     ]
     places.append(("RAM", choice.fit.host.total_mib, room.ram_mib, room.ram_total_mib or room.ram_mib))
-    lines = [
-        f"{name:5}  {_bar(taken, free, total)}  {_says(taken, free, total)}" for name, taken, free, total in places
-    ]
-    return [*lines, f"{'':5}  █ this model  ░ free  ▒ taken by others now"]
+    width = min(_WIDTH, (ui.columns or _WIDTH + _LEFT) - _LEFT)
+    lines = []
+    for name, taken, free, total in places:
+        line, says = f"{name:5}  {_bar(taken, free, total, width)}", _says(taken, free, total)
+        has_room = ui.columns is None or len(line) + 2 + len(says) <= ui.columns
+        lines += [f"{line}  {says}"] if has_room else [line, f"{'':{_LEFT}}{says}"]
+    legend = ("█ this model", "░ free", "▒ taken by others now")
+    has_room = ui.columns is None or _LEFT + len("  ".join(legend)) <= ui.columns
+    return [*lines, *(f"{'':{_LEFT}}{one}" for one in (("  ".join(legend),) if has_room else legend))]
 
 
-def _bar(taken: float, free: float, total: float) -> str:
-    unit = max(total, taken, 1) / _WIDTH
+def _bar(taken: float, free: float, total: float, width: int) -> str:
+    unit = max(total, taken, 1) / width
     mine = max(1, round(taken / unit)) if taken else 0
-    others = min(_WIDTH - min(mine, _WIDTH), round(max(0.0, total - free) / unit))
-    return "█" * min(mine, _WIDTH) + "░" * max(0, _WIDTH - mine - others) + "▒" * others
+    others = min(width - min(mine, width), round(max(0.0, total - free) / unit))
+    return "█" * min(mine, width) + "░" * max(0, width - mine - others) + "▒" * others
 
 
 def _says(taken: float, free: float, total: float) -> str:

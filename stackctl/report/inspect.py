@@ -15,8 +15,10 @@ def inspected(about: "About", ui: "Ui") -> tuple[str, dict[str, Any]]:
     parts = f", {about.parts} parts" if about.parts > 1 else ""
     rows = [["", f"{about.format}{parts}, {about.size / 1e9:.2f} GB"]]
     rows += [row for row in _facts(about) if row[1]]
-    lines = [ui.table([[about.name]]), ui.table(rows), ""]
-    lines += [f"{name} {f'can not load it: {why}' if why else 'can load it'}" for name, why in about.backends.items()]
+    lines = [ui.table([[about.name]]), ui.table(rows, has_head=False), ""]
+    lines += [
+        ui.text(f"{name} {f'can not load it: {why}' if why else 'can load it'}") for name, why in about.backends.items()
+    ]
     if all(about.backends.values()) and about.format == "safetensors" and not about.purpose:
         lines.append("look for a GGUF of it under Quantizations on its page at Hugging Face")
     values = {**asdict(about), "types": {kind: {"tensors": n, "bytes": b} for kind, (n, b) in about.types.items()}}

@@ -16,7 +16,7 @@ def recommended(done: "Recommended", ui: "Ui") -> tuple[str, dict[str, Any]]:
     """Return the best model with its reasons, and the others in a table."""
     best = done.best
     run = command_line("stackctl", "deploy", "--model", done.paths.get(best.name, best.source))
-    lines = [*proposal(best), f"to run it: {run}"]
+    lines = [*map(ui.text, proposal(best)), f"to run it: {run}"]
     if not done.paths:
         lines.insert(-1, f"to download it: {command_line('stackctl', 'models', 'pull', best.source)}")
     if done.others:

@@ -44,7 +44,7 @@ def listed(entries: "tuple[Entry, ...]", ui: "Ui") -> tuple[str, list[dict[str, 
         }
         for one in entries
     ]
-    none = "no models were pulled yet; `stackctl models pull hf:OWNER/NAME:Q4_K_M` pulls one"
+    none = "no models were pulled yet; to pull one:\nstackctl models pull hf:OWNER/NAME:Q4_K_M"
     return ui.table(rows) if entries else none, values
 
 

@@ -7,7 +7,7 @@ from typing import Final
 from stackctl.core.plan.images import OWN
 from stackctl.core.plan.stack import Plan
 from stackctl.core.tavern.profiles import Profile
-from stackctl.errors import DataError, EngineError
+from stackctl.errors import DataError, EngineError, NoAnswer
 from stackctl.machine import Machine
 from stackctl.steps import seed_tavern
 from stackctl.steps.tavern_folder import settings_file
@@ -34,16 +34,17 @@ def prepare_folder(
     In a folder where SillyTavern has run nothing is changed: a deploy brings such a folder up to date. `again`: the
     command that called this.
     """
+    here = _images_here(plan, machine)
     if not has_run:
         try:
-            _prepare(plan, profiles, machine)
+            _prepare(plan, profiles, machine, has_image=plan.sillytavern.image in here)
         except DataError as error:
             return Missing(what=f"SillyTavern's folders ({error.message})", hint=error.hint)
-    return next(_missing(plan, machine, again), None)
+    return next(_missing(plan, machine, here, again), None)
 
 
-def _prepare(plan: Plan, profiles: tuple[Profile, ...], machine: Machine) -> None:
-    if not _is_here(plan.sillytavern.image, machine):
+def _prepare(plan: Plan, profiles: tuple[Profile, ...], machine: Machine, *, has_image: bool) -> None:
+    if not has_image:
         seed_tavern.seed_tavern(plan, None, machine)
         return
     want = seed_tavern.wanted_settings(plan, profiles, machine)
@@ -51,8 +52,8 @@ def _prepare(plan: Plan, profiles: tuple[Profile, ...], machine: Machine) -> Non
     give_key(plan, machine)
 
 
-def _missing(plan: Plan, machine: Machine, again: str) -> Iterator[Missing]:
-    """Give what is missing, the most important first."""
+def _missing(plan: Plan, machine: Machine, here: frozenset[str], again: str) -> Iterator[Missing]:
+    """Give what is missing, the most important first. `here`: the images that the engine has."""
     for service in plan.services:
         for mount in service.mounts:
             if not (machine.path / mount.source).exists():
@@ -62,7 +63,7 @@ def _missing(plan: Plan, machine: Machine, again: str) -> Iterator[Missing]:
         what = f"SillyTavern's settings, which are made from its image ({image})"
         yield Missing(what=what, hint=f"Run `{_bring(image)} && {again}`.")
     for image in dict.fromkeys(service.image for service in plan.services):
-        if image in OWN and not _is_here(image, machine):
+        if image in OWN and image not in here:
             hint = f"Run `{_bring(image)}`."
             yield Missing(what=f"the image {image}, which no registry has", hint=hint, is_image=True)
 
@@ -75,9 +76,13 @@ def _bring(image: str) -> str:
     )
 
 
-def _is_here(image: str, machine: Machine) -> bool:
-    """Return whether an engine answers and has the image."""
+def _images_here(plan: Plan, machine: Machine) -> frozenset[str]:
+    """Return the plan's images that an engine has; none if no engine answers, with a note if that took a while."""
+    names = {service.image for service in plan.services}
     try:
-        return machine.docker.images.digest(image) is not None
+        return frozenset(name for name in names if machine.docker.images.digest(name) is not None)
+    except NoAnswer as error:
+        machine.ui.note(f"note: {error.message}; the folder is prepared without it")
     except EngineError:
-        return False
+        pass  # rendering needs no engine
+    return frozenset()

@@ -5,7 +5,7 @@
 
 const READS = new Set(['/api/chats/get', '/api/chats/group/get']);
 const SAVES = { '/api/chats/save': '/api/chats/get', '/api/chats/group/save': '/api/chats/group/get' };
-const HELD = 'This page could not read this chat and would overwrite it with an empty one. Click here to reload the page.';
+const HELD = 'This page could not read this chat and would overwrite it with an empty one. Click here to reload.';
 
 const nameOf = wish => wish.id === undefined ? `${wish.avatar_url}/${wish.file_name}` : `group ${wish.id}`;
 const markOf = chat => chat?.[0]?.chat_metadata?.integrity;
@@ -49,7 +49,7 @@ export class Chats {
 
     async read(fetch, resource, options, path) {
         const name = nameOf(await sent(resource instanceof Request ? resource.clone() : options));
-        const fails = () => this.unread.add(name);  // it stays unread: what is read later may differ from what the page shows
+        const fails = () => this.unread.add(name);  // for good: a later answer may differ from what the page shows
         try {
             const answer = await fetch(resource, options, path);
             const chat = await answer.clone().json().catch(() => null);

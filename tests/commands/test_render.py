@@ -15,13 +15,14 @@ from stackctl.core.model.demo_model import gguf_bytes
 from stackctl.core.tavern import container as tavern
 from stackctl.core.tavern import secrets_json
 from stackctl.core.tavern.settings_json import connection
-from stackctl.errors import ConfigError, EngineError
+from stackctl.errors import ConfigError, EngineError, NoAnswer
 from stackctl.orchestrators.compose.render import services
 from stackctl.steps.config_request import load_config
 from stackctl.steps.first_model import is_open
 from tests.commands.engines import staged
 from tests.commands.machines import Quiet, quiet
 from tests.core.samples import a_plan
+from tests.fakes import FakeImages
 
 
 def rendered(here: Quiet, flags: Mapping[str, object] = {}, *, replan: bool = False) -> str:
@@ -139,6 +140,24 @@ def test_without_the_image_the_last_line_names_it_and_the_command(tmp_path: Path
         f"still missing: SillyTavern's settings, which are made from its image ({tavern.IMAGE}). "
         f"Run `docker pull {tavern.IMAGE} && stackctl render`."
     )
+
+
+class SilentImages(FakeImages):
+    """Those of an engine that does not answer in time."""
+
+    def digest(self, name: str) -> str | None:
+        self.asked.append(name)
+        raise NoAnswer("the container engine does not answer (tcp://192.0.2.1:2375)", hint="check DOCKER_HOST")
+
+
+def test_an_engine_that_does_not_answer_is_said_and_waited_for_once(tmp_path: Path) -> None:
+    here = quiet(tmp_path)
+    here.docker.images = SilentImages()
+    render(here.machine, {"images": "own"}, to_stdout=False, absolute=False, replan=False)
+    said = "note: the container engine does not answer (tcp://192.0.2.1:2375); the folder is prepared without it"
+    assert here.said.getvalue().count(said) == 1
+    assert len(here.docker.images.asked) == 1
+    assert (tmp_path / "compose.yml").is_file()
 
 
 def test_an_image_that_no_registry_has_is_named_with_the_command_that_builds_it(tmp_path: Path) -> None:

@@ -47,8 +47,19 @@ In an editor that knows JSON schema for TOML (Taplo, Even Better TOML): `stackct
 _CLI = """\
 # The command line
 
-Every command with its `--help`. `-C` and `-v` stand before the command: `stackctl -C FOLDER status`.
+Every command with its `--help`; `stackctl help COMMAND` prints the same. `-C`, `-v`, `--json` and `--yes` may stand
+before or after the command: `stackctl -C FOLDER status` is `stackctl status -C FOLDER`. `up`, `ps` and `version` are
+understood as well, and so are `ls`, `rm` and `show` for models; for other words of Docker and Ollama the error names
+the command.
 Exit codes are in the [README](../README.md#read-an-error).
+
+The Tab key completes commands, options and values, models, services and folders of stacks, once it is switched on:
+
+| shell | line | file |
+|---|---|---|
+| bash 4.4 or newer | `eval "$(stackctl completion bash)"` | `~/.bashrc` |
+| zsh | `eval "$(stackctl completion zsh)"` | `~/.zshrc`, below `compinit` |
+| fish | `stackctl completion fish \\| source` | `~/.config/fish/config.fish` |
 """
 _LOGS = """\
 ## What services and Docker say
@@ -159,12 +170,9 @@ def commands(group: click.Group = main, above: str = "stackctl") -> dict[str, cl
 
 def command_help(name: str, command: click.Command) -> str:
     """As `--help` prints it on a wide terminal."""
-    names = [
-        "-h",
-        "--help",
-    ]  # what the group gives to the context of each of its commands, which we make ourselves here
-    with click.Context(
-        command, info_name=name, terminal_width=WIDTH, max_content_width=WIDTH, help_option_names=names
+    # what the group gives to the context of each of its commands, which we make ourselves here
+    with command.context_class(
+        command, info_name=name, terminal_width=WIDTH, max_content_width=WIDTH, help_option_names=["-h", "--help"]
     ) as context:
         return command.get_help(context)
 

@@ -1,5 +1,7 @@
 """Hugging Face's own library against a hub on this machine: listings, tokens, refusals in plain words."""
 
+import socket
+import time
 from collections.abc import Iterator
 
 import pytest
@@ -98,6 +100,39 @@ def test_a_hub_that_is_not_there_is_said(slept: list[float]) -> None:
     error = refusal(nowhere)
     assert "can't be reached" in error.message
     assert "HF_ENDPOINT" in error.hint
+
+    assert slept == [1.0]  # a line that is dead now is hardly there in ten seconds
+
+
+def unreachable(hub: Hub, patience_s: float = 5.0) -> str:
+    with pytest.raises(ModelError) as caught:
+        hub.check_connection(patience_s)
+    assert all(way in caught.value.hint for way in ("HTTPS_PROXY", "HF_ENDPOINT"))
+    return caught.value.message
+
+
+def test_whether_the_hub_can_be_reached_is_known_by_any_answer_of_it(hub: Hub, server: Server) -> None:
+    hub.check_connection(5.0)
+    assert [one.method for one in server.asked] == ["HEAD"]
+
+
+@pytest.mark.parametrize(
+    ("endpoint", "says"),
+    [
+        ("http://127.0.0.1:9", "http://127.0.0.1:9 can't be reached: [Errno 111] Connection refused"),
+        ("http://no-such-host.invalid", "http://no-such-host.invalid can't be reached: "),
+        ("nonsense", "nonsense can't be reached: "),
+    ],
+)
+def test_without_a_way_to_the_hub_the_reason_is_said_at_once(endpoint: str, says: str) -> None:
+    assert unreachable(hub_at(endpoint)).startswith(says)
+
+
+def test_a_hub_that_swallows_what_is_sent_is_given_up_after_a_moment() -> None:
+    with socket.create_server(("127.0.0.1", 0)) as silent:
+        endpoint, began = f"http://127.0.0.1:{silent.getsockname()[1]}", time.monotonic()
+        assert unreachable(hub_at(endpoint), 0.2) == f"{endpoint} can't be reached: no answer within 0.2 s"
+        assert time.monotonic() - began < 2
 
 
 def test_a_hub_that_wants_to_be_left_alone_for_long_is_not_asked_again(

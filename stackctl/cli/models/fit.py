@@ -42,24 +42,47 @@ class _Sizes(click.ParamType[tuple[int, ...]]):
         return tuple(int(word) for word in words)
 
 
-@models.command()
+@models.command(
+    examples=(
+        "stackctl models fit model.gguf --context 16384",
+        "stackctl models fit hf:OWNER/NAME --gpu-memory 24576",
+    )
+)
 @click.argument("model", metavar="MODEL")
-@click.option("--backend", type=option.OWN_KINDS, default="llamacpp", help="Which backend.")
-@click.option("--context", type=click.IntRange(256, 4194304), help="Context size in tokens.")
-@click.option("--kv-cache", "kv_type", type=option.KV_TYPES, help="Type of the KV cache [default: f16].")
+@click.option(
+    "--backend",
+    cls=option.OneOf,
+    type=option.OWN_KINDS,
+    default="llamacpp",
+    metavar="NAME",
+    help="The program that runs the model [default: llamacpp].",
+)
+@click.option("--context", type=click.IntRange(256, 4194304), metavar="TOKENS", help="Context size in tokens.")
+@click.option(
+    "--kv-cache",
+    "kv_type",
+    cls=option.OneOf,
+    type=option.KV_TYPES,
+    metavar="TYPE",
+    help="Type of the KV cache [default: f16].",
+)
 @click.option(
     "--gpu-layers",
     type=_Layers(),
     default="auto",
-    help="Layers on the GPU, the output layer counted as llama.cpp does; auto: as many as fit.",
+    help="Layers on the GPU, the output layer included; auto: as many as fit.",
 )
-@click.option("--batch", type=click.IntRange(1, 16384), help="Prompt tokens processed at a time (micro-batch).")
-@click.option("--parallel", type=click.IntRange(1, 256), help="Requests at a time, each with a cache of its own.")
-@click.option("--no-flash-attention", is_flag=True, help="Without flash attention.")
 @click.option(
-    "--gpu-memory", "gpu_memory_mib", type=_Sizes(), default=(), help="Free MiB of each GPU, if not as found."
+    "--batch", type=click.IntRange(1, 16384), metavar="TOKENS", help="Prompt tokens processed at a time (micro-batch)."
 )
-@click.option("--device", type=click.Choice(("cuda", "vulkan", "cpu")), help="What computes [default: what is there].")
+@click.option(
+    "--parallel", type=click.IntRange(1, 256), metavar="NUMBER", help="Requests at a time, each with its cache."
+)
+@click.option("--no-flash-attention", is_flag=True, help="Compute without flash attention.")
+@click.option(
+    "--gpu-memory", "gpu_memory_mib", type=_Sizes(), default=(), help="Free MiB of each GPU [default: as measured]."
+)
+@click.option("--device", type=click.Choice(("cuda", "vulkan", "cpu")), help="What computes [default: what is found].")
 @option.json
 @click.pass_context
 def fit(
@@ -77,11 +100,10 @@ def fit(
     device: Literal["cuda", "vulkan", "cpu"] | None,
     as_json: bool,
 ) -> None:
-    """Add up the memory that MODEL takes, per GPU and in RAM, and say whether it is free now.
+    """Compute the memory that MODEL needs, and what is free.
 
-    MODEL is a file, hf:OWNER/NAME:Q4_K_M, hf:OWNER/NAME/FILE or an address, of which the header alone is read;
-    hf:OWNER/NAME shows all its quantisations. Of a folder of safetensors there is an estimate, with --backend
-    text-generation-webui.
+    MODEL is a file, hf:OWNER/NAME:Q4_K_M, hf:OWNER/NAME/FILE or a URL; only its header is read. hf:OWNER/NAME lists all
+    quantisations of a repository. For a folder of safetensors, --backend text-generation-webui gives an estimate.
     """
     from stackctl.commands.models import fit as command
     from stackctl.report.fit import fitted, listed

@@ -3,6 +3,6 @@
 from stackctl.cli.root import main
 
 
-@main.group()
+@main.group(examples=("stackctl models recommend", "stackctl models list"))
 def models() -> None:
-    """Model files: what they are, whether they fit, and how to get them."""
+    """Find, check, fetch and delete model files."""

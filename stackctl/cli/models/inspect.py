@@ -7,13 +7,16 @@ from stackctl.cli.models.group import models
 from stackctl.cli.root import machine_of
 
 
-@models.command()
+@models.command(examples=("stackctl models inspect model.gguf", "stackctl models inspect hf:OWNER/NAME:Q4_K_M"))
 @click.argument("model", metavar="MODEL")
-@click.option("--force", is_flag=True, help="Even a pickle, which is not opened all the same.")
+@click.option("--force", is_flag=True, help="Describe a pickle, too; it is not opened.")
 @option.json
 @click.pass_context
 def inspect(ctx: click.Context, model: str, force: bool, as_json: bool) -> None:
-    """Say what MODEL is: a file, a folder, hf:OWNER/NAME:Q4_K_M or an address; and which backends can load it."""
+    """Say what MODEL is and which backends can load it.
+
+    MODEL is a file, a folder, hf:OWNER/NAME:Q4_K_M or a URL.
+    """
     from stackctl.commands.models.inspect import inspect as run
     from stackctl.report.inspect import inspected
 

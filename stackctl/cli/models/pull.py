@@ -9,20 +9,22 @@ from stackctl.cli.models.group import models
 from stackctl.cli.root import machine_of
 
 
-@models.command()
+@models.command(
+    examples=("stackctl models pull hf:OWNER/NAME:Q4_K_M", "stackctl models pull https://example.org/model.gguf")
+)
 @click.argument("source", metavar="SOURCE")
 @click.option(
     "--to",
     type=click.Path(path_type=Path, file_okay=False),
     metavar="FOLDER",
-    help="Where to put it [default: stackctl's own folder for models].",
+    help="Where to put it [default: stackctl's folder for models].",
 )
 @option.json
 @click.pass_context
 def pull(ctx: click.Context, source: str, to: Path | None, as_json: bool) -> None:
-    """Fetch a model, whole and verified: hf:OWNER/NAME:Q4_K_M, hf:OWNER/NAME/FILE, or an address.
+    """Fetch a model and verify its checksum.
 
-    Interrupted at any moment, the same command goes on.
+    SOURCE is hf:OWNER/NAME:Q4_K_M, hf:OWNER/NAME/FILE or a URL. After an interruption the same command resumes.
     """
     from stackctl.report.stored_models import pulled
     from stackctl.steps.models import pull as command

@@ -17,12 +17,29 @@ def reader(environment: "os._Environ[str]" = os.environ) -> str:
     return code if len(code) == 2 and code.isalpha() else "en"
 
 
-@models.command()
-@click.option("--repo", default="", metavar="hf:OWNER/NAME", help="Choose among a repository's quantisations.")
-@click.option("--folder", type=click.Path(path_type=Path, file_okay=False, exists=True), help="Choose among its files.")
-@click.option("--language", metavar="CODE", help="Language of the chats, such as ja [default: the locale's].")
-@click.option("--context", type=click.IntRange(256, 4194304), help="Context size in tokens that is wanted.")
-@click.option("--backend", type=option.OWN_KINDS, default="llamacpp", help="Which backend.")
+@models.command(
+    examples=(
+        "stackctl models recommend",
+        "stackctl models recommend --language ja",
+        "stackctl models recommend --folder ~/models",
+    )
+)
+@click.option("--repo", default="", metavar="hf:OWNER/NAME", help="Choose among the quantisations of a repository.")
+@click.option(
+    "--folder",
+    type=click.Path(path_type=Path, file_okay=False, exists=True),
+    help="Choose among the files of a folder.",
+)
+@click.option("--language", metavar="CODE", help="Language of the chats, e.g. ja [default: the locale's].")
+@click.option("--context", type=click.IntRange(256, 4194304), metavar="TOKENS", help="Context size in tokens.")
+@click.option(
+    "--backend",
+    cls=option.OneOf,
+    type=option.OWN_KINDS,
+    default="llamacpp",
+    metavar="NAME",
+    help="The program that runs the model [default: llamacpp].",
+)
 @option.json
 @click.pass_context
 def recommend(
@@ -34,13 +51,16 @@ def recommend(
     backend: str,
     as_json: bool,
 ) -> None:
-    """Name the largest, least quantised model for roleplay that fits this machine now."""
+    """Name the best roleplay model that fits this machine.
+
+    The best one is the largest and least quantised that fits into the memory that is free now.
+    """
     from stackctl.commands.models.recommend import Asked
     from stackctl.commands.models.recommend import recommend as run
     from stackctl.report.recommend import recommended
 
     if repo and folder:
-        raise click.UsageError("--repo and --folder are two places to choose from")
+        raise click.UsageError("--repo and --folder exclude each other: leave out one.")
     machine = machine_of(ctx, as_json=as_json)
     asked = Asked(language=language or reader(), context=context, backend=backend, folder=folder, repo=repo)
     machine.ui.result(*recommended(run(machine, asked), machine.ui))

@@ -7,11 +7,11 @@ from stackctl.cli.models.group import models
 from stackctl.cli.root import machine_of
 
 
-@models.command("list")
+@models.command("list", examples=("stackctl models list",))
 @option.json
 @click.pass_context
 def list_(ctx: click.Context, as_json: bool) -> None:
-    """List the models that were pulled: how big, from where, used by which stack."""
+    """List the models that were pulled, and who uses them."""
     from stackctl.commands.models import stored as command
     from stackctl.report.stored_models import listed
 
@@ -19,12 +19,15 @@ def list_(ctx: click.Context, as_json: bool) -> None:
     machine.ui.result(*listed(command.stored_models(machine), machine.ui))
 
 
-@models.command()
+@models.command(examples=("stackctl models verify", "stackctl models verify OWNER/NAME/model.gguf"))
 @click.argument("names", nargs=-1, metavar="[MODEL]...")
 @option.json
 @click.pass_context
 def verify(ctx: click.Context, names: tuple[str, ...], as_json: bool) -> None:
-    """Read pulled models again and compare their checksums (all of them without a name)."""
+    """Compare pulled models with their checksums.
+
+    Without MODEL, all of them are read.
+    """
     from stackctl.commands.models import stored as command
     from stackctl.errors import ModelError
     from stackctl.report.stored_models import verified
@@ -36,17 +39,17 @@ def verify(ctx: click.Context, names: tuple[str, ...], as_json: bool) -> None:
     if wrong := [one.name for one in done if one.wrong]:
         raise ModelError(
             f"damaged: {', '.join(wrong)}",
-            hint=f"fetch it anew: {command_line('stackctl', 'models', 'remove', wrong[0])}, then pull it again",
+            hint=f"run {command_line('stackctl', 'models', 'remove', wrong[0])}, then pull it again",
         )
 
 
-@models.command()
+@models.command(examples=("stackctl models remove OWNER/NAME/model.gguf",))
 @click.argument("name", metavar="MODEL")
-@click.option("--force", is_flag=True, help="Even if a stack uses it.")
+@click.option("--force", is_flag=True, help="Delete it even if a stack uses it.")
 @option.yes
 @click.pass_context
 def remove(ctx: click.Context, name: str, force: bool, yes: bool) -> None:
-    """Delete a pulled model."""
+    """Delete a model that was pulled."""
     from stackctl.commands.models import stored as command
     from stackctl.terminal import shown_in_line
 

@@ -8,10 +8,10 @@ from stackctl.core.model import demo_model
 from stackctl.core.tavern import stream
 from stackctl.errors import NotReady
 
-LOOK: Final = "stackctl status; stackctl logs"
+LOOK: Final = "Run `stackctl status` and `stackctl logs`."
 DAMAGED: Final = "\ufffd"  # what a decoder writes for bytes that are no UTF-8
 _AROUND = 12  # characters shown before and after a difference
-_REPORT = "something between SillyTavern and the model changes text: a proxy in between, or a mistake of ours"
+_REPORT = "Look for a proxy between SillyTavern and the backend that changes text; if there is none, report a bug."
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -38,9 +38,9 @@ def check(text: str, *, is_demo: bool, title: str) -> None:
     if not text.strip():
         raise NotReady(f"{title} answered with an empty text", hint=LOOK)
     if is_demo and text != demo_model.SENTENCE:
-        raise NotReady(f"the demo model answered {text!r}, and not its sentence", hint=_REPORT)
+        raise NotReady(f"the demo model answered {text!r} instead of its sentence", hint=_REPORT)
     if wrong := next((c for c in text if category(c) == "Cc" and c not in "\n\r\t"), ""):
-        raise NotReady(f"the answer has a character that is no text (U+{ord(wrong):04X}): {text!r}", hint=_REPORT)
+        raise NotReady(f"the answer contains a control character (U+{ord(wrong):04X}): {text!r}", hint=_REPORT)
 
 
 def check_characters(text: str, *, is_demo: bool) -> None:
@@ -49,12 +49,12 @@ def check_characters(text: str, *, is_demo: bool) -> None:
     The limit of tokens may cut the last character of a real model's answer in two: that is no damage.
     """
     if DAMAGED in (text if is_demo else text.rstrip(DAMAGED)):
-        raise NotReady(f"the answer has damaged characters: {_cutout(text, text.index(DAMAGED))!r}", hint=_REPORT)
+        raise NotReady(f"the answer contains damaged characters: {_cutout(text, text.index(DAMAGED))!r}", hint=_REPORT)
     if is_demo and text != demo_model.SENTENCE:
         at = next((i for i, (a, b) in enumerate(zip(text, demo_model.SENTENCE, strict=False)) if a != b), len(text))
         raise NotReady(
-            f"from character {at + 1} on the demo model's sentence is not what it was: "
-            f"{_cutout(text, at)!r}, not {_cutout(demo_model.SENTENCE, at)!r}",
+            f"the demo model's sentence is wrong from character {at + 1} on: "
+            f"{_cutout(text, at)!r} instead of {_cutout(demo_model.SENTENCE, at)!r}",
             hint=_REPORT,
         )
 
@@ -69,7 +69,7 @@ def cut_off(pieces: int) -> NotReady:
     """The error for a stream that broke off."""
     return NotReady(
         f"the answer broke off in the middle of its stream, after {pieces} pieces",
-        hint="did the backend die, or does something in between (a proxy) end long answers? stackctl logs",
+        hint="Run `stackctl logs`: the backend may have ended, or a proxy in between may cut long answers.",
     )
 
 

@@ -6,7 +6,7 @@ import struct
 from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
 from stackctl.contracts.host import Owner
 from stackctl.core.container_paths import refuse_ssh
@@ -17,6 +17,12 @@ if TYPE_CHECKING:
     from docker import DockerClient
 
 
+# seconds for the first answer: systemd may start an engine on this machine at its socket's first use
+_PATIENCE_S: Final = 5
+_PATIENCE_HERE_S: Final = 10
+_LONGEST_S: Final = 120  # for each later answer
+
+
 def refuse_distant(folder: PurePosixPath, command: str) -> None:
     """Raise EngineError if the current Docker context is a machine that has none of our files.
 
@@ -25,8 +31,11 @@ def refuse_distant(folder: PurePosixPath, command: str) -> None:
     refuse_ssh(os.environ.get("DOCKER_HOST") or (_address() if _has_context() else ""), folder, command)
 
 
-def connect() -> "DockerClient":
-    """Return the engine of the current Docker context; raise EngineError if none answers."""
+def connect(patience_s: int | None = None) -> "DockerClient":
+    """Return the engine of the current Docker context; raise EngineError if none answers, NoAnswer if not in time.
+
+    `patience_s`: for the first answer; None: chosen by where the engine is.
+    """
     import docker
     import docker.errors
 
@@ -37,10 +46,13 @@ def connect() -> "DockerClient":
             "the current Docker context can't be read",
             hint="Run `docker context ls` to see the contexts, then `docker context use default`.",
         )
+    is_here = address.startswith(("unix:", "npipe:"))
     try:
-        return docker.from_env(timeout=120)
+        client = docker.from_env(timeout=patience_s or (_PATIENCE_HERE_S if is_here else _PATIENCE_S))
     except (docker.errors.DockerException, ValueError) as e:  # ValueError: a port that is not a number
         raise no_engine(str(e), address) from e
+    client.api.timeout = _LONGEST_S
+    return client
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -19,7 +19,7 @@ from stackctl.effects.docker import cdi, connection
 from stackctl.effects.docker.client import translate_errors
 from stackctl.effects.docker.connection import Peer, connect, listener
 from stackctl.effects.docker.gpu_trial import gpu_drivers
-from stackctl.errors import ConfigError
+from stackctl.errors import ConfigError, NoAnswer
 
 if TYPE_CHECKING:
     from docker import DockerClient
@@ -33,6 +33,9 @@ _TAIL = 1000
 
 class Engine:
     """The engine of the current Docker context, connected at first use."""
+
+    connect = staticmethod(connect)
+    _silent: NoAnswer | None = None
 
     @contextmanager
     def loading(self) -> Iterator[None]:
@@ -49,7 +52,13 @@ class Engine:
 
     @cached_property
     def client(self) -> "DockerClient":
-        return connect()
+        if self._silent:  # do not wait for it twice
+            raise self._silent
+        try:
+            return self.connect()
+        except NoAnswer as error:
+            self._silent = error
+            raise
 
     @cached_property
     def info(self) -> dict[str, Any]:

@@ -47,9 +47,9 @@ def test_nothing_counts_after_done() -> None:
 @pytest.mark.parametrize(
     ("line", "says"),
     [
-        ("data: <html>", "streams what is not JSON"),
+        ("data: <html>", "streams an event that is not JSON"),
         ('data: {"error": "out of memory"}', "failed while it generated: out of memory"),
-        ("data: 7", "streams what is not JSON: '7'"),
+        ("data: 7", "streams an event that is not JSON: '7'"),
     ],
 )
 def test_what_is_no_stream_of_text_is_an_error(line: str, says: str) -> None:
@@ -73,7 +73,7 @@ def test_lines_are_the_same_in_whatever_parts_they_come(size: int) -> None:
 
 def test_far_more_text_than_was_asked_for_is_refused() -> None:
     assert read(*[OPENAI[0]] * 36)[0] == "Hel" * 36
-    with pytest.raises(Exceeded, match="37 pieces of text came, and 8 tokens were asked for"):
+    with pytest.raises(Exceeded, match="37 pieces of text came, but 8 tokens were asked for"):
         read(*[OPENAI[0]] * 37)
 
 
@@ -105,7 +105,7 @@ def check(said: str, *, is_demo: bool = False) -> None:
 def test_the_demo_models_sentence_is_right_to_the_character_only() -> None:
     check(SENTENCE, is_demo=True)
     replies.check_characters(SENTENCE, is_demo=True)
-    with pytest.raises(NotReady, match="and not its sentence"):
+    with pytest.raises(NotReady, match="instead of its sentence"):
         check(SENTENCE[:-1], is_demo=True)
 
 
@@ -117,7 +117,9 @@ def test_any_text_is_plausible_from_another_model(said: str) -> None:
     replies.check_characters(said, is_demo=False)
 
 
-@pytest.mark.parametrize(("said", "says"), [("", "empty text"), (" \n", "empty text"), ("a\x00b", "no text")])
+@pytest.mark.parametrize(
+    ("said", "says"), [("", "empty text"), (" \n", "empty text"), ("a\x00b", "a control character")]
+)
 def test_an_empty_answer_and_control_characters_are_not(said: str, says: str) -> None:
     with pytest.raises(NotReady, match=says):
         check(said)

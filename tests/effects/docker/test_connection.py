@@ -4,16 +4,21 @@ import gc
 import hashlib
 import json
 import socket
+import time
 import warnings
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
 from click.testing import CliRunner
+from docker import DockerClient
 
 from stackctl.cli import main
 from stackctl.effects.docker.connection import connect
-from stackctl.errors import EngineError
+from stackctl.effects.docker.engine import Engine
+from stackctl.errors import EngineError, NoAnswer
 
 
 @pytest.fixture
@@ -38,12 +43,12 @@ class Failure:
     hint: str
 
 
-def failure() -> Failure:
+def failure(patience_s: int | None = None) -> Failure:
     """How connecting fails. The SDK leaves the socket that it could not connect to whoever collects it."""
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", ResourceWarning)
         with pytest.raises(EngineError) as caught:
-            connect()
+            connect(patience_s)
         found = Failure(caught.value.message, caught.value.hint)
         assert caught.value.exit_code == 4
         del caught
@@ -72,6 +77,48 @@ def test_a_docker_host_that_is_no_address_is_said(host: str, surroundings: pytes
     error = failure()
     assert error.message.startswith("the container engine can't be reached")
     assert "DOCKER_HOST" in error.hint
+
+
+@contextmanager
+def silent(place: Path, *, is_here: bool) -> Iterator[str]:
+    """The address of an engine that takes a connection and never says a word."""
+    kind = socket.AF_UNIX if is_here else socket.AF_INET
+    with socket.socket(kind) as listening:
+        listening.bind(f"{place}/docker.sock" if is_here else ("127.0.0.1", 0))
+        listening.listen()
+        yield f"unix://{place}/docker.sock" if is_here else f"tcp://127.0.0.1:{listening.getsockname()[1]}"
+
+
+@pytest.mark.parametrize("is_here", [False, True])
+def test_an_engine_that_does_not_answer_is_given_up_and_said(
+    place: Path, surroundings: pytest.MonkeyPatch, is_here: bool
+) -> None:
+    with silent(place, is_here=is_here) as host:
+        surroundings.setenv("DOCKER_HOST", host)
+        error, began = failure(patience_s=1), time.monotonic()
+    assert error.message == f"the container engine does not answer ({host})"
+    assert ("systemctl restart docker" if is_here else "DOCKER_HOST") in error.hint
+    assert time.monotonic() - began < 8
+
+
+def test_an_engine_that_did_not_answer_is_not_waited_for_again(place: Path, surroundings: pytest.MonkeyPatch) -> None:
+    tries = list[str]()
+
+    class Impatient(Engine):
+        @staticmethod
+        def connect(patience_s: int | None = None) -> DockerClient:
+            tries.append("connect")
+            return connect(patience_s or 1)
+
+    with silent(place, is_here=False) as host, warnings.catch_warnings():
+        warnings.simplefilter("ignore", ResourceWarning)
+        surroundings.setenv("DOCKER_HOST", host)
+        engine = Impatient()
+        for _ in range(3):
+            with pytest.raises(NoAnswer):
+                engine.containers("chat")
+        gc.collect()
+    assert tries == ["connect"]
 
 
 SSH = "ssh://somebody@localhost"
