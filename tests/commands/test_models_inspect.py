@@ -268,8 +268,8 @@ WRONG: dict[str, tuple[Callable[[Path], Path], str]] = {
     "header cut": (_written(RAW[:40]), "cut short"),
     "zip": (_zip, "PyTorch pickle"),
     "missing": (lambda path: path, "no model at"),
-    "folder": (_folder, "holds no model"),
-    "missing part": (_missing_part, "not whole"),
+    "folder": (_folder, "no model found in"),
+    "missing part": (_missing_part, "is incomplete"),
     "cut safetensors": (_written(b"x"), "not a GGUF"),
 }
 

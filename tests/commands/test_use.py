@@ -80,7 +80,7 @@ def test_a_kcpps_file_becomes_an_entry_that_use_can_choose(tmp_path: Path) -> No
 def test_an_entry_of_that_name_is_never_replaced(tmp_path: Path) -> None:
     (tmp_path / "a.gguf").write_bytes(gguf_bytes())
     (tmp_path / "stack.toml").write_text(TWO)
-    with pytest.raises(ConfigError, match="has a model 'b' already"):
+    with pytest.raises(ConfigError, match="already has a model 'b'"):
         import_kcpps(quiet(tmp_path).machine, saved(tmp_path, model_param="a.gguf"), name="b", model=None)
     assert (tmp_path / "stack.toml").read_text() == TWO
 

@@ -121,7 +121,7 @@ def test_text_generation_webui_by_an_address_that_is_taken_as_it_is(
         done = stack.run("deploy", "--json")
         result = json.loads(done.stdout)
         assert (result["backend"], result["model"], result["context"]) == ("text-generation-webui", "demo.gguf", None)
-        assert "context not known (8192 assumed)" in done.stderr
+        assert "context unknown (8192 assumed)" in done.stderr
         assert result["reply"] == SENTENCE
         assert "does not tell its context: 8192 is assumed" in done.stderr
         assert connection(stack) == ("ooba", f"http://{gateway}:{port}")

@@ -38,7 +38,7 @@ class Contexts:
     def mending(self) -> str:
         """Return the hint for a SillyTavern that fills too much."""
         fitting = min(self.planned, self._most) if self.is_own else self._most
-        return f"set the context to {fitting} under AI Response Configuration in SillyTavern"
+        return f"Set the context to {fitting} under AI Response Configuration in SillyTavern."
 
     @property
     def _most(self) -> int:
