@@ -139,7 +139,7 @@ def _notes(spec: Spec, seen: Observed, run: Run, choice: Choice | None) -> Itera
     trained = seen.model.header.trained_context
     if trained and run.context > trained:
         more = f"context {run.context} is more than the {trained} tokens the model was trained for"
-        yield f"{more}: expect it to lose the thread"
+        yield f"{more}: the model may lose the thread"
     if keys := unused_settings(spec):
         yield f"used with kind = {EXTERNAL!r} only: {', '.join(keys)}"
     if choice:

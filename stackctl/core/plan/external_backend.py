@@ -93,15 +93,15 @@ def _notes(spec: Spec, seen: Observed, found: DetectedServer) -> Iterator[str]:
     wanted, told = spec.backend, found.served.context
     if found.url != backend_url.origin(wanted.url):
         whose = "this machine" if seen.engine is None or seen.engine.is_local else "the engine's machine"
-        yield f"{backend_url.origin(wanted.url)} means {whose}: from inside a container that is {found.url}"
+        yield f"{backend_url.origin(wanted.url)} means {whose}, which a container reaches at {found.url}"
     if rest := backend_url.path(wanted.url):
         yield f"{rest} of backend.url is left out: SillyTavern adds its own path"
     if seen.server and not told and wanted.context == "auto":
         yield (
-            f"{found.backend.TITLE} does not tell its context: {ASSUMED_CONTEXT} is assumed; "
-            "set backend.context to what it was started with"
+            f"{found.backend.TITLE} does not report its context, so {ASSUMED_CONTEXT} is assumed; "
+            "set `backend.context` to the value that it was started with"
         )
     if told and wanted.context != "auto" and wanted.context > told:
         yield f"context {wanted.context} is more than the {told} tokens that {found.backend.TITLE} was started with"
     if keys := unused_settings(spec):
-        yield f"not used with a backend elsewhere: {', '.join(keys)}"
+        yield f"not used with an external backend: {', '.join(keys)}"

@@ -28,7 +28,7 @@ def reader(seen: Observed) -> Owner:
 
 
 def _access(of: Owner, by: Owner) -> tuple[str, int]:
-    """Return (whom chmod calls so, the bit of a file's mode) by which one user may read another's file."""
+    """Return (chmod's letter, the bit of a file's mode) that lets one user read another's file."""
     if of.uid == by.uid:
         return "u", 0o400
     return ("g", 0o040) if of.gid == by.gid else ("o", 0o004)

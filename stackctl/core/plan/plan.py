@@ -145,9 +145,9 @@ def _of_template(template: Template | None, seen: Observed) -> tuple[str, ...]:
     choose = "choose another with --template NAME"
     if template.is_guess:
         has = "its chat template is of no known kind" if seen.model.header.chat_template else "it has no chat template"
-        return (f"nothing tells the model's prompt template ({has}): {template.instruct}; {choose}",)
+        return (f"the model's prompt template is unknown ({has}), so {template.instruct} is used; {choose}",)
     if template.is_near:
-        return (f"SillyTavern has no prompt template just like the model's: {template.instruct} is near; {choose}",)
+        return (f"SillyTavern lacks the exact prompt template, so the similar {template.instruct} is used; {choose}",)
     return ()
 
 

@@ -71,8 +71,8 @@ def notes(networks: Iterable[Network], seen: Observed) -> tuple[str, ...]:
     """Return notes about networks that overlap with a route of this machine, and about what they hide."""
     meant = sorted((one for one in seen.routes if one.prefixlen >= _DEFAULT_LIKE), key=lambda one: -one.prefixlen)
     return tuple(
-        f"network.{one.name} {one.subnet} overlaps with {route}, to which this machine has a route (a VPN's?): "
-        f"while the stack is there, other machines in {one.subnet} are not reached from here"
+        f"network.{one.name} {one.subnet} overlaps with {route}, to which this machine has a route (perhaps a VPN's): "
+        f"while the stack is there, this machine can't reach other machines in {one.subnet}"
         for one in networks
         if (route := colliding_networks(one.subnet, meant))
     )
