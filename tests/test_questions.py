@@ -87,7 +87,7 @@ def test_where_nobody_answers_the_ways_on_are_named(tmp_path: Path, hub: str, st
 
 WAYS = (
     "`stackctl deploy --model FILE` with a model file",
-    "download from https://huggingface.co/",
+    "from https://huggingface.co/",
     "`stackctl deploy --model demo`",
     "HTTPS_PROXY",
     "HF_ENDPOINT",
@@ -116,7 +116,7 @@ def test_where_what_is_sent_is_swallowed_that_is_said_after_a_moment(tmp_path: P
 
 def test_where_the_hub_must_not_be_asked_it_is_not(tmp_path: Path, hub: str) -> None:
     code, said = deploy(tmp_path, hub=hub, HF_HUB_OFFLINE="1")
-    assert (code, "HF_HUB_OFFLINE forbids to ask Hugging Face" in said, "hint: unset HF_HUB_OFFLINE" in said) == (
+    assert (code, "HF_HUB_OFFLINE forbids asking Hugging Face" in said, "hint: Unset HF_HUB_OFFLINE." in said) == (
         8,
         True,
         True,
@@ -142,7 +142,7 @@ def test_of_several_models_one_is_asked_for(two: Path, answer: dict[str, str]) -
 def test_where_nobody_answers_the_command_that_chooses_is_named(two: Path, words: tuple[str, ...]) -> None:
     code, said = deploy(two, *words)
     assert (code, (two / "stack.toml").read_text()) == (3, TWO)
-    assert "stackctl use a | b" in said
+    assert "`stackctl use a` or `stackctl use b`" in said
 
 
 def test_an_answer_that_is_none_of_them_is_refused(two: Path) -> None:
@@ -210,7 +210,7 @@ def test_without_anybody_to_answer_the_option_that_answers_is_named_and_nothing_
     before = files(place.folder.parent)
     for words in CHANGES:
         code, said = place.run(*words)
-        assert (code, "add --yes to go on without the question" in said) == (2, True), said
+        assert (code, "add --yes to continue without the question" in said) == (2, True), said
     assert files(place.folder.parent) == before
 
 

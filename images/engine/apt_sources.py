@@ -1,6 +1,6 @@
-"""Debian packages of any suite, unpacked into a private prefix, by way of the machine's own apt configuration.
+"""Debian packages of any suite, unpacked into a private prefix, with the machine's apt configuration.
 
-The machine's sources are only read: a copy with the suite's name exchanged goes into a folder of our own, and the
+The machine's sources are only read: a copy with the suite's name replaced goes into a separate folder, and the
 lists, the cache and the (empty) package status are private too. Nothing is installed.
 """
 
@@ -17,7 +17,7 @@ from pathlib import Path
 from engine_dir import EngineError, run, say
 
 POCKETS = ("", "-updates", "-security")
-ROLES = ("stable", "testing", "unstable", "sid", "oldstable")  # what sources may say in place of a codename
+ROLES = ("stable", "testing", "unstable", "sid", "oldstable")  # what sources may have instead of a codename
 
 
 @dataclass(frozen=True)
@@ -58,7 +58,7 @@ def parse_deb822(text: str) -> list[Stanza]:
         if "deb" not in fields.get("types", "").split() or fields.get("enabled", "yes").lower() in ("no", "false"):
             continue
         if any(word not in fields for word in ("uris", "suites", "components")):
-            continue  # flat repositories hold no distribution
+            continue  # flat repositories have no distribution
         kept = [(key.title(), fields[key]) for key in ("signed-by", "trusted", "architectures") if key in fields]
         found.append(
             Stanza(
@@ -112,7 +112,7 @@ def exchanged(stanzas: Iterable[Stanza], wanted: dict[str, str]) -> list[Stanza]
 
 
 def machine_stanzas(etc_apt: Path = Path("/etc/apt")) -> list[Stanza]:
-    """All that the machine's apt is configured with."""
+    """Return the machine's whole apt configuration."""
     parts = etc_apt / "sources.list.d"
     lists = [etc_apt / "sources.list", *sorted(parts.glob("*.list"))]
     found = [stanza for path in sorted(parts.glob("*.sources")) for stanza in parse_deb822(path.read_text())]
@@ -120,7 +120,7 @@ def machine_stanzas(etc_apt: Path = Path("/etc/apt")) -> list[Stanza]:
 
 
 def apt_conf(folder: Path) -> str:
-    """What makes apt work on `folder` alone; read after the machine's own settings (proxy, certificates)."""
+    """Return the settings that make apt work on `folder` only; read after the machine's (proxy, certificates)."""
     settings = {
         "Dir::Etc::SourceList": "/dev/null",
         "Dir::Etc::SourceParts": folder / "sources",
@@ -130,7 +130,7 @@ def apt_conf(folder: Path) -> str:
         "Dir::State::lists": folder / "lists",
         "Dir::State::status": folder / "status",
         "Dir::Cache": folder / "cache",
-        "Acquire::Check-Valid-Until": "false",  # a mirror that is a snapshot has an expired Release file
+        "Acquire::Check-Valid-Until": "false",  # a snapshot mirror has an expired Release file
         "Acquire::Languages": "none",
         "APT::Sandbox::User": "root",  # the user _apt need not reach this folder
     }
@@ -152,7 +152,7 @@ def unpack_argv(deb: Path, prefix: Path) -> tuple[str, ...]:
 
 
 def lay_out(folder: Path, stanzas: Sequence[Stanza], etc_apt: Path = Path("/etc/apt")) -> dict[str, str]:
-    """Write the private configuration; the environment that makes apt use it."""
+    """Write the private configuration; return the environment that makes apt use it."""
     for name in ("conf", "sources", "none", "state", "lists/partial", "cache/archives/partial", "debs"):
         (folder / name).mkdir(parents=True, exist_ok=True)
     (folder / "status").touch()
@@ -166,25 +166,25 @@ def lay_out(folder: Path, stanzas: Sequence[Stanza], etc_apt: Path = Path("/etc/
 
 
 def fetch(folder: Path, codename: str, suite: str, packages: Sequence[str]) -> Path:
-    """Download and unpack what is not there yet; the prefix that holds it. A cut run is continued by the next."""
+    """Download and unpack what is missing; return the prefix. The next run continues an interrupted one."""
     prefix, done = folder / "prefix", folder / "done"
     missing = [name for name in packages if not (done / name).exists()]
     if not missing:
         return prefix
     stanzas = for_suite(machine_stanzas(), codename, suite)
     if not stanzas:
-        raise EngineError(f"apt has no source for {codename} to take {suite} from", "check /etc/apt/sources.list.d")
+        raise EngineError(f"apt has no source for {codename} to take {suite} from", "Check /etc/apt/sources.list.d.")
     env = lay_out(folder, stanzas)
     say(f"  {suite}: {' '.join(missing)}")
     complaint = ""
     try:
         run(update_argv(), env=env, echo=False)
-    except EngineError as e:  # one vendor's archive may fail, and all that we need still be there
+    except EngineError as e:  # one vendor's archive may fail while all that we need is available
         complaint = e.message
     try:
         run(download_argv(folder / "debs", missing), env=env, echo=False)
     except EngineError as e:
-        raise EngineError(f"{e.message}\n{complaint}".strip(), "a rerun continues where this one stopped") from e
+        raise EngineError(f"{e.message}\n{complaint}".strip(), "Run this again: it continues where it stopped.") from e
     done.mkdir(exist_ok=True)
     for name in missing:
         for deb in (folder / "debs").glob(f"{name}_*.deb"):
@@ -195,7 +195,7 @@ def fetch(folder: Path, codename: str, suite: str, packages: Sequence[str]) -> P
 
 
 def shell_wrapper(program: Path, variables: dict[str, str], name: str | None = None) -> str:
-    """A script that runs `program` with the libraries of its own prefix; `name`: which of its parts it is to be."""
+    """Return a script that runs `program` with its prefix's libraries, under the name `name`."""
     lines = [f"export {key}={shlex.quote(value)}" for key, value in variables.items()]
     words = [str(program), *([name] if name else [])]
     return "#!/bin/sh\n" + "\n".join(lines) + f'\nexec {shlex.join(words)} "$@"\n'

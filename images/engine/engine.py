@@ -41,7 +41,7 @@ CHECKOUT = Path(__file__).resolve().parents[2]
 
 
 def env_lines(where: EngineDir) -> list[str]:
-    """What a shell evaluates to use the private engine."""
+    """Return what a shell evaluates to use the private engine."""
     return [
         f"export DOCKER_HOST={shlex.quote(where.host)}",
         f"export DOCKER_CONFIG={shlex.quote(str(where.config))}",
@@ -55,27 +55,27 @@ def place(args: argparse.Namespace) -> EngineDir:
 
 
 def users_engine() -> str | None:
-    """The version of the engine that the user's own docker reaches (DOCKER_HOST, or the current context)."""
+    """Return the version of the engine that the user's docker reaches (DOCKER_HOST, or the current context)."""
     return engine_proc.server_version(("docker",)) if shutil.which("docker") else None
 
 
 def consent(where: EngineDir, *, asked_before: bool, yes: bool) -> None:
-    """Say what happens to the machine; on a terminal, ask."""
+    """Say what will happen to the machine; on a terminal, ask."""
     if asked_before:
         return
     say("This starts a private Docker Engine, as root:")
-    say(f"  - downloads some 130 MB of Debian's packages and unpacks them in {where.root} (nothing is installed)")
-    say(f"  - runs dockerd and containerd from there, with a bridge {where.bridge} and iptables rules of their own")
+    say(f"  - downloads about 130 MB of Debian's packages and unpacks them in {where.root} (nothing is installed)")
+    say(f"  - runs dockerd and containerd from there, with a bridge {where.bridge} and iptables rules for it")
     if FORWARDING.read_text().strip() == "0":
         say("  - turns IPv4 forwarding on (net.ipv4.ip_forward is 0 now; `down` sets it back)")
     say("  `engine.py down` (make demo-down) stops it and removes all of this.")
     if yes or os.environ.get("YES") == "1" or os.environ.get("CI", "false") not in ("", "0", "false"):
         return
     if not sys.stdin.isatty():
-        raise EngineError("there is no terminal to ask on", "say yes beforehand: YES=1")
-    say("Go on? [y/N] ")
+        raise EngineError("there is no terminal to ask on", "Set YES=1 to agree beforehand.")
+    say("Continue? [y/N] ")
     if sys.stdin.readline().strip().lower() not in ("y", "yes"):
-        raise EngineError("not started, as you said", INSTALL_HINT)
+        raise EngineError("not started, because the answer was no", INSTALL_HINT)
 
 
 @contextlib.contextmanager
@@ -89,7 +89,7 @@ def up(args: argparse.Namespace) -> int:
     began = time.monotonic()
     where = place(args)
     if args.dir is None and args.engine is None and (version := users_engine()):
-        say(f"Docker Engine {version} answers already: it is used as it is.")
+        say(f"Docker Engine {version} already answers, and is used as it is.")
         return 0
     distro, host = distribution()
     if os.geteuid() != 0:
@@ -112,10 +112,10 @@ def up(args: argparse.Namespace) -> int:
 
 
 def bring_up(where: EngineDir, state: State | None, args: argparse.Namespace, distro: str, host: str) -> str:
-    """From whatever is there (nothing, half a download, a folder whose processes are gone) to an answering engine."""
+    """Make an engine answer, whatever is there: nothing, an incomplete download, a folder whose processes are gone."""
     engine = args.engine or (state.engine if state else "28")
     if state and state.engine != engine:
-        raise EngineError(f"{where.root} holds engine {state.engine}", "name another folder with --dir")
+        raise EngineError(f"{where.root} holds engine {state.engine}", "Name another folder with `--dir`.")
     wanted = ubuntu_packages(host) if distro == "ubuntu" else packages(host, engine)
     link_all(where, fetched(where, wanted, host))
     found = state or decide(where, engine, "2.40")
@@ -138,7 +138,7 @@ def down(args: argparse.Namespace) -> int:
     if not where.marker.exists():
         raise EngineError(f"{where.root} is not the folder of a private engine: nothing is deleted")
     if os.geteuid() != 0 and where.state_file.exists():
-        raise EngineError("only root can stop the private engine", "sudo make demo-down")
+        raise EngineError("only root can stop the private engine", "Run `sudo make demo-down`.")
     with locked(where):
         state = read_state(where)
         if state is not None:
@@ -192,7 +192,7 @@ def import_base(args: argparse.Namespace) -> int:
     private = args.dir is not None or not users_engine()
     docker = engine_proc.docker(where) if private else ("docker",)
     if engine_proc.server_version(docker) is None:
-        raise EngineError("no Docker Engine answers", "python3 images/engine/engine.py up")
+        raise EngineError("no Docker Engine answers", "Run `python3 images/engine/engine.py up`.")
     if has_image(docker, image):
         say(f"{image} is there.")
         return 0
@@ -203,7 +203,7 @@ def import_base(args: argparse.Namespace) -> int:
     say(f"{image} cannot be pulled: it is made from Debian's packages.")
     distro, host = distribution()
     if distro != "debian" or os.geteuid() != 0:
-        raise EngineError(f"{image} can only be made by root on Debian", f"docker pull {image}")
+        raise EngineError(f"{image} can only be made by root on Debian", f"Run `docker pull {image}`.")
     claim(where)
     with locked(where):
         stanzas = apt_sources.for_suite(apt_sources.machine_stanzas(), host, suite)

@@ -1,4 +1,4 @@
-"""The folder of a private engine: where everything lies, what was decided for it, and the error that all share."""
+"""The folder of a private engine: its paths, what was decided for it, and the error that all modules share."""
 
 from __future__ import annotations
 
@@ -12,8 +12,8 @@ from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, field, fields
 from pathlib import Path
 
-SOCKET_PATH_MAX = 107  # bytes, man 7 unix; an engine's own sockets need some 45 of them below its run folder
-INSTALL_HINT = """ways to get an engine:
+SOCKET_PATH_MAX = 107  # bytes, man 7 unix; an engine's sockets need about 45 of them below its run folder
+INSTALL_HINT = """Install an engine:
   it runs, but not for you   sudo usermod -aG docker "$USER", then log in again
   Debian, Ubuntu             sudo apt-get install docker.io docker-compose   (Ubuntu: docker-compose-v2)
   Fedora                     sudo dnf install moby-engine docker-compose
@@ -22,7 +22,7 @@ INSTALL_HINT = """ways to get an engine:
 
 
 class EngineError(Exception):
-    """An expected failure: what happened, and what to do about it. Ends the program with exit code 4."""
+    """An expected failure: what happened, and what to do about it. It ends the program with exit code 4."""
 
     exit_code = 4
 
@@ -44,7 +44,7 @@ class EngineDir:
 
     @property
     def run(self) -> Path:
-        """The folder for sockets: below the root, or a short name under /run where that would be too long."""
+        """Return the folder for sockets: below the root, or a short name under /run if that would be too long."""
         inside = self.root / "run"
         return inside if len(os.fsencode(inside)) + 45 <= SOCKET_PATH_MAX else Path(f"/run/stackctl-{self.tag}")
 
@@ -78,12 +78,12 @@ class EngineDir:
 
     @property
     def bin(self) -> Path:
-        """What the daemon finds on its PATH."""
+        """Return the folder that is on the daemon's PATH."""
         return self.root / "bin"
 
     @property
     def client(self) -> Path:
-        """What the user gets on the PATH: `docker` alone."""
+        """Return the folder for the user's PATH, which holds only `docker`."""
         return self.root / "client"
 
     @property
@@ -104,7 +104,7 @@ class EngineDir:
 
     @property
     def marker(self) -> Path:
-        """Says that the folder is an engine's: only then may `down` delete it."""
+        """Return the file that marks an engine's folder: only such a folder may `down` delete."""
         return self.root / "stackctl-engine"
 
     @property
@@ -114,7 +114,7 @@ class EngineDir:
 
 @dataclass(frozen=True, kw_only=True)
 class State:
-    """What was decided or found at the first `up`; a later `up` keeps it, `down` puts the machine back to it."""
+    """What was decided or found at the first `up`; a later `up` keeps it, `down` restores the machine to it."""
 
     engine: str
     compose: str
@@ -135,7 +135,7 @@ def read_state(where: EngineDir) -> State | None:
         raw = json.loads(where.state_file.read_text())
         return State(**{key: value for key, value in raw.items() if key in known})
     except (ValueError, TypeError, AttributeError) as e:
-        raise EngineError(f"{where.state_file} cannot be read: {e}", "remove this file, then run `up` again") from e
+        raise EngineError(f"{where.state_file} cannot be read: {e}", "Remove this file, then run `up` again.") from e
 
 
 def write_state(where: EngineDir, state: State) -> None:
@@ -145,20 +145,20 @@ def write_state(where: EngineDir, state: State) -> None:
 
 
 def claim(where: EngineDir) -> None:
-    """Make the folder ours, or refuse one that holds something else."""
+    """Mark the folder as ours; refuse one that holds something else."""
     if where.root.exists() and any(where.root.iterdir()) and not where.marker.exists():
-        raise EngineError(f"{where.root} holds something else already", "name an empty folder with --dir")
+        raise EngineError(f"{where.root} holds something else already", "Name an empty folder with `--dir`.")
     try:
         where.root.mkdir(parents=True, exist_ok=True)
         where.marker.write_text("Made by images/engine/engine.py; `engine.py down` deletes this folder.\n")
     except OSError as e:
-        raise EngineError(f"{where.root} cannot be written to: {e.strerror}", "name another folder with --dir") from e
+        raise EngineError(f"{where.root} cannot be written: {e.strerror}", "Name another folder with `--dir`.") from e
 
 
 def run(
     argv: Sequence[str | Path], *, env: Mapping[str, str] | None = None, stdin: str | None = None, echo: bool = True
 ) -> str:
-    """Run a command, echoed; its output, or an EngineError that carries its last words."""
+    """Print and run a command; return its output, or raise EngineError with its last lines."""
     words = [str(word) for word in argv]
     if echo:
         say(f"+ {shlex.join(words)}")
@@ -173,5 +173,5 @@ def run(
 
 
 def say(line: str) -> None:
-    """To stderr: what `env` and `compose-path` print on stdout is for a shell."""
+    """Print to stderr, because the stdout of `env` and `compose-path` is for a shell."""
     print(line, file=sys.stderr, flush=True)

@@ -1,4 +1,4 @@
-"""What a private engine is made of: which packages of which suite, and where their programs are linked."""
+"""The packages of a private engine, their suites, and the links to their programs."""
 
 from __future__ import annotations
 
@@ -36,7 +36,7 @@ class Package:
 
 
 def packages(host: str, engine: str) -> list[Package]:
-    """What one engine consists of.
+    """The packages of one engine.
 
     Go programs need nothing but libc and come from any suite; what links the system's libraries (runc, iptables)
     comes from the machine's own.
@@ -52,7 +52,7 @@ def packages(host: str, engine: str) -> list[Package]:
 
 
 def ubuntu_packages(host: str) -> list[Package]:
-    """Ubuntu's own release has all of it, and no other release is in its mirror's reach. Not run yet."""
+    """Return the packages of Ubuntu's own release: its mirror has no other. Not run yet."""
     names = ("docker.io", "containerd", "docker-buildx", "runc", "tini", *IPTABLES)
     return [Package(host, name) for name in names]
 
@@ -76,7 +76,7 @@ def distribution() -> tuple[str, str]:
 
 
 def fetched(where: EngineDir, wanted: Sequence[Package], host: str) -> list[Path]:
-    """The prefixes that hold the packages, downloaded where they are missing."""
+    """Return the prefixes that hold the packages; download what is missing."""
     suites = dict.fromkeys(package.suite for package in wanted)
     return [
         apt_sources.fetch(where.packages / suite, host, suite, [p.name for p in wanted if p.suite == suite])
@@ -89,17 +89,17 @@ def tool(prefixes: Sequence[Path], name: str) -> Path:
         for folder in ("usr/sbin", "usr/bin", "sbin", "bin", "usr/libexec/docker/cli-plugins"):
             if (prefix / folder / name).exists():
                 return prefix / folder / name
-    raise EngineError(f"the packages hold no program {name}", "run `down`, then `up`")
+    raise EngineError(f"the packages contain no program {name}", "Run `down`, then `up`.")
 
 
 def library_path(program: Path, prefixes: Sequence[Path]) -> list[Path]:
-    """The library folders of the prefix that a program lies in."""
+    """Return the library folders of a program's prefix."""
     own = [prefix for prefix in prefixes if program.is_relative_to(prefix)]
     return [path for prefix in own for path in (*prefix.glob("usr/lib/*-linux-gnu*"), *prefix.glob("lib/*-linux-gnu*"))]
 
 
 def link(target: Path, program: Path, prefixes: Sequence[Path], name: str | None = None) -> None:
-    """Put a program where it is looked for; one that has libraries of its own, behind a script."""
+    """Link a program to where it is looked for; one with private libraries gets a script."""
     target.parent.mkdir(parents=True, exist_ok=True)
     target.unlink(missing_ok=True)
     libraries = library_path(program, prefixes)
@@ -126,7 +126,7 @@ def link_all(where: EngineDir, prefixes: Sequence[Path]) -> None:
 
 
 def link_iptables(where: EngineDir, prefixes: Sequence[Path]) -> None:
-    """The kernel may know nftables or only the old tables: take what works."""
+    """Link the iptables that works: the kernel may know nftables or only the old tables."""
     reason = ""
     for flavour in ("xtables-nft-multi", "xtables-legacy-multi"):
         for name in ("iptables", "ip6tables"):
@@ -136,11 +136,11 @@ def link_iptables(where: EngineDir, prefixes: Sequence[Path]) -> None:
         if tried.returncode == 0:
             return
         reason = tried.stderr.decode(errors="replace").strip()
-    raise EngineError("iptables does not work on this kernel", reason)
+    raise EngineError(f"iptables does not work on this kernel: {reason}")
 
 
 def compose_binary(where: EngineDir, version: str, distro: str, host: str) -> Path:
-    """One Compose beside others, as a program of its own."""
+    """Return the path of one Compose among others, as a separate program."""
     kept = where.root / "compose" / version / "docker-compose"
     if not kept.exists():
         package, suite = ("docker-compose-v2", host) if distro == "ubuntu" else ("docker-compose", COMPOSES[version])
@@ -150,5 +150,5 @@ def compose_binary(where: EngineDir, version: str, distro: str, host: str) -> Pa
 
 
 def link_compose(where: EngineDir, version: str, distro: str, host: str) -> None:
-    """Make one of the Composes the `docker compose` of this engine."""
+    """Make one of the Composes this engine's `docker compose`."""
     link(where.config / "cli-plugins" / "docker-compose", compose_binary(where, version, distro, host), ())

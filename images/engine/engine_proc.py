@@ -1,4 +1,4 @@
-"""The processes of a private engine: which are ours, starting, stopping; by pid, and only what we started."""
+"""The processes of a private engine: find ours, start and stop them, by pid, and only those that we started."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ CGROUPS = Path("/sys/fs/cgroup")
 
 
 def exe_of(pid: int) -> str | None:
-    """The program that a process runs, None if there is no such process (or it is a zombie)."""
+    """Return the program that a process runs; None if the process does not exist or is a zombie."""
     try:
         return str(Path(f"/proc/{pid}/exe").readlink()).removesuffix(" (deleted)")
     except OSError:
@@ -25,7 +25,7 @@ def exe_of(pid: int) -> str | None:
 
 
 def is_stale(pid_text: str, root: Path, exe_of: Callable[[int], str | None]) -> bool:
-    """Whether a pid file names no living process of ours: the pid may have gone to another program since."""
+    """Return whether a pid file names no living process of ours: another program may have the pid by now."""
     if not pid_text.strip().isdigit():
         return True
     exe = exe_of(int(pid_text))
@@ -33,7 +33,7 @@ def is_stale(pid_text: str, root: Path, exe_of: Callable[[int], str | None]) -> 
 
 
 def drop_stale(where: EngineDir) -> None:
-    """dockerd refuses to start beside a pid file whose number is in use by anything."""
+    """Remove stale pid files: dockerd refuses to start if any process has the pid in its file."""
     for path in (where.pidfile, where.containerd_pidfile):
         if path.exists() and is_stale(path.read_text(), where.root, exe_of):
             path.unlink()
@@ -44,14 +44,14 @@ def pids() -> list[int]:
 
 
 def cgroup_folders(where: EngineDir) -> list[Path]:
-    """Our cgroups, inner ones first; one hierarchy in version 2, one per controller in version 1."""
+    """Return our cgroups, inner ones first; version 2 has one hierarchy, version 1 one per controller."""
     tops = [top for top in (CGROUPS, *CGROUPS.glob("*")) if (top / where.cgroup[1:]).is_dir()]
     found = [path for top in tops for path in (top / where.cgroup[1:]).rglob("*") if path.is_dir()]
     return sorted(found, key=lambda path: -len(path.parts)) + [top / where.cgroup[1:] for top in tops]
 
 
 def our_pids(where: EngineDir) -> set[int]:
-    """What runs from our folder, and what our containers run."""
+    """Return the processes that run from our folder or in our containers."""
     by_exe = {pid for pid in pids() if (exe := exe_of(pid)) and Path(exe).is_relative_to(where.root)}
     by_cgroup: set[int] = set()
     for folder in cgroup_folders(where):
@@ -65,12 +65,12 @@ def is_engine(cmdline: Sequence[str]) -> bool:
 
 
 def owns_docker_chains(cmdline: Sequence[str]) -> bool:
-    """Whether a process is an engine that keeps iptables' DOCKER chains as its own."""
+    """Return whether a process is an engine that owns iptables' DOCKER chains."""
     return is_engine(cmdline) and "--iptables=false" not in cmdline
 
 
 def cmdline_of(pid: int) -> list[str]:
-    """The words of a process; none once it has ended."""
+    """Return the command line of a process; empty once it has ended."""
     try:
         return Path(f"/proc/{pid}/cmdline").read_bytes().decode(errors="replace").split("\0")
     except OSError:
@@ -85,26 +85,26 @@ def same_network(pid: int) -> bool:
 
 
 def other_engines(where: EngineDir, such: Callable[[Sequence[str]], bool]) -> list[int]:
-    """The engines in our network namespace, but for our own, whose command line is `such`."""
+    """Return the engines in our network namespace, except ours, whose command line satisfies `such`."""
     found = [pid for pid in pids() if such(cmdline_of(pid)) and same_network(pid)]
     return [pid for pid in found if not Path(exe_of(pid) or "/").is_relative_to(where.root)]
 
 
 def private_root(cmdline: Sequence[str]) -> Path | None:
-    """The folder of a private engine, by its command line."""
+    """Return the folder of a private engine, from its command line."""
     configs = [word.removeprefix("--config-file=") for word in cmdline if word.startswith("--config-file=")]
     return Path(configs[0]).parent if configs else None
 
 
 def is_guest(where: EngineDir) -> bool:
-    """Whether another engine owns the host's DOCKER chains now: then ours must not touch them."""
+    """Return whether another engine owns the host's DOCKER chains now: then ours must not change them."""
     return bool(other_engines(where, owns_docker_chains))
 
 
 def dockerd_argv(where: EngineDir, engine: str, *, guest: bool) -> tuple[str, ...]:
     without = ["--iptables=false", "--ip6tables=false"] if guest else []
     if engine == "20.10":
-        without = without[:1]  # it has ip6tables off by itself
+        without = without[:1]  # it does not use ip6tables by default
     return (str(where.bin / "dockerd"), f"--config-file={where.daemon_json}", *without)
 
 
@@ -119,7 +119,7 @@ def docker(where: EngineDir, *words: str) -> tuple[str, ...]:
 
 
 def server_version(argv: Sequence[str]) -> str | None:
-    """What engine answers to this client, None if none does."""
+    """Return the version of the engine that answers this client; None if none does."""
     try:
         asked = (*argv, "info", "--format", "{{.ServerVersion}}")
         done = subprocess.run(asked, capture_output=True, text=True, timeout=20, check=False)
@@ -129,7 +129,7 @@ def server_version(argv: Sequence[str]) -> str | None:
 
 
 def start(where: EngineDir, state: State, sleep: Callable[[float], None] = time.sleep) -> str:
-    """Start dockerd and wait until it answers; its version."""
+    """Start dockerd, wait until it answers, and return its version."""
     drop_stale(where)
     with where.log.open("ab") as log:
         process = subprocess.Popen(
@@ -148,11 +148,11 @@ def start(where: EngineDir, state: State, sleep: Callable[[float], None] = time.
         sleep(0.2)
     last = "\n".join(where.log.read_text(errors="replace").splitlines()[-15:])
     stop_pids({process.pid} if process.poll() is None else set())
-    raise EngineError(f"the private engine does not start:\n{last}", f"its whole log: {where.log}")
+    raise EngineError(f"the private engine does not start:\n{last}", f"See its whole log: {where.log}")
 
 
 def stop_pids(wanted: Iterable[int], grace_s: float = 20, sleep: Callable[[float], None] = time.sleep) -> None:
-    """SIGTERM, then SIGKILL to what is left after the grace period."""
+    """Send SIGTERM, then SIGKILL to what is left after the grace period."""
     left = set(wanted)
     for signum, wait_s in ((signal.SIGTERM, grace_s), (signal.SIGKILL, 5.0)):
         for pid in left:
@@ -167,11 +167,11 @@ def stop_pids(wanted: Iterable[int], grace_s: float = 20, sleep: Callable[[float
 
 
 def stop(where: EngineDir) -> None:
-    """Containers first (nobody waits for them), then the daemon, then whatever a crash left behind."""
+    """Stop the containers first, without waiting, then the daemon, then what a crash left behind."""
     if server_version(docker(where)) is not None:
         running = run(docker(where, "ps", "-q"), echo=False).split()
         if running:
-            with contextlib.suppress(EngineError):  # one that ended by itself meanwhile
+            with contextlib.suppress(EngineError):  # it has ended meanwhile
                 run(docker(where, "kill", *running), echo=False)
     for path in (where.pidfile, where.containerd_pidfile):
         if path.exists() and not is_stale(path.read_text(), where.root, exe_of):

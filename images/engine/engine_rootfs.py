@@ -1,4 +1,4 @@
-"""The base image that our Dockerfiles' FROM names, made with debootstrap where it cannot be pulled."""
+"""The base image that our Dockerfiles' FROM names, made with debootstrap if it cannot be pulled."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from engine_dir import EngineDir, EngineError, run, say
 
 KEYRING = "/usr/share/keyrings/debian-archive-keyring.gpg"
 SYSTEM_PATH = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
-# what a slim image leaves out
+# folders that a slim image does not have
 DOCUMENTATION = ("usr/share/doc", "usr/share/man", "usr/share/locale", "usr/share/info")
 LEFT_OVERS = ("var/cache", "var/lib/apt/lists", "var/log")
 
@@ -28,7 +28,7 @@ DPkg::Post-Invoke { "rm -f /var/cache/apt/archives/*.deb || true"; };
 
 
 def wanted_base(dockerfile: str) -> tuple[str, str]:
-    """The image that a Dockerfile's first FROM names, and the suite in its tag (debian:SUITE-slim)."""
+    """Return the image of a Dockerfile's first FROM, and the suite in its tag (debian:SUITE-slim)."""
     words = next((line.split() for line in dockerfile.splitlines() if line.startswith("FROM ")), [])
     image = words[1] if len(words) > 1 else ""
     name, _, tag = image.partition(":")
@@ -45,7 +45,7 @@ def debootstrap_argv(script: Path, suite: str, target: Path, mirror: str, keyrin
 
 
 def image_sources(stanzas: Sequence[Stanza]) -> str:
-    """The sources that the image's apt uses: the machine's mirror, the image's own keyring."""
+    """Return the sources for the image's apt: the machine's mirror, the image's own keyring."""
     inside = [
         Stanza(s.uris, s.suites, s.components, (("Signed-By", KEYRING), *(o for o in s.options if o[0] == "Trusted")))
         for s in stanzas
@@ -59,7 +59,7 @@ def keyring_of(stanza: Stanza) -> str:
 
 
 def slim(target: Path, sources: str) -> None:
-    """As debian:*-slim is: copyright notices but no documentation, nothing cached, nothing of the machine's own."""
+    """Make it like debian:*-slim: copyright notices but no documentation, no caches, nothing from this machine."""
     for old in (target / "etc/apt/sources.list", *(target / "etc/apt/sources.list.d").glob("*")):
         old.unlink(missing_ok=True)
     (target / "etc/apt/sources.list.d/debian.sources").write_text(sources)
@@ -70,12 +70,12 @@ def slim(target: Path, sources: str) -> None:
         for path in (target / folder).rglob("*"):
             if path.name != "copyright" and (path.is_file() or path.is_symlink()):
                 path.unlink()
-    for name in ("resolv.conf", "hostname"):  # debootstrap copies the machine's
+    for name in ("resolv.conf", "hostname"):  # debootstrap copies the machine's file
         (target / "etc" / name).unlink(missing_ok=True)
 
 
 def put_wget(tools: Path) -> None:
-    """debootstrap downloads with wget, which a minimal machine does not have: Python does as well."""
+    """Give debootstrap a wget in Python, because a minimal machine has none."""
     tools.mkdir(exist_ok=True)
     wget = tools / "wget"
     script = Path(__file__).with_name("wget.py")
@@ -84,7 +84,7 @@ def put_wget(tools: Path) -> None:
 
 
 def unmount_below(folder: Path) -> None:
-    """Innermost first; lazily, since a dying process may still hold one."""
+    """Unmount the innermost first, and lazily, because a dying process may still hold one."""
     mounts = [line.split()[4] for line in Path("/proc/self/mountinfo").read_text().splitlines()]
     points = [Path(m.replace("\\040", " ").replace("\\134", "\\")) for m in mounts]
     for point in sorted((p for p in points if p.is_relative_to(folder)), key=lambda p: -len(p.parts)):
@@ -92,9 +92,9 @@ def unmount_below(folder: Path) -> None:
 
 
 def make(where: EngineDir, prefix: Path, suite: str, stanzas: Sequence[Stanza]) -> Path:
-    """A root file system of `suite` with what its packages need and no more."""
+    """Make a root file system of `suite` with only what its packages need."""
     target = where.root / "rootfs"
-    if target.exists():  # a run that was cut
+    if target.exists():  # left by an interrupted run
         unmount_below(target)
         shutil.rmtree(target)
     script = prefix / "usr/sbin/debootstrap"

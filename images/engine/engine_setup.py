@@ -1,4 +1,4 @@
-"""A private engine's place on the host: configuration, addresses, bridge, rules; and giving all of it back."""
+"""Set up a private engine on the host (configuration, addresses, bridge, rules), and undo all of it."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from engine_packages import link_compose
 
 FORWARDING = Path("/proc/sys/net/ipv4/ip_forward")
 FAMILIES = {"iptables": socket.AF_INET, "ip6tables": socket.AF_INET6}
-# what containerd and dockerd make outside of the folders that they are given; left empty by them
+# folders that containerd and dockerd make outside of their configured ones, and leave empty
 FOLDERS = (
     "/run/containerd/s",
     "/run/containerd",
@@ -30,7 +30,7 @@ FOLDERS = (
 
 
 def daemon_config(where: EngineDir, state: State, mtu: int | None) -> dict[str, object]:
-    """dockerd's configuration: everything below one folder, its own bridge, its own range of addresses."""
+    """Return dockerd's configuration: everything below one folder, a separate bridge and address range."""
     config: dict[str, object] = {
         "hosts": [where.host],
         "data-root": str(where.data),
@@ -62,7 +62,7 @@ def iptables(where: EngineDir, name: str) -> str:
 
 
 def saved_rules(where: EngineDir, name: str) -> str:
-    """iptables-save's text; nothing where the kernel has no such tables."""
+    """Return iptables-save's text; "" if the kernel has no such tables."""
     try:
         return run((iptables(where, f"{name}-save"),), echo=False)
     except EngineError:
@@ -70,7 +70,7 @@ def saved_rules(where: EngineDir, name: str) -> str:
 
 
 def neighbour(where: EngineDir) -> State | None:
-    """What another private engine that runs now had found before it started: the machine as it was before both."""
+    """Return what another running private engine found before it started: the machine as it was before both."""
     for pid in engine_proc.other_engines(where, engine_proc.is_engine):
         root = engine_proc.private_root(engine_proc.cmdline_of(pid))
         if root is not None and EngineDir(root).marker.exists() and (state := read_state(EngineDir(root))):
@@ -79,7 +79,7 @@ def neighbour(where: EngineDir) -> State | None:
 
 
 def decide(where: EngineDir, engine: str, compose: str) -> State:
-    """Look at the machine as it is before we change it."""
+    """Return the state of the machine before we change it."""
     taken = [network for _, network in host_net.routes(Path("/proc/net/route").read_text())]
     saved = {name: saved_rules(where, name) for name in ("iptables", "ip6tables")}
     found = State(
@@ -118,7 +118,7 @@ def lay_guest_rules(where: EngineDir, state: State) -> None:
 
 
 def prepare(where: EngineDir, wanted: State, distro: str, host: str) -> None:
-    """Compose, configuration, bridge: all that must be there before dockerd starts."""
+    """Make everything that dockerd needs before its start: Compose, configuration, bridge."""
     link_compose(where, wanted.compose, distro, host)
     for folder in (where.run, where.data):
         folder.mkdir(parents=True, exist_ok=True, mode=0o711)
@@ -129,7 +129,7 @@ def prepare(where: EngineDir, wanted: State, distro: str, host: str) -> None:
 
 
 def give_back(where: EngineDir, state: State) -> None:
-    """Bridges, iptables rules, forwarding and cgroups as they were before; what another engine uses stays."""
+    """Restore bridges, iptables rules, forwarding and cgroups; what another engine uses stays."""
     store = where.data / "network" / "files" / "local-kv.db"
     bridges = [where.bridge, *sorted(host_net.compose_bridges(store.read_bytes()) if store.exists() else ())]
     owned = engine_proc.other_engines(where, engine_proc.owns_docker_chains)
@@ -140,7 +140,7 @@ def give_back(where: EngineDir, state: State) -> None:
     if alone:
         FORWARDING.write_text(state.ip_forward_before)
     for folder in [*engine_proc.cgroup_folders(where), *(map(Path, FOLDERS) if alone else ())]:
-        with contextlib.suppress(OSError):  # not empty, so somebody else's; or not there
+        with contextlib.suppress(OSError):  # not empty, so another program's; or missing
             folder.rmdir()
 
 

@@ -1,4 +1,4 @@
-"""What a private engine shares with the host: routes, bridges, iptables. Choosing and scrubbing are pure."""
+"""What a private engine shares with the host: routes, bridges, iptables. Choosing and cleaning up are pure."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ DOCKER0 = IPv4Network("172.17.0.0/16")
 
 
 def routes(proc_net_route: str) -> list[tuple[str, IPv4Network]]:
-    """(interface, network) of every route but the default ones, from the text of /proc/net/route."""
+    """Return (interface, network) of every route except default ones, from the text of /proc/net/route."""
     found = []
     for line in proc_net_route.splitlines()[1:]:
         words = line.split()
@@ -44,9 +44,9 @@ def default_interface(proc_net_route: str) -> str | None:
 
 
 def free_subnet(tag: str, taken: Iterable[IPv4Network]) -> IPv4Network:
-    """A /16 for one engine, apart from docker0's and from every route; the same folder tends to get the same.
+    """Return a /16 for one engine, apart from docker0's and from every route; a folder usually gets the same again.
 
-    Where a VPN's routes leave none, one that lies in the widest of them: the bridge's /24 wins there.
+    If a VPN's routes leave none, return one inside the widest route: the bridge's /24 takes precedence there.
     """
     networks = list(taken)
     tens = [IPv4Network(f"10.{n}.0.0/16") for n in range(128, 255)]
@@ -57,16 +57,16 @@ def free_subnet(tag: str, taken: Iterable[IPv4Network]) -> IPv4Network:
         for candidate in [*tens[start:], *tens[:start], *others]:
             if not any(candidate.overlaps(network) for network in blocked):
                 return candidate
-    raise EngineError("every private IPv4 range has a route on this machine", "free one, e.g. by leaving a VPN")
+    raise EngineError("every private IPv4 range has a route on this machine", "Free one, for example by leaving a VPN.")
 
 
 def bridge_address(subnet: IPv4Network) -> ipaddress.IPv4Interface:
-    """The bridge has the first /24."""
+    """Return the bridge's address, in the first /24."""
     return ipaddress.IPv4Interface(f"{subnet.network_address + 1}/24")
 
 
 def network_pool(subnet: IPv4Network) -> dict[str, object]:
-    """Compose's networks get /24s of the upper half."""
+    """Return the upper half, from which Compose's networks get /24s."""
     upper = list(subnet.subnets(1))[1]
     return {"base": str(upper), "size": 24}
 
@@ -91,7 +91,7 @@ def _flag_up(sock: socket.socket, interface: str, *, up: bool) -> None:
 
 
 def make_bridge(name: str, address: ipaddress.IPv4Interface) -> None:
-    """By ioctl: a minimal machine has no `ip` program."""
+    """Make a bridge by ioctl, because a minimal machine has no `ip` program."""
     with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as sock:
         try:
             if not exists(name):
@@ -101,7 +101,7 @@ def make_bridge(name: str, address: ipaddress.IPv4Interface) -> None:
             _flag_up(sock, name, up=True)
         except OSError as e:
             raise EngineError(
-                f"the bridge {name} cannot be made: {e.strerror}", "the kernel needs its bridge module"
+                f"the bridge {name} cannot be made: {e.strerror}", "Check that the kernel has its bridge module."
             ) from e
 
 
@@ -117,23 +117,23 @@ def delete_bridge(name: str) -> None:
 
 
 def compose_bridges(network_store: bytes) -> set[str]:
-    """The bridges that an engine made, from its network store; works when the engine itself is gone."""
+    """Return the bridges that an engine made, from its network store, even if the engine itself is gone."""
     return {found.decode() for found in re.findall(rb"br-[0-9a-f]{12}", network_store)}
 
 
 def forward_policy(saved: str) -> str:
-    """The policy of filter's FORWARD chain in iptables-save's text."""
+    """Return the policy of filter's FORWARD chain in iptables-save's text."""
     match = re.search(r"^\*filter\n(?:.*\n)*?:FORWARD (\w+)", saved, re.MULTILINE)
     return match[1] if match else "ACCEPT"
 
 
 def tables(saved: str) -> list[str]:
-    """The tables in iptables-save's text."""
+    """Return the tables in iptables-save's text."""
     return re.findall(r"^\*(\w+)$", saved, re.MULTILINE)
 
 
 def empty_tables(saved: str) -> list[str]:
-    """Those without a rule, a chain of somebody's own or a policy."""
+    """Return the tables without a rule, a user-defined chain or a policy."""
     found = []
     for table in re.split(r"^COMMIT$", saved, flags=re.MULTILINE):
         head = re.search(r"^\*(\w+)$", table, re.MULTILINE)
@@ -143,7 +143,7 @@ def empty_tables(saved: str) -> list[str]:
 
 
 def delete_table_message(family: socket.AddressFamily, table: str) -> bytes:
-    """What `nft delete table` sends: one change, wrapped in a batch."""
+    """Return the message that `nft delete table` sends: one change, wrapped in a batch."""
 
     def message(kind: int, flags: int, family: int, resource: int, payload: bytes = b"") -> bytes:
         body = struct.pack("=BB", family, 0) + struct.pack("!H", resource) + payload
@@ -158,7 +158,7 @@ def delete_table_message(family: socket.AddressFamily, table: str) -> bytes:
 
 
 def delete_table(family: socket.AddressFamily, table: str) -> None:
-    """Drop an nftables table that iptables made; no complaint where there is none (iptables of the old kind)."""
+    """Drop an nftables table that iptables made; do nothing if there is none (legacy iptables)."""
     with contextlib.suppress(OSError), socket.socket(socket.AF_NETLINK, socket.SOCK_RAW, NETLINK_NETFILTER) as sock:
         sock.settimeout(2)
         sock.send(delete_table_message(family, table))
@@ -170,10 +170,10 @@ def has_docker_chains(saved: str) -> bool:
 
 
 def guest_rules(tag: str, subnet: IPv4Network) -> list[tuple[str, ...]]:
-    """What the engine's own rules would do, for one that must leave the DOCKER chains to another engine.
+    """Return rules like those of an engine, for one that must leave the DOCKER chains to another engine.
 
-    Appended, so the other engine's isolation comes first. br-+ to br-+: with bridge-nf-call-iptables, frames within
-    one bridge pass FORWARD too, whose policy the other engine may have set to DROP.
+    They are appended, so the other engine's isolation comes first. br-+ to br-+: with bridge-nf-call-iptables, frames
+    within one bridge pass FORWARD, too, whose policy the other engine may have set to DROP.
     """
     own = str(subnet)
     comment = ("-m", "comment", "--comment", f"stackctl-{tag}")
@@ -186,9 +186,9 @@ def guest_rules(tag: str, subnet: IPv4Network) -> list[tuple[str, ...]]:
 
 
 def scrub(saved: str, *, tag: str, bridges: Sequence[str], docker_chains: bool, forward_policy: str) -> str:
-    """iptables-save's text -> what `iptables-restore --noflush` needs to remove an engine's rules.
+    """Return the input of `iptables-restore --noflush` that removes an engine's rules from iptables-save's text.
 
-    Only rules that name our bridges or our mark go, unless `docker_chains` says that Docker's chains are ours, too.
+    Only rules that name our bridges or our mark are removed, unless `docker_chains` says that Docker's chains are ours.
     """
     ours = {f"stackctl-{tag}", *bridges}
     lines: list[str] = []

@@ -1,4 +1,4 @@
-"""Downloads one file the way debootstrap calls wget: `wget [options] -O FILE URL`."""
+"""Download one file, called as debootstrap calls wget: `wget [options] -O FILE URL`."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from pathlib import Path
 
 
 def target_and_url(argv: Sequence[str]) -> tuple[str, str]:
-    """('FILE', 'URL'); options that only change the looks are passed over."""
+    """Return ('FILE', 'URL'); options that only change the output are ignored."""
     words = list(argv)
     target = words[words.index("-O") + 1] if "-O" in words else ""
     url = next((word for word in words if word.startswith(("http://", "https://"))), "")
@@ -27,7 +27,7 @@ def main(argv: Sequence[str]) -> int:
             shutil.copyfileobj(answer, file)
     except (urllib.error.URLError, OSError) as e:
         print(f"{url}: {e}", file=sys.stderr)
-        return 8  # wget's "the server issued an error"
+        return 8  # wget's code for an error of the server
     return 0
 
 

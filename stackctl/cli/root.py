@@ -166,7 +166,7 @@ def agrees(question: str) -> bool | None:
 def agrees_to_change(question: str, *, yes: bool, ui: Ui) -> bool:
     """Ask before something is copied, brought back or deleted; the answer is no by default, and said.
 
-    `yes`: ask nothing. Raises UsageError, which names --yes, where nobody is there to answer.
+    `yes`: ask nothing. Raises UsageError, which names --yes, if no answer can come.
     """
     if yes:
         return True
@@ -175,7 +175,7 @@ def agrees_to_change(question: str, *, yes: bool, ui: Ui) -> bool:
     elif line := _waiting_line():
         agreed = line.strip().lower() in {"y", "yes"}
     else:
-        raise click.UsageError(f'nobody is here to answer "{question}"; add --yes to go on without the question')
+        raise click.UsageError(f'no terminal to answer "{question}"; add --yes to continue without the question')
     if not agreed:
         ui.note("nothing was changed")
     return agreed

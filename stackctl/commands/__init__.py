@@ -1,1 +1,1 @@
-"""One verb per module: plain functions that take a Machine and return a result; no click, no printing of results."""
+"""One verb per module: functions that take a Machine and return a result. They know no click and print no results."""

@@ -1,4 +1,4 @@
-"""`stackctl adopt`: an existing SillyTavern, with all that is in it, becomes the stack's. The original is only read."""
+"""`stackctl adopt`: copy an existing SillyTavern with all its data into the stack. The original is only read."""
 
 import json
 from collections.abc import Iterable, Iterator, Mapping
@@ -36,7 +36,7 @@ _MOST_NAMES = 100  # of a whitelist of hosts
 
 @dataclass(frozen=True, kw_only=True)
 class Adoption:
-    """What an adoption would do: from where, in which layout, row by row."""
+    """What an adoption would do: its source and layout, and a row per part."""
 
     source: Path
     target: Path
@@ -44,14 +44,14 @@ class Adoption:
     rows: tuple[Row, ...]
     notes: tuple[str, ...]
     trees: tuple[Tree, ...]
-    changed: Mapping[str, str]  # by path in the stack's folder: text that differs from the original's
-    wishes: Mapping[str, object]  # what stack.toml has to say for it, by dotted key
-    handed_over: Mapping[str, Any]  # the connection, which the next deploy may set
+    changed: Mapping[str, str]  # path in the stack's folder -> text that differs from the original
+    wishes: Mapping[str, object]  # settings for stack.toml, by dotted key
+    handed_over: Mapping[str, Any]  # the connection, which the next deploy may replace
 
 
 @dataclass(frozen=True, kw_only=True)
 class Adopted:
-    """An adoption that was carried out. `aside`: where the stack's own folder from before is, if there was one."""
+    """An adoption that was carried out. `aside`: the stack's previous folder, None if there was none."""
 
     target: Path
     files: int
@@ -59,10 +59,10 @@ class Adopted:
 
 
 def prepare(machine: Machine, folder: Path, *, service: str | None = None) -> Adoption:
-    """Look at a SillyTavern (its folder, its compose file's, or a container) and decide what becomes of each part.
+    """Look at a SillyTavern (its folder, its compose file's, or a container) and decide what happens to each part.
 
-    Changes nothing. `service`: which of a compose file's. Raises ConfigError for a folder that is none, that is in use,
-    or that a newer SillyTavern has written.
+    Changes nothing. `service`: the one of a compose file. Raises ConfigError for a folder without SillyTavern, one that
+    is in use, or one that a newer SillyTavern wrote.
     """
     target, tree = data_folder(machine), machine.storage.trees
     spec = load_config(machine, {}).spec
@@ -79,7 +79,7 @@ def prepare(machine: Machine, folder: Path, *, service: str | None = None) -> Ad
     tree.refuse_full(
         target,
         sum(leaf.size for leaf in leaves),
-        "free some space, or set sillytavern.data in stack.toml to a folder on another disk",
+        "Free some space, or set sillytavern.data in stack.toml to a folder on another disk.",
     )
     files = {leaf.target: leaf.source for leaf in leaves}
     settings = {
@@ -89,7 +89,7 @@ def prepare(machine: Machine, folder: Path, *, service: str | None = None) -> Ad
     adoption.refuse_newer(versions, tavern_image(spec, Decisions(read_lock(machine)))[0])
     changed, notes = _changes(source, files, settings, machine)
     names, named = _host_names(source, files, machine)
-    needs_host = any(adoption.is_settings(name) for name in changed)  # a profile points at a server on this machine
+    needs_host = any(adoption.is_settings(name) for name in changed)  # a profile names a server on this machine
     kept = [KeptFile(target=leaf.target, size=leaf.size) for leaf in leaves]
     return Adoption(
         source=source,
@@ -110,9 +110,9 @@ def prepare(machine: Machine, folder: Path, *, service: str | None = None) -> Ad
 
 
 def adopt(machine: Machine, found: Adoption) -> Adopted:
-    """Copy what was found beside the stack's own folder, and put it in its place at one stroke.
+    """Copy what was found next to the stack's own folder, then replace that folder in one step.
 
-    Interrupted, the stack's folder is as it was; a rerun begins anew.
+    After an interruption the stack's folder is as it was, and a rerun starts from the beginning.
     """
     spec, target, tree = load_config(machine, {}).spec, found.target, machine.storage.trees
     owner = tavern_service.user(spec, machine.folder.owner)
@@ -121,7 +121,7 @@ def adopt(machine: Machine, found: Adoption) -> Adopted:
         refuse_in_use(machine, found.source, target)
         refuse_without_permissions(target, owner, machine)
         machine.ui.step("Copying")
-        tree.remove(staged)  # what an interrupted adoption left
+        tree.remove(staged)  # an interrupted adoption may have left it
         machine.folder.make(str(staged))
         keep_out_of_git(machine, spec)
         sums = tree.copy(found.trees, staged, owner, machine.ui.progress)
@@ -132,7 +132,7 @@ def adopt(machine: Machine, found: Adoption) -> Adopted:
             folder.write(name, text, mode=(staged / name).stat().st_mode & 0o777)
         aside = tree.free_name(target) if target.exists() else None
         now = machine.folder.read(SEEDED)
-        former = parse_table(now or "").get("former", now)  # there after an interruption
+        former = parse_table(now or "").get("former", now)  # present after an interruption
         record = {
             "from": str(found.source),
             "layout": found.layout.title,
@@ -143,18 +143,18 @@ def adopt(machine: Machine, found: Adoption) -> Adopted:
             "files": sums,
         }
         folder.write(adoption.RECORD, json.dumps(record, indent=1) + "\n", mode=0o600)
-        # before the folder's own record comes into force: for the stack's former settings it says nothing new
+        # written before the folder's own record counts: it changes nothing for the stack's former settings
         handed = {"made_from": {}, "overlay": found.handed_over, "former": former}
         machine.folder.write(SEEDED, json.dumps(handed, indent=2, ensure_ascii=False) + "\n")
         if found.wishes:
             write_config(machine, load_config(machine, found.wishes))
-        forget_former(machine)  # of a killed deploy: its settings are none of that folder's
+        forget_former(machine)  # of a killed deploy, whose settings do not belong to this folder
         tree.put(staged, target, aside)
     return Adopted(target=target, files=len(sums), aside=aside)
 
 
 def data_folder(machine: Machine) -> Path:
-    """The stack's own SillyTavern folder, which need not exist yet."""
+    """Return the stack's own SillyTavern folder, which need not exist yet."""
     return machine.path / load_config(machine, {}).spec.sillytavern.data
 
 
@@ -164,19 +164,19 @@ def refuse_in_use(machine: Machine, *folders: Path) -> None:
     for folder in dict.fromkeys(one for one in real if not any(one in other.parents for other in real)):
         if pids := machine.host.node_processes(folder):
             raise ConfigError(
-                f"SillyTavern runs in {folder} (process {pids[0]}), and would go on writing",
-                hint=f"stop it: Ctrl-C where it was started, or: kill {pids[0]}",
+                f"SillyTavern runs in {folder} (process {pids[0]}) and would keep writing there",
+                hint=f"Stop it with Ctrl-C where it was started, or with `kill {pids[0]}`.",
             )
         if names := machine.docker.mounting(folder):
             own = folder == data_folder(machine).resolve()
             raise ConfigError(
-                f"the container {names[0]} has {folder} mounted, and would go on writing",
-                hint="stop it: stackctl stop" if own else f"stop it: {command_line('docker', 'stop', names[0])}",
+                f"the container {names[0]} has {folder} mounted and would keep writing there",
+                hint=f"Stop it with `{'stackctl stop' if own else command_line('docker', 'stop', names[0])}`.",
             )
 
 
 def _refuse_place(source: Path, target: Path, machine: Machine) -> None:
-    """Refuse what can't be copied into itself, what would take stack.toml's place, and a second adoption."""
+    """Refuse a folder that would be copied into itself, one that would replace stack.toml, and a second adoption."""
     own = target.resolve()
     if machine.path.is_relative_to(own):
         raise ConfigError(
@@ -186,35 +186,35 @@ def _refuse_place(source: Path, target: Path, machine: Machine) -> None:
     if source.is_relative_to(own) or own.is_relative_to(source):
         raise ConfigError(
             f"{target} is this stack's own folder, or lies in the one to adopt",
-            hint="deploy somewhere else: mkdir my-chat && cd my-chat, then run this again",
+            hint="Deploy somewhere else: run `mkdir my-chat && cd my-chat`, then run this again.",
         )
     before = machine.storage.folder(target).read(adoption.RECORD)
     if before is not None:
         raise ConfigError(
-            f"this stack has adopted a SillyTavern already: {adopted_from(before)}",
-            hint="stackctl adopt --undo takes that back; then run this again",
+            f"this stack has already adopted a SillyTavern: {adopted_from(before)}",
+            hint="Run `stackctl adopt --undo` to take that back, then run this again.",
         )
 
 
 def adopted_from(record: str) -> str:
-    """The folder that a record names."""
+    """Return the folder that a record names."""
     return str(parse_table(record).get("from", "?"))
 
 
 def _changes(
     source: Path, files: Mapping[str, Path], settings: Mapping[str, Mapping[str, Any]], machine: Machine
 ) -> tuple[dict[str, str], list[str]]:
-    """(text by path, remarks): what differs from the original."""
+    """Return (path -> text that differs from the original, remarks)."""
     changed, notes = {}, []
     if adoption.CONFIG in files:
         text, encoding = config_text(machine, files[adoption.CONFIG], source)
         neutral, changes = adopted_config.neutral(text, str(files[adoption.CONFIG]))
         notes += [f"config.yaml is {encoding}, which SillyTavern can't read: the copy is UTF-8"] if encoding else []
-        notes += [f"config.yaml: {c.key} = {json.dumps(c.after)}, was {repr(c.before)[:60]}: {c.why}" for c in changes]
+        notes += [f"config.yaml: {c.key} = {json.dumps(c.after)} (was {repr(c.before)[:60]}): {c.why}" for c in changes]
         if changes or encoding:
             changed[adoption.CONFIG] = neutral
     damaged = [str(files[name]) for name, one in settings.items() if not one]
-    notes += [f"{file} is damaged (no JSON object): taken as it is" for file in damaged]
+    notes += [f"{file} is damaged (not a JSON object): it is copied as it is" for file in damaged]
     if own := settings.get(tavern.SETTINGS):
         kind, url = tavern_settings.connection(own)
         was = f"{kind} at {url or 'no URL'}" if kind else str(own.get("main_api") or "none")
@@ -227,36 +227,36 @@ def _changes(
             names = ", ".join(repr(one) for one in reached.added)
             notes.append(
                 f"connection profiles for servers on this machine get a copy that a container can use: {names}; such a "
-                "server must listen for others, not on 127.0.0.1 alone (sillytavern.host_access in stack.toml)"
+                "server must not listen on 127.0.0.1 only (sillytavern.host_access in stack.toml)"
             )
     others = sorted({Path(name).parts[1] for name in settings if name != tavern.SETTINGS})
     if others:
-        notes.append(f"further users keep their own connection, and set it in the page: {', '.join(others)}")
+        notes.append(f"other users keep their connections, and change them in the page: {', '.join(others)}")
     return changed, notes
 
 
 def _host_names(source: Path, files: Mapping[str, Path], machine: Machine) -> tuple[dict[str, object], list[str]]:
-    """(what stack.toml has to say, remarks): the names under which the original answers."""
+    """Return (settings for stack.toml, remarks) about the host names to which the original answers."""
     config = files.get(adoption.CONFIG)
     listed = adopted_config.host_names(config_text(machine, config, source)[0], str(config)) if config else ()
     own = load_config(machine, {}).spec.sillytavern.host_names
     looked_at = listed[:_MOST_NAMES]
     names = [name for name in dict.fromkeys(looked_at) if is_host_name(name) and name not in own]
     notes = [
-        f"config.yaml: {repr(name)[:60]} in hostWhitelist.hosts is no host name: left"
+        f"config.yaml: {repr(name)[:60]} in hostWhitelist.hosts is not a host name: it is skipped"
         for name in looked_at
         if not is_host_name(name)
     ]
     if len(listed) > _MOST_NAMES:
-        notes.append(f"config.yaml: of {len(listed)} names in hostWhitelist.hosts the first {_MOST_NAMES} are taken")
+        notes.append(f"config.yaml: the first {_MOST_NAMES} of {len(listed)} names in hostWhitelist.hosts are taken")
     if not names:
         return {}, notes
-    notes.append(f"its host names go into stack.toml, as sillytavern.host_names: {', '.join(names)}")
+    notes.append(f"its host names are written to stack.toml, as sillytavern.host_names: {', '.join(names)}")
     return {"sillytavern.host_names": [*own, *names]}, notes
 
 
 def _walk(machine: Machine, source: Path, piece: Piece, layout: Layout, reach: Reach) -> Tree:
-    """Look at a piece, but not at what another piece brings to a place within it."""
+    """Walk a piece, without the places inside it that another piece fills."""
     inside = [one for one in layout.pieces if one.target.startswith(f"{piece.target}/")]
     inner = set(machine.storage.trees.existing(source, (one.source for one in inside)))
     inner = {one.target for one in inside if one.source in inner}
@@ -270,11 +270,11 @@ def _walk(machine: Machine, source: Path, piece: Piece, layout: Layout, reach: R
 def _remarks(tree: Trees, source: Path, trees: Iterable[Tree]) -> Iterator[str]:
     if system := tree.foreign_system(source):
         yield (
-            f"{source} is on another system's drive ({system}): copied, not mounted; if SillyTavern runs there, on "
-            "Windows or another machine, that can't be seen from here: stop it first"
+            f"{source} is on another system's drive ({system}): it is copied, not mounted; stop SillyTavern there "
+            "first, because from here it can't be seen whether it runs on Windows or another machine"
         )
     for one in trees:
         for link in one.links:
-            yield f"{link} leads out of the folder, to {link.resolve()}: what is there is copied"
+            yield f"{link} is a link to {link.resolve()}, outside the folder: its target is copied"
         for lost in one.lost:
-            yield f"left: {lost}, a link to nothing, no regular file, or nested too deeply"
+            yield f"not copied: {lost} is a broken link, not a regular file, or nested too deeply"

@@ -1,4 +1,4 @@
-"""`stackctl deploy`: from what is wanted to a stack that answers."""
+"""`stackctl deploy`: plan, write and start a stack, and wait until it answers."""
 
 from collections.abc import Mapping
 from contextlib import nullcontext
@@ -42,22 +42,22 @@ from stackctl.steps.tavern_key import give_key
 from stackctl.steps.write_stack import write_stack
 
 Locked = Literal["", "all", "stack"]
-_TRIES = 10  # at least one of those who start at the same moment goes on each time
+_TRIES = 10  # of several deploys that start at the same moment, each try lets at least one continue
 
 
 @dataclass(frozen=True, kw_only=True)
 class Options:
-    """How to deploy. timeout_s None: from the model's size."""
+    """How to deploy. timeout_s None: computed from the model's size."""
 
     dry_run: bool = False
     replan: bool = False
     prove: bool = True
     timeout_s: int | None = None
     trust_first_download: bool = False
-    force: bool = False  # even what does not fit
-    rollback: bool = True  # to what ran before, where this fails
-    locked: Locked = ""  # whether anything may differ from stack.lock; "stack": but the places of the stack may
-    opened: bool | None = None  # what the user said to opening it to other devices; None: nothing
+    force: bool = False  # deploy even a model that does not fit
+    rollback: bool = True  # go back to what ran before if this deploy fails
+    locked: Locked = ""  # whether anything may differ from stack.lock; "stack": only the stack's place may
+    opened: bool | None = None  # the user's answer about opening it to other devices; None if not asked
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -67,7 +67,7 @@ class Deployed:
     plan: Plan
     text: str
     ready_s: float | None = None
-    observed: Observed | None = None  # what it was planned from
+    observed: Observed | None = None  # the input of its plan
     proof: Proof | None = None
     preview: Preview | None = None
 
@@ -75,7 +75,7 @@ class Deployed:
 def deploy(machine: Machine, flags: Mapping[str, object], options: Options) -> Deployed:
     """Look, plan, fetch, write, start, wait, prove. The running stack is not touched until every check has passed.
 
-    What worked before runs again after a failure that comes before the new stack is ready; never for its proof.
+    If a step fails before the new stack is ready, what worked before runs again; a failed proof changes nothing.
     """
     if options.locked:
         refuse_without_lock(machine)
@@ -111,7 +111,7 @@ def deploy(machine: Machine, flags: Mapping[str, object], options: Options) -> D
 
 
 def _change(final: Phase, up: Deployed, machine: Machine, options: Options) -> Deployed:
-    """Write, fetch and start. Up to here nothing was changed; what worked is put back where this fails."""
+    """Write, fetch and start. Nothing was changed before this; the caller restores what worked if this fails."""
     write_config(machine, final.now.wanted)
     keep_out_of_git(machine, final.now.wanted.spec, final.plan)
     api_key.keep_key(machine, final.now.observed.key)
@@ -121,7 +121,7 @@ def _change(final: Phase, up: Deployed, machine: Machine, options: Options) -> D
 
 
 def _look(wanted: ConfigRequest, machine: Machine, options: Options) -> Phase:
-    """What is wanted, observed and recorded, planned; with the model that has yet to be fetched, if there is one."""
+    """Observe and plan what is wanted; include the model that has yet to be fetched, if there is one."""
     lock = read_lock(machine)
     if options.opened is not None:
         lock = with_answer(lock, is_open=options.opened)
@@ -137,14 +137,14 @@ def _look(wanted: ConfigRequest, machine: Machine, options: Options) -> Phase:
 
 
 def _phases(final: Phase, machine: Machine) -> tuple[Phase, ...]:
-    """The stacks to bring up, one after the other: a new one serves the demo model until its own is whole."""
+    """Return the stacks to start, in order: a new stack serves the demo model until its own model is here."""
     if final.pending and final.now.observed.is_new:
         return plan_phase(_with_demo(final.now, machine), machine), final
     return (final,)
 
 
 def _with_its_model(phase: Phase, before: Deployed, machine: Machine) -> Phase:
-    """The same phase once its model is here: pulled, and looked at again. `before`: what was brought up till now."""
+    """Return the phase once its model is pulled and observed. `before`: the stack that was started so far."""
     if phase.pending is None:
         return phase
     lock = phase.now.lock
@@ -160,7 +160,7 @@ def _with_its_model(phase: Phase, before: Deployed, machine: Machine) -> Phase:
 
 
 def _bring_up(phase: Phase, machine: Machine, options: Options) -> Deployed:
-    """Fetch what is missing, and start; as long as others take what was free a moment ago, with something else."""
+    """Fetch what is missing, and start; choose again while other programs take ports that were free a moment ago."""
     machine.ui.step("Fetching what is missing")
     phase = _with_images(phase, machine, options)
     with claimed(phase.plan.name, machine):
@@ -173,7 +173,7 @@ def _bring_up(phase: Phase, machine: Machine, options: Options) -> Deployed:
 
 
 def _start(phase: Phase, machine: Machine, options: Options) -> Deployed:
-    """Keep the data that another SillyTavern could change, write, seed, start and wait."""
+    """Keep the data that another SillyTavern could change, then write, seed, start and wait."""
     plan = phase.plan
     keep_data(plan, machine)
     settings = seed_tavern.wanted_settings(plan, _profiles(phase), machine)
@@ -190,15 +190,15 @@ def _start(phase: Phase, machine: Machine, options: Options) -> Deployed:
 
 
 def _choose_again(error: Taken, phase: Phase, machine: Machine) -> Phase:
-    """Plan the phase again, now that a start met somebody else. Raises who holds it where nothing may be chosen again.
+    """Plan the phase again after a start met a taken port. Raises the error if nothing else may be chosen.
 
-    The engine knows of a port that is taken before anybody can see who holds it.
+    The engine notices a taken port before it can be seen who holds it.
     """
     now, page = phase.now, phase.plan.sillytavern
     observed = observe_again(now.observed, now.wanted.spec, machine)
     met_at = next((one.port for one in page.publish if names_place(error.evidence, one.place)), None)
     if met_at is not None:
-        unseen = {met_at: "somebody else (docker ps and sudo ss -ltnp may show who)"}
+        unseen = {met_at: "another program (`docker ps` and `sudo ss -ltnp` may show which)"}
         observed = replace(observed, taken_ports={**unseen, **observed.taken_ports})
     again = plan_phase(replace(now, observed=observed), machine)
     if again.planned.lock.decisions == phase.planned.lock.decisions:
@@ -208,7 +208,7 @@ def _choose_again(error: Taken, phase: Phase, machine: Machine) -> Phase:
 
 
 def _with_demo(now: Situation, machine: Machine) -> Situation:
-    """The same stack with the demo model, for which nothing of the other's settings counts."""
+    """Return the same stack with the demo model, without the settings for the wanted model."""
     spec = now.wanted.spec
     own = spec.backend.model_copy(update={"context": AUTO, "gpu_layers": AUTO, "kv_cache": AUTO})
     demo = spec.model_copy(update={"model": Model(path=DEMO), "backend": own})
@@ -224,7 +224,7 @@ def _profiles(phase: Phase) -> tuple[Profile, ...]:
 
 
 def _with_images(phase: Phase, machine: Machine, options: Options) -> Phase:
-    """Bring program and images; what is recorded then has the images that had to stand in, and every digest."""
+    """Fetch program and images; the phase's lock then has our images that replace official ones, and every digest."""
     spec = phase.now.wanted.spec
     fetch_program(phase.plan, spec, machine, trust_first_download=options.trust_first_download)
     phase = with_lock(phase, forget_built(phase.plan, phase.planned.lock, machine), machine)
@@ -236,27 +236,27 @@ def _with_images(phase: Phase, machine: Machine, options: Options) -> Phase:
 
 
 def _refuse_too_large(decided: Plan, options: Options) -> None:
-    """Raise DoesNotFit for a model that takes more than is free now, unless the user insists."""
+    """Raise DoesNotFit for a model that takes more memory than is free now, unless the user forces it."""
     if decided.memory and not decided.memory.fits and not options.force:
         raise memory_plan.refusal(decided.memory, decided.model_name)
 
 
 def _say_contexts(up: Deployed, machine: Machine) -> None:
-    """Say where the backend has another context than planned, and where SillyTavern, as the user set it, fills more."""
+    """Note a context other than planned, and a SillyTavern that the user has set to fill more than the context."""
     room = up.proof.contexts if up.proof else None
     if room and room.difference:
-        hint = "look at backend.extra_args in stack.toml, and at compose.override.yml"
-        machine.ui.warn(f"{room.difference}; {hint}")
+        hint = "Check `backend.extra_args` in stack.toml, and compose.override.yml."
+        machine.ui.warn(f"{room.difference}. {hint}")
     if room and room.overflow:
-        machine.ui.warn(f"{room.overflow}; {room.mending}")
+        machine.ui.warn(f"{room.overflow}. {room.mending}")
 
 
 def _say(decided: Plan, observed: Observed, machine: Machine) -> None:
     context = f"context {decided.context}"
     if observed.server and not external_backend.told_context(observed.server, decided.backend_url):
-        context = f"context not known ({decided.context} assumed)"
+        context = f"context unknown ({decided.context} assumed)"
     what = f"{decided.backend_title} with {decided.model_name or 'its model'}, {context}"
-    where = f"KV cache {decided.kv_cache}, {'on the CPU' if decided.variant == 'cpu' else 'GPU by NVIDIA'}"
+    where = f"KV cache {decided.kv_cache}, {'on the CPU' if decided.variant == 'cpu' else 'on the GPU'}"
     if not decided.backend_service:
         where = f"at {decided.backend_url}"
     machine.ui.note(f"{what}, {where}; SillyTavern at {decided.url}")

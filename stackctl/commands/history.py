@@ -1,4 +1,4 @@
-"""`stackctl history`: the good deploys of this folder, and what changed from each to the next."""
+"""`stackctl history`: the successful deploys of this folder, and what changed from each to the next."""
 
 from dataclasses import dataclass, replace
 from itertools import pairwise
@@ -10,7 +10,7 @@ from stackctl.steps.recorded_deploys import recorded_deploys
 
 @dataclass(frozen=True, kw_only=True)
 class Past:
-    """A deploy. `changes`: against the one before, in words; () for none; None where that one is not recorded."""
+    """A deploy. `changes`: texts, compared with the one before; () for none; None if that one is not recorded."""
 
     number: int
     record: Record
@@ -18,7 +18,7 @@ class Past:
 
 
 def history(machine: Machine) -> tuple[Past, ...]:
-    """The deploys that are recorded in this folder, the newest first; () for none."""
+    """Return the deploys that are recorded in this folder, the newest first; () for none."""
     found = [Past(number=number, record=record) for number, record in recorded_deploys(machine)]
     with_changes = (replace(now, changes=differences(before.record, now.record)) for now, before in pairwise(found))
     return (*with_changes, *found[-1:])

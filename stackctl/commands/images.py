@@ -1,4 +1,4 @@
-"""`stackctl images`: which are used and here, and building our own."""
+"""`stackctl images`: list the images that the stack uses, and build our own."""
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
@@ -22,7 +22,7 @@ class ImageHere:
 
 
 def images_here(machine: Machine, flags: Mapping[str, object]) -> tuple[ImageHere, ...]:
-    """The images that a deploy would use."""
+    """Return the images that a deploy would use."""
     wanted = load_config(machine, flags)
     lock = read_lock(machine)
     return tuple(
@@ -37,11 +37,11 @@ def images_here(machine: Machine, flags: Mapping[str, object]) -> tuple[ImageHer
 
 
 def build(machine: Machine, names: tuple[str, ...]) -> Iterator[str]:
-    """Build ours by short name; all without a name. Yields each as it is done."""
+    """Build our images by short name, or all of them; give each one's name when it is built."""
     known = {short: image for image, short in OWN.items()}
     wrong = [name for name in names if name not in known]
     if wrong:
-        raise ConfigError(f"there is no image of ours called {', '.join(wrong)}", hint=f"there are: {', '.join(known)}")
+        raise ConfigError(f"stackctl has no image called {', '.join(wrong)}", hint=f"Choose from: {', '.join(known)}.")
     for name in names or tuple(known):
         machine.docker.images.build(known[name])
         yield known[name]

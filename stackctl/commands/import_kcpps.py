@@ -20,7 +20,7 @@ _MODELS = frozenset({".gguf", ".safetensors", ".ggml"})
 
 @dataclass(frozen=True, kw_only=True)
 class Entry:
-    """An entry of [models]. `is_new`: False where it was there already, with the same model and settings."""
+    """An entry of [models]. `is_new`: False if it existed already, with the same model and settings."""
 
     name: str
     path: str  # "" where `source` says where the model can be had
@@ -31,9 +31,9 @@ class Entry:
 
 
 def import_kcpps(machine: Machine, file: Path, *, name: str | None, model: str | None) -> Entry:
-    """Add the model of a .kcpps file to stack.toml. `model`: where it lies here, where the file says something else.
+    """Add the model of a .kcpps file to stack.toml. `model`: its path here, if the file names another one.
 
-    Raises ConfigError and ModelError; nothing is written then.
+    Raises ConfigError or ModelError, and writes nothing then.
     """
     found = kcpps.parse(_text(machine, file), str(file), needs_model=model is None)
     where = {"source": found.source} if found.source and model is None else {"path": _here(machine, file, found, model)}
@@ -44,8 +44,8 @@ def import_kcpps(machine: Machine, file: Path, *, name: str | None, model: str |
         is_new = not _is_same(values, written.models.get(chosen))
         if is_new and chosen in written.models:
             raise ConfigError(
-                f"stack.toml has another model {chosen!r} already",
-                hint="Choose another name: stackctl import FILE --name NAME",
+                f"stack.toml already has another model {chosen!r}",
+                hint="Choose another name: `stackctl import FILE --name NAME`.",
             )
         if is_new:
             wanted = {f"models.{chosen}.{key}": value for key, value in values.items()}
@@ -64,7 +64,7 @@ def _text(machine: Machine, file: Path) -> str:
     if file.suffix.lower() in _MODELS:
         raise ConfigError(
             f"{file} is a model, not KoboldCpp's settings",
-            hint=f"Run it: {command_line('stackctl', 'deploy', '--model', file)}",
+            hint=f"Run it: `{command_line('stackctl', 'deploy', '--model', file)}`.",
         )
     raw = machine.storage.folder(file.parent, machine.folder.owner).read_bytes(file.name)
     if raw is None:
@@ -73,30 +73,30 @@ def _text(machine: Machine, file: Path) -> str:
 
 
 def _twin(values: dict[str, object], written: Spec) -> str | None:
-    """Return the name of an entry that says the same already."""
+    """Return the name of an entry with the same values; None if there is none."""
     return next((name for name, entry in written.models.items() if _is_same(values, entry)), None)
 
 
 def _is_same(values: dict[str, object], entry: OneModel | None) -> bool:
-    """Whether an entry has these values, and what it would have without any other."""
+    """Return whether an entry has exactly these values."""
     return entry is not None and entry.model_dump() == OneModel.model_validate(values).model_dump()
 
 
 def _stem(where: dict[str, str]) -> str:
-    """Return what an entry is called after: the model's file, or the repository."""
+    """Return the name from which an entry's name is made: the model's file, or the repository."""
     named = where.get("path") or where["source"].partition("?")[0]
     return PurePosixPath(named).stem
 
 
 def _here(machine: Machine, file: Path, found: Imported, model: str | None) -> str:
-    """Return the model's path on this machine, where it is readable, whole, and a model.
+    """Return the model's path on this machine; raise ModelError unless it is a readable, complete model.
 
-    A Windows path counts as WSL mounts it, a relative one from the file's folder.
+    A Windows path is read as WSL mounts it, a relative one from the file's folder.
     """
     if model is not None:
         machine.model(model)
         return model
-    elsewhere = f"If the model lies elsewhere: {command_line('stackctl', 'import', file, '--model', 'PATH')}"
+    elsewhere = f"Or name its path: `{command_line('stackctl', 'import', file, '--model', 'PATH')}`."
     if _SHARE.fullmatch(found.path):
         raise ModelError(f"the model is on a Windows share, {found.path}", hint=f"Mount that share here. {elsewhere}")
     path = found.path

@@ -1,4 +1,4 @@
-"""Stop, start, restart, down, logs: Compose does it, in this folder's project."""
+"""Stop, start, restart, down, logs: done by Compose, for this folder's project."""
 
 from contextlib import suppress
 from dataclasses import dataclass
@@ -20,14 +20,14 @@ from stackctl.steps.start import start as start_and_wait
 from stackctl.steps.tavern_folder import data_path
 
 _STOPPED: Final = frozenset({"created", "exited", "dead"})  # states of a container
-_DATA: Final = "sillytavern"  # where SillyTavern's data lies, unless stack.toml says otherwise
+_DATA: Final = "sillytavern"  # SillyTavern's data folder, unless stack.toml names another
 
 
 @dataclass(frozen=True, kw_only=True)
 class Done:
-    """A verb carried out on a stack. `url`: "" unless the stack is ready.
+    """The result of a verb on a stack. `url`: "" unless the stack is ready.
 
-    `was_there`: whether there was something to stop, or to remove; without that, nothing changed.
+    `was_there`: whether there was something to stop or to remove; if not, nothing changed.
     """
 
     name: str
@@ -37,7 +37,7 @@ class Done:
 
 
 def stop(machine: Machine, service: str | None) -> Done:
-    """Stop all or one; memory and GPU are free then, data stays."""
+    """Stop all services or one. This frees memory and GPU; data stays."""
     name = _checked(machine, service)
     with machine.folder.locked(machine.ui.note, writes=False):
         states = machine.orchestrator.states(name)
@@ -49,7 +49,7 @@ def stop(machine: Machine, service: str | None) -> Done:
 def start(machine: Machine, service: str | None, *, again: bool, timeout_s: int | None) -> Done:
     """Start (or restart) what was deployed, unchanged, and wait until it is ready.
 
-    Where a deploy was killed, or left what failed, that is what ran before it.
+    After a deploy that was killed, or that left what failed, start what ran before it.
     """
     name = _checked(machine, service)
     with machine.folder.locked(machine.ui.note, writes=False):
@@ -69,7 +69,7 @@ def start(machine: Machine, service: str | None, *, again: bool, timeout_s: int 
 
 
 def down(machine: Machine, *, volumes: bool) -> Done:
-    """Remove containers and networks. The folder and everything in it stays."""
+    """Remove containers and networks. The folder and everything in it stay."""
     name = _checked(machine, None)
     with machine.folder.locked(machine.ui.note, writes=False):
         states = machine.orchestrator.states(name)
@@ -79,7 +79,7 @@ def down(machine: Machine, *, volumes: bool) -> Done:
 
 
 def logs(machine: Machine, service: str | None, *, follow: bool, lines: str) -> int:
-    """Show the logs as Compose prints them, but for what a terminal would obey, and the key, which two backends log."""
+    """Show the logs as Compose prints them, without control sequences, and without the key, which two backends log."""
     name = _checked(machine, service)
     plan = known_plan(machine, machine.ui.warn if service is None else machine.ui.detail)
     api_key.hide_keys_in(machine, data_path(plan) if plan else _DATA)
@@ -88,27 +88,27 @@ def logs(machine: Machine, service: str | None, *, follow: bool, lines: str) -> 
 
 
 def _say_edited(machine: Machine) -> None:
-    """Say that the orchestrator's file is not as we wrote it, where it is so: what is made anew comes of it."""
+    """Note an orchestrator's file that is not as we wrote it: missing containers are created from it."""
     file = machine.orchestrator.file
-    with suppress(StackctlError):  # a stack.lock that can't be read tells nothing of it
+    with suppress(StackctlError):  # an unreadable stack.lock does not show it
         written = read_lock(machine).rendered.get("sha256")
         if written and machine.folder.has_file(file) and machine.folder.sha256(file) != written:
             machine.ui.warn(
-                f"{file} is not as stackctl wrote it: containers that are there stay as they are, those that are "
-                "missing are made by it; `stackctl diff` shows what was changed"
+                f"{file} is not as stackctl wrote it: existing containers stay as they are, and missing ones are "
+                "created from it; `stackctl diff` shows what was changed"
             )
 
 
 def _checked(machine: Machine, service: str | None) -> str:
-    """The stack's name; raise ConfigError for another's, and for an unknown service."""
+    """Return the stack's name; raise ConfigError for another folder's stack, and for an unknown service."""
     name = stack_name_here(machine)
     refuse_foreign(name, machine)
     if service and service not in (known := _services(name, machine)):
-        raise ConfigError(f"this stack has no service {service!r}", hint=f"it has: {', '.join(known) or 'none'}")
+        raise ConfigError(f"this stack has no service {service!r}", hint=f"Choose from: {', '.join(known) or 'none'}.")
     return name
 
 
 def _services(name: str, machine: Machine) -> list[str]:
-    """The services of the stack, as planned; where that can't be read, as they are on the engine."""
+    """Return the names of the stack's services: the planned ones, or those on the engine if the plan can't be read."""
     plan = known_plan(machine, machine.ui.warn)
     return [one.name for one in plan.services] if plan else sorted(machine.orchestrator.states(name))

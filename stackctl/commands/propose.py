@@ -1,4 +1,4 @@
-"""What a deploy proposes where nobody has named a model."""
+"""The model that a deploy proposes if none was named."""
 
 from stackctl.commands.models.recommend import Asked, Recommended, recommend
 from stackctl.core.config.spec import Spec
@@ -9,7 +9,7 @@ from stackctl.terminal import command_line
 
 
 def proposal(machine: Machine, spec: Spec, *, language: str) -> Recommended:
-    """The model that suits this machine; raise DoesNotFit where none does, ModelError where it can't be fetched."""
+    """Return the model that suits this machine; raise DoesNotFit if none does, ModelError if it can't be downloaded."""
     asked = Asked(
         language=language,
         context=spec.backend.context if isinstance(spec.backend.context, int) else None,
@@ -19,7 +19,7 @@ def proposal(machine: Machine, spec: Spec, *, language: str) -> Recommended:
     try:
         found = recommend(machine, asked)
     except DoesNotFit as e:
-        raise DoesNotFit(e.message, hint=f"{e.hint} {WAYS}") from e
+        raise DoesNotFit(e.message, hint=" ".join(filter(None, (e.hint, WAYS)))) from e
     try:
         machine.hub.check_connection()
     except ModelError as e:

@@ -1,4 +1,4 @@
-"""`stackctl render`: compose.yml without an engine, and a folder in which Compose alone can start it."""
+"""`stackctl render`: write compose.yml without an engine, and prepare the folder so that Compose alone can start it."""
 
 from collections.abc import Mapping
 from contextlib import nullcontext, suppress
@@ -41,7 +41,7 @@ def render(
     replan: bool,
     archive: Path | None = None,
 ) -> Rendered:
-    """Return the file; it is written as well unless it goes to stdout. `archive`: pack the folder there."""
+    """Return the file; write it unless it goes to stdout. `archive`: pack the folder into this file."""
     with nullcontext() if to_stdout else machine.folder.locked(machine.ui.note):
         wanted = request_to_render(machine, flags)
         lock = read_lock(machine)
@@ -52,7 +52,7 @@ def render(
         text = files[machine.orchestrator.file]
         if to_stdout:
             return Rendered(name=planned.plan.name, text=text)
-        from stackctl.steps.prepare_folder import prepare_folder  # these load what printing does without
+        from stackctl.steps.prepare_folder import prepare_folder  # slow to import, and not needed for printing
         from stackctl.steps.write_stack import write_stack
 
         write_config(machine, wanted)
@@ -77,7 +77,7 @@ def render(
             machine.ui.note(
                 f"still missing: {missing.what}. {missing.hint}"
                 if missing
-                else "the folder is complete: docker compose up -d starts the stack"
+                else "the folder is complete: `docker compose up -d` starts the stack"
             )
         file = machine.path / machine.orchestrator.file
         return Rendered(name=planned.plan.name, text=text, file=file, archive=archive, missing=missing)

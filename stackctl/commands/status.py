@@ -1,4 +1,4 @@
-"""`stackctl status`: what of the stack runs, and how well."""
+"""`stackctl status`: the state of the stack's services."""
 
 import time
 from collections.abc import Iterator
@@ -21,7 +21,7 @@ _LINES = 500  # of a log
 
 @dataclass(frozen=True, kw_only=True)
 class BackendElsewhere:
-    """A backend that is no service of the stack. `problem`: why it does not answer, `hint`: what to do, or both ""."""
+    """An external backend. `problem`: why it does not answer, "" if it does; `hint`: what to do then."""
 
     title: str
     url: str  # as SillyTavern reaches it
@@ -32,7 +32,7 @@ class BackendElsewhere:
 
 @dataclass(frozen=True, kw_only=True)
 class Trouble:
-    """Why a service is not ready and will not become so by itself, and what to do. service: "" for the whole stack."""
+    """Why a service will not become ready by itself, and what to do. service: "" for the whole stack."""
 
     service: str
     problem: str
@@ -41,7 +41,7 @@ class Trouble:
 
 @dataclass(frozen=True, kw_only=True)
 class Status:
-    """One look at the stack. `url` is "" while SillyTavern is not ready; `troubles`: of what will not be by itself."""
+    """One look at the stack. `url` is "" while SillyTavern is not ready. `troubles`: what will not end by itself."""
 
     name: str
     services: tuple[ServiceState, ...]
@@ -57,12 +57,12 @@ class Status:
 
 
 def status(machine: Machine) -> Status:
-    """Ask the engine once. Without a plan that can be read, what runs is shown all the same."""
+    """Ask the engine once. If the plan can't be read, show what runs all the same."""
     return _status(_checked(machine), known_plan(machine, machine.ui.warn), machine)
 
 
 def watch_status(machine: Machine) -> Iterator[Status]:
-    """The status now, and again at each change; ends never."""
+    """Give the status now, and again at each change, without an end."""
     name, plan = _checked(machine), known_plan(machine, machine.ui.warn)
     watch = machine.orchestrator.watch(name)
     try:
@@ -77,13 +77,13 @@ def watch_status(machine: Machine) -> Iterator[Status]:
 
 
 def page_places(page: ServiceState | None, machine: Machine) -> tuple[Publish, ...]:
-    """Where the engine publishes SillyTavern's container now, this machine's own address first."""
+    """Return where the engine publishes SillyTavern's container now, this machine's loopback address first."""
     found = machine.docker.attached(page.container).published if page and page.state == "running" else ()
     return tuple(sorted(found, key=lambda one: not one.address.startswith("127.")))
 
 
 def _checked(machine: Machine) -> str:
-    """The stack's name; raise ConfigError where there is none here, or another folder's by its name."""
+    """Return the stack's name; raise ConfigError if there is no stack here, or its name belongs to another folder."""
     name = stack_name_here(machine)
     refuse_foreign(name, machine)
     return name
@@ -106,34 +106,34 @@ def _status(name: str, plan: Plan | None, machine: Machine) -> Status:
 
 
 def _unfinished(machine: Machine) -> tuple[Trouble, ...]:
-    """What there is to say of a deploy that has not come to its end, if there is one."""
+    """Return the trouble of a deploy that has not finished, if there is one."""
     if kept_journal(machine) is None:
         return ()
     return (
-        Trouble(service="", problem="a deploy is under way, or was ended before its stack was ready", hint=BACK_OR_ON),
+        Trouble(service="", problem="a deploy is running, or was ended before its stack was ready", hint=BACK_OR_ON),
     )
 
 
 def _url(plan: Plan | None, page: ServiceState, machine: Machine) -> str:
-    """Where the page is opened on this machine; "" where that is not known."""
+    """Return the page's URL on this machine; "" if it is unknown."""
     return plan.url if plan else next((f"http://{one.place}" for one in page_places(page, machine)), "")
 
 
 def _trouble(state: ServiceState, machine: Machine) -> Trouble | None:
-    """What its log and its end tell of a service; one that waits for another, which is in trouble, has none itself."""
+    """Return a service's trouble, by its log and exit code; None for a service that only waits for another."""
     if state.is_ready or (state.state == "created" and not state.error):
         return None
-    # what ended it, before it was started again, stands in the log of that run
+    # the cause is in the log of the run that ended
     since = replace(state, started_at=0.0) if state.restarts else state
     found = readiness.trouble(state, machine.docker.tail(since, _LINES))
     if found is None:
         return None
-    hint = found.hint if "stackctl" in found.hint else f"{found.hint} Then run `stackctl deploy`."
+    hint = found.hint if "stackctl" in found.hint else " ".join((found.hint, "Run `stackctl deploy` after that."))
     return Trouble(service=state.name, problem=found.message, hint=hint)
 
 
 def _elsewhere(plan: Plan, machine: Machine) -> BackendElsewhere:
-    """The backend elsewhere that the stack was deployed with, asked now."""
+    """Ask the external backend that the stack was deployed with, and return its state."""
     from stackctl.core.config.spec import EXTERNAL
     from stackctl.core.external.diagnosis import diagnose
     from stackctl.core.plan import external_backend
@@ -148,7 +148,7 @@ def _elsewhere(plan: Plan, machine: Machine) -> BackendElsewhere:
             title=plan.backend_title, url=plan.backend_url, model=plan.model_name, problem=problem, hint=error.hint
         )
     decided = lock.decisions.get(external_backend.URL)
-    url = decided.inputs.get("url") if decided else plan.backend_url  # as stack.toml had it then
+    url = decided.inputs.get("url") if decided else plan.backend_url  # as stack.toml had it at the deploy
     spec = spec.model_copy(update={"backend": spec.backend.model_copy(update={"kind": EXTERNAL, "url": url})})
     server = observe_external(spec, lock, machine)
     lack = diagnose(spec, server)

@@ -1,4 +1,4 @@
-"""`stackctl adopt --undo`: newer chats go back to where they came from, the stack's former folder returns."""
+"""`stackctl adopt --undo`: copy newer chats back to the original, and restore the stack's former folder."""
 
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
@@ -19,7 +19,7 @@ from stackctl.steps.private_folders import keep_out_of_git
 from stackctl.steps.seed_tavern import RECORD as SEEDED
 from stackctl.steps.tavern_folder import shared_folder
 
-_MOST_RECORD_BYTES = 256 << 20  # it has a line for each adopted file
+_MOST_RECORD_BYTES = 256 << 20  # the record has a line for each adopted file
 
 
 How = Literal["new", "newer", "beside"]
@@ -27,7 +27,7 @@ How = Literal["new", "newer", "beside"]
 
 @dataclass(frozen=True, kw_only=True)
 class Return:
-    """A file that goes back. `how`: new, newer (than the original, which nobody changed), or beside (both changed)."""
+    """A file that goes back. `how`: new, newer (the original is unchanged), or beside (both changed)."""
 
     leaf: Leaf
     to: Path
@@ -36,34 +36,34 @@ class Return:
 
 @dataclass(frozen=True, kw_only=True)
 class Undoing:
-    """What an undo would do. `before`: the stack's former folder; None: it had none."""
+    """What an undo would do. `before`: the stack's former folder, None if it had none."""
 
     source: Path
     target: Path
     before: Path | None
     returns: tuple[Return, ...]
-    not_adopted: tuple[str, ...]  # new or newer, without a place in the original's layout
-    lost: tuple[str, ...]  # links, which are not followed, and what is no file
+    not_adopted: tuple[str, ...]  # new or newer files that have no place in the original's layout
+    lost: tuple[str, ...]  # links, which are not followed, and whatever is not a regular file
     seeded: str | None  # the stack's former record of the settings
 
 
 @dataclass(frozen=True, kw_only=True)
 class Undone:
-    """An undo that was carried out. `aside`: where the adopted folder is now, whole."""
+    """An undo that was carried out. `aside`: where the complete adopted folder is now."""
 
     source: Path
     returns: tuple[Return, ...]
     aside: Path
-    replaced: Path | None  # where the originals lie that newer ones took the place of
+    replaced: Path | None  # the folder with the originals that newer files replaced
 
 
 def prepare(machine: Machine) -> Undoing:
-    """Compare the adopted folder with where it came from. Changes nothing."""
+    """Compare the adopted folder with the original. Changes nothing."""
     target, tree = data_folder(machine), machine.storage.trees
     text = shared_folder(machine, str(target)).read(f"{target}/{adoption.RECORD}", most=_MOST_RECORD_BYTES)
     if text is None:
         raise ConfigError(
-            f"{target} was not adopted", hint="there is nothing to undo; stackctl adopt FOLDER adopts one"
+            f"{target} was not adopted", hint="Run `stackctl adopt FOLDER` to adopt one: there is nothing to undo."
         )
     record = adopted_record.parse(text, str(target / adoption.RECORD))
     source, pieces, sums = Path(record.source), record.pieces, record.sums
@@ -71,7 +71,7 @@ def prepare(machine: Machine) -> Undoing:
     elsewhere = [one.source for one in pieces if one.source.startswith("/") and one.target.partition("/")[0] == "data"]
     for path in (str(source), *elsewhere):
         if not tree.existing(source, (path,)):
-            raise DataError(f"{path} is not there any more", hint="Mount its disk or share; nothing was changed.")
+            raise DataError(f"{path} is gone", hint="Mount its disk or share. Nothing was changed.")
     refuse_in_use(machine, target, source, *(source / piece.source for piece in pieces))
     returns: list[Return] = []
     not_adopted: list[str] = []
@@ -99,7 +99,7 @@ def prepare(machine: Machine) -> Undoing:
 
 
 def undo(machine: Machine, found: Undoing) -> Undone:
-    """Bring the files back, then put the stack's former folder in its place. A rerun after an interruption goes on."""
+    """Copy the files back, then restore the stack's former folder. A rerun continues after an interruption."""
     tree = machine.storage.trees
     replaced = tree.free_name(machine.path / STATE / "replaced")
     with machine.folder.locked(machine.ui.note):
@@ -114,7 +114,7 @@ def undo(machine: Machine, found: Undoing) -> Undone:
             tree.bring(one.leaf, there, one.to.name)
         if found.before and found.seeded is not None:
             machine.folder.write(SEEDED, found.seeded)
-        forget_former(machine)  # of a killed deploy: its settings are none of that folder's
+        forget_former(machine)  # of a killed deploy, whose settings do not belong to this folder
         aside = tree.take_away(found.target, found.before)
     return Undone(
         source=found.source,
@@ -130,7 +130,7 @@ def _original(path: Path, machine: Machine) -> Leaf:
 
 
 def _refuse_full(returns: Iterable[Return], machine: Machine) -> None:
-    """Raise DoesNotFit unless each disk has room for all that goes there, originals that are replaced among it."""
+    """Raise DoesNotFit unless each disk has room for what is copied to it, copies of replaced originals included."""
     disks: dict[int, list[tuple[Path, int, str]]] = {}
     for one in returns:
         copies = [(one.to.parent, one.leaf.size, one.leaf.target)]
@@ -140,14 +140,14 @@ def _refuse_full(returns: Iterable[Return], machine: Machine) -> None:
             disks.setdefault(machine.storage.trees.disk(folder), []).append((folder, size, name))
     for copies in disks.values():
         _, size, largest = max(copies, key=lambda one: one[1])
-        hint = f"Free some space; or move the largest file away, if it is not yours: {largest} ({size >> 20} MiB)."
+        hint = f"Free some space, or move the largest file away if it is not yours: {largest} ({size >> 20} MiB)."
         machine.storage.trees.refuse_full(copies[0][0], sum(size for _, size, _ in copies), hint)
 
 
 def _returned(leaf: Leaf, original: Path, adopted: str, machine: Machine) -> Iterator[Return]:
-    """How one file goes back: not at all where it is as it was, or there already. `adopted`: its sha256 then, or "".
+    """Give how one file goes back; nothing if it is unchanged, or already there. `adopted`: its sha256 then, or "".
 
-    A file that can be told by its size is not read: a container may have made it as large as it liked.
+    A file is not read if its size already shows the difference: a container may have made it very large.
     """
     tree = machine.storage.trees
     reach = tree.reach(machine.folder.owner)
@@ -172,7 +172,7 @@ def _returned(leaf: Leaf, original: Path, adopted: str, machine: Machine) -> Ite
     else:
         number = 1
         while (beside := Path(adoption.name_apart(str(original), number))).exists():
-            if is_at(beside):  # brought by an undo that was interrupted
+            if is_at(beside):  # an interrupted undo has copied it
                 return
             number += 1
         yield Return(leaf=leaf, to=beside, how="beside")

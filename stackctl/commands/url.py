@@ -1,4 +1,4 @@
-"""`stackctl url` and `stackctl open`: where a person finds the stack, from another device and from here."""
+"""`stackctl url` and `stackctl open`: the stack's address for other devices, and for this machine."""
 
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
@@ -16,10 +16,10 @@ from stackctl.steps.deployed import known_plan, stack_name_here
 
 @dataclass(frozen=True, kw_only=True)
 class Address:
-    """Where another device opens the stack, or, if none can, this machine: the best place first.
+    """Where another device opens the stack or, if none can, this machine; the best address first.
 
-    password_file: "" where it asks for none. `is_ready`: whether SillyTavern answers there now; None: no engine could
-    be asked.
+    password_file: "" if it asks for no password. `is_ready`: whether SillyTavern answers there now; None if no engine
+    could be asked.
     """
 
     urls: tuple[str, ...]
@@ -30,7 +30,7 @@ class Address:
 
 @dataclass(frozen=True, kw_only=True)
 class Opened:
-    """What was done for the page at `url`, which is this machine's own. `is_shown`: a browser took it."""
+    """The page that was opened. `url`: its address on this machine. `is_shown`: whether a browser took it."""
 
     url: str
     is_shown: bool
@@ -71,7 +71,7 @@ def _for_others(published: tuple[Publish, ...], machine: Machine) -> Iterator[Pu
 
 
 def _is_ready(machine: Machine) -> bool | None:
-    """Whether SillyTavern is ready; say it where it is not."""
+    """Return whether SillyTavern is ready, None if no engine answers; print a note if it is not."""
     try:
         states = machine.orchestrator.states(stack_name_here(machine))
     except EngineError:
@@ -81,21 +81,22 @@ def _is_ready(machine: Machine) -> bool | None:
         return True
     runs = any(one.state == "running" for one in states.values())
     says = "SillyTavern is not ready" if runs else "nothing of this stack runs"
-    machine.ui.warn(f"{says}; stackctl status shows more, stackctl start starts it")
+    machine.ui.warn(f"{says}; `stackctl status` shows more, `stackctl start` starts it")
     return False
 
 
 def _published_now(machine: Machine) -> tuple[Publish, ...]:
-    """Where the engine publishes SillyTavern now; raise NotReady where it does not run."""
+    """Return where the engine publishes SillyTavern now; raise NotReady if it does not run."""
     page = machine.orchestrator.states(stack_name_here(machine)).get(tavern.NAME)
     if places := page_places(page, machine):
         return places
-    raise NotReady("SillyTavern does not run, and what it was deployed with can't be read", hint="stackctl status")
+    hint = "Run `stackctl status` to see why."
+    raise NotReady("SillyTavern does not run, and what it was deployed with can't be read", hint=hint)
 
 
 def open_page(machine: Machine, *, is_remote: bool) -> Opened:
-    """Show the page in this machine's browser, but not to somebody who sits elsewhere; it must be ready."""
+    """Show the page in this machine's browser, unless the user is at another machine. Raises NotReady."""
     now = status(machine)
     if not now.url:
-        raise NotReady("SillyTavern is not ready", hint="stackctl status; stackctl start")
+        raise NotReady("SillyTavern is not ready", hint="Run `stackctl status` to see why.")
     return Opened(url=now.url, is_shown=not is_remote and machine.host.browse(now.url))

@@ -1,4 +1,4 @@
-"""`stackctl use`: another model for the same chats; only the backend is recreated."""
+"""`stackctl use`: switch to another model for the same chats; only the backend is recreated."""
 
 from dataclasses import dataclass
 
@@ -11,7 +11,7 @@ from stackctl.steps.config_request import load_config
 
 @dataclass(frozen=True, kw_only=True)
 class ModelHere:
-    """One entry of stack.toml's [models]. context, kv_cache: in force if it runs; "auto" is decided then."""
+    """One entry of stack.toml's [models]. context, kv_cache: as set for it; "auto" is decided when it runs."""
 
     name: str
     path: str
@@ -21,7 +21,7 @@ class ModelHere:
 
 
 def models_here(machine: Machine) -> tuple[ModelHere, ...]:
-    """Return the models that stack.toml names; raise ConfigError where it names none."""
+    """Return the models that stack.toml names; raise ConfigError if it names none."""
     written = load_config(machine, {}).written
     rows = []
     for name in sorted(written.models):
@@ -45,19 +45,20 @@ def models_here(machine: Machine) -> tuple[ModelHere, ...]:
 
 
 def use(machine: Machine, name: str, options: Options) -> Deployed:
-    """Deploy with the model of that name; raise ConfigError where stack.toml has none."""
+    """Deploy with the model of that name; raise ConfigError if stack.toml has none."""
     written = load_config(machine, {}).written
     if name not in written.models:
         raise several_models.unknown_model(written, name)
     if written.backend.is_external:
         raise ConfigError(
             f"the backend runs elsewhere, at {written.backend.url}: its model is chosen there",
-            hint="stackctl deploy takes over what it runs then; to run one here: stackctl deploy --backend llamacpp",
+            hint="Change the model there, then run `stackctl deploy`. To run one here, use "
+            "`stackctl deploy --backend llamacpp`.",
         )
     done = deploy(machine, {"model.use": name}, options)
     if written.model.use != name:
         machine.ui.note(
-            "SillyTavern went on running; tabs that were open connect by themselves, and must be reloaded to take "
+            "SillyTavern kept running: open tabs reconnect by themselves, but must be reloaded to use "
             "the new context and prompt template"
         )
     return done

@@ -1,4 +1,4 @@
-"""stackctl in a container: the engine takes paths as its host has them, so each must be the same in here."""
+"""Paths of stackctl in a container: the engine reads paths on its host, so each path must be the same on both."""
 
 import re
 from collections.abc import Iterable
@@ -8,28 +8,28 @@ from pathlib import PurePosixPath
 from stackctl.errors import ConfigError, EngineError
 from stackctl.terminal import command_line
 
-# its own networks and processes would hide the host's memory, addresses, routes and listeners
+# a container with separate networks and processes would not see the host's memory, addresses, routes and listeners
 _RUN = "docker run --rm -it --network host --pid host -v /var/run/docker.sock:/var/run/docker.sock"
 _IMAGE = "localhost/stackctl/stackctl:1"
 
 
 @dataclass(frozen=True)
 class Bind:
-    """A part of the host's file system that our container sees."""
+    """A part of the host's file system that is mounted into stackctl's container."""
 
     host: PurePosixPath
     here: PurePosixPath
 
 
 def own_ids(mountinfo: str, hostname: str) -> tuple[str, ...]:
-    """What the container that we are in may be called, from /proc/self/mountinfo and its host name; best first."""
+    """Return the possible ids of stackctl's container, from /proc/self/mountinfo and its host name; the best first."""
     found = re.findall(r"containers/([0-9a-f]{64})/", mountinfo)
     short = [hostname] if re.fullmatch(r"[0-9a-f]{12}", hostname) else []
     return tuple(dict.fromkeys([*found, *short]))
 
 
 def on_host(path: PurePosixPath, binds: Iterable[Bind]) -> PurePosixPath | None:
-    """Where a path of ours lies on the host; None: nowhere, it is the container's own."""
+    """Return where a path of stackctl's container lies on the host; None if it lies in the container alone."""
     around = [bind for bind in binds if path.is_relative_to(bind.here)]
     if not around:
         return None
@@ -38,7 +38,7 @@ def on_host(path: PurePosixPath, binds: Iterable[Bind]) -> PurePosixPath | None:
 
 
 def refuse_elsewhere(what: str, path: PurePosixPath, binds: Iterable[Bind] | None, *, is_folder: bool = False) -> None:
-    """Raise ConfigError unless the host has `path` under the same path. binds None: we are in no container."""
+    """Raise ConfigError unless the host has `path` under the same path. binds: None outside of a container."""
     host = path if binds is None else on_host(path, binds)
     if host == path:
         return
@@ -52,9 +52,9 @@ def refuse_elsewhere(what: str, path: PurePosixPath, binds: Iterable[Bind] | Non
 
 
 def refuse_ssh(address: str, folder: PurePosixPath, command: str) -> None:
-    """Raise EngineError for an engine by ssh://: its machine has none of the files that we would write or mount here.
+    """Raise EngineError for an engine by ssh://, whose machine has none of the files that stackctl would mount.
 
-    `command`: what stackctl was asked for, such as "deploy", which its own container on that machine can do.
+    command: the command of stackctl, such as "deploy", which a container on that machine can run instead.
     """
     if not address.lower().startswith("ssh://"):
         return

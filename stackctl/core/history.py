@@ -1,6 +1,6 @@
-"""What a good deploy brought up, as one file of .stackctl/history keeps it, and what changed from one to the next.
+"""The record of a successful deploy, one file each in .stackctl/history, and the differences between two of them.
 
-Nothing in it is a secret.
+A record contains no secret.
 """
 
 import json
@@ -13,14 +13,14 @@ from stackctl.core.config.files import STATE
 from stackctl.core.formats.dataclass_json import from_plain, to_plain
 
 FOLDER: Final = f"{STATE}/history"
-KEPT: Final = 20  # the newest
+KEPT: Final = 20  # the newest records are kept
 VERSION: Final = 1
 _NAME: Final = re.compile(r"([1-9][0-9]{0,8})\.json")
 
 
 @dataclass(frozen=True, kw_only=True)
 class ImageUsed:
-    """The image of a service. `id`: of the one that runs; `digest`: that it was pulled by, "" where it was built."""
+    """The image of a service. id: of the running image; digest: the one it was pulled by, "" if it was built."""
 
     service: str
     name: str
@@ -30,7 +30,7 @@ class ImageUsed:
 
 @dataclass(frozen=True, kw_only=True)
 class FileUsed:
-    """A model's file or a program on the host. `sha256`: "" where nobody has computed it: size and time must do."""
+    """A model's file or a program on the host. sha256: "" if it was never computed; then size and time identify it."""
 
     path: str
     size: int  # bytes
@@ -40,7 +40,7 @@ class FileUsed:
 
 @dataclass(frozen=True, kw_only=True)
 class Record:
-    """One good deploy. `inputs`: a fingerprint of all that was wanted and seen."""
+    """One successful deploy. inputs: a hash of the configuration and of what was observed."""
 
     time: str  # UTC, as 2026-11-25T10:00:00Z
     stackctl: str  # its version
@@ -50,33 +50,33 @@ class Record:
     context: int  # tokens
     kv_cache: str
     gpu_layers: str
-    port: int | None  # on this machine; None: it is published nowhere
+    port: int | None  # on this machine; None if it is not published
     images: tuple[ImageUsed, ...]
-    model_files: tuple[FileUsed, ...]  # (): the backend runs elsewhere
-    program: FileUsed | None  # None: the image carries it
+    model_files: tuple[FileUsed, ...]  # () if the stack does not run its backend
+    program: FileUsed | None  # None if the image contains it
     ready_s: float | None
-    first_token_s: float | None  # this and the next: None without a proof
-    tokens_per_s: float | None  # by the backend's own count; None: it does not say, too
+    first_token_s: float | None  # None if the test reply was skipped
+    tokens_per_s: float | None  # by the backend's count; None if it has none, or the test reply was skipped
 
 
 def file_name(number: int) -> str:
-    """The name of the file of a deploy, in FOLDER."""
+    """Return the name of a deploy's file in FOLDER."""
     return f"{number}.json"
 
 
 def number_of(name: str) -> int | None:
-    """The number of the deploy whose file has this name; None for a file that is none of ours."""
+    """Return the number of the deploy whose file has this name; None for any other file."""
     found = _NAME.fullmatch(name)
     return int(found[1]) if found else None
 
 
 def dump(record: Record) -> str:
-    """The record as text."""
+    """Return the record as text."""
     return json.dumps({"version": VERSION, **to_plain(record)}, indent=2) + "\n"
 
 
 def parse(text: str) -> Record | None:
-    """Read a record; None for another version, and for anything that dump() did not write."""
+    """Return the record of a text; None for another version, or a text that dump() did not write."""
     try:
         content = json.loads(text)
         return from_plain(Record, content) if content["version"] == VERSION else None
@@ -85,7 +85,7 @@ def parse(text: str) -> Record | None:
 
 
 def differences(before: Record, now: Record) -> tuple[str, ...]:
-    """What changed from one deploy to a later one, in a few words each; () for nothing."""
+    """Return what changed from one deploy to a later one, each in a few words; () if nothing did."""
     return tuple(_differences(before, now)) or (("other settings",) if before.inputs != now.inputs else ())
 
 

@@ -1,4 +1,4 @@
-"""What was found on the machine, as plain values: the input of plan()."""
+"""What stackctl observed on the machine, as plain values: the input of plan()."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -11,7 +11,7 @@ from stackctl.contracts.host import Cpu, Gpu, Owner
 from stackctl.core.model.model import ModelSeen
 from stackctl.secret import Secret
 
-# why the engine may see another disk than we do: who runs it, or where we or it run; "": nothing speaks for it
+# why the engine may see another disk than stackctl: who runs it, or where it or stackctl runs; "" if it may not
 EngineView = Literal["", "snap", "desktop", "container", "remote"]
 
 
@@ -23,23 +23,23 @@ class EngineSeen:
     compose: tuple[int, ...]
     compose_argv: tuple[str, ...]
     has_cpu_quota: bool = True
-    hides_clients: str = ""  # who it is, where a published port never shows a client's address; "": it does
-    product: str = "Docker Engine"  # as it calls itself, one of engine_features.PRODUCTS
-    is_rootless: bool = False  # root in its containers is the user that it runs as, and other users have other numbers
-    user: Owner | None = None  # as whom it runs, as this machine counts; None: that can't be seen from here
-    is_local: bool = True  # its loopback is ours: a published 127.0.0.1 port can be reached from here
-    runtimes: tuple[str, ...] = ()  # by name, as `docker info` lists them
+    hides_clients: str = ""  # its name, if a published port never shows a client's address; "" if it does
+    product: str = "Docker Engine"  # its own name, one of engine_features.PRODUCTS
+    is_rootless: bool = False  # root in its containers is the engine's user, and other users have other numbers
+    user: Owner | None = None  # the user of this machine that runs it; None if that is not visible from here
+    is_local: bool = True  # it shares this machine's loopback: a published 127.0.0.1 port can be reached from here
+    runtimes: tuple[str, ...] = ()  # the names that `docker info` lists
     cdi_devices: tuple[str, ...] = ()  # "nvidia.com/gpu=0", ...
 
 
 @dataclass(frozen=True, kw_only=True)
 class ContainerSeen:
-    """A container of a stack, as it was labelled when it was made; "" where a label is missing."""
+    """A container of a stack, by the labels of its creation; "" if a label is missing."""
 
     id: str
     service: str
-    folder: str  # of the stack that made it
-    config_hash: str  # by which Compose decides whether it is up to date
+    folder: str  # the folder of the stack that created it
+    config_hash: str  # Compose compares it to decide whether the container is up to date
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -47,13 +47,13 @@ class Ram:
     """The machine's memory."""
 
     total_mib: int
-    free_mib: int  # to be had without swapping
-    own_mib: int = 0  # held by this stack's own backend, which a deploy gives back
+    free_mib: int  # available without swapping
+    own_mib: int = 0  # what this stack's backend holds, and frees in a deploy
 
 
 @dataclass(frozen=True, kw_only=True)
 class ProbeResult:
-    """One URL, asked. `answers`: by path; {} where none came, which `failure` says: name, refused, timeout, ..."""
+    """The probe of one URL. answers: by path; {} if none came, and failure says why: name, refused, timeout, ..."""
 
     url: str
     failure: str = ""
@@ -62,63 +62,63 @@ class ProbeResult:
 
 @dataclass(frozen=True, kw_only=True)
 class HostIdentity:
-    """This machine as a URL may mean it, and the ways on which a container may reach it."""
+    """The names and addresses by which a URL may mean this machine, and a container may reach it."""
 
     names: tuple[str, ...] = ()
-    addresses: tuple[str, ...] = ()  # its own, the one first where its default route leads out
-    gateway: str = ""  # of the engine's default bridge
+    addresses: tuple[str, ...] = ()  # its addresses, that of the default route first
+    gateway: str = ""  # the gateway of the engine's default bridge
     is_wsl: bool = False
-    windows: tuple[str, ...] = ()  # addresses that may be those of the Windows beside WSL
+    windows: tuple[str, ...] = ()  # possible addresses of the Windows that runs this WSL
 
 
 @dataclass(frozen=True, kw_only=True)
 class ServerSeen:
-    """A backend elsewhere: what was asked of it from inside a container, and what this machine itself sees of it."""
+    """An external backend: the probes from inside a container, and the view from this machine."""
 
     around: HostIdentity
     tried: tuple[ProbeResult, ...]
-    here: ProbeResult | None = None  # asked from this machine, where it is meant and no container got an answer
+    here: ProbeResult | None = None  # the probe from this machine, if the URL means it and no container got an answer
     listeners: tuple[str, ...] = ()  # addresses of this machine on which its port is open
-    key: Secret | None = None  # that was sent along
+    key: Secret | None = None  # the API key that the probes sent
 
 
 @dataclass(frozen=True, kw_only=True)
 class Observed:
-    """Everything plan() may know of the world. The stack's own networks and port count as free."""
+    """Everything that plan() may know about the world. The networks and the port of this stack count as free."""
 
     folder: PurePosixPath
-    owner: Owner  # of the folder; under sudo the caller
+    owner: Owner  # the folder's owner; under sudo the caller
     model: ModelSeen
     key: Secret  # the backend's API key; kept, or new
-    password: Secret | None = None  # SillyTavern's, likewise; None: it is not exposed
+    password: Secret | None = None  # SillyTavern's password; kept, or new; None if it is not exposed
     interfaces: Mapping[str, tuple[str, ...]] = field(default_factory=dict)  # name -> "192.168.1.5/24", ...
     bridges: frozenset[str] = frozenset()  # of the interfaces, those that are bridges without a network card
-    names: tuple[str, ...] | None = None  # of this machine; None: it was not looked at, or does not run the stack
-    models: Mapping[str, ModelSeen] = field(default_factory=dict)  # of stack.toml's [models]: those that are there
-    time_zone: str = ""  # of this machine, as Europe/Berlin; "": not known, or it does not run the stack
-    engine: EngineSeen | None = None  # None: rendered without an engine
+    names: tuple[str, ...] | None = None  # this machine's names; None if not observed, or it does not run the stack
+    models: Mapping[str, ModelSeen] = field(default_factory=dict)  # those of stack.toml's [models] that exist
+    time_zone: str = ""  # of this machine, as Europe/Berlin; "" if unknown, or it does not run the stack
+    engine: EngineSeen | None = None  # None in a render without an engine
     gpus: tuple[Gpu, ...] = ()
     cpu: Cpu = field(default_factory=Cpu)
-    ram: Ram | None = None  # None: not looked at, or another machine's
+    ram: Ram | None = None  # None if not observed, or another machine runs the stack
     is_wsl: bool = False
-    taken_subnets: tuple[IPv4Network, ...] = ()  # of the engine's other networks
-    routes: tuple[IPv4Network, ...] = ()  # of this machine, to other than the engine's networks and the Internet
-    taken_ports: dict[int, str] = field(default_factory=dict)  # port -> who holds it, in words
-    publish_conflicts: Mapping[str, str] = field(default_factory=dict)  # address:port of a companion -> who holds it
-    proxy: str | None = None  # the address of sillytavern.proxy's container in its network; None: it was not looked for
+    taken_subnets: tuple[IPv4Network, ...] = ()  # those of the engine's other networks
+    routes: tuple[IPv4Network, ...] = ()  # this machine's routes, except to the engine's networks and the Internet
+    taken_ports: dict[int, str] = field(default_factory=dict)  # port -> description of its holder
+    publish_conflicts: Mapping[str, str] = field(default_factory=dict)  # address:port of a companion -> its holder
+    proxy: str | None = None  # the address of sillytavern.proxy's container in its network; None if not observed
     is_new: bool = False  # the stack has no containers
-    has_run: bool = False  # SillyTavern has been started here, so people know its port
-    ran_with: tuple[str, ...] = ()  # extra_args of the stack that was deployed here, or all that its program was given
-    backend_runs: bool = False  # this stack's own backend, ready or not
-    patience_s: int = 0  # how long the user says that a start may take; 0: that is left to us
-    server: ServerSeen | None = None  # the backend, where it runs elsewhere and could be asked
-    # where the backend's programs lie, or will: by name as in Backend.PROGRAMS; "": the one that the user brings
+    has_run: bool = False  # SillyTavern was started here before, so people know its port
+    ran_with: tuple[str, ...] = ()  # extra_args of the deployed stack, or all arguments of its program
+    backend_runs: bool = False  # this stack's backend runs, ready or not
+    patience_s: int = 0  # the longest start that the user allows; 0 for stackctl's default
+    server: ServerSeen | None = None  # the external backend, if it could be asked
+    # paths of the backend's programs, existing or future: by key of Backend.PROGRAMS; "" for the user's program
     programs: Mapping[str, PurePosixPath] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, kw_only=True)
 class ReadSeen:
-    """Bytes that a container has had read so far (`size`), and bytes of memory that it holds now, files among it."""
+    """The bytes that a container has read so far (size), and the memory that it holds now, including cached files."""
 
     size: int = 0
     held: int = 0
@@ -126,7 +126,7 @@ class ReadSeen:
 
 @dataclass(frozen=True, kw_only=True)
 class ServiceState:
-    """One service's container."""
+    """The state of one service's container."""
 
     name: str
     container: str
@@ -137,11 +137,11 @@ class ServiceState:
     restarts: int = 0
     error: str = ""
     image: str = ""
-    image_id: str = ""  # the one that runs, whatever its name means by now: sha256:...
-    started_at: float = 0.0  # seconds since the epoch; 0.0: never
-    gpu_drivers: tuple[str, ...] = ()  # through which it was given GPUs: nvidia, cdi
-    devices: tuple[str, ...] = ()  # device files that were put into it, by their paths in there
-    pid: int = 0  # of its first process, as the engine's machine counts; 0: it does not run
+    image_id: str = ""  # the running image (sha256:...), even if its name now means another one
+    started_at: float = 0.0  # seconds since the epoch; 0.0 if it never started
+    gpu_drivers: tuple[str, ...] = ()  # the drivers that gave it GPUs: nvidia, cdi
+    devices: tuple[str, ...] = ()  # its device files, by their paths inside the container
+    pid: int = 0  # its first process, as a pid of the engine's machine; 0 if it does not run
 
     @property
     def is_ready(self) -> bool:
@@ -149,7 +149,7 @@ class ServiceState:
 
     @property
     def is_only_unhealthy(self) -> bool:
-        """Whether it runs, and its health check alone has given it up."""
+        """Return whether it runs, and only its health check fails."""
         return self.state == "running" and self.health == "unhealthy" and not self.oom_killed
 
     @property

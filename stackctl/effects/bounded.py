@@ -1,8 +1,8 @@
-"""HTTP whose every answer ends, whatever the other side does, and whichever way leads there.
+"""HTTP in which every answer ends, whatever the server does and whichever transport is used.
 
-A read's own time-out is none for the answer: a byte every few seconds keeps it going for ever, in its head, too, and
-the engine's streams know no time-out at all. So an answer is read by a thread of its own, and taken from it part by
-part, for as long as its limit allows.
+A read time-out does not limit the whole answer: a byte every few seconds keeps it alive for ever, in its head, too, and
+the engine's streams have no time-out at all. So a separate thread reads each answer, and its parts are taken from that
+thread as long as the limit allows.
 """
 
 import contextlib
@@ -23,25 +23,25 @@ _NOT_PACKED: Final = {"", "identity"}
 
 
 def over_http(*, is_verified: bool = True) -> "httpx.BaseTransport":
-    """The usual way. `is_verified`: over TLS, whether the other side has to prove who it is."""
+    """Return the usual transport. `is_verified`: whether to verify the server's certificate over TLS."""
     import httpx
 
     return bounded(httpx.HTTPTransport(verify=is_verified, trust_env=False))
 
 
 def bounded(inner: "httpx.BaseTransport", *, clock: Callable[[], float] = time.monotonic) -> "httpx.BaseTransport":
-    """A way on which every answer has a limit, the usual one or its request's own (limit.EXTENSION).
+    """Return a transport on which every answer has a limit: the usual one, or its request's (answer_limit.EXTENSION).
 
-    What goes over it raises Exceeded.
+    Requests on it raise Exceeded.
 
-    Nothing is ever unpacked: an answer that comes packed, though no other than a plain one was asked for, is refused.
+    Nothing is ever decompressed: a compressed answer, which was not asked for, is refused.
     """
     import httpx
 
     class Bounded(httpx.BaseTransport):
         def handle_request(self, request: httpx.Request) -> httpx.Response:
             wanted: Limit = request.extensions.get(answer_limit.EXTENSION, answer_limit.USUAL)
-            # the thread ends at last, should nobody wait for it any more
+            # so that the thread ends if the caller no longer waits for it
             request.extensions["timeout"] = dict.fromkeys(("connect", "read", "write", "pool"), wanted.seconds)
             request.headers["accept-encoding"] = "identity"
             parts = _Parts(inner, request, Tally(wanted, clock()), clock)
@@ -87,7 +87,7 @@ class _Parts:
             raise httpx.RemoteProtocolError("there is no answer")
         packed = found.headers.get("content-encoding", "").strip().lower()
         if packed not in _NOT_PACKED:
-            raise Exceeded(f"its answer is packed ({packed[:40]}), and only a plain one was asked for")
+            raise Exceeded(f"its answer is compressed ({packed[:40]}), though an uncompressed one was asked for")
         return found
 
     def body(self) -> Iterator[bytes]:
@@ -96,7 +96,7 @@ class _Parts:
             yield part
 
     def close(self) -> None:
-        """Nobody wants the rest: the thread ends at the next part."""
+        """Discard the rest: the thread ends at the next part."""
         self._is_over.set()
         with contextlib.suppress(queue.Empty):
             while True:
@@ -131,7 +131,7 @@ class _Parts:
 
 
 def get(transport: "httpx.BaseTransport", url: str, wanted: Limit) -> str:
-    """The text of what is at a URL; "" where none comes within the limit."""
+    """Return the text at a URL; "" if none comes within the limit."""
     import httpx
 
     with httpx.Client(transport=transport, trust_env=False) as client:

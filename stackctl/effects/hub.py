@@ -1,8 +1,8 @@
-"""Hugging Face, through its own library: what a repository holds, and how one of its files is asked for.
+"""Hugging Face, by its own library: the files of a repository, and the request for one of them.
 
-The library brings the token (HF_TOKEN, or the login that it keeps), the endpoint (HF_ENDPOINT, for mirrors) and its
-offline mode (HF_HUB_OFFLINE). Its own downloads begin anew after an interruption (2.4 writes to a file of a random
-name), so bytes over plain HTTP are effects/download's, which resumes; `xet` is for what the hub gives by no other way.
+The library provides the token (HF_TOKEN, or its stored login), the endpoint (HF_ENDPOINT, for mirrors) and the offline
+mode (HF_HUB_OFFLINE). Its downloads start from the beginning after an interruption (2.4 writes to a file of a random
+name), so effects/download, which resumes, downloads over plain HTTP. `xet` is for files that the hub gives only by xet.
 """
 
 import shutil
@@ -25,30 +25,30 @@ if TYPE_CHECKING:
     from stackctl.core.hub.remote import RemoteHead
     from stackctl.core.hub.repository import Repo
 
-XET_FROM: Final = 50 * 10**9  # bytes; beyond, the hub answers no plain request (huggingface_hub/constants.py)
+XET_FROM: Final = 50 * 10**9  # bytes; for larger files the hub answers no plain request (huggingface_hub/constants.py)
 T = TypeVar("T")
 _PASSING: Final = frozenset({408, 425, 429, 500, 502, 503, 504})
 _TRIES: Final = 4
 _LONGEST_PAUSE_S: Final = 60.0
-_PATIENCE_S: Final = 1.0  # to be told that there is no way out; an answer takes some 0.4 s
+_PATIENCE_S: Final = 1.0  # for the first sign of the hub; an answer takes about 0.4 s
 _TRIES_TO_CONNECT: Final = 2
-_ELSEWHERE: Final = "check the connection; behind a proxy set HTTPS_PROXY, for a mirror of Hugging Face HF_ENDPOINT"
-_LOGIN: Final = "hf auth login, or HF_TOKEN"
+_ELSEWHERE: Final = "Check the connection. Behind a proxy set HTTPS_PROXY, for a mirror of Hugging Face HF_ENDPOINT."
+_LOGIN: Final = "log in with `hf auth login`, or set HF_TOKEN"
 
 
 @dataclass
 class Hub:
-    """The hub as the environment names it."""
+    """The hub that the environment names."""
 
-    fetch: Callable[..., str]  # effects/download's
+    fetch: Callable[..., str]  # that of effects/download
     read_head: "Callable[..., RemoteHead]"
     endpoint: str | None = None  # None: the environment's
     sleep: Callable[[float], None] = time.sleep
     xet_from: int = XET_FROM
-    known: "dict[tuple[str, str], Repo]" = field(default_factory=dict)  # asked for once in a run
+    known: "dict[tuple[str, str], Repo]" = field(default_factory=dict)  # repositories that were asked for in this run
 
     def repository(self, source: Source) -> "Repo":
-        """What a repository holds at its revision; raises ModelError that says why it can't be seen."""
+        """Return a repository at its revision; raise ModelError if it can't be read."""
         if found := self.known.get((source.repo, source.revision)):
             return found
         import httpx2
@@ -86,13 +86,13 @@ class Hub:
 
         endpoint = self.endpoint or constants.ENDPOINT
         if is_offline_mode():
-            raise ModelError("HF_HUB_OFFLINE forbids to ask Hugging Face", hint="unset HF_HUB_OFFLINE")
+            raise ModelError("HF_HUB_OFFLINE forbids asking Hugging Face", hint="Unset HF_HUB_OFFLINE.")
         if not (failure := _failure(endpoint, patience_s)):
             return
         raise ModelError(f"{endpoint} can't be reached: {failure}", hint=_ELSEWHERE)
 
     def request(self, source: Source, file: str, *, is_asked: bool = True) -> FileRequest:
-        """How a file is asked for by plain HTTP; raises ModelError where the hub, if it is asked, does not give it."""
+        """Return the plain HTTP request for a file. `is_asked`: ask the hub first; raise ModelError if it refuses."""
         from huggingface_hub import get_hf_file_metadata, hf_hub_url, is_offline_mode
         from huggingface_hub.utils import build_hf_headers  # type: ignore[attr-defined]  # its __all__ is computed
 
@@ -106,7 +106,7 @@ class Hub:
         return FileRequest(url=url, headers=headers)
 
     def xet(self, source: Source, file: str, target: Path) -> None:
-        """Bring a file that the hub gives by xet alone, unverified; it begins anew after an interruption."""
+        """Download a file that the hub gives only by xet, unverified. An interruption starts it from the beginning."""
         from huggingface_hub import hf_hub_download
 
         folder = target.with_name(f".{target.name}.xet")
@@ -117,9 +117,9 @@ class Hub:
 
 
 def _failure(endpoint: str, patience_s: float) -> str:
-    """Why an endpoint gives no answer within `patience_s`, in words; "" where it gives any.
+    """Return why an endpoint gives no answer within `patience_s`; "" if it gives any.
 
-    Name resolution has no time-out of its own, so a thread that nobody waits for asks.
+    A daemon thread asks, because name resolution has no time-out.
     """
     import httpx2
     from huggingface_hub import get_session
@@ -144,7 +144,7 @@ def _failure(endpoint: str, patience_s: float) -> str:
 
 
 def _retried(ask: Callable[[], T], sleep: Callable[[float], None]) -> T:
-    """Ask again where the hub is busy or the line broke, as long as it wants us to wait, within reason."""
+    """Ask again if the hub is busy or the connection broke, after the pause that it asks for, up to a limit."""
     import httpx2
     from huggingface_hub import errors
     from tenacity import RetryCallState, Retrying, retry_if_exception
@@ -173,7 +173,7 @@ def _retried(ask: Callable[[], T], sleep: Callable[[float], None]) -> T:
 
 @contextmanager
 def _explained(source: Source) -> Iterator[None]:
-    """Turn what the library raises into a ModelError with the way out."""
+    """Turn the library's errors into a ModelError with a hint."""
     import httpx2
     from huggingface_hub import errors
 
@@ -184,16 +184,16 @@ def _explained(source: Source) -> Iterator[None]:
     except (errors.HfHubHTTPError, errors.EntryNotFoundError, errors.HFValidationError) as e:
         raise _refused(source, e) from e
     except (errors.XetDownloadError, errors.FileMetadataError) as e:
-        raise ModelError(f"{source}: the transfer failed: {e}", hint="run it again") from e
+        raise ModelError(f"{source}: the transfer failed: {e}", hint="Run this again.") from e
     except (httpx2.HTTPError, httpx2.InvalidURL, httpx2.StreamError) as e:
         raise ModelError(
             f"Hugging Face can't be reached: {str(e) or type(e).__name__}",
-            hint=f"{_ELSEWHERE}; then run it again",
+            hint=f"{_ELSEWHERE} Then run this again.",
         ) from e
 
 
 def _refused(source: Source, error: Exception) -> ModelError:
-    """What the hub's refusal means; the more special kinds come first."""
+    """Return the meaning of the hub's refusal; subclasses come before their base classes."""
     from huggingface_hub import errors
 
     name = source.repo
@@ -202,20 +202,20 @@ def _refused(source: Source, error: Exception) -> ModelError:
         (
             errors.GatedRepoError,
             f"{name} is gated: its owner wants you to accept a licence first",
-            f"accept it at {page}, make a token at https://huggingface.co/settings/tokens, then: {_LOGIN}",
+            f"Accept it at {page}, make a token at https://huggingface.co/settings/tokens, then {_LOGIN}.",
         ),
         (
             errors.RepositoryNotFoundError,
             f"there is no model {name} at Hugging Face, or it is private",
-            f"check the name; if it is private: {_LOGIN}",
+            f"Check the name. If it is private, {_LOGIN}.",
         ),
         (
             errors.RevisionNotFoundError,
             f"{name} has no revision {source.revision}",
-            f"leave out @{source.revision}, or see {page}/commits",
+            f"Leave out @{source.revision}, or see {page}/commits",
         ),
-        (errors.EntryNotFoundError, f"{name} has no such file", f"see {page}/tree/{source.revision}"),
-        (errors.HFValidationError, f"{name!r} is no name of a model", "write hf:OWNER/NAME"),
+        (errors.EntryNotFoundError, f"{name} has no such file", f"See {page}/tree/{source.revision}"),
+        (errors.HFValidationError, f"{name!r} is not the name of a model", "Write hf:OWNER/NAME."),
     ):
         if isinstance(error, kind):
             return ModelError(says, hint=hint)
@@ -229,17 +229,18 @@ def _answered(name: str, status: int, wait_s: float) -> ModelError:
         asks = f", and asks to wait {in_words(wait_s)}" if wait_s else ""
         return ModelError(
             f"Hugging Face answers too many requests (429) for {name}{asks}",
-            hint=f"wait {in_words(wait_s) if wait_s else 'some minutes'}; with a login more are allowed: {_LOGIN}",
+            hint=f"Wait {in_words(wait_s) if wait_s else 'some minutes'}. A login allows more requests: {_LOGIN}.",
         )
     if status in {401, 403}:
-        return ModelError(f"Hugging Face refuses {name} ({status}): the token is wrong or may not read it", hint=_LOGIN)
+        says = f"Hugging Face refuses {name} ({status}): the token is wrong or may not read it"
+        return ModelError(says, hint=f"Check the token: {_LOGIN}.")
     return ModelError(
-        f"Hugging Face answers {status} for {name}", hint="try again later: https://status.huggingface.co"
+        f"Hugging Face answers {status} for {name}", hint="Try again later: https://status.huggingface.co"
     )
 
 
 def _offline(source: Source) -> ModelError:
-    return ModelError(f"{source} is not here, and HF_HUB_OFFLINE forbids to ask for it", hint="unset HF_HUB_OFFLINE")
+    return ModelError(f"{source} is not here, and HF_HUB_OFFLINE forbids asking for it", hint="Unset HF_HUB_OFFLINE.")
 
 
 def _texts(value: object) -> tuple[str, ...]:

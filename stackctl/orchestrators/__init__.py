@@ -1,4 +1,4 @@
-"""How a plan becomes files and runs: the orchestrators, a folder each. To add one: its folder, and a line here."""
+"""The orchestrators, which turn a plan into files and run them. To add one: its folder, and a line here."""
 
 from collections.abc import Callable
 from types import MappingProxyType

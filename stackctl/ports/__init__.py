@@ -1,6 +1,6 @@
-"""What commands and steps may ask of the world: seven ports, which the effects serve, and fakes in tests.
+"""The seven ports through which commands and steps reach the world. The effects implement them, and fakes in tests.
 
-A port is asked in plain values and answers in plain values; what it raises is a StackctlError.
+A port takes and returns plain values; it raises only StackctlErrors.
 """
 
 from collections.abc import Callable, Iterable, Mapping
@@ -120,14 +120,14 @@ class Host(Protocol):
 
 
 class Gpus(Protocol):
-    """The GPUs of this machine. `held`: MiB by UUID that a container's processes hold, told by its first process."""
+    """The GPUs of this machine. `held`: UUID -> MiB held by a container's processes, from the id of its first."""
 
     def list(self) -> tuple[Gpu, ...]: ...
     def held(self, container: int) -> dict[str, int]: ...
 
 
 class Hub(Protocol):
-    """Where models and programs come from."""
+    """The source of models and programs."""
 
     @property
     def xet_from(self) -> int: ...
@@ -144,7 +144,7 @@ class Hub(Protocol):
 
 
 class Storage(Protocol):
-    """The disk: folders, models, what is shipped, what git tracks, and the files that a user names."""
+    """The disk: folders, models, shipped files, git's tracked files, and the files that a user names."""
 
     @property
     def library(self) -> Library: ...

@@ -1,4 +1,4 @@
-"""What lies on a disk: folders, whole trees, models that were pulled, programs."""
+"""The content of a disk: folders, whole trees, pulled models, programs."""
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from contextlib import AbstractContextManager
@@ -12,13 +12,13 @@ from stackctl.secret import Secret
 if TYPE_CHECKING:
     from stackctl.core.hub.store import StoredModel
 
-Progress = Callable[[int, int], None]  # bytes so far, bytes in all (0: not known)
+Progress = Callable[[int, int], None]  # bytes so far, bytes in all (0: unknown)
 Says = Callable[[str], None]
-Reach = Any  # which links are followed: what Trees.reach() gives, for Trees alone to read
+Reach = Any  # which links are followed: returned by Trees.reach(), and used only by Trees
 
 
 class Folder(Protocol):
-    """One folder and what lies in it, read with bounds and written whole or not at all."""
+    """One folder and its files, read with bounds and written completely or not at all."""
 
     @property
     def path(self) -> Path: ...
@@ -57,7 +57,7 @@ class Library(Protocol):
 
 
 class Leaf(Protocol):
-    """A file to copy: where it is, how far links lead there, its path in the copy, its bytes."""
+    """A file to copy: its path, its path in the copy, its bytes."""
 
     @property
     def source(self) -> Path: ...
@@ -68,7 +68,7 @@ class Leaf(Protocol):
 
 
 class Tree(Protocol):
-    """What lies below a file or folder."""
+    """Everything below a file or folder."""
 
     @property
     def files(self) -> Sequence[Leaf]: ...
@@ -81,7 +81,7 @@ class Tree(Protocol):
 
 
 class Trees(Protocol):
-    """Whole folders: looked through, copied, exchanged."""
+    """Walk, copy and exchange whole folders."""
 
     def reach(self, owner: Owner, *, closed: Path | None = None) -> Reach: ...
     def leaf(self, path: Path, reach: Reach) -> Leaf: ...
@@ -112,7 +112,7 @@ class Trees(Protocol):
 
 
 class Programs(Protocol):
-    """Programs of backends, which their images lack."""
+    """Programs of backends whose images do not contain them."""
 
     def path(self, program: Program, *, backend: str) -> Path: ...
     def provide(

@@ -1,4 +1,4 @@
-"""The engine's images, and what happens on it."""
+"""The engine's images and events."""
 
 from collections.abc import Iterable, Iterator
 from typing import TYPE_CHECKING, Any, Protocol

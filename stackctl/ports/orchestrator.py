@@ -1,4 +1,4 @@
-"""What turns a plan into files and runs them."""
+"""The port that turns a plan into files and runs them."""
 
 from collections.abc import Iterator, Mapping
 from ipaddress import IPv4Network
@@ -19,7 +19,7 @@ Action = Literal["apply", "start", "restart"]
 
 
 class Applying(Protocol):
-    """A start that is under way, and what happens meanwhile; to be closed."""
+    """A start in progress, and its events; must be closed."""
 
     def events(self, until: float) -> "Iterator[Event]": ...
     def read_log(self, state: ServiceState) -> None: ...
@@ -27,7 +27,7 @@ class Applying(Protocol):
 
 
 class Orchestrator(Protocol):
-    """What turns a plan into files and runs them, in one folder. `file`: the name of the file that makes a stack."""
+    """Turns a plan into files and runs them, in one folder. `file`: the name of the file that defines a stack."""
 
     @property
     def file(self) -> str: ...

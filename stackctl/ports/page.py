@@ -8,7 +8,7 @@ if TYPE_CHECKING:
 
 
 class Page(Protocol):
-    """A session with a running SillyTavern; to be entered."""
+    """A session with a running SillyTavern; a context manager."""
 
     @property
     def url(self) -> str: ...

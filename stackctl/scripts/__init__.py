@@ -1,4 +1,4 @@
-"""The JavaScript that node runs in containers of SillyTavern's image: a file each, handed over as one line."""
+"""The JavaScript that node runs in containers of SillyTavern's image: one file per script, passed as one line."""
 
 from functools import cache
 from pathlib import Path
@@ -8,7 +8,7 @@ from pathlib import Path
 def one_line(name: str) -> str:
     """Return the text of NAME.js as an argument for `node -e`: without its comment lines, indents and line ends.
 
-    So a line of such a file ends where no line end is needed, and `//` stands at the beginning of a line alone.
+    So such a file may break a line only where JavaScript needs no line end, and `//` may only begin a line.
     """
     text = (Path(__file__).parent / f"{name}.js").read_text(encoding="utf-8")
     return "".join(line.strip() for line in text.splitlines() if not line.lstrip().startswith("//"))

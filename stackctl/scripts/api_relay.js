@@ -1,5 +1,5 @@
-// Hands each connection on. Arguments: the backend's host and port, and the port to listen on.
-// What is left to send is sent though the other side has ended; a client that goes away ends its request.
+// Forwards each connection. Arguments: the backend's host and port, and the port to listen on.
+// Remaining data is sent even after the other side has ended; a client that goes away ends its request.
 const n=require('net'),[h,p,l]=process.argv.slice(1);
 n.createServer({allowHalfOpen:true},c=>{
   const b=n.connect({host:h,port:+p,allowHalfOpen:true});

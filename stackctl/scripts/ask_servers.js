@@ -1,4 +1,4 @@
-// Asks every URL at once; the first request shows whether anybody is there, the others follow at once.
+// Asks all URLs in parallel; the first request shows whether a server is there, then the others follow in parallel.
 // Argument: a file of JSON with urls, requests (path and body), key, patience (milliseconds) and limit (bytes).
 // Prints JSON: {tried: [{url, failure, answers: {path: {status, body}}}]}.
 const{urls,requests,key,patience,limit}=JSON.parse(require('fs').readFileSync(process.argv[1]));

@@ -1,4 +1,4 @@
-// Gets several pages, in one process for all: each takes longer to start than to answer.
+// Gets several pages in one process, because a process takes longer to start than a page to load.
 // Prints a line of JSON with status and headers, as tavern_request.js does, then one with status, type and text each.
 // STACKCTL_REQUEST: JSON with urls and headers.
 const r=JSON.parse(process.env.STACKCTL_REQUEST);

@@ -1,5 +1,5 @@
-// Sends one request as it was asked, and prints what was answered: a line of JSON with status and headers, then the
-// body. Not by fetch, which sends no other Host than its URL's.
+// Sends one request and prints its answer: a line of JSON with status and headers, then the body.
+// It does not use fetch, which can't send a Host other than its URL's.
 // STACKCTL_REQUEST: JSON with url, method, headers and body (base64; null: none).
 const r=JSON.parse(process.env.STACKCTL_REQUEST),h=[];
 require(new URL(r.url).protocol.slice(0,-1)).request(r.url,{method:r.method,headers:r.headers},a=>{

@@ -1,6 +1,6 @@
-// Waits until the backend's loaded model answers, though not for ever.
+// Waits until the backend's loaded model answers, at most for some seconds.
 // Arguments: a URL, the body to post to it ('': get it), seconds, SillyTavern's file of keys, and a key's name there.
-// It asks with the key that SillyTavern will send; where that is wrong (401), waiting would not mend it.
+// It asks with the key that SillyTavern will send; if that is wrong (401), waiting would not help.
 const[u,b,s,f,n]=process.argv.slice(1),t=Date.now()+s*1e3,
   k=()=>{try{return JSON.parse(require('fs').readFileSync(f))[n].find(e=>e.active).value}catch{}},
   o=a=>({

@@ -69,7 +69,7 @@ def locate(machine: Machine, wanted: Path, *, service: str | None, port: str) ->
     if refused:
         raise refused[0]
     raise ConfigError(
-        f"no SillyTavern is in {wanted}",
+        f"no SillyTavern installation found in {wanted}",
         hint="Give the folder of its server.js, of its compose file, its data folder, or the name of its container. "
         "These make one: data/default-user, public/characters (before 1.12), settings.json beside chats, and a "
         "compose file that mounts /home/node/app/data.",

@@ -11,7 +11,7 @@ from stackctl.steps.former_stack import note_copies
 from stackctl.steps.recorded_deploys import recorded_deploys
 from stackctl.steps.tavern_folder import data_path
 
-_ROOM = "free some space, or keep sillytavern.image as it is: another image may change the data for good"
+_ROOM = "Free some space, or keep sillytavern.image as it is: another image may change the data for good."
 
 
 def needs_copy(plan: Plan, machine: Machine) -> bool:

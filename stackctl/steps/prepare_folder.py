@@ -77,12 +77,12 @@ def _bring(image: str) -> str:
 
 
 def _images_here(plan: Plan, machine: Machine) -> frozenset[str]:
-    """Return the plan's images that an engine has: none where no engine answers, which a note says after a wait."""
+    """Return the plan's images that an engine has; none if no engine answers, with a note if that took a while."""
     names = {service.image for service in plan.services}
     try:
         return frozenset(name for name in names if machine.docker.images.digest(name) is not None)
     except NoAnswer as error:
         machine.ui.note(f"note: {error.message}; the folder is prepared without it")
     except EngineError:
-        pass  # nobody needs one to render
+        pass  # rendering needs no engine
     return frozenset()

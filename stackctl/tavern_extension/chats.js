@@ -1,11 +1,11 @@
-// Where SillyTavern 1.19.0 cannot read a chat, it answers 200 with nothing, or nothing at all while it is stopped. Its
-// page then shows a new chat under the same name, and saves that: over the whole one, once that can be reached again
-// (https://github.com/SillyTavern/SillyTavern/issues/5941). SillyTavern itself refuses only where both have an
-// integrity mark. So a chat that this page got nothing of is saved only where there is nothing that would be lost.
+// If SillyTavern 1.19.0 cannot read a chat, it answers 200 with nothing, or not at all while it is stopped. Its page
+// then shows a new chat under the same name, and saves that over the complete one, once that can be reached again
+// (https://github.com/SillyTavern/SillyTavern/issues/5941). SillyTavern itself refuses this only if both have an
+// integrity mark. So a chat that this page could not read is saved only if nothing would be lost.
 
 const READS = new Set(['/api/chats/get', '/api/chats/group/get']);
 const SAVES = { '/api/chats/save': '/api/chats/get', '/api/chats/group/save': '/api/chats/group/get' };
-const HELD = 'This page could not read this chat, and would save an empty one over it. Click here to reload the page.';
+const HELD = 'This page could not read this chat and would overwrite it with an empty one. Click here to reload.';
 
 const nameOf = wish => wish.id === undefined ? `${wish.avatar_url}/${wish.file_name}` : `group ${wish.id}`;
 const markOf = chat => chat?.[0]?.chat_metadata?.integrity;
@@ -28,7 +28,7 @@ export class Chats {
         this.unread = new Set();
     }
 
-    // A fetch that notes which chats could not be read, and holds back what would overwrite one of them.
+    // Returns a fetch that notes which chats could not be read, and stops requests that would overwrite one of them.
     guard(fetch) {
         return async (resource, options, path) => {
             if (READS.has(path)) {
@@ -40,7 +40,7 @@ export class Chats {
                 const isUnread = this.unread.has(nameOf(wish)) && !wish.force;
                 if (isUnread && !await this.mayBeSaved(fetch, wish, request, path)) {
                     this.warn(HELD, 'Chat not saved');
-                    return new Response('{"error":"held back by stackctl"}', { status: 409 });
+                    return new Response('{"error":"stopped by stackctl"}', { status: 409 });
                 }
             }
             return fetch(resource, options, path);
@@ -49,7 +49,7 @@ export class Chats {
 
     async read(fetch, resource, options, path) {
         const name = nameOf(await sent(resource instanceof Request ? resource.clone() : options));
-        const fails = () => this.unread.add(name);  // for good: a later reading need not be what the page shows
+        const fails = () => this.unread.add(name);  // for good: a later answer may differ from what the page shows
         try {
             const answer = await fetch(resource, options, path);
             const chat = await answer.clone().json().catch(() => null);
@@ -63,7 +63,7 @@ export class Chats {
         }
     }
 
-    // Whether nothing of this name is there, or what this page itself has begun. What can't be asked may not be saved.
+    // Whether no chat of this name exists, or only one that this page has begun. False if SillyTavern can't be asked.
     async mayBeSaved(fetch, wish, { headers }, path) {
         const ask = async (place, body) => {
             const kept = new Headers(headers);
@@ -83,7 +83,7 @@ export class Chats {
         }
     }
 
-    // Whether SillyTavern sees a file with something in it, though it can't read it.
+    // Whether SillyTavern lists a file with content, even if it can't read it.
     async isListed(ask, wish) {
         const isFull = one => one.file_size !== undefined && !/^0\b/.test(one.file_size);
         if (wish.id !== undefined) {

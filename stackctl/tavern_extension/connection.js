@@ -1,36 +1,36 @@
-// SillyTavern's page asks for its backend once, at its load; where that is away then, or goes away later, it stays
-// unconnected, and an answer that was under way may hang for ever. So the page looks again until the backend answers.
-// It never does so while it generates, edits or saves, nor once the user has cancelled or chosen another API.
+// SillyTavern's page asks for its backend once, when it loads. If the backend is away then, or goes away later, it
+// stays unconnected, and a running answer may hang for ever. So this asks again until the backend answers, but not
+// while the page generates, edits or saves, nor after the user has cancelled or chosen another API.
 
 const FIRST_S = 1;
 const LONGEST_S = 30;
-const QUIET_S = 0.7;  // an answer that flowed and stops for longer, and for longer than before, may be over
-const MOST_S = 120;  // the page waits so long for a backend that is away, or that has fallen silent
+const QUIET_S = 0.7;  // an answer that pauses for longer than this, and for longer than before, may be over
+const MOST_S = 120;  // how long the page waits for a backend that is away or silent
 
-export const LOST = 'The backend went away while it answered. What had come until then is kept.';
+export const LOST = 'The backend went away while it answered. The part of the answer that had arrived is kept.';
 
-// page: what the page knows and can do (page.js). now: the time in seconds.
+// page: the page's state and actions (page.js). now: returns the time in seconds.
 export class Connection {
     constructor(page, now) {
         this.page = page;
         this.now = now;
         this.state = null;  // what stackctl wrote last (state.json)
-        this.misses = 0;  // how often in a row SillyTavern itself did not answer
+        this.misses = 0;  // how many times in a row SillyTavern itself did not answer
         this.isCancelled = false;
-        this.isDue = false;  // whether the backend is to be asked, though the page calls itself connected
+        this.isDue = false;  // whether to ask the backend even if the page shows itself connected
         this.wait = FIRST_S;
         this.next = 0;
-        this.answer = null;  // the one that is under way
+        this.answer = null;  // the running answer
     }
 
-    // The user wants no connection; or, by the connect button, wants one again.
+    // The user has cancelled the connection, or wants it again (the connect button).
     cancel(isCancelled) {
         this.isCancelled = isCancelled;
         this.soon();
         this.page.show('');
     }
 
-    // A generation failed: whether the backend is still there is not known.
+    // A generation failed: the backend may be gone.
     doubt() {
         this.isDue = true;
     }
@@ -49,7 +49,7 @@ export class Connection {
         }
     }
 
-    // Look once; to be called often.
+    // Look once; call this often.
     async look() {
         const state = await this.page.readState();
         this.misses = state ? 0 : this.misses + 1;
@@ -83,7 +83,7 @@ export class Connection {
         }
         const found = await this.page.ask();
         if (this.page.isBusy() || this.page.isGenerating() || this.isCancelled) {
-            return undefined;  // meanwhile
+            return undefined;  // the page has become busy
         }
         if (!found) {
             this.next = this.now() + this.wait;
@@ -108,7 +108,7 @@ export class Connection {
         this.next = 0;
     }
 
-    // The backend that generates went away and is there again, or stays away: nothing more comes of its answer.
+    // If the backend went away during an answer, and is back or stays away, end the answer: nothing more will come.
     async lookAtAnswer(state) {
         const now = this.now();
         this.answer ??= { last: now, gap: 0, flows: false, away: null, next: 0 };
@@ -120,7 +120,7 @@ export class Connection {
             answer.next = now + Math.min(Math.max(silence / 5, 0.4), 3);
             const found = await this.page.ask();
             if (answer !== this.answer || answer.last > now) {
-                return;  // it went on meanwhile
+                return;  // the answer has continued meanwhile
             }
             if (!found && state) {
                 answer.away ??= now;

@@ -1,5 +1,5 @@
-// stackctl's part of SillyTavern's page: no page that was open undoes a change (settings.js) or overwrites a chat that
-// it could not read (chats.js), and each finds its backend again (connection.js).
+// stackctl's part of SillyTavern's page: an open page does not undo a change of settings (settings.js) or overwrite a
+// chat that it could not read (chats.js), and it finds its backend again (connection.js).
 
 import { Chats } from './chats.js';
 import { Connection } from './connection.js';
@@ -11,7 +11,7 @@ const IDLE_MS = 3000;
 const WAITING_MS = 1000;
 const GENERATING_MS = 400;
 const unwrapped = window.fetch.bind(window);
-let connection = null;  // none where this SillyTavern is not one that we know
+let connection = null;  // null in a SillyTavern whose page we do not know
 
 const warn = (text, title) => window.toastr?.warning(text, title, {
     timeOut: 0, extendedTimeOut: 0, preventDuplicates: true, onclick: () => location.reload(),
@@ -26,7 +26,7 @@ const settings = new Settings(async () => {
 }, warn);
 const chats = new Chats(warn);
 
-// SillyTavern answers a stream that could not begin with JSON, which the page takes for an answer without words.
+// SillyTavern answers with JSON if a stream could not begin, which the page shows as an empty answer.
 async function noteFailure(answer, options) {
     const said = await answer.clone().json().catch(() => ({}));
     if (!answer.ok || said.error) {

@@ -1,15 +1,15 @@
-// What SillyTavern's page knows and can do, for connection.js. Source: SillyTavern 1.19.0, public/script.js and
+// The state and actions of SillyTavern's page, for connection.js. Source: SillyTavern 1.19.0, public/script.js and
 // public/scripts/textgen-settings.js: getStatusTextgen, which the page calls only after it has saved all settings.
 
 const STATUS = '/api/backends/text-completions/status';
 const PATIENCE_MS = 10_000;
-const TEXT = 'no_connection_text';  // attribute: what is shown while there is no connection
+const TEXT = 'no_connection_text';  // attribute: the text that is shown without a connection
 const SHOWN_AT = ['#API-status-top', '#send_textarea'];
 const EDITORS = '#curEditTextarea, .reasoning_edit_textarea';
 
 const plain = url => url.replace(/\/+$/, '');
 
-// fetch: the browser's own. place: the URL of state.json. parts: the page's modules, and its toastr.
+// fetch: the browser's function. place: the URL of state.json. parts: the page's modules, and its toastr.
 export class Page {
     constructor(fetch, place, { script, text, power, models, bias, toastr }) {
         Object.assign(this, { fetch, place, script, models, bias, toastr });
@@ -21,7 +21,7 @@ export class Page {
         this.toast = null;
     }
 
-    // What stackctl wrote last, {} for nothing, null where SillyTavern is away. Its words are old once stackctl died.
+    // The state that stackctl wrote last, {} for none, null if SillyTavern is away. It expires if stackctl has died.
     async readState() {
         try {
             const signal = AbortSignal.timeout(PATIENCE_MS);
@@ -34,7 +34,7 @@ export class Page {
         }
     }
 
-    // Whether the page is to be connected to what stackctl wired it to.
+    // Whether the page should be connected to the backend that stackctl set.
     isOurs(state) {
         return Boolean(state?.url) && this.power.auto_connect && this.script.main_api === 'textgenerationwebui'
             && this.settings.type === state.type && plain(this.server()) === plain(state.url);
@@ -52,7 +52,7 @@ export class Page {
         return this.script.isChatSaving || document.querySelector(EDITORS) !== null;
     }
 
-    // What the backend answers, null where it does not.
+    // The backend's answer, null without one.
     async ask() {
         try {
             const answer = await this.fetch(STATUS, {
@@ -88,10 +88,10 @@ export class Page {
         this.script.setOnlineStatus('no_connection');
     }
 
-    // Show what the page waits for; '': nothing.
+    // Show what the page waits for; '' for nothing.
     show(text) {
         if (text) {
-            $('.api_loading').show();  // its button to cancel, which the page's own look takes away
+            $('.api_loading').show();  // the button to cancel, which the page hides by itself
         }
         if (text === this.shown) {
             return;
@@ -116,6 +116,6 @@ export class Page {
 
     stop(text) {
         this.script.stopGeneration();
-        this.toastr?.error(text, 'No answer any more', { timeOut: 20_000 });
+        this.toastr?.error(text, 'The answer has ended early', { timeOut: 20_000 });
     }
 }

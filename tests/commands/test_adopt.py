@@ -92,7 +92,7 @@ def test_of_a_native_install_both_places_of_extensions_plugins_secrets_and_users
     found = actions(replace(machine, path=tmp_path), tmp_path / "st")
     assert found["chats"] == ("copied", "", False)
     assert found["bob: chats"] == ("copied", "", False)
-    assert found["_webpack, thumbnails"] == ("not_adopted", "made anew", False)
+    assert found["_webpack, thumbnails"] == ("not_adopted", "created again", False)
     assert found["config.yaml"] == ("copied", "", True)
     assert found["node_modules"][0] == "not_adopted"
     assert found["notes.txt"] == ("not_adopted", "not SillyTavern's", False)
@@ -139,7 +139,7 @@ def test_links_that_leave_the_folder_are_followed_and_said(machine: Machine, tmp
     (source / "data/default-user/worlds/gone.json").symlink_to("nowhere")
     (source / "data/default-user/loop").symlink_to(".")
     found = adopt.prepare(machine, source)
-    assert any("leads out of the folder" in note for note in found.notes)
+    assert any("outside the folder: its target is copied" in note for note in found.notes)
     assert any("gone.json" in note for note in found.notes)
     adopt.adopt(machine, found)
     chats = machine.path / "sillytavern/data/default-user/chats"
@@ -167,8 +167,8 @@ def test_what_of_config_yaml_can_not_hold_is_changed_in_its_place_and_said(machi
     adopt.adopt(machine, found)
     text = (machine.path / "sillytavern/config/config.yaml").read_text()
     assert text == folders.CONFIG.replace("9000", "8000").replace("ssl:\n  enabled: true", "ssl:\n  enabled: false")
-    assert any("port = 8000, was 9000" in note for note in found.notes)
-    assert any("ssl.enabled = false, was True" in note for note in found.notes)
+    assert any("port = 8000 (was 9000)" in note for note in found.notes)
+    assert any("ssl.enabled = false (was True)" in note for note in found.notes)
 
 
 def test_a_whitelist_of_hosts_stays_on_with_its_names_beside_those_of_stack_toml(
@@ -180,7 +180,7 @@ def test_a_whitelist_of_hosts_stays_on_with_its_names_beside_those_of_stack_toml
     (source / "config.yaml").write_text(folders.CONFIG + mine)
     found = adopt.prepare(machine, source)
     assert any(note.endswith("sillytavern.host_names: .example.org") for note in found.notes)
-    assert any("'bad:8000' in hostWhitelist.hosts is no host name" in note for note in found.notes)
+    assert any("'bad:8000' in hostWhitelist.hosts is not a host name" in note for note in found.notes)
     adopt.adopt(machine, found)
     assert (machine.path / "sillytavern/config/config.yaml").read_text().endswith(mine)
     spec = load_config(machine, {}).spec
@@ -196,7 +196,7 @@ def test_of_a_whitelist_of_thousands_the_first_hundred_are_taken(machine: Machin
     (source / "config.yaml").write_text(f"hostWhitelist: {{hosts: [{hosts}]}}\n")
     found = adopt.prepare(machine, source)
     assert found.wishes["sillytavern.host_names"] == [f"h{number}.lan" for number in range(100)]
-    assert any("of 3000 names in hostWhitelist.hosts the first 100 are taken" in note for note in found.notes)
+    assert any("the first 100 of 3000 names in hostWhitelist.hosts are taken" in note for note in found.notes)
 
 
 def test_a_profile_for_this_machine_gets_a_copy_that_a_container_can_use(machine: Machine, tmp_path: Path) -> None:
@@ -233,7 +233,7 @@ def test_the_next_deploy_sets_the_connection_and_nothing_that_the_user_chose(mac
 @pytest.mark.parametrize(
     ("make", "says"),
     [
-        (lambda folder: folder.mkdir(), "no SillyTavern is in"),
+        (lambda folder: folder.mkdir(), "no SillyTavern installation found"),
         (lambda folder: folders.write(folder, {"config.yaml": "a: [", "server.js": ""}), "is not YAML"),
         (lambda folder: folders.native(folders.old(folder)), "in both layouts"),
         (
@@ -279,13 +279,13 @@ def test_the_stacks_own_running_sillytavern_is_stopped_first(machine: Machine, t
     busy = replace(machine, docker=FakeDocker(mounted={own: ("mine",)}))
     with pytest.raises(ConfigError) as caught:
         adopt.prepare(busy, source)
-    assert caught.value.hint == "stop it: stackctl stop"
+    assert caught.value.hint == "Stop it with `stackctl stop`."
 
 
 def test_neither_itself_nor_a_second_one_is_adopted(machine: Machine, tmp_path: Path) -> None:
     source = folders.compose(tmp_path / "st")
     adopted(machine, source)
-    with pytest.raises(ConfigError, match=r"already: .*st"):
+    with pytest.raises(ConfigError, match=r"already adopted a SillyTavern: .*st"):
         adopt.prepare(machine, source)
     for own in (machine.path, machine.path / "sillytavern/data"):
         with pytest.raises(ConfigError, match="own folder"):
@@ -479,7 +479,7 @@ def test_an_original_that_is_gone_or_a_damaged_record_stops_the_undo(machine: Ma
     source = folders.compose(tmp_path / "st")
     adopted(machine, source)
     source.rename(tmp_path / "away")
-    with pytest.raises(DataError, match="not there any more"):
+    with pytest.raises(DataError, match="is gone"):
         undo_adopt.prepare(machine)
     (machine.path / "sillytavern/adopted.json").write_text("{}")
     with pytest.raises(StackctlError, match="damaged"):
@@ -567,7 +567,7 @@ def test_a_link_in_the_original_is_named_and_its_target_taken_where_that_is_not_
     place.rename(tmp_path / "elsewhere")
     place.symlink_to(tmp_path / "elsewhere")
     found = adopt.prepare(machine, source)
-    assert any(f"{place} leads out of the folder" in note for note in found.notes)
+    assert any(f"{place} is a link to " in note for note in found.notes)
     assert adopt.adopt(machine, found).files
     assert (machine.path / "sillytavern/data/default-user" / name).exists()
 

@@ -212,7 +212,7 @@ def test_an_original_whose_volume_is_gone_stops_the_undo(here: Quiet, place: Pat
     machine = knows(here, {place: (tavern({f"{APP}/data": "v"}),)})
     adopted(machine, place)
     (tmp_path / "volumes/v").rename(tmp_path / "volumes/w")
-    with pytest.raises(DataError, match="volumes/v is not there any more"):
+    with pytest.raises(DataError, match="volumes/v is gone"):
         undo_adopt.prepare(machine)
     assert (machine.path / "sillytavern" / CHAT).exists()
 

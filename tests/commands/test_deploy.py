@@ -261,7 +261,7 @@ def test_a_deploy_ends_with_the_proof_and_one_that_is_not_asked_for_asks_nobody(
         ),
         (
             {"size": 2048},
-            "the backend has a context of 2048 tokens, and not 8192 as planned; look at backend.extra_args",
+            "the backend has a context of 2048 tokens, and not 8192 as planned. Check backend.extra_args",
         ),
         (
             {"size": 2048},
@@ -500,6 +500,6 @@ def test_use_starts_the_other_model_writes_that_down_and_says_that_sillytavern_w
     assert use(here.machine, "two", QUICK).plan.model_name == "two.gguf"
     assert here.stage.models == ["one.gguf", "two.gguf"]
     assert (tmp_path / "stack.toml").read_text() == BOTH.replace('use = "one"', 'use = "two"')
-    assert here.said.getvalue().count("SillyTavern went on running") == 1
+    assert here.said.getvalue().count("SillyTavern kept running") == 1
     use(here.machine, "two", QUICK)
-    assert here.said.getvalue().count("SillyTavern went on running") == 1
+    assert here.said.getvalue().count("SillyTavern kept running") == 1

@@ -54,7 +54,7 @@ def test_what_no_file_of_ours_changes_is_the_users_own_doing(here: Quiet) -> Non
     found, listed = changes(here, {**RUNS, "llamacpp": "9"})
     assert found.text == ""
     assert listed == [
-        ("llamacpp", "recreate", "changed: compose.override.yml, a change by hand, or a deploy that did not end")
+        ("llamacpp", "recreate", "changed: compose.override.yml, a change by hand, or an unfinished deploy")
     ]
 
 

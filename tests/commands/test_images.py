@@ -38,7 +38,7 @@ def test_ours_are_built_by_short_name_or_all_of_them(tmp_path: Path) -> None:
 
 def test_an_unknown_one_is_refused_before_any_is_built(tmp_path: Path) -> None:
     here = quiet(tmp_path)
-    with pytest.raises(ConfigError, match="no image of ours called x, y") as caught:
+    with pytest.raises(ConfigError, match="stackctl has no image called x, y") as caught:
         list(build(here.machine, ("sillytavern", "x", "y")))
     assert "sillytavern" in caught.value.hint
     assert here.docker.images.done == []
@@ -50,6 +50,6 @@ def test_init_writes_an_explained_stack_toml_once(tmp_path: Path) -> None:
     text = (tmp_path / "stack.toml").read_text()
     assert load_config(machine, {}).spec.name == "mine"
     assert "/.stackctl/\n" in (tmp_path / ".gitignore").read_text()
-    with pytest.raises(ConfigError, match="exists already"):
+    with pytest.raises(ConfigError, match="already exists"):
         init(machine, {"name": "other"})
     assert (tmp_path / "stack.toml").read_text() == text

@@ -104,7 +104,7 @@ def test_one_service_alone_is_stopped_and_an_unknown_one_is_refused(here: Quiet)
     here.orchestrator.asked.clear()
     with pytest.raises(ConfigError, match="this stack has no service 'kobold'") as caught:
         lifecycle.stop(here.machine, "kobold")
-    assert caught.value.hint == "it has: llamacpp, sillytavern"
+    assert caught.value.hint == "Choose from: llamacpp, sillytavern."
     assert here.orchestrator.asked == []
 
 

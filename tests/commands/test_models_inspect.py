@@ -164,7 +164,7 @@ NO_CHAT: dict[str, tuple[dict[str, Value], str]] = {
     "reranker": ({"general.architecture": "qwen3", "qwen3.pooling_type": 4}, "reranker"),
     "t5": ({"general.architecture": "t5encoder"}, "embedding model"),
     "speech": ({"general.architecture": "whisper"}, "speech"),
-    "pictures": ({"general.architecture": "flux"}, "pictures"),
+    "pictures": ({"general.architecture": "flux"}, "images"),
     "diffusion": ({"general.architecture": "llada"}, "diffusion"),
     "vocabulary": ({"general.architecture": "llama", "general.type": "model"}, "no weights"),
     "draft": ({"general.architecture": "eagle3"}, "draft model"),
@@ -182,7 +182,7 @@ def test_what_nobody_can_chat_with_is_loaded_by_no_backend(
 
 
 def test_a_folder_whose_weights_are_empty_is_loaded_by_no_backend(tmp_path: Path) -> None:
-    assert problems(about(folder(tmp_path / "model", {}, {}))) == {"it holds no weights"}
+    assert problems(about(folder(tmp_path / "model", {}, {}))) == {"it contains no weights"}
 
 
 def test_a_chat_model_whose_pooling_is_none_is_one(tmp_path: Path) -> None:
@@ -274,8 +274,8 @@ WRONG: dict[str, tuple[Callable[[Path], Path], str]] = {
     "header cut": (_written(RAW[:40]), "cut short"),
     "zip": (_zip, "PyTorch pickle"),
     "missing": (lambda path: path, "no model at"),
-    "folder": (_folder, "holds no model"),
-    "missing part": (_missing_part, "not whole"),
+    "folder": (_folder, "no model found in"),
+    "missing part": (_missing_part, "is incomplete"),
     "cut safetensors": (_written(b"x"), "not a GGUF"),
 }
 

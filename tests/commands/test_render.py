@@ -126,7 +126,7 @@ def test_where_its_image_is_here_the_folder_has_all_that_compose_needs(tmp_path:
     assert connection(settings) == ("llamacpp", "http://llamacpp:8080")
     key = (tmp_path / ".stackctl/api-key").read_text().strip()
     assert key in (tmp_path / "sillytavern" / secrets_json.FILE).read_text()
-    assert last_line(here) == "the folder is complete: docker compose up -d starts the stack"
+    assert last_line(here) == "the folder is complete: `docker compose up -d` starts the stack"
     for service in services((tmp_path / "compose.yml").read_text()).values():
         for mount in service.get("volumes", ()):
             assert (tmp_path / mount["source"]).exists(), mount["source"]

@@ -42,7 +42,10 @@ def test_a_stacks_own_backend_has_the_model_and_the_context_that_it_was_deployed
     assert talk.context(site(tmp_path, OURS)).startswith("8192 tokens")
     with pytest.raises(ModelError, match=f"the backend runs b.gguf, and not {OURS.model_name} as planned") as wrong:
         talk.model(site(tmp_path, OURS, runs="b.gguf"))
-    assert wrong.value.hint == "stackctl deploy brings the plan about, unless compose.override.yml says otherwise"
+    assert (
+        wrong.value.hint
+        == "Run `stackctl deploy` to apply the plan, and check whether compose.override.yml overrides it."
+    )
     with pytest.raises(ConfigError, match="a context of 4096 tokens, and not 8192 as planned"):
         talk.context(site(tmp_path, OURS, has=4096))
 

@@ -122,7 +122,7 @@ def test_a_stack_that_is_as_planned_passes_every_check_but_the_restart_which_is_
     assert [(one.name, one.status) for one in smoked.outcomes] == [
         (check.name, "not run" if check.name == "restart" else "passed") for check in CHECKS
     ]
-    assert outcome(smoked, "restart").says == "it would interrupt whoever chats; --restart runs it"
+    assert outcome(smoked, "restart").says == "it would interrupt running chats; `--restart` runs it"
     assert (smoked.exit_code, smoked.name, smoked.url) == (0, "mine", "http://127.0.0.1:8000")
     assert smoked.measures["first_token_s"] == 0.25
     assert world.around.stopped == []
@@ -253,7 +253,7 @@ WRONG: dict[str, tuple[str, type[StackctlError], str, Breaks]] = {
     "any name is served": (
         "origin",
         Exposed,
-        r"answers to any name \(200\)",
+        r"answers to any host name \(200\)",
         _answers_page("GET", CSRF, OUR_NAME, 200),
     ),
     "another origin may read": (
@@ -266,7 +266,7 @@ WRONG: dict[str, tuple[str, type[StackctlError], str, Breaks]] = {
     "any origin may change": (
         "origin",
         Exposed,
-        r"takes changes from web pages of any origin \(204\)",
+        r"accepts changes from web pages of any origin \(204\)",
         _answers_page("POST", "/api/ping", NO_ORIGIN, 204),
     ),
     "another key is sent": (
@@ -278,7 +278,7 @@ WRONG: dict[str, tuple[str, type[StackctlError], str, Breaks]] = {
     "no key is asked for": (
         "key",
         Exposed,
-        r"llama.cpp answers without its key, too \(200\)",
+        r"llama.cpp also answers without its key \(200\)",
         _reaches("mine_inner", "http://llamacpp:8080", COMPLETION.path),
     ),
     "nobody can ask the backend": (
@@ -388,7 +388,7 @@ def test_a_context_that_is_padded_or_not_told_is_right(world: World) -> None:
     world.page.size = 8192 + 255
     assert talk.context(world.site()) == "8447 tokens, of which SillyTavern fills at most 8192"
     world.page.size = 0
-    assert "does not tell its own context" in talk.context(world.site())
+    assert "does not report its context" in talk.context(world.site())
 
 
 # -- the run

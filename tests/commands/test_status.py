@@ -199,7 +199,9 @@ def test_of_a_backend_that_fails_again_and_again_the_cause_and_the_next_command_
     (trouble,) = status(here.machine).troubles
     assert trouble.service == "llamacpp"
     assert trouble.problem == "llamacpp: this version of the backend does not know the model's architecture"
-    assert trouble.hint.startswith("Use a newer image (`backend.image`) or another model. Then run `stackctl deploy`.")
+    assert trouble.hint.startswith(
+        "Use a newer image (`backend.image`) or another model. Run `stackctl deploy` after that."
+    )
 
 
 @pytest.mark.parametrize(
@@ -242,7 +244,7 @@ def test_the_cause_stands_below_the_table_and_beside_its_service(tmp_path: Path)
     here.docker.logs["llamacpp"] = (UNKNOWN,)
     text, values = report.status(status(here.machine), here.machine.ui)
     says = "llamacpp: this version of the backend does not know the model's architecture"
-    hint = "Use a newer image (`backend.image`) or another model. Then run `stackctl deploy`."
+    hint = "Use a newer image (`backend.image`) or another model. Run `stackctl deploy` after that."
     assert f"\n\n{says}\nhint: {hint}\n\nmine is not ready" in text
     llamacpp, sillytavern = values["services"]
     assert (llamacpp["problem"], llamacpp["hint"]) == (says, hint)

@@ -64,7 +64,7 @@ def streaming(folder: Path, *ways: Reply) -> tuple[str, Page, dict[str, float]]:
 
 def test_what_comes_in_one_piece_at_once_is_too_fast_to_judge_and_says_so(tmp_path: Path) -> None:
     says, page, measures = streaming(tmp_path, FAST)
-    assert says.startswith("to its proper end within 0.37 s, too fast to see whether something holds streams back; ")
+    assert says.startswith("complete within 0.37 s, too fast to see whether something holds streams back; ")
     assert page.asked == [48, 518, 2048]  # a longer one each time
     assert measures == {"first_token_s": 0.36}
 
@@ -82,7 +82,7 @@ def test_a_slow_backend_is_judged_by_its_first_answer(tmp_path: Path) -> None:
 @pytest.mark.parametrize("ways", [(HELD,), (FAST, HELD), (FAST, FAST, HELD)])
 def test_a_long_answer_that_comes_all_at_its_end_is_held_back(ways: tuple[Reply, ...], tmp_path: Path) -> None:
     with pytest.raises(
-        NotReady, match=r"nothing of the streamed answer came for 4\.0 s, and all of it by 4\.1 s"
+        NotReady, match=r"the streamed answer came at once: nothing for 4\.0 s, all of it by 4\.1 s"
     ) as held:
         streaming(tmp_path, *ways)
     assert "a proxy" in held.value.hint

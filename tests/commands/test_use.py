@@ -81,7 +81,7 @@ def test_a_kcpps_file_becomes_an_entry_that_use_can_choose(tmp_path: Path) -> No
 def test_an_entry_of_that_name_is_never_replaced(tmp_path: Path) -> None:
     (tmp_path / "a.gguf").write_bytes(gguf_bytes())
     (tmp_path / "stack.toml").write_text(TWO)
-    with pytest.raises(ConfigError, match="has another model 'b' already"):
+    with pytest.raises(ConfigError, match="already has another model 'b'"):
         import_kcpps(quiet(tmp_path).machine, saved(tmp_path, model_param="a.gguf"), name="b", model=None)
     assert (tmp_path / "stack.toml").read_text() == TWO
 
@@ -143,7 +143,7 @@ def test_a_model_in_the_place_of_its_settings_is_told_at_once(tmp_path: Path) ->
     os.truncate(tmp_path / "a.gguf", 1 << 40)
     with pytest.raises(ConfigError, match="is a model, not KoboldCpp's settings") as caught:
         import_kcpps(quiet(tmp_path).machine, tmp_path / "a.gguf", name=None, model=None)
-    assert caught.value.hint == f"Run it: stackctl deploy --model {tmp_path / 'a.gguf'}"
+    assert caught.value.hint == f"Run it: `stackctl deploy --model {tmp_path / 'a.gguf'}`."
 
 
 @pytest.mark.parametrize("model", ["\\\\NAS\\models\\a.gguf", "//NAS/models/a.gguf"])
@@ -158,7 +158,7 @@ def test_a_model_that_lies_elsewhere_is_named_by_the_option(tmp_path: Path) -> N
     file = saved(tmp_path, model_param="C:\\Users\\me\\a.gguf")
     with pytest.raises(ModelError, match=r"/mnt/c/Users/me/a\.gguf") as caught:
         import_kcpps(quiet(tmp_path).machine, file, name=None, model=None)
-    assert caught.value.hint.endswith(f"stackctl import '{file}' --model PATH")
+    assert caught.value.hint.endswith(f"`stackctl import '{file}' --model PATH`.")
     assert not (tmp_path / "stack.toml").exists()
     assert import_kcpps(quiet(tmp_path).machine, file, name=None, model=str(tmp_path / "a.gguf")).name == "a"
 

@@ -97,7 +97,7 @@ def test_an_engine_of_2020_runs_the_main_case(old: OwnEngine, deployed: tuple[St
 def test_on_an_engine_of_2020_smoke_says_that_the_backend_reaches_its_machine(stack20: Stack) -> None:
     assert "gateway_mode" not in (stack20.folder / "compose.yml").read_text()
     said = stack20.run("smoke", "--only", "isolation", "--only", "origin").stdout
-    assert "no way out but to what listens on this machine: Docker Engine 28 shuts that, too" in said
+    assert "no way out except to what listens on this machine (Docker Engine 28 closes that, too)" in said
 
 
 def test_an_engine_of_2020_reaches_a_backend_on_its_own_machine(

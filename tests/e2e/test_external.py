@@ -84,7 +84,7 @@ def test_llama_cpp_on_this_machine_from_one_command_in_an_empty_folder(
         assert (result["backend"], result["model"], result["context"]) == ("llamacpp", "outside", 4096)
         assert result["reply"] == SENTENCE
         inside = f"http://host.docker.internal:{port}"
-        assert f"http://localhost:{port} means this machine: from inside a container that is {inside}" in done.stderr
+        assert f"http://localhost:{port} means this machine, which a container reaches at {inside}" in done.stderr
         assert "/v1 of backend.url is left out" in done.stderr
         assert connection(stack) == ("llamacpp", inside)
         assert services(stack) == ["sillytavern"]
@@ -121,9 +121,9 @@ def test_text_generation_webui_by_an_address_that_is_taken_as_it_is(
         done = stack.run("deploy", "--json")
         result = json.loads(done.stdout)
         assert (result["backend"], result["model"], result["context"]) == ("text-generation-webui", "demo.gguf", None)
-        assert "context not known (8192 assumed)" in done.stderr
+        assert "context unknown (8192 assumed)" in done.stderr
         assert result["reply"] == SENTENCE
-        assert "does not tell its context: 8192 is assumed" in done.stderr
+        assert "does not report its context, so 8192 is assumed" in done.stderr
         assert connection(stack) == ("ooba", f"http://{gateway}:{port}")
         assert stack.inspect("sillytavern")["HostConfig"]["ExtraHosts"] in ([], None)
 

@@ -69,7 +69,7 @@ def test_on_a_disk_that_filled_up_or_became_read_only_a_stack_still_stops_starts
         assert stack.run("diff").returncode == 0
         runs = ids(stack)
         said = stack.fails(9, "deploy", "--context", "1024")
-        assert "mount it for writing first" in hint(said)
+        assert "Mount its read-only file system for writing." in hint(said)
         assert ids(stack) == runs
         stack.run("start")  # SillyTavern itself comes up there
         stack.run("stop")

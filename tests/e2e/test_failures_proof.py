@@ -39,7 +39,7 @@ def test_settings_that_lead_nowhere_or_can_not_be_read_fail_the_proof(stack: Sta
     settings.chmod(0)  # SillyTavern has no capability to read it all the same, whoever it runs as
     said = stack.fails(7, *deploy)
     assert "SillyTavern can't read its own settings.json (500)" in said
-    assert "must belong to the user that SillyTavern runs as" in hint(said)
+    assert "Make it belong to the user that SillyTavern runs as" in hint(said)
 
     settings.unlink()
     assert stack.deploy()["reply"] == SENTENCE

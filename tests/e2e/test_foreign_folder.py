@@ -142,7 +142,7 @@ def test_a_data_folder_that_she_names_is_made_and_written_in_her_folders_alone(
     hers.run(*RENDER)
     assert as_it_was(precious)
     said = hers.fails(9, *DEPLOY)
-    assert f"lies in no folder of user {ALICE}" in said
+    assert f"is in no folder of user {ALICE}" in said
     assert f"sudo install -d -o {ALICE}" in hint(said)
     assert as_it_was(precious)
 
@@ -165,5 +165,5 @@ def test_an_original_of_hers_gives_her_nobody_elses_chats(hers: Stack, tmp_path:
     for path in (source, *source.iterdir()):
         os.chown(path, ALICE, ALICE)
     said = hers.fails(9, "adopt", str(source), "--yes")
-    assert f"{theirs} lies in no folder of user {ALICE}" in said
+    assert f"{theirs} is in no folder of user {ALICE}" in said
     assert not (hers.folder / "sillytavern").exists()

@@ -25,7 +25,7 @@ def test_use_recreates_the_backend_alone_and_proves_the_other_model(stack: Stack
     done = stack.run("use", "two", "--json")
     result = json.loads(done.stdout)
     assert (result["model"], result["context"], result["reply"]) == ("two.gguf", 4096, SENTENCE)
-    assert "tabs that were open connect by themselves" in done.stderr
+    assert "open tabs reconnect by themselves" in done.stderr
     after = {service: stack.inspect(service)["Id"] for service in ("llamacpp", "sillytavern")}
     assert after["sillytavern"] == before["sillytavern"]
     assert after["llamacpp"] != before["llamacpp"]

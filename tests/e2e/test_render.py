@@ -23,7 +23,7 @@ def start(folder: Path) -> None:
 def test_a_rendered_folder_starts_by_compose_alone_and_is_connected(stack: Stack) -> None:
     os.chown(stack.folder, 1234, 1234)
     said = stack.run(*RENDER, "--paths", "absolute", "--port", str(free_port())).stderr
-    assert said.splitlines()[-1].strip() == "the folder is complete: docker compose up -d starts the stack"
+    assert said.splitlines()[-1].strip() == "the folder is complete: `docker compose up -d` starts the stack"
     start(stack.folder)
     assert "passed" in stack.run("smoke", "--only", "reply").stdout
 

@@ -167,7 +167,7 @@ def test_text_generation_webui_passes_and_one_with_a_failed_model_does_not(stack
     stack.deploy("--port", str(free_port()))
     found = smoke(stack, 0, "--restart")
     assert statuses(found, "not_run") == set()
-    assert "does not tell its own context" in found["context"]["message"]
+    assert "does not report its context" in found["context"]["message"]
 
     (stack.folder / "broken.gguf").write_bytes(gguf_bytes().replace(b"llama", b"llamz"))
     (stack.folder / "stack.toml").write_text(f'[model]\npath = "broken.gguf"\n{wish}')

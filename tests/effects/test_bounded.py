@@ -99,7 +99,7 @@ def test_a_head_that_is_announced_for_ever_never_comes(server: Hostile) -> None:
 
 def test_nothing_is_unpacked(server: Hostile) -> None:
     server.sends = iter((bomb(64),))
-    with pytest.raises(Exceeded, match=r"is packed \(gzip\)"):
+    with pytest.raises(Exceeded, match=r"is compressed \(gzip\)"):
         read(server, WIDE)
     assert b"accept-encoding: identity\r\n" in server.asked[0].lower()
 

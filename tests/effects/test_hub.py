@@ -73,7 +73,7 @@ def test_the_users_token_goes_along(hub: Hub, server: Server, monkeypatch: pytes
         (Source(repo="owner/none"), "", "there is no model owner/none"),
         (Source(repo="owner/name", revision="v9"), "", "no revision v9"),
         (Source(repo="owner/name"), "absent.gguf", "has no such file"),
-        (Source(repo="a--b/.."), "", "no name of a model"),
+        (Source(repo="a--b/.."), "", "not the name of a model"),
     ],
 )
 def test_what_is_not_there_is_said(hub: Hub, source: Source, file: str, says: str) -> None:
@@ -141,5 +141,5 @@ def test_a_hub_that_wants_to_be_left_alone_for_long_is_not_asked_again(
     server.usual["listing"] = Fault(on="listing", status=429, headers={"Retry-After": "300"})
     error = refusal(hub)
     assert "too many requests (429) for owner/name, and asks to wait 5 minutes" in error.message
-    assert error.hint.startswith("wait 5 minutes; with a login more are allowed")
+    assert error.hint.startswith("Wait 5 minutes. A login allows more requests")
     assert slept == []

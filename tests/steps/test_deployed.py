@@ -261,7 +261,7 @@ def test_what_stack_toml_says_after_the_deploy_changes_nothing_of_what_runs(
     assert lifecycle.start(here.machine, None, again=False, timeout_s=20).url == before.url
     with pytest.raises(ConfigError, match="no service 'x'") as caught:
         lifecycle.stop(here.machine, "x")
-    assert caught.value.hint == "it has: llamacpp, sillytavern"
+    assert caught.value.hint == "Choose from: llamacpp, sillytavern."
 
 
 def test_a_service_without_container_is_missing(here: Staged) -> None:

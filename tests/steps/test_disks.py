@@ -72,7 +72,7 @@ def test_a_disk_that_refuses_permissions_is_named_before_anything_is_written_wit
     says = f"the file system of {tmp_path} (cifs) refuses to set owners and permissions, so the API key can't lie there"
     assert caught.value.message == says
     assert caught.value.hint.startswith("Put the stack's folder on a disk of this machine")
-    assert caught.value.hint.endswith("Models may stay where they are")
+    assert caught.value.hint.endswith("Models may stay where they are.")
     assert [one.name for one in tmp_path.iterdir()] == [".stackctl"]
 
 

@@ -324,7 +324,7 @@ def test_a_stack_in_a_folder_that_one_may_not_enter_is_passed_over_and_said(tmp_
     assert stored.verify(found.machine, ())[0].wrong == ()
     stored.remove(found.machine, stored.removable_model(found.machine, SOURCE, force=True))
     said = found.said.getvalue()
-    assert said.count("which models the stack theirs uses is not known: ") == 3
+    assert said.count("it is unknown which models the stack theirs uses: ") == 3
     assert "stack mine" not in said
     assert "stack gone" not in said
 

@@ -219,7 +219,7 @@ def test_files_that_git_tracks_are_named_with_the_command_that_takes_them_out(to
     git(top, "add", "-A")
     folders.write(stack, {"sillytavern/data/default-user/secrets.json": SECRET + " since then"})
     said = rendered(stack).said.getvalue()
-    assert f"git tracks what is private: {stack.name}/.stackctl/api-key, {stack.name}/sillytavern/data/" in said
+    assert f"git tracks private files: {stack.name}/.stackctl/api-key, {stack.name}/sillytavern/data/" in said
     command = next(line for line in said.splitlines() if "git -C" in line).partition("disk: ")[2]
     subprocess.run(command, shell=True, check=True, cwd="/", capture_output=True)  # noqa: S602 - as a user pastes it
     assert {f"{stack.name}/stack.toml", f"{stack.name}/sillytavern/.gitignore"} <= taken(top)

@@ -61,7 +61,7 @@ def test_a_name_that_there_is_not_is_refused_with_near_ones_or_all(here: Quiet) 
     assert caught.value.hint == "Write ChatML."
     with pytest.raises(ConfigError, match="no instruct template 'zzz'") as caught:
         template_contents(plan(here, source="stack.toml", instruct="zzz"), SHIPPED, here.machine)
-    assert caught.value.hint == "it has Alpaca, ChatML"
+    assert caught.value.hint == "Choose one of: Alpaca, ChatML."
 
 
 def test_one_of_our_choice_that_this_sillytavern_lacks_is_said_and_left_out(here: Quiet) -> None:

@@ -1,4 +1,4 @@
-"""`stackctl models fit`: the memory that a model takes, whether it is free now, and what else there is."""
+"""`stackctl models fit`: the memory that a model takes, whether it is free now, and the alternatives."""
 
 from contextlib import suppress
 from dataclasses import dataclass, replace
@@ -18,7 +18,7 @@ from stackctl.machine import Machine
 
 @dataclass(frozen=True, kw_only=True)
 class Asked:
-    """How the model shall run. None: what is best."""
+    """How the model should run. None: choose what is best."""
 
     backend: str = "llamacpp"
     context: int | None = None
@@ -37,14 +37,14 @@ class Fitted:
 
     model: ModelSeen
     choice: Choice
-    prompt_cache_mib: int = 0  # RAM that fills up later
-    is_rough: bool = False  # an estimate, where nothing better is known
+    prompt_cache_mib: int = 0  # RAM that earlier prompts take over time
+    is_rough: bool = False  # an estimate, because nothing more exact is known
 
 
 def fit(machine: Machine, model: str, asked: Asked) -> Fitted:
-    """Read a model's header, here or at its source, and add up.
+    """Read a model's header, here or at its source, and compute the memory it takes.
 
-    Raises ModelError where it can't be read or has no known shape.
+    Raises ModelError if the header can't be read or has no known shape.
     """
     seen = models_looked_at(machine, model)
     shape = seen.shape
@@ -57,33 +57,33 @@ def fit(machine: Machine, model: str, asked: Asked) -> Fitted:
 
 
 def _of_folder(machine: Machine, seen: ModelSeen, asked: Asked) -> Fitted:
-    """The estimate for safetensors, which are loaded as a whole."""
+    """Return the estimate for safetensors, which are loaded as a whole."""
     from stackctl.core.advice import inspection
     from stackctl.core.fit import safetensors_estimate
 
     if not seen.files:
         raise ModelError(
-            f"{seen.name} is a folder of safetensors: how much memory it takes is known once it is here",
-            hint="stackctl models pull it first, or take a GGUF of it",
+            f"{seen.name} is a folder of safetensors: the memory that it takes is only known once it is here",
+            hint="Pull it first with `stackctl models pull`, or choose a GGUF of it.",
         )
     backend = backends.find_backend(asked.backend)
     if why := inspection.refusal(backend, seen.header.packing):
         able = [one.NAME for one in backends.BACKENDS.values() if not inspection.refusal(one, seen.header.packing)]
         raise ModelError(
             f"{backend.TITLE} can't load {seen.name}: {why}",
-            hint=f"--backend {able[0]}" if able else "take a GGUF of the same model",
+            hint=f"Use `--backend {able[0]}`." if able else "Choose a GGUF of the same model.",
         )
     if (asked.kv_type or "f16") != "f16" or asked.gpu_layers not in {"auto", "all", 0}:
         raise ModelError(
             f"{seen.name} is a model of safetensors, which is loaded as a whole, with a KV cache of 16 bits",
-            hint="leave out --kv-cache and --gpu-layers, or take a GGUF",
+            hint="Leave out `--kv-cache` and `--gpu-layers`, or choose a GGUF.",
         )
     free = _room(machine, asked)
     on_gpu = bool(free.gpus_mib) and asked.gpu_layers != 0
     if not on_gpu and seen.header.packing in backend.MEMORY.gpu_alone:
         raise ModelError(
             f"{backend.TITLE} loads {seen.name}, which is packed as {seen.header.packing.upper()}, on a GPU only",
-            hint="say how much is free on one, in MiB: --gpu-memory 12288; or take a GGUF",
+            hint="Give the free memory of a GPU in MiB with `--gpu-memory 12288`, or choose a GGUF.",
         )
     inside = machine.contents(seen.wanted)
     config = inside.words.config if inside.words else {}
@@ -98,7 +98,7 @@ def _of_folder(machine: Machine, seen: ModelSeen, asked: Asked) -> Fitted:
 
 
 def quantisations_of(machine: Machine, model: str, asked: Asked) -> tuple[Suggestion, ...]:
-    """A row per quantisation of a repository of which none is named; () for anything else, and where there is one."""
+    """Return a row per quantisation of a repository, if none is named and it has several; else ()."""
     source = sources.parse(model)
     if source is None or source.url or source.quant or source.file:
         return ()
@@ -127,7 +127,7 @@ def _wanted(asked: Asked, shape: Shape, free: Room) -> Wanted:
 
 
 def models_looked_at(machine: Machine, model: str) -> ModelSeen:
-    """A model by its path, or by its source, of which the header alone is read."""
+    """Return a model by its path, or by its source, of which only the header is read."""
     source = sources.parse(model)
     if source is None:
         return machine.model(model)
@@ -135,7 +135,7 @@ def models_looked_at(machine: Machine, model: str) -> ModelSeen:
     from stackctl.steps.models.remote import describe_remote
 
     if source.file.endswith(".gguf") and "-of-" not in source.file and sources.is_main(source.file):
-        with suppress(ModelError):  # asked again below, where the repository tells why
+        with suppress(ModelError):  # asked again below, with the repository's listing, which tells the cause
             return describe_remote(machine, named_download(machine, source)).model
     return describe_remote(machine, offered_download(machine, source)).model
 
@@ -149,8 +149,8 @@ def _room(machine: Machine, asked: Asked) -> Room:
     if asked.device and not found.gpus_mib:
         if asked.gpu_layers == "auto":
             raise ModelError(
-                "no GPU is to be seen here, so that nobody knows how many layers fit",
-                hint="say how much is free on it, in MiB: --gpu-memory 12288; or take --gpu-layers all",
+                "no GPU found, so the number of layers that fit is unknown",
+                hint="Give its free memory in MiB with `--gpu-memory 12288`, or use `--gpu-layers all`.",
             )
         return replace(found, gpus_mib=(0,), totals_mib=())
     return found

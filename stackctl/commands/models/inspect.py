@@ -1,4 +1,4 @@
-"""`stackctl models inspect`: what a model is, by its headers; nothing in it is ever run."""
+"""`stackctl models inspect`: describe a model by its headers. Nothing in it is ever run."""
 
 from dataclasses import replace
 from pathlib import PurePosixPath
@@ -17,9 +17,9 @@ from stackctl.machine import Machine
 
 
 def inspect(machine: Machine, model: str, *, force: bool) -> About:
-    """All that a model's files say of it, here or at its source; raises ModelError for what is no whole model.
+    """Return all that a model's files say about it, here or at its source; raise ModelError for an incomplete model.
 
-    A pickle is refused unless forced, and even then not opened.
+    A pickle is refused unless forced, and is not opened even then.
     """
     source = sources.parse(model)
     if source:
@@ -27,7 +27,8 @@ def inspect(machine: Machine, model: str, *, force: bool) -> About:
     if model == DEMO:
         found = machine.model(DEMO)
         raise ModelError(
-            f"{found.name} is stackctl's own demo model: llama, one layer, one sentence", hint="name a file or a folder"
+            f"{found.name} is stackctl's own demo model: llama, one layer, one sentence",
+            hint="Name a file or a folder.",
         )
     inside = machine.contents(model)
     about = _here(inside, force=force)
@@ -43,8 +44,8 @@ def _here(inside: Contents, *, force: bool) -> About:
     if inside.is_pickle:
         if not force:
             raise ModelError(
-                f"{name} is a PyTorch pickle, which can run any code when it is loaded: it is not opened",
-                hint="take the .safetensors or a .gguf of the same model; --force says what is known unopened",
+                f"{name} is a PyTorch pickle, which can run any code when it is loaded, so it is not opened",
+                hint="Choose the .safetensors or a .gguf of the same model. `--force` shows what is known unopened.",
             )
         return inspection.of_pickle(name, inside.size)
     if inside.gguf_files:
@@ -59,7 +60,7 @@ def _of_tensors(name: str, size: int, files: tuple[Tensors, ...], words: Words) 
 
 
 def _recorded(machine: Machine, path: PurePosixPath) -> str:
-    """The licence that was noted when stackctl pulled the model; "" for any other model."""
+    """Return the licence that was recorded when stackctl pulled the model; "" for any other model."""
     folder = machine.storage.library.folder
     kept = machine.storage.library.at(PurePosixPath(path.relative_to(folder))) if path.is_relative_to(folder) else None
     return kept.licence if kept else ""

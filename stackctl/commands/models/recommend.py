@@ -19,29 +19,29 @@ _ENGLISH = "en"
 
 @dataclass(frozen=True, kw_only=True)
 class Asked:
-    """What is wanted of a model. language: such as "ja"."""
+    """The wishes for a model. language: a code such as "ja"."""
 
     language: str = _ENGLISH
     context: int | None = None
     backend: str = "llamacpp"
-    folder: Path | None = None  # of local files
-    repo: str = ""  # of Hugging Face: hf:OWNER/NAME; with neither of the two: the catalogue
-    has_gpu: bool = True  # which may be used
+    folder: Path | None = None  # a folder of local files
+    repo: str = ""  # a repository at Hugging Face, hf:OWNER/NAME; without folder and repo: the catalogue
+    has_gpu: bool = True  # whether a GPU may be used
 
 
 @dataclass(frozen=True, kw_only=True)
 class Recommended:
-    """The best, those after it, and what was free."""
+    """The best model, the next ones, and the memory that was free."""
 
     best: Suggestion
     others: tuple[Suggestion, ...]
     room: Room
-    date: str  # of the catalogue; "": from a folder
-    paths: dict[str, Path]  # of local files, by name
+    date: str  # of the catalogue; "" without it
+    paths: dict[str, Path]  # local files by name
 
 
 def room(machine: Machine, *, has_gpu: bool = True) -> Room:
-    """What is free on this machine now. `has_gpu`: its GPUs may be used, where there are some."""
+    """Return the memory that is free on this machine now. `has_gpu`: whether its GPUs may be used."""
     gpus = machine.gpus.list() if has_gpu else ()
     ram = machine.host.ram(None)
     has_own = bool(gpus) and all(gpu.total_mib for gpu in gpus)
@@ -55,7 +55,7 @@ def room(machine: Machine, *, has_gpu: bool = True) -> Room:
 
 
 def recommend(machine: Machine, asked: Asked) -> Recommended:
-    """The largest, least quantised model that fits; raises DoesNotFit where none does."""
+    """Return the largest, least quantised model that fits; raise DoesNotFit if none does."""
     free = room(machine, has_gpu=asked.has_gpu)
     reserves = backends.find_backend(asked.backend).MEMORY
     wanted = Wanted(slots=1, device="cuda" if free.gpus_mib else "cpu")
@@ -78,13 +78,13 @@ def recommend(machine: Machine, asked: Asked) -> Recommended:
     if not found:
         raise DoesNotFit(
             f"no model fits: {_said(free)}",
-            hint="close what holds the memory, or ask for less context: --context 4096",
+            hint="Close what uses the memory, or ask for less context with `--context 4096`.",
         )
     return Recommended(best=found[0], others=_different(found), room=free, date=date, paths=paths)
 
 
 def _of_repository(machine: Machine, asked: Asked, free: Room) -> tuple[Suggestion, ...]:
-    """The quantisations of a repository that fit, the best first."""
+    """Return the quantisations of a repository that fit, the best first."""
     from stackctl.steps.models.pull import parse_source
     from stackctl.steps.models.quantisations import quantisations
 
@@ -102,8 +102,8 @@ def _of_repository(machine: Machine, asked: Asked, free: Room) -> tuple[Suggesti
 def _local(
     machine: Machine, asked: Asked, free: Room, wanted: Wanted
 ) -> tuple[tuple[Suggestion, ...], dict[str, Path]]:
-    """The GGUF files of a folder that fit, the best first."""
-    assert asked.folder  # noqa: S101 - the caller has looked
+    """Return the GGUF files of a folder that fit, the best first."""
+    assert asked.folder  # noqa: S101 - the caller has checked it
     found: list[Suggestion] = []
     paths: dict[str, Path] = {}
     reserves = backends.find_backend(asked.backend).MEMORY
@@ -135,7 +135,7 @@ def _local(
 
 
 def _different(found: tuple[Suggestion, ...]) -> tuple[Suggestion, ...]:
-    """One form of each other model; of a single one its other forms."""
+    """Return one quantisation of each other model; if there is one model only, its other quantisations."""
     if len({one.name for one in found}) == 1:
         return found[1:6]
     seen = {found[0].name}

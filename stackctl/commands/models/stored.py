@@ -16,16 +16,16 @@ from stackctl.machine import Machine
 
 @dataclass(frozen=True, kw_only=True)
 class Entry:
-    """One model of the store. `users`: stacks by name; None: no engine could be asked which there are."""
+    """One model of the store. `users`: names of stacks; None if no engine could be asked for them."""
 
     kept: StoredModel
     path: Path
-    is_whole: bool  # every file is there, at its size
+    is_whole: bool  # every file exists and has its size
     users: tuple[str, ...] | None
 
     @property
     def name(self) -> str:
-        """What the other commands call it."""
+        """Return the name by which the other commands know it."""
         return str(self.kept.place)
 
     @property
@@ -35,38 +35,38 @@ class Entry:
 
 @dataclass(frozen=True, kw_only=True)
 class Verified:
-    """One model's files against its record: the names of those that are missing or differ."""
+    """One model's files compared with its record. `wrong`: the names of files that are missing or differ."""
 
     name: str
     wrong: tuple[str, ...]
 
 
 def stored_models(machine: Machine) -> tuple[Entry, ...]:
-    """Every model that was pulled, and which stacks use it."""
+    """Return every model that was pulled, and which stacks use it."""
     users = _users(machine)
     return tuple(_entry(kept, machine, users) for kept in machine.storage.library.kept())
 
 
 def verify(machine: Machine, names: tuple[str, ...]) -> tuple[Verified, ...]:
-    """Read the files again and compare their sha256 with what came; () names: all models."""
+    """Read the files again and compare their sha256 with the record; names (): all models."""
     entries = stored_models(machine)
     chosen = tuple(_named(entries, name) for name in names) if names else entries
     return tuple(Verified(name=one.name, wrong=tuple(_wrong(one, machine))) for one in chosen)
 
 
 def removable_model(machine: Machine, name: str, *, force: bool) -> Entry:
-    """The model of that name; raises ConfigError where a stack uses it, unless forced."""
+    """Return the model of that name; raise ConfigError if a stack uses it, unless forced."""
     entry = _named(stored_models(machine), name)
     if entry.users and not force:
         raise ConfigError(
             f"{entry.name} is used by: {', '.join(entry.users)}",
-            hint="choose another model there first, or take it away all the same: --force",
+            hint="Choose another model there first, or remove it anyway with `--force`.",
         )
     return entry
 
 
 def remove(machine: Machine, entry: Entry) -> int:
-    """Delete it; returns the bytes that are free again."""
+    """Delete the model; return the bytes that are free again."""
     machine.storage.library.remove(entry.kept)
     return entry.kept.size
 
@@ -84,8 +84,8 @@ def _named(entries: tuple[Entry, ...], name: str) -> Entry:
     if len(found) == 1:
         return found[0]
     known = ", ".join(one.name for one in found or entries) or "none"
-    says = f"{name} means several models" if found else f"no model {name} was pulled"
-    raise ModelError(says, hint=f"stackctl models list shows them: {known}")
+    says = f"{name} matches several models" if found else f"no model {name} was pulled"
+    raise ModelError(says, hint=f"See `stackctl models list` for the models: {known}.")
 
 
 def _wrong(entry: Entry, machine: Machine) -> Iterator[str]:
@@ -106,20 +106,20 @@ def _wrong(entry: Entry, machine: Machine) -> Iterator[str]:
 
 
 def _users(machine: Machine) -> dict[Path, tuple[str, ...]] | None:
-    """Where a model lies -> the stacks whose stack.toml names it; None without an engine that could be asked."""
+    """Return a model's path -> the stacks whose stack.toml names it; None if no engine could be asked."""
     found: dict[Path, tuple[str, ...]] = {}
     try:
         known = set(machine.docker.stack_folders())
     except EngineError:
         return None
     here = str(machine.path)
-    if here not in {folder for _, folder in known}:  # a stack that is not on the engine yet
+    if here not in {folder for _, folder in known}:  # this folder's stack is not on the engine yet
         known.add((here, here))
     for name, folder in sorted(known):
         try:
             named = tuple(_paths(machine, Path(folder)))
         except DataError as error:
-            machine.ui.warn(f"which models the stack {name} uses is not known: {error.message}")
+            machine.ui.warn(f"it is unknown which models the stack {name} uses: {error.message}")
             continue
         for path in named:
             found[path] = (*found.get(path, ()), name)
@@ -127,9 +127,9 @@ def _users(machine: Machine) -> dict[Path, tuple[str, ...]] | None:
 
 
 def _paths(machine: Machine, folder: Path) -> Iterator[Path]:
-    """The models that the stack of a folder names; what holds no stack names none.
+    """Give the models that the stack of a folder names; none for a folder without a stack.
 
-    Raises DataError for what this user may not read.
+    Raises DataError for a folder that this user may not read.
     """
     from stackctl.steps.stack_model import model_path
 

@@ -1,1 +1,1 @@
-"""`stackctl smoke`: check after check on a running stack, or on one that is brought up for it."""
+"""`stackctl smoke`: run checks on a running stack, or on one that is started for them."""

@@ -17,16 +17,16 @@ from stackctl.errors import Exposed, NotReady
 from stackctl.steps.prove import wrong_key
 from stackctl.terminal import command_line
 
-_PATIENCE_S = 2.0  # for a connection that Docker's firewall lets fall silently
-_ANSWER_S = 10.0  # where an answer is sure to come
+_PATIENCE_S = 2.0  # for a connection that Docker's firewall drops silently
+_ANSWER_S = 10.0  # for a connection that will surely be answered
 _HERE = "this host"
 _PAGE = Request(path="/csrf-token")  # small, and refused like every other path
-_CHANGE = "/api/ping"  # refused like what changes something, and changes nothing
-_NOBODY = "stackctl-smoke.invalid"  # RFC 6761: no name of anybody's
+_CHANGE = "/api/ping"  # changes nothing, but is refused like a request that does
+_NOBODY = "stackctl-smoke.invalid"  # RFC 6761: nothing has a name below .invalid
 
 
 def whitelist(site: Site) -> str:
-    """This machine is let in, and containers in SillyTavern's own networks, from where it can be reached, are not."""
+    """Check that this machine is let in, and that other containers in SillyTavern's networks are not."""
     found = _attached(site, tavern.NAME)
     for one in found.networks:
         (tried,) = _from_container(site, one.network, (f"http://{one.address}:{tavern.PORT}",), _PAGE)
@@ -34,70 +34,72 @@ def whitelist(site: Site) -> str:
         if answer is None:
             raise NotReady(
                 f"SillyTavern can't be asked from its own network {one.network}: {tried.failure}",
-                hint="stackctl logs sillytavern",
+                hint="Run `stackctl logs sillytavern` to see why.",
             )
         if reachability.lets_in(answer):
             raise Exposed(
                 f"SillyTavern lets every container of its network {one.network} in",
-                hint="is SILLYTAVERN_WHITELIST or WHITELISTMODE changed in compose.override.yml, or whitelist in "
-                "config.yaml in its config folder?",
+                hint="Check SILLYTAVERN_WHITELIST and WHITELISTMODE in compose.override.yml, and whitelist in "
+                "config.yaml in SillyTavern's config folder.",
             )
     is_asked_from_here = site.machine.docker.is_local and site.plan.sillytavern.publish
-    who = "this machine" if is_asked_from_here else "its own container, from where alone it could be asked,"
+    who = "this machine" if is_asked_from_here else "its own container (only from there it could be asked)"
     return f"{who} is let in; other containers in {' and '.join(n.network for n in found.networks)} are not"
 
 
 def origin(site: Site) -> str:
-    """A web page gets nothing: not by a name of its own that it leads here (DNS rebinding), not from another origin."""
+    """Check that a web page gets nothing, neither by a host name that leads here (DNS rebinding) nor by its origin."""
     status, _ = site.page.as_other("GET", _PAGE.path, Host=_NOBODY)
     if status not in reachability.REFUSED:
         raise Exposed(
-            f"SillyTavern answers to any name ({status}): a web page that leads a name of its own here reads all chats",
-            hint="stackctl deploy, if it was deployed by an older stackctl; else compose.override.yml changes "
-            "SILLYTAVERN_HOSTWHITELIST_HOSTS, or sillytavern.image is an old one that has no such list",
+            f"SillyTavern answers to any host name ({status}): a web page can read all chats by DNS rebinding",
+            hint="Run `stackctl deploy` if an older stackctl deployed this stack. Else check "
+            "SILLYTAVERN_HOSTWHITELIST_HOSTS in compose.override.yml, and whether sillytavern.image is too old for it.",
         )
-    for other in (f"https://{_NOBODY}", "null"):  # any page has the latter in a frame
+    for other in (f"https://{_NOBODY}", "null"):  # "null" is the origin of any page in a sandboxed frame
         if site.page.as_other("GET", _PAGE.path, Origin=other)[1] in {"*", other}:
             raise Exposed(
-                f"SillyTavern lets web pages of the origin {other} read",
-                hint="stackctl deploy, if it was deployed by an older stackctl; else compose.override.yml changes "
-                "SILLYTAVERN_CORS_ENABLED",
+                f"SillyTavern lets web pages of the origin {other} read its data",
+                hint="Run `stackctl deploy` if an older stackctl deployed this stack. Else check "
+                "SILLYTAVERN_CORS_ENABLED in compose.override.yml.",
             )
     status, _ = site.page.as_other("POST", _CHANGE, Origin=f"https://{_NOBODY}")
     if status not in reachability.REFUSED:
         raise Exposed(
-            f"SillyTavern takes changes from web pages of any origin ({status})",
-            hint="disableCsrfProtection: false in config.yaml in its config folder, then: stackctl restart sillytavern",
+            f"SillyTavern accepts changes from web pages of any origin ({status})",
+            hint="Set disableCsrfProtection: false in config.yaml in SillyTavern's config folder, then run "
+            "`stackctl restart sillytavern`.",
         )
     return "no other name is served, and no page of another origin may read or change anything"
 
 
 def key(site: Site) -> str:
-    """SillyTavern sends the key that its backend wants, and whoever has none gets nothing out of it."""
+    """Check that SillyTavern sends the key that its backend wants, and that the backend refuses requests without it."""
     plan, service = site.plan, site.plan.backend_service
     if plan.key is None:
         raise NotApplicable("the backend wants no key")
     if error := wrong_key(site.page, plan):
         raise error
     if service is None:
-        return "SillyTavern sends it"
+        return "SillyTavern sends the key"
     network = _attached(site, service.name).networks[0].network
     (tried,) = _from_container(site, network, (plan.backend_url,), COMPLETION)
     answer = tried.answers.get(COMPLETION.path)
     if answer is None:
         raise NotReady(
-            f"{service.name} can't be asked: {tried.failure}", hint=command_line("stackctl", "logs", service.name)
+            f"{service.name} can't be asked: {tried.failure}",
+            hint=f"Run `{command_line('stackctl', 'logs', service.name)}` to see why.",
         )
     if answer.status not in reachability.REFUSED:
         raise Exposed(
-            f"{plan.backend_title} answers without its key, too ({answer.status})",
-            hint="does compose.override.yml change its command? else: stackctl deploy",
+            f"{plan.backend_title} also answers without its key ({answer.status})",
+            hint="Check whether compose.override.yml changes its command. If not, run `stackctl deploy`.",
         )
-    return f"SillyTavern sends it; without it the backend refuses ({answer.status})"
+    return f"SillyTavern sends the key; without it the backend refuses ({answer.status})"
 
 
 def isolation(site: Site) -> str:
-    """The backend publishes nothing, and is in the planned networks alone."""
+    """Check that the backend publishes nothing, and is only in the planned networks."""
     service = _own_backend(site)
     found = _attached(site, service.name)
     if error := reachability.backend_exposure(found, service, site.plan):
@@ -107,30 +109,29 @@ def isolation(site: Site) -> str:
     out = (
         "no way out"
         if is_isolated
-        else "no way out but to what listens on this machine: Docker Engine 28 shuts that, too"
+        else "no way out except to what listens on this machine (Docker Engine 28 closes that, too)"
     )
     relay = next((one for one in site.plan.companions if one.name == api_relay.NAME), None)
-    api = f"; its API at {relay.publish[0].place} hands on to it" if relay else ""
-    return f"publishes nothing; in {where} alone, which has {out}{api}"
+    api = f"; the API at {relay.publish[0].place} forwards to it" if relay else ""
+    return f"publishes nothing; it is only in {where}, which has {out}{api}"
 
 
 def exposure(site: Site) -> str:
-    """From this machine's addresses, from SillyTavern and from foreign containers only what is planned is reachable."""
+    """Check that only what is planned is reachable from this machine, from SillyTavern and from other containers."""
     site.ways = tuple(_ways(site))
     if wrong := reachability.wrong_routes(site.ways):
         open_ways = [one for one in wrong if one.is_open]
         words = [f"{one.target} from {one.source} ({one.address}: {one.seen})" for one in open_ways or wrong]
         if open_ways:
-            hint = (
-                "docker ps shows what is published; does compose.override.yml publish more, or a proxy on this machine?"
-            )
+            hint = "Run `docker ps` to see what is published. Check compose.override.yml, and proxies on this machine."
             raise Exposed(f"reachable, though not planned: {'; '.join(words)}", hint=hint)
-        raise NotReady(f"not reachable, though planned: {'; '.join(words)}", hint="stackctl status; stackctl logs")
+        hint = "Run `stackctl status` and `stackctl logs`."
+        raise NotReady(f"not reachable, though planned: {'; '.join(words)}", hint=hint)
     return f"{len(site.ways)} ways tried, all as planned"
 
 
 def _ways(site: Site) -> Iterator[Route]:
-    """Each way, tried now."""
+    """Try each way, and give the result."""
     plan, service = site.plan, site.plan.backend_service
     targets = [_target(site, plan.sillytavern, tavern.PORT)]
     if service and _runs(site, service.name):
@@ -146,16 +147,16 @@ def _ways(site: Site) -> Iterator[Route]:
 
 
 def _from_here(site: Site, target: Target) -> Iterator[Route]:
-    """From this machine: where it shall be open, and everywhere else."""
+    """Try from this machine: the places that should be open, and all others."""
     machine = site.machine
-    planned, others = dict[str, bool](), dict[str, bool]()  # address and port -> whether it answers
+    planned, others = dict[str, bool](), dict[str, bool]()  # "address:port" -> whether it answers
     for address in target.addresses(machine.host.addresses()):
         for port in target.ports:
             site.left_s()
             at = join(address, port)
             is_ours = machine.host.is_open(address, port) and (
                 target.attached.publishes(address, port)
-                # where nothing is published, the page is asked inside its container, whose loopback is another
+                # if nothing is published, the page is asked inside its container, which has another loopback
                 or (target.is_page and bool(target.planned) and site.page.is_at(f"http://{at}"))
             )
             (planned if target.is_planned_at(address, port) else others)[at] = is_ours
@@ -174,7 +175,7 @@ def _from_here(site: Site, target: Target) -> Iterator[Route]:
 
 
 def _from_sillytavern(site: Site) -> Route:
-    """From SillyTavern's container, by the name that its settings have."""
+    """Try from SillyTavern's container, by the URL in its settings."""
     try:
         seen, is_open = f"answers: {site.model}", True
     except NotReady as error:
@@ -186,7 +187,7 @@ def _from_sillytavern(site: Site) -> Route:
 
 
 def _from_elsewhere(source: str, network: str, site: Site, targets: Sequence[Target]) -> Iterator[Route]:
-    """From a container that is none of the stack's: nothing, by the containers' addresses or by the host's."""
+    """Try from a container outside the stack, by the containers' addresses and by the host's: nothing may answer."""
     urls = {target.name: target.urls(backend_url.HOST) for target in targets}
     everything = tuple(one for some in urls.values() for one in some)
     requests = (_PAGE, COMPLETION)

@@ -1,4 +1,4 @@
-"""A smoke run for machines: JUnit, and a job on GitHub."""
+"""Reports of a smoke run for other programs: JUnit, and GitHub's job summary and annotations."""
 
 import socket
 from dataclasses import dataclass
@@ -13,7 +13,7 @@ from stackctl.machine import Machine
 
 @dataclass(frozen=True, kw_only=True)
 class Reports:
-    """Which reports are wanted, and where."""
+    """The reports that are wanted, with their paths."""
 
     junit: Path | None = None
     summary: Path | None = None
@@ -21,7 +21,7 @@ class Reports:
 
 
 def report(machine: Machine, smoked: Smoked, wanted: Reports) -> None:
-    """Write them; raise DataError where one can't be written."""
+    """Write the reports; raise DataError if one can't be written."""
     if wanted.junit:
         began = datetime.now(UTC) - timedelta(seconds=smoked.seconds)
         text = junit(smoked, timestamp=began.strftime("%Y-%m-%dT%H:%M:%S"), hostname=socket.gethostname())

@@ -1,4 +1,4 @@
-"""Run the checks one by one: each for itself, none without what it needs, all within one bound of time."""
+"""Run the checks one by one. A check whose requirement failed is not run; all share one time limit."""
 
 import time
 from collections.abc import Callable, Mapping, Sequence
@@ -36,14 +36,14 @@ _FUNCTIONS: Mapping[str, Callable[[Site], str]] = {
     "exposure": reachability.exposure,
     "restart": services.restart,
 }
-_SAYS_MORE = {"wiring", "reply", "streaming", "restart"}  # SillyTavern's log tells why one failed
+_SAYS_MORE = {"wiring", "reply", "streaming", "restart"}  # SillyTavern's log shows why one of these failed
 
 
 @dataclass(frozen=True, kw_only=True)
 class Options:
-    """What to check. only (): all. timeout_s None: ten minutes. `restart`: that check, too, on a stack in use.
+    """What to check. only (): all. timeout_s None: ten minutes. `restart`: also run that check on a stack in use.
 
-    `artefacts`: the folder for logs and rendered files, should a check fail.
+    `artefacts`: the folder for logs and rendered files if a check fails.
     """
 
     only: tuple[str, ...] = ()
@@ -53,16 +53,16 @@ class Options:
 
 
 def smoke(machine: Machine, options: Options) -> Smoked:
-    """Check the stack in this folder against the plan that it was deployed by, and change nothing.
+    """Check the stack in this folder against the plan that it was deployed with, and change nothing.
 
-    Its backend is restarted only where that was asked for: it would interrupt whoever chats.
+    Its backend is only restarted on request, because that interrupts running chats.
     """
     checks = choose_checks(options.only)
     machine.ui.step("Looking at the machine and the stack")
     decided = deployed_plan(machine)
     refuse_foreign(decided.name, machine)
     api_key.hide_sent_keys(machine, load_config(machine, {}).spec)
-    skipped = {} if options.restart or "restart" in options.only else {"restart": "it would interrupt whoever chats"}
+    skipped = {} if options.restart or "restart" in options.only else {"restart": "it would interrupt running chats"}
     until = time.monotonic() + (options.timeout_s or TIMEOUT_S)
     smoked = check_stack(decided, machine, checks, until=until, skipped=skipped)
     keep(machine, smoked, options.artefacts)
@@ -78,7 +78,7 @@ def check_stack(
     before: Sequence[Outcome] = (),
     skipped: Mapping[str, str],
 ) -> Smoked:
-    """Run the checks, by the clock (time.monotonic) at most until then. `skipped`: name -> why not to run it."""
+    """Run the checks, at most until `until` (time.monotonic). `skipped`: name -> why not to run that check."""
     outcomes = list(before)
     site = Site(decided, machine, until)
     machine.ui.step(f"Checking {decided.name}")
@@ -88,7 +88,7 @@ def check_stack(
             if cause := blocked(check, outcomes):
                 outcome = Outcome(name=check.name, status="not run", says=f"because {cause} failed", blocked_by=cause)
             elif reason := skipped.get(check.name):
-                outcome = Outcome(name=check.name, status="not run", says=f"{reason}; --restart runs it")
+                outcome = Outcome(name=check.name, status="not run", says=f"{reason}; `--restart` runs it")
             else:
                 outcome = _outcome(check, site)
             outcomes.append(outcome)

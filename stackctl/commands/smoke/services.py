@@ -1,4 +1,4 @@
-"""Checks of the containers: they run, and the backend survives a restart."""
+"""Check the containers: they run, and the backend survives a restart."""
 
 from stackctl.commands.smoke.site import Site
 from stackctl.core.observed import ServiceState
@@ -14,7 +14,7 @@ from stackctl.terminal import command_line
 
 
 def services(site: Site) -> str:
-    """Every planned service has a container that runs and is healthy."""
+    """Check that every planned service has a container that runs and is healthy."""
     states, words, troubles = site.states, [], []
     for service in site.plan.services:
         state = states.get(service.name)
@@ -30,7 +30,7 @@ def services(site: Site) -> str:
 
 
 def restart(site: Site) -> str:
-    """The backend is restarted alone, and SillyTavern, which is not, gets its answer again."""
+    """Restart only the backend, and check that the same SillyTavern gets an answer again."""
     plan, machine = site.plan, site.machine
     if plan.backend_service is None:
         raise NotApplicable("the backend runs elsewhere")
@@ -40,7 +40,7 @@ def restart(site: Site) -> str:
         seconds = start(plan, machine, timeout_s=max(1, int(site.left_s())), action="restart", only=name).ready_s
     after = site.states[tavern.NAME]
     if (after.container, after.started_at) != (before.container, before.started_at):
-        raise NotReady("SillyTavern was restarted with its backend", hint="stackctl logs sillytavern")
+        raise NotReady("SillyTavern was restarted with its backend", hint="Run `stackctl logs sillytavern`.")
     reply = site.asked_again()
     if not reply.is_whole:
         raise replies.cut_off(reply.pieces)
@@ -50,12 +50,12 @@ def restart(site: Site) -> str:
 
 def _trouble(name: str, state: ServiceState | None, site: Site) -> StackctlError | None:
     if state is None:
-        return NotReady(f"{name} has no container", hint="stackctl deploy")
+        return NotReady(f"{name} has no container", hint="Run `stackctl deploy`.")
     if lost := gpu_request.lost_gpu(state, site.plan):
         return lost
     if found := readiness.trouble(state, site.machine.docker.tail(state)):
         return found
     if state.is_ready:
         return None
-    looks = f"stackctl status --watch; {command_line('stackctl', 'logs', name)}"
-    return NotReady(f"{name} is still starting", hint=looks)
+    looks = f"`stackctl status --watch` and `{command_line('stackctl', 'logs', name)}`"
+    return NotReady(f"{name} is still starting", hint=f"Run {looks} to follow it.")

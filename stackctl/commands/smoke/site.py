@@ -1,4 +1,4 @@
-"""A running stack under test, and what its checks have learned of it so far."""
+"""A running stack under test, and what its checks have found out so far."""
 
 import time
 from collections.abc import Callable
@@ -19,12 +19,12 @@ from stackctl.steps.check_reply import PROMPT, TOKENS
 from stackctl.steps.tavern_session import tavern_session
 
 _MOST_TOKENS = 2048  # of one answer
-_SILENCE_S = 10.0  # between two pieces of an answer, at the least: an engine that is busy otherwise stops for moments
+_SILENCE_S = 10.0  # the least time to wait for the next piece of an answer: a busy engine pauses for moments
 
 
 @dataclass(frozen=True, kw_only=True)
 class Answered:
-    """A whole answer, and the seconds that it took."""
+    """A complete answer, and the seconds that it took."""
 
     text: str
     seconds: float
@@ -39,9 +39,9 @@ class Streamed:
 
 
 class Site:
-    """Asked for at first use and then known: a check that runs alone gets what it needs, and none asks twice.
+    """Facts about a stack, asked for at their first use and then kept, so that no check asks twice.
 
-    `session`: opens one with SillyTavern, tavern_session() by default; close() ends it.
+    `session`: opens a session with SillyTavern, tavern_session() by default; close() ends it.
     """
 
     def __init__(
@@ -57,10 +57,11 @@ class Site:
         self._opened = ExitStack()
 
     def left_s(self) -> float:
-        """Seconds until all has to be over; raise NotReady where there are none."""
+        """Return the seconds until the time limit; raise NotReady if it is reached."""
         left = self.until - time.monotonic()
         if left <= 0:
-            raise NotReady("the time for all checks is over", hint="a slow machine: stackctl smoke --timeout SECONDS")
+            hint = "Allow more on a slow machine: `stackctl smoke --timeout SECONDS`."
+            raise NotReady("the time for all checks is over", hint=hint)
         return left
 
     @property
@@ -69,41 +70,41 @@ class Site:
 
     @cached_property
     def page(self) -> Page:
-        """A session with SillyTavern; raise NotReady where it lets nobody in."""
+        """Return a session with SillyTavern; raise NotReady if SillyTavern refuses it."""
         return self._opened.enter_context(self._session(self.plan, self.machine))
 
     @cached_property
     def connection(self) -> tuple[str, str]:
-        """(type, URL) of the server that SillyTavern's own settings name."""
+        """Return (type, URL) of the server in SillyTavern's own settings."""
         return tavern_settings.connection(self.page.settings())
 
     @cached_property
     def model(self) -> str:
-        """The model's name, as SillyTavern is told by its backend."""
+        """Return the model's name, as SillyTavern gets it from its backend."""
         kind, url = self.connection
         return self.page.model(kind, url, hint=replies.LOOK)
 
     @cached_property
     def answer(self) -> Answered:
-        """A whole answer through SillyTavern."""
+        """Return a complete answer through SillyTavern."""
         began = time.monotonic()
         text = self.page.answer(*self.connection, PROMPT, TOKENS, within_s=self.left_s())
         return Answered(text=text, seconds=time.monotonic() - began)
 
     @cached_property
     def streamed(self) -> Streamed:
-        """The same, streamed."""
+        """Return a streamed answer through SillyTavern."""
         asked_at = time.time()
         return Streamed(reply=self.asked_again(), asked_at=asked_at)
 
     def asked_again(self, tokens: int = TOKENS, *, is_endless: bool = False) -> Reply:
-        """A new streamed answer. Silent for far longer than the whole answer took, it has broken off."""
+        """Return a new streamed answer. A silence far longer than the complete answer took counts as its end."""
         silence_s = max(_SILENCE_S, 4 * self.answer.seconds)
         asked = *self.connection, PROMPT, tokens
         return self.page.generate(*asked, is_endless=is_endless, silence_s=silence_s, within_s=self.left_s())
 
     def long_reply(self, found: Reply) -> Reply:
-        """The streamed answer, or a longer one that takes long enough to see how it comes; else the longest."""
+        """Return an answer that takes long enough to see how it is streamed; if there is none, the longest one."""
         tokens, most = TOKENS, min(_MOST_TOKENS, self.plan.context // 2)
         while found.is_whole and found.flow == "too fast" and tokens < most:
             tokens = min(most, stream.more_tokens(tokens, found.total_s))

@@ -1,4 +1,4 @@
-"""`stackctl smoke --up`: a stack of its own, brought up, checked, taken down, and nothing of it left."""
+"""`stackctl smoke --up`: start a separate stack, check it, and remove it without a trace."""
 
 import time
 from collections.abc import Mapping, Sequence
@@ -20,9 +20,9 @@ from stackctl.terminal import command_line
 
 @dataclass(frozen=True, kw_only=True)
 class Up:
-    """How to bring one up: the folder that holds those of such stacks, the one that holds their locks, the name.
+    """How to start one. `home`: the folder for the folders of such stacks; `locks`: the folder for their locks.
 
-    `locked`: a stack.lock from which nothing may differ but where the stack lies; None: anything may.
+    `locked`: a stack.lock from which nothing but the stack's place may differ; None: anything may.
     """
 
     home: Path
@@ -34,10 +34,10 @@ class Up:
 
 
 def smoke_up(machine: Machine, flags: Mapping[str, object], up: Up, options: Options) -> Smoked:
-    """Deploy a new stack, check it, take it down.
+    """Deploy a new stack, check it, remove it.
 
-    What a cancelled run of this name left is removed first. A deploy that fails is a failed check like others; an
-    interrupt, too, leaves nothing behind.
+    What a cancelled run of this name left is removed first. A deploy that fails counts as a failed check. An interrupt
+    leaves nothing behind, either.
     """
     checks = choose_checks(options.only)
     smoke_location.check(up.name)
@@ -58,7 +58,7 @@ def smoke_up(machine: Machine, flags: Mapping[str, object], up: Up, options: Opt
         finally:
             if up.keep:
                 look = command_line("stackctl", "-C", stack.path, "status")
-                machine.ui.note(f"kept: {look}; the next run of this name removes it")
+                machine.ui.note(f"kept: see `{look}`; the next run of this name removes it")
             else:
                 machine.ui.step(f"Taking {up.name} down")
                 _clear(stack, up.name)
@@ -66,7 +66,7 @@ def smoke_up(machine: Machine, flags: Mapping[str, object], up: Up, options: Opt
 
 
 def _own(machine: Machine) -> dict[str, object]:
-    """A free port, and none that a second run which starts at the same moment would be given, too."""
+    """Return the setting of a free port that a second run, started at the same moment, does not get."""
     return {"sillytavern.port": machine.host.free_port()} if machine.docker.is_local else {}
 
 
@@ -103,7 +103,7 @@ def _read_lock(path: Path, machine: Machine) -> str:
 
 
 def _not_deployed(error: StackctlError, up: Up, checks: Sequence[Check], began: float) -> Smoked:
-    """The outcome where no stack came up: a failed check like any other, and none of the rest could run."""
+    """Return the outcome if no stack came up: one failed check, and the others were not run."""
     seconds, name = time.monotonic() - began, DEPLOY.name
     failed = Outcome(name=name, status="failed", says=error.message, error=error, seconds=seconds)
     reason = f"because {name} failed"
@@ -112,12 +112,13 @@ def _not_deployed(error: StackctlError, up: Up, checks: Sequence[Check], began: 
 
 
 def _clear(stack: Machine, name: str) -> None:
-    """Remove what such a stack left, on the engine and in its folder; raise ConfigError where it is another's."""
+    """Remove what such a stack left, on the engine and in its folder; raise ConfigError if it is another's."""
     for container in stack.docker.containers(name):
         place = container.folder
         if not smoke_location.is_left_over(place, name):
             raise ConfigError(
-                f"the name {name!r} belongs to the stack in {place}", hint="give this run another: --name NAME"
+                f"the name {name!r} belongs to the stack in {place}",
+                hint="Give this run another name with `--name NAME`.",
             )
     stack.docker.remove(name)
     stack.storage.remove(stack.path, up_to=stack.path.parents[2])

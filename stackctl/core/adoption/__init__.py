@@ -1,1 +1,1 @@
-"""Adopting a SillyTavern folder that is there already."""
+"""Adopts an existing SillyTavern folder."""

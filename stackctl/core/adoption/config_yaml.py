@@ -1,6 +1,6 @@
-"""An adopted config.yaml: what in it can't hold in a stack, changed where it stands, comments kept.
+"""An adopted config.yaml: the values that can't work in a stack are changed in place, and comments stay.
 
-Most of what a stack needs it says by environment or argument, which win; these keys it says nowhere else.
+A stack sets most keys by environment variables or arguments, which win; it sets these keys nowhere else.
 Source: SillyTavern 1.19.0, default/config.yaml and src/command-line.js.
 """
 
@@ -33,7 +33,7 @@ _NEUTRAL: Final[tuple[tuple[str, Any, str], ...]] = (
 
 @dataclass(frozen=True, kw_only=True)
 class Change:
-    """A key whose value can't hold in a stack."""
+    """A key whose value can't work in a stack."""
 
     key: str
     before: Any
@@ -62,13 +62,16 @@ def decoded(raw: bytes) -> tuple[str, str]:
 
 
 def data_root(text: str, source: str) -> str:
-    """The data folder that config.yaml names, relative to SillyTavern's folder or absolute; ConfigError if damaged."""
+    """Return the data folder that config.yaml names, absolute or relative to SillyTavern's folder.
+
+    Raise ConfigError if the file is damaged.
+    """
     named = _value(_at(_root(text, source), "dataRoot"))
     return named.removeprefix("./").rstrip("/") or "." if isinstance(named, str) and named else "data"
 
 
 def host_names(text: str, source: str) -> tuple[str, ...]:
-    """Return the names that its whitelist of hosts has, whether it is on or off: a stack's is always on."""
+    """Return the names in its whitelist of hosts, whether it is enabled or not: a stack's is always enabled."""
     import yaml
 
     hosts = _at(_root(text, source), "hostWhitelist.hosts")
@@ -77,7 +80,7 @@ def host_names(text: str, source: str) -> tuple[str, ...]:
 
 
 def neutral(text: str, source: str) -> tuple[str, tuple[Change, ...]]:
-    """A config.yaml that lets a stack run, and what was changed; ConfigError where that can't be changed."""
+    """Return a config.yaml that works in a stack, and the changes; raise ConfigError if a value can't be changed."""
     changes = sorted(_unfit(_root(text, source), source), key=lambda one: -one[0])
     changed = text
     for start, end, change in changes:
@@ -91,7 +94,7 @@ def neutral(text: str, source: str) -> tuple[str, tuple[Change, ...]]:
 
 
 def _says(text: str, changes: Iterable[Change]) -> bool:
-    """Whether a config.yaml has these values; False too for what is not YAML any more, as an alias lacks its value."""
+    """Return whether a config.yaml has these values; False also if the changed text is no longer YAML."""
     try:
         root = _root(text, "")
     except ConfigError:
@@ -100,7 +103,7 @@ def _says(text: str, changes: Iterable[Change]) -> bool:
 
 
 def _unfit(root: Any, source: str) -> Iterator[tuple[int, int, Change]]:
-    """(start, end, change) of each value that can't hold in a stack."""
+    """Yield (start, end, change) of each value that can't work in a stack."""
     import yaml
 
     for key, value, why in _NEUTRAL:
@@ -120,7 +123,7 @@ def _root(text: str, source: str) -> Any:
 
 
 def _steps(root: Any, dotted: str) -> Iterator[tuple[Any, Any]]:
-    """The (key, value) of each part of a dotted key, as far as they are there."""
+    """Return the (key, value) nodes of each part of a dotted key, as far as they exist."""
     import yaml
 
     for part in dotted.split("."):
@@ -133,18 +136,18 @@ def _steps(root: Any, dotted: str) -> Iterator[tuple[Any, Any]]:
 
 
 def _at(root: Any, dotted: str) -> Any:
-    """The node at a dotted key; None: there is none."""
+    """Return the node at a dotted key; None if there is none."""
     steps = list(_steps(root, dotted))
     return steps[-1][1] if len(steps) == len(dotted.split(".")) else None
 
 
 def _is_elsewhere(root: Any, dotted: str) -> bool:
-    """Whether the value stands at another key, and this one has an alias of it."""
+    """Return whether the key has an alias of a value at another key."""
     return any(value.start_mark.index < key.start_mark.index for key, value in _steps(root, dotted))
 
 
 def _value(node: Any) -> Any:
-    """What SillyTavern reads there; its YAML is 1.2, in which yes and no are texts."""
+    """Return the value that SillyTavern reads there, by YAML 1.2, in which yes and no are texts."""
     import yaml
 
     if not isinstance(node, yaml.ScalarNode):
@@ -162,5 +165,5 @@ def _value(node: Any) -> Any:
 def _unchangeable(key: str, source: str) -> ConfigError:
     return ConfigError(
         f"{source}: {key} can't be changed where it stands, as an alias (*) or an odd form is there",
-        hint=f"Write {key} and its value on a line of their own, or move the file away.",
+        hint=f"Write {key} and its value on a separate line, or move the file away.",
     )

@@ -1,4 +1,4 @@
-"""A SillyTavern that exists already: which kind of folder holds it, and what of that goes where in a stack's own.
+"""The layout of an existing SillyTavern: the kind of its folder, and the place of each piece in a stack's folder.
 
 Sources: SillyTavern 1.19.0, src/users.js (migrateUserData: the layout from before 1.12), src/constants.js, its docker/
 folder's compose file.
@@ -14,16 +14,16 @@ from typing import Final, Literal
 from stackctl.errors import ConfigError
 
 USER: Final = "data/default-user"
-RECORD: Final = "adopted.json"  # in the adopted folder: it comes and goes with it
+RECORD: Final = "adopted.json"  # in the adopted folder, so that it is moved and removed with it
 CONFIG: Final = "config/config.yaml"  # in the stack's folder
 _NATIVE_EXTENSIONS: Final = "public/scripts/extensions/third-party"
-# before 1.12: below public/, what 1.12 moved into the user's folder under the same name
+# before 1.12, in public/: the folders that 1.12 moved into the user's folder under the same name
 ONCE_PUBLIC: Final = (
     "assets", "backgrounds", "characters", "chats", "context", "group chats", "groups", "instruct",
     "KoboldAI Settings", "movingUI", "NovelAI Settings", "OpenAI Settings", "QuickReplies", "TextGen Settings",
     "themes", "user", "User Avatars", "worlds", "settings.json", "stats.json",
 )  # fmt: skip
-# first part below a user's folder -> its row in the table
+# first part of a path in a user's folder -> its row in the table
 _ROWS: Final[Mapping[str, str]] = {
     "chats": "chats",
     "group chats": "group chats",
@@ -38,7 +38,7 @@ _ROWS: Final[Mapping[str, str]] = {
     "settings.json": "settings",
     "secrets.json": "secrets",
 }
-# what --undo brings back where it is new or newer; the rest is settings, or made by SillyTavern itself
+# what --undo copies back if it is new or newer; the rest is settings, or SillyTavern creates it again
 _BROUGHT: Final = frozenset(
     {"chats", "group chats", "characters", "groups", "worlds", "User Avatars", "user", "QuickReplies"}
 )
@@ -49,7 +49,7 @@ _NOT_TAKEN: Final[Mapping[str, str]] = {
     "node_modules": "the program's; the image has its own",
     ".git": "the program's",
     "backups": "copies of what is taken; they stay where they are",
-    "thumbnails": "made anew",
+    "thumbnails": "created again",
     "config.conf": "settings of the server from before config.yaml; nothing reads them any more",
     "certs": "the stack does not use them",
     **dict.fromkeys((".env", "stack.toml", ".stackctl"), "the stack has its own"),
@@ -72,7 +72,7 @@ _PROGRAM: Final = frozenset({
 
 @dataclass(frozen=True, kw_only=True)
 class Piece:
-    """A file or folder of the old SillyTavern (below its folder, or absolute), and its place in the stack's."""
+    """A file or folder of the old SillyTavern (relative to its folder, or absolute), and its place in the stack."""
 
     source: str
     target: str
@@ -80,11 +80,11 @@ class Piece:
 
 @dataclass(frozen=True, kw_only=True)
 class Layout:
-    """A kind of folder, in words, and its pieces."""
+    """A kind of folder, its description, and its pieces."""
 
     title: str
     pieces: tuple[Piece, ...]
-    is_converted: bool = False  # its data is laid out otherwise than SillyTavern has it today
+    is_converted: bool = False  # its data has an older layout than SillyTavern uses today
 
 
 Action = Literal["copied", "converted", "not_adopted"]
@@ -92,7 +92,7 @@ Action = Literal["copied", "converted", "not_adopted"]
 
 @dataclass(frozen=True, kw_only=True)
 class Row:
-    """One line of the table: what, how much of it, what becomes of it."""
+    """One line of the table: a kind of file, its number and size, and what happens to it."""
 
     what: str
     files: int
@@ -111,7 +111,7 @@ class KeptFile:
 
 
 def probes(data_root: str) -> tuple[str, ...]:
-    """The paths whose existence tells the layout."""
+    """Return the paths whose existence decides the layout."""
     users = tuple(f"{data_root}/{name}" for name in ("default-user", "_storage"))
     return (
         "server.js", "public/characters", "public/settings.json", "config/config.yaml", "config.yaml",
@@ -120,24 +120,24 @@ def probes(data_root: str) -> tuple[str, ...]:
 
 
 def places(names: Iterable[str]) -> tuple[str, ...]:
-    """Return where below a folder that holds these names a SillyTavern may lie, the folder itself apart.
+    """Return the entries of a folder, by their names, in which a SillyTavern may be.
 
-    That is the compose file's place in a checkout, a stack's folder, and what an archive of the program unpacks to.
+    They are the compose file's folder of a checkout, a stack's folder, and the folder of an unpacked archive.
     """
     return tuple(name for name in names if name.lower() == "docker" or name.lower().startswith("sillytavern"))
 
 
 def spelled(name: str, names: Collection[str]) -> str:
-    """Return the name as these have it: itself, or the only one that differs by its case alone."""
+    """Return the name as spelled in `names`: itself, or the only one that differs in case."""
     others = [one for one in names if one.lower() == name.lower()]
     return others[0] if len(others) == 1 else name
 
 
 def layout(here: AbstractSet[str], data_root: str, names: Collection[str]) -> Layout | None:
-    """Which layout these paths are of; None: none that is known.
+    """Return the layout to which these paths belong; None if it is unknown.
 
-    `data_root`: as config.yaml has it, or as the folder spells it, which holds these names.
-    Raises ConfigError for a folder that SillyTavern itself has not converted to the end.
+    data_root: from config.yaml, or as spelled in the folder, whose entries are `names`.
+    Raise ConfigError for a folder that SillyTavern has converted only in part.
     """
     has_data = bool(here & {f"{data_root}/default-user", f"{data_root}/_storage"})
     is_old = bool(here & {"public/characters", "public/settings.json"})
@@ -183,18 +183,18 @@ def _old() -> tuple[Piece, ...]:
 
 
 def is_made_anew(target: str) -> bool:
-    """Whether SillyTavern makes this place of its folder by itself: caches."""
+    """Return whether SillyTavern creates this path itself: caches."""
     return bool(_MADE_ANEW.fullmatch(target))
 
 
 def is_settings(target: str) -> bool:
-    """Whether this is a user's settings.json."""
+    """Return whether this path is a user's settings.json."""
     parts = PurePosixPath(target).parts
     return len(parts) == 3 and (parts[0], parts[2]) == ("data", "settings.json")
 
 
 def files_taken(files: Iterable[KeptFile], *, is_converted: bool, changed: AbstractSet[str]) -> tuple[Row, ...]:
-    """Rows of what is copied, by kind; each user but the first under a name of its own. `changed`: on the copy."""
+    """Return rows for the copied files, by kind and user. changed: the files that are changed in the copy."""
     action: Action = "converted" if is_converted else "copied"
     sums: dict[str, tuple[int, int]] = {}
     touched = {_row(PurePosixPath(target).parts) for target in changed}
@@ -215,15 +215,15 @@ def files_taken(files: Iterable[KeptFile], *, is_converted: bool, changed: Abstr
 
 
 def caches(skipped: Iterable[str]) -> tuple[Row, ...]:
-    """A row for what SillyTavern makes by itself, by its places in the stack's folder."""
+    """Return a row for the caches, by their paths in the stack's folder."""
     names = ", ".join(sorted({PurePosixPath(place).name for place in skipped}))
-    return (Row(what=names, files=0, size=0, action="not_adopted", reason="made anew"),) if names else ()
+    return (Row(what=names, files=0, size=0, action="not_adopted", reason="created again"),) if names else ()
 
 
 def files_left(names_in: Callable[[str], Iterable[str]], pieces: Iterable[Piece]) -> tuple[Row, ...]:
-    """Return rows for the part of the folder that stays behind, on its top level and beside each piece.
+    """Return rows for what is not copied, in the folder's top level and next to each piece.
 
-    `names_in`: what a path below it holds.
+    names_in: returns the entries of a path in the folder.
     """
     used = {PurePosixPath(piece.source) for piece in pieces if not piece.source.startswith("/")}
     if PurePosixPath() in used:  # the folder itself is the piece
@@ -241,9 +241,9 @@ def files_left(names_in: Callable[[str], Iterable[str]], pieces: Iterable[Piece]
 
 
 def refuse_newer(versions: Mapping[str, str], image: str) -> None:
-    """Raise ConfigError where a user's settings (file -> its currentVersion) are of a newer SillyTavern than the image.
+    """Raise ConfigError if a user's settings (file -> its currentVersion) are of a newer SillyTavern than the image.
 
-    An image whose tag is no version can't be judged.
+    An image whose tag is no version is accepted.
     """
     runs = version(image.partition("@")[0].rpartition("/")[2].partition(":")[2])
     for file, written in versions.items():
@@ -256,19 +256,19 @@ def refuse_newer(versions: Mapping[str, str], image: str) -> None:
 
 
 def version(text: str) -> tuple[int, ...]:
-    """(1, 19, 0) for "1.19.0"; () for what is no version."""
+    """Return a version as numbers: (1, 19, 0) for "1.19.0"; () for any other text."""
     found = re.match(r"v?(\d+)\.(\d+)(?:\.(\d+))?", text)
     return tuple(int(number or 0) for number in found.groups()) if found else ()
 
 
 def is_brought(target: str) -> bool:
-    """Whether --undo brings this file back: a chat, a character, what belongs to them."""
+    """Return whether --undo copies this file back: chats, characters and their files."""
     parts = PurePosixPath(target).parts
     return len(parts) > 3 and parts[0] == "data" and parts[2] in _BROUGHT
 
 
 def origin_of(target: str, pieces: Iterable[Piece]) -> str | None:
-    """Where a file of the stack's folder belongs in the old one (below it, or absolute); None: it has no place."""
+    """Return the place in the old folder (relative or absolute) of a file of the stack; None if it has none."""
     path, best = PurePosixPath(target), None
     for piece in pieces:
         is_above = path.is_relative_to(piece.target)
@@ -278,7 +278,7 @@ def origin_of(target: str, pieces: Iterable[Piece]) -> str | None:
 
 
 def name_apart(name: str, number: int) -> str:
-    """Another name beside a file's, for a version that must not replace it."""
+    """Return another name in the same folder, for a version that must not replace the file."""
     path = PurePosixPath(name)
     return str(path.with_name(f"{path.stem}.from-stackctl{f'-{number}' if number > 1 else ''}{path.suffix}"))
 

@@ -1,7 +1,7 @@
-"""A SillyTavern in a container: which service it is, and the place of each of its mounts in a stack's folder.
+"""A SillyTavern in a container: its service, and the place of each of its mounts in a stack's folder.
 
 Sources: SillyTavern 1.19.0, its Dockerfile and docker/docker-compose.yml (the program lies in /home/node/app); 1.11.8,
-docker/docker-entrypoint.sh (all that a user has lies in config/).
+docker/docker-entrypoint.sh (all of a user's data is in config/).
 """
 
 from collections.abc import Iterable, Mapping
@@ -36,18 +36,18 @@ class Mount:
 
 @dataclass(frozen=True, kw_only=True)
 class Service:
-    """A service of somebody's compose file, or ("" as its name) a container alone.
+    """A service of a foreign compose file, or (with the name "") a single container.
 
-    `container`: the container's name on the engine, which need not be there.
+    container: the container's name on the engine; the container need not exist.
     """
 
     name: str
     container: str
     image: str = ""
     mounts: tuple[Mount, ...] = ()
-    environment: tuple[str, ...] = ()  # names alone
-    ports: tuple[str, ...] = ()  # of the host, that it publishes
-    is_running: bool = False  # as far as that was asked
+    environment: tuple[str, ...] = ()  # the names of its variables
+    ports: tuple[str, ...] = ()  # published ports of the host
+    is_running: bool = False  # False also if the engine was not asked
 
     @property
     def title(self) -> str:
@@ -86,18 +86,18 @@ def config_file(found: Mapping[str, Mount]) -> str:
 
 
 def is_old(found: Mapping[str, Mount], in_config: Iterable[str]) -> bool:
-    """Whether its config/, which holds these names, is the layout of 1.11."""
+    """Return whether its config/, with these entries, has the layout of 1.11."""
     return "config" in found and not has_data(found) and any(name in _OLD for name in in_config)
 
 
 def has_data(found: Mapping[str, Mount]) -> bool:
-    """Whether a mount holds users' data as SillyTavern lays it out today."""
+    """Return whether a mount contains users' data in SillyTavern's present layout."""
     targets = [target for place in found for _, target in _targets(place, is_old=False)]
     return any(target.partition("/")[0] == "data" for target in targets)
 
 
 def layout(service: Service, found: Mapping[str, Mount], *, is_old: bool) -> Layout:
-    """Return which part of its mounts goes where, each with an absolute source."""
+    """Return the layout of its mounts, whose pieces have absolute sources."""
     targets = {place: _targets(place, is_old=is_old) for place in found}
     return Layout(
         title=f"SillyTavern{' from before 1.12' if is_old else ''}, by the mounts of {service.title}",
@@ -111,7 +111,7 @@ def layout(service: Service, found: Mapping[str, Mount], *, is_old: bool) -> Lay
 
 
 def copies(service: Service) -> dict[str, str]:
-    """Return by its name in a folder that can be adopted what to copy out of the container, by its path there."""
+    """Return what to copy out of the container: name in a folder that can be adopted -> path in the container."""
     names = {name: name.rpartition("/")[2].replace("third-party", "extensions") for name in _KNOWN}
     return {names[place]: one.target for place, one in places(service).items() if place in names}
 
@@ -127,7 +127,7 @@ def mounts_left(service: Service, found: Mapping[str, Mount]) -> tuple[Row, ...]
 
 
 def remarks(service: Service, others: Iterable[str], port: str) -> tuple[str, ...]:
-    """Say what else the service has that a stack does not take over. `port`: the stack's own."""
+    """Return sentences about parts of the service that a stack does not take over. port: the stack's."""
     names = [name for name in service.environment if name not in _ORDINARY]
     ports = [one for one in service.ports if one != (_PORT if port == "auto" else port)]
     said = (
@@ -139,7 +139,7 @@ def remarks(service: Service, others: Iterable[str], port: str) -> tuple[str, ..
 
 
 def _targets(place: str, *, is_old: bool) -> tuple[tuple[str, str], ...]:
-    """(path below the mount, path in the stack's folder) of all that a mount gives; () for what has no place there."""
+    """Return (path in the mount, path in the stack's folder) of all pieces of a mount; () if it has no place there."""
     path = PurePosixPath(place)
     if is_old and place == "config":
         user = [(name, f"{USER}/{name}") for name in (*ONCE_PUBLIC, "secrets.json", "vectors")]
@@ -155,7 +155,7 @@ def _targets(place: str, *, is_old: bool) -> tuple[tuple[str, str], ...]:
 
 
 def _root(service: Service) -> PurePosixPath:
-    """Return the folder of the program in the container: an image of somebody else's may have it elsewhere."""
+    """Return the folder of the program in the container; other people's images may have another one."""
     if any(_below(one, APP) for one in service.mounts):
         return APP
     for name in ("data", "config", "plugins"):

@@ -1,4 +1,4 @@
-"""What `stackctl adopt` records of an adoption, as --undo reads it: whole, or not at all."""
+"""The record of an adoption, which `stackctl adopt --undo` reads; an incomplete record is refused."""
 
 import re
 from collections.abc import Mapping
@@ -9,22 +9,22 @@ from stackctl.contracts.json_table import parse_table
 from stackctl.core.adoption.layout import Piece
 from stackctl.errors import DataError
 
-_KEPT = re.compile(r"[^/]+\.kept-[1-9][0-9]*")  # a plain name, as the folder's former one is kept by
+_KEPT = re.compile(r"[^/]+\.kept-[1-9][0-9]*")  # the name under which the stack's former folder is kept
 
 
 @dataclass(frozen=True, kw_only=True)
 class Record:
-    """An adoption: from where, what lay where, and what the stack had before."""
+    """An adoption: the adopted folder, the place of each piece, and the stack's former state."""
 
     source: str
     pieces: tuple[Piece, ...]
-    aside: str  # the name of the stack's former folder; "": it had none
-    seeded: str | None  # its former record of the settings
+    aside: str  # the name of the stack's former folder; "" if it had none
+    seeded: str | None  # the former record of the written settings
     sums: Mapping[str, str]  # sha256 by path in the stack's folder
 
 
 def parse(text: str, name: str) -> Record:
-    """Read a record's text; raise DataError where a part of it is missing, or is not what it should be."""
+    """Return the record of a text; raise DataError if a part of it is missing or malformed."""
     found = parse_table(text)
     parts: tuple[Any, ...] = tuple(found.get(key) for key in ("from", "pieces", "aside", "seeded", "files"))
     source, pieces, aside, seeded, sums = parts
@@ -50,7 +50,7 @@ def _is_piece(value: Any) -> bool:
 
 
 def _is_path(value: Any) -> bool:
-    """Whether the system can take it for a path."""
+    """Return whether the system accepts it as a path."""
     if not isinstance(value, str) or not value or "\0" in value:
         return False
     try:

@@ -1,4 +1,4 @@
-"""An adopted settings.json: what of it the next deploy may set, and connection profiles that a container can use.
+"""An adopted settings.json: the settings that the next deploy may change, and connection profiles for a container.
 
 Source: SillyTavern 1.19.0, public/scripts/extensions/connection-manager.
 """
@@ -14,15 +14,14 @@ from stackctl.core.external import backend_url
 
 @dataclass(frozen=True, kw_only=True)
 class Reachable:
-    """Settings with copies of the connection profiles that point at this machine. `added`: the copies' names."""
+    """Settings with copies of the connection profiles that point to this machine. added: the names of the copies."""
 
     settings: Mapping[str, Any]
     added: tuple[str, ...]
 
 
 def hand_over(settings: Mapping[str, Any]) -> dict[str, Any]:
-    """The connection as the settings have it, in the form of an overlay that stackctl wrote: so, and only so far, the
-    next deploy may change it."""
+    """Return the connection in the settings as an overlay by stackctl, so that the next deploy may change it."""
     text = table_or_empty(settings.get("textgenerationwebui_settings"))
     power = table_or_empty(settings.get("power_user"))
     return {
@@ -37,8 +36,7 @@ def hand_over(settings: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def reach_backend(settings: Mapping[str, Any], is_here: Callable[[str], bool]) -> Reachable:
-    """Give each profile whose URL means this machine a copy that means it from inside a container, too; the profile
-    itself stays as it is."""
+    """Add a copy of each profile whose URL means this machine, with a URL that means it inside a container."""
     extensions = table_or_empty(settings.get("extension_settings"))
     connections = table_or_empty(extensions.get("connectionManager"))
     profiles = connections.get("profiles")

@@ -1,1 +1,1 @@
-"""Which model to take, and what one is."""
+"""Recommends models and describes them."""

@@ -1,8 +1,8 @@
-"""The catalogue of models that are known to be good at roleplay, and which of them suits a machine.
+"""The catalogue of models that are good at roleplay, and the choice of one for a machine.
 
-Of a model nothing is fetched for a recommendation: its shape follows from the base model's numbers, and the bytes of a
-quantisation from its bits per weight. Choosing: the largest model that fits and is not too slow, then the least
-quantised form of it; below four bits per weight quality falls apart: such a form counts only where nothing else fits.
+A recommendation downloads nothing: the shape follows from the base model's numbers, and the size of a quantisation
+from its bits per weight. It chooses the largest model that fits and is fast enough, and its least quantised file.
+Below four bits per weight the quality drops sharply, so such files are the last choice.
 """
 
 import tomllib
@@ -16,9 +16,9 @@ from stackctl.core.hub.source import Source
 from stackctl.core.model.shape import Layer
 
 FILE: Final = "catalogue.toml"
-SLOWEST: Final = 5.0  # tokens a second; below, a larger model is no pleasure
+SLOWEST: Final = 5.0  # tokens a second; a slower model is no pleasure to use
 _FEW_BITS: Final = 4.5
-# a Japanese, Chinese or Korean character takes about one token, an English one a quarter: half of a chat's length stays
+# a Japanese, Chinese or Korean character takes about one token, an English one a quarter
 _DENSE_SCRIPTS: Final = frozenset({"ja", "zh", "ko"})
 
 
@@ -28,33 +28,33 @@ class Entry:
 
     name: str
     repo: str
-    source: str  # where what is said here stands
+    source: str  # the source of these facts
     licence: str
     languages: tuple[str, ...]
-    template: str  # SillyTavern's name
+    template: str  # SillyTavern's name of it
     billions: float  # parameters
     architecture: str
     shape: Mapping[str, Any]
-    context: int  # trained for
-    good: int  # as far as it is good for chats
+    context: int  # tokens that it was trained for
+    good: int  # tokens up to which it is good for chats
     quants: tuple[str, ...]
 
 
 @dataclass(frozen=True, kw_only=True)
 class Catalogue:
     date: str
-    bits: Mapping[str, float]  # of each mix, per weight
+    bits: Mapping[str, float]  # bits per weight of each quantisation
     entries: tuple[Entry, ...]
 
 
 @dataclass(frozen=True, kw_only=True)
 class Suggestion:
-    """A form of a model, as it would run on this machine."""
+    """A quantisation of a model, and how it would run on this machine."""
 
     name: str
     source: Source
     label: str
-    size: int  # bytes to fetch
+    size: int  # bytes to download
     bits: float
     context: int
     choice: Choice
@@ -81,7 +81,7 @@ def parse(text: str) -> Catalogue:
 
 
 def shape_of(entry: Entry, bits: float) -> Shape:
-    """The shape of a catalogue's model at so many bits per weight; its tensors are taken as equal in type."""
+    """Return the shape of a model of the catalogue at so many bits per weight, as if all tensors had one type."""
     numbers = entry.shape
     embedding, feed_forward = numbers["embedding"], numbers["feed_forward"]
     wide, narrow = numbers["heads"] * numbers["head"], numbers["kv_heads"] * numbers["head"]
@@ -132,19 +132,19 @@ def shape_of(entry: Entry, bits: float) -> Shape:
 
 
 def context_for(language: str, wanted: int | None) -> int:
-    """Tokens that a chat of the usual length takes in a language."""
+    """Return the tokens that a chat of usual length takes in a language."""
     return wanted or (CONTEXT * 2 if language in _DENSE_SCRIPTS else CONTEXT)
 
 
 def suggestions(
     catalogue: Catalogue, reserves: Reserves, room: Room, *, language: str, context: int | None, wanted: Wanted
 ) -> tuple[Suggestion, ...]:
-    """Every form of every model for that language that fits, the best first; () where none does."""
+    """Return every quantisation of every model for that language that fits, the best first; () if none does."""
     return ranked(_offers(catalogue, reserves, room, language=language, context=context, wanted=wanted))
 
 
 def ranked(found: Iterable[Suggestion]) -> tuple[Suggestion, ...]:
-    """Those that fit, the best first: fast enough, not too few bits, large, little quantised."""
+    """Return those that fit, the best first: fast enough, enough bits, large, little quantised."""
     fitting = [one for one in found if one.choice.fits]
     return tuple(
         sorted(
@@ -152,7 +152,7 @@ def ranked(found: Iterable[Suggestion]) -> tuple[Suggestion, ...]:
             key=lambda one: (
                 one.choice.tokens_per_s >= SLOWEST,
                 one.bits >= _FEW_BITS,
-                # too slow is too slow: then the quickest
+                # of those that are too slow, the fastest is the best
                 one.billions if one.choice.tokens_per_s >= SLOWEST else one.choice.tokens_per_s,
                 one.bits,
             ),

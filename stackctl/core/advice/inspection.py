@@ -1,4 +1,4 @@
-"""What a model is, in all that its files say of themselves, and who can load it."""
+"""The description of a model by its files, and the backends that can load it."""
 
 from collections import Counter
 from collections.abc import Mapping
@@ -28,7 +28,7 @@ _MIXES: Final[Mapping[int, str]] = {
 
 @dataclass(frozen=True, kw_only=True)
 class About:
-    """A model. Numbers are 0 and texts "" where its files do not say."""
+    """The description of a model; 0 or "" for what its files do not state."""
 
     name: str
     format: str  # "GGUF 3", "safetensors"
@@ -40,13 +40,13 @@ class About:
     quantisation: str = ""  # Q4_K_M, GPTQ, BF16, ...
     bits: float = 0.0  # per parameter
     types: Mapping[str, tuple[int, int]] = field(default_factory=dict)  # type -> tensors, bytes
-    unknown_types: tuple[str, ...] = ()  # those of which it is not known how many bytes a number takes
+    unknown_types: tuple[str, ...] = ()  # types whose size is unknown
     layers: int = 0
     heads: int = 0
     kv_heads: int = 0
     embedding: int = 0
-    context: int = 0  # as advertised
-    good_context: int = 0  # as far as it is known to be good, where that is less
+    context: int = 0  # the advertised context
+    good_context: int = 0  # tokens up to which it is known to be good; 0 for all of the context
     context_source: str = ""
     window: int = 0
     experts: int = 0
@@ -54,11 +54,11 @@ class About:
     vocabulary: int = 0
     tokenizer: str = ""
     has_chat_template: bool = False
-    template: str = ""  # SillyTavern's
-    purpose: str = ""  # why nobody can chat with it; "": one can
+    template: str = ""  # SillyTavern's name of it
+    purpose: str = ""  # why it is not a chat model; "" if it is one
     licence: str = ""
     languages: tuple[str, ...] = ()
-    backends: Mapping[str, str] = field(default_factory=dict)  # name -> why it can't load it; "": it can
+    backends: Mapping[str, str] = field(default_factory=dict)  # name -> why it can't load the model; "" if it can
 
 
 def of_gguf(name: str, size: int, files: tuple[GgufFile, ...], shape: Shape, header: Header) -> About:
@@ -162,12 +162,12 @@ def of_safetensors(
 
 
 def refusal(backend: Backend, packing: str) -> str:
-    """Why a backend can't load safetensors that are packed so; "" where it can."""
+    """Return why a backend can't load safetensors in this packing; "" if it can."""
     return backend.refuses(packing) if "safetensors" in backend.FORMATS else "it loads GGUF models alone"
 
 
 def of_pickle(name: str, size: int) -> About:
-    """A PyTorch pickle, of which nothing is read: that would run what is in it."""
+    """Return the description of a PyTorch pickle, which is not read, because reading it would run code in it."""
     unsafe = "a pickle can run any code when it is loaded"
     return About(
         name=name,
@@ -179,13 +179,13 @@ def of_pickle(name: str, size: int) -> About:
 
 
 def _number(config: Mapping[str, object], key: str) -> int:
-    inner = config.get("text_config")  # of a model that sees: its language part
+    inner = config.get("text_config")  # the language part of a model with vision
     value = (inner if isinstance(inner, Mapping) else config).get(key)
     return value if type(value) is int and value > 0 else 0
 
 
 def _honest(header: Header, name: str) -> tuple[int, str]:
-    """How much of the advertised context a model is really good for, and who says so; 0 for all of it."""
+    """Return the part of the advertised context for which a model is good, and the source; 0 for all of it."""
     said = f"{name} {header.title}".lower()
     is_first_mistral = "mistral-7b" in said and ("v0.1" in said or "v0_1" in said)
     if header.trained_context > 4096 and is_first_mistral:

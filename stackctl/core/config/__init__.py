@@ -1,1 +1,1 @@
-"""What a person wrote: stack.toml, its lock, and configurations of others."""
+"""The configuration: stack.toml, stack.lock, and configurations of other programs."""

@@ -1,4 +1,4 @@
-"""What a deploy can go back to: the files as they were before it, what it wrote since, and what ran."""
+"""The journal of a deploy, from which it can roll back: the former files, the written ones, and what ran."""
 
 import json
 from collections.abc import Mapping
@@ -16,17 +16,17 @@ VERSION: Final = 1
 
 @dataclass(frozen=True, kw_only=True)
 class FormerFile:
-    """A file as it was. Checksums are of its bytes; "": it was not there."""
+    """A former file. Checksums are those of its content; "" if it did not exist."""
 
-    name: str  # below the stack's folder, or absolute
-    kept: str  # where its bytes lie, below the stack's folder
+    name: str  # relative to the stack's folder, or absolute
+    kept: str  # the path of its copy, relative to the stack's folder
     sha256: str
-    written: tuple[str, ...] = ()  # checksums of all that was written since
+    written: tuple[str, ...] = ()  # checksums of everything written since
 
 
 @dataclass(frozen=True, kw_only=True)
 class FormerService:
-    """What ran. `container`, `image_id`: "" where there was none."""
+    """A service that ran. container, image_id: "" if there was none."""
 
     name: str
     container: str
@@ -36,13 +36,13 @@ class FormerService:
 
 @dataclass(frozen=True, kw_only=True)
 class Journal:
-    """The stack as it was, until its successor is ready. `ran`: at least one of its services did."""
+    """The former stack, kept until its successor is ready. ran: whether at least one of its services ran."""
 
     stack: str
     ran: bool
     files: tuple[FormerFile, ...]
     services: tuple[FormerService, ...]
-    copies: tuple[str, ...] = ()  # folders that a deploy which has not come to its end makes, absolute
+    copies: tuple[str, ...] = ()  # absolute paths of folders that an unfinished deploy creates
 
     def service(self, name: str) -> FormerService | None:
         return next((one for one in self.services if one.name == name), None)
@@ -52,14 +52,14 @@ class Journal:
 
 
 def fate(file: FormerFile, now: str) -> Literal["same", "back", "edited"]:
-    """What becomes of a file whose checksum is `now` ("": it is not there) when a deploy is taken back."""
+    """Return what a rollback does with a file whose checksum is `now` ("" if it does not exist)."""
     if now == file.sha256:
         return "same"
     return "back" if now in {*file.written, ""} else "edited"
 
 
 def with_written(journal: Journal, contents: Mapping[str, str | bytes]) -> Journal:
-    """The journal once these contents, by the names of the files, may have been written."""
+    """Return the journal after these contents, by file name, may have been written."""
     sums = {name: checksum(content) for name, content in contents.items()}
     files = (
         replace(one, written=tuple(dict.fromkeys((*one.written, sums[one.name])))) if one.name in sums else one
@@ -69,23 +69,23 @@ def with_written(journal: Journal, contents: Mapping[str, str | bytes]) -> Journ
 
 
 def with_former(journal: Journal, name: str, content: str | bytes) -> Journal:
-    """The journal with another former content of a file."""
+    """Return the journal with another former content of a file."""
     files = (replace(one, sha256=checksum(content)) if one.name == name else one for one in journal.files)
     return replace(journal, files=tuple(files))
 
 
 def checksum(content: str | bytes) -> str:
-    """The sha256 of a file with this content."""
+    """Return the sha256 of a file with this content."""
     return sha256(content.encode() if isinstance(content, str) else content).hexdigest()
 
 
 def dump(journal: Journal) -> str:
-    """The journal as text."""
+    """Return the journal as text."""
     return json.dumps({"version": VERSION, **to_plain(journal)}, indent=2) + "\n"
 
 
 def parse(text: str) -> Journal | None:
-    """Read a journal; None for another version, and for anything that dump() did not write."""
+    """Return the journal of a text; None for another version, or a text that dump() did not write."""
     try:
         content = json.loads(text)
         return from_plain(Journal, content) if content["version"] == VERSION else None

@@ -15,18 +15,18 @@ from stackctl.core.config import saved_files
 from stackctl.core.hub import source as hub_source
 from stackctl.errors import ConfigError
 
-_KV: Final = {"0": "f16", "1": "q8_0", "2": "q4_0"}  # saved as a number or as text
+_KV: Final = {"0": "f16", "1": "q8_0", "2": "q4_0"}  # KoboldCpp saves it as a number or as text
 _KV_NAMES: Final = ("f16", "q8_0", "q4_0")
-_TAKEN: Final = {"contextsize": "context", "gpulayers": "gpu_layers", "quantkv": "kv_cache"}  # as an entry calls it
+_TAKEN: Final = {"contextsize": "context", "gpulayers": "gpu_layers", "quantkv": "kv_cache"}  # names in an entry
 _PART: Final = re.compile(r"-[0-9]{5}-of-[0-9]{5}\.gguf.*", re.DOTALL)  # of a split model
 _SECRET: Final = ("password", "adminpassword", "hordekey", "ssl")
-# what decides whether the model loads and how it answers, in the order in which it is named; the rest follows by name
+# settings that decide whether the model loads and how it answers, in the order of the list; the rest follows by name
 _FIRST: Final = (
     "moecpu", "overridetensors", "gpulayers", "ropeconfig", "overridenativecontext", "tensor_split", *GPU_CHOICES,
     "maingpu", "device", "lora", "mmproj", "draftmodel",
 )  # fmt: skip
 _ON_CPU: Final = ("moecpu", "overridetensors")  # with them more layers fit on the GPU than without
-# how the launcher showed itself, and what the stack decides for all models alike: nobody misses it
+# the launcher's look, and settings that the stack decides for all models; importing them makes no sense
 _OURS: Final = frozenset(
     {
         "host", "port", "port_param", "skiplauncher", "launch", "showgui", "quiet", "config", "exportconfig",
@@ -39,9 +39,9 @@ _OURS: Final = frozenset(
 
 @dataclass(frozen=True, kw_only=True)
 class Imported:
-    """What becomes an entry of [models]: a model by its path, or by where it can be had (`source`, else "").
+    """A new entry of [models]: its path or source (the other is ""), and its settings.
 
-    `settings`: the entry's other keys. `not_imported`: what has no place there.
+    not_imported: sentences about settings of the file that an entry can't have.
     """
 
     path: str
@@ -51,9 +51,9 @@ class Imported:
 
 
 def parse(text: str, name: str, *, needs_model: bool = True) -> Imported:
-    """Read the file's text. Raise ConfigError for another kind of file, for wrong types, and for one without a model.
+    """Return the entry of a file's text. Raise ConfigError for another kind of file, wrong types, or a missing model.
 
-    `needs_model`: whether the file has to name one.
+    needs_model: whether the file must name a model.
     """
     content = saved_files.table(text, name)
     if not content.keys() & {*_OURS, *_TAKEN, *_FIRST, "sdmodel", "whispermodel", "ttsmodel", "embeddingsmodel"}:
@@ -78,7 +78,7 @@ def parse(text: str, name: str, *, needs_model: bool = True) -> Imported:
 
 
 def _refuse_wrong_types(content: Mapping[str, Any], name: str) -> None:
-    """Raise ConfigError that names each key of ours whose value KoboldCpp could not read either."""
+    """Raise ConfigError, which names each key, for values that KoboldCpp could not read either."""
     wrong = [
         f"{key} is {json.dumps(content[key], ensure_ascii=False)[:60]}, not {wanted}"
         for key, wanted, is_right in (
@@ -102,7 +102,7 @@ def _are_paths(value: object) -> bool:
 
 
 def _number(value: object) -> int | None:
-    """Return a whole number, saved as such or as text; None for anything else."""
+    """Return a whole number, saved as a number or as text; None for anything else."""
     if type(value) is int:
         return value
     if isinstance(value, float) and value.is_integer():
@@ -111,14 +111,14 @@ def _number(value: object) -> int | None:
 
 
 def _models(content: Mapping[str, Any]) -> list[str]:
-    """Return the text model that KoboldCpp loads, then all else that the file names as one."""
+    """Return the text model that KoboldCpp loads, followed by the file's other models."""
     listed = content.get("model") or []
     first = content.get("model_param") or ""
     return list(dict.fromkeys(one for one in (first, *([listed] if isinstance(listed, str) else listed)) if one))
 
 
 def _taken(content: Mapping[str, Any]) -> Iterator[tuple[str, object]]:
-    """What an entry of [models] says in its own words."""
+    """Return the settings that an entry of [models] can have, by its keys."""
     context, layers = _number(content.get("contextsize")), _number(content.get("gpulayers"))
     cache = content.get("quantkv")
     if context is not None and 256 <= context <= 4194304:
@@ -134,12 +134,12 @@ def _chosen_on_cpu(content: Mapping[str, Any]) -> tuple[str, ...]:
 
 
 def _is_missed(key: str, value: object, settings: Mapping[str, object]) -> bool:
-    """Whether somebody chose this, and an entry does not say it."""
+    """Return whether the user chose this setting, and the entry does not have it."""
     return key not in _OURS and _TAKEN.get(key) not in settings and not is_untouched(key, value)
 
 
 def _named(key: str, content: Mapping[str, Any]) -> str:
-    """Say what is not taken, of a secret the name alone, and why where that is not plain."""
+    """Return a sentence about a setting that is not imported: of a secret the name alone, and the reason if needed."""
     if key.lower() in _SECRET:
         return key[:60]
     said = f"{key[:60]} = {json.dumps(content[key], ensure_ascii=False)[:60]}"

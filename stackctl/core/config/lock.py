@@ -1,4 +1,4 @@
-"""stack.lock: what "auto" decided, with its inputs, so that it is decided once."""
+"""stack.lock: the decisions for "auto" with their inputs, so that each is made once."""
 
 import json
 import re
@@ -11,14 +11,14 @@ from stackctl.errors import ConfigError
 
 FILE = "stack.lock"
 V = TypeVar("V", str, int, tuple[str, ...])
-NEWEST = "newest"  # in `rendered`: the newest version that wrote the file, where that is not the one that wrote it last
+NEWEST = "newest"  # in `rendered`: the newest version that wrote the file, if another one wrote it last
 _OF_ONE = frozenset({"inputs", "value"})
 _OF_ALL = frozenset({"about", "decisions", "digests", "model", "rendered"})
 
 
 @dataclass(frozen=True, kw_only=True)
 class Decision:
-    """A decided value and what it was decided from. `others`: what another version says of it beside that."""
+    """A decision and its inputs. others: further keys that another version of stackctl wrote."""
 
     value: Any
     inputs: Mapping[str, Any]
@@ -27,35 +27,35 @@ class Decision:
 
 @dataclass(frozen=True, kw_only=True)
 class Lock:
-    """The file's content. `digests`: image -> digest at its first pull, by which it runs. `rendered`: of the
-    compose.yml we wrote. `model`: the files of the model, as `core/plan/locked.py` compares them.
+    """The file's content. digests: image -> digest at its first pull, by which it runs. rendered: about the written
+    compose.yml. model: the files of the model, as `core/plan/locked.py` compares them.
 
-    `others`: what another version keeps in there; it stays.
+    others: sections of another version of stackctl, which are kept.
     """
 
     decisions: Mapping[str, Decision] = field(default_factory=dict)
     digests: Mapping[str, str] = field(default_factory=dict)
     model: Mapping[str, Any] = field(default_factory=dict)
-    rendered: Mapping[str, str] = field(default_factory=dict)  # by (our version), inputs, security, sha256
+    rendered: Mapping[str, str] = field(default_factory=dict)  # keys: by (stackctl's version), inputs, security, sha256
     others: Mapping[str, Any] = field(default_factory=dict)
 
     @property
     def newest(self) -> str:
-        """The newest version of stackctl that wrote this; "" where that is not told."""
+        """Return the newest version of stackctl that wrote the file; "" if unknown."""
         return self.rendered.get(NEWEST) or self.rendered.get("by", "")
 
     @property
     def is_newer(self) -> bool:
-        """Whether a newer stackctl than this one wrote it."""
+        """Return whether a newer stackctl than this one wrote it."""
         return _numbers(self.newest) > _numbers(__version__)
 
 
 class Decisions:
-    """Decides each question once: a recorded answer stands as long as its inputs do."""
+    """Decides each question once: a recorded answer is valid while its inputs are the same."""
 
     def __init__(self, recorded: Lock) -> None:
         self._lock, self._recorded = recorded, recorded.decisions
-        self.is_newer = recorded.is_newer  # what is recorded comes from a newer stackctl
+        self.is_newer = recorded.is_newer  # a newer stackctl wrote the record
         self.taken: dict[str, Decision] = {}
 
     def decide(
@@ -69,25 +69,25 @@ class Decisions:
     ) -> V:
         """Return the recorded value of `key` if its inputs are the same (and it `holds`), or compute and record it.
 
-        Raises ConfigError for a recorded value that is not `known`, whatever its inputs: what somebody decided is
-        never taken for something else.
+        Raise ConfigError for a recorded value that is not `known`, whatever its inputs: a decision is never
+        misread.
         """
         before = self._recorded.get(key)
         if before is not None and not known(before.value):
             raise _unknown(key, before.value, self._lock)
-        plain = json.loads(json.dumps(inputs))  # as it will be read back: tuples are lists there
+        plain = json.loads(json.dumps(inputs))  # as read back from the file, where tuples are lists
         if before is None or not self._has(before, plain) or not (holds is None or holds(before.value)):
             before = Decision(value=compute(), inputs=plain)
         self.taken[key] = before
         value = before.value
-        return tuple(value) if isinstance(value, list) else value  # type: ignore[return-value]  # JSON's list was a T
+        return tuple(value) if isinstance(value, list) else value  # type: ignore[return-value]  # a T became JSON's list
 
     def of_newer(self, known: Callable[[Any], bool]) -> Callable[[Any], bool]:
-        """Return `known` for a newer stackctl's lock; else all is known: what can be seen again is decided again."""
+        """Return `known` for a newer stackctl's lock; else accept every value: a wrong one is decided again."""
         return known if self.is_newer else lambda _: True
 
     def notes(self) -> tuple[str, ...]:
-        """Say what of a newer stackctl's lock is kept, though nobody asked for it here; () for nothing."""
+        """Return a note about the parts of a newer stackctl's lock that are kept unused; () if there are none."""
         recorded, asked = self._lock, self.taken.keys() if self.is_newer else self._recorded.keys()
         if not (unknown := sorted({*recorded.others, *(recorded.decisions.keys() - asked)})):
             return ()
@@ -95,7 +95,7 @@ class Decisions:
         return (f"{FILE} is {by}'s: kept in it, though stackctl {__version__} does not use it: {', '.join(unknown)}",)
 
     def standing(self, key: str, inputs: Mapping[str, Any]) -> Any | None:
-        """Return the recorded value of `key`, which then stays, if its inputs are the same; None elsewhere."""
+        """Return the recorded value of `key`, and keep it, if its inputs are the same; else None."""
         before = self._recorded.get(key)
         if before is None or not self._has(before, json.loads(json.dumps(inputs))):
             return None
@@ -103,16 +103,16 @@ class Decisions:
         return before.value
 
     def lock(self) -> Lock:
-        """The lock with what was taken; of a newer stackctl's, what nobody asked for here stays, too."""
+        """Return the lock with the decisions made; unused decisions of a newer stackctl are kept."""
         kept = self._recorded if self.is_newer else {}
         return replace(self._lock, decisions={**kept, **self.taken})
 
     def _has(self, before: Decision, inputs: Mapping[str, Any]) -> bool:
-        """Whether an answer was given for these inputs; a newer stackctl may have looked at more."""
+        """Return whether an answer was given for these inputs; a newer stackctl may have used more of them."""
         return before.inputs == inputs or (self.is_newer and {**before.inputs, **inputs} == before.inputs)
 
     def keep(self, key: str) -> None:
-        """Let a recorded answer stand that is decided elsewhere."""
+        """Keep a recorded answer that is decided elsewhere."""
         if key in self._recorded:
             self.taken[key] = self._recorded[key]
 
@@ -122,12 +122,12 @@ def is_text(value: Any) -> bool:
 
 
 def one_of(names: Container[str]) -> Callable[[Any], bool]:
-    """Return what tells whether a value is one of these names."""
+    """Return a check of whether a value is one of these names."""
     return lambda value: isinstance(value, str) and value in names
 
 
 def is_number(value: Any) -> bool:
-    """Whether it is a whole number that is not negative; true is none."""
+    """Return whether the value is a whole number and not negative; true is no number."""
     return type(value) is int and value >= 0
 
 
@@ -146,13 +146,13 @@ def _numbers(version: str) -> tuple[int, ...]:
 
 
 def differ(before: Lock, now: Lock) -> bool:
-    """Whether a question that both answer has another answer now, as the file has it, in which a tuple is a list."""
+    """Return whether a question in both locks has another answer now, compared as JSON, where a tuple is a list."""
     both = [(one.value, now.decisions[key].value) for key, one in before.decisions.items() if key in now.decisions]
     return any(json.dumps(was) != json.dumps(is_now) for was, is_now in both)
 
 
 def dump(lock: Lock) -> str:
-    """The lock as text: sorted, one key a line."""
+    """Return the lock as text: sorted, one key a line."""
     content = {
         **lock.others,
         "about": "What stackctl decided by itself, and from what. Kept by stackctl; belongs under version control.",
@@ -167,7 +167,7 @@ def dump(lock: Lock) -> str:
 
 
 def parse(text: str) -> Lock:
-    """Read a lock; raise ConfigError for anything that dump() did not write."""
+    """Return the lock of a text; raise ConfigError for a text that dump() did not write."""
     content: Any = None
     try:
         content = json.loads(text)
@@ -194,7 +194,7 @@ def _others(table: Mapping[str, Any], known: frozenset[str]) -> dict[str, Any]:
 
 
 def _writer(content: Any) -> str:
-    """Who wrote a file that can't be read, as far as it says so."""
+    """Return the writer of an unreadable file, if the file names it."""
     rendered = content.get("rendered") if isinstance(content, dict) else None
     by = rendered.get("by") if isinstance(rendered, dict) else None
     return f", which stackctl {by:.20} wrote," if isinstance(by, str) and by else ""

@@ -1,4 +1,4 @@
-"""Files of other programs that somebody may take for KoboldCpp's saved settings, told by what they hold.
+"""Recognises other programs' files that a user may take for KoboldCpp's saved settings, by their content.
 
 Sources: Ollama's Modelfile (FROM names the model); text-generation-webui, modules/shared.py and models_settings.py
 (settings.yaml, config-user.yaml) and user_data/CMD_FLAGS.txt; SillyTavern 1.19.0, default/config.yaml and
@@ -12,10 +12,10 @@ from typing import Any, Final
 
 from stackctl.errors import ConfigError
 
-_MODEL: Final = "Give the model itself: stackctl deploy --model PATH. Set its context in stack.toml."
+_MODEL: Final = "Run `stackctl deploy --model PATH` with the model itself, and set its context in stack.toml."
 _STACK: Final = "Set such values in stack.toml; `stackctl init` writes it with every key explained."
 _TAVERN: Final = "Run `stackctl adopt FOLDER` with SillyTavern's folder; or import the file in SillyTavern's own page."
-# (what it is, what its text begins a line with, what to do)
+# (kind of file, pattern of its text, hint)
 _TEXTS: Final = tuple(
     (what, re.compile(pattern, re.MULTILINE), hint)
     for what, pattern, hint in (
@@ -34,7 +34,7 @@ _TEXTS: Final = tuple(
         ("a preset file of llama.cpp", r"^\[[^\]\n]+\]\s*$", _STACK),
     )
 )
-# (what it is, keys of which one is enough, what to do)
+# (kind of file, keys of which one is enough, hint)
 _TABLES: Final[tuple[tuple[str, frozenset[str], str], ...]] = (
     ("SillyTavern's settings.json", frozenset({"main_api", "power_user", "textgenerationwebui_settings"}), _TAVERN),
     ("a preset or template of SillyTavern", frozenset({"temp", "rep_pen", "story_string", "input_sequence"}), _TAVERN),
@@ -48,7 +48,7 @@ _SAVE: Final = "Save the settings with Save Config in KoboldCpp's launcher, or w
 
 
 def table(text: str, name: str) -> dict[str, Any]:
-    """Return the JSON object that a file is; raise ConfigError that says what else it is."""
+    """Return the JSON object in a file; raise ConfigError, which names the kind of file, if it has none."""
     try:
         content = json.loads(text)
     except (ValueError, RecursionError) as e:
@@ -57,7 +57,7 @@ def table(text: str, name: str) -> dict[str, Any]:
                 raise _is(what, name, hint) from None
         raise ConfigError(f"{name} is not JSON: {e}", hint=_SAVE) from e
     if not isinstance(content, dict):
-        raise ConfigError(f"{name} is no .kcpps file: it holds no JSON object", hint=_SAVE)
+        raise ConfigError(f"{name} is no .kcpps file: it contains no JSON object", hint=_SAVE)
     return content
 
 

@@ -1,4 +1,4 @@
-"""Several models in one stack: which runs, with which settings of its own, and where a change of it is written."""
+"""Several models in one stack: which one runs, with which settings, and where a change is written."""
 
 import difflib
 import re
@@ -9,7 +9,7 @@ from stackctl.errors import ConfigError
 from stackctl.terminal import shell_word
 
 _AUTO = "auto"
-# a setting that each model may have for itself -> the section in which the one for all of them stands
+# a setting that each model may have -> the section with the setting for all models
 _SHARED: Mapping[str, str] = {
     "context": "backend",
     "gpu_layers": "backend",
@@ -19,10 +19,10 @@ _SHARED: Mapping[str, str] = {
 
 
 def settings_in_use(spec: Spec) -> Spec:
-    """The spec of the model that model.use names: its path and settings take the place of those for all.
+    """Return the spec with the path and settings of the model that model.use names in place of those for all models.
 
-    A backend that runs elsewhere has a model of its own, for which nothing here counts. Raises ConfigError where there
-    is no such model.
+    An external backend has loaded its model already, so its spec stays as it is. Raise ConfigError if there is no such
+    model.
     """
     if not spec.model.use or spec.backend.is_external:
         return spec
@@ -30,7 +30,7 @@ def settings_in_use(spec: Spec) -> Spec:
 
 
 def settings_of(spec: Spec, name: str) -> Spec:
-    """The spec as if `stackctl use NAME` had chosen that model."""
+    """Return the spec as after `stackctl use NAME`."""
     entry = spec.models.get(name)
     if entry is None:
         raise unknown_model(spec, name)
@@ -44,13 +44,13 @@ def settings_of(spec: Spec, name: str) -> Spec:
 
 
 def is_named(spec: Spec) -> bool:
-    """Whether stack.toml says what runs: a model, one of several, or a server elsewhere."""
+    """Return whether stack.toml names what runs: a model, one of several, or an external server."""
     model = spec.model
     return bool(model.use) or model.path != _AUTO or bool(model.source) or spec.backend.is_external
 
 
 def only_model(spec: Spec) -> str:
-    """The name of the only model in [models], "" where it is empty; raise ConfigError where there are several."""
+    """Return the name of the only model in [models], "" if it is empty; raise ConfigError if there are several."""
     names = sorted(spec.models)
     if len(names) > 1:
         raise ConfigError(
@@ -61,7 +61,7 @@ def only_model(spec: Spec) -> str:
 
 
 def unknown_model(spec: Spec, name: str) -> ConfigError:
-    """The error for a model that stack.toml does not name."""
+    """Return the error for a model that stack.toml does not name."""
     close = difflib.get_close_matches(name, spec.models, n=1, cutoff=0.5)
     known = f"its models are {', '.join(sorted(spec.models))}" if spec.models else "it names none yet"
     add = f'Add it as `[models.{name}]` with `path = "/path/to/model.gguf"`.'
@@ -70,8 +70,8 @@ def unknown_model(spec: Spec, name: str) -> ConfigError:
 
 
 def placed_changes(changes: Mapping[str, object], spec: Spec) -> dict[str, object]:
-    """Changes by dotted key, each put where it takes effect while one of several models is in use."""
-    if "model.path" in changes:  # a path given by hand is a model outside of the list
+    """Return the changes, by dotted key, with each key where it takes effect for the model in use."""
+    if "model.path" in changes:  # an explicit path is a model outside of the list
         return {**({"model.use": ""} if spec.model.use else {}), **changes}
     name = changes.get("model.use", spec.model.use)
     if not name or changes.get("backend.kind", spec.backend.kind) == EXTERNAL:
@@ -81,7 +81,7 @@ def placed_changes(changes: Mapping[str, object], spec: Spec) -> dict[str, objec
 
 
 def free_name(stem: str, taken: Mapping[str, OneModel]) -> str:
-    """A name for a model that nobody uses yet, made from its file's stem."""
+    """Return an unused name for a model, made from its file's stem."""
     made = re.sub(r"[^a-z0-9_]+", "-", stem.lower()).strip("-_")[:60] or "model"
     names = (made, *(f"{made}-{number}" for number in range(2, len(taken) + 3)))
     return next(name for name in names if name not in taken)

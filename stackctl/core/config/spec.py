@@ -1,4 +1,4 @@
-"""What the user wants: the content of stack.toml as frozen, typed values."""
+"""The user's wishes: the content of stack.toml as frozen, typed values."""
 
 from typing import Annotated, Self
 
@@ -69,7 +69,7 @@ class Model(Section):
 
 
 class OneModel(Section):
-    """One of several models, by a name of its own."""
+    """One of several models, by its name in [models]."""
 
     path: Path = Field(AUTO, description="As in [model].")
     source: Origin = Field("", description="As in [model].")
@@ -160,7 +160,7 @@ class Backend(Section):
 
     @property
     def is_external(self) -> bool:
-        """Whether no service of the stack is the backend: `external` is a place, not a program."""
+        """Return whether the stack does not run its backend: `external` is a place, not a program."""
         return self.kind == EXTERNAL
 
     @model_validator(mode="after")
@@ -180,7 +180,7 @@ class Gpu(Section):
 
 
 class Proxy(Section):
-    """A reverse proxy that runs in a container already."""
+    """A reverse proxy that already runs in a container."""
 
     network: DockerName = Field(
         "", description="The proxy's Docker network, which SillyTavern joins; nothing is published then."
@@ -243,12 +243,14 @@ class SillyTavern(Section):
     uid: Annotated[int | Auto, *whole(0, 2**31 - 1, "a user id")] = Field(
         "auto", description="User that SillyTavern runs as and that owns its data; auto: the owner of this folder."
     )
-    gid: Annotated[int | Auto, *whole(0, 2**31 - 1, "a group id")] = Field("auto", description="Group likewise.")
+    gid: Annotated[int | Auto, *whole(0, 2**31 - 1, "a group id")] = Field(
+        "auto", description="Group of that user; auto: the folder's."
+    )
     proxy: Proxy = Proxy()
 
     @property
     def has_password(self) -> bool:
-        """Whether anybody but this machine may come in."""
+        """Return whether the page has a password: whether others than this machine may open it."""
         return self.expose != NONE or self.proxy.is_wanted
 
     @model_validator(mode="after")
@@ -281,7 +283,7 @@ class Limits(Section):
 
 
 class Spec(Section):
-    """stack.toml, whole."""
+    """The whole content of stack.toml."""
 
     name: Name = Field("auto", description="Name of the stack (the Compose project); auto: this folder's name.")
     images: Annotated[ImageSource, *choice(ImageSource)] = Field(

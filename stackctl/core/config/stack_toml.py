@@ -37,8 +37,8 @@ def parse(text: str, *, source: str = FILE) -> Spec:
 
 
 def edited(text: str, changes: Mapping[str, object]) -> str:
-    """Return the text with values set by dotted key, comments and order kept. The result is not validated."""
-    import tomlkit  # slow to load, and only an edit or a mistake needs it
+    """Return the text with values set by dotted key; comments and order stay. The result is not validated."""
+    import tomlkit  # slow to load, and needed only for an edit or a mistake
     import tomlkit.exceptions
 
     try:
@@ -58,7 +58,7 @@ def edited(text: str, changes: Mapping[str, object]) -> str:
 
 
 def example(values: Mapping[str, object] | None = None) -> str:
-    """The commented stack.toml: every key with its meaning, at its default or at the given value."""
+    """Return the commented stack.toml: every key with its meaning, at its default or at the given value."""
     chosen = dict(values or {})
     lines = ["# The stack of this folder. `stackctl deploy` reads it; every key has a default.", ""]
     lines += _commented(Spec, "", chosen)
@@ -75,12 +75,12 @@ def example(values: Mapping[str, object] | None = None) -> str:
 
 
 def schema() -> dict[str, Any]:
-    """The JSON schema of stack.toml, for editors."""
+    """Return the JSON schema of stack.toml, for editors."""
     return {"$schema": "http://json-schema.org/draft-07/schema#", **Spec.model_json_schema()}
 
 
 def _tables(section: str, says: str, kind: type[BaseModel]) -> list[str]:
-    """How a table of tables is written, commented out: it has no entry by default."""
+    """Return a table of tables as a commented example: it has no entry by default."""
     keys = [f"# {key} = {_as_toml('/path/to/model.gguf' if field.is_required() else field.default)}"
             for key, field in kind.model_fields.items()]  # fmt: skip
     return [f"# {says}", f"# [{section}.NAME]", *keys, ""]
@@ -98,12 +98,12 @@ def _commented(section: type[BaseModel], prefix: str, chosen: Mapping[str, objec
 
 
 def _as_toml(value: object) -> str:
-    """A text, number or list of texts: in JSON's form, which TOML shares but for one character."""
+    """Return a text, number or list of texts as TOML: JSON's form, which differs in one character."""
     return json.dumps(value, ensure_ascii=False).replace("\x7f", "\\u007f")
 
 
 def _lists_to_tuples(value: Any) -> Any:
-    """TOML arrays are lists, the frozen values hold tuples; pydantic's strict mode does not convert them."""
+    """Convert TOML's lists to the tuples of the frozen values; pydantic's strict mode does not."""
     if isinstance(value, dict):
         return {key: _lists_to_tuples(item) for key, item in value.items()}
     return tuple(value) if isinstance(value, list) else value
@@ -135,7 +135,7 @@ def _suggestion(path: tuple[str, ...]) -> str:
 
     section: type[BaseModel] = Spec
     for part in path[:-1]:
-        found = section.model_fields.get(part)  # none: the name of a table, which is the user's own
+        found = section.model_fields.get(part)  # None for the name of a table, which the user chose
         kind = found and (OneModel if isinstance(found.default, dict) else found.annotation)
         if isinstance(kind, type) and issubclass(kind, BaseModel):
             section = kind

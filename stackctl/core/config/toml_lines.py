@@ -1,4 +1,4 @@
-"""Where in a TOML text a key stands (neither tomllib nor pydantic keeps lines)."""
+"""Finds the line of a key in a TOML text (neither tomllib nor pydantic keeps lines)."""
 
 import tomlkit
 from tomlkit.container import Container
@@ -15,14 +15,14 @@ def line_of(text: str, path: tuple[str, ...]) -> int:
 
 
 def _places(container: Container, above: tuple[str, ...], line: int) -> list[tuple[int, tuple[str, ...]]]:
-    """(line, path) of every key, by counting the lines of what is rendered before it."""
+    """Yield (line, path) of every key, by counting the rendered lines before it."""
     places: list[tuple[int, tuple[str, ...]]] = []
     for key, item in container.body:
         one = Container()
         one.append(key, item)
         if key is not None:
             keys = (*above, *(part.key for part in getattr(key, "_keys", [key]) or [key]))
-            # a blank or comment before a table belongs to the table's own indentation
+            # tomlkit counts a blank line or comment before a table to the table's indentation
             places.append((line + item.trivia.indent.count("\n"), keys))
             if isinstance(item, Table) and not item.is_super_table():
                 places += _places(item.value, keys, line + item.trivia.indent.count("\n") + 1)

@@ -1,4 +1,4 @@
-"""The kinds of values that stack.toml holds, each with one plain sentence for whoever got it wrong."""
+"""The types of values in stack.toml, each with one plain sentence for a wrong value."""
 
 import ipaddress
 import re
@@ -29,19 +29,21 @@ _LABEL = re.compile(r"[A-Za-z0-9._/-]+=[ -~]*")
 _HOST = re.compile(r"[A-Za-z0-9-]+(?:\.[A-Za-z0-9-]+)*")
 _HOSTS = re.compile(rf"\.?{_HOST.pattern}")
 _PLACE = r"^(?:|(?:[0-9.]+|\[[0-9A-Fa-f:.]+\]):[1-9][0-9]{0,4})$"
-_PLAIN = r"^[^\u0000-\u001f\u007f-\u009f]*$"  # JSON schema's words for _printable()
+_PLAIN = r"^[^\u0000-\u001f\u007f-\u009f]*$"  # _printable() as a JSON schema
 
 
 def _printable(value: object) -> object:
     if isinstance(value, str) and any(ord(c) < 32 or 0x7F <= ord(c) < 0xA0 for c in value):
         raise ValueError("control characters (a newline, a tab, ...) are not allowed")
-    if isinstance(value, str) and any(0xD800 <= ord(c) < 0xE000 for c in value):  # Python's mark for a byte of no text
+    if isinstance(value, str) and any(
+        0xD800 <= ord(c) < 0xE000 for c in value
+    ):  # Python's mark for an undecodable byte
         raise ValueError("must be UTF-8 text; rename what it names")
     return value
 
 
 def _checked(says: str, good: Callable[[object], bool], schema: dict[str, Any]) -> tuple[Any, Any]:
-    """A validator with one plain sentence as its only error, and the JSON schema to match."""
+    """Return a validator with one plain sentence as its only error, and the matching JSON schema."""
 
     def check(value: object) -> object:
         if _printable(value) is not None and good(value):
@@ -60,13 +62,13 @@ def whole(minimum: int, maximum: int, what: str) -> tuple[Any, Any]:
 
 
 def either(*names: str) -> str:
-    """Names in words: "a", "a or b", "a, b or c"."""
+    """Return names as a text: "a", "a or b", "a, b or c"."""
     *others, last = names
     return f"{', '.join(others)} or {last}" if others else last
 
 
 def choice(kind: Any) -> tuple[Any, Any]:
-    """One of the names in a tuple or a Literal."""
+    """Return a type that accepts the names of a tuple or a Literal."""
     names = list(kind if isinstance(kind, tuple) else get_args(kind))
     says = "one of " + ", ".join(f'"{name}"' for name in names)
     return _checked(says, lambda v: v in names, {"enum": names})
@@ -116,11 +118,11 @@ def _is_source(value: object) -> bool:
 
 
 def _is_cpus(value: object) -> bool:
-    return value == "auto" or (type(value) in {int, float} and 0.01 <= value <= 4096)  # type: ignore[operator] # its type was just looked at
+    return value == "auto" or (type(value) in {int, float} and 0.01 <= value <= 4096)  # type: ignore[operator] # the type was just checked
 
 
 def is_host_name(value: object) -> bool:
-    """Whether it is a host's name, or one with a dot before it: all names below."""
+    """Return whether the value is a host name, or one with a leading dot, which stands for all its subdomains."""
     return isinstance(value, str) and bool(_HOSTS.fullmatch(value))
 
 
@@ -231,7 +233,7 @@ Cpus = Annotated[
 
 
 def memory_mib(value: str) -> int | None:
-    """Turn "8 GiB" into 8192; None for "auto"."""
+    """Return the MiB of a text: 8192 for "8 GiB"; None for "auto"."""
     found = _MEMORY.fullmatch(value)
     if not found:
         return None

@@ -1,1 +1,1 @@
-"""A backend that somebody else runs."""
+"""External backends, which the stack does not run."""

@@ -1,4 +1,4 @@
-"""Of which kind the servers are that were asked: each backend knows its own by its answers."""
+"""Detects the kind of an external server: each backend recognises its servers by their answers."""
 
 from dataclasses import dataclass
 
@@ -9,7 +9,7 @@ from stackctl.core.observed import ProbeResult, ServerSeen
 
 @dataclass(frozen=True, kw_only=True)
 class DetectedServer:
-    """A server of a known kind. `url`: as it was asked, from inside a container unless said otherwise."""
+    """A server of a known kind. url: the one that was asked, from inside a container unless stated otherwise."""
 
     backend: Backend
     url: str
@@ -21,13 +21,13 @@ class DetectedServer:
 
 
 def questions() -> tuple[Request, ...]:
-    """What to ask a server to learn of which kind it is, and whether its model is loaded."""
+    """Return the requests that tell a server's kind, and whether its model is loaded."""
     asked = (request for backend in backends.BACKENDS.values() for request in (backend.READY, *backend.QUESTIONS))
     return tuple({request.path: request for request in asked}.values())
 
 
 def detect_server(tried: ProbeResult) -> DetectedServer | None:
-    """The server that answered, if a backend knows it for its own."""
+    """Return the server that answered; None if no backend recognises it."""
     for backend in backends.BACKENDS.values():
         if (served := backend.recognise(tried.answers)) is not None:
             return DetectedServer(backend=backend, url=tried.url, served=served)
@@ -35,6 +35,6 @@ def detect_server(tried: ProbeResult) -> DetectedServer | None:
 
 
 def detected_servers(server: ServerSeen | None) -> tuple[DetectedServer, ...]:
-    """The servers of a known kind among those that were asked; the ready ones first."""
+    """Return the servers of a known kind among those that were asked; the ready ones first."""
     found = [one for tried in (server.tried if server else ()) if (one := detect_server(tried))]
     return tuple(sorted(found, key=lambda one: not one.is_ready))

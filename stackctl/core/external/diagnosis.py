@@ -1,4 +1,4 @@
-"""Why a backend elsewhere does not answer SillyTavern, from what containers and this machine saw of it."""
+"""Diagnoses why an external backend does not answer, from the probes of containers and of this machine."""
 
 from dataclasses import dataclass
 from ipaddress import ip_address

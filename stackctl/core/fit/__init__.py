@@ -1,4 +1,4 @@
-"""How much memory a model takes, per GPU and in RAM: a sum of named terms."""
+"""The memory that a model takes, per GPU and in RAM: a sum of named terms."""
 
 from dataclasses import dataclass
 from functools import cached_property
@@ -16,7 +16,7 @@ _MIB = 1 << 20
 
 @dataclass(frozen=True, kw_only=True)
 class Memory:
-    """What one GPU, or the machine's RAM, has to hold; MiB, rounded to hundredths so that the terms add up."""
+    """The memory of one GPU, or of the main memory, in MiB, rounded to hundredths so that the terms add up."""
 
     weights_mib: float = 0.0
     kv_cache_mib: float = 0.0
@@ -33,7 +33,7 @@ class Memory:
 
 @dataclass(frozen=True, kw_only=True)
 class Fit:
-    """Where everything goes. `devices`: one per GPU; `gpu_layers`: as llama.cpp counts them."""
+    """The memory on each device. devices: one per GPU; gpu_layers: as llama.cpp counts them."""
 
     devices: tuple[Memory, ...]
     host: Memory
@@ -43,7 +43,7 @@ class Fit:
 
 
 def fit(shape: Shape, settings: Settings, reserves: Reserves) -> Fit:
-    """The sum for one model, run in one way by a backend with these habits."""
+    """Return the sum for one model, one way to run it, and one backend's reserves."""
     run = Run(shape=shape, settings=settings, reserves=reserves)
     blocks = len(shape.layers)
     if settings.device == "cpu" or not settings.split:
@@ -56,18 +56,18 @@ def fit(shape: Shape, settings: Settings, reserves: Reserves) -> Fit:
 
 @dataclass(frozen=True)
 class _Place:
-    """Which block lies where: the first ones in RAM, the others on the GPUs in order, the output layer on the last."""
+    """The place of each block: the first ones in RAM, the others on the GPUs in order, the output layer on the last."""
 
     run: Run
     on_gpu: int
 
     @property
     def first(self) -> int:
-        """The first block on a GPU."""
+        """Return the index of the first block on a GPU."""
         return max(0, len(self.run.shape.layers) + 1 - self.on_gpu)
 
     def _gpu(self, index: int) -> int:
-        """The GPU of a block (its index; one more is the output layer), by each one's share of them."""
+        """Return the GPU of a block by its index (the output layer has the next one), from each GPU's share."""
         share, split = (index - self.first) / max(1, self.on_gpu), self.run.settings.split
         reached, whole = 0.0, sum(split)
         for number, part in enumerate(split):
@@ -77,7 +77,7 @@ class _Place:
         return len(split) - 1
 
     def _experts(self, index: int) -> int:
-        """Bytes of a GPU block's experts that stay in RAM all the same."""
+        """Return the bytes of a GPU block's experts that stay in RAM."""
         return self.run.shape.layers[index].experts if index < self.run.settings.cpu_experts else 0
 
     def device(self, number: int) -> Memory:
@@ -95,19 +95,19 @@ class _Place:
 
     @property
     def has_everything(self) -> bool:
-        """Whether the GPUs do all by themselves."""
+        """Return whether the GPUs hold all layers."""
         return self.on_gpu > len(self.run.shape.layers) and not self.run.settings.cpu_experts
 
     @property
     def is_shared(self) -> bool:
-        """Whether several GPUs work on a prompt at once, which llama.cpp does where they have everything."""
+        """Return whether several GPUs work on a prompt at once, which llama.cpp does if they hold all layers."""
         return self.has_everything and len(self.run.settings.split) > 1
 
     def _compute(self, number: int, *, has_output: bool) -> int:
         run, blocks = self.run, len(self.run.shape.layers)
         if self.is_shared:
             return compute.on_one_of_several(run, is_first=number == 0, is_last=has_output)
-        if self.has_everything or number:  # what lies in RAM, the first GPU computes
+        if self.has_everything or number:  # the first GPU computes the layers in RAM
             return compute.on_gpu(run, has_output=has_output)
         return compute.on_gpu_in_part(run, min(max(0, self.on_gpu - 1), blocks), has_output=has_output)
 
@@ -141,7 +141,7 @@ def _all_in_ram(run: Run) -> Memory:
 
 
 def _base(run: Run) -> float:
-    """RAM of the program, which grows with the vocabulary (measured: 90 MiB with 32k tokens, 125 with 262k)."""
+    """Return the program's RAM, which grows with the vocabulary (measured: 90 MiB with 32k tokens, 125 with 262k)."""
     return round(run.reserves.base_mib + run.shape.vocabulary / 6400, 2)
 
 

@@ -1,8 +1,8 @@
-"""How to run a model on this machine: layers on the GPU, context, type of the KV cache; and what else there is.
+"""Chooses how to run a model on this machine: layers on the GPU, context, type of the KV cache; and alternatives.
 
-In this order, what is not fixed by the user: everything on the GPU; a q8_0 cache there; a model of experts with some
-of those in RAM; as many layers on the GPU as fit; and where RAM itself is short, a q8_0 cache and less context. A
-context of 8192 tokens is worth more in a long chat than speed, so it is lowered last, and never below 4096.
+It tries, as far as the user leaves it open: everything on the GPU; a q8_0 cache there; some experts of a
+mixture-of-experts model in RAM; as many layers on the GPU as fit; and if RAM is short, a q8_0 cache and less context.
+In a long chat a context of 8192 tokens is worth more than speed, so it is lowered last, and never below 4096.
 """
 
 from bisect import bisect_left
@@ -16,7 +16,7 @@ CONTEXT: Final = 8192
 LEAST_CONTEXT: Final = 4096
 _MARGIN, _LEAST_MARGIN_MIB, _WSL_MARGIN_MIB = 0.03, 300, 1024
 CUDA_CONTEXT_MIB: Final = 500.0  # of VRAM per GPU and program: 107 (34 SMs) to 612 (148 SMs) were measured
-# GB/s, for a class of speed and no more: a GPU of the middle, and two channels of RAM
+# GB/s, only for a class of speed: a middle-class GPU, and RAM with two channels
 GPU_GBS, RAM_GBS = 350.0, 35.0
 _SPEEDS: Final = (
     (20.0, "much faster than you read"),
@@ -29,17 +29,17 @@ _SPEEDS: Final = (
 
 @dataclass(frozen=True, kw_only=True)
 class Room:
-    """Memory that may be used: free now, or held by what this run replaces."""
+    """The memory that may be used: free now, or held by the run that this one replaces."""
 
     gpus_mib: tuple[int, ...] = ()
-    totals_mib: tuple[int, ...] = ()  # of each GPU; (): as much as is free
+    totals_mib: tuple[int, ...] = ()  # the total of each GPU; () if it equals the free memory
     ram_mib: int
     ram_total_mib: int = 0
-    is_wsl: bool = False  # there the driver takes RAM, silently and slowly, once VRAM is full
+    is_wsl: bool = False  # under WSL the driver falls back to RAM when VRAM is full, which is slow
 
     @property
     def usable_mib(self) -> tuple[int, ...]:
-        """Of each GPU, what a choice may fill."""
+        """Return the memory of each GPU that a choice may fill."""
         least = _WSL_MARGIN_MIB if self.is_wsl else _LEAST_MARGIN_MIB
         totals = self.totals_mib or self.gpus_mib
         return tuple(
@@ -53,7 +53,7 @@ class Room:
 
 @dataclass(frozen=True, kw_only=True)
 class Wanted:
-    """What the user fixes; None: to be chosen."""
+    """The values that the user fixes; None for those to choose."""
 
     context: int | None = None
     kv_type: str | None = None
@@ -67,24 +67,24 @@ class Wanted:
 
 @dataclass(frozen=True, kw_only=True)
 class Alternative:
-    """Another way to run the model: what changes, what it costs or gains, and how much less memory it takes."""
+    """Another way to run the model: the change, its cost or gain, and the memory that it saves."""
 
-    change: str  # as it would be written: "context = 4096"
+    change: str  # as in stack.toml: "context = 4096"
     effect: str
-    saves_mib: float  # on the GPUs where there are some, else in RAM; negative: it takes more
+    saves_mib: float  # on the GPUs if there are any, else in RAM; negative if it takes more
     fits: bool
     fit: Fit
 
 
 @dataclass(frozen=True, kw_only=True)
 class Choice:
-    """How the model would run."""
+    """The chosen way to run the model."""
 
     fit: Fit
     fits: bool
     room: Room
-    problems: tuple[str, ...]  # where it does not fit, in words; () where it does
-    tokens_per_s: float  # a guess from the bytes that a token reads
+    problems: tuple[str, ...]  # a sentence for each place where it does not fit; () if it does
+    tokens_per_s: float  # estimated from the bytes that a token reads
     alternatives: tuple[Alternative, ...]
 
     @property
@@ -97,17 +97,17 @@ class Choice:
 
 
 def speed(tokens_per_s: float) -> str:
-    """A class of speed in words."""
+    """Return the name of a class of speed."""
     return next(words for least, words in _SPEEDS if tokens_per_s >= least)
 
 
 def choose(shape: Shape, wanted: Wanted, reserves: Reserves, room: Room) -> Choice:
-    """The best way that fits with a margin; else the most frugal one, with fits False where it takes too much."""
+    """Return the best way that fits with a margin; else the most frugal one, with fits=False if it takes too much."""
     found = None
     for found in _ways(shape, wanted, reserves, room):
         if not what_lacks(found, room, has_margin=True):
             break
-    assert found  # noqa: S101 - there is at least one way
+    assert found  # noqa: S101 - _ways() yields at least one
     missing = what_lacks(found, room, has_margin=False)
     return Choice(
         fit=found,
@@ -120,7 +120,7 @@ def choose(shape: Shape, wanted: Wanted, reserves: Reserves, room: Room) -> Choi
 
 
 def tokens_per_s(shape: Shape, found: Fit) -> float:
-    """Tokens a second, roughly: every token reads the active weights and the cache once."""
+    """Return about how many tokens a second it makes: every token reads the active weights and the cache once."""
     on_gpu = sum(one.weights_mib + one.kv_cache_mib for one in found.devices)
     in_ram = found.host.weights_mib + found.host.kv_cache_mib - shape.input / 2**20
     if not found.devices:
@@ -147,7 +147,7 @@ def _settings(wanted: Wanted, room: Room, context: int, kv_type: str, layers: in
 
 
 def _ways(shape: Shape, wanted: Wanted, reserves: Reserves, room: Room) -> Iterator[Fit]:
-    """Every way worth trying, the best first; the last is the most frugal."""
+    """Yield every way worth trying, the best first; the last is the most frugal."""
     trained = shape.trained_context or CONTEXT
     contexts = (
         [wanted.context] if wanted.context else sorted({min(CONTEXT, trained), min(LEAST_CONTEXT, trained)})[::-1]
@@ -171,8 +171,10 @@ def _ways(shape: Shape, wanted: Wanted, reserves: Reserves, room: Room) -> Itera
 
 
 def _experts_in_ram(shape: Shape, settings: Settings, reserves: Reserves, room: Room) -> Iterator[Fit]:
-    """Everything on the GPUs but the experts of the fewest blocks for which that fits there: each block more takes RAM,
-    and frees VRAM, so halving finds it."""
+    """Return everything on the GPUs except the experts of as few blocks as possible.
+
+    Each further block frees VRAM, so a binary search finds the number.
+    """
     blocks = len(shape.layers)
 
     def with_experts(count: int) -> Fit:
@@ -188,7 +190,7 @@ def _experts_in_ram(shape: Shape, settings: Settings, reserves: Reserves, room: 
 
 
 def _most_layers(shape: Shape, settings: Settings, reserves: Reserves, room: Room) -> Fit:
-    """As many layers on the GPUs as fit there: the sum grows with their number, so halving finds it."""
+    """Return as many layers on the GPUs as fit. The sum grows with their number, so a binary search finds it."""
     low, high = 0, len(shape.layers) + 1
     found = fit(shape, replace(settings, gpu_layers=0), reserves)
     while low < high:
@@ -206,7 +208,7 @@ def _on_gpus(devices: tuple[Memory, ...], free_mib: tuple[int, ...]) -> bool:
 
 
 def what_lacks(one: Fit, room: Room, *, has_margin: bool) -> list[str]:
-    """Where there is too little, in words."""
+    """Return a sentence for each place with too little memory; () if there is none."""
     gpus = room.usable_mib if has_margin else room.gpus_mib
     ram = room.usable_ram_mib if has_margin else room.ram_mib
     missing = []
@@ -220,7 +222,7 @@ def what_lacks(one: Fit, room: Room, *, has_margin: bool) -> list[str]:
 
 
 def _alternatives(shape: Shape, wanted: Wanted, reserves: Reserves, room: Room, found: Fit) -> Iterator[Alternative]:
-    """What could be changed by hand, and what each change is worth."""
+    """Return the changes that the user could make, and the effect of each."""
     settings = found.settings
     base = _taken(found)
     for change, effect, other in _changes(shape, wanted, settings, room):

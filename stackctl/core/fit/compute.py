@@ -1,30 +1,34 @@
-"""The compute buffer: what a batch's activations need at their widest point, in bytes."""
+"""The compute buffer, in bytes: the activations of a batch at their widest point.
+
+It mirrors the buffers that sched_reserve() in llama.cpp's src/llama-context.cpp allocates for the graphs of
+src/llama-graph.cpp and src/models/*.cpp.
+"""
 
 from stackctl.core.fit.settings import Settings
 from stackctl.core.fit.terms import Run
 from stackctl.core.model.shape import Layer
 
-_LARGE_BATCH = 32  # tokens from which on a GPU computes layers whose weights lie in RAM
-# llama.cpp has several GPUs work on four parts of a prompt at once (GGML_SCHED_MAX_COPIES), each with masks and inputs
-# of its own; how many embeddings of a batch that makes more was measured (tests/shapes/families.csv)
+_LARGE_BATCH = 32  # tokens from which on a GPU computes layers with weights in RAM (ggml-cuda's offload_op)
+# with several GPUs llama.cpp works on four parts of a prompt at once (GGML_SCHED_MAX_COPIES), each with its masks and
+# inputs; the number of additional embeddings of a batch was measured (tests/shapes/families.csv)
 _COPIES = 4
 _FIRST, _FURTHER, _LAST, _HOST = 11, 6, 5, 10
 
 
 def on_gpu(run: Run, *, has_output: bool = True) -> int:
-    """Blocks that lie on this GPU, and the output layer if it does."""
+    """Return the buffer of a GPU for its blocks, and for the output layer if it has it."""
     return run.mask + max(_head(run) if has_output else 0, _peak(run))
 
 
 def on_one_of_several(run: Run, *, is_first: bool, is_last: bool) -> int:
-    """Everything on several GPUs, which work on parts of a prompt at once: their inputs are there several times."""
+    """Return the buffer of one of several GPUs that hold everything; each part of a prompt has a copy of the inputs."""
     stream = run.rows(run.shape.embedding)
     peak = _peak(run) + (_FIRST if is_first else _FURTHER) * stream
     return _COPIES * run.mask + max(peak, _head(run) + _LAST * stream if is_last else 0)
 
 
 def on_gpu_in_part(run: Run, on_gpu_blocks: int, *, has_output: bool) -> int:
-    """Some blocks on the GPU, or their experts in RAM: what lies there comes over for a prompt, a tensor at a time."""
+    """Return the buffer of a GPU while some weights are in RAM: ggml_backend_sched copies them, a tensor at a time."""
     stream = run.rows(run.shape.embedding)
     layers = run.shape.layers
     blocks = layers[: len(layers) - on_gpu_blocks]
@@ -44,26 +48,26 @@ def on_gpu_in_part(run: Run, on_gpu_blocks: int, *, has_output: bool) -> int:
 
 
 def _brought(run: Run, layer: Layer) -> int:
-    """Bytes that a block's experts need on the GPU while they are computed there."""
+    """Return the bytes that a block's experts need on the GPU while it computes them."""
     if not run.shape.is_scattered:
         return layer.largest_expert
-    other = (layer.experts - layer.largest_expert) // 2  # there are three tensors of them
+    other = (layer.experts - layer.largest_expert) // 2  # experts have three tensors
     return layer.largest_expert + other + run.rows(run.shape.experts_used * run.shape.embedding)
 
 
 def beside_gpus(run: Run) -> int:
-    """In RAM while several GPUs have everything."""
+    """Return the buffer in RAM while several GPUs hold everything."""
     return _COPIES * run.mask + _HOST * run.rows(run.shape.embedding)
 
 
 def beside_gpu(run: Run) -> int:
-    """In RAM while a GPU is used."""
+    """Return the buffer in RAM while a GPU is used."""
     keys = 0 if run.settings.flash_attention else 2 * run.rows(_widest_keys(run))
     return run.mask + 4 * run.rows(run.shape.embedding) + keys
 
 
 def on_cpu(run: Run) -> int:
-    """Everything in RAM."""
+    """Return the buffer in RAM without a GPU."""
     stream = run.rows(run.shape.embedding)
     wide = 7 if run.shape.is_parallel else 5
     scores = _scores(run) + stream if not run.settings.flash_attention else 0
@@ -72,19 +76,19 @@ def on_cpu(run: Run) -> int:
 
 
 def _head(run: Run) -> int:
-    """The output layer at work."""
+    """Return the bytes of the output layer's activations: its input and the logits."""
     return _logits(run) + 4 * run.rows(run.shape.embedding)
 
 
 def _peak(run: Run) -> int:
-    """The widest point of a block."""
+    """Return the bytes at the widest point of a block."""
     stream = run.rows(run.shape.embedding)
     wide = 4 if not run.shape.is_parallel else 6 if _has_gate(run) else 5
     return max(_feed_forward(run) + wide * stream, _scores(run), _scratch(run)) + _beside(run)
 
 
 def _beside(run: Run) -> int:
-    """What lies ready through all blocks: an embedding for each of them, and the other streams of a model with more."""
+    """Return the bytes that stay through all blocks: the embeddings per layer, and further hidden states."""
     shape = run.shape
     streams = run.rows(shape.embedding) * shape.streams if shape.streams > 1 else 0
     return 2 * run.rows(shape.embedding_per_layer * len(shape.layers)) + streams
@@ -127,7 +131,7 @@ def _moe_inner(run: Run) -> int:
 
 
 def _feed_forward(run: Run) -> int:
-    """The widest of what a block does one after the other."""
+    """Return the bytes at the widest point of a feed-forward: build_ffn, build_moe_ffn."""
     ways = [run.rows(layer.feed_forward) * (3 if layer.is_gated else 1) for layer in run.shape.layers]
     ways.append(2 * run.rows(_queries(run)))
     if run.shape.is_moe:
@@ -139,21 +143,21 @@ def _feed_forward(run: Run) -> int:
 
 
 def _recurrent(run: Run) -> int:
-    """A recurrent layer: what it projects, its convolution, its output, and the states read and written."""
+    """Return the bytes of a recurrent layer: projections, convolution, output, states read and written (build_rs)."""
     shape = run.shape
-    if shape.convolved == shape.inner:  # Mamba's first kind
+    if shape.convolved == shape.inner:  # Mamba 1
         return int(3.25 * run.rows(shape.inner))
     states = max((run.state(layer) for layer in shape.layers), default=0)
     return _mixed(run) + 2 * states
 
 
 def _mixed(run: Run) -> int:
-    """What a recurrent layer makes of a batch: its projections, its convolution, its output."""
+    """Return the bytes of a recurrent layer's projections, convolution and output for a batch."""
     return run.rows(run.shape.projected + run.shape.convolved + 2 * run.shape.inner)
 
 
 def _scores(run: Run) -> int:
-    """Attention's scores as a matrix, which flash attention does without."""
+    """Return the bytes of the attention scores (kq in build_attn_mha), which flash attention does not need."""
     settings: Settings = run.settings
     heads = max((layer.heads for layer in run.shape.layers if layer.key), default=0)
     if settings.flash_attention or not heads:
@@ -167,7 +171,7 @@ def _score_row(run: Run) -> int:
 
 
 def _scratch(run: Run) -> int:
-    """CUDA's flash attention reads a quantised cache as f16: one layer's K and V, unpacked."""
+    """Return the bytes of one layer's K and V as f16, into which CUDA's flash attention converts a quantised cache."""
     settings = run.settings
     if settings.device != "cuda" or not settings.flash_attention or not settings.is_quantised:
         return 0

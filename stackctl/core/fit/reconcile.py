@@ -1,4 +1,4 @@
-"""What a backend says it reserved, against what was planned for it."""
+"""Compares the memory that a backend reports with the plan."""
 
 from collections.abc import Iterable
 
@@ -9,9 +9,9 @@ _SHARE, _LEAST_MIB = 0.1, 256.0
 
 
 def difference(planned: Fit, buffers: Iterable[Buffer]) -> str:
-    """In words where a place holds much more or less than planned; "" where it does not, or nothing was said.
+    """Return a sentence about places that hold much more or less than planned; "" if none does, or nothing was logged.
 
-    In RAM weights are left out: they are mapped from the file, and repacked for the processor beside that.
+    Weights in RAM are left out: they are mapped from the file, and repacked for the processor.
     """
     told = tuple(buffers)
     if not told:

@@ -1,8 +1,8 @@
-"""How much memory a model of safetensors takes: an estimate, rougher than the sum for a GGUF.
+"""The memory of a safetensors model: an estimate, rougher than the sum for a GGUF.
 
-Weights are the files' bytes, as Transformers and ExLlamaV3 load them; the cache is 16 bits for every key and value at
-the whole context, though Transformers' grows to that as a chat does. What the loader itself takes is what others
-measured (see Reserves.folder_mib).
+Weights are the files' bytes, as Transformers and ExLlamaV3 load them. The cache has 16 bits for every key and value at
+the whole context, though Transformers' cache grows with the chat. The loader's part was measured by others (see
+Reserves.folder_mib).
 """
 
 from collections.abc import Iterable, Mapping
@@ -14,23 +14,23 @@ from stackctl.core.fit.choice import CONTEXT, GPU_GBS, RAM_GBS, Alternative, Cho
 from stackctl.core.model.safetensors_header import Tensors
 
 _MIB: Final = 1 << 20
-_CACHE_BYTES: Final = 2  # of each value of K and V
-_LEAST: Final = 2048  # tokens; less is no alternative
+_CACHE_BYTES: Final = 2  # per value of K and V
+_LEAST: Final = 2048  # tokens; a smaller context is not offered
 
 
 @dataclass(frozen=True, kw_only=True)
 class Folder:
-    """What decides how much it takes."""
+    """The properties of a safetensors model that decide its memory."""
 
-    weights: int  # bytes, as they are loaded
+    weights: int  # bytes after loading
     layers: int
-    cached: int  # values of K and V that a token leaves in all layers
-    trained_context: int  # tokens; 0: not said
+    cached: int  # values of K and V for a token, in all layers
+    trained_context: int  # tokens; 0 if unknown
 
 
 def estimate(files: Iterable[Tensors], config: Mapping[str, Any], packing: str) -> Folder:
-    """By the weights' headers and config.json (keys of transformers' PretrainedConfig); what it lacks counts as 0."""
-    inner = config.get("text_config")  # of a model that sees: its language part
+    """Return the properties from the weights' headers and config.json (keys of PretrainedConfig); 0 if missing."""
+    inner = config.get("text_config")  # the language part of a model with vision
     text = inner if isinstance(inner, Mapping) else config
 
     def number(key: str) -> int:
@@ -40,10 +40,10 @@ def estimate(files: Iterable[Tensors], config: Mapping[str, Any], packing: str) 
     heads, layers = number("num_attention_heads"), number("num_hidden_layers")
     head = number("head_dim") or (number("hidden_size") // heads if heads else 0)
     each = 2 * (number("num_key_value_heads") or heads) * head
-    if number("kv_lora_rank"):  # DeepSeek's: Transformers keeps what the latent expands to
+    if number("kv_lora_rank"):  # DeepSeek's MLA: Transformers caches the expanded latent
         each = heads * (number("qk_nope_head_dim") + number("qk_rope_head_dim") + number("v_head_dim"))
     types = [one for file in files for one in file.types.items()]
-    has_whole_floats = not packing  # which are loaded as 16 bits, however long they are in the file
+    has_whole_floats = not packing  # floats are loaded as 16 bits, whatever their size in the file
     weights = sum(size // 2 if kind == "F32" and has_whole_floats else size for kind, (_, size) in types)
     return Folder(
         weights=weights, layers=layers, cached=layers * each, trained_context=number("max_position_embeddings")
@@ -51,7 +51,7 @@ def estimate(files: Iterable[Tensors], config: Mapping[str, Any], packing: str) 
 
 
 def choose(model: Folder, context: int | None, reserves: Reserves, room: Room, *, on_gpu: bool) -> Choice:
-    """Whether it fits with that context: as a whole on the GPUs, a share each, or in RAM."""
+    """Return how it would run with that context: wholly on the GPUs, with equal shares, or in RAM."""
     trained = model.trained_context
     context = context or min(CONTEXT, trained or CONTEXT)
     found = _fit(model, context, reserves, room, on_gpu=on_gpu)

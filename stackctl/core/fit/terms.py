@@ -1,4 +1,4 @@
-"""The terms of the sum, each in bytes, each by itself.
+"""The terms of the sum, each in bytes.
 
 Sources: llama.cpp's src/llama-kv-cache*.cpp, src/llama-memory-recurrent.cpp, src/llama-context.cpp (sched_reserve,
 output_reserve) and src/llama-graph.cpp; the closed form of the compute buffer was derived from its graphs and checked
@@ -13,7 +13,7 @@ from stackctl.core.fit.settings import KV_TYPES, Settings
 from stackctl.core.model.shape import Layer, Shape
 
 _F32 = 4
-_CELLS = 256  # caches grow in steps of so many tokens
+_CELLS = 256  # caches grow in steps of this many tokens
 
 
 def padded(tokens: int) -> int:
@@ -22,7 +22,7 @@ def padded(tokens: int) -> int:
 
 @dataclass(frozen=True, kw_only=True)
 class Run:
-    """A model and its settings with everything resolved that the terms share."""
+    """A model and its settings, with the values that several terms share."""
 
     shape: Shape
     settings: Settings
@@ -34,7 +34,7 @@ class Run:
 
     @cached_property
     def is_shared(self) -> bool:
-        """Whether all slots use one cache: only where nobody asked for a number of them."""
+        """Return whether all slots share one cache: only if their number is the default."""
         return self.slots == 1 or (self.settings.slots is None and self.reserves.shares_one_cache)
 
     @cached_property
@@ -47,45 +47,45 @@ class Run:
 
     @cached_property
     def cells(self) -> int:
-        """Tokens of one stream's cache in a layer that sees everything."""
+        """Return the tokens of one stream's cache in a layer with full attention (llama-kv-cache.cpp)."""
         return padded(padded(self.settings.context) // self.streams)
 
     @cached_property
     def window_cells(self) -> int:
-        """Likewise in a layer whose attention slides."""
+        """Return the tokens of one stream's cache in a layer with sliding attention (llama-kv-cache-iswa.cpp)."""
         seen = self.shape.window * (self.slots if self.is_shared else 1) + self.batch
         return padded(min(self.cells, seen))
 
     @property
     def outputs(self) -> int:
-        """Tokens of a batch whose logits are kept."""
+        """Return the tokens of a batch whose logits are kept."""
         return self.slots if self.reserves.logits == "slots" else self.batch
 
     def kv_cache(self, layer: Layer) -> int:
-        """Bytes of one layer's cache."""
+        """Return the bytes of one layer's cache."""
         value = layer.value
-        if layer.has_cache and not self.settings.flash_attention:  # V lies transposed, as wide as the widest layer's
+        if layer.has_cache and not self.settings.flash_attention:  # V is transposed, as wide as in the widest layer
             value = self.shape.widest_value
         cells = self.window_cells if layer.slides else self.cells
         return cells * self.streams * (layer.key + value) * KV_TYPES[self.settings.kv_type] // 32
 
     def state(self, layer: Layer) -> int:
-        """Bytes of one layer's recurrent state, for all slots."""
+        """Return the bytes of one layer's recurrent state, for all slots (llama-memory-recurrent.cpp)."""
         return layer.state * _F32 * self.slots
 
     @property
     def output(self) -> int:
-        """Bytes of the buffer that results are copied into, in RAM."""
+        """Return the bytes of the buffer in RAM for results (output_reserve)."""
         return _F32 * self.shape.vocabulary * self.slots
 
     @property
     def mask(self) -> int:
-        """Bytes of the attention masks: a row per token of the batch, over every cell."""
+        """Return the bytes of the attention masks (KQ_mask): a row per token of the batch, over every cell."""
         caches = [layer for layer in self.shape.layers if layer.key]
         cells = self.cells if any(not layer.slides for layer in caches) else 0
         cells += self.window_cells if any(layer.slides for layer in caches) else 0
         return self.batch * cells * (2 if self.settings.flash_attention else _F32)
 
     def rows(self, values: int) -> int:
-        """Bytes of an activation: so many values for each token of the batch."""
+        """Return the bytes of an activation with this many values for each token of the batch."""
         return _F32 * self.batch * values

@@ -1,1 +1,1 @@
-"""Text and limits of others' formats, read without trusting them."""
+"""Readers of other programs' formats that don't trust their content."""

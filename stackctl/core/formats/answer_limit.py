@@ -1,14 +1,14 @@
-"""How much is taken of an answer that may have no end, and how long it is waited for."""
+"""Limits on an answer that may have no end: its size, its parts and its time."""
 
 from dataclasses import dataclass
 from typing import Final, NoReturn
 
-EXTENSION: Final = "stackctl.limit"  # of an HTTP request that carries one
+EXTENSION: Final = "stackctl.limit"  # the extension of an HTTP request that carries its limit
 
 
 @dataclass(frozen=True, kw_only=True)
 class Limit:
-    """Of one answer, its head included. `parts`: as they come in; the smaller they are, the more memory they take."""
+    """The limits of one answer, its head included. parts: chunks received; small ones take more memory each."""
 
     seconds: float
     silence_s: float  # between two parts
@@ -16,26 +16,26 @@ class Limit:
     parts: int = 200_000
 
 
-USUAL: Final = Limit(seconds=30, silence_s=30, size=4 << 20)  # of a request that carries none
+USUAL: Final = Limit(seconds=30, silence_s=30, size=4 << 20)  # the limit of a request that carries none
 
 
 class Exceeded(Exception):
-    """An answer went over its limit; the words say which one, and what had come by then."""
+    """An answer exceeded a limit; the message names the limit and what had arrived."""
 
 
 class Silent(Exceeded):
-    """Nothing more came for too long."""
+    """No part of the answer arrived for too long."""
 
 
 class Tally:
-    """What has come of an answer since `began`, by whatever clock: Exceeded is raised once it is too much."""
+    """Counts what has arrived of an answer since `began` (in seconds of any clock); raises Exceeded over the limit."""
 
     def __init__(self, limit: Limit, began: float) -> None:
         self._limit, self._began = limit, began
         self._size = self._parts = 0
 
     def wait_s(self, now: float) -> float:
-        """For how many seconds the next part may be waited for."""
+        """Return for how many seconds to wait for the next part."""
         left = self._began + self._limit.seconds - now
         if left <= 0:
             raise Exceeded(f"its answer did not end within {self._limit.seconds:.0f} s; {self._came}")
@@ -51,7 +51,7 @@ class Tally:
             raise Exceeded(f"its answer comes in more than {self._limit.parts} parts; {self._came}")
 
     def miss(self, now: float) -> NoReturn:
-        """Raise what it means that the wait for the next part was in vain."""
+        """Raise Exceeded or Silent after a wait in which no part arrived."""
         self.wait_s(now)
         raise Silent(f"nothing of its answer came for {self._limit.silence_s:.0f} s; {self._came}")
 

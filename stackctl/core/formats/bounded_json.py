@@ -1,28 +1,28 @@
-"""JSON from files that anybody may have written: what would fill the memory is refused before it is parsed."""
+"""JSON from untrusted files: a text that would fill the memory is refused before it is parsed."""
 
 import json
 from collections.abc import Sequence
 from math import isfinite
 from typing import Any, Final, NoReturn
 
-DEEPEST: Final = 100  # levels; the files that we read have some ten
+DEEPEST: Final = 100  # levels; the files that stackctl reads have about ten
 
 
 class NoTable(ValueError):
-    """It is no JSON object; the words say what it is instead."""
+    """The text is no JSON object; the message says what it is instead."""
 
 
 class TooMuch(NoTable):
-    """It may be one, but of more parts than are parsed."""
+    """The text may be a JSON object, but with more values than the limit."""
 
 
 def parse(text: str, most: int, *, is_strict: bool = False, is_finite: bool = False) -> dict[str, Any]:
-    """Return the object that a text is, of at most `most` values and DEEPEST levels.
+    """Return the JSON object of a text, with at most `most` values and DEEPEST levels.
 
-    Raises NoTable for all else; strict, for a key that stands twice, too; finite, for NaN and numbers without end, too,
-    which only Python's JSON has.
+    Raise NoTable for any other text. is_strict: also for a key that appears twice. is_finite: also for NaN and
+    Infinity, which Python's JSON allows.
     """
-    if sum(map(text.count, "[{,")) > most:  # before each value there is one of these
+    if sum(map(text.count, "[{,")) > most:  # each value follows one of these
         raise TooMuch("has more entries than are read")
     try:
         found = json.loads(
@@ -45,7 +45,7 @@ def parse(text: str, most: int, *, is_strict: bool = False, is_finite: bool = Fa
 
 
 def _is_deeper(found: object, levels: int) -> bool:
-    """Whether values lie within each other over more than so many levels."""
+    """Return whether values are nested over more than so many levels."""
     level = [found]
     for _ in range(levels):
         level = [
@@ -71,6 +71,6 @@ def _once(pairs: Sequence[tuple[str, Any]]) -> dict[str, Any]:
     found = dict(pairs)
     if len(found) < len(pairs):
         seen: set[str] = set()
-        twice = next(key for key, _ in pairs if key in seen or seen.add(key))  # type: ignore[func-returns-value] # None, so: go on
+        twice = next(key for key, _ in pairs if key in seen or seen.add(key))  # type: ignore[func-returns-value] # None is falsy
         raise NoTable(f"has {twice[:80]!r} twice")
     return found

@@ -1,4 +1,4 @@
-"""Frozen dataclasses as JSON's values and back: each field by its type, which alone says what may stand there."""
+"""Converts frozen dataclasses to JSON values and back; the type of each field decides which values it accepts."""
 
 from collections.abc import Mapping
 from dataclasses import fields, is_dataclass
@@ -9,7 +9,7 @@ _PLAIN: Final[Mapping[type, tuple[type, ...]]] = {str: (str,), bool: (bool,), in
 
 
 def to_plain(value: Any) -> Any:
-    """A dataclass, with all that is in it, as tables, lists and plain values; raise TypeError for what is none."""
+    """Return a dataclass and its content as tables, lists and plain values; raise TypeError for any other value."""
     if is_dataclass(value):
         return {one.name: to_plain(getattr(value, one.name)) for one in fields(value)}
     if isinstance(value, Mapping):
@@ -22,15 +22,15 @@ def to_plain(value: Any) -> Any:
 
 
 def from_plain(kind: Any, raw: Any) -> Any:
-    """The value of a kind (a dataclass, or a field's type) that to_plain() made `raw` of; what it lacks is the default.
+    """Return the value of this kind (a dataclass, or a field's type) from which to_plain() made `raw`.
 
-    A key that the dataclass does not know is passed over. Raises TypeError or ValueError for anything else.
+    Missing keys get the field's default; unknown keys are ignored. Raise TypeError or ValueError for anything else.
     """
     if is_dataclass(kind):
         table = _as(dict, raw)
         return kind(**{one.name: from_plain(one.type, table[one.name]) for one in fields(kind) if one.name in table})  # type: ignore[operator]  # it is a class
     outer, inner = get_origin(kind), get_args(kind)
-    if outer in (Union, UnionType):  # of one kind and None
+    if outer in (Union, UnionType):  # a type or None
         return None if raw is None else from_plain(next(one for one in inner if one is not NoneType), raw)
     if outer is Literal:
         if raw not in inner:
@@ -44,7 +44,7 @@ def from_plain(kind: Any, raw: Any) -> Any:
 
 
 def _as(kind: type, raw: Any) -> Any:
-    """`raw`, which must be of this very type; true is no number."""
+    """Return `raw` if it has exactly this type (true is no number); raise TypeError if not."""
     if type(raw) not in _PLAIN.get(kind, (kind,)):
         raise TypeError(f"{raw!r:.40} is no {kind.__name__}")
     return raw

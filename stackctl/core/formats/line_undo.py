@@ -1,4 +1,4 @@
-"""Taking back what was written into a text, where somebody else may have edited it since."""
+"""Undoes changes to a text that others may have edited since."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -7,16 +7,16 @@ from difflib import SequenceMatcher
 
 @dataclass(frozen=True, kw_only=True)
 class Undone:
-    """A text without what was written. `edited`: its lines that somebody else wrote since, from 1 on."""
+    """A text without the changes. edited: the numbers, from 1 on, of lines that others wrote since."""
 
     text: str
     edited: tuple[int, ...]
 
 
 def undo(before: str, written: str, now: str) -> Undone:
-    """Return `now` with every change from `before` to `written` taken back, but where somebody edited the same lines.
+    """Return `now` with every change from `before` to `written` undone, except where others edited the same lines.
 
-    A change stays as a whole where an edit touches one of its lines: half of it would be nobody's text.
+    A change stays as a whole if an edit touches one of its lines: half of it would be a text that no one wrote.
     """
     ours, theirs = _changes(written, before), _changes(written, now)
     kept = [one for one in ours if not any(_meet(one, other) for other in theirs)]
@@ -34,7 +34,7 @@ def undo(before: str, written: str, now: str) -> Undone:
 
 @dataclass(frozen=True)
 class _Change:
-    """Lines start to end of a text become these."""
+    """The lines from start to end of a text are replaced by these."""
 
     start: int
     end: int
@@ -48,7 +48,7 @@ def _changes(old: str, new: str) -> list[_Change]:
 
 
 def _meet(one: _Change, other: _Change) -> bool:
-    """Whether two changes are of the same lines, or add something at the same place."""
+    """Return whether two changes touch the same lines, or add lines at the same place."""
     if one.start == one.end and other.start == other.end:
         return one.start == other.start
     return one.start < other.end and other.start < one.end

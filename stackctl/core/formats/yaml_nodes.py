@@ -1,7 +1,6 @@
-"""A YAML text as nodes, each of which knows where it stands.
+"""A YAML text as nodes, each of which knows its position.
 
-The nodes alone are looked at: making values of them could take all the memory or fail, as merged tables multiply and
-a tag may say what its text is not.
+No values are made of them: merged tables could multiply until the memory is full, and a tag may not match its text.
 """
 
 from typing import Any
@@ -10,12 +9,14 @@ from stackctl.errors import ConfigError
 
 
 def root(text: str, name: str, *, hint: str) -> Any:
-    """The uppermost node; None: there is none. Raises ConfigError, with this hint, for what is not YAML."""
+    """Return the topmost node, None if the text is empty. Raise ConfigError, with this hint, if it is not YAML."""
     import yaml
 
     try:
         return yaml.compose(text, Loader=yaml.SafeLoader)
-    except (yaml.YAMLError, RecursionError, ValueError, OverflowError) as e:  # the last two: an escape for no character
+    except (yaml.YAMLError, RecursionError, ValueError, OverflowError) as e:  # the last two: a bad escape
         where = getattr(e, "problem_mark", None)
         line = f" (line {where.line + 1})" if where else ""
-        raise ConfigError(f"{name} is not YAML{line}", hint=hint) from None  # its own text would show lines of the file
+        raise ConfigError(
+            f"{name} is not YAML{line}", hint=hint
+        ) from None  # PyYAML's message would show lines of the file

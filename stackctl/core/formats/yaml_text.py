@@ -1,4 +1,4 @@
-"""YAML that others wrote, read as texts, lists and mappings: no tag means anything, and the nesting is bounded."""
+"""Untrusted YAML, read as texts, lists and mappings: tags are ignored, and the nesting is limited."""
 
 from collections import Counter
 from typing import TYPE_CHECKING, Any
@@ -7,16 +7,16 @@ import yaml
 
 if TYPE_CHECKING:
     from yaml import BaseLoader as _Loader
-else:  # libyaml's, where PyYAML has it, is ten times as fast
+else:  # libyaml's loader, if PyYAML has it, is ten times as fast
     _Loader = getattr(yaml, "CBaseLoader", yaml.BaseLoader)
 
 Error = yaml.YAMLError
 
-_DEEPEST = 64  # libyaml reads what is nested by recursion in C, and ends the process where its stack does
+_DEEPEST = 64  # libyaml reads nested values by recursion in C, and a stack overflow ends the process
 
 
 class _Texts(_Loader):
-    """Takes every scalar as it is written; a mapping that names a key twice is refused, as YAML has it."""
+    """Reads every scalar as its text; refuses a mapping with a key twice, as the YAML specification demands."""
 
     def construct_mapping(self, node: yaml.MappingNode, deep: bool = False) -> dict[Any, Any]:
         names = Counter(key.value for key, _ in node.value if isinstance(key, yaml.ScalarNode))
@@ -27,7 +27,7 @@ class _Texts(_Loader):
 
 
 def texts(text: str) -> Any:
-    """Return what YAML holds, every scalar as a str. Raises Error."""
+    """Return the content of a YAML text, every scalar as a str. Raise Error if it is not YAML."""
     try:
         _refuse_deep(text)
         return yaml.load(text, _Texts)  # noqa: S506 - it makes strings, lists and mappings alone
@@ -36,7 +36,7 @@ def texts(text: str) -> Any:
 
 
 def _refuse_deep(text: str) -> None:
-    """Raise YAMLError for what is nested deeper than anybody writes; events come one by one, without recursion."""
+    """Raise YAMLError for nesting deeper than any real file has. Events come one by one, without recursion."""
     depth = 0
     for event in yaml.parse(text, Loader=_Loader):
         depth += isinstance(event, yaml.CollectionStartEvent) - isinstance(event, yaml.CollectionEndEvent)

@@ -1,1 +1,1 @@
-"""Where models come from, and where they are kept."""
+"""The sources of models, and where downloaded models are stored."""

@@ -1,4 +1,4 @@
-"""A file at its source: how it is asked for, and how it begins."""
+"""A file at its source: the request for it, and its first bytes."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 @dataclass(frozen=True)
 class FileRequest:
-    """Where one file is, and what to send along to that server alone."""
+    """The URL of one file, and headers that are sent to that server alone."""
 
     url: str
     headers: Mapping[str, str]
@@ -14,7 +14,7 @@ class FileRequest:
 
 @dataclass(frozen=True, kw_only=True)
 class RemoteHead:
-    """The first bytes of a file, the size of all of it (0: not said), and how quickly they came."""
+    """The first bytes of a file, the size of the whole file (0 if unknown), and the speed of the download."""
 
     content: bytes
     size: int

@@ -1,4 +1,4 @@
-"""A repository of models at Hugging Face: its files, and the quantisations of a model that they make up."""
+"""A model repository at Hugging Face: its files, and the quantisations that they form."""
 
 import difflib
 import re
@@ -13,14 +13,14 @@ from stackctl.terminal import shell_word
 
 SAFETENSORS: Final = "safetensors"
 _SHARD: Final = re.compile(r"-(\d{5})-of-(\d{5})$")
-# what a quantisation is called in the name of a file: Q4_K_M, IQ3_XXS, UD-Q4_K_XL, BF16, MXFP4_MOE, TQ1_0, ...
+# the label of a quantisation in a file name: Q4_K_M, IQ3_XXS, UD-Q4_K_XL, BF16, MXFP4_MOE, TQ1_0, ...
 _LABEL: Final = re.compile(
     r"(?<![A-Za-z0-9])((?:UD-|i1-)?(?:(?:IQ|Q)[1-9](?:_[A-Z0-9]+)*|TQ[12]_0|BF16|FP?16|F32|FP?32|MXFP4(?:_MOE)?|NVFP4))"
     r"(?![A-Za-z0-9])",
     re.IGNORECASE,
 )
 _PICKLES: Final = (".bin", ".pt", ".pth", ".ckpt", ".pkl")
-# what a folder of safetensors needs beside its weights
+# the files of a safetensors folder, besides its weights
 _COMPANIONS: Final = (".safetensors", ".json", ".txt", ".model", ".jinja", ".tiktoken", ".vocab")
 
 
@@ -39,7 +39,7 @@ class Repo:
 
 @dataclass(frozen=True, kw_only=True)
 class Quantisation:
-    """One form of the model: everything that has to be fetched for it, the first file being the one to load."""
+    """One quantisation of the model: all files to download for it; the first file is the one to load."""
 
     label: str  # Q4_K_M, ...; "safetensors" for a folder of those
     files: tuple[RepoFile, ...]
@@ -47,12 +47,12 @@ class Quantisation:
 
     @property
     def size(self) -> int:
-        """Bytes of all its files."""
+        """Return the size of all its files in bytes."""
         return sum(file.size for file in self.files)
 
 
 def quantisations(repo: Repo) -> tuple[Quantisation, ...]:
-    """Every form in which the repository has the model, the smallest first."""
+    """Return every quantisation in the repository, the smallest first."""
     groups: dict[str, list[RepoFile]] = {}
     for file in repo.files:
         if file.name.lower().endswith(".gguf") and is_main(file.name):
@@ -67,19 +67,22 @@ def quantisations(repo: Repo) -> tuple[Quantisation, ...]:
 
 
 def label(name: str) -> str:
-    """What a file's name calls its quantisation, in capitals; the whole name where it says nothing."""
+    """Return the quantisation's label in a file name, in capitals; the whole name if it has none."""
     found = _LABEL.findall(PurePosixPath(name).name) or _LABEL.findall(name)
     return str(found[-1]).upper() if found else PurePosixPath(name).name
 
 
 def model_name(name: str) -> str:
-    """What a file's name calls the model itself: the same for all its quantisations."""
+    """Return the model's name in a file name, which is the same for all its quantisations."""
     base = _SHARD.sub("", _stem(PurePosixPath(name).name))
     return re.sub(r"[-_. ]+", "-", _LABEL.sub("", base)).strip("-").lower()
 
 
 def choose_quantisation(repo: Repo, source: Source) -> Quantisation:
-    """The one that a source names, or the only one; raise ModelError that lists what is there."""
+    """Return the quantisation that a source names, or the only one.
+
+    Raise ModelError, which lists the quantisations, if there is no such one or the source leaves several.
+    """
     offered = quantisations(repo)
     if not offered:
         raise ModelError(f"{repo.name} has no model that stackctl can download{_why(repo)}", hint=_elsewhere(repo))
@@ -88,7 +91,7 @@ def choose_quantisation(repo: Repo, source: Source) -> Quantisation:
     if source.quant:
         wanted = source.quant.upper()
         named = [one for one in offered if one.label.upper() == wanted]
-        # how the weights were rounded may stand before the name: UD-Q4_K_XL, i1-Q4_K_M
+        # a prefix may name the rounding method: UD-Q4_K_XL, i1-Q4_K_M
         named = named or [one for one in offered if one.label.upper().partition("-")[2] == wanted]
         if len(named) == 1:
             return named[0]
@@ -129,7 +132,7 @@ def _of_file(repo: Repo, name: str, offered: Iterable[Quantisation]) -> Quantisa
 
 
 def _folder(files: Iterable[RepoFile]) -> tuple[RepoFile, ...]:
-    """The weights and what belongs to them: files of the repository's own folder, never a pickle."""
+    """Return the weights and their companion files: those in the repository's top folder, and never a pickle."""
     wanted = [
         file
         for file in files

@@ -1,4 +1,4 @@
-"""Where a model can be had: `hf:OWNER/NAME[@REVISION][:QUANT|/FILE]`, or an http(s) address."""
+"""The source of a model: `hf:OWNER/NAME[@REVISION][:QUANT|/FILE]`, or an http(s) address."""
 
 import re
 from dataclasses import dataclass
@@ -12,13 +12,13 @@ SCHEME: Final = "hf:"
 _REPO: Final = re.compile(
     r"hf:(?P<repo>[\w.-]+/[\w.-]+)(?:@(?P<revision>[\w.-]+))?(?::(?P<quant>[\w.-]+)|/(?P<file>.+))?", re.ASCII
 )
-# what a browser shows and what its download button gives, for one file of a repository
+# the address of a file's page at the hub, and of its download button
 _PAGE: Final = re.compile(
     r"/(?P<repo>[\w.-]+/[\w.-]+)(?:/(?:resolve|blob|raw)/(?P<revision>[\w.%-]+)/(?P<file>.+))?/?", re.ASCII
 )
 _LONGEST: Final = 1000  # bytes
-_LONGEST_PART: Final = 200  # bytes; a disk takes 255, and what lies beside a file has a longer name than it
-_OURS: Final = (".part", ".part.json")  # what a download puts beside a file; its other files begin with a dot
+_LONGEST_PART: Final = 200  # bytes; a disk allows 255, and stackctl's files next to it add to the name
+_OURS: Final = (".part", ".part.json")  # a download's files next to the target; its other files begin with a dot
 _QUANT: Final = re.compile(r"[\w.-]+", re.ASCII)
 _NO_MODEL: Final = re.compile(r"(^|[-_./])(mmproj|imatrix)", re.IGNORECASE)
 _COPY: Final = "Copy the whole address of the file, as `https://HOST/FILE.gguf`."
@@ -27,9 +27,9 @@ _PAGES: Final = frozenset({"huggingface.co", "hf.co", "www.huggingface.co"})
 
 @dataclass(frozen=True, kw_only=True)
 class Source:
-    """One place a model comes from: a repository of Hugging Face's, whole, or one quantisation or file of it; or a URL.
+    """The source of a model: a repository at Hugging Face, or one quantisation or file of it; or a URL.
 
-    `url` "" means Hugging Face; `quant` and `file` both "" mean that nobody chose yet.
+    url: "" means Hugging Face. quant and file: both "" if neither is chosen yet.
     """
 
     repo: str = ""  # "owner/name"
@@ -39,7 +39,7 @@ class Source:
     url: str = ""
 
     def __str__(self) -> str:
-        """As `parse` reads it."""
+        """Return the text from which parse() reads this source."""
         if self.url:
             return self.url
         at = "" if self.revision == "main" else f"@{self.revision}"
@@ -48,7 +48,7 @@ class Source:
 
 @dataclass(frozen=True, kw_only=True)
 class RepoFile:
-    """One file. `sha256`: of its bytes, where the hub states it (for large files); else ""."""
+    """One file. sha256: of its content, if the hub states it (for large files); else ""."""
 
     name: str  # path in the repository
     size: int  # bytes
@@ -56,19 +56,19 @@ class RepoFile:
 
 
 def can_name(label: str) -> bool:
-    """Whether a quantisation can be named by its label, as `:LABEL`; one that is a file's whole name may not."""
+    """Return whether a quantisation can be named as `:LABEL`; a label that is a whole file name may not."""
     return bool(_QUANT.fullmatch(label))
 
 
 def is_main(name: str) -> bool:
-    """Whether a file is the model itself, by its name: not what goes beside one, as a projector for pictures."""
+    """Return whether a file is the model itself, by its name, and not an addition such as a projector for pictures."""
     return not _NO_MODEL.search(name)
 
 
 def name_fault(name: str) -> str:
-    """Why a name can't be that of a file below its repository's folder, in words; "" where it can.
+    """Return why a name can't be used for a file in its repository's folder; "" if it can.
 
-    It must lead nowhere else, on no disk, and be none of the names that stackctl uses there itself.
+    On every disk it must stay inside that folder, and differ from the names that stackctl uses there.
     """
     parts = name.split("/")
     if not name or "" in parts:
@@ -85,7 +85,7 @@ def name_fault(name: str) -> str:
 
 
 def parse(text: str) -> Source | None:
-    """The source that a text names; None for anything else, which is a path. Raises ConfigError for a wrong one."""
+    """Return the source that a text names; None if the text is a path. Raise ConfigError for a malformed source."""
     if text.startswith(SCHEME):
         found = _REPO.fullmatch(text)
         if not found or _climbs(text) or (found["file"] and name_fault(found["file"])):

@@ -1,4 +1,4 @@
-"""Where models that stackctl pulled lie: paths below its own folder for them, told by their source alone."""
+"""The place of downloaded models: paths in stackctl's models folder, which depend on the source alone."""
 
 import hashlib
 import json
@@ -13,16 +13,16 @@ from urllib.parse import unquote, urlsplit
 from stackctl.core.hub.source import RepoFile, Source, name_fault
 from stackctl.errors import ModelError
 
-FOLDER: Final = "models"  # below stackctl's own folder
-STAYS_FREE: Final = 200 << 20  # bytes of the disk, whatever is pulled: on a full one SillyTavern can save no chat
+FOLDER: Final = "models"  # in stackctl's data folder
+STAYS_FREE: Final = 200 << 20  # bytes of the disk that a download leaves: on a full disk SillyTavern can't save chats
 _KEY: Final = "model.source "
 
 
 def where(source: Source, file: str = "") -> PurePosixPath:
-    """The place of one file of a source, or with neither `file` nor source.file of its folder; relative.
+    """Return the relative path of a source's file; that of its folder if neither `file` nor source.file is given.
 
-    `hf/OWNER/NAME[@REVISION]/FILE`, as its repository has it; `url/HOST/HASH/NAME` for an address, whose hash is of
-    the whole address, so that two of one name do not meet. Raises ModelError for a name that would lie elsewhere.
+    `hf/OWNER/NAME[@REVISION]/FILE` for a repository, `url/HOST/HASH/NAME` for an address; the hash of the whole
+    address keeps files of the same name apart. Raise ModelError for a name that would lead out of the folder.
     """
     if source.url:
         split = urlsplit(source.url)
@@ -36,16 +36,18 @@ def where(source: Source, file: str = "") -> PurePosixPath:
 
 
 def refuse_misplaced(names: Iterable[str], source: Source) -> None:
-    """Raise ModelError where a source's files can't lie below one folder under their names.
+    """Raise ModelError if a source's files can't be stored in one folder under their names.
 
-    A hub's listing may say anything: each name has to be a file's own there, on every disk.
+    A hub's listing may contain anything; each name must stand for a different file, on every kind of disk.
     """
     files: dict[PurePosixPath, str] = {}
     folders: dict[PurePosixPath, str] = {}
     for name in names:
-        place = PurePosixPath(unicodedata.normalize("NFC", name).casefold())  # as a disk that knows no case has it
+        place = PurePosixPath(
+            unicodedata.normalize("NFC", name).casefold()
+        )  # as a case-insensitive disk compares names
         other = next((files[one] for one in (place, *place.parents) if one in files), folders.get(place))
-        if fault := name_fault(name) or (other and f"it would have the same place as {_shown(other)}"):
+        if fault := name_fault(name) or (other and f"it would replace {_shown(other)}"):
             raise ModelError(
                 f"{source.repo or urlsplit(source.url).hostname} has a file named {_shown(name)}: {fault}",
                 hint="Use the model from another repository, and report this one to its hub; nothing was downloaded.",
@@ -55,12 +57,12 @@ def refuse_misplaced(names: Iterable[str], source: Source) -> None:
 
 
 def _shown(name: str) -> str:
-    """A name in quotes, cut, with escapes for what is not to be seen."""
+    """Return a name in quotes, shortened, with escapes for invisible characters."""
     return f"{name[:100]!r}{'...' if len(name) > 100 else ''}"
 
 
 def key(source: str) -> str:
-    """The name in stack.lock of where the file is that a source means."""
+    """Return the key in stack.lock for the file of a source."""
     return f"{_KEY}{source}"
 
 
@@ -88,7 +90,7 @@ class StoredModel:
 
     @property
     def root(self) -> PurePosixPath:
-        """The folder from which its files' names count; relative."""
+        """Return the folder to which its files' names are relative; itself relative."""
         return (
             self.place if self.is_folder else PurePosixPath(*self.place.parts[: -len(PurePosixPath(self.first).parts)])
         )
@@ -99,17 +101,17 @@ class StoredModel:
 
     @property
     def size(self) -> int:
-        """Bytes of all files."""
+        """Return the size of all files in bytes."""
         return sum(file.size for file in self.files)
 
     @property
     def record(self) -> PurePosixPath:
-        """Where the record itself lies; relative."""
+        """Return the relative path of the record itself."""
         return record(self.place)
 
 
 def record(place: PurePosixPath) -> PurePosixPath:
-    """Beside the model, so that it is moved and removed with it; hidden, so that no backend takes it for a part."""
+    """Return the record's path: next to the model, so that it moves with it; hidden, so that no backend loads it."""
     return place.with_name(f".{place.name}.stackctl.json")
 
 
@@ -127,7 +129,7 @@ def dump(kept: StoredModel) -> str:
 
 
 def parse(text: str, place: PurePosixPath) -> StoredModel | None:
-    """Read a record; None for anything that dump() did not write."""
+    """Return the record of a text; None if dump() did not write it."""
     try:
         content = json.loads(text)
         files = tuple(
@@ -146,5 +148,5 @@ def parse(text: str, place: PurePosixPath) -> StoredModel | None:
 
 
 def _is_size(found: object) -> bool:
-    """Whether JSON's value is a number of bytes that a file can have."""
+    """Return whether a JSON value is a possible size of a file in bytes."""
     return type(found) is int and 0 <= found < 1 << 63

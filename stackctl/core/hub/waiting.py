@@ -1,4 +1,4 @@
-"""How long a server wants us to wait, by the headers of its refusal."""
+"""How long to wait after a server's refusal, by its headers."""
 
 import re
 from collections.abc import Mapping
@@ -10,9 +10,9 @@ _RATE_LIMIT: Final = re.compile(r"\br\s*=\s*0\s*;\s*t\s*=\s*(\d{1,9})")
 
 
 def asked_s(headers: Mapping[str, str]) -> float:
-    """Return the seconds of Retry-After: a number, or a date read against the server's own clock; 0.0 for none.
+    """Return the seconds of Retry-After: a number, or a date compared with the server's clock; 0.0 if there is none.
 
-    Where that is missing, those until a used-up rate limit begins again.
+    Without that header, return the seconds until an exhausted rate limit is reset.
     """
     asked = headers.get("retry-after", "").strip()
     if asked.isdecimal():
@@ -27,5 +27,5 @@ def asked_s(headers: Mapping[str, str]) -> float:
 
 
 def in_words(seconds: float) -> str:
-    """Return a time to wait, for people."""
+    """Return a time to wait as a text: "3 minutes", "20 s"."""
     return f"{seconds / 60:.0f} minutes" if seconds >= 90 else f"{seconds:.0f} s"

@@ -1,1 +1,1 @@
-"""Model files, and what they say of themselves."""
+"""Model files: their headers, their formats and their memory."""

@@ -1,4 +1,4 @@
-"""What a model's files say of themselves, read as a whole."""
+"""The contents of a model's files, read together."""
 
 from dataclasses import dataclass
 from pathlib import PurePosixPath
@@ -11,13 +11,13 @@ from stackctl.core.model.safetensors_header import Tensors
 
 @dataclass(frozen=True, kw_only=True)
 class Contents:
-    """The headers of a model's files, and the texts beside them."""
+    """The headers of a model's files, and the text files next to them."""
 
-    name: str  # the file's, or the folder's where it is the model as a whole
-    path: PurePosixPath  # where it was looked for
+    name: str  # the name of the file, or of the folder if the whole folder is the model
+    path: PurePosixPath  # the path that was read
     size: int  # bytes of all files with weights
-    card: Card  # of the folder that is the model's own
+    card: Card  # the card in the model's folder
     gguf_files: tuple[GgufFile, ...] = ()
-    tensor_files: tuple[Tensors, ...] = ()  # of safetensors
-    words: Words | None = None  # likewise
+    tensor_files: tuple[Tensors, ...] = ()  # safetensors only
+    words: Words | None = None  # safetensors only
     is_pickle: bool = False

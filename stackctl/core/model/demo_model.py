@@ -3,8 +3,8 @@
 It is a one-layer llama whose attention and feed-forward weights are all zero, so that the hidden state is the
 embedding of the last token alone. Embeddings are one-hot and the output matrix maps each to its successor:
 any prompt leads to the first piece of the sentence, each piece to the next, the last one to end-of-sequence.
-Whatever the prompt, the template or the sampler: the answer is the sentence, character by character. One of them is
-no ASCII, so that whatever spoils character sets on the way shows.
+The answer is the sentence, character by character, with any prompt, template or sampler. One character is not ASCII,
+so that a damaged encoding on the way is noticed.
 """
 
 import struct
@@ -51,7 +51,7 @@ def gguf_bytes() -> bytes:
 
 
 def _vocabulary() -> list[tuple[str, int]]:
-    """(text, token type) of every token; SentencePiece writes a blank as U+2581."""
+    """Return (text, token type) of every token; SentencePiece writes a space as U+2581."""
     special = [("<unk>", _UNKNOWN_TYPE), ("<s>", _CONTROL), ("</s>", _CONTROL)]
     raw = [(f"<0x{byte:02X}>", _BYTE) for byte in range(256)]
     return special + raw + [(piece.replace(" ", "\u2581"), _NORMAL) for piece in PIECES]
@@ -89,7 +89,7 @@ def _metadata() -> list[bytes]:
 
 
 def _tensors() -> list[tuple[str, tuple[int, ...], "array[float]"]]:
-    """(name, GGUF shape with the fastest axis first, values in row order)."""
+    """Return (name, GGUF shape with the fastest axis first, values in row order) of every tensor."""
     tokens = len(_vocabulary())
     embedding, output = _zeros(WIDTH * tokens), _zeros(WIDTH * tokens)
     for token in range(tokens):

@@ -1,6 +1,6 @@
-"""Read a model file's own words: GGUF header, or what else the file turns out to be.
+"""Reads the header of a GGUF file, or says what else the file is.
 
-Works on any buffer (a memory map of a 40 GB file costs nothing) and touches only the header. Counts, lengths and
+Works on any buffer (a memory map of a 40 GB file costs nothing) and reads only the header. Counts, lengths and
 nesting are bounded before anything is allocated, so that a hostile file ends in a clear error.
 Format: https://github.com/ggml-org/ggml/blob/master/docs/gguf.md
 """
@@ -20,7 +20,7 @@ from stackctl.errors import ModelError
 
 Buffer = bytes | memoryview
 Number = int | float | bool
-# None: an array of texts, or a very long one: skipped
+# None for a skipped array: one of texts, or a very long one
 Value = Number | str | tuple[Number, ...] | tuple[str, ...] | None
 
 _SCALARS: Final = {0: "B", 1: "b", 2: "H", 3: "h", 4: "I", 5: "i", 6: "f", 7: "?", 10: "Q", 11: "q", 12: "d"}
@@ -29,10 +29,10 @@ _STRING, _ARRAY = 8, 9
 LONGEST: Final = 48 << 20  # bytes of a header; the largest vocabularies take some 20 million
 MAX_TENSORS: Final = 100_000
 _MAX_PAIRS, _MAX_DIMENSIONS, _MAX_KEY = 65_536, 8, 65_535
-_MAX_KEPT = 1 << 20  # longest string that is kept; longer ones are read over
+_MAX_KEPT = 1 << 20  # longest string that is kept; longer ones are cut
 _MAX_KEPT_IN_ALL = 8 << 20  # bytes of all strings together; a chat template has some ten thousand
 _MAX_ARRAY = 4096  # longest array of numbers that is kept: one value per layer, not one per token
-_MAX_NUMBERS = 1 << 18  # in all arrays that are kept
+_MAX_NUMBERS = 1 << 18  # numbers in all kept arrays together
 _AT_LEAST_MORE = 256 << 10  # bytes
 _LANGUAGES, _MAX_LANGUAGES = "general.languages", 200  # the only texts in an array that are kept
 _MAX_STRINGS = 4_000_000  # in all arrays together; the largest vocabularies have about 300,000
@@ -48,7 +48,7 @@ class Tensor(NamedTuple):
 
     @property
     def size(self) -> int:
-        """Bytes of its data; 0 for a type that we do not know."""
+        """Return the bytes of its data; 0 for an unknown type."""
         per_block, block_bytes = BLOCKS.get(self.kind, (1, 0))
         return -(-prod(self.shape) // per_block) * block_bytes
 
@@ -59,13 +59,13 @@ class GgufFile:
 
     version: int
     metadata: dict[str, Value]
-    lengths: dict[str, int]  # of every array of the metadata, those that were skipped among them
+    lengths: dict[str, int]  # the lengths of all arrays in the metadata, including skipped ones
     tensors: tuple[Tensor, ...]
     header_size: int  # bytes before the tensor data
-    size: int  # bytes the file must have at least, by its own tensor table
+    size: int  # the least bytes that the file must have, by its tensor table
 
     def number(self, key: str) -> int:
-        """A whole number of the metadata; 0 where it is absent or something else."""
+        """Return a positive whole number of the metadata; 0 if it is missing or something else."""
         value = self.metadata.get(key)
         return value if isinstance(value, int) and not isinstance(value, bool) and value > 0 else 0
 
@@ -80,7 +80,7 @@ class GgufFile:
 
 
 def header(found: GgufFile) -> Header:
-    """The facts that planning needs."""
+    """Return the facts of a GGUF header that planning needs."""
     architecture = found.text("general.architecture")
     return Header(
         format="gguf",
@@ -95,22 +95,22 @@ def header(found: GgufFile) -> Header:
 
 
 class Parts:
-    """The parts of a split model as they are read; of those behind the first, only what counts there is kept."""
+    """The parts of a split model, in order. Metadata is kept for the first part only."""
 
     def __init__(self) -> None:
         self.files: list[GgufFile] = []
         self._tensors = self._count = 0
 
     def add(self, part: GgufFile, *, name: str) -> None:
-        """Raises ModelError where all of them have more tensors than any model, and for one in another's place.
+        """Add the next part. Raise ModelError if it belongs in another place, or if all parts have too many tensors.
 
-        split.no counts from 0, split.count is the same in all: llama-gguf-split, and its loader that checks both.
+        split.no counts from 0 and split.count is the same in all parts: llama.cpp's loader checks both, too.
         """
         place, count = part.metadata.get("split.no"), part.number("split.count")
         if isinstance(place, int) and (place != len(self.files) or count != (self._count or count)):
             raise ModelError(
-                f"{name} says that it is part {place + 1} of {count or '?'}, and it stands where part "
-                f"{len(self.files) + 1} of {self._count or count or '?'} belongs",
+                f"{name} is part {place + 1} of {count or '?'} by its header, but has the place of part "
+                f"{len(self.files) + 1} of {self._count or count or '?'}",
                 hint="Give each part the name of its place (...-00001-of-...), or download them again.",
             )
         self._count = self._count or count
@@ -121,7 +121,7 @@ class Parts:
 
 
 def read(buffer: Buffer, size: int, *, name: str) -> GgufFile:
-    """Read a GGUF header from the start of a file of `size` bytes; raise ModelError that says what is wrong."""
+    """Return the GGUF header at the start of a file of `size` bytes; raise ModelError if it is none or damaged."""
     found = read_start(buffer, size, name=name)
     if found is None:
         raise ModelError(
@@ -137,12 +137,12 @@ def read(buffer: Buffer, size: int, *, name: str) -> GgufFile:
 
 
 def read_start(buffer: Buffer, size: int, *, name: str) -> GgufFile | None:
-    """Likewise from as much as there is; None where the header goes on behind it. The file's size is not judged."""
+    """Return the GGUF header of a file's first bytes; None if it is longer. The size of the file is not checked."""
     return _start(buffer, size, name)[0]
 
 
 def needed_bytes(buffer: Buffer, size: int, *, name: str) -> int:
-    """About how many bytes the header has, from its beginning: what is told so far of counts, at the rate so far."""
+    """Return about how many bytes the header has, estimated from its beginning."""
     found, reader = _start(buffer, size, name)
     if found or reader is None:
         return len(buffer)
@@ -203,7 +203,7 @@ class _Reader:
         return struct.unpack_from(f"<{count}{code}", self.buffer, start)
 
     def skip_strings(self, count: int) -> None:
-        """Read over an array of strings."""
+        """Skip an array of strings."""
         self.strings_left -= count
         if self.strings_left < 0:
             raise self.damaged(f"length of an array: {count}")
@@ -258,9 +258,9 @@ def _value(reader: _Reader, kind: int) -> Value:
 
 
 def _array(reader: _Reader, key: str) -> Value:
-    """An array's values, where it is short and of numbers."""
+    """Return the values of a short array of numbers, or the languages; None for any other array."""
     inner, count = int(reader.scalar("I")), int(reader.scalar("Q"))
-    if inner not in _SCALARS and inner != _STRING:  # arrays of arrays: the format allows them, no model has them
+    if inner not in _SCALARS and inner != _STRING:  # the format allows arrays of arrays, but no model has one
         raise reader.damaged(f"type of an array: {inner}")
     width = struct.calcsize("<" + _SCALARS[inner]) if inner in _SCALARS else 0
     array = reader.arrays[key] = Array(reader.at, count, width)

@@ -1,7 +1,7 @@
 """The shape of a GGUF model, by the rules of each architecture.
 
 Sources: llama.cpp's src/llama-hparams.cpp, src/llama-model.cpp and src/models/*.cpp (as in llama-cpp-python 0.3.36):
-which keys count, what they default to, and what an architecture makes of them.
+the keys that count, their defaults, and their meaning in each architecture.
 """
 
 import re
@@ -15,12 +15,12 @@ from stackctl.core.model.shape import Layer, Shape
 from stackctl.errors import ModelError
 
 _MAX_LAYERS: Final = 1024  # llama.cpp takes 512 (src/llama-hparams.h)
-_BLOCK: Final = re.compile(r"blk\.([0-9]{1,5})\.")  # of more digits Python would make no number
-# tensors of the input layer, which stays in the machine's memory wherever the others go
+_BLOCK: Final = re.compile(r"blk\.([0-9]{1,5})\.")  # Python refuses to parse numbers with very many digits
+# tensors of the input layer, which always stays in the main memory
 _INPUT: Final = ("token_embd.", "position_embd.", "token_types.", "per_layer_token_embd.")
-_BESIDE_FIRST_BLOCK: Final = ("per_layer_model_proj.", "per_layer_proj_norm.")  # lie where that one lies
+_BESIDE_FIRST_BLOCK: Final = ("per_layer_model_proj.", "per_layer_proj_norm.")  # on the device of the first block
 _EXPERTS: Final = re.compile(r"_(?:ch)?exps\.")
-# period of the layers whose attention slides, the last of each period is full; (period, True): the first is
+# period of the sliding layers: the last of each period has full attention; (period, True) if the first has
 _PERIODS: Final[Mapping[str, tuple[int, bool]]] = {
     "afmoe": (4, False), "cohere2": (4, False), "cohere2moe": (4, True), "exaone4": (4, False),
     "exaone-moe": (4, False), "gemma2": (2, False), "gemma3": (6, False), "gemma3n": (5, False),
@@ -30,24 +30,24 @@ _PERIODS: Final[Mapping[str, tuple[int, bool]]] = {
     "step35": (0, False),
 }  # fmt: skip
 _DEFAULT_WINDOW: Final[Mapping[str, int]] = {"gemma2": 4096, "llama4": 8192, "exaone4": 4096}
-_FIXED_WINDOW: Final[Mapping[str, int]] = {"llama4": 8192, "smallthinker": 4096}  # unless the header says 0
-_SLIDES_ONLY_WITH: Final[Mapping[str, int]] = {"exaone4": 64}  # so many layers
+_FIXED_WINDOW: Final[Mapping[str, int]] = {"llama4": 8192, "smallthinker": 4096}  # unless the header has 0
+_SLIDES_ONLY_WITH: Final[Mapping[str, int]] = {"exaone4": 64}  # only models with this many layers slide
 _ALWAYS_RECURRENT: Final = frozenset({"mamba", "mamba2", "rwkv6", "rwkv6qwen2", "rwkv7", "arwkv7"})
 _INTERVAL: Final[Mapping[str, int]] = {"qwen3next": 4, "qwen35": 4, "qwen35moe": 4, "minimax-01": 8}
 _BOTH: Final = frozenset({"falcon-h1"})  # every layer has attention and a state
-_SHARED_FROM: Final[Mapping[str, int]] = {"gemma3n": 20}  # the layers from here on use a cache of those before
-# measured: with experts in RAM, the buffer gets no second tensor into the place of the first
+_SHARED_FROM: Final[Mapping[str, int]] = {"gemma3n": 20}  # layers from here on use the cache of earlier ones
+# measured: with experts in RAM, the buffer does not reuse the space of the first tensor for the second
 _SCATTERED: Final = frozenset({"afmoe", "qwen35moe", "qwen3next"})
 _PARALLEL: Final = frozenset({"command-r", "cohere2", "cohere2moe", "falcon", "gptneox", "phi2", "stablelm"})
 
 
 def shape_of(*files: GgufFile) -> Shape:
-    """The shape of a GGUF model; `files`: all of its parts, the first of which has the metadata."""
+    """Return the shape of a GGUF model. files: all its parts, the first of which has the metadata."""
     return _Reading(files[0], [tensor for file in files for tensor in file.tensors]).shape()
 
 
 class _Reading:
-    """A header's numbers by the names that llama.cpp gives them."""
+    """The numbers of a header, by llama.cpp's names."""
 
     def __init__(self, file: GgufFile, tensors: Iterable[Tensor]) -> None:
         self.file, self.tensors = file, list(tensors)
@@ -71,7 +71,7 @@ class _Reading:
         return self.file.number(f"{self.architecture}.{key}") or default
 
     def each(self, key: str) -> tuple[int, ...]:
-        """A value per layer; () where the header has none."""
+        """Return a value per layer; () if the header has none."""
         value = self.file.metadata.get(f"{self.architecture}.{key}")
         if isinstance(value, tuple):
             if any(isinstance(one, float) for one in value):
@@ -130,13 +130,15 @@ class _Reading:
         return self.number("attention.key_length_mla") > 0 and self.number("attention.value_length_mla") > 0
 
     def _layer(self, index: int, tensors: list[Tensor]) -> Layer:
-        if index >= self.trunk:  # predicts further tokens; llama.cpp leaves its tensors out, but counts it as a layer
+        if index >= self.trunk:  # it predicts further tokens; llama.cpp skips its tensors, but counts it as a layer
             tensors = []
         heads = self.heads[index] if self.heads else 0
         kv_heads = self.kv_heads[index] if self.kv_heads else 0
         slides, is_recurrent = self.slides[index], self._is_recurrent(index)
         has_cache = self._has_cache(index) and (not is_recurrent or self.architecture in _BOTH)
-        has_cache = has_cache and (kv_heads > 0 or not self.has_states)  # a hybrid's feed-forward alone has none
+        has_cache = has_cache and (
+            kv_heads > 0 or not self.has_states
+        )  # a hybrid's block with only a feed-forward has none
         experts = [tensor.size for tensor in tensors if _EXPERTS.search(tensor.name)]
         feed_forward = _feed_forward(tensors)
         return Layer(
@@ -170,14 +172,14 @@ class _Reading:
         return self.number("attention.value_length_swa", full) if slides else full
 
     def _window(self) -> int:
-        """Tokens that a sliding layer sees."""
+        """Return the tokens that a sliding layer sees."""
         key = f"{self.architecture}.attention.sliding_window"
         default = _DEFAULT_WINDOW.get(self.architecture, 0)
         window = self.file.number(key) if key in self.file.metadata else default
         return _FIXED_WINDOW.get(self.architecture, window) if window else 0
 
     def _sliding(self) -> tuple[bool, ...]:
-        """Which layers slide. An architecture that is not listed ignores its sliding_window key."""
+        """Return which layers slide. An unlisted architecture ignores its sliding_window key."""
         none = (False,) * self.count
         if self.architecture not in _PERIODS or not self.window:
             return none
@@ -209,11 +211,11 @@ class _Reading:
         if not self.has_states or not self.kv_heads:
             return False
         if self.architecture.startswith("nemotron_h") and self.feed_forward and self.feed_forward[index]:
-            return False  # that block is a feed-forward alone
+            return False  # that block is only a feed-forward
         return self.kv_heads[index] == 0
 
     def _state(self, index: int) -> int:
-        """Values of one recurrent layer's state, for one sequence."""
+        """Return the values of one recurrent layer's state, for one sequence."""
         heads = self.heads[index] if self.heads else 0
         if cache := self.number("shortconv.l_cache"):
             return self.embedding * (cache - 1)
@@ -234,11 +236,11 @@ class _Reading:
 
 
 class _FeedForward(NamedTuple):
-    """What a block's feed-forward layers are like, by their tensors: keys say less, and not of every layer."""
+    """The feed-forward layers of a block, by their tensors; the header's keys say less, and not for every layer."""
 
-    width: int  # values between its two projections; 0: there is none
+    width: int  # values between its two projections; 0 if there is none
     is_gated: bool
-    shared: int  # width of the experts that every token goes through
+    shared: int  # width of the experts that every token uses
     expert: int  # width of one of the others
 
 

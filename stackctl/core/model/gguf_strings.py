@@ -1,6 +1,6 @@
-"""Steps over an array of strings in a GGUF header: a vocabulary and its merges are some hundred thousand of them.
+"""Skips arrays of strings in a GGUF header: a vocabulary and its merges have several hundred thousand.
 
-Each string is its length in 8 bytes and its text, so only a walk finds the end.
+Each string is its length in 8 bytes and its text, so only a walk over all of them finds the end.
 """
 
 import struct
@@ -11,21 +11,21 @@ _LENGTH: Final = struct.Struct("<Q")
 
 
 def skip_strings(buffer: memoryview, at: int, count: int) -> int:
-    """Where the array of `count` strings ends which begins at `at`; raises struct.error where the buffer ends before.
+    """Return the end of the array of `count` strings that begins at `at`.
 
-    Of the last string, the length is in the buffer; whether its text is too is not looked at.
+    Raise struct.error if the buffer ends before the length of the last string; its text is not checked.
     """
     length = _LENGTH.unpack_from
     try:
         for _ in repeat(None, count):
             at += 8 + length(buffer, at)[0]
-    except OverflowError as e:  # further than any file reaches
+    except OverflowError as e:  # beyond the end of any file
         raise struct.error("past the end") from e
     return at
 
 
 class Whole(NamedTuple):
-    """How many strings are whole, where the last of them ends, and bytes of each, lengths included, of late."""
+    """The number of complete strings, the end of the last one, and the mean bytes of the last quarter, with lengths."""
 
     number: int
     end: int
@@ -33,7 +33,7 @@ class Whole(NamedTuple):
 
 
 def skip_all(buffer: memoryview, at: int, count: int) -> Whole:
-    """What a buffer has of the `count` strings that begin at `at`."""
+    """Return how many of the `count` strings that begin at `at` are complete in the buffer."""
     done, end = 0, at
     while done < count and end + 8 <= len(buffer):
         behind = end + 8 + _LENGTH.unpack_from(buffer, end)[0]

@@ -1,7 +1,7 @@
-"""A model card: the head of a repository's README.md, of which licence and languages are read.
+"""A model card: the head of a repository's README.md, from which licence and languages are read.
 
-It is YAML between two lines of ---, written by hand; read line by line, so that a mistake elsewhere in it costs nothing
-and nothing in it is built or expanded. Fields: https://huggingface.co/docs/hub/model-cards#model-card-metadata
+It is hand-written YAML between two lines of ---. It is read line by line, so that a mistake elsewhere does no harm and
+nothing in it is expanded. Fields: https://huggingface.co/docs/hub/model-cards#model-card-metadata
 """
 
 import re
@@ -9,27 +9,27 @@ from dataclasses import dataclass
 from typing import Final
 
 FILE: Final = "README.md"
-ENOUGH: Final = 64 << 10  # bytes of it; what is read stands at its beginning
+ENOUGH: Final = 64 << 10  # bytes; the card is at the beginning of the file
 _FIELD: Final = re.compile(r"(?P<key>[A-Za-z_]+)[ \t]*:(?P<value>[ \t].*)?")
 _MOST, _LONGEST = 100, 60  # languages, and characters of one
 
 
 @dataclass(frozen=True, kw_only=True)
 class Card:
-    """What a card says; "" and () where it does not."""
+    """The fields of a card; "" and () if missing."""
 
     licence: str = ""
     languages: tuple[str, ...] = ()
 
 
 def read(text: str) -> Card:
-    """The card that a README.md begins with."""
+    """Return the card at the beginning of a README.md."""
     lines = text.removeprefix("\ufeff").splitlines()
     if not lines or lines[0].rstrip() != "---":
         return Card()
     fields: dict[str, list[str]] = {}
     values: list[str] = []
-    is_open = False  # a list in brackets that goes on
+    is_open = False  # inside a list in brackets
     for line in lines[1:]:
         if line.rstrip() == "---":
             break
@@ -46,6 +46,6 @@ def read(text: str) -> Card:
 
 
 def _values(written: str) -> list[str]:
-    """One value, or several in brackets."""
+    """Return the one value, or the several values in brackets."""
     plain = re.sub(r"(^|\s)#.*", "", written)
     return [one for part in plain.strip(" []").split(",") if (one := part.strip(" \t[]'\"")[:_LONGEST])]

@@ -1,4 +1,4 @@
-"""What a model is for, where that is not to write text: no backend can chat with one that only goes beside another.
+"""What a model is for, if it is not a chat model: a projector, an adapter, an embedding model, ...
 
 Sources: llama.cpp's src/llama-arch.cpp and gguf-py/gguf/constants.py (architectures, general.type, pooling types),
 ComfyUI-GGUF (the architectures of pictures).
@@ -7,12 +7,12 @@ ComfyUI-GGUF (the architectures of pictures).
 from collections.abc import Mapping
 from typing import Final
 
-_PROJECTOR: Final = "it is a projector (mmproj), which lets a model see or hear and goes beside it"
-_ADAPTER: Final = "it is an adapter (LoRA), which changes another model and goes beside it"
-_EMBEDDING: Final = "it is an embedding model: it turns text into vectors and writes none"
-_DIFFUSION: Final = "it writes by diffusion, for which llama.cpp has a program of its own (llama-diffusion-cli)"
-_DRAFT: Final = "it is a draft model, which makes another one quicker and goes beside it"
-_PICTURES: Final = "it makes pictures or films"
+_PROJECTOR: Final = "it is a multimodal projector (mmproj), which lets another model see or hear"
+_ADAPTER: Final = "it is an adapter (LoRA), which changes another model"
+_EMBEDDING: Final = "it is an embedding model, which turns text into vectors and writes none"
+_DIFFUSION: Final = "it writes by diffusion, for which llama.cpp has a separate program (llama-diffusion-cli)"
+_DRAFT: Final = "it is a draft model, which makes another model faster"
+_PICTURES: Final = "it makes images or videos"
 _KINDS: Final[Mapping[str, str]] = {
     "adapter": _ADAPTER,
     "mmproj": _PROJECTOR,
@@ -20,7 +20,7 @@ _KINDS: Final[Mapping[str, str]] = {
 }
 _ARCHITECTURES: Final[Mapping[str, str]] = {
     "clip": _PROJECTOR,
-    "controlvector": "it is a control vector, which steers another model and goes beside it",
+    "controlvector": "it is a control vector, which steers another model",
     "whisper": "it turns speech into text",
     "wavtokenizer-dec": "it turns the tokens of another model into sound",
     **dict.fromkeys(
@@ -35,23 +35,23 @@ _ARCHITECTURES: Final[Mapping[str, str]] = {
         _PICTURES,
     ),
 }  # fmt: skip
-NO_WEIGHTS: Final = "it holds no weights"
-_RERANKS: Final = 4  # of the pooling types; 1 to 3 are mean, first and last
-# classes of transformers, by a part of their name
+NO_WEIGHTS: Final = "it contains no weights"
+_RERANKS: Final = 4  # llama.cpp's pooling type RANK; 1 to 3 are mean, first and last
+# parts of the names of transformers' classes
 _CLASSES: Final[Mapping[str, str]] = {
     "Whisper": _ARCHITECTURES["whisper"],
     **dict.fromkeys(("Bert", "BERT", "Roberta", "T5Encoder", "ForMaskedLM"), _EMBEDDING),
-    **dict.fromkeys(("ForSequenceClassification", "ForTokenClassification"), "it sorts text and writes none"),
+    **dict.fromkeys(("ForSequenceClassification", "ForTokenClassification"), "it classifies text and writes none"),
 }
 
 
 def not_for_chat(architecture: str, kind: str = "", pooling: int = 0) -> str:
-    """Why nobody can chat with a GGUF, by its architecture, general.type and pooling type; "" where one can."""
+    """Return why a GGUF is not a chat model, by its architecture, general.type and pooling type; "" if it is one."""
     if pooling:
         return "it is a reranker: it compares texts and writes none" if pooling == _RERANKS else _EMBEDDING
     return _KINDS.get(kind) or _ARCHITECTURES.get(architecture, "")
 
 
 def no_writer(name: str) -> str:
-    """Likewise by the name of its class in transformers."""
+    """Return why a model is not a chat model, by the name of its class in transformers; "" if it is one."""
     return next((why for part, why in _CLASSES.items() if part in name), "")

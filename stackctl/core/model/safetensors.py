@@ -1,4 +1,4 @@
-"""What a folder of safetensors says of itself: config.json and the tokenizer's files beside it.
+"""The description of a safetensors model: config.json and the tokenizer's files.
 
 Source: the files that Hugging Face's transformers saves with a model (PretrainedConfig, PreTrainedTokenizerBase).
 """
@@ -14,16 +14,16 @@ from stackctl.core.model.model import Header
 from stackctl.core.model.not_chat import no_writer
 from stackctl.errors import ModelError
 
-# the files that tell of a model, and how long they are at most, in bytes; the vocabulary of the last is not read
+# the files that describe a model, and their largest size in bytes; the vocabulary in the last one is not read
 FILES: Final[Mapping[str, int]] = {
     "config.json": 2 << 20, "tokenizer_config.json": 4 << 20, "chat_template.jinja": 1 << 20, "tekken.json": 0,
 }  # fmt: skip
-_MOST: Final = 100_000  # values in one of them; the tokens that were added to a vocabulary are nine each
+_MOST: Final = 100_000  # values in one file; each added token of a vocabulary has nine
 
 
 @dataclass(frozen=True, kw_only=True)
 class Words:
-    """What the files beside the weights say."""
+    """The content of the files next to the weights."""
 
     config: Mapping[str, Any]
     chat_template: str = ""
@@ -31,7 +31,7 @@ class Words:
 
 
 def words(texts: Mapping[str, str], *, folder: str) -> Words:
-    """What those of FILES say that are there; raises ModelError for one that is damaged."""
+    """Return the content of those of FILES that exist; raise ModelError if one is damaged."""
     tokenizer = _table(texts, "tokenizer_config.json", folder)
     template = texts.get("chat_template.jinja", "") or _chat_template(tokenizer.get("chat_template"))
     del tokenizer  # it may be large
@@ -43,8 +43,8 @@ def words(texts: Mapping[str, str], *, folder: str) -> Words:
 
 
 def header(said: Words, packing: str) -> Header:
-    """The facts that planning needs."""
-    inner = said.config.get("text_config")  # of a model that sees: its language part
+    """Return the facts that planning needs."""
+    inner = said.config.get("text_config")  # the language part of a model with vision
     text = inner if isinstance(inner, Mapping) else said.config
     architectures = said.config.get("architectures")
     architecture = str(architectures[0])[:100] if isinstance(architectures, list) and architectures else ""
@@ -61,7 +61,7 @@ def header(said: Words, packing: str) -> Header:
 
 
 def _chat_template(found: Any) -> str:
-    """One text, or several by name, of which the default one counts."""
+    """Return the chat template: the only text, or the default one of several."""
     if isinstance(found, list):
         named = {str(one.get("name")): one.get("template") for one in found if isinstance(one, Mapping)}
         found = named.get("default") or next(iter(named.values()), "")
@@ -86,9 +86,9 @@ def _count(value: Any) -> int:
 
 
 def quantisation(config: Mapping[str, Any], names: Iterable[str]) -> str:
-    """How the weights are packed: gptq, awq, exl2, exl3, bitsandbytes, ...; "" for plain numbers.
+    """Return the packing of the weights: gptq, awq, exl2, exl3, bitsandbytes, ...; "" for plain numbers.
 
-    What config.json says, else by the tensors' names.
+    It is read from config.json, or else from the names of the tensors.
     """
     method = table_or_empty(config.get("quantization_config")).get("quant_method")
     if isinstance(method, str) and method:
@@ -109,7 +109,7 @@ def quantisation(config: Mapping[str, Any], names: Iterable[str]) -> str:
 
 
 def is_packed(packing: str, config: Mapping[str, Any], names: Iterable[str]) -> bool:
-    """Whether a number of the weights holds several parameters, so that these can't be counted."""
+    """Return whether a number of the weights stands for several parameters, so that these can't be counted."""
     told = table_or_empty(config.get("quantization_config"))
     if packing in {"", "fp8", "fbgemm_fp8"}:
         return False

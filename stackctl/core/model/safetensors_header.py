@@ -1,4 +1,4 @@
-"""The header of a safetensors file: what each tensor is, and where its bytes lie.
+"""The header of a safetensors file: the type, shape and position of each tensor.
 
 Format: https://github.com/huggingface/safetensors (8 bytes of length, then JSON, then the tensors without a gap).
 """
@@ -21,9 +21,14 @@ BITS: Final[Mapping[str, int]] = {
 LONGEST: Final = 8 << 20  # bytes of a header; 20,000 tensors take about 3 million
 _MOST: Final = 300_000  # values in it; a tensor is 8 or 9
 _MAX_DIMENSIONS, _MAX_TYPES = 16, 64
-# parts of tensors' names that tell how they are packed, see safetensors.quantisation
+# parts of tensor names that show the packing, see safetensors.quantisation
 MARKS: Final = frozenset({"trellis", "q_weight", "qweight", "g_idx", "qzeros", "absmax", "weight_packed"})
-_SCALES: Final = ("_scale", "_scale_inv", "_scales", "_scale_2")  # factors for other tensors, no parameters themselves
+_SCALES: Final = (
+    "_scale",
+    "_scale_inv",
+    "_scales",
+    "_scale_2",
+)  # factors for other tensors, which count as no parameters
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -31,13 +36,13 @@ class Tensors:
     """The tensors of one file, by its header."""
 
     types: Mapping[str, tuple[int, int]]  # dtype -> how many, and their bytes
-    marks: frozenset[str]  # the last parts of the tensors' names, of those that tell how they are packed
-    values: int  # of all tensors: parameters, where nothing is packed
+    marks: frozenset[str]  # those of MARKS with which a tensor's name ends
+    values: int  # of all tensors: the number of parameters, if nothing is packed
     size: int  # bytes of the file
 
 
 def tensors(start: bytes, size: int, *, name: str) -> Tensors:
-    """Read a file's header from its first bytes; raise ModelError that says what is wrong."""
+    """Return a file's header from its first bytes; raise ModelError if it is none or damaged."""
     length, content = _content(start, size, name)
     types: dict[str, tuple[int, int]] = {}
     marks: frozenset[str] = frozenset()
@@ -48,7 +53,7 @@ def tensors(start: bytes, size: int, *, name: str) -> Tensors:
             continue
         kind, count, first, last = _tensor(one, name, key)
         if kind in BITS and 8 * (last - first) != count * BITS[kind]:
-            raise _damaged(name, f"{_shown(key)} has other bytes than its shape needs")
+            raise _damaged(name, f"{_shown(key)} has another size than its shape needs")
         number, so_far = types.get(kind, (0, 0))
         types[kind] = number + 1, so_far + last - first
         marks |= MARKS & {key.rpartition(".")[2]}
@@ -65,7 +70,7 @@ def tensors(start: bytes, size: int, *, name: str) -> Tensors:
 
 
 def _content(start: bytes, size: int, name: str) -> tuple[int, dict[str, Any]]:
-    """How long the header is, and what it says."""
+    """Return the header's length and its content."""
     length = int.from_bytes(start[:8], "little")
     if start[8:9] != b"{":
         if what := describe_mismatch(start, size, "a safetensors file"):
@@ -75,14 +80,14 @@ def _content(start: bytes, size: int, name: str) -> tuple[int, dict[str, Any]]:
         raise _damaged(name, f"its header has {length} bytes, more than any model needs")
     if length > size - 8:
         raise _cut(name, size, 8 + length)
-    try:  # a character for each byte: names are compared and shown, and so the text takes no more room than the file
+    try:  # latin-1: one character for each byte, so that the text takes no more memory than the file
         return length, bounded_json.parse(start[8 : 8 + length].decode("latin-1"), _MOST, is_strict=True)
     except bounded_json.NoTable as e:
         raise _damaged(name, f"its header {e}") from e
 
 
 def _end(places: list[tuple[int, int]], name: str) -> int:
-    """Where the last tensor ends; the format allows no byte to belong to none or to two."""
+    """Return the end of the last tensor. The format allows neither gaps nor overlaps."""
     for (_, end), (begin, _) in pairwise(places):
         if begin != end:
             what = "overlap" if begin < end else "leave a gap"
@@ -91,7 +96,7 @@ def _end(places: list[tuple[int, int]], name: str) -> int:
 
 
 def _tensor(one: Any, name: str, key: str) -> tuple[str, int, int, int]:
-    """Type, number of values, and the first byte and that behind the last."""
+    """Return a tensor's type, number of values, first byte, and the byte after its last one."""
     kind, shape, offsets = (
         (one.get("dtype"), one.get("shape"), one.get("data_offsets")) if isinstance(one, dict) else (None, None, None)
     )
@@ -106,7 +111,7 @@ def _tensor(one: Any, name: str, key: str) -> tuple[str, int, int, int]:
         and offsets[0] <= offsets[1]
     )
     if not is_right or not isinstance(shape, list) or not isinstance(offsets, list):
-        raise _damaged(name, f"the entry {_shown(key)} makes no sense")
+        raise _damaged(name, f"the entry {_shown(key)} is malformed")
     return str(kind)[:20], prod(shape), offsets[0], offsets[1]
 
 

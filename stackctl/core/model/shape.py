@@ -1,4 +1,4 @@
-"""What of a model decides how much memory it takes: layers, heads, windows, experts, states, and its tensors' bytes."""
+"""The properties of a model that decide its memory: layers, heads, windows, experts, states and tensor sizes."""
 
 from dataclasses import dataclass, replace
 from functools import cached_property
@@ -6,28 +6,28 @@ from functools import cached_property
 
 @dataclass(frozen=True, kw_only=True)
 class Layer:
-    """One block. Bytes are those of its tensors; lengths count values."""
+    """One block. Lengths count values; weights, experts and largest count bytes."""
 
     heads: int
     kv_heads: int
-    has_cache: bool  # of its own; not so in a recurrent layer, and where it uses an earlier layer's
-    key: int  # values that the cache keeps of a token as K
-    value: int  # likewise as V
-    slides: bool  # its attention sees a window only
-    state: int  # values of a recurrent state; 0: it has none
-    feed_forward: int  # values between its two projections, where it is dense
-    shared_feed_forward: int  # of the experts that every token goes through
-    expert_feed_forward: int  # of each of the others
+    has_cache: bool  # False in a recurrent layer, and in one that uses an earlier layer's cache
+    key: int  # values that the cache keeps for a token as K
+    value: int  # values that the cache keeps for a token as V
+    slides: bool  # its attention sees only a window
+    state: int  # values of a recurrent state; 0 if it has none
+    feed_forward: int  # values between its two projections, if it is dense
+    shared_feed_forward: int  # the same of the experts that every token uses
+    expert_feed_forward: int  # the same of each of the other experts
     is_gated: bool  # its feed-forward multiplies two projections (SwiGLU and the like)
     weights: int
-    experts: int  # of those, what only the chosen experts use
+    experts: int  # the part of weights that only the chosen experts use
     largest: int  # its largest tensor
-    largest_expert: int  # the largest of those that hold its experts
+    largest_expert: int  # the largest tensor with its experts
 
 
 @dataclass(frozen=True, kw_only=True)
 class Shape:
-    """A model as memory sees it; what its header does not say is 0."""
+    """The properties of a whole model; 0 for what its header does not state."""
 
     architecture: str
     trained_context: int  # tokens
@@ -37,20 +37,20 @@ class Shape:
     window: int  # tokens that a sliding layer sees
     experts: int
     experts_used: int
-    inner: int  # of a recurrent layer
-    projected: int  # values that a recurrent layer makes of a token at first
-    convolved: int  # of those, what goes through its convolution
+    inner: int  # values inside a recurrent layer
+    projected: int  # values of a recurrent layer's first projection of a token
+    convolved: int  # the part of projected that goes through its convolution
     layers: tuple[Layer, ...]
-    input: int  # bytes of what stays in the machine's memory
-    embedding_bytes: int  # of those, the token embedding's
-    output: int  # bytes of the output layer; where it shares the embedding's tensor, those once more
+    input: int  # bytes of the input tensors, which stay in the main memory
+    embedding_bytes: int  # the part of input that is the token embedding
+    output: int  # bytes of the output layer; if it shares the embedding's tensor, that tensor's bytes again
     is_tied: bool  # the output layer uses the embedding's tensor
     is_parallel: bool  # attention and feed-forward run side by side
     is_mla: bool  # K is a compressed latent and there is no V
-    is_scattered: bool = False  # experts brought over from RAM need room for two tensors at once
-    embedding_per_layer: int = 0  # values of a token's embedding for each layer by itself
-    streams: int = 1  # hidden states that the model carries at once
-    parameters: int = 0  # of all tensors; 0: not known
+    is_scattered: bool = False  # copying experts from RAM needs space for two tensors at once
+    embedding_per_layer: int = 0  # values of a token's separate embedding for each layer
+    streams: int = 1  # hidden states that the model keeps in parallel
+    parameters: int = 0  # of all tensors; 0 if unknown
 
     @property
     def is_moe(self) -> bool:
@@ -58,12 +58,12 @@ class Shape:
 
     @cached_property
     def widest_value(self) -> int:
-        """Values that the widest layer's cache keeps of a token as V."""
+        """Return the values that the widest layer's cache keeps for a token as V."""
         return max((layer.value for layer in self.layers), default=0)
 
     @property
     def active_share(self) -> float:
-        """What part of the blocks' weights one token reads: less than all only with experts."""
+        """Return the share of the blocks' weights that one token reads: 1.0 without experts."""
         whole = sum(layer.weights for layer in self.layers)
         experts = sum(layer.experts for layer in self.layers)
         if not whole or not self.experts:
@@ -72,13 +72,13 @@ class Shape:
 
     @property
     def weights(self) -> int:
-        """Bytes of all tensors, as the file has them."""
+        """Return the bytes of all tensors in the file."""
         tied = self.embedding_bytes if self.is_tied else 0
         return self.input + self.output - tied + sum(layer.weights for layer in self.layers)
 
 
 def scaled(shape: Shape, ratio: float) -> Shape:
-    """The same model at another quantisation, whose bytes are so many times these."""
+    """Return the shape of the same model in another quantisation, whose size is `ratio` times this one's."""
     layers = tuple(
         replace(
             layer,

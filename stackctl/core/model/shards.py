@@ -1,6 +1,6 @@
-"""Which files of a folder are a model's weights: by their names, or by model.safetensors.index.json.
+"""Finds the weights among a folder's files: by their names, or by model.safetensors.index.json.
 
-That may have tens of megabytes, and is read as a stream.
+The index may have tens of megabytes, and is read as a stream.
 """
 
 import json
@@ -21,18 +21,18 @@ _ENTRY: Final = re.compile(rb"\s*" + _TEXT + rb"\s*:\s*" + _TEXT + rb"\s*([,}])"
 _NONE: Final = re.compile(rb"\s*}")
 _NUMBERED: Final = re.compile(r"(?P<stem>.+)-[0-9]{5}-of-(?P<count>[0-9]{5})\.safetensors", re.DOTALL)
 ADAPTER: Final = "adapter_model"
-_OTHERS: Final = ("consolidated", ADAPTER)  # Mistral's own form of the same weights; a LoRA beside them
-_ROOM: Final = 32 << 10  # bytes in which an entry must end
+_OTHERS: Final = ("consolidated", ADAPTER)  # Mistral's format of the same weights; a LoRA
+_ROOM: Final = 32 << 10  # the most bytes of an entry
 
 
 def weights(names: Iterable[str]) -> list[str]:
-    """The files with weights: what lies there in another form as well is left out."""
+    """Return the files with weights, without those that repeat them in another format."""
     found = [name for name in names if name.lower().endswith(".safetensors")]
     return [name for name in found if not name.startswith(_OTHERS)] or found
 
 
 def numbered(names: Iterable[str]) -> frozenset[str]:
-    """All files that there must be where one of them says that it is one of so many."""
+    """Return all files that must exist if one of them is numbered as one of several."""
     found = next(filter(None, map(_NUMBERED.fullmatch, names)), None)
     count = int(found["count"]) if found else 0
     return frozenset(
@@ -41,7 +41,7 @@ def numbered(names: Iterable[str]) -> frozenset[str]:
 
 
 def shards(pieces: Iterable[bytes], size: int, *, name: str) -> frozenset[str]:
-    """All files that an index of `size` bytes says there are; raises ModelError for what is no index."""
+    """Return all files that an index of `size` bytes names; raise ModelError if it is no index."""
     files: set[bytes] = set()
     rest, is_inside, is_done = b"", False, False
     if not size:
@@ -68,7 +68,7 @@ def shards(pieces: Iterable[bytes], size: int, *, name: str) -> frozenset[str]:
 
 
 def _entries(text: bytes, files: set[bytes], name: str) -> tuple[bytes, bool]:
-    """What is left behind the entries that a text begins with, and whether the last of all was among them."""
+    """Return the text after its complete entries, and whether the last entry of all was among them."""
     at = 0
     while found := _ENTRY.match(text, at):
         at = found.end()

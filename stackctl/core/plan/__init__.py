@@ -1,1 +1,1 @@
-"""What is wanted and what was observed become a plan."""
+"""Makes a plan of the configuration and of what was observed."""

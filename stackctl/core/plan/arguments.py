@@ -1,6 +1,6 @@
-"""The arguments that the user gives the backend's program: none that contradicts the plan, but by override_args.
+"""The user's arguments for the backend's program: they may not contradict the plan, except in override_args.
 
-What an argument means is the backend's own knowledge (Backend.ARGUMENTS); here is what follows from it.
+The backend knows what an argument means (Backend.ARGUMENTS); this module draws the consequences.
 """
 
 import re
@@ -22,7 +22,7 @@ _OPTION = re.compile(r"--?[A-Za-z][\w-]*\s")  # an option in one string with mor
 
 @dataclass(frozen=True, kw_only=True)
 class Given:
-    """An argument that the user gave. `words`: the strings of the list that it stands in."""
+    """An argument of the user. words: the strings of the list that contain it."""
 
     name: str
     value: str
@@ -32,7 +32,7 @@ class Given:
 
 @dataclass(frozen=True, kw_only=True)
 class Overridden:
-    """What override_args make of a wish: the spec with their values, and what has no key there. None: not given."""
+    """The spec with the values of override_args, and the values that have no key in it; None if not given."""
 
     spec: Spec
     slots: int = 1
@@ -41,10 +41,7 @@ class Overridden:
 
 
 def given_arguments(words: Sequence[str], known: Arguments, *, shortens: bool) -> Iterator[Given]:
-    """Those of a program's arguments that the plan decides, in whatever form they are written.
-
-    That is a word alone, `--name=value`, `-c32768`, or several words in one string.
-    """
+    """Return the arguments that the plan decides, in all forms: `--name=value`, `-c32768`, several in a string."""
     tokens = [(token, at) for at, word in enumerate(words) for token in _tokens(word)]
     skip = 0
     for number, (token, at) in enumerate(tokens):
@@ -67,9 +64,9 @@ def given_arguments(words: Sequence[str], known: Arguments, *, shortens: bool) -
 
 
 def refuse_contradictions(spec: Spec, backend: Backend, format_: str, ran_with: tuple[str, ...]) -> tuple[str, ...]:
-    """Raise ConfigError for an argument of extra_args that the plan decides, with the key that decides it.
+    """Raise ConfigError for an argument of extra_args that the plan decides, and name the key that decides it.
 
-    Return warnings for those with which the stack was deployed already. `format_`: of the model.
+    Return warnings instead for arguments of the deployed stack. format_: the model's format.
     """
     words = spec.backend.extra_args
     found = [one for one in _decided(words, backend, format_) if not _stood(one.words, ran_with)]
@@ -85,16 +82,16 @@ def refuse_contradictions(spec: Spec, backend: Backend, format_: str, ran_with: 
             )
     warned = _decided(words, backend, format_)
     return tuple(
-        f"{EXTRA}: {one.name} {_decides(one.argument)}; this stack runs with it, and not with what is planned. "
+        f"{EXTRA}: {one.name} {_decides(one.argument)}; this stack runs with the argument, and not with the plan. "
         f"The next release refuses it. {_hints([one], spec)}"
         for one in warned
     )
 
 
 def overridden(spec: Spec, backend: Backend, format_: str, blocks: int) -> Overridden:
-    """The wish with the values of override_args; raise ConfigError for what may stand nowhere, and for no value.
+    """Return the spec with the values of override_args; raise ConfigError for a forbidden argument or a wrong value.
 
-    `blocks`: of the model; 0 where they are not known.
+    blocks: the model's number of blocks; 0 if unknown.
     """
     found = _decided(spec.backend.override_args, backend, format_)
     if fixed := [one for one in found if one.argument.fixed]:
@@ -127,12 +124,12 @@ def _decided(words: Sequence[str], backend: Backend, format_: str) -> list[Given
 
 
 def _tokens(word: str) -> list[str]:
-    """The words in a string: several where it begins with an option, else it is one, whatever is in it."""
+    """Return the words of a string: several if it begins with an option, else the whole string as one."""
     return word.split() if _OPTION.match(word) else [word]
 
 
 def _argument(token: str, known: Arguments, *, shortens: bool) -> tuple[str, str, Argument] | None:
-    """The name as it was written, a value that is joined to it, and what it is; None where the plan leaves it be."""
+    """Return the written name, a value joined to it, and the argument; None if the plan does not decide it."""
     if not token.startswith("-"):
         return None
     name, _, joined = token.partition("=")
@@ -154,7 +151,7 @@ def _plain(name: str) -> str:
 
 
 def _of_flags(text: str) -> list[str]:
-    """The words of text-generation-webui's --extra-flags: a command line, or "name=value,name"."""
+    """Return the words of text-generation-webui's --extra-flags: a command line, or "name=value,name"."""
     text = text.strip().strip("\"'").strip()
     if not text or text.startswith("-"):
         return text.split()
@@ -163,7 +160,7 @@ def _of_flags(text: str) -> list[str]:
 
 
 def _stood(words: tuple[str, ...], ran_with: tuple[str, ...]) -> bool:
-    """Whether these words stand there one after another."""
+    """Return whether these words follow each other there."""
     return any(ran_with[at : at + len(words)] == words for at in range(len(ran_with)))
 
 
@@ -174,7 +171,7 @@ def _decides(argument: Argument) -> str:
 
 
 def _hints(found: Iterable[Given], spec: Spec) -> str:
-    """What to do about them all."""
+    """Return the hint about all of these arguments."""
     fixed = [one.argument.hint for one in found if one.argument.fixed]
     settings = [_setting(one, spec) for one in found if "." in one.argument.decides and not one.argument.fixed]
     free = [one.name for one in found if not one.argument.fixed]
@@ -185,7 +182,7 @@ def _hints(found: Iterable[Given], spec: Spec) -> str:
 
 
 def _setting(one: Given, spec: Spec) -> str:
-    """The line of stack.toml that says the same, as far as its value is clear."""
+    """Return the line of stack.toml with the same meaning; the key alone if the value is unclear."""
     value = None
     with suppress(ConfigError):  # the key's name alone is a hint, too
         value = _value(one)

@@ -22,16 +22,17 @@ from stackctl.core.plan.serving import Serving
 from stackctl.errors import ConfigError, ModelError
 from stackctl.gpus import GPUS
 
-FOLDER = "backend"  # beside compose.yml: what the backend alone may read
+FOLDER = "backend"  # next to compose.yml: files that only the backend may read
 READ_ONE = "DAC_READ_SEARCH"  # read any file, write none
-# Threads go by the number of processors: llama-server has one each for requests (tools/server: hardware concurrency
-# - 1) and one a core for computing, KoboldCpp some 20 for requests, PyTorch in text-generation-webui some three each.
-# Two sockets of 192 cores, 768 processors, come to some 2300; 19 were seen on two. What forks without end it ends.
+# The number of threads depends on the processors: llama-server has one per processor for requests (tools/server:
+# hardware concurrency - 1) and one per core for computing, KoboldCpp about 20 for requests, PyTorch in
+# text-generation-webui about three per processor. Two sockets of 192 cores, 768 processors, need about 2300; 19 were
+# measured on two. The limit stops a program that forks without end.
 _PIDS = 4096
 
 
 def own_backend(spec: Spec, seen: Observed, decisions: Decisions) -> Serving:
-    """The backend that stack.toml names, run by this stack; raise what its image, model or GPU does not allow."""
+    """Return the backend that this stack runs; raise the error if its image, model or GPU does not allow it."""
     backend, header = backends.find_backend(spec.backend.kind), seen.model.header
     _check(spec, seen, backend)
     warnings = arguments.refuse_contradictions(spec, backend, header.format, seen.ran_with)
@@ -88,7 +89,7 @@ def _serving(insisted: Overridden, seen: Observed, backend: Backend, decisions: 
         model_name=backend.model_id(seen.model.name),
         context=run.context // insisted.slots,
         start_s=patience_s,
-        # as long as the slowest model may take, so that a change of model leaves SillyTavern's container alone
+        # as long as the slowest model may take, so that a change of model does not recreate SillyTavern's container
         wait_s=max(start_s, *(start_period(one, name, decisions) for name, one in seen.models.items()), 0),
         service=service,
         files=files,
@@ -115,7 +116,7 @@ def _check(spec: Spec, seen: Observed, backend: Backend) -> None:
             hint="Name the chat model's own file; `stackctl models inspect FILE` shows what a file contains.",
         )
     if backend.RUNS_AS_ROOT and seen.engine and seen.engine.is_rootless:
-        mounts.reader(seen)  # raises: its root is but the user that the engine runs as
+        mounts.reader(seen)  # raises: root in its containers is only the engine's user
     packing = seen.model.header.packing
     if seen.model.header.format == "safetensors" and (why := backend.refuses(packing)):
         raise ModelError(
@@ -138,7 +139,7 @@ def _notes(spec: Spec, seen: Observed, run: Run, choice: Choice | None) -> Itera
     trained = seen.model.header.trained_context
     if trained and run.context > trained:
         more = f"context {run.context} is more than the {trained} tokens the model was trained for"
-        yield f"{more}: expect it to lose the thread"
+        yield f"{more}: the model may lose the thread"
     if keys := unused_settings(spec):
         yield f"used with kind = {EXTERNAL!r} only: {', '.join(keys)}"
     if choice:
@@ -195,7 +196,7 @@ def _run(
 
 
 def _program(spec: Spec, seen: Observed, backend: Backend, variant: Variant, decisions: Decisions) -> str:
-    """Which of the backend's programs runs; "" where its image carries it or the user brings one."""
+    """Return which of the backend's programs runs; "" if its image contains it or the user provides one."""
     if not backend.PROGRAMS or spec.backend.program != "auto":
         return ""
     cuda = seen.gpus[0].cuda if variant != CPU and seen.gpus else ()
@@ -203,7 +204,7 @@ def _program(spec: Spec, seen: Observed, backend: Backend, variant: Variant, dec
         f"{backend.NAME}.program",
         {"variant": variant, "cpu": asdict(seen.cpu), "cuda": cuda},
         lambda: backend.program(variant, seen.cpu, cuda),
-        known=decisions.of_newer(one_of(backend.PROGRAMS)),  # an older one's may be given up by now
+        known=decisions.of_newer(one_of(backend.PROGRAMS)),  # an older stackctl's choice may no longer exist
         holds=one_of(backend.PROGRAMS),
     )
     return chosen
@@ -216,6 +217,6 @@ def _remark(backend: Backend, program: str) -> tuple[str, ...]:
 
 def _scratch(backend: Backend, program: str) -> tuple[Tmpfs, ...]:
     if not backend.PROGRAMS:
-        return (Tmpfs(target="/tmp", size_mib=256),)  # noqa: S108 - in its container
+        return (Tmpfs(target="/tmp", size_mib=256),)  # noqa: S108 - inside its container
     known = [backend.PROGRAMS[program]] if program else backend.PROGRAMS.values()
-    return (Tmpfs(target="/tmp", size_mib=max(one.unpacked_mib for one in known), executable=True),)  # noqa: S108 - in its container
+    return (Tmpfs(target="/tmp", size_mib=max(one.unpacked_mib for one in known), executable=True),)  # noqa: S108 - inside its container

@@ -17,14 +17,14 @@ from stackctl.errors import ConfigError, EngineError
 
 
 def companion_ports(spec: Spec) -> tuple[Publish, ...]:
-    """The ports that companions are to open on this machine."""
+    """Return the ports that companions open on this machine."""
     return tuple(one for companion, setting in _wanted(spec) for one in companion.publish(setting))
 
 
 def companion_services(
     spec: Spec, seen: Observed, serving: Serving, networks: tuple[Network, ...], tavern: Service, decisions: Decisions
 ) -> tuple[Service, ...]:
-    """The companions; raise ConfigError or EngineError where a port that one is to open is not free."""
+    """Return the companions; raise ConfigError or EngineError if a port of one is not free."""
     found = []
     for companion, setting in _wanted(spec):
         for one in companion.publish(setting):
@@ -45,7 +45,7 @@ def companion_services(
 
 
 def companion_notes(services: tuple[Service, ...]) -> tuple[str, ...]:
-    """What the user should know of them."""
+    """Return notes for the user about the companions."""
     return tuple(note for service in services for note in COMPANIONS[service.name].notes(service))
 
 

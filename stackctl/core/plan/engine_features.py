@@ -1,4 +1,4 @@
-"""What a service asks of its engine, as far as this engine can."""
+"""The features of engines, and services adapted to them."""
 
 import math
 from collections.abc import Iterable
@@ -14,7 +14,7 @@ from stackctl.core.observed import EngineSeen, Observed
 from stackctl.errors import EngineError
 from stackctl.terminal import command_line
 
-_SLOW_DISK_MIB_S = 80  # a hard disk; assumed where nothing was measured
+_SLOW_DISK_MIB_S = 80  # a hard disk; the assumption without a measurement
 _START_INTERVAL_COMPOSE = (2, 21)
 _NEVER = (math.inf,)
 _ROOT = Owner(uid=0, gid=0)
@@ -22,28 +22,28 @@ _ROOT = Owner(uid=0, gid=0)
 
 @dataclass(frozen=True, kw_only=True)
 class Product:
-    """One engine that speaks Docker's API, by all in which it differs from the others.
+    """One engine that speaks Docker's API, with everything in which it differs from the others.
 
-    `oldest`, `start_interval_from`, `isolates_from`: its version from which on it is supported, asks a health check
-    oftener during the start, and makes networks in which its own machine has no address.
+    oldest, start_interval_from, isolates_from: the first version that is supported, that runs health checks more often
+    during the start, and that creates networks in which its machine has no address.
     """
 
     title: str
     oldest: tuple[int, ...]
-    install: str  # what to do where it is too old
-    unit: str  # of systemd, which starts its containers after a reboot
+    install: str  # the hint if it is too old
+    unit: str  # the unit of systemd that starts its containers after a reboot
     start_interval_from: tuple[float, ...]
     isolates_from: tuple[float, ...]
     tmpfs_has_owner: bool = True  # a folder in memory can belong to one user
-    reserves_gpus: bool = True  # False: it drops a reservation without a word, and takes CDI devices as device files
-    checks_health: bool = True  # by itself; False: systemd does, where it runs, and else whoever waits
-    shuts_networks: bool = True  # those that Compose makes are closed to the containers of all others
-    forwards_as_itself: bool = False  # rootless, a published port is asked from the container's own address
-    is_enabled: bool = True  # that unit, wherever it is installed
+    reserves_gpus: bool = True  # False: it silently drops a reservation, and takes CDI devices as device files
+    checks_health: bool = True  # itself; if False, systemd does, and without systemd the waiting stackctl
+    shuts_networks: bool = True  # networks made by Compose are closed to containers of other networks
+    forwards_as_itself: bool = False  # rootless: a published port's clients have the container's address
+    is_enabled: bool = True  # the unit is enabled by its installation
 
 
-# by name, as `docker version` lists it among the engine's components
-# Podman: run, 5.8.6: it refuses a tmpfs with uid=, drops a reservation of the driver nvidia, and has no timers itself
+# key: the name among the engine's components in `docker version`
+# Podman, run as 5.8.6: it refuses a tmpfs with uid=, drops a reservation of the driver nvidia, and has no timers
 PRODUCTS: Final = {
     "Docker Engine": Product(
         title="Docker Engine",
@@ -71,12 +71,12 @@ PRODUCTS: Final = {
 
 
 def find_product(components: Iterable[str]) -> str:
-    """Which of PRODUCTS an engine is, by the names of what it consists of; one of which nobody knows is like Docker."""
+    """Return which of PRODUCTS an engine is, by the names of its components; an unknown engine counts as Docker."""
     return next((name for name in components if name in PRODUCTS), EngineSeen.product)
 
 
 def refuse_old(product: str, version: tuple[int, ...], says: str) -> None:
-    """Raise EngineError for an engine that is too old; `says`: its version as it says it."""
+    """Raise EngineError for an engine that is too old; says: its version as text."""
     known = PRODUCTS[product]
     if version < known.oldest:
         oldest = ".".join(map(str, known.oldest))
@@ -84,31 +84,33 @@ def refuse_old(product: str, version: tuple[int, ...], says: str) -> None:
 
 
 def features(engine: EngineSeen | None) -> Product:
-    """What the engine differs in; without one, Docker's features."""
-    name = engine.product if engine and engine.product in PRODUCTS else EngineSeen.product  # recorded by a newer one
+    """Return the engine's features; Docker's without an engine."""
+    name = (
+        engine.product if engine and engine.product in PRODUCTS else EngineSeen.product
+    )  # a newer stackctl may have recorded it
     return PRODUCTS[name]
 
 
 def notes(engine: EngineSeen | None) -> tuple[str, ...]:
-    """What the user should know of the engine: who has to start the stack after a reboot, where it does not."""
+    """Return notes about the engine: how the stack starts after a reboot, if it does not by itself."""
     known = features(engine)
     if engine is None or (known.is_enabled and not engine.is_rootless):
         return ()
     enable = f"sudo systemctl enable {known.unit}"
     if engine.is_rootless:
         enable = f"systemctl --user enable {known.unit}; sudo loginctl enable-linger"
-    return (f"this stack starts by itself after a reboot only after: {enable}",)
+    return (f"to start this stack after a reboot, run `{enable}` once",)
 
 
 def distinctions(engine: EngineSeen) -> tuple[object, ...]:
-    """What a rendered file depends on where an engine is not Docker's, run by root; () where it is."""
+    """Return the features on which a rendered file depends, for engines other than a rootful Docker; else ()."""
     return tuple(one for one in (engine.product != EngineSeen.product and engine.product, engine.is_rootless) if one)
 
 
 def start_period(model: ModelSeen, name: str, decisions: Decisions) -> int:
-    """Seconds that loading may take: twice the time to read the model from its disk, and some.
+    """Return the seconds that loading may take: twice the time to read the model from its disk, and a margin.
 
-    `name`: what stack.toml's [models] calls it; "": it is the one at model.path.
+    name: its name in stack.toml's [models]; "" for the model at model.path.
     """
     inputs = {"model": model.name, "bytes": model.size}
 
@@ -122,10 +124,10 @@ def start_period(model: ModelSeen, name: str, decisions: Decisions) -> int:
 
 
 def patience(model: ModelSeen, name: str, start_s: int, seen: Observed, decisions: Decisions) -> int:
-    """Seconds that the backend's health check waits for the model: as start_period() says, or as long as the user does.
+    """Return the seconds that the backend's health check waits: start_period()'s, or the user's if that is longer.
 
-    What was asked for once is recorded for this model: a plain deploy makes no container anew for it. Nor does asking
-    for more, while the backend runs with this model.
+    The user's value is recorded for this model, so that a plain deploy does not recreate the container. Nor does a
+    longer wait, while the backend runs with this model.
     """
     prefix, inputs = f"models.{name}" if name else "backend", {"model": model.name, "bytes": model.size}
     known = decisions.standing(f"{prefix}.patience", inputs)
@@ -141,9 +143,9 @@ def patience(model: ModelSeen, name: str, start_s: int, seen: Observed, decision
 def health(
     test: tuple[str, ...], start_period_s: int, engine: EngineSeen | None, *, is_patient: bool = False
 ) -> Health:
-    """A health check; asked often during the start where the engine can, else a little oftener all the time.
+    """Return a health check that runs often during the start if the engine can, else a little more often all the time.
 
-    is_patient: for what has nothing to wait for but a busy CPU, on which its backend computes.
+    is_patient: for a service that is only slowed by the CPU on which the backend computes.
     """
     knows = (
         engine is not None
@@ -161,7 +163,7 @@ def health(
 
 
 def isolates(engine: EngineSeen | None) -> bool:
-    """Whether the engine can make an internal network in which its own machine has no address; older ones refuse it.
+    """Return whether the engine can create an internal network in which its machine has no address; older ones refuse.
 
     https://docs.docker.com/engine/network/drivers/bridge/ (gateway mode "isolated")
     """
@@ -169,16 +171,16 @@ def isolates(engine: EngineSeen | None) -> bool:
 
 
 def cpus(wanted: float | Literal["auto"], engine: EngineSeen | None) -> float | None:
-    """A limit on CPUs; None where the kernel can't hold it."""
+    """Return a limit on CPUs; None if the kernel does not support it."""
     if wanted == "auto" or (engine and not engine.has_cpu_quota):
         return None
     return float(wanted)
 
 
 def user_inside(owner: Owner, engine: EngineSeen | None) -> Owner:
-    """Who a user of this machine is in a container; raise EngineError where none in there is that user.
+    """Return the ids inside a container of a user of this machine; raise EngineError if none stands for that user.
 
-    In a rootless engine root is the user that it runs as, and every other number one of that user's subordinate ids.
+    In a rootless engine root is the engine's user, and every other number is one of that user's subordinate ids.
     https://docs.docker.com/engine/security/rootless/
     """
     if engine is None or not engine.is_rootless:
@@ -194,9 +196,9 @@ def user_inside(owner: Owner, engine: EngineSeen | None) -> Owner:
 
 
 def own_addresses(networks: tuple[Network, ...], engine: EngineSeen | None) -> dict[str, str]:
-    """The fixed addresses of a published service by network, the last of each, where its clients come in under those.
+    """Return a published service's fixed addresses by network, the last of each, if its clients appear under those.
 
-    Run: podman 5.8.6, rootless; its port handler runs in the container's own network.
+    Run with rootless podman 5.8.6, whose port handler runs in the container's network.
     """
     if engine is None or not (engine.is_rootless and features(engine).forwards_as_itself):
         return {}
@@ -204,9 +206,9 @@ def own_addresses(networks: tuple[Network, ...], engine: EngineSeen | None) -> d
 
 
 def adapt(service: Service, engine: EngineSeen | None) -> Service:
-    """A service as this engine can run it: its user as its containers count, who owns its folders in memory.
+    """Return a service as this engine can run it: with the user's ids inside containers, and the owner of its tmpfs.
 
-    A companion has no user of this machine. Raises EngineError where the engine's containers can't be the user.
+    A companion has no user of this machine. Raise EngineError if the engine's containers can't be the user.
     """
     if service.user is None or service.role == "companion":
         return service

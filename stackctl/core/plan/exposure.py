@@ -1,10 +1,10 @@
-"""Which addresses of this machine SillyTavern is opened on beyond loopback, and whom it admits there.
+"""The addresses beyond loopback on which SillyTavern is opened, and the clients that it admits there.
 
-What was measured on Docker 28 with SillyTavern 1.19.0 (tests/e2e/test_lan.py):
-- a client of another machine keeps its IPv4 address, so the whitelist holds it to the interface's own network;
-- what Docker's own proxy passes on has the edge network's gateway as its address: IPv6 clients, other containers, and
-  this machine itself. The gateway must stay on the whitelist for the latter, and so it tells nothing of the others:
-  the password, which SillyTavern asks for before it looks at the whitelist, on every path, is what stops them.
+Measured on Docker 28 with SillyTavern 1.19.0 (tests/e2e/test_lan.py):
+- a client of another machine keeps its IPv4 address, so the whitelist restricts it to the interface's network;
+- clients that Docker's proxy forwards have the address of the edge network's gateway: IPv6 clients, other containers,
+  and this machine itself. The gateway must stay on the whitelist for this machine, so the whitelist can't stop the
+  others. The password stops them: SillyTavern asks for it on every path before it checks the whitelist.
 """
 
 from collections.abc import Collection, Mapping
@@ -17,26 +17,26 @@ from stackctl.errors import ConfigError, EngineError
 
 Interface = IPv4Interface | IPv6Interface
 
-ASKED: Final = "sillytavern.expose"  # the key in stack.lock of what was answered once: "yes" or "no"
-# what a home or office network uses; a global IPv6 address is the Internet's, so it must be named
+ASKED: Final = "sillytavern.expose"  # the key in stack.lock of the user's answer: "yes" or "no"
+# networks of homes and offices; a global IPv6 address belongs to the Internet, so it must be named
 _LAN: Final[tuple[IPv4Network | IPv6Network, ...]] = (
     *(IPv4Network(net) for net in ("10.0.0.0/8", "172.16.0.0/12", "192.168.0.0/16")),
     IPv6Network("fc00::/7"),
 )
-_TAILSCALE: Final = IPv4Network("100.64.0.0/10")  # not private by the book, yet no one's on the Internet
-# the networks of other programs' containers and virtual machines, which no other device is in
+_TAILSCALE: Final = IPv4Network("100.64.0.0/10")  # not private by RFC 1918, but not routed on the Internet either
+# networks of other programs' containers and virtual machines, in which there is no other device
 _PROGRAMS: Final = (
     "lo", "docker", "br-", "veth", "virbr", "vnet", "lxc", "lxd", "incus", "mpqemubr", "vmnet", "vboxnet", "vEthernet",
     "cni", "flannel", "cali", "cilium", "weave", "kube", "podman", "nerdctl",
     "sc-",  # the bridge of images/engine's private engine
 )  # fmt: skip
-# other devices may be in these, so they can be named; they are no LAN
+# other devices may be in these, so they can be named, but they are no LAN
 _VPNS: Final = ("tailscale", "wg", "tun", "tap", "utun", "zt", "ppp")
 _MOST_OFFERED: Final = 3
 
 
 def exposed_interfaces(spec: Spec, seen: Observed) -> tuple[Interface, ...]:
-    """The addresses, each with its network; () without exposure. Raises ConfigError where there are none."""
+    """Return the addresses, each with its network; () without exposure. Raise ConfigError if there is no such one."""
     wanted = spec.sillytavern.expose
     if wanted == NONE:
         return ()
@@ -54,7 +54,7 @@ def exposed_interfaces(spec: Spec, seen: Observed) -> tuple[Interface, ...]:
 
 
 def _no_such(wanted: str, seen: Observed) -> ConfigError:
-    """The error for a value that means no address of this machine, with values that do."""
+    """Return the error for a value that means no address of this machine; it names values that do."""
     by_name: dict[str, str] = {}  # one address of each interface, IPv4 first
     for name, one in sorted(_every(seen.interfaces), key=lambda each: each[1].version):
         if not (one.ip.is_loopback or _is_public(one) or is_of_program(name, seen.bridges)):
@@ -70,15 +70,15 @@ def _no_such(wanted: str, seen: Observed) -> ConfigError:
 
 
 def is_of_program(name: str, bridges: Collection[str]) -> bool:
-    """Whether a network interface belongs to another program's containers or virtual machines.
+    """Return whether a network interface belongs to another program's containers or virtual machines.
 
-    `bridges`: those of this machine that join no network card.
+    bridges: bridges of this machine that join no network card.
     """
     return name in bridges or name.startswith(_PROGRAMS)
 
 
 def is_for_others(address: str, interfaces: Mapping[str, tuple[str, ...]], bridges: Collection[str]) -> bool:
-    """Whether another device may reach this address, by the interface that has it; an unknown one may be reached."""
+    """Return whether another device may reach this address, by its interface; True if the interface is unknown."""
     ip = ip_address(address)
     having = [name for name, one in _every(interfaces) if one.ip == ip]
     is_one = not (ip.is_loopback or ip.is_unspecified)
@@ -86,7 +86,7 @@ def is_for_others(address: str, interfaces: Mapping[str, tuple[str, ...]], bridg
 
 
 def _refuse_unnamed(wanted: str, found: tuple[Interface, ...]) -> None:
-    """Raise ConfigError for an address of the Internet that is only meant by its interface."""
+    """Raise ConfigError for a public address that is selected only by its interface."""
     public = [str(one.ip) for one in found if _is_public(one) and not _is_address(one, wanted)]
     if not public:
         return
@@ -101,19 +101,19 @@ def _refuse_unnamed(wanted: str, found: tuple[Interface, ...]) -> None:
 def matching_interfaces(
     wanted: str, interfaces: Mapping[str, tuple[str, ...]], bridges: Collection[str]
 ) -> tuple[Interface, ...]:
-    """The addresses that `sillytavern.expose` names among those of this machine. `bridges`: as in is_of_program()."""
+    """Return the addresses of this machine that `sillytavern.expose` names. bridges: as in is_of_program()."""
     return tuple(one for name, one in _every(interfaces) if _is_meant(name, one, wanted, bridges))
 
 
 def admitted_clients(addresses: tuple[Interface, ...]) -> tuple[str, ...]:
-    """The networks whose clients may come in; IPv6 ones never show their address, so none of them is named."""
+    """Return the networks whose clients are admitted, without IPv6 ones, whose clients never show an address."""
     v4 = (one for one in addresses if isinstance(one, IPv4Interface))
-    # Tailscale's interface has its own address alone (/32): its network is the tailnet
+    # Tailscale's interface has only its own address (/32); its network is the tailnet
     return tuple(dict.fromkeys(str(_TAILSCALE if one.ip in _TAILSCALE else one.network) for one in v4))
 
 
 def notes(spec: Spec, seen: Observed, addresses: tuple[Interface, ...]) -> tuple[str, ...]:
-    """What the user should know of it."""
+    """Return notes for the user about the exposure."""
     if not addresses:
         return ()
     said = []
@@ -127,7 +127,7 @@ def notes(spec: Spec, seen: Observed, addresses: tuple[Interface, ...]) -> tuple
 
 
 def _every(interfaces: Mapping[str, tuple[str, ...]]) -> list[tuple[str, Interface]]:
-    """Every address of this machine that another one can be told; link-local ones mean nothing without an interface."""
+    """Yield every address that another device can use; link-local ones have no meaning without an interface."""
     every = ((name, ip_interface(text)) for name, texts in sorted(interfaces.items()) for text in texts)
     return [(name, one) for name, one in every if not one.ip.is_link_local]
 

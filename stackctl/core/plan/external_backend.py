@@ -1,4 +1,4 @@
-"""A backend that runs elsewhere, as what serves the stack."""
+"""An external backend as the server of the stack."""
 
 from collections.abc import Iterator
 from typing import Final
@@ -15,10 +15,10 @@ from stackctl.core.observed import Observed, ServerSeen
 from stackctl.core.plan.serving import Serving
 
 URL: Final = "backend.url"  # the decision: its URL as SillyTavern's container reaches it
-KIND: Final = "backend.server"  # the decision: of which kind it is
-ASSUMED_CONTEXT: Final = 8192  # tokens, where a server does not tell
-START_S: Final = 60  # SillyTavern's container waits so long for it, and then starts without
-# what only a backend of the stack's own has a use for
+KIND: Final = "backend.server"  # the decision: the kind of server
+ASSUMED_CONTEXT: Final = 8192  # tokens, if the server does not report its context
+START_S: Final = 60  # SillyTavern's container waits this long for it, and then starts without it
+# settings that only a backend of the stack uses
 _OWN_KEYS: Final = (
     "model.path", "model.source", "model.use", "backend.image", "backend.program", "backend.gpu_layers",
     "backend.kv_cache", "backend.flash_attention", "backend.threads", "backend.batch", "backend.extra_args",
@@ -28,7 +28,7 @@ _OWN_KEYS: Final = (
 
 
 def external_backend(spec: Spec, seen: Observed, decisions: Decisions) -> Serving:
-    """The backend at backend.url; raises the reason where nothing known answers there and nothing is recorded."""
+    """Return the backend at backend.url; raise the diagnosis if no known server answers and none is recorded."""
     found = _chosen(spec, seen.server, decisions)
     told, wanted = found.served.context, spec.backend.context
     return Serving(
@@ -45,19 +45,19 @@ def external_backend(spec: Spec, seen: Observed, decisions: Decisions) -> Servin
 
 
 def external_model(server: ServerSeen | None) -> ModelSeen:
-    """The model that the server has loaded, as far as it tells; none of its files are here."""
+    """Return the model that the server reports; it has no files on this machine."""
     served = found[0].served if (found := detected_servers(server)) else ServerInfo()
     header = Header(format="", chat_template=served.chat_template)
     return ModelSeen(wanted="", name=served.model, is_folder=False, files=(), header=header)
 
 
 def told_context(server: ServerSeen, url: str) -> int:
-    """The context in tokens that the server at this URL told; 0 where it told none."""
+    """Return the context in tokens that the server at this URL reports; 0 if it reports none."""
     return next((one.served.context for one in detected_servers(server) if one.url == url), 0)
 
 
 def unused_settings(spec: Spec) -> tuple[str, ...]:
-    """The keys of stack.toml that say something, though with this kind of backend nothing reads them."""
+    """Return the keys of stack.toml that have a value, but no effect with this kind of backend."""
     keys = _OWN_KEYS if spec.backend.is_external else ("backend.url", "backend.key_file", "backend.wake")
     fresh = Spec()
 
@@ -69,14 +69,14 @@ def unused_settings(spec: Spec) -> tuple[str, ...]:
 
 
 def _chosen(spec: Spec, server: ServerSeen | None, decisions: Decisions) -> DetectedServer:
-    """The server to use: as recorded while a known one answers there, or while none answers at all."""
+    """Return the server to use: the recorded one while it answers, or while no server answers at all."""
     inputs, answering = {"url": spec.backend.url}, detected_servers(server)
     found = {one.url: one for one in answering}
     is_url, is_kind = decisions.of_newer(is_text), decisions.of_newer(one_of(backends.BACKENDS))
 
     def fail() -> str:
         lack = diagnose(spec, server)
-        assert lack is not None  # noqa: S101 - nothing known answers
+        assert lack is not None  # noqa: S101 - no known server answers
         raise lack.error
 
     if not found:
@@ -93,15 +93,15 @@ def _notes(spec: Spec, seen: Observed, found: DetectedServer) -> Iterator[str]:
     wanted, told = spec.backend, found.served.context
     if found.url != backend_url.origin(wanted.url):
         whose = "this machine" if seen.engine is None or seen.engine.is_local else "the engine's machine"
-        yield f"{backend_url.origin(wanted.url)} means {whose}: from inside a container that is {found.url}"
+        yield f"{backend_url.origin(wanted.url)} means {whose}, which a container reaches at {found.url}"
     if rest := backend_url.path(wanted.url):
-        yield f"{rest} of backend.url is left out: SillyTavern adds a path of its own"
+        yield f"{rest} of backend.url is left out: SillyTavern adds its own path"
     if seen.server and not told and wanted.context == "auto":
         yield (
-            f"{found.backend.TITLE} does not tell its context: {ASSUMED_CONTEXT} is assumed; "
-            "set backend.context to what it was started with"
+            f"{found.backend.TITLE} does not report its context, so {ASSUMED_CONTEXT} is assumed; "
+            "set `backend.context` to the value that it was started with"
         )
     if told and wanted.context != "auto" and wanted.context > told:
         yield f"context {wanted.context} is more than the {told} tokens that {found.backend.TITLE} was started with"
     if keys := unused_settings(spec):
-        yield f"not used with a backend elsewhere: {', '.join(keys)}"
+        yield f"not used with an external backend: {', '.join(keys)}"

@@ -1,4 +1,4 @@
-"""How the backend gets its GPU: what is decided here, and what the GPU's make then needs."""
+"""The GPU request of the backend: the mode is decided here, and the make of GPU fills in the rest."""
 
 from stackctl.contracts.host import Gpu
 from stackctl.contracts.service import GpuRequest
@@ -13,7 +13,7 @@ from stackctl.gpus.contract import NOT_GIVEN, Offer
 
 
 def request_gpu(spec: Spec, seen: Observed, decisions: Decisions) -> GpuRequest | None:
-    """The GPUs to ask the engine for; None for the CPU. Raises GpuError where the engine can't give them."""
+    """Return the GPUs to request from the engine; None for the CPU. Raise GpuError if the engine can't provide them."""
     mode, offer = spec.gpu.mode, _offer(seen.engine)
     if mode == "auto":
         mode = decisions.decide(
@@ -30,17 +30,17 @@ def request_gpu(spec: Spec, seen: Observed, decisions: Decisions) -> GpuRequest 
 
 
 def gpus_of_make(request: GpuRequest, seen: Observed) -> tuple[Gpu, ...]:
-    """The GPUs that were seen and that a request may mean."""
+    """Return the observed GPUs that a request may mean."""
     return tuple(gpu for gpu in seen.gpus if gpu.make == request.make)
 
 
 def gpu_count(request: GpuRequest, seen: Observed) -> int:
-    """How many GPUs a request brings."""
+    """Return how many GPUs a request brings."""
     return GPUS[request.make].count(request, gpus_of_make(request, seen))
 
 
 def lost_gpu(state: ServiceState, plan: Plan) -> GpuError | None:
-    """The error, if a backend's container was made without the GPU that was decided for it."""
+    """Return the error if a backend's container was created without its GPU; else None."""
     request = plan.backend_service.gpu if plan.backend_service else None
     if request is None or state.name != plan.backend or _is_given(request, state):
         return None

@@ -1,11 +1,11 @@
-"""The names under which SillyTavern answers: what keeps a web page from leading its own name here (DNS rebinding).
+"""The host names under which SillyTavern answers: a protection against DNS rebinding.
 
-localhost and IP addresses pass by themselves; a name passes as it stands in the list, or below one that begins with a
-dot. It is compared letter by letter, and browsers send small letters (SillyTavern 1.19.0,
+localhost and IP addresses always pass. A name passes if it is in the list, or a subdomain of an entry that begins with
+a dot. The comparison is case-sensitive, and browsers send lower case (SillyTavern 1.19.0,
 src/middleware/hostWhitelist.js, and the package host-validation-middleware).
 
-This machine's own names are those in its own files, and the one that Tailscale's daemon has for it. DNS is not asked:
-whoever answers there, in a strange Wi-Fi for example, would choose what passes.
+This machine's names are those in its files, and the one of Tailscale's daemon. DNS is not asked, because its server,
+in a foreign Wi-Fi for example, could choose which names pass.
 """
 
 import re
@@ -21,14 +21,14 @@ from stackctl.core.plan.security import HOST_NAMES
 if TYPE_CHECKING:
     from stackctl.core.config.spec import Spec
 
-KEY: Final = "sillytavern.names"  # the decision: this machine's own ones
+KEY: Final = "sillytavern.names"  # the decision: this machine's names
 _NAME: Final = re.compile(r"[a-z0-9_-]{1,63}(?:\.[a-z0-9_-]{1,63})*")
 
 
 def of_machine(host: str, hosts_file: str, tailscale: str) -> tuple[str, ...]:
-    """Return a machine's names: its own, the full one, the one for mDNS, the one in its tailnet.
+    """Return a machine's names: the short one, the full one, the one for mDNS, the one in its tailnet.
 
-    `host`: what its kernel calls it. `hosts_file`: the text of /etc/hosts. `tailscale`: its daemon's status, as JSON.
+    host: the kernel's host name. hosts_file: the text of /etc/hosts. tailscale: its daemon's status, as JSON.
     """
     label = host.partition(".")[0]
     found = (host, _full(host, hosts_file), f"{label}.local" if label else "", _in_tailnet(tailscale))
@@ -39,7 +39,7 @@ def of_machine(host: str, hosts_file: str, tailscale: str) -> tuple[str, ...]:
 def served_names(spec: "Spec", seen: Observed, decisions: Decisions) -> tuple[str, ...]:
     """Return all names: those of the proxy, of stack.toml and of this machine.
 
-    This machine's recorded ones stay until a new one is seen: a daemon that is down for a moment changes nothing.
+    This machine's recorded names stay until a new one is observed, so that a daemon that is down changes nothing.
     """
     if seen.names is None:
         decisions.keep(KEY)
@@ -57,7 +57,7 @@ def served_names(spec: "Spec", seen: Observed, decisions: Decisions) -> tuple[st
 
 
 def notes(names: tuple[str, ...], recorded: Lock, decisions: Decisions) -> tuple[str, ...]:
-    """Say which names pass, where the whitelist itself or one of this machine's own names is new."""
+    """Return a note on the names that pass, if the whitelist or a name of this machine is new."""
     if HOST_NAMES in security.recorded_measures(recorded) and _own(decisions.taken) == _own(recorded.decisions):
         return ()
     answers = ", ".join((*names, "localhost"))
@@ -65,7 +65,7 @@ def notes(names: tuple[str, ...], recorded: Lock, decisions: Decisions) -> tuple
 
 
 def _full(host: str, hosts_file: str) -> str:
-    """The first name in the line of /etc/hosts that has this machine's; "" where no line has it."""
+    """Return the first name in the line of /etc/hosts with this machine's name; "" if there is no such line."""
     for line in hosts_file.splitlines():
         _, *names = line.partition("#")[0].split() or [""]
         if host and host.lower() in (name.lower() for name in names):
@@ -74,7 +74,7 @@ def _full(host: str, hosts_file: str) -> str:
 
 
 def _in_tailnet(status: str) -> str:
-    """What MagicDNS calls this machine; "" where the status tells none."""
+    """Return MagicDNS's name of this machine; "" if the status has none."""
     name = table_or_empty(parse_table(status).get("Self")).get("DNSName")
     return name.rstrip(".") if isinstance(name, str) else ""
 
@@ -89,5 +89,5 @@ def _is_list(recorded: object) -> bool:
 
 
 def _texts(recorded: object) -> tuple[str, ...]:
-    """A recorded list of texts; () for anything else, which nobody but a person wrote there."""
+    """Return a recorded list of texts; () for anything else, which only a person can have written."""
     return tuple(filter(lambda one: isinstance(one, str), recorded)) if isinstance(recorded, list | tuple) else ()

@@ -1,4 +1,4 @@
-"""Which image a service runs: chosen, official or our own."""
+"""Chooses the image of a service: the user's, the official one, or one that stackctl builds."""
 
 from collections.abc import Mapping
 from dataclasses import replace
@@ -14,9 +14,9 @@ from stackctl.errors import ConfigError
 if TYPE_CHECKING:
     from stackctl.core.config.spec import Spec
 
-BASE: Final = "localhost/stackctl/base:1"  # every other one of ours stands on it
+BASE: Final = "localhost/stackctl/base:1"  # the base of all other images that stackctl builds
 HOLDS_US: Final = "localhost/stackctl/stackctl:1"
-# our own images -> the folder below images/ that each is built from
+# image that stackctl builds -> its folder in images/
 OWN: Final = {
     name: name.rpartition("/")[2].partition(":")[0]
     for name in dict.fromkeys((BASE, *backends.own_images(), tavern.OWN_IMAGE, HOLDS_US))
@@ -24,7 +24,7 @@ OWN: Final = {
 
 
 def repository(name: str) -> str:
-    """An image's name without tag and digest; a colon before the last slash is a port's."""
+    """Return an image's name without tag and digest; a colon before the last slash belongs to a port."""
     plain = name.partition("@")[0]
     return plain.rpartition(":")[0] if ":" in plain.rpartition("/")[2] else plain
 
@@ -42,12 +42,12 @@ def unpinned(image: str, digests: Mapping[str, str]) -> str:
 
 
 def image_inputs(spec: "Spec", service: str, variant: str) -> dict[str, str]:
-    """What the choice of a service's image depends on."""
+    """Return the inputs of the choice of a service's image."""
     return {"service": service, "variant": variant, "images": spec.images}
 
 
 def backend_image(spec: "Spec", backend: Backend, variant: Variant, decisions: Decisions) -> tuple[str, ImageState]:
-    """The backend's image; raise ConfigError where we have none of our own and no other is wanted."""
+    """Return the backend's image; raise ConfigError if images = "own" and stackctl can build none."""
     own, official = backend.OWN_IMAGES.get(variant), backend.IMAGES.get(variant)
     if spec.backend.image != "auto":
         return spec.backend.image, _state(spec.backend.image, official, own)
@@ -72,7 +72,7 @@ def backend_image(spec: "Spec", backend: Backend, variant: Variant, decisions: D
 
 
 def tavern_image(spec: "Spec", decisions: Decisions) -> tuple[str, ImageState]:
-    """SillyTavern's image."""
+    """Return SillyTavern's image."""
     image: str = spec.sillytavern.image
     if image == "auto":
         image = decisions.decide(
@@ -91,7 +91,7 @@ def _state(image: str, official: Image | None, own: str | None) -> ImageState:
 
 
 def use_own(recorded: Lock, service: str, image: str, source: Mapping[str, object]) -> Lock:
-    """The lock after a failed pull: that service's image is our own from now on."""
+    """Return the lock after a failed pull: that service uses the image that stackctl builds from now on."""
     key = f"{service}.image"
     decision = Decision(value=image, inputs=dict(source))
     return replace(recorded, decisions={**recorded.decisions, key: decision})

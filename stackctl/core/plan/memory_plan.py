@@ -1,4 +1,4 @@
-"""What a stack's own backend takes of the machine's memory: chosen once, held against what is free, limited."""
+"""The memory of the stack's backend: chosen once, compared with the free memory, and limited."""
 
 from collections.abc import Iterator
 from dataclasses import asdict
@@ -25,10 +25,10 @@ _LIMIT_SHARE, _LIMIT_MORE_MIB, _CUDA_MORE_MIB = 1.25, 2048, 2048
 def choose_memory(
     insisted: Overridden, seen: Observed, backend: Backend, gpu: GpuRequest | None, decisions: Decisions
 ) -> Choice | None:
-    """How the model runs, by what stack.toml fixes and what is free; None where its shape or the memory is not known.
+    """Choose context, KV type and GPU layers from stack.toml and free memory; None if either is unknown.
 
-    A choice that was recorded stands as long as model, machine and wish do: what others hold meanwhile changes only
-    the verdict.
+    A recorded choice stays while model, machine and configuration are the same: memory that other programs hold
+    meanwhile changes only the verdict.
     """
     spec = insisted.spec
     room = _room(spec, seen, gpu)
@@ -43,7 +43,7 @@ def choose_memory(
         "ram_gib": round((seen.ram.total_mib if seen.ram else 0) / 1024),
         "wanted": asdict(wanted),
     }
-    fresh = cache(partial(choose, seen.model.shape, wanted, backend.MEMORY, room))  # only where nothing is recorded
+    fresh = cache(partial(choose, seen.model.shape, wanted, backend.MEMORY, room))  # only if nothing is recorded
     name = f"models.{spec.model.use}" if spec.model.use else "backend"
     context = decisions.decide(f"{name}.context", inputs, lambda: fresh().settings.context, known=is_number)
     kv_type = decisions.decide(f"{name}.{_KV}", inputs, lambda: fresh().settings.kv_type, known=one_of(KV_TYPES))
@@ -63,7 +63,7 @@ def choose_memory(
 
 
 def describe(choice: Choice) -> str:
-    """The sum in a line, a place each: what is needed, of what, and what is free."""
+    """Return the sum as one line: for each device what is needed, for what, and what is free."""
     found, words = choice.fit, []
     for number, (one, free) in enumerate(zip(found.devices, choice.room.gpus_mib, strict=False)):
         name = f"GPU {number}" if len(found.devices) > 1 else "GPU"
@@ -87,7 +87,7 @@ def _sum(one: Memory) -> str:
 
 
 def refusal(choice: Choice, name: str) -> DoesNotFit:
-    """The error for a model that takes more than is free, with what would fit."""
+    """Return the error for a model that takes more memory than is free; it names what would fit."""
     better = [one for one in choice.alternatives if one.fits]
     ways = [_way(one) for one in better] or [
         f"{one.change} saves {one.saves_mib / 1024:.1f} GiB" for one in choice.alternatives if one.saves_mib > 0
@@ -102,13 +102,13 @@ def refusal(choice: Choice, name: str) -> DoesNotFit:
 
 
 def limit_mib(choice: Choice, scratch_mib: int) -> int:
-    """The memory limit of its container: what it takes in RAM, and a good deal of room. `scratch_mib`: of its tmpfs."""
+    """Return the memory limit of its container: its RAM and a wide margin. scratch_mib: the size of its tmpfs."""
     more = _LIMIT_MORE_MIB + (_CUDA_MORE_MIB if choice.fit.devices else 0)
     return int(choice.fit.host.total_mib * _LIMIT_SHARE) + more + scratch_mib
 
 
 def limit_notes(spec: Spec, choice: Choice) -> Iterator[str]:
-    """What the user should know of a limit that is lower than what the backend takes in RAM."""
+    """Return notes about a limit that is lower than the RAM that the backend takes."""
     limit = memory_mib(spec.limits.backend_memory)
     if limit is not None and limit < choice.fit.host.total_mib:
         yield (
@@ -138,12 +138,12 @@ def _wanted(insisted: Overridden, backend: Backend, gpu: GpuRequest | None) -> W
 
 
 def _room(spec: Spec, seen: Observed, gpu: GpuRequest | None) -> Room | None:
-    """What may be filled: free now, or held by the backend that this run replaces."""
+    """Return the memory that may be filled: free now, or held by the backend that this run replaces."""
     if seen.ram is None:
         return None
     gpus = _gpus(spec, seen, gpu)
     if gpu and (not gpus or not all(one.total_mib for one in gpus)):
-        return None  # not visible from here, or one that shares the machine's memory
+        return None  # it is not visible from here, or it shares the machine's memory
     return Room(
         gpus_mib=tuple(one.free_mib + one.own_mib for one in gpus),
         totals_mib=tuple(one.total_mib for one in gpus),

@@ -1,4 +1,4 @@
-"""Spec (what is wanted) and Observed (what is there) become a Plan with nothing left to decide."""
+"""Makes a Plan, with nothing left to decide, of Spec (the configuration) and Observed (the machine)."""
 
 import hashlib
 import re
@@ -34,20 +34,20 @@ from stackctl.errors import ConfigError
 
 @dataclass(frozen=True, kw_only=True)
 class Planned:
-    """A plan, the decisions behind it, and a fingerprint of what was wanted and seen.
+    """A plan, its decisions, and a hash of the configuration and the observation.
 
-    `security`: what of core/plan/security.py it has, by name.
+    security: names of its measures in core/plan/security.py.
     """
 
     plan: Plan
     lock: Lock
     inputs: str
     security: tuple[str, ...]
-    engine: EngineSeen | None = None  # that it is for
+    engine: EngineSeen | None = None  # the engine that the plan is for
 
 
 def plan(spec: Spec, seen: Observed, recorded: Lock) -> Planned:
-    """Decide everything; raise ConfigError, EngineError, GpuError or ModelError where the wish can't be met."""
+    """Decide everything; raise ConfigError, EngineError, GpuError or ModelError if the configuration can't be met."""
     decisions = Decisions(recorded)
     _check(spec)
     _keep_found(spec, decisions)
@@ -109,32 +109,32 @@ def plan(spec: Spec, seen: Observed, recorded: Lock) -> Planned:
 
 
 def _keep_found(spec: Spec, decisions: Decisions) -> None:
-    """Let stand where the models are that stack.toml names by a source, and that somebody was asked."""
+    """Keep the recorded places of models that stack.toml names by a source, and the user's answers."""
     decisions.keep(exposure.ASKED)
     for source in (spec.model.source, *(one.source for one in spec.models.values())):
         decisions.keep(store.key(source))
 
 
 def forget_decisions(recorded: Lock) -> Lock:
-    """What is recorded, without what was decided: plan() decides it all again.
+    """Return the lock without its decisions, so that plan() makes them all again.
 
-    Where a source's model lies is none of that: it was found. Nor is what the user answered.
+    The places of models and the user's answers stay: they are no decisions.
     """
     found = {key: one for key, one in recorded.decisions.items() if store.is_key(key) or key == exposure.ASKED}
     return replace(recorded, decisions=found)
 
 
 def _inputs(spec: Spec, seen: Observed, gpu: GpuRequest | None, names: tuple[str, ...]) -> str:
-    """What a rendered file depends on apart from recorded decisions and the version of stackctl.
+    """Return the inputs of a rendered file, without recorded decisions and the version of stackctl.
 
-    Of what that version changes, only what is a matter of security counts.
+    Of the changes of a version, only measures of security count.
     """
     engine = seen.engine and (
         *(seen.engine.version[:1], seen.engine.compose[:2], seen.engine.has_cpu_quota),
         *engine_features.distinctions(seen.engine),
     )
     asked = gpu and (gpu.driver, gpu.devices, gpu_request.gpu_count(gpu, seen), *filter(None, (gpu.files, gpu.groups)))
-    key = seen.key.reveal()  # 64 bits of a hash of all this give nothing of it away
+    key = seen.key.reveal()  # a 64-bit hash can't be reversed to the key
     open_to = exposure.exposed_interfaces(spec, seen), seen.password and seen.password.reveal()
     content = (
         *(security.NAMES, names),
@@ -149,20 +149,20 @@ def _inputs(spec: Spec, seen: Observed, gpu: GpuRequest | None, names: tuple[str
 
 
 def _of_template(template: Template | None, seen: Observed) -> tuple[str, ...]:
-    """What the user should know of a template that is a guess; the demo model says the same with any."""
+    """Return notes about a guessed template; none for the demo model, whose answer is the same with any."""
     if template is None or seen.model.wanted == DEMO:
         return ()
     choose = "choose another with --template NAME"
     if template.is_guess:
         has = "its chat template is of no known kind" if seen.model.header.chat_template else "it has no chat template"
-        return (f"nothing tells the model's prompt template ({has}): {template.instruct}; {choose}",)
+        return (f"the model's prompt template is unknown ({has}), so {template.instruct} is used; {choose}",)
     if template.is_near:
-        return (f"SillyTavern has no prompt template just like the model's: {template.instruct} is near; {choose}",)
+        return (f"SillyTavern lacks the exact prompt template, so the similar {template.instruct} is used; {choose}",)
     return ()
 
 
 def stack_name(spec: Spec, folder: PurePosixPath) -> str:
-    """The Compose project's name: as written, or made from the folder's name as Compose itself does."""
+    """Return the Compose project's name: as written, or made from the folder's name as Compose does."""
     if spec.name != "auto":
         return spec.name
     made = re.sub(r"[^a-z0-9_-]", "", folder.name.lower()).lstrip("_-")[:63]

@@ -1,6 +1,6 @@
-"""plan.json: the plan that a folder's stack was deployed by, for the commands that look at the stack afterwards.
+"""plan.json: the plan of the deployed stack, for the commands that read it later.
 
-No secret stands in it, only the name of the file that holds it; and no note, which was news at that deploy alone.
+It contains no secret, only the name of the secret's file; and no notes, which were for that deploy alone.
 """
 
 import json
@@ -19,8 +19,8 @@ from stackctl.secret import Secret
 
 FILE: Final = f"{STATE}/plan.json"
 VERSION: Final = 1
-_NAME: Final = re.compile(r"[a-z0-9][a-z0-9_-]*")  # of a Compose project
-_FILE: Final = "file"  # the key of what stands in a secret's place
+_NAME: Final = re.compile(r"[a-z0-9][a-z0-9_-]*")  # the name of a Compose project
+_FILE: Final = "file"  # the key that replaces a secret
 
 
 def dump(
@@ -32,9 +32,9 @@ def dump(
     by: str = "",
     engine: EngineSeen | None = None,
 ) -> str:
-    """The plan of the stack in `folder` as text. `key`, `password`: the files that hold those; `by`: our version.
+    """Return the plan of the stack in `folder` as text. key, password: their files; by: stackctl's version.
 
-    `engine`: what was seen of the one that the plan is for; None: none was asked.
+    engine: the engine that the plan is for; None if none was asked.
     """
     table = to_plain(replace(plan, key=None, password=None, files={}, notes=()))
     table["key"] = plan.key and {_FILE: key}
@@ -45,10 +45,10 @@ def dump(
 
 
 def parse(text: str, folder: PurePosixPath, read: Callable[[str], str]) -> Plan | None:
-    """Read the plan of the stack in `folder`; None where it is another folder's, which was moved or copied here.
+    """Return the plan of the stack in `folder`; None if it belongs to another folder and was moved or copied here.
 
-    `read` gives the text of a file that holds a secret. Raises ConfigError for a version that is not known, and for
-    anything that dump() did not write.
+    read: returns the text of a secret's file. Raise ConfigError for an unknown version, or a text that dump() did not
+    write.
     """
     content: dict[str, Any] = {}
     try:
@@ -66,7 +66,7 @@ def parse(text: str, folder: PurePosixPath, read: Callable[[str], str]) -> Plan 
 
 
 def name(text: str, folder: PurePosixPath) -> str:
-    """The name of the stack in `folder`, whatever else can't be read, of whichever version; "" where it is not told."""
+    """Return the name of the stack in `folder`, from a plan of any version, even a damaged one; "" if missing."""
     try:
         content = json.loads(text)
         found = content["plan"]["name"] if content["folder"] == str(folder) else ""
@@ -76,7 +76,7 @@ def name(text: str, folder: PurePosixPath) -> str:
 
 
 def engine(text: str, folder: PurePosixPath) -> EngineSeen | None:
-    """What was seen of the engine that the stack in `folder` was planned for; None where that is not told."""
+    """Return the engine that the stack in `folder` was planned for; None if missing."""
     try:
         content = json.loads(text)
         found = content["engine"] if content["version"] == VERSION and content["folder"] == str(folder) else None
@@ -87,7 +87,7 @@ def engine(text: str, folder: PurePosixPath) -> EngineSeen | None:
 
 
 def _writer(content: object) -> str:
-    """Who wrote a file that can't be read, as far as it says so."""
+    """Return the writer of an unreadable file, if the file names it."""
     by = content.get("by") if isinstance(content, dict) else None
     return f" (stackctl {by:.20} wrote it)" if isinstance(by, str) and by else ""
 

@@ -1,4 +1,4 @@
-"""A plan that starts on any machine: all that it mounts lies below its own folder, and nothing names this machine."""
+"""A plan that starts on any machine: all mounts are in its folder, and nothing names this machine."""
 
 from dataclasses import replace
 from ipaddress import ip_address
@@ -10,10 +10,10 @@ from stackctl.errors import ConfigError
 
 
 def portable(plan: Plan, folder: PurePosixPath) -> tuple[Plan, dict[str, PurePosixPath]]:
-    """The plan of the stack in `folder` with paths below that one alone, and where each is that lies elsewhere now.
+    """Return the plan of the stack in `folder` with relative paths only, and the present places of outside files.
 
-    Those get the path that they have in their container, below the folder: ./models/tiny.gguf. Raises ConfigError for
-    what another machine has not: an address of this one, or a data folder outside.
+    Outside files get their path in the container, relative to the folder: ./models/tiny.gguf. Raise ConfigError for
+    an address of this machine, or a data folder outside.
     """
     for service in plan.services:
         for one in service.publish:

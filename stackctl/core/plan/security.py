@@ -1,8 +1,8 @@
-"""What of the rendered file is a matter of security: a stack from before it gets it with its next plain deploy.
+"""The security measures of a rendered file: an older stack gets new ones with its next plain deploy.
 
-A compose.yml that another version of stackctl wrote stays while its inputs are the same, and NAMES is one of them.
-Whoever shuts a door in the rendered file adds a name and a sentence here; nothing else makes an older stack take it.
-stack.lock records which of them its compose.yml has, so that a deploy can say those that are new to it.
+A compose.yml of another version of stackctl stays while its inputs are the same, and NAMES is one of them. A change
+that closes a hole in the rendered file must add a name and a sentence here; nothing else makes older stacks take it.
+stack.lock records the measures of its compose.yml, so that a deploy can name the new ones.
 """
 
 from collections.abc import Sequence
@@ -11,12 +11,12 @@ from typing import Final
 from stackctl.contracts.service import Network, Service
 from stackctl.core.config.lock import Lock
 
-RECORD: Final = "security"  # the key in the lock's `rendered`: their names, with blanks between
+RECORD: Final = "security"  # the key in the lock's `rendered`: their names, separated by spaces
 HOST_NAMES, _ORIGINS, _GATEWAY, _PROCESSES = NAMES = ("host-names", "origins", "gateway", "processes")
 
 
 def measures(services: Sequence[Service], networks: Sequence[Network]) -> dict[str, str]:
-    """Return those that this stack has: name -> what it does, for people; "" where that is said elsewhere."""
+    """Return the measures of this stack: name -> what it does, for people; "" if another note says it."""
     limits = ", ".join(f"{one.name} {one.pids}" for one in services)
     found = {
         HOST_NAMES: "",  # core/plan/host_names.py lists the names
@@ -29,12 +29,12 @@ def measures(services: Sequence[Service], networks: Sequence[Network]) -> dict[s
 
 
 def recorded_measures(recorded: Lock) -> tuple[str, ...]:
-    """Return the names of those that the recorded compose.yml has; () where there is none."""
+    """Return the names of the measures in the recorded compose.yml; () if there is none."""
     return tuple(recorded.rendered.get(RECORD, "").split())
 
 
 def notes(found: dict[str, str], recorded: Lock) -> tuple[str, ...]:
-    """Say what is new to the compose.yml that is there; () where there is none yet."""
+    """Return notes about the measures that are new to the existing compose.yml; () if there is none yet."""
     if not recorded.rendered:
         return ()
     new = (says for name, says in found.items() if says and name not in recorded_measures(recorded))

@@ -1,4 +1,4 @@
-"""Who answers SillyTavern, and where: a service of the stack, or a server that runs elsewhere."""
+"""The server for SillyTavern: a service of the stack, or an external server."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -11,7 +11,7 @@ from stackctl.secret import Secret
 
 @dataclass(frozen=True, kw_only=True)
 class Serving:
-    """A backend with nothing left to decide. What only a service of the stack has is empty for one elsewhere."""
+    """A backend with nothing left to decide. Fields of a service of the stack are empty for an external one."""
 
     backend: Backend
     url: str  # as SillyTavern's container reaches it
@@ -19,13 +19,13 @@ class Serving:
     context: int  # tokens
     start_s: int  # seconds that loading the model may take
     wait_s: int  # seconds that SillyTavern's container waits for it
-    key: Secret | None = None  # what SillyTavern has to send; None: nothing
+    key: Secret | None = None  # the key that SillyTavern sends; None for no key
     service: Service | None = None
-    is_on_host: bool = False  # the URL means the engine's own machine, whose name a container must be told
+    is_on_host: bool = False  # the URL means the engine's machine, whose name is added to the container
     files: Mapping[str, Secret] = field(default_factory=dict)  # generated, mounted by the service
     variant: Variant | None = None
-    program: str = ""  # of backend.PROGRAMS; "": in the image, or the user's own
+    program: str = ""  # a key of backend.PROGRAMS; "" if it is in the image, or the user's
     gpu_layers: str = ""
     kv_cache: str = ""
-    choice: Choice | None = None  # what it takes of memory; None: not known
+    choice: Choice | None = None  # the memory that it takes; None if unknown
     notes: tuple[str, ...] = ()

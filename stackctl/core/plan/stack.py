@@ -1,4 +1,4 @@
-"""What was decided: services, networks, exposure. Nothing here knows Compose's syntax."""
+"""The plan of a stack: services, networks, exposure. Nothing here knows Compose's syntax."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -16,32 +16,32 @@ class Plan:
     name: str
     backend: str  # canonical name of the backend
     backend_title: str
-    services: tuple[Service, ...]  # in the order of compose.yml; no backend among them: it runs elsewhere
+    services: tuple[Service, ...]  # in the order of compose.yml; without a backend if that is external
     networks: tuple[Network, ...]
-    files: Mapping[str, Secret]  # generated, for the backend's eyes alone, beside compose.yml: path -> text
-    key: Secret | None  # what SillyTavern sends to the backend; None: nothing
+    files: Mapping[str, Secret]  # generated files next to compose.yml that only the backend may read: path -> text
+    key: Secret | None  # the key that SillyTavern sends to the backend; None for no key
     hosts: tuple[str, ...]  # names that a proxy serves it under
-    password: Secret | None  # what SillyTavern asks everybody for; None: nobody
-    folders: tuple[str, ...]  # to be made beforehand, owned by `sillytavern.user`
+    password: Secret | None  # the password of SillyTavern's page; None for no password
+    folders: tuple[str, ...]  # folders that must exist before the start, owned by `sillytavern.user`
     tavern_type: str
     backend_url: str
     model_name: str  # as SillyTavern will see it
     is_demo: bool
-    variant: Variant | None  # this, the next and `gpu_layers`: as the stack's own service runs it
-    program: str  # the name of the backend's program file; "": in its image, or the user's own
+    variant: Variant | None  # variant, program and gpu_layers are those of the stack's service
+    program: str  # the name of the backend's program file; "" if it is in its image, or the user's
     context: int  # tokens
     gpu_layers: str
     kv_cache: str
-    extra_args: tuple[str, ...] | None = None  # of stack.toml; None: of a version that did not write them down
-    memory: Choice | None = None  # what the backend takes; None: not known
-    template: Template | None = None  # None: SillyTavern's are left alone
-    model_bytes: int = 0  # of its files, which the backend reads; 0: not known, or it runs elsewhere
-    notes: tuple[str, ...] = ()  # what the user should know
+    extra_args: tuple[str, ...] | None = None  # from stack.toml; None if an older version did not record them
+    memory: Choice | None = None  # the memory that the backend takes; None if unknown
+    template: Template | None = None  # None if SillyTavern's templates are not changed
+    model_bytes: int = 0  # size of the files that the backend reads; 0 if unknown, or if it is external
+    notes: tuple[str, ...] = ()  # notes for the user
     timeout_s: int = 300
 
     @property
     def backend_service(self) -> Service | None:
-        """The backend; None: it runs elsewhere."""
+        """Return the backend's service; None if it is external."""
         return next((one for one in self.services if one.role == "backend"), None)
 
     @property
@@ -54,12 +54,12 @@ class Plan:
 
     @property
     def url(self) -> str:
-        """Where a person at this machine opens it."""
+        """Return the URL of the page for a person at this machine."""
         if not self.sillytavern.publish:
             return f"https://{self.hosts[0]}"
         return f"http://{self.sillytavern.publish[0].place}"
 
     @property
     def urls(self) -> tuple[str, ...]:
-        """Where a person at another device opens it."""
+        """Return the URLs of the page for a person at another device."""
         return tuple(f"http://{one.place}" for one in self.sillytavern.publish[1:])

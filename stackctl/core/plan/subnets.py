@@ -1,4 +1,4 @@
-"""Subnets that collide with nothing."""
+"""Chooses subnets that collide with no other network."""
 
 import hashlib
 from collections.abc import Iterable
@@ -13,20 +13,20 @@ from stackctl.core.observed import Observed
 from stackctl.core.plan.engine_features import isolates
 from stackctl.errors import EngineError
 
-# all private space (RFC 1918); first what home routers, VPNs and Docker's own pools (172.17-31, 192.168) seldom use
+# all private space (RFC 1918), first what home routers, VPNs and Docker's pools (172.17-31, 192.168) seldom use
 _POOLS: Final = tuple(map(IPv4Network, ("10.64.0.0/10", "10.0.0.0/8", "172.16.0.0/12", "192.168.0.0/16")))
 _PREFIX: Final = 24
-# A shorter route is a VPN's or a router's, not a network that somebody is in: a bridge's /24 wins against it.
+# A shorter route belongs to a VPN or a router and has no devices itself; the /24 of a bridge wins against it.
 _WIDE: Final = 16
-# A route shorter than this leads to all of the Internet, as a default route does: nobody's address is meant by it.
+# A route shorter than this leads to all of the Internet, as a default route does, and stands for no network.
 _DEFAULT_LIKE: Final = 8
 
 
 def networks(name: str, spec: Spec, seen: Observed, decisions: Decisions, *, has_inner: bool) -> tuple[Network, ...]:
-    """inner, for a backend in the stack, and edge: as chosen, or free ones.
+    """Return the networks inner (for a backend of the stack) and edge, with chosen or free subnets.
 
-    Raises EngineError where another network of the engine has a chosen or recorded one. A route is no reason: Docker
-    makes the network all the same, and notes() says what it hides.
+    Raise EngineError if another network of the engine uses a chosen or recorded subnet. A route is no reason: Docker
+    creates the network anyway, and notes() names what it hides.
     """
     subnets: dict[str, str] = {}
     wishes = {**({"inner": spec.network.inner} if has_inner else {}), "edge": spec.network.edge}
@@ -68,18 +68,18 @@ def networks(name: str, spec: Spec, seen: Observed, decisions: Decisions, *, has
 
 
 def notes(networks: Iterable[Network], seen: Observed) -> tuple[str, ...]:
-    """Which networks overlap with a route of this machine, and what that hides while they are there."""
+    """Return notes about networks that overlap with a route of this machine, and about what they hide."""
     meant = sorted((one for one in seen.routes if one.prefixlen >= _DEFAULT_LIKE), key=lambda one: -one.prefixlen)
     return tuple(
-        f"network.{one.name} {one.subnet} overlaps with {route}, to which this machine has a route (a VPN's?): "
-        f"while the stack is there, other machines in {one.subnet} are not reached from here"
+        f"network.{one.name} {one.subnet} overlaps with {route}, to which this machine has a route (perhaps a VPN's): "
+        f"while the stack is there, this machine can't reach other machines in {one.subnet}"
         for one in networks
         if (route := colliding_networks(one.subnet, meant))
     )
 
 
 def _stands(recorded: str, *, taken: Iterable[IPv4Network], seen: Observed) -> bool:
-    """Whether a recorded subnet is kept: one that somebody else is in is given up while the stack has never run."""
+    """Return whether a recorded subnet is kept: one that is in use is given up if the stack has never run."""
     narrow = (route for route in seen.routes if route.prefixlen >= _WIDE)
     return seen.has_run or not colliding_networks(recorded, (*taken, *narrow))
 
@@ -92,7 +92,7 @@ def _is_subnet(recorded: object) -> bool:
 
 
 def own_subnets(spec: Spec, recorded: Lock) -> frozenset[IPv4Network]:
-    """The subnets that this stack has by choice or by record: without an engine, who uses them is taken to be it."""
+    """Return the chosen and recorded subnets of this stack: without an engine it is assumed to be their user."""
     chosen = (spec.network.inner, spec.network.edge)
     recorded_ones = (recorded.decisions.get(f"network.{purpose}") for purpose in ("inner", "edge"))
     decided = (str(one.value) for one in recorded_ones if one and _is_subnet(one.value))
@@ -100,16 +100,16 @@ def own_subnets(spec: Spec, recorded: Lock) -> frozenset[IPv4Network]:
 
 
 def network_name(recorded: Lock) -> str:
-    """The name that the stack had when its networks were chosen; "" where that is not recorded."""
+    """Return the name of the stack at the time when its networks were chosen; "" if not recorded."""
     found = recorded.decisions.get("network.edge")
     return str(found.inputs.get("name", "")) if found else ""
 
 
 def free_subnet(stack: str, purpose: str, taken: Iterable[IPv4Network], routes: Iterable[IPv4Network] = ()) -> str:
-    """A private /24 that overlaps with no network that is taken, from a place that the stack's name decides.
+    """Return a private /24 that overlaps with no taken network; the search begins at a place that the name decides.
 
-    It overlaps with no route, either; where that can't be, with none but the shortest, and never with one of a prefix
-    of 16 or longer. Raises EngineError where nothing is left.
+    It avoids all routes, too; if that is impossible, all but the shortest ones, and always those with a prefix of 16
+    or longer. Raise EngineError if none is left.
     """
     busy, known = tuple(taken), tuple(routes)
     for bearable in sorted({0, *(route.prefixlen for route in known if route.prefixlen < _WIDE)}):
@@ -140,11 +140,11 @@ def _first_free(pool: IPv4Network, seed: str, avoided: tuple[IPv4Network, ...]) 
 
 
 def gateway(subnet: str) -> str:
-    """The first host address of a subnet."""
+    """Return the first host address of a subnet."""
     return str(next(iter(IPv4Network(subnet).hosts())))
 
 
 def colliding_networks(subnet: str, taken: Iterable[IPv4Network]) -> IPv4Network | None:
-    """The taken network that a subnet overlaps with, if any."""
+    """Return the taken network that a subnet overlaps with; None if there is none."""
     wanted = IPv4Network(subnet)
     return next((other for other in taken if wanted.overlaps(other)), None)

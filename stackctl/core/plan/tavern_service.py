@@ -18,18 +18,18 @@ from stackctl.errors import EngineError
 
 DEFAULT_PORT = 8000
 PROXY_NETWORK = "proxy"
-# node has 12 threads, 27 tasks at its start (run, 1.19.0); git, and a thread per core for each model of an extension
+# node has 12 threads, and 27 tasks at its start (run, 1.19.0); git, and extensions with a thread per core, add to them
 _PIDS = 1024
 
 
 def data_folder(spec: Spec) -> str:
-    """SillyTavern's data folder as a mount source: absolute, or relative with a leading ./"""
+    """Return SillyTavern's data folder as a mount source: absolute, or relative with a leading ./"""
     data = PurePosixPath(spec.sillytavern.data)
     return str(data) if data.is_absolute() else f"./{data}"
 
 
 def user(spec: Spec, owner: Owner) -> Owner:
-    """Who SillyTavern runs as, and who its data belongs to; `owner`: of the deployment's folder."""
+    """Return the user that SillyTavern runs as, who owns its data. owner: the owner of the deployment's folder."""
     uid, gid = spec.sillytavern.uid, spec.sillytavern.gid
     return Owner(uid=owner.uid if uid == "auto" else uid, gid=owner.gid if gid == "auto" else gid)
 
@@ -42,9 +42,9 @@ def sillytavern(
     names: tuple[str, ...],
     decisions: Decisions,
 ) -> Service:
-    """SillyTavern with a backend, published on this machine; raise EngineError where its port is taken.
+    """Return SillyTavern's service, published on this machine; raise EngineError if its port is taken.
 
-    Loopback comes first, then what it is exposed on. `names`: under which it answers.
+    Loopback comes first, then the exposed addresses. names: the host names under which it answers.
     """
     wanted, ready = spec.sillytavern, serving.backend.READY
     owner = user(spec, seen.owner)
@@ -62,7 +62,7 @@ def sillytavern(
             f"{serving.url}{ready.path}", ready.body, serving.wait_s, serving.backend.TAVERN_TYPE
         ),
         environment=tavern.environment(
-            (seen.proxy or "0.0.0.0") if proxy.is_wanted else networks[-1].gateway,  # noqa: S104 - which admits nobody
+            (seen.proxy or "0.0.0.0") if proxy.is_wanted else networks[-1].gateway,  # noqa: S104 - it admits no client
             (*exposure.admitted_clients(known), *own.values()),
             names=names,
             is_proxied=proxy.is_wanted,
@@ -75,7 +75,7 @@ def sillytavern(
             for folder, target in tavern.FOLDERS.items()
         ),
         tmpfs=(
-            Tmpfs(target="/tmp", size_mib=256, owner=owner),  # noqa: S108 - in its container
+            Tmpfs(target="/tmp", size_mib=256, owner=owner),  # noqa: S108 - inside its container
             Tmpfs(target=tavern.BACKUPS, size_mib=64, owner=owner),
         ),
         networks=(*(network.name for network in networks), *((PROXY_NETWORK,) if proxy.is_wanted else ())),
@@ -97,7 +97,7 @@ def sillytavern(
 
 
 def _fingerprint(seen: Observed) -> str:
-    """Of the password, which may be the user's own: with the key in it nobody can try passwords on it."""
+    """Return a hash of the password. It includes the API key, so that passwords can't be guessed from the hash."""
     if seen.password is None:
         return ""
     return hashlib.sha256(f"{seen.key.reveal()} {seen.password.reveal()}".encode()).hexdigest()[:16]

@@ -1,6 +1,6 @@
-"""In which time zone the containers run: in that of the machine, so that dates in chats and logs are those of the wall.
+"""The time zone of the containers: the machine's, so that dates in chats and logs match the clock on the wall.
 
-By TZ, which node and Python know: node brings its own table of zones, and an image without one stays at UTC.
+It is set by TZ, which node and Python read: node has its own table of zones; an image without one stays at UTC.
 """
 
 from collections.abc import Iterable
@@ -17,10 +17,10 @@ _DEFAULT: Final = frozenset({"", "UTC", "Etc/UTC", "Etc/UCT", "Etc/Universal", "
 
 
 def choose_zone(seen: Observed, recorded: Lock, decisions: Decisions) -> str:
-    """Return the zone that is set, such as Europe/Berlin; "": none, so it is UTC.
+    """Return the zone that is set, such as Europe/Berlin; "" for none, which means UTC.
 
-    Decided once: a machine on a journey recreates no container. A stack that was rendered before there was this keeps
-    its containers, too; --replan decides it there.
+    It is decided once, so that a travelling machine recreates no container. A stack from before this setting keeps its
+    containers, too, until --replan decides it.
     """
     is_older = bool(recorded.rendered) and any(not store.is_key(key) for key in recorded.decisions)
     if KEY not in recorded.decisions and (is_older or seen.time_zone in _DEFAULT):
@@ -29,6 +29,6 @@ def choose_zone(seen: Observed, recorded: Lock, decisions: Decisions) -> str:
 
 
 def in_zone(services: Iterable[Service | None], zone: str) -> tuple[Service, ...]:
-    """Those services that there are, as they run in that zone."""
+    """Return the services (without None) with that zone."""
     told = {"TZ": zone} if zone else {}
     return tuple(replace(one, environment={**one.environment, **told}) for one in services if one)

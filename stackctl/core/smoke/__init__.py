@@ -1,1 +1,1 @@
-"""What a smoke test checks, and how its result reads."""
+"""The checks of a smoke test, and its reports."""

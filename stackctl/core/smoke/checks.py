@@ -1,4 +1,4 @@
-"""What smoke checks; a file of its own, because every command's help loads it."""
+"""The list of smoke's checks, in a separate file because every command's help loads it."""
 
 from dataclasses import dataclass
 from typing import Final
@@ -6,21 +6,21 @@ from typing import Final
 
 @dataclass(frozen=True, kw_only=True)
 class Check:
-    """One check. `needs`: others without which it could only fail for the same reason."""
+    """One check. needs: checks without which it could only fail for the same reason."""
 
-    name: str  # stable: --only, JSON and JUnit name it so
-    says: str  # what it shows when it passes
+    name: str  # stable, for --only, JSON and JUnit
+    says: str  # what a pass shows
     needs: tuple[str, ...] = ()
 
 
-# from the ground up: the first failure is the most fundamental one, and decides the exit code
+# in order of dependence: the first failure is the most fundamental one, and decides the exit code
 CHECKS: Final = (
     Check(name="services", says="every container runs and is healthy"),
     Check(name="page", says="SillyTavern's page, its scripts and style sheets are served"),
     Check(name="whitelist", says="SillyTavern lets this machine in, and no other container", needs=("page",)),
     Check(name="origin", says="a web page of another name or origin reads and changes nothing", needs=("page",)),
     Check(
-        name="key", says="SillyTavern sends the backend's key, and without it nobody gets an answer", needs=("page",)
+        name="key", says="SillyTavern sends the backend's key, and no request without it is answered", needs=("page",)
     ),
     Check(name="wiring", says="SillyTavern reaches the planned backend by its name", needs=("page", "key")),
     Check(name="model", says="the model is the planned one", needs=("wiring",)),
@@ -28,7 +28,7 @@ CHECKS: Final = (
     Check(name="reply", says="an answer comes through SillyTavern, whole", needs=("wiring",)),
     Check(name="streaming", says="the same answer streams piece by piece to a proper end", needs=("wiring",)),
     Check(name="encoding", says="no character was damaged on the way", needs=("streaming",)),
-    Check(name="isolation", says="the backend is open to nobody but SillyTavern"),
+    Check(name="isolation", says="only SillyTavern can reach the backend"),
     Check(name="exposure", says="what is reachable from where is as planned", needs=("wiring",)),
     Check(name="restart", says="after a restart of the backend SillyTavern gets its answer again", needs=("reply",)),
 )

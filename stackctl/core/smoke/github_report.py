@@ -9,7 +9,7 @@ _SIGNS: Final = {"passed": "✅ passed", "failed": "❌ failed", "not run": "➖
 
 
 def summary(smoked: Smoked) -> str:
-    """A heading, a table of the checks, one of the ways into the stack, and the evidence of each failure."""
+    """Return a heading, a table of the checks, a table of the routes, and the evidence of each failure."""
     verdict = f"{len(smoked.failed)} failed" if smoked.failed else "passed"
     lines = [f"## stackctl smoke: {_cell(smoked.name)} {verdict}", ""]
     rows = [(one.name, _SIGNS[one.status], f"{one.seconds:.2f} s", one.says) for one in smoked.outcomes]
@@ -26,7 +26,7 @@ def summary(smoked: Smoked) -> str:
 
 
 def annotations(smoked: Smoked) -> str:
-    """Workflow commands, one a failure.
+    """Return workflow commands, one for each failure.
 
     https://docs.github.com/actions/reference/workflow-commands-for-github-actions
     """
@@ -43,7 +43,7 @@ def _words(one: Outcome) -> str:
 def _failure(one: Outcome) -> Sequence[str]:
     hint = one.error.hint if one.error else ""
     evidence = "\n".join(one.error.evidence if one.error else ()).splitlines()
-    # indented, so that nothing in it can end the block
+    # indented, so that no text can end the block
     return (f"**{one.name}**: {_cell(hint)}", *(("", *(f"    {line}" for line in evidence)) if evidence else ()))
 
 
@@ -53,7 +53,7 @@ def _table(head: Sequence[str], rows: Sequence[Sequence[str]]) -> list[str]:
 
 
 def _cell(text: str) -> str:
-    """Text that is no markup, in one line: what a program said may hold anything."""
+    """Return a program's text without markup, in one line."""
     for sign, safe in (("&", "&amp;"), ("<", "&lt;"), ("|", "\\|"), ("`", "\\`"), ("*", "\\*"), ("_", "\\_")):
         text = text.replace(sign, safe)
     return " ".join(text.split())

@@ -1,4 +1,4 @@
-"""A smoke run as JUnit XML, the form that CI systems read.
+"""A smoke run as JUnit XML, which CI systems read.
 
 Schema: the one of Ant's and Jenkins' JUnit reports (testsuites, testsuite, testcase; failure, skipped, system-out).
 """
@@ -10,12 +10,12 @@ from xml.etree.ElementTree import Element, SubElement, indent, tostring
 from stackctl.core.smoke.result import Outcome, Smoked
 
 _HEAD: Final = '<?xml version="1.0" encoding="UTF-8"?>'
-# characters that no XML 1.0 document may hold, not even escaped: https://www.w3.org/TR/xml/#charsets
+# characters that an XML 1.0 document may not contain, even escaped: https://www.w3.org/TR/xml/#charsets
 _FORBIDDEN: Final = re.compile("[^\t\n\r\x20-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
 
 
 def junit(smoked: Smoked, *, timestamp: str, hostname: str) -> str:
-    """The report. `timestamp`: when the run began, ISO 8601 without a zone, as the schema wants it."""
+    """Return the report. timestamp: the begin of the run, ISO 8601 without a zone, as the schema demands."""
     counts = {
         "tests": str(len(smoked.outcomes)),
         "failures": str(len(smoked.failed)),

@@ -1,4 +1,4 @@
-"""Ways into a stack: who gets an answer from where, and who should."""
+"""Reachability of a stack: from where each service answers, and from where it should."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -18,7 +18,7 @@ REFUSED: Final = (401, 403)
 
 @dataclass(frozen=True, kw_only=True)
 class Attachment:
-    """A container's place in one network. `is_internal`: that has no way out; `is_isolated`: nor to its machine."""
+    """A container's place in one network. is_internal: without a route out; is_isolated: nor to its machine."""
 
     network: str
     address: str
@@ -28,25 +28,25 @@ class Attachment:
 
 @dataclass(frozen=True, kw_only=True)
 class ContainerNetworking:
-    """How a container hangs in the world. `is_on_host`: it has the host's own network, and so all its addresses."""
+    """The networks and published ports of a container. is_on_host: it uses the host's network and all its addresses."""
 
     networks: tuple[Attachment, ...] = ()
     published: tuple[Publish, ...] = ()
     is_on_host: bool = False
 
     def publishes(self, address: str, port: int) -> bool:
-        """Whether the engine leads this address and port of the host to the container."""
+        """Return whether the engine forwards this address and port of the host to the container."""
         return any(one.port == port and _covers(one.address, address) for one in self.published)
 
 
 @dataclass(frozen=True, kw_only=True)
 class Target:
-    """A service that somebody may try to reach. `port`: its own, inside its container."""
+    """A service that others may try to reach. port: the one inside its container."""
 
     name: str
     port: int
     attached: ContainerNetworking
-    planned: tuple[Publish, ...]  # where it shall be open
+    planned: tuple[Publish, ...]  # where it should be open
 
     @property
     def is_page(self) -> bool:
@@ -54,7 +54,7 @@ class Target:
 
     @property
     def ports(self) -> tuple[int, ...]:
-        """The ports of the host at which it may be found."""
+        """Return the ports of the host on which it may answer."""
         planned = [one.port for one in self.planned] or [self.port]
         return tuple(sorted({*planned, *(one.port for one in self.attached.published)}))
 
@@ -62,14 +62,14 @@ class Target:
         return any(one.port == port and _covers(one.address, address) for one in self.planned)
 
     def addresses(self, of_host: Sequence[str]) -> tuple[str, ...]:
-        """The addresses of the host at which it may be found."""
+        """Return the addresses of the host on which it may answer."""
         named = (one.address for one in self.planned if not ip_address(one.address).is_unspecified)
         return tuple(dict.fromkeys(("127.0.0.1", "::1", *named, *of_host)))
 
     def urls(self, host: str) -> tuple[str, ...]:
-        """Where a container that is none of the stack's may try: the containers' addresses, and the host's ports.
+        """Return the URLs that a container outside of the stack may try: containers' addresses and ports of the host.
 
-        No address in an isolated network: the host has no way there, so what answers at it is another machine's.
+        Addresses in an isolated network are left out: the host has no route there, so another machine would answer.
         """
         published = (*self.attached.published, *self.planned)
         own = [join(one.address, self.port) for one in self.attached.networks if not one.is_isolated]
@@ -80,14 +80,14 @@ class Target:
 
 @dataclass(frozen=True, kw_only=True)
 class Route:
-    """From somewhere to a service: what should answer, and what did."""
+    """The route from a source to a service: what should answer, and what did."""
 
     source: str
     target: str
     address: str
     expected: Expected
     is_open: bool
-    seen: str  # in words
+    seen: str  # the result as a text
 
     @property
     def is_right(self) -> bool:
@@ -99,12 +99,12 @@ def wrong_routes(ways: Sequence[Route]) -> tuple[Route, ...]:
 
 
 def lets_in(answer: Answer) -> bool:
-    """Whether an answer is one to somebody who is let in."""
+    """Return whether an answer means that the client was admitted."""
     return answer.status not in REFUSED
 
 
 def all_open(source: str, target: Target, tried: Mapping[str, bool]) -> Route:
-    """The ways that were planned, as one: open if all of them are. `tried`: address and port -> whether it answers."""
+    """Return the planned routes as one: open if all are. tried: address and port -> whether it answers."""
     silent = [at for at, is_open in tried.items() if not is_open]
     return Route(
         source=source,
@@ -117,7 +117,7 @@ def all_open(source: str, target: Target, tried: Mapping[str, bool]) -> Route:
 
 
 def all_shut(source: str, target: Target, tried: Mapping[str, bool]) -> Route:
-    """The ways that were not planned, as one: open if any of them is."""
+    """Return the unplanned routes as one: open if any is."""
     opened = [at for at, is_open in tried.items() if is_open]
     return Route(
         source=source,
@@ -130,9 +130,9 @@ def all_shut(source: str, target: Target, tried: Mapping[str, bool]) -> Route:
 
 
 def combine(source: str, target: Target, tried: Sequence[ProbeResult], path: str) -> Route:
-    """The ways from one source to a target as one, which shall be shut: open if any of them is.
+    """Return the routes from one source to a target as one, which should be closed: open if any is.
 
-    What is published may answer, as long as it lets nobody in; a backend that is not may not even answer.
+    A published port may answer if it refuses the client; an unpublished backend may not answer at all.
     """
     if not tried:
         return Route(
@@ -162,7 +162,7 @@ def join(address: str, port: int) -> str:
 
 
 def backend_exposure(found: ContainerNetworking, service: Service, plan: Plan) -> Exposed | None:
-    """The error, if a backend's container is open to more than was planned."""
+    """Return the error if a backend's container is open to more than planned; else None."""
     hint = f"Remove ports and networks of {service.name} from compose.override.yml, then run `stackctl deploy`."
     if found.is_on_host:
         return Exposed(
@@ -197,5 +197,5 @@ def _is_one_of_many(address: str) -> bool:
 
 
 def _covers(published: str, address: str) -> bool:
-    everywhere = {"", "0.0.0.0", "::"}  # noqa: S104 - what the engine says of a port that is open on all addresses
+    everywhere = {"", "0.0.0.0", "::"}  # noqa: S104 - the engine's value for a port on all addresses
     return published == address or (published in everywhere and (published == "::") == (":" in address))

@@ -1,4 +1,4 @@
-"""Smoke: what is checked, what came out, and what of it decides the exit code."""
+"""The result of a smoke run: the outcome of each check, and the exit code."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
@@ -10,29 +10,29 @@ from stackctl.errors import ConfigError, StackctlError
 
 
 class NotApplicable(Exception):
-    """Raised by a check that does not apply to this stack; its text is the reason."""
+    """Raised by a check that does not apply to this stack; the message is the reason."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class Outcome:
-    """What a check came to. `says`: what was seen, or why it did not run; `seconds`: what it took."""
+    """The outcome of a check. says: the observation, or why it did not run; seconds: its duration."""
 
     name: str
     status: Literal["passed", "failed", "not run"]
     says: str = ""
-    error: StackctlError | None = None  # of one that failed
+    error: StackctlError | None = None  # the error of a failed check
     seconds: float = 0.0
-    blocked_by: str = ""  # the failed check that kept it from running
+    blocked_by: str = ""  # the failed check because of which it did not run
 
 
 @dataclass(frozen=True, kw_only=True)
 class Smoked:
-    """A whole run."""
+    """The result of a whole run."""
 
     name: str  # of the stack
     url: str
     outcomes: tuple[Outcome, ...]
-    ways: tuple[Route, ...] = ()  # what is reachable from where
+    ways: tuple[Route, ...] = ()  # the reachability of each service
     measures: Mapping[str, float] = field(default_factory=dict)
 
     @property
@@ -41,7 +41,7 @@ class Smoked:
 
     @property
     def exit_code(self) -> int:
-        """0, or that of the most fundamental failure."""
+        """Return 0, or the exit code of the most fundamental failure."""
         return next((one.error.exit_code for one in self.failed if one.error), 0)
 
     @property
@@ -50,7 +50,7 @@ class Smoked:
 
 
 def choose_checks(only: Sequence[str]) -> tuple[Check, ...]:
-    """The checks of these names, all without one, in their order; raise ConfigError for a name that none has."""
+    """Return the checks of these names, in order; all checks without names. Raise ConfigError for an unknown name."""
     names = [check.name for check in CHECKS]
     if wrong := [name for name in only if name not in names]:
         raise ConfigError(f"there is no check {', '.join(wrong)}", hint=f"Choose from {', '.join(names)}.")
@@ -58,6 +58,6 @@ def choose_checks(only: Sequence[str]) -> tuple[Check, ...]:
 
 
 def blocked(check: Check, outcomes: Sequence[Outcome]) -> str:
-    """The failed check without which this one need not run; "" where it may."""
+    """Return the failed check because of which this one need not run; "" if it may run."""
     causes = {one.name: one.name if one.status == "failed" else one.blocked_by for one in outcomes}
     return next((cause for name in check.needs if (cause := causes.get(name, ""))), "")

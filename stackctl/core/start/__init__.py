@@ -1,1 +1,1 @@
-"""From events of a start to a verdict."""
+"""Turns the events of a start into a verdict."""

@@ -126,13 +126,13 @@ def from_output(said: Sequence[str], code: int) -> StackctlError:
 
 
 def names_place(words: Sequence[str], place: str) -> bool:
-    """Whether words of the engine name an address with its port, such as 127.0.0.1:8000."""
+    """Return whether a message of the engine names an address with its port, such as 127.0.0.1:8000."""
     whole = re.compile(rf"(?<![\d.]){re.escape(place)}(?!\d)")
     return any(whole.search(line) for line in words)
 
 
 def gpu_refused(words: str) -> StackctlError:
-    """The engine's refusal to start a container with a GPU."""
+    """Return the error for the engine's refusal to start a container with a GPU."""
     error = from_output([words], 1)
     if isinstance(error, GpuError):
         return error

@@ -1,4 +1,4 @@
-"""What happens to a stack while it starts, as values."""
+"""The events of a stack's start, as values."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -8,7 +8,7 @@ from stackctl.core.observed import ReadSeen, ServiceState
 
 @dataclass(frozen=True)
 class Changed:
-    """A container is in a new state; `started`: by this event."""
+    """A container is in a new state; started: this event started it."""
 
     state: ServiceState
     started: bool
@@ -45,19 +45,19 @@ class EventStreamLost:
 
 @dataclass(frozen=True)
 class Idle:
-    """Nothing happened for a while; time to look at the clock."""
+    """Nothing happened for a while."""
 
 
 @dataclass(frozen=True)
 class Looked:
-    """The engine was asked for all containers of the stack: service -> state."""
+    """The engine listed all containers of the stack: service -> state."""
 
     states: Mapping[str, ServiceState]
 
 
 @dataclass(frozen=True)
 class ReadSoFar:
-    """The engine was asked what a service's container has had read; `at_s`: seconds since the start began."""
+    """The engine reported how much a service's container has read; at_s: seconds since the start began."""
 
     service: str
     seen: ReadSeen

@@ -1,4 +1,4 @@
-"""Which module judges a service, by the service's name."""
+"""Finds the module that judges a service, by the service's name."""
 
 from collections.abc import Mapping
 from typing import Final
@@ -13,11 +13,11 @@ JUDGES: Final[Mapping[str, Judge]] = {**BACKENDS, **COMPANIONS, tavern.NAME: tav
 
 
 class _Unknown:
-    """The judge of a service whose program's words nobody knows: only the container's own state counts."""
+    """The judge of an unknown program: only the state of its container counts."""
 
     fatal = ended = exit_cause = staticmethod(no_cause)
 
 
 def find_judge(service: str) -> Judge:
-    """Return what knows the words of this service's program; a neutral judge for a service that nobody knows."""
+    """Return the judge that knows the log of this service's program; a neutral one for an unknown service."""
     return JUDGES.get(service, _Unknown())

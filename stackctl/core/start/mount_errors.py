@@ -1,4 +1,4 @@
-"""Why the engine can't mount what is here: who says that a disk is not mounted, while it is, sends people astray."""
+"""Explains why the engine can't mount an existing path: "the disk is not mounted" would mislead the user."""
 
 import re
 from collections.abc import Mapping
@@ -7,7 +7,7 @@ from typing import Final
 from stackctl.core.observed import EngineView
 from stackctl.errors import Unmountable
 
-# the engine's words (Docker Engine 28, Docker Desktop); its user is root, whom some file systems let in nowhere
+# messages of the engine (Docker Engine 28, Docker Desktop); its user is root, whom some file systems refuse
 _WORDS: Final = re.compile(
     r"bind source path does not exist: (?P<missing>.+)"
     r"|stat (?P<denied>.+): permission denied"
@@ -39,13 +39,13 @@ _VIEWS: Final[Mapping[EngineView, tuple[str, str]]] = {
 
 
 def source(error: Unmountable) -> str:
-    """Return the path that the engine could not mount; "" where its words name none."""
+    """Return the path that the engine could not mount; "" if its message names none."""
     found = next(filter(None, map(_WORDS.search, error.evidence)), None)
     return next(filter(None, found.groups()), "").strip() if found else ""
 
 
 def explain(error: Unmountable, *, is_here: bool, view: EngineView) -> Unmountable:
-    """Return the error with its true cause. `is_here`: whether we see the path; `view`: what the engine may see."""
+    """Return the error with its true cause. is_here: whether stackctl sees the path; view: what the engine may see."""
     path = source(error)
     if not path or not (is_here or any("permission denied" in line for line in error.evidence)):
         return error

@@ -1,4 +1,4 @@
-"""From the states of containers and their log lines to a verdict: ready, still waiting, or never."""
+"""Judges services by the states and log lines of their containers: ready, still waiting, or failed."""
 
 from collections.abc import Mapping
 
@@ -10,11 +10,11 @@ from stackctl.core.start.judges import find_judge
 from stackctl.errors import NotReady, StackctlError
 from stackctl.terminal import command_line
 
-_SHOWN, _SHOWN_BEFORE = 8, 5  # log lines in an error; of them before the telling one, which often has the cause
-_WIDTH = 300  # columns of one
+_SHOWN, _SHOWN_BEFORE = 8, 5  # log lines in an error, and how many of them come before the decisive one
+_WIDTH = 300  # characters of one line
 _EDGES = ("╭", "╰")
 _SIGKILL = 128 + 9
-_STOPPED = {0, 128 + 2, _SIGKILL, 128 + 15}  # how a program ends that is told to, in good time or not
+_STOPPED = {0, 128 + 2, _SIGKILL, 128 + 15}  # exit codes of a program that was asked to stop, and did so in time or not
 _KILLED = (
     "Run `stackctl start` to start it again. `docker kill` and `kill -9` do that, and so does the kernel, which "
     "`sudo dmesg` shows."
@@ -24,7 +24,7 @@ _KILLED = (
 def waiting_for(
     services: tuple[str, ...], states: Mapping[str, ServiceState], progress: Mapping[str, str]
 ) -> tuple[str, ...]:
-    """What each service still waits for, in words; () once all are ready."""
+    """Return what each service still waits for; () if all are ready."""
     words = []
     for name in services:
         state = states.get(name)
@@ -40,19 +40,19 @@ def waiting_for(
 
 
 def backend_waits(backend: str, states: Mapping[str, ServiceState], progress: Mapping[str, str]) -> str:
-    """What the backend is at until it answers, in words; "" where it does, or is not of this stack."""
+    """Return the backend's progress until it answers; "" if it answers, or is external."""
     state = states.get(backend)
     return "" if state is None or state.is_ready else progress.get(backend) or "starting"
 
 
 def failure(state: ServiceState, log: tuple[str, ...]) -> StackctlError:
-    """The error for a service that will never be ready; its cause is read from its log, then from its end."""
+    """Return the error for a failed service; its cause is read from its log, or else from its exit code."""
     judge = find_judge(state.name)
     return _cause(state, log, judge).error(state.name, evidence(log, judge))
 
 
 def trouble(state: ServiceState, log: tuple[str, ...]) -> StackctlError | None:
-    """Why a service is not ready, where it will not become so by itself; None where it is, or may still become it."""
+    """Return the error of a service that will not become ready by itself; None if it is ready or may become so."""
     judge = find_judge(state.name)
     if state.is_ready:
         return None
@@ -72,10 +72,10 @@ def trouble(state: ServiceState, log: tuple[str, ...]) -> StackctlError | None:
 
 
 def told(log: tuple[str, ...], judge: Judge) -> tuple[int, Cause] | None:
-    """(the number of the line that tells best why its program failed, the cause); None where no line tells.
+    """Return (line number, cause) for the line that explains a failure best; None if no line does.
 
-    Of those that end a start the first; then the first that means something once the program has ended; and a line
-    that says no more than that it failed only where nothing else is said, before it or after it.
+    The first line that ends a start wins, then the first one that explains an ended program. A line that says only
+    that it failed counts if no other line gives a cause.
     """
     fatal = [(at, cause) for at, line in enumerate(log) if (cause := judge.fatal(line))]
     ended = [(at, cause) for at, line in enumerate(log) if (cause := judge.ended(line))]
@@ -84,14 +84,14 @@ def told(log: tuple[str, ...], judge: Judge) -> tuple[int, Cause] | None:
 
 
 def evidence(log: tuple[str, ...], judge: Judge) -> tuple[str, ...]:
-    """The log lines to show: those around the one that tells the cause, else the last; without frames around them."""
+    """Return the log lines to show: those around the line with the cause, else the last ones; without frames."""
     lines = tuple(line for line in map(_unframed, log) if line.strip())
     found = told(lines, judge)
     return lines[max(0, found[0] - _SHOWN_BEFORE) :][:_SHOWN] if found else lines[-_SHOWN:]
 
 
 def _unframed(line: str) -> str:
-    """A line of the box that Python's rich draws around a traceback without it, or ""; not longer than one reads."""
+    """Return a line without the box that Python's rich draws around a traceback, and cut to _WIDTH."""
     line = line.rstrip()
     if line.startswith(_EDGES):
         return ""
@@ -112,7 +112,7 @@ def _cause(state: ServiceState, log: tuple[str, ...], judge: Judge) -> Cause:
         )
         return Cause(says="killed because it used more memory than its limit", hint=hint, kind="memory")
     is_killed = state.exit_code == _SIGKILL and state.state != "running"
-    # of a program that was killed, what it went on after explains nothing
+    # a line after which a program continued does not explain why it was killed
     if (found := told(log, judge)) and not (is_killed and not any(map(judge.fatal, log))):
         return found[1]
     if state.error:
@@ -125,7 +125,7 @@ def _cause(state: ServiceState, log: tuple[str, ...], judge: Judge) -> Cause:
         return Cause(says=says, hint=_KILLED)
     if state.state != "running" and (cause := judge.exit_cause(state.exit_code)):
         return cause
-    if state.exit_code in {126, 127}:  # of tini and of a shell: what they were to run is not there
+    if state.exit_code in {126, 127}:  # tini's and a shell's codes for a missing program
         says = f"its image {state.image} has no program that runs on this machine"
         return Cause(says=says, hint=f"Check its image in stack.toml. {logs}", kind="config")
     if state.health == "unhealthy" and state.state == "running":

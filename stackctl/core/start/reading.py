@@ -1,17 +1,17 @@
-"""Whether a service that is not ready still reads its model: a slow disk is no failure."""
+"""Tells whether a service that is not ready still reads its model: a slow disk is no failure."""
 
 from dataclasses import dataclass, replace
 from typing import Final
 
 from stackctl.core.observed import ReadSeen
 
-_SILENT_S: Final = 30.0  # a share that is asleep or busy answers within that
-_STEP: Final = 1 << 20  # bytes; what a program reads beside a model, such as a log, is less
+_SILENT_S: Final = 30.0  # a share that is asleep or busy answers within this time
+_STEP: Final = 1 << 20  # bytes; other reads of a program, such as logs, are smaller
 
 
 @dataclass(frozen=True, kw_only=True)
 class Reading:
-    """What a container has had read, and when that last grew; times in seconds of the start."""
+    """The bytes that a container has read, and when they last grew, in seconds of the start."""
 
     seen: ReadSeen
     grew_s: float
@@ -19,12 +19,12 @@ class Reading:
 
     @property
     def goes_on(self) -> bool:
-        """Whether something was read a short while ago."""
+        """Return whether the container read something a short while ago."""
         return self.seen.size > 0 and self.looked_s - self.grew_s < _SILENT_S
 
 
 def look_again(before: Reading | None, now: ReadSeen, at_s: float) -> Reading:
-    """Return what is known after another look, at this second of the start."""
+    """Return the reading after another observation, at this second of the start."""
     if before is None:
         return Reading(seen=now, grew_s=at_s, looked_s=at_s)
     most = ReadSeen(size=max(before.seen.size, now.size), held=max(before.seen.held, now.held))
@@ -34,7 +34,7 @@ def look_again(before: Reading | None, now: ReadSeen, at_s: float) -> Reading:
 
 
 def describe(reading: Reading, model_bytes: int) -> str:
-    """How far a model of so many bytes is read, in words; "" where that is not known, or it is through."""
+    """Return how much of a model of this size is read, as a text; "" if unknown, or if it is read completely."""
     if not 0 < reading.seen.size < model_bytes:
         return ""
     done, whole = reading.seen.size >> 20, model_bytes >> 20

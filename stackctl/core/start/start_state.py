@@ -1,4 +1,4 @@
-"""How far a start has come: a state, and what each event makes of it. Nothing here asks the engine or the clock."""
+"""The state of a start, and its change by each event. Nothing here asks the engine or the clock."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
@@ -23,43 +23,43 @@ from stackctl.core.start.judges import find_judge
 from stackctl.core.start.reading import Reading, describe, look_again
 from stackctl.errors import EngineError, StackctlError
 
-# quiet seconds for the reason to come after "it failed": KoboldCpp pauses for three before it ends, and then comes
-# what its library wrote
+# seconds to wait for the cause after "it failed": KoboldCpp pauses for three before it ends, and its library's lines
+# come after that
 _PATIENCE = 4
 
 
 @dataclass(frozen=True)
 class Failed:
-    """The start will never succeed. `why`: the error itself, or the container whose log has the cause."""
+    """The start has failed. why: the error itself, or the container whose log has the cause."""
 
     why: StackctlError | ServiceState
 
 
 @dataclass(frozen=True, kw_only=True)
 class StartState:
-    """What a start has seen so far. Containers are named by their ids, `states` and `newest` are by service."""
+    """The observations of a start so far. Containers are named by their ids; states and newest are by service."""
 
     plan: Plan
-    services: tuple[str, ...]  # that have to become ready
+    services: tuple[str, ...]  # the services that must become ready
     before: Mapping[str, ServiceState]
     states: Mapping[str, ServiceState]
     newest: Mapping[str, str]
-    ours: frozenset[str] = frozenset()  # that this start started, or keeps
-    replaced: frozenset[str] = frozenset()  # that had to make room
-    progress: Mapping[str, str]  # service -> what its log says of loading
-    reading: Mapping[str, Reading] = field(default_factory=dict)  # service -> what it has had read
-    buffers: tuple[Buffer, ...] = ()  # memory that the backend's log said it reserved
-    output: tuple[str, ...] = ()  # of Compose, line by line
-    exit_code: int | None = None  # of Compose; None: it is at work
-    is_settled: bool = False  # it was quiet for a while after Compose's end: no event is on its way any more
-    is_look_due: bool = False  # the step is to ask the engine for all states
+    ours: frozenset[str] = frozenset()  # containers that this start started or keeps
+    replaced: frozenset[str] = frozenset()  # containers that were replaced
+    progress: Mapping[str, str]  # service -> the step of loading in its log
+    reading: Mapping[str, Reading] = field(default_factory=dict)  # service -> the bytes that it has read
+    buffers: tuple[Buffer, ...] = ()  # memory that the backend's log reports as reserved
+    output: tuple[str, ...] = ()  # Compose's output, line by line
+    exit_code: int | None = None  # Compose's exit code; None while it runs
+    is_settled: bool = False  # no event came for a while after Compose's end, so none is pending
+    is_look_due: bool = False  # the next step must ask the engine for all states
     failed: Failed | None = None  # the first event after which the stack can't become ready
-    suspected: str = ""  # service whose log says that it failed, and not yet why
-    quiet: int = 0  # seconds in which nothing happened since then
+    suspected: str = ""  # the service whose log reports a failure, but no cause yet
+    quiet: int = 0  # seconds without an event since then
 
 
 def begin(plan: Plan, before: Mapping[str, ServiceState], only: str | None = None) -> StartState:
-    """Return the state in which nothing has happened yet. `only`: the one service to wait for; None: all."""
+    """Return the first state of a start. only: the one service to wait for; None for all."""
     return StartState(
         plan=plan,
         services=(only,) if only else tuple(service.name for service in plan.services),
@@ -83,7 +83,7 @@ def advance(state: StartState, event: Event) -> StartState:
                 state, output=(*state.output, text), ours=state.ours | {kept.container} if kept else state.ours
             )
         case ComposeExited(code):
-            # what it did last may still be on its way as an event: the engine is asked before anything is judged by it
+            # its last action may still be a pending event, so the engine is asked before a verdict
             return replace(state, exit_code=code, is_look_due=True)
         case Idle():
             return _pass_second(state)
@@ -102,12 +102,12 @@ def advance(state: StartState, event: Event) -> StartState:
 
 
 def begin_again(state: StartState) -> StartState:
-    """Return the state in which Compose is started once more: it gave up a service that is ready by now."""
+    """Return the state for another run of Compose, which gave up a service that is now ready."""
     return replace(state, output=(), exit_code=None, is_settled=False, is_look_due=False)
 
 
 def progress_in_words(state: StartState) -> dict[str, str]:
-    """How far each service is, by its log, and by what it has had read."""
+    """Return the progress of each service, by its log and by the bytes that it has read."""
     found = dict(state.progress)
     for service, reading in state.reading.items():
         if service == state.plan.backend and (says := describe(reading, state.plan.model_bytes)):
@@ -116,7 +116,7 @@ def progress_in_words(state: StartState) -> dict[str, str]:
 
 
 def kept_container(state: StartState, event: Event) -> ServiceState | None:
-    """Return the running container that Compose, by what it just said, keeps as it is."""
+    """Return the running container that Compose reports to keep unchanged."""
     match event:
         case ComposeOutput(text) if text.endswith("Running"):
             running = (one for one in state.before.values() if one.state == "running")
@@ -125,7 +125,7 @@ def kept_container(state: StartState, event: Event) -> ServiceState | None:
 
 
 def _change(state: StartState, found: ServiceState, *, started: bool) -> StartState:
-    """A container is in a new state; an older one of its service has a successor then."""
+    """Return the state after a container's change; a new container replaces the older one of its service."""
     older = {state.newest.get(found.name, found.container)} - {found.container}
     state = replace(
         state,
@@ -141,7 +141,7 @@ def _change(state: StartState, found: ServiceState, *, started: bool) -> StartSt
 
 
 def _read(state: StartState, service: str, line: str) -> StartState:
-    """A service wrote a line to its log."""
+    """Return the state after a service wrote a line to its log."""
     if service == state.plan.backend:
         backend = find_backend(service)
         if says := backend.progress(line):
@@ -154,25 +154,25 @@ def _read(state: StartState, service: str, line: str) -> StartState:
 
 
 def still_reads(state: StartState, found: ServiceState) -> bool:
-    """Whether its health check alone has given a container up, and it goes on reading: a slow disk is no failure."""
+    """Return whether only its health check gave a container up while it keeps reading: a slow disk is no failure."""
     reading = state.reading.get(found.name)
     return found.is_only_unhealthy and reading is not None and reading.goes_on
 
 
 def _pass_second(state: StartState) -> StartState:
-    """Nothing happened for a second."""
+    """Return the state after a second without an event."""
     if state.suspected in state.states:
-        # what its program, or the one inside it, still has to say of the reason comes within moments
+        # the cause in the log of its program, or of the program inside it, follows within moments
         is_over = state.quiet + 1 >= _PATIENCE
         return _fail(state, state.states[state.suspected]) if is_over else replace(state, quiet=state.quiet + 1)
     if state.exit_code is not None:
-        # events lead; should one be lost, a look in a quiet second costs less than waiting for the time-out
+        # if an event is lost, asking the engine in a quiet second is cheaper than waiting for the time-out
         return replace(state, is_settled=True, is_look_due=state.exit_code == 0)
     return state
 
 
 def _read_on(state: StartState, service: str, reading: Reading) -> StartState:
-    """A service has had so much read; one that its health check has given up fails once it reads no more."""
+    """Return the state after a new reading; a service that its health check gave up fails once it stops reading."""
     state = replace(state, reading={**state.reading, service: reading})
     found = state.states.get(service)
     if found and found.is_only_unhealthy and found.container in state.ours and not reading.goes_on:

@@ -1,4 +1,4 @@
-"""What the state of a start comes to: ready, still waiting, or never ready, and the error that says so."""
+"""The verdict on the state of a start: ready, still waiting, or failed, and the error of a failure."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -12,17 +12,17 @@ from stackctl.errors import Late, StackctlError
 
 @dataclass(frozen=True)
 class Ready:
-    """Compose has done its work, and every service that is waited for is healthy."""
+    """Compose has ended, and every required service is healthy."""
 
 
 @dataclass(frozen=True)
 class Again:
-    """Compose gave up a service that was slow, and that is ready now: what waited for it has yet to be started."""
+    """Compose gave up a slow service that is ready now: the services that wait for it are not started yet."""
 
 
 @dataclass(frozen=True)
 class Waiting:
-    """What each service still waits for, in words."""
+    """The start is not done: what each service still waits for."""
 
     for_what: tuple[str, ...]
 
@@ -43,7 +43,7 @@ def verdict(state: StartState) -> Ready | Waiting | Again | Failed:
 
 
 def explain(failed: Failed, log: tuple[str, ...], before: Mapping[str, ServiceState]) -> StackctlError:
-    """Return the error of a failed start. `log`: of the container that died, if it was one; `before`: what ran."""
+    """Return the error of a failed start. log: that of the failed container, if one failed; before: what ran before."""
     error = readiness.failure(failed.why, log) if isinstance(failed.why, ServiceState) else failed.why
     ran = [f"{s.name} ({s.image}, {s.health or s.state})" for s in before.values() if s.state == "running"]
     if ran:
@@ -62,13 +62,13 @@ def late(state: StartState, timeout_s: int) -> Late:
 
 
 def to_stop(state: StartState) -> tuple[ServiceState, ...]:
-    """Return the containers to stop after a failure: what failed and what waited for it; what was ready goes on."""
+    """Return the containers to stop after a failure: failed ones and those that wait for them; ready ones stay."""
     found = (state.states[name] for name in state.services if name in state.states)
     return tuple(one for one in found if not one.is_ready and one.state != "created")
 
 
 def may_go_on(state: StartState) -> bool:
-    """Whether time that nobody set is to be extended: the model is still read, and not much more than once."""
+    """Return whether to extend a default time limit: the model is still being read, and not for a second time."""
     whole = state.plan.model_bytes
     return any(
         one.goes_on and one.seen.size < 2 * whole
@@ -78,21 +78,21 @@ def may_go_on(state: StartState) -> bool:
 
 
 def _gave_up_a_slow_one(state: StartState) -> bool:
-    """Whether Compose ended for a service that its health check had given up while it was read, and no other reason."""
+    """Return whether Compose ended only because of a service that its health check gave up while it read its model."""
     if not any("dependency failed to start" in line and "unhealthy" in line for line in state.output):
         return False
     ours = [one for one in state.states.values() if one.container in state.ours]
-    # the start of a container may still be on its way as an event: none is known to be slow then
+    # the start of a container may still be a pending event, so none is known to be slow
     return bool(ours) and not any(one.has_failed and not still_reads(state, one) for one in ours)
 
 
 def _failed_by_compose(state: StartState) -> Failed | None:
-    """Compose gave up: by the death of a container of this start, else by its own words."""
+    """Return the failure of Compose: the death of a container of this start, else Compose's own error."""
     if not state.exit_code or state.is_look_due:
         return None
     broken = next((one for one in state.states.values() if one.container in state.ours and one.has_failed), None)
     if broken and not any("Error response" in line for line in state.output):
         return Failed(broken)
     if not state.is_settled and any("dependency failed to start" in line for line in state.output):
-        return None  # the death that Compose saw, perhaps restarted by now, is still on its way as an event
+        return None  # the death that Compose saw is still a pending event
     return Failed(from_output(state.output, state.exit_code))

@@ -1,1 +1,1 @@
-"""What SillyTavern reads, writes and answers."""
+"""SillyTavern's files, settings and answers."""

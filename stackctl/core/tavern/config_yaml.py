@@ -1,6 +1,6 @@
-"""The name and password in SillyTavern's config.yaml: put in their place, every other byte of the file kept.
+"""The name and password in SillyTavern's config.yaml: they are replaced in place, and every other byte stays.
 
-PyYAML tells where each value stands, so that only those are exchanged: writing the file anew would lose the comments.
+PyYAML reports the position of each value, so that only these are replaced; dumping the file would lose its comments.
 """
 
 import json
@@ -12,12 +12,12 @@ from stackctl.secret import Secret
 
 _BLOCK: Final = "basicAuthUser"
 _NAMES: Final = ("username", "password")
-STOCK: Final = ("user", Secret("password"))  # SillyTavern's own; it takes nobody in with them while a password is off
-MOST_BYTES: Final = 1 << 20  # of the file; SillyTavern's own has some 15 kB
+STOCK: Final = ("user", Secret("password"))  # SillyTavern's default, which has no effect while its password is off
+MOST_BYTES: Final = 1 << 20  # of the file; SillyTavern's default has about 15 kB
 
 
 def login(text: str) -> tuple[str, str] | None:
-    """The (name, password) that a config.yaml holds; None where there is none. Raises ConfigError for no YAML."""
+    """Return the (name, password) in a config.yaml; None if it has none. Raise ConfigError if it is not YAML."""
     import yaml
 
     found = _scalars(_block(text))
@@ -27,7 +27,7 @@ def login(text: str) -> tuple[str, str] | None:
 
 
 def with_login(text: str, name: str, password: Secret) -> str:
-    """The same config.yaml with this name and password. Raises ConfigError where that can't be done."""
+    """Return the config.yaml with this name and password. Raise ConfigError if they can't be replaced."""
     wanted = {"username": json.dumps(name), "password": json.dumps(password.reveal())}  # JSON is YAML
     block = _block(text)
     if block is None:
@@ -48,7 +48,7 @@ def with_login(text: str, name: str, password: Secret) -> str:
 
 
 def _block(text: str) -> Any:
-    """The node of the login; None where the file has none."""
+    """Return the node of the login; None if the file has none."""
     import yaml
 
     root = yaml_nodes.root(
@@ -62,7 +62,7 @@ def _block(text: str) -> Any:
 
 
 def _scalars(block: Any) -> dict[str, Any]:
-    """The nodes of name and password in the login's."""
+    """Return the nodes of name and password in the login's node."""
     import yaml
 
     if not isinstance(block, yaml.MappingNode):

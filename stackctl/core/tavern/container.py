@@ -1,4 +1,4 @@
-"""All that stackctl knows of SillyTavern's container: image, mounts, environment. Its settings: tavern_settings.py.
+"""All that stackctl knows about SillyTavern's container: image, mounts, environment. See also settings_json.py.
 
 Sources: SillyTavern 1.19.0 (run), its docker/ folder and default/config.yaml.
 """
@@ -19,36 +19,36 @@ START_S: Final = 120  # 6 to 17 s on two cores; a Raspberry Pi or a NAS takes fa
 APP: Final = "/home/node/app"
 BACKUPS: Final = f"{APP}/backups"
 STOCK_SETTINGS: Final = f"{APP}/default/content/settings.json"
-# kind of preset -> where the image keeps those it comes with; the user's own lie in folders of the same names
+# kind of preset -> its folder in the image; the user's presets are in folders of the same names
 PRESETS: Final[Mapping[str, str]] = {
     kind: f"{APP}/default/content/presets/{kind}" for kind in ("instruct", "context", "reasoning")
 }
-OUR_EXTENSION: Final = "stackctl"  # below the extensions folder: stackctl/tavern_extension
-STAMP: Final = "stamp.json"  # in it, changed whenever we write settings
-STATE: Final = "state.json"  # in it, changed while we start the backend
-# folder beside compose.yml's data folder -> place in the container
+OUR_EXTENSION: Final = "stackctl"  # in the extensions folder: stackctl/tavern_extension
+STAMP: Final = "stamp.json"  # in the extension's folder, changed whenever stackctl writes settings
+STATE: Final = "state.json"  # in the extension's folder, changed while stackctl starts the backend
+# folder in the data folder next to compose.yml -> place in the container
 FOLDERS: Final[Mapping[str, str]] = {
     "config": f"{APP}/config",
     "data": f"{APP}/data",
     "plugins": f"{APP}/plugins",
     "extensions": f"{APP}/public/scripts/extensions/third-party",
 }
-USER: Final = "stackctl"  # who is asked for the password
-CONFIG: Final = "config/config.yaml"  # below the data folder
-SETTINGS: Final = "data/default-user/settings.json"  # below the data folder
+USER: Final = "stackctl"  # the user name for the password
+CONFIG: Final = "config/config.yaml"  # in the data folder
+SETTINGS: Final = "data/default-user/settings.json"  # in the data folder
 
 
 def health() -> tuple[str, ...]:
-    """A command inside the container that succeeds once SillyTavern answers. 401: it asks for a password, so it lives.
+    """Return a command for inside the container that succeeds if SillyTavern answers, also with 401 (a password).
 
-    By busybox, which takes 5 ms of CPU; node takes 200 (run), and on a busy machine more seconds than a check has.
+    It uses busybox, which takes 5 ms of CPU; node takes 200 (measured), and on a busy machine longer than the time-out.
     """
     answer = f"wget -S -O - http://127.0.0.1:{PORT}/version 2>&1"
     return ("CMD", "sh", "-c", f"{answer} | grep -E 'HTTP/1.. (200|401) '")
 
 
 def entrypoint(ready_url: str, body: str, wait_s: int, server_type: str) -> tuple[str, ...]:
-    """Wait up to `wait_s` seconds for the backend's loaded model, then run the image's own entrypoint.
+    """Return an entrypoint that waits up to `wait_s` seconds for the backend's model, then runs the image's entrypoint.
 
     Compose's start order does not hold when the engine itself restarts containers (a reboot), and SillyTavern's page
     asks the backend only once.
@@ -67,29 +67,29 @@ def environment(
     has_password: bool = False,
     sees_clients: bool = True,
 ) -> dict[str, str]:
-    """SillyTavern's settings by environment; arrays are JSON (a plain list makes it refuse everybody).
+    """Return SillyTavern's settings as environment variables; arrays are JSON (with a plain list it refuses all).
 
-    trusted: the edge network's gateway, or a proxy's address. admitted: networks besides. names: under which it answers
-    besides localhost and IP addresses. is_proxied: what the proxy's X-Forwarded-For says must be admitted, too. The
-    password itself lies in config.yaml: `docker inspect` shows these.
+    trusted: the edge network's gateway, or a proxy's address. admitted: further networks. names: host names,
+    in addition to localhost and IP addresses. is_proxied: addresses in the proxy's X-Forwarded-For must be admitted,
+    too. The password itself is in config.yaml, because `docker inspect` shows environment variables.
     """
-    # without a password it refuses to start with its whitelist off, so that is never left out alone
+    # it refuses to start with neither a password nor a whitelist, so the whitelist is never off alone
     exposed = {"SILLYTAVERN_BASICAUTHMODE": "true"} if has_password else {}
     if has_password and not sees_clients:
         exposed["SILLYTAVERN_WHITELISTMODE"] = "false"
     if is_proxied:
         exposed |= {
-            # Caddy replaces X-Forwarded-For, but hands on any X-Real-IP, which SillyTavern would look at first
+            # Caddy replaces X-Forwarded-For, but forwards any X-Real-IP, which SillyTavern would read first
             "SILLYTAVERN_FORWARDEDHEADERS_XREALIP": "false",
             "SILLYTAVERN_FORWARDEDHEADERS_XFORWARDEDFOR": "true",
             "SILLYTAVERN_ENABLEFORWARDEDWHITELIST": "true",
         }
     return exposed | {
-        # what comes from this machine through the published port has the edge network's gateway as its address
+        # a client on this machine has the address of the edge network's gateway
         "SILLYTAVERN_WHITELIST": json.dumps(["127.0.0.1", "::1", trusted, *admitted]),
-        "SILLYTAVERN_HOSTWHITELIST_ENABLED": "true",  # only ever "true": any other text is taken for it, too
+        "SILLYTAVERN_HOSTWHITELIST_ENABLED": "true",  # always "true": any other text means true as well
         "SILLYTAVERN_HOSTWHITELIST_HOSTS": json.dumps(names),
-        # by default it lets pages of the origin "null" read, which any page can open in a frame (src/server-main.js)
+        # by default pages of the origin "null" may read it, and any page can open one in a frame (src/server-main.js)
         "SILLYTAVERN_CORS_ENABLED": "false",
         "SILLYTAVERN_BROWSERLAUNCH_ENABLED": "false",
         "HOME": "/tmp",  # noqa: S108 - its own tmpfs; it runs as a user that the image does not know

@@ -1,4 +1,4 @@
-"""How much of a chat there is room for: as it was planned, as the backend tells, and as SillyTavern fills it."""
+"""The context of a chat: as planned, as the backend reports it, and as SillyTavern fills it."""
 
 from dataclasses import dataclass
 from typing import Final
@@ -8,37 +8,37 @@ _PADDED: Final = 256  # tokens: llama.cpp rounds a context up to a multiple of t
 
 @dataclass(frozen=True, kw_only=True)
 class Contexts:
-    """Tokens. `told` by the backend, 0: it does not tell; `planned` of one elsewhere is what is assumed of it."""
+    """Three contexts, in tokens. told: by the backend, 0 if it reports none; planned: assumed for an external one."""
 
     planned: int
     told: int
-    fills: int | None  # by SillyTavern at most; None: its settings do not say
-    is_own: bool  # the backend is the stack's own, which was started with what was planned
+    fills: int | None  # SillyTavern's largest; None if its settings have none
+    is_own: bool  # the stack runs the backend, and started it with the planned context
 
     @property
     def known(self) -> int | None:
-        """What the backend has: as it tells, else as it was started; None where nobody knows."""
+        """Return the backend's context: as reported, else as it was started; None if unknown."""
         return self.told or (self.planned if self.is_own else None)
 
     @property
     def difference(self) -> str:
-        """What the backend tells against the plan, in words; "" where both are the same."""
+        """Return a sentence if the reported context differs from the plan; else ""."""
         if not self.is_own or not self.told or self.planned <= self.told < self.planned + _PADDED:
             return ""
         return f"the backend has a context of {self.told} tokens, and not {self.planned} as planned"
 
     @property
     def overflow(self) -> str:
-        """That SillyTavern fills more than there is, in words; "" where it does not."""
+        """Return a sentence if SillyTavern fills more than the backend has; else ""."""
         if self.fills is None or self.fills <= self._most:
             return ""
         return f"SillyTavern fills {self.fills} tokens, and the backend has only {self._most}: long chats would fail"
 
     @property
     def mending(self) -> str:
-        """What to do where SillyTavern fills too much."""
+        """Return the hint for a SillyTavern that fills too much."""
         fitting = min(self.planned, self._most) if self.is_own else self._most
-        return f"set the context to {fitting} under AI Response Configuration in SillyTavern"
+        return f"Set the context to {fitting} under AI Response Configuration in SillyTavern."
 
     @property
     def _most(self) -> int:
@@ -46,5 +46,5 @@ class Contexts:
 
 
 def contexts(planned: int, told: int, fills: object, *, is_own: bool) -> Contexts:
-    """The contexts, where `fills` is what stands in SillyTavern's settings."""
+    """Return the contexts. fills: the value in SillyTavern's settings."""
     return Contexts(planned=planned, told=told, fills=fills if isinstance(fills, int) else None, is_own=is_own)

@@ -1,4 +1,4 @@
-"""JSON files in SillyTavern's data folder, where whatever runs in its container may write what it likes."""
+"""JSON files in SillyTavern's data folder, which are untrusted: programs in its container may write anything."""
 
 import json
 import re
@@ -8,12 +8,12 @@ from typing import Any, Final
 
 from stackctl.core.formats import bounded_json
 
-MOST_VALUES: Final = 1_000_000  # of a settings.json; SillyTavern's own has some thousands
+MOST_VALUES: Final = 1_000_000  # of a settings.json; SillyTavern's default has a few thousand
 _HALVES: Final = re.compile("[\ud800-\udfff]")
 
 
 def parse(raw: bytes | str | None) -> dict[str, Any] | None:
-    """Return the object that a file holds; None for what is no JSON object, too large or too deep."""
+    """Return the object in a file; None if it is no JSON object, too large or nested too deeply."""
     if raw is None:
         return None
     try:
@@ -24,11 +24,11 @@ def parse(raw: bytes | str | None) -> dict[str, Any] | None:
 
 
 def dump(table: Mapping[str, Any]) -> str:
-    """Return the text as SillyTavern writes the file: half a character, as a cut emoji leaves it, is an escape."""
+    """Return the text as SillyTavern writes the file, with escapes for lone surrogates, which a cut emoji leaves."""
     text = json.dumps(table, indent=4, ensure_ascii=False)
     return _HALVES.sub(lambda half: f"\\u{ord(half[0]):04x}", text) + "\n"
 
 
 def is_unreadable(raw: bytes) -> bool:
-    """Whether SillyTavern can't parse a file for the byte order mark at its beginning, which parse() passes over."""
+    """Return whether SillyTavern can't parse a file because of its byte order mark, which parse() ignores."""
     return raw.startswith(BOM_UTF8)

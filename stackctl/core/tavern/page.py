@@ -1,4 +1,4 @@
-"""SillyTavern's page as files: what it needs beside itself to work in a browser.
+"""SillyTavern's page and the files that it needs to work in a browser.
 
 Source: public/index.html and public/script.js of SillyTavern 1.19.0.
 """
@@ -11,8 +11,8 @@ from typing import Final
 
 TITLE: Final = "<title>SillyTavern</title>"
 PATHS: Final = "stackctl.paths"  # extension of an HTTP request for several of its files at once
-_MOST_TAGS = 50_000  # Python's parser takes ever longer for each more; the real page has some thousands
-# what a static import names: `import x from "./y.js"`, `import "./y.js"`, `export * from "./y.js"`
+_MOST_TAGS = 50_000  # Python's parser slows down with each tag; the real page has a few thousand
+# the file in a static import: `import x from "./y.js"`, `import "./y.js"`, `export * from "./y.js"`
 _STATEMENT = re.compile(r"^[ \t]*(?:import|export)\b", re.MULTILINE)
 _ENDS = re.compile(r"""([;'"])""")
 _QUOTES = ("'", '"')
@@ -33,12 +33,12 @@ class _Parts(HTMLParser):
 
 
 def is_page(html: str) -> bool:
-    """Whether it is SillyTavern's page; what would take too long to read is not."""
+    """Return whether the text is SillyTavern's page; False if it would take too long to read."""
     return TITLE in html and html.count("<") <= _MOST_TAGS
 
 
 def parts(html: str) -> tuple[dict[str, bool], tuple[str, ...]]:
-    """(script -> whether it is a module, style sheets) that the page names on its own server."""
+    """Return (script -> whether it is a module, style sheets) that the page names on its own server."""
     found = _Parts()
     found.feed(html)
     scripts = {path: is_module for path, is_module in found.scripts.items() if _is_local(path)}
@@ -46,13 +46,13 @@ def parts(html: str) -> tuple[dict[str, bool], tuple[str, ...]]:
 
 
 def imports(script: str, path: str) -> tuple[str, ...]:
-    """The scripts that a module at `path` imports before it runs."""
+    """Return the scripts that a module at `path` imports before it runs."""
     folder = posixpath.dirname(path)
     return tuple(dict.fromkeys(posixpath.normpath(posixpath.join(folder, one)) for one in _imported(script)))
 
 
 def _imported(script: str) -> Iterator[str]:
-    """What stands in the first quotes of each such statement; in one pass, whatever the script is."""
+    """Yield the text in the first quotes of each such statement, in one pass over the script."""
     text, ends = _ENDS.split(script)[::2], _ENDS.findall(script)
     for at in range(len(ends) - 1):
         is_quoted = ends[at] in _QUOTES and ends[at + 1] in _QUOTES

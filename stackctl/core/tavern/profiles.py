@@ -1,7 +1,7 @@
 """Connection profiles of SillyTavern: one for each model, so that its page can choose server and template by name.
 
-Source: public/scripts/extensions/connection-manager/index.js of SillyTavern 1.19.0: a profile is a table of words for
-its slash commands; what is left out is not touched when the profile is chosen.
+Source: public/scripts/extensions/connection-manager/index.js of SillyTavern 1.19.0: a profile is a table of values for
+its slash commands; a missing one is not changed when the profile is chosen.
 """
 
 import uuid
@@ -21,7 +21,7 @@ _OURS: Final = uuid.UUID("8f0b6c1e-0d5a-5a0e-9d0e-6a5f1c2b7d43")
 
 
 def of_models(written: Spec, seen: Observed, *, server_type: str, url: str) -> tuple[Profile, ...]:
-    """One for each of stack.toml's models that is there, with its own template. `written`: as stack.toml has it."""
+    """Return a profile for each existing model of stack.toml, with its template. written: the spec as in stack.toml."""
     found = []
     for name, model in seen.models.items():
         one = prompt_templates.choose_template(
@@ -36,7 +36,7 @@ def of_models(written: Spec, seen: Observed, *, server_type: str, url: str) -> t
 
 
 def profile_of(name: str, *, server_type: str, url: str, instruct: str, context: str, reasoning: str = "") -> Profile:
-    """The profile of one model. instruct, context, reasoning: names of SillyTavern's own presets; "": left as it is."""
+    """Return the profile of a model. instruct, context, reasoning: names of SillyTavern's presets; "" for no change."""
     words = {
         "api": server_type,
         "api-url": url,
@@ -45,7 +45,7 @@ def profile_of(name: str, *, server_type: str, url: str, instruct: str, context:
         "instruct-state": "true" if instruct else "",
         "reasoning-template": reasoning,
     }
-    # the same id at every deploy: it is how a profile is known as ours after the user has renamed it
+    # the same id at every deploy, by which stackctl recognises its profile after the user has renamed it
     return {
         "id": str(uuid.uuid5(_OURS, name)),
         "mode": "tc",
@@ -57,7 +57,7 @@ def profile_of(name: str, *, server_type: str, url: str, instruct: str, context:
 
 @dataclass(frozen=True, kw_only=True)
 class Merged:
-    """Settings with our profiles. `written`: ours, to be remembered; `left`: names of those that the user changed."""
+    """Settings with stackctl's profiles. written: those to record; left: names of those that the user changed."""
 
     settings: Mapping[str, Any]
     written: tuple[Profile, ...]
@@ -65,9 +65,9 @@ class Merged:
 
 
 def merge(settings: Mapping[str, Any], wanted: Iterable[Profile], wrote: Iterable[Profile]) -> Merged:
-    """Bring our profiles into the settings. `wrote`: as we wrote them last.
+    """Add stackctl's profiles to the settings. wrote: as stackctl wrote them last.
 
-    One that the user has changed stays, one that they deleted stays deleted, and their own are never touched.
+    A profile that the user changed stays, a deleted one stays deleted, and the user's own are never touched.
     """
     outer, inner = PLACE
     extensions = table_or_empty(settings.get(outer))
@@ -75,13 +75,13 @@ def merge(settings: Mapping[str, Any], wanted: Iterable[Profile], wrote: Iterabl
     listed = manager.get("profiles")
     current = [one for one in listed if isinstance(one, Mapping)] if isinstance(listed, list) else []
     before, after = ({str(one["id"]): one for one in some} for some in (wrote, wanted))
-    written = dict(before)  # of those that are gone or changed, too: that is how they are known to be
+    written = dict(before)  # including deleted and changed ones, so that these are recognised
     kept: list[Profile] = []
     left: list[str] = []
     for one in current:
         number = str(one.get("id"))
         if number in before and one == before[number]:
-            written.pop(number)  # as we wrote it: made anew below, where it is still wanted
+            written.pop(number)  # unchanged since: it is written again below if it is still wanted
             continue
         kept.append(one)
         if number in after and after[number] != before.get(number, one):
@@ -99,6 +99,6 @@ def merge(settings: Mapping[str, Any], wanted: Iterable[Profile], wrote: Iterabl
 
 
 def _free(one: Profile, others: Iterable[Profile]) -> Profile:
-    """A profile of ours, by another name where the user has one that is called so."""
-    names = [other.get("name") for other in others]  # of any type, in a file that is not ours
+    """Return a profile of stackctl, with another name if the user has one of the same name."""
+    names = [other.get("name") for other in others]  # of any type, as the file is the user's
     return {**one, "name": f"{one['name']} (stackctl)"} if one["name"] in names else one

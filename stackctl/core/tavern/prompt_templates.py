@@ -1,4 +1,4 @@
-"""Which of SillyTavern's prompt templates a model wants: from its chat template, else from its name.
+"""Chooses SillyTavern's prompt template for a model: by its chat template, else by its name.
 
 Sources: the presets of SillyTavern 1.19.0 (default/content/presets); its public/scripts/chat-templates.js,
 src/llama-chat.cpp of ggml-org/llama.cpp and kcpp_adapters/AutoGuess.json of LostRuins/koboldcpp for the signs by which
@@ -11,8 +11,7 @@ from typing import Final
 
 from stackctl.core.model.model import Header
 
-# plain words, which every model that was taught to follow instructions makes sense of; special tokens that a model
-# does not have would be noise to it
+# plain words, which every instruction model understands; special tokens that a model lacks would confuse it
 FALLBACK: Final = "Alpaca"
 AUTO: Final = "auto"
 NONE: Final = "none"
@@ -22,7 +21,7 @@ _NO_CONTEXT: Final = {
     "Koala", "KoboldAI", "OpenOrca-OpenChat", "Vicuna 1.0", "Vicuna 1.1", "WizardLM", "WizardLM-13B",
 }  # fmt: skip
 _OTHER_CONTEXT: Final = {"OpenAI Harmony (Thinking)": "OpenAI Harmony"}
-# of a model without a chat template: what its name says of how it was trained; the first that matches
+# for a model without a chat template: how it was trained, by its name; the first match counts
 _NAMES: Final = (
     (r"metharme|pygmalion-?2|mythalion", "Metharme"),
     (r"mythomax|mythologic|mythomist|alpaca|nous-hermes-(llama|13b|l2)", "Alpaca"),
@@ -53,11 +52,11 @@ _THINKS_BY_NAME: Final = re.compile(r"deepseek-r1|\br1-|qwq|thinking|reason")
 
 @dataclass(frozen=True, kw_only=True)
 class Template:
-    """SillyTavern's presets by name. `source`: what told us; `is_near`: there is none that fits exactly."""
+    """Names of SillyTavern's presets. source: what decided; is_near: no preset fits exactly."""
 
     instruct: str
     context: str
-    reasoning: str = ""  # "": the model does not think aloud
+    reasoning: str = ""  # "" if the model writes no reasoning
     source: str = ""
     is_near: bool = False
 
@@ -68,7 +67,7 @@ class Template:
 
 @dataclass(frozen=True)
 class _Rule:
-    """A preset, and the signs that must all be in a chat template; is_near: the nearest that SillyTavern has."""
+    """A preset, and the marks that a chat template must all contain; is_near: SillyTavern has only a similar preset."""
 
     instruct: str
     signs: tuple[str, ...]
@@ -99,19 +98,19 @@ _RULES: Final = (
 
 
 def choose_template(wanted: str, header: Header, file_name: str) -> Template | None:
-    """The template for a model, by what stack.toml says; None: SillyTavern's are left alone."""
+    """Return the template for a model, by stack.toml; None if SillyTavern's are not changed."""
     if wanted == AUTO:
         return recognise_template(header, file_name)
     return None if wanted == NONE else template_named(wanted)
 
 
 def template_named(wanted: str) -> Template:
-    """The template that the user names: its instruct preset, and the context preset that belongs to it."""
+    """Return the template that the user names: its instruct preset, and the matching context preset."""
     return Template(instruct=wanted, context=_context(wanted), source="stack.toml")
 
 
 def recognise_template(header: Header, file_name: str) -> Template:
-    """The template of a model; the fallback, with no source, where nothing tells."""
+    """Return the template of a model; the fallback, with no source, if neither template nor name decides."""
     name = f"{file_name} {header.title}".lower().replace("_", "-").replace(" ", "-")
     text = header.chat_template
     if text and (rule := _by_signs(text, header.tokenizer)):
@@ -122,7 +121,7 @@ def recognise_template(header: Header, file_name: str) -> Template:
             source="its chat template",
             is_near=rule.is_near,
         )
-    for pattern, instruct in () if text else _NAMES:  # an unknown chat template says that the name would mislead
+    for pattern, instruct in () if text else _NAMES:  # with an unknown chat template the name would mislead
         if re.search(pattern, name):
             return Template(
                 instruct=instruct,
@@ -140,7 +139,7 @@ def _by_signs(text: str, tokenizer: str) -> _Rule | None:
 
 
 def _mistral(text: str, tokenizer: str) -> str:
-    """Mistral's versions differ by blanks around their tokens, and by the tokenizer; Llama 2 took the same tokens."""
+    """Return Mistral's version, by the spaces around its tokens and the tokenizer; Llama 2 used the same tokens."""
     if "<<SYS>>" in text:
         return "Llama 2 Chat"
     is_tekken = tokenizer == "tekken"
@@ -152,7 +151,7 @@ def _mistral(text: str, tokenizer: str) -> str:
 
 
 def _reasoning(instruct: str, text: str, name: str) -> str:
-    """SillyTavern's reasoning template for a model that thinks before it answers."""
+    """Return SillyTavern's reasoning template for a model that reasons before it answers."""
     if instruct.startswith("OpenAI Harmony"):
         return "OpenAI Harmony"
     if instruct == "Gemma 4":

@@ -1,4 +1,4 @@
-"""Judging an answer: the demo model's sentence to the character, another model's by whether it is plausible."""
+"""Judges an answer: the demo model's must be its exact sentence, another model's must be plausible."""
 
 from dataclasses import dataclass
 from typing import Final
@@ -9,16 +9,16 @@ from stackctl.core.tavern import stream
 from stackctl.errors import NotReady
 
 LOOK: Final = "Run `stackctl status` and `stackctl logs`."
-DAMAGED: Final = "\ufffd"  # what a decoder writes for bytes that are no UTF-8
+DAMAGED: Final = "\ufffd"  # a decoder's replacement for invalid UTF-8
 _AROUND = 12  # characters shown before and after a difference
 _REPORT = "Look for a proxy between SillyTavern and the backend that changes text; if there is none, report a bug."
 
 
 @dataclass(frozen=True, kw_only=True)
 class Reply:
-    """A short generation through SillyTavern; seconds from the request. `is_whole`: it came to its proper end.
+    """A short generation through SillyTavern; seconds since the request. is_whole: the stream ended properly.
 
-    How many tokens a piece has is the backend's own affair. `ending`: the last event of the stream, as it came.
+    A piece may have any number of tokens. ending: the last event of the stream, unchanged.
     """
 
     text: str
@@ -34,7 +34,7 @@ class Reply:
 
 
 def check(text: str, *, is_demo: bool, title: str) -> None:
-    """Raise NotReady for an answer that is empty, or from the demo model not its sentence."""
+    """Raise NotReady for an answer that is empty, or that is not the demo model's sentence."""
     if not text.strip():
         raise NotReady(f"{title} answered with an empty text", hint=LOOK)
     if is_demo and text != demo_model.SENTENCE:
@@ -42,18 +42,18 @@ def check(text: str, *, is_demo: bool, title: str) -> None:
 
 
 def strange_at(text: str) -> int | None:
-    """Return where the first character stands that no text has: a control character, or a damaged one; None for none.
+    """Return the place of the first control character or damaged character in a text; None if there is none.
 
-    The limit of tokens may cut the last character of an answer in two: that is no damage.
+    The token limit may cut the last character of an answer, which is no damage.
     """
     whole = text.rstrip(DAMAGED)
     return next((at for at, one in enumerate(whole) if one == DAMAGED or _is_control(one)), None)
 
 
 def check_origin(text: str, own: str | None, *, title: str) -> None:
-    """Raise NotReady for characters that no text has, unless the model itself wrote such ones.
+    """Raise NotReady for control characters or damaged characters, unless the model itself writes such ones.
 
-    `own`: what the backend answers to the same question without SillyTavern; None if that is not known.
+    own: the backend's answer to the same question without SillyTavern; None if unknown.
     """
     at = strange_at(text)
     if at is None or (own is not None and strange_at(own) is not None):
@@ -71,7 +71,7 @@ def check_origin(text: str, own: str | None, *, title: str) -> None:
 
 
 def check_sentence(text: str) -> None:
-    """Raise NotReady where the demo model's sentence was changed on its way, with the place."""
+    """Raise NotReady, with the place, if the demo model's sentence was changed on its way."""
     if DAMAGED in text:
         raise NotReady(f"the answer contains damaged characters: {_cutout(text, text.index(DAMAGED))!r}", hint=_REPORT)
     if text != demo_model.SENTENCE:
@@ -84,13 +84,13 @@ def check_sentence(text: str) -> None:
 
 
 def describe_pace(first_s: float, tokens_per_s: float | None, *, title: str) -> str:
-    """How fast an answer came; the rate is the backend's own, and left out where it does not say one."""
+    """Return the speed of an answer as a text, with the backend's own rate if it reports one."""
     rate = f", {tokens_per_s:.1f} tokens/s by {title}'s own count" if tokens_per_s else ""
     return f"first words after {first_s:.2f} s{rate}"
 
 
 def cut_off(pieces: int) -> NotReady:
-    """The error for a stream that broke off."""
+    """Return the error for a stream that broke off."""
     return NotReady(
         f"the answer broke off in the middle of its stream, after {pieces} pieces",
         hint="Run `stackctl logs`: the backend may have ended, or a proxy in between may cut long answers.",

@@ -1,6 +1,6 @@
 """SillyTavern's secrets.json: the keys that it sends to servers, several for each kind, one of them active.
 
-Source: src/endpoints/secrets.js of SillyTavern 1.19.0, which reads the file anew at every request.
+Source: src/endpoints/secrets.js of SillyTavern 1.19.0, which reads the file at every request.
 """
 
 from collections.abc import Mapping
@@ -8,22 +8,22 @@ from typing import Any, Final
 
 from stackctl.secret import Secret, is_api_key
 
-FILE: Final = "data/default-user/secrets.json"  # below the data folder
-ID: Final = "stackctl"  # of our entry, which is found by it again; SillyTavern itself makes UUIDs
-_MIGRATED: Final = "_migrated"  # SillyTavern's own mark
-_MOST_KINDS: Final = 16  # of servers whose keys are looked for
+FILE: Final = "data/default-user/secrets.json"  # in the data folder
+ID: Final = "stackctl"  # the id of stackctl's entry; SillyTavern itself uses UUIDs
+_MIGRATED: Final = "_migrated"  # SillyTavern's mark
+_MOST_KINDS: Final = 16  # kinds of servers whose keys are read
 
 
 def key_name(server_type: str) -> str:
-    """Under which name SillyTavern keeps the keys for a kind of text completion server."""
+    """Return SillyTavern's name for the keys of a kind of text completion server."""
     return f"api_key_{server_type}"
 
 
 def with_key(secrets: Mapping[str, Any], server_type: str, key: Secret, *, is_connected: bool) -> dict[str, Any]:
-    """The secrets with our key among those for a kind of server; everything else stays as it is.
+    """Return the secrets with stackctl's key among those for a kind of server; everything else stays.
 
-    A new one becomes the active one if SillyTavern is connected to our server (`is_connected`) or has no other.
-    One that is there follows the key; which is active stays the user's choice.
+    A new entry becomes the active one if SillyTavern is connected to this stack's server (is_connected) or has no
+    other. An existing entry gets the key; the active one stays the user's choice.
     """
     table = _in_lists(secrets)
     entries = _entries(key_name(server_type), table.get(key_name(server_type)))
@@ -37,9 +37,9 @@ def with_key(secrets: Mapping[str, Any], server_type: str, key: Secret, *, is_co
 
 
 def own_keys(secrets: Mapping[str, Any]) -> tuple[Secret, ...]:
-    """Return the keys that we wrote, one for each kind of server at most.
+    """Return the keys that stackctl wrote, at most one for each kind of server.
 
-    What has not the form of a key of ours is none: the file may come from whatever runs in SillyTavern's container.
+    Values without the form of stackctl's keys are ignored: programs in SillyTavern's container may write the file.
     """
     found: list[Secret] = []
     for value in secrets.values():
@@ -50,7 +50,7 @@ def own_keys(secrets: Mapping[str, Any]) -> tuple[Secret, ...]:
 
 
 def without_key(secrets: Mapping[str, Any], server_type: str) -> dict[str, Any]:
-    """The secrets without our key for a kind of server: the one that it now talks to is not ours, and wants none."""
+    """Return the secrets without stackctl's key for a kind of server: the server in use is external and needs none."""
     table = _in_lists(secrets)
     entries = _entries(key_name(server_type), table.get(key_name(server_type)))
     kept = [one for one in entries if not _is_ours(one)]
@@ -58,7 +58,7 @@ def without_key(secrets: Mapping[str, Any], server_type: str) -> dict[str, Any]:
 
 
 def active(entries: object) -> dict[str, Any] | None:
-    """The entry that SillyTavern uses, of those for a kind of server; None where there is none."""
+    """Return the entry that SillyTavern uses for a kind of server; None if there is none."""
     found = entries if isinstance(entries, list) else []
     return next((one for one in found if isinstance(one, dict) and one.get("active")), None)
 
@@ -72,7 +72,7 @@ def _is_ours(entry: object) -> bool:
 
 
 def _in_lists(secrets: Mapping[str, Any]) -> dict[str, Any]:
-    """Brought from the flat form of older versions, as SillyTavern does at its start but not once a list is in it."""
+    """Convert the flat format of older versions, as SillyTavern does at its start, unless the file has a list."""
     if _MIGRATED in secrets or not secrets or any(isinstance(value, list) for value in secrets.values()):
         return dict(secrets)
     return {**{one: _entries(one, value) for one, value in secrets.items() if _entries(one, value)}, _MIGRATED: []}

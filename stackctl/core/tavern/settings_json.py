@@ -1,4 +1,4 @@
-"""SillyTavern's settings.json: what of it is ours, and how it follows a change without undoing the user's.
+"""SillyTavern's settings.json: stackctl's part of it, and how it follows a change without undoing the user's.
 
 Sources: SillyTavern 1.19.0, default/content/settings.json and presets; public/script.js (what the page saves),
 public/scripts/power-user.js and instruct-mode.js (what choosing a preset in the page sets).
@@ -10,21 +10,21 @@ from typing import Any, Final
 
 from stackctl.contracts.json_table import table_or_empty
 
-# taken or left as a whole: half of one preset and half of another make no sense
+# written or kept as a whole: a mix of two presets makes no sense
 UNITS: Final[Mapping[str, str]] = {
     "power_user.instruct": "the instruct template",
     "power_user.context": "the context template",
     "power_user.reasoning": "the reasoning template",
 }
-# a model is prompted by both: one of them without the other would be half of a prompt
+# a prompt needs both templates: one of them alone would be half of it
 _PAIR: Final = ("instruct", "context")
-# settings of the page that a context preset carries beside its own
+# settings of the page that a context preset contains besides its own
 _GLOBAL: Final = ("always_force_name2", "trim_sentences", "single_line")
 
 
 @dataclass(frozen=True, kw_only=True)
 class Presets:
-    """The content of SillyTavern's presets, each with its name; {}: none."""
+    """The content of SillyTavern's presets, each with its name; {} if there is none."""
 
     instruct: Mapping[str, Any] = field(default_factory=dict)
     context: Mapping[str, Any] = field(default_factory=dict)
@@ -33,16 +33,16 @@ class Presets:
 
 @dataclass(frozen=True, kw_only=True)
 class Rewired:
-    """Settings after a change of ours. `left`: what stays as the user has it, in words."""
+    """Settings after a change by stackctl. left: sentences about settings that stay as the user has them."""
 
     settings: Mapping[str, Any]
     left: tuple[str, ...]
 
 
 def overlay(server_type: str, url: str, context: int, presets: Presets) -> dict[str, Any]:
-    """What makes SillyTavern connect on the first page load, and prompt the model as it was trained."""
+    """Return the settings by which SillyTavern connects at the first page load and prompts as the model was trained."""
     return {
-        "firstRun": False,  # its dialogue would block the automatic connection
+        "firstRun": False,  # the first-run dialogue would block the automatic connection
         "username": "User",
         "user_avatar": "user-default.png",
         "main_api": "textgenerationwebui",
@@ -55,7 +55,7 @@ def overlay(server_type: str, url: str, context: int, presets: Presets) -> dict[
         },
         "power_user": {
             "auto_connect": True,
-            "max_context_unlocked": True,  # else the slider ends at 8192
+            "max_context_unlocked": True,  # by default the slider ends at 8192
             "personas": {"user-default.png": "User"},
             "default_persona": "user-default.png",
             **_templates(presets),
@@ -64,7 +64,7 @@ def overlay(server_type: str, url: str, context: int, presets: Presets) -> dict[
 
 
 def _templates(presets: Presets) -> dict[str, Any]:
-    """Whole presets as plain values. By name alone, or derived, the page would apply them again at every load."""
+    """Return whole presets as plain values: the page would apply names alone, or derived ones, again at every load."""
     found: dict[str, Any] = {}
     if presets.instruct:
         found["instruct"] = {"enabled": True, "preset": presets.instruct["name"], **_without(presets.instruct, "name")}
@@ -73,7 +73,7 @@ def _templates(presets: Presets) -> dict[str, Any]:
         found["context"] = {"preset": presets.context["name"], **own}
         found |= {key: presets.context[key] for key in _GLOBAL if key in presets.context}
     if presets.reasoning:
-        # the page takes this table as a whole, so every key of it is here
+        # the page reads this table as a whole, so it has every key
         found["reasoning"] = {
             "auto_parse": True,
             "add_to_prompts": False,
@@ -97,10 +97,10 @@ def merge(stock: Mapping[str, Any], over: Mapping[str, Any]) -> dict[str, Any]:
 def rewire(
     settings: Mapping[str, Any], over: Mapping[str, Any], *, wrote: Mapping[str, Any], stock: Mapping[str, Any]
 ) -> Rewired:
-    """Settings that follow the overlay wherever they are not the user's own choice.
+    """Return the settings with the overlay applied wherever they are not the user's own choice.
 
-    `wrote` is the overlay that we wrote last, `stock` SillyTavern's own default: what still is as one of them has it
-    was chosen by nobody else. What we want as before, and the user changed, is theirs and not mentioned again.
+    wrote: the overlay that stackctl wrote last; stock: SillyTavern's default. A value that equals one of these was not
+    chosen by the user. If the overlay is unchanged and the user changed the value, it stays and is not mentioned again.
     """
     over, held = _hold_pair(settings, over, wrote, stock)
     left = list(held)
@@ -111,7 +111,7 @@ def rewire(
 def _hold_pair(
     settings: Mapping[str, Any], over: Mapping[str, Any], wrote: Mapping[str, Any], stock: Mapping[str, Any]
 ) -> tuple[Mapping[str, Any], tuple[str, ...]]:
-    """Return the overlay without its pair of templates, where one of them is the user's; and what is left then."""
+    """Return the overlay without its pair of templates if one of them is the user's, and notes about what is kept."""
     now, wanted, before, default = (table_or_empty(one.get("power_user")) for one in (settings, over, wrote, stock))
     pair = [key for key in _PAIR if key in wanted]
     theirs = [key for key in pair if _is_theirs(now.get(key), wanted[key], before.get(key), default.get(key))]
@@ -149,12 +149,12 @@ def _follow(
 
 
 def _is_theirs(now: Any, value: Any, before: Any, default: Any) -> bool:
-    """Whether a setting is the user's own choice: neither as we want it, nor as we wrote it, nor SillyTavern's own."""
+    """Return whether a setting is the user's choice: neither the wanted value, nor the written one, nor the default."""
     return not (_is(now, value) or now in (None, "") or _is(now, before if before is not None else default))
 
 
 def _is(now: Any, value: Any) -> bool:
-    """Whether a setting is as `value` has it: a table in its keys; a URL's last slash, which the page adds, aside."""
+    """Return whether a setting equals `value` (a table: in its keys), ignoring a URL's last slash."""
     if isinstance(value, Mapping):
         return isinstance(now, Mapping) and all(now.get(key) == one for key, one in value.items())
     if isinstance(now, str) and isinstance(value, str):
@@ -163,7 +163,7 @@ def _is(now: Any, value: Any) -> bool:
 
 
 def connection(settings: Mapping[str, Any]) -> tuple[str, str]:
-    """(type, URL) that SillyTavern's own settings name; ("", "") parts where they name none."""
+    """Return the (type, URL) in SillyTavern's settings; "" for a missing part."""
     text = settings.get("textgenerationwebui_settings")
     if settings.get("main_api") != "textgenerationwebui" or not isinstance(text, Mapping):
         return "", ""

@@ -1,4 +1,4 @@
-"""What was recorded of the settings that we wrote: by it a later stackctl tells a new wish from its own novelties."""
+"""The record of written settings, by which a later stackctl tells the user's changes from its own new defaults."""
 
 from collections.abc import Mapping
 from typing import Any
@@ -7,21 +7,20 @@ from stackctl.contracts.json_table import table_or_empty
 
 
 def written(record: Mapping[str, Any]) -> Mapping[str, Any]:
-    """Return what we wrote into the settings last; {}: nothing that is known. The first records held that alone."""
+    """Return what stackctl wrote into the settings last; {} if unknown. The first records contained only that."""
     return record if "main_api" in record else table_or_empty(record.get("overlay"))
 
 
 def is_same_wish(record: Mapping[str, Any], made_from: Mapping[str, Any]) -> bool:
-    """Whether the settings were made from the same before. Another version of stackctl is no wish of anybody's."""
+    """Return whether the settings were made from the same inputs. Another version of stackctl is no change."""
     before = {**table_or_empty(record.get("made_from")), "stackctl": made_from["stackctl"]}
     return before == made_from
 
 
 def leaves_templates(record: Mapping[str, Any], made_from: Mapping[str, Any]) -> bool:
-    """Whether the page's prompt templates stay as they are, though we would choose some.
+    """Return whether the page's prompt templates stay, though stackctl would now choose some.
 
-    So it is where what we wrote had none, as of a stackctl that knew none, and no other one was asked for since: the
-    user has chatted with what the page had.
+    True if an older stackctl wrote none and the user has asked for none since: the user has chatted with the page's.
     """
     wrote, before = written(record), table_or_empty(record.get("made_from"))
     if not wrote or "instruct" in table_or_empty(wrote.get("power_user")):

@@ -1,4 +1,4 @@
-"""A server-sent stream of text: OpenAI's form, and llama.cpp's own."""
+"""A server-sent stream of text: OpenAI's format, and llama.cpp's."""
 
 from collections.abc import Iterable, Iterator, Mapping
 from typing import Any, Final, Literal
@@ -9,20 +9,20 @@ from stackctl.core.formats.answer_limit import Exceeded
 from stackctl.errors import NotReady
 
 Flow = Literal["steady", "at the end", "too fast"]
-_MOST_VALUES: Final = 10_000  # of one event; llama.cpp's last one, which has all its settings, has some hundred
-_MOST_PIECES: Final = 4  # for each token: it is seldom cut into several
+_MOST_VALUES: Final = 10_000  # of one event; llama.cpp's last event, with all its settings, has a few hundred
+_MOST_PIECES: Final = 4  # for each token, which is seldom split
 _SHOWN: Final = 300  # characters of a backend's own error
 _LOGS: Final = "Run `stackctl logs` to see why."
-_JUDGED_S: Final = 2.0  # KoboldCpp sends nothing for 0.35 s, then all it has; and a machine stands still for moments
+_JUDGED_S: Final = 2.0  # KoboldCpp sends nothing for 0.35 s, then all it has; and machines may pause
 _AT_THE_END: Final = 0.8  # of the whole time
 
 
 def question(
     kind: str, url: str, prompt: str, tokens: int, *, is_streamed: bool, is_endless: bool = False
 ) -> dict[str, Any]:
-    """What SillyTavern's page sends for a generation, each number under the name that each backend knows.
+    """Return the request of SillyTavern's page for a generation, with each number under the name of every backend.
 
-    `is_endless`: for so many tokens, though the model would stop before.
+    is_endless: generate all tokens, even if the model would stop before.
     """
     return {
         "api_type": kind,
@@ -39,9 +39,9 @@ def question(
 
 
 def lines(parts: Iterable[bytes]) -> Iterator[str]:
-    """The lines of a stream that comes in any parts; bytes that are no UTF-8 become U+FFFD.
+    """Yield the lines of a stream that arrives in any parts; invalid UTF-8 becomes U+FFFD.
 
-    They end with a line feed alone: U+2028, which Python takes for an end, too, may stand in any text.
+    Lines end with a line feed alone: U+2028, at which Python splits, too, may be part of a text.
     """
     rest: list[bytes] = []
     for part in parts:
@@ -55,35 +55,35 @@ def lines(parts: Iterable[bytes]) -> Iterator[str]:
 
 
 def flow(first_s: float, total_s: float) -> Flow:
-    """How an answer came whose first piece came so many seconds after the question, and its last so many."""
+    """Return how an answer arrived, from the seconds between the request and its first and last piece."""
     if total_s < _JUDGED_S:
         return "too fast"
     return "at the end" if first_s > _AT_THE_END * total_s else "steady"
 
 
 def more_tokens(tokens: int, total_s: float) -> int:
-    """How many to ask for instead, where an answer of so many was too fast."""
+    """Return how many tokens to ask for after an answer of this many was too fast to judge."""
     return int(tokens * 2 * _JUDGED_S / max(total_s, 0.1))
 
 
 class Reading:
-    """Reads a stream line by line, and knows whether it came to its proper end.
+    """Reads a stream line by line, and knows whether it ended properly.
 
-    A stream that was cut off ends as well, but without a last word: `[DONE]`, a finish_reason, or llama.cpp's `stop`.
-    `tokens`: so many were asked for.
+    A proper end has `[DONE]`, a finish_reason, or llama.cpp's `stop`; a cut stream has none. tokens: the number that
+    was asked for.
     """
 
     def __init__(self, tokens: int) -> None:
         self.is_whole = False
-        self.is_over = False  # nothing of it comes any more
-        self.ending = ""  # the last event so far, as it came
-        self._half = ""  # what is not JSON: as the very last line, an event that was cut in two
+        self.is_over = False  # no further piece comes
+        self.ending = ""  # the last event so far, unchanged
+        self._half = ""  # a line that is not JSON: if it is the last one, a cut event
         self._tokens, self._pieces = tokens, 0
 
     def piece(self, line: str) -> str:
-        """The text that a line brings, one token or more; "" if none.
+        """Return the text in a line, one token or more; "" if there is none.
 
-        Raises NotReady for what is no such stream, Exceeded for far more text than was asked for.
+        Raise NotReady if it is no such stream, Exceeded for far more text than was asked for.
         """
         if self._half:
             raise NotReady(f"the backend streams an event that is not JSON: {self._half[:80]!r}", hint=_LOGS)
@@ -117,7 +117,7 @@ class Reading:
 
 
 def text(answer: object) -> str:
-    """The text of a whole answer, or of one event of a stream; "" where there is none."""
+    """Return the text of a whole answer, or of one event of a stream; "" if there is none."""
     if not isinstance(answer, dict):
         return ""
     found = answer.get("content", "") if answer.get("choices") is None else _choice(answer).get("text", "")
@@ -125,7 +125,7 @@ def text(answer: object) -> str:
 
 
 def _choice(answer: dict[str, Any]) -> Mapping[str, Any]:
-    """The first of the choices that an answer offers; {} where there is none."""
+    """Return the first choice of an answer; {} if there is none."""
     offered = answer.get("choices")
     first = offered[0] if isinstance(offered, list) and offered else None
     return table_or_empty(first)

@@ -1,4 +1,4 @@
-"""How a container hangs in the world: its networks, and the ports that it publishes."""
+"""The networks and published ports of a container."""
 
 from collections.abc import Mapping
 from typing import Any, Final
@@ -8,13 +8,13 @@ from stackctl.core.plan.network_shape import Existing, Shape, is_isolated
 from stackctl.core.smoke.reachability import Attachment, ContainerNetworking
 from stackctl.effects.docker.client import Client, translate_errors
 
-_HINT: Final = "docker ps; docker info"
+_HINT: Final = "Run `docker ps` and `docker info`."
 
 
 def attached(engine: Client, container: str) -> ContainerNetworking:
-    """A running container's networks and published ports, as the engine has them now."""
+    """Return a running container's networks and published ports, as the engine has them now."""
     api = engine.client.api
-    with translate_errors("a container can't be looked at", _HINT):
+    with translate_errors("a container can't be inspected", _HINT):
         found = api.inspect_container(container)
         own = found["NetworkSettings"]["Networks"]
         networks = {one["Name"]: one for one in api.networks(names=list(own))} if own else {}
@@ -38,10 +38,10 @@ def attached(engine: Client, container: str) -> ContainerNetworking:
 
 
 def existing(engine: Client, network: str) -> Existing | None:
-    """A network as the engine has it now; None where it has none of that name."""
+    """Return a network as the engine has it now; None if it has none of that name."""
     import docker.errors
 
-    with translate_errors("a network can't be looked at", _HINT):
+    with translate_errors("a network can't be inspected", _HINT):
         try:
             found = engine.client.api.inspect_network(network)
         except docker.errors.NotFound:

@@ -1,4 +1,4 @@
-"""The CDI devices that an engine knows: as it says itself, or by the files that it reads."""
+"""The CDI devices that an engine knows: those that it reports, or those in the files that it reads."""
 
 from pathlib import Path
 from typing import Any
@@ -7,7 +7,7 @@ from stackctl.gpus.cdi import cdi_names
 
 
 def devices(info: dict[str, Any], *, is_local: bool) -> tuple[str, ...]:
-    """The devices by their full names, from what `docker info` says."""
+    """Return the devices' full names. `info`: the output of `docker info`."""
     discovered = info.get("DiscoveredDevices")
     if discovered is not None:  # Docker 28.2 and newer
         return tuple(one["ID"] for one in discovered if one.get("Source") == "cdi")
@@ -21,4 +21,4 @@ def _cdi_names(file: Path) -> tuple[str, ...]:
     try:
         return cdi_names(yaml_text.texts(file.read_text(encoding="utf-8")))  # JSON is YAML
     except (OSError, ValueError, yaml_text.Error):
-        return ()  # the engine ignores it likewise
+        return ()  # the engine ignores such a file, too

@@ -1,4 +1,4 @@
-"""Taking a Compose project, or what of it can't be started, off the engine, without its files: they may be gone."""
+"""Remove a Compose project, or its containers that can't be started, without its files, which may be gone."""
 
 from contextlib import suppress
 
@@ -6,6 +6,7 @@ from stackctl.effects.docker.client import Client, translate_errors
 
 _PROJECT = "com.docker.compose.project"
 _SERVICE = "com.docker.compose.service"
+_HINT = "Run `docker ps -a` and `docker network ls` to see what is left."
 
 
 def remove(engine: Client, project: str) -> None:
@@ -13,12 +14,12 @@ def remove(engine: Client, project: str) -> None:
     import docker.errors
 
     client, label = engine.client, {"label": f"{_PROJECT}={project}"}
-    with translate_errors(f"{project} could not be taken down", "docker ps -a; docker network ls"):
+    with translate_errors(f"{project} could not be removed", _HINT):
         for container in client.containers.list(all=True, filters=label):
             with suppress(docker.errors.NotFound):
                 container.remove(force=True, v=True)
         for network in client.networks.list(filters=label, greedy=True):
-            for guest in network.attrs.get("Containers") or ():  # put in by hand; nothing else is done to it
+            for guest in network.attrs.get("Containers") or ():  # connected by hand: it is only disconnected
                 with suppress(docker.errors.NotFound):
                     network.disconnect(guest, force=True)
             with suppress(docker.errors.NotFound):
@@ -26,14 +27,14 @@ def remove(engine: Client, project: str) -> None:
 
 
 def remove_cut_off(engine: Client, project: str) -> tuple[str, ...]:
-    """Remove a project's stopped containers that a network has been removed from: the engine starts none of them.
+    """Remove a project's stopped containers of which a network is gone, and return their services.
 
-    Returns their services. The network's name alone does not tell: one that was made anew is another network.
+    The engine can't start such a container. Networks are compared by id: one that was recreated is another network.
     """
     import docker.errors
 
     api, removed = engine.client.api, []
-    with translate_errors(f"{project} could not be looked at", "docker ps -a; docker network ls"):
+    with translate_errors(f"{project} could not be inspected", _HINT):
         here = {network["Id"] for network in api.networks()}
         for one in api.containers(all=True, filters={"label": f"{_PROJECT}={project}"}):
             attached = ((one.get("NetworkSettings") or {}).get("Networks") or {}).values()

@@ -1,4 +1,4 @@
-"""What the modules here need of the engine, and what its SDK raises, in our words."""
+"""The engine's SDK, as the modules here need it, and the translation of its errors."""
 
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -17,14 +17,14 @@ class Client(Protocol):
 @contextmanager
 def translate_errors(
     failed: str,
-    hint: str = "docker info shows whether the engine is well",
+    hint: str = "Run `docker info` to see whether the engine is well.",
     *,
     silent: str = "the engine stopped answering",
-    silent_hint: str = "is it still running? docker info",
+    silent_hint: str = "Check whether it is still running: `docker info`.",
 ) -> Iterator[None]:
-    """Turn the SDK's errors into EngineError: `failed` and `hint` for a refusal, the others where no answer came.
+    """Turn the SDK's errors into EngineError: `failed` and `hint` for a refusal, `silent` and its hint for no answer.
 
-    A caller that has a meaning for docker.errors.NotFound catches it within.
+    A caller that handles docker.errors.NotFound catches it inside.
     """
     import docker.errors
     import requests
@@ -38,7 +38,7 @@ def translate_errors(
 
 
 def sdk_errors() -> tuple[type[Exception], ...]:
-    """All that a call of the SDK raises: the engine refuses, or does not answer."""
+    """Return the errors that a call of the SDK raises: the engine refuses, or does not answer."""
     import docker.errors
     import requests
 
@@ -46,5 +46,5 @@ def sdk_errors() -> tuple[type[Exception], ...]:
 
 
 def engine_words(error: Exception) -> str:
-    """What the engine itself said, where an error of the SDK holds that, else the error's text."""
+    """Return the engine's own message if an error of the SDK holds it, else the error's text."""
     return str(getattr(error, "explanation", None) or error)

@@ -1,4 +1,4 @@
-"""The way to the engine: where it is looked for, and who listens there."""
+"""The connection to the engine: its address, and the process that listens there."""
 
 import os
 import socket
@@ -17,38 +17,39 @@ if TYPE_CHECKING:
     from docker import DockerClient
 
 
-# seconds for the first answer: one on this machine may be starting, which systemd does at its socket's first use
+# seconds for the first answer: systemd may start an engine on this machine at its socket's first use
 _PATIENCE_S: Final = 5
 _PATIENCE_HERE_S: Final = 10
 _LONGEST_S: Final = 120  # for each later answer
 
 
 def refuse_distant(folder: PurePosixPath, command: str) -> None:
-    """Raise EngineError where the current Docker context is a machine that has none of our files.
+    """Raise EngineError if the current Docker context is a machine that has none of our files.
 
-    It asks no engine, and loads the SDK only where the user has chosen a context.
+    This asks no engine, and imports the SDK only if the user has chosen a context.
     """
     refuse_ssh(os.environ.get("DOCKER_HOST") or (_address() if _has_context() else ""), folder, command)
 
 
 def connect(patience_s: int | None = None) -> "DockerClient":
-    """Return the engine of the current Docker context; raise EngineError where none answers, NoAnswer if not in time.
+    """Return the engine of the current Docker context; raise EngineError if none answers, NoAnswer if not in time.
 
-    `patience_s`: for the first answer; None: by where the engine is.
+    `patience_s`: for the first answer; None: chosen by where the engine is.
     """
     import docker
     import docker.errors
 
     address = _address()
     refuse_ssh(address, PurePosixPath(Path.cwd()), "deploy")
-    if not address:  # the SDK would take the default engine, and Compose none
+    if not address:  # the SDK would use the default engine, but Compose would use none
         raise EngineError(
-            "the current Docker context can't be read", hint="docker context ls; docker context use default"
+            "the current Docker context can't be read",
+            hint="Run `docker context ls` to see the contexts, then `docker context use default`.",
         )
     is_here = address.startswith(("unix:", "npipe:"))
     try:
         client = docker.from_env(timeout=patience_s or (_PATIENCE_HERE_S if is_here else _PATIENCE_S))
-    except (docker.errors.DockerException, ValueError) as e:  # ValueError: a port that is no number
+    except (docker.errors.DockerException, ValueError) as e:  # ValueError: a port that is not a number
         raise no_engine(str(e), address) from e
     client.api.timeout = _LONGEST_S
     return client
@@ -56,14 +57,14 @@ def connect(patience_s: int | None = None) -> "DockerClient":
 
 @dataclass(frozen=True, kw_only=True)
 class Peer:
-    """The process that listens on a socket, and as whom; pid 0: it is outside of our pid namespace."""
+    """The process that listens on a socket, and its user. pid 0: it is outside of our pid namespace."""
 
     pid: int
     user: Owner
 
 
 def listener(path: str) -> Peer | None:
-    """Who listens on a unix socket; None: this system can't say."""
+    """Return the process that listens on a unix socket; None if this system can't tell."""
     if not hasattr(socket, "SO_PEERCRED"):
         return None
     with socket.socket(socket.AF_UNIX) as connection:
@@ -74,7 +75,7 @@ def listener(path: str) -> Peer | None:
 
 
 def _has_context() -> bool:
-    """Whether the user may have chosen a context, by the environment or by `docker context use`."""
+    """Return whether the user may have chosen a context, by the environment or by `docker context use`."""
     config = Path(os.environ.get("DOCKER_CONFIG") or Path.home() / ".docker") / "config.json"
     with suppress(OSError):
         return "DOCKER_CONTEXT" in os.environ or b'"currentContext"' in config.read_bytes()
@@ -82,7 +83,7 @@ def _has_context() -> bool:
 
 
 def _address() -> str:
-    """Where the engine is looked for: DOCKER_HOST, or what the current Docker context says; "" if it can't be read."""
+    """Return the engine's address: DOCKER_HOST, or that of the current Docker context; "" if it can't be read."""
     import docker.errors
     from docker.context import ContextAPI
 

@@ -1,4 +1,4 @@
-"""The engine with all that commands and steps ask of it: the port `Docker`, served by the docker SDK."""
+"""The port `Docker`: everything that commands and steps need from the engine, by the docker SDK."""
 
 from collections.abc import Callable
 from contextlib import AbstractContextManager
@@ -31,11 +31,11 @@ from stackctl.effects.docker.events import Watch
 from stackctl.effects.docker.images import Images
 from stackctl.secret import Secret
 
-_HEALTH_S = 1.0  # as often as Docker checks a container that starts
+_HEALTH_S = 1.0  # how often Docker checks a container that starts
 
 
 class DockerEngine(Engine):
-    """The engine of the current Docker context. `says` is told how far images are; `image_root`: where ours lie."""
+    """The engine of the current Docker context. `says` gets the progress of images; `image_root`: our images."""
 
     def __init__(self, says: Callable[[str], None], image_root: Callable[[], Path]) -> None:
         self._says, self._image_root = says, image_root
@@ -46,12 +46,12 @@ class DockerEngine(Engine):
 
     @cached_property
     def own_binds(self) -> tuple[Bind, ...] | None:
-        """What of the host our own container sees; None where we run in none of this engine's."""
+        """Return the host's folders that our own container mounts; None if we run in no container of this engine."""
         return own_container.own_binds(self)
 
     @cached_property
     def view(self) -> EngineView:
-        """Why the engine may see another disk than we do."""
+        """Return why the engine may see another disk than we do."""
         return own_container.view(self.info, is_local=self.is_local, is_its_container=self.own_binds is not None)
 
     def mounting(self, folder: Path) -> tuple[str, ...]:
@@ -121,7 +121,7 @@ class DockerEngine(Engine):
         return registry.packed_bytes(image, str(self.info.get("Architecture", "")))
 
     def _free_for_images(self) -> int | None:
-        """Bytes free where the engine keeps its images; None where that is another machine's disk."""
+        """Return the bytes free where the engine keeps its images; None if that is another machine's disk."""
         import shutil
 
         root = Path(self.info.get("DockerRootDir", "/"))

@@ -1,4 +1,4 @@
-"""The container engine, through the docker SDK: what it is, what runs on it, stopping, looking inside."""
+"""The container engine, by the docker SDK: its features, its containers, stopping them, reading files from images."""
 
 import importlib
 import io
@@ -32,27 +32,27 @@ _TAIL = 1000
 
 
 class Engine:
-    """The engine of the current Docker context; connected at first use."""
+    """The engine of the current Docker context, connected at first use."""
 
     connect = staticmethod(connect)
     _silent: NoAnswer | None = None
 
     @contextmanager
     def loading(self) -> Iterator[None]:
-        """Load the SDK, which takes a moment, while something else is waited for."""
+        """Import the SDK, which takes a moment, while the caller waits for something else."""
         thread = threading.Thread(target=_load_sdk)
         thread.start()
         try:
             yield
         finally:
-            thread.join()  # importing it here as well before that could deadlock
+            thread.join()  # importing it in this thread, too, before that one ends could deadlock
 
     def refuse_distant(self, folder: PurePosixPath, command: str) -> None:
         connection.refuse_distant(folder, command)
 
     @cached_property
     def client(self) -> "DockerClient":
-        if self._silent:  # nobody waits for it twice
+        if self._silent:  # do not wait for it twice
             raise self._silent
         try:
             return self.connect()
@@ -67,7 +67,7 @@ class Engine:
         return found
 
     def look(self, compose_argv: tuple[str, ...], compose_version: tuple[int, ...]) -> EngineSeen:
-        """Versions and abilities; raise EngineError for an engine that is too old."""
+        """Return the engine's versions and features; raise EngineError if it is too old."""
         version = tuple(int(n) for n in re.findall(r"\d+", self.info.get("ServerVersion", ""))[:3])
         engine_features.refuse_old(self.product, version, self.info.get("ServerVersion", ""))
         return EngineSeen(
@@ -86,19 +86,22 @@ class Engine:
 
     @cached_property
     def is_local(self) -> bool:
-        """Its loopback is ours: a process that we can see listens on its socket (from inside a container we can't)."""
+        """Return whether the engine's loopback is ours: we see the process that listens on its socket.
+
+        Inside a container we do not.
+        """
         return bool(self._socket) and (self._peer is None or self._peer.pid != 0)
 
     @cached_property
     def product(self) -> str:
-        """Which of engine_features.PRODUCTS it is."""
+        """Return the engine's key in engine_features.PRODUCTS."""
         with _translate_errors("docker version"):
             parts = self.client.version().get("Components") or ()
         return engine_features.find_product(one.get("Name", "") for one in parts)
 
     @property
     def _socket(self) -> str:
-        """The path of its unix socket; "": it is reached in another way."""
+        """Return the path of its unix socket; "" if it is reached in another way."""
         api = self.client.api
         return getattr(api.get_adapter(api.base_url), "socket_path", "")
 
@@ -107,7 +110,7 @@ class Engine:
         return listener(self._socket) if self._socket else None
 
     def containers(self, project: str) -> tuple[ContainerSeen, ...]:
-        """Every container of a Compose project, running or not."""
+        """Return every container of a Compose project, running or not."""
         with _translate_errors("docker ps"):
             listed = self.client.api.containers(all=True, filters={"label": f"{PROJECT}={project}"})
         return tuple(
@@ -124,25 +127,25 @@ class Engine:
         """Raise ConfigError if a Compose project of this name belongs to another folder."""
         for container in self.containers(project):
             other = container.folder
-            if other and os.path.realpath(other) != str(folder):  # Compose by hand may have come here by a link
+            if other and os.path.realpath(other) != str(folder):  # Compose by hand may have used a link to this folder
                 raise ConfigError(
                     f"the name {project!r} belongs to the stack in {other}; a second one would replace its containers",
-                    hint='give this one another name: name = "..." in stack.toml, or stackctl deploy --name NAME',
+                    hint='Give this one another name: name = "..." in stack.toml, or `stackctl deploy --name NAME`.',
                 )
 
     def states(self, project: str) -> dict[str, ServiceState]:
-        """Every service's container, as it is now."""
+        """Return the state of every service's container now."""
         return {state.name: state for state in (self.state(one.id) for one in self.containers(project)) if state}
 
     def state(self, container_id: str) -> ServiceState | None:
-        """One container, as it is now; None if it has gone."""
+        """Return the state of one container now; None if it is gone."""
         import docker.errors
 
         with _translate_errors("docker inspect"):
             try:
                 found = self.client.api.inspect_container(container_id)
             except docker.errors.APIError as e:
-                # Podman, of one that is being removed: 500, "no container with ID ... found in database"
+                # Podman answers 500, "no container with ID ... found in database", while one is being removed
                 if isinstance(e, docker.errors.NotFound) or "no such container" in str(e.explanation):
                     return None
                 raise
@@ -153,7 +156,7 @@ class Engine:
             image=found["Config"]["Image"],
             image_id=found.get("Image", ""),
             state=state["Status"],
-            health=state.get("Health", {}).get("Status", "") if state["Running"] else "",  # kept after the end
+            health=state.get("Health", {}).get("Status", "") if state["Running"] else "",  # it stays after the end
             exit_code=state["ExitCode"],
             oom_killed=state["OOMKilled"],
             pid=state["Pid"],
@@ -165,7 +168,7 @@ class Engine:
         )
 
     def tail(self, state: ServiceState, lines: int = _TAIL) -> tuple[str, ...]:
-        """The last lines of a container's log, from its last start on."""
+        """Return the last lines of a container's log since its last start."""
         import docker.errors
 
         try:
@@ -175,14 +178,14 @@ class Engine:
         return tuple(raw.decode("utf-8", "replace").splitlines())
 
     def stop(self, container_id: str, grace_s: int) -> None:
-        """Stop, not remove: its log is the evidence."""
+        """Stop a container. It is not removed, because its log is the evidence."""
         import docker.errors
 
-        with translate_errors("a container could not be stopped", "docker ps"), suppress(docker.errors.NotFound):
+        with translate_errors("a container could not be stopped", "Run `docker ps`."), suppress(docker.errors.NotFound):
             self.client.api.stop(container_id, timeout=grace_s)
 
     def subnets(self, project: str) -> tuple[tuple[IPv4Network, ...], tuple[IPv4Network, ...]]:
-        """(of other networks, of this stack's own ones)."""
+        """Return (subnets of other networks, subnets of this stack's networks)."""
         theirs: list[IPv4Network] = []
         own: list[IPv4Network] = []
         with _translate_errors("docker network ls"):
@@ -196,7 +199,7 @@ class Engine:
         return tuple(theirs), tuple(own)
 
     def addresses(self, network: str) -> dict[str, str]:
-        """Container -> its IPv4 address in a network; raise ConfigError where there is no such network."""
+        """Return container -> IPv4 address in a network; raise ConfigError if the network does not exist."""
         import docker.errors
 
         with _translate_errors("docker network inspect"):
@@ -205,12 +208,12 @@ class Engine:
             except docker.errors.NotFound as e:
                 raise ConfigError(
                     f"there is no network {network} on this engine",
-                    hint="docker network ls; the proxy makes it, so start that",
+                    hint="Start the proxy first: it makes the network. `docker network ls` shows the networks.",
                 ) from e
         return {one["Name"]: one["IPv4Address"].partition("/")[0] for one in found["Containers"].values()}
 
     def published(self, project: str) -> tuple[dict[int, str], set[int]]:
-        """(port -> the other container that publishes it, ports of this stack's own containers)."""
+        """Return (port -> the other container that publishes it, ports of this stack's own containers)."""
         theirs: dict[int, str] = {}
         own: set[int] = set()
         with _translate_errors("docker ps"):
@@ -226,9 +229,9 @@ class Engine:
         return theirs, own
 
     def read_files(self, image: str, paths: tuple[str, ...]) -> dict[str, str]:
-        """Text files out of an image, by a container that is never started; of a folder all that it holds.
+        """Return path in the image -> text, for files and for all files in folders; missing paths are left out.
 
-        Path in the image -> text; what the image lacks is left out.
+        They are read from a container that is never started.
         """
         import docker.errors
 
@@ -246,19 +249,19 @@ class Engine:
 
 
 def hides_clients(info: dict[str, Any]) -> str:
-    """The name of an engine whose published ports show every client with an address of its own; "" for others."""
+    """Return the name of an engine that hides the clients' addresses from published ports; "" for others."""
     if info.get("OperatingSystem") == "Docker Desktop":
         return "Docker Desktop"
     return "a rootless engine" if is_rootless(info) else ""
 
 
 def is_rootless(info: dict[str, Any]) -> bool:
-    """Whether the engine runs without root's rights, by what `docker info` says."""
+    """Return whether the engine runs without root's rights. `info`: the output of `docker info`."""
     return any("name=rootless" in one for one in info.get("SecurityOptions") or ())
 
 
 def _load_sdk() -> None:
-    with suppress(OSError, MemoryError):  # whoever needs it meets that, too, and says it
+    with suppress(OSError, MemoryError):  # the first use meets the same error and reports it
         importlib.import_module("docker")
 
 
@@ -267,7 +270,7 @@ def _translate_errors(command: str) -> AbstractContextManager[None]:
 
 
 def _texts(archive: bytes, folder: PurePosixPath) -> dict[str, str]:
-    """The files of a tar archive, by their path below a folder."""
+    """Return the texts of a tar archive's files, by their path below a folder."""
     import tarfile
 
     with tarfile.open(fileobj=io.BytesIO(archive)) as tar:
@@ -279,5 +282,5 @@ def _texts(archive: bytes, folder: PurePosixPath) -> dict[str, str]:
 
 
 def _seconds(moment: str) -> float:
-    """Seconds since the epoch of the engine's RFC 3339 time; 0.0: never."""
+    """Return the engine's RFC 3339 time as seconds since the epoch; 0.0 if never."""
     return max(0.0, datetime.fromisoformat(moment).timestamp()) if not moment.startswith("0001") else 0.0

@@ -1,4 +1,4 @@
-"""What happens to a stack while it starts, as it happens: engine events, log lines, Compose's own words."""
+"""Follow a stack while it starts: the engine's events, log lines, and Compose's output."""
 
 import queue
 import subprocess
@@ -14,20 +14,20 @@ from stackctl.effects.docker.client import Client, sdk_errors
 from stackctl.errors import EngineError
 
 _EVENTS = ["create", "start", "die", "oom", "health_status", "stop", "kill", "restart", "destroy"]
-_CHECK_S = 60  # that one check may take
-_EARLIER_S = 0.05  # a program may write before the engine says that it started
+_CHECK_S = 60  # how long one check may take
+_EARLIER_S = 0.05  # a program may write before the engine reports its start
 
 
 class Watched(Client, Protocol):
-    """What watching needs of the engine."""
+    """The part of the engine that watching needs."""
 
     def state(self, container_id: str) -> ServiceState | None: ...
 
 
 class Watch:
-    """Open the engine's event stream now, so that nothing is missed; then start Compose and iterate.
+    """Open the engine's event stream now, so that no event is missed; then start Compose and iterate.
 
-    `checks_every_s`: where the engine checks nobody's health by itself, ask it to so often; None: it does.
+    `checks_every_s`: how often to ask for a health check if the engine does none by itself; None if it does.
     """
 
     def __init__(self, engine: Watched, project: str, *, checks_every_s: float | None = None) -> None:
@@ -41,15 +41,15 @@ class Watch:
         self._thread(self._read_events)
 
     def follow(self, process: "subprocess.Popen[str]") -> None:
-        """Report what a started Compose says, and its end."""
+        """Report the output and the end of a started Compose."""
         self._thread(self._read_process, process)
 
     def read_log(self, state: ServiceState) -> None:
-        """Report the log of a container that started before; what starts from now on is followed by itself."""
+        """Report the log of a container that started before; containers that start from now on are followed anyway."""
         self._attend(state)
 
     def events(self, until: float) -> Iterator[Event]:
-        """Everything that happens, until the clock (time.monotonic) reads `until`."""
+        """Give every event until the clock (time.monotonic) reads `until`."""
         while (left := until - time.monotonic()) > 0:
             try:
                 yield self._queue.get(timeout=min(left, 1.0))
@@ -77,27 +77,27 @@ class Watch:
             return
         started = event["Action"] == "start"
         if started:
-            # its log counts from its first start here on, though it may have died and started again by now
+            # read the log from its first start here, even if it has died and started again by now
             since = min(found.started_at, event["timeNano"] / 1e9 - _EARLIER_S)
             self._since.setdefault(found.container, since)
         found = replace(found, started_at=self._since.get(found.container, found.started_at))
         if started:
             self._attend(found)
         if event["Action"] == "die" and found.state == "running":
-            # its restart policy was quicker than our look: it died all the same
+            # its restart policy was quicker than our look, but it has died
             attributes = event["Actor"]["Attributes"]
             code = attributes.get("exitCode") or attributes.get("containerExitCode", "0")  # Docker's, Podman's
             found = replace(found, state="restarting", exit_code=int(code))
         self._queue.put(Changed(found, started))
 
     def _attend(self, state: ServiceState) -> None:
-        """Follow a container that runs."""
+        """Follow a running container."""
         self._thread(self._read_log, state)
         if self._checks_every_s:
             self._thread(self._check_health, state, self._checks_every_s)
 
     def _check_health(self, state: ServiceState, every_s: float) -> None:
-        """Have a container's health checked until it is well or has ended; each result comes as an event.
+        """Let the engine check a container's health until it is healthy or has ended; each result comes as an event.
 
         https://docs.podman.io/en/latest/_static/api.html (ContainerHealthcheckLibpod)
         """
@@ -109,10 +109,10 @@ class Watch:
                 if found is None or found.state != "running" or found.health == "healthy":
                     return
         except _broken():
-            return  # the engine or the container has gone, which comes as an event
+            return  # the engine or the container is gone, which comes as an event
 
     def _read_log(self, state: ServiceState) -> None:
-        """Report a container's log from its last start on, line by line."""
+        """Report a container's log since its last start, line by line."""
         options: dict[str, Any] = {"stream": True, "follow": True, "since": state.started_at or None}
         rest = b""
         try:
@@ -139,7 +139,7 @@ class Watch:
 
 
 def _broken() -> tuple[type[Exception], ...]:
-    """What a stream of the SDK raises when it breaks off, or when we close it under its reader."""
+    """Return the errors that a stream of the SDK raises when it breaks off, or when we close it while it is read."""
     import urllib3.exceptions
 
     return *sdk_errors(), urllib3.exceptions.HTTPError, EngineError, OSError, ValueError, AttributeError

@@ -1,4 +1,4 @@
-"""Whether the engine gives a container the GPU that is asked for, tried before anything is touched."""
+"""Try whether the engine gives a container the requested GPU, before anything is changed."""
 
 from typing import Any
 
@@ -10,11 +10,11 @@ from stackctl.gpus.contract import NOT_GIVEN
 
 
 def try_gpu(engine: Client, image: str, request: GpuRequest) -> None:
-    """Start a container that asks for the GPU and runs nothing; raise GpuError if the engine refuses the GPU."""
+    """Start a container that requests the GPU and runs nothing; raise GpuError if the engine refuses the GPU."""
     import docker.errors
 
     api = engine.client.api
-    # nothing of that name is in any image: an engine that grants the GPU gets as far as saying so
+    # no image has a program of that name: an engine that grants the GPU fails only then, and names it
     nothing = "/stackctl-tries-the-gpu"
     with translate_errors("docker create failed"):
         host = api.create_host_config(
@@ -27,9 +27,9 @@ def try_gpu(engine: Client, image: str, request: GpuRequest) -> None:
     try:
         with translate_errors("docker inspect failed"):
             kept = gpu_drivers(api.inspect_container(container["Id"]))
-        # device files that are named alone are looked up at the start
+        # device files without a driver are checked at the start
         if request.driver and not GPUS[request.make].is_given(request, kept, ()):
-            raise gpu_refused(NOT_GIVEN)  # an engine that only looks like Docker drops it without a word
+            raise gpu_refused(NOT_GIVEN)  # an engine that imitates Docker's API drops the request silently
         api.start(container["Id"])
     except docker.errors.APIError as e:
         if nothing not in str(e.explanation):
@@ -39,12 +39,12 @@ def try_gpu(engine: Client, image: str, request: GpuRequest) -> None:
 
 
 def gpu_drivers(inspected: dict[str, Any]) -> tuple[str, ...]:
-    """Through which drivers a container was given GPUs, by what `docker inspect` says."""
+    """Return the drivers by which a container got GPUs, from the output of `docker inspect`."""
     return tuple(one.get("Driver", "") for one in inspected["HostConfig"].get("DeviceRequests") or ())
 
 
 def _reservations(request: GpuRequest) -> list[Any]:
-    """The request's reservation; CDI devices among its files are one in Docker's API, as its own client has it."""
+    """Return the device requests; CDI devices among the files are one, as Docker's own client writes them."""
     from docker.types import DeviceRequest
 
     names = [one for one in request.files if not one.startswith("/")]

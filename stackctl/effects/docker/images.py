@@ -1,4 +1,4 @@
-"""Images: which are there, pulling them (through the SDK, layer by layer), building our own (docker build)."""
+"""Images: find them, pull them (by the SDK, layer by layer), build our own (by `docker build`)."""
 
 import os
 import shutil
@@ -14,11 +14,11 @@ from stackctl.effects.docker.client import Client, engine_words, sdk_errors
 from stackctl.errors import DoesNotFit, EngineError
 from stackctl.terminal import command_line
 
-_UNPACKED = 2  # size of an unpacked layer, in packed ones; 1.8 to 2.5 for CUDA images
+_UNPACKED = 2  # size of an unpacked layer divided by its packed size; 1.8 to 2.5 for CUDA images
 
 
 class Images:
-    """The engine's images. `progress(text)` is told what happens, as often as it changes."""
+    """The engine's images. `progress(text)` is called at each change."""
 
     def __init__(
         self,
@@ -32,15 +32,15 @@ class Images:
         self._free_bytes, self._packed_bytes = free_bytes, packed_bytes
 
     def check_room(self, names: Iterable[str]) -> None:
-        """Raise DoesNotFit if the images of these that are still to be pulled do not fit on the disk together.
+        """Raise DoesNotFit if those of these images that must still be pulled do not fit on the disk together.
 
-        Where another version of one is here its layers may be shared: then the pull tells, as soon as it has begun.
+        An image of which another version is here may share its layers: then the pull itself checks the room.
         """
         free = self._free_bytes()
         missing = [name for name in dict.fromkeys(names) if name not in OWN and self.digest(name) is None]
         if free is None or not missing:
             return
-        self._progress(f"asking how large {', '.join(missing)} will be")
+        self._progress(f"asking for the size of {', '.join(missing)}")
         fresh = [name for name in missing if not self._engine.client.api.images(name=repository(name))]
         sizes = {name: packed for name in fresh if (packed := self._packed_bytes(name))}
         needed = sum(sizes.values()) * (1 + _UNPACKED)
@@ -53,7 +53,7 @@ class Images:
         return self._packed_bytes(name)
 
     def digest(self, name: str) -> str | None:
-        """The digest that the image was pulled by, its id where it was built here; None: it is not there."""
+        """Return the digest by which the image was pulled, its id if it was built here; None if it is missing."""
         found = self._inspect(name)
         if found is None:
             return None
@@ -70,7 +70,7 @@ class Images:
         return next((digest for where, _, digest in pairs if _familiar(where) == wanted), "")
 
     def id(self, name: str) -> str:
-        """The id of the image that a name means now (or that has this id); "": it is not there."""
+        """Return the id of the image that has this name (or id) now; "" if it is missing."""
         found = self._inspect(name)
         return str(found["Id"]) if found else ""
 
@@ -84,7 +84,7 @@ class Images:
         return found
 
     def pull(self, name: str) -> None:
-        """Pull an image; raise EngineError, with the registry's own words, where it is not to be had."""
+        """Pull an image; raise EngineError, with the registry's message, if it can't be pulled."""
         self._progress(f"pulling {name}")
         by_digest = name.partition("@")[2]  # beside it a tag says nothing, and not every engine takes both
         where = f"{repository(name)}@{by_digest}" if by_digest else name
@@ -100,11 +100,11 @@ class Images:
             raise _not_to_be_had(name, engine_words(e)) from e
 
     def build(self, name: str) -> None:
-        """Build one of our own images, and what it stands on. The SDK has no BuildKit, so `docker build` does it."""
+        """Build one of our images, and its base image. The SDK has no BuildKit, so `docker build` does it."""
         if name != BASE:
             self.build(BASE)
         argv = ["docker", "build", "--progress", "plain", "-t", name]
-        if os.environ.get("SSL_CERT_FILE"):  # behind a TLS-inspecting proxy; the image keeps nothing of it
+        if os.environ.get("SSL_CERT_FILE"):  # for a TLS-inspecting proxy; the image does not keep it
             argv += ["--secret", f"id=ca,src={os.environ['SSL_CERT_FILE']}"]
         with _context(self._root(), OWN[name]) as context:
             self._run(name, (*argv, str(context)))
@@ -115,7 +115,7 @@ class Images:
         try:
             with subprocess.Popen(
                 argv,
-                env={**os.environ, "DOCKER_BUILDKIT": "1"},  # engines before 23 would take their old builder
+                env={**os.environ, "DOCKER_BUILDKIT": "1"},  # engines before 23 would use their old builder
                 stdout=subprocess.PIPE,
                 stderr=subprocess.STDOUT,
                 text=True,
@@ -126,24 +126,24 @@ class Images:
                     self._progress(f"building {name}: {line.strip()[:100]}")
         except FileNotFoundError as e:
             raise EngineError(
-                "the docker command is not installed, which builds images",
-                hint="install it with buildx: https://docs.docker.com/engine/install/ ; in stackctl's own image, which "
-                f"has neither, bring the image from elsewhere: {command_line('docker', 'save', name)} | docker load",
+                "the docker command, which builds images, is not installed",
+                hint="Install it with buildx: https://docs.docker.com/engine/install/ . In stackctl's own image, which "
+                f"has neither, take it from another machine: `{command_line('docker', 'save', name)} | docker load`.",
             ) from e
         if process.returncode:
             raise EngineError(
                 f"{name} could not be built (exit {process.returncode})",
-                hint="the lines above are docker build's own; it needs a way to the distribution's packages",
+                hint="Check the lines above, from docker build: it needs access to the distribution's packages.",
                 evidence=tuple(line for line in last if line)[-12:],
             )
 
 
 @contextmanager
 def _context(images: Path, folder: str) -> Iterator[Path]:
-    """The build context: the image's folder; for the image that holds stackctl, a copy of it with stackctl beside.
+    """Give the build context: the image's folder; for the image that holds stackctl, a copy of it with stackctl added.
 
-    What runs now goes in, from a checkout or an installed wheel alike, laid out as the wheel is. (A named context
-    would spare the copy, but BuildKit knows those only since Docker 23.)
+    The code that runs now is copied, from a checkout or an installed wheel, in the wheel's layout. (A named context
+    would save the copy, but BuildKit has those only since Docker 23.)
     """
     if folder != OWN[HOLDS_US]:
         yield images / folder
@@ -169,7 +169,7 @@ def _familiar(repository: str) -> str:
 
 
 def _pulled(name: str, layers: dict[str, tuple[int, int]], event: dict[str, Any]) -> str:
-    """One line for all layers together."""
+    """Return one line for all layers together."""
     detail = event.get("progressDetail") or {}
     layer, status = event.get("id", ""), event.get("status", "")
     if status == "Downloading" and detail.get("total"):
@@ -183,7 +183,7 @@ def _pulled(name: str, layers: dict[str, tuple[int, int]], event: dict[str, Any]
 
 
 def _check_room(name: str, layers: dict[str, tuple[int, int]], free: int | None) -> None:
-    """Stop a pull that the disk can't hold, as soon as the layers' sizes tell, and not when it is full."""
+    """Raise DoesNotFit as soon as the layers' sizes show that the disk can't hold the image."""
     needed = sum(total for _, total in layers.values()) * (1 + _UNPACKED)
     if free is not None and needed > free:
         raise _no_room(name, needed, free)
@@ -192,7 +192,7 @@ def _check_room(name: str, layers: dict[str, tuple[int, int]], free: int | None)
 def _no_room(names: str, needed: int, free: int) -> DoesNotFit:
     return DoesNotFit(
         f"{names}: about {needed >> 20} MiB are needed (packed and unpacked); {free >> 20} MiB are free",
-        hint="free some space where the engine keeps images: docker system df, docker image prune",
+        hint="Free some space where the engine keeps images: see `docker system df` and `docker image prune`.",
     )
 
 
@@ -200,13 +200,15 @@ def _not_to_be_had(name: str, words: str) -> EngineError:
     if "denied" in words or "not found" in words or "manifest unknown" in words:
         return EngineError(
             f"the registry has no image {name}: {words}",
-            hint="check the name and tag (backend.image, sillytavern.image in stack.toml)",
+            hint="Check the name and tag (backend.image, sillytavern.image in stack.toml).",
         )
     if "no space left" in words:
         return EngineError(
-            f"no disk space to pull {name}", hint="docker system df shows what can go; docker image prune"
+            f"no disk space to pull {name}",
+            hint="Run `docker system df` to see what can go, then `docker image prune`.",
         )
     return EngineError(
         f"the image {name} can't be pulled: {words}",
-        hint='is this machine online? without a registry: images = "own" in stack.toml builds what can be built here',
+        hint="Check whether this machine is online. Without a registry, "
+        'images = "own" in stack.toml builds the images that can be built here.',
     )

@@ -1,7 +1,7 @@
-"""A stack's name on an engine, held by one process of this machine at a time, whichever folder and user it works for.
+"""A lock on a stack's name on an engine: one process of this machine holds it, for whichever folder and user.
 
-The lock is a unix socket without a file (Linux: unix(7), abstract), which goes with its process however that ends.
-Where there is none, only the labels of the engine's containers keep two folders apart.
+The lock is a unix socket without a file (Linux: unix(7), abstract), which ends with its process in any case. On other
+systems only the labels of the engine's containers keep two folders apart.
 """
 
 import errno
@@ -20,7 +20,7 @@ _PAUSE_S: Final = 0.2
 
 @contextmanager
 def held(engine: str, project: str, says: Callable[[str], None], *, wait_s: float = WAIT_S) -> Iterator[None]:
-    """Hold a project's name on the engine of this id; who has to wait says so. Raises EngineError after `wait_s`."""
+    """Hold a project's name on an engine, by its id. Calls `says` to wait; raises EngineError after `wait_s`."""
     if sys.platform != "linux":
         yield
         return
@@ -34,7 +34,7 @@ def held(engine: str, project: str, says: Callable[[str], None], *, wait_s: floa
 def _wait(lock: socket.socket, mark: str, project: str, says: Callable[[str], None], wait_s: float) -> None:
     import tenacity
 
-    says(f"another stackctl starts a stack of the name {project!r}; waiting for it to finish")
+    says(f"another stackctl is starting a stack named {project!r}; waiting for it to finish")
     try:
         tenacity.Retrying(
             retry=tenacity.retry_if_result(lambda is_ours: not is_ours),
@@ -43,13 +43,13 @@ def _wait(lock: socket.socket, mark: str, project: str, says: Callable[[str], No
         )(_is_taken, lock, mark)
     except tenacity.RetryError as e:
         raise EngineError(
-            f"another stackctl still starts a stack of the name {project!r}",
+            f"another stackctl is still starting a stack named {project!r}",
             hint="Wait for it or end it, then run this again.",
         ) from e
 
 
 def _is_taken(lock: socket.socket, mark: str) -> bool:
-    """Take the name, or return False where another process has it."""
+    """Take the name; return False if another process has it."""
     try:
         lock.bind(f"\0stackctl-{mark}")
     except OSError as e:

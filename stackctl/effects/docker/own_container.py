@@ -1,4 +1,4 @@
-"""Containers and the folders of the host: what our own sees of them, and which others have one mounted."""
+"""Folders of the host in containers: those mounted in our own container, and the containers that mount a folder."""
 
 import socket
 from collections.abc import Mapping
@@ -16,9 +16,9 @@ _MOUNTS = Path("/proc/self/mountinfo")
 def view(
     info: Mapping[str, Any], *, is_local: bool, is_its_container: bool, signs: tuple[Path, ...] = _SIGNS
 ) -> EngineView:
-    """Why an engine, by what `docker info` says, may see another disk than we do; "" where nothing speaks for it.
+    """Return why an engine may see another disk than we do, from the output of `docker info`; "" if it does not.
 
-    `is_its_container`: whether we run in a container of this engine's.
+    `is_its_container`: whether we run in a container of this engine.
     """
     if info.get("OperatingSystem") == "Docker Desktop":
         return "desktop"
@@ -32,7 +32,7 @@ def view(
 def own_binds(
     engine: Client, *, signs: tuple[Path, ...] = _SIGNS, mountinfo: Path = _MOUNTS
 ) -> tuple[Bind, ...] | None:
-    """The mounts of our own container; None where we run in none, or in none of this engine's."""
+    """Return the mounts of the container that we run in; None if we run in no container of this engine."""
     import docker.errors
 
     if not any(sign.exists() for sign in signs):
@@ -52,8 +52,8 @@ def own_binds(
 
 
 def mounting_containers(engine: Client, folder: Path, *, mountinfo: Path = _MOUNTS) -> tuple[str, ...]:
-    """The names of running containers, our own left out, that mount a folder or something in it."""
-    ours = own_ids(mountinfo.read_text(), socket.gethostname())  # with the host's network the name is the host's
+    """Return the names of running containers, except our own, that mount a folder or something in it."""
+    ours = own_ids(mountinfo.read_text(), socket.gethostname())  # with the host's network the host name is the host's
     with translate_errors("docker ps failed"):
         listed = engine.client.api.containers()
     found = []

@@ -1,4 +1,4 @@
-"""A server, asked over HTTP: from inside a container of its own, which is gone afterwards, or from here."""
+"""Ask a server over HTTP: from inside a temporary container, or from this machine."""
 
 import io
 import json
@@ -21,15 +21,15 @@ if TYPE_CHECKING:
     import httpx
 
 PATIENCE_S: Final = 5  # for one answer
-_WHOLE_S: Final = 30  # for the container, its start included
-_LIMIT: Final = 200_000  # bytes of an answer; a chat template may have some ten thousand
+_WHOLE_S: Final = 30  # for the container, including its start
+_LIMIT: Final = 200_000  # bytes of an answer; a chat template may have about ten thousand
 _HERE: Final = Limit(seconds=PATIENCE_S, silence_s=PATIENCE_S, size=_LIMIT)
-_LOG: Final = {"max-size": "64m"}  # all that it may say
-_MOST_VALUES: Final = 2_000_000  # in it
+_LOG: Final = {"max-size": "64m"}  # limits the container's output
+_MOST_VALUES: Final = 2_000_000  # values in the output's JSON
 _JSON: Final = {"content-type": "application/json"}
 _NOBODY: Final = 65534
 _WISH: Final = "/stackctl-asks.json"
-_OURS: Final = "stackctl.made-by"  # the label of what is here for moments only
+_OURS: Final = "stackctl.made-by"  # the label of temporary containers and networks
 
 
 def ask(
@@ -46,8 +46,8 @@ def ask(
 
     `patience_s`: for one answer.
 
-    The container has no rights, knows the engine's machine as host.docker.internal, and is removed whatever happens.
-    The key reaches it as a file: what stands in its command or environment, `docker inspect` shows.
+    The container has no rights, knows the engine's machine as host.docker.internal, and is always removed. The key
+    reaches it as a file, because `docker inspect` shows a container's command and environment.
     """
     questions = [{"path": one.path, "body": one.body} for one in requests]
     wish = {"urls": urls, "requests": questions, "patience": int(patience_s * 1000), "limit": _LIMIT}
@@ -59,7 +59,7 @@ def ask(
             extra_hosts={HOST: "host-gateway"},
             cap_drop=["ALL"],
             security_opt=["no-new-privileges:true"],
-            # the engine's own default may be one that can't be read back
+            # the engine's default log driver may be one that can't be read
             log_config={"Type": "json-file", "Config": _LOG},
         )
         argv = ["node", "-e", one_line("ask_servers"), "--", _WISH]
@@ -78,19 +78,21 @@ def ask(
     except (ValueError, KeyError, TypeError, AttributeError) as e:
         words = complaint.decode("utf-8", "replace").strip()
         raise EngineError(
-            f"node does not run in {image}", hint="is sillytavern.image SillyTavern's?", evidence=(words,)
+            f"node does not run in {image}",
+            hint="Check that sillytavern.image is an image of SillyTavern.",
+            evidence=(words,),
         ) from e
 
 
 def network(engine: Client, wanted: str) -> str:
-    """The network to ask from: the wanted one where it exists by now, else the engine's default bridge."""
+    """Return the network to ask from: the wanted one if it exists already, else the engine's default bridge."""
     with _translate_errors():
         return wanted if any(one["Name"] == wanted for one in engine.client.api.networks([wanted])) else "bridge"
 
 
 @contextmanager
 def own_network(engine: Client, name: str) -> Iterator[str]:
-    """A new network, as any other Compose project has one; its name. One that a run before left is taken away first."""
+    """Make a network as another Compose project would, and give its name; remove one that an earlier run left first."""
     api = engine.client.api
     with _translate_errors():
         for left in api.networks(names=[name], filters={"label": _OURS}):
@@ -104,7 +106,7 @@ def own_network(engine: Client, name: str) -> Iterator[str]:
 
 
 def gateway(engine: Client) -> str:
-    """The engine's machine in its default bridge; "" where it has none."""
+    """Return the address of the engine's machine in its default bridge; "" if it has none."""
     with _translate_errors():
         found = [one for one in engine.client.api.networks(["bridge"]) if one["Name"] == "bridge"]
     configs = ((found[0].get("IPAM") or {}).get("Config") or ()) if found else ()
@@ -114,7 +116,7 @@ def gateway(engine: Client) -> str:
 def ask_here(
     url: str, requests: tuple[Request, ...], key: Secret | None, transport: "httpx.BaseTransport"
 ) -> ProbeResult:
-    """Ask one URL from this machine. `transport`: one that keeps to the limit of each request (limit.EXTENSION)."""
+    """Ask one URL from this machine. `transport`: one that keeps each request's limit (answer_limit.EXTENSION)."""
     import httpx
 
     answers: dict[str, Answer] = {}
@@ -136,14 +138,14 @@ def ask_here(
 def _translate_errors() -> AbstractContextManager[None]:
     return translate_errors(
         "no container could ask the backend",
-        "docker info",
+        "Run `docker info`.",
         silent="the container that asks the backend did not end in time",
-        silent_hint="docker info",
+        silent_hint="Run `docker info`.",
     )
 
 
 def _packed(content: bytes) -> bytes:
-    """A file for the container's user alone, as the archive that the engine takes."""
+    """Return a file for the container's user only, as the archive that the engine takes."""
     import tarfile
 
     packed = io.BytesIO()

@@ -9,7 +9,7 @@ _WORKING_DIR = "com.docker.compose.project.working_dir"
 
 
 def stack_folders(engine: Client) -> frozenset[tuple[str, str]]:
-    """(name, folder) of every project that has containers, running or not; links in the folder's path resolved."""
+    """Return (name, folder) of every project that has containers, running or not; links in the path are resolved."""
     with translate_errors("docker ps failed"):
         found = engine.client.api.containers(all=True, filters={"label": [_PROJECT, _WORKING_DIR]})
     labels = [one["Labels"] for one in found]

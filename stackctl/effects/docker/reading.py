@@ -1,4 +1,4 @@
-"""How much a container has had read so far, as its control group counts it."""
+"""How much a container has read so far, as its control group counts it."""
 
 from collections.abc import Mapping
 from typing import Any, Final
@@ -6,14 +6,14 @@ from typing import Any, Final
 from stackctl.core.observed import ReadSeen
 from stackctl.effects.docker.client import Client, sdk_errors
 
-# what the kernel keeps of files for the group: memory.stat of control groups 2, and 1 with what is below it
+# the group's page cache: memory.stat of control groups 2, and of 1, first with the groups below it
 _CACHED: Final = ("file", "total_cache", "cache")
 
 
 def read_so_far(engine: Client, container: str) -> ReadSeen | None:
-    """What a container has had read; None where the engine does not tell: it has gone, or nothing is counted.
+    """Return what a container has read; None if it is gone, or the engine counts nothing.
 
-    Block devices alone count bytes; what comes over a network or FUSE shows in the page cache.
+    Bytes are counted for block devices only; what comes over a network or FUSE shows in the page cache.
     https://docs.docker.com/reference/api/engine/ (ContainerStats)
     """
     try:

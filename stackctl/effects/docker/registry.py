@@ -1,4 +1,4 @@
-"""What a registry says of an image before it is pulled: its size. Asked by `docker buildx`, which knows all logins."""
+"""The size of an image in its registry, before it is pulled. `docker buildx` asks for it, because it has all logins."""
 
 import subprocess
 from collections.abc import Mapping
@@ -13,7 +13,7 @@ _ARCHITECTURES: Final = {"x86_64": "amd64", "aarch64": "arm64", "armv7l": "arm",
 
 
 def packed_bytes(name: str, architecture: str) -> int | None:
-    """Bytes of all layers of an image as they are sent; None where that can't be known beforehand."""
+    """Return the bytes of all layers of an image as they are sent; None if that can't be found out."""
     found = _manifest(name)
     if digest := choose_manifest(found, architecture):
         found = _manifest(f"{repository(name)}@{digest}")
@@ -21,7 +21,7 @@ def packed_bytes(name: str, architecture: str) -> int | None:
 
 
 def choose_manifest(index: Mapping[str, Any], architecture: str) -> str:
-    """The digest of the manifest for Linux on an architecture, in a list of several; "" where it is no such list."""
+    """Return the digest of the manifest for Linux on an architecture, from an index; "" if this is not an index."""
     wanted = _ARCHITECTURES.get(architecture, architecture)
     for one in index.get("manifests") or ():
         platform = one.get("platform") or {}
@@ -31,16 +31,16 @@ def choose_manifest(index: Mapping[str, Any], architecture: str) -> str:
 
 
 def size(manifest: Mapping[str, Any]) -> int | None:
-    """Bytes of the layers that a manifest names; None where it names none, or not their sizes."""
+    """Return the bytes of the layers that a manifest names; None if it names no layers or no sizes."""
     sizes = [layer.get("size") for layer in manifest.get("layers") or ()]
     return sum(sizes) if sizes and all(isinstance(one, int) for one in sizes) else None
 
 
 def _manifest(name: str) -> Mapping[str, Any]:
-    """The manifest, or list of manifests, of an image; {} where it is not to be had this way."""
+    """Return the manifest, or the index of manifests, of an image; {} if buildx can't get it."""
     argv = ("docker", "buildx", "imagetools", "inspect", "--raw", name)
     try:
         done = subprocess.run(argv, capture_output=True, text=True, check=False, timeout=_PATIENCE_S)
     except (OSError, ValueError, subprocess.TimeoutExpired):
-        return {}  # no docker, no buildx, no network: the pull itself will tell, and be stopped in time
+        return {}  # no docker, no buildx, no network: the pull itself will fail or check the room
     return parse_table(done.stdout) if not done.returncode else {}

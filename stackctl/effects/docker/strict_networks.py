@@ -1,4 +1,4 @@
-"""A stack's networks on Podman, which Compose can't have shut off from all others: made beforehand."""
+"""A stack's networks on Podman, made before Compose runs: Compose can't isolate them from all other networks."""
 
 from typing import Final
 
@@ -10,11 +10,11 @@ _LABELS: Final = ("com.docker.compose.project", "com.docker.compose.network")
 
 
 def make_networks(engine: Client, project: str, wanted: tuple[Network, ...]) -> None:
-    """Make those that are missing; raise Taken where another network has the addresses by now.
+    """Make the networks that are missing; raise Taken if another network has the addresses by now.
 
-    By Docker's API, Podman's networks are isolated from each other, but not from its default one (run, 5.8.6): that
-    one's containers come in with the address of the gateway, as this machine's own clients do. Compose takes a network
-    with its two labels for one that it made (run, 2.40), and removes it likewise.
+    Made by Docker's API, Podman's networks are isolated from each other, but not from its default network (run, 5.8.6):
+    containers there come in with the gateway's address, as clients on this machine do. Compose treats a network with
+    its two labels as one that it made (run, 2.40), and removes it with the others.
     https://docs.podman.io/en/latest/markdown/podman-network-create.1.html (isolate=strict)
     """
     api = engine.client.api

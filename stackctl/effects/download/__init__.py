@@ -1,4 +1,4 @@
-"""A file from the internet: resumed where it stopped, checked, and in its place whole or not at all."""
+"""Download a file: resume it where it stopped, verify it, and put it in place only when it is complete."""
 
 import contextlib
 import hashlib
@@ -18,13 +18,13 @@ if TYPE_CHECKING:
     import httpx
     from tenacity import RetryCallState
 
-Progress = Callable[[int, int], None]  # bytes that are there, bytes in all (0: not known)
+Progress = Callable[[int, int], None]  # bytes so far, bytes in all (0: unknown)
 
 _LONGEST_PAUSE_S: Final = 30.0
-_STRETCH: Final = 16 << 20  # bytes, after which the disk's room is looked at again
+_STRETCH: Final = 16 << 20  # bytes after which the disk's free room is checked again
 
 
-def fetch(  # noqa: PLR0913 - the last three are the outside: network, clock, disk
+def fetch(  # noqa: PLR0913 - the last three stand for the outside: network, clock, disk
     url: str,
     target: Path,
     *,
@@ -36,12 +36,12 @@ def fetch(  # noqa: PLR0913 - the last three are the outside: network, clock, di
     sleep: Callable[[float], None] = time.sleep,
     free: Callable[[Path], int] = lambda folder: shutil.disk_usage(folder).free,
 ) -> str:
-    """Bring `url` to `target`, whole and verified, and return its sha256 as hex; size 0 and sha256 "": not known.
+    """Download `url` to `target`, complete and verified, and return its sha256 as hex; size 0 and sha256 "": unknown.
 
-    `headers` go to the address's own server, not to where it redirects: they may hold a token.
-    Until it is whole it lies beside as `<name>.part` (with `<name>.part.json`), which the next call resumes. A target
-    that is already right costs no request; of two calls at once the second waits and finds the first one's file.
-    Raises ModelError, DoesNotFit for too small a disk, DataError for a disk that refuses to be written.
+    `headers` go to the server of `url` only, not to where it redirects, because they may hold a token.
+    Until it is complete the file is `<name>.part` (with `<name>.part.json`), which the next call resumes. A target that
+    is already right costs no request. Of two calls at once the second waits, and finds the first one's file.
+    Raises ModelError, DoesNotFit if the disk is too small, DataError if the disk can't be written.
     """
     where, expected = shown(url), sha256.lower()
     part = Part(url=url, target=target, size=size, free=free)
@@ -54,7 +54,7 @@ def fetch(  # noqa: PLR0913 - the last three are the outside: network, clock, di
             part.discard()
             raise ModelError(
                 f"{where} is not the expected file: its sha256 is {digest}, expected {expected}",
-                hint=f"it was deleted, a rerun starts from the beginning; if that ends here too, {BY_HAND}",
+                hint=f"Run this again: it starts from the beginning (the file was deleted). If it fails, {BY_HAND}",
             )
         part.put_in_place()
     return digest
@@ -76,7 +76,7 @@ def _retried(
     except Again as e:
         raise ModelError(
             f"{shown(part.url)} could not be downloaded: {e.why}",
-            hint=f"{e.then or 'check the connection'}; then run it again: {part.resumes()}; or {BY_HAND}",
+            hint=" ".join((e.hint, f"Run this again ({part.resumes()}), or {BY_HAND}")),
         ) from e
 
 
@@ -94,12 +94,12 @@ def _failure(state: "RetryCallState") -> Again:
 
 
 def _attempt(part: Part, client: "httpx.Client", own: Mapping[str, str], progress: Progress) -> str:
-    """One try: bring .part to its end and return its sha256."""
+    """Make one try: complete .part and return its sha256."""
     begun = part.begun()
     have = part.length() if begun else 0
     if begun and have and have == begun.size:
         return part.sha256()
-    headers = {"Accept-Encoding": "identity"}  # the bytes as they are: Range and sha256 count those
+    headers = {"Accept-Encoding": "identity"}  # uncompressed, because Range and sha256 count those bytes
     if begun and have:
         headers |= {"Range": f"bytes={have}-", "If-Range": begun.validator}
     try:
@@ -118,23 +118,23 @@ def _expected_size(part: Part, response: "httpx.Response", said: int) -> int:
     if part.size and said and said != part.size:
         raise ModelError(
             f"{shown(part.url)} is not the expected file: it has {said} bytes, expected {part.size}",
-            hint=f"nothing was downloaded; it may have changed at its source: check the address, or {BY_HAND}",
+            hint=f"Check the address, because the file may have changed at its source, or {BY_HAND}",
         )
     if not part.size and not _is_framed(response):
         raise ModelError(
             f"{shown(part.url)}: the server does not say how long the file is, so a cut would look like its end",
-            hint=f"try another address, or {BY_HAND}",
+            hint=f"Try another address, or {BY_HAND}",
         )
     return part.size or said
 
 
 def _is_framed(response: "httpx.Response") -> bool:
-    """Whether HTTP itself tells the end of the body from a cut."""
+    """Return whether HTTP itself distinguishes the end of the body from a cut."""
     return "content-length" in response.headers or "chunked" in response.headers.get("transfer-encoding", "")
 
 
 def _received(part: Part, response: "httpx.Response", have: int, total: int, progress: Progress) -> str:
-    """Append the body to the first `have` bytes of .part; return the sha256 of the whole."""
+    """Append the body to the first `have` bytes of .part; return the sha256 of the complete file."""
     digest = part.digest() if have else hashlib.sha256()
     done = looked_at = have
     with (
@@ -164,6 +164,6 @@ def _received(part: Part, response: "httpx.Response", have: int, total: int, pro
         part.discard()
         raise ModelError(
             f"{shown(part.url)} is not the expected file: {done} bytes arrived, expected {total or 'some'}",
-            hint=f"what arrived was deleted; check the address, or {BY_HAND}",
+            hint=f"Check the address (what arrived was deleted), or {BY_HAND}",
         )
     return digest.hexdigest()

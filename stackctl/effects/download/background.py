@@ -1,5 +1,5 @@
-"""What goes on behind a download, in threads of their own: while one core reads and writes, another one hashes, and the
-disk takes what is written."""
+"""Work beside a download, in separate threads: while one core reads and writes, another one hashes, and the disk
+flushes what was written."""
 
 import os
 import threading
@@ -10,12 +10,12 @@ from typing import TYPE_CHECKING, Final, Self
 if TYPE_CHECKING:
     from hashlib import _Hash
 
-_AHEAD: Final = 16  # chunks, of 1 MiB at most, that may wait
-_AT_ONCE: Final = 64 << 20  # bytes that are worth the disk's trouble
+_AHEAD: Final = 16  # chunks, each of 1 MiB at most, that may wait
+_AT_ONCE: Final = 64 << 20  # bytes after which a flush is worth it
 
 
 class Hashing:
-    """Takes chunks in order; leaving it waits until all of them are in `digest`."""
+    """Hashes chunks in order; leaving the context waits until all of them are in `digest`."""
 
     def __init__(self, digest: "_Hash") -> None:
         self._digest = digest
@@ -34,7 +34,7 @@ class Hashing:
         self._thread.join()
 
     def update(self, chunk: bytes) -> None:
-        """Hash a chunk soon; an empty one is nothing."""
+        """Queue a chunk for hashing; an empty one is ignored."""
         if chunk:
             self._room.acquire()
             self._waiting.put(chunk)
@@ -46,9 +46,9 @@ class Hashing:
 
 
 class Flushing:
-    """Brings what is written to the disk meanwhile, so that the end, which waits for the disk, waits for little.
+    """Flushes what was written to the disk meanwhile, so that the final flush is short.
 
-    A disk that refuses is told by wrote() or on leaving: whoever flushes later is not told again (fsync(2)).
+    An error of the disk is raised by wrote() or on leaving, because a later flush does not report it again (fsync(2)).
     """
 
     def __init__(self, descriptor: int) -> None:
@@ -72,7 +72,7 @@ class Flushing:
             self.wrote(0)
 
     def wrote(self, size: int) -> None:
-        """So many bytes more are written."""
+        """Count bytes that were written; raise the disk's error, if there was one."""
         if self._refusal:
             raise self._refusal
         self._written += size

@@ -1,4 +1,4 @@
-"""The disk's side of a download: `<name>.part`, the note beside it, and the lock."""
+"""The disk's side of a download: `<name>.part`, its note, and the lock."""
 
 import contextlib
 import errno
@@ -19,24 +19,24 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, kw_only=True)
 class Source:
-    """What the server said of the file whose beginning lies in .part; `size` 0: it did not say."""
+    """What the server said about the file whose beginning is in .part; `size` 0: it did not say."""
 
-    url: str  # its sha256: an address may hold a secret, which not every disk can keep
+    url: str  # the sha256 of the URL, which may hold a secret that not every disk can protect
     etag: str
     last_modified: str
     size: int
 
     @property
     def validator(self) -> str:
-        """For If-Range, which takes no weak ETag (RFC 9110, 13.1.5); "": .part can't be continued safely."""
+        """Return the value of If-Range, which takes no weak ETag (RFC 9110, 13.1.5); "" if .part can't be continued."""
         return self.etag if self.etag.startswith('"') else self.last_modified
 
 
 @dataclass(frozen=True, kw_only=True)
 class Part:
-    """The beginning of a file from `url` that will be `target`, of `size` bytes (0: not known).
+    """The beginning of a file from `url` that will be `target`, of `size` bytes (0: unknown).
 
-    `free`: the bytes that a folder's disk has free.
+    `free`: returns the free bytes of a folder's disk.
     """
 
     url: str
@@ -57,13 +57,13 @@ class Part:
         return hashlib.sha256(self.url.encode()).hexdigest()
 
     def begun(self) -> Source | None:
-        """Where .part came from; None where there is nothing that can be continued."""
+        """Return the source of .part; None if there is nothing that can be continued."""
         try:
             source = Source(**json.loads(self._note.read_bytes()))
             is_ours = source.url == self._mark and source.size in {0, self.size or source.size}
             can_grow = bool(source.validator) and self.length() <= (source.size or self.length())
         except (OSError, ValueError, TypeError, AttributeError):
-            return None  # no note, or one cut short while it was written
+            return None  # no note, or an incomplete one
         return source if is_ours and can_grow else None
 
     def length(self) -> int:
@@ -77,7 +77,7 @@ class Part:
         return self.digest().hexdigest()
 
     def opened(self, have: int) -> BinaryIO:
-        """For the bytes after the first `have`, which is 0 or what there is."""
+        """Open .part to write after its first `have` bytes, which is 0 or its length."""
         file = open(self.path, "ab" if have else "wb", opener=_no_link_of_others)  # noqa: SIM115 - the caller closes it
         _own(self.path)
         return file
@@ -89,7 +89,7 @@ class Part:
         _own(self._note)
 
     def finished(self, sha256: str) -> str:
-        """The sha256 of a target that is already right, else ""."""
+        """Return the sha256 of a target that is already right, else ""."""
         if not self.target.is_file() or self.target.stat().st_size != (self.size or self.target.stat().st_size):
             return ""
         with self.target.open("rb") as file:
@@ -97,7 +97,7 @@ class Part:
         return digest if digest == (sha256 or digest) else ""
 
     def put_in_place(self) -> None:
-        """Rename .part to the target; the data reaches the disk before the name does."""
+        """Rename .part to the target; the data is flushed to the disk before the rename."""
         _sync(self.path)
         self.path.replace(self.target)
         self._note.unlink(missing_ok=True)
@@ -105,7 +105,7 @@ class Part:
 
     @contextlib.contextmanager
     def kept_if_useful(self) -> Iterator[None]:
-        """Delete what arrived where that ends badly and no rerun can continue it."""
+        """Delete what arrived if the block fails and no rerun can continue it."""
         try:
             yield
         except BaseException:
@@ -118,51 +118,51 @@ class Part:
         self._note.unlink(missing_ok=True)
 
     def resumes(self) -> str:
-        """What a rerun does, in words."""
+        """Return a text that says what a rerun does."""
         have = self.length() if self.begun() else 0
         return f"a rerun resumes at {_mib(have)}" if have else "a rerun starts from the beginning"
 
     def refuse_if_full(self, remaining: int | None) -> None:
-        """Raise DoesNotFit where `remaining` bytes more (None: nobody knows how many) would fill the disk."""
+        """Raise DoesNotFit if `remaining` bytes more (None: unknown) would fill the disk."""
         free, wanted = self.free(self.target.parent), (remaining or 0) + STAYS_FREE
         if wanted <= free:
             return
-        needs = f"has no end after {_mib(self.length())}" if remaining is None else f"needs {_mib(remaining)} more"
+        needs = f"is not complete at {_mib(self.length())}" if remaining is None else f"needs {_mib(remaining)} more"
         raise DoesNotFit(
-            f"{self.target.name} {needs}, but {self.target.parent} has {_mib(free)} free, and {_mib(STAYS_FREE)} "
-            "have to stay",
-            hint=f"free {_mib(wanted - free)} there and run it again: {self.resumes()}",
+            f"{self.target.name} {needs}, but {self.target.parent} has {_mib(free)} free, of which {_mib(STAYS_FREE)} "
+            "must stay free",
+            hint=f"Free {_mib(wanted - free)} there, then run this again: {self.resumes()}.",
         )
 
     @contextlib.contextmanager
     def alone(self) -> Iterator[None]:
-        """Wait until no other process downloads this target, and keep them waiting."""
+        """Wait until no other process downloads this target, and make others wait."""
         import filelock
 
-        path = self.target.with_name(f".{self.target.name}.lock")  # stays: removing it would let two in
+        path = self.target.with_name(f".{self.target.name}.lock")  # never removed: that could let two processes in
         with filelock.FileLock(path, mode=0o644):
             _own(path)
             yield
 
     @contextlib.contextmanager
     def explained(self) -> Iterator[None]:
-        """Turn a disk that refuses into DataError."""
+        """Turn an error of the disk into DataError."""
         try:
             yield
         except OSError as e:
             hints = {
-                errno.ENOSPC: "free some space",
-                errno.EDQUOT: "the disk quota is used up: free some space",
-                errno.EFBIG: "put it where such large files may be (FAT32 ends at 4 GiB, `ulimit -f` at its number)",
+                errno.ENOSPC: "Free some space",
+                errno.EDQUOT: "Free some space, because the disk quota is used up",
+                errno.EFBIG: "Put it on a disk for such large files (FAT32 ends at 4 GiB, `ulimit -f` at its number)",
             }
-            hint = hints.get(e.errno or 0, f"check who may write to {self.target.parent}")
+            hint = hints.get(e.errno or 0, f"Check who may write to {self.target.parent}")
             raise DataError(
-                f"{self.target} can't be written: {e.strerror}", hint=f"{hint}, then run it again: {self.resumes()}"
+                f"{self.target} can't be written: {e.strerror}", hint=f"{hint}, then run this again: {self.resumes()}."
             ) from e
 
 
 def _mib(size: int) -> str:
-    """A number of bytes, for people."""
+    """Return a number of bytes as a text for people."""
     return f"{size / (1 << 20):,.1f} MiB"
 
 
@@ -175,7 +175,7 @@ def _sync(path: Path) -> None:
 
 
 def _no_link_of_others(name: str, flags: int) -> int:
-    """Open a file for writing; as root not through a link, unless root made that."""
+    """Open a file for writing; root follows a link only if root made it."""
     is_link = os.path.islink(name)  # noqa: PTH114 - open() gives its opener a text
     if os.geteuid() == 0 and not (is_link and os.lstat(name).st_uid == 0):
         flags |= os.O_NOFOLLOW
@@ -183,7 +183,7 @@ def _no_link_of_others(name: str, flags: int) -> int:
 
 
 def _own(path: Path) -> None:
-    """Made by root, a file belongs to the folder's owner: the next run may be that user's own."""
+    """Give a file that root made to the folder's owner, because that user may do the next run."""
     if os.geteuid() == 0:
         folder = path.parent.stat()
         with contextlib.suppress(PermissionError):  # a file system without owners

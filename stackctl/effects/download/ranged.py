@@ -1,4 +1,4 @@
-"""The beginning of a remote file, as far as it is needed and hardly further."""
+"""Read the beginning of a remote file, hardly further than needed."""
 
 import contextlib
 import time
@@ -12,8 +12,8 @@ from stackctl.errors import ModelError
 if TYPE_CHECKING:
     import httpx
 
-_FIRST: Final = 1 << 20  # bytes asked for at first: all of the header of a model with 32,000 tokens
-_LONGEST: Final = 64 << 20  # bytes; the largest vocabularies make headers of some 15 MB
+_FIRST: Final = 1 << 20  # bytes of the first request: the whole header of a model with 32,000 tokens
+_LONGEST: Final = 64 << 20  # bytes; the largest vocabularies make headers of about 15 MB
 _TRIES: Final = 3
 
 
@@ -27,8 +27,8 @@ def read_head(
 ) -> RemoteHead:
     """Read `url` range by range until there is enough of it.
 
-    `needed`, told the bytes so far and the file's size (0: not known), says how many are needed in all, by what it
-    knows then. Raises ModelError where they can't be had, and what `needed` raises.
+    `needed` gets the bytes so far and the file's size (0: unknown), and returns how many bytes are needed in all, as
+    far as these show. Raises ModelError if they can't be read, and what `needed` raises.
     """
     from tenacity import Retrying, retry_if_exception_type, stop_after_attempt, wait_exponential
 
@@ -47,18 +47,19 @@ def read_head(
                 policy(reading.read, ours, wanted)
                 wanted = needed(bytes(reading.content), reading.size)
                 if wanted > _LONGEST:
-                    raise ModelError(f"{shown(url)}: its header is longer than any model's", hint="is it a model?")
+                    says = f"{shown(url)}: its header is longer than any model's"
+                    raise ModelError(says, hint="Check that it is a model.")
         except Again as e:
             raise ModelError(
                 f"{shown(url)} could not be read: {e.why}",
-                hint=f"{e.then or 'check the connection'}; then run it again, or {BY_HAND}",
+                hint=" ".join((e.hint, f"Run this again, or {BY_HAND}")),
             ) from e
     rate = len(reading.content) / max(reading.took_s, 1e-6)
     return RemoteHead(content=bytes(reading.content), size=reading.size, bytes_per_s=rate)
 
 
 class _Reading:
-    """The beginning of a file as it grows. Where it was redirected to is asked from then on."""
+    """The beginning of a file as it grows. After a redirect, its target is asked directly."""
 
     def __init__(self, url: str, own: dict[str, str]) -> None:
         self.url, self.own = url, own
@@ -69,11 +70,11 @@ class _Reading:
         return bool(self.size) and len(self.content) >= self.size
 
     def read(self, client: "httpx.Client", wanted: int) -> None:
-        """Append what is missing of the first `wanted` bytes."""
+        """Append the missing part of the first `wanted` bytes."""
         have, began = len(self.content), time.monotonic()
         asked = {"Accept-Encoding": "identity", "Range": f"bytes={have}-{wanted - 1}"}
         with answer(client, self.url, asked, self.own) as response:
-            if response.status_code != 206:  # the server gives all of it, from the beginning
+            if response.status_code != 206:  # the server sends the whole file, from the beginning
                 self.content.clear()
             self.size = _size(response)
             if str(response.url) != self.url:
@@ -88,7 +89,7 @@ class _Reading:
 
 
 def _size(response: "httpx.Response") -> int:
-    """Of the whole file: behind the slash of Content-Range, or Content-Length where the range was ignored."""
+    """Return the size of the whole file, from Content-Range, or from Content-Length if the range was ignored."""
     if response.status_code == 206:
         total = response.headers.get("content-range", "").rpartition("/")[2]
         return int(total) if total.isdecimal() else 0

@@ -1,4 +1,4 @@
-"""The network's side of a download: one request, and what its answer means."""
+"""The network's side of a download: one request, and the meaning of its answer."""
 
 import contextlib
 import re
@@ -13,14 +13,15 @@ from stackctl.errors import ModelError
 if TYPE_CHECKING:
     import httpx
 
-BY_HAND: Final = "download it yourself and give its path in stack.toml"
+BY_HAND: Final = "download it yourself and give its path in stack.toml."
+_CONNECTION: Final = "Check the connection."
 
 _TRIES: Final = 8
 _TRIES_TO_CONNECT: Final = 4
-_TRIES_OF_NONSENSE: Final = 2  # what is no HTTP today is none in two minutes
-_BROKE_OFF: Final = re.compile("disconnected|closed connection")  # h11's and httpcore's words for an early end
-_LONGEST_ASKED_S: Final = 120.0  # what a server may ask us to wait; beyond it the user decides
-_LOGIN: Final = "at Hugging Face a login allows more: hf auth login, or HF_TOKEN"
+_TRIES_OF_NONSENSE: Final = 2  # a server that does not speak HTTP will not do so in two minutes
+_BROKE_OFF: Final = re.compile("disconnected|closed connection")  # h11's and httpcore's texts for an early end
+_LONGEST_ASKED_S: Final = 120.0  # the longest wait that a server may ask for; beyond it the user decides
+_LOGIN: Final = "(at Hugging Face a login allows more: `hf auth login`, or HF_TOKEN)"
 _REDIRECTS: Final = 10
 _PASSING: Final = frozenset({408, 425, 429, 500, 502, 503, 504})
 _CONTENT_RANGE: Final = re.compile(r"bytes (\d+)-\d+/(\d+|\*)")
@@ -29,27 +30,27 @@ _LOOPBACK: Final = ("all://127.0.0.1", "all://localhost", "all://[::1]")
 
 
 class Again(Exception):
-    """This try failed, another may not: of `tries` in all, after the `asked_s` seconds that the server wants.
+    """This try failed, another may succeed: of `tries` in all, after the `asked_s` seconds that the server wants.
 
-    `then`: what the user does once all failed; "": looks at the connection.
+    `hint`: what the user should do after the last try.
     """
 
-    def __init__(self, why: str, *, asked_s: float = 0.0, tries: int = _TRIES, then: str = "") -> None:
+    def __init__(self, why: str, *, asked_s: float = 0.0, tries: int = _TRIES, hint: str = _CONNECTION) -> None:
         super().__init__(why)
-        self.why, self.asked_s, self.tries, self.then = why, asked_s, tries, then
+        self.why, self.asked_s, self.tries, self.hint = why, asked_s, tries, hint
 
 
 class StartOver(Again):
-    """What lies in .part is of no use for the next try."""
+    """The content of .part is useless for the next try."""
 
 
 @contextlib.contextmanager
 def answer(
     client: "httpx.Client", url: str, headers: Mapping[str, str], own: Mapping[str, str]
 ) -> "Iterator[httpx.Response]":
-    """The answer (200 or 206) that carries the file, redirects followed; raises Again or ModelError.
+    """Give the answer (200 or 206) that carries the file, after redirects; raise Again or ModelError.
 
-    `own`: headers for the server of `url` alone.
+    `own`: headers for the server of `url` only.
     """
     import httpx
 
@@ -66,13 +67,13 @@ def answer(
                 place = _redirected(where, response)
     except httpx.InvalidURL as e:
         raise ModelError(
-            f"{where} is no valid address, or redirects to none: {e}", hint=f"check it, or {BY_HAND}"
+            f"{where} is not a valid address, or redirects to an invalid one: {e}", hint=f"Check it, or {BY_HAND}"
         ) from e
     except httpx.ConnectError as e:
         if "CERTIFICATE_VERIFY_FAILED" in str(e):
             raise ModelError(
                 f"{where}: the server's certificate is not trusted: {e}",
-                hint="check this machine's date; behind a company's proxy set SSL_CERT_FILE to its certificate",
+                hint="Check this machine's date. Behind a company's proxy, set SSL_CERT_FILE to its certificate.",
             ) from e
         raise Again(f"no connection ({e})", tries=_TRIES_TO_CONNECT) from e
     except httpx.ConnectTimeout as e:
@@ -83,11 +84,11 @@ def answer(
         ) from e
     except httpx.TransportError as e:
         raise Again(f"the transfer failed ({str(e) or type(e).__name__})") from e
-    raise ModelError(f"{where} redirects more than {_REDIRECTS} times", hint=f"check the address, or {BY_HAND}")
+    raise ModelError(f"{where} redirects more than {_REDIRECTS} times", hint=f"Check the address, or {BY_HAND}")
 
 
 def continued(response: "httpx.Response", begun: Source | None, have: int) -> int:
-    """The size of the whole file (0: not said), if this 206 continues our part; raises StartOver if not."""
+    """Return the size of the whole file (0: unknown) if this 206 continues our part; raise StartOver if not."""
     said = response.headers.get("content-range", "")
     found = _CONTENT_RANGE.fullmatch(said)
     if not begun or not found or int(found[1]) != have:
@@ -99,10 +100,10 @@ def continued(response: "httpx.Response", begun: Source | None, have: int) -> in
 
 
 def body(response: "httpx.Response") -> Iterator[bytes]:
-    """The bytes of an answer, in large pieces; raises Again where they end early.
+    """Give the bytes of an answer, in large pieces; raise Again if they end early.
 
-    Where HTTP leaves them as they are, all but the first piece is read from the connection itself: behind the headers
-    h11 holds only what came with them, and gives that at once.
+    If the body has no transfer encoding, all but the first piece is read from the connection itself, which is faster.
+    That is safe because h11 buffers only the bytes that arrived with the headers, and returns them as the first piece.
     """
     import httpcore
 
@@ -126,7 +127,7 @@ def body(response: "httpx.Response") -> Iterator[bytes]:
 
 
 def new_client() -> "httpx.Client":
-    """A client after the user's proxy and certificate settings."""
+    """Return a client with the user's proxy and certificate settings."""
     import httpx
 
     try:
@@ -138,18 +139,18 @@ def new_client() -> "httpx.Client":
     except (OSError, ValueError, ImportError, httpx.InvalidURL) as e:
         raise ModelError(
             f"the proxy or certificate settings of this environment can't be used: {e}",
-            hint=f"look at HTTPS_PROXY, ALL_PROXY (http:// only) and SSL_CERT_FILE, or {BY_HAND}",
+            hint=f"Check HTTPS_PROXY, ALL_PROXY (http:// only) and SSL_CERT_FILE, or {BY_HAND}",
         ) from e
 
 
 def shown(url: str) -> str:
-    """An address for messages: user, password and query may be secrets. Raises ModelError where it is not http(s)."""
+    """Return an address for messages, without user, password and query; raise ModelError unless it is http(s)."""
     try:
         parts = urlsplit(url)
     except ValueError:
         parts = urlsplit("")
     if parts.scheme not in {"http", "https"} or not parts.netloc:
-        raise ModelError(f"{url} is no http(s) address", hint="give one that begins with https://, or a file's path")
+        raise ModelError(f"{url} is not an http(s) address", hint="Give one that begins with https://, or a path.")
     return f"{parts.scheme}://{parts.netloc.rpartition('@')[2]}{parts.path}"
 
 
@@ -162,7 +163,7 @@ def _redirected(where: str, response: "httpx.Response") -> "httpx.URL":
     if there.scheme not in {"http", "https"} or (response.url.scheme, there.scheme) == ("https", "http"):
         raise ModelError(
             f"{where} redirects from {response.url.scheme} to {there.scheme}, which is not followed",
-            hint=f"check the address, or {BY_HAND}",
+            hint=f"Check the address, or {BY_HAND}",
         )
     return there
 
@@ -176,8 +177,9 @@ def _refuse_status(where: str, response: "httpx.Response") -> None:
         says = f"the server answers {status}{': too many requests' if status == 429 else ''}"
         if wait_s:
             says = f"{says}, and asks to wait {in_words(wait_s)}"
-        then = f"wait {in_words(wait_s) if wait_s else 'some minutes'}; {_LOGIN}" if status == 429 else ""
-        raise Again(says, asked_s=wait_s, tries=1 if wait_s > _LONGEST_ASKED_S else _TRIES, then=then)
+        wait = f"Wait {in_words(wait_s) if wait_s else 'some minutes'} {_LOGIN}."
+        tries = 1 if wait_s > _LONGEST_ASKED_S else _TRIES
+        raise Again(says, asked_s=wait_s, tries=tries, hint=wait if status == 429 else _CONNECTION)
     if status not in {200, 206}:
         says = {
             401: "the server wants a login (401)",
@@ -185,6 +187,6 @@ def _refuse_status(where: str, response: "httpx.Response") -> None:
             404: "there is nothing at that address (404)",
             410: "it was taken down (410)",
         }.get(status, f"the server answers {status}")
-        raise ModelError(f"{where}: {says}", hint=f"check the address, or {BY_HAND}")
+        raise ModelError(f"{where}: {says}", hint=f"Check the address, or {BY_HAND}")
     if response.headers.get("content-encoding", "identity") != "identity":
-        raise ModelError(f"{where}: the server compresses it, unasked", hint=f"try another address, or {BY_HAND}")
+        raise ModelError(f"{where}: the server sends it compressed, unasked", hint=f"Try another address, or {BY_HAND}")

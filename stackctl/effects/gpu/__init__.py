@@ -1,1 +1,1 @@
-"""GPUs as their drivers show them."""
+"""GPUs, by their drivers."""

@@ -1,4 +1,4 @@
-"""NVIDIA GPUs, by NVML: which there are, and what a container's processes hold of them."""
+"""NVIDIA GPUs, by NVML: their list, and the memory that a container's processes hold on them."""
 
 import ctypes
 from collections.abc import Callable, Iterable
@@ -9,9 +9,9 @@ from stackctl.errors import GpuError
 
 
 def gpus() -> tuple[Gpu, ...]:
-    """NVIDIA GPUs as the driver sees them; () where there is no driver."""
+    """Return the NVIDIA GPUs that the driver sees; () without a driver."""
     try:
-        ctypes.CDLL("libnvidia-ml.so.1")  # what pynvml loads; pynvml itself is slow to import
+        ctypes.CDLL("libnvidia-ml.so.1")  # the library that pynvml loads; pynvml itself is slow to import
     except OSError:
         return ()
     import pynvml
@@ -23,12 +23,13 @@ def gpus() -> tuple[Gpu, ...]:
     except pynvml.NVMLError as e:
         raise GpuError(
             f"the NVIDIA driver does not answer: {e}",
-            hint="nvidia-smi shows the same; after a driver update reboot; `--gpu none` runs on the CPU meanwhile",
+            hint="Run `nvidia-smi`, which shows the same; after a driver update, reboot. `--gpu none` uses the CPU.",
         ) from e
     try:
         return tuple(_gpu(index) for index in range(pynvml.nvmlDeviceGetCount()))
     except pynvml.NVMLError as e:
-        raise GpuError(f"the NVIDIA driver does not answer: {e}", hint="nvidia-smi shows the same; reboot") from e
+        hint = "Run `nvidia-smi`, which shows the same, and reboot."
+        raise GpuError(f"the NVIDIA driver does not answer: {e}", hint=hint) from e
     finally:
         pynvml.nvmlShutdown()
 
@@ -40,7 +41,7 @@ def _gpu(index: int) -> Gpu:
     try:
         memory = pynvml.nvmlDeviceGetMemoryInfo(handle)
         total, free = memory.total, memory.free
-    except pynvml.NVMLError_NotSupported:  # a GPU that shares the machine's memory (DGX Spark) has none of its own
+    except pynvml.NVMLError_NotSupported:  # a GPU that shares the machine's memory (DGX Spark)
         total = free = 0
     return Gpu(
         index=index,
@@ -67,12 +68,12 @@ def _text(value: "str | bytes") -> str:
 
 
 def held(processes: Callable[[], Iterable[int]]) -> dict[str, int]:
-    """MiB that these processes (ids, asked for where there is a driver) hold on each GPU, by its UUID.
+    """Return a GPU's UUID -> the MiB that these processes hold on it; {} if the driver does not tell (WSL).
 
-    {} where the driver does not say (WSL).
+    `processes`: returns their ids; it is only called if there is a driver.
     """
     try:
-        ctypes.CDLL("libnvidia-ml.so.1")  # what pynvml loads; pynvml itself is slow to import
+        ctypes.CDLL("libnvidia-ml.so.1")  # the library that pynvml loads; pynvml itself is slow to import
     except OSError:
         return {}
     import pynvml
@@ -81,7 +82,7 @@ def held(processes: Callable[[], Iterable[int]]) -> dict[str, int]:
     found: dict[str, int] = {}
     try:
         pynvml.nvmlInit()
-    except pynvml.NVMLError:  # whoever needs a GPU has been told by now
+    except pynvml.NVMLError:  # gpus() has already raised it
         return {}
     try:
         for index in range(pynvml.nvmlDeviceGetCount()):
@@ -99,7 +100,7 @@ def held(processes: Callable[[], Iterable[int]]) -> dict[str, int]:
 
 @dataclass(frozen=True)
 class Nvidia:
-    """The port `Gpus`. `family`: the ids of a container's processes, by that of its first."""
+    """The port `Gpus`. `family`: returns the ids of a container's processes, from the id of its first."""
 
     family: Callable[[int], Iterable[int]]
 

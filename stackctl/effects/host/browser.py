@@ -4,5 +4,5 @@ import webbrowser
 
 
 def open_browser(url: str) -> bool:
-    """Open a page for the person who sits here; False: there is no browser to do it."""
+    """Open a page in this machine's browser; return False if there is none."""
     return webbrowser.open(url)

@@ -1,4 +1,4 @@
-"""This machine with all that commands and steps ask of it: the port `Host`."""
+"""The port `Host`: everything that commands and steps need to know about this machine."""
 
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -25,7 +25,7 @@ from stackctl.secret import Secret
 
 @dataclass(frozen=True)
 class ThisHost:
-    """The machine that we run on. `probe` asks a URL from here."""
+    """The machine that we run on. `probe`: asks a URL from here."""
 
     probe: Callable[[str, tuple[Request, ...], Secret | None], ProbeResult]
 

@@ -1,4 +1,4 @@
-"""This machine among its neighbours: its names, its own address, and the Windows beside WSL."""
+"""This machine in its network: its names, its addresses, and the Windows that hosts WSL."""
 
 import platform
 import re
@@ -11,12 +11,12 @@ from typing import Final
 from stackctl.core.observed import HostIdentity
 from stackctl.effects.host import network
 
-_NOWHERE: Final = "192.0.2.1"  # RFC 5737: nobody's; no packet is sent, the kernel only says from where it would go
+_NOWHERE: Final = "192.0.2.1"  # RFC 5737; no packet is sent, the kernel only chooses the source address
 _WAIT_S: Final = 2.0
 
 
 def is_wsl(release: str = platform.release()) -> bool:
-    """Whether this Linux runs under Windows, beside a Windows that shares its GPU."""
+    """Return whether this Linux runs under Windows (WSL), which shares its GPU with it."""
     return "microsoft" in release.lower()
 
 
@@ -28,7 +28,10 @@ def host_identity(
     resolv: Path = Path("/etc/resolv.conf"),
     resolve: Callable[[str], str] = socket.gethostbyname,
 ) -> HostIdentity:
-    """What a URL may call this machine, and how a container may reach it. `gateway`: of the engine's default bridge."""
+    """Return the names and addresses of this machine, and how a container may reach it.
+
+    `gateway`: of the engine's default bridge.
+    """
     name, beside_windows = socket.gethostname(), is_wsl(release)
     return HostIdentity(
         names=(name,) if name else (),
@@ -49,13 +52,13 @@ def _way_out() -> str:
     with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as probe:
         try:
             probe.connect((_NOWHERE, 9))
-        except OSError:  # no route: it has no way out
+        except OSError:  # this machine has no default route
             return ""
         return str(probe.getsockname()[0])
 
 
 def _windows(name: str, route: Path, resolv: Path, resolve: Callable[[str], str]) -> tuple[str, ...]:
-    """Addresses that may be those of Windows: WSL's way out, the name server that it makes, its own in its LAN.
+    """Return addresses that may be those of Windows: WSL's gateway, its name server, and Windows's own in its LAN.
 
     https://learn.microsoft.com/windows/wsl/networking
     """
@@ -72,7 +75,7 @@ def _name_servers(resolv: Path) -> list[str]:
 
 
 def _lan(name: str, resolve: Callable[[str], str]) -> str:
-    """What Windows answers for its own name; resolving has no time limit of its own."""
+    """Return the address of Windows's own name; a thread limits the time, which resolving does not."""
     found: list[str] = []
 
     def look_up() -> None:

@@ -1,4 +1,4 @@
-"""What the system lets this process, and what it starts, take: `ulimit`, as a shell, a service or a CI job sets it."""
+"""The system's limits for this process and its children: `ulimit`, as a shell, a service or a CI job sets it."""
 
 import errno
 import resource
@@ -7,8 +7,8 @@ from typing import Final
 
 from stackctl.errors import DoesNotFit
 
-# the limit, in words, below what it troubles Docker's programs (Go reserves addresses by the GiB, and wants threads),
-# what lifts it
+# (the limit, its name, the least value with which Docker's programs work, the command that lifts it)
+# Go reserves addresses by the GiB, and needs threads
 _LIMITS: Final = (
     (resource.RLIMIT_AS, "address space", 4 << 30, "ulimit -v unlimited"),
     (resource.RLIMIT_DATA, "data", 4 << 30, "ulimit -d unlimited"),
@@ -19,7 +19,7 @@ _SHORT_OF: Final = {errno.EMFILE: "open files", errno.ENFILE: "open files", errn
 
 
 def tight_limits(of: Callable[[int], tuple[int, int]] = resource.getrlimit) -> tuple[str, str]:
-    """(which limits are so low that programs fail by them, the commands that lift them), in words; "" for none."""
+    """Return (the limits that are too low for programs, the commands that lift them) as texts; "" for none."""
     found = []
     for number, name, least, lift in _LIMITS:
         soft = of(number)[0]
@@ -30,7 +30,7 @@ def tight_limits(of: Callable[[int], tuple[int, int]] = resource.getrlimit) -> t
 
 
 def shortage(error: BaseException) -> DoesNotFit | None:
-    """The error to show for one that says that the system gave no more; None for any other."""
+    """Return the error to show for one that means that a system limit is reached; None for any other."""
     if isinstance(error, MemoryError) or (isinstance(error, OSError) and error.errno == errno.ENOMEM):
         what = "memory"
     elif isinstance(error, RuntimeError) and "can't start new thread" in str(error):
@@ -42,7 +42,7 @@ def shortage(error: BaseException) -> DoesNotFit | None:
     limits, lift = tight_limits()
     return DoesNotFit(
         f"the system gives stackctl no more {what}{f': it is limited to {limits}' if limits else ''}",
-        hint=f"lift the limit in this shell: {lift}; then run it again"
+        hint=f"Lift the limit in this shell with `{lift}`, then run this again."
         if lift
-        else "end what takes so much of it (ps aux shows that); then run it again",
+        else "End what takes so much of it (`ps aux` shows that), then run this again.",
     )

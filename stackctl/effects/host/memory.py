@@ -1,4 +1,4 @@
-"""How much RAM is free now, and how much of the rest one container's processes hold."""
+"""How much RAM is free now, and how much a container's processes hold."""
 
 from contextlib import suppress
 from pathlib import Path
@@ -12,7 +12,7 @@ if TYPE_CHECKING:
 
 
 def ram(container: int | None = None) -> Ram:
-    """This machine's RAM. `container`: the id of the first process of a container that counts as our own."""
+    """Return this machine's RAM. `container`: the id of the first process of a container that counts as our own."""
     total, free = _now()
     return Ram(
         total_mib=total >> 20,
@@ -22,11 +22,11 @@ def ram(container: int | None = None) -> Ram:
 
 
 def _now(table: Path = Path("/proc/meminfo")) -> tuple[int, int]:
-    """Bytes of RAM, and how many can be had without swapping."""
-    try:  # what psutil reads, too, but that takes as long to import as all the rest of a `render` to run
+    """Return the bytes of RAM, and those that are available without swapping."""
+    try:  # psutil reads the same file, but its import takes as long as the rest of a `render`
         kib = dict(line.split(":") for line in table.read_text().splitlines())
         total, free = (int(kib[name].removesuffix("kB")) << 10 for name in ("MemTotal", "MemAvailable"))
-    except (OSError, KeyError, ValueError):  # no Linux, or none that we know
+    except (OSError, KeyError, ValueError):  # not Linux, or an unknown format
         import psutil
 
         now = psutil.virtual_memory()
@@ -35,7 +35,7 @@ def _now(table: Path = Path("/proc/meminfo")) -> tuple[int, int]:
 
 
 def _private_bytes(process: "psutil.Process") -> int:
-    """What ends with the process: a model that it maps is page cache, which counts as free already."""
+    """Return the bytes that are freed when the process ends. A mapped model is page cache, which counts as free."""
     import psutil
 
     with suppress(psutil.Error):

@@ -1,4 +1,4 @@
-"""This machine's own names, as they stand here: nobody else is asked."""
+"""This machine's own names, from local files and daemons only."""
 
 import socket
 from collections.abc import Callable
@@ -8,8 +8,8 @@ from typing import Final
 from stackctl.core.plan.host_names import of_machine
 
 _PATIENCE_S: Final = 1.0  # a daemon of this machine answers within milliseconds
-_LARGEST: Final = 1 << 20  # bytes: a hosts file against advertisements has megabytes, its own lines at the top
-# what `tailscale status --json` prints, without starting a program; any user may read it (tailscale/tailscale#1137)
+_LARGEST: Final = 1 << 20  # bytes: a hosts file that blocks advertisements has megabytes, the machine's lines first
+# `tailscale status --json` without starting a program; any user may read it (tailscale/tailscale#1137)
 _STATUS: Final = "/localapi/v0/status?peers=false"
 
 
@@ -33,14 +33,14 @@ def _beginning(file: Path) -> str:
 
 
 def _tailscale_status(at: Path, patience_s: float) -> str:
-    """The daemon's own words; "" where none runs, or it does not answer."""
+    """Return the daemon's answer; "" if none runs, or it does not answer."""
     with socket.socket(socket.AF_UNIX) as to_daemon:
         to_daemon.settimeout(patience_s)
         try:
             to_daemon.connect(str(at))
         except OSError:
             return ""
-        from http.client import HTTPConnection, HTTPException  # it loads ssl, and few have this daemon
+        from http.client import HTTPConnection, HTTPException  # it imports ssl, and few machines have this daemon
 
         http = HTTPConnection("local-tailscaled.sock")
         http.sock = to_daemon

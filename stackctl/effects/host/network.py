@@ -13,7 +13,7 @@ _CONNECT_S: Final = 2.0
 
 
 def listening(address: str) -> dict[int, str]:
-    """Ports on which a new listener at `address` would collide, with the holder in words where we may know it."""
+    """Return port -> a text that names its holder, for ports on which a new listener at `address` would collide."""
     import psutil
 
     family = socket.AF_INET6 if ":" in address else socket.AF_INET
@@ -28,11 +28,11 @@ def listening(address: str) -> dict[int, str]:
 
 
 def listeners(port: int) -> tuple[str, ...]:
-    """The addresses of this machine on which a TCP port is open."""
+    """Return the addresses of this machine on which a TCP port is open."""
     import psutil
 
     found = {
-        one.laddr.ip.removeprefix("::ffff:")  # an IPv4 address in a socket for both
+        one.laddr.ip.removeprefix("::ffff:")  # an IPv4 address in a socket for both versions
         for one in psutil.net_connections("tcp")
         if one.status == psutil.CONN_LISTEN and one.laddr and one.laddr.port == port
     }
@@ -40,7 +40,7 @@ def listeners(port: int) -> tuple[str, ...]:
 
 
 def ip_interfaces() -> dict[str, tuple[IPv4Interface | IPv6Interface, ...]]:
-    """The addresses of this machine with their networks, by the name of the network interface."""
+    """Return the name of each network interface -> its addresses with their networks."""
     import psutil
 
     return {
@@ -50,7 +50,7 @@ def ip_interfaces() -> dict[str, tuple[IPv4Interface | IPv6Interface, ...]]:
 
 
 def interfaces() -> dict[str, tuple[str, ...]]:
-    """Them as texts: "192.168.1.5/24", "fd00::5/64"."""
+    """Return the same as texts: "192.168.1.5/24", "fd00::5/64"."""
     return {name: tuple(map(str, found)) for name, found in ip_interfaces().items()}
 
 
@@ -72,7 +72,7 @@ def _joins_card(interface: Path, net: Path) -> bool:
 
 def _ip_interface(address: str, mask: str | None) -> IPv4Interface | IPv6Interface:
     ip = ip_address(address.partition("%")[0])
-    # psutil writes both kinds of masks as addresses, which ipaddress does not take for IPv6
+    # psutil writes both kinds of masks as addresses, which ipaddress does not accept for IPv6
     bits = int(ip_address(mask)).bit_count() if mask else ip.max_prefixlen
     return ip_interface(f"{ip}/{bits}")
 
@@ -81,26 +81,26 @@ def _process(pid: int | None) -> str:
     import psutil
 
     if pid is None:
-        return "another user's process (sudo ss -ltnp names it)"
+        return "another user's process (`sudo ss -ltnp` names it)"
     with suppress(psutil.Error):
         return f"{psutil.Process(pid).name()} (process {pid})"
     return f"process {pid}"
 
 
 def addresses() -> tuple[str, ...]:
-    """This machine's addresses but for loopback and those that only count on one link (fe80::)."""
+    """Return this machine's addresses except loopback and link-local ones (fe80::)."""
     found = (one.ip for several in ip_interfaces().values() for one in several)
     return tuple(dict.fromkeys(str(ip) for ip in found if not (ip.is_loopback or ip.is_link_local)))
 
 
 def free_port() -> int:
-    """A port of this machine that nobody uses, and that nobody who asks at the same moment is given, too."""
+    """Return an unused port of this machine; a process that asks at the same moment gets another one."""
     with socket.create_server(("127.0.0.1", 0)) as one:
         return int(one.getsockname()[1])
 
 
 def is_open(address: str, port: int) -> bool:
-    """Whether a TCP connection from this machine comes about within two seconds."""
+    """Return whether a TCP connection from this machine succeeds within two seconds."""
     try:
         socket.create_connection((address, port), timeout=_CONNECT_S).close()
     except OSError:
@@ -109,20 +109,20 @@ def is_open(address: str, port: int) -> bool:
 
 
 def routes(table: Path = ROUTE_TABLE) -> tuple[IPv4Network, ...]:
-    """Every IPv4 network that this machine has a route to, the default route left out."""
+    """Return every IPv4 network that this machine has a route to, without the default route."""
     return tuple(network for network, _ in _routes(table) if network.prefixlen)
 
 
 def default_gateway(table: Path = ROUTE_TABLE) -> str:
-    """Where IPv4 leaves this machine; "" where it has no default route."""
+    """Return this machine's IPv4 gateway; "" if it has no default route."""
     return next((str(gateway) for network, gateway in _routes(table) if not network.prefixlen), "")
 
 
 def _routes(table: Path) -> list[tuple[IPv4Network, IPv4Address]]:
-    """Networks with the gateways to them, as the kernel shows them."""
+    """Return networks with their gateways, as the kernel shows them."""
     try:
         lines = table.read_text().splitlines()[1:]
-    except OSError:  # no Linux here, so the engine runs elsewhere
+    except OSError:  # not Linux, so the engine runs elsewhere
         return []
     found = []
     for line in lines:

@@ -9,20 +9,20 @@ if TYPE_CHECKING:
 
 
 def node_processes(folder: Path) -> tuple[int, ...]:
-    """Node's processes whose working folder it is: SillyTavern's own, where it is started by hand."""
+    """Return the ids of node processes that run in a folder: a SillyTavern that was started by hand."""
     import psutil
 
     found = []
     for one in psutil.process_iter(["cwd", "cmdline"]):
         words = one.info["cmdline"] or ()
         is_node = any(Path(word).name in {"node", "server.js"} for word in words[:3])
-        if is_node and one.info["cwd"] == str(folder):  # another user's tells neither
+        if is_node and one.info["cwd"] == str(folder):  # of another user's process neither is visible
             found.append(one.pid)
     return tuple(found)
 
 
 def process_family(container: int | None) -> "list[psutil.Process]":
-    """The processes of a container whose first one is known by its id; [] where there is none."""
+    """Return a container's processes, from the id of its first; [] if there is none."""
     if not container:
         return []
     import psutil
@@ -34,5 +34,5 @@ def process_family(container: int | None) -> "list[psutil.Process]":
 
 
 def family_ids(container: int) -> tuple[int, ...]:
-    """The ids of a container's processes, by that of its first."""
+    """Return the ids of a container's processes, from the id of its first."""
     return tuple(one.pid for one in process_family(container))

@@ -7,11 +7,11 @@ from stackctl.contracts.host import Cpu
 
 
 def cpu(table: Path = Path("/proc/cpuinfo")) -> Cpu:
-    """The processor here, whose kernel a container shares; taken for a recent one where nobody says."""
+    """Return this machine's processor, which containers share; a recent one is assumed if the kernel does not tell."""
     architecture = os.uname().machine
     try:
         lines = table.read_text(errors="replace").splitlines()
-    except OSError:  # no Linux here, so the engine runs elsewhere
+    except OSError:  # not Linux, so the engine runs elsewhere
         lines = []
     flags = next((line.partition(":")[2].split() for line in lines if line.startswith("flags")), None)
     if flags is None:

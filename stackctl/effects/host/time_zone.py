@@ -1,4 +1,4 @@
-"""This machine's time zone, by the name that the IANA gave it."""
+"""This machine's time zone, by its IANA name."""
 
 import os
 from collections.abc import Mapping
@@ -12,7 +12,7 @@ def time_zone(
     link: Path = Path("/etc/localtime"),
     name_file: Path = Path("/etc/timezone"),
 ) -> str:
-    """Return such as Europe/Berlin: by TZ, by where /etc/localtime leads, or by /etc/timezone; "" where unknown."""
+    """Return a name such as Europe/Berlin, from TZ, the target of /etc/localtime, or /etc/timezone; "" if unknown."""
     return next((one for one in (_of_environment(environment), _linked(link), _named(name_file)) if _exists(one)), "")
 
 
@@ -21,7 +21,7 @@ def _of_environment(environment: Mapping[str, str]) -> str:
 
 
 def _linked(link: Path) -> str:
-    """As the link has it: what it leads to may itself be a link to a zone of another name."""
+    """Return the name in the link itself: its target may be a link to a zone of another name."""
     try:
         return str(link.readlink()).rpartition("zoneinfo/")[2]
     except OSError:
@@ -38,5 +38,5 @@ def _named(file: Path) -> str:
 def _exists(name: str) -> bool:
     try:
         return bool(name) and bool(ZoneInfo(name))
-    except (ZoneInfoNotFoundError, ValueError, OSError):  # no such file; one that leads out of the table; a folder
+    except (ZoneInfoNotFoundError, ValueError, OSError):  # unknown, outside of the table, or a folder
         return False

@@ -1,4 +1,4 @@
-"""Model files on this machine: found, resolved, read as far as planning needs."""
+"""Find model files on this machine, resolve their paths, and read them as far as planning needs."""
 
 from stackctl.effects.models.look import observe_model
 

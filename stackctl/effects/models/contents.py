@@ -1,4 +1,4 @@
-"""All that a model's files say of it, each header read and nothing run."""
+"""All that a model's files say about it. Every header is read, and nothing is run."""
 
 import os
 from pathlib import Path, PurePosixPath
@@ -17,7 +17,7 @@ _NEEDED = "config.json"
 
 
 def contents(wanted: str, folder: Path) -> Contents:
-    """Read every header of a model's file or folder; raise ModelError that says what is wrong with it."""
+    """Read every header of a model's file or folder; raise ModelError if something is wrong with it."""
     path = where(wanted, folder)
     with readable(path):
         found = find(path)
@@ -36,7 +36,7 @@ def contents(wanted: str, folder: Path) -> Contents:
 
 
 def described(found: Found) -> tuple[tuple[Tensors, ...], Words]:
-    """The headers of all weights of a model of safetensors, and what lies beside them."""
+    """Return the headers of all weights of a safetensors model, and the texts of its small files."""
     folder = found.folder or found.paths[0].parent
     texts: dict[str, str] = {}
     for name, longest in safetensors.FILES.items():
@@ -46,7 +46,7 @@ def described(found: Found) -> tuple[tuple[Tensors, ...], Words]:
         if regular(path).st_size <= longest or not longest:
             texts[name] = beginning(path, longest).decode("utf-8", "replace")
         elif name == _NEEDED:
-            raise ModelError(f"{path} is longer than any model's", hint="is it a model's?")
+            raise ModelError(f"{path} is longer than any model's", hint="Check that it belongs to a model.")
     return tuple(_tensors(one) for one in found.paths), safetensors.words(texts, folder=str(folder))
 
 

@@ -1,4 +1,4 @@
-"""Which files a model is made of: a file and its other parts, or what counts in a folder."""
+"""Find the files of a model: a file and its other parts, or the files of a folder that belong to it."""
 
 import os
 import re
@@ -22,17 +22,17 @@ _STEP: Final = 1 << 20
 
 @dataclass(frozen=True, kw_only=True)
 class Found:
-    """A model's files, those with weights; the first is the one to name to a program."""
+    """A model's files with weights; a program needs the path of the first."""
 
     kind: Literal["gguf", "safetensors", "pickle"]
-    name: str  # the file's, or that of the folder where it is one as a whole
+    name: str  # the file's name, or the folder's if the model is a whole folder
     paths: tuple[Path, ...]
-    folder: Path | None = None  # where it is a whole folder
-    home: Path | None = None  # the folder that is the model's own, with its card, wherever that was named
+    folder: Path | None = None  # set if the model is a whole folder
+    home: Path | None = None  # the model's folder, with its card, if the user named it
 
 
 def find(path: Path) -> Found:
-    """The model at a path; raise ModelError that says why there is none, or not a whole one."""
+    """Return the model at a path; raise ModelError if there is none, or an incomplete one."""
     if path.is_dir():
         return _in_folder(path)
     if not path.exists():
@@ -51,7 +51,7 @@ def find(path: Path) -> Found:
 
 
 def _parts(path: Path) -> tuple[Path, ...]:
-    """All parts of a split GGUF."""
+    """Return all parts of a split GGUF."""
     found = _SHARD.fullmatch(path.name)
     if not found:
         return (path,)
@@ -61,7 +61,7 @@ def _parts(path: Path) -> tuple[Path, ...]:
     if missing:
         raise ModelError(
             f"{path.name} is one of {count} parts, and {len(missing)} are missing in {path.parent}: {missing[0]}",
-            hint="put all parts into one folder",
+            hint="Put all parts into one folder.",
         )
     return tuple(path.parent / name for name in names)
 
@@ -74,7 +74,7 @@ def _in_folder(path: Path) -> Found:
     if starts:
         raise ModelError(
             f"{path} holds {len(starts)} models",
-            hint="name one: " + ", ".join(shell_word(path / name) for name in starts[:5]),
+            hint="Name one: " + ", ".join(shell_word(path / name) for name in starts[:5]),
         )
     name = _name(path)
     if any(n.lower().endswith(".safetensors") for n in names):
@@ -82,11 +82,11 @@ def _in_folder(path: Path) -> Found:
         return Found(kind="safetensors", name=name, paths=whole, folder=path, home=path)
     if pickles := [n for n in names if n.lower().endswith(_PICKLES)]:
         return Found(kind="pickle", name=name, paths=tuple(path / n for n in pickles), folder=path, home=path)
-    raise ModelError(f"{path} holds no model", hint="it needs one .gguf file, or config.json and .safetensors files")
+    raise ModelError(f"no model found in {path}", hint="Check for a .gguf file, or config.json and .safetensors files.")
 
 
 def _name(path: Path) -> str:
-    """What a folder is called; in the cache of Hugging Face, where that is a hash, its repository."""
+    """Return a folder's name; in Hugging Face's cache, where it is a hash, the repository's name."""
     path = path if path.name.strip(".") else path.resolve()
     repository = path.parent.parent.name
     if path.parent.name == "snapshots" and repository.startswith("models--"):
@@ -95,34 +95,34 @@ def _name(path: Path) -> str:
 
 
 def companions(path: Path, endings: tuple[str, ...] = COMPANIONS) -> list[str]:
-    """The names of the files in a folder that belong to a model."""
+    """Return the names of the files in a folder that belong to a model."""
     names = sorted(one.name for one in path.iterdir() if one.name.lower().endswith(endings))
     return [n for n in names if not (path / n).is_dir()]
 
 
 def _whole(path: Path, names: list[str]) -> list[str]:
-    """The weights of a folder, of which none may be missing."""
+    """Return the names of a folder's files with weights; raise ModelError if one is missing."""
     from stackctl.core.model import shards
 
     main = shards.weights(names)
     if all(n.startswith(shards.ADAPTER) for n in main):
         raise ModelError(
-            f"{path} holds a LoRA adapter, which changes another model and is none itself",
-            hint="name the model that it was made for",
+            f"{path} holds a LoRA adapter, which changes another model but is not a model itself",
+            hint="Name the model that it was made for.",
         )
     if shards.FILE in names:
         with opened(path / shards.FILE) as stream:
             size = os.fstat(stream.fileno()).st_size
             named = shards.shards(iter(partial(stream.read, _STEP), b""), size, name=str(path / shards.FILE))
-        if _SINGLE in names and _SINGLE not in named:  # which is what is loaded then, and the index a leftover
+        if _SINGLE in names and _SINGLE not in named:  # it is loaded then, and the index is a leftover
             return [_SINGLE]
         wanted = {n for n in named if "/" not in n}
     else:
         wanted = set(shards.numbered(main))
     if missing := sorted(wanted - set(names)):
         raise ModelError(
-            f"{path} is not whole: {len(missing)} of its parts are missing, such as {missing[0][:80]}",
-            hint="put all parts of the model into the folder",
+            f"{path} is incomplete: {len(missing)} of its parts are missing, such as {missing[0][:80]}",
+            hint="Put all parts of the model into the folder.",
         )
     return sorted(wanted) or main
 
@@ -134,8 +134,10 @@ def _is_first(name: str) -> bool:
 
 def _nearby(path: Path) -> str:
     if not path.parent.is_dir():
-        return f"{path.parent} does not exist either; is the disk or share mounted?"
+        return f"Check whether its disk or share is mounted: {path.parent} does not exist, either."
     others = sorted(p.name for p in path.parent.glob("*.gguf"))[:5]
     return (
-        f"in that folder: {', '.join(others)}" if others else "check the path; stack.toml's paths count from its folder"
+        f"Choose from that folder: {', '.join(others)}."
+        if others
+        else "Check the path: stack.toml's paths are relative to its folder."
     )

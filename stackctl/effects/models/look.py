@@ -1,4 +1,4 @@
-"""A model's files as planning needs them: where they lie, whose they are, what their header says."""
+"""A model's files as planning needs them: their paths, owners and headers."""
 
 import os
 import time
@@ -13,12 +13,12 @@ from stackctl.effects.models.reading import headers, opened, readable, regular, 
 from stackctl.errors import ModelError
 from stackctl.terminal import shell_word
 
-_MEASURE_FROM = 1 << 30  # bytes; smaller models load in no time
+_MEASURE_FROM = 1 << 30  # bytes; smaller models load quickly anyway
 _SAMPLE = 32 << 20
 
 
 def observe_model(wanted: str, folder: Path, owner: Owner) -> ModelSeen:
-    """Find the model that stack.toml names; raise ModelError that says what is wrong with it."""
+    """Find the model that stack.toml names; raise ModelError if something is wrong with it."""
     if wanted == DEMO:
         return _demo(folder, owner)
     path = where(wanted, folder)
@@ -30,7 +30,7 @@ def observe_model(wanted: str, folder: Path, owner: Owner) -> ModelSeen:
             holds = "holds PyTorch pickles" if found.folder else "is a PyTorch pickle"
             raise ModelError(
                 f"{path} {holds}, which can run any code when loaded",
-                hint="take the .safetensors or a .gguf of the same model",
+                hint="Choose the .safetensors or a .gguf of the same model.",
             )
         return _folder(wanted, found)
 
@@ -76,13 +76,13 @@ def _folder(wanted: str, found: Found) -> ModelSeen:
     if path is None:
         first = found.paths[0]
         raise ModelError(
-            f"{first} is one file of a safetensors model", hint=f"name its folder: {shell_word(first.parent)}"
+            f"{first} is one file of a safetensors model", hint=f"Name its folder: {shell_word(first.parent)}"
         )
     names = companions(path)
     if "config.json" not in names:
         raise ModelError(
             f"{path} has no config.json, without which no backend loads its safetensors",
-            hint="fetch it from where the model came from: it needs all .json files of its page",
+            hint="Download it from where the model came from: all .json files of its page are needed.",
         )
     files = tuple(_file(path / name, name) for name in names)
     tensor_files, words = described(found)
@@ -94,13 +94,13 @@ def _folder(wanted: str, found: Found) -> ModelSeen:
 
 def _file(path: Path, name: str) -> ModelFile:
     if any(ord(c) < 32 or 0x7F <= ord(c) < 0xA0 for c in name):
-        raise ModelError(f"the name {name!r} has control characters", hint="rename the file")
+        raise ModelError(f"the name {name!r} has control characters", hint="Rename the file.")
     found = regular(path)
     real = Path(os.path.realpath(path, strict=True))
     try:
         f"{name}{real}".encode()
     except UnicodeEncodeError as e:
-        raise ModelError(f"the path {str(real)!r} is not UTF-8", hint="rename the file or its folder") from e
+        raise ModelError(f"the path {str(real)!r} is not UTF-8", hint="Rename the file or its folder.") from e
     return ModelFile(
         name=name,
         host=PurePosixPath(real),
@@ -112,7 +112,7 @@ def _file(path: Path, name: str) -> ModelFile:
 
 
 def _read_rate(path: Path) -> float:
-    """MiB/s of the disk, measured on a stretch of the file that is not in memory; 0.0: not worth it."""
+    """Return the disk's MiB/s, measured on a stretch of the file that is not cached; 0.0 for a small file."""
     with opened(path) as stream:
         size = os.fstat(stream.fileno()).st_size
         if size < _MEASURE_FROM:

@@ -1,4 +1,4 @@
-"""Files that others made, opened without trust in what they are: a pipe would wait for ever, a device never end."""
+"""Open untrusted files safely: reading a pipe could wait for ever, and a device has no end."""
 
 import mmap
 import os
@@ -12,7 +12,7 @@ from stackctl.core.model import file_signature, gguf
 from stackctl.core.model.gguf import GgufFile
 from stackctl.errors import ModelError
 
-_PERMISSIONS: Final = "check the path and its permissions"
+_PERMISSIONS: Final = "Check the path and its permissions."
 _KINDS: Final = (
     (stat.S_ISDIR, "a folder"), (stat.S_ISFIFO, "a pipe"), (stat.S_ISSOCK, "a socket"),
     (stat.S_ISCHR, "a device"), (stat.S_ISBLK, "a device"),
@@ -20,42 +20,43 @@ _KINDS: Final = (
 
 
 def where(wanted: str, folder: Path) -> Path:
-    """A path as stack.toml or the command line gives it, which counts from `folder`."""
+    """Return a path of stack.toml or the command line, which is relative to `folder`."""
     try:
         return folder / Path(wanted).expanduser()
     except RuntimeError as e:
         raise ModelError(
-            f"{wanted}: there is no such user, or none with a home", hint="write the path out; ./~ for a name with ~"
+            f"{wanted}: there is no such user, or none with a home",
+            hint="Write the whole path, or ./~ for a name that begins with ~.",
         ) from e
 
 
 def regular(path: Path) -> os.stat_result:
-    """The status of a file; raise ModelError for what only has a name like one."""
+    """Return the status of a regular file; raise ModelError for anything else."""
     found = path.stat()
     if not stat.S_ISREG(found.st_mode):
         kind = next((words for is_it, words in _KINDS if is_it(found.st_mode)), "something else")
-        raise ModelError(f"{path} is {kind}, not a file", hint="remove it, or put the model into a folder of its own")
+        raise ModelError(f"{path} is {kind}, not a file", hint="Remove it, or put the model into a separate folder.")
     return found
 
 
 @contextmanager
 def opened(path: Path) -> Iterator[BinaryIO]:
-    """A regular file, to be read."""
-    regular(path)  # before it is opened, which some devices take for a command
+    """Open a regular file for reading."""
+    regular(path)  # before opening it, which starts an action on some devices
     with open(path, "rb", opener=lambda name, flags: os.open(name, flags | os.O_NONBLOCK)) as stream:
         if not stat.S_ISREG(os.fstat(stream.fileno()).st_mode):
-            raise ModelError(f"{path} changed while it was read", hint="is something at work in that folder?")
+            raise ModelError(f"{path} changed while it was read", hint="Wait until nothing writes to it.")
         yield stream
 
 
 def beginning(path: Path, count: int = file_signature.ENOUGH) -> bytes:
-    """A file's first bytes."""
+    """Return a file's first bytes."""
     with opened(path) as stream:
         return stream.read(count)
 
 
 def headers(paths: Iterable[Path]) -> tuple[GgufFile, ...]:
-    """The headers of all parts of a GGUF."""
+    """Return the headers of all parts of a GGUF."""
     parts = gguf.Parts()
     for path in paths:
         parts.add(_header(path), name=str(path))
@@ -67,14 +68,14 @@ def _header(path: Path) -> GgufFile:
         size = os.fstat(stream.fileno()).st_size
         if not size:
             return gguf.read(b"", 0, name=str(path))
-        # not closed here: an error on its way up still holds views of the map
+        # not closed here: an exception may still hold views of the map
         mapped = mmap.mmap(stream.fileno(), min(size, gguf.LONGEST), access=mmap.ACCESS_READ)
         return gguf.read(memoryview(mapped), size, name=str(path))
 
 
 @contextmanager
 def readable(path: Path) -> Iterator[None]:
-    """What the system refuses while a model is read, said as an error of the model at `path`."""
+    """Turn an OSError while a model is read into a ModelError about `path`."""
     try:
         yield
     except OSError as e:

@@ -1,4 +1,4 @@
-"""A deployment's folder, what stackctl ships with it, and the reports and secrets that a user names."""
+"""A deployment's folder, the files that stackctl ships, and the reports and secrets that a user names."""
 
 import os
 import shutil
@@ -22,18 +22,19 @@ _MOST_SECRET_BYTES = 16 << 10
 
 
 def private(path: Path) -> None:
-    """Make a folder that is ours alone; raise DataError where somebody else has one there, or a link."""
+    """Make a folder that only this user may enter; raise DataError if another user's folder, or a link, is there."""
     with translate_errors(path):
         path.mkdir(mode=0o700, parents=True, exist_ok=True)
         found = path.lstat()
         if not stat.S_ISDIR(found.st_mode) or found.st_uid != os.geteuid():
             raise DataError(
-                f"{path} is not a folder of this user's own", hint="remove it, or name another: --at FOLDER"
+                f"{path} is not a folder that belongs to this user",
+                hint="Remove it, or name another with `--at FOLDER`.",
             )
 
 
 def remove(path: Path, *, up_to: Path) -> None:
-    """Remove a folder, if it is there, with all that is in it; then those above it that are empty, below `up_to`."""
+    """Remove a folder, if it exists, with its content; then the empty folders above it, up to `up_to`."""
     with translate_errors(path):
         if path.exists():
             shutil.rmtree(path)
@@ -44,21 +45,21 @@ def remove(path: Path, *, up_to: Path) -> None:
 
 
 def overwrite(path: Path, text: str) -> None:
-    """Write a report where the user wants it."""
+    """Write a report to the path that the user names."""
     with translate_errors(path):
         path.parent.mkdir(parents=True, exist_ok=True)
     _write_report(path, text, starts_anew=True)
 
 
 def append(path: Path, text: str) -> None:
-    """Add to a report that others write to, too."""
+    """Append to a report that other programs write to, too."""
     _write_report(path, text, starts_anew=False)
 
 
 def _write_report(path: Path, text: str, *, starts_anew: bool) -> None:
     flags = os.O_WRONLY | os.O_CREAT | os.O_APPEND
     with translate_errors(path):
-        if path.is_relative_to("/dev"):  # /dev/stdout leads to what has no path
+        if path.is_relative_to("/dev"):  # /dev/stdout has no real path
             path.write_text(text, encoding="utf-8")
             return
         with opening.opened(path.absolute(), flags, _reach(path.parent)) as descriptor:
@@ -69,18 +70,18 @@ def _write_report(path: Path, text: str, *, starts_anew: bool) -> None:
 
 
 def private_text(path: Path) -> str:
-    """Return the text of a file that holds a secret; raise ConfigError where others may read it, too."""
+    """Return the text of a file that holds a secret; raise ConfigError if other users may read it."""
     try:
         with opening.regular_file(path.absolute(), _reach(path.parent)) as descriptor:
             mode = stat.S_IMODE(os.fstat(descriptor).st_mode)
             if mode & 0o077:
-                hint = command_line("chmod", 600, path)
+                hint = f"Run `{command_line('chmod', 600, path)}`."
                 raise ConfigError(f"{path} may be read by others (mode {mode:03o})", hint=hint)
             return os.read(descriptor, _MOST_SECRET_BYTES).decode("utf-8-sig")
     except UnicodeDecodeError as e:
-        raise ConfigError(f"{path} is not UTF-8 text", hint="save it as UTF-8") from e
+        raise ConfigError(f"{path} is not UTF-8 text", hint="Save it as UTF-8.") from e
     except OSError as e:
-        raise ConfigError(f"{path} can't be read: {e.strerror}", hint="check the path and its permissions") from e
+        raise ConfigError(f"{path} can't be read: {e.strerror}", hint="Check the path and its permissions.") from e
 
 
 def _reach(folder: Path) -> opening.Reach:
@@ -88,28 +89,29 @@ def _reach(folder: Path) -> opening.Reach:
 
 
 def locate(wanted: str, folder: Path) -> Path:
-    """A path as a user writes it: ~ is a home, and a relative one counts from `folder`. Raises ConfigError for none."""
+    """Return a path as a user writes it: ~ is a home, and `folder` the base. Raises ConfigError for an invalid one."""
     try:
         if b"\0" in os.fsencode(wanted):
-            raise ConfigError("a path can't hold a NUL character", hint="Write the path anew.")
+            raise ConfigError("a path can't hold a NUL character", hint="Write the path without it.")
         return folder / Path(wanted).expanduser()
     except UnicodeEncodeError as e:
-        raise ConfigError(f"{wanted!r} is no path: it holds half a character", hint="Write the path anew.") from e
+        raise ConfigError(f"{wanted!r} is not a path: it holds half a character", hint="Write the path again.") from e
     except RuntimeError as e:
         raise ConfigError(
-            f"{wanted}: there is no such user, or none with a home", hint="write the path out; ./~ for a name with ~"
+            f"{wanted}: there is no such user, or none with a home",
+            hint="Write the whole path, or ./~ for a name that begins with ~.",
         ) from e
 
 
 def owner_of(folder: Path) -> Owner:
-    """Who a deployment in this folder belongs to: its owner, or under sudo in root's folder the caller.
+    """Return the owner of a deployment in this folder: the folder's owner, or under sudo in root's folder the caller.
 
     Raises DataError for a folder that this user may not enter.
     """
     try:
         found = next(p for p in (folder, *folder.parents) if p.exists()).stat()
     except OSError as e:
-        hint = "`ls -ld` shows whose it is: run stackctl as that user"
+        hint = "Run stackctl as its owner, whom `ls -ld` shows."
         raise DataError(f"{folder} can't be entered: {e.strerror}", hint=hint) from e
     if found.st_uid == 0 and os.geteuid() == 0 and os.environ.get("SUDO_UID", "").isdigit():
         return Owner(uid=int(os.environ["SUDO_UID"]), gid=int(os.environ.get("SUDO_GID", "0")))
@@ -117,7 +119,7 @@ def owner_of(folder: Path) -> Owner:
 
 
 def data_home() -> Path:
-    """Where stackctl keeps what stacks share (XDG_DATA_HOME); under sudo the caller's, not root's."""
+    """Return the folder for what all stacks share (XDG_DATA_HOME); under sudo the caller's, not root's."""
     if os.environ.get("XDG_DATA_HOME"):
         return Path(os.environ["XDG_DATA_HOME"]) / "stackctl"
     home = Path.home()
@@ -127,23 +129,23 @@ def data_home() -> Path:
 
 
 def template_root() -> Path:
-    """The compose templates: inside an installed wheel, or in the checkout of an editable install."""
+    """Return the folder of the compose templates, in an installed wheel or in a checkout."""
     return _shipped("compose-templates")
 
 
 def image_root() -> Path:
-    """The folders of the images that we build, likewise."""
+    """Return the folder of the images that we build, in an installed wheel or in a checkout."""
     return _shipped("images")
 
 
 def tavern_extension() -> dict[str, str]:
-    """The files of our extension for SillyTavern's page, by name."""
+    """Return name -> text of the files of our extension for SillyTavern's page."""
     folder = package_root() / "tavern_extension"
     return {file.name: file.read_text(encoding="utf-8") for file in sorted(folder.iterdir())}
 
 
 def package_root() -> Path:
-    """The folder of the package itself."""
+    """Return the folder of the package itself."""
     return Path(__file__).resolve().parents[2]
 
 

@@ -1,4 +1,4 @@
-"""A folder as one tar file: owners as numbers, modes and times kept, the same bytes for the same files."""
+"""Write a folder as a tar file, with numeric owners, modes and times; the same files give the same bytes."""
 
 import io
 import os
@@ -13,16 +13,16 @@ from stackctl.contracts.host import Owner
 from stackctl.effects.storage.opening import regular_file
 from stackctl.effects.storage.tree import Leaf, Tree, refuse_full, translate_errors
 
-_FULL: Final = "choose a disk with more room for the archive"
+_FULL: Final = "Choose a disk with more room for the archive."
 _FOLDER_MODE, _FILE_MODE = 0o755, 0o644
-_MADE_AT = 315_532_800  # 1980: of what lies on no disk; tar warns of an earlier time
+_MADE_AT = 315_532_800  # 1980: the time of members that are not on the disk; tar warns about earlier ones
 
 
 def pack(target: Path, top: str, trees: Iterable[Tree], texts: Mapping[str, str], owner: Owner) -> None:
-    """Write the archive: the old file or the new one, never half of one, for nobody but whoever runs this.
+    """Write the archive, completely or not at all, readable only for the user who runs this.
 
-    All lies below the folder `top`, which is `owner`'s, as are `texts`, files that are written into the archive alone.
-    Raises DataError for what can't be read or written, DoesNotFit where there is no room.
+    Everything lies below the folder `top`, which belongs to `owner`. `texts`: more files, which exist only in the
+    archive and belong to `owner`. Raises DataError if a file can't be read or written, DoesNotFit if there is no room.
     """
     trees = tuple(trees)
     folders = {name: found for tree in trees for name, found in tree.stats.items()}
@@ -53,7 +53,7 @@ def pack(target: Path, top: str, trees: Iterable[Tree], texts: Mapping[str, str]
 
 def _add_folder(tar: tarfile.TarFile, place: str, found: os.stat_result) -> None:
     owner = Owner(uid=found.st_uid, gid=found.st_gid)
-    # each look leaves another time on a folder, and nobody goes by that
+    # a folder's own time changes at each look, and does not matter
     tar.addfile(_member(place, tarfile.DIRTYPE, stat.S_IMODE(found.st_mode), owner, _MADE_AT))
 
 

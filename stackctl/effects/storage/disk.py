@@ -1,4 +1,4 @@
-"""The disk with all that commands and steps ask of it: the port `Storage`."""
+"""The port `Storage`: everything that commands and steps need from the disk."""
 
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class Programs:
-    """Programs of backends, below `data`."""
+    """The backends' programs, below `data`."""
 
     data: Path
 
@@ -58,7 +58,7 @@ class Programs:
 
 
 class Trees:
-    """Whole folders: looked through, copied, exchanged."""
+    """Walk, copy and exchange whole folders."""
 
     existing = staticmethod(tree.existing)
     names = staticmethod(tree.names)
@@ -76,16 +76,16 @@ class Trees:
     refuse_foreign = staticmethod(tree.refuse_foreign)
 
     def pack(self, target: Path, top: str, trees: Iterable[Any], texts: Mapping[str, str], owner: Owner) -> None:
-        from stackctl.effects.storage.archive import pack  # tarfile takes a moment to load
+        from stackctl.effects.storage.archive import pack  # tarfile is slow to import
 
         pack(target, top, trees, texts, owner)
 
     def reach(self, owner: Owner, *, closed: Path | None = None) -> Reach:
-        """Which links count in a folder of this owner; below `closed` none does."""
+        """Return which links are followed in a folder of this owner; none is followed below `closed`."""
         return Reach(follow=links_for(owner), closed=closed)
 
     def leaf(self, path: Path, reach: Reach) -> Leaf:
-        """A single file, under its own name."""
+        """Return a single file, under its own name."""
         return Leaf(source=path, reach=reach, target=path.name, size=0)
 
     def leaf_sha256(self, leaf: Leaf) -> str:
@@ -95,7 +95,7 @@ class Trees:
         return tree.bring(leaf, folder, name)
 
     def free_mib(self, folder: Path) -> int:
-        """MiB free on the disk that a folder is on, or will be."""
+        """Return the MiB free on the disk that a folder is on, or will be on."""
         return tree.free_mib(folder)
 
     def mount_point(self, folder: Path) -> str:
@@ -113,7 +113,7 @@ class Trees:
 
 @dataclass
 class Disk:
-    """The disk. `data`: what stacks share; models are read by the functions that are given."""
+    """The disk. `data`: the folder for what all stacks share. The other fields are the functions that read models."""
 
     data: Path
     observe_model: Callable[[str, Path, Owner], ModelSeen]
@@ -132,7 +132,7 @@ class Disk:
     def folder(
         self, path: Path, owner: Owner | None = None, *, shared: str | None = None, links_of: Owner | None = None
     ) -> Folder:
-        """A folder, by default as its own owner has it."""
+        """Return a folder, by default with its own owner's rights."""
         return Folder(path, owner or owner_of(path), shared=shared, links_of=links_of)
 
     def owner_of(self, folder: Path) -> Owner:
@@ -175,7 +175,7 @@ class Disk:
         return (storage.template_root() / name).read_text(encoding="utf-8")
 
     def catalogue(self) -> str:
-        """The text of the catalogue of models."""
+        """Return the text of the catalogue of models."""
         from stackctl.core.advice.catalogue import FILE
 
         return (storage.package_root() / FILE).read_text(encoding="utf-8")

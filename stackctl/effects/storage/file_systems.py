@@ -1,4 +1,4 @@
-"""What kind of file system a folder is on, and whether it keeps the owners and permissions that it is told."""
+"""The file system that a folder is on, and whether it keeps owners and permissions."""
 
 import errno
 import os
@@ -23,33 +23,33 @@ _MOUNTS: Final = Path("/proc/mounts")
 
 
 def foreign_system(folder: Path, mounts: Path = _MOUNTS) -> str:
-    """The file system that a folder is on, where it is Windows's or the network's; "" for one of this machine's."""
+    """Return a folder's file system if it belongs to Windows or the network; "" if it belongs to this machine."""
     kind = file_system(folder, mounts)
     return kind if kind in _FOREIGN else ""
 
 
 def file_system(folder: Path, mounts: Path = _MOUNTS) -> str:
-    """The kind of file system that a folder is on, such as ext4 or cifs; "" where nothing tells it."""
+    """Return the kind of file system that a folder is on, such as ext4 or cifs; "" if unknown."""
     return _mount(folder, mounts)[1]
 
 
 def mount_point(folder: Path, mounts: Path = _MOUNTS) -> str:
-    """Where the file system is mounted that a folder is on, links followed; "" where nothing tells it."""
+    """Return the mount point of the file system that a folder is on, after resolving links; "" if unknown."""
     return _mount(folder.resolve(), mounts)[0]
 
 
 def is_read_only(folder: Path) -> bool:
-    """Whether nothing can be written where a folder is, or will be."""
+    """Return whether the file system is read-only that a folder is on, or will be on."""
     place = next(one for one in (folder, *folder.parents) if one.exists())
     return bool(os.statvfs(place).f_flag & os.ST_RDONLY)
 
 
 def _mount(folder: Path, mounts: Path) -> tuple[str, str]:
-    """(place, kind) of the file system that a folder is on; the last of several at one place."""
+    """Return (mount point, kind) of a folder's file system; the last one if several are mounted there."""
     best, kind = "", ""
     try:
         lines = mounts.read_text(errors="replace").splitlines()
-    except OSError:  # no Linux here
+    except OSError:  # not Linux
         return "", ""
     for line in lines:
         place, system = line.split()[1:3]
@@ -66,10 +66,10 @@ def permissions(
     chmod: Callable[[int, int], None] = os.fchmod,
     chown: Callable[[int, int, int], None] = os.fchown,
 ) -> Permissions:
-    """Try it with an empty file in a folder, or where that will be made; the file is deleted at once.
+    """Try permissions with an empty file in a folder, or in its nearest parent; the file is deleted at once.
 
-    Raises DataError for a read-only file system. Where no file can be made for another reason nothing is found amiss:
-    who writes there will be told.
+    Raises DataError for a read-only file system. If no file can be made for another reason, nothing is reported here:
+    the later write reports it.
     """
     place = next(one for one in (folder, *folder.parents) if one.exists())
     name = f".stackctl-tries.{os.getpid()}"

@@ -1,4 +1,4 @@
-"""One folder and what lies in it: read with bounds, written beside and renamed, owned, locked."""
+"""One folder and its files: bounded reads, writes to a new file that is renamed, owners, the lock."""
 
 import contextlib
 import errno
@@ -21,7 +21,7 @@ from stackctl.effects.storage.writing import clone, exists, give, is_written
 from stackctl.errors import ConfigError, DataError
 from stackctl.secret import Secret
 
-MOST_BYTES = 16 << 20  # of a file that is read whole
+MOST_BYTES = 16 << 20  # the most bytes of a file that is read whole
 _PRIVATE_FOLDER = 0o700
 _T = TypeVar("_T")
 
@@ -29,9 +29,9 @@ _T = TypeVar("_T")
 class Folder:
     """One deployment folder. Everything that is made here belongs to `owner`.
 
-    `shared`: the folder in it (or elsewhere, absolute) in which a container writes. No link is followed below that
-    one; elsewhere those are that opening.links_for() allows in a folder of `links_of` (None: the owner). Every read and
-    write goes by descriptors, step by step.
+    `shared`: the folder in it (or an absolute path) to which a container writes. No link is followed below it.
+    Elsewhere opening.links_for() decides, for a folder of `links_of` (None: the owner). Every read and write opens the
+    path step by step, by descriptors.
     """
 
     def __init__(self, path: Path, owner: Owner, *, shared: str | None = None, links_of: Owner | None = None) -> None:
@@ -41,7 +41,7 @@ class Folder:
         self._ground = opening.ground_of(links_of or owner)
 
     def read(self, name: str, *, most: int = MOST_BYTES, errors: str = "strict") -> str | None:
-        """Return the text of a file, or None where there is none. `errors`: "replace" where its form is judged."""
+        """Return the text of a file, or None if there is none. `errors`: "replace" if the caller checks the text."""
         raw = self.read_bytes(name, most=most)
         try:
             return None if raw is None else raw.decode("utf-8-sig", errors)
@@ -49,9 +49,9 @@ class Folder:
             raise ConfigError(f"{self.path / name} is not UTF-8 text", hint="Save it as UTF-8.") from e
 
     def read_bytes(self, name: str, *, most: int = MOST_BYTES) -> bytes | None:
-        """Return what a file holds, or None where there is none.
+        """Return the bytes of a file, or None if there is none.
 
-        Raises DataError for what is no regular file, for more than `most` bytes, and for a link that is not followed.
+        Raises DataError unless it is a regular file of at most `most` bytes, and for a link that is not followed.
         """
         path = self.path / name
         return self._asked(path, lambda descriptor: opening.read_bounded(descriptor, path, most))
@@ -61,12 +61,12 @@ class Folder:
         return self._asked(self.path / name, lambda _: True) or False
 
     def size_and_time(self, name: str) -> tuple[int, int] | None:
-        """Return a file's bytes and when it was changed (ns since the epoch), or None where there is none."""
+        """Return a file's size (bytes) and time of change (ns since the epoch), or None if there is none."""
         found = self._asked(self.path / name, os.fstat)
         return None if found is None else (found.st_size, found.st_mtime_ns)
 
     def _asked(self, path: Path, ask: Callable[[int], _T]) -> _T | None:
-        """Return what a regular file answers, by its descriptor, or None where there is none."""
+        """Return ask(descriptor) for a regular file, or None if there is none."""
         try:
             with opening.regular_file(path, self._reach) as descriptor:
                 return ask(descriptor)
@@ -74,22 +74,22 @@ class Folder:
             return None
         except OSError as e:
             raise DataError(
-                f"{path} can't be read: {e.strerror}", hint="`ls -ld` shows what it is, and who may read it."
+                f"{path} can't be read: {e.strerror}", hint="Run `ls -ld` to see what it is, and who may read it."
             ) from e
 
     def write(self, name: str, content: str | bytes, *, mode: int = 0o644, reader: Owner | None = None) -> bool:
-        """Write beside, sync, rename: the old file or the new one, never half of one. False: it was the same.
+        """Write a new file, sync it and rename it, so that the file is never incomplete. False if it was the same.
 
-        It belongs to the folder's owner, or as far as we may give it away to `reader`.
+        It belongs to the folder's owner, or to `reader` if we have the right to give it away.
         """
         raw = content.encode() if isinstance(content, str) else content
         return self._write(name, raw, mode, reader or self.owner, is_private=not mode & 0o077)
 
     def write_secret(self, name: str, secret: Secret, *, reader: Owner) -> bool:
-        """Write a file that `reader`, a container's user, can read and that is for nobody else on this machine.
+        """Write a file that only `reader`, a container's user, can read on this machine.
 
-        Where we may not give it away, everybody may read it, but nobody else gets into its folder: a container has
-        the file alone, by its mount.
+        Without the right to give it away, the file is readable for all, but only the owner may enter its folder: the
+        container has the file itself, by its mount.
         """
         path = self.path / name
         with translate_errors(path.parent), self._opened(path.parent, make=True) as folder:
@@ -99,9 +99,9 @@ class Folder:
         return self._write(name, secret.reveal().encode(), mode, reader, is_private=True)
 
     def receive(self, name: str, source: int, *, is_synced: bool) -> str:
-        """Copy an open file here, with its holes, its time and who may run it, and return its sha256.
+        """Copy an open file here, with its holes, its time and its mode, and return its sha256.
 
-        As write() does: the old file or the new one, never half of one. Not `is_synced`: the caller syncs many at once.
+        As with write(), the file is never incomplete. Not `is_synced`: the caller syncs many files at once.
         """
         path, digest = self.path / name, hashlib.sha256()
         with (
@@ -123,13 +123,13 @@ class Folder:
             found = os.fstat(source)
             give(stream.fileno(), self.owner)
             os.fchmod(stream.fileno(), stat.S_IMODE(found.st_mode) & 0o777 | 0o600)
-            os.utime(stream.fileno(), ns=(found.st_atime_ns, found.st_mtime_ns))  # SillyTavern sorts chats by it
+            os.utime(stream.fileno(), ns=(found.st_atime_ns, found.st_mtime_ns))  # SillyTavern sorts chats by this time
             if is_synced:
                 os.fsync(stream.fileno())
         return digest.hexdigest()
 
     def put_in_place(self, beside: str, name: str) -> None:
-        """Rename a whole file that lies beside; its bytes are on the disk before it has the name."""
+        """Rename a complete file that lies next to `name`; its bytes are on the disk before it gets the name."""
         path = self.path / name
         with translate_errors(path), self._opened(path.parent) as folder:
             whole = os.open(beside, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC, dir_fd=folder)
@@ -144,19 +144,19 @@ class Folder:
             os.fsync(folder)
 
     def make(self, name: str) -> None:
-        """Make a folder and those above it, each belonging to the owner."""
+        """Make a folder and those above it; each belongs to the owner."""
         path = self.path / name
         with translate_errors(path), self._opened(path, make=True):
             pass
 
     def owner_id(self, name: str) -> int:
-        """Return the number of the user to whom a folder in it belongs."""
+        """Return the uid of a folder in this one."""
         path = self.path / name
         with translate_errors(path), opening.opened(path, opening.FOLDER, self._reach) as folder:
             return os.fstat(folder).st_uid
 
     def set_aside(self, name: str) -> Path | None:
-        """Rename a file out of the way, keeping its content, and return its new path; None where there is none."""
+        """Rename a file to a free name and return its new path; None if there is no file."""
         path = self.path / name
         with translate_errors(path), contextlib.suppress(FileNotFoundError), self._opened(path.parent) as folder:
             os.stat(path.name, dir_fd=folder, follow_symlinks=False)
@@ -167,13 +167,13 @@ class Folder:
         return None
 
     def remove(self, name: str) -> None:
-        """Delete a file, if it is there."""
+        """Delete a file, if it exists."""
         path = self.path / name
         with translate_errors(path), contextlib.suppress(FileNotFoundError), self._opened(path.parent) as folder:
             os.unlink(path.name, dir_fd=folder)
 
     def move(self, name: str, to: str) -> None:
-        """Put a file in another's place, at one stroke; that takes no room."""
+        """Replace a file by another one in one step, which takes no room."""
         source, target = self.path / name, self.path / to
         with (
             translate_errors(target),
@@ -184,15 +184,15 @@ class Folder:
             os.fsync(there)
 
     def sha256(self, name: str) -> str:
-        """Return the sha256 of a file's bytes; "" where there is none."""
+        """Return the sha256 of a file's bytes; "" if there is no file."""
         raw = self.read_bytes(name)
         return "" if raw is None else hashlib.sha256(raw).hexdigest()
 
     @contextlib.contextmanager
     def locked(self, says: Says, *, wait_s: float = folder_lock.WAIT_S, writes: bool = True) -> Iterator[None]:
-        """Hold the folder for this process; another one's pid is named while we wait for it.
+        """Hold the folder for this process; `says` gets the pid of another process that we wait for.
 
-        `writes`: whether the caller changes files here. Who does not needs no disk that can be written.
+        `writes`: whether the caller changes files here. A caller that does not can work on a read-only disk.
         """
         path = self.path / STATE / "lock"
         with translate_errors(path):
@@ -200,9 +200,9 @@ class Folder:
         try:
             if lock is not None:
                 folder_lock.take(lock, path, says, wait_s)
-                if os.fstat(lock).st_nlink == 1:  # a second name could be anybody's file
-                    with contextlib.suppress(OSError):  # whose it is, is good to know; a full disk does not matter
-                        give(lock, self.owner)  # the next one may come without sudo
+                if os.fstat(lock).st_nlink == 1:  # with a second name it could be another file
+                    with contextlib.suppress(OSError):  # the pid is only information: a full disk does not matter
+                        give(lock, self.owner)  # the next process may run without sudo
                         folder_lock.note(lock)
             yield
         finally:
@@ -210,7 +210,7 @@ class Folder:
                 os.close(lock)
 
     def _lock(self, path: Path, *, writes: bool) -> int | None:
-        """Open the lock's file; None on a read-only disk without one, where nobody can be at work."""
+        """Open the lock's file; None on a read-only disk without one, where no process can change anything."""
         try:
             with self._opened(path.parent, make=True) as folder:
                 return folder_lock.opened(folder, path)
@@ -230,14 +230,14 @@ class Folder:
                 stream.write(raw)
                 stream.flush()
                 with contextlib.nullcontext() if is_private else contextlib.suppress(PermissionError):
-                    give(stream.fileno(), owner)  # NTFS, exFAT and shares refuse that, and may hold models
+                    give(stream.fileno(), owner)  # NTFS, exFAT and shares, which may hold models, refuse it
                     os.fchmod(stream.fileno(), mode)
                 os.fsync(stream.fileno())
             os.fsync(folder)
         return True
 
     def _opened(self, path: Path, *, make: bool = False) -> contextlib.AbstractContextManager[int]:
-        """Open a folder to write in it. Outside of this one that has to lie in a folder of the same owner's."""
+        """Open a folder to write in it. A folder outside of this one must lie in one that belongs to the same owner."""
         is_inside = path.is_relative_to(self.path) and ".." not in path.relative_to(self.path).parts
         return opening.opened(
             path,

@@ -1,6 +1,6 @@
-"""The lock of a deployment's folder, which the system gives back however a process ends.
+"""The lock of a deployment's folder, which the system releases whenever its process ends.
 
-It is flock's, as filelock takes it, which can't open a file below a descriptor.
+It is a flock, as in the library filelock, which can't open a file relative to a descriptor.
 """
 
 import errno
@@ -18,13 +18,13 @@ _PAUSE_S = 0.2
 
 
 class Says(Protocol):
-    """Where a short remark for the user goes."""
+    """Prints a short note for the user."""
 
     def __call__(self, text: str) -> None: ...
 
 
 def opened(folder: int, path: Path) -> int:
-    """Open the lock's file, or make it; raise DataError for whatever else has its name."""
+    """Open the lock's file, or make it; raise DataError if something else has its name."""
     flags = os.O_RDWR | os.O_CREAT | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC
     try:
         lock = os.open(path.name, flags, 0o644, dir_fd=folder)
@@ -36,12 +36,12 @@ def opened(folder: int, path: Path) -> int:
             raise
     raise DataError(
         f"{path} is a link, or is not a regular file",
-        hint=f"Remove it; stackctl makes its own there: {command_line('rm', '-r', path)}",
+        hint=f"Remove it with `{command_line('rm', '-r', path)}`: stackctl makes its own file there.",
     )
 
 
 def take(lock: int, path: Path, says: Says, wait_s: float) -> None:
-    """Take the lock, or wait until another process gives it back; raise EngineError where that takes too long."""
+    """Take the lock, or wait until another process releases it; raise EngineError if that takes too long."""
     if _is_taken(lock):
         return
     import tenacity
@@ -61,13 +61,13 @@ def take(lock: int, path: Path, says: Says, wait_s: float) -> None:
 
 
 def note(lock: int) -> None:
-    """Write down whose lock it is now."""
+    """Write this process's id into the lock's file."""
     os.ftruncate(lock, 0)
     os.pwrite(lock, str(os.getpid()).encode(), 0)
 
 
 def _is_taken(lock: int) -> bool:
-    """Take the lock, or return False where another process has it."""
+    """Take the lock; return False if another process has it."""
     try:
         fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
     except BlockingIOError:

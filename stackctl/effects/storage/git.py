@@ -1,4 +1,4 @@
-"""What git tracks. Nothing that a repository configures is run: root may look into somebody else's."""
+"""The files that git tracks. No program that a repository configures is run, because root may look into another's."""
 
 import os
 import shutil
@@ -15,17 +15,17 @@ _NOWHERE = "/nonexistent"
 
 
 def repository(path: Path) -> Path | None:
-    """The innermost folder around a path that looks like the top of a repository; None where there is none."""
-    real = Path(os.path.realpath(path))  # git goes by the real place, and knows a link as a file
+    """Return the innermost folder around a path that looks like a repository's top; None if there is none."""
+    real = Path(os.path.realpath(path))  # git uses the real path, and treats a link as a file
     return next((one for one in (real, *real.parents) if os.path.lexists(one / ".git")), None)
 
 
 def tracked(
     repository: Path, paths: Iterable[Path], *, within_s: float = _WAIT_S, most: int = _MOST
 ) -> dict[str, tuple[str, ...]]:
-    """The tracked files at or below each of the paths, all as the repository names them.
+    """Return each path -> the tracked files at or below it, all as the repository names them.
 
-    None where git is missing, refuses the repository, or takes too long. Of more than `most` bytes of names, the first.
+    () if git is missing, refuses the repository, or takes too long. At most `most` bytes of names are read.
     """
     names = [os.path.relpath(os.path.realpath(path), repository) for path in paths]
     files = _listed(repository, names, within_s, most)
@@ -36,7 +36,7 @@ def _listed(repository: Path, names: list[str], within_s: float, most: int) -> t
     program = shutil.which("git")
     if program is None:
         return ()
-    # whatever else the repository configures, git asks no monitor of files and fetches nothing
+    # so that git starts no file monitor and fetches nothing, whatever the repository configures
     argv = (program, "--literal-pathspecs", "-c", "core.fsmonitor=", "ls-files", "-z", "--", *names)
     try:
         with subprocess.Popen(
@@ -56,13 +56,13 @@ def _listed(repository: Path, names: list[str], within_s: float, most: int) -> t
             finally:
                 timer.cancel()
                 os.killpg(process.pid, signal.SIGKILL)
-    except OSError:  # it went away meanwhile, or its owner may not run git
+    except OSError:  # the repository is gone, or its owner may not run git
         return ()
     return tuple(os.fsdecode(name) for name in raw.split(b"\0")[:-1])
 
 
 def _as_owner(repository: Path) -> dict[str, Any]:
-    """As whom git runs, and in which environment: under root as the repository's owner, who may do anything there."""
+    """Return git's user and environment: under root git runs as the repository's owner, who may do anything there."""
     environment = {name: value for name, value in os.environ.items() if not name.startswith("GIT_")}
     closed = {"GIT_ALLOW_PROTOCOL": "", "GIT_OPTIONAL_LOCKS": "0"}
     if os.geteuid() != 0:

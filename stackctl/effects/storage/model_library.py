@@ -1,4 +1,4 @@
-"""The models that stackctl keeps in its own folder: their records, their bytes, their removal."""
+"""The models that stackctl keeps in its own folder: their records, files and removal."""
 
 import hashlib
 import os
@@ -28,7 +28,7 @@ class Library:
         return self.folder / place
 
     def kept(self) -> tuple[StoredModel, ...]:
-        """Every model that has a record, by its place."""
+        """Return every model that has a record, sorted by its path."""
         found = []
         for record in sorted(self.folder.rglob(".*.stackctl.json")):
             name = record.name.removeprefix(".").removesuffix(".stackctl.json")
@@ -38,7 +38,7 @@ class Library:
         return tuple(found)
 
     def at(self, place: PurePosixPath) -> StoredModel | None:
-        """What was pulled to a place; None where there is no record of it."""
+        """Return the model that was pulled to a path; None if there is no record of it."""
         try:
             raw = self._own().read_bytes(str(store.record(place)), most=_LONGEST_RECORD)
             return None if raw is None else store.parse(raw.decode(), place)
@@ -46,11 +46,11 @@ class Library:
             return None
 
     def note(self, kept: StoredModel) -> None:
-        """Write a model's record, whole or not at all."""
+        """Write a model's record, completely or not at all."""
         self._own().write(str(kept.record), store.dump(kept))
 
     def digest(self, path: Path, progress: Callable[[int], None]) -> str:
-        """The sha256 of a file; `progress` is told the bytes so far."""
+        """Return the sha256 of a file; `progress` gets the bytes so far."""
         digest, done = hashlib.sha256(), 0
         base = self.folder if path.is_relative_to(self.folder) else path.parent
         with translate_errors(path), regular_file(path.absolute(), Reach(follow=links_for(owner_of(base)))) as file:
@@ -61,27 +61,27 @@ class Library:
         return digest.hexdigest()
 
     def prepare(self, path: Path, named: Path) -> None:
-        """Make the folder that a file shall lie in: in the store, or else in the folder that the user named."""
+        """Make the folder for a file: in the store, or else in the folder that the user named."""
         base = self._own() if path.is_relative_to(self.folder) else Folder(named, owner_of(named))
         base.make(str(path.parent.relative_to(base.path)))
 
     def put_in_place(self, beside: Path, target: Path) -> None:
-        """Give a whole file that lies beside its name; what has that name is replaced."""
+        """Rename a complete file to its target; a file of that name is replaced."""
         Folder(target.parent, owner_of(target.parent)).put_in_place(beside.name, target.name)
 
     def refuse_if_full(self, path: Path, needed: int) -> None:
-        """Raise DoesNotFit where so many bytes would fill the disk of `path`."""
+        """Raise DoesNotFit if `needed` bytes would fill the disk of `path`."""
         folder = next(one for one in path.parents if one.exists())
         free = shutil.disk_usage(folder).free
         if needed and needed + store.STAYS_FREE > free:
             raise DoesNotFit(
-                f"{needed / 1e9:.1f} GB are to be pulled, but {folder} has {free / 1e9:.1f} GB free, and "
-                f"{store.STAYS_FREE >> 20} MiB have to stay",
-                hint="free some space there, or choose a smaller quantisation",
+                f"{needed / 1e9:.1f} GB must be downloaded, but {folder} has {free / 1e9:.1f} GB free, of which "
+                f"{store.STAYS_FREE >> 20} MiB must stay free",
+                hint="Free some space there, or choose a smaller quantisation.",
             )
 
     def remove(self, kept: StoredModel) -> None:
-        """Delete a model's files, its record and what an interrupted download left; other models' stay."""
+        """Delete a model's files, its record and the rest of an interrupted download; other models' files stay."""
         root = self.path(kept.root)
         with translate_errors(root):
             for file in kept.files:
@@ -93,7 +93,7 @@ class Library:
                 self._remove_empty(folder)
 
     def _remove_empty(self, folder: Path) -> None:
-        """Remove a folder and those above it up to the store's own, as long as nothing is in them."""
+        """Remove a folder and those above it, up to the store's own, as long as they are empty."""
         while folder != self.folder and self.folder in folder.parents:
             if not folder.is_dir() or any(folder.iterdir()):
                 return
@@ -101,7 +101,7 @@ class Library:
             folder = folder.parent
 
     def _own(self) -> Folder:
-        """The store's folder as its owner has it: what others planted below it leads root nowhere."""
+        """Return the store's folder with its owner's rights, so that root follows no link that others made there."""
         return Folder(self.folder, owner_of(self.folder))
 
     def today(self) -> str:
@@ -109,7 +109,7 @@ class Library:
 
 
 def _leftovers(path: PurePosixPath) -> Iterator[PurePosixPath]:
-    """What effects/download puts beside a file."""
+    """Give the paths that effects/download makes next to a file."""
     yield path.with_name(f"{path.name}.part")
     yield path.with_name(f"{path.name}.part.json")
     yield path.with_name(f".{path.name}.lock")
@@ -117,8 +117,8 @@ def _leftovers(path: PurePosixPath) -> Iterator[PurePosixPath]:
 
 @contextmanager
 def translate_errors(path: Path) -> Iterator[None]:
-    """Turn a disk that refuses into DataError."""
+    """Turn an error of the disk into DataError."""
     try:
         yield
     except OSError as e:
-        raise DataError(f"{path}: {e.strerror}", hint=f"check who may read and write {path.parent}") from e
+        raise DataError(f"{path}: {e.strerror}", hint=f"Check who may read and write {path.parent}") from e

@@ -1,4 +1,4 @@
-"""A new file that takes its name once it is whole, and what it is copied from, holes and all."""
+"""A new file that gets its name once it is complete, and the reading of a file with its holes."""
 
 import contextlib
 import errno
@@ -18,7 +18,7 @@ _DESCRIPTORS = "/proc/self/fd"
 
 
 def pieces(source: int) -> Iterator[tuple[bytes, bool]]:
-    """Read a file piece by piece; of a hole in it the zeros that it stands for. True: it is one."""
+    """Give a file's pieces, and whether each is a hole; a hole's piece is its zeros."""
     at = 0
     for begin, end in itertools.chain(data_extents(source), [(os.fstat(source).st_size,) * 2]):
         while at < begin:
@@ -32,7 +32,7 @@ def pieces(source: int) -> Iterator[tuple[bytes, bool]]:
 
 
 def nameless_file(folder: int) -> int | None:
-    """Return the descriptor of a new file without a name there; None where the system or the disk has no such thing."""
+    """Return the descriptor of a new file without a name; None if the system or the disk does not support that."""
     if not hasattr(os, "O_TMPFILE") or not Path(_DESCRIPTORS).is_dir():
         return None
     try:
@@ -45,12 +45,12 @@ def nameless_file(folder: int) -> int | None:
 
 @contextlib.contextmanager
 def beside(name: str, folder: int, *, nameless: Callable[[int], int | None] = nameless_file) -> Iterator[BinaryIO]:
-    """Give a new file to write, which takes its name once it is whole; until then it is for nobody but us.
+    """Give a new file to write, which gets its name once it is complete; until then only we may read it.
 
-    It has no name where the file system can do that, so that nothing of it stays if we are killed.
+    It has no name if the file system supports that, so that nothing of it stays if we are killed.
     """
-    there = f".{name}.{threading.get_native_id()}.new"  # of the main thread that is the process's number
-    unlink(there, folder)  # a link that somebody planted there is not followed
+    there = f".{name}.{threading.get_native_id()}.new"  # for the main thread this is the process id
+    unlink(there, folder)  # so that a link that another user put there is not followed
     try:
         descriptor = nameless(folder)
         is_named = descriptor is None
@@ -69,7 +69,7 @@ def beside(name: str, folder: int, *, nameless: Callable[[int], int | None] = na
 
 
 def _sweep(name: str, folder: int) -> None:
-    """Remove what one that was killed left of a new file of that name."""
+    """Remove new files of that name that killed processes left."""
     for one in os.listdir(folder):
         found = re.fullmatch(rf"\.{re.escape(name)}\.([0-9]+)\.new", one)
         if found and not Path("/proc", found[1]).exists():

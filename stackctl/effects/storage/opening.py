@@ -1,7 +1,7 @@
-"""Files and folders opened step by step from the root, so that nobody's link leads us where we must not go.
+"""Open files and folders step by step from the root, so that no user's link leads root to other files.
 
-Every step is one openat() that follows no link. A link that is met is read through a descriptor of the link itself, and
-followed only where `follow` allows it: what was judged is what is opened, whatever is renamed meanwhile.
+Every step is one openat() that follows no link. A link is read through a descriptor of the link itself, and followed
+only if `follow` allows it: what was checked is what is opened, even if something is renamed meanwhile.
 """
 
 import errno
@@ -20,17 +20,17 @@ Follow = Callable[[os.stat_result, os.stat_result], bool]  # (a link, its target
 
 READ = os.O_RDONLY
 FOLDER = os.O_RDONLY | os.O_DIRECTORY
-_PATH = getattr(os, "O_PATH", os.O_RDONLY)  # opens a folder that may be passed through but not listed, too
+_PATH = getattr(os, "O_PATH", os.O_RDONLY)  # also opens a folder that may be entered but not listed
 _STEP = _PATH | os.O_DIRECTORY
-_ALWAYS = os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC  # a pipe without a writer is not waited for
-_MOST_LINKS = 40  # as many as Linux itself follows
+_ALWAYS = os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC  # O_NONBLOCK: do not wait for a pipe's writer
+_MOST_LINKS = 40  # the limit of Linux itself
 
 
 def links_for(owner: Owner, *, is_root: bool | None = None) -> Follow:
-    """Return which links may be followed in a folder of this owner: all of them, unless root asks (None: whoever runs).
+    """Return which links may be followed in a folder of this owner: all, unless root runs this (`is_root` None: check).
 
-    Root follows a link only where root made it, or where its target belongs to the owner: in somebody else's folder a
-    link could lead root to any file of this machine.
+    Root follows a link only if root made it or its target belongs to the owner: a link in another user's folder could
+    lead root to any file of this machine.
     """
     if not (os.geteuid() == 0 if is_root is None else is_root):
         return lambda _link, _target: True
@@ -38,13 +38,13 @@ def links_for(owner: Owner, *, is_root: bool | None = None) -> Follow:
 
 
 def ground_of(owner: Owner) -> Owner | None:
-    """Return the user in whose folders alone root writes outside of a stack's own; None: in anybody's."""
+    """Return the only user in whose folders root writes outside of a stack's own folder; None if there is no limit."""
     return owner if os.geteuid() == 0 and owner.uid != 0 else None
 
 
 @dataclass(frozen=True, kw_only=True)
 class Reach:
-    """Which links are followed; below the folder `closed` none at all is."""
+    """Which links are followed; below the folder `closed` none is."""
 
     follow: Follow
     closed: Path | None = None
@@ -54,10 +54,10 @@ class Reach:
 def opened(
     path: Path, flags: int, reach: Reach, *, make: Owner | None = None, ground: Owner | None = None
 ) -> Iterator[int]:
-    """Give a descriptor of an absolute path. `make`: who gets the folders that are missing (None: none is made).
+    """Give a descriptor of an absolute path. `make`: the owner of missing folders, which are made (None: none is).
 
-    `ground`: the user in whose folders the path has to lie, and in whose alone something is made (None: in anybody's).
-    Raises DataError for a link that is not followed and for other ground, OSError for what the system refuses.
+    `ground`: the user in whose folders the path must lie, also to make something there (None: no limit).
+    Raises DataError for a link that is not followed and for a path outside the ground, OSError from the system.
     """
     walk = _Walk(reach.follow, ground)
     closed = reach.closed if reach.closed and path.is_relative_to(reach.closed) else None
@@ -80,7 +80,7 @@ def opened(
 
 
 def is_ground_of(owner: Owner, path: Path, reach: Reach) -> bool:
-    """Whether root may use what is at a path for this owner: it lies in a folder of theirs. Whoever is not root may."""
+    """Return whether root may use a path for this owner: it lies in one of their folders. Other users always may."""
     walk = _Walk(reach.follow, ground_of(owner))
     os.close(walk.from_root(path, READ, None))
     return walk.is_on_ground
@@ -88,7 +88,7 @@ def is_ground_of(owner: Owner, path: Path, reach: Reach) -> bool:
 
 @contextmanager
 def regular_file(path: Path, reach: Reach) -> Iterator[int]:
-    """Give a descriptor to read a file by; raise DataError for what is no regular file, such as a pipe or a device."""
+    """Give a descriptor to read a file; raise DataError for anything but a regular file, such as a pipe or a device."""
     try:
         with opened(path, READ, reach) as descriptor:
             refuse_irregular(descriptor, path)
@@ -100,20 +100,20 @@ def regular_file(path: Path, reach: Reach) -> Iterator[int]:
 
 
 def refuse_irregular(descriptor: int, path: Path) -> None:
-    """Raise DataError for what is no regular file."""
+    """Raise DataError for anything but a regular file."""
     if not stat.S_ISREG(os.fstat(descriptor).st_mode):
         raise _irregular(path)
 
 
 def data_extents(descriptor: int) -> Iterator[tuple[int, int]]:
-    """Give (begin, end) of all that a file holds but its holes; all of it where nothing tells which those are."""
+    """Give (begin, end) of a file's data between its holes; the whole file if the holes are unknown."""
     at = 0
     while True:
         try:
             begin = os.lseek(descriptor, at, os.SEEK_DATA)
             end = os.lseek(descriptor, begin, os.SEEK_HOLE)
         except OSError as e:
-            if e.errno == errno.ENXIO:  # no data from there on
+            if e.errno == errno.ENXIO:  # no more data
                 return
             begin, end = at, max(os.fstat(descriptor).st_size, at)  # lseek(2): EINVAL, or a pipe
             if begin == end:
@@ -123,11 +123,11 @@ def data_extents(descriptor: int) -> Iterator[tuple[int, int]]:
 
 
 def _irregular(path: Path) -> DataError:
-    return DataError(f"{path} is not a regular file", hint="Move it away; `ls -ld` shows what it is.")
+    return DataError(f"{path} is not a regular file", hint="Move it away: `ls -ld` shows what it is.")
 
 
 def read_bounded(descriptor: int, path: Path, most: int) -> bytes:
-    """Return what a regular file holds; raise DataError where that is more than so many bytes, or grows to it."""
+    """Return the bytes of a regular file; raise DataError if there are more than `most`, even if it grows meanwhile."""
     size = os.fstat(descriptor).st_size
     if size <= most:
         with os.fdopen(os.dup(descriptor), "rb") as stream:
@@ -136,12 +136,12 @@ def read_bounded(descriptor: int, path: Path, most: int) -> bytes:
             return raw
     raise DataError(
         f"{path} is larger than {most >> 20} MiB ({max(size, most + 1):,} bytes), and is not read",
-        hint=f"Move it away if it is not yours: {command_line('mv', path, f'{path}.large')}",
+        hint=f"Move it away if it is not yours: `{command_line('mv', path, f'{path}.large')}`.",
     )
 
 
 class _Walk:
-    """One walk along a path, which meets a bounded number of links."""
+    """One walk along a path, with a bounded number of links."""
 
     def __init__(self, follow: Follow, ground: Owner | None) -> None:
         self._follow, self._links = follow, 0
@@ -158,7 +158,7 @@ class _Walk:
     def steps(
         self, start: int, parts: tuple[str, ...], flags: int, place: Path, *, follow: Follow | None, make: Owner | None
     ) -> int:
-        """Return a descriptor of what lies so many steps below an open folder. `follow` None: no link is followed."""
+        """Return a descriptor of the path `parts` below an open folder. `follow` None: no link is followed."""
         at = os.dup(start)
         for number, part in enumerate(parts or (".",), 1):
             wanted = flags if number >= len(parts) else _STEP
@@ -168,19 +168,19 @@ class _Walk:
             finally:
                 os.close(at)
             at = step
-            if self._ground:  # whose folder it is, is his for all below it; what is above a folder is not
+            if self._ground:  # a user's folder is their ground with all below it, but not what is above it
                 is_his = os.fstat(at).st_uid == self._ground.uid
                 self.is_on_ground = is_his or (self.is_on_ground and part != "..")
         return at
 
     def refuse_other_ground(self, path: Path) -> None:
-        """Raise DataError where no folder on the way to a path belongs to the user whose ground it has to be."""
+        """Raise DataError if no folder on the way to a path belongs to the user on whose ground it must lie."""
         if self._ground and not self.is_on_ground:
             user, group = self._ground.uid, self._ground.gid
             raise DataError(
-                f"{path} lies in no folder of user {user}, to whom this stack belongs: root makes and writes nothing "
+                f"{path} is in no folder of user {user}, to whom this stack belongs: root makes and writes nothing "
                 "there for them",
-                hint=f"Make it theirs first: {command_line('sudo', 'install', '-d', '-o', user, '-g', group, path)}",
+                hint=f"Give it to them: `{command_line('sudo', 'install', '-d', '-o', user, '-g', group, path)}`.",
             )
 
     def _step(self, at: int, name: str, flags: int, place: Path, *, follow: Follow | None, make: Owner | None) -> int:
@@ -204,7 +204,7 @@ class _Walk:
                 os.close(link)
 
     def _followed(self, at: int, link: int, flags: int, place: Path, follow: Follow | None) -> int:
-        """Open what a link leads to. Nothing is made there: whoever planted the link would choose where."""
+        """Open the target of a link. Nothing is made there, because the link's author would choose the place."""
         if follow is None:
             raise DataError(
                 f"{place} is a link, which is not followed here", hint="Put the file or folder itself there."
@@ -227,7 +227,7 @@ class _Walk:
 
 
 def _make(at: int, name: str, owner: Owner) -> None:
-    """Make a folder for its owner; one that somebody else made meanwhile stays as it is."""
+    """Make a folder for its owner; one that another process made meanwhile stays as it is."""
     try:
         os.mkdir(name, 0o755, dir_fd=at)
     except FileExistsError:

@@ -1,4 +1,4 @@
-"""Backends' program files on this machine, shared by all stacks: one folder per version, verified before use."""
+"""The backends' program files, shared by all stacks: one folder per version, verified before use."""
 
 import contextlib
 import hashlib
@@ -17,13 +17,13 @@ from stackctl.effects.storage.opening import Reach, links_for, read_bounded, reg
 from stackctl.errors import DataError, ModelError
 from stackctl.terminal import command_line
 
-_MODE: Final = 0o755  # the backend's user in the container is seldom the file's owner
+_MODE: Final = 0o755  # the backend's user in the container is rarely the file's owner
 _LONGEST_NAME: Final = 100
-_NO_PROGRAM: Final = "is it a web page or an archive? give the address or path of the program file itself"
+_NO_PROGRAM: Final = "Give the address or path of the program file itself, not of a web page or an archive."
 
 
 class Fetch(Protocol):
-    """Brings a URL to a file, whole and verified, and returns its sha256: download.fetch."""
+    """Downloads a URL to a file, complete and verified, and returns its sha256: download.fetch."""
 
     def __call__(
         self, url: str, target: Path, *, size: int, sha256: str, progress: Callable[[int, int], None]
@@ -39,10 +39,10 @@ def provide_program(
     progress: Callable[[int, int], None],
     fetch: Fetch,
 ) -> Path:
-    """Return the program's file, ready to be run: the one that is there if it is still what was verified, or fetched.
+    """Return the program's file, ready to be run: the present one if it is still what was verified, else downloaded.
 
-    A program without a known sha256 is verified against the one recorded at its first download, which the user must
-    have trusted. Raises ModelError, and what `fetch` raises.
+    A program without a known sha256 is verified against the record of its first download, which the user must have
+    trusted. Raises ModelError, and what `fetch` raises.
     """
     target, store = program_path(program, backend=backend, data=data), Folder(data, owner_of(data))
     with _explained(target):
@@ -53,9 +53,9 @@ def provide_program(
             return target
         if not (expected or trust_first_download):
             raise ModelError(
-                f"{target.name} ({backend} {program.version}) can't be checked: nobody here knows its sha256",
-                hint="`stackctl deploy --trust-first-download` takes it as it comes and remembers its sha256; "
-                "or download and check it yourself and set backend.program = FILE in stack.toml",
+                f"{target.name} ({backend} {program.version}) can't be checked: its sha256 is unknown",
+                hint="Run `stackctl deploy --trust-first-download` to accept it and remember its sha256. Or download "
+                "and check it yourself, and set backend.program = FILE in stack.toml.",
             )
         store.make(_below(target.parent, store))
         size = program.size or (record.size if record and record.sha256 == expected else 0)
@@ -63,7 +63,7 @@ def provide_program(
         if not expected and (trouble := _no_program(target)):
             target.unlink()
             raise ModelError(
-                f"{target.name} from that address is no program: {trouble}; it was deleted", hint=_NO_PROGRAM
+                f"{target.name} from that address is not a program: {trouble}; it was deleted", hint=_NO_PROGRAM
             )
         _make_executable(target, store)
         _record(target, store, program.url, digest)
@@ -71,42 +71,42 @@ def provide_program(
 
 
 def program_path(program: Program, *, backend: str, data: Path) -> Path:
-    """Return where provide_program() puts the program's file, whether it is there or not."""
+    """Return the path to which provide_program() downloads the program's file."""
     name = re.sub(r"[^\w.+-]", "_", unquote(urlsplit(program.url).path.rpartition("/")[2]), flags=re.ASCII)
     return data / "programs" / backend / program.version / (name.lstrip(".")[:_LONGEST_NAME] or "program")
 
 
 def known_sha256(target: Path, data: Path) -> str:
-    """Return the sha256 that a program's file was verified by, if it still is that file; "" where nobody knows it."""
+    """Return the sha256 by which a program's file was verified, if the file is unchanged; "" if unknown."""
     record = _recorded(target, Folder(data, owner_of(data)))
     return record.sha256 if record and record.is_of(target) else ""
 
 
 def from_url(url: str) -> Program:
-    """The program behind `backend.program = "https://..."`: one version per address, its sha256 not known."""
+    """Return the program of `backend.program = "https://..."`: one version per address, with an unknown sha256."""
     version = "url-" + hashlib.sha256(url.encode()).hexdigest()[:12]
     return Program(version=version, url=url, size=0, sha256="", unpacked_mib=0)
 
 
 def local(path: Path) -> Path:
-    """The program behind `backend.program = FILE`, links resolved, if it can be run; it is never changed."""
-    fix = command_line("chmod", "+x", path)
+    """Return the program of `backend.program = FILE`, links resolved; raise ModelError unless it can be run."""
+    fix = f"Run `{command_line('chmod', '+x', path)}`."
     try:
         if not path.is_file():
             says = "is not a file" if path.exists() else "does not exist"
-            raise ModelError(f"backend.program: {path} {says}", hint="give the path of the program file itself")
+            raise ModelError(f"backend.program: {path} {says}", hint="Give the path of the program file itself.")
         if trouble := _no_program(path):
-            raise ModelError(f"backend.program: {path} is no program: {trouble}", hint=_NO_PROGRAM)
+            raise ModelError(f"backend.program: {path} is not a program: {trouble}", hint=_NO_PROGRAM)
         if not path.stat().st_mode & 0o111:
             raise ModelError(f"backend.program: {path} is not executable", hint=fix)
         return path.resolve()
     except OSError as e:
-        raise ModelError(f"backend.program: {path} can't be read: {e.strerror}", hint="check its permissions") from e
+        raise ModelError(f"backend.program: {path} can't be read: {e.strerror}", hint="Check its permissions.") from e
 
 
 @dataclass(frozen=True, kw_only=True)
 class _Record:
-    """What was verified: as long as size and time are the same, so is the file."""
+    """The file that was verified: as long as its size and time are the same, the file is."""
 
     url: str
     sha256: str
@@ -144,7 +144,7 @@ def _record_path(target: Path) -> Path:
 
 
 def _no_program(path: Path) -> str:
-    """Why a file can't be a program, in words; "" if it can."""
+    """Return a text that says why a file can't be a program; "" if it can."""
     with path.open("rb") as file:
         start = file.read(16)
     if start.startswith((b"\x7fELF", b"#!")):
@@ -165,5 +165,5 @@ def _explained(target: Path) -> Iterator[None]:
     except OSError as e:
         raise DataError(
             f"{target} can't be made ready: {e.strerror}",
-            hint=f"check the disk, and who owns {target.parent}; running it again is safe",
+            hint=f"Check the disk, and who owns {target.parent}. Running this again is safe.",
         ) from e

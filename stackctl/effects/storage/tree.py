@@ -1,4 +1,4 @@
-"""Whole folders: what lies in them, copied with nothing left out, and put in another's place at one stroke."""
+"""Whole folders: walk them, copy them completely, and exchange them in one step."""
 
 import ctypes
 import errno
@@ -19,14 +19,14 @@ from stackctl.effects.storage.writing import clone
 from stackctl.errors import DataError, DoesNotFit
 
 _HERE, _EXCHANGE = -100, 2  # AT_FDCWD, RENAME_EXCHANGE of linux/fcntl.h and linux/fs.h
-_DEEPEST = 100  # levels; SillyTavern's own folders have some six
-_NO_FILE = frozenset({errno.ENOENT, errno.ENOTDIR, errno.ELOOP, errno.ENXIO})  # a link to nothing, a socket
+_DEEPEST = 100  # levels; SillyTavern's own folders have about six
+_NO_FILE = frozenset({errno.ENOENT, errno.ENOTDIR, errno.ELOOP, errno.ENXIO})  # a broken link, a socket
 _ROOM = 64 << 20  # bytes that must stay free
 
 
 @dataclass(frozen=True, kw_only=True)
 class Leaf:
-    """A file to copy: where it is, how far links lead there, and its path in the copy."""
+    """A file to copy: its path, which links lead to it, and its path in the copy."""
 
     source: Path
     reach: Reach
@@ -36,32 +36,32 @@ class Leaf:
 
 @dataclass(frozen=True, kw_only=True)
 class Tree:
-    """What lies below a file or folder."""
+    """Everything below a file or folder."""
 
     files: tuple[Leaf, ...]
-    folders: tuple[str, ...]  # their paths in the copy, those above first
-    links: tuple[Path, ...]  # that lead out of `within`
-    lost: tuple[Path, ...]  # links that lead to nothing or are not followed, what is no file, what lies too deep
-    skipped: tuple[str, ...]  # by their paths in the copy
-    stats: Mapping[str, os.stat_result]  # of the folders, by their paths in the copy
+    folders: tuple[str, ...]  # paths in the copy, parents first
+    links: tuple[Path, ...]  # links that lead out of `within`
+    lost: tuple[Path, ...]  # broken or refused links, what is not a file, what is nested too deeply
+    skipped: tuple[str, ...]  # paths in the copy
+    stats: Mapping[str, os.stat_result]  # a folder's path in the copy -> its status
 
 
 def existing(folder: Path, names: Iterable[str]) -> frozenset[str]:
-    """Those of the paths (below the folder, or absolute) that exist."""
+    """Return those of the paths (relative to the folder, or absolute) that exist."""
     with translate_errors(folder, "read"):
         return frozenset(name for name in names if (folder / name).exists())
 
 
 def names(folder: Path) -> tuple[str, ...]:
-    """What a folder holds; () where there is none."""
+    """Return the names in a folder; () if it does not exist."""
     with translate_errors(folder, "read"):
-        return tuple(sorted(os.listdir(folder))) if folder.is_dir() else ()  # noqa: PTH208 - names alone
+        return tuple(sorted(os.listdir(folder))) if folder.is_dir() else ()  # noqa: PTH208 - only names are needed
 
 
 def walk(
     source: Path, target: str, *, within: Path, reach: Reach, skip: Callable[[str], bool] = lambda _: False
 ) -> Tree:
-    """Look at everything below `source`, each with its path below `target`; `skip` judges by that path.
+    """Return everything below `source`, with its path below `target`; `skip` gets that path.
 
     Raises DataError for a link that root must not follow.
     """
@@ -80,7 +80,7 @@ def walk(
 
 
 class _Seen:
-    """What a walk has met so far."""
+    """What a walk has found so far."""
 
     def __init__(self, *, within: Path, reach: Reach, skip: Callable[[str], bool]) -> None:
         self._within, self._reach, self._skip = within, reach, skip
@@ -92,7 +92,7 @@ class _Seen:
         self.stats: dict[str, os.stat_result] = {}
 
     def visit(self, path: Path, place: str, above: frozenset[tuple[int, int]]) -> None:
-        """Look at a path. `above`: the folders that it lies in, as the system numbers them."""
+        """Look at a path. `above`: (device, inode) of the folders that contain it."""
         if self._skip(place):
             self.skipped.append(place)
             return
@@ -125,7 +125,7 @@ class _Seen:
 
 
 def refuse_full(folder: Path, needed: int, hint: str) -> None:
-    """Raise DoesNotFit, with this hint, unless so many bytes can be written there."""
+    """Raise DoesNotFit, with this hint, unless `needed` bytes can be written there."""
     place = _nearest(folder)
     with translate_errors(place, "read"):
         free = shutil.disk_usage(place).free
@@ -134,20 +134,20 @@ def refuse_full(folder: Path, needed: int, hint: str) -> None:
 
 
 def free_mib(folder: Path) -> int:
-    """Return the MiB free on the disk that a folder is on, or will be."""
+    """Return the MiB free on the disk that a folder is on, or will be on."""
     with translate_errors(folder, "read"):
         return shutil.disk_usage(_nearest(folder)).free >> 20
 
 
 def can_clone(folder: Path) -> bool:
-    """Whether a copy takes no room where a folder is: its file system lets two files share their blocks."""
+    """Return whether a copy in a folder takes no room: its file system lets two files share their blocks."""
     with suppress(OSError), TemporaryFile(dir=folder) as one, TemporaryFile(dir=folder) as other:
         return clone(one.fileno(), other.fileno())
     return False
 
 
 def disk(folder: Path) -> int:
-    """The number of the disk that a folder is on, or will be."""
+    """Return the number of the disk that a folder is on, or will be on."""
     with translate_errors(folder, "read"):
         return _nearest(folder).stat().st_dev
 
@@ -157,9 +157,9 @@ def _nearest(folder: Path) -> Path:
 
 
 def copy(trees: Iterable[Tree], into: Path, owner: Owner, says: Callable[[str], None]) -> dict[str, str]:
-    """Copy into a folder, times and who may run it kept, and return sha256 by path in the copy.
+    """Copy into a folder, with times and modes, and return path in the copy -> sha256.
 
-    On the disk once put() has returned.
+    The copy is flushed to the disk once put() has returned.
     """
     sums: dict[str, str] = {}
     trees, folder = tuple(trees), Folder(into, owner)
@@ -177,19 +177,19 @@ def copy(trees: Iterable[Tree], into: Path, owner: Owner, says: Callable[[str], 
 
 
 def bring(leaf: Leaf, folder: Folder, name: str, *, is_synced: bool = True) -> str:
-    """Copy a file to where it is wanted, and return its sha256: the old one or the new one, never half of one."""
+    """Copy a file to a name in a folder, completely or not at all, and return its sha256."""
     with translate_errors(leaf.source, "read"), regular_file(leaf.source, leaf.reach) as source:
         return folder.receive(name, source, is_synced=is_synced)
 
 
 def read(path: Path, reach: Reach, most: int = MOST_BYTES) -> bytes:
-    """Return what a file holds; raise DataError where it can't be read, or is larger than `most`."""
+    """Return the bytes of a file; raise DataError if it can't be read, or is larger than `most`."""
     with translate_errors(path, "read"), regular_file(path, reach) as descriptor:
         return read_bounded(descriptor, path, most)
 
 
 def sha256(path: Path, reach: Reach) -> str:
-    """Return the sha256 of a file's bytes; "" where there is no regular file."""
+    """Return the sha256 of a file's bytes; "" if there is no regular file."""
     with (
         translate_errors(path, "read"),
         suppress(FileNotFoundError, NotADirectoryError),
@@ -202,20 +202,20 @@ def sha256(path: Path, reach: Reach) -> str:
 
 
 def refuse_foreign(folder: Path, owner: Owner) -> None:
-    """Raise DataError where root would write for `owner` into no folder of theirs, or read what is in none."""
+    """Raise DataError if root would read or write for `owner` in a folder that is not theirs."""
     place = next(one for one in (folder, *folder.parents) if one.is_dir())
     with translate_errors(place, "read"):
         if not is_ground_of(owner, place, Reach(follow=links_for(owner))):
             raise DataError(
-                f"{place} lies in no folder of user {owner.uid}: root reads and writes nothing there for them",
+                f"{place} is in no folder of user {owner.uid}: root reads and writes nothing there for them",
                 hint="Copy the files by hand: `cp -a` keeps their times.",
             )
 
 
 def put(staged: Path, target: Path, aside: Path | None) -> None:
-    """Put a folder where `target` is, at one stroke; what was there is at `aside` afterwards (None: nothing was)."""
+    """Replace the folder `target` in one step; the old one is `aside` afterwards (None: there was none)."""
     with translate_errors(target, "written"):
-        os.sync()  # all that was copied is on the disk before a name changes
+        os.sync()  # the copy is on the disk before a name changes
         if aside is None:
             staged.rename(target)
         else:
@@ -225,7 +225,7 @@ def put(staged: Path, target: Path, aside: Path | None) -> None:
 
 
 def take_away(target: Path, before: Path | None) -> Path:
-    """Put `before` (None: nothing) where `target` is, at one stroke; return where that is now."""
+    """Replace the folder `target` by `before` (None: nothing) in one step; return where the old one is now."""
     with translate_errors(target, "written"):
         os.sync()
         aside = before or free_name(target)
@@ -238,7 +238,7 @@ def take_away(target: Path, before: Path | None) -> Path:
 
 
 def at_once(one: Path, other: Path) -> bool:
-    """Two names exchanged by one call of Linux; False: this system or its file system can't."""
+    """Exchange two names by one call of Linux; return False if the system or the file system can't."""
     libc = ctypes.CDLL(None, use_errno=True)
     if not hasattr(libc, "renameat2"):
         return False
@@ -250,7 +250,7 @@ def at_once(one: Path, other: Path) -> bool:
 
 
 def exchange(one: Path, other: Path, in_one_step: Callable[[Path, Path], bool] = at_once) -> None:
-    """Two folders in each other's place. Where the system can't do that as one step, they are renamed in turn."""
+    """Exchange two folders. If the system can't do that in one step, rename them one after the other."""
     if in_one_step(one, other):
         return
     between = other.with_name(f".{other.name}.between")
@@ -264,7 +264,7 @@ def exchange(one: Path, other: Path, in_one_step: Callable[[Path, Path], bool] =
 
 
 def free_name(path: Path) -> Path:
-    """A name beside a folder's for what is kept of it."""
+    """Return a free name next to a folder's, under which it can be kept."""
     number = 1
     while (kept := path.with_name(f"{path.name}.kept-{number}")).exists():
         number += 1
@@ -272,7 +272,7 @@ def free_name(path: Path) -> Path:
 
 
 def remove(folder: Path) -> None:
-    """Remove a copy that nobody has used yet."""
+    """Remove a copy that was not used yet."""
     with translate_errors(folder, "written"):
         if folder.exists():
             shutil.rmtree(folder)
@@ -286,5 +286,5 @@ def translate_errors(path: Path, done: str) -> Iterator[None]:
         where = e.filename or path
         raise DataError(
             f"{where} can't be {done}: {e.strerror}",
-            hint="check who owns it, and the disk: ls -ld and df -h show that; nothing was changed, run it again",
+            hint="Check who owns it, and the disk (`ls -ld`, `df -h`), then run this again. Nothing was changed.",
         ) from e

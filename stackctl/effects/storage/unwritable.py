@@ -1,4 +1,4 @@
-"""What a system that refuses to write means, and what to do about it."""
+"""The meaning of an error while writing, and what to do about it."""
 
 import contextlib
 import errno
@@ -11,7 +11,7 @@ from stackctl.errors import DataError
 
 @contextlib.contextmanager
 def translate_errors(path: Path) -> Iterator[None]:
-    """Turn a system that refuses to write into DataError."""
+    """Turn an error while writing into DataError."""
     try:
         yield
     except OSError as e:
@@ -20,14 +20,14 @@ def translate_errors(path: Path) -> Iterator[None]:
 
 def _unwritable(path: Path, error: OSError) -> DataError:
     hints = {
-        errno.ENOSPC: "free some space (docker system df shows what images take) and run it again; nothing is lost",
-        errno.EDQUOT: "the disk quota is used up: free some space and run it again; nothing is lost",
-        errno.EROFS: "its file system is read-only: mount it for writing first; stackctl stop and down work as it is",
-        errno.EACCES: "root may not write there (NFS with root_squash, FUSE): run stackctl as the folder's owner"
+        errno.ENOSPC: "Free some space (see `docker system df`), then run this again. Nothing is lost.",
+        errno.EDQUOT: "Free some space, because the disk quota is used up, then run this again. Nothing is lost.",
+        errno.EROFS: "Mount its read-only file system for writing. `stackctl stop` and `stackctl down` work without.",
+        errno.EACCES: "Run stackctl as the folder's owner: root may not write there (NFS with root_squash, FUSE)."
         if os.geteuid() == 0
-        else "check who owns it: ls -ld shows it",
-        errno.EPERM: "check who owns it: ls -ld shows it",
-        errno.EMFILE: "this shell allows too few open files: ulimit -n 1024; then run it again",
+        else "Check who owns it: `ls -ld` shows that.",
+        errno.EPERM: "Check who owns it: `ls -ld` shows that.",
+        errno.EMFILE: "Run `ulimit -n 1024`, then this again: the shell allows too few open files.",
     }
-    hint = hints.get(error.errno or 0, "check the disk and the folder")
+    hint = hints.get(error.errno or 0, "Check the disk and the folder.")
     return DataError(f"{path} can't be written: {error.strerror}", hint=hint)

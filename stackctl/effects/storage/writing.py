@@ -1,4 +1,4 @@
-"""What is done to a file in an open folder: given away, compared, deleted, sharing blocks where that goes."""
+"""Operations on a file in an open folder: change its owner, compare it, delete it, share its blocks."""
 
 import contextlib
 import fcntl
@@ -11,7 +11,7 @@ _CLONE = 0x40049409  # FICLONE of linux/fs.h
 
 
 def clone(source: int, target: int) -> bool:
-    """Let an empty file share another's blocks until one of them changes (a reflink); False: that can't be here."""
+    """Let an empty file share another's blocks until one of them changes (a reflink); return False if unsupported."""
     try:
         fcntl.ioctl(target, _CLONE, source)
     except OSError:
@@ -20,16 +20,16 @@ def clone(source: int, target: int) -> bool:
 
 
 def give(descriptor: int, owner: Owner) -> None:
-    """Let an open file belong to somebody, as far as we may."""
+    """Change the owner of an open file, if we have the right to."""
     if os.geteuid() == 0:
         os.fchown(descriptor, owner.uid, owner.gid)
 
 
 def is_written(folder: int, name: str, raw: bytes, mode: int, owner: Owner, *, is_private: bool) -> bool:
-    """Whether a file is what write() would make of it; of a private one the mode and the owner count, too."""
+    """Return whether a file is as write() would make it; for a private one mode and owner must match, too."""
     try:
         descriptor = os.open(name, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC, dir_fd=folder)
-    except OSError:  # nothing there, a link, a file that we may not read: it is written
+    except OSError:  # missing, a link, or unreadable: it is written
         return False
     with os.fdopen(descriptor, "rb") as stream:
         found = os.fstat(descriptor)
@@ -40,7 +40,7 @@ def is_written(folder: int, name: str, raw: bytes, mode: int, owner: Owner, *, i
 
 
 def exists(name: str, folder: int) -> bool:
-    """Whether a name is there, whatever it is."""
+    """Return whether a name exists, whatever it is."""
     try:
         os.stat(name, dir_fd=folder, follow_symlinks=False)
     except FileNotFoundError:
@@ -49,6 +49,6 @@ def exists(name: str, folder: int) -> bool:
 
 
 def unlink(name: str, folder: int) -> None:
-    """Delete a file, if it is there."""
+    """Delete a file, if it exists."""
     with contextlib.suppress(FileNotFoundError):
         os.unlink(name, dir_fd=folder)

@@ -1,1 +1,1 @@
-"""SillyTavern's page, by HTTP or from inside its container."""
+"""Access to SillyTavern's page, by HTTP or from inside its container."""

@@ -1,4 +1,4 @@
-"""The two ways to SillyTavern's page: the port `Tavern`."""
+"""The port `Tavern`: the two ways to SillyTavern's page."""
 
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -29,5 +29,5 @@ class TavernAccess:
         return Tavern(url, self.bounded(inside(self.engine, container)), reads_many=True, login=login)
 
     def read_backend(self, container: str, url: str, path: str, limit: Limit) -> str:
-        """What the backend has at a path, for SillyTavern's container; "" where nothing comes from there."""
+        """Return what the backend answers at a path to SillyTavern's container; "" if nothing comes."""
         return self.get(self.bounded(inside(self.engine, container, url)), f"{url}{path}", limit)

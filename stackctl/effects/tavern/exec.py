@@ -1,4 +1,4 @@
-"""SillyTavern, asked inside its container by node: where its published port can't be reached from here."""
+"""Ask SillyTavern inside its container, by node, if its published port can't be reached from here."""
 
 import base64
 import json
@@ -13,20 +13,20 @@ if TYPE_CHECKING:
     import httpx
 
 _URL: Final = "http://127.0.0.1:8000"
-_REPLACED: Final = {"host", "content-length"}  # fetch writes its own
-_HEAD: Final = 100_000  # bytes; as many as h11 takes of a head
+_REPLACED: Final = {"host", "content-length"}  # fetch sets these itself
+_HEAD: Final = 100_000  # bytes; h11's limit of a head
 _HEADERS: Final = 1000
 
 
 class ApiClient(Protocol):
-    """What relaying needs of the engine."""
+    """The part of the engine that relaying needs."""
 
     @property
     def client(self) -> Any: ...
 
 
 def inside(engine: ApiClient, container_id: str, url: str = _URL) -> "httpx.BaseTransport":
-    """A transport that sends each request from inside a container, by node, to what is at `url` for it.
+    """Return a transport that sends each request from inside a container, by node, to the server at `url`.
 
     A request with several paths (tavern_page.PATHS) is answered with a line of JSON for each: status, type and text.
     """
@@ -58,7 +58,7 @@ def inside(engine: ApiClient, container_id: str, url: str = _URL) -> "httpx.Base
 
 
 def _wish(request: "httpx.Request", url: str) -> tuple[str, dict[str, Any]]:
-    """The script that makes a request, and what it has to know."""
+    """Return the script that makes a request, and its input."""
     paths: Sequence[str] = request.extensions.get(tavern_page.PATHS, ())
     if paths:
         headers = {name: value for name, value in request.headers.items() if name not in _REPLACED}
@@ -73,7 +73,7 @@ def _wish(request: "httpx.Request", url: str) -> tuple[str, dict[str, Any]]:
 
 
 def _head(line: bytes) -> tuple[int, list[tuple[bytes, bytes]]]:
-    """(status, headers) of an answer; raises an error of httpx for what is no such thing."""
+    """Return (status, headers) of an answer; raise an error of httpx for anything else."""
     import httpx
 
     try:
@@ -81,16 +81,16 @@ def _head(line: bytes) -> tuple[int, list[tuple[bytes, bytes]]]:
         status, listed = found["status"], found["headers"]
         headers = [(str(name).lower().encode("ascii"), str(value).encode("latin-1")) for name, value in listed]
     except (ValueError, KeyError, TypeError) as e:
-        raise httpx.RemoteProtocolError("what comes from inside its container is no answer") from e
+        raise httpx.RemoteProtocolError("what comes from inside its container is not an answer") from e
     if type(status) is not int or not 100 <= status <= 599:
         raise httpx.RemoteProtocolError("what comes from inside its container has no status")
     return status, headers
 
 
 def _output(engine: ApiClient, container_id: str, script: str, wish: Mapping[str, Any]) -> Iterator[bytes]:
-    """What a script of node says in the container, asked for by its environment.
+    """Give the output of a node script in the container, which gets its input by the environment.
 
-    Not by an argument: the engine's events and the machine's process list would show the password in it.
+    Not by an argument, because the engine's events and the process list would show the password in it.
     """
     import docker.errors
     import httpx

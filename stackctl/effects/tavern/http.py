@@ -1,4 +1,4 @@
-"""SillyTavern, asked as its own page asks it: session cookie, CSRF token, settings, status, a streamed generation."""
+"""Ask SillyTavern as its own page does: session cookie, CSRF token, settings, status, a streamed generation."""
 
 import re
 import time
@@ -21,28 +21,28 @@ if TYPE_CHECKING:
     import httpx
 
 _GENERATION_S: Final = 600.0
-_SILENCE_S: Final = 300.0  # a large model may take so long to read a prompt, or to be loaded again
+_SILENCE_S: Final = 300.0  # a large model may need this long to read a prompt, or to be loaded again
 _MIB: Final = 1 << 20
-_FILE: Final = Limit(seconds=30, silence_s=30, size=32 * _MIB)  # settings with all their presets, too
+_FILE: Final = Limit(seconds=30, silence_s=30, size=32 * _MIB)  # enough for settings with all their presets
 _FILES: Final = Limit(seconds=120, silence_s=30, size=64 * _MIB)
-_MOST_VALUES: Final = 2_000_000  # of an answer's JSON; the settings of a new SillyTavern have some 6000
-_TOKEN_SIZE: Final = 4096  # bytes that one takes in a stream at most, with all that comes around it
-_TOKEN: Final = re.compile("[!-~]{1,1000}")  # what a header can carry
+_MOST_VALUES: Final = 2_000_000  # values in an answer's JSON; the settings of a new SillyTavern have about 6000
+_TOKEN_SIZE: Final = 4096  # the most bytes that a token takes in a stream, with its JSON
+_TOKEN: Final = re.compile("[!-~]{1,1000}")  # what a header may contain
 _GENERATE: Final = "/api/backends/text-completions/generate"
-_LOOK: Final = "stackctl status; stackctl logs sillytavern"
-_ELSE: Final = "stackctl status; docker ps"
+_LOOK: Final = "Run `stackctl status` and `stackctl logs sillytavern`."
+_ELSE: Final = "Run `stackctl status` and `docker ps`."
 _UNREADABLE = (
-    "it must belong to the user that SillyTavern runs as, and be readable for it: "
-    "ls -ln data/default-user/settings.json in SillyTavern's folder shows that"
+    "Make it belong to the user that SillyTavern runs as, and readable: "
+    "`ls -ln data/default-user/settings.json` in SillyTavern's folder shows that."
 )
-_ANEW = "move it away: the next deploy writes one that connects; chats and characters lie in files of their own"
+_ANEW = "Move it away: the next deploy writes one that connects. Chats and characters are in other files."
 
 
 class Tavern:
     """A session with a running SillyTavern.
 
-    `transport`: one that keeps to the limit of each request (limit.EXTENSION). `reads_many`: it takes several paths at
-    once, too (tavern_page.PATHS).
+    `transport`: one that keeps each request's limit (answer_limit.EXTENSION). `reads_many`: it also takes several paths
+    at once (tavern_page.PATHS).
     """
 
     def __init__(
@@ -78,12 +78,12 @@ class Tavern:
         return found
 
     def file(self, path: str) -> tuple[int, str, str]:
-        """(status, type, text) of a file of the page."""
+        """Return (status, type, text) of a file of the page."""
         answer = self._ask("GET", path, within=_FILE)
         return answer.status_code, answer.headers.get("content-type", ""), _text(answer)
 
     def files(self, paths: Sequence[str]) -> Iterator[tuple[int, str, str]]:
-        """Likewise of several, in their order: at once, where that can be done."""
+        """Give the same for several files, in their order; by one request if the transport can do that."""
         if self._reads_many and paths:
             yield from self._files(paths)
         else:
@@ -107,7 +107,7 @@ class Tavern:
             raise NotReady(f"SillyTavern does not answer {paths[came]} inside its container", hint=_LOOK)
 
     def as_other(self, method: str, path: str, **headers: str) -> tuple[int, str]:
-        """(status, origin whose pages may read it) of what another page gets, which never has the token."""
+        """Return (status, origin whose pages may read it) of the answer to another page, which never has the token."""
         import httpx
 
         asked = self._http.build_request(method, path, headers=headers)
@@ -119,7 +119,7 @@ class Tavern:
         return answer.status_code, answer.headers.get("access-control-allow-origin", "")
 
     def is_at(self, url: str) -> bool:
-        """Whether what answers at another URL is this very SillyTavern: it takes this session for its own."""
+        """Return whether the server at another URL is the same SillyTavern: it accepts this session."""
         cookies = "; ".join(f"{name}={value}" for name, value in self._http.cookies.items())
         try:
             answer = self._ask("POST", f"{url}/api/ping", {}, headers={"Cookie": cookies})
@@ -128,7 +128,7 @@ class Tavern:
         return answer.is_success
 
     def settings(self) -> dict[str, Any]:
-        """settings.json as SillyTavern serves it to its page."""
+        """Return settings.json as SillyTavern serves it to its page."""
         says = "SillyTavern can't read its own settings.json"
         served = self._json("POST", "/api/settings/get", {}, within=_FILE, says=says, hint=_UNREADABLE)
         try:
@@ -137,36 +137,35 @@ class Tavern:
             raise NotReady(f"SillyTavern's settings.json {e}", hint=_ANEW) from e
 
     def model(self, kind: str, url: str, *, hint: str) -> str:
-        """The model's name, as SillyTavern sees it by asking the backend; `hint` is for where nothing answers there."""
+        """Return the model's name as SillyTavern gets it from the backend; `hint`: for the error if nothing answers."""
         body = {"api_type": kind, "api_server": url}
         says = f"SillyTavern's settings name {kind} at {url}, and it gets no answer there"
         answer = self._json("POST", "/api/backends/text-completions/status", body, says=says, hint=hint)
         return str(answer.get("result", ""))
 
     def key_in_use(self, kind: str) -> dict[str, Any] | None:
-        """The entry whose key SillyTavern sends to such servers, its value masked; None: it sends none."""
+        """Return the entry whose key SillyTavern sends to such servers, with a masked value; None if it sends none."""
         return secrets.active(self._json("POST", "/api/secrets/read", {}).get(secrets.key_name(kind)))
 
     def context(self, kind: str, url: str) -> int:
-        """The context in tokens that the backend says it has, by the question that SillyTavern's page asks; 0: it
-        does not tell."""
+        """Return the context (tokens) that the backend reports to SillyTavern's page; 0 if it does not tell."""
         import httpx
 
         answer = self._ask("POST", "/api/backends/text-completions/props", {"api_type": kind, "api_server": url})
-        if answer.status_code == httpx.codes.BAD_REQUEST:  # the backend has no such answer: text-generation-webui
+        if answer.status_code == httpx.codes.BAD_REQUEST:  # text-generation-webui has no such answer
             return 0
         found = table_or_empty(self._table(answer).get("default_generation_settings")).get("n_ctx")
         return found if isinstance(found, int) else 0
 
     def answer(self, kind: str, url: str, prompt: str, tokens: int, *, within_s: float = _GENERATION_S) -> str:
-        """The text of a generation in one piece, as the page asks for it where streaming is off."""
+        """Return the text of a generation in one piece, as the page asks for it if streaming is off."""
         body = stream.question(kind, url, prompt, tokens, is_streamed=False)
         found = self._json("POST", _GENERATE, body, within=Limit(seconds=within_s, silence_s=within_s, size=_MIB))
-        if "error" in found:  # SillyTavern's way to hand on a failure, with status 200
+        if "error" in found:  # SillyTavern reports the backend's failure with status 200
             words = str(found.get("response", ""))[:300]
             raise NotReady(
                 f"the backend refused to generate ({found.get('status')})",
-                hint="stackctl logs",
+                hint="Run `stackctl logs`.",
                 evidence=(words,) if words else (),
             )
         return stream.text(found)
@@ -182,11 +181,10 @@ class Tavern:
         silence_s: float = _SILENCE_S,
         within_s: float = _GENERATION_S,
     ) -> Reply:
-        """A streamed generation, by the path that a chat message takes; one that breaks off is told by `is_whole`.
+        """Return a streamed generation, by the path of a chat message; `is_whole` is False if it broke off.
 
-        `is_endless`: with so many tokens, though the model would stop before. `silence_s`: after so long without a
-        piece it has broken off. Where its backend's connection breaks, SillyTavern ends nothing: its page waits for
-        ever.
+        `is_endless`: generate all `tokens`, even if the model would stop before. `silence_s`: a longer silence counts
+        as broken off, because SillyTavern does not end a stream whose backend's connection breaks.
         """
         import httpx
 
@@ -237,7 +235,7 @@ class Tavern:
         return self._table(answer)
 
     def _table(self, answer: "httpx.Response") -> dict[str, Any]:
-        """The JSON object that an answer is."""
+        """Return the JSON object of an answer."""
         try:
             return bounded_json.parse(_text(answer), _MOST_VALUES)
         except bounded_json.NoTable as e:
@@ -264,7 +262,7 @@ class Tavern:
 
 
 def _text(answer: "httpx.Response") -> str:
-    """As UTF-8, whatever character set the answer claims: its name may be that of anything that Python can decode."""
+    """Decode as UTF-8, whatever character set the answer claims: that could be any of Python's codecs."""
     return answer.content.decode("utf-8", "replace")
 
 

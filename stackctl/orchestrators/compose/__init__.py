@@ -1,1 +1,1 @@
-"""Docker Compose: everything that speaks its language."""
+"""Docker Compose: everything that knows its syntax and its commands."""

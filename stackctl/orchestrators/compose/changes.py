@@ -1,4 +1,4 @@
-"""What Compose would do to each container, by the hashes that it compares."""
+"""The changes that Compose would make to each container, by the hashes that it compares."""
 
 from collections.abc import Mapping
 from typing import Any
@@ -34,7 +34,7 @@ def changes(
             )
             found.append(Change(service=name, action="create", reason=why))
         elif running[name] != hashes[name]:
-            why = changed or "changed: compose.override.yml, a change by hand, or a deploy that did not end"
+            why = changed or "changed: compose.override.yml, a change by hand, or an unfinished deploy"
             found.append(
                 Change(service=name, action="recreate", reason=why + "; it is stopped now" * (name in stopped))
             )

@@ -1,7 +1,7 @@
-"""A network of the stack that is not as compose.yml has it, made anew: Compose does not see to it well.
+"""Recreate a network of the stack that differs from compose.yml, because Compose does not do it well.
 
-Seen: 2.26 leaves a network as it is. 2.40 leaves one that an older Compose made; another it makes anew, but puts the
-containers into it without the names by which they find each other, and stops halfway where a foreign one is in it.
+Observed: 2.26 leaves a network as it is. 2.40 leaves one that an older Compose made; it recreates others, but connects
+the containers without the names by which they find each other, and stops halfway if a foreign container is in it.
 """
 
 import json
@@ -20,9 +20,9 @@ from stackctl.terminal import command_line
 
 
 def make_way(stack: str, folder: Folder, docker: Docker, compose: Compose, note: Says) -> None:
-    """Take a stack down where a network of it has to change; the next start makes all anew, from data on the host.
+    """Remove a stack's containers if one of its networks must change; the next start recreates them, with their data.
 
-    Raises EngineError while a container of somebody else is in that network: nothing has been stopped then.
+    Raises EngineError while a foreign container is in that network, before anything is stopped.
     """
     for name, wanted in _wanted(stack, folder, compose).items():
         found = docker.existing(name)
@@ -31,32 +31,33 @@ def make_way(stack: str, folder: Folder, docker: Docker, compose: Compose, note:
         ours = {container.id for container in docker.containers(stack)}
         if others := sorted(who for number, who in found.members.items() if number not in ours):
             raise EngineError(
-                f"the network {name} has to be made anew, and {', '.join(others)} is in it, which is not this stack's",
-                hint=f"{command_line('docker', 'network', 'disconnect', name, others[0])}; then: stackctl deploy",
+                f"the network {name} must be recreated, but {', '.join(others)} is in it, not part of this stack",
+                hint=f"Run `{command_line('docker', 'network', 'disconnect', name, others[0])}`, "
+                "then `stackctl deploy`.",
             )
-        note(f"the network {name} is made anew, so all containers of the stack are")
+        note(f"recreating the network {name}, and with it all containers of the stack")
         compose.run(stack, "down", "--remove-orphans")
         if docker.existing(name):
-            hint = f"{command_line('docker', 'network', 'rm', name)} says why"
+            hint = f"Run `{command_line('docker', 'network', 'rm', name)}` to see why."
             raise EngineError(f"the network {name} can't be removed", hint=hint)
 
 
 def _wanted(stack: str, folder: Folder, compose: Compose) -> dict[str, Shape]:
-    """The stack's own networks, by the engine's names, as the next start would make them."""
-    if compose.is_overridden:  # then Compose alone knows what comes of both files
+    """Return the stack's own networks, by the engine's names, as the next start would make them."""
+    if compose.is_overridden:  # only Compose knows the result of both files
         return shapes(json.loads(compose.config(stack)), stack)
     return shapes(render.whole(folder.read(render.FILE) or "{}"), stack)
 
 
 def shapes(compose: Mapping[str, Any], stack: str) -> dict[str, Shape]:
-    """What the networks of a compose file are to be like, by the names that the engine has for a stack's own ones."""
-    networks = table_or_empty(compose.get("networks")).items()  # edited by hand it may be anything
+    """Return the wanted shape of a compose file's own networks, by the engine's names for them."""
+    networks = table_or_empty(compose.get("networks")).items()  # in a file edited by hand it may be anything
     own = {name: one for name, one in networks if isinstance(one, dict) and not _is_on(one.get("external"))}
     return {one.get("name", f"{stack}_{name}"): _shape(one) for name, one in own.items()}
 
 
 def own_networks(text: str) -> tuple[Network, ...]:
-    """The stack's own networks as we rendered them; what a person spoiled there is left out, for Compose to say."""
+    """Return the stack's own networks as rendered; one that was damaged by hand is left out, and Compose reports it."""
     found = []
     for name, one in table_or_empty(render.whole(text).get("networks")).items():
         configs = table_or_empty(table_or_empty(one).get("ipam")).get("config")
@@ -69,7 +70,7 @@ def own_networks(text: str) -> tuple[Network, ...]:
 
 
 def _shape(network: Mapping[str, Any]) -> Shape:
-    """What one of them is to be like; what a person spoiled there counts as left out."""
+    """Return a network's wanted shape; values that were damaged by hand count as missing."""
     ipam, options = network.get("ipam"), network.get("driver_opts")
     configs = table_or_empty(ipam).get("config")
     subnets = (str(one.get("subnet", "")) for one in configs or () if isinstance(one, dict))
@@ -83,5 +84,5 @@ def _shape(network: Mapping[str, Any]) -> Shape:
 
 
 def _is_on(value: object) -> bool:
-    """Whether a switch of a compose file is on, as Compose shows it or as the file's text has it."""
+    """Return whether a switch of a compose file is on, as Compose prints it or as the file has it."""
     return value in (True, "true")

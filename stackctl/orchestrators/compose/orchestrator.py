@@ -1,4 +1,4 @@
-"""Docker Compose as the stack's orchestrator: the plan as compose.yml, and what `docker compose` does with it."""
+"""Docker Compose as the stack's orchestrator: write the plan as compose.yml, and run `docker compose` with it."""
 
 import json
 import subprocess
@@ -33,7 +33,7 @@ _WORDS: Final[Mapping[Action, tuple[str, ...]]] = {
         "--pull",
         "never",
         "--no-recreate",
-    ),  # after a stop: `restart` makes nothing that is missing
+    ),  # after a stop, because `restart` creates nothing that is missing
 }
 
 _NONE: Final[Mapping[str, str]] = MappingProxyType({})
@@ -41,29 +41,29 @@ _IMAGES: Final = f"{STATE}/images.json"  # JSON is YAML
 
 
 class Applying:
-    """A Compose that is at work, and what happens meanwhile."""
+    """A running Compose, and the events meanwhile."""
 
     def __init__(self, watch: Watch, process: "subprocess.Popen[str]") -> None:
         self._watch, self._process = watch, process
         watch.follow(process)
 
     def events(self, until: float) -> Iterator[Event]:
-        """Everything that happens, until the clock (time.monotonic) reads `until`."""
+        """Give every event until the clock (time.monotonic) reads `until`."""
         return self._watch.events(until)
 
     def read_log(self, state: ServiceState) -> None:
-        """Report the log of a container that started before, too."""
+        """Also report the log of a container that started before."""
         self._watch.read_log(state)
 
     def close(self) -> None:
-        """Stop listening, and Compose if it is still at work; containers go on."""
+        """Stop listening, and end Compose if it still runs; containers keep running."""
         self._watch.close()
         if self._process.poll() is None:
             end(self._process)
 
 
 class ComposeOrchestrator:
-    """One folder's stack. `details` is told each command, `note` what the user should know."""
+    """One folder's stack. `details` gets each command, `note` what the user should know."""
 
     file: Final = render.FILE
 
@@ -75,23 +75,23 @@ class ComposeOrchestrator:
         self._compose = Compose(folder, details)
 
     def at(self, folder: Folder) -> "ComposeOrchestrator":
-        """The same for another folder."""
+        """Return the same for another folder."""
         return ComposeOrchestrator(folder, self._docker, self._template, details=self._details, note=self._note)
 
     def observe(self) -> tuple[tuple[str, ...], tuple[int, ...]]:
-        """(command line, version as numbers) of Compose; raise EngineError where there is none, or only v1."""
+        """Return (command line, version as numbers) of Compose; raise EngineError if there is none, or only v1."""
         return self._compose.look()
 
     def addresses(self, name: str) -> tuple[tuple[IPv4Network, ...], tuple[IPv4Network, ...]]:
-        """(subnets of others' networks, of this stack's own)."""
+        """Return (subnets of other networks, subnets of this stack's networks)."""
         return self._docker.subnets(name)
 
     def files(self, plan: Plan, folder: PurePosixPath | None = None) -> dict[str, str]:
-        """The files that a plan comes to, by name. `folder`: paths below it are written absolute."""
+        """Return name -> text of the plan's files. `folder`: paths below it are written absolute."""
         return {self.file: render.render(plan, self._template, folder=folder)}
 
     def additions(self) -> tuple[str, ...]:
-        """The user's own files that Compose reads beside ours, such as compose.override.yml and .env."""
+        """Return the user's own files that Compose also reads, such as compose.override.yml and .env."""
         return self._compose.additions()
 
     def services(self, file: str = "") -> tuple[Service, ...] | None:
@@ -115,16 +115,16 @@ class ComposeOrchestrator:
         return foreign.services(self._compose.foreign_config(file))
 
     def check(self, name: str, text: str) -> None:
-        """Let Compose itself judge a file's text (with the user's override), before anything changes."""
+        """Let Compose check a file's text (with the user's override), before anything changes."""
         self._compose.check(name, text)
 
     def apply(
         self, name: str, service: str | None = None, *, action: Action = "apply", images: Mapping[str, str] = _NONE
     ) -> Applying:
-        """Bring about what the file says, or start or restart what is there; of all services, or of one.
+        """Apply the file, or start or restart what exists; for all services, or for one.
 
-        A start changes no container that is there, and makes what is missing.
-        `images`: service -> the id of the image that it runs instead of the one that the file names.
+        A start changes no existing container, and creates what is missing.
+        `images`: service -> the id of the image that it runs instead of the one in the file.
         """
         if action == "apply" and service is None:
             make_way(name, self._folder, self._docker, self._compose, self._note)
@@ -133,14 +133,14 @@ class ComposeOrchestrator:
             if action == "restart":
                 self._compose.run(name, "stop", *_one(service))
         for cut_off in self._docker.remove_cut_off(name):
-            self._note(f"{cut_off} is made anew: a network that it was in is gone")
+            self._note(f"recreating {cut_off}, because a network that it was in is gone")
         self._docker.make_networks(name, own_networks(self._folder.read(self.file) or "{}"))
         watch = self._docker.watch(name)
         also = self._write_images(images)
         return Applying(watch, self._compose.start(name, *_WORDS[action], *_one(service), also=also))
 
     def _write_images(self, images: Mapping[str, str]) -> str:
-        """Write which images run instead of the file's own, for Compose to read after it; its name, "" for none."""
+        """Write the images that run instead of those in the file, for Compose to read last; return the name or ""."""
         if not images:
             return ""
         said = {"services": {service: {"image": image} for service, image in images.items()}}
@@ -148,21 +148,21 @@ class ComposeOrchestrator:
         return _IMAGES
 
     def watch(self, name: str) -> Watch:
-        """What happens to the stack from now on."""
+        """Watch the stack from now on."""
         return self._docker.watch(name)
 
     def states(self, name: str) -> dict[str, ServiceState]:
-        """Every service's container, as it is now."""
+        """Return the state of every service's container now."""
         return self._docker.states(name)
 
     def changes(self, name: str, old: str, new: str) -> tuple[Change, ...]:
-        """What becomes of each container where the file's text `new` takes the place of `old`."""
+        """Return the change of each container if the file's text `new` replaces `old`."""
         containers, states = self._docker.containers(name), self._docker.states(name)
         hashes = self._compose.hashes(name, new)
         return changes(containers, states, hashes, render.services(old), render.services(new))
 
     def logs(self, name: str, service: str | None, *, lines: str, follow: bool, out: Says, coloured: bool) -> int:
-        """Hand on the logs as Compose prints them, line by line; return its exit code."""
+        """Pass on the logs as Compose prints them, line by line; return its exit code."""
         words = ("logs", "--tail", lines, *(("-f",) if follow else ()), *_one(service))
         return self._compose.pass_through(name, *words, out=out, coloured=coloured)
 
@@ -171,17 +171,19 @@ class ComposeOrchestrator:
         self._compose.run(name, "stop", *_one(service))
 
     def down(self, name: str, *, volumes: bool) -> None:
-        """Remove containers and networks, and with `volumes` those that Compose made."""
+        """Remove containers and networks; with `volumes` also the volumes that Compose made."""
         self._compose.run(name, "down", "--remove-orphans", *(("--volumes",) if volumes else ()))
 
     def _refuse_damaged(self) -> None:
-        """Raise ConfigError for a file that is missing, empty or no YAML: Compose would look elsewhere, or say less."""
+        """Raise ConfigError for a file that is missing, empty or not YAML: Compose would use another, or say less."""
         text = self._folder.read(self.file)
         if text is None:
-            raise ConfigError(f"there is no {self.file} in {self._folder.path}", hint="stackctl deploy writes it again")
+            raise ConfigError(
+                f"there is no {self.file} in {self._folder.path}", hint="Run `stackctl deploy` to write it again."
+            )
         render.services(text)
         if not text.strip():
-            raise ConfigError(f"{self.file} is empty", hint="stackctl deploy writes it again")
+            raise ConfigError(f"{self.file} is empty", hint="Run `stackctl deploy` to write it again.")
 
 
 def _one(service: str | None) -> tuple[str, ...]:

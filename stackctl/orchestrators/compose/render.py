@@ -1,4 +1,4 @@
-"""Plan -> compose.yml, as text; parsed back before it is returned."""
+"""Render a plan as the text of compose.yml, and parse it back before it is returned."""
 
 import json
 from collections.abc import Callable, Mapping
@@ -18,13 +18,13 @@ MARKER = "# Rendered by stackctl from stack.toml."
 if TYPE_CHECKING:
     _SafeLoader = yaml.SafeLoader
 else:
-    _SafeLoader = getattr(yaml, "CSafeLoader", yaml.SafeLoader)  # libyaml's, where PyYAML has it, is ten times as fast
-_ANEW = "mend it, or: stackctl deploy keeps it aside and writes a new one"
+    _SafeLoader = getattr(yaml, "CSafeLoader", yaml.SafeLoader)  # libyaml's is ten times as fast
+_ANEW = "Fix it, or run `stackctl deploy`: it keeps the file under another name and writes a new one."
 
 
 def render(plan: Plan, template: Callable[[str], str], *, folder: PurePosixPath | None = None) -> str:
-    """Return compose.yml's text. With `folder`, paths below it are written absolute (for Portainer and the like)."""
-    from jinja2 import Environment, FunctionLoader, StrictUndefined  # slow to load; many need parse() alone
+    """Return compose.yml's text. With `folder`, paths below it are written absolute (for Portainer, for example)."""
+    from jinja2 import Environment, FunctionLoader, StrictUndefined  # slow to import, and seldom needed
 
     environment = Environment(
         loader=FunctionLoader(template),
@@ -33,7 +33,7 @@ def render(plan: Plan, template: Callable[[str], str], *, folder: PurePosixPath 
         trim_blocks=True,
         lstrip_blocks=True,
         keep_trailing_newline=True,
-        autoescape=False,  # noqa: S701 - it is YAML: _as_yaml writes every hole
+        autoescape=False,  # noqa: S701 - this is YAML, and _as_yaml writes every hole
     )
     text = environment.get_template("stack.yml.j2").render(
         name=plan.name,
@@ -45,7 +45,7 @@ def render(plan: Plan, template: Callable[[str], str], *, folder: PurePosixPath 
 
 
 def parse(text: str) -> dict[str, Any]:
-    """Read YAML that we rendered, refusing duplicate keys; `$$` stays as it is written."""
+    """Parse YAML that we rendered; refuse duplicate keys, and leave `$$` as it is."""
     return _mapping(lambda: yaml.load(text, _Strict))  # noqa: S506 - a SafeLoader
 
 
@@ -62,12 +62,12 @@ def _mapping(read: Callable[[], Any]) -> dict[str, Any]:
 
 
 def whole(text: str) -> dict[str, Any]:
-    """A compose file's text, whoever wrote it, as a table in which every scalar is a text; raise ConfigError."""
+    """Parse any compose file's text as a table in which every scalar is a string; raise ConfigError."""
     return _mapping(lambda: yaml_text.texts(text))
 
 
 def services(text: str) -> dict[str, dict[str, Any]]:
-    """The services of a compose file's text, whoever wrote it, by name, all values as texts; {} for an empty one."""
+    """Return the services of any compose file's text, by name, all values as strings; {} for an empty file."""
     found = whole(text).get("services") if text.strip() else {}
     if not isinstance(found, dict) or not all(isinstance(one, dict) for one in found.values()):
         raise ConfigError(f"{FILE} has no services", hint=_ANEW)
@@ -75,7 +75,7 @@ def services(text: str) -> dict[str, dict[str, Any]]:
 
 
 def literal(value: Any) -> Any:
-    """What Compose makes of a parsed value without variables: `$$` is a dollar."""
+    """Return a parsed value without variables as Compose reads it: `$$` is a dollar."""
     if isinstance(value, str):
         return value.replace("$$", "$")
     if isinstance(value, list):
@@ -86,9 +86,9 @@ def literal(value: Any) -> Any:
 
 
 def _as_yaml(value: object) -> str:
-    """Any hole as one line of JSON, which is YAML, with `$` doubled; what YAML can't print is escaped."""
+    """Return a hole's value as one line of JSON, which is YAML, with `$` doubled and unprintable characters escaped."""
     if not isinstance(value, str | int | float | bool | list | tuple):
-        return str(value)  # the text of a block, macro or loop, never a hole of ours
+        return str(value)  # the text of a block, macro or loop, never a hole's value
     text = json.dumps(value, ensure_ascii=False).replace("$", "$$")
     return "".join(c if _is_plain(c) else _escaped(c) for c in text)
 
@@ -165,7 +165,7 @@ def _health(health: Health) -> Mapping[str, object]:
 
 
 class _Strict(_SafeLoader):
-    """Refuses a mapping that names a key twice (YAML forbids it, PyYAML lets the last one win)."""
+    """Refuses a mapping that has a key twice (YAML forbids it, PyYAML uses the last one)."""
 
     def construct_mapping(self, node: yaml.MappingNode, deep: bool = False) -> dict[Any, Any]:
         keys = [self.construct_object(key, deep=True) for key, _ in node.value]
@@ -173,6 +173,6 @@ class _Strict(_SafeLoader):
         if twice:
             raise ConfigError(
                 f"{FILE}: {', '.join(map(str, sorted(twice)))} twice in one mapping (line {node.start_mark.line + 1})",
-                hint="remove one of them",
+                hint="Remove one of them.",
             )
         return super().construct_mapping(node, deep=deep)

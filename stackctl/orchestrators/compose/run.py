@@ -1,4 +1,4 @@
-"""Docker Compose, called as a program (the SDK has none)."""
+"""Run Docker Compose as a program, because the SDK has no Compose."""
 
 import io
 import os
@@ -16,11 +16,11 @@ from stackctl.ports.disk import Folder
 from stackctl.terminal import command_line
 
 OLDEST = (2, 20)
-# of Go's runtime, of the C library and of the system's loader
+# messages of Go's runtime, the C library and the system's loader
 _DEATH = re.compile(
     r"fatal error:|^panic:|runtime/cgo:|pthread_create failed|Cannot allocate memory|error while loading"
 )
-# as Compose looks for them itself: the first that is there, so that it comes to the same without us
+# in the order in which Compose itself looks for them: the first one counts, as it does without stackctl
 _OVERRIDES = (
     "compose.override.yml",
     "compose.override.yaml",
@@ -28,7 +28,7 @@ _OVERRIDES = (
     "docker-compose.override.yaml",
 )
 
-_NAMES_FILES: Final = frozenset({"COMPOSE_FILE", "COMPOSE_ENV_FILES"})  # variables by which Compose reads some
+_NAMES_FILES: Final = frozenset({"COMPOSE_FILE", "COMPOSE_ENV_FILES"})  # variables that name files for Compose
 # variables that let Compose clone a repository or ask a registry for a file that another file includes
 _FETCHES: Final = ("COMPOSE_EXPERIMENTAL_GIT_REMOTE", "COMPOSE_EXPERIMENTAL_OCI_REMOTE")
 
@@ -36,8 +36,8 @@ _FETCHES: Final = ("COMPOSE_EXPERIMENTAL_GIT_REMOTE", "COMPOSE_EXPERIMENTAL_OCI_
 class Compose:
     """`docker compose` (or Compose v2 under the name docker-compose) for one project folder.
 
-    The folder refuses what we must not read there, such as a link that leads root elsewhere. Compose opens each file by
-    its name after that, and what is renamed in between is not noticed.
+    The folder refuses files that we must not read, such as a link that leads root elsewhere. Compose opens each file by
+    its name after that check, so a rename in between is not noticed.
     """
 
     def __init__(self, folder: Folder, says: Callable[[str], None]) -> None:
@@ -45,19 +45,19 @@ class Compose:
         self._found: tuple[tuple[str, ...], tuple[int, ...]] | None = None
 
     def look(self) -> tuple[tuple[str, ...], tuple[int, ...]]:
-        """(argv, version as numbers); raise EngineError where there is none, or only v1."""
+        """Return (argv, version as numbers); raise EngineError if there is no Compose, or only v1."""
         if self._found is None:
             self._found = _look()
         return self._found
 
     def argv(self, name: str, *words: str, also: str = "") -> tuple[str, ...]:
-        """The command line for this project, the user's override file included; `also`: a file of ours after it."""
+        """Return the command line for this project, with the user's override file; `also`: a file of ours after it."""
         file = ("-f", "compose.yml") if self.folder.has_file("compose.yml") else ()
         ours = ("-f", also) if also else ()
         return (*self.look()[0], "-p", name, *file, *self._override(), *ours, *words)
 
     def check(self, name: str, text: str) -> None:
-        """Let Compose itself judge a file's text (with the user's override), before anything changes."""
+        """Let Compose check a file's text (with the user's override), before anything changes."""
         override = self._override()
         head = (*self.look()[0], "-p", name, "--project-directory", ".", "-f", "-")
         done = self._run((*head, *override, "config", "-q"), text)
@@ -67,17 +67,17 @@ class Compose:
         if override and not self._run((*head, "config", "-q"), text).returncode:
             raise ConfigError(
                 f"Compose refuses {override[1]}: {_last(done.stderr)}",
-                hint="mend it, or move it away; nothing was changed",
+                hint="Fix it, or move it away. Nothing was changed.",
                 evidence=words,
             )
         raise EngineError(
             f"Compose refuses the file that was rendered: {_last(done.stderr)}",
-            hint="is it a file named .env here, which Compose reads as well? else it is our mistake: please report it",
+            hint="Check for a file named .env here, which Compose reads, too. Else report this bug of stackctl.",
             evidence=words,
         )
 
     def config(self, name: str) -> str:
-        """What comes of compose.yml and the user's override, as JSON."""
+        """Return the result of compose.yml and the user's override, as JSON."""
         return self._run_to_its_end(self.argv(name, "config", "--format", "json"), "config")
 
     def foreign_config(self, file: str = "") -> str:
@@ -106,14 +106,14 @@ class Compose:
         return done.stdout
 
     def run(self, name: str, *words: str) -> str:
-        """Run a short command on what is labelled with the project's name, to its end, and return its output.
+        """Run a short command on everything with the project's label, and return its output.
 
-        No file is read: one that is missing or broken keeps nobody from stopping what runs.
+        No file is read, so that a missing or damaged file does not keep anyone from stopping what runs.
         """
         return self._run_to_its_end(self._labelled(name, *words), words[0], has_files=False)
 
     def _labelled(self, name: str, *words: str) -> tuple[str, ...]:
-        """The command line for all that has the project's label; Compose reads no file where it is named none."""
+        """Return the command line for everything with the project's label; Compose reads no file if none is named."""
         return (*self.look()[0], "-p", name, *words)
 
     def _run_to_its_end(self, argv: tuple[str, ...], verb: str, *, has_files: bool = True) -> str:
@@ -122,13 +122,13 @@ class Compose:
         if done.returncode:
             raise EngineError(
                 f"docker compose {verb} failed (exit {done.returncode}): {_last(done.stderr)}",
-                hint="its own words are above; `docker info` shows whether the engine is well",
+                hint="Read its output above, and run `docker info` to see whether the engine is well.",
                 evidence=tuple(done.stderr.splitlines()[-5:]),
             )
         return done.stdout
 
     def pass_through(self, name: str, *words: str, out: Callable[[str], None], coloured: bool) -> int:
-        """Hand on, line by line, what is Compose's to format; return its exit code."""
+        """Pass on Compose's formatted output, line by line; return its exit code."""
         program, argv = self.look()[0], self._labelled(name, *words)
         argv = (*program, "--ansi", "always" if coloured else "never", *argv[len(program) :])
         with subprocess.Popen(
@@ -139,21 +139,22 @@ class Compose:
                 try:
                     for line in lines:
                         out(line)
-                except BaseException:  # Ctrl-C, or nobody reads us any more
+                except BaseException:  # Ctrl-C, or our output has no reader any more
                     process.terminate()
                     raise
         return process.returncode
 
     def hashes(self, name: str, text: str) -> dict[str, str]:
-        """Service -> the hash by which Compose decides whether a container is up to date, for a file's text."""
+        """Return service -> the hash, for a file's text, by which Compose decides whether a container is up to date."""
         head = (*self.look()[0], "-p", name, "--project-directory", ".", "-f", "-", *self._override())
         done = self._run((*head, "config", "--hash", "*"), text)
         if done.returncode:
-            raise EngineError(f"Compose refuses the file: {_last(done.stderr)}", hint="stackctl deploy --dry-run")
+            hint = "Run `stackctl deploy --dry-run`."
+            raise EngineError(f"Compose refuses the file: {_last(done.stderr)}", hint=hint)
         return dict(line.split(maxsplit=1) for line in done.stdout.splitlines() if " " in line)
 
     def start(self, name: str, *words: str, also: str = "") -> "subprocess.Popen[str]":
-        """Start a long command; its output comes line by line from stdout. End it with `end`. `also`: as in argv()."""
+        """Start a long command, whose stdout gives its output line by line. End it with end(). `also`: as in argv()."""
         argv = self.argv(name, *words, also=also)
         self._says(f"+ {command_line(*argv)}")
         return subprocess.Popen(
@@ -164,7 +165,7 @@ class Compose:
             stderr=subprocess.STDOUT,
             text=True,
             errors="replace",
-            start_new_session=True,  # Ctrl-C is ours to handle
+            start_new_session=True,  # so that Ctrl-C reaches only us
         )
 
     def additions(self) -> tuple[str, ...]:
@@ -173,12 +174,12 @@ class Compose:
 
     @property
     def is_overridden(self) -> bool:
-        """Whether the user's own file has a say."""
+        """Return whether there is an override file of the user."""
         return bool(self._override())
 
     def _override(self) -> tuple[str, ...]:
-        """The user's own file as words of a command line; () without one."""
-        self.folder.has_file(".env")  # Compose reads it by itself: what we must not read, it must not
+        """Return the user's override file as words of a command line; () without one."""
+        self.folder.has_file(".env")  # Compose reads this file by itself: refuse it if we must not read it
         return next((("-f", file) for file in _OVERRIDES if self.folder.has_file(file)), ())
 
     def _run(
@@ -195,9 +196,9 @@ class Compose:
         )
 
     def _place(self, *, has_files: bool = True) -> dict[str, Any]:
-        """Where Compose runs: in the folder, or where it finds no file of the folder.
+        """Return Compose's working directory, the folder or one without its files, and its environment.
 
-        Its environment is ours, but for PWD: where that leads here by a link, Compose would take the link for the path.
+        The environment is ours except PWD: if PWD leads here by a link, Compose would use the link as the path.
         """
         place = str(self.folder.path) if has_files else "/"
         hidden = () if has_files else _NAMES_FILES
@@ -205,13 +206,13 @@ class Compose:
 
 
 def end(process: "subprocess.Popen[str]") -> None:
-    """Stop a started command and what it started, and collect it."""
+    """Stop a started command and its children, and wait for it."""
     with suppress(ProcessLookupError):
         os.killpg(process.pid, signal.SIGTERM)
     try:
         process.wait(timeout=5)
     except subprocess.TimeoutExpired:
-        with suppress(ProcessLookupError):  # it ended in this very moment
+        with suppress(ProcessLookupError):  # it has just ended
             os.killpg(process.pid, signal.SIGKILL)
         process.wait()
 
@@ -232,27 +233,29 @@ def _look() -> tuple[tuple[str, ...], tuple[int, ...]]:
         if found >= OLDEST:
             return argv, found
         v1 = v1 or ".".join(map(str, found))
-    install = "install the docker-compose-plugin package: https://docs.docker.com/compose/install/linux/"
+    install = "Install the docker-compose-plugin package: https://docs.docker.com/compose/install/linux/"
     if v1:
         raise EngineError(f"Docker Compose {v1} is too old; 2.20 or newer is needed", hint=install)
     if missing:
-        raise EngineError("the docker command is not installed", hint="https://docs.docker.com/engine/install/")
+        hint = "Install Docker: https://docs.docker.com/engine/install/"
+        raise EngineError("the docker command is not installed", hint=hint)
     limits, lift = tight_limits()
     if limits:
         raise EngineError(
             f"Docker Compose can't run within this shell's limits: {limits}",
-            hint=f"lift them: {lift}; then run it again",
+            hint=f"Lift them with `{lift}`, then run this again.",
             evidence=(died,) if died else (),
         )
     if died:
         raise EngineError(
-            f"Docker Compose can't run: {died}", hint="`docker compose version` says so, too: mend that first"
+            f"Docker Compose can't run: {died}",
+            hint="Run `docker compose version`, which fails, too, and fix that first.",
         )
     raise EngineError("Docker Compose is not installed", hint=install)
 
 
 def _last_words(done: "subprocess.CompletedProcess[str]") -> str:
-    """Why the program died rather than answered; "" where it only does not know Compose."""
+    """Return why the program died instead of answering; "" if it only does not know Compose."""
     lines = [line.strip() for line in done.stderr.splitlines() if line.strip()]
     if done.returncode < 0:
         return lines[0] if lines else f"ended by {signal.Signals(-done.returncode).name}"
@@ -261,4 +264,4 @@ def _last_words(done: "subprocess.CompletedProcess[str]") -> str:
 
 def _last(text: str) -> str:
     lines = [line.strip() for line in text.splitlines() if line.strip()]
-    return lines[-1] if lines else "it said nothing"
+    return lines[-1] if lines else "it printed nothing"

@@ -91,7 +91,7 @@ def test_the_engines_machine_is_made_known_by_name_only_where_it_is_meant() -> N
 
 def test_the_translation_is_said_and_a_path_left_out_with_a_word() -> None:
     notes = planned(external(f"{URL}/v1"), tried(HERE, "koboldcpp")).plan.notes
-    assert f"{URL} means this machine: from inside a container that is {HERE}" in notes
+    assert f"{URL} means this machine, which a container reaches at {HERE}" in notes
     assert any(note.startswith("/v1 of backend.url is left out") for note in notes)
     assert not any("backend" in note for note in planned(external(HERE), tried(HERE, "koboldcpp")).plan.notes)
 
@@ -158,7 +158,7 @@ def test_a_lock_edited_by_hand_is_asked_for_anew(key: str, value: object) -> Non
 
 def test_a_context_that_is_not_told_is_assumed_and_said() -> None:
     notes = planned(external(), tried(HERE, "text-generation-webui")).plan.notes
-    assert any("does not tell its context: 8192 is assumed" in note for note in notes)
+    assert any("does not report its context, so 8192 is assumed" in note for note in notes)
     got = planned(external(context=4096), tried(HERE, "text-generation-webui")).plan
     assert got.context == 4096
     assert not any("context" in note for note in got.notes)
@@ -201,9 +201,9 @@ def test_keys_that_mean_nothing_elsewhere_are_named() -> None:
         network={"inner": "10.9.9.0/24"},
         limits={"backend_memory": "1 GiB", "sillytavern_memory": "1 GiB"},
     )
-    (note,) = (one for one in planned(spec, tried(HERE, "koboldcpp")).plan.notes if "elsewhere" in one)
+    (note,) = (one for one in planned(spec, tried(HERE, "koboldcpp")).plan.notes if "external backend" in one)
     assert note == (
-        "not used with a backend elsewhere: "
+        "not used with an external backend: "
         "model.path, backend.gpu_layers, backend.extra_args, gpu.mode, network.inner, limits.backend_memory"
     )
 

@@ -57,7 +57,7 @@ def test_the_command_that_takes_files_out_is_quoted_for_a_shell_and_takes_names_
 def test_of_tracked_files_only_the_private_ones_are_named() -> None:
     assert gitignore.tracked_note("/srv", {"a": (), "b": ("b/.gitignore",)}) == ""
     note = gitignore.tracked_note("/srv", {"a": (), "b": ("b/.gitignore", "b/key")})
-    assert "private: b/key; " in note
+    assert "private files: b/key; " in note
     assert ": git -C /srv rm -r -f --cached -- b/key\n" in note
 
 

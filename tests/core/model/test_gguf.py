@@ -238,11 +238,11 @@ def test_the_parts_of_a_split_model_in_their_places_are_taken() -> None:
     [
         (
             [(0, 3), (2, 3), (1, 3)],
-            "m-00002-of-00003.gguf says that it is part 3 of 3, and it stands where part 2",
+            "m-00002-of-00003.gguf is part 3 of 3 by its header, but has the place of part 2",
         ),
-        ([(1, 2), (0, 2)], "m-00001-of-00002.gguf says that it is part 2 of 2, and it stands where part 1 of 2"),
-        ([(0, 2), (0, 2)], "part 1 of 2, and it stands where part 2 of 2"),
-        ([(0, 2), (1, 3)], "part 2 of 3, and it stands where part 2 of 2"),
+        ([(1, 2), (0, 2)], "m-00001-of-00002.gguf is part 2 of 2 by its header, but has the place of part 1 of 2"),
+        ([(0, 2), (0, 2)], "part 1 of 2 by its header, but has the place of part 2 of 2"),
+        ([(0, 2), (1, 3)], "part 2 of 3 by its header, but has the place of part 2 of 2"),
     ],
 )
 def test_swapped_parts_are_said_with_the_place_of_each(split: list[tuple[int, int]], says: str) -> None:

@@ -90,7 +90,7 @@ def test_another_kind_of_engine_is_another_input(other: Any) -> None:
     ids=["rootless", "podman", "rootless-podman"],
 )
 def test_where_the_engine_starts_nothing_after_a_reboot_deploy_says_what_does(on: Any, command: str) -> None:
-    said = f"this stack starts by itself after a reboot only after: {command}"
+    said = f"to start this stack after a reboot, run `{command}` once"
     assert said in decided(None, seen(on=on)).plan.notes
 
 

@@ -36,12 +36,12 @@ def test_another_than_planned_is_said_of_the_stack_s_own_alone(told: int) -> Non
 @pytest.mark.parametrize(
     ("told", "fills", "is_own", "advice"),
     [
-        (8192, 8193, True, "set the context to 8192"),
-        (8447, 8448, True, "set the context to 8192"),
-        (2048, 8192, True, "set the context to 2048"),
-        (0, 8193, True, "set the context to 8192"),
-        (4096, 8192, False, "set the context to 4096"),
-        (0, 8193, False, "set the context to 8192"),
+        (8192, 8193, True, "Set the context to 8192"),
+        (8447, 8448, True, "Set the context to 8192"),
+        (2048, 8192, True, "Set the context to 2048"),
+        (0, 8193, True, "Set the context to 8192"),
+        (4096, 8192, False, "Set the context to 4096"),
+        (0, 8193, False, "Set the context to 8192"),
     ],
 )
 def test_sillytavern_may_not_fill_more_than_there_is(told: int, fills: int, is_own: bool, advice: str) -> None:

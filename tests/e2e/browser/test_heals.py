@@ -149,7 +149,7 @@ def test_an_answer_under_way_ends_with_a_message_when_its_backend_died(stack: St
         stack.docker("kill", backend)
         page.page.wait_for_timeout(2000)
         stack.docker("start", backend)
-        page.until(lambda: "No answer any more" in page.toasts, "a message", 5)
+        page.until(lambda: "The answer has ended early" in page.toasts, "a message", 5)
         page.until(lambda: page.status == FILE_NAME, "connected", SOON_S)
     assert SENTENCE.startswith(page.messages[-1])
     page.excuse(*AWAY)

@@ -21,14 +21,14 @@ def test_the_second_waits_and_says_so_and_goes_on_once_the_first_has_ended() -> 
             first.close()
 
         with held("engine", name, says, wait_s=20):
-            assert said == [f"another stackctl starts a stack of the name {name!r}; waiting for it to finish"]
+            assert said == [f"another stackctl is starting a stack named {name!r}; waiting for it to finish"]
 
 
 def test_nobody_is_waited_for_without_end() -> None:
     name = next(NAMES)
     with (
         held("engine", name, lambda _: None),
-        pytest.raises(EngineError, match="another stackctl still starts"),
+        pytest.raises(EngineError, match="another stackctl is still starting"),
         held("engine", name, lambda _: None, wait_s=0),
     ):
         pass

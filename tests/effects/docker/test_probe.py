@@ -154,7 +154,7 @@ def test_from_this_machine_an_answer_without_end_is_a_failure_that_says_so() -> 
         with hostile() as server:
             server.sends = sends
             found = probe.ask_here(server.url, QUESTIONS, None, bounded.over_http())
-        assert re.search("more than 200000 bytes|is packed", found.failure)
+        assert re.search("more than 200000 bytes|is compressed", found.failure)
         assert found.answers == {}
 
 

@@ -452,7 +452,7 @@ def test_a_refusal_is_final_and_said_in_words(
 
 def test_a_compressed_answer_is_refused(get: Get, server: FileServer, target: Path) -> None:
     server.usual = Answer(headers={"Content-Encoding": "gzip"})
-    with pytest.raises(ModelError, match="compresses"):
+    with pytest.raises(ModelError, match="compressed, unasked"):
         get()
     assert beside(target) == set()
 
@@ -472,7 +472,7 @@ def test_a_server_that_is_not_there_is_given_up_sooner(get: Get, target: Path, t
         with pytest.raises(ModelError, match="no connection") as raised:
             get(url=f"http://127.0.0.1:{closed.getsockname()[1]}/file.bin")
     assert raised.value.exit_code == 8
-    assert "check the connection" in raised.value.hint
+    assert "Check the connection" in raised.value.hint
     assert len(told.slept) == SMALLER_TRIES - 1
     assert beside(target) == set()
 
@@ -515,7 +515,7 @@ def test_a_redirect_to_another_scheme_is_not_followed(get: Get, server: FileServ
 @pytest.mark.parametrize("location", ["http://[::1", "http://host:port/", "data:text/plain,hello"])
 def test_a_redirect_to_no_address_is_told(get: Get, server: FileServer, target: Path, location: str) -> None:
     server.usual = Answer(status=302, headers={"Location": location})
-    with pytest.raises(ModelError, match=r"redirects to none|Invalid URL in location header"):
+    with pytest.raises(ModelError, match=r"redirects to an invalid one|Invalid URL in location header"):
         get()
     assert beside(target) == set()
 
@@ -561,7 +561,7 @@ def test_an_untrusted_certificate_is_told_at_once(get: Get, told: Told) -> None:
 
 @pytest.mark.parametrize("url", ["ftp://host/file", "file:///etc/passwd", "koboldcpp", "https://", "http://[::1", ""])
 def test_only_http_addresses_are_taken(target: Path, url: str) -> None:
-    with pytest.raises(ModelError, match="no http"):
+    with pytest.raises(ModelError, match="not an http"):
         fetch(url, target, size=0, sha256="", progress=lambda _done, _total: None)
     assert beside(target) == set()
 

@@ -62,7 +62,9 @@ def test_a_file_without_an_end_leaves_room_on_the_disk_and_no_part_that_nobody_c
     server: FileServer, target: Path
 ) -> None:
     endless(server, is_known=False)
-    with pytest.raises(DoesNotFit, match=r"file.bin has no end after 3\d\.\d MiB, .* and 200\.0 MiB have to") as raised:
+    with pytest.raises(
+        DoesNotFit, match=r"file.bin is not complete at 3\d\.\d MiB, .* of which 200\.0 MiB must"
+    ) as raised:
         get(server.url(), target, [])
     assert "a rerun starts from the beginning" in raised.value.hint
     assert beside(target) == set()
@@ -77,7 +79,9 @@ def test_a_part_that_can_be_continued_stays(server: FileServer, target: Path) ->
 
 
 def test_a_file_that_would_fill_the_disk_is_refused_before_it_is_fetched(server: FileServer, target: Path) -> None:
-    with pytest.raises(DoesNotFit, match=r"needs 40\.0 MiB more, .* 220\.0 MiB free, and 200\.0 MiB have to stay"):
+    with pytest.raises(
+        DoesNotFit, match=r"needs 40\.0 MiB more, .* 220\.0 MiB free, of which 200\.0 MiB must stay free"
+    ):
         get(server.url(), target, [])
     assert server.sent < len(LONG)
 
@@ -147,9 +151,9 @@ def test_a_connection_that_breaks_off_is_no_nonsense(target: Path) -> None:
 @pytest.mark.parametrize(
     ("headers", "says", "hint"),
     [
-        ({"Retry-After": "300"}, "429: too many requests, and asks to wait 5 minutes", "wait 5 minutes;"),
-        ({"RateLimit": '"resolvers";r=0;t=240'}, "429: too many requests, and asks to wait 4 min", "wait 4 minutes;"),
-        ({}, "429: too many requests$", "wait some minutes;"),
+        ({"Retry-After": "300"}, "429: too many requests, and asks to wait 5 minutes", "Wait 5 minutes"),
+        ({"RateLimit": '"resolvers";r=0;t=240'}, "429: too many requests, and asks to wait 4 min", "Wait 4 minutes"),
+        ({}, "429: too many requests$", "Wait some minutes"),
     ],
     ids=["retry-after", "rate-limit", "unsaid"],
 )
@@ -159,5 +163,5 @@ def test_too_many_requests_are_called_that_with_the_time_to_wait_and_the_way_to_
     server.usual, slept = Answer(status=429, headers=headers), list[float]()
     with pytest.raises(ModelError, match=says) as raised:
         get(server.url(), target, slept)
-    assert raised.value.hint.startswith(f"{hint} at Hugging Face a login allows more: hf auth login, or HF_TOKEN; then")
+    assert raised.value.hint.startswith(f"{hint} (at Hugging Face a login allows more: `hf auth login`, or HF_TOKEN). ")
     assert bool(slept) == (not headers)

@@ -120,12 +120,12 @@ def test_a_private_text_is_read_only_where_it_is_private(tmp_path: Path) -> None
         (tmp_path / "key").chmod(open_to_others)
         with pytest.raises(ConfigError, match="may be read by others") as caught:
             private_text(tmp_path / "key")
-        assert caught.value.hint == f"chmod 600 {tmp_path / 'key'}"
+        assert caught.value.hint == f"Run `chmod 600 {tmp_path / 'key'}`."
     (tmp_path / "$(id)").write_text("sesame\n")
     (tmp_path / "$(id)").chmod(0o644)
     with pytest.raises(ConfigError) as caught:
         private_text(tmp_path / "$(id)")
-    assert caught.value.hint == f"chmod 600 '{tmp_path}/$(id)'"
+    assert caught.value.hint == f"Run `chmod 600 '{tmp_path}/$(id)'`."
     (tmp_path / "key").chmod(0o400)
     assert private_text(tmp_path / "key") == "sesame\n"
 

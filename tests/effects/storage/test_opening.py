@@ -252,7 +252,7 @@ def test_what_has_the_lock_s_name_is_told_with_the_command_that_removes_it(
     says = "is a link, or is not a regular file"
     with pytest.raises(DataError, match=says) as caught, Folder(tmp_path, ME).locked(lambda _: None):
         pass
-    assert caught.value.hint.endswith(f"rm -r {lock}")
+    assert caught.value.hint.startswith(f"Remove it with `rm -r {lock}`")
 
 
 def test_descriptors_are_closed_whatever_happens(tmp_path: Path) -> None:

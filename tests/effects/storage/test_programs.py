@@ -166,7 +166,7 @@ def test_a_cut_download_leaves_no_program_and_the_next_run_resumes(provide: Prov
 def test_a_program_of_unknown_hash_is_refused_with_both_ways_out(
     provide: Provide, server: FileServer, data: Path
 ) -> None:
-    with pytest.raises(ModelError, match="nobody here knows its sha256") as raised:
+    with pytest.raises(ModelError, match="its sha256 is unknown") as raised:
         provide()
     assert "stackctl deploy --trust-first-download" in raised.value.hint
     assert "set `backend.program` to the file" in raised.value.hint
@@ -208,7 +208,7 @@ def test_a_file_without_a_record_is_not_trusted_by_itself(provide: Provide, serv
     path = provide(trust=True)
     for damaged in (b"", b"{}", b"[1]", b"\xff", b'{"url": 1, "sha256'):
         record_of(path).write_bytes(damaged)
-        with pytest.raises(ModelError, match="nobody here knows"):
+        with pytest.raises(ModelError, match="its sha256 is unknown"):
             provide()
     assert provide(trust=True) == path
     assert provide() == path
@@ -218,7 +218,7 @@ def test_a_file_without_a_record_is_not_trusted_by_itself(provide: Provide, serv
 @pytest.mark.parametrize("page", [b"<!DOCTYPE html><title>Log in</title>", b"PK\x03\x04zip"])
 def test_a_trusted_download_that_is_no_program_is_deleted(provide: Provide, server: FileServer, page: bytes) -> None:
     server.file = page
-    with pytest.raises(ModelError, match="is no program") as raised:
+    with pytest.raises(ModelError, match="is not a program") as raised:
         provide(trust=True)
     assert "web page or an archive" in raised.value.hint
     server.file = FILE
@@ -230,7 +230,7 @@ def test_a_trusted_download_that_is_no_program_is_deleted(provide: Provide, serv
 
 def test_an_address_is_a_program_of_unknown_hash(provide: Provide, server: FileServer) -> None:
     program = programs.from_url(server.url("my%20build?token=hush").replace("://", "://user:pass@"))
-    with pytest.raises(ModelError, match="nobody here knows"):
+    with pytest.raises(ModelError, match="its sha256 is unknown"):
         provide(program=program)
     path = provide(program=program, trust=True)
     assert path.name == "my_build"
@@ -359,7 +359,7 @@ def test_a_file_without_permission_gets_the_command_that_gives_it(tmp_path: Path
     own.chmod(0o644)
     with pytest.raises(ModelError) as raised:
         programs.local(own)
-    assert raised.value.hint == f"chmod +x '{own}'"
+    assert raised.value.hint == f"Run `chmod +x '{own}'`."
 
 
 def test_a_folder_or_a_path_through_a_file_is_no_program(tmp_path: Path) -> None:

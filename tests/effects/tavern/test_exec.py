@@ -103,7 +103,7 @@ def test_an_answer_comes_with_its_status_and_its_headers() -> None:
 
 def test_an_answer_that_comes_packed_is_refused() -> None:
     head = json.dumps({"status": 200, "headers": [["Content-Encoding", "gzip"]]}).encode()
-    with pytest.raises(NotReady, match="packed"):
+    with pytest.raises(NotReady, match="compressed"):
         page(Engine(head + b"\nnothing", 3)).file("/")
 
 

@@ -200,7 +200,7 @@ def test_settings_that_sillytavern_itself_can_not_read_are_said(page: Page) -> N
     with session(page) as opened, pytest.raises(NotReady) as caught:
         opened.settings()
     assert caught.value.message == "SillyTavern can't read its own settings.json (500)"
-    assert "must belong to the user that SillyTavern runs as" in caught.value.hint
+    assert "Make it belong to the user that SillyTavern runs as" in caught.value.hint
     assert caught.value.evidence == ("EACCES",)
 
 
@@ -233,7 +233,7 @@ def test_settings_that_nobody_can_read_are_an_error_with_the_way_out(page: Page,
     page.body, page.kind = json.dumps({"settings": settings}).encode(), "application/json"
     with session(page) as opened, pytest.raises(NotReady, match=says) as caught:
         opened.settings()
-    assert "move it away" in caught.value.hint
+    assert "Move it away" in caught.value.hint
 
 
 @pytest.mark.parametrize(

@@ -106,7 +106,7 @@ def test_a_container_that_lost_its_network_is_said_to_be_made_anew(orchestrator:
     said: list[str] = []
     orchestrator._docker, orchestrator._note = FakeDocker(cut_off=("llamacpp",)), said.append
     closed(orchestrator, "start")
-    assert said == ["llamacpp is made anew: a network that it was in is gone"]
+    assert said == ["recreating llamacpp, because a network that it was in is gone"]
 
 
 def test_a_start_makes_sure_that_its_networks_are_shut(

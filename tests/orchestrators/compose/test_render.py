@@ -38,7 +38,7 @@ WAYS = [(backend, gpu) for backend in BACKENDS for gpu in GPUS]
 # what an engine before 25 or 28, or one that is not known, does not get
 NEWER = (
     "start_interval:",
-    "# and no address of this machine",
+    "# without an address of this machine",
     "driver_opts:",
     "com.docker.network.bridge.gateway_mode_",
 )

@@ -37,7 +37,7 @@ def test_where_the_user_s_override_is_at_fault_it_is_named(stack: Path) -> None:
     (stack / "compose.override.yml").touch()
     with pytest.raises(ConfigError, match=r"Compose refuses compose\.override\.yml: yaml: line 3: no") as caught:
         check(stack, REFUSES_BOTH)
-    assert caught.value.hint == "mend it, or move it away; nothing was changed"
+    assert caught.value.hint == "Fix it, or move it away. Nothing was changed."
     assert caught.value.evidence == ("yaml: line 3: no",)
 
 
