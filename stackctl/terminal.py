@@ -105,10 +105,10 @@ def wrapped(text: str, width: int) -> list[str]:
 def table(rows: Sequence[Sequence[str]], width: int | None = None, *, has_head: bool = True) -> str:
     """Return columns, aligned by their widest cell; a cell is one line, whatever is in it.
 
-    A long cell does not widen its column: the first of a row gets a separate line, the last may be long, and any other
-    loses its middle. `width`: the cells that a line may take; None: any number. If the columns do not fit, they break
-    between words; if a word is too long for that, each row becomes a block with a line for each cell.
-    `has_head`: the first row names the columns; without it there are two columns, and the first is a name.
+    A long one widens no column: at a row's beginning it gets a separate line, at its end it is the last; elsewhere
+    its middle is left out. `width`: the cells that a line may take; None: any number. Where the columns do not fit,
+    they break between words; where a word is too long for that, each row becomes a block, a line for each cell.
+    `has_head`: the first row names the columns; without one there are two columns, the first of which is a name.
     """
     texts = [[cut(shown_in_line(cell), _LONGEST) for cell in row] for row in rows]
     lines = _aligned([line for row in rows for line in _lines([shown_in_line(cell) for cell in row])])

@@ -21,12 +21,12 @@ _LINES = 500  # of a log
 
 @dataclass(frozen=True, kw_only=True)
 class BackendElsewhere:
-    """An external backend. lacks: why it does not answer, "" if it does; hint: what to do then."""
+    """A backend that is no service of the stack. `problem`: why it does not answer, `hint`: what to do, or both ""."""
 
     title: str
     url: str  # as SillyTavern reaches it
     model: str
-    lacks: str
+    problem: str
     hint: str
 
 
@@ -35,7 +35,7 @@ class Trouble:
     """Why a service will not become ready by itself, and what to do. service: "" for the whole stack."""
 
     service: str
-    says: str
+    problem: str
     hint: str
 
 
@@ -53,17 +53,17 @@ class Status:
     @property
     def is_ready(self) -> bool:
         runs = not self.missing and bool(self.services) and all(s.is_ready for s in self.services)
-        return runs and not (self.backend and self.backend.lacks)
+        return runs and not (self.backend and self.backend.problem)
 
 
 def status(machine: Machine) -> Status:
     """Ask the engine once. If the plan can't be read, show what runs all the same."""
-    return _status(_checked(machine), known_plan(machine, machine.ui.note), machine)
+    return _status(_checked(machine), known_plan(machine, machine.ui.warn), machine)
 
 
 def watch_status(machine: Machine) -> Iterator[Status]:
     """Give the status now, and again at each change, without an end."""
-    name, plan = _checked(machine), known_plan(machine, machine.ui.note)
+    name, plan = _checked(machine), known_plan(machine, machine.ui.warn)
     watch = machine.orchestrator.watch(name)
     try:
         yield (shown := _status(name, plan, machine))
@@ -109,7 +109,9 @@ def _unfinished(machine: Machine) -> tuple[Trouble, ...]:
     """Return the trouble of a deploy that has not finished, if there is one."""
     if kept_journal(machine) is None:
         return ()
-    return (Trouble(service="", says="a deploy is running, or was ended before its stack was ready", hint=BACK_OR_ON),)
+    return (
+        Trouble(service="", problem="a deploy is under way, or was ended before its stack was ready", hint=BACK_OR_ON),
+    )
 
 
 def _url(plan: Plan | None, page: ServiceState, machine: Machine) -> str:
@@ -127,7 +129,7 @@ def _trouble(state: ServiceState, machine: Machine) -> Trouble | None:
     if found is None:
         return None
     hint = found.hint if "stackctl" in found.hint else " ".join((found.hint, "Run `stackctl deploy` after that."))
-    return Trouble(service=state.name, says=found.message, hint=hint)
+    return Trouble(service=state.name, problem=found.message, hint=hint)
 
 
 def _elsewhere(plan: Plan, machine: Machine) -> BackendElsewhere:
@@ -141,9 +143,9 @@ def _elsewhere(plan: Plan, machine: Machine) -> BackendElsewhere:
     try:
         spec, lock = load_config(machine, {}).spec, read_lock(machine)
     except ConfigError as error:
-        lacks = f"it was not asked: {error.message}"
+        problem = f"it was not asked: {error.message}"
         return BackendElsewhere(
-            title=plan.backend_title, url=plan.backend_url, model=plan.model_name, lacks=lacks, hint=error.hint
+            title=plan.backend_title, url=plan.backend_url, model=plan.model_name, problem=problem, hint=error.hint
         )
     decided = lock.decisions.get(external_backend.URL)
     url = decided.inputs.get("url") if decided else plan.backend_url  # as stack.toml had it at the deploy
@@ -154,6 +156,6 @@ def _elsewhere(plan: Plan, machine: Machine) -> BackendElsewhere:
         title=plan.backend_title,
         url=plan.backend_url,
         model=external_backend.external_model(server).name,
-        lacks=lack.error.message if lack else "",
+        problem=lack.error.message if lack else "",
         hint=lack.error.hint if lack else "",
     )
