@@ -71,7 +71,7 @@ def prepare(machine: Machine) -> Undoing:
     elsewhere = [one.source for one in pieces if one.source.startswith("/") and one.target.partition("/")[0] == "data"]
     for path in (str(source), *elsewhere):
         if not tree.existing(source, (path,)):
-            raise DataError(f"{path} is not there any more", hint="Mount its disk or share; nothing was changed.")
+            raise DataError(f"{path} is gone", hint="Mount its disk or share; nothing was changed.")
     refuse_in_use(machine, target, source, *(source / piece.source for piece in pieces))
     returns: list[Return] = []
     not_adopted: list[str] = []
