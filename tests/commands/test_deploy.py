@@ -257,7 +257,7 @@ def test_a_deploy_ends_with_the_proof_and_one_that_is_not_asked_for_asks_nobody(
         ({"size": 0}, ""),
         (
             {"fills": 16_384},
-            "SillyTavern fills 16384 tokens, and the backend has only 8192: long chats would fail; set",
+            "SillyTavern fills 16384 tokens, and the backend has only 8192: long chats would fail. Set",
         ),
         (
             {"size": 2048},
@@ -265,7 +265,7 @@ def test_a_deploy_ends_with_the_proof_and_one_that_is_not_asked_for_asks_nobody(
         ),
         (
             {"size": 2048},
-            "SillyTavern fills 8192 tokens, and the backend has only 2048: long chats would fail; set the",
+            "SillyTavern fills 8192 tokens, and the backend has only 2048: long chats would fail. Set the",
         ),
     ],
 )

@@ -50,7 +50,7 @@ def test_init_writes_the_commented_file_once_with_what_was_asked_for(stack: Stac
     assert sorted(path.name for path in stack.folder.iterdir()) == [".gitignore", "stack.toml"]
     assert (parse(text).backend.context, parse(text).backend.kind) == (4096, "koboldcpp")
     assert text.count("\n# ") > 30
-    assert "exists already" in stack.fails(3, "init", "--context", "8192")
+    assert "already exists" in stack.fails(3, "init", "--context", "8192")
     assert (stack.folder / "stack.toml").read_text() == text
     assert tomllib.loads(text)["sillytavern"]["port"] == "auto"
     assert json.loads(stack.run("schema").stdout)["properties"].keys() >= {"model", "backend", "sillytavern"}

@@ -53,6 +53,6 @@ def test_an_existing_gitignore_is_left_alone(tmp_path: Path) -> None:
 
 def test_init_never_replaces_a_file(tmp_path: Path) -> None:
     (tmp_path / "stack.toml").write_text("# mine\n")
-    with pytest.raises(ConfigError, match="exists already"):
+    with pytest.raises(ConfigError, match="already exists"):
         init(quiet(tmp_path).machine, {})
     assert (tmp_path / "stack.toml").read_text() == "# mine\n"

@@ -55,7 +55,7 @@ def provide_program(
             raise ModelError(
                 f"{target.name} ({backend} {program.version}) can't be checked: its sha256 is unknown",
                 hint="Run `stackctl deploy --trust-first-download` to accept it and remember its sha256. Or download "
-                "and check it yourself, and set backend.program = FILE in stack.toml.",
+                "and check it yourself, and set `backend.program` to the file in stack.toml.",
             )
         store.make(_below(target.parent, store))
         size = program.size or (record.size if record and record.sha256 == expected else 0)
