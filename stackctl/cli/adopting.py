@@ -1,13 +1,12 @@
 """The command that takes over a SillyTavern that exists already."""
 
-import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import click
 
 from stackctl.cli import options as option
-from stackctl.cli.root import machine_of, main
+from stackctl.cli.root import agrees_to_change, machine_of, main
 
 if TYPE_CHECKING:
     from stackctl.machine import Machine
@@ -66,8 +65,4 @@ def _goes_on(machine: "Machine", text: str, values: dict[str, Any], *, dry_run: 
         machine.ui.result(text, values)
         return False
     machine.ui.told(text + "\n\n")
-    if not yes and not sys.stdin.isatty():
-        raise click.UsageError(
-            "`stackctl adopt` asks before it changes anything, and there is no terminal to ask on: add --yes."
-        )
-    return yes or click.confirm("Continue?", abort=True, err=True)
+    return agrees_to_change("Continue?", yes=yes, ui=machine.ui)

@@ -141,6 +141,24 @@ def agrees(question: str) -> bool | None:
     return line.strip().lower() in {"", "y", "yes"} if line else None
 
 
+def agrees_to_change(question: str, *, yes: bool, ui: Ui) -> bool:
+    """Ask before something is copied, brought back or deleted; the answer is no by default, and said.
+
+    `yes`: ask nothing. Raises UsageError, which names --yes, where nobody is there to answer.
+    """
+    if yes:
+        return True
+    if sys.stdin.isatty():
+        agreed = click.confirm(question, default=False, err=True)
+    elif line := _waiting_line():
+        agreed = line.strip().lower() in {"y", "yes"}
+    else:
+        raise click.UsageError(f'nobody is here to answer "{question}"; add --yes to go on without the question')
+    if not agreed:
+        ui.note("nothing was changed")
+    return agreed
+
+
 def ask_which(question: str, names: Sequence[str]) -> str | None:
     """Ask for one of several names; return None if no answer can come."""
     if sys.stdin.isatty():

@@ -6,7 +6,7 @@ import click
 
 from stackctl.cli import candidates
 from stackctl.cli import options as option
-from stackctl.cli.root import machine_of, main, until_interrupted
+from stackctl.cli.root import agrees_to_change, machine_of, main, until_interrupted
 
 
 @main.command(examples=("stackctl status", "stackctl status --watch"))
@@ -131,9 +131,10 @@ def down(ctx: click.Context, volumes: bool, yes: bool) -> None:
     """
     from stackctl.commands import lifecycle
 
-    if volumes and not yes:
-        click.confirm("Delete the named volumes of this stack and all that is in them?", abort=True, err=True)
     machine = machine_of(ctx)
+    question = "Delete the named volumes of this stack and all that is in them?"
+    if volumes and not agrees_to_change(question, yes=yes, ui=machine.ui):
+        return
     done = lifecycle.down(machine, volumes=volumes)
     removed = f"removed the containers of {done.name}; run `stackctl deploy` to start it again"
     machine.ui.note(removed if done.was_there else f"{done.name} has no containers; nothing was removed")

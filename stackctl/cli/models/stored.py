@@ -5,7 +5,7 @@ import click
 from stackctl.cli import candidates
 from stackctl.cli import options as option
 from stackctl.cli.models.group import models
-from stackctl.cli.root import machine_of
+from stackctl.cli.root import agrees_to_change, machine_of
 
 
 @models.command("list", examples=("stackctl models list",))
@@ -56,7 +56,8 @@ def remove(ctx: click.Context, name: str, force: bool, yes: bool) -> None:
 
     machine = machine_of(ctx)
     entry = command.removable_model(machine, name, force=force)
-    if not yes:
-        click.confirm(f"Delete {shown_in_line(entry.name)} ({entry.kept.size / 1e9:.2f} GB)?", abort=True, err=True)
+    question = f"Delete {shown_in_line(entry.name)} ({entry.kept.size / 1e9:.2f} GB)?"
+    if not agrees_to_change(question, yes=yes, ui=machine.ui):
+        return
     freed = command.remove(machine, entry)
     machine.ui.note(f"removed {entry.name}: {freed / 1e9:.2f} GB are free again")
