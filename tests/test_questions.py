@@ -210,7 +210,7 @@ def test_without_anybody_to_answer_the_option_that_answers_is_named_and_nothing_
     before = files(place.folder.parent)
     for words in CHANGES:
         code, said = place.run(*words)
-        assert (code, "add --yes to go on without the question" in said) == (2, True), said
+        assert (code, "add --yes to agree" in said) == (2, True), said
     assert files(place.folder.parent) == before
 
 
