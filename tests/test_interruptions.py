@@ -169,6 +169,6 @@ def test_a_stdout_that_another_program_made_non_blocking_gets_all(tmp_path: Path
 
 
 def test_with_pythonunbuffered_each_line_comes_at_once(tmp_path: Path) -> None:
-    script = "from stackctl import ui; ui.keep_outputs(); ui.Ui().status('one'); import os; os._exit(0)"
+    script = "from stackctl import outputs, ui; outputs.keep_outputs(); ui.Ui().status('one'); import os; os._exit(0)"
     argv = [sys.executable, "-u", "-c", script]
     assert subprocess.run(argv, cwd=tmp_path, stderr=-1, text=True, check=True).stderr == "  … one\n"

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from stackctl.ui import Ui, columns
+from stackctl.ui import PROGRESS, PROGRESS_HELP, Progress, Ui, columns
 
 if TYPE_CHECKING:
     from click.shell_completion import CompletionItem
@@ -24,9 +24,15 @@ _PARTIAL = {"as_json": ("--json", "prints no JSON"), "yes": ("--yes", "asks noth
 
 @dataclass
 class Session:
-    """What the shared options of one command line say, wherever in it they stand. `stack_folder`: as it was typed."""
+    """What the shared options of one command line say, wherever in it they stand. `stack_folder`: as it was typed.
+
+    `build`: makes the machine, for tests; None: the real one. `wants_json`: --json stands somewhere, which is known
+    before options are read, so that a mistake in them is told as JSON.
+    """
 
     ui: Ui
+    build: Callable[[Path, Ui], Any] | None = None
+    wants_json: bool = False
     stack_folder: Path = Path()
     verbose: bool = False
     as_json: bool = False
@@ -79,8 +85,13 @@ def _stacks(ctx: click.Context, param: click.Parameter, incomplete: str) -> "lis
     return candidates.stacks(ctx, param, incomplete)
 
 
-def _shared(*names: str, **attributes: Any) -> click.Option:
-    return click.Option(names, expose_value=False, callback=_keep, **attributes)
+def _show_progress(ctx: click.Context, _: click.Parameter, value: Progress | None) -> None:
+    if value:
+        session_of(ctx).ui.show_progress(value)
+
+
+def _shared(*names: str, callback: Callable[..., None] = _keep, **attributes: Any) -> click.Option:
+    return click.Option(names, expose_value=False, callback=callback, **attributes)
 
 
 def _folder(*names: str) -> click.Option:
@@ -90,6 +101,9 @@ def _folder(*names: str) -> click.Option:
 
 _FOLDER, _FOLDER_ALONE = _folder("-C", "--folder"), _folder("-C")  # the latter where --folder is another one
 _VERBOSE = _shared("-v", "--verbose", is_flag=True, help="Show every command that is run.")
+_PROGRESS = _shared(
+    "--progress", type=click.Choice(PROGRESS), callback=_show_progress, metavar="HOW", help=PROGRESS_HELP
+)
 _JSON = _shared("--json", "as_json", is_flag=True, help="Print the result as JSON.")
 _YES = _shared("-y", "--yes", is_flag=True, help="Ask nothing: every answer is yes.")
 
@@ -109,7 +123,7 @@ class _Shared(click.Command):
         super().__init__(*args, **kwargs)
         self.examples, self.listed = tuple(examples), listed
         taken = {name for param in self.params for name in param.opts}
-        self.params += [_FOLDER_ALONE if "--folder" in taken else _FOLDER, _VERBOSE]
+        self.params += [_FOLDER_ALONE if "--folder" in taken else _FOLDER, _VERBOSE, _PROGRESS]
 
     def get_short_help_str(self, limit: int = _SUMMARY) -> str:
         """Return the summary whole; where there is less room, it is wrapped."""

@@ -160,21 +160,30 @@ def _ask_to_open(machine: "Machine", changes: dict[str, object], *, yes: bool) -
     metavar="FILE",
 )
 @option.replan
+@option.json
 @click.pass_context
 def render(
-    ctx: click.Context, flags: option.ConfigFlags, to_stdout: bool, paths: str, archive: Path | None, replan: bool
+    ctx: click.Context,
+    *,
+    flags: option.ConfigFlags,
+    to_stdout: bool,
+    paths: str,
+    archive: Path | None,
+    replan: bool,
+    as_json: bool,
 ) -> None:
     """Write compose.yml and what it mounts, without an engine.
 
     SillyTavern's first settings come from its image: they are written where an engine has it. The last line names what
     is missing.
     """
+    from stackctl import report
     from stackctl.commands.render import render as run
 
     if archive and (to_stdout or paths == "absolute"):
         raise click.UsageError("--archive packs a folder with relative paths: leave out --stdout and --paths absolute.")
-    machine = machine_of(ctx)
-    text = run(
+    machine = machine_of(ctx, as_json=as_json)
+    done = run(
         machine,
         flags.changes(),
         to_stdout=to_stdout,
@@ -182,8 +191,10 @@ def render(
         replan=replan,
         archive=archive and archive.absolute(),
     )
-    if to_stdout:
-        machine.ui.raw(text)
+    if as_json:
+        machine.ui.result("", report.rendered(done))
+    elif to_stdout:
+        machine.ui.raw(done.text)
 
 
 @main.command(examples=("stackctl diff", "stackctl diff --context 16384"))
@@ -205,15 +216,19 @@ def diff(ctx: click.Context, flags: option.ConfigFlags, replan: bool, as_json: b
 
 @main.command(examples=("stackctl init", "stackctl init --model ~/models/my-model.gguf"))
 @option.config_options
+@option.json
 @click.pass_context
-def init(ctx: click.Context, flags: option.ConfigFlags) -> None:
+def init(ctx: click.Context, flags: option.ConfigFlags, as_json: bool) -> None:
     """Write stack.toml, with every key explained.
 
     A .gitignore is written, too.
     """
     from stackctl.commands.init import init as run
 
-    run(machine_of(ctx), flags.changes())
+    machine = machine_of(ctx, as_json=as_json)
+    path = run(machine, flags.changes())
+    if as_json:
+        machine.ui.result("", {"version": 1, "path": path})
 
 
 @main.command(examples=("stackctl schema > stack.schema.json",))

@@ -12,7 +12,7 @@ import click
 
 from stackctl import __version__
 from stackctl.cli.command import Group, Session, session_of
-from stackctl.cli.interruption import interruption
+from stackctl.cli.interruption import interrupted, interruption
 from stackctl.effects.host.limits import shortage
 from stackctl.errors import INTERRUPTED, ConfigError, StackctlError
 from stackctl.ui import Ui
@@ -34,7 +34,12 @@ class Cli(Group):
         parent: click.Context | None = None,
         **extra: Any,
     ) -> click.Context:
-        return super().make_context("stackctl", args, parent, obj=Session(ui=Ui()), **extra)
+        session = Session(ui=Ui(), build=extra.pop("obj", None), wants_json="--json" in args)
+        try:
+            return super().make_context("stackctl", args, parent, obj=session, **extra)
+        except click.UsageError as error:
+            _print_error(session, error)
+            raise
 
     def invoke(self, ctx: click.Context) -> object:
         try:
@@ -48,10 +53,12 @@ class Cli(Group):
             raise
         except (KeyboardInterrupt, click.Abort):  # Abort: a question that got no yes
             interruption.is_raised = False
-            interruption.tell(session_of(ctx).ui)
+            _show_error(session_of(ctx), interrupted())
             ctx.exit(INTERRUPTED)
         except (click.exceptions.Exit, click.ClickException) as done:
             interruption.code = done.exit_code
+            if isinstance(done, click.UsageError):
+                _print_error(session_of(ctx), done)
             raise
         else:
             interruption.code = 0
@@ -61,11 +68,7 @@ class Cli(Group):
 
     def _end(self, ctx: click.Context, error: StackctlError) -> NoReturn:
         interruption.code = error.exit_code
-        ui = session_of(ctx).ui
-        ui.error(error.message, hint=error.hint, evidence=error.evidence)
-        if ui.as_json and error.rolled_back is not None:
-            values = {"error": error.message, "exit_code": error.exit_code, "rolled_back": error.rolled_back}
-            ui.result("", values)
+        _show_error(session_of(ctx), error)
         ctx.exit(error.exit_code)
 
 
@@ -81,7 +84,7 @@ def main() -> None:
     `stackctl deploy` renders a Docker Compose stack of SillyTavern and an LLM backend, starts it, waits until the
     loaded model answers, and proves it by a reply through SillyTavern.
 
-    -C, -v, --json and --yes may stand before or after the command.
+    -C, -v, --progress, --json and --yes may stand before or after the command.
     """
 
 
@@ -96,6 +99,25 @@ def _existing(folder: Path) -> Path:
             ) from e
         os.chdir(folder)
     return folder
+
+
+def _show_error(session: Session, error: StackctlError) -> None:
+    session.ui.error(error)
+    _print_error(session, error)
+
+
+def _print_error(session: Session, error: StackctlError | click.UsageError) -> None:
+    """Print an error as JSON if JSON is wanted, unless a result was printed, which then stands for the command."""
+    ui = session.ui
+    if session.wants_json and (ui.is_stream or not ui.has_result):
+        from stackctl.report.failure import failed, misused
+
+        ui.as_json = True
+        if isinstance(error, StackctlError):
+            ui.result("", failed(error))
+        else:
+            command = error.ctx.command_path if error.ctx else "stackctl"
+            ui.result("", misused(error.format_message(), command=command))
 
 
 @contextmanager
@@ -115,7 +137,7 @@ def machine_of(ctx: click.Context, *, as_json: bool = False) -> "Machine":
 
     session = session_of(ctx)
     session.ui.as_json, session.ui.verbose = as_json, session.verbose
-    machine = real(_existing(session.stack_folder), session.ui)
+    machine: Machine = (session.build or real)(_existing(session.stack_folder), session.ui)
     command = ctx.command_path.partition(" ")[2]
     if _WITHOUT_ENGINE.isdisjoint({command, command.partition(" ")[0]}):
         machine.docker.refuse_distant(machine.place, command)

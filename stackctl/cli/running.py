@@ -24,6 +24,7 @@ def status(ctx: click.Context, as_json: bool, watch: bool) -> None:
 
     machine = machine_of(ctx, as_json=as_json)
     if watch:
+        machine.ui.is_stream = True
         with until_interrupted(ctx):
             for now in command.watch_status(machine):
                 machine.ui.result(*report.status(now, machine.ui))
@@ -74,70 +75,76 @@ def history(ctx: click.Context, as_json: bool) -> None:
 
 @main.command(examples=("stackctl stop", "stackctl stop llamacpp"))
 @option.service
+@option.json
 @click.pass_context
-def stop(ctx: click.Context, service: str | None) -> None:
+def stop(ctx: click.Context, service: str | None, as_json: bool) -> None:
     """Stop the stack or one SERVICE, and free its memory.
 
     The GPU is free then, and all data stays. `stackctl start` resumes.
     """
+    from stackctl import report
     from stackctl.commands import lifecycle
 
-    machine = machine_of(ctx)
+    machine = machine_of(ctx, as_json=as_json)
     done = lifecycle.stop(machine, service)
-    stopped = f"stopped {service or done.name}; run `stackctl start` to resume"
-    machine.ui.note(stopped if done.was_there else f"{service or done.name} was not running; nothing was stopped")
+    machine.ui.done(*report.stopped(done, service))
 
 
 @main.command(examples=("stackctl start",))
 @option.service
 @option.timeout
+@option.json
 @click.pass_context
-def start(ctx: click.Context, service: str | None, timeout_s: int | None) -> None:
+def start(ctx: click.Context, service: str | None, timeout_s: int | None, as_json: bool) -> None:
     """Start what was stopped, and wait until it is ready.
 
     Nothing is changed; containers that are missing are created.
     """
+    from stackctl import report
     from stackctl.commands import lifecycle
 
-    machine = machine_of(ctx)
+    machine = machine_of(ctx, as_json=as_json)
     done = lifecycle.start(machine, service, again=False, timeout_s=timeout_s)
-    machine.ui.result(f"ready: {done.url}", {"url": done.url, "ready_s": done.ready_s})
+    machine.ui.result(*report.started(done))
 
 
 @main.command(examples=("stackctl restart", "stackctl restart sillytavern"))
 @option.service
 @option.timeout
+@option.json
 @click.pass_context
-def restart(ctx: click.Context, service: str | None, timeout_s: int | None) -> None:
+def restart(ctx: click.Context, service: str | None, timeout_s: int | None, as_json: bool) -> None:
     """Restart the stack or a SERVICE and wait until it is ready.
 
     Containers that are missing are created.
     """
+    from stackctl import report
     from stackctl.commands import lifecycle
 
-    machine = machine_of(ctx)
+    machine = machine_of(ctx, as_json=as_json)
     done = lifecycle.start(machine, service, again=True, timeout_s=timeout_s)
-    machine.ui.result(f"ready: {done.url}", {"url": done.url, "ready_s": done.ready_s})
+    machine.ui.result(*report.started(done))
 
 
 @main.command(examples=("stackctl down",))
 @click.option("--volumes", is_flag=True, help="Also delete named volumes; only an override file makes any.")
 @option.yes
+@option.json
 @click.pass_context
-def down(ctx: click.Context, volumes: bool, yes: bool) -> None:
+def down(ctx: click.Context, volumes: bool, yes: bool, as_json: bool) -> None:
     """Remove the stack's containers and networks; chats stay.
 
     So do settings and models: the folder is not touched. `stackctl deploy` starts the stack again.
     """
+    from stackctl import report
     from stackctl.commands import lifecycle
 
-    machine = machine_of(ctx)
+    machine = machine_of(ctx, as_json=as_json)
     question = "Delete the named volumes of this stack and all that is in them?"
     if volumes and not agrees_to_change(question, yes=yes, ui=machine.ui):
         return
     done = lifecycle.down(machine, volumes=volumes)
-    removed = f"removed the containers of {done.name}; run `stackctl deploy` to start it again"
-    machine.ui.note(removed if done.was_there else f"{done.name} has no containers; nothing was removed")
+    machine.ui.done(*report.down(done))
 
 
 @main.command(examples=("stackctl url", "stackctl url --qr"))

@@ -81,7 +81,7 @@ def down(machine: Machine, *, volumes: bool) -> Done:
 def logs(machine: Machine, service: str | None, *, follow: bool, lines: str) -> int:
     """Show the logs as Compose prints them, but for what a terminal would obey, and the key, which two backends log."""
     name = _checked(machine, service)
-    plan = known_plan(machine, machine.ui.note if service is None else machine.ui.detail)
+    plan = known_plan(machine, machine.ui.warn if service is None else machine.ui.detail)
     api_key.hide_keys_in(machine, data_path(plan) if plan else _DATA)
     ui = machine.ui
     return machine.orchestrator.logs(name, service, lines=lines, follow=follow, out=ui.log, coloured=ui.is_coloured)
@@ -93,8 +93,8 @@ def _say_edited(machine: Machine) -> None:
     with suppress(StackctlError):  # a stack.lock that can't be read tells nothing of it
         written = read_lock(machine).rendered.get("sha256")
         if written and machine.folder.has_file(file) and machine.folder.sha256(file) != written:
-            machine.ui.note(
-                f"note: {file} is not as stackctl wrote it: containers that are there stay as they are, those that are "
+            machine.ui.warn(
+                f"{file} is not as stackctl wrote it: containers that are there stay as they are, those that are "
                 "missing are made by it; `stackctl diff` shows what was changed"
             )
 
@@ -110,5 +110,5 @@ def _checked(machine: Machine, service: str | None) -> str:
 
 def _services(name: str, machine: Machine) -> list[str]:
     """The services of the stack, as planned; where that can't be read, as they are on the engine."""
-    plan = known_plan(machine, machine.ui.note)
+    plan = known_plan(machine, machine.ui.warn)
     return [one.name for one in plan.services] if plan else sorted(machine.orchestrator.states(name))

@@ -38,7 +38,7 @@ class Opened:
 
 def url(machine: Machine) -> Address:
     """Return the addresses that others open the deployed stack at; the one of this machine, and a note, for none."""
-    plan = known_plan(machine, machine.ui.note)
+    plan = known_plan(machine, machine.ui.warn)
     published = plan.sillytavern.publish if plan else _published_now(machine)
     others = [f"http://{one.place}" for one in _for_others(published, machine)]
     if plan and not published:
@@ -81,7 +81,7 @@ def _is_ready(machine: Machine) -> bool | None:
         return True
     runs = any(one.state == "running" for one in states.values())
     says = "SillyTavern is not ready" if runs else "nothing of this stack runs"
-    machine.ui.note(f"note: {says}; stackctl status shows more, stackctl start starts it")
+    machine.ui.warn(f"{says}; stackctl status shows more, stackctl start starts it")
     return False
 
 

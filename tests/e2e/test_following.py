@@ -57,12 +57,9 @@ def following(stack: Stack, *words: str) -> Iterator[IO[str]]:
 
 def shown(output: IO[str]) -> Iterator[tuple[bool, dict[str, str]]]:
     """What `status --watch --json` shows, one after the other: ready, and each service's state and health."""
-    text = ""
     for line in output:
-        text += line
-        if line == "}\n":
-            found, text = json.loads(text), ""
-            yield found["ready"], {s["name"]: f"{s['state']} {s['health']}" for s in found["services"]}
+        found = json.loads(line)
+        yield found["ready"], {s["name"]: f"{s['state']} {s['health'] or ''}" for s in found["services"]}
 
 
 def test_status_watches_until_ctrl_c_and_shows_each_change_once(stack: Stack) -> None:

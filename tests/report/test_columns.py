@@ -39,7 +39,7 @@ STATUS = Status(
     missing=("backend-door",),
     url="",
     troubles=(
-        Trouble(service="llamacpp", says="llamacpp: the model file is damaged or cut short, says its log", hint="x"),
+        Trouble(service="llamacpp", problem="llamacpp: the model file is damaged or cut short, says its log", hint="x"),
     ),
 )
 IMAGES = (
@@ -64,7 +64,7 @@ SMOKED = Smoked(
             source="another container",
             target="llamacpp",
             address="172.30.0.3:8080",
-            expected="shut",
+            expected="closed",
             seen="open",
             is_open=True,
         ),

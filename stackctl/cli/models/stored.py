@@ -48,16 +48,18 @@ def verify(ctx: click.Context, names: tuple[str, ...], as_json: bool) -> None:
 @click.argument("name", metavar="MODEL", shell_complete=candidates.pulled)
 @click.option("--force", is_flag=True, help="Delete it even if a stack uses it.")
 @option.yes
+@option.json
 @click.pass_context
-def remove(ctx: click.Context, name: str, force: bool, yes: bool) -> None:
+def remove(ctx: click.Context, name: str, force: bool, yes: bool, as_json: bool) -> None:
     """Delete a model that was pulled."""
     from stackctl.commands.models import stored as command
+    from stackctl.report.stored_models import removed
     from stackctl.terminal import shown_in_line
 
-    machine = machine_of(ctx)
+    machine = machine_of(ctx, as_json=as_json)
     entry = command.removable_model(machine, name, force=force)
     question = f"Delete {shown_in_line(entry.name)} ({entry.kept.size / 1e9:.2f} GB)?"
     if not agrees_to_change(question, yes=yes, ui=machine.ui):
         return
     freed = command.remove(machine, entry)
-    machine.ui.note(f"removed {entry.name}: {freed / 1e9:.2f} GB are free again")
+    machine.ui.done(*removed(entry, freed))
