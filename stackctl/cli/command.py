@@ -27,7 +27,7 @@ class Session:
     """What the shared options of one command line say, wherever in it they stand. `stack_folder`: as it was typed.
 
     `build`: makes the machine, for tests; None: the real one. `wants_json`: --json stands somewhere, which is known
-    before options are read, so that a mistake in them is told as JSON.
+    before options are read, so that a mistake in them is printed as JSON.
     """
 
     ui: Ui

@@ -18,7 +18,7 @@ _AGAIN_S = 0.01
 
 def interrupted() -> Interrupted:
     """The error of a command that was interrupted."""
-    return Interrupted("interrupted", hint="nothing is half-written; `stackctl status` shows what runs")
+    return Interrupted("interrupted", hint="Run `stackctl status` to see what runs; no file was left incomplete.")
 
 
 class Interruption:
