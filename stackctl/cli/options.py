@@ -9,7 +9,7 @@ from typing import TypeVar
 import click
 
 from stackctl.cli import candidates
-from stackctl.cli.command import session_of
+from stackctl.cli.session import session_of
 
 _F = TypeVar("_F", bound=Callable[..., object])
 # what the settings that have an option are called in stack.toml

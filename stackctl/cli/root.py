@@ -11,8 +11,9 @@ from typing import TYPE_CHECKING, Any, Final, NoReturn
 import click
 
 from stackctl import __version__
-from stackctl.cli.command import Group, Session, session_of
+from stackctl.cli.command import Group
 from stackctl.cli.interruption import interrupted, interruption
+from stackctl.cli.session import Session, session_of
 from stackctl.effects.host.limits import shortage
 from stackctl.errors import INTERRUPTED, ConfigError, StackctlError
 from stackctl.ui import Ui
