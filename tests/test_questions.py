@@ -87,7 +87,7 @@ def test_where_nobody_answers_the_ways_on_are_named(tmp_path: Path, hub: str, st
 
 WAYS = (
     "`stackctl deploy --model FILE` with a model file",
-    "from https://huggingface.co/",
+    "download it from https://huggingface.co/",
     "`stackctl deploy --model demo`",
     "HTTPS_PROXY",
     "HF_ENDPOINT",
@@ -210,7 +210,7 @@ def test_without_anybody_to_answer_the_option_that_answers_is_named_and_nothing_
     before = files(place.folder.parent)
     for words in CHANGES:
         code, said = place.run(*words)
-        assert (code, "add --yes to continue without the question" in said) == (2, True), said
+        assert (code, "add --yes to agree" in said) == (2, True), said
     assert files(place.folder.parent) == before
 
 

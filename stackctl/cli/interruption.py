@@ -17,8 +17,8 @@ _AGAIN_S = 0.01
 
 
 def interrupted() -> Interrupted:
-    """Return the error of a command that was interrupted."""
-    return Interrupted("interrupted", hint="Run `stackctl status` to see what runs. No file was left incomplete.")
+    """The error of a command that was interrupted."""
+    return Interrupted("interrupted", hint="Run `stackctl status` to see what runs; no file was left incomplete.")
 
 
 class Interruption:

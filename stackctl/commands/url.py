@@ -46,8 +46,8 @@ def url(machine: Machine) -> Address:
     if not others:
         others = [plan.url if plan else f"http://{published[0].place}"]
         port = published[0].port
-        machine.ui.note(
-            "note: only this machine can open that; for other devices, run `stackctl deploy --expose lan`, which asks "
+        machine.ui.warn(
+            "only this machine can open that; for other devices, run `stackctl deploy --expose lan`, which asks "
             f"for a password; or run `ssh -L {port}:127.0.0.1:{port} THIS-HOST` on the other device"
         )
     others.sort(key=lambda place: place.startswith("http://["))  # IPv4 first: people can type it

@@ -191,7 +191,10 @@ def status(now: "Status", ui: "Ui") -> "tuple[str, stack.Status]":
 
 def stopped(done: "Done", service: str | None) -> "tuple[str, stack.Stopped]":
     """Return that a stack, or one service of it, was stopped."""
-    text = f"stopped {service or done.name}; run `stackctl start` to resume"
+    name = service or done.name
+    text = f"stopped {name}; run `stackctl start` to resume"
+    if not done.was_there:
+        text = f"{name} was not running; nothing was stopped"
     return text, {"version": 1, "name": done.name, "service": service}
 
 
@@ -203,7 +206,9 @@ def started(done: "Done") -> "tuple[str, stack.Started]":
 
 def down(done: "Done") -> "tuple[str, stack.Removed]":
     """Return that the stack has no containers any more."""
-    text = f"{done.name} is down; the folder is as it was, `stackctl deploy` brings it back"
+    text = f"removed the containers of {done.name}; run `stackctl deploy` to start it again"
+    if not done.was_there:
+        text = f"{done.name} has no containers; nothing was removed"
     return text, {"version": 1, "name": done.name}
 
 

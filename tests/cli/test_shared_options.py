@@ -1,5 +1,6 @@
 """-C, -v, --json and --yes mean the same before and after a command; where one means nothing, that is said."""
 
+import json
 from pathlib import Path
 
 import click
@@ -7,8 +8,8 @@ import pytest
 from click.testing import CliRunner
 
 from stackctl.cli import main
-from stackctl.cli.command import session_of
 from stackctl.cli.command_line import typed_command
+from stackctl.cli.session import session_of
 from tests.cli.tree import parse, tree
 
 TREE = tree()
@@ -96,7 +97,7 @@ def test_both_orders_do_the_same(words: tuple[str, ...], tmp_path: Path, monkeyp
     monkeypatch.chdir(tmp_path)
     (tmp_path / "x").mkdir()
     done = CliRunner().invoke(main, [*words])
-    assert (done.exit_code, done.stdout) == (0, "[]\n")
+    assert (done.exit_code, json.loads(done.stdout)["deploys"]) == (0, [])
 
 
 def test_a_folder_that_is_not_there_is_refused_anywhere() -> None:
