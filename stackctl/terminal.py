@@ -128,7 +128,7 @@ def table(rows: Sequence[Sequence[str]], width: int | None = None, *, has_head: 
 
 
 def _lines(row: list[str]) -> Iterator[list[str]]:
-    """A row as it stands in a table: a long first cell in a line of its own, and the others as long as they may be."""
+    """A row as it stands in a table: a long first cell in a separate line, and the others as long as they may be."""
     head, *middle, last = row if len(row) > 1 else ["", *row]
     middle = [cut(cell, _WIDEST) for cell in middle]
     if cells(head) > _WIDEST:

@@ -310,7 +310,7 @@ class Source:
     def _attribute(self, node: ast.Attribute, path: _Way) -> _Text:
         """`.hint` is one that was given before; a constant of a module; else a field: all that its class is given."""
         if node.attr.endswith("hint"):
-            return _Text({""})
+            return _Text()
         if isinstance(node.value, ast.Name):
             origin = self._imports[self.module_of[node]].get(node.value.id, "")
             constant = self._constant(f"{origin}.{node.attr}")

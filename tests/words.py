@@ -18,7 +18,7 @@ VERBS = frozenset(
         """
         Accept Add Allow Ask
         Build
-        Change Check Choose Close Compare Copy Correct Create
+        Change Check Choose Close Combine Compare Copy Correct Create
         Delete Deploy Disable Download
         Edit Enable End
         Find Fix Free

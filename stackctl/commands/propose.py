@@ -25,9 +25,9 @@ def proposal(machine: Machine, spec: Spec, *, language: str) -> Recommended:
     except ModelError as e:
         model, source = found.best, found.best.source
         raise ModelError(
-            f"{e.message}; from there stackctl would download {model.name} {model.label} ({model.size / 1e9:.1f} GB)",
-            hint=f"{e.hint}; or run `stackctl deploy --model FILE` with a model file, which another machine can "
-            f"download from https://huggingface.co/{source.repo}; or run `stackctl deploy --model demo`, which "
-            f"downloads no model; `{command_line('stackctl', 'deploy', '--model', source)}` tries for longer",
+            f"{e.message}; from there stackctl downloads {model.name} at {model.label} ({model.size / 1e9:.1f} GB)",
+            hint=f"{e.hint} Or run `stackctl deploy --model FILE` with a model file: another machine can download it "
+            f"from https://huggingface.co/{source.repo}. Or run `stackctl deploy --model demo`, which downloads no "
+            f"model. To wait longer for the hub, run `{command_line('stackctl', 'deploy', '--model', source)}`.",
         ) from e
     return found

@@ -48,7 +48,7 @@ def refuse_elsewhere(what: str, path: PurePosixPath, binds: Iterable[Bind] | Non
     else:
         says = f"{what} is {path} in this container but {host} on the host, where the engine would look for it"
         run = f"{_mount(host)} {command_line('-w', host)}" if is_folder else _mount(host.parent)
-    raise ConfigError(says, hint=f"mount it at the same path: {f'{_RUN} {run} {_IMAGE} ...' if is_folder else run}")
+    raise ConfigError(says, hint=f"Mount it at the same path: `{f'{_RUN} {run} {_IMAGE} ...' if is_folder else run}`.")
 
 
 def refuse_ssh(address: str, folder: PurePosixPath, command: str) -> None:
@@ -61,8 +61,8 @@ def refuse_ssh(address: str, folder: PurePosixPath, command: str) -> None:
     there = f"{_RUN} {_mount(folder)} {command_line('-w', folder)} {_IMAGE} {command}"
     raise EngineError(
         f"the engine is another machine's ({address}), which has none of this machine's files",
-        hint=f"Run stackctl on that machine, in a container: {there} . Bring its image there first: "
-        f"docker -H unix:///var/run/docker.sock save {_IMAGE} | docker load",
+        hint=f"Run stackctl on that machine, in a container: `{there}`. Copy its image there first: "
+        f"`docker -H unix:///var/run/docker.sock save {_IMAGE} | docker load`.",
     )
 
 

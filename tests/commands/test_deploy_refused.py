@@ -135,7 +135,7 @@ def test_a_chosen_subnet_that_another_network_has_is_refused(running: Staged) ->
     assert error.exit_code == 4
     says = "network.inner 10.211.5.0/25 overlaps with 10.211.5.0/24, which this machine already uses"
     assert says in error.message
-    assert 'set it to "auto" in stack.toml' in error.hint
+    assert '"auto"` in stack.toml' in error.hint
 
 
 def test_two_subnets_that_overlap_each_other_are_refused(running: Staged) -> None:
@@ -152,7 +152,7 @@ def test_a_recorded_subnet_that_is_taken_is_asked_for_once_sillytavern_has_run(r
     running.stage.taken_subnets = [recorded]
     error = refused(running)
     assert f"network.inner {recorded} overlaps with {recorded}" in error.message
-    assert "stackctl deploy --replan chooses another" in error.hint
+    assert "Run `stackctl deploy --replan`" in error.hint
     anew = deploy(running.machine, {}, replace(QUICK, dry_run=True, replan=True))
     assert recorded not in anew.text
 
@@ -322,7 +322,7 @@ def test_an_image_that_is_not_to_be_had_ends_the_deploy(running: Staged) -> None
 # -- models
 
 POINTER = b"version https://git-lfs.github.com/spec/v1\noid sha256:4d7a\nsize 4920000000\n"
-AGAIN = "download it again"
+AGAIN = "Download it again"
 
 
 @pytest.mark.parametrize(
@@ -330,10 +330,10 @@ AGAIN = "download it again"
     [
         pytest.param(WHOLE[:200_000], f"is cut short: 200000 bytes of at least {len(WHOLE)}", AGAIN, id="truncated"),
         pytest.param(WHOLE[:500], "is cut short: its header ends after 500 bytes", AGAIN, id="truncated-header"),
-        pytest.param(b"\x93\x11" * 3000, "is not a GGUF model", "take a .gguf file", id="garbage"),
+        pytest.param(b"\x93\x11" * 3000, "is not a GGUF model", "Use a .gguf file", id="garbage"),
         pytest.param(POINTER, "is a Git LFS pointer of 75 bytes", "git lfs pull", id="lfs"),
         pytest.param(b"<!DOCTYPE html>\n<html>", "is a web page, not a GGUF", "/resolve/, not /blob/", id="page"),
-        pytest.param(b"PK\x03\x04" + bytes(600), "is a zip archive", "take a .gguf file", id="zip"),
+        pytest.param(b"PK\x03\x04" + bytes(600), "is a zip archive", "Use a .gguf file", id="zip"),
         pytest.param(b"", "is empty", "", id="empty"),
         pytest.param(bytes(4096), "begins with zeros: space was reserved for it", "", id="zeros"),
     ],

@@ -183,7 +183,7 @@ def test_a_time_that_is_over_goes_back_and_advises_a_longer_one(tmp_path: Path) 
     with pytest.raises(NotReady, match="not ready after 1 s") as caught:
         use(machine, "bad", replace(QUICK, timeout_s=1))
     assert caught.value.hint.startswith("Give it longer with `--timeout SECONDS`. ")
-    assert "what was started goes on" not in caught.value.hint
+    assert "the services keep starting" not in caught.value.hint
     assert content(tmp_path) == before
 
 
@@ -216,7 +216,7 @@ class Filling(Folder):
 
     def write(self, name: str, content: str | bytes, *, mode: int = 0o644, reader: Owner | None = None) -> bool:
         if self.room <= 0 and super().read_bytes(name) != (content.encode() if isinstance(content, str) else content):
-            raise DataError(f"{name} can't be written: No space left on device", hint="free some space")
+            raise DataError(f"{name} can't be written: No space left on device", hint="Free some space")
         self.room -= 1
         return super().write(name, content, mode=mode, reader=reader)
 

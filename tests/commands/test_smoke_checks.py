@@ -155,7 +155,10 @@ def test_a_sillytavern_that_is_restarted_with_its_backend_is_told(world: World) 
 
 
 def test_an_answer_after_the_restart_must_be_whole_and_the_sentence(world: World) -> None:
-    for bad, says in ((replace(WHOLE, is_whole=False), "broke off"), (replace(WHOLE, text="x"), "not its sentence")):
+    for bad, says in (
+        (replace(WHOLE, is_whole=False), "broke off"),
+        (replace(WHOLE, text="x"), "instead of its sentence"),
+    ):
         world.page.replies = [bad]
         with pytest.raises(NotReady, match=says):
             services.restart(world.site())
@@ -366,7 +369,7 @@ def test_two_services_that_are_not_well_are_told_in_one_line(world: World) -> No
         (talk.context, {"fills": 8193}, "SillyTavern fills 8193 tokens, and the backend has only 8192"),
         (talk.context, {"fills": 8193, "size": 0}, "SillyTavern fills 8193 tokens, and the backend has only 8192"),
         (talk.reply, {"text": ""}, "answered with an empty text"),
-        (talk.reply, {"text": "Hello!"}, "and not its sentence"),
+        (talk.reply, {"text": "Hello!"}, "instead of its sentence"),
         (talk.streaming, {"replies": [replace(WHOLE, is_whole=False)]}, "broke off"),
     ],
 )
@@ -420,7 +423,7 @@ def test_all_has_to_be_over_within_the_time(world: World) -> None:
 
 
 def test_anothers_stack_and_an_unknown_check_are_refused(world: World) -> None:
-    with pytest.raises(ConfigError, match="there is no check called x"):
+    with pytest.raises(ConfigError, match="there is no check x"):
         world.smoke("x")
     world.around.foreign = frozenset({"mine"})
     with pytest.raises(ConfigError, match="mine is another's"):

@@ -206,13 +206,13 @@ def test_of_a_backend_that_fails_again_and_again_the_cause_and_the_next_command_
     ("changes", "says", "hint"),
     [
         (CRASHES, "llamacpp: ended by itself (exit code 1)", "stackctl logs llamacpp"),
-        ({"health": "starting", "restarts": 4}, "was started again, 4 times by now", "stackctl logs llamacpp"),
+        ({"health": "starting", "restarts": 4}, "was restarted 4 times so far", "stackctl logs llamacpp"),
         ({"health": "unhealthy"}, "runs, but never answered its health check", "stackctl logs llamacpp"),
         ({"state": "exited", "exit_code": 137}, "llamacpp does not run (exited, exit code 137)", "stackctl start"),
         ({"state": "exited", "exit_code": 0}, "llamacpp does not run (exited, exit code 0)", "stackctl start"),
         (
             {"state": "exited", "exit_code": 137, "oom_killed": True},
-            "killed because it used more memory than it may",
+            "killed because it used more memory than its limit",
             "stackctl deploy",
         ),
     ],

@@ -59,7 +59,7 @@ def test_another_path_is_refused_with_the_way_to_mount_it(path: str, says: str, 
 def test_a_file_is_mounted_by_its_folder() -> None:
     with pytest.raises(ConfigError) as caught:
         refuse_elsewhere("the model", P("/m/a.gguf"), BINDS)
-    assert caught.value.hint == "mount it at the same path: -v /m:/m"
+    assert caught.value.hint == "Mount it at the same path: `-v /m:/m`."
     with pytest.raises(ConfigError) as caught:
         refuse_elsewhere("the model", P("/m m/a.gguf"), BINDS)
-    assert caught.value.hint == "mount it at the same path: -v '/m m:/m m'"
+    assert caught.value.hint == "Mount it at the same path: `-v '/m m:/m m'`."

@@ -144,14 +144,14 @@ def test_a_server_with_a_key_is_proven_with_it_and_named_without(
         url = f"http://127.0.0.1:{port}"
         external(stack, url)
         said = stack.fails(3, "deploy")
-        assert "wants an API key" in said
+        assert "asks for an API key" in said
         assert "backend.key_file" in hint(said)
 
         (stack.folder / "key.txt").write_text("not-the-one\n")
         external(stack, url, more='key_file = "key.txt"\n')
         assert "chmod 600" in hint(stack.fails(3, "deploy"))
         (stack.folder / "key.txt").chmod(0o600)
-        assert "refuses the API key that it was sent" in stack.fails(3, "deploy")
+        assert "refuses the API key that stackctl sent" in stack.fails(3, "deploy")
 
         (stack.folder / "key.txt").write_text(f"{KEY}\n")
         done = stack.run("-v", "deploy", "--json")
@@ -253,13 +253,13 @@ def test_a_server_on_loopback_alone_is_named_with_its_flag(stack: Stack, models:
     del textgen
     with outside.llamacpp(models, "127.0.0.1") as port:
         said = refused(stack, f"http://127.0.0.1:{port}")
-    assert f"error: llama.cpp listens on port {port} of this machine, but on 127.0.0.1 alone" in said
-    assert hint(said) == "start it with --host 0.0.0.0"
+    assert f"error: llama.cpp listens on port {port} of this machine, but only on 127.0.0.1" in said
+    assert hint(said) == "Start it with `--host 0.0.0.0`."
     assert f"http://host.docker.internal:{port}: connection refused" in evidence(said)
     with outside.textgen(models, "") as port:
         said = refused(stack, f"http://localhost:{port}")
-    assert f"error: text-generation-webui listens on port {port} of this machine, but on 127.0.0.1 alone" in said
-    assert hint(said) == "start it with --listen"
+    assert f"error: text-generation-webui listens on port {port} of this machine, but only on 127.0.0.1" in said
+    assert hint(said) == "Start it with `--listen`."
 
 
 @pytest.mark.chaos
@@ -298,13 +298,13 @@ def test_a_port_that_swallows_connections_is_asleep_or_behind_a_firewall(stack: 
 
 
 def test_a_name_that_no_container_knows(stack: Stack) -> None:
-    assert "no container knows the name no-such-pc.invalid" in refused(stack, "http://no-such-pc.invalid:5001")
+    assert "no container can resolve the name no-such-pc.invalid" in refused(stack, "http://no-such-pc.invalid:5001")
 
 
 def test_a_server_of_another_kind_is_shown_by_what_it_answers(stack: Stack, gateway: str) -> None:
     with outside.toaster(gateway) as port:
         said = refused(stack, f"http://{gateway}:{port}")
-    assert "none of the servers that stackctl knows" in said
+    assert "of no kind that stackctl knows" in said
     assert f"http://{gateway}:{port}/props: 200 I am a toaster" in evidence(said)
 
 

@@ -44,7 +44,7 @@ def test_a_disk_that_fills_up_on_the_way_leaves_whole_files_only(stack: Stack) -
     with small_disk(stack, "size=300m,nr_inodes=7"):  # room for some files, from our lock to stack.lock
         said = stack.fails(9, "deploy", "--images", "own")
         assert "can't be written: No space left on device" in said
-        assert "free some space" in hint(said)
+        assert "Free some space" in hint(said)
         assert "nothing is lost" in hint(said)
         assert_nothing_half_written(stack)
         assert ids(stack) == []

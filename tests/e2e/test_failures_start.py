@@ -26,17 +26,17 @@ def test_a_model_whose_architecture_the_backend_does_not_know_is_said_with_its_l
 def test_a_backend_killed_for_memory_says_what_to_lower(stack: Stack) -> None:
     wish(stack, '[backend]\ncontext = 1048576\n[limits]\nbackend_memory = "64 MiB"\n')
     said = dies(stack, "llamacpp", 6)
-    assert "killed because it used more memory than it may" in said
-    assert "lower backend.context" in hint(said)
+    assert "killed because it used more memory than its limit" in said
+    assert "lower `backend.context`" in hint(said)
     assert "[limits] in stack.toml" in hint(said)
 
 
 def test_an_image_without_the_backends_program_is_called_the_wrong_image(stack: Stack) -> None:
     wish(stack, '[backend]\nimage = "localhost/stackctl/base:1"\n')
     said = dies(stack, "llamacpp", 3)
-    assert "its image localhost/stackctl/base:1 has no program that can be run there" in said
+    assert "its image localhost/stackctl/base:1 has no program that runs on this machine" in said
     assert any("No such file or directory" in line for line in evidence(said))
-    assert "is it the right image?" in hint(said)
+    assert "Check its image in stack.toml." in hint(said)
 
 
 def test_a_backend_that_restarts_quicker_than_we_look_is_dead_all_the_same(stack: Stack) -> None:
@@ -52,7 +52,7 @@ def test_a_share_that_went_away_is_said_by_the_engines_refusal_to_mount_it(stack
     said = stack.fails(9, "deploy", "--images", "own")
     assert "a file or folder to mount does not exist" in said
     assert any("/no/such/share" in line for line in evidence(said))
-    assert "is the disk or share mounted?" in hint(said)
+    assert "Mount the disk or share" in hint(said)
 
 
 @pytest.mark.chaos
@@ -98,7 +98,7 @@ def test_a_container_that_somebody_kills_lacked_no_memory(stack: Stack) -> None:
 def test_sillytavern_refusing_its_configuration_is_said_and_mending_it_is_enough(stack: Stack) -> None:
     override(stack, sillytavern={"environment": {"SILLYTAVERN_WHITELISTMODE": "false"}})
     said = dies(stack, "sillytavern", 3, "--port", str(free_port()))
-    assert "SillyTavern refuses its configuration: it listens, with neither whitelist nor password" in said
+    assert "SillyTavern refuses its configuration: it listens with neither a whitelist nor a password" in said
     assert any("Your current SillyTavern configuration is insecure" in line for line in evidence(said))
     assert "compose.override.yml" in hint(said)
     assert stack.inspect("llamacpp")["State"]["Status"] == "running"

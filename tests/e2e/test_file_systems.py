@@ -91,8 +91,10 @@ def test_a_model_that_the_engine_alone_does_not_see_is_no_disk_that_is_not_mount
     said = private_disk(stack, tmp_path / "disk").fails(
         9, "deploy", "--images", "own", "--model", f"{tmp_path}/disk/good.gguf"
     )
-    assert f"the engine does not see {tmp_path}/disk/good.gguf, which is here: it has another view of the disk" in said
-    assert "is the disk or share mounted?" not in said
+    assert (
+        f"the engine does not see {tmp_path}/disk/good.gguf, which exists here: it has another view of the disk" in said
+    )
+    assert "Mount the disk or share" not in said
     assert ids(stack) == before
     stack.run("status")
 

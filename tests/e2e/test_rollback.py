@@ -108,7 +108,7 @@ def test_a_model_that_cannot_be_loaded_leaves_what_worked_with_every_file_as_it_
 def test_a_program_that_exits_does_so_too_and_what_the_user_wrote_into_stack_toml_stays(works: Working) -> None:
     with works.wishing('[backend]\nimage = "localhost/stackctl/base:1"\n'):
         said = works.fails(3, "deploy")
-    assert "has no program that can be run there" in said
+    assert "has no program that runs on this machine" in said
     assert "stack.toml stays as you wrote it" in said
     works.assert_works()
 

@@ -138,7 +138,7 @@ def test_of_an_engine_that_is_not_recorded_for_this_folder_a_render_knows_nothin
 def test_one_of_another_version_is_refused_though_it_has_all_that_this_one_knows(here: Staged, tmp_path: Path) -> None:
     file = tmp_path / plan_json.FILE
     file.write_text(json.dumps({**json.loads(file.read_text()), "version": 2}))
-    says = rf"has version 2 \(stackctl {__version__} wrote it\), and this stackctl knows version 1 alone"
+    says = rf"has version 2 \(stackctl {__version__} wrote it\), but this stackctl reads only version 1"
     with pytest.raises(ConfigError, match=says) as caught:
         deployed_plan(here.machine)
     assert caught.value.exit_code == 3

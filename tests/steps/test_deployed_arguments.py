@@ -73,7 +73,7 @@ def test_a_deploy_refuses_an_argument_that_is_new_and_warns_of_one_with_which_it
     (tmp_path / plan_json.FILE).write_text(json.dumps(table))
     for _ in range(2):  # the second one reads what the first one wrote
         deploy(found.machine, {}, QUICK)
-        assert "The next release refuses it: set backend.context = 4096 instead" in found.said.getvalue()
+        assert "The next release refuses it. Set `backend.context = 4096` instead." in found.said.getvalue()
 
 
 def test_a_stack_without_a_plan_that_has_such_an_argument_is_looked_at_all_the_same(tmp_path: Path) -> None:

@@ -61,7 +61,7 @@ def test_of_several_none_is_chosen_for_the_user(folder: Path) -> None:
     here = staged(folder)
     with pytest.raises(ConfigError, match="2 models") as caught:
         deploy(here.machine, {}, QUICK)
-    assert (caught.value.exit_code, "stackctl use a | b" in caught.value.hint) == (3, True)
+    assert (caught.value.exit_code, "Run `stackctl use a` or `stackctl use b`." in caught.value.hint) == (3, True)
     assert (file.read_text(), here.stage.models) == (TWO, [])
 
 

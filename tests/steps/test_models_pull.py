@@ -227,7 +227,7 @@ REFUSED = {
     "missing": ("hf:owner/none:Q4_K_M", "there is no model"),
     "no such file": ("hf:owner/name/N.gguf", "has no model file"),
     "no such quantisation": ("hf:owner/name:Q2_K", "has no Q2_K"),
-    "not chosen": ("hf:owner/name", "2 forms"),
+    "not chosen": ("hf:owner/name", "in 2 quantisations"),
 }
 
 

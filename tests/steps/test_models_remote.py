@@ -136,10 +136,10 @@ def test_the_header_of_a_model_with_a_real_vocabulary_takes_four_requests(
 @pytest.mark.parametrize(
     ("source", "says"),
     [
-        ("hf:owner/name/M-Q9_0.gguf", "did you mean hf:owner/name/M-Q8_0.gguf"),
+        ("hf:owner/name/M-Q9_0.gguf", "Use `hf:owner/name/M-Q8_0.gguf` if you meant that."),
         ("hf:owner/none/M-Q8_0.gguf", "no model owner/none"),
         ("hf:owner/name/mmproj-M.gguf", "no model file mmproj-M.gguf"),
-        ("hf:owner/name/M-Q8_0-00002-of-00002.gguf", "did you mean"),
+        ("hf:owner/name/M-Q8_0-00002-of-00002.gguf", "if you meant that"),
     ],
 )
 def test_of_a_file_that_is_not_there_the_repository_tells_what_is(

@@ -84,7 +84,7 @@ def test_an_answer_that_breaks_off_is_none(tmp_path: Path) -> None:
     [
         ("", "answered with an empty text"),
         (" \n", "answered with an empty text"),
-        (SENTENCE[:-1], "and not its sentence"),
+        (SENTENCE[:-1], "instead of its sentence"),
         ("Hello!", "the demo model answered 'Hello!'"),
     ],
 )
@@ -115,7 +115,7 @@ def test_a_server_that_is_not_the_stacks_is_asked_all_the_same_and_the_stacks_ow
     assert (url, PLAN.backend_url in hint) == ("http://192.168.1.9:5001", True)
     ours = page_of(PLAN)
     prove(PLAN, running(tmp_path, ours).machine)
-    assert ours.asked[0][3] == "stackctl status; stackctl logs"
+    assert ours.asked[0][3] == "Run `stackctl status` and `stackctl logs`."
 
 
 @pytest.mark.parametrize(

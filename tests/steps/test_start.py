@@ -67,7 +67,7 @@ def test_a_service_that_dies_is_stopped_for_good_its_log_read_and_what_is_ready_
 
 def test_a_kill_for_memory_is_a_failure_at_once(tmp_path: Path) -> None:
     stage = Stage(ends={BACKEND: ended(BACKEND, exit_code=137, oom_killed=True)})
-    with pytest.raises(DoesNotFit, match="killed because it used more memory than it may"):
+    with pytest.raises(DoesNotFit, match="killed because it used more memory than its limit"):
         start(written(tmp_path), quiet_stage(tmp_path, stage).machine, timeout_s=SOON_S)
     assert f"id-{BACKEND}" in stage.stopped
 
@@ -115,7 +115,7 @@ def test_a_file_that_the_engine_alone_does_not_see_is_said_to_be_here_with_the_r
     with pytest.raises(DataError) as caught:
         start(plan, machine, timeout_s=SOON_S)
     assert caught.value.message.startswith(
-        f"the engine does not see {tmp_path}/tiny.gguf, which is here: Docker from a"
+        f"the engine does not see {tmp_path}/tiny.gguf, which exists here: Docker from a"
     )
 
 

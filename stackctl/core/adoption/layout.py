@@ -119,8 +119,9 @@ def layout(here: AbstractSet[str], data_root: str) -> Layout | None:
     is_old = bool(here & {"public/characters", "public/settings.json"})
     if is_old and has_data:
         raise ConfigError(
-            "the folder has data in both layouts, public/ and data/: which is the newer can't be told",
-            hint="start that SillyTavern once, so that it converts itself, and stop it; or move the older one away",
+            "the folder has data in both layouts, public/ and data/, and stackctl can't tell which is newer",
+            hint="Start that SillyTavern once, so that it converts the data itself, and stop it; or move the older "
+            "folder away.",
         )
     if is_old:
         return Layout(title="SillyTavern from before 1.12", pieces=_old(), is_converted=True)
@@ -216,9 +217,9 @@ def refuse_newer(versions: Mapping[str, str], image: str) -> None:
     for file, written in versions.items():
         if runs and version(written) > runs:
             raise ConfigError(
-                f"{file} was written by SillyTavern {written}, but the stack runs {image}: it could damage what it "
-                "does not know",
-                hint=f'choose an image of {written} or newer: sillytavern.image = "...:{written}" in stack.toml',
+                f"{file} was written by SillyTavern {written}, but the stack runs {image}, which could damage data of "
+                "a newer version",
+                hint=f'Set `sillytavern.image = "...:{written}"` or a newer one in stack.toml.',
             )
 
 

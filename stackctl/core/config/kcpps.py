@@ -40,13 +40,17 @@ def parse(text: str, name: str) -> Imported:
     try:
         content = json.loads(text)
     except (ValueError, RecursionError) as e:
-        raise ConfigError(f"{name} is not JSON: {e}", hint="save it again from KoboldCpp's launcher") from e
+        raise ConfigError(f"{name} is not JSON: {e}", hint="Save it again from KoboldCpp's launcher.") from e
     if not isinstance(content, dict):
-        raise ConfigError(f"{name} is no .kcpps file: it holds no JSON object", hint="is it the right file?")
+        raise ConfigError(
+            f"{name} is no .kcpps file: it contains no JSON object",
+            hint="Choose a file that KoboldCpp's launcher saved.",
+        )
     path = _path(content)
     if not path:
         raise ConfigError(
-            f"{name} names no text model", hint="it may be one for images or speech; name a model with --model PATH"
+            f"{name} names no text model",
+            hint="Name the model with `--model PATH`; the file may be one for images or speech.",
         )
     settings = dict(_taken(content))
     left = [

@@ -132,10 +132,10 @@ def is_number(value: Any) -> bool:
 def _unknown(key: str, value: Any, recorded: Lock) -> ConfigError:
     is_other = recorded.newest not in {"", __version__}
     by = f", which stackctl {recorded.newest} wrote" if is_other else ""
-    other = "use the stackctl that wrote it; or " if is_other else ""
+    other = f"Use stackctl {recorded.newest}, or run" if is_other else "Run"
     return ConfigError(
-        f"{FILE} has {key} = {value!r:.60}{by}: this stackctl {__version__} knows no such value",
-        hint=f"{other}decide everything again: stackctl deploy --replan",
+        f"{FILE} has {key} = {value!r:.60}{by}: this stackctl {__version__} does not know that value",
+        hint=f"{other} `stackctl deploy --replan` to decide everything again.",
     )
 
 
@@ -178,10 +178,10 @@ def parse(text: str) -> Lock:
             others=_others(content, _OF_ALL),
         )
     except (ValueError, KeyError, TypeError, AttributeError, RecursionError) as e:
-        says = str(e) if isinstance(e, json.JSONDecodeError) else "it is not of the form that stackctl writes"
+        says = str(e) if isinstance(e, json.JSONDecodeError) else "it does not have the form that stackctl writes"
         raise ConfigError(
             f"{FILE}{_writer(content)} can't be read: {says}",
-            hint=f"restore it from a backup, or delete {FILE}: then everything automatic is decided anew",
+            hint=f"Restore it from a backup, or delete {FILE}; then every automatic setting is decided again.",
         ) from e
 
 

@@ -54,8 +54,8 @@ def only_model(spec: Spec) -> str:
     names = sorted(spec.models)
     if len(names) > 1:
         raise ConfigError(
-            f"stack.toml has {len(names)} models, and nothing says which one runs",
-            hint="choose one: stackctl use " + " | ".join(map(shell_word, names)),
+            f"stack.toml has {len(names)} models, and model.use does not say which one runs",
+            hint="Run " + " or ".join(f"`stackctl use {shell_word(one)}`" for one in names) + ".",
         )
     return names[0] if names else ""
 
@@ -63,8 +63,9 @@ def only_model(spec: Spec) -> str:
 def unknown_model(spec: Spec, name: str) -> ConfigError:
     """The error for a model that stack.toml does not name."""
     close = difflib.get_close_matches(name, spec.models, n=1, cutoff=0.5)
-    known = f"there are: {', '.join(sorted(spec.models))}" if spec.models else "it names none yet"
-    hint = f"did you mean {close[0]}?" if close else f'add it: [models.{name}] with path = "/path/to/model.gguf"'
+    known = f"its models are {', '.join(sorted(spec.models))}" if spec.models else "it names none yet"
+    add = f'Add it as `[models.{name}]` with `path = "/path/to/model.gguf"`.'
+    hint = f"Run `stackctl use {shell_word(close[0])}` if you meant that one." if close else add
     return ConfigError(f"stack.toml has no model {name!r}; {known}", hint=hint)
 
 

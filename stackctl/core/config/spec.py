@@ -91,7 +91,7 @@ class OneModel(Section):
     @model_validator(mode="after")
     def _can_be_had(self) -> Self:
         if self.path == AUTO and not self.source:
-            raise ValueError("a model needs path or source")
+            raise ValueError("a model needs a path or a source")
         return self
 
 
@@ -166,7 +166,7 @@ class Backend(Section):
     @model_validator(mode="after")
     def _has_a_place(self) -> Self:
         if self.is_external and not self.url:
-            raise ValueError('kind = "external" needs url, such as url = "http://192.168.1.20:5001"')
+            raise ValueError('kind = "external" needs a url, such as url = "http://192.168.1.20:5001"')
         return self
 
 
@@ -254,7 +254,7 @@ class SillyTavern(Section):
     @model_validator(mode="after")
     def _has_one_way_in(self) -> Self:
         if self.expose != NONE and self.proxy.is_wanted:
-            raise ValueError("expose and proxy are two ways in: behind a proxy nothing is published")
+            raise ValueError("expose and proxy exclude each other: behind a proxy no port is published")
         return self
 
 

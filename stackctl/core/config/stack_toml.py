@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from pydantic_core import ErrorDetails
 
 FILE = "stack.toml"
-_NOT_TOML = "correct {} there; `stackctl init` in an empty folder writes one with every key explained"
+_NOT_TOML = "Correct {} there. In an empty folder `stackctl init` writes one that explains every key."
 
 
 def parse(text: str, *, source: str = FILE) -> Spec:
@@ -33,7 +33,7 @@ def parse(text: str, *, source: str = FILE) -> Spec:
         for line, path, says in sorted(mistakes)
     )
     count = "1 mistake" if len(mistakes) == 1 else f"{len(mistakes)} mistakes"
-    raise ConfigError(f"{count} in {source}\n{listed}", hint=f"change the lines above in {source}")
+    raise ConfigError(f"{count} in {source}\n{listed}", hint=f"Change the lines above in {source}.")
 
 
 def edited(text: str, changes: Mapping[str, object]) -> str:

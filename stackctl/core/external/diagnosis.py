@@ -17,33 +17,39 @@ _WORDS: Final = {
     "timeout": "no answer in time",
     "unreachable": "no route",
 }
-_LISTEN: Final = ", ".join(f"{one.LISTEN} ({one.TITLE})" for one in backends.BACKENDS.values())
+_LISTEN: Final = ", ".join(f"`{one.LISTEN}` ({one.TITLE})" for one in backends.BACKENDS.values())
 _PORTS: Final = ", ".join(f"{one.TITLE} {one.PORT}" for one in backends.BACKENDS.values())
-_SHOWN: Final = 100  # characters of an answer that nobody knows
-_BROKEN: Final = 500  # from here on a status says that a server, or a proxy before it, is not well
+_SHOWN: Final = 100  # characters of an unknown answer
+_BROKEN: Final = 500  # a status from here on means that the server, or a proxy in front of it, is broken
 
 
 @dataclass(frozen=True, kw_only=True)
 class Unavailable:
-    """What keeps a backend from answering. `is_transient`: whether waiting helps: it does, it may, it never will."""
+    """Why a backend does not answer. is_transient: whether waiting helps: yes, maybe, no."""
 
     error: StackctlError
     is_transient: Literal["yes", "maybe", "no"]
 
 
 def diagnose(spec: Spec, server: ServerSeen | None) -> Unavailable | None:
-    """None once the backend answers with a loaded model; else why not. server None: it could not be asked."""
+    """Return None if the backend answers with a loaded model; else why not. server: None if it could not be asked."""
     if server is None:
         return Unavailable(error=_never_asked(spec), is_transient="no")
     if not (found := detected_servers(server)):
         return _unreached(spec, server)
     title, url, served = found[0].backend.TITLE, found[0].url, found[0].served
     if served.is_loading:
-        error = NotReady(f"{title} at {url} is still loading its model", hint="stackctl deploy --timeout SECONDS")
+        error = NotReady(
+            f"{title} at {url} is still loading its model",
+            hint="Run `stackctl deploy --timeout SECONDS` to wait longer.",
+        )
         return Unavailable(error=error, is_transient="yes")
     if served.is_locked:
-        says = "refuses the API key that it was sent" if server.key else "wants an API key"
-        hint = 'write the one it was started with into a file (chmod 600), and in stack.toml backend.key_file = "FILE"'
+        says = "refuses the API key that stackctl sent" if server.key else "asks for an API key"
+        hint = (
+            "Write the key the server was started with into a file (`chmod 600 FILE`), and set "
+            '`backend.key_file = "FILE"` in stack.toml.'
+        )
         return Unavailable(error=ConfigError(f"{title} at {url} {says}", hint=hint), is_transient="no")
     if cause := served.lacks:
         return Unavailable(error=cause.error(url), is_transient="no")
@@ -51,15 +57,15 @@ def diagnose(spec: Spec, server: ServerSeen | None) -> Unavailable | None:
 
 
 def _never_asked(spec: Spec) -> ConfigError:
-    """The error where a server was not asked yet, and so nothing of it is recorded."""
+    """Return the error for a server that was not asked yet, so that no answer is recorded."""
     return ConfigError(
-        f"it is not known yet what answers at {backend_url.origin(spec.backend.url)}",
-        hint="stackctl deploy asks it, from inside a container of SillyTavern's image, and records the answer",
+        f"the kind of server at {backend_url.origin(spec.backend.url)} is not known yet",
+        hint="Run `stackctl deploy`, which asks it from a container of SillyTavern's image and records the answer.",
     )
 
 
 def _unreached(spec: Spec, server: ServerSeen) -> Unavailable:
-    """Why nothing of a known kind answers."""
+    """Return why no server of a known kind answers."""
     wanted = backend_url.origin(spec.backend.url)
     number, failures = backend_url.port(wanted), {tried.failure for tried in server.tried}
     answering = [tried for tried in server.tried if tried.answers]
@@ -71,55 +77,62 @@ def _unreached(spec: Spec, server: ServerSeen) -> Unavailable:
 
     if answering:
         statuses = [answer.status for tried in answering for answer in tried.answers.values()]
-        says = f"what answers at {answering[0].url} is none of the servers that stackctl knows"
-        hint = f"is it the port of its API, and is the API on? {_PORTS}; text-generation-webui needs --api"
+        says = f"the server at {answering[0].url} is of no kind that stackctl knows"
+        hint = f"Check that the API is on and that this is its port: {_PORTS}; text-generation-webui needs `--api`."
         return because(says, hint, "maybe" if min(statuses) >= _BROKEN else "no")
     if server.listeners:
         return because(*_shut(number, server.listeners, here))
     if failures == {"name"}:
-        hint = "use its address instead: names of this machine's hosts file, and of Windows, are unknown there"
-        return because(f"no container knows the name {backend_url.host(wanted)}", hint, "maybe")
+        hint = "Use its address instead: containers don't know the names of this machine's hosts file or of Windows."
+        return because(f"no container can resolve the name {backend_url.host(wanted)}", hint, "maybe")
     if failures <= _WORDS.keys():
         return because(*_silent(spec, server, number, failures), "maybe")
-    return because(f"the server at {wanted} can't be asked", "the reason stands above, in node's words", "no")
+    return because(f"the server at {wanted} can't be asked", "Read the lines above: they are node's reason.", "no")
 
 
 def _shut(
     number: int, listeners: tuple[str, ...], here: DetectedServer | None
 ) -> tuple[str, str, Literal["maybe", "no"]]:
-    """The same for a port that is open on this machine, though not for containers."""
+    """Return (message, hint, is_transient) for a port that is open on this machine, but not to containers."""
     who = f"{here.backend.TITLE} listens" if here else "something listens"
     if all(ip_address(one).is_loopback for one in listeners):
-        says = f"{who} on port {number} of this machine, but on 127.0.0.1 alone: no container reaches it there"
-        return says, f"start it with {here.backend.LISTEN if here else _LISTEN}", "no"
-    says = f"{who} on port {number} of this machine ({', '.join(listeners)}), but no container gets through to it"
-    return says, f"a firewall is the usual cause; with ufw: sudo ufw allow {number}/tcp", "maybe"
+        says = f"{who} on port {number} of this machine, but only on 127.0.0.1, which no container can reach"
+        return says, f"Start it with {f'`{here.backend.LISTEN}`' if here else _LISTEN}.", "no"
+    says = f"{who} on port {number} of this machine ({', '.join(listeners)}), but no container can connect to it"
+    return (
+        says,
+        f"Open the port in this machine's firewall, the usual cause; with ufw: `sudo ufw allow {number}/tcp`.",
+        "maybe",
+    )
 
 
 def _silent(spec: Spec, server: ServerSeen, number: int, failures: set[str]) -> tuple[str, str]:
-    """(what is so, what to do) where nobody answers at all."""
+    """Return (message, hint) for a server that does not answer at all."""
     is_here = backend_url.is_here(spec.backend.url, server.around)
-    later = "while it loads its model its port may be closed: stackctl deploy --timeout SECONDS waits for it"
+    later = "Its port may stay closed while it loads its model; `stackctl deploy --timeout SECONDS` waits for it."
     if is_here and server.around.is_wsl:
-        hint = f"start it with {_LISTEN}; on Windows its firewall must let it through; {later}"
+        hint = f"Start it with {_LISTEN}, and on Windows allow it in the firewall. {later}"
         return f"nothing answers on port {number}, neither here in WSL nor on Windows", hint
     if is_here:
-        return f"nothing listens on port {number} of this machine", f"is it running? {later}"
+        return (
+            f"nothing listens on port {number} of this machine",
+            f"Start it, or correct `backend.url`. {later}",
+        )
     name = backend_url.host(spec.backend.url)
     if "refused" in failures:
-        hint = f"is it running, and with {_LISTEN}? {later}"
+        hint = f"Start it with {_LISTEN}. {later}"
         return f"{name} refuses connections on port {number}", hint
     if ":" in name:
-        hint = "containers have no IPv6 unless their engine is set up for it: use its IPv4 address"
+        hint = "Use its IPv4 address: containers have no IPv6 unless their engine is set up for it."
         return f"{name} does not answer", hint
-    hint = 'backend.wake = "MAC" in stack.toml wakes it up; the firewall there must let this machine through'
+    hint = 'Set `backend.wake = "MAC"` in stack.toml to wake it up, or open its firewall to this machine.'
     if spec.backend.wake:
-        hint = f"Wake-on-LAN to {spec.backend.wake} did not help: the BIOS and the network card there must allow it"
-    return f"{name} does not answer: it is off or asleep, or a firewall keeps port {number} shut", hint
+        hint = f"Allow Wake-on-LAN in its BIOS and network card: a packet to {spec.backend.wake} did not wake it up."
+    return f"{name} does not answer: it is off or asleep, or a firewall blocks port {number}", hint
 
 
 def _lines(tried: ProbeResult) -> list[str]:
-    """What was seen at one URL, for an error to show."""
+    """Return the answers of one URL as lines of evidence."""
     if not tried.answers:
         return [f"{tried.url}: {_WORDS.get(tried.failure, tried.failure)}"]
     return [

@@ -82,7 +82,7 @@ def choose_quantisation(repo: Repo, source: Source) -> Quantisation:
     """The one that a source names, or the only one; raise ModelError that lists what is there."""
     offered = quantisations(repo)
     if not offered:
-        raise ModelError(f"{repo.name} has no model that can be fetched{_why(repo)}", hint=_elsewhere(repo))
+        raise ModelError(f"{repo.name} has no model that stackctl can download{_why(repo)}", hint=_elsewhere(repo))
     if source.file:
         return _of_file(repo, source.file, offered)
     if source.quant:
@@ -96,16 +96,16 @@ def choose_quantisation(repo: Repo, source: Source) -> Quantisation:
             files = ", ".join(one.files[0].name for one in named)
             raise ModelError(
                 f"{repo.name} has {len(named)} models at {source.quant}: {files}",
-                hint=f"name the file: {shell_word(f'hf:{repo.name}/{named[0].files[0].name}')}",
+                hint=f"Name the file: `{shell_word(f'hf:{repo.name}/{named[0].files[0].name}')}`.",
             )
         close = difflib.get_close_matches(wanted, [one.label.upper() for one in offered], n=1, cutoff=0.5)
-        hint = f"did you mean {shell_word(f'hf:{repo.name}:{close[0]}')}? " if close else ""
-        raise ModelError(f"{repo.name} has no {source.quant}", hint=f"{hint}there are: {_listed(offered)}")
+        meant = f"Use `{shell_word(f'hf:{repo.name}:{close[0]}')}` if you meant that, or choose" if close else "Choose"
+        raise ModelError(f"{repo.name} has no {source.quant}", hint=f"{meant} one of {_listed(offered)}.")
     if len(offered) == 1:
         return offered[0]
     raise ModelError(
-        f"{repo.name} has {len(offered)} forms of its model: {_listed(offered)}",
-        hint=f"choose one: {shell_word(f'hf:{repo.name}:{offered[len(offered) // 2].label}')}",
+        f"{repo.name} has its model in {len(offered)} quantisations: {_listed(offered)}",
+        hint=f"Choose one, for example `{shell_word(f'hf:{repo.name}:{offered[len(offered) // 2].label}')}`.",
     )
 
 
@@ -115,12 +115,15 @@ def _of_file(repo: Repo, name: str, offered: Iterable[Quantisation]) -> Quantisa
             return one
     if any(file.name == name for file in repo.files) and name.lower().endswith(_PICKLES):
         raise ModelError(
-            f"{name} is a PyTorch pickle, which can run any code when it is loaded", hint="take a .gguf or .safetensors"
+            f"{name} is a PyTorch pickle, which can run any code when it is loaded",
+            hint="Choose a .gguf or .safetensors file.",
         )
     names = [file.name for file in repo.files]
     close = difflib.get_close_matches(name, names, n=1, cutoff=0.5)
     meant = (
-        f"did you mean {shell_word(f'hf:{repo.name}/{close[0]}')}?" if close else f"there are: {', '.join(names[:8])}"
+        f"Use `{shell_word(f'hf:{repo.name}/{close[0]}')}` if you meant that."
+        if close
+        else f"Choose one of its files: {', '.join(names[:8])}."
     )
     raise ModelError(f"{repo.name} has no model file {name}", hint=meant)
 
@@ -149,7 +152,7 @@ def _why(repo: Repo) -> str:
 
 
 def _elsewhere(repo: Repo) -> str:
-    return f"look for a GGUF of it: its page at Hugging Face lists them under Quantizations ({repo.name})"
+    return f"Look for a GGUF of it: the page of {repo.name} at Hugging Face lists them under Quantizations."
 
 
 def _listed(offered: Iterable[Quantisation]) -> str:

@@ -21,6 +21,7 @@ _LONGEST_PART: Final = 200  # bytes; a disk takes 255, and what lies beside a fi
 _OURS: Final = (".part", ".part.json")  # what a download puts beside a file; its other files begin with a dot
 _QUANT: Final = re.compile(r"[\w.-]+", re.ASCII)
 _NO_MODEL: Final = re.compile(r"(^|[-_./])(mmproj|imatrix)", re.IGNORECASE)
+_COPY: Final = "Copy the whole address of the file, as `https://HOST/FILE.gguf`."
 _PAGES: Final = frozenset({"huggingface.co", "hf.co", "www.huggingface.co"})
 
 
@@ -71,13 +72,13 @@ def name_fault(name: str) -> str:
     """
     parts = name.split("/")
     if not name or "" in parts:
-        return "it is no path below a folder"
+        return "it is no path inside a folder"
     if "\\" in name or not is_plain(name):
-        return "it has a character that no name of a file needs"
+        return "it has a character that no file name needs"
     if any(part.startswith(".") for part in parts):
-        return "it leads to a hidden file, or elsewhere"
+        return "it leads to a hidden file or out of its folder"
     if name.casefold().endswith(_OURS):
-        return "stackctl names what it has begun to fetch so"
+        return "stackctl uses such names for incomplete downloads"
     if len(name.encode()) > _LONGEST or any(len(part.encode()) > _LONGEST_PART for part in parts):
         return "it is too long"
     return ""
@@ -90,7 +91,7 @@ def parse(text: str) -> Source | None:
         if not found or _climbs(text) or (found["file"] and name_fault(found["file"])):
             raise ConfigError(
                 f"{text!r} names no model at Hugging Face",
-                hint="write hf:OWNER/NAME, hf:OWNER/NAME:Q4_K_M or hf:OWNER/NAME/FILE",
+                hint="Write `hf:OWNER/NAME`, `hf:OWNER/NAME:Q4_K_M` or `hf:OWNER/NAME/FILE`.",
             )
         return Source(
             repo=found["repo"],
@@ -108,9 +109,9 @@ def _of_url(text: str) -> Source:
         split = urlsplit(text)
         host = split.hostname or ""
     except ValueError as e:
-        raise ConfigError(f"{text!r} is no address: {e}", hint="copy it again") from e
+        raise ConfigError(f"{text!r} is no address: {e}", hint=_COPY) from e
     if not host:
-        raise ConfigError(f"{text!r} is no address: it names no server", hint="copy it again")
+        raise ConfigError(f"{text!r} is no address: it names no server", hint=_COPY)
     page = _PAGE.fullmatch(unquote(split.path)) if host.lower() in _PAGES else None
     if page and not _climbs(split.path) and not (page["file"] and name_fault(page["file"])):
         return Source(repo=page["repo"], revision=page["revision"] or "main", file=page["file"] or "")

@@ -45,10 +45,10 @@ def refuse_misplaced(names: Iterable[str], source: Source) -> None:
     for name in names:
         place = PurePosixPath(unicodedata.normalize("NFC", name).casefold())  # as a disk that knows no case has it
         other = next((files[one] for one in (place, *place.parents) if one in files), folders.get(place))
-        if fault := name_fault(name) or (other and f"it would lie where {_shown(other)} does"):
+        if fault := name_fault(name) or (other and f"it would have the same place as {_shown(other)}"):
             raise ModelError(
                 f"{source.repo or urlsplit(source.url).hostname} has a file named {_shown(name)}: {fault}",
-                hint="nothing of it was fetched; take the model from elsewhere, and report this one to its hub",
+                hint="Use the model from another repository, and report this one to its hub; nothing was downloaded.",
             )
         files[place] = name
         folders |= dict.fromkeys(place.parents, name)

@@ -1,14 +1,18 @@
-"""What a file is, by its first bytes: said of one that is not what it should be."""
+"""What a file is, by its first bytes: the explanation for a file of the wrong kind."""
 
 from typing import Final
 
-ENOUGH: Final = 512  # bytes, to tell
-_AGAIN: Final = "download it again and compare its checksum"
+ENOUGH: Final = 512  # bytes that tell the kind
+AGAIN: Final = "Download it again, and compare its checksum with the one that its page shows."
+CUT_SHORT: Final = "Download it again: an interrupted download leaves such a file."
 _PICKLES: Final = frozenset(b"\x80" + bytes([protocol]) for protocol in range(2, 6))
 
 
 def describe_mismatch(start: bytes, size: int, wanted: str) -> str:
-    """Say what a file of `size` bytes is that begins so and is not `wanted`: "is a web page, ..."; "" if unknown."""
+    """Return what a file of `size` bytes with this start is, where it is not `wanted`: "is a web page, ...".
+
+    "" if the start is unknown.
+    """
     lowered = start.lstrip().lower()
     if start.startswith(b"version https://git-lfs"):
         return f"is a Git LFS pointer of {size} bytes, not the file itself"
@@ -31,15 +35,15 @@ def describe_mismatch(start: bytes, size: int, wanted: str) -> str:
     return ""
 
 
-def advice(start: bytes, otherwise: str = _AGAIN) -> str:
-    """What to do with a file that begins so."""
+def advice(start: bytes, otherwise: str = AGAIN) -> str:
+    """Return the hint for a file with this start."""
     if start.startswith(b"version https://git-lfs"):
-        return "in that repository run: git lfs pull; or download the file from its page"
+        return "Run `git lfs pull` in that repository, or download the file from its page."
     if start.lstrip().lower().startswith((b"<!doctype", b"<html")):
-        return "download the file itself: on Hugging Face the link with /resolve/, not /blob/"
+        return "Download the file itself: on Hugging Face by the link with /resolve/, not /blob/."
     return otherwise
 
 
 def is_pickle(start: bytes) -> bool:
-    """Whether it is what torch.save writes: a pickle, or a zip archive whose first entry is one."""
+    """Return whether torch.save wrote the file: it is a pickle, or a zip archive whose first entry is one."""
     return start[:2] in _PICKLES or (start.startswith(b"PK\x03\x04") and b"data.pkl" in start)

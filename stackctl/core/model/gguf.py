@@ -11,7 +11,7 @@ from math import prod
 from typing import Final, NamedTuple
 
 from stackctl.core.model import gguf_strings, header_size
-from stackctl.core.model.file_signature import ENOUGH, advice, describe_mismatch
+from stackctl.core.model.file_signature import AGAIN, CUT_SHORT, ENOUGH, advice, describe_mismatch
 from stackctl.core.model.ggml_types import BLOCKS
 from stackctl.core.model.header_size import Array
 from stackctl.core.model.model import Header
@@ -24,7 +24,7 @@ Number = int | float | bool
 Value = Number | str | tuple[Number, ...] | tuple[str, ...] | None
 
 _SCALARS: Final = {0: "B", 1: "b", 2: "H", 3: "h", 4: "I", 5: "i", 6: "f", 7: "?", 10: "Q", 11: "q", 12: "d"}
-_INSTEAD: Final = "take a .gguf file of the model; Hugging Face lists them under Quantizations"
+_INSTEAD: Final = "Use a .gguf file of the model: Hugging Face lists them under Quantizations."
 _STRING, _ARRAY = 8, 9
 LONGEST: Final = 48 << 20  # bytes of a header; the largest vocabularies take some 20 million
 MAX_TENSORS: Final = 100_000
@@ -111,12 +111,12 @@ class Parts:
             raise ModelError(
                 f"{name} says that it is part {place + 1} of {count or '?'}, and it stands where part "
                 f"{len(self.files) + 1} of {self._count or count or '?'} belongs",
-                hint="give each part the name that its place has (...-00001-of-...), or download them again",
+                hint="Give each part the name of its place (...-00001-of-...), or download them again.",
             )
         self._count = self._count or count
         self._tensors += len(part.tensors)
         if self._tensors > MAX_TENSORS:
-            raise ModelError(f"{name} and the parts before it have too many tensors", hint="is it a model?")
+            raise ModelError(f"{name} and the parts before it have too many tensors", hint=AGAIN)
         self.files.append(replace(part, metadata={}, lengths={}) if self.files else part)
 
 
@@ -126,12 +126,12 @@ def read(buffer: Buffer, size: int, *, name: str) -> GgufFile:
     if found is None:
         raise ModelError(
             f"{name} is cut short: its header ends after {size} bytes",
-            hint="download it again; an interrupted download leaves such a file",
+            hint=CUT_SHORT,
         )
     if found.size > size:
         raise ModelError(
             f"{name} is cut short: {size} bytes of at least {found.size}",
-            hint="download it again; an interrupted download leaves such a file",
+            hint=CUT_SHORT,
         )
     return found
 
@@ -210,9 +210,7 @@ class _Reader:
         self.skip(gguf_strings.skip_strings(self.buffer, self.at, count) - self.at)
 
     def damaged(self, what: str) -> ModelError:
-        return ModelError(
-            f"{self.name} is damaged: impossible {what}", hint="download it again and compare its checksum"
-        )
+        return ModelError(f"{self.name} is damaged: impossible {what}", hint=AGAIN)
 
 
 def _read(reader: _Reader) -> GgufFile:
@@ -220,8 +218,8 @@ def _read(reader: _Reader) -> GgufFile:
     version = int(reader.scalar("I"))
     if version not in {2, 3}:
         raise ModelError(
-            f"{reader.name} is GGUF version {version}, which no backend here reads",
-            hint="take a newer conversion of the model (GGUF version 3)",
+            f"{reader.name} is GGUF version {version}, which none of the backends reads",
+            hint="Use a newer conversion of the model (GGUF version 3).",
         )
     tensors = reader.count("Q", MAX_TENSORS, "number of tensors")
     pairs = reader.count("Q", _MAX_PAIRS, "number of metadata entries")

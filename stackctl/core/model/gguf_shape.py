@@ -9,6 +9,7 @@ from collections.abc import Iterable, Mapping
 from math import prod
 from typing import Final, NamedTuple
 
+from stackctl.core.model.file_signature import AGAIN
 from stackctl.core.model.gguf import GgufFile, Tensor
 from stackctl.core.model.shape import Layer, Shape
 from stackctl.errors import ModelError
@@ -55,7 +56,7 @@ class _Reading:
         if self.count > _MAX_LAYERS:
             raise ModelError(
                 f"the model's header is damaged: impossible number of layers: {self.count}",
-                hint="download it again and compare its checksum",
+                hint=AGAIN,
             )
         self.trunk = max(0, self.count - self.number("nextn_predict_layers"))
         self.kv_heads = self.each("attention.head_count_kv") or self.each("attention.head_count")
@@ -76,7 +77,7 @@ class _Reading:
             if any(isinstance(one, float) for one in value):
                 raise ModelError(
                     f"the model's header is damaged: {self.architecture}.{key} should be whole numbers",
-                    hint="download it again and compare its checksum",
+                    hint=AGAIN,
                 )
             whole = tuple(max(0, int(one)) for one in value[: self.count])
             return whole + (0,) * (self.count - len(whole))

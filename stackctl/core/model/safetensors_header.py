@@ -10,7 +10,7 @@ from math import prod
 from typing import Any, Final
 
 from stackctl.core.formats import bounded_json
-from stackctl.core.model.file_signature import advice, describe_mismatch
+from stackctl.core.model.file_signature import AGAIN, CUT_SHORT, advice, describe_mismatch
 from stackctl.errors import ModelError
 
 BITS: Final[Mapping[str, int]] = {
@@ -120,9 +120,9 @@ def _shown(key: str) -> str:
 def _cut(name: str, size: int, whole: int) -> ModelError:
     return ModelError(
         f"{name} is cut short: {size} bytes of {whole}",
-        hint="download it again; an interrupted download leaves such a file",
+        hint=CUT_SHORT,
     )
 
 
 def _damaged(name: str, what: str) -> ModelError:
-    return ModelError(f"{name} is damaged: {what}", hint="download it again and compare its checksum")
+    return ModelError(f"{name} is damaged: {what}", hint=AGAIN)

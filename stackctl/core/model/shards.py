@@ -95,4 +95,4 @@ def _plain(raw: bytes, name: str) -> str:
 
 
 def _damaged(name: str, what: str) -> ModelError:
-    return ModelError(f"{name} is damaged: {what}", hint="download it again; it is small")
+    return ModelError(f"{name} is damaged: {what}", hint="Download it again; it is small.")

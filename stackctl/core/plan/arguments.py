@@ -80,13 +80,13 @@ def refuse_contradictions(spec: Spec, backend: Backend, format_: str, ran_with: 
         if _OPTION.match(word) and not has_inner and not _stood((word,), ran_with):
             split = ", ".join(f'"{one}"' for one in word.split())
             raise ConfigError(
-                f"{EXTRA}: {word!r} are several words, which {backend.TITLE} would take for one",
-                hint=f"write each as a string of its own: [{split}]",
+                f"{EXTRA}: {word!r} are several words, which {backend.TITLE} would read as one argument",
+                hint=f"Write each word as a separate string: `[{split}]`.",
             )
     warned = _decided(words, backend, format_)
     return tuple(
         f"{EXTRA}: {one.name} {_decides(one.argument)}; this stack runs with it, and not with what is planned. "
-        f"The next release refuses it: {_hints([one], spec)}"
+        f"The next release refuses it. {_hints([one], spec)}"
         for one in warned
     )
 
@@ -99,7 +99,7 @@ def overridden(spec: Spec, backend: Backend, format_: str, blocks: int) -> Overr
     found = _decided(spec.backend.override_args, backend, format_)
     if fixed := [one for one in found if one.argument.fixed]:
         says = [f"{OVERRIDE}: {one.name} {_decides(one.argument)}" for one in fixed]
-        raise _refusal(says, "; ".join(dict.fromkeys(one.argument.hint for one in fixed)))
+        raise _refusal(says, " ".join(dict.fromkeys(one.argument.hint for one in fixed)))
     values, uncounted = {}, []
     for one in found:
         if (value := _value(one)) is None:
@@ -178,10 +178,10 @@ def _hints(found: Iterable[Given], spec: Spec) -> str:
     fixed = [one.argument.hint for one in found if one.argument.fixed]
     settings = [_setting(one, spec) for one in found if "." in one.argument.decides and not one.argument.fixed]
     free = [one.name for one in found if not one.argument.fixed]
-    words = [*fixed, *([f"set {', '.join(settings)} instead"] if settings else [])]
+    words = [*fixed, *([f"Set {', '.join(f'`{one}`' for one in settings)} instead."] if settings else [])]
     if free:
-        words.append(f"if you insist on {', '.join(free)}, write it into backend.override_args")
-    return "; ".join(dict.fromkeys(words))
+        words.append(f"Write {', '.join(free)} into `{OVERRIDE}` if you insist on it.")
+    return " ".join(dict.fromkeys(words))
 
 
 def _setting(one: Given, spec: Spec) -> str:
@@ -198,7 +198,7 @@ def _value(one: Given) -> str | int | None:
     try:
         found = read(one.value) if read else None
     except ValueError as e:
-        raise ConfigError(f"{OVERRIDE}: {one.name} takes {e}, not {one.value!r}", hint=f"correct {OVERRIDE}") from e
+        raise ConfigError(f"{OVERRIDE}: {one.name} takes {e}, not {one.value!r}", hint=f"Correct `{OVERRIDE}`.") from e
     assert found is None or isinstance(found, str | int)  # noqa: S101 - as each `read` says
     return found
 

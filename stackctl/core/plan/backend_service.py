@@ -107,12 +107,12 @@ def _check(spec: Spec, seen: Observed, backend: Backend) -> None:
         able = ", ".join(b.NAME for b in backends.BACKENDS.values() if seen.model.header.format in b.FORMATS)
         raise ModelError(
             f"{backend.TITLE} can't load {seen.model.header.format} models ({seen.model.name})",
-            hint=f"take a .gguf file, or backend.kind = {able}",
+            hint=f"Use a .gguf file, or set `backend.kind` to {able}.",
         )
     if seen.model.header.purpose:
         raise ModelError(
-            f"nobody can chat with {seen.model.name}: {seen.model.header.purpose}",
-            hint="name the model itself; what is in a file says: stackctl models inspect",
+            f"{seen.model.name} is not a chat model: {seen.model.header.purpose}",
+            hint="Name the chat model's own file; `stackctl models inspect FILE` shows what a file contains.",
         )
     if backend.RUNS_AS_ROOT and seen.engine and seen.engine.is_rootless:
         mounts.reader(seen)  # raises: its root is but the user that the engine runs as
@@ -120,17 +120,17 @@ def _check(spec: Spec, seen: Observed, backend: Backend) -> None:
     if seen.model.header.format == "safetensors" and (why := backend.refuses(packing)):
         raise ModelError(
             f"{backend.TITLE} can't load {seen.model.name}, which is packed as {packing.upper()}: {why}",
-            hint="take a .gguf of the same model: its page at Hugging Face lists them under Quantizations",
+            hint="Use a .gguf of the same model: its page at Hugging Face lists them under Quantizations.",
         )
     if not backend.PROGRAMS and spec.backend.program != "auto":
         raise ConfigError(
-            f"backend.program: the image of {backend.TITLE} carries its own program",
-            hint=f'remove backend.program, or set backend.kind = "{either(*backends.with_programs())}"',
+            f"backend.program: the image of {backend.TITLE} already contains the program",
+            hint=f'Remove `backend.program`, or set `backend.kind = "{either(*backends.with_programs())}"`.',
         )
     if spec.backend.kv_cache not in {AUTO, *backend.KV_TYPES}:
         raise ConfigError(
             f"backend.kv_cache: {backend.TITLE} has no KV cache of type {spec.backend.kv_cache}",
-            hint=f"it has {', '.join(backend.KV_TYPES)}",
+            hint=f"Set it to one of {', '.join(backend.KV_TYPES)}.",
         )
 
 
@@ -169,7 +169,7 @@ def _run(
     if kv_cache != "f16" and wanted.flash_attention == "off":
         raise ConfigError(
             f"backend.kv_cache = {kv_cache!r} needs flash attention, which backend.flash_attention turns off",
-            hint='set flash_attention = "auto", or kv_cache = "f16"',
+            hint='Set `backend.flash_attention = "auto"`, or `backend.kv_cache = "f16"`.',
         )
     first = seen.model.name if seen.model.is_folder else seen.model.files[0].name
     return Run(

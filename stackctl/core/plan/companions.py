@@ -62,9 +62,12 @@ def _wanted(spec: Spec) -> Iterator[tuple[Companion, Setting]]:
 
 def _check_port(wanted: Publish, key: str, tavern: Service, seen: Observed) -> None:
     if any(one.port == wanted.port and _overlap(one.address, wanted.address) for one in tavern.publish):
-        raise ConfigError(f"{key} = {wanted.place!r}: SillyTavern is there", hint="choose another port")
+        raise ConfigError(
+            f"{key} = {wanted.place!r}: port {wanted.port} is already used by this stack's SillyTavern",
+            hint=f"Set `{key}` to another port.",
+        )
     if holder := seen.publish_conflicts.get(wanted.place):
-        raise EngineError(f"{key}: port {wanted.port} is taken by {holder}", hint="choose another port")
+        raise EngineError(f"{key}: port {wanted.port} is taken by {holder}", hint=f"Set `{key}` to another port.")
 
 
 def _overlap(one: str, other: str) -> bool:

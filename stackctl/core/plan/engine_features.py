@@ -48,7 +48,7 @@ PRODUCTS: Final = {
     "Docker Engine": Product(
         title="Docker Engine",
         oldest=(20, 10),
-        install="install Docker: https://docs.docker.com/engine/install/ ; then run this again",
+        install="Install a newer Docker (https://docs.docker.com/engine/install/), then run this again.",
         unit="docker",
         start_interval_from=(25,),
         isolates_from=(28,),
@@ -56,7 +56,7 @@ PRODUCTS: Final = {
     "Podman Engine": Product(
         title="Podman",
         oldest=(5,),
-        install="update it: https://podman.io/docs/installation ; then run this again",
+        install="Update it (https://podman.io/docs/installation), then run this again.",
         unit="podman-restart.service",
         start_interval_from=_NEVER,
         isolates_from=_NEVER,
@@ -187,8 +187,8 @@ def user_inside(owner: Owner, engine: EngineSeen | None) -> Owner:
         raise EngineError(
             f"SillyTavern would run as user {owner.uid}, but this engine is rootless and runs as user "
             f"{engine.user.uid}: its containers can be no other user of this machine",
-            hint=f"give this folder to that user: {command_line('sudo', 'chown', '-R', str(engine.user), '.')}, and "
-            f"leave sillytavern.uid at auto; or use user {owner.uid}'s engine, or one that runs as root",
+            hint=f"Give this folder to it with `{command_line('sudo', 'chown', '-R', str(engine.user), '.')}` and "
+            f'set `sillytavern.uid = "auto"`; or use the engine of user {owner.uid}, or one that runs as root.',
         )
     return _ROOT
 

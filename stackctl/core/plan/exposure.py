@@ -43,8 +43,8 @@ def exposed_interfaces(spec: Spec, seen: Observed) -> tuple[Interface, ...]:
     if seen.engine and not seen.engine.is_local:
         raise EngineError(
             f"sillytavern.expose = {wanted!r}: the engine's addresses can't be seen from here",
-            hint="run stackctl on the engine's own machine, in a container with --network host --pid host; "
-            'or set expose = "none", and use ssh -L',
+            hint="Run stackctl on the engine's machine, in a container with `--network host --pid host`; or set "
+            '`sillytavern.expose = "none"` and use `ssh -L`.',
         )
     found = matching_interfaces(wanted, seen.interfaces, seen.bridges)
     if not found:
@@ -60,12 +60,12 @@ def _no_such(wanted: str, seen: Observed) -> ConfigError:
         if not (one.ip.is_loopback or _is_public(one) or is_of_program(name, seen.bridges)):
             by_name.setdefault(name, f"{one.ip} ({name})")
     offered = sorted(by_name, key=lambda name: name.startswith(_VPNS))[:_MOST_OFFERED]
-    lan = "" if wanted == LAN else 'expose = "lan" for the private networks of this machine, or '
+    lan = "" if wanted == LAN else '`expose = "lan"` for the private networks of this machine, or '
     named = ", or name an address or interface of it: " + ", ".join(map(by_name.__getitem__, offered))
     says = "this machine has no such address or interface"
     return ConfigError(
         f"sillytavern.expose = {wanted!r}: {'this machine has no private network' if wanted == LAN else says}",
-        hint=f'write {lan}expose = "none" for this machine alone{named if offered else ""}',
+        hint=f'Write {lan}`expose = "none"` for this machine alone{named if offered else ""}.',
     )
 
 
@@ -90,12 +90,11 @@ def _refuse_unnamed(wanted: str, found: tuple[Interface, ...]) -> None:
     public = [str(one.ip) for one in found if _is_public(one) and not _is_address(one, wanted)]
     if not public:
         return
-    private = [f'"{one.ip}"' for one in found if not _is_public(one)]
-    others = f"expose = {' or '.join(private)} leaves the Internet out" if private else 'expose = "lan" leaves it out'
+    private = [f'`expose = "{one.ip}"`' for one in found if not _is_public(one)] or ['`expose = "lan"`']
     raise ConfigError(
-        f"sillytavern.expose = {wanted!r}: that interface has addresses of the Internet ({', '.join(public)}), where "
+        f"sillytavern.expose = {wanted!r}: that interface has public addresses ({', '.join(public)}), where "
         "the password and all chats would go without encryption",
-        hint=f'{others}; or name the address itself: expose = "{public[0]}"',
+        hint=f'Write {" or ".join(private)} to leave the Internet out, or name the address: `expose = "{public[0]}"`.',
     )
 
 

@@ -46,7 +46,8 @@ def lost_gpu(state: ServiceState, plan: Plan) -> GpuError | None:
         return None
     return GpuError(
         f"{state.name}: {NOT_GIVEN}",
-        hint="does compose.override.yml take its deploy or devices away? to run on the CPU: stackctl deploy --gpu none",
+        hint="Check that compose.override.yml leaves its `deploy` and `devices` as they are, or run on the CPU with "
+        "`stackctl deploy --gpu none`.",
     )
 
 

@@ -41,13 +41,13 @@ def backend_image(spec: "Spec", backend: Backend, variant: Variant, decisions: D
         return spec.backend.image, _state(spec.backend.image, official, own)
     if spec.images == "own" and own is None:
         raise ConfigError(
-            f'images = "own": stackctl has no image of its own for {backend.TITLE} ({variant})',
-            hint='set images = "auto", or name one yourself with backend.image',
+            f'images = "own": stackctl can build no image for {backend.TITLE} ({variant})',
+            hint='Set `images = "auto"`, or set `backend.image` to an image.',
         )
     if official is None:
         raise ConfigError(
             f"stackctl knows no image of {backend.TITLE} for this GPU ({variant})",
-            hint="name one with backend.image, take another backend, or run it on the CPU: stackctl deploy --gpu none",
+            hint="Set `backend.image`, use another backend, or run on the CPU with `stackctl deploy --gpu none`.",
         )
     inputs = image_inputs(spec, backend.NAME, variant)
     image = decisions.decide(

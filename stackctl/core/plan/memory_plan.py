@@ -92,11 +92,12 @@ def refusal(choice: Choice, name: str) -> DoesNotFit:
     ways = [_way(one) for one in better] or [
         f"{one.change} saves {one.saves_mib / 1024:.1f} GiB" for one in choice.alternatives if one.saves_mib > 0
     ]
-    listed = f"what would fit: {'; '.join(ways)}" if better else f"no single change fits ({'; '.join(ways)})"
-    smaller = "a smaller quantisation or model takes less; stackctl models recommend knows which"
+    change = "Make one of these changes" if better else "Combine several of these changes, as none is enough alone"
+    listed = f"{change}: {'; '.join(ways)}. Or choose" if ways else "Choose"
     return DoesNotFit(
-        f"{name} does not fit as it is: {'; '.join(choice.lacks)}",
-        hint=f"{listed}; {smaller}; or close what holds the memory; --force starts it all the same",
+        f"{name} does not fit into memory: {'; '.join(choice.lacks)}",
+        hint=f"{listed} a smaller model with `stackctl models recommend`, or end programs that hold memory. "
+        "`--force` starts it without enough memory.",
     )
 
 

@@ -22,7 +22,7 @@ def reader(seen: Observed) -> Owner:
         if not file.mode & bit:  # root, too: it runs without the capability to read what others own
             raise ModelError(
                 f"{file.name} can't be read by user {owner.uid}, {whose}",
-                hint=command_line("chmod", "a+r" if is_rootless else "u+r,g+r", file.host),
+                hint=f"Run `{command_line('chmod', 'a+r' if is_rootless else 'u+r,g+r', file.host)}`.",
             )
     return owner
 

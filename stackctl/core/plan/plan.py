@@ -167,16 +167,16 @@ def _proxy_network(spec: Spec) -> tuple[Network, ...]:
 def _check(spec: Spec) -> None:
     if spec.sillytavern.data.startswith("~"):
         raise ConfigError(
-            f"sillytavern.data = {spec.sillytavern.data!r}: Compose knows no ~, it would be a folder of that name",
-            hint="write the whole path, or one that counts from this folder",
+            f"sillytavern.data = {spec.sillytavern.data!r}: Compose would create a folder with the name ~",
+            hint="Write the whole path, or a path relative to this folder.",
         )
     bind = ip_address(spec.sillytavern.bind)
     if not bind.is_loopback:
-        itself = "" if bind.is_unspecified else f', or expose = "{bind}"'
+        itself = "" if bind.is_unspecified else f', or `expose = "{bind}"`'
         raise ConfigError(
             f"sillytavern.bind = {spec.sillytavern.bind!r} is no loopback address",
-            hint='keep bind = "127.0.0.1"; to open it to other devices, write expose = "lan" for the private networks '
-            f"of this machine{itself}",
+            hint='Set `bind = "127.0.0.1"`; to open it to others, write `expose = "lan"` for the private networks '
+            f"of this machine{itself}.",
         )
 
 

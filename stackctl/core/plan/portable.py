@@ -19,9 +19,9 @@ def portable(plan: Plan, folder: PurePosixPath) -> tuple[Plan, dict[str, PurePos
         for one in service.publish:
             if not ip_address(one.address).is_loopback:
                 raise ConfigError(
-                    f"{service.name} is opened on {one.address}, an address of this machine that no other one has",
-                    hint='set sillytavern.expose = "none" and backend.publish = "" in stack.toml for the archive; '
-                    "open it again where it is unpacked",
+                    f"{service.name} is opened on {one.address}, an address that only this machine has",
+                    hint='Set `sillytavern.expose = "none"` and `backend.publish = ""` in stack.toml first, and '
+                    "open it again where it is unpacked.",
                 )
     carried: dict[str, PurePosixPath] = {}
     services = tuple(
@@ -38,7 +38,7 @@ def _inside(mount: Mount, folder: PurePosixPath, carried: dict[str, PurePosixPat
     if not mount.read_only:
         raise ConfigError(
             f"{source} lies outside of this folder, and SillyTavern writes there",
-            hint="an archive is of one folder: keep the data in it (sillytavern.data in stack.toml)",
+            hint="Move the data into this folder and set `sillytavern.data`: an archive contains one folder.",
         )
     place = mount.target.lstrip("/")
     carried[place] = source

@@ -45,10 +45,14 @@ def networks(name: str, spec: Spec, seen: Observed, decisions: Decisions, *, has
             )
         if other := colliding_networks(subnet, taken):
             user = "network.inner" if str(other) in subnets.values() else "this machine"
-            way = "stackctl deploy --replan chooses another" if wanted == "auto" else 'set it to "auto" in stack.toml'
+            way = (
+                "Run `stackctl deploy --replan`"
+                if wanted == "auto"
+                else f'Set `network.{purpose} = "auto"` in stack.toml'
+            )
             raise EngineError(
                 f"network.{purpose} {subnet} overlaps with {other}, which {user} already uses",
-                hint=f"{way}, or choose one yourself; `ip route` and `docker network ls` show what is in use",
+                hint=f"{way}, or choose a subnet yourself; `ip route` and `docker network ls` show those in use.",
             )
         subnets[purpose] = subnet
     return tuple(
@@ -116,8 +120,8 @@ def free_subnet(stack: str, purpose: str, taken: Iterable[IPv4Network], routes: 
     raise EngineError(
         f"no subnet of {', '.join(map(str, _POOLS[1:]))} is free: networks of the engine and routes of this machine "
         "cover all of them",
-        hint="choose network.inner and network.edge in stack.toml yourself; `ip route` and `docker network ls` show "
-        "what is in use",
+        hint="Set `network.inner` and `network.edge` in stack.toml yourself; `ip route` and `docker network ls` show "
+        "those in use.",
     )
 
 

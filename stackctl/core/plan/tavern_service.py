@@ -122,6 +122,6 @@ def _port(wanted: int | Literal["auto"], seen: Observed, decisions: Decisions) -
         free = next(p for p in range(DEFAULT_PORT, 65536) if p not in taken)
         raise EngineError(
             f"port {port} is taken by {taken[port]}",
-            hint=f"stop that, or choose another: stackctl deploy --port {free}",
+            hint=f"Stop that program, or choose another port with `stackctl deploy --port {free}`.",
         )
     return port

@@ -21,7 +21,9 @@ def stack_name(job: str) -> str:
 def check(name: str) -> None:
     """Raise ConfigError for a name that a stack can't have: it names a folder, too, which is removed."""
     if not _NAME.fullmatch(name):
-        raise ConfigError(f"{name!r} is no name for a stack", hint="a-z, 0-9, - and _, at most 63: --name NAME")
+        raise ConfigError(
+            f"{name!r} is no name for a stack", hint="Choose at most 63 of a-z, 0-9, - and _ with `--name NAME`."
+        )
 
 
 def is_left_over(working_dir: str, stack: str) -> bool:

@@ -163,9 +163,11 @@ def join(address: str, port: int) -> str:
 
 def backend_exposure(found: ContainerNetworking, service: Service, plan: Plan) -> Exposed | None:
     """The error, if a backend's container is open to more than was planned."""
-    hint = f"does compose.override.yml change ports or networks of {service.name}? take that out, then: stackctl deploy"
+    hint = f"Remove ports and networks of {service.name} from compose.override.yml, then run `stackctl deploy`."
     if found.is_on_host:
-        return Exposed(f"{service.name} uses this machine's own network: it is open on all its addresses", hint=hint)
+        return Exposed(
+            f"{service.name} uses the host's network: it is open on all addresses of this machine", hint=hint
+        )
     planned = {(one.address, one.port) for one in service.publish}
     if open_ports := [one for one in found.published if (one.address, one.port) not in planned]:
         where = ", ".join(f"{one.address}:{one.port}" for one in open_ports)
@@ -176,12 +178,15 @@ def backend_exposure(found: ContainerNetworking, service: Service, plan: Plan) -
         if one.network not in expected:
             return Exposed(f"{service.name} is in the network {one.network}, too, which was not planned", hint=hint)
         if expected[one.network].internal and not one.is_internal:
-            again = "stackctl down, then stackctl deploy, makes it anew"
-            return Exposed(f"the network {one.network} is not internal: {service.name} has a way out", hint=again)
+            again = "Run `stackctl down`, then `stackctl deploy`, which creates it again."
+            return Exposed(
+                f"the network {one.network} is not internal: {service.name} can reach other networks", hint=again
+            )
         if expected[one.network].is_isolated and not one.is_isolated:
             return Exposed(
-                f"by the network {one.network} {service.name} reaches what listens on this machine",
-                hint="stackctl deploy makes it anew; or does compose.override.yml change its driver_opts?",
+                f"through the network {one.network} {service.name} can reach programs on this machine",
+                hint="Remove that network's `driver_opts` from compose.override.yml and run `stackctl deploy`, which "
+                "creates it again.",
             )
     return None
 

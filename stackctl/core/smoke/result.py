@@ -53,7 +53,7 @@ def choose_checks(only: Sequence[str]) -> tuple[Check, ...]:
     """The checks of these names, all without one, in their order; raise ConfigError for a name that none has."""
     names = [check.name for check in CHECKS]
     if wrong := [name for name in only if name not in names]:
-        raise ConfigError(f"there is no check called {', '.join(wrong)}", hint=f"there are: {', '.join(names)}")
+        raise ConfigError(f"there is no check {', '.join(wrong)}", hint=f"Choose from {', '.join(names)}.")
     return tuple(check for check in CHECKS if not only or check.name in only)
 
 

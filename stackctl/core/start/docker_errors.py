@@ -1,4 +1,4 @@
-"""What Compose's and the engine's own error words mean, and what to do."""
+"""The errors that Compose's and the engine's messages stand for."""
 
 import re
 from collections.abc import Sequence
@@ -6,19 +6,22 @@ from collections.abc import Sequence
 from stackctl.errors import ConfigError, DataError, EngineError, GpuError, NoAnswer, StackctlError, Taken, Unmountable
 
 TOOLKIT = (
-    "install the NVIDIA Container Toolkit, then: sudo nvidia-ctk runtime configure --runtime=docker && "
-    "sudo systemctl restart docker; or run on the CPU: stackctl deploy --gpu none"
+    "Install the NVIDIA Container Toolkit, then run `sudo nvidia-ctk runtime configure --runtime=docker && "
+    "sudo systemctl restart docker`. Or run on the CPU with `stackctl deploy --gpu none`."
 )
 _NO_DRIVER = (
-    "nvidia-smi must work on the host; Docker from a snap does not see the host's driver: install Docker's own "
-    "packages (https://docs.docker.com/engine/install/); or: stackctl deploy --gpu none"
+    "Check that `nvidia-smi` works on the host. Docker from a snap does not see it: install Docker's own "
+    "packages (https://docs.docker.com/engine/install/). Or run `stackctl deploy --gpu none`."
+)
+_HOST_DRIVER = (
+    "Check that `nvidia-smi` works on the host, and reboot after a driver update. Or run `stackctl deploy --gpu none`."
 )
 _TABLE: tuple[tuple[str, type[StackctlError], str, str], ...] = (
     (
         r"port is already allocated|address already in use|ports are not available",
         Taken,
-        "the port was taken by somebody else in the meantime",
-        "stackctl deploy --port PORT chooses another; `docker ps` and `sudo ss -ltnp` show who holds it",
+        "another program has taken the port in the meantime",
+        "Run `stackctl deploy --port PORT` to choose another; `docker ps` and `sudo ss -ltnp` show who holds it.",
     ),
     (
         r"could not select device driver",
@@ -29,86 +32,86 @@ _TABLE: tuple[tuple[str, type[StackctlError], str, str], ...] = (
     (
         r"nvidia-container-cli.*driver/library version mismatch",
         GpuError,
-        "the NVIDIA driver was updated while it ran: what is loaded is not what is installed",
-        "reboot; until then: stackctl deploy --gpu none",
+        "the loaded NVIDIA driver is not the installed one: it was updated while it ran",
+        "Reboot the machine; until then run `stackctl deploy --gpu none`.",
     ),
     (
         r"nvidia-container-cli.*(libnvidia-ml\.so\.1|driver not loaded)",
         GpuError,
-        "the engine finds no NVIDIA driver that runs",
+        "the engine finds no running NVIDIA driver",
         _NO_DRIVER,
     ),
     (
         r"nvidia-container-cli.*unsatisfied condition: (cuda|driver|brand)",
         GpuError,
         "the image needs a newer NVIDIA driver",
-        "update the driver, or take an image for your CUDA version (backend.image); or: stackctl deploy --gpu none",
+        "Update the driver, set `backend.image` to one for your CUDA version, or run `stackctl deploy --gpu none`.",
     ),
     (
         r"unresolvable CDI devices",
         GpuError,
         "the GPU can't be given to the container",
-        "sudo nvidia-ctk cdi generate --output=/etc/cdi/nvidia.yaml makes them; or: stackctl deploy --gpu none",
+        "Run `sudo nvidia-ctk cdi generate --output=/etc/cdi/nvidia.yaml`, or run `stackctl deploy --gpu none`.",
     ),
     (
         r"nvidia-container-cli|CDI device injection failed",
         GpuError,
         "the GPU can't be given to the container",
-        "nvidia-smi must work on the host; after a driver update reboot; or: stackctl deploy --gpu none",
+        _HOST_DRIVER,
     ),
     (
         r"Pool overlaps with other one|invalid pool request|is already used on the host or by another config",
         Taken,
         "a subnet of this stack collides with another network",
-        "stackctl deploy --replan chooses others; `docker network ls` and `ip route` show what is in use",
+        "Run `stackctl deploy --replan` to choose others; `docker network ls` and `ip route` show those in use.",
     ),
     (
         r"bind source path does not exist|invalid mount config .*: permission denied|is not shared from the host",
         Unmountable,
         "a file or folder to mount does not exist",
-        "is the disk or share mounted? then run stackctl deploy again",
+        "Mount the disk or share that it is on, then run `stackctl deploy` again.",
     ),
     (
         r"no space left on device",
         DataError,
         "the disk is full",
-        "free some space: docker system df shows what images and old containers take; nothing is lost",
+        "Free some space: `docker system df` shows what images and old containers take. No data is lost.",
     ),
     (
         r"No such image|image .* not found|pull access denied",
         EngineError,
-        "an image is not there",
-        "stackctl deploy pulls or builds what is missing",
+        "an image is missing",
+        "Run `stackctl deploy`, which pulls or builds missing images.",
     ),
     (
         r"Minimum memory limit allowed",
         ConfigError,
         "a limit on memory is lower than the engine allows",
-        "raise it under [limits] in stack.toml",
+        "Raise it under [limits] in stack.toml.",
     ),
     (
         r"NanoCPUs can not be set",
         ConfigError,
         "this kernel can't limit CPUs",
-        "remove the limits on CPUs from [limits] in stack.toml",
+        "Remove the limits on CPUs from [limits] in stack.toml.",
     ),
     (
         r"Cannot connect to the Docker daemon|error during connect",
         EngineError,
         "the engine stopped answering",
-        "is it still running? docker info",
+        "Run `docker info` to see whether it is still running.",
     ),
 )
 
 
 def version(says: str) -> tuple[int, ...] | None:
-    """A version as numbers, which compare as they should: 2.9 < 2.40.3-3 < v5.0.1; None where there is none."""
+    """Return a version as numbers, which compare in order: 2.9 < 2.40.3-3 < v5.0.1; None if the text has none."""
     found = re.search(r"(\d+)\.(\d+)(?:\.(\d+))?", says)
     return tuple(int(part or 0) for part in found.groups()) if found else None
 
 
 def from_output(said: Sequence[str], code: int) -> StackctlError:
-    """The error for a Compose command that failed, from what it said."""
+    """Return the error for a Compose command that failed, from its output."""
     lines = [line.strip() for line in said if line.strip()]
     text = "\n".join(lines)
     for pattern, error, says, hint in _TABLE:
@@ -117,7 +120,7 @@ def from_output(said: Sequence[str], code: int) -> StackctlError:
             return error(says, hint=hint, evidence=shown)
     return EngineError(
         f"docker compose failed (exit {code})",
-        hint="the lines above are its own; `docker info` shows whether the engine is well",
+        hint="Read the lines above, which are Compose's; `docker info` shows whether the engine is well.",
         evidence=tuple(lines[-8:]),
     )
 
@@ -135,40 +138,41 @@ def gpu_refused(words: str) -> StackctlError:
         return error
     return GpuError(
         "the GPU can't be given to a container",
-        hint="nvidia-smi must work on the host; after a driver update reboot; or: stackctl deploy --gpu none",
+        hint=_HOST_DRIVER,
         evidence=(words.strip(),),
     )
 
 
 def no_engine(words: str, host: str) -> EngineError:
-    """The error for an engine that could not be reached, from the SDK's words; `host`: where it was looked for."""
+    """Return the error for an engine that could not be reached, from the SDK's message; host: its address."""
     at = f" ({host})" if host else ""
     if "PermissionError" in words or "Permission denied" in words:
         return EngineError(
             f"you have no permission on the engine's socket{at}",
-            hint="sudo usermod -aG docker $USER, then log in again; or run stackctl with sudo",
+            hint="Run `sudo usermod -aG docker $USER` and log in again, or run stackctl with sudo.",
         )
     if "FileNotFoundError" in words or "No such file" in words:
         return EngineError(
             f"no container engine is running here: its socket does not exist{at}",
-            hint="start it: sudo systemctl start docker; where there is none: https://docs.docker.com/engine/install/ "
-            "(inside a container its socket has to be mounted: -v /var/run/docker.sock:/var/run/docker.sock; "
-            "Podman and a rootless Docker are found by DOCKER_HOST=unix://THEIR-SOCKET)",
+            hint="Start it (`sudo systemctl start docker`) or install it: https://docs.docker.com/engine/install/ . "
+            "In a container, mount its socket with `-v /var/run/docker.sock:/var/run/docker.sock`. For Podman or a "
+            "rootless Docker, set `DOCKER_HOST=unix://SOCKET`.",
         )
     if "refused" in words.lower():
         return EngineError(
             f"the container engine is not running: its socket refuses connections{at}",
-            hint="look at DOCKER_HOST: does the engine there listen on that address?"
+            hint="Check that the engine listens on the address in DOCKER_HOST."
             if host.startswith(("tcp:", "http"))
-            else "start it: sudo systemctl start docker",
+            else "Start it with `sudo systemctl start docker`.",
         )
     if "timed out" in words.lower():
         is_here = host.startswith(("unix:", "npipe:"))
-        restart = "restart it: sudo systemctl restart docker; `docker info` waits, too, as long as it hangs"
+        restart = "Restart it with `sudo systemctl restart docker`; `docker info` waits, too, as long as it hangs."
         return NoAnswer(
             f"the container engine does not answer{at}",
-            hint=restart if is_here else "check DOCKER_HOST, and what is between here and there: a firewall, a VPN",
+            hint=restart if is_here else "Check DOCKER_HOST, and the firewall or VPN on the way to that machine.",
         )
     return EngineError(
-        f"the container engine can't be reached: {words}", hint="docker info, with the same DOCKER_HOST, shows more"
+        f"the container engine can't be reached: {words}",
+        hint="Run `docker info` with the same DOCKER_HOST to see more.",
     )

@@ -17,23 +17,23 @@ _AGAIN: Final = "then run it again"
 _VIEWS: Final[Mapping[EngineView, tuple[str, str]]] = {
     "": (
         "it has another view of the disk, as where something was mounted after its start",
-        f"restart the engine (sudo systemctl restart docker), {_AGAIN}; or put it on a disk that both see",
+        f"Restart the engine with `sudo systemctl restart docker`, {_AGAIN}; or put it on a disk that both see.",
     ),
     "snap": (
-        "Docker from a snap sees home folders alone",
-        f"put it below your home folder, {_AGAIN}; or install Docker's own packages",
+        "Docker from a snap sees only home folders",
+        f"Put it into your home folder, {_AGAIN}; or install Docker's own packages.",
     ),
     "desktop": (
-        "Docker Desktop sees the folders that are shared with it",
-        f"add the folder at Settings > Resources > File sharing, {_AGAIN}",
+        "Docker Desktop sees only the folders that are shared with it",
+        f"Add the folder at Settings > Resources > File sharing, {_AGAIN}.",
     ),
     "container": (
-        "stackctl runs in a container, and the engine looks at its host's disk",
-        f"mount it into stackctl's container under the path that it has on the host (-v PATH:PATH), {_AGAIN}",
+        "stackctl runs in a container, and the engine looks at the host's disk",
+        f"Mount it into stackctl's container under its path on the host (`-v PATH:PATH`), {_AGAIN}.",
     ),
     "remote": (
-        "the engine runs elsewhere, and looks at that machine's disk",
-        "run stackctl on that machine",
+        "the engine runs on another machine, and looks at that machine's disk",
+        "Run stackctl on that machine.",
     ),
 }
 
@@ -51,11 +51,11 @@ def explain(error: Unmountable, *, is_here: bool, view: EngineView) -> Unmountab
         return error
     if any("permission denied" in line for line in error.evidence):
         return Unmountable(
-            f"the engine may not read {path}: its file system lets root in nowhere (NFS with root_squash, FUSE without "
-            "allow_other), or its folders are closed to others",
-            hint="NFS: chmod o+x its folders, or export it with no_root_squash; FUSE such as sshfs: mount it with "
-            "-o allow_other; or copy it to a disk of this machine",
+            f"the engine may not read {path}: its file system refuses root (NFS with root_squash, FUSE without "
+            "allow_other), or its folders are closed to other users",
+            hint="Run `chmod o+x` on its folders or export it with no_root_squash (NFS), mount it `-o allow_other` "
+            "(FUSE such as sshfs), or copy it to a disk of this machine.",
             evidence=error.evidence,
         )
     why, hint = _VIEWS[view]
-    return Unmountable(f"the engine does not see {path}, which is here: {why}", hint=hint, evidence=error.evidence)
+    return Unmountable(f"the engine does not see {path}, which exists here: {why}", hint=hint, evidence=error.evidence)

@@ -16,7 +16,8 @@ _EDGES = ("╭", "╰")
 _SIGKILL = 128 + 9
 _STOPPED = {0, 128 + 2, _SIGKILL, 128 + 15}  # how a program ends that is told to, in good time or not
 _KILLED = (
-    "`docker kill` does that, or `kill -9` (or the kernel, which sudo dmesg shows); it comes back with: stackctl start"
+    "Run `stackctl start` to start it again. `docker kill` and `kill -9` do that, and so does the kernel, which "
+    "`sudo dmesg` shows."
 )
 
 
@@ -60,14 +61,14 @@ def trouble(state: ServiceState, log: tuple[str, ...]) -> StackctlError | None:
     if is_known or state.state == "restarting" or (is_running and state.health == "unhealthy"):
         return failure(state, log)
     if is_running and state.restarts:
-        words = f"{state.name} ended and was started again, {state.restarts} times by now"
-        return NotReady(words, hint=command_line("stackctl", "logs", state.name), evidence=evidence(log, judge))
+        words = f"{state.name} ended and was restarted {state.restarts} times so far"
+        return NotReady(words, hint=_logs(state), evidence=evidence(log, judge))
     if is_running:
         return None
     if state.exit_code not in _STOPPED and (told(log, judge) or judge.exit_cause(state.exit_code)):
         return failure(state, log)
     words = f"{state.name} does not run ({state.state}, exit code {state.exit_code})"
-    return NotReady(words, hint="stackctl start", evidence=evidence(log, judge))
+    return NotReady(words, hint="Run `stackctl start`.", evidence=evidence(log, judge))
 
 
 def told(log: tuple[str, ...], judge: Judge) -> tuple[int, Cause] | None:
@@ -98,27 +99,35 @@ def _unframed(line: str) -> str:
     return line if len(line) <= _WIDTH else f"{line[:_WIDTH]}..."
 
 
+def _logs(state: ServiceState) -> str:
+    return f"Run `{command_line('stackctl', 'logs', state.name)}` to see why."
+
+
 def _cause(state: ServiceState, log: tuple[str, ...], judge: Judge) -> Cause:
-    logs = command_line("stackctl", "logs", state.name)
+    logs = _logs(state)
     if state.oom_killed:
-        more = "raise its limit under [limits] in stack.toml"
-        smaller = f"lower backend.context, take a smaller quantisation, or {more}"
-        hint = smaller if state.name in BACKENDS else more
-        return Cause(says="killed because it used more memory than it may", hint=hint, kind="memory")
+        more = "Raise its memory limit under [limits] in stack.toml"
+        hint = (
+            f"{more}, lower `backend.context`, or use a smaller quantisation." if state.name in BACKENDS else f"{more}."
+        )
+        return Cause(says="killed because it used more memory than its limit", hint=hint, kind="memory")
     is_killed = state.exit_code == _SIGKILL and state.state != "running"
     # of a program that was killed, what it went on after explains nothing
     if (found := told(log, judge)) and not (is_killed and not any(map(judge.fatal, log))):
         return found[1]
     if state.error:
-        return Cause(says=f"did not start: {state.error}", hint="`stackctl start` tries it again, and says what to do")
+        return Cause(
+            says=f"did not start: {state.error}",
+            hint="Run `stackctl start`, which tries it again and reports what to do.",
+        )
     if is_killed:
-        says = "killed from outside (signal 9), and not for its memory as far as the engine knows"
+        says = "killed from outside (signal 9); the engine reports no lack of memory"
         return Cause(says=says, hint=_KILLED)
     if state.state != "running" and (cause := judge.exit_cause(state.exit_code)):
         return cause
     if state.exit_code in {126, 127}:  # of tini and of a shell: what they were to run is not there
-        says = f"its image {state.image} has no program that can be run there"
-        return Cause(says=says, hint=f"is it the right image? look at image in stack.toml; {logs}", kind="config")
+        says = f"its image {state.image} has no program that runs on this machine"
+        return Cause(says=says, hint=f"Check its image in stack.toml. {logs}", kind="config")
     if state.health == "unhealthy" and state.state == "running":
         return Cause(says="runs, but never answered its health check", hint=logs)
     return Cause(says=f"ended by itself (exit code {state.exit_code})", hint=logs)

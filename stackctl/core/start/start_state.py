@@ -93,7 +93,10 @@ def advance(state: StartState, event: Event) -> StartState:
             return _read_on(state, service, look_again(state.reading.get(service), seen, at_s))
         case EventStreamLost(why):
             return _fail(
-                state, EngineError(f"the engine stopped answering: {why}", hint="is it still running? docker info")
+                state,
+                EngineError(
+                    f"the engine stopped answering: {why}", hint="Run `docker info` to see whether it is still running."
+                ),
             )
     return state
 

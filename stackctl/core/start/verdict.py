@@ -56,8 +56,8 @@ def late(state: StartState, timeout_s: int) -> Late:
     waits = readiness.waiting_for(state.services, state.states, progress_in_words(state))
     return Late(
         f"not ready after {timeout_s} s: {'; '.join(waits)}",
-        hint="what was started goes on; `stackctl deploy` continues from here, and waits longer with "
-        "--timeout SECONDS; `stackctl logs` shows what it is at",
+        hint="Run `stackctl deploy --timeout SECONDS` to wait longer; the services keep starting. `stackctl logs` "
+        "shows their progress.",
     )
 
 

@@ -52,7 +52,7 @@ def _block(text: str) -> Any:
     import yaml
 
     root = yaml_nodes.root(
-        text, "SillyTavern's config.yaml", hint="mend it, or move it away: the next deploy makes a new one"
+        text, "SillyTavern's config.yaml", hint="Fix it, or move it away: the next `stackctl deploy` writes a new one."
     )
     if root is None or (isinstance(root, yaml.ScalarNode) and root.tag == "tag:yaml.org,2002:null"):
         return None
@@ -72,6 +72,6 @@ def _scalars(block: Any) -> dict[str, Any]:
 
 def _strange() -> ConfigError:
     return ConfigError(
-        f"SillyTavern's config.yaml has no {_BLOCK} with a username and a password that can be replaced",
-        hint=f"take its {_BLOCK} out, or move the file away: the next deploy makes a new one",
+        f"SillyTavern's config.yaml has no {_BLOCK} with a username and a password that stackctl can replace",
+        hint=f"Remove its {_BLOCK}, or move the file away: the next `stackctl deploy` writes a new one.",
     )

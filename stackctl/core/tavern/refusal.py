@@ -1,4 +1,4 @@
-"""Why SillyTavern refuses a request, in words that say what to do.
+"""The errors for requests that SillyTavern refuses.
 
 Source: SillyTavern 1.19.0, src/middleware/{whitelist,basicAuth,hostWhitelist}.js.
 """
@@ -7,22 +7,22 @@ from stackctl.errors import NotReady
 
 
 def refusal(path: str, status: int, text: str, says: str = "", hint: str = "") -> NotReady:
-    """Return why SillyTavern refused a request. `says`, `hint`: in this case's own words."""
+    """Return the error for a request that SillyTavern refused; says, hint: replace the general words."""
     words = text.strip()[:300]
     if status == 401 and path == "/csrf-token":
         return NotReady(
             "SillyTavern asks for a password that is not this stack's (401)",
-            hint="stackctl deploy writes this stack's into its config.yaml; one of your own belongs into the same file "
-            "as stackctl's: .stackctl/sillytavern-password",
+            hint="Run `stackctl deploy`, which writes this stack's password into config.yaml. To choose the password "
+            "yourself, write it into .stackctl/sillytavern-password first.",
         )
     if status == 403 and path == "/csrf-token":
         return NotReady(
-            "SillyTavern refuses this machine (403): its whitelist does not name the address we come from",
-            hint="is SILLYTAVERN_WHITELIST changed in compose.override.yml, or whitelist.txt in its config folder?",
+            "SillyTavern refuses this machine (403): its whitelist does not name this machine's address",
+            hint="Remove SILLYTAVERN_WHITELIST from compose.override.yml and whitelist.txt from its config folder.",
             evidence=(words,),
         )
     return NotReady(
         f"{says} ({status})" if says else f"SillyTavern answered {status} to {path}",
-        hint=hint or "stackctl logs sillytavern shows why",
+        hint=hint or "Run `stackctl logs sillytavern` to see why.",
         evidence=(words,) if words else (),
     )

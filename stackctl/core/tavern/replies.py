@@ -8,10 +8,10 @@ from stackctl.core.model import demo_model
 from stackctl.core.tavern import stream
 from stackctl.errors import NotReady
 
-LOOK: Final = "stackctl status; stackctl logs"
+LOOK: Final = "Run `stackctl status` and `stackctl logs`."
 DAMAGED: Final = "\ufffd"  # what a decoder writes for bytes that are no UTF-8
 _AROUND = 12  # characters shown before and after a difference
-_REPORT = "Look for a proxy between SillyTavern and the model that changes text. If there is none, please report this."
+_REPORT = "Look for a proxy between SillyTavern and the backend that changes text; if there is none, report a bug."
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -38,7 +38,7 @@ def check(text: str, *, is_demo: bool, title: str) -> None:
     if not text.strip():
         raise NotReady(f"{title} answered with an empty text", hint=LOOK)
     if is_demo and text != demo_model.SENTENCE:
-        raise NotReady(f"the demo model answered {text!r}, and not its sentence", hint=_REPORT)
+        raise NotReady(f"the demo model answered {text!r} instead of its sentence", hint=_REPORT)
 
 
 def strange_at(text: str) -> int | None:
@@ -59,8 +59,8 @@ def check_origin(text: str, own: str | None, *, title: str) -> None:
     if at is None or (own is not None and strange_at(own) is not None):
         return
     is_damaged = text[at] == DAMAGED
-    what = "damaged characters" if is_damaged else f"a character that is no text (U+{ord(text[at]):04X})"
-    says = f"the answer has {what}: {_cutout(text, at)!r}"
+    what = "damaged characters" if is_damaged else f"a control character (U+{ord(text[at]):04X})"
+    says = f"the answer contains {what}: {_cutout(text, at)!r}"
     if own is not None and own[:at] == text[:at] and len(own) > at:
         raise NotReady(f"{says}; {title} itself answers {_cutout(own, at)!r}", hint=_REPORT)
     raise NotReady(
@@ -73,12 +73,12 @@ def check_origin(text: str, own: str | None, *, title: str) -> None:
 def check_sentence(text: str) -> None:
     """Raise NotReady where the demo model's sentence was changed on its way, with the place."""
     if DAMAGED in text:
-        raise NotReady(f"the answer has damaged characters: {_cutout(text, text.index(DAMAGED))!r}", hint=_REPORT)
+        raise NotReady(f"the answer contains damaged characters: {_cutout(text, text.index(DAMAGED))!r}", hint=_REPORT)
     if text != demo_model.SENTENCE:
         at = next((i for i, (a, b) in enumerate(zip(text, demo_model.SENTENCE, strict=False)) if a != b), len(text))
         raise NotReady(
-            f"from character {at + 1} on the demo model's sentence is not what it was: "
-            f"{_cutout(text, at)!r}, not {_cutout(demo_model.SENTENCE, at)!r}",
+            f"the demo model's sentence is wrong from character {at + 1} on: "
+            f"{_cutout(text, at)!r} instead of {_cutout(demo_model.SENTENCE, at)!r}",
             hint=_REPORT,
         )
 
@@ -93,7 +93,7 @@ def cut_off(pieces: int) -> NotReady:
     """The error for a stream that broke off."""
     return NotReady(
         f"the answer broke off in the middle of its stream, after {pieces} pieces",
-        hint="did the backend die, or does something in between (a proxy) end long answers? stackctl logs",
+        hint="Run `stackctl logs`: the backend may have ended, or a proxy in between may cut long answers.",
     )
 
 

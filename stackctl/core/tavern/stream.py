@@ -11,7 +11,8 @@ from stackctl.errors import NotReady
 Flow = Literal["steady", "at the end", "too fast"]
 _MOST_VALUES: Final = 10_000  # of one event; llama.cpp's last one, which has all its settings, has some hundred
 _MOST_PIECES: Final = 4  # for each token: it is seldom cut into several
-_SHOWN: Final = 300  # characters of what a backend says of its failure
+_SHOWN: Final = 300  # characters of a backend's own error
+_LOGS: Final = "Run `stackctl logs` to see why."
 _JUDGED_S: Final = 2.0  # KoboldCpp sends nothing for 0.35 s, then all it has; and a machine stands still for moments
 _AT_THE_END: Final = 0.8  # of the whole time
 
@@ -85,7 +86,7 @@ class Reading:
         Raises NotReady for what is no such stream, Exceeded for far more text than was asked for.
         """
         if self._half:
-            raise NotReady(f"the backend streams what is not JSON: {self._half[:80]!r}", hint="stackctl logs")
+            raise NotReady(f"the backend streams an event that is not JSON: {self._half[:80]!r}", hint=_LOGS)
         if self.is_over or not line.startswith("data:"):
             return ""
         data = line.removeprefix("data:").strip()
@@ -95,13 +96,13 @@ class Reading:
         try:
             event = bounded_json.parse(data, _MOST_VALUES)
         except bounded_json.TooMuch as e:
-            raise NotReady(f"the backend streams an event that {e}", hint="stackctl logs") from e
+            raise NotReady(f"the backend streams an event that {e}", hint=_LOGS) from e
         except bounded_json.NoTable:
             self._half = data
             return ""
         if "error" in event:
             says = str(event["error"])[:_SHOWN]
-            raise NotReady(f"the backend failed while it generated: {says}", hint="stackctl logs")
+            raise NotReady(f"the backend failed while it generated: {says}", hint=_LOGS)
         self.ending = data
         self.is_whole |= bool(
             event.get("stop") if event.get("choices") is None else _choice(event).get("finish_reason")
@@ -111,7 +112,7 @@ class Reading:
     def _counted(self, piece: str) -> str:
         self._pieces += bool(piece)
         if self._pieces > _MOST_PIECES * (self._tokens + 1):
-            raise Exceeded(f"{self._pieces} pieces of text came, and {self._tokens} tokens were asked for")
+            raise Exceeded(f"{self._pieces} pieces of text came, but {self._tokens} tokens were asked for")
         return piece
 
 

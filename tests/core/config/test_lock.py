@@ -157,7 +157,7 @@ def test_a_value_that_is_not_known_is_refused_with_its_writer_whatever_its_input
 
 def test_a_lock_of_another_form_names_its_writer() -> None:
     with pytest.raises(
-        ConfigError, match=r"stack\.lock, which stackctl 99\.1\.0 wrote, can't be read: it is not of the form"
+        ConfigError, match=r"stack\.lock, which stackctl 99\.1\.0 wrote, can't be read: it does not have the form"
     ):
         parse(json.dumps(GOOD | {"decisions": [], "rendered": NEWER}))
 

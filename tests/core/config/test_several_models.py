@@ -60,9 +60,9 @@ def test_every_setting_of_an_entry_has_its_place_among_those_for_all() -> None:
 
 
 def test_an_unknown_model_is_named_with_those_that_there_are() -> None:
-    with pytest.raises(ConfigError, match="no model 'smal'; there are: large, small") as caught:
+    with pytest.raises(ConfigError, match="no model 'smal'; its models are large, small") as caught:
         several_models.settings_in_use(stack_toml.parse(TWO.replace('use = "small"', 'use = "smal"')))
-    assert caught.value.hint == "did you mean small?"
+    assert caught.value.hint == "Run `stackctl use small` if you meant that one."
 
 
 @pytest.mark.parametrize(

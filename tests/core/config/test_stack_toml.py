@@ -75,7 +75,7 @@ def test_the_kinds_are_the_names_and_aliases_of_the_backends_and_the_place_elsew
 
 
 def test_an_external_backend_needs_its_url() -> None:
-    with pytest.raises(ConfigError, match=r'stack.toml:2: backend: kind = "external" needs url'):
+    with pytest.raises(ConfigError, match=r'stack.toml:2: backend: kind = "external" needs a url'):
         parse('name = "x"\n[backend]\nkind = "external"\n')
 
 
@@ -86,7 +86,7 @@ def test_an_external_backend_needs_its_url() -> None:
         ("[backend]\ncontxt = 1", ["2: backend.contxt: unknown key (did you mean context?)"]),
         ("port = 3", ["1: port: unknown key (it belongs under [sillytavern] port)"]),
         ("[models]\npath = 1", ["2: models.path: must be a table, not 1"]),
-        ("[models.a]\ncontext = 4096", ["1: models.a: a model needs path or source"]),
+        ("[models.a]\ncontext = 4096", ["1: models.a: a model needs a path or a source"]),
         ('[models.a]\npath = "x"\ncontxt = 1', ["3: models.a.contxt: unknown key (did you mean context?)"]),
         ("[gpu]\nzzz = 1", ["2: gpu.zzz: unknown key (known here: mode, devices)"]),
         ("backend = 3", ["1: backend: must be a table, not 3"]),

@@ -78,9 +78,19 @@ def test_the_one_that_is_named_is_chosen_and_the_only_one_without_a_name() -> No
 @pytest.mark.parametrize(
     ("names", "source", "says", "hint"),
     [
-        (("M-Q4_K_M.gguf", "M-Q8_0.gguf"), Source(repo="owner/name"), "2 forms", "hf:owner/name:Q8_0"),
-        (("M-Q4_K_M.gguf", "M-Q8_0.gguf"), Source(repo="owner/name", quant="Q4_K_S"), "no Q4_K_S", "Q4_K_M?"),
-        (("M-Q4_K_M.gguf",), Source(repo="owner/name", file="N-Q4_K_M.gguf"), "no model file", "M-Q4_K_M.gguf?"),
+        (("M-Q4_K_M.gguf", "M-Q8_0.gguf"), Source(repo="owner/name"), "in 2 quantisations", "hf:owner/name:Q8_0"),
+        (
+            ("M-Q4_K_M.gguf", "M-Q8_0.gguf"),
+            Source(repo="owner/name", quant="Q4_K_S"),
+            "no Q4_K_S",
+            "Use `hf:owner/name:Q4_K_M` if you meant that",
+        ),
+        (
+            ("M-Q4_K_M.gguf",),
+            Source(repo="owner/name", file="N-Q4_K_M.gguf"),
+            "no model file",
+            "Use `hf:owner/name/M-Q4_K_M.gguf` if you meant that",
+        ),
         (("a-Q4_0.gguf", "b-Q4_0.gguf"), Source(repo="owner/name", quant="Q4_0"), "2 models", "hf:owner/name/a-Q4_0"),
         (("pytorch_model.bin",), Source(repo="owner/name"), "PyTorch pickles", "GGUF"),
         (("m-Q4_0.gguf", "x.bin"), Source(repo="owner/name", file="x.bin"), "PyTorch pickle", ".gguf"),

@@ -94,7 +94,7 @@ def test_any_other_name_is_taken_as_it_is(name: str) -> None:
     ],
 )  # fmt: skip
 def test_files_of_which_one_would_cover_another_on_some_disk_are_refused(names: tuple[str, ...]) -> None:
-    with pytest.raises(ModelError, match=r"owner/name has a file named .*: it would lie where .* does"):
+    with pytest.raises(ModelError, match=r"owner/name has a file named .*: it would have the same place as .*"):
         refuse_misplaced(names, REPO)
 
 

@@ -59,7 +59,7 @@ def test_its_health_check_is_fitted_to_the_engine() -> None:
 
 @pytest.mark.parametrize("place", ["127.0.0.1:8000", "0.0.0.0:8000"])
 def test_sillytaverns_own_place_is_refused(place: str) -> None:
-    with pytest.raises(ConfigError, match="SillyTavern is there"):
+    with pytest.raises(ConfigError, match="already used by this stack's SillyTavern"):
         a_plan(published(place))
     assert a_plan(published("192.168.1.5:8000")).companions
 

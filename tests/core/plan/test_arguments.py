@@ -95,7 +95,7 @@ def test_the_key_is_the_one_of_the_model_in_use() -> None:
     ],
 )
 def test_what_no_key_decides_is_refused_with_the_way_for_who_insists(kind: str, words: tuple[str, ...]) -> None:
-    assert f"{words[0]}, write it into backend.override_args" in refusal(kind, *words).hint
+    assert f"{words[0]} into `backend.override_args` if you insist on it" in refusal(kind, *words).hint
 
 
 @pytest.mark.parametrize("key", ["extra_args", "override_args"])

@@ -120,10 +120,10 @@ def test_the_plan_of_another_folder_is_none_of_this_ones() -> None:
 
 def test_another_version_is_refused_with_both_ways_out() -> None:
     text = json.dumps({"version": 2, "stack": "of some other form"})
-    with pytest.raises(ConfigError, match="version 2, and this stackctl knows version 1 alone") as caught:
+    with pytest.raises(ConfigError, match="version 2, but this stackctl reads only version 1") as caught:
         plan_json.parse(text, FOLDER, str)
     assert caught.value.exit_code == 3
-    assert "use the stackctl that wrote it" in caught.value.hint
+    assert "Use the stackctl that wrote it" in caught.value.hint
     assert "stackctl deploy" in caught.value.hint
 
 
@@ -175,7 +175,7 @@ def damaged(change: Callable[[dict[str, Any]], object]) -> str:
 def test_a_damaged_one_is_refused_and_a_deploy_writes_a_new_one(text: str) -> None:
     with pytest.raises(ConfigError, match=r"\.stackctl/plan\.json can't be read") as caught:
         plan_json.parse(text, FOLDER, lambda _: "")
-    assert caught.value.hint == "stackctl deploy writes a new one"
+    assert caught.value.hint == "Run `stackctl deploy`, which writes a new one."
 
 
 def test_what_another_stackctl_of_the_same_version_adds_is_passed_over_and_what_it_lacks_is_the_default() -> None:

@@ -45,5 +45,5 @@ def test_a_data_folder_outside_is_refused() -> None:
 )
 def test_an_address_of_this_machine_is_refused(opened: dict[str, object]) -> None:
     world = replace(seen(), interfaces={"eth0": ("192.168.1.5/24",)}, password=PASSWORD)
-    with pytest.raises(ConfigError, match=r"is opened on 192\.168\.1\.5, an address of this machine"):
+    with pytest.raises(ConfigError, match=r"is opened on 192\.168\.1\.5, an address that only this machine has"):
         portable(a_plan(wanted(**opened), world), FOLDER)

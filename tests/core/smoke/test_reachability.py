@@ -55,7 +55,7 @@ def test_a_backend_in_its_inner_network_alone_is_open_to_nobody_else() -> None:
         (ContainerNetworking(networks=(INNER,), published=(OPEN,)), "llamacpp is published at 0.0.0.0:8080"),
         (ContainerNetworking(networks=(INNER, EDGE)), "llamacpp is in the network chat_edge, too"),
         (ContainerNetworking(networks=(replace(INNER, is_internal=False),)), "the network chat_inner is not internal"),
-        (ContainerNetworking(is_on_host=True), "llamacpp uses this machine's own network"),
+        (ContainerNetworking(is_on_host=True), "llamacpp uses the host's network"),
     ],
 )
 def test_every_other_attachment_is_told(found: ContainerNetworking, says: str) -> None:
@@ -69,7 +69,7 @@ def test_a_network_that_is_less_isolated_than_planned_is_told() -> None:
     plan = samples.a_plan(samples.wanted(name="chat"), samples.seen(on=samples.engine()))
     error = backend_exposure(ContainerNetworking(networks=(INNER,)), BACKEND, plan)
     assert error is not None
-    assert "chat_inner llamacpp reaches what listens on this machine" in error.message
+    assert "chat_inner llamacpp can reach programs on this machine" in error.message
     assert backend_exposure(ContainerNetworking(networks=(replace(INNER, is_isolated=True),)), BACKEND, plan) is None
 
 

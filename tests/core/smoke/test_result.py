@@ -47,7 +47,7 @@ def test_chosen_ones_run_in_that_order_too() -> None:
 
 
 def test_an_unknown_check_is_refused_with_the_names_of_all() -> None:
-    with pytest.raises(ConfigError, match="no check called repl") as caught:
+    with pytest.raises(ConfigError, match="no check repl") as caught:
         choose_checks(("repl",))
     assert all(check.name in caught.value.hint for check in CHECKS)
 

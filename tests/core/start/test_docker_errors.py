@@ -15,11 +15,16 @@ SAYS = "Error response from daemon: "
         (
             "driver failed programming external connectivity: Bind for 0.0.0.0:80 failed: port is already allocated",
             Taken,
-            "the port was taken by somebody else in the meantime",
+            "another program has taken the port in the meantime",
             "stackctl deploy --port PORT",
         ),
-        ("listen tcp4 127.0.0.1:80: bind: address already in use", Taken, "the port was taken", "--port PORT"),
-        ("Ports are not available: exposing port TCP", Taken, "the port was taken", "--port PORT"),
+        (
+            "listen tcp4 127.0.0.1:80: bind: address already in use",
+            Taken,
+            "another program has taken the port",
+            "--port PORT",
+        ),
+        ("Ports are not available: exposing port TCP", Taken, "another program has taken the port", "--port PORT"),
         (
             'could not select device driver "nvidia" with capabilities: [[gpu]]',
             GpuError,
@@ -32,12 +37,12 @@ SAYS = "Error response from daemon: "
             "the GPU can't be given to the container",
             "stackctl deploy --gpu none",
         ),
-        ("nvidia-container-cli: initialization error", GpuError, "the GPU can't be given", "nvidia-smi must work"),
+        ("nvidia-container-cli: initialization error", GpuError, "the GPU can't be given", "`nvidia-smi` works"),
         (  # NVIDIA/nvidia-container-toolkit#394
             "nvidia-container-cli: initialization error: nvml error: driver/library version mismatch: unknown",
             GpuError,
-            "the NVIDIA driver was updated while it ran",
-            "reboot",
+            "the loaded NVIDIA driver is not the installed one",
+            "Reboot",
         ),
         (  # canonical/docker-snap#148, docker/for-win#13835
             (
@@ -45,35 +50,40 @@ SAYS = "Error response from daemon: "
                 "shared object file: no such file or directory: unknown"
             ),
             GpuError,
-            "the engine finds no NVIDIA driver that runs",
+            "the engine finds no running NVIDIA driver",
             "Docker from a snap",
         ),
         (  # NVIDIA/nvidia-container-toolkit#1269
             "nvidia-container-cli: initialization error: nvml error: driver not loaded: unknown",
             GpuError,
-            "the engine finds no NVIDIA driver that runs",
-            "nvidia-smi must work",
+            "the engine finds no running NVIDIA driver",
+            "`nvidia-smi` works",
         ),
         (  # NVIDIA/nvidia-docker#536
             "nvidia-container-cli: requirement error: unsatisfied condition: cuda >= 9.0",
             GpuError,
             "the image needs a newer NVIDIA driver",
-            "update the driver",
+            "Update the driver",
         ),
         (
             "Pool overlaps with other one on this address space",
             Taken,
             "a subnet of this stack collides with another network",
-            "stackctl deploy --replan chooses others",
+            "Run `stackctl deploy --replan` to choose others",
         ),
         (
             'invalid mount config for type "bind": bind source path does not exist: /no/such/share',
             Unmountable,
             "a file or folder to mount does not exist",
-            "is the disk or share mounted?",
+            "Mount the disk or share",
         ),
         ("write /x: no space left on device", DataError, "the disk is full", "docker system df"),
-        ("No such image: localhost/x:1", EngineError, "an image is not there", "stackctl deploy pulls or builds"),
+        (
+            "No such image: localhost/x:1",
+            EngineError,
+            "an image is missing",
+            "Run `stackctl deploy`, which pulls or builds",
+        ),
         (
             "Minimum memory limit allowed is 6MB",
             ConfigError,
@@ -105,7 +115,7 @@ def test_a_refusal_that_nobody_knows_shows_compose_s_last_lines() -> None:
     ("words", "advice"),
     [
         (f'{SAYS}could not select device driver "nvidia"', "nvidia-ctk runtime configure --runtime=docker"),
-        (f"{SAYS}OCI runtime create failed: something new", "nvidia-smi must work on the host"),
+        (f"{SAYS}OCI runtime create failed: something new", "`nvidia-smi` works on the host"),
     ],
 )
 def test_an_engine_that_refuses_the_gpu_is_a_gpu_error_whatever_it_says(words: str, advice: str) -> None:

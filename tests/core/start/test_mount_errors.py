@@ -28,7 +28,7 @@ def test_the_path_that_can_not_be_mounted_is_read_from_the_engines_words(line: s
 
 def test_what_is_not_here_either_may_be_a_disk_that_is_not_mounted() -> None:
     error = explain(refused(MISSING), is_here=False, view="snap")
-    assert (error.message, "is the disk or share mounted?" in error.hint) == (
+    assert (error.message, "Mount the disk or share" in error.hint) == (
         "a file or folder to mount does not exist", True,
     )  # fmt: skip
 
@@ -37,10 +37,10 @@ def test_what_is_not_here_either_may_be_a_disk_that_is_not_mounted() -> None:
     ("view", "why", "hint"),
     [
         ("", "it has another view of the disk", "systemctl restart docker"),
-        ("snap", "Docker from a snap sees home folders alone", "below your home folder"),
-        ("desktop", "Docker Desktop sees the folders that are shared", "File sharing"),
+        ("snap", "Docker from a snap sees only home folders", "into your home folder"),
+        ("desktop", "Docker Desktop sees only the folders that are shared", "File sharing"),
         ("container", "stackctl runs in a container", "-v PATH:PATH"),
-        ("remote", "the engine runs elsewhere", "run stackctl on that machine"),
+        ("remote", "the engine runs on another machine", "Run stackctl on that machine."),
     ],
 )
 @pytest.mark.parametrize("line", [MISSING, DESKTOP], ids=["missing", "desktop"])
@@ -48,7 +48,7 @@ def test_what_is_here_and_not_for_the_engine_is_its_view_of_the_disk(
     line: str, view: EngineView, why: str, hint: str
 ) -> None:
     error = explain(refused(line), is_here=True, view=view)
-    assert error.message.startswith(f"the engine does not see {MODEL}, which is here: {why}")
+    assert error.message.startswith(f"the engine does not see {MODEL}, which exists here: {why}")
     assert hint in error.hint
     assert "mounted?" not in error.hint
 

@@ -181,7 +181,7 @@ def test_an_engine_that_stops_meanwhile_is_said_in_its_words() -> None:
     found = error(starts(BACKEND), EventStreamLost("Connection reset by peer"))
     assert isinstance(found, EngineError)
     assert found.message == "the engine stopped answering: Connection reset by peer"
-    assert found.hint == "is it still running? docker info"
+    assert found.hint == "Run `docker info` to see whether it is still running."
 
 
 def test_a_container_without_the_gpu_that_was_decided_ends_it() -> None:

@@ -47,9 +47,9 @@ def test_nothing_counts_after_done() -> None:
 @pytest.mark.parametrize(
     ("line", "says"),
     [
-        ("data: <html>", "streams what is not JSON"),
+        ("data: <html>", "streams an event that is not JSON"),
         ('data: {"error": "out of memory"}', "failed while it generated: out of memory"),
-        ("data: 7", "streams what is not JSON: '7'"),
+        ("data: 7", "streams an event that is not JSON: '7'"),
     ],
 )
 def test_what_is_no_stream_of_text_is_an_error(line: str, says: str) -> None:
@@ -73,7 +73,7 @@ def test_lines_are_the_same_in_whatever_parts_they_come(size: int) -> None:
 
 def test_far_more_text_than_was_asked_for_is_refused() -> None:
     assert read(*[OPENAI[0]] * 36)[0] == "Hel" * 36
-    with pytest.raises(Exceeded, match="37 pieces of text came, and 8 tokens were asked for"):
+    with pytest.raises(Exceeded, match="37 pieces of text came, but 8 tokens were asked for"):
         read(*[OPENAI[0]] * 37)
 
 
@@ -105,7 +105,7 @@ def check(said: str, *, is_demo: bool = False) -> None:
 def test_the_demo_models_sentence_is_right_to_the_character_only() -> None:
     check(SENTENCE, is_demo=True)
     replies.check_sentence(SENTENCE)
-    with pytest.raises(NotReady, match="and not its sentence"):
+    with pytest.raises(NotReady, match="instead of its sentence"):
         check(SENTENCE[:-1], is_demo=True)
 
 
@@ -148,8 +148,8 @@ def test_what_the_model_itself_writes_is_no_error_whichever_character_it_is(own:
 @pytest.mark.parametrize(
     ("said", "own", "says"),
     [
-        ("caf\ufffd!", "café!", "has damaged characters: 'caf\ufffd!'; llama.cpp itself answers 'café!'"),
-        ("ab\x00c", "abxc", "no text (U+0000): 'ab\\x00c'; llama.cpp itself answers 'abxc'"),
+        ("caf\ufffd!", "café!", "contains damaged characters: 'caf\ufffd!'; llama.cpp itself answers 'café!'"),
+        ("ab\x00c", "abxc", "a control character (U+0000): 'ab\\x00c'; llama.cpp itself answers 'abxc'"),
     ],
 )
 def test_what_is_another_than_the_backends_own_at_that_place_was_changed_on_the_way(
@@ -158,14 +158,14 @@ def test_what_is_another_than_the_backends_own_at_that_place_was_changed_on_the_
     error = origin(said, own)
     assert error
     assert says in error.message
-    assert error.hint.startswith("Look for a proxy between SillyTavern and the model")
+    assert error.hint.startswith("Look for a proxy between SillyTavern and the backend")
 
 
 @pytest.mark.parametrize("own", [None, "", "another answer", "ca"])
 def test_where_the_backends_own_answer_tells_nothing_nobody_is_blamed(own: str | None) -> None:
     error = origin("caf\ufffd!", own)
     assert error
-    assert error.message == "the answer has damaged characters: 'caf\ufffd!'"
+    assert error.message == "the answer contains damaged characters: 'caf\ufffd!'"
     assert "a model may write such characters itself" in error.hint
 
 

@@ -169,7 +169,7 @@ def test_a_program_of_unknown_hash_is_refused_with_both_ways_out(
     with pytest.raises(ModelError, match="nobody here knows its sha256") as raised:
         provide()
     assert "stackctl deploy --trust-first-download" in raised.value.hint
-    assert "backend.program = FILE" in raised.value.hint
+    assert "set `backend.program` to the file" in raised.value.hint
     assert server.asked == []
     assert not data.exists()
 

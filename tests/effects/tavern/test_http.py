@@ -214,7 +214,7 @@ def test_a_server_that_sillytavern_gets_no_answer_from_is_named_with_the_way_out
 
 def test_a_whitelist_that_shuts_us_out_is_said_with_its_place(page: Page) -> None:
     page.door = 403
-    with pytest.raises(NotReady, match="its whitelist does not name the address we come from") as caught:
+    with pytest.raises(NotReady, match="its whitelist does not name this machine's address") as caught:
         session(page).__enter__()
     assert "SILLYTAVERN_WHITELIST" in caught.value.hint
     assert caught.value.evidence
@@ -241,7 +241,7 @@ def test_settings_that_nobody_can_read_are_an_error_with_the_way_out(page: Page,
     [
         (b'data: {"a":' + b"[" * 9000 + b"\n\n", "streams an event that is nested too deeply"),
         (b'data: {"a":[' + b"{}," * 20_000 + b"0]}\n\n", "streams an event that has more entries"),
-        (PIECES[0] * 100, "37 pieces of text came, and 8 tokens were asked for"),
+        (PIECES[0] * 100, "37 pieces of text came, but 8 tokens were asked for"),
         (b": nothing\n" * 200_000, "more than 1081344 bytes"),
         (b"data: " + b"x" * 2_000_000, "more than 1081344 bytes"),
     ],
