@@ -6,6 +6,7 @@ from dataclasses import dataclass
 
 from stackctl.core.plan.change import Change
 from stackctl.core.plan.plan import forget_decisions, plan
+from stackctl.core.plan.tavern_service import port_note
 from stackctl.machine import Machine
 from stackctl.steps.config_request import read_lock
 from stackctl.steps.first_model import request_to_render
@@ -27,6 +28,8 @@ def diff(machine: Machine, flags: Mapping[str, object], *, replan: bool = False)
     seen = observe(wanted.spec, machine)
     lock = read_lock(machine)
     planned = plan(wanted.spec, seen, forget_decisions(lock) if replan else lock)
+    for note in port_note(wanted.spec, seen, lock, planned.plan.sillytavern):
+        machine.ui.note(f"note: {note}")
     file = machine.orchestrator.file
     new, old = machine.orchestrator.files(planned.plan)[file], machine.folder.read(file) or ""
     lines = difflib.unified_diff(
