@@ -40,7 +40,7 @@ def first_run(stack: Stack) -> Path:
     stack.run("down")
     user = stack.folder / "sillytavern/data/default-user"
     folders.write(user, {f"chats/Seraphina/{OLD_CHAT}": folders.CHAT})
-    shutil.copy(next(user.glob("characters/*.png")), user / "characters/Alice.png")
+    shutil.copy(user / "characters/default_Seraphina.png", user / "characters/Alice.png")
     folders.write(user, {"chats/Alice/a.jsonl": folders.CHAT, "settings.json": folders.settings("1.19.0")})
     return user
 
@@ -72,7 +72,7 @@ def test_a_running_sillytavern_is_not_adopted_and_scripts_must_say_yes(before: S
     assert "--yes" in asked.stderr
     assert list(stack.folder.iterdir()) == []
     shown = json.loads(stack.run("adopt", str(before.folder), "--dry-run", "--json").stdout)
-    assert {row["what"] for row in shown["rows"]} >= {"characters", "settings", "config.yaml"}
+    assert {part["name"] for part in shown["parts"]} >= {"characters", "settings", "config.yaml"}
     assert list(stack.folder.iterdir()) == []
 
 
