@@ -4,6 +4,7 @@ StackctlError
 ├── ConfigError   3   stack.toml, a flag or a file of the deployment's folder is wrong
 ├── EngineError   4   the container engine, Compose or an image is not available
 │   ├── NoAnswer      the engine does not answer in time
+│   ├── Unmountable   the engine can't mount a file or folder of this machine
 │   └── Taken         a port or subnet that was free when it was chosen is now in use
 ├── GpuError      5   the GPU can't be given to the backend
 ├── DoesNotFit    6   memory or disk is too small for what was asked
@@ -11,7 +12,6 @@ StackctlError
 │   └── Late          not in time: the services keep starting
 ├── ModelError    8   a model or program file is missing, damaged or of another kind
 ├── DataError     9   the user's data could not be written or kept safe
-│   └── Unmountable   the engine can't mount a file or folder of this machine
 ├── Exposed       10  the stack answers where it must not
 └── Interrupted   130 Ctrl-C, with a message about what was left undone
 
@@ -56,6 +56,10 @@ class NoAnswer(EngineError):
     pass
 
 
+class Unmountable(EngineError):
+    kind = "not_mountable"
+
+
 class Taken(EngineError):
     kind = "in_use"
 
@@ -87,10 +91,6 @@ class ModelError(StackctlError):
 class DataError(StackctlError):
     kind: Kind = "data"
     exit_code = 9
-
-
-class Unmountable(DataError):
-    kind = "not_mountable"
 
 
 class Exposed(StackctlError):

@@ -103,7 +103,7 @@ def test_without_the_internet_no_model_is_proposed_and_all_ways_on_are_said(
     assert "http://127.0.0.1:1 can't be reached: [Errno 111] Connection refused" in said
     assert "stackctl proposes" not in said
     assert all(way in said for way in WAYS)
-    assert "`stackctl deploy --model hf:" in said
+    assert "run `stackctl deploy --model hf:" in said
 
 
 def test_where_what_is_sent_is_swallowed_that_is_said_after_a_moment(tmp_path: Path) -> None:
@@ -142,7 +142,7 @@ def test_of_several_models_one_is_asked_for(two: Path, answer: dict[str, str]) -
 def test_where_nobody_answers_the_command_that_chooses_is_named(two: Path, words: tuple[str, ...]) -> None:
     code, said = deploy(two, *words)
     assert (code, (two / "stack.toml").read_text()) == (3, TWO)
-    assert "`stackctl use a` or `stackctl use b`" in said
+    assert "Run `stackctl use a` or `stackctl use b`." in said
 
 
 def test_an_answer_that_is_none_of_them_is_refused(two: Path) -> None:

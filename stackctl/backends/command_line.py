@@ -2,9 +2,14 @@
 
 from collections.abc import Callable
 from types import MappingProxyType
+from typing import Final
 
 from stackctl.backends.contract import Argument, Arguments
 from stackctl.contracts.cause import Cause
+
+# why the plan decides what no key of stack.toml does
+SLOTS: Final = "divides the context among several chats, and stackctl plans it for one"
+CPU_EXPERTS: Final = "moves experts to the CPU, and stackctl chooses how many by the free memory"
 
 
 def given_flags(*flags: tuple[str, object]) -> tuple[str, ...]:

@@ -41,12 +41,14 @@ class Argument:
     decides: the key of stack.toml that decides it, or "slots", "cpu_experts"; "" if stackctl itself decides it.
     read: turns the argument's value ("" if it has none) into that key's value; raises ValueError, with the values that
     exist, for any other. None, as the reader or as its result, if the plan can't calculate with the value.
+    why: the reason, as the predicate of a sentence about the argument, where no key of stack.toml decides it.
     fixed: why the user may not set it at all, as the predicate of a sentence about the argument; hint: what to do
     instead.
     """
 
     decides: str = ""
     read: Callable[[str], object] | None = None
+    why: str = ""
     fixed: str = ""
     hint: str = ""
     gguf_alone: bool = False  # with a model of another format the plan leaves it to the user

@@ -6,6 +6,8 @@ Source: the parser (argparse) of koboldcpp.py: LostRuins/koboldcpp 1.76, and 1.1
 from typing import Final
 
 from stackctl.backends.command_line import (
+    CPU_EXPERTS,
+    SLOTS,
     always,
     arguments,
     key_argument,
@@ -46,9 +48,10 @@ KOBOLDCPP_ARGUMENTS: Final[Arguments] = arguments(
     ),
     (
         "--moecpu --n-cpu-moe -ncmoe",
-        Argument(decides="cpu_experts", read=lambda value: whole(0)(value) if value else _EVERY),
+        Argument(decides="cpu_experts", read=lambda value: whole(0)(value) if value else _EVERY, why=CPU_EXPERTS),
     ),
-    ("--autofit --fit -fit --parallelrequests --continuous-batching --contbatch", Argument()),
+    ("--autofit --fit -fit", Argument(why="lets KoboldCpp choose what stackctl chooses by the free memory")),
+    ("--parallelrequests --continuous-batching --contbatch", Argument(why=SLOTS)),
     ("--device -dev", Argument(decides="gpu.devices")),
     # the parser accepts only one of these
     (

@@ -6,6 +6,8 @@ Source: common/arg.cpp of ggml-org/llama.cpp (its --help, run as build 11669). I
 from typing import Final
 
 from stackctl.backends.command_line import (
+    CPU_EXPERTS,
+    SLOTS,
     always,
     arguments,
     key_argument,
@@ -40,12 +42,18 @@ LLAMA_ARGUMENTS: Final[Arguments] = arguments(
     ("-t --threads", Argument(decides="backend.threads", read=whole(1))),
     ("-ub --ubatch-size", Argument(decides="backend.batch", read=whole(1))),
     ("-b --batch-size", Argument(decides="backend.batch")),
-    ("-np --parallel", Argument(decides="slots", read=whole(1))),
-    ("-ncmoe --n-cpu-moe", Argument(decides="cpu_experts", read=whole(0))),
-    ("-cmoe --cpu-moe", Argument(decides="cpu_experts", read=always(_EVERY))),
+    ("-np --parallel", Argument(decides="slots", read=whole(1), why=SLOTS)),
+    ("-ncmoe --n-cpu-moe", Argument(decides="cpu_experts", read=whole(0), why=CPU_EXPERTS)),
+    ("-cmoe --cpu-moe", Argument(decides="cpu_experts", read=always(_EVERY), why=CPU_EXPERTS)),
     ("-dev --device", Argument(decides="gpu.devices")),
-    # the RAM for earlier prompts; and its log, from which stackctl reads the progress and the cause of a failure
-    ("-cram --cache-ram -lv --verbosity --log-verbosity -v --verbose --log-verbose --log-disable", Argument()),
+    (
+        "-cram --cache-ram",
+        Argument(why="sets the RAM for earlier prompts, which is part of the memory that stackctl plans"),
+    ),
+    (
+        "-lv --verbosity --log-verbosity -v --verbose --log-verbose --log-disable",
+        Argument(why="changes the log, in which stackctl reads the progress and the cause of a failure"),
+    ),
     ("-m --model -a --alias --models-dir --models-preset", model_argument(_TITLE)),
     ("-hf -hfr --hf-repo -hff --hf-file -mu --model-url -dr --docker-repo", model_argument(_TITLE)),
     # each of these names another model, with its port and context

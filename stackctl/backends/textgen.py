@@ -13,6 +13,8 @@ from typing import Final
 
 from stackctl.backends.answers import MODELS, first_model, good, number
 from stackctl.backends.command_line import (
+    CPU_EXPERTS,
+    SLOTS,
     always,
     arguments,
     given_flags,
@@ -104,9 +106,9 @@ ARGUMENTS: Final[Arguments] = arguments(
     ("--threads", Argument(decides="backend.threads", read=whole(1))),
     ("--ubatch-size", Argument(decides="backend.batch", read=whole(1))),
     ("--batch-size", Argument(decides="backend.batch")),
-    ("--parallel", Argument(decides="slots", read=whole(1))),
-    ("--cpu-moe", Argument(decides="cpu_experts", read=always(9999))),  # of every block
-    ("--loader", Argument(gguf_alone=True)),
+    ("--parallel", Argument(decides="slots", read=whole(1), why=SLOTS)),
+    ("--cpu-moe", Argument(decides="cpu_experts", read=always(9999), why=CPU_EXPERTS)),  # of every block
+    ("--loader", Argument(gguf_alone=True, why="chooses the loader, which stackctl chooses by the model's format")),
     ("--cpu", Argument(decides="gpu.mode", fixed="chooses the device", hint='Remove it; set `gpu.mode = "none"`.')),
     ("--extra-flags", Argument(inner=LLAMA_ARGUMENTS)),
     ("--model --model-dir --model-menu --user-data-dir", model_argument(TITLE)),

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 
 from stackctl.core.plan.change import Change
 from stackctl.core.plan.plan import forget_decisions, plan
+from stackctl.core.plan.tavern_service import port_note
 from stackctl.machine import Machine
 from stackctl.steps.config_request import read_lock
 from stackctl.steps.fetch_images import newest_digests
@@ -28,6 +29,8 @@ def diff(machine: Machine, flags: Mapping[str, object], *, replan: bool = False)
     seen = observe(wanted.spec, machine)
     lock = read_lock(machine)
     planned = plan(wanted.spec, seen, newest_digests(forget_decisions(lock), machine) if replan else lock)
+    for note in port_note(wanted.spec, seen, lock, planned.plan.sillytavern):
+        machine.ui.note(note)
     file = machine.orchestrator.file
     new, old = machine.orchestrator.files(planned.plan)[file], machine.folder.read(file) or ""
     lines = difflib.unified_diff(

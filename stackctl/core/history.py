@@ -7,6 +7,7 @@ import json
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass
+from pathlib import PurePosixPath
 from typing import Final
 
 from stackctl.core.config.files import STATE
@@ -101,10 +102,10 @@ def _differences(before: Record, now: Record) -> Iterator[str]:
     ):
         if was != has:
             yield f"{name} {was or 'none'} -> {has or 'none'}"
-    if before.model == now.model and before.model_files != now.model_files:
-        yield "the model's files"
-    if before.backend == now.backend and before.program != now.program:
-        yield "the backend's program"
+    if before.model == now.model:
+        yield from _changed("the model's files", before.model_files, now.model_files)
+    if before.backend == now.backend:
+        yield from _changed("the backend's program", _one(before.program), _one(now.program))
     images = {one.service: one for one in before.images}
     for image in now.images:
         if image.service not in images:
@@ -113,3 +114,22 @@ def _differences(before: Record, now: Record) -> Iterator[str]:
             yield f"the image of {image.service}"
     gone = images.keys() - {image.service for image in now.images}
     yield from (f"without {service}" for service in sorted(gone))
+
+
+def _one(program: FileUsed | None) -> tuple[FileUsed, ...]:
+    return (program,) if program else ()
+
+
+def _changed(what: str, before: tuple[FileUsed, ...], now: tuple[FileUsed, ...]) -> Iterator[str]:
+    """What became of files: others, or the same at another place."""
+    if len(before) != len(now) or not all(map(_is_same_file, before, now)):
+        yield what
+    elif [one.path for one in before] != [one.path for one in now]:
+        yield f"the place of {what}"
+
+
+def _is_same_file(one: FileUsed, other: FileUsed) -> bool:
+    """Whether they are the same but for their place: by checksum where both have one, else by size and time."""
+    if (PurePosixPath(one.path).name, one.size) != (PurePosixPath(other.path).name, other.size):
+        return False
+    return one.sha256 == other.sha256 if one.sha256 and other.sha256 else one.modified_ns == other.modified_ns

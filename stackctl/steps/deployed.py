@@ -110,5 +110,5 @@ def _planned_again(machine: Machine) -> Plan:
     wanted = load_config(machine, {})
     # has_run: what was rendered stays, so nothing may be chosen again. ran_with: it runs, whatever its arguments are.
     ran_with = wanted.spec.backend.extra_args
-    seen = replace(observe(wanted.spec, machine), has_run=True, ran_with=ran_with)
+    seen = replace(observe(wanted.spec, machine), has_run=True, ran_with=ran_with, taken_ports={})
     return plan(wanted.spec, seen, read_lock(machine)).plan

@@ -11,6 +11,7 @@ from typing import Any
 import pytest
 
 from stackctl.commands.deploy import Options, deploy
+from stackctl.commands.diff import diff
 from stackctl.commands.history import history
 from stackctl.commands.render import render
 from stackctl.commands.use import use
@@ -191,22 +192,22 @@ def test_so_it_is_where_an_older_stackctl_has_written_the_file(tmp_path: Path) -
 
 
 @pytest.mark.parametrize("is_down", [False, True], ids=["stopped", "down"])
-def test_once_sillytavern_has_run_its_port_stays_and_who_holds_it_is_named(tmp_path: Path, *, is_down: bool) -> None:
+def test_an_automatic_port_that_others_took_meanwhile_moves_and_that_is_said(tmp_path: Path, *, is_down: bool) -> None:
     here = with_images(tmp_path)
     deploy(here.machine, DEMO, QUICK)
     if is_down:
         here.stage.states_.clear()
     else:
         here.stage.states_ = {name: replace(one, state="exited") for name, one in here.stage.states_.items()}
-    started = list(here.stage.models)
+    assert diff(here.machine, {}).text == ""  # it stays as long as it is free
     here.stage.held = {8000: "other"}
-    with pytest.raises(EngineError, match="port 8000 is taken by container other"):
-        deploy(here.machine, {}, QUICK)
-    assert here.stage.models == started
-    here.stage.held, here.stage.soon = {}, {8000: "other"}
-    with pytest.raises(EngineError, match="port 8000 is taken by container other"):
-        deploy(here.machine, {"backend.context": 4096}, QUICK)
-    assert recorded_port(tmp_path) == 8000
+    says = "note: port 8000, on which SillyTavern was, is taken by container other: SillyTavern moves to port 8001"
+    assert "127.0.0.1:8001:8000" in diff(here.machine, {}).text
+    assert (here.said.getvalue().count(says), recorded_port(tmp_path)) == (1, 8000)
+    assert deploy(here.machine, {}, QUICK).plan.url == "http://127.0.0.1:8001"
+    assert (here.said.getvalue().count(says), recorded_port(tmp_path)) == (2, 8001)
+    here.stage.held, here.stage.soon = {}, {8001: "another"}
+    assert deploy(here.machine, {"backend.context": 4096}, QUICK).plan.url == "http://127.0.0.1:8000"
 
 
 def test_a_subnet_that_others_take_before_the_start_is_chosen_again(tmp_path: Path) -> None:

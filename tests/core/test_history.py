@@ -75,6 +75,11 @@ def test_what_is_no_record_is_none(text: str) -> None:
         ({"backend": "koboldcpp", "program": MODEL}, ("backend llamacpp -> koboldcpp",)),
         ({"model": "b.gguf", "model_files": ()}, ("model a.gguf -> b.gguf",)),
         ({"model_files": (replace(MODEL, size=8),)}, ("the model's files",)),
+        ({"model_files": (replace(MODEL, modified_ns=8, sha256=""),)}, ("the model's files",)),
+        ({"model_files": (replace(MODEL, sha256="aa"),)}, ()),  # it was only summed meanwhile
+        ({"model_files": ()}, ("the model's files",)),
+        ({"model_files": (replace(MODEL, path="/elsewhere/a.gguf"),)}, ("the place of the model's files",)),
+        ({"model_files": (replace(MODEL, path="/elsewhere/a.gguf", sha256=""),)}, ("the place of the model's files",)),
         ({"kv_cache": "q8_0"}, ("KV cache f16 -> q8_0",)),
         ({"gpu_layers": ""}, ("GPU layers auto -> none",)),
         ({"port": None}, ("port 8000 -> none",)),
@@ -87,6 +92,17 @@ def test_what_is_no_record_is_none(text: str) -> None:
 )
 def test_what_changed_is_said_in_a_few_words(change: dict[str, Any], says: tuple[str, ...]) -> None:
     assert differences(RECORD, replace(RECORD, **change)) == says
+
+
+def test_of_a_program_or_model_that_was_moved_the_place_alone_has_changed() -> None:
+    summed = replace(MODEL, sha256="aa")
+    before = replace(RECORD, model_files=(summed, summed), program=summed)
+    moved = replace(summed, path="/elsewhere/a.gguf", modified_ns=9)
+    places = ("the place of the model's files", "the place of the backend's program")
+    assert differences(before, replace(before, model_files=(moved, moved), program=moved)) == places
+    other = replace(moved, sha256="bb")
+    now = replace(before, model_files=(moved, other), program=other)
+    assert differences(before, now) == ("the model's files", "the backend's program")
 
 
 def test_a_number_stands_in_the_files_name_and_other_names_have_none() -> None:

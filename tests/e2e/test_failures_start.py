@@ -49,7 +49,7 @@ def test_a_backend_that_restarts_quicker_than_we_look_is_dead_all_the_same(stack
 def test_a_share_that_went_away_is_said_by_the_engines_refusal_to_mount_it(stack: Stack) -> None:
     gone = {"type": "bind", "source": "/no/such/share", "target": "/x", "bind": {"create_host_path": False}}
     override(stack, llamacpp={"volumes": [gone]})
-    said = stack.fails(9, "deploy", "--images", "own")
+    said = stack.fails(4, "deploy", "--images", "own")
     assert "a file or folder to mount does not exist" in said
     assert any("/no/such/share" in line for line in evidence(said))
     assert "Mount the disk or share" in hint(said)

@@ -89,7 +89,7 @@ def test_a_model_that_the_engine_alone_does_not_see_is_no_disk_that_is_not_mount
     stack.deploy("--no-proof")
     before = ids(stack)
     said = private_disk(stack, tmp_path / "disk").fails(
-        9, "deploy", "--images", "own", "--model", f"{tmp_path}/disk/good.gguf"
+        4, "deploy", "--images", "own", "--model", f"{tmp_path}/disk/good.gguf"
     )
     assert (
         f"the engine does not see {tmp_path}/disk/good.gguf, which exists here: it has another view of the disk" in said
@@ -104,7 +104,7 @@ def test_so_is_a_folder(stack: Stack, tmp_path: Path) -> None:
     disk.mkdir()
     there = private_disk(replace(stack, folder=disk / stack.name), disk)
     said = replace(there, folder=tmp_path).fails(
-        9, "deploy", "--images", "own", "--name", stack.name, "--model", "demo"
+        4, "deploy", "--images", "own", "--name", stack.name, "--model", "demo"
     )
     assert f"the engine does not see {disk}/" in said
     assert ids(stack) == []

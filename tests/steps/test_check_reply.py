@@ -76,6 +76,6 @@ def test_an_external_backend_is_asked_from_the_network_with_a_way_out(tmp_path: 
 
 def test_the_demo_model_is_asked_nothing_since_it_knows_one_sentence(tmp_path: Path) -> None:
     here = machine(tmp_path, says(ODD))
-    with pytest.raises(NotReady, match="and not its sentence"):
+    with pytest.raises(NotReady, match="instead of its sentence"):
         check_reply(ODD, replace(PLAN, is_demo=True), here.machine)
     assert here.docker.asked == []

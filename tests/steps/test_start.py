@@ -9,7 +9,7 @@ import pytest
 
 from stackctl.core.observed import ReadSeen, ServiceState
 from stackctl.core.plan.stack import Plan
-from stackctl.errors import ConfigError, DataError, DoesNotFit, NotReady
+from stackctl.errors import ConfigError, DoesNotFit, EngineError, NotReady
 from stackctl.orchestrators.compose import render
 from stackctl.orchestrators.compose.orchestrator import Applying
 from stackctl.ports.orchestrator import Action
@@ -83,7 +83,7 @@ def test_what_ran_before_is_named_where_its_successor_fails(tmp_path: Path) -> N
 
 def test_what_compose_refuses_is_its_own_error_and_nothing_has_to_be_stopped(tmp_path: Path) -> None:
     stage = Stage()
-    with pytest.raises(DataError, match="a file or folder to mount does not exist") as caught:
+    with pytest.raises(EngineError, match="a file or folder to mount does not exist") as caught:
         start(written(tmp_path, has_model=False), quiet_stage(tmp_path, stage).machine, timeout_s=SOON_S)
     assert f"bind source path does not exist: {tmp_path}/tiny.gguf" in caught.value.evidence[0]
     assert stage.stopped == []
@@ -112,7 +112,7 @@ def test_a_file_that_the_engine_alone_does_not_see_is_said_to_be_here_with_the_r
     plan, stage = written(tmp_path), Stage(view="snap")
     here = quiet_stage(tmp_path, stage)
     machine = replace(here.machine, orchestrator=Unseeing(here.machine.folder, stage, stage=stage))
-    with pytest.raises(DataError) as caught:
+    with pytest.raises(EngineError) as caught:
         start(plan, machine, timeout_s=SOON_S)
     assert caught.value.message.startswith(
         f"the engine does not see {tmp_path}/tiny.gguf, which exists here: Docker from a"

@@ -167,7 +167,7 @@ def _stood(words: tuple[str, ...], ran_with: tuple[str, ...]) -> bool:
 def _decides(argument: Argument) -> str:
     if argument.fixed:
         return argument.fixed
-    return f"is what {argument.decides if '.' in argument.decides else 'stackctl'} decides"
+    return argument.why or f"is what {argument.decides} decides"
 
 
 def _hints(found: Iterable[Given], spec: Spec) -> str:

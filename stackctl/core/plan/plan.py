@@ -25,7 +25,7 @@ from stackctl.core.plan.backend_service import own_backend
 from stackctl.core.plan.companions import companion_notes, companion_services
 from stackctl.core.plan.external_backend import external_backend
 from stackctl.core.plan.stack import Plan
-from stackctl.core.plan.tavern_service import PROXY_NETWORK, data_folder, sillytavern
+from stackctl.core.plan.tavern_service import PROXY_NETWORK, data_folder, port_note, sillytavern
 from stackctl.core.tavern import container as tavern
 from stackctl.core.tavern import prompt_templates
 from stackctl.core.tavern.prompt_templates import Template
@@ -88,6 +88,7 @@ def plan(spec: Spec, seen: Observed, recorded: Lock) -> Planned:
             template=template,
             model_bytes=seen.model.size,
             notes=(
+                *port_note(spec, seen, recorded, page),
                 *decisions.notes(),
                 *_notes(spec, seen),
                 *subnets.notes(networks, seen),

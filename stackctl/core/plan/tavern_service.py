@@ -2,12 +2,11 @@
 
 import hashlib
 from pathlib import PurePosixPath
-from typing import Literal
 
 from stackctl.contracts.host import Owner
 from stackctl.contracts.service import Mount, Network, Publish, Service, Tmpfs
-from stackctl.core.config.lock import Decisions, is_number
-from stackctl.core.config.spec import LAN, Spec
+from stackctl.core.config.lock import Decisions, Lock, is_number
+from stackctl.core.config.spec import LAN, NONE, SillyTavern, Spec
 from stackctl.core.config.values import memory_mib
 from stackctl.core.observed import Observed
 from stackctl.core.plan import exposure, images
@@ -17,6 +16,7 @@ from stackctl.core.tavern import container as tavern
 from stackctl.errors import EngineError
 
 DEFAULT_PORT = 8000
+_PORT = "sillytavern.port"  # the key in stack.lock
 PROXY_NETWORK = "proxy"
 # node has 12 threads, and 27 tasks at its start (run, 1.19.0); git, and extensions with a thread per core, add to them
 _PIDS = 1024
@@ -49,7 +49,7 @@ def sillytavern(
     wanted, ready = spec.sillytavern, serving.backend.READY
     owner = user(spec, seen.owner)
     image, image_is = images.tavern_image(spec, decisions)
-    port, addresses, proxy = _port(wanted.port, seen, decisions), exposure.exposed_interfaces(spec, seen), wanted.proxy
+    port, addresses, proxy = _port(wanted, seen, decisions), exposure.exposed_interfaces(spec, seen), wanted.proxy
     known = exposure.matching_interfaces(LAN, seen.interfaces, seen.bridges) if proxy.is_wanted else addresses
     own = own_addresses(() if proxy.is_wanted else networks, seen.engine)
     return Service(
@@ -107,16 +107,28 @@ def _is_port(recorded: object) -> bool:
     return is_number(recorded) and recorded in range(1, 65536)
 
 
-def _port(wanted: int | Literal["auto"], seen: Observed, decisions: Decisions) -> int:
+def port_note(spec: Spec, seen: Observed, recorded: Lock, page: Service) -> tuple[str, ...]:
+    """Return what the user should know where an automatic port is another than the one that people know; () if not."""
+    before, now = recorded.decisions.get(_PORT), page.publish[:1]
+    if spec.sillytavern.port != "auto" or not (before and now and seen.has_run) or before.value == now[0].port:
+        return ()
+    port, holder = before.value, seen.taken_ports.get(before.value, "another program")
+    moved = f"port {port}, on which SillyTavern was, is taken by {holder}: SillyTavern moves to port {now[0].port}"
+    return (f"{moved}. To keep the former address, stop that program and run `stackctl deploy --port {port}`",)
+
+
+def _port(wanted: SillyTavern, seen: Observed, decisions: Decisions) -> int:
+    """Return the page's port. An automatic one moves where it is taken, unless other devices were given its address."""
     taken = seen.taken_ports
-    port = wanted
+    port = wanted.port
     if port == "auto":
+        is_known = seen.has_run and wanted.expose != NONE
         port = decisions.decide(
-            "sillytavern.port",
+            _PORT,
             {},
             lambda: next(p for p in range(DEFAULT_PORT, 65536) if p not in taken),
             known=_is_port,
-            holds=lambda recorded: seen.has_run or recorded not in taken,
+            holds=lambda recorded: is_known or recorded not in taken,
         )
     if port in taken:
         free = next(p for p in range(DEFAULT_PORT, 65536) if p not in taken)

@@ -163,6 +163,29 @@ def test_every_argument_that_names_a_setting_is_one_that_stack_toml_has() -> Non
 
 
 @pytest.mark.parametrize("kind", BACKENDS)
+def test_every_argument_that_no_key_decides_has_a_reason_that_the_refusal_says(kind: str) -> None:
+    for name, argument in BACKENDS[kind].ARGUMENTS.items():
+        if argument and not argument.inner:
+            assert argument.fixed or argument.why or "." in argument.decides, name
+
+
+@pytest.mark.parametrize(
+    ("words", "says"),
+    [
+        (("-np", "2"), "-np divides the context among several chats, and stackctl plans it for one"),
+        (
+            ("--n-cpu-moe", "4"),
+            "--n-cpu-moe moves experts to the CPU, and stackctl chooses how many by the free memory",
+        ),
+    ],
+)
+def test_the_reason_is_said_where_no_key_decides_it(words: tuple[str, ...], says: str) -> None:
+    with pytest.raises(ConfigError) as caught:
+        a_plan(wanted(backend={"extra_args": words}))
+    assert caught.value.message == f"backend.extra_args: {says}"
+
+
+@pytest.mark.parametrize("kind", BACKENDS)
 def test_every_argument_with_a_value_that_stackctl_gives_a_program_is_among_those_that_it_decides(kind: str) -> None:
     spec = wanted(backend={"kind": kind, "kv_cache": "q8_0", "threads": 2, "batch": 512, "flash_attention": "on"})
     stack = a_plan(spec)

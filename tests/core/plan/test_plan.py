@@ -27,6 +27,7 @@ from tests.core.samples import (
     GPU,
     KEY,
     OWNER,
+    PASSWORD,
     PROGRAMS,
     a_plan,
     backend_of,
@@ -846,13 +847,29 @@ def test_sillytaverns_folders_lie_where_told(data: str, first: str) -> None:
     assert not any(m.read_only for m in got.sillytavern.mounts)
 
 
-def test_a_recorded_port_that_was_never_used_is_chosen_anew_when_somebody_takes_it() -> None:
+@pytest.mark.parametrize("has_run", [False, True])
+def test_an_automatic_port_moves_when_somebody_takes_it_and_that_is_said_where_people_know_it(has_run: bool) -> None:
     recorded = decided().lock
-    world = seen(taken_ports={8000: "somebody"})
+    world = replace(seen(taken_ports={8000: "somebody"}), has_run=has_run)
     again = plan(wanted(), world, recorded)
     assert again.plan.url == "http://127.0.0.1:8001"
+    says = (
+        "port 8000, on which SillyTavern was, is taken by somebody: SillyTavern moves to port 8001. "
+        "To keep the former address, stop that program and run `stackctl deploy --port 8000`"
+    )
+    assert (says in again.plan.notes) == has_run
+    free = replace(world, taken_ports={})
+    assert plan(wanted(), free, recorded).plan.url == "http://127.0.0.1:8000"
+    stays = plan(wanted(), free, again.lock).plan
+    assert (stays.url, [note for note in stays.notes if "port 8000" in note]) == ("http://127.0.0.1:8001", [])
+
+
+def test_a_port_that_other_devices_were_given_is_not_moved() -> None:
+    spec, interfaces = wanted(sillytavern={"expose": "lan"}), {"eth0": ("192.168.1.5/24",)}
+    here = replace(seen(), interfaces=interfaces, password=PASSWORD)
+    recorded = plan(spec, here, Lock()).lock
     with pytest.raises(EngineError, match="port 8000 is taken by somebody") as caught:
-        plan(wanted(), replace(world, has_run=True), recorded)
+        plan(spec, replace(here, taken_ports={8000: "somebody"}, has_run=True), recorded)
     assert "stackctl deploy --port 8001" in caught.value.hint
 
 
