@@ -11,7 +11,7 @@ def main() -> None:
     for number in INTERRUPTIONS:
         if _signal.getsignal(number) != _signal.SIG_IGN:  # `nohup` and a shell's `&` ignore it
             _signal.signal(number, lambda _number, _frame: os._exit(130))  # nothing was done yet: not even an import
-    from stackctl.ui import keep_outputs
+    from stackctl.outputs import keep_outputs
 
     outputs = keep_outputs()
     from stackctl.cli import main as command
@@ -19,10 +19,13 @@ def main() -> None:
 
     interruption.take(INTERRUPTIONS)
     try:
-        command()
+        command(complete_var="_STACKCTL_COMPLETE")  # also where `python -m stackctl` is typed
     finally:
         interruption.is_raised = False
-        outputs.tell_loss()
+        if why := outputs.loss():
+            from stackctl.ui import Ui
+
+            Ui().warn(f"the result could not be printed: {why}")
 
 
 if __name__ == "__main__":

@@ -18,12 +18,20 @@ StackctlError
 Exit code 2 is click's (usage), 130 is Ctrl-C (or SIGTERM, SIGHUP), 1 is a bug, shown as a traceback.
 """
 
+from typing import Literal
+
+# an error class as scripts know it (docs/json.md)
+Kind = Literal[
+    "config", "engine", "in_use", "gpu", "does_not_fit", "not_ready", "timeout", "model", "data", "not_mountable",
+    "exposed", "interrupted",
+]  # fmt: skip
 INTERRUPTED = 130
 
 
 class StackctlError(Exception):
     """An expected failure: what is wrong (message), what to do next (hint), what shows it (evidence)."""
 
+    kind: Kind
     exit_code = 1
     rolled_back: bool | None = None  # after a failed deploy: whether the former stack runs again; None if there is none
 
@@ -35,10 +43,12 @@ class StackctlError(Exception):
 
 
 class ConfigError(StackctlError):
+    kind = "config"
     exit_code = 3
 
 
 class EngineError(StackctlError):
+    kind: Kind = "engine"
     exit_code = 4
 
 
@@ -47,40 +57,47 @@ class NoAnswer(EngineError):
 
 
 class Taken(EngineError):
-    pass
+    kind = "in_use"
 
 
 class GpuError(StackctlError):
+    kind = "gpu"
     exit_code = 5
 
 
 class DoesNotFit(StackctlError):
+    kind = "does_not_fit"
     exit_code = 6
 
 
 class NotReady(StackctlError):
+    kind: Kind = "not_ready"
     exit_code = 7
 
 
 class Late(NotReady):
-    pass
+    kind = "timeout"
 
 
 class ModelError(StackctlError):
+    kind = "model"
     exit_code = 8
 
 
 class DataError(StackctlError):
+    kind: Kind = "data"
     exit_code = 9
 
 
 class Unmountable(DataError):
-    pass
+    kind = "not_mountable"
 
 
 class Exposed(StackctlError):
+    kind = "exposed"
     exit_code = 10
 
 
 class Interrupted(StackctlError):
+    kind = "interrupted"
     exit_code = 130

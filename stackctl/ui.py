@@ -1,18 +1,23 @@
 """The only module that prints. Progress goes to stderr, results go to stdout, and secrets are never printed."""
 
-import errno
 import io
 import json
 import os
 import re
-import select
 import sys
 import time
-from collections.abc import Iterable, Sequence
-from typing import Any, TextIO
+from collections.abc import Sequence
+from typing import Any, Final, Literal, TextIO
 
 from stackctl import terminal
+from stackctl.errors import StackctlError
+from stackctl.outputs import Output
 from stackctl.secret import Secret, hidden
+
+Progress = Literal["plain", "json", "none"]
+PROGRESS: Final = ("plain", "json", "none")
+PROGRESS_HELP: Final = "Show progress as plain, json or none [default: live on a terminal]."
+Event = Literal["step", "note", "warning", "command", "waiting", "progress", "error"]
 
 _WIDTH = 80  # cells of a terminal that does not tell its width
 _MARK = "  … "
@@ -21,6 +26,7 @@ _PLAIN = str.maketrans({"…": "...", "█": "#", "░": ".", "▒": ":"})  # fo
 # the service's name and colour, which Compose itself puts before a line of a log
 _PREFIX = re.compile(r"\x1b\[[0-9;]*m[\w. -]*\| \x1b\[0m", re.ASCII)
 _QUIET_S = 10.0  # how often a changing status line is repeated where there is no terminal
+_QUIET_AS_JSON_S = 1.0  # the same for a program that reads along
 
 
 def columns() -> int | None:
@@ -34,85 +40,29 @@ def columns() -> int | None:
         return None
 
 
-class Output(io.RawIOBase):
-    """stdout or stderr. Once its reader is gone, what is written is discarded, and the work continues."""
-
-    def __init__(self, number: int) -> None:
-        self._number = number
-        self.lost: OSError | None = None
-
-    def writable(self) -> bool:
-        return True
-
-    def fileno(self) -> int:
-        return self._number
-
-    def isatty(self) -> bool:
-        return os.isatty(self._number)
-
-    def write(self, data: Any) -> int:
-        while True:
-            try:
-                return os.write(self._number, data)
-            except BlockingIOError:  # another program made it non-blocking
-                select.select([], [self._number], [])
-            except OSError as e:
-                self.lost = e
-                nowhere = os.open(os.devnull, os.O_WRONLY)
-                os.dup2(nowhere, self._number)
-                os.close(nowhere)
-
-
-class Outputs:
-    """stdout and stderr of the process."""
-
-    def __init__(self, out: Output, err: Output) -> None:
-        self._out, self._err = out, err
-
-    def tell_loss(self) -> None:
-        """Say that a result was not written, unless its reader just went away (`| head`)."""
-        sys.stdout.flush()
-        lost = self._out.lost
-        if lost and lost.errno != errno.EPIPE:
-            Ui().note(f"note: the result could not be printed: {lost.strerror}")
-
-
-def keep_outputs() -> Outputs:
-    """Let no error of stdout or stderr end the process, and no file take the number of one that is closed (`>&-`)."""
-    for number in range(3):
-        try:
-            os.fstat(number)
-        except OSError:
-            os.open(os.devnull, os.O_RDWR)  # takes the lowest number that is free
-    sys.stdin = sys.stdin or os.fdopen(0, closefd=False)
-    out, err = Output(1), Output(2)
-    sys.stdout, sys.stderr = _stream(out, sys.stdout), _stream(err, sys.stderr)
-    return Outputs(out, err)
-
-
-def _stream(raw: Output, like: Any) -> TextIO:
-    """Return a text stream for `raw`, with the settings of Python's stream `like`."""
-    has = like if isinstance(like, io.TextIOWrapper) else None
-    return io.TextIOWrapper(
-        io.BufferedWriter(raw),
-        encoding=has.encoding if has else "utf-8",
-        errors=has.errors if has else "backslashreplace",
-        line_buffering=has.line_buffering or has.write_through if has else True,  # the latter: PYTHONUNBUFFERED
-    )
-
-
 class Ui:
-    """Print steps, notes, one live status line and errors; print results as text or JSON."""
+    """Print steps, notes, one live status line and errors; print results as text or JSON.
 
-    def __init__(self, *, as_json: bool = False, verbose: bool = False) -> None:
+    `progress`: "plain" writes lines without control sequences, "json" one object per line, "none" warnings and errors
+    only; None: a live status line on a terminal, else plain.
+    `is_stream`: the command has several results; as JSON each of them is one line.
+    """
+
+    def __init__(self, *, as_json: bool = False, verbose: bool = False, progress: Progress | None = None) -> None:
         self.as_json, self.verbose = as_json, verbose
+        self.is_stream, self.has_result = False, False
         self._err: TextIO = sys.stderr
         if isinstance(sys.stdout, io.TextIOWrapper):  # a terminal without a character shows its number, as on stderr
             sys.stdout.reconfigure(errors="backslashreplace")
-        self._is_live = self._err.isatty() and os.environ.get("TERM") != "dumb"
-        self._has_style = self._is_live and not os.environ.get("NO_COLOR")
-        self._status, self._shown_at = "", 0.0
+        self._status, self._shown_at, self._counted_at = "", 0.0, -_QUIET_S
+        self.show_progress(progress)
         self._secrets: list[Secret] = []
+
+    def show_progress(self, progress: Progress | None) -> None:
+        """Set how progress is printed from now on."""
+        self._progress = progress
+        self._is_live = progress is None and self._err.isatty() and os.environ.get("TERM") != "dumb"
+        self._has_style = self._is_live and not os.environ.get("NO_COLOR")
 
     @property
     def is_coloured(self) -> bool:
@@ -136,17 +86,24 @@ class Ui:
 
     def step(self, text: str) -> None:
         """Print the headline of a new part of the work."""
+        if self._is_written("step", text):
+            return
         text = terminal.shown_in_line(text)
         self._line(f"\033[1m{text}\033[0m" if self._has_style else text)
 
     def note(self, text: str) -> None:
         """Print something worth knowing."""
-        for line in terminal.shown(text).splitlines():
-            self._line(f"  {line}")
+        if not self._is_written("note", text):
+            self._lines(text)
+
+    def warn(self, text: str) -> None:
+        """Print something that the user may have to act on; the command continues."""
+        if not self._is_written("warning", text):
+            self._lines(f"note: {text}")
 
     def detail(self, text: str) -> None:
         """Print a command that is run, if --verbose was given."""
-        if self.verbose:
+        if self.verbose and not self._is_written("command", text):
             self._line(f"  {terminal.shown_in_line(text)}")
 
     def status(self, text: str) -> None:
@@ -160,33 +117,55 @@ class Ui:
             self._err.write(f"\r\033[2K{mark}{shown}")
             self._err.flush()
         elif time.monotonic() - self._shown_at > _QUIET_S or _kind(text) != _kind(self._status):
-            self._err.write(f"{mark}{text}\n")
+            if not self._is_written("waiting", text):
+                self._err.write(f"{mark}{text}\n")
             self._shown_at = time.monotonic()
         self._status = text
 
-    def progress(self, text: str) -> None:
-        """Print how far a long piece of work is: live on a terminal, else a line every ten seconds."""
-        if self._is_live or time.monotonic() - self._shown_at > _QUIET_S:
+    def progress(self, text: str, *, done_bytes: int | None = None, total_bytes: int | None = None) -> None:
+        """Print how far a long piece of work is: live on a terminal, else every ten seconds; as JSON each second.
+
+        `total_bytes`: 0 or None where it is not known.
+        """
+        now = time.monotonic()
+        if self._progress == "json":
+            if now - self._counted_at > _QUIET_AS_JSON_S:
+                self._counted_at = now
+                self._is_written("progress", text, done_bytes=done_bytes, total_bytes=total_bytes or None)
+        elif self._is_live or now - self._shown_at > _QUIET_S:
             self._shown_at = 0.0
             self.status(text)
-            self._shown_at = time.monotonic()
+            self._shown_at = now
 
-    def error(self, message: str, *, hint: str = "", evidence: Iterable[str] = ()) -> None:
-        """An expected failure: what, the lines that show it, what to do."""
+    def error(self, error: StackctlError, *, of: str = "") -> None:
+        """Print an expected failure: what is wrong, the lines that show it, what to do. `of`: a name put before it."""
+        message = f"{of}: {error.message}" if of else error.message
+        more = {"kind": error.kind, "hint": error.hint, "evidence": error.evidence, "exit_code": error.exit_code}
+        if self._is_written("error", message, **more):
+            return
         red = "\033[31m{}\033[0m" if self._has_style else "{}"
         self._line(red.format("error: ") + _below(message))
-        for line in evidence:
+        for line in error.evidence:
             for one in terminal.shown(line).splitlines() or ("",):
                 self._line(f"  | {one}")
-        if hint:
-            self._line(f"hint: {_below(hint)}")
+        if error.hint:
+            self._line(f"hint: {_below(error.hint)}")
 
     def result(self, text: str, values: Any) -> None:
         """Print the command's result. Control sequences in it, from a model's file for example, have no effect."""
+        self.has_result = True
         if self.as_json:
             is_ascii = not self.has_symbols  # else a character that is lacking would be no JSON
-            text = terminal.in_json(json.dumps(values, indent=2, ensure_ascii=is_ascii))
+            indent = None if self.is_stream else 2
+            text = terminal.in_json(json.dumps(values, indent=indent, ensure_ascii=is_ascii))
         self.raw(text + "\n")
+
+    def done(self, text: str, values: Any) -> None:
+        """Print what the command did: as JSON it is a result, else a note."""
+        if self.as_json:
+            self.result(text, values)
+        else:
+            self.note(text)
 
     def raw(self, text: str) -> None:
         """Print a text such as a rendered file as it is, without secrets and control sequences."""
@@ -208,10 +187,17 @@ class Ui:
             raise BrokenPipeError
 
     def told(self, text: str) -> None:
-        """Print a text as it is to stderr, for a CI system for example, so that stdout holds results only."""
+        """Text as it is for who reads along, such as a CI system or who is asked; results stay alone on stdout."""
         self._clear()
         self._err.write(_written(self.redacted(terminal.shown(text)), self._err))
         self._err.flush()
+
+    def overview(self, text: str) -> None:
+        """Print what the user reads before answering a question."""
+        if self._progress == "json":
+            self.note(text)
+        else:
+            self.told(text + "\n\n")
 
     def table(self, rows: Sequence[Sequence[str]], *, has_head: bool = True) -> str:
         """Return columns that fit where results are shown; see terminal.table."""
@@ -231,6 +217,22 @@ class Ui:
     def has_symbols(self) -> bool:
         """Whether bars and pictures can be shown: results are written in an encoding that has their characters."""
         return _can_write(sys.stdout, "█")
+
+    def _is_written(self, event: Event, message: str, **more: Any) -> bool:
+        """Write an event as a line of JSON, if progress is JSON; return True if no text must be printed for it."""
+        if self._progress == "json":
+            from datetime import UTC, datetime
+
+            now = datetime.now(UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
+            text = json.dumps({"time": now, "event": event, "message": message, **more})
+            self._err.write(self.redacted(text) + "\n")
+            self._err.flush()
+            return True
+        return self._progress == "none" and event not in {"warning", "error"}
+
+    def _lines(self, text: str) -> None:
+        for line in terminal.shown(text).splitlines():
+            self._line(f"  {line}")
 
     def _columns(self) -> int:
         """Return the terminal's width now: a status that wraps could not be replaced."""

@@ -31,6 +31,7 @@ FLOORS = [
 SIDE_BY_SIDE = {
     "scripts": "errors",
     "terminal": "errors",
+    "outputs": "errors",
     "companions": "backends",
     "gpus": "backends",
     "ui": "effects",

@@ -202,7 +202,7 @@ from stackctl.machine import real
 from stackctl.ui import Ui
 
 machine = real(Path(), Ui(), orchestrator="made-up")
-print(render(machine, {"model.path": "demo", "gpu.mode": "none"}, to_stdout=False, absolute=False, replan=False))
+print(render(machine, {"model.path": "demo", "gpu.mode": "none"}, to_stdout=False, absolute=False, replan=False).text)
 """
 
 

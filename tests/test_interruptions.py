@@ -143,7 +143,7 @@ def test_a_folder_that_was_removed_meanwhile_is_said(tmp_path: Path, words: tupl
     got, said = ended(("sh", "-c", 'rmdir "$PWD"; exec "$@"', "sh", *argv), gone)
     assert got == code
     assert "Traceback" not in said
-    assert ("the folder in which you stand was removed" in said) == (words == ("status",))
+    assert ("the current folder was removed" in said) == (words == ("status",))
     assert ("there is no stack in" in said) == (words[0] == "-C")
 
 
@@ -169,6 +169,6 @@ def test_a_stdout_that_another_program_made_non_blocking_gets_all(tmp_path: Path
 
 
 def test_with_pythonunbuffered_each_line_comes_at_once(tmp_path: Path) -> None:
-    script = "from stackctl import ui; ui.keep_outputs(); ui.Ui().status('one'); import os; os._exit(0)"
+    script = "from stackctl import outputs, ui; outputs.keep_outputs(); ui.Ui().status('one'); import os; os._exit(0)"
     argv = [sys.executable, "-u", "-c", script]
     assert subprocess.run(argv, cwd=tmp_path, stderr=-1, text=True, check=True).stderr == "  … one\n"

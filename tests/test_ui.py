@@ -6,10 +6,12 @@ import pty
 import subprocess
 import sys
 import termios
+from datetime import datetime, timedelta
 
 import pytest
 
-from stackctl.ui import Ui
+from stackctl.errors import ConfigError, NotReady
+from stackctl.ui import Progress, Ui
 from tests.core.samples import KEY
 
 TEXT = KEY.reveal()
@@ -24,7 +26,7 @@ def test_nothing_that_is_printed_shows_a_secret(as_json: bool, capsys: pytest.Ca
     ui.note(f"note\n{TEXT}")
     ui.detail(f"+ run --password {TEXT}")
     ui.status(f"status {TEXT}")
-    ui.error(f"error {TEXT}", hint=f"hint {TEXT}", evidence=(f"Namespace(password='{TEXT}')",))
+    ui.error(ConfigError(f"error {TEXT}", hint=f"hint {TEXT}", evidence=(f"Namespace(password='{TEXT}')",)))
     ui.result(f"text {TEXT}", {"value": TEXT})
     ui.raw(f"koboldcpp-1  | Namespace(password='{TEXT}')\n")
     shown = "".join(capsys.readouterr())
@@ -48,13 +50,15 @@ def test_a_terminal_that_lacks_a_character_gets_its_number_and_no_traceback() ->
 
 def test_a_programs_last_words_do_not_command_the_terminal(capsys: pytest.CaptureFixture[str]) -> None:
     title, colour, clear = "\x1b]2;a title\x07", "\x1b[31;1mred\x1b[0m", "\x1b[2J\x1bc\x9b2J\r\x08"
-    Ui().error("died: \x1b[5mx", hint="see \x1b]0;t\x1b\\logs", evidence=(f"{title}a\tb {colour}{clear} \u65e5\u672c",))
+    evidence = (f"{title}a\tb {colour}{clear} \u65e5\u672c",)
+    Ui().error(NotReady("died: \x1b[5mx", hint="see \x1b]0;t\x1b\\logs", evidence=evidence))
     said = "error: died: x\n  | a\tb red\\x9b2J\\r\\x08 \u65e5\u672c\nhint: see logs\n"
     assert capsys.readouterr().err == said
 
 
 def test_a_name_of_several_lines_passes_for_no_words_of_ours(capsys: pytest.CaptureFixture[str]) -> None:
-    Ui().error("no /m/a\nhint: run this", hint="see\nerror: x", evidence=("one\nhint: two\u2028hint: three",))
+    evidence = ("one\nhint: two\u2028hint: three",)
+    Ui().error(ConfigError("no /m/a\nhint: run this", hint="see\nerror: x", evidence=evidence))
     said = [
         "error: no /m/a",
         "  hint: run this",
@@ -139,3 +143,66 @@ def test_a_status_line_never_wraps(columns: int) -> None:
     assert shown.startswith("\r\x1b[2K  \u2026 x")
     assert shown.count("x") == columns - 5
     assert shown.endswith("\r\x1b[2K  end\r\n")
+
+
+# -- --progress
+
+
+def everything(progress: Progress | None, capsys: pytest.CaptureFixture[str]) -> str:
+    """What stands on stderr after one of each."""
+    ui = Ui(verbose=True, progress=progress)
+    ui.step("Starting")
+    ui.note("one\ntwo")
+    ui.warn("careful")
+    ui.detail("+ docker info")
+    ui.status("waiting for llamacpp")
+    ui.progress("m.gguf: 1 of 2 GB", done_bytes=10**9, total_bytes=2 * 10**9)
+    ui.error(NotReady("it died", hint="read its log", evidence=("x\x1b[31m",)), of="llamacpp")
+    ui.result("fine", {})
+    found = capsys.readouterr()
+    assert found.out == "fine\n"
+    return found.err
+
+
+def test_without_a_terminal_progress_is_plain_lines(capsys: pytest.CaptureFixture[str]) -> None:
+    said = [
+        "Starting",
+        "  one",
+        "  two",
+        "  note: careful",
+        "  + docker info",
+        "  \u2026 waiting for llamacpp",
+        "error: llamacpp: it died",
+        "  | x",
+        "hint: read its log",
+    ]
+    assert [line for line in everything("plain", capsys).splitlines() if "GB" not in line] == said
+    assert [line for line in everything(None, capsys).splitlines() if "GB" not in line] == said
+
+
+def test_progress_none_leaves_warnings_and_errors_alone(capsys: pytest.CaptureFixture[str]) -> None:
+    said = ["  note: careful", "error: llamacpp: it died", "  | x", "hint: read its log"]
+    assert everything("none", capsys).splitlines() == said
+
+
+def test_progress_as_json_is_one_object_a_line_with_the_figures(capsys: pytest.CaptureFixture[str]) -> None:
+    events = [json.loads(line) for line in everything("json", capsys).splitlines()]
+    assert [one["event"] for one in events] == ["step", "note", "warning", "command", "waiting", "progress", "error"]
+    assert [one["message"] for one in events[:2]] == ["Starting", "one\ntwo"]
+    assert (events[5]["done_bytes"], events[5]["total_bytes"]) == (10**9, 2 * 10**9)
+    assert {"kind": "not_ready", "hint": "read its log", "evidence": ["x\x1b[31m"], "exit_code": 7}.items() <= events[
+        6
+    ].items()
+    assert all(datetime.fromisoformat(one["time"]).utcoffset() == timedelta() for one in events)
+
+
+@pytest.mark.parametrize(("progress", "has_controls"), [("None", True), ("'plain'", False), ("'json'", False)])
+def test_a_terminal_is_controlled_unless_another_progress_is_asked_for(progress: str, *, has_controls: bool) -> None:
+    script = f"from stackctl.ui import Ui; ui = Ui(progress={progress}); ui.step('a'); ui.status('b'); ui.note('c')"
+    ours, theirs = pty.openpty()
+    environment = {"PYTHONPATH": ":".join(filter(None, sys.path))}
+    subprocess.run([sys.executable, "-c", script], env=environment, stderr=theirs, stdin=theirs, check=True)
+    os.close(theirs)
+    shown = os.read(ours, 10_000).decode()
+    os.close(ours)
+    assert ("\x1b" in shown) == has_controls

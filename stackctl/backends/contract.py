@@ -115,14 +115,14 @@ COMPLETION: Final = Request(path="/v1/completions", body='{"prompt":"Hello","max
 
 @dataclass(frozen=True, kw_only=True)
 class ServerInfo:
-    """What a server of this kind reports. It is ready unless it loads, is locked or lacks something."""
+    """What a server of this kind reports. It is ready unless it loads, is locked or has a problem."""
 
     model: str = ""  # as SillyTavern will see it
     context: int = 0  # tokens; 0 if it does not report it
     chat_template: str = ""
     is_loading: bool = False
     is_locked: bool = False  # it asks for an API key, or for another one
-    lacks: Cause | None = None  # why it can't answer in its present state
+    problem: Cause | None = None  # why it can't answer in its present state
 
 
 def takes_every_value(run: Run) -> None:

@@ -290,7 +290,7 @@ def recognise(answers: Mapping[str, Answer]) -> ServerInfo | None:
     name = text(good(answers, READY.path).get("result"))
     if name == "inactive":
         hint = "Load one in its launcher or admin page, or start it with `--model FILE`."
-        return ServerInfo(lacks=Cause(says="KoboldCpp runs without a model", hint=hint))
+        return ServerInfo(problem=Cause(says="KoboldCpp runs without a model", hint=hint))
     return ServerInfo(
         model=first_model(answers) or name,
         context=tokens(good(answers, _CONTEXT).get("value")),

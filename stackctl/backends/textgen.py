@@ -277,7 +277,7 @@ def recognise(answers: Mapping[str, Answer]) -> ServerInfo | None:
     info, count = answers.get(_INFO), answers.get(READY.path)
     if info and info.status == 400 and info.table.get("detail") == "Invalid host header":
         says = "text-generation-webui refuses requests to any host name but localhost"
-        return ServerInfo(lacks=Cause(says=says, hint=f"Start it with `{LISTEN}`."))
+        return ServerInfo(problem=Cause(says=says, hint=f"Start it with `{LISTEN}`."))
     if info and info.status == 401 and info.table.get("detail") == "Unauthorized":
         return ServerInfo(is_locked=True)
     if not {"model_name", "lora_names"} <= good(answers, _INFO).keys():
@@ -285,5 +285,5 @@ def recognise(answers: Mapping[str, Answer]) -> ServerInfo | None:
     if not count or count.status != 200:  # only this answer tells a loaded model from none or from a failed load
         says = "text-generation-webui runs, but no model is loaded in it"
         hint = "Load one in its Model tab, or start it with `--model NAME`; its log says why a load failed."
-        return ServerInfo(lacks=Cause(says=says, hint=hint))
+        return ServerInfo(problem=Cause(says=says, hint=hint))
     return ServerInfo(model=first_model(answers))

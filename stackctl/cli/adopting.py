@@ -1,7 +1,7 @@
 """The command that takes over a SillyTavern that exists already."""
 
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import click
 
@@ -10,6 +10,7 @@ from stackctl.cli.root import agrees_to_change, machine_of, main
 
 if TYPE_CHECKING:
     from stackctl.machine import Machine
+    from stackctl.report.contract import moving
 
 
 @main.command(
@@ -41,8 +42,8 @@ def adopt(
 
 
 def _adopt(machine: "Machine", source: Path, service: str | None, *, dry_run: bool, yes: bool) -> None:
-    from stackctl import report
     from stackctl.commands import adopt as command
+    from stackctl.report import adoption as report
 
     found = command.prepare(machine, source, service=service)
     text, values = report.to_adopt(found, machine.ui)
@@ -51,8 +52,8 @@ def _adopt(machine: "Machine", source: Path, service: str | None, *, dry_run: bo
 
 
 def _undo(machine: "Machine", *, dry_run: bool, yes: bool) -> None:
-    from stackctl import report
     from stackctl.commands import undo_adopt as command
+    from stackctl.report import adoption as report
 
     found = command.prepare(machine)
     text, values = report.to_undo(found, machine.ui)
@@ -60,10 +61,12 @@ def _undo(machine: "Machine", *, dry_run: bool, yes: bool) -> None:
         machine.ui.result(*report.undone(command.undo(machine, found), values))
 
 
-def _goes_on(machine: "Machine", text: str, values: dict[str, Any], *, dry_run: bool, yes: bool) -> bool:
+def _goes_on(
+    machine: "Machine", text: str, values: "moving.Adoption | moving.Undoing", *, dry_run: bool, yes: bool
+) -> bool:
     """Show the table, and ask."""
     if dry_run:
         machine.ui.result(text, values)
         return False
-    machine.ui.told(text + "\n\n")
-    return agrees_to_change("Go on?", yes=yes, ui=machine.ui)
+    machine.ui.overview(text)
+    return agrees_to_change("Continue?", yes=yes, ui=machine.ui)

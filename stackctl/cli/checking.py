@@ -86,7 +86,7 @@ def smoke(
         done = run.smoke(machine, options)
     for one in done.failed:
         if one.error:
-            machine.ui.error(f"{one.name}: {one.says}", hint=one.error.hint, evidence=one.error.evidence)
+            machine.ui.error(one.error, of=one.name)
     machine.ui.result(*report.smoked(done, machine.ui))
     write_reports(machine, done, Reports(junit=junit, summary=summary, annotate=annotate))
     ctx.exit(done.exit_code)

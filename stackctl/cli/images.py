@@ -51,14 +51,20 @@ def _our_tags() -> Iterable[tuple[str, str]]:
     examples=("stackctl images build", "stackctl images build sillytavern"),
 )
 @click.argument("names", nargs=-1, type=_Ours(_our_images), metavar="[IMAGE]...")
+@option.json
 @click.pass_context
-def images_build(ctx: click.Context, names: tuple[str, ...]) -> None:
+def images_build(ctx: click.Context, names: tuple[str, ...], as_json: bool) -> None:
     """Build our own images from packages and npm.
 
     Without IMAGE, all of them are built.
     """
+    from stackctl import report
     from stackctl.commands import images as command
 
-    machine = machine_of(ctx)
+    machine = machine_of(ctx, as_json=as_json)
+    done = []
     for built in command.build(machine, names):
         machine.ui.note(f"built {built}")
+        done.append(built)
+    if as_json:
+        machine.ui.result("", report.built(done))

@@ -1,4 +1,4 @@
-"""Ctrl-C, and what ends a program likewise: raised as KeyboardInterrupt in a command, and nowhere else.
+"""Ctrl-C, SIGTERM and SIGHUP: each raises KeyboardInterrupt in a command, and nowhere else.
 
 Before a command begins and once it is over, an interruption ends the process at once: with the code that says so, and
 then with the command's own.
@@ -10,10 +10,15 @@ import sys
 from collections.abc import Iterable
 from types import FrameType, TracebackType
 
-from stackctl.errors import INTERRUPTED
+from stackctl.errors import INTERRUPTED, Interrupted
 from stackctl.ui import Ui
 
 _AGAIN_S = 0.01
+
+
+def interrupted() -> Interrupted:
+    """The error of a command that was interrupted."""
+    return Interrupted("interrupted", hint="nothing is half-written; `stackctl status` shows what runs")
 
 
 class Interruption:
@@ -37,16 +42,12 @@ class Interruption:
         self._was_raised = True
         raise KeyboardInterrupt
 
-    def tell(self, ui: Ui) -> None:
-        """Say that the command was interrupted."""
-        ui.error("interrupted", hint="nothing is half-written; `stackctl status` shows what runs")
-
     def _end(self, kind: type[BaseException], error: BaseException, trace: TracebackType | None) -> None:
-        """A library that was interrupted may raise an error of its own instead."""
+        """Handle an error that a library raised because it was interrupted; leave others to Python."""
         if not self._was_raised:
             sys.__excepthook__(kind, error, trace)
             return
-        self.tell(Ui())
+        Ui().error(interrupted())
         os._exit(INTERRUPTED)
 
     def _raise_later(self, lost: "sys.UnraisableHookArgs") -> None:

@@ -1,4 +1,4 @@
-"""The door: the group of all commands, what they share, and the only place where errors become exit codes."""
+"""The group of all commands, what they share, and the only place where errors become exit codes."""
 
 import os
 import select
@@ -12,7 +12,7 @@ import click
 
 from stackctl import __version__
 from stackctl.cli.command import Group, Session, session_of
-from stackctl.cli.interruption import interruption
+from stackctl.cli.interruption import interrupted, interruption
 from stackctl.effects.host.limits import shortage
 from stackctl.errors import INTERRUPTED, ConfigError, StackctlError
 from stackctl.ui import Ui
@@ -25,7 +25,7 @@ _WITHOUT_ENGINE: Final = frozenset({"render", "init", "history", "models", "impo
 
 
 class Cli(Group):
-    """Shows an expected failure once, with its own exit code; a bug stays a traceback."""
+    """Show an expected failure once, with its exit code; a bug stays a traceback."""
 
     def make_context(
         self,
@@ -34,7 +34,12 @@ class Cli(Group):
         parent: click.Context | None = None,
         **extra: Any,
     ) -> click.Context:
-        return super().make_context("stackctl", args, parent, obj=Session(ui=Ui()), **extra)
+        session = Session(ui=Ui(), build=extra.pop("obj", None), wants_json="--json" in args)
+        try:
+            return super().make_context("stackctl", args, parent, obj=session, **extra)
+        except click.UsageError as error:
+            _print_error(session, error)
+            raise
 
     def invoke(self, ctx: click.Context) -> object:
         try:
@@ -48,10 +53,12 @@ class Cli(Group):
             raise
         except (KeyboardInterrupt, click.Abort):  # Abort: a question that got no yes
             interruption.is_raised = False
-            interruption.tell(session_of(ctx).ui)
+            _show_error(session_of(ctx), interrupted())
             ctx.exit(INTERRUPTED)
         except (click.exceptions.Exit, click.ClickException) as done:
             interruption.code = done.exit_code
+            if isinstance(done, click.UsageError):
+                _print_error(session_of(ctx), done)
             raise
         else:
             interruption.code = 0
@@ -61,11 +68,7 @@ class Cli(Group):
 
     def _end(self, ctx: click.Context, error: StackctlError) -> NoReturn:
         interruption.code = error.exit_code
-        ui = session_of(ctx).ui
-        ui.error(error.message, hint=error.hint, evidence=error.evidence)
-        if ui.as_json and error.rolled_back is not None:
-            values = {"error": error.message, "exit_code": error.exit_code, "rolled_back": error.rolled_back}
-            ui.result("", values)
+        _show_error(session_of(ctx), error)
         ctx.exit(error.exit_code)
 
 
@@ -81,26 +84,45 @@ def main() -> None:
     `stackctl deploy` renders a Docker Compose stack of SillyTavern and an LLM backend, starts it, waits until the
     loaded model answers, and proves it by a reply through SillyTavern.
 
-    -C, -v, --json and --yes may stand before or after the command.
+    -C, -v, --progress, --json and --yes may stand before or after the command.
     """
 
 
 def _existing(folder: Path) -> Path:
-    """Return the folder; raise ConfigError where it counts from one in which the user stands, and which is gone."""
+    """Return the folder; raise ConfigError if it is relative and the current folder was removed."""
     try:
         Path.cwd()
     except FileNotFoundError as e:
         if not folder.is_absolute():
             raise ConfigError(
-                "the folder in which you stand was removed", hint="cd into another one; or name one: stackctl -C FOLDER"
+                "the current folder was removed", hint="Change to another one, or run `stackctl -C FOLDER`."
             ) from e
         os.chdir(folder)
     return folder
 
 
+def _show_error(session: Session, error: StackctlError) -> None:
+    session.ui.error(error)
+    _print_error(session, error)
+
+
+def _print_error(session: Session, error: StackctlError | click.UsageError) -> None:
+    """Print an error as JSON if JSON is wanted, unless a result was printed, which then stands for the command."""
+    ui = session.ui
+    if session.wants_json and (ui.is_stream or not ui.has_result):
+        from stackctl.report.failure import failed, misused
+
+        ui.as_json = True
+        if isinstance(error, StackctlError):
+            ui.result("", failed(error))
+        else:
+            command = error.ctx.command_path if error.ctx else "stackctl"
+            ui.result("", misused(error.format_message(), command=command))
+
+
 @contextmanager
 def until_interrupted(ctx: click.Context) -> Iterator[None]:
-    """For what goes on until Ctrl-C, or until nobody reads it: then that is no error, and nothing to say."""
+    """Let a command run until Ctrl-C, or until its reader is gone: neither is an error here."""
     try:
         yield
     except KeyboardInterrupt:
@@ -115,7 +137,7 @@ def machine_of(ctx: click.Context, *, as_json: bool = False) -> "Machine":
 
     session = session_of(ctx)
     session.ui.as_json, session.ui.verbose = as_json, session.verbose
-    machine = real(_existing(session.stack_folder), session.ui)
+    machine: Machine = (session.build or real)(_existing(session.stack_folder), session.ui)
     command = ctx.command_path.partition(" ")[2]
     if _WITHOUT_ENGINE.isdisjoint({command, command.partition(" ")[0]}):
         machine.docker.refuse_distant(machine.place, command)
@@ -123,18 +145,18 @@ def machine_of(ctx: click.Context, *, as_json: bool = False) -> "Machine":
 
 
 def sits_elsewhere(environ: Mapping[str, str]) -> bool:
-    """Whether the user is at another device: they came by SSH, or this one shows them nothing."""
+    """Return whether the user is at another device: they came by SSH, or this one has no display."""
     has_display = not sys.platform.startswith("linux") or environ.get("DISPLAY") or environ.get("WAYLAND_DISPLAY")
     return bool(environ.get("SSH_CONNECTION")) or not has_display
 
 
 def agrees_on_terminal(question: str) -> bool | None:
-    """Ask a question whose answer is no by default; None where there is no terminal."""
+    """Ask a question whose default answer is no; return None if there is no terminal."""
     return click.confirm(question, default=False, err=True) if sys.stdin.isatty() else None
 
 
 def agrees(question: str) -> bool | None:
-    """Ask a question whose answer is yes by default; None where nobody is there to answer it."""
+    """Ask a question whose default answer is yes; return None if no answer can come."""
     if sys.stdin.isatty():
         return click.confirm(question, default=True, err=True)
     line = _waiting_line()
@@ -160,14 +182,14 @@ def agrees_to_change(question: str, *, yes: bool, ui: Ui) -> bool:
 
 
 def ask_which(question: str, names: Sequence[str]) -> str | None:
-    """Ask for one of several names; None where nobody is there to answer."""
+    """Ask for one of several names; return None if no answer can come."""
     if sys.stdin.isatty():
         return str(click.prompt(question, type=click.Choice(names), err=True))
     return _waiting_line().strip() or None
 
 
 def _waiting_line() -> str:
-    """In a script an answer may be waiting; nobody is waited for."""
+    """Read an answer that a script has piped to stdin, but never wait for one."""
     try:
         has_answer = bool(select.select([sys.stdin], [], [], 0)[0])
     except (OSError, ValueError):  # closed

@@ -4,6 +4,7 @@ import os
 
 import click
 
+from stackctl.cli import candidates
 from stackctl.cli import options as option
 from stackctl.cli.root import agrees_to_change, machine_of, main, until_interrupted
 
@@ -23,6 +24,7 @@ def status(ctx: click.Context, as_json: bool, watch: bool) -> None:
 
     machine = machine_of(ctx, as_json=as_json)
     if watch:
+        machine.ui.is_stream = True
         with until_interrupted(ctx):
             for now in command.watch_status(machine):
                 machine.ui.result(*report.status(now, machine.ui))
@@ -34,10 +36,15 @@ def status(ctx: click.Context, as_json: bool, watch: bool) -> None:
 
 
 @main.command(examples=("stackctl logs", "stackctl logs -f sillytavern"))
-@click.argument("service", required=False)
+@option.service
 @click.option("-f", "--follow", is_flag=True, help="Show new lines as they come, until Ctrl-C.")
 @click.option(
-    "--tail", "lines", type=option.Lines(), default="200", help="The number of lines from the end [default: 200]."
+    "--tail",
+    "lines",
+    type=option.Lines(),
+    shell_complete=candidates.lines,
+    default="200",
+    help="The number of lines from the end [default: 200].",
 )
 @click.pass_context
 def logs(ctx: click.Context, service: str | None, follow: bool, lines: str) -> None:
@@ -67,69 +74,77 @@ def history(ctx: click.Context, as_json: bool) -> None:
 
 
 @main.command(examples=("stackctl stop", "stackctl stop llamacpp"))
-@click.argument("service", required=False)
+@option.service
+@option.json
 @click.pass_context
-def stop(ctx: click.Context, service: str | None) -> None:
+def stop(ctx: click.Context, service: str | None, as_json: bool) -> None:
     """Stop the stack or one SERVICE, and free its memory.
 
     The GPU is free then, and all data stays. `stackctl start` resumes.
     """
+    from stackctl import report
     from stackctl.commands import lifecycle
 
-    machine = machine_of(ctx)
+    machine = machine_of(ctx, as_json=as_json)
     done = lifecycle.stop(machine, service)
-    machine.ui.note(f"stopped {service or done.name}; `stackctl start` goes on")
+    machine.ui.done(*report.stopped(done, service))
 
 
 @main.command(examples=("stackctl start",))
-@click.argument("service", required=False)
+@option.service
 @option.timeout
+@option.json
 @click.pass_context
-def start(ctx: click.Context, service: str | None, timeout_s: int | None) -> None:
+def start(ctx: click.Context, service: str | None, timeout_s: int | None, as_json: bool) -> None:
     """Start what was stopped, and wait until it is ready.
 
     Nothing is changed; containers that are missing are created.
     """
+    from stackctl import report
     from stackctl.commands import lifecycle
 
-    machine = machine_of(ctx)
+    machine = machine_of(ctx, as_json=as_json)
     done = lifecycle.start(machine, service, again=False, timeout_s=timeout_s)
-    machine.ui.result(f"ready: {done.url}", {"url": done.url, "ready_s": done.ready_s})
+    machine.ui.result(*report.started(done))
 
 
 @main.command(examples=("stackctl restart", "stackctl restart sillytavern"))
-@click.argument("service", required=False)
+@option.service
 @option.timeout
+@option.json
 @click.pass_context
-def restart(ctx: click.Context, service: str | None, timeout_s: int | None) -> None:
+def restart(ctx: click.Context, service: str | None, timeout_s: int | None, as_json: bool) -> None:
     """Restart the stack or a SERVICE and wait until it is ready.
 
     Containers that are missing are created.
     """
+    from stackctl import report
     from stackctl.commands import lifecycle
 
-    machine = machine_of(ctx)
+    machine = machine_of(ctx, as_json=as_json)
     done = lifecycle.start(machine, service, again=True, timeout_s=timeout_s)
-    machine.ui.result(f"ready: {done.url}", {"url": done.url, "ready_s": done.ready_s})
+    machine.ui.result(*report.started(done))
 
 
 @main.command(examples=("stackctl down",))
 @click.option("--volumes", is_flag=True, help="Also delete named volumes; only an override file makes any.")
 @option.yes
+@option.json
 @click.pass_context
-def down(ctx: click.Context, volumes: bool, yes: bool) -> None:
+def down(ctx: click.Context, volumes: bool, yes: bool, as_json: bool) -> None:
     """Remove the stack's containers and networks; chats stay.
 
     So do settings and models: the folder is not touched. `stackctl deploy` starts the stack again.
     """
+    from stackctl import report
     from stackctl.commands import lifecycle
 
-    machine = machine_of(ctx)
-    question = "Named volumes of this stack are deleted with all that is in them. Go on?"
+    machine = machine_of(ctx, as_json=as_json)
+    question = "Delete the named volumes of this stack and all that is in them?"
     if volumes and not agrees_to_change(question, yes=yes, ui=machine.ui):
         return
     done = lifecycle.down(machine, volumes=volumes)
-    machine.ui.note(f"{done.name} is down; the folder is as it was, `stackctl deploy` brings it back")
+    machine.ui.done(*report.down(done))
 
 
 @main.command(examples=("stackctl url", "stackctl url --qr"))
@@ -137,7 +152,10 @@ def down(ctx: click.Context, volumes: bool, yes: bool) -> None:
 @option.json
 @click.pass_context
 def url(ctx: click.Context, as_qr: bool, as_json: bool) -> None:
-    """Print the address that another device can open."""
+    """Print the address of SillyTavern's page.
+
+    It is one that other devices can open, if the stack is open to them: `stackctl deploy --expose lan` opens it.
+    """
     from stackctl import report
     from stackctl.commands import url as command
 

@@ -174,7 +174,7 @@ def _start(phase: Phase, machine: Machine, options: Options) -> Deployed:
     give_key(plan, machine)
     started = start(plan, machine, timeout_s=options.timeout_s)
     if plan.memory and (said := difference(plan.memory.fit, started.buffers)):
-        machine.ui.note(f"note: {said}")
+        machine.ui.warn(said)
     tavern_password.take_password_back(plan, machine)
     return Deployed(plan=plan, text=text, ready_s=started.ready_s, observed=phase.now.observed)
 
@@ -235,9 +235,9 @@ def _say_contexts(up: Deployed, machine: Machine) -> None:
     room = up.proof.contexts if up.proof else None
     if room and room.difference:
         hint = "look at backend.extra_args in stack.toml, and at compose.override.yml"
-        machine.ui.note(f"note: {room.difference}; {hint}")
+        machine.ui.warn(f"{room.difference}; {hint}")
     if room and room.overflow:
-        machine.ui.note(f"note: {room.overflow}; {room.mending}")
+        machine.ui.warn(f"{room.overflow}; {room.mending}")
 
 
 def _say(decided: Plan, observed: Observed, machine: Machine) -> None:
@@ -255,4 +255,4 @@ def _say(decided: Plan, observed: Observed, machine: Machine) -> None:
     if template and template.source:
         machine.ui.note(f"prompt template {template.instruct}, by {template.source}")
     for note in decided.notes:
-        machine.ui.note(f"note: {note}")
+        machine.ui.warn(note)

@@ -19,14 +19,19 @@ from stackctl.steps.rollback import finish_going_back
 from stackctl.steps.start import start as start_and_wait
 from stackctl.steps.tavern_folder import data_path
 
+_STOPPED: Final = frozenset({"created", "exited", "dead"})  # states of a container
 _DATA: Final = "sillytavern"  # where SillyTavern's data lies, unless stack.toml says otherwise
 
 
 @dataclass(frozen=True, kw_only=True)
 class Done:
-    """A verb carried out on a stack. `url`: "" unless the stack is ready."""
+    """A verb carried out on a stack. `url`: "" unless the stack is ready.
+
+    `was_there`: whether there was something to stop, or to remove; without that, nothing changed.
+    """
 
     name: str
+    was_there: bool = True
     url: str = ""
     ready_s: float | None = None
 
@@ -35,8 +40,10 @@ def stop(machine: Machine, service: str | None) -> Done:
     """Stop all or one; memory and GPU are free then, data stays."""
     name = _checked(machine, service)
     with machine.folder.locked(machine.ui.note, writes=False):
+        states = machine.orchestrator.states(name)
         machine.orchestrator.stop(name, service)
-    return Done(name=name)
+    stopped = [one for one in states.values() if service in {None, one.name} and one.state not in _STOPPED]
+    return Done(name=name, was_there=bool(stopped))
 
 
 def start(machine: Machine, service: str | None, *, again: bool, timeout_s: int | None) -> Done:
@@ -65,15 +72,16 @@ def down(machine: Machine, *, volumes: bool) -> Done:
     """Remove containers and networks. The folder and everything in it stays."""
     name = _checked(machine, None)
     with machine.folder.locked(machine.ui.note, writes=False):
-        record_run(machine, machine.orchestrator.states(name))
+        states = machine.orchestrator.states(name)
+        record_run(machine, states)
         machine.orchestrator.down(name, volumes=volumes)
-    return Done(name=name)
+    return Done(name=name, was_there=bool(states))
 
 
 def logs(machine: Machine, service: str | None, *, follow: bool, lines: str) -> int:
     """Show the logs as Compose prints them, but for what a terminal would obey, and the key, which two backends log."""
     name = _checked(machine, service)
-    plan = known_plan(machine, machine.ui.note if service is None else machine.ui.detail)
+    plan = known_plan(machine, machine.ui.warn if service is None else machine.ui.detail)
     api_key.hide_keys_in(machine, data_path(plan) if plan else _DATA)
     ui = machine.ui
     return machine.orchestrator.logs(name, service, lines=lines, follow=follow, out=ui.log, coloured=ui.is_coloured)
@@ -85,8 +93,8 @@ def _say_edited(machine: Machine) -> None:
     with suppress(StackctlError):  # a stack.lock that can't be read tells nothing of it
         written = read_lock(machine).rendered.get("sha256")
         if written and machine.folder.has_file(file) and machine.folder.sha256(file) != written:
-            machine.ui.note(
-                f"note: {file} is not as stackctl wrote it: containers that are there stay as they are, those that are "
+            machine.ui.warn(
+                f"{file} is not as stackctl wrote it: containers that are there stay as they are, those that are "
                 "missing are made by it; `stackctl diff` shows what was changed"
             )
 
@@ -102,5 +110,5 @@ def _checked(machine: Machine, service: str | None) -> str:
 
 def _services(name: str, machine: Machine) -> list[str]:
     """The services of the stack, as planned; where that can't be read, as they are on the engine."""
-    plan = known_plan(machine, machine.ui.note)
+    plan = known_plan(machine, machine.ui.warn)
     return [one.name for one in plan.services] if plan else sorted(machine.orchestrator.states(name))

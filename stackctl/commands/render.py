@@ -2,8 +2,9 @@
 
 from collections.abc import Mapping
 from contextlib import nullcontext, suppress
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from stackctl.core.plan.plan import forget_decisions, plan
 from stackctl.core.tavern.profiles import of_models
@@ -15,6 +16,20 @@ from stackctl.steps.first_model import request_to_render
 from stackctl.steps.observe import observe_without_engine
 from stackctl.steps.private_folders import keep_out_of_git
 
+if TYPE_CHECKING:
+    from stackctl.steps.prepare_folder import Missing
+
+
+@dataclass(frozen=True, kw_only=True)
+class Rendered:
+    """What was rendered: `text`, which is in `file`, or written nowhere. `missing`: what the folder still lacks."""
+
+    name: str
+    text: str
+    file: Path | None = None
+    archive: Path | None = None
+    missing: "Missing | None" = None
+
 
 def render(
     machine: Machine,
@@ -24,8 +39,8 @@ def render(
     absolute: bool,
     replan: bool,
     archive: Path | None = None,
-) -> str:
-    """Return the text; written to compose.yml as well unless it goes to stdout. `archive`: pack the folder there."""
+) -> Rendered:
+    """Return the file; it is written as well unless it goes to stdout. `archive`: pack the folder there."""
     with nullcontext() if to_stdout else machine.folder.locked(machine.ui.note):
         wanted = request_to_render(machine, flags)
         lock = read_lock(machine)
@@ -34,7 +49,7 @@ def render(
         files = machine.orchestrator.files(planned.plan, machine.place if absolute else None)
         text = files[machine.orchestrator.file]
         if to_stdout:
-            return text
+            return Rendered(name=planned.plan.name, text=text)
         from stackctl.steps.prepare_folder import prepare_folder  # these load what printing does without
         from stackctl.steps.write_stack import write_stack
 
@@ -42,7 +57,7 @@ def render(
         keep_out_of_git(machine, wanted.spec, planned.plan)
         api_key.keep_key(machine, seen.key)
         for note in planned.plan.notes:
-            machine.ui.note(f"note: {note}")
+            machine.ui.warn(note)
         text = write_stack(planned, text, machine, replan=replan)
         profiles = of_models(wanted.written, seen, server_type=planned.plan.tavern_type, url=planned.plan.backend_url)
         again = "stackctl render --paths absolute" if absolute else "stackctl render"
@@ -56,10 +71,11 @@ def render(
                 refuse_in_use(machine, machine.path / data_path(planned.plan))
             for_any_engine = plan(wanted.spec, replace(seen, engine=None, names=None), planned.lock)
             pack_stack(for_any_engine, seen, archive, missing, machine)
-            return text
-        machine.ui.note(
-            f"still missing: {missing.what}. {missing.hint}"
-            if missing
-            else "the folder is complete: docker compose up -d starts the stack"
-        )
-        return text
+        else:
+            machine.ui.note(
+                f"still missing: {missing.what}. {missing.hint}"
+                if missing
+                else "the folder is complete: docker compose up -d starts the stack"
+            )
+        file = machine.path / machine.orchestrator.file
+        return Rendered(name=planned.plan.name, text=text, file=file, archive=archive, missing=missing)

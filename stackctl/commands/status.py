@@ -21,12 +21,12 @@ _LINES = 500  # of a log
 
 @dataclass(frozen=True, kw_only=True)
 class BackendElsewhere:
-    """A backend that is no service of the stack. lacks: why it does not answer, and hint what to do; "" if it does."""
+    """A backend that is no service of the stack. `problem`: why it does not answer, `hint`: what to do, or both ""."""
 
     title: str
     url: str  # as SillyTavern reaches it
     model: str
-    lacks: str
+    problem: str
     hint: str
 
 
@@ -35,7 +35,7 @@ class Trouble:
     """Why a service is not ready and will not become so by itself, and what to do. service: "" for the whole stack."""
 
     service: str
-    says: str
+    problem: str
     hint: str
 
 
@@ -53,17 +53,17 @@ class Status:
     @property
     def is_ready(self) -> bool:
         runs = not self.missing and bool(self.services) and all(s.is_ready for s in self.services)
-        return runs and not (self.backend and self.backend.lacks)
+        return runs and not (self.backend and self.backend.problem)
 
 
 def status(machine: Machine) -> Status:
     """Ask the engine once. Without a plan that can be read, what runs is shown all the same."""
-    return _status(_checked(machine), known_plan(machine, machine.ui.note), machine)
+    return _status(_checked(machine), known_plan(machine, machine.ui.warn), machine)
 
 
 def watch_status(machine: Machine) -> Iterator[Status]:
     """The status now, and again at each change; ends never."""
-    name, plan = _checked(machine), known_plan(machine, machine.ui.note)
+    name, plan = _checked(machine), known_plan(machine, machine.ui.warn)
     watch = machine.orchestrator.watch(name)
     try:
         yield (shown := _status(name, plan, machine))
@@ -110,7 +110,7 @@ def _unfinished(machine: Machine) -> tuple[Trouble, ...]:
     if kept_journal(machine) is None:
         return ()
     return (
-        Trouble(service="", says="a deploy is under way, or was ended before its stack was ready", hint=BACK_OR_ON),
+        Trouble(service="", problem="a deploy is under way, or was ended before its stack was ready", hint=BACK_OR_ON),
     )
 
 
@@ -129,7 +129,7 @@ def _trouble(state: ServiceState, machine: Machine) -> Trouble | None:
     if found is None:
         return None
     hint = found.hint if "stackctl" in found.hint else f"{found.hint} Then run `stackctl deploy`."
-    return Trouble(service=state.name, says=found.message, hint=hint)
+    return Trouble(service=state.name, problem=found.message, hint=hint)
 
 
 def _elsewhere(plan: Plan, machine: Machine) -> BackendElsewhere:
@@ -143,9 +143,9 @@ def _elsewhere(plan: Plan, machine: Machine) -> BackendElsewhere:
     try:
         spec, lock = load_config(machine, {}).spec, read_lock(machine)
     except ConfigError as error:
-        lacks = f"it was not asked: {error.message}"
+        problem = f"it was not asked: {error.message}"
         return BackendElsewhere(
-            title=plan.backend_title, url=plan.backend_url, model=plan.model_name, lacks=lacks, hint=error.hint
+            title=plan.backend_title, url=plan.backend_url, model=plan.model_name, problem=problem, hint=error.hint
         )
     decided = lock.decisions.get(external_backend.URL)
     url = decided.inputs.get("url") if decided else plan.backend_url  # as stack.toml had it then
@@ -156,6 +156,6 @@ def _elsewhere(plan: Plan, machine: Machine) -> BackendElsewhere:
         title=plan.backend_title,
         url=plan.backend_url,
         model=external_backend.external_model(server).name,
-        lacks=lack.error.message if lack else "",
+        problem=lack.error.message if lack else "",
         hint=lack.error.hint if lack else "",
     )

@@ -4,6 +4,7 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
+from typing import Literal
 
 from stackctl.commands.adopt import data_folder, refuse_in_use
 from stackctl.core.adoption import layout as adoption
@@ -21,13 +22,16 @@ from stackctl.steps.tavern_folder import shared_folder
 _MOST_RECORD_BYTES = 256 << 20  # it has a line for each adopted file
 
 
+How = Literal["new", "newer", "beside"]
+
+
 @dataclass(frozen=True, kw_only=True)
 class Return:
     """A file that goes back. `how`: new, newer (than the original, which nobody changed), or beside (both changed)."""
 
     leaf: Leaf
     to: Path
-    how: str
+    how: How
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -38,7 +42,7 @@ class Undoing:
     target: Path
     before: Path | None
     returns: tuple[Return, ...]
-    homeless: tuple[str, ...]  # new or newer, without a place in the original's layout
+    not_adopted: tuple[str, ...]  # new or newer, without a place in the original's layout
     lost: tuple[str, ...]  # links, which are not followed, and what is no file
     seeded: str | None  # the stack's former record of the settings
 
@@ -70,7 +74,7 @@ def prepare(machine: Machine) -> Undoing:
             raise DataError(f"{path} is not there any more", hint="Mount its disk or share; nothing was changed.")
     refuse_in_use(machine, target, source, *(source / piece.source for piece in pieces))
     returns: list[Return] = []
-    homeless: list[str] = []
+    not_adopted: list[str] = []
     reach = tree.reach(machine.folder.owner, closed=target)
     found = tree.walk(target / "data", "data", within=target, reach=reach)
     for leaf in found.files:
@@ -79,7 +83,7 @@ def prepare(machine: Machine) -> Undoing:
         if origin := adoption.origin_of(leaf.target, pieces):
             returns += _returned(leaf, source / origin, sums.get(leaf.target, ""), machine)
         elif leaf.target not in sums:
-            homeless.append(leaf.target)
+            not_adopted.append(leaf.target)
     for folder in dict.fromkeys(one.to.parent for one in returns):
         tree.refuse_foreign(folder, machine.folder.owner)
     _refuse_full(returns, machine)
@@ -88,7 +92,7 @@ def prepare(machine: Machine) -> Undoing:
         target=target,
         before=before if before and before.exists() else None,
         returns=tuple(returns),
-        homeless=tuple(homeless),
+        not_adopted=tuple(not_adopted),
         lost=tuple(str(path.relative_to(target)) for path in found.lost),
         seeded=record.seeded,
     )

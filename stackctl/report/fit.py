@@ -1,6 +1,6 @@
 """The result of `models fit` as text and as JSON."""
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -9,6 +9,7 @@ if TYPE_CHECKING:
     from stackctl.core.advice.catalogue import Suggestion
     from stackctl.core.fit import Memory
     from stackctl.core.fit.choice import Choice
+    from stackctl.report.contract import models
     from stackctl.ui import Ui
 
 _TERMS = ("weights", "kv_cache", "state", "compute", "output", "overhead", "total")
@@ -16,7 +17,7 @@ _WIDTH = 48  # characters of a bar
 _LEFT = 7  # of the name before it
 
 
-def fitted(done: "Fitted", ui: "Ui") -> tuple[str, dict[str, Any]]:
+def fitted(done: "Fitted", ui: "Ui") -> "tuple[str, models.Fitted]":
     """Return a bar and a row per place, the verdict, and the alternatives."""
     choice = done.choice
     found, settings = choice.fit, choice.settings
@@ -26,25 +27,28 @@ def fitted(done: "Fitted", ui: "Ui") -> tuple[str, dict[str, Any]]:
     lines = [ui.text(head), "", *_bars(choice, ui), "", ui.table(_rows(choice)), "", *map(ui.text, _verdict(done))]
     if choice.alternatives:
         lines += ["", ui.table(_others(choice))]
-    values = {
+    values: models.Fitted = {
+        "version": 1,
+        "model": done.model.name,
+        "fits": choice.fits,
+        "problems": list(choice.problems),
+        "context": settings.context,
+        "kv_cache": settings.kv_type,
+        "gpu_layers": found.gpu_layers,
+        "cpu_experts": settings.cpu_experts,
+        "tokens_per_s": round(choice.tokens_per_s, 1),
         "devices": [_terms(one) for one in found.devices],
         "host": _terms(found.host),
-        "fits": choice.fits,
-        "gpu_layers": found.gpu_layers,
-        "context": settings.context,
+        "free_mib": {"devices": list(choice.room.gpus_mib), "host": choice.room.ram_mib},
         "alternatives": [
             {"change": one.change, "effect": one.effect, "saves_mib": one.saves_mib, "fits": one.fits}
             for one in choice.alternatives
         ],
-        "kv_cache": settings.kv_type,
-        "cpu_experts": settings.cpu_experts,
-        "tokens_per_s": round(choice.tokens_per_s, 1),
-        "free_mib": {"devices": list(choice.room.gpus_mib), "host": choice.room.ram_mib},
     }
     return "\n".join(lines), values
 
 
-def listed(rows: "Sequence[Suggestion]", ui: "Ui") -> tuple[str, list[dict[str, Any]]]:
+def listed(rows: "Sequence[Suggestion]", ui: "Ui") -> "tuple[str, models.Quantisations]":
     """Return a row per quantisation of a repository: size, bits, whether it fits or how much is missing, speed."""
     table = [["quantisation", "GB", "bits", "context", "KV cache", "on the GPU", "", ""]]
     for one in rows:
@@ -55,12 +59,12 @@ def listed(rows: "Sequence[Suggestion]", ui: "Ui") -> tuple[str, list[dict[str, 
         settings = choice.settings
         size, bits = f"{one.size / 1e9:.2f}", f"{one.bits:.2f}"
         table.append([one.label, size, bits, str(settings.context), settings.kv_type, layers, verdict, speed])
-    values = [
+    values: list[models.Quantisation] = [
         {
             "quantisation": one.label,
             "source": str(one.source),
-            "bytes": one.size,
-            "bits": round(one.bits, 2),
+            "size_bytes": one.size,
+            "bits_per_weight": round(one.bits, 2),
             "context": one.context,
             "kv_cache": one.choice.settings.kv_type,
             "gpu_layers": one.choice.fit.gpu_layers,
@@ -70,7 +74,7 @@ def listed(rows: "Sequence[Suggestion]", ui: "Ui") -> tuple[str, list[dict[str, 
         }
         for one in rows
     ]
-    return ui.table(table), values
+    return ui.table(table), {"version": 1, "quantisations": values}
 
 
 def _missing(choice: "Choice") -> float:
@@ -94,10 +98,8 @@ def _bars(choice: "Choice", ui: "Ui") -> list[str]:
     for name, taken, free, total in places:
         line, says = f"{name:5}  {_bar(taken, free, total, width)}", _says(taken, free, total)
         has_room = ui.columns is None or len(line) + 2 + len(says) <= ui.columns
-        lines += [f"{line}  {says}"] if has_room else [line, f"{'':{_LEFT}}{says}"]
-    legend = ("█ this model", "░ free", "▒ taken by others now")
-    has_room = ui.columns is None or _LEFT + len("  ".join(legend)) <= ui.columns
-    return [*lines, *(f"{'':{_LEFT}}{one}" for one in (("  ".join(legend),) if has_room else legend))]
+        lines += [f"{line}  {says}"] if has_room else [line, ui.text(f"{'':{_LEFT}}{says}")]
+    return [*lines, ui.text(f"{'':{_LEFT}}█ this model  ░ free  ▒ taken by others now")]
 
 
 def _bar(taken: float, free: float, total: float, width: int) -> str:
@@ -115,14 +117,14 @@ def _rows(choice: "Choice") -> list[list[str]]:
     rows = [["MiB", *(term.replace("_", " ") for term in _TERMS)]]
     places = [(f"GPU {number}", one) for number, one in enumerate(choice.fit.devices)]
     for name, one in (*places, ("RAM", choice.fit.host)):
-        rows.append([name, *(f"{_terms(one)[f'{term}_mib']:.2f}" for term in _TERMS)])
+        rows.append([name, *(f"{getattr(one, f'{term}_mib'):.2f}" for term in _TERMS)])
     return rows
 
 
 def _verdict(done: "Fitted") -> list[str]:
     choice = done.choice
     found = choice.fit
-    lines = [f"fits: {choice.speed}" if choice.fits else f"does not fit: {'; '.join(choice.lacks)}"]
+    lines = [f"fits: {choice.speed}" if choice.fits else f"does not fit: {'; '.join(choice.problems)}"]
     if not found.devices:
         lines.append(
             "On the CPU alone a model is about 15 times slower than on a GPU, most of all in reading the prompt."
@@ -149,5 +151,13 @@ def _others(choice: "Choice") -> list[list[str]]:
     return [["instead", "", "MiB less", ""], *rows]
 
 
-def _terms(memory: "Memory") -> dict[str, float]:
-    return {f"{term}_mib": round(getattr(memory, f"{term}_mib"), 2) for term in _TERMS}
+def _terms(memory: "Memory") -> "models.Memory":
+    return {
+        "weights_mib": round(memory.weights_mib, 2),
+        "kv_cache_mib": round(memory.kv_cache_mib, 2),
+        "state_mib": round(memory.state_mib, 2),
+        "compute_mib": round(memory.compute_mib, 2),
+        "output_mib": round(memory.output_mib, 2),
+        "overhead_mib": round(memory.overhead_mib, 2),
+        "total_mib": round(memory.total_mib, 2),
+    }

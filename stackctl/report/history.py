@@ -1,15 +1,17 @@
 """The history of a stack as a table and as JSON."""
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from stackctl.commands.history import Past
+    from stackctl.core.history import FileUsed
+    from stackctl.report.contract import stack
     from stackctl.ui import Ui
 
 
-def history(found: "tuple[Past, ...]", ui: "Ui") -> tuple[str, list[dict[str, Any]]]:
+def history(found: "tuple[Past, ...]", ui: "Ui") -> "tuple[str, stack.History]":
     """Return one row per deploy, the newest first."""
-    values = [_values(one) for one in found]
+    values: stack.History = {"version": 1, "deploys": [_values(one) for one in found]}
     if not found:
         return "no deploy is recorded in this folder yet", values
     rows = [("N", "WHEN", "STACKCTL", "BACKEND", "MODEL", "CONTEXT", "TOKENS/S", "CHANGED"), *map(_row, found)]
@@ -23,9 +25,39 @@ def _row(past: "Past") -> tuple[str, ...]:
     return str(past.number), one.time, one.stackctl, one.backend, one.model or "-", str(one.context), speed, changed
 
 
-def _values(past: "Past") -> dict[str, Any]:
-    from dataclasses import asdict
+def _values(past: "Past") -> "stack.PastDeploy":
+    one = past.record
+    return {
+        "number": past.number,
+        "deployed_at": one.time,
+        "stackctl": one.stackctl,
+        "inputs_hash": one.inputs,
+        "backend": one.backend,
+        "model": one.model or None,
+        "context": one.context,
+        "kv_cache": one.kv_cache,
+        "gpu_layers": one.gpu_layers,
+        "port": one.port,
+        "images": [
+            {"service": used.service, "name": used.name, "id": used.id, "digest": used.digest or None}
+            for used in one.images
+        ],
+        "model_files": [_file(used) for used in one.model_files],
+        "program": _file(one.program) if one.program else None,
+        "ready_s": one.ready_s,
+        "first_token_s": one.first_token_s,
+        "tokens_per_s": one.tokens_per_s,
+        "changes": None if past.changes is None else list(past.changes),
+    }
 
-    values = {"number": past.number, **asdict(past.record)}
-    figures = {key: values.pop(key) for key in ("ready_s", "first_token_s", "tokens_per_s")}
-    return {**values, "proof": figures, "changes": None if past.changes is None else list(past.changes)}
+
+def _file(used: "FileUsed") -> "stack.FileUsed":
+    from datetime import UTC, datetime
+
+    modified = datetime.fromtimestamp(used.modified_ns // 10**9, UTC)
+    return {
+        "path": used.path,
+        "size_bytes": used.size,
+        "modified_at": modified.strftime("%Y-%m-%dT%H:%M:%SZ"),
+        "sha256": used.sha256 or None,
+    }

@@ -1,16 +1,16 @@
 """The result of `models inspect` as text and as JSON."""
 
-from dataclasses import asdict
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from stackctl.core.advice.inspection import About
+    from stackctl.report.contract import models
     from stackctl.ui import Ui
 
 _SHOWN_TYPES = 6
 
 
-def inspected(about: "About", ui: "Ui") -> tuple[str, dict[str, Any]]:
+def inspected(about: "About", ui: "Ui") -> "tuple[str, models.Inspected]":
     """Return a table of what is known, and which backends can load the model."""
     parts = f", {about.parts} parts" if about.parts > 1 else ""
     rows = [["", f"{about.format}{parts}, {about.size / 1e9:.2f} GB"]]
@@ -21,8 +21,43 @@ def inspected(about: "About", ui: "Ui") -> tuple[str, dict[str, Any]]:
     ]
     if all(about.backends.values()) and about.format == "safetensors" and not about.purpose:
         lines.append("look for a GGUF of it under Quantizations on its page at Hugging Face")
-    values = {**asdict(about), "types": {kind: {"tensors": n, "bytes": b} for kind, (n, b) in about.types.items()}}
-    return "\n".join(lines), values
+    return "\n".join(lines), _values(about)
+
+
+def _values(about: "About") -> "models.Inspected":
+    """Return the same as JSON: null where the model's files do not say."""
+    return {
+        "version": 1,
+        "name": about.name,
+        "format": about.format,
+        "size_bytes": about.size,
+        "parts": about.parts,
+        "title": about.title or None,
+        "architecture": about.architecture or None,
+        "parameters": about.parameters or None,
+        "quantisation": about.quantisation or None,
+        "bits_per_weight": round(about.bits, 3) or None,
+        "types": {kind: {"tensors": number, "size_bytes": size} for kind, (number, size) in about.types.items()},
+        "unknown_types": list(about.unknown_types),
+        "layers": about.layers or None,
+        "heads": about.heads or None,
+        "kv_heads": about.kv_heads or None,
+        "embedding": about.embedding or None,
+        "context": about.context or None,
+        "good_context": about.good_context or None,
+        "context_source": about.context_source or None,
+        "window": about.window or None,
+        "experts": about.experts or None,
+        "experts_used": about.experts_used or None,
+        "vocabulary": about.vocabulary or None,
+        "tokenizer": about.tokenizer or None,
+        "has_chat_template": about.has_chat_template,
+        "prompt_template": about.template or None,
+        "problem": about.purpose or None,
+        "licence": about.licence or None,
+        "languages": list(about.languages),
+        "backends": {name: {"loads": not why, "problem": why or None} for name, why in about.backends.items()},
+    }
 
 
 def _facts(about: "About") -> list[list[str]]:

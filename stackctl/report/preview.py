@@ -3,15 +3,16 @@
 from collections.abc import Iterator
 from ipaddress import ip_address
 from pathlib import PurePosixPath
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Final, Literal
 
 from stackctl.core.config.files import API_KEY, PASSWORD
 from stackctl.core.tavern import container as tavern
 
 if TYPE_CHECKING:
     from stackctl.contracts.service import Publish
-    from stackctl.core.plan.preview import ImageStep, Preview
+    from stackctl.core.plan.preview import Download, ImageStep, Preview
     from stackctl.core.plan.stack import Plan
+    from stackctl.report.contract import deploy
 
 _FILES: Final = {
     "create": "Create {}.",
@@ -22,13 +23,13 @@ _FILES: Final = {
 _IMAGES: Final = {"pull": "Pull {}", "build": "Build {}", "keep": "Use {}, which is here"}
 
 
-def preview(plan: "Plan", found: "Preview", *, command: str) -> tuple[str, dict[str, Any]]:
+def preview(plan: "Plan", found: "Preview", *, command: str) -> "tuple[str, deploy.Steps]":
     """Return the steps as lines and as values. `command`: the one that does it."""
     blocks = {
         "Settings": _settings(plan, found),
         "Files": [_FILES[one.action].format(one.name) for one in found.files],
         "Images and downloads": [*_images(found.images), *_downloads(found)],
-        "Containers": [f"{one.action.capitalize()} {one.service}: {one.why}." for one in found.containers],
+        "Containers": [f"{one.action.capitalize()} {one.service}: {one.reason}." for one in found.containers],
         "Access": list(_access(plan)),
         "Never touched": _untouched(found),
     }
@@ -36,7 +37,7 @@ def preview(plan: "Plan", found: "Preview", *, command: str) -> tuple[str, dict[
     for title, said in blocks.items():
         lines += ["", title, *(f"  {line}" for line in said)] if said else []
     lines += ["", "To see compose.yml: add --show", f"To do it: {command}"]
-    return "\n".join(lines), {"steps": _values(plan, found), "command": command}
+    return "\n".join(lines), _values(plan, found)
 
 
 def _settings(plan: "Plan", found: "Preview") -> list[str]:
@@ -97,27 +98,31 @@ def _untouched(found: "Preview") -> list[str]:
     ]
 
 
-def _values(plan: "Plan", found: "Preview") -> dict[str, Any]:
+def _values(plan: "Plan", found: "Preview") -> "deploy.Steps":
+    coming: tuple[tuple[Literal["program", "model"], Download | None], ...]
+    coming = (("program", found.program), ("model", found.model))
+    downloads: list[deploy.Download] = [
+        {"kind": kind, "file": one.name, "source": one.source, "size_bytes": one.size or None}
+        for kind, one in coming
+        if one
+    ]
     return {
         "folder": found.folder,
         "settings": dict(found.settings),
         "files": [{"file": one.name, "action": one.action} for one in found.files],
         "images": [
-            {"image": o.name, "services": list(o.services), "action": o.action, "bytes": o.size} for o in found.images
+            {"image": o.name, "services": list(o.services), "action": o.action, "size_bytes": o.size}
+            for o in found.images
         ],
-        "downloads": [
-            {"kind": kind, "file": one.name, "source": one.source, "bytes": one.size or None}
-            for kind, one in (("program", found.program), ("model", found.model))
-            if one
-        ],
-        "containers": [{"service": o.service, "action": o.action, "why": o.why} for o in found.containers],
+        "downloads": downloads,
+        "containers": [{"service": o.service, "action": o.action, "reason": o.reason} for o in found.containers],
         "ports": [
             {"service": service.name, "address": o.address, "port": o.port, "others": _is_open(o)}
             for service in plan.services
             for o in service.publish
         ],
-        "copy": found.copies_data,
-        "demo": found.has_demo,
+        "copies_data": found.copies_data,
+        "starts_demo": found.has_demo,
         "untouched": [_data(found)],
     }
 

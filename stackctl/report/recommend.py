@@ -1,6 +1,6 @@
 """The results of `models recommend` and of a deploy without a model, as text and as JSON."""
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from stackctl.core.fit.choice import speed
 from stackctl.core.plan.memory_plan import describe
@@ -9,10 +9,11 @@ from stackctl.terminal import command_line
 if TYPE_CHECKING:
     from stackctl.commands.models.recommend import Recommended
     from stackctl.core.advice.catalogue import Suggestion
+    from stackctl.report.contract import models
     from stackctl.ui import Ui
 
 
-def recommended(done: "Recommended", ui: "Ui") -> tuple[str, dict[str, Any]]:
+def recommended(done: "Recommended", ui: "Ui") -> "tuple[str, models.Recommended]":
     """Return the best model with its reasons, and the others in a table."""
     best = done.best
     run = command_line("stackctl", "deploy", "--model", done.paths.get(best.name, best.source))
@@ -28,7 +29,12 @@ def recommended(done: "Recommended", ui: "Ui") -> tuple[str, dict[str, Any]]:
         lines += ["", ui.table(rows)]
     if done.date:
         lines += ["", f"from stackctl's catalogue of {done.date}; sizes are computed"]
-    return "\n".join(lines), {"best": _values(best), "others": [_values(one) for one in done.others], "date": done.date}
+    return "\n".join(lines), {
+        "version": 1,
+        "best": _values(best),
+        "others": [_values(one) for one in done.others],
+        "catalogue_date": done.date or None,
+    }
 
 
 def proposal(best: "Suggestion") -> list[str]:
@@ -45,18 +51,17 @@ def proposal(best: "Suggestion") -> list[str]:
     return lines
 
 
-def _values(one: "Suggestion") -> dict[str, Any]:
+def _values(one: "Suggestion") -> "models.Suggestion":
     return {
         "name": one.name,
         "source": str(one.source),
         "quantisation": one.label,
-        "bytes": one.size,
+        "size_bytes": one.size,
         "context": one.context,
         "kv_cache": one.choice.settings.kv_type,
         "gpu_layers": one.choice.fit.gpu_layers,
-        "licence": one.licence,
+        "licence": one.licence or None,
         "languages": list(one.languages),
-        "template": one.template,
+        "prompt_template": one.template or None,
         "tokens_per_s": round(one.choice.tokens_per_s, 1),
-        "speed": one.choice.speed,
     }

@@ -1,28 +1,30 @@
 """The results of `models pull`, `list` and `verify`, as text and as JSON."""
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from stackctl.commands.models.stored import Entry, Verified
+    from stackctl.report.contract import models
     from stackctl.steps.models.pull import Pulled
     from stackctl.ui import Ui
 
 
-def pulled(done: "Pulled") -> tuple[str, dict[str, Any]]:
+def pulled(done: "Pulled") -> "tuple[str, models.Pulled]":
     """Return where the model is now."""
     how = f"in {done.took_s:.0f} s" if done.took_s else "it was already here"
     text = f"{done.path}\n{done.size / 1e9:.2f} GB, {how}, checksum verified"
-    values = {
+    values: models.Pulled = {
+        "version": 1,
         "path": str(done.path),
         "source": done.source,
-        "bytes": done.size,
-        "licence": done.licence,
-        "files": [{"name": one.name, "bytes": one.size, "sha256": one.sha256} for one in done.files],
+        "size_bytes": done.size,
+        "licence": done.licence or None,
+        "files": [{"name": one.name, "size_bytes": one.size, "sha256": one.sha256} for one in done.files],
     }
     return f"{text}\nlicence: {done.licence}" if done.licence else text, values
 
 
-def listed(entries: "tuple[Entry, ...]", ui: "Ui") -> tuple[str, list[dict[str, Any]]]:
+def listed(entries: "tuple[Entry, ...]", ui: "Ui") -> "tuple[str, models.Stored]":
     """Return a row per model."""
     rows = [["model", "quantisation", "GB", "pulled", "used by"]]
     for one in entries:
@@ -30,25 +32,35 @@ def listed(entries: "tuple[Entry, ...]", ui: "Ui") -> tuple[str, list[dict[str, 
         state = "" if one.is_whole else " (files are missing)"
         size = f"{one.kept.size / 1e9:.2f}"
         rows.append([one.name + state, one.quantisation, size, one.kept.pulled, used])
-    values = [
+    values: list[models.StoredModel] = [
         {
             "name": one.name,
             "path": str(one.path),
             "source": one.kept.source,
             "quantisation": one.quantisation,
-            "bytes": one.kept.size,
-            "licence": one.kept.licence,
-            "pulled": one.kept.pulled,
-            "is_whole": one.is_whole,
-            "used_by": one.users,
+            "size_bytes": one.kept.size,
+            "licence": one.kept.licence or None,
+            "pulled_on": one.kept.pulled,
+            "complete": one.is_whole,
+            "used_by": None if one.users is None else list(one.users),
         }
         for one in entries
     ]
     none = "no models were pulled yet; to pull one:\nstackctl models pull hf:OWNER/NAME:Q4_K_M"
-    return ui.table(rows) if entries else none, values
+    return ui.table(rows) if entries else none, {"version": 1, "models": values}
 
 
-def verified(done: "tuple[Verified, ...]") -> tuple[str, list[dict[str, Any]]]:
+def verified(done: "tuple[Verified, ...]") -> "tuple[str, models.Verified]":
     """Return a line per model."""
     lines = [f"{one.name}: {'WRONG: ' + ', '.join(one.wrong) if one.wrong else 'right'}" for one in done]
-    return "\n".join(lines) or "no models were pulled yet", [{"name": one.name, "wrong": one.wrong} for one in done]
+    return "\n".join(lines) or "no models were pulled yet", {
+        "version": 1,
+        "intact": not any(one.wrong for one in done),
+        "models": [{"name": one.name, "damaged_files": list(one.wrong)} for one in done],
+    }
+
+
+def removed(entry: "Entry", freed: int) -> "tuple[str, models.Removed]":
+    """Return what was deleted. `freed`: bytes."""
+    text = f"removed {entry.name}: {freed / 1e9:.2f} GB are free again"
+    return text, {"version": 1, "name": entry.name, "freed_bytes": freed}

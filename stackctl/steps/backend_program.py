@@ -34,7 +34,8 @@ def fetch_program(plan: Plan, spec: Spec, machine: Machine, *, trust_first_downl
 
     def progress(done: int, total: int) -> None:
         of = f" of {total >> 20}" if total else ""
-        machine.ui.progress(f"downloading {backend.TITLE}: {done >> 20}{of} MiB")
+        text = f"downloading {backend.TITLE}: {done >> 20}{of} MiB"
+        machine.ui.progress(text, done_bytes=done, total_bytes=total)
 
     machine.storage.programs.provide(
         _theirs(spec, machine) or backend.PROGRAMS[plan.program],

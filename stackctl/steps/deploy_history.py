@@ -40,7 +40,7 @@ def record_deploy(
         for old in sorted((*known, number))[: -history.KEPT]:
             machine.folder.remove(place(old))
     except StackctlError as error:
-        machine.ui.note(f"note: this deploy could not be recorded in the history: {error.message}")
+        machine.ui.warn(f"this deploy could not be recorded in the history: {error.message}")
 
 
 def _record(

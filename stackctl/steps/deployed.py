@@ -21,8 +21,8 @@ def deployed_plan(machine: Machine) -> Plan:
     return written_plan(machine) or _planned_again(machine)
 
 
-def known_plan(machine: Machine, note: Says) -> Plan | None:
-    """Return the plan of the stack in this folder; None, after a `note`, if it can't be read or planned again.
+def known_plan(machine: Machine, warn: Says) -> Plan | None:
+    """Return the plan of the stack in this folder; None, after a `warn`, if it can't be read or planned again.
 
     For commands that work without a plan: what runs must be seen and stopped even if the files are damaged.
     """
@@ -30,7 +30,7 @@ def known_plan(machine: Machine, note: Says) -> Plan | None:
         return deployed_plan(machine)
     except StackctlError as error:
         _refuse_none(machine)
-        note(f"note: {error.message}. {error.hint}")
+        warn(f"{error.message}. {error.hint}")
         return None
 
 

@@ -57,7 +57,7 @@ def note_read_only(plan: Plan, machine: Machine) -> None:
     """Print a note if SillyTavern will start but can't save anything."""
     data = machine.path / data_path(plan)
     if machine.storage.trees.is_read_only(data):
-        machine.ui.note(f"note: {data} is on a read-only disk: SillyTavern can't save chats there")
+        machine.ui.warn(f"{data} is on a read-only disk: SillyTavern can't save chats there")
 
 
 def refuse_without_permissions(data: Path, user: Owner, machine: Machine) -> None:
@@ -73,8 +73,8 @@ def refuse_without_permissions(data: Path, user: Owner, machine: Machine) -> Non
                 hint=f"{moves} on a disk of this machine, such as ext4, XFS or Btrfs. Models may stay where they are.",
             )
         if not found.are_kept:
-            machine.ui.note(
-                f"note: the file system of {folder}{on} keeps no permissions: every user of this machine who can open "
+            machine.ui.warn(
+                f"the file system of {folder}{on} keeps no permissions: every user of this machine who can open "
                 f"it can read {holds} (mode {found.mode:04o})"
             )
 

@@ -35,7 +35,7 @@ def with_digests(plan: Plan, lock: Lock, machine: Machine) -> Lock:
         found = machine.docker.images.digest(service.image)
         known = digests.get(service.image)
         if known and found and known != found and service.image not in OWN:
-            machine.ui.note(f"the tag {service.image} now points to another image (was {known}, is {found})")
+            machine.ui.warn(f"the tag {service.image} now points to another image (was {known}, is {found})")
         if found and service.image not in OWN:
             digests.setdefault(service.image, found)
     return replace(lock, digests=digests)

@@ -81,4 +81,4 @@ def _containers(plan: Plan, compose: str, machine: Machine) -> tuple[Change, ...
     touched = {change.service for change in changes}
     left = (service.name for service in plan.services if service.name not in touched)
     why = "it runs, and its settings stay"
-    return (*changes, *(Change(service=name, action="leave", why=why) for name in left))
+    return (*changes, *(Change(service=name, action="leave", reason=why) for name in left))

@@ -13,14 +13,14 @@ def recorded_deploys(machine: Machine) -> Iterator[tuple[int, Record]]:
     """Give each recorded deploy with its number, the newest first; skip any other file with a note."""
     for name in machine.storage.trees.names(machine.path / history.FOLDER):
         if history.number_of(name) is None:
-            machine.ui.note(f"note: {history.FOLDER}/{name} is not a record of a deploy")
+            machine.ui.warn(f"{history.FOLDER}/{name} is not a record of a deploy")
     for number in sorted(numbers(machine), reverse=True):
         text = machine.folder.read(place(number), most=_MOST_BYTES, errors="replace")
         record = history.parse(text or "")
         if record:
             yield number, record
         else:
-            machine.ui.note(f"note: {place(number)} is damaged, or another version of stackctl wrote it: it is skipped")
+            machine.ui.warn(f"{place(number)} is damaged, or another version of stackctl wrote it: it is skipped")
 
 
 def numbers(machine: Machine) -> tuple[int, ...]:

@@ -96,7 +96,7 @@ def seed_tavern(plan: Plan, want: WantedSettings | None, machine: Machine) -> No
     if current is not None and not settings:
         kept = folder.set_aside(settings_file(plan))
         was = "SillyTavern's settings.json was damaged (not a JSON object)"
-        machine.ui.note(f"{was}: it is kept as {kept and kept.name}")
+        machine.ui.warn(f"{was}: it is kept as {kept and kept.name}")
     if current is not None and settings:
         written = _follow(settings, want, plan, folder, machine, must_write=data_json.is_unreadable(current))
     else:

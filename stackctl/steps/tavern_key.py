@@ -29,7 +29,7 @@ def give_key(plan: Plan, machine: Machine) -> None:
             folder.write(name, data_json.dump(bare), mode=0o600)
         return
     if before is None and (kept := folder.set_aside(name)):
-        machine.ui.note(
+        machine.ui.warn(
             f"SillyTavern's {Path(name).name} was damaged: it is kept as {kept.name}; the new one holds only "
             "stackctl's key"
         )

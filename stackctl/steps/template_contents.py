@@ -49,7 +49,7 @@ def _missing(kind: str, name: str, wanted: Template, shipped: Mapping[str, str],
         close = difflib.get_close_matches(name, names, n=3, cutoff=0.4)
         hint = f"Write {' or '.join(close)}." if close else f"Choose one of: {', '.join(names)}."
         raise ConfigError(f"sillytavern.template: SillyTavern has no instruct template {name!r}", hint=hint)
-    machine.ui.note(
+    machine.ui.warn(
         f"this SillyTavern has no {kind} template {name!r}, so that setting is left as it is; choose one with "
         f"`--template NAME` (try {FALLBACK})"
     )

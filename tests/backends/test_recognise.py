@@ -43,7 +43,7 @@ def test_a_loaded_one_tells_its_model_and_what_else_it_can(
     assert (found.model, found.context) == (model, context)
     assert template in found.chat_template
     assert bool(template) == bool(found.chat_template)
-    assert (found.is_loading, found.is_locked, found.lacks) == (False, False, None)
+    assert (found.is_loading, found.is_locked, found.problem) == (False, False, None)
 
 
 @pytest.mark.parametrize(
@@ -62,15 +62,15 @@ def test_one_that_wants_a_key_is_locked_until_it_is_given(backend: str, with_key
 @pytest.mark.parametrize("state", ["no-model", "model-failed-to-load", "model-missing"])
 def test_text_generation_webui_without_a_loaded_model_lacks_it_whatever_it_lists(state: str) -> None:
     found = served("text-generation-webui", state)
-    assert found.lacks
-    assert "no model is loaded" in found.lacks.says
+    assert found.problem
+    assert "no model is loaded" in found.problem.says
 
 
 def test_koboldcpp_without_a_model_says_so() -> None:
     found = BACKENDS["koboldcpp"].recognise({**recorded("koboldcpp"), "/api/v1/model": INACTIVE})
     assert found
-    assert found.lacks
-    assert "without a model" in found.lacks.says
+    assert found.problem
+    assert "without a model" in found.problem.says
 
 
 def test_llama_cpp_that_loads_its_model_answers_nothing_else() -> None:
@@ -86,8 +86,8 @@ def test_text_generation_webui_without_listen_refuses_the_name_and_is_told_the_f
     found = detect_server(ProbeResult(url="http://x", answers=answers))
     assert found
     assert found.backend.NAME == "text-generation-webui"
-    assert found.served.lacks
-    assert "--listen" in found.served.lacks.hint
+    assert found.served.problem
+    assert "--listen" in found.served.problem.hint
 
 
 def test_what_is_asked_covers_every_backend_and_asks_each_path_once() -> None:

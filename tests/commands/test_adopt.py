@@ -46,8 +46,8 @@ def undone(machine: Machine) -> undo_adopt.Undone:
     return undo_adopt.undo(machine, undo_adopt.prepare(machine))
 
 
-def fates(machine: Machine, folder: Path) -> dict[str, str]:
-    return {row.what: row.fate for row in adopt.prepare(machine, folder).rows}
+def actions(machine: Machine, folder: Path) -> dict[str, tuple[str, str, bool]]:
+    return {row.what: (row.action, row.reason, row.is_changed) for row in adopt.prepare(machine, folder).rows}
 
 
 HUGE = 1 << 43  # bytes, more than a test's disk has free
@@ -89,19 +89,19 @@ def test_of_a_native_install_both_places_of_extensions_plugins_secrets_and_users
         "config/config.yaml",
     } <= there
     assert not [name for name in there if "thumbnails" in name or "_webpack" in name]
-    fate = fates(replace(machine, path=tmp_path), tmp_path / "st")
-    assert fate["chats"] == "taken"
-    assert fate["bob: chats"] == "taken"
-    assert fate["_webpack, thumbnails"] == "left: made anew"
-    assert fate["config.yaml"] == "taken, changed as said below"
-    assert fate["node_modules"].startswith("left: ")
-    assert fate["notes.txt"] == "left: not SillyTavern's"
-    assert fate["the program"].startswith("left: ")
+    found = actions(replace(machine, path=tmp_path), tmp_path / "st")
+    assert found["chats"] == ("copied", "", False)
+    assert found["bob: chats"] == ("copied", "", False)
+    assert found["_webpack, thumbnails"] == ("not_adopted", "made anew", False)
+    assert found["config.yaml"] == ("copied", "", True)
+    assert found["node_modules"][0] == "not_adopted"
+    assert found["notes.txt"] == ("not_adopted", "not SillyTavern's", False)
+    assert found["the program"][0] == "not_adopted"
 
 
 def test_the_layout_from_before_1_12_is_converted(machine: Machine, tmp_path: Path) -> None:
     source = folders.old(tmp_path / "st")
-    assert fates(machine, source)["chats"] == "taken, converted"
+    assert actions(machine, source)["chats"] == ("converted", "", False)
     adopted(machine, source)
     user = machine.path / "sillytavern/data/default-user"
     assert json.loads((user / "secrets.json").read_text()) == {"api_key_ooba": "k"}
@@ -451,7 +451,7 @@ def test_what_the_old_layout_has_no_place_for_is_left_and_said(machine: Machine,
     adopted(machine, folders.old(tmp_path / "st"))
     folders.write(machine.path, {"sillytavern/data/bob/chats/Eve/1.jsonl": "x"})
     found = undo_adopt.prepare(machine)
-    assert found.homeless == ("data/bob/chats/Eve/1.jsonl",)
+    assert found.not_adopted == ("data/bob/chats/Eve/1.jsonl",)
     assert found.returns == ()
 
 

@@ -79,9 +79,8 @@ def test_binds_of_any_name_inside_the_folder_and_outside_of_it_are_followed(
     assert folders.sums(tmp_path / "big") == before
     assert any(note == f"data is mounted from {data}: what is there is copied" for note in found.notes)
     assert any(note.startswith("not adopted: ") and note.endswith(": kobold") for note in found.notes)
-    fates = {row.what: row.fate for row in found.rows}
-    assert fates["notes.txt"].startswith("left")
-    assert fates["the mount of /etc/x"].startswith("left")
+    actions = {row.what: row.action for row in found.rows}
+    assert actions["notes.txt"] == actions["the mount of /etc/x"] == "not_adopted"
 
 
 def test_a_chat_goes_back_to_where_the_mount_had_it(here: Quiet, place: Path, tmp_path: Path) -> None:
@@ -263,9 +262,9 @@ def test_the_layout_of_1_11_in_config_is_converted_and_its_rest_named(here: Quie
     machine = knows(here, {place: (tavern({f"{APP}/config": place / "config"}),)})
     found = adopted(machine, place)
     assert (machine.path / "sillytavern" / CHAT).exists()
-    fates = {row.what: row.fate for row in found.rows}
-    assert fates["chats"] == "taken, converted"
-    assert fates["config/bg_load.css"] == "left: not SillyTavern's"
+    rows = {row.what: (row.action, row.reason) for row in found.rows}
+    assert rows["chats"][0] == "converted"
+    assert rows["config/bg_load.css"] == ("not_adopted", "not SillyTavern's")
     (machine.path / "sillytavern" / CHAT).with_name("new.jsonl").write_text("new")
     undo_adopt.undo(machine, undo_adopt.prepare(machine))
     assert (place / "config/chats/Alice/new.jsonl").exists()
@@ -282,7 +281,7 @@ def test_a_mount_within_the_data_is_taken_instead_of_what_lies_below_it(here: Qu
     found = adopted(machine, place)
     chats = machine.path / "sillytavern/data/default-user/chats"
     assert [path.name for path in chats.rglob("*.jsonl")] == ["inner.jsonl"]
-    assert not [row for row in found.rows if row.fate == "left: made anew"]
+    assert not [row for row in found.rows if row.reason == "made anew"]
 
 
 def test_the_data_root_of_a_mounted_config_yaml_is_followed(here: Quiet, place: Path) -> None:

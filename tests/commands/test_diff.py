@@ -35,7 +35,7 @@ def changes(here: Quiet, hashes: dict[str, str], **flags: object) -> tuple[Diffe
     """What is told where Compose gives the services of the new file these hashes."""
     here.orchestrator.hashes = hashes
     found = diff(here.machine, {name.replace("_", "."): value for name, value in flags.items()})
-    return found, [(one.service, one.action, one.why) for one in found.changes]
+    return found, [(one.service, one.action, one.reason) for one in found.changes]
 
 
 def test_a_stack_that_is_as_it_should_be_has_no_difference(here: Quiet) -> None:

@@ -29,7 +29,6 @@ def fit(model: Path, *words: str) -> dict[str, Any]:
 
 def test_it_says_where_everything_goes_and_the_verdict(model: Path) -> None:
     found = fit(model, "--context", "8192", "--gpu-memory", "24000", "--device", "vulkan", "--gpu-layers", "all")
-    assert list(found)[:6] == ["devices", "host", "fits", "gpu_layers", "context", "alternatives"]
     assert [list(one) for one in (*found["devices"], found["host"])] == [TERMS, TERMS]
     assert (found["gpu_layers"], found["context"], found["fits"]) == (33, 8192, True)
     # llama.cpp itself: 4403 MiB of weights on the GPU, 1024 of cache, 282.5 or less to compute
@@ -39,7 +38,9 @@ def test_it_says_where_everything_goes_and_the_verdict(model: Path) -> None:
 
 
 def test_what_does_not_fit_is_said(model: Path) -> None:
-    assert not fit(model, "--gpu-memory", "4000", "--device", "vulkan", "--gpu-layers", "all")["fits"]
+    found = fit(model, "--gpu-memory", "4000", "--device", "vulkan", "--gpu-layers", "all")
+    assert not found["fits"]
+    assert "4000 MiB" in found["problems"][0] or "GPU" in found["problems"][0]
 
 
 def test_as_many_layers_go_to_the_gpu_as_fit_with_a_margin(model: Path) -> None:
@@ -85,8 +86,8 @@ def test_on_the_cpu_there_is_ram_alone(model: Path) -> None:
 @pytest.mark.parametrize(
     ("words", "says"),
     [
-        (("--gpu-layers", "some"), "neither a number of layers nor all nor auto"),
-        (("--gpu-memory", "8,x"), "no list of sizes in MiB"),
+        (("--gpu-layers", "some"), "is not a number of layers; write a number, all or auto"),
+        (("--gpu-memory", "8,x"), "not a list of sizes in MiB"),
         (("--kv-cache", "q9"), "q9"),
         (("--context", "0"), "0"),
     ],

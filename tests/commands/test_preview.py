@@ -8,6 +8,7 @@ from stackctl.commands.deploy import Options, deploy
 from stackctl.core.model import demo_model
 from stackctl.core.observed import ContainerSeen
 from stackctl.report import dry_run
+from stackctl.report.contract.deploy import DryRun
 from tests.commands.engines import Stage, container, quiet_stage
 from tests.commands.machines import Quiet
 from tests.core.samples import a_plan
@@ -26,7 +27,7 @@ def machine(folder: Path, **images: Any) -> Quiet:
     return found
 
 
-def said(here: Quiet, flags: dict[str, object], *, shows_file: bool = False) -> tuple[list[str], dict[str, Any]]:
+def said(here: Quiet, flags: dict[str, object], *, shows_file: bool = False) -> tuple[list[str], DryRun]:
     """The lines and values of a dry run."""
     done = deploy(here.machine, flags, DRY)
     text, values = dry_run(done, command="stackctl deploy --model demo", shows_file=shows_file)
@@ -87,7 +88,7 @@ def test_of_a_first_deploy_every_step_is_said_and_the_last_line_is_the_command(t
         "image": BACKEND,
         "services": ["llamacpp"],
         "action": "pull",
-        "bytes": 900_000_000,
+        "size_bytes": 900_000_000,
     }
     assert values["steps"]["ports"] == [
         {"service": "sillytavern", "address": "127.0.0.1", "port": 8000, "others": False}
@@ -140,7 +141,7 @@ def test_a_model_that_must_be_downloaded_is_said_with_its_size_and_what_answers_
     assert f"Download the model Tiny-Q4_K_M.gguf ({size}) from hf:owner/tiny:Q4_K_M." in lines
     assert "Meanwhile the demo model answers; the backend is started again once the model is there." in lines
     assert values["steps"]["downloads"] == [
-        {"kind": "model", "file": "Tiny-Q4_K_M.gguf", "source": "hf:owner/tiny:Q4_K_M", "bytes": len(content)}
+        {"kind": "model", "file": "Tiny-Q4_K_M.gguf", "source": "hf:owner/tiny:Q4_K_M", "size_bytes": len(content)}
     ]
     assert list(tmp_path.iterdir()) == []
 
@@ -148,7 +149,7 @@ def test_a_model_that_must_be_downloaded_is_said_with_its_size_and_what_answers_
 def test_a_backends_program_that_is_not_here_is_said_with_its_size(tmp_path: Path) -> None:
     lines, values = said(machine(tmp_path), {**DEMO, "backend.kind": "koboldcpp"})
     (program,) = values["steps"]["downloads"]
-    assert (program["kind"], program["bytes"] > 10_000_000) == ("program", True)
+    assert (program["kind"], (program["size_bytes"] or 0) > 10_000_000) == ("program", True)
     assert any(line.startswith(f"Download the program {program['file']} (") for line in lines)
 
 
@@ -157,7 +158,7 @@ def test_another_sillytavern_is_said_to_have_its_data_copied_first(tmp_path: Pat
     here.docker.states_["sillytavern"] = replace(here.docker.states_["sillytavern"], image_id="sha256:0")
     lines, values = said(here, {})
     assert "Before SillyTavern's image changes, its data is copied beside it." in lines
-    assert values["steps"]["copy"] is True
+    assert values["steps"]["copies_data"] is True
 
 
 def test_who_can_open_it_is_said_of_every_port(tmp_path: Path) -> None:

@@ -26,7 +26,7 @@ from tests.fakes import FakeImages
 
 
 def rendered(here: Quiet, flags: Mapping[str, object] = {}, *, replan: bool = False) -> str:
-    return render(here.machine, flags, to_stdout=False, absolute=False, replan=replan)
+    return render(here.machine, flags, to_stdout=False, absolute=False, replan=replan).text
 
 
 def test_rendering_twice_writes_the_same_bytes(tmp_path: Path) -> None:
@@ -96,7 +96,7 @@ def test_what_is_a_matter_of_security_a_newer_stackctl_does_not_leave_as_it_was_
 
 def test_paths_can_be_written_absolute(tmp_path: Path) -> None:
     here = quiet(tmp_path)
-    text = render(here.machine, {}, to_stdout=True, absolute=True, replan=False)
+    text = render(here.machine, {}, to_stdout=True, absolute=True, replan=False).text
     assert f'source: "{tmp_path}/sillytavern/data"' in text
     assert list(tmp_path.iterdir()) == []
 

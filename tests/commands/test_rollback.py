@@ -323,12 +323,13 @@ def killed_midway(folder: Path) -> tuple[Machine, Careful, dict[str, bytes]]:
 def test_after_a_kill_status_says_so_and_start_goes_back(tmp_path: Path) -> None:
     machine, stage, before = killed_midway(tmp_path)
     text, values = report.status(status(machine), machine.ui)
+    assert values["unfinished"]
     assert values["unfinished"]["hint"].startswith("Run `stackctl start` to go back to what ran before, or ")
-    assert values["unfinished"]["says"] in text
+    assert values["unfinished"]["problem"] in text
     lifecycle.start(machine, None, again=False, timeout_s=20)
     assert content(tmp_path) == before
     assert stage.states_["llamacpp"].is_ready
-    assert "unfinished" not in report.status(status(machine), machine.ui)[1]
+    assert report.status(status(machine), machine.ui)[1]["unfinished"] is None
 
 
 def test_after_a_kill_deploy_goes_on_and_back_where_that_fails(tmp_path: Path) -> None:

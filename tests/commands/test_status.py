@@ -134,7 +134,7 @@ def test_of_a_backend_elsewhere_its_model_is_asked_now(tmp_path: Path) -> None:
     now = status(here.machine)
     assert now.is_ready
     assert now.backend
-    assert (now.backend.url, now.backend.model, now.backend.lacks) == (URL, "koboldcpp/tiny", "")
+    assert (now.backend.url, now.backend.model, now.backend.problem) == (URL, "koboldcpp/tiny", "")
     assert [one.name for one in now.services] == ["sillytavern"]
 
 
@@ -144,7 +144,7 @@ def test_without_an_answer_from_there_the_stack_is_not_ready_whatever_stack_toml
     now = status(here.machine)
     assert not now.is_ready
     assert now.backend
-    assert "192.168.1.20:5001 is still loading its model" in now.backend.lacks
+    assert "192.168.1.20:5001 is still loading its model" in now.backend.problem
     assert now.backend.hint
     assert now.url
 
@@ -198,7 +198,7 @@ def test_of_a_backend_that_fails_again_and_again_the_cause_and_the_next_command_
     here.docker.logs["llamacpp"] = ("load: reading", UNKNOWN, GENERIC)
     (trouble,) = status(here.machine).troubles
     assert trouble.service == "llamacpp"
-    assert trouble.says == "llamacpp: this version of the backend does not know the model's architecture"
+    assert trouble.problem == "llamacpp: this version of the backend does not know the model's architecture"
     assert trouble.hint.startswith("Use a newer image (`backend.image`) or another model. Then run `stackctl deploy`.")
 
 
@@ -223,7 +223,7 @@ def test_where_its_log_tells_nothing_its_end_does(
     here = deployed(tmp_path, Stage())
     here.docker.states_["llamacpp"] = replace(here.docker.states_["llamacpp"], **changes)
     (trouble,) = status(here.machine).troubles
-    assert says in trouble.says
+    assert says in trouble.problem
     assert hint in trouble.hint
 
 
@@ -245,8 +245,8 @@ def test_the_cause_stands_below_the_table_and_beside_its_service(tmp_path: Path)
     hint = "Use a newer image (`backend.image`) or another model. Then run `stackctl deploy`."
     assert f"\n\n{says}\nhint: {hint}\n\nmine is not ready" in text
     llamacpp, sillytavern = values["services"]
-    assert (llamacpp["says"], llamacpp["hint"]) == (says, hint)
-    assert "says" not in sillytavern
+    assert (llamacpp["problem"], llamacpp["hint"]) == (says, hint)
+    assert (sillytavern["problem"], sillytavern["hint"]) == (None, None)
 
 
 def test_the_log_of_the_runs_before_counts_where_it_was_started_again(tmp_path: Path) -> None:
@@ -264,4 +264,4 @@ def test_the_log_of_the_runs_before_counts_where_it_was_started_again(tmp_path: 
         stopped = replace(well, state="exited", exit_code=143, restarts=restarts)
         here.docker.states_["llamacpp"] = stopped
         (trouble,) = status(here.machine).troubles
-        assert says in trouble.says
+        assert says in trouble.problem

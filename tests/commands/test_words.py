@@ -52,7 +52,7 @@ def test_the_context_is_the_one_that_the_backend_tells(room: Contexts, says: str
 def test_over_ssh_the_line_that_opens_it_from_afar_is_shown() -> None:
     text, values = deployed(DONE, "192.0.2.7 51000 192.0.2.9 22")
     assert "ssh -L 8000:127.0.0.1:8000 192.0.2.9" in text
-    assert values["ssh"] == "ssh -L 8000:127.0.0.1:8000 192.0.2.9"
+    assert values["ssh_command"] == "ssh -L 8000:127.0.0.1:8000 192.0.2.9"
 
 
 OPENED = Deployed(

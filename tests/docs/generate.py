@@ -12,6 +12,7 @@ from stackctl.cli import main
 from stackctl.cli.options import KEYS
 from stackctl.core.config import stack_toml
 from tests.docs import messages
+from tests.docs.json_schemas import schemas
 from tests.docs.messages import Message
 
 DOCS = Path(__file__).parents[2] / "docs"
@@ -76,6 +77,7 @@ def pages() -> dict[str, str]:
         "stack.schema.json": schema_text(),
         "cli.md": cli_page(),
         "troubleshooting.md": troubleshooting_page(),
+        **{f"schemas/{name}": text for name, text in schemas().items()},
     }
 
 

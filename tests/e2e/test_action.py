@@ -34,7 +34,7 @@ def test_a_job_gets_a_summary_a_result_and_a_report_and_nothing_stays(job: Stack
     assert "::error" not in done.stderr
     result = json.loads(Path(outputs(around)["result"]).read_text())
     assert (result["name"], result["passed"]) == (f"smoke-{job.name}"[:63].rstrip("-_"), True)
-    assert SENTENCE in next(one["says"] for one in result["checks"] if one["name"] == "reply")
+    assert SENTENCE in next(one["message"] for one in result["checks"] if one["name"] == "reply")
     SCHEMA.validate(Path(outputs(around)["junit"]).read_text())
     assert "| deploy | ✅ passed |" in Path(around["GITHUB_STEP_SUMMARY"]).read_text()
     assert {path.name for path in Path(around["RUNNER_TEMP"]).iterdir()} == {"stackctl", "stackctl-results"}

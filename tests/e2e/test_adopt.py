@@ -72,7 +72,7 @@ def test_a_running_sillytavern_is_not_adopted_and_scripts_must_say_yes(before: S
     assert "--yes" in asked.stderr
     assert list(stack.folder.iterdir()) == []
     shown = json.loads(stack.run("adopt", str(before.folder), "--dry-run", "--json").stdout)
-    assert {row["what"] for row in shown["rows"]} >= {"characters", "settings", "config.yaml"}
+    assert {part["name"] for part in shown["parts"]} >= {"characters", "settings", "config.yaml"}
     assert list(stack.folder.iterdir()) == []
 
 

@@ -172,7 +172,8 @@ def test_status_start_stop_logs_and_down_know_where_the_backend_is(stack: Stack,
         now = json.loads(stack.run("status", "--json").stdout)
         assert now["ready"]
         assert now["backend"] == {
-            "title": "llama.cpp", "url": f"http://host.docker.internal:{port}", "model": "outside", "lacks": "",
+            "title": "llama.cpp", "url": f"http://host.docker.internal:{port}", "model": "outside", "problem": None,
+            "hint": None,
         }  # fmt: skip
         assert "it answers with outside" in stack.run("status").stdout
         assert "SillyTavern" in stack.run("logs", "sillytavern", "--tail", "all").stdout
@@ -197,8 +198,8 @@ def test_smoke_passes_with_a_backend_elsewhere_and_skips_what_is_not_the_stacks_
         deployed(stack)
         found = json.loads(stack.run("smoke", "--restart", "--json").stdout)
         results = {one["name"]: one["status"] for one in found["checks"]}
-    assert set(results.values()) == {"passed", "not run"}
-    assert results["isolation"] == results["restart"] == "not run"
+    assert set(results.values()) == {"passed", "not_run"}
+    assert results["isolation"] == results["restart"] == "not_run"
     assert {results[name] for name in ("services", "wiring", "model", "context", "streaming")} == {"passed"}
 
 

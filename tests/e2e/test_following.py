@@ -57,12 +57,9 @@ def following(stack: Stack, *words: str) -> Iterator[IO[str]]:
 
 def shown(output: IO[str]) -> Iterator[tuple[bool, dict[str, str]]]:
     """What `status --watch --json` shows, one after the other: ready, and each service's state and health."""
-    text = ""
     for line in output:
-        text += line
-        if line == "}\n":
-            found, text = json.loads(text), ""
-            yield found["ready"], {s["name"]: f"{s['state']} {s['health']}" for s in found["services"]}
+        found = json.loads(line)
+        yield found["ready"], {s["name"]: f"{s['state']} {s['health'] or ''}" for s in found["services"]}
 
 
 def test_status_watches_until_ctrl_c_and_shows_each_change_once(stack: Stack) -> None:
@@ -86,7 +83,7 @@ def test_logs_follow_until_ctrl_c_and_take_a_number_of_lines(stack: Stack) -> No
         subprocess.run(["curl", "-s", "-o", "/dev/null", "-A", "somebody-new", f"http://127.0.0.1:{port}/"], check=True)
         assert any("somebody-new" in line for line in output)
     assert len(stack.run("logs", "--tail", "2", "llamacpp").stdout.splitlines()) == 2
-    assert "neither a number of lines nor all" in stack.run("logs", "--tail", "x", check=False).stderr
+    assert "is not a number of lines; write a number or all" in stack.run("logs", "--tail", "x", check=False).stderr
 
 
 def test_logs_let_nothing_through_that_a_terminal_would_obey(stack: Stack) -> None:

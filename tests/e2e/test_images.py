@@ -56,7 +56,7 @@ def test_entrypoints_are_the_official_ones(stack: Stack) -> None:
 
 
 def test_images_list_shows_what_is_here(stack: Stack) -> None:
-    listed = json.loads(stack.run("images", "list", "--images", "own", "--json").stdout)
+    listed = json.loads(stack.run("images", "list", "--images", "own", "--json").stdout)["images"]
     assert [(i["image"], i["kind"], bool(i["digest"])) for i in listed] == [
         (LLAMACPP, "own", True),
         (tavern.OWN_IMAGE, "own", True),

@@ -34,7 +34,7 @@ def test_use_recreates_the_backend_alone_and_proves_the_other_model(stack: Stack
     assert settings["max_context"] == 4096
     assert chat.read_text() == "keep me"
 
-    assert [(m["name"], m["used"]) for m in json.loads(stack.run("use", "--json").stdout)] == [
+    assert [(m["name"], m["used"]) for m in json.loads(stack.run("use", "--json").stdout)["models"]] == [
         ("one", False), ("two", True),
     ]  # fmt: skip
     said = stack.fails(3, "use", "three")

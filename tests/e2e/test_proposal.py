@@ -68,7 +68,7 @@ def test_one_enter_ends_in_a_chat_with_the_pulled_model(empty: Stack, server: Se
     server.asked.clear()
     assert empty.run("deploy", "--json").returncode == 0
     assert server.asked == []
-    listed = json.loads(empty.run("models", "list", "--json").stdout)
+    listed = json.loads(empty.run("models", "list", "--json").stdout)["models"]
     assert [one["used_by"] for one in listed] == [[empty.name]]
     assert "is used by" in empty.fails(3, "models", "remove", listed[0]["name"], "--yes")
 
@@ -131,7 +131,7 @@ def test_of_several_models_that_runs_which_was_answered(stack: Stack) -> None:
     assert process.returncode == 0, said
     mounted = {one["Destination"] for one in stack.inspect("llamacpp")["Mounts"]}
     assert "/models/two.gguf" in mounted
-    assert [one["name"] for one in json.loads(stack.run("use", "--json").stdout) if one["used"]] == ["two"]
+    assert [one["name"] for one in json.loads(stack.run("use", "--json").stdout)["models"] if one["used"]] == ["two"]
 
 
 def test_a_dry_run_of_a_source_shows_the_plan_and_fetches_its_header_alone(empty: Stack, server: Server) -> None:

@@ -60,7 +60,7 @@ class Working:
         assert done.returncode == code, said
         assert "Traceback" not in said, said
         values = json.loads(done.stdout)
-        assert (values["rolled_back"], values["exit_code"]) == (True, code), said
+        assert (values["error"]["rolled_back"], values["error"]["exit_code"]) == (True, code), said
         assert "Rolled back: llama.cpp with good.gguf runs again, as before" in hint(done.stderr)
         return said
 

@@ -102,7 +102,7 @@ def test_the_backend_does_not_reach_what_listens_on_this_machine(good: Stack) ->
         assert not reaches(good, outside.gateway(), port)
     said = good.run("smoke").stdout
     assert re.search(r"^isolation +passed .* t-security_inner alone, which has no way out", said, re.MULTILINE)
-    assert re.search(r"^llamacpp .*nothing leads into its network|llamacpp +- +shut", said, re.MULTILINE)
+    assert re.search(r"^llamacpp .*nothing leads into its network|llamacpp +- +closed", said, re.MULTILINE)
     assert re.search(r"^origin +passed", said, re.MULTILINE)
 
 

@@ -127,9 +127,9 @@ def test_a_good_stack_passes_and_is_left_alone(good: Stack, tmp_path: Path) -> N
     summary.write_text("# the job\n")
     found = smoke(good, 0, "--junit", str(junit), "--summary", str(summary))
     assert statuses(found, "failed") == set()
-    assert statuses(found, "not run") == {"restart"}
+    assert statuses(found, "not_run") == {"restart"}
     assert set(found) - {""} == {check.name for check in CHECKS}
-    assert SENTENCE in found["reply"]["says"]
+    assert SENTENCE in found["reply"]["message"]
     assert found[""]["tokens_per_s"] > 0
     assert {service: good.inspect(service)["State"]["StartedAt"] for service in before} == before
     SCHEMA.validate(junit.read_text())
@@ -155,9 +155,9 @@ def test_for_people_it_is_a_table_and_the_checks_are_chosen_by_name(good: Stack)
 @pytest.mark.chaos
 def test_all_ends_within_its_bound_of_time(good: Stack) -> None:
     found = smoke(good, 7, "--timeout", "1")
-    late = [one for name, one in found.items() if name and one["says"] == "the time for all checks is over"]
+    late = [one for name, one in found.items() if name and one["message"] == "the time for all checks is over"]
     assert late
-    assert sum(one["seconds"] for one in late) < 1  # what is left does not even begin
+    assert sum(one["duration_s"] for one in late) < 1  # what is left does not even begin
 
 
 def test_no_report_holds_the_key(good: Stack, tmp_path: Path) -> None:
@@ -186,10 +186,10 @@ def test_a_backend_that_is_down(good: Stack) -> None:
     finally:
         good.run("start")
     assert statuses(found, "failed") == {"services", "wiring"}
-    assert found["isolation"]["says"] == "llamacpp does not run"
-    assert {"model", "reply", "streaming", "restart"} <= statuses(found, "not run")
-    assert found["reply"]["says"] == "because wiring failed"
-    assert "llamacpp does not run" in found["services"]["says"]
+    assert found["isolation"]["message"] == "llamacpp does not run"
+    assert {"model", "reply", "streaming", "restart"} <= statuses(found, "not_run")
+    assert found["reply"]["message"] == "because wiring failed"
+    assert "llamacpp does not run" in found["services"]["message"]
 
 
 @pytest.mark.chaos
@@ -200,8 +200,8 @@ def test_another_model_and_another_context_than_planned(good: Stack) -> None:
     with planted(good, llamacpp={"command": command}):
         found = smoke(good, 8)
     assert statuses(found, "failed") == {"model", "context"}
-    assert found["model"]["says"] == "the backend runs other.gguf, and not stackctl-demo.gguf as planned"
-    assert "a context of 4096 tokens, and not 8192 as planned" in found["context"]["says"]
+    assert found["model"]["message"] == "the backend runs other.gguf, and not stackctl-demo.gguf as planned"
+    assert "a context of 4096 tokens, and not 8192 as planned" in found["context"]["message"]
 
 
 def test_what_stack_toml_says_since_the_deploy_is_diffs_to_tell(good: Stack) -> None:
@@ -221,8 +221,8 @@ def test_a_whitelist_that_shuts_this_machine_out(good: Stack) -> None:
     with planted(good, sillytavern={"environment": {"SILLYTAVERN_WHITELIST": '["127.0.0.1"]'}}):
         found = smoke(good, 7)
     assert statuses(found, "failed") == {"page"}
-    assert "SillyTavern refuses this machine (403)" in found["page"]["says"]
-    assert {"wiring", "reply"} <= statuses(found, "not run")
+    assert "SillyTavern refuses this machine (403)" in found["page"]["message"]
+    assert {"wiring", "reply"} <= statuses(found, "not_run")
 
 
 @pytest.mark.chaos
@@ -230,7 +230,7 @@ def test_a_whitelist_that_lets_everybody_in(good: Stack) -> None:
     with planted(good, sillytavern={"environment": {"SILLYTAVERN_WHITELIST": '["0.0.0.0/0","::/0"]'}}):
         found = smoke(good, 10)
     assert statuses(found, "failed") == {"whitelist"}
-    assert "lets every container of its network t-smoke_" in found["whitelist"]["says"]
+    assert "lets every container of its network t-smoke_" in found["whitelist"]["message"]
     assert found["exposure"]["status"] == "passed"  # they would have to be in its own network
 
 
@@ -247,7 +247,7 @@ def test_a_page_that_web_pages_of_others_may_use(good: Stack, variable: str, val
     with planted(good, sillytavern={"environment": {f"SILLYTAVERN_{variable}": value}}):
         found = smoke(good, 10, "--only", "page", "--only", "origin", "--only", "wiring")
     assert statuses(found, "failed") == {"origin"}
-    assert found["origin"]["says"].startswith(says)
+    assert found["origin"]["message"].startswith(says)
 
 
 @pytest.mark.chaos
@@ -264,7 +264,9 @@ def test_a_backend_that_reaches_this_machine(good: Stack) -> None:
         overridden(good).unlink()
         good.deploy()  # by which the network is made anew
     assert statuses(found, "failed") == {"isolation"}
-    assert "through the network t-smoke_inner llamacpp can reach programs on this machine" in found["isolation"]["says"]
+    assert (
+        "through the network t-smoke_inner llamacpp can reach programs on this machine" in found["isolation"]["message"]
+    )
     assert smoke(good, 0, "--only", "isolation")["isolation"]["status"] == "passed"
 
 
@@ -275,7 +277,7 @@ def test_a_backend_that_takes_anybody_without_a_key(good: Stack) -> None:
     with planted(good, llamacpp={"command": [*command[:at], *command[at + 2 :]]}):
         found = smoke(good, 10)
     assert statuses(found, "failed") == {"key"}
-    assert found["key"]["says"] == "llama.cpp answers without its key, too (200)"
+    assert found["key"]["message"] == "llama.cpp answers without its key, too (200)"
 
 
 @pytest.mark.chaos
@@ -285,7 +287,7 @@ def test_a_proxy_of_this_machine_that_opens_sillytavern_to_others(good: Stack) -
     with forwarding((address, port), ("127.0.0.1", port)):
         found = smoke(good, 10)
     assert statuses(found, "failed") == {"exposure"}
-    assert f"sillytavern from this host ({address}:{port}: answers)" in found["exposure"]["says"]
+    assert f"sillytavern from this host ({address}:{port}: answers)" in found["exposure"]["message"]
     with forwarding((address, port), ("127.0.0.1", free_port())):
         assert smoke(good, 0, "--only", "exposure")["exposure"]["status"] == "passed"  # another program, not ours
 
@@ -301,8 +303,8 @@ def test_a_missing_key(good: Stack) -> None:
     finally:
         secrets.write_text(text)
     assert statuses(found, "failed") == {"key"}
-    assert "SillyTavern sends llama.cpp no key" in found["key"]["says"]
-    assert found["reply"]["says"] == "because key failed"
+    assert "SillyTavern sends llama.cpp no key" in found["key"]["message"]
+    assert found["reply"]["message"] == "because key failed"
 
 
 @pytest.mark.chaos
@@ -310,8 +312,8 @@ def test_a_published_backend_port(good: Stack) -> None:
     with planted(good, llamacpp={"ports": ["127.0.0.1:18099:8080"], "networks": ["inner", "edge"]}):
         found = smoke(good, 10)
     assert statuses(found, "failed") == {"isolation", "exposure"}
-    assert "llamacpp from this host (127.0.0.1:18099: answers)" in found["exposure"]["says"]
-    assert "llamacpp is published at 127.0.0.1:18099" in found["isolation"]["says"]
+    assert "llamacpp from this host (127.0.0.1:18099: answers)" in found["exposure"]["message"]
+    assert "llamacpp is published at 127.0.0.1:18099" in found["isolation"]["message"]
     assert {"page", "reply", "streaming"} <= statuses(found, "passed")
 
 
@@ -321,7 +323,7 @@ def test_a_stream_that_is_cut_off(good: Stack, how: str) -> None:
     with between(good, how):
         found = smoke(good, 7)
     assert statuses(found, "failed") == {"streaming"}
-    assert "broke off in the middle of its stream" in found["streaming"]["says"]
+    assert "broke off in the middle of its stream" in found["streaming"]["message"]
     assert found["reply"]["status"] == "passed"
 
 
@@ -330,8 +332,8 @@ def test_a_stream_that_has_no_end(good: Stack) -> None:
     with between(good, "endless"):
         found = smoke(good, 7)
     assert statuses(found, "failed") == {"streaming"}
-    assert "pieces of text came, but 48 tokens were asked for" in found["streaming"]["says"]
-    assert found["streaming"]["seconds"] < 30
+    assert "pieces of text came, but 48 tokens were asked for" in found["streaming"]["message"]
+    assert found["streaming"]["duration_s"] < 30
 
 
 @pytest.mark.chaos
@@ -339,9 +341,9 @@ def test_a_proxy_that_holds_a_stream_back_until_its_end(good: Stack) -> None:
     with between(good, "held"):
         found = smoke(good, 7)
     assert statuses(found, "failed") == {"streaming"}
-    assert "nothing of the streamed answer came for 3" in found["streaming"]["says"]
+    assert "nothing of the streamed answer came for 3" in found["streaming"]["message"]
     with between(good, "slow"):
-        assert "pieces over" in smoke(good, 0, "--only", "streaming")["streaming"]["says"]
+        assert "pieces over" in smoke(good, 0, "--only", "streaming")["streaming"]["message"]
 
 
 @pytest.mark.chaos
@@ -349,7 +351,7 @@ def test_damaged_characters_in_the_stream(good: Stack) -> None:
     with between(good, "bytes"):
         found = smoke(good, 7)
     assert statuses(found, "failed") == {"encoding"}
-    assert "damaged characters" in found["encoding"]["says"]
+    assert "damaged characters" in found["encoding"]["message"]
 
 
 @pytest.mark.chaos
@@ -367,7 +369,7 @@ def test_utf_8_that_was_taken_for_another_character_set_in_the_stream(good: Stac
     with between(good, "twice"):
         found = smoke(good, 7)
     assert statuses(found, "failed") == {"encoding"}
-    assert "and back \u00e2" in found["encoding"]["says"]
+    assert "and back \u00e2" in found["encoding"]["message"]
 
 
 @pytest.fixture

@@ -41,9 +41,9 @@ UP = ("--up", "--name", "t-up", "--at", ".", "--images", "own")
 
 def test_a_stack_is_brought_up_checked_and_gone_with_its_folder(job: Stack) -> None:
     found = smoke(job, 0, *UP, "--context", "4096", "--artefacts", "kept")
-    assert statuses(found, "failed") | statuses(found, "not run") == set()
+    assert statuses(found, "failed") | statuses(found, "not_run") == set()
     assert list(found)[1] == "deploy"
-    assert found["context"]["says"].startswith("4096 tokens")
+    assert found["context"]["message"].startswith("4096 tokens")
     assert not (job.folder / "kept").exists()
 
 
@@ -147,9 +147,9 @@ def test_a_backend_elsewhere_passes_but_for_what_only_a_service_has(job: Stack) 
     host = outside.gateway()
     with outside.llamacpp(models, host) as port:
         found = smoke(job, 0, *UP, "--url", f"http://{host}:{port}")
-    assert statuses(found, "not run") == {"key", "isolation", "restart"}
-    assert found["restart"]["says"] == "the backend runs elsewhere"
-    assert found["context"]["says"].startswith("4096 tokens")
+    assert statuses(found, "not_run") == {"key", "isolation", "restart"}
+    assert found["restart"]["message"] == "the backend runs elsewhere"
+    assert found["context"]["message"].startswith("4096 tokens")
 
 
 @pytest.mark.machines
@@ -157,7 +157,7 @@ def test_koboldcpp_passes(stack: Stack, program: Path) -> None:
     (stack.folder / "stack.toml").write_text(f'[backend]\nkind = "koboldcpp"\nprogram = "{program}"\n')
     stack.deploy("--port", str(free_port()))
     found = smoke(stack, 0, "--restart")
-    assert statuses(found, "not run") == set()
+    assert statuses(found, "not_run") == set()
 
 
 @pytest.mark.machines
@@ -166,8 +166,8 @@ def test_text_generation_webui_passes_and_one_with_a_failed_model_does_not(stack
     (stack.folder / "stack.toml").write_text(wish)
     stack.deploy("--port", str(free_port()))
     found = smoke(stack, 0, "--restart")
-    assert statuses(found, "not run") == set()
-    assert "does not tell its own context" in found["context"]["says"]
+    assert statuses(found, "not_run") == set()
+    assert "does not tell its own context" in found["context"]["message"]
 
     (stack.folder / "broken.gguf").write_bytes(gguf_bytes().replace(b"llama", b"llamz"))
     (stack.folder / "stack.toml").write_text(f'[model]\npath = "broken.gguf"\n{wish}')
@@ -176,11 +176,11 @@ def test_text_generation_webui_passes_and_one_with_a_failed_model_does_not(stack
     time.sleep(3)
     found = smoke(stack, 8)
     assert statuses(found, "failed") >= {"services"}
-    assert "text-generation-webui: " in found["services"]["says"]
+    assert "text-generation-webui: " in found["services"]["message"]
 
     override(stack, **{"text-generation-webui": {"healthcheck": {"test": ["CMD", "true"]}}})
     again(stack)
     found = smoke(stack, 7)  # healthy, it says; and its list of models names the one that failed
     assert {"services", "model"} <= statuses(found, "passed")
     assert statuses(found, "failed") >= {"reply"}
-    assert "refused to generate (500)" in found["reply"]["says"]
+    assert "refused to generate (500)" in found["reply"]["message"]

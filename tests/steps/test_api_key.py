@@ -18,7 +18,7 @@ OTHER = Secret("n" * 43)
 
 
 def rendered(here: Quiet, **flags: object) -> str:
-    return render(here.machine, flags, to_stdout=False, absolute=False, replan=False)
+    return render(here.machine, flags, to_stdout=False, absolute=False, replan=False).text
 
 
 def mode(path: Path) -> int:
@@ -70,7 +70,7 @@ def test_what_is_loosened_is_closed_again(tmp_path: Path) -> None:
 
 
 def test_printing_makes_nothing(tmp_path: Path) -> None:
-    text = render(quiet(tmp_path).machine, {}, to_stdout=True, absolute=False, replan=False)
+    text = render(quiet(tmp_path).machine, {}, to_stdout=True, absolute=False, replan=False).text
     assert "api-key" in text
     assert list(tmp_path.iterdir()) == []
 

@@ -38,7 +38,7 @@ def test_what_was_seen_of_the_machine_decides_which_program_is_mounted(
 ) -> None:
     here = quiet(tmp_path)
     here.gpus.found, here.host.processor = gpus, cpu
-    text = render(here.machine, FLAGS, to_stdout=True, absolute=False, replan=False)
+    text = render(here.machine, FLAGS, to_stdout=True, absolute=False, replan=False).text
     assert mounted(text) == f"{tmp_path}/store/programs/koboldcpp/1.122.1/{asset}"
 
 
@@ -58,6 +58,6 @@ def test_the_users_own_program_is_mounted_whatever_the_machine(tmp_path: Path, o
     here = quiet(tmp_path)
     here.host.processor = Cpu(architecture="riscv64")
     (tmp_path / "stack.toml").write_text(f'[backend]\nprogram = "{own}"\n')
-    text = render(here.machine, FLAGS, to_stdout=True, absolute=False, replan=False)
+    text = render(here.machine, FLAGS, to_stdout=True, absolute=False, replan=False).text
     assert mounted(text).endswith("/koboldcpp")
     assert mounted(text) == own or mounted(text).startswith(f"{tmp_path}/store/programs/koboldcpp/url-")

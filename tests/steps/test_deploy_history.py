@@ -213,17 +213,15 @@ def test_the_table_and_the_list_tell_the_same(here: Staged) -> None:
     new = ["model", "tiny.gguf", "->", "other.gguf"]
     assert rows[1] == ["2", "2026-11-02T10:00:30Z", __version__, "llamacpp", "other.gguf", "8192", "-", *new]
     assert rows[2] == ["1", "2026-11-01T10:00:30Z", __version__, "llamacpp", "tiny.gguf", "8192", "123.5", "-"]
-    assert [one["number"] for one in values] == [2, 1]
-    assert values[0]["changes"] == ["model tiny.gguf -> other.gguf"]
-    assert values[1]["changes"] is None
-    assert values[1]["proof"] == {"ready_s": 3.46, "first_token_s": 0.25, "tokens_per_s": 123.5}
-    assert set(values[0]) == {
-        "number", "time", "stackctl", "inputs", "backend", "model", "context", "kv_cache", "gpu_layers", "port",
-        "images", "model_files", "program", "proof", "changes",
-    }  # fmt: skip
+    last, first = values["deploys"]
+    assert (last["number"], first["number"]) == (2, 1)
+    assert last["changes"] == ["model tiny.gguf -> other.gguf"]
+    assert first["changes"] is None
+    assert (first["ready_s"], first["first_token_s"], first["tokens_per_s"]) == (3.46, 0.25, 123.5)
+    assert first["deployed_at"] == "2026-11-01T10:00:30Z"
     assert KEY.reveal() not in json.dumps(values)
 
 
 def test_where_nothing_was_deployed_that_is_said(here: Staged) -> None:
     text, values = shown(history(here.machine), here.machine.ui)
-    assert (text, values) == ("no deploy is recorded in this folder yet", [])
+    assert (text, values) == ("no deploy is recorded in this folder yet", {"version": 1, "deploys": []})

@@ -129,7 +129,7 @@ def test_of_an_engine_that_is_not_recorded_for_this_folder_a_render_knows_nothin
     content = json.loads(file.read_text())
     spoil(content)
     file.write_text(json.dumps(content))
-    assert "start_interval" not in render(here.machine, {}, to_stdout=True, absolute=False, replan=False)
+    assert "start_interval" not in render(here.machine, {}, to_stdout=True, absolute=False, replan=False).text
 
 
 # -- read

@@ -149,7 +149,7 @@ def test_a_model_that_was_imported_into_an_empty_folder_is_the_one_that_a_deploy
 def test_a_render_is_of_what_a_deploy_would_run(folder: Path) -> None:
     settings(folder, ONE)
     machine = quiet(folder).machine
-    assert "a.gguf" in render(machine, {}, to_stdout=True, absolute=False, replan=False)
+    assert "a.gguf" in render(machine, {}, to_stdout=True, absolute=False, replan=False).text
     settings(folder, TWO)
     with pytest.raises(ConfigError, match="2 models"):
         render(machine, {}, to_stdout=True, absolute=False, replan=False)

@@ -94,7 +94,8 @@ def _wrong(entry: Entry, machine: Machine) -> Iterator[str]:
         path = root / file.name
 
         def progress(done: int, *, name: str = file.name, size: int = file.size) -> None:
-            machine.ui.progress(f"{name}: {done / 1e9:.2f} of {size / 1e9:.2f} GB read")
+            text = f"{name}: {done / 1e9:.2f} of {size / 1e9:.2f} GB read"
+            machine.ui.progress(text, done_bytes=done, total_bytes=size)
 
         if (
             not path.is_file()
@@ -118,7 +119,7 @@ def _users(machine: Machine) -> dict[Path, tuple[str, ...]] | None:
         try:
             named = tuple(_paths(machine, Path(folder)))
         except DataError as error:
-            machine.ui.note(f"note: which models the stack {name} uses is not known: {error.message}")
+            machine.ui.warn(f"which models the stack {name} uses is not known: {error.message}")
             continue
         for path in named:
             found[path] = (*found.get(path, ()), name)

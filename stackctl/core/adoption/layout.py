@@ -9,7 +9,7 @@ from collections.abc import Callable, Collection, Iterable, Mapping
 from collections.abc import Set as AbstractSet
 from dataclasses import dataclass
 from pathlib import PurePosixPath
-from typing import Final
+from typing import Final, Literal
 
 from stackctl.errors import ConfigError
 
@@ -87,6 +87,9 @@ class Layout:
     is_converted: bool = False  # its data is laid out otherwise than SillyTavern has it today
 
 
+Action = Literal["copied", "converted", "not_adopted"]
+
+
 @dataclass(frozen=True, kw_only=True)
 class Row:
     """One line of the table: what, how much of it, what becomes of it."""
@@ -94,7 +97,9 @@ class Row:
     what: str
     files: int
     size: int  # bytes
-    fate: str
+    action: Action
+    is_changed: bool = False  # the copy differs from the original
+    reason: str = ""  # why it is not adopted
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -190,7 +195,7 @@ def is_settings(target: str) -> bool:
 
 def files_taken(files: Iterable[KeptFile], *, is_converted: bool, changed: AbstractSet[str]) -> tuple[Row, ...]:
     """Rows of what is copied, by kind; each user but the first under a name of its own. `changed`: on the copy."""
-    fate = "taken, converted" if is_converted else "taken"
+    action: Action = "converted" if is_converted else "copied"
     sums: dict[str, tuple[int, int]] = {}
     touched = {_row(PurePosixPath(target).parts) for target in changed}
     for file in files:
@@ -202,7 +207,8 @@ def files_taken(files: Iterable[KeptFile], *, is_converted: bool, changed: Abstr
             what=what,
             files=count,
             size=size,
-            fate=(fate if _is_data(what) else "taken") + (", changed as said below" if what in touched else ""),
+            action=action if _is_data(what) else "copied",
+            is_changed=what in touched,
         )
         for what, (count, size) in sorted(sums.items(), key=lambda one: _rank(one[0]))
     )
@@ -211,7 +217,7 @@ def files_taken(files: Iterable[KeptFile], *, is_converted: bool, changed: Abstr
 def caches(skipped: Iterable[str]) -> tuple[Row, ...]:
     """A row for what SillyTavern makes by itself, by its places in the stack's folder."""
     names = ", ".join(sorted({PurePosixPath(place).name for place in skipped}))
-    return (Row(what=names, files=0, size=0, fate="left: made anew"),) if names else ()
+    return (Row(what=names, files=0, size=0, action="not_adopted", reason="made anew"),) if names else ()
 
 
 def files_left(names_in: Callable[[str], Iterable[str]], pieces: Iterable[Piece]) -> tuple[Row, ...]:
@@ -227,11 +233,11 @@ def files_left(names_in: Callable[[str], Iterable[str]], pieces: Iterable[Piece]
     found = {way / name for way in ways for name in names_in(str(way))}
     rest = sorted(str(one) for one in found - used - above)
     left = {name: _NOT_TAKEN[PurePosixPath(name).name] for name in rest if PurePosixPath(name).name in _NOT_TAKEN}
-    rows = [Row(what=name, files=0, size=0, fate=f"left: {why}") for name, why in left.items()]
-    if any(name in _PROGRAM for name in rest):
-        rows.append(Row(what="the program", files=0, size=0, fate="left: the image has its own"))
     others = [name for name in rest if name not in left and name not in _PROGRAM]
-    return (*rows, *(Row(what=name, files=0, size=0, fate="left: not SillyTavern's") for name in others))
+    if any(name in _PROGRAM for name in rest):
+        left["the program"] = "the image has its own"
+    left |= dict.fromkeys(others, "not SillyTavern's")
+    return tuple(Row(what=name, files=0, size=0, action="not_adopted", reason=why) for name, why in left.items())
 
 
 def refuse_newer(versions: Mapping[str, str], image: str) -> None:

@@ -120,7 +120,7 @@ def mounts_left(service: Service, found: Mapping[str, Mount]) -> tuple[Row, ...]
     """Return a row for each mount that has no place in a stack's folder."""
     taken = {one.target for place, one in found.items() if _targets(place, is_old=False)}
     return tuple(
-        Row(what=f"the mount of {one.target}", files=0, size=0, fate="left: not SillyTavern's data")
+        Row(what=f"the mount of {one.target}", files=0, size=0, action="not_adopted", reason="not SillyTavern's data")
         for one in service.mounts
         if one.target not in taken
     )

@@ -17,7 +17,7 @@ class DetectedServer:
 
     @property
     def is_ready(self) -> bool:
-        return not (self.served.is_loading or self.served.is_locked or self.served.lacks)
+        return not (self.served.is_loading or self.served.is_locked or self.served.problem)
 
 
 def questions() -> tuple[Request, ...]:

@@ -51,7 +51,7 @@ def diagnose(spec: Spec, server: ServerSeen | None) -> Unavailable | None:
             '`backend.key_file = "FILE"` in stack.toml.'
         )
         return Unavailable(error=ConfigError(f"{title} at {url} {says}", hint=hint), is_transient="no")
-    if cause := served.lacks:
+    if cause := served.problem:
         return Unavailable(error=cause.error(url), is_transient="no")
     return None
 

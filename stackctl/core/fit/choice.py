@@ -83,7 +83,7 @@ class Choice:
     fit: Fit
     fits: bool
     room: Room
-    lacks: tuple[str, ...]  # where it does not fit, in words; () where it does
+    problems: tuple[str, ...]  # where it does not fit, in words; () where it does
     tokens_per_s: float  # a guess from the bytes that a token reads
     alternatives: tuple[Alternative, ...]
 
@@ -113,7 +113,7 @@ def choose(shape: Shape, wanted: Wanted, reserves: Reserves, room: Room) -> Choi
         fit=found,
         fits=not missing,
         room=room,
-        lacks=tuple(missing),
+        problems=tuple(missing),
         tokens_per_s=tokens_per_s(shape, found),
         alternatives=tuple(_alternatives(shape, wanted, reserves, room, found)),
     )

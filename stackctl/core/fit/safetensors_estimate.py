@@ -62,7 +62,7 @@ def choose(model: Folder, context: int | None, reserves: Reserves, room: Room, *
         fit=found,
         fits=not missing,
         room=room,
-        lacks=tuple(missing),
+        problems=tuple(missing),
         tokens_per_s=(GPU_GBS if on_gpu else RAM_GBS) / max(read, 1e-3),
         alternatives=tuple(
             _alternative(found, _fit(model, one, reserves, room, on_gpu=on_gpu), room) for one in others

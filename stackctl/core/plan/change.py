@@ -1,6 +1,9 @@
 """What would happen to one container."""
 
 from dataclasses import dataclass
+from typing import Literal
+
+Action = Literal["create", "recreate", "start", "remove", "leave"]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -8,5 +11,5 @@ class Change:
     """What would happen to one container, and why."""
 
     service: str
-    action: str  # create, recreate, start, remove
-    why: str
+    action: Action
+    reason: str

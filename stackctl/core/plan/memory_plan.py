@@ -95,7 +95,7 @@ def refusal(choice: Choice, name: str) -> DoesNotFit:
     change = "Make one of these changes" if better else "Combine several of these changes, as none is enough alone"
     listed = f"{change}: {'; '.join(ways)}. Or choose" if ways else "Choose"
     return DoesNotFit(
-        f"{name} does not fit into memory: {'; '.join(choice.lacks)}",
+        f"{name} does not fit into memory: {'; '.join(choice.problems)}",
         hint=f"{listed} a smaller model with `stackctl models recommend`, or end programs that hold memory. "
         "`--force` starts it without enough memory.",
     )

@@ -12,7 +12,7 @@ from stackctl.core.plan.stack import Plan
 from stackctl.core.tavern import container as tavern
 from stackctl.errors import Exposed
 
-Expected = Literal["open", "shut", "either"]
+Expected = Literal["open", "closed", "either"]
 REFUSED: Final = (401, 403)
 
 
@@ -123,7 +123,7 @@ def all_shut(source: str, target: Target, tried: Mapping[str, bool]) -> Route:
         source=source,
         target=target.name,
         address=", ".join(opened) or f"{len(tried)} others",
-        expected="shut",
+        expected="closed",
         is_open=bool(opened),
         seen="answers" if opened else "no answer",
     )
@@ -139,7 +139,7 @@ def combine(source: str, target: Target, tried: Sequence[ProbeResult], path: str
             source=source,
             target=target.name,
             address="-",
-            expected="shut",
+            expected="closed",
             is_open=False,
             seen="nothing leads into its network",
         )
@@ -151,7 +151,7 @@ def combine(source: str, target: Target, tried: Sequence[ProbeResult], path: str
         source=source,
         target=target.name,
         address=", ".join(open_at or [one.url for one in tried]).replace("http://", ""),
-        expected="shut",
+        expected="closed",
         is_open=bool(open_at),
         seen=f"answers ({answers[open_at[0]].status})" if open_at else ", ".join((*refused, *failures)),
     )

@@ -23,7 +23,7 @@ def changes(
     running = {one.service: one.config_hash for one in containers}
     stopped = {name for name, state in states.items() if state.state in _STOPPED}
     found = [
-        Change(service=name, action="remove", why="it is no longer part of the stack")
+        Change(service=name, action="remove", reason="it is no longer part of the stack")
         for name in sorted(running.keys() - hashes.keys())
     ]
     for name in sorted(hashes):
@@ -32,12 +32,14 @@ def changes(
             why = (
                 f"it has no container now; {changed or 'its settings stay'}" if name in old else "it does not exist yet"
             )
-            found.append(Change(service=name, action="create", why=why))
+            found.append(Change(service=name, action="create", reason=why))
         elif running[name] != hashes[name]:
             why = changed or "changed: compose.override.yml, a change by hand, or a deploy that did not end"
-            found.append(Change(service=name, action="recreate", why=why + "; it is stopped now" * (name in stopped)))
+            found.append(
+                Change(service=name, action="recreate", reason=why + "; it is stopped now" * (name in stopped))
+            )
         elif name in stopped:
-            found.append(Change(service=name, action="start", why="it is stopped; its settings stay"))
+            found.append(Change(service=name, action="start", reason="it is stopped; its settings stay"))
     return tuple(found)
 
 

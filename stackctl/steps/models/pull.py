@@ -222,7 +222,8 @@ class _Progress:
         of = f" of {total / 1e9:.2f}" if total else ""
         speed = f", {rate / 1e6:.1f} MB/s" if rate else ""
         rest = f", {_duration((max(self.left, total) - done) / rate)} left" if rate > 0 and total else ""
-        self.machine.ui.progress(f"{self.name}: {done / 1e9:.2f}{of} GB{speed}{rest}")
+        text = f"{self.name}: {done / 1e9:.2f}{of} GB{speed}{rest}"
+        self.machine.ui.progress(text, done_bytes=done, total_bytes=total)
 
 
 def _duration(seconds: float) -> str:

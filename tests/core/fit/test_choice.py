@@ -88,7 +88,7 @@ def test_where_ram_is_short_context_is_lowered_last_and_not_below_4096() -> None
     nothing = chosen(ram=2_000)
     assert not nothing.fits
     assert nothing.settings.context == 4096
-    assert "of RAM are free" in nothing.lacks[0]
+    assert "of RAM are free" in nothing.problems[0]
 
 
 def test_under_wsl_more_is_kept_free() -> None:
@@ -140,7 +140,7 @@ def test_what_is_chosen_fits_or_nothing_does(of: Shape, reserves: object, gpus: 
     over = [one.total_mib > free for one, free in zip(found.fit.devices, gpus, strict=False)]
     over.append(found.fit.host.total_mib > ram)
     assert found.fits == (not any(over))
-    assert bool(found.lacks) == any(over)
+    assert bool(found.problems) == any(over)
 
 
 @given(st.integers(1_000, 30_000), st.integers(0, 20_000))

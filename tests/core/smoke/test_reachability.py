@@ -33,8 +33,8 @@ OPEN = Publish(address="0.0.0.0", port=8080, target=8080)  # noqa: S104 - what m
     [
         ("open", True, True),
         ("open", False, False),
-        ("shut", True, False),
-        ("shut", False, True),
+        ("closed", True, False),
+        ("closed", False, True),
         ("either", True, True),
         ("either", False, True),
     ],
@@ -157,7 +157,7 @@ def test_sillytavern_may_refuse_and_a_backend_may_not_even_answer(
     name: str, one: ProbeResult, is_open: bool, seen: str
 ) -> None:
     way = combine("elsewhere", target(name), [one], "/")
-    assert (way.is_open, way.seen, way.expected) == (is_open, seen, "shut")
+    assert (way.is_open, way.seen, way.expected) == (is_open, seen, "closed")
 
 
 def test_of_several_ways_the_open_ones_are_named() -> None:

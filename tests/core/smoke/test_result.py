@@ -119,7 +119,7 @@ def test_the_junit_report_is_valid_whatever_a_program_said(words: str) -> None:
 
 
 def test_the_summary_is_one_row_a_check_and_a_way_whatever_a_program_said() -> None:
-    way = Route(source="this host", target="llamacpp", address="h:1", expected="shut", is_open=True, seen="200 | OK")
+    way = Route(source="this host", target="llamacpp", address="h:1", expected="closed", is_open=True, seen="200 | OK")
     smoked = run(outcome("page", says=HOSTILE), failed("isolation", Exposed(HOSTILE, evidence=(HOSTILE,))), ways=(way,))
     lines = summary(smoked).splitlines()
     assert lines[0] == "## stackctl smoke: chat 1 failed"

@@ -1,0 +1,40 @@
+"""The JSON that each command prints with --json: its keys and their types. docs/schemas/ is generated from these.
+
+A key is a noun or a claim, with its unit in its name. What is not known or does not apply is null. A new key may come
+at any time; `version` goes up when a key is removed or renamed, or when its type or meaning changes.
+"""
+
+from typing import Final
+
+from stackctl.report.contract import deploy, failure, models, moving, progress, stack
+
+# command -> what it may print, apart from failure.Failed
+OUTPUTS: Final[dict[str, tuple[type, ...]]] = {
+    "deploy": (deploy.Deployed, deploy.DryRun),
+    "render": (deploy.Rendered,),
+    "diff": (deploy.Difference,),
+    "use": (deploy.Deployed, models.Choices),
+    "models recommend": (models.Recommended,),
+    "models inspect": (models.Inspected,),
+    "models fit": (models.Fitted, models.Quantisations),
+    "models pull": (models.Pulled,),
+    "models list": (models.Stored,),
+    "models verify": (models.Verified,),
+    "models remove": (models.Removed,),
+    "smoke": (stack.Smoked,),
+    "status": (stack.Status,),
+    "url": (stack.Address,),
+    "open": (stack.Opened,),
+    "history": (stack.History,),
+    "stop": (stack.Stopped,),
+    "start": (stack.Started,),
+    "restart": (stack.Started,),
+    "down": (stack.Removed,),
+    "init": (deploy.Initialised,),
+    "adopt": (moving.Adoption, moving.Undoing),
+    "import": (moving.Imported,),
+    "images list": (stack.Images,),
+    "images build": (stack.Built,),
+}
+FAILED: Final = failure.Failed
+EVENTS: Final = (progress.Told, progress.Progress, progress.Error)

@@ -1,0 +1,28 @@
+"""A command that failed."""
+
+from typing import Annotated, Literal, TypedDict
+
+from stackctl.errors import Kind
+
+
+class Problem(TypedDict):
+    """An error: `kind` is for scripts, `message` and `hint` are for people."""
+
+    kind: Kind | Literal["usage"]
+    message: Annotated[str, "what is wrong"]
+    hint: Annotated[str | None, "what to do next"]
+    evidence: Annotated[list[str], "lines of a log, or of another program, that show it"]
+    exit_code: int
+
+
+class Failure(Problem):
+    """The same of a whole command."""
+
+    rolled_back: Annotated[bool | None, "whether what ran before runs again; null: there was nothing to go back to"]
+
+
+class Failed(TypedDict):
+    """What any command prints instead of its result when it fails."""
+
+    version: Literal[1]
+    error: Failure

@@ -1,0 +1,225 @@
+"""What the commands about models print."""
+
+from typing import Annotated, Literal, TypedDict
+
+
+class Choice(TypedDict):
+    """One of stack.toml's [models]."""
+
+    name: str
+    path: str
+    context: Annotated[int | Literal["auto"], "in tokens"]
+    kv_cache: str
+    used: bool
+
+
+class Choices(TypedDict):
+    """What `use` without NAME prints."""
+
+    version: Literal[1]
+    models: list[Choice]
+
+
+class Tensors(TypedDict):
+    """How many tensors are of a type, and their size."""
+
+    tensors: int
+    size_bytes: int
+
+
+class Loading(TypedDict):
+    """Whether a backend can load the model."""
+
+    loads: bool
+    problem: Annotated[str | None, "why it can't"]
+
+
+class Inspected(TypedDict):
+    """What a model's files say."""
+
+    version: Literal[1]
+    name: str
+    format: str
+    size_bytes: int
+    parts: int
+    title: str | None
+    architecture: str | None
+    parameters: int | None
+    quantisation: str | None
+    bits_per_weight: float | None
+    types: Annotated[dict[str, Tensors], "by the type's name, the largest first"]
+    unknown_types: list[str]
+    layers: int | None
+    heads: int | None
+    kv_heads: int | None
+    embedding: int | None
+    context: Annotated[int | None, "in tokens, as advertised"]
+    good_context: Annotated[int | None, "as far as it is known to be good, where that is less"]
+    context_source: Annotated[str | None, "who says so"]
+    window: Annotated[int | None, "sliding window, in tokens"]
+    experts: int | None
+    experts_used: int | None
+    vocabulary: int | None
+    tokenizer: str | None
+    has_chat_template: bool
+    prompt_template: Annotated[str | None, "SillyTavern's that suits it"]
+    problem: Annotated[str | None, "why it is no model to chat with"]
+    licence: str | None
+    languages: list[str]
+    backends: Annotated[dict[str, Loading], "by the backend's name"]
+
+
+class Memory(TypedDict):
+    """What is needed on one device, or in RAM."""
+
+    weights_mib: float
+    kv_cache_mib: float
+    state_mib: float
+    compute_mib: float
+    output_mib: float
+    overhead_mib: float
+    total_mib: float
+
+
+class Free(TypedDict):
+    """What is free now."""
+
+    devices: Annotated[list[int], "MiB of each GPU"]
+    host: Annotated[int, "MiB of RAM"]
+
+
+class Alternative(TypedDict):
+    """Another way to run the model."""
+
+    change: Annotated[str, "as stack.toml would have it"]
+    effect: str
+    saves_mib: Annotated[float, "negative: it takes more"]
+    fits: bool
+
+
+class Fitted(TypedDict):
+    """The memory that a model takes."""
+
+    version: Literal[1]
+    model: str
+    fits: bool
+    problems: Annotated[list[str], "what is too small; empty where it fits"]
+    context: Annotated[int, "in tokens"]
+    kv_cache: str
+    gpu_layers: int
+    cpu_experts: Annotated[int, "blocks whose experts stay in RAM"]
+    tokens_per_s: Annotated[float, "a guess"]
+    devices: Annotated[list[Memory], "one a GPU"]
+    host: Memory
+    free_mib: Free
+    alternatives: list[Alternative]
+
+
+class Quantisation(TypedDict):
+    """One quantisation of a repository."""
+
+    quantisation: str
+    source: Annotated[str, "what deploy --model and models pull take"]
+    size_bytes: int
+    bits_per_weight: float
+    context: Annotated[int, "in tokens"]
+    kv_cache: str
+    gpu_layers: int
+    fits: bool
+    missing_mib: float
+    tokens_per_s: float
+
+
+class Quantisations(TypedDict):
+    """What `models fit hf:OWNER/NAME` prints."""
+
+    version: Literal[1]
+    quantisations: list[Quantisation]
+
+
+class Suggestion(TypedDict):
+    """A model that fits."""
+
+    name: str
+    source: Annotated[str, "what deploy --model and models pull take"]
+    quantisation: str
+    size_bytes: int
+    context: Annotated[int, "in tokens"]
+    kv_cache: str
+    gpu_layers: int
+    licence: str | None
+    languages: list[str]
+    prompt_template: str | None
+    tokens_per_s: Annotated[float, "a guess"]
+
+
+class Recommended(TypedDict):
+    """The best model for this machine, and others."""
+
+    version: Literal[1]
+    best: Suggestion
+    others: list[Suggestion]
+    catalogue_date: Annotated[str | None, "ISO 8601; null: --repo or --folder"]
+
+
+class File(TypedDict):
+    """A file that was fetched."""
+
+    name: str
+    size_bytes: int
+    sha256: str
+
+
+class Pulled(TypedDict):
+    """A model that is here, whole."""
+
+    version: Literal[1]
+    path: str
+    source: str
+    size_bytes: int
+    licence: str | None
+    files: list[File]
+
+
+class StoredModel(TypedDict):
+    """A model that was pulled."""
+
+    name: str
+    path: str
+    source: str
+    quantisation: str
+    size_bytes: int
+    licence: str | None
+    pulled_on: Annotated[str, "ISO 8601"]
+    complete: Annotated[bool, "every file is there"]
+    used_by: Annotated[list[str] | None, "stacks; null: no engine could be asked"]
+
+
+class Stored(TypedDict):
+    """All models that were pulled."""
+
+    version: Literal[1]
+    models: list[StoredModel]
+
+
+class VerifiedModel(TypedDict):
+    """A model whose files were read again."""
+
+    name: str
+    damaged_files: Annotated[list[str], "missing, or other than fetched"]
+
+
+class Verified(TypedDict):
+    """The models that were read; the exit code is 8 where one is damaged."""
+
+    version: Literal[1]
+    intact: bool
+    models: list[VerifiedModel]
+
+
+class Removed(TypedDict):
+    """A model that was deleted."""
+
+    version: Literal[1]
+    name: str
+    freed_bytes: int

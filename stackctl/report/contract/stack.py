@@ -1,0 +1,198 @@
+"""What the commands for a stack that was deployed print."""
+
+from typing import Annotated, Literal, TypedDict
+
+from stackctl.report.contract.failure import Problem
+
+
+class Check(TypedDict):
+    """One check of a running stack."""
+
+    name: str
+    status: Literal["passed", "failed", "not_run"]
+    message: Annotated[str, "what was seen, or why it did not run"]
+    duration_s: float
+    blocked_by: Annotated[str | None, "the failed check that kept this one from running"]
+    error: Problem | None
+
+
+class Route(TypedDict):
+    """Whether a service is reachable from somewhere."""
+
+    source: Annotated[str, "who tried"]
+    target: Annotated[str, "the service"]
+    address: str
+    planned: Annotated[Literal["open", "closed", "either"], "either: both are right"]
+    open: bool
+    as_planned: bool
+    message: Annotated[str, "what was seen"]
+
+
+class Smoked(TypedDict):
+    """A run of the checks."""
+
+    version: Literal[1]
+    name: str
+    url: str
+    passed: Annotated[bool, "no check failed"]
+    exit_code: Annotated[int, "the command's own: 0, or that of the most fundamental failure"]
+    duration_s: float
+    first_token_s: float | None
+    tokens_per_s: float | None
+    checks: list[Check]
+    routes: list[Route]
+
+
+class Trouble(TypedDict):
+    """What is wrong, and what to do."""
+
+    problem: str
+    hint: str
+
+
+class Service(TypedDict):
+    """A service of the stack."""
+
+    name: str
+    state: Annotated[str, "the engine's word (created, running, paused, restarting, exited, dead), or missing"]
+    health: Annotated[str | None, "the engine's word (starting, healthy, unhealthy); null: it has none now"]
+    restarts: Annotated[int | None, "how often the engine started it again; null: it is missing"]
+    image: str | None
+    problem: Annotated[str | None, "why it will not become ready by itself"]
+    hint: str | None
+
+
+class Elsewhere(TypedDict):
+    """A backend that is no service of the stack."""
+
+    title: str
+    url: Annotated[str, "as SillyTavern reaches it"]
+    model: str | None
+    problem: Annotated[str | None, "why it does not answer; null: it does"]
+    hint: str | None
+
+
+class Status(TypedDict):
+    """What runs, and how well."""
+
+    version: Literal[1]
+    name: str
+    ready: Annotated[bool, "all of it is; the exit code is 7 where it is not"]
+    url: Annotated[str | None, "where this machine opens the stack; null: SillyTavern is not ready"]
+    services: list[Service]
+    backend: Annotated[Elsewhere | None, "a backend elsewhere"]
+    unfinished: Annotated[Trouble | None, "a deploy that has not come to its end"]
+
+
+class Address(TypedDict):
+    """Where another device opens the stack."""
+
+    version: Literal[1]
+    url: Annotated[str, "the first of urls"]
+    urls: list[str]
+    ready: Annotated[bool | None, "SillyTavern is; null: no engine could be asked"]
+    user: str | None
+    password_file: Annotated[str | None, "below the folder; null: it asks for none"]
+
+
+class Opened(TypedDict):
+    """The page on this machine."""
+
+    version: Literal[1]
+    url: str
+    opened: Annotated[bool, "a browser of this machine shows it"]
+    ssh_command: str | None
+
+
+class ImageUsed(TypedDict):
+    """The image of a service when it was deployed."""
+
+    service: str
+    name: str
+    id: str
+    digest: Annotated[str | None, "null: it was built here"]
+
+
+class FileUsed(TypedDict):
+    """A file of the host that was mounted."""
+
+    path: str
+    size_bytes: int
+    modified_at: Annotated[str, "ISO 8601, UTC"]
+    sha256: Annotated[str | None, "null: it was not computed"]
+
+
+class PastDeploy(TypedDict):
+    """A deploy that came to its end."""
+
+    number: int
+    deployed_at: Annotated[str, "ISO 8601, UTC"]
+    stackctl: Annotated[str, "its version"]
+    inputs_hash: Annotated[str, "of all that was wanted and seen"]
+    backend: str
+    model: str | None
+    context: int
+    kv_cache: str
+    gpu_layers: str
+    port: Annotated[int | None, "on this machine; null: it was published nowhere"]
+    images: list[ImageUsed]
+    model_files: list[FileUsed]
+    program: Annotated[FileUsed | None, "the backend's; null: the image carries it"]
+    ready_s: float | None
+    first_token_s: float | None
+    tokens_per_s: float | None
+    changes: Annotated[list[str] | None, "against the deploy before, in words; null: that one is not recorded"]
+
+
+class History(TypedDict):
+    """The last deploys, the newest first."""
+
+    version: Literal[1]
+    deploys: list[PastDeploy]
+
+
+class Stopped(TypedDict):
+    """A stack that was stopped."""
+
+    version: Literal[1]
+    name: str
+    service: Annotated[str | None, "the only one that was stopped; null: all were"]
+
+
+class Started(TypedDict):
+    """A stack that is ready again."""
+
+    version: Literal[1]
+    name: str
+    url: str
+    ready_s: float
+
+
+class Removed(TypedDict):
+    """A stack without containers."""
+
+    version: Literal[1]
+    name: str
+
+
+class Image(TypedDict):
+    """The image of a service."""
+
+    service: str
+    image: str
+    digest: Annotated[str | None, "null: it is not here"]
+    kind: Annotated[str, "tried, unverified or own"]
+
+
+class Images(TypedDict):
+    """What a deploy would use."""
+
+    version: Literal[1]
+    images: list[Image]
+
+
+class Built(TypedDict):
+    """Our own images that were built."""
+
+    version: Literal[1]
+    images: list[str]

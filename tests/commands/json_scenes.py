@@ -1,0 +1,243 @@
+"""Scenes in which each command that prints JSON is run: a folder, a machine of fakes, and the command line."""
+
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+
+from stackctl.commands.deploy import Options, deploy
+from stackctl.contracts.service import Publish
+from stackctl.core.model import demo_model
+from stackctl.core.observed import ContainerSeen
+from stackctl.core.smoke.reachability import ContainerNetworking
+from stackctl.machine import Machine
+from tests.commands import folders
+from tests.commands.engines import Stage, quiet_stage
+from tests.commands.machines import Quiet
+from tests.commands.pages import page_of
+from tests.core.samples import a_plan
+from tests.fakes import FakeImages, hub_at
+from tests.hub.server import running
+from tests.shapes.header import sparse
+from tests.shapes.measured import MODELS
+
+IMAGES = dict.fromkeys((service.image for service in a_plan().services), f"sha256:{'1' * 64}")
+DEMO: dict[str, object] = {"model.path": "demo", "name": "chat"}
+QUICK = Options(prove=False, timeout_s=20)
+SOURCE = "hf:owner/tiny:Q4_K_M"
+
+
+@dataclass
+class Emptied(Stage):
+    """An engine that removes what it is told to."""
+
+    def remove(self, project: str) -> None:
+        super().remove(project)
+        self.states_.clear()
+
+
+@dataclass
+class Place:
+    """Where a command runs. `folder`: the stack's; `around`: one beside it for what else there is."""
+
+    folder: Path
+    around: Path
+    here: Quiet = field(init=False)
+    stage: Emptied = field(init=False)
+
+    def __post_init__(self) -> None:
+        self.folder.mkdir()
+        self.around.mkdir()
+        self.stage = Emptied(images=FakeImages(published=dict(IMAGES)))
+        self.here = quiet_stage(self.folder, self.stage)
+
+    @property
+    def machine(self) -> Machine:
+        return self.here.machine
+
+    def deployed(self) -> "Place":
+        """A stack that runs, with the demo model."""
+        plan = deploy(self.machine, DEMO, QUICK).plan
+        self.here.tavern.page = page_of(plan)
+        states = self.stage.states_
+        states |= {one.name: replace(states[one.name], image=one.image) for one in plan.services}
+        return self
+
+
+@dataclass(frozen=True)
+class Scene:
+    """A command line, the state that it meets, and its exit code. `name`: the command's, for an example on the page."""
+
+    name: str
+    words: str
+    prepare: Callable[[Place], object] = lambda place: place
+    code: int = 0
+
+    @property
+    def command(self) -> str:
+        words = self.words.split()
+        return " ".join(words[: 2 if words[0] in {"models", "images"} else 1])
+
+
+def _llama(place: Place) -> None:
+    eight = MODELS["llama-3.1-8b"]
+    sparse(place.around / "Llama-3.1-8B-Q8_0.gguf", eight.metadata(), eight.tensors())
+
+
+def _two(place: Place) -> None:
+    for name in ("large", "small"):
+        (place.folder / f"{name}.gguf").write_bytes(demo_model.gguf_bytes())
+    entries = '[models.large]\npath = "large.gguf"\ncontext = 4096\n[models.small]\npath = "small.gguf"\n'
+    (place.folder / "stack.toml").write_text(f'name = "chat"\n[model]\nuse = "large"\n{entries}')
+
+
+def _kcpps(place: Place) -> None:
+    (place.folder / "stack.toml").write_text("")
+    (place.around / "tiny.gguf").write_bytes(demo_model.gguf_bytes())
+    text = '{"contextsize": 4096, "model_param": "tiny.gguf", "mmproj": "x.gguf", "password": "hunter2"}'
+    (place.around / "tiny.kcpps").write_text(text)
+
+
+def _adopted(place: Place) -> None:
+    folders.native(place.around / "SillyTavern")
+
+
+def _newer(place: Place) -> None:
+    from stackctl.commands import adopt
+
+    _adopted(place)
+    adopt.adopt(place.machine, adopt.prepare(place.machine, place.around / "SillyTavern"))
+    chats = place.folder / "sillytavern/data/default-user/chats/Alice"
+    (chats / "new.jsonl").write_text("{}")
+
+
+def _pulled(place: Place) -> None:
+    from stackctl.steps.models.pull import offered_download, parse_source, pull
+
+    pull(place.machine, offered_download(place.machine, parse_source(SOURCE), None))
+
+
+def _damaged(place: Place) -> None:
+    _pulled(place)
+    (file,) = place.machine.storage.library.folder.rglob("*.gguf")
+    file.write_bytes(b"x" * file.stat().st_size)
+
+
+def _open(place: Place) -> None:
+    deploy(place.machine, {**DEMO, "sillytavern.expose": "192.168.1.5"}, QUICK)
+
+
+def _another(place: Place) -> None:
+    place.deployed().here.orchestrator.hashes = {"llamacpp": "2", "sillytavern": "1"}
+    place.stage.containers_ = [
+        ContainerSeen(id=f"id-{name}", service=name, folder=str(place.folder), config_hash="1")
+        for name in place.stage.states_
+    ]
+
+
+def _failing(place: Place) -> None:
+    states = place.deployed().stage.states_
+    states["llamacpp"] = replace(states["llamacpp"], state="restarting", health="", restarts=4, exit_code=1)
+    place.stage.logs["llamacpp"] = ("llama_model_load: error loading model: unknown model architecture: 'llamz'",)
+
+
+def _stopped(place: Place) -> None:
+    states = place.deployed().stage.states_
+    states["llamacpp"] = replace(states["llamacpp"], state="exited", health="", exit_code=0)
+    del states["sillytavern"]
+
+
+def _attached(place: Place) -> None:
+    port = Publish(address="127.0.0.1", port=8000, target=8000)
+    place.deployed().stage.attachments = {
+        "id-sillytavern": ContainerNetworking(published=(port,)),
+        "id-llamacpp": ContainerNetworking(),
+    }
+
+
+def _browser(place: Place) -> None:
+    place.deployed().here.host.has_browser = True
+
+
+def _dies(place: Place) -> None:
+    place.stage.refuses = "services.llamacpp: no such key"
+
+
+def _old(place: Place) -> None:
+    place.deployed()
+    (place.folder / "stack.toml").write_text((place.folder / "stack.toml").read_text().replace("8192", "4096"))
+    place.stage.states_ = {}
+
+
+def _page(place: Place) -> None:
+    place.here.tavern.page = page_of(deploy(place.machine, DEMO, replace(QUICK, dry_run=True)).plan)
+
+
+_FIT = "--gpu-memory 12000 --device vulkan --context 8192"
+SCENES = (
+    Scene("deploy", "deploy --model demo --name chat --timeout 20", _page),
+    Scene("deploy-dry-run", "deploy --model demo --name chat --dry-run"),
+    Scene("deploy-without-proof", "deploy --model demo --name chat --no-proof --timeout 20"),
+    Scene("deploy-refused", "deploy --model demo --name chat --no-proof", _dies, 3),
+    Scene("render", "render --model demo --name chat"),
+    Scene("render-stdout", "render --model demo --name chat --stdout"),
+    Scene("diff", "diff --context 4096", _another),
+    Scene("diff-nothing", "diff", Place.deployed),
+    Scene("use", "use", _two),
+    Scene("use-name", "use small --no-proof --timeout 20", _two),
+    Scene("use-unknown", "use medium", _two, 3),
+    Scene("models-recommend", "models recommend --language en"),
+    Scene("models-inspect", "models inspect {around}/Llama-3.1-8B-Q8_0.gguf", _llama),
+    Scene("models-inspect-none", "models inspect {around}/none.gguf", code=8),
+    Scene("models-fit", f"models fit {{around}}/Llama-3.1-8B-Q8_0.gguf {_FIT}", _llama),
+    Scene("models-fit-too-large", f"models fit {{around}}/Llama-3.1-8B-Q8_0.gguf {_FIT} --gpu-layers all", _llama),
+    Scene("models-fit-repository", f"models fit hf:owner/tiny {_FIT}"),
+    Scene("models-pull", f"models pull {SOURCE}"),
+    Scene("models-list", "models list", _pulled),
+    Scene("models-list-empty", "models list"),
+    Scene("models-verify", "models verify", _pulled),
+    Scene("models-verify-damaged", "models verify", _damaged, 8),
+    Scene("models-remove", f"models remove {SOURCE} --yes", _pulled),
+    Scene("smoke", "smoke --only services --only model --only reply", _attached),
+    Scene("smoke-failing", "smoke --only services --only reply", _failing, 8),
+    Scene("status", "status", Place.deployed),
+    Scene("status-failing", "status", _failing, 7),
+    Scene("status-stopped", "status", _stopped, 7),
+    Scene("status-empty", "status", code=3),
+    Scene("url", "url", _open),
+    Scene("url-closed", "url", Place.deployed, 3),
+    Scene("open", "open", _browser),
+    Scene("open-not-ready", "open", _stopped, 7),
+    Scene("history", "history", Place.deployed),
+    Scene("history-empty", "history"),
+    Scene("stop", "stop llamacpp", Place.deployed),
+    Scene("start", "start --timeout 20", _old),
+    Scene("start-empty", "start", code=3),
+    Scene("restart", "restart --timeout 20", Place.deployed),
+    Scene("down", "down", Place.deployed),
+    Scene("init", "init"),
+    Scene("init-again", "init", Place.deployed, 3),
+    Scene("adopt", "adopt {around}/SillyTavern --dry-run", _adopted),
+    Scene("adopt-yes", "adopt {around}/SillyTavern --yes", _adopted),
+    Scene("adopt-undo", "adopt --undo --dry-run", _newer),
+    Scene("adopt-undo-yes", "adopt --undo --yes", _newer),
+    Scene("adopt-nothing", "adopt", code=2),
+    Scene("import", "import {around}/tiny.kcpps", _kcpps),
+    Scene("import-none", "import {around}/none.kcpps", code=3),
+    Scene("images-list", "images list --model demo"),
+    Scene("images-build", "images build base"),
+    Scene("images-build-unknown", "images build none", code=3),
+    Scene("wrong-option", "status --wrong", code=2),
+)
+
+
+@contextmanager
+def placed(scene: Scene, folder: Path) -> Iterator[Place]:
+    """The place of a scene, below a folder of its own, and a hub that has one model."""
+    with running() as server:
+        server.add("owner/tiny", {"Tiny-Q4_K_M.gguf": demo_model.gguf_bytes(), "README.md": b"about"})
+        place = Place(folder / "chat", folder / "around")
+        place.machine.hub = hub_at(server.url)
+        place.here.host.own_interfaces = {"eth0": ("192.168.1.5/24",)}
+        scene.prepare(place)
+        yield place
