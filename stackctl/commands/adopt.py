@@ -68,7 +68,8 @@ def prepare(machine: Machine, folder: Path, *, service: str | None = None) -> Ad
     spec = load_config(machine, {}).spec
     existing = existing_tavern.locate(machine, folder, service=service, port=str(spec.sillytavern.port))
     source, layout = existing.source, existing.layout
-    _refuse_place(source, target, machine)
+    for path in dict.fromkeys((source, *(source / piece.source for piece in layout.pieces))):
+        _refuse_place(path, target, machine)
     reach = reach_of(machine, source)
     for path in (source / piece.source for piece in layout.pieces):
         if not path.is_relative_to(source) and path not in existing.engines:
