@@ -9,6 +9,7 @@ from typing import Any
 from stackctl.contracts.json_table import parse_table
 from stackctl.core.adoption import config_yaml as adopted_config
 from stackctl.core.adoption import layout as adoption
+from stackctl.core.adoption import not_adopted
 from stackctl.core.adoption import settings_json as adopted_settings
 from stackctl.core.adoption.layout import KeptFile, Layout, Piece, Row
 from stackctl.core.config.lock import Decisions
@@ -68,7 +69,8 @@ def prepare(machine: Machine, folder: Path, *, service: str | None = None) -> Ad
     spec = load_config(machine, {}).spec
     existing = existing_tavern.locate(machine, folder, service=service, port=str(spec.sillytavern.port))
     source, layout = existing.source, existing.layout
-    _refuse_place(source, target, machine)
+    for path in dict.fromkeys((source, *(source / piece.source for piece in layout.pieces))):
+        _refuse_place(path, target, machine)
     reach = reach_of(machine, source)
     for path in (source / piece.source for piece in layout.pieces):
         if not path.is_relative_to(source) and path not in existing.engines:
@@ -98,7 +100,7 @@ def prepare(machine: Machine, folder: Path, *, service: str | None = None) -> Ad
         rows=(
             *adoption.files_taken(kept, is_converted=layout.is_converted, changed=changed.keys()),
             *adoption.caches(place for one in trees for place in one.skipped if adoption.is_made_anew(place)),
-            *adoption.files_left(lambda name: tree.names(source / name), layout.pieces),
+            *not_adopted.files_left(lambda name: tree.names(source / name), layout.pieces),
             *existing.rows,
         ),
         notes=(*existing.notes, *_remarks(tree, source, trees), *notes, *named),

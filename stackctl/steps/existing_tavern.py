@@ -212,10 +212,10 @@ def _on_disk(
     counts = {one.target for one in mounted.places(service).values()}
     in_volumes = [one for one in service.mounts if one.target in counts and not one.source]
     as_it_is = {one.target: one for one in container.mounts} if container else {}
-    if container and container.is_running and in_volumes:
-        volume = next((as_it_is[one.target].volume for one in in_volumes if one.target in as_it_is), "")
+    shared = [as_it_is[one.target].volume for one in in_volumes if one.target in as_it_is]
+    if container and container.is_running and shared:
         raise ConfigError(
-            f"the container {container.container} runs on the volume {volume}, and would keep writing",
+            f"the container {container.container} runs on the volume {shared[0]}, and would keep writing",
             hint=f"Stop it: {command_line('docker', 'stop', container.container)}",
         )
     found: dict[str, Mount] = {}

@@ -207,6 +207,14 @@ def test_a_compose_file_of_any_name_is_read_by_its_path(here: Quiet, place: Path
     assert "unpack an archive first" in caught.value.hint
 
 
+def test_a_mount_of_this_stacks_own_folder_or_of_one_that_holds_it_is_refused(here: Quiet, place: Path) -> None:
+    for folder in (here.machine.path / "sillytavern/data", here.machine.path.parent):
+        user(folder)
+        machine = knows(here, {place: (tavern({f"{APP}/data": folder}),)})
+        with pytest.raises(ConfigError, match="own folder"):
+            adopt.prepare(machine, place)
+
+
 def test_an_original_whose_volume_is_gone_stops_the_undo(here: Quiet, place: Path, tmp_path: Path) -> None:
     here.docker.volumes["v"] = PurePosixPath(user(tmp_path / "volumes/v"))
     machine = knows(here, {place: (tavern({f"{APP}/data": "v"}),)})

@@ -39,7 +39,7 @@ def test_chats_in_a_named_volume_are_adopted_and_new_ones_go_back_into_it(
         assert f"docker stop {container}" in stack.fails(3, "adopt", str(theirs), "--yes")
         stack.docker("stop", container)
         done = json.loads(stack.run("adopt", str(theirs), "--yes", "--json").stdout)
-        assert done["from"] == str(theirs)
+        assert done["source"] == str(theirs)
         chats = stack.folder / "sillytavern/data" / CHATS
         assert (chats / "Branch #1.jsonl").read_text() == folders.CHAT * 2
         assert "port: 8000" in (stack.folder / "sillytavern/config/config.yaml").read_text()
@@ -48,7 +48,7 @@ def test_chats_in_a_named_volume_are_adopted_and_new_ones_go_back_into_it(
         stack.docker("cp", f"{container}:/home/node/app/data/{CHATS}", str(tmp_path / "after"))
         assert {path.name for path in (tmp_path / "after").iterdir()} >= {"new.jsonl", "Branch #1.jsonl"}
         stack.docker(*compose, "down")
-        without_container = json.loads(stack.run("adopt", str(theirs), "--dry-run", "--json").stdout)["rows"]
-        assert {row["what"]: row["files"] for row in without_container}["chats"] == 3
+        without_container = json.loads(stack.run("adopt", str(theirs), "--dry-run", "--json").stdout)["parts"]
+        assert {part["name"]: part["files"] for part in without_container}["chats"] == 3
     finally:
         stack.docker(*compose, "down", "--volumes")

@@ -100,7 +100,9 @@ class ComposeOrchestrator:
         `file`: its name; "": as Compose looks for one. Raises ConfigError for one that Compose refuses, and EngineError
         where there is no Compose, with all that the file's text says of SillyTavern's mounts.
         """
-        names = [name for name in ((file,) if file else foreign.FILES) if self._folder.has_file(name)]
+        names = [name for name in foreign.FILES if self._folder.has_file(name)]
+        file = "" if names[:1] == [file] else file  # then its override file counts, too
+        names = [file] if file and self._folder.has_file(file) else names
         env = self._folder.read(".env", errors="replace") or ""
         if not names and not foreign.names_file(env):
             return None

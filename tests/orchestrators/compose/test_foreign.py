@@ -133,6 +133,10 @@ def test_a_file_of_another_name_is_read_where_it_is_named(
     found = orchestrator(folder).services("stack.yml")
     assert found
     assert found[0].container.startswith("compose -f stack.yml ")
+    (folder / "compose.yml").write_text("services: {}")
+    found = orchestrator(folder).services("compose.yml")
+    assert found
+    assert found[0].container.startswith("compose --profile ")  # with the override file beside it
 
 
 def test_a_folder_without_a_compose_file_is_not_asked_for_one(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
