@@ -1,5 +1,6 @@
-"""What `stackctl deploy` asks, answered on a terminal, by a script, or by nobody. There is no engine to go on with."""
+"""All that stackctl asks, answered on a terminal, by a script, or by nobody. There is no engine to go on with."""
 
+import ast
 import os
 import pty
 import socket
@@ -7,6 +8,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Iterator
+from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
@@ -18,11 +20,15 @@ WITHOUT_ENGINE = 4
 TWO = '[models.a]\npath = "a.gguf"\n[models.b]\npath = "b.gguf"\n'
 
 
-def deploy(
+def deploy(folder: Path, *words: str, **how: str) -> tuple[int, str]:
+    return run(folder, "deploy", *words, **how)
+
+
+def run(
     folder: Path, *words: str, typed: str | None = None, piped: str = "", hub: str = "", **environment: str
 ) -> tuple[int, str]:
     """The exit code and what was said. `typed`: on a terminal; else `piped` is all of its input."""
-    argv = [sys.executable, "-m", "stackctl", "deploy", *words]
+    argv = [sys.executable, "-m", "stackctl", *words]
     around = {"DOCKER_HOST": f"unix://{folder}/no-engine.sock", "HF_ENDPOINT": hub or "http://127.0.0.1:1"}
     env = {**os.environ, **around, "LC_ALL": "C.UTF-8", **environment}
     ours = theirs = subprocess.PIPE
@@ -142,6 +148,85 @@ def test_where_nobody_answers_the_command_that_chooses_is_named(two: Path, words
 def test_an_answer_that_is_none_of_them_is_refused(two: Path) -> None:
     code, said = deploy(two, piped="c\n")
     assert (code, "no model 'c'" in said) == (3, True)
+
+
+# -- what is asked before something is copied, brought back or deleted
+
+SITES = {  # of the functions that ask, who calls them
+    "agrees": ["_ask_for_model"],
+    "agrees_on_terminal": ["_ask_to_open"],
+    "ask_which": ["_ask_for_model"],
+    "agrees_to_change": ["_goes_on", "down", "remove"],
+}
+
+
+def calls(module: ast.Module) -> Iterator[tuple[str, str]]:
+    """The function that asks, and the one that calls it."""
+    for function in ast.walk(module):
+        if isinstance(function, ast.FunctionDef):
+            for one in ast.walk(function):
+                if isinstance(one, ast.Call):
+                    yield ast.unparse(one.func), function.name
+
+
+def test_no_question_is_asked_but_by_the_functions_whose_callers_are_tried_here() -> None:
+    found = [pair for path in Path("stackctl").rglob("*.py") for pair in calls(ast.parse(path.read_text()))]
+    assert {by for name, by in found if name in {"click.confirm", "click.prompt", "input"}} == set(SITES)
+    assert {name: sorted(by for asked, by in found if asked == name) for name in SITES} == SITES
+
+
+@dataclass(frozen=True)
+class Place:
+    """A folder in which something may be changed, and what stands around it."""
+
+    folder: Path
+    hub: str
+    data: str
+
+    def run(self, *words: str, typed: str | None = None, piped: str = "") -> tuple[int, str]:
+        return run(self.folder, *words, typed=typed, piped=piped, hub=self.hub, XDG_DATA_HOME=self.data)
+
+
+@pytest.fixture
+def place(tmp_path: Path) -> Iterator[Place]:
+    """With a model that was pulled."""
+    (tmp_path / "stack").mkdir()
+    with running() as server:
+        server.add("owner/tiny", {"Tiny-Q4_K_M.gguf": gguf_bytes()})
+        found = Place(tmp_path / "stack", server.url, str(tmp_path / "data"))
+        assert found.run("models", "pull", "hf:owner/tiny:Q4_K_M")[0] == 0
+        yield found
+
+
+MODEL = "hf/owner/tiny/Tiny-Q4_K_M.gguf"
+CHANGES = (("models", "remove", MODEL), ("down", "--volumes"))
+
+
+def files(folder: Path) -> dict[Path, bytes]:
+    return {path: path.read_bytes() for path in folder.rglob("*") if path.is_file()}
+
+
+def test_without_anybody_to_answer_the_option_that_answers_is_named_and_nothing_is_changed(place: Place) -> None:
+    before = files(place.folder.parent)
+    for words in CHANGES:
+        code, said = place.run(*words)
+        assert (code, "add --yes to go on without the question" in said) == (2, True), said
+    assert files(place.folder.parent) == before
+
+
+@pytest.mark.parametrize("answer", [{"typed": "\n"}, {"piped": "n\n"}])
+def test_a_no_is_no_failure_and_is_said(place: Place, answer: dict[str, str]) -> None:
+    before = files(place.folder.parent)
+    for words in CHANGES:
+        code, said = place.run(*words, **answer)
+        assert (code, "nothing was changed" in said, "interrupted" in said) == (0, True, False), said
+    assert files(place.folder.parent) == before
+
+
+def test_a_yes_goes_on(place: Place) -> None:
+    assert place.run("down", "--volumes", typed="y\n")[0] == 3  # where nothing was deployed
+    code, said = place.run("models", "remove", MODEL, piped="yes\n")
+    assert (code, f"removed {MODEL}" in said) == (0, True)
 
 
 def test_the_only_one_is_not_asked_for(two: Path) -> None:

@@ -1,13 +1,12 @@
 """The command that takes over a SillyTavern that exists already."""
 
-import sys
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import click
 
 from stackctl.cli import options as option
-from stackctl.cli.root import machine_of, main
+from stackctl.cli.root import agrees_to_change, machine_of, main
 
 if TYPE_CHECKING:
     from stackctl.machine import Machine
@@ -69,8 +68,4 @@ def _goes_on(
         machine.ui.result(text, values)
         return False
     machine.ui.overview(text)
-    if not yes and not sys.stdin.isatty():
-        raise click.UsageError(
-            "`stackctl adopt` asks before it changes anything, and there is no terminal to ask on: add --yes."
-        )
-    return yes or click.confirm("Go on?", abort=True, err=True)
+    return agrees_to_change("Continue?", yes=yes, ui=machine.ui)

@@ -1,4 +1,4 @@
-"""Ctrl-C, and what ends a program likewise: raised as KeyboardInterrupt in a command, and nowhere else.
+"""Ctrl-C, SIGTERM and SIGHUP: each raises KeyboardInterrupt in a command, and nowhere else.
 
 Before a command begins and once it is over, an interruption ends the process at once: with the code that says so, and
 then with the command's own.
@@ -17,8 +17,8 @@ _AGAIN_S = 0.01
 
 
 def interrupted() -> Interrupted:
-    """The error of a command that was interrupted."""
-    return Interrupted("interrupted", hint="nothing is half-written; `stackctl status` shows what runs")
+    """Return the error of a command that was interrupted."""
+    return Interrupted("interrupted", hint="Run `stackctl status` to see what runs; no file was left incomplete.")
 
 
 class Interruption:
@@ -43,7 +43,7 @@ class Interruption:
         raise KeyboardInterrupt
 
     def _end(self, kind: type[BaseException], error: BaseException, trace: TracebackType | None) -> None:
-        """A library that was interrupted may raise an error of its own instead."""
+        """Handle an error that a library raised because it was interrupted; leave others to Python."""
         if not self._was_raised:
             sys.__excepthook__(kind, error, trace)
             return

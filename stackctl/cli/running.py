@@ -4,8 +4,9 @@ import os
 
 import click
 
+from stackctl.cli import candidates
 from stackctl.cli import options as option
-from stackctl.cli.root import machine_of, main, until_interrupted
+from stackctl.cli.root import agrees_to_change, machine_of, main, until_interrupted
 
 
 @main.command(examples=("stackctl status", "stackctl status --watch"))
@@ -35,10 +36,15 @@ def status(ctx: click.Context, as_json: bool, watch: bool) -> None:
 
 
 @main.command(examples=("stackctl logs", "stackctl logs -f sillytavern"))
-@click.argument("service", required=False)
+@option.service
 @click.option("-f", "--follow", is_flag=True, help="Show new lines as they come, until Ctrl-C.")
 @click.option(
-    "--tail", "lines", type=option.Lines(), default="200", help="The number of lines from the end [default: 200]."
+    "--tail",
+    "lines",
+    type=option.Lines(),
+    shell_complete=candidates.lines,
+    default="200",
+    help="The number of lines from the end [default: 200].",
 )
 @click.pass_context
 def logs(ctx: click.Context, service: str | None, follow: bool, lines: str) -> None:
@@ -68,7 +74,7 @@ def history(ctx: click.Context, as_json: bool) -> None:
 
 
 @main.command(examples=("stackctl stop", "stackctl stop llamacpp"))
-@click.argument("service", required=False)
+@option.service
 @option.json
 @click.pass_context
 def stop(ctx: click.Context, service: str | None, as_json: bool) -> None:
@@ -85,7 +91,7 @@ def stop(ctx: click.Context, service: str | None, as_json: bool) -> None:
 
 
 @main.command(examples=("stackctl start",))
-@click.argument("service", required=False)
+@option.service
 @option.timeout
 @option.json
 @click.pass_context
@@ -103,7 +109,7 @@ def start(ctx: click.Context, service: str | None, timeout_s: int | None, as_jso
 
 
 @main.command(examples=("stackctl restart", "stackctl restart sillytavern"))
-@click.argument("service", required=False)
+@option.service
 @option.timeout
 @option.json
 @click.pass_context
@@ -133,9 +139,10 @@ def down(ctx: click.Context, volumes: bool, yes: bool, as_json: bool) -> None:
     from stackctl import report
     from stackctl.commands import lifecycle
 
-    if volumes and not yes:
-        click.confirm("Named volumes of this stack are deleted with all that is in them. Go on?", abort=True, err=True)
     machine = machine_of(ctx, as_json=as_json)
+    question = "Delete the named volumes of this stack and all that is in them?"
+    if volumes and not agrees_to_change(question, yes=yes, ui=machine.ui):
+        return
     done = lifecycle.down(machine, volumes=volumes)
     machine.ui.done(*report.down(done))
 
@@ -145,7 +152,10 @@ def down(ctx: click.Context, volumes: bool, yes: bool, as_json: bool) -> None:
 @option.json
 @click.pass_context
 def url(ctx: click.Context, as_qr: bool, as_json: bool) -> None:
-    """Print the address that another device can open."""
+    """Print the address of SillyTavern's page.
+
+    It is one that other devices can open, if the stack is open to them: `stackctl deploy --expose lan` opens it.
+    """
     from stackctl import report
     from stackctl.commands import url as command
 

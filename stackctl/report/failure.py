@@ -4,7 +4,7 @@ from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from stackctl.errors import StackctlError
-    from stackctl.report.contract.failure import Failed, Problem
+    from stackctl.report.contract.failure import Declined, Failed, Problem
 
 _USAGE = 2  # click's exit code
 
@@ -23,6 +23,11 @@ def problem(error: "StackctlError") -> "Problem":
 def failed(error: "StackctlError") -> "Failed":
     """A command that failed by it."""
     return {"version": 1, "error": {**problem(error), "rolled_back": error.rolled_back}}
+
+
+def declined() -> "Declined":
+    """Return what stands for a command that asked, and was answered no."""
+    return {"version": 1, "declined": True}
 
 
 def misused(message: str, *, command: str) -> "Failed":

@@ -14,11 +14,9 @@ from stackctl.core.tavern.replies import Reply
 from stackctl.errors import NotReady
 from stackctl.machine import Machine
 from stackctl.ports.page import Page
+from stackctl.steps.check_reply import PROMPT, TOKENS, check_reply
 from stackctl.steps.measure_speed import measure_speed
 from stackctl.steps.tavern_session import log_lines, tavern_session
-
-PROMPT = "Hello! Please introduce yourself in one sentence."
-TOKENS = 48
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -36,7 +34,7 @@ def prove(plan: Plan, machine: Machine, *, sleep: Callable[[float], None] = time
     began = time.time()
     try:
         with tavern_session(plan, machine) as page:
-            model, reply = _asked(page, plan)
+            model, reply = _asked(page, plan, machine)
             room = _contexts(page, plan)
     except NotReady as error:
         error.evidence = (*error.evidence, *log_lines(plan, machine, began, sleep=sleep))
@@ -45,7 +43,7 @@ def prove(plan: Plan, machine: Machine, *, sleep: Callable[[float], None] = time
     return Proof(model=model, reply=reply, contexts=room, tokens_per_s=rate)
 
 
-def _asked(page: Page, plan: Plan) -> tuple[str, Reply]:
+def _asked(page: Page, plan: Plan, machine: Machine) -> tuple[str, Reply]:
     """Return (the model's name, its answer)."""
     kind, url = tavern_settings.connection(page.settings())
     here = f"Choose in SillyTavern: API Connections, Text Completion, {plan.tavern_type}, {plan.backend_url}"
@@ -62,7 +60,7 @@ def _asked(page: Page, plan: Plan) -> tuple[str, Reply]:
         raise
     if not reply.is_whole:
         raise replies.cut_off(reply.pieces)
-    replies.check(reply.text, is_demo=plan.is_demo, title=plan.backend_title)
+    check_reply(reply.text, plan, machine)
     return model, reply
 
 

@@ -129,3 +129,9 @@ def test_of_many_keys_that_are_not_taken_over_the_first_are_shown_and_the_others
     assert "odd00020" not in text
     assert len(values["not_imported"]) == 20_001
     assert max(map(len, values["not_imported"])) < 130
+
+
+def test_where_there_is_nothing_to_choose_from_the_ways_to_a_model_are_said(tmp_path: Path) -> None:
+    with pytest.raises(ConfigError, match=r"no \[models\] to choose from") as caught:
+        models_here(quiet(tmp_path).machine)
+    assert all(way in caught.value.hint for way in ("[models.NAME]", "stackctl import", "stackctl deploy --model"))

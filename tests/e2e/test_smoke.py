@@ -13,7 +13,7 @@ from typing import Any
 import pytest
 import xmlschema
 
-from stackctl.core.model.demo_model import SENTENCE
+from stackctl.core.model.demo_model import SENTENCE, gguf_bytes
 from stackctl.core.smoke.checks import CHECKS
 from stackctl.effects.host import network as host_network
 from tests.e2e.conftest import ROOT, Stack, free_port
@@ -352,6 +352,16 @@ def test_damaged_characters_in_the_stream(good: Stack) -> None:
         found = smoke(good, 7)
     assert statuses(found, "failed") == {"encoding"}
     assert "damaged characters" in found["encoding"]["message"]
+
+
+@pytest.mark.chaos
+def test_a_model_that_writes_control_characters_itself_passes(new_stack: Callable[..., Stack], tmp_path: Path) -> None:
+    model = tmp_path / "odd.gguf"
+    model.write_bytes(gguf_bytes().replace("▁demo".encode(), "▁\x03emo".encode()))
+    stack = new_stack()
+    assert "\x03emo" in stack.deploy("--model", str(model))["reply"]
+    found = smoke(stack, 0, "--only", "reply", "--only", "encoding")
+    assert "the model itself writes such ones" in found["encoding"]["says"]
 
 
 @pytest.mark.chaos

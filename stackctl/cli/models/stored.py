@@ -2,9 +2,10 @@
 
 import click
 
+from stackctl.cli import candidates
 from stackctl.cli import options as option
 from stackctl.cli.models.group import models
-from stackctl.cli.root import machine_of
+from stackctl.cli.root import agrees_to_change, machine_of
 
 
 @models.command("list", examples=("stackctl models list",))
@@ -20,7 +21,7 @@ def list_(ctx: click.Context, as_json: bool) -> None:
 
 
 @models.command(examples=("stackctl models verify", "stackctl models verify OWNER/NAME/model.gguf"))
-@click.argument("names", nargs=-1, metavar="[MODEL]...")
+@click.argument("names", nargs=-1, metavar="[MODEL]...", shell_complete=candidates.pulled)
 @option.json
 @click.pass_context
 def verify(ctx: click.Context, names: tuple[str, ...], as_json: bool) -> None:
@@ -39,12 +40,12 @@ def verify(ctx: click.Context, names: tuple[str, ...], as_json: bool) -> None:
     if wrong := [one.name for one in done if one.wrong]:
         raise ModelError(
             f"damaged: {', '.join(wrong)}",
-            hint=f"run {command_line('stackctl', 'models', 'remove', wrong[0])}, then pull it again",
+            hint=f"Run `{command_line('stackctl', 'models', 'remove', wrong[0])}`, then pull it again.",
         )
 
 
 @models.command(examples=("stackctl models remove OWNER/NAME/model.gguf",))
-@click.argument("name", metavar="MODEL")
+@click.argument("name", metavar="MODEL", shell_complete=candidates.pulled)
 @click.option("--force", is_flag=True, help="Delete it even if a stack uses it.")
 @option.yes
 @option.json
@@ -57,7 +58,8 @@ def remove(ctx: click.Context, name: str, force: bool, yes: bool, as_json: bool)
 
     machine = machine_of(ctx, as_json=as_json)
     entry = command.removable_model(machine, name, force=force)
-    if not yes:
-        click.confirm(f"Delete {shown_in_line(entry.name)} ({entry.kept.size / 1e9:.2f} GB)?", abort=True, err=True)
+    question = f"Delete {shown_in_line(entry.name)} ({entry.kept.size / 1e9:.2f} GB)?"
+    if not agrees_to_change(question, yes=yes, ui=machine.ui):
+        return
     freed = command.remove(machine, entry)
     machine.ui.done(*removed(entry, freed))

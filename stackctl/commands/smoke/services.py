@@ -3,12 +3,12 @@
 from stackctl.commands.smoke.site import Site
 from stackctl.core.observed import ServiceState
 from stackctl.core.plan import gpu_request
-from stackctl.core.plan.stack import Plan
 from stackctl.core.smoke.result import NotApplicable
 from stackctl.core.start import readiness
 from stackctl.core.tavern import container as tavern
 from stackctl.core.tavern import replies
 from stackctl.errors import NotReady, StackctlError
+from stackctl.steps.check_reply import check_reply
 from stackctl.steps.start import start
 from stackctl.terminal import command_line
 
@@ -44,12 +44,8 @@ def restart(site: Site) -> str:
     reply = site.asked_again()
     if not reply.is_whole:
         raise replies.cut_off(reply.pieces)
-    _check(reply.text, plan)
+    check_reply(reply.text, plan, machine)
     return f"{name} was ready again after {seconds:.1f} s, and answered through the same SillyTavern"
-
-
-def _check(text: str, plan: Plan) -> None:
-    replies.check(text, is_demo=plan.is_demo, title=plan.backend_title)
 
 
 def _trouble(name: str, state: ServiceState | None, site: Site) -> StackctlError | None:

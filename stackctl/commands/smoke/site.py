@@ -15,7 +15,7 @@ from stackctl.core.tavern.replies import Reply
 from stackctl.errors import NotReady
 from stackctl.machine import Machine
 from stackctl.ports.page import Page
-from stackctl.steps.prove import PROMPT, TOKENS
+from stackctl.steps.check_reply import PROMPT, TOKENS
 from stackctl.steps.tavern_session import tavern_session
 
 _MOST_TOKENS = 2048  # of one answer

@@ -8,6 +8,7 @@ from stackctl.core.tavern import page as tavern_page
 from stackctl.core.tavern import replies
 from stackctl.core.tavern.context import contexts
 from stackctl.errors import ConfigError, ModelError, NotReady
+from stackctl.steps.check_reply import check_characters, check_reply
 from stackctl.steps.measure_speed import measure_speed
 
 _SCRIPT, _STYLE = "javascript", "css"
@@ -75,9 +76,8 @@ def context(site: Site) -> str:
 
 def reply(site: Site) -> str:
     """An answer in one piece: the demo model's sentence, or a plausible text."""
-    plan = site.plan
     text = site.answer.text
-    replies.check(text, is_demo=plan.is_demo, title=plan.backend_title)
+    check_reply(text, site.plan, site.machine)
     return repr(text.strip())
 
 
@@ -112,8 +112,12 @@ def streaming(site: Site) -> str:
 def encoding(site: Site) -> str:
     """The streamed answer's characters are those that the model wrote."""
     text = site.streamed.reply.text
-    replies.check_characters(text, is_demo=site.plan.is_demo)
-    return "the sentence to the character" if site.plan.is_demo else f"{len(text)} characters, none damaged"
+    if site.plan.is_demo:
+        replies.check_sentence(text)
+        return "the sentence to the character"
+    if check_characters(text, site.plan, site.machine):
+        return f"{len(text)} characters, and some that are no text: the model itself writes such ones"
+    return f"{len(text)} characters, none damaged"
 
 
 def _served(site: Site, kinds: Mapping[str, str], bad: list[str]) -> Iterator[str]:

@@ -34,23 +34,47 @@ class Reply:
 
 
 def check(text: str, *, is_demo: bool, title: str) -> None:
-    """Raise NotReady for an answer that is empty, no text, or from the demo model not its sentence."""
+    """Raise NotReady for an answer that is empty, or from the demo model not its sentence."""
     if not text.strip():
         raise NotReady(f"{title} answered with an empty text", hint=LOOK)
     if is_demo and text != demo_model.SENTENCE:
         raise NotReady(f"the demo model answered {text!r} instead of its sentence", hint=_REPORT)
-    if wrong := next((c for c in text if category(c) == "Cc" and c not in "\n\r\t"), ""):
-        raise NotReady(f"the answer contains a control character (U+{ord(wrong):04X}): {text!r}", hint=_REPORT)
 
 
-def check_characters(text: str, *, is_demo: bool) -> None:
-    """Raise NotReady where characters were damaged on the way.
+def strange_at(text: str) -> int | None:
+    """Return where the first character stands that no text has: a control character, or a damaged one; None for none.
 
-    The limit of tokens may cut the last character of a real model's answer in two: that is no damage.
+    The limit of tokens may cut the last character of an answer in two: that is no damage.
     """
-    if DAMAGED in (text if is_demo else text.rstrip(DAMAGED)):
+    whole = text.rstrip(DAMAGED)
+    return next((at for at, one in enumerate(whole) if one == DAMAGED or _is_control(one)), None)
+
+
+def check_origin(text: str, own: str | None, *, title: str) -> None:
+    """Raise NotReady for characters that no text has, unless the model itself wrote such ones.
+
+    `own`: what the backend answers to the same question without SillyTavern; None if that is not known.
+    """
+    at = strange_at(text)
+    if at is None or (own is not None and strange_at(own) is not None):
+        return
+    is_damaged = text[at] == DAMAGED
+    what = "damaged characters" if is_damaged else f"a control character (U+{ord(text[at]):04X})"
+    says = f"the answer contains {what}: {_cutout(text, at)!r}"
+    if own is not None and own[:at] == text[:at] and len(own) > at:
+        raise NotReady(f"{says}; {title} itself answers {_cutout(own, at)!r}", hint=_REPORT)
+    raise NotReady(
+        says,
+        hint="Run `stackctl smoke --only reply --only encoding` again. If it stays, try `--model demo`: a model may "
+        "write such characters itself, and a proxy between SillyTavern and the model may damage text.",
+    )
+
+
+def check_sentence(text: str) -> None:
+    """Raise NotReady where the demo model's sentence was changed on its way, with the place."""
+    if DAMAGED in text:
         raise NotReady(f"the answer contains damaged characters: {_cutout(text, text.index(DAMAGED))!r}", hint=_REPORT)
-    if is_demo and text != demo_model.SENTENCE:
+    if text != demo_model.SENTENCE:
         at = next((i for i, (a, b) in enumerate(zip(text, demo_model.SENTENCE, strict=False)) if a != b), len(text))
         raise NotReady(
             f"the demo model's sentence is wrong from character {at + 1} on: "
@@ -71,6 +95,10 @@ def cut_off(pieces: int) -> NotReady:
         f"the answer broke off in the middle of its stream, after {pieces} pieces",
         hint="Run `stackctl logs`: the backend may have ended, or a proxy in between may cut long answers.",
     )
+
+
+def _is_control(character: str) -> bool:
+    return category(character) == "Cc" and character not in "\n\r\t"
 
 
 def _cutout(text: str, at: int) -> str:

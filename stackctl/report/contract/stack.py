@@ -90,6 +90,7 @@ class Address(TypedDict):
     version: Literal[1]
     url: Annotated[str, "the first of urls"]
     urls: list[str]
+    local: Annotated[bool, "only this machine can open it"]
     ready: Annotated[bool | None, "SillyTavern is; null: no engine could be asked"]
     user: str | None
     password_file: Annotated[str | None, "below the folder; null: it asks for none"]
@@ -157,6 +158,7 @@ class Stopped(TypedDict):
     version: Literal[1]
     name: str
     service: Annotated[str | None, "the only one that was stopped; null: all were"]
+    changed: Annotated[bool, "false: nothing was running"]
 
 
 class Started(TypedDict):
@@ -173,6 +175,7 @@ class Removed(TypedDict):
 
     version: Literal[1]
     name: str
+    changed: Annotated[bool, "false: there were none before"]
 
 
 class Image(TypedDict):

@@ -104,7 +104,7 @@ def check(said: str, *, is_demo: bool = False) -> None:
 
 def test_the_demo_models_sentence_is_right_to_the_character_only() -> None:
     check(SENTENCE, is_demo=True)
-    replies.check_characters(SENTENCE, is_demo=True)
+    replies.check_sentence(SENTENCE)
     with pytest.raises(NotReady, match="instead of its sentence"):
         check(SENTENCE[:-1], is_demo=True)
 
@@ -114,26 +114,67 @@ def test_the_demo_models_sentence_is_right_to_the_character_only() -> None:
 )
 def test_any_text_is_plausible_from_another_model(said: str) -> None:
     check(said)
-    replies.check_characters(said, is_demo=False)
+    assert replies.strange_at(said) is None
 
 
-@pytest.mark.parametrize(
-    ("said", "says"), [("", "empty text"), (" \n", "empty text"), ("a\x00b", "a control character")]
-)
-def test_an_empty_answer_and_control_characters_are_not(said: str, says: str) -> None:
-    with pytest.raises(NotReady, match=says):
+@pytest.mark.parametrize("said", ["", " \n"])
+def test_an_empty_answer_is_not(said: str) -> None:
+    with pytest.raises(NotReady, match="empty text"):
         check(said)
 
 
-def test_damaged_characters_are_found_but_for_the_one_that_the_limit_of_tokens_cuts() -> None:
+@pytest.mark.parametrize(
+    ("said", "at"), [("a\x00b", 1), ("\x1b", 0), ("a\n\t\x85", 3), ("a\ufffdb", 1), ("ab\ufffd", None), ("ab\n", None)]
+)
+def test_what_no_text_has_is_found_but_for_what_the_limit_of_tokens_cuts(said: str, at: int | None) -> None:
+    assert replies.strange_at(said) == at
+
+
+def origin(said: str, own: str | None) -> NotReady | None:
+    """The error for an answer through SillyTavern where the backend itself gave its own; None for none."""
+    try:
+        replies.check_origin(said, own, title="llama.cpp")
+    except NotReady as error:
+        return error
+    return None
+
+
+@pytest.mark.parametrize("own", ["a\x03b", "\x07", "quite\ufffdanother", "a\x03 and on"])
+def test_what_the_model_itself_writes_is_no_error_whichever_character_it_is(own: str) -> None:
+    assert origin("a\x03b", own) is None
+    assert origin("caf\ufffd!", own) is None
+
+
+@pytest.mark.parametrize(
+    ("said", "own", "says"),
+    [
+        ("caf\ufffd!", "café!", "contains damaged characters: 'caf\ufffd!'; llama.cpp itself answers 'café!'"),
+        ("ab\x00c", "abxc", "a control character (U+0000): 'ab\\x00c'; llama.cpp itself answers 'abxc'"),
+    ],
+)
+def test_what_is_another_than_the_backends_own_at_that_place_was_changed_on_the_way(
+    said: str, own: str, says: str
+) -> None:
+    error = origin(said, own)
+    assert error
+    assert says in error.message
+    assert error.hint.startswith("Look for a proxy between SillyTavern and the backend")
+
+
+@pytest.mark.parametrize("own", [None, "", "another answer", "ca"])
+def test_where_the_backends_own_answer_tells_nothing_nobody_is_blamed(own: str | None) -> None:
+    error = origin("caf\ufffd!", own)
+    assert error
+    assert error.message == "the answer contains damaged characters: 'caf\ufffd!'"
+    assert "a model may write such characters itself" in error.hint
+
+
+def test_of_the_demo_model_no_character_may_be_damaged() -> None:
     with pytest.raises(NotReady, match="damaged characters"):
-        replies.check_characters("a\ufffdb", is_demo=False)
-    replies.check_characters("ab\ufffd", is_demo=False)
-    with pytest.raises(NotReady, match="damaged characters"):
-        replies.check_characters(SENTENCE + "\ufffd", is_demo=True)
+        replies.check_sentence(SENTENCE + "\ufffd")
 
 
 def test_the_first_difference_is_shown_with_what_is_around_it() -> None:
     with pytest.raises(NotReady, match="from character 16 on") as caught:
-        replies.check_characters(SENTENCE.replace("stackctl", "sta?kctl", 1), is_demo=True)
+        replies.check_sentence(SENTENCE.replace("stackctl", "sta?kctl", 1))
     assert "sta?kctl" in caught.value.message
