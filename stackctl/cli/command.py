@@ -26,8 +26,8 @@ _PARTIAL = {"as_json": ("--json", "prints no JSON"), "yes": ("--yes", "asks noth
 class Session:
     """What the shared options of one command line say, wherever in it they stand. `stack_folder`: as it was typed.
 
-    `build`: makes the machine, for tests; None: the real one. `wants_json`: --json stands somewhere, which is known
-    before options are read, so that a mistake in them is told as JSON.
+    `build`: makes the machine, for tests; None: the real one. `wants_json`: --json is somewhere in the command line;
+    known before options are parsed, so that a mistake in them is reported as JSON, too.
     """
 
     ui: Ui

@@ -80,7 +80,10 @@ CASES = {
     "help models rec": ["plain,recommend"],
     "help st": ["plain,status", "plain,stop", "plain,start"],
     "dep": ["plain,deploy"],
-    "down --": ["plain,--volumes", "plain,--yes", "plain,--folder", "plain,--verbose", "plain,--help"],
+    "down --": [
+        *("plain,--volumes", "plain,--yes", "plain,--json", "plain,--folder", "plain,--verbose", "plain,--progress"),
+        "plain,--help",
+    ],
 }
 
 

@@ -96,7 +96,7 @@ def test_both_orders_do_the_same(words: tuple[str, ...], tmp_path: Path, monkeyp
     monkeypatch.chdir(tmp_path)
     (tmp_path / "x").mkdir()
     done = CliRunner().invoke(main, [*words])
-    assert (done.exit_code, done.stdout) == (0, "[]\n")
+    assert (done.exit_code, json.loads(done.stdout)["deploys"]) == (0, [])
 
 
 def test_a_folder_that_is_not_there_is_refused_anywhere() -> None:
