@@ -40,7 +40,7 @@ class Opened:
 
 def url(machine: Machine) -> Address:
     """Return the addresses that others open the deployed stack at; the one of this machine, and a note, for none."""
-    plan = known_plan(machine, machine.ui.note)
+    plan = known_plan(machine, machine.ui.warn)
     published = plan.sillytavern.publish if plan else _published_now(machine)
     others = [f"http://{one.place}" for one in _for_others(published, machine)]
     if plan and not published:

@@ -245,7 +245,9 @@ def models(found: "tuple[ModelHere, ...]", ui: "Ui") -> "tuple[str, of_models.Ch
 def imported(entry: "Entry") -> "tuple[str, moving.Imported]":
     """Return the settings taken from a .kcpps file, and those that have no place in stack.toml."""
     taken = ", ".join(f"{key} = {value}" for key, value in entry.settings.items())
-    lines = [f"[models.{entry.name}]: {entry.path}" + (f", {taken}" if taken else "")]
+    was_there = "" if entry.is_new else " was there already, and nothing was changed"
+    model = entry.path or f"source = {entry.source}"
+    lines = [f"[models.{entry.name}]{was_there}: {model}" + (f", {taken}" if taken else "")]
     if entry.not_imported:
         more = f" and {len(entry.not_imported) - _MOST_LEFT} more" if len(entry.not_imported) > _MOST_LEFT else ""
         lines.append(f"not imported: {', '.join(entry.not_imported[:_MOST_LEFT])}{more}")
@@ -253,9 +255,11 @@ def imported(entry: "Entry") -> "tuple[str, moving.Imported]":
     return "\n".join(lines), {
         "version": 1,
         "name": entry.name,
-        "path": entry.path,
+        "path": entry.path or None,
+        "source": entry.source or None,
         "settings": entry.settings,
         "not_imported": list(entry.not_imported),
+        "added": entry.is_new,
     }
 
 

@@ -1,5 +1,6 @@
 """-C, -v, --json and --yes mean the same before and after a command; where one means nothing, that is said."""
 
+import json
 from pathlib import Path
 
 import click

@@ -58,6 +58,8 @@ class Imported(TypedDict):
 
     version: Literal[1]
     name: str
-    path: str
+    path: Annotated[str | None, "null where the model comes from `source`"]
+    source: Annotated[str | None, "where the model can be had; null where it is a file here"]
     settings: Annotated[dict[str, Any], "by the keys of [models.NAME]"]
     not_imported: Annotated[list[str], "settings that have no place in stack.toml; of a secret its name alone"]
+    added: Annotated[bool, "false where the same entry was there already"]
