@@ -89,7 +89,7 @@ def _words(hint: Any) -> str:
     if hint in _SIMPLE:
         return _SIMPLE[hint]
     if is_typeddict(hint):
-        return f"[{hint.__name__}]"
+        return f"`{hint.__name__}`"
     origin, inner = get_origin(hint), get_args(hint)
     if origin is Literal:
         return " or ".join(f"`{json.dumps(one)}`" for one in inner)

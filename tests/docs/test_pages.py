@@ -1,7 +1,11 @@
 """The pages in docs/ and beside it: their commands exist, their links lead somewhere, their figures are the code's."""
 
+import re
+from typing import get_args
+
 import pytest
 
+from stackctl import errors
 from stackctl.backends import BACKENDS, koboldcpp
 from stackctl.core.tavern import container as tavern
 from tests.docs import generate
@@ -9,7 +13,7 @@ from tests.docs.prose import ROOT, Page, calls, page, wrong
 
 DOCS = tuple(f"docs/{path.name}" for path in sorted((ROOT / "docs").glob("*.md")))
 PAGES = (*(path.name for path in sorted(ROOT.glob("*.md"))), *DOCS, "images/README.md", "tests/standins/README.md")
-GENERATED = ("docs/stack.md", "docs/cli.md")
+GENERATED = ("docs/stack.md", "docs/cli.md", "docs/json.md")
 
 
 def test_pages_are_found() -> None:
@@ -104,3 +108,11 @@ def test_a_call_is_found_wherever_it_stands() -> None:
     assert list(calls(line)) == [["-C", "x", "status", "--json"], ["down"]]
     assert list(calls('eval "$(stackctl completion bash)"')) == [["completion", "bash"]]
     assert list(calls("SillyTavern's settings")) == []
+
+
+def test_json_md_names_each_kind_of_error_with_its_exit_code() -> None:
+    rows = [row for row in page("docs/json.md").rows if row[1].isdecimal()]
+    said = {kind: int(row[1]) for row in rows for kind in re.findall(r"`(\w+)`", row[0])}
+    classes = [one for one in vars(errors).values() if isinstance(one, type) and hasattr(one, "kind")]
+    assert said == {one.kind: one.exit_code for one in classes} | {"usage": 2}
+    assert {one.kind for one in classes} == set(get_args(errors.Kind))
