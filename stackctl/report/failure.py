@@ -37,7 +37,7 @@ def misused(message: str, *, command: str) -> "Failed":
         "error": {
             "kind": "usage",
             "message": message,
-            "hint": f"{command} --help",
+            "hint": f"Run `{command} --help`.",
             "evidence": [],
             "exit_code": _USAGE,
             "rolled_back": None,
