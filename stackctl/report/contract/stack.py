@@ -120,7 +120,7 @@ class FileUsed(TypedDict):
     path: str
     size_bytes: int
     modified_at: Annotated[str, "ISO 8601, UTC"]
-    sha256: Annotated[str | None, "null: it was not computed"]
+    sha256: Annotated[str | None, "known from the download; null: the file would have to be read again"]
 
 
 class PastDeploy(TypedDict):
@@ -140,8 +140,8 @@ class PastDeploy(TypedDict):
     model_files: list[FileUsed]
     program: Annotated[FileUsed | None, "the backend's; null: the image carries it"]
     ready_s: float | None
-    first_token_s: float | None
-    tokens_per_s: float | None
+    first_token_s: Annotated[float | None, "null: --no-proof"]
+    tokens_per_s: Annotated[float | None, "by the backend's own count"]
     changes: Annotated[list[str] | None, "against the deploy before, in words; null: that one is not recorded"]
 
 
