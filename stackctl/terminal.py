@@ -17,6 +17,7 @@ _SEQUENCE: Final = re.compile(
     r"\x1b[PX^_\]][^\x07\x1b\n]*(?:\x07|\x1b\\)|\x1b\[[0-?]*[ -/]*[@-~]|\x1b[ -/]*[0-OQ-WYZ\\`-~]"
 )
 _SHORT: Final = {"\n": "\\n", "\r": "\\r", "\t": "\\t"}
+_WORD: Final = re.compile("(?:`[^`]*`|[^ ])+")
 _WIDEST: Final = 60  # cells of a terminal that a column of a table takes, but for the last one
 _LONGEST: Final = 300  # cells of a text that has a line's rest for itself
 _GAP: Final = "  "  # between columns
@@ -88,12 +89,16 @@ def first(text: str, width: int) -> str:
 
 
 def wrapped(text: str, width: int) -> list[str]:
-    """Return a text in lines of at most so many cells, broken between words; a longer word stays whole, in its line."""
-    words = text.lstrip(" ")
-    indent = text[: len(text) - len(words)]
+    """Return a text in lines of at most so many cells, broken between words.
+
+    A longer word stays whole, in its line, and so does a command in backticks.
+    """
+    if cells(text) <= width:
+        return [text]
+    indent = text[: len(text) - len(text.lstrip(" "))]
     width -= len(indent)
     lines = [""]
-    for word in words.split(" "):
+    for word in _WORD.findall(text):
         longer = f"{lines[-1]} {word}" if lines[-1] else word
         if cells(longer) > width and lines[-1]:
             lines.append(word)

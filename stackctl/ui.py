@@ -29,13 +29,16 @@ _QUIET_S = 10.0  # how often a changing status line is repeated where there is n
 _QUIET_AS_JSON_S = 1.0  # the same for a program that reads along
 
 
-def columns() -> int | None:
-    """Return the cells that a line of a result may take: COLUMNS, else the terminal's; None where nothing limits it."""
-    said = os.environ.get("COLUMNS", "")
+def columns(stream: TextIO | None = None) -> int | None:
+    """Return the cells that a line may take in a stream, or in a result; None where nothing limits it, as in a pipe.
+
+    COLUMNS says so for results, else the terminal does.
+    """
+    said = os.environ.get("COLUMNS", "") if stream is None or stream.isatty() else ""
     if said.isascii() and said.isdecimal() and int(said):
         return max(int(said), _NARROWEST)
     try:
-        return os.get_terminal_size(sys.stdout.fileno()).columns or None
+        return os.get_terminal_size((stream or sys.stdout).fileno()).columns or None
     except (OSError, ValueError):  # a pipe; closed
         return None
 
@@ -143,13 +146,12 @@ class Ui:
         more = {"kind": error.kind, "hint": error.hint, "evidence": error.evidence, "exit_code": error.exit_code}
         if self._is_written("error", message, **more):
             return
-        red = "\033[31m{}\033[0m" if self._has_style else "{}"
-        self._line(red.format("error: ") + _below(message))
+        self._prose("error: " + _below(message), red="error: " if self._has_style else "")
         for line in error.evidence:
             for one in terminal.shown(line).splitlines() or ("",):
                 self._line(f"  | {one}")
         if error.hint:
-            self._line(f"hint: {_below(error.hint)}")
+            self._prose(f"hint: {_below(error.hint)}")
 
     def result(self, text: str, values: Any) -> None:
         """Print the command's result. Control sequences in it, from a model's file for example, have no effect."""
@@ -232,7 +234,7 @@ class Ui:
 
     def _lines(self, text: str) -> None:
         for line in terminal.shown(text).splitlines():
-            self._line(f"  {line}")
+            self._prose(f"  {line}")
 
     def _columns(self) -> int:
         """Return the terminal's width now: a status that wraps could not be replaced."""
@@ -240,6 +242,15 @@ class Ui:
             return os.get_terminal_size(self._err.fileno()).columns or _WIDTH
         except OSError:
             return _WIDTH
+
+    def _prose(self, text: str, *, red: str = "") -> None:
+        """Sentences, broken between words where the terminal is narrow. `red`: how they begin, if that has a colour."""
+        room = columns(self._err)
+        for line in text.splitlines():
+            first, *rest = terminal.wrapped(line, room - 2) if room else (line,)
+            coloured = f"\033[31m{red}\033[0m{first.removeprefix(red)}" if red and first.startswith(red) else first
+            for one in (coloured, *(f"  {one}" for one in rest)):
+                self._line(one)
 
     def _line(self, text: str) -> None:
         self._clear()

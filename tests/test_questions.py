@@ -87,7 +87,7 @@ def test_where_nobody_answers_the_ways_on_are_named(tmp_path: Path, hub: str, st
 
 WAYS = (
     "`stackctl deploy --model FILE` with a model file",
-    "download from https://huggingface.co/",
+    "download it from https://huggingface.co/",
     "`stackctl deploy --model demo`",
     "HTTPS_PROXY",
     "HF_ENDPOINT",
@@ -142,7 +142,7 @@ def test_of_several_models_one_is_asked_for(two: Path, answer: dict[str, str]) -
 def test_where_nobody_answers_the_command_that_chooses_is_named(two: Path, words: tuple[str, ...]) -> None:
     code, said = deploy(two, *words)
     assert (code, (two / "stack.toml").read_text()) == (3, TWO)
-    assert "stackctl use a | b" in said
+    assert "`stackctl use a` or `stackctl use b`" in said
 
 
 def test_an_answer_that_is_none_of_them_is_refused(two: Path) -> None:
@@ -210,7 +210,7 @@ def test_without_anybody_to_answer_the_option_that_answers_is_named_and_nothing_
     before = files(place.folder.parent)
     for words in CHANGES:
         code, said = place.run(*words)
-        assert (code, "add --yes to go on without the question" in said) == (2, True), said
+        assert (code, "add --yes to agree" in said) == (2, True), said
     assert files(place.folder.parent) == before
 
 

@@ -145,6 +145,30 @@ def test_a_status_line_never_wraps(columns: int) -> None:
     assert shown.endswith("\r\x1b[2K  end\r\n")
 
 
+def test_an_error_breaks_between_words_on_a_narrow_terminal_and_never_within_a_command() -> None:
+    script = (
+        "from stackctl.errors import ModelError\n"
+        "from stackctl.ui import Ui; ui = Ui(); ui.note('one two three four five six seven eight nine ten')\n"
+        "hint = 'Run `stackctl models verify a.gguf`.'\n"
+        "ui.error(ModelError('the model file is damaged or cut short, says its log', hint=hint))"
+    )
+    ours, theirs = pty.openpty()
+    termios.tcsetwinsize(theirs, (24, 40))
+    environment = {"PYTHONPATH": ":".join(filter(None, sys.path)), "NO_COLOR": "1"}
+    subprocess.run([sys.executable, "-c", script], env=environment, stderr=theirs, stdin=theirs, check=True)
+    os.close(theirs)
+    shown = os.read(ours, 10_000).decode().splitlines()
+    os.close(ours)
+    assert shown == [
+        "  one two three four five six seven",
+        "    eight nine ten",
+        "error: the model file is damaged or",
+        "  cut short, says its log",
+        "hint: Run",
+        "  `stackctl models verify a.gguf`.",
+    ]
+
+
 # -- --progress
 
 

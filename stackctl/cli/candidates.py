@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from stackctl.cli.command import session_of
+from stackctl.cli.session import session_of
 
 if TYPE_CHECKING:
     from click.shell_completion import CompletionItem

@@ -2,16 +2,14 @@
 
 import os
 from collections.abc import Callable, Iterable, Sequence
-from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import click
 
-from stackctl.ui import PROGRESS, PROGRESS_HELP, Progress, Ui, columns
-
-if TYPE_CHECKING:
-    from click.shell_completion import CompletionItem
+from stackctl.cli import candidates
+from stackctl.cli.session import session_of
+from stackctl.ui import PROGRESS, PROGRESS_HELP, Progress, columns
 
 _USUAL, _WIDEST = 80, 100  # columns of a help page
 _TEXT = 44  # columns that the text of an option keeps beside its name
@@ -20,29 +18,6 @@ _HYPHEN, _UNBROKEN = "-", "\N{NON-BREAKING HYPHEN}"  # no line ends within --gpu
 _FOLDER_HELP = "The stack's folder [default: this one]."
 # the options before the command that not every command has: what the others do without
 _PARTIAL = {"as_json": ("--json", "prints no JSON"), "yes": ("--yes", "asks nothing")}
-
-
-@dataclass
-class Session:
-    """What the shared options of one command line say, wherever in it they stand. `stack_folder`: as it was typed.
-
-    `build`: makes the machine, for tests; None: the real one. `wants_json`: --json is somewhere in the command line;
-    known before options are parsed, so that a mistake in them is reported as JSON, too.
-    """
-
-    ui: Ui
-    build: Callable[[Path, Ui], Any] | None = None
-    wants_json: bool = False
-    stack_folder: Path = Path()
-    verbose: bool = False
-    as_json: bool = False
-    yes: bool = False
-
-
-def session_of(ctx: click.Context) -> Session:
-    """Return what the shared options say by now."""
-    session: Session = ctx.find_root().obj
-    return session
 
 
 class Formatter(click.HelpFormatter):
@@ -79,12 +54,6 @@ class _Directory(click.Path):
         return super().convert(os.path.expanduser(value), param, ctx)  # noqa: PTH111 - "" is refused, "." is not
 
 
-def _stacks(ctx: click.Context, param: click.Parameter, incomplete: str) -> "list[CompletionItem]":
-    from stackctl.cli import candidates
-
-    return candidates.stacks(ctx, param, incomplete)
-
-
 def _show_progress(ctx: click.Context, _: click.Parameter, value: Progress | None) -> None:
     if value:
         session_of(ctx).ui.show_progress(value)
@@ -96,7 +65,7 @@ def _shared(*names: str, callback: Callable[..., None] = _keep, **attributes: An
 
 def _folder(*names: str) -> click.Option:
     kind = _Directory(path_type=Path, file_okay=False, exists=True)
-    return _shared(*names, "stack_folder", type=kind, help=_FOLDER_HELP, shell_complete=_stacks)
+    return _shared(*names, "stack_folder", type=kind, help=_FOLDER_HELP, shell_complete=candidates.stacks)
 
 
 _FOLDER, _FOLDER_ALONE = _folder("-C", "--folder"), _folder("-C")  # the latter where --folder is another one

@@ -5,7 +5,10 @@ from collections.abc import Iterator, Sequence
 import click
 
 from stackctl.cli import synonyms
+from stackctl.terminal import table
+from stackctl.ui import columns
 
+_INDENT = "  "
 _MANY = 5  # commands that are named for one option
 
 
@@ -14,8 +17,9 @@ def unknown_command(ctx: click.Context, word: str) -> str:
     path = ctx.command_path
     message = f"`{path}` has no command {word!r}."
     if rows := [*synonyms.POINTERS.get(_below(path), {}).get(word, ()), *_of_other_groups(ctx, word)]:
-        width = max(len(line) for line, _ in rows)
-        return "\n".join((message, *(f"  {line:<{width}}  {says}" if says else f"  {line}" for line, says in rows)))
+        room = columns()
+        shown = table(rows, room and room - len(_INDENT), has_head=False)
+        return "\n".join((message, *(_INDENT + line for line in shown.splitlines())))
     if nearest := _nearest(word, _commands(ctx)):
         return f"{message} The nearest one is `{nearest}`."
     return f"{message} `{path} --help` lists its commands."

@@ -4,12 +4,14 @@ from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from functools import cached_property, wraps
 from pathlib import Path
+from typing import TypeVar
 
 import click
 
 from stackctl.cli import candidates
-from stackctl.cli.command import session_of
+from stackctl.cli.session import session_of
 
+_F = TypeVar("_F", bound=Callable[..., object])
 # what the settings that have an option are called in stack.toml
 KEYS = {
     "model": "model.path", "backend": "backend.kind", "url": "backend.url", "context": "backend.context",
@@ -127,35 +129,33 @@ class ConfigFlags:
         return {key: value for key, value in changes.items() if value is not None}
 
 
+def _completed(name: str, complete: candidates.Complete, metavar: str, says: str) -> Callable[[_F], _F]:
+    return click.option(name, metavar=metavar, shell_complete=complete, help=says)
+
+
 def config_options(command: Callable[..., None]) -> Callable[..., None]:
     """The options that go over stack.toml, the same for every command that plans, which gets them as `flags`."""
 
-    @click.option(
-        "--model",
-        metavar="MODEL",
-        shell_complete=candidates.model,
-        help='The model: a file, a folder, "demo", hf:OWNER/NAME:Q4_K_M or a URL.',
+    @_completed(
+        "--model", candidates.model, "MODEL", 'The model: a file, a folder, "demo", hf:OWNER/NAME:Q4_K_M or a URL.'
     )
     @click.option("--backend", cls=OneOf, type=KINDS, metavar="NAME", help="The program that runs the model.")
     @click.option("--url", metavar="URL", help="The address of a backend elsewhere; implies --backend external.")
     @click.option("--context", type=_Number(), shell_complete=candidates.automatic, help="Context size in tokens.")
     @click.option("--gpu-layers", type=_Number(), shell_complete=candidates.automatic, help="Layers on the GPU.")
     @click.option("--kv-cache", type=_KV_CACHES, help="Type of the KV cache.")
-    @click.option(
-        "--template",
-        shell_complete=candidates.templates,
-        metavar="NAME",
-        help='Prompt template by its name in SillyTavern; "none" changes none.',
+    @_completed(
+        "--template", candidates.templates, "NAME", 'Prompt template by its name in SillyTavern; "none" changes none.'
     )
     @click.option("--gpu", type=_GPU_MODES, help="How the backend gets the GPU; none: it runs on the CPU.")
     @click.option(
         "--port", type=_Number(), shell_complete=candidates.automatic, help="SillyTavern's port on this machine."
     )
-    @click.option(
+    @_completed(
         "--expose",
-        shell_complete=candidates.exposures,
-        metavar="WHO",
-        help="Who else may open it, by a password: none, lan, an address or an interface.",
+        candidates.exposures,
+        "WHO",
+        "Who else may open it, by a password: none, lan, an address or an interface.",
     )
     @click.option("--name", metavar="NAME", help="The stack's name.")
     @click.option("--images", type=click.Choice(("auto", "official", "own")), help="Which images the stack runs.")

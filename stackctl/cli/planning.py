@@ -93,7 +93,9 @@ def deploy(
         machine.ui.result(*report.dry_run(done, command=command, shows_file=show))
         return
     ssh = os.environ.get("SSH_CONNECTION", "")
-    machine.ui.result(*report.deployed(done, ssh, as_qr=bool(opened), can_open=is_worth_saying))
+    machine.ui.result(
+        *report.deployed(done, ssh, as_qr=bool(opened) and machine.ui.has_symbols, can_open=is_worth_saying)
+    )
 
 
 def _ask_for_model(machine: "Machine", changes: dict[str, object], *, yes: bool) -> dict[str, object] | None:

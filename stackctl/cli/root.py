@@ -11,8 +11,9 @@ from typing import TYPE_CHECKING, Any, Final, NoReturn
 import click
 
 from stackctl import __version__
-from stackctl.cli.command import Group, Session, session_of
+from stackctl.cli.command import Group
 from stackctl.cli.interruption import interrupted, interruption
+from stackctl.cli.session import Session, session_of
 from stackctl.effects.host.limits import shortage
 from stackctl.errors import INTERRUPTED, ConfigError, StackctlError
 from stackctl.ui import Ui
@@ -164,9 +165,9 @@ def agrees(question: str) -> bool | None:
 
 
 def agrees_to_change(question: str, *, yes: bool, ui: Ui) -> bool:
-    """Ask before something is copied, brought back or deleted; the answer is no by default, and said.
+    """Ask before something is copied, brought back or deleted; return whether the user agrees. The default is no.
 
-    `yes`: ask nothing. Raises UsageError, which names --yes, where nobody is there to answer.
+    `yes`: ask nothing. Raises UsageError, which names --yes, if no answer can come.
     """
     if yes:
         return True
@@ -175,7 +176,7 @@ def agrees_to_change(question: str, *, yes: bool, ui: Ui) -> bool:
     elif line := _waiting_line():
         agreed = line.strip().lower() in {"y", "yes"}
     else:
-        raise click.UsageError(f'nobody is here to answer "{question}"; add --yes to go on without the question')
+        raise click.UsageError(f'There is no terminal to ask "{question}" on: add --yes to agree.')
     if not agreed:
         from stackctl.report.failure import declined
 

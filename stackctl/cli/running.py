@@ -160,7 +160,11 @@ def url(ctx: click.Context, as_qr: bool, as_json: bool) -> None:
     from stackctl.commands import url as command
 
     machine = machine_of(ctx, as_json=as_json)
-    machine.ui.result(*report.address(command.url(machine), as_qr=as_qr))
+    found = command.url(machine)
+    if as_qr and not machine.ui.has_symbols:
+        machine.ui.warn("the QR code is left out: its characters are not in this terminal's encoding")
+        as_qr = False
+    machine.ui.result(*report.address(found, as_qr=as_qr))
 
 
 @main.command("open", examples=("stackctl open",))

@@ -80,10 +80,7 @@ CASES = {
     "help models rec": ["plain,recommend"],
     "help st": ["plain,status", "plain,stop", "plain,start"],
     "dep": ["plain,deploy"],
-    "down --": [
-        *("plain,--volumes", "plain,--yes", "plain,--json", "plain,--folder", "plain,--verbose", "plain,--progress"),
-        "plain,--help",
-    ],
+    "down --": [f"plain,--{one}" for one in ("volumes", "yes", "json", "folder", "verbose", "progress", "help")],
 }
 
 

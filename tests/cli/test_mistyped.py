@@ -145,6 +145,11 @@ def test_every_pointer_names_a_command_and_options_that_are_there() -> None:
                 assert path
 
 
+def test_where_a_word_leads_fits_a_narrow_terminal() -> None:
+    done = CliRunner().invoke(main, ["rm"], env={"COLUMNS": "60"})
+    assert max(map(len, done.stderr.splitlines())) <= 60
+
+
 def test_no_word_runs_one_command_and_points_to_another() -> None:
     groups = {
         path.partition(" ")[2]: set(one.command.commands)

@@ -8,8 +8,8 @@ import pytest
 from click.testing import CliRunner
 
 from stackctl.cli import main
-from stackctl.cli.command import session_of
 from stackctl.cli.command_line import typed_command
+from stackctl.cli.session import session_of
 from tests.cli.tree import parse, tree
 
 TREE = tree()

@@ -102,3 +102,11 @@ def test_a_dumb_terminal_gets_text_alone(folder: Path, words: tuple[str, ...]) -
 def test_a_narrow_terminal_is_as_wide_as_it_says_of_itself(folder: Path) -> None:
     shown = on_terminal(folder, "models", "inspect", NAME, TERM="dumb", COLUMNS="40")
     assert max(map(len, shown.splitlines())) <= 40
+
+
+def test_a_qr_code_is_left_out_where_its_characters_are_lacking(folder: Path) -> None:
+    run(folder, "render", "--model", NAME, "--gpu", "none")
+    done = run(folder, "url", "--qr", PYTHONIOENCODING="ascii")
+    assert (done.returncode, done.stdout.strip()[:17]) == (0, b"http://127.0.0.1:")
+    assert b"the QR code is left out" in done.stderr
+    assert b"only this machine can open that" in done.stderr

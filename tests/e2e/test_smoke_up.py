@@ -133,7 +133,7 @@ def test_a_kept_stack_stays_until_the_next_run_of_its_name(job: Stack) -> None:
 def test_options_of_up_are_refused_without_it(job: Stack) -> None:
     for words in (("--model", "demo"), ("--keep",), ("--at", "x"), ("--gpu", "none")):
         done = job.run("smoke", *words, check=False)
-        assert (done.returncode, f"{words[0]} is for --up" in done.stderr) == (2, True), done.stderr
+        assert (done.returncode, f"{words[0]} needs --up" in done.stderr) == (2, True), done.stderr
 
 
 # -- other backends; KoboldCpp and text-generation-webui by their stand-ins

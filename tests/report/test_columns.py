@@ -150,7 +150,7 @@ def test_a_recommendation_fits_the_terminal_but_for_the_commands_to_copy() -> No
     done = CliRunner().invoke(main, ["models", "recommend"], env={"COLUMNS": "60"}, catch_exceptions=False)
     assert done.exit_code == 0
     wide = too_wide(done.stdout, 60)
-    assert all(line.startswith(("get it: stackctl ", "run it: stackctl ")) for line in wide)
+    assert all(": stackctl " in line for line in wide)
 
 
 def test_in_a_pipe_a_row_stays_a_line(monkeypatch: pytest.MonkeyPatch) -> None:
