@@ -17,7 +17,7 @@ _AGAIN_S = 0.01
 
 
 def interrupted() -> Interrupted:
-    """The error of a command that was interrupted."""
+    """Return the error of a command that was interrupted."""
     return Interrupted("interrupted", hint="Run `stackctl status` to see what runs; no file was left incomplete.")
 
 

@@ -62,6 +62,7 @@ def deploy(
     from stackctl import report
     from stackctl.commands.deploy import Options
     from stackctl.commands.deploy import deploy as run
+    from stackctl.report.failure import declined
 
     if show and not dry_run:
         raise click.UsageError("--show needs --dry-run.")
@@ -71,7 +72,8 @@ def deploy(
     changes = flags.changes()
     answer = {} if locked else _ask_for_model(machine, changes, yes=yes or dry_run)
     if answer is None:
-        machine.ui.note("nothing was changed; for another model: stackctl deploy --model MODEL, or --model demo")
+        text = "nothing was changed; for another model: stackctl deploy --model MODEL, or --model demo"
+        machine.ui.done(text, declined())
         return
     changes |= answer
     opened, is_worth_saying = (None, False) if dry_run else _ask_to_open(machine, changes, yes=yes or as_json)

@@ -178,7 +178,9 @@ def agrees_to_change(question: str, *, yes: bool, ui: Ui) -> bool:
     else:
         raise click.UsageError(f'There is no terminal to ask "{question}" on: add --yes to agree.')
     if not agreed:
-        ui.note("nothing was changed")
+        from stackctl.report.failure import declined
+
+        ui.done("nothing was changed", declined())
     return agreed
 
 

@@ -18,13 +18,14 @@ from stackctl.steps.deployed import known_plan, stack_name_here
 class Address:
     """Where another device opens the stack or, if none can, this machine; the best address first.
 
-    password_file: "" if it asks for no password. `is_ready`: whether SillyTavern answers there now; None if no engine
-    could be asked.
+    password_file: "" if it asks for no password. `is_local`: only this machine can open it. `is_ready`: whether
+    SillyTavern answers there now; None if no engine could be asked.
     """
 
     urls: tuple[str, ...]
     user: str
     password_file: str
+    is_local: bool = False
     is_ready: bool | None = None
 
 
@@ -43,7 +44,8 @@ def url(machine: Machine) -> Address:
     others = [f"http://{one.place}" for one in _for_others(published, machine)]
     if plan and not published:
         others = [f"https://{host}" for host in plan.hosts]
-    if not others:
+    is_local = not others
+    if is_local:
         others = [plan.url if plan else f"http://{published[0].place}"]
         port = published[0].port
         machine.ui.warn(
@@ -56,6 +58,7 @@ def url(machine: Machine) -> Address:
         urls=tuple(others),
         user=tavern.USER if has_password else "",
         password_file=tavern_password.FILE if has_password else "",
+        is_local=is_local,
         is_ready=_is_ready(machine),
     )
 

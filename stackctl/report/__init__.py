@@ -125,6 +125,7 @@ def address(found: "Address", *, as_qr: bool) -> "tuple[str, stack.Address]":
         "version": 1,
         "url": found.urls[0],
         "urls": list(found.urls),
+        "local": found.is_local,
         "ready": found.is_ready,
         "user": found.user or None,
         "password_file": found.password_file or None,
@@ -191,11 +192,10 @@ def status(now: "Status", ui: "Ui") -> "tuple[str, stack.Status]":
 
 def stopped(done: "Done", service: str | None) -> "tuple[str, stack.Stopped]":
     """Return that a stack, or one service of it, was stopped."""
-    name = service or done.name
-    text = f"stopped {name}; run `stackctl start` to resume"
-    if not done.was_there:
-        text = f"{name} was not running; nothing was stopped"
-    return text, {"version": 1, "name": done.name, "service": service}
+    text = f"stopped {service or done.name}; run `stackctl start` to resume"
+    none = f"{service or done.name} was not running; nothing was stopped"
+    values: stack.Stopped = {"version": 1, "name": done.name, "service": service, "changed": done.was_there}
+    return text if done.was_there else none, values
 
 
 def started(done: "Done") -> "tuple[str, stack.Started]":
@@ -207,9 +207,8 @@ def started(done: "Done") -> "tuple[str, stack.Started]":
 def down(done: "Done") -> "tuple[str, stack.Removed]":
     """Return that the stack has no containers any more."""
     text = f"removed the containers of {done.name}; run `stackctl deploy` to start it again"
-    if not done.was_there:
-        text = f"{done.name} has no containers; nothing was removed"
-    return text, {"version": 1, "name": done.name}
+    none = f"{done.name} has no containers; nothing was removed"
+    return text if done.was_there else none, {"version": 1, "name": done.name, "changed": done.was_there}
 
 
 def images(found: "tuple[ImageHere, ...]", ui: "Ui") -> "tuple[str, stack.Images]":

@@ -4,7 +4,7 @@ from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from stackctl.errors import StackctlError
-    from stackctl.report.contract.failure import Failed, Problem
+    from stackctl.report.contract.failure import Declined, Failed, Problem
 
 _USAGE = 2  # click's exit code
 
@@ -25,6 +25,11 @@ def failed(error: "StackctlError") -> "Failed":
     return {"version": 1, "error": {**problem(error), "rolled_back": error.rolled_back}}
 
 
+def declined() -> "Declined":
+    """Return what stands for a command that asked, and was answered no."""
+    return {"version": 1, "declined": True}
+
+
 def misused(message: str, *, command: str) -> "Failed":
     """A wrong command line."""
     return {
@@ -32,7 +37,7 @@ def misused(message: str, *, command: str) -> "Failed":
         "error": {
             "kind": "usage",
             "message": message,
-            "hint": f"{command} --help",
+            "hint": f"Run `{command} --help`.",
             "evidence": [],
             "exit_code": _USAGE,
             "rolled_back": None,

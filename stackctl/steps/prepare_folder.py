@@ -82,7 +82,7 @@ def _images_here(plan: Plan, machine: Machine) -> frozenset[str]:
     try:
         return frozenset(name for name in names if machine.docker.images.digest(name) is not None)
     except NoAnswer as error:
-        machine.ui.note(f"note: {error.message}; the folder is prepared without it")
+        machine.ui.warn(f"{error.message}; the folder is prepared without it")
     except EngineError:
         pass  # rendering needs no engine
     return frozenset()

@@ -12,7 +12,7 @@ from stackctl.cli import main
 from stackctl.cli.options import KEYS
 from stackctl.core.config import stack_toml
 from stackctl.errors import ConfigError, DataError, Exposed, ModelError
-from tests.docs import messages
+from tests.docs import json_page, messages
 from tests.docs.json_schemas import schemas
 from tests.docs.messages import Message
 from tests.docs.prose import Page
@@ -86,6 +86,7 @@ def pages() -> dict[str, str]:
         "stack.schema.json": schema_text(),
         "cli.md": cli_page(),
         "troubleshooting.md": troubleshooting_page(),
+        "json.md": json_page.page((DOCS / "json.md").read_text(encoding="utf-8")),
         **{f"schemas/{name}": text for name, text in schemas().items()},
     }
 

@@ -6,7 +6,7 @@ import typing
 from collections.abc import Iterable
 from typing import Annotated, Any, Literal, get_args, get_origin, get_type_hints, is_typeddict
 
-from stackctl.report.contract import EVENTS, FAILED, OUTPUTS
+from stackctl.report.contract import DECLINED, EVENTS, FAILED, OUTPUTS
 
 _SIMPLE = {str: "string", int: "integer", float: "number", bool: "boolean", types.NoneType: "null"}
 _DRAFT = "https://json-schema.org/draft/2020-12/schema"
@@ -17,6 +17,7 @@ def schemas() -> dict[str, str]:
     found = {f"{command.replace(' ', '-')}.schema.json": _text(command, kinds) for command, kinds in OUTPUTS.items()}
     return found | {
         "error.schema.json": _text("error", (FAILED,)),
+        "declined.schema.json": _text("declined", (DECLINED,)),
         "progress.schema.json": _text("--progress json", EVENTS),
     }
 
@@ -88,7 +89,7 @@ def _words(hint: Any) -> str:
     if hint in _SIMPLE:
         return _SIMPLE[hint]
     if is_typeddict(hint):
-        return f"[{hint.__name__}]"
+        return f"`{hint.__name__}`"
     origin, inner = get_origin(hint), get_args(hint)
     if origin is Literal:
         return " or ".join(f"`{json.dumps(one)}`" for one in inner)

@@ -1,9 +1,11 @@
 """The pages in docs/ and beside it: their commands exist, their links lead somewhere, their figures are the code's."""
 
 import re
+from typing import get_args
 
 import pytest
 
+from stackctl import errors
 from stackctl.backends import BACKENDS, koboldcpp
 from stackctl.core.tavern import container as tavern
 from tests.docs import generate
@@ -12,7 +14,7 @@ from tests.words import faults_of_text
 
 DOCS = tuple(f"docs/{path.name}" for path in sorted((ROOT / "docs").glob("*.md")))
 PAGES = (*(path.name for path in sorted(ROOT.glob("*.md"))), *DOCS, "images/README.md", "tests/standins/README.md")
-GENERATED = ("docs/stack.md", "docs/cli.md")
+GENERATED = ("docs/stack.md", "docs/cli.md", "docs/json.md")
 
 
 def test_pages_are_found() -> None:
@@ -115,3 +117,12 @@ def test_a_call_is_found_wherever_it_stands() -> None:
     assert list(calls(line)) == [["-C", "x", "status", "--json"], ["down"]]
     assert list(calls('eval "$(stackctl completion bash)"')) == [["completion", "bash"]]
     assert list(calls("SillyTavern's settings")) == []
+
+
+def test_json_md_names_each_kind_of_error_with_its_exit_code() -> None:
+    rows = [row for row in page("docs/json.md").rows if row[1].isdecimal()]
+    said = {kind: int(row[1]) for row in rows for kind in re.findall(r"`(\w+)`", row[0])}
+    found = [one for one in vars(errors).values() if isinstance(one, type) and issubclass(one, errors.StackctlError)]
+    classes = [one for one in found if one is not errors.StackctlError]
+    assert said == {one.kind: one.exit_code for one in classes} | {"usage": 2}
+    assert {one.kind for one in classes} == set(get_args(errors.Kind))

@@ -8,7 +8,7 @@ from typing import Final
 
 from stackctl.report.contract import deploy, failure, models, moving, progress, stack
 
-# command -> what it may print, apart from failure.Failed
+# command -> what it prints, unless it fails or is answered no
 OUTPUTS: Final[dict[str, tuple[type, ...]]] = {
     "deploy": (deploy.Deployed, deploy.DryRun),
     "render": (deploy.Rendered,),
@@ -37,4 +37,5 @@ OUTPUTS: Final[dict[str, tuple[type, ...]]] = {
     "images build": (stack.Built,),
 }
 FAILED: Final = failure.Failed
+DECLINED: Final = failure.Declined
 EVENTS: Final = (progress.Told, progress.Progress, progress.Error)

@@ -21,6 +21,13 @@ class Failure(Problem):
     rolled_back: Annotated[bool | None, "whether what ran before runs again; null: there was nothing to go back to"]
 
 
+class Declined(TypedDict):
+    """What a command prints that asked a question and was answered no; the exit code is 0."""
+
+    version: Literal[1]
+    declined: Literal[True]
+
+
 class Failed(TypedDict):
     """What any command prints instead of its result when it fails."""
 

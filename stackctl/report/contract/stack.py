@@ -90,6 +90,7 @@ class Address(TypedDict):
     version: Literal[1]
     url: Annotated[str, "the first of urls"]
     urls: list[str]
+    local: Annotated[bool, "only this machine can open it"]
     ready: Annotated[bool | None, "SillyTavern is; null: no engine could be asked"]
     user: str | None
     password_file: Annotated[str | None, "below the folder; null: it asks for none"]
@@ -119,7 +120,7 @@ class FileUsed(TypedDict):
     path: str
     size_bytes: int
     modified_at: Annotated[str, "ISO 8601, UTC"]
-    sha256: Annotated[str | None, "null: it was not computed"]
+    sha256: Annotated[str | None, "known from the download; null: the file would have to be read again"]
 
 
 class PastDeploy(TypedDict):
@@ -139,8 +140,8 @@ class PastDeploy(TypedDict):
     model_files: list[FileUsed]
     program: Annotated[FileUsed | None, "the backend's; null: the image carries it"]
     ready_s: float | None
-    first_token_s: float | None
-    tokens_per_s: float | None
+    first_token_s: Annotated[float | None, "null: --no-proof"]
+    tokens_per_s: Annotated[float | None, "by the backend's own count"]
     changes: Annotated[list[str] | None, "against the deploy before, in words; null: that one is not recorded"]
 
 
@@ -157,6 +158,7 @@ class Stopped(TypedDict):
     version: Literal[1]
     name: str
     service: Annotated[str | None, "the only one that was stopped; null: all were"]
+    changed: Annotated[bool, "false: nothing was running"]
 
 
 class Started(TypedDict):
@@ -173,6 +175,7 @@ class Removed(TypedDict):
 
     version: Literal[1]
     name: str
+    changed: Annotated[bool, "false: there were none before"]
 
 
 class Image(TypedDict):
