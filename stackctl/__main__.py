@@ -19,7 +19,7 @@ def main() -> None:
 
     interruption.take(INTERRUPTIONS)
     try:
-        command()
+        command(complete_var="_STACKCTL_COMPLETE")  # also where `python -m stackctl` is typed
     finally:
         interruption.is_raised = False
         outputs.tell_loss()

@@ -105,8 +105,8 @@ def wrapped(text: str, width: int) -> list[str]:
 def table(rows: Sequence[Sequence[str]], width: int | None = None, *, has_head: bool = True) -> str:
     """Return columns, aligned by their widest cell; a cell is one line, whatever is in it.
 
-    A long one widens no column: at a row's beginning it has a line of its own, at its end it is the last; elsewhere
-    its middle is left out. `width`: the cells that a line may take; None: any number. Where the columns do not fit,
+    A long one widens no column: at a row's beginning it has a separate line, at its end it is the last; elsewhere its
+    middle is left out. `width`: the cells that a line may take; None: any number. Where the columns do not fit,
     they break between words; where a word is too long for that, each row becomes a block, a line for each cell.
     `has_head`: the first row names the columns; without one there are two columns, the first of which is a name.
     """

@@ -15,6 +15,7 @@ from typing import Any
 from stackctl.backends.contract import Request
 from stackctl.contracts.host import Cpu, Gpu, Owner
 from stackctl.contracts.service import GpuRequest, Network
+from stackctl.core.adoption.mounted import Service
 from stackctl.core.container_paths import Bind
 from stackctl.core.formats.answer_limit import Limit
 from stackctl.core.hub.remote import FileRequest, RemoteHead
@@ -124,6 +125,8 @@ class FakeDocker:
     projects: frozenset[tuple[str, str]] = frozenset()
     foreign: frozenset[str] = frozenset()  # names of others' stacks
     mounted: dict[Path, tuple[str, ...]] = field(default_factory=dict)
+    services: dict[str, Service] = field(default_factory=dict)  # containers, by name
+    volumes: dict[str, PurePosixPath] = field(default_factory=dict)  # where their files are
     logs: dict[str, tuple[str, ...]] = field(default_factory=dict)
     subnets_: tuple[tuple[IPv4Network, ...], tuple[IPv4Network, ...]] = ((), ())
     in_network: dict[str, dict[str, str]] = field(default_factory=dict)
@@ -168,6 +171,12 @@ class FakeDocker:
 
     def mounting(self, folder: Path) -> tuple[str, ...]:
         return self.mounted.get(folder, ())
+
+    def service(self, container: str) -> Service | None:
+        return self.services.get(container)
+
+    def volume_folder(self, volume: str) -> PurePosixPath | None:
+        return self.volumes.get(volume)
 
     def states(self, project: str) -> dict[str, ServiceState]:
         del project
@@ -475,9 +484,18 @@ class FakeOrchestrator:
     exit_code: int = 0
     asked: list[tuple[str, ...]] = field(default_factory=list)
     file: str = render.FILE
+    others: dict[Path, tuple[Service, ...] | StackctlError] = field(
+        default_factory=dict
+    )  # by their compose file's folder
 
     def at(self, folder: Folder) -> "FakeOrchestrator":
-        return FakeOrchestrator(folder, self.docker)
+        return FakeOrchestrator(folder, self.docker, others=self.others)
+
+    def services(self, file: str = "") -> tuple[Service, ...] | None:
+        found = self.others.get(self.folder.path / file)
+        if isinstance(found, StackctlError):
+            raise found
+        return found
 
     def observe(self) -> tuple[tuple[str, ...], tuple[int, ...]]:
         return ("docker", "compose"), (2, 40, 3)

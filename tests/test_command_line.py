@@ -52,4 +52,4 @@ def test_to_show_the_file_is_refused_for_a_deploy_that_is_done(tmp_path: Path) -
         text=True,
         check=False,
     )
-    assert (done.returncode, "--show goes with --dry-run" in done.stderr, list(tmp_path.iterdir())) == (2, True, [])
+    assert (done.returncode, "--show needs --dry-run." in done.stderr, list(tmp_path.iterdir())) == (2, True, [])

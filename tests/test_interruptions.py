@@ -143,7 +143,7 @@ def test_a_folder_that_was_removed_meanwhile_is_said(tmp_path: Path, words: tupl
     got, said = ended(("sh", "-c", 'rmdir "$PWD"; exec "$@"', "sh", *argv), gone)
     assert got == code
     assert "Traceback" not in said
-    assert ("the folder in which you stand was removed" in said) == (words == ("status",))
+    assert ("the current folder was removed" in said) == (words == ("status",))
     assert ("there is no stack in" in said) == (words[0] == "-C")
 
 

@@ -47,11 +47,17 @@ _UNASKED: Final[Mapping[str, tuple[object, ...]]] = MappingProxyType(
         "visionmintokens": (-1,),
     }
 )
+# by which the launcher chose GPUs, under the names that versions had for them
+GPU_CHOICES: Final = ("usecuda", "usecublas", "usehipblas", "usevulkan", "useclblast")
+# words of these lists that choose nothing: how it runs unasked, and the first GPU, which is the only one for most
+_NO_CHOICE: Final = frozenset({"", "normal", "mmq", "all", "0"})
 _NOTHING: Final[tuple[object, ...]] = (False, 0, "", [], {})  # null, too, means that a setting has no value
 
 
 def is_untouched(key: str, value: object) -> bool:
     """Return whether a saved setting has a default value, so that the user has not chosen it."""
+    if key in GPU_CHOICES and isinstance(value, list):
+        return {str(one).lower() for one in value} <= _NO_CHOICE
     return value is None or any(_is_same(value, one) for one in _UNASKED.get(key, _NOTHING))
 
 

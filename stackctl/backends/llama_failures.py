@@ -51,8 +51,7 @@ _WRONG_GPU = Cause(
 )
 _OLD_CPU = Cause(
     says="the backend's program uses instructions that this processor lacks (mostly AVX2)",
-    hint="Set `backend.image` to a build for older processors, or set `backend.kind` to "
-    "another backend.",
+    hint="Set `backend.image` to a build for older processors, or set `backend.kind` to another backend.",
     kind="config",
 )
 _ASSERTION = Cause(

@@ -15,35 +15,36 @@ if TYPE_CHECKING:
 @main.command(
     examples=("stackctl adopt --dry-run ~/SillyTavern", "stackctl adopt ~/SillyTavern", "stackctl adopt --undo")
 )
-@click.argument(
-    "source", required=False, type=click.Path(path_type=Path, file_okay=False, exists=True), metavar="[FOLDER]"
-)
+@click.argument("source", required=False, type=click.Path(path_type=Path), metavar="[FOLDER|CONTAINER]")
+@click.option("--service", metavar="NAME", help="Which SillyTavern of a compose file that has several.")
 @click.option("--undo", is_flag=True, help="Take an adoption back; newer chats are copied to the original.")
 @click.option("--dry-run", is_flag=True, help="Show what would be done; change nothing.")
 @option.yes
 @option.json
 @click.pass_context
-def adopt(ctx: click.Context, source: Path | None, undo: bool, dry_run: bool, yes: bool, as_json: bool) -> None:
+def adopt(
+    ctx: click.Context, *, source: Path | None, service: str | None, undo: bool, dry_run: bool, yes: bool, as_json: bool
+) -> None:
     """Copy an existing SillyTavern into this stack.
 
     Chats, characters, settings, plugins, extensions, secrets and users are copied. FOLDER is a native installation, the
-    folder of a compose file, or a data folder. It stays unchanged; only --undo copies newer chats back into it.
-    `stackctl deploy` then runs the copy.
+    folder of a compose file, whose mounts are followed, or a data folder; CONTAINER is the name of a container. It
+    stays unchanged; only --undo copies newer chats back into it. `stackctl deploy` then runs the copy.
     """
     if undo == (source is not None):
-        raise click.UsageError("Name the FOLDER to adopt, or write --undo.")
+        raise click.UsageError("Name the FOLDER or CONTAINER to adopt, or write --undo.")
     machine = machine_of(ctx, as_json=as_json)
     if source:
-        _adopt(machine, source, dry_run=dry_run, yes=yes)
+        _adopt(machine, source, service, dry_run=dry_run, yes=yes)
     else:
         _undo(machine, dry_run=dry_run, yes=yes)
 
 
-def _adopt(machine: "Machine", source: Path, *, dry_run: bool, yes: bool) -> None:
+def _adopt(machine: "Machine", source: Path, service: str | None, *, dry_run: bool, yes: bool) -> None:
     from stackctl import report
     from stackctl.commands import adopt as command
 
-    found = command.prepare(machine, source)
+    found = command.prepare(machine, source, service=service)
     text, values = report.to_adopt(found, machine.ui)
     if _goes_on(machine, text, values, dry_run=dry_run, yes=yes):
         machine.ui.result(*report.adopted(command.adopt(machine, found), values))
@@ -65,4 +66,4 @@ def _goes_on(machine: "Machine", text: str, values: dict[str, Any], *, dry_run: 
         machine.ui.result(text, values)
         return False
     machine.ui.told(text + "\n\n")
-    return agrees_to_change("Go on?", yes=yes, ui=machine.ui)
+    return agrees_to_change("Continue?", yes=yes, ui=machine.ui)

@@ -5,12 +5,13 @@ from pathlib import Path
 
 import click
 
+from stackctl.cli import candidates
 from stackctl.cli import options as option
 from stackctl.cli.root import machine_of, main
 
 
 @main.command(examples=("stackctl use", "stackctl use small"))
-@click.argument("name", required=False)
+@click.argument("name", required=False, shell_complete=candidates.models)
 @option.timeout
 @option.no_proof
 @option.no_rollback

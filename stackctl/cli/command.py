@@ -1,19 +1,22 @@
 """What all commands and groups share: their options before and after the command, examples, and words for a mistake."""
 
+import os
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import click
 
 from stackctl.ui import Ui, columns
 
+if TYPE_CHECKING:
+    from click.shell_completion import CompletionItem
+
 _USUAL, _WIDEST = 80, 100  # columns of a help page
 _TEXT = 44  # columns that the text of an option keeps beside its name
 _SUMMARY = 60  # characters
 _HYPHEN, _UNBROKEN = "-", "\N{NON-BREAKING HYPHEN}"  # no line ends within --gpu-layers
-_DIRECTORY = click.Path(path_type=Path, file_okay=False, exists=True)
 _FOLDER_HELP = "The stack's folder [default: this one]."
 # the options before the command that not every command has: what the others do without
 _PARTIAL = {"as_json": ("--json", "prints no JSON"), "yes": ("--yes", "asks nothing")}
@@ -63,12 +66,29 @@ def _keep(ctx: click.Context, param: click.Parameter, value: object) -> None:
         setattr(session_of(ctx), str(param.name), value)
 
 
+class _Directory(click.Path):
+    """A folder that is there; ~ is the user's, also where no shell replaced it, as in --folder=~/x."""
+
+    def convert(self, value: "str | os.PathLike[str]", param: click.Parameter | None, ctx: click.Context | None) -> Any:
+        return super().convert(os.path.expanduser(value), param, ctx)  # noqa: PTH111 - "" is refused, "." is not
+
+
+def _stacks(ctx: click.Context, param: click.Parameter, incomplete: str) -> "list[CompletionItem]":
+    from stackctl.cli import candidates
+
+    return candidates.stacks(ctx, param, incomplete)
+
+
 def _shared(*names: str, **attributes: Any) -> click.Option:
     return click.Option(names, expose_value=False, callback=_keep, **attributes)
 
 
-_FOLDER = _shared("-C", "--folder", "stack_folder", type=_DIRECTORY, help=_FOLDER_HELP)
-_FOLDER_ALONE = _shared("-C", "stack_folder", type=_DIRECTORY, help=_FOLDER_HELP)  # where --folder is another one
+def _folder(*names: str) -> click.Option:
+    kind = _Directory(path_type=Path, file_okay=False, exists=True)
+    return _shared(*names, "stack_folder", type=kind, help=_FOLDER_HELP, shell_complete=_stacks)
+
+
+_FOLDER, _FOLDER_ALONE = _folder("-C", "--folder"), _folder("-C")  # the latter where --folder is another one
 _VERBOSE = _shared("-v", "--verbose", is_flag=True, help="Show every command that is run.")
 _JSON = _shared("--json", "as_json", is_flag=True, help="Print the result as JSON.")
 _YES = _shared("-y", "--yes", is_flag=True, help="Ask nothing: every answer is yes.")

@@ -1,4 +1,4 @@
-"""Ctrl-C, and what ends a program likewise: raised as KeyboardInterrupt in a command, and nowhere else.
+"""Ctrl-C, SIGTERM and SIGHUP: each raises KeyboardInterrupt in a command, and nowhere else.
 
 Before a command begins and once it is over, an interruption ends the process at once: with the code that says so, and
 then with the command's own.
@@ -39,10 +39,10 @@ class Interruption:
 
     def tell(self, ui: Ui) -> None:
         """Say that the command was interrupted."""
-        ui.error("interrupted", hint="nothing is half-written; `stackctl status` shows what runs")
+        ui.error("interrupted", hint="Run `stackctl status` to see what runs; no file was left incomplete.")
 
     def _end(self, kind: type[BaseException], error: BaseException, trace: TracebackType | None) -> None:
-        """A library that was interrupted may raise an error of its own instead."""
+        """Handle an error that a library raised because it was interrupted; leave others to Python."""
         if not self._was_raised:
             sys.__excepthook__(kind, error, trace)
             return

@@ -2,12 +2,13 @@
 
 import click
 
+from stackctl.cli import candidates
 from stackctl.cli.root import main
 from stackctl.ui import Ui
 
 
 @main.command("help", examples=("stackctl help deploy", "stackctl help models pull"))
-@click.argument("words", nargs=-1, metavar="[COMMAND]...")
+@click.argument("words", nargs=-1, metavar="[COMMAND]...", shell_complete=candidates.commands)
 @click.pass_context
 def help_(ctx: click.Context, words: tuple[str, ...]) -> None:
     """Show the help of a command, as its --help does."""

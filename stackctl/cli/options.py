@@ -7,6 +7,7 @@ from pathlib import Path
 
 import click
 
+from stackctl.cli import candidates
 from stackctl.cli.command import session_of
 
 # what the settings that have an option are called in stack.toml
@@ -82,7 +83,7 @@ class _Number(click.ParamType[str | int]):
         try:
             return int(value)
         except ValueError:
-            self.fail(f"{value!r} is neither a whole number nor auto", param, ctx)
+            self.fail(f"{value!r} is not a whole number; write a number or auto", param, ctx)
 
 
 class Lines(click.ParamType[str]):
@@ -92,7 +93,7 @@ class Lines(click.ParamType[str]):
 
     def convert(self, value: str, param: click.Parameter | None, ctx: click.Context | None) -> str:
         if value != "all" and not (value.isascii() and value.isdecimal()):
-            self.fail(f"{value!r} is neither a number of lines nor all", param, ctx)
+            self.fail(f"{value!r} is not a number of lines; write a number or all", param, ctx)
         return value
 
 
@@ -130,18 +131,31 @@ def config_options(command: Callable[..., None]) -> Callable[..., None]:
     """The options that go over stack.toml, the same for every command that plans, which gets them as `flags`."""
 
     @click.option(
-        "--model", metavar="MODEL", help='The model: a file, a folder, "demo", hf:OWNER/NAME:Q4_K_M or a URL.'
+        "--model",
+        metavar="MODEL",
+        shell_complete=candidates.model,
+        help='The model: a file, a folder, "demo", hf:OWNER/NAME:Q4_K_M or a URL.',
     )
     @click.option("--backend", cls=OneOf, type=KINDS, metavar="NAME", help="The program that runs the model.")
     @click.option("--url", metavar="URL", help="The address of a backend elsewhere; implies --backend external.")
-    @click.option("--context", type=_Number(), help="Context size in tokens.")
-    @click.option("--gpu-layers", type=_Number(), help="Layers on the GPU.")
+    @click.option("--context", type=_Number(), shell_complete=candidates.automatic, help="Context size in tokens.")
+    @click.option("--gpu-layers", type=_Number(), shell_complete=candidates.automatic, help="Layers on the GPU.")
     @click.option("--kv-cache", type=_KV_CACHES, help="Type of the KV cache.")
-    @click.option("--template", metavar="NAME", help='Prompt template by its name in SillyTavern; "none" changes none.')
-    @click.option("--gpu", type=_GPU_MODES, help="How the backend gets the GPU; none: it runs on the CPU.")
-    @click.option("--port", type=_Number(), help="SillyTavern's port on this machine.")
     @click.option(
-        "--expose", metavar="WHO", help="Who else may open it, by a password: none, lan, an address or an interface."
+        "--template",
+        shell_complete=candidates.templates,
+        metavar="NAME",
+        help='Prompt template by its name in SillyTavern; "none" changes none.',
+    )
+    @click.option("--gpu", type=_GPU_MODES, help="How the backend gets the GPU; none: it runs on the CPU.")
+    @click.option(
+        "--port", type=_Number(), shell_complete=candidates.automatic, help="SillyTavern's port on this machine."
+    )
+    @click.option(
+        "--expose",
+        shell_complete=candidates.exposures,
+        metavar="WHO",
+        help="Who else may open it, by a password: none, lan, an address or an interface.",
     )
     @click.option("--name", metavar="NAME", help="The stack's name.")
     @click.option("--images", type=click.Choice(("auto", "official", "own")), help="Which images the stack runs.")
@@ -195,6 +209,7 @@ def _model(wanted: str, *, is_elsewhere: bool) -> dict[str, object]:
     return {"model.path": wanted, "model.source": ""}
 
 
+service = click.argument("service", required=False, shell_complete=candidates.services)
 replan = click.option("--replan", is_flag=True, help="Decide again what stack.lock records.")
 timeout = click.option(
     "--timeout",

@@ -62,7 +62,7 @@ def deploy(
     from stackctl.commands.deploy import deploy as run
 
     if show and not dry_run:
-        raise click.UsageError("--show goes with --dry-run")
+        raise click.UsageError("--show needs --dry-run.")
     machine = machine_of(ctx, as_json=as_json)
     changes = flags.changes()
     answer = _ask_for_model(machine, changes, yes=yes or dry_run)
@@ -95,9 +95,9 @@ def deploy(
 
 
 def _ask_for_model(machine: "Machine", changes: dict[str, object], *, yes: bool) -> dict[str, object] | None:
-    """What stack.toml is told of the model that the user chose now; None where the user wants nothing done.
+    """Return the keys of stack.toml for the model that the user chose now; None if the user declined.
 
-    {} where nothing is to be asked, or nobody is there to answer: then the deploy itself says what it lacks.
+    {} if there is no question, or no user to answer it: the deploy itself then reports what is missing.
     """
     from stackctl.cli.models.recommend import reader
     from stackctl.commands.propose import proposal
@@ -123,9 +123,9 @@ def _ask_for_model(machine: "Machine", changes: dict[str, object], *, yes: bool)
 
 
 def _ask_to_open(machine: "Machine", changes: dict[str, object], *, yes: bool) -> tuple[bool | None, bool]:
-    """What the user says to opening the stack to other devices, and whether the command for that is worth saying.
+    """Return the user's answer about opening the stack to other devices, and whether to show the command for that.
 
-    None where nothing is to be asked, or there is no terminal to ask on. `yes`: ask nothing; that opens nothing.
+    The answer is None if there is no question, or no terminal to ask on. `yes`: ask nothing, and open nothing.
     """
     from stackctl.steps.config_request import load_config
     from stackctl.steps.open_to_others import may_open
@@ -172,9 +172,7 @@ def render(
     from stackctl.commands.render import render as run
 
     if archive and (to_stdout or paths == "absolute"):
-        raise click.UsageError(
-            "--archive packs a folder with relative paths: it goes with no --stdout or --paths absolute"
-        )
+        raise click.UsageError("--archive packs a folder with relative paths: leave out --stdout and --paths absolute.")
     machine = machine_of(ctx)
     text = run(
         machine,

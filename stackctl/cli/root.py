@@ -1,4 +1,4 @@
-"""The door: the group of all commands, what they share, and the only place where errors become exit codes."""
+"""The group of all commands, what they share, and the only place where errors become exit codes."""
 
 import os
 import select
@@ -25,7 +25,7 @@ _WITHOUT_ENGINE: Final = frozenset({"render", "init", "history", "models", "impo
 
 
 class Cli(Group):
-    """Shows an expected failure once, with its own exit code; a bug stays a traceback."""
+    """Show an expected failure once, with its exit code; a bug stays a traceback."""
 
     def make_context(
         self,
@@ -86,13 +86,13 @@ def main() -> None:
 
 
 def _existing(folder: Path) -> Path:
-    """Return the folder; raise ConfigError where it counts from one in which the user stands, and which is gone."""
+    """Return the folder; raise ConfigError if it is relative and the current folder was removed."""
     try:
         Path.cwd()
     except FileNotFoundError as e:
         if not folder.is_absolute():
             raise ConfigError(
-                "the folder in which you stand was removed", hint="cd into another one; or name one: stackctl -C FOLDER"
+                "the current folder was removed", hint="Change to another one, or run `stackctl -C FOLDER`."
             ) from e
         os.chdir(folder)
     return folder
@@ -100,7 +100,7 @@ def _existing(folder: Path) -> Path:
 
 @contextmanager
 def until_interrupted(ctx: click.Context) -> Iterator[None]:
-    """For what goes on until Ctrl-C, or until nobody reads it: then that is no error, and nothing to say."""
+    """Let a command run until Ctrl-C, or until its reader is gone: neither is an error here."""
     try:
         yield
     except KeyboardInterrupt:
@@ -123,18 +123,18 @@ def machine_of(ctx: click.Context, *, as_json: bool = False) -> "Machine":
 
 
 def sits_elsewhere(environ: Mapping[str, str]) -> bool:
-    """Whether the user is at another device: they came by SSH, or this one shows them nothing."""
+    """Return whether the user is at another device: they came by SSH, or this one has no display."""
     has_display = not sys.platform.startswith("linux") or environ.get("DISPLAY") or environ.get("WAYLAND_DISPLAY")
     return bool(environ.get("SSH_CONNECTION")) or not has_display
 
 
 def agrees_on_terminal(question: str) -> bool | None:
-    """Ask a question whose answer is no by default; None where there is no terminal."""
+    """Ask a question whose default answer is no; return None if there is no terminal."""
     return click.confirm(question, default=False, err=True) if sys.stdin.isatty() else None
 
 
 def agrees(question: str) -> bool | None:
-    """Ask a question whose answer is yes by default; None where nobody is there to answer it."""
+    """Ask a question whose default answer is yes; return None if no answer can come."""
     if sys.stdin.isatty():
         return click.confirm(question, default=True, err=True)
     line = _waiting_line()
@@ -160,14 +160,14 @@ def agrees_to_change(question: str, *, yes: bool, ui: Ui) -> bool:
 
 
 def ask_which(question: str, names: Sequence[str]) -> str | None:
-    """Ask for one of several names; None where nobody is there to answer."""
+    """Ask for one of several names; return None if no answer can come."""
     if sys.stdin.isatty():
         return str(click.prompt(question, type=click.Choice(names), err=True))
     return _waiting_line().strip() or None
 
 
 def _waiting_line() -> str:
-    """In a script an answer may be waiting; nobody is waited for."""
+    """Read an answer that a script has piped to stdin, but never wait for one."""
     try:
         has_answer = bool(select.select([sys.stdin], [], [], 0)[0])
     except (OSError, ValueError):  # closed

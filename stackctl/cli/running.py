@@ -4,6 +4,7 @@ import os
 
 import click
 
+from stackctl.cli import candidates
 from stackctl.cli import options as option
 from stackctl.cli.root import agrees_to_change, machine_of, main, until_interrupted
 
@@ -34,10 +35,15 @@ def status(ctx: click.Context, as_json: bool, watch: bool) -> None:
 
 
 @main.command(examples=("stackctl logs", "stackctl logs -f sillytavern"))
-@click.argument("service", required=False)
+@option.service
 @click.option("-f", "--follow", is_flag=True, help="Show new lines as they come, until Ctrl-C.")
 @click.option(
-    "--tail", "lines", type=option.Lines(), default="200", help="The number of lines from the end [default: 200]."
+    "--tail",
+    "lines",
+    type=option.Lines(),
+    shell_complete=candidates.lines,
+    default="200",
+    help="The number of lines from the end [default: 200].",
 )
 @click.pass_context
 def logs(ctx: click.Context, service: str | None, follow: bool, lines: str) -> None:
@@ -67,7 +73,7 @@ def history(ctx: click.Context, as_json: bool) -> None:
 
 
 @main.command(examples=("stackctl stop", "stackctl stop llamacpp"))
-@click.argument("service", required=False)
+@option.service
 @click.pass_context
 def stop(ctx: click.Context, service: str | None) -> None:
     """Stop the stack or one SERVICE, and free its memory.
@@ -78,11 +84,12 @@ def stop(ctx: click.Context, service: str | None) -> None:
 
     machine = machine_of(ctx)
     done = lifecycle.stop(machine, service)
-    machine.ui.note(f"stopped {service or done.name}; `stackctl start` goes on")
+    stopped = f"stopped {service or done.name}; run `stackctl start` to resume"
+    machine.ui.note(stopped if done.was_there else f"{service or done.name} was not running; nothing was stopped")
 
 
 @main.command(examples=("stackctl start",))
-@click.argument("service", required=False)
+@option.service
 @option.timeout
 @click.pass_context
 def start(ctx: click.Context, service: str | None, timeout_s: int | None) -> None:
@@ -98,7 +105,7 @@ def start(ctx: click.Context, service: str | None, timeout_s: int | None) -> Non
 
 
 @main.command(examples=("stackctl restart", "stackctl restart sillytavern"))
-@click.argument("service", required=False)
+@option.service
 @option.timeout
 @click.pass_context
 def restart(ctx: click.Context, service: str | None, timeout_s: int | None) -> None:
@@ -125,11 +132,12 @@ def down(ctx: click.Context, volumes: bool, yes: bool) -> None:
     from stackctl.commands import lifecycle
 
     machine = machine_of(ctx)
-    question = "Named volumes of this stack are deleted with all that is in them. Go on?"
+    question = "Delete the named volumes of this stack and all that is in them?"
     if volumes and not agrees_to_change(question, yes=yes, ui=machine.ui):
         return
     done = lifecycle.down(machine, volumes=volumes)
-    machine.ui.note(f"{done.name} is down; the folder is as it was, `stackctl deploy` brings it back")
+    removed = f"removed the containers of {done.name}; run `stackctl deploy` to start it again"
+    machine.ui.note(removed if done.was_there else f"{done.name} has no containers; nothing was removed")
 
 
 @main.command(examples=("stackctl url", "stackctl url --qr"))
@@ -137,7 +145,10 @@ def down(ctx: click.Context, volumes: bool, yes: bool) -> None:
 @option.json
 @click.pass_context
 def url(ctx: click.Context, as_qr: bool, as_json: bool) -> None:
-    """Print the address that another device can open."""
+    """Print the address of SillyTavern's page.
+
+    It is one that other devices can open, if the stack is open to them: `stackctl deploy --expose lan` opens it.
+    """
     from stackctl import report
     from stackctl.commands import url as command
 

@@ -10,21 +10,22 @@ from stackctl.contracts.json_table import parse_table
 from stackctl.core.adoption import config_yaml as adopted_config
 from stackctl.core.adoption import layout as adoption
 from stackctl.core.adoption import settings_json as adopted_settings
-from stackctl.core.adoption.layout import KeptFile, Layout, Row
+from stackctl.core.adoption.layout import KeptFile, Layout, Piece, Row
 from stackctl.core.config.lock import Decisions
 from stackctl.core.config.values import is_host_name
 from stackctl.core.external import backend_url
 from stackctl.core.plan import tavern_service
 from stackctl.core.plan.images import tavern_image
-from stackctl.core.tavern import config_yaml as tavern_config
 from stackctl.core.tavern import container as tavern
 from stackctl.core.tavern import data_json
 from stackctl.core.tavern import settings_json as tavern_settings
 from stackctl.errors import ConfigError
 from stackctl.machine import Machine
 from stackctl.ports.disk import Reach, Tree, Trees
+from stackctl.steps import existing_tavern
 from stackctl.steps.config_request import load_config, read_lock, write_config
 from stackctl.steps.disks import refuse_without_permissions
+from stackctl.steps.existing_tavern import config_text, reach_of
 from stackctl.steps.former_stack import forget_former
 from stackctl.steps.private_folders import keep_out_of_git
 from stackctl.steps.seed_tavern import RECORD as SEEDED
@@ -57,23 +58,23 @@ class Adopted:
     aside: Path | None
 
 
-def prepare(machine: Machine, folder: Path) -> Adoption:
-    """Look at a SillyTavern's folder and decide what becomes of each part. Changes nothing.
+def prepare(machine: Machine, folder: Path, *, service: str | None = None) -> Adoption:
+    """Look at a SillyTavern (its folder, its compose file's, or a container) and decide what becomes of each part.
 
-    Raises ConfigError for a folder that is none, that is in use, or that a newer SillyTavern has written.
+    Changes nothing. `service`: which of a compose file's. Raises ConfigError for a folder that is none, that is in use,
+    or that a newer SillyTavern has written.
     """
     target, tree = data_folder(machine), machine.storage.trees
-    source, layout = _recognised(machine, folder)
+    spec = load_config(machine, {}).spec
+    existing = existing_tavern.locate(machine, folder, service=service, port=str(spec.sillytavern.port))
+    source, layout = existing.source, existing.layout
     _refuse_place(source, target, machine)
     reach = reach_of(machine, source)
-    elsewhere = tuple(path for piece in layout.pieces if not (path := source / piece.source).is_relative_to(source))
-    for path in elsewhere:
-        tree.refuse_foreign(path, machine.storage.owner_of(source))
+    for path in (source / piece.source for piece in layout.pieces):
+        if not path.is_relative_to(source) and path not in existing.engines:
+            tree.refuse_foreign(path, machine.storage.owner_of(source))
     refuse_in_use(machine, source, *(source / piece.source for piece in layout.pieces), target)
-    trees = tuple(
-        tree.walk(source / piece.source, piece.target, within=source, reach=reach, skip=adoption.is_made_anew)
-        for piece in layout.pieces
-    )
+    trees = tuple(_walk(machine, source, piece, layout, reach) for piece in layout.pieces)
     leaves = [leaf for one in trees for leaf in one.files]
     tree.refuse_full(
         target,
@@ -85,7 +86,7 @@ def prepare(machine: Machine, folder: Path) -> Adoption:
         name: data_json.parse(tree.read(files[name], reach)) or {} for name in files if adoption.is_settings(name)
     }
     versions = {str(files[name]): str(one.get("currentVersion", "")) for name, one in settings.items()}
-    adoption.refuse_newer(versions, tavern_image(load_config(machine, {}).spec, Decisions(read_lock(machine)))[0])
+    adoption.refuse_newer(versions, tavern_image(spec, Decisions(read_lock(machine)))[0])
     changed, notes = _changes(source, files, settings, machine)
     names, named = _host_names(source, files, machine)
     needs_host = any(adoption.is_settings(name) for name in changed)  # a profile points at a server on this machine
@@ -96,10 +97,11 @@ def prepare(machine: Machine, folder: Path) -> Adoption:
         layout=layout,
         rows=(
             *adoption.files_taken(kept, is_converted=layout.is_converted, changed=changed.keys()),
-            *adoption.caches(place for one in trees for place in one.skipped),
-            *adoption.files_left(tree.names(source), layout.pieces),
+            *adoption.caches(place for one in trees for place in one.skipped if adoption.is_made_anew(place)),
+            *adoption.files_left(lambda name: tree.names(source / name), layout.pieces),
+            *existing.rows,
         ),
-        notes=(*_remarks(tree, source, trees, elsewhere), *notes, *named),
+        notes=(*existing.notes, *_remarks(tree, source, trees), *notes, *named),
         trees=trees,
         changed=changed,
         wishes={**names, **({"sillytavern.host_access": "on"} if needs_host else {})},
@@ -173,21 +175,6 @@ def refuse_in_use(machine: Machine, *folders: Path) -> None:
             )
 
 
-def _recognised(machine: Machine, folder: Path) -> tuple[Path, Layout]:
-    for name in adoption.PLACES:
-        source = (folder / name).resolve()
-        config = source / "config.yaml"
-        root = adopted_config.data_root(_text(machine, config, source), str(config)) if config.is_file() else "data"
-        layout = adoption.layout(machine.storage.trees.existing(source, adoption.probes(root)), root)
-        if layout:
-            return source, layout
-    raise ConfigError(
-        f"{folder} holds no SillyTavern",
-        hint="give the folder of its server.js, of its compose file, or its data folder; looked for: "
-        "data/default-user, public/characters (before 1.12), docker/data, sillytavern/data, settings.json with chats",
-    )
-
-
 def _refuse_place(source: Path, target: Path, machine: Machine) -> None:
     """Refuse what can't be copied into itself, what would take stack.toml's place, and a second adoption."""
     own = target.resolve()
@@ -220,10 +207,11 @@ def _changes(
     """(text by path, remarks): what differs from the original."""
     changed, notes = {}, []
     if adoption.CONFIG in files:
-        text = _text(machine, files[adoption.CONFIG], source)
+        text, encoding = config_text(machine, files[adoption.CONFIG], source)
         neutral, changes = adopted_config.neutral(text, str(files[adoption.CONFIG]))
+        notes += [f"config.yaml is {encoding}, which SillyTavern can't read: the copy is UTF-8"] if encoding else []
         notes += [f"config.yaml: {c.key} = {json.dumps(c.after)}, was {repr(c.before)[:60]}: {c.why}" for c in changes]
-        if changes:
+        if changes or encoding:
             changed[adoption.CONFIG] = neutral
     damaged = [str(files[name]) for name, one in settings.items() if not one]
     notes += [f"{file} is damaged (no JSON object): taken as it is" for file in damaged]
@@ -250,7 +238,7 @@ def _changes(
 def _host_names(source: Path, files: Mapping[str, Path], machine: Machine) -> tuple[dict[str, object], list[str]]:
     """(what stack.toml has to say, remarks): the names under which the original answers."""
     config = files.get(adoption.CONFIG)
-    listed = adopted_config.host_names(_text(machine, config, source), str(config)) if config else ()
+    listed = adopted_config.host_names(config_text(machine, config, source)[0], str(config)) if config else ()
     own = load_config(machine, {}).spec.sillytavern.host_names
     looked_at = listed[:_MOST_NAMES]
     names = [name for name in dict.fromkeys(looked_at) if is_host_name(name) and name not in own]
@@ -267,9 +255,19 @@ def _host_names(source: Path, files: Mapping[str, Path], machine: Machine) -> tu
     return {"sillytavern.host_names": [*own, *names]}, notes
 
 
-def _remarks(tree: Trees, source: Path, trees: Iterable[Tree], elsewhere: Iterable[Path]) -> Iterator[str]:
-    for path in elsewhere:
-        yield f"config.yaml names {path} as its data folder (dataRoot): what is there is copied"
+def _walk(machine: Machine, source: Path, piece: Piece, layout: Layout, reach: Reach) -> Tree:
+    """Look at a piece, but not at what another piece brings to a place within it."""
+    inside = [one for one in layout.pieces if one.target.startswith(f"{piece.target}/")]
+    inner = set(machine.storage.trees.existing(source, (one.source for one in inside)))
+    inner = {one.target for one in inside if one.source in inner}
+    path = source / piece.source
+    within = source if path.is_relative_to(source) else path
+    return machine.storage.trees.walk(
+        path, piece.target, within=within, reach=reach, skip=lambda name: name in inner or adoption.is_made_anew(name)
+    )
+
+
+def _remarks(tree: Trees, source: Path, trees: Iterable[Tree]) -> Iterator[str]:
     if system := tree.foreign_system(source):
         yield (
             f"{source} is on another system's drive ({system}): copied, not mounted; if SillyTavern runs there, on "
@@ -280,14 +278,3 @@ def _remarks(tree: Trees, source: Path, trees: Iterable[Tree], elsewhere: Iterab
             yield f"{link} leads out of the folder, to {link.resolve()}: what is there is copied"
         for lost in one.lost:
             yield f"left: {lost}, a link to nothing, no regular file, or nested too deeply"
-
-
-def _text(machine: Machine, file: Path, source: Path) -> str:
-    """What a config.yaml says."""
-    raw = machine.storage.trees.read(file, reach_of(machine, source), most=tavern_config.MOST_BYTES)
-    return raw.decode("utf-8-sig", "replace")
-
-
-def reach_of(machine: Machine, source: Path) -> Reach:
-    """Return which links count in an existing SillyTavern: its owner's."""
-    return machine.storage.trees.reach(machine.storage.owner_of(source))

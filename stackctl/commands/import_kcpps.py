@@ -1,25 +1,33 @@
 """`stackctl import`: a .kcpps file becomes an entry of stack.toml's [models]."""
 
+import json
 import re
 from dataclasses import dataclass
-from pathlib import Path
+from pathlib import Path, PurePosixPath
 
 from stackctl.core.config import kcpps, several_models
-from stackctl.errors import ConfigError
+from stackctl.core.config.kcpps import Imported
+from stackctl.core.config.spec import OneModel, Spec
+from stackctl.errors import ConfigError, ModelError
 from stackctl.machine import Machine
 from stackctl.steps.config_request import load_config, write_config
+from stackctl.terminal import command_line
 
 _WINDOWS = re.compile(r"([A-Za-z]):[\\/](.*)", re.DOTALL)
+_SHARE = re.compile(r"[\\/]{2}[^\\/]+[\\/].*", re.DOTALL)
+_MODELS = frozenset({".gguf", ".safetensors", ".ggml"})
 
 
 @dataclass(frozen=True, kw_only=True)
 class Entry:
-    """What was written into [models]."""
+    """An entry of [models]. `is_new`: False where it was there already, with the same model and settings."""
 
     name: str
-    path: str
+    path: str  # "" where `source` says where the model can be had
+    source: str
     settings: dict[str, object]
-    left: tuple[str, ...]
+    not_imported: tuple[str, ...]
+    is_new: bool
 
 
 def import_kcpps(machine: Machine, file: Path, *, name: str | None, model: str | None) -> Entry:
@@ -27,27 +35,76 @@ def import_kcpps(machine: Machine, file: Path, *, name: str | None, model: str |
 
     Raises ConfigError and ModelError; nothing is written then.
     """
-    text = machine.storage.folder(file.parent, machine.folder.owner).read(file.name)
-    if text is None:
-        raise ConfigError(f"there is no file {file}", hint="KoboldCpp's launcher saves one with Save Config")
-    found = kcpps.parse(text, str(file))
-    path = model or _here(machine, found.path, file.parent)
-    machine.model(path)  # readable, whole, and a model
+    found = kcpps.parse(_text(machine, file), str(file), needs_model=model is None)
+    where = {"source": found.source} if found.source and model is None else {"path": _here(machine, file, found, model)}
+    values = {**where, **found.settings}
     with machine.folder.locked(machine.ui.note):
         written = load_config(machine, {}).written
-        chosen = name or several_models.free_name(Path(path).stem, written.models)
-        if chosen in written.models:
+        chosen = name or _twin(values, written) or several_models.free_name(_stem(where), written.models)
+        is_new = not _is_same(values, written.models.get(chosen))
+        if is_new and chosen in written.models:
             raise ConfigError(
-                f"stack.toml has a model {chosen!r} already",
-                hint="choose another name: stackctl import FILE --name NAME",
+                f"stack.toml has another model {chosen!r} already",
+                hint="Choose another name: stackctl import FILE --name NAME",
             )
-        values = {"path": path, **found.settings}
-        write_config(machine, load_config(machine, {f"models.{chosen}.{key}": value for key, value in values.items()}))
-    return Entry(name=chosen, path=path, settings=dict(found.settings), left=found.left)
+        if is_new:
+            wanted = {f"models.{chosen}.{key}": value for key, value in values.items()}
+            write_config(machine, load_config(machine, wanted))
+    return Entry(
+        name=chosen,
+        path=where.get("path", ""),
+        source=where.get("source", ""),
+        settings=dict(found.settings),
+        not_imported=found.not_imported,
+        is_new=is_new,
+    )
 
 
-def _here(machine: Machine, path: str, folder: Path) -> str:
-    """The model's path on this machine: a Windows path as WSL mounts it, a relative one from the file's folder."""
+def _text(machine: Machine, file: Path) -> str:
+    if file.suffix.lower() in _MODELS:
+        raise ConfigError(
+            f"{file} is a model, not KoboldCpp's settings",
+            hint=f"Run it: {command_line('stackctl', 'deploy', '--model', file)}",
+        )
+    raw = machine.storage.folder(file.parent, machine.folder.owner).read_bytes(file.name)
+    if raw is None:
+        raise ConfigError(f"there is no file {file}", hint="Save one with Save Config in KoboldCpp's launcher.")
+    return raw.decode(json.detect_encoding(raw), "replace")  # PowerShell writes UTF-16
+
+
+def _twin(values: dict[str, object], written: Spec) -> str | None:
+    """Return the name of an entry that says the same already."""
+    return next((name for name, entry in written.models.items() if _is_same(values, entry)), None)
+
+
+def _is_same(values: dict[str, object], entry: OneModel | None) -> bool:
+    """Whether an entry has these values, and what it would have without any other."""
+    return entry is not None and entry.model_dump() == OneModel.model_validate(values).model_dump()
+
+
+def _stem(where: dict[str, str]) -> str:
+    """Return what an entry is called after: the model's file, or the repository."""
+    named = where.get("path") or where["source"].partition("?")[0]
+    return PurePosixPath(named).stem
+
+
+def _here(machine: Machine, file: Path, found: Imported, model: str | None) -> str:
+    """Return the model's path on this machine, where it is readable, whole, and a model.
+
+    A Windows path counts as WSL mounts it, a relative one from the file's folder.
+    """
+    if model is not None:
+        machine.model(model)
+        return model
+    elsewhere = f"If the model lies elsewhere: {command_line('stackctl', 'import', file, '--model', 'PATH')}"
+    if _SHARE.fullmatch(found.path):
+        raise ModelError(f"the model is on a Windows share, {found.path}", hint=f"Mount that share here. {elsewhere}")
+    path = found.path
     if drive := _WINDOWS.fullmatch(path):
         path = f"/mnt/{drive[1].lower()}/{drive[2]}".replace("\\", "/")
-    return str(machine.storage.locate(path, folder).absolute())
+    path = str(machine.storage.locate(path, file.parent).absolute())
+    try:
+        machine.model(path)
+    except ModelError as e:
+        raise ModelError(e.message, hint=f"{e.hint}\n{elsewhere}", evidence=e.evidence) from e
+    return path

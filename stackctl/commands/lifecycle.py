@@ -19,14 +19,19 @@ from stackctl.steps.rollback import finish_going_back
 from stackctl.steps.start import start as start_and_wait
 from stackctl.steps.tavern_folder import data_path
 
+_STOPPED: Final = frozenset({"created", "exited", "dead"})  # states of a container
 _DATA: Final = "sillytavern"  # where SillyTavern's data lies, unless stack.toml says otherwise
 
 
 @dataclass(frozen=True, kw_only=True)
 class Done:
-    """A verb carried out on a stack. `url`: "" unless the stack is ready."""
+    """A verb carried out on a stack. `url`: "" unless the stack is ready.
+
+    `was_there`: whether there was something to stop, or to remove; without that, nothing changed.
+    """
 
     name: str
+    was_there: bool = True
     url: str = ""
     ready_s: float | None = None
 
@@ -35,8 +40,10 @@ def stop(machine: Machine, service: str | None) -> Done:
     """Stop all or one; memory and GPU are free then, data stays."""
     name = _checked(machine, service)
     with machine.folder.locked(machine.ui.note, writes=False):
+        states = machine.orchestrator.states(name)
         machine.orchestrator.stop(name, service)
-    return Done(name=name)
+    stopped = [one for one in states.values() if service in {None, one.name} and one.state not in _STOPPED]
+    return Done(name=name, was_there=bool(stopped))
 
 
 def start(machine: Machine, service: str | None, *, again: bool, timeout_s: int | None) -> Done:
@@ -65,9 +72,10 @@ def down(machine: Machine, *, volumes: bool) -> Done:
     """Remove containers and networks. The folder and everything in it stays."""
     name = _checked(machine, None)
     with machine.folder.locked(machine.ui.note, writes=False):
-        record_run(machine, machine.orchestrator.states(name))
+        states = machine.orchestrator.states(name)
+        record_run(machine, states)
         machine.orchestrator.down(name, volumes=volumes)
-    return Done(name=name)
+    return Done(name=name, was_there=bool(states))
 
 
 def logs(machine: Machine, service: str | None, *, follow: bool, lines: str) -> int:

@@ -64,8 +64,10 @@ def prepare(machine: Machine) -> Undoing:
     record = adopted_record.parse(text, str(target / adoption.RECORD))
     source, pieces, sums = Path(record.source), record.pieces, record.sums
     before = target.with_name(record.aside) if record.aside else None
-    if not source.is_dir():
-        raise DataError(f"{source} is not there any more", hint="is its disk or share mounted? nothing was changed")
+    elsewhere = [one.source for one in pieces if one.source.startswith("/") and one.target.partition("/")[0] == "data"]
+    for path in (str(source), *elsewhere):
+        if not tree.existing(source, (path,)):
+            raise DataError(f"{path} is not there any more", hint="Mount its disk or share; nothing was changed.")
     refuse_in_use(machine, target, source, *(source / piece.source for piece in pieces))
     returns: list[Return] = []
     homeless: list[str] = []

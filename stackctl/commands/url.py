@@ -8,7 +8,7 @@ from stackctl.commands.status import page_places, status
 from stackctl.contracts.service import Publish
 from stackctl.core.plan.exposure import is_for_others
 from stackctl.core.tavern import container as tavern
-from stackctl.errors import ConfigError, EngineError, NotReady
+from stackctl.errors import EngineError, NotReady
 from stackctl.machine import Machine
 from stackctl.steps import tavern_password
 from stackctl.steps.deployed import known_plan, stack_name_here
@@ -16,9 +16,10 @@ from stackctl.steps.deployed import known_plan, stack_name_here
 
 @dataclass(frozen=True, kw_only=True)
 class Address:
-    """Where another device opens the stack: the best place first. password_file: "" where it asks for none.
+    """Where another device opens the stack, or, if none can, this machine: the best place first.
 
-    `is_ready`: whether SillyTavern answers there now; None: no engine could be asked.
+    password_file: "" where it asks for none. `is_ready`: whether SillyTavern answers there now; None: no engine could
+    be asked.
     """
 
     urls: tuple[str, ...]
@@ -36,18 +37,18 @@ class Opened:
 
 
 def url(machine: Machine) -> Address:
-    """The addresses that the deployed stack is opened on for others; raise ConfigError where there are none."""
+    """Return the addresses that others open the deployed stack at; the one of this machine, and a note, for none."""
     plan = known_plan(machine, machine.ui.note)
     published = plan.sillytavern.publish if plan else _published_now(machine)
     others = [f"http://{one.place}" for one in _for_others(published, machine)]
     if plan and not published:
         others = [f"https://{host}" for host in plan.hosts]
     if not others:
+        others = [plan.url if plan else f"http://{published[0].place}"]
         port = published[0].port
-        raise ConfigError(
-            "no other device can open this stack: it is published on this machine alone",
-            hint=f"here it is at http://{published[0].place}; stackctl deploy --expose lan opens it to others, with a "
-            f"password; or from the other device: ssh -L {port}:127.0.0.1:{port} THIS-HOST",
+        machine.ui.note(
+            "note: only this machine can open that; for other devices, run `stackctl deploy --expose lan`, which asks "
+            f"for a password; or run `ssh -L {port}:127.0.0.1:{port} THIS-HOST` on the other device"
         )
     others.sort(key=lambda place: place.startswith("http://["))  # IPv4 first: people can type it
     has_password = machine.folder.read(tavern_password.FILE) is not None

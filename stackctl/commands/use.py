@@ -21,7 +21,7 @@ class ModelHere:
 
 
 def models_here(machine: Machine) -> tuple[ModelHere, ...]:
-    """The models that stack.toml names."""
+    """Return the models that stack.toml names; raise ConfigError where it names none."""
     written = load_config(machine, {}).written
     rows = []
     for name in sorted(written.models):
@@ -34,6 +34,12 @@ def models_here(machine: Machine) -> tuple[ModelHere, ...]:
                 kv_cache=spec.backend.kv_cache,
                 is_used=written.model.use == name,
             )
+        )
+    if not rows:
+        raise ConfigError(
+            "stack.toml has no [models] to choose from",
+            hint='Write a [models.NAME] section with path = "/path/to/model.gguf"; run `stackctl import FILE.kcpps`; '
+            "or, for a single model, run `stackctl deploy --model MODEL`.",
         )
     return tuple(rows)
 
@@ -55,12 +61,3 @@ def use(machine: Machine, name: str, options: Options) -> Deployed:
             "the new context and prompt template"
         )
     return done
-
-
-def refuse_none(found: tuple[ModelHere, ...]) -> None:
-    """Raise ConfigError where there is nothing to list."""
-    if not found:
-        raise ConfigError(
-            "stack.toml names no models yet",
-            hint='add one: [models.NAME] with path = "/path/to/model.gguf"; or: stackctl import FILE.kcpps',
-        )

@@ -183,12 +183,15 @@ def models(found: "tuple[ModelHere, ...]", ui: "Ui") -> tuple[str, list[dict[str
 def imported(entry: "Entry") -> tuple[str, dict[str, Any]]:
     """Return the settings taken from a .kcpps file, and those that have no place in stack.toml."""
     taken = ", ".join(f"{key} = {value}" for key, value in entry.settings.items())
-    lines = [f"[models.{entry.name}]: {entry.path}" + (f", {taken}" if taken else "")]
-    if entry.left:
-        more = f" and {len(entry.left) - _MOST_LEFT} more" if len(entry.left) > _MOST_LEFT else ""
-        lines.append(f"not imported: {', '.join(entry.left[:_MOST_LEFT])}{more}")
+    was_there = "" if entry.is_new else " was there already, and nothing was changed"
+    model = entry.path or f"source = {entry.source}"
+    lines = [f"[models.{entry.name}]{was_there}: {model}" + (f", {taken}" if taken else "")]
+    if entry.not_imported:
+        more = f" and {len(entry.not_imported) - _MOST_LEFT} more" if len(entry.not_imported) > _MOST_LEFT else ""
+        lines.append(f"not imported: {', '.join(entry.not_imported[:_MOST_LEFT])}{more}")
     lines.append(f"to run it: {command_line('stackctl', 'use', entry.name)}")
-    values = {"name": entry.name, "path": entry.path, "settings": entry.settings, "left": list(entry.left)}
+    values: dict[str, Any] = {"name": entry.name, "path": entry.path or None, "source": entry.source or None}
+    values |= {"settings": entry.settings, "not_imported": list(entry.not_imported), "added": entry.is_new}
     return "\n".join(lines), values
 
 

@@ -94,10 +94,8 @@ def _bars(choice: "Choice", ui: "Ui") -> list[str]:
     for name, taken, free, total in places:
         line, says = f"{name:5}  {_bar(taken, free, total, width)}", _says(taken, free, total)
         has_room = ui.columns is None or len(line) + 2 + len(says) <= ui.columns
-        lines += [f"{line}  {says}"] if has_room else [line, f"{'':{_LEFT}}{says}"]
-    legend = ("█ this model", "░ free", "▒ taken by others now")
-    has_room = ui.columns is None or _LEFT + len("  ".join(legend)) <= ui.columns
-    return [*lines, *(f"{'':{_LEFT}}{one}" for one in (("  ".join(legend),) if has_room else legend))]
+        lines += [f"{line}  {says}"] if has_room else [line, ui.text(f"{'':{_LEFT}}{says}")]
+    return [*lines, ui.text(f"{'':{_LEFT}}█ this model  ░ free  ▒ taken by others now")]
 
 
 def _bar(taken: float, free: float, total: float, width: int) -> str:

@@ -35,10 +35,13 @@ def proposal(best: "Suggestion") -> list[str]:
     """Return a few lines that say why this model."""
     lines = [f"{best.name} at {best.label}: {best.size / 1e9:.1f} GB, context {best.context}"]
     lines.append(f"  {speed(best.choice.tokens_per_s)} on this machine; {describe(best.choice)}")
-    if best.licence:
-        lines.append(
-            f"  licence {best.licence}; languages: {', '.join(best.languages)}; prompt template {best.template}"
-        )
+    known = (
+        best.licence and f"licence {best.licence}",
+        best.languages and f"languages: {', '.join(best.languages)}",
+        best.template and f"prompt template {best.template}",
+    )
+    if any(known):
+        lines.append(f"  {'; '.join(one for one in known if one)}")
     return lines
 
 

@@ -35,6 +35,7 @@ def test_a_summary_is_a_whole_sentence_of_at_most_60_characters(path: str) -> No
 @pytest.mark.parametrize("path", TREE)
 def test_a_help_ends_with_an_example_as_it_is_typed(path: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("HOME", str(tmp_path / "~"))
     title, *lines = shown(*path.split()[1:], columns=40).rpartition("\nExample")[2].splitlines()
     assert title in {":", "s:"}
     assert lines

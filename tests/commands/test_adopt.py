@@ -233,7 +233,7 @@ def test_the_next_deploy_sets_the_connection_and_nothing_that_the_user_chose(mac
 @pytest.mark.parametrize(
     ("make", "says"),
     [
-        (lambda folder: folder.mkdir(), "holds no SillyTavern"),
+        (lambda folder: folder.mkdir(), "no SillyTavern is in"),
         (lambda folder: folders.write(folder, {"config.yaml": "a: [", "server.js": ""}), "is not YAML"),
         (lambda folder: folders.native(folders.old(folder)), "in both layouts"),
         (

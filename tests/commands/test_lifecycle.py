@@ -2,7 +2,9 @@
 
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -22,7 +24,7 @@ IMAGES = dict.fromkeys((service.image for service in a_plan().services), "sha256
 DEMO: dict[str, object] = {"model.path": "demo", "name": "mine"}
 RECORD = ".stackctl/sillytavern-has-run"
 
-Verb = Callable[[Machine], object]
+Verb = Callable[[Machine], Any]
 VERBS: dict[str, Verb] = {
     "stop": lambda machine: lifecycle.stop(machine, None),
     "start": lambda machine: lifecycle.start(machine, None, again=False, timeout_s=20),
@@ -104,6 +106,22 @@ def test_one_service_alone_is_stopped_and_an_unknown_one_is_refused(here: Quiet)
         lifecycle.stop(here.machine, "kobold")
     assert caught.value.hint == "it has: llamacpp, sillytavern"
     assert here.orchestrator.asked == []
+
+
+@pytest.mark.parametrize("verb", ["stop", "down"])
+def test_what_is_not_there_is_said_to_be_so(here: Quiet, verb: str) -> None:
+    assert VERBS[verb](here.machine).was_there
+    here.docker.states_ = {}
+    assert not VERBS[verb](here.machine).was_there
+    assert [order[0] for order in here.orchestrator.asked].count(verb) == 2  # networks may be left
+
+
+def test_a_service_that_is_stopped_already_is_said_to_be_so(here: Quiet) -> None:
+    states = here.docker.states_
+    here.docker.states_ = {**states, "llamacpp": replace(states["llamacpp"], state="exited")}
+    assert not lifecycle.stop(here.machine, "llamacpp").was_there
+    assert lifecycle.stop(here.machine, "sillytavern").was_there
+    assert lifecycle.stop(here.machine, None).was_there
 
 
 @pytest.mark.parametrize("volumes", [False, True])

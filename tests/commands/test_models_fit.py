@@ -85,8 +85,8 @@ def test_on_the_cpu_there_is_ram_alone(model: Path) -> None:
 @pytest.mark.parametrize(
     ("words", "says"),
     [
-        (("--gpu-layers", "some"), "neither a number of layers nor all nor auto"),
-        (("--gpu-memory", "8,x"), "no list of sizes in MiB"),
+        (("--gpu-layers", "some"), "is not a number of layers; write a number, all or auto"),
+        (("--gpu-memory", "8,x"), "not a list of sizes in MiB"),
         (("--kv-cache", "q9"), "q9"),
         (("--context", "0"), "0"),
     ],

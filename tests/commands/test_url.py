@@ -12,7 +12,7 @@ from stackctl.contracts.service import Publish
 from stackctl.core.observed import ServiceState
 from stackctl.core.plan import plan_json
 from stackctl.core.smoke.reachability import ContainerNetworking
-from stackctl.errors import ConfigError, EngineError
+from stackctl.errors import EngineError
 from stackctl.orchestrators.compose import render
 from stackctl.steps import tavern_password
 from tests.commands.machines import Quiet, quiet
@@ -83,11 +83,13 @@ def test_an_engine_that_can_not_be_asked_keeps_no_address_back(tmp_path: Path) -
     assert (url(machine).urls[0], url(machine).is_ready) == (FOUND.urls[0], None)
 
 
-def test_without_exposure_there_is_none_and_both_ways_out_are_said(tmp_path: Path) -> None:
-    with pytest.raises(ConfigError, match="no other device") as failed:
-        url(here(tmp_path, expose="none").machine)
-    assert "stackctl deploy --expose lan" in failed.value.hint
-    assert "ssh -L 8000:127.0.0.1:8000" in failed.value.hint
+def test_without_exposure_it_is_this_machines_and_both_ways_for_others_are_said(tmp_path: Path) -> None:
+    found = here(tmp_path, expose="none")
+    assert url(found.machine).urls == ("http://127.0.0.1:8000",)
+    said = found.said.getvalue()
+    assert "only this machine can open that" in said
+    assert "`stackctl deploy --expose lan`" in said
+    assert "`ssh -L 8000:127.0.0.1:8000 THIS-HOST`" in said
 
 
 @pytest.mark.parametrize(
@@ -101,8 +103,8 @@ def test_an_address_of_other_programs_containers_is_never_offered(
     found.host.own_bridges = frozenset(bridges)
     assert url(found.machine).urls == ("http://[fd00::5]:8000",)
     found.host.own_interfaces = {name: ("192.168.1.5/24", "fd00::5/64")}
-    with pytest.raises(ConfigError, match="no other device"):
-        url(found.machine)
+    assert url(found.machine).urls == ("http://127.0.0.1:8000",)
+    assert "only this machine can open that" in found.said.getvalue()
 
 
 def test_a_port_that_is_open_on_all_addresses_is_offered_with_those_that_others_reach(tmp_path: Path) -> None:

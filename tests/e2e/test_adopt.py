@@ -40,7 +40,7 @@ def first_run(stack: Stack) -> Path:
     stack.run("down")
     user = stack.folder / "sillytavern/data/default-user"
     folders.write(user, {f"chats/Seraphina/{OLD_CHAT}": folders.CHAT})
-    shutil.copy(next(user.glob("characters/*.png")), user / "characters/Alice.png")
+    shutil.copy(user / "characters/default_Seraphina.png", user / "characters/Alice.png")
     folders.write(user, {"chats/Alice/a.jsonl": folders.CHAT, "settings.json": folders.settings("1.19.0")})
     return user
 

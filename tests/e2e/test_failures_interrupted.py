@@ -35,7 +35,7 @@ def interrupted(stack: Stack, moment: str) -> str:
         assert deploy.end() == 130, deploy.said
     assert "Traceback" not in deploy.said
     assert "error: interrupted" in deploy.said
-    assert "hint: nothing is half-written; `stackctl status` shows what runs" in deploy.said
+    assert "hint: Run `stackctl status` to see what runs; no file was left incomplete." in deploy.said
     return deploy.said
 
 

@@ -86,7 +86,7 @@ def test_logs_follow_until_ctrl_c_and_take_a_number_of_lines(stack: Stack) -> No
         subprocess.run(["curl", "-s", "-o", "/dev/null", "-A", "somebody-new", f"http://127.0.0.1:{port}/"], check=True)
         assert any("somebody-new" in line for line in output)
     assert len(stack.run("logs", "--tail", "2", "llamacpp").stdout.splitlines()) == 2
-    assert "neither a number of lines nor all" in stack.run("logs", "--tail", "x", check=False).stderr
+    assert "is not a number of lines; write a number or all" in stack.run("logs", "--tail", "x", check=False).stderr
 
 
 def test_logs_let_nothing_through_that_a_terminal_would_obey(stack: Stack) -> None:

@@ -3,6 +3,7 @@
 import json
 import subprocess
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -13,7 +14,7 @@ from stackctl.commands.models.recommend import Asked as Wish
 from stackctl.commands.models.recommend import recommend
 from stackctl.errors import ModelError
 from stackctl.machine import Machine
-from stackctl.report.recommend import recommended
+from stackctl.report.recommend import proposal, recommended
 from stackctl.steps.models.pull import offered_download, parse_source
 from stackctl.steps.models.remote import describe_remote
 from tests.commands.machines import quiet
@@ -284,6 +285,14 @@ def test_the_commands_for_a_repository_name_it_in_one_word(machine: Machine, ser
     text, _ = recommended(recommend(machine, Wish(repo="hf:owner/odd", context=4096)), machine.ui)
     assert "to download it: stackctl models pull 'hf:owner/odd/$(id) a.gguf'\n" in text
     assert "run it: stackctl deploy --model 'hf:owner/odd/$(id) a.gguf'" in text
+
+
+def test_of_a_repository_only_what_is_known_is_said(machine: Machine, server: Server) -> None:
+    server.add("owner/one", {"M-Q8_0.gguf": MODEL})
+    best = recommend(machine, Wish(repo="hf:owner/one", context=4096)).best
+    assert proposal(best)[2:] == ["  licence apache-2.0; languages: en"]
+    assert proposal(replace(best, licence="", template="ChatML"))[2:] == ["  languages: en; prompt template ChatML"]
+    assert proposal(replace(best, licence="", languages=()))[2:] == []
 
 
 def test_of_a_repository_with_one_quantisation_nothing_is_asked_twice(machine: Machine, server: Server) -> None:

@@ -4,6 +4,7 @@ from typing import Literal
 
 import click
 
+from stackctl.cli import candidates
 from stackctl.cli import options as option
 from stackctl.cli.models.group import models
 from stackctl.cli.root import machine_of
@@ -22,7 +23,7 @@ class _Layers(click.ParamType[int | Literal["all", "auto"]]):
         if value in {"all", "auto"}:
             return "all" if value == "all" else "auto"
         if not (value.isascii() and value.isdecimal()):
-            self.fail(f"{value!r} is neither a number of layers nor all nor auto", param, ctx)
+            self.fail(f"{value!r} is not a number of layers; write a number, all or auto", param, ctx)
         return int(value)
 
 
@@ -38,7 +39,7 @@ class _Sizes(click.ParamType[tuple[int, ...]]):
             return value
         words = value.split(",")
         if not all(word.isascii() and word.isdecimal() and int(word) > 0 for word in words):
-            self.fail(f"{value!r} is no list of sizes in MiB such as 24576 or 12288,12288", param, ctx)
+            self.fail(f"{value!r} is not a list of sizes in MiB; write e.g. 24576 or 12288,12288", param, ctx)
         return tuple(int(word) for word in words)
 
 
@@ -69,6 +70,7 @@ class _Sizes(click.ParamType[tuple[int, ...]]):
 @click.option(
     "--gpu-layers",
     type=_Layers(),
+    shell_complete=candidates.layers,
     default="auto",
     help="Layers on the GPU, the output layer included; auto: as many as fit.",
 )

@@ -2,6 +2,7 @@
 
 import click
 
+from stackctl.cli import candidates
 from stackctl.cli import options as option
 from stackctl.cli.models.group import models
 from stackctl.cli.root import agrees_to_change, machine_of
@@ -20,7 +21,7 @@ def list_(ctx: click.Context, as_json: bool) -> None:
 
 
 @models.command(examples=("stackctl models verify", "stackctl models verify OWNER/NAME/model.gguf"))
-@click.argument("names", nargs=-1, metavar="[MODEL]...")
+@click.argument("names", nargs=-1, metavar="[MODEL]...", shell_complete=candidates.pulled)
 @option.json
 @click.pass_context
 def verify(ctx: click.Context, names: tuple[str, ...], as_json: bool) -> None:
@@ -39,12 +40,12 @@ def verify(ctx: click.Context, names: tuple[str, ...], as_json: bool) -> None:
     if wrong := [one.name for one in done if one.wrong]:
         raise ModelError(
             f"damaged: {', '.join(wrong)}",
-            hint=f"run {command_line('stackctl', 'models', 'remove', wrong[0])}, then pull it again",
+            hint=f"Run `{command_line('stackctl', 'models', 'remove', wrong[0])}`, then pull it again.",
         )
 
 
 @models.command(examples=("stackctl models remove OWNER/NAME/model.gguf",))
-@click.argument("name", metavar="MODEL")
+@click.argument("name", metavar="MODEL", shell_complete=candidates.pulled)
 @click.option("--force", is_flag=True, help="Delete it even if a stack uses it.")
 @option.yes
 @click.pass_context

@@ -4,6 +4,7 @@ Most of what a stack needs it says by environment or argument, which win; these 
 Source: SillyTavern 1.19.0, default/config.yaml and src/command-line.js.
 """
 
+import codecs
 import json
 import re
 from collections.abc import Iterable, Iterator
@@ -38,6 +39,26 @@ class Change:
     before: Any
     after: Any
     why: str
+
+
+def decoded(raw: bytes) -> tuple[str, str]:
+    """Return (a config.yaml's text, its encoding), which is "" for UTF-8, the only one that SillyTavern reads.
+
+    What can't be decoded counts as U+FFFD, as SillyTavern has it.
+    """
+    for mark, encoding in ((codecs.BOM_UTF16_LE, "UTF-16"), (codecs.BOM_UTF16_BE, "UTF-16")):
+        if raw.startswith(mark):
+            return raw.decode(encoding, "replace"), encoding
+    if raw[1:2] == b"\0" or raw[:1] == b"\0":
+        encoding = "UTF-16-LE" if raw[1:2] == b"\0" else "UTF-16-BE"
+        return raw.decode(encoding, "replace"), encoding
+    try:
+        return raw.decode("utf-8-sig"), ""
+    except UnicodeDecodeError:
+        text = raw.decode("latin-1")
+        if re.search(r"[\x80-\x9f]", text):  # of another code page, or damaged
+            return raw.decode("utf-8-sig", "replace"), ""
+        return text, "Latin-1"
 
 
 def data_root(text: str, source: str) -> str:

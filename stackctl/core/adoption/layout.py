@@ -5,7 +5,7 @@ folder's compose file.
 """
 
 import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Collection, Iterable, Mapping
 from collections.abc import Set as AbstractSet
 from dataclasses import dataclass
 from pathlib import PurePosixPath
@@ -16,11 +16,9 @@ from stackctl.errors import ConfigError
 USER: Final = "data/default-user"
 RECORD: Final = "adopted.json"  # in the adopted folder: it comes and goes with it
 CONFIG: Final = "config/config.yaml"  # in the stack's folder
-# where below a given folder a SillyTavern may lie: itself, the compose file's place in a checkout, a stack's folder
-PLACES: Final = (".", "docker", "sillytavern")
 _NATIVE_EXTENSIONS: Final = "public/scripts/extensions/third-party"
 # before 1.12: below public/, what 1.12 moved into the user's folder under the same name
-_ONCE_PUBLIC: Final = (
+ONCE_PUBLIC: Final = (
     "assets", "backgrounds", "characters", "chats", "context", "group chats", "groups", "instruct",
     "KoboldAI Settings", "movingUI", "NovelAI Settings", "OpenAI Settings", "QuickReplies", "TextGen Settings",
     "themes", "user", "User Avatars", "worlds", "settings.json", "stats.json",
@@ -54,12 +52,18 @@ _NOT_TAKEN: Final[Mapping[str, str]] = {
     "thumbnails": "made anew",
     "config.conf": "settings of the server from before config.yaml; nothing reads them any more",
     "certs": "the stack does not use them",
+    **dict.fromkeys((".env", "stack.toml", ".stackctl"), "the stack has its own"),
+    **{
+        f"{name}.{end}": "the stack has its own"
+        for name in ("compose", "compose.override", "docker-compose", "docker-compose.override")
+        for end in ("yml", "yaml")
+    },
 }
 _PROGRAM: Final = frozenset({
     ".dockerignore", ".editorconfig", ".eslintrc.cjs", ".github", ".gitattributes", ".gitignore", ".nomedia",
     ".npmignore", ".npmrc", ".replit", ".vscode", "CONTRIBUTING.md", "Dockerfile", "LICENSE", "README.md",
     "SECURITY.md", "Start.bat", "Update-Instructions.txt", "UpdateAndStart.bat", "UpdateForkAndStart.bat", "colab",
-    "cache", "default", "docker", "docker-compose.yml", "docker-entrypoint.sh", "index.d.ts", "jsconfig.json",
+    "cache", "default", "docker", "docker-entrypoint.sh", "index.d.ts", "jsconfig.json",
     "package-lock.json", "package.json", "plugins.js", "post-install.js", "public", "recover.js", "replit.nix",
     "server.js", "src", "start.sh", "tests", "tools", "webpack.config.js", "poe", "whitelist.txt", "access.log",
     "statsHelpers.js",
@@ -110,9 +114,24 @@ def probes(data_root: str) -> tuple[str, ...]:
     )  # fmt: skip
 
 
-def layout(here: AbstractSet[str], data_root: str) -> Layout | None:
-    """Which layout these paths are of; None: none that is known. `data_root`: as config.yaml has it.
+def places(names: Iterable[str]) -> tuple[str, ...]:
+    """Return where below a folder that holds these names a SillyTavern may lie, the folder itself apart.
 
+    That is the compose file's place in a checkout, a stack's folder, and what an archive of the program unpacks to.
+    """
+    return tuple(name for name in names if name.lower() == "docker" or name.lower().startswith("sillytavern"))
+
+
+def spelled(name: str, names: Collection[str]) -> str:
+    """Return the name as these have it: itself, or the only one that differs by its case alone."""
+    others = [one for one in names if one.lower() == name.lower()]
+    return others[0] if len(others) == 1 else name
+
+
+def layout(here: AbstractSet[str], data_root: str, names: Collection[str]) -> Layout | None:
+    """Which layout these paths are of; None: none that is known.
+
+    `data_root`: as config.yaml has it, or as the folder spells it, which holds these names.
     Raises ConfigError for a folder that SillyTavern itself has not converted to the end.
     """
     has_data = bool(here & {f"{data_root}/default-user", f"{data_root}/_storage"})
@@ -128,8 +147,9 @@ def layout(here: AbstractSet[str], data_root: str) -> Layout | None:
     if has_data and "server.js" in here:
         return Layout(title="SillyTavern, installed natively", pieces=_native(data_root))
     if has_data:
-        folders = tuple(Piece(source=name, target=name) for name in ("config", "data", "plugins", "extensions"))
-        return Layout(title="the folder of a compose file for SillyTavern", pieces=folders)
+        folders = {name: spelled(name, names) for name in ("config", "plugins", "extensions")} | {"data": data_root}
+        pieces = tuple(Piece(source=source, target=name) for name, source in folders.items())
+        return Layout(title="the folder of a compose file for SillyTavern", pieces=pieces)
     if here & {"default-user", "_storage"}:
         return Layout(title="SillyTavern's data folder", pieces=(Piece(source=".", target="data"),))
     if "settings.json" in here and here & {"characters", "chats"}:
@@ -149,7 +169,7 @@ def _native(data_root: str) -> tuple[Piece, ...]:
 def _old() -> tuple[Piece, ...]:
     return (
         Piece(source="config.yaml", target=CONFIG),
-        *(Piece(source=f"public/{name}", target=f"{USER}/{name}") for name in _ONCE_PUBLIC),
+        *(Piece(source=f"public/{name}", target=f"{USER}/{name}") for name in ONCE_PUBLIC),
         Piece(source=_NATIVE_EXTENSIONS, target=f"{USER}/extensions"),
         Piece(source="vectors", target=f"{USER}/vectors"),
         Piece(source="secrets.json", target=f"{USER}/secrets.json"),
@@ -194,18 +214,24 @@ def caches(skipped: Iterable[str]) -> tuple[Row, ...]:
     return (Row(what=names, files=0, size=0, fate="left: made anew"),) if names else ()
 
 
-def files_left(names: Iterable[str], pieces: Iterable[Piece]) -> tuple[Row, ...]:
-    """Rows of what of the folder's top level stays behind."""
-    used = {PurePosixPath(piece.source).parts[:1] for piece in pieces}
-    if () in used:  # the folder itself is the piece
+def files_left(names_in: Callable[[str], Iterable[str]], pieces: Iterable[Piece]) -> tuple[Row, ...]:
+    """Return rows for the part of the folder that stays behind, on its top level and beside each piece.
+
+    `names_in`: what a path below it holds.
+    """
+    used = {PurePosixPath(piece.source) for piece in pieces if not piece.source.startswith("/")}
+    if PurePosixPath() in used:  # the folder itself is the piece
         return ()
-    rest = sorted(name for name in names if (name,) not in used)
-    rows = [Row(what=name, files=0, size=0, fate=f"left: {_NOT_TAKEN[name]}") for name in rest if name in _NOT_TAKEN]
-    others = [name for name in rest if name not in _NOT_TAKEN and name not in _PROGRAM]
+    above = {folder for one in used for folder in one.parents}
+    ways = {PurePosixPath(), *(one for one in above if one.parts and one.parts[0] not in _PROGRAM)}
+    found = {way / name for way in ways for name in names_in(str(way))}
+    rest = sorted(str(one) for one in found - used - above)
+    left = {name: _NOT_TAKEN[PurePosixPath(name).name] for name in rest if PurePosixPath(name).name in _NOT_TAKEN}
+    rows = [Row(what=name, files=0, size=0, fate=f"left: {why}") for name, why in left.items()]
     if any(name in _PROGRAM for name in rest):
         rows.append(Row(what="the program", files=0, size=0, fate="left: the image has its own"))
-    rows += [Row(what=name, files=0, size=0, fate="left: not SillyTavern's") for name in others]
-    return tuple(rows)
+    others = [name for name in rest if name not in left and name not in _PROGRAM]
+    return (*rows, *(Row(what=name, files=0, size=0, fate="left: not SillyTavern's") for name in others))
 
 
 def refuse_newer(versions: Mapping[str, str], image: str) -> None:

@@ -18,13 +18,20 @@ def reader(seen: Observed) -> Owner:
     owner = (seen.engine and seen.engine.user) or seen.owner if is_rootless else seen.model.files[0].owner
     whose = "the user that the rootless engine runs as" if is_rootless else "its model's owner, who runs the backend"
     for file in seen.model.files:
-        bit = 0o400 if file.owner.uid == owner.uid else 0o040 if file.owner.gid == owner.gid else 0o004
+        whom, bit = _access(file.owner, owner)
         if not file.mode & bit:  # root, too: it runs without the capability to read what others own
             raise ModelError(
                 f"{file.name} can't be read by user {owner.uid}, {whose}",
-                hint=f"Run `{command_line('chmod', 'a+r' if is_rootless else 'u+r,g+r', file.host)}`.",
+                hint=f"Run `{command_line('chmod', f'{whom}+r', file.host)}`.",
             )
     return owner
+
+
+def _access(of: Owner, by: Owner) -> tuple[str, int]:
+    """Return (whom chmod calls so, the bit of a file's mode) by which one user may read another's file."""
+    if of.uid == by.uid:
+        return "u", 0o400
+    return ("g", 0o040) if of.gid == by.gid else ("o", 0o004)
 
 
 def model_mounts(seen: Observed, backend: Backend) -> tuple[Mount, ...]:

@@ -3,10 +3,11 @@
 from collections.abc import Callable
 from contextlib import AbstractContextManager
 from functools import cached_property
-from pathlib import Path
+from pathlib import Path, PurePosixPath
 
 from stackctl.backends.contract import Request
 from stackctl.contracts.service import GpuRequest, Network
+from stackctl.core.adoption.mounted import Service
 from stackctl.core.container_paths import Bind
 from stackctl.core.observed import EngineView, ProbeResult, ReadSeen
 from stackctl.core.plan import engine_features
@@ -23,6 +24,7 @@ from stackctl.effects.docker import (
     reading,
     registry,
     strict_networks,
+    volumes,
 )
 from stackctl.effects.docker.engine import Engine
 from stackctl.effects.docker.events import Watch
@@ -54,6 +56,12 @@ class DockerEngine(Engine):
 
     def mounting(self, folder: Path) -> tuple[str, ...]:
         return own_container.mounting_containers(self, folder)
+
+    def service(self, container: str) -> Service | None:
+        return volumes.service(self, container)
+
+    def volume_folder(self, volume: str) -> PurePosixPath | None:
+        return volumes.volume_folder(self, volume)
 
     def claim(self, project: str, says: Callable[[str], None]) -> AbstractContextManager[None]:
         """Hold a project's name on this engine."""

@@ -8,13 +8,14 @@ from pathlib import PurePosixPath
 from types import MappingProxyType
 from typing import Final
 
+from stackctl.core.adoption.mounted import Service
 from stackctl.core.config.files import STATE
 from stackctl.core.observed import ServiceState
 from stackctl.core.plan.change import Change
 from stackctl.core.plan.stack import Plan
 from stackctl.core.start.events import Event
-from stackctl.errors import ConfigError
-from stackctl.orchestrators.compose import render
+from stackctl.errors import ConfigError, EngineError
+from stackctl.orchestrators.compose import foreign, render
 from stackctl.orchestrators.compose.changes import changes
 from stackctl.orchestrators.compose.networks import make_way, own_networks
 from stackctl.orchestrators.compose.run import Compose, end
@@ -92,6 +93,26 @@ class ComposeOrchestrator:
     def additions(self) -> tuple[str, ...]:
         """The user's own files that Compose reads beside ours, such as compose.override.yml and .env."""
         return self._compose.additions()
+
+    def services(self, file: str = "") -> tuple[Service, ...] | None:
+        """Return the services of the compose file in this folder, whoever wrote it; None where there is none.
+
+        `file`: its name; "": as Compose looks for one. Raises ConfigError for one that Compose refuses, and EngineError
+        where there is no Compose, with all that the file's text says of SillyTavern's mounts.
+        """
+        names = [name for name in ((file,) if file else foreign.FILES) if self._folder.has_file(name)]
+        env = self._folder.read(".env", errors="replace") or ""
+        if not names and not foreign.names_file(env):
+            return None
+        try:
+            self._compose.look()
+        except EngineError as e:
+            text = self._folder.read(names[0], errors="replace") if names else None
+            said = foreign.mounts_by_text(text or "", env, PurePosixPath(self._folder.path))
+            mounts = ", ".join(f"{source} at {target}" for source, target in said)
+            given = f"Or give the folder of the data. The compose file mounts {mounts}." if mounts else ""
+            raise EngineError(e.message, hint=f"{e.hint}\n{given}" if given else e.hint, evidence=e.evidence) from e
+        return foreign.services(self._compose.foreign_config(file))
 
     def check(self, name: str, text: str) -> None:
         """Let Compose itself judge a file's text (with the user's override), before anything changes."""

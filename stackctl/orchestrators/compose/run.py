@@ -29,6 +29,8 @@ _OVERRIDES = (
 )
 
 _NAMES_FILES: Final = frozenset({"COMPOSE_FILE", "COMPOSE_ENV_FILES"})  # variables by which Compose reads some
+# variables that let Compose clone a repository or ask a registry for a file that another file includes
+_FETCHES: Final = ("COMPOSE_EXPERIMENTAL_GIT_REMOTE", "COMPOSE_EXPERIMENTAL_OCI_REMOTE")
 
 
 class Compose:
@@ -77,6 +79,31 @@ class Compose:
     def config(self, name: str) -> str:
         """What comes of compose.yml and the user's override, as JSON."""
         return self._run_to_its_end(self.argv(name, "config", "--format", "json"), "config")
+
+    def foreign_config(self, file: str = "") -> str:
+        """Return as JSON what Compose makes of the files that somebody else has here, profiles and .env included.
+
+        `file`: the one that counts; "": as Compose looks for them. Nothing is fetched for it. Raises ConfigError for
+        what Compose refuses.
+        """
+        self._override()
+        argv = (*self.look()[0], *(("-f", file) if file else ()), "--profile", "*", "config", "--format", "json")
+        self._says(f"+ {command_line(*argv)}")
+        place = self._place()
+        place["env"] = {
+            **{key: value for key, value in place["env"].items() if key not in _NAMES_FILES},
+            **dict.fromkeys(_FETCHES, "false"),
+        }
+        done: subprocess.CompletedProcess[str] = subprocess.run(
+            argv, **place, stdin=subprocess.DEVNULL, capture_output=True, text=True, errors="replace", check=False
+        )
+        if done.returncode:
+            raise ConfigError(
+                f"Compose refuses the compose file in {self.folder.path}: {_last(done.stderr)}",
+                hint="Fix that file, or give the folder that holds SillyTavern's data.",
+                evidence=tuple(done.stderr.splitlines()[-5:]),
+            )
+        return done.stdout
 
     def run(self, name: str, *words: str) -> str:
         """Run a short command on what is labelled with the project's name, to its end, and return its output.

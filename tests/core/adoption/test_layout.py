@@ -14,7 +14,7 @@ from stackctl.errors import ConfigError
 
 
 def test_every_place_of_the_old_layout_goes_where_sillytavern_itself_would_move_it_and_back() -> None:
-    found = adoption.layout(frozenset({"public/characters"}), "data")
+    found = adoption.layout(frozenset({"public/characters"}), "data", ())
     assert found
     assert found.is_converted
     for target, source in (
@@ -33,7 +33,7 @@ def test_every_place_of_the_old_layout_goes_where_sillytavern_itself_would_move_
 def test_the_targets_are_the_stacks_own_folders() -> None:
     here = frozenset({"server.js", "st/default-user", "data/default-user", "default-user"})
     for given, root in ((here, "st"), (here - {"server.js"}, "data"), (frozenset({"default-user"}), "data")):
-        found = adoption.layout(given, root)
+        found = adoption.layout(given, root, ())
         assert found
         assert {piece.target.split("/")[0] for piece in found.pieces} <= set(tavern.FOLDERS)
 

@@ -150,11 +150,12 @@ def test_a_model_of_another_user_runs_where_the_engines_user_may_read_it(mode: i
 
 
 @pytest.mark.parametrize("kind", ["llamacpp", textgen.NAME])  # the latter's image runs as root, who is but that user
-def test_one_that_the_engines_user_can_not_read_is_refused(kind: str) -> None:
+@pytest.mark.parametrize(("gid", "whom"), [(SOMEBODY.gid, "o"), (OWNER.gid, "g")])
+def test_one_that_the_engines_user_can_not_read_is_refused(kind: str, gid: int, whom: str) -> None:
     with pytest.raises(ModelError) as caught:
-        on_rootless(0o640, kind=kind)
+        on_rootless(0o600, gid, kind=kind)
     assert "can't be read by user 1000, the user that the rootless engine runs as" in caught.value.message
-    assert caught.value.hint == "Run `chmod a+r /models/tiny.gguf`."
+    assert caught.value.hint == f"Run `chmod {whom}+r /models/tiny.gguf`."
 
 
 # -- Podman

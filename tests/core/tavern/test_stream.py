@@ -148,8 +148,8 @@ def test_what_the_model_itself_writes_is_no_error_whichever_character_it_is(own:
 @pytest.mark.parametrize(
     ("said", "own", "says"),
     [
-        ("caf\ufffd!", "café!", "has damaged characters: 'caf\ufffd!'; llama.cpp itself answers 'café!'"),
-        ("ab\x00c", "abxc", "no text (U+0000): 'ab\\x00c'; llama.cpp itself answers 'abxc'"),
+        ("caf\ufffd!", "café!", "contains damaged characters: 'caf\ufffd!'; llama.cpp itself answers 'café!'"),
+        ("ab\x00c", "abxc", "a control character (U+0000): 'ab\\x00c'; llama.cpp itself answers 'abxc'"),
     ],
 )
 def test_what_is_another_than_the_backends_own_at_that_place_was_changed_on_the_way(
@@ -158,14 +158,14 @@ def test_what_is_another_than_the_backends_own_at_that_place_was_changed_on_the_
     error = origin(said, own)
     assert error
     assert says in error.message
-    assert error.hint.startswith("Look for a proxy between SillyTavern and the model")
+    assert error.hint.startswith("Look for a proxy between SillyTavern and the backend")
 
 
 @pytest.mark.parametrize("own", [None, "", "another answer", "ca"])
 def test_where_the_backends_own_answer_tells_nothing_nobody_is_blamed(own: str | None) -> None:
     error = origin("caf\ufffd!", own)
     assert error
-    assert error.message == "the answer has damaged characters: 'caf\ufffd!'"
+    assert error.message == "the answer contains damaged characters: 'caf\ufffd!'"
     assert "a model may write such characters itself" in error.hint
 
 

@@ -1,0 +1,197 @@
+"""What a person reads fits a narrow terminal: a table breaks between words, and no word is lost or cut."""
+
+from collections.abc import Callable
+from pathlib import Path, PurePosixPath
+
+import pytest
+from click.testing import CliRunner
+
+from stackctl import report
+from stackctl.cli import main
+from stackctl.commands.history import Past
+from stackctl.commands.images import ImageHere
+from stackctl.commands.models.stored import Entry
+from stackctl.commands.status import Status, Trouble
+from stackctl.commands.use import ModelHere
+from stackctl.core.advice.inspection import About
+from stackctl.core.history import Record
+from stackctl.core.hub.source import RepoFile
+from stackctl.core.hub.store import StoredModel
+from stackctl.core.observed import ServiceState
+from stackctl.core.smoke.checks import CHECKS
+from stackctl.core.smoke.reachability import Route
+from stackctl.core.smoke.result import Outcome, Smoked
+from stackctl.report import stored_models
+from stackctl.report.history import history
+from stackctl.report.inspect import inspected
+from stackctl.terminal import cells, table, wrapped
+from stackctl.ui import Ui
+from tests.shapes.header import sparse
+from tests.shapes.measured import MODELS
+
+PAGE, SERVER = "ghcr.io/sillytavern/sillytavern:1.19.0", "ghcr.io/ggml-org/llama.cpp:server-cuda-b6123"
+STATUS = Status(
+    name="chat",
+    services=(
+        ServiceState(name="sillytavern", container="a", state="running", health="healthy", image=PAGE),
+        ServiceState(name="llamacpp", container="b", state="exited", restarts=3, image=SERVER),
+    ),
+    missing=("backend-door",),
+    url="",
+    troubles=(
+        Trouble(service="llamacpp", says="llamacpp: the model file is damaged or cut short, says its log", hint="x"),
+    ),
+)
+IMAGES = (
+    ImageHere(service="sillytavern", name=PAGE, digest="sha256:" + "a" * 64, kind="tried"),
+    ImageHere(service="llamacpp", name=SERVER, digest="", kind="unverified"),
+)
+HERE = ModelHere(name="small", path="/srv/models/a-model.gguf", context="16384", kv_cache="q8_0", is_used=True)
+RECORD = Record(
+    time="2026-11-25T10:00:00Z", stackctl="0.1.0", inputs="x", backend="text-generation-webui",
+    model="Mistral-Small-24B-Q4_K_M.gguf", context=16384, kv_cache="q8_0", gpu_layers="33", port=8000, images=(),
+    model_files=(), program=None, ready_s=3.0, first_token_s=0.2, tokens_per_s=31.25,
+)  # fmt: skip
+PAST = Past(
+    number=12, record=RECORD, changes=("context 8192 -> 16384", "model a.gguf -> Mistral-Small-24B-Q4_K_M.gguf")
+)
+SMOKED = Smoked(
+    name="chat",
+    url="http://127.0.0.1:8000",
+    outcomes=tuple(Outcome(name=one.name, status="passed", says=one.says, seconds=12.5) for one in CHECKS),
+    ways=(
+        Route(
+            source="another container",
+            target="llamacpp",
+            address="172.30.0.3:8080",
+            expected="shut",
+            seen="open",
+            is_open=True,
+        ),
+        Route(
+            source="this machine",
+            target="sillytavern",
+            address="127.0.0.1:8000",
+            expected="open",
+            seen="open",
+            is_open=True,
+        ),
+    ),
+)
+ABOUT = About(
+    name="Mistral-Small-24B-Instruct-2501-Q4_K_M.gguf", format="GGUF 3", size=14_300_000_000, parts=1,
+    title="Mistral Small 24B Instruct 2501", architecture="llama", parameters=24_000_000_000, quantisation="Q4_K_M",
+    bits=4.85, types={"Q4_K": (241, 12_000_000_000), "Q6_K": (41, 2_000_000_000), "F32": (81, 1)},
+    layers=40, heads=32, kv_heads=8, context=131072, good_context=32768, context_source="RULER", vocabulary=131072,
+    tokenizer="gpt2", has_chat_template=True, template="Mistral V7", licence="apache-2.0",
+    languages=("en", "fr", "de", "es", "it", "pt", "zh", "ja", "ko"),
+    backends={"llamacpp": "", "koboldcpp": "its newest build knows no tensors of the type MXFP4 yet"},
+)  # fmt: skip
+MISTRAL = RepoFile(name="Mistral-Small-Q4_K_M.gguf", size=14_300_000_000, sha256="a")
+STORED = Entry(
+    kept=StoredModel(
+        place=PurePosixPath("bartowski/Mistral-Small-24B/Mistral-Small-Q4_K_M.gguf"),
+        source="hf:a/b:Q4_K_M",
+        commit="1",
+        is_folder=False,
+        files=(MISTRAL,),
+        licence="apache-2.0",
+        pulled="2026-11-25",
+    ),
+    path=Path("/a"),
+    is_whole=True,
+    users=("chat", "another-stack"),
+)
+
+REPORTS: dict[str, Callable[[Ui], str]] = {
+    "status": lambda ui: report.status(STATUS, ui)[0],
+    "images": lambda ui: report.images(IMAGES, ui)[0],
+    "use": lambda ui: report.models((HERE,), ui)[0],
+    "history": lambda ui: history((PAST, PAST), ui)[0],
+    "smoke": lambda ui: report.smoked(SMOKED, ui)[0],
+    "models inspect": lambda ui: inspected(ABOUT, ui)[0],
+    "models list": lambda ui: stored_models.listed((STORED, STORED), ui)[0],
+    "no models": lambda ui: stored_models.listed((), ui)[0],
+    "no history": lambda ui: history((), ui)[0],
+}
+
+
+def too_wide(text: str, columns: int) -> list[str]:
+    """The lines that do not fit, but for a single word, which stays whole, and a command to copy."""
+    wide = [line for line in text.splitlines() if cells(line) > columns and " " in line.strip()]
+    return [line for line in wide if not line.startswith("stackctl ")]
+
+
+@pytest.mark.parametrize("columns", [40, 60, 80])
+@pytest.mark.parametrize("name", REPORTS)
+def test_a_report_fits_the_terminal_and_loses_no_word(name: str, columns: int, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delenv("COLUMNS", raising=False)
+    whole = REPORTS[name](Ui())
+    monkeypatch.setenv("COLUMNS", str(columns))
+    text = REPORTS[name](Ui())
+    assert too_wide(text, columns) == []
+    assert set(text.split()) >= set(whole.split())
+    assert columns < 60 or max(map(cells, text.splitlines())) <= columns
+
+
+@pytest.mark.parametrize("columns", [40, 60, 80])
+@pytest.mark.parametrize("words", [("fit",), ("fit", "--gpu-memory", "4000,8000", "--device", "vulkan"), ("inspect",)])
+def test_what_is_computed_of_a_model_fits_the_terminal(tmp_path: Path, words: tuple[str, ...], columns: int) -> None:
+    eight = MODELS["llama-3.1-8b"]
+    model = sparse(tmp_path / "8b.gguf", eight.metadata(), eight.tensors())
+    done = CliRunner().invoke(
+        main, ["models", words[0], str(model), *words[1:]], env={"COLUMNS": str(columns)}, catch_exceptions=False
+    )
+    assert done.exit_code == 0
+    assert too_wide(done.stdout, columns) == []
+
+
+def test_a_recommendation_fits_the_terminal_but_for_the_commands_to_copy() -> None:
+    done = CliRunner().invoke(main, ["models", "recommend"], env={"COLUMNS": "60"}, catch_exceptions=False)
+    assert done.exit_code == 0
+    wide = too_wide(done.stdout, 60)
+    assert all(line.startswith(("get it: stackctl ", "run it: stackctl ")) for line in wide)
+
+
+def test_in_a_pipe_a_row_stays_a_line(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delenv("COLUMNS", raising=False)
+    assert len(history((PAST, PAST), Ui())[0].splitlines()) == 3
+
+
+ROWS = [["NAME", "WHAT"], ["one", "a few words"], ["another", "some more words than fit"]]
+
+
+def test_a_table_that_fits_is_the_usual_one() -> None:
+    assert table(ROWS, 40) == table(ROWS)
+
+
+def test_cells_break_between_words_below_the_head_of_their_column() -> None:
+    assert table(ROWS, 24).splitlines() == [
+        "NAME     WHAT",
+        "one      a few words",
+        "another  some more words",
+        "         than fit",
+    ]
+
+
+def test_where_columns_leave_no_room_each_row_becomes_a_block() -> None:
+    rows = [["NAME", "IMAGE"], ["one", "registry.example.org/a/b:1"], ["two", "x"]]
+    assert table(rows, 28).splitlines() == [
+        "NAME   one",
+        "IMAGE",
+        "  registry.example.org/a/b:1",
+        "",
+        "NAME   two",
+        "IMAGE  x",
+    ]
+
+
+def test_without_a_head_the_names_of_the_rows_stay_beside_their_text() -> None:
+    rows = [["title", "a"], ["licence", "a-word-of-28-cells-in-a-row-"]]
+    assert table(rows, 30, has_head=False).splitlines() == ["title    a", "licence", "  a-word-of-28-cells-in-a-row-"]
+
+
+def test_a_text_keeps_its_indentation_and_its_long_words() -> None:
+    assert wrapped("  to be broken here", 10) == ["  to be", "  broken", "  here"]
+    assert wrapped("a/very/long/path and more", 8) == ["a/very/long/path", "and more"]
+    assert wrapped("\u65e5\u672c \u8a9e", 5) == ["\u65e5\u672c", "\u8a9e"]
