@@ -92,15 +92,12 @@ def deploy(
     )
     done = run(machine, changes, options)
     if dry_run:
-        command = typed_command(
-            ctx, without={"dry_run", "show", "as_json"}, also={"yes"} if "model.source" in answer else ()
-        )
+        also = {"yes"} if "model.source" in answer else ()
+        command = typed_command(ctx, without={"dry_run", "show", "as_json"}, also=also)
         machine.ui.result(*report.dry_run(done, command=command, shows_file=show))
         return
-    ssh = os.environ.get("SSH_CONNECTION", "")
-    machine.ui.result(
-        *report.deployed(done, ssh, as_qr=bool(opened) and machine.ui.has_symbols, can_open=is_worth_saying)
-    )
+    ssh, as_qr = os.environ.get("SSH_CONNECTION", ""), bool(opened) and machine.ui.has_symbols
+    machine.ui.result(*report.deployed(done, ssh, as_qr=as_qr, can_open=is_worth_saying))
 
 
 def _ask_for_model(machine: "Machine", changes: dict[str, object], *, yes: bool) -> dict[str, object] | None:

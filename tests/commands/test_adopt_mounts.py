@@ -289,7 +289,7 @@ def test_a_mount_within_the_data_is_taken_instead_of_what_lies_below_it(here: Qu
     found = adopted(machine, place)
     chats = machine.path / "sillytavern/data/default-user/chats"
     assert [path.name for path in chats.rglob("*.jsonl")] == ["inner.jsonl"]
-    assert not [row for row in found.rows if row.reason == "made anew"]
+    assert not [row for row in found.rows if row.reason == "created again"]
 
 
 def test_the_data_root_of_a_mounted_config_yaml_is_followed(here: Quiet, place: Path) -> None:

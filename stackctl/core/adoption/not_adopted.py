@@ -13,7 +13,7 @@ _NOT_TAKEN: Final[Mapping[str, str]] = {
     "node_modules": "the program's; the image has its own",
     ".git": "the program's",
     "backups": "copies of what is taken; they stay where they are",
-    "thumbnails": "made anew",
+    "thumbnails": "created again",
     "config.conf": "settings of the server from before config.yaml; nothing reads them any more",
     "certs": "the stack does not use them",
     **dict.fromkeys((".env", "stack.toml", ".stackctl"), "the stack has its own"),

@@ -60,7 +60,7 @@ class Model(Section):
     )
     source: Origin = Field("", description=_SOURCE)
     use: NameOrNone = Field(
-        "", description='Which entry of [models] runs; "": the model at `path`. `stackctl use NAME` writes it.'
+        "", description='The entry of [models] that runs (`stackctl use NAME` sets it); "": `path`.'
     )
 
     @property

@@ -11,7 +11,7 @@ from stackctl.core.plan import exposure, host_names, time_zone
 from stackctl.core.plan.images import OWN, unpinned
 from stackctl.errors import ConfigError
 
-# where a stack lies on its machine, which says nothing of what runs in it
+# where a stack lies on its machine, which has no part in what runs in it
 _PLACES: Final = (host_names.KEY, time_zone.KEY, "sillytavern.port", "network.")
 # how long somebody waits, and what somebody answered: no part of what runs
 _NEVER: Final = (exposure.ASKED,)

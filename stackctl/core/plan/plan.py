@@ -6,7 +6,7 @@ from dataclasses import dataclass, replace
 from ipaddress import ip_address
 from pathlib import PurePosixPath
 
-from stackctl.contracts.service import GpuRequest, Network
+from stackctl.contracts.service import GpuRequest, Network, Service
 from stackctl.core.config.lock import Decisions, Lock
 from stackctl.core.config.spec import DEMO, LAN, Spec
 from stackctl.core.hub import store
@@ -46,6 +46,12 @@ class Planned:
     engine: EngineSeen | None = None  # the engine that the plan is for
 
 
+def _finish(service: Service, seen: Observed, recorded: Lock) -> Service:
+    """Return the service as this engine takes it, with the image by its recorded digest."""
+    adapted = engine_features.adapt(service, seen.engine)
+    return replace(adapted, image=images.pinned(adapted.image, recorded.digests))
+
+
 def plan(spec: Spec, seen: Observed, recorded: Lock) -> Planned:
     """Decide everything; raise ConfigError, EngineError, GpuError or ModelError if the configuration can't be met."""
     decisions = Decisions(recorded)
@@ -59,8 +65,7 @@ def plan(spec: Spec, seen: Observed, recorded: Lock) -> Planned:
     page = sillytavern(spec, seen, serving, networks, names, decisions)
     companions = companion_services(spec, seen, serving, networks, page, decisions)
     in_zone = time_zone.in_zone((serving.service, page), time_zone.choose_zone(seen, recorded, decisions))
-    adapted = (engine_features.adapt(one, seen.engine) for one in (*in_zone, *companions))
-    services = tuple(replace(one, image=images.pinned(one.image, recorded.digests)) for one in adapted)
+    services = tuple(_finish(one, seen, recorded) for one in (*in_zone, *companions))
     measures = security.measures(services, networks)
     return Planned(
         plan=Plan(

@@ -86,7 +86,7 @@ class Images:
     def pull(self, name: str) -> None:
         """Pull an image; raise EngineError, with the registry's message, if it can't be pulled."""
         self._progress(f"pulling {name}")
-        by_digest = name.partition("@")[2]  # beside it a tag says nothing, and not every engine takes both
+        by_digest = name.partition("@")[2]  # the digest alone counts, and not every engine takes both
         where = f"{repository(name)}@{by_digest}" if by_digest else name
         layers: dict[str, tuple[int, int]] = {}
         free = self._free_bytes()
