@@ -9,6 +9,9 @@ from hypothesis import settings
 # a run that a shell started with `&` ignores Ctrl-C, and so would all that the tests start and interrupt
 signal.signal(signal.SIGINT, signal.default_int_handler)
 
+# pytest-xdist gives its processes a width of 80 columns; results in a pipe have none
+os.environ.pop("COLUMNS", None)
+
 settings.register_profile("ci", max_examples=60, derandomize=True, deadline=None, database=None)
 settings.register_profile("deep", max_examples=3000, deadline=None)
 settings.load_profile(os.environ.get("HYPOTHESIS_PROFILE", "ci"))
@@ -16,5 +19,5 @@ settings.load_profile(os.environ.get("HYPOTHESIS_PROFILE", "ci"))
 
 def pytest_addoption(parser: pytest.Parser) -> None:
     parser.addoption(
-        "--update-goldens", action="store_true", help="Write tests/golden/*.yml anew instead of comparing."
+        "--update-goldens", action="store_true", help="Write tests/golden/*.yml again instead of comparing."
     )

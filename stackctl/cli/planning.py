@@ -14,6 +14,8 @@ from stackctl.ui import Ui
 if TYPE_CHECKING:
     from stackctl.machine import Machine
 
+_DECLINED = "nothing was changed; for another model: stackctl deploy --model MODEL, or --model demo"
+
 
 @main.command(
     examples=(
@@ -72,8 +74,7 @@ def deploy(
     changes = flags.changes()
     answer = {} if locked else _ask_for_model(machine, changes, yes=yes or dry_run)
     if answer is None:
-        text = "nothing was changed; for another model: stackctl deploy --model MODEL, or --model demo"
-        machine.ui.done(text, declined())
+        machine.ui.done(_DECLINED, declined())
         return
     changes |= answer
     opened, is_worth_saying = (None, False) if dry_run else _ask_to_open(machine, changes, yes=yes or as_json)

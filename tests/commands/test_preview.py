@@ -111,7 +111,7 @@ def test_what_stays_is_said_to_stay_and_what_changes_is_said_with_the_reason(tmp
     lines, _ = said(here, {})
     assert "Settings" not in lines
     assert {"Leave stack.toml as it is.", "Leave compose.yml as it is."} < set(lines)
-    assert f"Use {BACKEND}, which is here, for llamacpp." in lines
+    assert any(line.startswith(f"Use {BACKEND}") and line.endswith(", which is here, for llamacpp.") for line in lines)
     assert "Leave sillytavern: it runs, and its settings stay." in lines
 
     here.orchestrator.hashes["llamacpp"] = "9"

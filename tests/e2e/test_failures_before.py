@@ -62,7 +62,7 @@ def test_an_argument_that_contradicts_the_plan_is_refused_and_one_that_the_user_
     wish(running, good.replace("extra_args = []", 'extra_args = ["--seed", "1", "-c", "4096"]'))
     said = running.fails(3, "deploy", "--images", "own")
     assert "backend.extra_args: -c is what backend.context decides" in said
-    assert "set backend.context = 4096 instead" in hint(said)
+    assert "Set `backend.context = 4096` instead" in hint(said)
     assert running.inspect("llamacpp")["State"]["StartedAt"] == ran["State"]["StartedAt"]
 
     wish(running, good.replace("override_args = []", 'override_args = ["-c", "4096"]'))

@@ -36,7 +36,7 @@ def test_a_disk_without_room_is_said_before_anything_is_written(stack: Stack) ->
     with small_disk(stack, "size=1m"):
         said = stack.fails(6, "deploy", "--images", "own")
         assert f"MiB are free on the disk of {stack.folder}; " in said
-        assert "free some space: docker system df" in hint(said)
+        assert "Free some space: `docker system df`" in hint(said)
         assert files(stack) == []
 
 
@@ -45,7 +45,7 @@ def test_a_disk_that_fills_up_on_the_way_leaves_whole_files_only(stack: Stack) -
         said = stack.fails(9, "deploy", "--images", "own")
         assert "can't be written: No space left on device" in said
         assert "Free some space" in hint(said)
-        assert "nothing is lost" in hint(said)
+        assert "Nothing is lost." in hint(said)
         assert_nothing_half_written(stack)
         assert ids(stack) == []
         subprocess.run(["mount", "-o", "remount,nr_inodes=0", str(stack.folder)], check=True)

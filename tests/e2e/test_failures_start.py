@@ -20,7 +20,7 @@ def test_a_model_whose_architecture_the_backend_does_not_know_is_said_with_its_l
     assert "Use a newer image (`backend.image`) or another model" in hint(said)
     status = stack.fails(7, "status")
     assert "llamacpp: this version of the backend does not know the model's architecture" in status
-    assert hint(status).endswith("then: stackctl deploy")
+    assert hint(status).endswith("Run `stackctl deploy` after that.")
 
 
 def test_a_backend_killed_for_memory_says_what_to_lower(stack: Stack) -> None:

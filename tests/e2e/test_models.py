@@ -38,5 +38,5 @@ def test_use_recreates_the_backend_alone_and_proves_the_other_model(stack: Stack
         ("one", False), ("two", True),
     ]  # fmt: skip
     said = stack.fails(3, "use", "three")
-    assert "there are: one, two" in said
+    assert "its models are one, two" in said
     assert stack.inspect("llamacpp")["Id"] == after["llamacpp"]

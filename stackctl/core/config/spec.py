@@ -273,9 +273,7 @@ class Limits(Section):
     backend_memory: Memory = Field(
         "auto", description='Most memory that the backend may use, such as "16 GiB"; auto: what is planned, with room.'
     )
-    backend_cpus: Cpus = Field(
-        "auto", description="Most CPUs that the backend may use, such as 4 or 1.5; auto: no limit."
-    )
+    backend_cpus: Cpus = Field("auto", description="Most CPUs for the backend, such as 4 or 1.5; auto: no limit.")
     sillytavern_memory: Memory = Field(
         "auto", description='Most memory that SillyTavern may use, such as "1 GiB"; auto: no limit.'
     )
