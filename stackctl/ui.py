@@ -143,7 +143,12 @@ class Ui:
     def error(self, error: StackctlError, *, of: str = "") -> None:
         """Print an expected failure: what is wrong, the lines that show it, what to do. `of`: a name put before it."""
         message = f"{of}: {error.message}" if of else error.message
-        more = {"kind": error.kind, "hint": error.hint, "evidence": error.evidence, "exit_code": error.exit_code}
+        more = {
+            "kind": error.kind,
+            "hint": error.hint or None,
+            "evidence": error.evidence,
+            "exit_code": error.exit_code,
+        }
         if self._is_written("error", message, **more):
             return
         self._prose("error: " + _below(message), red="error: " if self._has_style else "")

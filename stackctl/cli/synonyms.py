@@ -40,7 +40,7 @@ _LOAD: Final[Rows] = (
 )
 _UPDATE: Final[Rows] = (
     ("pipx upgrade stackctl", "fetches a newer stackctl; or: uv tool upgrade stackctl"),
-    ("stackctl deploy", "brings the stack up to it, then"),
+    ("stackctl deploy", "then updates the stack"),
 )
 _UNINSTALL: Final[Rows] = (
     ("stackctl down", "removes the containers; chats, settings and models stay in the folder"),

@@ -3,6 +3,7 @@
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 
+from stackctl.contracts.service import ImageState
 from stackctl.core.plan.images import OWN, unpinned
 from stackctl.core.plan.plan import plan
 from stackctl.errors import ConfigError
@@ -18,7 +19,7 @@ class ImageHere:
     service: str
     name: str
     digest: str
-    kind: str  # tried, unverified, own
+    kind: ImageState
 
 
 def images_here(machine: Machine, flags: Mapping[str, object]) -> tuple[ImageHere, ...]:

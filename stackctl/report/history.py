@@ -36,10 +36,10 @@ def _values(past: "Past") -> "stack.PastDeploy":
         "model": one.model or None,
         "context": one.context,
         "kv_cache": one.kv_cache,
-        "gpu_layers": one.gpu_layers,
+        "gpu_layers": int(one.gpu_layers) if one.gpu_layers.isdecimal() else "auto" if one.gpu_layers else None,
         "port": one.port,
         "images": [
-            {"service": used.service, "name": used.name, "id": used.id, "digest": used.digest or None}
+            {"service": used.service, "name": used.name, "id": used.id or None, "digest": used.digest or None}
             for used in one.images
         ],
         "model_files": [_file(used) for used in one.model_files],

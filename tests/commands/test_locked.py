@@ -16,6 +16,7 @@ from stackctl.commands.smoke.up import Up, smoke_up
 from stackctl.core.model.demo_model import gguf_bytes
 from stackctl.errors import ConfigError, EngineError
 from tests.commands.engines import Staged, staged
+from tests.commands.machines import quiet
 from tests.core.samples import a_plan
 from tests.fakes import hub_at
 from tests.hub.server import Hub as Server
@@ -167,6 +168,6 @@ def test_a_smoke_stack_is_held_to_the_lock_of_another_folder_but_for_where_it_li
 def test_in_an_empty_folder_locked_asks_nothing_and_proposes_no_model(
     tmp_path: Path, words: tuple[str, ...], code: int, says: str
 ) -> None:
-    done = CliRunner().invoke(main, ["-C", str(tmp_path), "deploy", *words])
+    done = CliRunner().invoke(main, ["-C", str(tmp_path), "deploy", *words], obj=lambda *_: quiet(tmp_path).machine)
     assert (done.exit_code, says in done.stderr) == (code, True)
     assert list(tmp_path.iterdir()) == []

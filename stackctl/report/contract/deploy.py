@@ -77,7 +77,9 @@ class Steps(TypedDict):
     ports: list[Port]
     copies_data: Annotated[bool, "SillyTavern's data, before another image of it runs"]
     starts_demo: Annotated[bool, "the demo model answers until the model is there"]
-    untouched: list[str]
+    untouched: Annotated[
+        list[str], "SillyTavern's data folder: chats and characters in it are neither changed nor deleted"
+    ]
 
 
 class DryRun(TypedDict):
@@ -87,8 +89,8 @@ class DryRun(TypedDict):
     name: str
     backend: str
     model: str | None
-    url: str
-    context: int
+    url: Annotated[str, "where this machine would open the stack"]
+    context: Annotated[int, "in tokens, as planned; of an external backend that reports none, what is assumed"]
     kv_cache: str
     compose: Annotated[str, "the compose.yml that would be written"]
     steps: Steps

@@ -2,6 +2,7 @@
 
 from typing import Annotated, Literal, TypedDict
 
+from stackctl.contracts.service import ImageState
 from stackctl.report.contract.failure import Problem
 
 
@@ -110,7 +111,7 @@ class ImageUsed(TypedDict):
 
     service: str
     name: str
-    id: str
+    id: Annotated[str | None, "the engine's; null: not known"]
     digest: Annotated[str | None, "null: it was built here"]
 
 
@@ -134,7 +135,7 @@ class PastDeploy(TypedDict):
     model: str | None
     context: int
     kv_cache: str
-    gpu_layers: str
+    gpu_layers: Annotated[int | Literal["auto"] | None, "auto: the backend decides; null: an external backend"]
     port: Annotated[int | None, "on this machine; null: it was published nowhere"]
     images: list[ImageUsed]
     model_files: list[FileUsed]
@@ -184,7 +185,7 @@ class Image(TypedDict):
     service: str
     image: str
     digest: Annotated[str | None, "null: it is not here"]
-    kind: Annotated[str, "tried, unverified or own"]
+    kind: Annotated[ImageState, "tried: tests ran with it; own: built here by stackctl"]
 
 
 class Images(TypedDict):
