@@ -209,6 +209,14 @@ def _model(wanted: str, *, is_elsewhere: bool) -> dict[str, object]:
     return {"model.path": wanted, "model.source": ""}
 
 
+own_backend = click.option(
+    "--backend",
+    cls=OneOf,
+    type=OWN_KINDS,
+    default="llamacpp",
+    metavar="NAME",
+    help="The program that runs the model [default: llamacpp].",
+)
 service = click.argument("service", required=False, shell_complete=candidates.services)
 replan = click.option("--replan", is_flag=True, help="Decide again what stack.lock records.")
 timeout = click.option(

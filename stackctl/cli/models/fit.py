@@ -50,14 +50,7 @@ class _Sizes(click.ParamType[tuple[int, ...]]):
     )
 )
 @click.argument("model", metavar="MODEL")
-@click.option(
-    "--backend",
-    cls=option.OneOf,
-    type=option.OWN_KINDS,
-    default="llamacpp",
-    metavar="NAME",
-    help="The program that runs the model [default: llamacpp].",
-)
+@option.own_backend
 @click.option("--context", type=click.IntRange(256, 4194304), metavar="TOKENS", help="Context size in tokens.")
 @click.option(
     "--kv-cache",

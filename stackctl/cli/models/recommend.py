@@ -32,14 +32,7 @@ def reader(environment: "os._Environ[str]" = os.environ) -> str:
 )
 @click.option("--language", metavar="CODE", help="Language of the chats, e.g. ja [default: the locale's].")
 @click.option("--context", type=click.IntRange(256, 4194304), metavar="TOKENS", help="Context size in tokens.")
-@click.option(
-    "--backend",
-    cls=option.OneOf,
-    type=option.OWN_KINDS,
-    default="llamacpp",
-    metavar="NAME",
-    help="The program that runs the model [default: llamacpp].",
-)
+@option.own_backend
 @option.json
 @click.pass_context
 def recommend(
