@@ -78,8 +78,6 @@ def deploy(
         return
     changes |= answer
     opened, is_worth_saying = (None, False) if dry_run else _ask_to_open(machine, changes, yes=yes or as_json)
-    if opened:
-        changes["sillytavern.expose"] = "lan"
     options = Options(
         dry_run=dry_run,
         replan=replan,
@@ -130,18 +128,22 @@ def _ask_for_model(machine: "Machine", changes: dict[str, object], *, yes: bool)
 
 
 def _ask_to_open(machine: "Machine", changes: dict[str, object], *, yes: bool) -> tuple[bool | None, bool]:
-    """Return the user's answer about opening the stack to other devices, and whether to show the command for that.
+    """Return whether the user opens the stack to other devices, and whether to show the command for that.
 
-    The answer is None if there is no question, or no terminal to ask on. `yes`: ask nothing, and open nothing.
+    A yes is added to `changes`. None if there is no question, or no terminal to ask on. `yes`: ask nothing, and open
+    nothing.
     """
+    from stackctl.core.config.spec import LAN, NONE
     from stackctl.steps.config_request import load_config
     from stackctl.steps.open_to_others import may_open
 
     if "sillytavern.expose" in changes:
-        return changes["sillytavern.expose"] != "none", False
+        return changes["sillytavern.expose"] != NONE, False
     if not sits_elsewhere(os.environ) or not may_open(machine, load_config(machine, changes)):
         return None, False
     answer = None if yes else agrees_on_terminal("Open it to other devices of this network, with a password?")
+    if answer:
+        changes["sillytavern.expose"] = LAN
     return answer, answer is None
 
 
