@@ -110,7 +110,7 @@ def test_where_what_is_sent_is_swallowed_that_is_said_after_a_moment(tmp_path: P
     with socket.create_server(("127.0.0.1", 0)) as silent:
         began = time.monotonic()
         code, said = deploy(tmp_path, hub=f"http://127.0.0.1:{silent.getsockname()[1]}")
-    assert (code, "no answer within 1 s" in said) == (8, True)
+    assert (code, "no answer within 1.5 s" in said) == (8, True)
     assert time.monotonic() - began < 10  # with the start of Python on a busy machine
 
 

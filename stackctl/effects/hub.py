@@ -30,7 +30,7 @@ T = TypeVar("T")
 _PASSING: Final = frozenset({408, 425, 429, 500, 502, 503, 504})
 _TRIES: Final = 4
 _LONGEST_PAUSE_S: Final = 60.0
-_PATIENCE_S: Final = 1.0  # for the first sign of the hub; an answer takes about 0.4 s
+_PATIENCE_S: Final = 1.5  # for the first sign of the hub; an answer takes about 0.4 s
 _TRIES_TO_CONNECT: Final = 2
 _ELSEWHERE: Final = "Check the connection. Behind a proxy set HTTPS_PROXY, for a mirror of Hugging Face HF_ENDPOINT."
 _LOGIN: Final = "log in with `hf auth login`, or set HF_TOKEN"
@@ -125,10 +125,11 @@ def _failure(endpoint: str, patience_s: float) -> str:
     from huggingface_hub import get_session
 
     found: Queue[str] = Queue()
+    session = get_session()  # which takes its time on a busy machine, and is no fault of the hub
 
     def ask() -> None:
         try:
-            get_session().head(endpoint, timeout=patience_s, follow_redirects=False)
+            session.head(endpoint, timeout=patience_s, follow_redirects=False)
         except (httpx2.HTTPError, httpx2.InvalidURL, httpx2.StreamError) as e:
             found.put(str(e) or type(e).__name__)
         else:

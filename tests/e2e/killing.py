@@ -95,7 +95,8 @@ def sums(stack: Stack) -> dict[str, str]:
 
 def assert_explained(before: dict[str, str], after: dict[str, str]) -> None:
     changed = {name for name in before.keys() | after.keys() if before.get(name) != after.get(name)}
-    assert [name for name in sorted(changed) if not any(re.fullmatch(one, name) for one in EXPLAINED)] == []
+    unexplained = [name for name in sorted(changed) if not any(re.fullmatch(one, name) for one in EXPLAINED)]
+    assert not unexplained, unexplained
 
 
 def left_beside(folder: Path) -> list[str]:
