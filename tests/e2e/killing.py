@@ -32,6 +32,7 @@ EXPLAINED = {
     r"extensions/stackctl/.*|data/default-user/extensions/stackctl/.*": "a deploy: our extension, and its stamp",
     r"data/(_cache|_webpack|_storage)/.*|data/default-user/(backups|thumbnails)/.*": "SillyTavern: made again",
     r"data/default-user/chats/Seraphina/killed\.jsonl": "who chats: held against what SillyTavern took",
+    r"data/default-user/chats/Seraphina/killed\.jsonl\.[0-9]+": "SillyTavern: the same while it is being written",
     r"data/default-user/(stats|content)\.(json|log)|data/(content|access|cookie-secret).*": "SillyTavern's own records",
     r"config/config\.yaml": "SillyTavern: keys that it adds at its start",
 }
