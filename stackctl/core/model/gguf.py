@@ -6,7 +6,7 @@ Format: https://github.com/ggml-org/ggml/blob/master/docs/gguf.md
 """
 
 import struct
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import Final
 
 from stackctl.core.model import gguf_strings, header_size
@@ -76,32 +76,6 @@ def header(found: GgufFile) -> Header:
         tokenizer=found.text("tokenizer.ggml.pre"),
         purpose=not_for_chat(architecture, found.text("general.type"), found.number(f"{architecture}.pooling_type")),
     )
-
-
-class Parts:
-    """The parts of a split model, in order. Metadata is kept for the first part only."""
-
-    def __init__(self) -> None:
-        self.files: list[GgufFile] = []
-        self._tensors = self._count = 0
-
-    def add(self, part: GgufFile, *, name: str) -> None:
-        """Add the next part. Raise ModelError if it belongs in another place, or if all parts have too many tensors.
-
-        split.no counts from 0 and split.count is the same in all parts: llama.cpp's loader checks both, too.
-        """
-        place, count = part.metadata.get("split.no"), part.number("split.count")
-        if isinstance(place, int) and (place != len(self.files) or count != (self._count or count)):
-            raise ModelError(
-                f"{name} is part {place + 1} of {count or '?'} by its header, but has the place of part "
-                f"{len(self.files) + 1} of {self._count or count or '?'}",
-                hint="Give each part the name of its place (...-00001-of-...), or download them again.",
-            )
-        self._count = self._count or count
-        self._tensors += len(part.tensors)
-        if self._tensors > MAX_TENSORS:
-            raise ModelError(f"{name} and the parts before it have too many tensors", hint=AGAIN)
-        self.files.append(replace(part, metadata={}, lengths={}) if self.files else part)
 
 
 def read(buffer: Buffer, size: int, *, name: str) -> GgufFile:

@@ -1,7 +1,6 @@
 """Find the files of a model: a file and its other parts, or the files of a folder that belong to it."""
 
 import os
-import re
 from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
@@ -9,13 +8,13 @@ from typing import Final, Literal
 
 from stackctl.core.hub.source import is_main
 from stackctl.core.model.file_signature import advice, describe_mismatch, is_pickle
+from stackctl.core.model.gguf_parts import PART
 from stackctl.effects.models.reading import beginning, opened, regular
 from stackctl.errors import ModelError
 from stackctl.terminal import shell_word
 
 COMPANIONS: Final = (".safetensors", ".json", ".txt", ".model", ".jinja", ".tiktoken", ".vocab")
 _PICKLES: Final = (".bin", ".pt", ".pth", ".ckpt", ".pkl")
-_SHARD: Final = re.compile(r"(?P<stem>.+)-(?P<number>[0-9]{5})-of-(?P<count>(?!0{5})[0-9]{5})\.gguf", re.DOTALL)
 _SINGLE: Final = "model.safetensors"
 _STEP: Final = 1 << 20
 
@@ -52,7 +51,7 @@ def find(path: Path) -> Found:
 
 def _parts(path: Path) -> tuple[Path, ...]:
     """Return all parts of a split GGUF."""
-    found = _SHARD.fullmatch(path.name)
+    found = PART.fullmatch(path.name)
     if not found:
         return (path,)
     count = int(found["count"])
@@ -128,7 +127,7 @@ def _whole(path: Path, names: list[str]) -> list[str]:
 
 
 def _is_first(name: str) -> bool:
-    found = _SHARD.fullmatch(name)
+    found = PART.fullmatch(name)
     return not found or int(found["number"]) == 1
 
 

@@ -1,5 +1,4 @@
 import random
-import re
 import struct
 
 import pytest
@@ -9,7 +8,7 @@ from hypothesis import strategies as st
 from stackctl.core.model import demo_model, gguf
 from stackctl.core.model.tensors import Tensor
 from stackctl.errors import ModelError
-from tests.shapes.header import Value, header, size_of
+from tests.shapes.header import header, size_of
 
 DEMO = demo_model.gguf_bytes()
 HUGE = 2**64 - 1
@@ -269,36 +268,3 @@ def test_random_damage_over_the_whole_header_ends_well() -> None:
             read(bytes(raw), len(DEMO))
         except ModelError:
             continue
-
-
-def parts(*split: tuple[int, int]) -> gguf.Parts:
-    """The parts of a split model, each with its own (split.no, split.count)."""
-    found = gguf.Parts()
-    for at, (number, count) in enumerate(split, 1):
-        metadata: dict[str, Value] = {"general.architecture": "llama", "split.no": number, "split.count": count}
-        raw, size = header(metadata, {f"t.{number}": ("f32", (4,))})
-        raw += bytes(size - len(raw))
-        found.add(gguf.read(raw, size, name="x"), name=f"m-{at:05d}-of-{len(split):05d}.gguf")
-    return found
-
-
-def test_the_parts_of_a_split_model_in_their_places_are_taken() -> None:
-    assert len(parts((0, 3), (1, 3), (2, 3)).files) == 3
-
-
-@pytest.mark.parametrize(
-    ("split", "says"),
-    [
-        (
-            [(0, 3), (2, 3), (1, 3)],
-            "m-00002-of-00003.gguf is part 3 of 3 by its header, but has the place of part 2",
-        ),
-        ([(1, 2), (0, 2)], "m-00001-of-00002.gguf is part 2 of 2 by its header, but has the place of part 1 of 2"),
-        ([(0, 2), (0, 2)], "part 1 of 2 by its header, but has the place of part 2 of 2"),
-        ([(0, 2), (1, 3)], "part 2 of 3 by its header, but has the place of part 2 of 2"),
-    ],
-)
-def test_swapped_parts_are_said_with_the_place_of_each(split: list[tuple[int, int]], says: str) -> None:
-    with pytest.raises(ModelError, match=re.escape(says)) as caught:
-        parts(*split)
-    assert "00001-of-" in caught.value.hint
