@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from typing import Final
 
 from stackctl.core.model import gguf_strings, header_size
-from stackctl.core.model.file_signature import AGAIN, CUT_SHORT, ENOUGH, advice, describe_mismatch
+from stackctl.core.model.file_signature import AGAIN, CUT_SHORT, ENOUGH, advice, describe_mismatch, is_text
 from stackctl.core.model.header_size import Array
 from stackctl.core.model.model import Header
 from stackctl.core.model.not_chat import not_for_chat
@@ -111,7 +111,9 @@ def needed_bytes(buffer: Buffer, size: int, *, name: str) -> int:
 def _start(buffer: Buffer, size: int, name: str) -> "tuple[GgufFile | None, _Reader | None]":
     if bytes(buffer[:4]) != b"GGUF":
         first = bytes(buffer[:ENOUGH])
-        what = describe_mismatch(first, size, "a GGUF") or "is not a GGUF model (its first bytes are not GGUF)"
+        what = describe_mismatch(first, size, "a GGUF") or (
+            "is a text file, not a GGUF" if is_text(first) else "is not a GGUF model (its first bytes are not GGUF)"
+        )
         raise ModelError(f"{name} {what}", hint=advice(first, _INSTEAD))
     reader = _Reader(memoryview(buffer)[:LONGEST], name)
     try:
@@ -174,6 +176,12 @@ class _Reader:
 def _read(reader: _Reader, size: int) -> GgufFile:
     reader.skip(4)
     version = int(reader.scalar("I"))
+    if version and not version & 0xFFFF:
+        raise ModelError(
+            f"{reader.name} is a big-endian GGUF, made for machines such as IBM Z",
+            hint="Use a little-endian file of the model, or convert this one with `gguf-convert-endian` (of the Python "
+            "package gguf).",
+        )
     if version not in {2, 3}:
         raise ModelError(
             f"{reader.name} is GGUF version {version}, which none of the backends reads",

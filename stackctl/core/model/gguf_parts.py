@@ -6,7 +6,7 @@ Sources: llama.cpp's src/llama.cpp (llama_split_path), src/llama-model-loader.cp
 import re
 from collections.abc import Callable, Mapping
 from dataclasses import replace
-from pathlib import PurePath
+from pathlib import PurePosixPath
 from typing import Final
 
 from stackctl.core.model.file_signature import AGAIN
@@ -17,6 +17,7 @@ from stackctl.terminal import command_line
 
 PART: Final = re.compile(r"(?P<stem>.+)-(?P<number>[0-9]{5})-of-(?P<count>(?!0{5})[0-9]{5})\.gguf", re.DOTALL)
 _NO_MATTER: Final = 64 << 10  # bytes behind the tensors: padding
+_ENDING: Final = re.compile(r"\.gguf$", re.IGNORECASE)
 # what people and browsers make of the end of a part's name: -1-of-2, .part1of2, _split_2, " (1)"
 _MARK: Final = re.compile(
     r"(?:[-_. (]*(?:(?:part|split|shard)?[-_. ]*\d+[-_. ]*of[-_. ]*\d+|(?:part|split|shard)[-_. ]*\d+|(?<=\()\d+)"
@@ -39,7 +40,7 @@ class Parts:
         others: finds the paths of the other parts by their number from 0, as far as they lie beside it.
         """
         place, count = part.metadata.get("split.no"), part.number("split.count")
-        if isinstance(place, int) and count > 1 and not PART.fullmatch(PurePath(name).name):
+        if isinstance(place, int) and count > 1 and not PART.fullmatch(PurePosixPath(name).name):
             raise misnamed(name, place, count, others())
         if isinstance(place, int) and (place != len(self.files) or count != (self._count or count)):
             raise ModelError(
@@ -62,13 +63,12 @@ def _ending(place: int, count: int) -> str:
 
 def misnamed(name: str, place: int, count: int, others: Mapping[int, str]) -> ModelError:
     """Return the error for a part whose name has another form. others: see Parts.add()."""
-    path = PurePath(name)
-    stem = PART.fullmatch(path.name)
-    base = path.with_name(stem["stem"] if stem else _MARK.sub("", re.sub(r"(?i)\.gguf$", "", path.name)) or "model")
+    path = PurePosixPath(name)
+    base = path.with_name(_stem(path.name))
+    wrong = {number: old for number, old in {**others, place: name}.items() if not old.endswith(_ending(number, count))}
     moves = [
-        command_line("mv", "-n", PurePath(old), PurePath(f"{base}{_ending(number, count)}"))
-        for number, old in sorted({**others, place: name}.items())
-        if not old.endswith(_ending(number, count))
+        command_line("mv", "-n", PurePosixPath(wrong[number]), PurePosixPath(f"{base}{_ending(number, count)}"))
+        for number in sorted(wrong)
     ]
     rest = "" if len(others) == count - 1 else " Give its other parts the same form of name, in the same folder."
     return ModelError(
@@ -77,13 +77,19 @@ def misnamed(name: str, place: int, count: int, others: Mapping[int, str]) -> Mo
     )
 
 
+def _stem(name: str) -> str:
+    """Return the model's part of the name of one of its parts."""
+    found = PART.fullmatch(name)
+    return found["stem"] if found else _MARK.sub("", _ENDING.sub("", name)) or "model"
+
+
 def refuse_appended(found: GgufFile, size: int, behind: bytes, *, name: str) -> None:
     """Raise ModelError if another file lies behind the tensors. behind: the first bytes after them, if known."""
     count, more = found.number("split.count"), size - found.size
     is_gguf = behind.lstrip(b"\0").startswith(b"GGUF")
     is_known = all(tensor.kind in TYPES for tensor in found.tensors)  # else the data may well end there
     is_much = is_known and more > max(_NO_MATTER, found.size // 100)
-    if count > 1 and (is_gguf or (is_much and not PART.fullmatch(PurePath(name).name))):
+    if count > 1 and (is_gguf or (is_much and not PART.fullmatch(PurePosixPath(name).name))):
         raise ModelError(
             f"{name} is parts of a split model ({count} in all) joined by cat: llama.cpp reads only the first of them",
             hint="Use the parts as they were, or merge them with `llama-gguf-split --merge`.",
@@ -97,6 +103,6 @@ def refuse_appended(found: GgufFile, size: int, behind: bytes, *, name: str) -> 
         raise ModelError(
             f"{name} is much larger than its tensors: {size} bytes where {found.size} are used, so that something "
             "else was appended, or a download was resumed wrongly",
-            hint=f"Download it again, or cut it with `{command_line('truncate', '-s', found.size, PurePath(name))}` "
-            "if you know that its beginning is right.",
+            hint="Download it again, or cut it, if you know that its beginning is right, with "
+            f"`{command_line('truncate', '-s', found.size, PurePosixPath(name))}`.",
         )
