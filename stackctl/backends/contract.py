@@ -6,6 +6,7 @@ from pathlib import PurePosixPath
 from typing import Final, Literal, Protocol
 
 from stackctl.contracts.answer import Answer
+from stackctl.contracts.build import Build
 from stackctl.contracts.cause import Cause
 from stackctl.contracts.host import Cpu
 from stackctl.contracts.judge import Judge
@@ -143,6 +144,11 @@ def gguf_alone(packing: str) -> str:  # noqa: ARG001 - the default of Backend.re
     return "it loads GGUF models alone"
 
 
+def unknown(image: str, program: str) -> str:  # noqa: ARG001 - the default of Backend.build_of
+    """Return "": its tags move, so no one knows what they contain."""
+    return ""
+
+
 def in_the_image(variant: Variant, cpu: Cpu, cuda: tuple[int, ...]) -> str:  # noqa: ARG001 - of Backend.program
     """Return "": the image contains the program."""
     return ""
@@ -163,6 +169,7 @@ class Backend(Judge, Protocol):
     OWN_IMAGES: Mapping[Variant, str]  # images that stackctl can build, by variant
     IMAGE_TOOLS: tuple[str, ...]  # programs that the official image contains; a probe may use no others
     PROGRAMS: Mapping[str, Program]  # by version and build; {} if the image contains the program
+    BUILDS: Mapping[str, Build]  # by name, the oldest first; {} if its tags move
     RUNS_AS_ROOT: bool  # the image works as root alone
     READ_ONLY_ROOT: bool  # it works with a read-only root file system
     GRACE_S: int  # seconds that it gets to stop
@@ -178,6 +185,14 @@ class Backend(Judge, Protocol):
         """Return the key in PROGRAMS for this processor and driver (its CUDA; () if unknown); "" if PROGRAMS is empty.
 
         Raise ConfigError or GpuError if none suits.
+        """
+        ...
+
+    def build_of(self, image: str, program: str) -> str:
+        """Return the name of the build that this image, or this key of PROGRAMS, contains; "" if unknown.
+
+        It is unknown of a tag that moves, and of the user's own image or program. A name that BUILDS lacks is that of
+        a user's image whose tag tells it.
         """
         ...
 

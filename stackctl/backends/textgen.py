@@ -41,11 +41,13 @@ from stackctl.backends.contract import (
     Speaks,
     in_the_image,
     takes_every_value,
+    unknown,
 )
 from stackctl.backends.llama_arguments import LLAMA_ARGUMENTS
 from stackctl.backends.llama_failures import CHECK_MODEL, load_ended, load_failure, not_loaded, refused_server_argument
 from stackctl.backends.llama_log import load_buffer, load_progress
 from stackctl.contracts.answer import Answer
+from stackctl.contracts.build import Build
 from stackctl.contracts.cause import Cause
 from stackctl.contracts.memory import Reserves
 from stackctl.contracts.service import CPU, Variant
@@ -69,6 +71,8 @@ IMAGES: Final[Mapping[Variant, Image]] = MappingProxyType(
 OWN_IMAGES: Final[Mapping[Variant, str]] = MappingProxyType({})  # its program is in no package registry
 IMAGE_TOOLS: Final[tuple[str, ...]] = ("python3.13",)
 PROGRAMS: Final[Mapping[str, Program]] = MappingProxyType({})
+BUILDS: Final[Mapping[str, Build]] = MappingProxyType({})
+build_of: Final = unknown
 program: Final = in_the_image
 RUNS_AS_ROOT: Final[bool] = True
 READ_ONLY_ROOT: Final[bool] = False  # it copies its own default files into /app at every start

@@ -7,15 +7,14 @@ Format: https://github.com/ggml-org/ggml/blob/master/docs/gguf.md
 
 import struct
 from dataclasses import dataclass, replace
-from math import prod
-from typing import Final, NamedTuple
+from typing import Final
 
 from stackctl.core.model import gguf_strings, header_size
 from stackctl.core.model.file_signature import AGAIN, CUT_SHORT, ENOUGH, advice, describe_mismatch
-from stackctl.core.model.ggml_types import BLOCKS
 from stackctl.core.model.header_size import Array
 from stackctl.core.model.model import Header
 from stackctl.core.model.not_chat import not_for_chat
+from stackctl.core.model.tensors import Tensor, with_room
 from stackctl.errors import ModelError
 
 Buffer = bytes | memoryview
@@ -36,21 +35,6 @@ _MAX_NUMBERS = 1 << 18  # numbers in all kept arrays together
 _AT_LEAST_MORE = 256 << 10  # bytes
 _LANGUAGES, _MAX_LANGUAGES = "general.languages", 200  # the only texts in an array that are kept
 _MAX_STRINGS = 4_000_000  # in all arrays together; the largest vocabularies have about 300,000
-
-
-class Tensor(NamedTuple):
-    """One row of the tensor table."""
-
-    name: str
-    shape: tuple[int, ...]  # values per dimension, the innermost first (ggml's ne)
-    kind: int  # ggml's number of the type
-    offset: int  # bytes from the start of the tensor data
-
-    @property
-    def size(self) -> int:
-        """Return the bytes of its data; 0 for an unknown type."""
-        per_block, block_bytes = BLOCKS.get(self.kind, (1, 0))
-        return -(-prod(self.shape) // per_block) * block_bytes
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -157,7 +141,7 @@ def _start(buffer: Buffer, size: int, name: str) -> "tuple[GgufFile | None, _Rea
         raise ModelError(f"{name} {what}", hint=advice(first, _INSTEAD))
     reader = _Reader(memoryview(buffer)[:LONGEST], name)
     try:
-        return _read(reader), reader
+        return _read(reader, size), reader
     except struct.error as e:
         if len(buffer) >= LONGEST:
             raise reader.damaged("length of its header") from e
@@ -213,7 +197,7 @@ class _Reader:
         return ModelError(f"{self.name} is damaged: impossible {what}", hint=AGAIN)
 
 
-def _read(reader: _Reader) -> GgufFile:
+def _read(reader: _Reader, size: int) -> GgufFile:
     reader.skip(4)
     version = int(reader.scalar("I"))
     if version not in {2, 3}:
@@ -237,8 +221,9 @@ def _read(reader: _Reader) -> GgufFile:
     if not isinstance(alignment, int) or not 1 <= alignment <= 1 << 20:
         raise reader.damaged("alignment")
     found = tuple(_tensor(reader) for _ in range(tensors))
-    end = max((tensor.offset + tensor.size for tensor in found), default=0)
     start = -(-reader.at // alignment) * alignment
+    found = with_room(found, size - start)
+    end = max((tensor.offset + tensor.size for tensor in found), default=0)
     return GgufFile(
         version=version,
         metadata=metadata,

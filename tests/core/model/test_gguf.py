@@ -7,8 +7,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from stackctl.core.model import demo_model, gguf
+from stackctl.core.model.tensors import Tensor
 from stackctl.errors import ModelError
-from tests.shapes.header import Value, header
+from tests.shapes.header import Value, header, size_of
 
 DEMO = demo_model.gguf_bytes()
 HUGE = 2**64 - 1
@@ -153,8 +154,20 @@ def test_every_type_of_value_is_read(version: int) -> None:
 
 @pytest.mark.parametrize(
     ("kind", "values", "size"),
-    [(0, 64, 256), (1, 64, 128), (2, 64, 36), (8, 64, 68), (12, 512, 288), (14, 512, 420), (30, 64, 128), (39, 64, 34)],
-    ids=["f32", "f16", "q4_0", "q8_0", "q4_K", "q6_K", "bf16", "mxfp4"],
+    [
+        (0, 64, 256),
+        (1, 64, 128),
+        (2, 64, 36),
+        (8, 64, 68),
+        (12, 512, 288),
+        (14, 512, 420),
+        (30, 64, 128),
+        (39, 64, 34),
+        (40, 128, 72),
+        (41, 256, 36),
+        (42, 128, 36),
+    ],
+    ids=["f32", "f16", "q4_0", "q8_0", "q4_K", "q6_K", "bf16", "mxfp4", "nvfp4", "q1_0", "q2_0"],
 )
 def test_the_size_of_a_tensor_follows_from_its_type(kind: int, values: int, size: int) -> None:
     head = file(tensor(b"t", (values,), kind, 0), tensors=1)
@@ -163,10 +176,50 @@ def test_the_size_of_a_tensor_follows_from_its_type(kind: int, values: int, size
     assert "is cut short" in refusal(head.ljust(start + size - 1, b"\0"))
 
 
-def test_a_type_from_the_future_needs_only_its_start_in_the_file() -> None:
+def test_a_type_from_the_future_takes_the_room_up_to_the_end_of_the_file() -> None:
     head = file(tensor(b"t", (64,), 999, 4096), tensors=1)
+    start = -(-len(head) // 32) * 32
     assert "is cut short" in refusal(head)
-    assert read(head.ljust(8192, b"\0")).tensors == (gguf.Tensor("t", (64,), 999, 4096),)
+    assert "is cut short" in refusal(head.ljust(start + 4096, b"\0"))
+    assert read(head.ljust(start + 8192, b"\0")).tensors == (Tensor("t", (64,), 999, 4096, room=4096),)
+
+
+@pytest.mark.parametrize("kind", ["iq4_kss", "q4_0_4_4"])
+def test_a_type_whose_size_is_unknown_weighs_what_lies_between_its_offset_and_the_next(kind: str) -> None:
+    table = {
+        "a": (kind, (256, 8)),
+        "b": ("f32", (64,)),
+        "c": ("q8_0", (64,)),
+        "d": (kind, (256, 3)),
+        "e": (kind, (256,)),
+    }
+    raw, size = header({"general.architecture": "llama"}, table)
+    found = gguf.read(raw.ljust(size, b"\0"), size, name="x")
+    assert [one.size for one in found.tensors] == [
+        -(-size_of(*one) // 32) * 32 if one[0] == kind else size_of(*one) for one in table.values()
+    ]
+    assert found.size == size
+
+
+def test_tensors_that_lie_on_each_other_are_together_not_larger_than_the_file() -> None:
+    offsets = (0, 64, 0, 1 << 10, 64, 32)
+    head = file(*(tensor(b"%d" % at, (8,), 999, offset) for at, offset in enumerate(offsets)), tensors=len(offsets))
+    start = -(-len(head) // 32) * 32
+    found = read(head.ljust(start + 2048, b"\0"))
+    assert [one.size for one in found.tensors] == [1, 1, 32, 1024, 960, 32]
+
+
+@pytest.mark.parametrize("offset", [2048, 1 << 40, HUGE])
+def test_a_type_whose_size_is_unknown_and_that_lies_behind_the_end_of_the_file_is_cut_short(offset: int) -> None:
+    head = file(tensor(b"t", (8,), 999, 0), tensor(b"u", (8,), 999, offset), tensors=2)
+    assert "is cut short" in refusal(head.ljust(-(-len(head) // 32) * 32 + 2048, b"\0"))
+
+
+def test_weights_are_never_nothing_even_where_the_size_of_the_file_is_unknown() -> None:
+    raw, _ = header({"general.architecture": "llama"}, {"a": ("iq4_kss", (256, 8))})
+    found = gguf.read_start(raw, len(raw), name="x")
+    assert found
+    assert found.tensors[0].size == 256  # no type takes less than a bit for a value
 
 
 def test_the_alignment_of_the_file_counts() -> None:
