@@ -30,7 +30,7 @@ class _Layers(click.ParamType[int | Literal["all", "auto"]]):
 @models.command(
     examples=(
         "stackctl models fit model.gguf --context 16384",
-        "stackctl models fit hf:OWNER/NAME --gpu-memory 24576,24576 --ram 65536",
+        "stackctl models fit hf:OWNER/NAME --gpu-memory 24576",
     )
 )
 @click.argument("model", metavar="MODEL")

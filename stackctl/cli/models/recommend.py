@@ -22,7 +22,7 @@ def reader(environment: "os._Environ[str]" = os.environ) -> str:
         "stackctl models recommend",
         "stackctl models recommend --language ja",
         "stackctl models recommend --folder ~/models",
-        "stackctl models recommend --gpu-memory 24576,24576 --ram 65536",
+        "stackctl models recommend --gpu-memory 24576 --ram 65536",
     )
 )
 @click.option("--repo", default="", metavar="hf:OWNER/NAME", help="Choose among the quantisations of a repository.")
@@ -50,9 +50,10 @@ def recommend(
     backend: str,
     as_json: bool,
 ) -> None:
-    """Name the best roleplay model that fits this machine, or one with the memory of --gpu-memory and --ram.
+    """Name the best roleplay model that fits this machine.
 
-    The best one is the largest and least quantised that fits into the memory that is free now.
+    The best one is the largest and least quantised that fits into the memory that is free now, or into that of another
+    machine by --gpu-memory and --ram.
     """
     from stackctl.commands.models.recommend import Asked
     from stackctl.commands.models.recommend import recommend as run
