@@ -13,7 +13,7 @@ from types import MappingProxyType
 from typing import Final
 
 from stackctl.backends.answers import MODELS, PROPS, first_model, good, number, text, tokens
-from stackctl.backends.command_line import given_flags, refused_argument
+from stackctl.backends.command_line import given_flags, numbers, refused_argument
 from stackctl.backends.contract import (
     Image,
     Launch,
@@ -131,6 +131,7 @@ def launch(run: Run) -> Launch:
         words += ["--quantkv", KV_NUMBER[run.kv_cache]]
     if run.flash_attention is not None:
         words += ["--flashattention" if run.flash_attention else "--noflashattention"]
+    words += ["--tensor_split", *numbers(run.split)] if run.split else []
     words += given_flags(
         ("--threads", run.threads), ("--moecpu", run.cpu_experts or None), ("--blasbatchsize", run.batch)
     )

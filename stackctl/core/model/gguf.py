@@ -6,11 +6,11 @@ Format: https://github.com/ggml-org/ggml/blob/master/docs/gguf.md
 """
 
 import struct
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import Final
 
 from stackctl.core.model import gguf_strings, header_size
-from stackctl.core.model.file_signature import AGAIN, CUT_SHORT, ENOUGH, advice, describe_mismatch
+from stackctl.core.model.file_signature import AGAIN, CUT_SHORT, ENOUGH, advice, describe_mismatch, is_text
 from stackctl.core.model.header_size import Array
 from stackctl.core.model.model import Header
 from stackctl.core.model.not_chat import not_for_chat
@@ -80,32 +80,6 @@ def header(found: GgufFile, *others: GgufFile) -> Header:
     )
 
 
-class Parts:
-    """The parts of a split model, in order. Metadata is kept for the first part only."""
-
-    def __init__(self) -> None:
-        self.files: list[GgufFile] = []
-        self._tensors = self._count = 0
-
-    def add(self, part: GgufFile, *, name: str) -> None:
-        """Add the next part. Raise ModelError if it belongs in another place, or if all parts have too many tensors.
-
-        split.no counts from 0 and split.count is the same in all parts: llama.cpp's loader checks both, too.
-        """
-        place, count = part.metadata.get("split.no"), part.number("split.count")
-        if isinstance(place, int) and (place != len(self.files) or count != (self._count or count)):
-            raise ModelError(
-                f"{name} is part {place + 1} of {count or '?'} by its header, but has the place of part "
-                f"{len(self.files) + 1} of {self._count or count or '?'}",
-                hint="Give each part the name of its place (...-00001-of-...), or download them again.",
-            )
-        self._count = self._count or count
-        self._tensors += len(part.tensors)
-        if self._tensors > MAX_TENSORS:
-            raise ModelError(f"{name} and the parts before it have too many tensors", hint=AGAIN)
-        self.files.append(replace(part, metadata={}, lengths={}) if self.files else part)
-
-
 def read(buffer: Buffer, size: int, *, name: str) -> GgufFile:
     """Return the GGUF header at the start of a file of `size` bytes; raise ModelError if it is none or damaged."""
     found = read_start(buffer, size, name=name)
@@ -139,7 +113,9 @@ def needed_bytes(buffer: Buffer, size: int, *, name: str) -> int:
 def _start(buffer: Buffer, size: int, name: str) -> "tuple[GgufFile | None, _Reader | None]":
     if bytes(buffer[:4]) != b"GGUF":
         first = bytes(buffer[:ENOUGH])
-        what = describe_mismatch(first, size, "a GGUF") or "is not a GGUF model (its first bytes are not GGUF)"
+        what = describe_mismatch(first, size, "a GGUF") or (
+            "is a text file, not a GGUF" if is_text(first) else "is not a GGUF model (its first bytes are not GGUF)"
+        )
         raise ModelError(f"{name} {what}", hint=advice(first, _INSTEAD))
     reader = _Reader(memoryview(buffer)[:LONGEST], name)
     try:
@@ -202,6 +178,12 @@ class _Reader:
 def _read(reader: _Reader, size: int) -> GgufFile:
     reader.skip(4)
     version = int(reader.scalar("I"))
+    if version and not version & 0xFFFF:
+        raise ModelError(
+            f"{reader.name} is a big-endian GGUF, made for machines such as IBM Z",
+            hint="Use a little-endian file of the model, or convert this one with `gguf-convert-endian` (of the Python "
+            "package gguf).",
+        )
     if version not in {2, 3}:
         raise ModelError(
             f"{reader.name} is GGUF version {version}, which none of the backends reads",

@@ -156,10 +156,12 @@ def _run(
     wanted, trained = spec.backend, seen.model.header.trained_context
     layers = None if wanted.gpu_layers == "auto" else wanted.gpu_layers
     experts, context = 0, wanted.context
+    split: tuple[float, ...] = ()
     kv_cache: str = wanted.kv_cache
     if choice:
         context, kv_cache = choice.settings.context, choice.settings.kv_type
         layers, experts = choice.fit.gpu_layers, choice.settings.cpu_experts
+        split = choice.settings.split if layers and len(choice.settings.split) > 1 else ()
     if context == "auto":
         inputs = {"trained_context": trained}
         context = decisions.decide(
@@ -182,6 +184,7 @@ def _run(
         context=context,
         gpu_layers=layers,
         cpu_experts=experts,
+        split=split,
         kv_cache=kv_cache,
         flash_attention=(
             (True if kv_cache != "f16" else None)

@@ -1,21 +1,22 @@
 """Find the files of a model: a file and its other parts, or the files of a folder that belong to it."""
 
 import os
-import re
 from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
 from typing import Final, Literal
 
 from stackctl.core.hub.source import is_main
-from stackctl.core.model.file_signature import advice, describe_mismatch, is_pickle
+from stackctl.core.model import raw_pieces
+from stackctl.core.model.file_signature import SUCCESSOR, advice, describe_mismatch, is_pickle
+from stackctl.core.model.gguf_parts import PART
+from stackctl.effects.models.incomplete import in_pieces, is_unfinished, refuse_incomplete, unfinished_for
 from stackctl.effects.models.reading import beginning, opened, regular
 from stackctl.errors import ModelError
 from stackctl.terminal import shell_word
 
 COMPANIONS: Final = (".safetensors", ".json", ".txt", ".model", ".jinja", ".tiktoken", ".vocab")
 _PICKLES: Final = (".bin", ".pt", ".pth", ".ckpt", ".pkl")
-_SHARD: Final = re.compile(r"(?P<stem>.+)-(?P<number>[0-9]{5})-of-(?P<count>(?!0{5})[0-9]{5})\.gguf", re.DOTALL)
 _SINGLE: Final = "model.safetensors"
 _STEP: Final = 1 << 20
 
@@ -38,6 +39,7 @@ def find(path: Path) -> Found:
     if not path.exists():
         raise ModelError(f"there is no model at {path}", hint=_nearby(path))
     size, start = regular(path).st_size, beginning(path)
+    refuse_incomplete(path)
     if path.suffix.lower() == ".safetensors":
         return Found(kind="safetensors", name=path.name, paths=(path,))
     if not start.startswith(b"GGUF"):
@@ -52,7 +54,7 @@ def find(path: Path) -> Found:
 
 def _parts(path: Path) -> tuple[Path, ...]:
     """Return all parts of a split GGUF."""
-    found = _SHARD.fullmatch(path.name)
+    found = PART.fullmatch(path.name)
     if not found:
         return (path,)
     count = int(found["count"])
@@ -63,7 +65,10 @@ def _parts(path: Path) -> tuple[Path, ...]:
             f"{path.name} is one of {count} parts, and {len(missing)} are missing in {path.parent}: {missing[0]}",
             hint="Put all parts into one folder.",
         )
-    return tuple(path.parent / name for name in names)
+    parts = tuple(path.parent / name for name in names)
+    for one in parts[1:]:
+        refuse_incomplete(one)
+    return parts
 
 
 def _in_folder(path: Path) -> Found:
@@ -81,8 +86,24 @@ def _in_folder(path: Path) -> Found:
         whole = tuple(path / n for n in _whole(path, names))
         return Found(kind="safetensors", name=name, paths=whole, folder=path, home=path)
     if pickles := [n for n in names if n.lower().endswith(_PICKLES)]:
+        find(path / pickles[0])  # refuses one that is something else
         return Found(kind="pickle", name=name, paths=tuple(path / n for n in pickles), folder=path, home=path)
-    raise ModelError(f"no model found in {path}", hint="Check for a .gguf file, or config.json and .safetensors files.")
+    raise _no_model(path, [one.name for one in path.iterdir()])
+
+
+def _no_model(path: Path, names: list[str]) -> ModelError:
+    if ggml := next((name for name in sorted(names) if name.lower().endswith(".ggml")), ""):
+        return ModelError(f"{path} holds only a GGML model from before GGUF: {ggml}", hint=SUCCESSOR)
+    if pieces := raw_pieces.sets(names):
+        return in_pieces(path, pieces[0])
+    if unfinished := next((name for name in sorted(names) if is_unfinished(name)), ""):
+        return ModelError(
+            f"no model found in {path}, only an unfinished download: {unfinished}",
+            hint="Wait until it is complete, or download it again.",
+        )
+    return ModelError(
+        f"no model found in {path}", hint="Check for a .gguf file, or config.json and .safetensors files."
+    )
 
 
 def _name(path: Path) -> str:
@@ -128,14 +149,19 @@ def _whole(path: Path, names: list[str]) -> list[str]:
 
 
 def _is_first(name: str) -> bool:
-    found = _SHARD.fullmatch(name)
+    found = PART.fullmatch(name)
     return not found or int(found["number"]) == 1
 
 
 def _nearby(path: Path) -> str:
     if not path.parent.is_dir():
         return f"Check whether its disk or share is mounted: {path.parent} does not exist, either."
-    others = sorted(p.name for p in path.parent.glob("*.gguf"))[:5]
+    names = sorted(p.name for p in path.parent.iterdir())
+    if pieces := next((one for one in raw_pieces.sets(names) if one.whole == path.name), None):
+        return in_pieces(path.parent / pieces.names[0], pieces).hint
+    if unfinished := unfinished_for(path):
+        return f"Wait until {unfinished.name} is complete, which lies there, or download it again."
+    others = [name for name in names if name.lower().endswith(".gguf")][:5]
     return (
         f"Choose from that folder: {', '.join(others)}."
         if others

@@ -4,7 +4,7 @@ from dataclasses import dataclass
 from pathlib import PurePosixPath
 
 from stackctl.core.hub.source import RepoFile
-from stackctl.core.model import gguf, gguf_shape
+from stackctl.core.model import gguf, gguf_parts, gguf_shape
 from stackctl.core.model.gguf import GgufFile
 from stackctl.core.model.model import Header, ModelFile, ModelSeen
 from stackctl.errors import ModelError
@@ -36,7 +36,7 @@ def describe_remote(machine: Machine, offer: Download) -> RemoteModel:
             header=Header(format="safetensors"),
         )
         return RemoteModel(model=model, bytes_per_s=0.0, read=0)
-    parts = gguf.Parts()
+    parts = gguf_parts.Parts()
     files: list[ModelFile] = []
     rate, read = 0.0, 0
     for one in offer.files:
@@ -74,6 +74,7 @@ def _header(machine: Machine, offer: Download, file: RepoFile) -> tuple[GgufFile
             f"{name} is cut short at its source: {size} bytes of at least {found.size}",
             hint="Look for another copy of the model.",
         )
+    gguf_parts.refuse_appended(found, size, b"", name=name)
     return found, size, start.bytes_per_s, len(start.content)
 
 
