@@ -7,6 +7,7 @@ from typing import Final
 
 from stackctl import backends
 from stackctl.backends.contract import Backend
+from stackctl.core.advice import can_load
 from stackctl.core.fit import Shape
 from stackctl.core.hub import labels
 from stackctl.core.model import safetensors
@@ -107,10 +108,7 @@ def of_gguf(name: str, size: int, files: tuple[GgufFile, ...], shape: Shape, hea
         template=chosen.instruct if chosen else "",
         licence=first.text("general.license"),
         languages=first.languages,
-        backends={
-            one.NAME: header.purpose or ("" if "gguf" in one.FORMATS else "it loads no GGUF")
-            for one in backends.BACKENDS.values()
-        },
+        backends={one.backend: one.why_not for one in can_load.verdicts(header)},
     )
 
 

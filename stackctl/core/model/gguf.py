@@ -63,8 +63,8 @@ class GgufFile:
         return value if isinstance(value, str) else ""
 
 
-def header(found: GgufFile) -> Header:
-    """Return the facts of a GGUF header that planning needs."""
+def header(found: GgufFile, *others: GgufFile) -> Header:
+    """Return the facts of a GGUF's header that planning needs. others: its parts after the first."""
     architecture = found.text("general.architecture")
     purpose = not_for_chat(architecture, found.text("general.type"), found.number(f"{architecture}.pooling_type"))
     if not purpose and found.number("split.count") < 2:  # else other parts may have the layers
@@ -77,6 +77,8 @@ def header(found: GgufFile) -> Header:
         layers=found.number(f"{architecture}.block_count"),
         chat_template=found.text("tokenizer.chat_template"),
         tokenizer=found.text("tokenizer.ggml.pre"),
+        tokenizer_kind=found.text("tokenizer.ggml.model"),
+        types=tuple(sorted({tensor.kind for part in (found, *others) for tensor in part.tensors})),
         purpose=purpose,
     )
 

@@ -144,7 +144,9 @@ def _notes(spec: Spec, seen: Observed, run: Run, choice: Choice | None) -> Itera
 
 
 def _limit(choice: Choice | None, scratch: tuple[Tmpfs, ...]) -> int | None:
-    return memory_plan.limit_mib(choice, sum(one.size_mib for one in scratch)) if choice else None
+    # what a program unpacks into an executable one is a part of the choice
+    more = sum(one.size_mib for one in scratch if not one.executable)
+    return memory_plan.limit_mib(choice, more) if choice else None
 
 
 def _run(

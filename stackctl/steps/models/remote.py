@@ -52,7 +52,7 @@ def describe_remote(machine: Machine, offer: Download) -> RemoteModel:
         name=PurePosixPath(offer.files[0].name).name,
         is_folder=False,
         files=tuple(files),
-        header=gguf.header(parts.files[0]),
+        header=gguf.header(*parts.files),
         shape=gguf_shape.shape_of(*parts.files),
     )
     return RemoteModel(model=model, bytes_per_s=rate, read=read, parts=tuple(parts.files))
