@@ -131,10 +131,11 @@ def refuse_incomplete(repo: Repo, one: Quantisation) -> Quantisation:
     if not one.missing:
         return one
     parts = GgufSet(stem=one.name, names=tuple(file.name for file in one.files), missing=one.missing)
+    whole = [other for other in quantisations(repo) if not other.missing]
+    others = f"Choose one of {_listed(Source(repo=repo.name), whole)}, or" if whole else "Choose"
     raise ModelError(
         f"{repo.name} lacks {len(one.missing)} of the {parts.count} parts of {one.label}: {parts.gap}",
-        hint="Choose another quantisation or another repository: `stackctl models fit "
-        f"{shell_word(f'hf:{repo.name}')}` lists what this one has.",
+        hint=f"{others} another repository: nothing was downloaded.",
     )
 
 
