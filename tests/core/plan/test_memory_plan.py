@@ -101,6 +101,18 @@ def test_the_container_is_limited_to_what_it_takes_with_room(kind: str) -> None:
     assert mine.memory_mib == 3072
 
 
+def test_what_koboldcpp_unpacks_counts_as_ram() -> None:
+    """Its program lies in a tmpfs, which is RAM: with CUDA's libraries it is larger."""
+    found = {
+        (kind, gpu is not None): planned(world(gpu=gpu), kind=kind).plan.memory
+        for kind in ("koboldcpp", "llamacpp")
+        for gpu in (None, GPU)
+    }
+    base = {of: one.fit.host.overhead_mib for of, one in found.items() if one}
+    assert round(base["koboldcpp", False] - base["llamacpp", False]) == 512
+    assert round(base["koboldcpp", True] - base["llamacpp", True]) == 2048
+
+
 def test_experts_stay_in_ram_and_each_program_is_told_in_its_own_words() -> None:
     gpu = replace(GPU, total_mib=16_384, free_mib=16_000)
     count = int(after(command(planned(world("mixtral-8x7b", gpu=gpu))), "--n-cpu-moe"))
