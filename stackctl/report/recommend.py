@@ -23,7 +23,13 @@ def recommended(done: "Recommended", ui: "Ui") -> "tuple[str, models.Recommended
     if done.others:
         rows = [["others that fit", "", "GB", "context", "speed"]]
         rows += [
-            [one.name, one.label, f"{one.size / 1e9:.1f}", str(one.context), speed(one.choice.tokens_per_s)]
+            [
+                one.name,
+                one.form,
+                f"{one.size / 1e9:.1f}",
+                str(one.context),
+                speed(one.choice.tokens_per_s),
+            ]
             for one in done.others
         ]
         lines += ["", ui.table(rows)]

@@ -12,6 +12,7 @@ from stackctl.core.fit.choice import CONTEXT, Choice, Room, Wanted, choose
 from stackctl.core.hub import repository
 from stackctl.core.hub import source as sources
 from stackctl.core.model.model import ModelSeen
+from stackctl.core.model.not_chat import refuse_for_chat
 from stackctl.errors import ConfigError, ModelError
 from stackctl.machine import Machine
 
@@ -48,6 +49,7 @@ def fit(machine: Machine, model: str, asked: Asked) -> Fitted:
     Raises ModelError if the header can't be read or has no known shape.
     """
     seen = models_looked_at(machine, model)
+    refuse_for_chat(seen.name, seen.header.purpose)
     shape = seen.shape
     if shape is None:
         return _of_folder(machine, seen, asked)
@@ -141,7 +143,7 @@ def models_looked_at(machine: Machine, model: str) -> ModelSeen:
     from stackctl.steps.models.pull import named_download, offered_download
     from stackctl.steps.models.remote import describe_remote
 
-    if source.file.lower().endswith(".gguf") and "-of-" not in source.file and sources.is_main(source.file):
+    if source.file.lower().endswith(".gguf") and "-of-" not in source.file:
         with suppress(ModelError):  # asked again below, with the repository's listing, which tells the cause
             return describe_remote(machine, named_download(machine, source)).model
     return describe_remote(machine, offered_download(machine, source)).model

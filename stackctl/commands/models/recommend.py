@@ -10,7 +10,7 @@ from stackctl.core.advice.catalogue import Suggestion, context_for, ranked
 from stackctl.core.fit import Device, Shape
 from stackctl.core.fit.choice import Room, Wanted, choose
 from stackctl.core.hub import source as sources
-from stackctl.core.hub.repository import label
+from stackctl.core.hub.labels import label
 from stackctl.core.hub.source import Source
 from stackctl.core.observed import Ram
 from stackctl.errors import DoesNotFit, GpuError, ModelError

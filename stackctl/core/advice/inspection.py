@@ -7,8 +7,9 @@ from typing import Final
 
 from stackctl import backends
 from stackctl.backends.contract import Backend
+from stackctl.core.advice import can_load
 from stackctl.core.fit import Shape
-from stackctl.core.hub import repository
+from stackctl.core.hub import labels
 from stackctl.core.model import safetensors
 from stackctl.core.model.ggml_types import TYPES, type_name
 from stackctl.core.model.gguf import GgufFile
@@ -73,7 +74,7 @@ def of_gguf(name: str, size: int, files: tuple[GgufFile, ...], shape: Shape, hea
     unknown = tuple(sorted({type_name(t.kind) for file in files for t in file.tensors if t.kind not in TYPES}))
     mix = _MIXES.get(first.number("general.file_type") or (0 if "general.file_type" in first.metadata else -1), "")
     largest = max(weighed, key=lambda kind: weighed[kind], default="")
-    label = repository.label(name)
+    label = labels.label(name)
     header = replace(header, purpose=header.purpose or ("" if counted else NO_WEIGHTS))
     good, source = _honest(header, name)
     chosen = prompt_templates.choose_template("auto", header, name)
@@ -107,10 +108,7 @@ def of_gguf(name: str, size: int, files: tuple[GgufFile, ...], shape: Shape, hea
         template=chosen.instruct if chosen else "",
         licence=first.text("general.license"),
         languages=first.languages,
-        backends={
-            one.NAME: header.purpose or ("" if "gguf" in one.FORMATS else "it loads no GGUF")
-            for one in backends.BACKENDS.values()
-        },
+        backends={one.backend: one.why_not for one in can_load.verdicts(header)},
     )
 
 
