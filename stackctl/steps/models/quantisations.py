@@ -5,12 +5,14 @@ from collections.abc import Callable
 from dataclasses import replace
 from pathlib import PurePosixPath
 
+from stackctl.core.advice.can_load import NewStack
 from stackctl.core.advice.catalogue import Suggestion
 from stackctl.core.fit import Reserves, Shape
 from stackctl.core.fit.choice import Room, Wanted, choose
 from stackctl.core.hub import repository, store
 from stackctl.core.hub.repository import Quantisation, model_name
 from stackctl.core.hub.source import Source, can_name
+from stackctl.core.model.ggml_types import elsewhere
 from stackctl.core.model.shape import scaled
 from stackctl.errors import ModelError
 from stackctl.machine import Machine
@@ -19,9 +21,14 @@ from stackctl.steps.models.remote import describe_remote
 
 
 def quantisations(
-    machine: Machine, source: Source, wanted: Callable[[Shape], Wanted], reserves: Reserves, free: Room
+    machine: Machine,
+    source: Source,
+    wanted: Callable[[Shape], Wanted],
+    reserves: Reserves,
+    free: Room,
+    stack: NewStack,
 ) -> tuple[Suggestion, ...]:
-    """Return a row per quantisation, the smallest first; raise ModelError if the repository has no GGUF.
+    """Return a row per quantisation, the smallest first; raise ModelError if the repository has no GGUF that loads.
 
     One header is read; the other quantisations have the same shape, and weights in proportion to their size. If the
     repository has several models, the one with the most quantisations is compared, and a note names the others.
@@ -33,6 +40,7 @@ def quantisations(
             f"{repo.name} has no GGUF file, and what fits can only be computed for GGUF",
             hint=f"Look for a GGUF of it under Quantizations on its page: https://huggingface.co/{repo.name}",
         )
+    ggufs = _of_known_types(ggufs, machine)
     meant = _model_of(ggufs)
     offered = [one for one in ggufs if _model(one) == meant]
     if others := [one.files[0].name for one in ggufs if one not in offered]:
@@ -40,6 +48,7 @@ def quantisations(
     read = min(offered, key=lambda one: (len(one.files), one.size))
     root = machine.storage.library.path(store.where(Source(repo=source.repo, revision=source.revision)))
     found = describe_remote(machine, Download(source=source, files=read.files, root=root))
+    stack.refuse(replace(found.model.header, types=()), found.model.name)
     shape, headers = found.model.shape, sum(part.header_size for part in found.parts)
     if shape is None or not shape.parameters:
         raise ModelError(f"{read.files[0].name} has no tensors", hint="Look for another GGUF of the model.")
@@ -62,6 +71,19 @@ def quantisations(
         )
 
     return tuple(row(one) for one in offered)
+
+
+def _of_known_types(ggufs: list[Quantisation], machine: Machine) -> list[Quantisation]:
+    """Return the quantisations without those whose label is a type that llama.cpp does not have."""
+    known = [one for one in ggufs if not elsewhere(one.label)]
+    if not known:
+        raise ModelError(
+            f"no build known to stackctl loads these quantisations: {', '.join(one.label for one in ggufs)}",
+            hint="Choose another repository of the same model, with quantisations such as Q4_K_M.",
+        )
+    if strange := [one.label for one in ggufs if elsewhere(one.label)]:
+        machine.ui.note(f"no build known to stackctl loads {', '.join(strange)}")
+    return known
 
 
 def _model(one: Quantisation) -> str:
