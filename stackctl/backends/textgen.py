@@ -199,14 +199,10 @@ def launch(run: Run) -> Launch:
         words += ["--gpu-layers", str(-1 if layers is None else layers)]
     elif run.variant == CPU:
         words += ["--cpu"]
-    words += given_flags(("--threads", run.threads))
-    if run.cpu_experts:
-        words.append("--cpu-moe")
-    words += given_flags(
-        ("--tensor-split", ",".join(numbers(run.split)) or None),
-        ("--batch-size", run.batch),
-        ("--ubatch-size", run.batch),
-    )
+    words += ["--cpu-moe"] if run.cpu_experts else []
+    split = ",".join(numbers(run.split)) or None
+    words += given_flags(("--threads", run.threads), ("--tensor-split", split))
+    words += given_flags(("--batch-size", run.batch), ("--ubatch-size", run.batch))
     key = f"--api-key={run.key.reveal()}"  # one word, because a key may begin with -
     lines = [shlex.join(words), key, *([shlex.join(run.extra_args)] if run.extra_args else [])]
     return Launch(

@@ -1,7 +1,5 @@
 """Refuses a model that the backend can't load, before anything is fetched or started."""
 
-from contextlib import suppress
-
 from stackctl import backends
 from stackctl.core.advice import can_load
 from stackctl.core.config.spec import AUTO, Spec
@@ -9,8 +7,6 @@ from stackctl.core.model.model import ModelSeen
 from stackctl.core.plan.stack import Plan
 from stackctl.errors import ModelError
 from stackctl.machine import Machine
-from stackctl.steps.models.pull import Download
-from stackctl.steps.models.remote import describe_remote
 
 
 def refuse_unloadable(plan: Plan, spec: Spec, model: ModelSeen, machine: Machine, *, force: bool) -> None:
@@ -29,14 +25,3 @@ def refuse_unloadable(plan: Plan, spec: Spec, model: ModelSeen, machine: Machine
         if not force and spec.backend.image == AUTO and spec.backend.program == AUTO:
             raise
         machine.ui.warn(f"{error.message}; it is started all the same")
-
-
-def refuse_unloadable_download(machine: Machine, offer: Download) -> None:
-    """Raise ModelError for a GGUF at its source that no backend loads. What can't be read there is left to the pull."""
-    if offer.is_folder or all((offer.root / file.name).is_file() for file in offer.files):
-        return
-    found = None
-    with suppress(ModelError):
-        found = describe_remote(machine, offer).model
-    if found:
-        can_load.refuse_unknown(found.header, found.name)

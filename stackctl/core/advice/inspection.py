@@ -9,7 +9,7 @@ from stackctl import backends
 from stackctl.backends.contract import Backend
 from stackctl.core.advice import can_load
 from stackctl.core.fit import Shape
-from stackctl.core.hub import repository
+from stackctl.core.hub import labels
 from stackctl.core.model import safetensors
 from stackctl.core.model.ggml_types import TYPES, type_name
 from stackctl.core.model.gguf import GgufFile
@@ -61,6 +61,7 @@ class About:
     licence: str = ""
     languages: tuple[str, ...] = ()
     backends: Mapping[str, str] = field(default_factory=dict)  # name -> why it can't load the model; "" if it can
+    header: Header = field(default_factory=lambda: Header(format=""))
 
 
 def of_gguf(name: str, size: int, files: tuple[GgufFile, ...], shape: Shape, header: Header) -> About:
@@ -74,7 +75,7 @@ def of_gguf(name: str, size: int, files: tuple[GgufFile, ...], shape: Shape, hea
     unknown = tuple(sorted({type_name(t.kind) for file in files for t in file.tensors if t.kind not in TYPES}))
     mix = _MIXES.get(first.number("general.file_type") or (0 if "general.file_type" in first.metadata else -1), "")
     largest = max(weighed, key=lambda kind: weighed[kind], default="")
-    label = repository.label(name)
+    label = labels.label(name)
     header = replace(header, purpose=header.purpose or ("" if counted else NO_WEIGHTS))
     good, source = _honest(header, name)
     chosen = prompt_templates.choose_template("auto", header, name)
@@ -104,6 +105,7 @@ def of_gguf(name: str, size: int, files: tuple[GgufFile, ...], shape: Shape, hea
         vocabulary=shape.vocabulary,
         tokenizer=header.tokenizer or first.text("tokenizer.ggml.model"),
         purpose=header.purpose,
+        header=header,
         has_chat_template=bool(header.chat_template),
         template=chosen.instruct if chosen else "",
         licence=first.text("general.license"),
@@ -150,6 +152,7 @@ def of_safetensors(
         vocabulary=_number(config, "vocab_size"),
         tokenizer=header.tokenizer,
         purpose=header.purpose,
+        header=header,
         has_chat_template=bool(header.chat_template),
         template=chosen.instruct if chosen else "",
         backends={one.NAME: header.purpose or refusal(one, packing) for one in backends.BACKENDS.values()},

@@ -180,7 +180,8 @@ def _all_in_ram(run: Run) -> Memory:
 
 def _base(run: Run) -> float:
     """Return the program's RAM, which grows with the vocabulary (measured: 90 MiB with 32k tokens, 125 with 262k)."""
-    return round(run.reserves.base_mib + run.shape.vocabulary / 6400, 2)
+    unpacked = run.reserves.unpacked_mib if run.settings.device == "cpu" else run.reserves.unpacked_gpu_mib
+    return round(run.reserves.base_mib + unpacked + run.shape.vocabulary / 6400, 2)
 
 
 def _mib(size: int) -> float:

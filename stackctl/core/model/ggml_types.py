@@ -55,4 +55,4 @@ def type_name(kind: int) -> str:
 def elsewhere(label: str) -> bool:
     """Return whether a quantisation's label names a type that llama.cpp does not have."""
     words = set(re.split(r"[-.]", label.upper()))
-    return not words.isdisjoint((*_REMOVED.values(), *_IK.values()))
+    return not words.isdisjoint((*_REMOVED.values(), *_IK.values(), "I2_S"))

@@ -13,7 +13,7 @@ from stackctl.core.model import gguf_strings, header_size
 from stackctl.core.model.file_signature import AGAIN, CUT_SHORT, ENOUGH, advice, describe_mismatch, is_text
 from stackctl.core.model.header_size import Array
 from stackctl.core.model.model import Header
-from stackctl.core.model.not_chat import not_for_chat
+from stackctl.core.model.not_chat import lacks_layers, not_for_chat
 from stackctl.core.model.tensors import Tensor, with_room
 from stackctl.errors import ModelError
 
@@ -66,6 +66,9 @@ class GgufFile:
 def header(found: GgufFile, *others: GgufFile) -> Header:
     """Return the facts of a GGUF's header that planning needs. others: its parts after the first."""
     architecture = found.text("general.architecture")
+    purpose = not_for_chat(architecture, found.text("general.type"), found.number(f"{architecture}.pooling_type"))
+    if not purpose and found.number("split.count") < 2:  # else other parts may have the layers
+        purpose = lacks_layers([one.name for one in found.tensors], "tokenizer.ggml.tokens" in found.metadata)
     return Header(
         format="gguf",
         architecture=architecture,
@@ -76,8 +79,23 @@ def header(found: GgufFile, *others: GgufFile) -> Header:
         tokenizer=found.text("tokenizer.ggml.pre"),
         tokenizer_kind=found.text("tokenizer.ggml.model"),
         types=tuple(sorted({tensor.kind for part in (found, *others) for tensor in part.tensors})),
-        purpose=not_for_chat(architecture, found.text("general.type"), found.number(f"{architecture}.pooling_type")),
+        purpose=purpose,
     )
+
+
+def early_purpose(start: bytes, size: int, *, is_split: bool, name: str) -> str:
+    """Return why a GGUF is not a chat model, by the first bytes of its header; "" if these do not tell.
+
+    Raise ModelError if it is no GGUF.
+    """
+    found, reader = _start(start, size, name)
+    if found or reader is None:
+        return header(found).purpose if found else ""
+    said = {key: str(reader.metadata.get(f"general.{key}", "")) for key in ("architecture", "type")}
+    pooling = reader.metadata.get(f"{said['architecture']}.pooling_type")
+    purpose = not_for_chat(said["architecture"], said["type"], pooling if isinstance(pooling, int) else 0)
+    has_tensors = any(start[8:16])  # their number
+    return purpose or ("" if is_split or has_tensors else lacks_layers((), has_vocabulary=True))
 
 
 def read(buffer: Buffer, size: int, *, name: str) -> GgufFile:

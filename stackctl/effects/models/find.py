@@ -6,18 +6,17 @@ from functools import partial
 from pathlib import Path
 from typing import Final, Literal
 
-from stackctl.core.hub.source import is_main
+from stackctl.core.hub.part_names import GgufSet
 from stackctl.core.model import raw_pieces
 from stackctl.core.model.file_signature import SUCCESSOR, advice, describe_mismatch, is_pickle
 from stackctl.core.model.gguf_parts import PART
+from stackctl.effects.models.folder import gguf_in, refuse_gap
 from stackctl.effects.models.incomplete import in_pieces, is_unfinished, refuse_incomplete, unfinished_for
 from stackctl.effects.models.reading import beginning, opened, regular
 from stackctl.errors import ModelError
-from stackctl.terminal import shell_word
 
 COMPANIONS: Final = (".safetensors", ".json", ".txt", ".model", ".jinja", ".tiktoken", ".vocab")
 _PICKLES: Final = (".bin", ".pt", ".pth", ".ckpt", ".pkl")
-_SINGLE: Final = "model.safetensors"
 _STEP: Final = 1 << 20
 
 
@@ -59,12 +58,8 @@ def _parts(path: Path) -> tuple[Path, ...]:
         return (path,)
     count = int(found["count"])
     names = [f"{found['stem']}-{number:05d}-of-{found['count']}.gguf" for number in range(1, count + 1)]
-    missing = [name for name in names if not (path.parent / name).is_file()]
-    if missing:
-        raise ModelError(
-            f"{path.name} is one of {count} parts, and {len(missing)} are missing in {path.parent}: {missing[0]}",
-            hint="Put all parts into one folder.",
-        )
+    missing = tuple(name for name in names if not (path.parent / name).is_file())
+    refuse_gap(path.parent, GgufSet(stem=path.stem, names=(path.name,) * (count - len(missing)), missing=missing))
     parts = tuple(path.parent / name for name in names)
     for one in parts[1:]:
         refuse_incomplete(one)
@@ -72,15 +67,9 @@ def _parts(path: Path) -> tuple[Path, ...]:
 
 
 def _in_folder(path: Path) -> Found:
-    names = [n for n in companions(path, (".gguf", *COMPANIONS, *_PICKLES)) if is_main(n)]
-    starts = [n for n in names if n.lower().endswith(".gguf") and _is_first(n)]
-    if len(starts) == 1:
-        return replace(find(path / starts[0]), home=path)
-    if starts:
-        raise ModelError(
-            f"{path} holds {len(starts)} models",
-            hint="Name one: " + ", ".join(shell_word(path / name) for name in starts[:5]),
-        )
+    names = companions(path, (".gguf", *COMPANIONS, *_PICKLES))
+    if gguf := gguf_in(path, names):
+        return replace(find(path / gguf), home=path)
     name = _name(path)
     if any(n.lower().endswith(".safetensors") for n in names):
         whole = tuple(path / n for n in _whole(path, names))
@@ -135,8 +124,8 @@ def _whole(path: Path, names: list[str]) -> list[str]:
         with opened(path / shards.FILE) as stream:
             size = os.fstat(stream.fileno()).st_size
             named = shards.shards(iter(partial(stream.read, _STEP), b""), size, name=str(path / shards.FILE))
-        if _SINGLE in names and _SINGLE not in named:  # it is loaded then, and the index is a leftover
-            return [_SINGLE]
+        if shards.SINGLE in names and shards.SINGLE not in named:  # it is loaded then, and the index is a leftover
+            return [shards.SINGLE]
         wanted = {n for n in named if "/" not in n}
     else:
         wanted = set(shards.numbered(main))
@@ -146,11 +135,6 @@ def _whole(path: Path, names: list[str]) -> list[str]:
             hint="Put all parts of the model into the folder.",
         )
     return sorted(wanted) or main
-
-
-def _is_first(name: str) -> bool:
-    found = PART.fullmatch(name)
-    return not found or int(found["number"]) == 1
 
 
 def _nearby(path: Path) -> str:

@@ -10,6 +10,7 @@ from stackctl.core.model.model import Header, ModelFile, ModelSeen
 from stackctl.errors import ModelError
 from stackctl.machine import Machine
 from stackctl.steps.models.pull import Download, address
+from stackctl.steps.models.remote_folder import read_purpose, refuse_incomplete
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -25,15 +26,16 @@ class RemoteModel:
 def describe_remote(machine: Machine, offer: Download) -> RemoteModel:
     """Read the header of every part; return the files as they will lie once they are pulled.
 
-    For safetensors no header is read, so its memory is unknown here. Raises ModelError.
+    Of safetensors only config.json is read, so its memory is unknown here. Raises ModelError.
     """
     if offer.is_folder:
+        refuse_incomplete(machine, offer)
         model = ModelSeen(
             wanted=str(offer.source),
             name=offer.root.name,
             is_folder=True,
             files=tuple(_file(offer, one, machine) for one in offer.files),
-            header=Header(format="safetensors"),
+            header=Header(format="safetensors", purpose=read_purpose(machine, offer)),
         )
         return RemoteModel(model=model, bytes_per_s=0.0, read=0)
     parts = gguf_parts.Parts()
