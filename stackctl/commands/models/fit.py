@@ -6,6 +6,7 @@ from typing import Literal
 
 from stackctl import backends
 from stackctl.commands.models.recommend import room
+from stackctl.core.advice import can_load
 from stackctl.core.advice.catalogue import Suggestion
 from stackctl.core.fit import ALL, Device, Shape, cache_type
 from stackctl.core.fit.choice import CONTEXT, Choice, Room, Wanted, choose
@@ -55,6 +56,7 @@ def fit(machine: Machine, model: str, asked: Asked) -> Fitted:
         return _of_folder(machine, seen, asked)
     reserves = backends.find_backend(asked.backend).MEMORY
     free = _room(machine, asked)
+    can_load.new_stack(asked.backend, has_gpu=bool(free.gpus_mib)).refuse(seen.header, seen.name)
     wanted = _wanted(asked, shape, free)
     return Fitted(model=seen, choice=choose(shape, wanted, reserves, free), prompt_cache_mib=reserves.prompt_cache_mib)
 
@@ -112,7 +114,8 @@ def quantisations_of(machine: Machine, model: str, asked: Asked) -> tuple[Sugges
         return ()
     free = _room(machine, asked)
     reserves = backends.find_backend(asked.backend).MEMORY
-    return quantisations(machine, source, lambda shape: _wanted(asked, shape, free), reserves, free)
+    stack = can_load.new_stack(asked.backend, has_gpu=bool(free.gpus_mib))
+    return quantisations(machine, source, lambda shape: _wanted(asked, shape, free), reserves, free, stack)
 
 
 def _wanted(asked: Asked, shape: Shape, free: Room) -> Wanted:
