@@ -13,6 +13,7 @@ class Reserves:
     slots: int = 1  # sequences at once, by default
     shares_one_cache: bool = True  # the slots share one cache; False if each has its part of the context
     logits: Literal["slots", "batch"] = "slots"  # the tokens whose results are kept: one a slot, or the whole batch
+    mask_bytes: int = 2  # of a value of the attention masks in RAM, with flash attention
     batch: int = 512  # tokens of a prompt that are processed at a time (micro-batch)
     base_mib: int = 85  # RAM of the program itself, without a model
     cpu_experts: Literal["any", "all", "none"] = "any"  # the number of blocks whose experts it can keep in RAM

@@ -14,6 +14,7 @@ from stackctl.core.hub import source as sources
 from stackctl.core.model.model import ModelSeen
 from stackctl.errors import ModelError
 from stackctl.machine import Machine
+from stackctl.steps.build_here import reserves_here
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -50,8 +51,8 @@ def fit(machine: Machine, model: str, asked: Asked) -> Fitted:
     shape = seen.shape
     if shape is None:
         return _of_folder(machine, seen, asked)
-    reserves = backends.find_backend(asked.backend).MEMORY
     free = _room(machine, asked)
+    reserves = reserves_here(machine, asked.backend, on_gpu=bool(free.gpus_mib))
     wanted = _wanted(asked, shape, free)
     return Fitted(model=seen, choice=choose(shape, wanted, reserves, free), prompt_cache_mib=reserves.prompt_cache_mib)
 
@@ -108,7 +109,7 @@ def quantisations_of(machine: Machine, model: str, asked: Asked) -> tuple[Sugges
     if len([one for one in listed if not one.is_folder]) < 2:
         return ()
     free = _room(machine, asked)
-    reserves = backends.find_backend(asked.backend).MEMORY
+    reserves = reserves_here(machine, asked.backend, on_gpu=bool(free.gpus_mib))
     return quantisations(machine, source, lambda shape: _wanted(asked, shape, free), reserves, free)
 
 

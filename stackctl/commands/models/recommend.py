@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 from pathlib import Path
 
-from stackctl import backends
+from stackctl.contracts.memory import Reserves
 from stackctl.core.advice import catalogue as catalogues
 from stackctl.core.advice.catalogue import Suggestion, context_for, ranked
 from stackctl.core.fit import Device, Shape
@@ -13,6 +13,7 @@ from stackctl.core.hub.repository import label
 from stackctl.core.hub.source import Source
 from stackctl.errors import DoesNotFit, ModelError
 from stackctl.machine import Machine
+from stackctl.steps.build_here import reserves_here
 
 _ENGLISH = "en"
 
@@ -57,13 +58,13 @@ def room(machine: Machine, *, has_gpu: bool = True) -> Room:
 def recommend(machine: Machine, asked: Asked) -> Recommended:
     """Return the largest, least quantised model that fits; raise DoesNotFit if none does."""
     free = room(machine, has_gpu=asked.has_gpu)
-    reserves = backends.find_backend(asked.backend).MEMORY
+    reserves = reserves_here(machine, asked.backend, on_gpu=bool(free.gpus_mib))
     wanted = Wanted(slots=1, device="cuda" if free.gpus_mib else "cpu")
     paths: dict[str, Path] = {}
     if asked.repo:
-        found, date = _of_repository(machine, asked, free), ""
+        found, date = _of_repository(machine, asked, free, reserves), ""
     elif asked.folder:
-        found, paths = _local(machine, asked, free, wanted)
+        found, paths = _local(machine, asked, free, wanted, reserves)
         date = ""
     else:
         catalogue = catalogues.parse(machine.storage.catalogue())
@@ -83,7 +84,7 @@ def recommend(machine: Machine, asked: Asked) -> Recommended:
     return Recommended(best=found[0], others=_different(found), room=free, date=date, paths=paths)
 
 
-def _of_repository(machine: Machine, asked: Asked, free: Room) -> tuple[Suggestion, ...]:
+def _of_repository(machine: Machine, asked: Asked, free: Room, reserves: Reserves) -> tuple[Suggestion, ...]:
     """Return the quantisations of a repository that fit, the best first."""
     from stackctl.steps.models.pull import parse_source
     from stackctl.steps.models.quantisations import quantisations
@@ -95,18 +96,17 @@ def _of_repository(machine: Machine, asked: Asked, free: Room) -> tuple[Suggesti
     def wanted(shape: Shape) -> Wanted:
         return Wanted(context=min(tokens, shape.trained_context or tokens), slots=1, device=device)
 
-    rows = quantisations(machine, source, wanted, backends.find_backend(asked.backend).MEMORY, free)
+    rows = quantisations(machine, source, wanted, reserves, free)
     return ranked(rows)
 
 
 def _local(
-    machine: Machine, asked: Asked, free: Room, wanted: Wanted
+    machine: Machine, asked: Asked, free: Room, wanted: Wanted, reserves: Reserves
 ) -> tuple[tuple[Suggestion, ...], dict[str, Path]]:
     """Return the GGUF files of a folder that fit, the best first."""
     assert asked.folder  # noqa: S101 - the caller has checked it
     found: list[Suggestion] = []
     paths: dict[str, Path] = {}
-    reserves = backends.find_backend(asked.backend).MEMORY
     for path in sorted(asked.folder.glob("*.gguf")):
         try:
             seen = machine.model(str(path))
