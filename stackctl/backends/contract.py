@@ -44,7 +44,7 @@ class Program:
 class Argument:
     """An argument of the program that the plan decides.
 
-    decides: the key of stack.toml that decides it, or "slots", "cpu_experts"; "" if stackctl itself decides it.
+    decides: the key of stack.toml that decides it, or "slots", "cpu_experts", "split"; "" if stackctl itself does.
     read: turns the argument's value ("" if it has none) into that key's value; raises ValueError, with the values that
     exist, for any other. None, as the reader or as its result, if the plan can't calculate with the value.
     why: the reason, as the predicate of a sentence about the argument, where no key of stack.toml decides it.
@@ -57,6 +57,7 @@ class Argument:
     why: str = ""
     fixed: str = ""
     hint: str = ""
+    is_list: bool = False  # its value is all words up to the next argument
     gguf_alone: bool = False  # with a model of another format the plan leaves it to the user
     # where the argument's value holds the arguments of another program: what those are
     inner: Mapping[str, "Argument | None"] = field(default_factory=dict)
@@ -85,6 +86,7 @@ class Run:
     flash_attention: bool | None
     batch: int | None  # tokens of a prompt that are processed at a time
     cpu_experts: int = 0  # blocks whose experts stay in RAM
+    split: tuple[float, ...] = ()  # each GPU's share of the layers; () if the program decides it
 
 
 @dataclass(frozen=True, kw_only=True)

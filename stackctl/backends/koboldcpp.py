@@ -13,7 +13,7 @@ from types import MappingProxyType
 from typing import Final
 
 from stackctl.backends.answers import MODELS, PROPS, first_model, good, number, text, tokens
-from stackctl.backends.command_line import given_flags, refused_argument
+from stackctl.backends.command_line import given_flags, numbers, refused_argument
 from stackctl.backends.contract import (
     Image,
     Launch,
@@ -24,7 +24,14 @@ from stackctl.backends.contract import (
     gguf_alone,
 )
 from stackctl.backends.koboldcpp_arguments import BATCHES, KOBOLDCPP_ARGUMENTS, KV_NUMBER, MOST_CONTEXT, ONCE_CONTEXT
-from stackctl.backends.koboldcpp_releases import RELEASED, RELEASES, choose_release, release_of
+from stackctl.backends.koboldcpp_releases import (
+    RELEASED,
+    RELEASES,
+    UNPACKED_GPU_MIB,
+    UNPACKED_MIB,
+    choose_release,
+    release_of,
+)
 from stackctl.backends.llama_failures import CHECK_MODEL, load_ended, load_failure, not_loaded, signal_cause
 from stackctl.backends.llama_log import load_buffer, load_progress
 from stackctl.contracts.answer import Answer
@@ -61,7 +68,16 @@ RUNS_AS_ROOT: Final[bool] = False
 READ_ONLY_ROOT: Final[bool] = True
 GRACE_S: Final[int] = 10
 # one context; --blasbatchsize is 512 by default, and logits are kept for the whole batch
-MEMORY: Final = Reserves(logits="batch", batch=512)
+# it adds 128 cells for context shifting (gpttype_adapter.cpp), also to a sliding window (llama-kv-cache-iswa.cpp)
+MEMORY: Final = Reserves(
+    logits="batch",
+    batch=512,
+    more_context=128,
+    more_window=128,
+    quantises_values=False,
+    unpacked_mib=UNPACKED_MIB,
+    unpacked_gpu_mib=UNPACKED_GPU_MIB,
+)
 READY: Final[Request] = Request(path="/api/v1/model")
 ARGUMENTS: Final = KOBOLDCPP_ARGUMENTS
 SHORTENS: Final[bool] = True
@@ -131,6 +147,7 @@ def launch(run: Run) -> Launch:
         words += ["--quantkv", KV_NUMBER[run.kv_cache]]
     if run.flash_attention is not None:
         words += ["--flashattention" if run.flash_attention else "--noflashattention"]
+    words += ["--tensor_split", *numbers(run.split)] if run.split else []
     words += given_flags(
         ("--threads", run.threads), ("--moecpu", run.cpu_experts or None), ("--blasbatchsize", run.batch)
     )

@@ -19,6 +19,8 @@ _CUDA: Final = "1.122.1/koboldcpp-linux-x64"  # CUDA 12.1; its libraries for GPU
 _NO_CUDA: Final = "1.122.1/koboldcpp-linux-x64-nocuda"  # with libraries for processors without AVX2, too
 _OLD_PC: Final = "1.122.1/koboldcpp-linux-x64-oldpc"  # CUDA 11; needs AVX alone
 _OLDEST_CUDA: Final = (12, 1)
+UNPACKED_MIB: Final = 512  # at most, at each start: of the program without CUDA
+UNPACKED_GPU_MIB: Final = 2048  # with CUDA's libraries
 RELEASES: Final[Mapping[str, Program]] = MappingProxyType(
     {
         _CUDA: Program(
@@ -26,21 +28,21 @@ RELEASES: Final[Mapping[str, Program]] = MappingProxyType(
             url=_RELEASES + _CUDA,
             size=641_836_648,
             sha256="724b81ad4d0557e6cf6b1e634c1b973e9a56c0a99b5164a9cf1ecbb8c9ad53d8",
-            unpacked_mib=2048,
+            unpacked_mib=UNPACKED_GPU_MIB,
         ),
         _NO_CUDA: Program(
             version="1.122.1",
             url=_RELEASES + _NO_CUDA,
             size=136_689_280,
             sha256="5532ead66f460a59c744fc74a45715bf2b0ef2fe2fb05a6c146a6d2df2145d29",
-            unpacked_mib=512,
+            unpacked_mib=UNPACKED_MIB,
         ),
         _OLD_PC: Program(
             version="1.122.1",
             url=_RELEASES + _OLD_PC,
             size=0,
             sha256="",
-            unpacked_mib=2048,
+            unpacked_mib=UNPACKED_GPU_MIB,
             remark="KoboldCpp's build for old machines (CUDA 11, AVX) is used, which is slower: the usual build needs "
             "a processor with AVX2 and an NVIDIA driver for CUDA 12.1",
         ),

@@ -10,7 +10,7 @@ from types import MappingProxyType
 from typing import Final
 
 from stackctl.backends.answers import MODELS, PROPS, first_model, good, number, text, tokens
-from stackctl.backends.command_line import given_flags
+from stackctl.backends.command_line import given_flags, numbers
 from stackctl.backends.contract import (
     Launch,
     Program,
@@ -93,6 +93,7 @@ def launch(run: Run) -> Launch:
     words += given_flags(
         ("--gpu-layers", 0 if run.variant == CPU else run.gpu_layers),
         ("--n-cpu-moe", run.cpu_experts or None),
+        ("--tensor-split", ",".join(numbers(run.split)) or None),
         ("--cache-type-k", kv_cache),
         ("--cache-type-v", kv_cache),
         ("--flash-attn", {None: None, True: "on", False: "off"}[run.flash_attention]),

@@ -15,14 +15,17 @@ from stackctl.backends.answers import MODELS, first_model, good, number
 from stackctl.backends.command_line import (
     CPU_EXPERTS,
     SLOTS,
+    SPLIT,
     always,
     arguments,
     given_flags,
     key_argument,
     model_argument,
+    numbers,
     one_of,
     place_argument,
     refused_argument,
+    shares,
     tunnel_argument,
     whole,
 )
@@ -112,6 +115,7 @@ ARGUMENTS: Final[Arguments] = arguments(
     ("--batch-size", Argument(decides="backend.batch")),
     ("--parallel", Argument(decides="slots", read=whole(1), why=SLOTS)),
     ("--cpu-moe", Argument(decides="cpu_experts", read=always(9999), why=CPU_EXPERTS)),  # of every block
+    ("--tensor-split", Argument(decides="split", read=shares, why=SPLIT, gguf_alone=True)),
     ("--loader", Argument(gguf_alone=True, why="chooses the loader, which stackctl chooses by the model's format")),
     ("--cpu", Argument(decides="gpu.mode", fixed="chooses the device", hint='Remove it; set `gpu.mode = "none"`.')),
     ("--extra-flags", Argument(inner=LLAMA_ARGUMENTS)),
@@ -199,9 +203,9 @@ def launch(run: Run) -> Launch:
         words += ["--gpu-layers", str(-1 if layers is None else layers)]
     elif run.variant == CPU:
         words += ["--cpu"]
-    words += given_flags(("--threads", run.threads))
-    if run.cpu_experts:
-        words.append("--cpu-moe")
+    words += ["--cpu-moe"] if run.cpu_experts else []
+    split = ",".join(numbers(run.split)) or None
+    words += given_flags(("--threads", run.threads), ("--tensor-split", split))
     words += given_flags(("--batch-size", run.batch), ("--ubatch-size", run.batch))
     key = f"--api-key={run.key.reveal()}"  # one word, because a key may begin with -
     lines = [shlex.join(words), key, *([shlex.join(run.extra_args)] if run.extra_args else [])]
