@@ -3,9 +3,7 @@
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-from stackctl import backends
 from stackctl.contracts.host import Gpu
-from stackctl.core.advice import can_load
 from stackctl.core.advice import catalogue as catalogues
 from stackctl.core.advice.can_load import NewStack
 from stackctl.core.advice.catalogue import Suggestion, context_for, ranked
@@ -18,6 +16,7 @@ from stackctl.core.model.model import Header, ModelSeen
 from stackctl.core.observed import Ram
 from stackctl.errors import DoesNotFit, GpuError, ModelError
 from stackctl.machine import Machine
+from stackctl.steps.build_here import stack_here
 
 _ENGLISH = "en"
 
@@ -96,8 +95,7 @@ def recommend(machine: Machine, asked: Asked) -> Recommended:
         gpu_memory_mib=asked.gpu_memory_mib,
         ram_mib=asked.ram_mib,
     )
-    reserves = backends.find_backend(asked.backend).MEMORY
-    stack = can_load.new_stack(asked.backend, has_gpu=bool(free.gpus_mib))
+    stack = stack_here(machine, asked.backend, on_gpu=bool(free.gpus_mib))
     wanted = Wanted(slots=1, device="cuda" if free.gpus_mib else "cpu")
     paths: dict[str, Path] = {}
     if asked.repo:
@@ -113,11 +111,11 @@ def recommend(machine: Machine, asked: Asked) -> Recommended:
         catalogue = replace(catalogue, entries=tuple(loads))
         date = catalogue.date
         found = catalogues.suggestions(
-            catalogue, reserves, free, language=asked.language, context=asked.context, wanted=wanted
+            catalogue, stack.reserves, free, language=asked.language, context=asked.context, wanted=wanted
         )
         if not found and asked.language != _ENGLISH:
             found = catalogues.suggestions(
-                catalogue, reserves, free, language=_ENGLISH, context=asked.context, wanted=wanted
+                catalogue, stack.reserves, free, language=_ENGLISH, context=asked.context, wanted=wanted
             )
     if not found:
         raise DoesNotFit(
@@ -146,7 +144,7 @@ def _of_repository(machine: Machine, asked: Asked, free: Room, stack: NewStack) 
     def wanted(shape: Shape) -> Wanted:
         return Wanted(context=min(tokens, shape.trained_context or tokens), slots=1, device=device)
 
-    rows = quantisations(machine, source, wanted, stack.backend.MEMORY, free, stack)
+    rows = quantisations(machine, source, wanted, free, stack)
     return ranked(rows)
 
 
@@ -181,7 +179,7 @@ def _local(
                 size=seen.size,
                 bits=8 * seen.size / max(1, parameters),
                 context=settings.context or 0,
-                choice=choose(seen.shape, settings, stack.backend.MEMORY, free),
+                choice=choose(seen.shape, settings, stack.reserves, free),
                 billions=parameters / 1e9,
             )
         )

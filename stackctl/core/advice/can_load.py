@@ -8,7 +8,8 @@ from typing import Final
 from stackctl import backends
 from stackctl.backends.contract import Backend
 from stackctl.backends.loadable import Loadable, loadable
-from stackctl.contracts.service import CPU, Variant
+from stackctl.contracts.memory import Reserves
+from stackctl.contracts.service import Variant
 from stackctl.core.model.ggml_types import TYPES, type_name
 from stackctl.core.model.model import Header
 from stackctl.errors import ModelError
@@ -28,23 +29,24 @@ class Verdict:
 
 @dataclass(frozen=True, kw_only=True)
 class NewStack:
-    """A stack that could be made: the build that it takes decides what it loads."""
+    """A stack that a deploy would make here. build: the one that it takes, "" if unknown; it decides what it loads."""
 
     backend: Backend
     variant: Variant
+    build: str
+
+    @property
+    def reserves(self) -> Reserves:
+        """Return what that build reserves with every model."""
+        return self.backend.reserves(self.build)
 
     def lacks(self, header: Header) -> str:
         """Return what of a GGUF it does not know, as a noun; "" if it knows everything."""
-        return lacking(header, self.backend, chosen_build(self.backend, self.variant))
+        return lacking(header, self.backend, self.build)
 
     def refuse(self, header: Header, name: str) -> None:
         """Raise ModelError for a GGUF that it would not load."""
-        refuse_unloadable(header, name, self.backend, chosen_build(self.backend, self.variant), self.variant)
-
-
-def new_stack(kind: str, *, has_gpu: bool) -> NewStack:
-    """Return the stack with a backend, by its name or alias, on this kind of machine."""
-    return NewStack(backend=backends.find_backend(kind), variant="cuda" if has_gpu else CPU)
+        refuse_unloadable(header, name, self.backend, self.build, self.variant)
 
 
 def verdicts(header: Header) -> tuple[Verdict, ...]:
@@ -62,7 +64,7 @@ def chosen_build(backend: Backend, variant: Variant | None = None) -> str:
     if backend.PROGRAMS:
         found = {backend.build_of("", name) for name in backend.PROGRAMS}
     else:
-        found = {backend.build_of(one.name, "") for kind, one in backend.IMAGES.items() if variant in {None, kind}}
+        found = {one.build for kind, images in backend.IMAGES.items() if variant in {None, kind} for one in images}
     return next((name for name in reversed(tuple(backend.BUILDS)) if name in found), "")
 
 

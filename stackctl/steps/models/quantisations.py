@@ -5,7 +5,7 @@ from dataclasses import replace
 
 from stackctl.core.advice.can_load import NewStack
 from stackctl.core.advice.catalogue import Suggestion
-from stackctl.core.fit import Reserves, Shape
+from stackctl.core.fit import Shape
 from stackctl.core.fit.choice import Choice, Room, Wanted, choose
 from stackctl.core.hub import repository, store
 from stackctl.core.hub.repository import Quantisation, Repo, source_of
@@ -26,7 +26,6 @@ def quantisations(
     machine: Machine,
     source: Source,
     wanted: Callable[[Shape], Wanted],
-    reserves: Reserves,
     free: Room,
     stack: NewStack,
 ) -> tuple[Suggestion, ...]:
@@ -58,7 +57,7 @@ def quantisations(
             continue
         for one in model:
             same = scaled(shape, max(0, one.size - headers) / max(1, read.size - headers))
-            choice = choose(same, wanted(same), reserves, free)
+            choice = choose(same, wanted(same), stack.reserves, free)
             rows.append(_row(repo, source_of(source, one, ggufs), one, choice, shape, same))
     if not rows:
         raise ModelError(
