@@ -28,7 +28,8 @@ def pull(ctx: click.Context, source: str, to: Path | None, as_json: bool) -> Non
     """
     from stackctl.report.stored_models import pulled
     from stackctl.steps.models import pull as command
+    from stackctl.steps.models.named_model import named_source
 
     machine = machine_of(ctx, as_json=as_json)
-    offer = command.offered_download(machine, command.parse_source(source), to and to.absolute())
+    offer = command.offered_download(machine, named_source(machine, source), to and to.absolute())
     machine.ui.result(*pulled(command.pull(machine, offer)))

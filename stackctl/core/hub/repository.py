@@ -116,6 +116,14 @@ def _of_file(repo: Repo, name: str, offered: Iterable[Quantisation]) -> Quantisa
     for one in offered:
         if not one.is_folder and any(file.name == name for file in one.files):
             return one
+    inside = [one for one in offered if all(file.name.startswith(f"{name}/") for file in one.files)]
+    if len(inside) == 1:
+        return inside[0]
+    if inside:
+        raise ModelError(
+            f"{name} in {repo.name} holds {len(inside)} models: {_listed(inside)}",
+            hint=f"Name the file: `{shell_word(f'hf:{repo.name}/{inside[0].files[0].name}')}`.",
+        )
     if any(file.name == name for file in repo.files) and name.lower().endswith(_PICKLES):
         raise ModelError(
             f"{name} is a PyTorch pickle, which can run any code when it is loaded",

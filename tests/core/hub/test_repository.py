@@ -104,3 +104,15 @@ def test_what_is_not_there_is_refused_with_what_is(
         choose_quantisation(repo(*names), source)
     assert says in caught.value.message
     assert hint in caught.value.hint
+
+
+def test_a_folder_of_a_repository_names_the_model_in_it() -> None:
+    offered = repo(
+        "M-Q4_K_M.gguf", "Q8/M-Q8_0-00001-of-00002.gguf", "Q8/M-Q8_0-00002-of-00002.gguf", "two/a-Q4_0.gguf",
+        "two/b-Q4_0.gguf",
+    )  # fmt: skip
+    found = choose_quantisation(offered, Source(repo="owner/name", file="Q8"))
+    assert [file.name for file in found.files] == ["Q8/M-Q8_0-00001-of-00002.gguf", "Q8/M-Q8_0-00002-of-00002.gguf"]
+    with pytest.raises(ModelError, match="two in owner/name holds 2 models: Q4_0") as caught:
+        choose_quantisation(offered, Source(repo="owner/name", file="two"))
+    assert "`hf:owner/name/two/a-Q4_0.gguf`" in caught.value.hint
