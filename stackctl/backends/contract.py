@@ -6,6 +6,7 @@ from pathlib import PurePosixPath
 from typing import Final, Literal, Protocol
 
 from stackctl.contracts.answer import Answer
+from stackctl.contracts.build import Build
 from stackctl.contracts.cause import Cause
 from stackctl.contracts.host import Cpu
 from stackctl.contracts.judge import Judge
@@ -38,7 +39,7 @@ class Program:
 class Argument:
     """An argument of the program that the plan decides.
 
-    decides: the key of stack.toml that decides it, or "slots", "cpu_experts"; "" if stackctl itself decides it.
+    decides: the key of stack.toml that decides it, or "slots", "cpu_experts", "split"; "" if stackctl itself does.
     read: turns the argument's value ("" if it has none) into that key's value; raises ValueError, with the values that
     exist, for any other. None, as the reader or as its result, if the plan can't calculate with the value.
     why: the reason, as the predicate of a sentence about the argument, where no key of stack.toml decides it.
@@ -51,6 +52,7 @@ class Argument:
     why: str = ""
     fixed: str = ""
     hint: str = ""
+    is_list: bool = False  # its value is all words up to the next argument
     gguf_alone: bool = False  # with a model of another format the plan leaves it to the user
     # where the argument's value holds the arguments of another program: what those are
     inner: Mapping[str, "Argument | None"] = field(default_factory=dict)
@@ -79,6 +81,7 @@ class Run:
     flash_attention: bool | None
     batch: int | None  # tokens of a prompt that are processed at a time
     cpu_experts: int = 0  # blocks whose experts stay in RAM
+    split: tuple[float, ...] = ()  # each GPU's share of the layers; () if the program decides it
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -141,6 +144,11 @@ def gguf_alone(packing: str) -> str:  # noqa: ARG001 - the default of Backend.re
     return "it loads GGUF models alone"
 
 
+def unknown(image: str, program: str) -> str:  # noqa: ARG001 - the default of Backend.build_of
+    """Return "": its tags move, so no one knows what they contain."""
+    return ""
+
+
 def in_the_image(variant: Variant, cpu: Cpu, cuda: tuple[int, ...]) -> str:  # noqa: ARG001 - of Backend.program
     """Return "": the image contains the program."""
     return ""
@@ -161,6 +169,7 @@ class Backend(Judge, Protocol):
     OWN_IMAGES: Mapping[Variant, str]  # images that stackctl can build, by variant
     IMAGE_TOOLS: tuple[str, ...]  # programs that the official image contains; a probe may use no others
     PROGRAMS: Mapping[str, Program]  # by version and build; {} if the image contains the program
+    BUILDS: Mapping[str, Build]  # by name, the oldest first; {} if its tags move
     RUNS_AS_ROOT: bool  # the image works as root alone
     READ_ONLY_ROOT: bool  # it works with a read-only root file system
     GRACE_S: int  # seconds that it gets to stop
@@ -176,6 +185,14 @@ class Backend(Judge, Protocol):
         """Return the key in PROGRAMS for this processor and driver (its CUDA; () if unknown); "" if PROGRAMS is empty.
 
         Raise ConfigError or GpuError if none suits.
+        """
+        ...
+
+    def build_of(self, image: str, program: str) -> str:
+        """Return the name of the build that this image, or this key of PROGRAMS, contains; "" if unknown.
+
+        It is unknown of a tag that moves, and of the user's own image or program. A name that BUILDS lacks is that of
+        a user's image whose tag tells it.
         """
         ...
 

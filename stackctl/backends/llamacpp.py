@@ -3,13 +3,14 @@
 Sources: the official images' Dockerfile and README of ggml-org/llama.cpp (tools/server), run as build 11669.
 """
 
+import re
 from collections.abc import Mapping
 from pathlib import PurePosixPath
 from types import MappingProxyType
 from typing import Final
 
 from stackctl.backends.answers import MODELS, PROPS, first_model, good, number, text, tokens
-from stackctl.backends.command_line import given_flags
+from stackctl.backends.command_line import given_flags, numbers
 from stackctl.backends.contract import (
     Image,
     Launch,
@@ -27,6 +28,7 @@ from stackctl.backends.llama_arguments import LLAMA_ARGUMENTS
 from stackctl.backends.llama_failures import load_ended, load_failure, not_loaded, refused_server_argument, signal_cause
 from stackctl.backends.llama_log import load_buffer, load_progress
 from stackctl.contracts.answer import Answer
+from stackctl.contracts.build import Build
 from stackctl.contracts.cause import Cause
 from stackctl.contracts.json_table import parse_table, table_or_empty
 from stackctl.contracts.memory import Reserves
@@ -52,6 +54,19 @@ IMAGE_TOOLS: Final[tuple[str, ...]] = (
     "curl",
 )  # .devops/*.Dockerfile: the server stage installs it for its own HEALTHCHECK
 PROGRAMS: Final[Mapping[str, Program]] = MappingProxyType({})
+_DEBIAN: Final = "debian"
+BUILDS: Final[Mapping[str, Build]] = MappingProxyType(
+    {
+        one.name: one
+        for one in (
+            Build(name="b9191", number=9191, is_tried=True),
+            Build(name="b11277", number=11277),
+            Build(name="b11459", number=11459),
+            Build(name=_DEBIAN, number=11669, is_tried=True),
+        )
+    }
+)
+_TAG: Final = re.compile(r"llama[^:]*:[a-z0-9-]+-(b[0-9]{4,6})(?:@|$)")
 program: Final = in_the_image
 refuses: Final = gguf_alone
 RUNS_AS_ROOT: Final[bool] = False
@@ -68,6 +83,14 @@ QUESTIONS: Final = tuple(Request(path=path) for path in (PROPS, MODELS))
 SPEED: Final[Speaks] = "stream"
 LISTEN: Final[str] = "--host 0.0.0.0"
 check: Final = takes_every_value
+
+
+def build_of(image: str, program: str) -> str:  # noqa: ARG001 - its image contains the program
+    """Return the build that the tag names: server-b9191, server-cuda-b9191."""
+    if image in OWN_IMAGES.values():
+        return _DEBIAN
+    found = _TAG.search(image)
+    return found[1] if found else ""
 
 
 def launch(run: Run) -> Launch:
@@ -87,6 +110,7 @@ def launch(run: Run) -> Launch:
     words += given_flags(
         ("--gpu-layers", 0 if run.variant == CPU else run.gpu_layers),
         ("--n-cpu-moe", run.cpu_experts or None),
+        ("--tensor-split", ",".join(numbers(run.split)) or None),
         ("--cache-type-k", kv_cache),
         ("--cache-type-v", kv_cache),
         ("--flash-attn", {None: None, True: "on", False: "off"}[run.flash_attention]),

@@ -91,6 +91,22 @@ class _Number(click.ParamType[str | int]):
             self.fail(f"{value!r} is not a whole number; write a number or auto", param, ctx)
 
 
+class _Sizes(click.ParamType[tuple[int, ...]]):
+    """Sizes in MiB, one per GPU."""
+
+    name = "mib[,mib...]"
+
+    def convert(
+        self, value: str | tuple[int, ...], param: click.Parameter | None, ctx: click.Context | None
+    ) -> tuple[int, ...]:
+        if isinstance(value, tuple):
+            return value
+        words = value.split(",")
+        if not all(word.isascii() and word.isdecimal() and int(word) > 0 for word in words):
+            self.fail(f"{value!r} is not a list of sizes in MiB; write e.g. 24576 or 12288,12288", param, ctx)
+        return tuple(int(word) for word in words)
+
+
 class Lines(click.ParamType[str]):
     """A number of lines, or "all"."""
 
@@ -221,6 +237,20 @@ own_backend = click.option(
     default="llamacpp",
     metavar="NAME",
     help="The program that runs the model [default: llamacpp].",
+)
+gpu_memory = click.option(
+    "--gpu-memory",
+    "gpu_memory_mib",
+    type=_Sizes(),
+    default=(),
+    help="Free MiB of each GPU, also of one that is not here [default: as measured].",
+)
+ram = click.option(
+    "--ram",
+    "ram_mib",
+    type=click.IntRange(1, 1 << 30),
+    metavar="MIB",
+    help="Free MiB of RAM, also of another machine [default: as measured].",
 )
 service = click.argument("service", required=False, shell_complete=candidates.services)
 replan = click.option("--replan", is_flag=True, help="Decide again what stack.lock records.")

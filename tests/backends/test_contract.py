@@ -138,6 +138,40 @@ def test_a_program_is_pinned_in_its_url_and_by_a_hash_where_we_know_one(backend:
         assert program.unpacked_mib >= 256
 
 
+def test_the_builds_are_named_and_the_oldest_comes_first(backend: Backend) -> None:
+    assert [build.name for build in backend.BUILDS.values()] == list(backend.BUILDS)
+    numbers = [build.number for build in backend.BUILDS.values()]
+    assert numbers == sorted(numbers)
+
+
+def test_what_stackctl_builds_or_downloads_itself_is_of_a_known_build(backend: Backend) -> None:
+    images = () if backend.PROGRAMS else backend.OWN_IMAGES.values()
+    found = {backend.build_of(image, "") for image in images} | {backend.build_of("", one) for one in backend.PROGRAMS}
+    assert found <= set(backend.BUILDS)
+
+
+@pytest.mark.parametrize(
+    ("image", "build"),
+    [
+        ("ghcr.io/ggml-org/llama.cpp:server-b9191", "b9191"),
+        (f"ghcr.io/ggml-org/llama.cpp:server-cuda13-b11277@sha256:{'0' * 64}", "b11277"),
+        ("registry.example:5000/ggml-org/llama.cpp:full-vulkan-b10920", "b10920"),
+        ("ghcr.io/ggml-org/llama.cpp:server-cuda", ""),
+        ("ghcr.io/ggml-org/llama.cpp:server-v0.4.1", ""),
+        ("localhost/stackctl/llamacpp:debian", "debian"),
+        ("example.org/mine:b9191", ""),
+        ("example.org/other:test-b9191", ""),
+    ],
+)
+def test_a_llama_cpp_image_s_tag_names_its_build(image: str, build: str) -> None:
+    assert llamacpp.build_of(image, "") == build
+
+
+def test_a_koboldcpp_of_the_user_s_own_is_of_no_known_build() -> None:
+    assert koboldcpp.build_of("koboldai/koboldcpp:latest", "") == ""
+    assert {koboldcpp.build_of("koboldai/koboldcpp:latest", one) for one in koboldcpp.PROGRAMS} == {"1.122.1"}
+
+
 def test_every_backend_loads_gguf(backend: Backend) -> None:
     assert "gguf" in backend.FORMATS
 

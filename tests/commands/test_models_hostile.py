@@ -3,7 +3,7 @@
 import json
 import os
 import struct
-from collections.abc import Callable, Iterable
+from collections.abc import Iterable
 from contextlib import suppress
 from pathlib import Path
 
@@ -11,10 +11,10 @@ import pytest
 from click.testing import CliRunner
 
 from stackctl.cli import main
-from stackctl.commands.models.fit import Asked, fit
 from stackctl.commands.models.inspect import inspect
 from stackctl.core.model import shards
 from stackctl.errors import ModelError, StackctlError
+from tests.commands.doors import doors, refusals
 from tests.commands.machines import quiet
 from tests.shapes.header import Value, header, sparse
 
@@ -24,32 +24,11 @@ HEAD = b'{"a":{"dtype":"F16","shape":[2],"data_offsets":[0,4]}}'
 WEIGHTS = struct.pack("<Q", len(HEAD)) + HEAD + b"\0" * 4
 
 
-def doors(path: Path) -> tuple[Callable[[], object], ...]:
-    """Each way by which a model is read: inspect, fit, deploy's look."""
-    machine = quiet(path.parent).machine
-    return (
-        lambda: inspect(machine, str(path), force=False),
-        lambda: fit(machine, str(path), Asked()),
-        lambda: machine.model(str(path)),
-    )
-
-
 def through_every_door(path: Path) -> None:
     """A result, or an error of ours."""
     for door in doors(path):
         with suppress(StackctlError):
             door()
-
-
-def refusals(path: Path) -> list[str]:
-    """What each door says of a model that none may take."""
-    said = []
-    for door in doors(path):
-        with pytest.raises(ModelError) as caught:
-            door()
-        assert caught.value.hint
-        said.append(caught.value.message)
-    return said
 
 
 @pytest.mark.parametrize("value", [float("nan"), float("inf"), -1e300, 0.5])

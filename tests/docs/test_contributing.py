@@ -42,7 +42,9 @@ def test_each_name_of_the_contract_has_a_row_with_what_it_is_a_start_and_an_exam
         assert all(cell.strip() for cell in row), name
 
 
-@pytest.mark.parametrize("default", ["takes_every_value", "does_it_all", "gguf_alone", "in_the_image", "no_cause"])
+@pytest.mark.parametrize(
+    "default", ["takes_every_value", "does_it_all", "gguf_alone", "in_the_image", "unknown", "no_cause"]
+)
 def test_each_default_of_the_contract_is_a_start(default: str) -> None:
     assert hasattr(contract, default) or hasattr(judge, default)
     assert [name for name, row in rows().items() if f"`{default}`" in row[2]]

@@ -12,6 +12,7 @@ from stackctl.core.fit.choice import CONTEXT, Choice, Room, Wanted, choose
 from stackctl.core.hub import repository
 from stackctl.core.hub import source as sources
 from stackctl.core.model.model import ModelSeen
+from stackctl.core.model.not_chat import refuse_for_chat
 from stackctl.errors import ModelError
 from stackctl.machine import Machine
 from stackctl.steps.models.named_model import named_model
@@ -26,9 +27,10 @@ class Asked:
     kv_type: str | None = None
     gpu_layers: int | Literal["all", "auto"] = "auto"
     batch: int | None = None
-    parallel: int | None = None
+    parallel: int = 1  # a stack has one slot
     flash_attention: bool = True
     gpu_memory_mib: tuple[int, ...] = ()  # free on each GPU; (): as found
+    ram_mib: int | None = None  # RAM that is free; None: as found
     device: Device | None = None
 
 
@@ -48,6 +50,7 @@ def fit(machine: Machine, model: str, asked: Asked) -> Fitted:
     Raises ModelError if the header can't be read or has no known shape.
     """
     seen = models_looked_at(machine, model)
+    refuse_for_chat(seen.name, seen.header.purpose)
     shape = seen.shape
     if shape is None:
         return _of_folder(machine, seen, asked)
@@ -136,19 +139,15 @@ def models_looked_at(machine: Machine, model: str) -> ModelSeen:
     from stackctl.steps.models.pull import named_download, offered_download
     from stackctl.steps.models.remote import describe_remote
 
-    if source.file.endswith(".gguf") and "-of-" not in source.file and sources.is_main(source.file):
+    if source.file.lower().endswith(".gguf") and "-of-" not in source.file:
         with suppress(ModelError):  # asked again below, with the repository's listing, which tells the cause
             return describe_remote(machine, named_download(machine, source)).model
     return describe_remote(machine, offered_download(machine, source)).model
 
 
 def _room(machine: Machine, asked: Asked) -> Room:
-    if asked.device == "cpu":
-        return replace(room(machine), gpus_mib=(), totals_mib=())
-    if asked.gpu_memory_mib:
-        return replace(room(machine), gpus_mib=asked.gpu_memory_mib, totals_mib=())
-    found = room(machine)
-    if asked.device and not found.gpus_mib:
+    found = room(machine, has_gpu=asked.device != "cpu", gpu_memory_mib=asked.gpu_memory_mib, ram_mib=asked.ram_mib)
+    if asked.device not in {None, "cpu"} and not found.gpus_mib:
         if asked.gpu_layers == "auto":
             raise ModelError(
                 "no GPU found, so the number of layers that fit is unknown",

@@ -51,7 +51,7 @@ def _here(inside: Contents, *, force: bool) -> About:
             )
         return inspection.of_pickle(name, inside.size)
     if inside.gguf_files:
-        header, shape = gguf.header(inside.gguf_files[0]), gguf_shape.shape_of(*inside.gguf_files)
+        header, shape = gguf.header(*inside.gguf_files), gguf_shape.shape_of(*inside.gguf_files)
         return inspection.of_gguf(name, inside.size, inside.gguf_files, shape, header)
     return _of_tensors(name, inside.size, inside.tensor_files, inside.words or Words(config={}))
 

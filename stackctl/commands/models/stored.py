@@ -9,7 +9,7 @@ from stackctl.core.config.lock import Decision
 from stackctl.core.config.lock import parse as parse_lock
 from stackctl.core.config.spec import Model, OneModel
 from stackctl.core.hub import pasted
-from stackctl.core.hub.repository import label
+from stackctl.core.hub.labels import label
 from stackctl.core.hub.store import StoredModel
 from stackctl.errors import ConfigError, DataError, EngineError, ModelError
 from stackctl.machine import Machine

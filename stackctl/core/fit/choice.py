@@ -6,11 +6,12 @@ In a long chat a context of 8192 tokens is worth more than speed, so it is lower
 """
 
 from bisect import bisect_left
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
+from functools import partial
 from typing import Final, Literal
 
-from stackctl.core.fit import ALL, Fit, Memory, Reserves, Settings, Shape, fit
+from stackctl.core.fit import ALL, Fit, Memory, Reserves, Settings, Shape, fit, shared
 
 CONTEXT: Final = 8192
 LEAST_CONTEXT: Final = 4096
@@ -59,6 +60,7 @@ class Wanted:
     kv_type: str | None = None
     gpu_layers: int | None = None
     cpu_experts: int = 0
+    split: tuple[float, ...] = ()  # each GPU's share of the layers; () to choose
     batch: int | None = None
     slots: int | None = None
     flash_attention: bool = True
@@ -141,13 +143,19 @@ def _settings(wanted: Wanted, room: Room, context: int, kv_type: str, layers: in
         gpu_layers=layers if has_gpu else 0,
         cpu_experts=wanted.cpu_experts if has_gpu else 0,
         device=wanted.device if has_gpu else "cpu",
-        split=tuple(float(max(1, one)) for one in room.gpus_mib) if has_gpu else (),
+        split=(wanted.split or tuple(float(max(1, one)) for one in room.gpus_mib)) if has_gpu else (),
         context_mib=CUDA_CONTEXT_MIB if has_gpu and wanted.device == "cuda" else 0.0,
     )
 
 
+def _placed(shape: Shape, wanted: Wanted, reserves: Reserves, room: Room, settings: Settings) -> Fit:
+    """Return the sum with the layers shared out among the GPUs, unless the user fixes that."""
+    return fit(shape, settings if wanted.split else shared(shape, settings, reserves, room.usable_mib), reserves)
+
+
 def _ways(shape: Shape, wanted: Wanted, reserves: Reserves, room: Room) -> Iterator[Fit]:
     """Yield every way worth trying, the best first; the last is the most frugal."""
+    placed = partial(_placed, shape, wanted, reserves, room)
     trained = shape.trained_context or CONTEXT
     contexts = (
         [wanted.context] if wanted.context else sorted({min(CONTEXT, trained), min(LEAST_CONTEXT, trained)})[::-1]
@@ -160,25 +168,26 @@ def _ways(shape: Shape, wanted: Wanted, reserves: Reserves, room: Room) -> Itera
             settings = _settings(
                 wanted, room, context, kv_type, ALL if wanted.gpu_layers is None else wanted.gpu_layers
             )
-            yield fit(shape, settings, reserves)
+            yield placed(settings)
         settings = _settings(wanted, room, context, plain, ALL)
         if wanted.gpu_layers is None and settings.split:
             if shape.is_moe:
-                yield from _experts_in_ram(shape, settings, reserves, room)
-            yield _most_layers(shape, settings, reserves, room)
+                yield from _experts_in_ram(placed, len(shape.layers), settings, reserves, room)
+            yield _most_layers(placed, len(shape.layers), settings, room)
             if quantised != plain:
-                yield _most_layers(shape, replace(settings, kv_type=quantised), reserves, room)
+                yield _most_layers(placed, len(shape.layers), replace(settings, kv_type=quantised), room)
 
 
-def _experts_in_ram(shape: Shape, settings: Settings, reserves: Reserves, room: Room) -> Iterator[Fit]:
+def _experts_in_ram(
+    placed: Callable[[Settings], Fit], blocks: int, settings: Settings, reserves: Reserves, room: Room
+) -> Iterator[Fit]:
     """Return everything on the GPUs except the experts of as few blocks as possible.
 
     Each further block frees VRAM, so a binary search finds the number.
     """
-    blocks = len(shape.layers)
 
     def with_experts(count: int) -> Fit:
-        return fit(shape, replace(settings, cpu_experts=count), reserves)
+        return placed(replace(settings, cpu_experts=count))
 
     if reserves.cpu_experts == "all":
         yield with_experts(blocks)
@@ -189,13 +198,13 @@ def _experts_in_ram(shape: Shape, settings: Settings, reserves: Reserves, room: 
             yield with_experts(counts[fewer])
 
 
-def _most_layers(shape: Shape, settings: Settings, reserves: Reserves, room: Room) -> Fit:
+def _most_layers(placed: Callable[[Settings], Fit], blocks: int, settings: Settings, room: Room) -> Fit:
     """Return as many layers on the GPUs as fit. The sum grows with their number, so a binary search finds it."""
-    low, high = 0, len(shape.layers) + 1
-    found = fit(shape, replace(settings, gpu_layers=0), reserves)
+    low, high = 0, blocks + 1
+    found = placed(replace(settings, gpu_layers=0))
     while low < high:
         middle = (low + high + 1) // 2
-        one = fit(shape, replace(settings, gpu_layers=middle), reserves)
+        one = placed(replace(settings, gpu_layers=middle))
         if _on_gpus(one.devices, room.usable_mib):
             low, found = middle, one
         else:
@@ -226,7 +235,7 @@ def _alternatives(shape: Shape, wanted: Wanted, reserves: Reserves, room: Room, 
     settings = found.settings
     base = _taken(found)
     for change, effect, other in _changes(shape, wanted, settings, room):
-        one = fit(shape, other, reserves)
+        one = _placed(shape, wanted, reserves, room, other)
         yield Alternative(
             change=change,
             effect=_effect(effect, shape, one, found),

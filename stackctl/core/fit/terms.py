@@ -48,13 +48,13 @@ class Run:
     @cached_property
     def cells(self) -> int:
         """Return the tokens of one stream's cache in a layer with full attention (llama-kv-cache.cpp)."""
-        return padded(padded(self.settings.context) // self.streams)
+        return padded(padded(self.settings.context + self.reserves.more_context) // self.streams)
 
     @cached_property
     def window_cells(self) -> int:
         """Return the tokens of one stream's cache in a layer with sliding attention (llama-kv-cache-iswa.cpp)."""
         seen = self.shape.window * (self.slots if self.is_shared else 1) + self.batch
-        return padded(min(self.cells, seen))
+        return min(self.cells, padded(min(self.cells, seen)) + self.reserves.more_window)
 
     @property
     def outputs(self) -> int:
@@ -66,8 +66,11 @@ class Run:
         value = layer.value
         if layer.has_cache and not self.settings.flash_attention:  # V is transposed, as wide as in the widest layer
             value = self.shape.widest_value
+        of_key = KV_TYPES[self.settings.kv_type]
+        stays = self.settings.is_quantised and not (self.settings.flash_attention or self.reserves.quantises_values)
+        of_value = KV_TYPES["f16"] if stays else of_key
         cells = self.window_cells if layer.slides else self.cells
-        return cells * self.streams * (layer.key + value) * KV_TYPES[self.settings.kv_type] // 32
+        return cells * self.streams * (layer.key * of_key + value * of_value) // 32
 
     def state(self, layer: Layer) -> int:
         """Return the bytes of one layer's recurrent state, for all slots (llama-memory-recurrent.cpp)."""

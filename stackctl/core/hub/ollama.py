@@ -114,7 +114,7 @@ def file_name(full: str) -> str:
     return re.sub(r"[^\w.-]", "-", short_name(full), flags=re.ASCII) + ".gguf"
 
 
-def hint_at_copy(manifest: PurePosixPath) -> str:
+def hint_at_copy(manifest: str) -> str:
     """Return the hint at a model that Ollama has on this machine."""
     return f"Use the copy that Ollama has on this machine: `{shell_word(manifest)}`."
 

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from typing import Final
 from urllib.parse import unquote, urlsplit
 
+from stackctl.core.hub.companion import companion
 from stackctl.core.hub.pages import INSIDE, NAME, REVISION, read_page
 from stackctl.errors import ConfigError
 from stackctl.terminal import is_plain
@@ -16,7 +17,6 @@ _LONGEST: Final = 1000  # bytes
 _LONGEST_PART: Final = 200  # bytes; a disk allows 255, and stackctl's files next to it add to the name
 _OURS: Final = (".part", ".part.json")  # a download's files next to the target; its other files begin with a dot
 _QUANT: Final = re.compile(r"[\w.-]+", re.ASCII)
-_NO_MODEL: Final = re.compile(r"(^|[-_./])(mmproj|imatrix)", re.IGNORECASE)
 _COPY: Final = "Copy the whole address of the file, as `https://HOST/FILE.gguf`."
 _ANY: Final = "latest"  # how Ollama writes that no label was named
 
@@ -58,7 +58,7 @@ def can_name(label: str) -> bool:
 
 def is_main(name: str) -> bool:
     """Return whether a file is the model itself, by its name, and not an addition such as a projector for pictures."""
-    return not _NO_MODEL.search(name)
+    return not companion(name)
 
 
 def name_fault(name: str) -> str:

@@ -12,6 +12,7 @@ from stackctl.core.config.spec import AUTO, EXTERNAL, Spec
 from stackctl.core.config.values import either, memory_mib
 from stackctl.core.fit.choice import CONTEXT as DEFAULT_CONTEXT
 from stackctl.core.fit.choice import Choice
+from stackctl.core.model.not_chat import refuse_for_chat
 from stackctl.core.observed import Observed
 from stackctl.core.plan import arguments, gpu_request, memory_plan, mounts
 from stackctl.core.plan.arguments import Overridden
@@ -110,11 +111,7 @@ def _check(spec: Spec, seen: Observed, backend: Backend) -> None:
             f"{backend.TITLE} can't load {seen.model.header.format} models ({seen.model.name})",
             hint=f"Use a .gguf file, or set `backend.kind` to {able}.",
         )
-    if seen.model.header.purpose:
-        raise ModelError(
-            f"{seen.model.name} is not a chat model: {seen.model.header.purpose}",
-            hint="Name the chat model's own file; `stackctl models inspect FILE` shows what a file contains.",
-        )
+    refuse_for_chat(seen.model.name, seen.model.header.purpose)
     if backend.RUNS_AS_ROOT and seen.engine and seen.engine.is_rootless:
         mounts.reader(seen)  # raises: root in its containers is only the engine's user
     packing = seen.model.header.packing
@@ -147,7 +144,9 @@ def _notes(spec: Spec, seen: Observed, run: Run, choice: Choice | None) -> Itera
 
 
 def _limit(choice: Choice | None, scratch: tuple[Tmpfs, ...]) -> int | None:
-    return memory_plan.limit_mib(choice, sum(one.size_mib for one in scratch)) if choice else None
+    # what a program unpacks into an executable one is a part of the choice
+    more = sum(one.size_mib for one in scratch if not one.executable)
+    return memory_plan.limit_mib(choice, more) if choice else None
 
 
 def _run(
@@ -156,10 +155,12 @@ def _run(
     wanted, trained = spec.backend, seen.model.header.trained_context
     layers = None if wanted.gpu_layers == "auto" else wanted.gpu_layers
     experts, context = 0, wanted.context
+    split: tuple[float, ...] = ()
     kv_cache: str = wanted.kv_cache
     if choice:
         context, kv_cache = choice.settings.context, choice.settings.kv_type
         layers, experts = choice.fit.gpu_layers, choice.settings.cpu_experts
+        split = choice.settings.split if layers and len(choice.settings.split) > 1 else ()
     if context == "auto":
         inputs = {"trained_context": trained}
         context = decisions.decide(
@@ -182,6 +183,7 @@ def _run(
         context=context,
         gpu_layers=layers,
         cpu_experts=experts,
+        split=split,
         kv_cache=kv_cache,
         flash_attention=(
             (True if kv_cache != "f16" else None)

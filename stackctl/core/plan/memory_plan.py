@@ -1,13 +1,13 @@
 """The memory of the stack's backend: chosen once, compared with the free memory, and limited."""
 
 from collections.abc import Iterator
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from functools import cache, partial
 
 from stackctl.backends.contract import Backend
 from stackctl.contracts.host import Gpu
 from stackctl.contracts.service import GpuRequest
-from stackctl.core.config.lock import Decisions, is_number, one_of
+from stackctl.core.config.lock import Decisions, are_shares, is_number, one_of
 from stackctl.core.config.spec import Spec
 from stackctl.core.config.values import memory_mib
 from stackctl.core.fit import KV_TYPES, Memory
@@ -34,14 +34,14 @@ def choose_memory(
     room = _room(spec, seen, gpu)
     if seen.model.shape is None or room is None:
         return None
-    wanted = _wanted(insisted, backend, gpu)
+    wanted = _wanted(insisted, backend, gpu, room)
     inputs = {
         "backend": backend.NAME,
         "model": seen.model.name,
         "bytes": seen.model.size,
         "gpus": [[one.uuid, one.total_mib] for one in _gpus(spec, seen, gpu)],
         "ram_gib": round((seen.ram.total_mib if seen.ram else 0) / 1024),
-        "wanted": asdict(wanted),
+        "wanted": {key: value for key, value in asdict(wanted).items() if value != ()},
     }
     fresh = cache(partial(choose, seen.model.shape, wanted, backend.MEMORY, room))  # only if nothing is recorded
     name = f"models.{spec.model.use}" if spec.model.use else "backend"
@@ -54,12 +54,17 @@ def choose_memory(
         kv_type=kv_type,
         gpu_layers=layers,
         cpu_experts=experts if insisted.cpu_experts is None else insisted.cpu_experts,
+        split=wanted.split,
         batch=wanted.batch,
         slots=wanted.slots,
         flash_attention=wanted.flash_attention,
         device=wanted.device,
     )
-    return choose(seen.model.shape, settled, backend.MEMORY, room)
+    choice = choose(seen.model.shape, settled, backend.MEMORY, room)
+    if len(choice.settings.split) < 2 or not choice.fit.gpu_layers:
+        return choice
+    split = decisions.decide(f"{name}.split", inputs, lambda: choice.settings.split, known=are_shares)
+    return choose(seen.model.shape, replace(settled, split=split), backend.MEMORY, room)
 
 
 def describe(choice: Choice) -> str:
@@ -122,7 +127,13 @@ def _way(one: Alternative) -> str:
     return f"{one.change} ({one.effect})"
 
 
-def _wanted(insisted: Overridden, backend: Backend, gpu: GpuRequest | None) -> Wanted:
+def _of_each(split: tuple[float, ...], gpus: int) -> tuple[float, ...]:
+    """Return a share for each GPU, as the programs read a list that is too short or too long; () if none has any."""
+    found = (*split, *(0.0 for _ in range(gpus)))[:gpus]
+    return found if any(found) else ()
+
+
+def _wanted(insisted: Overridden, backend: Backend, gpu: GpuRequest | None, room: Room) -> Wanted:
     own = insisted.spec.backend
     to_choose = None if "q8_0" in backend.KV_TYPES else "f16"  # choose() has these two
     return Wanted(
@@ -132,6 +143,7 @@ def _wanted(insisted: Overridden, backend: Backend, gpu: GpuRequest | None) -> W
         batch=None if own.batch == "auto" else own.batch,
         slots=insisted.slots,
         cpu_experts=insisted.cpu_experts or 0,
+        split=_of_each(insisted.split, len(room.gpus_mib)),
         flash_attention=own.flash_attention != "off",
         device=GPUS[gpu.make].DEVICE if gpu else "cpu",
     )

@@ -62,7 +62,7 @@ def _gguf(wanted: str, found: Found) -> ModelSeen:
         name=found.name,
         is_folder=False,
         files=tuple(_file(one, one.name) for one in found.paths),
-        header=gguf.header(parts[0]),
+        header=gguf.header(*parts),
         shape=gguf_shape.shape_of(*parts),
         read_mib_s=_read_rate(found.paths[0]),
     )

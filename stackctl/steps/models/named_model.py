@@ -47,4 +47,4 @@ def _with_copy(machine: Machine, text: str, error: ConfigError) -> ConfigError:
     """Return the error with a hint at the copy that Ollama has on this machine, if there is one."""
     name = ollama.model_name(pasted.unwrapped(text))
     copy = machine.storage.ollama_copy(name) if name else None
-    return ConfigError(error.message, hint=ollama.hint_at_copy(copy)) if copy else error
+    return ConfigError(error.message, hint=ollama.hint_at_copy(str(copy))) if copy else error

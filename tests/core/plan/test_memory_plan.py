@@ -108,6 +108,62 @@ def test_experts_stay_in_ram_and_each_program_is_told_in_its_own_words() -> None
     assert "--moecpu" in command(planned(world("mixtral-8x7b", gpu=gpu), kind="koboldcpp"))
 
 
+def two_gpus(name: str, *, mib: int = 16_384, **backend: Any) -> Planned:
+    first = replace(GPU, total_mib=mib, free_mib=mib - 400)
+    other = replace(first, index=1, uuid="GPU-2")
+    return planned(replace(world(name, gpu=first), gpus=(first, other)), **backend)
+
+
+def said(of: Planned) -> tuple[str, ...]:
+    return command(of) or tuple(" ".join(one.reveal() for one in of.plan.files.values()).split())
+
+
+@pytest.mark.parametrize(
+    ("kind", "flag", "count"),
+    [
+        ("llamacpp", "--tensor-split", 1),
+        ("text-generation-webui", "--tensor-split", 1),
+        ("koboldcpp", "--tensor_split", 2),
+    ],
+)
+def test_each_program_is_told_how_many_layers_each_gpu_takes(kind: str, flag: str, count: int) -> None:
+    found = two_gpus("mixtral-8x7b", kind=kind, gpu_layers=33)
+    words = said(found)
+    at = words.index(flag) + 1
+    shares = [int(one) for one in " ".join(words[at : at + count]).replace(",", " ").split()]
+    assert sum(shares) == 33
+    assert found.plan.memory is not None
+    assert found.plan.memory.settings.split == tuple(shares)
+    assert found.lock.decisions["backend.split"].value == tuple(shares)
+    assert flag not in said(planned(world("mixtral-8x7b", gpu=replace(GPU, total_mib=48_000, free_mib=48_000))))
+
+
+def test_with_experts_in_ram_the_first_gpu_takes_more_layers_and_both_are_about_equally_full() -> None:
+    found = two_gpus("mixtral-8x7b", mib=12_288).plan.memory
+    assert found is not None
+    assert 0 < found.settings.cpu_experts < 32
+    first, second = found.settings.split
+    assert first > second
+    lower, upper = sorted(one.total_mib for one in found.fit.devices)
+    assert lower > 0.8 * upper
+
+
+def test_a_share_that_the_user_insists_on_stays_and_the_sum_counts_with_it() -> None:
+    for words in (("--tensor-split", "3,1"), ("-ts", "3,1"), ("--tensor-split=3,1,1",)):
+        found = two_gpus("mixtral-8x7b", mib=48_000, override_args=words)
+        assert found.plan.memory is not None
+        assert found.plan.memory.settings.split == (3.0, 1.0)
+        assert after(command(found), "--tensor-split") == "3,1"
+    kobold = two_gpus("mixtral-8x7b", mib=48_000, kind="koboldcpp", override_args=("--tensor_split", "3", "1"))
+    assert kobold.plan.memory is not None
+    assert kobold.plan.memory.settings.split == (3.0, 1.0)
+
+
+def test_a_lock_from_before_a_share_was_recorded_keeps_its_other_decisions() -> None:
+    first = two_gpus("mixtral-8x7b", mib=12_288)
+    assert "split" not in first.lock.decisions["backend.context"].inputs["wanted"]
+
+
 def test_what_does_not_fit_is_refused_with_what_would() -> None:
     busy = world(gpu=replace(GPU, total_mib=6144, free_mib=6000))
     found = planned(busy, context=32768, kv_cache="f16", gpu_layers=33).plan.memory
