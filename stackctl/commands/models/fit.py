@@ -16,6 +16,7 @@ from stackctl.core.model.not_chat import refuse_for_chat
 from stackctl.errors import ConfigError, ModelError
 from stackctl.machine import Machine
 from stackctl.steps.build_here import stack_here
+from stackctl.steps.models.named_model import named_model
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -105,7 +106,7 @@ def _of_folder(machine: Machine, seen: ModelSeen, asked: Asked) -> Fitted:
 
 def quantisations_of(machine: Machine, model: str, asked: Asked) -> tuple[Suggestion, ...]:
     """Return a row per quantisation of a repository, if none is named and it has several; else ()."""
-    source = sources.parse(model)
+    source = sources.parse(named_model(machine, model))
     if source is None or source.url or source.quant or source.file:
         return ()
     from stackctl.steps.models.quantisations import quantisations
@@ -140,6 +141,7 @@ def _wanted(asked: Asked, shape: Shape, free: Room) -> Wanted:
 
 def models_looked_at(machine: Machine, model: str) -> ModelSeen:
     """Return a model by its path, or by its source, of which only the header is read."""
+    model = named_model(machine, model)
     source = sources.parse(model)
     if source is None:
         return machine.model(model)

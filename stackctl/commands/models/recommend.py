@@ -9,7 +9,6 @@ from stackctl.core.advice.can_load import NewStack
 from stackctl.core.advice.catalogue import Suggestion, context_for, ranked
 from stackctl.core.fit import Device, Shape
 from stackctl.core.fit.choice import Room, Wanted, choose
-from stackctl.core.hub import source as sources
 from stackctl.core.hub.labels import label
 from stackctl.core.hub.source import Source
 from stackctl.core.model.model import Header, ModelSeen
@@ -134,10 +133,10 @@ def recommend(machine: Machine, asked: Asked) -> Recommended:
 
 def _of_repository(machine: Machine, asked: Asked, free: Room, stack: NewStack) -> tuple[Suggestion, ...]:
     """Return the quantisations of a repository that fit, the best first."""
-    from stackctl.steps.models.pull import parse_source
+    from stackctl.steps.models.named_model import named_source
     from stackctl.steps.models.quantisations import quantisations
 
-    source = parse_source(asked.repo if asked.repo.startswith(sources.SCHEME) else f"{sources.SCHEME}{asked.repo}")
+    source = named_source(machine, asked.repo)
     tokens = context_for(asked.language, asked.context)
     device: Device = "cuda" if free.gpus_mib else "cpu"
 
