@@ -1,7 +1,8 @@
 """What was chosen for sixteen models on several GPUs, against what llama.cpp itself reserves on each.
 
-tests/shapes/splits.csv, in MiB: its own account before it allocates (no_alloc), as for families.csv, of what choose() took
-for two and four GPUs of 24 GiB and for uneven ones, each with 450 MiB in use: --gpu-layers, --n-cpu-moe, --tensor-split.
+tests/shapes/splits.csv, in MiB: its own account before it allocates (no_alloc), as for families.csv, of what choose()
+took for two and four GPUs of 24 GiB and for uneven ones, each with 450 MiB in use: --gpu-layers, --n-cpu-moe and
+--tensor-split.
 """
 
 import csv

@@ -118,6 +118,11 @@ def test_experts_stay_in_ram_and_each_program_is_told_in_its_own_words() -> None
     count = int(after(command(planned(world("mixtral-8x7b", gpu=gpu))), "--n-cpu-moe"))
     assert 0 < count <= 32
     assert "--moecpu" in command(planned(world("mixtral-8x7b", gpu=gpu), kind="koboldcpp"))
+    textgen = planned(world("mixtral-8x7b", gpu=gpu), kind="text-generation-webui").plan
+    assert textgen.backend_service is not None
+    assert textgen.memory is not None
+    told = textgen.backend_service.environment["LLAMA_ARG_N_CPU_MOE"]
+    assert int(told) == textgen.memory.settings.cpu_experts > 0
 
 
 def two_gpus(name: str, *, mib: int = 16_384, **backend: Any) -> Planned:
