@@ -34,7 +34,11 @@ _DECLINED = "nothing was changed; for another model: stackctl deploy --model MOD
 @option.timeout
 @option.no_proof
 @click.option("--trust-first-download", is_flag=True, help="Accept a program of unknown checksum, and record it.")
-@click.option("--force", is_flag=True, help="Start the model even if it does not fit into memory.")
+@click.option(
+    "--force",
+    is_flag=True,
+    help="Start the model even if it does not fit into memory, or the backend does not know it.",
+)
 @option.no_rollback
 @option.yes
 @option.json

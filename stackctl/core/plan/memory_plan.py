@@ -10,12 +10,12 @@ from stackctl.contracts.service import GpuRequest
 from stackctl.core.config.lock import Decisions, are_shares, is_number, one_of
 from stackctl.core.config.spec import Spec
 from stackctl.core.config.values import memory_mib
-from stackctl.core.fit import KV_TYPES, Memory
+from stackctl.core.fit import KV_TYPES, Memory, cache_type
 from stackctl.core.fit.choice import Alternative, Choice, Room, Wanted, choose
 from stackctl.core.observed import Observed
 from stackctl.core.plan.arguments import Overridden
 from stackctl.core.plan.gpu_request import gpus_of_make
-from stackctl.errors import DoesNotFit
+from stackctl.errors import ConfigError, DoesNotFit
 from stackctl.gpus import GPUS
 
 _KV = "kv_cache"
@@ -30,11 +30,19 @@ def choose_memory(
     A recorded choice stays while model, machine and configuration are the same: memory that other programs hold
     meanwhile changes only the verdict.
     """
-    spec = insisted.spec
+    spec, shape = insisted.spec, seen.model.shape
+    if shape is None:
+        return None
+    if why := cache_type.fault(shape, spec.backend.kv_cache, flash_attention=True):
+        raise ConfigError(
+            f"backend.kv_cache = {spec.backend.kv_cache!r} does not suit {seen.model.name}: {why}",
+            hint='Set `backend.kv_cache = "f16"`, or leave it `"auto"`.',
+        )
     room = _room(spec, seen, gpu)
-    if seen.model.shape is None or room is None:
+    if room is None:
         return None
     wanted = _wanted(insisted, backend, gpu, room)
+    able = one_of(cache_type.able(shape, flash_attention=wanted.flash_attention))
     inputs = {
         "backend": backend.NAME,
         "model": seen.model.name,
@@ -43,10 +51,12 @@ def choose_memory(
         "ram_gib": round((seen.ram.total_mib if seen.ram else 0) / 1024),
         "wanted": {key: value for key, value in asdict(wanted).items() if value != ()},
     }
-    fresh = cache(partial(choose, seen.model.shape, wanted, backend.MEMORY, room))  # only if nothing is recorded
+    fresh = cache(partial(choose, shape, wanted, backend.MEMORY, room))  # only if nothing is recorded
     name = f"models.{spec.model.use}" if spec.model.use else "backend"
     context = decisions.decide(f"{name}.context", inputs, lambda: fresh().settings.context, known=is_number)
-    kv_type = decisions.decide(f"{name}.{_KV}", inputs, lambda: fresh().settings.kv_type, known=one_of(KV_TYPES))
+    kv_type = decisions.decide(
+        f"{name}.{_KV}", inputs, lambda: fresh().settings.kv_type, known=one_of(KV_TYPES), holds=able
+    )
     layers = decisions.decide(f"{name}.gpu_layers", inputs, lambda: fresh().fit.gpu_layers, known=is_number)
     experts = decisions.decide(f"{name}.cpu_experts", inputs, lambda: fresh().settings.cpu_experts, known=is_number)
     settled = Wanted(
@@ -60,11 +70,11 @@ def choose_memory(
         flash_attention=wanted.flash_attention,
         device=wanted.device,
     )
-    choice = choose(seen.model.shape, settled, backend.MEMORY, room)
+    choice = choose(shape, settled, backend.MEMORY, room)
     if len(choice.settings.split) < 2 or not choice.fit.gpu_layers:
         return choice
     split = decisions.decide(f"{name}.split", inputs, lambda: choice.settings.split, known=are_shares)
-    return choose(seen.model.shape, replace(settled, split=split), backend.MEMORY, room)
+    return choose(shape, replace(settled, split=split), backend.MEMORY, room)
 
 
 def describe(choice: Choice) -> str:
