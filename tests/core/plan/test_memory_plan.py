@@ -192,6 +192,17 @@ def test_what_does_not_fit_is_refused_with_what_would() -> None:
     assert 'kv_cache = "q4_0"' in error.hint
 
 
+def test_a_gpu_that_is_full_is_to_be_left_out() -> None:
+    busy = replace(GPU, index=1, uuid="GPU-2", free_mib=300)
+    found = planned(replace(world(gpu=GPU), gpus=(GPU, busy))).plan.memory
+    assert found is not None
+    assert found.problems == ("GPU 1 has 0.3 GiB free, 0.5 GiB are needed",)
+    assert 'Make one of these changes: gpu.devices = ["0"] (leaves out' in memory_plan.refusal(found, "m.gguf").hint
+    alone = plan(wanted(gpu={"devices": ("0",)}), replace(world(gpu=GPU), gpus=(GPU, busy)), Lock()).plan.memory
+    assert alone is not None
+    assert alone.fits
+
+
 def test_llamas_cache_of_prompts_is_capped() -> None:
     assert after(command(planned(world())), "--cache-ram") == "1024"
 
