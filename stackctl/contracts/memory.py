@@ -23,7 +23,6 @@ class Reserves:
     base_mib: int = 85  # RAM of the program itself, without a model
     unpacked_mib: int = 0  # RAM that the program's own files take, where it unpacks itself at each start
     unpacked_gpu_mib: int = 0  # the same of its program for a GPU
-    cpu_experts: Literal["any", "all", "none"] = "any"  # the number of blocks whose experts it can keep in RAM
     folder_mib: int = 0  # VRAM per GPU that its loaders of safetensors take beyond weights and cache
     gpu_alone: frozenset[str] = frozenset()  # packings of safetensors that it loads on a GPU only
     prompt_cache_mib: int = 0  # RAM that it gradually fills with earlier prompts

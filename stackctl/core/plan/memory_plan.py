@@ -1,5 +1,6 @@
 """The memory of the stack's backend: chosen once, compared with the free memory, and limited."""
 
+import json
 from collections.abc import Iterator
 from dataclasses import asdict, replace
 from functools import cache, partial
@@ -113,8 +114,8 @@ def _sum(one: Memory) -> str:
 
 def refusal(choice: Choice, name: str) -> DoesNotFit:
     """Return the error for a model that takes more memory than is free; it names what would fit."""
-    better = [one for one in choice.alternatives if one.fits]
-    ways = [_way(one) for one in better] or [
+    better = [*_left_out(choice), *(_way(one) for one in choice.alternatives if one.fits)]
+    ways = better or [
         f"{one.change} saves {one.saves_mib / 1024:.1f} GiB" for one in choice.alternatives if one.saves_mib > 0
     ]
     change = "Make one of these changes" if better else "Combine several of these changes, as none is enough alone"
@@ -124,6 +125,14 @@ def refusal(choice: Choice, name: str) -> DoesNotFit:
         hint=f"{listed} a smaller model with `stackctl models recommend`, or end programs that hold memory. "
         "`--force` starts it without enough memory.",
     )
+
+
+def _left_out(choice: Choice) -> Iterator[str]:
+    """Yield the change that leaves out GPUs with less free memory than their driver takes, if another has more."""
+    free = choice.room.gpus_mib
+    able = [str(number) for number, mib in enumerate(free) if mib >= choice.settings.context_mib]
+    if 0 < len(able) < len(free):
+        yield f"gpu.devices = {json.dumps(able)} (leaves out what is too full even for its driver)"
 
 
 def limit_mib(choice: Choice, scratch_mib: int) -> int:
