@@ -23,6 +23,7 @@ KINDS = {
     "imatrix": (IMATRIX, "importance matrix"),
     "vocabulary": (VOCABULARY, "vocabulary without weights"),
     "control vector": (tiny_gguf(architecture="controlvector"), "control vector"),
+    "speech": (tiny_gguf(architecture="qwen3tts"), "into speech"),
     "sound": (tiny_gguf(architecture="wavtokenizer-dec"), "into sound"),
 }
 

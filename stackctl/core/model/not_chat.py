@@ -32,9 +32,11 @@ _ARCHITECTURES: Final[Mapping[str, str]] = {
     "controlvector": CONTROL_VECTOR,
     "whisper": "it turns speech into text",
     "wavtokenizer-dec": SOUND,
+    **dict.fromkeys(("qwen3tts", "pockettts"), "it turns text into speech"),
+    "clef": "it chooses between given answers and writes none",
     **dict.fromkeys(
         ("bert", "modern-bert", "nomic-bert", "nomic-bert-moe", "neo-bert", "jina-bert-v2", "jina-bert-v3", "eurobert",
-         "gemma-embedding", "llama-embed", "t5encoder"),
+         "gemma-embedding", "gemma-embedding2", "llama-embed", "t5encoder"),
         EMBEDDING,
     ),
     **dict.fromkeys(("dream", "llada", "llada-moe", "rnd1"), _DIFFUSION),
