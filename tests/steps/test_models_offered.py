@@ -30,7 +30,7 @@ def server() -> Iterator[Server]:
             {"M-Q4_K_M.gguf": MODEL, "M-MTP-Q8_0.gguf": DRAFT, "encoder/M-vision-encoder-f16.gguf": PROJECTOR,
              "mmproj-BF16.gguf": PROJECTOR, "imatrix_unsloth.gguf": IMATRIX},
         )  # fmt: skip
-        hub.add("u/embed", {"E-Q8_0.gguf": EMBEDDING})
+        hub.add("u/embed", {"E-Q8_0.gguf": EMBEDDING + b"\0" * (2 << 20)})
         hub.add("u/parts", PARTS)
         yield hub
 
