@@ -19,6 +19,7 @@ _PICKLES: Final = (".bin", ".pt", ".pth", ".ckpt", ".pkl")
 # the files of a safetensors folder, besides its weights
 _COMPANIONS: Final = (".safetensors", ".json", ".txt", ".model", ".jinja", ".tiktoken", ".vocab")
 _ADAPTER: Final = "adapter_model"
+_LISTED: Final = 50  # quantisations in one message; the largest uploads have about 40
 _LARGE: Final = 256 << 20  # bytes; the size of a smaller file does not tell whether it is a whole model
 
 
@@ -223,7 +224,8 @@ def _address(source: Source, one: Quantisation, offered: Iterable[Quantisation])
 def _listed(source: Source, offered: Sequence[Quantisation]) -> str:
     """Return the labels, or the addresses where a label is not that of one model alone, each with its size."""
     said = []
-    for one in offered:
+    for one in offered[:_LISTED]:
         found = source_of(source, one, offered)
         said.append(f"{found.quant or str(found)} ({one.size / 1e9:.1f} GB{', incomplete' if one.missing else ''})")
-    return ", ".join(said)
+    more = f" and {len(offered) - _LISTED} more" if len(offered) > _LISTED else ""
+    return f"{', '.join(said)}{more}"

@@ -50,6 +50,7 @@ NO_WEIGHTS: Final = "it contains no weights"
 _RERANKS: Final = 4  # llama.cpp's pooling type RANK; 1 to 3 are mean, first and last
 # parts of the names of transformers' classes
 _CLASSES: Final[Mapping[str, str]] = {
+    **dict.fromkeys(("Eagle", "Medusa", "DFlash", "Speculator"), DRAFT),
     "Whisper": _ARCHITECTURES["whisper"],
     **dict.fromkeys(("Bert", "BERT", "Roberta", "T5Encoder", "ForMaskedLM"), EMBEDDING),
     **dict.fromkeys(("ForSequenceClassification", "ForTokenClassification"), "it classifies text and writes none"),
