@@ -3,7 +3,7 @@
 from dataclasses import replace
 from pathlib import PurePosixPath
 
-from stackctl.core.advice import inspection
+from stackctl.core.advice import can_load, inspection
 from stackctl.core.advice.inspection import About
 from stackctl.core.config.spec import DEMO
 from stackctl.core.hub import source as sources
@@ -39,6 +39,12 @@ def inspect(machine: Machine, model: str, *, force: bool) -> About:
         licence=about.licence or inside.card.licence or _recorded(machine, inside.path),
         languages=about.languages or inside.card.languages,
     )
+
+
+def refuse_unloadable(about: About) -> None:
+    """Raise ModelError for the GGUF of a chat model that no backend loads."""
+    if not about.purpose:
+        can_load.refuse_unknown(about.header, about.name)
 
 
 def _here(inside: Contents, *, force: bool) -> About:

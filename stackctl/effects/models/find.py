@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Final, Literal
 
 from stackctl.core.hub import ollama, pasted
-from stackctl.core.hub.part_names import GgufSet
+from stackctl.core.hub.part_names import GgufSet, name_them
 from stackctl.core.model import raw_pieces
 from stackctl.core.model.file_signature import SUCCESSOR, advice, describe_mismatch, is_pickle
 from stackctl.core.model.gguf_parts import PART
@@ -149,7 +149,7 @@ def _whole(path: Path, names: list[str]) -> list[str]:
         wanted = set(shards.numbered(main))
     if missing := sorted(wanted - set(names)):
         raise ModelError(
-            f"{path} is incomplete: {len(missing)} of its parts are missing, such as {missing[0][:80]}",
+            f"{path} is incomplete: {len(missing)} of its {len(wanted)} parts are missing: {name_them(missing)}",
             hint="Put all parts of the model into the folder.",
         )
     return sorted(wanted) or main
