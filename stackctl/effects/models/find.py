@@ -157,11 +157,11 @@ def _whole(path: Path, names: list[str]) -> list[str]:
 
 def _elsewhere(wanted: str) -> str:
     """Return the hint for a path that is the name of a model at a hub; "" if it is none."""
-    if name := ollama.model_name(pasted.unwrapped(wanted)):
-        if copy := find_copy(name):
-            return ollama.hint_at_copy(str(copy))
-        return ollama.refusal(wanted).hint
-    return pasted.hint_at_source(wanted)
+    bare = pasted.unwrapped(wanted)
+    name = ollama.model_name(bare)
+    if copy := find_copy(name or ollama.full_name(bare)):
+        return ollama.hint_at_copy(str(copy))
+    return ollama.refusal(wanted).hint if name else pasted.hint_at_source(wanted)
 
 
 def _nearby(path: Path, wanted: str) -> str:

@@ -240,3 +240,16 @@ def test_llamacpps_manifest_names_the_file_beside_it(tmp_path: Path) -> None:
     assert seen(tmp_path).name == "Owner_X-GGUF_sub_X-Q4_K_M.gguf"
     manifest.write_text(json.dumps({"ggufFile": {"rfilename": "gone.gguf"}}))
     assert "names Owner_X-GGUF_gone.gguf, which is not in" in refusal(manifest).message
+
+
+@pytest.mark.parametrize("name", ["mistral:7b", "ollama run mistral:7b", "mistral"])
+def test_a_path_that_is_the_name_of_a_model_of_ollama_leads_to_its_copy(
+    ollama: Path, name: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("OLLAMA_MODELS", str(ollama))
+    manifest = ollama / "manifests/registry.ollama.ai/library/mistral/7b"
+    if name == "mistral":
+        manifest = manifest.rename(manifest.with_name("latest"))
+    with pytest.raises(ModelError, match="there is no model at") as caught:
+        observe_model(name, ollama.parent, OWNER)
+    assert caught.value.hint == f"Use the copy that Ollama has on this machine: `{manifest}`."
