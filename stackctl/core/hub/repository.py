@@ -7,6 +7,7 @@ from dataclasses import dataclass, replace
 from pathlib import PurePosixPath
 from typing import Final
 
+from stackctl.core.hub import raw_pieces
 from stackctl.core.hub.companion import ADAPTER, sure_companion
 from stackctl.core.hub.labels import bits, label, matches, matches_loosely, model_name
 from stackctl.core.hub.part_names import SHOWN, GgufSet, gguf_sets
@@ -61,13 +62,28 @@ def quantisations(repo: Repo) -> tuple[Quantisation, ...]:
 
 def _ggufs(repo: Repo) -> list[Quantisation]:
     """Return every GGUF of the repository with its parts; an incomplete set only if there is no complete one."""
-    files = {file.name: file for file in repo.files}
+    files, lacking = _with_joined(repo.files)
     return [
         Quantisation(
-            label=label(one.stem), files=tuple(files[name] for name in one.names), missing=one.missing, name=one.stem
+            label=label(one.stem),
+            files=tuple(files[name] for name in one.names),
+            missing=one.missing or lacking.get(one.names[0], ()),
+            name=one.stem,
         )
         for one in gguf_sets(files)
     ]
+
+
+def _with_joined(listed: Iterable[RepoFile]) -> tuple[dict[str, RepoFile], dict[str, tuple[str, ...]]]:
+    """Return the files by name, with those that raw pieces make together, and the pieces that such a file lacks."""
+    files = {file.name: file for file in listed}
+    lacking: dict[str, tuple[str, ...]] = {}
+    for one in raw_pieces.sets(files):
+        if one.whole not in files:
+            pieces = tuple(files[name] for name in one.names)
+            files[one.whole] = RepoFile(name=one.whole, size=sum(piece.size for piece in pieces), pieces=pieces)
+            lacking[one.whole] = one.missing
+    return files, lacking
 
 
 def _models(ggufs: list[Quantisation]) -> list[Quantisation]:
@@ -130,7 +146,8 @@ def refuse_incomplete(repo: Repo, one: Quantisation) -> Quantisation:
     """Return a quantisation; raise ModelError if the repository lacks parts of it."""
     if not one.missing:
         return one
-    parts = GgufSet(stem=one.name, names=tuple(file.name for file in one.files), missing=one.missing)
+    names = tuple(name.name for file in one.files for name in file.pieces or (file,))
+    parts = GgufSet(stem=one.name, names=names, missing=one.missing)
     raise ModelError(
         f"{repo.name} lacks {len(one.missing)} of the {parts.count} parts of {one.label}: {parts.gap}",
         hint="Choose another quantisation or another repository: `stackctl models fit "
@@ -170,7 +187,7 @@ def _labelled(repo: Repo, source: Source, offered: tuple[Quantisation, ...]) -> 
 def _of_file(repo: Repo, source: Source) -> Quantisation:
     name = source.file
     for one in _ggufs(repo):
-        if any(file.name == name for file in one.files):
+        if any(name in {file.name, *(piece.name for piece in file.pieces)} for file in one.files):
             return one
     if any(file.name == name for file in repo.files) and name.lower().endswith(_PICKLES):
         raise ModelError(
@@ -224,5 +241,7 @@ def _listed(source: Source, offered: Sequence[Quantisation]) -> str:
     said = []
     for one in offered:
         found = source_of(source, one, offered)
-        said.append(f"{found.quant or str(found)} ({one.size / 1e9:.1f} GB{', incomplete' if one.missing else ''})")
+        pieces = len(one.files[0].pieces)
+        more = ", incomplete" if one.missing else f", in {pieces} pieces" if pieces else ""
+        said.append(f"{found.quant or str(found)} ({one.size / 1e9:.1f} GB{more})")
     return ", ".join(said)

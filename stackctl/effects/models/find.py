@@ -6,8 +6,8 @@ from functools import partial
 from pathlib import Path
 from typing import Final, Literal
 
+from stackctl.core.hub import raw_pieces
 from stackctl.core.hub.part_names import GgufSet
-from stackctl.core.model import raw_pieces
 from stackctl.core.model.file_signature import SUCCESSOR, advice, describe_mismatch, is_pickle
 from stackctl.core.model.gguf_parts import PART
 from stackctl.effects.models.folder import gguf_in, refuse_gap

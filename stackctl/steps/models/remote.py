@@ -61,7 +61,7 @@ def describe_remote(machine: Machine, offer: Download) -> RemoteModel:
 def _header(machine: Machine, offer: Download, file: RepoFile) -> tuple[GgufFile, int, float, int]:
     """Return the header of one file, the file's size, the rate (bytes per second), and the number of bytes read."""
     name = file.name
-    asked = address(machine, offer, file, is_whole=False)
+    asked = address(machine, offer, next(iter(file.pieces), file), is_whole=False)
     start = machine.hub.read_head(
         asked.url,
         lambda content, size: gguf.needed_bytes(content, size or len(content), name=name),
