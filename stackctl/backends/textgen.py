@@ -62,10 +62,10 @@ MODEL_DIR: Final = PurePosixPath("/app/user_data/models")
 FORMATS: Final[tuple[str, ...]] = ("gguf", "safetensors")
 _KV_NAME: Final = {"f16": "fp16", "q8_0": "q8_0", "q4_0": "q4_0"}
 KV_TYPES: Final = tuple(_KV_NAME)
-IMAGES: Final[Mapping[Variant, Image]] = MappingProxyType(
+IMAGES: Final[Mapping[Variant, tuple[Image, ...]]] = MappingProxyType(
     {
-        CPU: Image(name="atinoda/text-generation-webui:default-cpu", seen=False),
-        "cuda": Image(name="atinoda/text-generation-webui:default-nvidia", seen=False),
+        CPU: (Image(name="atinoda/text-generation-webui:default-cpu"),),
+        "cuda": (Image(name="atinoda/text-generation-webui:default-nvidia"),),
     }
 )
 OWN_IMAGES: Final[Mapping[Variant, str]] = MappingProxyType({})  # its program is in no package registry
@@ -85,7 +85,6 @@ MEMORY: Final = Reserves(
     logits="batch",
     batch=1024,
     base_mib=600,
-    cpu_experts="all",
     folder_mib=1434,
     gpu_alone=frozenset({"exl3"}),
     prompt_cache_mib=8192,
@@ -187,6 +186,10 @@ def refuses(packing: str) -> str:
     return _GONE.get(packing, "" if packing in _LOADED else "none of its loaders supports that")
 
 
+def reserves(build: str) -> Reserves:  # noqa: ARG001 - of all builds the same is known
+    return MEMORY
+
+
 def launch(run: Run) -> Launch:
     """Put the flags into CMD_FLAGS.txt: the image expands EXTRA_LAUNCH_ARGS unquoted, so a name with spaces breaks."""
     name = str(run.model.relative_to(MODEL_DIR))
@@ -199,14 +202,16 @@ def launch(run: Run) -> Launch:
         words += ["--gpu-layers", str(-1 if layers is None else layers)]
     elif run.variant == CPU:
         words += ["--cpu"]
-    words += ["--cpu-moe"] if run.cpu_experts else []
     split = ",".join(numbers(run.split)) or None
     words += given_flags(("--threads", run.threads), ("--tensor-split", split))
     words += given_flags(("--batch-size", run.batch), ("--ubatch-size", run.batch))
     key = f"--api-key={run.key.reveal()}"  # one word, because a key may begin with -
     lines = [shlex.join(words), key, *([shlex.join(run.extra_args)] if run.extra_args else [])]
+    # its own flag moves the experts of every block; llama-server, which inherits the environment, takes a number there
+    experts = {"LLAMA_ARG_N_CPU_MOE": str(run.cpu_experts)} if run.cpu_experts else {}
     return Launch(
         environment={
+            **experts,
             "HF_HUB_OFFLINE": "1",
             "GRADIO_ANALYTICS_ENABLED": "False",
             "COLUMNS": "400",  # by default its log breaks every line after 80 characters

@@ -75,8 +75,8 @@ def _main() -> None:
         lists = of_source(asked.folder)
     else:
         beside = json.loads((HOME / f"{asked.beside}.json").read_text(encoding="utf-8"))
-        libraries = (next(iter(sorted(asked.folder.glob(f"{one}.so*")))) for one in ("libllama", "libggml-base"))
-        lists = of_libraries(*(one.read_bytes() for one in libraries), beside)
+        libllama, libggml = (min(asked.folder.glob(f"{one}.so*")) for one in ("libllama", "libggml-base"))
+        lists = of_libraries(libllama.read_bytes(), libggml.read_bytes(), beside)
     text = json.dumps({"source": asked.source, **{key: sorted(lists[key]) for key in KEYS}}, indent=1)
     (HOME / f"{asked.backend}-{asked.build}.json").write_text(f"{text}\n", encoding="utf-8")
 

@@ -135,7 +135,9 @@ def test_safetensors_whose_index_names_files_that_the_repository_lacks_are_refus
         lambda: inspect(here.machine, "hf:u/index", force=False),
         lambda: pull(here.machine, parse_source("hf:u/index"), None),
     ):
-        with pytest.raises(ModelError, match=r"hf:u/index lacks 1 of its 2 parts: model-b\.safetensors"):
+        with pytest.raises(
+            ModelError, match=r"hf:u/index is incomplete: 1 of its 2 parts are missing: model-b\.safetensors"
+        ):
             act()
     assert server.sent == 0
 

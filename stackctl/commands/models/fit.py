@@ -15,6 +15,8 @@ from stackctl.core.model.model import ModelSeen
 from stackctl.core.model.not_chat import refuse_for_chat
 from stackctl.errors import ConfigError, ModelError
 from stackctl.machine import Machine
+from stackctl.steps.build_here import stack_here
+from stackctl.steps.models.named_model import named_model
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -53,10 +55,12 @@ def fit(machine: Machine, model: str, asked: Asked) -> Fitted:
     shape = seen.shape
     if shape is None:
         return _of_folder(machine, seen, asked)
-    reserves = backends.find_backend(asked.backend).MEMORY
     free = _room(machine, asked)
+    stack = stack_here(machine, asked.backend, on_gpu=bool(free.gpus_mib))
+    stack.refuse(seen.header, seen.name)
     wanted = _wanted(asked, shape, free)
-    return Fitted(model=seen, choice=choose(shape, wanted, reserves, free), prompt_cache_mib=reserves.prompt_cache_mib)
+    choice = choose(shape, wanted, stack.reserves, free)
+    return Fitted(model=seen, choice=choice, prompt_cache_mib=stack.reserves.prompt_cache_mib)
 
 
 def _of_folder(machine: Machine, seen: ModelSeen, asked: Asked) -> Fitted:
@@ -102,7 +106,7 @@ def _of_folder(machine: Machine, seen: ModelSeen, asked: Asked) -> Fitted:
 
 def quantisations_of(machine: Machine, model: str, asked: Asked) -> tuple[Suggestion, ...]:
     """Return a row per quantisation of a repository, if none is named and it has several; else ()."""
-    source = sources.parse(model)
+    source = sources.parse(named_model(machine, model))
     if source is None or source.url or source.quant or source.file:
         return ()
     from stackctl.steps.models.quantisations import quantisations
@@ -111,8 +115,8 @@ def quantisations_of(machine: Machine, model: str, asked: Asked) -> tuple[Sugges
     if len([one for one in listed if not one.is_folder]) < 2:
         return ()
     free = _room(machine, asked)
-    reserves = backends.find_backend(asked.backend).MEMORY
-    return quantisations(machine, source, lambda shape: _wanted(asked, shape, free), reserves, free)
+    stack = stack_here(machine, asked.backend, on_gpu=bool(free.gpus_mib))
+    return quantisations(machine, source, lambda shape: _wanted(asked, shape, free), free, stack)
 
 
 def _wanted(asked: Asked, shape: Shape, free: Room) -> Wanted:
@@ -137,6 +141,7 @@ def _wanted(asked: Asked, shape: Shape, free: Room) -> Wanted:
 
 def models_looked_at(machine: Machine, model: str) -> ModelSeen:
     """Return a model by its path, or by its source, of which only the header is read."""
+    model = named_model(machine, model)
     source = sources.parse(model)
     if source is None:
         return machine.model(model)

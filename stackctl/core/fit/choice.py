@@ -173,15 +173,13 @@ def _ways(shape: Shape, wanted: Wanted, reserves: Reserves, room: Room) -> Itera
         settings = _settings(wanted, room, context, plain, ALL)
         if wanted.gpu_layers is None and settings.split:
             if shape.is_moe:
-                yield from _experts_in_ram(placed, len(shape.layers), settings, reserves, room)
+                yield from _experts_in_ram(placed, len(shape.layers), settings, room)
             yield _most_layers(placed, len(shape.layers), settings, room)
             if quantised != plain:
                 yield _most_layers(placed, len(shape.layers), replace(settings, kv_type=quantised), room)
 
 
-def _experts_in_ram(
-    placed: Callable[[Settings], Fit], blocks: int, settings: Settings, reserves: Reserves, room: Room
-) -> Iterator[Fit]:
+def _experts_in_ram(placed: Callable[[Settings], Fit], blocks: int, settings: Settings, room: Room) -> Iterator[Fit]:
     """Return everything on the GPUs except the experts of as few blocks as possible.
 
     Each further block frees VRAM, so a binary search finds the number.
@@ -190,13 +188,10 @@ def _experts_in_ram(
     def with_experts(count: int) -> Fit:
         return placed(replace(settings, cpu_experts=count))
 
-    if reserves.cpu_experts == "all":
-        yield with_experts(blocks)
-    elif reserves.cpu_experts == "any":
-        counts = range(1, blocks + 1)
-        fewer = bisect_left(counts, True, key=lambda count: _on_gpus(with_experts(count).devices, room.usable_mib))
-        if fewer < blocks:
-            yield with_experts(counts[fewer])
+    counts = range(1, blocks + 1)
+    fewer = bisect_left(counts, True, key=lambda count: _on_gpus(with_experts(count).devices, room.usable_mib))
+    if fewer < blocks:
+        yield with_experts(counts[fewer])
 
 
 def _most_layers(placed: Callable[[Settings], Fit], blocks: int, settings: Settings, room: Room) -> Fit:

@@ -1,11 +1,13 @@
 """The memory of the stack's backend: chosen once, compared with the free memory, and limited."""
 
+import json
 from collections.abc import Iterator
 from dataclasses import asdict, replace
 from functools import cache, partial
 
 from stackctl.backends.contract import Backend
 from stackctl.contracts.host import Gpu
+from stackctl.contracts.memory import Reserves
 from stackctl.contracts.service import GpuRequest
 from stackctl.core.config.lock import Decisions, are_shares, is_number, one_of
 from stackctl.core.config.spec import Spec
@@ -23,9 +25,16 @@ _LIMIT_SHARE, _LIMIT_MORE_MIB, _CUDA_MORE_MIB = 1.25, 2048, 2048
 
 
 def choose_memory(
-    insisted: Overridden, seen: Observed, backend: Backend, gpu: GpuRequest | None, decisions: Decisions
+    insisted: Overridden,
+    seen: Observed,
+    backend: Backend,
+    reserves: Reserves,
+    gpu: GpuRequest | None,
+    decisions: Decisions,
 ) -> Choice | None:
     """Choose context, KV type and GPU layers from stack.toml and free memory; None if either is unknown.
+
+    `reserves`: of the backend's build that runs.
 
     A recorded choice stays while model, machine and configuration are the same: memory that other programs hold
     meanwhile changes only the verdict.
@@ -51,7 +60,9 @@ def choose_memory(
         "ram_gib": round((seen.ram.total_mib if seen.ram else 0) / 1024),
         "wanted": {key: value for key, value in asdict(wanted).items() if value != ()},
     }
-    fresh = cache(partial(choose, shape, wanted, backend.MEMORY, room))  # only if nothing is recorded
+    if reserves != backend.MEMORY:  # not the newest build: it counts only then, so that older records stay valid
+        inputs["logits"] = reserves.logits
+    fresh = cache(partial(choose, shape, wanted, reserves, room))  # only if nothing is recorded
     name = f"models.{spec.model.use}" if spec.model.use else "backend"
     context = decisions.decide(f"{name}.context", inputs, lambda: fresh().settings.context, known=is_number)
     kv_type = decisions.decide(
@@ -70,11 +81,11 @@ def choose_memory(
         flash_attention=wanted.flash_attention,
         device=wanted.device,
     )
-    choice = choose(shape, settled, backend.MEMORY, room)
+    choice = choose(shape, settled, reserves, room)
     if len(choice.settings.split) < 2 or not choice.fit.gpu_layers:
         return choice
     split = decisions.decide(f"{name}.split", inputs, lambda: choice.settings.split, known=are_shares)
-    return choose(shape, replace(settled, split=split), backend.MEMORY, room)
+    return choose(shape, replace(settled, split=split), reserves, room)
 
 
 def describe(choice: Choice) -> str:
@@ -103,8 +114,8 @@ def _sum(one: Memory) -> str:
 
 def refusal(choice: Choice, name: str) -> DoesNotFit:
     """Return the error for a model that takes more memory than is free; it names what would fit."""
-    better = [one for one in choice.alternatives if one.fits]
-    ways = [_way(one) for one in better] or [
+    better = [*_left_out(choice), *(_way(one) for one in choice.alternatives if one.fits)]
+    ways = better or [
         f"{one.change} saves {one.saves_mib / 1024:.1f} GiB" for one in choice.alternatives if one.saves_mib > 0
     ]
     change = "Make one of these changes" if better else "Combine several of these changes, as none is enough alone"
@@ -114,6 +125,14 @@ def refusal(choice: Choice, name: str) -> DoesNotFit:
         hint=f"{listed} a smaller model with `stackctl models recommend`, or end programs that hold memory. "
         "`--force` starts it without enough memory.",
     )
+
+
+def _left_out(choice: Choice) -> Iterator[str]:
+    """Yield the change that leaves out GPUs with less free memory than their driver takes, if another has more."""
+    free = choice.room.gpus_mib
+    able = [str(number) for number, mib in enumerate(free) if mib >= choice.settings.context_mib]
+    if 0 < len(able) < len(free):
+        yield f"gpu.devices = {json.dumps(able)} (leaves out what is too full even for its driver)"
 
 
 def limit_mib(choice: Choice, scratch_mib: int) -> int:

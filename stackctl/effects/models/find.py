@@ -6,12 +6,13 @@ from functools import partial
 from pathlib import Path
 from typing import Final, Literal
 
-from stackctl.core.hub import raw_pieces
-from stackctl.core.hub.part_names import GgufSet
+from stackctl.core.hub import ollama, pasted, raw_pieces
+from stackctl.core.hub.part_names import GgufSet, name_them
 from stackctl.core.model.file_signature import SUCCESSOR, advice, describe_mismatch, is_pickle
 from stackctl.core.model.gguf_parts import PART
 from stackctl.effects.models.folder import gguf_in, refuse_gap
 from stackctl.effects.models.incomplete import in_pieces, is_unfinished, refuse_incomplete, unfinished_for
+from stackctl.effects.models.ollama_models import find_copy
 from stackctl.effects.models.reading import beginning, opened, regular
 from stackctl.errors import ModelError
 
@@ -31,12 +32,15 @@ class Found:
     home: Path | None = None  # the model's folder, with its card, if the user named it
 
 
-def find(path: Path) -> Found:
-    """Return the model at a path; raise ModelError if there is none, or an incomplete one."""
+def find(path: Path, wanted: str = "") -> Found:
+    """Return the model at a path; raise ModelError if there is none, or an incomplete one.
+
+    `wanted`: the path as the user wrote it, which may be the name of a model elsewhere.
+    """
     if path.is_dir():
         return _in_folder(path)
     if not path.exists():
-        raise ModelError(f"there is no model at {path}", hint=_nearby(path))
+        raise ModelError(f"there is no model at {path}", hint=_nearby(path, wanted))
     size, start = regular(path).st_size, beginning(path)
     refuse_incomplete(path)
     if path.suffix.lower() == ".safetensors":
@@ -131,13 +135,24 @@ def _whole(path: Path, names: list[str]) -> list[str]:
         wanted = set(shards.numbered(main))
     if missing := sorted(wanted - set(names)):
         raise ModelError(
-            f"{path} is incomplete: {len(missing)} of its parts are missing, such as {missing[0][:80]}",
+            f"{path} is incomplete: {len(missing)} of its {len(wanted)} parts are missing: {name_them(missing)}",
             hint="Put all parts of the model into the folder.",
         )
     return sorted(wanted) or main
 
 
-def _nearby(path: Path) -> str:
+def _elsewhere(wanted: str) -> str:
+    """Return the hint for a path that is the name of a model at a hub; "" if it is none."""
+    if name := ollama.model_name(pasted.unwrapped(wanted)):
+        if copy := find_copy(name):
+            return ollama.hint_at_copy(str(copy))
+        return ollama.refusal(wanted).hint
+    return pasted.hint_at_source(wanted)
+
+
+def _nearby(path: Path, wanted: str) -> str:
+    if elsewhere := _elsewhere(wanted):
+        return elsewhere
     if not path.parent.is_dir():
         return f"Check whether its disk or share is mounted: {path.parent} does not exist, either."
     names = sorted(p.name for p in path.parent.iterdir())

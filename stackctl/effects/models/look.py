@@ -23,7 +23,7 @@ def observe_model(wanted: str, folder: Path, owner: Owner) -> ModelSeen:
         return _demo(folder, owner)
     path = where(wanted, folder)
     with readable(path):
-        found = find(path)
+        found = find(path, wanted)
         if found.kind == "gguf":
             return _gguf(wanted, found)
         if found.kind == "pickle":
