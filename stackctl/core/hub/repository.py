@@ -1,6 +1,7 @@
 """A model repository at Hugging Face: its files, and the quantisations that they form."""
 
 import difflib
+import re
 from collections import defaultdict
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
@@ -17,6 +18,7 @@ from stackctl.terminal import shell_word
 
 SAFETENSORS: Final = "safetensors"
 _PICKLES: Final = (".bin", ".pt", ".pth", ".ckpt", ".pkl")
+_GGML: Final = re.compile(r"ggml.*\.bin$|\.ggml$|ggjt.*\.bin$", re.IGNORECASE)  # m.ggmlv3.q4_0.bin, ggml-model-q4_0.bin
 # the files of a safetensors folder, besides its weights
 _COMPANIONS: Final = (".safetensors", ".json", ".txt", ".model", ".jinja", ".tiktoken", ".vocab")
 _ADAPTER: Final = "adapter_model"
@@ -189,6 +191,8 @@ def _of_file(repo: Repo, source: Source) -> Quantisation:
     for one in _ggufs(repo):
         if any(name in {file.name, *(piece.name for piece in file.pieces)} for file in one.files):
             return one
+    if any(file.name == name for file in repo.files) and _GGML.search(name):
+        raise ModelError(f"{name} is a GGML model from before GGUF", hint=_elsewhere(repo))
     if any(file.name == name for file in repo.files) and name.lower().endswith(_PICKLES):
         raise ModelError(
             f"{name} is a PyTorch pickle, which can run any code when it is loaded",
@@ -220,6 +224,8 @@ def _is_weights(file: RepoFile) -> bool:
 
 def why_none(repo: Repo) -> str:
     """Return why a repository offers no model, to be put behind a sentence; "" if the reason is unknown."""
+    if any(_GGML.search(file.name) for file in repo.files):
+        return ", only GGML models from before GGUF"
     if any(file.name.lower().endswith(_PICKLES) for file in repo.files):
         return ", only PyTorch pickles, which can run any code when they are loaded"
     if any(file.name.startswith(_ADAPTER) for file in repo.files):

@@ -38,7 +38,7 @@ def describe_remote(machine: Machine, offer: Download) -> RemoteModel:
             header=Header(format="safetensors", purpose=read_purpose(machine, offer)),
         )
         return RemoteModel(model=model, bytes_per_s=0.0, read=0)
-    parts = gguf_parts.Parts()
+    parts = gguf_parts.Parts(are_remote=True)
     files: list[ModelFile] = []
     rate, read = 0.0, 0
     for one in offer.files:
