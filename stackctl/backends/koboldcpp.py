@@ -76,6 +76,8 @@ MEMORY: Final = Reserves(
     more_context=128,
     more_window=128,
     quantises_values=False,
+    copies=2,
+    reuses_masks=True,
     unpacked_mib=UNPACKED_MIB,
     unpacked_gpu_mib=UNPACKED_GPU_MIB,
 )

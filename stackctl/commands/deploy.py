@@ -26,6 +26,7 @@ from stackctl.steps.fetch_images import fetch_images, forget_built, with_digests
 from stackctl.steps.first_model import request_to_deploy
 from stackctl.steps.former_stack import forget_former, keep_former
 from stackctl.steps.keep_data import keep_data
+from stackctl.steps.loadable import refuse_unloadable
 from stackctl.steps.locked import refuse_unlocked, refuse_without_lock, with_model
 from stackctl.steps.new_images import say_new_images, to_decide_again
 from stackctl.steps.observe import observe, observe_again
@@ -55,7 +56,7 @@ class Options:
     prove: bool = True
     timeout_s: int | None = None
     trust_first_download: bool = False
-    force: bool = False  # deploy even a model that does not fit
+    force: bool = False  # deploy even a model that does not fit, or that the backend does not know
     rollback: bool = True  # go back to what ran before if this deploy fails
     locked: Locked = ""  # whether anything may differ from stack.lock; "stack": only the stack's place may
     opened: bool | None = None  # the user's answer about opening it to other devices; None if not asked
@@ -91,6 +92,8 @@ def deploy(machine: Machine, flags: Mapping[str, object], options: Options) -> D
         if options.locked:
             refuse_unlocked(final, machine, places=options.locked == "all")
         _say(final.plan, final.now.observed, machine)
+        now = final.now
+        refuse_unloadable(final.plan, now.wanted.spec, now.observed.model, machine, force=options.force)
         _refuse_too_large(final.plan, options)
         if not final.now.observed.has_run:
             refuse_full(final.plan, machine)

@@ -3,7 +3,7 @@
 from dataclasses import replace
 from pathlib import PurePosixPath
 
-from stackctl.core.advice import inspection
+from stackctl.core.advice import can_load, inspection
 from stackctl.core.advice.inspection import About
 from stackctl.core.config.spec import DEMO
 from stackctl.core.hub import source as sources
@@ -14,6 +14,7 @@ from stackctl.core.model.safetensors import Words
 from stackctl.core.model.safetensors_header import Tensors
 from stackctl.errors import ModelError
 from stackctl.machine import Machine
+from stackctl.steps.models.named_model import named_model
 
 
 def inspect(machine: Machine, model: str, *, force: bool) -> About:
@@ -21,6 +22,7 @@ def inspect(machine: Machine, model: str, *, force: bool) -> About:
 
     A pickle is refused unless forced, and is not opened even then.
     """
+    model = named_model(machine, model)
     source = sources.parse(model)
     if source:
         return _remote(machine, source)
@@ -37,6 +39,12 @@ def inspect(machine: Machine, model: str, *, force: bool) -> About:
         licence=about.licence or inside.card.licence or _recorded(machine, inside.path),
         languages=about.languages or inside.card.languages,
     )
+
+
+def refuse_unloadable(about: About) -> None:
+    """Raise ModelError for the GGUF of a chat model that no backend loads."""
+    if not about.purpose:
+        can_load.refuse_unknown(about.header, about.name)
 
 
 def _here(inside: Contents, *, force: bool) -> About:

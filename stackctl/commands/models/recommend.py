@@ -1,21 +1,22 @@
 """`stackctl models recommend`: the model that suits this machine."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from stackctl.contracts.host import Gpu
-from stackctl.contracts.memory import Reserves
 from stackctl.core.advice import catalogue as catalogues
+from stackctl.core.advice.can_load import NewStack
 from stackctl.core.advice.catalogue import Suggestion, context_for, ranked
 from stackctl.core.fit import Device, Shape
 from stackctl.core.fit.choice import Room, Wanted, choose
-from stackctl.core.hub import source as sources
 from stackctl.core.hub.labels import label
-from stackctl.core.hub.source import Source
+from stackctl.core.hub.part_names import SHOWN, gguf_sets
+from stackctl.core.hub.source import Source, is_main
+from stackctl.core.model.model import Header, ModelSeen
 from stackctl.core.observed import Ram
 from stackctl.errors import DoesNotFit, GpuError, ModelError
 from stackctl.machine import Machine
-from stackctl.steps.build_here import reserves_here
+from stackctl.steps.build_here import stack_here
 
 _ENGLISH = "en"
 
@@ -94,23 +95,27 @@ def recommend(machine: Machine, asked: Asked) -> Recommended:
         gpu_memory_mib=asked.gpu_memory_mib,
         ram_mib=asked.ram_mib,
     )
-    reserves = reserves_here(machine, asked.backend, on_gpu=bool(free.gpus_mib))
+    stack = stack_here(machine, asked.backend, on_gpu=bool(free.gpus_mib))
     wanted = Wanted(slots=1, device="cuda" if free.gpus_mib else "cpu")
     paths: dict[str, Path] = {}
     if asked.repo:
-        found, date = _of_repository(machine, asked, free, reserves), ""
+        found, date = _of_repository(machine, asked, free, stack), ""
     elif asked.folder:
-        found, paths = _local(machine, asked, free, wanted, reserves)
+        found, paths = _local(machine, asked, free, wanted, stack)
         date = ""
     else:
         catalogue = catalogues.parse(machine.storage.catalogue())
+        loads = (
+            one for one in catalogue.entries if not stack.lacks(Header(format="gguf", architecture=one.architecture))
+        )
+        catalogue = replace(catalogue, entries=tuple(loads))
         date = catalogue.date
         found = catalogues.suggestions(
-            catalogue, reserves, free, language=asked.language, context=asked.context, wanted=wanted
+            catalogue, stack.reserves, free, language=asked.language, context=asked.context, wanted=wanted
         )
         if not found and asked.language != _ENGLISH:
             found = catalogues.suggestions(
-                catalogue, reserves, free, language=_ENGLISH, context=asked.context, wanted=wanted
+                catalogue, stack.reserves, free, language=_ENGLISH, context=asked.context, wanted=wanted
             )
     if not found:
         raise DoesNotFit(
@@ -127,40 +132,37 @@ def recommend(machine: Machine, asked: Asked) -> Recommended:
     )
 
 
-def _of_repository(machine: Machine, asked: Asked, free: Room, reserves: Reserves) -> tuple[Suggestion, ...]:
+def _of_repository(machine: Machine, asked: Asked, free: Room, stack: NewStack) -> tuple[Suggestion, ...]:
     """Return the quantisations of a repository that fit, the best first."""
-    from stackctl.steps.models.pull import parse_source
+    from stackctl.steps.models.named_model import named_source
     from stackctl.steps.models.quantisations import quantisations
 
-    source = parse_source(asked.repo if asked.repo.startswith(sources.SCHEME) else f"{sources.SCHEME}{asked.repo}")
+    source = named_source(machine, asked.repo)
     tokens = context_for(asked.language, asked.context)
     device: Device = "cuda" if free.gpus_mib else "cpu"
 
     def wanted(shape: Shape) -> Wanted:
         return Wanted(context=min(tokens, shape.trained_context or tokens), slots=1, device=device)
 
-    rows = quantisations(machine, source, wanted, reserves, free)
+    rows = quantisations(machine, source, wanted, free, stack)
     return ranked(rows)
 
 
 def _local(
-    machine: Machine, asked: Asked, free: Room, wanted: Wanted, reserves: Reserves
+    machine: Machine, asked: Asked, free: Room, wanted: Wanted, stack: NewStack
 ) -> tuple[tuple[Suggestion, ...], dict[str, Path]]:
-    """Return the GGUF files of a folder that fit, the best first."""
+    """Return the GGUF files of a folder that fit, the best first; raise ModelError if the stack would load none."""
     assert asked.folder  # noqa: S101 - the caller has checked it
-    found: list[Suggestion] = []
     paths: dict[str, Path] = {}
-    for path in sorted(one for one in asked.folder.iterdir() if one.suffix.lower() == ".gguf"):
-        try:
-            seen = machine.model(str(path))
-        except ModelError:
-            continue  # a later part of a split model, or a damaged file
-        if seen.shape is None or seen.header.purpose:
+    found: list[Suggestion] = []
+    strange: list[ModelSeen] = []
+    for path, seen, shape in _models_in(machine, asked.folder):
+        if stack.lacks(seen.header):
+            strange.append(seen)
             continue
-        trained = seen.shape.trained_context
+        trained = shape.trained_context
         tokens = context_for(asked.language, asked.context)
         settings = Wanted(context=min(tokens, trained) if trained else tokens, slots=1, device=wanted.device)
-        parameters = seen.shape.parameters
         paths[seen.name] = path
         found.append(
             Suggestion(
@@ -168,13 +170,45 @@ def _local(
                 source=Source(url=str(path)),
                 label=label(seen.name),
                 size=seen.size,
-                bits=8 * seen.size / max(1, parameters),
+                bits=8 * seen.size / max(1, shape.parameters),
                 context=settings.context or 0,
-                choice=choose(seen.shape, settings, reserves, free),
-                billions=parameters / 1e9,
+                choice=choose(shape, settings, stack.reserves, free),
+                billions=shape.parameters / 1e9,
             )
         )
+    if strange and not found:
+        stack.refuse(strange[0].header, strange[0].name)
+    if strange:
+        machine.ui.note(f"{stack.backend.TITLE} does not load {', '.join(one.name for one in strange)}")
     return ranked(found), paths
+
+
+def _models_in(machine: Machine, folder: Path) -> list[tuple[Path, ModelSeen, Shape]]:
+    """Return the chat models among the GGUF files of a folder; notes name those that lack a part.
+
+    Raise ModelError if there are only files that come with a model.
+    """
+    found: list[tuple[Path, ModelSeen, Shape]] = []
+    others: list[str] = []
+    for one in gguf_sets(sorted(file.name for file in folder.iterdir())):
+        path = folder / one.names[0]
+        if one.missing:
+            machine.ui.note(f"not compared: {path} lacks {one.gap}")
+            continue
+        try:
+            seen = machine.model(str(path))
+        except ModelError:
+            continue  # a damaged file
+        if seen.header.purpose:
+            others.append(f"{seen.name}: {seen.header.purpose}")
+        elif seen.shape:
+            found.append((path, seen, seen.shape))
+    if others and not found:
+        raise ModelError(
+            f"{folder} holds no chat model, only files that come with one: {'; '.join(others[:SHOWN])}",
+            hint="Name a folder with models.",
+        )
+    return [one for one in found if is_main(one[1].name)] or found
 
 
 def _different(found: tuple[Suggestion, ...]) -> tuple[Suggestion, ...]:

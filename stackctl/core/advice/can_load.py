@@ -1,6 +1,6 @@
 """Whether a build of a backend loads a GGUF, judged by its header before anything is fetched or started."""
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from functools import cache
 from typing import Final
@@ -8,6 +8,7 @@ from typing import Final
 from stackctl import backends
 from stackctl.backends.contract import Backend
 from stackctl.backends.loadable import Loadable, loadable
+from stackctl.contracts.memory import Reserves
 from stackctl.contracts.service import Variant
 from stackctl.core.model.ggml_types import TYPES, type_name
 from stackctl.core.model.model import Header
@@ -26,15 +27,35 @@ class Verdict:
     why_not: str  # "" if it loads the model
 
 
+@dataclass(frozen=True, kw_only=True)
+class NewStack:
+    """A stack that a deploy would make here. build: the one that it takes, "" if unknown; it decides what it loads."""
+
+    backend: Backend
+    variant: Variant
+    build: str
+
+    @property
+    def reserves(self) -> Reserves:
+        """Return what that build reserves with every model."""
+        return self.backend.reserves(self.build)
+
+    def lacks(self, header: Header) -> str:
+        """Return what of a GGUF it does not know, as a noun; "" if it knows everything."""
+        return lacking(header, self.backend, self.build)
+
+    def refuse(self, header: Header, name: str) -> None:
+        """Raise ModelError for a GGUF that it would not load."""
+        refuse_unloadable(header, name, self.backend, self.build, self.variant)
+
+
 def verdicts(header: Header) -> tuple[Verdict, ...]:
     """Return what each backend makes of a GGUF, by the build that a new stack takes."""
     found = []
     for backend in backends.BACKENDS.values():
         build = chosen_build(backend)
-        lacks = lacking(header, backend, build)
-        found.append(
-            Verdict(backend=backend.NAME, build=build, why_not=header.purpose or _reason(backend, build, lacks))
-        )
+        why = header.purpose or _why_not(header, backend, build)
+        found.append(Verdict(backend=backend.NAME, build=build, why_not=why))
     return tuple(found)
 
 
@@ -54,7 +75,18 @@ def lacking(header: Header, backend: Backend, build: str) -> str:
     """
     if header.format != "gguf":
         return ""
-    known = loadable(backend.NAME, build) or _everything()
+    return _unknown_to(header, loadable(backend.NAME, build) or _of_any())
+
+
+def _why_not(header: Header, backend: Backend, build: str) -> str:
+    """Return why a backend does not load a GGUF, or why that is not sure, as the rest of a sentence; "" if it does."""
+    if lacks := lacking(header, backend, build):
+        return f"its build {build} does not know {lacks}" if build else f"no build known to stackctl loads {lacks}"
+    doubt = "" if build or header.format != "gguf" else _unknown_to(header, _of_all())
+    return f"it is not known whether its image knows {doubt}" if doubt else ""
+
+
+def _unknown_to(header: Header, known: Loadable) -> str:
     if header.architecture and header.architecture not in known.architectures:
         return f"the architecture {header.architecture}"
     if header.tokenizer_kind and header.tokenizer_kind not in known.tokenizers:
@@ -62,15 +94,23 @@ def lacking(header: Header, backend: Backend, build: str) -> str:
     if header.tokenizer_kind in _SPLIT and header.tokenizer and header.tokenizer not in known.splitters:
         return f"the pre-tokenizer {header.tokenizer}"
     strange = next((kind for kind in header.types if TYPES.get(kind) not in known.types), None)
-    if strange is None:
-        return ""
-    return f"tensors of type {type_name(strange).removeprefix('type ')}"
+    return "" if strange is None else f"tensors of type {type_name(strange).removeprefix('type ')}"
 
 
 def refuse_unloadable(header: Header, name: str, backend: Backend, build: str, variant: Variant | None = None) -> None:
     """Raise ModelError for a GGUF that a build does not load; the hint names the least one that does."""
     if lacks := lacking(header, backend, build):
         raise _refusal(header, name, backend, build, lacks, chosen_build(backend, variant))
+
+
+def refuse_doubtful(header: Header, name: str, backend: Backend) -> None:
+    """Raise ModelError for a GGUF that a backend does not surely load by the build that a new stack takes."""
+    build = chosen_build(backend)
+    refuse_unloadable(header, name, backend, build)
+    if why := _why_not(header, backend, build):
+        raise ModelError(
+            f"{backend.TITLE} may not load {name}: {why}", hint=_way(list(_able(header)), backend, build, build)
+        )
 
 
 def refuse_unknown(header: Header, name: str) -> None:
@@ -116,12 +156,6 @@ def _elsewhere(lacks: str) -> str:
     return "Choose another model, or set `backend.image` to an image of a newer program."
 
 
-def _reason(backend: Backend, build: str, lacks: str) -> str:
-    if not lacks:
-        return ""
-    return f"{backend.TITLE} {build} does not know {lacks}" if build else f"no build known to stackctl loads {lacks}"
-
-
 def _able(header: Header) -> Iterator[tuple[Backend, str]]:
     """Return every known build that loads a GGUF, the oldest of each backend first."""
     for backend in backends.BACKENDS.values():
@@ -131,18 +165,26 @@ def _able(header: Header) -> Iterator[tuple[Backend, str]]:
 
 
 @cache
-def _everything() -> Loadable:
+def _lists() -> tuple[Loadable, ...]:
+    every = (loadable(backend.NAME, name) for backend in backends.BACKENDS.values() for name in backend.BUILDS)
+    return tuple(one for one in every if one)
+
+
+def _of_any() -> Loadable:
     """Return what at least one known build loads."""
-    lists = [
-        one
-        for backend in backends.BACKENDS.values()
-        for name in backend.BUILDS
-        if (one := loadable(backend.NAME, name))
-    ]
+    return _merged(lambda sets: frozenset.union(*sets))
+
+
+def _of_all() -> Loadable:
+    """Return what every known build loads."""
+    return _merged(lambda sets: frozenset.intersection(*sets))
+
+
+def _merged(merge: Callable[[list[frozenset[str]]], frozenset[str]]) -> Loadable:
     return Loadable(
         source="",
-        architectures=frozenset().union(*(one.architectures for one in lists)),
-        tokenizers=frozenset().union(*(one.tokenizers for one in lists)),
-        splitters=frozenset().union(*(one.splitters for one in lists)),
-        types=frozenset().union(*(one.types for one in lists)),
+        architectures=merge([one.architectures for one in _lists()]),
+        tokenizers=merge([one.tokenizers for one in _lists()]),
+        splitters=merge([one.splitters for one in _lists()]),
+        types=merge([one.types for one in _lists()]),
     )

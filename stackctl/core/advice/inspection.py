@@ -61,6 +61,7 @@ class About:
     licence: str = ""
     languages: tuple[str, ...] = ()
     backends: Mapping[str, str] = field(default_factory=dict)  # name -> why it can't load the model; "" if it can
+    header: Header = field(default_factory=lambda: Header(format=""))
 
 
 def of_gguf(name: str, size: int, files: tuple[GgufFile, ...], shape: Shape, header: Header) -> About:
@@ -104,6 +105,7 @@ def of_gguf(name: str, size: int, files: tuple[GgufFile, ...], shape: Shape, hea
         vocabulary=shape.vocabulary,
         tokenizer=header.tokenizer or first.text("tokenizer.ggml.model"),
         purpose=header.purpose,
+        header=header,
         has_chat_template=bool(header.chat_template),
         template=chosen.instruct if chosen else "",
         licence=first.text("general.license"),
@@ -150,6 +152,7 @@ def of_safetensors(
         vocabulary=_number(config, "vocab_size"),
         tokenizer=header.tokenizer,
         purpose=header.purpose,
+        header=header,
         has_chat_template=bool(header.chat_template),
         template=chosen.instruct if chosen else "",
         backends={one.NAME: header.purpose or refusal(one, packing) for one in backends.BACKENDS.values()},

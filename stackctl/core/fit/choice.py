@@ -11,7 +11,7 @@ from dataclasses import dataclass, replace
 from functools import partial
 from typing import Final, Literal
 
-from stackctl.core.fit import ALL, Fit, Memory, Reserves, Settings, Shape, fit, shared
+from stackctl.core.fit import ALL, Fit, Memory, Reserves, Settings, Shape, cache_type, fit, shared
 
 CONTEXT: Final = 8192
 LEAST_CONTEXT: Final = 4096
@@ -161,7 +161,8 @@ def _ways(shape: Shape, wanted: Wanted, reserves: Reserves, room: Room) -> Itera
         [wanted.context] if wanted.context else sorted({min(CONTEXT, trained), min(LEAST_CONTEXT, trained)})[::-1]
     )
     plain = wanted.kv_type or "f16"
-    quantised = "q8_0" if wanted.kv_type is None and wanted.flash_attention else plain
+    can_quantise = not cache_type.fault(shape, "q8_0", flash_attention=wanted.flash_attention)
+    quantised = "q8_0" if wanted.kv_type is None and can_quantise else plain
     types = list(dict.fromkeys((plain, quantised)))
     for context in contexts:
         for kv_type in types:
@@ -172,15 +173,13 @@ def _ways(shape: Shape, wanted: Wanted, reserves: Reserves, room: Room) -> Itera
         settings = _settings(wanted, room, context, plain, ALL)
         if wanted.gpu_layers is None and settings.split:
             if shape.is_moe:
-                yield from _experts_in_ram(placed, len(shape.layers), settings, reserves, room)
+                yield from _experts_in_ram(placed, len(shape.layers), settings, room)
             yield _most_layers(placed, len(shape.layers), settings, room)
             if quantised != plain:
                 yield _most_layers(placed, len(shape.layers), replace(settings, kv_type=quantised), room)
 
 
-def _experts_in_ram(
-    placed: Callable[[Settings], Fit], blocks: int, settings: Settings, reserves: Reserves, room: Room
-) -> Iterator[Fit]:
+def _experts_in_ram(placed: Callable[[Settings], Fit], blocks: int, settings: Settings, room: Room) -> Iterator[Fit]:
     """Return everything on the GPUs except the experts of as few blocks as possible.
 
     Each further block frees VRAM, so a binary search finds the number.
@@ -189,13 +188,10 @@ def _experts_in_ram(
     def with_experts(count: int) -> Fit:
         return placed(replace(settings, cpu_experts=count))
 
-    if reserves.cpu_experts == "all":
-        yield with_experts(blocks)
-    elif reserves.cpu_experts == "any":
-        counts = range(1, blocks + 1)
-        fewer = bisect_left(counts, True, key=lambda count: _on_gpus(with_experts(count).devices, room.usable_mib))
-        if fewer < blocks:
-            yield with_experts(counts[fewer])
+    counts = range(1, blocks + 1)
+    fewer = bisect_left(counts, True, key=lambda count: _on_gpus(with_experts(count).devices, room.usable_mib))
+    if fewer < blocks:
+        yield with_experts(counts[fewer])
 
 
 def _most_layers(placed: Callable[[Settings], Fit], blocks: int, settings: Settings, room: Room) -> Fit:
@@ -252,12 +248,12 @@ def _changes(shape: Shape, wanted: Wanted, settings: Settings, room: Room) -> It
             less = context < settings.context
             says = "the chat forgets sooner" if less else "the chat remembers more"
             yield f"context = {context}", says, replace(settings, context=context)
-    if settings.flash_attention:
+    if not cache_type.fault(shape, "q8_0", flash_attention=settings.flash_attention):  # nor q4_0, of the same blocks
         for kv_type, says in (("q8_0", "hardly worse answers"), ("q4_0", "somewhat worse answers")):
             if kv_type != settings.kv_type and settings.kv_type in {"f16", "q8_0"}:
                 yield f'kv_cache = "{kv_type}"', says, replace(settings, kv_type=kv_type)
-        if settings.kv_type != "f16":
-            yield 'kv_cache = "f16"', "the best answers", replace(settings, kv_type="f16")
+    if settings.kv_type != "f16":
+        yield 'kv_cache = "f16"', "the best answers", replace(settings, kv_type="f16")
     if settings.split and settings.gpu_layers != 0 and wanted.gpu_layers is None and room.gpus_mib:
         yield "gpu_layers = 0", "nothing on the GPU", replace(settings, gpu_layers=0, cpu_experts=0)
 

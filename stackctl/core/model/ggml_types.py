@@ -4,6 +4,7 @@ Sources: include/ggml.h (enum ggml_type) and type_traits in src/ggml.c of ggml-o
 ggml/include/ggml.h of ikawrakow/ik_llama.cpp of 2026-08, which has types of its own.
 """
 
+import re
 from collections.abc import Mapping
 from typing import Final
 
@@ -49,3 +50,9 @@ def type_name(kind: int) -> str:
     if kind in TYPES:
         return TYPES[kind]
     return f"type {kind} ({_ELSEWHERE[kind]})" if kind in _ELSEWHERE else f"type {kind}"
+
+
+def elsewhere(label: str) -> bool:
+    """Return whether a quantisation's label names a type that llama.cpp does not have."""
+    words = set(re.split(r"[-.]", label.upper()))
+    return not words.isdisjoint((*_REMOVED.values(), *_IK.values(), "I2_S"))

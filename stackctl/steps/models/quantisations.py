@@ -1,13 +1,16 @@
 """Every quantisation of a repository, as it would run here: sizes from the listing, the rest from one header."""
 
 from collections.abc import Callable
+from dataclasses import replace
 
+from stackctl.core.advice.can_load import NewStack
 from stackctl.core.advice.catalogue import Suggestion
-from stackctl.core.fit import Reserves, Shape
+from stackctl.core.fit import Shape
 from stackctl.core.fit.choice import Choice, Room, Wanted, choose
 from stackctl.core.hub import repository, store
 from stackctl.core.hub.repository import Quantisation, Repo, source_of
 from stackctl.core.hub.source import Source
+from stackctl.core.model.ggml_types import elsewhere
 from stackctl.core.model.not_chat import refuse_for_chat
 from stackctl.core.model.shape import scaled
 from stackctl.errors import ModelError
@@ -20,12 +23,16 @@ _SHOWN = 12  # names in a note
 
 
 def quantisations(
-    machine: Machine, source: Source, wanted: Callable[[Shape], Wanted], reserves: Reserves, free: Room
+    machine: Machine,
+    source: Source,
+    wanted: Callable[[Shape], Wanted],
+    free: Room,
+    stack: NewStack,
 ) -> tuple[Suggestion, ...]:
     """Return a row per quantisation, the smallest first; raise ModelError if the repository has no GGUF of a model.
 
     One header is read for each model; its other quantisations have the same shape, and weights in proportion to their
-    size. Notes name what is not compared: other models, and those that lack a part.
+    size. Notes name what is not compared: other models, those that lack a part, and what the stack would not load.
     """
     repo = machine.hub.repository(source)
     ggufs = [one for one in repository.quantisations(repo) if not one.is_folder]
@@ -34,7 +41,7 @@ def quantisations(
             f"{repo.name} has no GGUF of a model{repository.why_none(repo)}; what fits can only be computed for GGUF",
             hint=f"Look for a GGUF of it under Quantizations on its page: https://huggingface.co/{repo.name}",
         )
-    whole = [one for one in ggufs if not one.missing]
+    whole = [one for one in _of_known_types(ggufs, machine) if not one.missing]
     if not whole:
         repository.refuse_incomplete(repo, ggufs[0])
     models = repository.by_model(whole)
@@ -42,7 +49,7 @@ def quantisations(
     rows: list[Suggestion] = []
     for model in models[:_MOST]:
         try:
-            shape, headers, read = _shape(machine, source, model)
+            shape, headers, read = _shape(machine, source, model, stack)
         except ModelError as e:
             if len(models) == 1:
                 raise
@@ -50,29 +57,46 @@ def quantisations(
             continue
         for one in model:
             same = scaled(shape, max(0, one.size - headers) / max(1, read.size - headers))
-            choice = choose(same, wanted(same), reserves, free)
+            choice = choose(same, wanted(same), stack.reserves, free)
             rows.append(_row(repo, source_of(source, one, ggufs), one, choice, shape, same))
     if not rows:
         raise ModelError(
             f"{repo.name} has no GGUF of a chat model that stackctl can read",
             hint=f"Look for another GGUF under Quantizations on its page: https://huggingface.co/{repo.name}",
         )
-    return tuple(sorted(rows, key=lambda one: (one.size, one.label)))
+    return tuple(sorted(rows, key=lambda one: (one.size, one.label, one.form)))
 
 
-def _shape(machine: Machine, source: Source, model: list[Quantisation]) -> tuple[Shape, int, Quantisation]:
+def _shape(
+    machine: Machine, source: Source, model: list[Quantisation], stack: NewStack
+) -> tuple[Shape, int, Quantisation]:
     """Return a model's shape, the bytes of its headers, and the quantisation whose headers were read.
 
-    Raise ModelError for one that is not a chat model.
+    Raise ModelError for one that is not a chat model, or that the stack would not load in any quantisation.
     """
     read = min(model, key=lambda one: (len(one.files), one.size))
     root = machine.storage.library.path(store.where(Source(repo=source.repo, revision=source.revision)))
     found = describe_remote(machine, Download(source=source, files=read.files, root=root))
     refuse_for_chat(found.model.name, found.model.header.purpose)
+    stack.refuse(replace(found.model.header, types=()), found.model.name)
     shape = found.model.shape
     if shape is None or not shape.parameters:
         raise ModelError(f"{read.files[0].name} has no tensors", hint="Look for another GGUF of the model.")
     return shape, sum(part.header_size for part in found.parts), read
+
+
+def _of_known_types(ggufs: list[Quantisation], machine: Machine) -> list[Quantisation]:
+    """Return the quantisations without those whose label is a type that llama.cpp does not have."""
+    known = [one for one in ggufs if not elsewhere(one.label)]
+    strange = ", ".join(one.label for one in ggufs if elsewhere(one.label))
+    if not known:
+        raise ModelError(
+            f"no build known to stackctl loads these quantisations: {strange}",
+            hint="Choose another repository of the same model, with quantisations such as Q4_K_M.",
+        )
+    if strange:
+        machine.ui.note(f"not compared: {strange}, which no build known to stackctl loads")
+    return known
 
 
 def _row(repo: Repo, source: Source, one: Quantisation, choice: Choice, read: Shape, same: Shape) -> Suggestion:
