@@ -22,6 +22,7 @@ _GGML: Final = re.compile(r"ggml.*\.bin$|\.ggml$|ggjt.*\.bin$", re.IGNORECASE)  
 # the files of a safetensors folder, besides its weights
 _COMPANIONS: Final = (".safetensors", ".json", ".txt", ".model", ".jinja", ".tiktoken", ".vocab")
 _ADAPTER: Final = "adapter_model"
+_LISTED: Final = 50  # quantisations in one message; the largest uploads have about 40
 _LARGE: Final = 256 << 20  # bytes; the size of a smaller file does not tell whether it is a whole model
 
 
@@ -150,10 +151,11 @@ def refuse_incomplete(repo: Repo, one: Quantisation) -> Quantisation:
         return one
     names = tuple(name.name for file in one.files for name in file.pieces or (file,))
     parts = GgufSet(stem=one.name, names=names, missing=one.missing)
+    whole = [other for other in quantisations(repo) if not other.missing]
+    others = f"Choose one of {_listed(Source(repo=repo.name), whole)}, or" if whole else "Choose"
     raise ModelError(
         f"{repo.name} lacks {len(one.missing)} of the {parts.count} parts of {one.label}: {parts.gap}",
-        hint="Choose another quantisation or another repository: `stackctl models fit "
-        f"{shell_word(f'hf:{repo.name}')}` lists what this one has.",
+        hint=f"{others} another repository: nothing was downloaded.",
     )
 
 
@@ -245,9 +247,10 @@ def _address(source: Source, one: Quantisation, offered: Iterable[Quantisation])
 def _listed(source: Source, offered: Sequence[Quantisation]) -> str:
     """Return the labels, or the addresses where a label is not that of one model alone, each with its size."""
     said = []
-    for one in offered:
+    for one in offered[:_LISTED]:
         found = source_of(source, one, offered)
         pieces = len(one.files[0].pieces)
-        more = ", incomplete" if one.missing else f", in {pieces} pieces" if pieces else ""
-        said.append(f"{found.quant or str(found)} ({one.size / 1e9:.1f} GB{more})")
-    return ", ".join(said)
+        note = ", incomplete" if one.missing else f", in {pieces} pieces" if pieces else ""
+        said.append(f"{found.quant or str(found)} ({one.size / 1e9:.1f} GB{note})")
+    more = f" and {len(offered) - _LISTED} more" if len(offered) > _LISTED else ""
+    return f"{', '.join(said)}{more}"

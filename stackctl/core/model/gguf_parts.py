@@ -11,7 +11,7 @@ from typing import Final
 
 from stackctl.core.model.file_signature import AGAIN
 from stackctl.core.model.ggml_types import TYPES
-from stackctl.core.model.gguf import MAX_TENSORS, GgufFile
+from stackctl.core.model.gguf import MAX_TENSORS, GgufFile, header
 from stackctl.errors import ModelError
 from stackctl.terminal import command_line
 
@@ -106,7 +106,7 @@ def refuse_appended(found: GgufFile, size: int, behind: bytes, *, name: str) -> 
             f"{name} holds another GGUF behind its first, from byte {found.size} on, and no program reads that",
             hint="Use the files as they were before they were joined.",
         )
-    if is_much:
+    if is_much and not header(found).purpose:  # what is not a chat model is refused as that
         raise ModelError(
             f"{name} is much larger than its tensors: {size} bytes where {found.size} are used, so that something "
             "else was appended, or a download was resumed wrongly",

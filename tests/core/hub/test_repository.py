@@ -101,7 +101,7 @@ def test_the_one_that_is_named_is_chosen_and_the_only_one_without_a_name() -> No
             ("M-Q4_0.gguf", "Q8_0/M-00001-of-00003.gguf", "Q8_0/M-00003-of-00003.gguf"),
             Source(repo="owner/name", quant="Q8_0"),
             "owner/name lacks 1 of the 3 parts of Q8_0: Q8_0/M-00002-of-00003.gguf",
-            "Choose another quantisation",
+            "Choose one of Q4_0 (1.0 GB), or another repository: nothing was downloaded.",
         ),
         (
             ("M-Q8_0-00001-of-00002.gguf", "M-Q8_0-00002-of-00003.gguf"),
