@@ -17,10 +17,15 @@ from stackctl.secret import Secret
 
 @dataclass(frozen=True, kw_only=True)
 class Image:
-    """An official image. seen: this very tag was found published; if not, stackctl marks it as unverified."""
+    """An official image.
+
+    build: the key in BUILDS of what it contains; "" if its tag moves. cuda: the oldest CUDA of a driver with which it
+    starts, as (13, 4); () if that does not tell it from the variant's other images.
+    """
 
     name: str
-    seen: bool
+    build: str = ""
+    cuda: tuple[int, ...] = ()
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -165,7 +170,7 @@ class Backend(Judge, Protocol):
     MODEL_DIR: PurePosixPath
     FORMATS: tuple[str, ...]
     KV_TYPES: tuple[str, ...]  # the types of its KV cache, as stack.toml and `Run` name them; f16 is one of them
-    IMAGES: Mapping[Variant, Image]
+    IMAGES: Mapping[Variant, tuple[Image, ...]]  # the first that suits the driver is taken, the others by their build
     OWN_IMAGES: Mapping[Variant, str]  # images that stackctl can build, by variant
     IMAGE_TOOLS: tuple[str, ...]  # programs that the official image contains; a probe may use no others
     PROGRAMS: Mapping[str, Program]  # by version and build; {} if the image contains the program
@@ -173,7 +178,7 @@ class Backend(Judge, Protocol):
     RUNS_AS_ROOT: bool  # the image works as root alone
     READ_ONLY_ROOT: bool  # it works with a read-only root file system
     GRACE_S: int  # seconds that it gets to stop
-    MEMORY: Reserves  # what it reserves with every model
+    MEMORY: Reserves  # what its newest build reserves with every model
     READY: Request  # answers 2xx only with a loaded model; SillyTavern's container asks it before it starts
     ARGUMENTS: Arguments  # those that the plan decides
     SHORTENS: bool  # its parser accepts the beginning of a long argument for the whole
@@ -194,6 +199,10 @@ class Backend(Judge, Protocol):
         It is unknown of a tag that moves, and of the user's own image or program. A name that BUILDS lacks is that of
         a user's image whose tag tells it.
         """
+        ...
+
+    def reserves(self, build: str) -> Reserves:
+        """Return what this build reserves with every model: MEMORY, unless another is known of it. "": unknown."""
         ...
 
     def refuses(self, packing: str) -> str:

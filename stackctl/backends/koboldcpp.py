@@ -53,12 +53,8 @@ PROGRAM_PATH: Final = "/opt/stackctl/koboldcpp"
 FORMATS: Final[tuple[str, ...]] = ("gguf",)
 KV_TYPES: Final = tuple(KV_NUMBER)
 # the image contains the system around the program alone; `latest` is its only published tag
-IMAGES: Final[Mapping[Variant, Image]] = MappingProxyType(
-    {
-        CPU: Image(name="koboldai/koboldcpp:latest", seen=False),
-        "cuda": Image(name="koboldai/koboldcpp:latest", seen=False),
-    }
-)
+_LATEST: Final = (Image(name="koboldai/koboldcpp:latest"),)
+IMAGES: Final[Mapping[Variant, tuple[Image, ...]]] = MappingProxyType({CPU: _LATEST, "cuda": _LATEST})
 OWN_IMAGES: Final[Mapping[Variant, str]] = MappingProxyType(
     {CPU: "localhost/stackctl/base:1", "cuda": "localhost/stackctl/base:1"}
 )
@@ -118,6 +114,10 @@ def check(run: Run) -> None:
             f"backend.batch: KoboldCpp takes {', '.join(map(str, BATCHES[1:]))} tokens, not {run.batch}",
             hint=f"Set `backend.batch = {near}`.",
         )
+
+
+def reserves(build: str) -> Reserves:  # noqa: ARG001 - of all builds the same is known
+    return MEMORY
 
 
 def launch(run: Run) -> Launch:

@@ -3,8 +3,8 @@
 Sources: the official images' Dockerfile and README of ggml-org/llama.cpp (tools/server), run as build 11669.
 """
 
-import re
 from collections.abc import Mapping
+from dataclasses import replace
 from pathlib import PurePosixPath
 from types import MappingProxyType
 from typing import Final
@@ -12,7 +12,6 @@ from typing import Final
 from stackctl.backends.answers import MODELS, PROPS, first_model, good, number, text, tokens
 from stackctl.backends.command_line import given_flags, numbers
 from stackctl.backends.contract import (
-    Image,
     Launch,
     Program,
     Request,
@@ -25,10 +24,10 @@ from stackctl.backends.contract import (
     takes_every_value,
 )
 from stackctl.backends.llama_arguments import LLAMA_ARGUMENTS
+from stackctl.backends.llama_builds import KNOWN, OF_DEBIAN, OFFICIAL, named_build
 from stackctl.backends.llama_failures import load_ended, load_failure, not_loaded, refused_server_argument, signal_cause
 from stackctl.backends.llama_log import load_buffer, load_progress
 from stackctl.contracts.answer import Answer
-from stackctl.contracts.build import Build
 from stackctl.contracts.cause import Cause
 from stackctl.contracts.json_table import parse_table, table_or_empty
 from stackctl.contracts.memory import Reserves
@@ -43,30 +42,14 @@ PORT: Final[int] = 8080
 MODEL_DIR: Final = PurePosixPath("/models")
 FORMATS: Final[tuple[str, ...]] = ("gguf",)
 KV_TYPES: Final[tuple[str, ...]] = ("f16", "q8_0", "q4_0")  # the best of its types, and the usual ones
-IMAGES: Final[Mapping[Variant, Image]] = MappingProxyType(
-    {
-        CPU: Image(name="ghcr.io/ggml-org/llama.cpp:server-b9191", seen=True),
-        "cuda": Image(name="ghcr.io/ggml-org/llama.cpp:server-cuda-b9191", seen=True),
-    }
-)
-OWN_IMAGES: Final[Mapping[Variant, str]] = MappingProxyType({CPU: "localhost/stackctl/llamacpp:debian"})
+IMAGES: Final = OFFICIAL
+OWN_IMAGES: Final[Mapping[Variant, str]] = MappingProxyType({CPU: OF_DEBIAN})
 IMAGE_TOOLS: Final[tuple[str, ...]] = (
     "curl",
 )  # .devops/*.Dockerfile: the server stage installs it for its own HEALTHCHECK
 PROGRAMS: Final[Mapping[str, Program]] = MappingProxyType({})
-_DEBIAN: Final = "debian"
-BUILDS: Final[Mapping[str, Build]] = MappingProxyType(
-    {
-        one.name: one
-        for one in (
-            Build(name="b9191", number=9191, is_tried=True),
-            Build(name="b11277", number=11277),
-            Build(name="b11459", number=11459),
-            Build(name=_DEBIAN, number=11669, is_tried=True),
-        )
-    }
-)
-_TAG: Final = re.compile(r"llama[^:]*:[a-z0-9-]+-(b[0-9]{4,6})(?:@|$)")
+BUILDS: Final = KNOWN
+build_of: Final = named_build
 program: Final = in_the_image
 refuses: Final = gguf_alone
 RUNS_AS_ROOT: Final[bool] = False
@@ -75,6 +58,9 @@ GRACE_S: Final[int] = 10
 # llama-server's defaults: 4 slots share one cache (--parallel), and logits are kept for the slots alone
 _PROMPT_CACHE_MIB: Final = 1024  # --cache-ram
 MEMORY: Final = Reserves(slots=4, logits="slots", batch=512, prompt_cache_mib=_PROMPT_CACHE_MIB)
+# b9442 is before, and b9464 after ggml-org/llama.cpp#23861 (merged on 1 June 2026): until then every token of the
+# micro-batch had room for its logits. #23764, three days older, halved the masks in RAM (measured there)
+_FRUGAL: Final = 9464
 READY: Final[Request] = Request(path="/health")
 ARGUMENTS: Final = LLAMA_ARGUMENTS
 SHORTENS: Final[bool] = False
@@ -85,12 +71,9 @@ LISTEN: Final[str] = "--host 0.0.0.0"
 check: Final = takes_every_value
 
 
-def build_of(image: str, program: str) -> str:  # noqa: ARG001 - its image contains the program
-    """Return the build that the tag names: server-b9191, server-cuda-b9191."""
-    if image in OWN_IMAGES.values():
-        return _DEBIAN
-    found = _TAG.search(image)
-    return found[1] if found else ""
+def reserves(build: str) -> Reserves:
+    is_old = build.startswith("b") and int(build[1:]) < _FRUGAL
+    return replace(MEMORY, logits="batch", mask_bytes=4) if is_old else MEMORY
 
 
 def launch(run: Run) -> Launch:

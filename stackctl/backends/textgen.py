@@ -62,10 +62,10 @@ MODEL_DIR: Final = PurePosixPath("/app/user_data/models")
 FORMATS: Final[tuple[str, ...]] = ("gguf", "safetensors")
 _KV_NAME: Final = {"f16": "fp16", "q8_0": "q8_0", "q4_0": "q4_0"}
 KV_TYPES: Final = tuple(_KV_NAME)
-IMAGES: Final[Mapping[Variant, Image]] = MappingProxyType(
+IMAGES: Final[Mapping[Variant, tuple[Image, ...]]] = MappingProxyType(
     {
-        CPU: Image(name="atinoda/text-generation-webui:default-cpu", seen=False),
-        "cuda": Image(name="atinoda/text-generation-webui:default-nvidia", seen=False),
+        CPU: (Image(name="atinoda/text-generation-webui:default-cpu"),),
+        "cuda": (Image(name="atinoda/text-generation-webui:default-nvidia"),),
     }
 )
 OWN_IMAGES: Final[Mapping[Variant, str]] = MappingProxyType({})  # its program is in no package registry
@@ -185,6 +185,10 @@ def refuses(packing: str) -> str:
     if package := _LACKS.get(packing):
         return f"Transformers needs the package {package} for that, which the image lacks"
     return _GONE.get(packing, "" if packing in _LOADED else "none of its loaders supports that")
+
+
+def reserves(build: str) -> Reserves:  # noqa: ARG001 - of all builds the same is known
+    return MEMORY
 
 
 def launch(run: Run) -> Launch:

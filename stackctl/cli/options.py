@@ -248,7 +248,8 @@ ram = click.option(
     help="Free MiB of RAM, also of another machine [default: as measured].",
 )
 service = click.argument("service", required=False, shell_complete=candidates.services)
-replan = click.option("--replan", is_flag=True, help="Decide again what stack.lock records.")
+replan = click.option("--replan", is_flag=True, help="Decide again what stack.lock records, but for the images.")
+new_images = click.option("--new-images", is_flag=True, help="Take the images that a new stack would get.")
 timeout = click.option(
     "--timeout",
     "timeout_s",

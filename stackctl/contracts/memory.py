@@ -13,6 +13,7 @@ class Reserves:
     slots: int = 1  # sequences at once, by default
     shares_one_cache: bool = True  # the slots share one cache; False if each has its part of the context
     logits: Literal["slots", "batch"] = "slots"  # the tokens whose results are kept: one a slot, or the whole batch
+    mask_bytes: int = 2  # of a value of the attention masks in RAM, with flash attention
     batch: int = 512  # tokens of a prompt that are processed at a time (micro-batch)
     more_context: int = 0  # tokens of the cache beyond the context
     more_window: int = 0  # tokens of the cache beyond the window, where attention slides

@@ -55,7 +55,7 @@ def test_the_examples_are_what_the_modules_have() -> None:
     for name in ("NAME", "ALIASES", "TITLE", "PORT", "LISTEN", "KV_TYPES", "IMAGE_TOOLS", "GRACE_S"):
         value = getattr(llamacpp, name)
         assert table[name][3].strip("` ") == (f'"{value}"' if isinstance(value, str) else repr(value).replace("'", '"'))
-    assert llamacpp.IMAGES["cpu"].name in table["IMAGES"][3]
+    assert llamacpp.IMAGES["cpu"][0].name in table["IMAGES"][3]
     assert llamacpp.OWN_IMAGES["cpu"] in table["OWN_IMAGES"][3]
     assert repr(llamacpp.MEMORY.slots) in table["MEMORY"][3]
     assert BACKENDS["text-generation-webui"].READ_ONLY_ROOT is False

@@ -6,7 +6,6 @@ from typing import Literal
 
 from stackctl import backends
 from stackctl.commands.models.recommend import room
-from stackctl.core.advice import can_load
 from stackctl.core.advice.catalogue import Suggestion
 from stackctl.core.fit import ALL, Device, Shape
 from stackctl.core.fit.choice import CONTEXT, Choice, Room, Wanted, choose
@@ -16,6 +15,7 @@ from stackctl.core.model.model import ModelSeen
 from stackctl.core.model.not_chat import refuse_for_chat
 from stackctl.errors import ModelError
 from stackctl.machine import Machine
+from stackctl.steps.build_here import stack_here
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -54,9 +54,10 @@ def fit(machine: Machine, model: str, asked: Asked) -> Fitted:
     shape = seen.shape
     if shape is None:
         return _of_folder(machine, seen, asked)
-    reserves = backends.find_backend(asked.backend).MEMORY
     free = _room(machine, asked)
-    can_load.new_stack(asked.backend, has_gpu=bool(free.gpus_mib)).refuse(seen.header, seen.name)
+    stack = stack_here(machine, asked.backend, on_gpu=bool(free.gpus_mib))
+    stack.refuse(seen.header, seen.name)
+    reserves = stack.reserves
     wanted = _wanted(asked, shape, free)
     return Fitted(model=seen, choice=choose(shape, wanted, reserves, free), prompt_cache_mib=reserves.prompt_cache_mib)
 
@@ -113,9 +114,8 @@ def quantisations_of(machine: Machine, model: str, asked: Asked) -> tuple[Sugges
     if len([one for one in listed if not one.is_folder]) < 2:
         return ()
     free = _room(machine, asked)
-    reserves = backends.find_backend(asked.backend).MEMORY
-    stack = can_load.new_stack(asked.backend, has_gpu=bool(free.gpus_mib))
-    return quantisations(machine, source, lambda shape: _wanted(asked, shape, free), reserves, free, stack)
+    stack = stack_here(machine, asked.backend, on_gpu=bool(free.gpus_mib))
+    return quantisations(machine, source, lambda shape: _wanted(asked, shape, free), free, stack)
 
 
 def _wanted(asked: Asked, shape: Shape, free: Room) -> Wanted:

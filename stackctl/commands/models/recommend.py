@@ -3,11 +3,9 @@
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-from stackctl import backends
 from stackctl.contracts.host import Gpu
-from stackctl.core.advice import can_load
 from stackctl.core.advice import catalogue as catalogues
-from stackctl.core.advice.can_load import NewStack
+from stackctl.core.advice.can_load import Runs
 from stackctl.core.advice.catalogue import Suggestion, context_for, ranked
 from stackctl.core.fit import Device, Shape
 from stackctl.core.fit.choice import Room, Wanted, choose
@@ -18,6 +16,7 @@ from stackctl.core.model.model import Header, ModelSeen
 from stackctl.core.observed import Ram
 from stackctl.errors import DoesNotFit, GpuError, ModelError
 from stackctl.machine import Machine
+from stackctl.steps.build_here import stack_here
 
 _ENGLISH = "en"
 
@@ -96,8 +95,8 @@ def recommend(machine: Machine, asked: Asked) -> Recommended:
         gpu_memory_mib=asked.gpu_memory_mib,
         ram_mib=asked.ram_mib,
     )
-    reserves = backends.find_backend(asked.backend).MEMORY
-    stack = can_load.new_stack(asked.backend, has_gpu=bool(free.gpus_mib))
+    stack = stack_here(machine, asked.backend, on_gpu=bool(free.gpus_mib))
+    reserves = stack.reserves
     wanted = Wanted(slots=1, device="cuda" if free.gpus_mib else "cpu")
     paths: dict[str, Path] = {}
     if asked.repo:
@@ -134,7 +133,7 @@ def recommend(machine: Machine, asked: Asked) -> Recommended:
     )
 
 
-def _of_repository(machine: Machine, asked: Asked, free: Room, stack: NewStack) -> tuple[Suggestion, ...]:
+def _of_repository(machine: Machine, asked: Asked, free: Room, stack: Runs) -> tuple[Suggestion, ...]:
     """Return the quantisations of a repository that fit, the best first."""
     from stackctl.steps.models.pull import parse_source
     from stackctl.steps.models.quantisations import quantisations
@@ -146,12 +145,12 @@ def _of_repository(machine: Machine, asked: Asked, free: Room, stack: NewStack) 
     def wanted(shape: Shape) -> Wanted:
         return Wanted(context=min(tokens, shape.trained_context or tokens), slots=1, device=device)
 
-    rows = quantisations(machine, source, wanted, stack.backend.MEMORY, free, stack)
+    rows = quantisations(machine, source, wanted, free, stack)
     return ranked(rows)
 
 
 def _local(
-    machine: Machine, asked: Asked, free: Room, wanted: Wanted, stack: NewStack
+    machine: Machine, asked: Asked, free: Room, wanted: Wanted, stack: Runs
 ) -> tuple[tuple[Suggestion, ...], dict[str, Path]]:
     """Return the GGUF files of a folder that fit, the best first; raise ModelError if the stack would load none."""
     assert asked.folder  # noqa: S101 - the caller has checked it
@@ -181,7 +180,7 @@ def _local(
                 size=seen.size,
                 bits=8 * seen.size / max(1, parameters),
                 context=settings.context or 0,
-                choice=choose(seen.shape, settings, stack.backend.MEMORY, free),
+                choice=choose(seen.shape, settings, stack.reserves, free),
                 billions=parameters / 1e9,
             )
         )

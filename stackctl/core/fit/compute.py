@@ -57,13 +57,13 @@ def _brought(run: Run, layer: Layer) -> int:
 
 def beside_gpus(run: Run) -> int:
     """Return the buffer in RAM while several GPUs hold everything."""
-    return _COPIES * run.mask + _HOST * run.rows(run.shape.embedding)
+    return _COPIES * run.mask_in_ram + _HOST * run.rows(run.shape.embedding)
 
 
 def beside_gpu(run: Run) -> int:
     """Return the buffer in RAM while a GPU is used."""
     keys = 0 if run.settings.flash_attention else 2 * run.rows(_widest_keys(run))
-    return run.mask + 4 * run.rows(run.shape.embedding) + keys
+    return run.mask_in_ram + 4 * run.rows(run.shape.embedding) + keys
 
 
 def on_cpu(run: Run) -> int:

@@ -84,10 +84,19 @@ class Run:
     @property
     def mask(self) -> int:
         """Return the bytes of the attention masks (KQ_mask): a row per token of the batch, over every cell."""
+        return self._masked * (2 if self.settings.flash_attention else _F32)
+
+    @property
+    def mask_in_ram(self) -> int:
+        """Return the same for the masks in RAM, from where a GPU gets them."""
+        return self._masked * (self.reserves.mask_bytes if self.settings.flash_attention else _F32)
+
+    @property
+    def _masked(self) -> int:
         caches = [layer for layer in self.shape.layers if layer.key]
         cells = self.cells if any(not layer.slides for layer in caches) else 0
         cells += self.window_cells if any(layer.slides for layer in caches) else 0
-        return self.batch * cells * (2 if self.settings.flash_attention else _F32)
+        return self.batch * cells
 
     def rows(self, values: int) -> int:
         """Return the bytes of an activation with this many values for each token of the batch."""

@@ -6,6 +6,7 @@ from functools import cache, partial
 
 from stackctl.backends.contract import Backend
 from stackctl.contracts.host import Gpu
+from stackctl.contracts.memory import Reserves
 from stackctl.contracts.service import GpuRequest
 from stackctl.core.config.lock import Decisions, are_shares, is_number, one_of
 from stackctl.core.config.spec import Spec
@@ -23,9 +24,16 @@ _LIMIT_SHARE, _LIMIT_MORE_MIB, _CUDA_MORE_MIB = 1.25, 2048, 2048
 
 
 def choose_memory(
-    insisted: Overridden, seen: Observed, backend: Backend, gpu: GpuRequest | None, decisions: Decisions
+    insisted: Overridden,
+    seen: Observed,
+    backend: Backend,
+    reserves: Reserves,
+    gpu: GpuRequest | None,
+    decisions: Decisions,
 ) -> Choice | None:
     """Choose context, KV type and GPU layers from stack.toml and free memory; None if either is unknown.
+
+    `reserves`: of the backend's build that runs.
 
     A recorded choice stays while model, machine and configuration are the same: memory that other programs hold
     meanwhile changes only the verdict.
@@ -43,7 +51,9 @@ def choose_memory(
         "ram_gib": round((seen.ram.total_mib if seen.ram else 0) / 1024),
         "wanted": {key: value for key, value in asdict(wanted).items() if value != ()},
     }
-    fresh = cache(partial(choose, seen.model.shape, wanted, backend.MEMORY, room))  # only if nothing is recorded
+    if reserves != backend.MEMORY:  # not the newest build: it counts only then, so that older records stay valid
+        inputs["logits"] = reserves.logits
+    fresh = cache(partial(choose, seen.model.shape, wanted, reserves, room))  # only if nothing is recorded
     name = f"models.{spec.model.use}" if spec.model.use else "backend"
     context = decisions.decide(f"{name}.context", inputs, lambda: fresh().settings.context, known=is_number)
     kv_type = decisions.decide(f"{name}.{_KV}", inputs, lambda: fresh().settings.kv_type, known=one_of(KV_TYPES))
@@ -60,11 +70,11 @@ def choose_memory(
         flash_attention=wanted.flash_attention,
         device=wanted.device,
     )
-    choice = choose(seen.model.shape, settled, backend.MEMORY, room)
+    choice = choose(seen.model.shape, settled, reserves, room)
     if len(choice.settings.split) < 2 or not choice.fit.gpu_layers:
         return choice
     split = decisions.decide(f"{name}.split", inputs, lambda: choice.settings.split, known=are_shares)
-    return choose(seen.model.shape, replace(settled, split=split), backend.MEMORY, room)
+    return choose(seen.model.shape, replace(settled, split=split), reserves, room)
 
 
 def describe(choice: Choice) -> str:

@@ -3,9 +3,9 @@
 from collections.abc import Callable
 from dataclasses import replace
 
-from stackctl.core.advice.can_load import NewStack
+from stackctl.core.advice.can_load import Runs
 from stackctl.core.advice.catalogue import Suggestion
-from stackctl.core.fit import Reserves, Shape
+from stackctl.core.fit import Shape
 from stackctl.core.fit.choice import Choice, Room, Wanted, choose
 from stackctl.core.hub import repository, store
 from stackctl.core.hub.repository import Quantisation, Repo, source_of
@@ -26,9 +26,8 @@ def quantisations(
     machine: Machine,
     source: Source,
     wanted: Callable[[Shape], Wanted],
-    reserves: Reserves,
     free: Room,
-    stack: NewStack,
+    stack: Runs,
 ) -> tuple[Suggestion, ...]:
     """Return a row per quantisation, the smallest first; raise ModelError if the repository has no GGUF of a model.
 
@@ -58,7 +57,7 @@ def quantisations(
             continue
         for one in model:
             same = scaled(shape, max(0, one.size - headers) / max(1, read.size - headers))
-            choice = choose(same, wanted(same), reserves, free)
+            choice = choose(same, wanted(same), stack.reserves, free)
             rows.append(_row(repo, source_of(source, one, ggufs), one, choice, shape, same))
     if not rows:
         raise ModelError(
@@ -68,9 +67,7 @@ def quantisations(
     return tuple(sorted(rows, key=lambda one: (one.size, one.label)))
 
 
-def _shape(
-    machine: Machine, source: Source, model: list[Quantisation], stack: NewStack
-) -> tuple[Shape, int, Quantisation]:
+def _shape(machine: Machine, source: Source, model: list[Quantisation], stack: Runs) -> tuple[Shape, int, Quantisation]:
     """Return a model's shape, the bytes of its headers, and the quantisation whose headers were read.
 
     Raise ModelError for one that is not a chat model, or that the stack would not load in any quantisation.

@@ -60,10 +60,40 @@ def test_a_type_of_kv_cache_that_the_backend_lacks_is_not_chosen() -> None:
     lacking = cast("Backend", SimpleNamespace(**{**vars(llamacpp), "KV_TYPES": ("f16",)}))
     types = []
     for backend in (llamacpp, lacking):
-        found = memory_plan.choose_memory(*request, backend, None, Decisions(Lock()))
+        found = memory_plan.choose_memory(*request, backend, backend.MEMORY, None, Decisions(Lock()))
         assert found
         types.append(found.settings.kv_type)
     assert types == ["q8_0", "f16"]
+
+
+BEFORE = "ghcr.io/ggml-org/llama.cpp:server-cuda-b9442"  # the pull request that keeps logits for the slots alone
+AFTER = "ghcr.io/ggml-org/llama.cpp:server-cuda-b9464"
+
+
+def test_the_sum_follows_the_build() -> None:
+    sums = {image: planned(world(gpu=GPU), image=image).plan.memory for image in (BEFORE, AFTER, "mine:1")}
+    gpus = {image: found.fit.devices[0].compute_mib for image, found in sums.items() if found}
+    logits = 4 * 128_256 * 512 / 2**20  # Llama 3.1's vocabulary, for a micro-batch of 512
+    assert gpus[BEFORE] == logits + (8192 * 2 + 4 * 4096 * 4) * 512 / 2**20  # and masks and hidden states
+    assert gpus[AFTER] == gpus["mine:1"] < 0.5 * gpus[BEFORE]
+    ram = {image: found.fit.host.compute_mib for image, found in sums.items() if found}
+    assert ram[BEFORE] - ram[AFTER] == 8192 * 512 * 2 / 2**20  # masks of 4 bytes instead of 2
+
+
+def test_less_goes_on_the_gpu_where_an_older_build_takes_more_of_it() -> None:
+    tight = world(gpu=replace(GPU, total_mib=5600, free_mib=5600))
+    layers = [int(after(command(planned(tight, image=image)), "--gpu-layers")) for image in (BEFORE, AFTER)]
+    assert layers[0] < layers[1] <= 33
+
+
+def test_another_build_counts_its_layers_itself_and_the_newest_keeps_what_is_recorded() -> None:
+    tight = world(gpu=replace(GPU, total_mib=5600, free_mib=5600))
+    newest = planned(tight)
+    older = planned(tight, newest.lock, build="b9191")
+    assert older.plan.memory
+    assert older.plan.memory.fits
+    assert command(older) != command(newest)
+    assert "logits" not in newest.lock.decisions["backend.gpu_layers"].inputs
 
 
 def test_a_decision_stands_while_model_machine_and_wish_do() -> None:
