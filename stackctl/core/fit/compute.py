@@ -4,6 +4,7 @@ It mirrors the buffers that sched_reserve() in llama.cpp's src/llama-context.cpp
 src/llama-graph.cpp and src/models/*.cpp.
 """
 
+from stackctl.core.fit import transfers
 from stackctl.core.fit.settings import Settings
 from stackctl.core.fit.terms import Run
 from stackctl.core.model.shape import Layer
@@ -17,7 +18,9 @@ _FIRST, _FURTHER, _LAST, _HOST = 11, 6, 5, 10
 
 def on_gpu(run: Run, *, has_output: bool = True) -> int:
     """Return the buffer of a GPU for its blocks, and for the output layer if it has it."""
-    return run.mask + max(_head(run) if has_output else 0, _peak(run))
+    if run.shape.deepstack and transfers.covers(run):
+        return transfers.buffer(run, 0, has_output=has_output)
+    return run.mask + max(_head(run) if has_output else 0, _peak(run)) + _pictures(run)
 
 
 def on_one_of_several(run: Run, *, is_first: bool, is_last: bool) -> int:
@@ -37,8 +40,12 @@ def on_gpu_in_part(run: Run, on_gpu_blocks: int, *, has_output: bool) -> int:
     whole = on_gpu(run, has_output=has_output) if on_gpu_blocks or has_output else 0
     if run.batch < _LARGE_BATCH:
         return whole
+    if transfers.covers(run):
+        return max(whole, transfers.buffer(run, len(blocks), has_output=has_output))
     inner = _moe_inner(run) if run.shape.is_moe else 2 * run.rows(_widest_feed_forward(run))
     brought = largest + run.mask + 4 * stream + inner
+    if run.shape.loops:  # a further loop finds the first one's copies
+        return max(whole, run.mask + _peak(run) + sum(layer.weights for layer in blocks))
     caches = max((run.kv_cache(layer) for layer in blocks), default=0)
     attention = run.mask + caches + 5 * stream
     head = 0
@@ -92,6 +99,12 @@ def _beside(run: Run) -> int:
     shape = run.shape
     streams = run.rows(shape.embedding) * shape.streams if shape.streams > 1 else 0
     return 2 * run.rows(shape.embedding_per_layer * len(shape.layers)) + streams
+
+
+def _pictures(run: Run) -> int:
+    """Return the bytes of the embeddings for pictures, which further blocks read."""
+    stream = run.rows(run.shape.embedding)
+    return 4 * stream * (1 + run.shape.deepstack) - 2 * stream if run.shape.deepstack else 0
 
 
 def _logits(run: Run) -> int:

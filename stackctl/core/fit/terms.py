@@ -67,7 +67,18 @@ class Run:
         if layer.has_cache and not self.settings.flash_attention:  # V is transposed, as wide as in the widest layer
             value = self.shape.widest_value
         cells = self.window_cells if layer.slides else self.cells
-        return cells * self.streams * (layer.key + value) * KV_TYPES[self.settings.kv_type] // 32
+        values = cells * (layer.key + value + layer.indexer) * self.streams
+        if self.shape.is_compressed:  # each slot has its own
+            values = self.own_window_cells * layer.key * self.slots
+        if layer.compressed:
+            kept = padded(-(-padded(self.settings.context // self.streams) // layer.compressed))
+            values += kept * (layer.key + layer.indexer) * self.slots
+        return values * KV_TYPES[self.settings.kv_type] // 32
+
+    @property
+    def own_window_cells(self) -> int:
+        """Return the tokens of one slot's window."""
+        return padded(min(padded(padded(self.settings.context) // self.streams), self.shape.window + self.batch))
 
     def state(self, layer: Layer) -> int:
         """Return the bytes of one layer's recurrent state, for all slots (llama-memory-recurrent.cpp)."""
@@ -84,6 +95,11 @@ class Run:
         caches = [layer for layer in self.shape.layers if layer.key]
         cells = self.cells if any(not layer.slides for layer in caches) else 0
         cells += self.window_cells if any(layer.slides for layer in caches) else 0
+        return self.batch * cells * (2 if self.settings.flash_attention else _F32)
+
+    def mask_of(self, layer: Layer) -> int:
+        """Return the bytes of the attention mask that a layer reads."""
+        cells = self.window_cells if layer.slides else self.cells
         return self.batch * cells * (2 if self.settings.flash_attention else _F32)
 
     def rows(self, values: int) -> int:
