@@ -41,6 +41,7 @@ from stackctl.effects.download import ranged
 from stackctl.effects.host import random_secrets
 from stackctl.effects.hub import Hub
 from stackctl.effects.models.contents import contents
+from stackctl.effects.models.ollama_models import find_copy
 from stackctl.effects.models.reading import where
 from stackctl.effects.storage.disk import Disk
 from stackctl.errors import ConfigError, EngineError, ModelError, StackctlError
@@ -572,7 +573,7 @@ def hub_at(url: str, sleep: Callable[[float], None] = lambda _: None) -> Hub:
 
 def disk(folder: Path) -> Disk:
     """The real disk; what stacks share lies in `folder`."""
-    return Disk(folder, models.observe_model, contents, where)
+    return Disk(folder, models.observe_model, contents, where, partial(find_copy, folders=(folder / "ollama",)))
 
 
 def owner_here(folder: Path) -> Owner:

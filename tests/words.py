@@ -24,7 +24,7 @@ VERBS = frozenset(
         Find Fix Free
         Give
         Increase Install
-        Keep
+        Join Keep
         Leave Let Lift Load Log Look Lower
         Make Mount Move
         Name
@@ -34,7 +34,7 @@ VERBS = frozenset(
         Raise Read Reboot Remove Rename Repair Replace Report Restart Restore Run
         Save See Select Send Set Shorten Show Start Stop Switch
         Try Turn Type
-        Unset Update Upgrade Use
+        Unpack Unset Update Upgrade Use
         Wait Wake Write
         """,
     )

@@ -1,6 +1,7 @@
 """What the command lines of the backends' programs have in common."""
 
-from collections.abc import Callable
+import re
+from collections.abc import Callable, Sequence
 from types import MappingProxyType
 from typing import Final
 
@@ -10,11 +11,17 @@ from stackctl.contracts.cause import Cause
 # why the plan decides what no key of stack.toml does
 SLOTS: Final = "divides the context among several chats, and stackctl plans it for one"
 CPU_EXPERTS: Final = "moves experts to the CPU, and stackctl chooses how many by the free memory"
+SPLIT: Final = "shares the layers out among the GPUs, which stackctl does by the free memory of each"
 
 
 def given_flags(*flags: tuple[str, object]) -> tuple[str, ...]:
     """Return each flag and its value, where the value is not None; the program decides the others."""
     return tuple(word for flag, value in flags if value is not None for word in (flag, str(value)))
+
+
+def numbers(split: Sequence[float]) -> tuple[str, ...]:
+    """Return each GPU's share of the layers as a word."""
+    return tuple(f"{one:g}" for one in split)
 
 
 def refused_argument(line: str, title: str, decides: str) -> Cause | None:
@@ -56,6 +63,14 @@ def one_of(values: dict[str, object]) -> Callable[[str], object]:
         raise ValueError(f"one of {', '.join(filter(None, values))}")
 
     return read
+
+
+def shares(value: str) -> tuple[float, ...]:
+    """Read each GPU's share of the layers from numbers between commas or spaces: 3,1."""
+    found = tuple(float(one) for one in re.split(r"[,/ ]+", value) if re.fullmatch(r"[0-9]{1,9}(\.[0-9]*)?", one))
+    if len(found) == len(re.split(r"[,/ ]+", value)) and any(found):
+        return found
+    raise ValueError("a number for each GPU, as in 3,1")
 
 
 def always(value: object) -> Callable[[str], object]:

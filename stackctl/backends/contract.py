@@ -6,6 +6,7 @@ from pathlib import PurePosixPath
 from typing import Final, Literal, Protocol
 
 from stackctl.contracts.answer import Answer
+from stackctl.contracts.build import Build
 from stackctl.contracts.cause import Cause
 from stackctl.contracts.host import Cpu
 from stackctl.contracts.judge import Judge
@@ -16,10 +17,15 @@ from stackctl.secret import Secret
 
 @dataclass(frozen=True, kw_only=True)
 class Image:
-    """An official image. seen: this very tag was found published; if not, stackctl marks it as unverified."""
+    """An official image.
+
+    build: the key in BUILDS of what it contains; "" if its tag moves. cuda: the oldest CUDA of a driver with which it
+    starts, as (13, 4); () if that does not tell it from the variant's other images.
+    """
 
     name: str
-    seen: bool
+    build: str = ""
+    cuda: tuple[int, ...] = ()
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -38,7 +44,7 @@ class Program:
 class Argument:
     """An argument of the program that the plan decides.
 
-    decides: the key of stack.toml that decides it, or "slots", "cpu_experts"; "" if stackctl itself decides it.
+    decides: the key of stack.toml that decides it, or "slots", "cpu_experts", "split"; "" if stackctl itself does.
     read: turns the argument's value ("" if it has none) into that key's value; raises ValueError, with the values that
     exist, for any other. None, as the reader or as its result, if the plan can't calculate with the value.
     why: the reason, as the predicate of a sentence about the argument, where no key of stack.toml decides it.
@@ -51,6 +57,7 @@ class Argument:
     why: str = ""
     fixed: str = ""
     hint: str = ""
+    is_list: bool = False  # its value is all words up to the next argument
     gguf_alone: bool = False  # with a model of another format the plan leaves it to the user
     # where the argument's value holds the arguments of another program: what those are
     inner: Mapping[str, "Argument | None"] = field(default_factory=dict)
@@ -79,6 +86,7 @@ class Run:
     flash_attention: bool | None
     batch: int | None  # tokens of a prompt that are processed at a time
     cpu_experts: int = 0  # blocks whose experts stay in RAM
+    split: tuple[float, ...] = ()  # each GPU's share of the layers; () if the program decides it
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -141,6 +149,11 @@ def gguf_alone(packing: str) -> str:  # noqa: ARG001 - the default of Backend.re
     return "it loads GGUF models alone"
 
 
+def unknown(image: str, program: str) -> str:  # noqa: ARG001 - the default of Backend.build_of
+    """Return "": its tags move, so no one knows what they contain."""
+    return ""
+
+
 def in_the_image(variant: Variant, cpu: Cpu, cuda: tuple[int, ...]) -> str:  # noqa: ARG001 - of Backend.program
     """Return "": the image contains the program."""
     return ""
@@ -157,14 +170,15 @@ class Backend(Judge, Protocol):
     MODEL_DIR: PurePosixPath
     FORMATS: tuple[str, ...]
     KV_TYPES: tuple[str, ...]  # the types of its KV cache, as stack.toml and `Run` name them; f16 is one of them
-    IMAGES: Mapping[Variant, Image]
+    IMAGES: Mapping[Variant, tuple[Image, ...]]  # the first that suits the driver is taken, the others by their build
     OWN_IMAGES: Mapping[Variant, str]  # images that stackctl can build, by variant
     IMAGE_TOOLS: tuple[str, ...]  # programs that the official image contains; a probe may use no others
     PROGRAMS: Mapping[str, Program]  # by version and build; {} if the image contains the program
+    BUILDS: Mapping[str, Build]  # by name, the oldest first; {} if its tags move
     RUNS_AS_ROOT: bool  # the image works as root alone
     READ_ONLY_ROOT: bool  # it works with a read-only root file system
     GRACE_S: int  # seconds that it gets to stop
-    MEMORY: Reserves  # what it reserves with every model
+    MEMORY: Reserves  # what its newest build reserves with every model
     READY: Request  # answers 2xx only with a loaded model; SillyTavern's container asks it before it starts
     ARGUMENTS: Arguments  # those that the plan decides
     SHORTENS: bool  # its parser accepts the beginning of a long argument for the whole
@@ -177,6 +191,18 @@ class Backend(Judge, Protocol):
 
         Raise ConfigError or GpuError if none suits.
         """
+        ...
+
+    def build_of(self, image: str, program: str) -> str:
+        """Return the name of the build that this image, or this key of PROGRAMS, contains; "" if unknown.
+
+        It is unknown of a tag that moves, and of the user's own image or program. A name that BUILDS lacks is that of
+        a user's image whose tag tells it.
+        """
+        ...
+
+    def reserves(self, build: str) -> Reserves:
+        """Return what this build reserves with every model: MEMORY, unless another is known of it. "": unknown."""
         ...
 
     def refuses(self, packing: str) -> str:

@@ -2,8 +2,7 @@
 
 Its official image contains no program. A helper script downloads it at every start, opens a public tunnel by default
 and hides exit codes. So stackctl downloads the pinned release itself and runs it as the entrypoint.
-Sources: koboldcpp.py of LostRuins/koboldcpp 1.117.1 (read) and 1.115.1 (run); its docker-helper.sh and koboldcpp.sh of
-2026 (read) for who needs which build; sizes and hashes as the release v1.122.1 itself states them, quoted in public.
+Sources: koboldcpp.py of LostRuins/koboldcpp 1.117.1 (read) and 1.115.1 (run).
 """
 
 import json
@@ -14,11 +13,10 @@ from types import MappingProxyType
 from typing import Final
 
 from stackctl.backends.answers import MODELS, PROPS, first_model, good, number, text, tokens
-from stackctl.backends.command_line import given_flags, refused_argument
+from stackctl.backends.command_line import given_flags, numbers, refused_argument
 from stackctl.backends.contract import (
     Image,
     Launch,
-    Program,
     Request,
     Run,
     ServerInfo,
@@ -26,6 +24,14 @@ from stackctl.backends.contract import (
     gguf_alone,
 )
 from stackctl.backends.koboldcpp_arguments import BATCHES, KOBOLDCPP_ARGUMENTS, KV_NUMBER, MOST_CONTEXT, ONCE_CONTEXT
+from stackctl.backends.koboldcpp_releases import (
+    RELEASED,
+    RELEASES,
+    UNPACKED_GPU_MIB,
+    UNPACKED_MIB,
+    choose_release,
+    release_of,
+)
 from stackctl.backends.llama_failures import CHECK_MODEL, load_ended, load_failure, not_loaded, signal_cause
 from stackctl.backends.llama_log import load_buffer, load_progress
 from stackctl.contracts.answer import Answer
@@ -34,7 +40,7 @@ from stackctl.contracts.host import Cpu
 from stackctl.contracts.json_table import parse_table
 from stackctl.contracts.memory import Reserves
 from stackctl.contracts.service import CPU, Variant
-from stackctl.errors import ConfigError, GpuError
+from stackctl.errors import ConfigError
 from stackctl.secret import Secret
 
 NAME: Final[str] = "koboldcpp"
@@ -47,54 +53,33 @@ PROGRAM_PATH: Final = "/opt/stackctl/koboldcpp"
 FORMATS: Final[tuple[str, ...]] = ("gguf",)
 KV_TYPES: Final = tuple(KV_NUMBER)
 # the image contains the system around the program alone; `latest` is its only published tag
-IMAGES: Final[Mapping[Variant, Image]] = MappingProxyType(
-    {
-        CPU: Image(name="koboldai/koboldcpp:latest", seen=False),
-        "cuda": Image(name="koboldai/koboldcpp:latest", seen=False),
-    }
-)
+_LATEST: Final = (Image(name="koboldai/koboldcpp:latest"),)
+IMAGES: Final[Mapping[Variant, tuple[Image, ...]]] = MappingProxyType({CPU: _LATEST, "cuda": _LATEST})
 OWN_IMAGES: Final[Mapping[Variant, str]] = MappingProxyType(
     {CPU: "localhost/stackctl/base:1", "cuda": "localhost/stackctl/base:1"}
 )
 IMAGE_TOOLS: Final[tuple[str, ...]] = ("bash",)
-_RELEASES: Final = "https://github.com/LostRuins/koboldcpp/releases/download/v"
-_CUDA: Final = "1.122.1/koboldcpp-linux-x64"  # CUDA 12.1; its libraries for GPU and CPU need AVX2
-_NO_CUDA: Final = "1.122.1/koboldcpp-linux-x64-nocuda"  # with libraries for processors without AVX2, too
-_OLD_PC: Final = "1.122.1/koboldcpp-linux-x64-oldpc"  # CUDA 11; needs AVX alone
-_OLDEST_CUDA: Final = (12, 1)
-PROGRAMS: Final[Mapping[str, Program]] = MappingProxyType(
-    {
-        _CUDA: Program(
-            version="1.122.1",
-            url=_RELEASES + _CUDA,
-            size=641_836_648,
-            sha256="724b81ad4d0557e6cf6b1e634c1b973e9a56c0a99b5164a9cf1ecbb8c9ad53d8",
-            unpacked_mib=2048,
-        ),
-        _NO_CUDA: Program(
-            version="1.122.1",
-            url=_RELEASES + _NO_CUDA,
-            size=136_689_280,
-            sha256="5532ead66f460a59c744fc74a45715bf2b0ef2fe2fb05a6c146a6d2df2145d29",
-            unpacked_mib=512,
-        ),
-        _OLD_PC: Program(
-            version="1.122.1",
-            url=_RELEASES + _OLD_PC,
-            size=0,
-            sha256="",
-            unpacked_mib=2048,
-            remark="KoboldCpp's build for old machines (CUDA 11, AVX) is used, which is slower: the usual build needs "
-            "a processor with AVX2 and an NVIDIA driver for CUDA 12.1",
-        ),
-    }
-)
+PROGRAMS: Final = RELEASES
+BUILDS: Final = RELEASED
+program: Final = choose_release
+build_of: Final = release_of
 refuses: Final = gguf_alone
 RUNS_AS_ROOT: Final[bool] = False
 READ_ONLY_ROOT: Final[bool] = True
 GRACE_S: Final[int] = 10
 # one context; --blasbatchsize is 512 by default, and logits are kept for the whole batch
-MEMORY: Final = Reserves(logits="batch", batch=512)
+# it adds 128 cells for context shifting (gpttype_adapter.cpp), also to a sliding window (llama-kv-cache-iswa.cpp)
+MEMORY: Final = Reserves(
+    logits="batch",
+    batch=512,
+    more_context=128,
+    more_window=128,
+    quantises_values=False,
+    copies=2,
+    reuses_masks=True,
+    unpacked_mib=UNPACKED_MIB,
+    unpacked_gpu_mib=UNPACKED_GPU_MIB,
+)
 READY: Final[Request] = Request(path="/api/v1/model")
 ARGUMENTS: Final = KOBOLDCPP_ARGUMENTS
 SHORTENS: Final[bool] = True
@@ -119,23 +104,6 @@ _PROBE: Final = (
 )
 
 
-def program(variant: Variant, cpu: Cpu, cuda: tuple[int, ...]) -> str:
-    """Choose the build as the official image's script does."""
-    if cpu.architecture != "x86_64":
-        raise ConfigError(
-            f"KoboldCpp is published for x86-64 processors; this one is {cpu.architecture}",
-            hint=f"Run {_OTHER}, or set `backend.program` to the file of another build.",
-        )
-    if variant == CPU:
-        return _NO_CUDA
-    if not cpu.avx:
-        raise GpuError(
-            "KoboldCpp's programs for NVIDIA GPUs need a processor with AVX, which this one lacks",
-            hint=f"Run it on the CPU with `stackctl deploy --gpu none`, or use another backend with {_OTHER}.",
-        )
-    return _CUDA if cpu.avx2 and (not cuda or cuda >= _OLDEST_CUDA) else _OLD_PC
-
-
 def check(run: Run) -> None:
     if run.context > MOST_CONTEXT:
         raise ConfigError(
@@ -148,6 +116,10 @@ def check(run: Run) -> None:
             f"backend.batch: KoboldCpp takes {', '.join(map(str, BATCHES[1:]))} tokens, not {run.batch}",
             hint=f"Set `backend.batch = {near}`.",
         )
+
+
+def reserves(build: str) -> Reserves:  # noqa: ARG001 - of all builds the same is known
+    return MEMORY
 
 
 def launch(run: Run) -> Launch:
@@ -177,6 +149,7 @@ def launch(run: Run) -> Launch:
         words += ["--quantkv", KV_NUMBER[run.kv_cache]]
     if run.flash_attention is not None:
         words += ["--flashattention" if run.flash_attention else "--noflashattention"]
+    words += ["--tensor_split", *numbers(run.split)] if run.split else []
     words += given_flags(
         ("--threads", run.threads), ("--moecpu", run.cpu_experts or None), ("--blasbatchsize", run.batch)
     )

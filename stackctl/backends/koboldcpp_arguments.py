@@ -8,12 +8,14 @@ from typing import Final
 from stackctl.backends.command_line import (
     CPU_EXPERTS,
     SLOTS,
+    SPLIT,
     always,
     arguments,
     key_argument,
     model_argument,
     one_of,
     place_argument,
+    shares,
     tunnel_argument,
     whole,
 )
@@ -52,6 +54,7 @@ KOBOLDCPP_ARGUMENTS: Final[Arguments] = arguments(
     ),
     ("--autofit --fit -fit", Argument(why="lets KoboldCpp choose what stackctl chooses by the free memory")),
     ("--parallelrequests --continuous-batching --contbatch", Argument(why=SLOTS)),
+    ("--tensor_split --tensorsplit -ts", Argument(decides="split", read=shares, why=SPLIT, is_list=True)),
     ("--device -dev", Argument(decides="gpu.devices")),
     # the parser accepts only one of these
     (

@@ -8,12 +8,14 @@ from typing import Final
 from stackctl.backends.command_line import (
     CPU_EXPERTS,
     SLOTS,
+    SPLIT,
     always,
     arguments,
     key_argument,
     model_argument,
     one_of,
     place_argument,
+    shares,
     whole,
 )
 from stackctl.backends.contract import Argument, Arguments
@@ -45,6 +47,7 @@ LLAMA_ARGUMENTS: Final[Arguments] = arguments(
     ("-np --parallel", Argument(decides="slots", read=whole(1), why=SLOTS)),
     ("-ncmoe --n-cpu-moe", Argument(decides="cpu_experts", read=whole(0), why=CPU_EXPERTS)),
     ("-cmoe --cpu-moe", Argument(decides="cpu_experts", read=always(_EVERY), why=CPU_EXPERTS)),
+    ("-ts --tensor-split", Argument(decides="split", read=shares, why=SPLIT)),
     ("-dev --device", Argument(decides="gpu.devices")),
     (
         "-cram --cache-ram",

@@ -4,14 +4,14 @@ Sources: the official images' Dockerfile and README of ggml-org/llama.cpp (tools
 """
 
 from collections.abc import Mapping
+from dataclasses import replace
 from pathlib import PurePosixPath
 from types import MappingProxyType
 from typing import Final
 
 from stackctl.backends.answers import MODELS, PROPS, first_model, good, number, text, tokens
-from stackctl.backends.command_line import given_flags
+from stackctl.backends.command_line import given_flags, numbers
 from stackctl.backends.contract import (
-    Image,
     Launch,
     Program,
     Request,
@@ -24,6 +24,7 @@ from stackctl.backends.contract import (
     takes_every_value,
 )
 from stackctl.backends.llama_arguments import LLAMA_ARGUMENTS
+from stackctl.backends.llama_builds import KNOWN, OF_DEBIAN, OFFICIAL, named_build
 from stackctl.backends.llama_failures import load_ended, load_failure, not_loaded, refused_server_argument, signal_cause
 from stackctl.backends.llama_log import load_buffer, load_progress
 from stackctl.contracts.answer import Answer
@@ -41,17 +42,14 @@ PORT: Final[int] = 8080
 MODEL_DIR: Final = PurePosixPath("/models")
 FORMATS: Final[tuple[str, ...]] = ("gguf",)
 KV_TYPES: Final[tuple[str, ...]] = ("f16", "q8_0", "q4_0")  # the best of its types, and the usual ones
-IMAGES: Final[Mapping[Variant, Image]] = MappingProxyType(
-    {
-        CPU: Image(name="ghcr.io/ggml-org/llama.cpp:server-b9191", seen=True),
-        "cuda": Image(name="ghcr.io/ggml-org/llama.cpp:server-cuda-b9191", seen=True),
-    }
-)
-OWN_IMAGES: Final[Mapping[Variant, str]] = MappingProxyType({CPU: "localhost/stackctl/llamacpp:debian"})
+IMAGES: Final = OFFICIAL
+OWN_IMAGES: Final[Mapping[Variant, str]] = MappingProxyType({CPU: OF_DEBIAN})
 IMAGE_TOOLS: Final[tuple[str, ...]] = (
     "curl",
 )  # .devops/*.Dockerfile: the server stage installs it for its own HEALTHCHECK
 PROGRAMS: Final[Mapping[str, Program]] = MappingProxyType({})
+BUILDS: Final = KNOWN
+build_of: Final = named_build
 program: Final = in_the_image
 refuses: Final = gguf_alone
 RUNS_AS_ROOT: Final[bool] = False
@@ -60,6 +58,9 @@ GRACE_S: Final[int] = 10
 # llama-server's defaults: 4 slots share one cache (--parallel), and logits are kept for the slots alone
 _PROMPT_CACHE_MIB: Final = 1024  # --cache-ram
 MEMORY: Final = Reserves(slots=4, logits="slots", batch=512, prompt_cache_mib=_PROMPT_CACHE_MIB)
+# b9442 is before, and b9464 after ggml-org/llama.cpp#23861 (merged on 1 June 2026): until then every token of the
+# micro-batch had room for its logits. #23764, three days older, halved the masks in RAM (measured there)
+_FRUGAL: Final = 9464
 READY: Final[Request] = Request(path="/health")
 ARGUMENTS: Final = LLAMA_ARGUMENTS
 SHORTENS: Final[bool] = False
@@ -68,6 +69,11 @@ QUESTIONS: Final = tuple(Request(path=path) for path in (PROPS, MODELS))
 SPEED: Final[Speaks] = "stream"
 LISTEN: Final[str] = "--host 0.0.0.0"
 check: Final = takes_every_value
+
+
+def reserves(build: str) -> Reserves:
+    is_old = build.startswith("b") and int(build[1:]) < _FRUGAL
+    return replace(MEMORY, logits="batch", mask_bytes=4) if is_old else MEMORY
 
 
 def launch(run: Run) -> Launch:
@@ -87,6 +93,7 @@ def launch(run: Run) -> Launch:
     words += given_flags(
         ("--gpu-layers", 0 if run.variant == CPU else run.gpu_layers),
         ("--n-cpu-moe", run.cpu_experts or None),
+        ("--tensor-split", ",".join(numbers(run.split)) or None),
         ("--cache-type-k", kv_cache),
         ("--cache-type-v", kv_cache),
         ("--flash-attn", {None: None, True: "on", False: "off"}[run.flash_attention]),

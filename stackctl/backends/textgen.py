@@ -15,14 +15,17 @@ from stackctl.backends.answers import MODELS, first_model, good, number
 from stackctl.backends.command_line import (
     CPU_EXPERTS,
     SLOTS,
+    SPLIT,
     always,
     arguments,
     given_flags,
     key_argument,
     model_argument,
+    numbers,
     one_of,
     place_argument,
     refused_argument,
+    shares,
     tunnel_argument,
     whole,
 )
@@ -38,11 +41,13 @@ from stackctl.backends.contract import (
     Speaks,
     in_the_image,
     takes_every_value,
+    unknown,
 )
 from stackctl.backends.llama_arguments import LLAMA_ARGUMENTS
 from stackctl.backends.llama_failures import CHECK_MODEL, load_ended, load_failure, not_loaded, refused_server_argument
 from stackctl.backends.llama_log import load_buffer, load_progress
 from stackctl.contracts.answer import Answer
+from stackctl.contracts.build import Build
 from stackctl.contracts.cause import Cause
 from stackctl.contracts.memory import Reserves
 from stackctl.contracts.service import CPU, Variant
@@ -57,15 +62,17 @@ MODEL_DIR: Final = PurePosixPath("/app/user_data/models")
 FORMATS: Final[tuple[str, ...]] = ("gguf", "safetensors")
 _KV_NAME: Final = {"f16": "fp16", "q8_0": "q8_0", "q4_0": "q4_0"}
 KV_TYPES: Final = tuple(_KV_NAME)
-IMAGES: Final[Mapping[Variant, Image]] = MappingProxyType(
+IMAGES: Final[Mapping[Variant, tuple[Image, ...]]] = MappingProxyType(
     {
-        CPU: Image(name="atinoda/text-generation-webui:default-cpu", seen=False),
-        "cuda": Image(name="atinoda/text-generation-webui:default-nvidia", seen=False),
+        CPU: (Image(name="atinoda/text-generation-webui:default-cpu"),),
+        "cuda": (Image(name="atinoda/text-generation-webui:default-nvidia"),),
     }
 )
 OWN_IMAGES: Final[Mapping[Variant, str]] = MappingProxyType({})  # its program is in no package registry
 IMAGE_TOOLS: Final[tuple[str, ...]] = ("python3.13",)
 PROGRAMS: Final[Mapping[str, Program]] = MappingProxyType({})
+BUILDS: Final[Mapping[str, Build]] = MappingProxyType({})
+build_of: Final = unknown
 program: Final = in_the_image
 RUNS_AS_ROOT: Final[bool] = True
 READ_ONLY_ROOT: Final[bool] = False  # it copies its own default files into /app at every start
@@ -78,7 +85,6 @@ MEMORY: Final = Reserves(
     logits="batch",
     batch=1024,
     base_mib=600,
-    cpu_experts="all",
     folder_mib=1434,
     gpu_alone=frozenset({"exl3"}),
     prompt_cache_mib=8192,
@@ -108,6 +114,7 @@ ARGUMENTS: Final[Arguments] = arguments(
     ("--batch-size", Argument(decides="backend.batch")),
     ("--parallel", Argument(decides="slots", read=whole(1), why=SLOTS)),
     ("--cpu-moe", Argument(decides="cpu_experts", read=always(9999), why=CPU_EXPERTS)),  # of every block
+    ("--tensor-split", Argument(decides="split", read=shares, why=SPLIT, gguf_alone=True)),
     ("--loader", Argument(gguf_alone=True, why="chooses the loader, which stackctl chooses by the model's format")),
     ("--cpu", Argument(decides="gpu.mode", fixed="chooses the device", hint='Remove it; set `gpu.mode = "none"`.')),
     ("--extra-flags", Argument(inner=LLAMA_ARGUMENTS)),
@@ -179,6 +186,10 @@ def refuses(packing: str) -> str:
     return _GONE.get(packing, "" if packing in _LOADED else "none of its loaders supports that")
 
 
+def reserves(build: str) -> Reserves:  # noqa: ARG001 - of all builds the same is known
+    return MEMORY
+
+
 def launch(run: Run) -> Launch:
     """Put the flags into CMD_FLAGS.txt: the image expands EXTRA_LAUNCH_ARGS unquoted, so a name with spaces breaks."""
     name = str(run.model.relative_to(MODEL_DIR))
@@ -191,14 +202,16 @@ def launch(run: Run) -> Launch:
         words += ["--gpu-layers", str(-1 if layers is None else layers)]
     elif run.variant == CPU:
         words += ["--cpu"]
-    words += given_flags(("--threads", run.threads))
-    if run.cpu_experts:
-        words.append("--cpu-moe")
+    split = ",".join(numbers(run.split)) or None
+    words += given_flags(("--threads", run.threads), ("--tensor-split", split))
     words += given_flags(("--batch-size", run.batch), ("--ubatch-size", run.batch))
     key = f"--api-key={run.key.reveal()}"  # one word, because a key may begin with -
     lines = [shlex.join(words), key, *([shlex.join(run.extra_args)] if run.extra_args else [])]
+    # its own flag moves the experts of every block; llama-server, which inherits the environment, takes a number there
+    experts = {"LLAMA_ARG_N_CPU_MOE": str(run.cpu_experts)} if run.cpu_experts else {}
     return Launch(
         environment={
+            **experts,
             "HF_HUB_OFFLINE": "1",
             "GRADIO_ANALYTICS_ENABLED": "False",
             "COLUMNS": "400",  # by default its log breaks every line after 80 characters

@@ -4,12 +4,15 @@ from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from functools import cached_property, wraps
 from pathlib import Path
-from typing import TypeVar
+from typing import TYPE_CHECKING, TypeVar
 
 import click
 
 from stackctl.cli import candidates
 from stackctl.cli.session import session_of
+
+if TYPE_CHECKING:
+    from stackctl.machine import Machine
 
 _F = TypeVar("_F", bound=Callable[..., object])
 # what the settings that have an option are called in stack.toml
@@ -88,6 +91,22 @@ class _Number(click.ParamType[str | int]):
             self.fail(f"{value!r} is not a whole number; write a number or auto", param, ctx)
 
 
+class _Sizes(click.ParamType[tuple[int, ...]]):
+    """Sizes in MiB, one per GPU."""
+
+    name = "mib[,mib...]"
+
+    def convert(
+        self, value: str | tuple[int, ...], param: click.Parameter | None, ctx: click.Context | None
+    ) -> tuple[int, ...]:
+        if isinstance(value, tuple):
+            return value
+        words = value.split(",")
+        if not all(word.isascii() and word.isdecimal() and int(word) > 0 for word in words):
+            self.fail(f"{value!r} is not a list of sizes in MiB; write e.g. 24576 or 12288,12288", param, ctx)
+        return tuple(int(word) for word in words)
+
+
 class Lines(click.ParamType[str]):
     """A number of lines, or "all"."""
 
@@ -116,7 +135,7 @@ class ConfigFlags:
     images: str | None
     expose: str | None
 
-    def changes(self, *, is_elsewhere: bool = False) -> dict[str, object]:
+    def changes(self, machine: "Machine", *, is_elsewhere: bool = False) -> dict[str, object]:
         """By the dotted keys of stack.toml, those alone that were given.
 
         `is_elsewhere`: for a stack in another folder than the one that the command line names.
@@ -125,7 +144,7 @@ class ConfigFlags:
         if self.url and self.backend is None:
             changes["backend.kind"] = "external"
         if self.model is not None:
-            changes |= _model(self.model, is_elsewhere=is_elsewhere)
+            changes |= _model(machine, self.model, is_elsewhere=is_elsewhere)
         return {key: value for key, value in changes.items() if value is not None}
 
 
@@ -195,10 +214,12 @@ def config_options(command: Callable[..., None]) -> Callable[..., None]:
     return with_flags
 
 
-def _model(wanted: str, *, is_elsewhere: bool) -> dict[str, object]:
+def _model(machine: "Machine", wanted: str, *, is_elsewhere: bool) -> dict[str, object]:
     """What --model says: where the model lies, or where it comes from."""
     from stackctl.core.hub import source
+    from stackctl.steps.models.named_model import named_model
 
+    wanted = named_model(machine, wanted, Path.cwd())
     if source.parse(wanted):
         return {"model.path": "auto", "model.source": wanted}
     if wanted != "demo" and not Path(wanted).is_absolute() and not wanted.startswith("~"):
@@ -217,8 +238,23 @@ own_backend = click.option(
     metavar="NAME",
     help="The program that runs the model [default: llamacpp].",
 )
+gpu_memory = click.option(
+    "--gpu-memory",
+    "gpu_memory_mib",
+    type=_Sizes(),
+    default=(),
+    help="Free MiB of each GPU, also of one that is not here [default: as measured].",
+)
+ram = click.option(
+    "--ram",
+    "ram_mib",
+    type=click.IntRange(1, 1 << 30),
+    metavar="MIB",
+    help="Free MiB of RAM, also of another machine [default: as measured].",
+)
 service = click.argument("service", required=False, shell_complete=candidates.services)
-replan = click.option("--replan", is_flag=True, help="Decide again what stack.lock records.")
+replan = click.option("--replan", is_flag=True, help="Decide again what stack.lock records, but for the images.")
+new_images = click.option("--new-images", is_flag=True, help="Take the images that a new stack would get.")
 timeout = click.option(
     "--timeout",
     "timeout_s",

@@ -30,11 +30,16 @@ _DECLINED = "nothing was changed; for another model: stackctl deploy --model MOD
 @click.option("--dry-run", is_flag=True, help="Say what would happen; change nothing.")
 @click.option("--show", is_flag=True, help="With --dry-run: print the compose file instead.")
 @option.replan
+@option.new_images
 @click.option("--locked", is_flag=True, help="Refuse everything that differs from stack.lock.")
 @option.timeout
 @option.no_proof
 @click.option("--trust-first-download", is_flag=True, help="Accept a program of unknown checksum, and record it.")
-@click.option("--force", is_flag=True, help="Start the model even if it does not fit into memory.")
+@click.option(
+    "--force",
+    is_flag=True,
+    help="Start the model even if it does not fit into memory, or the backend does not know it.",
+)
 @option.no_rollback
 @option.yes
 @option.json
@@ -46,6 +51,7 @@ def deploy(
     dry_run: bool,
     show: bool,
     replan: bool,
+    new_images: bool,
     locked: bool,
     timeout_s: int | None,
     no_proof: bool,
@@ -68,10 +74,10 @@ def deploy(
 
     if show and not dry_run:
         raise click.UsageError("--show needs --dry-run.")
-    if locked and replan:
-        raise click.UsageError("--locked and --replan exclude each other.")
+    if locked and (replan or new_images):
+        raise click.UsageError(f"--locked and {'--replan' if replan else '--new-images'} exclude each other.")
     machine = machine_of(ctx, as_json=as_json)
-    changes = flags.changes()
+    changes = flags.changes(machine)
     answer = {} if locked else _ask_for_model(machine, changes, yes=yes or dry_run)
     if answer is None:
         machine.ui.done(_DECLINED, declined())
@@ -81,6 +87,7 @@ def deploy(
     options = Options(
         dry_run=dry_run,
         replan=replan,
+        new_images=new_images,
         locked="all" if locked else "",
         prove=not no_proof,
         timeout_s=timeout_s,
@@ -133,7 +140,7 @@ def _ask_to_open(machine: "Machine", changes: dict[str, object], *, yes: bool) -
     A yes is added to `changes`. None if there is no question, or no terminal to ask on. `yes`: ask nothing, and open
     nothing.
     """
-    from stackctl.core.config.spec import LAN, NONE
+    from stackctl.core.config.section import LAN, NONE
     from stackctl.steps.config_request import load_config
     from stackctl.steps.open_to_others import may_open
 
@@ -169,6 +176,7 @@ def _ask_to_open(machine: "Machine", changes: dict[str, object], *, yes: bool) -
     metavar="FILE",
 )
 @option.replan
+@option.new_images
 @option.json
 @click.pass_context
 def render(
@@ -179,6 +187,7 @@ def render(
     paths: str,
     archive: Path | None,
     replan: bool,
+    new_images: bool,
     as_json: bool,
 ) -> None:
     """Write compose.yml and what it mounts, without an engine.
@@ -194,10 +203,11 @@ def render(
     machine = machine_of(ctx, as_json=as_json)
     done = run(
         machine,
-        flags.changes(),
+        flags.changes(machine),
         to_stdout=to_stdout,
         absolute=paths == "absolute",
         replan=replan,
+        new_images=new_images,
         archive=archive and archive.absolute(),
     )
     if as_json:
@@ -209,9 +219,10 @@ def render(
 @main.command(examples=("stackctl diff", "stackctl diff --context 16384"))
 @option.config_options
 @option.replan
+@option.new_images
 @option.json
 @click.pass_context
-def diff(ctx: click.Context, flags: option.ConfigFlags, replan: bool, as_json: bool) -> None:
+def diff(ctx: click.Context, *, flags: option.ConfigFlags, replan: bool, new_images: bool, as_json: bool) -> None:
     """Show what a deploy would change.
 
     The changed lines of compose.yml come first, then the containers that would be recreated.
@@ -220,7 +231,8 @@ def diff(ctx: click.Context, flags: option.ConfigFlags, replan: bool, as_json: b
     from stackctl.commands.diff import diff as run
 
     machine = machine_of(ctx, as_json=as_json)
-    machine.ui.result(*report.difference(run(machine, flags.changes(), replan=replan)))
+    changes = flags.changes(machine)
+    machine.ui.result(*report.difference(run(machine, changes, replan=replan, new_images=new_images)))
 
 
 @main.command(examples=("stackctl init", "stackctl init --model ~/models/my-model.gguf"))
@@ -235,7 +247,7 @@ def init(ctx: click.Context, flags: option.ConfigFlags, as_json: bool) -> None:
     from stackctl.commands.init import init as run
 
     machine = machine_of(ctx, as_json=as_json)
-    path = run(machine, flags.changes())
+    path = run(machine, flags.changes(machine))
     if as_json:
         machine.ui.result("", {"version": 1, "path": path})
 

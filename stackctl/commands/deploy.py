@@ -9,7 +9,6 @@ from stackctl.core.config.spec import AUTO, DEMO, Model
 from stackctl.core.fit.reconcile import difference
 from stackctl.core.observed import Observed
 from stackctl.core.plan import external_backend, memory_plan
-from stackctl.core.plan.plan import forget_decisions
 from stackctl.core.plan.preview import Preview
 from stackctl.core.plan.stack import Plan
 from stackctl.core.start.docker_errors import names_place
@@ -23,11 +22,13 @@ from stackctl.steps.config_request import ConfigRequest, read_lock, write_config
 from stackctl.steps.deploy_history import record_deploy
 from stackctl.steps.disks import record_disk, refuse_full, refuse_lost_disk, refuse_without_permissions
 from stackctl.steps.external_backend import wait_for_external
-from stackctl.steps.fetch_images import fetch_images, forget_built, newest_digests, with_digests
+from stackctl.steps.fetch_images import fetch_images, forget_built, with_digests
 from stackctl.steps.first_model import request_to_deploy
 from stackctl.steps.former_stack import forget_former, keep_former
 from stackctl.steps.keep_data import keep_data
+from stackctl.steps.loadable import refuse_unloadable
 from stackctl.steps.locked import refuse_unlocked, refuse_without_lock, with_model
+from stackctl.steps.new_images import say_new_images, to_decide_again
 from stackctl.steps.observe import observe, observe_again
 from stackctl.steps.open_to_others import with_answer
 from stackctl.steps.own_name import claimed, keep_name
@@ -51,13 +52,19 @@ class Options:
 
     dry_run: bool = False
     replan: bool = False
+    new_images: bool = False
     prove: bool = True
     timeout_s: int | None = None
     trust_first_download: bool = False
-    force: bool = False  # deploy even a model that does not fit
+    force: bool = False  # deploy even a model that does not fit, or that the backend does not know
     rollback: bool = True  # go back to what ran before if this deploy fails
     locked: Locked = ""  # whether anything may differ from stack.lock; "stack": only the stack's place may
     opened: bool | None = None  # the user's answer about opening it to other devices; None if not asked
+
+    @property
+    def is_anew(self) -> bool:
+        """Return whether a file that another version of stackctl wrote is written again."""
+        return self.replan or self.new_images
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -85,13 +92,15 @@ def deploy(machine: Machine, flags: Mapping[str, object], options: Options) -> D
         if options.locked:
             refuse_unlocked(final, machine, places=options.locked == "all")
         _say(final.plan, final.now.observed, machine)
+        now = final.now
+        refuse_unloadable(final.plan, now.wanted.spec, now.observed.model, machine, force=options.force)
         _refuse_too_large(final.plan, options)
         if not final.now.observed.has_run:
             refuse_full(final.plan, machine)
         machine.orchestrator.check(final.plan.name, final.text)
         up = Deployed(plan=final.plan, text=final.text)
         if options.dry_run:
-            return replace(up, preview=preview(final, _profiles(final), machine, replan=options.replan))
+            return replace(up, preview=preview(final, _profiles(final), machine, replan=options.is_anew))
         refuse_lost_disk(final.plan, machine)
         data = tavern_folder(final.plan, machine)
         refuse_without_permissions(machine.path / data_path(final.plan), data.owner, machine)
@@ -128,12 +137,15 @@ def _look(wanted: ConfigRequest, machine: Machine, options: Options) -> Phase:
     coming = stack_model.pending_model(wanted.spec, machine, lock)
     observed = observe(wanted.spec, machine, lock, coming.model if coming else None)
     observed = replace(observed, patience_s=options.timeout_s or 0)
-    if options.replan:
-        lock = newest_digests(forget_decisions(lock), machine)
+    recorded = lock
+    lock = to_decide_again(lock, machine, replan=options.replan, new_images=options.new_images)
     if not options.dry_run:
         observed, lock = wait_for_external(wanted.spec, observed, lock, machine, timeout_s=options.timeout_s)
     lock = with_model(lock, observed.model, coming, machine)
-    return plan_phase(Situation(wanted=wanted, observed=observed, lock=lock), machine, coming)
+    phase = plan_phase(Situation(wanted=wanted, observed=observed, lock=lock), machine, coming)
+    if options.new_images:
+        say_new_images(phase.planned, recorded, machine)
+    return phase
 
 
 def _phases(final: Phase, machine: Machine) -> tuple[Phase, ...]:
@@ -177,7 +189,7 @@ def _start(phase: Phase, machine: Machine, options: Options) -> Deployed:
     plan = phase.plan
     keep_data(plan, machine)
     settings = seed_tavern.wanted_settings(plan, _profiles(phase), machine)
-    text = write_stack(phase.planned, phase.text, machine, replan=options.replan)
+    text = write_stack(phase.planned, phase.text, machine, replan=options.is_anew)
     backend = f"{plan.backend_title} and " if plan.backend_service else ""
     machine.ui.step(f"Starting {backend}SillyTavern")
     seed_tavern.seed_tavern(plan, settings, machine)

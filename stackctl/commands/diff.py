@@ -5,12 +5,12 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 from stackctl.core.plan.change import Change
-from stackctl.core.plan.plan import forget_decisions, plan
+from stackctl.core.plan.plan import plan
 from stackctl.core.plan.tavern_service import port_note
 from stackctl.machine import Machine
 from stackctl.steps.config_request import read_lock
-from stackctl.steps.fetch_images import newest_digests
 from stackctl.steps.first_model import request_to_render
+from stackctl.steps.new_images import say_new_images, to_decide_again
 from stackctl.steps.observe import observe
 from stackctl.steps.own_name import keep_name
 
@@ -23,12 +23,16 @@ class Difference:
     changes: tuple[Change, ...]
 
 
-def diff(machine: Machine, flags: Mapping[str, object], *, replan: bool = False) -> Difference:
+def diff(
+    machine: Machine, flags: Mapping[str, object], *, replan: bool = False, new_images: bool = False
+) -> Difference:
     """Compare what a deploy would write with what is there and runs. Changes nothing."""
     wanted = request_to_render(machine, keep_name(machine, flags))
     seen = observe(wanted.spec, machine)
     lock = read_lock(machine)
-    planned = plan(wanted.spec, seen, newest_digests(forget_decisions(lock), machine) if replan else lock)
+    planned = plan(wanted.spec, seen, to_decide_again(lock, machine, replan=replan, new_images=new_images))
+    if new_images:
+        say_new_images(planned, lock, machine)
     for note in port_note(wanted.spec, seen, lock, planned.plan.sillytavern):
         machine.ui.note(note)
     file = machine.orchestrator.file

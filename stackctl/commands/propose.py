@@ -15,6 +15,7 @@ def proposal(machine: Machine, spec: Spec, *, language: str) -> Recommended:
         context=spec.backend.context if isinstance(spec.backend.context, int) else None,
         backend=spec.backend.kind,
         has_gpu=spec.gpu.mode != "none",
+        needs_driver=True,
     )
     try:
         found = recommend(machine, asked)

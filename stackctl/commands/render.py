@@ -6,6 +6,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from stackctl.core.plan.images import forget_images
 from stackctl.core.plan.plan import forget_decisions, plan
 from stackctl.core.tavern.profiles import of_models
 from stackctl.errors import EngineError
@@ -14,6 +15,7 @@ from stackctl.steps import api_key
 from stackctl.steps.config_request import read_lock, write_config
 from stackctl.steps.first_model import request_to_render
 from stackctl.steps.locked import with_model
+from stackctl.steps.new_images import say_new_images
 from stackctl.steps.observe import observe_without_engine
 from stackctl.steps.private_folders import keep_out_of_git
 
@@ -39,6 +41,7 @@ def render(
     to_stdout: bool,
     absolute: bool,
     replan: bool,
+    new_images: bool = False,
     archive: Path | None = None,
 ) -> Rendered:
     """Return the file; write it unless it goes to stdout. `archive`: pack the folder into this file."""
@@ -47,7 +50,10 @@ def render(
         lock = read_lock(machine)
         seen = observe_without_engine(wanted.spec, machine, lock)
         lock = with_model(lock, seen.model, None, machine)
-        planned = plan(wanted.spec, seen, forget_decisions(lock) if replan else lock)
+        decided = forget_decisions(lock) if replan else lock
+        planned = plan(wanted.spec, seen, forget_images(decided) if new_images else decided)
+        if new_images:
+            say_new_images(planned, lock, machine)
         files = machine.orchestrator.files(planned.plan, machine.place if absolute else None)
         text = files[machine.orchestrator.file]
         if to_stdout:
@@ -60,7 +66,7 @@ def render(
         api_key.keep_key(machine, seen.key)
         for note in planned.plan.notes:
             machine.ui.warn(note)
-        text = write_stack(planned, text, machine, replan=replan)
+        text = write_stack(planned, text, machine, replan=replan or new_images)
         profiles = of_models(wanted.written, seen, server_type=planned.plan.tavern_type, url=planned.plan.backend_url)
         again = "stackctl render --paths absolute" if absolute else "stackctl render"
         missing = prepare_folder(planned.plan, profiles, machine, has_run=seen.has_run, again=again)

@@ -58,7 +58,7 @@ def listed(rows: "Sequence[Suggestion]", ui: "Ui") -> "tuple[str, models.Quantis
         speed = choice.speed if choice.fits else ""
         settings = choice.settings
         size, bits = f"{one.size / 1e9:.2f}", f"{one.bits:.2f}"
-        table.append([one.label, size, bits, str(settings.context), settings.kv_type, layers, verdict, speed])
+        table.append([one.form, size, bits, str(settings.context), settings.kv_type, layers, verdict, speed])
     values: list[models.Quantisation] = [
         {
             "quantisation": one.label,

@@ -17,13 +17,19 @@ def recommended(done: "Recommended", ui: "Ui") -> "tuple[str, models.Recommended
     """Return the best model with its reasons, and the others in a table."""
     best = done.best
     run = command_line("stackctl", "deploy", "--model", done.paths.get(best.name, best.source))
-    lines = [*map(ui.text, proposal(best)), f"to run it: {run}"]
+    lines = [*map(ui.text, proposal(best, is_here=done.is_here)), f"to run it: {run}"]
     if not done.paths:
         lines.insert(-1, f"to download it: {command_line('stackctl', 'models', 'pull', best.source)}")
     if done.others:
         rows = [["others that fit", "", "GB", "context", "speed"]]
         rows += [
-            [one.name, one.label, f"{one.size / 1e9:.1f}", str(one.context), speed(one.choice.tokens_per_s)]
+            [
+                one.name,
+                one.form,
+                f"{one.size / 1e9:.1f}",
+                str(one.context),
+                speed(one.choice.tokens_per_s),
+            ]
             for one in done.others
         ]
         lines += ["", ui.table(rows)]
@@ -37,10 +43,11 @@ def recommended(done: "Recommended", ui: "Ui") -> "tuple[str, models.Recommended
     }
 
 
-def proposal(best: "Suggestion") -> list[str]:
+def proposal(best: "Suggestion", *, is_here: bool = True) -> list[str]:
     """Return a few lines that say why this model."""
     lines = [f"{best.name} at {best.label}: {best.size / 1e9:.1f} GB, context {best.context}"]
-    lines.append(f"  {speed(best.choice.tokens_per_s)} on this machine; {describe(best.choice)}")
+    where = "this machine" if is_here else "such a machine"
+    lines.append(f"  {speed(best.choice.tokens_per_s)} on {where}; {describe(best.choice)}")
     known = (
         best.licence and f"licence {best.licence}",
         best.languages and f"languages: {', '.join(best.languages)}",

@@ -38,7 +38,7 @@ def with_digests(plan: Plan, lock: Lock, machine: Machine) -> Lock:
         elif now and known != now:
             machine.ui.warn(
                 f"the tag {name} now points to another image (was {known}, is {now}). This stack runs the image that "
-                f"{FILE} records. Run `stackctl deploy --replan` to take the new one."
+                f"{FILE} records. Run `stackctl deploy --new-images` to take the new one."
             )
     return replace(lock, digests=digests)
 
@@ -79,7 +79,7 @@ def _fetch(service: str, image: str, own: str | None, variant: str, spec: Spec, 
         machine.docker.images.pull(image)
     except EngineError as failed:
         if (name := unpinned(image, lock.digests)) != image:
-            hint = f"Run `stackctl deploy --replan` to take what {name} means now. {failed.hint}"
+            hint = f"Run `stackctl deploy --new-images` to take what {name} means now. {failed.hint}"
             raise EngineError(f"{failed.message} (stack.lock records this digest)", hint=hint) from failed
         if own is None or spec.images != "auto":
             raise

@@ -9,7 +9,8 @@ from pathlib import PurePosixPath
 from stackctl import backends
 from stackctl.contracts.host import Gpu
 from stackctl.core.config.lock import Lock
-from stackctl.core.config.spec import AUTO, DEMO, NONE, Model, OneModel, Spec
+from stackctl.core.config.section import NONE
+from stackctl.core.config.spec import AUTO, DEMO, Model, OneModel, Spec
 from stackctl.core.container_paths import refuse_elsewhere
 from stackctl.core.model.model import ModelSeen
 from stackctl.core.observed import EngineSeen, Observed, ServiceState

@@ -4,7 +4,7 @@ from contextlib import suppress
 from dataclasses import replace
 
 from stackctl.core.config.lock import Decision, Lock
-from stackctl.core.config.spec import LAN, NONE
+from stackctl.core.config.section import LAN, NONE
 from stackctl.core.plan.exposure import ASKED, matching_interfaces
 from stackctl.errors import StackctlError
 from stackctl.machine import Machine

@@ -90,6 +90,11 @@ def has(launched: list[str], wanted: str) -> bool:
     return any(launched[i : i + len(sought)] == sought for i in range(len(launched)))
 
 
+def official(backend: Backend) -> set[str]:
+    """The names of its official images."""
+    return {image.name for images in backend.IMAGES.values() for image in images}
+
+
 # -- names and images
 
 
@@ -116,14 +121,28 @@ def test_sillytavern_knows_the_type(backend: Backend) -> None:
 def test_every_variant_has_an_image_and_every_image_a_tag(backend: Backend) -> None:
     assert set(backend.IMAGES) == set(VARIANTS)
     assert set(backend.OWN_IMAGES) <= set(VARIANTS)
-    for name in (*(image.name for image in backend.IMAGES.values()), *backend.OWN_IMAGES.values()):
-        assert re.fullmatch(r"[a-z0-9./_-]+(:[\w.-]+|@sha256:[0-9a-f]{64})", name), name
+    for name in (*official(backend), *backend.OWN_IMAGES.values()):
+        assert re.fullmatch(r"[a-z0-9./_-]+:[\w.-]+(@sha256:[0-9a-f]{64})?", name), name
         assert ":" in name.rsplit("/", 1)[-1]
 
 
 def test_our_images_have_our_own_names(backend: Backend) -> None:
-    official = {image.name for image in backend.IMAGES.values()}
-    assert all("stackctl/" in name and name not in official for name in backend.OWN_IMAGES.values())
+    assert all("stackctl/" in name and name not in official(backend) for name in backend.OWN_IMAGES.values())
+
+
+def test_an_image_of_a_build_says_so_in_its_tag_and_a_newer_one_comes_with_its_digest(backend: Backend) -> None:
+    for images in backend.IMAGES.values():
+        builds = [image.build for image in images]
+        assert len(builds) == len(set(builds))
+        assert all(image.build == backend.build_of(image.name, "") for image in images)
+        assert all("@sha256:" in image.name for image in images if image.build not in {"", "b9191"})
+
+
+def test_some_image_suits_every_driver_and_the_first_that_does_is_the_newest_for_it(backend: Backend) -> None:
+    for images in backend.IMAGES.values():
+        assert not images[-1].cuda
+        of_any_driver = [backend.BUILDS[image.build].number for image in images if image.build and not image.cuda]
+        assert of_any_driver == sorted(of_any_driver, reverse=True)
 
 
 def test_a_program_is_pinned_in_its_url_and_by_a_hash_where_we_know_one(backend: Backend) -> None:
@@ -136,6 +155,40 @@ def test_a_program_is_pinned_in_its_url_and_by_a_hash_where_we_know_one(backend:
         assert re.fullmatch(r"([0-9a-f]{64})?", program.sha256)
         assert bool(program.sha256) == (program.size > 0)
         assert program.unpacked_mib >= 256
+
+
+def test_the_builds_are_named_and_the_oldest_comes_first(backend: Backend) -> None:
+    assert [build.name for build in backend.BUILDS.values()] == list(backend.BUILDS)
+    numbers = [build.number for build in backend.BUILDS.values()]
+    assert numbers == sorted(numbers)
+
+
+def test_what_stackctl_builds_or_downloads_itself_is_of_a_known_build(backend: Backend) -> None:
+    images = () if backend.PROGRAMS else backend.OWN_IMAGES.values()
+    found = {backend.build_of(image, "") for image in images} | {backend.build_of("", one) for one in backend.PROGRAMS}
+    assert found <= set(backend.BUILDS)
+
+
+@pytest.mark.parametrize(
+    ("image", "build"),
+    [
+        ("ghcr.io/ggml-org/llama.cpp:server-b9191", "b9191"),
+        (f"ghcr.io/ggml-org/llama.cpp:server-cuda13-b11277@sha256:{'0' * 64}", "b11277"),
+        ("registry.example:5000/ggml-org/llama.cpp:full-vulkan-b10920", "b10920"),
+        ("ghcr.io/ggml-org/llama.cpp:server-cuda", ""),
+        ("ghcr.io/ggml-org/llama.cpp:server-v0.4.1", ""),
+        ("localhost/stackctl/llamacpp:debian", "debian"),
+        ("example.org/mine:b9191", ""),
+        ("example.org/other:test-b9191", ""),
+    ],
+)
+def test_a_llama_cpp_image_s_tag_names_its_build(image: str, build: str) -> None:
+    assert llamacpp.build_of(image, "") == build
+
+
+def test_a_koboldcpp_of_the_user_s_own_is_of_no_known_build() -> None:
+    assert koboldcpp.build_of("koboldai/koboldcpp:latest", "") == ""
+    assert {koboldcpp.build_of("koboldai/koboldcpp:latest", one) for one in koboldcpp.PROGRAMS} == {"1.122.1"}
 
 
 def test_every_backend_loads_gguf(backend: Backend) -> None:

@@ -84,6 +84,10 @@ def _llama(place: Place) -> None:
     sparse(place.around / "Llama-3.1-8B-Q8_0.gguf", eight.metadata(), eight.tensors())
 
 
+def _new(place: Place) -> None:
+    sparse(place.around / "New.gguf", {"general.architecture": "foo-2027"}, {"a": ("f16", (64,))})
+
+
 def _two(place: Place) -> None:
     for name in ("large", "small"):
         (place.folder / f"{name}.gguf").write_bytes(demo_model.gguf_bytes())
@@ -189,6 +193,8 @@ SCENES = (
     Scene("models-recommend", "models recommend --language en"),
     Scene("models-inspect", "models inspect {around}/Llama-3.1-8B-Q8_0.gguf", _llama),
     Scene("models-inspect-none", "models inspect {around}/none.gguf", code=8),
+    Scene("models-can-load", "models can-load {around}/Llama-3.1-8B-Q8_0.gguf", _llama),
+    Scene("models-can-load-not", "models can-load {around}/New.gguf --backend koboldcpp", _new, 8),
     Scene("models-fit", f"models fit {{around}}/Llama-3.1-8B-Q8_0.gguf {_FIT}", _llama),
     Scene("models-fit-too-large", f"models fit {{around}}/Llama-3.1-8B-Q8_0.gguf {_FIT} --gpu-layers all", _llama),
     Scene("models-fit-repository", f"models fit hf:owner/tiny {_FIT}"),

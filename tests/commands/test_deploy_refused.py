@@ -376,6 +376,23 @@ PARTS = {"big-00001-of-00003.gguf": WHOLE, "big-00003-of-00003.gguf": WHOLE}
             id="share",
         ),
         pytest.param(
+            {},
+            "hf.co/owner/name:Q4_K_M",
+            "there is no model at {}/hf.co/owner/name:Q4_K_M",
+            "Check the path. If the model is at Hugging Face, write `hf:owner/name:Q4_K_M`.",
+            id="source",
+        ),
+        pytest.param(
+            {},
+            "owner/name/model.gguf",
+            "there is no model at {}/owner/name/model.gguf",
+            "write `hf:owner/name/model.gguf`.",
+            id="file-of-a-source",
+        ),
+        pytest.param(
+            {}, "mistral:7b", "there is no model at {}/mistral:7b", "Run `stackctl models recommend`", id="ollama"
+        ),
+        pytest.param(
             {"models/a.gguf": WHOLE, "models/b.gguf": WHOLE},
             "models",
             "{}/models holds 2 models",

@@ -17,13 +17,16 @@ from stackctl.core.model.demo_model import gguf_bytes
 from stackctl.errors import ConfigError, EngineError
 from tests.commands.engines import Staged, staged
 from tests.commands.machines import quiet
-from tests.core.samples import a_plan
+from tests.core.samples import a_plan, wanted
 from tests.fakes import hub_at
 from tests.hub.server import Hub as Server
 from tests.hub.server import running
 
-BACKEND, PAGE = (service.image for service in a_plan().services)
+BUILD: dict[str, object] = {"backend.build": "b9191"}
+TAGGED = {"model.path": "demo", **BUILD}  # the tag's digest is recorded at its first pull
+BACKEND, PAGE = (service.image for service in a_plan(wanted(backend={"build": "b9191"})).services)
 DEMO = {"model.path": "demo"}
+NEWEST = a_plan().services[0].image
 QUICK = Options(prove=False, timeout_s=20)
 LOCKED = replace(QUICK, locked="all")
 FILE = "Tiny-Q4_K_M.gguf"
@@ -31,7 +34,7 @@ FILE = "Tiny-Q4_K_M.gguf"
 
 @pytest.fixture
 def here(tmp_path: Path) -> Staged:
-    return staged(tmp_path, published={BACKEND: "sha256:1", PAGE: "sha256:1"})
+    return staged(tmp_path, published={BACKEND: "sha256:1", NEWEST: "sha256:1", PAGE: "sha256:1"})
 
 
 @pytest.fixture
@@ -58,22 +61,25 @@ def refused(here: Staged, flags: dict[str, object]) -> str:
     return caught.value.message
 
 
-def test_a_tag_that_moved_changes_nothing_until_replan_takes_it(here: Staged, tmp_path: Path) -> None:
-    deploy(here.machine, DEMO, QUICK)
+def test_a_tag_that_moved_changes_nothing_until_new_images_takes_it(here: Staged, tmp_path: Path) -> None:
+    deploy(here.machine, TAGGED, QUICK)
     text = (tmp_path / "compose.yml").read_text()
     assert f'image: "{BACKEND}@sha256:1"' in text
     here.images.here |= {f"{BACKEND}@sha256:1": "sha256:1", BACKEND: "sha256:2"}  # `docker pull` by hand
     deploy(here.machine, {}, QUICK)
     assert (tmp_path / "compose.yml").read_text() == text
-    assert "Run `stackctl deploy --replan` to take the new one" in here.said.getvalue()
-    assert f'+    image: "{BACKEND}@sha256:2"' in diff(here.machine, {}, replan=True).text
+    assert "Run `stackctl deploy --new-images` to take the new one" in here.said.getvalue()
     deploy(here.machine, {}, replace(QUICK, replan=True))
+    assert f'image: "{BACKEND}@sha256:1"' in (tmp_path / "compose.yml").read_text()
+    assert diff(here.machine, {}, replan=True).text == ""
+    assert f'+    image: "{BACKEND}@sha256:2"' in diff(here.machine, {}, new_images=True).text
+    deploy(here.machine, {}, replace(QUICK, new_images=True))
     assert lock(tmp_path)["digests"] == {BACKEND: "sha256:2", PAGE: "sha256:1"}
     assert f'image: "{BACKEND}@sha256:2"' in (tmp_path / "compose.yml").read_text()
 
 
 def test_another_machine_pulls_what_is_recorded_and_not_what_the_tag_means_there(here: Staged) -> None:
-    deploy(here.machine, DEMO, QUICK)
+    deploy(here.machine, TAGGED, QUICK)
     here.images.here.clear()
     here.images.published = {f"{BACKEND}@sha256:1": "sha256:1", BACKEND: "sha256:2", PAGE: "sha256:1"}
     deploy(here.machine, {}, LOCKED)
@@ -104,7 +110,7 @@ def test_another_setting_or_image_is_refused_by_name_before_anything_is_touched(
     deploy(here.machine, DEMO, QUICK)
     assert "backend.context was 8192, would be 4096" in refused(here, {"backend.context": 4096})
     said = refused(here, {"images": "own"})
-    assert f'llamacpp.image was "{BACKEND}", would be "localhost/stackctl/llamacpp:debian"' in said
+    assert f'llamacpp.image was "{NEWEST}", would be "localhost/stackctl/llamacpp:debian"' in said
     assert "the digest of mine:1 was not recorded" in refused(here, {"backend.image": "mine:1"})
 
 
@@ -143,13 +149,13 @@ def test_a_models_file_is_recorded_by_its_sha256_and_held_to_it_before_it_is_fet
 def test_a_smoke_stack_is_held_to_the_lock_of_another_folder_but_for_where_it_lies(
     here: Staged, tmp_path: Path
 ) -> None:
-    deploy(here.machine, DEMO, QUICK)
+    deploy(here.machine, TAGGED, QUICK)
     here.images.here |= {BACKEND: "sha256:2", f"{BACKEND}@sha256:1": "sha256:1"}
     up = Up(home=tmp_path / "stackctl-smoke", locks=tmp_path / "locks", name="job", locked=tmp_path / "stack.lock")
     checks = Checks(only=("services",), timeout_s=20)
     here.stage.states_.clear()
-    assert smoke_up(here.machine, {}, up, checks).exit_code == 0
-    smoked = smoke_up(here.machine, {"backend.context": 4096}, up, checks)
+    assert smoke_up(here.machine, BUILD, up, checks).exit_code == 0
+    smoked = smoke_up(here.machine, BUILD | {"backend.context": 4096}, up, checks)
     assert "backend.context was 8192, would be 4096" in smoked.outcomes[0].says
     assert smoked.exit_code == 3
     smoked = smoke_up(here.machine, {}, replace(up, locked=tmp_path / "none.lock"), checks)
@@ -163,6 +169,7 @@ def test_a_smoke_stack_is_held_to_the_lock_of_another_folder_but_for_where_it_li
         (("--locked", "--yes"), 3, "there is no stack.lock in"),
         (("--locked", "--dry-run"), 3, "there is no stack.lock in"),
         (("--locked", "--replan"), 2, "--locked and --replan exclude each other"),
+        (("--locked", "--new-images"), 2, "--locked and --new-images exclude each other"),
     ],
 )
 def test_in_an_empty_folder_locked_asks_nothing_and_proposes_no_model(

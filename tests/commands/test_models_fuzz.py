@@ -21,8 +21,9 @@ from hypothesis import strategies as st
 from stackctl.commands.models.inspect import inspect
 from stackctl.core.model import shards
 from stackctl.errors import ModelError
+from tests.commands.doors import doors, refusals
 from tests.commands.machines import quiet
-from tests.commands.test_models_hostile import HEAD, LLAMA, SMALL, WEIGHTS, doors, folder, refusals, through_every_door
+from tests.commands.test_models_hostile import HEAD, LLAMA, SMALL, WEIGHTS, folder, through_every_door
 from tests.commands.test_models_inspect import peak_kib
 from tests.fakes import hub_at
 from tests.hub.server import running

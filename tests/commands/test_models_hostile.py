@@ -3,7 +3,7 @@
 import json
 import os
 import struct
-from collections.abc import Callable, Iterable
+from collections.abc import Iterable
 from contextlib import suppress
 from pathlib import Path
 
@@ -11,10 +11,10 @@ import pytest
 from click.testing import CliRunner
 
 from stackctl.cli import main
-from stackctl.commands.models.fit import Asked, fit
 from stackctl.commands.models.inspect import inspect
 from stackctl.core.model import shards
 from stackctl.errors import ModelError, StackctlError
+from tests.commands.doors import doors, refusals
 from tests.commands.machines import quiet
 from tests.shapes.header import Value, header, sparse
 
@@ -24,32 +24,11 @@ HEAD = b'{"a":{"dtype":"F16","shape":[2],"data_offsets":[0,4]}}'
 WEIGHTS = struct.pack("<Q", len(HEAD)) + HEAD + b"\0" * 4
 
 
-def doors(path: Path) -> tuple[Callable[[], object], ...]:
-    """Each way by which a model is read: inspect, fit, deploy's look."""
-    machine = quiet(path.parent).machine
-    return (
-        lambda: inspect(machine, str(path), force=False),
-        lambda: fit(machine, str(path), Asked()),
-        lambda: machine.model(str(path)),
-    )
-
-
 def through_every_door(path: Path) -> None:
     """A result, or an error of ours."""
     for door in doors(path):
         with suppress(StackctlError):
             door()
-
-
-def refusals(path: Path) -> list[str]:
-    """What each door says of a model that none may take."""
-    said = []
-    for door in doors(path):
-        with pytest.raises(ModelError) as caught:
-            door()
-        assert caught.value.hint
-        said.append(caught.value.message)
-    return said
 
 
 @pytest.mark.parametrize("value", [float("nan"), float("inf"), -1e300, 0.5])
@@ -172,7 +151,7 @@ def indexed(path: Path, names: Iterable[str], more: int = 0) -> Path:
 def test_a_part_that_is_missing_is_noticed_at_the_end_of_a_long_index(tmp_path: Path) -> None:
     path = indexed(tmp_path / "model", ["model.safetensors", "model-2.safetensors"], more=90_000)
     assert (path / shards.FILE).stat().st_size > 5_000_000
-    assert all("1 of its parts are missing, such as model-2.safetensors" in said for said in refusals(path))
+    assert all("1 of its 2 parts are missing: model-2.safetensors" in said for said in refusals(path))
     (path / "model-2.safetensors").write_bytes(WEIGHTS)
     assert inspect(quiet(tmp_path).machine, str(path), force=False).parts == 2
 
@@ -186,7 +165,7 @@ def test_an_index_that_breaks_off_is_said(tmp_path: Path) -> None:
 def test_a_part_is_missed_by_the_numbers_where_there_is_no_index(tmp_path: Path) -> None:
     path = folder(tmp_path / "model")
     (path / "model.safetensors").rename(path / "model-00001-of-00002.safetensors")
-    assert all("such as model-00002-of-00002.safetensors" in said for said in refusals(path))
+    assert all("missing: model-00002-of-00002.safetensors" in said for said in refusals(path))
 
 
 def test_what_lies_beside_the_weights_is_not_counted_twice(tmp_path: Path) -> None:

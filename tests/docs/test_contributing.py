@@ -42,7 +42,9 @@ def test_each_name_of_the_contract_has_a_row_with_what_it_is_a_start_and_an_exam
         assert all(cell.strip() for cell in row), name
 
 
-@pytest.mark.parametrize("default", ["takes_every_value", "does_it_all", "gguf_alone", "in_the_image", "no_cause"])
+@pytest.mark.parametrize(
+    "default", ["takes_every_value", "does_it_all", "gguf_alone", "in_the_image", "unknown", "no_cause"]
+)
 def test_each_default_of_the_contract_is_a_start(default: str) -> None:
     assert hasattr(contract, default) or hasattr(judge, default)
     assert [name for name, row in rows().items() if f"`{default}`" in row[2]]
@@ -53,7 +55,7 @@ def test_the_examples_are_what_the_modules_have() -> None:
     for name in ("NAME", "ALIASES", "TITLE", "PORT", "LISTEN", "KV_TYPES", "IMAGE_TOOLS", "GRACE_S"):
         value = getattr(llamacpp, name)
         assert table[name][3].strip("` ") == (f'"{value}"' if isinstance(value, str) else repr(value).replace("'", '"'))
-    assert llamacpp.IMAGES["cpu"].name in table["IMAGES"][3]
+    assert llamacpp.IMAGES["cpu"][0].name in table["IMAGES"][3]
     assert llamacpp.OWN_IMAGES["cpu"] in table["OWN_IMAGES"][3]
     assert repr(llamacpp.MEMORY.slots) in table["MEMORY"][3]
     assert BACKENDS["text-generation-webui"].READ_ONLY_ROOT is False

@@ -41,7 +41,7 @@ def label(stack: Stack) -> str:
     return str(stack.inspect("llamacpp")["Config"]["Labels"]["of-the-test"])
 
 
-def test_a_tag_that_moves_changes_nothing_until_replan_takes_it(stack: Stack, registry: Registry) -> None:
+def test_a_tag_that_moves_changes_nothing_until_new_images_takes_it(stack: Stack, registry: Registry) -> None:
     image = f"{registry.host}/{stack.name}/llamacpp:latest"
     try:
         first = push(stack, image, "first")
@@ -67,6 +67,9 @@ def test_a_tag_that_moves_changes_nothing_until_replan_takes_it(stack: Stack, re
         assert (label(stack), registry.pulled[-1]) == ("first", first)
 
         stack.run("deploy", "--replan", "--no-proof")
+        assert label(stack) == "first"
+        said = stack.run("deploy", "--new-images", "--no-proof").stderr
+        assert f"another image for llamacpp: {image}@{first} -> {image}" in said
         assert label(stack) == "second"
     finally:
         stack.clean()

@@ -17,6 +17,8 @@ from tests.core.samples import a_plan, decided, seen, wanted
 from tests.fakes import FakeImages
 
 OFFICIAL = [service.image for service in a_plan().services]
+TAGGED = wanted(backend={"build": "b9191"})  # the others are named with their digest
+BY_TAG = [service.image for service in a_plan(TAGGED).services]
 
 
 def machine(folder: Path, images: FakeImages) -> tuple[Machine, io.StringIO]:
@@ -89,49 +91,54 @@ def test_where_ours_are_wanted_they_are_built_and_nothing_is_pulled(tmp_path: Pa
 
 
 def test_the_first_digest_is_recorded_and_a_tag_that_moved_is_said(tmp_path: Path) -> None:
-    images = FakeImages(here=dict.fromkeys(OFFICIAL, "sha256:1"))
+    images = FakeImages(here=dict.fromkeys(BY_TAG, "sha256:1"))
     here, said = machine(tmp_path, images)
-    lock = with_digests(decided().plan, Lock(), here)
-    assert lock.digests == dict.fromkeys(OFFICIAL, "sha256:1")
+    lock = with_digests(decided(TAGGED).plan, Lock(), here)
+    assert lock.digests == dict.fromkeys(BY_TAG, "sha256:1")
     assert said.getvalue() == ""
-    images.here[OFFICIAL[0]] = "sha256:2"
-    assert with_digests(decided().plan, lock, here).digests == lock.digests
+    images.here[BY_TAG[0]] = "sha256:2"
+    assert with_digests(decided(TAGGED).plan, lock, here).digests == lock.digests
     assert said.getvalue().count("(was sha256:1, is sha256:2)") == 1
 
 
+def test_an_image_that_is_named_with_its_digest_needs_no_record(tmp_path: Path) -> None:
+    images = FakeImages(here=dict.fromkeys(OFFICIAL, "sha256:1"))
+    assert with_digests(decided().plan, Lock(), machine(tmp_path, images)[0]).digests == {OFFICIAL[1]: "sha256:1"}
+
+
 def recorded(digest: str = "sha256:1") -> Lock:
-    return Lock(digests=dict.fromkeys(OFFICIAL, digest))
+    return Lock(digests=dict.fromkeys(BY_TAG, digest))
 
 
 def test_a_recorded_image_runs_by_its_digest_wherever_its_tag_points() -> None:
-    services = plan(wanted(), seen(), recorded()).plan.services
-    assert [service.image for service in services] == [f"{name}@sha256:1" for name in OFFICIAL]
+    services = plan(TAGGED, seen(), recorded()).plan.services
+    assert [service.image for service in services] == [f"{name}@sha256:1" for name in BY_TAG]
     named = wanted(backend={"image": "mine:1@sha256:9"})
     assert plan(named, seen(), recorded()).plan.services[0].image == "mine:1@sha256:9"
 
 
 def test_a_recorded_image_that_is_gone_is_pulled_by_its_digest_and_by_nothing_else(tmp_path: Path) -> None:
-    before = plan(wanted(), seen(), recorded())
-    images = FakeImages(here=dict.fromkeys(OFFICIAL, "sha256:2"), published=dict.fromkeys(OFFICIAL, "sha256:1"))
-    fetch_images(before.plan, wanted(), before.lock, machine(tmp_path, images)[0])
-    assert images.done == [f"pull {name}@sha256:1" for name in OFFICIAL]
-    images = FakeImages(here=dict.fromkeys(OFFICIAL, "sha256:2"), published=dict.fromkeys(OFFICIAL, "sha256:2"))
+    before = plan(TAGGED, seen(), recorded())
+    images = FakeImages(here=dict.fromkeys(BY_TAG, "sha256:2"), published=dict.fromkeys(BY_TAG, "sha256:1"))
+    fetch_images(before.plan, TAGGED, before.lock, machine(tmp_path, images)[0])
+    assert images.done == [f"pull {name}@sha256:1" for name in BY_TAG]
+    images = FakeImages(here=dict.fromkeys(BY_TAG, "sha256:2"), published=dict.fromkeys(BY_TAG, "sha256:2"))
     with pytest.raises(EngineError, match=r"@sha256:1 .* \(stack\.lock records this digest\)") as caught:
-        fetch_images(before.plan, wanted(), before.lock, machine(tmp_path, images)[0])
-    assert f"`stackctl deploy --replan` to take what {OFFICIAL[0]} means now" in caught.value.hint
+        fetch_images(before.plan, TAGGED, before.lock, machine(tmp_path, images)[0])
+    assert f"`stackctl deploy --new-images` to take what {BY_TAG[0]} means now" in caught.value.hint
     assert images.done == []
 
 
-def test_what_a_tag_means_here_now_is_what_replan_takes(tmp_path: Path) -> None:
-    images = FakeImages(here={OFFICIAL[0]: "sha256:2"})
-    assert newest_digests(recorded(), machine(tmp_path, images)[0]).digests == {OFFICIAL[0]: "sha256:2"}
+def test_what_a_tag_means_here_now_is_what_new_images_takes(tmp_path: Path) -> None:
+    images = FakeImages(here={BY_TAG[0]: "sha256:2"})
+    assert newest_digests(recorded(), machine(tmp_path, images)[0]).digests == {BY_TAG[0]: "sha256:2"}
 
 
 def test_an_image_that_was_built_here_is_recorded_by_no_digest_and_an_older_record_of_one_goes(tmp_path: Path) -> None:
-    images = FakeImages(here=dict.fromkeys(OFFICIAL, "sha256:1"), built={OFFICIAL[0]})
+    images = FakeImages(here=dict.fromkeys(BY_TAG, "sha256:1"), built={BY_TAG[0]})
     here = machine(tmp_path, images)[0]
-    assert with_digests(decided().plan, Lock(), here).digests == {OFFICIAL[1]: "sha256:1"}
-    older = plan(wanted(), seen(), recorded())
-    assert forget_built(older.plan, older.lock, here).digests == {OFFICIAL[1]: "sha256:1"}
+    assert with_digests(decided(TAGGED).plan, Lock(), here).digests == {BY_TAG[1]: "sha256:1"}
+    older = plan(TAGGED, seen(), recorded())
+    assert forget_built(older.plan, older.lock, here).digests == {BY_TAG[1]: "sha256:1"}
     images.built.clear()
     assert forget_built(older.plan, older.lock, here).digests == recorded().digests

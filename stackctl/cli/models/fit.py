@@ -27,22 +27,6 @@ class _Layers(click.ParamType[int | Literal["all", "auto"]]):
         return int(value)
 
 
-class _Sizes(click.ParamType[tuple[int, ...]]):
-    """Sizes in MiB, one per GPU."""
-
-    name = "mib[,mib...]"
-
-    def convert(
-        self, value: str | tuple[int, ...], param: click.Parameter | None, ctx: click.Context | None
-    ) -> tuple[int, ...]:
-        if isinstance(value, tuple):
-            return value
-        words = value.split(",")
-        if not all(word.isascii() and word.isdecimal() and int(word) > 0 for word in words):
-            self.fail(f"{value!r} is not a list of sizes in MiB; write e.g. 24576 or 12288,12288", param, ctx)
-        return tuple(int(word) for word in words)
-
-
 @models.command(
     examples=(
         "stackctl models fit model.gguf --context 16384",
@@ -71,12 +55,15 @@ class _Sizes(click.ParamType[tuple[int, ...]]):
     "--batch", type=click.IntRange(1, 16384), metavar="TOKENS", help="Prompt tokens processed at a time (micro-batch)."
 )
 @click.option(
-    "--parallel", type=click.IntRange(1, 256), metavar="NUMBER", help="Requests at a time, each with its cache."
+    "--parallel",
+    type=click.IntRange(1, 256),
+    default=1,
+    metavar="NUMBER",
+    help="Requests at a time, each with its cache [default: 1, as a stack has].",
 )
 @click.option("--no-flash-attention", is_flag=True, help="Compute without flash attention.")
-@click.option(
-    "--gpu-memory", "gpu_memory_mib", type=_Sizes(), default=(), help="Free MiB of each GPU [default: as measured]."
-)
+@option.gpu_memory
+@option.ram
 @click.option("--device", type=click.Choice(("cuda", "vulkan", "cpu")), help="What computes [default: what is found].")
 @option.json
 @click.pass_context
@@ -89,9 +76,10 @@ def fit(
     kv_type: str | None,
     gpu_layers: int | Literal["all", "auto"],
     batch: int | None,
-    parallel: int | None,
+    parallel: int,
     no_flash_attention: bool,
     gpu_memory_mib: tuple[int, ...],
+    ram_mib: int | None,
     device: Literal["cuda", "vulkan", "cpu"] | None,
     as_json: bool,
 ) -> None:
@@ -113,6 +101,7 @@ def fit(
         parallel=parallel,
         flash_attention=not no_flash_attention,
         gpu_memory_mib=gpu_memory_mib,
+        ram_mib=ram_mib,
         device=device,
     )
     if rows := command.quantisations_of(machine, model, how):

@@ -26,9 +26,9 @@ def pull(ctx: click.Context, source: str, to: Path | None, as_json: bool) -> Non
 
     SOURCE is hf:OWNER/NAME:Q4_K_M, hf:OWNER/NAME/FILE or a URL. After an interruption the same command resumes.
     """
+    from stackctl.commands.models.pull import pull as command
     from stackctl.report.stored_models import pulled
-    from stackctl.steps.models import pull as command
+    from stackctl.steps.models.named_model import named_source
 
     machine = machine_of(ctx, as_json=as_json)
-    offer = command.offered_download(machine, command.parse_source(source), to and to.absolute())
-    machine.ui.result(*pulled(command.pull(machine, offer)))
+    machine.ui.result(*pulled(command(machine, named_source(machine, source), to and to.absolute())))

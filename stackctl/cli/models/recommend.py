@@ -22,6 +22,7 @@ def reader(environment: "os._Environ[str]" = os.environ) -> str:
         "stackctl models recommend",
         "stackctl models recommend --language ja",
         "stackctl models recommend --folder ~/models",
+        "stackctl models recommend --gpu-memory 24576 --ram 65536",
     )
 )
 @click.option("--repo", default="", metavar="hf:OWNER/NAME", help="Choose among the quantisations of a repository.")
@@ -32,21 +33,27 @@ def reader(environment: "os._Environ[str]" = os.environ) -> str:
 )
 @click.option("--language", metavar="CODE", help="Language of the chats, e.g. ja [default: the locale's].")
 @click.option("--context", type=click.IntRange(256, 4194304), metavar="TOKENS", help="Context size in tokens.")
+@option.gpu_memory
+@option.ram
 @option.own_backend
 @option.json
 @click.pass_context
 def recommend(
     ctx: click.Context,
+    *,
     repo: str,
     folder: Path | None,
     language: str | None,
     context: int | None,
+    gpu_memory_mib: tuple[int, ...],
+    ram_mib: int | None,
     backend: str,
     as_json: bool,
 ) -> None:
     """Name the best roleplay model that fits this machine.
 
-    The best one is the largest and least quantised that fits into the memory that is free now.
+    The best one is the largest and least quantised that fits into the memory that is free now, or into that of another
+    machine by --gpu-memory and --ram.
     """
     from stackctl.commands.models.recommend import Asked
     from stackctl.commands.models.recommend import recommend as run
@@ -55,5 +62,13 @@ def recommend(
     if repo and folder:
         raise click.UsageError("--repo and --folder exclude each other: leave out one.")
     machine = machine_of(ctx, as_json=as_json)
-    asked = Asked(language=language or reader(), context=context, backend=backend, folder=folder, repo=repo)
+    asked = Asked(
+        language=language or reader(),
+        context=context,
+        backend=backend,
+        folder=folder,
+        repo=repo,
+        gpu_memory_mib=gpu_memory_mib,
+        ram_mib=ram_mib,
+    )
     machine.ui.result(*recommended(run(machine, asked), machine.ui))

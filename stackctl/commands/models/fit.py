@@ -7,13 +7,16 @@ from typing import Literal
 from stackctl import backends
 from stackctl.commands.models.recommend import room
 from stackctl.core.advice.catalogue import Suggestion
-from stackctl.core.fit import ALL, Device, Shape
+from stackctl.core.fit import ALL, Device, Shape, cache_type
 from stackctl.core.fit.choice import CONTEXT, Choice, Room, Wanted, choose
 from stackctl.core.hub import repository
 from stackctl.core.hub import source as sources
 from stackctl.core.model.model import ModelSeen
-from stackctl.errors import ModelError
+from stackctl.core.model.not_chat import refuse_for_chat
+from stackctl.errors import ConfigError, ModelError
 from stackctl.machine import Machine
+from stackctl.steps.build_here import stack_here
+from stackctl.steps.models.named_model import named_model
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -25,9 +28,10 @@ class Asked:
     kv_type: str | None = None
     gpu_layers: int | Literal["all", "auto"] = "auto"
     batch: int | None = None
-    parallel: int | None = None
+    parallel: int = 1  # a stack has one slot
     flash_attention: bool = True
     gpu_memory_mib: tuple[int, ...] = ()  # free on each GPU; (): as found
+    ram_mib: int | None = None  # RAM that is free; None: as found
     device: Device | None = None
 
 
@@ -47,13 +51,16 @@ def fit(machine: Machine, model: str, asked: Asked) -> Fitted:
     Raises ModelError if the header can't be read or has no known shape.
     """
     seen = models_looked_at(machine, model)
+    refuse_for_chat(seen.name, seen.header.purpose)
     shape = seen.shape
     if shape is None:
         return _of_folder(machine, seen, asked)
-    reserves = backends.find_backend(asked.backend).MEMORY
     free = _room(machine, asked)
+    stack = stack_here(machine, asked.backend, on_gpu=bool(free.gpus_mib))
+    stack.refuse(seen.header, seen.name)
     wanted = _wanted(asked, shape, free)
-    return Fitted(model=seen, choice=choose(shape, wanted, reserves, free), prompt_cache_mib=reserves.prompt_cache_mib)
+    choice = choose(shape, wanted, stack.reserves, free)
+    return Fitted(model=seen, choice=choice, prompt_cache_mib=stack.reserves.prompt_cache_mib)
 
 
 def _of_folder(machine: Machine, seen: ModelSeen, asked: Asked) -> Fitted:
@@ -99,7 +106,7 @@ def _of_folder(machine: Machine, seen: ModelSeen, asked: Asked) -> Fitted:
 
 def quantisations_of(machine: Machine, model: str, asked: Asked) -> tuple[Suggestion, ...]:
     """Return a row per quantisation of a repository, if none is named and it has several; else ()."""
-    source = sources.parse(model)
+    source = sources.parse(named_model(machine, model))
     if source is None or source.url or source.quant or source.file:
         return ()
     from stackctl.steps.models.quantisations import quantisations
@@ -108,11 +115,17 @@ def quantisations_of(machine: Machine, model: str, asked: Asked) -> tuple[Sugges
     if len([one for one in listed if not one.is_folder]) < 2:
         return ()
     free = _room(machine, asked)
-    reserves = backends.find_backend(asked.backend).MEMORY
-    return quantisations(machine, source, lambda shape: _wanted(asked, shape, free), reserves, free)
+    stack = stack_here(machine, asked.backend, on_gpu=bool(free.gpus_mib))
+    return quantisations(machine, source, lambda shape: _wanted(asked, shape, free), free, stack)
 
 
 def _wanted(asked: Asked, shape: Shape, free: Room) -> Wanted:
+    """Return what is asked, as choose() takes it; raise ConfigError for a type of cache that the model can't have."""
+    if asked.kv_type and (why := cache_type.fault(shape, asked.kv_type, flash_attention=asked.flash_attention)):
+        raise ConfigError(
+            f"a KV cache of {asked.kv_type} does not suit this model: {why}",
+            hint="Use `--kv-cache f16`, or leave it out.",
+        )
     is_chosen = asked.gpu_layers == "auto"
     layers = ALL if asked.gpu_layers == "all" else None if asked.gpu_layers == "auto" else asked.gpu_layers
     return Wanted(
@@ -128,25 +141,22 @@ def _wanted(asked: Asked, shape: Shape, free: Room) -> Wanted:
 
 def models_looked_at(machine: Machine, model: str) -> ModelSeen:
     """Return a model by its path, or by its source, of which only the header is read."""
+    model = named_model(machine, model)
     source = sources.parse(model)
     if source is None:
         return machine.model(model)
     from stackctl.steps.models.pull import named_download, offered_download
     from stackctl.steps.models.remote import describe_remote
 
-    if source.file.endswith(".gguf") and "-of-" not in source.file and sources.is_main(source.file):
+    if source.file.lower().endswith(".gguf") and "-of-" not in source.file:
         with suppress(ModelError):  # asked again below, with the repository's listing, which tells the cause
             return describe_remote(machine, named_download(machine, source)).model
     return describe_remote(machine, offered_download(machine, source)).model
 
 
 def _room(machine: Machine, asked: Asked) -> Room:
-    if asked.device == "cpu":
-        return replace(room(machine), gpus_mib=(), totals_mib=())
-    if asked.gpu_memory_mib:
-        return replace(room(machine), gpus_mib=asked.gpu_memory_mib, totals_mib=())
-    found = room(machine)
-    if asked.device and not found.gpus_mib:
+    found = room(machine, has_gpu=asked.device != "cpu", gpu_memory_mib=asked.gpu_memory_mib, ram_mib=asked.ram_mib)
+    if asked.device not in {None, "cpu"} and not found.gpus_mib:
         if asked.gpu_layers == "auto":
             raise ModelError(
                 "no GPU found, so the number of layers that fit is unknown",

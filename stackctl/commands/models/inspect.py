@@ -3,7 +3,7 @@
 from dataclasses import replace
 from pathlib import PurePosixPath
 
-from stackctl.core.advice import inspection
+from stackctl.core.advice import can_load, inspection
 from stackctl.core.advice.inspection import About
 from stackctl.core.config.spec import DEMO
 from stackctl.core.hub import source as sources
@@ -14,6 +14,7 @@ from stackctl.core.model.safetensors import Words
 from stackctl.core.model.safetensors_header import Tensors
 from stackctl.errors import ModelError
 from stackctl.machine import Machine
+from stackctl.steps.models.named_model import named_model
 
 
 def inspect(machine: Machine, model: str, *, force: bool) -> About:
@@ -21,6 +22,7 @@ def inspect(machine: Machine, model: str, *, force: bool) -> About:
 
     A pickle is refused unless forced, and is not opened even then.
     """
+    model = named_model(machine, model)
     source = sources.parse(model)
     if source:
         return _remote(machine, source)
@@ -39,6 +41,12 @@ def inspect(machine: Machine, model: str, *, force: bool) -> About:
     )
 
 
+def refuse_unloadable(about: About) -> None:
+    """Raise ModelError for the GGUF of a chat model that no backend loads."""
+    if not about.purpose:
+        can_load.refuse_unknown(about.header, about.name)
+
+
 def _here(inside: Contents, *, force: bool) -> About:
     name = inside.name
     if inside.is_pickle:
@@ -49,7 +57,7 @@ def _here(inside: Contents, *, force: bool) -> About:
             )
         return inspection.of_pickle(name, inside.size)
     if inside.gguf_files:
-        header, shape = gguf.header(inside.gguf_files[0]), gguf_shape.shape_of(*inside.gguf_files)
+        header, shape = gguf.header(*inside.gguf_files), gguf_shape.shape_of(*inside.gguf_files)
         return inspection.of_gguf(name, inside.size, inside.gguf_files, shape, header)
     return _of_tensors(name, inside.size, inside.tensor_files, inside.words or Words(config={}))
 

@@ -1,18 +1,21 @@
 """`stackctl models recommend`: the model that suits this machine."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
-from stackctl import backends
+from stackctl.contracts.host import Gpu
 from stackctl.core.advice import catalogue as catalogues
+from stackctl.core.advice.can_load import NewStack
 from stackctl.core.advice.catalogue import Suggestion, context_for, ranked
 from stackctl.core.fit import Device, Shape
 from stackctl.core.fit.choice import Room, Wanted, choose
-from stackctl.core.hub import source as sources
-from stackctl.core.hub.repository import label
+from stackctl.core.hub.labels import label
 from stackctl.core.hub.source import Source
-from stackctl.errors import DoesNotFit, ModelError
+from stackctl.core.model.model import Header, ModelSeen
+from stackctl.core.observed import Ram
+from stackctl.errors import DoesNotFit, GpuError, ModelError
 from stackctl.machine import Machine
+from stackctl.steps.build_here import stack_here
 
 _ENGLISH = "en"
 
@@ -27,6 +30,9 @@ class Asked:
     folder: Path | None = None  # a folder of local files
     repo: str = ""  # a repository at Hugging Face, hf:OWNER/NAME; without folder and repo: the catalogue
     has_gpu: bool = True  # whether a GPU may be used
+    needs_driver: bool = False  # whether a driver that does not answer is an error; else the CPU is meant
+    gpu_memory_mib: tuple[int, ...] = ()  # free on each GPU of another machine; (): as found here
+    ram_mib: int | None = None  # RAM of another machine; None: as found here
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -38,81 +44,126 @@ class Recommended:
     room: Room
     date: str  # of the catalogue; "" without it
     paths: dict[str, Path]  # local files by name
+    is_here: bool = True  # whether the memory is this machine's
 
 
-def room(machine: Machine, *, has_gpu: bool = True) -> Room:
-    """Return the memory that is free on this machine now. `has_gpu`: whether its GPUs may be used."""
-    gpus = machine.gpus.list() if has_gpu else ()
-    ram = machine.host.ram(None)
-    has_own = bool(gpus) and all(gpu.total_mib for gpu in gpus)
+def room(
+    machine: Machine,
+    *,
+    has_gpu: bool = True,
+    needs_driver: bool = False,
+    gpu_memory_mib: tuple[int, ...] = (),
+    ram_mib: int | None = None,
+) -> Room:
+    """Return the memory that is free on this machine now, or that a machine has of which one thinks.
+
+    has_gpu: whether GPUs may be used. gpu_memory_mib, ram_mib: the memory instead of that of this machine, which is
+    not asked then. Raises GpuError if the driver does not answer and is needed; else a note says so.
+    """
+    free = totals = gpu_memory_mib if has_gpu else ()
+    if has_gpu and not gpu_memory_mib:
+        gpus = _gpus(machine, needs_driver=needs_driver)
+        if all(gpu.total_mib for gpu in gpus):  # else one shares the machine's memory
+            free, totals = tuple(gpu.free_mib for gpu in gpus), tuple(gpu.total_mib for gpu in gpus)
+    ram = machine.host.ram(None) if ram_mib is None else Ram(total_mib=ram_mib, free_mib=ram_mib)
     return Room(
-        gpus_mib=tuple(gpu.free_mib for gpu in gpus) if has_own else (),
-        totals_mib=tuple(gpu.total_mib for gpu in gpus) if has_own else (),
+        gpus_mib=free,
+        totals_mib=totals,
         ram_mib=ram.free_mib,
         ram_total_mib=ram.total_mib,
         is_wsl=machine.host.is_wsl(),
     )
 
 
+def _gpus(machine: Machine, *, needs_driver: bool) -> tuple[Gpu, ...]:
+    try:
+        return machine.gpus.list()
+    except GpuError as e:
+        if needs_driver:
+            raise
+        machine.ui.note(f"{e.message}. This is computed for the CPU; `--gpu-memory` gives a GPU's free MiB")
+        return ()
+
+
 def recommend(machine: Machine, asked: Asked) -> Recommended:
     """Return the largest, least quantised model that fits; raise DoesNotFit if none does."""
-    free = room(machine, has_gpu=asked.has_gpu)
-    reserves = backends.find_backend(asked.backend).MEMORY
+    free = room(
+        machine,
+        has_gpu=asked.has_gpu,
+        needs_driver=asked.needs_driver,
+        gpu_memory_mib=asked.gpu_memory_mib,
+        ram_mib=asked.ram_mib,
+    )
+    stack = stack_here(machine, asked.backend, on_gpu=bool(free.gpus_mib))
     wanted = Wanted(slots=1, device="cuda" if free.gpus_mib else "cpu")
     paths: dict[str, Path] = {}
     if asked.repo:
-        found, date = _of_repository(machine, asked, free), ""
+        found, date = _of_repository(machine, asked, free, stack), ""
     elif asked.folder:
-        found, paths = _local(machine, asked, free, wanted)
+        found, paths = _local(machine, asked, free, wanted, stack)
         date = ""
     else:
         catalogue = catalogues.parse(machine.storage.catalogue())
+        loads = (
+            one for one in catalogue.entries if not stack.lacks(Header(format="gguf", architecture=one.architecture))
+        )
+        catalogue = replace(catalogue, entries=tuple(loads))
         date = catalogue.date
         found = catalogues.suggestions(
-            catalogue, reserves, free, language=asked.language, context=asked.context, wanted=wanted
+            catalogue, stack.reserves, free, language=asked.language, context=asked.context, wanted=wanted
         )
         if not found and asked.language != _ENGLISH:
             found = catalogues.suggestions(
-                catalogue, reserves, free, language=_ENGLISH, context=asked.context, wanted=wanted
+                catalogue, stack.reserves, free, language=_ENGLISH, context=asked.context, wanted=wanted
             )
     if not found:
         raise DoesNotFit(
             f"no model fits: {_said(free)}",
             hint="Close what uses the memory, or ask for less context with `--context 4096`.",
         )
-    return Recommended(best=found[0], others=_different(found), room=free, date=date, paths=paths)
+    return Recommended(
+        best=found[0],
+        others=_different(found),
+        room=free,
+        date=date,
+        paths=paths,
+        is_here=not asked.gpu_memory_mib and asked.ram_mib is None,
+    )
 
 
-def _of_repository(machine: Machine, asked: Asked, free: Room) -> tuple[Suggestion, ...]:
+def _of_repository(machine: Machine, asked: Asked, free: Room, stack: NewStack) -> tuple[Suggestion, ...]:
     """Return the quantisations of a repository that fit, the best first."""
-    from stackctl.steps.models.pull import parse_source
+    from stackctl.steps.models.named_model import named_source
     from stackctl.steps.models.quantisations import quantisations
 
-    source = parse_source(asked.repo if asked.repo.startswith(sources.SCHEME) else f"{sources.SCHEME}{asked.repo}")
+    source = named_source(machine, asked.repo)
     tokens = context_for(asked.language, asked.context)
     device: Device = "cuda" if free.gpus_mib else "cpu"
 
     def wanted(shape: Shape) -> Wanted:
         return Wanted(context=min(tokens, shape.trained_context or tokens), slots=1, device=device)
 
-    rows = quantisations(machine, source, wanted, backends.find_backend(asked.backend).MEMORY, free)
+    rows = quantisations(machine, source, wanted, free, stack)
     return ranked(rows)
 
 
 def _local(
-    machine: Machine, asked: Asked, free: Room, wanted: Wanted
+    machine: Machine, asked: Asked, free: Room, wanted: Wanted, stack: NewStack
 ) -> tuple[tuple[Suggestion, ...], dict[str, Path]]:
-    """Return the GGUF files of a folder that fit, the best first."""
+    """Return the GGUF files of a folder that fit, the best first; raise ModelError if the stack would load none."""
     assert asked.folder  # noqa: S101 - the caller has checked it
     found: list[Suggestion] = []
     paths: dict[str, Path] = {}
-    reserves = backends.find_backend(asked.backend).MEMORY
-    for path in sorted(asked.folder.glob("*.gguf")):
+    strange: list[ModelSeen] = []
+    for path in sorted(one for one in asked.folder.iterdir() if one.suffix.lower() == ".gguf"):
         try:
             seen = machine.model(str(path))
         except ModelError:
             continue  # a later part of a split model, or a damaged file
         if seen.shape is None or seen.header.purpose:
+            continue
+        if stack.lacks(seen.header):
+            strange.append(seen)
             continue
         trained = seen.shape.trained_context
         tokens = context_for(asked.language, asked.context)
@@ -127,10 +178,14 @@ def _local(
                 size=seen.size,
                 bits=8 * seen.size / max(1, parameters),
                 context=settings.context or 0,
-                choice=choose(seen.shape, settings, reserves, free),
+                choice=choose(seen.shape, settings, stack.reserves, free),
                 billions=parameters / 1e9,
             )
         )
+    if strange and not found:
+        stack.refuse(strange[0].header, strange[0].name)
+    if strange:
+        machine.ui.note(f"{stack.backend.TITLE} does not load {', '.join(one.name for one in strange)}")
     return ranked(found), paths
 
 

@@ -63,6 +63,11 @@ class Suggestion:
     template: str = ""
     billions: float = 0.0
 
+    @property
+    def form(self) -> str:
+        """Return the label, or the file in its repository where the label is missing or that of several models."""
+        return self.source.file or self.label
+
 
 def parse(text: str) -> Catalogue:
     content = tomllib.loads(text)

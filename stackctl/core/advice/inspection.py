@@ -7,11 +7,12 @@ from typing import Final
 
 from stackctl import backends
 from stackctl.backends.contract import Backend
+from stackctl.core.advice import can_load
 from stackctl.core.fit import Shape
-from stackctl.core.hub import repository
+from stackctl.core.hub import labels
 from stackctl.core.model import safetensors
-from stackctl.core.model.ggml_types import TYPES
-from stackctl.core.model.gguf import GgufFile, Tensor
+from stackctl.core.model.ggml_types import TYPES, type_name
+from stackctl.core.model.gguf import GgufFile
 from stackctl.core.model.model import Header
 from stackctl.core.model.not_chat import NO_WEIGHTS
 from stackctl.core.model.safetensors_header import BITS, Tensors
@@ -22,7 +23,8 @@ _MIXES: Final[Mapping[int, str]] = {
     0: "F32", 1: "F16", 2: "Q4_0", 3: "Q4_1", 7: "Q8_0", 8: "Q5_0", 9: "Q5_1", 10: "Q2_K", 11: "Q3_K_S", 12: "Q3_K_M",
     13: "Q3_K_L", 14: "Q4_K_S", 15: "Q4_K_M", 16: "Q5_K_S", 17: "Q5_K_M", 18: "Q6_K", 19: "IQ2_XXS", 20: "IQ2_XS",
     21: "Q2_K_S", 22: "IQ3_XS", 23: "IQ3_XXS", 24: "IQ1_S", 25: "IQ4_NL", 26: "IQ3_S", 27: "IQ3_M", 28: "IQ2_S",
-    29: "IQ2_M", 30: "IQ4_XS", 31: "IQ1_M", 32: "BF16", 36: "TQ1_0", 37: "TQ2_0", 38: "MXFP4_MOE",
+    29: "IQ2_M", 30: "IQ4_XS", 31: "IQ1_M", 32: "BF16", 36: "TQ1_0", 37: "TQ2_0", 38: "MXFP4_MOE", 39: "NVFP4",
+    40: "Q1_0", 41: "Q2_0",
 }  # fmt: skip
 
 
@@ -40,7 +42,7 @@ class About:
     quantisation: str = ""  # Q4_K_M, GPTQ, BF16, ...
     bits: float = 0.0  # per parameter
     types: Mapping[str, tuple[int, int]] = field(default_factory=dict)  # type -> tensors, bytes
-    unknown_types: tuple[str, ...] = ()  # types whose size is unknown
+    unknown_types: tuple[str, ...] = ()  # types of which only the number, or another program's name, is known
     layers: int = 0
     heads: int = 0
     kv_heads: int = 0
@@ -59,6 +61,7 @@ class About:
     licence: str = ""
     languages: tuple[str, ...] = ()
     backends: Mapping[str, str] = field(default_factory=dict)  # name -> why it can't load the model; "" if it can
+    header: Header = field(default_factory=lambda: Header(format=""))
 
 
 def of_gguf(name: str, size: int, files: tuple[GgufFile, ...], shape: Shape, header: Header) -> About:
@@ -66,13 +69,13 @@ def of_gguf(name: str, size: int, files: tuple[GgufFile, ...], shape: Shape, hea
     counted: Counter[str] = Counter()
     weighed: Counter[str] = Counter()
     for tensor in (tensor for file in files for tensor in file.tensors):
-        kind = _type(tensor)
+        kind = type_name(tensor.kind)
         counted[kind] += 1
         weighed[kind] += tensor.size
-    unknown = tuple(sorted({_type(t) for file in files for t in file.tensors if t.kind not in TYPES}))
+    unknown = tuple(sorted({type_name(t.kind) for file in files for t in file.tensors if t.kind not in TYPES}))
     mix = _MIXES.get(first.number("general.file_type") or (0 if "general.file_type" in first.metadata else -1), "")
     largest = max(weighed, key=lambda kind: weighed[kind], default="")
-    label = repository.label(name)
+    label = labels.label(name)
     header = replace(header, purpose=header.purpose or ("" if counted else NO_WEIGHTS))
     good, source = _honest(header, name)
     chosen = prompt_templates.choose_template("auto", header, name)
@@ -102,19 +105,13 @@ def of_gguf(name: str, size: int, files: tuple[GgufFile, ...], shape: Shape, hea
         vocabulary=shape.vocabulary,
         tokenizer=header.tokenizer or first.text("tokenizer.ggml.model"),
         purpose=header.purpose,
+        header=header,
         has_chat_template=bool(header.chat_template),
         template=chosen.instruct if chosen else "",
         licence=first.text("general.license"),
         languages=first.languages,
-        backends={
-            one.NAME: header.purpose or ("" if "gguf" in one.FORMATS else "it loads no GGUF")
-            for one in backends.BACKENDS.values()
-        },
+        backends={one.backend: one.why_not for one in can_load.verdicts(header)},
     )
-
-
-def _type(tensor: Tensor) -> str:
-    return TYPES.get(tensor.kind, f"type {tensor.kind}")
 
 
 def of_safetensors(
@@ -155,6 +152,7 @@ def of_safetensors(
         vocabulary=_number(config, "vocab_size"),
         tokenizer=header.tokenizer,
         purpose=header.purpose,
+        header=header,
         has_chat_template=bool(header.chat_template),
         template=chosen.instruct if chosen else "",
         backends={one.NAME: header.purpose or refusal(one, packing) for one in backends.BACKENDS.values()},

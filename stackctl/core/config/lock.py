@@ -10,7 +10,7 @@ from stackctl import __version__
 from stackctl.errors import ConfigError
 
 FILE = "stack.lock"
-V = TypeVar("V", str, int, tuple[str, ...])
+V = TypeVar("V", str, int, tuple[str, ...], tuple[float, ...])
 NEWEST = "newest"  # in `rendered`: the newest version that wrote the file, if another one wrote it last
 _OF_ONE = frozenset({"inputs", "value"})
 _OF_ALL = frozenset({"about", "decisions", "digests", "model", "rendered"})
@@ -129,6 +129,12 @@ def one_of(names: Container[str]) -> Callable[[Any], bool]:
 def is_number(value: Any) -> bool:
     """Return whether the value is a whole number and not negative; true is no number."""
     return type(value) is int and value >= 0
+
+
+def are_shares(value: Any) -> bool:
+    """Return whether the value is a list of numbers that are not negative, and not all zero."""
+    are_numbers = isinstance(value, list | tuple) and all(type(one) in {int, float} and one >= 0 for one in value)
+    return are_numbers and any(value)
 
 
 def _unknown(key: str, value: Any, recorded: Lock) -> ConfigError:

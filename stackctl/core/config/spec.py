@@ -2,22 +2,18 @@
 
 from typing import Annotated, Self
 
-from pydantic import BaseModel, ConfigDict, Field, model_validator
+from pydantic import Field, model_validator
 
 from stackctl import backends, gpus
 from stackctl.core.config.files import DEMO as DEMO  # noqa: PLC0414 - whoever reads the spec finds it here
+from stackctl.core.config.section import NONE, Section
+from stackctl.core.config.tavern_spec import SillyTavern
 from stackctl.core.config.values import (
-    Address,
     Auto,
     Cpus,
     Devices,
-    DockerName,
-    Exposure,
-    HostNames,
-    Hosts,
     Image,
     ImageSource,
-    Labels,
     Mac,
     Memory,
     ModelName,
@@ -37,16 +33,11 @@ from stackctl.core.config.values import (
 
 AUTO = "auto"
 EXTERNAL = "external"
-NONE, LAN = "none", "lan"
 _KV_TYPES = backends.kv_types()
 _SOURCE = (
     "Where the model comes from while it is not there: hf:OWNER/NAME:Q4_K_M or hf:OWNER/NAME/FILE (Hugging Face),\n"
     "or an http(s) address. It is pulled once."
 )
-
-
-class Section(BaseModel):
-    model_config = ConfigDict(frozen=True, strict=True, extra="forbid")
 
 
 class Model(Section):
@@ -124,6 +115,10 @@ class Backend(Section):
         ),
     )
     image: Image = Field("auto", description="The container image; auto: the pinned official one for the GPU mode.")
+    build: Text = Field(
+        AUTO,
+        description="The build of the program, such as b9191; auto: the newest that is known, for a new stack.",
+    )
     program: Path = Field(
         "auto",
         description=(
@@ -167,6 +162,8 @@ class Backend(Section):
     def _has_a_place(self) -> Self:
         if self.is_external and not self.url:
             raise ValueError('kind = "external" needs a url, such as url = "http://192.168.1.20:5001"')
+        if self.build != AUTO and {self.image, self.program} != {AUTO}:
+            raise ValueError("a build stands for its own image and program: leave out build, or image and program")
         return self
 
 
@@ -177,87 +174,6 @@ class Gpu(Section):
     devices: Devices = Field(
         ("all",), description='GPUs by index or UUID: ["0"], ["0", "1"], ["GPU-5f1c..."]; ["all"] takes every one.'
     )
-
-
-class Proxy(Section):
-    """A reverse proxy that already runs in a container."""
-
-    network: DockerName = Field(
-        "", description="The proxy's Docker network, which SillyTavern joins; nothing is published then."
-    )
-    container: DockerName = Field("", description="The proxy's container: only its address may come in.")
-    hosts: Hosts = Field((), description='Names under which the proxy serves it: ["chat.example.org"].')
-    labels: Labels = Field(
-        (), description='Labels for SillyTavern\'s container, for the proxy: ["traefik.enable=true"].'
-    )
-
-    @property
-    def is_wanted(self) -> bool:
-        return bool(self.network)
-
-    @model_validator(mode="after")
-    def _is_whole(self) -> Self:
-        if self.network and not (self.container and self.hosts):
-            raise ValueError("a proxy needs network, container and hosts")
-        return self
-
-
-class SillyTavern(Section):
-    image: Image = Field("auto", description="The container image; auto: the pinned official one.")
-    port: Annotated[int | Auto, *whole(1, 65535, "a port")] = Field(
-        "auto", description="Port on this machine; auto: 8000, or the next free one."
-    )
-    template: Path = Field(
-        "auto",
-        description=(
-            "Prompt template by SillyTavern's own name, such as ChatML or Llama 3 Instruct; auto: from the model;\n"
-            "none: SillyTavern's templates are left alone."
-        ),
-    )
-    bind: Address = Field(
-        "127.0.0.1", description="Loopback address on this machine that the port is always opened on."
-    )
-    expose: Exposure = Field(
-        NONE,
-        description=(
-            "Who else may come in, with a generated password: none; lan: this machine's private networks;\n"
-            "or one of its addresses or interfaces, such as 192.168.1.5 or tailscale0. An address of the Internet\n"
-            "only by itself: what goes there is not encrypted."
-        ),
-    )
-    host_names: HostNames = Field(
-        (),
-        description=(
-            'More names to open it under: ["chat.lan"]; ".example.org" stands for that name and all below it.\n'
-            "localhost, IP addresses, this machine's own names and the proxy's hosts pass by themselves, no others do."
-        ),
-    )
-    host_access: Annotated[Switch, *choice(Switch)] = Field(
-        "auto",
-        description=(
-            "Whether its container knows this machine as host.docker.internal; auto: where the backend runs on it.\n"
-            "on: for connection profiles to other servers on this machine; `stackctl adopt` writes it."
-        ),
-    )
-    data: Path = Field("sillytavern", description="Folder for chats, characters and settings; relative to this file.")
-    uid: Annotated[int | Auto, *whole(0, 2**31 - 1, "a user id")] = Field(
-        "auto", description="User that SillyTavern runs as and that owns its data; auto: the owner of this folder."
-    )
-    gid: Annotated[int | Auto, *whole(0, 2**31 - 1, "a group id")] = Field(
-        "auto", description="Group of that user; auto: the folder's."
-    )
-    proxy: Proxy = Proxy()
-
-    @property
-    def has_password(self) -> bool:
-        """Return whether the page has a password: whether others than this machine may open it."""
-        return self.expose != NONE or self.proxy.is_wanted
-
-    @model_validator(mode="after")
-    def _has_one_way_in(self) -> Self:
-        if self.expose != NONE and self.proxy.is_wanted:
-            raise ValueError("expose and proxy exclude each other: behind a proxy no port is published")
-        return self
 
 
 class Network(Section):

@@ -8,7 +8,8 @@ from typing import TYPE_CHECKING, Any
 
 from pydantic import BaseModel, ValidationError
 
-from stackctl.core.config.spec import OneModel, Section, Spec
+from stackctl.core.config.section import Section
+from stackctl.core.config.spec import OneModel, Spec
 from stackctl.errors import ConfigError
 
 if TYPE_CHECKING:

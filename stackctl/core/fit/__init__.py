@@ -1,15 +1,18 @@
 """The memory that a model takes, per GPU and in RAM: a sum of named terms."""
 
-from dataclasses import dataclass
-from functools import cached_property
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from functools import cache, cached_property
+from itertools import accumulate
 
 from stackctl.contracts.memory import Device, Reserves
 from stackctl.core.fit import compute
 from stackctl.core.fit.settings import ALL, KV_TYPES, Settings
+from stackctl.core.fit.sharing import evenly
 from stackctl.core.fit.terms import Run
 from stackctl.core.model.shape import Layer, Shape
 
-__all__ = ["ALL", "KV_TYPES", "Device", "Fit", "Layer", "Memory", "Reserves", "Settings", "Shape", "fit"]
+__all__ = ["ALL", "KV_TYPES", "Device", "Fit", "Layer", "Memory", "Reserves", "Settings", "Shape", "fit", "shared"]
 
 _MIB = 1 << 20
 
@@ -48,10 +51,32 @@ def fit(shape: Shape, settings: Settings, reserves: Reserves) -> Fit:
     blocks = len(shape.layers)
     if settings.device == "cpu" or not settings.split:
         return Fit(devices=(), host=_all_in_ram(run), gpu_layers=0, blocks=blocks, settings=settings)
-    on_gpu = min(settings.gpu_layers, blocks + 1)
-    place = _Place(run, on_gpu)
+    place = _place(run)
+    on_gpu = place.on_gpu
     devices = tuple(place.device(number) for number in range(len(settings.split)))
     return Fit(devices=devices, host=place.host(), gpu_layers=on_gpu, blocks=blocks, settings=settings)
+
+
+def shared(shape: Shape, settings: Settings, reserves: Reserves, room_mib: Sequence[int]) -> Settings:
+    """Return the settings with the split that fills the GPUs most evenly, as the number of layers of each.
+
+    A block whose experts stay in RAM is small, so that a GPU takes more of them. room_mib: what each GPU may hold.
+    """
+    place = _place(Run(shape=shape, settings=settings, reserves=reserves))
+    if len(settings.split) < 2 or not place.on_gpu:
+        return settings
+    compute_of = cache(place.compute)
+
+    def taken(gpu: int, start: int, end: int) -> float:
+        fixed = compute_of(gpu, is_idle=start == end, has_output=start < end == place.on_gpu)
+        return (place.sizes[end] - place.sizes[start] + fixed) / _MIB + settings.context_mib
+
+    counts = evenly(place.on_gpu, [max(1, room) for room in room_mib], taken)
+    return replace(settings, split=tuple(map(float, counts)))
+
+
+def _place(run: Run) -> "_Place":
+    return _Place(run, min(run.settings.gpu_layers, len(run.shape.layers) + 1))
 
 
 @dataclass(frozen=True)
@@ -69,10 +94,10 @@ class _Place:
     def _gpu(self, index: int) -> int:
         """Return the GPU of a block by its index (the output layer has the next one), from each GPU's share."""
         share, split = (index - self.first) / max(1, self.on_gpu), self.run.settings.split
-        reached, whole = 0.0, sum(split)
+        reached, whole = 0.0, sum(split)  # the parts are added up before the division, as in llama-model.cpp
         for number, part in enumerate(split):
-            reached += part / whole
-            if share < reached:
+            reached += part
+            if share < reached / whole:
                 return number
         return len(split) - 1
 
@@ -89,9 +114,19 @@ class _Place:
             weights_mib=_mib(weights),
             kv_cache_mib=_mib(sum(run.kv_cache(layers[i]) for i in mine)),
             state_mib=_mib(sum(run.state(layers[i]) for i in mine)),
-            compute_mib=_mib(self._compute(number, has_output=has_output)),
+            compute_mib=_mib(self.compute(number, is_idle=not mine and not has_output, has_output=has_output)),
             overhead_mib=round(run.settings.context_mib, 2),
         )
+
+    @cached_property
+    def sizes(self) -> tuple[int, ...]:
+        """Return the bytes of all weights, caches and states on the GPUs before each of their layers, and of all."""
+        run, layers = self.run, self.run.shape.layers
+        blocks = [
+            layers[i].weights - self._experts(i) + run.kv_cache(layers[i]) + run.state(layers[i])
+            for i in range(self.first, len(layers))
+        ]
+        return tuple(accumulate([*blocks, run.shape.output], initial=0))
 
     @property
     def has_everything(self) -> bool:
@@ -103,8 +138,11 @@ class _Place:
         """Return whether several GPUs work on a prompt at once, which llama.cpp does if they hold all layers."""
         return self.has_everything and len(self.run.settings.split) > 1
 
-    def _compute(self, number: int, *, has_output: bool) -> int:
+    def compute(self, number: int, *, is_idle: bool, has_output: bool) -> int:
+        """Return the bytes of a GPU's compute buffer; an idle one has no layer."""
         run, blocks = self.run, len(self.run.shape.layers)
+        if is_idle and (number or self.has_everything):
+            return 0
         if self.is_shared:
             return compute.on_one_of_several(run, is_first=number == 0, is_last=has_output)
         if self.has_everything or number:  # the first GPU computes the layers in RAM
@@ -142,7 +180,8 @@ def _all_in_ram(run: Run) -> Memory:
 
 def _base(run: Run) -> float:
     """Return the program's RAM, which grows with the vocabulary (measured: 90 MiB with 32k tokens, 125 with 262k)."""
-    return round(run.reserves.base_mib + run.shape.vocabulary / 6400, 2)
+    unpacked = run.reserves.unpacked_mib if run.settings.device == "cpu" else run.reserves.unpacked_gpu_mib
+    return round(run.reserves.base_mib + unpacked + run.shape.vocabulary / 6400, 2)
 
 
 def _mib(size: int) -> float:

@@ -6,11 +6,12 @@ In a long chat a context of 8192 tokens is worth more than speed, so it is lower
 """
 
 from bisect import bisect_left
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
+from functools import partial
 from typing import Final, Literal
 
-from stackctl.core.fit import ALL, Fit, Memory, Reserves, Settings, Shape, fit
+from stackctl.core.fit import ALL, Fit, Memory, Reserves, Settings, Shape, cache_type, fit, shared
 
 CONTEXT: Final = 8192
 LEAST_CONTEXT: Final = 4096
@@ -59,6 +60,7 @@ class Wanted:
     kv_type: str | None = None
     gpu_layers: int | None = None
     cpu_experts: int = 0
+    split: tuple[float, ...] = ()  # each GPU's share of the layers; () to choose
     batch: int | None = None
     slots: int | None = None
     flash_attention: bool = True
@@ -141,61 +143,64 @@ def _settings(wanted: Wanted, room: Room, context: int, kv_type: str, layers: in
         gpu_layers=layers if has_gpu else 0,
         cpu_experts=wanted.cpu_experts if has_gpu else 0,
         device=wanted.device if has_gpu else "cpu",
-        split=tuple(float(max(1, one)) for one in room.gpus_mib) if has_gpu else (),
+        split=(wanted.split or tuple(float(max(1, one)) for one in room.gpus_mib)) if has_gpu else (),
         context_mib=CUDA_CONTEXT_MIB if has_gpu and wanted.device == "cuda" else 0.0,
     )
 
 
+def _placed(shape: Shape, wanted: Wanted, reserves: Reserves, room: Room, settings: Settings) -> Fit:
+    """Return the sum with the layers shared out among the GPUs, unless the user fixes that."""
+    return fit(shape, settings if wanted.split else shared(shape, settings, reserves, room.usable_mib), reserves)
+
+
 def _ways(shape: Shape, wanted: Wanted, reserves: Reserves, room: Room) -> Iterator[Fit]:
     """Yield every way worth trying, the best first; the last is the most frugal."""
+    placed = partial(_placed, shape, wanted, reserves, room)
     trained = shape.trained_context or CONTEXT
     contexts = (
         [wanted.context] if wanted.context else sorted({min(CONTEXT, trained), min(LEAST_CONTEXT, trained)})[::-1]
     )
     plain = wanted.kv_type or "f16"
-    quantised = "q8_0" if wanted.kv_type is None and wanted.flash_attention else plain
+    can_quantise = not cache_type.fault(shape, "q8_0", flash_attention=wanted.flash_attention)
+    quantised = "q8_0" if wanted.kv_type is None and can_quantise else plain
     types = list(dict.fromkeys((plain, quantised)))
     for context in contexts:
         for kv_type in types:
             settings = _settings(
                 wanted, room, context, kv_type, ALL if wanted.gpu_layers is None else wanted.gpu_layers
             )
-            yield fit(shape, settings, reserves)
+            yield placed(settings)
         settings = _settings(wanted, room, context, plain, ALL)
         if wanted.gpu_layers is None and settings.split:
             if shape.is_moe:
-                yield from _experts_in_ram(shape, settings, reserves, room)
-            yield _most_layers(shape, settings, reserves, room)
+                yield from _experts_in_ram(placed, len(shape.layers), settings, room)
+            yield _most_layers(placed, len(shape.layers), settings, room)
             if quantised != plain:
-                yield _most_layers(shape, replace(settings, kv_type=quantised), reserves, room)
+                yield _most_layers(placed, len(shape.layers), replace(settings, kv_type=quantised), room)
 
 
-def _experts_in_ram(shape: Shape, settings: Settings, reserves: Reserves, room: Room) -> Iterator[Fit]:
+def _experts_in_ram(placed: Callable[[Settings], Fit], blocks: int, settings: Settings, room: Room) -> Iterator[Fit]:
     """Return everything on the GPUs except the experts of as few blocks as possible.
 
     Each further block frees VRAM, so a binary search finds the number.
     """
-    blocks = len(shape.layers)
 
     def with_experts(count: int) -> Fit:
-        return fit(shape, replace(settings, cpu_experts=count), reserves)
+        return placed(replace(settings, cpu_experts=count))
 
-    if reserves.cpu_experts == "all":
-        yield with_experts(blocks)
-    elif reserves.cpu_experts == "any":
-        counts = range(1, blocks + 1)
-        fewer = bisect_left(counts, True, key=lambda count: _on_gpus(with_experts(count).devices, room.usable_mib))
-        if fewer < blocks:
-            yield with_experts(counts[fewer])
+    counts = range(1, blocks + 1)
+    fewer = bisect_left(counts, True, key=lambda count: _on_gpus(with_experts(count).devices, room.usable_mib))
+    if fewer < blocks:
+        yield with_experts(counts[fewer])
 
 
-def _most_layers(shape: Shape, settings: Settings, reserves: Reserves, room: Room) -> Fit:
+def _most_layers(placed: Callable[[Settings], Fit], blocks: int, settings: Settings, room: Room) -> Fit:
     """Return as many layers on the GPUs as fit. The sum grows with their number, so a binary search finds it."""
-    low, high = 0, len(shape.layers) + 1
-    found = fit(shape, replace(settings, gpu_layers=0), reserves)
+    low, high = 0, blocks + 1
+    found = placed(replace(settings, gpu_layers=0))
     while low < high:
         middle = (low + high + 1) // 2
-        one = fit(shape, replace(settings, gpu_layers=middle), reserves)
+        one = placed(replace(settings, gpu_layers=middle))
         if _on_gpus(one.devices, room.usable_mib):
             low, found = middle, one
         else:
@@ -226,7 +231,7 @@ def _alternatives(shape: Shape, wanted: Wanted, reserves: Reserves, room: Room, 
     settings = found.settings
     base = _taken(found)
     for change, effect, other in _changes(shape, wanted, settings, room):
-        one = fit(shape, other, reserves)
+        one = _placed(shape, wanted, reserves, room, other)
         yield Alternative(
             change=change,
             effect=_effect(effect, shape, one, found),
@@ -243,12 +248,12 @@ def _changes(shape: Shape, wanted: Wanted, settings: Settings, room: Room) -> It
             less = context < settings.context
             says = "the chat forgets sooner" if less else "the chat remembers more"
             yield f"context = {context}", says, replace(settings, context=context)
-    if settings.flash_attention:
+    if not cache_type.fault(shape, "q8_0", flash_attention=settings.flash_attention):  # nor q4_0, of the same blocks
         for kv_type, says in (("q8_0", "hardly worse answers"), ("q4_0", "somewhat worse answers")):
             if kv_type != settings.kv_type and settings.kv_type in {"f16", "q8_0"}:
                 yield f'kv_cache = "{kv_type}"', says, replace(settings, kv_type=kv_type)
-        if settings.kv_type != "f16":
-            yield 'kv_cache = "f16"', "the best answers", replace(settings, kv_type="f16")
+    if settings.kv_type != "f16":
+        yield 'kv_cache = "f16"', "the best answers", replace(settings, kv_type="f16")
     if settings.split and settings.gpu_layers != 0 and wanted.gpu_layers is None and room.gpus_mib:
         yield "gpu_layers = 0", "nothing on the GPU", replace(settings, gpu_layers=0, cpu_experts=0)
 

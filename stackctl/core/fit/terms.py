@@ -48,13 +48,13 @@ class Run:
     @cached_property
     def cells(self) -> int:
         """Return the tokens of one stream's cache in a layer with full attention (llama-kv-cache.cpp)."""
-        return padded(padded(self.settings.context) // self.streams)
+        return padded(padded(self.settings.context + self.reserves.more_context) // self.streams)
 
     @cached_property
     def window_cells(self) -> int:
         """Return the tokens of one stream's cache in a layer with sliding attention (llama-kv-cache-iswa.cpp)."""
         seen = self.shape.window * (self.slots if self.is_shared else 1) + self.batch
-        return padded(min(self.cells, seen))
+        return min(self.cells, padded(min(self.cells, seen)) + self.reserves.more_window)
 
     @property
     def outputs(self) -> int:
@@ -66,19 +66,21 @@ class Run:
         value = layer.value
         if layer.has_cache and not self.settings.flash_attention:  # V is transposed, as wide as in the widest layer
             value = self.shape.widest_value
+        of_key = KV_TYPES[self.settings.kv_type]
+        stays = self.settings.is_quantised and not (self.settings.flash_attention or self.reserves.quantises_values)
+        of_value = KV_TYPES["f16"] if stays else of_key
         cells = self.window_cells if layer.slides else self.cells
-        values = cells * (layer.key + value + layer.indexer) * self.streams
-        if self.shape.is_compressed:  # each slot has its own
-            values = self.own_window_cells * layer.key * self.slots
-        if layer.compressed:
-            kept = padded(-(-padded(self.settings.context // self.streams) // layer.compressed))
-            values += kept * (layer.key + layer.indexer) * self.slots
-        return values * KV_TYPES[self.settings.kv_type] // 32
+        bytes_of_32 = (layer.key + layer.indexer) * of_key + value * of_value
+        if not self.shape.is_compressed:
+            return cells * self.streams * bytes_of_32 // 32
+        kept = padded(-(-self._own_cells // layer.compressed)) if layer.compressed else 0
+        window = padded(min(self._own_cells, self.shape.window + self.batch))
+        return self.slots * (window * layer.key + kept * (layer.key + layer.indexer)) * of_key // 32
 
     @property
-    def own_window_cells(self) -> int:
-        """Return the tokens of one slot's window."""
-        return padded(min(padded(padded(self.settings.context) // self.streams), self.shape.window + self.batch))
+    def _own_cells(self) -> int:
+        """Return the tokens of a slot, where each has its own cache even if the others' is shared."""
+        return padded(padded(self.settings.context) // self.streams)
 
     def state(self, layer: Layer) -> int:
         """Return the bytes of one layer's recurrent state, for all slots (llama-memory-recurrent.cpp)."""
@@ -92,15 +94,23 @@ class Run:
     @property
     def mask(self) -> int:
         """Return the bytes of the attention masks (KQ_mask): a row per token of the batch, over every cell."""
+        return self._masked * (2 if self.settings.flash_attention else _F32)
+
+    @property
+    def mask_in_ram(self) -> int:
+        """Return the same for the masks in RAM, from where a GPU gets them."""
+        return self._masked * (self.reserves.mask_bytes if self.settings.flash_attention else _F32)
+
+    @property
+    def _masked(self) -> int:
         caches = [layer for layer in self.shape.layers if layer.key]
         cells = self.cells if any(not layer.slides for layer in caches) else 0
         cells += self.window_cells if any(layer.slides for layer in caches) else 0
-        return self.batch * cells * (2 if self.settings.flash_attention else _F32)
+        return self.batch * cells
 
     def mask_of(self, layer: Layer) -> int:
-        """Return the bytes of the attention mask that a layer reads."""
-        cells = self.window_cells if layer.slides else self.cells
-        return self.batch * cells * (2 if self.settings.flash_attention else _F32)
+        """Return the bytes of the mask that a layer's flash attention reads."""
+        return self.batch * (self.window_cells if layer.slides else self.cells) * 2
 
     def rows(self, values: int) -> int:
         """Return the bytes of an activation with this many values for each token of the batch."""

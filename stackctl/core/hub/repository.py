@@ -1,27 +1,25 @@
 """A model repository at Hugging Face: its files, and the quantisations that they form."""
 
 import difflib
-import re
-from collections.abc import Iterable
-from dataclasses import dataclass
+from collections import defaultdict
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, replace
 from pathlib import PurePosixPath
 from typing import Final
 
-from stackctl.core.hub.source import RepoFile, Source, is_main
+from stackctl.core.hub.companion import ADAPTER, sure_companion
+from stackctl.core.hub.labels import bits, label, matches, matches_loosely, model_name
+from stackctl.core.hub.part_names import SHOWN, GgufSet, gguf_sets
+from stackctl.core.hub.source import RepoFile, Source, can_name, is_main
 from stackctl.errors import ModelError
 from stackctl.terminal import shell_word
 
 SAFETENSORS: Final = "safetensors"
-_SHARD: Final = re.compile(r"-(\d{5})-of-(\d{5})$")
-# the label of a quantisation in a file name: Q4_K_M, IQ3_XXS, UD-Q4_K_XL, BF16, MXFP4_MOE, TQ1_0, ...
-_LABEL: Final = re.compile(
-    r"(?<![A-Za-z0-9])((?:UD-|i1-)?(?:(?:IQ|Q)[1-9](?:_[A-Z0-9]+)*|TQ[12]_0|BF16|FP?16|F32|FP?32|MXFP4(?:_MOE)?|NVFP4))"
-    r"(?![A-Za-z0-9])",
-    re.IGNORECASE,
-)
 _PICKLES: Final = (".bin", ".pt", ".pth", ".ckpt", ".pkl")
 # the files of a safetensors folder, besides its weights
 _COMPANIONS: Final = (".safetensors", ".json", ".txt", ".model", ".jinja", ".tiktoken", ".vocab")
+_ADAPTER: Final = "adapter_model"
+_LARGE: Final = 256 << 20  # bytes; the size of a smaller file does not tell whether it is a whole model
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -44,6 +42,8 @@ class Quantisation:
     label: str  # Q4_K_M, ...; "safetensors" for a folder of those
     files: tuple[RepoFile, ...]
     is_folder: bool = False
+    missing: tuple[str, ...] = ()  # parts that its other parts ask for and that the repository lacks
+    name: str = ""  # the path of a GGUF without its ending and the number of the part
 
     @property
     def size(self) -> int:
@@ -52,69 +52,125 @@ class Quantisation:
 
 
 def quantisations(repo: Repo) -> tuple[Quantisation, ...]:
-    """Return every quantisation in the repository, the smallest first."""
-    groups: dict[str, list[RepoFile]] = {}
-    for file in repo.files:
-        if file.name.lower().endswith(".gguf") and is_main(file.name):
-            groups.setdefault(_SHARD.sub("", _stem(file.name)), []).append(file)
-    found = [
-        Quantisation(label=label(name), files=tuple(sorted(files, key=lambda file: file.name)))
-        for name, files in groups.items()
-    ]
-    if any(_is_weights(file) for file in repo.files):
+    """Return every quantisation of the repository's models, the smallest first; of companions, none."""
+    found = _models(_ggufs(repo))
+    if any(_is_weights(file) and not file.name.startswith(_ADAPTER) for file in repo.files):
         found.append(Quantisation(label=SAFETENSORS, files=_folder(repo.files), is_folder=True))
     return tuple(sorted(found, key=lambda one: (one.is_folder, one.size, one.label)))
 
 
-def label(name: str) -> str:
-    """Return the quantisation's label in a file name, in capitals; the whole name if it has none."""
-    found = _LABEL.findall(PurePosixPath(name).name) or _LABEL.findall(name)
-    return str(found[-1]).upper() if found else PurePosixPath(name).name
+def _ggufs(repo: Repo) -> list[Quantisation]:
+    """Return every GGUF of the repository with its parts; an incomplete set only if there is no complete one."""
+    files = {file.name: file for file in repo.files}
+    return [
+        Quantisation(
+            label=label(one.stem), files=tuple(files[name] for name in one.names), missing=one.missing, name=one.stem
+        )
+        for one in gguf_sets(files)
+    ]
 
 
-def model_name(name: str) -> str:
-    """Return the model's name in a file name, which is the same for all its quantisations."""
-    base = _SHARD.sub("", _stem(PurePosixPath(name).name))
-    return re.sub(r"[-_. ]+", "-", _LABEL.sub("", base)).strip("-").lower()
+def _models(ggufs: list[Quantisation]) -> list[Quantisation]:
+    """Return those that are models, by name and size.
+
+    What looks like a companion is a model if nothing else is there, or if it has about as many weights as the others.
+    """
+    likely = [one for one in ggufs if not sure_companion(one.files[0].name)]
+    plain = [one for one in likely if is_main(one.files[0].name)]
+    least = max(map(_weights, plain), default=0) / 2
+    return [one for one in likely if one in plain or not plain or (one.size > _LARGE and _weights(one) >= least)]
+
+
+def _weights(one: Quantisation) -> float:
+    """Return roughly how many weights a quantisation holds."""
+    return 8 * one.size / bits(one.files[0].name)
+
+
+def by_model(ggufs: Iterable[Quantisation]) -> list[list[Quantisation]]:
+    """Return the quantisations of each model; first, the model that has the most."""
+    models: dict[str, list[Quantisation]] = defaultdict(list)
+    for one in ggufs:
+        models[model_name(one.files[0].name)].append(one)
+    return sorted(models.values(), key=len, reverse=True)
+
+
+def source_of(source: Source, one: Quantisation, offered: Iterable[Quantisation]) -> Source:
+    """Return the source of a quantisation by its label, or by its file if the label is missing or ambiguous."""
+    is_alone = [other for other in offered if matches(other.label, one.label)] == [one]
+    if is_alone and can_name(one.label):
+        return replace(source, quant=one.label, file="")
+    return replace(source, quant="", file=one.files[0].name)
 
 
 def choose_quantisation(repo: Repo, source: Source) -> Quantisation:
     """Return the quantisation that a source names, or the only one.
 
-    Raise ModelError, which lists the quantisations, if there is no such one or the source leaves several.
+    Raise ModelError, which lists the quantisations, if there is none, if it lacks a part, or if several are left.
     """
-    offered = quantisations(repo)
+    inside = tuple(file for file in repo.files if source.file and file.name.startswith(f"{source.file.rstrip('/')}/"))
+    if source.file and not inside:
+        return refuse_incomplete(repo, _of_file(repo, source))
+    offered = quantisations(replace(repo, files=inside or repo.files))
     if not offered:
-        raise ModelError(f"{repo.name} has no model that stackctl can download{_why(repo)}", hint=_elsewhere(repo))
-    if source.file:
-        return _of_file(repo, source.file, offered)
+        raise ModelError(f"{repo.name} has no model that stackctl can download{why_none(repo)}", hint=_elsewhere(repo))
+    found = _labelled(repo, source, offered) if source.quant else offered
+    if len(found) == 1 or (len({one.name for one in found}) == 1 and all(one.missing for one in found)):
+        return refuse_incomplete(repo, found[0])
     if source.quant:
-        wanted = source.quant.upper()
-        named = [one for one in offered if one.label.upper() == wanted]
-        # a prefix may name the rounding method: UD-Q4_K_XL, i1-Q4_K_M
-        named = named or [one for one in offered if one.label.upper().partition("-")[2] == wanted]
-        if len(named) == 1:
-            return named[0]
-        if named:
-            files = ", ".join(one.files[0].name for one in named)
-            raise ModelError(
-                f"{repo.name} has {len(named)} models at {source.quant}: {files}",
-                hint=f"Name the file: `{shell_word(f'hf:{repo.name}/{named[0].files[0].name}')}`.",
-            )
-        close = difflib.get_close_matches(wanted, [one.label.upper() for one in offered], n=1, cutoff=0.5)
-        meant = f"Use `{shell_word(f'hf:{repo.name}:{close[0]}')}` if you meant that, or choose" if close else "Choose"
-        raise ModelError(f"{repo.name} has no {source.quant}", hint=f"{meant} one of {_listed(offered)}.")
-    if len(offered) == 1:
-        return offered[0]
+        named = ", ".join(_address(source, one, offered) for one in found[:SHOWN])
+        raise ModelError(f"{repo.name} has {len(found)} models at {source.quant}", hint=f"Choose one of {named}.")
+    middle = offered[len(offered) // 2]
     raise ModelError(
-        f"{repo.name} has its model in {len(offered)} quantisations: {_listed(offered)}",
-        hint=f"Choose one, for example `{shell_word(f'hf:{repo.name}:{offered[len(offered) // 2].label}')}`.",
+        f"{repo.name} has its model in {len(offered)} quantisations: {_listed(source, offered)}",
+        hint=f"Choose one, for example {_address(source, middle, offered)}.",
     )
 
 
-def _of_file(repo: Repo, name: str, offered: Iterable[Quantisation]) -> Quantisation:
-    for one in offered:
-        if not one.is_folder and any(file.name == name for file in one.files):
+def refuse_incomplete(repo: Repo, one: Quantisation) -> Quantisation:
+    """Return a quantisation; raise ModelError if the repository lacks parts of it."""
+    if not one.missing:
+        return one
+    parts = GgufSet(stem=one.name, names=tuple(file.name for file in one.files), missing=one.missing)
+    raise ModelError(
+        f"{repo.name} lacks {len(one.missing)} of the {parts.count} parts of {one.label}: {parts.gap}",
+        hint="Choose another quantisation or another repository: `stackctl models fit "
+        f"{shell_word(f'hf:{repo.name}')}` lists what this one has.",
+    )
+
+
+def _is_name(one: Quantisation, quant: str) -> bool:
+    """Return whether a user named a file, with its ending or without it, where a label is expected."""
+    asked = quant.lower()
+    return asked in {PurePosixPath(text).name.lower() for text in (one.name, one.files[0].name) if text}
+
+
+def _labelled(repo: Repo, source: Source, offered: tuple[Quantisation, ...]) -> Sequence[Quantisation]:
+    """Return those at the label that a source names: complete ones, if there are such; raise ModelError for none."""
+    quant = source.quant
+    named = [one for one in offered if _is_name(one, quant)]
+    named = named or [one for one in offered if matches(one.label, quant)]
+    named = named or [one for one in offered if matches_loosely(one.label, quant)]
+    if whole := [one for one in named if not one.missing] or named:
+        return whole
+    others = [one for one in _ggufs(repo) if one not in offered and matches(one.label, quant)]
+    # a name does not tell for sure what a file is: its header will
+    if likely := [one for one in others if not sure_companion(one.files[0].name)]:
+        return likely
+    choices = _listed(source, offered)
+    if others:
+        first = others[0].files[0].name
+        raise ModelError(f"{first} is not a chat model: {sure_companion(first)}", hint=f"Choose one of {choices}.")
+    labels = {one.label.upper(): one for one in offered}
+    close = [one for one in labels if one.endswith(f"-{quant.upper()}")]
+    close = close or difflib.get_close_matches(quant.upper(), labels, n=1, cutoff=0.5)
+    meant = f"Use {_address(source, labels[close[0]], offered)} if you meant that, or choose" if close else "Choose"
+    raise ModelError(f"{repo.name} has no {quant}", hint=f"{meant} one of {choices}.")
+
+
+def _of_file(repo: Repo, source: Source) -> Quantisation:
+    name = source.file
+    for one in _ggufs(repo):
+        if any(file.name == name for file in one.files):
             return one
     if any(file.name == name for file in repo.files) and name.lower().endswith(_PICKLES):
         raise ModelError(
@@ -124,7 +180,7 @@ def _of_file(repo: Repo, name: str, offered: Iterable[Quantisation]) -> Quantisa
     names = [file.name for file in repo.files]
     close = difflib.get_close_matches(name, names, n=1, cutoff=0.5)
     meant = (
-        f"Use `{shell_word(f'hf:{repo.name}/{close[0]}')}` if you meant that."
+        f"Use `{shell_word(str(replace(source, file=close[0])))}` if you meant that."
         if close
         else f"Choose one of its files: {', '.join(names[:8])}."
     )
@@ -145,18 +201,28 @@ def _is_weights(file: RepoFile) -> bool:
     return "/" not in file.name and file.name.lower().endswith(".safetensors")
 
 
-def _stem(name: str) -> str:
-    return name[: -len(".gguf")]
-
-
-def _why(repo: Repo) -> str:
-    has_pickles = any(file.name.lower().endswith(_PICKLES) for file in repo.files)
-    return ", only PyTorch pickles, which can run any code when they are loaded" if has_pickles else ""
+def why_none(repo: Repo) -> str:
+    """Return why a repository offers no model, to be put behind a sentence; "" if the reason is unknown."""
+    if any(file.name.lower().endswith(_PICKLES) for file in repo.files):
+        return ", only PyTorch pickles, which can run any code when they are loaded"
+    if any(file.name.startswith(_ADAPTER) for file in repo.files):
+        return f": {ADAPTER}"
+    others = [one.files[0].name for one in _ggufs(repo)]
+    return f"; {others[0]} is not a chat model: {sure_companion(others[0])}" if others else ""
 
 
 def _elsewhere(repo: Repo) -> str:
     return f"Look for a GGUF of it: the page of {repo.name} at Hugging Face lists them under Quantizations."
 
 
-def _listed(offered: Iterable[Quantisation]) -> str:
-    return ", ".join(f"{one.label} ({one.size / 1e9:.1f} GB)" for one in offered)
+def _address(source: Source, one: Quantisation, offered: Iterable[Quantisation]) -> str:
+    return f"`{shell_word(str(source_of(source, one, offered)))}`"
+
+
+def _listed(source: Source, offered: Sequence[Quantisation]) -> str:
+    """Return the labels, or the addresses where a label is not that of one model alone, each with its size."""
+    said = []
+    for one in offered:
+        found = source_of(source, one, offered)
+        said.append(f"{found.quant or str(found)} ({one.size / 1e9:.1f} GB{', incomplete' if one.missing else ''})")
+    return ", ".join(said)

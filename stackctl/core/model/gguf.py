@@ -6,16 +6,15 @@ Format: https://github.com/ggml-org/ggml/blob/master/docs/gguf.md
 """
 
 import struct
-from dataclasses import dataclass, replace
-from math import prod
-from typing import Final, NamedTuple
+from dataclasses import dataclass
+from typing import Final
 
 from stackctl.core.model import gguf_strings, header_size
-from stackctl.core.model.file_signature import AGAIN, CUT_SHORT, ENOUGH, advice, describe_mismatch
-from stackctl.core.model.ggml_types import BLOCKS
+from stackctl.core.model.file_signature import AGAIN, CUT_SHORT, ENOUGH, advice, describe_mismatch, is_text
 from stackctl.core.model.header_size import Array
 from stackctl.core.model.model import Header
-from stackctl.core.model.not_chat import not_for_chat
+from stackctl.core.model.not_chat import lacks_layers, not_for_chat
+from stackctl.core.model.tensors import Tensor, with_room
 from stackctl.errors import ModelError
 
 Buffer = bytes | memoryview
@@ -36,21 +35,6 @@ _MAX_NUMBERS = 1 << 18  # numbers in all kept arrays together
 _AT_LEAST_MORE = 256 << 10  # bytes
 _LANGUAGES, _MAX_LANGUAGES = "general.languages", 200  # the only texts in an array that are kept
 _MAX_STRINGS = 4_000_000  # in all arrays together; the largest vocabularies have about 300,000
-
-
-class Tensor(NamedTuple):
-    """One row of the tensor table."""
-
-    name: str
-    shape: tuple[int, ...]  # values per dimension, the innermost first (ggml's ne)
-    kind: int  # ggml's number of the type
-    offset: int  # bytes from the start of the tensor data
-
-    @property
-    def size(self) -> int:
-        """Return the bytes of its data; 0 for an unknown type."""
-        per_block, block_bytes = BLOCKS.get(self.kind, (1, 0))
-        return -(-prod(self.shape) // per_block) * block_bytes
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -79,9 +63,12 @@ class GgufFile:
         return value if isinstance(value, str) else ""
 
 
-def header(found: GgufFile) -> Header:
-    """Return the facts of a GGUF header that planning needs."""
+def header(found: GgufFile, *others: GgufFile) -> Header:
+    """Return the facts of a GGUF's header that planning needs. others: its parts after the first."""
     architecture = found.text("general.architecture")
+    purpose = not_for_chat(architecture, found.text("general.type"), found.number(f"{architecture}.pooling_type"))
+    if not purpose and found.number("split.count") < 2:  # else other parts may have the layers
+        purpose = lacks_layers([one.name for one in found.tensors], "tokenizer.ggml.tokens" in found.metadata)
     return Header(
         format="gguf",
         architecture=architecture,
@@ -90,34 +77,25 @@ def header(found: GgufFile) -> Header:
         layers=found.number(f"{architecture}.block_count"),
         chat_template=found.text("tokenizer.chat_template"),
         tokenizer=found.text("tokenizer.ggml.pre"),
-        purpose=not_for_chat(architecture, found.text("general.type"), found.number(f"{architecture}.pooling_type")),
+        tokenizer_kind=found.text("tokenizer.ggml.model"),
+        types=tuple(sorted({tensor.kind for part in (found, *others) for tensor in part.tensors})),
+        purpose=purpose,
     )
 
 
-class Parts:
-    """The parts of a split model, in order. Metadata is kept for the first part only."""
+def early_purpose(start: bytes, size: int, *, is_split: bool, name: str) -> str:
+    """Return why a GGUF is not a chat model, by the first bytes of its header; "" if these do not tell.
 
-    def __init__(self) -> None:
-        self.files: list[GgufFile] = []
-        self._tensors = self._count = 0
-
-    def add(self, part: GgufFile, *, name: str) -> None:
-        """Add the next part. Raise ModelError if it belongs in another place, or if all parts have too many tensors.
-
-        split.no counts from 0 and split.count is the same in all parts: llama.cpp's loader checks both, too.
-        """
-        place, count = part.metadata.get("split.no"), part.number("split.count")
-        if isinstance(place, int) and (place != len(self.files) or count != (self._count or count)):
-            raise ModelError(
-                f"{name} is part {place + 1} of {count or '?'} by its header, but has the place of part "
-                f"{len(self.files) + 1} of {self._count or count or '?'}",
-                hint="Give each part the name of its place (...-00001-of-...), or download them again.",
-            )
-        self._count = self._count or count
-        self._tensors += len(part.tensors)
-        if self._tensors > MAX_TENSORS:
-            raise ModelError(f"{name} and the parts before it have too many tensors", hint=AGAIN)
-        self.files.append(replace(part, metadata={}, lengths={}) if self.files else part)
+    Raise ModelError if it is no GGUF.
+    """
+    found, reader = _start(start, size, name)
+    if found or reader is None:
+        return header(found).purpose if found else ""
+    said = {key: str(reader.metadata.get(f"general.{key}", "")) for key in ("architecture", "type")}
+    pooling = reader.metadata.get(f"{said['architecture']}.pooling_type")
+    purpose = not_for_chat(said["architecture"], said["type"], pooling if isinstance(pooling, int) else 0)
+    has_tensors = any(start[8:16])  # their number
+    return purpose or ("" if is_split or has_tensors else lacks_layers((), has_vocabulary=True))
 
 
 def read(buffer: Buffer, size: int, *, name: str) -> GgufFile:
@@ -153,11 +131,13 @@ def needed_bytes(buffer: Buffer, size: int, *, name: str) -> int:
 def _start(buffer: Buffer, size: int, name: str) -> "tuple[GgufFile | None, _Reader | None]":
     if bytes(buffer[:4]) != b"GGUF":
         first = bytes(buffer[:ENOUGH])
-        what = describe_mismatch(first, size, "a GGUF") or "is not a GGUF model (its first bytes are not GGUF)"
+        what = describe_mismatch(first, size, "a GGUF") or (
+            "is a text file, not a GGUF" if is_text(first) else "is not a GGUF model (its first bytes are not GGUF)"
+        )
         raise ModelError(f"{name} {what}", hint=advice(first, _INSTEAD))
     reader = _Reader(memoryview(buffer)[:LONGEST], name)
     try:
-        return _read(reader), reader
+        return _read(reader, size), reader
     except struct.error as e:
         if len(buffer) >= LONGEST:
             raise reader.damaged("length of its header") from e
@@ -213,9 +193,15 @@ class _Reader:
         return ModelError(f"{self.name} is damaged: impossible {what}", hint=AGAIN)
 
 
-def _read(reader: _Reader) -> GgufFile:
+def _read(reader: _Reader, size: int) -> GgufFile:
     reader.skip(4)
     version = int(reader.scalar("I"))
+    if version and not version & 0xFFFF:
+        raise ModelError(
+            f"{reader.name} is a big-endian GGUF, made for machines such as IBM Z",
+            hint="Use a little-endian file of the model, or convert this one with `gguf-convert-endian` (of the Python "
+            "package gguf).",
+        )
     if version not in {2, 3}:
         raise ModelError(
             f"{reader.name} is GGUF version {version}, which none of the backends reads",
@@ -237,8 +223,9 @@ def _read(reader: _Reader) -> GgufFile:
     if not isinstance(alignment, int) or not 1 <= alignment <= 1 << 20:
         raise reader.damaged("alignment")
     found = tuple(_tensor(reader) for _ in range(tensors))
-    end = max((tensor.offset + tensor.size for tensor in found), default=0)
     start = -(-reader.at // alignment) * alignment
+    found = with_room(found, size - start)
+    end = max((tensor.offset + tensor.size for tensor in found), default=0)
     return GgufFile(
         version=version,
         metadata=metadata,

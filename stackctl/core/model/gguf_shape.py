@@ -12,8 +12,9 @@ from typing import Final, NamedTuple
 
 from stackctl.core.model import architectures
 from stackctl.core.model.file_signature import AGAIN
-from stackctl.core.model.gguf import GgufFile, Tensor
+from stackctl.core.model.gguf import GgufFile
 from stackctl.core.model.shape import Layer, Shape, Weight
+from stackctl.core.model.tensors import Tensor
 from stackctl.errors import ModelError
 
 _MAX_LAYERS: Final = 1024  # llama.cpp takes 512 (src/llama-hparams.h)

@@ -32,6 +32,8 @@ class Header:
     packing: str = ""  # the packing of safetensors: gptq, exl3, ...; "" for plain numbers
     purpose: str = ""  # why it is not a chat model; "" if it is one
     tokenizer: str = ""  # the pre-tokenizer, which splits text before tokens are made: "tekken", "llama-bpe", ...
+    tokenizer_kind: str = ""  # "llama", "gpt2", ...: tokenizer.ggml.model
+    types: tuple[int, ...] = ()  # ggml's numbers of the types of its tensors
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -13,7 +13,8 @@ from stackctl.core.model.file_signature import ENOUGH, advice, describe_mismatch
 from stackctl.errors import ModelError
 
 FILE: Final = "model.safetensors.index.json"
-_LONGEST: Final = 128 << 20  # bytes; a million tensors
+SINGLE: Final = "model.safetensors"  # the weights of a model that has no other parts
+LONGEST: Final = 128 << 20  # bytes; a million tensors
 _MAX_FILES: Final = 10_000
 _MAP: Final = re.compile(rb'"weight_map"\s*:\s*\{')
 _TEXT: Final = rb'"((?:[^"\\]|\\.){0,2000}+)"'
@@ -32,12 +33,17 @@ def weights(names: Iterable[str]) -> list[str]:
 
 
 def numbered(names: Iterable[str]) -> frozenset[str]:
-    """Return all files that must exist if one of them is numbered as one of several."""
-    found = next(filter(None, map(_NUMBERED.fullmatch, names)), None)
-    count = int(found["count"]) if found else 0
-    return frozenset(
-        f"{found['stem']}-{number:05d}-of-{found['count']}.safetensors" for number in range(1, count + 1) if found
-    )
+    """Return all files that must exist if one of them is numbered as one of several.
+
+    Where parts are of different counts, the files of a complete set, if there is one.
+    """
+    there = frozenset(names)
+    kinds = dict.fromkeys((one["stem"], one["count"]) for one in map(_NUMBERED.fullmatch, sorted(there)) if one)
+    sets = [
+        frozenset(f"{stem}-{number:05d}-of-{count}.safetensors" for number in range(1, int(count) + 1))
+        for stem, count in kinds
+    ]
+    return next((one for one in sets if one <= there), sets[0] if sets else frozenset())
 
 
 def shards(pieces: Iterable[bytes], size: int, *, name: str) -> frozenset[str]:
@@ -46,7 +52,7 @@ def shards(pieces: Iterable[bytes], size: int, *, name: str) -> frozenset[str]:
     rest, is_inside, is_done = b"", False, False
     if not size:
         raise ModelError(f"{name} is empty", hint=advice(b""))
-    if size > _LONGEST:
+    if size > LONGEST:
         raise _damaged(name, f"it has {size} bytes, more than any model's")
     for number, piece in enumerate(pieces):
         if not number and (what := describe_mismatch(piece[:ENOUGH], size, "JSON")):

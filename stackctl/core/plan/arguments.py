@@ -7,7 +7,8 @@ import re
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
-from itertools import pairwise
+from itertools import pairwise, takewhile
+from typing import Any
 
 from stackctl.backends.contract import Argument, Arguments, Backend
 from stackctl.core.config.several_models import placed_changes
@@ -37,6 +38,7 @@ class Overridden:
     spec: Spec
     slots: int = 1
     cpu_experts: int | None = None
+    split: tuple[float, ...] = ()  # each GPU's share of the layers
     notes: tuple[str, ...] = ()
 
 
@@ -51,6 +53,9 @@ def given_arguments(words: Sequence[str], known: Arguments, *, shortens: bool) -
         after, there = tokens[number + 1] if number + 1 < len(tokens) else ("", at)
         is_value = not joined and (not after.startswith("-") or bool(_NUMBER.fullmatch(after)))
         value, until = (after, there) if is_value else (joined, at)
+        if argument.is_list:
+            listed = list(takewhile(lambda one: not one[0].startswith("-"), tokens[number + 1 :]))
+            value, until = " ".join([joined, *(one for one, _ in listed)]).strip(), listed[-1][1] if listed else at
         if argument.inner:
             value, until = (joined, at) if joined else (" ".join(words[at + 1 : at + 2]), at + 1)
             skip = until + 1
@@ -114,6 +119,7 @@ def overridden(spec: Spec, backend: Backend, format_: str, blocks: int) -> Overr
         spec=spec.model_copy(update={"backend": spec.backend.model_copy(update=keys)}),
         slots=int(slots),
         cpu_experts=None if experts is None else min(int(experts), blocks) if blocks else int(experts),
+        split=values.get("split", ()),
         notes=tuple(notes),
     )
 
@@ -190,14 +196,12 @@ def _setting(one: Given, spec: Spec) -> str:
     return key if value is None else f"{key} = {value}" if isinstance(value, int) else f'{key} = "{value}"'
 
 
-def _value(one: Given) -> str | int | None:
+def _value(one: Given) -> Any:
     read = one.argument.read
     try:
-        found = read(one.value) if read else None
+        return read(one.value) if read else None
     except ValueError as e:
         raise ConfigError(f"{OVERRIDE}: {one.name} takes {e}, not {one.value!r}", hint=f"Correct `{OVERRIDE}`.") from e
-    assert found is None or isinstance(found, str | int)  # noqa: S101 - as each `read` says
-    return found
 
 
 def _refusal(says: list[str], hint: str) -> ConfigError:

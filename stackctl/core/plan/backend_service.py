@@ -1,23 +1,24 @@
 """The backend as a service of the stack."""
 
 from collections.abc import Iterator
-from dataclasses import asdict, replace
+from dataclasses import asdict, dataclass, replace
 from pathlib import PurePosixPath
 
 from stackctl import backends
 from stackctl.backends.contract import Backend, Run
-from stackctl.contracts.service import CPU, GpuRequest, Mount, Service, Tmpfs, Variant
+from stackctl.contracts.service import CPU, GpuRequest, ImageState, Mount, Service, Tmpfs, Variant
 from stackctl.core.config.lock import Decisions, is_number, one_of
 from stackctl.core.config.spec import AUTO, EXTERNAL, Spec
 from stackctl.core.config.values import either, memory_mib
 from stackctl.core.fit.choice import CONTEXT as DEFAULT_CONTEXT
 from stackctl.core.fit.choice import Choice
+from stackctl.core.model.not_chat import refuse_for_chat
 from stackctl.core.observed import Observed
 from stackctl.core.plan import arguments, gpu_request, memory_plan, mounts
 from stackctl.core.plan.arguments import Overridden
 from stackctl.core.plan.engine_features import cpus, health, patience, start_period
 from stackctl.core.plan.external_backend import unused_settings
-from stackctl.core.plan.images import backend_image
+from stackctl.core.plan.images import backend_image, newer_build
 from stackctl.core.plan.serving import Serving
 from stackctl.errors import ConfigError, ModelError
 from stackctl.gpus import GPUS
@@ -47,20 +48,20 @@ def _serving(insisted: Overridden, seen: Observed, backend: Backend, decisions: 
     gpu = gpu_request.request_gpu(spec, seen, decisions)
     start_s = start_period(seen.model, spec.model.use, decisions)
     patience_s = patience(seen.model, spec.model.use, start_s, seen, decisions)
-    choice = memory_plan.choose_memory(insisted, seen, backend, gpu, decisions)
+    runs = _runs(spec, seen, backend, gpu, decisions)
+    program, reserves = runs.program, backend.reserves(backend.build_of(runs.image, runs.program))
+    choice = memory_plan.choose_memory(insisted, seen, backend, reserves, gpu, decisions)
     run = _run(spec, seen, backend, gpu, choice, decisions)
     backend.check(run)
-    program = _program(spec, seen, backend, run.variant, decisions)
     launch = backend.launch(run)
     files = {f"{FOLDER}/{PurePosixPath(inside).name}": text for inside, text in launch.files.items()}
     generated = tuple(Mount(source=f"./{name}", target=at) for name, at in zip(files, launch.files, strict=True))
-    image, image_is = backend_image(spec, backend, run.variant, decisions)
     scratch = _scratch(backend, program)
     service = Service(
         name=backend.NAME,
         role="backend",
-        image=image,
-        image_is=image_is,
+        image=runs.image,
+        image_is=runs.image_is,
         entrypoint=launch.entrypoint,
         entrypoint_is="mounted" if backend.PROGRAMS else "",
         command=launch.command,
@@ -99,7 +100,7 @@ def _serving(insisted: Overridden, seen: Observed, backend: Backend, decisions: 
         gpu_layers="0" if run.variant == CPU else "auto" if run.gpu_layers is None else str(run.gpu_layers),
         kv_cache=run.kv_cache,
         choice=choice,
-        notes=(*_notes(spec, seen, run, choice), *backend.remarks(run), *_remark(backend, program)),
+        notes=(*_notes(spec, seen, run, choice), *runs.notes, *backend.remarks(run), *_remark(backend, program)),
     )
 
 
@@ -110,11 +111,7 @@ def _check(spec: Spec, seen: Observed, backend: Backend) -> None:
             f"{backend.TITLE} can't load {seen.model.header.format} models ({seen.model.name})",
             hint=f"Use a .gguf file, or set `backend.kind` to {able}.",
         )
-    if seen.model.header.purpose:
-        raise ModelError(
-            f"{seen.model.name} is not a chat model: {seen.model.header.purpose}",
-            hint="Name the chat model's own file; `stackctl models inspect FILE` shows what a file contains.",
-        )
+    refuse_for_chat(seen.model.name, seen.model.header.purpose)
     if backend.RUNS_AS_ROOT and seen.engine and seen.engine.is_rootless:
         mounts.reader(seen)  # raises: root in its containers is only the engine's user
     packing = seen.model.header.packing
@@ -147,7 +144,9 @@ def _notes(spec: Spec, seen: Observed, run: Run, choice: Choice | None) -> Itera
 
 
 def _limit(choice: Choice | None, scratch: tuple[Tmpfs, ...]) -> int | None:
-    return memory_plan.limit_mib(choice, sum(one.size_mib for one in scratch)) if choice else None
+    # what a program unpacks into an executable one is a part of the choice
+    more = sum(one.size_mib for one in scratch if not one.executable)
+    return memory_plan.limit_mib(choice, more) if choice else None
 
 
 def _run(
@@ -156,10 +155,12 @@ def _run(
     wanted, trained = spec.backend, seen.model.header.trained_context
     layers = None if wanted.gpu_layers == "auto" else wanted.gpu_layers
     experts, context = 0, wanted.context
+    split: tuple[float, ...] = ()
     kv_cache: str = wanted.kv_cache
     if choice:
         context, kv_cache = choice.settings.context, choice.settings.kv_type
         layers, experts = choice.fit.gpu_layers, choice.settings.cpu_experts
+        split = choice.settings.split if layers and len(choice.settings.split) > 1 else ()
     if context == "auto":
         inputs = {"trained_context": trained}
         context = decisions.decide(
@@ -182,6 +183,7 @@ def _run(
         context=context,
         gpu_layers=layers,
         cpu_experts=experts,
+        split=split,
         kv_cache=kv_cache,
         flash_attention=(
             (True if kv_cache != "f16" else None)
@@ -195,11 +197,31 @@ def _run(
     )
 
 
-def _program(spec: Spec, seen: Observed, backend: Backend, variant: Variant, decisions: Decisions) -> str:
+@dataclass(frozen=True, kw_only=True)
+class _Runs:
+    """What the container runs."""
+
+    image: str
+    image_is: ImageState
+    program: str  # the key in the backend's PROGRAMS; "" if the image contains it or the user provides one
+    notes: tuple[str, ...]
+
+
+def _runs(spec: Spec, seen: Observed, backend: Backend, gpu: GpuRequest | None, decisions: Decisions) -> _Runs:
+    variant = GPUS[gpu.make].VARIANT if gpu else CPU
+    cuda = seen.gpus[0].cuda if gpu and seen.gpus else ()
+    image, image_is = backend_image(spec, backend, variant, cuda, decisions)
+    newer = newer_build(spec, backend, variant, cuda, image)
+    program = _program(spec, seen, backend, variant, cuda, decisions)
+    return _Runs(image=image, image_is=image_is, program=program, notes=(newer,) if newer else ())
+
+
+def _program(
+    spec: Spec, seen: Observed, backend: Backend, variant: Variant, cuda: tuple[int, ...], decisions: Decisions
+) -> str:
     """Return which of the backend's programs runs; "" if its image contains it or the user provides one."""
     if not backend.PROGRAMS or spec.backend.program != "auto":
         return ""
-    cuda = seen.gpus[0].cuda if variant != CPU and seen.gpus else ()
     chosen: str = decisions.decide(
         f"{backend.NAME}.program",
         {"variant": variant, "cpu": asdict(seen.cpu), "cuda": cuda},

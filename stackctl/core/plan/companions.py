@@ -8,7 +8,8 @@ from stackctl.companions import COMPANIONS
 from stackctl.companions.contract import Companion, Setting, Surroundings
 from stackctl.contracts.service import Network, Publish, Service
 from stackctl.core.config.lock import Decisions
-from stackctl.core.config.spec import Section, Spec
+from stackctl.core.config.section import Section
+from stackctl.core.config.spec import Spec
 from stackctl.core.observed import Observed
 from stackctl.core.plan import images
 from stackctl.core.plan.engine_features import health

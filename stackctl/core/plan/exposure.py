@@ -11,7 +11,8 @@ from collections.abc import Collection, Mapping
 from ipaddress import IPv4Interface, IPv4Network, IPv6Interface, IPv6Network, ip_address, ip_interface
 from typing import Final
 
-from stackctl.core.config.spec import LAN, NONE, Spec
+from stackctl.core.config.section import LAN, NONE
+from stackctl.core.config.spec import Spec
 from stackctl.core.observed import Observed
 from stackctl.errors import ConfigError, EngineError
 

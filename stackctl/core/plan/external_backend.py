@@ -20,10 +20,10 @@ ASSUMED_CONTEXT: Final = 8192  # tokens, if the server does not report its conte
 START_S: Final = 60  # SillyTavern's container waits this long for it, and then starts without it
 # settings that only a backend of the stack uses
 _OWN_KEYS: Final = (
-    "model.path", "model.source", "model.use", "backend.image", "backend.program", "backend.gpu_layers",
-    "backend.kv_cache", "backend.flash_attention", "backend.threads", "backend.batch", "backend.extra_args",
-    "backend.override_args", "backend.publish", "gpu.mode", "gpu.devices", "network.inner", "limits.backend_memory",
-    "limits.backend_cpus",
+    "model.path", "model.source", "model.use", "backend.image", "backend.build", "backend.program",
+    "backend.gpu_layers", "backend.kv_cache", "backend.flash_attention", "backend.threads", "backend.batch",
+    "backend.extra_args", "backend.override_args", "backend.publish", "gpu.mode", "gpu.devices", "network.inner",
+    "limits.backend_memory", "limits.backend_cpus",
 )  # fmt: skip
 
 

@@ -3,7 +3,8 @@
 from stackctl.contracts.host import Gpu
 from stackctl.contracts.service import GpuRequest
 from stackctl.core.config.lock import Decisions, one_of
-from stackctl.core.config.spec import NONE, Spec
+from stackctl.core.config.section import NONE
+from stackctl.core.config.spec import Spec
 from stackctl.core.observed import EngineSeen, Observed, ServiceState
 from stackctl.core.plan.engine_features import features
 from stackctl.core.plan.stack import Plan

@@ -1,21 +1,23 @@
 """The memory of the stack's backend: chosen once, compared with the free memory, and limited."""
 
+import json
 from collections.abc import Iterator
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from functools import cache, partial
 
 from stackctl.backends.contract import Backend
 from stackctl.contracts.host import Gpu
+from stackctl.contracts.memory import Reserves
 from stackctl.contracts.service import GpuRequest
-from stackctl.core.config.lock import Decisions, is_number, one_of
+from stackctl.core.config.lock import Decisions, are_shares, is_number, one_of
 from stackctl.core.config.spec import Spec
 from stackctl.core.config.values import memory_mib
-from stackctl.core.fit import KV_TYPES, Memory
+from stackctl.core.fit import KV_TYPES, Memory, cache_type
 from stackctl.core.fit.choice import Alternative, Choice, Room, Wanted, choose
 from stackctl.core.observed import Observed
 from stackctl.core.plan.arguments import Overridden
 from stackctl.core.plan.gpu_request import gpus_of_make
-from stackctl.errors import DoesNotFit
+from stackctl.errors import ConfigError, DoesNotFit
 from stackctl.gpus import GPUS
 
 _KV = "kv_cache"
@@ -23,30 +25,49 @@ _LIMIT_SHARE, _LIMIT_MORE_MIB, _CUDA_MORE_MIB = 1.25, 2048, 2048
 
 
 def choose_memory(
-    insisted: Overridden, seen: Observed, backend: Backend, gpu: GpuRequest | None, decisions: Decisions
+    insisted: Overridden,
+    seen: Observed,
+    backend: Backend,
+    reserves: Reserves,
+    gpu: GpuRequest | None,
+    decisions: Decisions,
 ) -> Choice | None:
     """Choose context, KV type and GPU layers from stack.toml and free memory; None if either is unknown.
+
+    `reserves`: of the backend's build that runs.
 
     A recorded choice stays while model, machine and configuration are the same: memory that other programs hold
     meanwhile changes only the verdict.
     """
-    spec = insisted.spec
-    room = _room(spec, seen, gpu)
-    if seen.model.shape is None or room is None:
+    spec, shape = insisted.spec, seen.model.shape
+    if shape is None:
         return None
-    wanted = _wanted(insisted, backend, gpu)
+    if why := cache_type.fault(shape, spec.backend.kv_cache, flash_attention=True):
+        raise ConfigError(
+            f"backend.kv_cache = {spec.backend.kv_cache!r} does not suit {seen.model.name}: {why}",
+            hint='Set `backend.kv_cache = "f16"`, or leave it `"auto"`.',
+        )
+    room = _room(spec, seen, gpu)
+    if room is None:
+        return None
+    wanted = _wanted(insisted, backend, gpu, room)
+    able = one_of(cache_type.able(shape, flash_attention=wanted.flash_attention))
     inputs = {
         "backend": backend.NAME,
         "model": seen.model.name,
         "bytes": seen.model.size,
         "gpus": [[one.uuid, one.total_mib] for one in _gpus(spec, seen, gpu)],
         "ram_gib": round((seen.ram.total_mib if seen.ram else 0) / 1024),
-        "wanted": asdict(wanted),
+        "wanted": {key: value for key, value in asdict(wanted).items() if value != ()},
     }
-    fresh = cache(partial(choose, seen.model.shape, wanted, backend.MEMORY, room))  # only if nothing is recorded
+    if reserves != backend.MEMORY:  # not the newest build: it counts only then, so that older records stay valid
+        inputs["logits"] = reserves.logits
+    fresh = cache(partial(choose, shape, wanted, reserves, room))  # only if nothing is recorded
     name = f"models.{spec.model.use}" if spec.model.use else "backend"
     context = decisions.decide(f"{name}.context", inputs, lambda: fresh().settings.context, known=is_number)
-    kv_type = decisions.decide(f"{name}.{_KV}", inputs, lambda: fresh().settings.kv_type, known=one_of(KV_TYPES))
+    kv_type = decisions.decide(
+        f"{name}.{_KV}", inputs, lambda: fresh().settings.kv_type, known=one_of(KV_TYPES), holds=able
+    )
     layers = decisions.decide(f"{name}.gpu_layers", inputs, lambda: fresh().fit.gpu_layers, known=is_number)
     experts = decisions.decide(f"{name}.cpu_experts", inputs, lambda: fresh().settings.cpu_experts, known=is_number)
     settled = Wanted(
@@ -54,12 +75,17 @@ def choose_memory(
         kv_type=kv_type,
         gpu_layers=layers,
         cpu_experts=experts if insisted.cpu_experts is None else insisted.cpu_experts,
+        split=wanted.split,
         batch=wanted.batch,
         slots=wanted.slots,
         flash_attention=wanted.flash_attention,
         device=wanted.device,
     )
-    return choose(seen.model.shape, settled, backend.MEMORY, room)
+    choice = choose(shape, settled, reserves, room)
+    if len(choice.settings.split) < 2 or not choice.fit.gpu_layers:
+        return choice
+    split = decisions.decide(f"{name}.split", inputs, lambda: choice.settings.split, known=are_shares)
+    return choose(shape, replace(settled, split=split), reserves, room)
 
 
 def describe(choice: Choice) -> str:
@@ -88,8 +114,8 @@ def _sum(one: Memory) -> str:
 
 def refusal(choice: Choice, name: str) -> DoesNotFit:
     """Return the error for a model that takes more memory than is free; it names what would fit."""
-    better = [one for one in choice.alternatives if one.fits]
-    ways = [_way(one) for one in better] or [
+    better = [*_left_out(choice), *(_way(one) for one in choice.alternatives if one.fits)]
+    ways = better or [
         f"{one.change} saves {one.saves_mib / 1024:.1f} GiB" for one in choice.alternatives if one.saves_mib > 0
     ]
     change = "Make one of these changes" if better else "Combine several of these changes, as none is enough alone"
@@ -99,6 +125,14 @@ def refusal(choice: Choice, name: str) -> DoesNotFit:
         hint=f"{listed} a smaller model with `stackctl models recommend`, or end programs that hold memory. "
         "`--force` starts it without enough memory.",
     )
+
+
+def _left_out(choice: Choice) -> Iterator[str]:
+    """Yield the change that leaves out GPUs with less free memory than their driver takes, if another has more."""
+    free = choice.room.gpus_mib
+    able = [str(number) for number, mib in enumerate(free) if mib >= choice.settings.context_mib]
+    if 0 < len(able) < len(free):
+        yield f"gpu.devices = {json.dumps(able)} (leaves out what is too full even for its driver)"
 
 
 def limit_mib(choice: Choice, scratch_mib: int) -> int:
@@ -122,7 +156,13 @@ def _way(one: Alternative) -> str:
     return f"{one.change} ({one.effect})"
 
 
-def _wanted(insisted: Overridden, backend: Backend, gpu: GpuRequest | None) -> Wanted:
+def _of_each(split: tuple[float, ...], gpus: int) -> tuple[float, ...]:
+    """Return a share for each GPU, as the programs read a list that is too short or too long; () if none has any."""
+    found = (*split, *(0.0 for _ in range(gpus)))[:gpus]
+    return found if any(found) else ()
+
+
+def _wanted(insisted: Overridden, backend: Backend, gpu: GpuRequest | None, room: Room) -> Wanted:
     own = insisted.spec.backend
     to_choose = None if "q8_0" in backend.KV_TYPES else "f16"  # choose() has these two
     return Wanted(
@@ -132,6 +172,7 @@ def _wanted(insisted: Overridden, backend: Backend, gpu: GpuRequest | None) -> W
         batch=None if own.batch == "auto" else own.batch,
         slots=insisted.slots,
         cpu_experts=insisted.cpu_experts or 0,
+        split=_of_each(insisted.split, len(room.gpus_mib)),
         flash_attention=own.flash_attention != "off",
         device=GPUS[gpu.make].DEVICE if gpu else "cpu",
     )

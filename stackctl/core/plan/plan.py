@@ -8,7 +8,8 @@ from pathlib import PurePosixPath
 
 from stackctl.contracts.service import GpuRequest, Network, Service
 from stackctl.core.config.lock import Decisions, Lock
-from stackctl.core.config.spec import DEMO, LAN, Spec
+from stackctl.core.config.section import LAN
+from stackctl.core.config.spec import DEMO, Spec
 from stackctl.core.hub import store
 from stackctl.core.observed import EngineSeen, Observed
 from stackctl.core.plan import (
@@ -124,9 +125,14 @@ def _keep_found(spec: Spec, decisions: Decisions) -> None:
 def forget_decisions(recorded: Lock) -> Lock:
     """Return the lock without its decisions, so that plan() makes them all again.
 
-    The places of models and the user's answers stay: they are no decisions.
+    The images stay, which images.forget_images() forgets, and so do the places of models and the user's answers, which
+    are no decisions.
     """
-    found = {key: one for key, one in recorded.decisions.items() if store.is_key(key) or key == exposure.ASKED}
+    found = {
+        key: one
+        for key, one in recorded.decisions.items()
+        if store.is_key(key) or key == exposure.ASKED or images.is_image(key, one.value)
+    }
     return replace(recorded, decisions=found)
 
 

@@ -6,7 +6,9 @@ from pathlib import PurePosixPath
 from stackctl.contracts.host import Owner
 from stackctl.contracts.service import Mount, Network, Publish, Service, Tmpfs
 from stackctl.core.config.lock import Decisions, Lock, is_number
-from stackctl.core.config.spec import LAN, NONE, SillyTavern, Spec
+from stackctl.core.config.section import LAN, NONE
+from stackctl.core.config.spec import Spec
+from stackctl.core.config.tavern_spec import SillyTavern
 from stackctl.core.config.values import memory_mib
 from stackctl.core.observed import Observed
 from stackctl.core.plan import exposure, images

@@ -11,6 +11,7 @@ from stackctl.contracts.service import Service
 from stackctl.core.config.lock import Decisions, Lock, is_text
 from stackctl.core.hub import store
 from stackctl.core.observed import Observed
+from stackctl.core.plan import images
 
 KEY: Final = "time_zone"
 _DEFAULT: Final = frozenset({"", "UTC", "Etc/UTC", "Etc/UCT", "Etc/Universal", "Etc/Zulu", "UCT", "Universal", "Zulu"})
@@ -22,7 +23,8 @@ def choose_zone(seen: Observed, recorded: Lock, decisions: Decisions) -> str:
     It is decided once, so that a travelling machine recreates no container. A stack from before this setting keeps its
     containers, too, until --replan decides it.
     """
-    is_older = bool(recorded.rendered) and any(not store.is_key(key) for key in recorded.decisions)
+    kept = (store.is_key(key) or images.is_image(key, one.value) for key, one in recorded.decisions.items())
+    is_older = bool(recorded.rendered) and not all(kept)  # --replan leaves those alone
     if KEY not in recorded.decisions and (is_older or seen.time_zone in _DEFAULT):
         return ""
     return decisions.decide(KEY, {}, lambda: seen.time_zone, known=is_text)

@@ -1,22 +1,24 @@
 """Find the files of a model: a file and its other parts, or the files of a folder that belong to it."""
 
 import os
-import re
 from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
 from typing import Final, Literal
 
-from stackctl.core.hub.source import is_main
-from stackctl.core.model.file_signature import advice, describe_mismatch, is_pickle
+from stackctl.core.hub import ollama, pasted
+from stackctl.core.hub.part_names import GgufSet, name_them
+from stackctl.core.model import raw_pieces
+from stackctl.core.model.file_signature import SUCCESSOR, advice, describe_mismatch, is_pickle
+from stackctl.core.model.gguf_parts import PART
+from stackctl.effects.models.folder import gguf_in, refuse_gap
+from stackctl.effects.models.incomplete import in_pieces, is_unfinished, refuse_incomplete, unfinished_for
+from stackctl.effects.models.ollama_models import find_copy
 from stackctl.effects.models.reading import beginning, opened, regular
 from stackctl.errors import ModelError
-from stackctl.terminal import shell_word
 
 COMPANIONS: Final = (".safetensors", ".json", ".txt", ".model", ".jinja", ".tiktoken", ".vocab")
 _PICKLES: Final = (".bin", ".pt", ".pth", ".ckpt", ".pkl")
-_SHARD: Final = re.compile(r"(?P<stem>.+)-(?P<number>[0-9]{5})-of-(?P<count>(?!0{5})[0-9]{5})\.gguf", re.DOTALL)
-_SINGLE: Final = "model.safetensors"
 _STEP: Final = 1 << 20
 
 
@@ -31,13 +33,17 @@ class Found:
     home: Path | None = None  # the model's folder, with its card, if the user named it
 
 
-def find(path: Path) -> Found:
-    """Return the model at a path; raise ModelError if there is none, or an incomplete one."""
+def find(path: Path, wanted: str = "") -> Found:
+    """Return the model at a path; raise ModelError if there is none, or an incomplete one.
+
+    `wanted`: the path as the user wrote it, which may be the name of a model elsewhere.
+    """
     if path.is_dir():
         return _in_folder(path)
     if not path.exists():
-        raise ModelError(f"there is no model at {path}", hint=_nearby(path))
+        raise ModelError(f"there is no model at {path}", hint=_nearby(path, wanted))
     size, start = regular(path).st_size, beginning(path)
+    refuse_incomplete(path)
     if path.suffix.lower() == ".safetensors":
         return Found(kind="safetensors", name=path.name, paths=(path,))
     if not start.startswith(b"GGUF"):
@@ -52,37 +58,46 @@ def find(path: Path) -> Found:
 
 def _parts(path: Path) -> tuple[Path, ...]:
     """Return all parts of a split GGUF."""
-    found = _SHARD.fullmatch(path.name)
+    found = PART.fullmatch(path.name)
     if not found:
         return (path,)
     count = int(found["count"])
     names = [f"{found['stem']}-{number:05d}-of-{found['count']}.gguf" for number in range(1, count + 1)]
-    missing = [name for name in names if not (path.parent / name).is_file()]
-    if missing:
-        raise ModelError(
-            f"{path.name} is one of {count} parts, and {len(missing)} are missing in {path.parent}: {missing[0]}",
-            hint="Put all parts into one folder.",
-        )
-    return tuple(path.parent / name for name in names)
+    missing = tuple(name for name in names if not (path.parent / name).is_file())
+    refuse_gap(path.parent, GgufSet(stem=path.stem, names=(path.name,) * (count - len(missing)), missing=missing))
+    parts = tuple(path.parent / name for name in names)
+    for one in parts[1:]:
+        refuse_incomplete(one)
+    return parts
 
 
 def _in_folder(path: Path) -> Found:
-    names = [n for n in companions(path, (".gguf", *COMPANIONS, *_PICKLES)) if is_main(n)]
-    starts = [n for n in names if n.lower().endswith(".gguf") and _is_first(n)]
-    if len(starts) == 1:
-        return replace(find(path / starts[0]), home=path)
-    if starts:
-        raise ModelError(
-            f"{path} holds {len(starts)} models",
-            hint="Name one: " + ", ".join(shell_word(path / name) for name in starts[:5]),
-        )
+    names = companions(path, (".gguf", *COMPANIONS, *_PICKLES))
+    if gguf := gguf_in(path, names):
+        return replace(find(path / gguf), home=path)
     name = _name(path)
     if any(n.lower().endswith(".safetensors") for n in names):
         whole = tuple(path / n for n in _whole(path, names))
         return Found(kind="safetensors", name=name, paths=whole, folder=path, home=path)
     if pickles := [n for n in names if n.lower().endswith(_PICKLES)]:
+        find(path / pickles[0])  # refuses one that is something else
         return Found(kind="pickle", name=name, paths=tuple(path / n for n in pickles), folder=path, home=path)
-    raise ModelError(f"no model found in {path}", hint="Check for a .gguf file, or config.json and .safetensors files.")
+    raise _no_model(path, [one.name for one in path.iterdir()])
+
+
+def _no_model(path: Path, names: list[str]) -> ModelError:
+    if ggml := next((name for name in sorted(names) if name.lower().endswith(".ggml")), ""):
+        return ModelError(f"{path} holds only a GGML model from before GGUF: {ggml}", hint=SUCCESSOR)
+    if pieces := raw_pieces.sets(names):
+        return in_pieces(path, pieces[0])
+    if unfinished := next((name for name in sorted(names) if is_unfinished(name)), ""):
+        return ModelError(
+            f"no model found in {path}, only an unfinished download: {unfinished}",
+            hint="Wait until it is complete, or download it again.",
+        )
+    return ModelError(
+        f"no model found in {path}", hint="Check for a .gguf file, or config.json and .safetensors files."
+    )
 
 
 def _name(path: Path) -> str:
@@ -114,28 +129,39 @@ def _whole(path: Path, names: list[str]) -> list[str]:
         with opened(path / shards.FILE) as stream:
             size = os.fstat(stream.fileno()).st_size
             named = shards.shards(iter(partial(stream.read, _STEP), b""), size, name=str(path / shards.FILE))
-        if _SINGLE in names and _SINGLE not in named:  # it is loaded then, and the index is a leftover
-            return [_SINGLE]
+        if shards.SINGLE in names and shards.SINGLE not in named:  # it is loaded then, and the index is a leftover
+            return [shards.SINGLE]
         wanted = {n for n in named if "/" not in n}
     else:
         wanted = set(shards.numbered(main))
     if missing := sorted(wanted - set(names)):
         raise ModelError(
-            f"{path} is incomplete: {len(missing)} of its parts are missing, such as {missing[0][:80]}",
+            f"{path} is incomplete: {len(missing)} of its {len(wanted)} parts are missing: {name_them(missing)}",
             hint="Put all parts of the model into the folder.",
         )
     return sorted(wanted) or main
 
 
-def _is_first(name: str) -> bool:
-    found = _SHARD.fullmatch(name)
-    return not found or int(found["number"]) == 1
+def _elsewhere(wanted: str) -> str:
+    """Return the hint for a path that is the name of a model at a hub; "" if it is none."""
+    if name := ollama.model_name(pasted.unwrapped(wanted)):
+        if copy := find_copy(name):
+            return ollama.hint_at_copy(str(copy))
+        return ollama.refusal(wanted).hint
+    return pasted.hint_at_source(wanted)
 
 
-def _nearby(path: Path) -> str:
+def _nearby(path: Path, wanted: str) -> str:
+    if elsewhere := _elsewhere(wanted):
+        return elsewhere
     if not path.parent.is_dir():
         return f"Check whether its disk or share is mounted: {path.parent} does not exist, either."
-    others = sorted(p.name for p in path.parent.glob("*.gguf"))[:5]
+    names = sorted(p.name for p in path.parent.iterdir())
+    if pieces := next((one for one in raw_pieces.sets(names) if one.whole == path.name), None):
+        return in_pieces(path.parent / pieces.names[0], pieces).hint
+    if unfinished := unfinished_for(path):
+        return f"Wait until {unfinished.name} is complete, which lies there, or download it again."
+    others = [name for name in names if name.lower().endswith(".gguf")][:5]
     return (
         f"Choose from that folder: {', '.join(others)}."
         if others

@@ -23,7 +23,7 @@ def observe_model(wanted: str, folder: Path, owner: Owner) -> ModelSeen:
         return _demo(folder, owner)
     path = where(wanted, folder)
     with readable(path):
-        found = find(path)
+        found = find(path, wanted)
         if found.kind == "gguf":
             return _gguf(wanted, found)
         if found.kind == "pickle":
@@ -62,7 +62,7 @@ def _gguf(wanted: str, found: Found) -> ModelSeen:
         name=found.name,
         is_folder=False,
         files=tuple(_file(one, one.name) for one in found.paths),
-        header=gguf.header(parts[0]),
+        header=gguf.header(*parts),
         shape=gguf_shape.shape_of(*parts),
         read_mib_s=_read_rate(found.paths[0]),
     )

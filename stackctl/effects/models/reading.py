@@ -2,16 +2,19 @@
 
 import mmap
 import os
+import re
 import stat
-from collections.abc import Iterable, Iterator
-from contextlib import contextmanager
+from collections.abc import Iterable, Iterator, Mapping
+from contextlib import contextmanager, suppress
+from functools import partial
 from pathlib import Path
 from typing import BinaryIO, Final
 
-from stackctl.core.model import file_signature, gguf
+from stackctl.core.model import file_signature, gguf, gguf_parts
 from stackctl.core.model.gguf import GgufFile
 from stackctl.errors import ModelError
 
+_BEHIND: Final = 64 << 10  # bytes after the tensors that tell whether another file was appended
 _PERMISSIONS: Final = "Check the path and its permissions."
 _KINDS: Final = (
     (stat.S_ISDIR, "a folder"), (stat.S_ISFIFO, "a pipe"), (stat.S_ISSOCK, "a socket"),
@@ -57,9 +60,10 @@ def beginning(path: Path, count: int = file_signature.ENOUGH) -> bytes:
 
 def headers(paths: Iterable[Path]) -> tuple[GgufFile, ...]:
     """Return the headers of all parts of a GGUF."""
-    parts = gguf.Parts()
+    parts = gguf_parts.Parts()
     for path in paths:
-        parts.add(_header(path), name=str(path))
+        part = _header(path)
+        parts.add(part, name=str(path), others=partial(_other_parts, path, part))
     return tuple(parts.files)
 
 
@@ -70,7 +74,32 @@ def _header(path: Path) -> GgufFile:
             return gguf.read(b"", 0, name=str(path))
         # not closed here: an exception may still hold views of the map
         mapped = mmap.mmap(stream.fileno(), min(size, gguf.LONGEST), access=mmap.ACCESS_READ)
-        return gguf.read(memoryview(mapped), size, name=str(path))
+        found = gguf.read(memoryview(mapped), size, name=str(path))
+        gguf_parts.refuse_appended(found, size, os.pread(stream.fileno(), _BEHIND, found.size), name=str(path))
+        return found
+
+
+def _other_parts(path: Path, part: GgufFile) -> Mapping[int, str]:
+    """Return the paths of the other parts of a split model in a part's folder, by their number from 0.
+
+    Of two with one number the one that is named as `path` is counts, but for the digits.
+    """
+    count, number, form = part.number("split.count"), part.metadata.get("split.no"), re.sub(r"\d+", "0", path.name)
+    found: dict[int, list[str]] = {}
+    for one in sorted(path.parent.iterdir()):
+        if one.suffix.lower() != ".gguf" or one == path:
+            continue
+        with suppress(ModelError, OSError):
+            other = _header(one)
+            place = other.metadata.get("split.no")
+            if other.number("split.count") == count and isinstance(place, int) and place != number:
+                found.setdefault(place, []).append(str(one))
+    parts: dict[int, str] = {}
+    for place, paths in found.items():
+        alike = [one for one in paths if re.sub(r"\d+", "0", Path(one).name) == form]
+        if len(alike or paths) == 1:
+            parts[place] = (alike or paths)[0]
+    return parts
 
 
 @contextmanager

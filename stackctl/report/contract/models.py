@@ -69,6 +69,27 @@ class Inspected(TypedDict):
     backends: Annotated[dict[str, Loading], "by the backend's name"]
 
 
+class LoadingBuild(TypedDict):
+    """Whether a build of a backend can load the model."""
+
+    build: Annotated[str | None, "of its program, which a new stack takes"]
+    loads: bool
+    problem: Annotated[str | None, "why it can't"]
+
+
+class CanLoad(TypedDict):
+    """Whether a model can be loaded; the exit code is 8 where it can't."""
+
+    version: Literal[1]
+    name: str
+    loads: Annotated[bool, "by the backend in question; by at least one where none is named"]
+    architecture: str | None
+    tokenizer: str | None
+    pre_tokenizer: str | None
+    types: Annotated[list[str], "of its tensors, the largest first"]
+    backends: Annotated[dict[str, LoadingBuild], "by the backend's name, those in question"]
+
+
 class Memory(TypedDict):
     """What is needed on one device, or in RAM."""
 

@@ -6,13 +6,13 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 
-from stackctl.core.hub import repository, store
+from stackctl.core.hub import pasted, repository, store
 from stackctl.core.hub import source as sources
 from stackctl.core.hub.remote import FileRequest
 from stackctl.core.hub.repository import Quantisation
 from stackctl.core.hub.source import RepoFile, Source
 from stackctl.core.hub.store import StoredModel
-from stackctl.errors import ConfigError, ModelError
+from stackctl.errors import ModelError
 from stackctl.machine import Machine
 
 _SHARD = re.compile(r"(?P<stem>.+)-00001-of-(?P<count>(?!0{5})[0-9]{5})\.gguf")
@@ -61,13 +61,9 @@ class Pulled:
 
 
 def parse_source(text: str) -> Source:
-    """Return the source that a text names; raise ConfigError for a path."""
-    found = sources.parse(text)
-    if found is None:
-        raise ConfigError(
-            f"{text!r} is neither a model at Hugging Face nor an address",
-            hint="Write hf:OWNER/NAME:Q4_K_M, hf:OWNER/NAME/FILE, or https://...",
-        )
+    """Return the source that a text names, in any of the ways that people paste it; raise ConfigError for a path."""
+    found = sources.parse(pasted.read_source(text))
+    assert found  # noqa: S101 - read_source returns sources alone
     return found
 
 

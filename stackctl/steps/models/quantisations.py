@@ -1,80 +1,124 @@
 """Every quantisation of a repository, as it would run here: sizes from the listing, the rest from one header."""
 
-from collections import Counter
 from collections.abc import Callable
 from dataclasses import replace
-from pathlib import PurePosixPath
 
+from stackctl.core.advice.can_load import NewStack
 from stackctl.core.advice.catalogue import Suggestion
-from stackctl.core.fit import Reserves, Shape
-from stackctl.core.fit.choice import Room, Wanted, choose
+from stackctl.core.fit import Shape
+from stackctl.core.fit.choice import Choice, Room, Wanted, choose
 from stackctl.core.hub import repository, store
-from stackctl.core.hub.repository import Quantisation, model_name
-from stackctl.core.hub.source import Source, can_name
+from stackctl.core.hub.repository import Quantisation, Repo, source_of
+from stackctl.core.hub.source import Source
+from stackctl.core.model.ggml_types import elsewhere
+from stackctl.core.model.not_chat import refuse_for_chat
 from stackctl.core.model.shape import scaled
 from stackctl.errors import ModelError
 from stackctl.machine import Machine
 from stackctl.steps.models.pull import Download
 from stackctl.steps.models.remote import describe_remote
 
+_MOST = 4  # models of one repository that are compared; a header is read for each
+_SHOWN = 12  # names in a note
+
 
 def quantisations(
-    machine: Machine, source: Source, wanted: Callable[[Shape], Wanted], reserves: Reserves, free: Room
+    machine: Machine,
+    source: Source,
+    wanted: Callable[[Shape], Wanted],
+    free: Room,
+    stack: NewStack,
 ) -> tuple[Suggestion, ...]:
-    """Return a row per quantisation, the smallest first; raise ModelError if the repository has no GGUF.
+    """Return a row per quantisation, the smallest first; raise ModelError if the repository has no GGUF of a model.
 
-    One header is read; the other quantisations have the same shape, and weights in proportion to their size. If the
-    repository has several models, the one with the most quantisations is compared, and a note names the others.
+    One header is read for each model; its other quantisations have the same shape, and weights in proportion to their
+    size. Notes name what is not compared: other models, those that lack a part, and what the stack would not load.
     """
     repo = machine.hub.repository(source)
     ggufs = [one for one in repository.quantisations(repo) if not one.is_folder]
     if not ggufs:
         raise ModelError(
-            f"{repo.name} has no GGUF file, and what fits can only be computed for GGUF",
+            f"{repo.name} has no GGUF of a model{repository.why_none(repo)}; what fits can only be computed for GGUF",
             hint=f"Look for a GGUF of it under Quantizations on its page: https://huggingface.co/{repo.name}",
         )
-    meant = _model_of(ggufs)
-    offered = [one for one in ggufs if _model(one) == meant]
-    if others := [one.files[0].name for one in ggufs if one not in offered]:
-        machine.ui.note(f"this repository has other models, which are not compared: {', '.join(others)}")
-    read = min(offered, key=lambda one: (len(one.files), one.size))
+    whole = [one for one in _of_known_types(ggufs, machine) if not one.missing]
+    if not whole:
+        repository.refuse_incomplete(repo, ggufs[0])
+    models = repository.by_model(whole)
+    _note_the_rest(machine, source, ggufs, models)
+    rows: list[Suggestion] = []
+    for model in models[:_MOST]:
+        try:
+            shape, headers, read = _shape(machine, source, model, stack)
+        except ModelError as e:
+            if len(models) == 1:
+                raise
+            machine.ui.note(f"not compared: {e.message}")
+            continue
+        for one in model:
+            same = scaled(shape, max(0, one.size - headers) / max(1, read.size - headers))
+            choice = choose(same, wanted(same), stack.reserves, free)
+            rows.append(_row(repo, source_of(source, one, ggufs), one, choice, shape, same))
+    if not rows:
+        raise ModelError(
+            f"{repo.name} has no GGUF of a chat model that stackctl can read",
+            hint=f"Look for another GGUF under Quantizations on its page: https://huggingface.co/{repo.name}",
+        )
+    return tuple(sorted(rows, key=lambda one: (one.size, one.label)))
+
+
+def _shape(
+    machine: Machine, source: Source, model: list[Quantisation], stack: NewStack
+) -> tuple[Shape, int, Quantisation]:
+    """Return a model's shape, the bytes of its headers, and the quantisation whose headers were read.
+
+    Raise ModelError for one that is not a chat model, or that the stack would not load in any quantisation.
+    """
+    read = min(model, key=lambda one: (len(one.files), one.size))
     root = machine.storage.library.path(store.where(Source(repo=source.repo, revision=source.revision)))
     found = describe_remote(machine, Download(source=source, files=read.files, root=root))
-    shape, headers = found.model.shape, sum(part.header_size for part in found.parts)
+    refuse_for_chat(found.model.name, found.model.header.purpose)
+    stack.refuse(replace(found.model.header, types=()), found.model.name)
+    shape = found.model.shape
     if shape is None or not shape.parameters:
         raise ModelError(f"{read.files[0].name} has no tensors", hint="Look for another GGUF of the model.")
-    labels = Counter(one.label for one in ggufs)
+    return shape, sum(part.header_size for part in found.parts), read
 
-    def row(one: Quantisation) -> Suggestion:
-        same = scaled(shape, max(0, one.size - headers) / max(1, read.size - headers))
-        choice = choose(same, wanted(same), reserves, free)
-        return Suggestion(
-            name=repo.name,
-            source=_source(source, one, is_named=labels[one.label] == 1),
-            label=one.label,
-            size=one.size,
-            bits=8 * same.weights / shape.parameters,
-            context=choice.settings.context,
-            choice=choice,
-            licence=repo.licence,
-            languages=repo.languages,
-            billions=shape.parameters / 1e9,
+
+def _of_known_types(ggufs: list[Quantisation], machine: Machine) -> list[Quantisation]:
+    """Return the quantisations without those whose label is a type that llama.cpp does not have."""
+    known = [one for one in ggufs if not elsewhere(one.label)]
+    strange = ", ".join(one.label for one in ggufs if elsewhere(one.label))
+    if not known:
+        raise ModelError(
+            f"no build known to stackctl loads these quantisations: {strange}",
+            hint="Choose another repository of the same model, with quantisations such as Q4_K_M.",
         )
-
-    return tuple(row(one) for one in offered)
-
-
-def _model(one: Quantisation) -> str:
-    return model_name(one.files[0].name)
+    if strange:
+        machine.ui.note(f"not compared: {strange}, which no build known to stackctl loads")
+    return known
 
 
-def _model_of(ggufs: list[Quantisation]) -> str:
-    """Return the name of the model with the most quantisations."""
-    return Counter(_model(one) for one in ggufs).most_common(1)[0][0]
+def _row(repo: Repo, source: Source, one: Quantisation, choice: Choice, read: Shape, same: Shape) -> Suggestion:
+    return Suggestion(
+        name=repo.name,
+        source=source,
+        label=one.label,
+        size=one.size,
+        bits=8 * same.weights / read.parameters,
+        context=choice.settings.context,
+        choice=choice,
+        licence=repo.licence,
+        languages=repo.languages,
+        billions=read.parameters / 1e9,
+    )
 
 
-def _source(source: Source, one: Quantisation, *, is_named: bool) -> Source:
-    """Return the source of a quantisation by its label, or by its file if the label is missing or ambiguous."""
-    first = one.files[0].name
-    is_label = is_named and one.label != PurePosixPath(first).name and can_name(one.label)
-    return replace(source, quant=one.label) if is_label else replace(source, file=first)
+def _note_the_rest(
+    machine: Machine, source: Source, ggufs: list[Quantisation], models: list[list[Quantisation]]
+) -> None:
+    if others := [str(source_of(source, one, ggufs)) for model in models[_MOST:] for one in model]:
+        machine.ui.note(f"this repository has other models, which are not compared: {', '.join(others[:_SHOWN])}")
+    for one in ggufs:
+        if one.missing:
+            machine.ui.note(f"not compared: {source_of(source, one, ggufs)} lacks {', '.join(one.missing[:_SHOWN])}")

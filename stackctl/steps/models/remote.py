@@ -4,12 +4,13 @@ from dataclasses import dataclass
 from pathlib import PurePosixPath
 
 from stackctl.core.hub.source import RepoFile
-from stackctl.core.model import gguf, gguf_shape
+from stackctl.core.model import gguf, gguf_parts, gguf_shape
 from stackctl.core.model.gguf import GgufFile
 from stackctl.core.model.model import Header, ModelFile, ModelSeen
 from stackctl.errors import ModelError
 from stackctl.machine import Machine
 from stackctl.steps.models.pull import Download, address
+from stackctl.steps.models.remote_folder import read_purpose, refuse_incomplete
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -25,18 +26,19 @@ class RemoteModel:
 def describe_remote(machine: Machine, offer: Download) -> RemoteModel:
     """Read the header of every part; return the files as they will lie once they are pulled.
 
-    For safetensors no header is read, so its memory is unknown here. Raises ModelError.
+    Of safetensors only config.json is read, so its memory is unknown here. Raises ModelError.
     """
     if offer.is_folder:
+        refuse_incomplete(machine, offer)
         model = ModelSeen(
             wanted=str(offer.source),
             name=offer.root.name,
             is_folder=True,
             files=tuple(_file(offer, one, machine) for one in offer.files),
-            header=Header(format="safetensors"),
+            header=Header(format="safetensors", purpose=read_purpose(machine, offer)),
         )
         return RemoteModel(model=model, bytes_per_s=0.0, read=0)
-    parts = gguf.Parts()
+    parts = gguf_parts.Parts()
     files: list[ModelFile] = []
     rate, read = 0.0, 0
     for one in offer.files:
@@ -50,7 +52,7 @@ def describe_remote(machine: Machine, offer: Download) -> RemoteModel:
         name=PurePosixPath(offer.files[0].name).name,
         is_folder=False,
         files=tuple(files),
-        header=gguf.header(parts.files[0]),
+        header=gguf.header(*parts.files),
         shape=gguf_shape.shape_of(*parts.files),
     )
     return RemoteModel(model=model, bytes_per_s=rate, read=read, parts=tuple(parts.files))
@@ -74,6 +76,7 @@ def _header(machine: Machine, offer: Download, file: RepoFile) -> tuple[GgufFile
             f"{name} is cut short at its source: {size} bytes of at least {found.size}",
             hint="Look for another copy of the model.",
         )
+    gguf_parts.refuse_appended(found, size, b"", name=name)
     return found, size, start.bytes_per_s, len(start.content)
 
 

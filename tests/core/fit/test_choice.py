@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 
 from stackctl.backends import koboldcpp, llamacpp, textgen
 from stackctl.contracts.memory import Reserves
-from stackctl.core.fit import ALL, Shape, fit
+from stackctl.core.fit import ALL, Settings, Shape, fit, shared
 from stackctl.core.fit.choice import Choice, Room, Wanted, choose, what_lacks
 from stackctl.core.model import gguf, gguf_shape
 from tests.shapes import families
@@ -72,10 +72,11 @@ def test_the_fewest_experts_that_free_enough_vram_go_to_ram(
     whole = model.weights / 2**20
     room = Room(gpus_mib=tuple(int(600 + whole * one / len(gpus)) for one in gpus), ram_mib=int(whole * ram))
     found = choose(model, Wanted(context=8192, kv_type="f16", slots=1), reserves, room)
-    ways = (
-        fit(model, replace(found.settings, gpu_layers=ALL, cpu_experts=count), reserves)
+    settings = (
+        shared(model, replace(found.settings, gpu_layers=ALL, cpu_experts=count), reserves, room.usable_mib)
         for count in range(len(model.layers) + 1)
     )
+    ways = (fit(model, one, reserves) for one in settings)
     first = next((one for one in ways if not what_lacks(one, room, has_margin=True)), None)
     assert first is None or first == found.fit
     assert first is not None or not found.settings.cpu_experts
@@ -105,6 +106,24 @@ def test_two_gpus_share_the_layers() -> None:
     found = chosen((5_000, 5_000))
     assert found.fits
     assert [one.weights_mib > 1000 for one in found.fit.devices] == [True, True]
+
+
+@pytest.mark.parametrize("gpus", [(24_000, 24_000), (24_000,) * 4, (24_000, 16_000), (8_000, 24_000), (24_000, 9_000)])
+@pytest.mark.parametrize("name", ["dots1", "glm45-air", "qwen3-235b", "hunyuan-a13b", "mistral-large"])
+def test_where_weights_lie_in_ram_all_gpus_are_about_equally_full(name: str, gpus: tuple[int, ...]) -> None:
+    found = chosen(gpus, ram=900_000, of=families.shape(name))
+    shares = [one.total_mib / room for one, room in zip(found.fit.devices, found.room.usable_mib, strict=True)]
+    assert found.fits
+    is_whole = found.fit.gpu_layers > found.fit.blocks and not found.settings.cpu_experts
+    assert is_whole or max(shares) > 0.7
+    assert min(shares) >= 0.8 * max(shares), (found.settings, shares)
+
+
+def test_a_gpu_without_a_layer_computes_nothing() -> None:
+    model = families.shape("gpt-oss-20b")
+    first, second = fit(model, Settings(context=8192, split=(1.0, 0.0)), llamacpp.MEMORY).devices
+    assert second.total_mib == 0
+    assert first.weights_mib == fit(model, Settings(context=8192), llamacpp.MEMORY).devices[0].weights_mib
 
 
 def test_what_the_user_fixes_stays() -> None:

@@ -60,10 +60,40 @@ def test_a_type_of_kv_cache_that_the_backend_lacks_is_not_chosen() -> None:
     lacking = cast("Backend", SimpleNamespace(**{**vars(llamacpp), "KV_TYPES": ("f16",)}))
     types = []
     for backend in (llamacpp, lacking):
-        found = memory_plan.choose_memory(*request, backend, None, Decisions(Lock()))
+        found = memory_plan.choose_memory(*request, backend, backend.MEMORY, None, Decisions(Lock()))
         assert found
         types.append(found.settings.kv_type)
     assert types == ["q8_0", "f16"]
+
+
+BEFORE = "ghcr.io/ggml-org/llama.cpp:server-cuda-b9442"  # the pull request that keeps logits for the slots alone
+AFTER = "ghcr.io/ggml-org/llama.cpp:server-cuda-b9464"
+
+
+def test_the_sum_follows_the_build() -> None:
+    sums = {image: planned(world(gpu=GPU), image=image).plan.memory for image in (BEFORE, AFTER, "mine:1")}
+    gpus = {image: found.fit.devices[0].compute_mib for image, found in sums.items() if found}
+    logits = 4 * 128_256 * 512 / 2**20  # Llama 3.1's vocabulary, for a micro-batch of 512
+    assert gpus[BEFORE] == logits + (8192 * 2 + 4 * 4096 * 4) * 512 / 2**20  # and masks and hidden states
+    assert gpus[AFTER] == gpus["mine:1"] < 0.5 * gpus[BEFORE]
+    ram = {image: found.fit.host.compute_mib for image, found in sums.items() if found}
+    assert ram[BEFORE] - ram[AFTER] == 8192 * 512 * 2 / 2**20  # masks of 4 bytes instead of 2
+
+
+def test_less_goes_on_the_gpu_where_an_older_build_takes_more_of_it() -> None:
+    tight = world(gpu=replace(GPU, total_mib=5600, free_mib=5600))
+    layers = [int(after(command(planned(tight, image=image)), "--gpu-layers")) for image in (BEFORE, AFTER)]
+    assert layers[0] < layers[1] <= 33
+
+
+def test_another_build_counts_its_layers_itself_and_the_newest_keeps_what_is_recorded() -> None:
+    tight = world(gpu=replace(GPU, total_mib=5600, free_mib=5600))
+    newest = planned(tight)
+    older = planned(tight, newest.lock, build="b9191")
+    assert older.plan.memory
+    assert older.plan.memory.fits
+    assert command(older) != command(newest)
+    assert "logits" not in newest.lock.decisions["backend.gpu_layers"].inputs
 
 
 def test_a_decision_stands_while_model_machine_and_wish_do() -> None:
@@ -101,11 +131,84 @@ def test_the_container_is_limited_to_what_it_takes_with_room(kind: str) -> None:
     assert mine.memory_mib == 3072
 
 
+def test_what_koboldcpp_unpacks_counts_as_ram() -> None:
+    """Its program lies in a tmpfs, which is RAM: with CUDA's libraries it is larger."""
+    found = {
+        (kind, gpu is not None): planned(world(gpu=gpu), kind=kind).plan.memory
+        for kind in ("koboldcpp", "llamacpp")
+        for gpu in (None, GPU)
+    }
+    base = {of: one.fit.host.overhead_mib for of, one in found.items() if one}
+    assert round(base["koboldcpp", False] - base["llamacpp", False]) == 512
+    assert round(base["koboldcpp", True] - base["llamacpp", True]) == 2048
+
+
 def test_experts_stay_in_ram_and_each_program_is_told_in_its_own_words() -> None:
     gpu = replace(GPU, total_mib=16_384, free_mib=16_000)
     count = int(after(command(planned(world("mixtral-8x7b", gpu=gpu))), "--n-cpu-moe"))
     assert 0 < count <= 32
     assert "--moecpu" in command(planned(world("mixtral-8x7b", gpu=gpu), kind="koboldcpp"))
+    textgen = planned(world("mixtral-8x7b", gpu=gpu), kind="text-generation-webui").plan
+    assert textgen.backend_service is not None
+    assert textgen.memory is not None
+    told = textgen.backend_service.environment["LLAMA_ARG_N_CPU_MOE"]
+    assert int(told) == textgen.memory.settings.cpu_experts > 0
+
+
+def two_gpus(name: str, *, mib: int = 16_384, **backend: Any) -> Planned:
+    first = replace(GPU, total_mib=mib, free_mib=mib - 400)
+    other = replace(first, index=1, uuid="GPU-2")
+    return planned(replace(world(name, gpu=first), gpus=(first, other)), **backend)
+
+
+def said(of: Planned) -> tuple[str, ...]:
+    return command(of) or tuple(" ".join(one.reveal() for one in of.plan.files.values()).split())
+
+
+@pytest.mark.parametrize(
+    ("kind", "flag", "count"),
+    [
+        ("llamacpp", "--tensor-split", 1),
+        ("text-generation-webui", "--tensor-split", 1),
+        ("koboldcpp", "--tensor_split", 2),
+    ],
+)
+def test_each_program_is_told_how_many_layers_each_gpu_takes(kind: str, flag: str, count: int) -> None:
+    found = two_gpus("mixtral-8x7b", kind=kind, gpu_layers=33)
+    words = said(found)
+    at = words.index(flag) + 1
+    shares = [int(one) for one in " ".join(words[at : at + count]).replace(",", " ").split()]
+    assert sum(shares) == 33
+    assert found.plan.memory is not None
+    assert found.plan.memory.settings.split == tuple(shares)
+    assert found.lock.decisions["backend.split"].value == tuple(shares)
+    assert flag not in said(planned(world("mixtral-8x7b", gpu=replace(GPU, total_mib=48_000, free_mib=48_000))))
+
+
+def test_with_experts_in_ram_the_first_gpu_takes_more_layers_and_both_are_about_equally_full() -> None:
+    found = two_gpus("mixtral-8x7b", mib=12_288).plan.memory
+    assert found is not None
+    assert 0 < found.settings.cpu_experts < 32
+    first, second = found.settings.split
+    assert first > second
+    lower, upper = sorted(one.total_mib for one in found.fit.devices)
+    assert lower > 0.8 * upper
+
+
+def test_a_share_that_the_user_insists_on_stays_and_the_sum_counts_with_it() -> None:
+    for words in (("--tensor-split", "3,1"), ("-ts", "3,1"), ("--tensor-split=3,1,1",)):
+        found = two_gpus("mixtral-8x7b", mib=48_000, override_args=words)
+        assert found.plan.memory is not None
+        assert found.plan.memory.settings.split == (3.0, 1.0)
+        assert after(command(found), "--tensor-split") == "3,1"
+    kobold = two_gpus("mixtral-8x7b", mib=48_000, kind="koboldcpp", override_args=("--tensor_split", "3", "1"))
+    assert kobold.plan.memory is not None
+    assert kobold.plan.memory.settings.split == (3.0, 1.0)
+
+
+def test_a_lock_from_before_a_share_was_recorded_keeps_its_other_decisions() -> None:
+    first = two_gpus("mixtral-8x7b", mib=12_288)
+    assert "split" not in first.lock.decisions["backend.context"].inputs["wanted"]
 
 
 def test_what_does_not_fit_is_refused_with_what_would() -> None:
@@ -117,6 +220,17 @@ def test_what_does_not_fit_is_refused_with_what_would() -> None:
     assert "the GPU has" in error.message
     assert "--force" in error.hint
     assert 'kv_cache = "q4_0"' in error.hint
+
+
+def test_a_gpu_that_is_full_is_to_be_left_out() -> None:
+    busy = replace(GPU, index=1, uuid="GPU-2", free_mib=300)
+    found = planned(replace(world(gpu=GPU), gpus=(GPU, busy))).plan.memory
+    assert found is not None
+    assert found.problems == ("GPU 1 has 0.3 GiB free, 0.5 GiB are needed",)
+    assert 'Make one of these changes: gpu.devices = ["0"] (leaves out' in memory_plan.refusal(found, "m.gguf").hint
+    alone = plan(wanted(gpu={"devices": ("0",)}), replace(world(gpu=GPU), gpus=(GPU, busy)), Lock()).plan.memory
+    assert alone is not None
+    assert alone.fits
 
 
 def test_llamas_cache_of_prompts_is_capped() -> None:

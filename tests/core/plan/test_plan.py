@@ -16,7 +16,7 @@ from stackctl.core.config.spec import Spec
 from stackctl.core.model.model import ModelSeen
 from stackctl.core.observed import EngineSeen, Observed
 from stackctl.core.plan.gpu_request import gpu_count
-from stackctl.core.plan.images import backend_image
+from stackctl.core.plan.images import backend_image, official_image
 from stackctl.core.plan.plan import forget_decisions, plan, stack_name
 from stackctl.core.plan.stack import Plan
 from stackctl.core.tavern import container as tavern
@@ -225,7 +225,7 @@ def test_the_image_and_the_program_follow_the_gpu(kind: str) -> None:
     for mode, variant in (("none", "cpu"), ("nvidia", "cuda")):
         got = a_plan(wanted(backend={"kind": kind}, gpu={"mode": mode}))
         service = backend_of(got)
-        assert service.image == backend.IMAGES["cpu" if variant == "cpu" else "cuda"].name
+        assert service.image == official_image(backend, variant).name
         programs = [mount for mount in service.mounts if mount.source in map(str, PROGRAMS.values())]
         assert [mount.source for mount in programs] == ([str(PROGRAMS[got.program])] if backend.PROGRAMS else [])
         assert all(mount.read_only and service.entrypoint == (mount.target,) for mount in programs)
@@ -234,9 +234,9 @@ def test_the_image_and_the_program_follow_the_gpu(kind: str) -> None:
 def test_a_gpu_for_which_the_backend_has_no_image_is_refused_unless_one_is_named() -> None:
     decisions, backend = Decisions(Lock()), BACKENDS["llamacpp"]
     with pytest.raises(ConfigError, match=r"no image of llama\.cpp for this GPU \(another\)"):
-        backend_image(wanted(), backend, "another", decisions)
+        backend_image(wanted(), backend, "another", (), decisions)
     named = wanted(backend={"image": "example.org/llama:1"})
-    assert backend_image(named, backend, "another", decisions) == ("example.org/llama:1", "unverified")
+    assert backend_image(named, backend, "another", (), decisions) == ("example.org/llama:1", "unverified")
 
 
 def test_gpus_of_another_make_do_not_count() -> None:
@@ -450,10 +450,11 @@ def test_replan_decides_everything_again() -> None:
     assert again.lock.decisions.keys() == DECISIONS
 
 
-def test_replan_keeps_where_a_source_was_found() -> None:
+def test_replan_keeps_where_a_source_was_found_and_the_images() -> None:
     found = Decision(value="hf/a/b/c.gguf", inputs={})
     recorded = Lock(decisions={**decided().lock.decisions, "model.source hf:a/b": found})
-    assert forget_decisions(recorded).decisions == {"model.source hf:a/b": found}
+    kept = {"model.source hf:a/b", "llamacpp.image", "sillytavern.image"}
+    assert forget_decisions(recorded).decisions == {key: recorded.decisions[key] for key in kept}
 
 
 def refusal_after(world: Observed, recorded: Lock) -> StackctlError:
@@ -700,9 +701,9 @@ def test_own_images_are_taken_where_we_have_one_and_refused_where_not(kind: str,
 
 
 @pytest.mark.parametrize("kind", BACKENDS)
-def test_only_an_image_that_was_seen_published_is_called_tried(kind: str) -> None:
+def test_only_an_image_that_was_tried_is_called_so(kind: str) -> None:
     got = backend_of(a_plan(wanted(backend={"kind": kind})))
-    assert got.image_is == ("tried" if BACKENDS[kind].IMAGES["cpu"].seen else "unverified")
+    assert got.image_is == "unverified"
     chosen = a_plan(wanted(backend={"kind": kind, "image": "mine/x:1"}, sillytavern={"image": "mine/y:2"}))
     assert [(s.image, s.image_is) for s in chosen.services] == [("mine/x:1", "unverified"), ("mine/y:2", "unverified")]
 

@@ -1,0 +1,190 @@
+"""Whether a build of a backend loads a GGUF, judged by its header before anything is fetched or started."""
+
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from functools import cache
+from typing import Final
+
+from stackctl import backends
+from stackctl.backends.contract import Backend
+from stackctl.backends.loadable import Loadable, loadable
+from stackctl.contracts.memory import Reserves
+from stackctl.contracts.service import Variant
+from stackctl.core.model.ggml_types import TYPES, type_name
+from stackctl.core.model.model import Header
+from stackctl.errors import ModelError
+
+# tokenizers of merges (BPE): for these alone llama.cpp asks for tokenizer.ggml.pre (src/llama-vocab.cpp)
+_SPLIT: Final = frozenset({"gpt2", "hybriddna", "whitespace"})
+
+
+@dataclass(frozen=True, kw_only=True)
+class Verdict:
+    """What one backend makes of a model. build: the one that a new stack takes, "" if unknown."""
+
+    backend: str
+    build: str
+    why_not: str  # "" if it loads the model
+
+
+@dataclass(frozen=True, kw_only=True)
+class NewStack:
+    """A stack that a deploy would make here. build: the one that it takes, "" if unknown; it decides what it loads."""
+
+    backend: Backend
+    variant: Variant
+    build: str
+
+    @property
+    def reserves(self) -> Reserves:
+        """Return what that build reserves with every model."""
+        return self.backend.reserves(self.build)
+
+    def lacks(self, header: Header) -> str:
+        """Return what of a GGUF it does not know, as a noun; "" if it knows everything."""
+        return lacking(header, self.backend, self.build)
+
+    def refuse(self, header: Header, name: str) -> None:
+        """Raise ModelError for a GGUF that it would not load."""
+        refuse_unloadable(header, name, self.backend, self.build, self.variant)
+
+
+def verdicts(header: Header) -> tuple[Verdict, ...]:
+    """Return what each backend makes of a GGUF, by the build that a new stack takes."""
+    found = []
+    for backend in backends.BACKENDS.values():
+        build = chosen_build(backend)
+        why = header.purpose or _why_not(header, backend, build)
+        found.append(Verdict(backend=backend.NAME, build=build, why_not=why))
+    return tuple(found)
+
+
+def chosen_build(backend: Backend, variant: Variant | None = None) -> str:
+    """Return the name of the build that a new stack takes, the newest one without `variant`; "" if it is unknown."""
+    if backend.PROGRAMS:
+        found = {backend.build_of("", name) for name in backend.PROGRAMS}
+    else:
+        found = {one.build for kind, images in backend.IMAGES.items() if variant in {None, kind} for one in images}
+    return next((name for name in reversed(tuple(backend.BUILDS)) if name in found), "")
+
+
+def lacking(header: Header, backend: Backend, build: str) -> str:
+    """Return what of a GGUF a build does not know, as a noun; "" if it knows everything, or the model is no GGUF.
+
+    Of a build of which nothing is known it is what no build of any backend knows.
+    """
+    if header.format != "gguf":
+        return ""
+    return _unknown_to(header, loadable(backend.NAME, build) or _of_any())
+
+
+def _why_not(header: Header, backend: Backend, build: str) -> str:
+    """Return why a backend does not load a GGUF, or why that is not sure, as the rest of a sentence; "" if it does."""
+    if lacks := lacking(header, backend, build):
+        return f"its build {build} does not know {lacks}" if build else f"no build known to stackctl loads {lacks}"
+    doubt = "" if build or header.format != "gguf" else _unknown_to(header, _of_all())
+    return f"it is not known whether its image knows {doubt}" if doubt else ""
+
+
+def _unknown_to(header: Header, known: Loadable) -> str:
+    if header.architecture and header.architecture not in known.architectures:
+        return f"the architecture {header.architecture}"
+    if header.tokenizer_kind and header.tokenizer_kind not in known.tokenizers:
+        return f"the tokenizer {header.tokenizer_kind}"
+    if header.tokenizer_kind in _SPLIT and header.tokenizer and header.tokenizer not in known.splitters:
+        return f"the pre-tokenizer {header.tokenizer}"
+    strange = next((kind for kind in header.types if TYPES.get(kind) not in known.types), None)
+    return "" if strange is None else f"tensors of type {type_name(strange).removeprefix('type ')}"
+
+
+def refuse_unloadable(header: Header, name: str, backend: Backend, build: str, variant: Variant | None = None) -> None:
+    """Raise ModelError for a GGUF that a build does not load; the hint names the least one that does."""
+    if lacks := lacking(header, backend, build):
+        raise _refusal(header, name, backend, build, lacks, chosen_build(backend, variant))
+
+
+def refuse_doubtful(header: Header, name: str, backend: Backend) -> None:
+    """Raise ModelError for a GGUF that a backend does not surely load by the build that a new stack takes."""
+    build = chosen_build(backend)
+    refuse_unloadable(header, name, backend, build)
+    if why := _why_not(header, backend, build):
+        raise ModelError(
+            f"{backend.TITLE} may not load {name}: {why}", hint=_way(list(_able(header)), backend, build, build)
+        )
+
+
+def refuse_unknown(header: Header, name: str) -> None:
+    """Raise ModelError for a GGUF that no backend loads by the build that a new stack takes."""
+    verdict = {one.NAME: lacking(header, one, chosen_build(one)) for one in backends.BACKENDS.values()}
+    if all(verdict.values()):
+        first = backends.BACKENDS[backends.DEFAULT]
+        refuse_unloadable(header, name, first, chosen_build(first))
+
+
+def _refusal(header: Header, name: str, backend: Backend, build: str, lacks: str, chosen: str) -> ModelError:
+    able = list(_able(header))
+    if not able:
+        return ModelError(f"{name} can't be loaded: no build known to stackctl loads {lacks}", hint=_elsewhere(lacks))
+    return ModelError(
+        f"{backend.TITLE} {build or 'of this image'} can't load {name}: it does not know {lacks}",
+        hint=_way(able, backend, build, chosen),
+    )
+
+
+def _way(able: list[tuple[Backend, str]], backend: Backend, build: str, chosen: str) -> str:
+    """Return how to come to a build that loads the model; it names the least one of this backend, or of another."""
+    mine = [name for one, name in able if one is backend]
+    least = f"; {backend.TITLE} does from {mine[0]} on" if mine else ""
+    if build != chosen and chosen in mine:
+        return f"Run `stackctl deploy --new-images`, which takes {backend.TITLE} {chosen}. It loads this model{least}."
+    for other, name in able:
+        if other is not backend and name == chosen_build(other):
+            return f"Use `--backend {other.NAME}`: {other.TITLE} {name} loads this model{least}."
+    for other, name in able:
+        if any(other.build_of(image, "") == name for image in other.OWN_IMAGES.values()):
+            kind = "" if other is backend else f' and `backend.kind = "{other.NAME}"`'
+            return (
+                f'Set `images = "own"`{kind}: the image that stackctl builds has {other.TITLE} {name}, which loads it.'
+            )
+    other, name = able[0]
+    return f"Set `backend.image` to an image of {other.TITLE} {name} or newer, which loads this model."
+
+
+def _elsewhere(lacks: str) -> str:
+    if lacks.startswith("tensors"):
+        return "Choose another quantisation of the same model, such as Q4_K_M."
+    return "Choose another model, or set `backend.image` to an image of a newer program."
+
+
+def _able(header: Header) -> Iterator[tuple[Backend, str]]:
+    """Return every known build that loads a GGUF, the oldest of each backend first."""
+    for backend in backends.BACKENDS.values():
+        for build in backend.BUILDS:
+            if loadable(backend.NAME, build) and not lacking(header, backend, build):
+                yield backend, build
+
+
+@cache
+def _lists() -> tuple[Loadable, ...]:
+    every = (loadable(backend.NAME, name) for backend in backends.BACKENDS.values() for name in backend.BUILDS)
+    return tuple(one for one in every if one)
+
+
+def _of_any() -> Loadable:
+    """Return what at least one known build loads."""
+    return _merged(lambda sets: frozenset.union(*sets))
+
+
+def _of_all() -> Loadable:
+    """Return what every known build loads."""
+    return _merged(lambda sets: frozenset.intersection(*sets))
+
+
+def _merged(merge: Callable[[list[frozenset[str]]], frozenset[str]]) -> Loadable:
+    return Loadable(
+        source="",
+        architectures=merge([one.architectures for one in _lists()]),
+        tokenizers=merge([one.tokenizers for one in _lists()]),
+        splitters=merge([one.splitters for one in _lists()]),
+        types=merge([one.types for one in _lists()]),
+    )

@@ -1,0 +1,95 @@
+"""The memory that `models fit` and `models recommend` count with: this machine's, or that of one that is thought of."""
+
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import NoReturn
+
+import pytest
+
+from stackctl.commands.models.fit import Asked, fit
+from stackctl.commands.models.recommend import Asked as Wish
+from stackctl.commands.models.recommend import recommend
+from stackctl.commands.propose import proposal
+from stackctl.core.config.spec import Spec
+from stackctl.errors import DoesNotFit, GpuError
+from stackctl.report.recommend import proposal as described
+from tests.commands.machines import Quiet, quiet
+from tests.fakes import FakeGpus
+from tests.shapes.header import sparse
+from tests.shapes.measured import MODELS
+
+
+@dataclass
+class Broken(FakeGpus):
+    """GPUs whose driver does not answer. `tries`: how often it was asked."""
+
+    tries: int = 0
+
+    def list(self) -> NoReturn:
+        self.tries += 1
+        raise GpuError("the NVIDIA driver does not answer: Driver/library version mismatch", hint="Run `nvidia-smi`.")
+
+
+@pytest.fixture
+def here(tmp_path: Path) -> Quiet:
+    return quiet(tmp_path)
+
+
+@pytest.fixture
+def broken() -> Broken:
+    return Broken()
+
+
+@pytest.fixture
+def model(tmp_path: Path) -> str:
+    eight = MODELS["llama-3.1-8b"]
+    return str(sparse(tmp_path / "8B.GGUF", eight.metadata(), eight.tensors()))
+
+
+def test_on_the_cpu_or_with_the_memory_of_a_gpu_no_driver_is_asked(here: Quiet, broken: Broken, model: str) -> None:
+    machine = replace(here.machine, gpus=broken)
+    assert fit(machine, model, Asked(device="cpu")).choice.fit.devices == ()
+    assert fit(machine, model, Asked(gpu_memory_mib=(24_000, 8_000))).choice.room.gpus_mib == (24_000, 8_000)
+    assert recommend(machine, Wish(gpu_memory_mib=(24_000,), ram_mib=64_000)).best.choice.fit.devices
+    assert (broken.tries, here.said.getvalue()) == (0, "")
+
+
+def test_a_driver_that_does_not_answer_is_said_and_the_cpu_is_meant(here: Quiet, broken: Broken, model: str) -> None:
+    machine = replace(here.machine, gpus=broken)
+    assert fit(machine, model, Asked()).choice.fit.devices == ()
+    assert recommend(machine, Wish(folder=Path(model).parent)).best.choice.fit.devices == ()
+    said = here.said.getvalue()
+    assert said.count("the NVIDIA driver does not answer") == 2
+    assert "--gpu-memory" in said
+    assert "--gpu none" not in said
+
+
+def test_a_deploy_that_proposes_a_model_needs_the_driver(here: Quiet, broken: Broken) -> None:
+    with pytest.raises(GpuError):
+        proposal(replace(here.machine, gpus=broken), Spec(), language="en")
+
+
+def test_the_ram_of_another_machine_counts_instead_of_this_ones(here: Quiet, model: str) -> None:
+    found = fit(here.machine, model, Asked(ram_mib=3000)).choice
+    assert (found.room.ram_mib, found.room.ram_total_mib, found.fits) == (3000, 3000, False)
+    assert fit(here.machine, model, Asked(ram_mib=30_000)).choice.fits
+    with pytest.raises(DoesNotFit, match=r"0\.5 GiB of RAM are free"):
+        recommend(here.machine, Wish(ram_mib=500))
+
+
+def test_a_larger_machine_gets_a_larger_model(here: Quiet) -> None:
+    small = recommend(here.machine, Wish(gpu_memory_mib=(8_192,), ram_mib=16_384))
+    large = recommend(here.machine, Wish(gpu_memory_mib=(24_576, 24_576), ram_mib=65_536))
+    assert large.best.size > small.best.size
+    assert len(large.best.choice.fit.devices) == 2
+    assert "on such a machine" in described(large.best, is_here=large.is_here)[1]
+
+
+def test_fit_counts_one_request_at_a_time_as_deploy_runs_it(here: Quiet, model: str) -> None:
+    assert fit(here.machine, model, Asked()).choice.settings.slots == 1
+    one, four = (fit(here.machine, model, Asked(context=8192, parallel=number)).choice.fit.host for number in (1, 4))
+    assert four.output_mib == pytest.approx(4 * one.output_mib, abs=0.05)
+
+
+def test_a_folder_of_files_with_capitals_in_their_ending_is_compared(here: Quiet, model: str) -> None:
+    assert recommend(here.machine, Wish(folder=Path(model).parent, ram_mib=30_000)).best.name == "8B.GGUF"
