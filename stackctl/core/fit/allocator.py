@@ -5,13 +5,23 @@ from typing import Final
 _ENDLESS: Final = 1 << 62
 _ALIGNMENT: Final = 128
 
+Free = tuple[tuple[int, int], ...]  # offset and size of each free block, in order
+
 
 class Allocator:
     """Gives out places in one buffer, the smallest free block that fits first; top: the bytes that it needed."""
 
     def __init__(self) -> None:
         self.top = 0
-        self._free = [[0, _ENDLESS]]  # offset and size of each free block, in order
+        self._free = [[0, _ENDLESS]]
+
+    @property
+    def free(self) -> Free:
+        return tuple((offset, size) for offset, size in self._free)
+
+    @free.setter
+    def free(self, blocks: Free) -> None:
+        self._free = [[offset, size] for offset, size in blocks]
 
     def take(self, size: int) -> tuple[int, int]:
         """Return a place of this many bytes."""

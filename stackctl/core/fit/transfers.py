@@ -5,20 +5,32 @@ puts it into the smallest hole that is free then: what is needed depends on the 
 Source of the order: llama.cpp's src/llama-graph.cpp (build_norm, build_attn, build_ffn, build_moe_ffn).
 """
 
-from collections.abc import Sequence
+from collections.abc import Hashable, Sequence
 
+from stackctl.core.fit.allocator import Free
 from stackctl.core.fit.places import Place, Places
 from stackctl.core.fit.terms import Run
 from stackctl.core.model.shape import Layer, Weight
+
+# what decides the places of the next block's tensors
+_State = tuple[Free, Place | None, Place | None, tuple[tuple[str, Place], ...]]
 
 
 def buffer(run: Run, first_on_gpu: int, *, has_output: bool) -> int:
     """Return the bytes. first_on_gpu: the blocks before it are in RAM, and the experts of run.settings.cpu_experts."""
     blocks = _trunk(run.shape.layers)
     work = _Work(run, in_ram=first_on_gpu > 0)
+    seen: dict[Hashable, _State] = {}
     for index, layer in enumerate(blocks):
+        is_last, in_ram = index == len(blocks) - 1, index < first_on_gpu
         work.ahead = blocks[index + 1] if first_on_gpu <= index + 1 < len(blocks) else None
-        work.block(layer, index, in_ram=index < first_on_gpu, is_last=index == len(blocks) - 1)
+        of_ahead = (work.ahead.slides, work.ahead.has_cache) if work.ahead else None
+        before = (run.shape.alike[index], in_ram, index < run.settings.cpu_experts, of_ahead, work.state)
+        if before in seen and not is_last:  # most blocks are alike
+            work.state = seen[before]
+            continue
+        work.block(layer, index, in_ram=in_ram, is_last=is_last)
+        seen[before] = work.state
     if has_output:
         work.head()
     return work.allocator.top
@@ -65,6 +77,16 @@ class _Work(Places):
             self.begin_with_pictures(in_ram=in_ram)
         else:
             self.begin(in_ram=in_ram)
+
+    @property
+    def state(self) -> _State:
+        """Return what decides the places of the next block's tensors."""
+        return self.allocator.free, self.residual, self.pictures, tuple(self.kept.items())
+
+    @state.setter
+    def state(self, state: _State) -> None:
+        self.allocator.free, self.residual, self.pictures, kept = state
+        self.kept = dict(kept)
 
     def begin(self, *, in_ram: bool) -> None:
         """Take the embeddings: build_inp_embd."""

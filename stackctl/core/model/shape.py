@@ -86,6 +86,12 @@ class Shape:
         return any(layer.compressed for layer in self.layers)
 
     @cached_property
+    def alike(self) -> tuple[int, ...]:
+        """Return a number per layer, which is the same for layers that are the same."""
+        numbers: dict[Layer, int] = {}
+        return tuple(numbers.setdefault(layer, len(numbers)) for layer in self.layers)
+
+    @cached_property
     def loops(self) -> bool:
         """Return whether a token goes through the same weights again: only the first of such layers has their bytes."""
         return any(layer.tensors and not layer.weights for layer in self.layers)
