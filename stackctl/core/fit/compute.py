@@ -42,7 +42,7 @@ def on_gpu_in_part(run: Run, on_gpu_blocks: int, *, has_output: bool) -> int:
     if transfers.covers(run):
         return max(whole, transfers.buffer(run, len(blocks), has_output=has_output))
     inner = _moe_inner(run) if run.shape.is_moe else 2 * run.rows(_widest_feed_forward(run))
-    brought = largest + run.mask + 4 * stream + inner
+    brought = largest + run.mask + 4 * stream + inner + _sparse(run)
     if run.shape.loops:  # a further loop finds the first one's copies
         return max(whole, run.mask + _peak(run) + sum(layer.weights for layer in blocks))
     caches = max((run.kv_cache(layer) for layer in blocks), default=0)
@@ -92,6 +92,26 @@ def _before_logits(run: Run) -> float:
     return run.shape.experts_used + 4 if has_shared else 2.5
 
 
+def _sparse(run: Run) -> int:
+    """Return the bytes that stay through all blocks to mask what an indexer has not chosen: a tensor of each block."""
+    if not run.shape.chosen:
+        return 0
+    blocks = sum(layer.key > 0 and not layer.slides for layer in run.shape.layers)
+    return blocks * run.rows(min(run.shape.chosen, run.cells)) + 2 * run.batch * run.cells
+
+
+def _choosing(run: Run) -> int:
+    """Return the bytes of an attention that sees what an indexer has chosen, beside the streams."""
+    shape = run.shape
+    if not shape.chosen:
+        return 0
+    widths = [(layer.heads, layer.key) for layer in shape.layers if layer.key and not layer.slides]
+    heads, key = max(widths, default=(0, 0))
+    latent = key - shape.rotated
+    scores = run.rows(shape.indexer_query + heads * (latent + key)) + 6 * run.batch * run.cells
+    return max(run.rows(heads * (shape.query + latent + shape.rotated + key)), scores)
+
+
 def _head(run: Run) -> int:
     """Return the bytes of the output layer's activations: its input and the logits."""
     return _logits(run) + 4 * run.rows(run.shape.embedding)
@@ -101,7 +121,11 @@ def _peak(run: Run) -> int:
     """Return the bytes at the widest point of a block."""
     stream = run.rows(run.shape.embedding)
     wide = 4 if not run.shape.is_parallel else 6 if _has_gate(run) else 5
-    return max(_feed_forward(run) + wide * stream, _scores(run), _scratch(run)) + _beside(run)
+    return (
+        max(_feed_forward(run) + wide * stream, _choosing(run) + 4 * stream, _scores(run), _scratch(run))
+        + _beside(run)
+        + _sparse(run)
+    )
 
 
 def _beside(run: Run) -> int:

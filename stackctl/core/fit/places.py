@@ -78,8 +78,17 @@ class Places:
         self.give(*reversed([self.take(8 * run.batch), self.take(8 * run.batch)]))
         self.keep_mask(layers[0])
 
+    def take_sparse(self) -> None:
+        """Take what masks the tokens that an indexer has not chosen: a tensor of each block, from the beginning."""
+        run = self.run
+        for layer in run.shape.layers:
+            if run.shape.chosen and layer.key and not layer.slides:
+                self.take(run.rows(min(run.shape.chosen, run.cells)))
+
     def keep_mask(self, layer: Layer) -> None:
         self.keep("window mask" if layer.slides else "mask", self.run.mask_of(layer))
+        if self.run.shape.chosen and not layer.slides:
+            self.keep("indexer's mask", self.run.mask_of(layer))
 
     @property
     def turns(self) -> bool:

@@ -47,6 +47,8 @@ def covers(run: Run) -> bool:
         or not run.settings.flash_attention
     ):
         return False
+    if not shape.chosen and any(layer.indexer for layer in shape.layers):
+        return False
     layers = _trunk(shape.layers)
     return bool(layers) and all(_is_usual(layer) for layer in layers)
 
@@ -61,7 +63,7 @@ def _is_usual(layer: Layer) -> bool:
     attends = {"attn_qkv"} <= has or {"attn_q", "attn_k"} <= has or {"attn_kv_a_mqa", "attn_k_b", "attn_v_b"} <= has
     experts = {"ffn_gate_inp", "ffn_down_exps"} <= has and ("ffn_up_exps" in has or "ffn_gate_up_exps" in has)
     dense = {"ffn_up", "ffn_down"} <= has and "ffn_gate_inp" not in has
-    return attends and "attn_output" in has and (experts or dense) and layer.key > 0 and not layer.indexer
+    return attends and "attn_output" in has and (experts or dense) and layer.key > 0
 
 
 class _Work(Places):
@@ -71,6 +73,7 @@ class _Work(Places):
         super().__init__(run)
         self.leaving: list[Place] = []
         self.ahead: Layer | None = None
+        self.take_sparse()
         self.residual: Place | None = None
         self.pictures: Place | None = None
         if run.shape.deepstack:
@@ -173,12 +176,22 @@ class _Work(Places):
         if turns:
             key = self.again(key, self.rows(layer.key))
         self.give(key)
+        if run.shape.chosen and not layer.slides:
+            self.choose(layer)
         caches = [self.take(run.kv_cache(layer)), self.take(run.kv_cache(layer))] if in_ram else []
         self.keep_mask(layer)
         attended = self.take(self.rows(layer.heads * latent))
         self.give(query, *caches)
         attended = self.through(v_b, attended, in_ram=in_ram)
         return self.again(attended, self.rows(v_b.rows))
+
+    def choose(self, layer: Layer) -> None:
+        """Score all tokens, and mask those that the indexer does not choose."""
+        run = self.run
+        queries = self.take(self.rows(run.shape.indexer_query)) if layer.indexer else None
+        masked = self.take(2 * run.batch * run.cells)
+        scores = self.take(4 * run.batch * run.cells)
+        self.give(scores, masked, *([queries] if queries else []))
 
     def attention(self, layer: Layer, norm: Place, *, in_ram: bool) -> Place:
         run = self.run

@@ -25,6 +25,7 @@ BOTH: Final = frozenset({"falcon-h1"})  # every layer has attention and a state
 SHARED_FROM: Final[Mapping[str, int]] = {"gemma3n": 20}  # layers from here on use the cache of earlier ones
 WITHOUT_CACHE: Final = frozenset({"dream", "llada", "llada-moe", "rnd1"})  # they see the whole text at each step
 PARALLEL: Final = frozenset({"command-r", "cohere2", "cohere2moe", "falcon", "gptneox", "phi2", "stablelm"})
+SPARSE: Final = frozenset({"deepseek32", "dots3note", "glm-dsa", "hy_v4"})  # their graphs mask what is not chosen
 CHOOSES: Final = 4  # DeepSeek V4's layers with this compression choose among the keys with an indexer
 # tensors of the layers that predict further tokens which are loaded although nobody asked for these layers
 LOADED_AHEAD: Final[Mapping[str, re.Pattern[str]]] = {

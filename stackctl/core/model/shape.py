@@ -72,6 +72,10 @@ class Shape:
     is_mla: bool  # K is a compressed latent and there is no V
     is_scattered: bool = False  # copying experts from RAM needs space for two tensors at once
     embedding_per_layer: int = 0  # values of a token's separate embedding for each layer
+    chosen: int = 0  # tokens that an indexer picks for each token
+    rotated: int = 0  # values of a compressed K that hold the position
+    query: int = 0  # values of one head of a query before it is taken to the width of a compressed K
+    indexer_query: int = 0  # values of an indexer's queries, all heads
     deepstack: int = 0  # further embeddings of a token that a picture adds to the first blocks
     streams: int = 1  # hidden states that the model keeps in parallel
     parameters: int = 0  # of all tensors; 0 if unknown
