@@ -79,6 +79,7 @@ class ServerSeen:
     tried: tuple[ProbeResult, ...]
     here: ProbeResult | None = None  # the probe from this machine, if the URL means it and no container got an answer
     listeners: tuple[str, ...] = ()  # addresses of this machine on which its port is open
+    elsewhere: tuple[ProbeResult, ...] = ()  # probes of the usual ports, if its own does not answer
     key: Secret | None = None  # the API key that the probes sent
 
 

@@ -45,7 +45,7 @@ def recommended(done: "Recommended", ui: "Ui") -> "tuple[str, models.Recommended
 
 def proposal(best: "Suggestion", *, is_here: bool = True) -> list[str]:
     """Return a few lines that say why this model."""
-    lines = [f"{best.name} at {best.label}: {best.size / 1e9:.1f} GB, context {best.context}"]
+    lines = [f"{best.name} at {best.form}: {best.size / 1e9:.1f} GB, context {best.context}"]
     where = "this machine" if is_here else "such a machine"
     lines.append(f"  {speed(best.choice.tokens_per_s)} on {where}; {describe(best.choice)}")
     lines.append(f"  {describe_speed(best.choice)}")

@@ -64,7 +64,7 @@ def quantisations(
             f"{repo.name} has no GGUF of a chat model that stackctl can read",
             hint=f"Look for another GGUF under Quantizations on its page: https://huggingface.co/{repo.name}",
         )
-    return tuple(sorted(rows, key=lambda one: (one.size, one.label)))
+    return tuple(sorted(rows, key=lambda one: (one.size, one.label, one.form)))
 
 
 def _shape(
