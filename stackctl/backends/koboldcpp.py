@@ -48,6 +48,7 @@ ALIASES: Final[tuple[str, ...]] = ()
 TITLE: Final[str] = "KoboldCpp"
 TAVERN_TYPE: Final[str] = "koboldcpp"
 PORT: Final[int] = 5001
+USUAL_PORTS: Final[tuple[int, ...]] = (PORT,)
 MODEL_DIR: Final = PurePosixPath("/models")
 PROGRAM_PATH: Final = "/opt/stackctl/koboldcpp"
 FORMATS: Final[tuple[str, ...]] = ("gguf",)

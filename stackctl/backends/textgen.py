@@ -58,6 +58,7 @@ ALIASES: Final[tuple[str, ...]] = ("textgen", "ooba")
 TITLE: Final[str] = "text-generation-webui"
 TAVERN_TYPE: Final[str] = "ooba"
 PORT: Final[int] = 5000
+USUAL_PORTS: Final[tuple[int, ...]] = (PORT,)
 MODEL_DIR: Final = PurePosixPath("/app/user_data/models")
 FORMATS: Final[tuple[str, ...]] = ("gguf", "safetensors")
 _KV_NAME: Final = {"f16": "fp16", "q8_0": "q8_0", "q4_0": "q4_0"}
