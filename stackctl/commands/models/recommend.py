@@ -9,6 +9,7 @@ from stackctl.core.advice.can_load import NewStack
 from stackctl.core.advice.catalogue import Suggestion, context_for, ranked
 from stackctl.core.fit import Device, Shape
 from stackctl.core.fit.choice import Room, Wanted, choose
+from stackctl.core.fit.speed import Bandwidth, Bandwidths, of_gpu, of_ram
 from stackctl.core.hub.labels import label
 from stackctl.core.hub.part_names import SHOWN, gguf_sets
 from stackctl.core.hub.source import Source, is_main
@@ -62,10 +63,12 @@ def room(
     not asked then. Raises GpuError if the driver does not answer and is needed; else a note says so.
     """
     free = totals = gpu_memory_mib if has_gpu else ()
+    bandwidths: tuple[Bandwidth, ...] = ()
     if has_gpu and not gpu_memory_mib:
         gpus = _gpus(machine, needs_driver=needs_driver)
         if all(gpu.total_mib for gpu in gpus):  # else one shares the machine's memory
             free, totals = tuple(gpu.free_mib for gpu in gpus), tuple(gpu.total_mib for gpu in gpus)
+            bandwidths = tuple(map(of_gpu, gpus))
     ram = machine.host.ram(None) if ram_mib is None else Ram(total_mib=ram_mib, free_mib=ram_mib)
     return Room(
         gpus_mib=free,
@@ -73,6 +76,7 @@ def room(
         ram_mib=ram.free_mib,
         ram_total_mib=ram.total_mib,
         is_wsl=machine.host.is_wsl(),
+        bandwidths=Bandwidths(gpus=bandwidths, ram=of_ram(machine.host.read_speed() if ram_mib is None else None)),
     )
 
 

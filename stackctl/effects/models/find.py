@@ -6,9 +6,8 @@ from functools import partial
 from pathlib import Path
 from typing import Final, Literal
 
-from stackctl.core.hub import ollama, pasted
+from stackctl.core.hub import ollama, pasted, raw_pieces
 from stackctl.core.hub.part_names import GgufSet, name_them
-from stackctl.core.model import raw_pieces
 from stackctl.core.model.file_signature import SUCCESSOR, advice, describe_mismatch, is_pickle
 from stackctl.core.model.gguf_parts import PART
 from stackctl.effects.models.caches import ggufs_below, in_cache, several_models
@@ -17,6 +16,7 @@ from stackctl.effects.models.incomplete import in_pieces, is_unfinished, refuse_
 from stackctl.effects.models.ollama_models import find_copy
 from stackctl.effects.models.reading import beginning, opened, regular
 from stackctl.errors import ModelError
+from stackctl.terminal import shell_word
 
 COMPANIONS: Final = (".safetensors", ".json", ".txt", ".model", ".jinja", ".tiktoken", ".vocab")
 _PICKLES: Final = (".bin", ".pt", ".pth", ".ckpt", ".pkl")
@@ -52,6 +52,10 @@ def _whole_model(path: Path, wanted: str = "") -> Found:
         raise ModelError(f"there is no model at {path}", hint=_nearby(path, wanted))
     size, start = regular(path).st_size, beginning(path)
     refuse_incomplete(path)
+    if path.suffix.lower() == ".kcpps":
+        raise ModelError(
+            f"{path} holds KoboldCpp's settings, and no model", hint=f"Run `stackctl import {shell_word(path)}`."
+        )
     if path.suffix.lower() == ".safetensors":
         return Found(kind="safetensors", name=path.name, paths=(path,))
     if not start.startswith(b"GGUF"):
@@ -108,6 +112,11 @@ def _no_model(path: Path, names: list[str]) -> ModelError:
             f"no model found in {path}, only an unfinished download: {unfinished}",
             hint="Wait until it is complete, or download it again.",
         )
+    files = [one for one in path.iterdir() if one.is_file()]
+    largest = max(files, key=lambda one: one.stat().st_size, default=None)
+    start = beginning(largest) if largest else b""
+    if largest and not start.startswith(b"GGUF") and (what := describe_mismatch(start, len(start), "a model")):
+        return ModelError(f"no model found in {path}: {largest.name} {what}", hint=advice(start))
     return ModelError(
         f"no model found in {path}", hint="Check for a .gguf file, or config.json and .safetensors files."
     )

@@ -118,6 +118,8 @@ def test_the_one_that_is_named_is_chosen_and_the_only_one_without_a_name() -> No
         (("pytorch_model.bin",), Source(repo="owner/name"), "PyTorch pickles", "GGUF"),
         (("m-Q4_0.gguf", "x.bin"), Source(repo="owner/name", file="x.bin"), "PyTorch pickle", ".gguf"),
         (("README.md",), Source(repo="owner/name"), "no model", "GGUF"),
+        (("m.ggmlv3.q4_0.bin",), Source(repo="owner/name"), "only GGML models from before GGUF", "GGUF"),
+        (("ggml-model-q4_0.bin",), Source(repo="owner/name", file="ggml-model-q4_0.bin"), "is a GGML model", "GGUF"),
     ],
 )
 def test_what_is_not_there_is_refused_with_what_is(
