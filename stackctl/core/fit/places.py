@@ -10,10 +10,43 @@ Place = tuple[int, int]
 class Places:
     """The buffer while a batch goes through the blocks."""
 
-    def __init__(self, run: Run) -> None:
+    def __init__(self, run: Run, *, in_ram: bool) -> None:
         self.run, self.allocator = run, Allocator()
         self.tokens = run.batch
         self.kept: dict[str, Place] = {}
+        self.leaving: list[Place] = []
+        self.ahead: Layer | None = None
+        self.take_sparse()
+        self.residual: Place | None = None
+        self.pictures: Place | None = None
+        if run.shape.deepstack:
+            self.begin_with_pictures(in_ram=in_ram)
+        else:
+            self.begin(in_ram=in_ram)
+
+    def begin(self, *, in_ram: bool) -> None:
+        """Take the embeddings: build_inp_embd."""
+        mixed = [self.take(self.stream), self.take(self.stream), self.take(8 * self.tokens)]
+        self.residual = self.take(self.stream)
+        if not in_ram:
+            self.keep_inputs()
+        self.take(self.stream)  # the mixed embeddings, which are never given back
+        self.give(mixed[0])
+        self.leaving = mixed[1:]
+
+    def begin_with_pictures(self, *, in_ram: bool) -> None:
+        """Take embeddings that have a part for each of the first blocks, which pictures use."""
+        wide = self.stream * (1 + self.run.shape.deepstack)
+        text, tokens, mixed = self.take(self.stream), self.take(self.stream), self.take(wide)
+        if not in_ram:
+            self.keep_inputs()
+        self.pictures = self.take(wide)
+        self.give(text)
+        padded = self.take(wide)
+        self.give(tokens)
+        self.take(wide)  # never given back
+        self.give(mixed, padded)
+        self.leaving = []
 
     @property
     def stream(self) -> int:
