@@ -32,6 +32,13 @@ def test_a_folder_of_a_repositorys_name_wins(machine: Machine) -> None:
     assert named_model(machine, "owner/other:Q4_K_M") == "hf:owner/other:Q4_K_M"
 
 
+def test_a_name_in_ollamas_folder_of_models_is_a_path(machine: Machine) -> None:
+    assert named_model(machine, "models/mistral:7b") == "hf:models/mistral:7b"
+    (machine.path / "models" / "manifests").mkdir(parents=True)
+    assert named_model(machine, "models/mistral:7b") == "models/mistral:7b"
+    assert named_model(machine, "mistral:7b", machine.path / "models") == "mistral:7b"
+
+
 def test_relative_paths_count_from_the_folder_that_is_named(machine: Machine, tmp_path: Path) -> None:
     (tmp_path / "here" / "owner" / "name").mkdir(parents=True)
     assert named_model(machine, "owner/name", tmp_path / "here") == "owner/name"

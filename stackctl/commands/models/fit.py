@@ -1,7 +1,7 @@
 """`stackctl models fit`: the memory that a model takes, whether it is free now, and the alternatives."""
 
 from contextlib import suppress
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import Literal
 
 from stackctl import backends
@@ -162,5 +162,5 @@ def _room(machine: Machine, asked: Asked) -> Room:
                 "no GPU found, so the number of layers that fit is unknown",
                 hint="Give its free memory in MiB with `--gpu-memory 12288`, or use `--gpu-layers all`.",
             )
-        return replace(found, gpus_mib=(0,), totals_mib=())
+        return found.with_gpus((0,))
     return found

@@ -76,9 +76,10 @@ def manifest_place(full: str) -> PurePosixPath:
     return PurePosixPath(MANIFESTS, name, tag)
 
 
-def name_of_place(place: PurePosixPath) -> str:
+def name_of_place(place: str) -> str:
     """Return the full name of the model whose manifest lies at `place`, relative to the folder of manifests."""
-    return f"{place.parent}:{place.name}"
+    name, _, tag = place.rpartition("/")
+    return f"{name}:{tag}"
 
 
 def read_manifest(text: str) -> Manifest | None:

@@ -49,6 +49,7 @@ class RepoFile:
     name: str  # path in the repository
     size: int  # bytes
     sha256: str = ""
+    pieces: "tuple[RepoFile, ...]" = ()  # the files that are joined to this one, which the repository does not have
 
 
 def can_name(label: str) -> bool:

@@ -14,6 +14,7 @@ from stackctl.core.config.spec import Spec
 from stackctl.core.config.values import memory_mib
 from stackctl.core.fit import KV_TYPES, Memory, cache_type
 from stackctl.core.fit.choice import Alternative, Choice, Room, Wanted, choose
+from stackctl.core.fit.speed import Bandwidths, of_gpu, of_ram
 from stackctl.core.observed import Observed
 from stackctl.core.plan.arguments import Overridden
 from stackctl.core.plan.gpu_request import gpus_of_make
@@ -70,17 +71,8 @@ def choose_memory(
     )
     layers = decisions.decide(f"{name}.gpu_layers", inputs, lambda: fresh().fit.gpu_layers, known=is_number)
     experts = decisions.decide(f"{name}.cpu_experts", inputs, lambda: fresh().settings.cpu_experts, known=is_number)
-    settled = Wanted(
-        context=context,
-        kv_type=kv_type,
-        gpu_layers=layers,
-        cpu_experts=experts if insisted.cpu_experts is None else insisted.cpu_experts,
-        split=wanted.split,
-        batch=wanted.batch,
-        slots=wanted.slots,
-        flash_attention=wanted.flash_attention,
-        device=wanted.device,
-    )
+    experts = experts if insisted.cpu_experts is None else insisted.cpu_experts
+    settled = replace(wanted, context=context, kv_type=kv_type, gpu_layers=layers, cpu_experts=experts)
     choice = choose(shape, settled, reserves, room)
     if len(choice.settings.split) < 2 or not choice.fit.gpu_layers:
         return choice
@@ -98,6 +90,19 @@ def describe(choice: Choice) -> str:
     layers = f"{found.gpu_layers} of {found.blocks + 1} layers on the GPU, " if found.devices else ""
     experts = f"experts of {found.settings.cpu_experts} in RAM, " if found.settings.cpu_experts else ""
     return f"memory: {layers}{experts}{'; '.join(words)}"
+
+
+def describe_speed(choice: Choice) -> str:
+    """Return how fast it writes, at the beginning of a chat and at its end, and by which bandwidths."""
+    full = choice.full_tokens_per_s
+    later = f", {_rate(full)} once the chat fills the context" if _rate(full) != _rate(choice.tokens_per_s) else ""
+    at = [f"{name} at {bandwidth.gb_per_s:.0f} GB/s, {bandwidth.source}" for name, bandwidth in choice.bandwidths]
+    proven = "; computed, and not yet proven on any GPU" if choice.fit.devices else ""
+    return f"speed: about {_rate(choice.tokens_per_s)} tokens/s{later} ({'; '.join(at)}{proven})"
+
+
+def _rate(tokens_per_s: float) -> str:
+    return f"{tokens_per_s:.0f}" if tokens_per_s >= 10 else f"{tokens_per_s:.1f}"
 
 
 def _sum(one: Memory) -> str:
@@ -191,6 +196,10 @@ def _room(spec: Spec, seen: Observed, gpu: GpuRequest | None) -> Room | None:
         ram_mib=seen.ram.free_mib + seen.ram.own_mib,
         ram_total_mib=seen.ram.total_mib,
         is_wsl=seen.is_wsl,
+        bandwidths=Bandwidths(
+            gpus=tuple(map(of_gpu, gpus)),
+            ram=of_ram(seen.read_speed, None if spec.backend.threads == "auto" else spec.backend.threads),
+        ),
     )
 
 

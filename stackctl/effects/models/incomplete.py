@@ -3,8 +3,9 @@
 from pathlib import Path
 from typing import Final
 
-from stackctl.core.model import gguf, raw_pieces
-from stackctl.core.model.raw_pieces import Pieces
+from stackctl.core.hub import raw_pieces
+from stackctl.core.hub.raw_pieces import Pieces
+from stackctl.core.model import gguf
 from stackctl.effects.models.reading import beginning
 from stackctl.errors import ModelError
 from stackctl.terminal import command_line, shell_word
@@ -31,7 +32,7 @@ def refuse_incomplete(path: Path) -> None:
             hint=f"Run the same `aria2c` command again, with `-c`: {control.name} goes away at the end.",
         )
     found = raw_pieces.set_of(path.name, (one.name for one in path.parent.iterdir()))
-    if found and not _is_whole(path):
+    if found and not _is_whole(path) and not any(_is_gguf(path.with_name(name)) for name in found.names[1:]):
         raise in_pieces(path, found)
 
 
@@ -66,7 +67,11 @@ def in_pieces(path: Path, found: Pieces) -> ModelError:
 
 def _is_whole(path: Path) -> bool:
     """Return whether a file is a whole GGUF after all: wget calls a second copy NAME.gguf.1."""
-    return beginning(path, 4) == b"GGUF" and not _is_short([path])
+    return _is_gguf(path) and not _is_short([path])
+
+
+def _is_gguf(path: Path) -> bool:
+    return beginning(path, 4) == b"GGUF"
 
 
 def _is_short(pieces: list[Path]) -> bool:

@@ -18,7 +18,9 @@ def named_model(machine: Machine, text: str, folder: Path | None = None) -> str:
     base = folder or machine.path
 
     def is_here(path: str) -> bool:
-        return machine.storage.is_here(path, base)
+        folder, _, name = path.rpartition("/")
+        is_in_ollamas = ":" in name and machine.storage.is_here(f"{folder or '.'}/{ollama.MANIFESTS}", base)
+        return is_in_ollamas or machine.storage.is_here(path, base)
 
     if text == DEMO:
         return text
