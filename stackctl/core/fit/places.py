@@ -70,7 +70,7 @@ class Places:
     def times(self, weight: Weight, *, in_ram: bool = False, rows: int = 0, ahead: Layer | None = None) -> Place:
         """Multiply by a weight; return the result's place. ahead: the next block, if no other copy stands before it."""
         copy = self.take(weight.size) if in_ram else None
-        if copy and ahead:
+        if copy and ahead and ahead.key:
             self.keep_mask(ahead)
         result = self.take(self.rows(rows or weight.rows))
         if copy:
@@ -109,7 +109,8 @@ class Places:
         if self.turns:
             self.keep("turn of values", self.turn(64))
         self.give(*reversed([self.take(8 * run.batch), self.take(8 * run.batch)]))
-        self.keep_mask(layers[0])
+        if layers[0].key:
+            self.keep_mask(layers[0])
 
     def take_sparse(self) -> None:
         """Take what masks the tokens that an indexer has not chosen: a tensor of each block, from the beginning."""
