@@ -382,14 +382,14 @@ PARTS = {"big-00001-of-00003.gguf": WHOLE, "big-00003-of-00003.gguf": WHOLE}
             {},
             "hf.co/owner/name:Q4_K_M",
             "there is no model at {}/hf.co/owner/name:Q4_K_M",
-            "Check the path. If the model is at Hugging Face, write `hf:owner/name:Q4_K_M`.",
+            "Check the path. If the model is at Hugging Face, write `hf:owner/name:Q4_K_M`, in stack.toml as `source`.",
             id="source",
         ),
         pytest.param(
             {},
             "owner/name/model.gguf",
             "there is no model at {}/owner/name/model.gguf",
-            "write `hf:owner/name/model.gguf`.",
+            "write `hf:owner/name/model.gguf`",
             id="file-of-a-source",
         ),
         pytest.param(

@@ -1,5 +1,6 @@
 """Our own images: laid out as the official ones, without a tool that those lack."""
 
+import base64
 import json
 from collections.abc import Callable
 
@@ -7,6 +8,7 @@ import pytest
 
 from stackctl import backends
 from stackctl.core.tavern import container as tavern
+from tests.backends import loadable
 from tests.e2e.conftest import Stack
 
 pytestmark = pytest.mark.engine
@@ -84,3 +86,13 @@ def test_auto_takes_ours_only_after_a_failed_pull_and_only_the_image_line_differ
     assert [line for line in changed if not line.strip().startswith((*allowed, *looked_for))] == []
     lock = json.loads((auto.folder / "stack.lock").read_text())
     assert lock["decisions"]["llamacpp.image"]["value"] in text or "using stackctl's own image" in done.stderr
+
+
+def test_the_list_of_what_debians_llama_cpp_loads_is_that_of_its_libraries(stack: Stack) -> None:
+    known = json.loads((loadable.HOME / "llamacpp-debian.json").read_text(encoding="utf-8"))
+    command = "base64 /usr/lib/*/libllama.so.0; echo; base64 /usr/lib/*/libggml-base.so.0"
+    words = ("--rm", "--network", "none", "--entrypoint", "sh", LLAMACPP, "-c", command)
+    libllama, libggml = (base64.b64decode(one) for one in stack.docker("run", *words).split("\n\n"))
+    newest = json.loads((loadable.HOME / "llamacpp-b11459.json").read_text(encoding="utf-8"))
+    found = loadable.of_libraries(libllama, libggml, newest)
+    assert {key: sorted(found[key]) for key in loadable.KEYS} == {key: known[key] for key in loadable.KEYS}

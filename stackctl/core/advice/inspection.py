@@ -88,7 +88,7 @@ def of_gguf(name: str, size: int, files: tuple[GgufFile, ...], shape: Shape, hea
         title=header.title,
         architecture=header.architecture,
         parameters=shape.parameters,
-        quantisation=mix or (label if label != name else largest.upper()),
+        quantisation=mix or (label if label != name else largest),
         bits=8 * sum(weighed.values()) / shape.parameters if shape.parameters and not unknown else 0.0,
         types={kind: (counted[kind], weighed[kind]) for kind in sorted(weighed, key=lambda one: -weighed[one])},
         unknown_types=unknown,

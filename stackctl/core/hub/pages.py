@@ -17,11 +17,13 @@ NAME: Final = r"(?P<repo>[\w.-]+/[\w.-]+)"
 REVISION: Final = r"(?P<revision>(?:refs/(?:pr|convert)/)?[\w.-]+)"
 # a repository's files, one of its folders, a file's page, and a file's download button
 INSIDE: Final = rf"/(?:tree|resolve|blob|raw)/{REVISION}(?:/(?P<file>.+))?"
+# what else a repository has pages for; any other word behind its name is likely a file's
+_NO_PAGE: Final = r"/(?!(?:discussions|commits?|blame|edit|new|settings|activity|tree|resolve|blob|raw)(?:/|$))"
 _HUB: Final = re.compile(r"(?:www\.)?(?:huggingface|hf)\.co", re.IGNORECASE)
 # the paths of addresses: a model's page at Hugging Face, any page about it, ModelScope's, a file's view there, and a
 # file's page at any other host
 _PATHS: Final = {
-    "page": re.compile(rf"/{NAME}(?::(?P<quant>[\w.-]+)|{INSIDE})?", re.ASCII),
+    "page": re.compile(rf"/(?!api/){NAME}(?::(?P<quant>[\w.-]+)|{INSIDE}|{_NO_PAGE}(?P<short>.+))?", re.ASCII),
     "about": re.compile(r"/(?:api/models/)?(?P<repo>[\w.-]+/[\w.-]+)/.+", re.ASCII | re.DOTALL),
     "modelscope": re.compile(r"/models/(?P<repo>[\w.-]+/[\w.-]+)(?:/(?P<below>.*))?", re.ASCII),
     "view": re.compile(r"file/view/(?P<revision>[^/]+)(?:/(?P<file>.+))?"),
@@ -89,8 +91,9 @@ def _of_hub(address: str, split: SplitResult) -> str:
         )
     shown = parse_qs(split.query).get("show_file_info", [""])[0]
     at = "" if revision == "main" else f"@{revision}"
-    file = f"/{page['file'] or shown}" if page["file"] or shown else ""
-    return f"{model}{at}{file}" if file or not page["quant"] else f"{model}:{page['quant']}"
+    file = page["file"] or page["short"] or shown
+    quant = f":{page['quant']}" if page["quant"] else ""
+    return f"{model}{at}{f'/{file}' if file else quant}"
 
 
 def _of_scope(address: str, split: SplitResult) -> str:

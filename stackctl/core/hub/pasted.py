@@ -90,7 +90,9 @@ def likely_source(text: str) -> str:
 def hint_at_source(path: str) -> str:
     """Return the hint for a path that does not exist and could name a model at a hub; "" if it could not."""
     found = likely_source(path)
-    return f"Check the path. If the model is at Hugging Face, write `{shell_word(found)}`." if found else ""
+    if not found:
+        return ""
+    return f"Check the path. If the model is at Hugging Face, write `{shell_word(found)}`, in stack.toml as `source`."
 
 
 def _canonical(name: str, is_here: Callable[[str], bool]) -> str:

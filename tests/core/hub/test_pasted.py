@@ -49,6 +49,8 @@ def only(*paths: str) -> Callable[[str], bool]:
         ("huggingface.co/Owner/X-GGUF", REPO),
         ("hf.co/Owner/X-GGUF:Q4_K_M", f"{REPO}:Q4_K_M"),
         ("hf.co/Owner/X-GGUF:latest", REPO),
+        ("hf.co/Owner/X-GGUF/X-Q4_K_M.gguf", FILE),
+        ("hf:hf.co/Owner/X-GGUF/X-Q8_0/", f"{REPO}/X-Q8_0"),
         # our own way, nearly
         ("Owner/X-GGUF", REPO),
         ("Owner/X-GGUF/", REPO),
