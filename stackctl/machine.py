@@ -71,6 +71,7 @@ def real(path: Path, ui: Ui, orchestrator: str = "compose") -> Machine:
     from stackctl.effects.host.host import ThisHost
     from stackctl.effects.host.processes import family_ids
     from stackctl.effects.hub import Hub
+    from stackctl.effects.models.ollama_models import find_copy
     from stackctl.effects.models.reading import where
     from stackctl.effects.storage import data_home, image_root
     from stackctl.effects.storage.disk import Disk
@@ -80,7 +81,7 @@ def real(path: Path, ui: Ui, orchestrator: str = "compose") -> Machine:
     place = path.resolve()
     docker = DockerEngine(ui.progress, image_root)
     # a relative XDG_DATA_HOME counts from the folder: images/stackctl sets one, so that downloads outlive its container
-    storage = Disk(place / data_home(), models.observe_model, _contents, where)
+    storage = Disk(place / data_home(), models.observe_model, _contents, where, find_copy)
     folder = storage.folder(place)
     return Machine(
         path=place,

@@ -13,7 +13,7 @@ from types import MappingProxyType
 from typing import Any
 
 from stackctl.backends.contract import Request
-from stackctl.contracts.host import Cpu, Gpu, Owner
+from stackctl.contracts.host import Cpu, Gpu, Owner, ReadSpeed
 from stackctl.contracts.service import GpuRequest, Network
 from stackctl.core.adoption.mounted import Service
 from stackctl.core.container_paths import Bind
@@ -41,6 +41,7 @@ from stackctl.effects.download import ranged
 from stackctl.effects.host import random_secrets
 from stackctl.effects.hub import Hub
 from stackctl.effects.models.contents import contents
+from stackctl.effects.models.ollama_models import find_copy
 from stackctl.effects.models.reading import where
 from stackctl.effects.storage.disk import Disk
 from stackctl.errors import ConfigError, EngineError, ModelError, StackctlError
@@ -274,6 +275,7 @@ class FakeHost:
 
     processor: Cpu = field(default_factory=Cpu)
     memory: Ram = field(default_factory=lambda: Ram(total_mib=16_384, free_mib=12_288))
+    speed: ReadSpeed | None = None
     is_windows: bool = False
     around: HostIdentity = field(default_factory=HostIdentity)
     own_names: tuple[str, ...] = ()
@@ -298,6 +300,10 @@ class FakeHost:
     def ram(self, container: int | None) -> Ram:
         self.asked.append(f"RAM, own process {container}")
         return self.memory
+
+    def read_speed(self) -> ReadSpeed | None:
+        self.asked.append("read speed")
+        return self.speed
 
     def is_wsl(self) -> bool:
         return self.is_windows
@@ -572,7 +578,7 @@ def hub_at(url: str, sleep: Callable[[float], None] = lambda _: None) -> Hub:
 
 def disk(folder: Path) -> Disk:
     """The real disk; what stacks share lies in `folder`."""
-    return Disk(folder, models.observe_model, contents, where)
+    return Disk(folder, models.observe_model, contents, where, partial(find_copy, folders=(folder / "ollama",)))
 
 
 def owner_here(folder: Path) -> Owner:

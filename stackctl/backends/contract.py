@@ -166,7 +166,8 @@ class Backend(Judge, Protocol):
     ALIASES: tuple[str, ...]
     TITLE: str
     TAVERN_TYPE: str  # SillyTavern's name for this kind of server
-    PORT: int
+    PORT: int  # on which it listens inside its container
+    USUAL_PORTS: tuple[int, ...]  # on which one that runs elsewhere listens by default, the newest version's first
     MODEL_DIR: PurePosixPath
     FORMATS: tuple[str, ...]
     KV_TYPES: tuple[str, ...]  # the types of its KV cache, as stack.toml and `Run` name them; f16 is one of them

@@ -48,6 +48,7 @@ ALIASES: Final[tuple[str, ...]] = ()
 TITLE: Final[str] = "KoboldCpp"
 TAVERN_TYPE: Final[str] = "koboldcpp"
 PORT: Final[int] = 5001
+USUAL_PORTS: Final[tuple[int, ...]] = (PORT,)
 MODEL_DIR: Final = PurePosixPath("/models")
 PROGRAM_PATH: Final = "/opt/stackctl/koboldcpp"
 FORMATS: Final[tuple[str, ...]] = ("gguf",)
@@ -75,6 +76,8 @@ MEMORY: Final = Reserves(
     more_context=128,
     more_window=128,
     quantises_values=False,
+    copies=2,
+    reuses_masks=True,
     unpacked_mib=UNPACKED_MIB,
     unpacked_gpu_mib=UNPACKED_GPU_MIB,
 )

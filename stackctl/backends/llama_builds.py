@@ -1,7 +1,7 @@
 """The builds of llama.cpp, and the official images that contain them.
 
 Sources of the digests, which those who run the images state in public: of b11459, for the CPU (the index of its x86-64
-and ARM images) and for CUDA 12; of b11277 for CUDA 13, as none is stated of a later one. Nobody has run them with
+and ARM images) and for CUDA 12; of b11277 for CUDA 13, as none is stated of a later one. They have not run with
 stackctl yet. The image for CUDA 12 is built with CUDA 12.8, the one for CUDA 13 with CUDA 13.4
 (ggml-org/llama.cpp#29207); its NVIDIA_REQUIRE_CUDA refuses a driver that knows less.
 """

@@ -58,6 +58,7 @@ ALIASES: Final[tuple[str, ...]] = ("textgen", "ooba")
 TITLE: Final[str] = "text-generation-webui"
 TAVERN_TYPE: Final[str] = "ooba"
 PORT: Final[int] = 5000
+USUAL_PORTS: Final[tuple[int, ...]] = (PORT,)
 MODEL_DIR: Final = PurePosixPath("/app/user_data/models")
 FORMATS: Final[tuple[str, ...]] = ("gguf", "safetensors")
 _KV_NAME: Final = {"f16": "fp16", "q8_0": "q8_0", "q4_0": "q4_0"}
@@ -85,7 +86,6 @@ MEMORY: Final = Reserves(
     logits="batch",
     batch=1024,
     base_mib=600,
-    cpu_experts="all",
     folder_mib=1434,
     gpu_alone=frozenset({"exl3"}),
     prompt_cache_mib=8192,
@@ -203,14 +203,16 @@ def launch(run: Run) -> Launch:
         words += ["--gpu-layers", str(-1 if layers is None else layers)]
     elif run.variant == CPU:
         words += ["--cpu"]
-    words += ["--cpu-moe"] if run.cpu_experts else []
     split = ",".join(numbers(run.split)) or None
     words += given_flags(("--threads", run.threads), ("--tensor-split", split))
     words += given_flags(("--batch-size", run.batch), ("--ubatch-size", run.batch))
     key = f"--api-key={run.key.reveal()}"  # one word, because a key may begin with -
     lines = [shlex.join(words), key, *([shlex.join(run.extra_args)] if run.extra_args else [])]
+    # its own flag moves the experts of every block; llama-server, which inherits the environment, takes a number there
+    experts = {"LLAMA_ARG_N_CPU_MOE": str(run.cpu_experts)} if run.cpu_experts else {}
     return Launch(
         environment={
+            **experts,
             "HF_HUB_OFFLINE": "1",
             "GRADIO_ANALYTICS_ENABLED": "False",
             "COLUMNS": "400",  # by default its log breaks every line after 80 characters

@@ -116,7 +116,7 @@ def _up(
     from stackctl.commands.smoke.up import Up, smoke_up
     from stackctl.core.smoke import location as smoke_location
 
-    changes = flags.changes(is_elsewhere=True)
+    changes = flags.changes(machine, is_elsewhere=True)
     locks = Path(tempfile.gettempdir(), f"{smoke_location.HOME}-{os.getuid()}")
     up = Up(
         home=at.absolute() / smoke_location.HOME if at else locks,

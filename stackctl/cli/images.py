@@ -23,7 +23,7 @@ def images_list(ctx: click.Context, flags: option.ConfigFlags, as_json: bool) ->
     from stackctl.commands import images as command
 
     machine = machine_of(ctx, as_json=as_json)
-    machine.ui.result(*report.images(command.images_here(machine, flags.changes()), machine.ui))
+    machine.ui.result(*report.images(command.images_here(machine, flags.changes(machine)), machine.ui))
 
 
 class _Ours(option.Names):

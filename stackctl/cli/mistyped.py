@@ -32,6 +32,9 @@ def unknown_option(ctx: click.Context, name: str, typed: Sequence[str]) -> str:
     if name in {"--json", "--yes", "-y"}:
         return f"`{path}` {'prints no JSON' if name == '--json' else 'asks nothing'}: leave out {name}."
     message = f"`{path}` has no option {name}."
+    for word in typed:  # -hf of another program, which was read as -h and -f
+        if not word.startswith("--") and word.endswith(name[1:]) and len(word) > len(name) and word in synonyms.OPTIONS:
+            return f"`{path}` has no option {word}. {synonyms.OPTIONS[word]}"
     others = [other for other, one in leaves(ctx.find_root()) if one is not command and name in _options(one)]
     if others and isinstance(command, click.Group):
         below = [other for other in others if other.startswith(f"{path} ")]

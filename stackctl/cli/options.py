@@ -4,12 +4,15 @@ from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from functools import cached_property, wraps
 from pathlib import Path
-from typing import TypeVar
+from typing import TYPE_CHECKING, TypeVar
 
 import click
 
 from stackctl.cli import candidates
 from stackctl.cli.session import session_of
+
+if TYPE_CHECKING:
+    from stackctl.machine import Machine
 
 _F = TypeVar("_F", bound=Callable[..., object])
 # what the settings that have an option are called in stack.toml
@@ -132,7 +135,7 @@ class ConfigFlags:
     images: str | None
     expose: str | None
 
-    def changes(self, *, is_elsewhere: bool = False) -> dict[str, object]:
+    def changes(self, machine: "Machine", *, is_elsewhere: bool = False) -> dict[str, object]:
         """By the dotted keys of stack.toml, those alone that were given.
 
         `is_elsewhere`: for a stack in another folder than the one that the command line names.
@@ -141,7 +144,7 @@ class ConfigFlags:
         if self.url and self.backend is None:
             changes["backend.kind"] = "external"
         if self.model is not None:
-            changes |= _model(self.model, is_elsewhere=is_elsewhere)
+            changes |= _model(machine, self.model, is_elsewhere=is_elsewhere)
         return {key: value for key, value in changes.items() if value is not None}
 
 
@@ -211,10 +214,12 @@ def config_options(command: Callable[..., None]) -> Callable[..., None]:
     return with_flags
 
 
-def _model(wanted: str, *, is_elsewhere: bool) -> dict[str, object]:
+def _model(machine: "Machine", wanted: str, *, is_elsewhere: bool) -> dict[str, object]:
     """What --model says: where the model lies, or where it comes from."""
     from stackctl.core.hub import source
+    from stackctl.steps.models.named_model import named_model
 
+    wanted = named_model(machine, wanted, Path.cwd())
     if source.parse(wanted):
         return {"model.path": "auto", "model.source": wanted}
     if wanted != "demo" and not Path(wanted).is_absolute() and not wanted.startswith("~"):

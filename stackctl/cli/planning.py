@@ -77,7 +77,7 @@ def deploy(
     if locked and (replan or new_images):
         raise click.UsageError(f"--locked and {'--replan' if replan else '--new-images'} exclude each other.")
     machine = machine_of(ctx, as_json=as_json)
-    changes = flags.changes()
+    changes = flags.changes(machine)
     answer = {} if locked else _ask_for_model(machine, changes, yes=yes or dry_run)
     if answer is None:
         machine.ui.done(_DECLINED, declined())
@@ -203,7 +203,7 @@ def render(
     machine = machine_of(ctx, as_json=as_json)
     done = run(
         machine,
-        flags.changes(),
+        flags.changes(machine),
         to_stdout=to_stdout,
         absolute=paths == "absolute",
         replan=replan,
@@ -231,7 +231,8 @@ def diff(ctx: click.Context, *, flags: option.ConfigFlags, replan: bool, new_ima
     from stackctl.commands.diff import diff as run
 
     machine = machine_of(ctx, as_json=as_json)
-    machine.ui.result(*report.difference(run(machine, flags.changes(), replan=replan, new_images=new_images)))
+    changes = flags.changes(machine)
+    machine.ui.result(*report.difference(run(machine, changes, replan=replan, new_images=new_images)))
 
 
 @main.command(examples=("stackctl init", "stackctl init --model ~/models/my-model.gguf"))
@@ -246,7 +247,7 @@ def init(ctx: click.Context, flags: option.ConfigFlags, as_json: bool) -> None:
     from stackctl.commands.init import init as run
 
     machine = machine_of(ctx, as_json=as_json)
-    path = run(machine, flags.changes())
+    path = run(machine, flags.changes(machine))
     if as_json:
         machine.ui.result("", {"version": 1, "path": path})
 

@@ -123,6 +123,10 @@ OPTIONS: Final[dict[str, str]] = {
     ),
     **dict.fromkeys(("-ngl", "--n-gpu-layers", "--gpulayers", "--ngl"), "Layers on the GPU are --gpu-layers NUMBER."),
     **dict.fromkeys(("-m", "--model-path", "--file"), "A model is named by --model MODEL, where a command takes one."),
+    **dict.fromkeys(
+        ("-hf", "-hfr", "--hf-repo", "-mu", "--model-url"),
+        "A model is named as hf:OWNER/NAME:Q4_K_M, as in `stackctl deploy --model hf:OWNER/NAME:Q4_K_M`.",
+    ),
     **dict.fromkeys(("--host", "--listen", "--bind"), "Other devices are let in by `stackctl deploy --expose lan`."),
     **dict.fromkeys(("--cache-type-k", "--cache-type-v", "--quantkv"), "The type of the KV cache is --kv-cache TYPE."),
     **dict.fromkeys(("--gpus",), "The GPU is chosen by `stackctl deploy --gpu auto`."),

@@ -274,6 +274,7 @@ def _say(decided: Plan, observed: Observed, machine: Machine) -> None:
     machine.ui.note(f"{what}, {where}; SillyTavern at {decided.url}")
     if decided.memory:
         machine.ui.note(memory_plan.describe(decided.memory))
+        machine.ui.note(memory_plan.describe_speed(decided.memory))
     template = decided.template
     if template and template.source:
         machine.ui.note(f"prompt template {template.instruct}, by {template.source}")

@@ -8,9 +8,11 @@ from pathlib import Path, PurePosixPath
 from stackctl.core.config import kcpps, several_models
 from stackctl.core.config.kcpps import Imported
 from stackctl.core.config.spec import OneModel, Spec
+from stackctl.core.hub import source as sources
 from stackctl.errors import ConfigError, ModelError
 from stackctl.machine import Machine
 from stackctl.steps.config_request import load_config, write_config
+from stackctl.steps.models.named_model import named_model
 from stackctl.terminal import command_line
 
 _WINDOWS = re.compile(r"([A-Za-z]):[\\/](.*)", re.DOTALL)
@@ -36,7 +38,7 @@ def import_kcpps(machine: Machine, file: Path, *, name: str | None, model: str |
     Raises ConfigError or ModelError, and writes nothing then.
     """
     found = kcpps.parse(_text(machine, file), str(file), needs_model=model is None)
-    where = {"source": found.source} if found.source and model is None else {"path": _here(machine, file, found, model)}
+    where = _where(machine, file, found, model)
     values = {**where, **found.settings}
     with machine.folder.locked(machine.ui.note):
         written = load_config(machine, {}).written
@@ -88,14 +90,22 @@ def _stem(where: dict[str, str]) -> str:
     return PurePosixPath(named).stem
 
 
-def _here(machine: Machine, file: Path, found: Imported, model: str | None) -> str:
+def _where(machine: Machine, file: Path, found: Imported, model: str | None) -> dict[str, str]:
+    """Return the model's source, or its path on this machine. `model`: what the user named instead of the file's."""
+    if model is not None:
+        model = named_model(machine, model)
+        if source := sources.parse(model):
+            return {"source": str(source)}
+        machine.model(model)
+        return {"path": model}
+    return {"source": found.source} if found.source else {"path": _here(machine, file, found)}
+
+
+def _here(machine: Machine, file: Path, found: Imported) -> str:
     """Return the model's path on this machine; raise ModelError unless it is a readable, complete model.
 
     A Windows path is read as WSL mounts it, a relative one from the file's folder.
     """
-    if model is not None:
-        machine.model(model)
-        return model
     elsewhere = f"Or name its path: `{command_line('stackctl', 'import', file, '--model', 'PATH')}`."
     if _SHARE.fullmatch(found.path):
         raise ModelError(f"the model is on a Windows share, {found.path}", hint=f"Mount that share here. {elsewhere}")

@@ -1,4 +1,4 @@
-"""A machine's owners, file systems, processor and GPUs."""
+"""A machine's owners, file systems, processor, memory and GPUs."""
 
 from dataclasses import dataclass
 
@@ -49,3 +49,13 @@ class Gpu:
     cuda: tuple[int, ...] = ()  # the newest CUDA that its driver can run, as (12, 4); () if unknown
     own_mib: int = 0  # what this stack's backend holds, and frees in a deploy
     make: str = "nvidia"  # a key of GPUS
+    gb_per_s: float = 0.0  # how fast its memory can be read; 0.0 if its driver does not report it
+
+
+@dataclass(frozen=True, kw_only=True)
+class ReadSpeed:
+    """How fast the RAM is read, as measured, in GB/s (10^9 bytes)."""
+
+    one_gb_per_s: float  # by one core alone
+    all_gb_per_s: float  # by all cores together
+    cores: int

@@ -18,10 +18,11 @@ class Reserves:
     more_context: int = 0  # tokens of the cache beyond the context
     more_window: int = 0  # tokens of the cache beyond the window, where attention slides
     quantises_values: bool = True  # a cache without flash attention; else its V stays f16 there
+    copies: int = 4  # of masks and inputs, while several GPUs work on a prompt at once (GGML_SCHED_MAX_COPIES)
+    reuses_masks: bool = False  # on a CPU the logits take the masks' place
     base_mib: int = 85  # RAM of the program itself, without a model
     unpacked_mib: int = 0  # RAM that the program's own files take, where it unpacks itself at each start
     unpacked_gpu_mib: int = 0  # the same of its program for a GPU
-    cpu_experts: Literal["any", "all", "none"] = "any"  # the number of blocks whose experts it can keep in RAM
     folder_mib: int = 0  # VRAM per GPU that its loaders of safetensors take beyond weights and cache
     gpu_alone: frozenset[str] = frozenset()  # packings of safetensors that it loads on a GPU only
     prompt_cache_mib: int = 0  # RAM that it gradually fills with earlier prompts

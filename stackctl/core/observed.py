@@ -7,7 +7,7 @@ from pathlib import PurePosixPath
 from typing import Literal
 
 from stackctl.contracts.answer import Answer
-from stackctl.contracts.host import Cpu, Gpu, Owner
+from stackctl.contracts.host import Cpu, Gpu, Owner, ReadSpeed
 from stackctl.core.model.model import ModelSeen
 from stackctl.secret import Secret
 
@@ -79,6 +79,7 @@ class ServerSeen:
     tried: tuple[ProbeResult, ...]
     here: ProbeResult | None = None  # the probe from this machine, if the URL means it and no container got an answer
     listeners: tuple[str, ...] = ()  # addresses of this machine on which its port is open
+    elsewhere: tuple[ProbeResult, ...] = ()  # probes of the usual ports, if its own does not answer
     key: Secret | None = None  # the API key that the probes sent
 
 
@@ -100,6 +101,7 @@ class Observed:
     gpus: tuple[Gpu, ...] = ()
     cpu: Cpu = field(default_factory=Cpu)
     ram: Ram | None = None  # None if not observed, or another machine runs the stack
+    read_speed: ReadSpeed | None = None  # of its RAM; None if it was not measured
     is_wsl: bool = False
     taken_subnets: tuple[IPv4Network, ...] = ()  # those of the engine's other networks
     routes: tuple[IPv4Network, ...] = ()  # this machine's routes, except to the engine's networks and the Internet

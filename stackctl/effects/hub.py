@@ -208,7 +208,7 @@ def _refused(source: Source, error: Exception) -> ModelError:
         (
             errors.RepositoryNotFoundError,
             f"there is no model {name} at Hugging Face, or it is private",
-            f"Check the name. If it is private, {_LOGIN}.",
+            f"Check the name, or the path if a file or folder was meant. If it is private, {_LOGIN}.",
         ),
         (
             errors.RevisionNotFoundError,

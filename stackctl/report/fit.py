@@ -2,6 +2,8 @@
 
 from typing import TYPE_CHECKING
 
+from stackctl.core.plan.memory_plan import describe_speed
+
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
@@ -37,6 +39,10 @@ def fitted(done: "Fitted", ui: "Ui") -> "tuple[str, models.Fitted]":
         "gpu_layers": found.gpu_layers,
         "cpu_experts": settings.cpu_experts,
         "tokens_per_s": round(choice.tokens_per_s, 1),
+        "full_tokens_per_s": round(choice.full_tokens_per_s, 1),
+        "bandwidths": [
+            {"place": name, "gb_per_s": round(one.gb_per_s, 1), "source": one.source} for name, one in choice.bandwidths
+        ],
         "devices": [_terms(one) for one in found.devices],
         "host": _terms(found.host),
         "free_mib": {"devices": list(choice.room.gpus_mib), "host": choice.room.ram_mib},
@@ -125,6 +131,7 @@ def _verdict(done: "Fitted") -> list[str]:
     choice = done.choice
     found = choice.fit
     lines = [f"fits: {choice.speed}" if choice.fits else f"does not fit: {'; '.join(choice.problems)}"]
+    lines.append(describe_speed(choice))
     if not found.devices:
         lines.append(
             "On the CPU alone a model is about 15 times slower than on a GPU, most of all in reading the prompt."

@@ -2,8 +2,8 @@
 
 from typing import TYPE_CHECKING
 
-from stackctl.core.fit.choice import speed
-from stackctl.core.plan.memory_plan import describe
+from stackctl.core.fit.speed import speed
+from stackctl.core.plan.memory_plan import describe, describe_speed
 from stackctl.terminal import command_line
 
 if TYPE_CHECKING:
@@ -45,9 +45,10 @@ def recommended(done: "Recommended", ui: "Ui") -> "tuple[str, models.Recommended
 
 def proposal(best: "Suggestion", *, is_here: bool = True) -> list[str]:
     """Return a few lines that say why this model."""
-    lines = [f"{best.name} at {best.label}: {best.size / 1e9:.1f} GB, context {best.context}"]
+    lines = [f"{best.name} at {best.form}: {best.size / 1e9:.1f} GB, context {best.context}"]
     where = "this machine" if is_here else "such a machine"
     lines.append(f"  {speed(best.choice.tokens_per_s)} on {where}; {describe(best.choice)}")
+    lines.append(f"  {describe_speed(best.choice)}")
     known = (
         best.licence and f"licence {best.licence}",
         best.languages and f"languages: {', '.join(best.languages)}",

@@ -7,7 +7,7 @@ from dataclasses import replace
 from stackctl.core.config.lock import Decisions, Lock
 from stackctl.core.config.spec import Spec
 from stackctl.core.external import backend_url
-from stackctl.core.external.detection import detected_servers, questions
+from stackctl.core.external.detection import detected_servers, questions, usual_ports
 from stackctl.core.external.diagnosis import Unavailable, diagnose
 from stackctl.core.observed import Observed, ServerSeen
 from stackctl.core.plan import external_backend
@@ -39,13 +39,21 @@ def observe_external(spec: Spec, recorded: Lock, machine: Machine) -> ServerSeen
     key = _key(spec, machine)
     tried = engine.ask(image, network, backend_url.candidates(url, around), questions(), key)
     server = ServerSeen(around=around, tried=tried, key=key)
-    if detected_servers(server) or not (engine.is_local and backend_url.is_here(url, around)):
+    if detected_servers(server):
         return server
-    here = f"{backend_url.origin(url).partition('://')[0]}://127.0.0.1:{backend_url.port(url)}"
+    usual = [backend_url.at_port(url, port) for port in usual_ports() if port != backend_url.port(url)]
+    if not (engine.is_local and backend_url.is_here(url, around)):
+        is_closed = any(one.failure == "refused" for one in tried)  # the machine answers, and not at this port
+        asked = [way for one in usual for way in backend_url.candidates(one, around)] if is_closed else []
+        # the key is for the server at this port alone
+        return replace(server, elsewhere=engine.ask(image, network, tuple(asked), questions(), None) if asked else ())
+    port, local = backend_url.port(url), backend_url.renamed(backend_url.origin(url), "127.0.0.1")
+    open_ones = [one for one in usual_ports() if one != port and machine.host.listeners(one)]
     return replace(
         server,
-        here=machine.host.ask_here(here, questions(), key),
-        listeners=machine.host.listeners(backend_url.port(url)),
+        here=machine.host.ask_here(backend_url.at_port(local, port), questions(), key),
+        listeners=machine.host.listeners(port),
+        elsewhere=tuple(machine.host.ask_here(backend_url.at_port(local, one), questions(), None) for one in open_ones),
     )
 
 

@@ -4,7 +4,7 @@ from dataclasses import replace
 
 from stackctl import backends
 from stackctl.core.config.lock import FILE, Lock
-from stackctl.core.config.spec import Spec
+from stackctl.core.config.spec import AUTO, Spec
 from stackctl.core.plan.images import OWN, image_inputs, unpinned, use_own
 from stackctl.core.plan.stack import Plan
 from stackctl.core.tavern import container as tavern
@@ -17,7 +17,8 @@ def fetch_images(plan: Plan, spec: Spec, lock: Lock, machine: Machine) -> Lock:
     machine.docker.images.check_room(service.image for service in plan.services)
     service, variant = plan.backend_service, plan.variant
     if service and variant:
-        own = backends.find_backend(plan.backend).OWN_IMAGES.get(variant) if spec.backend.image == "auto" else None
+        is_chosen = {spec.backend.image, spec.backend.build} != {AUTO}
+        own = None if is_chosen else backends.find_backend(plan.backend).OWN_IMAGES.get(variant)
         lock = _fetch(service.name, service.image, own, variant, spec, lock, machine)
     return fetch_tavern(plan.sillytavern.image, spec, lock, machine)
 
@@ -67,6 +68,16 @@ def _pulled_names(plan: Plan, lock: Lock) -> list[str]:
     return [name for name in names if name not in OWN and "@" not in name]
 
 
+def _other_build(image: str, variant: str, spec: Spec) -> str:
+    """Return a sentence about a build that stackctl's makers ran, after another is missing in the registry; or ""."""
+    for backend in backends.BACKENDS.values():
+        images = backend.IMAGES.get(variant, ())
+        if image in {one.name for one in images} and spec.backend.build == AUTO:
+            tried = [one.build for one in images if one.build and backend.BUILDS[one.build].is_tried]
+            return f' Set `backend.build = "{tried[0]}"` in stack.toml to take another build.' if tried else ""
+    return ""
+
+
 def _fetch(service: str, image: str, own: str | None, variant: str, spec: Spec, lock: Lock, machine: Machine) -> Lock:
     """Build or pull an image. `own`: ours, which may replace it (None: there is none, or the user named an image)."""
     if machine.docker.images.digest(image) is not None:
@@ -82,7 +93,7 @@ def _fetch(service: str, image: str, own: str | None, variant: str, spec: Spec, 
             hint = f"Run `stackctl deploy --new-images` to take what {name} means now. {failed.hint}"
             raise EngineError(f"{failed.message} (stack.lock records this digest)", hint=hint) from failed
         if own is None or spec.images != "auto":
-            raise
+            raise EngineError(failed.message, hint=f"{failed.hint}{_other_build(image, variant, spec)}") from failed
         machine.ui.note(f"{failed.message}")
         machine.ui.note(f"using stackctl's own image instead: {own}")
         if machine.docker.images.digest(own) is None:

@@ -23,7 +23,7 @@ def model_path(model: Model | OneModel, machine: Machine, recorded: Mapping[str,
     found = sources.parse(model.source)
     if found is None:
         return None
-    if found.url or found.file:
+    if found.url or found.file.lower().endswith(".gguf"):  # any other name may be a folder's, whose file the hub tells
         return machine.storage.library.path(store.where(found))
     decision = recorded.get(store.key(model.source))
     return machine.storage.library.path(PurePosixPath(str(decision.value))) if decision else None
@@ -45,11 +45,12 @@ def pending_model(spec: Spec, machine: Machine, recorded: Lock) -> PendingModel 
     where = model_path(model, machine, recorded.decisions)
     if spec.backend.is_external or not model.source or (where and where.exists()):
         return None
-    from stackctl.steps.models.pull import offered_download, parse_source
+    from stackctl.steps.models.named_model import named_source
+    from stackctl.steps.models.pull import offered_download
     from stackctl.steps.models.remote import describe_remote
 
     to = where.parent if where and model.path != AUTO else None
-    offer = offered_download(machine, parse_source(model.source), to)
+    offer = offered_download(machine, named_source(machine, model.source), to)
     found = describe_remote(machine, offer)
     rate = f", about {_minutes(offer.size / found.bytes_per_s)} at the current rate" if found.bytes_per_s else ""
     machine.ui.note(f"{model.source} has to be downloaded: {found.model.size / 1e9:.2f} GB{rate}")

@@ -119,6 +119,8 @@ def test_an_option_of_another_command_names_that(words: tuple[str, ...], owner: 
         (("up", "--detach"), "the stack runs on"),
         (("logs", "-n", "5"), "--tail"),
         (("deploy", "-ngl", "99"), "--gpu-layers"),
+        (("deploy", "-hf", "o/n:Q4_K_M"), "--model hf:OWNER/NAME:Q4_K_M"),
+        (("models", "fit", "--hf-repo", "o/n"), "hf:OWNER/NAME:Q4_K_M"),
         (("deploy", "--ctx-size", "5"), "--context"),
         (("deploy", "--ctx-size=5"), "--context"),
         (("deploy", "--host", "lan"), "--expose lan"),

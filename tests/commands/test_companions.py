@@ -8,7 +8,7 @@ from stackctl.commands.models.fit import Asked, fit
 from stackctl.commands.models.inspect import inspect
 from stackctl.commands.models.recommend import Asked as Wish
 from stackctl.commands.models.recommend import recommend
-from stackctl.errors import DoesNotFit, ModelError
+from stackctl.errors import ModelError
 from stackctl.machine import Machine
 from tests.commands.machines import quiet
 from tests.shapes.tiny import DRAFT, EMBEDDING, IMATRIX, LORA, MODEL, PROJECTOR, VOCABULARY, tiny_gguf
@@ -23,6 +23,7 @@ KINDS = {
     "imatrix": (IMATRIX, "importance matrix"),
     "vocabulary": (VOCABULARY, "vocabulary without weights"),
     "control vector": (tiny_gguf(architecture="controlvector"), "control vector"),
+    "speech": (tiny_gguf(architecture="qwen3tts"), "into speech"),
     "sound": (tiny_gguf(architecture="wavtokenizer-dec"), "into sound"),
 }
 
@@ -59,7 +60,7 @@ def test_a_companion_is_described_and_never_run_or_recommended(
         with pytest.raises(ModelError, match=r"thing\.gguf is not a chat model: ") as caught:
             fit(machine, name, Asked())
         assert says in caught.value.message
-    with pytest.raises(DoesNotFit, match="no model"):
+    with pytest.raises(ModelError, match=r"holds no chat model, only files that come with one: thing\.gguf: it "):
         recommend(machine, Wish(folder=Path(folder)))
 
 
@@ -110,3 +111,12 @@ def test_parts_that_are_missing_in_a_folder_are_named(machine: Machine, tmp_path
             (name in caught.value.message.split(": ")[1]) is (number + 1 not in there)
             for number, name in enumerate(names)
         )
+
+
+def test_a_folders_best_is_a_complete_model_that_is_listed_once(tmp_path: Path) -> None:
+    here = quiet(tmp_path)
+    part = {"a-00001-of-00002.gguf": MODEL, "a-00002-of-00002.gguf": MODEL, "b-00001-of-00002.gguf": MODEL}
+    folder = in_folder(tmp_path / "m", {**part, "a-0.6B-draft.gguf": MODEL})
+    found = recommend(here.machine, Wish(folder=Path(folder)))
+    assert (found.best.name, found.others) == ("a-00001-of-00002.gguf", ())
+    assert "b-00001-of-00002.gguf lacks b-00002-of-00002.gguf" in " ".join(here.said.getvalue().split())

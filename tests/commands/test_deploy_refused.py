@@ -27,6 +27,9 @@ from stackctl.ports.disk import Says
 from stackctl.steps.deployed import deployed_plan
 from tests.commands.engines import Stage, Staged, quiet_stage, staged
 from tests.core.samples import a_plan
+from tests.fakes import hub_at
+from tests.hub import server as hub_server
+from tests.shapes.tiny import DRAFT, MODEL
 
 QUICK = Options(prove=False, timeout_s=20)
 IMAGES = dict.fromkeys((service.image for service in a_plan().services), "sha256:1")
@@ -376,6 +379,23 @@ PARTS = {"big-00001-of-00003.gguf": WHOLE, "big-00003-of-00003.gguf": WHOLE}
             id="share",
         ),
         pytest.param(
+            {},
+            "hf.co/owner/name:Q4_K_M",
+            "there is no model at {}/hf.co/owner/name:Q4_K_M",
+            "Check the path. If the model is at Hugging Face, write `hf:owner/name:Q4_K_M`, in stack.toml as `source`.",
+            id="source",
+        ),
+        pytest.param(
+            {},
+            "owner/name/model.gguf",
+            "there is no model at {}/owner/name/model.gguf",
+            "write `hf:owner/name/model.gguf`",
+            id="file-of-a-source",
+        ),
+        pytest.param(
+            {}, "mistral:7b", "there is no model at {}/mistral:7b", "Run `stackctl models recommend`", id="ollama"
+        ),
+        pytest.param(
             {"models/a.gguf": WHOLE, "models/b.gguf": WHOLE},
             "models",
             "{}/models holds 2 models",
@@ -487,3 +507,22 @@ def test_a_folder_that_does_not_exist_is_a_mistake_of_usage(tmp_path: Path) -> N
     done = CliRunner().invoke(main, ["-C", str(tmp_path / "nowhere"), "deploy"])
     assert done.exit_code == 2
     assert "does not exist" in done.output
+
+
+@pytest.mark.parametrize(
+    ("label", "says"),
+    [
+        ("Q4_K_M", "o/miss lacks 1 of the 3 parts of Q4_K_M: m-Q4_K_M-00002-of-00003.gguf"),
+        ("Q8_0", "M-MTP-Q8_0.gguf is not a chat model: it is a draft model"),
+    ],
+)
+def test_a_model_that_can_not_run_is_refused_before_it_is_fetched_and_before_the_demo(
+    tmp_path: Path, label: str, says: str
+) -> None:
+    here = on_stage(tmp_path / "stack")
+    names = ("m-Q4_K_M-00001-of-00003.gguf", "m-Q4_K_M-00003-of-00003.gguf")
+    with hub_server.running() as server:
+        server.add("o/miss", {**dict.fromkeys(names, MODEL), "M-MTP-Q8_0.gguf": DRAFT + b"\0" * (2 << 20)})
+        here.machine.hub = hub_at(server.url)
+        assert says in refused(here, {"model.source": f"hf:o/miss:{label}"}).message
+        assert server.sent <= 1 << 20  # the beginning of one file at most

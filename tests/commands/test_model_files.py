@@ -2,14 +2,19 @@
 
 import os
 import subprocess
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
 from stackctl.commands.models.inspect import inspect
+from stackctl.core.config.lock import Lock
+from stackctl.core.model.model import Header
+from stackctl.core.plan.plan import plan
 from stackctl.errors import ModelError
 from tests.commands.doors import refusals
 from tests.commands.machines import quiet
+from tests.core.samples import model, seen, wanted
 from tests.shapes.header import Value, header
 
 SMALL = {"token_embd.weight": ("q8_0", (64, 2048)), "output_norm.weight": ("f32", (64,))}
@@ -145,3 +150,30 @@ def test_parts_with_capitals_in_their_ending_are_renamed_for_llama_cpp(tmp_path:
     assert all("under a name that llama.cpp does not accept" in said for said in refusals(first))
     run_first_command(hint(first), tmp_path)
     assert inspect(quiet(tmp_path).machine, str(tmp_path), force=False).parts == 2
+
+
+def test_a_folder_without_a_model_is_told_by_its_largest_file(tmp_path: Path) -> None:
+    (tmp_path / "README.md").write_text("# A model")
+    (tmp_path / "model.7z").write_bytes(b"7z\xbc\xaf\x27\x1c" + bytes(900))
+    says = f"no model found in {tmp_path}: model.7z is a 7z archive, not a model"
+    assert refusals(tmp_path) == [says] * 3
+    assert "Unpack it" in hint(tmp_path)
+    (tmp_path / "model.7z").unlink()
+    assert refusals(tmp_path) == [f"no model found in {tmp_path}"] * 3
+
+
+def test_settings_of_koboldcpp_are_imported(tmp_path: Path) -> None:
+    path = tmp_path / "my chat.kcpps"
+    path.write_text('{"model_param": "/m/x.gguf"}')
+    assert refusals(path) == [f"{path} holds KoboldCpp's settings, and no model"] * 3
+    assert hint(path) == f"Run `stackctl import '{path}'`."
+
+
+@pytest.mark.parametrize("packing", ["exl2", "gptq", "mlx"])
+def test_a_folder_packed_for_other_programs_is_no_model_for_any_backend(packing: str) -> None:
+    header = Header(format="safetensors", packing=packing)
+    found = seen(of=replace(model(folder="m"), header=header))
+    for backend in ("llamacpp", "text-generation-webui"):
+        with pytest.raises(ModelError, match=f"can't load .*packed as {packing.upper()}") as caught:
+            plan(wanted(backend={"kind": backend}), found, Lock())
+        assert "Use a .gguf of the same model" in caught.value.hint

@@ -151,7 +151,7 @@ def indexed(path: Path, names: Iterable[str], more: int = 0) -> Path:
 def test_a_part_that_is_missing_is_noticed_at_the_end_of_a_long_index(tmp_path: Path) -> None:
     path = indexed(tmp_path / "model", ["model.safetensors", "model-2.safetensors"], more=90_000)
     assert (path / shards.FILE).stat().st_size > 5_000_000
-    assert all("1 of its parts are missing, such as model-2.safetensors" in said for said in refusals(path))
+    assert all("1 of its 2 parts are missing: model-2.safetensors" in said for said in refusals(path))
     (path / "model-2.safetensors").write_bytes(WEIGHTS)
     assert inspect(quiet(tmp_path).machine, str(path), force=False).parts == 2
 
@@ -165,7 +165,7 @@ def test_an_index_that_breaks_off_is_said(tmp_path: Path) -> None:
 def test_a_part_is_missed_by_the_numbers_where_there_is_no_index(tmp_path: Path) -> None:
     path = folder(tmp_path / "model")
     (path / "model.safetensors").rename(path / "model-00001-of-00002.safetensors")
-    assert all("such as model-00002-of-00002.safetensors" in said for said in refusals(path))
+    assert all("missing: model-00002-of-00002.safetensors" in said for said in refusals(path))
 
 
 def test_what_lies_beside_the_weights_is_not_counted_twice(tmp_path: Path) -> None:

@@ -111,6 +111,12 @@ def test_other_settings_of_the_same_model_are_an_entry_of_their_own(tmp_path: Pa
     assert names == ["a", "a-2", "a"]
 
 
+def test_a_model_that_is_named_instead_of_the_files_may_be_a_source(tmp_path: Path) -> None:
+    file = saved(tmp_path, model_param="C:\\gone.gguf", contextsize=2048)
+    entry = import_kcpps(quiet(tmp_path).machine, file, name=None, model="hf.co/o/Tiny-GGUF:Q4_K_M")
+    assert (entry.name, entry.path, entry.source) == ("tiny-gguf-q4_k_m", "", "hf:o/Tiny-GGUF:Q4_K_M")
+
+
 def test_a_model_by_its_address_is_imported_without_a_file(tmp_path: Path) -> None:
     file = saved(tmp_path, model=["https://huggingface.co/o/Tiny-GGUF/resolve/main/Tiny-Q4_K.gguf?download=true"])
     entry = import_kcpps(quiet(tmp_path).machine, file, name=None, model=None)

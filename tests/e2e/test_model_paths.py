@@ -1,9 +1,11 @@
 """Models under any name and from any place: each ends with the known sentence, read through SillyTavern."""
 
+import json
 import os
 import struct
 import unicodedata
 from collections.abc import Iterator
+from hashlib import sha256
 from pathlib import Path
 
 import pytest
@@ -61,6 +63,23 @@ def test_a_model_in_hugging_faces_cache_shows_its_own_name_and_only_itself(stack
     assert Path(mount["Source"]) == blobs / "9b74c9897bac770f"
     assert mount["Destination"] == "/models/model-Q4_K_M.gguf"
     assert mount["RW"] is False
+
+
+def test_a_model_of_ollama_is_mounted_from_its_blob_under_its_own_name(stack: Stack) -> None:
+    """There a model is blobs/sha256-<hash>, without an ending, and a manifest of several layers names it."""
+    digest = sha256(gguf_bytes()).hexdigest()
+    root = stack.folder / "ollama"
+    manifest = root / "manifests/registry.ollama.ai/library/tiny/1b"
+    for folder in (root / "blobs", manifest.parent):
+        folder.mkdir(parents=True)
+    (root / "blobs" / f"sha256-{digest}").write_bytes(gguf_bytes())
+    layer = {"mediaType": "application/vnd.ollama.image.model", "digest": f"sha256:{digest}"}
+    manifest.write_text(json.dumps({"layers": [{**layer, "mediaType": f"{layer['mediaType']}x"}, layer]}))
+    result = stack.deploy("--model", "ollama/tiny:1b")
+    assert (result["reply"], result["model"]) == (SENTENCE, "tiny-1b.gguf")
+    assert (root / "blobs" / f"sha256-{digest}", "/models/tiny-1b.gguf") in [
+        (Path(mount["Source"]), mount["Destination"]) for mount in stack.inspect("llamacpp")["Mounts"]
+    ]
 
 
 def shards() -> list[bytes]:

@@ -267,8 +267,8 @@ class _CdnHandler(_Handler):
 
 
 def _is_large(file: str) -> bool:
-    """Whether a file lies in large-file storage, as every repository's .gitattributes say of these."""
-    return file.endswith((".gguf", ".safetensors", ".bin"))
+    """Whether a file lies in large-file storage, as every repository's .gitattributes say of these, or its size."""
+    return file.endswith((".gguf", ".safetensors", ".bin")) or ".gguf" in file
 
 
 @lru_cache(maxsize=8)  # the bench's file is large

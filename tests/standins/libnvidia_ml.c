@@ -1,7 +1,7 @@
 // A stand-in for NVIDIA's libnvidia-ml.so.1, for machines without a GPU: pynvml loads it as it would the driver's.
 // The environment says what it answers: STANDIN_NVML_INIT and STANDIN_NVML_MEMORY an error code (nvml.h's numbers),
 // STANDIN_NVML_MIB the memory of each GPU, as in "12288,24576", STANDIN_NVML_CUDA the driver's CUDA, as in "12040"
-// (unset: it does not say), STANDIN_NVML_HELD the process that holds a quarter of each GPU's memory, none if it is
+// (unset: it does not say), STANDIN_NVML_BITS and STANDIN_NVML_MHZ its memory's bus and clock (likewise), STANDIN_NVML_HELD the process that holds a quarter of each GPU's memory, none if it is
 // unset. It is never what a user gets.
 #include <stdio.h>
 #include <stdlib.h>
@@ -52,6 +52,17 @@ int nvmlDeviceGetMemoryInfo(void *handle, memory_t *memory) {
     memory->used = memory->total / 4;
     memory->free = memory->total - memory->used;
     return code("STANDIN_NVML_MEMORY");
+}
+
+int nvmlDeviceGetMemoryBusWidth(void *handle, unsigned *bits) {
+    (void)handle;
+    *bits = (unsigned)code("STANDIN_NVML_BITS");
+    return *bits ? 0 : 3;  // NVML_ERROR_NOT_SUPPORTED
+}
+int nvmlDeviceGetMaxClockInfo(void *handle, int kind, unsigned *mhz) {
+    (void)handle;
+    *mhz = kind == 2 ? (unsigned)code("STANDIN_NVML_MHZ") : 0;  // NVML_CLOCK_MEM
+    return *mhz ? 0 : 3;
 }
 
 // nvml.h's nvmlProcessInfo_t, and how its caller asks twice: first for the number, with no room at all

@@ -7,16 +7,16 @@ import pytest
 
 from stackctl.backends import llamacpp
 from stackctl.commands.render import render
-from stackctl.steps.build_here import build_here, stack_here
+from stackctl.steps.build_here import stack_here
 from tests.commands.machines import quiet
 from tests.core.samples import GPU
 
 
 def test_in_an_empty_folder_it_is_what_a_new_stack_gets(tmp_path: Path) -> None:
     here = quiet(tmp_path)
-    assert build_here(here.machine, "llamacpp", on_gpu=False) == "b11459"
-    assert build_here(here.machine, "koboldcpp", on_gpu=False) == "1.122.1"
-    assert build_here(here.machine, "textgen", on_gpu=False) == ""
+    assert stack_here(here.machine, "llamacpp", on_gpu=False).build == "b11459"
+    assert stack_here(here.machine, "koboldcpp", on_gpu=False).build == "1.122.1"
+    assert stack_here(here.machine, "textgen", on_gpu=False).build == ""
     assert list(tmp_path.iterdir()) == []
 
 
@@ -24,11 +24,11 @@ def test_in_an_empty_folder_it_is_what_a_new_stack_gets(tmp_path: Path) -> None:
 def test_on_a_gpu_its_driver_decides(tmp_path: Path, cuda: tuple[int, ...], build: str) -> None:
     here = quiet(tmp_path)
     here.gpus.found = (replace(GPU, cuda=cuda),)
-    assert build_here(here.machine, "llamacpp", on_gpu=True) == build
+    assert stack_here(here.machine, "llamacpp", on_gpu=True).build == build
 
 
 def test_a_gpu_that_somebody_thinks_of_is_of_an_unknown_driver(tmp_path: Path) -> None:
-    assert build_here(quiet(tmp_path).machine, "llamacpp", on_gpu=True) == "b11459"
+    assert stack_here(quiet(tmp_path).machine, "llamacpp", on_gpu=True).build == "b11459"
 
 
 @pytest.mark.parametrize(
@@ -45,7 +45,7 @@ def test_a_gpu_that_somebody_thinks_of_is_of_an_unknown_driver(tmp_path: Path) -
 )
 def test_stack_toml_of_this_folder_decides(tmp_path: Path, config: str, build: str) -> None:
     (tmp_path / "stack.toml").write_text(config)
-    assert build_here(quiet(tmp_path).machine, "llamacpp", on_gpu=False) == build
+    assert stack_here(quiet(tmp_path).machine, "llamacpp", on_gpu=False).build == build
 
 
 def test_a_stack_of_an_older_stackctl_counts_as_its_image_does(tmp_path: Path) -> None:
@@ -53,5 +53,5 @@ def test_a_stack_of_an_older_stackctl_counts_as_its_image_does(tmp_path: Path) -
     render(here.machine, {"model.path": "demo"}, to_stdout=False, absolute=False, replan=False)
     lock, image = tmp_path / "stack.lock", llamacpp.IMAGES["cpu"][0].name
     lock.write_text(lock.read_text().replace(image, "ghcr.io/ggml-org/llama.cpp:server-b9191"))
-    assert build_here(here.machine, "llamacpp", on_gpu=False) == "b9191"
+    assert stack_here(here.machine, "llamacpp", on_gpu=False).build == "b9191"
     assert stack_here(here.machine, "llamacpp", on_gpu=False).reserves.logits == "batch"

@@ -10,14 +10,16 @@ from stackctl.core.config.lock import Lock
 from stackctl.core.config.spec import Spec
 from stackctl.core.observed import HostIdentity, Observed, ProbeResult, ServerSeen
 from stackctl.core.plan import external_backend
+from stackctl.core.tavern import container as tavern
 from stackctl.errors import ConfigError, NotReady
-from stackctl.steps.external_backend import wait_for_external
+from stackctl.steps.external_backend import observe_external, wait_for_external
 from tests.backends.answers import LOADING, tried
 from tests.commands.machines import Quiet, quiet
 from tests.core.samples import seen, wanted
 from tests.fakes import FakeHost
 
 URL = "http://192.168.1.20:5001"
+SERVED = tried("http://x:9931", "llamacpp")
 MAC = "01:23:45:67:89:ab"
 READY = tried(URL, "koboldcpp")
 LOADS = ProbeResult(url=URL, answers={"/health": LOADING})
@@ -160,3 +162,44 @@ def test_one_that_is_awake_is_not_sent_anything(through: Callable[..., Meeting])
         meeting = through(*states)
         meeting.meet(external(MAC))
         assert meeting.woken == []
+
+
+def looked_at(here: Quiet, url: str) -> ServerSeen:
+    """What is seen of a backend there, on a machine that has SillyTavern's image."""
+    here.docker.images.here[tavern.IMAGE] = "sha256:1"
+    found = observe_external(wanted(backend={"kind": "external", "url": url}), Lock(), here.machine)
+    assert found
+    return found
+
+
+def test_where_a_machine_refuses_the_port_the_usual_ones_are_asked_without_the_key(tmp_path: Path) -> None:
+    here = quiet(tmp_path)
+    here.docker.answers = lambda url: replace(SERVED, url=url) if url.endswith(":9931") else replace(REFUSES, url=url)
+    found = looked_at(here, "http://192.168.1.20:8080")
+    assert [one.url for one in found.elsewhere if one.answers] == ["http://192.168.1.20:9931"]
+    asked = [one.partition(" ")[0] for one in here.docker.asked if one.startswith("http")]
+    assert asked == [f"http://192.168.1.20:{port}" for port in (8080, 9931, 5001, 5000)]
+
+
+def test_a_machine_that_is_silent_is_asked_nothing_more(tmp_path: Path) -> None:
+    here = quiet(tmp_path)
+    here.docker.answers = lambda url: replace(SILENT, url=url)
+    assert looked_at(here, "http://192.168.1.20:8080").elsewhere == ()
+
+
+def test_on_this_machine_the_usual_ports_are_asked_on_which_somebody_listens(tmp_path: Path) -> None:
+    here = quiet(tmp_path)
+    here.docker.answers = lambda url: replace(REFUSES, url=url)
+    here.host.listening_ = {"127.0.0.1": {9931: "llama-server"}}
+    here.host.answer = lambda url: replace(SERVED if url.endswith(":9931") else REFUSES, url=url)
+    found = looked_at(here, "http://localhost:8080")
+    assert [one.url for one in found.elsewhere] == ["http://127.0.0.1:9931"]
+    assert found.here
+    assert found.here.url == "http://127.0.0.1:8080"
+
+
+def test_a_port_that_answers_leaves_the_others_alone(tmp_path: Path) -> None:
+    here = quiet(tmp_path)
+    here.docker.answers = lambda url: replace(SERVED, url=url)
+    assert looked_at(here, "http://192.168.1.20:9931").elsewhere == ()
+    assert len([one for one in here.docker.asked if one.startswith("http")]) == 1

@@ -73,6 +73,21 @@ def test_where_only_official_images_may_run_none_of_ours_is_built(tmp_path: Path
         assert images.done == [f"pull {OFFICIAL[0]}"]
 
 
+def test_another_build_is_offered_where_the_newest_is_not_to_be_had(tmp_path: Path) -> None:
+    spec = wanted(gpu={"mode": "nvidia"})
+    before = decided(spec)
+    with pytest.raises(EngineError, match="can't be pulled") as caught:
+        fetch_images(before.plan, spec, before.lock, machine(tmp_path, FakeImages())[0])
+    assert caught.value.hint == 'go online Set `backend.build = "b9191"` in stack.toml to take another build.'
+
+
+def test_a_build_that_was_chosen_is_replaced_by_none_of_ours(tmp_path: Path) -> None:
+    before, images = decided(TAGGED), FakeImages()
+    with pytest.raises(EngineError, match="server-b9191 can't be pulled") as caught:
+        fetch_images(before.plan, TAGGED, before.lock, machine(tmp_path, images)[0])
+    assert (caught.value.hint, images.done) == ("go online", [])
+
+
 def test_ours_is_not_built_again_where_it_is_here(tmp_path: Path) -> None:
     images = FakeImages(here={tavern.OWN_IMAGE: "sha256:3"}, published={OFFICIAL[0]: "sha256:1"})
     before = decided()

@@ -30,7 +30,7 @@ def server() -> Iterator[Server]:
             {"M-Q4_K_M.gguf": MODEL, "M-MTP-Q8_0.gguf": DRAFT, "encoder/M-vision-encoder-f16.gguf": PROJECTOR,
              "mmproj-BF16.gguf": PROJECTOR, "imatrix_unsloth.gguf": IMATRIX},
         )  # fmt: skip
-        hub.add("u/embed", {"E-Q8_0.gguf": EMBEDDING})
+        hub.add("u/embed", {"E-Q8_0.gguf": EMBEDDING + b"\0" * (2 << 20)})
         hub.add("u/parts", PARTS)
         yield hub
 
@@ -135,17 +135,25 @@ def test_safetensors_whose_index_names_files_that_the_repository_lacks_are_refus
         lambda: inspect(here.machine, "hf:u/index", force=False),
         lambda: pull(here.machine, parse_source("hf:u/index"), None),
     ):
-        with pytest.raises(ModelError, match=r"hf:u/index lacks 1 of its 2 parts: model-b\.safetensors"):
+        with pytest.raises(
+            ModelError, match=r"hf:u/index is incomplete: 1 of its 2 parts are missing: model-b\.safetensors"
+        ):
             act()
     assert server.sent == 0
 
 
-def test_safetensors_of_an_embedding_model_are_refused_by_their_config(here: Quiet, server: Server) -> None:
-    server.add("u/bert", {"config.json": b'{"architectures": ["BertModel"]}', "model.safetensors": b"\0" * 2000})
+@pytest.mark.parametrize(
+    ("kind", "says"), [("BertModel", "an embedding model"), ("LlamaForCausalLMEagle3", "a draft model")]
+)
+def test_safetensors_that_are_no_chat_model_are_refused_by_their_config(
+    here: Quiet, server: Server, kind: str, says: str
+) -> None:
+    config = json.dumps({"architectures": [kind]}).encode()
+    server.add("u/bert", {"config.json": config, "model.safetensors": b"\0" * 2000})
     for act in (
         lambda: fit(here.machine, "hf:u/bert", Asked()),
         lambda: pull(here.machine, parse_source("hf:u/bert"), None),
     ):
-        with pytest.raises(ModelError, match="is not a chat model: it is an embedding model"):
+        with pytest.raises(ModelError, match=f"is not a chat model: it is {says}"):
             act()
     assert server.sent == 0

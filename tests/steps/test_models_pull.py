@@ -279,6 +279,12 @@ def test_a_path_is_no_source(machine: Machine) -> None:
         get(machine, "/models/x.gguf")
 
 
+@pytest.mark.parametrize("name", ["owner/name:Q4_K_M", "https://huggingface.co/owner/name/blob/main/M-Q4_K_M.gguf"])
+def test_a_model_comes_by_its_name_as_it_was_copied(machine: Machine, name: str) -> None:
+    assert get(machine, name).path == machine.storage.library.folder / FILE
+    assert [one.wrong for one in stored.verify(machine, (name,))] == [()]
+
+
 def test_of_two_at_once_the_second_waits_for_the_first(machine: Machine, server: Server) -> None:
     server.usual["cdn"] = Fault(pause_s=0.01)
     results: list[Pulled] = []

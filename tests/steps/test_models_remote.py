@@ -88,7 +88,7 @@ def test_safetensors_elsewhere_are_told_as_those_here_and_their_weights_are_not_
 
 def test_safetensors_elsewhere_that_are_not_whole_or_damaged_are_said(machine: Machine, server: Server) -> None:
     server.add("owner/half", tensors_in(PARTS[:1], 64))
-    with pytest.raises(ModelError, match="is incomplete: 1 of its parts are missing, such as model-00002"):
+    with pytest.raises(ModelError, match="is incomplete: 1 of its 2 parts are missing: model-00002"):
         inspect(machine, "hf:owner/half", force=False)
     server.add("owner/cut", {**tensors_in(PARTS, 64), PARTS[1]: tensors_in(PARTS, 64)[PARTS[1]][:-9]})
     with pytest.raises(ModelError, match=f"{PARTS[1]} is cut short"):

@@ -28,7 +28,7 @@ def pull(ctx: click.Context, source: str, to: Path | None, as_json: bool) -> Non
     """
     from stackctl.commands.models.pull import pull as command
     from stackctl.report.stored_models import pulled
-    from stackctl.steps.models.pull import parse_source
+    from stackctl.steps.models.named_model import named_source
 
     machine = machine_of(ctx, as_json=as_json)
-    machine.ui.result(*pulled(command(machine, parse_source(source), to and to.absolute())))
+    machine.ui.result(*pulled(command(machine, named_source(machine, source), to and to.absolute())))

@@ -1,21 +1,22 @@
 """`stackctl models fit`: the memory that a model takes, whether it is free now, and the alternatives."""
 
 from contextlib import suppress
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import Literal
 
 from stackctl import backends
 from stackctl.commands.models.recommend import room
 from stackctl.core.advice.catalogue import Suggestion
-from stackctl.core.fit import ALL, Device, Shape
+from stackctl.core.fit import ALL, Device, Shape, cache_type
 from stackctl.core.fit.choice import CONTEXT, Choice, Room, Wanted, choose
 from stackctl.core.hub import repository
 from stackctl.core.hub import source as sources
 from stackctl.core.model.model import ModelSeen
 from stackctl.core.model.not_chat import refuse_for_chat
-from stackctl.errors import ModelError
+from stackctl.errors import ConfigError, ModelError
 from stackctl.machine import Machine
 from stackctl.steps.build_here import stack_here
+from stackctl.steps.models.named_model import named_model
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -57,9 +58,9 @@ def fit(machine: Machine, model: str, asked: Asked) -> Fitted:
     free = _room(machine, asked)
     stack = stack_here(machine, asked.backend, on_gpu=bool(free.gpus_mib))
     stack.refuse(seen.header, seen.name)
-    reserves = stack.reserves
     wanted = _wanted(asked, shape, free)
-    return Fitted(model=seen, choice=choose(shape, wanted, reserves, free), prompt_cache_mib=reserves.prompt_cache_mib)
+    choice = choose(shape, wanted, stack.reserves, free)
+    return Fitted(model=seen, choice=choice, prompt_cache_mib=stack.reserves.prompt_cache_mib)
 
 
 def _of_folder(machine: Machine, seen: ModelSeen, asked: Asked) -> Fitted:
@@ -105,7 +106,7 @@ def _of_folder(machine: Machine, seen: ModelSeen, asked: Asked) -> Fitted:
 
 def quantisations_of(machine: Machine, model: str, asked: Asked) -> tuple[Suggestion, ...]:
     """Return a row per quantisation of a repository, if none is named and it has several; else ()."""
-    source = sources.parse(model)
+    source = sources.parse(named_model(machine, model))
     if source is None or source.url or source.quant or source.file:
         return ()
     from stackctl.steps.models.quantisations import quantisations
@@ -119,6 +120,12 @@ def quantisations_of(machine: Machine, model: str, asked: Asked) -> tuple[Sugges
 
 
 def _wanted(asked: Asked, shape: Shape, free: Room) -> Wanted:
+    """Return what is asked, as choose() takes it; raise ConfigError for a type of cache that the model can't have."""
+    if asked.kv_type and (why := cache_type.fault(shape, asked.kv_type, flash_attention=asked.flash_attention)):
+        raise ConfigError(
+            f"a KV cache of {asked.kv_type} does not suit this model: {why}",
+            hint="Use `--kv-cache f16`, or leave it out.",
+        )
     is_chosen = asked.gpu_layers == "auto"
     layers = ALL if asked.gpu_layers == "all" else None if asked.gpu_layers == "auto" else asked.gpu_layers
     return Wanted(
@@ -134,6 +141,7 @@ def _wanted(asked: Asked, shape: Shape, free: Room) -> Wanted:
 
 def models_looked_at(machine: Machine, model: str) -> ModelSeen:
     """Return a model by its path, or by its source, of which only the header is read."""
+    model = named_model(machine, model)
     source = sources.parse(model)
     if source is None:
         return machine.model(model)
@@ -154,5 +162,5 @@ def _room(machine: Machine, asked: Asked) -> Room:
                 "no GPU found, so the number of layers that fit is unknown",
                 hint="Give its free memory in MiB with `--gpu-memory 12288`, or use `--gpu-layers all`.",
             )
-        return replace(found, gpus_mib=(0,), totals_mib=())
+        return found.with_gpus((0,))
     return found

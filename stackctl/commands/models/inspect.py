@@ -14,6 +14,7 @@ from stackctl.core.model.safetensors import Words
 from stackctl.core.model.safetensors_header import Tensors
 from stackctl.errors import ModelError
 from stackctl.machine import Machine
+from stackctl.steps.models.named_model import named_model
 
 
 def inspect(machine: Machine, model: str, *, force: bool) -> About:
@@ -21,6 +22,7 @@ def inspect(machine: Machine, model: str, *, force: bool) -> About:
 
     A pickle is refused unless forced, and is not opened even then.
     """
+    model = named_model(machine, model)
     source = sources.parse(model)
     if source:
         return _remote(machine, source)

@@ -38,6 +38,8 @@ def _judge(machine: Machine, source: Source, offer: Download) -> None:
         if source.url or source.file == first:
             machine.ui.note(e.message)
             return
+        if offer.is_folder:
+            raise
         named = shell_word(str(replace(source, quant="", file=first)))
         raise ModelError(
             e.message,

@@ -5,13 +5,14 @@ from pathlib import Path
 
 from stackctl.contracts.host import Gpu
 from stackctl.core.advice import catalogue as catalogues
-from stackctl.core.advice.can_load import Runs
+from stackctl.core.advice.can_load import NewStack
 from stackctl.core.advice.catalogue import Suggestion, context_for, ranked
 from stackctl.core.fit import Device, Shape
 from stackctl.core.fit.choice import Room, Wanted, choose
-from stackctl.core.hub import source as sources
+from stackctl.core.fit.speed import Bandwidth, Bandwidths, of_gpu, of_ram
 from stackctl.core.hub.labels import label
-from stackctl.core.hub.source import Source
+from stackctl.core.hub.part_names import SHOWN, gguf_sets
+from stackctl.core.hub.source import Source, is_main
 from stackctl.core.model.model import Header, ModelSeen
 from stackctl.core.observed import Ram
 from stackctl.errors import DoesNotFit, GpuError, ModelError
@@ -62,10 +63,12 @@ def room(
     not asked then. Raises GpuError if the driver does not answer and is needed; else a note says so.
     """
     free = totals = gpu_memory_mib if has_gpu else ()
+    bandwidths: tuple[Bandwidth, ...] = ()
     if has_gpu and not gpu_memory_mib:
         gpus = _gpus(machine, needs_driver=needs_driver)
         if all(gpu.total_mib for gpu in gpus):  # else one shares the machine's memory
             free, totals = tuple(gpu.free_mib for gpu in gpus), tuple(gpu.total_mib for gpu in gpus)
+            bandwidths = tuple(map(of_gpu, gpus))
     ram = machine.host.ram(None) if ram_mib is None else Ram(total_mib=ram_mib, free_mib=ram_mib)
     return Room(
         gpus_mib=free,
@@ -73,6 +76,7 @@ def room(
         ram_mib=ram.free_mib,
         ram_total_mib=ram.total_mib,
         is_wsl=machine.host.is_wsl(),
+        bandwidths=Bandwidths(gpus=bandwidths, ram=of_ram(machine.host.read_speed() if ram_mib is None else None)),
     )
 
 
@@ -96,7 +100,6 @@ def recommend(machine: Machine, asked: Asked) -> Recommended:
         ram_mib=asked.ram_mib,
     )
     stack = stack_here(machine, asked.backend, on_gpu=bool(free.gpus_mib))
-    reserves = stack.reserves
     wanted = Wanted(slots=1, device="cuda" if free.gpus_mib else "cpu")
     paths: dict[str, Path] = {}
     if asked.repo:
@@ -112,11 +115,11 @@ def recommend(machine: Machine, asked: Asked) -> Recommended:
         catalogue = replace(catalogue, entries=tuple(loads))
         date = catalogue.date
         found = catalogues.suggestions(
-            catalogue, reserves, free, language=asked.language, context=asked.context, wanted=wanted
+            catalogue, stack.reserves, free, language=asked.language, context=asked.context, wanted=wanted
         )
         if not found and asked.language != _ENGLISH:
             found = catalogues.suggestions(
-                catalogue, reserves, free, language=_ENGLISH, context=asked.context, wanted=wanted
+                catalogue, stack.reserves, free, language=_ENGLISH, context=asked.context, wanted=wanted
             )
     if not found:
         raise DoesNotFit(
@@ -133,12 +136,12 @@ def recommend(machine: Machine, asked: Asked) -> Recommended:
     )
 
 
-def _of_repository(machine: Machine, asked: Asked, free: Room, stack: Runs) -> tuple[Suggestion, ...]:
+def _of_repository(machine: Machine, asked: Asked, free: Room, stack: NewStack) -> tuple[Suggestion, ...]:
     """Return the quantisations of a repository that fit, the best first."""
-    from stackctl.steps.models.pull import parse_source
+    from stackctl.steps.models.named_model import named_source
     from stackctl.steps.models.quantisations import quantisations
 
-    source = parse_source(asked.repo if asked.repo.startswith(sources.SCHEME) else f"{sources.SCHEME}{asked.repo}")
+    source = named_source(machine, asked.repo)
     tokens = context_for(asked.language, asked.context)
     device: Device = "cuda" if free.gpus_mib else "cpu"
 
@@ -150,27 +153,20 @@ def _of_repository(machine: Machine, asked: Asked, free: Room, stack: Runs) -> t
 
 
 def _local(
-    machine: Machine, asked: Asked, free: Room, wanted: Wanted, stack: Runs
+    machine: Machine, asked: Asked, free: Room, wanted: Wanted, stack: NewStack
 ) -> tuple[tuple[Suggestion, ...], dict[str, Path]]:
     """Return the GGUF files of a folder that fit, the best first; raise ModelError if the stack would load none."""
     assert asked.folder  # noqa: S101 - the caller has checked it
-    found: list[Suggestion] = []
     paths: dict[str, Path] = {}
+    found: list[Suggestion] = []
     strange: list[ModelSeen] = []
-    for path in sorted(one for one in asked.folder.iterdir() if one.suffix.lower() == ".gguf"):
-        try:
-            seen = machine.model(str(path))
-        except ModelError:
-            continue  # a later part of a split model, or a damaged file
-        if seen.shape is None or seen.header.purpose:
-            continue
+    for path, seen, shape in _models_in(machine, asked.folder):
         if stack.lacks(seen.header):
             strange.append(seen)
             continue
-        trained = seen.shape.trained_context
+        trained = shape.trained_context
         tokens = context_for(asked.language, asked.context)
         settings = Wanted(context=min(tokens, trained) if trained else tokens, slots=1, device=wanted.device)
-        parameters = seen.shape.parameters
         paths[seen.name] = path
         found.append(
             Suggestion(
@@ -178,10 +174,10 @@ def _local(
                 source=Source(url=str(path)),
                 label=label(seen.name),
                 size=seen.size,
-                bits=8 * seen.size / max(1, parameters),
+                bits=8 * seen.size / max(1, shape.parameters),
                 context=settings.context or 0,
-                choice=choose(seen.shape, settings, stack.reserves, free),
-                billions=parameters / 1e9,
+                choice=choose(shape, settings, stack.reserves, free),
+                billions=shape.parameters / 1e9,
             )
         )
     if strange and not found:
@@ -189,6 +185,34 @@ def _local(
     if strange:
         machine.ui.note(f"{stack.backend.TITLE} does not load {', '.join(one.name for one in strange)}")
     return ranked(found), paths
+
+
+def _models_in(machine: Machine, folder: Path) -> list[tuple[Path, ModelSeen, Shape]]:
+    """Return the chat models among the GGUF files of a folder; notes name those that lack a part.
+
+    Raise ModelError if there are only files that come with a model.
+    """
+    found: list[tuple[Path, ModelSeen, Shape]] = []
+    others: list[str] = []
+    for one in gguf_sets(sorted(file.name for file in folder.iterdir())):
+        path = folder / one.names[0]
+        if one.missing:
+            machine.ui.note(f"not compared: {path} lacks {one.gap}")
+            continue
+        try:
+            seen = machine.model(str(path))
+        except ModelError:
+            continue  # a damaged file
+        if seen.header.purpose:
+            others.append(f"{seen.name}: {seen.header.purpose}")
+        elif seen.shape:
+            found.append((path, seen, seen.shape))
+    if others and not found:
+        raise ModelError(
+            f"{folder} holds no chat model, only files that come with one: {'; '.join(others[:SHOWN])}",
+            hint="Name a folder with models.",
+        )
+    return [one for one in found if is_main(one[1].name)] or found
 
 
 def _different(found: tuple[Suggestion, ...]) -> tuple[Suggestion, ...]:

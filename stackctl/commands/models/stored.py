@@ -8,6 +8,7 @@ from stackctl.core.config import stack_toml
 from stackctl.core.config.lock import Decision
 from stackctl.core.config.lock import parse as parse_lock
 from stackctl.core.config.spec import Model, OneModel
+from stackctl.core.hub import pasted
 from stackctl.core.hub.labels import label
 from stackctl.core.hub.store import StoredModel
 from stackctl.errors import ConfigError, DataError, EngineError, ModelError
@@ -80,7 +81,12 @@ def _entry(kept: StoredModel, machine: Machine, users: dict[Path, tuple[str, ...
 
 
 def _named(entries: tuple[Entry, ...], name: str) -> Entry:
-    found = [one for one in entries if name in {one.name, one.kept.source, one.kept.place.name, str(one.path)}]
+    source = pasted.likely_source(name) or name
+    found = [
+        one
+        for one in entries
+        if name in {one.name, one.kept.place.name, str(one.path)} or one.kept.source in {name, source}
+    ]
     if len(found) == 1:
         return found[0]
     known = ", ".join(one.name for one in found or entries) or "none"

@@ -16,7 +16,7 @@ from stackctl.core.hub.source import Source
 from stackctl.core.model.shape import Layer
 
 FILE: Final = "catalogue.toml"
-SLOWEST: Final = 5.0  # tokens a second; a slower model is no pleasure to use
+SLOWEST: Final = 5.0  # tokens a second in a long chat; a slower model is no pleasure to use
 _FEW_BITS: Final = 4.5
 # a Japanese, Chinese or Korean character takes about one token, an English one a quarter
 _DENSE_SCRIPTS: Final = frozenset({"ja", "zh", "ko"})
@@ -155,10 +155,10 @@ def ranked(found: Iterable[Suggestion]) -> tuple[Suggestion, ...]:
         sorted(
             fitting,
             key=lambda one: (
-                one.choice.tokens_per_s >= SLOWEST,
+                one.choice.full_tokens_per_s >= SLOWEST,
                 one.bits >= _FEW_BITS,
                 # of those that are too slow, the fastest is the best
-                one.billions if one.choice.tokens_per_s >= SLOWEST else one.choice.tokens_per_s,
+                one.billions if one.choice.full_tokens_per_s >= SLOWEST else one.choice.full_tokens_per_s,
                 one.bits,
             ),
             reverse=True,

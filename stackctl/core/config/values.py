@@ -7,7 +7,7 @@ from typing import Annotated, Any, Literal, get_args
 
 from pydantic import BeforeValidator, Field, WithJsonSchema
 
-from stackctl.core.hub import source
+from stackctl.core.hub import pasted, source
 from stackctl.errors import ConfigError
 
 Auto = Literal["auto"]
@@ -108,13 +108,17 @@ def _is_place(value: object) -> bool:
     return is_port and _is_address(address) and is_six == (":" in address)
 
 
-def _is_source(value: object) -> bool:
-    if not isinstance(value, str):
-        return False
+def _source(value: object) -> object:
+    """Return a source as the rest of the program reads it, of any way to write its name."""
+    if _printable(value) == "":
+        return value
     try:
-        return value == "" or source.parse(value) is not None
-    except ConfigError:
-        return False
+        # stack.lock knows the file of a source by the text: one that can be read as it is stays so
+        if isinstance(value, str):
+            return value if source.parse(value) else pasted.read_source(value)
+    except ConfigError as e:
+        raise ValueError(f"{e.message}. {e.hint}") from e
+    raise ValueError(f'must be hf:OWNER/NAME:Q4_K_M, hf:OWNER/NAME/FILE, an http(s) address, or "", not {value!r}')
 
 
 def _is_cpus(value: object) -> bool:
@@ -153,11 +157,8 @@ Image = Annotated[str, *_matching(_IMAGE, "an image name such as ghcr.io/owner/n
 Url = Annotated[str, *_matching(_URL, "a URL such as http://192.168.1.20:5001", unset="")]
 Origin = Annotated[
     str,
-    *_checked(
-        'hf:OWNER/NAME:Q4_K_M, hf:OWNER/NAME/FILE, an http(s) address, or ""',
-        _is_source,
-        {"type": "string", "pattern": r"^(?:|hf:.+/.+|[Hh][Tt][Tt][Pp][Ss]?://.+)$"},
-    ),
+    BeforeValidator(_source),
+    WithJsonSchema({"type": "string", "pattern": r"^(?:|.*/.*)$"}),
 ]
 Mac = Annotated[str, *_matching(_MAC, "a MAC address such as 01:23:45:67:89:ab", unset="")]
 Subnet = Annotated[

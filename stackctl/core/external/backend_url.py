@@ -41,6 +41,12 @@ def renamed(url: str, name: str) -> str:
     return f"{scheme}://{name}{number}{rest}"
 
 
+def at_port(url: str, number: int) -> str:
+    """Return the URL's server at another port, without a path."""
+    scheme, name, _, _ = _parts(url)
+    return f"{scheme}://{name}:{number}"
+
+
 def means_host(url: str, around: HostIdentity) -> bool:
     """Return whether a URL means the machine on which it is used. Inside a container it would mean the container."""
     name = _parts(url)[1].lower()

@@ -26,6 +26,11 @@ def questions() -> tuple[Request, ...]:
     return tuple({request.path: request for request in asked}.values())
 
 
+def usual_ports() -> tuple[int, ...]:
+    """Return the ports on which the backends listen by default."""
+    return tuple(dict.fromkeys(port for backend in backends.BACKENDS.values() for port in backend.USUAL_PORTS))
+
+
 def detect_server(tried: ProbeResult) -> DetectedServer | None:
     """Return the server that answered; None if no backend recognises it."""
     for backend in backends.BACKENDS.values():

@@ -6,6 +6,7 @@ from typing import Final, Literal
 
 from stackctl import backends
 from stackctl.core.config.spec import Spec
+from stackctl.core.config.values import either
 from stackctl.core.external import backend_url
 from stackctl.core.external.detection import DetectedServer, detect_server, detected_servers
 from stackctl.core.observed import ProbeResult, ServerSeen
@@ -18,7 +19,7 @@ _WORDS: Final = {
     "unreachable": "no route",
 }
 _LISTEN: Final = ", ".join(f"`{one.LISTEN}` ({one.TITLE})" for one in backends.BACKENDS.values())
-_PORTS: Final = ", ".join(f"{one.TITLE} {one.PORT}" for one in backends.BACKENDS.values())
+_PORTS: Final = ", ".join(f"{one.TITLE} {either(*map(str, one.USUAL_PORTS))}" for one in backends.BACKENDS.values())
 _SHOWN: Final = 100  # characters of an unknown answer
 _BROKEN: Final = 500  # a status from here on means that the server, or a proxy in front of it, is broken
 
@@ -82,6 +83,10 @@ def _unreached(spec: Spec, server: ServerSeen) -> Unavailable:
         return because(says, hint, "maybe" if min(statuses) >= _BROKEN else "no")
     if server.listeners:
         return because(*_shut(number, server.listeners, here))
+    if found := next(filter(None, map(detect_server, server.elsewhere)), None):
+        at = backend_url.at_port(wanted, backend_url.port(found.url))
+        says = f"nothing answers at {wanted}, but {found.backend.TITLE} does at {at}"
+        return because(says, f"Run `stackctl deploy --url {at}`.", "maybe")
     if failures == {"name"}:
         hint = "Use its address instead: containers don't know the names of this machine's hosts file or of Windows."
         return because(f"no container can resolve the name {backend_url.host(wanted)}", hint, "maybe")

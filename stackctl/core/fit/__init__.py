@@ -27,6 +27,7 @@ class Memory:
     compute_mib: float = 0.0
     output_mib: float = 0.0
     overhead_mib: float = 0.0
+    read_mib: float = 0.0  # the part of weights_mib that each token reads
 
     @cached_property
     def total_mib(self) -> float:
@@ -112,6 +113,7 @@ class _Place:
         weights = sum(layers[i].weights - self._experts(i) for i in mine) + (run.shape.output if has_output else 0)
         return Memory(
             weights_mib=_mib(weights),
+            read_mib=_mib(weights - run.shape.idle(sum(layers[i].experts - self._experts(i) for i in mine))),
             kv_cache_mib=_mib(sum(run.kv_cache(layers[i]) for i in mine)),
             state_mib=_mib(sum(run.state(layers[i]) for i in mine)),
             compute_mib=_mib(self.compute(number, is_idle=not mine and not has_output, has_output=has_output)),
@@ -152,13 +154,15 @@ class _Place:
     def host(self) -> Memory:
         run, layers = self.run, self.run.shape.layers
         here = range(min(self.first, len(layers)))
-        weights = run.shape.input + sum(layers[i].weights for i in here)
-        weights += sum(self._experts(i) for i in range(self.first, len(layers)))
+        beside = sum(self._experts(i) for i in range(self.first, len(layers)))
+        weights = run.shape.input + sum(layers[i].weights for i in here) + beside
+        read = weights - run.shape.input - run.shape.idle(sum(layers[i].experts for i in here) + beside)
         if not self.on_gpu:
             weights += 0 if run.shape.is_tied else run.shape.output
             weights += run.shape.output - run.shape.embedding_bytes if run.shape.is_tied else 0
         return Memory(
             weights_mib=_mib(weights),
+            read_mib=_mib(read if self.on_gpu else read + run.shape.output),
             kv_cache_mib=_mib(sum(run.kv_cache(layers[i]) for i in here)),
             state_mib=_mib(sum(run.state(layers[i]) for i in here)),
             compute_mib=_mib(compute.beside_gpus(run) if self.is_shared else compute.beside_gpu(run)),
@@ -168,10 +172,13 @@ class _Place:
 
 
 def _all_in_ram(run: Run) -> Memory:
+    layers = run.shape.layers
+    read = sum(layer.weights for layer in layers) - run.shape.idle(sum(layer.experts for layer in layers))
     return Memory(
         weights_mib=_mib(run.shape.weights),
-        kv_cache_mib=_mib(sum(run.kv_cache(layer) for layer in run.shape.layers)),
-        state_mib=_mib(sum(run.state(layer) for layer in run.shape.layers)),
+        read_mib=_mib(read + run.shape.output),
+        kv_cache_mib=_mib(sum(run.kv_cache(layer) for layer in layers)),
+        state_mib=_mib(sum(run.state(layer) for layer in layers)),
         compute_mib=_mib(compute.on_cpu(run)),
         output_mib=_mib(run.output),
         overhead_mib=_base(run),

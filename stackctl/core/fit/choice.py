@@ -11,21 +11,13 @@ from dataclasses import dataclass, replace
 from functools import partial
 from typing import Final, Literal
 
-from stackctl.core.fit import ALL, Fit, Memory, Reserves, Settings, Shape, fit, shared
+from stackctl.core.fit import ALL, Fit, Memory, Reserves, Settings, Shape, cache_type, fit, shared
+from stackctl.core.fit.speed import BEGINNING, Bandwidth, Bandwidths, places, speed, tokens_per_s
 
 CONTEXT: Final = 8192
 LEAST_CONTEXT: Final = 4096
 _MARGIN, _LEAST_MARGIN_MIB, _WSL_MARGIN_MIB = 0.03, 300, 1024
 CUDA_CONTEXT_MIB: Final = 500.0  # of VRAM per GPU and program: 107 (34 SMs) to 612 (148 SMs) were measured
-# GB/s, only for a class of speed: a middle-class GPU, and RAM with two channels
-GPU_GBS, RAM_GBS = 350.0, 35.0
-_SPEEDS: Final = (
-    (20.0, "much faster than you read"),
-    (7.0, "faster than you read"),
-    (3.0, "about as fast as you read"),
-    (1.0, "slower than you read"),
-    (0.0, "for the patient"),
-)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -37,15 +29,25 @@ class Room:
     ram_mib: int
     ram_total_mib: int = 0
     is_wsl: bool = False  # under WSL the driver falls back to RAM when VRAM is full, which is slow
+    bandwidths: Bandwidths = Bandwidths()  # noqa: RUF009 - it is frozen
 
     @property
     def usable_mib(self) -> tuple[int, ...]:
         """Return the memory of each GPU that a choice may fill."""
         least = _WSL_MARGIN_MIB if self.is_wsl else _LEAST_MARGIN_MIB
-        totals = self.totals_mib or self.gpus_mib
         return tuple(
-            max(0, free - max(int(total * _MARGIN), least)) for free, total in zip(self.gpus_mib, totals, strict=True)
+            max(0, free - max(int(total * _MARGIN), least))
+            for free, total in zip(self.gpus_mib, self.sizes_mib, strict=True)
         )
+
+    @property
+    def sizes_mib(self) -> tuple[int, ...]:
+        return self.totals_mib or self.gpus_mib
+
+    def with_gpus(self, gpus_mib: tuple[int, ...]) -> "Room":
+        """Return the same with other GPUs, of which no more is known than their free memory."""
+        bandwidths = replace(self.bandwidths, gpus=())
+        return replace(self, gpus_mib=gpus_mib, totals_mib=(), bandwidths=bandwidths)
 
     @property
     def usable_ram_mib(self) -> int:
@@ -86,7 +88,7 @@ class Choice:
     fits: bool
     room: Room
     problems: tuple[str, ...]  # a sentence for each place where it does not fit; () if it does
-    tokens_per_s: float  # estimated from the bytes that a token reads
+    tokens_per_s: float  # computed from the bytes that a token reads while the chat is short
     alternatives: tuple[Alternative, ...]
 
     @property
@@ -94,13 +96,19 @@ class Choice:
         return speed(self.tokens_per_s)
 
     @property
+    def full_tokens_per_s(self) -> float:
+        """Return the speed once the chat fills the context."""
+        return _rate(self.fit, self.room, filled=self.settings.context)
+
+    @property
+    def bandwidths(self) -> tuple[tuple[str, Bandwidth], ...]:
+        """Return the name of each place that a token reads, and how fast that is read."""
+        read = places(self.fit, self.room.bandwidths, self.room.sizes_mib)
+        return tuple((name, bandwidth) for name, _, bandwidth in read)
+
+    @property
     def settings(self) -> Settings:
         return self.fit.settings
-
-
-def speed(tokens_per_s: float) -> str:
-    """Return the name of a class of speed."""
-    return next(words for least, words in _SPEEDS if tokens_per_s >= least)
 
 
 def choose(shape: Shape, wanted: Wanted, reserves: Reserves, room: Room) -> Choice:
@@ -116,20 +124,13 @@ def choose(shape: Shape, wanted: Wanted, reserves: Reserves, room: Room) -> Choi
         fits=not missing,
         room=room,
         problems=tuple(missing),
-        tokens_per_s=tokens_per_s(shape, found),
+        tokens_per_s=_rate(found, room),
         alternatives=tuple(_alternatives(shape, wanted, reserves, room, found)),
     )
 
 
-def tokens_per_s(shape: Shape, found: Fit) -> float:
-    """Return about how many tokens a second it makes: every token reads the active weights and the cache once."""
-    on_gpu = sum(one.weights_mib + one.kv_cache_mib for one in found.devices)
-    in_ram = found.host.weights_mib + found.host.kv_cache_mib - shape.input / 2**20
-    if not found.devices:
-        on_gpu, in_ram = 0.0, found.host.weights_mib + found.host.kv_cache_mib
-    share = shape.active_share
-    seconds = (max(0.0, on_gpu) * share / GPU_GBS + max(0.0, in_ram) * share / RAM_GBS) / 1024
-    return 1 / max(seconds, 1e-3)
+def _rate(found: Fit, room: Room, *, filled: int = BEGINNING) -> float:
+    return tokens_per_s(found, room.bandwidths, room.sizes_mib, filled=filled)
 
 
 def _settings(wanted: Wanted, room: Room, context: int, kv_type: str, layers: int) -> Settings:
@@ -161,7 +162,8 @@ def _ways(shape: Shape, wanted: Wanted, reserves: Reserves, room: Room) -> Itera
         [wanted.context] if wanted.context else sorted({min(CONTEXT, trained), min(LEAST_CONTEXT, trained)})[::-1]
     )
     plain = wanted.kv_type or "f16"
-    quantised = "q8_0" if wanted.kv_type is None and wanted.flash_attention else plain
+    can_quantise = not cache_type.fault(shape, "q8_0", flash_attention=wanted.flash_attention)
+    quantised = "q8_0" if wanted.kv_type is None and can_quantise else plain
     types = list(dict.fromkeys((plain, quantised)))
     for context in contexts:
         for kv_type in types:
@@ -172,15 +174,13 @@ def _ways(shape: Shape, wanted: Wanted, reserves: Reserves, room: Room) -> Itera
         settings = _settings(wanted, room, context, plain, ALL)
         if wanted.gpu_layers is None and settings.split:
             if shape.is_moe:
-                yield from _experts_in_ram(placed, len(shape.layers), settings, reserves, room)
+                yield from _experts_in_ram(placed, len(shape.layers), settings, room)
             yield _most_layers(placed, len(shape.layers), settings, room)
             if quantised != plain:
                 yield _most_layers(placed, len(shape.layers), replace(settings, kv_type=quantised), room)
 
 
-def _experts_in_ram(
-    placed: Callable[[Settings], Fit], blocks: int, settings: Settings, reserves: Reserves, room: Room
-) -> Iterator[Fit]:
+def _experts_in_ram(placed: Callable[[Settings], Fit], blocks: int, settings: Settings, room: Room) -> Iterator[Fit]:
     """Return everything on the GPUs except the experts of as few blocks as possible.
 
     Each further block frees VRAM, so a binary search finds the number.
@@ -189,13 +189,10 @@ def _experts_in_ram(
     def with_experts(count: int) -> Fit:
         return placed(replace(settings, cpu_experts=count))
 
-    if reserves.cpu_experts == "all":
-        yield with_experts(blocks)
-    elif reserves.cpu_experts == "any":
-        counts = range(1, blocks + 1)
-        fewer = bisect_left(counts, True, key=lambda count: _on_gpus(with_experts(count).devices, room.usable_mib))
-        if fewer < blocks:
-            yield with_experts(counts[fewer])
+    counts = range(1, blocks + 1)
+    fewer = bisect_left(counts, True, key=lambda count: _on_gpus(with_experts(count).devices, room.usable_mib))
+    if fewer < blocks:
+        yield with_experts(counts[fewer])
 
 
 def _most_layers(placed: Callable[[Settings], Fit], blocks: int, settings: Settings, room: Room) -> Fit:
@@ -238,7 +235,7 @@ def _alternatives(shape: Shape, wanted: Wanted, reserves: Reserves, room: Room, 
         one = _placed(shape, wanted, reserves, room, other)
         yield Alternative(
             change=change,
-            effect=_effect(effect, shape, one, found),
+            effect=_effect(effect, _rate(found, room) / _rate(one, room)),
             saves_mib=round(base - _taken(one), 2),
             fits=not what_lacks(one, room, has_margin=False),
             fit=one,
@@ -252,18 +249,17 @@ def _changes(shape: Shape, wanted: Wanted, settings: Settings, room: Room) -> It
             less = context < settings.context
             says = "the chat forgets sooner" if less else "the chat remembers more"
             yield f"context = {context}", says, replace(settings, context=context)
-    if settings.flash_attention:
+    if not cache_type.fault(shape, "q8_0", flash_attention=settings.flash_attention):  # nor q4_0, of the same blocks
         for kv_type, says in (("q8_0", "hardly worse answers"), ("q4_0", "somewhat worse answers")):
             if kv_type != settings.kv_type and settings.kv_type in {"f16", "q8_0"}:
                 yield f'kv_cache = "{kv_type}"', says, replace(settings, kv_type=kv_type)
-        if settings.kv_type != "f16":
-            yield 'kv_cache = "f16"', "the best answers", replace(settings, kv_type="f16")
+    if settings.kv_type != "f16":
+        yield 'kv_cache = "f16"', "the best answers", replace(settings, kv_type="f16")
     if settings.split and settings.gpu_layers != 0 and wanted.gpu_layers is None and room.gpus_mib:
         yield "gpu_layers = 0", "nothing on the GPU", replace(settings, gpu_layers=0, cpu_experts=0)
 
 
-def _effect(says: str, shape: Shape, one: Fit, found: Fit) -> str:
-    ratio = tokens_per_s(shape, found) / max(tokens_per_s(shape, one), 1e-9)
+def _effect(says: str, ratio: float) -> str:
     return f"{says}, about {ratio:.0f} times slower" if ratio >= 1.5 else says
 
 

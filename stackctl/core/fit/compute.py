@@ -9,9 +9,8 @@ from stackctl.core.fit.terms import Run
 from stackctl.core.model.shape import Layer
 
 _LARGE_BATCH = 32  # tokens from which on a GPU computes layers with weights in RAM (ggml-cuda's offload_op)
-# with several GPUs llama.cpp works on four parts of a prompt at once (GGML_SCHED_MAX_COPIES), each with its masks and
-# inputs; the number of additional embeddings of a batch was measured (tests/shapes/families.csv)
-_COPIES = 4
+# with several GPUs llama.cpp works on some parts of a prompt at once (Reserves.copies), each with its masks and inputs;
+# the number of additional embeddings of a batch was measured with four (tests/shapes/families.csv)
 _FIRST, _FURTHER, _LAST, _HOST = 11, 6, 5, 10
 
 
@@ -24,7 +23,7 @@ def on_one_of_several(run: Run, *, is_first: bool, is_last: bool) -> int:
     """Return the buffer of one of several GPUs that hold everything; each part of a prompt has a copy of the inputs."""
     stream = run.rows(run.shape.embedding)
     peak = _peak(run) + (_FIRST if is_first else _FURTHER) * stream
-    return _COPIES * run.mask + max(peak, _head(run) + _LAST * stream if is_last else 0)
+    return run.reserves.copies * run.mask + max(peak, _head(run) + _LAST * stream if is_last else 0)
 
 
 def on_gpu_in_part(run: Run, on_gpu_blocks: int, *, has_output: bool) -> int:
@@ -57,7 +56,7 @@ def _brought(run: Run, layer: Layer) -> int:
 
 def beside_gpus(run: Run) -> int:
     """Return the buffer in RAM while several GPUs hold everything."""
-    return _COPIES * run.mask_in_ram + _HOST * run.rows(run.shape.embedding)
+    return run.reserves.copies * run.mask_in_ram + _HOST * run.rows(run.shape.embedding)
 
 
 def beside_gpu(run: Run) -> int:
@@ -68,11 +67,22 @@ def beside_gpu(run: Run) -> int:
 
 def on_cpu(run: Run) -> int:
     """Return the buffer in RAM without a GPU."""
+    if run.reserves.reuses_masks:
+        return max(_logits(run) + int(_before_logits(run) * run.rows(run.shape.embedding)), run.mask + _peak(run))
     stream = run.rows(run.shape.embedding)
     wide = 7 if run.shape.is_parallel else 5
     scores = _scores(run) + stream if not run.settings.flash_attention else 0
     mixed = _mixed(run) + 5 * stream if run.shape.inner else 0
     return run.mask + max(_logits(run) + 5 * stream, _feed_forward(run) + wide * stream, mixed, scores)
+
+
+def _before_logits(run: Run) -> float:
+    """Return how many embeddings of a batch lie before the logits, which take the place of all else.
+
+    Two or three: which, depends on where the last block's output lies (tests/shapes/koboldcpp.csv).
+    """
+    has_shared = any(layer.shared_feed_forward for layer in run.shape.layers)
+    return run.shape.experts_used + 4 if has_shared else 2.5
 
 
 def _head(run: Run) -> int:

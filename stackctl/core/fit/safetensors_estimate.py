@@ -10,7 +10,8 @@ from dataclasses import dataclass
 from typing import Any, Final
 
 from stackctl.core.fit import Fit, Memory, Reserves, Settings
-from stackctl.core.fit.choice import CONTEXT, GPU_GBS, RAM_GBS, Alternative, Choice, Room, what_lacks
+from stackctl.core.fit.choice import CONTEXT, Alternative, Choice, Room, what_lacks
+from stackctl.core.fit.speed import tokens_per_s
 from stackctl.core.model.safetensors_header import Tensors
 
 _MIB: Final = 1 << 20
@@ -57,13 +58,12 @@ def choose(model: Folder, context: int | None, reserves: Reserves, room: Room, *
     found = _fit(model, context, reserves, room, on_gpu=on_gpu)
     others = [one for one in (context // 2, context * 2) if one >= _LEAST and (not trained or one <= trained)]
     missing = what_lacks(found, room, has_margin=False)
-    read = (model.weights + context * model.cached * _CACHE_BYTES) / 1e9  # GB for a token
     return Choice(
         fit=found,
         fits=not missing,
         room=room,
         problems=tuple(missing),
-        tokens_per_s=(GPU_GBS if on_gpu else RAM_GBS) / max(read, 1e-3),
+        tokens_per_s=tokens_per_s(found, room.bandwidths, room.sizes_mib),
         alternatives=tuple(
             _alternative(found, _fit(model, one, reserves, room, on_gpu=on_gpu), room) for one in others
         ),
@@ -75,13 +75,19 @@ def _fit(model: Folder, context: int, reserves: Reserves, room: Room, *, on_gpu:
     split = tuple(float(max(1, one)) for one in room.gpus_mib) if on_gpu else ()
     settings = Settings(context=context, device="cuda" if on_gpu else "cpu", split=split)
     if not on_gpu:
-        host = Memory(weights_mib=_mib(model.weights), kv_cache_mib=_mib(cache), overhead_mib=float(reserves.base_mib))
+        host = Memory(
+            weights_mib=_mib(model.weights),
+            kv_cache_mib=_mib(cache),
+            overhead_mib=float(reserves.base_mib),
+            read_mib=_mib(model.weights),
+        )
         return Fit(devices=(), host=host, gpu_layers=0, blocks=model.layers, settings=settings)
     devices = tuple(
         Memory(
             weights_mib=_mib(model.weights * share / sum(split)),
             kv_cache_mib=_mib(cache * share / sum(split)),
             overhead_mib=float(reserves.folder_mib),
+            read_mib=_mib(model.weights * share / sum(split)),
         )
         for share in split
     )

@@ -12,7 +12,7 @@ ALL: Final = 9999  # all layers on the GPU, including the output layer
 KV_TYPES: Final[Mapping[str, int]] = {
     "f32": 128, "f16": 64, "bf16": 64, "q8_0": 34, "q5_1": 24, "q5_0": 22, "q4_1": 20, "q4_0": 18, "iq4_nl": 18,
 }  # fmt: skip
-_PLAIN: Final = frozenset({"f32", "f16", "bf16"})
+PLAIN: Final = frozenset({"f32", "f16", "bf16"})
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -32,4 +32,4 @@ class Settings:
 
     @property
     def is_quantised(self) -> bool:
-        return self.kv_type not in _PLAIN
+        return self.kv_type not in PLAIN

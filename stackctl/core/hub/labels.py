@@ -5,6 +5,7 @@ mradermacher (i1-), unsloth (UD-, _XL), ubergarm (smol-), TheBloke, DavidAU (-im
 """
 
 import re
+from functools import lru_cache
 from pathlib import PurePosixPath
 from typing import Final
 
@@ -77,6 +78,7 @@ def bits(name: str) -> int:
     return int(next(filter(None, found.groups()))) if found else 4
 
 
+@lru_cache(maxsize=4096)
 def _key(text: str) -> str:
     found = _LABEL.fullmatch(text.strip())
     plain = _plain(found) if found else text.strip().upper()

@@ -4,7 +4,7 @@ Source: llama.cpp's llama_split_path (src/llama.cpp): NAME-00001-of-00003.gguf.
 """
 
 import re
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import Final
 
@@ -29,8 +29,13 @@ class GgufSet:
     @property
     def gap(self) -> str:
         """Return the names of the missing parts for a message."""
-        more = f" and {len(self.missing) - SHOWN} more" if len(self.missing) > SHOWN else ""
-        return f"{', '.join(self.missing[:SHOWN])}{more}"
+        return name_them(self.missing)
+
+
+def name_them(missing: Sequence[str]) -> str:
+    """Return the names of missing files for a message: the first few of many."""
+    more = f" and {len(missing) - SHOWN} more" if len(missing) > SHOWN else ""
+    return f"{', '.join(name[:100] for name in missing[:SHOWN])}{more}"
 
 
 def stem_of(name: str) -> str:

@@ -1,12 +1,14 @@
 """A model repository at Hugging Face: its files, and the quantisations that they form."""
 
 import difflib
+import re
 from collections import defaultdict
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 from pathlib import PurePosixPath
 from typing import Final
 
+from stackctl.core.hub import raw_pieces
 from stackctl.core.hub.companion import ADAPTER, sure_companion
 from stackctl.core.hub.labels import bits, label, matches, matches_loosely, model_name
 from stackctl.core.hub.part_names import SHOWN, GgufSet, gguf_sets
@@ -16,9 +18,11 @@ from stackctl.terminal import shell_word
 
 SAFETENSORS: Final = "safetensors"
 _PICKLES: Final = (".bin", ".pt", ".pth", ".ckpt", ".pkl")
+_GGML: Final = re.compile(r"ggml.*\.bin$|\.ggml$|ggjt.*\.bin$", re.IGNORECASE)  # m.ggmlv3.q4_0.bin, ggml-model-q4_0.bin
 # the files of a safetensors folder, besides its weights
 _COMPANIONS: Final = (".safetensors", ".json", ".txt", ".model", ".jinja", ".tiktoken", ".vocab")
 _ADAPTER: Final = "adapter_model"
+_LISTED: Final = 50  # quantisations in one message; the largest uploads have about 40
 _LARGE: Final = 256 << 20  # bytes; the size of a smaller file does not tell whether it is a whole model
 
 
@@ -61,13 +65,28 @@ def quantisations(repo: Repo) -> tuple[Quantisation, ...]:
 
 def _ggufs(repo: Repo) -> list[Quantisation]:
     """Return every GGUF of the repository with its parts; an incomplete set only if there is no complete one."""
-    files = {file.name: file for file in repo.files}
+    files, lacking = _with_joined(repo.files)
     return [
         Quantisation(
-            label=label(one.stem), files=tuple(files[name] for name in one.names), missing=one.missing, name=one.stem
+            label=label(one.stem),
+            files=tuple(files[name] for name in one.names),
+            missing=one.missing or lacking.get(one.names[0], ()),
+            name=one.stem,
         )
         for one in gguf_sets(files)
     ]
+
+
+def _with_joined(listed: Iterable[RepoFile]) -> tuple[dict[str, RepoFile], dict[str, tuple[str, ...]]]:
+    """Return the files by name, with those that raw pieces make together, and the pieces that such a file lacks."""
+    files = {file.name: file for file in listed}
+    lacking: dict[str, tuple[str, ...]] = {}
+    for one in raw_pieces.sets(files):
+        if one.whole not in files:
+            pieces = tuple(files[name] for name in one.names)
+            files[one.whole] = RepoFile(name=one.whole, size=sum(piece.size for piece in pieces), pieces=pieces)
+            lacking[one.whole] = one.missing
+    return files, lacking
 
 
 def _models(ggufs: list[Quantisation]) -> list[Quantisation]:
@@ -130,11 +149,13 @@ def refuse_incomplete(repo: Repo, one: Quantisation) -> Quantisation:
     """Return a quantisation; raise ModelError if the repository lacks parts of it."""
     if not one.missing:
         return one
-    parts = GgufSet(stem=one.name, names=tuple(file.name for file in one.files), missing=one.missing)
+    names = tuple(name.name for file in one.files for name in file.pieces or (file,))
+    parts = GgufSet(stem=one.name, names=names, missing=one.missing)
+    whole = [other for other in quantisations(repo) if not other.missing]
+    others = f"Choose one of {_listed(Source(repo=repo.name), whole)}, or" if whole else "Choose"
     raise ModelError(
         f"{repo.name} lacks {len(one.missing)} of the {parts.count} parts of {one.label}: {parts.gap}",
-        hint="Choose another quantisation or another repository: `stackctl models fit "
-        f"{shell_word(f'hf:{repo.name}')}` lists what this one has.",
+        hint=f"{others} another repository: nothing was downloaded.",
     )
 
 
@@ -170,8 +191,10 @@ def _labelled(repo: Repo, source: Source, offered: tuple[Quantisation, ...]) -> 
 def _of_file(repo: Repo, source: Source) -> Quantisation:
     name = source.file
     for one in _ggufs(repo):
-        if any(file.name == name for file in one.files):
+        if any(name in {file.name, *(piece.name for piece in file.pieces)} for file in one.files):
             return one
+    if any(file.name == name for file in repo.files) and _GGML.search(name):
+        raise ModelError(f"{name} is a GGML model from before GGUF", hint=_elsewhere(repo))
     if any(file.name == name for file in repo.files) and name.lower().endswith(_PICKLES):
         raise ModelError(
             f"{name} is a PyTorch pickle, which can run any code when it is loaded",
@@ -203,6 +226,8 @@ def _is_weights(file: RepoFile) -> bool:
 
 def why_none(repo: Repo) -> str:
     """Return why a repository offers no model, to be put behind a sentence; "" if the reason is unknown."""
+    if any(_GGML.search(file.name) for file in repo.files):
+        return ", only GGML models from before GGUF"
     if any(file.name.lower().endswith(_PICKLES) for file in repo.files):
         return ", only PyTorch pickles, which can run any code when they are loaded"
     if any(file.name.startswith(_ADAPTER) for file in repo.files):
@@ -222,7 +247,10 @@ def _address(source: Source, one: Quantisation, offered: Iterable[Quantisation])
 def _listed(source: Source, offered: Sequence[Quantisation]) -> str:
     """Return the labels, or the addresses where a label is not that of one model alone, each with its size."""
     said = []
-    for one in offered:
+    for one in offered[:_LISTED]:
         found = source_of(source, one, offered)
-        said.append(f"{found.quant or str(found)} ({one.size / 1e9:.1f} GB{', incomplete' if one.missing else ''})")
-    return ", ".join(said)
+        pieces = len(one.files[0].pieces)
+        more = ", incomplete" if one.missing else f", in {pieces} pieces" if pieces else ""
+        said.append(f"{found.quant or str(found)} ({one.size / 1e9:.1f} GB{more})")
+    rest = f" and {len(offered) - _LISTED} more" if len(offered) > _LISTED else ""
+    return f"{', '.join(said)}{rest}"

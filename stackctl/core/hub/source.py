@@ -6,23 +6,19 @@ from typing import Final
 from urllib.parse import unquote, urlsplit
 
 from stackctl.core.hub.companion import companion
+from stackctl.core.hub.pages import INSIDE, NAME, REVISION, read_page
 from stackctl.errors import ConfigError
 from stackctl.terminal import is_plain
 
 SCHEME: Final = "hf:"
-_REPO: Final = re.compile(
-    r"hf:(?P<repo>[\w.-]+/[\w.-]+)(?:@(?P<revision>[\w.-]+))?(?::(?P<quant>[\w.-]+)|/(?P<file>.+))?", re.ASCII
-)
-# the address of a file's page at the hub, and of its download button
-_PAGE: Final = re.compile(
-    r"/(?P<repo>[\w.-]+/[\w.-]+)(?:/(?:resolve|blob|raw)/(?P<revision>[\w.%-]+)/(?P<file>.+))?/?", re.ASCII
-)
+_REPO: Final = re.compile(rf"hf:{NAME}(?:@{REVISION})?(?::(?P<quant>[\w.-]+)|/(?P<file>.+))?", re.ASCII)
+_PAGE: Final = re.compile(rf"hf:{NAME}{INSIDE}", re.ASCII)
 _LONGEST: Final = 1000  # bytes
 _LONGEST_PART: Final = 200  # bytes; a disk allows 255, and stackctl's files next to it add to the name
 _OURS: Final = (".part", ".part.json")  # a download's files next to the target; its other files begin with a dot
 _QUANT: Final = re.compile(r"[\w.-]+", re.ASCII)
 _COPY: Final = "Copy the whole address of the file, as `https://HOST/FILE.gguf`."
-_PAGES: Final = frozenset({"huggingface.co", "hf.co", "www.huggingface.co"})
+_ANY: Final = "latest"  # how Ollama writes that no label was named
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -35,7 +31,7 @@ class Source:
     repo: str = ""  # "owner/name"
     revision: str = "main"
     quant: str = ""  # such as Q4_K_M
-    file: str = ""  # path inside the repository
+    file: str = ""  # path of a file or folder inside the repository
     url: str = ""
 
     def __str__(self) -> str:
@@ -53,6 +49,7 @@ class RepoFile:
     name: str  # path in the repository
     size: int  # bytes
     sha256: str = ""
+    pieces: "tuple[RepoFile, ...]" = ()  # the files that are joined to this one, which the repository does not have
 
 
 def can_name(label: str) -> bool:
@@ -85,37 +82,41 @@ def name_fault(name: str) -> str:
 
 
 def parse(text: str) -> Source | None:
-    """Return the source that a text names; None if the text is a path. Raise ConfigError for a malformed source."""
-    if text.startswith(SCHEME):
-        found = _REPO.fullmatch(text)
-        if not found or _climbs(text) or (found["file"] and name_fault(found["file"])):
-            raise ConfigError(
-                f"{text!r} names no model at Hugging Face",
-                hint="Write `hf:OWNER/NAME`, `hf:OWNER/NAME:Q4_K_M` or `hf:OWNER/NAME/FILE`.",
-            )
-        return Source(
-            repo=found["repo"],
-            revision=found["revision"] or "main",
-            quant=found["quant"] or "",
-            file=found["file"] or "",
-        )
-    if not re.match(r"https?://", text, re.IGNORECASE):
+    """Return the source that a text names; None if the text is a path. Raise ConfigError for a malformed source.
+
+    `pasted.read` makes such a text of the other ways to write a name.
+    """
+    if re.match(r"https?://", text, re.IGNORECASE):
+        page = _read_address(text)
+        if not page.startswith(SCHEME):
+            return Source(url=page)
+        text = page
+    if not text.startswith(SCHEME):
         return None
-    return _of_url(text)
+    bare = text.rstrip("/")
+    found = _PAGE.fullmatch(bare) or _REPO.fullmatch(bare)
+    if not found or _climbs(text) or (found["file"] and name_fault(found["file"])):
+        raise ConfigError(
+            f"{text!r} names no model at Hugging Face",
+            hint="Write `hf:OWNER/NAME`, `hf:OWNER/NAME:Q4_K_M` or `hf:OWNER/NAME/FILE`.",
+        )
+    label = found.groupdict().get("quant") or ""
+    return Source(
+        repo=found["repo"],
+        revision=found["revision"] or "main",
+        quant="" if label.casefold() == _ANY else label,
+        file=found["file"] or "",
+    )
 
 
-def _of_url(text: str) -> Source:
+def _read_address(text: str) -> str:
     try:
-        split = urlsplit(text)
-        host = split.hostname or ""
+        host = urlsplit(text).hostname
     except ValueError as e:
         raise ConfigError(f"{text!r} is no address: {e}", hint=_COPY) from e
     if not host:
         raise ConfigError(f"{text!r} is no address: it names no server", hint=_COPY)
-    page = _PAGE.fullmatch(unquote(split.path)) if host.lower() in _PAGES else None
-    if page and not _climbs(split.path) and not (page["file"] and name_fault(page["file"])):
-        return Source(repo=page["repo"], revision=page["revision"] or "main", file=page["file"] or "")
-    return Source(url=text)
+    return read_page(text)
 
 
 def _climbs(path: str) -> bool:

@@ -11,7 +11,7 @@ from typing import Final
 
 from stackctl.core.model.file_signature import AGAIN
 from stackctl.core.model.ggml_types import TYPES
-from stackctl.core.model.gguf import MAX_TENSORS, GgufFile
+from stackctl.core.model.gguf import MAX_TENSORS, GgufFile, header
 from stackctl.errors import ModelError
 from stackctl.terminal import command_line
 
@@ -29,7 +29,8 @@ _MARK: Final = re.compile(
 class Parts:
     """The parts of a split model, in order. Metadata is kept for the first part only."""
 
-    def __init__(self) -> None:
+    def __init__(self, *, are_remote: bool = False) -> None:
+        self.are_remote = are_remote
         self.files: list[GgufFile] = []
         self._tensors = self._count = 0
 
@@ -41,7 +42,7 @@ class Parts:
         """
         place, count = part.metadata.get("split.no"), part.number("split.count")
         if isinstance(place, int) and count > 1 and not PART.fullmatch(PurePosixPath(name).name):
-            raise misnamed(name, place, count, others())
+            raise self._misnamed(name, place, count, others)
         if isinstance(place, int) and (place != len(self.files) or count != (self._count or count)):
             raise ModelError(
                 f"{name} is part {place + 1} of {count or '?'} by its header, but has the place of part "
@@ -49,32 +50,38 @@ class Parts:
                 hint="Give each part the name of its place (...-00001-of-...), or download them again.",
             )
         if isinstance(place, int) and count > 1 and not name.endswith(_ending(place, count)):
-            raise misnamed(name, place, count, others())
+            raise self._misnamed(name, place, count, others)
         self._count = self._count or count
         self._tensors += len(part.tensors)
         if self._tensors > MAX_TENSORS:
             raise ModelError(f"{name} and the parts before it have too many tensors", hint=AGAIN)
         self.files.append(replace(part, metadata={}, lengths={}) if self.files else part)
 
+    def _misnamed(self, name: str, place: int, count: int, others: Callable[[], Mapping[int, str]]) -> ModelError:
+        """Return the error for a part whose name has another form."""
+        first = f"{_stem(PurePosixPath(name).name)}{_ending(0, count)}"
+        return ModelError(
+            f"{name} is part {place + 1} of {count} under a name that llama.cpp does not accept",
+            hint=f"Download all {count} parts into one folder, and rename them to {first} and so on."
+            if self.are_remote
+            else _renames({**others(), place: name}, name, count),
+        )
+
 
 def _ending(place: int, count: int) -> str:
     return f"-{place + 1:05d}-of-{count:05d}.gguf"
 
 
-def misnamed(name: str, place: int, count: int, others: Mapping[int, str]) -> ModelError:
-    """Return the error for a part whose name has another form. others: see Parts.add()."""
-    path = PurePosixPath(name)
-    base = path.with_name(_stem(path.name))
-    wrong = {number: old for number, old in {**others, place: name}.items() if not old.endswith(_ending(number, count))}
+def _renames(names: Mapping[int, str], name: str, count: int) -> str:
+    """Return the hint that renames parts, by their numbers, as llama.cpp wants those of one model."""
+    base = PurePosixPath(name).with_name(_stem(PurePosixPath(name).name))
+    wrong = sorted((number, old) for number, old in names.items() if not old.endswith(_ending(number, count)))
     moves = [
-        command_line("mv", "-n", PurePosixPath(wrong[number]), PurePosixPath(f"{base}{_ending(number, count)}"))
-        for number in sorted(wrong)
+        command_line("mv", "-n", PurePosixPath(old), PurePosixPath(f"{base}{_ending(number, count)}"))
+        for number, old in wrong
     ]
-    rest = "" if len(others) == count - 1 else " Give its other parts the same form of name, in the same folder."
-    return ModelError(
-        f"{name} is part {place + 1} of {count} under a name that llama.cpp does not accept",
-        hint=f"Rename {'it' if len(moves) == 1 else 'them'}: `{' && '.join(moves)}`.{rest}",
-    )
+    rest = "" if len(names) == count else " Give its other parts the same form of name, in the same folder."
+    return f"Rename {'it' if len(moves) == 1 else 'them'}: `{' && '.join(moves)}`.{rest}"
 
 
 def _stem(name: str) -> str:
@@ -99,7 +106,7 @@ def refuse_appended(found: GgufFile, size: int, behind: bytes, *, name: str) -> 
             f"{name} holds another GGUF behind its first, from byte {found.size} on, and no program reads that",
             hint="Use the files as they were before they were joined.",
         )
-    if is_much:
+    if is_much and not header(found).purpose:  # what is not a chat model is refused as that
         raise ModelError(
             f"{name} is much larger than its tensors: {size} bytes where {found.size} are used, so that something "
             "else was appended, or a download was resumed wrongly",

@@ -32,9 +32,11 @@ _ARCHITECTURES: Final[Mapping[str, str]] = {
     "controlvector": CONTROL_VECTOR,
     "whisper": "it turns speech into text",
     "wavtokenizer-dec": SOUND,
+    **dict.fromkeys(("qwen3tts", "pockettts"), "it turns text into speech"),
+    "clef": "it chooses between given answers and writes none",
     **dict.fromkeys(
         ("bert", "modern-bert", "nomic-bert", "nomic-bert-moe", "neo-bert", "jina-bert-v2", "jina-bert-v3", "eurobert",
-         "gemma-embedding", "llama-embed", "t5encoder"),
+         "gemma-embedding", "gemma-embedding2", "llama-embed", "t5encoder"),
         EMBEDDING,
     ),
     **dict.fromkeys(("dream", "llada", "llada-moe", "rnd1"), _DIFFUSION),
@@ -48,6 +50,7 @@ NO_WEIGHTS: Final = "it contains no weights"
 _RERANKS: Final = 4  # llama.cpp's pooling type RANK; 1 to 3 are mean, first and last
 # parts of the names of transformers' classes
 _CLASSES: Final[Mapping[str, str]] = {
+    **dict.fromkeys(("Eagle", "Medusa", "DFlash", "Speculator"), DRAFT),
     "Whisper": _ARCHITECTURES["whisper"],
     **dict.fromkeys(("Bert", "BERT", "Roberta", "T5Encoder", "ForMaskedLM"), EMBEDDING),
     **dict.fromkeys(("ForSequenceClassification", "ForTokenClassification"), "it classifies text and writes none"),

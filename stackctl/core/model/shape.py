@@ -61,14 +61,9 @@ class Shape:
         """Return the values that the widest layer's cache keeps for a token as V."""
         return max((layer.value for layer in self.layers), default=0)
 
-    @property
-    def active_share(self) -> float:
-        """Return the share of the blocks' weights that one token reads: 1.0 without experts."""
-        whole = sum(layer.weights for layer in self.layers)
-        experts = sum(layer.experts for layer in self.layers)
-        if not whole or not self.experts:
-            return 1.0
-        return (whole - experts + experts * min(self.experts_used, self.experts) / self.experts) / whole
+    def idle(self, experts: int) -> int:
+        """Return how many of these bytes of experts a token does not read."""
+        return experts * max(0, self.experts - self.experts_used) // self.experts if self.experts else 0
 
     @property
     def weights(self) -> int:

@@ -30,6 +30,7 @@ READ_ONE = "DAC_READ_SEARCH"  # read any file, write none
 # text-generation-webui about three per processor. Two sockets of 192 cores, 768 processors, need about 2300; 19 were
 # measured on two. The limit stops a program that forks without end.
 _PIDS = 4096
+_QUANTISED = "Use a .gguf of the same model: its page at Hugging Face lists them under Quantizations."
 
 
 def own_backend(spec: Spec, seen: Observed, decisions: Decisions) -> Serving:
@@ -105,20 +106,22 @@ def _serving(insisted: Overridden, seen: Observed, backend: Backend, decisions: 
 
 
 def _check(spec: Spec, seen: Observed, backend: Backend) -> None:
+    packing = seen.model.header.packing
     if seen.model.header.format not in backend.FORMATS:
-        able = ", ".join(b.NAME for b in backends.BACKENDS.values() if seen.model.header.format in b.FORMATS)
+        others = (one for one in backends.BACKENDS.values() if seen.model.header.format in one.FORMATS)
+        able = ", ".join(one.NAME for one in others if not one.refuses(packing))
+        packed = f", packed as {packing.upper()}" if packing else ""
         raise ModelError(
-            f"{backend.TITLE} can't load {seen.model.header.format} models ({seen.model.name})",
-            hint=f"Use a .gguf file, or set `backend.kind` to {able}.",
+            f"{backend.TITLE} can't load {seen.model.header.format} models ({seen.model.name}{packed})",
+            hint=f"Use a .gguf file, or set `backend.kind` to {able}." if able else _QUANTISED,
         )
     refuse_for_chat(seen.model.name, seen.model.header.purpose)
     if backend.RUNS_AS_ROOT and seen.engine and seen.engine.is_rootless:
         mounts.reader(seen)  # raises: root in its containers is only the engine's user
-    packing = seen.model.header.packing
     if seen.model.header.format == "safetensors" and (why := backend.refuses(packing)):
         raise ModelError(
             f"{backend.TITLE} can't load {seen.model.name}, which is packed as {packing.upper()}: {why}",
-            hint="Use a .gguf of the same model: its page at Hugging Face lists them under Quantizations.",
+            hint=_QUANTISED,
         )
     if not backend.PROGRAMS and spec.backend.program != "auto":
         raise ConfigError(

@@ -1,5 +1,6 @@
 """The memory of the stack's backend: chosen once, compared with the free memory, and limited."""
 
+import json
 from collections.abc import Iterator
 from dataclasses import asdict, replace
 from functools import cache, partial
@@ -11,12 +12,13 @@ from stackctl.contracts.service import GpuRequest
 from stackctl.core.config.lock import Decisions, are_shares, is_number, one_of
 from stackctl.core.config.spec import Spec
 from stackctl.core.config.values import memory_mib
-from stackctl.core.fit import KV_TYPES, Memory
+from stackctl.core.fit import KV_TYPES, Memory, cache_type
 from stackctl.core.fit.choice import Alternative, Choice, Room, Wanted, choose
+from stackctl.core.fit.speed import Bandwidths, of_gpu, of_ram
 from stackctl.core.observed import Observed
 from stackctl.core.plan.arguments import Overridden
 from stackctl.core.plan.gpu_request import gpus_of_make
-from stackctl.errors import DoesNotFit
+from stackctl.errors import ConfigError, DoesNotFit
 from stackctl.gpus import GPUS
 
 _KV = "kv_cache"
@@ -38,11 +40,19 @@ def choose_memory(
     A recorded choice stays while model, machine and configuration are the same: memory that other programs hold
     meanwhile changes only the verdict.
     """
-    spec = insisted.spec
+    spec, shape = insisted.spec, seen.model.shape
+    if shape is None:
+        return None
+    if why := cache_type.fault(shape, spec.backend.kv_cache, flash_attention=True):
+        raise ConfigError(
+            f"backend.kv_cache = {spec.backend.kv_cache!r} does not suit {seen.model.name}: {why}",
+            hint='Set `backend.kv_cache = "f16"`, or leave it `"auto"`.',
+        )
     room = _room(spec, seen, gpu)
-    if seen.model.shape is None or room is None:
+    if room is None:
         return None
     wanted = _wanted(insisted, backend, gpu, room)
+    able = one_of(cache_type.able(shape, flash_attention=wanted.flash_attention))
     inputs = {
         "backend": backend.NAME,
         "model": seen.model.name,
@@ -53,10 +63,12 @@ def choose_memory(
     }
     if reserves != backend.MEMORY:  # not the newest build: it counts only then, so that older records stay valid
         inputs["logits"] = reserves.logits
-    fresh = cache(partial(choose, seen.model.shape, wanted, reserves, room))  # only if nothing is recorded
+    fresh = cache(partial(choose, shape, wanted, reserves, room))  # only if nothing is recorded
     name = f"models.{spec.model.use}" if spec.model.use else "backend"
     context = decisions.decide(f"{name}.context", inputs, lambda: fresh().settings.context, known=is_number)
-    kv_type = decisions.decide(f"{name}.{_KV}", inputs, lambda: fresh().settings.kv_type, known=one_of(KV_TYPES))
+    kv_type = decisions.decide(
+        f"{name}.{_KV}", inputs, lambda: fresh().settings.kv_type, known=one_of(KV_TYPES), holds=able
+    )
     layers = decisions.decide(f"{name}.gpu_layers", inputs, lambda: fresh().fit.gpu_layers, known=is_number)
     experts = decisions.decide(f"{name}.cpu_experts", inputs, lambda: fresh().settings.cpu_experts, known=is_number)
     settled = Wanted(
@@ -70,11 +82,11 @@ def choose_memory(
         flash_attention=wanted.flash_attention,
         device=wanted.device,
     )
-    choice = choose(seen.model.shape, settled, reserves, room)
+    choice = choose(shape, settled, reserves, room)
     if len(choice.settings.split) < 2 or not choice.fit.gpu_layers:
         return choice
     split = decisions.decide(f"{name}.split", inputs, lambda: choice.settings.split, known=are_shares)
-    return choose(seen.model.shape, replace(settled, split=split), reserves, room)
+    return choose(shape, replace(settled, split=split), reserves, room)
 
 
 def describe(choice: Choice) -> str:
@@ -87,6 +99,19 @@ def describe(choice: Choice) -> str:
     layers = f"{found.gpu_layers} of {found.blocks + 1} layers on the GPU, " if found.devices else ""
     experts = f"experts of {found.settings.cpu_experts} in RAM, " if found.settings.cpu_experts else ""
     return f"memory: {layers}{experts}{'; '.join(words)}"
+
+
+def describe_speed(choice: Choice) -> str:
+    """Return how fast it writes, at the beginning of a chat and at its end, and by which bandwidths."""
+    full = choice.full_tokens_per_s
+    later = f", {_rate(full)} once the chat fills the context" if _rate(full) != _rate(choice.tokens_per_s) else ""
+    at = [f"{name} at {bandwidth.gb_per_s:.0f} GB/s, {bandwidth.source}" for name, bandwidth in choice.bandwidths]
+    proven = "; computed, and not yet proven on any GPU" if choice.fit.devices else ""
+    return f"speed: about {_rate(choice.tokens_per_s)} tokens/s{later} ({'; '.join(at)}{proven})"
+
+
+def _rate(tokens_per_s: float) -> str:
+    return f"{tokens_per_s:.0f}" if tokens_per_s >= 10 else f"{tokens_per_s:.1f}"
 
 
 def _sum(one: Memory) -> str:
@@ -103,8 +128,8 @@ def _sum(one: Memory) -> str:
 
 def refusal(choice: Choice, name: str) -> DoesNotFit:
     """Return the error for a model that takes more memory than is free; it names what would fit."""
-    better = [one for one in choice.alternatives if one.fits]
-    ways = [_way(one) for one in better] or [
+    better = [*_left_out(choice), *(_way(one) for one in choice.alternatives if one.fits)]
+    ways = better or [
         f"{one.change} saves {one.saves_mib / 1024:.1f} GiB" for one in choice.alternatives if one.saves_mib > 0
     ]
     change = "Make one of these changes" if better else "Combine several of these changes, as none is enough alone"
@@ -114,6 +139,14 @@ def refusal(choice: Choice, name: str) -> DoesNotFit:
         hint=f"{listed} a smaller model with `stackctl models recommend`, or end programs that hold memory. "
         "`--force` starts it without enough memory.",
     )
+
+
+def _left_out(choice: Choice) -> Iterator[str]:
+    """Yield the change that leaves out GPUs with less free memory than their driver takes, if another has more."""
+    free = choice.room.gpus_mib
+    able = [str(number) for number, mib in enumerate(free) if mib >= choice.settings.context_mib]
+    if 0 < len(able) < len(free):
+        yield f"gpu.devices = {json.dumps(able)} (leaves out what is too full even for its driver)"
 
 
 def limit_mib(choice: Choice, scratch_mib: int) -> int:
@@ -172,6 +205,10 @@ def _room(spec: Spec, seen: Observed, gpu: GpuRequest | None) -> Room | None:
         ram_mib=seen.ram.free_mib + seen.ram.own_mib,
         ram_total_mib=seen.ram.total_mib,
         is_wsl=seen.is_wsl,
+        bandwidths=Bandwidths(
+            gpus=tuple(map(of_gpu, gpus)),
+            ram=of_ram(seen.read_speed, None if spec.backend.threads == "auto" else spec.backend.threads),
+        ),
     )
 
 

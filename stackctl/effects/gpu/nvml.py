@@ -3,6 +3,7 @@
 import ctypes
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
+from typing import Any
 
 from stackctl.contracts.host import Gpu
 from stackctl.errors import GpuError
@@ -50,7 +51,24 @@ def _gpu(index: int) -> Gpu:
         total_mib=total >> 20,
         free_mib=free >> 20,
         cuda=_cuda(),
+        gb_per_s=_gb_per_s(handle),
     )
+
+
+def _gb_per_s(handle: Any) -> float:
+    """Return the memory's bandwidth; 0.0 if the driver does not report it."""
+    import pynvml
+
+    try:
+        bits = pynvml.nvmlDeviceGetMemoryBusWidth(handle)
+        return bandwidth(bits, pynvml.nvmlDeviceGetMaxClockInfo(handle, pynvml.NVML_CLOCK_MEM))
+    except pynvml.NVMLError:  # a virtual GPU, one that shares the machine's memory, or an old driver
+        return 0.0
+
+
+def bandwidth(bits: int, mhz: int) -> float:
+    """Return GB/s by the width of the memory's bus and NVML's clock, which is half the data rate for HBM and GDDR."""
+    return round(bits / 8 * mhz * 2 / 1000, 1)
 
 
 def _cuda() -> tuple[int, ...]:

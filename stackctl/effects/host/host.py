@@ -6,7 +6,7 @@ from ipaddress import IPv4Network
 from pathlib import Path
 
 from stackctl.backends.contract import Request
-from stackctl.contracts.host import Cpu
+from stackctl.contracts.host import Cpu, ReadSpeed
 from stackctl.core.observed import HostIdentity, ProbeResult, Ram
 from stackctl.effects.host import (
     browser,
@@ -17,6 +17,7 @@ from stackctl.effects.host import (
     processes,
     processor,
     random_secrets,
+    read_speed,
     time_zone,
     wake_on_lan,
 )
@@ -34,6 +35,9 @@ class ThisHost:
 
     def ram(self, container: int | None) -> Ram:
         return memory.ram(container)
+
+    def read_speed(self) -> ReadSpeed | None:
+        return read_speed.read_speed()
 
     def is_wsl(self) -> bool:
         return host_identity.is_wsl()

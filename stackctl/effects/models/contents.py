@@ -20,7 +20,7 @@ def contents(wanted: str, folder: Path) -> Contents:
     """Read every header of a model's file or folder; raise ModelError if something is wrong with it."""
     path = where(wanted, folder)
     with readable(path):
-        found = find(path)
+        found = find(path, wanted)
         size = sum(one.stat().st_size for one in found.paths)
         card = _card(found)
         if found.kind == "gguf":

@@ -6,14 +6,17 @@ from functools import partial
 from pathlib import Path
 from typing import Final, Literal
 
-from stackctl.core.hub.part_names import GgufSet
-from stackctl.core.model import raw_pieces
+from stackctl.core.hub import ollama, pasted, raw_pieces
+from stackctl.core.hub.part_names import GgufSet, name_them
 from stackctl.core.model.file_signature import SUCCESSOR, advice, describe_mismatch, is_pickle
 from stackctl.core.model.gguf_parts import PART
+from stackctl.effects.models.caches import ggufs_below, in_cache, several_models
 from stackctl.effects.models.folder import gguf_in, refuse_gap
 from stackctl.effects.models.incomplete import in_pieces, is_unfinished, refuse_incomplete, unfinished_for
+from stackctl.effects.models.ollama_models import find_copy
 from stackctl.effects.models.reading import beginning, opened, regular
 from stackctl.errors import ModelError
+from stackctl.terminal import shell_word
 
 COMPANIONS: Final = (".safetensors", ".json", ".txt", ".model", ".jinja", ".tiktoken", ".vocab")
 _PICKLES: Final = (".bin", ".pt", ".pth", ".ckpt", ".pkl")
@@ -31,14 +34,28 @@ class Found:
     home: Path | None = None  # the model's folder, with its card, if the user named it
 
 
-def find(path: Path) -> Found:
-    """Return the model at a path; raise ModelError if there is none, or an incomplete one."""
+def find(path: Path, wanted: str = "") -> Found:
+    """Return the model at a path; raise ModelError if there is none, or an incomplete one.
+
+    `wanted`: the path as the user wrote it, which may be the name of a model elsewhere.
+    """
+    if cached := in_cache(path):
+        found = find(cached.path) if cached.path != path else _whole_model(path)
+        return replace(found, name=cached.name or found.name)
+    return _whole_model(path, wanted)
+
+
+def _whole_model(path: Path, wanted: str = "") -> Found:
     if path.is_dir():
         return _in_folder(path)
     if not path.exists():
-        raise ModelError(f"there is no model at {path}", hint=_nearby(path))
+        raise ModelError(f"there is no model at {path}", hint=_nearby(path, wanted))
     size, start = regular(path).st_size, beginning(path)
     refuse_incomplete(path)
+    if path.suffix.lower() == ".kcpps":
+        raise ModelError(
+            f"{path} holds KoboldCpp's settings, and no model", hint=f"Run `stackctl import {shell_word(path)}`."
+        )
     if path.suffix.lower() == ".safetensors":
         return Found(kind="safetensors", name=path.name, paths=(path,))
     if not start.startswith(b"GGUF"):
@@ -77,6 +94,11 @@ def _in_folder(path: Path) -> Found:
     if pickles := [n for n in names if n.lower().endswith(_PICKLES)]:
         find(path / pickles[0])  # refuses one that is something else
         return Found(kind="pickle", name=name, paths=tuple(path / n for n in pickles), folder=path, home=path)
+    below = ggufs_below(path)
+    if len(below) > 1:
+        raise several_models(path, below)
+    if below:
+        return replace(_whole_model(below[0]), home=below[0].parent)
     raise _no_model(path, [one.name for one in path.iterdir()])
 
 
@@ -90,6 +112,11 @@ def _no_model(path: Path, names: list[str]) -> ModelError:
             f"no model found in {path}, only an unfinished download: {unfinished}",
             hint="Wait until it is complete, or download it again.",
         )
+    files = [one for one in path.iterdir() if one.is_file()]
+    largest = max(files, key=lambda one: one.stat().st_size, default=None)
+    start = beginning(largest) if largest else b""
+    if largest and not start.startswith(b"GGUF") and (what := describe_mismatch(start, len(start), "a model")):
+        return ModelError(f"no model found in {path}: {largest.name} {what}", hint=advice(start))
     return ModelError(
         f"no model found in {path}", hint="Check for a .gguf file, or config.json and .safetensors files."
     )
@@ -131,13 +158,26 @@ def _whole(path: Path, names: list[str]) -> list[str]:
         wanted = set(shards.numbered(main))
     if missing := sorted(wanted - set(names)):
         raise ModelError(
-            f"{path} is incomplete: {len(missing)} of its parts are missing, such as {missing[0][:80]}",
+            f"{path} is incomplete: {len(missing)} of its {len(wanted)} parts are missing: {name_them(missing)}",
             hint="Put all parts of the model into the folder.",
         )
     return sorted(wanted) or main
 
 
-def _nearby(path: Path) -> str:
+def _elsewhere(wanted: str) -> str:
+    """Return the hint for a path that is the name of a model at a hub; "" if it is none."""
+    bare = pasted.unwrapped(wanted)
+    name = ollama.model_name(bare)
+    if copy := find_copy(name or ollama.full_name(bare)):
+        return ollama.hint_at_copy(str(copy))
+    return ollama.refusal(wanted).hint if name else pasted.hint_at_source(wanted)
+
+
+def _nearby(path: Path, wanted: str) -> str:
+    if elsewhere := _elsewhere(wanted):
+        return elsewhere
+    if path.is_symlink():
+        return f"Download the model again: {path.name} is a link to {path.readlink()}, which does not exist."
     if not path.parent.is_dir():
         return f"Check whether its disk or share is mounted: {path.parent} does not exist, either."
     names = sorted(p.name for p in path.parent.iterdir())

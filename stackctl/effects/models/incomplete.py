@@ -3,8 +3,9 @@
 from pathlib import Path
 from typing import Final
 
-from stackctl.core.model import gguf, raw_pieces
-from stackctl.core.model.raw_pieces import Pieces
+from stackctl.core.hub import raw_pieces
+from stackctl.core.hub.raw_pieces import Pieces
+from stackctl.core.model import gguf
 from stackctl.effects.models.reading import beginning
 from stackctl.errors import ModelError
 from stackctl.terminal import command_line, shell_word

@@ -23,7 +23,7 @@ def observe_model(wanted: str, folder: Path, owner: Owner) -> ModelSeen:
         return _demo(folder, owner)
     path = where(wanted, folder)
     with readable(path):
-        found = find(path)
+        found = find(path, wanted)
         if found.kind == "gguf":
             return _gguf(wanted, found)
         if found.kind == "pickle":
@@ -57,11 +57,12 @@ def _demo(folder: Path, owner: Owner) -> ModelSeen:
 
 def _gguf(wanted: str, found: Found) -> ModelSeen:
     parts = headers(found.paths)
+    names = (found.name, *(one.name for one in found.paths[1:]))  # a cache may call the first one by a hash
     return ModelSeen(
         wanted=wanted,
         name=found.name,
         is_folder=False,
-        files=tuple(_file(one, one.name) for one in found.paths),
+        files=tuple(_file(one, name) for one, name in zip(found.paths, names, strict=True)),
         header=gguf.header(*parts),
         shape=gguf_shape.shape_of(*parts),
         read_mib_s=_read_rate(found.paths[0]),

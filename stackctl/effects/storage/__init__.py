@@ -88,6 +88,15 @@ def _reach(folder: Path) -> opening.Reach:
     return opening.Reach(follow=opening.links_for(owner_of(folder)))
 
 
+def is_here(wanted: str, folder: Path) -> bool:
+    """Return whether there is a file or folder at a path as a user writes it; False for what can't be a path."""
+    try:
+        locate(wanted, folder).stat()
+    except (ConfigError, OSError):
+        return False
+    return True
+
+
 def locate(wanted: str, folder: Path) -> Path:
     """Return a path as a user writes it: ~ is a home, and `folder` the base. Raises ConfigError for an invalid one."""
     try:

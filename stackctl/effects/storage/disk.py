@@ -119,6 +119,7 @@ class Disk:
     observe_model: Callable[[str, Path, Owner], ModelSeen]
     read_contents: "Callable[[str, Path], Contents]"
     path_of_model: Callable[[str, Path], Path]
+    find_ollama_copy: Callable[[str], Path | None]
     trees: Trees = field(default_factory=Trees)
 
     @cached_property
@@ -140,6 +141,13 @@ class Disk:
 
     def locate(self, wanted: str, folder: Path) -> Path:
         return storage.locate(wanted, folder)
+
+    def is_here(self, wanted: str, folder: Path) -> bool:
+        return storage.is_here(wanted, folder)
+
+    def ollama_copy(self, name: str) -> Path | None:
+        """Return a file that names a model of Ollama's on this machine, by its full name; None if it is not here."""
+        return self.find_ollama_copy(name)
 
     def model_path(self, wanted: str, folder: Path) -> Path:
         return self.path_of_model(wanted, folder)

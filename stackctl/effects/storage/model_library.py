@@ -11,7 +11,7 @@ from pathlib import Path, PurePosixPath
 from stackctl.core.hub import store
 from stackctl.core.hub.store import StoredModel
 from stackctl.effects.storage import Folder, owner_of
-from stackctl.effects.storage.opening import Reach, links_for, regular_file
+from stackctl.effects.storage.opening import Reach, links_for, refuse_irregular, regular_file
 from stackctl.errors import DataError, DoesNotFit
 
 _STEP = 4 << 20
@@ -68,6 +68,20 @@ class Library:
     def put_in_place(self, beside: Path, target: Path) -> None:
         """Rename a complete file to its target; a file of that name is replaced."""
         Folder(target.parent, owner_of(target.parent)).put_in_place(beside.name, target.name)
+
+    def append(self, piece: Path, whole: Path, at: int) -> None:
+        """Write a file's bytes into another one from byte `at` on; delete the file once they are on the disk."""
+        reach = Reach(follow=links_for(owner_of(whole.parent)))
+        flags = os.O_WRONLY | os.O_CREAT | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC
+        with translate_errors(whole), regular_file(piece.absolute(), reach) as source:
+            with os.fdopen(os.open(whole, flags, 0o644), "wb") as sink:
+                refuse_irregular(sink.fileno(), whole)
+                sink.seek(at)
+                while chunk := os.read(source, _STEP):
+                    sink.write(chunk)
+                sink.flush()
+                os.fsync(sink.fileno())
+            piece.unlink()
 
     def refuse_if_full(self, path: Path, needed: int) -> None:
         """Raise DoesNotFit if `needed` bytes would fill the disk of `path`."""

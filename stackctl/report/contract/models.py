@@ -118,6 +118,14 @@ class Alternative(TypedDict):
     fits: bool
 
 
+class Bandwidth(TypedDict):
+    """How fast the memory of one place is read."""
+
+    place: Annotated[str, "GPU, GPU 0, RAM"]
+    gb_per_s: Annotated[float, "10^9 bytes a second"]
+    source: Annotated[Literal["nvml", "table", "measured", "assumed"], "how it is known"]
+
+
 class Fitted(TypedDict):
     """The memory that a model takes."""
 
@@ -129,7 +137,9 @@ class Fitted(TypedDict):
     kv_cache: str
     gpu_layers: int
     cpu_experts: Annotated[int, "blocks whose experts stay in RAM"]
-    tokens_per_s: Annotated[float, "a guess"]
+    tokens_per_s: Annotated[float, "computed, for a chat that begins; not proven on any GPU"]
+    full_tokens_per_s: Annotated[float, "the same once the chat fills the context"]
+    bandwidths: Annotated[list[Bandwidth], "of the places that a token reads"]
     devices: Annotated[list[Memory], "one a GPU"]
     host: Memory
     free_mib: Free
@@ -171,7 +181,7 @@ class Suggestion(TypedDict):
     licence: str | None
     languages: list[str]
     prompt_template: str | None
-    tokens_per_s: Annotated[float, "a guess"]
+    tokens_per_s: Annotated[float, "computed, for a chat that begins; not proven on any GPU"]
 
 
 class Recommended(TypedDict):

@@ -6,14 +6,15 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 
-from stackctl.core.hub import repository, store
+from stackctl.core.hub import pasted, repository, store
 from stackctl.core.hub import source as sources
 from stackctl.core.hub.remote import FileRequest
 from stackctl.core.hub.repository import Quantisation
 from stackctl.core.hub.source import RepoFile, Source
 from stackctl.core.hub.store import StoredModel
-from stackctl.errors import ConfigError, ModelError
+from stackctl.errors import ModelError
 from stackctl.machine import Machine
+from stackctl.steps.models.join_pieces import join_pieces, remaining
 
 _SHARD = re.compile(r"(?P<stem>.+)-00001-of-(?P<count>(?!0{5})[0-9]{5})\.gguf")
 
@@ -33,7 +34,8 @@ class Download:
 
     def __post_init__(self) -> None:
         """Raise ModelError if a file would not lie below `root` under its name."""
-        store.refuse_misplaced((file.name for file in self.files), self.source)
+        names = (one.name for file in self.files for one in (file, *file.pieces))
+        store.refuse_misplaced(names, self.source)
 
     @property
     def path(self) -> Path:
@@ -61,13 +63,9 @@ class Pulled:
 
 
 def parse_source(text: str) -> Source:
-    """Return the source that a text names; raise ConfigError for a path."""
-    found = sources.parse(text)
-    if found is None:
-        raise ConfigError(
-            f"{text!r} is neither a model at Hugging Face nor an address",
-            hint="Write hf:OWNER/NAME:Q4_K_M, hf:OWNER/NAME/FILE, or https://...",
-        )
+    """Return the source that a text names, in any of the ways that people paste it; raise ConfigError for a path."""
+    found = sources.parse(pasted.read_source(text))
+    assert found  # noqa: S101 - read_source returns sources alone
     return found
 
 
@@ -150,6 +148,13 @@ def address(machine: Machine, offer: Download, file: RepoFile, *, is_whole: bool
 
 def _fetch(machine: Machine, offer: Download, file: RepoFile, target: Path, progress: "_Progress") -> str:
     source = offer.source
+    if file.pieces:
+        if _is_here(target, file):
+            return machine.storage.library.digest(target, lambda _: None)
+        machine.ui.note(f"the repository has {file.name} in {len(file.pieces)} pieces, which are joined here")
+        return join_pieces(
+            machine.storage.library, file, target, lambda piece, here: _fetch(machine, offer, piece, here, progress)
+        )
     if not source.url and file.size > machine.hub.xet_from:
         found = target if _is_here(target, file) else target.with_name(f"{target.name}.part")
         if found != target:
@@ -195,6 +200,8 @@ def _is_here(target: Path, file: RepoFile) -> bool:
 
 
 def _remaining(target: Path, file: RepoFile) -> int:
+    if file.pieces:
+        return remaining(file, target)
     part = target.with_name(f"{target.name}.part")
     return max(0, file.size - (part.stat().st_size if part.is_file() else 0))
 

@@ -3,7 +3,7 @@
 from collections.abc import Callable
 from dataclasses import replace
 
-from stackctl.core.advice.can_load import Runs
+from stackctl.core.advice.can_load import NewStack
 from stackctl.core.advice.catalogue import Suggestion
 from stackctl.core.fit import Shape
 from stackctl.core.fit.choice import Choice, Room, Wanted, choose
@@ -27,7 +27,7 @@ def quantisations(
     source: Source,
     wanted: Callable[[Shape], Wanted],
     free: Room,
-    stack: Runs,
+    stack: NewStack,
 ) -> tuple[Suggestion, ...]:
     """Return a row per quantisation, the smallest first; raise ModelError if the repository has no GGUF of a model.
 
@@ -64,10 +64,12 @@ def quantisations(
             f"{repo.name} has no GGUF of a chat model that stackctl can read",
             hint=f"Look for another GGUF under Quantizations on its page: https://huggingface.co/{repo.name}",
         )
-    return tuple(sorted(rows, key=lambda one: (one.size, one.label)))
+    return tuple(sorted(rows, key=lambda one: (one.size, one.label, one.form)))
 
 
-def _shape(machine: Machine, source: Source, model: list[Quantisation], stack: Runs) -> tuple[Shape, int, Quantisation]:
+def _shape(
+    machine: Machine, source: Source, model: list[Quantisation], stack: NewStack
+) -> tuple[Shape, int, Quantisation]:
     """Return a model's shape, the bytes of its headers, and the quantisation whose headers were read.
 
     Raise ModelError for one that is not a chat model, or that the stack would not load in any quantisation.

@@ -38,7 +38,7 @@ def describe_remote(machine: Machine, offer: Download) -> RemoteModel:
             header=Header(format="safetensors", purpose=read_purpose(machine, offer)),
         )
         return RemoteModel(model=model, bytes_per_s=0.0, read=0)
-    parts = gguf_parts.Parts()
+    parts = gguf_parts.Parts(are_remote=True)
     files: list[ModelFile] = []
     rate, read = 0.0, 0
     for one in offer.files:
@@ -61,7 +61,7 @@ def describe_remote(machine: Machine, offer: Download) -> RemoteModel:
 def _header(machine: Machine, offer: Download, file: RepoFile) -> tuple[GgufFile, int, float, int]:
     """Return the header of one file, the file's size, the rate (bytes per second), and the number of bytes read."""
     name = file.name
-    asked = address(machine, offer, file, is_whole=False)
+    asked = address(machine, offer, next(iter(file.pieces), file), is_whole=False)
     start = machine.hub.read_head(
         asked.url,
         lambda content, size: gguf.needed_bytes(content, size or len(content), name=name),

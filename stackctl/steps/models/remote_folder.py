@@ -1,6 +1,6 @@
 """A safetensors model that is not here yet: the headers of its weights, and its small files."""
 
-from stackctl.core.hub.part_names import SHOWN
+from stackctl.core.hub.part_names import name_them
 from stackctl.core.hub.source import RepoFile
 from stackctl.core.model import safetensors, shards
 from stackctl.core.model.safetensors import Words
@@ -38,9 +38,9 @@ def refuse_incomplete(machine: Machine, offer: Download) -> None:
         wanted = {name for name in shards.shards([content], len(content), name=index.name) if "/" not in name}
     missing = sorted(wanted - files.keys())
     if missing and shards.SINGLE not in files:  # which is loaded then, and the index is a leftover
-        names = ", ".join(name[:80] for name in missing[:SHOWN])
+        gap = f"{len(missing)} of its {len(wanted)} parts are missing: {name_them(missing)}"
         raise ModelError(
-            f"{offer.source} lacks {len(missing)} of its {len(wanted)} parts: {names}",
+            f"{offer.source} is incomplete: {gap}",
             hint="Look for another copy of the model.",
         )
 

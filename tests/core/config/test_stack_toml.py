@@ -97,6 +97,10 @@ def test_an_external_backend_needs_its_url() -> None:
             '[backend]\nextra_args = "-x"',
             ["2: backend.extra_args: must be a list of texts such as [\"a\", \"b\"], not '-x'"],
         ),
+        (
+            "[model]\nsource = 3",
+            ['2: model.source: must be hf:OWNER/NAME:Q4_K_M, hf:OWNER/NAME/FILE, an http(s) address, or "", not 3'],
+        ),
         ("[gpu]\nmode = 1", ['2: gpu.mode: must be one of "auto", "nvidia", "cdi", "none", not 1']),
         (
             '[model]\npath = """a\nb"""',
@@ -318,3 +322,24 @@ def test_whatever_the_text_parse_answers_with_a_spec_or_a_config_error(text: str
 def test_an_edit_of_what_is_not_toml_is_a_config_error() -> None:
     with pytest.raises(ConfigError, match="not TOML"):
         edited("name = ", {"name": "x"})
+
+
+@pytest.mark.parametrize(
+    ("written", "read"),
+    [
+        ("hf.co/o/n:Q4_K_M", "hf:o/n:Q4_K_M"),
+        ("o/n", "hf:o/n"),
+        ("o/n/sub/x.gguf", "hf:o/n/sub/x.gguf"),
+        ("HF:o/n", "hf:o/n"),
+        ("https://huggingface.co/o/n", "https://huggingface.co/o/n"),  # stack.lock knows its file by this text
+    ],
+)
+def test_a_source_is_understood_however_it_is_named(written: str, read: str) -> None:
+    assert parse(f'[model]\nsource = "{written}"').model.source == read
+
+
+def test_a_source_that_stackctl_can_not_fetch_from_is_reported_with_the_way_on() -> None:
+    with pytest.raises(ConfigError) as caught:
+        parse('[model]\nsource = "mistral:7b"')
+    assert "2: model.source: 'mistral:7b' is a model of Ollama's library" in caught.value.message
+    assert "stackctl models recommend" in caught.value.message

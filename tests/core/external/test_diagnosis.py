@@ -165,6 +165,27 @@ def test_silence_has_a_reason_and_may_end(url: str, server: ServerSeen, words: s
     assert (found.is_transient, type(found.error)) == ("maybe", NotReady)
 
 
+@pytest.mark.parametrize(
+    ("url", "found_at", "at"),
+    [
+        ("http://192.168.1.20:8080/v1", "http://192.168.1.20:9931", "http://192.168.1.20:9931"),
+        ("http://localhost:8080", "http://127.0.0.1:9931", "http://localhost:9931"),
+        ("http://192.168.1.20", "http://192.168.1.20:8080", "http://192.168.1.20:8080"),
+    ],
+)
+def test_a_server_at_another_usual_port_is_named(url: str, found_at: str, at: str) -> None:
+    server = replace(seen(failed(url)), elsewhere=(failed("http://x:5001"), tried(found_at, "llamacpp")))
+    found = lack(external(url), server)
+    assert found.error.message.endswith(f", but llama.cpp does at {at}")
+    assert found.error.hint == f"Run `stackctl deploy --url {at}`."
+    assert found.is_transient == "maybe"
+
+
+def test_both_ports_of_llama_cpp_are_named() -> None:
+    found = lack(external(THERE), seen(ProbeResult(url=THERE, answers={"/health": PAGE})))
+    assert "llama.cpp 9931 or 8080, KoboldCpp 5001, text-generation-webui 5000" in found.error.hint
+
+
 def test_a_machine_that_did_not_wake_up_is_told_from_one_that_was_never_woken() -> None:
     found = lack(external(THERE, wake="01:23:45:67:89:ab"), seen(failed(THERE, "timeout")))
     assert "a packet to 01:23:45:67:89:ab did not wake it up" in found.error.hint

@@ -101,7 +101,7 @@ def test_the_one_that_is_named_is_chosen_and_the_only_one_without_a_name() -> No
             ("M-Q4_0.gguf", "Q8_0/M-00001-of-00003.gguf", "Q8_0/M-00003-of-00003.gguf"),
             Source(repo="owner/name", quant="Q8_0"),
             "owner/name lacks 1 of the 3 parts of Q8_0: Q8_0/M-00002-of-00003.gguf",
-            "Choose another quantisation",
+            "Choose one of Q4_0 (1.0 GB), or another repository: nothing was downloaded.",
         ),
         (
             ("M-Q8_0-00001-of-00002.gguf", "M-Q8_0-00002-of-00003.gguf"),
@@ -118,6 +118,8 @@ def test_the_one_that_is_named_is_chosen_and_the_only_one_without_a_name() -> No
         (("pytorch_model.bin",), Source(repo="owner/name"), "PyTorch pickles", "GGUF"),
         (("m-Q4_0.gguf", "x.bin"), Source(repo="owner/name", file="x.bin"), "PyTorch pickle", ".gguf"),
         (("README.md",), Source(repo="owner/name"), "no model", "GGUF"),
+        (("m.ggmlv3.q4_0.bin",), Source(repo="owner/name"), "only GGML models from before GGUF", "GGUF"),
+        (("ggml-model-q4_0.bin",), Source(repo="owner/name", file="ggml-model-q4_0.bin"), "is a GGML model", "GGUF"),
     ],
 )
 def test_what_is_not_there_is_refused_with_what_is(

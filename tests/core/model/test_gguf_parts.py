@@ -76,6 +76,14 @@ def test_all_parts_that_lie_there_are_renamed_in_one_command() -> None:
     )
 
 
+def test_at_a_source_the_parts_are_renamed_after_the_download() -> None:
+    with pytest.raises(ModelError, match="is part 1 of 3 under a name") as caught:
+        gguf_parts.Parts(are_remote=True).add(part(0, 3), name="q/M-Q8_0.part1.gguf")
+    assert caught.value.hint == (
+        "Download all 3 parts into one folder, and rename them to M-Q8_0-00001-of-00003.gguf and so on."
+    )
+
+
 BIG: dict[str, tuple[str, tuple[int, ...]]] = {"t": ("f32", (100_000,))}
 
 

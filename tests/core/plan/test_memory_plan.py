@@ -131,11 +131,28 @@ def test_the_container_is_limited_to_what_it_takes_with_room(kind: str) -> None:
     assert mine.memory_mib == 3072
 
 
+def test_what_koboldcpp_unpacks_counts_as_ram() -> None:
+    """Its program lies in a tmpfs, which is RAM: with CUDA's libraries it is larger."""
+    found = {
+        (kind, gpu is not None): planned(world(gpu=gpu), kind=kind).plan.memory
+        for kind in ("koboldcpp", "llamacpp")
+        for gpu in (None, GPU)
+    }
+    base = {of: one.fit.host.overhead_mib for of, one in found.items() if one}
+    assert round(base["koboldcpp", False] - base["llamacpp", False]) == 512
+    assert round(base["koboldcpp", True] - base["llamacpp", True]) == 2048
+
+
 def test_experts_stay_in_ram_and_each_program_is_told_in_its_own_words() -> None:
     gpu = replace(GPU, total_mib=16_384, free_mib=16_000)
     count = int(after(command(planned(world("mixtral-8x7b", gpu=gpu))), "--n-cpu-moe"))
     assert 0 < count <= 32
     assert "--moecpu" in command(planned(world("mixtral-8x7b", gpu=gpu), kind="koboldcpp"))
+    textgen = planned(world("mixtral-8x7b", gpu=gpu), kind="text-generation-webui").plan
+    assert textgen.backend_service is not None
+    assert textgen.memory is not None
+    told = textgen.backend_service.environment["LLAMA_ARG_N_CPU_MOE"]
+    assert int(told) == textgen.memory.settings.cpu_experts > 0
 
 
 def two_gpus(name: str, *, mib: int = 16_384, **backend: Any) -> Planned:
@@ -203,6 +220,17 @@ def test_what_does_not_fit_is_refused_with_what_would() -> None:
     assert "the GPU has" in error.message
     assert "--force" in error.hint
     assert 'kv_cache = "q4_0"' in error.hint
+
+
+def test_a_gpu_that_is_full_is_to_be_left_out() -> None:
+    busy = replace(GPU, index=1, uuid="GPU-2", free_mib=300)
+    found = planned(replace(world(gpu=GPU), gpus=(GPU, busy))).plan.memory
+    assert found is not None
+    assert found.problems == ("GPU 1 has 0.3 GiB free, 0.5 GiB are needed",)
+    assert 'Make one of these changes: gpu.devices = ["0"] (leaves out' in memory_plan.refusal(found, "m.gguf").hint
+    alone = plan(wanted(gpu={"devices": ("0",)}), replace(world(gpu=GPU), gpus=(GPU, busy)), Lock()).plan.memory
+    assert alone is not None
+    assert alone.fits
 
 
 def test_llamas_cache_of_prompts_is_capped() -> None:

@@ -12,6 +12,7 @@ from typing import Any
 import pytest
 
 from stackctl.contracts.host import Cpu
+from stackctl.effects.gpu.nvml import bandwidth
 from stackctl.effects.host import network as host_network
 from stackctl.effects.host import processes, processor
 from tests.standins import nvml
@@ -48,6 +49,42 @@ def test_every_gpu_is_named_with_its_memory_in_mib(library: Path) -> None:
         ("GPU-00000000-stand-in", "NVIDIA Stand-in"),
         ("GPU-00000001-stand-in", "NVIDIA Stand-in"),
     ]
+
+
+@pytest.mark.parametrize(
+    ("bits", "mhz", "published"),  # by NVIDIA's data sheets
+    [
+        (384, 3615, 346),  # Tesla P40, GDDR5
+        (256, 5005, 320),  # GTX 1080, GDDR5X
+        (4096, 877, 900),  # V100, HBM2
+        (256, 5001, 320),  # T4, GDDR6
+        (192, 7501, 360),  # RTX 3060, GDDR6
+        (384, 9751, 936),  # RTX 3090, GDDR6X
+        (384, 10501, 1008),  # RTX 4090, GDDR6X
+        (128, 9001, 288),  # RTX 4060 Ti, GDDR6
+        (512, 14001, 1792),  # RTX 5090, GDDR7
+        (192, 6251, 300),  # L4, GDDR6
+        (5120, 1593, 2039),  # A100 80GB, HBM2e
+        (5120, 2619, 3350),  # H100 SXM, HBM3
+        (6144, 3201, 4800),  # H200, HBM3e
+    ],
+)
+def test_a_gpus_bandwidth_follows_from_its_bus_and_clock(bits: int, mhz: int, published: float) -> None:
+    assert bandwidth(bits, mhz) == pytest.approx(published, rel=0.03)
+
+
+@pytest.mark.parametrize(
+    ("answers", "expected"),
+    [
+        ({"STANDIN_NVML_BITS": "192", "STANDIN_NVML_MHZ": "7501"}, 360.0),
+        ({"STANDIN_NVML_BITS": "192"}, 0.0),
+        ({}, 0.0),
+    ],
+)
+def test_a_driver_that_does_not_report_its_memory_leaves_the_bandwidth_open(
+    library: Path, answers: dict[str, str], expected: float
+) -> None:
+    assert [gpu["gb_per_s"] for gpu in gpus(library, STANDIN_NVML_MIB="12288", **answers)] == [expected]
 
 
 def test_a_driver_without_gpus_has_none(library: Path) -> None:

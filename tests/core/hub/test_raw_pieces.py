@@ -1,6 +1,6 @@
 import pytest
 
-from stackctl.core.model.raw_pieces import piece_of, set_of, sets
+from stackctl.core.hub.raw_pieces import piece_of, set_of, sets
 
 
 @pytest.mark.parametrize(

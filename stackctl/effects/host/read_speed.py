@@ -1,0 +1,122 @@
+"""How fast this machine's RAM is read: measured in a fifth of a second at most, and kept in the user's cache folder.
+
+What other programs do meanwhile makes it slower, never faster, so that of several measurements the fastest counts.
+"""
+
+import ctypes
+import json
+import os
+import threading
+import time
+from collections.abc import Callable, Sequence
+from contextlib import suppress
+from dataclasses import asdict, replace
+from pathlib import Path
+from typing import Any, Final
+
+from stackctl.contracts.host import ReadSpeed
+
+_ALL_BYTES: Final = 128 << 20  # of all threads: more than most processors cache
+_PIECE: Final = 1 << 20  # bytes of two places that are compared at once, without Python's lock
+_WINDOW_S, _WINDOWS = 0.012, 3  # each is measured so long, so many times
+_MOST_THREADS: Final = 32
+_FRESH_S: Final = 600.0  # after that it is measured again, in case the machine was busy
+
+
+def read_speed(
+    *, folder: Path | None = None, measure: Callable[[], ReadSpeed | None] | None = None, now: float | None = None
+) -> ReadSpeed | None:
+    """Return the speed; None if it can't be measured here. folder: the cache of programs, by XDG_CACHE_HOME."""
+    file = (folder or _cache_home()) / "stackctl" / "read-speed.json"
+    time_ = time.time() if now is None else now
+    kept, age_s = _kept(file, time_)
+    if kept and 0 <= age_s < _FRESH_S:
+        return kept
+    found = (measure or measured)()
+    if found is None:
+        return kept
+    if kept and kept.cores == found.cores:
+        found = replace(
+            found,
+            one_gb_per_s=max(found.one_gb_per_s, kept.one_gb_per_s),
+            all_gb_per_s=max(found.all_gb_per_s, kept.all_gb_per_s),
+        )
+    with suppress(OSError):  # a home that can't be written to: it is measured again the next time
+        file.parent.mkdir(parents=True, exist_ok=True)
+        beside = file.with_suffix(f".{os.getpid()}")
+        beside.write_text(json.dumps({"boot": _boot(), "at": time_, **asdict(found)}) + "\n")
+        beside.replace(file)
+    return found
+
+
+def _kept(file: Path, now: float) -> tuple[ReadSpeed | None, float]:
+    """Return what was measured since the machine started, and how many seconds ago; None if nothing was."""
+    try:
+        table: dict[str, Any] = json.loads(file.read_text())
+        if table.pop("boot") != _boot():
+            return None, 0.0
+        age_s = now - float(table.pop("at"))
+        found = ReadSpeed(**table)
+        is_sound = found.cores > 0 and min(found.one_gb_per_s, found.all_gb_per_s) > 0
+    except (OSError, ValueError, TypeError, KeyError, AttributeError):  # missing, or something else wrote it
+        return None, 0.0
+    return (found, age_s) if is_sound else (None, 0.0)
+
+
+def measured() -> ReadSpeed | None:
+    """Measure it; None without memory or a C library for that."""
+    cores = _cores()
+    threads = min(cores, _MOST_THREADS)
+    try:
+        compare = ctypes.CDLL(None).memcmp
+        buffers = [(ctypes.c_char * (_ALL_BYTES // threads))() for _ in range(threads)]
+    except (MemoryError, OSError, AttributeError, TypeError):
+        return None
+    compare.argtypes = (ctypes.c_void_p, ctypes.c_void_p, ctypes.c_size_t)
+    starts, half = [ctypes.addressof(one) for one in buffers], _ALL_BYTES // threads // 2
+    alone = max(_rate(compare, starts[:1], half) for _ in range(_WINDOWS))
+    together = max(_rate(compare, starts, half) for _ in range(_WINDOWS)) if threads > 1 else alone
+    del buffers
+    return ReadSpeed(one_gb_per_s=round(alone, 2), all_gb_per_s=round(max(alone, together), 2), cores=cores)
+
+
+def _rate(compare: Callable[[int, int, int], object], starts: Sequence[int], half: int) -> float:
+    """Return how fast all threads together read, in GB/s. Each compares the halves, which are zeros, of its place."""
+    pieces = [0] * len(starts)
+    began = time.perf_counter()
+    until = began + _WINDOW_S
+
+    def read(number: int) -> None:
+        while time.perf_counter() < until:
+            for at in range(starts[number], starts[number] + half - _PIECE + 1, _PIECE):
+                compare(at, at + half, _PIECE)
+                pieces[number] += 1
+                if time.perf_counter() >= until:
+                    break
+
+    threads = [threading.Thread(target=read, args=(number,), daemon=True) for number in range(len(starts))]
+    for one in threads:
+        one.start()
+    for one in threads:
+        one.join()
+    return sum(pieces) * 2 * _PIECE / (time.perf_counter() - began) / 1e9
+
+
+def _cores(smt: Path = Path("/sys/devices/system/cpu/smt/active")) -> int:
+    """Return the cores that this program may use, of which llama.cpp takes one thread each."""
+    able = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+    with suppress(OSError):
+        if smt.read_text().strip() == "1":
+            return max(1, able // 2)
+    return able
+
+
+def _boot(file: Path = Path("/proc/sys/kernel/random/boot_id")) -> str:
+    try:
+        return file.read_text().strip()
+    except OSError:
+        return ""
+
+
+def _cache_home() -> Path:
+    return Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache")
