@@ -4,7 +4,7 @@ from contextlib import suppress
 
 from stackctl import backends
 from stackctl.contracts.service import CPU, Variant
-from stackctl.core.advice.can_load import NewStack
+from stackctl.core.advice.can_load import BackendBuild
 from stackctl.core.config.lock import Decisions
 from stackctl.core.config.spec import AUTO, Spec
 from stackctl.core.plan.images import backend_image
@@ -14,7 +14,7 @@ from stackctl.machine import Machine
 from stackctl.steps.config_request import load_config, read_lock
 
 
-def stack_here(machine: Machine, name: str, *, on_gpu: bool) -> NewStack:
+def stack_here(machine: Machine, name: str, *, on_gpu: bool) -> BackendBuild:
     """Return what a deploy would run here with this backend: its build by stack.toml and stack.lock, if they name it.
 
     on_gpu: whether it has a GPU, of this machine or of one that somebody thinks of.
@@ -31,7 +31,7 @@ def stack_here(machine: Machine, name: str, *, on_gpu: bool) -> NewStack:
     else:
         with suppress(ConfigError):
             build = backend.build_of(backend_image(spec, backend, variant, cuda, Decisions(read_lock(machine)))[0], "")
-    return NewStack(backend=backend, variant=variant, build=build)
+    return BackendBuild(backend=backend, variant=variant, build=build)
 
 
 def _on_gpu(machine: Machine) -> tuple[Variant, tuple[int, ...]]:

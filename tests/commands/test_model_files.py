@@ -98,6 +98,21 @@ def test_the_command_that_joins_pieces_makes_the_model_of_them(tmp_path: Path, e
     assert inspect(quiet(tmp_path).machine, str(folder), force=False).parts == 1
 
 
+def test_pieces_with_the_ending_behind_the_number_are_told_from_parts_by_their_bytes(tmp_path: Path) -> None:
+    whole, half = gguf(), len(gguf()) // 2
+    first, last = (tmp_path / f"7B.Q8_0.part{number}of2.gguf" for number in (1, 2))
+    first.write_bytes(whole[:half])
+    last.write_bytes(whole[half:])
+    for path in (first, last):
+        assert refusals(path) == [f"{path} is one of 2 pieces of 7B.Q8_0.gguf, and no program loads pieces"] * 3
+    run_first_command(hint(first), tmp_path)
+    assert (tmp_path / "7B.Q8_0.gguf").read_bytes() == whole
+    first.write_bytes(part(0, 2)[:-9])
+    last.write_bytes(part(1, 2))
+    assert all("is cut short" in said for said in refusals(first))
+    assert all("is part 2 of 2 under a name" in said for said in refusals(last))
+
+
 def test_pieces_that_lack_are_said(tmp_path: Path) -> None:
     whole, third = gguf(), len(gguf()) // 3
     for number, ending in enumerate(("part1of3", "part2of3", "aa", "ab")):

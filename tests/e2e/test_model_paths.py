@@ -19,7 +19,7 @@ pytestmark = [pytest.mark.engine, pytest.mark.chaos]
 PLACE = "My $Models: 'a' \"b\" #1 {x} é 日本"
 COMPOSED = unicodedata.normalize("NFC", "modèle ガ.gguf")
 DECOMPOSED = unicodedata.normalize("NFD", COMPOSED)
-NAMES = ("My $HOME ${Model} 'v2' \"q\" `ls`, 100%.gguf", "-dash; & | <a> [b] \\n #c.gguf", COMPOSED, DECOMPOSED)
+NAMES = ("My $HOME ${Model} 'v2' \"q\" `ls`, 100%.gguf", "-dash; & | <a> [b] \\n #c.GGUF", COMPOSED, DECOMPOSED)
 UINT16, INT32 = 2, 5
 
 

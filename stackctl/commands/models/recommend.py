@@ -5,7 +5,7 @@ from pathlib import Path
 
 from stackctl.contracts.host import Gpu
 from stackctl.core.advice import catalogue as catalogues
-from stackctl.core.advice.can_load import NewStack
+from stackctl.core.advice.can_load import BackendBuild
 from stackctl.core.advice.catalogue import Suggestion, context_for, ranked
 from stackctl.core.fit import Device, Shape
 from stackctl.core.fit.choice import Room, Wanted, choose
@@ -136,7 +136,7 @@ def recommend(machine: Machine, asked: Asked) -> Recommended:
     )
 
 
-def _of_repository(machine: Machine, asked: Asked, free: Room, stack: NewStack) -> tuple[Suggestion, ...]:
+def _of_repository(machine: Machine, asked: Asked, free: Room, stack: BackendBuild) -> tuple[Suggestion, ...]:
     """Return the quantisations of a repository that fit, the best first."""
     from stackctl.steps.models.named_model import named_source
     from stackctl.steps.models.quantisations import quantisations
@@ -153,7 +153,7 @@ def _of_repository(machine: Machine, asked: Asked, free: Room, stack: NewStack) 
 
 
 def _local(
-    machine: Machine, asked: Asked, free: Room, wanted: Wanted, stack: NewStack
+    machine: Machine, asked: Asked, free: Room, wanted: Wanted, stack: BackendBuild
 ) -> tuple[tuple[Suggestion, ...], dict[str, Path]]:
     """Return the GGUF files of a folder that fit, the best first; raise ModelError if the stack would load none."""
     assert asked.folder  # noqa: S101 - the caller has checked it

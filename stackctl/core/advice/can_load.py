@@ -28,16 +28,16 @@ class Verdict:
 
 
 @dataclass(frozen=True, kw_only=True)
-class NewStack:
-    """A stack that a deploy would make here. build: the one that it takes, "" if unknown; it decides what it loads."""
+class BackendBuild:
+    """A backend and the build of it that a stack runs, or would run. build: "" if unknown."""
 
     backend: Backend
-    variant: Variant
     build: str
+    variant: Variant
 
     @property
     def reserves(self) -> Reserves:
-        """Return what that build reserves with every model."""
+        """Return what this build reserves with every model."""
         return self.backend.reserves(self.build)
 
     def lacks(self, header: Header) -> str:
@@ -45,7 +45,7 @@ class NewStack:
         return lacking(header, self.backend, self.build)
 
     def refuse(self, header: Header, name: str) -> None:
-        """Raise ModelError for a GGUF that it would not load."""
+        """Raise ModelError for a GGUF that it does not load."""
         refuse_unloadable(header, name, self.backend, self.build, self.variant)
 
 
@@ -61,10 +61,10 @@ def verdicts(header: Header) -> tuple[Verdict, ...]:
 
 def chosen_build(backend: Backend, variant: Variant | None = None) -> str:
     """Return the name of the build that a new stack takes, the newest one without `variant`; "" if it is unknown."""
-    if backend.PROGRAMS:
-        found = {backend.build_of("", name) for name in backend.PROGRAMS}
-    else:
-        found = {one.build for kind, images in backend.IMAGES.items() if variant in {None, kind} for one in images}
+    found = {backend.build_of("", name) for name in backend.PROGRAMS}
+    for kind, images in backend.IMAGES.items():
+        if variant in {None, kind}:
+            found |= {image.build for image in images}
     return next((name for name in reversed(tuple(backend.BUILDS)) if name in found), "")
 
 

@@ -4,6 +4,7 @@ It mirrors the buffers that sched_reserve() in llama.cpp's src/llama-context.cpp
 src/llama-graph.cpp and src/models/*.cpp.
 """
 
+from stackctl.core.fit import transfers
 from stackctl.core.fit.settings import Settings
 from stackctl.core.fit.terms import Run
 from stackctl.core.model.shape import Layer
@@ -16,7 +17,9 @@ _FIRST, _FURTHER, _LAST, _HOST = 11, 6, 5, 10
 
 def on_gpu(run: Run, *, has_output: bool = True) -> int:
     """Return the buffer of a GPU for its blocks, and for the output layer if it has it."""
-    return run.mask + max(_head(run) if has_output else 0, _peak(run))
+    if run.shape.deepstack and transfers.covers(run):
+        return transfers.buffer(run, 0, has_output=has_output)
+    return run.mask + max(_head(run) if has_output else 0, _peak(run)) + _pictures(run)
 
 
 def on_one_of_several(run: Run, *, is_first: bool, is_last: bool) -> int:
@@ -36,8 +39,12 @@ def on_gpu_in_part(run: Run, on_gpu_blocks: int, *, has_output: bool) -> int:
     whole = on_gpu(run, has_output=has_output) if on_gpu_blocks or has_output else 0
     if run.batch < _LARGE_BATCH:
         return whole
+    if transfers.covers(run):
+        return max(whole, transfers.buffer(run, len(blocks), has_output=has_output))
     inner = _moe_inner(run) if run.shape.is_moe else 2 * run.rows(_widest_feed_forward(run))
-    brought = largest + run.mask + 4 * stream + inner
+    brought = largest + run.mask + 4 * stream + inner + _sparse(run)
+    if run.shape.loops:  # a further loop finds the first one's copies
+        return max(whole, run.mask + _peak(run) + sum(layer.weights for layer in blocks))
     caches = max((run.kv_cache(layer) for layer in blocks), default=0)
     attention = run.mask + caches + 5 * stream
     head = 0
@@ -85,6 +92,26 @@ def _before_logits(run: Run) -> float:
     return run.shape.experts_used + 4 if has_shared else 2.5
 
 
+def _sparse(run: Run) -> int:
+    """Return the bytes that stay through all blocks to mask what an indexer has not chosen: a tensor of each block."""
+    if not run.shape.chosen:
+        return 0
+    blocks = sum(layer.key > 0 and not layer.slides for layer in run.shape.layers)
+    return blocks * run.rows(min(run.shape.chosen, run.cells)) + 2 * run.batch * run.cells
+
+
+def _choosing(run: Run) -> int:
+    """Return the bytes of an attention that sees what an indexer has chosen, beside the streams."""
+    shape = run.shape
+    if not shape.chosen:
+        return 0
+    widths = [(layer.heads, layer.key) for layer in shape.layers if layer.key and not layer.slides]
+    heads, key = max(widths, default=(0, 0))
+    latent = key - shape.rotated
+    scores = run.rows(shape.indexer_query + heads * (latent + key)) + 6 * run.batch * run.cells
+    return max(run.rows(heads * (shape.query + latent + shape.rotated + key)), scores)
+
+
 def _head(run: Run) -> int:
     """Return the bytes of the output layer's activations: its input and the logits."""
     return _logits(run) + 4 * run.rows(run.shape.embedding)
@@ -94,7 +121,11 @@ def _peak(run: Run) -> int:
     """Return the bytes at the widest point of a block."""
     stream = run.rows(run.shape.embedding)
     wide = 4 if not run.shape.is_parallel else 6 if _has_gate(run) else 5
-    return max(_feed_forward(run) + wide * stream, _scores(run), _scratch(run)) + _beside(run)
+    return (
+        max(_feed_forward(run) + wide * stream, _choosing(run) + 4 * stream, _scores(run), _scratch(run))
+        + _beside(run)
+        + _sparse(run)
+    )
 
 
 def _beside(run: Run) -> int:
@@ -102,6 +133,12 @@ def _beside(run: Run) -> int:
     shape = run.shape
     streams = run.rows(shape.embedding) * shape.streams if shape.streams > 1 else 0
     return 2 * run.rows(shape.embedding_per_layer * len(shape.layers)) + streams
+
+
+def _pictures(run: Run) -> int:
+    """Return the bytes of the embeddings for pictures, which further blocks read."""
+    stream = run.rows(run.shape.embedding)
+    return 4 * stream * (1 + run.shape.deepstack) - 2 * stream if run.shape.deepstack else 0
 
 
 def _logits(run: Run) -> int:

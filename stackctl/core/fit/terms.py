@@ -70,7 +70,17 @@ class Run:
         stays = self.settings.is_quantised and not (self.settings.flash_attention or self.reserves.quantises_values)
         of_value = KV_TYPES["f16"] if stays else of_key
         cells = self.window_cells if layer.slides else self.cells
-        return cells * self.streams * (layer.key * of_key + value * of_value) // 32
+        bytes_of_32 = (layer.key + layer.indexer) * of_key + value * of_value
+        if not self.shape.is_compressed:
+            return cells * self.streams * bytes_of_32 // 32
+        kept = padded(-(-self._own_cells // layer.compressed)) if layer.compressed else 0
+        window = padded(min(self._own_cells, self.shape.window + self.batch))
+        return self.slots * (window * layer.key + kept * (layer.key + layer.indexer)) * of_key // 32
+
+    @property
+    def _own_cells(self) -> int:
+        """Return the tokens of a slot, where each has its own cache even if the others' is shared."""
+        return padded(padded(self.settings.context) // self.streams)
 
     def state(self, layer: Layer) -> int:
         """Return the bytes of one layer's recurrent state, for all slots (llama-memory-recurrent.cpp)."""
@@ -97,6 +107,10 @@ class Run:
         cells = self.cells if any(not layer.slides for layer in caches) else 0
         cells += self.window_cells if any(layer.slides for layer in caches) else 0
         return self.batch * cells
+
+    def mask_of(self, layer: Layer) -> int:
+        """Return the bytes of the mask that a layer's flash attention reads."""
+        return self.batch * (self.window_cells if layer.slides else self.cells) * 2
 
     def rows(self, values: int) -> int:
         """Return the bytes of an activation with this many values for each token of the batch."""

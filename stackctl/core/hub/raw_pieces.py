@@ -16,6 +16,12 @@ _PIECE: Final = re.compile(
     r"(?:(?P<number>\d{1,5})(?P<of>[-._]?of[-._]?(?P<count>\d{1,5}))?|(?P<letters>[a-z]{1,3}))",
     re.IGNORECASE | re.DOTALL,
 )
+# NAME.part1of2.gguf, where only the bytes tell it from a part of gguf-split
+_BEFORE_ENDING: Final = re.compile(
+    rf"(?P<stem>.+?)(?P<mark>[-._ ]\(?(?:{_WORD}[-._ ]?)?)"
+    r"(?P<number>\d{1,4})(?P<of>[-._ ]?of[-._ ]?(?P<count>\d{1,4})\)?)(?P<ending>\.gguf)",
+    re.IGNORECASE | re.DOTALL,
+)
 _BARE: Final = re.compile(r"a?[ab][a-z]|[a-f]")  # letters without a word before them; else they are an ending
 _MOST: Final = 10_000
 
@@ -51,9 +57,16 @@ class Pieces:
     is_counted: bool = False  # whether the names say how many there are
 
 
-def piece_of(name: str) -> Piece | None:
-    """Return which piece a file is by its name; None if it is none."""
+def piece_of(name: str, *, may_be_part: bool = False) -> Piece | None:
+    """Return which piece a file is by its name; None if it is none.
+
+    may_be_part: also by a name that a part of gguf-split may have, too.
+    """
     found = _PIECE.fullmatch(name)
+    if not found and may_be_part and (one := _BEFORE_ENDING.fullmatch(name)):
+        width = len(one["number"]) if one["number"].startswith("0") else 1
+        form = f"{one['stem']}{one['mark']}\0{one['of']}{one['ending']}"
+        return Piece(f"{one['stem']}{one['ending']}", form, int(one["number"]), int(one["count"]), width)
     if not found:
         return None
     whole, letters = found["whole"], found["letters"]
@@ -79,11 +92,15 @@ def sets(names: Iterable[str]) -> tuple[Pieces, ...]:
 
 
 def set_of(name: str, others: Iterable[str]) -> Pieces | None:
-    """Return the set that a name belongs to, with those of its pieces that are among the others; None if it is none."""
-    piece = piece_of(name)
+    """Return the set that a name belongs to, with those of its pieces that are among the others; None if it is none.
+
+    NAME.part1of2.gguf counts, too: the caller looks at the bytes.
+    """
+    piece = piece_of(name, may_be_part=True)
     if piece is None:
         return None
-    group = {one.place: (one, other) for other in others if (one := piece_of(other)) and _is_alike(one, piece)}
+    named = ((piece_of(other, may_be_part=True), other) for other in others)
+    group = {one.place: (one, other) for one, other in named if one and _is_alike(one, piece)}
     return _set({**group, piece.place: (piece, name)})
 
 

@@ -5,13 +5,15 @@ the keys that count, their defaults, and their meaning in each architecture.
 """
 
 import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable
+from dataclasses import replace
 from math import prod
 from typing import Final, NamedTuple
 
+from stackctl.core.model import architectures
 from stackctl.core.model.file_signature import AGAIN
 from stackctl.core.model.gguf import GgufFile
-from stackctl.core.model.shape import Layer, Shape
+from stackctl.core.model.shape import Layer, Shape, Weight
 from stackctl.core.model.tensors import Tensor
 from stackctl.errors import ModelError
 
@@ -21,25 +23,8 @@ _BLOCK: Final = re.compile(r"blk\.([0-9]{1,5})\.")  # Python refuses to parse nu
 _INPUT: Final = ("token_embd.", "position_embd.", "token_types.", "per_layer_token_embd.")
 _BESIDE_FIRST_BLOCK: Final = ("per_layer_model_proj.", "per_layer_proj_norm.")  # on the device of the first block
 _EXPERTS: Final = re.compile(r"_(?:ch)?exps\.")
-# period of the sliding layers: the last of each period has full attention; (period, True) if the first has
-_PERIODS: Final[Mapping[str, tuple[int, bool]]] = {
-    "afmoe": (4, False), "cohere2": (4, False), "cohere2moe": (4, True), "exaone4": (4, False),
-    "exaone-moe": (4, False), "gemma2": (2, False), "gemma3": (6, False), "gemma3n": (5, False),
-    "gemma4": (6, False), "gpt-oss": (2, False), "laguna": (4, True), "llama4": (4, False), "mellum": (4, False),
-    "muse-glimmer": (4, False), "olmo2": (4, False), "plamo3": (8, False), "smallthinker": (4, True),
-    "granite-swa": (0, False), "lfm2": (0, False), "maple": (0, False), "mimo2": (0, False), "spark2-5": (0, False),
-    "step35": (0, False),
-}  # fmt: skip
-_DEFAULT_WINDOW: Final[Mapping[str, int]] = {"gemma2": 4096, "llama4": 8192, "exaone4": 4096}
-_FIXED_WINDOW: Final[Mapping[str, int]] = {"llama4": 8192, "smallthinker": 4096}  # unless the header has 0
-_SLIDES_ONLY_WITH: Final[Mapping[str, int]] = {"exaone4": 64}  # only models with this many layers slide
-_ALWAYS_RECURRENT: Final = frozenset({"mamba", "mamba2", "rwkv6", "rwkv6qwen2", "rwkv7", "arwkv7"})
-_INTERVAL: Final[Mapping[str, int]] = {"qwen3next": 4, "qwen35": 4, "qwen35moe": 4, "minimax-01": 8}
-_BOTH: Final = frozenset({"falcon-h1"})  # every layer has attention and a state
-_SHARED_FROM: Final[Mapping[str, int]] = {"gemma3n": 20}  # layers from here on use the cache of earlier ones
 # measured: with experts in RAM, the buffer does not reuse the space of the first tensor for the second
 _SCATTERED: Final = frozenset({"afmoe", "qwen35moe", "qwen3next"})
-_PARALLEL: Final = frozenset({"command-r", "cohere2", "cohere2moe", "falcon", "gptneox", "phi2", "stablelm"})
 
 
 def shape_of(*files: GgufFile) -> Shape:
@@ -65,6 +50,7 @@ class _Reading:
         self.feed_forward = self.each("feed_forward_length")
         self.embedding = self.number("embedding_length")
         self.has_states = any(self.number(key) for key in ("ssm.inner_size", "shortconv.l_cache", "kda.head_dim"))
+        self.has_states = self.has_states or self.architecture in architectures.INTERVAL
         self.window = self._window()
         self.slides = self._sliding()
 
@@ -109,22 +95,42 @@ class _Reading:
             inner=self.number("ssm.inner_size"),
             projected=2 * self.number("ssm.inner_size") + self._mixed + self.number("ssm.time_step_rank"),
             convolved=self.number("ssm.inner_size") + self._mixed,
-            layers=tuple(self._layer(index, blocks.get(index, [])) for index in range(self.count)),
+            layers=self._looped(tuple(self._layer(index, blocks.get(index, [])) for index in range(self.count))),
             input=sum(tensor.size for tensor in inputs),
             output=sum(tensor.size for tensor in rest) - sum(t.size for t in inputs) + (embedding if is_tied else 0),
             is_tied=is_tied,
-            is_parallel=self.architecture in _PARALLEL,
+            is_parallel=self.architecture in architectures.PARALLEL,
             is_mla=self._is_mla,
             is_scattered=self.architecture in _SCATTERED,
             embedding_bytes=embedding,
             embedding_per_layer=self.number("embedding_length_per_layer_input"),
+            chosen=self.number("attention.indexer.top_k") if self.architecture in architectures.SPARSE else 0,
+            rotated=self.number("rope.dimension_count"),
+            query=self.number("attention.key_length_mla"),
+            indexer_query=self.number("attention.indexer.head_count") * self.number("attention.indexer.key_length"),
+            deepstack=self.number("n_deepstack_layers"),
             streams=self.number("altup.num_inputs", 1),
             parameters=sum(prod(tensor.shape) for tensor in self.tensors),
         )
 
+    def _looped(self, layers: tuple[Layer, ...]) -> tuple[Layer, ...]:
+        """Return the layers as llama.cpp counts them: loops through the same weights, and a router, have caches."""
+        if self.architecture == "nanbeige":
+            again = tuple(replace(one, weights=0, experts=0, largest=0, largest_expert=0) for one in layers)
+            return layers + again * (self.number("num_loops", 1) - 1)
+        if self.architecture == "graniteswitch" and layers:
+            head = self._key_length(slides=False)
+            router = replace(layers[0], heads=1, kv_heads=1, key=head, value=head, tensors=(), weights=0, largest=0)
+            return (*layers, router)
+        return layers
+
     @property
     def _mixed(self) -> int:
         return 2 * self.number("ssm.group_count") * self.number("ssm.state_size")
+
+    @property
+    def _has_only_keys(self) -> bool:
+        return self._is_mla or self.architecture == "deepseek4"
 
     @property
     def _is_mla(self) -> bool:
@@ -132,11 +138,14 @@ class _Reading:
 
     def _layer(self, index: int, tensors: list[Tensor]) -> Layer:
         if index >= self.trunk:  # it predicts further tokens; llama.cpp skips its tensors, but counts it as a layer
-            tensors = []
+            loaded = architectures.LOADED_AHEAD.get(self.architecture)
+            tensors = [tensor for tensor in tensors if loaded and loaded.search(tensor.name)]
         heads = self.heads[index] if self.heads else 0
         kv_heads = self.kv_heads[index] if self.kv_heads else 0
         slides, is_recurrent = self.slides[index], self._is_recurrent(index)
-        has_cache = self._has_cache(index) and (not is_recurrent or self.architecture in _BOTH)
+        ratios = self.each("attention.compress_ratios") if self.architecture == "deepseek4" else ()
+        compressed = ratios[index] if ratios and index < self.trunk else 0
+        has_cache = self._has_cache(index) and (not is_recurrent or self.architecture in architectures.BOTH)
         has_cache = has_cache and (
             kv_heads > 0 or not self.has_states
         )  # a hybrid's block with only a feed-forward has none
@@ -146,14 +155,20 @@ class _Reading:
             heads=heads,
             kv_heads=kv_heads,
             key=kv_heads * self._key_length(slides=slides) if has_cache else 0,
-            value=kv_heads * self._value_length(slides=slides) if has_cache and not self._is_mla else 0,
+            value=kv_heads * self._value_length(slides=slides) if has_cache and not self._has_only_keys else 0,
             has_cache=has_cache,
             slides=slides,
-            state=self._state(index) if is_recurrent else 0,
+            state=self._state(index) if is_recurrent else self._compressor(compressed),
             feed_forward=feed_forward.width,
             shared_feed_forward=feed_forward.shared,
             expert_feed_forward=feed_forward.expert,
             is_gated=feed_forward.is_gated,
+            compressed=compressed,
+            indexer=self._indexer(index) if has_cache and (compressed or not slides) else 0,
+            tensors=tuple(
+                Weight(_BLOCK.sub("", tensor.name).removesuffix(".weight"), tensor.size, prod(tensor.shape[1:]))
+                for tensor in tensors
+            ),
             weights=sum(tensor.size for tensor in tensors),
             experts=sum(experts),
             largest=max((tensor.size for tensor in tensors), default=0),
@@ -175,16 +190,16 @@ class _Reading:
     def _window(self) -> int:
         """Return the tokens that a sliding layer sees."""
         key = f"{self.architecture}.attention.sliding_window"
-        default = _DEFAULT_WINDOW.get(self.architecture, 0)
+        default = architectures.DEFAULT_WINDOW.get(self.architecture, 0)
         window = self.file.number(key) if key in self.file.metadata else default
-        return _FIXED_WINDOW.get(self.architecture, window) if window else 0
+        return architectures.FIXED_WINDOW.get(self.architecture, window) if window else 0
 
     def _sliding(self) -> tuple[bool, ...]:
         """Return which layers slide. An unlisted architecture ignores its sliding_window key."""
         none = (False,) * self.count
-        if self.architecture not in _PERIODS or not self.window:
+        if self.architecture not in architectures.PERIODS or not self.window:
             return none
-        if _SLIDES_ONLY_WITH.get(self.architecture, self.trunk) != self.trunk:
+        if architectures.SLIDES_ONLY_WITH.get(self.architecture, self.trunk) != self.trunk:
             return none
         key = f"{self.architecture}.attention.sliding_window_pattern"
         written = self.file.metadata.get(key)
@@ -193,7 +208,7 @@ class _Reading:
             return flags + (False,) * (self.count - len(flags))
         if self.architecture == "lfm2":
             return tuple(not self._is_recurrent(index) for index in range(self.count))
-        period, first_is_full = _PERIODS[self.architecture]
+        period, first_is_full = architectures.PERIODS[self.architecture]
         period = self.file.number(key) or period
         if not period:
             return none
@@ -201,13 +216,13 @@ class _Reading:
         return tuple(index < self.trunk and index % period != full_at for index in range(self.count))
 
     def _is_recurrent(self, index: int) -> bool:
-        if self.architecture in _ALWAYS_RECURRENT or self.architecture in _BOTH:
+        if self.architecture in architectures.ALWAYS_RECURRENT or self.architecture in architectures.BOTH:
             return True
         written = self.each("attention.recurrent_layers")
         if written:
             return bool(written[index])
-        if self.architecture in _INTERVAL:
-            interval = self.number("full_attention_interval", _INTERVAL[self.architecture])
+        if self.architecture in architectures.INTERVAL:
+            interval = self.number("full_attention_interval", architectures.INTERVAL[self.architecture])
             return index < self.trunk and (index + 1) % interval != 0
         if not self.has_states or not self.kv_heads:
             return False
@@ -224,16 +239,44 @@ class _Reading:
         if kda := self.number("kda.head_dim"):
             inner = (heads or (self.heads[0] if self.heads else 0)) * kda
             return 3 * (convolution - 1 if convolution else 3) * inner + kda * inner
+        if self.architecture == "minimax-01":
+            return self._key_length(slides=False) ** 2 * heads
         if wkv := self.number("wkv.head_size"):
             return self.number("token_shift_count", 2) * self.embedding + self.embedding * wkv
         inner, state = self.number("ssm.inner_size"), self.number("ssm.state_size")
         groups = self.number("ssm.group_count")
         return max(0, convolution - 1) * (inner + 2 * groups * state) + state * inner
 
+    def _compressor(self, ratio: int) -> int:
+        """Return the values of what a compressed cache collects before it keeps a key: llama_dsv4_comp_state."""
+        key = self._key_length(slides=False)
+        if ratio == architectures.CHOOSES:
+            return 2 * (2 * ratio) * 2 * (key + self.number("attention.indexer.key_length"))
+        return 2 * ratio * key
+
+    def _indexer(self, index: int) -> int:
+        """Return the values that the cache keeps for a token for a layer's indexer: llama_kv_cache_dsa, _msa."""
+        length = self.number("attention.indexer.key_length")
+        kind = architectures.INDEXERS.get(self.architecture)
+        if not kind or not length or not self.number("attention.indexer.top_k"):
+            return 0
+        if self.architecture == "deepseek4" and self.each("attention.compress_ratios")[index] != architectures.CHOOSES:
+            return 0
+        if self.architecture == "minimax-m3" and index < self.number("leading_dense_block_count"):
+            return 0
+        if kind.listed:
+            listed = self.each("attention.indexer.types")
+            shares = architectures.shares_indexer(self.architecture, self.number("context_length"), index)
+            if not (listed[index] if listed else kind.default and not shares):
+                return 0
+        return kind.keys * length + (self._value_length(slides=False) if kind.has_values else 0)
+
     def _has_cache(self, index: int) -> bool:
+        if self.architecture in architectures.WITHOUT_CACHE:
+            return False
         if shared := self.number("attention.shared_kv_layers"):
             return index < self.count - shared
-        return index < min(self.trunk, _SHARED_FROM.get(self.architecture, self.trunk))
+        return index < min(self.trunk, architectures.SHARED_FROM.get(self.architecture, self.trunk))
 
 
 class _FeedForward(NamedTuple):

@@ -2,6 +2,15 @@
 
 from dataclasses import dataclass, replace
 from functools import cached_property
+from typing import NamedTuple
+
+
+class Weight(NamedTuple):
+    """A tensor of a block. name: without the block and "weight"; rows: the values that it makes of a token."""
+
+    name: str
+    size: int  # bytes
+    rows: int
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -23,6 +32,20 @@ class Layer:
     experts: int  # the part of weights that only the chosen experts use
     largest: int  # its largest tensor
     largest_expert: int  # the largest tensor with its experts
+    compressed: int = 0  # tokens of which a compressed cache keeps one key, beside the window; 0 if it has none
+    indexer: int = 0  # values that the cache keeps for a token to find which tokens its attention sees
+    tensors: tuple[Weight, ...] = ()  # () if unknown
+
+    def weight(self, name: str) -> Weight:
+        """Return a tensor that the block has."""
+        return self._weights[name]
+
+    def optional(self, name: str) -> Weight | None:
+        return self._weights.get(name)
+
+    @cached_property
+    def _weights(self) -> dict[str, Weight]:
+        return {weight.name: weight for weight in self.tensors}
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -49,12 +72,33 @@ class Shape:
     is_mla: bool  # K is a compressed latent and there is no V
     is_scattered: bool = False  # copying experts from RAM needs space for two tensors at once
     embedding_per_layer: int = 0  # values of a token's separate embedding for each layer
+    chosen: int = 0  # tokens that an indexer picks for each token
+    rotated: int = 0  # values of a compressed K that hold the position
+    query: int = 0  # values of one head of a query before it is taken to the width of a compressed K
+    indexer_query: int = 0  # values of an indexer's queries, all heads
+    deepstack: int = 0  # further embeddings of a token that a picture adds to the first blocks
     streams: int = 1  # hidden states that the model keeps in parallel
     parameters: int = 0  # of all tensors; 0 if unknown
 
     @property
     def is_moe(self) -> bool:
         return self.experts_used > 0
+
+    @cached_property
+    def is_compressed(self) -> bool:
+        """Return whether some layers keep compressed keys, each slot its own: llama_kv_cache_dsv4."""
+        return any(layer.compressed for layer in self.layers)
+
+    @cached_property
+    def alike(self) -> tuple[int, ...]:
+        """Return a number per layer, which is the same for layers that are the same."""
+        numbers: dict[Layer, int] = {}
+        return tuple(numbers.setdefault(layer, len(numbers)) for layer in self.layers)
+
+    @cached_property
+    def loops(self) -> bool:
+        """Return whether a token goes through the same weights again: only the first of such layers has their bytes."""
+        return any(layer.tensors and not layer.weights for layer in self.layers)
 
     @cached_property
     def widest_value(self) -> int:

@@ -32,7 +32,7 @@ def refuse_incomplete(path: Path) -> None:
             hint=f"Run the same `aria2c` command again, with `-c`: {control.name} goes away at the end.",
         )
     found = raw_pieces.set_of(path.name, (one.name for one in path.parent.iterdir()))
-    if found and not _is_whole(path):
+    if found and not _is_whole(path) and not any(_is_gguf(path.with_name(name)) for name in found.names[1:]):
         raise in_pieces(path, found)
 
 
@@ -67,7 +67,11 @@ def in_pieces(path: Path, found: Pieces) -> ModelError:
 
 def _is_whole(path: Path) -> bool:
     """Return whether a file is a whole GGUF after all: wget calls a second copy NAME.gguf.1."""
-    return beginning(path, 4) == b"GGUF" and not _is_short([path])
+    return _is_gguf(path) and not _is_short([path])
+
+
+def _is_gguf(path: Path) -> bool:
+    return beginning(path, 4) == b"GGUF"
 
 
 def _is_short(pieces: list[Path]) -> bool:

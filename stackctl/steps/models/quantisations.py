@@ -3,7 +3,7 @@
 from collections.abc import Callable
 from dataclasses import replace
 
-from stackctl.core.advice.can_load import NewStack
+from stackctl.core.advice.can_load import BackendBuild
 from stackctl.core.advice.catalogue import Suggestion
 from stackctl.core.fit import Shape
 from stackctl.core.fit.choice import Choice, Room, Wanted, choose
@@ -27,7 +27,7 @@ def quantisations(
     source: Source,
     wanted: Callable[[Shape], Wanted],
     free: Room,
-    stack: NewStack,
+    stack: BackendBuild,
 ) -> tuple[Suggestion, ...]:
     """Return a row per quantisation, the smallest first; raise ModelError if the repository has no GGUF of a model.
 
@@ -68,7 +68,7 @@ def quantisations(
 
 
 def _shape(
-    machine: Machine, source: Source, model: list[Quantisation], stack: NewStack
+    machine: Machine, source: Source, model: list[Quantisation], stack: BackendBuild
 ) -> tuple[Shape, int, Quantisation]:
     """Return a model's shape, the bytes of its headers, and the quantisation whose headers were read.
 

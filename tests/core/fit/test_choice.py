@@ -98,7 +98,7 @@ def test_under_wsl_more_is_kept_free() -> None:
 
 
 def test_no_context_beyond_what_the_model_was_trained_for() -> None:
-    small = shape("llama-2-13b").__class__(**{**vars(EIGHT), "trained_context": 2048})
+    small = replace(EIGHT, trained_context=2048)
     assert chosen((24_000,), of=small).settings.context == 2048
 
 
