@@ -77,6 +77,7 @@ MEMORY: Final = Reserves(
     more_window=128,
     quantises_values=False,
     copies=2,
+    copied=(1, 3, 2, 2),
     reuses_masks=True,
     unpacked_mib=UNPACKED_MIB,
     unpacked_gpu_mib=UNPACKED_GPU_MIB,

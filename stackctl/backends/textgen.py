@@ -12,26 +12,8 @@ from types import MappingProxyType
 from typing import Final
 
 from stackctl.backends.answers import MODELS, first_model, good, number
-from stackctl.backends.command_line import (
-    CPU_EXPERTS,
-    SLOTS,
-    SPLIT,
-    always,
-    arguments,
-    given_flags,
-    key_argument,
-    model_argument,
-    numbers,
-    one_of,
-    place_argument,
-    refused_argument,
-    shares,
-    tunnel_argument,
-    whole,
-)
+from stackctl.backends.command_line import given_flags, numbers, refused_argument
 from stackctl.backends.contract import (
-    Argument,
-    Arguments,
     Image,
     Launch,
     Program,
@@ -43,9 +25,9 @@ from stackctl.backends.contract import (
     takes_every_value,
     unknown,
 )
-from stackctl.backends.llama_arguments import LLAMA_ARGUMENTS
 from stackctl.backends.llama_failures import CHECK_MODEL, load_ended, load_failure, not_loaded, refused_server_argument
 from stackctl.backends.llama_log import load_buffer, load_progress
+from stackctl.backends.textgen_arguments import KV_NAME, TEXTGEN_ARGUMENTS
 from stackctl.contracts.answer import Answer
 from stackctl.contracts.build import Build
 from stackctl.contracts.cause import Cause
@@ -61,8 +43,7 @@ PORT: Final[int] = 5000
 USUAL_PORTS: Final[tuple[int, ...]] = (PORT,)
 MODEL_DIR: Final = PurePosixPath("/app/user_data/models")
 FORMATS: Final[tuple[str, ...]] = ("gguf", "safetensors")
-_KV_NAME: Final = {"f16": "fp16", "q8_0": "q8_0", "q4_0": "q4_0"}
-KV_TYPES: Final = tuple(_KV_NAME)
+KV_TYPES: Final = tuple(KV_NAME)
 IMAGES: Final[Mapping[Variant, tuple[Image, ...]]] = MappingProxyType(
     {
         CPU: (Image(name="atinoda/text-generation-webui:default-cpu"),),
@@ -91,40 +72,7 @@ MEMORY: Final = Reserves(
     prompt_cache_mib=8192,
 )
 READY: Final[Request] = Request(path="/v1/internal/token-count", body='{"text":"hello"}')
-# the parser (argparse) of modules/shared.py
-ARGUMENTS: Final[Arguments] = arguments(
-    ("--ctx-size --n_ctx --max_seq_len", Argument(decides="backend.context", read=whole(1), gguf_alone=True)),
-    (
-        "--gpu-layers --n-gpu-layers",
-        Argument(
-            decides="backend.gpu_layers",
-            read=lambda value: "auto" if value == "-1" else whole(0)(value),
-            gguf_alone=True,
-        ),
-    ),
-    (
-        "--cache-type --cache_type",
-        Argument(
-            decides="backend.kv_cache",
-            read=one_of({theirs: ours for ours, theirs in _KV_NAME.items()}),
-            gguf_alone=True,
-        ),
-    ),
-    ("--threads", Argument(decides="backend.threads", read=whole(1))),
-    ("--ubatch-size", Argument(decides="backend.batch", read=whole(1))),
-    ("--batch-size", Argument(decides="backend.batch")),
-    ("--parallel", Argument(decides="slots", read=whole(1), why=SLOTS)),
-    ("--cpu-moe", Argument(decides="cpu_experts", read=always(9999), why=CPU_EXPERTS)),  # of every block
-    ("--tensor-split", Argument(decides="split", read=shares, why=SPLIT, gguf_alone=True)),
-    ("--loader", Argument(gguf_alone=True, why="chooses the loader, which stackctl chooses by the model's format")),
-    ("--cpu", Argument(decides="gpu.mode", fixed="chooses the device", hint='Remove it; set `gpu.mode = "none"`.')),
-    ("--extra-flags", Argument(inner=LLAMA_ARGUMENTS)),
-    ("--model --model-dir --model-menu --user-data-dir", model_argument(TITLE)),
-    ("--api-port --listen-port --listen-host --api-disable-ipv4 --ssl-keyfile --ssl-certfile", place_argument(TITLE)),
-    ("--api-key --admin-key", key_argument(TITLE)),
-    ("--share --public-api --public-api-id", tunnel_argument()),
-    ("--api --listen --cpu-memory --gpu-layers-draft --ctx-size-draft --model-draft", None),
-)
+ARGUMENTS: Final = TEXTGEN_ARGUMENTS
 SHORTENS: Final[bool] = True
 check: Final = takes_every_value
 _INFO: Final = "/v1/internal/model/info"
@@ -198,7 +146,7 @@ def launch(run: Run) -> Launch:
     words += [f"--model={name}"] if name.startswith("-") else ["--model", name]  # argparse reads -x as a flag
     if run.format == "gguf":
         words += ["--loader", "llama.cpp", "--ctx-size", str(run.context)]
-        words += ["--cache-type", _KV_NAME[run.kv_cache]]
+        words += ["--cache-type", KV_NAME[run.kv_cache]]
         layers = 0 if run.variant == CPU else run.gpu_layers
         words += ["--gpu-layers", str(-1 if layers is None else layers)]
     elif run.variant == CPU:

@@ -19,6 +19,8 @@ class Reserves:
     more_window: int = 0  # tokens of the cache beyond the window, where attention slides
     quantises_values: bool = True  # a cache without flash attention; else its V stays f16 there
     copies: int = 4  # of masks and inputs, while several GPUs work on a prompt at once (GGML_SCHED_MAX_COPIES)
+    # what the copies of inputs take, in embeddings of a batch: on the first GPU, on a further one, on the last, in RAM
+    copied: tuple[int, int, int, int] = (11, 6, 5, 10)
     reuses_masks: bool = False  # on a CPU the logits take the masks' place
     base_mib: int = 85  # RAM of the program itself, without a model
     unpacked_mib: int = 0  # RAM that the program's own files take, where it unpacks itself at each start

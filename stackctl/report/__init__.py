@@ -45,6 +45,7 @@ def deployed(
         "reply": None,
         "first_token_s": None,
         "tokens_per_s": None,
+        "expected_tokens_per_s": plan.expected_tokens_per_s,
         "urls": [],
         "user": None,
         "password_file": None,
@@ -61,7 +62,9 @@ def deployed(
         lines += [
             f"SillyTavern reaches {proof.model}, context {proof.contexts.known or 'unknown'}",
             f"it answered: {reply.text.strip()!r}",
-            replies.describe_pace(reply.first_s, proof.tokens_per_s, title=plan.backend_title),
+            replies.describe_pace(
+                reply.first_s, proof.tokens_per_s, title=plan.backend_title, expected=plan.expected_tokens_per_s
+            ),
         ]
     lines += ["", f"Open {plan.url}"]
     others: list[str] = []
@@ -101,6 +104,7 @@ def dry_run(done: "Deployed", *, command: str, shows_file: bool) -> "tuple[str, 
         "url": plan.url,
         "context": plan.context,
         "kv_cache": plan.kv_cache,
+        "expected_tokens_per_s": plan.expected_tokens_per_s,
         "compose": done.text,
         "steps": steps,
         "command": command,

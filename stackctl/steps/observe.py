@@ -151,7 +151,7 @@ def _with_own_backend(seen: Observed, model: ModelSeen, spec: Spec, machine: Mac
         models=_models(spec, machine, found),
         gpus=_gpus(spec, machine, own) if is_here else (),
         ram=machine.host.ram(own) if is_here else None,
-        read_speed=machine.host.read_speed() if is_here and model.shape else None,
+        read_speed=machine.host.read_speed() if is_here and model.shape and not spec.model.is_demo else None,
         is_wsl=machine.host.is_wsl(),
         cpu=machine.host.cpu(),
         programs=program_paths(spec, machine),

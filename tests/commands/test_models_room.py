@@ -10,10 +10,12 @@ from stackctl.commands.models.fit import Asked, fit
 from stackctl.commands.models.recommend import Asked as Wish
 from stackctl.commands.models.recommend import recommend
 from stackctl.commands.propose import proposal
+from stackctl.contracts.host import ReadSpeed
 from stackctl.core.config.spec import Spec
 from stackctl.errors import DoesNotFit, GpuError
 from stackctl.report.recommend import proposal as described
 from tests.commands.machines import Quiet, quiet
+from tests.core.samples import GPU
 from tests.fakes import FakeGpus
 from tests.shapes.header import sparse
 from tests.shapes.measured import MODELS
@@ -75,6 +77,16 @@ def test_the_ram_of_another_machine_counts_instead_of_this_ones(here: Quiet, mod
     assert fit(here.machine, model, Asked(ram_mib=30_000)).choice.fits
     with pytest.raises(DoesNotFit, match=r"0\.5 GiB of RAM are free"):
         recommend(here.machine, Wish(ram_mib=500))
+
+
+def test_only_what_belongs_to_this_machine_has_its_bandwidth(here: Quiet, model: str) -> None:
+    here.host.speed = ReadSpeed(one_gb_per_s=10, all_gb_per_s=30, cores=8)
+    here.gpus.found = (replace(GPU, gb_per_s=936.0),)
+    own = fit(here.machine, model, Asked()).choice.room.bandwidths
+    assert [(one.gb_per_s, one.source) for one in (*own.gpus, own.ram)] == [(936, "nvml"), (30, "measured")]
+    other = fit(here.machine, model, Asked(gpu_memory_mib=(24_000,), ram_mib=64_000)).choice
+    assert dict(other.bandwidths)["GPU"].source == other.room.bandwidths.ram.source == "assumed"
+    assert here.host.asked.count("read speed") == 1
 
 
 def test_a_larger_machine_gets_a_larger_model(here: Quiet) -> None:

@@ -12,6 +12,8 @@ import pytest
 import yaml
 
 from stackctl.core.config.lock import Lock, dump
+from stackctl.core.tavern import container as tavern
+from tests.core.samples import decided
 from tests.docs.prose import ROOT, calls, wrong
 
 FOLDER = ROOT / ".github" / "actions" / "smoke"
@@ -186,6 +188,14 @@ def test_a_stack_lock_reaches_smoke_and_its_images_make_the_key_of_what_is_kept(
     lock.write_text(dump(Lock(digests=digests | {"koboldai/koboldcpp:latest": "sha256:3"})))
     looked(tmp_path, lock)
     assert outputs(tmp_path)["key"] != key
+
+
+def test_an_image_that_is_named_with_its_digest_is_kept_too(tmp_path: Path) -> None:
+    lock, decisions = tmp_path / "stack.lock", decided().lock.decisions
+    lock.write_text(dump(Lock(decisions=decisions, digests={tavern.IMAGE: "sha256:1"})))
+    name, _, digest = str(decisions["llamacpp.image"].value).partition("@")
+    page = tavern.IMAGE.rpartition(":")[0]
+    assert looked(tmp_path, lock) == [f"{name.rpartition(':')[0]}@{digest}", f"{page}@sha256:1"]
 
 
 @pytest.mark.parametrize("content", [None, "", "[]", "{", '{"digests": []}', dump(Lock())])

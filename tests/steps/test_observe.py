@@ -8,6 +8,7 @@ from typing import Any
 
 import pytest
 
+from stackctl.contracts.host import ReadSpeed
 from stackctl.core.config.lock import Lock
 from stackctl.core.container_paths import Bind
 from stackctl.core.model.demo_model import gguf_bytes
@@ -151,6 +152,18 @@ def test_what_this_stacks_own_backend_holds_is_known_by_its_process(here: Quiet)
     runs(here, pid=0)
     assert observe(spec, here.machine).gpus[0].own_mib == 0
     assert observe(wanted(model=DEMO, gpu={"mode": "none"}), here.machine).gpus == ()
+
+
+def test_the_speed_of_the_ram_is_measured_only_where_the_plan_of_a_model_needs_it(here: Quiet) -> None:
+    here.host.speed = ReadSpeed(one_gb_per_s=10, all_gb_per_s=30, cores=8)
+    (here.machine.path / "a.gguf").write_bytes(gguf_bytes())
+    spec = wanted(model={"path": "a.gguf"})
+    assert observe(spec, here.machine).read_speed == here.host.speed
+    for of, engine_ in ((wanted(model=DEMO), here.docker.seen), (spec, ELSEWHERE)):
+        here.host.asked.clear()
+        here.docker.seen = engine_
+        assert observe(of, here.machine).read_speed is None
+        assert "read speed" not in here.host.asked
 
 
 def test_the_models_of_use_are_looked_at_as_far_as_they_are_there(here: Quiet) -> None:

@@ -8,10 +8,13 @@ from pathlib import Path
 def images(text: str) -> list[str]:
     """Return each recorded image as `repository@digest`; [] for anything that is no stack.lock."""
     try:
-        digests = json.loads(text)["digests"].items()
+        lock = json.loads(text)
+        digests = [(str(name), str(digest)) for name, digest in lock["digests"].items()]
+        chosen = [str(one["value"]) for key, one in lock["decisions"].items() if key.endswith(".image")]
     except (ValueError, KeyError, TypeError, AttributeError):
         return []
-    return sorted(f"{_repository(str(name))}@{digest}" for name, digest in digests)
+    named = [(name, digest) for name, at, digest in (image.partition("@") for image in chosen) if at]
+    return sorted({f"{_repository(name)}@{digest}" for name, digest in (*digests, *named)})
 
 
 def _repository(name: str) -> str:

@@ -10,9 +10,6 @@ from stackctl.core.fit.terms import Run
 from stackctl.core.model.shape import Layer
 
 _LARGE_BATCH = 32  # tokens from which on a GPU computes layers with weights in RAM (ggml-cuda's offload_op)
-# with several GPUs llama.cpp works on some parts of a prompt at once (Reserves.copies), each with its masks and inputs;
-# the number of additional embeddings of a batch was measured with four (tests/shapes/families.csv)
-_FIRST, _FURTHER, _LAST, _HOST = 11, 6, 5, 10
 
 
 def on_gpu(run: Run, *, has_output: bool = True) -> int:
@@ -25,8 +22,9 @@ def on_gpu(run: Run, *, has_output: bool = True) -> int:
 def on_one_of_several(run: Run, *, is_first: bool, is_last: bool) -> int:
     """Return the buffer of one of several GPUs that hold everything; each part of a prompt has a copy of the inputs."""
     stream = run.rows(run.shape.embedding)
-    peak = _peak(run) + (_FIRST if is_first else _FURTHER) * stream
-    return run.reserves.copies * run.mask + max(peak, _head(run) + _LAST * stream if is_last else 0)
+    first, further, last, _ = run.reserves.copied
+    peak = _peak(run) + (first if is_first else further) * stream
+    return run.reserves.copies * run.mask + max(peak, _head(run) + last * stream if is_last else 0)
 
 
 def on_gpu_in_part(run: Run, on_gpu_blocks: int, *, has_output: bool) -> int:
@@ -63,7 +61,8 @@ def _brought(run: Run, layer: Layer) -> int:
 
 def beside_gpus(run: Run) -> int:
     """Return the buffer in RAM while several GPUs hold everything."""
-    return run.reserves.copies * run.mask_in_ram + _HOST * run.rows(run.shape.embedding)
+    *_, in_ram = run.reserves.copied
+    return run.reserves.copies * run.mask_in_ram + in_ram * run.rows(run.shape.embedding)
 
 
 def beside_gpu(run: Run) -> int:

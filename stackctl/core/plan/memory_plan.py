@@ -71,17 +71,8 @@ def choose_memory(
     )
     layers = decisions.decide(f"{name}.gpu_layers", inputs, lambda: fresh().fit.gpu_layers, known=is_number)
     experts = decisions.decide(f"{name}.cpu_experts", inputs, lambda: fresh().settings.cpu_experts, known=is_number)
-    settled = Wanted(
-        context=context,
-        kv_type=kv_type,
-        gpu_layers=layers,
-        cpu_experts=experts if insisted.cpu_experts is None else insisted.cpu_experts,
-        split=wanted.split,
-        batch=wanted.batch,
-        slots=wanted.slots,
-        flash_attention=wanted.flash_attention,
-        device=wanted.device,
-    )
+    experts = experts if insisted.cpu_experts is None else insisted.cpu_experts
+    settled = replace(wanted, context=context, kv_type=kv_type, gpu_layers=layers, cpu_experts=experts)
     choice = choose(shape, settled, reserves, room)
     if len(choice.settings.split) < 2 or not choice.fit.gpu_layers:
         return choice

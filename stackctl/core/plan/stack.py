@@ -40,6 +40,11 @@ class Plan:
     timeout_s: int = 300
 
     @property
+    def expected_tokens_per_s(self) -> float | None:
+        """Return the speed in a short chat, as the sum of the memory has it; None if that is unknown."""
+        return round(self.memory.tokens_per_s, 1) if self.memory and not self.is_demo else None
+
+    @property
     def backend_service(self) -> Service | None:
         """Return the backend's service; None if it is external."""
         return next((one for one in self.services if one.role == "backend"), None)

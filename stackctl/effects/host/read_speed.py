@@ -1,7 +1,4 @@
-"""How fast this machine's RAM is read: measured in a fifth of a second at most, and kept in the user's cache folder.
-
-What other programs do meanwhile makes it slower, never faster, so that of several measurements the fastest counts.
-"""
+"""How fast this machine's RAM is read: measured in a fifth of a second at most, and kept in the user's cache folder."""
 
 import ctypes
 import json
@@ -10,7 +7,8 @@ import threading
 import time
 from collections.abc import Callable, Sequence
 from contextlib import suppress
-from dataclasses import asdict, replace
+from dataclasses import asdict
+from itertools import cycle
 from pathlib import Path
 from typing import Any, Final
 
@@ -20,7 +18,7 @@ _ALL_BYTES: Final = 128 << 20  # of all threads: more than most processors cache
 _PIECE: Final = 1 << 20  # bytes of two places that are compared at once, without Python's lock
 _WINDOW_S, _WINDOWS = 0.012, 3  # each is measured so long, so many times
 _MOST_THREADS: Final = 32
-_FRESH_S: Final = 600.0  # after that it is measured again, in case the machine was busy
+_FRESH_S: Final = 600.0  # after that it is measured again, in case another program read much meanwhile
 
 
 def read_speed(
@@ -35,12 +33,6 @@ def read_speed(
     found = (measure or measured)()
     if found is None:
         return kept
-    if kept and kept.cores == found.cores:
-        found = replace(
-            found,
-            one_gb_per_s=max(found.one_gb_per_s, kept.one_gb_per_s),
-            all_gb_per_s=max(found.all_gb_per_s, kept.all_gb_per_s),
-        )
     with suppress(OSError):  # a home that can't be written to: it is measured again the next time
         file.parent.mkdir(parents=True, exist_ok=True)
         beside = file.with_suffix(f".{os.getpid()}")
@@ -74,32 +66,36 @@ def measured() -> ReadSpeed | None:
         return None
     compare.argtypes = (ctypes.c_void_p, ctypes.c_void_p, ctypes.c_size_t)
     starts, half = [ctypes.addressof(one) for one in buffers], _ALL_BYTES // threads // 2
-    alone = max(_rate(compare, starts[:1], half) for _ in range(_WINDOWS))
-    together = max(_rate(compare, starts, half) for _ in range(_WINDOWS)) if threads > 1 else alone
+    alone, together = (
+        sorted(_rate(compare, some, half) for _ in range(_WINDOWS))[_WINDOWS // 2] for some in (starts[:1], starts)
+    )
     del buffers
     return ReadSpeed(one_gb_per_s=round(alone, 2), all_gb_per_s=round(max(alone, together), 2), cores=cores)
 
 
 def _rate(compare: Callable[[int, int, int], object], starts: Sequence[int], half: int) -> float:
-    """Return how fast all threads together read, in GB/s. Each compares the halves, which are zeros, of its place."""
-    pieces = [0] * len(starts)
-    began = time.perf_counter()
-    until = began + _WINDOW_S
+    """Return how fast all threads together read, in GB/s. Each compares the halves, which are zeros, of its place.
+
+    A thread counts the time that it has a core, so that other programs' turns do not count.
+    """
+    rates = [0.0] * len(starts)
+    until = time.perf_counter() + _WINDOW_S
 
     def read(number: int) -> None:
-        while time.perf_counter() < until:
-            for at in range(starts[number], starts[number] + half - _PIECE + 1, _PIECE):
-                compare(at, at + half, _PIECE)
-                pieces[number] += 1
-                if time.perf_counter() >= until:
-                    break
+        places = cycle(range(starts[number], starts[number] + half - _PIECE + 1, _PIECE))
+        pieces, began = 0, time.thread_time()
+        while time.perf_counter() < until or not pieces:
+            at = next(places)
+            compare(at, at + half, _PIECE)
+            pieces += 1
+        rates[number] = 2 * _PIECE * pieces / (time.thread_time() - began) / 1e9
 
     threads = [threading.Thread(target=read, args=(number,), daemon=True) for number in range(len(starts))]
     for one in threads:
         one.start()
     for one in threads:
         one.join()
-    return sum(pieces) * 2 * _PIECE / (time.perf_counter() - began) / 1e9
+    return sum(rates)
 
 
 def _cores(smt: Path = Path("/sys/devices/system/cpu/smt/active")) -> int:

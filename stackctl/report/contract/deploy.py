@@ -17,6 +17,7 @@ class Deployed(TypedDict):
     reply: Annotated[str | None, "what the model answered through SillyTavern; null: --no-proof"]
     first_token_s: float | None
     tokens_per_s: Annotated[float | None, "by the backend's own count"]
+    expected_tokens_per_s: Annotated[float | None, "computed by the plan; null: the demo model, or unknown"]
     urls: Annotated[list[str], "where other devices open the stack; empty: nowhere"]
     user: Annotated[str | None, "the name that SillyTavern asks for"]
     password_file: Annotated[str | None, "where its password lies, below the folder"]
@@ -92,6 +93,7 @@ class DryRun(TypedDict):
     url: Annotated[str, "where this machine would open the stack"]
     context: Annotated[int, "in tokens, as planned; of an external backend that reports none, what is assumed"]
     kv_cache: str
+    expected_tokens_per_s: Annotated[float | None, "computed; null: the demo model, or unknown"]
     compose: Annotated[str, "the compose.yml that would be written"]
     steps: Steps
     command: Annotated[str, "what does it"]

@@ -1,17 +1,23 @@
-"""KoboldCpp's sum on the CPU against what its own llama.cpp reserves.
+"""KoboldCpp's sum against what its own llama.cpp reserves.
 
 tests/shapes/koboldcpp.csv, in MiB: the llama.cpp in the source of KoboldCpp 1.115.1 (its fork esolithe/esobold), built
 for the CPU, with the settings that its gpttype_adapter.cpp gives it, by its own account before it allocates (no_alloc).
+tests/shapes/koboldcpp_gpus.csv: the same with devices in place of GPUs, which accept all operations and compute none.
 """
 
 import csv
 from pathlib import Path
 
 from stackctl.backends import koboldcpp
-from stackctl.core.fit import Memory, Settings, fit
+from stackctl.core.fit import ALL, Memory, Settings, fit
 from tests.shapes import families
 
-ROWS = list(csv.DictReader((Path(families.__file__).parent / "koboldcpp.csv").read_text(encoding="utf-8").splitlines()))
+
+def _rows(name: str) -> list[dict[str, str]]:
+    return list(csv.DictReader((Path(families.__file__).parent / name).read_text(encoding="utf-8").splitlines()))
+
+
+ROWS, GPU_ROWS = _rows("koboldcpp.csv"), _rows("koboldcpp_gpus.csv")
 # its llama.cpp of June 2026 has a cache for the block that predicts further tokens, which newer ones leave out
 _ONE_MORE = "glm45-air"
 
@@ -59,3 +65,37 @@ def test_the_compute_buffer_is_mostly_within_5_percent() -> None:
     assert sum(abs(one) <= 0.02 for one in errors) > 0.6 * len(errors)
     assert sum(abs(one) <= 0.05 for one in errors) > 0.85 * len(errors)
     assert min(errors) > -0.15
+
+
+# -- on GPUs
+
+
+def on_gpus(row: dict[str, str]) -> list[float]:
+    """The error of each GPU's total."""
+    split = tuple(map(float, row["split"].split()))
+    settings = Settings(
+        context=int(row["context"]),
+        kv_type=row["kv_type"],
+        flash_attention=row["flash_attention"] == "on",
+        gpu_layers=ALL if row["ngl"] == "all" else int(row["ngl"]),
+        cpu_experts=int(row["cpu_experts"]),
+        device="vulkan",
+        split=split,
+    )
+    found = fit(families.shape(row["model"]), settings, koboldcpp.MEMORY).devices
+    theirs = map(float, row["dev_compute"].split())
+    return [one.total_mib / (one.total_mib - one.compute_mib + it) - 1 for one, it in zip(found, theirs, strict=True)]
+
+
+def test_on_one_gpu_totals_are_within_2_percent() -> None:
+    errors = [error for row in GPU_ROWS if row["split"] == "1" for error in on_gpus(row)]
+    assert len(errors) > 300
+    assert sum(abs(one) <= 0.02 for one in errors) > 0.97 * len(errors)
+    assert min(errors) > -0.04
+
+
+def test_on_several_gpus_totals_are_mostly_within_2_percent() -> None:
+    """It works on two parts of a prompt at once, where llama.cpp works on four. Recurrent models take more there."""
+    errors = [error for row in GPU_ROWS if row["split"] != "1" for error in on_gpus(row)]
+    assert len(errors) > 300
+    assert sum(abs(one) <= 0.02 for one in errors) > 0.9 * len(errors)
