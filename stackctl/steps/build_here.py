@@ -14,17 +14,18 @@ from stackctl.machine import Machine
 from stackctl.steps.config_request import load_config, read_lock
 
 
-def stack_here(machine: Machine, name: str, *, on_gpu: bool) -> BackendBuild:
+def stack_here(machine: Machine, name: str, *, on_gpu: bool, asks_driver: bool = True) -> BackendBuild:
     """Return what a deploy would run here with this backend: its build by stack.toml and stack.lock, if they name it.
 
-    on_gpu: whether it has a GPU, of this machine or of one that somebody thinks of.
+    on_gpu: whether it has a GPU, of this machine or of one that somebody thinks of, of which no driver is asked
+    (asks_driver).
     """
     backend, spec = backends.find_backend(name), Spec()
     with suppress(ConfigError):  # the command is about a model, not about this folder's stack
         found = load_config(machine, {}).spec
         if not found.backend.is_external and backends.find_backend(found.backend.kind) is backend:
             spec = found
-    variant, cuda = _on_gpu(machine) if on_gpu else (CPU, ())
+    variant, cuda = _on_gpu(machine, asks_driver=asks_driver) if on_gpu else (CPU, ())
     build = ""
     if backend.PROGRAMS:
         build = backend.build_of("", next(iter(backend.PROGRAMS))) if spec.backend.program == AUTO else ""
@@ -34,9 +35,9 @@ def stack_here(machine: Machine, name: str, *, on_gpu: bool) -> BackendBuild:
     return BackendBuild(backend=backend, variant=variant, build=build)
 
 
-def _on_gpu(machine: Machine) -> tuple[Variant, tuple[int, ...]]:
+def _on_gpu(machine: Machine, *, asks_driver: bool) -> tuple[Variant, tuple[int, ...]]:
     """Return the variant for the GPU of this machine, or for one that somebody thinks of, and its driver's CUDA."""
     with suppress(GpuError):
-        for gpu in machine.gpus.list()[:1]:
+        for gpu in machine.gpus.list()[:1] if asks_driver else ():
             return GPUS[gpu.make].VARIANT, gpu.cuda
     return next(iter(GPUS.values())).VARIANT, ()

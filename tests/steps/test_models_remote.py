@@ -277,9 +277,9 @@ def test_the_commands_for_a_repository_name_it_in_one_word(machine: Machine, ser
 def test_of_a_repository_only_what_is_known_is_said(machine: Machine, server: Server) -> None:
     server.add("owner/one", {"M-Q8_0.gguf": MODEL})
     best = recommend(machine, Wish(repo="hf:owner/one", context=4096)).best
-    assert proposal(best)[2:] == ["  licence apache-2.0; languages: en"]
-    assert proposal(replace(best, licence="", template="ChatML"))[2:] == ["  languages: en; prompt template ChatML"]
-    assert proposal(replace(best, licence="", languages=()))[2:] == []
+    assert proposal(best)[3:] == ["  licence apache-2.0; languages: en"]
+    assert proposal(replace(best, licence="", template="ChatML"))[3:] == ["  languages: en; prompt template ChatML"]
+    assert proposal(replace(best, licence="", languages=()))[3:] == []
 
 
 def test_of_a_repository_with_one_quantisation_nothing_is_asked_twice(machine: Machine, server: Server) -> None:

@@ -56,7 +56,7 @@ def fit(machine: Machine, model: str, asked: Asked) -> Fitted:
     if shape is None:
         return _of_folder(machine, seen, asked)
     free = _room(machine, asked)
-    stack = stack_here(machine, asked.backend, on_gpu=bool(free.gpus_mib))
+    stack = stack_here(machine, asked.backend, on_gpu=bool(free.gpus_mib), asks_driver=not asked.gpu_memory_mib)
     stack.refuse(seen.header, seen.name)
     wanted = _wanted(asked, shape, free)
     choice = choose(shape, wanted, stack.reserves, free)
@@ -115,7 +115,7 @@ def quantisations_of(machine: Machine, model: str, asked: Asked) -> tuple[Sugges
     if len([one for one in listed if not one.is_folder]) < 2:
         return ()
     free = _room(machine, asked)
-    stack = stack_here(machine, asked.backend, on_gpu=bool(free.gpus_mib))
+    stack = stack_here(machine, asked.backend, on_gpu=bool(free.gpus_mib), asks_driver=not asked.gpu_memory_mib)
     return quantisations(machine, source, lambda shape: _wanted(asked, shape, free), free, stack)
 
 

@@ -99,7 +99,7 @@ def recommend(machine: Machine, asked: Asked) -> Recommended:
         gpu_memory_mib=asked.gpu_memory_mib,
         ram_mib=asked.ram_mib,
     )
-    stack = stack_here(machine, asked.backend, on_gpu=bool(free.gpus_mib))
+    stack = stack_here(machine, asked.backend, on_gpu=bool(free.gpus_mib), asks_driver=not asked.gpu_memory_mib)
     wanted = Wanted(slots=1, device="cuda" if free.gpus_mib else "cpu")
     paths: dict[str, Path] = {}
     if asked.repo:
