@@ -14,7 +14,7 @@ _LARGE_BATCH = 32  # tokens from which on a GPU computes layers with weights in 
 
 def on_gpu(run: Run, *, has_output: bool = True) -> int:
     """Return the buffer of a GPU for its blocks, and for the output layer if it has it."""
-    if run.shape.deepstack and transfers.covers(run):
+    if run.shape.deepstack and transfers.covers(run, 0):
         return transfers.buffer(run, 0, has_output=has_output)
     return run.mask + max(_head(run) if has_output else 0, _peak(run)) + _pictures(run)
 
@@ -37,7 +37,7 @@ def on_gpu_in_part(run: Run, on_gpu_blocks: int, *, has_output: bool) -> int:
     whole = on_gpu(run, has_output=has_output) if on_gpu_blocks or has_output else 0
     if run.batch < _LARGE_BATCH:
         return whole
-    if transfers.covers(run):
+    if transfers.covers(run, len(blocks)):
         return max(whole, transfers.buffer(run, len(blocks), has_output=has_output))
     inner = _moe_inner(run) if run.shape.is_moe else 2 * run.rows(_widest_feed_forward(run))
     brought = largest + run.mask + 4 * stream + inner + _sparse(run)

@@ -10,10 +10,43 @@ Place = tuple[int, int]
 class Places:
     """The buffer while a batch goes through the blocks."""
 
-    def __init__(self, run: Run) -> None:
+    def __init__(self, run: Run, *, in_ram: bool) -> None:
         self.run, self.allocator = run, Allocator()
         self.tokens = run.batch
         self.kept: dict[str, Place] = {}
+        self.leaving: list[Place] = []
+        self.ahead: Layer | None = None
+        self.take_sparse()
+        self.residual: Place | None = None
+        self.pictures: Place | None = None
+        if run.shape.deepstack:
+            self.begin_with_pictures(in_ram=in_ram)
+        else:
+            self.begin(in_ram=in_ram)
+
+    def begin(self, *, in_ram: bool) -> None:
+        """Take the embeddings: build_inp_embd."""
+        mixed = [self.take(self.stream), self.take(self.stream), self.take(8 * self.tokens)]
+        self.residual = self.take(self.stream)
+        if not in_ram:
+            self.keep_inputs()
+        self.take(self.stream)  # the mixed embeddings, which are never given back
+        self.give(mixed[0])
+        self.leaving = mixed[1:]
+
+    def begin_with_pictures(self, *, in_ram: bool) -> None:
+        """Take embeddings that have a part for each of the first blocks, which pictures use."""
+        wide = self.stream * (1 + self.run.shape.deepstack)
+        text, tokens, mixed = self.take(self.stream), self.take(self.stream), self.take(wide)
+        if not in_ram:
+            self.keep_inputs()
+        self.pictures = self.take(wide)
+        self.give(text)
+        padded = self.take(wide)
+        self.give(tokens)
+        self.take(wide)  # never given back
+        self.give(mixed, padded)
+        self.leaving = []
 
     @property
     def stream(self) -> int:
@@ -37,7 +70,7 @@ class Places:
     def times(self, weight: Weight, *, in_ram: bool = False, rows: int = 0, ahead: Layer | None = None) -> Place:
         """Multiply by a weight; return the result's place. ahead: the next block, if no other copy stands before it."""
         copy = self.take(weight.size) if in_ram else None
-        if copy and ahead:
+        if copy and ahead and ahead.key:
             self.keep_mask(ahead)
         result = self.take(self.rows(rows or weight.rows))
         if copy:
@@ -76,7 +109,8 @@ class Places:
         if self.turns:
             self.keep("turn of values", self.turn(64))
         self.give(*reversed([self.take(8 * run.batch), self.take(8 * run.batch)]))
-        self.keep_mask(layers[0])
+        if layers[0].key:
+            self.keep_mask(layers[0])
 
     def take_sparse(self) -> None:
         """Take what masks the tokens that an indexer has not chosen: a tensor of each block, from the beginning."""

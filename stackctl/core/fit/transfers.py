@@ -24,7 +24,7 @@ def buffer(run: Run, first_on_gpu: int, *, has_output: bool) -> int:
     for index, layer in enumerate(blocks):
         is_last, in_ram = index == len(blocks) - 1, index < first_on_gpu
         work.ahead = blocks[index + 1] if first_on_gpu <= index + 1 < len(blocks) else None
-        of_ahead = (work.ahead.slides, work.ahead.has_cache) if work.ahead else None
+        of_ahead = (work.ahead.slides, work.ahead.key > 0) if work.ahead else None
         before = (run.shape.alike[index], in_ram, index < run.settings.cpu_experts, of_ahead, work.state)
         if before in seen and not is_last:  # most blocks are alike
             work.state = seen[before]
@@ -36,7 +36,7 @@ def buffer(run: Run, first_on_gpu: int, *, has_output: bool) -> int:
     return work.allocator.top
 
 
-def covers(run: Run) -> bool:
+def covers(run: Run, first_on_gpu: int) -> bool:
     """Return whether the order of the model's operations is one that this module knows."""
     shape = run.shape
     if (
@@ -49,8 +49,8 @@ def covers(run: Run) -> bool:
         return False
     if not shape.chosen and any(layer.indexer for layer in shape.layers):
         return False
-    layers = _trunk(shape.layers)
-    return bool(layers) and all(_is_usual(layer) for layer in layers)
+    layers, may_recur = _trunk(shape.layers), shape.inner > 0 and not first_on_gpu
+    return bool(layers) and all(_is_usual(layer, may_recur=may_recur) for layer in layers)
 
 
 def _trunk(layers: Sequence[Layer]) -> Sequence[Layer]:
@@ -58,28 +58,18 @@ def _trunk(layers: Sequence[Layer]) -> Sequence[Layer]:
     return [layer for layer in layers if layer.tensors]
 
 
-def _is_usual(layer: Layer) -> bool:
+def _is_usual(layer: Layer, *, may_recur: bool) -> bool:
     has = {weight.name for weight in layer.tensors}
     attends = {"attn_qkv"} <= has or {"attn_q", "attn_k"} <= has or {"attn_kv_a_mqa", "attn_k_b", "attn_v_b"} <= has
     experts = {"ffn_gate_inp", "ffn_down_exps"} <= has and ("ffn_up_exps" in has or "ffn_gate_up_exps" in has)
     dense = {"ffn_up", "ffn_down"} <= has and "ffn_gate_inp" not in has
-    return attends and "attn_output" in has and (experts or dense) and layer.key > 0
+    attends = attends and "attn_output" in has and layer.key > 0
+    recurs = may_recur and layer.state > 0 and not layer.key
+    return (attends or recurs) and (experts or dense)
 
 
 class _Work(Places):
     """The blocks, one after the other."""
-
-    def __init__(self, run: Run, *, in_ram: bool) -> None:
-        super().__init__(run)
-        self.leaving: list[Place] = []
-        self.ahead: Layer | None = None
-        self.take_sparse()
-        self.residual: Place | None = None
-        self.pictures: Place | None = None
-        if run.shape.deepstack:
-            self.begin_with_pictures(in_ram=in_ram)
-        else:
-            self.begin(in_ram=in_ram)
 
     @property
     def state(self) -> _State:
@@ -91,38 +81,16 @@ class _Work(Places):
         self.allocator.free, self.residual, self.pictures, kept = state
         self.kept = dict(kept)
 
-    def begin(self, *, in_ram: bool) -> None:
-        """Take the embeddings: build_inp_embd."""
-        mixed = [self.take(self.stream), self.take(self.stream), self.take(8 * self.tokens)]
-        self.residual = self.take(self.stream)
-        if not in_ram:
-            self.keep_inputs()
-        self.take(self.stream)  # the mixed embeddings, which are never given back
-        self.give(mixed[0])
-        self.leaving = mixed[1:]
-
-    def begin_with_pictures(self, *, in_ram: bool) -> None:
-        """Take embeddings that have a part for each of the first blocks, which pictures use."""
-        wide = self.stream * (1 + self.run.shape.deepstack)
-        text, tokens, mixed = self.take(self.stream), self.take(self.stream), self.take(wide)
-        if not in_ram:
-            self.keep_inputs()
-        self.pictures = self.take(wide)
-        self.give(text)
-        padded = self.take(wide)
-        self.give(tokens)
-        self.take(wide)  # never given back
-        self.give(mixed, padded)
-        self.leaving = []
-
     def block(self, layer: Layer, index: int, *, in_ram: bool, is_last: bool) -> None:
         norm = self.take(self.stream)
         self.give(*self.leaving)
         self.leaving = []
         self.scale(layer, "attn_norm", in_ram=in_ram)
-        attended = self.attention(layer, norm, in_ram=in_ram)
-        out = self.times(layer.weight("attn_output"), in_ram=in_ram)
-        self.give(attended)
+        if layer.key:
+            attended = self.attention(layer, norm, in_ram=in_ram)
+            out = self.through(layer.weight("attn_output"), attended, in_ram=in_ram)
+        else:
+            out = self.recurrence(norm)
         self.scale(layer, "post_attention_norm", in_ram=in_ram)
         if is_last:
             self.give(*self.kept.values())
@@ -144,6 +112,14 @@ class _Work(Places):
         if self.pictures and index == self.run.shape.deepstack - 1:
             self.give(self.pictures)
             self.pictures = None
+
+    def recurrence(self, norm: Place) -> Place:
+        """Go through a recurrent layer on the GPU, in which only its widest tensors count."""
+        shape = self.run.shape
+        mixed = self.take(self.rows(shape.projected + shape.convolved))
+        inner = self.take(self.rows(shape.inner))
+        self.give(mixed, norm)
+        return self.again(inner, self.stream)
 
     def latent_attention(self, layer: Layer, norm: Place, *, in_ram: bool) -> Place:
         """Attention with a compressed K (MLA): the queries are taken to its width, and the values back from it."""
