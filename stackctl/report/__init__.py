@@ -55,16 +55,14 @@ def deployed(
     if proof:
         from stackctl.core.tavern import replies
 
-        reply = proof.reply
+        reply, expected = proof.reply, plan.expected_tokens_per_s
         values["model"], values["context"] = proof.model, proof.contexts.known
         values["reply"], values["first_token_s"] = reply.text, round(reply.first_s, 3)
         values["tokens_per_s"] = round(proof.tokens_per_s, 1) if proof.tokens_per_s else None
         lines += [
             f"SillyTavern reaches {proof.model}, context {proof.contexts.known or 'unknown'}",
             f"it answered: {reply.text.strip()!r}",
-            replies.describe_pace(
-                reply.first_s, proof.tokens_per_s, title=plan.backend_title, expected=plan.expected_tokens_per_s
-            ),
+            replies.describe_pace(reply.first_s, proof.tokens_per_s, expected, title=plan.backend_title),
         ]
     lines += ["", f"Open {plan.url}"]
     others: list[str] = []

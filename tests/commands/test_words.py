@@ -6,11 +6,14 @@ from dataclasses import replace
 import pytest
 import segno
 
+from stackctl.backends import llamacpp
 from stackctl.commands.deploy import Deployed
+from stackctl.core.fit.choice import Room, Wanted, choose
 from stackctl.core.tavern.context import Contexts
 from stackctl.core.tavern.replies import Reply
 from stackctl.report import deployed
 from stackctl.steps.prove import Proof
+from tests.core.fit.test_choice import EIGHT
 from tests.core.samples import PASSWORD, a_plan, seen, wanted
 
 REPLY = Reply(text="Hello there.", pieces=1, is_whole=True, first_s=0.25, total_s=2.0)
@@ -33,6 +36,16 @@ def test_a_rate_that_nobody_says_is_not_said() -> None:
     assert "first words after 0.25 s\n" in text
     assert "tokens/s" not in text
     assert values["tokens_per_s"] is None
+
+
+def test_the_speed_of_the_plan_stands_beside_the_measured_one() -> None:
+    room = Room(gpus_mib=(24_000,), ram_mib=64_000)
+    memory = choose(EIGHT, Wanted(slots=1), llamacpp.MEMORY, room)
+    planned = replace(DONE, plan=replace(DONE.plan, memory=memory, is_demo=False))
+    text, values = deployed(planned, "")
+    assert f"123.5 tokens/s by llama.cpp's own count (about {memory.tokens_per_s:.1f} by the plan)\n" in text
+    assert values["expected_tokens_per_s"] == round(memory.tokens_per_s, 1)
+    assert deployed(replace(planned, plan=replace(planned.plan, is_demo=True)), "")[1]["expected_tokens_per_s"] is None
 
 
 @pytest.mark.parametrize(
