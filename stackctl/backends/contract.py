@@ -171,7 +171,7 @@ class Backend(Judge, Protocol):
     MODEL_DIR: PurePosixPath
     FORMATS: tuple[str, ...]
     KV_TYPES: tuple[str, ...]  # the types of its KV cache, as stack.toml and `Run` name them; f16 is one of them
-    IMAGES: Mapping[Variant, tuple[Image, ...]]  # the first that suits the driver is taken, the others by their build
+    IMAGES: Mapping[Variant, tuple[Image, ...]]  # the newest first, which is taken if it suits the driver
     OWN_IMAGES: Mapping[Variant, str]  # images that stackctl can build, by variant
     IMAGE_TOOLS: tuple[str, ...]  # programs that the official image contains; a probe may use no others
     PROGRAMS: Mapping[str, Program]  # by version and build; {} if the image contains the program

@@ -2,8 +2,9 @@
 
 Sources of the digests, which those who run the images state in public: of b11459, for the CPU (the index of its x86-64
 and ARM images) and for CUDA 12; of b11277 for CUDA 13, as none is stated of a later one. They have not run with
-stackctl yet. The image for CUDA 12 is built with CUDA 12.8, the one for CUDA 13 with CUDA 13.4
-(ggml-org/llama.cpp#29207); its NVIDIA_REQUIRE_CUDA refuses a driver that knows less.
+stackctl yet. The image for CUDA 12 is built with CUDA 12.8, which newer drivers run, too. The one for CUDA 13 is built
+with CUDA 13.4 (ggml-org/llama.cpp#29207), and its NVIDIA_REQUIRE_CUDA refuses a driver that knows less; as it is of an
+older build, it is taken only where `backend.build` names that.
 """
 
 import re
@@ -29,15 +30,15 @@ OFFICIAL: Final[Mapping[Variant, tuple[Image, ...]]] = MappingProxyType(
         ),
         "cuda": (
             Image(
+                name=f"{_IMAGE}server-cuda-b11459"
+                "@sha256:fff6185edd2fbc4093aa5970bf6db53ed11c283e3a1c52a3e244cf27047264f4",
+                build="b11459",
+            ),
+            Image(
                 name=f"{_IMAGE}server-cuda13-b11277"
                 "@sha256:f9f7c9f689cf6dba993075b74697253c46c639f7c5956a3421fcabf7e8aef715",
                 build="b11277",
                 cuda=(13, 4),
-            ),
-            Image(
-                name=f"{_IMAGE}server-cuda-b11459"
-                "@sha256:fff6185edd2fbc4093aa5970bf6db53ed11c283e3a1c52a3e244cf27047264f4",
-                build="b11459",
             ),
             Image(name=f"{_IMAGE}server-cuda-b9191", build="b9191"),
         ),

@@ -26,7 +26,7 @@ def say_new_images(planned: Planned, recorded: Lock, machine: Machine) -> None:
         machine.ui.note("SillyTavern's data is copied before its new image starts, and the chats stay")
     elif changed:
         machine.ui.note("SillyTavern keeps its image, and the chats stay as they are")
-    else:
+    elif recorded.rendered:
         machine.ui.note("no newer image is known: the stack keeps those that it has")
 
 

@@ -120,3 +120,15 @@ def test_a_folders_best_is_a_complete_model_that_is_listed_once(tmp_path: Path) 
     found = recommend(here.machine, Wish(folder=Path(folder)))
     assert (found.best.name, found.others) == ("a-00001-of-00002.gguf", ())
     assert "b-00001-of-00002.gguf lacks b-00002-of-00002.gguf" in " ".join(here.said.getvalue().split())
+
+
+def test_the_model_in_a_folder_below_is_told_from_its_companions_as_well(machine: Machine, tmp_path: Path) -> None:
+    folder = tmp_path / "clone"
+    folder.mkdir()
+    in_folder(folder / "Q8_0", {"M-Q8_0-00001-of-00002.gguf": MODEL, "M-Q8_0-00002-of-00002.gguf": MODEL})
+    in_folder(folder / "vision", {"encoder.gguf": PROJECTOR})
+    in_folder(folder / "MTP", {"M-Q8_0.gguf": MODEL})
+    assert inspect(machine, str(folder), force=False).name == "M-Q8_0-00001-of-00002.gguf"
+    (folder / "Q8_0" / "M-Q8_0-00001-of-00002.gguf").unlink()
+    with pytest.raises(ModelError, match=r"1 is missing in .*Q8_0/M-Q8_0-00001-of-00002"):
+        inspect(machine, str(folder), force=False)

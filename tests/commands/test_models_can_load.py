@@ -1,6 +1,7 @@
 """A model that the build in question does not know is refused by every command, before anything is fetched."""
 
 import json
+import re
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -92,7 +93,7 @@ def test_what_is_no_chat_model_can_not_be_loaded(tmp_path: Path) -> None:
 def test_inspect_describes_what_no_backend_loads_and_ends_with_8(tmp_path: Path) -> None:
     done = run("inspect", str(model(tmp_path / "m.gguf", kind="iq4_kss")))
     assert done.exit_code == 8
-    assert "type 146 (IQ4_KSS of ik_llama.cpp) 3.7" in done.output  # GB
+    assert re.search(r"type 146 \(IQ4_KSS of ik_llama\.cpp\) [34]\.\d+ GB", done.output)
     assert NOBODY in done.output
     assert "can load it" not in done.output
     assert run("inspect", str(model(tmp_path / "m.gguf", "muse-glimmer"))).exit_code == 0

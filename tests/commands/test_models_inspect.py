@@ -45,9 +45,9 @@ def folder(path: Path, config: dict[str, Any], tensors: dict[str, tuple[str, lis
     return path
 
 
-def about(path: Path, *words: str) -> dict[str, Any]:
+def about(path: Path, *words: str, code: int = 0) -> dict[str, Any]:
     done = CliRunner().invoke(main, ["models", "inspect", str(path), "--json", *words], catch_exceptions=False)
-    assert done.exit_code == 0, done.output
+    assert done.exit_code == code, done.output
     found: dict[str, Any] = json.loads(done.stdout)
     return found
 
@@ -147,7 +147,7 @@ def test_a_type_that_is_not_known_is_said(tmp_path: Path) -> None:
     raw, _ = header({"general.architecture": "llama"}, {"a": ("f32", (64,)), "b": ("f32", (64,))})
     row = raw.rindex(struct.pack("<IQ", 1, 64)) + 12  # the type of the last tensor
     (tmp_path / "m.gguf").write_bytes(raw[:row] + struct.pack("<I", 999) + raw[row + 4 :] + bytes(512))
-    found = about(tmp_path / "m.gguf")
+    found = about(tmp_path / "m.gguf", code=8)
     assert (found["unknown_types"], found["parameters"], found["bits_per_weight"]) == (["type 999"], 128, None)
     done = CliRunner().invoke(main, ["models", "inspect", str(tmp_path / "m.gguf")], catch_exceptions=False)
     assert "unknown types  type 999" in done.output

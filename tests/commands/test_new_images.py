@@ -88,6 +88,12 @@ def test_where_there_is_nothing_newer_that_is_said(here: Staged) -> None:
     assert "no newer image is known: the stack keeps those that it has" in here.said.getvalue()
 
 
+def test_a_new_stack_gets_them_without_a_word(tmp_path: Path) -> None:
+    new = staged(tmp_path, published=dict.fromkeys((NEW, PAGE), "sha256:1"))
+    deploy(new.machine, DEMO, replace(ANEW, dry_run=True))
+    assert "image" not in new.said.getvalue()
+
+
 def test_diff_and_render_show_it_too(here: Staged) -> None:
     assert "+    image:" not in diff(here.machine, {}, replan=True).text
     assert f'+    image: "{NEW}"' in diff(here.machine, {}, new_images=True).text

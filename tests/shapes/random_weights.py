@@ -42,7 +42,8 @@ def _tokenizer(vocabulary: int) -> dict[str, Value]:
         "tokenizer.ggml.model": "llama",
         "tokenizer.ggml.tokens": [*few, *(f"w{number}" for number in range(vocabulary - len(few)))],
         "tokenizer.ggml.scores": [0.0] * vocabulary,
-        "tokenizer.ggml.token_type": [2, 3, 3] + [6] * 256 + [1] * (vocabulary - len(few)),
+        # a byte that is no character alone is read, but not written: as a control token it has no text
+        "tokenizer.ggml.token_type": [2, 3, 3] + [6] * 128 + [3] * 128 + [1] * (vocabulary - len(few)),
         "tokenizer.ggml.unknown_token_id": 0,
         "tokenizer.ggml.bos_token_id": 1,
         "tokenizer.ggml.eos_token_id": 2,

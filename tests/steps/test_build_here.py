@@ -20,8 +20,8 @@ def test_in_an_empty_folder_it_is_what_a_new_stack_gets(tmp_path: Path) -> None:
     assert list(tmp_path.iterdir()) == []
 
 
-@pytest.mark.parametrize(("cuda", "build"), [((12, 8), "b11459"), ((13, 4), "b11277"), ((), "b11459")])
-def test_on_a_gpu_its_driver_decides(tmp_path: Path, cuda: tuple[int, ...], build: str) -> None:
+@pytest.mark.parametrize(("cuda", "build"), [((12, 8), "b11459"), ((13, 4), "b11459"), ((), "b11459")])
+def test_on_a_gpu_it_is_the_newest_that_its_driver_starts(tmp_path: Path, cuda: tuple[int, ...], build: str) -> None:
     here = quiet(tmp_path)
     here.gpus.found = (replace(GPU, cuda=cuda),)
     assert stack_here(here.machine, "llamacpp", on_gpu=True).build == build
@@ -40,6 +40,7 @@ def test_a_gpu_that_somebody_thinks_of_is_of_an_unknown_driver(tmp_path: Path) -
         ('images = "own"\n', "debian"),
         ('[backend]\nkind = "koboldcpp"\nimage = "mine:1"\n', "b11459"),  # that is no image of llama.cpp
         ('[backend]\nbuild = "b1"\n', ""),
+        ('[backend]\nbuild = "debian"\n', "debian"),
         ("no TOML", "b11459"),
     ],
 )

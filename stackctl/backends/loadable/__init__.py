@@ -5,7 +5,7 @@ makes of the program's source or libraries.
 import json
 from dataclasses import dataclass
 from functools import cache
-from pathlib import Path
+from importlib.resources import files
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -22,7 +22,7 @@ class Loadable:
 @cache
 def loadable(backend: str, build: str) -> Loadable | None:
     """Return what a build loads, by the names of its backend and of itself; None if there is no list of it."""
-    path = Path(__file__).parent / f"{backend}-{build}.json"
+    path = files(__name__) / f"{backend}-{build}.json"  # a part of the program, as constant as its code
     if not build or not path.is_file():
         return None
     found = json.loads(path.read_text(encoding="utf-8"))

@@ -136,7 +136,10 @@ def _way(able: list[tuple[Backend, str]], backend: Backend, build: str, chosen: 
     mine = [name for one, name in able if one is backend]
     least = f"; {backend.TITLE} does from {mine[0]} on" if mine else ""
     if build != chosen and chosen in mine:
-        return f"Run `stackctl deploy --new-images`, which takes {backend.TITLE} {chosen}. It loads this model{least}."
+        return (
+            f'Run `stackctl deploy --new-images`; if that keeps {build}, set `backend.build = "{chosen}"` in '
+            f"stack.toml. {backend.TITLE} {chosen} loads this model{least}."
+        )
     for other, name in able:
         if other is not backend and name == chosen_build(other):
             return f"Use `--backend {other.NAME}`: {other.TITLE} {name} loads this model{least}."

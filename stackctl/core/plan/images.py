@@ -75,7 +75,7 @@ def backend_image(
     newest = official_image(backend, variant, cuda)
     inputs: dict[str, str] = image_inputs(spec, backend.NAME, variant)
     if spec.backend.build != _AUTO:
-        newest = _of_build(spec, backend, variant, own)
+        newest = _of_build(spec, backend, variant, cuda, own)
         inputs["build"] = spec.backend.build
     image = decisions.decide(
         f"{backend.NAME}{_KEY}",
@@ -87,12 +87,12 @@ def backend_image(
     return image, _state(image, tried, own)
 
 
-def _of_build(spec: "Spec", backend: Backend, variant: Variant, own: str | None) -> Image:
-    """Return the image of the build that stack.toml names; ConfigError, with those that exist, if there is none."""
+def _of_build(spec: "Spec", backend: Backend, variant: Variant, cuda: tuple[int, ...], own: str | None) -> Image:
+    """Return the image of the build that stack.toml names; ConfigError, with those that suit, if there is none."""
     build = spec.backend.build
     if backend.PROGRAMS and build in backend.BUILDS:
         return official_image(backend, variant)
-    known = {one.build: one for one in backend.IMAGES.get(variant, ()) if one.build}
+    known = {one.build: one for one in backend.IMAGES.get(variant, ()) if one.build and (not cuda or cuda >= one.cuda)}
     if own and not backend.PROGRAMS:
         known[backend.build_of(own, "")] = Image(name=own)
     if build in known and (spec.images != "own" or known[build].name == own):
@@ -108,12 +108,12 @@ def newer_build(spec: "Spec", backend: Backend, variant: Variant, cuda: tuple[in
     """Return a note if a new stack would get a newer image of the backend than this one; else ""."""
     if {spec.backend.image, spec.backend.build} != {_AUTO} or image in OWN:
         return ""
-    newest = official_image(backend, variant, cuda)
-    runs = backend.build_of(image, "")
-    if not newest.build or newest.name == image or newest.build == runs:
+    newest = backend.BUILDS.get(official_image(backend, variant, cuda).build)
+    runs = backend.BUILDS.get(backend.build_of(image, ""))
+    if newest is None or runs is None or runs.number >= newest.number:
         return ""
     return (
-        f"this stack runs {backend.TITLE} {runs or image}; a new one would get {newest.build}, which "
+        f"this stack runs {backend.TITLE} {runs.name}; a new one would get {newest.name}, which "
         "`stackctl deploy --new-images` takes"
     )
 

@@ -15,8 +15,6 @@ from pathlib import Path
 from typing import Final
 
 from stackctl.core.hub import ollama
-from stackctl.core.hub.part_names import gguf_sets
-from stackctl.core.hub.source import is_main
 from stackctl.effects.models.reading import beginning
 from stackctl.errors import ModelError
 from stackctl.terminal import command_line, shell_word
@@ -47,14 +45,13 @@ def in_cache(path: Path) -> Cached | None:
     return None
 
 
-def ggufs_below(folder: Path) -> list[Path]:
-    """Return the first parts of all models of GGUF in the folders below one; links are not followed."""
-    found: list[Path] = []
+def ggufs_below(folder: Path) -> list[str]:
+    """Return the names of all GGUF files in the folders below one, relative to it; links are not followed."""
+    found: list[str] = []
     for place, folders, names in islice(os.walk(folder), _MOST):
-        depth = len(Path(place).relative_to(folder).parts)
-        folders[:] = sorted(one for one in folders if depth < _DEEPEST and not one.startswith("."))
-        sets = gguf_sets([name for name in names if name.lower().endswith(".gguf")])
-        found += [Path(place, one.names[0]) for one in sets if is_main(one.names[0])]
+        inside = Path(place).relative_to(folder)
+        folders[:] = sorted(one for one in folders if len(inside.parts) < _DEEPEST and not one.startswith("."))
+        found += [str(inside / name) for name in sorted(names) if name.lower().endswith(".gguf")]
     return found
 
 

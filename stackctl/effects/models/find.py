@@ -10,7 +10,7 @@ from stackctl.core.hub import ollama, pasted, raw_pieces
 from stackctl.core.hub.part_names import GgufSet, name_them
 from stackctl.core.model.file_signature import SUCCESSOR, advice, describe_mismatch, is_pickle
 from stackctl.core.model.gguf_parts import PART
-from stackctl.effects.models.caches import ggufs_below, in_cache, several_models
+from stackctl.effects.models.caches import ggufs_below, in_cache
 from stackctl.effects.models.folder import gguf_in, refuse_gap
 from stackctl.effects.models.incomplete import in_pieces, is_unfinished, refuse_incomplete, unfinished_for
 from stackctl.effects.models.ollama_models import find_copy
@@ -94,11 +94,8 @@ def _in_folder(path: Path) -> Found:
     if pickles := [n for n in names if n.lower().endswith(_PICKLES)]:
         find(path / pickles[0])  # refuses one that is something else
         return Found(kind="pickle", name=name, paths=tuple(path / n for n in pickles), folder=path, home=path)
-    below = ggufs_below(path)
-    if len(below) > 1:
-        raise several_models(path, below)
-    if below:
-        return replace(_whole_model(below[0]), home=below[0].parent)
+    if gguf := gguf_in(path, ggufs_below(path)):
+        return replace(_whole_model(path / gguf), home=(path / gguf).parent)
     raise _no_model(path, [one.name for one in path.iterdir()])
 
 

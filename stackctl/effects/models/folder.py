@@ -7,16 +7,16 @@ from typing import Final
 from stackctl.core.hub.part_names import GgufSet, gguf_sets
 from stackctl.core.hub.source import is_main
 from stackctl.core.model import gguf
+from stackctl.effects.models.caches import several_models
 from stackctl.effects.models.reading import beginning
 from stackctl.errors import ModelError
-from stackctl.terminal import shell_word
 
 _START: Final = 256 << 10  # bytes; what tells a companion stands before the vocabulary
 _SHOWN: Final = 12
 
 
 def gguf_in(folder: Path, names: list[str]) -> str:
-    """Return the name of the GGUF to load among the names of a folder's files; "" if its model is no GGUF.
+    """Return the name of the GGUF to load among the names of files in or below a folder; "" if its model is no GGUF.
 
     Raise ModelError if it is one of several, if a part of it is missing, or if all are companions of a model.
     """
@@ -25,8 +25,7 @@ def gguf_in(folder: Path, names: list[str]) -> str:
     if len(sets) > 1 or (sets and has_weights):
         sets = _models(folder, sets, has_weights)
     if len({one.stem for one in sets}) > 1:
-        paths = ", ".join(shell_word(folder / one.names[0]) for one in sets[:_SHOWN])
-        raise ModelError(f"{folder} holds {len(sets)} models", hint=f"Name one: {paths}")
+        raise several_models(folder, [folder / one.names[0] for one in sets])
     for one in sets:
         refuse_gap(folder, one)
     return sets[0].names[0] if sets else ""

@@ -5,6 +5,7 @@ from typing import Any
 
 import pytest
 
+from stackctl.backends import llamacpp
 from stackctl.core.config.lock import Lock
 from stackctl.core.config.spec import Spec
 from stackctl.core.observed import Observed
@@ -30,12 +31,11 @@ def on_nvidia(*cuda: int) -> Observed:
         (seen(), "none", "server-b11459@sha256:"),
         (on_nvidia(12, 8), "nvidia", "server-cuda-b11459@sha256:"),
         (on_nvidia(13, 3), "nvidia", "server-cuda-b11459@sha256:"),
-        (on_nvidia(13, 4), "nvidia", "server-cuda13-b11277@sha256:"),
-        (on_nvidia(14, 0), "nvidia", "server-cuda13-b11277@sha256:"),
+        (on_nvidia(13, 4), "nvidia", "server-cuda-b11459@sha256:"),
         (on_nvidia(), "nvidia", "server-cuda-b11459@sha256:"),
     ],
 )
-def test_a_new_stack_gets_the_newest_image_with_which_its_driver_starts(world: Observed, gpu: str, holds: str) -> None:
+def test_a_new_stack_gets_the_newest_build_on_every_driver(world: Observed, gpu: str, holds: str) -> None:
     assert holds in backend_of(a_plan(wanted(gpu={"mode": gpu}), world)).image
 
 
@@ -109,9 +109,24 @@ def test_replan_decides_all_but_images_again_and_new_images_decides_those_alone(
     assert again.lock.decisions.keys() == lock.decisions.keys()
 
 
+@pytest.mark.parametrize("world", [on_nvidia(13, 4), on_nvidia(14, 0), on_nvidia()])
+def test_a_build_for_cuda_13_is_taken_where_the_driver_may_know_that(world: Observed) -> None:
+    spec = wanted(backend={"build": "b11277"}, gpu={"mode": "nvidia"})
+    assert "server-cuda13-b11277@sha256:" in backend_of(a_plan(spec, world)).image
+
+
+def test_a_build_that_the_driver_does_not_start_is_refused() -> None:
+    spec = wanted(backend={"build": "b11277"}, gpu={"mode": "nvidia"})
+    with pytest.raises(ConfigError) as caught:
+        a_plan(spec, on_nvidia(13, 3))
+    assert caught.value.hint.startswith("Set it to one of b9191, b11459, or")
+
+
 def test_an_image_that_the_driver_no_longer_starts_is_chosen_again() -> None:
-    spec = wanted(gpu={"mode": "nvidia"})
-    newer = decided(spec, on_nvidia(13, 4))
-    assert "cuda13" in backend_of(newer.plan).image
-    assert "cuda13" not in backend_of(decided(spec, on_nvidia(12, 9), newer.lock).plan).image
-    assert "cuda13" in backend_of(decided(spec, on_nvidia(), newer.lock).plan).image  # no one knows its driver
+    lock, spec = of_an_older_stackctl(), wanted(gpu={"mode": "nvidia"})
+    newer = next(one.name for one in llamacpp.IMAGES["cuda"] if one.cuda)
+    decision = replace(decided(spec, on_nvidia(13, 4)).lock.decisions["llamacpp.image"], value=newer)
+    lock = replace(lock, decisions={"llamacpp.image": decision})
+    assert backend_of(decided(spec, on_nvidia(13, 4), lock).plan).image == newer
+    assert backend_of(decided(spec, on_nvidia(), lock).plan).image == newer  # its driver is unknown
+    assert "server-cuda-b11459" in backend_of(decided(spec, on_nvidia(12, 9), lock).plan).image
