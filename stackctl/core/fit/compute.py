@@ -33,7 +33,7 @@ def on_gpu_in_part(run: Run, on_gpu_blocks: int, *, has_output: bool) -> int:
     layers = run.shape.layers
     blocks = layers[: len(layers) - on_gpu_blocks]
     experts = layers[len(blocks) : run.settings.cpu_experts]
-    largest = max([layer.largest for layer in blocks] + [_brought(run, layer) for layer in experts], default=0)
+    largest = max([_largest(run, layer) for layer in blocks] + [_brought(run, layer) for layer in experts], default=0)
     whole = on_gpu(run, has_output=has_output) if on_gpu_blocks or has_output else 0
     if run.batch < _LARGE_BATCH:
         return whole
@@ -55,8 +55,25 @@ def _brought(run: Run, layer: Layer) -> int:
     """Return the bytes that a block's experts need on the GPU while it computes them."""
     if not run.shape.is_scattered:
         return layer.largest_expert
-    other = (layer.experts - layer.largest_expert) // 2  # experts have three tensors
-    return layer.largest_expert + other + run.rows(run.shape.experts_used * run.shape.embedding)
+    other = (layer.experts - layer.largest_expert) // (1 if _has_two_tensors(layer) else 2)
+    return layer.largest_expert + other + run.rows(run.shape.experts_used * _expert_output(run))
+
+
+def _largest(run: Run, layer: Layer) -> int:
+    """Return the bytes that a block in RAM needs on the GPU."""
+    return max(layer.largest, _brought(run, layer) if layer.experts and _has_two_tensors(layer) else 0)
+
+
+def _expert_output(run: Run) -> int:
+    """Return the values that one expert makes of a token: the embedding, or a narrower one."""
+    down = [layer.optional("ffn_down_exps") for layer in run.shape.layers if layer.tensors and layer.experts]
+    rows = max((one.rows for one in down if one), default=0)
+    return rows // max(1, run.shape.experts) or run.shape.embedding
+
+
+def _has_two_tensors(layer: Layer) -> bool:
+    """Return whether the experts have no gate beside their two projections."""
+    return bool(layer.tensors) and not (layer.optional("ffn_gate_exps") or layer.optional("ffn_gate_up_exps"))
 
 
 def beside_gpus(run: Run) -> int:
@@ -68,7 +85,10 @@ def beside_gpus(run: Run) -> int:
 def beside_gpu(run: Run) -> int:
     """Return the buffer in RAM while a GPU is used."""
     keys = 0 if run.settings.flash_attention else 2 * run.rows(_widest_keys(run))
-    return run.mask_in_ram + 4 * run.rows(run.shape.embedding) + keys
+    shape = run.shape
+    further = 2 * shape.deepstack * shape.embedding + shape.embedding_per_layer * len(shape.layers)
+    chosen = 2 * run.batch * run.cells if shape.chosen else 0
+    return run.mask_in_ram + chosen + run.rows(4 * shape.embedding + further) + keys
 
 
 def on_cpu(run: Run) -> int:
@@ -166,13 +186,13 @@ def _queries(run: Run) -> int:
 
 def _moe(run: Run) -> int:
     used, inner = run.shape.experts_used, _widest_expert(run)
-    wide = used * run.shape.embedding
+    wide = used * _expert_output(run)
     return 3 * run.rows(used * inner) + (run.rows(wide) if wide > 2 * used * inner else 0)
 
 
 def _moe_inner(run: Run) -> int:
     used = run.shape.experts_used
-    inner, wide = run.rows(used * _widest_expert(run)), run.rows(used * run.shape.embedding)
+    inner, wide = run.rows(used * _widest_expert(run)), run.rows(used * _expert_output(run))
     return inner + max(inner, wide)
 
 

@@ -6,12 +6,14 @@ Source of the order: llama.cpp's src/llama-graph.cpp (build_norm, build_attn, bu
 """
 
 from collections.abc import Hashable, Sequence
+from typing import Final
 
 from stackctl.core.fit.allocator import Free
 from stackctl.core.fit.places import Place, Places
 from stackctl.core.fit.terms import Run
 from stackctl.core.model.shape import Layer, Weight
 
+_UNUSUAL: Final = frozenset({"attn_res_score"})  # blocks that read the outputs of all earlier ones
 # what decides the places of the next block's tensors
 _State = tuple[Free, Place | None, Place | None, tuple[tuple[str, Place], ...]]
 
@@ -49,7 +51,7 @@ def covers(run: Run, first_on_gpu: int) -> bool:
         return False
     if not shape.chosen and any(layer.indexer for layer in shape.layers):
         return False
-    layers, may_recur = _trunk(shape.layers), shape.inner > 0 and not first_on_gpu
+    layers, may_recur = _trunk(shape.layers), not first_on_gpu
     return bool(layers) and all(_is_usual(layer, may_recur=may_recur) for layer in layers)
 
 
@@ -64,7 +66,7 @@ def _is_usual(layer: Layer, *, may_recur: bool) -> bool:
     experts = {"ffn_gate_inp", "ffn_down_exps"} <= has and ("ffn_up_exps" in has or "ffn_gate_up_exps" in has)
     dense = {"ffn_up", "ffn_down"} <= has and "ffn_gate_inp" not in has
     attends = attends and "attn_output" in has and layer.key > 0
-    recurs = may_recur and layer.state > 0 and not layer.key
+    recurs = may_recur and layer.state > 0 and not layer.key and not has & _UNUSUAL
     return (attends or recurs) and (experts or dense)
 
 
@@ -90,7 +92,7 @@ class _Work(Places):
             attended = self.attention(layer, norm, in_ram=in_ram)
             out = self.through(layer.weight("attn_output"), attended, in_ram=in_ram)
         else:
-            out = self.recurrence(norm)
+            out = self.recurrence(layer, norm)
         self.scale(layer, "post_attention_norm", in_ram=in_ram)
         if is_last:
             self.give(*self.kept.values())
@@ -113,11 +115,12 @@ class _Work(Places):
             self.give(self.pictures)
             self.pictures = None
 
-    def recurrence(self, norm: Place) -> Place:
+    def recurrence(self, layer: Layer, norm: Place) -> Place:
         """Go through a recurrent layer on the GPU, in which only its widest tensors count."""
-        shape = self.run.shape
-        mixed = self.take(self.rows(shape.projected + shape.convolved))
-        inner = self.take(self.rows(shape.inner))
+        shape, queries = self.run.shape, layer.optional("attn_q")
+        width = shape.inner or (queries.rows if queries else shape.embedding)
+        mixed = self.take(self.rows(shape.projected + shape.convolved or 3 * width))
+        inner = self.take(self.rows(width))
         self.give(mixed, norm)
         return self.again(inner, self.stream)
 

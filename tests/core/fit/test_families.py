@@ -66,8 +66,8 @@ TWO_IN_PART = [row for row in ROWS if row["gpus"] == "2" and row["ngl"] != "all"
 
 
 def test_there_are_many_of_each() -> None:
-    assert len({row["model"] for row in ROWS}) > 75
-    assert len({shape(row["model"]).architecture for row in ROWS}) > 60
+    assert len({row["model"] for row in ROWS}) > 135
+    assert len({shape(row["model"]).architecture for row in ROWS}) > 110
     assert min(map(len, (FULL, PART, EXPERTS, TWO, TWO_IN_PART))) >= 50
 
 
