@@ -175,6 +175,8 @@ def _nearby(path: Path, wanted: str) -> str:
         return elsewhere
     if path.is_symlink():
         return f"Download the model again: {path.name} is a link to {path.readlink()}, which does not exist."
+    if not path.parent.is_dir() and not Path(wanted).is_absolute() and path.suffix.lower() != ".gguf":
+        return "Check the path. A model at Hugging Face is written `hf:OWNER/NAME`, `hf:OWNER/NAME:Q4_K_M` or its address."
     if not path.parent.is_dir():
         return f"Check whether its disk or share is mounted: {path.parent} does not exist, either."
     names = sorted(p.name for p in path.parent.iterdir())
