@@ -13,7 +13,9 @@ from stackctl.contracts.service import Variant
 from stackctl.core.model.ggml_types import TYPES, type_name
 from stackctl.core.model.model import Header
 from stackctl.errors import ModelError
+from stackctl.terminal import cut, shown_in_line
 
+_LONGEST: Final = 60  # cells of a name in a message; those of llama.cpp are far shorter
 # tokenizers of merges (BPE): for these alone llama.cpp asks for tokenizer.ggml.pre (src/llama-vocab.cpp)
 _SPLIT: Final = frozenset({"gpt2", "hybriddna", "whitespace"})
 
@@ -87,12 +89,17 @@ def _why_not(header: Header, backend: Backend, build: str) -> str:
 
 
 def _unknown_to(header: Header, known: Loadable) -> str:
-    if header.architecture and header.architecture not in known.architectures:
-        return f"the architecture {header.architecture}"
+    # llama.cpp wants an architecture and a number of layers (src/llama-model.cpp, load_hparams)
+    if not header.architecture:
+        return "models whose header names no architecture"
+    if header.architecture not in known.architectures:
+        return f"the architecture {cut(shown_in_line(header.architecture), _LONGEST)}"
+    if not header.layers:
+        return "models whose header names no number of layers"
     if header.tokenizer_kind and header.tokenizer_kind not in known.tokenizers:
-        return f"the tokenizer {header.tokenizer_kind}"
+        return f"the tokenizer {cut(shown_in_line(header.tokenizer_kind), _LONGEST)}"
     if header.tokenizer_kind in _SPLIT and header.tokenizer and header.tokenizer not in known.splitters:
-        return f"the pre-tokenizer {header.tokenizer}"
+        return f"the pre-tokenizer {cut(shown_in_line(header.tokenizer), _LONGEST)}"
     strange = next((kind for kind in header.types if TYPES.get(kind) not in known.types), None)
     return "" if strange is None else f"tensors of type {type_name(strange).removeprefix('type ')}"
 
@@ -151,6 +158,8 @@ def _way(able: list[tuple[Backend, str]], backend: Backend, build: str, chosen: 
 def _elsewhere(lacks: str) -> str:
     if lacks.startswith("tensors"):
         return "Choose another quantisation of the same model, such as Q4_K_M."
+    if lacks.startswith("models"):
+        return "Download it again, or choose another conversion of the model."
     return "Choose another model, or set `backend.image` to an image of a newer program."
 
 

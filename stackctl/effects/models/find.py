@@ -75,6 +75,8 @@ def _parts(path: Path) -> tuple[Path, ...]:
         return (path,)
     count = int(found["count"])
     names = [f"{found['stem']}-{number:05d}-of-{found['count']}.gguf" for number in range(1, count + 1)]
+    upper = {name: f"{name[:-5]}.GGUF" for name in names}  # whoever reads it says that llama.cpp does not find it
+    names = [upper[name] if (path.parent / upper[name]).is_file() else name for name in names]
     missing = tuple(name for name in names if not (path.parent / name).is_file())
     refuse_gap(path.parent, GgufSet(stem=path.stem, names=(path.name,) * (count - len(missing)), missing=missing))
     parts = tuple(path.parent / name for name in names)
@@ -176,7 +178,7 @@ def _nearby(path: Path, wanted: str) -> str:
     if path.is_symlink():
         return f"Download the model again: {path.name} is a link to {path.readlink()}, which does not exist."
     if not path.parent.is_dir() and not Path(wanted).is_absolute() and path.suffix.lower() != ".gguf":
-        return "Check the path. A model at Hugging Face is written `hf:OWNER/NAME`, `hf:OWNER/NAME:Q4_K_M` or its address."
+        return "Check the path. A model at Hugging Face is written `hf:OWNER/NAME` or `hf:OWNER/NAME:Q4_K_M`."
     if not path.parent.is_dir():
         return f"Check whether its disk or share is mounted: {path.parent} does not exist, either."
     names = sorted(p.name for p in path.parent.iterdir())

@@ -1,5 +1,6 @@
 """What a build does not know is told by a model's header, with the way to a build that knows it."""
 
+from dataclasses import replace
 from itertools import pairwise
 from pathlib import Path
 
@@ -20,7 +21,7 @@ LLAMACPP, KOBOLDCPP, TEXTGEN = backends.BACKENDS.values()
 def gguf(
     architecture: str = "llama", kind: str = "gpt2", pre: str = "llama-bpe", types: tuple[int, ...] = (0, 12)
 ) -> Header:
-    return Header(format="gguf", architecture=architecture, tokenizer_kind=kind, tokenizer=pre, types=types)
+    return Header(format="gguf", architecture=architecture, layers=32, tokenizer_kind=kind, tokenizer=pre, types=types)
 
 
 def refusal(header: Header, backend: Backend = LLAMACPP, build: str = "b9191") -> ModelError:
@@ -55,6 +56,24 @@ def test_an_architecture_that_no_build_knows_is_loaded_by_none() -> None:
         error = refusal(gguf("foo-2027"), backend, can_load.chosen_build(backend))
         assert error.message == "m.gguf can't be loaded: no build known to stackctl loads the architecture foo-2027"
     assert all(one.why_not for one in can_load.verdicts(gguf("foo-2027")))
+
+
+@pytest.mark.parametrize(
+    ("header", "lacks"),
+    [
+        (gguf(""), "models whose header names no architecture"),
+        (replace(gguf(), layers=0), "models whose header names no number of layers"),
+        (gguf("a" * 99_999), f"the architecture {'a' * 30}…{'a' * 29}"),
+        (gguf("\x1b[31ml\nl"), "the architecture l l"),
+        (gguf(kind="x" * 99), f"the tokenizer {'x' * 30}…{'x' * 29}"),
+        (gguf(pre="y" * 99), f"the pre-tokenizer {'y' * 30}…{'y' * 29}"),
+    ],
+)
+def test_what_no_program_loads_is_said_in_one_short_line(header: Header, lacks: str) -> None:
+    error = refusal(header, LLAMACPP, can_load.chosen_build(LLAMACPP))
+    assert error.message == f"m.gguf can't be loaded: no build known to stackctl loads {lacks}"
+    assert error.hint
+    assert all(one.why_not for one in can_load.verdicts(header))
 
 
 @pytest.mark.parametrize(
@@ -128,4 +147,4 @@ def test_safetensors_are_not_judged_by_the_lists() -> None:
 def test_every_model_of_the_catalogue_is_loaded_by_every_new_stack() -> None:
     text = (Path(stackctl.__file__).parent / catalogue.FILE).read_text(encoding="utf-8")
     for entry in catalogue.parse(text).entries:
-        assert not any(one.why_not for one in can_load.verdicts(Header(format="gguf", architecture=entry.architecture)))
+        assert not any(one.why_not for one in can_load.verdicts(gguf(entry.architecture)))
