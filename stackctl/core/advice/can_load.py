@@ -69,7 +69,7 @@ def chosen_build(backend: Backend, variant: Variant | None = None) -> str:
 
 
 def lacking(header: Header, backend: Backend, build: str) -> str:
-    """Return the part of a GGUF that a build does not know, as a noun; "" if it knows everything, or the model is no GGUF.
+    """Return the part of a GGUF that a build does not know, as a noun; "" if there is none, or the model is no GGUF.
 
     If nothing is known about the build, it is the part that no build of any backend knows.
     """

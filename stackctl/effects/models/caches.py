@@ -40,7 +40,7 @@ def in_cache(path: Path) -> Cached | None:
     Raise ModelError for a cache of several models, or one that lacks what it names.
     """
     if path.is_dir():
-        os.listdir(path)  # raises OSError for a folder that this user may not read, and names that one
+        next(path.iterdir(), None)  # raises OSError for a folder that this user may not read, and names that one
     for find in (_of_ollama, _of_hub, _of_llamacpp):
         if found := find(path):
             return found
