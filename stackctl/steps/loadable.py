@@ -12,7 +12,7 @@ from stackctl.machine import Machine
 def refuse_unloadable(plan: Plan, spec: Spec, model: ModelSeen, machine: Machine, *, force: bool) -> None:
     """Raise ModelError for a model that the stack's backend can't load.
 
-    It is a warning where the user forces it, or has an image or program of their own, of which nothing is known.
+    It is a warning if the user forces the start, or chose the image or program: what that one loads is unknown.
     """
     service = plan.backend_service
     if service is None:

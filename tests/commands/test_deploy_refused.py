@@ -412,7 +412,7 @@ PARTS = {"big-00001-of-00003.gguf": WHOLE, "big-00003-of-00003.gguf": WHOLE}
         pytest.param(
             PARTS,
             "big-00001-of-00003.gguf",
-            "is one of 3 parts, and 1 are missing in {}: big-00002-of-00003.gguf",
+            "is one of 3 parts, and 1 is missing in {}: big-00002-of-00003.gguf",
             "Put all parts into one folder.",
             id="part",
         ),

@@ -43,7 +43,7 @@ class BackendBuild:
         return self.backend.reserves(self.build)
 
     def lacks(self, header: Header) -> str:
-        """Return what of a GGUF it does not know, as a noun; "" if it knows everything."""
+        """Return the part of a GGUF that it does not know, as a noun; "" if it knows everything."""
         return lacking(header, self.backend, self.build)
 
     def refuse(self, header: Header, name: str) -> None:
@@ -71,9 +71,9 @@ def chosen_build(backend: Backend, variant: Variant | None = None) -> str:
 
 
 def lacking(header: Header, backend: Backend, build: str) -> str:
-    """Return what of a GGUF a build does not know, as a noun; "" if it knows everything, or the model is no GGUF.
+    """Return the part of a GGUF that a build does not know, as a noun; "" if there is none, or the model is no GGUF.
 
-    Of a build of which nothing is known it is what no build of any backend knows.
+    If nothing is known about the build, it is the part that no build of any backend knows.
     """
     if header.format != "gguf":
         return ""

@@ -27,7 +27,7 @@ WITHOUT_CACHE: Final = frozenset({"dream", "llada", "llada-moe", "rnd1"})  # the
 PARALLEL: Final = frozenset({"command-r", "cohere2", "cohere2moe", "falcon", "gptneox", "phi2", "stablelm"})
 SPARSE: Final = frozenset({"deepseek32", "dots3note", "glm-dsa", "hy_v4"})  # their graphs mask what is not chosen
 CHOOSES: Final = 4  # DeepSeek V4's layers with this compression choose among the keys with an indexer
-# tensors of the layers that predict further tokens which are loaded although nobody asked for these layers
+# tensors of the layers that predict further tokens which are loaded although these layers are not used
 LOADED_AHEAD: Final[Mapping[str, re.Pattern[str]]] = {
     "hy_v3": re.compile(r"\.ffn_(?!norm)|\.nextn\.(?:embed_tokens|shared_head)")
 }
@@ -35,7 +35,7 @@ _SHARING_CONTEXT: Final = 1_048_576  # tokens: GLM-DSA models trained from here 
 
 
 class Indexer(NamedTuple):
-    """A small attention that picks the tokens which the large one sees; it has a cache of its own keys."""
+    """A small attention that picks the tokens which the large one sees; its keys have a separate cache."""
 
     keys: int = 1  # how many values of its key's length a token has
     has_values: bool = False  # llama.cpp gives its cache a V, too, of the large one's length

@@ -1,7 +1,7 @@
 """ggml's types of tensors: names and sizes.
 
 Sources: include/ggml.h (enum ggml_type) and type_traits in src/ggml.c of ggml-org/ggml, as in llama.cpp's build b11205;
-ggml/include/ggml.h of ikawrakow/ik_llama.cpp of 2026-08, which has types of its own.
+ggml/include/ggml.h of ikawrakow/ik_llama.cpp of 2026-08, which has further types.
 """
 
 import re

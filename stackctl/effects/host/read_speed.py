@@ -14,7 +14,7 @@ from typing import Any, Final
 
 from stackctl.contracts.host import ReadSpeed
 
-_ALL_BYTES: Final = 128 << 20  # of all threads: more than most processors cache
+_ALL_BYTES: Final = 96 << 20  # of all threads: more than most processors cache
 _PIECE: Final = 1 << 20  # bytes of two places that are compared at once, without Python's lock
 _WINDOW_S, _WINDOWS = 0.012, 3  # each is measured so long, so many times
 _MOST_THREADS: Final = 32

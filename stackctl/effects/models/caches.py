@@ -23,7 +23,7 @@ _REPOSITORY: Final = "models--"
 _LONGEST: Final = 1 << 20  # bytes of a manifest
 _DEEPEST: Final = 4  # folders below one that is named: OWNER/NAME/snapshots/REVISION
 _MOST: Final = 10_000  # folders that are looked at
-_SHOWN: Final = 12
+_SHOWN: Final = 8
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -39,6 +39,8 @@ def in_cache(path: Path) -> Cached | None:
 
     Raise ModelError for a cache of several models, or one that lacks what it names.
     """
+    if path.is_dir():
+        next(path.iterdir(), None)  # raises OSError for a folder that this user may not read, and names that one
     for find in (_of_ollama, _of_hub, _of_llamacpp):
         if found := find(path):
             return found
