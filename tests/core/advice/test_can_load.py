@@ -147,4 +147,4 @@ def test_safetensors_are_not_judged_by_the_lists() -> None:
 def test_every_model_of_the_catalogue_is_loaded_by_every_new_stack() -> None:
     text = (Path(stackctl.__file__).parent / catalogue.FILE).read_text(encoding="utf-8")
     for entry in catalogue.parse(text).entries:
-        assert not any(one.why_not for one in can_load.verdicts(gguf(entry.architecture)))
+        assert not any(one.why_not for one in can_load.verdicts(entry.header))
