@@ -46,6 +46,11 @@ class Download:
     def size(self) -> int:
         return sum(file.size for file in self.files)
 
+    @property
+    def is_here(self) -> bool:
+        """Whether every file was pulled before."""
+        return all(_is_here(self.root / file.name, file) for file in self.files)
+
 
 @dataclass(frozen=True, kw_only=True)
 class Pulled:
