@@ -77,6 +77,8 @@ def _parts(path: Path) -> tuple[Path, ...]:
         return (path,)
     count = int(found["count"])
     names = [f"{found['stem']}-{number:05d}-of-{found['count']}.gguf" for number in range(1, count + 1)]
+    upper = {name: f"{name[:-5]}.GGUF" for name in names}  # whoever reads it says that llama.cpp does not find it
+    names = [upper[name] if (path.parent / upper[name]).is_file() else name for name in names]
     missing = tuple(name for name in names if not (path.parent / name).is_file())
     refuse_gap(path.parent, GgufSet(stem=path.stem, names=(path.name,) * (count - len(missing)), missing=missing))
     parts = tuple(path.parent / name for name in names)
@@ -177,6 +179,8 @@ def _nearby(path: Path, wanted: str) -> str:
         return elsewhere
     if path.is_symlink():
         return f"Download the model again: {path.name} is a link to {path.readlink()}, which does not exist."
+    if not path.parent.is_dir() and not Path(wanted).is_absolute() and path.suffix.lower() != ".gguf":
+        return "Check the path. A model at Hugging Face is written `hf:OWNER/NAME` or `hf:OWNER/NAME:Q4_K_M`."
     if not path.parent.is_dir():
         if _NO_PATH.search(str(path)):
             return "Write a model at Hugging Face as `hf:OWNER/NAME:Q4_K_M` or `hf:OWNER/NAME/FILE`, or check the path."

@@ -171,6 +171,7 @@ def test_a_folder_of_the_first_word_makes_a_repositorys_name_a_path_unless_it_na
         ("docker.io/ai/x:Q4_K_M", "a model of Docker Hub", "hf:OWNER/NAME:Q4_K_M"),
         ("docker model run ai/x", "a model of Docker Hub", "hf:OWNER/NAME:Q4_K_M"),
         ("s3://bucket/x.gguf", "does not fetch from s3:// addresses", "name its path"),
+        ("s3://[::1/x.gguf", "does not fetch from s3:// addresses", "name its path"),
         ("hf:Owner", "names no model at Hugging Face", "hf:OWNER/NAME"),
         ("hf:Owner/X-GGUF/tree/main/../../x", "names no model at Hugging Face", "hf:OWNER/NAME"),
     ],
