@@ -18,6 +18,7 @@ ARGUMENTS = {
     "stackctl import": ["a.kcpps"],
     "stackctl completion": ["bash"],
     "stackctl models inspect": ["a.gguf"],
+    "stackctl models can-load": ["a.gguf"],
     "stackctl models fit": ["a.gguf"],
     "stackctl models pull": ["hf:a/b:Q4_K_M"],
     "stackctl models remove": ["a.gguf"],

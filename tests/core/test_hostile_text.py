@@ -58,6 +58,7 @@ VALUES: dict[str, st.SearchStrategy[Any]] = {
     "backend.publish": st.sampled_from(["", "127.0.0.1:5001", "[::1]:5001"]),
     "backend.wake": st.sampled_from(["", "01:23:45:67:89:ab"]),
     "backend.image": st.one_of(st.just("auto"), IMAGE),
+    "backend.build": st.just("auto"),  # any other must be one of the backend's builds
     "backend.program": PATH,
     "backend.extra_args": st.lists(WORD, max_size=3).map(tuple),
     "backend.override_args": st.lists(WORD, max_size=2).map(tuple),
@@ -84,6 +85,7 @@ VALUES: dict[str, st.SearchStrategy[Any]] = {
 FREE = {
     "model.path",
     "backend.key_file",
+    "backend.build",
     "backend.program",
     "backend.extra_args",
     "backend.override_args",
@@ -134,7 +136,7 @@ WISHES = st.fixed_dictionaries(VALUES)
 PLAIN = {
     "name": "a", "images": "auto", "model.path": "x", "model.use": "", "backend.kind": "koboldcpp",
     "backend.url": "", "backend.key_file": "", "backend.wake": "", "backend.publish": "",
-    "backend.image": "auto", "backend.program": "x",
+    "backend.image": "auto", "backend.build": "auto", "backend.program": "x",
     "backend.extra_args": ("x",), "backend.override_args": (), "backend.kv_cache": "auto",
     "backend.flash_attention": "auto", "gpu.mode": "nvidia", "gpu.devices": ("0",), "sillytavern.image": "auto",
     "sillytavern.bind": "::1", "sillytavern.expose": "none", "sillytavern.host_names": ("a",),

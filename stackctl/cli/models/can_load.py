@@ -11,7 +11,7 @@ from stackctl.cli.root import machine_of
     "can-load",
     examples=(
         "stackctl models can-load model.gguf",
-        "stackctl models can-load hf:OWNER/NAME:Q4_K_M --backend koboldcpp",
+        "stackctl models can-load model.gguf --backend koboldcpp",
     ),
 )
 @click.argument("model", metavar="MODEL")
@@ -25,10 +25,10 @@ from stackctl.cli.root import machine_of
 @option.json
 @click.pass_context
 def can_load(ctx: click.Context, model: str, backend: str | None, as_json: bool) -> None:
-    """Say whether a backend can load MODEL: exit code 0 for yes, 8 for no.
+    """Say whether a backend can load MODEL: exit code 0 or 8.
 
-    MODEL is a file, a folder, hf:OWNER/NAME:Q4_K_M or a URL; only its header is read. Without --backend one that can is
-    enough. Judged is the build of its program that a new stack takes.
+    0 means yes and 8 no. MODEL is a file, a folder, hf:OWNER/NAME:Q4_K_M or a URL; only its header is read. Without
+    --backend one that can is enough. Judged is the build of its program that a new stack takes.
     """
     from stackctl.commands.models import can_load as command
     from stackctl.report.can_load import judged

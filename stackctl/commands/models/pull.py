@@ -11,7 +11,7 @@ from stackctl.machine import Machine
 from stackctl.steps.models.pull import Download, Pulled, offered_download
 from stackctl.steps.models.pull import pull as fetch
 from stackctl.steps.models.remote import describe_remote
-from stackctl.terminal import shell_word
+from stackctl.terminal import command_line
 
 
 def pull(machine: Machine, source: Source, to: Path | None) -> Pulled:
@@ -40,8 +40,8 @@ def _judge(machine: Machine, source: Source, offer: Download) -> None:
             return
         if offer.is_folder:
             raise
-        named = shell_word(str(replace(source, quant="", file=first)))
+        pull = command_line("stackctl", "models", "pull", str(replace(source, quant="", file=first)))
         raise ModelError(
             e.message,
-            hint=f"Name the chat model, or use `stackctl models pull {named}` to fetch this file all the same.",
+            hint=f"Name the chat model, or use `{pull}` to fetch this file all the same.",
         ) from e

@@ -11,6 +11,7 @@ from stackctl.core.external import backend_url
 from stackctl.core.external.detection import DetectedServer, detect_server, detected_servers
 from stackctl.core.observed import ProbeResult, ServerSeen
 from stackctl.errors import ConfigError, NotReady, StackctlError
+from stackctl.terminal import command_line
 
 _WORDS: Final = {
     "name": "no such name, for a container",
@@ -86,7 +87,7 @@ def _unreached(spec: Spec, server: ServerSeen) -> Unavailable:
     if found := next(filter(None, map(detect_server, server.elsewhere)), None):
         at = backend_url.at_port(wanted, backend_url.port(found.url))
         says = f"nothing answers at {wanted}, but {found.backend.TITLE} does at {at}"
-        return because(says, f"Run `stackctl deploy --url {at}`.", "maybe")
+        return because(says, f"Run `{command_line('stackctl', 'deploy', '--url', at)}`.", "maybe")
     if failures == {"name"}:
         hint = "Use its address instead: containers don't know the names of this machine's hosts file or of Windows."
         return because(f"no container can resolve the name {backend_url.host(wanted)}", hint, "maybe")
