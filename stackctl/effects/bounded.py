@@ -126,6 +126,8 @@ class _Parts:
                     self._queue.put(part)
         except httpx.HTTPError as e:
             self._queue.put(e)
+        except UnicodeError as e:  # a part of the server's name is longer than DNS allows
+            self._queue.put(httpx.ConnectError(str(e)))
         finally:
             self._queue.put(None)
 

@@ -130,7 +130,7 @@ def _failure(endpoint: str, patience_s: float) -> str:
     def ask() -> None:
         try:
             session.head(endpoint, timeout=patience_s, follow_redirects=False)
-        except (httpx2.HTTPError, httpx2.InvalidURL, httpx2.StreamError) as e:
+        except (httpx2.HTTPError, httpx2.InvalidURL, httpx2.StreamError, UnicodeError) as e:
             found.put(str(e) or type(e).__name__)
         else:
             found.put("")
@@ -186,7 +186,7 @@ def _explained(source: Source) -> Iterator[None]:
         raise _refused(source, e) from e
     except (errors.XetDownloadError, errors.FileMetadataError) as e:
         raise ModelError(f"{source}: the transfer failed: {e}", hint="Run this again.") from e
-    except (httpx2.HTTPError, httpx2.InvalidURL, httpx2.StreamError) as e:
+    except (httpx2.HTTPError, httpx2.InvalidURL, httpx2.StreamError, UnicodeError) as e:
         raise ModelError(
             f"Hugging Face can't be reached: {str(e) or type(e).__name__}",
             hint=f"{_ELSEWHERE} Then run this again.",

@@ -380,10 +380,24 @@ PARTS = {"big-00001-of-00003.gguf": WHOLE, "big-00003-of-00003.gguf": WHOLE}
         ),
         pytest.param(
             {},
+            "owner/my model",
+            "there is no model at {}/owner/my model",
+            "A model at Hugging Face is written `hf:OWNER/NAME`",
+            id="nearly-a-source",
+        ),
+        pytest.param(
+            {},
             "hf.co/owner/name:Q4_K_M",
             "there is no model at {}/hf.co/owner/name:Q4_K_M",
             "Check the path. If the model is at Hugging Face, write `hf:owner/name:Q4_K_M`, in stack.toml as `source`.",
             id="source",
+        ),
+        pytest.param(
+            {},
+            "owner/name:Q8_0:Q4_K_M",
+            "there is no model at {}/owner/name:Q8_0:Q4_K_M",
+            "Write a model at Hugging Face as `hf:OWNER/NAME:Q4_K_M` or `hf:OWNER/NAME/FILE`, or check the path.",
+            id="no-path",
         ),
         pytest.param(
             {},

@@ -167,6 +167,31 @@ def test_parts_with_capitals_in_their_ending_are_renamed_for_llama_cpp(tmp_path:
     assert inspect(quiet(tmp_path).machine, str(tmp_path), force=False).parts == 2
 
 
+def test_one_part_with_capitals_in_its_ending_is_there_and_renamed(tmp_path: Path) -> None:
+    (tmp_path / "m-00001-of-00002.gguf").write_bytes(part(0, 2))
+    last = tmp_path / "m-00002-of-00002.GGUF"
+    last.write_bytes(part(1, 2))
+    assert all(f"{last} is part 2 of 2 under a name" in said for said in refusals(tmp_path))
+    run_first_command(hint(tmp_path), tmp_path)
+    assert inspect(quiet(tmp_path).machine, str(tmp_path), force=False).parts == 2
+
+
+def test_a_folder_of_parts_under_other_names_is_one_model_whose_parts_are_renamed(tmp_path: Path) -> None:
+    for number in range(3):
+        (tmp_path / f"m-{number + 1}-of-3.gguf").write_bytes(part(number, 3))
+    assert all("m-1-of-3.gguf is part 1 of 3 under a name" in said for said in refusals(tmp_path))
+    run_first_command(hint(tmp_path), tmp_path)
+    assert inspect(quiet(tmp_path).machine, str(tmp_path), force=False).parts == 3
+    (tmp_path / "m-00002-of-00003 (1).gguf").write_bytes(part(1, 3))  # as a browser names what it fetches again
+    assert inspect(quiet(tmp_path).machine, str(tmp_path), force=False).parts == 3
+
+
+def test_a_folder_of_later_parts_alone_says_that_they_are_such(tmp_path: Path) -> None:
+    for number in (1, 2):
+        (tmp_path / f"m-{number + 1}-of-3.gguf").write_bytes(part(number, 3))
+    assert all("m-2-of-3.gguf: it is part 2 of a split model" in said for said in refusals(tmp_path))
+
+
 def test_a_folder_without_a_model_is_told_by_its_largest_file(tmp_path: Path) -> None:
     (tmp_path / "README.md").write_text("# A model")
     (tmp_path / "model.7z").write_bytes(b"7z\xbc\xaf\x27\x1c" + bytes(900))

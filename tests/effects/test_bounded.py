@@ -155,5 +155,6 @@ def test_what_can_be_had_is_text_and_what_can_not_is_none(server: Hostile) -> No
     assert bounded.get(bounded.over_http(), server.url, WIDE) == "{}"
     server.sends = endless(chunk(b"x" * 60_000))
     assert bounded.get(bounded.over_http(), server.url, WIDE) == ""
+    assert bounded.get(bounded.over_http(), f"http://{'x' * 70}.invalid/", WIDE) == ""
     server.sends = iter((b"HTTP/1.1 404 Not Found\r\nContent-Length: 2\r\n\r\n{}",))
     assert bounded.get(bounded.over_http(), server.url, WIDE) == ""

@@ -122,6 +122,7 @@ def test_whether_the_hub_can_be_reached_is_known_by_any_answer_of_it(hub: Hub, s
         ("http://127.0.0.1:9", "http://127.0.0.1:9 can't be reached: [Errno 111] Connection refused"),
         ("http://no-such-host.invalid", "http://no-such-host.invalid can't be reached: "),
         ("nonsense", "nonsense can't be reached: "),
+        (f"http://{'x' * 70}.invalid", f"http://{'x' * 70}.invalid can't be reached: encoding with 'idna' codec"),
     ],
 )
 def test_without_a_way_to_the_hub_the_reason_is_said_at_once(endpoint: str, says: str) -> None:

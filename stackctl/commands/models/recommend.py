@@ -13,7 +13,7 @@ from stackctl.core.fit.speed import Bandwidth, Bandwidths, of_gpu, of_ram
 from stackctl.core.hub.labels import label
 from stackctl.core.hub.part_names import SHOWN
 from stackctl.core.hub.source import Source, is_main
-from stackctl.core.model.model import Header, ModelSeen
+from stackctl.core.model.model import ModelSeen
 from stackctl.core.observed import Ram
 from stackctl.errors import DoesNotFit, GpuError, ModelError, SeveralModels
 from stackctl.machine import Machine
@@ -109,10 +109,7 @@ def recommend(machine: Machine, asked: Asked) -> Recommended:
         date = ""
     else:
         catalogue = catalogues.parse(machine.storage.catalogue())
-        loads = (
-            one for one in catalogue.entries if not stack.lacks(Header(format="gguf", architecture=one.architecture))
-        )
-        catalogue = replace(catalogue, entries=tuple(loads))
+        catalogue = replace(catalogue, entries=tuple(one for one in catalogue.entries if not stack.lacks(one.header)))
         date = catalogue.date
         found = catalogues.suggestions(
             catalogue, stack.reserves, free, language=asked.language, context=asked.context, wanted=wanted

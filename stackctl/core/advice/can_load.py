@@ -13,7 +13,9 @@ from stackctl.contracts.service import Variant
 from stackctl.core.model.ggml_types import TYPES, type_name
 from stackctl.core.model.model import Header
 from stackctl.errors import ModelError
+from stackctl.terminal import cut, shown_in_line
 
+_LONGEST: Final = 60  # cells of a name in a message; those of llama.cpp are far shorter
 # tokenizers of merges (BPE): for these alone llama.cpp asks for tokenizer.ggml.pre (src/llama-vocab.cpp)
 _SPLIT: Final = frozenset({"gpt2", "hybriddna", "whitespace"})
 
@@ -81,18 +83,26 @@ def lacking(header: Header, backend: Backend, build: str) -> str:
 def _why_not(header: Header, backend: Backend, build: str) -> str:
     """Return why a backend does not load a GGUF, or why that is not sure, as the rest of a sentence; "" if it does."""
     if lacks := lacking(header, backend, build):
-        return f"its build {build} does not know {lacks}" if build else f"no build known to stackctl loads {lacks}"
+        if not build:
+            return f"no build known to stackctl loads {lacks}"
+        older = _older(backend, build)
+        return f"{older or f'its build {build}'} does not know {lacks}"
     doubt = "" if build or header.format != "gguf" else _unknown_to(header, _of_all())
     return f"it is not known whether its image knows {doubt}" if doubt else ""
 
 
 def _unknown_to(header: Header, known: Loadable) -> str:
-    if header.architecture and header.architecture not in known.architectures:
-        return f"the architecture {header.architecture}"
+    # llama.cpp wants an architecture and a number of layers (src/llama-model.cpp, load_hparams)
+    if not header.architecture:
+        return "models whose header names no architecture"
+    if header.architecture not in known.architectures:
+        return f"the architecture {cut(shown_in_line(header.architecture), _LONGEST)}"
+    if not header.layers:
+        return "models whose header names no number of layers"
     if header.tokenizer_kind and header.tokenizer_kind not in known.tokenizers:
-        return f"the tokenizer {header.tokenizer_kind}"
+        return f"the tokenizer {cut(shown_in_line(header.tokenizer_kind), _LONGEST)}"
     if header.tokenizer_kind in _SPLIT and header.tokenizer and header.tokenizer not in known.splitters:
-        return f"the pre-tokenizer {header.tokenizer}"
+        return f"the pre-tokenizer {cut(shown_in_line(header.tokenizer), _LONGEST)}"
     strange = next((kind for kind in header.types if TYPES.get(kind) not in known.types), None)
     return "" if strange is None else f"tensors of type {type_name(strange).removeprefix('type ')}"
 
@@ -125,10 +135,21 @@ def _refusal(header: Header, name: str, backend: Backend, build: str, lacks: str
     able = list(_able(header))
     if not able:
         return ModelError(f"{name} can't be loaded: no build known to stackctl loads {lacks}", hint=_elsewhere(lacks))
+    hint = _way(able, backend, build, chosen)
+    if older := _older(backend, build):
+        return ModelError(
+            f"{backend.TITLE} {build} may not load {name}: {older} does not know {lacks}",
+            hint=f"{hint} Or try it with `stackctl deploy --force`.",
+        )
     return ModelError(
-        f"{backend.TITLE} {build or 'of this image'} can't load {name}: it does not know {lacks}",
-        hint=_way(able, backend, build, chosen),
+        f"{backend.TITLE} {build or 'of this image'} can't load {name}: it does not know {lacks}", hint=hint
     )
+
+
+def _older(backend: Backend, build: str) -> str:
+    """Return the older build that stands for one of which there is no public source; "" if it has a list."""
+    known = loadable(backend.NAME, build)
+    return f"{known.of}, the nearest older build that stackctl has a list of," if known and known.of else ""
 
 
 def _way(able: list[tuple[Backend, str]], backend: Backend, build: str, chosen: str) -> str:
@@ -151,6 +172,8 @@ def _way(able: list[tuple[Backend, str]], backend: Backend, build: str, chosen: 
 def _elsewhere(lacks: str) -> str:
     if lacks.startswith("tensors"):
         return "Choose another quantisation of the same model, such as Q4_K_M."
+    if lacks.startswith("models"):
+        return "Download it again, or choose another conversion of the model."
     return "Choose another model, or set `backend.image` to an image of a newer program."
 
 
@@ -181,6 +204,7 @@ def _of_all() -> Loadable:
 def _merged(merge: Callable[[list[frozenset[str]]], frozenset[str]]) -> Loadable:
     return Loadable(
         source="",
+        of="",
         architectures=merge([one.architectures for one in _lists()]),
         tokenizers=merge([one.tokenizers for one in _lists()]),
         splitters=merge([one.splitters for one in _lists()]),

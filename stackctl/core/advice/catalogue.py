@@ -13,6 +13,7 @@ from typing import Any, Final
 from stackctl.core.fit import Reserves, Shape
 from stackctl.core.fit.choice import CONTEXT, Choice, Room, Wanted, choose
 from stackctl.core.hub.source import Source
+from stackctl.core.model.model import Header
 from stackctl.core.model.shape import Layer
 
 FILE: Final = "catalogue.toml"
@@ -38,6 +39,11 @@ class Entry:
     context: int  # tokens that it was trained for
     good: int  # tokens up to which it is good for chats
     quants: tuple[str, ...]
+
+    @property
+    def header(self) -> Header:
+        """Return what a build has to know of the model."""
+        return Header(format="gguf", architecture=self.architecture, layers=self.shape["layers"])
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -10,7 +10,7 @@ from collections.abc import Callable, Sequence
 from itertools import pairwise
 from pathlib import PurePosixPath
 from typing import Final
-from urllib.parse import parse_qs, unquote, urlsplit
+from urllib.parse import parse_qs, unquote
 
 from stackctl.core.hub import ollama, source
 from stackctl.core.hub.labels import find_label
@@ -141,8 +141,7 @@ def _with_scheme(name: str) -> str:
 
 def _of_scheme(name: str, scheme: str) -> str:
     """Return the model of an address that another program opens, as the hub's buttons have them."""
-    split = urlsplit(name)
-    query = parse_qs(split.query)
+    query = parse_qs(name.partition("?")[2].partition("#")[0])
     if scheme == "lmstudio" and (model := query.get("model", [""])[0]):
         file = query.get("file", [""])[0]
         return str(source.parse(f"{SCHEME}{model}{f'/{file}' if file else ''}"))

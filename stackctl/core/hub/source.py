@@ -120,4 +120,4 @@ def _read_address(text: str) -> str:
 
 
 def _climbs(path: str) -> bool:
-    return ".." in re.split(r"[/\\:@]", unquote(path)) or "\\" in path
+    return not {".", ".."}.isdisjoint(re.split(r"[/\\:@]", unquote(path))) or "\\" in path

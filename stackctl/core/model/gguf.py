@@ -86,9 +86,11 @@ def header(found: GgufFile, *others: GgufFile) -> Header:
 def early_purpose(start: bytes, size: int, *, is_split: bool, name: str) -> str:
     """Return why a GGUF is not a chat model, by the first bytes of its header; "" if these do not tell.
 
-    Raise ModelError if it is no GGUF.
+    Raise ModelError if it is no GGUF. is_split: whether its name is that of a part, which finds the others.
     """
     found, reader = _start(start, size, name)
+    if reader and not is_split and isinstance(place := reader.metadata.get("split.no"), int) and place > 0:
+        return f"it is part {place + 1} of a split model under a name that llama.cpp does not accept"
     if found or reader is None:
         return header(found).purpose if found else ""
     said = {key: str(reader.metadata.get(f"general.{key}", "")) for key in ("architecture", "type")}

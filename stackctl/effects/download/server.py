@@ -65,7 +65,7 @@ def answer(
                     yield response
                     return
                 place = _redirected(where, response)
-    except httpx.InvalidURL as e:
+    except (httpx.InvalidURL, UnicodeError) as e:  # UnicodeError: no part of a server's name may be as long (RFC 1035)
         raise ModelError(
             f"{where} is not a valid address, or redirects to an invalid one: {e}", hint=f"Check it, or {BY_HAND}"
         ) from e

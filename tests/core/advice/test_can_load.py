@@ -1,5 +1,6 @@
 """What a build does not know is told by a model's header, with the way to a build that knows it."""
 
+from dataclasses import replace
 from itertools import pairwise
 from pathlib import Path
 
@@ -20,7 +21,7 @@ LLAMACPP, KOBOLDCPP, TEXTGEN = backends.BACKENDS.values()
 def gguf(
     architecture: str = "llama", kind: str = "gpt2", pre: str = "llama-bpe", types: tuple[int, ...] = (0, 12)
 ) -> Header:
-    return Header(format="gguf", architecture=architecture, tokenizer_kind=kind, tokenizer=pre, types=types)
+    return Header(format="gguf", architecture=architecture, layers=32, tokenizer_kind=kind, tokenizer=pre, types=types)
 
 
 def refusal(header: Header, backend: Backend = LLAMACPP, build: str = "b9191") -> ModelError:
@@ -60,6 +61,24 @@ def test_an_architecture_that_no_build_knows_is_loaded_by_none() -> None:
 @pytest.mark.parametrize(
     ("header", "lacks"),
     [
+        (gguf(""), "models whose header names no architecture"),
+        (replace(gguf(), layers=0), "models whose header names no number of layers"),
+        (gguf("a" * 99_999), f"the architecture {'a' * 30}…{'a' * 29}"),
+        (gguf("\x1b[31ml\nl"), "the architecture l l"),
+        (gguf(kind="x" * 99), f"the tokenizer {'x' * 30}…{'x' * 29}"),
+        (gguf(pre="y" * 99), f"the pre-tokenizer {'y' * 30}…{'y' * 29}"),
+    ],
+)
+def test_what_no_program_loads_is_said_in_one_short_line(header: Header, lacks: str) -> None:
+    error = refusal(header, LLAMACPP, can_load.chosen_build(LLAMACPP))
+    assert error.message == f"m.gguf can't be loaded: no build known to stackctl loads {lacks}"
+    assert error.hint
+    assert all(one.why_not for one in can_load.verdicts(header))
+
+
+@pytest.mark.parametrize(
+    ("header", "lacks"),
+    [
         (gguf("muse-glimmer"), "the architecture muse-glimmer"),
         (gguf(kind="hybriddna"), "the tokenizer hybriddna"),
         (gguf(pre="hy_v4"), "the pre-tokenizer hy_v4"),
@@ -70,14 +89,23 @@ def test_what_an_old_build_lacks_is_named_with_the_least_build_that_has_it(heade
     error = refusal(header)
     assert error.message == f"llama.cpp b9191 can't load m.gguf: it does not know {lacks}"
     chosen = can_load.chosen_build(LLAMACPP)
-    assert error.hint.startswith(f"Run `stackctl deploy --new-images`, which takes llama.cpp {chosen}.")
+    assert error.hint.startswith("Run `stackctl deploy --new-images`; if that keeps b9191, set")
+    assert f"llama.cpp {chosen} loads this model" in error.hint
     assert "b11277 on" in error.hint
 
 
 def test_a_model_that_another_backend_loads_leads_there() -> None:
     error = refusal(gguf("muse-glimmer"), KOBOLDCPP, "1.122.1")
-    assert error.message == "KoboldCpp 1.122.1 can't load m.gguf: it does not know the architecture muse-glimmer"
     assert error.hint.startswith("Use `--backend llamacpp`")
+
+
+def test_a_build_that_has_an_older_ones_list_may_load_what_that_one_does_not() -> None:
+    error = refusal(gguf("muse-glimmer"), KOBOLDCPP, "1.122.1")
+    assert error.message == (
+        "KoboldCpp 1.122.1 may not load m.gguf: 1.115.1, the nearest older build that stackctl has a list of, "
+        "does not know the architecture muse-glimmer"
+    )
+    assert error.hint.endswith("Or try it with `stackctl deploy --force`.")
 
 
 def test_a_model_that_only_a_build_loads_which_is_not_the_usual_one_leads_to_it() -> None:
@@ -128,4 +156,4 @@ def test_safetensors_are_not_judged_by_the_lists() -> None:
 def test_every_model_of_the_catalogue_is_loaded_by_every_new_stack() -> None:
     text = (Path(stackctl.__file__).parent / catalogue.FILE).read_text(encoding="utf-8")
     for entry in catalogue.parse(text).entries:
-        assert not any(one.why_not for one in can_load.verdicts(Header(format="gguf", architecture=entry.architecture)))
+        assert not any(one.why_not for one in can_load.verdicts(entry.header))

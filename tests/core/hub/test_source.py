@@ -34,7 +34,7 @@ def test_anything_else_is_a_path(text: str) -> None:
         "hf:", "hf:name", "hf:a/b/../../etc/passwd", "hf:a/..", "hf:../b", "hf:a/b:", "hf:a/b\\c", "hf:a/b/%2e%2e/c",
         "https://", "http://[::1/x", "hf:a/b//etc/x.gguf", "hf:a/b/c//d.gguf", "hf:a/b/.hidden.gguf", "hf:a/b/./c.gguf",
         "hf:a/b/c\0.gguf", "hf:a/b/c\x1b[2J.gguf", "hf:a/b/c\u202e.gguf", "hf:a/b/x.gguf.part",
-        f"hf:a/b/{'x' * 250}.gguf",
+        f"hf:a/b/{'x' * 250}.gguf", "hf:./.", "hf:a/b@.",
     ],
 )  # fmt: skip
 def test_a_wrong_source_is_refused_with_the_right_form(text: str) -> None:

@@ -512,7 +512,9 @@ def test_a_redirect_to_another_scheme_is_not_followed(get: Get, server: FileServ
         get()
 
 
-@pytest.mark.parametrize("location", ["http://[::1", "http://host:port/", "data:text/plain,hello"])
+@pytest.mark.parametrize(
+    "location", ["http://[::1", "http://host:port/", "data:text/plain,hello", f"http://{'x' * 70}.invalid/"]
+)
 def test_a_redirect_to_no_address_is_told(get: Get, server: FileServer, target: Path, location: str) -> None:
     server.usual = Answer(status=302, headers={"Location": location})
     with pytest.raises(ModelError, match=r"redirects to an invalid one|Invalid URL in location header"):
