@@ -13,6 +13,7 @@ from typing import Final
 from urllib.parse import parse_qs, unquote
 
 from stackctl.core.hub import ollama, source
+from stackctl.core.hub.labels import find_label
 from stackctl.core.hub.source import SCHEME
 from stackctl.errors import ConfigError
 from stackctl.terminal import shell_word
@@ -188,14 +189,21 @@ def _of_command(text: str) -> str:
         return f"{SCHEME}{repository.partition(':')[0]}/{file}" if file else f"{SCHEME}{repository}"
     if model:
         return model
-    return _of_program(words) or text
+    return _of_program(words, options.get("--include", "")) or text
 
 
-def _of_program(words: Sequence[str]) -> str:
-    """Return the model among the words of a command line; "" if they begin with no program that is known here."""
+def _of_program(words: Sequence[str], include: str) -> str:
+    """Return the model among the words of a command line; "" if they begin with no program that is known here.
+
+    include: the pattern of the files to download; "" for all.
+    """
     program = PurePosixPath(words[0]).name
     if program in _DOWNLOADERS and words[1:2] == ["download"]:
         given = [word for before, word in pairwise(words[1:]) if not _is_option(word, before)]
+        if len(given) == 1 and include.lower().endswith(".gguf") and not re.search(r"[*?[]", include):
+            return f"{SCHEME}{given[0]}/{include}"
+        if len(given) == 1 and (label := find_label(include)):
+            return f"{SCHEME}{given[0]}:{label}"
         return f"{SCHEME}{'/'.join(given[:2])}" if given else ""
     if program in _FETCHERS:
         return next((word for word in words[1:] if re.match(r"https?://|git@", word)), "")
