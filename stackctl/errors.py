@@ -11,6 +11,7 @@ StackctlError
 ├── NotReady      7   the stack did not come up right, or not in time
 │   └── Late          not in time: the services keep starting
 ├── ModelError    8   a model or program file is missing, damaged or of another kind
+│   └── SeveralModels a folder holds more than one model
 ├── DataError     9   the user's data could not be written or kept safe
 ├── Exposed       10  the stack answers where it must not
 └── Interrupted   130 Ctrl-C, with a message about what was left undone
@@ -86,6 +87,14 @@ class Late(NotReady):
 class ModelError(StackctlError):
     kind = "model"
     exit_code = 8
+
+
+class SeveralModels(ModelError):
+    """Carries the paths of the models, so that a caller may look at each."""
+
+    def __init__(self, message: str, *, hint: str, paths: tuple[str, ...]) -> None:
+        super().__init__(message, hint=hint)
+        self.paths = paths
 
 
 class DataError(StackctlError):

@@ -150,7 +150,7 @@ def _look(wanted: ConfigRequest, machine: Machine, options: Options) -> Phase:
 
 def _phases(final: Phase, machine: Machine) -> tuple[Phase, ...]:
     """Return the stacks to start, in order: a new stack serves the demo model until its own model is here."""
-    if final.pending and final.now.observed.is_new:
+    if final.pending and final.pending.is_away and final.now.observed.is_new:
         return plan_phase(_with_demo(final.now, machine), machine), final
     return (final,)
 
@@ -163,7 +163,8 @@ def _with_its_model(phase: Phase, before: Deployed, machine: Machine) -> Phase:
     if before.ready_s is not None:
         machine.ui.note(f"chat with the demo model meanwhile: {before.plan.url}")
         lock = read_lock(machine)
-    machine.ui.step("Fetching the model")
+    if phase.pending.is_away:
+        machine.ui.step("Fetching the model")
     lock = stack_model.download(phase.pending, machine, lock)
     wanted = phase.now.wanted
     observed = replace(observe(wanted.spec, machine, lock), patience_s=phase.now.observed.patience_s)

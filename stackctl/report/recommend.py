@@ -25,7 +25,7 @@ def recommended(done: "Recommended", ui: "Ui") -> "tuple[str, models.Recommended
         rows += [
             [
                 one.name,
-                one.form,
+                _form(one),
                 f"{one.size / 1e9:.1f}",
                 str(one.context),
                 speed(one.choice.tokens_per_s),
@@ -45,7 +45,8 @@ def recommended(done: "Recommended", ui: "Ui") -> "tuple[str, models.Recommended
 
 def proposal(best: "Suggestion", *, is_here: bool = True) -> list[str]:
     """Return a few lines that say why this model."""
-    lines = [f"{best.name} at {best.form}: {best.size / 1e9:.1f} GB, context {best.context}"]
+    form = _form(best)
+    lines = [f"{best.name}{form and f' at {form}'}: {best.size / 1e9:.1f} GB, context {best.context}"]
     where = "this machine" if is_here else "such a machine"
     lines.append(f"  {speed(best.choice.tokens_per_s)} on {where}; {describe(best.choice)}")
     lines.append(f"  {describe_speed(best.choice)}")
@@ -73,3 +74,8 @@ def _values(one: "Suggestion") -> "models.Suggestion":
         "prompt_template": one.template or None,
         "tokens_per_s": round(one.choice.tokens_per_s, 1),
     }
+
+
+def _form(one: "Suggestion") -> str:
+    """Return how it is quantised; "" for a local file whose name does not tell."""
+    return one.form if one.form != one.name else ""

@@ -19,7 +19,8 @@ from stackctl.steps.write_stack import is_as_written, kept_text
 
 def preview(phase: Phase, profiles: tuple[Profile, ...], machine: Machine, *, replan: bool) -> Preview:
     """Return what a deploy of this phase would do; nothing is written, fetched or started."""
-    plan, pending = phase.plan, phase.pending
+    plan = phase.plan
+    pending = phase.pending if phase.pending and phase.pending.is_away else None
     text = kept_text(phase.planned, machine, replan=replan) or phase.text
     return Preview(
         folder=str(machine.place),

@@ -38,6 +38,11 @@ class PendingModel:
     model: ModelSeen
     is_in_store: bool
 
+    @property
+    def is_away(self) -> bool:
+        """Whether it has to be downloaded; else only its record in stack.lock is missing."""
+        return not self.offer.is_here
+
 
 def pending_model(spec: Spec, machine: Machine, recorded: Lock) -> PendingModel | None:
     """Return the model, by its header, if it has a source and is not here; None if nothing has to be pulled."""
@@ -53,7 +58,10 @@ def pending_model(spec: Spec, machine: Machine, recorded: Lock) -> PendingModel 
     offer = offered_download(machine, named_source(machine, model.source), to)
     found = describe_remote(machine, offer)
     rate = f", about {_minutes(offer.size / found.bytes_per_s)} at the current rate" if found.bytes_per_s else ""
-    machine.ui.note(f"{model.source} has to be downloaded: {found.model.size / 1e9:.2f} GB{rate}")
+    if offer.is_here:
+        machine.ui.note(f"{model.source} was pulled before: {offer.path}")
+    else:
+        machine.ui.note(f"{model.source} has to be downloaded: {found.model.size / 1e9:.2f} GB{rate}")
     return PendingModel(source=model.source, offer=offer, model=found.model, is_in_store=model.path == AUTO)
 
 
@@ -61,8 +69,10 @@ def download(coming: PendingModel, machine: Machine, recorded: Lock) -> Lock:
     """Pull the model; return the lock, which records the file that its source means."""
     from stackctl.steps.models.pull import pull
 
+    is_away = coming.is_away
     done = pull(machine, coming.offer)
-    machine.ui.note(f"pulled {coming.source}: {done.size / 1e9:.2f} GB, checksum verified")
+    if is_away:
+        machine.ui.note(f"pulled {coming.source}: {done.size / 1e9:.2f} GB, checksum verified")
     if not coming.is_in_store:
         return recorded
     at = Decision(value=str(done.path.relative_to(machine.storage.library.folder)), inputs={})

@@ -69,6 +69,7 @@ def _main() -> None:
     ask.add_argument("build")
     ask.add_argument("folder", type=Path)
     ask.add_argument("--source", required=True)
+    ask.add_argument("--of", default="", help="the older build whose source it is")
     ask.add_argument("--beside", default="")
     asked = ask.parse_args()
     if (asked.folder / "src/llama-arch.cpp").is_file():
@@ -77,7 +78,7 @@ def _main() -> None:
         beside = json.loads((HOME / f"{asked.beside}.json").read_text(encoding="utf-8"))
         libllama, libggml = (min(asked.folder.glob(f"{one}.so*")) for one in ("libllama", "libggml-base"))
         lists = of_libraries(libllama.read_bytes(), libggml.read_bytes(), beside)
-    text = json.dumps({"source": asked.source, **{key: sorted(lists[key]) for key in KEYS}}, indent=1)
+    text = json.dumps({"source": asked.source, "of": asked.of, **{key: sorted(lists[key]) for key in KEYS}}, indent=1)
     (HOME / f"{asked.backend}-{asked.build}.json").write_text(f"{text}\n", encoding="utf-8")
 
 

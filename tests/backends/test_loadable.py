@@ -46,6 +46,6 @@ def test_libraries_give_the_lists_with_names_that_the_linker_merged() -> None:
 @pytest.mark.parametrize("path", sorted(loadable.HOME.glob("*.json")), ids=lambda path: str(path.stem))
 def test_a_list_is_sorted_and_names_its_source(path: Path) -> None:
     found = json.loads(path.read_text(encoding="utf-8"))
-    assert set(found) == {"source", *loadable.KEYS}
+    assert set(found) == {"source", "of", *loadable.KEYS}
     assert all(found[key] == sorted(set(found[key])) and found[key] for key in loadable.KEYS)
     assert found["source"]

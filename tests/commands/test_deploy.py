@@ -25,6 +25,7 @@ from stackctl.effects.storage.folder import Folder
 from stackctl.errors import EngineError, GpuError, ModelError, NotReady, Taken
 from stackctl.ports.disk import Says
 from stackctl.steps.config_request import load_config
+from stackctl.steps.models.pull import offered_download, parse_source, pull
 from stackctl.steps.open_to_others import may_open
 from tests.commands.engines import Stage, Staged, container, quiet_stage, staged
 from tests.commands.pages import FakePage, page_of
@@ -103,6 +104,21 @@ def test_a_stack_that_runs_keeps_its_model_until_the_other_is_whole(tmp_path: Pa
     done = deploy(here.machine, {**SOURCE, "model.source": "hf:owner/other:Q8_0"}, QUICK)
     assert done.plan.model_name == "Other-Q8_0.gguf"
     assert here.stage.models == [demo_model.FILE_NAME, PULLED, "Other-Q8_0.gguf"]
+
+
+def test_a_model_that_was_pulled_before_is_started_at_once_and_not_said_to_be_downloaded(
+    tmp_path: Path, server: Server
+) -> None:
+    here = with_hub(staged(tmp_path), server)
+    pull(here.machine, offered_download(here.machine, parse_source(str(SOURCE["model.source"]))))
+    dry = deploy(here.machine, SOURCE, replace(QUICK, dry_run=True))
+    assert dry.preview
+    assert (dry.preview.model, dry.preview.has_demo) == (None, False)
+    assert deploy(here.machine, SOURCE, QUICK).plan.model_name == PULLED
+    assert here.stage.models == [PULLED]
+    said = here.said.getvalue()
+    assert "was pulled before: " in said
+    assert not any(one in said for one in ("has to be downloaded", "Fetching the model", "the demo model"))
 
 
 def test_use_fetches_the_model_that_it_names(tmp_path: Path, server: Server) -> None:

@@ -394,6 +394,13 @@ PARTS = {"big-00001-of-00003.gguf": WHOLE, "big-00003-of-00003.gguf": WHOLE}
         ),
         pytest.param(
             {},
+            "owner/name:Q8_0:Q4_K_M",
+            "there is no model at {}/owner/name:Q8_0:Q4_K_M",
+            "Write a model at Hugging Face as `hf:OWNER/NAME:Q4_K_M` or `hf:OWNER/NAME/FILE`, or check the path.",
+            id="no-path",
+        ),
+        pytest.param(
+            {},
             "owner/name/model.gguf",
             "there is no model at {}/owner/name/model.gguf",
             "write `hf:owner/name/model.gguf`",

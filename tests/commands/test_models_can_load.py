@@ -79,7 +79,8 @@ def test_its_json_says_for_which_build_and_why(tmp_path: Path) -> None:
         "koboldcpp": {
             "build": "1.122.1",
             "loads": False,
-            "problem": "its build 1.122.1 does not know the architecture foo-2027",
+            "problem": "1.115.1, the nearest older build that stackctl has a list of, does not know the "
+            "architecture foo-2027",
         }
     }
 
@@ -137,7 +138,8 @@ def at_hub(server: Hub, here: Quiet | Staged, files: Mapping[str, tuple[str, str
     """Offer files, by name, of an architecture and a type of tensors."""
     found = {}
     for name, (architecture, kind) in files.items():
-        head, size = header({"general.architecture": architecture}, {"token_embd.weight": (kind, (256, 512))})
+        keys: dict[str, Value] = {"general.architecture": architecture, f"{architecture}.block_count": 1}
+        head, size = header(keys, {"token_embd.weight": (kind, (256, 512))})
         found[name] = head.ljust(size, b"\0")
     server.add("owner/name", found)
     here.machine.hub = hub_at(server.url)

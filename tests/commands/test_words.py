@@ -43,7 +43,7 @@ def test_the_speed_of_the_plan_stands_beside_the_measured_one() -> None:
     memory = choose(EIGHT, Wanted(slots=1), llamacpp.MEMORY, room)
     planned = replace(DONE, plan=replace(DONE.plan, memory=memory, is_demo=False))
     text, values = deployed(planned, "")
-    assert f"123.5 tokens/s by llama.cpp's own count (about {memory.tokens_per_s:.1f} by the plan)\n" in text
+    assert f"123.5 tokens/s by llama.cpp's own count (about {memory.tokens_per_s:.0f} by the plan)\n" in text
     assert values["expected_tokens_per_s"] == round(memory.tokens_per_s, 1)
     assert deployed(replace(planned, plan=replace(planned.plan, is_demo=True)), "")[1]["expected_tokens_per_s"] is None
 

@@ -56,6 +56,15 @@ def test_inspect_takes_licence_and_languages_from_the_repository(machine: Machin
     assert (found.licence, found.languages) == ("apache-2.0", ("de", "ja"))
 
 
+@pytest.mark.parametrize("model", ["hf:owner/gated:Q8_0", "hf:owner/gated/M-Q8_0.gguf"])
+def test_a_gated_model_whose_header_is_refused_names_its_licence(machine: Machine, server: Server, model: str) -> None:
+    server.add("owner/gated", {"M-Q8_0.gguf": MODEL}, token="hf_secret", gated="manual")
+    for read in (lambda: inspect(machine, model, force=False), lambda: fit(machine, model, Asked())):
+        with pytest.raises(ModelError, match="owner/gated is gated") as caught:
+            read()
+        assert "https://huggingface.co/owner/gated" in caught.value.hint
+
+
 def tensors_in(names: tuple[str, ...], data: int) -> dict[str, bytes]:
     """A repository of safetensors, each file with one matrix of so many bytes."""
     head = json.dumps({"a.weight": {"dtype": "BF16", "shape": [data // 2], "data_offsets": [0, data]}}).encode()

@@ -13,6 +13,7 @@ class Loadable:
     """The kinds of GGUF that one build loads. source: what the lists were read from."""
 
     source: str
+    of: str  # the older build whose lists these are, where no source of the very build is public; "" for its own
     architectures: frozenset[str]  # general.architecture
     tokenizers: frozenset[str]  # tokenizer.ggml.model
     splitters: frozenset[str]  # tokenizer.ggml.pre, which counts for tokenizers of merges (BPE) alone
@@ -28,6 +29,7 @@ def loadable(backend: str, build: str) -> Loadable | None:
     found = json.loads(path.read_text(encoding="utf-8"))
     return Loadable(
         source=found["source"],
+        of=found["of"],
         architectures=frozenset(found["architectures"]),
         tokenizers=frozenset(found["tokenizers"]),
         splitters=frozenset(found["splitters"]),

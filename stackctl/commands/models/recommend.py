@@ -11,11 +11,11 @@ from stackctl.core.fit import Device, Shape
 from stackctl.core.fit.choice import Room, Wanted, choose
 from stackctl.core.fit.speed import Bandwidth, Bandwidths, of_gpu, of_ram
 from stackctl.core.hub.labels import label
-from stackctl.core.hub.part_names import SHOWN, gguf_sets
+from stackctl.core.hub.part_names import SHOWN
 from stackctl.core.hub.source import Source, is_main
 from stackctl.core.model.model import ModelSeen
 from stackctl.core.observed import Ram
-from stackctl.errors import DoesNotFit, GpuError, ModelError
+from stackctl.errors import DoesNotFit, GpuError, ModelError, SeveralModels
 from stackctl.machine import Machine
 from stackctl.steps.build_here import stack_here
 
@@ -185,21 +185,13 @@ def _local(
 
 
 def _models_in(machine: Machine, folder: Path) -> list[tuple[Path, ModelSeen, Shape]]:
-    """Return the chat models among the GGUF files of a folder; notes name those that lack a part.
+    """Return the chat models of a folder or of a program's cache; notes name those that can't be used.
 
-    Raise ModelError if there are only files that come with a model.
+    Raise ModelError if there is none.
     """
     found: list[tuple[Path, ModelSeen, Shape]] = []
     others: list[str] = []
-    for one in gguf_sets(sorted(file.name for file in folder.iterdir())):
-        path = folder / one.names[0]
-        if one.missing:
-            machine.ui.note(f"not compared: {path} lacks {one.gap}")
-            continue
-        try:
-            seen = machine.model(str(path))
-        except ModelError:
-            continue  # a damaged file
+    for path, seen in _seen_in(machine, folder):
         if seen.header.purpose:
             others.append(f"{seen.name}: {seen.header.purpose}")
         elif seen.shape:
@@ -209,7 +201,28 @@ def _models_in(machine: Machine, folder: Path) -> list[tuple[Path, ModelSeen, Sh
             f"{folder} holds no chat model, only files that come with one: {'; '.join(others[:SHOWN])}",
             hint="Name a folder with models.",
         )
+    if not found:
+        raise ModelError(
+            f"{folder} holds no GGUF of a model; what fits can only be computed for GGUF",
+            hint="Name a folder with GGUF files.",
+        )
     return [one for one in found if is_main(one[1].name)] or found
+
+
+def _seen_in(machine: Machine, place: Path) -> list[tuple[Path, ModelSeen]]:
+    """Return each model at a place. If a single one is there, raise ModelError for what is wrong with it."""
+    try:
+        seen = machine.model(str(place))
+        inside = place / seen.name
+        return [(inside if inside.is_file() else place, seen)]
+    except SeveralModels as e:
+        found: list[tuple[Path, ModelSeen]] = []
+        for one in map(Path, e.paths):
+            try:
+                found += _seen_in(machine, one)
+            except ModelError as wrong:
+                machine.ui.note(f"not compared: {wrong.message}")
+        return found
 
 
 def _different(found: tuple[Suggestion, ...]) -> tuple[Suggestion, ...]:

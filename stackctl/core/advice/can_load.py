@@ -83,7 +83,10 @@ def lacking(header: Header, backend: Backend, build: str) -> str:
 def _why_not(header: Header, backend: Backend, build: str) -> str:
     """Return why a backend does not load a GGUF, or why that is not sure, as the rest of a sentence; "" if it does."""
     if lacks := lacking(header, backend, build):
-        return f"its build {build} does not know {lacks}" if build else f"no build known to stackctl loads {lacks}"
+        if not build:
+            return f"no build known to stackctl loads {lacks}"
+        older = _older(backend, build)
+        return f"{older or f'its build {build}'} does not know {lacks}"
     doubt = "" if build or header.format != "gguf" else _unknown_to(header, _of_all())
     return f"it is not known whether its image knows {doubt}" if doubt else ""
 
@@ -132,10 +135,21 @@ def _refusal(header: Header, name: str, backend: Backend, build: str, lacks: str
     able = list(_able(header))
     if not able:
         return ModelError(f"{name} can't be loaded: no build known to stackctl loads {lacks}", hint=_elsewhere(lacks))
+    hint = _way(able, backend, build, chosen)
+    if older := _older(backend, build):
+        return ModelError(
+            f"{backend.TITLE} {build} may not load {name}: {older} does not know {lacks}",
+            hint=f"{hint} Or try it with `stackctl deploy --force`.",
+        )
     return ModelError(
-        f"{backend.TITLE} {build or 'of this image'} can't load {name}: it does not know {lacks}",
-        hint=_way(able, backend, build, chosen),
+        f"{backend.TITLE} {build or 'of this image'} can't load {name}: it does not know {lacks}", hint=hint
     )
+
+
+def _older(backend: Backend, build: str) -> str:
+    """Return the older build that stands for one of which there is no public source; "" if it has a list."""
+    known = loadable(backend.NAME, build)
+    return f"{known.of}, the nearest older build that stackctl has a list of," if known and known.of else ""
 
 
 def _way(able: list[tuple[Backend, str]], backend: Backend, build: str, chosen: str) -> str:
@@ -190,6 +204,7 @@ def _of_all() -> Loadable:
 def _merged(merge: Callable[[list[frozenset[str]]], frozenset[str]]) -> Loadable:
     return Loadable(
         source="",
+        of="",
         architectures=merge([one.architectures for one in _lists()]),
         tokenizers=merge([one.tokenizers for one in _lists()]),
         splitters=merge([one.splitters for one in _lists()]),

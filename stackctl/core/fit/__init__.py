@@ -6,7 +6,7 @@ from functools import cache, cached_property
 from itertools import accumulate
 
 from stackctl.contracts.memory import Device, Reserves
-from stackctl.core.fit import compute
+from stackctl.core.fit import compute, crossings
 from stackctl.core.fit.settings import ALL, KV_TYPES, Settings
 from stackctl.core.fit.sharing import evenly
 from stackctl.core.fit.terms import Run
@@ -66,7 +66,7 @@ def shared(shape: Shape, settings: Settings, reserves: Reserves, room_mib: Seque
     place = _place(Run(shape=shape, settings=settings, reserves=reserves))
     if len(settings.split) < 2 or not place.on_gpu:
         return settings
-    compute_of = cache(place.compute)
+    compute_of = cache(place.roughly)
 
     def taken(gpu: int, start: int, end: int) -> float:
         fixed = compute_of(gpu, is_idle=start == end, has_output=start < end == place.on_gpu)
@@ -108,15 +108,16 @@ class _Place:
 
     def device(self, number: int) -> Memory:
         run, layers = self.run, self.run.shape.layers
-        mine = [i for i in range(self.first, len(layers)) if self._gpu(i) == number]
-        has_output = self.on_gpu > 0 and self._gpu(len(layers)) == number
+        placed = [i for i in range(self.first, len(layers) + bool(self.on_gpu)) if self._gpu(i) == number]
+        mine = [i for i in placed if i < len(layers)]
+        has_output = len(placed) > len(mine)
         weights = sum(layers[i].weights - self._experts(i) for i in mine) + (run.shape.output if has_output else 0)
         return Memory(
             weights_mib=_mib(weights),
             read_mib=_mib(weights - run.shape.idle(sum(layers[i].experts - self._experts(i) for i in mine))),
             kv_cache_mib=_mib(sum(run.kv_cache(layers[i]) for i in mine)),
             state_mib=_mib(sum(run.state(layers[i]) for i in mine)),
-            compute_mib=_mib(self.compute(number, is_idle=not mine and not has_output, has_output=has_output)),
+            compute_mib=_mib(self.compute(number, range(placed[0], placed[-1] + 1) if placed else range(0))),
             overhead_mib=round(run.settings.context_mib, 2),
         )
 
@@ -140,8 +141,18 @@ class _Place:
         """Return whether several GPUs work on a prompt at once, which llama.cpp does if they hold all layers."""
         return self.has_everything and len(self.run.settings.split) > 1
 
-    def compute(self, number: int, *, is_idle: bool, has_output: bool) -> int:
-        """Return the bytes of a GPU's compute buffer; an idle one has no layer."""
+    def compute(self, number: int, placed: range) -> int:
+        """Return the bytes of the compute buffer of a GPU with these layers; the output layer has the last number."""
+        run = self.run
+        has_output = len(run.shape.layers) in placed
+        if not self.is_shared or not placed:
+            return self.roughly(number, is_idle=not placed, has_output=has_output)
+        part = replace(run, shape=replace(run.shape, layers=run.shape.layers[placed.start : placed.stop]))
+        buffer = compute.on_one_of_several(part, is_first=number == 0, is_last=has_output)
+        return buffer + crossings.copied(run, placed)
+
+    def roughly(self, number: int, *, is_idle: bool, has_output: bool) -> int:
+        """Return the same for a GPU with any layers, or with none."""
         run, blocks = self.run, len(self.run.shape.layers)
         if is_idle and (number or self.has_everything):
             return 0

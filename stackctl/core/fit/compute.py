@@ -4,6 +4,8 @@ It mirrors the buffers that sched_reserve() in llama.cpp's src/llama-context.cpp
 src/llama-graph.cpp and src/models/*.cpp.
 """
 
+from collections.abc import Sequence
+
 from stackctl.core.fit import transfers
 from stackctl.core.fit.settings import Settings
 from stackctl.core.fit.terms import Run
@@ -20,10 +22,16 @@ def on_gpu(run: Run, *, has_output: bool = True) -> int:
 
 
 def on_one_of_several(run: Run, *, is_first: bool, is_last: bool) -> int:
-    """Return the buffer of one of several GPUs that hold everything; each part of a prompt has a copy of the inputs."""
-    stream = run.rows(run.shape.embedding)
+    """Return the buffer of one of several GPUs that hold everything; each part of a prompt has a copy of the inputs.
+
+    run: with the layers of that GPU alone. Not counted: what grows with their number (crossings.py).
+    """
+    has_weights = any(layer.weights for layer in run.shape.layers)  # else its caches serve loops on another GPU
+    stream = run.rows(run.shape.embedding) if has_weights else 0
     first, further, last, _ = run.reserves.copied
-    peak = _peak(run) + (first if is_first else further) * stream
+    peak = (_widest(run) if has_weights else 0) + (first if is_first else further) * stream
+    if run.shape.streams > 1:
+        peak += stream * run.shape.streams
     return run.reserves.copies * run.mask + max(peak, _head(run) + last * stream if is_last else 0)
 
 
@@ -40,7 +48,7 @@ def on_gpu_in_part(run: Run, on_gpu_blocks: int, *, has_output: bool) -> int:
     if transfers.covers(run, len(blocks)):
         return max(whole, transfers.buffer(run, len(blocks), has_output=has_output))
     inner = _moe_inner(run) if run.shape.is_moe else 2 * run.rows(_widest_feed_forward(run))
-    brought = largest + run.mask + 4 * stream + inner + _sparse(run)
+    brought = largest + run.mask + 4 * stream + inner + sparse(run, run.shape.layers)
     if run.shape.loops:  # a further loop finds the first one's copies
         return max(whole, run.mask + _peak(run) + sum(layer.weights for layer in blocks))
     caches = max((run.kv_cache(layer) for layer in blocks), default=0)
@@ -111,11 +119,11 @@ def _before_logits(run: Run) -> float:
     return run.shape.experts_used + 4 if has_shared else 2.5
 
 
-def _sparse(run: Run) -> int:
-    """Return the bytes that stay through all blocks to mask what an indexer has not chosen: a tensor of each block."""
+def sparse(run: Run, layers: Sequence[Layer]) -> int:
+    """Return the bytes that stay through these layers to mask what an indexer has not chosen: a tensor of each."""
     if not run.shape.chosen:
         return 0
-    blocks = sum(layer.key > 0 and not layer.slides for layer in run.shape.layers)
+    blocks = sum(layer.key > 0 and not layer.slides for layer in layers)
     return blocks * run.rows(min(run.shape.chosen, run.cells)) + 2 * run.batch * run.cells
 
 
@@ -137,14 +145,14 @@ def _head(run: Run) -> int:
 
 
 def _peak(run: Run) -> int:
-    """Return the bytes at the widest point of a block."""
+    """Return the bytes at the widest point of a block, with those that stay through all blocks."""
+    return _widest(run) + _beside(run) + sparse(run, run.shape.layers)
+
+
+def _widest(run: Run) -> int:
     stream = run.rows(run.shape.embedding)
     wide = 4 if not run.shape.is_parallel else 6 if _has_gate(run) else 5
-    return (
-        max(_feed_forward(run) + wide * stream, _choosing(run) + 4 * stream, _scores(run), _scratch(run))
-        + _beside(run)
-        + _sparse(run)
-    )
+    return max(_feed_forward(run) + wide * stream, _choosing(run) + 4 * stream, _scores(run), _scratch(run))
 
 
 def _beside(run: Run) -> int:

@@ -1,7 +1,9 @@
 """The memory bandwidth of NVIDIA's GPUs by their names, for drivers that do not report it.
 
 Sources: NVIDIA's data sheets and product pages; where these give only the bus and the memory's speed,
-their product (bus width in bits / 8 x data rate).
+their product (bus width in bits / 8 x data rate). GeForce from 30 on agrees with Nvidia_GPU_Specification.md of
+github.com/CYBIRD-D/How-to-Choose-your-LLM-Model-for-translation, some fifty others with other public tables.
+Where a name stands for two kinds of memory (GTX 1650, RTX 3060 Ti), it has the slower one.
 """
 
 import re
@@ -9,7 +11,8 @@ from typing import Final
 
 # GB/s by the driver's name of the GPU without its maker and family; with its memory in GB where it has several kinds
 _LISTED: Final = {
-    # Pascal
+    # Maxwell and Pascal
+    "m40": 288, "m40 24gb": 288,
     "gtx 1050": 112, "gtx 1050 ti": 112, "gtx 1060 3gb": 192, "gtx 1060 6gb": 192, "gtx 1060": 192,
     "gtx 1070": 256, "gtx 1070 ti": 256, "gtx 1080": 320, "gtx 1080 ti": 484, "titan x": 480, "titan xp": 547,
     "p4": 192, "p40": 346, "p100-pcie-12gb": 549, "p100-pcie-16gb": 732, "p100-sxm2-16gb": 732,
@@ -32,7 +35,7 @@ _LISTED: Final = {
     "rtx 3080 ti laptop gpu": 512, "rtx a2000": 288, "rtx a2000 12gb": 288, "rtx a4000": 448, "rtx a4500": 640,
     "rtx a5000": 768, "rtx a5500": 768, "rtx a6000": 768, "a2": 200, "a10": 600, "a10g": 600, "a16": 200,
     "a30": 933, "a40": 696, "a100-pcie-40gb": 1555, "a100-sxm4-40gb": 1555, "a100 80gb pcie": 1935,
-    "a100-sxm4-80gb": 2039,
+    "a100-sxm4-80gb": 2039, "a800-sxm4-80gb": 2039,
     # Ada Lovelace
     "rtx 4050 laptop gpu": 192, "rtx 4060 laptop gpu": 256, "rtx 4070 laptop gpu": 256, "rtx 4080 laptop gpu": 432,
     "rtx 4090 laptop gpu": 576, "rtx 4060": 272, "rtx 4060 ti": 288, "rtx 4070": 504, "rtx 4070 super": 504,
@@ -47,8 +50,9 @@ _LISTED: Final = {
     "rtx 5050": 320, "rtx 5060": 448, "rtx 5060 ti": 448, "rtx 5070": 672, "rtx 5070 ti": 896, "rtx 5080": 960,
     "rtx 5090": 1792, "rtx 5090 d": 1792, "rtx 5050 laptop gpu": 384, "rtx 5060 laptop gpu": 384,
     "rtx 5070 laptop gpu": 384, "rtx 5070 ti laptop gpu": 672, "rtx 5080 laptop gpu": 896,
-    "rtx 5090 laptop gpu": 896, "rtx pro 4000 blackwell": 672, "rtx pro 4500 blackwell": 896,
-    "rtx pro 5000 blackwell": 1344, "rtx pro 6000 blackwell workstation edition": 1792,
+    "rtx 5090 laptop gpu": 896, "rtx pro 2000 blackwell": 288, "rtx pro 4000 blackwell": 672,
+    "rtx pro 4000 blackwell sff edition": 432, "rtx pro 4500 blackwell": 896, "rtx pro 5000 blackwell": 1344,
+    "rtx pro 5000 72gb blackwell": 1344, "rtx pro 6000 blackwell workstation edition": 1792,
     "rtx pro 6000 blackwell max-q workstation edition": 1792, "rtx pro 6000 blackwell server edition": 1597,
     "b200": 8000, "b300": 8000, "gb200": 8000, "gb10": 273,
 }  # fmt: skip

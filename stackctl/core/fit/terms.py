@@ -103,9 +103,9 @@ class Run:
 
     @property
     def _masked(self) -> int:
-        caches = [layer for layer in self.shape.layers if layer.key]
-        cells = self.cells if any(not layer.slides for layer in caches) else 0
-        cells += self.window_cells if any(layer.slides for layer in caches) else 0
+        attend = [layer for layer in self.shape.layers if layer.key or layer.shares_cache]
+        cells = self.cells if any(not layer.slides for layer in attend) else 0
+        cells += self.window_cells if any(layer.slides for layer in attend) else 0
         return self.batch * cells
 
     def mask_of(self, layer: Layer) -> int:

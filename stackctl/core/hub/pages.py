@@ -24,7 +24,7 @@ _HUB: Final = re.compile(r"(?:www\.)?(?:huggingface|hf)\.co", re.IGNORECASE)
 # file's page at any other host
 _PATHS: Final = {
     "page": re.compile(rf"/(?!api/){NAME}(?::(?P<quant>[\w.-]+)|{INSIDE}|{_NO_PAGE}(?P<short>.+))?", re.ASCII),
-    "about": re.compile(r"/(?:api/models/)?(?P<repo>[\w.-]+/[\w.-]+)/.+", re.ASCII | re.DOTALL),
+    "about": re.compile(rf"/(?:api/models/|(?!api/)){NAME}(?:/.+)?", re.ASCII | re.DOTALL),
     "modelscope": re.compile(r"/models/(?P<repo>[\w.-]+/[\w.-]+)(?:/(?P<below>.*))?", re.ASCII),
     "view": re.compile(r"file/view/(?P<revision>[^/]+)(?:/(?P<file>.+))?"),
     "foreign": re.compile(rf"/{NAME}/(?:blob|tree)/{REVISION}(?:/(?P<file>.+))?", re.ASCII),

@@ -26,6 +26,7 @@ SHARED_FROM: Final[Mapping[str, int]] = {"gemma3n": 20}  # layers from here on u
 WITHOUT_CACHE: Final = frozenset({"dream", "llada", "llada-moe", "rnd1"})  # they see the whole text at each step
 PARALLEL: Final = frozenset({"command-r", "cohere2", "cohere2moe", "falcon", "gptneox", "phi2", "stablelm"})
 SPARSE: Final = frozenset({"deepseek32", "dots3note", "glm-dsa", "hy_v4"})  # their graphs mask what is not chosen
+MASK_EACH: Final = frozenset({"minimax-m3"})  # each block's indexer makes a mask from the one of the whole batch
 CHOOSES: Final = 4  # DeepSeek V4's layers with this compression choose among the keys with an indexer
 # tensors of the layers that predict further tokens which are loaded although these layers are not used
 LOADED_AHEAD: Final[Mapping[str, re.Pattern[str]]] = {

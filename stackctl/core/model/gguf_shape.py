@@ -8,9 +8,9 @@ import re
 from collections.abc import Iterable
 from dataclasses import replace
 from math import prod
-from typing import Final, NamedTuple
+from typing import Final
 
-from stackctl.core.model import architectures
+from stackctl.core.model import architectures, feed_forward
 from stackctl.core.model.file_signature import AGAIN
 from stackctl.core.model.gguf import GgufFile
 from stackctl.core.model.shape import Layer, Shape, Weight
@@ -110,6 +110,8 @@ class _Reading:
             indexer_query=self.number("attention.indexer.head_count") * self.number("attention.indexer.key_length"),
             deepstack=self.number("n_deepstack_layers"),
             streams=self.number("altup.num_inputs", 1),
+            connections=self.number("hyper_connection.count", 1),
+            masks_each=self.architecture in architectures.MASK_EACH,
             parameters=sum(prod(tensor.shape) for tensor in self.tensors),
         )
 
@@ -150,19 +152,20 @@ class _Reading:
             kv_heads > 0 or not self.has_states
         )  # a hybrid's block with only a feed-forward has none
         experts = [tensor.size for tensor in tensors if _EXPERTS.search(tensor.name)]
-        feed_forward = _feed_forward(tensors)
+        dense = feed_forward.of(tensors)
         return Layer(
             heads=heads,
             kv_heads=kv_heads,
             key=kv_heads * self._key_length(slides=slides) if has_cache else 0,
             value=kv_heads * self._value_length(slides=slides) if has_cache and not self._has_only_keys else 0,
             has_cache=has_cache,
+            shares_cache=index < self.trunk and kv_heads > 0 and not is_recurrent and self._shares_cache(index),
             slides=slides,
             state=self._state(index) if is_recurrent else self._compressor(compressed),
-            feed_forward=feed_forward.width,
-            shared_feed_forward=feed_forward.shared,
-            expert_feed_forward=feed_forward.expert,
-            is_gated=feed_forward.is_gated,
+            feed_forward=dense.width,
+            shared_feed_forward=dense.shared,
+            expert_feed_forward=dense.expert,
+            is_gated=dense.is_gated,
             compressed=compressed,
             indexer=self._indexer(index) if has_cache and (compressed or not slides) else 0,
             tensors=tuple(
@@ -272,29 +275,9 @@ class _Reading:
         return kind.keys * length + (self._value_length(slides=False) if kind.has_values else 0)
 
     def _has_cache(self, index: int) -> bool:
-        if self.architecture in architectures.WITHOUT_CACHE:
-            return False
+        return self.architecture not in architectures.WITHOUT_CACHE and not self._shares_cache(index)
+
+    def _shares_cache(self, index: int) -> bool:
         if shared := self.number("attention.shared_kv_layers"):
-            return index < self.count - shared
-        return index < min(self.trunk, architectures.SHARED_FROM.get(self.architecture, self.trunk))
-
-
-class _FeedForward(NamedTuple):
-    """The feed-forward layers of a block, by their tensors; the header's keys say less, and not for every layer."""
-
-    width: int  # values between its two projections; 0 if there is none
-    is_gated: bool
-    shared: int  # width of the experts that every token uses
-    expert: int  # width of one of the others
-
-
-def _feed_forward(tensors: list[Tensor]) -> _FeedForward:
-    shapes = {tensor.name.split(".")[-2]: tensor.shape for tensor in tensors if tensor.name.endswith(".weight")}
-
-    def inner(*names: str) -> int:
-        return max((shapes[name][0] for name in names if name in shapes), default=0)
-
-    width = inner("ffn_down", "channel_mix_value")
-    up = shapes.get("ffn_up", (0,))
-    has_gate = "ffn_gate" in shapes or "channel_mix_value" in shapes or up[-1] > width
-    return _FeedForward(width, has_gate, inner("ffn_down_shexp"), inner("ffn_down_exps"))
+            return index >= self.count - shared
+        return index >= min(self.trunk, architectures.SHARED_FROM.get(self.architecture, self.trunk))

@@ -34,6 +34,7 @@ class Layer:
     largest_expert: int  # the largest tensor with its experts
     compressed: int = 0  # tokens of which a compressed cache keeps one key, beside the window; 0 if it has none
     indexer: int = 0  # values that the cache keeps for a token to find which tokens its attention sees
+    shares_cache: bool = False  # its attention reads the cache of an earlier layer
     tensors: tuple[Weight, ...] = ()  # () if unknown
 
     def weight(self, name: str) -> Weight:
@@ -78,6 +79,8 @@ class Shape:
     indexer_query: int = 0  # values of an indexer's queries, all heads
     deepstack: int = 0  # further embeddings of a token that a picture adds to the first blocks
     streams: int = 1  # hidden states that the model keeps in parallel
+    connections: int = 1  # hidden states that go from block to block, where hyper-connections mix them
+    masks_each: bool = False  # each block's indexer makes a mask of its own
     parameters: int = 0  # of all tensors; 0 if unknown
 
     @property

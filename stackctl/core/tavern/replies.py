@@ -85,7 +85,7 @@ def check_sentence(text: str) -> None:
 
 def describe_pace(first_s: float, tokens_per_s: float | None, expected: float | None = None, *, title: str) -> str:
     """Return the speed of an answer as a text, with the backend's own rate if it reports one, and the plan's."""
-    planned = f" (about {expected:.1f} by the plan)" if expected else ""
+    planned = f" (about {expected:.{0 if expected >= 10 else 1}f} by the plan)" if expected else ""
     rate = f", {tokens_per_s:.1f} tokens/s by {title}'s own count{planned}" if tokens_per_s else ""
     return f"first words after {first_s:.2f} s{rate}"
 

@@ -16,7 +16,7 @@ from typing import Final
 
 from stackctl.core.hub import ollama
 from stackctl.effects.models.reading import beginning
-from stackctl.errors import ModelError
+from stackctl.errors import ModelError, SeveralModels
 from stackctl.terminal import command_line, shell_word
 
 _REPOSITORY: Final = "models--"
@@ -57,11 +57,13 @@ def ggufs_below(folder: Path) -> list[str]:
     return found
 
 
-def several_models(path: Path, found: Iterable[Path]) -> ModelError:
+def several_models(path: Path, found: Iterable[Path]) -> SeveralModels:
     """Return the error for a folder that holds several models."""
     listed = list(found)
-    return ModelError(
-        f"{path} holds {len(listed)} models", hint="Name one: " + ", ".join(shell_word(one) for one in listed[:_SHOWN])
+    return SeveralModels(
+        f"{path} holds {len(listed)} models",
+        hint="Name one: " + ", ".join(shell_word(one) for one in listed[:_SHOWN]),
+        paths=tuple(map(str, listed)),
     )
 
 

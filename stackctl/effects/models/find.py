@@ -1,6 +1,7 @@
 """Find the files of a model: a file and its other parts, or the files of a folder that belong to it."""
 
 import os
+import re
 from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
@@ -21,6 +22,7 @@ from stackctl.terminal import shell_word
 COMPANIONS: Final = (".safetensors", ".json", ".txt", ".model", ".jinja", ".tiktoken", ".vocab")
 _PICKLES: Final = (".bin", ".pt", ".pth", ".ckpt", ".pkl")
 _STEP: Final = 1 << 20
+_NO_PATH: Final = re.compile(r":|\s-")  # in a name that was likely meant for a hub, or for another program
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -180,6 +182,8 @@ def _nearby(path: Path, wanted: str) -> str:
     if not path.parent.is_dir() and not Path(wanted).is_absolute() and path.suffix.lower() != ".gguf":
         return "Check the path. A model at Hugging Face is written `hf:OWNER/NAME` or `hf:OWNER/NAME:Q4_K_M`."
     if not path.parent.is_dir():
+        if _NO_PATH.search(str(path)):
+            return "Write a model at Hugging Face as `hf:OWNER/NAME:Q4_K_M` or `hf:OWNER/NAME/FILE`, or check the path."
         return f"Check whether its disk or share is mounted: {path.parent} does not exist, either."
     names = sorted(p.name for p in path.parent.iterdir())
     if pieces := next((one for one in raw_pieces.sets(names) if one.whole == path.name), None):

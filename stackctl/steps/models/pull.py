@@ -8,7 +8,7 @@ from pathlib import Path, PurePosixPath
 
 from stackctl.core.hub import pasted, repository, store
 from stackctl.core.hub import source as sources
-from stackctl.core.hub.remote import FileRequest
+from stackctl.core.hub.remote import FileRequest, RemoteHead
 from stackctl.core.hub.repository import Quantisation
 from stackctl.core.hub.source import RepoFile, Source
 from stackctl.core.hub.store import StoredModel
@@ -45,6 +45,11 @@ class Download:
     @property
     def size(self) -> int:
         return sum(file.size for file in self.files)
+
+    @property
+    def is_here(self) -> bool:
+        """Whether every file was pulled before."""
+        return all(_is_here(self.root / file.name, file) for file in self.files)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -144,6 +149,17 @@ def address(machine: Machine, offer: Download, file: RepoFile, *, is_whole: bool
     if offer.source.url:
         return FileRequest(url=offer.source.url.replace(offer.files[0].name, file.name), headers={})
     return machine.hub.request(offer.source, file.name, is_asked=is_whole)
+
+
+def read_start(machine: Machine, offer: Download, file: RepoFile, needed: Callable[[bytes, int], int]) -> RemoteHead:
+    """Read the beginning of a file of an offer, as far as `needed` says; raise ModelError with the hub's own reason."""
+    asked = address(machine, offer, file, is_whole=False)
+    try:
+        return machine.hub.read_head(asked.url, needed, headers=asked.headers)
+    except ModelError:
+        if not offer.source.url:
+            machine.hub.request(offer.source, file.name)  # raises the reason: a licence to accept, a token
+        raise
 
 
 def _fetch(machine: Machine, offer: Download, file: RepoFile, target: Path, progress: "_Progress") -> str:

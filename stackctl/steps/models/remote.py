@@ -9,7 +9,7 @@ from stackctl.core.model.gguf import GgufFile
 from stackctl.core.model.model import Header, ModelFile, ModelSeen
 from stackctl.errors import ModelError
 from stackctl.machine import Machine
-from stackctl.steps.models.pull import Download, address
+from stackctl.steps.models.pull import Download, read_start
 from stackctl.steps.models.remote_folder import read_purpose, refuse_incomplete
 
 
@@ -61,11 +61,11 @@ def describe_remote(machine: Machine, offer: Download) -> RemoteModel:
 def _header(machine: Machine, offer: Download, file: RepoFile) -> tuple[GgufFile, int, float, int]:
     """Return the header of one file, the file's size, the rate (bytes per second), and the number of bytes read."""
     name = file.name
-    asked = address(machine, offer, next(iter(file.pieces), file), is_whole=False)
-    start = machine.hub.read_head(
-        asked.url,
+    start = read_start(
+        machine,
+        offer,
+        next(iter(file.pieces), file),
         lambda content, size: gguf.needed_bytes(content, size or len(content), name=name),
-        headers=asked.headers,
     )
     size = file.size or start.size
     found = gguf.read_start(start.content, size or len(start.content), name=name)

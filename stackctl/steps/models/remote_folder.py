@@ -7,7 +7,7 @@ from stackctl.core.model.safetensors import Words
 from stackctl.core.model.safetensors_header import LONGEST, Tensors, tensors
 from stackctl.errors import ModelError
 from stackctl.machine import Machine
-from stackctl.steps.models.pull import Download, address
+from stackctl.steps.models.pull import Download, read_start
 
 _INSTEAD = "chat_template.jinja"  # overrides the template in tokenizer_config.json
 
@@ -61,7 +61,6 @@ def _tensors(machine: Machine, offer: Download, file: RepoFile) -> Tensors:
 
 def _start(machine: Machine, offer: Download, file: RepoFile, most: int) -> bytes:
     """Return the header of a file of weights, or the whole content of any other file."""
-    asked = address(machine, offer, file, is_whole=False)
 
     def needed(content: bytes, size: int) -> int:
         size = file.size or size or len(content)
@@ -69,4 +68,4 @@ def _start(machine: Machine, offer: Download, file: RepoFile, most: int) -> byte
             size = min(size, int.from_bytes(content[:8], "little") + 8)
         return min(size, most)
 
-    return machine.hub.read_head(asked.url, needed, headers=asked.headers).content
+    return read_start(machine, offer, file, needed).content

@@ -89,14 +89,23 @@ def test_what_an_old_build_lacks_is_named_with_the_least_build_that_has_it(heade
     error = refusal(header)
     assert error.message == f"llama.cpp b9191 can't load m.gguf: it does not know {lacks}"
     chosen = can_load.chosen_build(LLAMACPP)
-    assert error.hint.startswith(f"Run `stackctl deploy --new-images`, which takes llama.cpp {chosen}.")
+    assert error.hint.startswith("Run `stackctl deploy --new-images`; if that keeps b9191, set")
+    assert f"llama.cpp {chosen} loads this model" in error.hint
     assert "b11277 on" in error.hint
 
 
 def test_a_model_that_another_backend_loads_leads_there() -> None:
     error = refusal(gguf("muse-glimmer"), KOBOLDCPP, "1.122.1")
-    assert error.message == "KoboldCpp 1.122.1 can't load m.gguf: it does not know the architecture muse-glimmer"
     assert error.hint.startswith("Use `--backend llamacpp`")
+
+
+def test_a_build_that_has_an_older_ones_list_may_load_what_that_one_does_not() -> None:
+    error = refusal(gguf("muse-glimmer"), KOBOLDCPP, "1.122.1")
+    assert error.message == (
+        "KoboldCpp 1.122.1 may not load m.gguf: 1.115.1, the nearest older build that stackctl has a list of, "
+        "does not know the architecture muse-glimmer"
+    )
+    assert error.hint.endswith("Or try it with `stackctl deploy --force`.")
 
 
 def test_a_model_that_only_a_build_loads_which_is_not_the_usual_one_leads_to_it() -> None:

@@ -115,6 +115,10 @@ def gpu(name: str, mib: int = 0, gb_per_s: float = 0.0) -> Gpu:
         ("NVIDIA H200", 143771, 4800),
         ("NVIDIA RTX 6000 Ada Generation", 49140, 960),
         ("Quadro RTX 6000", 24576, 672),
+        ("NVIDIA RTX PRO 2000 Blackwell", 16311, 288),
+        ("NVIDIA RTX PRO 4000 Blackwell SFF Edition", 24467, 432),
+        ("NVIDIA RTX PRO 5000 72GB Blackwell", 73415, 1344),
+        ("Tesla M40 24GB", 24576, 288),
         ("NVIDIA GB10", 0, 273),
     ],
 )

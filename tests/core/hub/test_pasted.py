@@ -157,6 +157,8 @@ def test_a_folder_of_the_first_word_makes_a_repositorys_name_a_path_unless_it_na
         (f"{PAGE}/discussions/3", "a page about Owner/X-GGUF, not about its files", "`hf:Owner/X-GGUF`"),
         (f"{PAGE}/commits/main", "a page about Owner/X-GGUF", "`hf:Owner/X-GGUF`"),
         ("https://huggingface.co/api/models/Owner/X-GGUF/tree", "a page about Owner/X-GGUF", "`hf:Owner/X-GGUF`"),
+        ("https://huggingface.co/api/models/Owner/X-GGUF", "a page about Owner/X-GGUF", "`hf:Owner/X-GGUF`"),
+        ("https://huggingface.co/api/whoami-v2", "no page of a model", "hf:OWNER/NAME"),
         ("https://huggingface.co/datasets/Owner/Chats", "a data set at Hugging Face", "the model's own page"),
         ("hf.co/spaces/Owner/Chat", "a Space", "the model's own page"),
         ("https://huggingface.co/models?search=gguf", "a search for models", "the model's own page"),

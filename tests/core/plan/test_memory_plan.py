@@ -222,6 +222,14 @@ def test_what_does_not_fit_is_refused_with_what_would() -> None:
     assert 'kv_cache = "q4_0"' in error.hint
 
 
+@pytest.mark.parametrize(("free", "says"), [(4960, "Combine several"), (2000, "Choose a smaller model with")])
+def test_changes_that_are_too_little_even_together_are_not_named(free: int, says: str) -> None:
+    here = replace(world(gpu=GPU), gpus=(), ram=Ram(total_mib=free, free_mib=free))
+    found = planned(here).plan.memory
+    assert found is not None
+    assert memory_plan.refusal(found, "m.gguf").hint.startswith(says)
+
+
 def test_a_gpu_that_is_full_is_to_be_left_out() -> None:
     busy = replace(GPU, index=1, uuid="GPU-2", free_mib=300)
     found = planned(replace(world(gpu=GPU), gpus=(GPU, busy))).plan.memory
