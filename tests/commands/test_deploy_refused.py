@@ -382,7 +382,7 @@ PARTS = {"big-00001-of-00003.gguf": WHOLE, "big-00003-of-00003.gguf": WHOLE}
             {},
             "owner/my model",
             "there is no model at {}/owner/my model",
-            "A model at Hugging Face is written `hf:OWNER/NAME`",
+            "Write a model at Hugging Face as `hf:OWNER/NAME:Q4_K_M` or `hf:OWNER/NAME/FILE`, or check the path.",
             id="nearly-a-source",
         ),
         pytest.param(

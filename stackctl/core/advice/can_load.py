@@ -92,13 +92,10 @@ def _why_not(header: Header, backend: Backend, build: str) -> str:
 
 
 def _unknown_to(header: Header, known: Loadable) -> str:
-    # llama.cpp wants an architecture and a number of layers (src/llama-model.cpp, load_hparams)
     if not header.architecture:
         return "models whose header names no architecture"
     if header.architecture not in known.architectures:
         return f"the architecture {cut(shown_in_line(header.architecture), _LONGEST)}"
-    if not header.layers:
-        return "models whose header names no number of layers"
     if header.tokenizer_kind and header.tokenizer_kind not in known.tokenizers:
         return f"the tokenizer {cut(shown_in_line(header.tokenizer_kind), _LONGEST)}"
     if header.tokenizer_kind in _SPLIT and header.tokenizer and header.tokenizer not in known.splitters:

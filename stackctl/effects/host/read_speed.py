@@ -18,6 +18,8 @@ _ALL_BYTES: Final = 96 << 20  # of all threads: more than most processors cache
 _PIECE: Final = 1 << 20  # bytes of two places that are compared at once, without Python's lock
 _WINDOW_S, _WINDOWS = 0.012, 3  # each is measured so long, so many times
 _MOST_THREADS: Final = 32
+_MOST_GB_PER_S: Final = 100_000.0  # more than any machine has
+_LONGEST: Final = 4096  # bytes of the file
 _FRESH_S: Final = 600.0  # after that it is measured again, in case another program read much meanwhile
 
 
@@ -44,13 +46,17 @@ def read_speed(
 def _kept(file: Path, now: float) -> tuple[ReadSpeed | None, float]:
     """Return what was measured since the machine started, and how many seconds ago; None if nothing was."""
     try:
-        table: dict[str, Any] = json.loads(file.read_text())
+        if not file.is_file():  # a pipe would be waited for
+            return None, 0.0
+        with file.open("rb") as stream:
+            table: dict[str, Any] = json.loads(stream.read(_LONGEST))
         if table.pop("boot") != _boot():
             return None, 0.0
         age_s = now - float(table.pop("at"))
         found = ReadSpeed(**table)
-        is_sound = found.cores > 0 and min(found.one_gb_per_s, found.all_gb_per_s) > 0
-    except (OSError, ValueError, TypeError, KeyError, AttributeError):  # missing, or something else wrote it
+        speeds = found.one_gb_per_s, found.all_gb_per_s
+        is_sound = found.cores > 0 and all(0 < one < _MOST_GB_PER_S for one in speeds)
+    except (OSError, ValueError, TypeError, KeyError, AttributeError, RecursionError):  # something else wrote it
         return None, 0.0
     return (found, age_s) if is_sound else (None, 0.0)
 
@@ -115,4 +121,5 @@ def _boot(file: Path = Path("/proc/sys/kernel/random/boot_id")) -> str:
 
 
 def _cache_home() -> Path:
-    return Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache")
+    named = Path(os.environ.get("XDG_CACHE_HOME", ""))
+    return named if named.is_absolute() else Path.home() / ".cache"  # a relative one does not count, says its standard

@@ -179,10 +179,9 @@ def _nearby(path: Path, wanted: str) -> str:
         return elsewhere
     if path.is_symlink():
         return f"Download the model again: {path.name} is a link to {path.readlink()}, which does not exist."
-    if not path.parent.is_dir() and not Path(wanted).is_absolute() and path.suffix.lower() != ".gguf":
-        return "Check the path. A model at Hugging Face is written `hf:OWNER/NAME` or `hf:OWNER/NAME:Q4_K_M`."
     if not path.parent.is_dir():
-        if _NO_PATH.search(str(path)):
+        is_short = not Path(wanted).is_absolute() and path.suffix.lower() != ".gguf"
+        if is_short or _NO_PATH.search(str(path)):
             return "Write a model at Hugging Face as `hf:OWNER/NAME:Q4_K_M` or `hf:OWNER/NAME/FILE`, or check the path."
         return f"Check whether its disk or share is mounted: {path.parent} does not exist, either."
     names = sorted(p.name for p in path.parent.iterdir())

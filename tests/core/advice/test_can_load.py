@@ -1,6 +1,5 @@
 """What a build does not know is told by a model's header, with the way to a build that knows it."""
 
-from dataclasses import replace
 from itertools import pairwise
 from pathlib import Path
 
@@ -62,7 +61,6 @@ def test_an_architecture_that_no_build_knows_is_loaded_by_none() -> None:
     ("header", "lacks"),
     [
         (gguf(""), "models whose header names no architecture"),
-        (replace(gguf(), layers=0), "models whose header names no number of layers"),
         (gguf("a" * 99_999), f"the architecture {'a' * 30}…{'a' * 29}"),
         (gguf("\x1b[31ml\nl"), "the architecture l l"),
         (gguf(kind="x" * 99), f"the tokenizer {'x' * 30}…{'x' * 29}"),

@@ -1,6 +1,7 @@
 """The speed of the RAM: measured within moments, and kept in the user's cache."""
 
 import json
+import os
 import time
 from pathlib import Path
 
@@ -48,7 +49,7 @@ def test_what_is_known_stays_where_it_can_not_be_measured_again(tmp_path: Path) 
     assert [asked(tmp_path, measure, now) for now in (0, 1000)] == [20, 20]
 
 
-@pytest.mark.parametrize("text", ["", "{}", "[]", "null", "[1", '{"boot": 1, "at": 0}'])
+@pytest.mark.parametrize("text", ["", "{}", "[]", "null", "[1", "[" * 99_999, "[" * 3000, '{"boot": 1, "at": 0}'])
 def test_a_cache_that_something_else_wrote_is_replaced(tmp_path: Path, text: str) -> None:
     (tmp_path / FILE).parent.mkdir()
     (tmp_path / FILE).write_text(text)
@@ -56,7 +57,9 @@ def test_a_cache_that_something_else_wrote_is_replaced(tmp_path: Path, text: str
     assert json.loads((tmp_path / FILE).read_text())["all_gb_per_s"] == 20
 
 
-@pytest.mark.parametrize("change", [{"boot": "another"}, {"at": "yesterday"}, {"cores": 0}, {"all_gb_per_s": -1}])
+@pytest.mark.parametrize(
+    "change", [{"boot": "another"}, {"at": "yesterday"}, {"cores": 0}, {"all_gb_per_s": -1}, {"all_gb_per_s": 1e300}]
+)
 def test_what_was_measured_before_the_machine_started_or_is_impossible_does_not_count(
     tmp_path: Path, change: dict[str, object]
 ) -> None:
@@ -64,6 +67,16 @@ def test_what_was_measured_before_the_machine_started_or_is_impossible_does_not_
     kept = json.loads((tmp_path / FILE).read_text())
     (tmp_path / FILE).write_text(json.dumps(kept | change))
     assert asked(tmp_path, Measuring(20), 1001) == 20
+
+
+def test_a_pipe_or_a_device_in_its_place_is_not_waited_for(tmp_path: Path) -> None:
+    (tmp_path / FILE).parent.mkdir()
+    os.mkfifo(tmp_path / FILE)
+    assert asked(tmp_path, Measuring(20), 1000) == 20
+    (tmp_path / FILE).unlink()
+    (tmp_path / FILE).symlink_to("/dev/zero")
+    assert asked(tmp_path, Measuring(20), 1000) == 20
+    assert asked(tmp_path, Measuring(), 1001) == 20
 
 
 def test_a_clock_that_was_set_back_makes_nothing_fresh_forever(tmp_path: Path) -> None:
