@@ -4,8 +4,8 @@ families.jsonl: each one's metadata, and the tensors that llama.cpp itself makes
 with types as its quantiser gives them. A tensor: name, type, dimensions, and the blocks that have it.
 families.csv: what llama.cpp 0.7.0 (build 11669, Debian) reserves for them in MiB, by its own account before it
 allocates (no_alloc), with Mesa's software Vulkan device, its limit per buffer raised to 4 GiB, or with that one two or
-four times, which share the layers evenly. Left out: one model on two GPUs, where what was free on each had moved a block
-to the other one; rows whose buffer exceeds 4000 MiB, which that device splits.
+four times, which share the layers evenly. Left out: one model on two GPUs, where what was free on each had moved a
+block to the other one; rows whose buffer exceeds 4000 MiB, which that device splits.
 """
 
 import csv
