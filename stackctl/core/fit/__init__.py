@@ -145,9 +145,13 @@ class _Place:
         """Return the bytes of the compute buffer of a GPU with these layers; the output layer has the last number."""
         run = self.run
         has_output = len(run.shape.layers) in placed
-        if not self.is_shared or not placed:
+        if not placed or not (self.is_shared or number):
             return self.roughly(number, is_idle=not placed, has_output=has_output)
-        part = replace(run, shape=replace(run.shape, layers=run.shape.layers[placed.start : placed.stop]))
+        layers = run.shape.layers[placed.start : placed.stop]
+        deepstack = 0 if number else run.shape.deepstack  # only the first blocks see pictures
+        part = replace(run, shape=replace(run.shape, layers=layers, deepstack=deepstack))
+        if not self.is_shared:
+            return compute.on_gpu(part, has_output=has_output)
         buffer = compute.on_one_of_several(part, is_first=number == 0, is_last=has_output)
         return buffer + crossings.copied(run, placed)
 
@@ -160,7 +164,8 @@ class _Place:
             return compute.on_one_of_several(run, is_first=number == 0, is_last=has_output)
         if self.has_everything or number:  # the first GPU computes the layers in RAM
             return compute.on_gpu(run, has_output=has_output)
-        return compute.on_gpu_in_part(run, min(max(0, self.on_gpu - 1), blocks), has_output=has_output)
+        buffer = compute.on_gpu_in_part(run, min(max(0, self.on_gpu - 1), blocks), has_output=has_output)
+        return buffer + crossings.caches(run, range(self.first, blocks), may_slide=False)
 
     def host(self) -> Memory:
         run, layers = self.run, self.run.shape.layers
@@ -171,12 +176,13 @@ class _Place:
         if not self.on_gpu:
             weights += 0 if run.shape.is_tied else run.shape.output
             weights += run.shape.output - run.shape.embedding_bytes if run.shape.is_tied else 0
+        beside_gpus = compute.beside_gpus(run) + crossings.in_ram(run) if self.is_shared else compute.beside_gpu(run)
         return Memory(
             weights_mib=_mib(weights),
             read_mib=_mib(read if self.on_gpu else read + run.shape.output),
             kv_cache_mib=_mib(sum(run.kv_cache(layers[i]) for i in here)),
             state_mib=_mib(sum(run.state(layers[i]) for i in here)),
-            compute_mib=_mib(compute.beside_gpus(run) if self.is_shared else compute.beside_gpu(run)),
+            compute_mib=_mib(beside_gpus),
             output_mib=_mib(run.output),
             overhead_mib=_base(run),
         )

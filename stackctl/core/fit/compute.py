@@ -87,7 +87,10 @@ def _has_two_tensors(layer: Layer) -> bool:
 def beside_gpus(run: Run) -> int:
     """Return the buffer in RAM while several GPUs hold everything."""
     *_, in_ram = run.reserves.copied
-    return run.reserves.copies * run.mask_in_ram + in_ram * run.rows(run.shape.embedding)
+    shape = run.shape
+    pictures = run.rows(2 * shape.deepstack * shape.embedding)
+    further = in_ram * shape.embedding + shape.embedding_per_layer * len(shape.layers)
+    return run.reserves.copies * (run.mask_in_ram + pictures) + run.rows(further)
 
 
 def beside_gpu(run: Run) -> int:
@@ -169,7 +172,7 @@ def _pictures(run: Run) -> int:
 
 
 def _logits(run: Run) -> int:
-    return 4 * run.shape.vocabulary * run.outputs
+    return 4 * run.shape.vocabulary * run.outputs * (2 if run.shape.masks_logits else 1)
 
 
 def _widest_feed_forward(run: Run) -> int:
@@ -201,7 +204,8 @@ def _moe(run: Run) -> int:
 def _moe_inner(run: Run) -> int:
     used = run.shape.experts_used
     inner, wide = run.rows(used * _widest_expert(run)), run.rows(used * _expert_output(run))
-    return inner + max(inner, wide)
+    has_gate = not any(layer.experts and _has_two_tensors(layer) for layer in run.shape.layers)
+    return max(inner, wide) + (inner if has_gate else 0)
 
 
 def _feed_forward(run: Run) -> int:

@@ -8,14 +8,14 @@ from itertools import pairwise
 
 from stackctl.core.fit import compute
 from stackctl.core.fit.terms import Run
-from stackctl.core.model.shape import Shape
+from stackctl.core.model.shape import Layer, Shape
 
 
 def copied(run: Run, mine: range) -> int:
     """Return the bytes of the copies on a GPU. mine: its layers by number; the output layer follows the last block."""
     layers = run.shape.layers
     blocks = range(mine.start, min(mine.stop, len(layers)))
-    once = _hidden_states(run, blocks) + _caches(run, blocks) + _looped(run, blocks) + _recurrent(run, blocks)
+    once = _hidden_states(run, blocks) + caches(run, blocks) + _looped(run, blocks) + _recurrent(run, blocks)
     once += _embeddings(run, blocks, has_output=len(layers) in mine)
     return run.reserves.copies * once + compute.sparse(run, layers[blocks.start : blocks.stop])
 
@@ -42,10 +42,13 @@ def _hidden_states(run: Run, blocks: range) -> int:
     return run.rows(2 * (count - 1) * shape.embedding + masks * run.cells)
 
 
-def _caches(run: Run, blocks: range) -> int:
-    """Return the bytes of the caches on another GPU that these blocks read: each has a copy of its own."""
+def caches(run: Run, blocks: range, *, may_slide: bool = True) -> int:
+    """Return the bytes of the caches on another device that these blocks read: each has a copy of its own.
+
+    may_slide: with the caches of windows, whose copies are soon given back where a prompt has no parts.
+    """
     layers = run.shape.layers
-    readers = [index for index in blocks if layers[index].shares_cache]
+    readers = [index for index in blocks if layers[index].shares_cache and (may_slide or not layers[index].slides)]
     sources = [
         next((one for one in reversed(layers[:index]) if one.has_cache and one.slides == layers[index].slides), None)
         for index in readers
@@ -85,10 +88,21 @@ def _recurrent(run: Run, blocks: range) -> int:
         sent, received = _left(shape, one, following)
         values += sent if one in blocks and following not in blocks else 0
         values += received if one not in blocks and following in blocks else 0
-    if shape.inner and shape.convolved == shape.inner and run.settings.device == "vulkan":
-        recur = [layers[index] for index in blocks if layers[index].state]
-        return run.rows(values) + sum(run.rows(shape.inner) + run.state(layer) for layer in recur)
-    return run.rows(values)
+    scanned = _scanned_in_ram(run, blocks)
+    return run.rows(values) + sum(run.rows(shape.inner) + run.state(layer) for layer in scanned)
+
+
+def in_ram(run: Run) -> int:
+    """Return the bytes of the copies in RAM of what Vulkan's GPUs leave to the processor."""
+    scanned = _scanned_in_ram(run, range(len(run.shape.layers)))
+    return run.reserves.copies * sum(2 * run.rows(run.shape.inner) + run.state(layer) for layer in scanned)
+
+
+def _scanned_in_ram(run: Run, blocks: range) -> list[Layer]:
+    shape = run.shape
+    if not shape.inner or shape.convolved != shape.inner or run.settings.device != "vulkan":
+        return []
+    return [shape.layers[index] for index in blocks if shape.layers[index].state]
 
 
 def _left(shape: Shape, one: int, following: int) -> tuple[int, int]:

@@ -59,7 +59,8 @@ class Run:
     @property
     def outputs(self) -> int:
         """Return the tokens of a batch whose logits are kept."""
-        return self.slots if self.reserves.logits == "slots" else self.batch
+        is_few = self.reserves.logits == "slots" and not self.shape.keeps_logits
+        return self.slots if is_few else self.batch
 
     def kv_cache(self, layer: Layer) -> int:
         """Return the bytes of one layer's cache."""

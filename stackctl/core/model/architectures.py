@@ -27,6 +27,8 @@ WITHOUT_CACHE: Final = frozenset({"dream", "llada", "llada-moe", "rnd1"})  # the
 PARALLEL: Final = frozenset({"command-r", "cohere2", "cohere2moe", "falcon", "gptneox", "phi2", "stablelm"})
 SPARSE: Final = frozenset({"deepseek32", "dots3note", "glm-dsa", "hy_v4"})  # their graphs mask what is not chosen
 MASK_EACH: Final = frozenset({"minimax-m3"})  # each block's indexer makes a mask from the one of the whole batch
+KEEPS_LOGITS: Final = frozenset({"cogvlm"})  # its graph computes those of all tokens of a batch
+MASKS_LOGITS: Final = frozenset({"chameleon"})  # its graph suppresses the tokens of pictures
 CHOOSES: Final = 4  # DeepSeek V4's layers with this compression choose among the keys with an indexer
 # tensors of the layers that predict further tokens which are loaded although these layers are not used
 LOADED_AHEAD: Final[Mapping[str, re.Pattern[str]]] = {

@@ -24,7 +24,7 @@ _INPUT: Final = ("token_embd.", "position_embd.", "token_types.", "per_layer_tok
 _BESIDE_FIRST_BLOCK: Final = ("per_layer_model_proj.", "per_layer_proj_norm.")  # on the device of the first block
 _EXPERTS: Final = re.compile(r"_(?:ch)?exps\.")
 # measured: with experts in RAM, the buffer does not reuse the space of the first tensor for the second
-_SCATTERED: Final = frozenset({"afmoe", "nemotron_h_moe", "qwen35moe", "qwen3next"})
+_SCATTERED: Final = frozenset({"afmoe", "nemotron_h_moe", "qwen35moe", "qwen3next", "qwen4exp"})
 
 
 def shape_of(*files: GgufFile) -> Shape:
@@ -111,6 +111,8 @@ class _Reading:
             deepstack=self.number("n_deepstack_layers"),
             streams=self.number("altup.num_inputs", 1),
             connections=self.number("hyper_connection.count", 1),
+            keeps_logits=self.architecture in architectures.KEEPS_LOGITS,
+            masks_logits=self.architecture in architectures.MASKS_LOGITS,
             masks_each=self.architecture in architectures.MASK_EACH,
             parameters=sum(prod(tensor.shape) for tensor in self.tensors),
         )
