@@ -43,7 +43,7 @@ def _hidden_states(run: Run, blocks: range) -> int:
 
 
 def caches(run: Run, blocks: range, *, may_slide: bool = True) -> int:
-    """Return the bytes of the caches on another device that these blocks read: each has a copy of its own.
+    """Return the bytes of the caches on another device that these blocks read: each block has a separate copy.
 
     may_slide: with the caches of windows, whose copies are soon given back where a prompt has no parts.
     """

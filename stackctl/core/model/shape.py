@@ -80,7 +80,7 @@ class Shape:
     deepstack: int = 0  # further embeddings of a token that a picture adds to the first blocks
     streams: int = 1  # hidden states that the model keeps in parallel
     connections: int = 1  # hidden states that go from block to block, where hyper-connections mix them
-    masks_each: bool = False  # each block's indexer makes a mask of its own
+    masks_each: bool = False  # each block's indexer makes a separate mask
     keeps_logits: bool = False  # it computes those of all tokens of a batch
     masks_logits: bool = False  # it makes further logits of them, without some tokens
     parameters: int = 0  # of all tensors; 0 if unknown
