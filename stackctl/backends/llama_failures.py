@@ -23,6 +23,11 @@ _NO_RAM = Cause(
     hint="Lower `backend.context`, use a smaller quantisation, or raise `limits.backend_memory` if it is set.",
     kind="memory",
 )
+_LACKS_TENSOR = Cause(
+    says="the model file lacks a tensor that this version of the backend needs",
+    hint="Use a newer image (`backend.image`), or a newer conversion of the model.",
+    kind="model",
+)
 _OLD_PROGRAM = Cause(
     says="this version of the backend is older than the model and can't load it",
     hint="Use a newer image (`backend.image`) or another model.",
@@ -109,14 +114,9 @@ _FATAL = (
             kind="model",
         ),
     ),
-    (
-        "missing tensor '",
-        Cause(
-            says="the model file lacks a tensor that this version of the backend needs",
-            hint="Use a newer image (`backend.image`), or a newer conversion of the model.",
-            kind="model",
-        ),
-    ),
+    ("missing tensor '", _LACKS_TENSOR),
+    ("weight' not found", _LACKS_TENSOR),  # the same in llama.cpp's newer loader (check_tensor_dims)
+    ("bias' not found", _LACKS_TENSOR),
     ("wrong number of tensors", _OLD_PROGRAM),
     ("unknown pre-tokenizer type", _OLD_PROGRAM),
     ("invalid gguf type for", _ODD_CONVERSION),

@@ -50,6 +50,12 @@ LOADER: Sequence[tuple[str, str, Kind, str]] = (
         "lacks a tensor",
     ),
     (
+        "llama.cpp, build 11669, run",
+        "E llama_model_load: error loading model: check_tensor_dims: tensor 'blk.0.ffn_down.weight' not found",
+        "model",
+        "lacks a tensor",
+    ),
+    (
         "ggml-org/llama.cpp, src/llama-model-loader.cpp",
         "error loading model hyperparameters: key not found in model: llama.attention.head_count",
         "model",

@@ -12,12 +12,18 @@ from datetime import datetime
 from pathlib import Path
 from typing import Any, Self
 
+from stackctl.core.model.demo_model import gguf_bytes
 from tests.e2e.conftest import Stack
 
 SOON_S = 5  # a death ends the deploy within 2 s; the rest is for a slow machine
 # a program that is ready at once, for tests to which it does not matter what runs
 IDLE: dict[str, Any] = {"entrypoint": ["sh", "-c", "exec sleep 600"], "healthcheck": {"test": ["CMD", "true"]}}
 RESTARTS = 4  # 0.1, 0.2, 0.4 ... s apart: so many fit into those 2 s
+
+
+def gguf_without_a_tensor() -> bytes:
+    """A model that stands our check, and that its program can't load."""
+    return gguf_bytes().replace(b"ffn_down.weight", b"ffn_away.weight")
 
 
 def wish(stack: Stack, text: str) -> None:

@@ -6,9 +6,10 @@ from pathlib import Path
 import pytest
 import xmlschema
 
-from stackctl.core.model.demo_model import SENTENCE, gguf_bytes
+from stackctl.core.model.demo_model import SENTENCE
 from tests.docs.test_action import SMOKE, environment, run
 from tests.e2e.conftest import ROOT, Stack
+from tests.e2e.failing import gguf_without_a_tensor
 
 pytestmark = pytest.mark.engine
 SCHEMA = xmlschema.XMLSchema(str(ROOT / "tests" / "core" / "smoke" / "junit.xsd"))
@@ -43,7 +44,7 @@ def test_a_job_gets_a_summary_a_result_and_a_report_and_nothing_stays(job: Stack
 
 @pytest.mark.chaos
 def test_a_failure_is_annotated_and_its_evidence_lies_where_it_is_uploaded_from(job: Stack) -> None:
-    (job.folder / "broken.gguf").write_bytes(gguf_bytes().replace(b"llama", b"llamz"))
+    (job.folder / "broken.gguf").write_bytes(gguf_without_a_tensor())
     around = environment(job.folder, SMOKE, images="own", model="broken.gguf", name="t-action") | job.environment
     done = run(SMOKE, job.folder, around)
     assert done.returncode == 8, done.stderr

@@ -14,6 +14,7 @@ import pytest
 
 from stackctl.core.model.demo_model import SENTENCE, gguf_bytes
 from tests.e2e.conftest import Stack
+from tests.e2e.failing import gguf_without_a_tensor
 from tests.standins.conftest import safetensors
 
 pytestmark = pytest.mark.engine
@@ -143,8 +144,7 @@ def test_text_generation_webui_whose_loader_refuses_a_folder_says_what_it_says(s
 
 @pytest.mark.chaos
 def test_text_generation_webui_that_runs_with_a_failed_model_is_never_called_ready(stack: Stack, textgen: str) -> None:
-    # a header that stands our check, and an architecture that no llama.cpp knows
-    (stack.folder / "broken.gguf").write_bytes(gguf_bytes().replace(b"llama", b"llamz"))
+    (stack.folder / "broken.gguf").write_bytes(gguf_without_a_tensor())
     wish(stack, f'[model]\npath = "broken.gguf"\n[backend]\nkind = "textgen"\nimage = "{textgen}"\n')
     said = stack.fails(8, "deploy", "--images", "own")
     assert "text-generation-webui" in said

@@ -14,7 +14,7 @@ pytestmark = pytest.mark.engine
 
 def test_a_model_whose_architecture_the_backend_does_not_know_is_said_with_its_line(stack: Stack) -> None:
     (stack.folder / "new.gguf").write_bytes(gguf_bytes().replace(b"llama", b"llamz"))
-    said = dies(stack, "llamacpp", 8, "--model", "new.gguf")
+    said = dies(stack, "llamacpp", 8, "--model", "new.gguf", "--force")
     assert "this version of the backend does not know the model's architecture" in said
     assert any("unknown model architecture: 'llamz'" in line for line in evidence(said))
     assert "Use a newer image (`backend.image`) or another model" in hint(said)

@@ -11,10 +11,10 @@ from typing import Any
 import httpx
 import pytest
 
-from stackctl.core.model.demo_model import SENTENCE, gguf_bytes
+from stackctl.core.model.demo_model import SENTENCE
 from stackctl.core.tavern import container as tavern
 from tests.e2e.conftest import Stack, free_port
-from tests.e2e.failing import evidence, hint
+from tests.e2e.failing import evidence, gguf_without_a_tensor, hint
 
 pytestmark = pytest.mark.engine
 
@@ -125,8 +125,8 @@ def test_a_backend_that_writes_its_key_into_its_log_does_not_show_it_through_sta
 @pytest.mark.chaos
 def test_an_errors_evidence_does_not_show_the_key(of_kind: Callable[[str], Stack]) -> None:
     stack = of_kind("koboldcpp")
-    # a header that stands our check, and an architecture that no llama.cpp knows: the log ends soon after the key
-    (stack.folder / "broken.gguf").write_bytes(gguf_bytes().replace(b"llama", b"llamz"))
+    # the log of a model that can't be loaded ends soon after the key
+    (stack.folder / "broken.gguf").write_bytes(gguf_without_a_tensor())
     with (stack.folder / "stack.toml").open("a") as file:
         file.write('[model]\npath = "broken.gguf"\n')
     said = stack.fails(8, "deploy", "--images", "own")

@@ -14,7 +14,7 @@ import pytest
 from stackctl.core.model.demo_model import gguf_bytes
 from tests.e2e import outside
 from tests.e2e.conftest import Stack, free_port
-from tests.e2e.failing import override, within
+from tests.e2e.failing import gguf_without_a_tensor, override, within
 from tests.e2e.test_smoke import SCHEMA, again, smoke, statuses
 
 pytestmark = pytest.mark.engine
@@ -49,7 +49,7 @@ def test_a_stack_is_brought_up_checked_and_gone_with_its_folder(job: Stack) -> N
 
 @pytest.mark.chaos
 def test_a_failed_deploy_is_a_failed_check_and_leaves_evidence_and_nothing_else(job: Stack) -> None:
-    (job.folder / "broken.gguf").write_bytes(gguf_bytes().replace(b"llama", b"llamz"))
+    (job.folder / "broken.gguf").write_bytes(gguf_without_a_tensor())
     reports = ("--artefacts", "kept", "--junit", "junit.xml", "--summary", "summary.md", "--annotate")
     done = job.run("smoke", *UP, "--model", "broken.gguf", *reports, check=False)
     assert done.returncode == 8, done.stderr
@@ -59,7 +59,7 @@ def test_a_failed_deploy_is_a_failed_check_and_leaves_evidence_and_nothing_else(
     assert report.count("because deploy failed") > 10
     kept = {path.name for path in (job.folder / "kept").iterdir()}
     assert {"compose.yml", "stack.toml", "stack.lock", "llamacpp.log"} <= kept
-    assert "unknown model architecture" in (job.folder / "kept" / "llamacpp.log").read_text()
+    assert "'blk.0.ffn_down.weight' not found" in (job.folder / "kept" / "llamacpp.log").read_text()
 
 
 def test_a_run_that_can_not_even_begin_is_reported_likewise(job: Stack) -> None:
@@ -169,7 +169,7 @@ def test_text_generation_webui_passes_and_one_with_a_failed_model_does_not(stack
     assert statuses(found, "not_run") == set()
     assert "does not report its context" in found["context"]["message"]
 
-    (stack.folder / "broken.gguf").write_bytes(gguf_bytes().replace(b"llama", b"llamz"))
+    (stack.folder / "broken.gguf").write_bytes(gguf_without_a_tensor())
     (stack.folder / "stack.toml").write_text(f'[model]\npath = "broken.gguf"\n{wish}')
     stack.fails(8, "deploy", "--images", "own")  # which stops it; its own word for all being well is no proof
     stack.docker("start", stack.container("text-generation-webui"))
