@@ -100,10 +100,15 @@ def test_nothing_is_written_fetched_built_or_started(tmp_path: Path) -> None:
     said(here, {**DEMO, "images": "own"})
     assert (list(tmp_path.iterdir()), here.docker.images.done, here.docker.states_) == ([], [], {})
     deployed(here)
-    before, done, asked = below(tmp_path), list(here.docker.images.done), list(here.docker.asked)
+    before, done, asked = below(tmp_path), list(here.docker.images.done), beside_logs(here)
     said(here, {"backend.context": 4096, "sillytavern.expose": "none"})
     assert (below(tmp_path), here.docker.images.done) == (before, done)
-    assert here.docker.asked == asked  # it looks into no image, and takes no lock
+    assert beside_logs(here) == asked  # it looks into no image, and takes no lock
+
+
+def beside_logs(here: Quiet) -> list[str]:
+    """What the engine was asked; a deploy's threads may still begin to follow logs at its end."""
+    return [one for one in here.docker.asked if not one.startswith("log of ")]
 
 
 def test_what_stays_is_said_to_stay_and_what_changes_is_said_with_the_reason(tmp_path: Path) -> None:
