@@ -48,7 +48,7 @@ KNOWN: Final[Mapping[str, Build]] = MappingProxyType(
     {
         one.name: one
         for one in (
-            Build(name="b9191", number=9191, is_tried=True),
+            Build(name="b9191", number=9191),
             Build(name="b11277", number=11277),
             Build(name="b11459", number=11459),
             Build(name=_DEBIAN, number=11669, is_tried=True),

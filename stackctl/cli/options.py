@@ -91,6 +91,24 @@ class _Number(click.ParamType[str | int]):
             self.fail(f"{value!r} is not a whole number; write a number or auto", param, ctx)
 
 
+_LEAST_MIB = 128  # no model that chats takes less
+
+
+class _Size(click.ParamType[int]):
+    """A size in MiB."""
+
+    name = "mib"
+
+    def convert(self, value: str | int, param: click.Parameter | None, ctx: click.Context | None) -> int:
+        if isinstance(value, int):
+            return value
+        if not (value.isascii() and value.isdecimal() and 0 < len(value) < 10):
+            self.fail(f"{value!r} is not a size in MiB; write e.g. 24576", param, ctx)
+        if int(value) < _LEAST_MIB:  # the user meant GiB
+            self.fail(f"{value} MiB hold no model; for {value} GiB write {int(value) * 1024}", param, ctx)
+        return int(value)
+
+
 class _Sizes(click.ParamType[tuple[int, ...]]):
     """Sizes in MiB, one per GPU."""
 
@@ -101,10 +119,7 @@ class _Sizes(click.ParamType[tuple[int, ...]]):
     ) -> tuple[int, ...]:
         if isinstance(value, tuple):
             return value
-        words = value.split(",")
-        if not all(word.isascii() and word.isdecimal() and int(word) > 0 for word in words):
-            self.fail(f"{value!r} is not a list of sizes in MiB; write e.g. 24576 or 12288,12288", param, ctx)
-        return tuple(int(word) for word in words)
+        return tuple(_Size().convert(word, param, ctx) for word in value.split(","))
 
 
 class Lines(click.ParamType[str]):
@@ -248,7 +263,7 @@ gpu_memory = click.option(
 ram = click.option(
     "--ram",
     "ram_mib",
-    type=click.IntRange(1, 1 << 30),
+    type=_Size(),
     metavar="MIB",
     help="Free MiB of RAM, also of another machine [default: as measured].",
 )

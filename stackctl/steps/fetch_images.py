@@ -69,12 +69,12 @@ def _pulled_names(plan: Plan, lock: Lock) -> list[str]:
 
 
 def _other_build(image: str, variant: str, spec: Spec) -> str:
-    """Return a sentence about a build that stackctl's makers ran, after another is missing in the registry; or ""."""
+    """Return a sentence about the oldest build that has another image, after one is missing in the registry; or ""."""
     for backend in backends.BACKENDS.values():
         images = backend.IMAGES.get(variant, ())
         if image in {one.name for one in images} and spec.backend.build == AUTO:
-            tried = [one.build for one in images if one.build and backend.BUILDS[one.build].is_tried]
-            return f' Set `backend.build = "{tried[0]}"` in stack.toml to take another build.' if tried else ""
+            others = [one.build for one in images if one.build and one.name != image]
+            return f' Set `backend.build = "{others[-1]}"` in stack.toml to take another build.' if others else ""
     return ""
 
 

@@ -87,7 +87,9 @@ def test_on_the_cpu_there_is_ram_alone(model: Path) -> None:
     ("words", "says"),
     [
         (("--gpu-layers", "some"), "is not a number of layers; write a number, all or auto"),
-        (("--gpu-memory", "8,x"), "not a list of sizes in MiB"),
+        (("--gpu-memory", "8192,x"), "'x' is not a size in MiB"),
+        (("--gpu-memory", "24,24"), "24 MiB hold no model; for 24 GiB write 24576"),
+        (("--ram", "8"), "8 MiB hold no model; for 8 GiB write 8192"),
         (("--kv-cache", "q9"), "q9"),
         (("--context", "0"), "0"),
     ],

@@ -40,8 +40,8 @@ def _judge(machine: Machine, source: Source, offer: Download) -> None:
             return
         if offer.is_folder:
             raise
-        pull = command_line("stackctl", "models", "pull", str(replace(source, quant="", file=first)))
+        command = command_line("stackctl", "models", "pull", str(replace(source, quant="", file=first)))
         raise ModelError(
             e.message,
-            hint=f"Name the chat model, or use `{pull}` to fetch this file all the same.",
+            hint=f"Name the chat model, or use `{command}` to fetch this file all the same.",
         ) from e

@@ -106,6 +106,8 @@ def refuse_appended(found: GgufFile, size: int, behind: bytes, *, name: str) -> 
             f"{name} holds another GGUF behind its first, from byte {found.size} on, and no program reads that",
             hint="Use the files as they were before they were joined.",
         )
+    if is_much and sum(tensor.size for tensor in found.tensors) > found.size:  # to cut it would lose data
+        raise ModelError(f"{name} is damaged: its tensors overlap", hint=AGAIN)
     if is_much and not header(found).purpose:  # what is not a chat model is refused as that
         raise ModelError(
             f"{name} is much larger than its tensors: {size} bytes where {found.size} are used, so that something "

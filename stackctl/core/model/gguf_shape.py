@@ -38,7 +38,9 @@ class _Reading:
     def __init__(self, file: GgufFile, tensors: Iterable[Tensor]) -> None:
         self.file, self.tensors = file, list(tensors)
         self.architecture = file.text("general.architecture")
-        self.count = file.number(f"{self.architecture}.block_count")
+        found = (_BLOCK.match(tensor.name) for tensor in self.tensors)
+        named = max((int(one[1]) + 1 for one in found if one), default=0)  # no block's weights may be left out
+        self.count = file.number(f"{self.architecture}.block_count") or named
         if self.count > _MAX_LAYERS:
             raise ModelError(
                 f"the model's header is damaged: impossible number of layers: {self.count}",

@@ -17,7 +17,6 @@ from stackctl.effects.host import (
     processes,
     processor,
     random_secrets,
-    read_speed,
     time_zone,
     wake_on_lan,
 )
@@ -37,7 +36,9 @@ class ThisHost:
         return memory.ram(container)
 
     def read_speed(self) -> ReadSpeed | None:
-        return read_speed.read_speed()
+        from stackctl.effects.host.read_speed import read_speed
+
+        return read_speed()
 
     def is_wsl(self) -> bool:
         return host_identity.is_wsl()

@@ -116,6 +116,15 @@ def test_a_file_much_larger_than_its_tensors_is_refused_with_the_size_that_is_us
     assert f"truncate -s {found.size} m.gguf" in caught.value.hint
 
 
+def test_tensors_that_overlap_are_no_reason_to_cut_the_file() -> None:
+    found = whole({})
+    first = found.tensors[0]
+    heap = replace(found, tensors=tuple(first._replace(offset=0) for _ in range(found.size // first.size + 1)))
+    with pytest.raises(ModelError, match="its tensors overlap") as caught:
+        gguf_parts.refuse_appended(heap, found.size * 2, b"x", name="m.gguf")
+    assert "truncate" not in caught.value.hint
+
+
 def test_data_behind_a_tensor_of_an_unknown_type_may_belong_to_it() -> None:
     found = whole({})
     strange = replace(found, tensors=(found.tensors[0]._replace(kind=999),))

@@ -91,7 +91,7 @@ def test_a_stack_keeps_its_image_and_says_that_there_is_a_newer_one() -> None:
     lock = of_an_older_stackctl()
     got = decided(recorded=lock).plan
     assert backend_of(got).image == OLD
-    assert backend_of(got).image_is == "tried"
+    assert backend_of(got).image_is == "unverified"
     (note,) = [one for one in got.notes if "--new-images" in one]
     assert note == (
         "this stack runs llama.cpp b9191; a new one would get b11459, which `stackctl deploy --new-images` takes"
