@@ -22,6 +22,7 @@ KEYS = {
     "gpu": "gpu.mode", "port": "sillytavern.port", "name": "name", "images": "images",
     "expose": "sillytavern.expose",
 }  # fmt: skip
+_LEAST_MIB = 128  # no model that chats takes less
 
 
 class Names(click.Choice[str]):
@@ -89,9 +90,6 @@ class _Number(click.ParamType[str | int]):
             return int(value)
         except ValueError:
             self.fail(f"{value!r} is not a whole number; write a number or auto", param, ctx)
-
-
-_LEAST_MIB = 128  # no model that chats takes less
 
 
 class _Size(click.ParamType[int]):

@@ -275,6 +275,7 @@ def _say(decided: Plan, observed: Observed, machine: Machine) -> None:
     machine.ui.note(f"{what}, {where}; SillyTavern at {decided.url}")
     if decided.memory:
         machine.ui.note(memory_plan.describe(decided.memory))
+    if decided.memory and not decided.is_demo:  # it is so small that other things than the memory decide
         machine.ui.note(memory_plan.describe_speed(decided.memory))
     template = decided.template
     if template and template.source:
