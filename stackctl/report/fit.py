@@ -8,7 +8,7 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from stackctl.commands.models.fit import Fitted
-    from stackctl.core.advice.catalogue import Suggestion
+    from stackctl.core.advice.suggestion import Suggestion
     from stackctl.core.fit import Memory
     from stackctl.core.fit.choice import Choice
     from stackctl.report.contract import models

@@ -8,7 +8,7 @@ from stackctl.terminal import command_line
 
 if TYPE_CHECKING:
     from stackctl.commands.models.recommend import Recommended
-    from stackctl.core.advice.catalogue import Suggestion
+    from stackctl.core.advice.suggestion import Suggestion
     from stackctl.report.contract import models
     from stackctl.ui import Ui
 

@@ -6,7 +6,7 @@ from typing import Literal
 
 from stackctl import backends
 from stackctl.commands.models.recommend import room
-from stackctl.core.advice.catalogue import Suggestion
+from stackctl.core.advice.suggestion import Suggestion
 from stackctl.core.fit import ALL, Device, Shape, cache_type
 from stackctl.core.fit.choice import CONTEXT, Choice, Room, Wanted, choose
 from stackctl.core.hub import repository

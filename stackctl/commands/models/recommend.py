@@ -6,7 +6,8 @@ from pathlib import Path
 from stackctl.contracts.host import Gpu
 from stackctl.core.advice import catalogue as catalogues
 from stackctl.core.advice.can_load import BackendBuild
-from stackctl.core.advice.catalogue import Suggestion, context_for, ranked
+from stackctl.core.advice.ranking import context_for, ranked, suggestions
+from stackctl.core.advice.suggestion import Suggestion
 from stackctl.core.fit import Device, Shape
 from stackctl.core.fit.choice import Room, Wanted, choose
 from stackctl.core.fit.speed import Bandwidth, Bandwidths, of_gpu, of_ram
@@ -111,11 +112,11 @@ def recommend(machine: Machine, asked: Asked) -> Recommended:
         catalogue = catalogues.parse(machine.storage.catalogue())
         catalogue = replace(catalogue, entries=tuple(one for one in catalogue.entries if not stack.lacks(one.header)))
         date = catalogue.date
-        found = catalogues.suggestions(
+        found = suggestions(
             catalogue, stack.reserves, free, language=asked.language, context=asked.context, wanted=wanted
         )
         if not found and asked.language != _ENGLISH:
-            found = catalogues.suggestions(
+            found = suggestions(
                 catalogue, stack.reserves, free, language=_ENGLISH, context=asked.context, wanted=wanted
             )
     if not found:

@@ -1,26 +1,19 @@
-"""The catalogue of models that are good at roleplay, and the choice of one for a machine.
+"""The catalogue of models that are good at roleplay.
 
 A recommendation downloads nothing: the shape follows from the base model's numbers, and the size of a quantisation
-from its bits per weight. It chooses the largest model that fits and is fast enough, and its least quantised file.
-Below four bits per weight the quality drops sharply, so such files are the last choice.
+from its bits per weight.
 """
 
 import tomllib
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, Final
 
-from stackctl.core.fit import Reserves, Shape
-from stackctl.core.fit.choice import CONTEXT, Choice, Room, Wanted, choose
-from stackctl.core.hub.source import Source
+from stackctl.core.fit import Shape
 from stackctl.core.model.model import Header
 from stackctl.core.model.shape import Layer
 
 FILE: Final = "catalogue.toml"
-SLOWEST: Final = 5.0  # tokens a second in a long chat; a slower model is no pleasure to use
-_FEW_BITS: Final = 4.5
-# a Japanese, Chinese or Korean character takes about one token, an English one a quarter
-_DENSE_SCRIPTS: Final = frozenset({"ja", "zh", "ko"})
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -51,28 +44,6 @@ class Catalogue:
     date: str
     bits: Mapping[str, float]  # bits per weight of each quantisation
     entries: tuple[Entry, ...]
-
-
-@dataclass(frozen=True, kw_only=True)
-class Suggestion:
-    """A quantisation of a model, and how it would run on this machine."""
-
-    name: str
-    source: Source
-    label: str
-    size: int  # bytes to download
-    bits: float
-    context: int
-    choice: Choice
-    licence: str = ""
-    languages: tuple[str, ...] = ()
-    template: str = ""
-    billions: float = 0.0
-
-    @property
-    def form(self) -> str:
-        """Return the label, or the file in its repository where the label is missing or that of several models."""
-        return self.source.file or self.label
 
 
 def parse(text: str) -> Catalogue:
@@ -140,59 +111,3 @@ def shape_of(entry: Entry, bits: float) -> Shape:
         is_parallel=False,
         is_mla=False,
     )
-
-
-def context_for(language: str, wanted: int | None) -> int:
-    """Return the tokens that a chat of usual length takes in a language."""
-    return wanted or (CONTEXT * 2 if language in _DENSE_SCRIPTS else CONTEXT)
-
-
-def suggestions(
-    catalogue: Catalogue, reserves: Reserves, room: Room, *, language: str, context: int | None, wanted: Wanted
-) -> tuple[Suggestion, ...]:
-    """Return every quantisation of every model for that language that fits, the best first; () if none does."""
-    return ranked(_offers(catalogue, reserves, room, language=language, context=context, wanted=wanted))
-
-
-def ranked(found: Iterable[Suggestion]) -> tuple[Suggestion, ...]:
-    """Return those that fit, the best first: fast enough, enough bits, large, little quantised."""
-    fitting = [one for one in found if one.choice.fits]
-    return tuple(
-        sorted(
-            fitting,
-            key=lambda one: (
-                one.choice.full_tokens_per_s >= SLOWEST,
-                one.bits >= _FEW_BITS,
-                # of those that are too slow, the fastest is the best
-                one.billions if one.choice.full_tokens_per_s >= SLOWEST else one.choice.full_tokens_per_s,
-                one.bits,
-            ),
-            reverse=True,
-        )
-    )
-
-
-def _offers(
-    catalogue: Catalogue, reserves: Reserves, room: Room, *, language: str, context: int | None, wanted: Wanted
-) -> Iterator[Suggestion]:
-    tokens = context_for(language, context)
-    for entry in catalogue.entries:
-        if language not in entry.languages or (context and context > entry.good):
-            continue
-        for label in entry.quants:
-            shape = shape_of(entry, catalogue.bits[label])
-            settings = Wanted(context=min(tokens, entry.good), slots=wanted.slots, device=wanted.device)
-            choice = choose(shape, settings, reserves, room)
-            yield Suggestion(
-                name=entry.name,
-                source=Source(repo=entry.repo, quant=label),
-                label=label,
-                size=int(entry.billions * 1e9 * catalogue.bits[label] / 8),
-                bits=catalogue.bits[label],
-                context=choice.settings.context,
-                choice=choice,
-                licence=entry.licence,
-                languages=entry.languages,
-                template=entry.template,
-                billions=entry.billions,
-            )

@@ -4,7 +4,7 @@ from collections.abc import Callable
 from dataclasses import replace
 
 from stackctl.core.advice.can_load import BackendBuild
-from stackctl.core.advice.catalogue import Suggestion
+from stackctl.core.advice.suggestion import Suggestion
 from stackctl.core.fit import Shape
 from stackctl.core.fit.choice import Choice, Room, Wanted, choose
 from stackctl.core.hub import repository, store

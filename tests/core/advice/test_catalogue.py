@@ -8,7 +8,9 @@ import pytest
 import stackctl
 from stackctl.backends import llamacpp
 from stackctl.core.advice import catalogue
-from stackctl.core.advice.catalogue import Suggestion, parse, shape_of, suggestions
+from stackctl.core.advice.catalogue import parse, shape_of
+from stackctl.core.advice.ranking import suggestions
+from stackctl.core.advice.suggestion import Suggestion
 from stackctl.core.fit.choice import Room, Wanted
 from stackctl.core.hub.source import parse as source_of
 from stackctl.core.model.model import Header
