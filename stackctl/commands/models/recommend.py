@@ -5,7 +5,9 @@ from pathlib import Path
 
 from stackctl.contracts.host import Gpu
 from stackctl.core.advice import catalogue as catalogues
+from stackctl.core.advice import menu
 from stackctl.core.advice.can_load import BackendBuild
+from stackctl.core.advice.menu import Offer
 from stackctl.core.advice.ranking import context_for, ranked, suggestions
 from stackctl.core.advice.suggestion import Suggestion
 from stackctl.core.fit import Device, Shape
@@ -44,6 +46,7 @@ class Recommended:
 
     best: Suggestion
     others: tuple[Suggestion, ...]
+    offers: tuple[Offer, ...]  # the menu: the best one, a faster one, one of another flavour
     room: Room
     date: str  # of the catalogue; "" without it
     paths: dict[str, Path]  # local files by name
@@ -127,6 +130,7 @@ def recommend(machine: Machine, asked: Asked) -> Recommended:
     return Recommended(
         best=found[0],
         others=_different(found),
+        offers=menu.offers(found),
         room=free,
         date=date,
         paths=paths,
