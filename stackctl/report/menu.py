@@ -27,8 +27,9 @@ def menu(offers: "Sequence[Offer]") -> list[str]:
 
 def _lines(number: int, offer: "Offer") -> "Iterator[str]":
     one = offer.model
-    differs = ", ".join(_DIFFERENCES[each] for each in offer.differs)
-    yield f"  {number}  {_TITLES[offer.role]}: {one.name} at {one.form}{differs and f' ({differs})'}"
+    yield f"  {number}  {_TITLES[offer.role]}: {one.name} at {one.form}"
+    if offer.differs:
+        yield f"     {', '.join(_DIFFERENCES[each] for each in offer.differs)}"
     yield f"     {one.size / 1e9:.1f} GB to download, context {one.context} tokens"
     yield f"     {_speed(one)}"
     yield f"     {_memory(one)}"
