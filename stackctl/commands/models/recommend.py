@@ -5,8 +5,9 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 from stackctl.contracts.host import Gpu
-from stackctl.core.advice import proposals, ranking
+from stackctl.core.advice import menu, proposals, ranking
 from stackctl.core.advice.can_load import BackendBuild
+from stackctl.core.advice.menu import Offer
 from stackctl.core.advice.ranking import ENGLISH
 from stackctl.core.advice.suggestion import Purpose, Suggestion
 from stackctl.core.catalogue import parse
@@ -45,6 +46,7 @@ class Recommended:
 
     best: Suggestion
     others: tuple[Suggestion, ...]
+    offers: tuple[Offer, ...]  # the menu: the best one, a faster one, one of another flavour
     room: Room
     date: str  # of the catalogue; "" without it
     purpose: Purpose = "roleplay"
@@ -126,6 +128,7 @@ def recommend(machine: Machine, asked: Asked) -> Recommended:
     return Recommended(
         best=found[0],
         others=_different(found),
+        offers=menu.offers(found),
         room=free,
         date=date,
         purpose=asked.purpose,
