@@ -103,11 +103,13 @@ def describe(choice: Choice) -> str:
 def describe_context(choice: Choice) -> str:
     """Return how much of the model's context it has, and what more of it takes."""
     context, usable, more = choice.settings.context, choice.usable, choice.more_context
-    has = f"{context} of the {usable} tokens that the model is good for" if usable > context else f"{context} tokens"
+    has = f"{context} of the {usable} tokens that the model is good for"
+    if usable <= context:
+        has = f"{context} tokens, as many as the model is good for" if usable else f"{context} tokens"
     if more is None:
-        return f"context: {has}, all that the model has"
+        return f"context: {has}"
     place = "on the GPU" if more.fit.devices else "of RAM"
-    takes = f"{more.change} takes {-more.saves_mib / 1024:.1f} GiB more {place}"
+    takes = f"`{more.change}` takes {-more.saves_mib / 1024:.1f} GiB more {place}"
     return f"context: {has}; {takes}, {'which is free' if more.fits else 'more than is free'}"
 
 
