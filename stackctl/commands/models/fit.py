@@ -1,7 +1,7 @@
 """`stackctl models fit`: the memory that a model takes, whether it is free now, and the alternatives."""
 
 from contextlib import suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Literal
 
 from stackctl import backends
@@ -16,6 +16,7 @@ from stackctl.core.model.not_chat import refuse_for_chat
 from stackctl.errors import ConfigError, ModelError
 from stackctl.machine import Machine
 from stackctl.steps.build_here import stack_here
+from stackctl.steps.models.known_model import with_catalogue
 from stackctl.steps.models.named_model import named_model
 
 
@@ -50,7 +51,7 @@ def fit(machine: Machine, model: str, asked: Asked) -> Fitted:
 
     Raises ModelError if the header can't be read or has no known shape.
     """
-    seen = models_looked_at(machine, model)
+    seen = with_catalogue(models_looked_at(machine, model), model, machine)
     refuse_for_chat(seen.name, seen.header.purpose)
     shape = seen.shape
     if shape is None:
@@ -58,7 +59,7 @@ def fit(machine: Machine, model: str, asked: Asked) -> Fitted:
     free = _room(machine, asked)
     stack = stack_here(machine, asked.backend, on_gpu=bool(free.gpus_mib), asks_driver=not asked.gpu_memory_mib)
     stack.refuse(seen.header, seen.name)
-    wanted = _wanted(asked, shape, free)
+    wanted = replace(_wanted(asked, shape, free), usable=seen.good_context or None)
     choice = choose(shape, wanted, stack.reserves, free)
     return Fitted(model=seen, choice=choice, prompt_cache_mib=stack.reserves.prompt_cache_mib)
 
