@@ -9,6 +9,7 @@ from stackctl.commands.models.recommend import room
 from stackctl.core.advice.suggestion import Suggestion
 from stackctl.core.fit import ALL, Device, Shape, cache_type
 from stackctl.core.fit.choice import CONTEXT, Choice, Room, Wanted, choose
+from stackctl.core.fit.room import RESERVE_MIB
 from stackctl.core.hub import repository
 from stackctl.core.hub import source as sources
 from stackctl.core.model.model import ModelSeen
@@ -32,6 +33,7 @@ class Asked:
     parallel: int = 1  # a stack has one slot
     flash_attention: bool = True
     gpu_memory_mib: tuple[int, ...] = ()  # free on each GPU; (): as found
+    gpu_reserve_mib: int = RESERVE_MIB  # of each GPU, which stays free
     ram_mib: int | None = None  # RAM that is free; None: as found
     device: Device | None = None
 
@@ -156,7 +158,13 @@ def models_looked_at(machine: Machine, model: str) -> ModelSeen:
 
 
 def _room(machine: Machine, asked: Asked) -> Room:
-    found = room(machine, has_gpu=asked.device != "cpu", gpu_memory_mib=asked.gpu_memory_mib, ram_mib=asked.ram_mib)
+    found = room(
+        machine,
+        has_gpu=asked.device != "cpu",
+        gpu_memory_mib=asked.gpu_memory_mib,
+        ram_mib=asked.ram_mib,
+        reserve_mib=asked.gpu_reserve_mib,
+    )
     if asked.device not in {None, "cpu"} and not found.gpus_mib:
         if asked.gpu_layers == "auto":
             raise ModelError(
