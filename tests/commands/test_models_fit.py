@@ -57,7 +57,7 @@ def test_what_is_reserved_stays_free_by_the_option_and_by_stack_toml(model: Path
     words = ("--gpu-memory", "12000", "--device", "vulkan")
     assert fit(model, *words)["context"] == 32_768
     assert fit(model, *words, "--gpu-reserve", "4000")["context"] == 16_384
-    (tmp_path / "stack.toml").write_text('[gpu]\nreserve = "5 GiB"\n')
+    (tmp_path / "stack.toml").write_text('[gpu]\nreserve = "6 GiB"\n')
     assert fit(model, *words, "-C", str(tmp_path))["context"] == 8192
     assert fit(model, *words, "-C", str(tmp_path), "--gpu-reserve", "0")["context"] == 32_768
 
