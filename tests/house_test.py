@@ -45,6 +45,7 @@ CORE = [
     "model",
     "observed",
     "fit",
+    "catalogue",
     "config",
     "history",
     "external",

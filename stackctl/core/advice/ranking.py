@@ -55,7 +55,7 @@ def _offers(
         for label in entry.quants:
             shape = shape_of(entry, catalogue.bits[label])
             settings = Wanted(context=min(tokens, entry.good), slots=wanted.slots, device=wanted.device)
-            choice = choose(shape, settings, reserves, room)
+            choice = choose(shape, settings, reserves, room, has_alternatives=False)
             yield Suggestion(
                 name=entry.name,
                 source=Source(repo=entry.repo, quant=label),

@@ -111,8 +111,11 @@ class Choice:
         return self.fit.settings
 
 
-def choose(shape: Shape, wanted: Wanted, reserves: Reserves, room: Room) -> Choice:
-    """Return the best way that fits with a margin; else the most frugal one, with fits=False if it takes too much."""
+def choose(shape: Shape, wanted: Wanted, reserves: Reserves, room: Room, *, has_alternatives: bool = True) -> Choice:
+    """Return the best way that fits with a margin; else the most frugal one, with fits=False if it takes too much.
+
+    has_alternatives: whether its alternatives are computed, which takes most of the time.
+    """
     found = None
     for found in _ways(shape, wanted, reserves, room):
         if not what_lacks(found, room, has_margin=True):
@@ -125,7 +128,7 @@ def choose(shape: Shape, wanted: Wanted, reserves: Reserves, room: Room) -> Choi
         room=room,
         problems=tuple(missing),
         tokens_per_s=_rate(found, room),
-        alternatives=tuple(_alternatives(shape, wanted, reserves, room, found)),
+        alternatives=tuple(_alternatives(shape, wanted, reserves, room, found)) if has_alternatives else (),
     )
 
 
