@@ -191,6 +191,8 @@ SCENES = (
     Scene("use-name", "use small --no-proof --timeout 20", _two),
     Scene("use-unknown", "use medium", _two, 3),
     Scene("models-recommend", "models recommend --language en"),
+    Scene("models-search", f"models search tiny {_FIT} --ram 16000"),
+    Scene("models-search-none", "models search nothing such --fits --ram 16000"),
     Scene("models-inspect", "models inspect {around}/Llama-3.1-8B-Q8_0.gguf", _llama),
     Scene("models-inspect-none", "models inspect {around}/none.gguf", code=8),
     Scene("models-can-load", "models can-load {around}/Llama-3.1-8B-Q8_0.gguf", _llama),

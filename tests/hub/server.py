@@ -86,6 +86,7 @@ class Hub:
         self.usual: dict[str, Fault] = {}
         self.asked: list[Asked] = []
         self.sent = 0
+        self.vanished = frozenset[str]()  # repositories that the search alone still finds
         self.etag_of: dict[str, str | None] = {}  # file -> what the CDN calls it; None: nothing
         self.hub = _Server(self, _HubHandler)
         self.cdn = _Server(self, _CdnHandler)
@@ -265,7 +266,7 @@ class _HubHandler(_Handler):
             self.give(200, {**headers, "ETag": etag}, content, fault)
 
     def _repo(self, name: str, revision: str, *, is_listing: bool) -> Repo | None:
-        repo = self.hub.repos.get(name)
+        repo = None if name in self.hub.vanished else self.hub.repos.get(name)
         sent = self.headers.get("Authorization", "").removeprefix("Bearer ")
         if repo is None:
             # the hub does not tell a private repository from a missing one

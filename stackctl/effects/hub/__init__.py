@@ -77,9 +77,8 @@ class Hub:
 
         endpoint = self.endpoint or constants.ENDPOINT
         _refuse_offline()
-        if not (failure := _failure(endpoint, patience_s)):
-            return
-        raise ModelError(f"{endpoint} can't be reached: {failure}", hint=refusals.ELSEWHERE)
+        if failure := _failure(endpoint, patience_s):
+            raise refusals.unreachable(endpoint, failure)
 
     def request(self, source: Source, file: str, *, is_asked: bool = True) -> FileRequest:
         """Return the plain HTTP request for a file. `is_asked`: ask the hub first; raise ModelError if it refuses."""

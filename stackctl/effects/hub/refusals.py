@@ -8,7 +8,7 @@ from stackctl.core.hub.waiting import allowance, asked_s, in_words
 from stackctl.errors import ModelError, TooManyRequests
 
 T = TypeVar("T")
-ELSEWHERE: Final = "Check the connection. Behind a proxy set HTTPS_PROXY, for a mirror of Hugging Face HF_ENDPOINT."
+_ELSEWHERE: Final = "Check the connection. Behind a proxy set HTTPS_PROXY, for a mirror of Hugging Face HF_ENDPOINT."
 _PASSING: Final = frozenset({408, 425, 429, 500, 502, 503, 504})
 _TRIES: Final = 4
 _LONGEST_PAUSE_S: Final = 60.0
@@ -65,7 +65,7 @@ def explained(name: str, revision: str = "main") -> Iterator[None]:
     except (httpx2.HTTPError, httpx2.InvalidURL, httpx2.StreamError, UnicodeError) as e:
         raise ModelError(
             f"Hugging Face can't be reached: {str(e) or type(e).__name__}",
-            hint=f"{ELSEWHERE} Then run this again.",
+            hint=f"{_ELSEWHERE} Then run this again.",
         ) from e
 
 
@@ -116,6 +116,10 @@ def _answered(name: str, status: int, headers: Mapping[str, str]) -> ModelError:
     return ModelError(
         f"Hugging Face answers {status} for {name}", hint="Try again later: https://status.huggingface.co"
     )
+
+
+def unreachable(endpoint: str, why: str) -> ModelError:
+    return ModelError(f"{endpoint} can't be reached: {why}", hint=_ELSEWHERE)
 
 
 def offline(name: str) -> ModelError:
