@@ -184,7 +184,7 @@ class Disk:
 
     def catalogue(self) -> str:
         """Return the text of the catalogue of models."""
-        from stackctl.core.advice.catalogue import FILE
+        from stackctl.core.catalogue.entry import FILE
 
         return (storage.package_root() / FILE).read_text(encoding="utf-8")
 
