@@ -251,6 +251,13 @@ own_backend = click.option(
     metavar="NAME",
     help="The program that runs the model [default: llamacpp].",
 )
+backend_here = click.option(
+    "--backend",
+    cls=OneOf,
+    type=OWN_KINDS,
+    metavar="NAME",
+    help="The program that runs the model [default: this stack's, else llamacpp].",
+)
 gpu_memory = click.option(
     "--gpu-memory",
     "gpu_memory_mib",

@@ -276,6 +276,7 @@ def _say(decided: Plan, observed: Observed, machine: Machine) -> None:
     if decided.memory:
         machine.ui.note(memory_plan.describe(decided.memory))
     if decided.memory and not decided.is_demo:  # it is so small that other things than the memory decide
+        machine.ui.note(memory_plan.describe_context(decided.memory))
         machine.ui.note(memory_plan.describe_speed(decided.memory))
     template = decided.template
     if template and template.source:

@@ -2,7 +2,8 @@
 
 from typing import TYPE_CHECKING
 
-from stackctl.core.plan.memory_plan import describe_speed
+from stackctl.core.plan.memory_plan import describe_context, describe_speed
+from stackctl.report.context import more_context
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -35,6 +36,7 @@ def fitted(done: "Fitted", ui: "Ui") -> "tuple[str, models.Fitted]":
         "fits": choice.fits,
         "problems": list(choice.problems),
         "context": settings.context,
+        "more_context": more_context(choice),
         "kv_cache": settings.kv_type,
         "gpu_layers": found.gpu_layers,
         "cpu_experts": settings.cpu_experts,
@@ -131,7 +133,7 @@ def _verdict(done: "Fitted") -> list[str]:
     choice = done.choice
     found = choice.fit
     lines = [f"fits: {choice.speed}" if choice.fits else f"does not fit: {'; '.join(choice.problems)}"]
-    lines.append(describe_speed(choice))
+    lines += [describe_context(choice), describe_speed(choice)]
     if not found.devices:
         lines.append(
             "On the CPU alone a model is about 15 times slower than on a GPU, most of all in reading the prompt."

@@ -14,17 +14,22 @@ from stackctl.machine import Machine
 from stackctl.steps.config_request import load_config, read_lock
 
 
+def spec_here(machine: Machine) -> Spec:
+    """Return what stack.toml says, or the defaults if it is wrong: the command is about a model, not this stack."""
+    with suppress(ConfigError):
+        return load_config(machine, {}).spec
+    return Spec()
+
+
 def stack_here(machine: Machine, name: str, *, on_gpu: bool, asks_driver: bool = True) -> BackendBuild:
     """Return what a deploy would run here with this backend: its build by stack.toml and stack.lock, if they name it.
 
     on_gpu: whether it has a GPU, of this machine or of one that somebody thinks of, of which no driver is asked
     (asks_driver).
     """
-    backend, spec = backends.find_backend(name), Spec()
-    with suppress(ConfigError):  # the command is about a model, not about this folder's stack
-        found = load_config(machine, {}).spec
-        if not found.backend.is_external and backends.find_backend(found.backend.kind) is backend:
-            spec = found
+    backend, spec = backends.find_backend(name), spec_here(machine)
+    if spec.backend.is_external or backends.find_backend(spec.backend.kind) is not backend:
+        spec = Spec()
     variant, cuda = _on_gpu(machine, asks_driver=asks_driver) if on_gpu else (CPU, ())
     build = ""
     if backend.PROGRAMS:

@@ -7,6 +7,7 @@ import click
 
 from stackctl.cli import options as option
 from stackctl.cli.models.group import models
+from stackctl.cli.models.offered import can_ask, choose
 from stackctl.cli.root import machine_of
 
 
@@ -35,7 +36,7 @@ def reader(environment: "os._Environ[str]" = os.environ) -> str:
 @click.option("--context", type=click.IntRange(256, 4194304), metavar="TOKENS", help="Context size in tokens.")
 @option.gpu_memory
 @option.ram
-@option.own_backend
+@option.backend_here
 @option.json
 @click.pass_context
 def recommend(
@@ -47,7 +48,7 @@ def recommend(
     context: int | None,
     gpu_memory_mib: tuple[int, ...],
     ram_mib: int | None,
-    backend: str,
+    backend: str | None,
     as_json: bool,
 ) -> None:
     """Name the best roleplay model that fits this machine.
@@ -58,17 +59,26 @@ def recommend(
     from stackctl.commands.models.recommend import Asked
     from stackctl.commands.models.recommend import recommend as run
     from stackctl.report.recommend import recommended
+    from stackctl.steps.build_here import spec_here
 
     if repo and folder:
         raise click.UsageError("--repo and --folder exclude each other: leave out one.")
     machine = machine_of(ctx, as_json=as_json)
+    spec = spec_here(machine)
+    kind = "llamacpp" if spec.backend.is_external else spec.backend.kind
     asked = Asked(
         language=language or reader(),
         context=context,
-        backend=backend,
+        backend=backend or kind,
         folder=folder,
         repo=repo,
+        has_gpu=bool(gpu_memory_mib) or spec.gpu.mode != "none",
         gpu_memory_mib=gpu_memory_mib,
         ram_mib=ram_mib,
     )
-    machine.ui.result(*recommended(run(machine, asked), machine.ui))
+    done = run(machine, asked)
+    if done.date and done.is_here and can_ask(machine.ui):
+        options = (("--backend", backend) if backend else (), ("--context", str(context)) if context else ())
+        choose(ctx, machine, done, [word for words in options for word in words])
+    else:
+        machine.ui.result(*recommended(done, machine.ui))

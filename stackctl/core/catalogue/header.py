@@ -6,7 +6,7 @@ from stackctl.core.model.gguf import GgufFile, Value
 from stackctl.core.model.shape import Shape
 from stackctl.core.model.tensors import Tensor
 
-_KINDS = {"Q3_K_M": 11, "Q4_K_M": 12, "Q5_K_M": 13, "Q6_K": 14, "Q8_0": 8}
+_KINDS = {"IQ3_XXS": 18, "IQ3_M": 21, "IQ4_XS": 23, "Q3_K_M": 11, "Q4_K_M": 12, "Q5_K_M": 13, "Q6_K": 14, "Q8_0": 8}
 
 
 def shape_of(entry: Entry, label: str) -> Shape:

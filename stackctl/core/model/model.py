@@ -49,6 +49,7 @@ class ModelSeen:
     files: tuple[ModelFile, ...]
     header: Header
     shape: Shape | None = None  # what its memory depends on; None if unknown
+    good_context: int = 0  # tokens up to which it is known to be good; 0 if unknown
     read_mib_s: float = 0.0  # measured read rate of the disk; 0 if not measured (small, or cached)
 
     @property

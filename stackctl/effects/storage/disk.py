@@ -188,7 +188,7 @@ class Disk:
 
     def catalogue(self) -> str:
         """Return the text of the catalogue that this version ships."""
-        from stackctl.core.advice.catalogue import FILE
+        from stackctl.core.catalogue.entry import FILE
 
         return (storage.package_root() / FILE).read_text(encoding="utf-8")
 

@@ -118,6 +118,15 @@ class Alternative(TypedDict):
     fits: bool
 
 
+class MoreContext(TypedDict):
+    """What a larger context takes."""
+
+    usable: Annotated[int | None, "tokens up to which the model is good; null: unknown"]
+    context: Annotated[int, "tokens: the next larger one, for `context` in stack.toml"]
+    takes_mib: Annotated[float, "more than now, on the GPUs or in RAM"]
+    fits: bool
+
+
 class Bandwidth(TypedDict):
     """How fast the memory of one place is read."""
 
@@ -133,7 +142,8 @@ class Fitted(TypedDict):
     model: str
     fits: bool
     problems: Annotated[list[str], "what is too small; empty where it fits"]
-    context: Annotated[int, "in tokens"]
+    context: Annotated[int, "in tokens; where none is asked: what a new stack would take"]
+    more_context: Annotated[MoreContext | None, "null: the model has no more"]
     kv_cache: str
     gpu_layers: int
     cpu_experts: Annotated[int, "blocks whose experts stay in RAM"]
