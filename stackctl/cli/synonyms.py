@@ -11,7 +11,7 @@ ALIASES: Final[dict[str, dict[str, str]]] = {
     "": {"up": "deploy", "ps": "status", "log": "logs", "browse": "open", "switch": "use"},
     "models": {
         "ls": "list", "rm": "remove", "delete": "remove", "show": "inspect", "info": "inspect", "download": "pull",
-        "get": "pull", "check": "verify", "find": "search",
+        "get": "pull", "check": "verify", "find": "search", "upgrade": "update", "refresh": "update",
     },
     "images": {"ls": "list"},
 }  # fmt: skip

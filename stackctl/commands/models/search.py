@@ -8,13 +8,14 @@ from typing import Final, TypeVar
 
 from stackctl.commands.models.fit import Asked, free_memory, settings_for
 from stackctl.core.advice.hits import Judged, best_of
+from stackctl.core.advice.ranking import least
 from stackctl.core.advice.suggestion import Suggestion
-from stackctl.core.catalogue.parse import parse
 from stackctl.core.hub.search import LONGEST_WORDS, Hit, Query
 from stackctl.core.hub.waiting import in_words
 from stackctl.errors import ConfigError, TooManyRequests
 from stackctl.machine import Machine
 from stackctl.steps.build_here import stack_here
+from stackctl.steps.models.catalogue import newest
 from stackctl.steps.models.judge_hit import Terms, judge
 
 _AT_ONCE: Final = 4  # hits that are judged at the same time
@@ -32,13 +33,10 @@ class Found:
 
     query: Query
     judged: tuple[Judged, ...]
+    best: Suggestion | None = None
     left_out: int = 0
     stopped: TooManyRequests | None = None
     in_catalogue: frozenset[str] = frozenset()
-
-    @property
-    def best(self) -> Suggestion | None:
-        return best_of(self.judged)
 
 
 def search(
@@ -61,7 +59,8 @@ def search(
     hits = _patient(machine, lambda: machine.hub.search(query), pause)
     free = free_memory(machine, asked)
     stack = stack_here(machine, asked.backend, on_gpu=bool(free.gpus_mib), asks_driver=not asked.gpu_memory_mib)
-    terms = Terms(free=free, stack=stack, wanted=lambda shape: settings_for(asked, shape, free))
+    floor = least(free, asked.context)
+    terms = Terms(free=free, stack=stack, floor=floor, wanted=lambda shape: settings_for(asked, shape, free))
     found, stopped = _judge_all(machine, hits, terms, pause)
     if stopped and not found:
         raise stopped
@@ -70,10 +69,11 @@ def search(
         for one in hits
     )
     kept = tuple(one for one in judged if one.best or not only_running)
-    entries = {one.repo.lower() for one in parse(machine.storage.catalogue()).entries}
+    entries = {one.repo.lower() for one in newest(machine).entries}
     return Found(
         query=query,
         judged=kept,
+        best=best_of(judged, floor),
         left_out=len(judged) - len(kept),
         stopped=stopped,
         in_catalogue=frozenset(one.name for one in hits if one.name.lower() in entries),

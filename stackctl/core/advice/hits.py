@@ -2,9 +2,9 @@
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
-from typing import Final, Literal
+from typing import Literal
 
-from stackctl.core.advice.ranking import ranked
+from stackctl.core.advice.ranking import MOST_BITS, Least, ranked
 from stackctl.core.advice.suggestion import Suggestion
 from stackctl.core.fit.choice import Room
 from stackctl.core.hub.labels import bits
@@ -15,7 +15,6 @@ from stackctl.core.hub.search import Hit
 Verdict = Literal[
     "runs", "too_large", "not_loadable", "not_chat", "no_gguf", "incomplete", "gated", "unreadable", "not_judged"
 ]
-_MOST_BITS: Final = 6  # more than Q6_K is hardly better, and slower
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -31,7 +30,7 @@ class Judged:
 def candidates(model: Iterable[Quantisation]) -> list[Quantisation]:
     """Return the quantisations that are worth a look, the largest first: of at most Q6_K, if there are such."""
     by_size = sorted(model, key=lambda one: one.size, reverse=True)
-    return [one for one in by_size if bits(one.files[0].name) <= _MOST_BITS] or by_size
+    return [one for one in by_size if bits(one.files[0].name) <= MOST_BITS] or by_size
 
 
 def header_of(model: Sequence[Quantisation], room: Room) -> Quantisation | None:
@@ -55,6 +54,6 @@ def too_large(least: Quantisation, room: Room) -> str:
     return f"its smallest file, {least.label}, has {least.size / 2**30:.1f} GiB; {free_mib / 1024:.1f} GiB are free"
 
 
-def best_of(judged: Iterable[Judged]) -> Suggestion | None:
+def best_of(judged: Iterable[Judged], floor: Least) -> Suggestion | None:
     """Return the best of all that run; None if none does."""
-    return next(iter(ranked(one.best for one in judged if one.best)), None)
+    return next(iter(ranked((one.best for one in judged if one.best), floor)), None)

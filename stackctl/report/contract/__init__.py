@@ -16,6 +16,7 @@ OUTPUTS: Final[dict[str, tuple[type, ...]]] = {
     "use": (deploy.Deployed, models.Choices),
     "models recommend": (models.Recommended,),
     "models search": (models.Found,),
+    "models update": (models.Updated,),
     "models inspect": (models.Inspected,),
     "models can-load": (models.CanLoad,),
     "models fit": (models.Fitted, models.Quantisations),

@@ -262,6 +262,17 @@ class Found(TypedDict):
     rate_limit: Annotated[RateLimit | None, "what ended the search early"]
 
 
+class Updated(TypedDict):
+    """The catalogue that is in use after an update."""
+
+    version: Literal[1]
+    updated: Annotated[bool, "false: the one in use was already the newest"]
+    catalogue_date: Annotated[str, "ISO 8601"]
+    former_date: Annotated[str, "of the one in use before; ISO 8601"]
+    models: Annotated[int, "how many it has"]
+    source: Annotated[str, "its address, without user, password and query"]
+
+
 class File(TypedDict):
     """A file that was fetched."""
 

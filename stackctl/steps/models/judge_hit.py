@@ -5,7 +5,7 @@ from dataclasses import dataclass, replace
 
 from stackctl.core.advice.can_load import BackendBuild
 from stackctl.core.advice.hits import Judged, candidates, header_of, too_large
-from stackctl.core.advice.ranking import SLOWEST, ranked
+from stackctl.core.advice.ranking import WHOLE, Least, is_roomy, place_of, ranked
 from stackctl.core.advice.suggestion import Suggestion
 from stackctl.core.fit import Shape
 from stackctl.core.fit.choice import Room, Wanted, choose
@@ -30,6 +30,7 @@ class Terms:
 
     free: Room
     stack: BackendBuild
+    floor: Least
     wanted: Callable[[Shape], Wanted]
 
 
@@ -72,9 +73,9 @@ def _by_listing(machine: Machine, hit: Hit, repo: Repo, terms: Terms) -> Judged:
     rows: list[Suggestion] = []
     for one in candidates(model):
         rows.append(_run(repo, source_of(source, one, ggufs), one, (found, read), terms))
-        if _is_enough(rows[-1], terms.free):
+        if _is_enough(rows[-1], terms):
             break
-    if best := next(iter(ranked(rows)), None):
+    if best := next(iter(ranked(rows, terms.floor)), None):
         return Judged(hit=hit, verdict="runs", best=best)
     least = rows[-1]
     more = f"{least.label}, its smallest file, takes {least.choice.missing_mib / 1024:.1f} GiB more than is free"
@@ -121,9 +122,9 @@ def _run(
     return row(repo, source, one, choice, shape, same)
 
 
-def _is_enough(one: Suggestion, free: Room) -> bool:
-    """Return whether a smaller file is no better: this one is wholly on the GPU, or fast on a CPU."""
-    return one.choice.fits and (one.lies == "gpu" or (not free.gpus_mib and one.tokens_per_s >= SLOWEST))
+def _is_enough(one: Suggestion, terms: Terms) -> bool:
+    """Return whether a smaller file is no better: this one lies wholly on the GPU, with much context."""
+    return one.choice.fits and terms.floor.is_met(one) and place_of(one, terms.floor) == WHOLE and is_roomy(one)
 
 
 def _not_loadable(hit: Hit, terms: Terms, lacks: str) -> Judged:
