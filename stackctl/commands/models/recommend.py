@@ -9,6 +9,7 @@ from stackctl.core.advice import menu, proposals, ranking
 from stackctl.core.advice.can_load import BackendBuild
 from stackctl.core.advice.menu import Offer
 from stackctl.core.advice.ranking import ENGLISH
+from stackctl.core.advice.reason import reason
 from stackctl.core.advice.suggestion import Purpose, Suggestion
 from stackctl.core.catalogue import parse
 from stackctl.core.fit import Shape
@@ -45,6 +46,7 @@ class Recommended:
     """The best model, the next ones, and the memory that was free."""
 
     best: Suggestion
+    why: str  # the best one comes first, as the rest of a sentence
     others: tuple[Suggestion, ...]
     offers: tuple[Offer, ...]  # the menu: the best one, a faster one, one of another flavour
     room: Room
@@ -125,8 +127,10 @@ def recommend(machine: Machine, asked: Asked) -> Recommended:
             f"no model fits: {_said(free)}",
             hint="Close what uses the memory, or ask for less context with `--context 4096`.",
         )
+    floor = ranking.least(free, wanted.context)
     return Recommended(
         best=found[0],
+        why=reason(found[0], found[1:], floor, purpose=asked.purpose, language=language),
         others=_different(found),
         offers=menu.offers(found),
         room=free,

@@ -170,8 +170,18 @@ def test_the_reserve_is_no_input_unless_it_is_set() -> None:
 @pytest.mark.parametrize(
     ("world", "context", "has", "more"),
     [
-        (world(gpu=SMALL), "auto", "8192 of the 131072", "`context = 16384` takes 1.0 GiB more on the GPU, more than is"),
-        (world(gpu=GPU), "auto", "32768 of the 131072", "`context = 65536` takes 4.0 GiB more on the GPU, more than is"),
+        (
+            world(gpu=SMALL),
+            "auto",
+            "8192 of the 131072",
+            "`context = 16384` takes 1.0 GiB more on the GPU, more than is",
+        ),
+        (
+            world(gpu=GPU),
+            "auto",
+            "32768 of the 131072",
+            "`context = 65536` takes 4.0 GiB more on the GPU, more than is",
+        ),
         (world(gpu=GPU), 16_384, "16384 of the 131072", "`context = 32768` takes 2.0 GiB more on the GPU, which is"),
         (world(), "auto", "16384 of the 131072", "`context = 32768` takes 2.0 GiB more of RAM, which is"),
     ],
