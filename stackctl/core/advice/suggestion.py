@@ -1,12 +1,14 @@
 """A quantisation of a model, and how it would run on a machine."""
 
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Literal
 
-from stackctl.core.fit.choice import Choice
+from stackctl.core.fit.choice import CONTEXT, Choice
+from stackctl.core.fit.speed import tokens_per_s
 from stackctl.core.hub.source import Source
 
-Thinking = Literal["", "no", "optional", "yes"]  # "": unknown
+Thinking = Literal["", "no", "optional", "yes"]  # "" if unknown
 Purpose = Literal["roleplay", "general"]
 
 
@@ -26,7 +28,8 @@ class Suggestion:
     template: str = ""
     billions: float = 0.0
     family: str = ""  # its base model; "" if unknown
-    rank: int = 0  # 0..100 for the purpose and the language that were asked; 0 if unknown
+    rank: float = 0.0  # 0..100 for the purpose and the language that were asked; 0 if unknown
+    good: int = 0  # tokens up to which the model is good for chats; 0 if unknown
     thinking: Thinking = ""
     refuses: str = ""  # how much, as its sources say: "no", "little", "some", "yes", "a lot"; "" if unknown
     released: str = ""  # year and month: "2026-09"; "" if unknown
@@ -36,10 +39,11 @@ class Suggestion:
         """Return the label, or the file in its repository where the label is missing or that of several models."""
         return self.source.file or self.label
 
-    @property
+    @cached_property
     def tokens_per_s(self) -> float:
-        """Return the speed once the chat fills the context."""
-        return self.choice.full_tokens_per_s
+        """Return the speed in a long chat, which is not that of the largest context that the memory allows."""
+        choice = self.choice
+        return tokens_per_s(choice.fit, choice.room.bandwidths, choice.room.sizes_mib, filled=CONTEXT)
 
     @property
     def lies(self) -> Literal["gpu", "experts", "split", "cpu"]:

@@ -1,0 +1,112 @@
+"""The exact turns of a model, and the presets of SillyTavern that write them.
+
+Sources: SillyTavern 1.19.0, public/scripts/instruct-mode.js (formatInstructModeChat, formatInstructModePrompt,
+formatInstructModeStoryString, getInstructStoppingSequences), public/script.js (Generate, cleanUpMessage) and
+default/content/presets.
+"""
+
+from dataclasses import dataclass
+from typing import Any, Final
+
+# as in SillyTavern's own presets (ChatML.json, Llama 2 Chat.json)
+_FIELDS: Final = (
+    "anchorBefore", "system", "wiBefore", "description", "personality", "scenario", "wiAfter", "persona", "anchorAfter",
+)  # fmt: skip
+_STORY: Final = "".join(f"{{{{#if {one}}}}}{{{{{one}}}}}\n{{{{/if}}}}" for one in _FIELDS) + "{{trim}}"
+_ALIGNMENT: Final = "Let's get started. Please respond based on the information and instructions provided above."
+
+
+@dataclass(frozen=True, kw_only=True)
+class Marks:
+    """What stands before and after a model's thoughts, and between these and its answer."""
+
+    prefix: str
+    suffix: str
+    separator: str = "\n"
+
+
+@dataclass(frozen=True, kw_only=True)
+class Turns:
+    """All that stands around the messages of a talk, to the character; SillyTavern adds nothing to it.
+
+    first_input: before the talk's first message, if it is the user's; "" where it is as before any other. generation:
+    before the answer that the model is to write; it ends with `opening` where the template itself opens the thoughts.
+    """
+
+    story_prefix: str = ""
+    story_suffix: str = ""
+    input_prefix: str = ""
+    input_suffix: str = ""
+    output_prefix: str = ""
+    output_suffix: str = ""
+    system_prefix: str = ""  # of a system message within the talk
+    system_suffix: str = ""
+    system_as_user: bool = False  # such a message is written as the user's: the template has no other way
+    first_input: str = ""
+    generation: str = ""
+    opening: str = ""
+    stops: tuple[str, ...] = ()  # each one line
+    needs_user_first: bool = False  # the template has no turns for a talk that the model begins
+    has_macros: bool = False  # the turns hold a macro of SillyTavern, such as today's date
+    reasoning: Marks | None = None
+    quiet: "Turns | None" = None  # with thoughts off, if the template has a switch that turns them off
+    thinking: "Turns | None" = None  # with thoughts on, if the template has a switch that turns them on
+    is_exact: bool = True  # a talk of three turns is to the character what the template writes
+    lacks: tuple[str, ...] = ()  # what SillyTavern's instruct mode cannot express of the template
+
+
+def instruct_preset(name: str, turns: Turns) -> dict[str, Any]:
+    """Return the instruct preset of these turns, complete as SillyTavern saves it.
+
+    `wrap` is off, as it adds newlines to all sequences. The stop strings stand in `stop_sequence`, a line each: with
+    `sequences_as_stop_strings` SillyTavern also deletes every line of the sequences from the answers, and among them
+    may be the marks of the thoughts.
+    """
+    return {
+        "input_sequence": turns.input_prefix,
+        "output_sequence": turns.output_prefix,
+        "last_output_sequence": turns.generation if turns.generation != turns.output_prefix else "",
+        "system_sequence": turns.system_prefix,
+        "stop_sequence": "\n".join(turns.stops),
+        "wrap": False,
+        "macro": turns.has_macros,
+        "names_behavior": "force",
+        "activation_regex": "",
+        "first_output_sequence": "",
+        "skip_examples": False,
+        "output_suffix": turns.output_suffix,
+        "input_suffix": turns.input_suffix,
+        "system_suffix": turns.system_suffix,
+        "user_alignment_message": _ALIGNMENT if turns.needs_user_first else "",
+        "system_same_as_user": turns.system_as_user,
+        "last_system_sequence": "",
+        "first_input_sequence": turns.first_input,
+        "last_input_sequence": "",
+        "sequences_as_stop_strings": False,
+        "story_string_prefix": turns.story_prefix,
+        "story_string_suffix": turns.story_suffix,
+        "name": name,
+    }
+
+
+def context_preset(name: str) -> dict[str, Any]:
+    """Return the context preset that belongs to such turns: SillyTavern's usual story, with nothing around it."""
+    return {
+        "story_string": _STORY,
+        "example_separator": "",
+        "chat_start": "",
+        "use_stop_strings": False,
+        "names_as_stop_strings": True,
+        "story_string_position": 0,
+        "story_string_depth": 1,
+        "story_string_role": 0,
+        "always_force_name2": True,
+        "trim_sentences": False,
+        "single_line": False,
+        "name": name,
+    }
+
+
+def reasoning_preset(name: str, marks: Marks) -> dict[str, Any]:
+    """Return the reasoning preset of these marks."""
+    return {"name": name, "prefix": marks.prefix, "suffix": marks.suffix, "separator": marks.separator}
