@@ -11,7 +11,7 @@ if TYPE_CHECKING:
 
 _TITLES: Final["dict[Role, str]"] = {"best": "best", "faster": "faster", "other": "another flavour"}
 _DIFFERENCES: Final["dict[Difference, str]"] = {
-    "family": "another base model",
+    "line": "another base model",
     "refuses less": "refuses less",
     "thinks": "can think first",
     "does not think": "answers without thinking",
@@ -44,9 +44,9 @@ def _lines(number: int, offer: "Offer") -> "Iterator[str]":
 
 
 def _speed(one: "Suggestion") -> str:
-    begins, full = _rate(one.choice.tokens_per_s), _rate(one.choice.full_tokens_per_s)
-    later = f", {full} in a long chat" if full != begins else ""
-    return f"about {begins} tokens/s{later}: {speed(one.choice.tokens_per_s)}"
+    begins, later = _rate(one.choice.tokens_per_s), _rate(one.tokens_per_s)
+    also = f", {later} in a long chat" if later != begins else ""
+    return f"about {begins} tokens/s{also}: {speed(one.choice.tokens_per_s)}"
 
 
 def _rate(tokens_per_s: float) -> str:
