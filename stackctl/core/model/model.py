@@ -4,7 +4,9 @@ from dataclasses import dataclass
 from pathlib import PurePosixPath
 
 from stackctl.contracts.host import Owner
+from stackctl.core.config.files import DEMO
 from stackctl.core.model.shape import Shape
+from stackctl.core.tavern.turns import Turns
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -33,6 +35,11 @@ class Header:
     purpose: str = ""  # why it is not a chat model; "" if it is one
     tokenizer: str = ""  # the pre-tokenizer, which splits text before tokens are made: "tekken", "llama-bpe", ...
     tokenizer_kind: str = ""  # "llama", "gpt2", ...: tokenizer.ggml.model
+    bos: str = ""  # the text of the token that begins a text; "" if unknown
+    eos: str = ""  # and of the one that ends it
+    adds_bos: bool = True  # whether a backend adds the first by itself
+    turns: Turns | None = None  # those of the chat template; None if it was not rendered, or could not be
+    template_fault: str = ""  # why no turns could be derived from the chat template
     types: tuple[int, ...] = ()  # ggml's numbers of the types of its tensors
 
 
@@ -50,6 +57,10 @@ class ModelSeen:
     header: Header
     shape: Shape | None = None  # what its memory depends on; None if unknown
     read_mib_s: float = 0.0  # measured read rate of the disk; 0 if not measured (small, or cached)
+
+    @property
+    def is_demo(self) -> bool:
+        return self.wanted == DEMO
 
     @property
     def size(self) -> int:

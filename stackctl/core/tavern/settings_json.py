@@ -39,8 +39,13 @@ class Rewired:
     left: tuple[str, ...]
 
 
-def overlay(server_type: str, url: str, context: int, presets: Presets) -> dict[str, Any]:
-    """Return the settings by which SillyTavern connects at the first page load and prompts as the model was trained."""
+def overlay(
+    server_type: str, url: str, context: int, presets: Presets, *, opening: str | None = None
+) -> dict[str, Any]:
+    """Return the settings by which SillyTavern connects at the first page load and prompts as the model was trained.
+
+    opening: with what each answer starts, before the model goes on; None if the page's own is not changed.
+    """
     return {
         "firstRun": False,  # the first-run dialogue would block the automatic connection
         "username": "User",
@@ -59,6 +64,7 @@ def overlay(server_type: str, url: str, context: int, presets: Presets) -> dict[
             "personas": {"user-default.png": "User"},
             "default_persona": "user-default.png",
             **_templates(presets),
+            **({} if opening is None else {"user_prompt_bias": opening}),
         },
     }
 
