@@ -4,9 +4,8 @@ from dataclasses import dataclass
 from pathlib import PurePosixPath
 
 from stackctl.contracts.host import Owner
-from stackctl.core.config.files import DEMO
+from stackctl.contracts.turns import Turns
 from stackctl.core.model.shape import Shape
-from stackctl.core.tavern.turns import Turns
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -57,10 +56,6 @@ class ModelSeen:
     header: Header
     shape: Shape | None = None  # what its memory depends on; None if unknown
     read_mib_s: float = 0.0  # measured read rate of the disk; 0 if not measured (small, or cached)
-
-    @property
-    def is_demo(self) -> bool:
-        return self.wanted == DEMO
 
     @property
     def size(self) -> int:

@@ -20,6 +20,7 @@ from stackctl.core.plan import (
     images,
     security,
     subnets,
+    template_choice,
     time_zone,
 )
 from stackctl.core.plan.backend_service import own_backend
@@ -28,8 +29,6 @@ from stackctl.core.plan.external_backend import external_backend
 from stackctl.core.plan.stack import Plan
 from stackctl.core.plan.tavern_service import PROXY_NETWORK, data_folder, port_note, sillytavern
 from stackctl.core.tavern import container as tavern
-from stackctl.core.tavern import prompt_templates
-from stackctl.core.tavern.prompt_templates import Template
 from stackctl.errors import ConfigError
 
 
@@ -61,9 +60,7 @@ def plan(spec: Spec, seen: Observed, recorded: Lock) -> Planned:
     name = stack_name(spec, seen.folder)
     serving = (external_backend if spec.backend.is_external else own_backend)(spec, seen, decisions)
     networks = subnets.networks(name, spec, seen, decisions, has_inner=serving.service is not None)
-    template = prompt_templates.choose_template(
-        spec.sillytavern.template, seen.model.header, seen.model.name, thinking=spec.sillytavern.thinking
-    )
+    template = template_choice.choose(spec, seen)
     names = host_names.served_names(spec, seen, decisions)
     page = sillytavern(spec, seen, serving, networks, names, decisions)
     companions = companion_services(spec, seen, serving, networks, page, decisions)
@@ -106,8 +103,7 @@ def plan(spec: Spec, seen: Observed, recorded: Lock) -> Planned:
                 *companion_notes(companions),
                 *host_names.notes(names, recorded, decisions),
                 *security.notes(measures, recorded),
-                *_of_template(template, seen),
-                *_of_thinking(template, spec.sillytavern.thinking),
+                *template_choice.notes(template, spec, seen),
             ),
             timeout_s=max(300, serving.start_s + 120),
         ),
@@ -161,34 +157,6 @@ def _inputs(spec: Spec, seen: Observed, gpu: GpuRequest | None, names: tuple[str
         ),
     )
     return hashlib.sha256(repr(content).encode()).hexdigest()[:16]
-
-
-def _of_template(template: Template | None, seen: Observed) -> tuple[str, ...]:
-    """Return notes about a guessed template; none for the demo model, whose answer is the same with any."""
-    if template is None or seen.model.wanted == DEMO:
-        return ()
-    choose = "choose another with --template NAME"
-    if template.is_guess:
-        has = "its chat template is of no known kind" if seen.model.header.chat_template else "it has no chat template"
-        has = f"its chat template can't be followed: {template.lack}" if template.lack else has
-        return (f"the model's prompt template is unknown ({has}), so {template.instruct} is used; {choose}",)
-    if template.is_near and template.lack:
-        return (f"SillyTavern can't follow all of the model's own chat template: {template.lack}",)
-    if template.is_near:
-        return (f"SillyTavern lacks the exact prompt template, so the similar {template.instruct} is used; {choose}",)
-    return ()
-
-
-def _of_thinking(template: Template | None, wanted: str) -> tuple[str, ...]:
-    """Return a note about thoughts that can't be turned off or on."""
-    if template is None or template.source == "stack.toml":
-        return ()
-    is_in_vain = (
-        template.thinking in {"", "off"} if wanted == "on" else template.reasoning and template.thinking != wanted
-    )
-    if wanted == "auto" or not is_in_vain:
-        return ()
-    return (f"sillytavern.thinking = {wanted} has no effect: the model's chat template has no switch for it",)
 
 
 def stack_name(spec: Spec, folder: PurePosixPath) -> str:

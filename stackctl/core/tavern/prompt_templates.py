@@ -125,7 +125,7 @@ def recognise_template(header: Header, file_name: str, *, thinking: str = AUTO) 
     """Return the template of a model; the fallback, with no source, if neither template nor name decides."""
     names, text = (file_name, header.title), header.chat_template
     rule = _by_signs(text, header.tokenizer) if text else None
-    if text and header.turns and not (header.turns.lacks and rule):
+    if text and header.turns and (header.turns.is_exact or not rule):
         return _by_turns(header, names, rule.instruct if rule else "", thinking, header.turns)
     if rule:
         return Template(
@@ -186,7 +186,7 @@ def _by_turns(header: Header, names: tuple[str, ...], by_signs: str, thinking: s
         context=_context(instruct) if instruct else name,
         reasoning=name if marks else reasoning,
         source="its chat template" if instruct else "its own chat template",
-        is_near=bool(turns.lacks),
+        is_near=not turns.is_exact,
         turns=None if instruct else written,
         marks=marks,
         opening=opening,

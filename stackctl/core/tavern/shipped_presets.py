@@ -1,6 +1,6 @@
 """The turns of SillyTavern's own instruct presets, by which a model's own turns are compared with them.
 
-Source: default/content/presets/instruct of SillyTavern 1.19.0; tests/e2e/test_templates.py compares them with the image.
+Source: default/content/presets/instruct of SillyTavern 1.19.0; a test on the real engine compares them with its image.
 """
 
 import re
@@ -15,8 +15,7 @@ _TALK: Final = (Message("user", _ASKED), Message("assistant", _ANSWERED), Messag
 # Llama 3.1 and later write what they know of time before any system prompt, which a story does without
 _DATES: Final = re.compile(r"(?:[A-Z][A-Za-z ]*[Dd]ate: [^\n]*\n)*\n*")
 
-# (story_string_prefix, story_string_suffix), (input_sequence, input_suffix), (output_sequence, output_suffix),
-# last_output_sequence, wrap
+# prefix and suffix of the story, of a message of the user and of an answer; what begins the last one; "wrap"
 _TURNS: Final = {
     "ChatML": (
         ("<|im_start|>system", "<|im_end|>\n"),
@@ -135,8 +134,8 @@ REASONING: Final[Mapping[str, tuple[str, str]]] = {
 def exact_preset(turns: Turns, first: str = "") -> str:
     """Return SillyTavern's preset that writes a talk of three turns as these do, to the character; "" if none does.
 
-    first: the preset to try before the others. Where the chat template has no system prompt of its own, the preset's way
-    to write the story before the talk counts as exact.
+    first: the preset to try before the others. Where the chat template has no turn for a system prompt, the way in
+    which the preset writes the story counts as exact.
     """
     before, between, after = _cut(instruct_preset("", turns))
     is_folded = bool(turns.input_prefix) and turns.story_prefix.strip() == turns.input_prefix.strip()
