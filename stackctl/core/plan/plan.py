@@ -29,6 +29,7 @@ from stackctl.core.plan.external_backend import external_backend
 from stackctl.core.plan.stack import Plan
 from stackctl.core.plan.tavern_service import PROXY_NETWORK, data_folder, port_note, sillytavern
 from stackctl.core.tavern import container as tavern
+from stackctl.core.tavern.samplers import recommended
 from stackctl.errors import ConfigError
 
 
@@ -91,6 +92,8 @@ def plan(spec: Spec, seen: Observed, recorded: Lock) -> Planned:
             extra_args=spec.backend.extra_args,
             memory=serving.choice,
             template=template,
+            samplers=recommended(seen.model),
+            other_samplers=tuple(filter(None, map(recommended, seen.models.values()))),
             model_bytes=seen.model.size,
             notes=(
                 *port_note(spec, seen, recorded, page),

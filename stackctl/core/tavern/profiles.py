@@ -16,6 +16,7 @@ from stackctl.core.observed import Observed
 from stackctl.core.tavern import prompt_templates
 from stackctl.core.tavern.preset_files import PROFILE_KEYS, PresetFile
 from stackctl.core.tavern.prompt_templates import Template
+from stackctl.core.tavern.samplers import recommended
 
 PLACE: Final = ("extension_settings", "connectionManager")
 Profile = Mapping[str, Any]
@@ -41,8 +42,15 @@ def of_models(written: Spec, seen: Observed, *, server_type: str, url: str) -> t
     found = []
     for name, one in templates.items():
         instruct, context, reasoning = (one.instruct, one.context, one.reasoning) if one else ("", "", "")
+        samplers = recommended(seen.models[name])
         words = profile_of(
-            name, server_type=server_type, url=url, instruct=instruct, context=context, reasoning=reasoning
+            name,
+            server_type=server_type,
+            url=url,
+            instruct=instruct,
+            context=context,
+            reasoning=reasoning,
+            preset=samplers.name if samplers else "",
         )
         if one and has_openings:  # also the empty one: else the former model's would stay
             words = {**words, "start-reply-with": one.opening}
@@ -55,8 +63,13 @@ def _template(written: Spec, seen: Observed, name: str) -> Template | None:
     return prompt_templates.choose_template(page.template, model.header, model.name, thinking=page.thinking)
 
 
-def profile_of(name: str, *, server_type: str, url: str, instruct: str, context: str, reasoning: str = "") -> Profile:
-    """Return the profile of a model. instruct, context, reasoning: names of SillyTavern's presets; "" for no change."""
+def profile_of(
+    name: str, *, server_type: str, url: str, instruct: str, context: str, reasoning: str = "", preset: str = ""
+) -> Profile:
+    """Return the profile of a model.
+
+    instruct, context, reasoning, preset (of samplers): names of SillyTavern's presets; "" for no change.
+    """
     words = {
         "api": server_type,
         "api-url": url,
@@ -64,6 +77,7 @@ def profile_of(name: str, *, server_type: str, url: str, instruct: str, context:
         "context": context,
         "instruct-state": "true" if instruct else "",
         "reasoning-template": reasoning,
+        "preset": preset,
     }
     # the same id at every deploy, by which stackctl recognises its profile after the user has renamed it
     return {

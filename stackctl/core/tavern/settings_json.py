@@ -40,11 +40,18 @@ class Rewired:
 
 
 def overlay(
-    server_type: str, url: str, context: int, presets: Presets, *, opening: str | None = None
+    server_type: str,
+    url: str,
+    context: int,
+    presets: Presets,
+    samplers: Mapping[str, Any] | None = None,
+    *,
+    opening: str | None = None,
 ) -> dict[str, Any]:
     """Return the settings by which SillyTavern connects at the first page load and prompts as the model was trained.
 
-    opening: with what each answer starts, before the model goes on; None if the page's own is not changed.
+    samplers: the settings that select a preset of samplers. opening: with what each answer starts, before the model
+    goes on; None if the page's own is not changed.
     """
     return {
         "firstRun": False,  # the first-run dialogue would block the automatic connection
@@ -54,6 +61,7 @@ def overlay(
         "max_context": context,
         "amount_gen": 400,
         "textgenerationwebui_settings": {
+            **(samplers or {}),
             "type": server_type,
             "server_urls": {server_type: url},
             "streaming": True,
