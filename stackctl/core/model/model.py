@@ -20,6 +20,15 @@ class ModelFile:
 
 
 @dataclass(frozen=True, kw_only=True)
+class Tokens:
+    """The texts of the tokens that begin and end a text; "" if unknown. adds_bos: whether a back end adds the first."""
+
+    bos: str = ""
+    eos: str = ""
+    adds_bos: bool = True
+
+
+@dataclass(frozen=True, kw_only=True)
 class Header:
     """The facts that a model file's header states."""
 
@@ -33,6 +42,7 @@ class Header:
     purpose: str = ""  # why it is not a chat model; "" if it is one
     tokenizer: str = ""  # the pre-tokenizer, which splits text before tokens are made: "tekken", "llama-bpe", ...
     tokenizer_kind: str = ""  # "llama", "gpt2", ...: tokenizer.ggml.model
+    tokens: Tokens = Tokens()
     types: tuple[int, ...] = ()  # ggml's numbers of the types of its tensors
 
 

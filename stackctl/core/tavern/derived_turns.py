@@ -10,8 +10,9 @@ from collections.abc import Callable
 from dataclasses import replace
 from typing import Final
 
+from stackctl.core.model.model import Tokens
 from stackctl.core.tavern import dates, talks
-from stackctl.core.tavern.cut_talks import UNKNOWN_BOS, UNKNOWN_EOS, CutTalks, Tokens, cut_talks
+from stackctl.core.tavern.cut_talks import UNKNOWN_BOS, UNKNOWN_EOS, CutTalks, cut_talks
 from stackctl.core.tavern.instruct_mode import format_talk
 from stackctl.core.tavern.sequences import split_answer, split_question, split_story
 from stackctl.core.tavern.talks import SYSTEM, Kind, Request, messages, off_switches, on_switches
@@ -100,7 +101,7 @@ def _with_notes(turns: Turns, cut: CutTalks) -> Turns:
     if before and after and before.startswith(turns.output_suffix) and after.endswith(turns.input_prefix):
         prefix = before[len(turns.output_suffix) :]
         suffix = after[: len(after) - len(turns.input_prefix)]
-        if (prefix or suffix) and len(prefix) <= _LONGEST_NOTE:
+        if (prefix or suffix) and len(prefix) <= _LONGEST_NOTE and not dates.has_macro(prefix):
             return replace(turns, system_prefix=prefix, system_suffix=suffix)
     return replace(turns, system_as_user=True)
 
