@@ -44,7 +44,8 @@ AFTER_STORY = (
 NO_LAST_NEWLINE = (
     "{% for m in messages %}{% if m.role == 'system' %}<|system|>\n{{ m.content }}\n{% elif m.role == 'user' %}"
     "<|user|>\n{{ m.content }}\n{% else %}<|assistant|>\n{{ m.content }}{{ eos_token }}"
-    "{% if not loop.last %}{{ '\\n' }}{% endif %}{% endif %}{% endfor %}{% if add_generation_prompt %}<|assistant|>\n{% endif %}"
+    "{% if not loop.last %}{{ '\\n' }}{% endif %}{% endif %}{% endfor %}"
+    "{% if add_generation_prompt %}<|assistant|>\n{% endif %}"
 )
 ALWAYS_BEGINS = (
     "{% for m in messages %}{% if m.role == 'system' %}{{ m.content }}\n\n{% elif m.role == 'user' %}USER: "
