@@ -1,5 +1,6 @@
 import random
 import struct
+from typing import Any
 
 import pytest
 from hypothesis import given
@@ -282,7 +283,7 @@ def test_random_damage_over_the_whole_header_ends_well() -> None:
 
 
 def test_the_tokens_that_begin_and_end_a_text_are_those_of_its_vocabulary() -> None:
-    said = {
+    said: dict[str, Any] = {
         "tokenizer.ggml.tokens": ["a", "<s>", "b", "</s>"],
         "tokenizer.ggml.bos_token_id": 1,
         "tokenizer.ggml.eos_token_id": 3,
