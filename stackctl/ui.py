@@ -206,6 +206,12 @@ class Ui:
         else:
             self.told(text + "\n\n")
 
+    def menu(self, lines: Sequence[str]) -> None:
+        """Print what the user chooses from, even where no progress is shown; lines break between words."""
+        for line in lines:
+            if self._progress != "json" or not self._is_written("note", line):
+                self._prose(terminal.shown_in_line(line))
+
     def table(self, rows: Sequence[Sequence[str]], *, has_head: bool = True) -> str:
         """Return columns that fit where results are shown; see terminal.table."""
         return terminal.table(rows, self.columns, has_head=has_head)

@@ -3,6 +3,7 @@
 import ast
 import os
 import pty
+import re
 import socket
 import subprocess
 import sys
@@ -10,11 +11,13 @@ import time
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 from stackctl.core.model.demo_model import gguf_bytes
 from tests.hub.server import running
+from tests.keys import press
 
 WITHOUT_ENGINE = 4
 TWO = '[models.a]\npath = "a.gguf"\n[models.b]\npath = "b.gguf"\n'
@@ -57,19 +60,122 @@ def left(folder: Path) -> list[str]:
     return sorted(path.name for path in folder.iterdir() if path.name != ".stackctl")
 
 
-@pytest.mark.parametrize("answer", [{"typed": "n\n"}, {"piped": "n\n"}, {"piped": "no, thanks\n"}])
-def test_a_no_changes_nothing_and_is_no_failure(tmp_path: Path, hub: str, answer: dict[str, str]) -> None:
-    code, said = deploy(tmp_path, hub=hub, **answer)
+def menu(
+    folder: Path, hub: str, *keys: str | None, words: tuple[str, ...] = ("deploy",), **how: Any
+) -> tuple[int, str]:
+    """The exit code and what was shown on a terminal whose menu these keys answer."""
+    environment = {**os.environ, "DOCKER_HOST": f"unix://{folder}/no-engine.sock", "HF_ENDPOINT": hub, "LC_ALL": "C"}
+    argv = [sys.executable, "-m", "stackctl", *words]
+    code, shown = press(argv, folder, *keys, environment={**environment, "TERM": "dumb"}, **how)
+    assert "Traceback" not in shown
+    return code, shown
+
+
+def sources(shown: str) -> list[str]:
+    """The repositories of the models that were offered, in their order, by what `models recommend` says after q."""
+    return re.findall(r"stackctl deploy --model (hf:\S+)", shown)
+
+
+@pytest.mark.parametrize(
+    ("key", "code"), [("q", 0), ("Q", 0), ("n", 0), ("\x1b", 0), ("\x04", 0), ("\x03", 130), (None, 130)]
+)
+def test_a_key_that_declines_changes_nothing_and_the_way_on_is_said(
+    tmp_path: Path, hub: str, key: str | None, code: int
+) -> None:
+    for words in (("deploy",), ("models", "recommend")):
+        found, shown = menu(tmp_path, hub, key, words=words)
+        assert (found, list(tmp_path.iterdir())) == (code, [])
+        assert key is None or re.search(r"nothing was\s+changed", shown), shown
+        assert key is None or f"`stackctl {' '.join(words)}`" in re.sub(r"\s+", " ", shown), shown
+
+
+def test_each_key_of_the_menu_asks_the_hub_for_its_own_model_and_enter_for_the_first(tmp_path: Path) -> None:
+    with running() as server:
+        offered = sources(menu(tmp_path, server.url, "q", words=("models", "recommend"))[1])
+        assert len(offered) > 1
+        for key, source in [("\r", offered[0]), *zip("123", offered, strict=False)]:
+            server.asked.clear()
+            code, shown = menu(tmp_path, server.url, key)
+            assert code == 8, shown  # this hub has no models
+            assert any(source.removeprefix("hf:").rpartition(":")[0] in one.path for one in server.asked), shown
+
+
+def test_a_key_that_is_no_choice_is_asked_for_again(tmp_path: Path, hub: str) -> None:
+    keys = ("x", "9", "\x1b[A", "\t", "12", "\r", "q")
+    code, shown = menu(tmp_path, hub, *keys, words=("models", "recommend"))
+    assert (code, shown.count("Press "), list(tmp_path.iterdir())) == (0, len(keys), [])
+
+
+def test_what_was_typed_before_the_menu_was_there_chooses_nothing(tmp_path: Path, hub: str) -> None:
+    code, shown = menu(tmp_path, hub, "q", before="1\n\n")
+    assert (code, "nothing was changed" in shown, list(tmp_path.iterdir())) == (0, True, []), shown
+
+
+@pytest.mark.parametrize("columns", [80, 60, 40])
+def test_the_menu_is_as_wide_as_the_terminal_in_plain_characters(tmp_path: Path, hub: str, columns: int) -> None:
+    code, shown = menu(tmp_path, hub, "q", words=("models", "recommend"), columns=columns)
+    before = shown.partition("nothing was")[0]
+    assert (code, before.isascii(), "\x1b" in before) == (0, True, False)
+    assert max(map(len, before.splitlines())) <= columns
+    assert len(before.splitlines()) < 24 or columns < 80
+    for word in ("1  best: ", "GB to download", "context", "tokens/s", "GiB of free", "licence"):
+        assert word in re.sub(r"\s+", " ", before).replace("1 best", "1  best")
+
+
+def test_a_key_of_recommend_deploys_where_there_is_no_stack_and_names_the_folder_before(tmp_path: Path) -> None:
+    with running() as server:
+        code, shown = menu(tmp_path, server.url, "1", words=("models", "recommend"))
+    assert f"starts a chat with it in {tmp_path}" in re.sub(r"\n +", " ", shown)
+    assert "Running stackctl deploy --model hf:" in shown
+    assert (code, bool(server.asked)) == (8, True), shown  # this hub has no models
+
+
+@pytest.mark.parametrize(
+    ("file", "text"),
+    [
+        ("stack.toml", '[model]\npath = "a.gguf"\n'),
+        ("stack.toml", TWO),
+        ("stack.toml", '[backend]\nkind = "external"\nurl = "http://127.0.0.1:5001"\n'),
+        ("stack.toml", "not toml"),
+        ("compose.yml", "services: {}\n"),
+    ],
+)
+def test_a_key_of_recommend_changes_nothing_where_there_is_a_stack_and_shows_the_command(
+    tmp_path: Path, file: str, text: str
+) -> None:
+    (tmp_path / file).write_text(text)
+    with running() as server:
+        code, shown = menu(tmp_path, server.url, "1", words=("models", "recommend"))
+        assert server.asked == []
+    assert (code, left(tmp_path), (tmp_path / file).read_text()) == (0, [file], text), shown
+    assert "A number changes nothing here" in shown
+    assert "to run it: stackctl deploy --model hf:" in shown
+
+
+def test_the_command_of_a_key_has_the_options_that_were_given(tmp_path: Path, hub: str) -> None:
+    words = ("models", "recommend", "--backend", "koboldcpp", "--context", "2048")
+    _, shown = menu(tmp_path, hub, "q", words=words)
+    assert shown.count("--backend koboldcpp --context 2048") == len(sources(shown))
+
+
+@pytest.mark.parametrize("words", [("models", "recommend", "--json"), ("deploy", "--json"), ("deploy", "--yes")])
+def test_with_json_or_a_yes_nobody_is_asked(tmp_path: Path, hub: str, words: tuple[str, ...]) -> None:
+    _, shown = menu(tmp_path, hub, words=words)
+    assert "Press " not in shown
+
+
+@pytest.mark.parametrize("answer", ["n\n", "no, thanks\n", "q\n", "9\n"])
+def test_a_no_of_a_script_changes_nothing_and_is_no_failure(tmp_path: Path, hub: str, answer: str) -> None:
+    code, said = deploy(tmp_path, hub=hub, piped=answer)
     assert (code, list(tmp_path.iterdir())) == (0, [])
-    assert "Fetch it and start?" in said or "piped" in answer
     assert "nothing was changed" in said
     assert "stackctl deploy --model MODEL" in said
 
 
-@pytest.mark.parametrize("answer", [{"typed": "\n"}, {"typed": "y\n"}, {"piped": "\n"}])
-def test_a_yes_asks_the_hub_for_that_model(tmp_path: Path, answer: dict[str, str]) -> None:
+@pytest.mark.parametrize("answer", ["\n", "y\n", "2\n"])
+def test_a_yes_of_a_script_asks_the_hub_for_that_model(tmp_path: Path, answer: str) -> None:
     with running() as hub:
-        code, said = deploy(tmp_path, hub=hub.url, **answer)
+        code, said = deploy(tmp_path, hub=hub.url, piped=answer)
     assert (code, "stackctl proposes" in said) == (8, True), said  # this one has no models
     assert hub.asked
 
@@ -153,7 +259,8 @@ def test_an_answer_that_is_none_of_them_is_refused(two: Path) -> None:
 # -- what is asked before something is copied, brought back or deleted
 
 SITES = {  # of the functions that ask, who calls them
-    "agrees": ["_ask_for_model"],
+    "_pressed": ["chosen_number"],
+    "chosen_number": ["_ask_which_offer", "choose"],
     "agrees_on_terminal": ["_ask_to_open"],
     "ask_which": ["_ask_for_model"],
     "agrees_to_change": ["_goes_on", "down", "remove"],
@@ -171,7 +278,8 @@ def calls(module: ast.Module) -> Iterator[tuple[str, str]]:
 
 def test_no_question_is_asked_but_by_the_functions_whose_callers_are_tried_here() -> None:
     found = [pair for path in Path("stackctl").rglob("*.py") for pair in calls(ast.parse(path.read_text()))]
-    assert {by for name, by in found if name in {"click.confirm", "click.prompt", "input"}} == set(SITES)
+    asking = {"click.confirm", "click.prompt", "click.getchar", "input"}
+    assert {by for name, by in found if name in asking} <= set(SITES)
     assert {name: sorted(by for asked, by in found if asked == name) for name in SITES} == SITES
 
 

@@ -251,12 +251,26 @@ own_backend = click.option(
     metavar="NAME",
     help="The program that runs the model [default: llamacpp].",
 )
+backend_here = click.option(
+    "--backend",
+    cls=OneOf,
+    type=OWN_KINDS,
+    metavar="NAME",
+    help="The program that runs the model [default: this stack's, else llamacpp].",
+)
 gpu_memory = click.option(
     "--gpu-memory",
     "gpu_memory_mib",
     type=_Sizes(),
     default=(),
     help="Free MiB of each GPU, also of one that is not here [default: as measured].",
+)
+gpu_reserve = click.option(
+    "--gpu-reserve",
+    "gpu_reserve_mib",
+    type=click.IntRange(0, 1 << 20),
+    metavar="MIB",
+    help="MiB of each GPU that stay free, for the desktop or another program [default: this stack's, else 512].",
 )
 ram = click.option(
     "--ram",

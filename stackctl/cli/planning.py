@@ -8,13 +8,18 @@ import click
 
 from stackctl.cli import options as option
 from stackctl.cli.command_line import typed_command
-from stackctl.cli.root import agrees, agrees_on_terminal, ask_which, machine_of, main, sits_elsewhere
+from stackctl.cli.root import agrees_on_terminal, ask_which, machine_of, main, sits_elsewhere
 from stackctl.ui import Ui
 
 if TYPE_CHECKING:
+    from stackctl.core.advice.menu import Offer
     from stackctl.machine import Machine
 
-_DECLINED = "nothing was changed; for another model: stackctl deploy --model MODEL, or --model demo"
+_PROPOSES = "No model yet. For this machine stackctl proposes:"
+_LATER = (
+    "Run `stackctl deploy` to choose later, `stackctl deploy --model MODEL` for another model, or "
+    "`stackctl deploy --model demo` for the built-in one."
+)
 
 
 @main.command(
@@ -80,7 +85,7 @@ def deploy(
     changes = flags.changes(machine)
     answer = {} if locked else _ask_for_model(machine, changes, yes=yes or dry_run)
     if answer is None:
-        machine.ui.done(_DECLINED, declined())
+        machine.ui.done(f"nothing was changed. {_LATER}", declined())
         return
     changes |= answer
     opened, is_worth_saying = (None, False) if dry_run else _ask_to_open(machine, changes, yes=yes or as_json)
@@ -122,16 +127,28 @@ def _ask_for_model(machine: "Machine", changes: dict[str, object], *, yes: bool)
     if not is_open(machine, wanted) or len(names) == 1:
         return {}
     if names:
-        name = None if yes else ask_which("stack.toml has several models. Which one runs?", names)
+        name = None if yes else ask_which("stack.toml has several models. Which one runs?", names, machine.ui)
         return {"model.use": name} if name else {}
-    best = proposal(machine, wanted.spec, language=reader()).best
-    machine.ui.step("No model yet. For this machine stackctl proposes:")
-    for line in lines(best):
-        machine.ui.note(line)
-    agreed = True if yes else agrees("Fetch it and start?")
-    if agreed is None:
+    found = proposal(machine, wanted.spec, language=reader())
+    if yes:
+        machine.ui.step(_PROPOSES)
+        for line in lines(found.best):
+            machine.ui.note(line)
+        number: int | None = 1
+    else:
+        number = _ask_which_offer(machine.ui, found.offers)
+    if number is None:
         return {}
-    return {"model.path": "auto", "model.source": str(best.source)} if agreed else None
+    return {"model.path": "auto", "model.source": str(found.offers[number - 1].model.source)} if number else None
+
+
+def _ask_which_offer(ui: Ui, offers: "tuple[Offer, ...]") -> int | None:
+    from stackctl.cli.menu import chosen_number
+    from stackctl.report.menu import menu
+
+    ui.menu([_PROPOSES, *menu(offers)])
+    explanation = "A number downloads that model and starts it; Enter takes the first; q changes nothing."
+    return chosen_number(len(offers), ui, explanation=explanation, later=_LATER, takes_enter=True)
 
 
 def _ask_to_open(machine: "Machine", changes: dict[str, object], *, yes: bool) -> tuple[bool | None, bool]:

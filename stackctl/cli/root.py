@@ -156,14 +156,6 @@ def agrees_on_terminal(question: str) -> bool | None:
     return click.confirm(question, default=False, err=True) if sys.stdin.isatty() else None
 
 
-def agrees(question: str) -> bool | None:
-    """Ask a question whose default answer is yes; return None if no answer can come."""
-    if sys.stdin.isatty():
-        return click.confirm(question, default=True, err=True)
-    line = _waiting_line()
-    return line.strip().lower() in {"", "y", "yes"} if line else None
-
-
 def agrees_to_change(question: str, *, yes: bool, ui: Ui) -> bool:
     """Ask before something is copied, brought back or deleted; return whether the user agrees. The default is no.
 
@@ -173,7 +165,7 @@ def agrees_to_change(question: str, *, yes: bool, ui: Ui) -> bool:
         return True
     if sys.stdin.isatty():
         agreed = click.confirm(question, default=False, err=True)
-    elif line := _waiting_line():
+    elif line := waiting_line():
         agreed = line.strip().lower() in {"y", "yes"}
     else:
         raise click.UsageError(f'There is no terminal to ask "{question}" on: add --yes to agree.')
@@ -184,14 +176,14 @@ def agrees_to_change(question: str, *, yes: bool, ui: Ui) -> bool:
     return agreed
 
 
-def ask_which(question: str, names: Sequence[str]) -> str | None:
-    """Ask for one of several names; return None if no answer can come."""
+def ask_which(question: str, names: Sequence[str], ui: Ui) -> str | None:
+    """Ask for one of several names; return None if no answer can come. Who wants JSON is not asked on a terminal."""
     if sys.stdin.isatty():
-        return str(click.prompt(question, type=click.Choice(names), err=True))
-    return _waiting_line().strip() or None
+        return None if ui.as_json else str(click.prompt(question, type=click.Choice(names), err=True))
+    return waiting_line().strip() or None
 
 
-def _waiting_line() -> str:
+def waiting_line() -> str:
     """Read an answer that a script has piped to stdin, but never wait for one."""
     try:
         has_answer = bool(select.select([sys.stdin], [], [], 0)[0])

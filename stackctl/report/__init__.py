@@ -2,6 +2,7 @@
 
 from typing import TYPE_CHECKING
 
+from stackctl.report.context import more_context
 from stackctl.terminal import command_line
 
 if TYPE_CHECKING:
@@ -40,6 +41,7 @@ def deployed(
         "model": plan.model_name or None,
         "url": plan.url,
         "context": plan.context,
+        "more_context": None if plan.is_demo else more_context(plan.memory),
         "kv_cache": plan.kv_cache,
         "ready_s": round(done.ready_s or 0, 2),
         "reply": None,
@@ -101,6 +103,7 @@ def dry_run(done: "Deployed", *, command: str, shows_file: bool) -> "tuple[str, 
         "model": plan.model_name or None,
         "url": plan.url,
         "context": plan.context,
+        "more_context": None if plan.is_demo else more_context(plan.memory),
         "kv_cache": plan.kv_cache,
         "expected_tokens_per_s": plan.expected_tokens_per_s,
         "compose": done.text,

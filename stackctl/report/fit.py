@@ -2,13 +2,14 @@
 
 from typing import TYPE_CHECKING
 
-from stackctl.core.plan.memory_plan import describe_speed
+from stackctl.core.plan.memory_plan import describe_context, describe_speed
+from stackctl.report.context import more_context
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from stackctl.commands.models.fit import Fitted
-    from stackctl.core.advice.catalogue import Suggestion
+    from stackctl.core.advice.suggestion import Suggestion
     from stackctl.core.fit import Memory
     from stackctl.core.fit.choice import Choice
     from stackctl.report.contract import models
@@ -35,6 +36,7 @@ def fitted(done: "Fitted", ui: "Ui") -> "tuple[str, models.Fitted]":
         "fits": choice.fits,
         "problems": list(choice.problems),
         "context": settings.context,
+        "more_context": more_context(choice),
         "kv_cache": settings.kv_type,
         "gpu_layers": found.gpu_layers,
         "cpu_experts": settings.cpu_experts,
@@ -60,7 +62,7 @@ def listed(rows: "Sequence[Suggestion]", ui: "Ui") -> "tuple[str, models.Quantis
     for one in rows:
         choice = one.choice
         layers = f"{choice.fit.gpu_layers} of {choice.fit.blocks + 1}" if choice.fit.devices else "-"
-        verdict = "fits" if choice.fits else f"{_missing(choice) / 1024:.1f} GiB too much"
+        verdict = "fits" if choice.fits else f"{choice.missing_mib / 1024:.1f} GiB too much"
         speed = choice.speed if choice.fits else ""
         settings = choice.settings
         size, bits = f"{one.size / 1e9:.2f}", f"{one.bits:.2f}"
@@ -75,19 +77,12 @@ def listed(rows: "Sequence[Suggestion]", ui: "Ui") -> "tuple[str, models.Quantis
             "kv_cache": one.choice.settings.kv_type,
             "gpu_layers": one.choice.fit.gpu_layers,
             "fits": one.choice.fits,
-            "missing_mib": round(_missing(one.choice), 2),
+            "missing_mib": round(one.choice.missing_mib, 2),
             "tokens_per_s": round(one.choice.tokens_per_s, 1),
         }
         for one in rows
     ]
     return ui.table(table), {"version": 1, "quantisations": values}
-
-
-def _missing(choice: "Choice") -> float:
-    """Return the MiB that are missing, summed over all places."""
-    places = [*zip((one.total_mib for one in choice.fit.devices), choice.room.gpus_mib, strict=False)]
-    places.append((choice.fit.host.total_mib, choice.room.ram_mib))
-    return sum(max(0.0, needed - free) for needed, free in places)
 
 
 def _bars(choice: "Choice", ui: "Ui") -> list[str]:
@@ -131,7 +126,7 @@ def _verdict(done: "Fitted") -> list[str]:
     choice = done.choice
     found = choice.fit
     lines = [f"fits: {choice.speed}" if choice.fits else f"does not fit: {'; '.join(choice.problems)}"]
-    lines.append(describe_speed(choice))
+    lines += [describe_context(choice), describe_speed(choice)]
     if not found.devices:
         lines.append(
             "On the CPU alone a model is about 15 times slower than on a GPU, most of all in reading the prompt."

@@ -7,11 +7,19 @@ from stackctl.contracts.service import CPU, Variant
 from stackctl.core.advice.can_load import BackendBuild
 from stackctl.core.config.lock import Decisions
 from stackctl.core.config.spec import AUTO, Spec
+from stackctl.core.config.values import memory_mib
 from stackctl.core.plan.images import backend_image
 from stackctl.errors import ConfigError, GpuError
 from stackctl.gpus import GPUS
 from stackctl.machine import Machine
 from stackctl.steps.config_request import load_config, read_lock
+
+
+def spec_here(machine: Machine) -> Spec:
+    """Return what stack.toml says, or the defaults if it is wrong: the command is about a model, not this stack."""
+    with suppress(ConfigError):
+        return load_config(machine, {}).spec
+    return Spec()
 
 
 def stack_here(machine: Machine, name: str, *, on_gpu: bool, asks_driver: bool = True) -> BackendBuild:
@@ -20,11 +28,9 @@ def stack_here(machine: Machine, name: str, *, on_gpu: bool, asks_driver: bool =
     on_gpu: whether it has a GPU, of this machine or of one that somebody thinks of, of which no driver is asked
     (asks_driver).
     """
-    backend, spec = backends.find_backend(name), Spec()
-    with suppress(ConfigError):  # the command is about a model, not about this folder's stack
-        found = load_config(machine, {}).spec
-        if not found.backend.is_external and backends.find_backend(found.backend.kind) is backend:
-            spec = found
+    backend, spec = backends.find_backend(name), spec_here(machine)
+    if spec.backend.is_external or backends.find_backend(spec.backend.kind) is not backend:
+        spec = Spec()
     variant, cuda = _on_gpu(machine, asks_driver=asks_driver) if on_gpu else (CPU, ())
     build = ""
     if backend.PROGRAMS:
@@ -41,3 +47,8 @@ def _on_gpu(machine: Machine, *, asks_driver: bool) -> tuple[Variant, tuple[int,
         for gpu in machine.gpus.list()[:1] if asks_driver else ():
             return GPUS[gpu.make].VARIANT, gpu.cuda
     return next(iter(GPUS.values())).VARIANT, ()
+
+
+def reserve_here(machine: Machine) -> int:
+    """Return the MiB of each GPU that a choice leaves free, by this folder's stack.toml if it has one."""
+    return memory_mib(spec_here(machine).gpu.reserve) or 0

@@ -36,6 +36,16 @@ def request_to_render(machine: Machine, flags: Mapping[str, object]) -> ConfigRe
     return load_config(machine, {**flags, "model.use": name}) if name else wanted
 
 
+def has_stack(machine: Machine) -> bool:
+    """Return whether a model for this folder would change something: stack.toml names or lists some, or is wrong."""
+    try:
+        wanted = load_config(machine, {})
+    except ConfigError:
+        return True
+    is_written = machine.folder.read(machine.orchestrator.file) is not None
+    return is_written or bool(wanted.written.models) or not is_open(machine, wanted)
+
+
 def is_open(machine: Machine, wanted: ConfigRequest) -> bool:
     """Return whether no model is named. False for a deployed demo stack, which keeps its model."""
     runs_demo = is_seeded(machine) and demo_model.FILE_NAME in (machine.folder.read(machine.orchestrator.file) or "")

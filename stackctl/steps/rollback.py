@@ -13,6 +13,7 @@ from stackctl.core.observed import ServiceState
 from stackctl.core.plan.images import OWN
 from stackctl.core.plan.stack import Plan
 from stackctl.core.tavern import container as tavern
+from stackctl.core.tavern import data_json
 from stackctl.errors import ConfigError, DataError, Interrupted, Late, NotReady, StackctlError
 from stackctl.machine import Machine
 from stackctl.steps.deployed import deployed_plan
@@ -24,6 +25,7 @@ from stackctl.steps.start import start
 from stackctl.steps.tavern_folder import settings_file, tavern_folder
 from stackctl.steps.tavern_key import give_key
 from stackctl.steps.tavern_password import take_password_back
+from stackctl.steps.tavern_presets import put_presets_back
 
 LOG = f"{STATE}/failed.log"  # of the container that failed: going back removes it with its log
 
@@ -193,6 +195,8 @@ def _put_files_back(journal: Journal, machine: Machine) -> None:
     if (settings := journal.file(settings_file(former))) and record:
         _put_settings_back(settings, record, former, machine)
     if record:
+        now, before = (data_json.parse(machine.folder.read_bytes(one)) or {} for one in (RECORD, record.kept))
+        put_presets_back(now, before, former, machine)
         _put_back(record, machine)
     if toml := journal.file(stack_toml.FILE):
         _put_lines_back(toml, machine, is_changed=machine.orchestrator.file in changed)

@@ -11,16 +11,19 @@ from stackctl.core.config.files import STATE
 from stackctl.core.config.journal import checksum
 from stackctl.core.plan.stack import Plan
 from stackctl.core.tavern import container as tavern
-from stackctl.core.tavern import data_json, settings_record
+from stackctl.core.tavern import data_json, preset_files, settings_record
 from stackctl.core.tavern import profiles as tavern_profiles
 from stackctl.core.tavern import settings_json as tavern_settings
-from stackctl.core.tavern.profiles import Profile
+from stackctl.core.tavern.preset_files import PresetFile
+from stackctl.core.tavern.profiles import Merged, Profile
 from stackctl.errors import DataError
 from stackctl.machine import Machine
 from stackctl.ports.disk import Folder
 from stackctl.steps.former_stack import note_written
 from stackctl.steps.has_run import has_run
 from stackctl.steps.tavern_folder import data_path, settings_file, tavern_folder
+from stackctl.steps.tavern_presets import presets_to_write, write_presets
+from stackctl.steps.tavern_samplers import sampler_presets, say_offered
 from stackctl.steps.template_contents import template_contents
 from stackctl.terminal import command_line
 
@@ -36,6 +39,7 @@ class WantedSettings:
     stock: Mapping[str, Any]
     made_from: Mapping[str, Any]
     profiles: tuple[Profile, ...] = ()
+    presets: tuple[PresetFile, ...] = ()  # under names that are free in this data folder
 
 
 def wanted_settings(plan: Plan, profiles: tuple[Profile, ...], machine: Machine) -> WantedSettings | None:
@@ -49,11 +53,14 @@ def wanted_settings(plan: Plan, profiles: tuple[Profile, ...], machine: Machine)
     shipped = machine.docker.read_files(plan.sillytavern.image, (tavern.STOCK_SETTINGS, *tavern.PRESETS.values()))
     is_left = settings_record.leaves_templates(record, made_from)
     found = tavern_settings.Presets() if is_left else template_contents(plan, shipped, machine)
+    stock = data_json.parse(shipped.get(tavern.STOCK_SETTINGS)) or {}
+    samplers = sampler_presets(plan, shipped, stock, _record(machine), machine)
     return WantedSettings(
-        overlay=tavern_settings.overlay(plan.tavern_type, plan.backend_url, plan.context, found),
-        stock=data_json.parse(shipped.get(tavern.STOCK_SETTINGS)) or {},
+        overlay=tavern_settings.overlay(plan.tavern_type, plan.backend_url, plan.context, found, samplers.selection),
+        stock=stock,
         made_from=made_from,
-        profiles=profiles,
+        profiles=samplers.in_profiles(profiles),
+        presets=samplers.files,
     )
 
 
@@ -68,6 +75,7 @@ def _made_from(plan: Plan, profiles: tuple[Profile, ...], machine: Machine) -> d
         "image": machine.docker.images.digest(plan.sillytavern.image) or "",
         "connection": [plan.tavern_type, plan.backend_url, plan.context],
         "template": plan.template and asdict(plan.template),
+        "samplers": [one and asdict(one) for one in (plan.samplers, *plan.other_samplers)],
         "profiles": list(profiles),
     }
 
@@ -98,16 +106,20 @@ def seed_tavern(plan: Plan, want: WantedSettings | None, machine: Machine) -> No
         was = "SillyTavern's settings.json was damaged (not a JSON object)"
         machine.ui.warn(f"{was}: it is kept as {kept and kept.name}")
     if current is not None and settings:
-        written = _follow(settings, want, plan, folder, machine, must_write=data_json.is_unreadable(current))
+        before = _record(machine)
+        done = _follow(settings, want, plan, folder, machine, must_write=data_json.is_unreadable(current))
     else:
-        made = tavern_profiles.merge(tavern_settings.merge(want.stock, want.overlay), want.profiles, ())
-        _write(data_json.dump(made.settings), plan, folder, machine)
-        written = made.written
+        before = {}
+        done = tavern_profiles.merge(tavern_settings.merge(want.stock, want.overlay), want.profiles, ())
+        _write(data_json.dump(done.settings), plan, folder, machine)
         machine.ui.note("wrote SillyTavern's first settings: it will connect by itself")
-    record = {"made_from": want.made_from, "overlay": want.overlay, "profiles": written}
-    text = json.dumps(record, indent=2, ensure_ascii=False) + "\n"
-    note_written(machine, {RECORD: text})
-    machine.folder.write(RECORD, text)
+    due = presets_to_write(want.presets, done.settings, before, plan, machine)
+    say_offered(plan, due, done.settings, machine)
+    presets = preset_files.with_recorded(preset_files.recorded(before), due)
+    _write_record({**_record(machine), "presets": presets}, machine)
+    write_presets(due, plan, machine)
+    record = {"made_from": want.made_from, "overlay": want.overlay, "profiles": done.written, "presets": presets}
+    _write_record(record, machine)
 
 
 def put_settings_back(plan: Plan, former: bytes, record: bytes, *, is_edited: bool, machine: Machine) -> None:
@@ -149,8 +161,8 @@ def as_rendered(want: WantedSettings) -> WantedSettings:
 
 def _follow(
     settings: Mapping[str, Any], want: WantedSettings, plan: Plan, folder: Folder, machine: Machine, *, must_write: bool
-) -> tuple[Profile, ...]:
-    """Update existing settings, and return the profiles that are ours."""
+) -> Merged:
+    """Update existing settings, and return them with the profiles that are ours."""
     record = _record(machine)
     wrote = settings_record.written(record)
     rewired = tavern_settings.rewire(settings, want.overlay, wrote=wrote, stock=want.stock)
@@ -160,7 +172,7 @@ def _follow(
         machine.ui.note("updated SillyTavern's settings; open tabs must be reloaded")
     if left := (*rewired.left, *(f"the connection profile {name}" for name in done.left)):
         machine.ui.note(f"kept your own changes in SillyTavern's settings: {', '.join(left)}")
-    return done.written
+    return done
 
 
 def _profiles(record: Mapping[str, Any]) -> tuple[Profile, ...]:
@@ -175,6 +187,12 @@ def _write(content: str | bytes, plan: Plan, folder: Folder, machine: Machine) -
     folder.write(settings_file(plan), content, mode=0o600)
     stamp = {"stamp": checksum(content)[:16]}
     folder.write(f"{data_path(plan)}/extensions/{tavern.OUR_EXTENSION}/{tavern.STAMP}", json.dumps(stamp) + "\n")
+
+
+def _write_record(record: Mapping[str, Any], machine: Machine) -> None:
+    text = json.dumps(record, indent=2, ensure_ascii=False) + "\n"
+    note_written(machine, {RECORD: text})
+    machine.folder.write(RECORD, text)
 
 
 def _record(machine: Machine) -> dict[str, Any]:

@@ -2,11 +2,13 @@
 
 import os
 from pathlib import Path
+from typing import Literal
 
 import click
 
 from stackctl.cli import options as option
 from stackctl.cli.models.group import models
+from stackctl.cli.models.offered import can_ask, choose
 from stackctl.cli.root import machine_of
 
 
@@ -20,10 +22,17 @@ def reader(environment: "os._Environ[str]" = os.environ) -> str:
 @models.command(
     examples=(
         "stackctl models recommend",
-        "stackctl models recommend --language ja",
+        "stackctl models recommend --purpose general --language ja",
         "stackctl models recommend --folder ~/models",
         "stackctl models recommend --gpu-memory 24576 --ram 65536",
     )
+)
+@click.option(
+    "--purpose",
+    type=click.Choice(("roleplay", "general")),
+    default="roleplay",
+    show_default=True,
+    help="What the chats are for.",
 )
 @click.option("--repo", default="", metavar="hf:OWNER/NAME", help="Choose among the quantisations of a repository.")
 @click.option(
@@ -34,41 +43,55 @@ def reader(environment: "os._Environ[str]" = os.environ) -> str:
 @click.option("--language", metavar="CODE", help="Language of the chats, e.g. ja [default: the locale's].")
 @click.option("--context", type=click.IntRange(256, 4194304), metavar="TOKENS", help="Context size in tokens.")
 @option.gpu_memory
+@option.gpu_reserve
 @option.ram
-@option.own_backend
+@option.backend_here
 @option.json
 @click.pass_context
 def recommend(
     ctx: click.Context,
     *,
+    purpose: Literal["roleplay", "general"],
     repo: str,
     folder: Path | None,
     language: str | None,
     context: int | None,
     gpu_memory_mib: tuple[int, ...],
+    gpu_reserve_mib: int | None,
     ram_mib: int | None,
-    backend: str,
+    backend: str | None,
     as_json: bool,
 ) -> None:
-    """Name the best roleplay model that fits this machine.
+    """Name the best models for this machine.
 
-    The best one is the largest and least quantised that fits into the memory that is free now, or into that of another
-    machine by --gpu-memory and --ram.
+    Models are ranked for the purpose and the language. The best one writes fast enough in the memory that is free now,
+    or in that of another machine by --gpu-memory and --ram, and is loaded by the backend.
     """
     from stackctl.commands.models.recommend import Asked
     from stackctl.commands.models.recommend import recommend as run
     from stackctl.report.recommend import recommended
+    from stackctl.steps.build_here import reserve_here, spec_here
 
     if repo and folder:
         raise click.UsageError("--repo and --folder exclude each other: leave out one.")
     machine = machine_of(ctx, as_json=as_json)
+    spec = spec_here(machine)
+    kind = "llamacpp" if spec.backend.is_external else spec.backend.kind
     asked = Asked(
+        purpose=purpose,
         language=language or reader(),
         context=context,
-        backend=backend,
+        backend=backend or kind,
         folder=folder,
         repo=repo,
+        has_gpu=bool(gpu_memory_mib) or spec.gpu.mode != "none",
         gpu_memory_mib=gpu_memory_mib,
+        gpu_reserve_mib=reserve_here(machine) if gpu_reserve_mib is None else gpu_reserve_mib,
         ram_mib=ram_mib,
     )
-    machine.ui.result(*recommended(run(machine, asked), machine.ui))
+    done = run(machine, asked)
+    if done.date and done.is_here and can_ask(machine.ui):
+        options = (("--backend", backend) if backend else (), ("--context", str(context)) if context else ())
+        choose(ctx, machine, done, [word for words in options for word in words])
+    else:
+        machine.ui.result(*recommended(done, machine.ui))

@@ -1,32 +1,37 @@
 """`stackctl models recommend`: the model that suits this machine."""
 
+import re
 from dataclasses import dataclass, replace
 from pathlib import Path
 
 from stackctl.contracts.host import Gpu
-from stackctl.core.advice import catalogue as catalogues
+from stackctl.core.advice import menu, proposals, ranking
 from stackctl.core.advice.can_load import BackendBuild
-from stackctl.core.advice.catalogue import Suggestion, context_for, ranked
-from stackctl.core.fit import Device, Shape
+from stackctl.core.advice.menu import Offer
+from stackctl.core.advice.ranking import ENGLISH
+from stackctl.core.advice.reason import reason
+from stackctl.core.advice.suggestion import Purpose, Suggestion
+from stackctl.core.fit import Shape
 from stackctl.core.fit.choice import Room, Wanted, choose
+from stackctl.core.fit.room import RESERVE_MIB
 from stackctl.core.fit.speed import Bandwidth, Bandwidths, of_gpu, of_ram
 from stackctl.core.hub.labels import label
 from stackctl.core.hub.part_names import SHOWN
 from stackctl.core.hub.source import Source, is_main
 from stackctl.core.model.model import ModelSeen
 from stackctl.core.observed import Ram
-from stackctl.errors import DoesNotFit, GpuError, ModelError, SeveralModels
+from stackctl.errors import ConfigError, DoesNotFit, GpuError, ModelError, SeveralModels
 from stackctl.machine import Machine
 from stackctl.steps.build_here import stack_here
-
-_ENGLISH = "en"
+from stackctl.steps.models.catalogue import catalogue_in_use
 
 
 @dataclass(frozen=True, kw_only=True)
 class Asked:
     """The wishes for a model. language: a code such as "ja"."""
 
-    language: str = _ENGLISH
+    purpose: Purpose = "roleplay"
+    language: str = ENGLISH
     context: int | None = None
     backend: str = "llamacpp"
     folder: Path | None = None  # a folder of local files
@@ -34,6 +39,7 @@ class Asked:
     has_gpu: bool = True  # whether a GPU may be used
     needs_driver: bool = False  # whether a driver that does not answer is an error; else the CPU is meant
     gpu_memory_mib: tuple[int, ...] = ()  # free on each GPU of another machine; (): as found here
+    gpu_reserve_mib: int = RESERVE_MIB  # of each GPU, which stays free
     ram_mib: int | None = None  # RAM of another machine; None: as found here
 
 
@@ -42,9 +48,13 @@ class Recommended:
     """The best model, the next ones, and the memory that was free."""
 
     best: Suggestion
+    why: str  # the best one comes first, as the rest of a sentence
     others: tuple[Suggestion, ...]
+    offers: tuple[Offer, ...]  # the menu: the best one, a faster one, one of another flavour
     room: Room
     date: str  # of the catalogue; "" without it
+    purpose: Purpose = "roleplay"
+    language: str = ENGLISH  # for which they are, which may not be the one that was asked
     paths: dict[str, Path]  # local files by name
     is_here: bool = True  # whether the memory is this machine's
 
@@ -56,11 +66,13 @@ def room(
     needs_driver: bool = False,
     gpu_memory_mib: tuple[int, ...] = (),
     ram_mib: int | None = None,
+    reserve_mib: int = RESERVE_MIB,
 ) -> Room:
     """Return the memory that is free on this machine now, or that a machine has of which one thinks.
 
     has_gpu: whether GPUs may be used. gpu_memory_mib, ram_mib: the memory instead of that of this machine, which is
-    not asked then. Raises GpuError if the driver does not answer and is needed; else a note says so.
+    not asked then. reserve_mib: of each GPU, which stays free. Raises GpuError if the driver does not answer and is
+    needed; else a note says so.
     """
     free = totals = gpu_memory_mib if has_gpu else ()
     bandwidths: tuple[Bandwidth, ...] = ()
@@ -75,6 +87,7 @@ def room(
         totals_mib=totals,
         ram_mib=ram.free_mib,
         ram_total_mib=ram.total_mib,
+        reserve_mib=reserve_mib,
         is_wsl=machine.host.is_wsl(),
         bandwidths=Bandwidths(gpus=bandwidths, ram=of_ram(machine.host.read_speed() if ram_mib is None else None)),
     )
@@ -91,80 +104,115 @@ def _gpus(machine: Machine, *, needs_driver: bool) -> tuple[Gpu, ...]:
 
 
 def recommend(machine: Machine, asked: Asked) -> Recommended:
-    """Return the largest, least quantised model that fits; raise DoesNotFit if none does."""
+    """Return the best model that runs well here; raise DoesNotFit if none fits."""
     free = room(
         machine,
         has_gpu=asked.has_gpu,
         needs_driver=asked.needs_driver,
         gpu_memory_mib=asked.gpu_memory_mib,
         ram_mib=asked.ram_mib,
+        reserve_mib=asked.gpu_reserve_mib,
     )
     stack = stack_here(machine, asked.backend, on_gpu=bool(free.gpus_mib), asks_driver=not asked.gpu_memory_mib)
-    wanted = Wanted(slots=1, device="cuda" if free.gpus_mib else "cpu")
+    wanted = Wanted(
+        context=asked.context,
+        kv_type=None if "q8_0" in stack.backend.KV_TYPES else "f16",
+        slots=1,
+        device="cuda" if free.gpus_mib else "cpu",
+    )
     paths: dict[str, Path] = {}
+    language, date = asked.language, ""
     if asked.repo:
-        found, date = _of_repository(machine, asked, free, stack), ""
+        found = _of_repository(machine, asked, free, wanted, stack)
     elif asked.folder:
-        found, paths = _local(machine, asked, free, wanted, stack)
-        date = ""
+        found, paths = _local(machine, asked.folder, free, wanted, stack)
     else:
-        catalogue = catalogues.parse(machine.storage.catalogue())
-        catalogue = replace(catalogue, entries=tuple(one for one in catalogue.entries if not stack.lacks(one.header)))
-        date = catalogue.date
-        found = catalogues.suggestions(
-            catalogue, stack.reserves, free, language=asked.language, context=asked.context, wanted=wanted
-        )
-        if not found and asked.language != _ENGLISH:
-            found = catalogues.suggestions(
-                catalogue, stack.reserves, free, language=_ENGLISH, context=asked.context, wanted=wanted
-            )
+        found, language, date = _of_catalogue(machine, asked, free, wanted, stack)
     if not found:
         raise DoesNotFit(
             f"no model fits: {_said(free)}",
             hint="Close what uses the memory, or ask for less context with `--context 4096`.",
         )
+    floor = ranking.least(free, wanted.context)
     return Recommended(
         best=found[0],
+        why=reason(found[0], found[1:], floor, purpose=asked.purpose, language=language),
         others=_different(found),
+        offers=menu.offers(found),
         room=free,
         date=date,
+        purpose=asked.purpose,
+        language=language,
         paths=paths,
         is_here=not asked.gpu_memory_mib and asked.ram_mib is None,
     )
 
 
-def _of_repository(machine: Machine, asked: Asked, free: Room, stack: BackendBuild) -> tuple[Suggestion, ...]:
-    """Return the quantisations of a repository that fit, the best first."""
+def _of_catalogue(
+    machine: Machine, asked: Asked, free: Room, wanted: Wanted, stack: BackendBuild
+) -> tuple[tuple[Suggestion, ...], str, str]:
+    """Return the models of the catalogue that fit, the best first, their language, and the catalogue's date.
+
+    Where none speaks the language, or none of those fits, they are for English, and a note says so.
+    """
+    catalogue = catalogue_in_use(machine)
+    catalogue = replace(catalogue, entries=tuple(one for one in catalogue.entries if proposals.loads(one, stack)))
+
+    def best(language: str) -> tuple[Suggestion, ...]:
+        return proposals.suggestions(
+            catalogue, stack.reserves, free, purpose=asked.purpose, language=language, wanted=wanted
+        )
+
+    language = _code(asked.language)
+    if (found := best(language)) or language == ENGLISH:
+        return found, language, catalogue.date
+    speaks = any(ranking.rank(one, asked.purpose, language) for one in catalogue.entries)
+    why = "that speaks it fits" if speaks else "of the catalogue is known to speak it"
+    machine.ui.note(f"language {language}: no model {why}; these models are for English (en)")
+    return best(ENGLISH), ENGLISH, catalogue.date
+
+
+def _code(language: str) -> str:
+    """Return the code of a language without its country: "pt" of pt-BR; raise ConfigError for what is no code."""
+    code = re.split(r"[-_.@]", language.strip())[0].lower()
+    if not re.fullmatch(r"[a-z]{2,3}", code):
+        raise ConfigError(
+            f"language = {language!r} is no code of a language", hint="Write its code of two letters, such as `ja`."
+        )
+    return code
+
+
+def _of_repository(
+    machine: Machine, asked: Asked, free: Room, wanted: Wanted, stack: BackendBuild
+) -> tuple[Suggestion, ...]:
+    """Return the quantisations of a repository that fit, the best first; the one that is named, if one is."""
     from stackctl.steps.models.named_model import named_source
     from stackctl.steps.models.quantisations import quantisations
 
     source = named_source(machine, asked.repo)
-    tokens = context_for(asked.language, asked.context)
-    device: Device = "cuda" if free.gpus_mib else "cpu"
+    rows = quantisations(machine, source, lambda shape: _within(wanted, shape), free, stack)
+    return ranking.ranked(rows, ranking.least(free, wanted.context))
 
-    def wanted(shape: Shape) -> Wanted:
-        return Wanted(context=min(tokens, shape.trained_context or tokens), slots=1, device=device)
 
-    rows = quantisations(machine, source, wanted, free, stack)
-    return ranked(rows)
+def _within(wanted: Wanted, shape: Shape) -> Wanted:
+    """Return the same with no more context than a model was trained for."""
+    trained = shape.trained_context
+    return replace(wanted, context=min(wanted.context, trained)) if wanted.context and trained else wanted
 
 
 def _local(
-    machine: Machine, asked: Asked, free: Room, wanted: Wanted, stack: BackendBuild
+    machine: Machine, folder: Path, free: Room, wanted: Wanted, stack: BackendBuild
 ) -> tuple[tuple[Suggestion, ...], dict[str, Path]]:
     """Return the GGUF files of a folder that fit, the best first; raise ModelError if the stack would load none."""
-    assert asked.folder  # noqa: S101 - the caller has checked it
     paths: dict[str, Path] = {}
     found: list[Suggestion] = []
     strange: list[ModelSeen] = []
-    for path, seen, shape in _models_in(machine, asked.folder):
+    for path, seen, shape in _models_in(machine, folder):
         if stack.lacks(seen.header):
             strange.append(seen)
             continue
-        trained = shape.trained_context
-        tokens = context_for(asked.language, asked.context)
-        settings = Wanted(context=min(tokens, trained) if trained else tokens, slots=1, device=wanted.device)
         paths[seen.name] = path
+        choice = choose(shape, _within(wanted, shape), stack.reserves, free, has_alternatives=False)
         found.append(
             Suggestion(
                 name=seen.name,
@@ -172,16 +220,17 @@ def _local(
                 label=label(seen.name),
                 size=seen.size,
                 bits=8 * seen.size / max(1, shape.parameters),
-                context=settings.context or 0,
-                choice=choose(shape, settings, stack.reserves, free),
+                context=choice.settings.context,
+                choice=choice,
                 billions=shape.parameters / 1e9,
+                good=shape.trained_context,
             )
         )
     if strange and not found:
         stack.refuse(strange[0].header, strange[0].name)
     if strange:
         machine.ui.note(f"{stack.backend.TITLE} does not load {', '.join(one.name for one in strange)}")
-    return ranked(found), paths
+    return ranking.ranked(found, ranking.least(free, wanted.context)), paths
 
 
 def _models_in(machine: Machine, folder: Path) -> list[tuple[Path, ModelSeen, Shape]]:

@@ -2,7 +2,7 @@
 
 import json
 import re
-from collections.abc import Callable, Container, Mapping
+from collections.abc import Callable, Container, Iterable, Mapping
 from dataclasses import dataclass, field, replace
 from typing import Any, TypeVar
 
@@ -101,6 +101,11 @@ class Decisions:
             return None
         self.taken[key] = before
         return before.value
+
+    def former(self, key: str, inputs: Mapping[str, Any], same: Iterable[str]) -> Any | None:
+        """Return the recorded value of `key` if the inputs with these names are the same; else None."""
+        before, now = self._recorded.get(key), json.loads(json.dumps(inputs))
+        return before.value if before and all(before.inputs.get(one) == now.get(one) for one in same) else None
 
     def lock(self) -> Lock:
         """Return the lock with the decisions made; unused decisions of a newer stackctl are kept."""

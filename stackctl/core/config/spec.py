@@ -22,6 +22,7 @@ from stackctl.core.config.values import (
     Origin,
     Path,
     Place,
+    Reserve,
     Subnet,
     Switch,
     Text,
@@ -127,7 +128,11 @@ class Backend(Section):
         ),
     )
     context: Annotated[int | Auto, *whole(256, 4194304, "a number of tokens")] = Field(
-        "auto", description="Context size in tokens; auto: 8192, less where the model or the memory does not allow it."
+        "auto",
+        description=(
+            "Context size in tokens; auto: 8192, less where the model or the memory does not allow it;\n"
+            "for a new stack up to 32768 (16384 without a GPU), while the model is good for it and memory is free."
+        ),
     )
     gpu_layers: Annotated[int | Auto, *whole(0, 9999, "a number of layers")] = Field(
         "auto",
@@ -173,6 +178,10 @@ class Gpu(Section):
     )
     devices: Devices = Field(
         ("all",), description='GPUs by index or UUID: ["0"], ["0", "1"], ["GPU-5f1c..."]; ["all"] takes every one.'
+    )
+    reserve: Reserve = Field(
+        "0.5 GiB",
+        description="Memory of each GPU that a choice leaves free, for the desktop or another program.",
     )
 
 

@@ -215,6 +215,14 @@ Exposure = Annotated[
     ),
 ]
 Memory = Annotated[str, *_matching(_MEMORY, 'a size such as "512 MiB" or "8 GiB"')]
+Reserve = Annotated[
+    str,
+    *_checked(
+        'a size such as "512 MiB" or "1.5 GiB"',
+        lambda v: isinstance(v, str) and bool(_MEMORY.fullmatch(v)),
+        {"type": "string", "pattern": f"^{_MEMORY.pattern}$"},
+    ),
+]
 Devices = Annotated[
     tuple[Text, ...],
     *_checked(

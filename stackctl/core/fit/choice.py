@@ -2,7 +2,8 @@
 
 It tries, as far as the user leaves it open: everything on the GPU; a q8_0 cache there; some experts of a
 mixture-of-experts model in RAM; as many layers on the GPU as fit; and if RAM is short, a q8_0 cache and less context.
-In a long chat a context of 8192 tokens is worth more than speed, so it is lowered last, and never below 4096.
+In a long chat a context of 8192 tokens is worth more than speed, so it is lowered last, and never below 4096. Beyond
+8192 it only takes memory that stays free otherwise: core/fit/growth.py.
 """
 
 from bisect import bisect_left
@@ -11,47 +12,17 @@ from dataclasses import dataclass, replace
 from functools import partial
 from typing import Final, Literal
 
-from stackctl.core.fit import ALL, Fit, Memory, Reserves, Settings, Shape, cache_type, fit, shared
-from stackctl.core.fit.speed import BEGINNING, Bandwidth, Bandwidths, places, speed, tokens_per_s
+from stackctl.core.fit import ALL, Fit, Reserves, Settings, Shape, cache_type, fit, growth, shared
+from stackctl.core.fit.room import Room, has_room, what_lacks
+from stackctl.core.fit.speed import BEGINNING, Bandwidth, places, speed, tokens_per_s
+
+__all__ = [
+    "CONTEXT", "CUDA_CONTEXT_MIB", "LEAST_CONTEXT", "Alternative", "Choice", "Room", "Wanted", "choose", "what_lacks",
+]  # fmt: skip
 
 CONTEXT: Final = 8192
 LEAST_CONTEXT: Final = 4096
-_MARGIN, _LEAST_MARGIN_MIB, _WSL_MARGIN_MIB = 0.03, 300, 1024
 CUDA_CONTEXT_MIB: Final = 500.0  # of VRAM per GPU and program: 107 (34 SMs) to 612 (148 SMs) were measured
-
-
-@dataclass(frozen=True, kw_only=True)
-class Room:
-    """The memory that may be used: free now, or held by the run that this one replaces."""
-
-    gpus_mib: tuple[int, ...] = ()
-    totals_mib: tuple[int, ...] = ()  # the total of each GPU; () if it equals the free memory
-    ram_mib: int
-    ram_total_mib: int = 0
-    is_wsl: bool = False  # under WSL the driver falls back to RAM when VRAM is full, which is slow
-    bandwidths: Bandwidths = Bandwidths()  # noqa: RUF009 - it is frozen
-
-    @property
-    def usable_mib(self) -> tuple[int, ...]:
-        """Return the memory of each GPU that a choice may fill."""
-        least = _WSL_MARGIN_MIB if self.is_wsl else _LEAST_MARGIN_MIB
-        return tuple(
-            max(0, free - max(int(total * _MARGIN), least))
-            for free, total in zip(self.gpus_mib, self.sizes_mib, strict=True)
-        )
-
-    @property
-    def sizes_mib(self) -> tuple[int, ...]:
-        return self.totals_mib or self.gpus_mib
-
-    def with_gpus(self, gpus_mib: tuple[int, ...]) -> "Room":
-        """Return the same with other GPUs, of which no more is known than their free memory."""
-        bandwidths = replace(self.bandwidths, gpus=())
-        return replace(self, gpus_mib=gpus_mib, totals_mib=(), bandwidths=bandwidths)
-
-    @property
-    def usable_ram_mib(self) -> int:
-        return max(0, self.ram_mib - max(int(self.ram_mib * _MARGIN), _LEAST_MARGIN_MIB))
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -67,6 +38,8 @@ class Wanted:
     slots: int | None = None
     flash_attention: bool = True
     device: Literal["cuda", "vulkan", "cpu"] = "cuda"
+    usable: int | None = None  # tokens up to which the model is good; None: as many as it was trained for
+    before: int | None = None  # the context that the stack runs with, which stays where it fits
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -90,6 +63,12 @@ class Choice:
     problems: tuple[str, ...]  # a sentence for each place where it does not fit; () if it does
     tokens_per_s: float  # computed from the bytes that a token reads while the chat is short
     alternatives: tuple[Alternative, ...]
+    usable: int = 0  # tokens up to which the model is good; 0 if unknown
+
+    @property
+    def more_context(self) -> Alternative | None:
+        """Return the next larger context, and what it takes; None if the model has no more."""
+        return next((one for one in self.alternatives if one.fit.settings.context > self.settings.context), None)
 
     @property
     def speed(self) -> str:
@@ -107,17 +86,28 @@ class Choice:
         return tuple((name, bandwidth) for name, _, bandwidth in read)
 
     @property
+    def missing_mib(self) -> float:
+        """Return the MiB that are missing, summed over all places."""
+        needed = (self.fit.host, *self.fit.devices)
+        free = (self.room.ram_mib, *self.room.gpus_mib)
+        return sum(max(0.0, one.total_mib - mib) for one, mib in zip(needed, free, strict=False))
+
+    @property
     def settings(self) -> Settings:
         return self.fit.settings
 
 
-def choose(shape: Shape, wanted: Wanted, reserves: Reserves, room: Room) -> Choice:
-    """Return the best way that fits with a margin; else the most frugal one, with fits=False if it takes too much."""
+def choose(shape: Shape, wanted: Wanted, reserves: Reserves, room: Room, *, has_alternatives: bool = True) -> Choice:
+    """Return the best way that fits with a margin; else the most frugal one, with fits=False if it takes too much.
+
+    has_alternatives: whether its alternatives are computed, which takes most of the time.
+    """
     found = None
     for found in _ways(shape, wanted, reserves, room):
         if not what_lacks(found, room, has_margin=True):
             break
     assert found  # noqa: S101 - _ways() yields at least one
+    found = _grown(shape, found, wanted, reserves, room)
     missing = what_lacks(found, room, has_margin=False)
     return Choice(
         fit=found,
@@ -125,8 +115,31 @@ def choose(shape: Shape, wanted: Wanted, reserves: Reserves, room: Room) -> Choi
         room=room,
         problems=tuple(missing),
         tokens_per_s=_rate(found, room),
-        alternatives=tuple(_alternatives(shape, wanted, reserves, room, found)),
+        alternatives=tuple(_alternatives(shape, wanted, reserves, room, found)) if has_alternatives else (),
+        usable=min(wanted.usable or shape.trained_context, shape.trained_context),
     )
+
+
+def _grown(shape: Shape, found: Fit, wanted: Wanted, reserves: Reserves, room: Room) -> Fit:
+    """Return the same with more context, if none is fixed and the memory was enough so far."""
+    context = found.settings.context
+    if wanted.context or context < _first_context(shape, wanted) or what_lacks(found, room, has_margin=True):
+        return found
+    if wanted.before == context:
+        return found
+    if wanted.before and (kept := growth.with_more(shape, found, wanted.before, reserves, room)):
+        return kept
+    return growth.grown(shape, found, _usable(shape, wanted), reserves, room)
+
+
+def _usable(shape: Shape, wanted: Wanted) -> int:
+    """Return the tokens up to which the model is good, as far as that is known."""
+    trained = shape.trained_context or CONTEXT
+    return min(wanted.usable or trained, trained)
+
+
+def _first_context(shape: Shape, wanted: Wanted) -> int:
+    return min(CONTEXT, wanted.before or _usable(shape, wanted))
 
 
 def _rate(found: Fit, room: Room, *, filled: int = BEGINNING) -> float:
@@ -157,10 +170,8 @@ def _placed(shape: Shape, wanted: Wanted, reserves: Reserves, room: Room, settin
 def _ways(shape: Shape, wanted: Wanted, reserves: Reserves, room: Room) -> Iterator[Fit]:
     """Yield every way worth trying, the best first; the last is the most frugal."""
     placed = partial(_placed, shape, wanted, reserves, room)
-    trained = shape.trained_context or CONTEXT
-    contexts = (
-        [wanted.context] if wanted.context else sorted({min(CONTEXT, trained), min(LEAST_CONTEXT, trained)})[::-1]
-    )
+    first = wanted.context or _first_context(shape, wanted)
+    contexts = [first] if wanted.context else sorted({first, min(LEAST_CONTEXT, first)})[::-1]
     plain = wanted.kv_type or "f16"
     can_quantise = not cache_type.fault(shape, "q8_0", flash_attention=wanted.flash_attention)
     quantised = "q8_0" if wanted.kv_type is None and can_quantise else plain
@@ -190,7 +201,7 @@ def _experts_in_ram(placed: Callable[[Settings], Fit], blocks: int, settings: Se
         return placed(replace(settings, cpu_experts=count))
 
     counts = range(1, blocks + 1)
-    fewer = bisect_left(counts, True, key=lambda count: _on_gpus(with_experts(count).devices, room.usable_mib))
+    fewer = bisect_left(counts, True, key=lambda count: has_room(with_experts(count), room))
     if fewer < blocks:
         yield with_experts(counts[fewer])
 
@@ -202,29 +213,11 @@ def _most_layers(placed: Callable[[Settings], Fit], blocks: int, settings: Setti
     while low < high:
         middle = (low + high + 1) // 2
         one = placed(replace(settings, gpu_layers=middle))
-        if _on_gpus(one.devices, room.usable_mib):
+        if has_room(one, room):
             low, found = middle, one
         else:
             high = middle - 1
     return found
-
-
-def _on_gpus(devices: tuple[Memory, ...], free_mib: tuple[int, ...]) -> bool:
-    return all(one.total_mib <= free for one, free in zip(devices, free_mib, strict=False))
-
-
-def what_lacks(one: Fit, room: Room, *, has_margin: bool) -> list[str]:
-    """Return a sentence for each place with too little memory; () if there is none."""
-    gpus = room.usable_mib if has_margin else room.gpus_mib
-    ram = room.usable_ram_mib if has_margin else room.ram_mib
-    missing = []
-    for number, (device, free) in enumerate(zip(one.devices, gpus, strict=False)):
-        if device.total_mib > free:
-            name = f"GPU {number}" if len(one.devices) > 1 else "the GPU"
-            missing.append(f"{name} has {_gib(free)} free, {_gib(device.total_mib)} are needed")
-    if one.host.total_mib > ram:
-        missing.append(f"{_gib(ram)} of RAM are free, {_gib(one.host.total_mib)} are needed")
-    return missing
 
 
 def _alternatives(shape: Shape, wanted: Wanted, reserves: Reserves, room: Room, found: Fit) -> Iterator[Alternative]:
@@ -243,8 +236,10 @@ def _alternatives(shape: Shape, wanted: Wanted, reserves: Reserves, room: Room, 
 
 
 def _changes(shape: Shape, wanted: Wanted, settings: Settings, room: Room) -> Iterator[tuple[str, str, Settings]]:
-    trained = shape.trained_context
-    for context in (settings.context // 2, settings.context * 2):
+    trained, more = shape.trained_context, 2 * settings.context
+    if settings.context < _usable(shape, wanted):
+        more = min(more, _usable(shape, wanted))
+    for context in (settings.context // 2, more):
         if context >= 2048 and (not trained or context <= trained):
             less = context < settings.context
             says = "the chat forgets sooner" if less else "the chat remembers more"
@@ -265,7 +260,3 @@ def _effect(says: str, ratio: float) -> str:
 
 def _taken(one: Fit) -> float:
     return sum(device.total_mib for device in one.devices) if one.devices else one.host.total_mib
-
-
-def _gib(mib: float) -> str:
-    return f"{mib / 1024:.1f} GiB"

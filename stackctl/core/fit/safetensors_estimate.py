@@ -67,6 +67,7 @@ def choose(model: Folder, context: int | None, reserves: Reserves, room: Room, *
         alternatives=tuple(
             _alternative(found, _fit(model, one, reserves, room, on_gpu=on_gpu), room) for one in others
         ),
+        usable=trained,
     )
 
 

@@ -6,10 +6,11 @@ Format: https://github.com/ggml-org/ggml/blob/master/docs/gguf.md
 """
 
 import struct
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Final
 
-from stackctl.core.model import gguf_strings, header_size
+from stackctl.core.hub.pages import repo_of
+from stackctl.core.model import gguf_strings, header_size, samplers
 from stackctl.core.model.file_signature import AGAIN, CUT_SHORT, ENOUGH, advice, describe_mismatch, is_text
 from stackctl.core.model.header_size import Array
 from stackctl.core.model.model import Header, Tokens
@@ -17,6 +18,8 @@ from stackctl.core.model.not_chat import lacks_layers, not_for_chat
 from stackctl.core.model.tensors import Tensor, with_room
 from stackctl.errors import ModelError
 
+_OWN_REPOS: Final = ("general.repo_url", "general.source.repo_url", "general.source.url", "general.url")
+_BASE_MODELS: Final = 4  # so many are looked at
 Buffer = bytes | memoryview
 Number = int | float | bool
 # None for a skipped array: one of texts, or a very long one
@@ -46,8 +49,8 @@ class GgufFile:
     metadata: dict[str, Value]
     lengths: dict[str, int]  # the lengths of all arrays in the metadata, including skipped ones
     tensors: tuple[Tensor, ...]
-    tokens: Tokens  # of its vocabulary
     header_size: int  # bytes before the tensor data
+    tokens: Tokens = field(default_factory=Tokens)
     size: int  # the least bytes that the file must have, by its tensor table
 
     def number(self, key: str) -> int:
@@ -81,9 +84,16 @@ def header(found: GgufFile, *others: GgufFile) -> Header:
         tokenizer=found.text("tokenizer.ggml.pre"),
         tokenizer_kind=found.text("tokenizer.ggml.model"),
         tokens=found.tokens,
+        repos=_repos(found),
+        samplers=samplers.of_gguf(found.metadata),
         types=tuple(sorted({tensor.kind for part in (found, *others) for tensor in part.tensors})),
         purpose=purpose,
     )
+
+
+def _repos(found: GgufFile) -> tuple[str, ...]:
+    keys = [*_OWN_REPOS, *(f"general.base_model.{number}.repo_url" for number in range(_BASE_MODELS))]
+    return tuple(dict.fromkeys(repo for key in keys if (repo := repo_of(found.text(key)))))
 
 
 def early_purpose(start: bytes, size: int, *, is_split: bool, name: str) -> str:

@@ -10,10 +10,11 @@ from stackctl.contracts.host import Gpu
 from stackctl.contracts.memory import Reserves
 from stackctl.contracts.service import GpuRequest
 from stackctl.core.config.lock import Decisions, are_shares, is_number, one_of
-from stackctl.core.config.spec import Spec
+from stackctl.core.config.spec import DEMO, Spec
 from stackctl.core.config.values import memory_mib
 from stackctl.core.fit import KV_TYPES, Memory, cache_type
-from stackctl.core.fit.choice import Alternative, Choice, Room, Wanted, choose
+from stackctl.core.fit.choice import CONTEXT, Alternative, Choice, Room, Wanted, choose
+from stackctl.core.fit.room import RESERVE_MIB
 from stackctl.core.fit.speed import Bandwidths, of_gpu, of_ram
 from stackctl.core.observed import Observed
 from stackctl.core.plan.arguments import Overridden
@@ -22,6 +23,8 @@ from stackctl.errors import ConfigError, DoesNotFit
 from stackctl.gpus import GPUS
 
 _KV = "kv_cache"
+_SETTINGS = ("backend", "model", "bytes", "wanted", "gpu_reserve")  # the inputs that are no part of the machine
+_NO_INPUTS = ("usable", "before")  # of what is wanted: they count where something is chosen afresh
 _LIMIT_SHARE, _LIMIT_MORE_MIB, _CUDA_MORE_MIB = 1.25, 2048, 2048
 
 
@@ -38,7 +41,8 @@ def choose_memory(
     `reserves`: of the backend's build that runs.
 
     A recorded choice stays while model, machine and configuration are the same: memory that other programs hold
-    meanwhile changes only the verdict.
+    meanwhile changes only the verdict. On another machine, or with another build, a recorded context still stays if it
+    fits.
     """
     spec, shape = insisted.spec, seen.model.shape
     if shape is None:
@@ -51,7 +55,7 @@ def choose_memory(
     room = _room(spec, seen, gpu)
     if room is None:
         return None
-    wanted = _wanted(insisted, backend, gpu, room)
+    wanted = _wanted(insisted, backend, gpu, room, seen)
     able = one_of(cache_type.able(shape, flash_attention=wanted.flash_attention))
     inputs = {
         "backend": backend.NAME,
@@ -59,12 +63,16 @@ def choose_memory(
         "bytes": seen.model.size,
         "gpus": [[one.uuid, one.total_mib] for one in _gpus(spec, seen, gpu)],
         "ram_gib": round((seen.ram.total_mib if seen.ram else 0) / 1024),
-        "wanted": {key: value for key, value in asdict(wanted).items() if value != ()},
+        "wanted": {key: one for key, one in asdict(wanted).items() if one != () and key not in _NO_INPUTS},
     }
+    if room.reserve_mib != RESERVE_MIB:
+        inputs["gpu_reserve"] = room.reserve_mib
     if reserves != backend.MEMORY:  # not the newest build: it counts only then, so that older records stay valid
         inputs["logits"] = reserves.logits
-    fresh = cache(partial(choose, shape, wanted, reserves, room))  # only if nothing is recorded
     name = f"models.{spec.model.use}" if spec.model.use else "backend"
+    before = decisions.former(f"{name}.context", inputs, _SETTINGS)
+    wanted = replace(wanted, before=before if is_number(before) else None)
+    fresh = cache(partial(choose, shape, wanted, reserves, room))  # only if nothing is recorded
     context = decisions.decide(f"{name}.context", inputs, lambda: fresh().settings.context, known=is_number)
     kv_type = decisions.decide(
         f"{name}.{_KV}", inputs, lambda: fresh().settings.kv_type, known=one_of(KV_TYPES), holds=able
@@ -76,7 +84,7 @@ def choose_memory(
     choice = choose(shape, settled, reserves, room)
     if len(choice.settings.split) < 2 or not choice.fit.gpu_layers:
         return choice
-    split = decisions.decide(f"{name}.split", inputs, lambda: choice.settings.split, known=are_shares)
+    split = decisions.decide(f"{name}.split", inputs, lambda: fresh().settings.split, known=are_shares)
     return choose(shape, replace(settled, split=split), reserves, room)
 
 
@@ -90,6 +98,19 @@ def describe(choice: Choice) -> str:
     layers = f"{found.gpu_layers} of {found.blocks + 1} layers on the GPU, " if found.devices else ""
     experts = f"experts of {found.settings.cpu_experts} in RAM, " if found.settings.cpu_experts else ""
     return f"memory: {layers}{experts}{'; '.join(words)}"
+
+
+def describe_context(choice: Choice) -> str:
+    """Return how much of the model's context it has, and what more of it takes."""
+    context, usable, more = choice.settings.context, choice.usable, choice.more_context
+    has = f"{context} of the {usable} tokens that the model is good for"
+    if usable <= context:
+        has = f"{context} tokens, as many as the model is good for" if usable else f"{context} tokens"
+    if more is None:
+        return f"context: {has}"
+    place = "on the GPU" if more.fit.devices else "of RAM"
+    takes = f"`{more.change}` takes {-more.saves_mib / 1024:.1f} GiB more {place}"
+    return f"context: {has}; {takes}, {'which is free' if more.fits else 'more than is free'}"
 
 
 def describe_speed(choice: Choice) -> str:
@@ -121,7 +142,7 @@ def refusal(choice: Choice, name: str) -> DoesNotFit:
     """Return the error for a model that takes more memory than is free; it names what would fit."""
     better = [*_left_out(choice), *(_way(one) for one in choice.alternatives if one.fits)]
     saving = [one for one in choice.alternatives if one.saves_mib > 0]
-    can_be_enough = sum(one.saves_mib for one in saving) >= _lacking_mib(choice)
+    can_be_enough = sum(one.saves_mib for one in saving) >= choice.missing_mib
     saved = [f"{one.change} saves {one.saves_mib / 1024:.1f} GiB" for one in saving] if can_be_enough else []
     ways = better or saved
     change = "Make one of these changes" if better else "Combine several of these changes, as none is enough alone"
@@ -133,19 +154,13 @@ def refusal(choice: Choice, name: str) -> DoesNotFit:
     )
 
 
-def _lacking_mib(choice: Choice) -> float:
-    """Return by how much it takes more than is free, over all places."""
-    needed = [choice.fit.host, *choice.fit.devices]
-    free = (choice.room.ram_mib, *choice.room.gpus_mib)
-    return sum(max(0.0, one.total_mib - mib) for one, mib in zip(needed, free, strict=False))
-
-
 def _left_out(choice: Choice) -> Iterator[str]:
-    """Yield the change that leaves out GPUs with less free memory than their driver takes, if another has more."""
-    free = choice.room.gpus_mib
-    able = [str(number) for number, mib in enumerate(free) if mib >= choice.settings.context_mib]
-    if 0 < len(able) < len(free):
-        yield f"gpu.devices = {json.dumps(able)} (leaves out what is too full even for its driver)"
+    """Yield the change that leaves out GPUs that are too full even without a layer, if others hold layers."""
+    devices, free = choice.fit.devices, choice.room.gpus_mib
+    of_use = [one.weights_mib > 0 or one.total_mib <= mib for one, mib in zip(devices, free, strict=False)]
+    if any(of_use) and not all(of_use):
+        able = [str(number) for number, is_of_use in enumerate(of_use) if is_of_use]
+        yield f"gpu.devices = {json.dumps(able)} (leaves out what is too full even without a layer)"
 
 
 def limit_mib(choice: Choice, scratch_mib: int) -> int:
@@ -175,8 +190,9 @@ def _of_each(split: tuple[float, ...], gpus: int) -> tuple[float, ...]:
     return found if any(found) else ()
 
 
-def _wanted(insisted: Overridden, backend: Backend, gpu: GpuRequest | None, room: Room) -> Wanted:
+def _wanted(insisted: Overridden, backend: Backend, gpu: GpuRequest | None, room: Room, seen: Observed) -> Wanted:
     own = insisted.spec.backend
+    is_demo = seen.model.wanted == DEMO  # its one sentence fills no context
     to_choose = None if "q8_0" in backend.KV_TYPES else "f16"  # choose() has these two
     return Wanted(
         context=None if own.context == "auto" else own.context,
@@ -188,6 +204,7 @@ def _wanted(insisted: Overridden, backend: Backend, gpu: GpuRequest | None, room
         split=_of_each(insisted.split, len(room.gpus_mib)),
         flash_attention=own.flash_attention != "off",
         device=GPUS[gpu.make].DEVICE if gpu else "cpu",
+        usable=CONTEXT if is_demo else seen.model.good_context or None,
     )
 
 
@@ -203,6 +220,7 @@ def _room(spec: Spec, seen: Observed, gpu: GpuRequest | None) -> Room | None:
         totals_mib=tuple(one.total_mib for one in gpus),
         ram_mib=seen.ram.free_mib + seen.ram.own_mib,
         ram_total_mib=seen.ram.total_mib,
+        reserve_mib=memory_mib(spec.gpu.reserve) or 0,
         is_wsl=seen.is_wsl,
         bandwidths=Bandwidths(
             gpus=tuple(map(of_gpu, gpus)),

@@ -19,9 +19,9 @@ START_S: Final = 120  # 6 to 17 s on two cores; a Raspberry Pi or a NAS takes fa
 APP: Final = "/home/node/app"
 BACKUPS: Final = f"{APP}/backups"
 STOCK_SETTINGS: Final = f"{APP}/default/content/settings.json"
-# kind of preset -> its folder in the image; the user's presets are in folders of the same names
+# kind of preset -> its folder in the image; preset_files has those of the user's
 PRESETS: Final[Mapping[str, str]] = {
-    kind: f"{APP}/default/content/presets/{kind}" for kind in ("instruct", "context", "reasoning")
+    kind: f"{APP}/default/content/presets/{kind}" for kind in ("instruct", "context", "reasoning", "textgen")
 }
 OUR_EXTENSION: Final = "stackctl"  # in the extensions folder: stackctl/tavern_extension
 STAMP: Final = "stamp.json"  # in the extension's folder, changed whenever stackctl writes settings

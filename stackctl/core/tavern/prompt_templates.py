@@ -5,11 +5,11 @@ src/llama-chat.cpp of ggml-org/llama.cpp and kcpp_adapters/AutoGuess.json of Los
 a chat template is known; mistralai/cookbook (chat_templates.md) for the versions of Mistral's.
 """
 
-import re
 from dataclasses import dataclass
 from typing import Final
 
 from stackctl.core.model.model import Header
+from stackctl.core.tavern.model_names import preset_by_name, thinks_by_name
 
 # plain words, which every instruction model understands; special tokens that a model lacks would confuse it
 FALLBACK: Final = "Alpaca"
@@ -21,33 +21,6 @@ _NO_CONTEXT: Final = {
     "Koala", "KoboldAI", "OpenOrca-OpenChat", "Vicuna 1.0", "Vicuna 1.1", "WizardLM", "WizardLM-13B",
 }  # fmt: skip
 _OTHER_CONTEXT: Final = {"OpenAI Harmony (Thinking)": "OpenAI Harmony"}
-# for a model without a chat template: how it was trained, by its name; the first match counts
-_NAMES: Final = (
-    (r"metharme|pygmalion-?2|mythalion", "Metharme"),
-    (r"mythomax|mythologic|mythomist|alpaca|nous-hermes-(llama|13b|l2)", "Alpaca"),
-    (r"synthia", "Synthia"),
-    (r"vicuna|wizardlm|xwin|goliath|samantha|airoboros", "Vicuna 1.1"),
-    (r"tulu|olmo-?2", "Tulu"),
-    (r"openchat|openorca", "OpenOrca-OpenChat"),
-    (r"chatml|dolphin|hermes|qwen|qwq|magnum|yi-.*chat|smollm", "ChatML"),
-    (r"llama-?2.*chat", "Llama 2 Chat"),
-    (r"llama-?4", "Llama 4 Instruct"),
-    (r"llama-?3|\bl3(\.\d)?\b|stheno|lunaris", "Llama 3 Instruct"),
-    (r"gemma-?4", "Gemma 4"),
-    (r"gemma", "Gemma 2"),
-    (r"nemo|rocinante|pixtral", "Mistral V3-Tekken"),
-    (r"mistral-small-(24b|3|2501|2503|2506)|magistral|cydonia-24b", "Mistral V7-Tekken"),
-    (r"mistral-large-(instruct-)?2411", "Mistral V7"),
-    (r"mixtral|mistral-7b-instruct-v0\.[12]|noromaid", "Mistral V1"),
-    (r"mistral", "Mistral V2 & V3"),
-    (r"command-?[ra]\b|c4ai|\baya\b", "Command R"),
-    (r"phi-?3", "Phi"),
-    (r"glm-?4", "GLM-4"),
-    (r"deepseek", "DeepSeek-V2.5"),
-    (r"gpt-?oss", "OpenAI Harmony (Thinking)"),
-    (r"kimi", "Moonshot AI"),
-)
-_THINKS_BY_NAME: Final = re.compile(r"deepseek-r1|\br1-|qwq|thinking|reason")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -111,25 +84,23 @@ def template_named(wanted: str) -> Template:
 
 def recognise_template(header: Header, file_name: str) -> Template:
     """Return the template of a model; the fallback, with no source, if neither template nor name decides."""
-    name = f"{file_name} {header.title}".lower().replace("_", "-").replace(" ", "-")
-    text = header.chat_template
+    names, text = (file_name, header.title), header.chat_template
     if text and (rule := _by_signs(text, header.tokenizer)):
         return Template(
             instruct=rule.instruct,
             context=_context(rule.instruct),
-            reasoning=_reasoning(rule.instruct, text, name),
+            reasoning=_reasoning(rule.instruct, text, names),
             source="its chat template",
             is_near=rule.is_near,
         )
-    for pattern, instruct in () if text else _NAMES:  # with an unknown chat template the name would mislead
-        if re.search(pattern, name):
-            return Template(
-                instruct=instruct,
-                context=_context(instruct),
-                reasoning=_reasoning(instruct, text, name),
-                source="its name",
-            )
-    return Template(instruct=FALLBACK, context=_context(FALLBACK), reasoning=_reasoning("", text, name))
+    if not text and (instruct := preset_by_name(*names)):  # with an unknown chat template the name would mislead
+        return Template(
+            instruct=instruct,
+            context=_context(instruct),
+            reasoning=_reasoning(instruct, text, names),
+            source="its name",
+        )
+    return Template(instruct=FALLBACK, context=_context(FALLBACK), reasoning=_reasoning("", text, names))
 
 
 def _by_signs(text: str, tokenizer: str) -> _Rule | None:
@@ -150,13 +121,13 @@ def _mistral(text: str, tokenizer: str) -> str:
     return "Mistral V1" if " [/INST]" in text else "Mistral V2 & V3"
 
 
-def _reasoning(instruct: str, text: str, name: str) -> str:
+def _reasoning(instruct: str, text: str, names: tuple[str, ...]) -> str:
     """Return SillyTavern's reasoning template for a model that reasons before it answers."""
     if instruct.startswith("OpenAI Harmony"):
         return "OpenAI Harmony"
     if instruct == "Gemma 4":
         return "Gemma 4"
-    if "<think>" in text or "</think>" in text or (not text and _THINKS_BY_NAME.search(name)):
+    if "<think>" in text or "</think>" in text or (not text and thinks_by_name(*names)):
         return "DeepSeek" if instruct == "DeepSeek-V2.5" else "Think XML"
     return ""
 

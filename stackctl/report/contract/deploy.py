@@ -2,6 +2,8 @@
 
 from typing import Annotated, Any, Literal, TypedDict
 
+from stackctl.report.contract.models import MoreContext
+
 
 class Deployed(TypedDict):
     """A stack that runs."""
@@ -12,6 +14,7 @@ class Deployed(TypedDict):
     model: Annotated[str | None, "as the backend calls it"]
     url: Annotated[str, "where this machine opens the stack"]
     context: Annotated[int | None, "in tokens; null: an external backend does not say"]
+    more_context: Annotated[MoreContext | None, "null: the demo model, unknown, or the model has no more"]
     kv_cache: str
     ready_s: Annotated[float, "seconds from the start until all was ready"]
     reply: Annotated[str | None, "what the model answered through SillyTavern; null: --no-proof"]
@@ -92,6 +95,7 @@ class DryRun(TypedDict):
     model: str | None
     url: Annotated[str, "where this machine would open the stack"]
     context: Annotated[int, "in tokens, as planned; of an external backend that reports none, what is assumed"]
+    more_context: Annotated[MoreContext | None, "null: the demo model, unknown, or the model has no more"]
     kv_cache: str
     expected_tokens_per_s: Annotated[float | None, "computed; null: the demo model, or unknown"]
     compose: Annotated[str, "the compose.yml that would be written"]

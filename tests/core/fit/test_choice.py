@@ -43,7 +43,7 @@ def chosen(gpus: tuple[int, ...] = (), ram: int = 64_000, of: Shape = EIGHT, *, 
 def test_the_whole_model_goes_to_the_gpu_if_it_can(gpus: tuple[int, ...], layers: int | None, kv_type: str) -> None:
     found = chosen(gpus)
     assert found.fits
-    assert found.settings.context == 8192
+    assert found.settings.context >= 8192
     assert found.settings.kv_type == kv_type
     if layers is None:
         assert 0 < found.fit.gpu_layers < 33

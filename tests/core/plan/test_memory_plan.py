@@ -10,6 +10,7 @@ from stackctl.backends import llamacpp
 from stackctl.backends.contract import Backend
 from stackctl.contracts.host import Gpu
 from stackctl.core.config.lock import Decisions, Lock
+from stackctl.core.config.spec import DEMO
 from stackctl.core.model import gguf, gguf_shape
 from stackctl.core.observed import Observed, Ram
 from stackctl.core.plan import memory_plan
@@ -71,7 +72,9 @@ AFTER = "ghcr.io/ggml-org/llama.cpp:server-cuda-b9464"
 
 
 def test_the_sum_follows_the_build() -> None:
-    sums = {image: planned(world(gpu=GPU), image=image).plan.memory for image in (BEFORE, AFTER, "mine:1")}
+    sums = {
+        image: planned(world(gpu=GPU), image=image, context=8192).plan.memory for image in (BEFORE, AFTER, "mine:1")
+    }
     gpus = {image: found.fit.devices[0].compute_mib for image, found in sums.items() if found}
     logits = 4 * 128_256 * 512 / 2**20  # Llama 3.1's vocabulary, for a micro-batch of 512
     assert gpus[BEFORE] == logits + (8192 * 2 + 4 * 4096 * 4) * 512 / 2**20  # and masks and hidden states
@@ -107,6 +110,92 @@ def test_a_decision_stands_while_model_machine_and_wish_do() -> None:
     assert command(anew) != command(first)
     assert anew.plan.memory is not None
     assert anew.plan.memory.fits
+
+
+SMALL = replace(GPU, total_mib=7000, free_mib=7000)
+
+
+def context_of(of: Planned) -> int:
+    assert of.plan.memory
+    assert of.plan.context == of.plan.memory.settings.context == of.lock.decisions["backend.context"].value
+    return of.plan.context
+
+
+def test_a_new_stack_takes_the_context_that_fits_and_the_demo_model_no_more_than_before() -> None:
+    assert [context_of(planned(world(gpu=gpu))) for gpu in (GPU, SMALL)] == [32_768, 8192]
+    good = world(gpu=GPU)
+    assert context_of(planned(replace(good, model=replace(good.model, good_context=16_384)))) == 16_384
+    assert context_of(planned(replace(good, model=replace(good.model, wanted=DEMO)))) == 8192
+
+
+CHANGES: dict[str, Observed] = {
+    "a larger GPU": world(gpu=GPU),
+    "more RAM": world(gpu=SMALL, ram=Ram(total_mib=128_000, free_mib=100_000)),
+    "another GPU": replace(world(gpu=SMALL), gpus=(SMALL, replace(GPU, index=1, uuid="GPU-2"))),
+}
+
+
+@pytest.mark.parametrize("change", CHANGES)
+def test_a_stack_keeps_its_context_on_another_machine(change: str) -> None:
+    first, now = planned(world(gpu=SMALL)), CHANGES[change]
+    assert context_of(planned(now, first.lock)) == 8192
+    assert context_of(planned(now, forget_decisions(first.lock))) > 8192 or change == "more RAM"
+
+
+def test_a_stack_keeps_its_context_with_another_build_and_what_it_grew_to() -> None:
+    assert context_of(planned(world(gpu=GPU), planned(world(gpu=SMALL)).lock, build="b9191")) == 8192
+    assert context_of(planned(world(gpu=GPU), planned(world(gpu=GPU)).lock, build="b9191")) == 32_768
+
+
+def test_a_context_is_chosen_again_for_another_model_other_settings_or_less_memory() -> None:
+    first, grown = planned(world(gpu=SMALL)), planned(world(gpu=GPU))
+    other = world("gemma-3-4b", gpu=GPU)
+    assert context_of(planned(replace(other, model=replace(other.model, name="other.gguf")), first.lock)) == 32_768
+    assert context_of(planned(world(gpu=GPU), first.lock, kv_cache="q8_0")) == 32_768
+    assert context_of(planned(world(gpu=SMALL), grown.lock)) == 8192
+    less = plan(wanted(gpu={"reserve": "3 GiB"}), world(gpu=GPU), grown.lock)
+    assert context_of(less) == 16_384
+    assert (
+        context_of(plan(wanted(gpu={"reserve": "3 GiB"}), world(gpu=replace(GPU, free_mib=6000)), less.lock)) == 16_384
+    )
+
+
+def test_the_reserve_is_no_input_unless_it_is_set() -> None:
+    """Locks from before there was one stay valid."""
+    inputs = planned(world(gpu=GPU)).lock.decisions["backend.context"].inputs
+    assert set(inputs) == {"backend", "model", "bytes", "gpus", "ram_gib", "wanted"}
+    assert not {"usable", "before"} & set(inputs["wanted"])
+
+
+@pytest.mark.parametrize(
+    ("world", "context", "has", "more"),
+    [
+        (world(gpu=SMALL), "auto", "8192 of the 131072", "`context = 16384` takes 1.0 GiB more on the GPU, more than"),
+        (world(gpu=GPU), "auto", "32768 of the 131072", "`context = 65536` takes 4.0 GiB more on the GPU, more than"),
+        (world(gpu=GPU), 16_384, "16384 of the 131072", "`context = 32768` takes 2.0 GiB more on the GPU, which"),
+        (world(), "auto", "16384 of the 131072", "`context = 32768` takes 2.0 GiB more of RAM, which"),
+    ],
+)
+def test_the_plan_says_what_context_it_has_and_what_more_takes(
+    world: Observed, context: object, has: str, more: str
+) -> None:
+    found = planned(world, context=context).plan.memory
+    assert found
+    assert memory_plan.describe_context(found) == f"context: {has} tokens that the model is good for; {more} is free"
+
+
+def test_the_plan_offers_no_context_that_the_model_does_not_have() -> None:
+    found = planned(world(), context=131_072).plan.memory
+    assert found
+    assert memory_plan.describe_context(found) == "context: 131072 tokens, as many as the model is good for"
+
+
+def test_a_gpu_that_computes_without_a_layer_may_be_too_full_for_that() -> None:
+    busy, small = replace(GPU, free_mib=600), replace(GPU, index=1, uuid="GPU-2", total_mib=4000, free_mib=4000)
+    found = planned(replace(world(gpu=busy), gpus=(busy, small))).plan.memory
+    assert found
+    assert found.settings.split[0] == 0
+    assert 'gpu.devices = ["1"] (leaves out' in memory_plan.refusal(found, "m.gguf").hint
 
 
 def test_what_the_stacks_own_backend_holds_counts_as_free() -> None:

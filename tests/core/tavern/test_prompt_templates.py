@@ -92,7 +92,8 @@ FAMILIES: list[tuple[str, str, str, str, str]] = [  # file, chat template, token
     ("goliath-120b.gguf", "", "", "Vicuna 1.1", ""),
     ("openchat_3.5.gguf", "", "", "OpenOrca-OpenChat", ""),
     ("dolphin-2.6-mistral-7b.gguf", "", "", "ChatML", ""),
-    ("Midnight-Miqu-70B.gguf", "", "", "Alpaca", ""),  # nothing tells: the fallback
+    ("Midnight-Miqu-70B.gguf", "", "", "Vicuna 1.1", ""),
+    ("pivot-0.1-evil-a.gguf", "", "", "Alpaca", ""),  # nothing tells: the fallback
 ]
 
 

@@ -1,0 +1,68 @@
+"""A command on a terminal whose menu is answered by keys, as by a person who reads the question first."""
+
+import fcntl
+import os
+import pty
+import struct
+import subprocess
+import sys
+import termios
+import time
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+
+QUESTION = b"Press "
+LATEST_S = 60
+# the terminal controls the process: it is hung up when the terminal is closed
+_CONTROLLED = (
+    "import fcntl, os, sys, termios; fcntl.ioctl(0, termios.TIOCSCTTY, 0); os.execvp(sys.argv[1], sys.argv[1:])"
+)
+
+
+def press(
+    argv: Sequence[str],
+    folder: Path,
+    *keys: str | None,
+    environment: Mapping[str, str],
+    before: str = "",
+    columns: int = 80,
+) -> tuple[int, str]:
+    """Return the exit code, and what the terminal got.
+
+    keys: one for each time that is asked; None: the terminal is closed. before: what was typed before the command ran.
+    """
+    ours, theirs = pty.openpty()
+    fcntl.ioctl(theirs, termios.TIOCSWINSZ, struct.pack("HHHH", 24, columns, 0, 0))
+    os.write(ours, before.encode())
+    got, left, until = b"", list(keys), time.monotonic() + LATEST_S
+    with subprocess.Popen(
+        [sys.executable, "-c", _CONTROLLED, *argv],
+        cwd=folder,
+        env=environment,
+        stdin=theirs,
+        stdout=theirs,
+        stderr=theirs,
+        start_new_session=True,
+    ) as process:
+        os.close(theirs)
+        while time.monotonic() < until:
+            try:
+                got += os.read(ours, 10_000)
+            except OSError:  # as Linux says that the other end is closed
+                break
+            if left and got.count(QUESTION) > len(keys) - len(left) and _waits_for_a_key(ours, until):
+                key = left.pop(0)
+                if key is None:
+                    break
+                os.write(ours, key.encode())
+        os.close(ours)
+        if time.monotonic() >= until:
+            process.kill()
+    return process.returncode, got.decode().replace("\r\n", "\n")
+
+
+def _waits_for_a_key(terminal: int, until: float) -> bool:
+    """Wait until keys are read one by one: what is typed before that is thrown away."""
+    while termios.tcgetattr(terminal)[3] & termios.ICANON and time.monotonic() < until:
+        time.sleep(0.01)
+    return True
