@@ -6,14 +6,14 @@ Format: https://github.com/ggml-org/ggml/blob/master/docs/gguf.md
 """
 
 import struct
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import Final
 
 from stackctl.core.hub.pages import repo_of
 from stackctl.core.model import gguf_strings, header_size, samplers
 from stackctl.core.model.file_signature import AGAIN, CUT_SHORT, ENOUGH, advice, describe_mismatch, is_text
 from stackctl.core.model.header_size import Array
-from stackctl.core.model.model import Header, Tokens
+from stackctl.core.model.model import Header
 from stackctl.core.model.not_chat import lacks_layers, not_for_chat
 from stackctl.core.model.tensors import Tensor, with_room
 from stackctl.errors import ModelError
@@ -36,7 +36,6 @@ _MAX_KEPT_IN_ALL = 8 << 20  # bytes of all strings together; a chat template has
 _MAX_ARRAY = 4096  # longest array of numbers that is kept: one value per layer, not one per token
 _MAX_NUMBERS = 1 << 18  # numbers in all kept arrays together
 _AT_LEAST_MORE = 256 << 10  # bytes
-_TOKENS, _MAX_TOKEN = "tokenizer.ggml.tokens", 200  # bytes of a token's text
 _LANGUAGES, _MAX_LANGUAGES = "general.languages", 200  # the only texts in an array that are kept
 _MAX_STRINGS = 4_000_000  # in all arrays together; the largest vocabularies have about 300,000
 
@@ -50,7 +49,6 @@ class GgufFile:
     lengths: dict[str, int]  # the lengths of all arrays in the metadata, including skipped ones
     tensors: tuple[Tensor, ...]
     header_size: int  # bytes before the tensor data
-    tokens: Tokens = field(default_factory=Tokens)
     size: int  # the least bytes that the file must have, by its tensor table
 
     def number(self, key: str) -> int:
@@ -73,7 +71,7 @@ def header(found: GgufFile, *others: GgufFile) -> Header:
     architecture = found.text("general.architecture")
     purpose = not_for_chat(architecture, found.text("general.type"), found.number(f"{architecture}.pooling_type"))
     if not purpose and found.number("split.count") < 2:  # else other parts may have the layers
-        purpose = lacks_layers([one.name for one in found.tensors], _TOKENS in found.metadata)
+        purpose = lacks_layers([one.name for one in found.tensors], "tokenizer.ggml.tokens" in found.metadata)
     return Header(
         format="gguf",
         architecture=architecture,
@@ -83,7 +81,6 @@ def header(found: GgufFile, *others: GgufFile) -> Header:
         chat_template=found.text("tokenizer.chat_template"),
         tokenizer=found.text("tokenizer.ggml.pre"),
         tokenizer_kind=found.text("tokenizer.ggml.model"),
-        tokens=found.tokens,
         repos=_repos(found),
         samplers=samplers.of_gguf(found.metadata),
         types=tuple(sorted({tensor.kind for part in (found, *others) for tensor in part.tensors})),
@@ -246,7 +243,6 @@ def _read(reader: _Reader, size: int) -> GgufFile:
         metadata=metadata,
         lengths={key: array.length for key, array in reader.arrays.items()},
         tensors=found,
-        tokens=_tokens(reader),
         header_size=start,
         size=start + end if end else reader.at,
     )
@@ -281,19 +277,6 @@ def _array(reader: _Reader, key: str) -> Value:
         value = reader.numbers(_SCALARS[inner], count)
     reader.arrays[key] = array._replace(end=reader.at)
     return value
-
-
-def _tokens(reader: _Reader) -> Tokens:
-    """Return the texts of the tokens that begin and end a text; only a model with a chat template needs them."""
-    all_tokens, metadata = reader.arrays.get(_TOKENS), reader.metadata
-    if all_tokens is None or all_tokens.width or "tokenizer.chat_template" not in metadata:
-        return Tokens()
-    texts = {}
-    for name in ("bos", "eos"):
-        number = metadata.get(f"tokenizer.ggml.{name}_token_id")
-        if type(number) is int and 0 <= number < all_tokens.length:
-            texts[name] = gguf_strings.string_at(reader.buffer, all_tokens.begin, number, _MAX_TOKEN)
-    return Tokens(**texts, adds_bos=metadata.get("tokenizer.ggml.add_bos_token") is not False)
 
 
 def _tensor(reader: _Reader) -> Tensor:

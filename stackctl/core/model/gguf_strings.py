@@ -24,17 +24,6 @@ def skip_strings(buffer: memoryview, at: int, count: int) -> int:
     return at
 
 
-def string_at(buffer: memoryview, at: int, number: int, most: int) -> str:
-    """Return the string of that number (0 for the first) in the array of strings that begins at `at`.
-
-    "" if it has more than `most` bytes or ends behind the buffer. Raise struct.error as `skip_strings` does.
-    """
-    at = skip_strings(buffer, at, number)
-    size = _LENGTH.unpack_from(buffer, at)[0]
-    text = bytes(buffer[at + 8 : at + 8 + size]) if size <= most else b""
-    return text.decode("utf-8", "replace") if len(text) == size else ""
-
-
 class Whole(NamedTuple):
     """The number of complete strings, the end of the last one, and the mean bytes of the last quarter, with lengths."""
 

@@ -21,15 +21,6 @@ class ModelFile:
 
 
 @dataclass(frozen=True, kw_only=True)
-class Tokens:
-    """The texts of the tokens that begin and end a text; "" if unknown. adds_bos: whether a back end adds the first."""
-
-    bos: str = ""
-    eos: str = ""
-    adds_bos: bool = True
-
-
-@dataclass(frozen=True, kw_only=True)
 class Header:
     """The facts that a model file's header states."""
 
@@ -43,7 +34,6 @@ class Header:
     purpose: str = ""  # why it is not a chat model; "" if it is one
     tokenizer: str = ""  # the pre-tokenizer, which splits text before tokens are made: "tekken", "llama-bpe", ...
     tokenizer_kind: str = ""  # "llama", "gpt2", ...: tokenizer.ggml.model
-    tokens: Tokens = Tokens()
     repos: tuple[str, ...] = ()  # OWNER/NAME at Hugging Face, as it names them: its own first, then its base models
     samplers: Mapping[str, float] = field(
         default_factory=dict

@@ -11,7 +11,7 @@ from stackctl.contracts.json_table import table_or_empty
 from stackctl.core.formats import bounded_json
 from stackctl.core.model import samplers
 from stackctl.core.model.file_signature import ENOUGH, advice, describe_mismatch
-from stackctl.core.model.model import Header, Tokens
+from stackctl.core.model.model import Header
 from stackctl.core.model.not_chat import no_writer
 from stackctl.errors import ModelError
 
@@ -21,7 +21,6 @@ FILES: Final[Mapping[str, int]] = {
     "config.json": 2 << 20, "tokenizer_config.json": 4 << 20, "chat_template.jinja": 1 << 20, "tekken.json": 0,
     _GENERATION: 1 << 20,
 }  # fmt: skip
-_LONGEST_TOKEN: Final = 200  # characters
 _MOST: Final = 100_000  # values in one file; each added token of a vocabulary has nine
 
 
@@ -32,7 +31,6 @@ class Words:
     config: Mapping[str, Any]
     chat_template: str = ""
     tokenizer: str = ""
-    tokens: Tokens = field(default_factory=Tokens)
     samplers: Mapping[str, float] = field(default_factory=dict)  # by core/model/samplers.py
 
 
@@ -40,17 +38,11 @@ def words(texts: Mapping[str, str], *, folder: str) -> Words:
     """Return the content of those of FILES that exist; raise ModelError if one is damaged."""
     tokenizer = _table(texts, "tokenizer_config.json", folder)
     template = texts.get("chat_template.jinja", "") or _chat_template(tokenizer.get("chat_template"))
-    tokens = Tokens(
-        bos=_token(tokenizer.get("bos_token")),
-        eos=_token(tokenizer.get("eos_token")),
-        adds_bos=tokenizer.get("add_bos_token") is not False,
-    )
     del tokenizer  # it may be large
     return Words(
         config=_table(texts, "config.json", folder),
         chat_template=template,
         tokenizer="tekken" if "tekken.json" in texts else "",
-        tokens=tokens,
         samplers=samplers.of_generation_config(_table(texts, _GENERATION, folder)),
     )
 
@@ -68,7 +60,6 @@ def header(said: Words, packing: str) -> Header:
         layers=_count(text.get("num_hidden_layers")),
         chat_template=said.chat_template,
         tokenizer=said.tokenizer,
-        tokens=said.tokens,
         samplers=said.samplers,
         packing=packing,
         purpose=no_writer(architecture),
@@ -81,12 +72,6 @@ def _chat_template(found: Any) -> str:
         named = {str(one.get("name")): one.get("template") for one in found if isinstance(one, Mapping)}
         found = named.get("default") or next(iter(named.values()), "")
     return found if isinstance(found, str) else ""
-
-
-def _token(found: Any) -> str:
-    """Return a token's text, which may stand alone or in a table; "" if it is none or long."""
-    text = found.get("content") if isinstance(found, Mapping) else found
-    return text if isinstance(text, str) and len(text) <= _LONGEST_TOKEN else ""
 
 
 def _table(texts: Mapping[str, str], name: str, folder: str) -> Mapping[str, Any]:

@@ -4,7 +4,6 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Final
 
-from stackctl.core.model.model import Tokens
 from stackctl.core.tavern import dates
 from stackctl.core.tavern.talks import SYSTEM, Kind, Request, Switches, marks
 
@@ -14,6 +13,15 @@ _BEGINNINGS: Final = (
 )  # fmt: skip
 UNKNOWN_BOS, UNKNOWN_EOS = "<s>", "</s>"
 _NO_MESSAGES: Final = "it does not write each message of a talk once and in order"
+
+
+@dataclass(frozen=True, kw_only=True)
+class Tokens:
+    """The texts of the tokens that begin and end a text; "" if unknown. adds_bos: whether a back end adds the first."""
+
+    bos: str = ""
+    eos: str = ""
+    adds_bos: bool = True
 
 
 @dataclass(frozen=True, kw_only=True)

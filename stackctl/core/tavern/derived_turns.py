@@ -10,9 +10,8 @@ from collections.abc import Callable
 from dataclasses import replace
 from typing import Final
 
-from stackctl.core.model.model import Tokens
 from stackctl.core.tavern import dates, talks
-from stackctl.core.tavern.cut_talks import UNKNOWN_BOS, UNKNOWN_EOS, CutTalks, cut_talks
+from stackctl.core.tavern.cut_talks import UNKNOWN_BOS, UNKNOWN_EOS, CutTalks, Tokens, cut_talks
 from stackctl.core.tavern.instruct_mode import format_talk
 from stackctl.core.tavern.sequences import split_answer, split_question, split_story
 from stackctl.core.tavern.talks import SYSTEM, Kind, Request, messages, off_switches, on_switches

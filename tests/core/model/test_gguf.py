@@ -1,6 +1,5 @@
 import random
 import struct
-from typing import Any
 
 import pytest
 from hypothesis import given
@@ -280,17 +279,3 @@ def test_random_damage_over_the_whole_header_ends_well() -> None:
             read(bytes(raw), len(DEMO))
         except ModelError:
             continue
-
-
-def test_the_tokens_that_begin_and_end_a_text_are_those_of_its_vocabulary() -> None:
-    said: dict[str, Any] = {
-        "tokenizer.ggml.tokens": ["a", "<s>", "b", "</s>"],
-        "tokenizer.ggml.bos_token_id": 1,
-        "tokenizer.ggml.eos_token_id": 3,
-        "tokenizer.chat_template": "x",
-    }
-    found = gguf.read(*header(said, {}), name="x.gguf").tokens
-    assert (found.bos, found.eos, found.adds_bos) == ("<s>", "</s>", True)
-    without = {**said, "tokenizer.ggml.add_bos_token": False, "tokenizer.ggml.eos_token_id": 4}
-    found = gguf.read(*header(without, {}), name="x.gguf").tokens
-    assert (found.bos, found.eos, found.adds_bos) == ("<s>", "", False)

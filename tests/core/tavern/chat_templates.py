@@ -1,6 +1,6 @@
 """Chat templates of our own, each with one trait of those in real models, and their rendering without a process."""
 
-from stackctl.core.model.model import Tokens
+from stackctl.core.tavern.cut_talks import Tokens
 from stackctl.core.tavern.derived_turns import derive_turns
 from stackctl.core.tavern.talks import Request
 from stackctl.core.tavern.turns import Turns

@@ -2,7 +2,7 @@
 
 import pytest
 
-from stackctl.core.model.model import Tokens
+from stackctl.core.tavern.cut_talks import Tokens
 from stackctl.core.tavern.derived_turns import derive_turns
 from stackctl.core.tavern.instruct_mode import Message, format_talk
 from stackctl.core.tavern.turns import Marks, Turns, instruct_preset
