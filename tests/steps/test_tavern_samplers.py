@@ -11,7 +11,7 @@ from stackctl.core.config.files import DEMO
 from stackctl.core.model.model import ModelSeen
 from stackctl.core.plan.stack import Plan
 from stackctl.core.tavern import container as tavern
-from stackctl.core.tavern.profiles import profile_of
+from stackctl.core.tavern.profiles import ModelProfile, profile_of
 from stackctl.steps.seed_tavern import seed_tavern, wanted_settings
 from tests.commands.machines import quiet
 from tests.core.samples import a_plan, model, seen, wanted
@@ -47,7 +47,9 @@ class Here:
         """Return what was said meanwhile."""
         plan, before = self.plan(of, **others), len(self.quietly.said.getvalue())
         profiles = tuple(
-            profile_of(name, server_type="llamacpp", url="", instruct="", context="", preset=one.name)
+            ModelProfile(
+                words=profile_of(name, server_type="llamacpp", url="", instruct="", context="", preset=one.name)
+            )
             for name, one in zip(others, plan.other_samplers, strict=True)
         )
         seed_tavern(plan, wanted_settings(plan, profiles, self.quietly.machine), self.quietly.machine)
