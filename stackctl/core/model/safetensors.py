@@ -43,7 +43,7 @@ def words(texts: Mapping[str, str], *, folder: str) -> Words:
         config=_table(texts, "config.json", folder),
         chat_template=template,
         tokenizer="tekken" if "tekken.json" in texts else "",
-        samplers=samplers.of_generation_config(_table(texts, _GENERATION, folder)),
+        samplers=samplers.of_generation_config(_optional(texts.get(_GENERATION, ""))),
     )
 
 
@@ -82,11 +82,17 @@ def _table(texts: Mapping[str, str], name: str, folder: str) -> Mapping[str, Any
     except bounded_json.NoTable as e:
         if isinstance(e, bounded_json.TooMuch) and name != "config.json":
             return {}
-        if name == _GENERATION:  # no loader needs it
-            return {}
         start = texts[name][:ENOUGH].encode(errors="replace")
         what = describe_mismatch(start, len(texts[name]), "JSON")
         raise ModelError(f"{folder}/{name} {what or f'is damaged: it {e}'}", hint=advice(start)) from e
+
+
+def _optional(text: str) -> Mapping[str, Any]:
+    """Return the content of a file that no loader needs; {} if it is missing or damaged."""
+    try:
+        return bounded_json.parse(text, _MOST)
+    except bounded_json.NoTable:
+        return {}
 
 
 def _count(value: Any) -> int:
