@@ -68,7 +68,7 @@ def selection(
     """Return the settings that select a preset, as choosing it in the page does; {} where that is the user's to do.
 
     settings: SillyTavern's now, {} in a new stack; wrote: what stackctl wrote there last; default: the settings of its
-    default preset, with the name. What stackctl has selected, and nobody has changed, follows the model. The demo model
+    default preset, with the name. What stackctl has selected follows the model until the user changes it. The demo model
     has the default one, so that the first model after it may select its own.
     """
     before = table_or_empty(wrote.get(SETTINGS))
