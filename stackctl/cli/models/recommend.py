@@ -2,6 +2,7 @@
 
 import os
 from pathlib import Path
+from typing import Literal
 
 import click
 
@@ -21,10 +22,17 @@ def reader(environment: "os._Environ[str]" = os.environ) -> str:
 @models.command(
     examples=(
         "stackctl models recommend",
-        "stackctl models recommend --language ja",
+        "stackctl models recommend --purpose general --language ja",
         "stackctl models recommend --folder ~/models",
         "stackctl models recommend --gpu-memory 24576 --ram 65536",
     )
+)
+@click.option(
+    "--purpose",
+    type=click.Choice(("roleplay", "general")),
+    default="roleplay",
+    show_default=True,
+    help="What the chats are for.",
 )
 @click.option("--repo", default="", metavar="hf:OWNER/NAME", help="Choose among the quantisations of a repository.")
 @click.option(
@@ -43,6 +51,7 @@ def reader(environment: "os._Environ[str]" = os.environ) -> str:
 def recommend(
     ctx: click.Context,
     *,
+    purpose: Literal["roleplay", "general"],
     repo: str,
     folder: Path | None,
     language: str | None,
@@ -53,10 +62,10 @@ def recommend(
     backend: str | None,
     as_json: bool,
 ) -> None:
-    """Name the best roleplay model that fits this machine.
+    """Name the best models for this machine.
 
-    The best one is the largest and least quantised that fits into the memory that is free now, or into that of another
-    machine by --gpu-memory and --ram.
+    Models are ranked for the purpose and the language. The best one writes fast enough in the memory that is free now,
+    or in that of another machine by --gpu-memory and --ram, and is loaded by the backend.
     """
     from stackctl.commands.models.recommend import Asked
     from stackctl.commands.models.recommend import recommend as run
@@ -69,6 +78,7 @@ def recommend(
     spec = spec_here(machine)
     kind = "llamacpp" if spec.backend.is_external else spec.backend.kind
     asked = Asked(
+        purpose=purpose,
         language=language or reader(),
         context=context,
         backend=backend or kind,

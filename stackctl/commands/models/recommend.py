@@ -9,8 +9,8 @@ from stackctl.core.advice import menu, proposals, ranking
 from stackctl.core.advice.can_load import BackendBuild
 from stackctl.core.advice.menu import Offer
 from stackctl.core.advice.ranking import ENGLISH
+from stackctl.core.advice.reason import reason
 from stackctl.core.advice.suggestion import Purpose, Suggestion
-from stackctl.core.catalogue import parse
 from stackctl.core.fit import Shape
 from stackctl.core.fit.choice import Room, Wanted, choose
 from stackctl.core.fit.room import RESERVE_MIB
@@ -23,6 +23,7 @@ from stackctl.core.observed import Ram
 from stackctl.errors import ConfigError, DoesNotFit, GpuError, ModelError, SeveralModels
 from stackctl.machine import Machine
 from stackctl.steps.build_here import stack_here
+from stackctl.steps.models.catalogue import catalogue_in_use
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -47,6 +48,7 @@ class Recommended:
     """The best model, the next ones, and the memory that was free."""
 
     best: Suggestion
+    why: str  # the best one comes first, as the rest of a sentence
     others: tuple[Suggestion, ...]
     offers: tuple[Offer, ...]  # the menu: the best one, a faster one, one of another flavour
     room: Room
@@ -131,8 +133,10 @@ def recommend(machine: Machine, asked: Asked) -> Recommended:
             f"no model fits: {_said(free)}",
             hint="Close what uses the memory, or ask for less context with `--context 4096`.",
         )
+    floor = ranking.least(free, wanted.context)
     return Recommended(
         best=found[0],
+        why=reason(found[0], found[1:], floor, purpose=asked.purpose, language=language),
         others=_different(found),
         offers=menu.offers(found),
         room=free,
@@ -151,7 +155,7 @@ def _of_catalogue(
 
     Where none speaks the language, or none of those fits, they are for English, and a note says so.
     """
-    catalogue = parse.parse(machine.storage.catalogue())
+    catalogue = catalogue_in_use(machine)
     catalogue = replace(catalogue, entries=tuple(one for one in catalogue.entries if proposals.loads(one, stack)))
 
     def best(language: str) -> tuple[Suggestion, ...]:

@@ -5,11 +5,12 @@ proposed. What can't be good enough, by its size alone, is not computed.
 """
 
 import re
-from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
 from typing import Final
 
 from stackctl import backends
+from stackctl.backends.contract import Backend
 from stackctl.core.advice import ranking
 from stackctl.core.advice.can_load import BackendBuild, chosen_build
 from stackctl.core.advice.suggestion import Purpose, Suggestion
@@ -31,14 +32,20 @@ def loads(entry: Entry, stack: BackendBuild) -> bool:
     if stack.lacks(entry.header):
         return False
     if stack.build:
-        needed = entry.needs.get(stack.backend.NAME, "")
-        return _age(stack.build) >= _age(needed)
-    return all(_age(chosen_build(backends.BACKENDS[name])) >= _age(one) for name, one in entry.needs.items())
+        return _loads(stack.backend, stack.build, entry.needs.get(stack.backend.NAME, ""))
+    usual = {name: backends.BACKENDS[name] for name in entry.needs}
+    return all(_loads(usual[name], chosen_build(usual[name]), needed) for name, needed in entry.needs.items())
 
 
-def _age(build: str) -> tuple[int, ...]:
-    """Return the numbers of a build's name, which grow: b9191, v1.121."""
-    return tuple(map(int, re.findall(r"\d+", build)))
+def _loads(backend: Backend, build: str, needed: str) -> bool:
+    """Return whether a build is not older than the one that is needed, by the numbers in their names: b9191, 1.122."""
+    known = backend.BUILDS.get(build)
+    has = (known.number,) if known and known.number else _numbers(build)
+    return has >= _numbers(needed)
+
+
+def _numbers(name: str) -> tuple[int, ...]:
+    return tuple(map(int, re.findall(r"\d+", name)))
 
 
 def suggestions(
@@ -51,7 +58,8 @@ def suggestions(
     ranks = {entry.name: ranking.rank(entry, purpose, language) for entry in catalogue.entries}
     able = [one for one in catalogue.entries if ranks[one.name] and one.good >= (wanted.context or 0)]
     entries = [(one, ranks[one.name]) for one in sorted(able, key=lambda one: -ranks[one.name])]
-    search = _Search(reserves=reserves, room=room, wanted=wanted, floor=ranking.least(room, wanted.context))
+    floor = ranking.least(room, wanted.context)
+    search = _Search(reserves=reserves, room=room, wanted=wanted, bits=catalogue.bits, floor=floor)
     found = [one for one in search.all(entries, has_bounds=True) if search.floor.is_met(one)]
     found = found or list(search.all(entries, has_bounds=False))
     return _one_per_family(ranking.in_order(found, search.floor))
@@ -62,6 +70,7 @@ class _Search:
     reserves: Reserves
     room: Room
     wanted: Wanted
+    bits: Mapping[str, float]  # per weight, of each quantisation
     floor: ranking.Least
 
     @property
@@ -125,18 +134,21 @@ class _Search:
         """Return whether a quantisation with fewer bits, this one, can't be better."""
         if not self.floor.is_met(best):
             return False
-        place = ranking.place_of(best, self.floor)
-        lies_best = ranking.is_roomy(best) and (place == ranking.WHOLE or (place == ranking.FAST and not may_be_whole))
-        return lies_best or labels.bits(label) < ranking.FEW_BITS
+        if labels.bits(label) < ranking.FEW_BITS:
+            return True
+        if ranking.place_of(best, self.floor) == ranking.WHOLE:
+            return ranking.is_roomy(best)
+        return not may_be_whole and self.bits[label] < ranking.ENOUGH_BITS
 
     def offer(self, entry: Entry, points: float, label: str, size: int) -> Suggestion:
-        choice = choose(shape_of(entry, label), self.wanted, self.reserves, self.room, has_alternatives=False)
+        wanted = replace(self.wanted, usable=entry.good)
+        choice = choose(shape_of(entry, label), wanted, self.reserves, self.room, has_alternatives=False)
         return Suggestion(
             name=entry.name,
             source=Source(repo=entry.repo, quant=label),
             label=label,
             size=size,
-            bits=8 * size / (entry.billions * 1e9),
+            bits=self.bits[label],
             context=choice.settings.context,
             choice=choice,
             licence=entry.licence,

@@ -22,8 +22,8 @@ FEW_BITS, MOST_BITS = 4, 6  # as labels name them
 _FEW_BITS_COST: Final = 12.0  # points that a file below four bits costs, and as many for each bit that it lacks
 _NOT_JUDGED: Final = 10.0  # points less for a use or a language for which a model has no rank of its own
 _ROOMY: Final = 16384  # tokens: as much context is worth more than bits beyond four
-_COMFORTABLE: Final = 2.0  # times the least speed
-_ENOUGH_BITS: Final = 4.8  # those of Q4_K_M; in RAM each further one costs speed
+_COMFORTABLE, _BRISK = 2.0, 4.0  # times the least speed
+ENOUGH_BITS: Final = 4.8  # those of Q4_K_M: of what lies in RAM, each further one costs speed
 WHOLE, FAST, SLOW = 2, 1, 0  # places, the better the higher
 
 
@@ -71,8 +71,10 @@ def quality(one: Suggestion, floor: Least) -> tuple[float, ...]:
     if not floor.is_met(one):
         return (has_context, False, bits >= FEW_BITS, one.tokens_per_s)
     place = place_of(one, floor)
-    best_bits = (min(one.bits, _ENOUGH_BITS), one.bits if place else -one.bits)
-    return (has_context, True, bits >= FEW_BITS, one.billions, bits <= MOST_BITS, place, is_roomy(one), *best_bits)
+    is_roomy_there = is_roomy(one) if place == WHOLE else True  # elsewhere it depends on what is left by chance
+    has_speed = place == WHOLE or one.tokens_per_s >= _BRISK * floor.tokens_per_s
+    best_bits = (min(one.bits, ENOUGH_BITS), one.bits if has_speed else -one.bits)
+    return (has_context, True, bits >= FEW_BITS, one.billions, bits <= MOST_BITS, place, is_roomy_there, *best_bits)
 
 
 def place_of(one: Suggestion, floor: Least) -> int:
@@ -94,7 +96,7 @@ def in_order(found: Iterable[Suggestion], floor: Least) -> Iterator[Suggestion]:
     while left:
         top = max(map(worth_of, left))
         alike = [one for one in left if worth_of(one) >= top - ALIKE]
-        best = max(alike, key=lambda one: (place_of(one, floor), worth_of(one), one.tokens_per_s))
+        best = max(alike, key=lambda one: (place_of(one, floor), worth_of(one), one.billions))
         yield best
         left.remove(best)
     rest = [one for one in every if not floor.is_met(one)]

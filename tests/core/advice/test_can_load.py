@@ -9,7 +9,9 @@ import stackctl
 from stackctl import backends
 from stackctl.backends.contract import Backend
 from stackctl.backends.loadable import loadable
-from stackctl.core.advice import can_load, catalogue
+from stackctl.core.advice import can_load
+from stackctl.core.catalogue.entry import FILE
+from stackctl.core.catalogue.parse import parse
 from stackctl.core.model.ggml_types import type_name
 from stackctl.core.model.model import Header
 from stackctl.errors import ModelError
@@ -152,6 +154,6 @@ def test_safetensors_are_not_judged_by_the_lists() -> None:
 
 
 def test_every_model_of_the_catalogue_is_loaded_by_every_new_stack() -> None:
-    text = (Path(stackctl.__file__).parent / catalogue.FILE).read_text(encoding="utf-8")
-    for entry in catalogue.parse(text).entries:
+    text = (Path(stackctl.__file__).parent / FILE).read_text(encoding="utf-8")
+    for entry in parse(text).entries:
         assert not any(one.why_not for one in can_load.verdicts(entry.header))
