@@ -5,6 +5,7 @@ from dataclasses import dataclass, field
 from pathlib import PurePosixPath
 
 from stackctl.contracts.host import Owner
+from stackctl.contracts.turns import Turns
 from stackctl.core.model.shape import Shape
 
 
@@ -38,6 +39,11 @@ class Header:
     samplers: Mapping[str, float] = field(
         default_factory=dict
     )  # what it recommends, as core/model/samplers.py names it
+    bos: str = ""  # the text of the token that begins a text; "" if unknown
+    eos: str = ""  # and of the one that ends it
+    adds_bos: bool = True  # whether a backend adds the first by itself
+    turns: Turns | None = None  # those of the chat template; None if it was not rendered, or could not be
+    template_fault: str = ""  # why no turns could be derived from the chat template
     types: tuple[int, ...] = ()  # ggml's numbers of the types of its tensors
 
 
