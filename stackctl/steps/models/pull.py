@@ -113,7 +113,8 @@ def pull(machine: Machine, offer: Download, *, clock: Callable[[], float] = time
     began = clock()
     library = machine.storage.library
     missing = [file for file in offer.files if not _is_here(offer.root / file.name, file)]
-    library.refuse_if_full(offer.path, sum(_remaining(offer.root / file.name, file) for file in missing))
+    away = [file for file in missing if not cached(machine, offer.source, file)]
+    library.refuse_if_full(offer.path, sum(_remaining(offer.root / file.name, file) for file in away))
     done: list[RepoFile] = []
     for file in offer.files:
         target = offer.root / file.name
@@ -142,6 +143,11 @@ def pull(machine: Machine, offer: Download, *, clock: Callable[[], float] = time
         licence=offer.licence,
         took_s=clock() - began if missing else 0.0,
     )
+
+
+def cached(machine: Machine, source: Source, file: RepoFile) -> Path | None:
+    """Return a file in another program's cache that has the name and the size of a repository's; None without one."""
+    return None if source.url else machine.storage.cached_file(source.repo, file)
 
 
 def address(machine: Machine, offer: Download, file: RepoFile, *, is_whole: bool = True) -> FileRequest:
@@ -173,6 +179,11 @@ def _fetch(machine: Machine, offer: Download, file: RepoFile, target: Path, prog
         return join_pieces(
             machine.storage.library, file, target, lambda piece, here: _fetch(machine, offer, piece, here, progress)
         )
+    if not _is_here(target, file) and (copy := cached(machine, source, file)):
+        if machine.storage.library.take(copy, target, file.sha256.lower(), lambda done: progress(done, file.size)):
+            machine.ui.note(f"{file.name} was here already, and is not downloaded again: {copy}")
+            return file.sha256.lower()
+        machine.ui.note(f"{copy} has another content than the repository's {file.name}, which is downloaded")
     if not source.url and file.size > machine.hub.xet_from:
         found = target if _is_here(target, file) else target.with_name(f"{target.name}.part")
         if found != target:
