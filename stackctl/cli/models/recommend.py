@@ -43,6 +43,7 @@ def reader(environment: "os._Environ[str]" = os.environ) -> str:
 @click.option("--language", metavar="CODE", help="Language of the chats, e.g. ja [default: the locale's].")
 @click.option("--context", type=click.IntRange(256, 4194304), metavar="TOKENS", help="Context size in tokens.")
 @option.gpu_memory
+@option.gpu_reserve
 @option.ram
 @option.backend_here
 @option.json
@@ -56,6 +57,7 @@ def recommend(
     language: str | None,
     context: int | None,
     gpu_memory_mib: tuple[int, ...],
+    gpu_reserve_mib: int | None,
     ram_mib: int | None,
     backend: str | None,
     as_json: bool,
@@ -68,7 +70,7 @@ def recommend(
     from stackctl.commands.models.recommend import Asked
     from stackctl.commands.models.recommend import recommend as run
     from stackctl.report.recommend import recommended
-    from stackctl.steps.build_here import spec_here
+    from stackctl.steps.build_here import reserve_here, spec_here
 
     if repo and folder:
         raise click.UsageError("--repo and --folder exclude each other: leave out one.")
@@ -84,6 +86,7 @@ def recommend(
         repo=repo,
         has_gpu=bool(gpu_memory_mib) or spec.gpu.mode != "none",
         gpu_memory_mib=gpu_memory_mib,
+        gpu_reserve_mib=reserve_here(machine) if gpu_reserve_mib is None else gpu_reserve_mib,
         ram_mib=ram_mib,
     )
     done = run(machine, asked)
