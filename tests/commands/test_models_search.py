@@ -13,6 +13,7 @@ import pytest
 
 from stackctl.commands.models.fit import Asked
 from stackctl.commands.models.search import Found, search
+from stackctl.core.catalogue.parse import parse
 from stackctl.core.hub.search import Query
 from stackctl.errors import ConfigError, ModelError, TooManyRequests
 from stackctl.report.search import found as report
@@ -159,12 +160,14 @@ def test_no_hit_is_said_with_the_words(here: Quiet) -> None:
     assert report(run(here, "nothing such"), here.machine.ui)[0] == "Hugging Face has no GGUF for nothing such"
 
 
-def test_a_hit_of_the_catalogue_is_marked(here: Quiet, hub: Hub) -> None:
-    upload(hub, "bartowski/Mistral-Nemo-Instruct-2407-GGUF", trending=1)
+def test_a_hit_of_the_catalogue_is_marked_and_all_are_called_untried(here: Quiet, hub: Hub) -> None:
+    known = parse(here.machine.storage.catalogue()).entries[0].repo
+    upload(hub, known, trending=1)
     upload(hub, "a/Other")
     found = run(here)
-    assert found.in_catalogue <= {"bartowski/Mistral-Nemo-Instruct-2407-GGUF"}
+    assert found.in_catalogue == {known}
     text, _ = report(found, here.machine.ui)
+    assert f"{known} (in the catalogue)" in text
     assert "not tried by stackctl" in text
 
 

@@ -10,6 +10,7 @@ from stackctl.commands.models.fit import Asked, free_memory, settings_for
 from stackctl.core.advice.hits import Judged, best_of
 from stackctl.core.advice.ranking import least
 from stackctl.core.advice.suggestion import Suggestion
+from stackctl.core.hub.pages import repo_of
 from stackctl.core.hub.search import LONGEST_WORDS, Hit, Query
 from stackctl.core.hub.waiting import in_words
 from stackctl.errors import ConfigError, TooManyRequests
@@ -59,8 +60,14 @@ def search(
     hits = _patient(machine, lambda: machine.hub.search(query), pause)
     free = free_memory(machine, asked)
     stack = stack_here(machine, asked.backend, on_gpu=bool(free.gpus_mib), asks_driver=not asked.gpu_memory_mib)
-    floor = least(free, asked.context)
-    terms = Terms(free=free, stack=stack, floor=floor, wanted=lambda shape: settings_for(asked, shape, free))
+    floor, catalogue = least(free, asked.context), newest(machine)
+    terms = Terms(
+        free=free,
+        stack=stack,
+        floor=floor,
+        catalogue=catalogue,
+        wanted=lambda shape: settings_for(asked, shape, free),
+    )
     found, stopped = _judge_all(machine, hits, terms, pause)
     if stopped and not found:
         raise stopped
@@ -69,7 +76,7 @@ def search(
         for one in hits
     )
     kept = tuple(one for one in judged if one.best or not only_running)
-    entries = {one.repo.lower() for one in newest(machine).entries}
+    entries = {name.lower() for one in catalogue.entries for name in (one.repo, repo_of(one.source))}
     return Found(
         query=query,
         judged=kept,
