@@ -257,6 +257,17 @@ def test_ctrl_c_does_not_wait_for_the_answers_that_are_under_way(hub: Hub, tmp_p
         assert time.monotonic() - began < 2
 
 
+def test_a_hit_whose_server_falls_silent_does_not_hold_up_the_others_for_ever(here: Quiet, hub: Hub) -> None:
+    for number in range(5):
+        upload(hub, f"a/M{number}", quants=("q4_k_m",), trending=-number)
+    hub.faults.append(Fault(pause_s=60))
+    began = time.monotonic()
+    found = run(here, patience_s=1.5)
+    assert time.monotonic() - began < 20
+    assert sorted(one.verdict for one in found.judged) == ["not_judged", "runs", "runs", "runs", "runs"]
+    assert "no answer came within 2 s" in report(found, here.machine.ui)[0]
+
+
 def test_a_search_is_one_object_as_json(here: Quiet, hub: Hub) -> None:
     upload(hub, "a/M", downloads=7, gguf={"architecture": "llama", "chat_template": "x" * 9000})
     _, values = report(run(here), here.machine.ui)
