@@ -11,9 +11,11 @@ from stackctl.commands.models import stored
 from stackctl.core.config.lock import Lock
 from stackctl.core.config.spec import Spec
 from stackctl.core.config.stack_toml import parse
+from stackctl.errors import ModelError
 from stackctl.machine import Machine
 from stackctl.steps.models.pull import offered_download, parse_source, pull
 from stackctl.steps.stack_model import download, pending_model
+from stackctl.terminal import shell_word
 from tests.commands.machines import Quiet, quiet
 from tests.fakes import hub_at
 from tests.hub.server import Hub as Server
@@ -95,3 +97,17 @@ def test_a_deploy_takes_it_from_there_and_does_not_wait_with_the_demo_model(here
     assert coming.offer.is_here
     assert (server.sent - before, len(lock.decisions)) == (read, 1)
     assert pending_model(spec(), here.machine, lock) is None
+
+
+@pytest.mark.parametrize("source", [SOURCE, "hf:owner/name", "hf:Owner/Name/M-Q4_K_M.gguf"])
+def test_without_the_hub_the_hint_leads_to_the_copy(here: Quiet, source: str) -> None:
+    here.machine.hub = hub_at("http://127.0.0.1:9")
+    path = here.machine.path / "store/caches/LM Studio/owner/name/M-Q4_K_M.gguf"
+    path.parent.mkdir(parents=True)
+    path.write_bytes(MODEL)
+    with pytest.raises(ModelError, match="can't be reached") as caught:
+        offered_download(here.machine, parse_source(source))
+    assert caught.value.hint.endswith(f"Or use the copy that LM Studio has: `{shell_word(path)}`.")
+    with pytest.raises(ModelError) as caught:
+        offered_download(here.machine, parse_source("hf:owner/name:Q8_0"))
+    assert "LM Studio" not in caught.value.hint
