@@ -1,7 +1,7 @@
 """What other programs have fetched: a file that a repository has, too, and all their models, by names and sizes alone.
 
 Sources: huggingface_hub/constants.py (HF_HUB_CACHE, HF_HOME); llama.cpp, common/common.cpp (LLAMA_CACHE); LM Studio's
-docs (~/.lmstudio/models/OWNER/NAME, before 2025 ~/.cache/lm-studio); what lies in them is told in caches.py. A blob is
+docs (~/.lmstudio/models/OWNER/NAME, before 2025 ~/.cache/lm-studio); caches.py says what lies in them. A blob is
 named by its sha256 at Hugging Face and at Ollama.
 """
 
