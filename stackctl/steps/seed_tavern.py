@@ -66,6 +66,7 @@ def wanted_settings(plan: Plan, profiles: tuple[ModelProfile, ...], machine: Mac
         overlay=tavern_settings.overlay(
             *(plan.tavern_type, plan.backend_url, plan.context, found, samplers.selection),
             opening=_opening(template, record),
+            thinks=bool(template and template.thinking in {"on", "always"}),
         ),
         stock=stock,
         made_from=made_from,
