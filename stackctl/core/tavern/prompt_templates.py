@@ -56,7 +56,7 @@ class Template:
 
     @property
     def is_own(self) -> bool:
-        """Return whether the turns are those of the model's own chat template, as presets of its own."""
+        """Return whether the turns are those of the model's own chat template, as its own presets."""
         return self.turns is not None
 
     @property

@@ -52,8 +52,8 @@ def overlay(
 ) -> dict[str, Any]:
     """Return the settings by which SillyTavern connects at the first page load and prompts as the model was trained.
 
-    samplers: the settings that select a preset of samplers. opening: with what each answer starts, before the model
-    goes on; None if the page's own is not changed. thinks: whether thoughts come first, which count as its length.
+    samplers: the settings that select a preset of samplers. opening: the text with which each answer
+    starts; None if the page's own is not changed. thinks: whether thoughts come first, which count as its length.
     """
     return {
         "firstRun": False,  # the first-run dialogue would block the automatic connection
