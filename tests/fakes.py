@@ -20,6 +20,7 @@ from stackctl.core.container_paths import Bind
 from stackctl.core.formats.answer_limit import Limit
 from stackctl.core.hub.remote import FileRequest, RemoteHead
 from stackctl.core.hub.repository import Repo
+from stackctl.core.hub.search import Hit, Query
 from stackctl.core.hub.source import Source
 from stackctl.core.observed import (
     ContainerSeen,
@@ -37,7 +38,8 @@ from stackctl.core.plan.stack import Plan
 from stackctl.core.smoke.reachability import ContainerNetworking
 from stackctl.core.start.events import Event
 from stackctl.effects import download, models
-from stackctl.effects.download import ranged
+from stackctl.effects.bounded import bounded
+from stackctl.effects.download import ranged, whole
 from stackctl.effects.host import random_secrets
 from stackctl.effects.hub import Hub
 from stackctl.effects.models.contents import contents
@@ -388,6 +390,7 @@ class FakeHub:
 
     repositories: dict[str, Repo] = field(default_factory=dict)
     files: dict[str, bytes] = field(default_factory=dict)
+    hits: tuple[Hit, ...] = ()
     xet_from: int = 50 * 10**9
     unreachable: ModelError | None = None
     asked: list[str] = field(default_factory=list)
@@ -396,7 +399,12 @@ class FakeHub:
         if self.unreachable:
             raise self.unreachable
 
-    def repository(self, source: Source) -> Repo:
+    def search(self, query: Query) -> tuple[Hit, ...]:
+        self.asked.append(query.words)
+        return self.hits[: query.limit]
+
+    def repository(self, source: Source, *, waits: bool = True) -> Repo:
+        del waits
         self.asked.append(source.repo)
         if source.repo not in self.repositories:
             raise ModelError(f"there is no repository {source.repo}", hint="check the name")
@@ -432,6 +440,10 @@ class FakeHub:
         del headers
         content = self._content(url)
         return RemoteHead(content=content[: needed(content, len(content))], size=len(content), bytes_per_s=1e6)
+
+    def read_whole(self, url: str, *, most: int, may_follow: Callable[[str, str], bool]) -> bytes:
+        del may_follow
+        return self._content(url)[:most]
 
     def _content(self, url: str) -> bytes:
         self.asked.append(url)
@@ -571,6 +583,7 @@ def hub_at(url: str, sleep: Callable[[float], None] = lambda _: None) -> Hub:
     return Hub(
         fetch=partial(download.fetch, sleep=sleep),
         read_head=partial(ranged.read_head, sleep=sleep),
+        read_whole=partial(whole.read_whole, bounded=bounded),
         endpoint=url,
         sleep=sleep,
     )
@@ -578,7 +591,8 @@ def hub_at(url: str, sleep: Callable[[float], None] = lambda _: None) -> Hub:
 
 def disk(folder: Path) -> Disk:
     """The real disk; what stacks share lies in `folder`."""
-    return Disk(folder, models.observe_model, contents, where, partial(find_copy, folders=(folder / "ollama",)))
+    ollama = partial(find_copy, folders=(folder / "ollama",))
+    return Disk(folder, models.observe_model, contents, where, ollama, environment={})
 
 
 def owner_here(folder: Path) -> Owner:

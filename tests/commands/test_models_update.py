@@ -1,0 +1,229 @@
+"""`stackctl models update`: a newer signed catalogue replaces the one in use; anything else changes nothing."""
+
+from base64 import b64encode
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import pytest
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
+
+from stackctl.commands.models.update import Updated, update
+from stackctl.core.catalogue import stored
+from stackctl.errors import ConfigError, DataError, ModelError, StackctlError
+from stackctl.machine import Machine
+from stackctl.steps.models.catalogue import catalogue_in_use, newest
+from tests.commands.machines import Quiet, quiet
+from tests.sign_catalogue import signature
+
+URL = "https://example.org/catalogue.toml"
+SIGNATURE = f"{URL}.sig"
+KEY = Ed25519PrivateKey.generate()
+PUBLIC = b64encode(KEY.public_key().public_bytes_raw()).decode()
+SHIPPED, NEWER, NEWEST, OLDER = "2026-11-25", "2027-01-05", "2027-02-01", "2026-01-05"
+TODAY = "2027-03-01"
+
+
+@dataclass
+class Shop:
+    """A machine, and a server with a catalogue."""
+
+    here: Quiet
+    files: dict[str, bytes] = field(default_factory=dict)
+
+    @property
+    def machine(self) -> Machine:
+        return self.here.machine
+
+    @property
+    def kept(self) -> Path:
+        return self.here.machine.path / "store" / stored.FILE
+
+    def text(self, date: str = NEWER) -> str:
+        shipped = self.machine.storage.catalogue()
+        return shipped.replace(f'date = "{stored.date_of(shipped)}"', f'date = "{date}"')
+
+    def publish(self, content: str | bytes, key: Ed25519PrivateKey = KEY) -> None:
+        raw = content.encode() if isinstance(content, str) else content
+        self.here.hub.files |= {URL: raw, SIGNATURE: signature(raw, key)}
+
+    def update(self) -> Updated:
+        return update(self.machine, url=URL, key=PUBLIC)
+
+
+@pytest.fixture
+def shop(tmp_path: Path) -> Shop:
+    here = quiet(tmp_path)
+    here.machine.storage.today = lambda: TODAY  # type: ignore[attr-defined]  # the fakes' disk
+    return Shop(here)
+
+
+def test_a_newer_signed_catalogue_is_in_use_from_now_on(shop: Shop) -> None:
+    shop.publish(shop.text())
+    done = shop.update()
+    assert (done.is_new, done.catalogue.date, done.former_date) == (True, NEWER, SHIPPED)
+    assert newest(shop.machine) == done.catalogue
+    assert shop.kept.read_bytes().endswith(shop.text().encode())  # the bytes that were verified
+    shop.publish(shop.text(NEWEST))
+    assert shop.update().former_date == NEWER
+    assert newest(shop.machine).date == NEWEST
+
+
+def test_one_of_the_same_date_is_already_the_newest(shop: Shop) -> None:
+    shop.publish(shop.text(SHIPPED))
+    assert not shop.update().is_new
+    assert not shop.kept.exists()
+
+
+def unsigned(shop: Shop) -> None:
+    shop.publish(shop.text())
+    shop.here.hub.files[SIGNATURE] = b"<html>Not found</html>"
+
+
+def without_signature(shop: Shop) -> None:
+    shop.publish(shop.text())
+    del shop.here.hub.files[SIGNATURE]
+
+
+def by_another_key(shop: Shop) -> None:
+    shop.publish(shop.text(), Ed25519PrivateKey.generate())
+
+
+def cut(shop: Shop) -> None:
+    shop.publish(shop.text())
+    shop.here.hub.files[URL] = shop.here.hub.files[URL][:-1]
+
+
+def of_another_file(shop: Shop) -> None:
+    shop.publish(shop.text(NEWEST))
+    shop.here.hub.files[URL] = shop.text().encode()
+
+
+FAULTS: dict[str, tuple[Callable[[Shop], None], str]] = {
+    "older": (lambda shop: shop.publish(shop.text(OLDER)), f"is of {OLDER}, older than that in use, of {NEWER}"),
+    "older than the stored one": (lambda shop: shop.publish(shop.text("2027-01-04")), "older than that in use"),
+    "of the future": (lambda shop: shop.publish(shop.text("2099-01-01")), f"this machine's clock says {TODAY}"),
+    "unsigned": (unsigned, "is not signed"),
+    "without a signature": (without_signature, "is not there"),
+    "by another key": (by_another_key, "was not signed with this key"),
+    "cut": (cut, "or was changed since"),
+    "with another file's signature": (of_another_file, "or was changed since"),
+    "gone": (lambda shop: shop.here.hub.files.clear(), "is not there"),
+    "no TOML": (lambda shop: shop.publish("date = "), "can't be used"),
+    "no UTF-8": (lambda shop: shop.publish(b"\xff\xfe"), "is not UTF-8"),
+}
+
+
+@pytest.mark.parametrize("fault", FAULTS)
+def test_whatever_is_wrong_the_catalogue_in_use_stays(shop: Shop, fault: str) -> None:
+    shop.publish(shop.text())
+    shop.update()
+    before = shop.kept.read_bytes()
+    spoil, says = FAULTS[fault]
+    spoil(shop)
+    with pytest.raises(ModelError, match=says) as caught:
+        shop.update()
+    assert caught.value.exit_code == 8
+    assert caught.value.hint
+    assert shop.kept.read_bytes() == before
+    assert newest(shop.machine).date == NEWER
+
+
+def test_what_is_not_signed_is_not_even_parsed(shop: Shop) -> None:
+    shop.publish("[" * 100_000, Ed25519PrivateKey.generate())
+    with pytest.raises(ModelError, match="was not signed with this key"):
+        shop.update()
+
+
+def test_without_a_source_no_request_is_made(shop: Shop) -> None:
+    for given in ({}, {"url": URL}, {"key": PUBLIC}):
+        with pytest.raises(ConfigError, match="no update source is set"):
+            update(shop.machine, **given)
+    with pytest.raises(ConfigError, match="without encryption"):
+        update(shop.machine, url="http://example.org/c", key=PUBLIC)
+    assert shop.here.hub.asked == []
+
+
+def test_the_environment_sets_the_source_and_an_option_beats_it(shop: Shop) -> None:
+    shop.publish(shop.text())
+    environment = {"STACKCTL_CATALOGUE_URL": "https://elsewhere.example.org/", "STACKCTL_CATALOGUE_KEY": PUBLIC}
+    shop.machine.storage.environment = environment  # type: ignore[attr-defined]  # the fakes' disk
+    assert update(shop.machine, url=URL).is_new
+    assert shop.here.hub.asked == [URL, SIGNATURE]
+
+
+def test_a_key_may_lie_in_a_file(shop: Shop, tmp_path: Path) -> None:
+    shop.publish(shop.text())
+    (tmp_path / "catalogue.pub").write_text(f"{PUBLIC}\n")
+    assert update(shop.machine, url=URL, key=str(tmp_path / "catalogue.pub")).is_new
+
+
+@pytest.mark.parametrize("key", ["none.pub", "/dev/zero", ".", "\0", "x" * 5000])
+def test_a_key_that_is_none_is_an_error_before_any_request(shop: Shop, key: str) -> None:
+    with pytest.raises(StackctlError):
+        update(shop.machine, url=URL, key=key)
+    assert shop.here.hub.asked == []
+
+
+def test_a_folder_that_can_not_be_written_is_an_error_and_the_former_catalogue_stays(shop: Shop) -> None:
+    shop.publish(shop.text())
+    shop.kept.parent.parent.joinpath("store").write_text("a file stands where the folder should be")
+    with pytest.raises(DataError, match="can't be written"):
+        shop.update()
+    assert newest(shop.machine).date == SHIPPED
+
+
+def test_an_update_touches_no_stack(shop: Shop) -> None:
+    (shop.machine.path / "stack.toml").write_text("")
+    shop.publish(shop.text())
+    shop.update()
+    assert {one.name for one in shop.machine.path.iterdir()} == {"stack.toml", "store"}
+    assert {one.name for one in shop.kept.parent.iterdir()} == {stored.FILE}
+
+
+# -- the catalogue in use
+
+
+def test_a_newer_stackctls_own_catalogue_beats_an_older_stored_one(shop: Shop) -> None:
+    shop.kept.parent.mkdir()
+    for date in (OLDER, SHIPPED):
+        shop.kept.write_bytes(stored.dump(b"not even read", date))
+        assert newest(shop.machine).date == SHIPPED
+    assert shop.here.said.getvalue() == ""
+
+
+@pytest.mark.parametrize(
+    ("raw", "says"),
+    [
+        (b"", "was changed since it was verified"),
+        (b"date = 1", "was changed since it was verified"),
+        (stored.dump(b"\xff", NEWER), "was changed since it was verified"),
+        (stored.dump(b"x" * (2 << 20), NEWER), "MiB"),
+    ],
+)
+def test_a_stored_catalogue_that_was_edited_is_not_used_and_said(shop: Shop, raw: bytes, says: str) -> None:
+    shop.kept.parent.mkdir()
+    shop.kept.write_bytes(raw)
+    assert newest(shop.machine).date == SHIPPED
+    said = " ".join(shop.here.said.getvalue().split())
+    assert "the stored catalogue of models is not used" in said
+    assert says in said
+
+
+def test_a_stored_text_of_another_date_than_its_line_is_not_used(shop: Shop) -> None:
+    shop.kept.parent.mkdir()
+    shop.kept.write_bytes(stored.dump(shop.text(OLDER).encode(), NEWER))
+    assert newest(shop.machine).date == SHIPPED
+
+
+def test_an_old_catalogue_is_named_once_and_a_new_one_is_not(shop: Shop) -> None:
+    catalogue_in_use(shop.machine)
+    assert shop.here.said.getvalue() == ""
+
+
+def test_half_a_year_later_the_age_is_said_with_what_can_be_done(tmp_path: Path) -> None:
+    here = quiet(tmp_path)
+    here.machine.storage.today = lambda: "2027-08-01"  # type: ignore[attr-defined]  # the fakes' disk
+    catalogue_in_use(here.machine)
+    said = " ".join(here.said.getvalue().split())
+    assert said.startswith("the catalogue of models is 8 months old: `stackctl models search` finds newer models")
