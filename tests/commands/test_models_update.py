@@ -1,5 +1,12 @@
 """`stackctl models update`: a newer signed catalogue replaces the one in use; anything else changes nothing."""
 
+import json
+import os
+import signal
+import subprocess
+import sys
+import threading
+import time
 from base64 import b64encode
 from collections.abc import Callable
 from dataclasses import dataclass, field
@@ -8,12 +15,14 @@ from pathlib import Path
 import pytest
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
+from stackctl.commands.models.recommend import Asked, recommend
 from stackctl.commands.models.update import Updated, update
 from stackctl.core.catalogue import stored
 from stackctl.errors import ConfigError, DataError, ModelError, StackctlError
 from stackctl.machine import Machine
 from stackctl.steps.models.catalogue import catalogue_in_use, newest
 from tests.commands.machines import Quiet, quiet
+from tests.effects.http_server import Answer, FileServer, serving
 from tests.sign_catalogue import signature
 
 URL = "https://example.org/catalogue.toml"
@@ -181,7 +190,59 @@ def test_an_update_touches_no_stack(shop: Shop) -> None:
     assert {one.name for one in shop.kept.parent.iterdir()} == {stored.FILE}
 
 
+# -- the command itself, with a server on this machine
+
+
+def command(server: FileServer, data: Path, *words: str) -> "subprocess.Popen[str]":
+    environment = {
+        **os.environ,
+        "XDG_DATA_HOME": str(data),
+        "STACKCTL_CATALOGUE_URL": server.url("catalogue.toml"),
+        "STACKCTL_CATALOGUE_KEY": PUBLIC,
+    }
+    argv = [sys.executable, "-m", "stackctl", "-C", str(data), "models", *words]
+    return subprocess.Popen(argv, env=environment, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+
+
+def test_an_update_comes_over_http_and_an_interrupted_one_leaves_the_former(shop: Shop, tmp_path: Path) -> None:
+    first, second = (shop.text(date).encode() for date in ("2026-11-26", "2026-11-27"))
+    data = tmp_path / "data"
+    data.mkdir()
+    with serving(first) as server:
+        server.answers += [Answer(), Answer(body=signature(first, KEY))]
+        stdout, stderr = command(server, data, "update", "--json").communicate(timeout=30)
+        assert json.loads(stdout)["catalogue_date"] == "2026-11-26", stderr
+        assert [one.path for one in server.asked] == ["/catalogue.toml", "/catalogue.toml.sig"]
+        before = (data / "stackctl" / stored.FILE).read_bytes()
+        server.answers += [Answer(body=second), Answer(body=signature(second, KEY), gate=(gate := threading.Event()))]
+        running = command(server, data, "update")
+        while len(server.asked) < 4:
+            assert running.poll() is None
+            time.sleep(0.01)
+        running.send_signal(signal.SIGINT)
+        running.communicate(timeout=30)
+        assert running.returncode == 130
+        gate.set()
+    assert (data / "stackctl" / stored.FILE).read_bytes() == before
+    assert [one.name for one in (data / "stackctl").iterdir()] == [stored.FILE]
+
+
+def test_without_a_source_the_command_ends_with_3_and_says_what_to_set(tmp_path: Path) -> None:
+    argv = [sys.executable, "-m", "stackctl", "-C", str(tmp_path), "models", "update"]
+    without = {name: value for name, value in os.environ.items() if not name.startswith("STACKCTL_CATALOGUE")}
+    done = subprocess.run(argv, env=without, capture_output=True, text=True, check=False)
+    assert done.returncode == 3
+    assert "no update source is set" in done.stderr
+    assert "STACKCTL_CATALOGUE_URL" in done.stderr
+
+
 # -- the catalogue in use
+
+
+def test_recommendations_come_from_the_catalogue_in_use(shop: Shop) -> None:
+    shop.publish(shop.text())
+    shop.update()
+    assert recommend(shop.machine, Asked()).date == NEWER
 
 
 def test_a_newer_stackctls_own_catalogue_beats_an_older_stored_one(shop: Shop) -> None:
