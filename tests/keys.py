@@ -14,7 +14,9 @@ from pathlib import Path
 QUESTION = b"Press "
 LATEST_S = 60
 # the terminal controls the process: it is hung up when the terminal is closed
-_CONTROLLED = "import fcntl, os, sys, termios; fcntl.ioctl(0, termios.TIOCSCTTY, 0); os.execvp(sys.argv[1], sys.argv[1:])"
+_CONTROLLED = (
+    "import fcntl, os, sys, termios; fcntl.ioctl(0, termios.TIOCSCTTY, 0); os.execvp(sys.argv[1], sys.argv[1:])"
+)
 
 
 def press(

@@ -1,12 +1,13 @@
 """What the program says is plain English: each hint begins with a verb, and the house's forbidden words stay out."""
 
 from collections import Counter
+from functools import cache
 from pathlib import Path
 
 import pytest
 
 from tests import words
-from tests.hints import Source
+from tests.hints import Hint, Source
 
 ROOT = Path(__file__).parents[1]
 ROOMS = sorted(
@@ -14,12 +15,13 @@ ROOMS = sorted(
     for path in (*(ROOT / "stackctl").iterdir(), ROOT / "images", ROOT / "compose-templates")
     if path.name != "__pycache__"
 )
-HINTS = [
-    *Source.of(ROOT / "stackctl").hints(),
-    *Source(
-        {path.stem: path.read_text(encoding="utf-8") for path in (ROOT / "images" / "engine").glob("*.py")}
-    ).hints(),
-]
+
+
+@cache
+def all_hints() -> tuple[Hint, ...]:
+    """Every hint of the program and of what brings up its engine."""
+    engine = {path.stem: path.read_text(encoding="utf-8") for path in (ROOT / "images" / "engine").glob("*.py")}
+    return (*Source.of(ROOT / "stackctl").hints(), *Source(engine).hints())
 
 
 def room(module: str) -> str:
@@ -32,7 +34,7 @@ def room(module: str) -> str:
 @pytest.mark.parametrize("name", ROOMS)
 def test_every_hint_of_a_room_begins_with_a_verb_and_asks_nothing(name: str) -> None:
     faults = []
-    for hint in HINTS:
+    for hint in all_hints():
         if room(hint.module) == name:
             said = [*words.faults_of_hint(hint.heads, hint.pieces), *(f"can't be followed: {one}" for one in hint.lost)]
             faults += [f"{hint.module}:{hint.line}: {one}" for one in said]
@@ -53,7 +55,7 @@ def test_no_text_of_a_room_uses_a_word_that_the_house_forbids(name: str) -> None
 
 
 def test_hints_are_found_all_over_the_program() -> None:
-    found = Counter(room(hint.module) for hint in HINTS)
+    found = Counter(room(hint.module) for hint in all_hints())
     assert found["stackctl/core"] > 80
     assert found["stackctl/effects"] > 60
     assert found["stackctl/backends"] > 40

@@ -265,6 +265,13 @@ gpu_memory = click.option(
     default=(),
     help="Free MiB of each GPU, also of one that is not here [default: as measured].",
 )
+gpu_reserve = click.option(
+    "--gpu-reserve",
+    "gpu_reserve_mib",
+    type=click.IntRange(0, 1 << 20),
+    metavar="MIB",
+    help="MiB of each GPU that stay free, for the desktop or another program [default: this stack's, else 512].",
+)
 ram = click.option(
     "--ram",
     "ram_mib",

@@ -13,6 +13,7 @@ from stackctl.core.plan.preview import Preview
 from stackctl.core.plan.stack import Plan
 from stackctl.core.start.docker_errors import names_place
 from stackctl.core.tavern import profiles as tavern_profiles
+from stackctl.core.tavern import samplers
 from stackctl.core.tavern.profiles import Profile
 from stackctl.errors import StackctlError, Taken
 from stackctl.machine import Machine
@@ -281,5 +282,7 @@ def _say(decided: Plan, observed: Observed, machine: Machine) -> None:
     template = decided.template
     if template and template.source:
         machine.ui.note(f"prompt template {template.instruct}, by {template.source}")
+    if decided.samplers:
+        machine.ui.note(samplers.describe(decided.samplers))
     for note in decided.notes:
         machine.ui.warn(note)

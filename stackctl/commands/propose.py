@@ -2,6 +2,7 @@
 
 from stackctl.commands.models.recommend import Asked, Recommended, recommend
 from stackctl.core.config.spec import Spec
+from stackctl.core.config.values import memory_mib
 from stackctl.errors import DoesNotFit, ModelError
 from stackctl.machine import Machine
 from stackctl.steps.first_model import WAYS
@@ -16,6 +17,7 @@ def proposal(machine: Machine, spec: Spec, *, language: str) -> Recommended:
         backend=spec.backend.kind,
         has_gpu=spec.gpu.mode != "none",
         needs_driver=True,
+        gpu_reserve_mib=memory_mib(spec.gpu.reserve) or 0,
     )
     try:
         found = recommend(machine, asked)

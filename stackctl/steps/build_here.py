@@ -7,6 +7,7 @@ from stackctl.contracts.service import CPU, Variant
 from stackctl.core.advice.can_load import BackendBuild
 from stackctl.core.config.lock import Decisions
 from stackctl.core.config.spec import AUTO, Spec
+from stackctl.core.config.values import memory_mib
 from stackctl.core.plan.images import backend_image
 from stackctl.errors import ConfigError, GpuError
 from stackctl.gpus import GPUS
@@ -46,3 +47,8 @@ def _on_gpu(machine: Machine, *, asks_driver: bool) -> tuple[Variant, tuple[int,
         for gpu in machine.gpus.list()[:1] if asks_driver else ():
             return GPUS[gpu.make].VARIANT, gpu.cuda
     return next(iter(GPUS.values())).VARIANT, ()
+
+
+def reserve_here(machine: Machine) -> int:
+    """Return the MiB of each GPU that a choice leaves free, by this folder's stack.toml if it has one."""
+    return memory_mib(spec_here(machine).gpu.reserve) or 0

@@ -26,6 +26,7 @@ from stackctl.steps.config_request import read_lock
 from stackctl.steps.deployed_arguments import deployed_arguments
 from stackctl.steps.external_backend import observed_external
 from stackctl.steps.has_run import has_run
+from stackctl.steps.models.known_model import with_catalogue
 from stackctl.steps.own_name import is_gone, refuse_foreign
 from stackctl.steps.stack_model import model_path
 from stackctl.terminal import command_line
@@ -147,7 +148,7 @@ def _with_own_backend(seen: Observed, model: ModelSeen, spec: Spec, machine: Mac
     own = _backend_process(spec, seen, machine)
     return replace(
         seen,
-        model=model,
+        model=with_catalogue(model, spec.model.source, machine),
         models=_models(spec, machine, found),
         gpus=_gpus(spec, machine, own) if is_here else (),
         ram=machine.host.ram(own) if is_here else None,
@@ -188,7 +189,7 @@ def _models(spec: Spec, machine: Machine, found: Lock) -> dict[str, ModelSeen]:
     here: dict[str, ModelSeen] = {}
     for name, entry in sorted(spec.models.items()):
         with suppress(ModelError):
-            here[name] = machine.model(model_at(entry, machine, found))
+            here[name] = with_catalogue(machine.model(model_at(entry, machine, found)), entry.source, machine)
     return here
 
 

@@ -23,6 +23,7 @@ from stackctl.steps.former_stack import note_written
 from stackctl.steps.has_run import has_run
 from stackctl.steps.tavern_folder import data_path, settings_file, tavern_folder
 from stackctl.steps.tavern_presets import presets_to_write, write_presets
+from stackctl.steps.tavern_samplers import sampler_presets, say_offered
 from stackctl.steps.template_contents import template_contents
 from stackctl.terminal import command_line
 
@@ -52,11 +53,14 @@ def wanted_settings(plan: Plan, profiles: tuple[Profile, ...], machine: Machine)
     shipped = machine.docker.read_files(plan.sillytavern.image, (tavern.STOCK_SETTINGS, *tavern.PRESETS.values()))
     is_left = settings_record.leaves_templates(record, made_from)
     found = tavern_settings.Presets() if is_left else template_contents(plan, shipped, machine)
+    stock = data_json.parse(shipped.get(tavern.STOCK_SETTINGS)) or {}
+    samplers = sampler_presets(plan, shipped, stock, _record(machine), machine)
     return WantedSettings(
-        overlay=tavern_settings.overlay(plan.tavern_type, plan.backend_url, plan.context, found),
-        stock=data_json.parse(shipped.get(tavern.STOCK_SETTINGS)) or {},
+        overlay=tavern_settings.overlay(plan.tavern_type, plan.backend_url, plan.context, found, samplers.selection),
+        stock=stock,
         made_from=made_from,
-        profiles=profiles,
+        profiles=samplers.in_profiles(profiles),
+        presets=samplers.files,
     )
 
 
@@ -71,6 +75,7 @@ def _made_from(plan: Plan, profiles: tuple[Profile, ...], machine: Machine) -> d
         "image": machine.docker.images.digest(plan.sillytavern.image) or "",
         "connection": [plan.tavern_type, plan.backend_url, plan.context],
         "template": plan.template and asdict(plan.template),
+        "samplers": [one and asdict(one) for one in (plan.samplers, *plan.other_samplers)],
         "profiles": list(profiles),
     }
 
@@ -109,6 +114,7 @@ def seed_tavern(plan: Plan, want: WantedSettings | None, machine: Machine) -> No
         _write(data_json.dump(done.settings), plan, folder, machine)
         machine.ui.note("wrote SillyTavern's first settings: it will connect by itself")
     due = presets_to_write(want.presets, done.settings, before, plan, machine)
+    say_offered(plan, due, done.settings, machine)
     presets = preset_files.with_recorded(preset_files.recorded(before), due)
     _write_record({**_record(machine), "presets": presets}, machine)
     write_presets(due, plan, machine)

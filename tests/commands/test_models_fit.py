@@ -47,9 +47,19 @@ def test_as_many_layers_go_to_the_gpu_as_fit_with_a_margin(model: Path) -> None:
     words = ("--gpu-memory", "4000", "--device", "vulkan", "--kv-cache", "f16")
     found = fit(model, *words)
     assert 0 < found["gpu_layers"] < 33
-    assert found["devices"][0]["total_mib"] <= 3700
-    more = fit(model, *words, "--gpu-layers", str(found["gpu_layers"] + 1))
-    assert more["devices"][0]["total_mib"] > 3700
+    usable = 4000 - 512  # what gpu.reserve leaves free by default
+    assert found["devices"][0]["total_mib"] <= usable
+    more = fit(model, *words, "--gpu-layers", str(found["gpu_layers"] + 1), "--context", str(found["context"]))
+    assert more["devices"][0]["total_mib"] > usable
+
+
+def test_what_is_reserved_stays_free_by_the_option_and_by_stack_toml(model: Path, tmp_path: Path) -> None:
+    words = ("--gpu-memory", "12000", "--device", "vulkan")
+    assert fit(model, *words)["context"] == 32_768
+    assert fit(model, *words, "--gpu-reserve", "4000")["context"] == 16_384
+    (tmp_path / "stack.toml").write_text('[gpu]\nreserve = "6 GiB"\n')
+    assert fit(model, *words, "-C", str(tmp_path))["context"] == 8192
+    assert fit(model, *words, "-C", str(tmp_path), "--gpu-reserve", "0")["context"] == 32_768
 
 
 def test_what_else_there_is_is_named_with_its_price(model: Path) -> None:

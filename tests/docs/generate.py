@@ -3,6 +3,7 @@
 import json
 import re
 from collections.abc import Iterable, Iterator, Mapping
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -12,8 +13,7 @@ from stackctl.cli import main
 from stackctl.cli.options import KEYS
 from stackctl.core.config import stack_toml
 from stackctl.errors import ConfigError, DataError, Exposed, ModelError
-from tests.docs import json_page, messages
-from tests.docs.json_schemas import schemas
+from tests.docs import json_page, json_schemas, messages
 from tests.docs.messages import Message
 from tests.docs.prose import Page
 
@@ -79,7 +79,14 @@ from the service's log; `stackctl logs SERVICE` shows all of it.
 """
 
 
-def pages() -> dict[str, str]:
+def names() -> tuple[str, ...]:
+    """The name of each page, without its text, which takes time to make."""
+    plain = ("stack.md", "stack.schema.json", "cli.md", "troubleshooting.md", "json.md")
+    return (*plain, *(f"schemas/{name}" for name in json_schemas.names()))
+
+
+@cache
+def pages() -> Mapping[str, str]:
     """File name below docs/ -> its text, as the code has it now."""
     return {
         "stack.md": stack_page(),
@@ -87,7 +94,7 @@ def pages() -> dict[str, str]:
         "cli.md": cli_page(),
         "troubleshooting.md": troubleshooting_page(),
         "json.md": json_page.page((DOCS / "json.md").read_text(encoding="utf-8")),
-        **{f"schemas/{name}": text for name, text in schemas().items()},
+        **{f"schemas/{name}": text for name, text in json_schemas.schemas().items()},
     }
 
 
@@ -151,7 +158,8 @@ def _pieces(pattern: str) -> list[str]:
     return re.split(r"\|(?![^(]*\))", plain)
 
 
-def sections() -> dict[str, Mapping[str, Mapping[str, Any]]]:
+@cache
+def sections() -> Mapping[str, Mapping[str, Mapping[str, Any]]]:
     """Section of stack.toml ("" for the top level) -> key -> its JSON schema."""
     schema = stack_toml.schema()
     top = {key: one for key, one in schema["properties"].items() if not {"$ref", "patternProperties"} & one.keys()}
@@ -168,7 +176,8 @@ def sections() -> dict[str, Mapping[str, Mapping[str, Any]]]:
     return found
 
 
-def flags() -> dict[str, str]:
+@cache
+def flags() -> Mapping[str, str]:
     """Dotted key of stack.toml -> the option of `stackctl deploy` that writes it."""
     keys = {f"{section}.{key}".lstrip(".") for section, found in sections().items() for key in found}
     options = {str(one.name): one.opts[0] for one in main.commands["deploy"].params}

@@ -3,13 +3,19 @@
 import json
 import types
 import typing
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from typing import Annotated, Any, Literal, get_args, get_origin, get_type_hints, is_typeddict
 
 from stackctl.report.contract import DECLINED, EVENTS, FAILED, OUTPUTS
 
 _SIMPLE = {str: "string", int: "integer", float: "number", bool: "boolean", types.NoneType: "null"}
 _DRAFT = "https://json-schema.org/draft/2020-12/schema"
+
+
+def names() -> Iterator[str]:
+    """The name of each file below docs/schemas/."""
+    for name in (*OUTPUTS, "error", "declined", "progress"):
+        yield f"{name.replace(' ', '-')}.schema.json"
 
 
 def schemas() -> dict[str, str]:

@@ -25,6 +25,7 @@ _MODELS: dict[str, dict[str, Any]] = {
     for model in map(json.loads, (_HERE / "families.jsonl").read_text(encoding="utf-8").splitlines())
 }
 NAMES = tuple(_MODELS)
+WITH_EXPERTS = tuple(name for name in NAMES if any(".expert_count" in key for key in _MODELS[name]["metadata"]))
 
 
 @cache

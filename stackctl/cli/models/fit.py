@@ -63,6 +63,7 @@ class _Layers(click.ParamType[int | Literal["all", "auto"]]):
 )
 @click.option("--no-flash-attention", is_flag=True, help="Compute without flash attention.")
 @option.gpu_memory
+@option.gpu_reserve
 @option.ram
 @click.option("--device", type=click.Choice(("cuda", "vulkan", "cpu")), help="What computes [default: what is found].")
 @option.json
@@ -79,6 +80,7 @@ def fit(
     parallel: int,
     no_flash_attention: bool,
     gpu_memory_mib: tuple[int, ...],
+    gpu_reserve_mib: int | None,
     ram_mib: int | None,
     device: Literal["cuda", "vulkan", "cpu"] | None,
     as_json: bool,
@@ -90,6 +92,7 @@ def fit(
     """
     from stackctl.commands.models import fit as command
     from stackctl.report.fit import fitted, listed
+    from stackctl.steps.build_here import reserve_here
 
     machine = machine_of(ctx, as_json=as_json)
     how = command.Asked(
@@ -101,6 +104,7 @@ def fit(
         parallel=parallel,
         flash_attention=not no_flash_attention,
         gpu_memory_mib=gpu_memory_mib,
+        gpu_reserve_mib=reserve_here(machine) if gpu_reserve_mib is None else gpu_reserve_mib,
         ram_mib=ram_mib,
         device=device,
     )

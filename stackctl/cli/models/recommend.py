@@ -2,6 +2,7 @@
 
 import os
 from pathlib import Path
+from typing import Literal
 
 import click
 
@@ -21,10 +22,17 @@ def reader(environment: "os._Environ[str]" = os.environ) -> str:
 @models.command(
     examples=(
         "stackctl models recommend",
-        "stackctl models recommend --language ja",
+        "stackctl models recommend --purpose general --language ja",
         "stackctl models recommend --folder ~/models",
         "stackctl models recommend --gpu-memory 24576 --ram 65536",
     )
+)
+@click.option(
+    "--purpose",
+    type=click.Choice(("roleplay", "general")),
+    default="roleplay",
+    show_default=True,
+    help="What the chats are for.",
 )
 @click.option("--repo", default="", metavar="hf:OWNER/NAME", help="Choose among the quantisations of a repository.")
 @click.option(
@@ -35,6 +43,7 @@ def reader(environment: "os._Environ[str]" = os.environ) -> str:
 @click.option("--language", metavar="CODE", help="Language of the chats, e.g. ja [default: the locale's].")
 @click.option("--context", type=click.IntRange(256, 4194304), metavar="TOKENS", help="Context size in tokens.")
 @option.gpu_memory
+@option.gpu_reserve
 @option.ram
 @option.backend_here
 @option.json
@@ -42,24 +51,26 @@ def reader(environment: "os._Environ[str]" = os.environ) -> str:
 def recommend(
     ctx: click.Context,
     *,
+    purpose: Literal["roleplay", "general"],
     repo: str,
     folder: Path | None,
     language: str | None,
     context: int | None,
     gpu_memory_mib: tuple[int, ...],
+    gpu_reserve_mib: int | None,
     ram_mib: int | None,
     backend: str | None,
     as_json: bool,
 ) -> None:
-    """Name the best roleplay model that fits this machine.
+    """Name the best models for this machine.
 
-    The best one is the largest and least quantised that fits into the memory that is free now, or into that of another
-    machine by --gpu-memory and --ram.
+    Models are ranked for the purpose and the language. The best one writes fast enough in the memory that is free now,
+    or in that of another machine by --gpu-memory and --ram, and is loaded by the backend.
     """
     from stackctl.commands.models.recommend import Asked
     from stackctl.commands.models.recommend import recommend as run
     from stackctl.report.recommend import recommended
-    from stackctl.steps.build_here import spec_here
+    from stackctl.steps.build_here import reserve_here, spec_here
 
     if repo and folder:
         raise click.UsageError("--repo and --folder exclude each other: leave out one.")
@@ -67,6 +78,7 @@ def recommend(
     spec = spec_here(machine)
     kind = "llamacpp" if spec.backend.is_external else spec.backend.kind
     asked = Asked(
+        purpose=purpose,
         language=language or reader(),
         context=context,
         backend=backend or kind,
@@ -74,6 +86,7 @@ def recommend(
         repo=repo,
         has_gpu=bool(gpu_memory_mib) or spec.gpu.mode != "none",
         gpu_memory_mib=gpu_memory_mib,
+        gpu_reserve_mib=reserve_here(machine) if gpu_reserve_mib is None else gpu_reserve_mib,
         ram_mib=ram_mib,
     )
     done = run(machine, asked)

@@ -1,7 +1,7 @@
 """`stackctl models fit`: the memory that a model takes, whether it is free now, and the alternatives."""
 
 from contextlib import suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Literal
 
 from stackctl import backends
@@ -9,6 +9,7 @@ from stackctl.commands.models.recommend import room
 from stackctl.core.advice.suggestion import Suggestion
 from stackctl.core.fit import ALL, Device, Shape, cache_type
 from stackctl.core.fit.choice import CONTEXT, Choice, Room, Wanted, choose
+from stackctl.core.fit.room import RESERVE_MIB
 from stackctl.core.hub import repository
 from stackctl.core.hub import source as sources
 from stackctl.core.model.model import ModelSeen
@@ -16,6 +17,7 @@ from stackctl.core.model.not_chat import refuse_for_chat
 from stackctl.errors import ConfigError, ModelError
 from stackctl.machine import Machine
 from stackctl.steps.build_here import stack_here
+from stackctl.steps.models.known_model import with_catalogue
 from stackctl.steps.models.named_model import named_model
 
 
@@ -31,6 +33,7 @@ class Asked:
     parallel: int = 1  # a stack has one slot
     flash_attention: bool = True
     gpu_memory_mib: tuple[int, ...] = ()  # free on each GPU; (): as found
+    gpu_reserve_mib: int = RESERVE_MIB  # of each GPU, which stays free
     ram_mib: int | None = None  # RAM that is free; None: as found
     device: Device | None = None
 
@@ -50,7 +53,7 @@ def fit(machine: Machine, model: str, asked: Asked) -> Fitted:
 
     Raises ModelError if the header can't be read or has no known shape.
     """
-    seen = models_looked_at(machine, model)
+    seen = with_catalogue(models_looked_at(machine, model), model, machine)
     refuse_for_chat(seen.name, seen.header.purpose)
     shape = seen.shape
     if shape is None:
@@ -58,7 +61,7 @@ def fit(machine: Machine, model: str, asked: Asked) -> Fitted:
     free = _room(machine, asked)
     stack = stack_here(machine, asked.backend, on_gpu=bool(free.gpus_mib), asks_driver=not asked.gpu_memory_mib)
     stack.refuse(seen.header, seen.name)
-    wanted = _wanted(asked, shape, free)
+    wanted = replace(_wanted(asked, shape, free), usable=seen.good_context or None)
     choice = choose(shape, wanted, stack.reserves, free)
     return Fitted(model=seen, choice=choice, prompt_cache_mib=stack.reserves.prompt_cache_mib)
 
@@ -155,7 +158,13 @@ def models_looked_at(machine: Machine, model: str) -> ModelSeen:
 
 
 def _room(machine: Machine, asked: Asked) -> Room:
-    found = room(machine, has_gpu=asked.device != "cpu", gpu_memory_mib=asked.gpu_memory_mib, ram_mib=asked.ram_mib)
+    found = room(
+        machine,
+        has_gpu=asked.device != "cpu",
+        gpu_memory_mib=asked.gpu_memory_mib,
+        ram_mib=asked.ram_mib,
+        reserve_mib=asked.gpu_reserve_mib,
+    )
     if asked.device not in {None, "cpu"} and not found.gpus_mib:
         if asked.gpu_layers == "auto":
             raise ModelError(

@@ -9,9 +9,11 @@ from stackctl.core.advice import menu, proposals, ranking
 from stackctl.core.advice.can_load import BackendBuild
 from stackctl.core.advice.menu import Offer
 from stackctl.core.advice.ranking import ENGLISH
+from stackctl.core.advice.reason import reason
 from stackctl.core.advice.suggestion import Purpose, Suggestion
 from stackctl.core.fit import Shape
 from stackctl.core.fit.choice import Room, Wanted, choose
+from stackctl.core.fit.room import RESERVE_MIB
 from stackctl.core.fit.speed import Bandwidth, Bandwidths, of_gpu, of_ram
 from stackctl.core.hub.labels import label
 from stackctl.core.hub.part_names import SHOWN
@@ -37,6 +39,7 @@ class Asked:
     has_gpu: bool = True  # whether a GPU may be used
     needs_driver: bool = False  # whether a driver that does not answer is an error; else the CPU is meant
     gpu_memory_mib: tuple[int, ...] = ()  # free on each GPU of another machine; (): as found here
+    gpu_reserve_mib: int = RESERVE_MIB  # of each GPU, which stays free
     ram_mib: int | None = None  # RAM of another machine; None: as found here
 
 
@@ -45,6 +48,7 @@ class Recommended:
     """The best model, the next ones, and the memory that was free."""
 
     best: Suggestion
+    why: str  # the best one comes first, as the rest of a sentence
     others: tuple[Suggestion, ...]
     offers: tuple[Offer, ...]  # the menu: the best one, a faster one, one of another flavour
     room: Room
@@ -62,11 +66,13 @@ def room(
     needs_driver: bool = False,
     gpu_memory_mib: tuple[int, ...] = (),
     ram_mib: int | None = None,
+    reserve_mib: int = RESERVE_MIB,
 ) -> Room:
     """Return the memory that is free on this machine now, or that a machine has of which one thinks.
 
     has_gpu: whether GPUs may be used. gpu_memory_mib, ram_mib: the memory instead of that of this machine, which is
-    not asked then. Raises GpuError if the driver does not answer and is needed; else a note says so.
+    not asked then. reserve_mib: of each GPU, which stays free. Raises GpuError if the driver does not answer and is
+    needed; else a note says so.
     """
     free = totals = gpu_memory_mib if has_gpu else ()
     bandwidths: tuple[Bandwidth, ...] = ()
@@ -81,6 +87,7 @@ def room(
         totals_mib=totals,
         ram_mib=ram.free_mib,
         ram_total_mib=ram.total_mib,
+        reserve_mib=reserve_mib,
         is_wsl=machine.host.is_wsl(),
         bandwidths=Bandwidths(gpus=bandwidths, ram=of_ram(machine.host.read_speed() if ram_mib is None else None)),
     )
@@ -104,6 +111,7 @@ def recommend(machine: Machine, asked: Asked) -> Recommended:
         needs_driver=asked.needs_driver,
         gpu_memory_mib=asked.gpu_memory_mib,
         ram_mib=asked.ram_mib,
+        reserve_mib=asked.gpu_reserve_mib,
     )
     stack = stack_here(machine, asked.backend, on_gpu=bool(free.gpus_mib), asks_driver=not asked.gpu_memory_mib)
     wanted = Wanted(
@@ -125,8 +133,10 @@ def recommend(machine: Machine, asked: Asked) -> Recommended:
             f"no model fits: {_said(free)}",
             hint="Close what uses the memory, or ask for less context with `--context 4096`.",
         )
+    floor = ranking.least(free, wanted.context)
     return Recommended(
         best=found[0],
+        why=reason(found[0], found[1:], floor, purpose=asked.purpose, language=language),
         others=_different(found),
         offers=menu.offers(found),
         room=free,

@@ -45,6 +45,8 @@ class Numbers:
     linear_value_heads: int = 0
     linear_head: int = 0
     gated_attention: bool = False  # its queries come with a gate of the same width
+    biased: bool = False  # its queries, keys and values have biases
+    predicting_layers: int = 0  # layers at the end that predict further tokens, which llama.cpp does not use
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -75,6 +77,7 @@ class Entry:
     seen: str = ""  # YYYY-MM-DD
     needs: Mapping[str, str] = field(default_factory=dict)  # backend -> the least build that loads it
     unseen: frozenset[str] = frozenset()  # quantisations that its uploader makes of every model, not seen by name
+    sources: tuple[str, ...] = ()  # as the head of the file calls them
 
     @property
     def header(self) -> Header:
@@ -88,3 +91,4 @@ class Catalogue:
     schema: int
     bits: Mapping[str, float]  # quantisation -> bits per weight of a usual model
     entries: tuple[Entry, ...]
+    unknown: int = 0  # models that it has besides, of architectures that this version of stackctl does not know

@@ -130,8 +130,8 @@ class Backend(Section):
     context: Annotated[int | Auto, *whole(256, 4194304, "a number of tokens")] = Field(
         "auto",
         description=(
-            "Context size in tokens; auto: 8192, less where the model or the memory does not allow it; for a new stack\n"
-            "up to 32768 (16384 without a GPU), as far as the model is good for it and memory is free."
+            "Context size in tokens; auto: 8192, less where the model or the memory does not allow it;\n"
+            "for a new stack up to 32768 (16384 without a GPU), while the model is good for it and memory is free."
         ),
     )
     gpu_layers: Annotated[int | Auto, *whole(0, 9999, "a number of layers")] = Field(
@@ -181,7 +181,7 @@ class Gpu(Section):
     )
     reserve: Reserve = Field(
         "0.5 GiB",
-        description="Memory of each GPU that is left free where something is chosen: for the desktop or another program.",
+        description="Memory of each GPU that a choice leaves free, for the desktop or another program.",
     )
 
 

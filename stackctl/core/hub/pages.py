@@ -29,6 +29,7 @@ _PATHS: Final = {
     "view": re.compile(r"file/view/(?P<revision>[^/]+)(?:/(?P<file>.+))?"),
     "foreign": re.compile(rf"/{NAME}/(?:blob|tree)/{REVISION}(?:/(?P<file>.+))?", re.ASCII),
 }
+_REPO_PAGE: Final = re.compile(rf"https?://{_HUB.pattern}/{NAME}(?:[/?#].*)?", re.ASCII | re.IGNORECASE | re.DOTALL)
 _OTHERS: Final = {
     "datasets": "a data set",
     "spaces": "a Space, which is a web page with a program",
@@ -44,6 +45,12 @@ _LIBRARY: Final = re.compile(r"(?:www\.|registry\.)?ollama\.(?:com|ai)", re.IGNO
 
 def _matched(which: str, path: str) -> re.Match[str] | None:
     return _PATHS[which].fullmatch(path.rstrip("/"))
+
+
+def repo_of(address: str) -> str:
+    """Return OWNER/NAME of a page of a model at Hugging Face; "" for any other address."""
+    found = _REPO_PAGE.fullmatch(address)
+    return found["repo"] if found else ""
 
 
 def read_page(address: str) -> str:

@@ -22,7 +22,7 @@ _BLOCK: Final = re.compile(r"blk\.([0-9]{1,5})\.")  # Python refuses to parse nu
 # tensors of the input layer, which always stays in the main memory
 _INPUT: Final = ("token_embd.", "position_embd.", "token_types.", "per_layer_token_embd.")
 _BESIDE_FIRST_BLOCK: Final = ("per_layer_model_proj.", "per_layer_proj_norm.")  # on the device of the first block
-_EXPERTS: Final = re.compile(r"_(?:ch)?exps\.")
+_EXPERTS: Final = re.compile(r"_(?:ch)?exps(?:\.|$)")
 # measured: with experts in RAM, the buffer does not reuse the space of the first tensor for the second
 _SCATTERED: Final = frozenset({"afmoe", "nemotron_h_moe", "qwen35moe", "qwen3next", "qwen4exp"})
 
@@ -155,7 +155,11 @@ class _Reading:
         has_cache = has_cache and (
             kv_heads > 0 or not self.has_states
         )  # a hybrid's block with only a feed-forward has none
-        experts = [tensor.size for tensor in tensors if _EXPERTS.search(tensor.name)]
+        sized = tuple(
+            Weight(_BLOCK.sub("", tensor.name).removesuffix(".weight"), tensor.size, prod(tensor.shape[1:]))
+            for tensor in tensors
+        )
+        experts = [one.size for one in sized if _EXPERTS.search(one.name)]
         dense = feed_forward.of(tensors)
         return Layer(
             heads=heads,
@@ -172,13 +176,10 @@ class _Reading:
             is_gated=dense.is_gated,
             compressed=compressed,
             indexer=self._indexer(index) if has_cache and (compressed or not slides) else 0,
-            tensors=tuple(
-                Weight(_BLOCK.sub("", tensor.name).removesuffix(".weight"), tensor.size, prod(tensor.shape[1:]))
-                for tensor in tensors
-            ),
-            weights=sum(tensor.size for tensor in tensors),
+            tensors=sized,
+            weights=sum(one.size for one in sized),
             experts=sum(experts),
-            largest=max((tensor.size for tensor in tensors), default=0),
+            largest=max((one.size for one in sized), default=0),
             largest_expert=max(experts, default=0),
         )
 

@@ -1,6 +1,7 @@
 """A model on the disk: its files and their header."""
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from pathlib import PurePosixPath
 
 from stackctl.contracts.host import Owner
@@ -33,6 +34,10 @@ class Header:
     purpose: str = ""  # why it is not a chat model; "" if it is one
     tokenizer: str = ""  # the pre-tokenizer, which splits text before tokens are made: "tekken", "llama-bpe", ...
     tokenizer_kind: str = ""  # "llama", "gpt2", ...: tokenizer.ggml.model
+    repos: tuple[str, ...] = ()  # OWNER/NAME at Hugging Face, as it names them: its own first, then its base models
+    samplers: Mapping[str, float] = field(
+        default_factory=dict
+    )  # what it recommends, as core/model/samplers.py names it
     types: tuple[int, ...] = ()  # ggml's numbers of the types of its tensors
 
 
@@ -49,7 +54,10 @@ class ModelSeen:
     files: tuple[ModelFile, ...]
     header: Header
     shape: Shape | None = None  # what its memory depends on; None if unknown
-    good_context: int = 0  # tokens up to which it is known to be good; 0 if unknown
+    good_context: int = 0  # tokens up to which the catalogue calls it good; 0 if it does not know the model
+    catalogue_samplers: Mapping[str, float] = field(
+        default_factory=dict
+    )  # what the catalogue recommends, as header.samplers
     read_mib_s: float = 0.0  # measured read rate of the disk; 0 if not measured (small, or cached)
 
     @property

@@ -4,19 +4,22 @@ Source: the files that Hugging Face's transformers saves with a model (Pretraine
 """
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any, Final
 
 from stackctl.contracts.json_table import table_or_empty
 from stackctl.core.formats import bounded_json
+from stackctl.core.model import samplers
 from stackctl.core.model.file_signature import ENOUGH, advice, describe_mismatch
 from stackctl.core.model.model import Header
 from stackctl.core.model.not_chat import no_writer
 from stackctl.errors import ModelError
 
+_GENERATION: Final = "generation_config.json"
 # the files that describe a model, and their largest size in bytes; the vocabulary in the last one is not read
 FILES: Final[Mapping[str, int]] = {
     "config.json": 2 << 20, "tokenizer_config.json": 4 << 20, "chat_template.jinja": 1 << 20, "tekken.json": 0,
+    _GENERATION: 1 << 20,
 }  # fmt: skip
 _MOST: Final = 100_000  # values in one file; each added token of a vocabulary has nine
 
@@ -28,6 +31,7 @@ class Words:
     config: Mapping[str, Any]
     chat_template: str = ""
     tokenizer: str = ""
+    samplers: Mapping[str, float] = field(default_factory=dict)  # by core/model/samplers.py
 
 
 def words(texts: Mapping[str, str], *, folder: str) -> Words:
@@ -39,6 +43,7 @@ def words(texts: Mapping[str, str], *, folder: str) -> Words:
         config=_table(texts, "config.json", folder),
         chat_template=template,
         tokenizer="tekken" if "tekken.json" in texts else "",
+        samplers=samplers.of_generation_config(_table(texts, _GENERATION, folder)),
     )
 
 
@@ -55,6 +60,7 @@ def header(said: Words, packing: str) -> Header:
         layers=_count(text.get("num_hidden_layers")),
         chat_template=said.chat_template,
         tokenizer=said.tokenizer,
+        samplers=said.samplers,
         packing=packing,
         purpose=no_writer(architecture),
     )
@@ -75,6 +81,8 @@ def _table(texts: Mapping[str, str], name: str, folder: str) -> Mapping[str, Any
         return bounded_json.parse(texts[name], _MOST)
     except bounded_json.NoTable as e:
         if isinstance(e, bounded_json.TooMuch) and name != "config.json":
+            return {}
+        if name == _GENERATION:  # no loader needs it
             return {}
         start = texts[name][:ENOUGH].encode(errors="replace")
         what = describe_mismatch(start, len(texts[name]), "JSON")

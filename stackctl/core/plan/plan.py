@@ -30,6 +30,7 @@ from stackctl.core.plan.tavern_service import PROXY_NETWORK, data_folder, port_n
 from stackctl.core.tavern import container as tavern
 from stackctl.core.tavern import prompt_templates
 from stackctl.core.tavern.prompt_templates import Template
+from stackctl.core.tavern.samplers import recommended
 from stackctl.errors import ConfigError
 
 
@@ -92,6 +93,8 @@ def plan(spec: Spec, seen: Observed, recorded: Lock) -> Planned:
             extra_args=spec.backend.extra_args,
             memory=serving.choice,
             template=template,
+            samplers=recommended(seen.model),
+            other_samplers=tuple(filter(None, map(recommended, seen.models.values()))),
             model_bytes=seen.model.size,
             notes=(
                 *port_note(spec, seen, recorded, page),

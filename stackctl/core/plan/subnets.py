@@ -131,11 +131,19 @@ def _first_free(pool: IPv4Network, seed: str, avoided: tuple[IPv4Network, ...]) 
         return None
     count = 1 << (_PREFIX - pool.prefixlen)
     start = int.from_bytes(hashlib.sha256(seed.encode()).digest()[:4], "big") % count
+    first = int(pool.network_address) >> (32 - _PREFIX)
+    taken = {
+        number
+        for other in around
+        for number in range(
+            (int(other.network_address) >> (32 - _PREFIX)) - first,
+            (int(other.broadcast_address) >> (32 - _PREFIX)) - first + 1,
+        )
+    }
     for step in range(count):
         number = (start + step) % count
-        subnet = IPv4Network((int(pool.network_address) + (number << (32 - _PREFIX)), _PREFIX))
-        if not any(subnet.overlaps(other) for other in around):
-            return str(subnet)
+        if number not in taken:
+            return str(IPv4Network(((first + number) << (32 - _PREFIX), _PREFIX)))
     return None
 
 

@@ -14,6 +14,7 @@ from stackctl.core.config import several_models
 from stackctl.core.config.spec import Spec
 from stackctl.core.observed import Observed
 from stackctl.core.tavern import prompt_templates
+from stackctl.core.tavern.samplers import recommended
 
 PLACE: Final = ("extension_settings", "connectionManager")
 Profile = Mapping[str, Any]
@@ -29,14 +30,28 @@ def of_models(written: Spec, seen: Observed, *, server_type: str, url: str) -> t
         )
         names = (one.instruct, one.context, one.reasoning) if one else ("", "", "")
         instruct, context, reasoning = names
+        samplers = recommended(model)
         found.append(
-            profile_of(name, server_type=server_type, url=url, instruct=instruct, context=context, reasoning=reasoning)
+            profile_of(
+                name,
+                server_type=server_type,
+                url=url,
+                instruct=instruct,
+                context=context,
+                reasoning=reasoning,
+                preset=samplers.name if samplers else "",
+            )
         )
     return tuple(found)
 
 
-def profile_of(name: str, *, server_type: str, url: str, instruct: str, context: str, reasoning: str = "") -> Profile:
-    """Return the profile of a model. instruct, context, reasoning: names of SillyTavern's presets; "" for no change."""
+def profile_of(
+    name: str, *, server_type: str, url: str, instruct: str, context: str, reasoning: str = "", preset: str = ""
+) -> Profile:
+    """Return the profile of a model.
+
+    instruct, context, reasoning, preset (of samplers): names of SillyTavern's presets; "" for no change.
+    """
     words = {
         "api": server_type,
         "api-url": url,
@@ -44,6 +59,7 @@ def profile_of(name: str, *, server_type: str, url: str, instruct: str, context:
         "context": context,
         "instruct-state": "true" if instruct else "",
         "reasoning-template": reasoning,
+        "preset": preset,
     }
     # the same id at every deploy, by which stackctl recognises its profile after the user has renamed it
     return {

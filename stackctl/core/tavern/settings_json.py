@@ -39,8 +39,13 @@ class Rewired:
     left: tuple[str, ...]
 
 
-def overlay(server_type: str, url: str, context: int, presets: Presets) -> dict[str, Any]:
-    """Return the settings by which SillyTavern connects at the first page load and prompts as the model was trained."""
+def overlay(
+    server_type: str, url: str, context: int, presets: Presets, samplers: Mapping[str, Any] | None = None
+) -> dict[str, Any]:
+    """Return the settings by which SillyTavern connects at the first page load and prompts as the model was trained.
+
+    samplers: the settings that select a preset of samplers.
+    """
     return {
         "firstRun": False,  # the first-run dialogue would block the automatic connection
         "username": "User",
@@ -49,6 +54,7 @@ def overlay(server_type: str, url: str, context: int, presets: Presets) -> dict[
         "max_context": context,
         "amount_gen": 400,
         "textgenerationwebui_settings": {
+            **(samplers or {}),
             "type": server_type,
             "server_urls": {server_type: url},
             "streaming": True,

@@ -29,13 +29,17 @@ def quantisations(
     free: Room,
     stack: BackendBuild,
 ) -> tuple[Suggestion, ...]:
-    """Return a row per quantisation, the smallest first; raise ModelError if the repository has no GGUF of a model.
+    """Return a row per quantisation, the smallest first, or that of the one which the source names.
+
+    Raise ModelError if the repository has no GGUF of a model, or not the one that is named.
 
     One header is read for each model; its other quantisations have the same shape, and weights in proportion to their
     size. Notes name what is not compared: other models, those that lack a part, and what the stack would not load.
     """
     repo = machine.hub.repository(source)
-    ggufs = [one for one in repository.quantisations(repo) if not one.is_folder]
+    is_named = bool(source.quant or source.file)
+    offered = (repository.choose_quantisation(repo, source),) if is_named else repository.quantisations(repo)
+    ggufs = [one for one in offered if not one.is_folder]
     if not ggufs:
         raise ModelError(
             f"{repo.name} has no GGUF of a model{repository.why_none(repo)}; what fits can only be computed for GGUF",
@@ -57,7 +61,7 @@ def quantisations(
             continue
         for one in model:
             same = scaled(shape, max(0, one.size - headers) / max(1, read.size - headers))
-            choice = choose(same, wanted(same), stack.reserves, free)
+            choice = choose(same, wanted(same), stack.reserves, free, has_alternatives=False)
             rows.append(_row(repo, source_of(source, one, ggufs), one, choice, shape, same))
     if not rows:
         raise ModelError(

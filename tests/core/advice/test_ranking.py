@@ -142,7 +142,7 @@ def test_it_has_as_many_bits_as_fit_wholly_with_16384_tokens_and_never_more_than
 
 
 def test_a_better_model_at_four_bits_comes_before_a_lesser_one_at_six() -> None:
-    assert form(entry("lesser", TWELVE, rank=70), entry("better", LARGE, rank=80), gpus=(16,)) == ("better", "Q4_K_M")
+    assert form(entry("lesser", TWELVE, rank=70), entry("better", LARGE, rank=80), gpus=(16,)) == ("better", "IQ4_XS")
 
 
 @pytest.mark.parametrize(("rank", "best"), [(70, ("lesser", "Q6_K")), (80, ("better", "IQ3_M"))])
@@ -156,7 +156,7 @@ def test_a_dense_model_is_not_split_at_three_bits() -> None:
 
 
 def test_of_what_lies_in_ram_four_bits_are_enough_unless_it_is_very_fast() -> None:
-    assert form(entry("twelve", TWELVE), ram=32)[1] == "IQ4_XS"  # 5 tokens a second
+    assert form(entry("twelve", TWELVE), ram=32, ram_gbs=48)[1] == "IQ4_XS"  # 5 tokens a second
     assert form(entry("eight"), ram=32)[1] == "Q4_K_M"
     assert form(entry("mixed", MIXED), gpus=(12,))[1] == "Q4_K_M"
     assert form(entry("mixed", MIXED), gpus=(12,), ram_gbs=200)[1] == "Q6_K"

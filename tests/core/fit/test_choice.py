@@ -59,12 +59,12 @@ def test_a_model_of_experts_keeps_some_of_them_in_ram() -> None:
 
 
 @given(
-    st.sampled_from([name for name in families.NAMES if families.shape(name).is_moe]),
+    st.sampled_from(families.WITH_EXPERTS),
     st.lists(st.floats(0.05, 1.3), min_size=1, max_size=3),
     st.floats(0.2, 2.0),
     st.sampled_from([llamacpp.MEMORY, koboldcpp.MEMORY]),
 )
-@settings(deadline=None, max_examples=60)
+@settings(deadline=None, max_examples=15)
 def test_the_fewest_experts_that_free_enough_vram_go_to_ram(
     name: str, gpus: list[float], ram: float, reserves: Reserves
 ) -> None:

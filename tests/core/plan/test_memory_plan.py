@@ -170,10 +170,10 @@ def test_the_reserve_is_no_input_unless_it_is_set() -> None:
 @pytest.mark.parametrize(
     ("world", "context", "has", "more"),
     [
-        (world(gpu=SMALL), "auto", "8192 of the 131072", "`context = 16384` takes 1.0 GiB more on the GPU, more than is"),
-        (world(gpu=GPU), "auto", "32768 of the 131072", "`context = 65536` takes 4.0 GiB more on the GPU, more than is"),
-        (world(gpu=GPU), 16_384, "16384 of the 131072", "`context = 32768` takes 2.0 GiB more on the GPU, which is"),
-        (world(), "auto", "16384 of the 131072", "`context = 32768` takes 2.0 GiB more of RAM, which is"),
+        (world(gpu=SMALL), "auto", "8192 of the 131072", "`context = 16384` takes 1.0 GiB more on the GPU, more than"),
+        (world(gpu=GPU), "auto", "32768 of the 131072", "`context = 65536` takes 4.0 GiB more on the GPU, more than"),
+        (world(gpu=GPU), 16_384, "16384 of the 131072", "`context = 32768` takes 2.0 GiB more on the GPU, which"),
+        (world(), "auto", "16384 of the 131072", "`context = 32768` takes 2.0 GiB more of RAM, which"),
     ],
 )
 def test_the_plan_says_what_context_it_has_and_what_more_takes(
@@ -181,7 +181,7 @@ def test_the_plan_says_what_context_it_has_and_what_more_takes(
 ) -> None:
     found = planned(world, context=context).plan.memory
     assert found
-    assert memory_plan.describe_context(found) == f"context: {has} tokens that the model is good for; {more} free"
+    assert memory_plan.describe_context(found) == f"context: {has} tokens that the model is good for; {more} is free"
 
 
 def test_the_plan_offers_no_context_that_the_model_does_not_have() -> None:

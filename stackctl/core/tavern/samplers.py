@@ -1,0 +1,91 @@
+"""The samplers that a model's files or the catalogue recommend, as a preset of SillyTavern's text completion.
+
+Sources: SillyTavern 1.19.0, public/scripts/textgen-settings.js: choosing a preset sets every setting that its file has
+(selectPreset), settings.json is read without the file (loadTextGenSettings), and one request has each value under the
+names of all backends (createTextGenGenerationData): llama.cpp and KoboldCpp read repeat_last_n or rep_pen_range, and
+text-generation-webui repetition_penalty_range. default/content/presets/textgen/Neutral.json turns every sampler off.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import PurePosixPath
+from typing import Any, Final
+
+from stackctl.contracts.json_table import table_or_empty
+from stackctl.core.model.model import ModelSeen
+from stackctl.core.model.samplers import sane
+from stackctl.core.tavern.preset_files import PresetFile, safe_name
+
+KIND: Final = "textgen"
+NEUTRAL: Final = "Neutral"  # SillyTavern's preset that what is not recommended is taken from
+SETTINGS: Final = "textgenerationwebui_settings"  # the table of settings.json
+# core/model/samplers.py's name -> SillyTavern's
+_KEYS: Final[Mapping[str, str]] = {
+    "temperature": "temp", "top_p": "top_p", "top_k": "top_k", "min_p": "min_p", "typical_p": "typical_p",
+    "repetition_penalty": "rep_pen", "repetition_range": "rep_pen_range", "presence_penalty": "presence_pen",
+    "frequency_penalty": "freq_pen", "xtc_probability": "xtc_probability", "xtc_threshold": "xtc_threshold",
+    "mirostat": "mirostat_mode", "mirostat_tau": "mirostat_tau", "mirostat_eta": "mirostat_eta",
+}  # fmt: skip
+_RANGE: Final = 64  # tokens, llama.cpp's default: SillyTavern sends 0, which turns the penalty off there
+
+
+@dataclass(frozen=True, kw_only=True)
+class Samplers:
+    """What is recommended for a model: the name of its preset, SillyTavern's settings, and who recommends them."""
+
+    name: str
+    values: Mapping[str, float]
+    source: str
+
+
+def recommended(model: ModelSeen) -> Samplers | None:
+    """Return what the model's files recommend, else what the catalogue does; None if neither does."""
+    of_files = "the model's header" if model.header.format == "gguf" else "its generation_config.json"
+    for values, source in ((model.header.samplers, of_files), (model.catalogue_samplers, "the catalogue")):
+        if known := sane(values):
+            if "repetition_range" not in known and known.get("repetition_penalty", 1.0) != 1.0:
+                known = {**known, "repetition_range": _RANGE}
+            title = model.header.title or PurePosixPath(model.name).stem
+            return Samplers(
+                name=safe_name(title), values={_KEYS[name]: value for name, value in known.items()}, source=source
+            )
+    return None
+
+
+def preset(wanted: Samplers, neutral: Mapping[str, Any]) -> PresetFile:
+    """Return the preset's file. neutral: the content of SillyTavern's NEUTRAL, {} if it has none."""
+    return PresetFile(kind=KIND, name=wanted.name, content={**neutral, **wanted.values})
+
+
+def selection(
+    chosen: PresetFile | None,
+    *,
+    settings: Mapping[str, Any],
+    wrote: Mapping[str, Any],
+    default: Mapping[str, Any],
+    is_demo: bool,
+) -> dict[str, Any]:
+    """Return the settings that select a preset, as choosing it in the page does; {} where that is the user's to do.
+
+    settings: SillyTavern's now, {} in a new stack; wrote: what stackctl wrote there last; default: the settings of its
+    default preset, with the name. What stackctl has selected, and nobody has changed, follows the model. The demo model
+    has the default one, so that the first model after it may select its own.
+    """
+    before = table_or_empty(wrote.get(SETTINGS))
+    if settings and not _is_ours(table_or_empty(settings.get(SETTINGS)), before):
+        return {}
+    if chosen:
+        return {**chosen.content, "preset": chosen.name}
+    return dict(default) if is_demo or "preset" in before else {}
+
+
+def describe(wanted: Samplers) -> str:
+    """Return what is recommended, and by whom."""
+    values = ", ".join(f"{name} {value:g}" for name, value in wanted.values.items())
+    return f"samplers {values} by {wanted.source}, as the preset {wanted.name}"
+
+
+def _is_ours(now: Mapping[str, Any], before: Mapping[str, Any]) -> bool:
+    """Return whether stackctl has selected the preset, and neither it nor a value was changed since."""
+    keys = ["preset", *(key for key in _KEYS.values() if key in before)]
+    return "preset" in before and all(now.get(key) == before[key] for key in keys)
