@@ -3,10 +3,10 @@ PYTHON ?= python3
 ENGINE := $(PYTHON) images/engine/engine.py
 STACKCTL := $(CURDIR)/.venv/bin/stackctl
 .DEFAULT_GOAL := help
-.PHONY: help demo demo-down test lint unit lowest newest coverage e2e machines chaos bench fuzz requirements clean
+.PHONY: help demo demo-down test lint unit lowest newest coverage e2e machines chaos bench fuzz sign-catalogue requirements clean
 
 help: ## Show this
-	@grep -E '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 14
+	@grep -E '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 18
 
 demo: .venv/ready ## SillyTavern and llama.cpp on the CPU with the built-in demo model, proven; then open the URL
 	@mkdir -p .demo
@@ -55,6 +55,9 @@ bench: .venv/ready ## Medians and ratios, measured side by side
 fuzz: .venv/ready ## The property tests with many more examples
 	@HYPOTHESIS_PROFILE=deep .venv/bin/python -m pytest -q -m "not engine" tests/core tests/commands/test_models_inspect.py \
 		tests/commands/test_models_fuzz.py
+
+sign-catalogue: .venv/ready ## Sign CATALOGUE=FILE with KEY=PEM for `stackctl models update`, into FILE.sig
+	@.venv/bin/python -m tests.sign_catalogue "$(CATALOGUE)" "$(KEY)"
 
 requirements: ## Pin the dependencies anew, with hashes and without addresses (needs uv)
 	uv pip compile pyproject.toml --group dev --universal --generate-hashes --upgrade \

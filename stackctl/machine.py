@@ -89,7 +89,7 @@ def real(path: Path, ui: Ui, orchestrator: str = "compose") -> Machine:
         docker=docker,
         host=ThisHost(_ask_here),
         gpus=Nvidia(family_ids),
-        hub=Hub(fetch=fetch, read_head=_read_head),
+        hub=Hub(fetch=fetch, read_head=_read_head, read_whole=_read_whole),
         storage=storage,
         tavern=TavernAccess(docker, bounded.over_http, bounded.bounded, bounded.get),
         orchestrator=ORCHESTRATORS[orchestrator](folder, docker, storage.template, details=ui.detail, note=ui.note),
@@ -121,6 +121,13 @@ def _read_head(
     from stackctl.effects.download.ranged import read_head
 
     return read_head(url, needed, headers=headers)
+
+
+def _read_whole(url: str, *, most: int, may_follow: Callable[[str, str], bool]) -> bytes:
+    from stackctl.effects import bounded
+    from stackctl.effects.download.whole import read_whole
+
+    return read_whole(url, most=most, may_follow=may_follow, bounded=bounded.bounded)
 
 
 def _contents(wanted: str, folder: Path) -> "Contents":

@@ -37,7 +37,8 @@ from stackctl.core.plan.stack import Plan
 from stackctl.core.smoke.reachability import ContainerNetworking
 from stackctl.core.start.events import Event
 from stackctl.effects import download, models
-from stackctl.effects.download import ranged
+from stackctl.effects.bounded import bounded
+from stackctl.effects.download import ranged, whole
 from stackctl.effects.host import random_secrets
 from stackctl.effects.hub import Hub
 from stackctl.effects.models.contents import contents
@@ -433,6 +434,10 @@ class FakeHub:
         content = self._content(url)
         return RemoteHead(content=content[: needed(content, len(content))], size=len(content), bytes_per_s=1e6)
 
+    def read_whole(self, url: str, *, most: int, may_follow: Callable[[str, str], bool]) -> bytes:
+        del may_follow
+        return self._content(url)[:most]
+
     def _content(self, url: str) -> bytes:
         self.asked.append(url)
         if url not in self.files:
@@ -571,6 +576,7 @@ def hub_at(url: str, sleep: Callable[[float], None] = lambda _: None) -> Hub:
     return Hub(
         fetch=partial(download.fetch, sleep=sleep),
         read_head=partial(ranged.read_head, sleep=sleep),
+        read_whole=partial(whole.read_whole, bounded=bounded),
         endpoint=url,
         sleep=sleep,
     )
@@ -578,7 +584,8 @@ def hub_at(url: str, sleep: Callable[[float], None] = lambda _: None) -> Hub:
 
 def disk(folder: Path) -> Disk:
     """The real disk; what stacks share lies in `folder`."""
-    return Disk(folder, models.observe_model, contents, where, partial(find_copy, folders=(folder / "ollama",)))
+    ollama = partial(find_copy, folders=(folder / "ollama",))
+    return Disk(folder, models.observe_model, contents, where, ollama, environment={})
 
 
 def owner_here(folder: Path) -> Owner:

@@ -42,6 +42,7 @@ class Hub:
 
     fetch: Callable[..., str]  # that of effects/download
     read_head: "Callable[..., RemoteHead]"
+    read_whole: Callable[..., bytes]
     endpoint: str | None = None  # None: the environment's
     sleep: Callable[[float], None] = time.sleep
     xet_from: int = XET_FROM

@@ -1,12 +1,16 @@
 """Scenes in which each command that prints JSON is run: a folder, a machine of fakes, and the command line."""
 
+from base64 import b64encode
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
+
 from stackctl.commands.deploy import Options, deploy
 from stackctl.contracts.service import Publish
+from stackctl.core.catalogue import stored
 from stackctl.core.model import demo_model
 from stackctl.core.observed import ContainerSeen
 from stackctl.core.smoke.reachability import ContainerNetworking
@@ -16,15 +20,17 @@ from tests.commands.engines import Stage, quiet_stage
 from tests.commands.machines import Quiet
 from tests.commands.pages import page_of
 from tests.core.samples import a_plan
-from tests.fakes import FakeImages, hub_at
+from tests.fakes import FakeHub, FakeImages, hub_at
 from tests.hub.server import running
 from tests.shapes.header import sparse
 from tests.shapes.measured import MODELS
+from tests.sign_catalogue import signature
 
 IMAGES = dict.fromkeys((service.image for service in a_plan().services), f"sha256:{'1' * 64}")
 DEMO: dict[str, object] = {"model.path": "demo", "name": "chat"}
 QUICK = Options(prove=False, timeout_s=20)
 SOURCE = "hf:owner/tiny:Q4_K_M"
+CATALOGUE = "https://example.org/catalogue.toml"
 
 
 @dataclass
@@ -86,6 +92,15 @@ def _llama(place: Place) -> None:
 
 def _new(place: Place) -> None:
     sparse(place.around / "New.gguf", {"general.architecture": "foo-2027"}, {"a": ("f16", (64,))})
+
+
+def _signed(place: Place) -> None:
+    shipped = place.machine.storage.catalogue()
+    head, first, *_ = shipped.replace(stored.date_of(shipped), "2099-01-05").split("[[models]]")
+    raw, key = f"{head}[[models]]{first}".encode(), Ed25519PrivateKey.generate()
+    place.machine.hub = FakeHub(files={CATALOGUE: raw, f"{CATALOGUE}.sig": signature(raw, key)})
+    place.machine.storage.today = lambda: "2099-01-06"  # type: ignore[attr-defined]  # the fakes' disk
+    (place.around / "catalogue.pub").write_bytes(b64encode(key.public_key().public_bytes_raw()))
 
 
 def _two(place: Place) -> None:
@@ -191,6 +206,8 @@ SCENES = (
     Scene("use-name", "use small --no-proof --timeout 20", _two),
     Scene("use-unknown", "use medium", _two, 3),
     Scene("models-recommend", "models recommend --language en"),
+    Scene("models-update", f"models update --url {CATALOGUE} --key {{around}}/catalogue.pub", _signed),
+    Scene("models-update-none", "models update", code=3),
     Scene("models-inspect", "models inspect {around}/Llama-3.1-8B-Q8_0.gguf", _llama),
     Scene("models-inspect-none", "models inspect {around}/none.gguf", code=8),
     Scene("models-can-load", "models can-load {around}/Llama-3.1-8B-Q8_0.gguf", _llama),

@@ -28,6 +28,7 @@ TIMES = {
     "deployed_at": "2026-11-25T10:00:00Z",
     "modified_at": "2026-11-01T09:30:00Z",
     "pulled_on": "2026-11-25",
+    "former_date": "2026-11-25",
     "inputs_hash": "5d3c1f0a9b7e2468",
 }
 LONG = {"compose", "diff"}  # cut to their beginning in an example

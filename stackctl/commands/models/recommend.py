@@ -11,7 +11,6 @@ from stackctl.core.advice.menu import Offer
 from stackctl.core.advice.ranking import ENGLISH
 from stackctl.core.advice.reason import reason
 from stackctl.core.advice.suggestion import Purpose, Suggestion
-from stackctl.core.catalogue import parse
 from stackctl.core.fit import Shape
 from stackctl.core.fit.choice import Room, Wanted, choose
 from stackctl.core.fit.room import RESERVE_MIB
@@ -24,6 +23,7 @@ from stackctl.core.observed import Ram
 from stackctl.errors import ConfigError, DoesNotFit, GpuError, ModelError, SeveralModels
 from stackctl.machine import Machine
 from stackctl.steps.build_here import stack_here
+from stackctl.steps.models.catalogue import catalogue_in_use
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -155,7 +155,7 @@ def _of_catalogue(
 
     Where none speaks the language, or none of those fits, they are for English, and a note says so.
     """
-    catalogue = parse.parse(machine.storage.catalogue())
+    catalogue = catalogue_in_use(machine)
     catalogue = replace(catalogue, entries=tuple(one for one in catalogue.entries if proposals.loads(one, stack)))
 
     def best(language: str) -> tuple[Suggestion, ...]:

@@ -139,7 +139,7 @@ def new_client() -> "httpx.Client":
     except (OSError, ValueError, ImportError, httpx.InvalidURL) as e:
         raise ModelError(
             f"the proxy or certificate settings of this environment can't be used: {e}",
-            hint=f"Check HTTPS_PROXY, ALL_PROXY (http:// only) and SSL_CERT_FILE, or {BY_HAND}",
+            hint="Check HTTPS_PROXY, ALL_PROXY (http:// only) and SSL_CERT_FILE.",
         ) from e
 
 

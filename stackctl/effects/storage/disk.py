@@ -1,5 +1,6 @@
 """The port `Storage`: everything that commands and steps need from the disk."""
 
+import os
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from functools import cached_property
@@ -12,11 +13,12 @@ from stackctl.core.hub.store import FOLDER
 from stackctl.core.model.model import ModelSeen
 from stackctl.effects import storage
 from stackctl.effects.storage import Folder, file_systems, git, owner_of, programs, tree
-from stackctl.effects.storage.model_library import Library
+from stackctl.effects.storage.model_library import Library, today_here
 from stackctl.effects.storage.opening import Reach, links_for
 from stackctl.effects.storage.tree import Leaf
 
 if TYPE_CHECKING:
+    from stackctl.core.catalogue.update_source import UpdateSource
     from stackctl.core.model.contents import Contents
 
 
@@ -120,11 +122,13 @@ class Disk:
     read_contents: "Callable[[str, Path], Contents]"
     path_of_model: Callable[[str, Path], Path]
     find_ollama_copy: Callable[[str], Path | None]
+    environment: Mapping[str, str] = field(default_factory=lambda: os.environ)
+    today: Callable[[], str] = today_here
     trees: Trees = field(default_factory=Trees)
 
     @cached_property
     def library(self) -> Library:
-        return Library(self.data / FOLDER)
+        return Library(self.data / FOLDER, self.today)
 
     @cached_property
     def programs(self) -> Programs:
@@ -183,10 +187,27 @@ class Disk:
         return (storage.template_root() / name).read_text(encoding="utf-8")
 
     def catalogue(self) -> str:
-        """Return the text of the catalogue of models."""
+        """Return the text of the catalogue that this version ships."""
         from stackctl.core.catalogue.entry import FILE
 
         return (storage.package_root() / FILE).read_text(encoding="utf-8")
+
+    def stored_catalogue(self) -> bytes | None:
+        """Return the bytes of the catalogue that `models update` stored; None if there is none."""
+        from stackctl.core.catalogue import stored
+
+        return self.folder(self.data).read_bytes(stored.FILE, most=stored.MOST_BYTES)
+
+    def store_catalogue(self, raw: bytes) -> None:
+        from stackctl.core.catalogue import stored
+
+        self.folder(self.data).write(stored.FILE, raw)
+
+    def update_source(self) -> "UpdateSource":
+        """Return the source of newer catalogues that the environment names, else the project's."""
+        from stackctl.core.catalogue import update_source
+
+        return update_source.of_environment(self.environment)
 
     def tavern_extension(self) -> dict[str, str]:
         return storage.tavern_extension()

@@ -18,11 +18,16 @@ _STEP = 4 << 20
 _LONGEST_RECORD = 16 << 20
 
 
+def today_here() -> str:
+    """Return the day by this machine's clock, as 2026-11-25."""
+    return time.strftime("%Y-%m-%d")
+
+
 class Library:
     """The store's folder on this machine; made at the first pull."""
 
-    def __init__(self, folder: Path) -> None:
-        self.folder = folder
+    def __init__(self, folder: Path, today: Callable[[], str] = today_here) -> None:
+        self.folder, self.today = folder, today
 
     def path(self, place: PurePosixPath) -> Path:
         return self.folder / place
@@ -117,9 +122,6 @@ class Library:
     def _own(self) -> Folder:
         """Return the store's folder with its owner's rights, so that root follows no link that others made there."""
         return Folder(self.folder, owner_of(self.folder))
-
-    def today(self) -> str:
-        return time.strftime("%Y-%m-%d")
 
 
 def _leftovers(path: PurePosixPath) -> Iterator[PurePosixPath]:

@@ -216,6 +216,18 @@ class Recommended(TypedDict):
     catalogue_date: Annotated[str | None, "ISO 8601; null: --repo or --folder"]
 
 
+class Updated(TypedDict):
+    """The catalogue that is in use after an update."""
+
+    version: Literal[1]
+    updated: Annotated[bool, "false: the one in use was already the newest"]
+    catalogue_date: Annotated[str, "ISO 8601"]
+    former_date: Annotated[str, "of the one in use before; ISO 8601"]
+    models: Annotated[int, "how many it has"]
+    unknown_models: Annotated[int, "how many more, of architectures that this version of stackctl does not know"]
+    source: Annotated[str, "its address, without user, password and query"]
+
+
 class File(TypedDict):
     """A file that was fetched."""
 
