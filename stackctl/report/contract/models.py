@@ -270,6 +270,7 @@ class Updated(TypedDict):
     catalogue_date: Annotated[str, "ISO 8601"]
     former_date: Annotated[str, "of the one in use before; ISO 8601"]
     models: Annotated[int, "how many it has"]
+    unknown_models: Annotated[int, "how many more, of architectures that this version of stackctl does not know"]
     source: Annotated[str, "its address, without user, password and query"]
 
 
