@@ -11,7 +11,7 @@ if TYPE_CHECKING:
 
 _TITLES: Final["dict[Role, str]"] = {"best": "best", "faster": "faster", "other": "another flavour"}
 _DIFFERENCES: Final["dict[Difference, str]"] = {
-    "family": "another base model",
+    "line": "another base model",
     "refuses less": "refuses less",
     "thinks": "can think first",
     "does not think": "answers without thinking",
@@ -27,8 +27,9 @@ def menu(offers: "Sequence[Offer]") -> list[str]:
 
 def _lines(number: int, offer: "Offer") -> "Iterator[str]":
     one = offer.model
-    differs = ", ".join(_DIFFERENCES[each] for each in offer.differs)
-    yield f"  {number}  {_TITLES[offer.role]}: {one.name} at {one.form}{differs and f' ({differs})'}"
+    yield f"  {number}  {_TITLES[offer.role]}: {one.name} at {one.form}"
+    if offer.differs:
+        yield f"     {', '.join(_DIFFERENCES[each] for each in offer.differs)}"
     yield f"     {one.size / 1e9:.1f} GB to download, context {one.context} tokens"
     yield f"     {_speed(one)}"
     yield f"     {_memory(one)}"
@@ -43,9 +44,9 @@ def _lines(number: int, offer: "Offer") -> "Iterator[str]":
 
 
 def _speed(one: "Suggestion") -> str:
-    begins, full = _rate(one.choice.tokens_per_s), _rate(one.choice.full_tokens_per_s)
-    later = f", {full} in a long chat" if full != begins else ""
-    return f"about {begins} tokens/s{later}: {speed(one.choice.tokens_per_s)}"
+    begins, later = _rate(one.choice.tokens_per_s), _rate(one.tokens_per_s)
+    also = f", {later} in a long chat" if later != begins else ""
+    return f"about {begins} tokens/s{also}: {speed(one.choice.tokens_per_s)}"
 
 
 def _rate(tokens_per_s: float) -> str:
