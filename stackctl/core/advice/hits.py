@@ -2,9 +2,10 @@
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
+from functools import partial
 from typing import Literal
 
-from stackctl.core.advice.ranking import MOST_BITS, Least, ranked
+from stackctl.core.advice.ranking import MOST_BITS, SLOW, Least, place_of, quality
 from stackctl.core.advice.suggestion import Suggestion
 from stackctl.core.fit.choice import Room
 from stackctl.core.hub.labels import bits
@@ -55,5 +56,10 @@ def too_large(least: Quantisation, room: Room) -> str:
 
 
 def best_of(judged: Iterable[Judged], floor: Least) -> Suggestion | None:
-    """Return the best of all that run; None if none does."""
-    return next(iter(ranked((one.best for one in judged if one.best), floor)), None)
+    """Return the best of all that run, None if none does: the largest model of those that lie well and are fast."""
+    found = [one.best for one in judged if one.best]
+    return max(found, key=partial(_quality, floor), default=None)
+
+
+def _quality(floor: Least, one: Suggestion) -> tuple[bool, bool, tuple[float, ...]]:
+    return floor.is_met(one), place_of(one, floor) != SLOW, quality(one, floor)
