@@ -16,13 +16,13 @@ from typing import Any
 import pytest
 
 from stackctl.cli.menu import QUIT, number_of
-from stackctl.core.catalogue.parse import parse
 from stackctl.core.model.demo_model import gguf_bytes
-from tests.fakes import disk
+from tests import small_catalogue
 from tests.hub.server import running
 from tests.keys import press
 
 WITHOUT_ENGINE = 4
+RECOMMEND = ("models", "recommend")
 TWO = '[models.a]\npath = "a.gguf"\n[models.b]\npath = "b.gguf"\n'
 
 
@@ -67,20 +67,12 @@ def menu(
     folder: Path, hub: str, *keys: str | None, words: tuple[str, ...] = ("deploy",), **how: Any
 ) -> tuple[int, str]:
     """The exit code and what was shown on a terminal whose menu these keys answer."""
-    environment = {**os.environ, "DOCKER_HOST": f"unix://{folder}/no-engine.sock", "HF_ENDPOINT": hub, "LC_ALL": "C"}
+    around = {"DOCKER_HOST": f"unix://{folder}/no-engine.sock", "HF_ENDPOINT": hub, "LC_ALL": "C", "TERM": "dumb"}
+    around["XDG_DATA_HOME"] = str(small_catalogue.store(folder.with_name(f"{folder.name}-data")))
     argv = [sys.executable, "-m", "stackctl", *words]
-    code, shown = press(argv, folder, *keys, environment={**environment, "TERM": "dumb"}, **how)
+    code, shown = press(argv, folder, *keys, environment={**os.environ, **around}, **how)
     assert "Traceback" not in shown
     return code, shown
-
-
-def offered(shown: str) -> list[str]:
-    """The repositories of the models of a menu, in its order."""
-    repos = {one.name: one.repo for one in parse(disk(Path("unused")).catalogue()).entries}
-    return [repos[name] for name in re.findall(r"^  \d  [a-z ]+: (.*?) at ", shown, re.MULTILINE)]
-
-
-RECOMMEND = ("models", "recommend")
 
 
 @pytest.mark.parametrize(("key", "code"), [("q", 0), ("\x1b", 0), ("\x04", 0), ("\x03", 130), (None, 130)])
@@ -93,21 +85,29 @@ def test_a_key_that_declines_changes_nothing_and_the_way_on_is_said(
     assert key is None or "Run `stackctl deploy` to choose later" in re.sub(r"\s+", " ", shown), shown
 
 
-@pytest.mark.parametrize("words", [("deploy",), RECOMMEND])
-@pytest.mark.parametrize("key", ["1", "2"])
-def test_a_key_of_the_menu_asks_the_hub_for_its_own_model(tmp_path: Path, words: tuple[str, ...], key: str) -> None:
+@pytest.mark.parametrize(
+    ("words", "key", "repo"),
+    [
+        (("deploy",), "\r", small_catalogue.BEST),
+        (("deploy",), "1", small_catalogue.BEST),
+        (("deploy",), "2", small_catalogue.FASTER),
+        (("deploy",), "3", small_catalogue.OTHER),
+        (RECOMMEND, "1", small_catalogue.BEST),
+        (RECOMMEND, "3", small_catalogue.OTHER),
+    ],
+)
+def test_a_key_asks_the_hub_for_its_own_model(tmp_path: Path, words: tuple[str, ...], key: str, repo: str) -> None:
     with running() as server:
         code, shown = menu(tmp_path, server.url, key, words=words)
     assert code == 8, shown  # this hub has no models
-    assert any(offered(shown)[int(key) - 1] in one.path for one in server.asked), shown
+    asked = {one for one in small_catalogue.REPOS if any(one in each.path for each in server.asked)}
+    assert asked == {repo}, shown
+    assert ("Running stackctl deploy --model hf:" in shown) is (words == RECOMMEND)
 
 
-def test_enter_takes_the_first_in_deploy_and_nothing_in_recommend(tmp_path: Path) -> None:
-    with running() as server:
-        assert menu(tmp_path, server.url, "\r", "q", words=RECOMMEND)[0] == 0
-        assert server.asked == []
-        code, shown = menu(tmp_path, server.url, "\r")
-    assert (code, any(offered(shown)[0] in one.path for one in server.asked)) == (8, True), shown
+def test_enter_chooses_nothing_in_recommend(tmp_path: Path, hub: str) -> None:
+    code, shown = menu(tmp_path, hub, "\r", "q", words=RECOMMEND)
+    assert (code, shown.count("Press "), list(tmp_path.iterdir())) == (0, 2, []), shown
 
 
 def test_what_was_typed_before_the_menu_was_there_chooses_nothing(tmp_path: Path, hub: str) -> None:
@@ -122,8 +122,11 @@ def test_the_menu_is_as_wide_as_the_terminal_in_plain_characters(tmp_path: Path,
     assert (code, before.isascii(), "\x1b" in before) == (0, True, False)
     assert max(map(len, before.splitlines())) <= columns
     assert len(before.splitlines()) < (24 if columns == 80 else 30)
-    for word in ("best: ", "GB to download", "context", "tokens/s", "GiB of free", "licence", "in FOLDER"):
-        assert word in re.sub(r"\s+", " ", before)
+    flat = re.sub(r"\s+", " ", before)
+    for word in ("1 best: ", "2 faster: ", "3 another flavour: ", "GB to download", "context", "tokens/s", "in FOLDER"):
+        assert word in flat, word
+    for word in ("GiB free", "licence apache-2.0", "thinks: if asked to", "refuses: little", "catalogue of 20"):
+        assert word in flat, word
 
 
 def test_a_key_of_recommend_changes_nothing_where_there_is_a_stack_and_shows_the_command(tmp_path: Path) -> None:
@@ -141,7 +144,7 @@ def test_the_commands_for_later_have_the_options_that_were_given_and_are_lines_t
 ) -> None:
     _, shown = menu(tmp_path, hub, "q", words=(*RECOMMEND, "--backend", "koboldcpp", "--context", "2048"))
     lines = [line for line in shown.splitlines() if line.startswith("stackctl deploy --model hf:")]
-    assert len(lines) == len(offered(shown))
+    assert [line.split()[3] for line in lines] == [f"hf:{one}:Q4_0" for one in small_catalogue.REPOS]
     assert all(line.endswith(" --backend koboldcpp --context 2048") for line in lines)
 
 

@@ -3,7 +3,7 @@
 from collections.abc import Iterator, Sequence
 from typing import TYPE_CHECKING, Final
 
-from stackctl.core.fit.speed import speed
+from stackctl.report.recommend import LIES, THINKS
 
 if TYPE_CHECKING:
     from stackctl.core.advice.menu import Difference, Offer, Role
@@ -17,7 +17,6 @@ _DIFFERENCES: Final["dict[Difference, str]"] = {
     "does not think": "answers without thinking",
     "language": "another first language",
 }
-_THINKING: Final = {"no": "no", "optional": "if asked to", "yes": "before each answer"}
 
 
 def menu(offers: "Sequence[Offer]") -> list[str]:
@@ -30,14 +29,12 @@ def _lines(number: int, offer: "Offer") -> "Iterator[str]":
     yield f"  {number}  {_TITLES[offer.role]}: {one.name} at {one.form}"
     if offer.differs:
         yield f"     {', '.join(_DIFFERENCES[each] for each in offer.differs)}"
-    yield f"     {one.size / 1e9:.1f} GB to download, context {one.context} tokens"
-    yield f"     {_speed(one)}"
+    yield f"     {one.size / 1e9:.1f} GB to download, context {one.context}, {_speed(one)}"
     yield f"     {_memory(one)}"
     known = (
         one.licence and f"licence {one.licence}",
-        one.thinking and f"thinks: {_THINKING[one.thinking]}",
+        one.thinking and f"thinks: {THINKS[one.thinking]}",
         one.refuses and f"refuses: {one.refuses}",
-        one.languages and f"languages: {', '.join(one.languages)}",
     )
     if any(known):
         yield f"     {'; '.join(each for each in known if each)}"
@@ -45,8 +42,7 @@ def _lines(number: int, offer: "Offer") -> "Iterator[str]":
 
 def _speed(one: "Suggestion") -> str:
     begins, later = _rate(one.choice.tokens_per_s), _rate(one.tokens_per_s)
-    also = f", {later} in a long chat" if later != begins else ""
-    return f"about {begins} tokens/s{also}: {speed(one.choice.tokens_per_s)}"
+    return f"about {begins} tokens/s{f' ({later} in a long chat)' if later != begins else ''}"
 
 
 def _rate(tokens_per_s: float) -> str:
@@ -55,7 +51,6 @@ def _rate(tokens_per_s: float) -> str:
 
 def _memory(one: "Suggestion") -> str:
     room = one.choice.room
-    ram = f"{one.ram_mib / 1024:.1f} of {room.ram_mib / 1024:.1f} GiB of free RAM"
-    if not one.vram_mib:
-        return f"takes {ram}"
-    return f"takes {one.vram_mib / 1024:.1f} of {sum(room.gpus_mib) / 1024:.1f} GiB of free GPU memory, {ram}"
+    ram = f"RAM {one.ram_mib / 1024:.1f} of {room.ram_mib / 1024:.1f} GiB free"
+    gpus = f"GPU {one.vram_mib / 1024:.1f} of {sum(room.gpus_mib) / 1024:.1f} GiB free, " if one.vram_mib else ""
+    return f"{LIES[one.lies]}: {gpus}{ram}"

@@ -7,12 +7,13 @@ from functools import cache
 import pytest
 
 from stackctl.core.advice import proposals, ranking
-from stackctl.core.advice.suggestion import Purpose, Suggestion
+from stackctl.core.advice.suggestion import Suggestion
 from stackctl.core.catalogue.entry import Entry
 from stackctl.core.catalogue.header import shape_of
 from stackctl.core.fit.choice import choose
 from stackctl.core.fit.speed import Bandwidth, Bandwidths
 from stackctl.core.hub import labels
+from tests.docs import generate
 from tests.docs.recommendations import CHOICES, Row, asked, catalogue, row
 
 Rule = Callable[[Row], Iterator[str]]
@@ -120,9 +121,12 @@ def _runs(of: Row, one: Suggestion) -> bool:
     return one.choice.fits and one.context >= 8192 and one.tokens_per_s >= (10 if of.gpus else 5)
 
 
-@pytest.mark.parametrize("what", tuple(asked()), ids=str)
-def test_a_row_keeps_every_rule(what: tuple[tuple[int, ...], int, Purpose, str]) -> None:
-    assert [(rule.__name__, fault) for rule in RULES for fault in rule(row(*what))] == []
+def test_the_page_is_up_to_date_and_each_row_keeps_every_rule() -> None:
+    """One test, because all of it needs every row, which takes time."""
+    written = (generate.DOCS / generate.RECOMMENDATIONS).read_text(encoding="utf-8")
+    assert written == generate.recommendations_page(), "run: python -m tests.docs.generate"
+    every = [row(*one) for one in asked()]
+    assert [(str(one), rule.__name__, fault) for one in every for rule in RULES for fault in rule(one)] == []
 
 
 def large() -> Row:

@@ -12,8 +12,9 @@ from tests.shapes.header import Value, header
 
 PIECES: Final = ("One", " key", " chose", " me,", " and", " I", " speak", " through", " SillyTavern.")
 SENTENCE: Final = "".join(PIECES)
-LABEL: Final = "Q8_0"
-WIDTH, WINDOW_HEAD, WIDE_HEAD, FEED_FORWARD, LAYERS, CONTEXT = 64, 32, 64, 128, 2, 131072
+LABEL: Final = "Q4_0"
+WIDTH, WINDOW_HEAD, WIDE_HEAD, FEED_FORWARD, LAYERS = 64, 32, 64, 128, 2
+WINDOW, CONTEXT = 512, 131072
 _END, _FIRST = 2, 3 + 256
 TOKENS: Final = ("<unk>", "<s>", "</s>", *(f"<0x{byte:02X}>" for byte in range(256)), *PIECES)
 _TEMPLATE = (
@@ -36,7 +37,7 @@ def _metadata() -> dict[str, Value]:
         "attention.layer_norm_rms_epsilon": 1e-6, "vocab_size": len(TOKENS), "attention.key_length": WIDE_HEAD,
         "attention.value_length": WIDE_HEAD, "attention.key_length_swa": WINDOW_HEAD,
         "attention.value_length_swa": WINDOW_HEAD, "rope.dimension_count": WIDE_HEAD,
-        "rope.dimension_count_swa": WINDOW_HEAD, "attention.sliding_window": 512,
+        "rope.dimension_count_swa": WINDOW_HEAD, "attention.sliding_window": WINDOW,
         "attention.sliding_window_pattern": [True, False], "embedding_length_per_layer_input": 0,
     }  # fmt: skip
     return {
@@ -58,8 +59,8 @@ def _metadata() -> dict[str, Value]:
 def _tensors() -> dict[str, tuple[str, tuple[int, ...], bytes]]:
     """Return the type, the shape with the fastest axis first, and the bytes of each."""
     found = {
-        "token_embd.weight": ("q8_0", (WIDTH, len(TOKENS)), _q8_0(_input())),
-        "output.weight": ("q8_0", (WIDTH, len(TOKENS)), _q8_0(_output())),
+        "token_embd.weight": ("q4_0", (WIDTH, len(TOKENS)), _q4_0(_input())),
+        "output.weight": ("q4_0", (WIDTH, len(TOKENS)), _q4_0(_output())),
         "output_norm.weight": _ones(WIDTH),
         "rope_freqs.weight": _ones(WIDE_HEAD // 2),
     }
@@ -99,15 +100,19 @@ def _ones(count: int) -> tuple[str, tuple[int, ...], bytes]:
 
 
 def _zeros(*shape: int) -> tuple[str, tuple[int, ...], bytes]:
-    return "q8_0", shape, _q8_0([0.0] * (shape[0] * shape[1]))
+    return "q4_0", shape, _q4_0([0.0] * (shape[0] * shape[1]))
 
 
-def _q8_0(values: list[float]) -> bytes:
-    """Return blocks of 32 values: a scale and bytes (ggml-common.h: block_q8_0)."""
-    blocks = (values[at : at + 32] for at in range(0, len(values), 32))
-    return b"".join(_block(block) for block in blocks)
+def _q4_0(values: list[float]) -> bytes:
+    """Return blocks of 32 values of which those that are not 0.0 are equal: a scale and half bytes.
+
+    ggml-common.h: block_q4_0; ggml-quants.c: quantize_row_q4_0_ref.
+    """
+    return b"".join(_block(values[at : at + 32]) for at in range(0, len(values), 32))
 
 
 def _block(values: list[float]) -> bytes:
-    scale = max(map(abs, values)) / 127
-    return struct.pack("<e32b", scale, *(round(one / scale) if scale else 0 for one in values))
+    halves = [0 if one else 8 for one in values]  # (half - 8) * scale
+    return struct.pack(
+        "<e16B", -max(values) / 8, *(low | high << 4 for low, high in zip(halves[:16], halves[16:], strict=True))
+    )

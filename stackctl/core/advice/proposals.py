@@ -17,7 +17,7 @@ from stackctl.core.advice.suggestion import Purpose, Suggestion
 from stackctl.core.catalogue.entry import Catalogue, Entry
 from stackctl.core.catalogue.header import file_size, shape_of
 from stackctl.core.fit import Reserves
-from stackctl.core.fit.choice import Room, Wanted, choose
+from stackctl.core.fit.choice import CUDA_CONTEXT_MIB, Room, Wanted, choose
 from stackctl.core.hub import labels
 from stackctl.core.hub.source import Source
 
@@ -129,12 +129,16 @@ class _Search:
         return entry.files[label] or int(_LEAST * entry.billions * 1e9 * self.bits[label] / 8)
 
     def is_slow(self, entry: Entry, size: int) -> bool:
-        """Return whether a dense model is too slow for sure, by what it reads of the RAM for each token."""
-        shape = entry.shape
+        """Return whether a dense model is too slow for sure, by what a token reads of the GPUs and of the RAM."""
+        shape, room = entry.shape, self.room
         if shape.experts or shape.layer_embedding:
             return False
-        read = size - shape.vocabulary * shape.embedding - self.vram  # without the table of embeddings
-        return read / 1e9 * self.floor.tokens_per_s > self.room.bandwidths.ram.used_gb_per_s
+        read = size - shape.vocabulary * shape.embedding  # without the table of embeddings, of 8 bits at most
+        on_gpus = min(read, max(0, self.vram - int(CUDA_CONTEXT_MIB * len(room.gpus_mib)) * 2**20))
+        rates = [room.bandwidths.gpu(*one).used_gb_per_s for one in enumerate(room.sizes_mib)]
+        seconds = (read - on_gpus) / 1e9 / room.bandwidths.ram.used_gb_per_s
+        seconds += on_gpus / 1e9 / max(rates) if rates else 0.0
+        return seconds * self.floor.tokens_per_s > 1
 
     def is_settled(self, best: Suggestion, label: str, *, may_be_whole: bool) -> bool:
         """Return whether a quantisation with fewer bits, this one, can't be better."""
