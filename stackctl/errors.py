@@ -11,7 +11,8 @@ StackctlError
 ├── NotReady      7   the stack did not come up right, or not in time
 │   └── Late          not in time: the services keep starting
 ├── ModelError    8   a model or program file is missing, damaged or of another kind
-│   └── SeveralModels a folder holds more than one model
+│   ├── SeveralModels a folder holds more than one model
+│   └── TooManyRequests  a server takes no more requests for a while
 ├── DataError     9   the user's data could not be written or kept safe
 ├── Exposed       10  the stack answers where it must not
 └── Interrupted   130 Ctrl-C, with a message about what was left undone
@@ -95,6 +96,14 @@ class SeveralModels(ModelError):
     def __init__(self, message: str, *, hint: str, paths: tuple[str, ...]) -> None:
         super().__init__(message, hint=hint)
         self.paths = paths
+
+
+class TooManyRequests(ModelError):
+    """Carries how long the server asks to wait, in seconds; 0.0 if it does not say."""
+
+    def __init__(self, message: str, *, hint: str, wait_s: float) -> None:
+        super().__init__(message, hint=hint)
+        self.wait_s = wait_s
 
 
 class DataError(StackctlError):

@@ -20,6 +20,7 @@ from stackctl.core.container_paths import Bind
 from stackctl.core.formats.answer_limit import Limit
 from stackctl.core.hub.remote import FileRequest, RemoteHead
 from stackctl.core.hub.repository import Repo
+from stackctl.core.hub.search import Hit, Query
 from stackctl.core.hub.source import Source
 from stackctl.core.observed import (
     ContainerSeen,
@@ -389,6 +390,7 @@ class FakeHub:
 
     repositories: dict[str, Repo] = field(default_factory=dict)
     files: dict[str, bytes] = field(default_factory=dict)
+    hits: tuple[Hit, ...] = ()
     xet_from: int = 50 * 10**9
     unreachable: ModelError | None = None
     asked: list[str] = field(default_factory=list)
@@ -397,7 +399,12 @@ class FakeHub:
         if self.unreachable:
             raise self.unreachable
 
-    def repository(self, source: Source) -> Repo:
+    def search(self, query: Query) -> tuple[Hit, ...]:
+        self.asked.append(query.words)
+        return self.hits[: query.limit]
+
+    def repository(self, source: Source, *, waits: bool = True) -> Repo:
+        del waits
         self.asked.append(source.repo)
         if source.repo not in self.repositories:
             raise ModelError(f"there is no repository {source.repo}", hint="check the name")

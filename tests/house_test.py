@@ -173,7 +173,8 @@ def test_a_command_knows_neither_click_nor_the_environment(module: str) -> None:
 
 ONE_PLACE = {
     "pynvml": {"effects.gpu.nvml"},
-    "httpx2": {"effects.hub"},  # huggingface_hub's; our own requests use httpx
+    # huggingface_hub's; our own requests use httpx
+    "httpx2": {"effects.hub", "effects.hub.api", "effects.hub.refusals"},
     "requests": {"effects.docker.client", "effects.tavern.exec"},  # the docker SDK's
 }
 

@@ -11,7 +11,7 @@ ALIASES: Final[dict[str, dict[str, str]]] = {
     "": {"up": "deploy", "ps": "status", "log": "logs", "browse": "open", "switch": "use"},
     "models": {
         "ls": "list", "rm": "remove", "delete": "remove", "show": "inspect", "info": "inspect", "download": "pull",
-        "get": "pull", "check": "verify",
+        "get": "pull", "check": "verify", "find": "search", "upgrade": "update", "refresh": "update",
     },
     "images": {"ls": "list"},
 }  # fmt: skip
@@ -78,6 +78,10 @@ _BACK: Final[Rows] = (
     ("stackctl history", "shows the last good deploys, and what each one changed"),
     ("stackctl adopt --undo", "takes an adoption back"),
 )
+_SEARCH: Final[Rows] = (
+    ("stackctl models search WORDS", "searches Hugging Face, and says what runs on this machine"),
+    ("stackctl models recommend", "names a model that fits this machine"),
+)
 # group -> word -> where it leads
 POINTERS: Final[dict[str, dict[str, Rows]]] = {
     "": {
@@ -96,14 +100,13 @@ POINTERS: Final[dict[str, dict[str, Rows]]] = {
         "install": _INSTALL,
         "pull": _PULL,
         "rmi": _RMI,
-        "search": (("stackctl models recommend", "names a model that fits this machine"),),
+        **dict.fromkeys(("search", "find"), _SEARCH),
         "show": (("stackctl models inspect MODEL", "says what a model is"),),
         "plan": (("stackctl diff", "shows what a deploy would change"),),
         "unpause": (("stackctl start", "starts what was stopped"),),
     },
     "models": {
         **dict.fromkeys(("use", "run", "switch", "load", "select", "add"), _MODEL),
-        "search": (("stackctl models recommend", "names a model that fits this machine"),),
         "import": (("stackctl import FILE.kcpps", "adds a model of KoboldCpp's settings to stack.toml"),),
     },
     "images": {

@@ -62,7 +62,7 @@ def listed(rows: "Sequence[Suggestion]", ui: "Ui") -> "tuple[str, models.Quantis
     for one in rows:
         choice = one.choice
         layers = f"{choice.fit.gpu_layers} of {choice.fit.blocks + 1}" if choice.fit.devices else "-"
-        verdict = "fits" if choice.fits else f"{_missing(choice) / 1024:.1f} GiB too much"
+        verdict = "fits" if choice.fits else f"{choice.missing_mib / 1024:.1f} GiB too much"
         speed = choice.speed if choice.fits else ""
         settings = choice.settings
         size, bits = f"{one.size / 1e9:.2f}", f"{one.bits:.2f}"
@@ -77,19 +77,12 @@ def listed(rows: "Sequence[Suggestion]", ui: "Ui") -> "tuple[str, models.Quantis
             "kv_cache": one.choice.settings.kv_type,
             "gpu_layers": one.choice.fit.gpu_layers,
             "fits": one.choice.fits,
-            "missing_mib": round(_missing(one.choice), 2),
+            "missing_mib": round(one.choice.missing_mib, 2),
             "tokens_per_s": round(one.choice.tokens_per_s, 1),
         }
         for one in rows
     ]
     return ui.table(table), {"version": 1, "quantisations": values}
-
-
-def _missing(choice: "Choice") -> float:
-    """Return the MiB that are missing, summed over all places."""
-    places = [*zip((one.total_mib for one in choice.fit.devices), choice.room.gpus_mib, strict=False)]
-    places.append((choice.fit.host.total_mib, choice.room.ram_mib))
-    return sum(max(0.0, needed - free) for needed, free in places)
 
 
 def _bars(choice: "Choice", ui: "Ui") -> list[str]:

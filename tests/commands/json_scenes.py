@@ -206,6 +206,8 @@ SCENES = (
     Scene("use-name", "use small --no-proof --timeout 20", _two),
     Scene("use-unknown", "use medium", _two, 3),
     Scene("models-recommend", "models recommend --language en"),
+    Scene("models-search", f"models search tiny {_FIT} --ram 16000"),
+    Scene("models-search-none", "models search nothing such --fits --ram 16000"),
     Scene("models-update", f"models update --url {CATALOGUE} --key {{around}}/catalogue.pub", _signed),
     Scene("models-update-none", "models update", code=3),
     Scene("models-inspect", "models inspect {around}/Llama-3.1-8B-Q8_0.gguf", _llama),

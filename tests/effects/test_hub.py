@@ -1,16 +1,20 @@
 """Hugging Face's own library against a hub on this machine: listings, tokens, refusals in plain words."""
 
+import os
 import socket
+import subprocess
+import sys
 import time
 from collections.abc import Iterator
 
 import pytest
 
+from stackctl.core.hub.search import Query
 from stackctl.core.hub.source import Source
 from stackctl.effects.hub import Hub
-from stackctl.errors import ModelError
+from stackctl.errors import ModelError, TooManyRequests
 from tests.fakes import hub_at
-from tests.hub.server import COMMIT, Fault, running
+from tests.hub.server import COMMIT, SPENT, Fault, running
 from tests.hub.server import Hub as Server
 
 SOURCE = Source(repo="owner/name")
@@ -144,3 +148,55 @@ def test_a_hub_that_wants_to_be_left_alone_for_long_is_not_asked_again(
     assert "too many requests (429) for owner/name, and asks to wait 5 minutes" in error.message
     assert error.hint.startswith("Wait 5 minutes. A login allows more requests")
     assert slept == []
+
+
+def test_a_rate_limit_is_named_as_the_hub_states_it(hub: Hub, server: Server, slept: list[float]) -> None:
+    server.usual["listing"] = Fault(on="listing", status=429, headers=SPENT)
+    with pytest.raises(TooManyRequests) as caught:
+        hub.repository(SOURCE, waits=False)
+    assert caught.value.wait_s == 240
+    assert "asks to wait 4 minutes; its limit is 500 requests in 5 minutes" in caught.value.message
+    assert slept == []
+
+
+@pytest.mark.parametrize(
+    ("words", "names"), [("", ["b/Beta-8B-GGUF", "a/Alpha-8B-GGUF"]), ("alpha 8b", ["a/Alpha-8B-GGUF"])]
+)
+def test_a_search_finds_repositories_with_gguf_in_the_hubs_order(
+    hub: Hub, server: Server, words: str, names: list[str]
+) -> None:
+    server.add("a/Alpha-8B-GGUF", FILES, downloads=5, likes=9, gguf={"architecture": "llama"})
+    server.add("b/Beta-8B-GGUF", FILES, trending=7)
+    server.add("c/Alpha-8B", {"model.safetensors": b""}, trending=9)
+    del server.repos["owner/name"]
+    found = hub.search(Query(words=words))
+    assert [one.name for one in found] == names
+    alpha = found[-1]
+    assert (alpha.downloads, alpha.likes, alpha.created, alpha.architecture) == (5, 9, "2026-01-01", "llama")
+    assert [one.name for one in hub.search(Query(sort="likes", limit=1))] == ["a/Alpha-8B-GGUF"]
+
+
+@pytest.mark.parametrize(
+    ("fault", "says"),
+    [
+        (Fault(on="search", body=b"<html>"), "answer to the search is no JSON"),
+        (Fault(on="search", body=b"[" + b" " * (33 << 20), step=1 << 20), "answer does not end"),
+        (Fault(on="search", status=500), "answers 500 for the search"),
+    ],
+)
+def test_an_answer_to_a_search_that_is_none_is_refused(hub: Hub, server: Server, fault: Fault, says: str) -> None:
+    server.usual["search"] = fault
+    with pytest.raises(ModelError, match=says):
+        hub.search(Query())
+
+
+def test_offline_no_search_is_sent(server: Server) -> None:
+    script = (
+        "from tests.fakes import hub_at\nfrom stackctl.core.hub.search import Query\n"
+        f"from stackctl.errors import ModelError\ntry: hub_at({server.url!r}).search(Query())\n"
+        "except ModelError as e: print(e.message, e.hint)"
+    )
+    env = {**os.environ, "HF_HUB_OFFLINE": "1"}
+    done = subprocess.run([sys.executable, "-c", script], env=env, capture_output=True, text=True, check=True)
+    assert done.stdout == "HF_HUB_OFFLINE forbids asking Hugging Face Unset HF_HUB_OFFLINE.\n"
+    assert server.asked == []

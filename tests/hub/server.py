@@ -1,6 +1,10 @@
-"""A local hub that answers as Hugging Face's does for what is used of it: listings, resolve with its redirect, a CDN.
+"""A local hub that answers as Hugging Face's does for what is used of it: search, listings, resolve to a CDN.
 
-Checked against what huggingface_hub 2.4 sends and reads. Faults are told request by request.
+Checked against what huggingface_hub 2.4 sends and reads. Faults are told request by request. The search is made after
+answers that public code has recorded (`"_id", "id"` and what `expand` names, with `"gguf": {"total", "architecture",
+"context_length", "chat_template"}`; an unknown `sort` or `expand` is 400; the next page in `Link`), and the limits
+after https://huggingface.co/docs/hub/rate-limits: fixed windows of five minutes, on every answer as
+`RateLimit: "api";r=499;t=295` with `RateLimit-Policy: "fixed window";"api";q=500;w=300`.
 """
 
 import contextlib
@@ -16,17 +20,21 @@ from functools import lru_cache
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from socketserver import BaseServer
 from typing import Any
-from urllib.parse import unquote, urlsplit
+from urllib.parse import parse_qs, unquote, urlsplit
 
 _STEP = 64 << 10  # bytes written at a time
 COMMIT = "0123456789abcdef0123456789abcdef01234567"
+_SORTS = {"trendingScore": "trending", "downloads": "downloads", "likes": "likes", "createdAt": "created"}
+_EXPANDED = frozenset({"createdAt", "downloads", "gated", "gguf", "likes", "siblings", "tags", "trendingScore"})
+LIMITS = {"RateLimit": '"api";r=499;t=295', "RateLimit-Policy": '"fixed window";"api";q=500;w=300'}
+SPENT = {**LIMITS, "RateLimit": '"api";r=0;t=240'}
 _API = re.compile(r"/api/models/(?P<repo>[^/]+/[^/]+)(?:/revision/(?P<revision>[^/]+))?")
 _RESOLVE = re.compile(r"/(?P<repo>[^/]+/[^/]+)/resolve/(?P<revision>[^/]+)/(?P<file>.+)")
 
 
 @dataclass(frozen=True, kw_only=True)
 class Fault:
-    """How one answer goes wrong. `on`: listing, resolve or cdn."""
+    """How one answer goes wrong. `on`: search, listing, resolve or cdn."""
 
     on: str = "cdn"
     status: int = 0
@@ -51,6 +59,12 @@ class Repo:
     token: str = ""  # without it nothing is given, where one is set
     lies: dict[str, bytes] = field(default_factory=dict)  # what the CDN really has, where it differs
     revisions: tuple[str, ...] = ("main",)
+    sizes: dict[str, int] = field(default_factory=dict)  # of files whose content is their beginning alone
+    downloads: int = 0
+    likes: int = 0
+    trending: int = 0
+    created: str = "2026-01-01T00:00:00.000Z"
+    gguf: Mapping[str, Any] | None = None  # what the hub read in one of its files
 
 
 @dataclass(frozen=True)
@@ -72,6 +86,7 @@ class Hub:
         self.usual: dict[str, Fault] = {}
         self.asked: list[Asked] = []
         self.sent = 0
+        self.vanished = frozenset[str]()  # repositories that the search alone still finds
         self.etag_of: dict[str, str | None] = {}  # file -> what the CDN calls it; None: nothing
         self.hub = _Server(self, _HubHandler)
         self.cdn = _Server(self, _CdnHandler)
@@ -83,6 +98,10 @@ class Hub:
     def add(self, name: str, files: Mapping[str, bytes], **more: Any) -> Repo:
         self.repos[name] = Repo(files=dict(files), **more)
         return self.repos[name]
+
+    def size(self, name: str, file: str, content: bytes) -> int:
+        """The size of a file as the hub and its CDN state it."""
+        return self.repos[name].sizes.get(file, len(content))
 
     def fault(self, on: str) -> Fault:
         """The next answer's fault, if one was told for this kind of request."""
@@ -173,12 +192,39 @@ class _HubHandler(_Handler):
 
     def respond(self) -> None:
         path = unquote(urlsplit(self.path).path)
-        if found := _API.fullmatch(path):
+        if path == "/api/models":
+            self._search(parse_qs(urlsplit(self.path).query, errors="strict"))
+        elif found := _API.fullmatch(path):
             self._list(found["repo"], found["revision"] or "main")
         elif found := _RESOLVE.fullmatch(path):
             self._resolve(found["repo"], found["revision"], found["file"])
         else:
             self._refuse(404, "", "Not Found")
+
+    def _search(self, asked: Mapping[str, list[str]]) -> None:
+        fault = self.hub.fault("search")
+        key = asked.get("sort", ["trendingScore"])[0]
+        if key not in _SORTS or not _EXPANDED.issuperset(asked.get("expand", ())):
+            self._refuse(400, "", "Invalid option")
+            return
+        words = asked.get("search", [""])[0].lower().split()
+        found = [
+            (name, repo)
+            for name, repo in self.hub.repos.items()
+            if all(word in name.lower() for word in words)
+            and ("gguf" not in asked.get("filter", ()) or any(".gguf" in file for file in repo.files))
+        ]
+        found.sort(key=lambda one: getattr(one[1], _SORTS[key]), reverse=True)
+        limit = int(asked.get("limit", ["1000"])[0])
+        said = [
+            {"_id": "6" * 24, "id": name}
+            | {one: value for one, value in _described(repo).items() if one in asked.get("expand", ())}
+            for name, repo in found[:limit]
+        ]
+        headers: dict[str, str | None] = {"Content-Type": "application/json; charset=utf-8", **LIMITS}
+        if len(found) > limit:
+            headers["Link"] = f'<{self.hub.url}/api/models?cursor=abc>; rel="next"'
+        self.give(200, headers, json.dumps(said).encode(), fault)
 
     def _list(self, name: str, revision: str) -> None:
         fault = self.hub.fault("listing")
@@ -193,7 +239,7 @@ class _HubHandler(_Handler):
             "gated": repo.gated,
             "tags": ["gguf", f"license:{repo.licence}"],
             "cardData": {"license": repo.licence, "language": list(repo.languages)},
-            "siblings": [_sibling(file, content) for file, content in repo.files.items()],
+            "siblings": [_sibling(file, content, repo) for file, content in repo.files.items()],
         }
         self.give(200, {"Content-Type": "application/json"}, json.dumps(said).encode(), fault)
 
@@ -212,7 +258,7 @@ class _HubHandler(_Handler):
             port = self.hub.cdn.server_address[1]
             headers |= {
                 "X-Linked-Etag": etag,
-                "X-Linked-Size": str(len(content)),
+                "X-Linked-Size": str(self.hub.size(name, file, content)),
                 "Location": f"http://127.0.0.1:{port}/{name}/{file}?Signature=s3cret",
             }
             self.give(302, headers, b"Found. Redirecting", fault)
@@ -220,7 +266,7 @@ class _HubHandler(_Handler):
             self.give(200, {**headers, "ETag": etag}, content, fault)
 
     def _repo(self, name: str, revision: str, *, is_listing: bool) -> Repo | None:
-        repo = self.hub.repos.get(name)
+        repo = None if name in self.hub.vanished else self.hub.repos.get(name)
         sent = self.headers.get("Authorization", "").removeprefix("Bearer ")
         if repo is None:
             # the hub does not tell a private repository from a missing one
@@ -257,7 +303,7 @@ class _CdnHandler(_Handler):
             start = int(wanted[1])
             end = min(int(wanted[2] or len(content)), len(content) - 1)
             status, body = 206, content[start : end + 1]
-            headers["Content-Range"] = f"bytes {start}-{end}/{len(content)}"
+            headers["Content-Range"] = f"bytes {start}-{end}/{repo.sizes.get(file, len(content))}"
             if start >= len(content):
                 status, body = 416, b""
                 headers["Content-Range"] = f"bytes */{len(content)}"
@@ -278,8 +324,22 @@ def _etag(file: str, content: bytes) -> str:
     return hashlib.sha1(b"blob %d\0" % len(content) + content, usedforsecurity=False).hexdigest()
 
 
-def _sibling(file: str, content: bytes) -> dict[str, Any]:
-    said: dict[str, Any] = {"rfilename": file, "size": len(content), "blobId": "b" * 40}
+def _sibling(file: str, content: bytes, repo: Repo) -> dict[str, Any]:
+    size = repo.sizes.get(file, len(content))
+    said: dict[str, Any] = {"rfilename": file, "size": size, "blobId": "b" * 40}
     if _is_large(file):
-        said["lfs"] = {"sha256": _etag(file, content), "size": len(content), "pointerSize": 134}
+        said["lfs"] = {"sha256": _etag(file, content), "size": size, "pointerSize": 134}
     return said
+
+
+def _described(repo: Repo) -> dict[str, Any]:
+    """What `expand` can ask for, of the fields that are played here."""
+    said = {
+        "createdAt": repo.created,
+        "downloads": repo.downloads,
+        "gated": repo.gated,
+        "likes": repo.likes,
+        "trendingScore": repo.trending,
+        "siblings": [{"rfilename": file} for file in repo.files],  # without sizes
+    }
+    return said if repo.gguf is None else {**said, "gguf": dict(repo.gguf)}

@@ -58,10 +58,10 @@ def fit(machine: Machine, model: str, asked: Asked) -> Fitted:
     shape = seen.shape
     if shape is None:
         return _of_folder(machine, seen, asked)
-    free = _room(machine, asked)
+    free = free_memory(machine, asked)
     stack = stack_here(machine, asked.backend, on_gpu=bool(free.gpus_mib), asks_driver=not asked.gpu_memory_mib)
     stack.refuse(seen.header, seen.name)
-    wanted = replace(_wanted(asked, shape, free), usable=seen.good_context or None)
+    wanted = replace(settings_for(asked, shape, free), usable=seen.good_context or None)
     choice = choose(shape, wanted, stack.reserves, free)
     return Fitted(model=seen, choice=choice, prompt_cache_mib=stack.reserves.prompt_cache_mib)
 
@@ -88,7 +88,7 @@ def _of_folder(machine: Machine, seen: ModelSeen, asked: Asked) -> Fitted:
             f"{seen.name} is a model of safetensors, which is loaded as a whole, with a KV cache of 16 bits",
             hint="Leave out `--kv-cache` and `--gpu-layers`, or choose a GGUF.",
         )
-    free = _room(machine, asked)
+    free = free_memory(machine, asked)
     on_gpu = bool(free.gpus_mib) and asked.gpu_layers != 0
     if not on_gpu and seen.header.packing in backend.MEMORY.gpu_alone:
         raise ModelError(
@@ -117,12 +117,12 @@ def quantisations_of(machine: Machine, model: str, asked: Asked) -> tuple[Sugges
     listed = repository.quantisations(machine.hub.repository(source))
     if len([one for one in listed if not one.is_folder]) < 2:
         return ()
-    free = _room(machine, asked)
+    free = free_memory(machine, asked)
     stack = stack_here(machine, asked.backend, on_gpu=bool(free.gpus_mib), asks_driver=not asked.gpu_memory_mib)
-    return quantisations(machine, source, lambda shape: _wanted(asked, shape, free), free, stack)
+    return quantisations(machine, source, lambda shape: settings_for(asked, shape, free), free, stack)
 
 
-def _wanted(asked: Asked, shape: Shape, free: Room) -> Wanted:
+def settings_for(asked: Asked, shape: Shape, free: Room) -> Wanted:
     """Return what is asked, as choose() takes it; raise ConfigError for a type of cache that the model can't have."""
     if asked.kv_type and (why := cache_type.fault(shape, asked.kv_type, flash_attention=asked.flash_attention)):
         raise ConfigError(
@@ -157,7 +157,8 @@ def models_looked_at(machine: Machine, model: str) -> ModelSeen:
     return describe_remote(machine, offered_download(machine, source)).model
 
 
-def _room(machine: Machine, asked: Asked) -> Room:
+def free_memory(machine: Machine, asked: Asked) -> Room:
+    """Return the memory that the model may take; raise ModelError if a GPU is asked for and none is known."""
     found = room(
         machine,
         has_gpu=asked.device != "cpu",

@@ -86,6 +86,13 @@ class Choice:
         return tuple((name, bandwidth) for name, _, bandwidth in read)
 
     @property
+    def missing_mib(self) -> float:
+        """Return the MiB that are missing, summed over all places."""
+        needed = (self.fit.host, *self.fit.devices)
+        free = (self.room.ram_mib, *self.room.gpus_mib)
+        return sum(max(0.0, one.total_mib - mib) for one, mib in zip(needed, free, strict=False))
+
+    @property
     def settings(self) -> Settings:
         return self.fit.settings
 

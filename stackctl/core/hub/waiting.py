@@ -7,6 +7,8 @@ from typing import Final
 
 # Hugging Face's own: "api";r=0;t=55, after draft-ietf-httpapi-ratelimit-headers-09 (huggingface_hub/utils/_http.py)
 _RATE_LIMIT: Final = re.compile(r"\br\s*=\s*0\s*;\s*t\s*=\s*(\d{1,9})")
+# "fixed window";"api";q=500;w=300 comes with it
+_POLICY: Final = re.compile(r"\bq\s*=\s*(\d{1,9})\s*;\s*w\s*=\s*(\d{1,9})")
 
 
 def asked_s(headers: Mapping[str, str]) -> float:
@@ -24,6 +26,12 @@ def asked_s(headers: Mapping[str, str]) -> float:
         return max(0.0, (until - now).total_seconds())
     except (ValueError, TypeError):  # no dates, or only one of them with a time zone
         return 0.0
+
+
+def allowance(headers: Mapping[str, str]) -> str:
+    """Return how much a rate limit allows, as a noun: "500 requests in 5 minutes"; "" if the server does not say."""
+    found = _POLICY.search(headers.get("ratelimit-policy", ""))
+    return f"{int(found[1])} requests in {in_words(int(found[2]))}" if found else ""
 
 
 def in_words(seconds: float) -> str:

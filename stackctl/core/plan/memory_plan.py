@@ -142,7 +142,7 @@ def refusal(choice: Choice, name: str) -> DoesNotFit:
     """Return the error for a model that takes more memory than is free; it names what would fit."""
     better = [*_left_out(choice), *(_way(one) for one in choice.alternatives if one.fits)]
     saving = [one for one in choice.alternatives if one.saves_mib > 0]
-    can_be_enough = sum(one.saves_mib for one in saving) >= _lacking_mib(choice)
+    can_be_enough = sum(one.saves_mib for one in saving) >= choice.missing_mib
     saved = [f"{one.change} saves {one.saves_mib / 1024:.1f} GiB" for one in saving] if can_be_enough else []
     ways = better or saved
     change = "Make one of these changes" if better else "Combine several of these changes, as none is enough alone"
@@ -152,13 +152,6 @@ def refusal(choice: Choice, name: str) -> DoesNotFit:
         hint=f"{listed} a smaller model with `stackctl models recommend`, or end programs that hold memory. "
         "`--force` starts it without enough memory.",
     )
-
-
-def _lacking_mib(choice: Choice) -> float:
-    """Return by how much it takes more than is free, over all places."""
-    needed = [choice.fit.host, *choice.fit.devices]
-    free = (choice.room.ram_mib, *choice.room.gpus_mib)
-    return sum(max(0.0, one.total_mib - mib) for one, mib in zip(needed, free, strict=False))
 
 
 def _left_out(choice: Choice) -> Iterator[str]:

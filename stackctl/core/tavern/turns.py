@@ -29,9 +29,8 @@ class Marks:
 class Turns:
     """All that stands around the messages of a talk, to the character; SillyTavern adds nothing to it.
 
-    first_input, last_input, first_output: before the talk's first or the user's last message; "" where it is `input`
-    or `output`. generation: before the answer that the model is to write; ends with `opening` where the template itself opens
-    the thoughts.
+    first_input: before the talk's first message, if it is the user's; "" where it is as before any other. generation:
+    before the answer that the model is to write; it ends with `opening` where the template itself opens the thoughts.
     """
 
     story_prefix: str = ""
@@ -44,16 +43,16 @@ class Turns:
     system_suffix: str = ""
     system_as_user: bool = False  # such a message is written as the user's: the template has no other way
     first_input: str = ""
-    last_input: str = ""
-    first_output: str = ""
     generation: str = ""
     opening: str = ""
     stops: tuple[str, ...] = ()  # each one line
     needs_user_first: bool = False  # the template has no turns for a talk that the model begins
     has_macros: bool = False  # the turns hold a macro of SillyTavern, such as today's date
     reasoning: Marks | None = None
-    quiet: "Turns | None" = None  # the turns without thoughts, if the template has a switch for it
-    lacks: tuple[str, ...] = ()  # sentences: what SillyTavern's instruct mode cannot express
+    quiet: "Turns | None" = None  # with thoughts off, if the template has a switch that turns them off
+    thinking: "Turns | None" = None  # with thoughts on, if the template has a switch that turns them on
+    is_exact: bool = True  # a talk of three turns is to the character what the template writes
+    lacks: tuple[str, ...] = ()  # what SillyTavern's instruct mode cannot express of the template
 
 
 def instruct_preset(name: str, turns: Turns) -> dict[str, Any]:
@@ -73,7 +72,7 @@ def instruct_preset(name: str, turns: Turns) -> dict[str, Any]:
         "macro": turns.has_macros,
         "names_behavior": "force",
         "activation_regex": "",
-        "first_output_sequence": turns.first_output,
+        "first_output_sequence": "",
         "skip_examples": False,
         "output_suffix": turns.output_suffix,
         "input_suffix": turns.input_suffix,
@@ -82,7 +81,7 @@ def instruct_preset(name: str, turns: Turns) -> dict[str, Any]:
         "system_same_as_user": turns.system_as_user,
         "last_system_sequence": "",
         "first_input_sequence": turns.first_input,
-        "last_input_sequence": turns.last_input,
+        "last_input_sequence": "",
         "sequences_as_stop_strings": False,
         "story_string_prefix": turns.story_prefix,
         "story_string_suffix": turns.story_suffix,

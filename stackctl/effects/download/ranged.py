@@ -6,15 +6,17 @@ from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING, Final
 
 from stackctl.core.hub.remote import RemoteHead
-from stackctl.effects.download.server import BY_HAND, Again, answer, new_client, shown
-from stackctl.errors import ModelError
+from stackctl.effects.download.server import BY_HAND, Again, Limited, answer, new_client, shown
+from stackctl.errors import ModelError, TooManyRequests
 
 if TYPE_CHECKING:
     import httpx
+    from tenacity import RetryCallState
 
 _FIRST: Final = 1 << 20  # bytes of the first request: the whole header of a model with 32,000 tokens
 _LONGEST: Final = 64 << 20  # bytes; the largest vocabularies make headers of about 15 MB
 _TRIES: Final = 3
+_LONGEST_ASKED_S: Final = 10.0  # the longest pause that a server may ask for; a longer one is the caller's to decide
 
 
 def read_head(
@@ -28,14 +30,15 @@ def read_head(
     """Read `url` range by range until there is enough of it.
 
     `needed` gets the bytes so far and the file's size (0: unknown), and returns how many bytes are needed in all, as
-    far as these show. Raises ModelError if they can't be read, and what `needed` raises.
+    far as these show. Raises ModelError if they can't be read (TooManyRequests if the server takes no more of them),
+    and what `needed` raises.
     """
-    from tenacity import Retrying, retry_if_exception_type, stop_after_attempt, wait_exponential
+    from tenacity import Retrying, retry_if_exception, stop_after_attempt
 
     policy = Retrying(
-        retry=retry_if_exception_type(Again),
+        retry=retry_if_exception(lambda e: isinstance(e, Again) and e.asked_s <= _LONGEST_ASKED_S),
         stop=stop_after_attempt(_TRIES),
-        wait=wait_exponential(max=10),
+        wait=_pause_s,
         sleep=sleep,
         reraise=True,
     )
@@ -49,6 +52,8 @@ def read_head(
                 if wanted > _LONGEST:
                     says = f"{shown(url)}: its header is longer than any model's"
                     raise ModelError(says, hint="Check that it is a model.")
+        except Limited as e:
+            raise TooManyRequests(f"{shown(url)} could not be read: {e.why}", hint=e.hint, wait_s=e.asked_s) from e
         except Again as e:
             raise ModelError(
                 f"{shown(url)} could not be read: {e.why}",
@@ -56,6 +61,12 @@ def read_head(
             ) from e
     rate = len(reading.content) / max(reading.took_s, 1e-6)
     return RemoteHead(content=bytes(reading.content), size=reading.size, bytes_per_s=rate)
+
+
+def _pause_s(state: "RetryCallState") -> float:
+    """Return what the server asks for, or 1, 2, 4, ... seconds."""
+    error = state.outcome.exception() if state.outcome else None
+    return max(error.asked_s if isinstance(error, Again) else 0.0, min(2.0 ** (state.attempt_number - 1), 10.0))
 
 
 class _Reading:

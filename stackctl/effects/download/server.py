@@ -44,6 +44,10 @@ class StartOver(Again):
     """The content of .part is useless for the next try."""
 
 
+class Limited(Again):
+    """The server takes no more requests for a while (429)."""
+
+
 @contextlib.contextmanager
 def answer(
     client: "httpx.Client", url: str, headers: Mapping[str, str], own: Mapping[str, str]
@@ -179,7 +183,8 @@ def _refuse_status(where: str, response: "httpx.Response") -> None:
             says = f"{says}, and asks to wait {in_words(wait_s)}"
         wait = f"Wait {in_words(wait_s) if wait_s else 'some minutes'} {_LOGIN}."
         tries = 1 if wait_s > _LONGEST_ASKED_S else _TRIES
-        raise Again(says, asked_s=wait_s, tries=tries, hint=wait if status == 429 else _CONNECTION)
+        kind = Limited if status == 429 else Again
+        raise kind(says, asked_s=wait_s, tries=tries, hint=wait if status == 429 else _CONNECTION)
     if status not in {200, 206}:
         says = {
             401: "the server wants a login (401)",

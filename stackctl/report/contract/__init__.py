@@ -15,6 +15,7 @@ OUTPUTS: Final[dict[str, tuple[type, ...]]] = {
     "diff": (deploy.Difference,),
     "use": (deploy.Deployed, models.Choices),
     "models recommend": (models.Recommended,),
+    "models search": (models.Found,),
     "models update": (models.Updated,),
     "models inspect": (models.Inspected,),
     "models can-load": (models.CanLoad,),

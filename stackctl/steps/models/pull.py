@@ -12,7 +12,7 @@ from stackctl.core.hub.remote import FileRequest, RemoteHead
 from stackctl.core.hub.repository import Quantisation
 from stackctl.core.hub.source import RepoFile, Source
 from stackctl.core.hub.store import StoredModel
-from stackctl.errors import ModelError
+from stackctl.errors import ModelError, TooManyRequests
 from stackctl.machine import Machine
 from stackctl.steps.models.join_pieces import join_pieces, remaining
 
@@ -156,6 +156,8 @@ def read_start(machine: Machine, offer: Download, file: RepoFile, needed: Callab
     asked = address(machine, offer, file, is_whole=False)
     try:
         return machine.hub.read_head(asked.url, needed, headers=asked.headers)
+    except TooManyRequests:
+        raise
     except ModelError:
         if not offer.source.url:
             machine.hub.request(offer.source, file.name)  # raises the reason: a licence to accept, a token

@@ -62,7 +62,7 @@ def quantisations(
         for one in model:
             same = scaled(shape, max(0, one.size - headers) / max(1, read.size - headers))
             choice = choose(same, wanted(same), stack.reserves, free, has_alternatives=False)
-            rows.append(_row(repo, source_of(source, one, ggufs), one, choice, shape, same))
+            rows.append(row(repo, source_of(source, one, ggufs), one, choice, shape, same))
     if not rows:
         raise ModelError(
             f"{repo.name} has no GGUF of a chat model that stackctl can read",
@@ -103,7 +103,7 @@ def _of_known_types(ggufs: list[Quantisation], machine: Machine) -> list[Quantis
     return known
 
 
-def _row(repo: Repo, source: Source, one: Quantisation, choice: Choice, read: Shape, same: Shape) -> Suggestion:
+def row(repo: Repo, source: Source, one: Quantisation, choice: Choice, read: Shape, same: Shape) -> Suggestion:
     return Suggestion(
         name=repo.name,
         source=source,

@@ -1,0 +1,72 @@
+"""`stackctl models search`."""
+
+from typing import Literal
+
+import click
+
+from stackctl.cli import options as option
+from stackctl.cli.models.group import models
+from stackctl.cli.root import machine_of
+
+
+def _sorts() -> tuple[str, ...]:
+    from stackctl.core.hub.search import SORTS
+
+    return tuple(SORTS)
+
+
+@models.command(
+    examples=(
+        "stackctl models search",
+        "stackctl models search mistral small --fits",
+        "stackctl models search 8b --sort likes --ram 32768",
+    )
+)
+@click.argument("words", nargs=-1, metavar="[WORDS]...")
+@click.option("--fits", "only_running", is_flag=True, help="Leave out what does not run on this machine.")
+@click.option(
+    "--sort",
+    cls=option.OneOf,
+    type=option.Names(_sorts),
+    default="trending",
+    metavar="ORDER",
+    help="Order of the hits [default: trending].",
+)
+@click.option(
+    "--limit", type=click.IntRange(1, 50), default=10, metavar="NUMBER", help="How many hits to judge [default: 10]."
+)
+@option.own_backend
+@click.option("--context", type=click.IntRange(256, 4194304), metavar="TOKENS", help="Context size in tokens.")
+@option.gpu_memory
+@option.ram
+@click.option("--device", type=click.Choice(("cuda", "vulkan", "cpu")), help="What computes [default: what is found].")
+@option.json
+@click.pass_context
+def search(
+    ctx: click.Context,
+    *,
+    words: tuple[str, ...],
+    only_running: bool,
+    sort: str,
+    limit: int,
+    backend: str,
+    context: int | None,
+    gpu_memory_mib: tuple[int, ...],
+    ram_mib: int | None,
+    device: Literal["cuda", "vulkan", "cpu"] | None,
+    as_json: bool,
+) -> None:
+    """Search Hugging Face for GGUF models, and say which run here.
+
+    Without WORDS the hub's list of all models is taken. Each hit is judged by its listing and at most one header.
+    stackctl has tried none of them: `stackctl models recommend` names those that it knows.
+    """
+    from stackctl.commands.models.fit import Asked
+    from stackctl.commands.models.search import search as run
+    from stackctl.core.hub.search import Query
+    from stackctl.report.search import found
+
+    machine = machine_of(ctx, as_json=as_json)
+    asked = Asked(backend=backend, context=context, gpu_memory_mib=gpu_memory_mib, ram_mib=ram_mib, device=device)
+    query = Query(words=" ".join(words), sort=sort, limit=limit)
+    machine.ui.result(*found(run(machine, query, asked, only_running=only_running), machine.ui))
