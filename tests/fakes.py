@@ -58,6 +58,8 @@ from stackctl.secret import Secret
 from tests.core.samples import engine as an_engine
 from tests.core.samples import template
 
+TODAY = "2026-12-01"
+
 
 @dataclass
 class FakeImages:
@@ -595,9 +597,9 @@ def hub_at(url: str, sleep: Callable[[float], None] = lambda _: None) -> Hub:
 
 
 def disk(folder: Path) -> Disk:
-    """The real disk; what stacks share lies in `folder`."""
+    """The real disk; what stacks share lies in `folder`. Its clock stands still, so that no catalogue grows old."""
     ollama = partial(find_copy, folders=(folder / "ollama",))
-    return Disk(folder, models.observe_model, contents, where, ollama, environment={})
+    return Disk(folder, models.observe_model, contents, where, ollama, environment={}, today=lambda: TODAY)
 
 
 def owner_here(folder: Path) -> Owner:
