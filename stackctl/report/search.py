@@ -13,7 +13,12 @@ if TYPE_CHECKING:
 
 _LIES = {"gpu": "on the GPU", "experts": "on the GPU, some experts in RAM", "cpu": "on the CPU"}
 # what a verdict says before its reason
-_NOT = {"too_large": "too large: ", "not_loadable": "can't be loaded: ", "not_chat": "not a chat model: "}
+_NOT = {
+    "too_large": "too large: ",
+    "not_loadable": "can't be loaded: ",
+    "not_chat": "not a chat model: ",
+    "not_judged": "not judged: ",
+}
 
 
 def found(done: "Found", ui: "Ui") -> "tuple[str, contract.Found]":

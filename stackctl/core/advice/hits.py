@@ -3,7 +3,7 @@
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from functools import partial
-from typing import Literal
+from typing import Final, Literal
 
 from stackctl.core.advice.ranking import MOST_BITS, SLOW, Least, place_of, quality
 from stackctl.core.advice.suggestion import Suggestion
@@ -16,6 +16,7 @@ from stackctl.core.hub.search import Hit
 Verdict = Literal[
     "runs", "too_large", "not_loadable", "not_chat", "no_gguf", "incomplete", "gated", "unreadable", "not_judged"
 ]
+_MOST: Final = 50  # quantisations of a model that are tried; the largest uploads have about 40
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -31,7 +32,7 @@ class Judged:
 def candidates(model: Iterable[Quantisation]) -> list[Quantisation]:
     """Return the quantisations that are worth a look, the largest first: of at most Q6_K, if there are such."""
     by_size = sorted(model, key=lambda one: one.size, reverse=True)
-    return [one for one in by_size if bits(one.files[0].name) <= MOST_BITS] or by_size
+    return ([one for one in by_size if bits(one.files[0].name) <= MOST_BITS] or by_size)[:_MOST]
 
 
 def header_of(model: Sequence[Quantisation], room: Room) -> Quantisation | None:

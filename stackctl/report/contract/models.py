@@ -223,11 +223,22 @@ class StoredModel(TypedDict):
     used_by: Annotated[list[str] | None, "stacks; null: no engine could be asked"]
 
 
+class CachedModel(TypedDict):
+    """A model in another program's cache, by its name and size; nothing of it was read."""
+
+    program: Literal["Hugging Face", "LM Studio", "llama.cpp", "Ollama"]
+    name: str
+    path: Annotated[str, "what deploy --model takes"]
+    quantisation: Annotated[str | None, "null: its name does not tell"]
+    size_bytes: int
+
+
 class Stored(TypedDict):
-    """All models that were pulled."""
+    """All models that were pulled, and those that other programs have."""
 
     version: Literal[1]
     models: list[StoredModel]
+    elsewhere: list[CachedModel]
 
 
 class VerifiedModel(TypedDict):
