@@ -11,7 +11,7 @@ if TYPE_CHECKING:
 
     from stackctl.commands.models.recommend import Recommended
     from stackctl.core.advice.suggestion import Suggestion
-    from stackctl.report.contract import models
+    from stackctl.report.contract import recommend
     from stackctl.ui import Ui
 
 LIES: Final = {
@@ -23,7 +23,7 @@ LIES: Final = {
 THINKS: Final = {"no": "no", "optional": "if asked to", "yes": "before each answer"}
 
 
-def recommended(done: "Recommended", ui: "Ui") -> "tuple[str, models.Recommended]":
+def recommended(done: "Recommended", ui: "Ui") -> "tuple[str, recommend.Recommended]":
     """Return the best model with its reasons, and the others with the way to each."""
     best = done.best
     run = command_line("stackctl", "deploy", "--model", done.paths.get(best.name, best.source))
@@ -89,7 +89,7 @@ def _known(one: "Suggestion") -> str:
     return "; ".join(each for each in known if each)
 
 
-def _values(one: "Suggestion") -> "models.Suggestion":
+def _values(one: "Suggestion") -> "recommend.Suggestion":
     return {
         "name": one.name,
         "source": str(one.source),

@@ -28,7 +28,7 @@ _LEAST: Final = 0.95  # of the size by a quantisation's usual bits
 def loads(entry: Entry, stack: BackendBuild) -> bool:
     """Return whether the build in question loads a model.
 
-    Of a build that nobody knows it is assumed that it is as old as those that new stacks take.
+    An unknown build is taken to be as old as those that new stacks take.
     """
     if stack.lacks(entry.header):
         return False
