@@ -3,6 +3,7 @@
 from collections.abc import Callable, Mapping
 from contextlib import suppress
 from dataclasses import dataclass, replace
+from functools import lru_cache
 from pathlib import Path, PurePosixPath
 from types import MappingProxyType
 from typing import TYPE_CHECKING
@@ -22,6 +23,7 @@ if TYPE_CHECKING:
     from stackctl.core.hub.remote import RemoteHead
     from stackctl.core.hub.source import RepoFile
     from stackctl.core.model.contents import Contents
+    from stackctl.core.tavern.talks import Request as TemplateRequest
 
 
 @dataclass
@@ -89,7 +91,7 @@ def real(path: Path, ui: Ui, orchestrator: str = "compose") -> Machine:
         path=place,
         ui=ui,
         docker=docker,
-        host=ThisHost(_ask_here),
+        host=ThisHost(_ask_here, _render_template),
         gpus=Nvidia(family_ids),
         hub=Hub(fetch=fetch, read_head=_read_head, read_whole=_read_whole),
         storage=storage,
@@ -148,6 +150,13 @@ def _cached_models() -> "tuple[CachedModel, ...]":
     from stackctl.effects.models import other_caches
 
     return other_caches.list_models(other_caches.places_here())
+
+
+@lru_cache(maxsize=32)  # a deploy looks at its models more than once
+def _render_template(request: "TemplateRequest") -> "tuple[str | None, ...] | str":
+    from stackctl.effects.chat_template import render
+
+    return render(request)
 
 
 def _ask_here(url: str, requests: tuple[Request, ...], key: Secret | None) -> ProbeResult:

@@ -37,6 +37,7 @@ from stackctl.core.plan.network_shape import Existing
 from stackctl.core.plan.stack import Plan
 from stackctl.core.smoke.reachability import ContainerNetworking
 from stackctl.core.start.events import Event
+from stackctl.core.tavern.talks import Request as TemplateRequest
 from stackctl.effects import download, models
 from stackctl.effects.bounded import bounded
 from stackctl.effects.download import ranged, whole
@@ -290,6 +291,7 @@ class FakeHost:
     listening_: dict[str, dict[int, str]] = field(default_factory=dict)
     open_: frozenset[tuple[str, int]] = frozenset()
     node_ids: dict[Path, tuple[int, ...]] = field(default_factory=dict)
+    rendering: Callable[[TemplateRequest], tuple[str | None, ...] | str] = lambda _: "it is not rendered here"
     answer: Callable[[str], ProbeResult] = lambda url: ProbeResult(url=url, failure="refused")
     has_browser: bool = False
     make_key: Callable[[], Secret] = random_secrets.new_key
@@ -307,6 +309,9 @@ class FakeHost:
     def read_speed(self) -> ReadSpeed | None:
         self.asked.append("read speed")
         return self.speed
+
+    def render_template(self, request: TemplateRequest) -> tuple[str | None, ...] | str:
+        return self.rendering(request)
 
     def is_wsl(self) -> bool:
         return self.is_windows

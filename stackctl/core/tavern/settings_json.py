@@ -40,11 +40,18 @@ class Rewired:
 
 
 def overlay(
-    server_type: str, url: str, context: int, presets: Presets, samplers: Mapping[str, Any] | None = None
+    server_type: str,
+    url: str,
+    context: int,
+    presets: Presets,
+    *,
+    opening: str | None = None,
+    samplers: Mapping[str, Any] | None = None,
 ) -> dict[str, Any]:
     """Return the settings by which SillyTavern connects at the first page load and prompts as the model was trained.
 
-    samplers: the settings that select a preset of samplers.
+    opening: with what each answer starts, before the model goes on; None if the page's own is not changed. samplers:
+    the settings that select a preset of samplers.
     """
     return {
         "firstRun": False,  # the first-run dialogue would block the automatic connection
@@ -65,6 +72,7 @@ def overlay(
             "personas": {"user-default.png": "User"},
             "default_persona": "user-default.png",
             **_templates(presets),
+            **({} if opening is None else {"user_prompt_bias": opening}),
         },
     }
 

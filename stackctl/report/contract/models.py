@@ -62,7 +62,7 @@ class Inspected(TypedDict):
     vocabulary: int | None
     tokenizer: str | None
     has_chat_template: bool
-    prompt_template: Annotated[str | None, "SillyTavern's that suits it"]
+    prompt_template: Annotated[str | None, "its name in SillyTavern"]
     problem: Annotated[str | None, "why it is no model to chat with"]
     licence: str | None
     languages: list[str]
