@@ -146,10 +146,10 @@ def _refuse_second(spec: Spec, machine: Machine, engine: EngineSeen) -> None:
 def _with_own_backend(seen: Observed, model: ModelSeen, spec: Spec, machine: Machine, found: Lock) -> Observed:
     """Return `seen` with everything that a backend run by this stack needs from this machine."""
     is_here = seen.engine is None or seen.engine.is_local
-    own = _backend_process(spec, seen, machine)
+    own, known = _backend_process(spec, seen, machine), with_catalogue(model, spec.model.source, machine)
     return replace(
         seen,
-        model=with_turns(with_catalogue(model, spec.model.source, machine), machine),
+        model=with_turns(known, machine) if spec.sillytavern.template == AUTO else known,
         models={name: with_turns(one, machine) for name, one in _models(spec, machine, found).items()},
         gpus=_gpus(spec, machine, own) if is_here else (),
         ram=machine.host.ram(own) if is_here else None,

@@ -27,7 +27,7 @@ from stackctl.steps.former_stack import note_written
 from stackctl.steps.has_run import has_run
 from stackctl.steps.tavern_folder import data_path, settings_file, tavern_folder
 from stackctl.steps.tavern_presets import presets_to_write, with_free_names, write_presets
-from stackctl.steps.tavern_samplers import sampler_presets, say_offered
+from stackctl.steps.tavern_samplers import sampler_selection, say_offered
 from stackctl.steps.template_contents import template_contents
 from stackctl.terminal import command_line
 
@@ -55,23 +55,25 @@ def wanted_settings(plan: Plan, profiles: tuple[ModelProfile, ...], machine: Mac
     if settings_record.is_same_wish(record, made_from):
         return None
     shipped = machine.docker.read_files(plan.sillytavern.image, (tavern.STOCK_SETTINGS, *tavern.PRESETS.values()))
-    stock = data_json.parse(shipped.get(tavern.STOCK_SETTINGS)) or {}
     template = None if settings_record.leaves_templates(record, made_from) else plan.template
-    groups = [template.files if template else (), *(one.presets for one in profiles)]
+    groups = [template.files if template else (), plan.sampler_presets, *(one.presets for one in profiles)]
     free = iter(with_free_names(chain(*groups), plan, shipped, record, machine))
-    own, *others = (tuple(islice(free, len(group))) for group in groups)
+    own, samplers, *others = (tuple(islice(free, len(group))) for group in groups)
     found = template_contents(plan, shipped, machine, own=own) if template else tavern_settings.Presets()
-    samplers = sampler_presets(plan, shipped, stock, _record(machine), machine)
     return WantedSettings(
         overlay=tavern_settings.overlay(
-            *(plan.tavern_type, plan.backend_url, plan.context, found, samplers.selection),
+            plan.tavern_type,
+            plan.backend_url,
+            plan.context,
+            found,
             opening=_opening(template, record),
             thinks=bool(template and template.thinking in {"on", "always"}),
+            samplers=sampler_selection(plan, samplers, shipped, record, machine),
         ),
-        stock=stock,
+        stock=data_json.parse(shipped.get(tavern.STOCK_SETTINGS)) or {},
         made_from=made_from,
-        profiles=samplers.in_profiles(tuple(one.naming(names) for one, names in zip(profiles, others, strict=True))),
-        presets=(*own, *chain(*others), *samplers.files),
+        profiles=tuple(one.naming(names) for one, names in zip(profiles, others, strict=True)),
+        presets=(*own, *samplers, *chain(*others)),
     )
 
 
@@ -86,7 +88,7 @@ def _made_from(plan: Plan, profiles: tuple[ModelProfile, ...], machine: Machine)
         "image": machine.docker.images.digest(plan.sillytavern.image) or "",
         "connection": [plan.tavern_type, plan.backend_url, plan.context],
         "template": plan.template and to_plain(plan.template),
-        "samplers": [one and to_plain(one) for one in (plan.samplers, *plan.other_samplers)],
+        "samplers": plan.samplers and to_plain(plan.samplers),
         "profiles": [one.words for one in profiles],
         "presets": [[one.place, one.table] for one in chain(*(profile.presets for profile in profiles))],
     }

@@ -19,7 +19,7 @@ ENGLISH: Final = "en"
 LEAST_ON_GPU, LEAST_ON_CPU = 10.0, 5.0  # tokens a second in a long chat
 ALIKE: Final = 4.0  # points of a rank that are no difference
 FEW_BITS, MOST_BITS = 4, 6  # as labels name them
-_FEW_BITS_COST: Final = 12.0  # points that a file below four bits costs, and as many for each bit that it lacks
+FEW_BITS_COST: Final = 12.0  # points that a file below four bits costs, and as many for each bit that it lacks
 _NOT_JUDGED: Final = 10.0  # points less for a use or a language for which a model has no rank of its own
 _ROOMY: Final = 16384  # tokens: as much context is worth more than bits beyond four
 _COMFORTABLE, _BRISK = 2.0, 4.0  # times the least speed
@@ -107,4 +107,4 @@ def worth_of(one: Suggestion) -> float:
     """Return the rank, less what few bits cost."""
     if labels.bits(one.label) >= FEW_BITS:
         return one.rank
-    return one.rank - _FEW_BITS_COST * (1 + max(0.0, FEW_BITS - one.bits))
+    return one.rank - FEW_BITS_COST * (1 + max(0.0, FEW_BITS - one.bits))

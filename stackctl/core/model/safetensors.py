@@ -32,10 +32,10 @@ class Words:
     config: Mapping[str, Any]
     chat_template: str = ""
     tokenizer: str = ""
+    samplers: Mapping[str, float] = field(default_factory=dict)  # by core/model/samplers.py
     bos: str = ""
     eos: str = ""
     adds_bos: bool = True
-    samplers: Mapping[str, float] = field(default_factory=dict)  # by core/model/samplers.py
 
 
 def words(texts: Mapping[str, str], *, folder: str) -> Words:
@@ -49,10 +49,10 @@ def words(texts: Mapping[str, str], *, folder: str) -> Words:
         config=_table(texts, "config.json", folder),
         chat_template=template,
         tokenizer="tekken" if "tekken.json" in texts else "",
+        samplers=samplers.of_generation_config(_optional(texts.get(_GENERATION, ""))),
         bos=bos,
         eos=eos,
         adds_bos=adds_bos,
-        samplers=samplers.of_generation_config(_table(texts, _GENERATION, folder)),
     )
 
 
@@ -69,10 +69,10 @@ def header(said: Words, packing: str) -> Header:
         layers=_count(text.get("num_hidden_layers")),
         chat_template=said.chat_template,
         tokenizer=said.tokenizer,
+        samplers=said.samplers,
         bos=said.bos,
         eos=said.eos,
         adds_bos=said.adds_bos,
-        samplers=said.samplers,
         packing=packing,
         purpose=no_writer(architecture),
     )
@@ -100,11 +100,17 @@ def _table(texts: Mapping[str, str], name: str, folder: str) -> Mapping[str, Any
     except bounded_json.NoTable as e:
         if isinstance(e, bounded_json.TooMuch) and name != "config.json":
             return {}
-        if name == _GENERATION:  # no loader needs it
-            return {}
         start = texts[name][:ENOUGH].encode(errors="replace")
         what = describe_mismatch(start, len(texts[name]), "JSON")
         raise ModelError(f"{folder}/{name} {what or f'is damaged: it {e}'}", hint=advice(start)) from e
+
+
+def _optional(text: str) -> Mapping[str, Any]:
+    """Return the content of a file that no loader needs; {} if it is missing or damaged."""
+    try:
+        return bounded_json.parse(text, _MOST)
+    except bounded_json.NoTable:
+        return {}
 
 
 def _count(value: Any) -> int:

@@ -2,6 +2,7 @@
 
 import hashlib
 import re
+from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from ipaddress import ip_address
 from pathlib import PurePosixPath
@@ -93,14 +94,11 @@ def plan(spec: Spec, seen: Observed, recorded: Lock) -> Planned:
             memory=serving.choice,
             template=template,
             samplers=recommended(seen.model),
-            other_samplers=tuple(filter(None, map(recommended, seen.models.values()))),
             model_bytes=seen.model.size,
             notes=(
                 *port_note(spec, seen, recorded, page),
                 *decisions.notes(),
-                *_notes(spec, seen),
-                *subnets.notes(networks, seen),
-                *engine_features.notes(seen.engine),
+                *_notes(spec, seen, networks),
                 *exposure.notes(spec, seen, exposure.exposed_interfaces(spec, seen)),
                 *serving.notes,
                 *companion_notes(companions),
@@ -191,8 +189,9 @@ def _check(spec: Spec) -> None:
         )
 
 
-def _notes(spec: Spec, seen: Observed) -> tuple[str, ...]:
+def _notes(spec: Spec, seen: Observed, networks: tuple[Network, ...]) -> Iterator[str]:
     limits = (spec.limits.backend_cpus, spec.limits.sillytavern_cpus)
     if seen.engine and not seen.engine.has_cpu_quota and any(limit != "auto" for limit in limits):
-        return ("this kernel has no CPU quota: the limits on CPUs are left out",)
-    return ()
+        yield "this kernel has no CPU quota: the limits on CPUs are left out"
+    yield from subnets.notes(networks, seen)
+    yield from engine_features.notes(seen.engine)

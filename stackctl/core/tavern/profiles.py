@@ -16,7 +16,7 @@ from stackctl.core.observed import Observed
 from stackctl.core.tavern import prompt_templates
 from stackctl.core.tavern.preset_files import PROFILE_KEYS, PresetFile
 from stackctl.core.tavern.prompt_templates import Template
-from stackctl.core.tavern.samplers import recommended
+from stackctl.core.tavern.samplers import presets_of
 
 PLACE: Final = ("extension_settings", "connectionManager")
 Profile = Mapping[str, Any]
@@ -42,19 +42,13 @@ def of_models(written: Spec, seen: Observed, *, server_type: str, url: str) -> t
     found = []
     for name, one in templates.items():
         instruct, context, reasoning = (one.instruct, one.context, one.reasoning) if one else ("", "", "")
-        samplers = recommended(seen.models[name])
         words = profile_of(
-            name,
-            server_type=server_type,
-            url=url,
-            instruct=instruct,
-            context=context,
-            reasoning=reasoning,
-            preset=samplers.name if samplers else "",
+            name, server_type=server_type, url=url, instruct=instruct, context=context, reasoning=reasoning
         )
         if one and has_openings:  # also the empty one: else the former model's would stay
             words = {**words, "start-reply-with": one.opening}
-        found.append(ModelProfile(words=words, presets=one.files if one else ()))
+        samplers = presets_of(seen.models[name])
+        found.append(ModelProfile(words=words, presets=(*(one.files if one else ()), *samplers)))
     return tuple(found)
 
 
@@ -63,13 +57,8 @@ def _template(written: Spec, seen: Observed, name: str) -> Template | None:
     return prompt_templates.choose_template(page.template, model.header, model.name, thinking=page.thinking)
 
 
-def profile_of(
-    name: str, *, server_type: str, url: str, instruct: str, context: str, reasoning: str = "", preset: str = ""
-) -> Profile:
-    """Return the profile of a model.
-
-    instruct, context, reasoning, preset (of samplers): names of SillyTavern's presets; "" for no change.
-    """
+def profile_of(name: str, *, server_type: str, url: str, instruct: str, context: str, reasoning: str = "") -> Profile:
+    """Return the profile of a model. instruct, context, reasoning: names of SillyTavern's presets; "" for no change."""
     words = {
         "api": server_type,
         "api-url": url,
@@ -77,7 +66,6 @@ def profile_of(
         "context": context,
         "instruct-state": "true" if instruct else "",
         "reasoning-template": reasoning,
-        "preset": preset,
     }
     # the same id at every deploy, by which stackctl recognises its profile after the user has renamed it
     return {

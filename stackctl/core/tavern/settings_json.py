@@ -45,15 +45,15 @@ def overlay(
     url: str,
     context: int,
     presets: Presets,
-    samplers: Mapping[str, Any] | None = None,
     *,
     opening: str | None = None,
     thinks: bool = False,
+    samplers: Mapping[str, Any] | None = None,
 ) -> dict[str, Any]:
     """Return the settings by which SillyTavern connects at the first page load and prompts as the model was trained.
 
-    samplers: the settings that select a preset of samplers. opening: the text with which each answer
-    starts; None if the page's own is not changed. thinks: whether thoughts come first, which count as its length.
+    opening: the text with which each answer starts; None if the page's own is not changed. thinks: whether thoughts
+    come first, which count as its length. samplers: the settings that select a preset of samplers.
     """
     return {
         "firstRun": False,  # the first-run dialogue would block the automatic connection

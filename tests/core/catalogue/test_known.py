@@ -7,7 +7,7 @@ import pytest
 from stackctl.core.catalogue.entry import Catalogue
 from stackctl.core.catalogue.known import entry_of
 from stackctl.core.model.model import Header
-from tests.core.catalogue.test_header import CATALOGUE
+from tests.core.catalogue.shipped import CATALOGUE
 
 SOURCES = {"Tune": "https://huggingface.co/maker/Tune-8B-v1.5", "Base": "https://huggingface.co/lab/Base-8B-it"}
 ENTRIES = tuple(
