@@ -39,6 +39,7 @@ _MAX_NUMBERS = 1 << 18  # numbers in all kept arrays together
 _AT_LEAST_MORE = 256 << 10  # bytes
 _LANGUAGES, _MAX_LANGUAGES = "general.languages", 200  # the only texts in an array that are kept
 _TOKENS, _SPECIAL, _MAX_PIECE = "tokenizer.ggml.tokens", ("bos", "eos"), 200  # bytes of a token
+_MAX_VOCABULARY = 1 << 20  # tokens, of which two are looked up by a walk
 _MAX_STRINGS = 4_000_000  # in all arrays together; the largest vocabularies have about 300,000
 
 
@@ -290,10 +291,12 @@ def _array(reader: _Reader, key: str) -> Value:
 def _special(reader: _Reader) -> dict[str, str]:
     """Return the texts of the tokens that begin and end a text, as far as the vocabulary has them."""
     tokens = reader.arrays.get(_TOKENS)
+    if tokens is None or tokens.width or tokens.length > _MAX_VOCABULARY:
+        return {}
     found: dict[str, str] = {}
     for name in _SPECIAL:
         number = reader.metadata.get(f"tokenizer.ggml.{name}_token_id")
-        if tokens and not tokens.width and type(number) is int and 0 <= number < tokens.length:
+        if type(number) is int and 0 <= number < tokens.length:
             at = gguf_strings.skip_strings(reader.buffer, tokens.begin, number)
             size = struct.unpack_from("<Q", reader.buffer, at)[0]
             found[name] = bytes(reader.buffer[at + 8 : at + 8 + min(size, _MAX_PIECE)]).decode("utf-8", "replace")
