@@ -178,90 +178,6 @@ class Quantisations(TypedDict):
     quantisations: list[Quantisation]
 
 
-class Suggestion(TypedDict):
-    """A model that fits."""
-
-    name: str
-    source: Annotated[str, "what deploy --model and models pull take"]
-    quantisation: str
-    size_bytes: int
-    context: Annotated[int, "in tokens"]
-    kv_cache: str
-    gpu_layers: int
-    cpu_experts: Annotated[int, "layers whose experts stay in RAM"]
-    lies: Annotated[Literal["gpu", "experts", "split", "cpu"], "gpu: wholly on the GPUs; experts: some of them in RAM"]
-    vram_mib: Annotated[float, "of all GPUs together"]
-    ram_mib: float
-    family: Annotated[str | None, "its base model"]
-    rank: Annotated[float | None, "of 100, for the purpose and the language; null: --repo or --folder"]
-    thinking: Annotated[Literal["no", "optional", "yes"] | None, "whether it thinks before it answers"]
-    refuses: Annotated[str | None, "how often, as its sources say: no, little, some, yes"]
-    released: Annotated[str | None, "year and month"]
-    licence: str | None
-    languages: list[str]
-    prompt_template: str | None
-    tokens_per_s: Annotated[float, "computed, for a chat that begins; not proven on any GPU"]
-    long_chat_tokens_per_s: Annotated[float, "the same with 8192 tokens"]
-
-
-class Recommended(TypedDict):
-    """The best model for this machine, and others."""
-
-    version: Literal[1]
-    purpose: Literal["roleplay", "general"]
-    language: Annotated[str, "for which they are: en where no model speaks the one that was asked for"]
-    best: Suggestion
-    why: Annotated[str, "why the best one comes first"]
-    others: list[Suggestion]
-    catalogue_date: Annotated[str | None, "ISO 8601; null: --repo or --folder"]
-
-
-class Hit(TypedDict):
-    """A repository that the hub's search found; what is about its best quantisation is null where none runs."""
-
-    name: str
-    verdict: Annotated[
-        Literal[
-            "runs", "too_large", "not_loadable", "not_chat", "no_gguf", "incomplete", "gated", "unreadable",
-            "not_judged",
-        ],
-        "about its best quantisation, on this machine",
-    ]  # fmt: skip
-    problem: Annotated[str | None, "why it does not run"]
-    in_catalogue: Annotated[bool, "stackctl's catalogue has it, too"]
-    gated: Annotated[bool, "its owner wants a licence to be accepted"]
-    downloads: Annotated[int | None, "of the last 30 days"]
-    likes: int | None
-    created_on: Annotated[str | None, "ISO 8601"]
-    source: Annotated[str | None, "what deploy --model and models pull take"]
-    quantisation: str | None
-    size_bytes: int | None
-    context: Annotated[int | None, "in tokens"]
-    kv_cache: str | None
-    gpu_layers: int | None
-    place: Annotated[Literal["gpu", "experts", "split", "cpu"] | None, "where it lies: all, or all but some experts"]
-    tokens_per_s: Annotated[float | None, "computed, for a chat that begins; not proven on any GPU"]
-
-
-class RateLimit(TypedDict):
-    """Why the hub takes no more requests now."""
-
-    wait_s: Annotated[float | None, "null: the hub does not say"]
-    message: str
-
-
-class Found(TypedDict):
-    """What the hub's search found, in its order."""
-
-    version: Literal[1]
-    words: str
-    sort: str
-    hits: list[Hit]
-    left_out: Annotated[int, "hits that do not run, by --fits"]
-    best: Annotated[str | None, "the source of the best one that runs"]
-    rate_limit: Annotated[RateLimit | None, "what ended the search early"]
-
-
 class Updated(TypedDict):
     """The catalogue that is in use after an update."""
 
@@ -270,6 +186,7 @@ class Updated(TypedDict):
     catalogue_date: Annotated[str, "ISO 8601"]
     former_date: Annotated[str, "of the one in use before; ISO 8601"]
     models: Annotated[int, "how many it has"]
+    unknown_models: Annotated[int, "how many more, of architectures that this version of stackctl does not know"]
     source: Annotated[str, "its address, without user, password and query"]
 
 
@@ -306,11 +223,22 @@ class StoredModel(TypedDict):
     used_by: Annotated[list[str] | None, "stacks; null: no engine could be asked"]
 
 
+class CachedModel(TypedDict):
+    """A model in another program's cache, by its name and size; nothing of it was read."""
+
+    program: Literal["Hugging Face", "LM Studio", "llama.cpp", "Ollama"]
+    name: str
+    path: Annotated[str, "what deploy --model takes"]
+    quantisation: Annotated[str | None, "null: its name does not tell"]
+    size_bytes: int
+
+
 class Stored(TypedDict):
-    """All models that were pulled."""
+    """All models that were pulled, and those that other programs have."""
 
     version: Literal[1]
     models: list[StoredModel]
+    elsewhere: list[CachedModel]
 
 
 class VerifiedModel(TypedDict):
