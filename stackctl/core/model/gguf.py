@@ -16,7 +16,7 @@ from stackctl.core.model.file_signature import AGAIN, CUT_SHORT, ENOUGH, advice,
 from stackctl.core.model.header_size import Array
 from stackctl.core.model.model import Header
 from stackctl.core.model.not_chat import lacks_layers, not_for_chat
-from stackctl.core.model.special_tokens import TOKENS, special_tokens
+from stackctl.core.model.special_tokens import special_tokens
 from stackctl.core.model.tensors import Tensor, with_room
 from stackctl.errors import ModelError
 
@@ -39,6 +39,7 @@ _MAX_ARRAY = 4096  # longest array of numbers that is kept: one value per layer,
 _MAX_NUMBERS = 1 << 18  # numbers in all kept arrays together
 _AT_LEAST_MORE = 256 << 10  # bytes
 _LANGUAGES, _MAX_LANGUAGES = "general.languages", 200  # the only texts in an array that are kept
+_TOKENS: Final = "tokenizer.ggml.tokens"
 _MAX_STRINGS = 4_000_000  # in all arrays together; the largest vocabularies have about 300,000
 
 
@@ -251,7 +252,7 @@ def _read(reader: _Reader, size: int) -> GgufFile:
         lengths={key: array.length for key, array in reader.arrays.items()},
         tensors=found,
         header_size=start,
-        special=special_tokens(reader.buffer, reader.arrays, metadata)
+        special=special_tokens(reader.buffer, reader.arrays.get(_TOKENS), metadata)
         if metadata.get("tokenizer.chat_template")
         else {},
         size=start + end if end else reader.at,
