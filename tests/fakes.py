@@ -37,6 +37,7 @@ from stackctl.core.plan.network_shape import Existing
 from stackctl.core.plan.stack import Plan
 from stackctl.core.smoke.reachability import ContainerNetworking
 from stackctl.core.start.events import Event
+from stackctl.core.tavern.talks import Request as TemplateRequest
 from stackctl.effects import download, models
 from stackctl.effects.bounded import bounded
 from stackctl.effects.download import ranged, whole
@@ -44,6 +45,7 @@ from stackctl.effects.host import random_secrets
 from stackctl.effects.hub import Hub
 from stackctl.effects.models.contents import contents
 from stackctl.effects.models.ollama_models import find_copy
+from stackctl.effects.models.other_caches import HUB, LLAMACPP, OLLAMA, STUDIO, Places, find_file, list_models
 from stackctl.effects.models.reading import where
 from stackctl.effects.storage.disk import Disk
 from stackctl.errors import ConfigError, EngineError, ModelError, StackctlError
@@ -289,6 +291,7 @@ class FakeHost:
     listening_: dict[str, dict[int, str]] = field(default_factory=dict)
     open_: frozenset[tuple[str, int]] = frozenset()
     node_ids: dict[Path, tuple[int, ...]] = field(default_factory=dict)
+    rendering: Callable[[TemplateRequest], tuple[str | None, ...] | str] = lambda _: "it is not rendered here"
     answer: Callable[[str], ProbeResult] = lambda url: ProbeResult(url=url, failure="refused")
     has_browser: bool = False
     make_key: Callable[[], Secret] = random_secrets.new_key
@@ -306,6 +309,9 @@ class FakeHost:
     def read_speed(self) -> ReadSpeed | None:
         self.asked.append("read speed")
         return self.speed
+
+    def render_template(self, request: TemplateRequest) -> tuple[str | None, ...] | str:
+        return self.rendering(request)
 
     def is_wsl(self) -> bool:
         return self.is_windows
@@ -591,8 +597,21 @@ def hub_at(url: str, sleep: Callable[[float], None] = lambda _: None) -> Hub:
 
 def disk(folder: Path) -> Disk:
     """The real disk; what stacks share lies in `folder`."""
-    ollama = partial(find_copy, folders=(folder / "ollama",))
-    return Disk(folder, models.observe_model, contents, where, ollama, environment={})
+    ollama = partial(find_copy, places=(folder / "ollama",))
+    places: Places = {
+        **{name: (folder / "caches" / name,) for name in (HUB, STUDIO, LLAMACPP)},
+        OLLAMA: (folder / "ollama",),
+    }
+    return Disk(
+        folder,
+        models.observe_model,
+        contents,
+        where,
+        ollama,
+        partial(find_file, places=places),
+        partial(list_models, places),
+        environment={},
+    )
 
 
 def owner_here(folder: Path) -> Owner:

@@ -13,8 +13,8 @@ from stackctl.core.plan.preview import Preview
 from stackctl.core.plan.stack import Plan
 from stackctl.core.start.docker_errors import names_place
 from stackctl.core.tavern import profiles as tavern_profiles
-from stackctl.core.tavern import samplers
-from stackctl.core.tavern.profiles import Profile
+from stackctl.core.tavern import prompt_templates, samplers
+from stackctl.core.tavern.profiles import ModelProfile
 from stackctl.errors import StackctlError, Taken
 from stackctl.machine import Machine
 from stackctl.steps import api_key, seed_tavern, stack_model, tavern_password
@@ -230,7 +230,7 @@ def _with_demo(now: Situation, machine: Machine) -> Situation:
     return replace(now, wanted=replace(now.wanted, spec=demo), observed=observed)
 
 
-def _profiles(phase: Phase) -> tuple[Profile, ...]:
+def _profiles(phase: Phase) -> tuple[ModelProfile, ...]:
     plan, now = phase.plan, phase.now
     return tavern_profiles.of_models(
         now.wanted.written, now.observed, server_type=plan.tavern_type, url=plan.backend_url
@@ -281,7 +281,7 @@ def _say(decided: Plan, observed: Observed, machine: Machine) -> None:
         machine.ui.note(memory_plan.describe_speed(decided.memory))
     template = decided.template
     if template and template.source:
-        machine.ui.note(f"prompt template {template.instruct}, by {template.source}")
+        machine.ui.note(prompt_templates.describe_template(template))
     if decided.samplers:
         machine.ui.note(samplers.describe(decided.samplers))
     for note in decided.notes:

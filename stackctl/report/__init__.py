@@ -75,8 +75,7 @@ def deployed(
         others = [f"from other devices: {url}" for url in plan.urls]
         others.append(f"it asks for a name and a password: {tavern.USER}, and the password in {tavern_password.FILE}")
         values["urls"], values["user"], values["password_file"] = list(plan.urls), tavern.USER, tavern_password.FILE
-    if not as_qr:
-        lines += others
+    lines += [] if as_qr else others
     if ssh and plan.sillytavern.publish:
         values["ssh_command"] = _tunnel(plan.url, ssh)
         lines.append(f"from the machine you sit at:  {values['ssh_command']}   then open {plan.url}")

@@ -65,7 +65,7 @@ def _facts(about: "About") -> list[list[str]]:
     bits = f", {about.bits:.2f} bits per weight" if about.bits else ""
     experts = f"{about.experts_used} of {about.experts}" if about.experts else ""
     template = ("in the model" if about.has_chat_template else "none") + (
-        f"; SillyTavern's {about.template}" if about.template else ""
+        f"; {about.template_says}" if about.template_says else ""
     )
     return [
         ["title", about.title],

@@ -16,6 +16,7 @@ from stackctl.core.plan.plan import stack_name
 from stackctl.machine import Machine
 from stackctl.secret import Secret, servers_key
 from stackctl.steps.fetch_images import fetch_tavern
+from stackctl.steps.own_turns import with_turns
 
 TIMEOUT_S = 300
 _PAUSE_S = 2.0
@@ -25,7 +26,7 @@ _AGAIN_S = 20.0  # a magic packet may get lost
 def observed_external(spec: Spec, seen: Observed, recorded: Lock, machine: Machine) -> Observed:
     """Return `seen` with the server that answers at backend.url now, and its model."""
     server = observe_external(spec, recorded, machine)
-    return replace(seen, server=server, model=external_backend.external_model(server))
+    return replace(seen, server=server, model=with_turns(external_backend.external_model(server), machine))
 
 
 def observe_external(spec: Spec, recorded: Lock, machine: Machine) -> ServerSeen | None:

@@ -28,6 +28,7 @@ from stackctl.steps.external_backend import observed_external
 from stackctl.steps.has_run import has_run
 from stackctl.steps.models.known_model import with_catalogue
 from stackctl.steps.own_name import is_gone, refuse_foreign
+from stackctl.steps.own_turns import with_turns
 from stackctl.steps.stack_model import model_path
 from stackctl.terminal import command_line
 
@@ -145,11 +146,11 @@ def _refuse_second(spec: Spec, machine: Machine, engine: EngineSeen) -> None:
 def _with_own_backend(seen: Observed, model: ModelSeen, spec: Spec, machine: Machine, found: Lock) -> Observed:
     """Return `seen` with everything that a backend run by this stack needs from this machine."""
     is_here = seen.engine is None or seen.engine.is_local
-    own = _backend_process(spec, seen, machine)
+    own, known = _backend_process(spec, seen, machine), with_catalogue(model, spec.model.source, machine)
     return replace(
         seen,
-        model=with_catalogue(model, spec.model.source, machine),
-        models=_models(spec, machine, found),
+        model=with_turns(known, machine) if spec.sillytavern.template == AUTO else known,
+        models={name: with_turns(one, machine) for name, one in _models(spec, machine, found).items()},
         gpus=_gpus(spec, machine, own) if is_here else (),
         ram=machine.host.ram(own) if is_here else None,
         read_speed=machine.host.read_speed() if is_here and model.shape and not spec.model.is_demo else None,

@@ -6,7 +6,7 @@ from typing import Final
 
 from stackctl.core.plan.images import OWN
 from stackctl.core.plan.stack import Plan
-from stackctl.core.tavern.profiles import Profile
+from stackctl.core.tavern.profiles import ModelProfile
 from stackctl.errors import DataError, EngineError, NoAnswer
 from stackctl.machine import Machine
 from stackctl.steps import seed_tavern
@@ -27,7 +27,7 @@ class Missing:
 
 
 def prepare_folder(
-    plan: Plan, profiles: tuple[Profile, ...], machine: Machine, *, has_run: bool, again: str
+    plan: Plan, profiles: tuple[ModelProfile, ...], machine: Machine, *, has_run: bool, again: str
 ) -> Missing | None:
     """Make the folders, and SillyTavern's key and first settings if its image is here; return what is missing then.
 
@@ -43,7 +43,7 @@ def prepare_folder(
     return next(_missing(plan, machine, here, again), None)
 
 
-def _prepare(plan: Plan, profiles: tuple[Profile, ...], machine: Machine, *, has_image: bool) -> None:
+def _prepare(plan: Plan, profiles: tuple[ModelProfile, ...], machine: Machine, *, has_image: bool) -> None:
     if not has_image:
         seed_tavern.seed_tavern(plan, None, machine)
         return

@@ -8,7 +8,7 @@ from stackctl.core.plan.change import Change
 from stackctl.core.plan.images import OWN
 from stackctl.core.plan.preview import Download, FileAction, FileStep, ImageStep, Preview
 from stackctl.core.plan.stack import Plan
-from stackctl.core.tavern.profiles import Profile
+from stackctl.core.tavern.profiles import ModelProfile
 from stackctl.machine import Machine
 from stackctl.steps.keep_data import needs_copy
 from stackctl.steps.seed_tavern import may_write_settings
@@ -17,7 +17,7 @@ from stackctl.steps.tavern_folder import data_path
 from stackctl.steps.write_stack import is_as_written, kept_text
 
 
-def preview(phase: Phase, profiles: tuple[Profile, ...], machine: Machine, *, replan: bool) -> Preview:
+def preview(phase: Phase, profiles: tuple[ModelProfile, ...], machine: Machine, *, replan: bool) -> Preview:
     """Return what a deploy of this phase would do; nothing is written, fetched or started."""
     plan = phase.plan
     pending = phase.pending if phase.pending and phase.pending.is_away else None

@@ -2,28 +2,32 @@
 
 import json
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass, replace
+from dataclasses import dataclass, replace
+from itertools import chain, islice
 from pathlib import Path
 from typing import Any
 
 from stackctl import __version__
+from stackctl.contracts.json_table import table_or_empty
 from stackctl.core.config.files import STATE
 from stackctl.core.config.journal import checksum
+from stackctl.core.formats.dataclass_json import to_plain
 from stackctl.core.plan.stack import Plan
 from stackctl.core.tavern import container as tavern
 from stackctl.core.tavern import data_json, preset_files, settings_record
 from stackctl.core.tavern import profiles as tavern_profiles
 from stackctl.core.tavern import settings_json as tavern_settings
 from stackctl.core.tavern.preset_files import PresetFile
-from stackctl.core.tavern.profiles import Merged, Profile
+from stackctl.core.tavern.profiles import Merged, ModelProfile, Profile
+from stackctl.core.tavern.prompt_templates import Template
 from stackctl.errors import DataError
 from stackctl.machine import Machine
 from stackctl.ports.disk import Folder
 from stackctl.steps.former_stack import note_written
 from stackctl.steps.has_run import has_run
 from stackctl.steps.tavern_folder import data_path, settings_file, tavern_folder
-from stackctl.steps.tavern_presets import presets_to_write, write_presets
-from stackctl.steps.tavern_samplers import sampler_presets, say_offered
+from stackctl.steps.tavern_presets import presets_to_write, with_free_names, write_presets
+from stackctl.steps.tavern_samplers import sampler_selection, say_offered
 from stackctl.steps.template_contents import template_contents
 from stackctl.terminal import command_line
 
@@ -42,7 +46,7 @@ class WantedSettings:
     presets: tuple[PresetFile, ...] = ()  # under names that are free in this data folder
 
 
-def wanted_settings(plan: Plan, profiles: tuple[Profile, ...], machine: Machine) -> WantedSettings | None:
+def wanted_settings(plan: Plan, profiles: tuple[ModelProfile, ...], machine: Machine) -> WantedSettings | None:
     """Return the wanted settings, with templates from the image that will run; None if their inputs have not changed.
 
     Raises ConfigError if SillyTavern has no template of the name that the user asked for.
@@ -51,33 +55,49 @@ def wanted_settings(plan: Plan, profiles: tuple[Profile, ...], machine: Machine)
     if settings_record.is_same_wish(record, made_from):
         return None
     shipped = machine.docker.read_files(plan.sillytavern.image, (tavern.STOCK_SETTINGS, *tavern.PRESETS.values()))
-    is_left = settings_record.leaves_templates(record, made_from)
-    found = tavern_settings.Presets() if is_left else template_contents(plan, shipped, machine)
-    stock = data_json.parse(shipped.get(tavern.STOCK_SETTINGS)) or {}
-    samplers = sampler_presets(plan, shipped, stock, _record(machine), machine)
+    template = None if settings_record.leaves_templates(record, made_from) else plan.template
+    groups = [template.files if template else (), plan.sampler_presets, *(one.presets for one in profiles)]
+    free = iter(with_free_names(chain(*groups), plan, shipped, record, machine))
+    own, samplers, *others = (tuple(islice(free, len(group))) for group in groups)
+    found = template_contents(plan, shipped, machine, own=own) if template else tavern_settings.Presets()
     return WantedSettings(
-        overlay=tavern_settings.overlay(plan.tavern_type, plan.backend_url, plan.context, found, samplers.selection),
-        stock=stock,
+        overlay=tavern_settings.overlay(
+            plan.tavern_type,
+            plan.backend_url,
+            plan.context,
+            found,
+            opening=_opening(template, record),
+            samplers=sampler_selection(plan, samplers, shipped, record, machine),
+            thinks=bool(template and template.thinking in {"on", "always"}),
+        ),
+        stock=data_json.parse(shipped.get(tavern.STOCK_SETTINGS)) or {},
         made_from=made_from,
-        profiles=samplers.in_profiles(profiles),
-        presets=samplers.files,
+        profiles=tuple(one.naming(names) for one, names in zip(profiles, others, strict=True)),
+        presets=(*own, *samplers, *chain(*others)),
     )
 
 
-def may_write_settings(plan: Plan, profiles: tuple[Profile, ...], machine: Machine) -> bool:
+def may_write_settings(plan: Plan, profiles: tuple[ModelProfile, ...], machine: Machine) -> bool:
     """Whether a deploy of this plan looks at SillyTavern's settings, and may write them; its image is not looked at."""
     return not settings_record.is_same_wish(_record_of_settings(plan, machine), _made_from(plan, profiles, machine))
 
 
-def _made_from(plan: Plan, profiles: tuple[Profile, ...], machine: Machine) -> dict[str, Any]:
+def _made_from(plan: Plan, profiles: tuple[ModelProfile, ...], machine: Machine) -> dict[str, Any]:
     return {
         "stackctl": __version__,
         "image": machine.docker.images.digest(plan.sillytavern.image) or "",
         "connection": [plan.tavern_type, plan.backend_url, plan.context],
-        "template": plan.template and asdict(plan.template),
-        "samplers": [one and asdict(one) for one in (plan.samplers, *plan.other_samplers)],
-        "profiles": list(profiles),
+        "template": plan.template and to_plain(plan.template),
+        "samplers": plan.samplers and to_plain(plan.samplers),
+        "profiles": [one.words for one in profiles],
+        "presets": [[one.place, one.table] for one in chain(*(profile.presets for profile in profiles))],
     }
+
+
+def _opening(template: Template | None, record: Mapping[str, Any]) -> str | None:
+    """Return with what SillyTavern shall start each answer; None to leave that alone, "" to take back what we wrote."""
+    wrote = table_or_empty(settings_record.written(record).get("power_user")).get("user_prompt_bias")
+    return (template.opening if template else "") or ("" if wrote else None)
 
 
 def _record_of_settings(plan: Plan, machine: Machine) -> dict[str, Any]:

@@ -1,13 +1,14 @@
 """The content of the chosen prompt templates, from the image that will run."""
 
 import difflib
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from pathlib import PurePosixPath
 from typing import Any
 
 from stackctl.core.plan.stack import Plan
 from stackctl.core.tavern import container as tavern
 from stackctl.core.tavern import data_json
+from stackctl.core.tavern.preset_files import PresetFile
 from stackctl.core.tavern.prompt_templates import FALLBACK, Template
 from stackctl.core.tavern.settings_json import Presets
 from stackctl.errors import ConfigError
@@ -15,8 +16,10 @@ from stackctl.machine import Machine
 from stackctl.steps.tavern_folder import data_path, tavern_folder
 
 
-def template_contents(plan: Plan, shipped: Mapping[str, str], machine: Machine) -> Presets:
-    """Return the instruct, context and reasoning presets. `shipped`: files of the image by path.
+def template_contents(
+    plan: Plan, shipped: Mapping[str, str], machine: Machine, *, own: Iterable[PresetFile] = ()
+) -> Presets:
+    """Return the instruct, context and reasoning presets. shipped: files of the image by path; own: the model's.
 
     A template that the user names may lie in SillyTavern's data folder. Raises ConfigError if there is none of that
     name; a preset that we chose and this SillyTavern lacks is skipped with a note.
@@ -24,14 +27,15 @@ def template_contents(plan: Plan, shipped: Mapping[str, str], machine: Machine) 
     wanted = plan.template
     if wanted is None:
         return Presets()
-    own = f"{data_path(plan)}/data/default-user" if wanted.source == "stack.toml" else None
-    found: dict[str, Mapping[str, Any]] = {}
+    users = f"{data_path(plan)}/data/default-user" if wanted.source == "stack.toml" else None
+    found: dict[str, Mapping[str, Any]] = {one.kind: one.table for one in own}
     for kind, name in (("instruct", wanted.instruct), ("context", wanted.context), ("reasoning", wanted.reasoning)):
-        theirs = own and tavern_folder(plan, machine).read_bytes(f"{own}/{kind}/{name}.json")
-        text = theirs or shipped.get(f"{tavern.PRESETS[kind]}/{name}.json")
-        if name and text:
+        if kind in found or not name:
+            continue
+        theirs = users and tavern_folder(plan, machine).read_bytes(f"{users}/{kind}/{name}.json")
+        if text := theirs or shipped.get(f"{tavern.PRESETS[kind]}/{name}.json"):
             found[kind] = _content(text, name)
-        elif name:
+        else:
             _missing(kind, name, wanted, shipped, machine)
     return Presets(**found)
 

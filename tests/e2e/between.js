@@ -1,6 +1,7 @@
 // A proxy between SillyTavern and its backend that spoils streamed answers: cut (half of it, then a clean end),
 // break (half of it, then a broken connection), bytes (a byte that is no UTF-8), twice (UTF-8 taken for Latin-1),
-// slow (whole, each event 100 ms after the one before), held (whole, all at once after 3 s),
+// slow (whole, each event 100 ms after the one before), held (whole, all at once after 3 s), told (whole, and what was
+// asked is written to its log),
 // endless (its first event, for ever).
 // For tests: node between.js HOW HOST PORT
 const http = require('http');
@@ -18,6 +19,7 @@ const spoilt = {
     answer.on('drain', more);
     more();
   },
+  told: (body, answer) => answer.end(body),
   slow: async (body, answer) => {
     for (const event of body.toString().split(/(?<=\n\n)/)) {
       answer.write(event);
@@ -30,6 +32,7 @@ http.createServer((asked, answer) => {
   const sent = [];
   asked.on('data', (part) => sent.push(part)).on('end', () => {
     const { method, url: path, headers } = asked;
+    if (how === 'told') console.log(Buffer.concat(sent).toString());
     const on = http.request({ host, port, method, path, headers }, (found) => {
       const body = [];
       found.on('data', (part) => body.push(part)).on('end', () => {

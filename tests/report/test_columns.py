@@ -83,7 +83,8 @@ ABOUT = About(
     title="Mistral Small 24B Instruct 2501", architecture="llama", parameters=24_000_000_000, quantisation="Q4_K_M",
     bits=4.85, types={"Q4_K": (241, 12_000_000_000), "Q6_K": (41, 2_000_000_000), "F32": (81, 1)},
     layers=40, heads=32, kv_heads=8, context=131072, good_context=32768, context_source="RULER", vocabulary=131072,
-    tokenizer="gpt2", has_chat_template=True, template="Mistral V7", licence="apache-2.0",
+    tokenizer="gpt2", has_chat_template=True, template="Mistral V7",
+    template_says="prompt template Mistral V7, by its chat template", licence="apache-2.0",
     languages=("en", "fr", "de", "es", "it", "pt", "zh", "ja", "ko"),
     backends={"llamacpp": "", "koboldcpp": "its newest build knows no tensors of the type MXFP4 yet"},
 )  # fmt: skip
@@ -110,8 +111,8 @@ REPORTS: dict[str, Callable[[Ui], str]] = {
     "history": lambda ui: history((PAST, PAST), ui)[0],
     "smoke": lambda ui: report.smoked(SMOKED, ui)[0],
     "models inspect": lambda ui: inspected(ABOUT, ui)[0],
-    "models list": lambda ui: stored_models.listed((STORED, STORED), ui)[0],
-    "no models": lambda ui: stored_models.listed((), ui)[0],
+    "models list": lambda ui: stored_models.listed((STORED, STORED), (), ui)[0],
+    "no models": lambda ui: stored_models.listed((), (), ui)[0],
     "no history": lambda ui: history((), ui)[0],
 }
 

@@ -11,16 +11,14 @@ from stackctl.core.config.files import DEMO
 from stackctl.core.model.model import ModelSeen
 from stackctl.core.plan.stack import Plan
 from stackctl.core.tavern import container as tavern
-from stackctl.core.tavern.profiles import profile_of
+from stackctl.core.tavern.profiles import of_models
 from stackctl.steps.seed_tavern import seed_tavern, wanted_settings
 from tests.commands.machines import quiet
 from tests.core.samples import a_plan, model, seen, wanted
 
 STOCK = {"temp": 1, "top_p": 0.95, "rep_pen": 1.1, "preset": "Default", "samplers": ["top_k"]}
-NEUTRAL = {"temp": 1, "top_p": 1, "top_k": 0, "rep_pen": 1, "samplers": ["penalties"]}
 FILES = {
     tavern.STOCK_SETTINGS: json.dumps({"main_api": "koboldhorde", "textgenerationwebui_settings": STOCK}),
-    f"{tavern.PRESETS['textgen']}/Neutral.json": json.dumps(NEUTRAL),
     f"{tavern.PRESETS['textgen']}/Default.json": json.dumps({**STOCK, "samplers": ["penalties"]}),
 }
 PRESETS = "sillytavern/data/default-user/TextGen Settings"
@@ -46,10 +44,8 @@ class Here:
     def deploy(self, of: ModelSeen, **others: ModelSeen) -> str:
         """Return what was said meanwhile."""
         plan, before = self.plan(of, **others), len(self.quietly.said.getvalue())
-        profiles = tuple(
-            profile_of(name, server_type="llamacpp", url="", instruct="", context="", preset=one.name)
-            for name, one in zip(others, plan.other_samplers, strict=True)
-        )
+        written = wanted(models={name: {"path": f"{name}.gguf", "template": "none"} for name in others})
+        profiles = of_models(written, replace(seen(of=of), models=others), server_type="llamacpp", url="")
         seed_tavern(plan, wanted_settings(plan, profiles, self.quietly.machine), self.quietly.machine)
         return self.quietly.said.getvalue()[before:]
 
@@ -78,9 +74,9 @@ def here(tmp_path: Path) -> Here:
 
 def test_a_new_stack_has_it_selected_with_its_values(here: Here) -> None:
     said = here.deploy(with_samplers(temperature=0.7, top_k=20))
-    assert here.preset() == {**NEUTRAL, "temp": 0.7, "top_k": 20}
-    assert here.text["preset"] == "Tune 8B"
-    assert {key: here.text[key] for key in NEUTRAL} == here.preset()
+    preset = here.preset()
+    assert (preset["temp"], preset["top_k"], preset["top_p"], preset["rep_pen"]) == (0.7, 20, 1, 1)
+    assert {key: here.text[key] for key in ("preset", *preset)} == {"preset": "Tune 8B", **preset}
     assert "choose it" not in said
 
 

@@ -15,6 +15,7 @@ from stackctl.core.model.safetensors_header import Tensors
 from stackctl.errors import ModelError
 from stackctl.machine import Machine
 from stackctl.steps.models.named_model import named_model
+from stackctl.steps.own_turns import header_with_turns
 
 
 def inspect(machine: Machine, model: str, *, force: bool) -> About:
@@ -25,7 +26,8 @@ def inspect(machine: Machine, model: str, *, force: bool) -> About:
     model = named_model(machine, model)
     source = sources.parse(model)
     if source:
-        return _remote(machine, source)
+        about = _remote(machine, source)
+        return inspection.with_template(about, header_with_turns(about.header, machine))
     if model == DEMO:
         found = machine.model(DEMO)
         raise ModelError(
@@ -34,11 +36,12 @@ def inspect(machine: Machine, model: str, *, force: bool) -> About:
         )
     inside = machine.contents(model)
     about = _here(inside, force=force)
-    return replace(
+    about = replace(
         about,
         licence=about.licence or inside.card.licence or _recorded(machine, inside.path),
         languages=about.languages or inside.card.languages,
     )
+    return inspection.with_template(about, header_with_turns(about.header, machine))
 
 
 def refuse_unloadable(about: About) -> None:

@@ -16,7 +16,7 @@ from stackctl.core.model.gguf import GgufFile
 from stackctl.core.model.model import Header
 from stackctl.core.model.not_chat import NO_WEIGHTS
 from stackctl.core.model.safetensors_header import BITS, Tensors
-from stackctl.core.tavern import prompt_templates
+from stackctl.core.tavern.prompt_templates import describe_template, recognise_template
 
 # general.file_type of llama.cpp (include/llama.h, llama_ftype)
 _MIXES: Final[Mapping[int, str]] = {
@@ -56,7 +56,8 @@ class About:
     vocabulary: int = 0
     tokenizer: str = ""
     has_chat_template: bool = False
-    template: str = ""  # SillyTavern's name of it
+    template: str = ""  # the name of its prompt template in SillyTavern
+    template_says: str = ""  # a clause about that
     purpose: str = ""  # why it is not a chat model; "" if it is one
     licence: str = ""
     languages: tuple[str, ...] = ()
@@ -78,7 +79,6 @@ def of_gguf(name: str, size: int, files: tuple[GgufFile, ...], shape: Shape, hea
     label = labels.label(name)
     header = replace(header, purpose=header.purpose or ("" if counted else NO_WEIGHTS))
     good, source = _honest(header, name)
-    chosen = prompt_templates.choose_template("auto", header, name)
     widest = max(shape.layers, key=lambda layer: layer.kv_heads, default=None)
     return About(
         name=name,
@@ -107,7 +107,6 @@ def of_gguf(name: str, size: int, files: tuple[GgufFile, ...], shape: Shape, hea
         purpose=header.purpose,
         header=header,
         has_chat_template=bool(header.chat_template),
-        template=chosen.instruct if chosen else "",
         licence=first.text("general.license"),
         languages=first.languages,
         backends={one.backend: one.why_not for one in can_load.verdicts(header)},
@@ -127,7 +126,6 @@ def of_safetensors(
     values = 0 if is_packed else sum(file.values for file in files)
     header = replace(header, purpose=header.purpose or ("" if types else NO_WEIGHTS))
     good, source = _honest(header, name)
-    chosen = prompt_templates.choose_template("auto", header, name)
     return About(
         name=name,
         format="safetensors",
@@ -154,9 +152,16 @@ def of_safetensors(
         purpose=header.purpose,
         header=header,
         has_chat_template=bool(header.chat_template),
-        template=chosen.instruct if chosen else "",
         backends={one.NAME: header.purpose or refusal(one, packing) for one in backends.BACKENDS.values()},
     )
+
+
+def with_template(about: About, header: Header) -> About:
+    """Return the description with its prompt template. header: its own, with the turns of its chat template."""
+    if not about.header.format:  # a pickle, which is not read
+        return about
+    found = recognise_template(header, about.name)
+    return replace(about, template=found.instruct, template_says=describe_template(found))
 
 
 def refusal(backend: Backend, packing: str) -> str:

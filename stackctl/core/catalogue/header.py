@@ -78,6 +78,7 @@ def _header(architecture: str, numbers: Numbers, context: int, label: str, size:
         version=3,
         metadata={"general.architecture": architecture, **{f"{architecture}.{key}": own[key] for key in own}},
         lengths={},
+        special={},
         tensors=tensors,
         header_size=0,
         size=sum(tensor.size for tensor in tensors),

@@ -15,6 +15,7 @@ _SHARED: Mapping[str, str] = {
     "gpu_layers": "backend",
     "kv_cache": "backend",
     "template": "sillytavern",
+    "thinking": "sillytavern",
 }
 
 

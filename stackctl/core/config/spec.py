@@ -75,6 +75,9 @@ class OneModel(Section):
         "auto", description="Type of the KV cache for this model; auto: as in [backend]."
     )
     template: Path = Field("auto", description="Prompt template for this model; auto: as in [sillytavern].")
+    thinking: Annotated[Switch, *choice(Switch)] = Field(
+        "auto", description="Whether this model thinks before it answers; auto: as in [sillytavern]."
+    )
 
     @property
     def is_demo(self) -> bool:

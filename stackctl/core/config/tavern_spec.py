@@ -56,6 +56,13 @@ class SillyTavern(Section):
             "none: SillyTavern's templates are left alone."
         ),
     )
+    thinking: Annotated[Switch, *choice(Switch)] = Field(
+        "auto",
+        description=(
+            "Whether the model thinks before it answers, where its chat template has a switch for that; auto: off,\n"
+            "because thoughts make prose worse and use up an answer's length. No effect with a `template` by name."
+        ),
+    )
     bind: Address = Field(
         "127.0.0.1", description="Loopback address on this machine that the port is always opened on."
     )

@@ -3,8 +3,8 @@
 The model stays where it is: the same layers and experts on the same GPUs, the same type of cache. Without a layer on a
 GPU it grows to 16384 at most, and only while a full chat is still written at reading speed. llama.cpp takes the memory
 of the whole cache at the start, and once a chat is longer than the context, SillyTavern leaves out its oldest messages,
-so that nearly all of the prompt is read again for each reply. A processor of a desktop reads some ten tokens a second
-of a model of 8B: minutes for 8192 tokens, half an hour for 32768.
+so that nearly all of the prompt is read again for each reply. Of a model of 8B a desktop's processor reads some dozens
+of tokens a second: minutes for 8192 tokens, and more than a quarter of an hour for 32768.
 """
 
 from dataclasses import replace

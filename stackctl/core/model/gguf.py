@@ -6,7 +6,8 @@ Format: https://github.com/ggml-org/ggml/blob/master/docs/gguf.md
 """
 
 import struct
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from typing import Final
 
 from stackctl.core.hub.pages import repo_of
@@ -37,6 +38,7 @@ _MAX_ARRAY = 4096  # longest array of numbers that is kept: one value per layer,
 _MAX_NUMBERS = 1 << 18  # numbers in all kept arrays together
 _AT_LEAST_MORE = 256 << 10  # bytes
 _LANGUAGES, _MAX_LANGUAGES = "general.languages", 200  # the only texts in an array that are kept
+_TOKENS, _SPECIAL, _MAX_PIECE = "tokenizer.ggml.tokens", ("bos", "eos"), 200  # bytes of a token
 _MAX_STRINGS = 4_000_000  # in all arrays together; the largest vocabularies have about 300,000
 
 
@@ -50,6 +52,8 @@ class GgufFile:
     tensors: tuple[Tensor, ...]
     header_size: int  # bytes before the tensor data
     size: int  # the least bytes that the file must have, by its tensor table
+    # "bos", "eos" -> the text of that token; read only beside a chat template, which uses it
+    special: Mapping[str, str] = field(default_factory=dict)
 
     def number(self, key: str) -> int:
         """Return a positive whole number of the metadata; 0 if it is missing or something else."""
@@ -71,7 +75,7 @@ def header(found: GgufFile, *others: GgufFile) -> Header:
     architecture = found.text("general.architecture")
     purpose = not_for_chat(architecture, found.text("general.type"), found.number(f"{architecture}.pooling_type"))
     if not purpose and found.number("split.count") < 2:  # else other parts may have the layers
-        purpose = lacks_layers([one.name for one in found.tensors], "tokenizer.ggml.tokens" in found.metadata)
+        purpose = lacks_layers([one.name for one in found.tensors], _TOKENS in found.metadata)
     return Header(
         format="gguf",
         architecture=architecture,
@@ -79,6 +83,9 @@ def header(found: GgufFile, *others: GgufFile) -> Header:
         trained_context=found.number(f"{architecture}.context_length"),
         layers=found.number(f"{architecture}.block_count"),
         chat_template=found.text("tokenizer.chat_template"),
+        bos=found.special.get("bos", ""),
+        eos=found.special.get("eos", ""),
+        adds_bos=found.metadata.get("tokenizer.ggml.add_bos_token") is not False,
         tokenizer=found.text("tokenizer.ggml.pre"),
         tokenizer_kind=found.text("tokenizer.ggml.model"),
         repos=_repos(found),
@@ -244,6 +251,7 @@ def _read(reader: _Reader, size: int) -> GgufFile:
         lengths={key: array.length for key, array in reader.arrays.items()},
         tensors=found,
         header_size=start,
+        special=_special(reader) if metadata.get("tokenizer.chat_template") else {},
         size=start + end if end else reader.at,
     )
 
@@ -277,6 +285,19 @@ def _array(reader: _Reader, key: str) -> Value:
         value = reader.numbers(_SCALARS[inner], count)
     reader.arrays[key] = array._replace(end=reader.at)
     return value
+
+
+def _special(reader: _Reader) -> dict[str, str]:
+    """Return the texts of the tokens that begin and end a text, as far as the vocabulary has them."""
+    tokens = reader.arrays.get(_TOKENS)
+    found: dict[str, str] = {}
+    for name in _SPECIAL:
+        number = reader.metadata.get(f"tokenizer.ggml.{name}_token_id")
+        if tokens and not tokens.width and type(number) is int and 0 <= number < tokens.length:
+            at = gguf_strings.skip_strings(reader.buffer, tokens.begin, number)
+            size = struct.unpack_from("<Q", reader.buffer, at)[0]
+            found[name] = bytes(reader.buffer[at + 8 : at + 8 + min(size, _MAX_PIECE)]).decode("utf-8", "replace")
+    return found
 
 
 def _tensor(reader: _Reader) -> Tensor:

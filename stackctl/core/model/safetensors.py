@@ -21,6 +21,7 @@ FILES: Final[Mapping[str, int]] = {
     "config.json": 2 << 20, "tokenizer_config.json": 4 << 20, "chat_template.jinja": 1 << 20, "tekken.json": 0,
     _GENERATION: 1 << 20,
 }  # fmt: skip
+_MOST_TOKEN: Final = 200  # characters of a token
 _MOST: Final = 100_000  # values in one file; each added token of a vocabulary has nine
 
 
@@ -32,18 +33,26 @@ class Words:
     chat_template: str = ""
     tokenizer: str = ""
     samplers: Mapping[str, float] = field(default_factory=dict)  # by core/model/samplers.py
+    bos: str = ""
+    eos: str = ""
+    adds_bos: bool = True
 
 
 def words(texts: Mapping[str, str], *, folder: str) -> Words:
     """Return the content of those of FILES that exist; raise ModelError if one is damaged."""
     tokenizer = _table(texts, "tokenizer_config.json", folder)
     template = texts.get("chat_template.jinja", "") or _chat_template(tokenizer.get("chat_template"))
+    bos, eos = (_token(tokenizer.get(f"{name}_token")) for name in ("bos", "eos"))
+    adds_bos = tokenizer.get("add_bos_token") is not False
     del tokenizer  # it may be large
     return Words(
         config=_table(texts, "config.json", folder),
         chat_template=template,
         tokenizer="tekken" if "tekken.json" in texts else "",
-        samplers=samplers.of_generation_config(_table(texts, _GENERATION, folder)),
+        samplers=samplers.of_generation_config(_optional(texts.get(_GENERATION, ""))),
+        bos=bos,
+        eos=eos,
+        adds_bos=adds_bos,
     )
 
 
@@ -61,6 +70,9 @@ def header(said: Words, packing: str) -> Header:
         chat_template=said.chat_template,
         tokenizer=said.tokenizer,
         samplers=said.samplers,
+        bos=said.bos,
+        eos=said.eos,
+        adds_bos=said.adds_bos,
         packing=packing,
         purpose=no_writer(architecture),
     )
@@ -74,6 +86,12 @@ def _chat_template(found: Any) -> str:
     return found if isinstance(found, str) else ""
 
 
+def _token(found: Any) -> str:
+    """Return the text of a token, which is written as such or as an AddedToken."""
+    text = found.get("content") if isinstance(found, Mapping) else found
+    return text[:_MOST_TOKEN] if isinstance(text, str) else ""
+
+
 def _table(texts: Mapping[str, str], name: str, folder: str) -> Mapping[str, Any]:
     if name not in texts:
         return {}
@@ -82,11 +100,17 @@ def _table(texts: Mapping[str, str], name: str, folder: str) -> Mapping[str, Any
     except bounded_json.NoTable as e:
         if isinstance(e, bounded_json.TooMuch) and name != "config.json":
             return {}
-        if name == _GENERATION:  # no loader needs it
-            return {}
         start = texts[name][:ENOUGH].encode(errors="replace")
         what = describe_mismatch(start, len(texts[name]), "JSON")
         raise ModelError(f"{folder}/{name} {what or f'is damaged: it {e}'}", hint=advice(start)) from e
+
+
+def _optional(text: str) -> Mapping[str, Any]:
+    """Return the content of a file that no loader needs; {} if it is missing or damaged."""
+    try:
+        return bounded_json.parse(text, _MOST)
+    except bounded_json.NoTable:
+        return {}
 
 
 def _count(value: Any) -> int:

@@ -2,6 +2,7 @@
 
 import hashlib
 import re
+from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from ipaddress import ip_address
 from pathlib import PurePosixPath
@@ -20,6 +21,7 @@ from stackctl.core.plan import (
     images,
     security,
     subnets,
+    template_choice,
     time_zone,
 )
 from stackctl.core.plan.backend_service import own_backend
@@ -28,8 +30,6 @@ from stackctl.core.plan.external_backend import external_backend
 from stackctl.core.plan.stack import Plan
 from stackctl.core.plan.tavern_service import PROXY_NETWORK, data_folder, port_note, sillytavern
 from stackctl.core.tavern import container as tavern
-from stackctl.core.tavern import prompt_templates
-from stackctl.core.tavern.prompt_templates import Template
 from stackctl.core.tavern.samplers import recommended
 from stackctl.errors import ConfigError
 
@@ -62,7 +62,7 @@ def plan(spec: Spec, seen: Observed, recorded: Lock) -> Planned:
     name = stack_name(spec, seen.folder)
     serving = (external_backend if spec.backend.is_external else own_backend)(spec, seen, decisions)
     networks = subnets.networks(name, spec, seen, decisions, has_inner=serving.service is not None)
-    template = prompt_templates.choose_template(spec.sillytavern.template, seen.model.header, seen.model.name)
+    template = template_choice.choose(spec, seen)
     names = host_names.served_names(spec, seen, decisions)
     page = sillytavern(spec, seen, serving, networks, names, decisions)
     companions = companion_services(spec, seen, serving, networks, page, decisions)
@@ -94,20 +94,17 @@ def plan(spec: Spec, seen: Observed, recorded: Lock) -> Planned:
             memory=serving.choice,
             template=template,
             samplers=recommended(seen.model),
-            other_samplers=tuple(filter(None, map(recommended, seen.models.values()))),
             model_bytes=seen.model.size,
             notes=(
                 *port_note(spec, seen, recorded, page),
                 *decisions.notes(),
-                *_notes(spec, seen),
-                *subnets.notes(networks, seen),
-                *engine_features.notes(seen.engine),
+                *_notes(spec, seen, networks),
                 *exposure.notes(spec, seen, exposure.exposed_interfaces(spec, seen)),
                 *serving.notes,
                 *companion_notes(companions),
                 *host_names.notes(names, recorded, decisions),
                 *security.notes(measures, recorded),
-                *_of_template(template, seen),
+                *template_choice.notes(template, spec, seen),
             ),
             timeout_s=max(300, serving.start_s + 120),
         ),
@@ -163,19 +160,6 @@ def _inputs(spec: Spec, seen: Observed, gpu: GpuRequest | None, names: tuple[str
     return hashlib.sha256(repr(content).encode()).hexdigest()[:16]
 
 
-def _of_template(template: Template | None, seen: Observed) -> tuple[str, ...]:
-    """Return notes about a guessed template; none for the demo model, whose answer is the same with any."""
-    if template is None or seen.model.wanted == DEMO:
-        return ()
-    choose = "choose another with --template NAME"
-    if template.is_guess:
-        has = "its chat template is of no known kind" if seen.model.header.chat_template else "it has no chat template"
-        return (f"the model's prompt template is unknown ({has}), so {template.instruct} is used; {choose}",)
-    if template.is_near:
-        return (f"SillyTavern lacks the exact prompt template, so the similar {template.instruct} is used; {choose}",)
-    return ()
-
-
 def stack_name(spec: Spec, folder: PurePosixPath) -> str:
     """Return the Compose project's name: as written, or made from the folder's name as Compose does."""
     if spec.name != "auto":
@@ -205,8 +189,9 @@ def _check(spec: Spec) -> None:
         )
 
 
-def _notes(spec: Spec, seen: Observed) -> tuple[str, ...]:
+def _notes(spec: Spec, seen: Observed, networks: tuple[Network, ...]) -> Iterator[str]:
     limits = (spec.limits.backend_cpus, spec.limits.sillytavern_cpus)
     if seen.engine and not seen.engine.has_cpu_quota and any(limit != "auto" for limit in limits):
-        return ("this kernel has no CPU quota: the limits on CPUs are left out",)
-    return ()
+        yield "this kernel has no CPU quota: the limits on CPUs are left out"
+    yield from subnets.notes(networks, seen)
+    yield from engine_features.notes(seen.engine)

@@ -36,7 +36,8 @@ def dump(
 
     engine: the engine that the plan is for; None if none was asked.
     """
-    table = to_plain(replace(plan, key=None, password=None, files={}, notes=()))
+    template = plan.template and replace(plan.template, turns=None, marks=None)  # which are in SillyTavern's settings
+    table = to_plain(replace(plan, key=None, password=None, files={}, notes=(), template=template))
     table["key"] = plan.key and {_FILE: key}
     table["password"] = plan.password and {_FILE: password}
     table["files"] = {name: {_FILE: name} for name in plan.files}

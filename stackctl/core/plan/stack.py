@@ -5,6 +5,7 @@ from dataclasses import dataclass
 
 from stackctl.contracts.service import Network, Service, Variant
 from stackctl.core.fit.choice import Choice
+from stackctl.core.tavern.preset_files import PresetFile
 from stackctl.core.tavern.prompt_templates import Template
 from stackctl.core.tavern.samplers import Samplers
 from stackctl.secret import Secret
@@ -37,10 +38,14 @@ class Plan:
     memory: Choice | None = None  # the memory that the backend takes; None if unknown
     template: Template | None = None  # None if SillyTavern's templates are not changed
     samplers: Samplers | None = None  # what is recommended for its model; None if nothing is
-    other_samplers: tuple[Samplers, ...] = ()  # of the other models that SillyTavern has a connection profile for
     model_bytes: int = 0  # size of the files that the backend reads; 0 if unknown, or if it is external
     notes: tuple[str, ...] = ()  # notes for the user
     timeout_s: int = 300
+
+    @property
+    def sampler_presets(self) -> tuple[PresetFile, ...]:
+        """Return the preset of its model's samplers; () if none are recommended."""
+        return (self.samplers.file,) if self.samplers else ()
 
     @property
     def expected_tokens_per_s(self) -> float | None:

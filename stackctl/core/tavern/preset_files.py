@@ -24,7 +24,8 @@ FOLDERS: Final[Mapping[str, str]] = {
 }
 # a preset of samplers is named by its file alone
 _NAMED_INSIDE: Final = frozenset({"instruct", "context", "reasoning"})
-_PROFILE_KEYS: Final[Mapping[str, str]] = {
+# kind of preset -> its key in a connection profile
+PROFILE_KEYS: Final[Mapping[str, str]] = {
     "instruct": "instruct",
     "context": "context",
     "reasoning": "reasoning-template",
@@ -134,4 +135,4 @@ def is_named(file: PresetFile, settings: Mapping[str, Any]) -> bool:
     extensions = table_or_empty(settings.get("extension_settings"))
     listed = table_or_empty(extensions.get("connectionManager")).get("profiles")
     profiles = [table_or_empty(one) for one in listed] if isinstance(listed, list) else []
-    return file.name in (selected, *(one.get(_PROFILE_KEYS[file.kind]) for one in profiles))
+    return file.name in (selected, *(one.get(PROFILE_KEYS[file.kind]) for one in profiles))

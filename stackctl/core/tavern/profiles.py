@@ -14,44 +14,51 @@ from stackctl.core.config import several_models
 from stackctl.core.config.spec import Spec
 from stackctl.core.observed import Observed
 from stackctl.core.tavern import prompt_templates
-from stackctl.core.tavern.samplers import recommended
+from stackctl.core.tavern.preset_files import PROFILE_KEYS, PresetFile
+from stackctl.core.tavern.prompt_templates import Template
+from stackctl.core.tavern.samplers import presets_of
 
 PLACE: Final = ("extension_settings", "connectionManager")
 Profile = Mapping[str, Any]
 _OURS: Final = uuid.UUID("8f0b6c1e-0d5a-5a0e-9d0e-6a5f1c2b7d43")
 
 
-def of_models(written: Spec, seen: Observed, *, server_type: str, url: str) -> tuple[Profile, ...]:
+@dataclass(frozen=True, kw_only=True)
+class ModelProfile:
+    """A profile, and those of the presets that it names which are the model's own."""
+
+    words: Profile
+    presets: tuple[PresetFile, ...] = ()
+
+    def naming(self, presets: Iterable[PresetFile]) -> Profile:
+        """Return the profile with the names under which its presets are written."""
+        return {**self.words, **{PROFILE_KEYS[one.kind]: one.name for one in presets}}
+
+
+def of_models(written: Spec, seen: Observed, *, server_type: str, url: str) -> tuple[ModelProfile, ...]:
     """Return a profile for each existing model of stack.toml, with its template. written: the spec as in stack.toml."""
+    templates = {name: _template(written, seen, name) for name in seen.models}
+    has_openings = any(one and one.opening for one in templates.values())
     found = []
-    for name, model in seen.models.items():
-        one = prompt_templates.choose_template(
-            several_models.settings_of(written, name).sillytavern.template, model.header, model.name
+    for name, one in templates.items():
+        instruct, context, reasoning = (one.instruct, one.context, one.reasoning) if one else ("", "", "")
+        words = profile_of(
+            name, server_type=server_type, url=url, instruct=instruct, context=context, reasoning=reasoning
         )
-        names = (one.instruct, one.context, one.reasoning) if one else ("", "", "")
-        instruct, context, reasoning = names
-        samplers = recommended(model)
-        found.append(
-            profile_of(
-                name,
-                server_type=server_type,
-                url=url,
-                instruct=instruct,
-                context=context,
-                reasoning=reasoning,
-                preset=samplers.name if samplers else "",
-            )
-        )
+        if one and has_openings:  # also the empty one: else the former model's would stay
+            words = {**words, "start-reply-with": one.opening}
+        samplers = presets_of(seen.models[name])
+        found.append(ModelProfile(words=words, presets=(*(one.files if one else ()), *samplers)))
     return tuple(found)
 
 
-def profile_of(
-    name: str, *, server_type: str, url: str, instruct: str, context: str, reasoning: str = "", preset: str = ""
-) -> Profile:
-    """Return the profile of a model.
+def _template(written: Spec, seen: Observed, name: str) -> Template | None:
+    page, model = several_models.settings_of(written, name).sillytavern, seen.models[name]
+    return prompt_templates.choose_template(page.template, model.header, model.name, thinking=page.thinking)
 
-    instruct, context, reasoning, preset (of samplers): names of SillyTavern's presets; "" for no change.
-    """
+
+def profile_of(name: str, *, server_type: str, url: str, instruct: str, context: str, reasoning: str = "") -> Profile:
+    """Return the profile of a model. instruct, context, reasoning: names of SillyTavern's presets; "" for no change."""
     words = {
         "api": server_type,
         "api-url": url,
@@ -59,7 +66,6 @@ def profile_of(
         "context": context,
         "instruct-state": "true" if instruct else "",
         "reasoning-template": reasoning,
-        "preset": preset,
     }
     # the same id at every deploy, by which stackctl recognises its profile after the user has renamed it
     return {

@@ -1,15 +1,27 @@
-"""Chooses SillyTavern's prompt template for a model: by its chat template, else by its name.
+"""Chooses SillyTavern's prompt template for a model: by its own chat template, else by its name.
+
+The turns that its chat template writes decide: where one of SillyTavern's presets writes them to the character, that
+one is chosen, else they become presets of the model's own. The signs of a chat template count only where no turns can
+be derived from it.
 
 Sources: the presets of SillyTavern 1.19.0 (default/content/presets); its public/scripts/chat-templates.js,
 src/llama-chat.cpp of ggml-org/llama.cpp and kcpp_adapters/AutoGuess.json of LostRuins/koboldcpp for the signs by which
 a chat template is known; mistralai/cookbook (chat_templates.md) for the versions of Mistral's.
 """
 
-from dataclasses import dataclass
-from typing import Final
+from dataclasses import dataclass, replace
+from pathlib import PurePosixPath
+from typing import Any, Final, Literal
 
+from stackctl.core.hub import labels, part_names
 from stackctl.core.model.model import Header
 from stackctl.core.tavern.model_names import preset_by_name, thinks_by_name
+from stackctl.core.tavern.preset_files import PresetFile, safe_name
+from stackctl.core.tavern.shipped_presets import exact_preset, shipped_reasoning
+from stackctl.core.tavern.turns import Marks, Turns, context_preset, instruct_preset, reasoning_preset
+
+# off and on: its chat template has a switch; always: it has none; "": nothing shows that the model thinks
+Thinking = Literal["", "off", "on", "always"]
 
 # plain words, which every instruction model understands; special tokens that a model lacks would confuse it
 FALLBACK: Final = "Alpaca"
@@ -25,17 +37,41 @@ _OTHER_CONTEXT: Final = {"OpenAI Harmony (Thinking)": "OpenAI Harmony"}
 
 @dataclass(frozen=True, kw_only=True)
 class Template:
-    """Names of SillyTavern's presets. source: what decided; is_near: no preset fits exactly."""
+    """Names of presets, SillyTavern's or the model's own. source: what decided; is_near: no preset fits exactly."""
 
     instruct: str
     context: str
     reasoning: str = ""  # "" if the model writes no reasoning
     source: str = ""
     is_near: bool = False
+    turns: Turns | None = None  # the content of the instruct and context presets; None if these are SillyTavern's
+    marks: Marks | None = None  # the content of the reasoning preset; None if that is SillyTavern's
+    opening: str = ""  # with what the model's thoughts begin, where its chat template writes that
+    thinking: Thinking = ""
+    lack: str = ""  # a sentence: why these are not all of the model's turns
 
     @property
     def is_guess(self) -> bool:
         return not self.source
+
+    @property
+    def is_own(self) -> bool:
+        """Return whether the turns are those of the model's own chat template, as its own presets."""
+        return self.turns is not None
+
+    @property
+    def files(self) -> tuple[PresetFile, ...]:
+        """Return the presets of the model's own, for SillyTavern's data folder."""
+        made: list[tuple[str, str, dict[str, Any]]] = []
+        if self.turns:
+            made.append(("instruct", self.instruct, instruct_preset(self.instruct, self.turns)))
+            made.append(("context", self.context, context_preset(self.context)))
+        if self.marks:
+            made.append(("reasoning", self.reasoning, reasoning_preset(self.reasoning, self.marks)))
+        return tuple(
+            PresetFile(kind=kind, name=name, content={key: one for key, one in content.items() if key != "name"})
+            for kind, name, content in made
+        )
 
 
 @dataclass(frozen=True)
@@ -70,10 +106,13 @@ _RULES: Final = (
 )
 
 
-def choose_template(wanted: str, header: Header, file_name: str) -> Template | None:
-    """Return the template for a model, by stack.toml; None if SillyTavern's are not changed."""
+def choose_template(wanted: str, header: Header, file_name: str, *, thinking: str = AUTO) -> Template | None:
+    """Return the template for a model, by stack.toml; None if SillyTavern's are not changed.
+
+    thinking: whether the model shall think before it answers: auto, on or off.
+    """
     if wanted == AUTO:
-        return recognise_template(header, file_name)
+        return recognise_template(header, file_name, thinking=thinking)
     return None if wanted == NONE else template_named(wanted)
 
 
@@ -82,10 +121,13 @@ def template_named(wanted: str) -> Template:
     return Template(instruct=wanted, context=_context(wanted), source="stack.toml")
 
 
-def recognise_template(header: Header, file_name: str) -> Template:
+def recognise_template(header: Header, file_name: str, *, thinking: str = AUTO) -> Template:
     """Return the template of a model; the fallback, with no source, if neither template nor name decides."""
     names, text = (file_name, header.title), header.chat_template
-    if text and (rule := _by_signs(text, header.tokenizer)):
+    rule = _by_signs(text, header.tokenizer) if text else None
+    if text and header.turns and (header.turns.is_exact or not rule):
+        return _by_turns(header, names, rule.instruct if rule else "", thinking, header.turns)
+    if rule:
         return Template(
             instruct=rule.instruct,
             context=_context(rule.instruct),
@@ -100,7 +142,73 @@ def recognise_template(header: Header, file_name: str) -> Template:
             reasoning=_reasoning(instruct, text, names),
             source="its name",
         )
-    return Template(instruct=FALLBACK, context=_context(FALLBACK), reasoning=_reasoning("", text, names))
+    return Template(
+        instruct=FALLBACK,
+        context=_context(FALLBACK),
+        reasoning=_reasoning("", text, names),
+        lack=header.template_fault,
+    )
+
+
+def describe_template(template: Template) -> str:
+    """Return a clause about what SillyTavern writes for a model."""
+    by = f", by {template.source}" if template.source else ", by a guess"
+    what = f"prompt template by its own chat template, in SillyTavern under {template.instruct}"
+    thinks = {
+        "off": 'thinking off (sillytavern.thinking = "on" turns it on)',
+        "on": "thinking on",
+        "always": "and it always thinks before it answers",
+    }
+    said = what if template.is_own else f"prompt template {template.instruct}{by}"
+    may_think = "and it may think before it answers" if template.reasoning else ""
+    return ", ".join(filter(None, (said, thinks.get(template.thinking, may_think))))
+
+
+def own_name(names: tuple[str, ...]) -> str:
+    """Return the name for presets of a model: that of its file without its quantisation, else its title."""
+    stem = labels.without_labels(part_names.stem_of(PurePosixPath(names[0]).name)).strip("-_. ")
+    return safe_name(stem or " ".join(names[1:]))
+
+
+def _by_turns(header: Header, names: tuple[str, ...], by_signs: str, thinking: str, turns: Turns) -> Template:
+    """Return the template of a model whose turns are known. by_signs: the preset to try first."""
+    wanted, state = _with_thinking(turns, thinking)
+    opening = "" if state == "off" else wanted.opening  # SillyTavern finds thoughts only if their start is its own
+    written = replace(wanted, generation=wanted.generation.removesuffix(opening), quiet=None, thinking=None)
+    instruct, name = exact_preset(written, by_signs), own_name(names)
+    marks, reasoning = wanted.reasoning or turns.reasoning, ""
+    if marks:
+        reasoning = shipped_reasoning(marks, prefers="DeepSeek" if instruct == "DeepSeek-V2.5" else "")
+        marks = None if reasoning else replace(marks, prefix=marks.prefix.strip(), suffix=marks.suffix.strip())
+    elif by_signs:
+        reasoning = _reasoning(by_signs, header.chat_template, names)
+    return Template(
+        instruct=instruct or name,
+        context=_context(instruct) if instruct else name,
+        reasoning=name if marks else reasoning,
+        source="its chat template" if instruct else "its own chat template",
+        is_near=not turns.is_exact,
+        turns=None if instruct else written,
+        marks=marks,
+        opening=opening,
+        thinking=state,
+        lack="; ".join(turns.lacks),
+    )
+
+
+def _with_thinking(turns: Turns, thinking: str) -> tuple[Turns, Thinking]:
+    """Return the turns with thoughts on or off, and which of them they are.
+
+    Off is the default wherever the chat template can turn them off: thoughts make prose worse and fill the length of
+    an answer before it begins.
+    """
+    if thinking == "on" and turns.thinking:
+        return turns.thinking, "on"
+    if turns.quiet:
+        return (turns, "on") if thinking == "on" else (turns.quiet, "off")
+    if turns.thinking:
+        return turns, "off"
+    return turns, "always" if turns.opening else ""
 
 
 def _by_signs(text: str, tokenizer: str) -> _Rule | None:

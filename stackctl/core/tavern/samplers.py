@@ -3,7 +3,7 @@
 Sources: SillyTavern 1.19.0, public/scripts/textgen-settings.js: choosing a preset sets every setting that its file has
 (selectPreset), settings.json is read without the file (loadTextGenSettings), and one request has each value under the
 names of all backends (createTextGenGenerationData): llama.cpp and KoboldCpp read repeat_last_n or rep_pen_range, and
-text-generation-webui repetition_penalty_range. default/content/presets/textgen/Neutral.json turns every sampler off.
+text-generation-webui repetition_penalty_range. What turns a sampler off: default/content/presets/textgen/Neutral.json.
 """
 
 from collections.abc import Mapping
@@ -17,7 +17,6 @@ from stackctl.core.model.samplers import sane
 from stackctl.core.tavern.preset_files import PresetFile, safe_name
 
 KIND: Final = "textgen"
-NEUTRAL: Final = "Neutral"  # SillyTavern's preset that what is not recommended is taken from
 SETTINGS: Final = "textgenerationwebui_settings"  # the table of settings.json
 # core/model/samplers.py's name -> SillyTavern's
 _KEYS: Final[Mapping[str, str]] = {
@@ -25,6 +24,14 @@ _KEYS: Final[Mapping[str, str]] = {
     "repetition_penalty": "rep_pen", "repetition_range": "rep_pen_range", "presence_penalty": "presence_pen",
     "frequency_penalty": "freq_pen", "xtc_probability": "xtc_probability", "xtc_threshold": "xtc_threshold",
     "mirostat": "mirostat_mode", "mirostat_tau": "mirostat_tau", "mirostat_eta": "mirostat_eta",
+}  # fmt: skip
+_NEUTRAL: Final[Mapping[str, float | bool]] = {
+    "temp": 1, "top_p": 1, "top_k": 0, "top_a": 0, "tfs": 1, "epsilon_cutoff": 0, "eta_cutoff": 0, "typical_p": 1,
+    "min_p": 0, "rep_pen": 1, "rep_pen_range": 0, "rep_pen_decay": 0, "rep_pen_slope": 1, "no_repeat_ngram_size": 0,
+    "penalty_alpha": 0, "num_beams": 1, "length_penalty": 1, "min_length": 0, "encoder_rep_pen": 1, "freq_pen": 0,
+    "presence_pen": 0, "skew": 0, "do_sample": True, "dynatemp": False, "smoothing_factor": 0, "smoothing_curve": 1,
+    "dry_multiplier": 0, "mirostat_mode": 0, "mirostat_tau": 5, "mirostat_eta": 0.1, "xtc_threshold": 0.1,
+    "xtc_probability": 0, "nsigma": 0,
 }  # fmt: skip
 _RANGE: Final = 64  # tokens, llama.cpp's default: SillyTavern sends 0, which turns the penalty off there
 
@@ -36,6 +43,11 @@ class Samplers:
     name: str
     values: Mapping[str, float]
     source: str
+
+    @property
+    def file(self) -> PresetFile:
+        """Return the preset's file, in which every sampler that is not recommended is off."""
+        return PresetFile(kind=KIND, name=self.name, content={**_NEUTRAL, **self.values})
 
 
 def recommended(model: ModelSeen) -> Samplers | None:
@@ -52,9 +64,10 @@ def recommended(model: ModelSeen) -> Samplers | None:
     return None
 
 
-def preset(wanted: Samplers, neutral: Mapping[str, Any]) -> PresetFile:
-    """Return the preset's file. neutral: the content of SillyTavern's NEUTRAL, {} if it has none."""
-    return PresetFile(kind=KIND, name=wanted.name, content={**neutral, **wanted.values})
+def presets_of(model: ModelSeen) -> tuple[PresetFile, ...]:
+    """Return the preset of what is recommended for a model; () if nothing is."""
+    found = recommended(model)
+    return (found.file,) if found else ()
 
 
 def selection(
@@ -68,8 +81,8 @@ def selection(
     """Return the settings that select a preset, as choosing it in the page does; {} where that is the user's to do.
 
     settings: SillyTavern's now, {} in a new stack; wrote: what stackctl wrote there last; default: the settings of its
-    default preset, with the name. What stackctl has selected, and nobody has changed, follows the model. The demo model
-    has the default one, so that the first model after it may select its own.
+    default preset, with the name. What stackctl has selected follows the model until the user
+    changes it. The demo model has the default preset, so that the first model after it may select its own.
     """
     before = table_or_empty(wrote.get(SETTINGS))
     if settings and not _is_ours(table_or_empty(settings.get(SETTINGS)), before):

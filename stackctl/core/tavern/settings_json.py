@@ -16,6 +16,7 @@ UNITS: Final[Mapping[str, str]] = {
     "power_user.context": "the context template",
     "power_user.reasoning": "the reasoning template",
 }
+_ANSWER, _WITH_THOUGHTS = 400, 2048  # tokens
 # a prompt needs both templates: one of them alone would be half of it
 _PAIR: Final = ("instruct", "context")
 # settings of the page that a context preset contains besides its own
@@ -40,11 +41,19 @@ class Rewired:
 
 
 def overlay(
-    server_type: str, url: str, context: int, presets: Presets, samplers: Mapping[str, Any] | None = None
+    server_type: str,
+    url: str,
+    context: int,
+    presets: Presets,
+    *,
+    opening: str | None = None,
+    samplers: Mapping[str, Any] | None = None,
+    thinks: bool = False,
 ) -> dict[str, Any]:
     """Return the settings by which SillyTavern connects at the first page load and prompts as the model was trained.
 
-    samplers: the settings that select a preset of samplers.
+    opening: the text with which each answer starts; None if the page's own is not changed. samplers: the settings that
+    select a preset of samplers. thinks: whether thoughts come first, which count as its length.
     """
     return {
         "firstRun": False,  # the first-run dialogue would block the automatic connection
@@ -52,7 +61,7 @@ def overlay(
         "user_avatar": "user-default.png",
         "main_api": "textgenerationwebui",
         "max_context": context,
-        "amount_gen": 400,
+        "amount_gen": max(_ANSWER, min(_WITH_THOUGHTS, context // 4)) if thinks else _ANSWER,
         "textgenerationwebui_settings": {
             **(samplers or {}),
             "type": server_type,
@@ -65,6 +74,7 @@ def overlay(
             "personas": {"user-default.png": "User"},
             "default_persona": "user-default.png",
             **_templates(presets),
+            **({} if opening is None else {"user_prompt_bias": opening}),
         },
     }
 

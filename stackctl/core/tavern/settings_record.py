@@ -28,4 +28,5 @@ def leaves_templates(record: Mapping[str, Any], made_from: Mapping[str, Any]) ->
     template = made_from["template"]
     if "template" not in before:
         return not (template and template["source"] == "stack.toml")
-    return bool(before["template"] == template)
+    former = before["template"]  # a later version may know more of a template
+    return bool(former == template or (former and template and former.items() <= template.items()))

@@ -5,8 +5,10 @@ formatInstructModeStoryString, getInstructStoppingSequences), public/script.js (
 default/content/presets.
 """
 
-from dataclasses import dataclass
 from typing import Any, Final
+
+from stackctl.contracts.turns import Marks as Marks  # noqa: PLC0414 - whoever writes presets finds them here
+from stackctl.contracts.turns import Turns as Turns  # noqa: PLC0414 - as above
 
 # as in SillyTavern's own presets (ChatML.json, Llama 2 Chat.json)
 _FIELDS: Final = (
@@ -14,45 +16,6 @@ _FIELDS: Final = (
 )  # fmt: skip
 _STORY: Final = "".join(f"{{{{#if {one}}}}}{{{{{one}}}}}\n{{{{/if}}}}" for one in _FIELDS) + "{{trim}}"
 _ALIGNMENT: Final = "Let's get started. Please respond based on the information and instructions provided above."
-
-
-@dataclass(frozen=True, kw_only=True)
-class Marks:
-    """What stands before and after a model's thoughts, and between these and its answer."""
-
-    prefix: str
-    suffix: str
-    separator: str = "\n"
-
-
-@dataclass(frozen=True, kw_only=True)
-class Turns:
-    """All that stands around the messages of a talk, to the character; SillyTavern adds nothing to it.
-
-    first_input: before the talk's first message, if it is the user's; "" where it is as before any other. generation:
-    before the answer that the model is to write; it ends with `opening` where the template itself opens the thoughts.
-    """
-
-    story_prefix: str = ""
-    story_suffix: str = ""
-    input_prefix: str = ""
-    input_suffix: str = ""
-    output_prefix: str = ""
-    output_suffix: str = ""
-    system_prefix: str = ""  # of a system message within the talk
-    system_suffix: str = ""
-    system_as_user: bool = False  # such a message is written as the user's: the template has no other way
-    first_input: str = ""
-    generation: str = ""
-    opening: str = ""
-    stops: tuple[str, ...] = ()  # each one line
-    needs_user_first: bool = False  # the template has no turns for a talk that the model begins
-    has_macros: bool = False  # the turns hold a macro of SillyTavern, such as today's date
-    reasoning: Marks | None = None
-    quiet: "Turns | None" = None  # with thoughts off, if the template has a switch that turns them off
-    thinking: "Turns | None" = None  # with thoughts on, if the template has a switch that turns them on
-    is_exact: bool = True  # a talk of three turns is to the character what the template writes
-    lacks: tuple[str, ...] = ()  # what SillyTavern's instruct mode cannot express of the template
 
 
 def instruct_preset(name: str, turns: Turns) -> dict[str, Any]:

@@ -4,6 +4,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from ipaddress import IPv4Network
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from stackctl.backends.contract import Request
 from stackctl.contracts.host import Cpu, ReadSpeed
@@ -22,12 +23,16 @@ from stackctl.effects.host import (
 )
 from stackctl.secret import Secret
 
+if TYPE_CHECKING:
+    from stackctl.core.tavern.talks import Request as TemplateRequest
+
 
 @dataclass(frozen=True)
 class ThisHost:
-    """The machine that we run on. `probe`: asks a URL from here."""
+    """The machine that we run on. `probe`: asks a URL from here; `render`: renders a chat template."""
 
     probe: Callable[[str, tuple[Request, ...], Secret | None], ProbeResult]
+    render: "Callable[[TemplateRequest], tuple[str | None, ...] | str]"
 
     def cpu(self) -> Cpu:
         return processor.cpu()
@@ -39,6 +44,9 @@ class ThisHost:
         from stackctl.effects.host.read_speed import read_speed
 
         return read_speed()
+
+    def render_template(self, request: "TemplateRequest") -> "tuple[str | None, ...] | str":
+        return self.render(request)
 
     def is_wsl(self) -> bool:
         return host_identity.is_wsl()

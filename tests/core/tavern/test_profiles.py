@@ -94,7 +94,7 @@ def test_every_model_that_is_there_has_a_profile_with_the_template_of_its_own() 
     b = replace(model(model_file("b.gguf")), header=Header(format="gguf", chat_template="<|im_start|>"))
     world = replace(world, models={"a": world.model, "b": b})
     found = of_models(written, world, server_type="koboldcpp", url=URL)
-    assert [(one["name"], one["instruct"], one["api-url"]) for one in found] == [
+    assert [(one.words["name"], one.words["instruct"], one.words["api-url"]) for one in found] == [
         ("a", "Alpaca", URL), ("b", "ChatML", URL),
     ]  # fmt: skip
 

@@ -10,7 +10,6 @@ from stackctl.core.tavern import samplers
 from stackctl.core.tavern.preset_files import PresetFile
 from tests.core.samples import model
 
-NEUTRAL = {"temp": 1, "top_p": 1, "top_k": 0, "min_p": 0, "rep_pen": 1, "rep_pen_range": 0, "samplers": ["penalties"]}
 DEFAULT = {"preset": "Default", "temp": 1, "top_p": 0.95, "rep_pen": 1.1}
 
 
@@ -45,14 +44,17 @@ def test_the_models_own_files_come_before_the_catalogue(
     assert found is None or (found.name, found.source) == ("Some Model 8B", source)
 
 
-def test_what_is_not_recommended_is_neutral_in_the_preset() -> None:
-    found = samplers.recommended(of(temperature=0.7, top_k=20))
-    assert found
-    file = samplers.preset(found, NEUTRAL)
+def test_what_is_not_recommended_is_off_in_the_preset() -> None:
+    (file,) = samplers.presets_of(of(temperature=0.7, top_k=20))
     assert file.place == "data/default-user/TextGen Settings/Some Model 8B.json"
-    assert file.table == {**NEUTRAL, "temp": 0.7, "top_k": 20}
+    (plain,) = samplers.presets_of(of(top_p=1.0))
+    assert file.table == {**plain.table, "temp": 0.7, "top_k": 20}
+    assert {plain.table[one] for one in ("temp", "top_p", "typical_p", "rep_pen", "tfs", "smoothing_curve")} == {1}
+    assert not any(plain.table[one] for one in ("top_k", "min_p", "presence_pen", "xtc_probability", "dry_multiplier"))
+    assert samplers.presets_of(of()) == ()
 
 
+NEUTRAL = {"temp": 1, "top_p": 1, "top_k": 0, "rep_pen": 1}
 MINE = PresetFile(kind="textgen", name="Mine", content={**NEUTRAL, "temp": 0.7})
 SELECTED = {**NEUTRAL, "temp": 0.7, "preset": "Mine"}
 

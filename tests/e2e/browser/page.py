@@ -66,6 +66,11 @@ class Tavern:
         return found[0], found[1], is_on
 
     @property
+    def sampler_preset(self) -> str:
+        """The name of the preset of samplers, as the page shows it."""
+        return self._text("#settings_preset_textgenerationwebui option:checked")
+
+    @property
     def dialogues(self) -> list[str]:
         """The dialogues that stand in the way."""
         found: list[str] = self.page.evaluate("[...document.querySelectorAll('dialog[open]')].map(d => d.innerText)")

@@ -1,6 +1,7 @@
 """Open the URL, and that is all: connected, the model's context and template, type and get an answer."""
 
 import json
+import struct
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -65,6 +66,32 @@ def test_a_backend_elsewhere(stack: Stack, tmp_path: Path, tavern: Open) -> None
     with outside.llamacpp(tmp_path, outside.gateway()) as port:
         result = stack.deploy("--url", f"http://127.0.0.1:{port}")
         assert_chat_ready(tavern(result["url"]), result["model"], result["context"])
+
+
+def with_numbers(raw: bytes, numbers: dict[str, float]) -> bytes:
+    """A GGUF with more numbers in its metadata; a text fills them up, as tensors begin at multiples of 32 bytes."""
+    version, tensors, pairs = struct.unpack_from("<IQQ", raw, 4)
+    named = [(key.encode(), value) for key, value in numbers.items()]
+    more = b"".join(struct.pack("<Q", len(key)) + key + struct.pack("<If", 6, value) for key, value in named)
+    fill = -(len(more) + 24) % 32
+    more += struct.pack("<Q4sIQ", 4, b"fill", 8, fill) + bytes(fill)
+    return b"GGUF" + struct.pack("<IQQ", version, tensors, pairs + len(numbers) + 1) + more + raw[24:]
+
+
+def test_the_samplers_that_the_model_recommends_are_selected_and_asked_of_the_backend(
+    stack: Stack, tavern: Open
+) -> None:
+    numbers = {"general.sampling.temp": 0.7, "general.sampling.top_p": 0.8, "general.sampling.min_p": 0.05}
+    (stack.folder / "tune.gguf").write_bytes(with_numbers(gguf_bytes(), numbers))
+    page = tavern(stack.deploy("--model", "tune.gguf")["url"])
+    page.connected("tune.gguf")
+    assert page.sampler_preset == "stackctl demo"
+    with between(stack, "told") as proxy:
+        assert page.say("Hello there")[-1] == SENTENCE
+        asked = [json.loads(line) for line in stack.docker("logs", proxy).splitlines() if line.startswith("{")]
+    (sent,) = [one for one in asked if "temperature" in one]
+    assert (sent["temperature"], sent["top_p"], sent["min_p"]) == (0.7, 0.8, 0.05)
+    assert (sent["top_k"], sent["repeat_penalty"]) == (0, 1)  # of which the model says nothing
 
 
 def settings(stack: Stack) -> Any:
