@@ -255,7 +255,8 @@ def test_within_the_core_an_import_points_down_too(module: str) -> None:
 
 # what starts other programs, each for one purpose
 STARTS_PROGRAMS = {
-    "stackctl.effects.docker.images", "stackctl.effects.docker.registry", "stackctl.effects.storage.git",
+    "stackctl.effects.chat_template.render", "stackctl.effects.docker.images", "stackctl.effects.docker.registry",
+    "stackctl.effects.storage.git",
     "stackctl.orchestrators.compose.run",
 }  # fmt: skip
 

@@ -18,12 +18,12 @@ from tests.core.samples import a_plan, model, model_file, seen, wanted
 
 # no preset of SillyTavern has these turns
 OWN = (
-    "{% for one in messages %}<<{{ one.role }}>>{{ one.content }}<<end>>{% endfor %}"
-    "{% if add_generation_prompt %}<<assistant>>{% endif %}"
+    "{% for one in messages %}[|{{ one.role }}|]{{ one.content }}[|end|]{% endfor %}"
+    "{% if add_generation_prompt %}[|assistant|]{% endif %}"
 )
 THINKS = OWN.replace(
-    "<<assistant>>{%",
-    "<<assistant>>{% if enable_thinking is defined and not enable_thinking %}[THINK][/THINK]{% endif %}{%",
+    "[|assistant|]{%",
+    "[|assistant|]{% if enable_thinking is defined and not enable_thinking %}[THINK][/THINK]{% endif %}{%",
 )
 PRESETS = "sillytavern/data/default-user"
 
@@ -63,7 +63,7 @@ def test_a_models_own_turns_are_plain_values_and_presets_that_the_page_lists(tmp
     plan = deploy(quietly, template(quietly, OWN))
     power = read(tmp_path / "sillytavern" / tavern.SETTINGS)["power_user"]
     assert (power["instruct"]["preset"], power["context"]["preset"]) == ("tiny", "tiny")
-    assert (power["instruct"]["enabled"], power["instruct"]["input_sequence"]) == (True, "<<user>>")
+    assert (power["instruct"]["enabled"], power["instruct"]["input_sequence"]) == (True, "[|user|]")
     listed = read(tmp_path / PRESETS / "instruct/tiny.json")
     assert {"enabled": True, "preset": listed.pop("name"), **listed} == power["instruct"]
     assert read(tmp_path / PRESETS / "context/tiny.json")["name"] == "tiny"
@@ -73,10 +73,10 @@ def test_a_models_own_turns_are_plain_values_and_presets_that_the_page_lists(tmp
 def test_another_chat_template_is_followed_unless_the_user_changed_the_template(tmp_path: Path) -> None:
     quietly = here(tmp_path)
     deploy(quietly, template(quietly, OWN))
-    deploy(quietly, template(quietly, OWN.replace("<<end>>", "<<stop>>")))
+    deploy(quietly, template(quietly, OWN.replace("[|end|]", "[|stop|]")))
     settings = tmp_path / "sillytavern" / tavern.SETTINGS
-    assert read(settings)["power_user"]["instruct"]["input_suffix"] == "<<stop>>"
-    assert read(tmp_path / PRESETS / "instruct/tiny.json")["input_suffix"] == "<<stop>>"
+    assert read(settings)["power_user"]["instruct"]["input_suffix"] == "[|stop|]"
+    assert read(tmp_path / PRESETS / "instruct/tiny.json")["input_suffix"] == "[|stop|]"
     mine = read(settings)
     mine["power_user"]["instruct"]["input_suffix"] = "mine"
     settings.write_text(json.dumps(mine))
@@ -103,14 +103,14 @@ def test_a_preset_of_the_users_with_the_models_name_stays_and_the_profile_names_
     [profile] = settings["extension_settings"]["connectionManager"]["profiles"]
     assert (profile["instruct"], profile["context"]) == ("tiny (stackctl)", "tiny")
     assert read(theirs) == {"mine": 1}
-    assert read(theirs.with_name("tiny (stackctl).json"))["input_sequence"] == "<<user>>"
+    assert read(theirs.with_name("tiny (stackctl).json"))["input_sequence"] == "[|user|]"
 
 
 def test_thoughts_are_off_by_their_own_switch_and_still_recognised(tmp_path: Path) -> None:
     quietly = here(tmp_path)
     deploy(quietly, template(quietly, THINKS))
     power = read(tmp_path / "sillytavern" / tavern.SETTINGS)["power_user"]
-    assert power["instruct"]["last_output_sequence"] == "<<assistant>>[THINK][/THINK]"
+    assert power["instruct"]["last_output_sequence"] == "[|assistant|][THINK][/THINK]"
     assert (power["reasoning"]["name"], power["reasoning"]["prefix"]) == ("tiny", "[THINK]")
     assert read(tmp_path / PRESETS / "reasoning/tiny.json")["suffix"] == "[/THINK]"
     deploy(quietly, template(quietly, THINKS, thinking="on"))
@@ -122,7 +122,7 @@ def test_the_start_of_thoughts_that_the_template_writes_starts_the_reply_and_goe
     tmp_path: Path,
 ) -> None:
     quietly = here(tmp_path)
-    opens = OWN.replace("<<assistant>>{%", "<<assistant>><think>\n{%")
+    opens = OWN.replace("[|assistant|]{%", "[|assistant|]<think>\n{%")
     deploy(quietly, template(quietly, opens))
     settings = tmp_path / "sillytavern" / tavern.SETTINGS
     assert read(settings)["power_user"]["user_prompt_bias"] == "<think>\n"
@@ -139,4 +139,4 @@ def test_a_template_that_fails_is_a_guess_with_the_reason(tmp_path: Path) -> Non
 def test_the_presets_are_recorded(tmp_path: Path) -> None:
     quietly = here(tmp_path)
     deploy(quietly, template(quietly, OWN))
-    assert read(tmp_path / RECORD)["presets"]["instruct"]["tiny"]["output_sequence"] == "<<assistant>>"
+    assert read(tmp_path / RECORD)["presets"]["instruct"]["tiny"]["output_sequence"] == "[|assistant|]"

@@ -27,7 +27,7 @@ _FIRST_PIECE: Final = 3 + 256
 _ALIGNMENT: Final = 32
 _UINT32, _INT32, _FLOAT32, _BOOL, _STRING, _ARRAY = 4, 5, 6, 7, 8, 9
 _NORMAL, _UNKNOWN_TYPE, _CONTROL, _BYTE = 1, 2, 3, 6
-_CHATML: Final = (
+CHAT_TEMPLATE: Final = (
     "{% for m in messages %}<|im_start|>{{ m.role }}\n{{ m.content }}<|im_end|>\n{% endfor %}"
     "{% if add_generation_prompt %}<|im_start|>assistant\n{% endif %}"
 )
@@ -84,7 +84,7 @@ def _metadata() -> list[bytes]:
         _pair("tokenizer.ggml.bos_token_id", _UINT32, struct.pack("<I", _BEGIN)),
         _pair("tokenizer.ggml.eos_token_id", _UINT32, struct.pack("<I", _END)),
         _pair("tokenizer.ggml.add_space_prefix", _BOOL, b"\x00"),
-        _pair("tokenizer.chat_template", _STRING, _string(_CHATML)),
+        _pair("tokenizer.chat_template", _STRING, _string(CHAT_TEMPLATE)),
     ]
 
 

@@ -7,7 +7,7 @@ Format: https://github.com/ggml-org/ggml/blob/master/docs/gguf.md
 
 import struct
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Final
 
 from stackctl.core.model import gguf_strings, header_size, origins, samplers
@@ -48,10 +48,9 @@ class GgufFile:
     lengths: dict[str, int]  # the lengths of all arrays in the metadata, including skipped ones
     tensors: tuple[Tensor, ...]
     header_size: int  # bytes before the tensor data
-    special: Mapping[
-        str, str
-    ]  # "bos", "eos" -> the text of that token; read only beside a chat template, which uses it
     size: int  # the least bytes that the file must have, by its tensor table
+    # "bos", "eos" -> the text of that token; read only beside a chat template, which uses it
+    special: Mapping[str, str] = field(default_factory=dict)
 
     def number(self, key: str) -> int:
         """Return a positive whole number of the metadata; 0 if it is missing or something else."""

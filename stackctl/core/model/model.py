@@ -35,15 +35,15 @@ class Header:
     purpose: str = ""  # why it is not a chat model; "" if it is one
     tokenizer: str = ""  # the pre-tokenizer, which splits text before tokens are made: "tekken", "llama-bpe", ...
     tokenizer_kind: str = ""  # "llama", "gpt2", ...: tokenizer.ggml.model
-    repos: tuple[str, ...] = ()  # OWNER/NAME at Hugging Face, as it names them: its own first, then its base models
-    samplers: Mapping[str, float] = field(
-        default_factory=dict
-    )  # what it recommends, as core/model/samplers.py names it
     bos: str = ""  # the text of the token that begins a text; "" if unknown
     eos: str = ""  # and of the one that ends it
     adds_bos: bool = True  # whether a backend adds the first by itself
     turns: Turns | None = None  # those of the chat template; None if it was not rendered, or could not be
     template_fault: str = ""  # why no turns could be derived from the chat template
+    repos: tuple[str, ...] = ()  # OWNER/NAME at Hugging Face, as it names them: its own first, then its base models
+    samplers: Mapping[str, float] = field(
+        default_factory=dict
+    )  # what it recommends, as core/model/samplers.py names it
     types: tuple[int, ...] = ()  # ggml's numbers of the types of its tensors
 
 

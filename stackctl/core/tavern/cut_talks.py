@@ -23,13 +23,6 @@ class Tokens:
     eos: str = ""
     adds_bos: bool = True
 
-    def without_bos(self, text: str) -> str:
-        """Return the text without the token that the back end adds."""
-        if not self.adds_bos:
-            return text
-        known = (self.bos,) if self.bos else _BEGINNINGS
-        return next((text[len(one) :] for one in known if text.startswith(one)), text)
-
 
 @dataclass(frozen=True, kw_only=True)
 class CutTalks:
@@ -56,7 +49,7 @@ class CutTalks:
 
     @property
     def lacks(self) -> tuple[str, ...]:
-        """Return what of its talks SillyTavern cannot follow."""
+        """Return the traits of its talks that SillyTavern cannot follow."""
         has_change = self.main_kind == "talk" and "long" in self.parts
         found = ["its turns change in the course of a longer talk"] if has_change else []
         if self.is_late:
@@ -99,11 +92,19 @@ def _cut(
         is_ours = ask.switches == switches and ask.is_folded == (is_folded and SYSTEM in marks(ask.kind))
         written = dates.as_macros(text) if is_ours and text is not None else None
         if written is not None:
-            written = tokens.without_bos(written)
+            written = _without_bos(written, tokens)
             whole[ask.kind] = written
             if cut := _pieces(written, marks(ask.kind)):
                 parts[ask.kind] = cut
     return CutTalks(template=request.template, texts=whole, parts=parts)
+
+
+def _without_bos(text: str, tokens: Tokens) -> str:
+    """Return the text without the token that the back end adds."""
+    if not tokens.adds_bos:
+        return text
+    known = (tokens.bos,) if tokens.bos else _BEGINNINGS
+    return next((text[len(one) :] for one in known if text.startswith(one)), text)
 
 
 def _pieces(text: str, messages: Sequence[str]) -> tuple[str, ...]:

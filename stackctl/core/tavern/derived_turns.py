@@ -100,7 +100,7 @@ def _with_notes(turns: Turns, cut: CutTalks) -> Turns:
     if before and after and before.startswith(turns.output_suffix) and after.endswith(turns.input_prefix):
         prefix = before[len(turns.output_suffix) :]
         suffix = after[: len(after) - len(turns.input_prefix)]
-        if (prefix or suffix) and len(prefix) <= _LONGEST_NOTE:
+        if (prefix or suffix) and len(prefix) <= _LONGEST_NOTE and not dates.has_macro(prefix):
             return replace(turns, system_prefix=prefix, system_suffix=suffix)
     return replace(turns, system_as_user=True)
 

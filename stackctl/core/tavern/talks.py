@@ -27,6 +27,7 @@ _WAYS: Final[tuple[Mapping[str, Any], ...]] = (
     {},
     {"tools": [], "documents": []},
     {"tools": [], "functions": "", "datetime": ""},
+    {"tools": None, "has_parts": True},
 )
 # a template's switches of thoughts: off, then on; only names that the template uses are tried
 _OFF: Final[Switches] = (

@@ -19,7 +19,7 @@ def main() -> None:
     _limit()
     request = json.load(sys.stdin)
     try:
-        answer = _answer(request)
+        answer = answer_to(request)
     except MemoryError:
         answer = {"fault": "it needs more than 200 MB"}
     json.dump(answer, sys.stdout)
@@ -40,8 +40,12 @@ def _limit() -> None:
                 continue
 
 
-def _answer(request: dict[str, Any]) -> dict[str, Any]:
-    """Return {"answers": [{"text"} or {"fault"}, one for each talk]}, or {"fault"} if the template is none."""
+def answer_to(request: dict[str, Any]) -> dict[str, Any]:
+    """Return {"answers": [{"text"} or {"fault"}, one for each talk]}, or {"fault"} if the template is none.
+
+    request: the template, its variables, the talks, the most characters of a text, and the ways: what else the template
+    may need. The first way counts in which it writes the first talk's message.
+    """
     from jinja2 import TemplateError
 
     # what a template's expressions raise; a template that raises for one talk may render the others
@@ -55,14 +59,23 @@ def _answer(request: dict[str, Any]) -> dict[str, Any]:
         return {"fault": _say(e)}
 
     def written(talk: dict[str, Any], way: dict[str, Any]) -> dict[str, str]:
+        variables = {**request["variables"], **way, **talk}
+        if way.get("has_parts"):
+            variables["messages"] = [{**one, "content": _parts(one["content"])} for one in talk["messages"]]
         try:
-            return {"text": _rendered(template, {**request["variables"], **way, **talk}, request["most"])}
+            return {"text": _rendered(template, variables, request["most"])}
         except faults as e:
             return {"fault": _say(e)}
 
     talks, ways = request["talks"], request["ways"]
-    way = next((one for one in ways if "text" in written(talks[0], one)), ways[0])
+    message = talks[0]["messages"][0]["content"]
+    way = next((one for one in ways if message in written(talks[0], one).get("text", "")), ways[0])
     return {"answers": [written(talk, way) for talk in talks]}
+
+
+def _parts(content: str) -> list[dict[str, str]]:
+    """Return a message as templates of models that see pictures take it."""
+    return [{"type": "text", "text": content}]
 
 
 def _rendered(template: Any, variables: dict[str, Any], most: int) -> str:
