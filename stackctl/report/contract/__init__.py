@@ -6,7 +6,7 @@ at any time; `version` goes up when a key is removed or renamed, or when its typ
 
 from typing import Final
 
-from stackctl.report.contract import deploy, failure, models, moving, progress, stack
+from stackctl.report.contract import deploy, failure, models, moving, progress, recommend, stack
 
 # command -> what it prints, unless it fails or is answered no
 OUTPUTS: Final[dict[str, tuple[type, ...]]] = {
@@ -14,7 +14,7 @@ OUTPUTS: Final[dict[str, tuple[type, ...]]] = {
     "render": (deploy.Rendered,),
     "diff": (deploy.Difference,),
     "use": (deploy.Deployed, models.Choices),
-    "models recommend": (models.Recommended,),
+    "models recommend": (recommend.Recommended,),
     "models search": (models.Found,),
     "models update": (models.Updated,),
     "models inspect": (models.Inspected,),

@@ -123,7 +123,7 @@ def test_no_shipped_model_says_that_it_is_made_for_adult_content() -> None:
         ('llamacpp = "b9514"', 'ollama = "1.0"', "needs"),
         ('"2026-01"', '"soon"', "released"),
         ("good = 32768", "good = 262144", "good"),
-        ('architecture = "llama"', 'architecture = "unknown"', "architecture"),
+        ('architecture = "llama"', 'architecture = "un known"', "architecture"),
         ("billions = 1.24", 'billions = "1.24"', "billions"),
         ("billions = 1.24", "billions = 1.24\ncommand = \"id\"", "command"),
         ("billions = 1.24", "billions = 1.24\nbillions = 1.24", "TOML"),
@@ -144,7 +144,6 @@ def test_a_wrong_value_is_an_error_with_the_entry_and_the_key(old: str, new: str
     ("text", "key"),
     [
         ("", "schema"),
-        ("schema = 2\n", "newer stackctl"),
         (HEAD.replace("2026-11-30", "yesterday"), "date"),
         (HEAD.replace("Q4_K_M = 4.89", ""), "bits"),
         (HEAD.replace("[[models]]\n", ""), "models"),
@@ -159,6 +158,20 @@ def test_a_catalogue_that_is_none_is_an_error(text: str, key: str) -> None:
     with pytest.raises(ConfigError, match=r"^the catalogue of models is wrong") as raised:
         parse(text)
     assert key in raised.value.message
+
+
+@pytest.mark.parametrize("text", ["schema = 2\nnew = 1", HEAD + MODEL.replace('"llama"', '"llama9"')])
+def test_a_catalogue_that_only_a_newer_stackctl_reads_asks_for_one(text: str) -> None:
+    with pytest.raises(ConfigError, match="is for a newer stackctl than this one") as raised:
+        parse(text)
+    assert raised.value.hint == "Upgrade stackctl."
+
+
+def test_models_of_new_architectures_are_left_out_and_the_others_are_read() -> None:
+    new = MODEL.replace('"llama"', '"llama9"').replace("Small", "New")
+    found = parse(f"{HEAD}{new}[[models]]\n{MODEL}")
+    assert (len(found.entries), found.unknown) == (1, 1)
+    assert CATALOGUE.unknown == 0
 
 
 HOSTILE = {
