@@ -12,7 +12,7 @@ from typing import Final
 from stackctl import backends
 from stackctl.backends.contract import Backend
 from stackctl.core.advice import ranking
-from stackctl.core.advice.can_load import BackendBuild, chosen_build
+from stackctl.core.advice.can_load import BackendBuild, is_sure
 from stackctl.core.advice.suggestion import Purpose, Suggestion
 from stackctl.core.catalogue.entry import Catalogue, Entry
 from stackctl.core.catalogue.header import file_size, shape_of
@@ -27,16 +27,13 @@ _LEAST: Final = 0.95  # of the size by a quantisation's usual bits
 
 
 def loads(entry: Entry, stack: BackendBuild) -> bool:
-    """Return whether the build in question loads a model.
-
-    An unknown build is taken to be as old as those that new stacks take.
-    """
-    if stack.lacks(entry.header):
+    """Return whether the build in question loads a model for sure; an unknown one, if every known build does."""
+    if not is_sure(entry.header, stack.backend, stack.build):
         return False
     if stack.build:
         return _loads(stack.backend, stack.build, entry.needs.get(stack.backend.NAME, ""))
-    usual = {name: backends.BACKENDS[name] for name in entry.needs}
-    return all(_loads(usual[name], chosen_build(usual[name]), needed) for name, needed in entry.needs.items())
+    known = [(backends.BACKENDS[name], needed) for name, needed in entry.needs.items()]
+    return all(_loads(backend, build, needed) for backend, needed in known for build in backend.BUILDS)
 
 
 def _loads(backend: Backend, build: str, needed: str) -> bool:

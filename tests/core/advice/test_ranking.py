@@ -188,7 +188,8 @@ def test_a_model_that_the_build_does_not_load_is_left_out() -> None:
     assert not proposals.loads(entry("strange", architecture="none-such"), stack)
 
 
-def test_of_a_build_that_nobody_knows_only_what_the_usual_ones_load_is_expected() -> None:
+def test_of_an_unknown_build_only_what_every_known_one_loads_is_proposed() -> None:
     stack = BackendBuild(backend=BACKENDS["text-generation-webui"], build="", variant="cpu")
     assert proposals.loads(entry("old", needs={"llamacpp": "b100"}), stack)
-    assert not proposals.loads(entry("new", needs={"llamacpp": "b99999"}), stack)
+    assert not proposals.loads(entry("newer than one of them", needs={"llamacpp": "b9514"}), stack)
+    assert not proposals.loads(entry("strange", architecture="none-such"), stack)
