@@ -4,9 +4,11 @@ from dataclasses import fields, replace
 
 import pytest
 
+from stackctl.backends import llamacpp
 from stackctl.core.catalogue.entry import Entry
 from stackctl.core.catalogue.header import file_size, header, shape_of
-from stackctl.core.fit import Shape
+from stackctl.core.fit import Shape, fit
+from stackctl.core.fit.settings import Settings
 from stackctl.core.model.shape import Layer
 from tests.core.catalogue.shipped import CATALOGUE, entry
 from tests.shapes import families
@@ -116,3 +118,25 @@ def test_whoever_gives_a_mix_more_bits_gives_them_to_those_that_were_not_seen_to
     assert more > 1.04
     assert file_size(gemma, "Q5_K_M") == pytest.approx(more * file_size(plain(gemma), "Q5_K_M"), rel=0.01)
     assert file_size(gemma, "Q8_0") == file_size(plain(gemma), "Q8_0")  # one type for all
+
+
+@pytest.mark.parametrize(
+    ("name", "cache", "state"),
+    # values of a token's K and V in its layers, and of a state, by the models' config.json
+    [
+        ("Gemma 4 31B", 10 * 16384 * 2 * 4 * 512 + 50 * (1024 + 512) * 2 * 16 * 256, 0),  # a window and the micro-batch
+        ("Qwen3.8 27B", 16 * 16384 * 2 * 4 * 256, 48 * (48 * 128 * 128 + 3 * 10240)),
+        ("GLM-4.5 Air 106B-A12B", 46 * 16384 * 2 * 8 * 128, 0),
+    ],
+)
+def test_the_cache_is_that_of_the_layers_that_have_one(name: str, cache: int, state: int) -> None:
+    shape = shape_of(entry(name), "Q4_K_M")
+    (gpu,) = fit(shape, Settings(context=16384, slots=1), llamacpp.MEMORY).devices
+    assert gpu.kv_cache_mib == pytest.approx(cache * 2 / (1 << 20))
+    assert gpu.state_mib == pytest.approx(state * 4 / (1 << 20), abs=0.01)
+
+
+def test_gemma_4_31b_fits_a_card_of_24_gb_with_16384_tokens() -> None:
+    shape = shape_of(entry("Gemma 4 31B"), "Q4_K_M")
+    (gpu,) = fit(shape, Settings(context=16384, slots=1), llamacpp.MEMORY).devices
+    assert 20 * 1024 < gpu.total_mib < 21.5 * 1024
