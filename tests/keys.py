@@ -15,7 +15,6 @@ from pathlib import Path
 import pytest
 
 QUESTION = b"Press "
-LATEST_S = 60
 # the terminal controls the process, which is hung up when it is closed
 _CONTROLLED = """import fcntl, os, sys, termios
 fcntl.ioctl(0, termios.TIOCSCTTY, 0)
@@ -30,6 +29,7 @@ def press(
     environment: Mapping[str, str],
     before: str = "",
     columns: int = 80,
+    latest_s: float = 60,
 ) -> tuple[int, str]:
     """Return the exit code, and what the terminal got.
 
@@ -38,7 +38,7 @@ def press(
     ours, theirs = pty.openpty()
     fcntl.ioctl(theirs, termios.TIOCSWINSZ, struct.pack("HHHH", 24, columns, 0, 0))
     os.write(ours, before.encode())
-    got, left, until = b"", list(keys), time.monotonic() + LATEST_S
+    got, left, until = b"", list(keys), time.monotonic() + latest_s
     with subprocess.Popen(
         [sys.executable, "-c", _CONTROLLED, *argv],
         cwd=folder,

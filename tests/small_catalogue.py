@@ -23,7 +23,7 @@ _SPEAKING = (
 def text(*, speaks_first: bool = False) -> str:
     """Return the catalogue. speaks_first: the best one is that of shapes/speaking, a Gemma 4; else it is the faster."""
     best = _model("Best 100M", BEST, "llama-3-100m", "llama", _LARGE, 60)
-    fast = _model("Speaking", FASTER, "gemma-4-tiny", "gemma4", _SPEAKING, 90 if speaks_first else 50)
+    fast = _model("Speaking", FASTER, "gemma-4-tiny", "gemma4", _SPEAKING, 70 if speaks_first else 50)
     other = _model("Other 100M", OTHER, "qwen3-100m", "qwen3", _LARGE, 49)
     # newer than the one that stackctl has, and as new as an update may be
     date = (datetime.now(tz=UTC) + timedelta(days=1)).date().isoformat()

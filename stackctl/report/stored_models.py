@@ -2,8 +2,12 @@
 
 from typing import TYPE_CHECKING
 
+from stackctl.core.hub.labels import find_label
+from stackctl.terminal import command_line
+
 if TYPE_CHECKING:
     from stackctl.commands.models.stored import Entry, Verified
+    from stackctl.core.hub.cached import CachedModel
     from stackctl.report.contract import models
     from stackctl.steps.models.pull import Pulled
     from stackctl.ui import Ui
@@ -24,8 +28,8 @@ def pulled(done: "Pulled") -> "tuple[str, models.Pulled]":
     return f"{text}\nlicence: {done.licence}" if done.licence else text, values
 
 
-def listed(entries: "tuple[Entry, ...]", ui: "Ui") -> "tuple[str, models.Stored]":
-    """Return a row per model."""
+def listed(entries: "tuple[Entry, ...]", elsewhere: "tuple[CachedModel, ...]", ui: "Ui") -> "tuple[str, models.Stored]":
+    """Return a row per model, and one for each that another program has fetched."""
     rows = [["model", "quantisation", "GB", "pulled", "used by"]]
     for one in entries:
         used = "?" if one.users is None else ", ".join(one.users) or "-"
@@ -47,7 +51,26 @@ def listed(entries: "tuple[Entry, ...]", ui: "Ui") -> "tuple[str, models.Stored]
         for one in entries
     ]
     none = "no models were pulled yet; to pull one:\nstackctl models pull hf:OWNER/NAME:Q4_K_M"
-    return ui.table(rows) if entries else none, {"version": 1, "models": values}
+    lines = [ui.table(rows) if entries else none]
+    if elsewhere:
+        others = [["in other programs' caches", "quantisation", "GB", "program"]]
+        others += [[one.name, find_label(one.name), f"{one.size / 1e9:.2f}", one.program] for one in elsewhere]
+        lines += ["", ui.table(others)]
+        lines += ["", f"to run one where it lies: {command_line('stackctl', 'deploy', '--model', elsewhere[0].path)}"]
+    return "\n".join(lines), {
+        "version": 1,
+        "models": values,
+        "elsewhere": [
+            {
+                "program": one.program,
+                "name": one.name,
+                "path": one.path,
+                "quantisation": find_label(one.name) or None,
+                "size_bytes": one.size,
+            }
+            for one in elsewhere
+        ],
+    }
 
 
 def verified(done: "tuple[Verified, ...]") -> "tuple[str, models.Verified]":

@@ -68,6 +68,7 @@ def wanted_settings(plan: Plan, profiles: tuple[ModelProfile, ...], machine: Mac
             found,
             opening=_opening(template, record),
             samplers=sampler_selection(plan, samplers, shipped, record, machine),
+            thinks=bool(template and template.thinking in {"on", "always"}),
         ),
         stock=data_json.parse(shipped.get(tavern.STOCK_SETTINGS)) or {},
         made_from=made_from,

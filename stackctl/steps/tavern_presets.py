@@ -77,7 +77,7 @@ def _is_free(
     plan: Plan,
     folder: Folder,
 ) -> bool:
-    """Return whether a preset can have its name: nobody has it, or it is ours, or it has the same content."""
+    """Return whether a preset can have its name: no file has it, or it is ours, or it has the same content."""
     if file.name.casefold() in taken[file.kind]:
         return False
     namesakes = (one for one in others if (one.kind, one.name.casefold()) == (file.kind, file.name.casefold()))

@@ -20,6 +20,7 @@ from stackctl.core.model.demo_model import gguf_bytes
 from stackctl.core.observed import ServiceState
 from stackctl.core.start.docker_errors import gpu_refused
 from stackctl.core.tavern import container as tavern
+from stackctl.effects import chat_template
 from stackctl.effects.storage.folder import Folder
 from stackctl.errors import DataError, EngineError, GpuError, Interrupted, ModelError, NotReady, StackctlError
 from stackctl.machine import Machine
@@ -30,6 +31,7 @@ from tests.commands.machines import Quiet
 from tests.commands.pages import page_of
 from tests.core.samples import a_plan
 from tests.fakes import FakeImages, FakeTavern
+from tests.shapes.demo_template import demo_with_template
 
 IMAGES = {service.image: "sha256:1" for service in a_plan().services}
 QUICK = Options(prove=False, timeout_s=20)
@@ -135,6 +137,19 @@ def test_a_model_that_cannot_load_ends_with_the_former_one_and_every_file_as_it_
     assert UNKNOWN in (tmp_path / ".stackctl/failed.log").read_text()
     assert "going back to what ran before" in here.said.getvalue()
     assert use(machine, "good", QUICK).plan.model_name == "good.gguf"
+
+
+def test_the_presets_of_a_model_that_cannot_load_go_and_those_that_the_user_changed_meanwhile_stay(
+    tmp_path: Path,
+) -> None:
+    machine, stage, here = works(tmp_path)
+    here.host.rendering = chat_template.render
+    (tmp_path / "bad.gguf").write_bytes(demo_with_template())
+    before, presets = content(tmp_path), tmp_path / "sillytavern/data/default-user"
+    stage.meanwhile = lambda: (presets / "context/bad.json").write_text('{"mine": 1}')
+    with pytest.raises(ModelError):
+        use(machine, "bad", QUICK)
+    assert content(tmp_path) == before | {"sillytavern/data/default-user/context/bad.json": b'{"mine": 1}'}
 
 
 def test_only_the_backend_is_asked_for_on_the_way_back(tmp_path: Path) -> None:

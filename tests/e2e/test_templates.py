@@ -10,7 +10,7 @@ import pytest
 from stackctl.core.model.demo_model import SENTENCE
 from stackctl.core.model.model import Header
 from stackctl.core.tavern import container as tavern
-from stackctl.core.tavern import prompt_templates
+from stackctl.core.tavern import prompt_templates, shipped_presets
 from stackctl.effects.docker.engine import Engine
 from tests.core.tavern.test_prompt_templates import FAMILIES
 from tests.e2e.conftest import Stack
@@ -42,6 +42,15 @@ def test_every_template_that_we_may_choose_is_one_of_sillytaverns(shipped: dict[
         assert one.instruct in known["instruct"]
         assert one.context in known["context"], one
         assert one.reasoning in known["reasoning"] | {""}
+
+
+def test_the_turns_that_a_models_own_are_compared_with_are_those_of_the_image(shipped: dict[str, Any]) -> None:
+    for name, ours in shipped_presets.SHIPPED.items():
+        preset = shipped[f"{tavern.PRESETS['instruct']}/{name}.json"]
+        assert {key: preset.get(key) or "" for key in ours} == {key: value or "" for key, value in ours.items()}, name
+    for name, marks in shipped_presets.REASONING.items():
+        preset = shipped[f"{tavern.PRESETS['reasoning']}/{name}.json"]
+        assert (preset["prefix"], preset["suffix"]) == marks, name
 
 
 @pytest.fixture(scope="module")

@@ -56,7 +56,7 @@ class Template:
 
     @property
     def is_own(self) -> bool:
-        """Return whether the turns are those of the model's own chat template, as presets of its own."""
+        """Return whether the turns are those of the model's own chat template, as its own presets."""
         return self.turns is not None
 
     @property
@@ -160,7 +160,8 @@ def describe_template(template: Template) -> str:
         "always": "and it always thinks before it answers",
     }
     said = what if template.is_own else f"prompt template {template.instruct}{by}"
-    return ", ".join(filter(None, (said, thinks.get(template.thinking))))
+    may_think = "and it may think before it answers" if template.reasoning else ""
+    return ", ".join(filter(None, (said, thinks.get(template.thinking, may_think))))
 
 
 def own_name(names: tuple[str, ...]) -> str:

@@ -16,6 +16,7 @@ UNITS: Final[Mapping[str, str]] = {
     "power_user.context": "the context template",
     "power_user.reasoning": "the reasoning template",
 }
+_ANSWER, _WITH_THOUGHTS = 400, 2048  # tokens
 # a prompt needs both templates: one of them alone would be half of it
 _PAIR: Final = ("instruct", "context")
 # settings of the page that a context preset contains besides its own
@@ -47,11 +48,12 @@ def overlay(
     *,
     opening: str | None = None,
     samplers: Mapping[str, Any] | None = None,
+    thinks: bool = False,
 ) -> dict[str, Any]:
     """Return the settings by which SillyTavern connects at the first page load and prompts as the model was trained.
 
-    opening: with what each answer starts, before the model goes on; None if the page's own is not changed. samplers:
-    the settings that select a preset of samplers.
+    opening: the text with which each answer starts; None if the page's own is not changed. samplers: the settings that
+    select a preset of samplers. thinks: whether thoughts come first, which count as its length.
     """
     return {
         "firstRun": False,  # the first-run dialogue would block the automatic connection
@@ -59,7 +61,7 @@ def overlay(
         "user_avatar": "user-default.png",
         "main_api": "textgenerationwebui",
         "max_context": context,
-        "amount_gen": 400,
+        "amount_gen": max(_ANSWER, min(_WITH_THOUGHTS, context // 4)) if thinks else _ANSWER,
         "textgenerationwebui_settings": {
             **(samplers or {}),
             "type": server_type,

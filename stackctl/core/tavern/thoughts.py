@@ -47,8 +47,8 @@ def marks_of(template: str, before: str, generation: str, around: tuple[str, str
 
 def opening_of(generation: str, marks: Marks | None) -> str:
     """Return the end of `generation` that opens the thoughts; "" if it opens none."""
-    at = generation.rfind(marks.prefix) if marks else -1
-    return "" if at < 0 or (marks and marks.suffix in generation[at:]) else generation[at:]
+    _, prefix, behind = generation.rpartition(marks.prefix if marks else "\0")
+    return prefix + behind if prefix and not behind.strip() else ""
 
 
 def _written(ahead: str, behind: str, before: str, generation: str) -> Marks | None:

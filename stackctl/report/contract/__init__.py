@@ -6,7 +6,7 @@ at any time; `version` goes up when a key is removed or renamed, or when its typ
 
 from typing import Final
 
-from stackctl.report.contract import deploy, failure, models, moving, progress, recommend, stack
+from stackctl.report.contract import deploy, failure, models, moving, progress, recommend, search, stack
 
 # command -> what it prints, unless it fails or is answered no
 OUTPUTS: Final[dict[str, tuple[type, ...]]] = {
@@ -15,7 +15,7 @@ OUTPUTS: Final[dict[str, tuple[type, ...]]] = {
     "diff": (deploy.Difference,),
     "use": (deploy.Deployed, models.Choices),
     "models recommend": (recommend.Recommended,),
-    "models search": (models.Found,),
+    "models search": (search.Found,),
     "models update": (models.Updated,),
     "models inspect": (models.Inspected,),
     "models can-load": (models.CanLoad,),

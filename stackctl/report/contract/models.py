@@ -178,52 +178,6 @@ class Quantisations(TypedDict):
     quantisations: list[Quantisation]
 
 
-class Hit(TypedDict):
-    """A repository that the hub's search found; what is about its best quantisation is null where none runs."""
-
-    name: str
-    verdict: Annotated[
-        Literal[
-            "runs", "too_large", "not_loadable", "not_chat", "no_gguf", "incomplete", "gated", "unreadable",
-            "not_judged",
-        ],
-        "about its best quantisation, on this machine",
-    ]  # fmt: skip
-    problem: Annotated[str | None, "why it does not run"]
-    in_catalogue: Annotated[bool, "stackctl's catalogue has it, too"]
-    gated: Annotated[bool, "its owner wants a licence to be accepted"]
-    downloads: Annotated[int | None, "of the last 30 days"]
-    likes: int | None
-    created_on: Annotated[str | None, "ISO 8601"]
-    source: Annotated[str | None, "what deploy --model and models pull take"]
-    quantisation: str | None
-    size_bytes: int | None
-    context: Annotated[int | None, "in tokens"]
-    kv_cache: str | None
-    gpu_layers: int | None
-    place: Annotated[Literal["gpu", "experts", "split", "cpu"] | None, "where it lies: all, or all but some experts"]
-    tokens_per_s: Annotated[float | None, "computed, for a chat that begins; not proven on any GPU"]
-
-
-class RateLimit(TypedDict):
-    """Why the hub takes no more requests now."""
-
-    wait_s: Annotated[float | None, "null: the hub does not say"]
-    message: str
-
-
-class Found(TypedDict):
-    """What the hub's search found, in its order."""
-
-    version: Literal[1]
-    words: str
-    sort: str
-    hits: list[Hit]
-    left_out: Annotated[int, "hits that do not run, by --fits"]
-    best: Annotated[str | None, "the source of the best one that runs"]
-    rate_limit: Annotated[RateLimit | None, "what ended the search early"]
-
-
 class Updated(TypedDict):
     """The catalogue that is in use after an update."""
 
@@ -269,11 +223,22 @@ class StoredModel(TypedDict):
     used_by: Annotated[list[str] | None, "stacks; null: no engine could be asked"]
 
 
+class CachedModel(TypedDict):
+    """A model in another program's cache, by its name and size; nothing of it was read."""
+
+    program: Literal["Hugging Face", "LM Studio", "llama.cpp", "Ollama"]
+    name: str
+    path: Annotated[str, "what deploy --model takes"]
+    quantisation: Annotated[str | None, "null: its name does not tell"]
+    size_bytes: int
+
+
 class Stored(TypedDict):
-    """All models that were pulled."""
+    """All models that were pulled, and those that other programs have."""
 
     version: Literal[1]
     models: list[StoredModel]
+    elsewhere: list[CachedModel]
 
 
 class VerifiedModel(TypedDict):

@@ -279,3 +279,27 @@ def test_random_damage_over_the_whole_header_ends_well() -> None:
             read(bytes(raw), len(DEMO))
         except ModelError:
             continue
+
+
+def vocabulary(*tokens: bytes, **ids: int) -> bytes:
+    """A file with these tokens, a chat template, and the numbers of its first and last token."""
+    pairs = [
+        pair(b"tokenizer.ggml.tokens", 9, struct.pack("<IQ", 8, len(tokens)) + b"".join(map(string, tokens))),
+        pair(b"tokenizer.chat_template", 8, string(b"{{ x }}")),
+        *(pair(f"tokenizer.ggml.{name}_token_id".encode(), 4, struct.pack("<I", one)) for name, one in ids.items()),
+        pair(b"tokenizer.ggml.add_bos_token", 7, b"\0"),
+    ]
+    return file(*pairs, pairs=len(pairs))
+
+
+def test_the_texts_of_the_first_and_the_last_token_are_those_of_the_vocabulary() -> None:
+    found = gguf.header(read(vocabulary(b"<unk>", b"<s>", b"<|im_end|>", bos=1, eos=2)))
+    assert (found.bos, found.eos, found.adds_bos) == ("<s>", "<|im_end|>", False)
+    demo = gguf.header(read(DEMO))
+    assert (demo.bos, demo.eos, demo.adds_bos) == ("<s>", "</s>", True)
+
+
+@pytest.mark.parametrize("number", [3, 2**32 - 1])
+def test_a_token_that_the_vocabulary_lacks_is_unknown(number: int) -> None:
+    found = gguf.header(read(vocabulary(b"<unk>", b"<s>", b"x" * 9999, bos=number, eos=2)))
+    assert (found.bos, found.eos) == ("", "x" * 200)

@@ -254,3 +254,19 @@ def test_any_settings_are_followed_without_losing_a_key(
     again = tavern_settings.rewire(done.settings, over(), wrote=over(), stock=stock)
     assert again.settings == done.settings
     assert again.left == ()
+
+
+@pytest.mark.parametrize(("context", "length"), [(2048, 512), (8192, 2048), (65536, 2048), (1024, 400)])
+def test_an_answer_has_room_for_thoughts_where_the_model_thinks(context: int, length: int) -> None:
+    def written(*, thinks: bool) -> int:
+        return int(tavern_settings.overlay("llamacpp", "http://x", context, Presets(), thinks=thinks)["amount_gen"])
+
+    assert (written(thinks=True), written(thinks=False)) == (length, 400)
+
+
+def test_the_start_of_each_reply_is_written_only_where_a_template_needs_one() -> None:
+    def written(opening: str | None) -> object:
+        over = tavern_settings.overlay("llamacpp", "http://x", 8192, Presets(), opening=opening)
+        return over["power_user"].get("user_prompt_bias", "not written")
+
+    assert [written(one) for one in (None, "", "<think>\n")] == ["not written", "", "<think>\n"]

@@ -2,32 +2,19 @@
 
 import json
 import re
-import struct
 from collections.abc import Callable
 from typing import Any
 
 import pytest
 
-from stackctl.core.model.demo_model import CHAT_TEMPLATE, SENTENCE, gguf_bytes
+from stackctl.core.model.demo_model import SENTENCE
 from tests.e2e.browser.page import CONNECTED_S, Tavern
 from tests.e2e.conftest import Stack
+from tests.shapes.demo_template import demo_with_template
 
 pytestmark = [pytest.mark.engine, pytest.mark.machines]
 
-TEMPLATE = (
-    "{% for one in messages %}[|{{ one.role }}|]\n{{ one.content }}[|end|]\n{% endfor %}"
-    "{% if add_generation_prompt %}[|assistant|]\n"
-    "{% if enable_thinking is defined and not enable_thinking %}<think></think>\n{% endif %}{% endif %}"
-)
 TURN = re.compile(r"\[\|(system|user|assistant)\|\]\n(.*?)\[\|end\|\]\n", re.DOTALL)
-
-
-def with_template(text: str) -> bytes:
-    """The demo model with another chat template, as long but for whole blocks of 32 bytes, to which tensors align."""
-    old = CHAT_TEMPLATE.encode()
-    new = text.encode()
-    new += b"{# " + b" " * ((len(old) - len(new) - 6) % 32) + b" #}"
-    return gguf_bytes().replace(struct.pack("<Q", len(old)) + old, struct.pack("<Q", len(new)) + new)
 
 
 def applied(stack: Stack, messages: list[dict[str, str]]) -> str:
@@ -50,7 +37,7 @@ def applied(stack: Stack, messages: list[dict[str, str]]) -> str:
 
 
 def test_the_page_sends_the_models_own_turns_and_keeps_them(stack: Stack, tavern: Callable[[str], Tavern]) -> None:
-    (stack.folder / "odd-Q4_K_M.gguf").write_bytes(with_template(TEMPLATE))
+    (stack.folder / "odd-Q4_K_M.gguf").write_bytes(demo_with_template())
     done = stack.run("deploy", "--images", "own", "--json", "--model", "./odd-Q4_K_M.gguf")
     assert "prompt template by its own chat template, in SillyTavern under odd, thinking off" in done.stderr
     page = tavern(json.loads(done.stdout)["url"])
