@@ -181,6 +181,11 @@ def test_a_no_of_a_script_changes_nothing_and_is_no_failure(tmp_path: Path, hub:
     assert "stackctl deploy --model MODEL" in said
 
 
+def test_who_does_not_see_the_menu_is_not_asked(tmp_path: Path, hub: str) -> None:
+    code, said = deploy(tmp_path, hub=hub, typed="1\n")  # stderr is a pipe
+    assert (code, "Run `stackctl deploy --yes`" in said, left(tmp_path)) == (3, True, [])
+
+
 @pytest.mark.parametrize(("answer", "repo"), [("\n", small_catalogue.BEST), ("2\n", small_catalogue.FASTER)])
 def test_a_yes_of_a_script_asks_the_hub_for_that_model(tmp_path: Path, answer: str, repo: str) -> None:
     data = small_catalogue.store(tmp_path.with_name(f"{tmp_path.name}-data"))
