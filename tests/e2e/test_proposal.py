@@ -114,7 +114,7 @@ def test_so_it_does_where_the_official_images_can_not_be_pulled(empty: Stack) ->
 
 @pytest.mark.chaos
 def test_killed_while_it_downloads_the_next_run_ends_the_same(empty: Stack, server: Server) -> None:
-    server.usual["cdn"] = Fault(pause_s=0.2, step=8 << 10)
+    server.usual["cdn"] = Fault(pause_s=0.6, step=8 << 10)
     process = begin(empty, "--yes")
     assert process.stderr
     for line in process.stderr:
