@@ -19,7 +19,9 @@ from stackctl.secret import Secret, is_api_key, is_password
 from stackctl.ui import Ui
 
 if TYPE_CHECKING:
+    from stackctl.core.hub.cached import CachedModel
     from stackctl.core.hub.remote import RemoteHead
+    from stackctl.core.hub.source import RepoFile
     from stackctl.core.model.contents import Contents
     from stackctl.core.tavern.talks import Request as TemplateRequest
 
@@ -83,7 +85,7 @@ def real(path: Path, ui: Ui, orchestrator: str = "compose") -> Machine:
     place = path.resolve()
     docker = DockerEngine(ui.progress, image_root)
     # a relative XDG_DATA_HOME counts from the folder: images/stackctl sets one, so that downloads outlive its container
-    storage = Disk(place / data_home(), models.observe_model, _contents, where, find_copy)
+    storage = Disk(place / data_home(), models.observe_model, _contents, where, find_copy, _cached_file, _cached_models)
     folder = storage.folder(place)
     return Machine(
         path=place,
@@ -143,6 +145,18 @@ def _render_template(request: "TemplateRequest") -> "tuple[str | None, ...] | st
     from stackctl.effects.chat_template import render
 
     return render(request)
+
+
+def _cached_file(repo: str, file: "RepoFile") -> Path | None:
+    from stackctl.effects.models import other_caches
+
+    return other_caches.find_file(repo, file, other_caches.places_here())
+
+
+def _cached_models() -> "tuple[CachedModel, ...]":
+    from stackctl.effects.models import other_caches
+
+    return other_caches.list_models(other_caches.places_here())
 
 
 def _ask_here(url: str, requests: tuple[Request, ...], key: Secret | None) -> ProbeResult:

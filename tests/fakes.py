@@ -45,6 +45,7 @@ from stackctl.effects.host import random_secrets
 from stackctl.effects.hub import Hub
 from stackctl.effects.models.contents import contents
 from stackctl.effects.models.ollama_models import find_copy
+from stackctl.effects.models.other_caches import HUB, LLAMACPP, OLLAMA, STUDIO, Places, find_file, list_models
 from stackctl.effects.models.reading import where
 from stackctl.effects.storage.disk import Disk
 from stackctl.errors import ConfigError, EngineError, ModelError, StackctlError
@@ -57,6 +58,8 @@ from stackctl.ports.page import Page
 from stackctl.secret import Secret
 from tests.core.samples import engine as an_engine
 from tests.core.samples import template
+
+TODAY = "2026-12-01"
 
 
 @dataclass
@@ -595,9 +598,23 @@ def hub_at(url: str, sleep: Callable[[float], None] = lambda _: None) -> Hub:
 
 
 def disk(folder: Path) -> Disk:
-    """The real disk; what stacks share lies in `folder`."""
-    ollama = partial(find_copy, folders=(folder / "ollama",))
-    return Disk(folder, models.observe_model, contents, where, ollama, environment={})
+    """The real disk; what stacks share lies in `folder`. Its clock stands still, so that no catalogue grows old."""
+    ollama = partial(find_copy, places=(folder / "ollama",))
+    places: Places = {
+        **{name: (folder / "caches" / name,) for name in (HUB, STUDIO, LLAMACPP)},
+        OLLAMA: (folder / "ollama",),
+    }
+    return Disk(
+        folder,
+        models.observe_model,
+        contents,
+        where,
+        ollama,
+        partial(find_file, places=places),
+        partial(list_models, places),
+        environment={},
+        today=lambda: TODAY,
+    )
 
 
 def owner_here(folder: Path) -> Owner:

@@ -3,6 +3,7 @@
 import fcntl
 import os
 import pty
+import select
 import struct
 import subprocess
 import sys
@@ -11,12 +12,14 @@ import time
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
+import pytest
+
 QUESTION = b"Press "
-LATEST_S = 60
-# the terminal controls the process: it is hung up when the terminal is closed
-_CONTROLLED = (
-    "import fcntl, os, sys, termios; fcntl.ioctl(0, termios.TIOCSCTTY, 0); os.execvp(sys.argv[1], sys.argv[1:])"
-)
+# the terminal controls the process, which is hung up when it is closed
+_CONTROLLED = """import fcntl, os, sys, termios
+fcntl.ioctl(0, termios.TIOCSCTTY, 0)
+os.execvp(sys.argv[1], sys.argv[1:])
+"""
 
 
 def press(
@@ -26,6 +29,7 @@ def press(
     environment: Mapping[str, str],
     before: str = "",
     columns: int = 80,
+    latest_s: float = 60,
 ) -> tuple[int, str]:
     """Return the exit code, and what the terminal got.
 
@@ -34,7 +38,7 @@ def press(
     ours, theirs = pty.openpty()
     fcntl.ioctl(theirs, termios.TIOCSWINSZ, struct.pack("HHHH", 24, columns, 0, 0))
     os.write(ours, before.encode())
-    got, left, until = b"", list(keys), time.monotonic() + LATEST_S
+    got, left, until = b"", list(keys), time.monotonic() + latest_s
     with subprocess.Popen(
         [sys.executable, "-c", _CONTROLLED, *argv],
         cwd=folder,
@@ -45,7 +49,10 @@ def press(
         start_new_session=True,
     ) as process:
         os.close(theirs)
-        while time.monotonic() < until:
+        while True:
+            if not select.select([ours], [], [], max(0, until - time.monotonic()))[0]:
+                process.kill()
+                pytest.fail(f"it still waits, with the keys {left} left:\n{got.decode()}", pytrace=False)
             try:
                 got += os.read(ours, 10_000)
             except OSError:  # as Linux says that the other end is closed
@@ -56,13 +63,13 @@ def press(
                     break
                 os.write(ours, key.encode())
         os.close(ours)
-        if time.monotonic() >= until:
-            process.kill()
     return process.returncode, got.decode().replace("\r\n", "\n")
 
 
 def _waits_for_a_key(terminal: int, until: float) -> bool:
-    """Wait until keys are read one by one: what is typed before that is thrown away."""
-    while termios.tcgetattr(terminal)[3] & termios.ICANON and time.monotonic() < until:
+    """Return whether keys are read one by one by now: what is typed before that is thrown away."""
+    while is_cooked := termios.tcgetattr(terminal)[3] & termios.ICANON:
+        if time.monotonic() > until:
+            break
         time.sleep(0.01)
-    return True
+    return not is_cooked

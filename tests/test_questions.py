@@ -15,11 +15,14 @@ from typing import Any
 
 import pytest
 
+from stackctl.cli.menu import QUIT, number_of
 from stackctl.core.model.demo_model import gguf_bytes
+from tests import small_catalogue
 from tests.hub.server import running
 from tests.keys import press
 
 WITHOUT_ENGINE = 4
+RECOMMEND = ("models", "recommend")
 TWO = '[models.a]\npath = "a.gguf"\n[models.b]\npath = "b.gguf"\n'
 
 
@@ -64,107 +67,111 @@ def menu(
     folder: Path, hub: str, *keys: str | None, words: tuple[str, ...] = ("deploy",), **how: Any
 ) -> tuple[int, str]:
     """The exit code and what was shown on a terminal whose menu these keys answer."""
-    environment = {**os.environ, "DOCKER_HOST": f"unix://{folder}/no-engine.sock", "HF_ENDPOINT": hub, "LC_ALL": "C"}
+    around = {"DOCKER_HOST": f"unix://{folder}/no-engine.sock", "HF_ENDPOINT": hub, "LC_ALL": "C", "TERM": "dumb"}
+    around["XDG_DATA_HOME"] = str(small_catalogue.store(folder.with_name(f"{folder.name}-data")))
     argv = [sys.executable, "-m", "stackctl", *words]
-    code, shown = press(argv, folder, *keys, environment={**environment, "TERM": "dumb"}, **how)
+    code, shown = press(argv, folder, *keys, environment={**os.environ, **around}, **how)
     assert "Traceback" not in shown
     return code, shown
 
 
-def sources(shown: str) -> list[str]:
-    """The repositories of the models that were offered, in their order, by what `models recommend` says after q."""
-    return re.findall(r"stackctl deploy --model (hf:\S+)", shown)
-
-
-@pytest.mark.parametrize(
-    ("key", "code"), [("q", 0), ("Q", 0), ("n", 0), ("\x1b", 0), ("\x04", 0), ("\x03", 130), (None, 130)]
-)
+@pytest.mark.parametrize(("key", "code"), [("q", 0), ("\x1b", 0), ("\x04", 0), ("\x03", 130), (None, 130)])
 def test_a_key_that_declines_changes_nothing_and_the_way_on_is_said(
     tmp_path: Path, hub: str, key: str | None, code: int
 ) -> None:
-    for words in (("deploy",), ("models", "recommend")):
-        found, shown = menu(tmp_path, hub, key, words=words)
-        assert (found, list(tmp_path.iterdir())) == (code, [])
-        assert key is None or re.search(r"nothing was\s+changed", shown), shown
-        assert key is None or f"`stackctl {' '.join(words)}`" in re.sub(r"\s+", " ", shown), shown
-
-
-def test_each_key_of_the_menu_asks_the_hub_for_its_own_model_and_enter_for_the_first(tmp_path: Path) -> None:
-    with running() as server:
-        offered = sources(menu(tmp_path, server.url, "q", words=("models", "recommend"))[1])
-        assert len(offered) > 1
-        for key, source in [("\r", offered[0]), *zip("123", offered, strict=False)]:
-            server.asked.clear()
-            code, shown = menu(tmp_path, server.url, key)
-            assert code == 8, shown  # this hub has no models
-            assert any(source.removeprefix("hf:").rpartition(":")[0] in one.path for one in server.asked), shown
-
-
-def test_a_key_that_is_no_choice_is_asked_for_again(tmp_path: Path, hub: str) -> None:
-    keys = ("x", "9", "\x1b[A", "\t", "12", "\r", "q")
-    code, shown = menu(tmp_path, hub, *keys, words=("models", "recommend"))
-    assert (code, shown.count("Press "), list(tmp_path.iterdir())) == (0, len(keys), [])
-
-
-def test_what_was_typed_before_the_menu_was_there_chooses_nothing(tmp_path: Path, hub: str) -> None:
-    code, shown = menu(tmp_path, hub, "q", before="1\n\n")
-    assert (code, "nothing was changed" in shown, list(tmp_path.iterdir())) == (0, True, []), shown
-
-
-@pytest.mark.parametrize("columns", [80, 60, 40])
-def test_the_menu_is_as_wide_as_the_terminal_in_plain_characters(tmp_path: Path, hub: str, columns: int) -> None:
-    code, shown = menu(tmp_path, hub, "q", words=("models", "recommend"), columns=columns)
-    before = shown.partition("nothing was")[0]
-    assert (code, before.isascii(), "\x1b" in before) == (0, True, False)
-    assert max(map(len, before.splitlines())) <= columns
-    assert len(before.splitlines()) < 24 or columns < 80
-    for word in ("1  best: ", "GB to download", "context", "tokens/s", "GiB of free", "licence"):
-        assert word in re.sub(r"\s+", " ", before).replace("1 best", "1  best")
-
-
-def test_a_key_of_recommend_deploys_where_there_is_no_stack_and_names_the_folder_before(tmp_path: Path) -> None:
-    with running() as server:
-        code, shown = menu(tmp_path, server.url, "1", words=("models", "recommend"))
-    assert f"starts a chat with it in {tmp_path}" in re.sub(r"\n +", " ", shown)
-    assert "Running stackctl deploy --model hf:" in shown
-    assert (code, bool(server.asked)) == (8, True), shown  # this hub has no models
+    found, shown = menu(tmp_path, hub, key)
+    assert (found, list(tmp_path.iterdir())) == (code, [])
+    assert key is None or re.search(r"nothing was\s+changed", shown), shown
+    assert key is None or "Run `stackctl deploy` to choose later" in re.sub(r"\s+", " ", shown), shown
 
 
 @pytest.mark.parametrize(
-    ("file", "text"),
+    ("words", "key", "repo"),
     [
-        ("stack.toml", '[model]\npath = "a.gguf"\n'),
-        ("stack.toml", TWO),
-        ("stack.toml", '[backend]\nkind = "external"\nurl = "http://127.0.0.1:5001"\n'),
-        ("stack.toml", "not toml"),
-        ("compose.yml", "services: {}\n"),
+        (("deploy",), "\r", small_catalogue.BEST),
+        (("deploy",), "1", small_catalogue.BEST),
+        (("deploy",), "2", small_catalogue.FASTER),
+        (("deploy",), "3", small_catalogue.OTHER),
+        (RECOMMEND, "1", small_catalogue.BEST),
+        (RECOMMEND, "3", small_catalogue.OTHER),
     ],
 )
-def test_a_key_of_recommend_changes_nothing_where_there_is_a_stack_and_shows_the_command(
-    tmp_path: Path, file: str, text: str
-) -> None:
-    (tmp_path / file).write_text(text)
+def test_a_key_asks_the_hub_for_its_own_model(tmp_path: Path, words: tuple[str, ...], key: str, repo: str) -> None:
     with running() as server:
-        code, shown = menu(tmp_path, server.url, "1", words=("models", "recommend"))
+        code, shown = menu(tmp_path, server.url, key, words=words)
+    assert code == 8, shown  # this hub has no models
+    asked = {one for one in small_catalogue.REPOS if any(one in each.path for each in server.asked)}
+    assert asked == {repo}, shown
+    assert ("Running stackctl deploy --model hf:" in shown) is (words == RECOMMEND)
+
+
+def test_enter_chooses_nothing_in_recommend(tmp_path: Path, hub: str) -> None:
+    code, shown = menu(tmp_path, hub, "\r", "q", words=RECOMMEND)
+    assert (code, shown.count("Press "), list(tmp_path.iterdir())) == (0, 2, []), shown
+
+
+def test_what_was_typed_before_the_menu_was_there_chooses_nothing(tmp_path: Path, hub: str) -> None:
+    code, shown = menu(tmp_path, hub, "x", "q", before="1\n\n")
+    assert (code, shown.count("Press "), list(tmp_path.iterdir())) == (0, 2, []), shown
+
+
+@pytest.mark.parametrize("columns", [80, 60])
+def test_the_menu_is_as_wide_as_the_terminal_in_plain_characters(tmp_path: Path, hub: str, columns: int) -> None:
+    code, shown = menu(tmp_path, hub, "q", words=RECOMMEND, columns=columns)
+    before = shown.partition("nothing was")[0].replace(str(tmp_path), "FOLDER")
+    assert (code, before.isascii(), "\x1b" in before) == (0, True, False)
+    assert max(map(len, before.splitlines())) <= columns
+    assert len(before.splitlines()) < (24 if columns == 80 else 30)
+    flat = re.sub(r"\s+", " ", before)
+    for word in ("1 best: ", "2 faster: ", "3 another flavour: ", "GB to download", "context", "tokens/s", "in FOLDER"):
+        assert word in flat, word
+    for word in ("GiB free", "licence apache-2.0", "thinks: if asked to", "refuses: little", "catalogue of 20"):
+        assert word in flat, word
+
+
+def test_a_key_of_recommend_changes_nothing_where_there_is_a_stack_and_shows_the_command(tmp_path: Path) -> None:
+    (tmp_path / "stack.toml").write_text(text := '[model]\npath = "a.gguf"\n')
+    with running() as server:
+        code, shown = menu(tmp_path, server.url, "1", words=RECOMMEND)
         assert server.asked == []
-    assert (code, left(tmp_path), (tmp_path / file).read_text()) == (0, [file], text), shown
+    assert (code, left(tmp_path), (tmp_path / "stack.toml").read_text()) == (0, ["stack.toml"], text), shown
     assert "A number changes nothing here" in shown
     assert "to run it: stackctl deploy --model hf:" in shown
 
 
-def test_the_command_of_a_key_has_the_options_that_were_given(tmp_path: Path, hub: str) -> None:
-    words = ("models", "recommend", "--backend", "koboldcpp", "--context", "2048")
-    _, shown = menu(tmp_path, hub, "q", words=words)
-    assert shown.count("--backend koboldcpp --context 2048") == len(sources(shown))
+def test_the_commands_for_later_have_the_options_that_were_given_and_are_lines_to_copy(
+    tmp_path: Path, hub: str
+) -> None:
+    _, shown = menu(tmp_path, hub, "q", words=(*RECOMMEND, "--backend", "koboldcpp", "--context", "2048"))
+    lines = [line for line in shown.splitlines() if line.startswith("stackctl deploy --model hf:")]
+    assert [line.split()[3] for line in lines] == [f"hf:{one}:Q4_0" for one in small_catalogue.REPOS]
+    assert all(line.endswith(" --backend koboldcpp --context 2048") for line in lines)
 
 
-@pytest.mark.parametrize("words", [("models", "recommend", "--json"), ("deploy", "--json"), ("deploy", "--yes")])
-def test_with_json_or_a_yes_nobody_is_asked(tmp_path: Path, hub: str, words: tuple[str, ...]) -> None:
+@pytest.mark.parametrize("words", [(*RECOMMEND, "--json"), ("deploy", "--json")])
+def test_who_wants_json_is_not_asked(tmp_path: Path, hub: str, words: tuple[str, ...]) -> None:
     _, shown = menu(tmp_path, hub, words=words)
     assert "Press " not in shown
 
 
-@pytest.mark.parametrize("answer", ["n\n", "no, thanks\n", "q\n", "9\n"])
+@pytest.mark.parametrize(
+    ("typed", "number"),
+    [
+        *((one, QUIT) for one in ("q", "Q", "n", "N", "\x1b", "no\n", "quit\r")),
+        *((one, 1) for one in ("1", "1\r", "1\n", "\N{FULLWIDTH DIGIT ONE}", "\r", "\n", "y", "Yes\n")),
+        ("3", 3),
+        *((one, None) for one in ("0", "4", "11", "x", "\x1b[A", "\x1bOP", "\t", "1a", "\u00b2", "\x00", "\ufffd")),
+    ],
+)
+def test_a_key_means_what_it_says_and_others_mean_nothing(typed: str, number: int | None) -> None:
+    assert number_of(typed, 3, takes_enter=True) == number
+
+
+def test_enter_means_nothing_where_it_is_no_choice() -> None:
+    assert [number_of(one, 3, takes_enter=False) for one in ("\r", "\n", "y", "2", "q")] == [None, None, None, 2, QUIT]
+
+
+@pytest.mark.parametrize("answer", ["n\n", "no, thanks\n"])
 def test_a_no_of_a_script_changes_nothing_and_is_no_failure(tmp_path: Path, hub: str, answer: str) -> None:
     code, said = deploy(tmp_path, hub=hub, piped=answer)
     assert (code, list(tmp_path.iterdir())) == (0, [])
@@ -172,7 +179,7 @@ def test_a_no_of_a_script_changes_nothing_and_is_no_failure(tmp_path: Path, hub:
     assert "stackctl deploy --model MODEL" in said
 
 
-@pytest.mark.parametrize("answer", ["\n", "y\n", "2\n"])
+@pytest.mark.parametrize("answer", ["\n", "2\n"])
 def test_a_yes_of_a_script_asks_the_hub_for_that_model(tmp_path: Path, answer: str) -> None:
     with running() as hub:
         code, said = deploy(tmp_path, hub=hub.url, piped=answer)

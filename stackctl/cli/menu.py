@@ -2,7 +2,6 @@
 
 import re
 import sys
-import unicodedata
 from typing import Final
 
 import click
@@ -15,6 +14,7 @@ QUIT: Final = 0
 _QUITS: Final = frozenset({"q", "quit", "n", "no", "\x1b"})  # the last one: Esc
 _AGREES: Final = frozenset({"", "y", "yes"})  # "": Enter
 _END: Final = re.compile("[\r\n]")
+_NARROW: Final = {code: code - 0xFEE0 for code in range(0xFF01, 0xFF5F)}  # full-width to ASCII, as Unicode lists them
 
 
 def chosen_number(count: int, ui: Ui, *, explanation: str, later: str, takes_enter: bool) -> int | None:
@@ -23,7 +23,7 @@ def chosen_number(count: int, ui: Ui, *, explanation: str, later: str, takes_ent
     Keys are 1 and so on, and q; n, Esc, Ctrl-D and a terminal that is gone mean the same as q. Any other key is asked
     for again; any other line of a script means q. What was typed before the question does not count: it was no answer
     to it. takes_enter: whether Enter and y mean 1. explanation: what a key does, for a terminal. Raise Interrupted at
-    Ctrl-C. later: the hint that says how to go on then. Who wants JSON is not asked on a terminal.
+    Ctrl-C. later: the hint of that error. Who wants JSON is not asked on a terminal.
     """
     if not sys.stdin.isatty():
         line = waiting_line()
@@ -54,7 +54,7 @@ def _pressed(count: int, ui: Ui, *, takes_enter: bool) -> int:
 
 def number_of(typed: str, count: int, *, takes_enter: bool) -> int | None:
     """Return what a key or a line means; None if it means nothing. A full-width digit is a digit."""
-    word = unicodedata.normalize("NFKC", _END.split(typed)[0]).strip(" ").lower()
+    word = _END.split(typed)[0].translate(_NARROW).strip(" ").lower()
     if word in _QUITS:
         return QUIT
     if takes_enter and word in _AGREES:

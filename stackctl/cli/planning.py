@@ -68,9 +68,9 @@ def deploy(
 ) -> None:
     """Start the stack, wait for the model, and test a reply.
 
-    In an empty folder stack.toml is created; options that name a setting are written into it. Without --model, stackctl
-    proposes a model that suits this machine and fetches it if you agree; --yes agrees. --model demo is built in: it
-    answers with one fixed sentence.
+    In an empty folder stack.toml is created; options that name a setting are written into it. Without --model, a menu
+    proposes models that suit this machine, and the one whose key you press is fetched; --yes takes the first. --model
+    demo is built in: it answers with one fixed sentence.
     """
     from stackctl import report
     from stackctl.commands.deploy import Options

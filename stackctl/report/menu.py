@@ -3,7 +3,7 @@
 from collections.abc import Iterator, Sequence
 from typing import TYPE_CHECKING, Final
 
-from stackctl.core.fit.speed import speed
+from stackctl.report.recommend import LIES, THINKS
 
 if TYPE_CHECKING:
     from stackctl.core.advice.menu import Difference, Offer, Role
@@ -11,13 +11,12 @@ if TYPE_CHECKING:
 
 _TITLES: Final["dict[Role, str]"] = {"best": "best", "faster": "faster", "other": "another flavour"}
 _DIFFERENCES: Final["dict[Difference, str]"] = {
-    "family": "another base model",
+    "line": "another base model",
     "refuses less": "refuses less",
     "thinks": "can think first",
     "does not think": "answers without thinking",
     "language": "another first language",
 }
-_THINKING: Final = {"no": "no", "optional": "if asked to", "yes": "before each answer"}
 
 
 def menu(offers: "Sequence[Offer]") -> list[str]:
@@ -27,25 +26,23 @@ def menu(offers: "Sequence[Offer]") -> list[str]:
 
 def _lines(number: int, offer: "Offer") -> "Iterator[str]":
     one = offer.model
-    differs = ", ".join(_DIFFERENCES[each] for each in offer.differs)
-    yield f"  {number}  {_TITLES[offer.role]}: {one.name} at {one.form}{differs and f' ({differs})'}"
-    yield f"     {one.size / 1e9:.1f} GB to download, context {one.context} tokens"
-    yield f"     {_speed(one)}"
+    yield f"  {number}  {_TITLES[offer.role]}: {one.name} at {one.form}"
+    if offer.differs:
+        yield f"     {', '.join(_DIFFERENCES[each] for each in offer.differs)}"
+    yield f"     {one.size / 1e9:.1f} GB to download, context {one.context}, {_speed(one)}"
     yield f"     {_memory(one)}"
     known = (
         one.licence and f"licence {one.licence}",
-        one.thinking and f"thinks: {_THINKING[one.thinking]}",
+        one.thinking and f"thinks: {THINKS[one.thinking]}",
         one.refuses and f"refuses: {one.refuses}",
-        one.languages and f"languages: {', '.join(one.languages)}",
     )
     if any(known):
         yield f"     {'; '.join(each for each in known if each)}"
 
 
 def _speed(one: "Suggestion") -> str:
-    begins, full = _rate(one.choice.tokens_per_s), _rate(one.choice.full_tokens_per_s)
-    later = f", {full} in a long chat" if full != begins else ""
-    return f"about {begins} tokens/s{later}: {speed(one.choice.tokens_per_s)}"
+    begins, later = _rate(one.choice.tokens_per_s), _rate(one.tokens_per_s)
+    return f"about {begins} tokens/s{f' ({later} in a long chat)' if later != begins else ''}"
 
 
 def _rate(tokens_per_s: float) -> str:
@@ -54,7 +51,6 @@ def _rate(tokens_per_s: float) -> str:
 
 def _memory(one: "Suggestion") -> str:
     room = one.choice.room
-    ram = f"{one.ram_mib / 1024:.1f} of {room.ram_mib / 1024:.1f} GiB of free RAM"
-    if not one.vram_mib:
-        return f"takes {ram}"
-    return f"takes {one.vram_mib / 1024:.1f} of {sum(room.gpus_mib) / 1024:.1f} GiB of free GPU memory, {ram}"
+    ram = f"RAM {one.ram_mib / 1024:.1f} of {room.ram_mib / 1024:.1f} GiB free"
+    gpus = f"GPU {one.vram_mib / 1024:.1f} of {sum(room.gpus_mib) / 1024:.1f} GiB free, " if one.vram_mib else ""
+    return f"{LIES[one.lies]}: {gpus}{ram}"

@@ -11,19 +11,19 @@ if TYPE_CHECKING:
 
     from stackctl.commands.models.recommend import Recommended
     from stackctl.core.advice.suggestion import Suggestion
-    from stackctl.report.contract import models
+    from stackctl.report.contract import recommend
     from stackctl.ui import Ui
 
-_LIES: Final = {
+LIES: Final = {
     "gpu": "wholly on the GPU",
     "experts": "with experts in RAM",
     "split": "partly on the GPU",
     "cpu": "on the CPU",
 }
-_THINKS: Final = {"no": "no", "optional": "if asked to", "yes": "before each answer"}
+THINKS: Final = {"no": "no", "optional": "if asked to", "yes": "before each answer"}
 
 
-def recommended(done: "Recommended", ui: "Ui") -> "tuple[str, models.Recommended]":
+def recommended(done: "Recommended", ui: "Ui") -> "tuple[str, recommend.Recommended]":
     """Return the best model with its reasons, and the others with the way to each."""
     best = done.best
     run = command_line("stackctl", "deploy", "--model", done.paths.get(best.name, best.source))
@@ -50,7 +50,7 @@ def _listed(done: "Recommended", ui: "Ui") -> "Iterator[str]":
     """Yield the other models, each with what is known of it and the command that runs it."""
     yield "others that suit it:"
     for one in done.others:
-        rate = f"about {one.choice.tokens_per_s:.0f} tokens/s {_LIES[one.lies]}"
+        rate = f"about {one.choice.tokens_per_s:.0f} tokens/s {LIES[one.lies]}"
         yield ui.text(f"{one.name} at {one.form}: {one.size / 1e9:.1f} GB, context {one.context}, {rate}")
         yield ui.text(f"  {_known(one)}")
         yield f"  to run it: {command_line('stackctl', 'deploy', '--model', one.source)}"
@@ -80,7 +80,7 @@ def proposal(best: "Suggestion", *, is_here: bool = True) -> list[str]:
 def _known(one: "Suggestion") -> str:
     known = (
         one.licence and f"licence {one.licence}",
-        one.thinking and f"thinks: {_THINKS[one.thinking]}",
+        one.thinking and f"thinks: {THINKS[one.thinking]}",
         one.refuses and f"refuses: {one.refuses}",
         one.languages and f"languages: {', '.join(one.languages)}",
         one.template and f"prompt template {one.template}",
@@ -89,7 +89,7 @@ def _known(one: "Suggestion") -> str:
     return "; ".join(each for each in known if each)
 
 
-def _values(one: "Suggestion") -> "models.Suggestion":
+def _values(one: "Suggestion") -> "recommend.Suggestion":
     return {
         "name": one.name,
         "source": str(one.source),

@@ -8,15 +8,20 @@ if TYPE_CHECKING:
     from stackctl.commands.models.search import Found
     from stackctl.core.advice.hits import Judged
     from stackctl.core.advice.suggestion import Suggestion
-    from stackctl.report.contract import models
+    from stackctl.report.contract import search as contract
     from stackctl.ui import Ui
 
 _LIES = {"gpu": "on the GPU", "experts": "on the GPU, some experts in RAM", "cpu": "on the CPU"}
 # what a verdict says before its reason
-_NOT = {"too_large": "too large: ", "not_loadable": "can't be loaded: ", "not_chat": "not a chat model: "}
+_NOT = {
+    "too_large": "too large: ",
+    "not_loadable": "can't be loaded: ",
+    "not_chat": "not a chat model: ",
+    "not_judged": "not judged: ",
+}
 
 
-def found(done: "Found", ui: "Ui") -> "tuple[str, models.Found]":
+def found(done: "Found", ui: "Ui") -> "tuple[str, contract.Found]":
     """Return a row per hit, and the command that runs the best one."""
     lines = []
     if done.judged:
@@ -26,7 +31,7 @@ def found(done: "Found", ui: "Ui") -> "tuple[str, models.Found]":
     best = done.best
     if best:
         lines += ["", f"to run the best of them: {command_line('stackctl', 'deploy', '--model', best.source)}"]
-    values: models.Found = {
+    values: contract.Found = {
         "version": 1,
         "words": done.query.words,
         "sort": done.query.sort,
@@ -70,7 +75,7 @@ def _place(best: "Suggestion") -> str:
     return _LIES.get(best.lies, f"{found.gpu_layers} of {found.blocks + 1} layers on the GPU")
 
 
-def _values(one: "Judged", done: "Found") -> "models.Hit":
+def _values(one: "Judged", done: "Found") -> "contract.Hit":
     best = one.best
     return {
         "name": one.hit.name,

@@ -15,11 +15,14 @@ def updated(done: "Updated") -> "tuple[str, models.Updated]":
         if done.is_new
         else f"the catalogue in use, of {found.date}, is already the newest"
     )
+    if found.unknown:
+        text += f"\n{found.unknown} more are for a newer stackctl, which knows their architectures"
     return text, {
         "version": 1,
         "updated": done.is_new,
         "catalogue_date": found.date,
         "former_date": done.former_date,
         "models": len(found.entries),
+        "unknown_models": found.unknown,
         "source": done.where,
     }

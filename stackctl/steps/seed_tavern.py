@@ -67,8 +67,8 @@ def wanted_settings(plan: Plan, profiles: tuple[ModelProfile, ...], machine: Mac
             plan.context,
             found,
             opening=_opening(template, record),
-            thinks=bool(template and template.thinking in {"on", "always"}),
             samplers=sampler_selection(plan, samplers, shipped, record, machine),
+            thinks=bool(template and template.thinking in {"on", "always"}),
         ),
         stock=data_json.parse(shipped.get(tavern.STOCK_SETTINGS)) or {},
         made_from=made_from,
@@ -189,17 +189,10 @@ def _follow(
     done = tavern_profiles.merge(rewired.settings, want.profiles, _profiles(record))
     if done.settings != settings or must_write:
         _write(data_json.dump(done.settings), plan, folder, machine)
-        was, now = (_template_name(one) for one in (settings, done.settings))
-        template = f" (the prompt template is {now} instead of {was})" if was != now else ""
-        machine.ui.note(f"updated SillyTavern's settings{template}; open tabs must be reloaded")
+        machine.ui.note("updated SillyTavern's settings; open tabs must be reloaded")
     if left := (*rewired.left, *(f"the connection profile {name}" for name in done.left)):
         machine.ui.note(f"kept your own changes in SillyTavern's settings: {', '.join(left)}")
     return done
-
-
-def _template_name(settings: Mapping[str, Any]) -> str:
-    power = table_or_empty(settings.get("power_user"))
-    return str(table_or_empty(power.get("instruct")).get("preset") or "none")
 
 
 def _profiles(record: Mapping[str, Any]) -> tuple[Profile, ...]:

@@ -37,11 +37,12 @@ class PendingModel:
     offer: "Download"
     model: ModelSeen
     is_in_store: bool
+    is_cached: bool = False  # another program has all of its large files
 
     @property
     def is_away(self) -> bool:
-        """Whether it has to be downloaded; else only its record in stack.lock is missing."""
-        return not self.offer.is_here
+        """Whether it has to be downloaded; else it is taken from a cache, or its record in stack.lock is missing."""
+        return not (self.offer.is_here or self.is_cached)
 
 
 def pending_model(spec: Spec, machine: Machine, recorded: Lock) -> PendingModel | None:
@@ -51,18 +52,23 @@ def pending_model(spec: Spec, machine: Machine, recorded: Lock) -> PendingModel 
     if spec.backend.is_external or not model.source or (where and where.exists()):
         return None
     from stackctl.steps.models.named_model import named_source
-    from stackctl.steps.models.pull import offered_download
+    from stackctl.steps.models.pull import cached, offered_download
     from stackctl.steps.models.remote import describe_remote
 
     to = where.parent if where and model.path != AUTO else None
     offer = offered_download(machine, named_source(machine, model.source), to)
     found = describe_remote(machine, offer)
     rate = f", about {_minutes(offer.size / found.bytes_per_s)} at the current rate" if found.bytes_per_s else ""
+    is_cached = False
     if offer.is_here:
         machine.ui.note(f"{model.source} was pulled before: {offer.path}")
+    elif is_cached := all(cached(machine, offer.source, one) for one in offer.files):
+        machine.ui.note(f"{model.source} is in another program's cache, and is taken from there")
     else:
         machine.ui.note(f"{model.source} has to be downloaded: {found.model.size / 1e9:.2f} GB{rate}")
-    return PendingModel(source=model.source, offer=offer, model=found.model, is_in_store=model.path == AUTO)
+    return PendingModel(
+        source=model.source, offer=offer, model=found.model, is_in_store=model.path == AUTO, is_cached=is_cached
+    )
 
 
 def download(coming: PendingModel, machine: Machine, recorded: Lock) -> Lock:

@@ -1,25 +1,39 @@
-"""From an empty folder and one Enter to a chat with a model that a hub gave, also where it was killed meanwhile."""
+"""From an empty folder and one Enter to a chat with a model that a hub gave, also where it was killed meanwhile.
+
+The catalogue is one of small models, which `models update` fetched and verified; the best of them is a Gemma 4.
+"""
 
 import json
 import os
+import re
 import signal
 import subprocess
+import threading
 import time
+from base64 import b64encode
 from collections.abc import Callable, Iterator
+from functools import partial
+from http.server import SimpleHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 
 import pytest
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
 from stackctl.core.model import demo_model
+from tests import small_catalogue
 from tests.e2e.conftest import Stack
 from tests.e2e.failing import IDLE, files, ids, override
 from tests.hub.server import Fault, running
 from tests.hub.server import Hub as Server
+from tests.keys import press
+from tests.shapes import speaking
 from tests.shapes.family import Model
 from tests.shapes.header import header
+from tests.sign_catalogue import signature
 
 pytestmark = pytest.mark.engine
-MODEL = demo_model.gguf_bytes()  # its answer is known, so that it is seen to chat
+MODEL = demo_model.gguf_bytes()
+FILE = "Speaking-Q4_0.gguf"
 
 
 @pytest.fixture
@@ -30,14 +44,27 @@ def server() -> Iterator[Server]:
 
 @pytest.fixture
 def empty(new_stack: Callable[..., Stack], server: Server, tmp_path: Path) -> Stack:
-    """An empty folder, on a machine whose Hugging Face is ours."""
+    """An empty folder, on a machine whose Hugging Face is ours, and whose catalogue is newer than stackctl's."""
     stack = new_stack()
     data = tmp_path / "data"
     stack.environment |= {"HF_ENDPOINT": server.url, "XDG_DATA_HOME": str(data), "LC_ALL": "C.UTF-8"}
-    found = json.loads(stack.run("models", "recommend", "--json").stdout)["best"]["source"]
-    repo, quantisation = found.removeprefix("hf:").split(":")
-    server.add(repo, {f"Model-{quantisation}.gguf": MODEL, "README.md": b"about"})
+    _update(stack, tmp_path)
+    server.add(small_catalogue.FASTER, {FILE: speaking.gguf_bytes(), "README.md": b"about"})
     return stack
+
+
+def _update(stack: Stack, place: Path) -> None:
+    """Fetch the small catalogue, which a server beside the hub has, signed."""
+    key, content = Ed25519PrivateKey.generate(), small_catalogue.text(speaks_first=True).encode()
+    (place / "signed").mkdir()
+    (place / "signed" / "catalogue.toml").write_bytes(content)
+    (place / "signed" / "catalogue.toml.sig").write_bytes(signature(content, key))
+    handler = partial(SimpleHTTPRequestHandler, directory=str(place / "signed"))
+    with ThreadingHTTPServer(("127.0.0.1", 0), handler) as web:
+        threading.Thread(target=web.serve_forever, daemon=True).start()
+        url = f"http://127.0.0.1:{web.server_address[1]}/catalogue.toml"
+        stack.run("models", "update", "--url", url, "--key", b64encode(key.public_key().public_bytes_raw()).decode())
+        web.shutdown()
 
 
 def begin(stack: Stack, *words: str, images: str = "own") -> "subprocess.Popen[str]":
@@ -52,22 +79,23 @@ def begin(stack: Stack, *words: str, images: str = "own") -> "subprocess.Popen[s
     )
 
 
-def test_one_enter_ends_in_a_chat_with_the_pulled_model(empty: Stack, server: Server) -> None:
-    with begin(empty) as process:
-        out, said = process.communicate("\n", timeout=300)
-    assert process.returncode == 0, said
-    result = json.loads(out)
-    assert result["model"].startswith("Model-Q")
-    assert result["reply"] == demo_model.SENTENCE
-    assert "this machine stackctl proposes" in said
-    assert "licence" in said
-    assert "chat with the demo model meanwhile: http://127.0.0.1:" in said
-    assert said.index("meanwhile") < said.index("pulled hf:")
-    assert 'source = "hf:' in (empty.folder / "stack.toml").read_text()
+def test_one_enter_ends_in_a_chat_with_the_best_model_of_the_menu(empty: Stack, server: Server) -> None:
+    argv = [str(empty.program), "deploy", "--images", "own", "--port", "auto"]
+    # the user sits at this machine, so that nothing else is asked
+    environment = {**os.environ, **empty.environment, "TERM": "dumb", "DISPLAY": ":0", "SSH_CONNECTION": ""}
+    code, shown = press(argv, empty.folder, "\r", environment=environment, latest_s=300)
+    assert code == 0, shown
+    assert "this machine stackctl proposes" in shown
+    assert "1  best: Speaking at Q4_0" in shown
+    assert re.search(r"\d  another flavour: ", shown)
+    assert "licence apache-2.0; thinks: if asked to; refuses: little" in shown
+    assert shown.index("Press 1") < shown.index("meanwhile: http://127.0.0.1:") < shown.index("pulled hf:")
+    assert speaking.SENTENCE in shown.partition("pulled hf:")[2]
+    assert f'source = "hf:{small_catalogue.FASTER}:Q4_0"' in (empty.folder / "stack.toml").read_text()
     # nothing is asked for or fetched again
     server.asked.clear()
-    assert empty.run("deploy", "--json").returncode == 0
-    assert server.asked == []
+    again = json.loads(empty.run("deploy", "--json").stdout)
+    assert (again["model"], again["reply"], server.asked) == (FILE, speaking.SENTENCE, [])
     listed = json.loads(empty.run("models", "list", "--json").stdout)["models"]
     assert [one["used_by"] for one in listed] == [[empty.name]]
     assert "is used by" in empty.fails(3, "models", "remove", listed[0]["name"], "--yes")
@@ -80,7 +108,7 @@ def test_so_it_does_where_the_official_images_can_not_be_pulled(empty: Stack) ->
         out, said = process.communicate(timeout=500)
     assert process.returncode == 0, said
     result = json.loads(out)
-    assert (result["model"].startswith("Model-Q"), result["reply"]) == (True, demo_model.SENTENCE), said
+    assert (result["model"], result["reply"]) == (FILE, speaking.SENTENCE), said
     assert "chat with the demo model meanwhile: http://127.0.0.1:" in said
 
 
@@ -97,11 +125,11 @@ def test_killed_while_it_downloads_the_next_run_ends_the_same(empty: Stack, serv
     with process:
         process.stdout.close() if process.stdout else None
     server.usual.clear()
-    assert not list(Path(empty.environment["XDG_DATA_HOME"]).rglob("Model-*.gguf"))
+    assert not list(Path(empty.environment["XDG_DATA_HOME"]).rglob("Speaking-*.gguf"))
     with begin(empty) as again:
         out, said = again.communicate("", timeout=300)
     assert again.returncode == 0, said
-    assert json.loads(out)["model"].startswith("Model-Q")
+    assert json.loads(out)["model"] == FILE
     assert "proposes" not in said
 
 

@@ -190,6 +190,16 @@ def test_an_answer_to_a_search_that_is_none_is_refused(hub: Hub, server: Server,
         hub.search(Query())
 
 
+def test_a_search_sends_the_users_token_which_raises_its_limit(
+    hub: Hub, server: Server, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("HF_TOKEN", "hf_secret")
+    hub.search(Query(words="x"))
+    assert {name.lower(): value for name, value in server.asked[0].headers.items()}["authorization"] == (
+        "Bearer hf_secret"
+    )
+
+
 def test_offline_no_search_is_sent(server: Server) -> None:
     script = (
         "from tests.fakes import hub_at\nfrom stackctl.core.hub.search import Query\n"

@@ -111,8 +111,8 @@ REPORTS: dict[str, Callable[[Ui], str]] = {
     "history": lambda ui: history((PAST, PAST), ui)[0],
     "smoke": lambda ui: report.smoked(SMOKED, ui)[0],
     "models inspect": lambda ui: inspected(ABOUT, ui)[0],
-    "models list": lambda ui: stored_models.listed((STORED, STORED), ui)[0],
-    "no models": lambda ui: stored_models.listed((), ui)[0],
+    "models list": lambda ui: stored_models.listed((STORED, STORED), (), ui)[0],
+    "no models": lambda ui: stored_models.listed((), (), ui)[0],
     "no history": lambda ui: history((), ui)[0],
 }
 

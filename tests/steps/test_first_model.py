@@ -14,7 +14,7 @@ from stackctl.core.model.demo_model import FILE_NAME, gguf_bytes
 from stackctl.core.observed import Ram
 from stackctl.errors import ConfigError, DoesNotFit
 from stackctl.steps.config_request import load_config
-from stackctl.steps.first_model import is_open, request_to_deploy
+from stackctl.steps.first_model import has_stack, is_open, request_to_deploy
 from tests.commands.engines import staged
 from tests.commands.machines import quiet
 from tests.core.samples import wanted
@@ -166,3 +166,24 @@ def test_where_no_model_fits_the_ways_on_are_named(tmp_path: Path) -> None:
 def test_a_proposal_keeps_to_what_is_wanted_already(tmp_path: Path) -> None:
     found = proposal(quiet(tmp_path).machine, wanted(backend={"context": 2048}), language="en")
     assert found.best.context == 2048
+
+
+@pytest.mark.parametrize(
+    ("file", "text", "has"),
+    [
+        ("stack.toml", "# mine\n", False),
+        ("stack.toml", "[sillytavern]\nport = 8001\n", False),
+        ("stack.toml", '[model]\npath = "a.gguf"\n', True),
+        ("stack.toml", ONE, True),
+        ("stack.toml", TWO, True),
+        ("stack.toml", '[backend]\nkind = "external"\nurl = "http://127.0.0.1:5001"\n', True),
+        ("stack.toml", "not toml", True),
+        ("compose.yml", "services: {}\n", True),
+        ("notes.txt", "mine", False),
+    ],
+)
+def test_a_folder_has_a_stack_if_another_model_would_change_something_there(
+    tmp_path: Path, file: str, text: str, has: bool
+) -> None:
+    (tmp_path / file).write_text(text)
+    assert has_stack(quiet(tmp_path).machine) is has

@@ -65,7 +65,8 @@ def recommend(
     """Name the best models for this machine.
 
     Models are ranked for the purpose and the language. The best one writes fast enough in the memory that is free now,
-    or in that of another machine by --gpu-memory and --ram, and is loaded by the backend.
+    or in that of another machine by --gpu-memory and --ram, and is loaded by the backend. On a terminal it is a menu:
+    in a folder without a stack, a key deploys that model.
     """
     from stackctl.commands.models.recommend import Asked
     from stackctl.commands.models.recommend import recommend as run

@@ -38,6 +38,7 @@ def _sorts() -> tuple[str, ...]:
 @option.own_backend
 @click.option("--context", type=click.IntRange(256, 4194304), metavar="TOKENS", help="Context size in tokens.")
 @option.gpu_memory
+@option.gpu_reserve
 @option.ram
 @click.option("--device", type=click.Choice(("cuda", "vulkan", "cpu")), help="What computes [default: what is found].")
 @option.json
@@ -52,6 +53,7 @@ def search(
     backend: str,
     context: int | None,
     gpu_memory_mib: tuple[int, ...],
+    gpu_reserve_mib: int | None,
     ram_mib: int | None,
     device: Literal["cuda", "vulkan", "cpu"] | None,
     as_json: bool,
@@ -65,8 +67,16 @@ def search(
     from stackctl.commands.models.search import search as run
     from stackctl.core.hub.search import Query
     from stackctl.report.search import found
+    from stackctl.steps.build_here import reserve_here
 
     machine = machine_of(ctx, as_json=as_json)
-    asked = Asked(backend=backend, context=context, gpu_memory_mib=gpu_memory_mib, ram_mib=ram_mib, device=device)
+    asked = Asked(
+        backend=backend,
+        context=context,
+        gpu_memory_mib=gpu_memory_mib,
+        gpu_reserve_mib=reserve_here(machine) if gpu_reserve_mib is None else gpu_reserve_mib,
+        ram_mib=ram_mib,
+        device=device,
+    )
     query = Query(words=" ".join(words), sort=sort, limit=limit)
     machine.ui.result(*found(run(machine, query, asked, only_running=only_running), machine.ui))

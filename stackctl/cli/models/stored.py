@@ -12,12 +12,16 @@ from stackctl.cli.root import agrees_to_change, machine_of
 @option.json
 @click.pass_context
 def list_(ctx: click.Context, as_json: bool) -> None:
-    """List the models that were pulled, and who uses them."""
+    """List the models that were pulled, and who uses them.
+
+    Those in the caches of Hugging Face, LM Studio, llama.cpp and Ollama follow, by their names and sizes.
+    """
     from stackctl.commands.models import stored as command
     from stackctl.report.stored_models import listed
 
     machine = machine_of(ctx, as_json=as_json)
-    machine.ui.result(*listed(command.stored_models(machine), machine.ui))
+    elsewhere = machine.storage.cached_models()
+    machine.ui.result(*listed(command.stored_models(machine), elsewhere, machine.ui))
 
 
 @models.command(examples=("stackctl models verify", "stackctl models verify OWNER/NAME/model.gguf"))

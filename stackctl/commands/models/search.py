@@ -2,6 +2,7 @@
 
 import time
 from collections.abc import Callable, Iterator, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from threading import Event
 from typing import Final, TypeVar
@@ -10,6 +11,7 @@ from stackctl.commands.models.fit import Asked, free_memory, settings_for
 from stackctl.core.advice.hits import Judged, best_of
 from stackctl.core.advice.ranking import least
 from stackctl.core.advice.suggestion import Suggestion
+from stackctl.core.hub.pages import repo_of
 from stackctl.core.hub.search import LONGEST_WORDS, Hit, Query
 from stackctl.core.hub.waiting import in_words
 from stackctl.errors import ConfigError, TooManyRequests
@@ -19,6 +21,7 @@ from stackctl.steps.models.catalogue import newest
 from stackctl.steps.models.judge_hit import Terms, judge
 
 _AT_ONCE: Final = 4  # hits that are judged at the same time
+_PATIENCE_S: Final = 120.0  # for the next verdict; a header takes some seconds on a slow line
 _LONGEST_WAIT_S: Final = 60.0  # for a rate limit; beyond it the user decides
 T = TypeVar("T")
 
@@ -46,6 +49,7 @@ def search(
     *,
     only_running: bool = False,
     pause: Callable[[float], None] = time.sleep,
+    patience_s: float = _PATIENCE_S,
 ) -> Found:
     """Ask the hub and judge each hit. only_running: leave out what does not run here.
 
@@ -59,17 +63,21 @@ def search(
     hits = _patient(machine, lambda: machine.hub.search(query), pause)
     free = free_memory(machine, asked)
     stack = stack_here(machine, asked.backend, on_gpu=bool(free.gpus_mib), asks_driver=not asked.gpu_memory_mib)
-    floor = least(free, asked.context)
-    terms = Terms(free=free, stack=stack, floor=floor, wanted=lambda shape: settings_for(asked, shape, free))
-    found, stopped = _judge_all(machine, hits, terms, pause)
+    floor, catalogue = least(free, asked.context), newest(machine)
+    terms = Terms(
+        free=free,
+        stack=stack,
+        floor=floor,
+        catalogue=catalogue,
+        wanted=lambda shape: settings_for(asked, shape, free),
+    )
+    found, stopped = _judge_all(machine, hits, terms, pause, patience_s)
     if stopped and not found:
         raise stopped
-    judged = tuple(
-        found.get(one.name) or Judged(hit=one, verdict="not_judged", why_not="the hub takes no more requests now")
-        for one in hits
-    )
+    why = "the hub takes no more requests now" if stopped else f"no answer came within {in_words(patience_s)}"
+    judged = tuple(found.get(one.name) or Judged(hit=one, verdict="not_judged", why_not=why) for one in hits)
     kept = tuple(one for one in judged if one.best or not only_running)
-    entries = {one.repo.lower() for one in newest(machine).entries}
+    entries = {name.lower() for one in catalogue.entries for name in (one.repo, repo_of(one.source))}
     return Found(
         query=query,
         judged=kept,
@@ -92,14 +100,14 @@ def _patient(machine: Machine, ask: Callable[[], T], pause: Callable[[float], No
 
 
 def _judge_all(
-    machine: Machine, hits: Sequence[Hit], terms: Terms, pause: Callable[[float], None]
+    machine: Machine, hits: Sequence[Hit], terms: Terms, pause: Callable[[float], None], patience_s: float
 ) -> tuple[dict[str, Judged], TooManyRequests | None]:
     """Return the verdicts by the names of the hits, and the limit that ended it, if one did."""
     left, found = list(hits), dict[str, Judged]()
     has_waited = False
     while True:
         stopped: TooManyRequests | None = None
-        for one in _side_by_side(machine, left, terms):
+        for one in _side_by_side(machine, left, terms, patience_s):
             if isinstance(one, TooManyRequests):
                 stopped = max(one, stopped or one, key=lambda limit: limit.wait_s)
             else:
@@ -112,11 +120,14 @@ def _judge_all(
         has_waited = True
 
 
-def _side_by_side(machine: Machine, hits: list[Hit], terms: Terms) -> Iterator[Judged | TooManyRequests]:
-    """Yield each verdict as it comes; after a limit no further hit is begun.
+def _side_by_side(
+    machine: Machine, hits: list[Hit], terms: Terms, patience_s: float
+) -> Iterator[Judged | TooManyRequests]:
+    """Yield each verdict as it comes; after a limit no further hit is begun, and after a long silence none is awaited.
 
     The threads are daemons, so that Ctrl-C does not wait for an answer.
     """
+    from multiprocessing import TimeoutError as Late
     from multiprocessing.pool import ThreadPool
 
     is_over = Event()
@@ -132,8 +143,10 @@ def _side_by_side(machine: Machine, hits: list[Hit], terms: Terms) -> Iterator[J
 
     if not hits:
         return
-    with ThreadPool(min(_AT_ONCE, len(hits))) as pool:
-        for one in pool.imap_unordered(ask, hits):
+    with ThreadPool(min(_AT_ONCE, len(hits))) as pool, suppress(Late):
+        coming = pool.imap_unordered(ask, hits)
+        for _ in hits:
+            one = coming.next(timeout=patience_s)
             if one is not None:
                 yield one
 

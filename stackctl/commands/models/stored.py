@@ -67,9 +67,11 @@ def removable_model(machine: Machine, name: str, *, force: bool) -> Entry:
 
 
 def remove(machine: Machine, entry: Entry) -> int:
-    """Delete the model; return the bytes that are free again."""
+    """Delete the model; return the bytes that are free again: not those of a file that another program has, too."""
+    root = machine.storage.library.path(entry.kept.root)
+    found = [(root / file.name).stat() for file in entry.kept.files if (root / file.name).is_file()]
     machine.storage.library.remove(entry.kept)
-    return entry.kept.size
+    return sum(one.st_size for one in found if one.st_nlink == 1)
 
 
 def _entry(kept: StoredModel, machine: Machine, users: dict[Path, tuple[str, ...]] | None) -> Entry:

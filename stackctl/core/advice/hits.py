@@ -2,9 +2,10 @@
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
-from typing import Literal
+from functools import partial
+from typing import Final, Literal
 
-from stackctl.core.advice.ranking import MOST_BITS, Least, ranked
+from stackctl.core.advice.ranking import MOST_BITS, SLOW, Least, place_of, quality
 from stackctl.core.advice.suggestion import Suggestion
 from stackctl.core.fit.choice import Room
 from stackctl.core.hub.labels import bits
@@ -15,6 +16,7 @@ from stackctl.core.hub.search import Hit
 Verdict = Literal[
     "runs", "too_large", "not_loadable", "not_chat", "no_gguf", "incomplete", "gated", "unreadable", "not_judged"
 ]
+_MOST: Final = 50  # quantisations of a model that are tried; the largest uploads have about 40
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -30,7 +32,7 @@ class Judged:
 def candidates(model: Iterable[Quantisation]) -> list[Quantisation]:
     """Return the quantisations that are worth a look, the largest first: of at most Q6_K, if there are such."""
     by_size = sorted(model, key=lambda one: one.size, reverse=True)
-    return [one for one in by_size if bits(one.files[0].name) <= MOST_BITS] or by_size
+    return ([one for one in by_size if bits(one.files[0].name) <= MOST_BITS] or by_size)[:_MOST]
 
 
 def header_of(model: Sequence[Quantisation], room: Room) -> Quantisation | None:
@@ -55,5 +57,10 @@ def too_large(least: Quantisation, room: Room) -> str:
 
 
 def best_of(judged: Iterable[Judged], floor: Least) -> Suggestion | None:
-    """Return the best of all that run; None if none does."""
-    return next(iter(ranked((one.best for one in judged if one.best), floor)), None)
+    """Return the best of all that run, None if none does: the largest model of those that lie well and are fast."""
+    found = [one.best for one in judged if one.best]
+    return max(found, key=partial(_quality, floor), default=None)
+
+
+def _quality(floor: Least, one: Suggestion) -> tuple[bool, bool, tuple[float, ...]]:
+    return floor.is_met(one), place_of(one, floor) != SLOW, quality(one, floor)

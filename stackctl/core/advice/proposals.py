@@ -17,17 +17,18 @@ from stackctl.core.advice.suggestion import Purpose, Suggestion
 from stackctl.core.catalogue.entry import Catalogue, Entry
 from stackctl.core.catalogue.header import file_size, shape_of
 from stackctl.core.fit import Reserves
-from stackctl.core.fit.choice import Room, Wanted, choose
+from stackctl.core.fit.choice import CUDA_CONTEXT_MIB, Room, Wanted, choose
 from stackctl.core.hub import labels
 from stackctl.core.hub.source import Source
 
 _SHOWN: Final = 8  # families whose order is exact
+_LEAST: Final = 0.95  # of the size by a quantisation's usual bits
 
 
 def loads(entry: Entry, stack: BackendBuild) -> bool:
     """Return whether the build in question loads a model.
 
-    Of a build that nobody knows it is assumed that it is as old as those that new stacks take.
+    An unknown build is taken to be as old as those that new stacks take.
     """
     if stack.lacks(entry.header):
         return False
@@ -107,7 +108,8 @@ class _Search:
 
         They are tried from the one with the most bits down; a smaller file only if it may lie or run better.
         """
-        sizes = {label: file_size(entry, label) for label in entry.files if labels.bits(label) <= ranking.MOST_BITS}
+        able = [label for label in entry.files if labels.bits(label) <= ranking.MOST_BITS]
+        sizes = {label: self.least_size(entry, label) for label in able}
         least_whole = min((size for label, size in sizes.items() if labels.bits(label) >= ranking.FEW_BITS), default=0)
         best: Suggestion | None = None
         for label in sorted(sizes, key=lambda one: (labels.bits(one), sizes[one]), reverse=True):
@@ -115,20 +117,28 @@ class _Search:
                 continue
             if best and self.is_settled(best, label, may_be_whole=least_whole <= self.vram):
                 break
-            one = self.offer(entry, points, label, sizes[label])
+            one = self.offer(entry, points, label)
             if one.choice.fits and (
                 best is None or ranking.quality(one, self.floor) > ranking.quality(best, self.floor)
             ):
                 best = one
         return best
 
+    def least_size(self, entry: Entry, label: str) -> int:
+        """Return the bytes of a file; where they were not seen, about the fewest that it has."""
+        return entry.files[label] or int(_LEAST * entry.billions * 1e9 * self.bits[label] / 8)
+
     def is_slow(self, entry: Entry, size: int) -> bool:
-        """Return whether a dense model is too slow for sure, by what it reads of the RAM for each token."""
-        shape = entry.shape
+        """Return whether a dense model is too slow for sure, by what a token reads of the GPUs and of the RAM."""
+        shape, room = entry.shape, self.room
         if shape.experts or shape.layer_embedding:
             return False
-        read = size - shape.vocabulary * shape.embedding - self.vram  # without the table of embeddings
-        return read / 1e9 * self.floor.tokens_per_s > self.room.bandwidths.ram.used_gb_per_s
+        read = size - shape.vocabulary * shape.embedding  # without the table of embeddings, of 8 bits at most
+        on_gpus = min(read, max(0, self.vram - int(CUDA_CONTEXT_MIB * len(room.gpus_mib)) * 2**20))
+        rates = [room.bandwidths.gpu(*one).used_gb_per_s for one in enumerate(room.sizes_mib)]
+        seconds = (read - on_gpus) / 1e9 / room.bandwidths.ram.used_gb_per_s
+        seconds += on_gpus / 1e9 / max(rates) if rates else 0.0
+        return seconds * self.floor.tokens_per_s > 1
 
     def is_settled(self, best: Suggestion, label: str, *, may_be_whole: bool) -> bool:
         """Return whether a quantisation with fewer bits, this one, can't be better."""
@@ -140,14 +150,14 @@ class _Search:
             return ranking.is_roomy(best)
         return not may_be_whole and self.bits[label] < ranking.ENOUGH_BITS
 
-    def offer(self, entry: Entry, points: float, label: str, size: int) -> Suggestion:
+    def offer(self, entry: Entry, points: float, label: str) -> Suggestion:
         wanted = replace(self.wanted, usable=entry.good)
         choice = choose(shape_of(entry, label), wanted, self.reserves, self.room, has_alternatives=False)
         return Suggestion(
             name=entry.name,
             source=Source(repo=entry.repo, quant=label),
             label=label,
-            size=size,
+            size=file_size(entry, label),
             bits=self.bits[label],
             context=choice.settings.context,
             choice=choice,

@@ -91,3 +91,4 @@ class Catalogue:
     schema: int
     bits: Mapping[str, float]  # quantisation -> bits per weight of a usual model
     entries: tuple[Entry, ...]
+    unknown: int = 0  # models that it has besides, of architectures that this version of stackctl does not know

@@ -21,8 +21,8 @@ def shape_of(entry: Entry, label: str) -> Shape:
 
 
 def file_size(entry: Entry, label: str) -> int:
-    """Return the bytes of one quantisation's file: as seen, else as computed from its header."""
-    return entry.files.get(label) or header(entry, label).size
+    """Return the bytes of one quantisation's file: as seen, else as computed."""
+    return _size(entry, label) or _sum(entry.architecture, entry.shape, label)
 
 
 def header(entry: Entry, label: str) -> GgufFile:

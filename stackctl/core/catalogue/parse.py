@@ -10,6 +10,7 @@ from stackctl.core.catalogue.entry import SCHEMA, Catalogue, Entry, Numbers, Ref
 from stackctl.core.catalogue.mixes import USUAL
 from stackctl.core.catalogue.table import Table, fault
 from stackctl.core.formats import bounded_toml
+from stackctl.errors import ConfigError
 
 SAMPLERS: Final = {
     "temperature": (0.0, 5.0), "top_p": (0.0, 1.0), "top_k": (0, 1000), "min_p": (0.0, 1.0),
@@ -29,6 +30,7 @@ _MOST_TOKENS: Final = 16_777_216
 _PART: Final = r"[A-Za-z0-9][\w.-]{0,95}"
 _REPO: Final = rf"{_PART}/{_PART}"
 _LINE: Final = r"[A-Za-z0-9][\w .,;()&+'-]{0,79}"
+_ARCHITECTURE: Final = r"[a-z0-9][a-z0-9_-]{0,39}"
 _LANGUAGE: Final = r"[a-z]{2,3}"
 _DAY: Final = r"20\d\d-(0[1-9]|1[0-2])-(0[1-9]|[12]\d|3[01])"
 _MONTH: Final = r"20\d\d(-(0[1-9]|1[0-2]))?"
@@ -49,6 +51,7 @@ _LINEAR: Final = ("linear_key_heads", "linear_value_heads", "linear_head")
 def parse(text: str) -> Catalogue:
     """Return the catalogue. Raise ConfigError, which names the entry and the key, for whatever is wrong in it.
 
+    A model of an architecture that this version does not know is left out: a newer catalogue serves an older stackctl.
     Takes less than a second and 50 MB for any text.
     """
     if len(text) > _LONGEST:
@@ -60,17 +63,26 @@ def parse(text: str) -> Catalogue:
     top = Table("", content)
     schema = top.whole("schema", 1, 1_000_000)
     if schema > SCHEMA:
-        raise fault("", "schema", f"{schema} is for a newer stackctl; this one reads {SCHEMA}")
+        raise _newer(f"its schema is {schema}, where {SCHEMA} is known")
     date = top.text("date", _DAY)
     bits = top.numbers("bits", tuple(USUAL), 1.0, 32.0)
     entries = tuple(_entry(one, bits) for one in top.tables("models", _MOST_ENTRIES))
+    known = tuple(one for one in entries if one.architecture in ARCHITECTURES)
     top.end()
     for index, one in enumerate(entries):
         if one.name in {other.name for other in entries[:index]}:
             raise fault(one.name, "name", "another model has it, too")
     if sum(one.shape.layers for one in entries) > _MOST_LAYERS:
         raise fault("", "models", f"they have more than {_MOST_LAYERS} layers together")
-    return Catalogue(date=date, schema=schema, bits=bits, entries=entries)
+    if not known:
+        raise _newer(f"it knows the architecture of none of its {len(entries)} models")
+    return Catalogue(date=date, schema=schema, bits=bits, entries=known, unknown=len(entries) - len(known))
+
+
+def _newer(why: str) -> ConfigError:
+    return ConfigError(
+        f"the catalogue of models is for a newer stackctl than this one: {why}", hint="Upgrade stackctl."
+    )
 
 
 def _entry(one: Table, bits: dict[str, float]) -> Entry:
@@ -87,7 +99,7 @@ def _entry(one: Table, bits: dict[str, float]) -> Entry:
         languages=languages,
         template=one.text("template", _LINE),
         billions=one.number("billions", 0.01, 10_000.0),
-        architecture=one.text("architecture", "|".join(ARCHITECTURES)),
+        architecture=one.text("architecture", _ARCHITECTURE),
         shape=_numbers(one.table("shape")),
         context=context,
         good=one.whole("good", 512, context),

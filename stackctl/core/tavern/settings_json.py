@@ -47,13 +47,13 @@ def overlay(
     presets: Presets,
     *,
     opening: str | None = None,
-    thinks: bool = False,
     samplers: Mapping[str, Any] | None = None,
+    thinks: bool = False,
 ) -> dict[str, Any]:
     """Return the settings by which SillyTavern connects at the first page load and prompts as the model was trained.
 
-    opening: the text with which each answer starts; None if the page's own is not changed. thinks: whether thoughts
-    come first, which count as its length. samplers: the settings that select a preset of samplers.
+    opening: the text with which each answer starts; None if the page's own is not changed. samplers: the settings that
+    select a preset of samplers. thinks: whether thoughts come first, which count as its length.
     """
     return {
         "firstRun": False,  # the first-run dialogue would block the automatic connection

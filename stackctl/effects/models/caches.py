@@ -77,7 +77,7 @@ def _of_ollama(path: Path) -> Cached | None:
     if path.is_dir():
         if path.name == ollama.BLOBS:
             path = root
-        found = sorted(_manifests(path if root in path.parents else root))
+        found = sorted(manifests(path if root in path.parents else root))
         if len(found) > 1:
             raise several_models(path, found)
         return _of_manifest(found[0], root) if found else None
@@ -94,17 +94,17 @@ def _ollama_root(path: Path) -> Path | None:
     return None
 
 
-def _manifests(folder: Path) -> Iterator[Path]:
+def manifests(folder: Path) -> Iterator[Path]:
     """Give the manifests of the models in Ollama's folder of models, or in a folder of its manifests."""
     top = folder / ollama.MANIFESTS if (folder / ollama.MANIFESTS).is_dir() else folder
     for place, _, names in os.walk(top):
         for name in names:
-            manifest = _read_manifest(Path(place, name))
+            manifest = read_manifest(Path(place, name))
             if manifest and manifest.models:
                 yield Path(place, name)
 
 
-def _read_manifest(path: Path) -> ollama.Manifest | None:
+def read_manifest(path: Path) -> ollama.Manifest | None:
     with suppress(OSError, ModelError):
         return ollama.read_manifest(beginning(path, _LONGEST).decode("utf-8", "replace"))
     return None
@@ -122,7 +122,7 @@ def _of_manifest(path: Path, root: Path) -> Cached | None:
     top = root / ollama.MANIFESTS
     if not path.is_file() or top not in path.parents:
         return None
-    manifest = _read_manifest(path)
+    manifest = read_manifest(path)
     name = ollama.name_of_place(path.relative_to(top).as_posix())
     short = ollama.short_name(name)
     if manifest is None or not manifest.models:
@@ -145,8 +145,8 @@ def _of_manifest(path: Path, root: Path) -> Cached | None:
 def _of_blob(path: Path, root: Path) -> Cached:
     """Return a blob with the name of the model that it is part of; without one it keeps a piece of its digest."""
     digest = ollama.blob_digest(path.name)
-    for one in sorted(_manifests(root)):
-        manifest = _read_manifest(one)
+    for one in sorted(manifests(root)):
+        manifest = read_manifest(one)
         if manifest and digest in manifest.models:
             place = one.relative_to(root / ollama.MANIFESTS).as_posix()
             return Cached(path=path, name=ollama.file_name(ollama.name_of_place(place)))

@@ -13,18 +13,19 @@ from stackctl.core.hub import ollama
 _OF_SERVICES: Final = ("/usr/share/ollama/.ollama/models", "/var/lib/ollama/models", "/var/lib/ollama")
 
 
-def _folders() -> Iterable[Path]:
+def folders() -> Iterable[Path]:
+    """Return where Ollama keeps models, by its settings and by default."""
     own = os.environ.get("OLLAMA_MODELS", "")
     return [_path(one) for one in (own, "~/.ollama/models", *_OF_SERVICES) if one]
 
 
-def find_copy(name: str, folders: Iterable[Path] | None = None) -> Path | None:
+def find_copy(name: str, places: Iterable[Path] | None = None) -> Path | None:
     """Return the manifest of a model by its full name (`HOST/OWNER/MODEL:TAG`); None if Ollama does not have it here.
 
-    `folders`: where Ollama stores models; None: where it does so by its settings and by default.
+    `places`: where Ollama stores models; None: where it does so by its settings and by default.
     """
-    places = [folder / ollama.manifest_place(name) for folder in (_folders() if folders is None else folders)]
-    return next((place for place in places if _is_file(place)), None)
+    found = [folder / ollama.manifest_place(name) for folder in (folders() if places is None else places)]
+    return next((place for place in found if _is_file(place)), None)
 
 
 def _path(text: str) -> Path:

@@ -19,6 +19,8 @@ from stackctl.effects.storage.tree import Leaf
 
 if TYPE_CHECKING:
     from stackctl.core.catalogue.update_source import UpdateSource
+    from stackctl.core.hub.cached import CachedModel
+    from stackctl.core.hub.source import RepoFile
     from stackctl.core.model.contents import Contents
 
 
@@ -122,6 +124,8 @@ class Disk:
     read_contents: "Callable[[str, Path], Contents]"
     path_of_model: Callable[[str, Path], Path]
     find_ollama_copy: Callable[[str], Path | None]
+    find_cached_file: "Callable[[str, RepoFile], Path | None]"
+    list_cached: "Callable[[], tuple[CachedModel, ...]]"
     environment: Mapping[str, str] = field(default_factory=lambda: os.environ)
     today: Callable[[], str] = today_here
     trees: Trees = field(default_factory=Trees)
@@ -152,6 +156,14 @@ class Disk:
     def ollama_copy(self, name: str) -> Path | None:
         """Return a file that names a model of Ollama's on this machine, by its full name; None if it is not here."""
         return self.find_ollama_copy(name)
+
+    def cached_file(self, repo: str, file: "RepoFile") -> Path | None:
+        """Return another program's file that may be a repository's, by name and size; None if there is none."""
+        return self.find_cached_file(repo, file)
+
+    def cached_models(self) -> "tuple[CachedModel, ...]":
+        """Return the models in other programs' caches, of which nothing is read."""
+        return self.list_cached()
 
     def model_path(self, wanted: str, folder: Path) -> Path:
         return self.path_of_model(wanted, folder)

@@ -74,6 +74,28 @@ class Library:
         """Rename a complete file to its target; a file of that name is replaced."""
         Folder(target.parent, owner_of(target.parent)).put_in_place(beside.name, target.name)
 
+    def take(self, copy: Path, target: Path, sha256: str, progress: Callable[[int], None]) -> bool:
+        """Put another program's file in place as `target`; return False, and change nothing, if its sha256 differs.
+
+        It is linked where the disk can do that, so that it takes no room; else copied. Raise DoesNotFit if the disk is
+        too small for a copy, and DataError. `progress` gets the bytes read of a link.
+        """
+        beside = target.with_name(f".{target.name}.taken")
+        owner = owner_of(target.parent)
+        with translate_errors(target):
+            beside.unlink(missing_ok=True)
+            if owner.uid == os.geteuid() and _linked(copy, beside):
+                digest = self.digest(beside, progress)
+            else:
+                self.refuse_if_full(target, copy.stat().st_size)
+                with regular_file(copy, Reach(follow=links_for(owner_of(copy.parent)))) as source:
+                    digest = Folder(target.parent, owner).receive(beside.name, source, is_synced=True)
+            if digest != sha256:
+                beside.unlink()
+                return False
+            self.put_in_place(beside, target)
+        return True
+
     def append(self, piece: Path, whole: Path, at: int) -> None:
         """Write a file's bytes into another one from byte `at` on; delete the file once they are on the disk."""
         reach = Reach(follow=links_for(owner_of(whole.parent)))
@@ -122,6 +144,15 @@ class Library:
     def _own(self) -> Folder:
         """Return the store's folder with its owner's rights, so that root follows no link that others made there."""
         return Folder(self.folder, owner_of(self.folder))
+
+
+def _linked(copy: Path, beside: Path) -> bool:
+    """Give a file a second name; return False where the disk can't do that, or the file is another user's."""
+    try:
+        os.link(copy, beside)
+    except OSError:
+        return False
+    return True
 
 
 def _leftovers(path: PurePosixPath) -> Iterator[PurePosixPath]:

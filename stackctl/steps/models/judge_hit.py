@@ -7,6 +7,8 @@ from stackctl.core.advice.can_load import BackendBuild
 from stackctl.core.advice.hits import Judged, candidates, header_of, too_large
 from stackctl.core.advice.ranking import WHOLE, Least, is_roomy, place_of, ranked
 from stackctl.core.advice.suggestion import Suggestion
+from stackctl.core.catalogue.entry import Catalogue
+from stackctl.core.catalogue.known import entry_of
 from stackctl.core.fit import Shape
 from stackctl.core.fit.choice import Room, Wanted, choose
 from stackctl.core.hub import repository, store
@@ -31,6 +33,7 @@ class Terms:
     free: Room
     stack: BackendBuild
     floor: Least
+    catalogue: Catalogue  # which knows up to how many tokens a model is good
     wanted: Callable[[Shape], Wanted]
 
 
@@ -114,11 +117,12 @@ def _run(
 ) -> Suggestion:
     """Return how a quantisation runs. known: the one whose header was read, of which the others have the shape."""
     found, read = known
-    shape = found.model.shape
+    shape, entry = found.model.shape, entry_of(terms.catalogue, found.model.header, repo.name)
     assert shape  # noqa: S101 - _refusal() has checked it
     headers = sum(part.header_size for part in found.parts)
     same = scaled(shape, max(0, one.size - headers) / max(1, read.size - headers))
-    choice = choose(same, terms.wanted(same), terms.stack.reserves, terms.free, has_alternatives=False)
+    wanted = replace(terms.wanted(same), usable=entry.good if entry else None)
+    choice = choose(same, wanted, terms.stack.reserves, terms.free, has_alternatives=False)
     return row(repo, source, one, choice, shape, same)
 
 

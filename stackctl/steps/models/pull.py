@@ -8,13 +8,15 @@ from pathlib import Path, PurePosixPath
 
 from stackctl.core.hub import pasted, repository, store
 from stackctl.core.hub import source as sources
+from stackctl.core.hub.labels import label, matches
 from stackctl.core.hub.remote import FileRequest, RemoteHead
-from stackctl.core.hub.repository import Quantisation
+from stackctl.core.hub.repository import Quantisation, Repo
 from stackctl.core.hub.source import RepoFile, Source
 from stackctl.core.hub.store import StoredModel
 from stackctl.errors import ModelError, TooManyRequests
 from stackctl.machine import Machine
 from stackctl.steps.models.join_pieces import join_pieces, remaining
+from stackctl.terminal import shell_word
 
 _SHARD = re.compile(r"(?P<stem>.+)-00001-of-(?P<count>(?!0{5})[0-9]{5})\.gguf")
 
@@ -82,7 +84,7 @@ def offered_download(machine: Machine, source: Source, to: Path | None = None) -
         return Download(
             source=source, files=tuple(RepoFile(name=name, size=0) for name in _shards(place.name)), root=folder
         )
-    repo = machine.hub.repository(source)
+    repo = _repository(machine, source)
     form: Quantisation = repository.choose_quantisation(repo, source)
     base = machine.storage.library.path(store.where(Source(repo=source.repo, revision=source.revision)))
     root = (to / source.repo.rpartition("/")[2] if form.is_folder else to) if to else base
@@ -96,6 +98,19 @@ def offered_download(machine: Machine, source: Source, to: Path | None = None) -
         languages=repo.languages,
         label=form.label,
     )
+
+
+def _repository(machine: Machine, source: Source) -> Repo:
+    """Ask the hub; where it gives no answer, the hint leads to the copy that another program has of the model."""
+    try:
+        return machine.hub.repository(source)
+    except ModelError as e:
+        inside = f"{source.repo}/{source.file}".lower()
+        for one in machine.storage.cached_models():
+            if one.name.lower().startswith(inside) and (not source.quant or matches(label(one.name), source.quant)):
+                copy = shell_word(one.path)
+                raise ModelError(e.message, hint=f"{e.hint} Or use the copy that {one.program} has: `{copy}`.") from e
+        raise
 
 
 def named_download(machine: Machine, source: Source) -> Download:
@@ -113,7 +128,8 @@ def pull(machine: Machine, offer: Download, *, clock: Callable[[], float] = time
     began = clock()
     library = machine.storage.library
     missing = [file for file in offer.files if not _is_here(offer.root / file.name, file)]
-    library.refuse_if_full(offer.path, sum(_remaining(offer.root / file.name, file) for file in missing))
+    away = [file for file in missing if not cached(machine, offer.source, file)]
+    library.refuse_if_full(offer.path, sum(_remaining(offer.root / file.name, file) for file in away))
     done: list[RepoFile] = []
     for file in offer.files:
         target = offer.root / file.name
@@ -142,6 +158,11 @@ def pull(machine: Machine, offer: Download, *, clock: Callable[[], float] = time
         licence=offer.licence,
         took_s=clock() - began if missing else 0.0,
     )
+
+
+def cached(machine: Machine, source: Source, file: RepoFile) -> Path | None:
+    """Return a file in another program's cache that has the name and the size of a repository's; None without one."""
+    return None if source.url else machine.storage.cached_file(source.repo, file)
 
 
 def address(machine: Machine, offer: Download, file: RepoFile, *, is_whole: bool = True) -> FileRequest:
@@ -173,6 +194,11 @@ def _fetch(machine: Machine, offer: Download, file: RepoFile, target: Path, prog
         return join_pieces(
             machine.storage.library, file, target, lambda piece, here: _fetch(machine, offer, piece, here, progress)
         )
+    if not _is_here(target, file) and (copy := cached(machine, source, file)):
+        if machine.storage.library.take(copy, target, file.sha256.lower(), lambda done: progress(done, file.size)):
+            machine.ui.note(f"{file.name} was here already, and is not downloaded again: {copy}")
+            return file.sha256.lower()
+        machine.ui.note(f"{copy} has another content than the repository's {file.name}, which is downloaded")
     if not source.url and file.size > machine.hub.xet_from:
         found = target if _is_here(target, file) else target.with_name(f"{target.name}.part")
         if found != target:

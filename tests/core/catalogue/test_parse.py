@@ -11,6 +11,7 @@ from stackctl.core.hub.source import parse as source_of
 from stackctl.core.model.model import Header
 from stackctl.core.tavern import prompt_templates
 from stackctl.errors import ConfigError
+from stackctl.terminal import is_plain
 from tests.core.catalogue.shipped import CATALOGUE, TEXT
 
 HEAD = 'schema = 1\ndate = "2026-11-30"\n[bits]\nQ4_K_M = 4.89\n[[models]]\n'
@@ -123,7 +124,7 @@ def test_no_shipped_model_says_that_it_is_made_for_adult_content() -> None:
         ('llamacpp = "b9514"', 'ollama = "1.0"', "needs"),
         ('"2026-01"', '"soon"', "released"),
         ("good = 32768", "good = 262144", "good"),
-        ('architecture = "llama"', 'architecture = "unknown"', "architecture"),
+        ('architecture = "llama"', 'architecture = "un known"', "architecture"),
         ("billions = 1.24", 'billions = "1.24"', "billions"),
         ("billions = 1.24", "billions = 1.24\ncommand = \"id\"", "command"),
         ("billions = 1.24", "billions = 1.24\nbillions = 1.24", "TOML"),
@@ -144,7 +145,6 @@ def test_a_wrong_value_is_an_error_with_the_entry_and_the_key(old: str, new: str
     ("text", "key"),
     [
         ("", "schema"),
-        ("schema = 2\n", "newer stackctl"),
         (HEAD.replace("2026-11-30", "yesterday"), "date"),
         (HEAD.replace("Q4_K_M = 4.89", ""), "bits"),
         (HEAD.replace("[[models]]\n", ""), "models"),
@@ -159,6 +159,43 @@ def test_a_catalogue_that_is_none_is_an_error(text: str, key: str) -> None:
     with pytest.raises(ConfigError, match=r"^the catalogue of models is wrong") as raised:
         parse(text)
     assert key in raised.value.message
+
+
+STRANGE = (
+    "1", "-1", "0", "1.5", "-0.0", "inf", "nan", "1e308", "9" * 1000, "true", '""', '"x"', f'"{"x" * 1900}"',
+    "2026-11-30", "[]", "[[]]", "[1]", '["", ""]', "{}", "{ a = 1 }", "{ en = nan }", "[{ a = [{}] }]",
+    *(
+        f'"a{sign}b"'
+        for sign in ("\\u001b[2J", "\\u0000", "\\n", "\\u007f", "\\u202e", "\\u200f", "\\u2028", "\\u0430", "../..")
+    ),
+)  # fmt: skip
+
+
+@pytest.mark.parametrize("key", re.findall(r"^(\w+) = ", HEAD + MODEL, re.MULTILINE))
+def test_whatever_a_key_holds_is_read_or_refused_and_what_is_read_is_plain(key: str) -> None:
+    for value in STRANGE:
+        before, after = re.split(rf"^{key} = .*", HEAD + MODEL, flags=re.MULTILINE)
+        text = f"{before}{key} = {value}{after}"
+        try:
+            shown = f"{parse(text).entries[0]}"
+        except ConfigError as error:
+            shown = error.message
+        assert is_plain(shown), value
+        assert len(shown) < 4000, value
+
+
+@pytest.mark.parametrize("text", ["schema = 2\nnew = 1", HEAD + MODEL.replace('"llama"', '"llama9"')])
+def test_a_catalogue_that_only_a_newer_stackctl_reads_asks_for_one(text: str) -> None:
+    with pytest.raises(ConfigError, match="is for a newer stackctl than this one") as raised:
+        parse(text)
+    assert raised.value.hint == "Upgrade stackctl."
+
+
+def test_models_of_new_architectures_are_left_out_and_the_others_are_read() -> None:
+    new = MODEL.replace('"llama"', '"llama9"').replace("Small", "New")
+    found = parse(f"{HEAD}{new}[[models]]\n{MODEL}")
+    assert (len(found.entries), found.unknown) == (1, 1)
+    assert CATALOGUE.unknown == 0
 
 
 HOSTILE = {
