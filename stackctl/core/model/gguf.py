@@ -10,18 +10,15 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Final
 
-from stackctl.core.hub.pages import repo_of
-from stackctl.core.model import gguf_strings, header_size, samplers
+from stackctl.core.model import gguf_strings, header_size, origins, samplers
 from stackctl.core.model.file_signature import AGAIN, CUT_SHORT, ENOUGH, advice, describe_mismatch, is_text
 from stackctl.core.model.header_size import Array
 from stackctl.core.model.model import Header
 from stackctl.core.model.not_chat import lacks_layers, not_for_chat
-from stackctl.core.model.special_tokens import TOKENS, special_tokens
+from stackctl.core.model.special_tokens import special_tokens
 from stackctl.core.model.tensors import Tensor, with_room
 from stackctl.errors import ModelError
 
-_OWN_REPOS: Final = ("general.repo_url", "general.source.repo_url", "general.source.url", "general.url")
-_BASE_MODELS: Final = 4  # so many are looked at
 Buffer = bytes | memoryview
 Number = int | float | bool
 # None for a skipped array: one of texts, or a very long one
@@ -39,6 +36,7 @@ _MAX_ARRAY = 4096  # longest array of numbers that is kept: one value per layer,
 _MAX_NUMBERS = 1 << 18  # numbers in all kept arrays together
 _AT_LEAST_MORE = 256 << 10  # bytes
 _LANGUAGES, _MAX_LANGUAGES = "general.languages", 200  # the only texts in an array that are kept
+_TOKENS: Final = "tokenizer.ggml.tokens"
 _MAX_STRINGS = 4_000_000  # in all arrays together; the largest vocabularies have about 300,000
 
 
@@ -88,16 +86,11 @@ def header(found: GgufFile, *others: GgufFile) -> Header:
         adds_bos=found.metadata.get("tokenizer.ggml.add_bos_token") is not False,
         tokenizer=found.text("tokenizer.ggml.pre"),
         tokenizer_kind=found.text("tokenizer.ggml.model"),
-        repos=_repos(found),
+        repos=origins.repos(found.text),
         samplers=samplers.of_gguf(found.metadata),
         types=tuple(sorted({tensor.kind for part in (found, *others) for tensor in part.tensors})),
         purpose=purpose,
     )
-
-
-def _repos(found: GgufFile) -> tuple[str, ...]:
-    keys = [*_OWN_REPOS, *(f"general.base_model.{number}.repo_url" for number in range(_BASE_MODELS))]
-    return tuple(dict.fromkeys(repo for key in keys if (repo := repo_of(found.text(key)))))
 
 
 def early_purpose(start: bytes, size: int, *, is_split: bool, name: str) -> str:
@@ -251,7 +244,7 @@ def _read(reader: _Reader, size: int) -> GgufFile:
         lengths={key: array.length for key, array in reader.arrays.items()},
         tensors=found,
         header_size=start,
-        special=special_tokens(reader.buffer, reader.arrays, metadata)
+        special=special_tokens(reader.buffer, reader.arrays.get(_TOKENS), metadata)
         if metadata.get("tokenizer.chat_template")
         else {},
         size=start + end if end else reader.at,
