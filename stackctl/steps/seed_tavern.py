@@ -189,10 +189,17 @@ def _follow(
     done = tavern_profiles.merge(rewired.settings, want.profiles, _profiles(record))
     if done.settings != settings or must_write:
         _write(data_json.dump(done.settings), plan, folder, machine)
-        machine.ui.note("updated SillyTavern's settings; open tabs must be reloaded")
+        was, now = (_template_name(one) for one in (settings, done.settings))
+        template = f" (the prompt template is {now} instead of {was})" if was != now else ""
+        machine.ui.note(f"updated SillyTavern's settings{template}; open tabs must be reloaded")
     if left := (*rewired.left, *(f"the connection profile {name}" for name in done.left)):
         machine.ui.note(f"kept your own changes in SillyTavern's settings: {', '.join(left)}")
     return done
+
+
+def _template_name(settings: Mapping[str, Any]) -> str:
+    power = table_or_empty(settings.get("power_user"))
+    return str(table_or_empty(power.get("instruct")).get("preset") or "none")
 
 
 def _profiles(record: Mapping[str, Any]) -> tuple[Profile, ...]:
