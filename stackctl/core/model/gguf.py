@@ -73,7 +73,7 @@ def header(found: GgufFile, *others: GgufFile) -> Header:
     architecture = found.text("general.architecture")
     purpose = not_for_chat(architecture, found.text("general.type"), found.number(f"{architecture}.pooling_type"))
     if not purpose and found.number("split.count") < 2:  # else other parts may have the layers
-        purpose = lacks_layers([one.name for one in found.tensors], TOKENS in found.metadata)
+        purpose = lacks_layers([one.name for one in found.tensors], _TOKENS in found.metadata)
     return Header(
         format="gguf",
         architecture=architecture,
