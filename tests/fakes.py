@@ -59,6 +59,8 @@ from stackctl.secret import Secret
 from tests.core.samples import engine as an_engine
 from tests.core.samples import template
 
+TODAY = "2026-12-01"
+
 
 @dataclass
 class FakeImages:
@@ -596,7 +598,7 @@ def hub_at(url: str, sleep: Callable[[float], None] = lambda _: None) -> Hub:
 
 
 def disk(folder: Path) -> Disk:
-    """The real disk; what stacks share lies in `folder`."""
+    """The real disk; what stacks share lies in `folder`. Its clock stands still, so that no catalogue grows old."""
     ollama = partial(find_copy, places=(folder / "ollama",))
     places: Places = {
         **{name: (folder / "caches" / name,) for name in (HUB, STUDIO, LLAMACPP)},
@@ -611,6 +613,7 @@ def disk(folder: Path) -> Disk:
         partial(find_file, places=places),
         partial(list_models, places),
         environment={},
+        today=lambda: TODAY,
     )
 
 

@@ -18,7 +18,7 @@ COVERAGE = ".artefacts/coverage.json"
 # the tests of whatever calls another package directly: a version too old for us breaks one of these
 CALL_OTHERS = (
     *("tests/effects", "tests/orchestrators", "tests/core/config", "tests/core/formats"),
-    *("tests/test_terminal.py", "tests/test_ui.py"),
+    *("tests/core/catalogue/test_updates.py", "tests/test_terminal.py", "tests/test_ui.py"),
 )
 ON_EVERY_CHANGE = "(sample or not (machines or chaos))"  # markers: see pyproject.toml
 UNIT = [PYTHON, "-m", "pytest", "-q", "-m", f"not engine and {ON_EVERY_CHANGE}", "-n", "logical"]

@@ -27,7 +27,7 @@ from stackctl.steps.former_stack import note_written
 from stackctl.steps.has_run import has_run
 from stackctl.steps.tavern_folder import data_path, settings_file, tavern_folder
 from stackctl.steps.tavern_presets import presets_to_write, with_free_names, write_presets
-from stackctl.steps.tavern_samplers import sampler_selection, say_offered
+from stackctl.steps.tavern_samplers import as_written, sampler_selection, say_offered
 from stackctl.steps.template_contents import template_contents
 from stackctl.terminal import command_line
 
@@ -57,7 +57,7 @@ def wanted_settings(plan: Plan, profiles: tuple[ModelProfile, ...], machine: Mac
     shipped = machine.docker.read_files(plan.sillytavern.image, (tavern.STOCK_SETTINGS, *tavern.PRESETS.values()))
     template = None if settings_record.leaves_templates(record, made_from) else plan.template
     groups = [template.files if template else (), plan.sampler_presets, *(one.presets for one in profiles)]
-    free = iter(with_free_names(chain(*groups), plan, shipped, record, machine))
+    free = as_written(with_free_names(chain(*groups), plan, shipped, record, machine), record)
     own, samplers, *others = (tuple(islice(free, len(group))) for group in groups)
     found = template_contents(plan, shipped, machine, own=own) if template else tavern_settings.Presets()
     return WantedSettings(

@@ -8,7 +8,7 @@ import pytest
 
 from stackctl.commands.models.recommend import Asked, recommend
 from stackctl.core.advice.suggestion import Suggestion
-from stackctl.errors import ConfigError, ModelError
+from stackctl.errors import ConfigError, DoesNotFit, ModelError
 from stackctl.report.recommend import recommended
 from tests.commands.machines import Quiet, quiet
 from tests.fakes import hub_at
@@ -50,6 +50,12 @@ def test_what_is_no_code_of_a_language_is_refused(here: Quiet) -> None:
     for language in ("japanese", "", "12"):
         with pytest.raises(ConfigError, match="is no code of a language"):
             recommend(here.machine, replace(MACHINE, language=language))
+
+
+def test_a_context_for_which_no_model_is_good_is_named(here: Quiet) -> None:
+    with pytest.raises(DoesNotFit, match="no model of the catalogue is good for a context of 1000000 tokens") as caught:
+        recommend(here.machine, replace(MACHINE, context=1_000_000))
+    assert "`--context 32768`" in caught.value.hint
 
 
 def test_each_purpose_has_its_own_order(here: Quiet) -> None:

@@ -15,6 +15,7 @@ from pathlib import Path
 
 import pytest
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
+from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat
 
 from stackctl.commands.models.recommend import Asked, recommend
 from stackctl.commands.models.update import Updated, update
@@ -26,7 +27,7 @@ from stackctl.machine import Machine
 from stackctl.steps.models.catalogue import catalogue_in_use, newest
 from tests.commands.machines import Quiet, quiet
 from tests.effects.http_server import Answer, FileServer, serving
-from tests.sign_catalogue import signature
+from tests.sign_catalogue import main, signature
 
 URL = "https://example.org/catalogue.toml"
 SIGNATURE = f"{URL}.sig"
@@ -297,3 +298,27 @@ def test_half_a_year_later_the_age_is_said_with_what_can_be_done(tmp_path: Path,
     said = " ".join(here.said.getvalue().split())
     assert says in said
     assert bool(says) == bool(said)
+
+
+def test_nothing_is_fetched_by_itself_however_old_the_catalogue_is(shop: Shop) -> None:
+    shop.publish(shop.text())
+    environment = {"STACKCTL_CATALOGUE_URL": URL, "STACKCTL_CATALOGUE_KEY": PUBLIC}
+    shop.machine.storage.environment = environment  # type: ignore[attr-defined]  # the fakes' disk
+    assert catalogue_in_use(shop.machine).date == SHIPPED
+    assert "`stackctl models update` fetches a newer one" in " ".join(shop.here.said.getvalue().split())
+    assert shop.here.hub.asked == []
+
+
+# -- how a release would sign
+
+
+def test_the_script_signs_what_an_update_takes_and_nothing_else(shop: Shop, tmp_path: Path) -> None:
+    secret, file = tmp_path / "catalogue.pem", tmp_path / "catalogue.toml"
+    secret.write_bytes(KEY.private_bytes(Encoding.PEM, PrivateFormat.PKCS8, NoEncryption()))
+    file.write_text(shop.text())
+    main(str(file), str(secret))
+    shop.here.hub.files |= {URL: file.read_bytes(), SIGNATURE: (tmp_path / "catalogue.toml.sig").read_bytes()}
+    assert shop.update().is_new
+    file.write_text("schema = 1\n")
+    with pytest.raises(ConfigError):
+        main(str(file), str(secret))

@@ -5,6 +5,7 @@ import os
 import subprocess
 import sys
 import tarfile
+from base64 import b64encode
 from collections.abc import Callable
 from pathlib import Path
 
@@ -167,6 +168,13 @@ def test_a_backends_program_is_kept_in_the_folder_where_the_host_sees_it(here: I
     mounts = yaml.safe_load(text)["services"]["koboldcpp"]["volumes"]
     program = next(mount["source"] for mount in mounts if mount["target"] == "/opt/stackctl/koboldcpp")
     assert program.startswith(f"{here.folder}/.stackctl/stackctl/programs/koboldcpp/")
+
+
+def test_in_the_image_a_signature_can_be_checked(here: InContainer) -> None:
+    key = b64encode(bytes(32)).decode()
+    done = here.run("models", "update", "--url", "http://127.0.0.1:1/c.toml", "--key", key, check=False)
+    assert done.returncode == 8  # the key is read, and the address asked
+    assert "http://127.0.0.1:1/c.toml can't be read" in done.stderr
 
 
 def test_rendering_needs_no_socket(here: InContainer) -> None:

@@ -158,6 +158,13 @@ def _of_catalogue(
     catalogue = catalogue_in_use(machine)
     catalogue = replace(catalogue, entries=tuple(one for one in catalogue.entries if proposals.loads(one, stack)))
 
+    longest = max((one.good for one in catalogue.entries), default=0)
+    if wanted.context and wanted.context > longest:
+        raise DoesNotFit(
+            f"no model of the catalogue is good for a context of {wanted.context} tokens",
+            hint=f"Ask for `--context {longest}` or less, or name a model: `stackctl models fit` takes any context.",
+        )
+
     def best(language: str) -> tuple[Suggestion, ...]:
         return proposals.suggestions(
             catalogue, stack.reserves, free, purpose=asked.purpose, language=language, wanted=wanted

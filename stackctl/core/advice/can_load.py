@@ -120,6 +120,11 @@ def refuse_doubtful(header: Header, name: str, backend: Backend) -> None:
         )
 
 
+def is_sure(header: Header, backend: Backend, build: str) -> bool:
+    """Return whether a backend loads a GGUF for sure: of an unknown build it is not, if any known one does not."""
+    return not _why_not(header, backend, build)
+
+
 def refuse_unknown(header: Header, name: str) -> None:
     """Raise ModelError for a GGUF that no backend loads by the build that a new stack takes."""
     verdict = {one.NAME: lacking(header, one, chosen_build(one)) for one in backends.BACKENDS.values()}

@@ -12,7 +12,7 @@ from typing import Final
 from stackctl import backends
 from stackctl.backends.contract import Backend
 from stackctl.core.advice import ranking
-from stackctl.core.advice.can_load import BackendBuild, chosen_build
+from stackctl.core.advice.can_load import BackendBuild, is_sure
 from stackctl.core.advice.suggestion import Purpose, Suggestion
 from stackctl.core.catalogue.entry import Catalogue, Entry
 from stackctl.core.catalogue.header import file_size, shape_of
@@ -21,21 +21,19 @@ from stackctl.core.fit.choice import CUDA_CONTEXT_MIB, Room, Wanted, choose
 from stackctl.core.hub import labels
 from stackctl.core.hub.source import Source
 
-_SHOWN: Final = 8  # families whose order is exact
+_Kin = tuple[str, int, int, int, int]
+_SHOWN: Final = 8  # models whose order is exact
 _LEAST: Final = 0.95  # of the size by a quantisation's usual bits
 
 
 def loads(entry: Entry, stack: BackendBuild) -> bool:
-    """Return whether the build in question loads a model.
-
-    An unknown build is taken to be as old as those that new stacks take.
-    """
-    if stack.lacks(entry.header):
+    """Return whether the build in question loads a model for sure; an unknown one, if every known build does."""
+    if not is_sure(entry.header, stack.backend, stack.build):
         return False
     if stack.build:
         return _loads(stack.backend, stack.build, entry.needs.get(stack.backend.NAME, ""))
-    usual = {name: backends.BACKENDS[name] for name in entry.needs}
-    return all(_loads(usual[name], chosen_build(usual[name]), needed) for name, needed in entry.needs.items())
+    known = [(backends.BACKENDS[name], needed) for name, needed in entry.needs.items()]
+    return all(_loads(backend, build, needed) for backend, needed in known for build in backend.BUILDS)
 
 
 def _loads(backend: Backend, build: str, needed: str) -> bool:
@@ -63,7 +61,8 @@ def suggestions(
     search = _Search(reserves=reserves, room=room, wanted=wanted, bits=catalogue.bits, floor=floor)
     found = [one for one in search.all(entries, has_bounds=True) if search.floor.is_met(one)]
     found = found or list(search.all(entries, has_bounds=False))
-    return _one_per_family(ranking.in_order(found, search.floor))
+    kin = {entry.name: _kin(entry) for entry, _ in entries}
+    return _one_of_each_kind(ranking.in_order(found, search.floor), kin)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -85,22 +84,22 @@ class _Search:
     def all(self, entries: Sequence[tuple[Entry, float]], *, has_bounds: bool) -> Iterator[Suggestion]:
         """Yield each model in its best quantisation, the best rank first.
 
-        The models of a family have the same shape: a further one is tried only in quantisations that the others lack,
-        and not after one that is good enough. It ends where no further one can be among the first that are shown.
+        Models of one shape lie alike: a further one is tried only in quantisations that the others lack, and not after
+        one that is good enough. It ends where no further one can be among the first that are shown.
         """
-        tried: dict[str, set[str]] = {}
-        done: dict[str, float] = {}
+        tried: dict[_Kin, set[str]] = {}
+        done: dict[_Kin, float] = {}
         for entry, points in entries:
             if sum(worth > points + ranking.ALIKE for worth in done.values()) >= _SHOWN:
                 return
-            family = entry.family or entry.name
-            of_family = tried.setdefault(family, set())
-            if family in done or entry.files.keys() <= of_family:
+            kin = _kin(entry)
+            before = tried.setdefault(kin, set())
+            if kin in done or entry.files.keys() <= before:
                 continue
-            of_family |= entry.files.keys()
+            before |= entry.files.keys()
             if one := self.best_form(entry, points, has_bounds=has_bounds):
                 if self.floor.is_met(one):
-                    done[family] = ranking.worth_of(one)
+                    done[kin] = ranking.worth_of(one)
                 yield one
 
     def best_form(self, entry: Entry, points: float, *, has_bounds: bool) -> Suggestion | None:
@@ -174,8 +173,20 @@ class _Search:
         )
 
 
-def _one_per_family(found: Iterable[Suggestion]) -> tuple[Suggestion, ...]:
-    first: dict[str, Suggestion] = {}
+def _kin(entry: Entry) -> _Kin:
+    """Return what the models have in common that were made of one another, such as Llama 3 and 3.1, and their tunes."""
+    shape = entry.shape
+    return entry.architecture, shape.layers, shape.embedding, shape.feed_forward, shape.vocabulary
+
+
+def _one_of_each_kind(found: Iterable[Suggestion], kin: Mapping[str, _Kin]) -> tuple[Suggestion, ...]:
+    """Return the first of each family, and of each shape."""
+    families: set[str] = set()
+    shapes: set[_Kin] = set()
+    kept = []
     for one in found:
-        first.setdefault(one.family, one)
-    return tuple(first.values())
+        if one.family not in families and kin[one.name] not in shapes:
+            kept.append(one)
+        families.add(one.family)
+        shapes.add(kin[one.name])
+    return tuple(kept)

@@ -10,7 +10,9 @@ _FOR = {"roleplay": "roleplay", "general": "general use"}
 
 def reason(best: Suggestion, others: Iterable[Suggestion], floor: Least, *, purpose: Purpose, language: str) -> str:
     """Return why the best one comes before the others; of a model without a rank, by its size and its bits."""
-    asked = f"{floor.tokens_per_s:.0f} tokens/s in a long chat and has {floor.context} tokens of context"
+    asked = (
+        f"at least {floor.tokens_per_s:.0f} tokens/s in a long chat and has at least {floor.context} tokens of context"
+    )
     if not floor.is_met(best):
         return f"nothing that fits writes {asked}; of what fits this is the fastest"
     if not best.rank:

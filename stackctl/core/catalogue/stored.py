@@ -11,7 +11,7 @@ from typing import Final
 from stackctl.errors import DataError
 
 FILE: Final = "catalogue.toml"  # in stackctl's data folder
-MOST_BYTES: Final = (1 << 20) + (1 << 10)  # the largest catalogue and the line
+MOST_BYTES: Final = (256 << 10) + (1 << 10)  # the largest catalogue and the line
 _HEAD: Final = re.compile(
     rb"# Stored by `stackctl models update`, which verified it; once edited it is ignored\. "
     rb"date ([0-9]{4}-[0-9]{2}-[0-9]{2}) sha256 ([0-9a-f]{64})\n"

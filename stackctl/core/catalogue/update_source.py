@@ -12,7 +12,7 @@ from stackctl.errors import ConfigError
 # the project's own address and public key; it has neither yet
 URL: Final = ""
 KEY: Final = ""
-MOST_BYTES: Final = 1 << 20  # of a catalogue; 60 models take about 60 KB
+MOST_BYTES: Final = 256 << 10  # of a catalogue; 60 models take a fifth
 MOST_SIGNATURE_BYTES: Final = 1 << 10
 _ADDRESS: Final = "Give an address that begins with https://."
 

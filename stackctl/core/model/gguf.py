@@ -10,8 +10,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Final
 
-from stackctl.core.hub.pages import repo_of
-from stackctl.core.model import gguf_strings, header_size, samplers
+from stackctl.core.model import gguf_strings, header_size, origins, samplers
 from stackctl.core.model.file_signature import AGAIN, CUT_SHORT, ENOUGH, advice, describe_mismatch, is_text
 from stackctl.core.model.header_size import Array
 from stackctl.core.model.model import Header
@@ -20,8 +19,6 @@ from stackctl.core.model.special_tokens import special_tokens
 from stackctl.core.model.tensors import Tensor, with_room
 from stackctl.errors import ModelError
 
-_OWN_REPOS: Final = ("general.repo_url", "general.source.repo_url", "general.source.url", "general.url")
-_BASE_MODELS: Final = 4  # so many are looked at
 Buffer = bytes | memoryview
 Number = int | float | bool
 # None for a skipped array: one of texts, or a very long one
@@ -89,16 +86,11 @@ def header(found: GgufFile, *others: GgufFile) -> Header:
         adds_bos=found.metadata.get("tokenizer.ggml.add_bos_token") is not False,
         tokenizer=found.text("tokenizer.ggml.pre"),
         tokenizer_kind=found.text("tokenizer.ggml.model"),
-        repos=_repos(found),
+        repos=origins.repos(found.text),
         samplers=samplers.of_gguf(found.metadata),
         types=tuple(sorted({tensor.kind for part in (found, *others) for tensor in part.tensors})),
         purpose=purpose,
     )
-
-
-def _repos(found: GgufFile) -> tuple[str, ...]:
-    keys = [*_OWN_REPOS, *(f"general.base_model.{number}.repo_url" for number in range(_BASE_MODELS))]
-    return tuple(dict.fromkeys(repo for key in keys if (repo := repo_of(found.text(key)))))
 
 
 def early_purpose(start: bytes, size: int, *, is_split: bool, name: str) -> str:

@@ -10,7 +10,7 @@ from stackctl.contracts.host import Gpu
 from stackctl.contracts.memory import Reserves
 from stackctl.contracts.service import GpuRequest
 from stackctl.core.config.lock import Decisions, are_shares, is_number, one_of
-from stackctl.core.config.spec import DEMO, Spec
+from stackctl.core.config.spec import AUTO, DEMO, Spec
 from stackctl.core.config.values import memory_mib
 from stackctl.core.fit import KV_TYPES, Memory, cache_type
 from stackctl.core.fit.choice import CONTEXT, Alternative, Choice, Room, Wanted, choose
@@ -170,7 +170,10 @@ def limit_mib(choice: Choice, scratch_mib: int) -> int:
 
 
 def limit_notes(spec: Spec, choice: Choice) -> Iterator[str]:
-    """Return notes about a limit that is lower than the RAM that the backend takes."""
+    """Return notes about a limit that is lower than what the backend takes, and a reserve that leaves it no GPU."""
+    gpus = choice.room.gpus_mib
+    if gpus and choice.room.reserve_mib >= max(gpus) and spec.backend.gpu_layers == AUTO:
+        yield f"gpu.reserve = {spec.gpu.reserve!r} leaves nothing of any GPU, so that no layer is put there"
     limit = memory_mib(spec.limits.backend_memory)
     if limit is not None and limit < choice.fit.host.total_mib:
         yield (

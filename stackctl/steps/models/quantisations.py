@@ -15,6 +15,7 @@ from stackctl.core.model.not_chat import refuse_for_chat
 from stackctl.core.model.shape import scaled
 from stackctl.errors import ModelError
 from stackctl.machine import Machine
+from stackctl.steps.models.known_model import with_catalogue
 from stackctl.steps.models.pull import Download
 from stackctl.steps.models.remote import describe_remote
 
@@ -53,7 +54,7 @@ def quantisations(
     rows: list[Suggestion] = []
     for model in models[:_MOST]:
         try:
-            shape, headers, read = _shape(machine, source, model, stack)
+            shape, headers, read, good = _shape(machine, source, model, stack)
         except ModelError as e:
             if len(models) == 1:
                 raise
@@ -61,7 +62,8 @@ def quantisations(
             continue
         for one in model:
             same = scaled(shape, max(0, one.size - headers) / max(1, read.size - headers))
-            choice = choose(same, wanted(same), stack.reserves, free, has_alternatives=False)
+            settings = replace(wanted(same), usable=good or None)
+            choice = choose(same, settings, stack.reserves, free, has_alternatives=False)
             rows.append(row(repo, source_of(source, one, ggufs), one, choice, shape, same))
     if not rows:
         raise ModelError(
@@ -73,9 +75,10 @@ def quantisations(
 
 def _shape(
     machine: Machine, source: Source, model: list[Quantisation], stack: BackendBuild
-) -> tuple[Shape, int, Quantisation]:
-    """Return a model's shape, the bytes of its headers, and the quantisation whose headers were read.
+) -> tuple[Shape, int, Quantisation, int]:
+    """Return a model's shape, the bytes of its headers, the quantisation whose headers were read, and the context.
 
+    That is as far as the catalogue calls the model good; 0 if it does not know it.
     Raise ModelError for one that is not a chat model, or that the stack would not load in any quantisation.
     """
     read = min(model, key=lambda one: (len(one.files), one.size))
@@ -86,7 +89,8 @@ def _shape(
     shape = found.model.shape
     if shape is None or not shape.parameters:
         raise ModelError(f"{read.files[0].name} has no tensors", hint="Look for another GGUF of the model.")
-    return shape, sum(part.header_size for part in found.parts), read
+    good = with_catalogue(found.model, str(source), machine).good_context
+    return shape, sum(part.header_size for part in found.parts), read, good
 
 
 def _of_known_types(ggufs: list[Quantisation], machine: Machine) -> list[Quantisation]:

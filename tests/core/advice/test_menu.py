@@ -25,6 +25,7 @@ def _choice(name: str) -> Choice:
     return choose(_shape(name), Wanted(slots=1, device="cpu"), llamacpp.MEMORY, Room(gpus_mib=(), ram_mib=64_000))
 
 
+ROLES = ("best", "faster", "other")
 SLOW, FAST = _choice("llama-3.1-8b"), _choice("gemma-3-4b")
 
 
@@ -113,9 +114,16 @@ def test_one_of_the_same_family_that_offers_nothing_else_is_no_flavour(
     assert len(offers([one("a", SLOW, **best), one("b", SLOW, **{"family": "a", **other})])) == 1
 
 
-def test_a_flavour_that_is_much_worse_is_left_out() -> None:
+def test_one_that_is_much_worse_is_left_out() -> None:
     assert menu(one("a", rank=80), one("b", rank=50)) == [("best", "a")]
     assert menu(one("a", rank=80), one("b", rank=50), one("c", rank=60)) == [("best", "a"), ("other", "c")]
+    assert menu(one("a", rank=80), one("b", FAST, rank=40)) == [("best", "a")]
+    assert menu(one("a", rank=80), one("b", FAST, rank=50)) == [("best", "a"), ("faster", "b")]
+
+
+def test_where_none_is_faster_there_are_two_of_another_flavour() -> None:
+    found = menu(one("a", family="x-1"), one("b", family="y-1"), one("c", family="y-2"), one("d", family="z"))
+    assert found == [("best", "a"), ("other", "b"), ("other", "d")]
 
 
 def test_three_of_one_line_are_never_offered_in_whatever_order_they_are_ranked() -> None:
@@ -129,6 +137,4 @@ def test_three_of_one_line_are_never_offered_in_whatever_order_they_are_ranked()
         found = offers(ranked)
         assert {offer.model.family[0] for offer in found} == {"x", "y"}
         assert len({offer.model.name for offer in found}) == len(found)
-        assert [offer.role for offer in found] == [
-            role for role in ("best", "faster", "other") if role in {offer.role for offer in found}
-        ]
+        assert [offer.role for offer in found] == sorted((offer.role for offer in found), key=ROLES.index)

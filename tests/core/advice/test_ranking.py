@@ -93,9 +93,16 @@ def test_a_context_of_4096_comes_only_where_no_model_has_8192() -> None:
 
 def test_one_model_of_a_family_is_enough() -> None:
     found = names(
-        entry("first", rank=80, family="x"), entry("second", rank=79, family="x"), entry("other", rank=60), gpus=(24,)
+        entry("first", rank=80, family="x"),
+        entry("second", rank=79, family="x"),
+        entry("other", TWELVE, rank=60),
+        gpus=(24,),
     )
     assert found == ["first", "other"]
+
+
+def test_models_of_one_shape_are_one_family_whatever_they_are_called() -> None:
+    assert names(entry("llama-3.1", rank=80), entry("llama-3", rank=79), gpus=(24,)) == ["llama-3.1"]
 
 
 def test_another_model_of_the_family_is_tried_in_the_quantisations_that_the_first_lacks() -> None:
@@ -124,8 +131,8 @@ def test_a_model_for_another_language_is_not_proposed_for_english() -> None:
 
 def test_a_rank_for_the_language_counts_more_than_one_for_the_purpose_alone() -> None:
     unjudged = entry("unjudged", rank=80, languages=("en", "ja"))
-    judged = entry("judged", rank={"ja": 75, "general": 70}, languages=("en", "ja"))
-    assert names(unjudged, judged, language="ja") == ["judged", "unjudged"]
+    judged = entry("judged", TWELVE, rank={"ja": 75, "general": 70}, languages=("en", "ja"))
+    assert names(unjudged, judged, language="ja", gpus=(24,)) == ["judged", "unjudged"]
     assert names(unjudged, judged, language="de") == []
 
 
@@ -181,7 +188,8 @@ def test_a_model_that_the_build_does_not_load_is_left_out() -> None:
     assert not proposals.loads(entry("strange", architecture="none-such"), stack)
 
 
-def test_of_a_build_that_nobody_knows_only_what_the_usual_ones_load_is_expected() -> None:
+def test_of_an_unknown_build_only_what_every_known_one_loads_is_proposed() -> None:
     stack = BackendBuild(backend=BACKENDS["text-generation-webui"], build="", variant="cpu")
     assert proposals.loads(entry("old", needs={"llamacpp": "b100"}), stack)
-    assert not proposals.loads(entry("new", needs={"llamacpp": "b99999"}), stack)
+    assert not proposals.loads(entry("newer than one of them", needs={"llamacpp": "b9514"}), stack)
+    assert not proposals.loads(entry("strange", architecture="none-such"), stack)

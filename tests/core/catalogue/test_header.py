@@ -4,9 +4,11 @@ from dataclasses import fields, replace
 
 import pytest
 
+from stackctl.backends import llamacpp
 from stackctl.core.catalogue.entry import Entry
 from stackctl.core.catalogue.header import file_size, header, shape_of
-from stackctl.core.fit import Shape
+from stackctl.core.fit import Shape, fit
+from stackctl.core.fit.settings import Settings
 from stackctl.core.model.shape import Layer
 from tests.core.catalogue.shipped import CATALOGUE, entry
 from tests.shapes import families
@@ -59,6 +61,30 @@ def test_the_layers_of_an_entry_are_those_that_llama_cpp_makes_of_the_model(name
     assert {key: getattr(built, key) for key in same} == {key: getattr(real, key) for key in same}
 
 
+@pytest.mark.parametrize(
+    "name",
+    # those of the table whose types are by the rules of the quantiser: the tables of others are quantised coarser
+    ["SmolLM3 3B", "Gemma 4 31B", "Qwen3.5 4B", "Qwen3.5 9B", "Qwen3.6 35B-A3B", "Qwen3.5 122B-A10B",
+     "GLM-4.6 357B-A32B", "Qwen3 235B-A22B Instruct 2507", "Mistral Nemo 12B Instruct",
+     "Mistral Small 3.2 24B Instruct"],
+)  # fmt: skip
+def test_the_bytes_of_each_layer_are_those_that_llama_cpps_quantiser_gives_it(name: str) -> None:
+    real = families.shape(REAL[name])
+    built = shape_of(_with_as_many_layers(plain(entry(name)), len(real.layers)), "Q4_K_M")
+    assert built.weights == pytest.approx(real.weights, rel=0.01)
+    assert (built.input, built.output) == pytest.approx((real.input, real.output), rel=1e-5)
+    for ours, theirs in zip(built.layers, real.layers, strict=True):
+        assert ours.weights == pytest.approx(theirs.weights, rel=0.06)  # small tensors have other types in old builds
+        assert ours.experts == theirs.experts
+
+
+def test_entries_of_one_family_have_one_shape() -> None:
+    shapes = {one.family: replace(one.shape, tied=False, predicting_layers=0) for one in CATALOGUE.entries}
+    for one in CATALOGUE.entries:
+        mine = replace(one.shape, tied=False, predicting_layers=0)
+        assert replace(mine, vocabulary=0) == replace(shapes[one.family], vocabulary=0), one.name
+
+
 def _with_as_many_layers(one: Entry, count: int) -> Entry:
     """The same with the layers that predict further tokens, which only some of its files have."""
     return replace(one, shape=replace(one.shape, predicting_layers=count - one.shape.layers))
@@ -92,3 +118,25 @@ def test_whoever_gives_a_mix_more_bits_gives_them_to_those_that_were_not_seen_to
     assert more > 1.04
     assert file_size(gemma, "Q5_K_M") == pytest.approx(more * file_size(plain(gemma), "Q5_K_M"), rel=0.01)
     assert file_size(gemma, "Q8_0") == file_size(plain(gemma), "Q8_0")  # one type for all
+
+
+@pytest.mark.parametrize(
+    ("name", "cache", "state"),
+    # values of a token's K and V in its layers, and of a state, by the models' config.json
+    [
+        ("Gemma 4 31B", 10 * 16384 * 2 * 4 * 512 + 50 * (1024 + 512) * 2 * 16 * 256, 0),  # a window and the micro-batch
+        ("Qwen3.8 27B", 16 * 16384 * 2 * 4 * 256, 48 * (48 * 128 * 128 + 3 * 10240)),
+        ("GLM-4.5 Air 106B-A12B", 46 * 16384 * 2 * 8 * 128, 0),
+    ],
+)
+def test_the_cache_is_that_of_the_layers_that_have_one(name: str, cache: int, state: int) -> None:
+    shape = shape_of(entry(name), "Q4_K_M")
+    (gpu,) = fit(shape, Settings(context=16384, slots=1), llamacpp.MEMORY).devices
+    assert gpu.kv_cache_mib == pytest.approx(cache * 2 / (1 << 20))
+    assert gpu.state_mib == pytest.approx(state * 4 / (1 << 20), abs=0.01)
+
+
+def test_gemma_4_31b_fits_a_card_of_24_gb_with_16384_tokens() -> None:
+    shape = shape_of(entry("Gemma 4 31B"), "Q4_K_M")
+    (gpu,) = fit(shape, Settings(context=16384, slots=1), llamacpp.MEMORY).devices
+    assert 20 * 1024 < gpu.total_mib < 21.5 * 1024

@@ -11,6 +11,7 @@ from stackctl.core.hub.source import parse as source_of
 from stackctl.core.model.model import Header
 from stackctl.core.tavern import prompt_templates
 from stackctl.errors import ConfigError
+from stackctl.terminal import is_plain
 from tests.core.catalogue.shipped import CATALOGUE, TEXT
 
 HEAD = 'schema = 1\ndate = "2026-11-30"\n[bits]\nQ4_K_M = 4.89\n[[models]]\n'
@@ -158,6 +159,29 @@ def test_a_catalogue_that_is_none_is_an_error(text: str, key: str) -> None:
     with pytest.raises(ConfigError, match=r"^the catalogue of models is wrong") as raised:
         parse(text)
     assert key in raised.value.message
+
+
+STRANGE = (
+    "1", "-1", "0", "1.5", "-0.0", "inf", "nan", "1e308", "9" * 1000, "true", '""', '"x"', f'"{"x" * 1900}"',
+    "2026-11-30", "[]", "[[]]", "[1]", '["", ""]', "{}", "{ a = 1 }", "{ en = nan }", "[{ a = [{}] }]",
+    *(
+        f'"a{sign}b"'
+        for sign in ("\\u001b[2J", "\\u0000", "\\n", "\\u007f", "\\u202e", "\\u200f", "\\u2028", "\\u0430", "../..")
+    ),
+)  # fmt: skip
+
+
+@pytest.mark.parametrize("key", re.findall(r"^(\w+) = ", HEAD + MODEL, re.MULTILINE))
+def test_whatever_a_key_holds_is_read_or_refused_and_what_is_read_is_plain(key: str) -> None:
+    for value in STRANGE:
+        before, after = re.split(rf"^{key} = .*", HEAD + MODEL, flags=re.MULTILINE)
+        text = f"{before}{key} = {value}{after}"
+        try:
+            shown = f"{parse(text).entries[0]}"
+        except ConfigError as error:
+            shown = error.message
+        assert is_plain(shown), value
+        assert len(shown) < 4000, value
 
 
 @pytest.mark.parametrize("text", ["schema = 2\nnew = 1", HEAD + MODEL.replace('"llama"', '"llama9"')])

@@ -160,6 +160,15 @@ def test_a_context_is_chosen_again_for_another_model_other_settings_or_less_memo
     )
 
 
+def test_a_reserve_that_leaves_no_gpu_is_said() -> None:
+    found = plan(wanted(gpu={"reserve": "16 GiB"}), world(gpu=GPU), Lock())
+    assert found.plan.memory
+    assert (found.plan.memory.fits, found.plan.gpu_layers) == (True, "0")
+    says = "gpu.reserve = '16 GiB' leaves nothing of any GPU, so that no layer is put there"
+    assert says in found.plan.notes
+    assert says not in planned(world(gpu=GPU)).plan.notes
+
+
 def test_the_reserve_is_no_input_unless_it_is_set() -> None:
     """Locks from before there was one stay valid."""
     inputs = planned(world(gpu=GPU)).lock.decisions["backend.context"].inputs
