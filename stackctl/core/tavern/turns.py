@@ -26,10 +26,11 @@ def instruct_preset(name: str, turns: Turns) -> dict[str, Any]:
     may be the marks of the thoughts. Where the story and the first question are one turn, examples of dialogue are no
     turns but a part of the story.
     """
+    last = turns.generation if turns.generation != turns.output_prefix else ""
     return {
         "input_sequence": turns.input_prefix,
         "output_sequence": turns.output_prefix,
-        "last_output_sequence": turns.generation if turns.generation != turns.output_prefix else "",
+        "last_output_sequence": last,
         "system_sequence": turns.system_prefix,
         "stop_sequence": "\n".join(turns.stops),
         "wrap": False,
@@ -43,7 +44,7 @@ def instruct_preset(name: str, turns: Turns) -> dict[str, Any]:
         "system_suffix": turns.system_suffix,
         "user_alignment_message": _ALIGNMENT if turns.needs_user_first else "",
         "system_same_as_user": turns.system_as_user,
-        "last_system_sequence": "",
+        "last_system_sequence": last,  # for what extensions ask in the background, such as a summary
         "first_input_sequence": turns.first_input,
         "last_input_sequence": "",
         "sequences_as_stop_strings": False,
