@@ -66,7 +66,7 @@ class Template:
         made: list[tuple[str, str, dict[str, Any]]] = []
         if self.turns:
             made.append(("instruct", self.instruct, instruct_preset(self.instruct, self.turns)))
-            made.append(("context", self.context, context_preset(self.context)))
+            made.append(("context", self.context, context_preset(self.context, self.turns)))
         if self.marks:
             made.append(("reasoning", self.reasoning, reasoning_preset(self.reasoning, self.marks)))
         return tuple(
