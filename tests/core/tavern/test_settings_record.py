@@ -53,3 +53,8 @@ def test_what_we_wrote_goes_on_following_and_a_first_deploy_gets_all() -> None:
     assert not leaves_templates(record(FULL, template=CHATML), NOW)
     assert not leaves_templates({}, NOW)
     assert not leaves_templates(record(BARE, template=None), NOW)
+
+
+def test_they_are_left_where_a_later_stackctl_knows_more_of_the_same_template() -> None:
+    before = record(BARE, template=CHATML)
+    assert leaves_templates(before, {**NOW, "template": {**CHATML, "thinking": "off"}})
