@@ -142,9 +142,11 @@ def test_a_key_of_recommend_changes_nothing_where_there_is_a_stack_and_shows_the
 def test_the_commands_for_later_have_the_options_that_were_given_and_are_lines_to_copy(
     tmp_path: Path, hub: str
 ) -> None:
-    _, shown = menu(tmp_path, hub, "q", words=(*RECOMMEND, "--backend", "koboldcpp", "--context", "2048"))
-    lines = [line for line in shown.splitlines() if line.startswith("stackctl deploy --model hf:")]
-    assert [line.split()[3] for line in lines] == [f"hf:{one}:Q4_0" for one in small_catalogue.REPOS]
+    (place := tmp_path / "elsewhere").mkdir()
+    words = (*RECOMMEND, "-C", str(place), "--backend", "koboldcpp", "--context", "2048")
+    _, shown = menu(tmp_path, hub, "q", words=words)
+    lines = [line for line in shown.splitlines() if line.startswith(f"stackctl -C {place} deploy --model hf:")]
+    assert [line.split()[5] for line in lines] == [f"hf:{one}:Q4_0" for one in small_catalogue.REPOS]
     assert all(line.endswith(" --backend koboldcpp --context 2048") for line in lines)
 
 
@@ -179,12 +181,18 @@ def test_a_no_of_a_script_changes_nothing_and_is_no_failure(tmp_path: Path, hub:
     assert "stackctl deploy --model MODEL" in said
 
 
-@pytest.mark.parametrize("answer", ["\n", "2\n"])
-def test_a_yes_of_a_script_asks_the_hub_for_that_model(tmp_path: Path, answer: str) -> None:
+def test_who_does_not_see_the_menu_is_not_asked(tmp_path: Path, hub: str) -> None:
+    code, said = deploy(tmp_path, hub=hub, typed="1\n")  # stderr is a pipe
+    assert (code, "Run `stackctl deploy --yes`" in said, left(tmp_path)) == (3, True, [])
+
+
+@pytest.mark.parametrize(("answer", "repo"), [("\n", small_catalogue.BEST), ("2\n", small_catalogue.FASTER)])
+def test_a_yes_of_a_script_asks_the_hub_for_that_model(tmp_path: Path, answer: str, repo: str) -> None:
+    data = small_catalogue.store(tmp_path.with_name(f"{tmp_path.name}-data"))
     with running() as hub:
-        code, said = deploy(tmp_path, hub=hub.url, piped=answer)
+        code, said = deploy(tmp_path, hub=hub.url, piped=answer, XDG_DATA_HOME=str(data))
     assert (code, "stackctl proposes" in said) == (8, True), said  # this one has no models
-    assert hub.asked
+    assert any(repo in one.path for one in hub.asked)
 
 
 @pytest.mark.parametrize("stack_toml", [None, "# mine\n"])

@@ -23,12 +23,12 @@ def chosen_number(count: int, ui: Ui, *, explanation: str, later: str, takes_ent
     Keys are 1 and so on, and q; n, Esc, Ctrl-D and a terminal that is gone mean the same as q. Any other key is asked
     for again; any other line of a script means q. What was typed before the question does not count: it was no answer
     to it. takes_enter: whether Enter and y mean 1. explanation: what a key does, for a terminal. Raise Interrupted at
-    Ctrl-C. later: the hint of that error. Who wants JSON is not asked on a terminal.
+    Ctrl-C. later: the hint of that error. Who wants JSON, or does not see the menu, is not asked on a terminal.
     """
     if not sys.stdin.isatty():
         line = waiting_line()
         return (number_of(line, count, takes_enter=takes_enter) or QUIT) if line else None
-    if ui.as_json:
+    if ui.as_json or not sys.stderr.isatty():
         return None
     ui.menu([explanation])
     try:

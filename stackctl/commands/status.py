@@ -10,6 +10,7 @@ from stackctl.core.plan.stack import Plan
 from stackctl.core.start import readiness
 from stackctl.core.start.events import Changed
 from stackctl.core.tavern import container as tavern
+from stackctl.core.tavern.prompt_templates import describe_template
 from stackctl.errors import ConfigError
 from stackctl.machine import Machine
 from stackctl.steps.deployed import known_plan, stack_name_here
@@ -49,6 +50,7 @@ class Status:
     url: str
     backend: BackendElsewhere | None = None
     troubles: tuple[Trouble, ...] = ()
+    template: str = ""  # a clause about the prompt template that the deploy chose; "" if it chose none
 
     @property
     def is_ready(self) -> bool:
@@ -102,6 +104,7 @@ def _status(name: str, plan: Plan | None, machine: Machine) -> Status:
             *(found for key in sorted(states) if (found := _trouble(states[key], machine))),
             *_unfinished(machine),
         ),
+        template=describe_template(plan.template) if plan and plan.template else "",
     )
 
 

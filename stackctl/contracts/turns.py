@@ -40,3 +40,8 @@ class Turns:
     thinking: "Turns | None" = None  # with thoughts on, if the template has a switch that turns them on
     is_exact: bool = True  # a talk of three turns is to the character what the template writes
     lacks: tuple[str, ...] = ()  # what SillyTavern's instruct mode cannot express of the template
+
+    @property
+    def joins_story(self) -> bool:
+        """Whether the story and the user's first message are one turn."""
+        return bool(self.first_input) and not self.story_suffix

@@ -187,6 +187,8 @@ def status(now: "Status", ui: "Ui") -> "tuple[str, stack.Status]":
         blocks.append(f"{backend.title}, elsewhere at {backend.url}: {says}")
     blocks += [f"{ui.text(one.problem)}\nhint: {one.hint}" for one in now.troubles]
     blocks.append(f"{now.name} is ready: {now.url}" if now.is_ready else f"{now.name} is not ready")
+    if now.is_ready and now.template:
+        blocks[-1] += f"\n{now.template}"
     if now.missing and not now.troubles:
         blocks[-1] += "\nhint: Run `stackctl start` to create what is missing."
     from stackctl.report.status_json import status_values

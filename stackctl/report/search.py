@@ -22,11 +22,12 @@ _NOT = {
 
 
 def found(done: "Found", ui: "Ui") -> "tuple[str, contract.Found]":
-    """Return a row per hit, and the command that runs the best one."""
+    """Return a row per hit, those that run first, and the command that runs the best one."""
     lines = []
-    if done.judged:
-        rows = [["model", "quantisation", "GB", "context", "tokens/s", "on this machine"]]
-        lines = [ui.table([*rows, *(_row(one, done) for one in done.judged)])]
+    if runs := [_row(one.best, _name(one, done)) for one in done.judged if one.best]:
+        lines.append(ui.table([["runs here", "quantisation", "GB", "context", "tokens/s", "where"], *runs]))
+    if others := [[_name(one, done), _why(one)] for one in done.judged if not one.best]:
+        lines += [*[""][: len(lines)], ui.table([["the others", "why not"], *others])]
     lines += map(ui.text, _remarks(done))
     best = done.best
     if best:
@@ -61,11 +62,15 @@ def _remarks(done: "Found") -> list[str]:
     return lines
 
 
-def _row(one: "Judged", done: "Found") -> list[str]:
-    name = f"{one.hit.name} (in the catalogue)" if one.hit.name in done.in_catalogue else one.hit.name
-    best = one.best
-    if best is None:
-        return [name, "", "", "", "", f"{_NOT.get(one.verdict, '')}{one.why_not}"]
+def _name(one: "Judged", done: "Found") -> str:
+    return f"{one.hit.name} (in the catalogue)" if one.hit.name in done.in_catalogue else one.hit.name
+
+
+def _why(one: "Judged") -> str:
+    return f"{_NOT.get(one.verdict, '')}{one.why_not}"
+
+
+def _row(best: "Suggestion", name: str) -> list[str]:
     speed = f"{best.choice.tokens_per_s:.0f}" if best.choice.tokens_per_s >= 10 else f"{best.choice.tokens_per_s:.1f}"
     return [name, best.form, f"{best.size / 1e9:.1f}", str(best.context), speed, _place(best)]
 

@@ -8,16 +8,16 @@ from stackctl.terminal import command_line
 if TYPE_CHECKING:
     from stackctl.commands.models.stored import Entry, Verified
     from stackctl.core.hub.cached import CachedModel
-    from stackctl.report.contract import models
+    from stackctl.report.contract import stored_models as contract
     from stackctl.steps.models.pull import Pulled
     from stackctl.ui import Ui
 
 
-def pulled(done: "Pulled") -> "tuple[str, models.Pulled]":
+def pulled(done: "Pulled") -> "tuple[str, contract.Pulled]":
     """Return where the model is now."""
     how = f"in {done.took_s:.0f} s" if done.took_s else "it was already here"
     text = f"{done.path}\n{done.size / 1e9:.2f} GB, {how}, checksum verified"
-    values: models.Pulled = {
+    values: contract.Pulled = {
         "version": 1,
         "path": str(done.path),
         "source": done.source,
@@ -28,7 +28,9 @@ def pulled(done: "Pulled") -> "tuple[str, models.Pulled]":
     return f"{text}\nlicence: {done.licence}" if done.licence else text, values
 
 
-def listed(entries: "tuple[Entry, ...]", elsewhere: "tuple[CachedModel, ...]", ui: "Ui") -> "tuple[str, models.Stored]":
+def listed(
+    entries: "tuple[Entry, ...]", elsewhere: "tuple[CachedModel, ...]", ui: "Ui"
+) -> "tuple[str, contract.Stored]":
     """Return a row per model, and one for each that another program has fetched."""
     rows = [["model", "quantisation", "GB", "pulled", "used by"]]
     for one in entries:
@@ -36,7 +38,7 @@ def listed(entries: "tuple[Entry, ...]", elsewhere: "tuple[CachedModel, ...]", u
         state = "" if one.is_whole else " (files are missing)"
         size = f"{one.kept.size / 1e9:.2f}"
         rows.append([one.name + state, one.quantisation, size, one.kept.pulled, used])
-    values: list[models.StoredModel] = [
+    values: list[contract.StoredModel] = [
         {
             "name": one.name,
             "path": str(one.path),
@@ -73,7 +75,7 @@ def listed(entries: "tuple[Entry, ...]", elsewhere: "tuple[CachedModel, ...]", u
     }
 
 
-def verified(done: "tuple[Verified, ...]") -> "tuple[str, models.Verified]":
+def verified(done: "tuple[Verified, ...]") -> "tuple[str, contract.Verified]":
     """Return a line per model."""
     lines = [f"{one.name}: {'WRONG: ' + ', '.join(one.wrong) if one.wrong else 'right'}" for one in done]
     return "\n".join(lines) or "no models were pulled yet", {
@@ -83,7 +85,7 @@ def verified(done: "tuple[Verified, ...]") -> "tuple[str, models.Verified]":
     }
 
 
-def removed(entry: "Entry", freed: int) -> "tuple[str, models.Removed]":
+def removed(entry: "Entry", freed: int) -> "tuple[str, contract.Removed]":
     """Return what was deleted. `freed`: bytes."""
     text = f"removed {entry.name}: {freed / 1e9:.2f} GB are free again"
     return text, {"version": 1, "name": entry.name, "freed_bytes": freed}

@@ -27,7 +27,7 @@ from stackctl.steps.former_stack import note_written
 from stackctl.steps.has_run import has_run
 from stackctl.steps.tavern_folder import data_path, settings_file, tavern_folder
 from stackctl.steps.tavern_presets import presets_to_write, with_free_names, write_presets
-from stackctl.steps.tavern_samplers import sampler_selection, say_offered
+from stackctl.steps.tavern_samplers import as_written, sampler_selection, say_offered
 from stackctl.steps.template_contents import template_contents
 from stackctl.terminal import command_line
 
@@ -57,7 +57,7 @@ def wanted_settings(plan: Plan, profiles: tuple[ModelProfile, ...], machine: Mac
     shipped = machine.docker.read_files(plan.sillytavern.image, (tavern.STOCK_SETTINGS, *tavern.PRESETS.values()))
     template = None if settings_record.leaves_templates(record, made_from) else plan.template
     groups = [template.files if template else (), plan.sampler_presets, *(one.presets for one in profiles)]
-    free = iter(with_free_names(chain(*groups), plan, shipped, record, machine))
+    free = as_written(with_free_names(chain(*groups), plan, shipped, record, machine), record)
     own, samplers, *others = (tuple(islice(free, len(group))) for group in groups)
     found = template_contents(plan, shipped, machine, own=own) if template else tavern_settings.Presets()
     return WantedSettings(
@@ -189,10 +189,17 @@ def _follow(
     done = tavern_profiles.merge(rewired.settings, want.profiles, _profiles(record))
     if done.settings != settings or must_write:
         _write(data_json.dump(done.settings), plan, folder, machine)
-        machine.ui.note("updated SillyTavern's settings; open tabs must be reloaded")
+        was, now = (_template_name(one) for one in (settings, done.settings))
+        template = f" (the prompt template is {now} instead of {was})" if was != now else ""
+        machine.ui.note(f"updated SillyTavern's settings{template}; open tabs must be reloaded")
     if left := (*rewired.left, *(f"the connection profile {name}" for name in done.left)):
         machine.ui.note(f"kept your own changes in SillyTavern's settings: {', '.join(left)}")
     return done
+
+
+def _template_name(settings: Mapping[str, Any]) -> str:
+    power = table_or_empty(settings.get("power_user"))
+    return str(table_or_empty(power.get("instruct")).get("preset") or "none")
 
 
 def _profiles(record: Mapping[str, Any]) -> tuple[Profile, ...]:

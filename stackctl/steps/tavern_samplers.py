@@ -1,6 +1,7 @@
 """Which preset of samplers SillyTavern has selected."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import replace
 from typing import Any
 
 from stackctl.contracts.json_table import table_or_empty
@@ -34,6 +35,17 @@ def sampler_selection(
         default={**default, "preset": name} if name else {},
         is_demo=plan.is_demo,
     )
+
+
+def as_written(files: Iterable[PresetFile], record: Mapping[str, Any]) -> Iterator[PresetFile]:
+    """Give the presets, those of samplers as they were written first: another catalogue changes no stack that is here.
+
+    record: what stackctl wrote last.
+    """
+    wrote = preset_files.recorded(record)[tavern_samplers.KIND]
+    for one in files:
+        is_known = one.kind == tavern_samplers.KIND and one.name in wrote
+        yield replace(one, content=wrote[one.name]) if is_known else one
 
 
 def say_offered(plan: Plan, written: Iterable[PresetFile], settings: Mapping[str, Any], machine: Machine) -> None:

@@ -40,6 +40,8 @@ def test_a_stack_whose_services_are_all_well_is_ready(tmp_path: Path) -> None:
     assert (now.name, now.is_ready, now.missing, now.url) == ("mine", True, (), "http://127.0.0.1:8000")
     assert [one.name for one in now.services] == ["llamacpp", "sillytavern"]
     assert now.backend is None
+    assert now.template == "prompt template ChatML, by its chat template"
+    assert report.status(now, here.machine.ui)[0].endswith(f"mine is ready: {now.url}\n{now.template}")
 
 
 @pytest.mark.parametrize("name", ["llamacpp", "sillytavern"])

@@ -32,6 +32,7 @@ def here(folder: Path) -> Quiet:
     quietly = quiet(folder)
     quietly.host.rendering = render
     shipped = {kind: f"{place}/ChatML.json" for kind, place in tavern.PRESETS.items()}
+    shipped |= {f"{kind} of Alpaca": f"{place}/Alpaca.json" for kind, place in tavern.PRESETS.items()}
     quietly.docker.files = {
         tavern.STOCK_SETTINGS: json.dumps({"main_api": "x"}),
         **dict.fromkeys(shipped.values(), "{}"),
@@ -82,7 +83,18 @@ def test_another_chat_template_is_followed_unless_the_user_changed_the_template(
     settings.write_text(json.dumps(mine))
     deploy(quietly, template(quietly, OWN))
     assert read(settings)["power_user"]["instruct"]["input_suffix"] == "mine"
+    deploy(quietly, template(quietly, OWN, "other.gguf"))
+    assert read(settings)["power_user"]["instruct"]["preset"] == "tiny"
     assert "kept your own changes in SillyTavern's settings: the instruct template" in quietly.said.getvalue()
+
+
+def test_an_existing_stack_gets_the_models_own_turns_and_that_is_said(tmp_path: Path) -> None:
+    quietly = here(tmp_path)
+    deploy(quietly, template(quietly, "{{ raise_exception('never') }}"))
+    deploy(quietly, template(quietly, OWN))
+    settings = read(tmp_path / "sillytavern" / tavern.SETTINGS)
+    assert settings["power_user"]["instruct"]["preset"] == "tiny"
+    assert "updated SillyTavern's settings (the prompt template is tiny instead of Alpaca)" in quietly.said.getvalue()
 
 
 def test_a_preset_of_the_users_with_the_models_name_stays_and_the_profile_names_ours(tmp_path: Path) -> None:

@@ -91,6 +91,15 @@ def test_the_first_model_after_the_demo_model_has_its_own_and_the_next_one_too(h
     assert (here.text["preset"], here.text["top_p"]) == ("Default", 0.95)
 
 
+def test_another_catalogue_changes_no_stack_that_is_here(here: Here) -> None:
+    found = with_samplers()
+    here.deploy(replace(found, catalogue_samplers={"temperature": 0.7}), b=replace(found, name="b.gguf"))
+    before = here.text
+    here.deploy(replace(found, catalogue_samplers={"temperature": 0.9, "top_k": 5}), b=replace(found, name="b.gguf"))
+    assert here.text == before
+    assert (here.preset()["temp"], here.preset()["top_k"]) == (0.7, 0)
+
+
 def test_a_stack_from_before_is_offered_it_by_name(here: Here) -> None:
     here.deploy(model())
     said = here.deploy(with_samplers(temperature=0.7))

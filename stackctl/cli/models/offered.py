@@ -2,11 +2,13 @@
 
 import sys
 from collections.abc import Sequence
+from pathlib import Path
 from typing import TYPE_CHECKING, cast
 
 import click
 
 from stackctl.cli.menu import chosen_number
+from stackctl.cli.session import session_of
 from stackctl.terminal import command_line
 from stackctl.ui import Ui
 
@@ -27,7 +29,10 @@ def choose(ctx: click.Context, machine: "Machine", done: "Recommended", options:
     from stackctl.report.menu import menu
     from stackctl.steps.first_model import has_stack
 
-    commands = [("deploy", "--model", str(offer.model.source), *options) for offer in done.offers]
+    words = [("deploy", "--model", str(offer.model.source), *options) for offer in done.offers]
+    folder = session_of(ctx).stack_folder
+    elsewhere = ("-C", folder) if folder != Path() else ()
+    commands = [command_line("stackctl", *elsewhere, *each) for each in words]
     is_free = not has_stack(machine)
     explanation = (
         f"A number downloads that model and starts a chat with it in {machine.place}; q changes nothing."
@@ -40,14 +45,12 @@ def choose(ctx: click.Context, machine: "Machine", done: "Recommended", options:
     number = chosen_number(len(commands), machine.ui, explanation=explanation, later=_LATER, takes_enter=False)
     if not number:
         machine.ui.note(f"nothing was changed. {_LATER} Or run one of these:")
-        machine.ui.result("\n".join(command_line("stackctl", *words) for words in commands), {})
-        return
-    chosen = commands[number - 1]
-    if not is_free:
-        machine.ui.result(f"to run it: {command_line('stackctl', *chosen)}", {})
-        return
-    machine.ui.step(f"Running {command_line('stackctl', *chosen)}")
-    _run(ctx.find_root(), *chosen)
+        machine.ui.result("\n".join(commands), {})
+    elif is_free:
+        machine.ui.step(f"Running {commands[number - 1]}")
+        _run(ctx.find_root(), *words[number - 1])
+    else:
+        machine.ui.result(f"to run it: {commands[number - 1]}", {})
 
 
 def _run(root: click.Context, name: str, *words: str) -> None:

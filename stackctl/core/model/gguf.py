@@ -15,6 +15,7 @@ from stackctl.core.model.file_signature import AGAIN, CUT_SHORT, ENOUGH, advice,
 from stackctl.core.model.header_size import Array
 from stackctl.core.model.model import Header
 from stackctl.core.model.not_chat import lacks_layers, not_for_chat
+from stackctl.core.model.special_tokens import special_tokens
 from stackctl.core.model.tensors import Tensor, with_room
 from stackctl.errors import ModelError
 
@@ -35,7 +36,7 @@ _MAX_ARRAY = 4096  # longest array of numbers that is kept: one value per layer,
 _MAX_NUMBERS = 1 << 18  # numbers in all kept arrays together
 _AT_LEAST_MORE = 256 << 10  # bytes
 _LANGUAGES, _MAX_LANGUAGES = "general.languages", 200  # the only texts in an array that are kept
-_TOKENS, _SPECIAL, _MAX_PIECE = "tokenizer.ggml.tokens", ("bos", "eos"), 200  # bytes of a token
+_TOKENS: Final = "tokenizer.ggml.tokens"
 _MAX_STRINGS = 4_000_000  # in all arrays together; the largest vocabularies have about 300,000
 
 
@@ -243,7 +244,9 @@ def _read(reader: _Reader, size: int) -> GgufFile:
         lengths={key: array.length for key, array in reader.arrays.items()},
         tensors=found,
         header_size=start,
-        special=_special(reader) if metadata.get("tokenizer.chat_template") else {},
+        special=special_tokens(reader.buffer, reader.arrays.get(_TOKENS), metadata)
+        if metadata.get("tokenizer.chat_template")
+        else {},
         size=start + end if end else reader.at,
     )
 
@@ -277,19 +280,6 @@ def _array(reader: _Reader, key: str) -> Value:
         value = reader.numbers(_SCALARS[inner], count)
     reader.arrays[key] = array._replace(end=reader.at)
     return value
-
-
-def _special(reader: _Reader) -> dict[str, str]:
-    """Return the texts of the tokens that begin and end a text, as far as the vocabulary has them."""
-    tokens = reader.arrays.get(_TOKENS)
-    found: dict[str, str] = {}
-    for name in _SPECIAL:
-        number = reader.metadata.get(f"tokenizer.ggml.{name}_token_id")
-        if tokens and not tokens.width and type(number) is int and 0 <= number < tokens.length:
-            at = gguf_strings.skip_strings(reader.buffer, tokens.begin, number)
-            size = struct.unpack_from("<Q", reader.buffer, at)[0]
-            found[name] = bytes(reader.buffer[at + 8 : at + 8 + min(size, _MAX_PIECE)]).decode("utf-8", "replace")
-    return found
 
 
 def _tensor(reader: _Reader) -> Tensor:

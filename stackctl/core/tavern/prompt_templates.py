@@ -27,6 +27,7 @@ Thinking = Literal["", "off", "on", "always"]
 FALLBACK: Final = "Alpaca"
 AUTO: Final = "auto"
 NONE: Final = "none"
+_OWN: Final = "its own chat template"
 _DEFAULT_CONTEXT: Final = "Default"
 # instruct presets without a context preset of the same name
 _NO_CONTEXT: Final = {
@@ -57,7 +58,7 @@ class Template:
     @property
     def is_own(self) -> bool:
         """Return whether the turns are those of the model's own chat template, as its own presets."""
-        return self.turns is not None
+        return self.source == _OWN
 
     @property
     def files(self) -> tuple[PresetFile, ...]:
@@ -65,7 +66,7 @@ class Template:
         made: list[tuple[str, str, dict[str, Any]]] = []
         if self.turns:
             made.append(("instruct", self.instruct, instruct_preset(self.instruct, self.turns)))
-            made.append(("context", self.context, context_preset(self.context)))
+            made.append(("context", self.context, context_preset(self.context, self.turns)))
         if self.marks:
             made.append(("reasoning", self.reasoning, reasoning_preset(self.reasoning, self.marks)))
         return tuple(
@@ -186,7 +187,7 @@ def _by_turns(header: Header, names: tuple[str, ...], by_signs: str, thinking: s
         instruct=instruct or name,
         context=_context(instruct) if instruct else name,
         reasoning=name if marks else reasoning,
-        source="its chat template" if instruct else "its own chat template",
+        source="its chat template" if instruct else _OWN,
         is_near=not turns.is_exact,
         turns=None if instruct else written,
         marks=marks,

@@ -93,9 +93,8 @@ def selection(
 
 
 def describe(wanted: Samplers) -> str:
-    """Return what is recommended, and by whom."""
-    values = ", ".join(f"{name} {value:g}" for name, value in wanted.values.items())
-    return f"samplers {values} by {wanted.source}, as the preset {wanted.name}"
+    """Return who recommends samplers, and the preset that has them."""
+    return f"samplers recommended by {wanted.source}, as SillyTavern's preset {wanted.name}"
 
 
 def _is_ours(now: Mapping[str, Any], before: Mapping[str, Any]) -> bool:

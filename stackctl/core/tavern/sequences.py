@@ -63,7 +63,9 @@ def split_story(between: str, question: str, start: str) -> tuple[str, str]:
     """
     if between.endswith(question):
         return between[: len(between) - len(question)], ""
-    shared = _common_end(between, start) or between
+    shared = _common_end(between, start)
+    if not shared.strip():  # the question stands in the turn of the story
+        return "", between
     return between[: len(between) - len(shared)], shared
 
 

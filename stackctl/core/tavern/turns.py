@@ -23,12 +23,14 @@ def instruct_preset(name: str, turns: Turns) -> dict[str, Any]:
 
     `wrap` is off, as it adds newlines to all sequences. The stop strings stand in `stop_sequence`, a line each: with
     `sequences_as_stop_strings` SillyTavern also deletes every line of the sequences from the answers, and among them
-    may be the marks of the thoughts.
+    may be the marks of the thoughts. Where the story and the first question are one turn, examples of dialogue are no
+    turns but a part of the story.
     """
+    last = turns.generation if turns.generation != turns.output_prefix else ""
     return {
         "input_sequence": turns.input_prefix,
         "output_sequence": turns.output_prefix,
-        "last_output_sequence": turns.generation if turns.generation != turns.output_prefix else "",
+        "last_output_sequence": last,
         "system_sequence": turns.system_prefix,
         "stop_sequence": "\n".join(turns.stops),
         "wrap": False,
@@ -36,13 +38,13 @@ def instruct_preset(name: str, turns: Turns) -> dict[str, Any]:
         "names_behavior": "force",
         "activation_regex": "",
         "first_output_sequence": "",
-        "skip_examples": False,
+        "skip_examples": turns.joins_story,
         "output_suffix": turns.output_suffix,
         "input_suffix": turns.input_suffix,
         "system_suffix": turns.system_suffix,
         "user_alignment_message": _ALIGNMENT if turns.needs_user_first else "",
         "system_same_as_user": turns.system_as_user,
-        "last_system_sequence": "",
+        "last_system_sequence": last,  # for what extensions ask in the background, such as a summary
         "first_input_sequence": turns.first_input,
         "last_input_sequence": "",
         "sequences_as_stop_strings": False,
@@ -52,11 +54,11 @@ def instruct_preset(name: str, turns: Turns) -> dict[str, Any]:
     }
 
 
-def context_preset(name: str) -> dict[str, Any]:
-    """Return the context preset that belongs to such turns: SillyTavern's usual story, with nothing around it."""
+def context_preset(name: str, turns: Turns) -> dict[str, Any]:
+    """Return the context preset that belongs to these turns: SillyTavern's usual story, with nothing around it."""
     return {
         "story_string": _STORY,
-        "example_separator": "",
+        "example_separator": "\n" if turns.joins_story else "",  # SillyTavern adds a newline
         "chat_start": "",
         "use_stop_strings": False,
         "names_as_stop_strings": True,

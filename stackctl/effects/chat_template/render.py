@@ -10,7 +10,7 @@ from typing import Any, Final
 from stackctl.core.tavern.talks import MOST_TEMPLATE, Request
 
 _CHILD: Final = Path(__file__).with_name("child.py")
-_PATIENCE_S: Final = 1.9  # of the clock; the child itself has 1 s of the processor and 200 MB
+_PATIENCE_S: Final = 1.8  # of the clock; the child itself has 1 s of the processor and 200 MB
 _MOST_ANSWER: Final = 8 << 20  # bytes
 _NO_TIME: Final = f"it takes longer than {_PATIENCE_S:g} seconds"
 

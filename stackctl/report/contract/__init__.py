@@ -6,7 +6,7 @@ at any time; `version` goes up when a key is removed or renamed, or when its typ
 
 from typing import Final
 
-from stackctl.report.contract import deploy, failure, models, moving, progress, recommend, search, stack
+from stackctl.report.contract import deploy, failure, models, moving, progress, recommend, search, stack, stored_models
 
 # command -> what it prints, unless it fails or is answered no
 OUTPUTS: Final[dict[str, tuple[type, ...]]] = {
@@ -20,10 +20,10 @@ OUTPUTS: Final[dict[str, tuple[type, ...]]] = {
     "models inspect": (models.Inspected,),
     "models can-load": (models.CanLoad,),
     "models fit": (models.Fitted, models.Quantisations),
-    "models pull": (models.Pulled,),
-    "models list": (models.Stored,),
-    "models verify": (models.Verified,),
-    "models remove": (models.Removed,),
+    "models pull": (stored_models.Pulled,),
+    "models list": (stored_models.Stored,),
+    "models verify": (stored_models.Verified,),
+    "models remove": (stored_models.Removed,),
     "smoke": (stack.Smoked,),
     "status": (stack.Status,),
     "url": (stack.Address,),

@@ -18,11 +18,11 @@ def with_catalogue(model: ModelSeen, source: str, machine: Machine) -> ModelSeen
     if model.wanted == DEMO or not model.header.format:
         return model
     from stackctl.core.catalogue.known import entry_of
-    from stackctl.core.catalogue.parse import parse
+    from stackctl.steps.models.catalogue import newest
 
     with suppress(ConfigError):
         found = sources.parse(source)
-        entry = entry_of(parse(machine.storage.catalogue()), model.header, found.repo if found else "")
+        entry = entry_of(newest(machine), model.header, found.repo if found else "")
         if entry:
             return replace(model, good_context=entry.good, catalogue_samplers=entry.samplers)
     return model

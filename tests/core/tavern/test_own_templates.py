@@ -94,6 +94,7 @@ def test_thinking_is_off_by_default_where_the_template_has_a_switch() -> None:
     off, on = template(QWEN3, "Qwen3-8B.gguf"), template(QWEN3, "Qwen3-8B.gguf", thinking="on")
     assert (off.thinking, off.instruct, off.reasoning) == ("off", "Qwen3-8B", "Think XML")
     assert contents(off)["instruct"]["last_output_sequence"].endswith("<think>\n\n</think>\n\n")
+    assert contents(off)["instruct"]["last_system_sequence"].endswith("</think>\n\n")  # a summary in the background
     assert contents(off)["instruct"]["output_sequence"] == "<|im_start|>assistant\n"
     assert (on.thinking, on.instruct, on.reasoning, on.files) == ("on", "ChatML", "Think XML", ())
     assert describe_template(off).endswith('thinking off (sillytavern.thinking = "on" turns it on)')

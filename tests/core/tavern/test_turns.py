@@ -30,9 +30,17 @@ def test_a_talk_that_must_begin_with_the_user_gets_a_message_before_the_characte
 
 
 def test_the_story_ends_without_a_newline() -> None:
-    story = context_preset("Mine")["story_string"]
+    story = context_preset("Mine", CHATML)["story_string"]
     assert story.startswith("{{#if anchorBefore}}{{anchorBefore}}\n{{/if}}{{#if system}}{{system}}\n{{/if}}")
     assert story.endswith("{{/if}}{{trim}}")
+
+
+def test_examples_of_dialogue_are_a_part_of_the_story_where_this_and_the_first_question_are_one_turn() -> None:
+    joined = Turns(story_prefix="[INST] ", input_prefix="[INST] ", input_suffix=" [/INST]", first_input="\n\n")
+    assert instruct_preset("Mine", joined)["skip_examples"] is True  # SillyTavern's word for "no turns of their own"
+    assert context_preset("Mine", joined)["example_separator"] == "\n"
+    assert instruct_preset("Mine", CHATML)["skip_examples"] is False
+    assert context_preset("Mine", CHATML)["example_separator"] == ""
 
 
 def test_a_reasoning_preset_has_the_marks() -> None:
