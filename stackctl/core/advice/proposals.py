@@ -23,6 +23,7 @@ from stackctl.core.hub.source import Source
 
 _Kin = tuple[str, int, int, int, int]
 _SHOWN: Final = 8  # models whose order is exact
+_ENOUGH: Final = 3  # models to choose from
 _LEAST: Final = 0.95  # of the size by a quantisation's usual bits
 
 
@@ -52,17 +53,19 @@ def suggestions(
 ) -> tuple[Suggestion, ...]:
     """Return the best models that fit, the best first; () if none fits.
 
-    Those that are too slow, or have too little context, are returned only where all are.
+    Those that are too slow, or have too little context, follow only where fewer than three are good enough.
     """
     ranks = {entry.name: ranking.rank(entry, purpose, language) for entry in catalogue.entries}
     able = [one for one in catalogue.entries if ranks[one.name] and one.good >= (wanted.context or 0)]
     entries = [(one, ranks[one.name]) for one in sorted(able, key=lambda one: -ranks[one.name])]
     floor = ranking.least(room, wanted.context)
     search = _Search(reserves=reserves, room=room, wanted=wanted, bits=catalogue.bits, floor=floor)
-    found = [one for one in search.all(entries, has_bounds=True) if search.floor.is_met(one)]
-    found = found or list(search.all(entries, has_bounds=False))
     kin = {entry.name: _kin(entry) for entry, _ in entries}
-    return _one_of_each_kind(ranking.in_order(found, search.floor), kin)
+    good = [one for one in search.all(entries, has_bounds=True) if floor.is_met(one)]
+    found = _one_of_each_kind(ranking.in_order(good, floor), kin)
+    if len(found) < _ENOUGH:
+        found = _one_of_each_kind(ranking.in_order(search.all(entries, has_bounds=False), floor), kin)
+    return found
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -19,7 +19,7 @@ _BILLIONS = {id(EIGHT): 8.03, id(TWELVE): 12.2, id(LARGE): 23.6, id(HUGE): 70.6,
 
 def entry(name: str, shape: Numbers = EIGHT, **more: Any) -> Entry:
     """Return an entry in five quantisations. rank: a number means that for roleplay and for general use."""
-    billions = _BILLIONS[id(shape)]
+    billions = _BILLIONS.get(id(shape), 8.0)
     rank = more.pop("rank", 50.0)
     found = Entry(
         name=name,

@@ -1,5 +1,7 @@
 """The models are proposed in the order in which an expert would name them."""
 
+from dataclasses import replace
+
 import pytest
 
 from stackctl.backends import BACKENDS, llamacpp
@@ -9,7 +11,7 @@ from stackctl.core.advice.suggestion import Purpose, Suggestion
 from stackctl.core.catalogue.entry import Entry
 from stackctl.core.fit.choice import Room, Wanted
 from stackctl.core.fit.speed import Bandwidth, Bandwidths
-from tests.core.advice.entries import HUGE, LARGE, MIXED, TWELVE, catalogue, entry, only
+from tests.core.advice.entries import EIGHT, HUGE, LARGE, MIXED, TWELVE, catalogue, entry, only
 
 
 def proposed(
@@ -42,6 +44,9 @@ def form(*entries: Entry, **machine: object) -> tuple[str, str]:
     """Return the name and the quantisation of the best one."""
     best = proposed(*entries, **machine)[0]  # type: ignore[arg-type]
     return best.name, best.label
+
+
+SMALL = {str(layers): replace(EIGHT, layers=layers) for layers in (29, 30, 31)}
 
 
 # -- which model
@@ -77,17 +82,18 @@ def test_experts_in_ram_come_before_a_dense_model_that_is_slower() -> None:
 
 
 @pytest.mark.parametrize(("gpus", "least"), [((8,), 10.0), ((16,), 10.0), ((), 5.0)])
-def test_what_is_slower_than_one_reads_comes_only_where_all_are(gpus: tuple[int, ...], least: float) -> None:
+def test_what_is_too_slow_comes_last_and_not_at_all_where_three_are_fast(gpus: tuple[int, ...], least: float) -> None:
     fast, slow = entry("fast", rank=50), entry("slow", HUGE, rank=95)
-    assert names(slow, fast, gpus=gpus) == ["fast"]
+    assert names(slow, fast, gpus=gpus) == ["fast", "slow"]
+    assert "slow" not in names(slow, *(entry(name, shape) for name, shape in SMALL.items()), gpus=gpus)
     assert proposed(fast, gpus=gpus)[0].tokens_per_s >= least
     assert names(slow, gpus=gpus) == ["slow"]
     assert proposed(slow, gpus=gpus)[0].tokens_per_s < least
 
 
-def test_a_context_of_4096_comes_only_where_no_model_has_8192() -> None:
-    short, long = entry("short", rank=90, good=4096, context=4096), entry("long", rank=40)
-    assert names(short, long, gpus=(24,)) == ["long"]
+def test_a_context_of_4096_comes_after_8192() -> None:
+    short, long = entry("short", TWELVE, rank=90, good=4096, context=4096), entry("long", rank=40)
+    assert names(short, long, gpus=(24,)) == ["long", "short"]
     assert names(short, gpus=(24,)) == ["short"]
 
 
