@@ -117,6 +117,7 @@ def _ask_for_model(machine: "Machine", changes: dict[str, object], *, yes: bool)
     {} if there is no question, or no user to answer it: the deploy itself then reports what is missing.
     """
     from stackctl.cli.models.recommend import reader
+    from stackctl.commands.models.published import published_source
     from stackctl.commands.propose import proposal
     from stackctl.report.recommend import proposal as lines
     from stackctl.steps.config_request import load_config
@@ -139,7 +140,9 @@ def _ask_for_model(machine: "Machine", changes: dict[str, object], *, yes: bool)
         number = _ask_which_offer(machine.ui, found.offers)
     if number is None:
         return {}
-    return {"model.path": "auto", "model.source": str(found.offers[number - 1].model.source)} if number else None
+    if not number:
+        return None
+    return {"model.path": "auto", "model.source": str(published_source(machine, found, found.offers[number - 1].model))}
 
 
 def _ask_which_offer(ui: Ui, offers: "tuple[Offer, ...]") -> int | None:

@@ -10,8 +10,10 @@ import pytest
 
 from stackctl.commands.models.fit import Asked, fit, models_looked_at, quantisations_of
 from stackctl.commands.models.inspect import inspect
+from stackctl.commands.models.published import published_source
 from stackctl.commands.models.recommend import Asked as Wish
 from stackctl.commands.models.recommend import recommend
+from stackctl.core.hub.source import Source
 from stackctl.errors import ModelError
 from stackctl.machine import Machine
 from stackctl.report.recommend import proposal, recommended
@@ -245,6 +247,18 @@ def test_the_best_of_a_repository_is_the_least_quantised_that_fits(machine: Mach
     found = recommend(machine, Wish(repo="hf:owner/name", context=4096))
     assert found.best.label == "F16"
     assert [one.label for one in found.others] == ["Q8_0"]
+
+
+def test_a_proposed_quantisation_that_its_repository_lacks_gives_way_to_the_best_that_is_there(
+    machine: Machine,
+) -> None:
+    found = recommend(machine, Wish(repo="hf:owner/name", context=4096))
+    gone = replace(found.best, source=Source(repo="owner/name", quant="Q5_K_M"))
+    done = replace(found, asked=Wish(context=4096))
+    assert str(published_source(machine, done, found.best)) == "hf:owner/name:F16"
+    assert str(published_source(machine, done, gone)) == "hf:owner/name:F16"
+    with pytest.raises(ModelError):
+        published_source(machine, done, replace(gone, source=Source(repo="owner/gone", quant="Q5_K_M")))
 
 
 def test_the_best_of_a_folder_is_one_of_its_files(machine: Machine, tmp_path: Path) -> None:

@@ -26,6 +26,7 @@ def can_ask(ui: Ui) -> bool:
 
 def choose(ctx: click.Context, machine: "Machine", done: "Recommended", options: Sequence[str]) -> None:
     """Ask for one of the menu. options: of the deploy that a key stands for, apart from the model."""
+    from stackctl.commands.models.published import published_source
     from stackctl.report.menu import menu
     from stackctl.steps.first_model import has_stack
 
@@ -47,8 +48,10 @@ def choose(ctx: click.Context, machine: "Machine", done: "Recommended", options:
         machine.ui.note(f"nothing was changed. {_LATER} Or run one of these:")
         machine.ui.result("\n".join(commands), {})
     elif is_free:
-        machine.ui.step(f"Running {commands[number - 1]}")
-        _run(ctx.find_root(), *words[number - 1])
+        source = published_source(machine, done, done.offers[number - 1].model)
+        name, *rest = ("deploy", "--model", str(source), *options)
+        machine.ui.step(f"Running {command_line('stackctl', *elsewhere, name, *rest)}")
+        _run(ctx.find_root(), name, *rest)
     else:
         machine.ui.result(f"to run it: {commands[number - 1]}", {})
 

@@ -1,12 +1,12 @@
 """`stackctl models recommend`: the model that suits this machine."""
 
-import re
 from dataclasses import dataclass, replace
 from pathlib import Path
 
 from stackctl.contracts.host import Gpu
 from stackctl.core.advice import menu, proposals, ranking
 from stackctl.core.advice.can_load import BackendBuild
+from stackctl.core.advice.language import language_code
 from stackctl.core.advice.menu import Offer
 from stackctl.core.advice.ranking import ENGLISH
 from stackctl.core.advice.reason import reason
@@ -20,7 +20,7 @@ from stackctl.core.hub.part_names import SHOWN
 from stackctl.core.hub.source import Source, is_main
 from stackctl.core.model.model import ModelSeen
 from stackctl.core.observed import Ram
-from stackctl.errors import ConfigError, DoesNotFit, GpuError, ModelError, SeveralModels
+from stackctl.errors import DoesNotFit, GpuError, ModelError, SeveralModels
 from stackctl.machine import Machine
 from stackctl.steps.build_here import stack_here
 from stackctl.steps.models.catalogue import catalogue_in_use
@@ -56,6 +56,7 @@ class Recommended:
     purpose: Purpose = "roleplay"
     language: str = ENGLISH  # for which they are, which may not be the one that was asked
     paths: dict[str, Path]  # local files by name
+    asked: Asked
     is_here: bool = True  # whether the memory is this machine's
 
 
@@ -144,6 +145,7 @@ def recommend(machine: Machine, asked: Asked) -> Recommended:
         purpose=asked.purpose,
         language=language,
         paths=paths,
+        asked=asked,
         is_here=not asked.gpu_memory_mib and asked.ram_mib is None,
     )
 
@@ -170,23 +172,13 @@ def _of_catalogue(
             catalogue, stack.reserves, free, purpose=asked.purpose, language=language, wanted=wanted
         )
 
-    language = _code(asked.language)
+    language = language_code(asked.language)
     if (found := best(language)) or language == ENGLISH:
         return found, language, catalogue.date
     speaks = any(ranking.rank(one, asked.purpose, language) for one in catalogue.entries)
     why = "that speaks it fits" if speaks else "of the catalogue is known to speak it"
     machine.ui.note(f"language {language}: no model {why}; these models are for English (en)")
     return best(ENGLISH), ENGLISH, catalogue.date
-
-
-def _code(language: str) -> str:
-    """Return the code of a language without its country: "pt" of pt-BR; raise ConfigError for what is no code."""
-    code = re.split(r"[-_.@]", language.strip())[0].lower()
-    if not re.fullmatch(r"[a-z]{2,3}", code):
-        raise ConfigError(
-            f"language = {language!r} is no code of a language", hint="Write its code of two letters, such as `ja`."
-        )
-    return code
 
 
 def _of_repository(
