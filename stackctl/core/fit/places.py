@@ -127,7 +127,7 @@ class Places:
     @property
     def turns(self) -> bool:
         """Return whether a quantised cache keeps rotated keys and values (attn_rot_k in src/llama-kv-cache.cpp)."""
-        lengths = {layer.key // layer.kv_heads for layer in self.run.shape.layers if layer.key and layer.kv_heads}
+        lengths = self.run.shape.key_lengths
         return self.run.settings.is_quantised and len(lengths) == 1 and min(lengths) % 64 == 0
 
     @staticmethod

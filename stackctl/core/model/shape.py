@@ -106,6 +106,11 @@ class Shape:
         return any(layer.tensors and not layer.weights for layer in self.layers)
 
     @cached_property
+    def key_lengths(self) -> frozenset[int]:
+        """Return the values that a layer's cache keeps for a token as K of one head, for all layers."""
+        return frozenset(layer.key // layer.kv_heads for layer in self.layers if layer.key and layer.kv_heads)
+
+    @cached_property
     def widest_value(self) -> int:
         """Return the values that the widest layer's cache keeps for a token as V."""
         return max((layer.value for layer in self.layers), default=0)

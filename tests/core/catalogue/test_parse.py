@@ -208,7 +208,6 @@ HOSTILE = {
     "escapes": "".join(f'a{one} = "' + "\\n" * 950 + '"\n' for one in range(120)),
     "digits": "a = " + "9" * 1900 + "\n" + "a = " + "9" * 200_000,
     "models": HEAD + MODEL + ("[[models]]\n" + MODEL) * 400,
-    "layers": HEAD + ("[[models]]\n" + MODEL).join([""] * 150).replace("layers = 16", "layers = 512"),
 }
 
 
@@ -224,6 +223,16 @@ def test_a_hostile_catalogue_is_refused_in_a_second_and_100_mb(name: str) -> Non
     _, peak = tracemalloc.get_traced_memory()
     tracemalloc.stop()
     assert peak < 100e6
+
+
+def test_the_layers_of_all_files_are_bounded_as_each_costs_a_sum_for_every_machine() -> None:
+    largest = MODEL.replace("layers = 16", "layers = 256")
+    entries = [largest.replace('"Small 1B"', f'"Small {one}"') for one in range(118)]
+    with pytest.raises(ConfigError, match="more than 30000 layers together"):
+        parse(HEAD + "[[models]]\n".join(entries))
+    assert len(parse(HEAD + "[[models]]\n".join(entries[:-1])).entries) == 117
+    with pytest.raises(ConfigError, match=r"shape\.layers: 257 is not between 1 and 256"):
+        parse(HEAD + MODEL.replace("layers = 16", "layers = 257"))
 
 
 def test_every_cut_of_the_shipped_text_is_an_error_or_a_shorter_catalogue() -> None:
