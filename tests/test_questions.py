@@ -20,6 +20,7 @@ from stackctl.core.model.demo_model import gguf_bytes
 from tests import small_catalogue
 from tests.hub.server import running
 from tests.keys import press
+from tests.shapes import speaking
 
 WITHOUT_ENGINE = 4
 RECOMMEND = ("models", "recommend")
@@ -102,7 +103,19 @@ def test_a_key_asks_the_hub_for_its_own_model(tmp_path: Path, words: tuple[str, 
     assert code == 8, shown  # this hub has no models
     asked = {one for one in small_catalogue.REPOS if any(one in each.path for each in server.asked)}
     assert asked == {repo}, shown
-    assert ("Running stackctl deploy --model hf:" in shown) is (words == RECOMMEND)
+
+
+@pytest.mark.parametrize("words", [("deploy",), RECOMMEND])
+def test_a_file_that_the_repository_has_under_another_label_is_taken_and_said(
+    tmp_path: Path, words: tuple[str, ...]
+) -> None:
+    with running() as server:
+        server.add(small_catalogue.FASTER, {"Speaking-Q8_0.gguf": speaking.gguf_bytes()})
+        code, shown = menu(tmp_path, server.url, "2", words=words)
+    said = re.sub(r"\s+", " ", shown)
+    assert code == WITHOUT_ENGINE, shown
+    assert f"{small_catalogue.FASTER} has no Q4_0: Q8_0 is taken instead" in said
+    assert (f"Running stackctl deploy --model hf:{small_catalogue.FASTER}:Q8_0" in said) is (words == RECOMMEND)
 
 
 def test_enter_chooses_nothing_in_recommend(tmp_path: Path, hub: str) -> None:
