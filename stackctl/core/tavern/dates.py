@@ -9,6 +9,7 @@ from typing import Final
 # strftime_now() writes its format between these private characters
 BEFORE, AFTER = "\ue000", "\ue001"
 _DATE: Final = re.compile(f"{BEFORE}([^{BEFORE}{AFTER}]*){AFTER}")
+_FORM: Final = re.compile(r"[\w %.,:;/()-]*")  # anything else could end the macro, or begin another one
 _PART: Final = re.compile(r"%-?(.)|([A-Za-z]+)|([^%A-Za-z]+)")
 _MOMENT: Final = {
     "d": "DD", "m": "MM", "Y": "YYYY", "y": "YY", "b": "MMM", "B": "MMMM", "A": "dddd", "a": "ddd", "H": "HH",
@@ -32,6 +33,8 @@ def has_macro(text: str) -> bool:
 
 def _moment(form: str) -> str:
     """Return Moment's format; raise KeyError if it has no such part."""
+    if not _FORM.fullmatch(form):
+        raise KeyError(form)
     parts = []
     for match in _PART.finditer(form):
         if match[1]:

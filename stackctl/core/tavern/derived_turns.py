@@ -17,9 +17,12 @@ from stackctl.core.tavern.sequences import split_answer, split_question, split_s
 from stackctl.core.tavern.talks import SYSTEM, Kind, Request, messages, off_switches, on_switches
 from stackctl.core.tavern.thoughts import marks_of, opening_of
 from stackctl.core.tavern.turns import Turns, instruct_preset
+from stackctl.terminal import is_plain
 
 Render = Callable[[Request], tuple[str | None, ...] | str]
-_REPLACED: Final = re.compile(r"\{\{(?!datetimeformat )|<(?:user|bot|char|group)>", re.IGNORECASE)
+_REPLACED: Final = re.compile(r"<(?:user|bot|char|group)>", re.IGNORECASE)
+_MACRO: Final = re.compile(r"\{\{(?!datetimeformat )")  # some set variables that outlast the talk
+_LONGEST: Final = 16_384  # characters of all turns together; Command A Reasoning has 6,300, others far less
 _LONGEST_NOTE: Final = 120  # characters before a system message; more are a text for the model, not marks
 # strengths of thinking: they turn thoughts off or on only where the start of the answer changes with them
 _STRENGTHS: Final = ("reasoning_effort", "thinking_effort", "thinking_budget", "thinking_mode")
@@ -90,8 +93,24 @@ def _turns(cut: CutTalks, tokens: Tokens) -> Turns | str:
         opening=opening_of(turns.generation, marks),
         has_macros=any(map(dates.has_macro, (first_input, *question, *answer))),
     )
+    if fault := _fault(turns):
+        return fault
     lacks = _lacks(turns, cut)
     return replace(turns, stops=_stops(turns, tokens.eos), lacks=lacks, is_exact=not lacks or lacks == (_ONE_MESSAGE,))
+
+
+def _fault(turns: Turns) -> str:
+    """Return why a stranger's turns are not written into SillyTavern's presets; "" if they may be."""
+    texts = [one for one in vars(turns).values() if isinstance(one, str)]
+    if marks := turns.reasoning:
+        texts += [marks.prefix, marks.suffix, marks.separator]
+    if sum(map(len, texts)) > _LONGEST:
+        return f"its turns have more than {_LONGEST} characters"
+    if not is_plain(re.sub(r"[\t\n\r]", "", "".join(texts))):
+        return "its turns hold control characters"
+    if any(map(_MACRO.search, texts)):
+        return "SillyTavern would take a part of its turns for a macro"
+    return ""
 
 
 def _with_notes(turns: Turns, cut: CutTalks) -> Turns:
@@ -118,6 +137,15 @@ def _stops(turns: Turns, eos: str) -> tuple[str, ...]:
     return tuple(one for one in dict.fromkeys((*lines, eos)) if one and not any(one in mark for mark in marks))
 
 
+def _substituted(turns: Turns) -> tuple[str, ...]:
+    """Return the turns in which SillyTavern replaces macros: where the story stands; all if one of them is a date."""
+    story = (turns.story_prefix, turns.story_suffix)
+    if not turns.has_macros:
+        return story
+    own = (turns.input_prefix, turns.input_suffix, turns.output_prefix, turns.output_suffix, turns.first_input)
+    return (*story, *own, turns.system_prefix, turns.system_suffix, turns.generation)
+
+
 def _lacks(turns: Turns, cut: CutTalks) -> tuple[str, ...]:
     """Return what SillyTavern's instruct mode cannot express of the template."""
     found = [*cut.lacks]
@@ -125,6 +153,6 @@ def _lacks(turns: Turns, cut: CutTalks) -> tuple[str, ...]:
         found.append("its turns have no form in SillyTavern's instruct mode")
     elif "one" in cut.texts and not _fits(turns, cut, "one"):
         found.append(_ONE_MESSAGE)
-    if _REPLACED.search(turns.story_prefix + turns.story_suffix):
+    if _REPLACED.search("".join(_substituted(turns))):
         found.append("SillyTavern takes a part of its text for a macro")
     return tuple(found)

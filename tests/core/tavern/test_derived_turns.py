@@ -143,5 +143,38 @@ def test_a_template_without_turns_gives_the_reason(template: str) -> None:
     assert derive_turns(template, Tokens(), render) == "it does not write each message of a talk once and in order"
 
 
+@pytest.mark.parametrize(
+    ("start", "fault"),
+    [
+        ("{{ 'x' * 20000 }}", "its turns have more than 16384 characters"),
+        ("{{ '\\n' * 20000 }}", "its turns have more than 16384 characters"),
+        ("{{ strftime_now('%Y' * 6000) }}", "its turns have more than 16384 characters"),
+        ("\x1b[2J", "its turns hold control characters"),
+        ("{{ '\\x00' }}", "its turns hold control characters"),
+        ("\u202e", "its turns hold control characters"),
+        ("{{ '{{setglobalvar::a::b}}' }}", "SillyTavern would take a part of its turns for a macro"),
+        ("{{ '{{datetimeformat {{roll 6}}}}' }}", "SillyTavern would take a part of its turns for a macro"),
+        ("{{ strftime_now('}} {{roll 6}} {{') }}", "it does not write each message of a talk once and in order"),
+    ],
+)
+def test_turns_that_would_harm_sillytavern_are_none(start: str, fault: str) -> None:
+    template = own.USUAL.replace("{{ m.content }}", f"{start}{{{{ m.content }}}}")
+    assert template != own.USUAL
+    assert derive_turns(template, Tokens(), render) == fault
+
+
+def test_marks_of_thoughts_that_sillytavern_takes_for_macros_are_none() -> None:
+    thoughts = "{% if m.thinking %}{{ '{{setvar::a::b}}' }}{{ m.thinking }}</t>{% endif %}{{ m.content }}"
+    found = derive_turns(own.USUAL.replace("{{ m.content }}", thoughts), Tokens(), render)
+    assert found == "SillyTavern would take a part of its turns for a macro"
+
+
+def test_names_that_sillytavern_replaces_in_all_turns_where_one_is_a_date_are_named() -> None:
+    plain = own.USUAL.replace("{{ m.role }}", "{{ '<user>' if m.role == 'user' else m.role }}")
+    assert not turns(plain).lacks
+    dated = plain.replace("{{ m.content }}", "{{ strftime_now('%Y') }}{{ m.content }}")
+    assert "SillyTavern takes a part of its text for a macro" in turns(dated).lacks
+
+
 def test_a_broken_template_gives_its_fault() -> None:
     assert "Encountered unknown tag 'evil'" in str(derive_turns("{% evil %}", Tokens(), render))
