@@ -257,7 +257,7 @@ def test_what_can_not_be_adopted_is_refused_with_a_hint_and_nothing_changes(
 def test_a_huge_config_yaml_is_not_read(machine: Machine, tmp_path: Path) -> None:
     source = folders.native(tmp_path / "st")
     os.truncate(source / "config.yaml", (1 << 20) + 1)
-    with pytest.raises(DataError, match="larger than 1 MiB"):
+    with pytest.raises(DataError, match="larger than the 1,048,576 bytes"):
         adopt.prepare(machine, source)
 
 

@@ -135,7 +135,7 @@ def read_bounded(descriptor: int, path: Path, most: int) -> bytes:
         if len(raw) <= most:
             return raw
     raise DataError(
-        f"{path} is larger than {most >> 20} MiB ({max(size, most + 1):,} bytes), and is not read",
+        f"{path} is larger than the {most:,} bytes that are read of it ({max(size, most + 1):,} bytes)",
         hint=f"Move it away if it is not yours: `{command_line('mv', path, f'{path}.large')}`.",
     )
 
