@@ -245,7 +245,7 @@ def test_where_what_is_sent_is_swallowed_that_is_said_after_a_moment(tmp_path: P
         began = time.monotonic()
         code, said = deploy(tmp_path, hub=f"http://127.0.0.1:{silent.getsockname()[1]}")
     assert (code, "no answer within 1.5 s" in said) == (8, True)
-    assert time.monotonic() - began < 10  # with the start of Python on a busy machine
+    assert time.monotonic() - began < 20  # with the start of Python on a busy machine
 
 
 def test_where_the_hub_must_not_be_asked_it_is_not(tmp_path: Path, hub: str) -> None:
