@@ -100,7 +100,7 @@ class _Size(click.ParamType[int]):
     def convert(self, value: str | int, param: click.Parameter | None, ctx: click.Context | None) -> int:
         if isinstance(value, int):
             return value
-        if not (value.isascii() and value.isdecimal() and 0 < len(value) < 10):
+        if not (value.isascii() and value.isdecimal() and 0 < len(value) < 10 and int(value)):
             self.fail(f"{value!r} is not a size in MiB; write e.g. 24576", param, ctx)
         if int(value) < _LEAST_MIB:  # the user meant GiB
             self.fail(f"{value} MiB hold no model; for {value} GiB write {int(value) * 1024}", param, ctx)
@@ -108,7 +108,7 @@ class _Size(click.ParamType[int]):
 
 
 class _Sizes(click.ParamType[tuple[int, ...]]):
-    """Sizes in MiB, one per GPU."""
+    """Sizes in MiB, one per GPU; 0 for a machine without one."""
 
     name = "mib[,mib...]"
 
@@ -117,6 +117,8 @@ class _Sizes(click.ParamType[tuple[int, ...]]):
     ) -> tuple[int, ...]:
         if isinstance(value, tuple):
             return value
+        if value == "0":
+            return (0,)
         return tuple(_Size().convert(word, param, ctx) for word in value.split(","))
 
 
@@ -263,7 +265,7 @@ gpu_memory = click.option(
     "gpu_memory_mib",
     type=_Sizes(),
     default=(),
-    help="Free MiB of each GPU, also of one that is not here [default: as measured].",
+    help="Free MiB of each GPU, also of one that is not here; 0 for none [default: as measured].",
 )
 gpu_reserve = click.option(
     "--gpu-reserve",

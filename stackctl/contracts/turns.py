@@ -45,3 +45,11 @@ class Turns:
     def joins_story(self) -> bool:
         """Whether the story and the user's first message are one turn."""
         return bool(self.first_input) and not self.story_suffix
+
+    @property
+    def leaves_header_open(self) -> bool:
+        """Whether the model itself writes the end of its turn's header, such as a channel, where no name may stand."""
+        if not self.generation or not self.output_prefix.startswith(self.generation):
+            return False
+        rest = self.output_prefix.removeprefix(self.generation).strip()
+        return bool(rest) and not (self.reasoning and rest.startswith(self.reasoning.prefix.strip()))

@@ -45,6 +45,9 @@ def _settings(plan: "Plan", found: "Preview") -> list[str]:
     if found.follows_settings:
         where = f"{_data(found)}/{tavern.SETTINGS}"
         said.append(f"Connect SillyTavern to {plan.backend_title} in {where}; what you changed there yourself stays.")
+        own = (*(plan.template.files if plan.template else ()), *plan.sampler_presets)
+        if names := dict.fromkeys(one.name for one in own):
+            said.append(f"Give SillyTavern the presets {', '.join(names)}; what you changed in them stays.")
     if plan.password:
         said.append(f"Make a password for SillyTavern in {PASSWORD}, unless one is there.")
     return said

@@ -138,7 +138,8 @@ def seed_tavern(plan: Plan, want: WantedSettings | None, machine: Machine) -> No
     presets = preset_files.with_recorded(preset_files.recorded(before), due)
     _write_record({**_record(machine), "presets": presets}, machine)
     write_presets(due, plan, machine)
-    record = {"made_from": want.made_from, "overlay": want.overlay, "profiles": done.written, "presets": presets}
+    overlay = settings_record.with_written(before, want.overlay)
+    record = {"made_from": want.made_from, "overlay": overlay, "profiles": done.written, "presets": presets}
     _write_record(record, machine)
 
 

@@ -99,6 +99,7 @@ def test_on_the_cpu_there_is_ram_alone(model: Path) -> None:
         (("--gpu-layers", "some"), "is not a number of layers; write a number, all or auto"),
         (("--gpu-memory", "8192,x"), "'x' is not a size in MiB"),
         (("--gpu-memory", "24,24"), "24 MiB hold no model; for 24 GiB write 24576"),
+        (("--ram", "0"), "'0' is not a size in MiB"),
         (("--ram", "8"), "8 MiB hold no model; for 8 GiB write 8192"),
         (("--kv-cache", "q9"), "q9"),
         (("--context", "0"), "0"),
@@ -108,6 +109,11 @@ def test_a_wrong_option_is_refused(model: Path, words: tuple[str, ...], says: st
     done = CliRunner().invoke(main, ["models", "fit", str(model), *words])
     assert done.exit_code == 2
     assert says in done.output
+
+
+def test_no_gpu_memory_is_a_machine_without_a_gpu(model: Path) -> None:
+    found = fit(model, "--gpu-memory", "0")
+    assert (found["devices"], found["gpu_layers"]) == ([], 0)
 
 
 def test_a_gpu_that_is_not_here_is_added_up_and_does_not_fit(model: Path) -> None:

@@ -7,10 +7,14 @@ from pathlib import Path
 import pytest
 
 from stackctl.commands.models.recommend import Asked, recommend
+from stackctl.contracts.host import ReadSpeed
+from stackctl.core.advice.ranking import LEAST_ON_CPU
 from stackctl.core.advice.suggestion import Suggestion
+from stackctl.core.observed import Ram
 from stackctl.errors import ConfigError, DoesNotFit, ModelError
 from stackctl.report.recommend import recommended
 from tests.commands.machines import Quiet, quiet
+from tests.core.samples import GPU
 from tests.fakes import hub_at
 from tests.hub.server import Hub as Server
 from tests.hub.server import running
@@ -82,6 +86,22 @@ def test_the_best_and_the_others_are_described_with_the_command_for_each(here: Q
     assert text.count("licence ") == text.count("refuses: ") == text.count("thinks: ") == 1 + len(found.others)
     assert {values["best"]["lies"], values["best"]["thinking"]} <= {"gpu", "no", "optional", "yes"}
     assert values["best"]["rank"]
+
+
+def test_a_machine_without_a_gpu_can_be_asked_for_where_there_is_one(here: Quiet) -> None:
+    here.gpus.found = (GPU,)
+    assert recommend(here.machine, Asked(ram_mib=32_768)).room.gpus_mib
+    found = recommend(here.machine, Asked(gpu_memory_mib=(0,), ram_mib=32_768))
+    assert (found.room.gpus_mib, found.best.lies) == ((), "cpu")
+
+
+def test_the_menu_has_no_model_that_is_slower_than_the_least_where_the_best_one_is_not(here: Quiet) -> None:
+    """A RAM of 12 GB/s: only models with experts write fast enough there."""
+    here.host.speed = ReadSpeed(one_gb_per_s=10.0, all_gb_per_s=12.0, cores=2)
+    here.host.memory = Ram(total_mib=32_768, free_mib=22_000)
+    found = recommend(here.machine, Asked())
+    assert min(one.tokens_per_s for one in found.others) < LEAST_ON_CPU
+    assert all(offer.model.tokens_per_s >= LEAST_ON_CPU for offer in found.offers)
 
 
 def test_the_label_of_a_repository_is_respected_in_every_spelling(here: Quiet, server: Server) -> None:

@@ -7,6 +7,7 @@ from typing import Any
 from stackctl.commands.deploy import Options, deploy
 from stackctl.core.model import demo_model
 from stackctl.core.observed import ContainerSeen
+from stackctl.effects import chat_template
 from stackctl.report import dry_run
 from stackctl.report.contract.deploy import DryRun
 from tests.commands.engines import Stage, container, quiet_stage
@@ -14,6 +15,7 @@ from tests.commands.machines import Quiet
 from tests.core.samples import a_plan
 from tests.fakes import FakeImages, hub_at
 from tests.hub.server import running
+from tests.shapes.demo_template import demo_with_template
 
 BACKEND, PAGE = (service.image for service in a_plan().services)
 DRY = Options(dry_run=True, prove=False, timeout_s=20)
@@ -46,6 +48,15 @@ def deployed(here: Quiet) -> Quiet:
 
 def below(folder: Path) -> dict[Path, bytes]:
     return {path: path.read_bytes() for path in folder.rglob("*") if path.is_file()}
+
+
+def test_the_presets_that_a_model_brings_for_sillytavern_are_said(tmp_path: Path) -> None:
+    model = tmp_path / "odd.gguf"
+    model.write_bytes(demo_with_template())
+    here = machine(tmp_path / "stack")
+    here.host.rendering = chat_template.render
+    lines, _ = said(here, {**DEMO, "model.path": str(model)})
+    assert "Give SillyTavern the presets odd; what you changed in them stays." in lines
 
 
 def test_of_a_first_deploy_every_step_is_said_and_the_last_line_is_the_command(tmp_path: Path) -> None:

@@ -18,8 +18,8 @@ from tests.core.samples import a_plan, seen, wanted
 STOCK = {"main_api": "koboldhorde", "firstRun": True, "max_context": 8192, "mine": 1}
 
 
-def want(context: int = 2048) -> WantedSettings:
-    over = tavern_settings.overlay("llamacpp", "http://llamacpp:8080", context, Presets())
+def want(context: int = 2048, presets: Presets | None = None) -> WantedSettings:
+    over = tavern_settings.overlay("llamacpp", "http://llamacpp:8080", context, presets or Presets())
     return WantedSettings(overlay=over, stock=STOCK, made_from={"context": context})
 
 
@@ -79,6 +79,15 @@ def test_a_change_of_ours_is_followed_and_stamped_for_pages_that_are_open(tmp_pa
     assert (read(settings)["max_context"], read(settings)["username"]) == (4096, "Alice")
     assert stamp(tmp_path) != first
     assert "open tabs must be reloaded" in quietly.said.getvalue()
+
+
+def test_the_marks_of_thoughts_follow_over_a_model_that_has_none(tmp_path: Path) -> None:
+    quietly, plan, settings = here(tmp_path)
+    for mark in ("<think>", "", "[THINK]"):
+        reasoning = {"name": mark, "prefix": mark} if mark else {}
+        seed_tavern(plan, want(presets=Presets(reasoning=reasoning)), quietly.machine)
+    assert read(settings)["power_user"]["reasoning"]["prefix"] == "[THINK]"
+    assert "kept your own" not in quietly.said.getvalue()
 
 
 def test_a_deploy_that_changes_no_settings_stamps_nothing(tmp_path: Path) -> None:

@@ -71,11 +71,11 @@ def room(
 ) -> Room:
     """Return the memory that is free on this machine now, or that a machine has of which one thinks.
 
-    has_gpu: whether GPUs may be used. gpu_memory_mib, ram_mib: the memory instead of that of this machine, which is
-    not asked then. reserve_mib: of each GPU, which stays free. Raises GpuError if the driver does not answer and is
-    needed; else a note says so.
+    has_gpu: whether GPUs may be used. gpu_memory_mib (0: a machine without a GPU), ram_mib: the memory instead of that
+    of this machine, which is not asked then. reserve_mib: of each GPU, which stays free. Raises GpuError if the driver
+    does not answer and is needed; else a note says so.
     """
-    free = totals = gpu_memory_mib if has_gpu else ()
+    free = totals = tuple(one for one in gpu_memory_mib if one) if has_gpu else ()
     bandwidths: tuple[Bandwidth, ...] = ()
     if has_gpu and not gpu_memory_mib:
         gpus = _gpus(machine, needs_driver=needs_driver)
@@ -139,7 +139,7 @@ def recommend(machine: Machine, asked: Asked) -> Recommended:
         best=found[0],
         why=reason(found[0], found[1:], floor, purpose=asked.purpose, language=language),
         others=_different(found),
-        offers=menu.offers(found),
+        offers=menu.offers([one for one in found if floor.is_met(one)] or found),
         room=free,
         date=date,
         purpose=asked.purpose,

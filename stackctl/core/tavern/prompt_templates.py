@@ -129,12 +129,14 @@ def recognise_template(header: Header, file_name: str, *, thinking: str = AUTO) 
     if text and header.turns and (header.turns.is_exact or not rule):
         return _by_turns(header, names, rule.instruct if rule else "", thinking, header.turns)
     if rule:
+        lack = "; ".join(header.turns.lacks) if header.turns else header.template_fault
         return Template(
             instruct=rule.instruct,
             context=_context(rule.instruct),
             reasoning=_reasoning(rule.instruct, text, names),
             source="its chat template",
-            is_near=rule.is_near,
+            is_near=rule.is_near or bool(lack),
+            lack=lack,
         )
     if not text and (instruct := preset_by_name(*names)):  # with an unknown chat template the name would mislead
         return Template(

@@ -4,11 +4,19 @@ from collections.abc import Mapping
 from typing import Any
 
 from stackctl.contracts.json_table import table_or_empty
+from stackctl.core.tavern.settings_json import merge
 
 
 def written(record: Mapping[str, Any]) -> Mapping[str, Any]:
     """Return what stackctl wrote into the settings last; {} if unknown. The first records contained only that."""
     return record if "main_api" in record else table_or_empty(record.get("overlay"))
+
+
+def with_written(record: Mapping[str, Any], overlay: Mapping[str, Any]) -> dict[str, Any]:
+    """Return the overlay with what earlier ones wrote and this one does not name: it is not the user's choice."""
+    was = written(record)
+    power = {**table_or_empty(was.get("power_user")), **table_or_empty(overlay.get("power_user"))}
+    return {**merge(was, overlay), "power_user": power}
 
 
 def is_same_wish(record: Mapping[str, Any], made_from: Mapping[str, Any]) -> bool:

@@ -35,7 +35,7 @@ def instruct_preset(name: str, turns: Turns) -> dict[str, Any]:
         "stop_sequence": "\n".join(turns.stops),
         "wrap": False,
         "macro": turns.has_macros,
-        "names_behavior": "force",
+        "names_behavior": "none" if turns.leaves_header_open else "force",  # "force": in a group alone
         "activation_regex": "",
         "first_output_sequence": "",
         "skip_examples": turns.joins_story,

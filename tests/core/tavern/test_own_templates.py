@@ -145,6 +145,17 @@ def test_a_name_never_beats_the_template() -> None:
     assert template(GRANITE, "Meta-Llama-3-8B-Instruct.gguf").turns == GRANITE
 
 
+def test_a_preset_by_the_marks_alone_says_what_it_lacks_of_the_template() -> None:
+    text, lacks = "[INST]{{ x }}[/INST]", "its turns change in the course of a longer talk"
+    partly = Turns(input_prefix="[INST]", is_exact=False, lacks=(lacks,))
+    for turns, fault, reason in ((partly, "", lacks), (None, "it is broken", "it is broken")):
+        header = Header(format="gguf", chat_template=text, turns=turns, template_fault=fault)
+        one = recognise_template(header, "model.gguf")
+        assert one.instruct == "Mistral V2 & V3"
+        assert one.is_near
+        assert one.lack == reason
+
+
 def test_a_template_that_cannot_be_rendered_is_a_guess_with_its_reason() -> None:
     one = template(None)
     assert (one.instruct, one.is_guess, one.lack) == ("Alpaca", True, "it calls os.system")

@@ -47,3 +47,13 @@ def test_a_reasoning_preset_has_the_marks() -> None:
     assert reasoning_preset("Mine", Marks(prefix="[THINK]", suffix="[/THINK]")) == {
         "name": "Mine", "prefix": "[THINK]", "suffix": "[/THINK]", "separator": "\n",
     }  # fmt: skip
+
+
+def test_in_a_group_no_name_stands_where_the_model_itself_writes_the_rest_of_its_header() -> None:
+    channels = Turns(output_prefix="<|start|>bot<|channel|>final<|message|>", generation="<|start|>bot")
+    assert instruct_preset("x", channels)["names_behavior"] == "none"
+    blank = Turns(output_prefix=" [/Q] ", generation=" [/Q]")
+    marks = Marks(prefix="<think>", suffix="</think>")
+    thinks = Turns(output_prefix="<bot>\n<think></think>", generation="<bot>\n", reasoning=marks)
+    for one in (CHATML, blank, thinks):
+        assert instruct_preset("x", one)["names_behavior"] == "force"
