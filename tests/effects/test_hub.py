@@ -6,6 +6,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Iterator
+from pathlib import Path
 
 import pytest
 
@@ -210,3 +211,17 @@ def test_offline_no_search_is_sent(server: Server) -> None:
     done = subprocess.run([sys.executable, "-c", script], env=env, capture_output=True, text=True, check=True)
     assert done.stdout == "HF_HUB_OFFLINE forbids asking Hugging Face Unset HF_HUB_OFFLINE.\n"
     assert server.asked == []
+
+
+def test_the_hub_is_asked_for_models_alone_and_not_which_programs_may_run_us(server: Server, tmp_path: Path) -> None:
+    script = (
+        "from stackctl.core.hub.source import Source; from tests.fakes import hub_at\n"
+        f"hub, source = hub_at('{server.url}', print), Source(repo='owner/name')\n"
+        "hub.repository(source); hub.request(source, 'config.json')"
+    )
+    env = {**os.environ, "HF_ENDPOINT": server.url, "HF_HOME": str(tmp_path)}
+    subprocess.run([sys.executable, "-c", script], env=env, check=True)
+    assert {asked.path.split("?")[0] for asked in server.asked} == {
+        "/api/models/owner/name/revision/main",
+        "/owner/name/resolve/main/config.json",
+    }

@@ -88,6 +88,7 @@ class Hub:
 
         if is_offline_mode():
             raise refusals.offline(str(source))
+        api.tell_nothing()
         with refusals.explained(source.repo, source.revision):
             url = hf_hub_url(source.repo, file, revision=source.revision, endpoint=self.endpoint)
             if is_asked:
@@ -99,6 +100,7 @@ class Hub:
         """Download a file that the hub gives only by xet, unverified. An interruption starts it from the beginning."""
         from huggingface_hub import hf_hub_download
 
+        api.tell_nothing()
         folder = target.with_name(f".{target.name}.xet")
         with refusals.explained(source.repo, source.revision):
             hf_hub_download(source.repo, file, revision=source.revision, local_dir=folder, endpoint=self.endpoint)

@@ -13,6 +13,13 @@ _OF_THE_BODY: Final = frozenset({"content-encoding", "content-length", "transfer
 _PATIENCE_S: Final = 90.0  # for the whole answer
 
 
+def tell_nothing() -> None:
+    """Turn the library's telemetry off: for it, it asks the hub which programs may run it, and trusts the answer."""
+    from huggingface_hub import constants
+
+    constants.HF_HUB_DISABLE_TELEMETRY = True
+
+
 def ask(
     endpoint: str | None,
     path: str,
@@ -31,6 +38,7 @@ def ask(
         hf_raise_for_status,
     )
 
+    tell_nothing()
     headers = build_hf_headers(library_name="stackctl", library_version=__version__)
     url = f"{endpoint or constants.ENDPOINT}{path}?{urlencode(parameters)}"
     until = clock() + _PATIENCE_S
