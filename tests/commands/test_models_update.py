@@ -271,7 +271,7 @@ def test_a_newer_stackctls_own_catalogue_beats_an_older_stored_one(shop: Shop) -
         (b"", "was changed since it was verified"),
         (b"date = 1", "was changed since it was verified"),
         (stored.dump(b"\xff", NEWER), "was changed since it was verified"),
-        (stored.dump(b"x" * (2 << 20), NEWER), "MiB"),
+        (stored.dump(b"x" * (2 << 20), NEWER), "bytes that are read of it"),
     ],
 )
 def test_a_stored_catalogue_that_was_edited_is_not_used_and_said(shop: Shop, raw: bytes, says: str) -> None:
