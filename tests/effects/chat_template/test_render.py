@@ -58,6 +58,6 @@ def test_a_process_that_cannot_be_waited_for_is_ended() -> None:
 
 
 def test_the_processor_ends_a_template_long_before_the_clock_so_that_a_busy_machine_has_time_for_a_good_one() -> None:
-    found = render(talks.request(HOSTILE["an endless loop"], bos="", eos=""))
+    found = render(talks.request(HOSTILE["an endless loop"], bos="", eos=""), patience_s=60)
     assert found == "it needs more than a second of the processor or 200 MB"
     assert inspect.signature(render).parameters["patience_s"].default >= 5
