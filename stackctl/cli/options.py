@@ -22,7 +22,6 @@ KEYS = {
     "gpu": "gpu.mode", "port": "sillytavern.port", "name": "name", "images": "images",
     "expose": "sillytavern.expose",
 }  # fmt: skip
-_LEAST_MIB = 128  # no model that chats takes less
 
 
 class Names(click.Choice[str]):
@@ -90,36 +89,6 @@ class _Number(click.ParamType[str | int]):
             return int(value)
         except ValueError:
             self.fail(f"{value!r} is not a whole number; write a number or auto", param, ctx)
-
-
-class _Size(click.ParamType[int]):
-    """A size in MiB."""
-
-    name = "mib"
-
-    def convert(self, value: str | int, param: click.Parameter | None, ctx: click.Context | None) -> int:
-        if isinstance(value, int):
-            return value
-        if not (value.isascii() and value.isdecimal() and 0 < len(value) < 10 and int(value)):
-            self.fail(f"{value!r} is not a size in MiB; write e.g. 24576", param, ctx)
-        if int(value) < _LEAST_MIB:  # the user meant GiB
-            self.fail(f"{value} MiB hold no model; for {value} GiB write {int(value) * 1024}", param, ctx)
-        return int(value)
-
-
-class _Sizes(click.ParamType[tuple[int, ...]]):
-    """Sizes in MiB, one per GPU; 0 for a machine without one."""
-
-    name = "mib[,mib...]"
-
-    def convert(
-        self, value: str | tuple[int, ...], param: click.Parameter | None, ctx: click.Context | None
-    ) -> tuple[int, ...]:
-        if isinstance(value, tuple):
-            return value
-        if value == "0":
-            return (0,)
-        return tuple(_Size().convert(word, param, ctx) for word in value.split(","))
 
 
 class Lines(click.ParamType[str]):
@@ -259,27 +228,6 @@ backend_here = click.option(
     type=OWN_KINDS,
     metavar="NAME",
     help="The program that runs the model [default: this stack's, else llamacpp].",
-)
-gpu_memory = click.option(
-    "--gpu-memory",
-    "gpu_memory_mib",
-    type=_Sizes(),
-    default=(),
-    help="Free MiB of each GPU, also of one that is not here; 0 for none [default: as measured].",
-)
-gpu_reserve = click.option(
-    "--gpu-reserve",
-    "gpu_reserve_mib",
-    type=click.IntRange(0, 1 << 20),
-    metavar="MIB",
-    help="MiB of each GPU that stay free, for the desktop or another program [default: this stack's, else 512].",
-)
-ram = click.option(
-    "--ram",
-    "ram_mib",
-    type=_Size(),
-    metavar="MIB",
-    help="Free MiB of RAM, also of another machine [default: as measured].",
 )
 service = click.argument("service", required=False, shell_complete=candidates.services)
 replan = click.option("--replan", is_flag=True, help="Decide again what stack.lock records, but for the images.")

@@ -6,6 +6,7 @@ import click
 
 from stackctl.cli import candidates
 from stackctl.cli import options as option
+from stackctl.cli.models import machine_options
 from stackctl.cli.models.group import models
 from stackctl.cli.root import machine_of
 
@@ -35,7 +36,7 @@ class _Layers(click.ParamType[int | Literal["all", "auto"]]):
 )
 @click.argument("model", metavar="MODEL")
 @option.own_backend
-@click.option("--context", type=click.IntRange(256, 4194304), metavar="TOKENS", help="Context size in tokens.")
+@machine_options.context
 @click.option(
     "--kv-cache",
     "kv_type",
@@ -62,10 +63,10 @@ class _Layers(click.ParamType[int | Literal["all", "auto"]]):
     help="Requests at a time, each with its cache [default: 1, as a stack has].",
 )
 @click.option("--no-flash-attention", is_flag=True, help="Compute without flash attention.")
-@option.gpu_memory
-@option.gpu_reserve
-@option.ram
-@click.option("--device", type=click.Choice(("cuda", "vulkan", "cpu")), help="What computes [default: what is found].")
+@machine_options.gpu_memory
+@machine_options.gpu_reserve
+@machine_options.ram
+@machine_options.device
 @option.json
 @click.pass_context
 def fit(

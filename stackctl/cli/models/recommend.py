@@ -7,6 +7,7 @@ from typing import Literal
 import click
 
 from stackctl.cli import options as option
+from stackctl.cli.models import machine_options
 from stackctl.cli.models.group import models
 from stackctl.cli.models.offered import can_ask, choose
 from stackctl.cli.root import machine_of
@@ -41,10 +42,10 @@ def reader(environment: "os._Environ[str]" = os.environ) -> str:
     help="Choose among the files of a folder.",
 )
 @click.option("--language", metavar="CODE", help="Language of the chats, e.g. ja [default: the locale's].")
-@click.option("--context", type=click.IntRange(256, 4194304), metavar="TOKENS", help="Context size in tokens.")
-@option.gpu_memory
-@option.gpu_reserve
-@option.ram
+@machine_options.context
+@machine_options.gpu_memory
+@machine_options.gpu_reserve
+@machine_options.ram
 @option.backend_here
 @option.json
 @click.pass_context

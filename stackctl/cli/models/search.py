@@ -5,6 +5,7 @@ from typing import Literal
 import click
 
 from stackctl.cli import options as option
+from stackctl.cli.models import machine_options
 from stackctl.cli.models.group import models
 from stackctl.cli.root import machine_of
 
@@ -36,11 +37,11 @@ def _sorts() -> tuple[str, ...]:
     "--limit", type=click.IntRange(1, 50), default=10, metavar="NUMBER", help="How many hits to judge [default: 10]."
 )
 @option.own_backend
-@click.option("--context", type=click.IntRange(256, 4194304), metavar="TOKENS", help="Context size in tokens.")
-@option.gpu_memory
-@option.gpu_reserve
-@option.ram
-@click.option("--device", type=click.Choice(("cuda", "vulkan", "cpu")), help="What computes [default: what is found].")
+@machine_options.context
+@machine_options.gpu_memory
+@machine_options.gpu_reserve
+@machine_options.ram
+@machine_options.device
 @option.json
 @click.pass_context
 def search(

@@ -23,7 +23,7 @@ from stackctl.cli.root import machine_of
     "--key",
     default="",
     metavar="FILE|TEXT",
-    help="Ed25519 public key of who signs it, as PEM or base64 [default: STACKCTL_CATALOGUE_KEY].",
+    help="Ed25519 public key of whoever signs it, as PEM or base64 [default: STACKCTL_CATALOGUE_KEY].",
 )
 @option.json
 @click.pass_context

@@ -90,7 +90,7 @@ def _parsed(content: bytes, where: str) -> Catalogue:
     except UnicodeDecodeError as e:
         raise ModelError(
             f"the catalogue at {where} is not UTF-8 text",
-            hint="Report it to who signed it. The catalogue in use stays.",
+            hint="Report it to whoever signed it. The catalogue in use stays.",
         ) from e
     except ConfigError as e:
         raise ModelError(

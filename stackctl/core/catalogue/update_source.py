@@ -1,4 +1,4 @@
-"""The source of newer catalogues: an address and the key of who signs them. A file's signature lies beside it."""
+"""The source of newer catalogues: an address and the key of whoever signs them. A file's signature lies beside it."""
 
 import re
 from collections.abc import Mapping
