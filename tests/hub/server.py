@@ -78,7 +78,7 @@ class Asked:
 
 
 class Hub:
-    """The hub and its CDN, each on a port of its own. `sent`: bytes of bodies that left the CDN."""
+    """The hub and its CDN, each on a port of its own. `sent`: bytes of bodies that the CDN gave away."""
 
     def __init__(self) -> None:
         self.repos: dict[str, Repo] = {}
@@ -178,8 +178,8 @@ class _Handler(BaseHTTPRequestHandler):
         body = body[: fault.cut_after]
         for start in range(0, len(body), fault.step):
             step = body[start : start + fault.step]
+            self.hub.sent += len(step) if self.where == "cdn" else 0  # first: the client may be ready before this
             self.wfile.write(step)
-            self.hub.sent += len(step) if self.where == "cdn" else 0
             if fault.pause_s:
                 threading.Event().wait(fault.pause_s)
 
