@@ -39,9 +39,9 @@ class Cpu:
 
 @dataclass(frozen=True, kw_only=True)
 class Gpu:
-    """One GPU, as its driver reports it."""
+    """One GPU, as its driver reports it: what does not change while the driver runs, and its memory now."""
 
-    index: int
+    index: int  # among the GPUs of its make, as its driver counts them
     uuid: str
     name: str
     total_mib: int  # 0 if it shares the machine's memory
@@ -50,6 +50,39 @@ class Gpu:
     own_mib: int = 0  # what this stack's backend holds, and frees in a deploy
     make: str = "nvidia"  # a key of GPUS
     gb_per_s: float = 0.0  # how fast its memory can be read; 0.0 if its driver does not report it
+    pci: str = ""  # its address, as 0000:65:00.0; "" if unknown
+    driver: str = ""  # its driver's version, as 550.54.14; "" if unknown
+    compute: tuple[int, ...] = ()  # CUDA's compute capability, as (8, 6); () if unknown
+    architecture: str = ""  # AMD's name for its kind, as gfx1100; "" if unknown
+    node: str = ""  # its render node, as /dev/dri/renderD128; "" if none is known
+    has_display: bool = False  # a screen is attached or drawn on it
+    is_unified: bool = False  # it shares the machine's memory
+    fault: str = ""  # why its driver can't use it, as "it has fallen off the bus"; "" if it can
+
+
+@dataclass(frozen=True, kw_only=True)
+class GpuHolder:
+    """A process that holds memory of a GPU."""
+
+    pid: int
+    name: str  # of its program; "" if unknown
+    mib: int  # 0 if the driver does not tell
+
+
+@dataclass(frozen=True, kw_only=True)
+class GpuReading:
+    """What a GPU does now. None: its driver does not tell."""
+
+    uuid: str
+    total_mib: int
+    free_mib: int
+    utilisation: int | None = None  # percent of the last moment in which it computed
+    temperature_c: int | None = None
+    power_w: float | None = None
+    power_limit_w: float | None = None
+    throttled: tuple[str, ...] = ()  # why it runs slower than it could: "power limit", "temperature", ...
+    holders: tuple[GpuHolder, ...] = ()
+    is_suspended: bool = False  # it sleeps, and was not woken to be read
 
 
 @dataclass(frozen=True, kw_only=True)
