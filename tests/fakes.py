@@ -13,7 +13,7 @@ from types import MappingProxyType
 from typing import Any
 
 from stackctl.backends.contract import Request
-from stackctl.contracts.host import Cpu, Gpu, Owner, ReadSpeed
+from stackctl.contracts.host import Card, Cpu, Gpu, GpuReading, Owner, ReadSpeed
 from stackctl.contracts.service import GpuRequest, Network
 from stackctl.core.adoption.mounted import Service
 from stackctl.core.container_paths import Bind
@@ -378,14 +378,28 @@ class FakeHost:
 
 @dataclass
 class FakeGpus:
-    """The GPUs of this machine, and what a container holds of each, by UUID. `asked`: for which process."""
+    """The GPUs of this machine, and what a container holds of each, by UUID. `asked`: for which process.
+
+    `readings`: what each does now, by default its memory alone. `woken`: whether each reading was allowed to wake them.
+    """
 
     found: tuple[Gpu, ...] = ()
     held_mib: dict[str, int] = field(default_factory=dict)
     asked: list[int] = field(default_factory=list)
+    cards_: tuple[Card, ...] = ()
+    readings: tuple[GpuReading, ...] = ()
+    woken: list[bool] = field(default_factory=list)
 
     def list(self) -> tuple[Gpu, ...]:
         return self.found
+
+    def cards(self) -> tuple[Card, ...]:
+        return self.cards_
+
+    def read(self, *, wakes: bool = True) -> tuple[GpuReading, ...]:
+        self.woken.append(wakes)
+        plain = tuple(GpuReading(uuid=one.uuid, total_mib=one.total_mib, free_mib=one.free_mib) for one in self.found)
+        return self.readings or plain
 
     def held(self, container: int) -> dict[str, int]:
         self.asked.append(container)

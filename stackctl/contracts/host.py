@@ -61,6 +61,17 @@ class Gpu:
 
 
 @dataclass(frozen=True, kw_only=True)
+class Card:
+    """A display controller on the PCI bus, whether or not a driver can use it. Under WSL the GPUs are none of them."""
+
+    vendor: str  # nvidia, amd, intel, or the number of another, as 0x1af4
+    pci: str  # its address, as 0000:65:00.0
+    name: str = ""  # "" if unknown
+    driver: str = ""  # the kernel driver that has it, as nouveau; "" if none has
+    is_suspended: bool = False  # its power is off until a program uses it
+
+
+@dataclass(frozen=True, kw_only=True)
 class GpuHolder:
     """A process that holds memory of a GPU."""
 

@@ -10,7 +10,7 @@ from pathlib import Path, PurePosixPath
 from typing import TYPE_CHECKING, Protocol
 
 from stackctl.backends.contract import Request
-from stackctl.contracts.host import Cpu, Gpu, Owner, ReadSpeed
+from stackctl.contracts.host import Card, Cpu, Gpu, GpuReading, Owner, ReadSpeed
 from stackctl.contracts.service import GpuRequest, Network
 from stackctl.core.adoption.mounted import Service
 from stackctl.core.container_paths import Bind
@@ -126,9 +126,15 @@ class Host(Protocol):
 
 
 class Gpus(Protocol):
-    """The GPUs of this machine. `held`: UUID -> MiB held by a container's processes, from the id of its first."""
+    """The GPUs of this machine.
+
+    `cards`: the display controllers, whatever their drivers say. `read`: what each GPU does now; one that sleeps is
+    not woken unless it `wakes`. `held`: UUID -> MiB held by a container's processes, from the id of its first.
+    """
 
     def list(self) -> tuple[Gpu, ...]: ...
+    def cards(self) -> tuple[Card, ...]: ...
+    def read(self, *, wakes: bool = True) -> tuple[GpuReading, ...]: ...
     def held(self, container: int) -> dict[str, int]: ...
 
 
