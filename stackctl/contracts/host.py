@@ -86,6 +86,7 @@ class GpuReading:
     """What a GPU does now. None: its driver does not tell."""
 
     uuid: str
+    name: str = ""  # "" if it sleeps
     total_mib: int
     free_mib: int
     utilisation: int | None = None  # percent of the last moment in which it computed
