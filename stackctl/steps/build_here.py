@@ -13,7 +13,7 @@ from stackctl.core.plan.gpu_devices import choose_devices
 from stackctl.core.plan.gpu_request import unheard
 from stackctl.core.plan.images import backend_image
 from stackctl.errors import ConfigError, GpuError
-from stackctl.gpus import GPUS
+from stackctl.gpus import GPUS, chosen_by_auto
 from stackctl.machine import Machine
 from stackctl.steps.config_request import load_config, read_lock
 
@@ -47,7 +47,7 @@ def stack_here(machine: Machine, name: str, *, on_gpu: bool, asks_driver: bool =
 def _on_gpu(machine: Machine, *, asks_driver: bool) -> tuple[Variant, tuple[int, ...]]:
     """Return the variant for the GPU of this machine, or for one that somebody thinks of, and its driver's CUDA."""
     with suppress(GpuError):
-        for gpu in machine.gpus.list()[:1] if asks_driver else ():
+        for gpu in chosen_by_auto(machine.gpus.list())[:1] if asks_driver else ():
             return GPUS[gpu.make].VARIANT, gpu.cuda
     return next(iter(GPUS.values())).VARIANT, ()
 
@@ -57,14 +57,14 @@ def gpus_here(machine: Machine) -> tuple[Gpu, ...]:
 
     Raise GpuError if the driver does not answer, or there are no such GPUs.
     """
-    found = machine.gpus.list()
+    found, spec = chosen_by_auto(machine.gpus.list()), spec_here(machine)
     if found and (said := unheard(machine.host.gpu_variables())):
         machine.ui.note(said)
     recorded = Lock()
     with suppress(ConfigError):  # a deploy says what is wrong with it
         recorded = read_lock(machine)
     same = tuple(gpu for gpu in found if gpu.make == found[0].make)
-    return choose_devices(spec_here(machine).gpu.devices, same, Decisions(recorded)).gpus
+    return choose_devices(spec.gpu.devices, same, Decisions(recorded)).gpus
 
 
 def reserve_here(machine: Machine) -> int:
