@@ -1,10 +1,8 @@
 """Which GPUs, by which way, and whether the container got them."""
 
 from dataclasses import replace
-from typing import Any
 
 import pytest
-import yaml
 
 from stackctl.contracts.service import GpuRequest
 from stackctl.core.config.lock import Decisions, Lock
@@ -12,34 +10,7 @@ from stackctl.core.observed import EngineSeen, ServiceState
 from stackctl.core.plan import gpu_request
 from stackctl.core.start.docker_errors import version
 from stackctl.errors import GpuError
-from stackctl.gpus.cdi import cdi_names
-from tests.core.samples import CDI, GPU, a_plan, engine, seen, wanted
-
-CDI_FILE = """
-cdiVersion: "0.6.0"
-kind: nvidia.com/gpu
-devices:
-  - name: "0"
-    containerEdits: {deviceNodes: [{path: /dev/nvidia0}]}
-  - name: all
-    containerEdits: {deviceNodes: [{path: /dev/nvidia0}]}
-"""
-
-
-@pytest.mark.parametrize(
-    ("content", "names"),
-    [
-        (yaml.safe_load(CDI_FILE), CDI),
-        ({"kind": "a.b/c", "devices": [{"name": "x"}, "y", {}, None]}, ("a.b/c=x",)),
-        ({"kind": "a.b/c"}, ()),
-        ({"kind": "a.b/c", "devices": None}, ()),
-        ([], ()),
-        (None, ()),
-        ("text", ()),
-    ],
-)
-def test_a_cdi_file_names_its_devices_and_anything_else_names_none(content: Any, names: tuple[str, ...]) -> None:
-    assert cdi_names(content) == names
+from tests.core.samples import GPU, a_plan, engine, seen, wanted
 
 
 @pytest.mark.parametrize(
