@@ -13,12 +13,12 @@ from types import MappingProxyType
 from typing import Any
 
 from stackctl.backends.contract import Request
+from stackctl.contracts.cdi import CdiSeen
 from stackctl.contracts.host import Cpu, Gpu, Owner, ReadSpeed
 from stackctl.contracts.service import GpuRequest, Network
 from stackctl.core.adoption.mounted import Service
 from stackctl.core.container_paths import Bind
 from stackctl.core.formats.answer_limit import Limit
-from stackctl.core.gpu.cdi_files import CdiSeen
 from stackctl.core.hub.remote import FileRequest, RemoteHead
 from stackctl.core.hub.repository import Repo
 from stackctl.core.hub.search import Hit, Query

@@ -10,12 +10,12 @@ from pathlib import Path, PurePosixPath
 from typing import TYPE_CHECKING, Protocol
 
 from stackctl.backends.contract import Request
+from stackctl.contracts.cdi import CdiSeen
 from stackctl.contracts.host import Cpu, Gpu, Owner, ReadSpeed
 from stackctl.contracts.service import GpuRequest, Network
 from stackctl.core.adoption.mounted import Service
 from stackctl.core.container_paths import Bind
 from stackctl.core.formats.answer_limit import Limit
-from stackctl.core.gpu.cdi_files import CdiSeen
 from stackctl.core.model.model import ModelSeen
 from stackctl.core.observed import (
     ContainerSeen,

@@ -10,12 +10,11 @@ of one folder describe is dropped); nvidia-container-toolkit's deployments/syste
 import re
 import shlex
 from collections import defaultdict
-from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from pathlib import PurePosixPath
 from typing import Final
 
-from stackctl.core.gpu.cdi_spec import CdiFile, Edits, Node
+from stackctl.contracts.cdi import CdiFile, CdiSeen, Edits, Node, PathSeen
 from stackctl.core.gpu.layers import LayerVerdict
 from stackctl.errors import GpuError
 
@@ -27,28 +26,6 @@ SERVICE: Final = "nvidia-cdi-refresh.service"
 _LIBRARY: Final = re.compile(r"/lib(?:cuda|nvidia-ml)\.so\.(\d{3,}\.\d+(?:\.\d+)?)$")  # not WSL's and Jetson's 1.1
 _MOST_SHOWN: Final = 6
 _INSTALL: Final = "Install the NVIDIA Container Toolkit, then run "
-
-
-@dataclass(frozen=True, kw_only=True)
-class PathSeen:
-    """What lies at a path. None: this user can't see it."""
-
-    exists: bool | None = False  # links are followed
-    device: tuple[int, int] | None = None  # major and minor, if it is a device file itself and not a link to one
-    is_program: bool = True
-
-
-@dataclass(frozen=True, kw_only=True)
-class CdiSeen:
-    """The CDI files that the engine reads, and what there is of all that they name, and of CONTROL."""
-
-    folders: tuple[str, ...] = FOLDERS
-    files: tuple[CdiFile, ...] = ()
-    paths: Mapping[str, PathSeen] = field(default_factory=dict)
-    driver: str = ""  # the version of the NVIDIA driver that is loaded; "" if none is
-    refreshed: str = ""  # the file that the toolkit's service writes; "" without that service
-    has_toolkit: bool = True  # nvidia-ctk can be run
-    is_rootless: bool = False  # the engine reads them as a user who is not root
 
 
 @dataclass(frozen=True, kw_only=True)

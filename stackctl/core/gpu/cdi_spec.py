@@ -3,9 +3,10 @@
 Source: https://github.com/cncf-tags/container-device-interface (SPEC.md; pkg/cdi: spec.go, container-edits_unix.go)
 """
 
-from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, field
+from collections.abc import Iterator
 from typing import Any, Final
+
+from stackctl.contracts.cdi import CdiFile, Edits, Node
 
 MOST_BYTES: Final = 1 << 20  # of one file; those that nvidia-ctk writes have some kilobytes a GPU
 _MOST_ENTRIES: Final = 20_000  # by aliases, a short text can stand for any number
@@ -16,44 +17,6 @@ _TYPES: Final = {"-", "b", "c", "u", "p"}
 
 class _Malformed(ValueError):
     """The message says what the engine can't read."""
-
-
-@dataclass(frozen=True, kw_only=True)
-class Node:
-    """A device file of the host. major, minor: as the file says; 0 and 0 if the engine looks at the device itself."""
-
-    path: str
-    major: int = 0
-    minor: int = 0
-    is_complete: bool = False  # the engine makes it as the file says even if the host has no such device
-
-
-@dataclass(frozen=True, kw_only=True)
-class Edits:
-    """What the engine adds to a container: paths of the host."""
-
-    nodes: tuple[Node, ...] = ()
-    mounts: tuple[str, ...] = ()
-    programs: tuple[str, ...] = ()  # of hooks that run on the host
-
-    @property
-    def paths(self) -> frozenset[str]:
-        return frozenset((*(node.path for node in self.nodes), *self.mounts, *self.programs))
-
-
-@dataclass(frozen=True, kw_only=True)
-class CdiFile:
-    """One file of a folder that the engine reads. folder: its place in the engine's list, of which the last wins."""
-
-    path: str
-    folder: int = 0
-    devices: Mapping[str, Edits] = field(default_factory=dict)  # by full name; each with what the file adds for all
-    error: str = ""  # why the engine can't use it
-    is_unread: bool = False  # this user may not read it
-
-    @property
-    def paths(self) -> frozenset[str]:
-        return frozenset().union(*(edits.paths for edits in self.devices.values()))
 
 
 def read_cdi(path: str, folder: int, text: str) -> CdiFile:
@@ -120,6 +83,7 @@ def _node(one: dict[str, Any]) -> Node:
         raise _Malformed(f"its device node {path} has an unknown type")
     return Node(
         path=_text(one, "hostPath", path),
+        inside=path,
         major=major,
         minor=_number(one, "minor") if major else 0,
         is_complete=kind != "-" and (major != 0 or kind == "p"),

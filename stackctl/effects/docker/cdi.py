@@ -9,8 +9,9 @@ from collections.abc import Iterable
 from pathlib import Path
 from typing import Any, Final
 
-from stackctl.core.gpu.cdi_files import CONTROL, FOLDERS, SERVICE, CdiSeen, PathSeen, resolve
-from stackctl.core.gpu.cdi_spec import MOST_BYTES, CdiFile, read_cdi
+from stackctl.contracts.cdi import CdiFile, CdiSeen, PathSeen
+from stackctl.core.gpu.cdi_files import CONTROL, FOLDERS, SERVICE, resolve
+from stackctl.core.gpu.cdi_spec import MOST_BYTES, read_cdi
 
 _ENDINGS: Final = (".json", ".yaml")  # the engine reads no others, and no folders below
 _MOST_FILES: Final = 100  # of one folder

@@ -6,10 +6,10 @@ from functools import cached_property
 from pathlib import Path, PurePosixPath
 
 from stackctl.backends.contract import Request
+from stackctl.contracts.cdi import CdiSeen
 from stackctl.contracts.service import GpuRequest, Network
 from stackctl.core.adoption.mounted import Service
 from stackctl.core.container_paths import Bind
-from stackctl.core.gpu.cdi_files import CdiSeen
 from stackctl.core.observed import EngineView, ProbeResult, ReadSeen
 from stackctl.core.plan import engine_features
 from stackctl.core.plan.network_shape import Existing

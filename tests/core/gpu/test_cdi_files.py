@@ -8,8 +8,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from stackctl.core.gpu.cdi_files import CdiSeen, PathSeen, cdi_verdict, find_faults, refuse_stale
-from stackctl.core.gpu.cdi_spec import CdiFile, read_cdi
+from stackctl.contracts.cdi import CdiFile, CdiSeen, PathSeen
+from stackctl.core.gpu.cdi_files import FOLDERS, cdi_verdict, find_faults, refuse_stale
+from stackctl.core.gpu.cdi_spec import read_cdi
 from stackctl.errors import GpuError
 
 CUDA = "/usr/lib/x86_64-linux-gnu/libcuda.so.550.54.14"
@@ -61,7 +62,7 @@ def file(path: str = RUN, text: str = WRITTEN) -> CdiFile:
 
 
 def seen(*files: CdiFile, **others: Any) -> CdiSeen:
-    return CdiSeen(**{"files": files or (file(),), "paths": LIVE, "driver": "550.54.14", **others})
+    return CdiSeen(**{"folders": FOLDERS, "files": files or (file(),), "paths": LIVE, "driver": "550.54.14", **others})
 
 
 def test_a_file_that_agrees_with_the_machine_is_no_fault() -> None:

@@ -4,13 +4,45 @@ from dataclasses import replace
 
 import pytest
 
+from stackctl.contracts.cdi import CdiFile, CdiSeen, Edits, PathSeen
 from stackctl.contracts.service import GpuRequest
 from stackctl.core.config.lock import Decisions, Lock
 from stackctl.core.observed import EngineSeen, ServiceState
 from stackctl.core.plan import gpu_request
 from stackctl.core.start.docker_errors import version
 from stackctl.errors import GpuError
-from tests.core.samples import GPU, a_plan, engine, seen, wanted
+from tests.core.samples import CDI, GPU, a_plan, engine, seen, wanted
+
+STALE = CdiSeen(
+    folders=("/etc/cdi", "/var/run/cdi"),
+    files=(
+        CdiFile(path="/var/run/cdi/a.yaml", folder=1, devices={CDI[0]: Edits(mounts=("/lib/libcuda.so.550.54.14",))}),
+        CdiFile(path="/var/run/cdi/b.yaml", folder=1, error="it is neither YAML nor JSON"),
+    ),
+    paths={"/lib/libcuda.so.550.54.14": PathSeen()},
+)
+
+
+@pytest.mark.parametrize(
+    ("device", "product", "says"),
+    [
+        ("0", "Docker Engine", "/var/run/cdi/a.yaml is stale: it mounts /lib/libcuda.so.550.54.14, which does not"),
+        ("0", "Podman Engine", "/var/run/cdi/a.yaml is stale"),
+        ("7", "Docker Engine", "can't use the CDI file /var/run/cdi/b.yaml"),
+    ],
+)
+def test_a_cdi_file_that_gives_no_gpu_is_the_reason_of_a_refusal(device: str, product: str, says: str) -> None:
+    on = replace(engine(cdi_devices=CDI), product=product)
+    around = replace(seen(on=on, gpus=(GPU,)), cdi=STALE)
+    if device == "7":
+        around = replace(around, cdi=replace(STALE, files=STALE.files[1:]))
+    spec = wanted(gpu={"mode": "cdi", "devices": (device,)})
+    with pytest.raises(GpuError) as caught:
+        gpu_request.request_gpu(spec, around, Decisions(Lock()))
+    assert says in caught.value.message
+    by_hook = wanted(gpu={"mode": "nvidia"})
+    request = gpu_request.request_gpu(by_hook, replace(around, engine=engine()), Decisions(Lock()))
+    assert request is not None  # an engine that takes the toolkit's hook reads no CDI file
 
 
 @pytest.mark.parametrize(

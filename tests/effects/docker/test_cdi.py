@@ -7,7 +7,8 @@ from typing import Any
 
 import pytest
 
-from stackctl.core.gpu.cdi_files import CONTROL, CdiSeen, PathSeen, find_faults, resolve
+from stackctl.contracts.cdi import CdiSeen, PathSeen
+from stackctl.core.gpu.cdi_files import CONTROL, find_faults, resolve
 from stackctl.effects.docker import cdi
 
 NAME = "nvidia.com/gpu=0"
