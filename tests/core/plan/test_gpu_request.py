@@ -5,6 +5,7 @@ from dataclasses import replace
 import pytest
 
 from stackctl.contracts.cdi import CdiFile, CdiSeen, Edits, PathSeen
+from stackctl.contracts.host import Gpu
 from stackctl.contracts.service import GpuRequest
 from stackctl.core.config.lock import Decisions, Lock
 from stackctl.core.observed import EngineSeen, ServiceState
@@ -24,19 +25,21 @@ STALE = CdiSeen(
 
 
 @pytest.mark.parametrize(
-    ("device", "product", "says"),
+    ("listed", "product", "says"),
     [
-        ("0", "Docker Engine", "/var/run/cdi/a.yaml is stale: it mounts /lib/libcuda.so.550.54.14, which does not"),
-        ("0", "Podman Engine", "/var/run/cdi/a.yaml is stale"),
-        ("7", "Docker Engine", "can't use the CDI file /var/run/cdi/b.yaml"),
+        (CDI, "Docker Engine", "/var/run/cdi/a.yaml is stale: it mounts /lib/libcuda.so.550.54.14, which does not"),
+        (CDI, "Podman Engine", "/var/run/cdi/a.yaml is stale"),
+        ((), "Docker Engine", "can't use the CDI file /var/run/cdi/b.yaml"),
     ],
 )
-def test_a_cdi_file_that_gives_no_gpu_is_the_reason_of_a_refusal(device: str, product: str, says: str) -> None:
-    on = replace(engine(cdi_devices=CDI), product=product)
+def test_a_cdi_file_that_gives_no_gpu_is_the_reason_of_a_refusal(
+    listed: tuple[str, ...], product: str, says: str
+) -> None:
+    on = replace(engine(cdi_devices=listed), product=product)
     around = replace(seen(on=on, gpus=(GPU,)), cdi=STALE)
-    if device == "7":
+    if not listed:
         around = replace(around, cdi=replace(STALE, files=STALE.files[1:]))
-    spec = wanted(gpu={"mode": "cdi", "devices": (device,)})
+    spec = wanted(gpu={"mode": "cdi", "devices": ("0",)})
     with pytest.raises(GpuError) as caught:
         gpu_request.request_gpu(spec, around, Decisions(Lock()))
     assert says in caught.value.message
@@ -138,3 +141,21 @@ def test_versions_compare_as_numbers() -> None:
     said = ["1.29.2", "2.9.0", "2.20.0", "2.26.1-4", "v2.40.3-3", "5.0.0", "10.0.0"]
     numbers = [version(one) or () for one in said]
     assert numbers == sorted(numbers)
+
+
+AMD = replace(GPU, make="amd", uuid="0000:03:00.0", name="AMD Radeon RX 7900 XTX", cuda=())
+INTEL = replace(GPU, make="intel", uuid="0000:00:02.0", name="Intel UHD Graphics 770", total_mib=0, free_mib=0, cuda=())
+
+
+@pytest.mark.parametrize("others", [(AMD,), (INTEL,), (INTEL, AMD)])
+def test_auto_uses_the_cpu_where_the_gpus_are_of_other_makes(others: tuple[Gpu, ...]) -> None:
+    assert gpu_request.request_gpu(wanted(), seen(gpus=others), Decisions(Lock())) is None
+
+
+@pytest.mark.parametrize("others", [(INTEL, GPU), (GPU, AMD, INTEL)])
+def test_gpus_of_other_makes_change_nothing_about_nvidias(others: tuple[Gpu, ...]) -> None:
+    alone, among = Decisions(Lock()), Decisions(Lock())
+    on = engine((28, 5, 2), nvidia_runtime=True)
+    expected = gpu_request.request_gpu(wanted(), seen(on=on, gpus=(GPU,)), alone)
+    assert gpu_request.request_gpu(wanted(), seen(on=on, gpus=others), among) == expected
+    assert among.lock() == alone.lock()
