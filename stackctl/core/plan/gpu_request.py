@@ -22,7 +22,7 @@ _CDI = "cdi"  # the engine's driver, and the mode of each make whose GPUs it pas
 
 def request_gpu(spec: Spec, seen: Observed, decisions: Decisions) -> GpuRequest | None:
     """Return the GPUs to request from the engine; None for the CPU. Raise GpuError if the engine can't provide them."""
-    mode, offer = spec.gpu.mode, _offer(seen.engine)
+    mode, offer = spec.gpu.mode, _offer(seen.engine, cdi_files.describe_command(seen.cdi))
     if mode == "auto":
         able = chosen_by_auto(seen.gpus)
         mode = decisions.decide(
@@ -109,7 +109,7 @@ def _is_given(request: GpuRequest, state: ServiceState) -> bool:
     return GPUS[request.make].is_given(request, state.gpu_drivers, state.devices)
 
 
-def _offer(engine: EngineSeen | None) -> Offer | None:
+def _offer(engine: EngineSeen | None, describe_cdi: str = "") -> Offer | None:
     if engine is None:
         return None
     return Offer(
@@ -117,6 +117,7 @@ def _offer(engine: EngineSeen | None) -> Offer | None:
         runtimes=engine.runtimes,
         cdi_devices=engine.cdi_devices,
         is_local=engine.is_local,
+        describe_cdi=describe_cdi,
         product="" if features(engine).reserves_gpus else features(engine).title,
     )
 
