@@ -18,20 +18,20 @@ def status(ctx: click.Context, as_json: bool, watch: bool) -> None:
 
     The exit code is 7 unless the whole stack is ready.
     """
-    from stackctl import report
     from stackctl.commands import status as command
     from stackctl.errors import NotReady
+    from stackctl.report import status_text
 
     machine = machine_of(ctx, as_json=as_json)
     if watch:
         machine.ui.is_stream = True
         with until_interrupted(ctx):
             for now in command.watch_status(machine):
-                machine.ui.result(*report.status(now, machine.ui))
+                machine.ui.result(*status_text.status(now, machine.ui))
                 if not machine.ui.is_read:
                     break
     now = command.status(machine)
-    machine.ui.result(*report.status(now, machine.ui))
+    machine.ui.result(*status_text.status(now, machine.ui))
     ctx.exit(0 if now.is_ready else NotReady.exit_code)
 
 

@@ -7,13 +7,13 @@ from typing import Any
 
 import pytest
 
-from stackctl import report
 from stackctl.commands.deploy import Options, deploy
 from stackctl.commands.status import status, watch_status
 from stackctl.commands.url import open_page
 from stackctl.core.observed import ProbeResult, ServiceState
 from stackctl.core.start.events import Changed, Event, Line
 from stackctl.errors import ConfigError, NotReady
+from stackctl.report import status_text
 from tests.backends.answers import LOADING, tried
 from tests.commands.engines import Stage, container, quiet_stage
 from tests.commands.machines import Quiet
@@ -41,7 +41,9 @@ def test_a_stack_whose_services_are_all_well_is_ready(tmp_path: Path) -> None:
     assert [one.name for one in now.services] == ["llamacpp", "sillytavern"]
     assert now.backend is None
     assert now.template == "prompt template ChatML, by its chat template"
-    assert report.status(now, here.machine.ui)[0].endswith(f"mine is ready: {now.url}\n{now.template}")
+    assert status_text.status(now, here.machine.ui)[0].endswith(
+        f"mine is ready: {now.url}\n{now.template}\nnext: Open {now.url} in a browser."
+    )
 
 
 @pytest.mark.parametrize("name", ["llamacpp", "sillytavern"])
@@ -63,8 +65,8 @@ def test_a_missing_service_and_a_stack_without_containers_are_not_ready(tmp_path
     here.docker.states_.clear()
     now = status(here.machine)
     assert (now.missing, now.is_ready) == (("llamacpp", "sillytavern"), False)
-    text, _ = report.status(now, here.machine.ui)
-    assert text.endswith("is not ready\nhint: Run `stackctl start` to create what is missing.")
+    text, _ = status_text.status(now, here.machine.ui)
+    assert text.endswith("is not ready\nnext: Run `stackctl start` to create what is missing.")
 
 
 def test_anothers_stack_of_this_name_is_not_shown(tmp_path: Path) -> None:
@@ -244,7 +246,7 @@ def test_the_cause_stands_below_the_table_and_beside_its_service(tmp_path: Path)
     here = deployed(tmp_path, Stage())
     here.docker.states_["llamacpp"] = replace(here.docker.states_["llamacpp"], **CRASHES)
     here.docker.logs["llamacpp"] = (UNKNOWN,)
-    text, values = report.status(status(here.machine), here.machine.ui)
+    text, values = status_text.status(status(here.machine), here.machine.ui)
     says = "llamacpp: this version of the backend does not know the model's architecture"
     hint = "Use a newer image (`backend.image`) or another model. Run `stackctl deploy` after that."
     assert f"\n\n{says}\nhint: {hint}\n\nmine is not ready" in text
