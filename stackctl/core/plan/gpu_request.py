@@ -9,6 +9,7 @@ from stackctl.core.config.lock import Decisions, one_of
 from stackctl.core.config.section import NONE
 from stackctl.core.config.spec import Spec
 from stackctl.core.gpu import cdi_files
+from stackctl.core.gpu.surroundings import Surroundings, fit_hint
 from stackctl.core.observed import EngineSeen, Observed, ServiceState
 from stackctl.core.plan.engine_features import features
 from stackctl.core.plan.gpu_devices import Devices, any_of_kind, choose_devices, named
@@ -39,7 +40,11 @@ def request_gpu(spec: Spec, seen: Observed, decisions: Decisions) -> GpuRequest 
         return None
     make = find_make(mode, seen.gpus)
     chosen = choose_devices(spec.gpu.devices, _of_make(make.NAME, seen), decisions)
-    found = _request(make, mode, chosen, seen, offer)
+    try:
+        found = _request(make, mode, chosen, seen, offer)
+    except GpuError as error:
+        error.hint = fit_hint(error.hint, around(seen))
+        raise
     return replace(found, gpus=tuple(gpu.uuid for gpu in chosen.gpus), main=chosen.main)
 
 
@@ -55,6 +60,12 @@ def _request(make: Make, mode: str, chosen: Devices, seen: Observed, offer: Offe
     if seen.cdi and names:
         cdi_files.refuse_stale(seen.cdi, names)
     return request
+
+
+def around(seen: Observed) -> Surroundings:
+    """Return where the engine runs."""
+    is_rootless = seen.engine is not None and seen.engine.is_rootless
+    return Surroundings(view=seen.view, is_rootless=is_rootless, is_wsl=seen.is_wsl)
 
 
 def cdi_names(request: GpuRequest) -> tuple[str, ...]:
