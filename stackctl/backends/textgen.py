@@ -14,6 +14,7 @@ from typing import Final
 from stackctl.backends.answers import MODELS, first_model, good, number
 from stackctl.backends.command_line import given_flags, numbers, refused_argument
 from stackctl.backends.contract import (
+    NOT_OPENED,
     Image,
     Launch,
     Program,
@@ -27,6 +28,7 @@ from stackctl.backends.contract import (
 )
 from stackctl.backends.llama_failures import CHECK_MODEL, load_ended, load_failure, not_loaded, refused_server_argument
 from stackctl.backends.llama_log import load_buffer, load_progress
+from stackctl.backends.llama_offload import NOT_GIVEN, load_no_gpu, load_offload
 from stackctl.backends.textgen_arguments import KV_NAME, TEXTGEN_ARGUMENTS
 from stackctl.contracts.answer import Answer
 from stackctl.contracts.build import Build
@@ -105,6 +107,15 @@ _PROBE: Final = (
 )
 
 
+# os.open, because a device file can't be sought in
+_OPENS: Final = f"""import os
+for f in FILES:
+    if os.path.exists(f):
+        try: os.close(os.open(f, os.O_RDONLY))
+        except OSError as e: raise SystemExit(f"{NOT_OPENED} {{f}}: {{e.strerror}}")
+"""
+
+
 # packings whose loader was removed: oobabooga/textgen#7415 (March 2026), #6641 (January 2025); then those for which
 # Transformers needs a package that is not in its requirements (requirements/full of May 2026, transformers 5.6)
 _GONE: Final[Mapping[str, str]] = MappingProxyType(
@@ -157,10 +168,13 @@ def launch(run: Run) -> Launch:
     key = f"--api-key={run.key.reveal()}"  # one word, because a key may begin with -
     lines = [shlex.join(words), key, *([shlex.join(run.extra_args)] if run.extra_args else [])]
     # its own flag moves the experts of every block; llama-server, which inherits the environment, takes a number there
-    experts = {"LLAMA_ARG_N_CPU_MOE": str(run.cpu_experts)} if run.cpu_experts else {}
+    inner = {"LLAMA_ARG_N_CPU_MOE": str(run.cpu_experts)} if run.cpu_experts else {}
+    if run.format == "gguf" and run.variant != CPU:
+        # the lines on layers and memory, which its default hides; servers before 2026 show them, and ignore this name
+        inner["LLAMA_ARG_LOG_VERBOSITY"] = "4"
     return Launch(
         environment={
-            **experts,
+            **inner,
             "HF_HUB_OFFLINE": "1",
             "GRADIO_ANALYTICS_ENABLED": "False",
             "COLUMNS": "400",  # by default its log breaks every line after 80 characters
@@ -177,8 +191,9 @@ def remarks(run: Run) -> tuple[str, ...]:
     return (says,)
 
 
-def health() -> tuple[str, ...]:
-    return ("CMD", "python3.13", "-c", _PROBE)
+def health(files: tuple[str, ...] = ()) -> tuple[str, ...]:
+    probe = _OPENS.replace("FILES", repr(files)) + _PROBE if files else _PROBE
+    return ("CMD", "python3.13", "-c", probe)
 
 
 def model_id(file_name: str) -> str:
@@ -196,6 +211,14 @@ def progress(line: str) -> str | None:
 
 
 buffer: Final = load_buffer
+offloaded: Final = load_offload
+
+
+def no_gpu(line: str, variant: Variant) -> Cause | None:
+    # modules/transformers_loader.py, where PyTorch finds no GPU
+    if "no GPU has been detected. Falling back to CPU mode" in line:
+        return Cause(says="PyTorch finds no GPU in the container, and computes on the CPU", hint=NOT_GIVEN, kind="gpu")
+    return load_no_gpu(line, variant)
 
 
 def speed(said: str) -> float | None:

@@ -16,6 +16,7 @@ class Room:
 
     gpus_mib: tuple[int, ...] = ()
     totals_mib: tuple[int, ...] = ()  # the total of each GPU; () if it equals the free memory
+    uuids: tuple[str, ...] = ()  # of each GPU; () if they are not those of this machine
     ram_mib: int
     ram_total_mib: int = 0
     reserve_mib: int = RESERVE_MIB  # of each GPU: stays free for the desktop or another program
@@ -41,7 +42,7 @@ class Room:
     def with_gpus(self, gpus_mib: tuple[int, ...]) -> "Room":
         """Return the same with other GPUs, of which no more is known than their free memory."""
         bandwidths = replace(self.bandwidths, gpus=())
-        return replace(self, gpus_mib=gpus_mib, totals_mib=(), bandwidths=bandwidths)
+        return replace(self, gpus_mib=gpus_mib, totals_mib=(), uuids=(), bandwidths=bandwidths)
 
     @property
     def usable_ram_mib(self) -> int:

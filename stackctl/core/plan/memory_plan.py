@@ -221,6 +221,7 @@ def _room(spec: Spec, seen: Observed, gpu: GpuRequest | None) -> Room | None:
     return Room(
         gpus_mib=tuple(one.free_mib + one.own_mib for one in gpus),
         totals_mib=tuple(one.total_mib for one in gpus),
+        uuids=tuple(one.uuid for one in gpus),
         ram_mib=seen.ram.free_mib + seen.ram.own_mib,
         ram_total_mib=seen.ram.total_mib,
         reserve_mib=memory_mib(spec.gpu.reserve) or 0,
