@@ -81,5 +81,5 @@ def _gpus(plan: Plan, machine: Machine) -> tuple[Gpu, ...]:
     found: dict[str, Gpu] = {}
     with suppress(GpuError):  # the start itself shows whether the GPU can be used
         found = {one.uuid: one for one in machine.gpus.list() if one.make == service.gpu.make}
-    uuids = plan.memory.room.uuids if plan.memory else ()
-    return tuple(found[uuid] for uuid in uuids if uuid in found) if uuids else tuple(found.values())
+    uuids = service.gpu.gpus or tuple(found)
+    return tuple(found[uuid] for uuid in uuids if uuid in found)
