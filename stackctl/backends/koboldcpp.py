@@ -13,7 +13,7 @@ from types import MappingProxyType
 from typing import Final
 
 from stackctl.backends.answers import MODELS, PROPS, first_model, good, number, text, tokens
-from stackctl.backends.command_line import given_flags, numbers, refused_argument
+from stackctl.backends.command_line import given_flags, numbers, opens, refused_argument
 from stackctl.backends.contract import (
     Image,
     Launch,
@@ -34,6 +34,7 @@ from stackctl.backends.koboldcpp_releases import (
 )
 from stackctl.backends.llama_failures import CHECK_MODEL, load_ended, load_failure, not_loaded, signal_cause
 from stackctl.backends.llama_log import load_buffer, load_progress
+from stackctl.backends.llama_offload import load_no_gpu, load_offload
 from stackctl.contracts.answer import Answer
 from stackctl.contracts.cause import Cause
 from stackctl.contracts.host import Cpu
@@ -95,6 +96,11 @@ _PACE: Final = re.compile(r"Generate:\d+\.\d+s \((?:\d+\.\d+ms/T = )?(\d{1,9}\.\
 
 _LAST_WORDS: Final = "Run `stackctl logs koboldcpp` to see its last lines."
 _OTHER: Final = "`stackctl deploy --backend llamacpp`"
+_CPU_LIBRARY: Final = re.compile(r"Initializing dynamic library: koboldcpp_(?:default|noavx2|failsafe)\.")
+_NO_LIBRARY: Final = (
+    "Remove `backend.program` from stack.toml to get stackctl's choice, or run on the CPU with `stackctl deploy --gpu "
+    "none`."
+)
 # before the load it tries how much fits on the GPU (params_fit); a failure of that trial is not one of the load
 _GAVE_UP: Final = re.compile(r"^(?!.*params_fit).*failed to load model")
 
@@ -184,8 +190,8 @@ def remarks(run: Run) -> tuple[str, ...]:
     return tuple(found)
 
 
-def health() -> tuple[str, ...]:
-    return ("CMD", "bash", "-c", _PROBE)
+def health(files: tuple[str, ...] = ()) -> tuple[str, ...]:
+    return ("CMD", "bash", "-c", f"{opens(files)}{_PROBE}")
 
 
 def model_id(file_name: str) -> str:
@@ -204,6 +210,15 @@ def progress(line: str) -> str | None:
 
 
 buffer: Final = load_buffer
+offloaded: Final = load_offload
+
+
+def no_gpu(line: str, variant: Variant) -> Cause | None:
+    # koboldcpp.py, init_library(): without the library for the wanted GPU it takes the one for the CPU
+    if _CPU_LIBRARY.search(line) or "GPU backend was not selected" in line:
+        says = "KoboldCpp computes on the CPU: its program has no library for this GPU"
+        return Cause(says=says, hint=_NO_LIBRARY, kind="gpu")
+    return load_no_gpu(line, variant)
 
 
 def speed(said: str) -> float | None:

@@ -539,10 +539,7 @@ FATAL_EVERYWHERE = [
     ("llama_init_from_model: failed to initialize the context: failed to allocate buffer for kv cache", "memory"),
     ("llama_init_from_model: failed to initialize the context: failed to allocate compute pp buffers", "memory"),
     ("CUDA error: out of memory", "memory"),
-    (
-        "ggml_cuda_init: failed to initialize CUDA: CUDA driver version is insufficient for CUDA runtime version",
-        "gpu",
-    ),
+    ("CUDA error: CUDA driver version is insufficient for CUDA runtime version", "gpu"),
 ]
 FATAL = [
     ("llamacpp", "error: invalid argument: --foo", "config"),
