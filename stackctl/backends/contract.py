@@ -15,6 +15,9 @@ from stackctl.contracts.memory import Reserves
 from stackctl.contracts.service import Variant
 from stackctl.secret import Secret
 
+# what a health check writes about a device file that exists and can't be opened; the file's path follows
+NOT_OPENED: Final = "can't open the device file"
+
 
 @dataclass(frozen=True, kw_only=True)
 class Image:
@@ -111,6 +114,14 @@ class Buffer:
     device: str  # as the program calls it: CUDA0, Vulkan1; "" for the machine's main memory
     term: Literal["weights", "kv_cache", "state", "compute", "output"]
     mib: float
+
+
+@dataclass(frozen=True, kw_only=True)
+class Offloaded:
+    """The layers that a program reports on GPUs, of all layers of one model; the output counts as a layer."""
+
+    layers: int
+    of: int
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -225,8 +236,11 @@ class Backend(Judge, Protocol):
         """Return a sentence for each setting that this program can't follow; () if it follows all."""
         ...
 
-    def health(self) -> tuple[str, ...]:
-        """Return a command that succeeds inside the container only with a loaded model."""
+    def health(self, files: tuple[str, ...] = ()) -> tuple[str, ...]:
+        """Return a command that succeeds inside the container only with a loaded model.
+
+        files: device files. If one of them exists and can't be opened, it fails, and its output says NOT_OPENED.
+        """
         ...
 
     def model_id(self, file_name: str) -> str:
@@ -241,8 +255,23 @@ class Backend(Judge, Protocol):
         """Return the memory that a log line reports as reserved; None if it reports none."""
         ...
 
+    def offloaded(self, line: str) -> Offloaded | None:
+        """Return the layers that a log line reports on GPUs; None if it reports none."""
+        ...
+
+    def no_gpu(self, line: str, variant: Variant) -> Cause | None:
+        """Return why its build for a GPU computes on the CPU alone, if a log line means that; else None.
+
+        The line is no failure where the stack asks for no GPU.
+        """
+        ...
+
     def speed(self, said: str) -> float | None:
         """Return the tokens a second of its last generation, from its text at SPEED; None if the text has no figure."""
+        ...
+
+    def pace(self, line: str) -> float | None:
+        """Return the tokens a second of a generation that a log line reports; None if it reports none."""
         ...
 
     def recognise(self, answers: Mapping[str, Answer]) -> ServerInfo | None:

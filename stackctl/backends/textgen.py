@@ -16,6 +16,7 @@ from typing import Final
 from stackctl.backends.answers import MODELS, first_model, good, number
 from stackctl.backends.command_line import given_flags, numbers, refused_argument
 from stackctl.backends.contract import (
+    NOT_OPENED,
     Image,
     Launch,
     Program,
@@ -29,6 +30,7 @@ from stackctl.backends.contract import (
 )
 from stackctl.backends.llama_failures import CHECK_MODEL, load_ended, load_failure, not_loaded, refused_server_argument
 from stackctl.backends.llama_log import load_buffer, load_progress
+from stackctl.backends.llama_offload import NOT_GIVEN, load_no_gpu, load_offload
 from stackctl.backends.textgen_arguments import KV_NAME, TEXTGEN_ARGUMENTS
 from stackctl.contracts.answer import Answer
 from stackctl.contracts.build import Build
@@ -113,6 +115,15 @@ _PROBE: Final = (
 )
 
 
+# os.open, because a device file can't be sought in
+_OPENS: Final = f"""import os
+for f in FILES:
+    if os.path.exists(f):
+        try: os.close(os.open(f, os.O_RDONLY))
+        except OSError as e: raise SystemExit(f"{NOT_OPENED} {{f}}: {{e.strerror}}")
+"""
+
+
 # packings whose loader was removed: oobabooga/textgen#7415 (March 2026), #6641 (January 2025); then those for which
 # Transformers needs a package that is not in its requirements (requirements/full of May 2026, transformers 5.6)
 _GONE: Final[Mapping[str, str]] = MappingProxyType(
@@ -166,6 +177,9 @@ def launch(run: Run) -> Launch:
     lines = [shlex.join(words), key, *([shlex.join(run.extra_args)] if run.extra_args else [])]
     # its own flag moves the experts of every block, and none names the main GPU; llama-server inherits the environment
     inherited = {"LLAMA_ARG_N_CPU_MOE": run.cpu_experts, "LLAMA_ARG_MAIN_GPU": run.main_gpu}
+    if run.format == "gguf" and run.variant != CPU:
+        # the lines on layers and memory, which its default hides; servers before 2026 show them, and ignore this name
+        inherited["LLAMA_ARG_LOG_VERBOSITY"] = 4
     return Launch(
         environment={
             **{name: str(value) for name, value in inherited.items() if value},
@@ -185,8 +199,9 @@ def remarks(run: Run) -> tuple[str, ...]:
     return (says,)
 
 
-def health() -> tuple[str, ...]:
-    return ("CMD", "python3.13", "-c", _PROBE)
+def health(files: tuple[str, ...] = ()) -> tuple[str, ...]:
+    probe = _OPENS.replace("FILES", repr(files)) + _PROBE if files else _PROBE
+    return ("CMD", "python3.13", "-c", probe)
 
 
 def model_id(file_name: str) -> str:
@@ -204,12 +219,24 @@ def progress(line: str) -> str | None:
 
 
 buffer: Final = load_buffer
+offloaded: Final = load_offload
+
+
+def no_gpu(line: str, variant: Variant) -> Cause | None:
+    # modules/transformers_loader.py, where PyTorch finds no GPU
+    if "no GPU has been detected. Falling back to CPU mode" in line:
+        return Cause(says="PyTorch finds no GPU in the container, and computes on the CPU", hint=NOT_GIVEN, kind="gpu")
+    return load_no_gpu(line, variant)
 
 
 def speed(said: str) -> float | None:
     # modules/text_generation.py writes the line after a generation; its time includes that of the prompt
     found = _RATE.search(said)
     return (number(float(found[1])) or None) if found else None
+
+
+def pace(line: str) -> float | None:
+    return speed(line)
 
 
 def fatal(line: str) -> Cause | None:

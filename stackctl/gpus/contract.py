@@ -21,6 +21,7 @@ class Offer:
     is_local: bool = True  # it runs on this machine, so cdi_devices is complete
     # the engine's name if it takes CDI devices as device files instead of reserving GPUs; "" if it reserves them
     product: str = ""
+    describe_cdi: str = ""  # the command that describes the GPUs in the CDI files again; "" for the make's usual one
 
 
 class Make(Protocol):

@@ -100,7 +100,8 @@ def _cdi_devices(devices: tuple[str, ...], gpus: tuple[Gpu, ...], offer: Offer |
 def _cdi_hint(offer: Offer) -> str:
     if offer.version < _CDI_ENGINE:
         return "Update Docker Engine to 25 or newer, which CDI needs, or run `stackctl deploy --gpu nvidia`."
+    generate = offer.describe_cdi or _GENERATE
     if offer.cdi_devices:
-        return f"Choose one of {', '.join(offer.cdi_devices)}, or run `{_GENERATE}` to describe all devices again."
+        return f"Choose one of {', '.join(offer.cdi_devices)}, or run `{generate}` to describe all devices again."
     flag = ', set "features": {"cdi": true} in /etc/docker/daemon.json' if offer.version < _CDI_BY_ITSELF else ""
-    return f"Run `{_GENERATE}`{flag}, then restart the engine."
+    return f"Run `{generate}`{flag}, then restart the engine."

@@ -8,18 +8,22 @@ from stackctl.contracts.service import GpuRequest
 from stackctl.core.config.lock import Decisions, one_of
 from stackctl.core.config.section import NONE
 from stackctl.core.config.spec import Spec
+from stackctl.core.gpu import cdi_files
+from stackctl.core.gpu.surroundings import Surroundings, fit_hint
 from stackctl.core.observed import EngineSeen, Observed, ServiceState
 from stackctl.core.plan.engine_features import features
-from stackctl.core.plan.gpu_devices import any_of_kind, choose_devices, named
+from stackctl.core.plan.gpu_devices import Devices, any_of_kind, choose_devices, named
 from stackctl.core.plan.stack import Plan
 from stackctl.errors import GpuError
 from stackctl.gpus import GPUS, MODES, chosen_by_auto, find_make
-from stackctl.gpus.contract import NOT_GIVEN, Offer
+from stackctl.gpus.contract import NOT_GIVEN, Make, Offer
+
+_CDI = "cdi"  # the engine's driver, and the mode of each make whose GPUs it passes on
 
 
 def request_gpu(spec: Spec, seen: Observed, decisions: Decisions) -> GpuRequest | None:
     """Return the GPUs to request from the engine; None for the CPU. Raise GpuError if the engine can't provide them."""
-    mode, offer = spec.gpu.mode, _offer(seen.engine)
+    mode, offer = spec.gpu.mode, _offer(seen.engine, cdi_files.describe_command(seen.cdi))
     if mode == "auto":
         able = chosen_by_auto(seen.gpus)
         mode = decisions.decide(
@@ -36,8 +40,38 @@ def request_gpu(spec: Spec, seen: Observed, decisions: Decisions) -> GpuRequest 
         return None
     make = find_make(mode, seen.gpus)
     chosen = choose_devices(spec.gpu.devices, _of_make(make.NAME, seen), decisions)
-    found = make.request(mode, chosen.names, chosen.gpus, offer)
+    try:
+        found = _request(make, mode, chosen, seen, offer)
+    except GpuError as error:
+        error.hint = fit_hint(error.hint, around(seen))
+        raise
     return replace(found, gpus=tuple(gpu.uuid for gpu in chosen.gpus), main=chosen.main)
+
+
+def _request(make: Make, mode: str, chosen: Devices, seen: Observed, offer: Offer | None) -> GpuRequest:
+    """Return what to request; raise GpuError, too, for a CDI file from which the engine can't give the GPU."""
+    try:
+        request = make.request(mode, chosen.names, chosen.gpus, offer)
+    except GpuError:
+        if seen.cdi and mode == _CDI:
+            cdi_files.refuse_stale(seen.cdi)  # the reason why a device is missing, if a file is
+        raise
+    names = cdi_names(request)
+    if seen.cdi and names:
+        cdi_files.refuse_stale(seen.cdi, names)
+    return request
+
+
+def around(seen: Observed) -> Surroundings:
+    """Return where the engine runs."""
+    is_rootless = seen.engine is not None and seen.engine.is_rootless
+    return Surroundings(view=seen.view, is_rootless=is_rootless, is_wsl=seen.is_wsl)
+
+
+def cdi_names(request: GpuRequest) -> tuple[str, ...]:
+    """Return the full names of the CDI devices that a request names."""
+    asked = request.devices if request.driver == _CDI else request.files
+    return tuple(one for one in asked if "=" in one)
 
 
 def requested_gpus(request: GpuRequest, seen: Observed) -> tuple[Gpu, ...]:
@@ -92,7 +126,7 @@ def _is_given(request: GpuRequest, state: ServiceState) -> bool:
     return GPUS[request.make].is_given(request, state.gpu_drivers, state.devices)
 
 
-def _offer(engine: EngineSeen | None) -> Offer | None:
+def _offer(engine: EngineSeen | None, describe_cdi: str = "") -> Offer | None:
     if engine is None:
         return None
     return Offer(
@@ -100,6 +134,7 @@ def _offer(engine: EngineSeen | None) -> Offer | None:
         runtimes=engine.runtimes,
         cdi_devices=engine.cdi_devices,
         is_local=engine.is_local,
+        describe_cdi=describe_cdi,
         product="" if features(engine).reserves_gpus else features(engine).title,
     )
 
