@@ -107,12 +107,20 @@ def choose_mode(offer):
     return "made-up"
 
 
-def request(mode, devices, offer):
+def request(mode, devices, gpus, offer):
     return GpuRequest(make=NAME, files=("/dev/made-up",), groups=("render",), environment={"MADE_UP_DEVICES": "0"})
 
 
 def count(request, gpus):
     return max(1, len(gpus))
+
+
+def passed_on(seen):
+    return ()
+
+
+def remarks(request, gpus, offer):
+    return ()
 
 
 def is_given(request, drivers, devices):

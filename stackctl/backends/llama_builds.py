@@ -5,6 +5,8 @@ and ARM images) and for CUDA 12; of b11277 for CUDA 13, as none is stated of a l
 stackctl yet. The image for CUDA 12 is built with CUDA 12.8, which newer drivers run, too. The one for CUDA 13 is built
 with CUDA 13.4 (ggml-org/llama.cpp#29207), and its NVIDIA_REQUIRE_CUDA refuses a driver that knows less; as it is of an
 older build, it is taken only where `backend.build` names that.
+Of the images for ROCm a digest is stated of b11277. Of those for Vulkan none is stated of a build, so that the tag that
+docs/docker.md names is used, which moves: a stack records what it got at first.
 """
 
 import re
@@ -42,6 +44,14 @@ OFFICIAL: Final[Mapping[Variant, tuple[Image, ...]]] = MappingProxyType(
             ),
             Image(name=f"{_IMAGE}server-cuda-b9191", build="b9191"),
         ),
+        "rocm": (
+            Image(
+                name=f"{_IMAGE}server-rocm-b11277"
+                "@sha256:0689618b6237be0598b1e743e02847bd92e25def66302de9abb0cfeb29ce0aa8",
+                build="b11277",
+            ),
+        ),
+        "vulkan": (Image(name=f"{_IMAGE}server-vulkan"),),
     }
 )
 KNOWN: Final[Mapping[str, Build]] = MappingProxyType(

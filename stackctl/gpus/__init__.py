@@ -5,12 +5,14 @@ from types import MappingProxyType
 from typing import Final
 
 from stackctl.contracts.host import Gpu
-from stackctl.gpus import nvidia
+from stackctl.gpus import amd, nvidia, vulkan
 from stackctl.gpus.contract import Make
 
 GPUS: Final[MappingProxyType[str, Make]] = MappingProxyType(
     {
         nvidia.NAME: nvidia,
+        amd.NAME: amd,
+        vulkan.NAME: vulkan,
     }
 )
 # value of gpu.mode that passes a GPU on -> name of the mechanism
@@ -20,7 +22,7 @@ MODES: Final = MappingProxyType({mode: words for make in GPUS.values() for mode,
 def find_make(mode: str, seen: tuple[Gpu, ...], makes: Mapping[str, Make] = GPUS) -> Make:
     """Return the make whose GPUs this one of MODES passes on; of several, one that this machine has, else the first."""
     able = [make for make in makes.values() if mode in make.MODES]
-    return next((make for make in able if any(gpu.make == make.NAME for gpu in seen)), able[0])
+    return next((make for make in able if make.passed_on(seen)), able[0])
 
 
 def chosen_by_auto(seen: tuple[Gpu, ...], makes: Mapping[str, Make] = GPUS) -> tuple[Gpu, ...]:

@@ -101,7 +101,13 @@ def _serving(insisted: Overridden, seen: Observed, backend: Backend, decisions: 
         gpu_layers="0" if run.variant == CPU else "auto" if run.gpu_layers is None else str(run.gpu_layers),
         kv_cache=run.kv_cache,
         choice=choice,
-        notes=(*_notes(spec, seen, run, choice), *runs.notes, *backend.remarks(run), *_remark(backend, program)),
+        notes=(
+            *(gpu_request.notes(spec, gpu, seen) if gpu else ()),
+            *_notes(spec, seen, run, choice),
+            *runs.notes,
+            *backend.remarks(run),
+            *_remark(backend, program),
+        ),
     )
 
 
@@ -212,7 +218,7 @@ class _Runs:
 
 def _runs(spec: Spec, seen: Observed, backend: Backend, gpu: GpuRequest | None, decisions: Decisions) -> _Runs:
     variant = GPUS[gpu.make].VARIANT if gpu else CPU
-    cuda = next((one.cuda for one in gpu_request.gpus_of_make(gpu, seen)), ()) if gpu else ()
+    cuda = gpu_request.driver_cuda(gpu, seen) if gpu else ()
     image, image_is = backend_image(spec, backend, variant, cuda, decisions)
     newer = newer_build(spec, backend, variant, cuda, image)
     program = _program(spec, seen, backend, variant, cuda, decisions)

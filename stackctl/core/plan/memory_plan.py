@@ -6,7 +6,6 @@ from dataclasses import asdict, replace
 from functools import cache, partial
 
 from stackctl.backends.contract import Backend
-from stackctl.contracts.host import Gpu
 from stackctl.contracts.memory import Reserves
 from stackctl.contracts.service import GpuRequest
 from stackctl.core.config.lock import Decisions, are_shares, is_number, one_of
@@ -18,7 +17,7 @@ from stackctl.core.fit.room import RESERVE_MIB
 from stackctl.core.fit.speed import Bandwidths, of_gpu, of_ram
 from stackctl.core.observed import Observed
 from stackctl.core.plan.arguments import Overridden
-from stackctl.core.plan.gpu_request import gpus_of_make
+from stackctl.core.plan.gpu_request import requested_gpus
 from stackctl.errors import ConfigError, DoesNotFit
 from stackctl.gpus import GPUS
 
@@ -61,7 +60,7 @@ def choose_memory(
         "backend": backend.NAME,
         "model": seen.model.name,
         "bytes": seen.model.size,
-        "gpus": [[one.uuid, one.total_mib] for one in _gpus(spec, seen, gpu)],
+        "gpus": [[one.uuid, one.total_mib] for one in (requested_gpus(gpu, seen) if gpu else ())],
         "ram_gib": round((seen.ram.total_mib if seen.ram else 0) / 1024),
         "wanted": {key: one for key, one in asdict(wanted).items() if one != () and key not in _NO_INPUTS},
     }
@@ -215,7 +214,7 @@ def _room(spec: Spec, seen: Observed, gpu: GpuRequest | None) -> Room | None:
     """Return the memory that may be filled: free now, or held by the backend that this run replaces."""
     if seen.ram is None:
         return None
-    gpus = _gpus(spec, seen, gpu)
+    gpus = requested_gpus(gpu, seen) if gpu else ()
     if gpu and (not gpus or not all(one.total_mib for one in gpus)):
         return None  # it is not visible from here, or it shares the machine's memory
     return Room(
@@ -230,10 +229,3 @@ def _room(spec: Spec, seen: Observed, gpu: GpuRequest | None) -> Room | None:
             ram=of_ram(seen.read_speed, None if spec.backend.threads == "auto" else spec.backend.threads),
         ),
     )
-
-
-def _gpus(spec: Spec, seen: Observed, gpu: GpuRequest | None) -> tuple[Gpu, ...]:
-    wanted, able = spec.gpu.devices, gpus_of_make(gpu, seen) if gpu else ()
-    if wanted == ("all",):
-        return able
-    return tuple(one for one in able if str(one.index) in wanted or one.uuid in wanted)
