@@ -87,6 +87,7 @@ class Run:
     batch: int | None  # tokens of a prompt that are processed at a time
     cpu_experts: int = 0  # blocks whose experts stay in RAM
     split: tuple[float, ...] = ()  # each GPU's share of the layers; () if the program decides it
+    main_gpu: int = 0  # the GPU for what is not split, as the program counts them
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -101,13 +101,7 @@ def _serving(insisted: Overridden, seen: Observed, backend: Backend, decisions: 
         gpu_layers="0" if run.variant == CPU else "auto" if run.gpu_layers is None else str(run.gpu_layers),
         kv_cache=run.kv_cache,
         choice=choice,
-        notes=(
-            *(gpu_request.notes(spec, gpu, seen) if gpu else ()),
-            *_notes(spec, seen, run, choice),
-            *runs.notes,
-            *backend.remarks(run),
-            *_remark(backend, program),
-        ),
+        notes=(*_notes(spec, seen, run, gpu, choice), *runs.notes, *backend.remarks(run), *_remark(backend, program)),
     )
 
 
@@ -141,7 +135,9 @@ def _check(spec: Spec, seen: Observed, backend: Backend) -> None:
         )
 
 
-def _notes(spec: Spec, seen: Observed, run: Run, choice: Choice | None) -> Iterator[str]:
+def _notes(spec: Spec, seen: Observed, run: Run, gpu: GpuRequest | None, choice: Choice | None) -> Iterator[str]:
+    if gpu:
+        yield from gpu_request.notes(spec, gpu, seen)
     trained = seen.model.header.trained_context
     if trained and run.context > trained:
         more = f"context {run.context} is more than the {trained} tokens the model was trained for"
@@ -188,6 +184,7 @@ def _run(
         format=seen.model.header.format,
         variant=GPUS[gpu.make].VARIANT if gpu else CPU,
         gpus=gpu_request.gpu_count(gpu, seen) if gpu else 0,
+        main_gpu=gpu.main if gpu else 0,
         cpu=seen.cpu,
         context=context,
         gpu_layers=layers,

@@ -1,6 +1,6 @@
 """The GPU request of the backend: the mode is decided here, and the make of GPU fills in the rest."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import replace
 
 from stackctl.contracts.host import Gpu
@@ -51,13 +51,23 @@ def gpu_count(request: GpuRequest, seen: Observed) -> int:
     return len(request.gpus) or GPUS[request.make].count(request, _of_make(request.make, seen))
 
 
+def unheard(variables: Mapping[str, str]) -> str:
+    """Return a note about this machine's variables that choose GPUs for other programs; "" if none is set."""
+    if not variables:
+        return ""
+    set_ = ", ".join(f"{name}={value!r:.60}" for name, value in variables.items())
+    return f"{set_} {'is' if len(variables) == 1 else 'are'} set here and not obeyed: gpu.devices decides"
+
+
 def notes(spec: Spec, request: GpuRequest, seen: Observed) -> Iterator[str]:
     """Return what is to be said about a request.
 
-    That is what its make says, and a note about each GPU that gpu.devices does not name and that is left out because
-    it can't be used.
+    That is what its make says, a note about each GPU that is left out because of a fault, and one about variables that
+    decide nothing.
     """
     yield from GPUS[request.make].remarks(request, requested_gpus(request, seen), _offer(seen.engine))
+    if said := unheard(seen.gpu_variables):
+        yield said
     if any_of_kind(spec.gpu.devices):
         yield from (f"{named(one)} is left out: {one.fault}" for one in _of_make(request.make, seen) if one.fault)
 

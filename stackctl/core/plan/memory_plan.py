@@ -91,7 +91,7 @@ def describe(choice: Choice) -> str:
     """Return the sum as one line: for each device what is needed, for what, and what is free."""
     found, words = choice.fit, []
     for number, (one, free) in enumerate(zip(found.devices, choice.room.gpus_mib, strict=False)):
-        name = f"GPU {number}" if len(found.devices) > 1 else "GPU"
+        name = f"GPU {choice.room.index(number)}" if len(found.devices) > 1 else "GPU"
         words.append(f"{name} {_sum(one)} of {free / 1024:.1f} GiB free")
     words.append(f"RAM {_sum(found.host)} of {choice.room.ram_mib / 1024:.1f} GiB free")
     layers = f"{found.gpu_layers} of {found.blocks + 1} layers on the GPU, " if found.devices else ""
@@ -158,7 +158,7 @@ def _left_out(choice: Choice) -> Iterator[str]:
     devices, free = choice.fit.devices, choice.room.gpus_mib
     of_use = [one.weights_mib > 0 or one.total_mib <= mib for one, mib in zip(devices, free, strict=False)]
     if any(of_use) and not all(of_use):
-        able = [str(number) for number, is_of_use in enumerate(of_use) if is_of_use]
+        able = [str(choice.room.index(number)) for number, is_of_use in enumerate(of_use) if is_of_use]
         yield f"gpu.devices = {json.dumps(able)} (leaves out what is too full even without a layer)"
 
 
@@ -220,6 +220,7 @@ def _room(spec: Spec, seen: Observed, gpu: GpuRequest | None) -> Room | None:
     return Room(
         gpus_mib=tuple(one.free_mib + one.own_mib for one in gpus),
         totals_mib=tuple(one.total_mib for one in gpus),
+        indices=tuple(one.index for one in gpus),
         ram_mib=seen.ram.free_mib + seen.ram.own_mib,
         ram_total_mib=seen.ram.total_mib,
         reserve_mib=memory_mib(spec.gpu.reserve) or 0,

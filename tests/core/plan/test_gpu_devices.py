@@ -2,6 +2,7 @@
 
 from contextlib import suppress
 from dataclasses import replace
+from itertools import pairwise
 
 import pytest
 from hypothesis import given
@@ -190,3 +191,23 @@ def test_a_recorded_choice_that_is_none_is_never_misread() -> None:
     lock = Lock(decisions={KEY: Decision(value="GPU-b", inputs={"devices": ["free"]})})
     with pytest.raises(Exception, match="does not know that value"):
         choose("free", recorded=lock)
+
+
+@pytest.mark.parametrize(
+    ("kind", "main"),
+    [("llamacpp", ("--main-gpu", "1")), ("koboldcpp", ("--maingpu", "1")), ("textgen", ("LLAMA_ARG_MAIN_GPU", "1"))],
+)
+def test_the_gpu_that_is_named_first_is_the_main_one_by_its_number_inside(kind: str, main: tuple[str, str]) -> None:
+    for devices, is_said in ((("2", "1"), True), (("1", "2"), False), (("2",), False)):
+        plan = decided(wanted(backend={"kind": kind}, gpu={"devices": devices}), seen(gpus=ALL)).plan
+        service = backend_of(plan)
+        assert (main in {*pairwise(service.command), *service.environment.items()}) == is_said
+
+
+def test_a_variable_of_this_machine_that_chooses_gpus_is_named_and_not_obeyed() -> None:
+    world = replace(seen(gpus=ALL), gpu_variables={"CUDA_VISIBLE_DEVICES": "1", "HIP_VISIBLE_DEVICES": "0"})
+    plan = decided(wanted(), world).plan
+    says = "CUDA_VISIBLE_DEVICES='1', HIP_VISIBLE_DEVICES='0' are set here and not obeyed: gpu.devices decides"
+    assert says in plan.notes
+    assert (backend_of(plan).gpu or pytest.fail("it has none")).gpus == ("GPU-a", "GPU-b", "GPU-c")
+    assert says not in decided(wanted(gpu={"mode": "none"}), world).plan.notes
