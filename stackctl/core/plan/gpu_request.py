@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator, Mapping
 from dataclasses import replace
+from typing import Final
 
 from stackctl.contracts.host import Gpu
 from stackctl.contracts.service import GpuRequest
@@ -15,6 +16,8 @@ from stackctl.core.plan.stack import Plan
 from stackctl.errors import GpuError
 from stackctl.gpus import GPUS, MODES, chosen_by_auto, find_make
 from stackctl.gpus.contract import NOT_GIVEN, Offer
+
+ASKED: Final = "gpu.offer"  # the key in stack.lock of the user's answer: "no"
 
 
 def request_gpu(spec: Spec, seen: Observed, decisions: Decisions) -> GpuRequest | None:
