@@ -13,6 +13,7 @@ from types import MappingProxyType
 from typing import Any
 
 from stackctl.backends.contract import Request
+from stackctl.contracts.cdi import CdiSeen
 from stackctl.contracts.host import Card, Cpu, Gpu, GpuReading, Owner, ReadSpeed
 from stackctl.contracts.service import GpuRequest, Network
 from stackctl.core.adoption.mounted import Service
@@ -149,6 +150,7 @@ class FakeDocker:
     made: list[tuple[str, Network]] = field(default_factory=list)  # to be shut off from all others, where need be
     attachments: dict[str, ContainerNetworking] = field(default_factory=dict)
     files: dict[str, str] = field(default_factory=dict)
+    cdi_files: CdiSeen | None = None
     gpu_error: StackctlError | None = None
     reads: Iterator[ReadSeen] = field(default_factory=lambda: iter(()))  # what a container has had read, look by look
     cut_off: tuple[str, ...] = ()  # services whose containers had lost a network
@@ -242,6 +244,9 @@ class FakeDocker:
     def read_files(self, image: str, paths: tuple[str, ...]) -> dict[str, str]:
         self.asked.append(f"files of {image}")
         return {name: text for name, text in self.files.items() if name.startswith(paths)}
+
+    def cdi(self) -> CdiSeen | None:
+        return self.cdi_files
 
     def try_gpu(self, image: str, request: GpuRequest) -> None:
         self.asked.append(f"GPU by {request.driver} with {image}")

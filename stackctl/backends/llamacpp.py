@@ -26,7 +26,7 @@ from stackctl.backends.contract import (
 from stackctl.backends.llama_arguments import LLAMA_ARGUMENTS
 from stackctl.backends.llama_builds import KNOWN, OF_DEBIAN, OFFICIAL, named_build
 from stackctl.backends.llama_failures import load_ended, load_failure, not_loaded, refused_server_argument, signal_cause
-from stackctl.backends.llama_log import load_buffer, load_progress
+from stackctl.backends.llama_log import load_buffer, load_progress, log_pace
 from stackctl.contracts.answer import Answer
 from stackctl.contracts.cause import Cause
 from stackctl.contracts.json_table import parse_table, table_or_empty
@@ -128,6 +128,7 @@ def progress(line: str) -> str | None:
 
 
 buffer: Final = load_buffer
+pace: Final = log_pace
 
 
 def speed(said: str) -> float | None:

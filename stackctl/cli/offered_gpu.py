@@ -14,9 +14,10 @@ def leaves_offered_gpu(
     changes: dict[str, object],
     ask: Callable[[str, Sequence[str]], str | None] = chosen_on_terminal,
 ) -> bool:
-    """Return whether the user was asked about such a GPU and leaves it unused; a mode that uses it is put into `changes`.
+    """Return whether the user was asked about such a GPU, and leaves it unused.
 
-    `ask`: returns the chosen one of several names, None if there is no terminal to ask on.
+    A mode that uses it is put into `changes`. `ask`: returns the chosen one of several names, None if there is no
+    terminal to ask on.
     """
     from stackctl.core.config.section import NONE
     from stackctl.steps.config_request import load_config

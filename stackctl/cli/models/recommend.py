@@ -95,7 +95,7 @@ def recommend(
         ram_mib=ram_mib,
     )
     done = run(machine, asked)
-    if done.date and done.is_here and can_ask(machine.ui):
+    if done.date and done.is_here and device is None and can_ask(machine.ui):
         options = (("--backend", backend) if backend else (), ("--context", str(context)) if context else ())
         choose(ctx, machine, done, [word for words in options for word in words])
     else:

@@ -9,15 +9,17 @@ from stackctl.contracts.service import GpuRequest
 from stackctl.core.config.lock import Decisions, one_of
 from stackctl.core.config.section import NONE
 from stackctl.core.config.spec import Spec
+from stackctl.core.gpu import cdi_files
 from stackctl.core.observed import EngineSeen, Observed, ServiceState
 from stackctl.core.plan.engine_features import features
-from stackctl.core.plan.gpu_devices import any_of_kind, choose_devices, named
+from stackctl.core.plan.gpu_devices import Devices, any_of_kind, choose_devices, named
 from stackctl.core.plan.stack import Plan
 from stackctl.errors import GpuError
 from stackctl.gpus import GPUS, MODES, chosen_by_auto, find_make
-from stackctl.gpus.contract import NOT_GIVEN, Offer
+from stackctl.gpus.contract import NOT_GIVEN, Make, Offer
 
 ASKED: Final = "gpu.offer"  # the key in stack.lock of the user's answer: "no"
+_CDI = "cdi"  # the engine's driver, and the mode of each make whose GPUs it passes on
 
 
 def request_gpu(spec: Spec, seen: Observed, decisions: Decisions) -> GpuRequest | None:
@@ -39,8 +41,28 @@ def request_gpu(spec: Spec, seen: Observed, decisions: Decisions) -> GpuRequest 
         return None
     make = find_make(mode, seen.gpus)
     chosen = choose_devices(spec.gpu.devices, make.passed_on(seen.gpus), decisions)
-    found = make.request(mode, chosen.names, chosen.gpus, offer)
+    found = _request(make, mode, chosen, seen, offer)
     return replace(found, gpus=tuple(gpu.uuid for gpu in chosen.gpus), main=chosen.main)
+
+
+def _request(make: Make, mode: str, chosen: Devices, seen: Observed, offer: Offer | None) -> GpuRequest:
+    """Return what to request; raise GpuError, too, for a CDI file from which the engine can't give the GPU."""
+    try:
+        request = make.request(mode, chosen.names, chosen.gpus, offer)
+    except GpuError:
+        if seen.cdi and mode == _CDI:
+            cdi_files.refuse_stale(seen.cdi)  # the reason why a device is missing, if a file is
+        raise
+    names = cdi_names(request)
+    if seen.cdi and names:
+        cdi_files.refuse_stale(seen.cdi, names)
+    return request
+
+
+def cdi_names(request: GpuRequest) -> tuple[str, ...]:
+    """Return the full names of the CDI devices that a request names."""
+    asked = request.devices if request.driver == _CDI else request.files
+    return tuple(one for one in asked if "=" in one)
 
 
 def requested_gpus(request: GpuRequest, seen: Observed) -> tuple[Gpu, ...]:
