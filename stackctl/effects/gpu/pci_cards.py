@@ -1,7 +1,7 @@
 """The display controllers on the PCI bus, as the kernel lists them. No driver of theirs is asked.
 
-Sources: https://docs.kernel.org/PCI/sysfs-pci.html; Documentation/ABI/testing/sysfs-devices-power (runtime_status);
-https://pci-ids.ucw.cz (pci.ids, which distributions ship).
+Sources: https://docs.kernel.org/PCI/sysfs-pci.html; Documentation/ABI/testing/sysfs-devices-power (runtime_status,
+control); https://pci-ids.ucw.cz (pci.ids, which distributions ship).
 """
 
 from pathlib import Path
@@ -41,6 +41,7 @@ def _card(device: Path, table: str) -> Card:
         name=_name(table, vendor, _word(device / "device")),
         driver=driver.resolve().name if driver.is_symlink() else "",
         is_suspended=_word(device / "power/runtime_status") == "suspended",
+        may_suspend=_word(device / "power/control") == "auto",
     )
 
 
