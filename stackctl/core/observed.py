@@ -98,7 +98,8 @@ class Observed:
     models: Mapping[str, ModelSeen] = field(default_factory=dict)  # those of stack.toml's [models] that exist
     time_zone: str = ""  # of this machine, as Europe/Berlin; "" if unknown, or it does not run the stack
     engine: EngineSeen | None = None  # None in a render without an engine
-    gpus: tuple[Gpu, ...] = ()
+    gpus: tuple[Gpu, ...] = ()  # those that can be used
+    unusable_gpus: tuple[Gpu, ...] = ()  # those that have a fault
     cpu: Cpu = field(default_factory=Cpu)
     ram: Ram | None = None  # None if not observed, or another machine runs the stack
     read_speed: ReadSpeed | None = None  # of its RAM; None if it was not measured
@@ -120,10 +121,14 @@ class Observed:
 
 @dataclass(frozen=True, kw_only=True)
 class ReadSeen:
-    """The bytes that a container has read so far (size), and the memory that it holds now, including cached files."""
+    """The bytes that a container has read so far (size), and the memory that it holds now, including cached files.
+
+    used: the latter without the cached files that are not in use, as `docker stats` shows it.
+    """
 
     size: int = 0
     held: int = 0
+    used: int = 0
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -14,6 +14,7 @@ from stackctl.errors import GpuError
 from stackctl.gpus.contract import Offer
 
 NAME: Final[str] = "nvidia"
+IS_AUTO: Final[bool] = True
 RUNTIME: Final[str] = "nvidia"
 VARIANT: Final[Variant] = "cuda"
 DEVICE: Final[Device] = "cuda"

@@ -15,12 +15,14 @@ from stackctl.core.fit import Shape
 from stackctl.core.fit.choice import Room, Wanted, choose
 from stackctl.core.fit.room import RESERVE_MIB
 from stackctl.core.fit.speed import Bandwidth, Bandwidths, of_gpu, of_ram
+from stackctl.core.gpu.unusable import described, unusable, unusable_error, usable
 from stackctl.core.hub.labels import label
 from stackctl.core.hub.part_names import SHOWN
 from stackctl.core.hub.source import Source, is_main
 from stackctl.core.model.model import ModelSeen
 from stackctl.core.observed import Ram
-from stackctl.errors import DoesNotFit, GpuError, ModelError, SeveralModels
+from stackctl.errors import DoesNotFit, ModelError, SeveralModels
+from stackctl.gpus import chosen_by_auto
 from stackctl.machine import Machine
 from stackctl.steps.build_here import stack_here
 from stackctl.steps.models.catalogue import catalogue_in_use
@@ -95,13 +97,16 @@ def room(
 
 
 def _gpus(machine: Machine, *, needs_driver: bool) -> tuple[Gpu, ...]:
-    try:
-        return machine.gpus.list()
-    except GpuError as e:
-        if needs_driver:
-            raise
-        machine.ui.note(f"{e.message}. This is computed for the CPU; `--gpu-memory` gives a GPU's free MiB")
-        return ()
+    found = chosen_by_auto(machine.gpus.list())
+    able = usable(found)
+    for gpu in unusable(found):
+        if needs_driver and not able:
+            raise unusable_error(gpu, " Use the CPU until then: `stackctl deploy --cpu`.")
+        without = "without it" if able else "for the CPU"
+        machine.ui.note(
+            f"{described(gpu)}. {gpu.fix} This is computed {without}; `--gpu-memory` gives a GPU's free MiB"
+        )
+    return able
 
 
 def recommend(machine: Machine, asked: Asked) -> Recommended:

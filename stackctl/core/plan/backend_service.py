@@ -41,7 +41,8 @@ def own_backend(spec: Spec, seen: Observed, decisions: Decisions) -> Serving:
     blocks = len(seen.model.shape.layers) if seen.model.shape else 0
     insisted = arguments.overridden(spec, backend, header.format, blocks)
     serving = _serving(insisted, seen, backend, decisions)
-    return replace(serving, notes=(*warnings, *insisted.notes, *serving.notes))
+    gpu = serving.service.gpu if serving.service else None
+    return replace(serving, notes=(*gpu_request.gpu_notes(spec, seen, gpu), *warnings, *insisted.notes, *serving.notes))
 
 
 def _serving(insisted: Overridden, seen: Observed, backend: Backend, decisions: Decisions) -> Serving:
@@ -212,7 +213,7 @@ class _Runs:
 
 def _runs(spec: Spec, seen: Observed, backend: Backend, gpu: GpuRequest | None, decisions: Decisions) -> _Runs:
     variant = GPUS[gpu.make].VARIANT if gpu else CPU
-    cuda = seen.gpus[0].cuda if gpu and seen.gpus else ()
+    cuda = next((one.cuda for one in gpu_request.gpus_of_make(gpu, seen)), ()) if gpu else ()
     image, image_is = backend_image(spec, backend, variant, cuda, decisions)
     newer = newer_build(spec, backend, variant, cuda, image)
     program = _program(spec, seen, backend, variant, cuda, decisions)

@@ -1,33 +1,68 @@
 """The GPU request of the backend: the mode is decided here, and the make of GPU fills in the rest."""
 
+import json
+from collections.abc import Iterator
+
 from stackctl.contracts.host import Gpu
 from stackctl.contracts.service import GpuRequest
 from stackctl.core.config.lock import Decisions, one_of
 from stackctl.core.config.section import NONE
-from stackctl.core.config.spec import Spec
+from stackctl.core.config.spec import AUTO, Spec
+from stackctl.core.gpu.unusable import described, unusable_error
 from stackctl.core.observed import EngineSeen, Observed, ServiceState
 from stackctl.core.plan.engine_features import features
 from stackctl.core.plan.stack import Plan
 from stackctl.errors import GpuError
-from stackctl.gpus import GPUS, MODES, find_make
+from stackctl.gpus import GPUS, MODES, chosen_by_auto, find_make
 from stackctl.gpus.contract import NOT_GIVEN, Offer
 
 
 def request_gpu(spec: Spec, seen: Observed, decisions: Decisions) -> GpuRequest | None:
     """Return the GPUs to request from the engine; None for the CPU. Raise GpuError if the engine can't provide them."""
     mode, offer = spec.gpu.mode, _offer(seen.engine)
-    if mode == "auto":
+    if mode == AUTO:
+        _refuse_unusable(spec, seen)
+        able = chosen_by_auto(seen.gpus)
         mode = decisions.decide(
             "gpu.mode",
             {
-                "gpus": [gpu.uuid for gpu in seen.gpus],
+                "gpus": [gpu.uuid for gpu in able],
                 **{f"{name}_runtime": bool(offer and name in offer.runtimes) for name in _runtimes()},
                 "cdi_devices": list(offer.cdi_devices) if offer else [],
             },
-            lambda: GPUS[seen.gpus[0].make].choose_mode(offer) if seen.gpus else NONE,
+            lambda: GPUS[able[0].make].choose_mode(offer) if able else NONE,
             known=one_of({NONE, *MODES}),
         )
     return None if mode == NONE else find_make(mode, seen.gpus).request(mode, spec.gpu.devices, offer)
+
+
+def _refuse_unusable(spec: Spec, seen: Observed) -> None:
+    """Raise GpuError for a GPU that `auto` would take, and that has a fault: the CPU is never taken in its place."""
+    able, broken = chosen_by_auto(seen.gpus), chosen_by_auto(seen.unusable_gpus)
+    if not able and broken:
+        raise unusable_error(broken[0], " Use the CPU until then: `stackctl deploy --cpu`.")
+    listed = [gpu for gpu in broken if gpu.index >= 0]  # the engine passes on what the driver lists
+    if listed and spec.gpu.devices == ("all",):
+        others = json.dumps([gpu.uuid for gpu in able])
+        raise unusable_error(listed[0], f" Leave it out until then: write `devices = {others}` below `[gpu]`.")
+
+
+def gpu_notes(spec: Spec, seen: Observed, request: GpuRequest | None) -> Iterator[str]:
+    """Return notes about GPUs that are not used, and what it means to have none."""
+    if spec.gpu.mode != AUTO:
+        if spec.gpu.mode != NONE:
+            yield from (f"{described(gpu)}. {gpu.fix}" for gpu in chosen_by_auto(seen.unusable_gpus))
+        return
+    yield from (f"{described(gpu)}. {gpu.fix}" for gpu in chosen_by_auto(seen.unusable_gpus) if request)
+    others = [gpu for gpu in seen.gpus if gpu not in chosen_by_auto(seen.gpus)]
+    for gpu in others:
+        modes = " or ".join(f"`--gpu {mode}`" for mode in GPUS[gpu.make].MODES) if gpu.make in GPUS else ""
+        yield f"the {gpu.name} is not used: {f'{modes} uses it' if modes else 'stackctl can not use it'}"
+    if request is None and seen.ram is not None:
+        yield (
+            "NO GPU: this machine has no NVIDIA GPU, so the model runs on the CPU, where a large one is many times "
+            "slower, most of all in reading the chat. `--cpu` says that you know"
+        )
 
 
 def gpus_of_make(request: GpuRequest, seen: Observed) -> tuple[Gpu, ...]:

@@ -25,7 +25,7 @@ def main() -> None:
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C is for the parent, whose end ends stdin
     ctypes.CDLL(sys.argv[1])  # pynvml finds it by its name, wherever it lies
     for line in sys.stdin:
-        sys.stdout.write(json.dumps(_answer(json.loads(line)["pci"])) + "\n")
+        sys.stdout.writelines([json.dumps(_answer(json.loads(line)["pci"])), "\n"])
         sys.stdout.flush()
 
 

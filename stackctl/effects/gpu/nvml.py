@@ -11,9 +11,10 @@ from typing import Any, Final
 
 from stackctl.contracts.host import Card, Gpu, GpuHolder, GpuReading
 from stackctl.effects.gpu import pci_cards
+from stackctl.effects.gpu.attributes import as_name
 from stackctl.effects.gpu.driver_process import FIRST_S, NEXT_S, DriverProcess
 from stackctl.effects.gpu.surroundings import PLACES, library, surroundings
-from stackctl.gpus.nvidia_faults import GIVEN_AWAY, NO_LIBRARY, NOT_LOADED, explain
+from stackctl.gpus.nvidia_faults import GIVEN_AWAY, NO_LIBRARY, NOT_LOADED, Fault, explain
 
 _MAKE: Final = "nvidia"
 # NVML's bits of nvmlClocksEventReasons (nvml.h) that mean a GPU slower than it could be
@@ -60,16 +61,16 @@ class Nvidia:
             if not cards and (error == NO_LIBRARY or (error == NOT_LOADED and not seen.is_wsl)):
                 return ()
             hidden = (Card(vendor=_MAKE, pci="", driver=_MAKE),)  # WSL and some boards have no PCI bus
-            return tuple(_unusable(one, *explain(error, seen, one.driver)) for one in cards or hidden)
+            return tuple(_unusable(one, explain(error, seen, one.driver)) for one in cards or hidden)
         bound = tuple(one for one in cards if one.driver == _MAKE)
         found = []
         for one in answer["gpus"]:
             # the driver counts its GPUs by their addresses
             card = bound[one["index"]] if len(bound) == len(answer["gpus"]) else Card(vendor=_MAKE, pci="")
-            found.append(_gpu(one, answer, card, *(explain(one["error"], seen) if one["error"] else ("", ""))))
+            found.append(_gpu(one, answer, card, explain(one["error"], seen) if one["error"] else None))
         known = {gpu.pci for gpu in found}
         others = () if "" in known else tuple(one for one in cards if one.pci not in known)
-        return (*found, *(_unusable(one, *explain(NOT_LOADED, seen, one.driver)) for one in others))
+        return (*found, *(_unusable(one, explain(NOT_LOADED, seen, one.driver)) for one in others))
 
     def cards(self) -> tuple[Card, ...]:
         return pci_cards.cards(self._root / "sys")
@@ -119,38 +120,50 @@ class Nvidia:
         """Return the reading of a GPU that is not asked now, because it sleeps or could; None if it may be asked."""
         at, last = self._last.get(card.pci, (0.0, None))
         if card.is_suspended:
-            total = last.total_mib if last else 0
-            uuid = last.uuid if last else ""
-            return GpuReading(uuid=uuid, total_mib=total, free_mib=total, is_suspended=True, pci=card.pci)
+            uuid, name, total = (last.uuid, last.name, last.total_mib) if last else ("", _title(card), 0)
+            return GpuReading(uuid=uuid, name=name, total_mib=total, free_mib=total, is_suspended=True, pci=card.pci)
         is_idle = card.may_suspend and last is not None and not last.holders and self._clock() - at < _REST_S
         return last if is_idle else None
 
 
-def _gpu(one: dict[str, Any], answer: dict[str, Any], card: Card, fault: str, fix: str) -> Gpu:
+def _gpu(one: dict[str, Any], answer: dict[str, Any], card: Card, fault: Fault | None) -> Gpu:
     """Return a GPU; one that has a fault may have no more than its card tells."""
     total, free = one.get("memory") or (0, 0)
     cuda = answer["cuda"]  # 12040: 12.4; none from a driver from before 2018
     return Gpu(
         index=one["index"],
         uuid=one.get("uuid", ""),
-        name=_plain(one.get("name") or card.name),
+        name=as_name(one.get("name") or _title(card)),
         total_mib=total >> 20,
         free_mib=free >> 20,
         cuda=(cuda // 1000, cuda % 1000 // 10) if cuda else (),
         gb_per_s=bandwidth(one.get("bits") or 0, one.get("mhz") or 0),
         pci=_address(one.get("pci", "")) or card.pci,
-        driver=_plain(answer["driver"] or ""),
+        driver=as_name(answer["driver"] or ""),
         compute=tuple(one.get("compute") or ()),
         has_display=any(one.get("display", ())),
         is_unified="memory" in one and one["memory"] is None,
-        fault=fault,
-        fix=fix,
+        fault=fault.says if fault else "",
+        fix=fault.fix if fault else "",
     )
 
 
-def _unusable(card: Card, fault: str, fix: str) -> Gpu:
+def _unusable(card: Card, fault: Fault) -> Gpu:
     """Return a GPU that the driver does not list."""
-    return Gpu(index=-1, uuid="", name=card.name, total_mib=0, free_mib=0, pci=card.pci, fault=fault, fix=fix)
+    return Gpu(
+        index=-1,
+        uuid="",
+        name=as_name(_title(card)),
+        total_mib=0,
+        free_mib=0,
+        pci=card.pci,
+        fault=fault.says,
+        fix=fault.fix,
+    )
+
+
+def _title(card: Card) -> str:
+    return f"NVIDIA {card.name or 'GPU'}"
 
 
 def _read(one: dict[str, Any]) -> GpuReading:
@@ -158,6 +171,7 @@ def _read(one: dict[str, Any]) -> GpuReading:
     reasons = one["throttled"] or 0
     return GpuReading(
         uuid=one["uuid"],
+        name=as_name(one["name"] or ""),
         pci=_address(one["pci"]),
         total_mib=total >> 20,
         free_mib=free >> 20,
@@ -166,7 +180,7 @@ def _read(one: dict[str, Any]) -> GpuReading:
         power_w=_watts(one["power"]),
         power_limit_w=_watts(one["power_limit"]),
         throttled=tuple(dict.fromkeys(words for bit, words in _THROTTLED.items() if reasons & bit)),
-        holders=tuple(GpuHolder(pid=pid, name=_plain(name), mib=held >> 20) for pid, name, held in one["holders"]),
+        holders=tuple(GpuHolder(pid=pid, name=as_name(name), mib=held >> 20) for pid, name, held in one["holders"]),
     )
 
 
@@ -183,7 +197,3 @@ def _address(pci: str) -> str:
     """Return an address of NVML (00000000:65:00.0) as the kernel writes it."""
     domain, _, rest = pci.lower().partition(":")
     return f"{int(domain, 16):04x}:{rest}" if rest else ""
-
-
-def _plain(text: str) -> str:
-    return "".join(one for one in text[:100] if one.isprintable())

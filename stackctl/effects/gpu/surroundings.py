@@ -8,6 +8,7 @@ import grp
 from pathlib import Path
 from typing import Final
 
+from stackctl.effects.gpu.attributes import text
 from stackctl.gpus.nvidia_faults import Surroundings
 
 _LIBRARY: Final = "libnvidia-ml.so.1"
@@ -34,11 +35,11 @@ def surroundings(root: Path = Path("/"), *, has_library: bool) -> Surroundings:
     control = root / "dev/nvidiactl"
     return Surroundings(
         has_library=has_library,
-        module=_first_line(root / "sys/module/nvidia/version"),
+        module=text(root / "sys/module/nvidia/version"),
         has_control=control.exists(),
         group=_group(control),
         container=_container(root),
-        is_wsl="microsoft" in _first_line(root / "proc/sys/kernel/osrelease").lower(),
+        is_wsl="microsoft" in text(root / "proc/sys/kernel/osrelease").lower(),
     )
 
 
@@ -52,13 +53,6 @@ def _group(path: Path) -> str:
 
 
 def _container(root: Path) -> str:
-    if kind := _first_line(root / "run/systemd/container"):
+    if kind := text(root / "run/systemd/container"):
         return kind
     return next((kind for name, kind in _CONTAINERS if (root / name).exists()), "")
-
-
-def _first_line(path: Path) -> str:
-    try:
-        return path.read_text(errors="replace")[:200].partition("\n")[0].strip()
-    except OSError:
-        return ""

@@ -28,7 +28,7 @@ def asks(library: Path, tmp_path: Path) -> Asks:
     shutil.copy(library / nvml.LIBRARY, tmp_path)
 
     def made(
-        *lines: str, patience_s: float = 60, clock: Callable[[], float] = lambda: 0.0, own: Iterable[int] = ()
+        *lines: str, patience_s: float = 20, clock: Callable[[], float] = lambda: 0.0, own: Iterable[int] = ()
     ) -> Nvidia:
         nvml.answer(tmp_path, *lines)
         places = (f"{tmp_path}/",)
@@ -71,7 +71,8 @@ def test_a_reading_tells_what_a_gpu_does_and_who_holds_it(asks: Asks) -> None:
     holder = (f"held = {pid}", "drawn = 4000000", "held_mib = 2048")
     (found,) = asks(*RTX_3090, "0.pci = 00000000:65:00.0", *holder).read()
     assert found == GpuReading(
-        uuid="GPU-5d0c", pci="0000:65:00.0", total_mib=24576, free_mib=20000, utilisation=87, temperature_c=71,
+        uuid="GPU-5d0c", name="NVIDIA GeForce RTX 3090", pci="0000:65:00.0", total_mib=24576, free_mib=20000,
+        utilisation=87, temperature_c=71,
         power_w=348.6, power_limit_w=350.0, throttled=("power limit", "temperature"),
         holders=(
             GpuHolder(pid=pid, name=Path(f"/proc/{pid}/comm").read_text().strip(), mib=2048),
