@@ -47,6 +47,7 @@ CORE = [
     "gpu",
     "fit",
     "catalogue",
+    "gpu",
     "config",
     "history",
     "external",

@@ -87,6 +87,7 @@ class Run:
     batch: int | None  # tokens of a prompt that are processed at a time
     cpu_experts: int = 0  # blocks whose experts stay in RAM
     split: tuple[float, ...] = ()  # each GPU's share of the layers; () if the program decides it
+    main_gpu: int = 0  # the GPU for what is not split, as the program counts them
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -238,6 +239,10 @@ class Backend(Judge, Protocol):
 
     def speed(self, said: str) -> float | None:
         """Return the tokens a second of its last generation, from its text at SPEED; None if the text has no figure."""
+        ...
+
+    def pace(self, line: str) -> float | None:
+        """Return the tokens a second of a generation that a log line reports; None if it reports none."""
         ...
 
     def recognise(self, answers: Mapping[str, Answer]) -> ServerInfo | None:

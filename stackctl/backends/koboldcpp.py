@@ -91,6 +91,7 @@ QUESTIONS: Final = tuple(Request(path=path) for path in (_VERSION, _CONTEXT, MOD
 # open with and without the password. Its log has the same figure, but the line ends only when the next one is written
 SPEED: Final[Speaks] = Request(path="/api/extra/perf")
 LISTEN: Final[str] = "--host 0.0.0.0"  # all addresses are its default
+_PACE: Final = re.compile(r"Generate:\d+\.\d+s \((?:\d+\.\d+ms/T = )?(\d{1,9}\.\d+)T/s\)")
 
 _LAST_WORDS: Final = "Run `stackctl logs koboldcpp` to see its last lines."
 _OTHER: Final = "`stackctl deploy --backend llamacpp`"
@@ -153,7 +154,10 @@ def launch(run: Run) -> Launch:
         words += ["--flashattention" if run.flash_attention else "--noflashattention"]
     words += ["--tensor_split", *numbers(run.split)] if run.split else []
     words += given_flags(
-        ("--threads", run.threads), ("--moecpu", run.cpu_experts or None), ("--blasbatchsize", run.batch)
+        ("--threads", run.threads),
+        ("--moecpu", run.cpu_experts or None),
+        ("--blasbatchsize", run.batch),
+        ("--maingpu", run.main_gpu or None),  # 1.76 lacks it
     )
     return Launch(
         entrypoint=(PROGRAM_PATH,),
@@ -207,6 +211,12 @@ def speed(said: str) -> float | None:
     last = parse_table(said)
     per_token_ms = number(last.get("last_eval"))
     return 1000 / per_token_ms if per_token_ms and number(last.get("last_token_count")) else None
+
+
+def pace(line: str) -> float | None:
+    # gpttype_adapter.cpp, at the end of a generation: "Generate:1.20s (31.20T/s)"; until 1.7x "(32.1ms/T = 31.20T/s)"
+    found = _PACE.search(line)
+    return (float(found[1]) or None) if found else None
 
 
 def fatal(line: str) -> Cause | None:

@@ -26,7 +26,7 @@ from stackctl.backends.contract import (
 from stackctl.backends.llama_arguments import LLAMA_ARGUMENTS
 from stackctl.backends.llama_builds import KNOWN, OF_DEBIAN, OFFICIAL, named_build
 from stackctl.backends.llama_failures import load_ended, load_failure, not_loaded, refused_server_argument, signal_cause
-from stackctl.backends.llama_log import load_buffer, load_progress
+from stackctl.backends.llama_log import load_buffer, load_progress, log_pace
 from stackctl.contracts.answer import Answer
 from stackctl.contracts.cause import Cause
 from stackctl.contracts.json_table import parse_table, table_or_empty
@@ -95,6 +95,7 @@ def launch(run: Run) -> Launch:
         ("--gpu-layers", 0 if run.variant == CPU else run.gpu_layers),
         ("--n-cpu-moe", run.cpu_experts or None),
         ("--tensor-split", ",".join(numbers(run.split)) or None),
+        ("--main-gpu", run.main_gpu or None),
         ("--cache-type-k", kv_cache),
         ("--cache-type-v", kv_cache),
         ("--flash-attn", {None: None, True: "on", False: "off"}[run.flash_attention]),
@@ -127,6 +128,7 @@ def progress(line: str) -> str | None:
 
 
 buffer: Final = load_buffer
+pace: Final = log_pace
 
 
 def speed(said: str) -> float | None:

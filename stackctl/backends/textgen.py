@@ -156,11 +156,11 @@ def launch(run: Run) -> Launch:
     words += given_flags(("--batch-size", run.batch), ("--ubatch-size", run.batch))
     key = f"--api-key={run.key.reveal()}"  # one word, because a key may begin with -
     lines = [shlex.join(words), key, *([shlex.join(run.extra_args)] if run.extra_args else [])]
-    # its own flag moves the experts of every block; llama-server, which inherits the environment, takes a number there
-    experts = {"LLAMA_ARG_N_CPU_MOE": str(run.cpu_experts)} if run.cpu_experts else {}
+    # its own flag moves the experts of every block, and none names the main GPU; llama-server inherits the environment
+    inherited = {"LLAMA_ARG_N_CPU_MOE": run.cpu_experts, "LLAMA_ARG_MAIN_GPU": run.main_gpu}
     return Launch(
         environment={
-            **experts,
+            **{name: str(value) for name, value in inherited.items() if value},
             "HF_HUB_OFFLINE": "1",
             "GRADIO_ANALYTICS_ENABLED": "False",
             "COLUMNS": "400",  # by default its log breaks every line after 80 characters
@@ -202,6 +202,10 @@ def speed(said: str) -> float | None:
     # modules/text_generation.py writes the line after a generation; its time includes that of the prompt
     found = _RATE.search(said)
     return (number(float(found[1])) or None) if found else None
+
+
+def pace(line: str) -> float | None:
+    return speed(line)
 
 
 def fatal(line: str) -> Cause | None:

@@ -7,6 +7,7 @@ from pathlib import PurePosixPath
 from typing import Literal
 
 from stackctl.contracts.answer import Answer
+from stackctl.contracts.cdi import CdiSeen
 from stackctl.contracts.host import Cpu, Gpu, Owner, ReadSpeed
 from stackctl.core.model.model import ModelSeen
 from stackctl.secret import Secret
@@ -98,12 +99,13 @@ class Observed:
     models: Mapping[str, ModelSeen] = field(default_factory=dict)  # those of stack.toml's [models] that exist
     time_zone: str = ""  # of this machine, as Europe/Berlin; "" if unknown, or it does not run the stack
     engine: EngineSeen | None = None  # None in a render without an engine
-    gpus: tuple[Gpu, ...] = ()  # those that can be used
-    unusable_gpus: tuple[Gpu, ...] = ()  # those that have a fault
+    gpus: tuple[Gpu, ...] = ()
+    cdi: CdiSeen | None = None  # the engine's CDI files; None if not observed, or they are not those of this machine
     cpu: Cpu = field(default_factory=Cpu)
     ram: Ram | None = None  # None if not observed, or another machine runs the stack
     read_speed: ReadSpeed | None = None  # of its RAM; None if it was not measured
     is_wsl: bool = False
+    gpu_variables: Mapping[str, str] = field(default_factory=dict)  # those of GPU_VARIABLES that are set
     taken_subnets: tuple[IPv4Network, ...] = ()  # those of the engine's other networks
     routes: tuple[IPv4Network, ...] = ()  # this machine's routes, except to the engine's networks and the Internet
     taken_ports: dict[int, str] = field(default_factory=dict)  # port -> description of its holder

@@ -12,6 +12,8 @@ NO_PERMISSION, TIMED_OUT, NOT_LOADED, NO_LIBRARY, MISMATCH = 4, 10, 9, 12, 18
 HANGS, ENDS = -1, -2  # not NVML's: no answer came in time; the process that asked ended
 GIVEN_AWAY: Final = frozenset({"vfio-pci", "pci-stub", "xen-pciback"})  # drivers that keep a card for virtual machines
 _NVIDIA: Final = "nvidia"  # its driver, in the kernel
+_REBOOT: Final = "Reboot the machine"
+_LOG: Final = "`sudo dmesg | grep -i -e nvrm -e xid` names the cause"
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -22,8 +24,6 @@ class Fault:
     fix: str
 
 
-_REBOOT: Final = "Reboot the machine"
-_LOG: Final = "`sudo dmesg | grep -i -e nvrm -e xid` names the cause"
 # error -> the fault, and what repairs it
 _KNOWN: Final = MappingProxyType(
     {

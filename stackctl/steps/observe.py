@@ -12,7 +12,6 @@ from stackctl.core.config.lock import Lock
 from stackctl.core.config.section import NONE
 from stackctl.core.config.spec import AUTO, DEMO, Model, OneModel, Spec
 from stackctl.core.container_paths import refuse_elsewhere
-from stackctl.core.gpu.unusable import unusable, usable
 from stackctl.core.model.model import ModelSeen
 from stackctl.core.observed import EngineSeen, Observed, ServiceState
 from stackctl.core.plan import exposure, external_backend, plan_json
@@ -148,16 +147,16 @@ def _with_own_backend(seen: Observed, model: ModelSeen, spec: Spec, machine: Mac
     """Return `seen` with everything that a backend run by this stack needs from this machine."""
     is_here = seen.engine is None or seen.engine.is_local
     own, known = _backend_process(spec, seen, machine), with_catalogue(model, spec.model.source, machine)
-    gpus = _gpus(spec, machine, own) if is_here else ()
     return replace(
         seen,
         model=with_turns(known, machine) if spec.sillytavern.template == AUTO else known,
         models={name: with_turns(one, machine) for name, one in _models(spec, machine, found).items()},
-        gpus=usable(gpus),
-        unusable_gpus=unusable(gpus),
+        gpus=_gpus(spec, machine, own) if is_here else (),
+        cdi=machine.docker.cdi() if seen.engine and spec.gpu.mode != NONE else None,
         ram=machine.host.ram(own) if is_here else None,
         read_speed=machine.host.read_speed() if is_here and model.shape and not spec.model.is_demo else None,
         is_wsl=machine.host.is_wsl(),
+        gpu_variables=machine.host.gpu_variables() if is_here else {},
         cpu=machine.host.cpu(),
         programs=program_paths(spec, machine),
         ran_with=deployed_arguments(machine, spec.backend.extra_args, found),

@@ -15,16 +15,14 @@ from stackctl.core.fit import Shape
 from stackctl.core.fit.choice import Room, Wanted, choose
 from stackctl.core.fit.room import RESERVE_MIB
 from stackctl.core.fit.speed import Bandwidth, Bandwidths, of_gpu, of_ram
-from stackctl.core.gpu.unusable import described, unusable, unusable_error, usable
 from stackctl.core.hub.labels import label
 from stackctl.core.hub.part_names import SHOWN
 from stackctl.core.hub.source import Source, is_main
 from stackctl.core.model.model import ModelSeen
 from stackctl.core.observed import Ram
-from stackctl.errors import DoesNotFit, ModelError, SeveralModels
-from stackctl.gpus import chosen_by_auto
+from stackctl.errors import DoesNotFit, GpuError, ModelError, SeveralModels
 from stackctl.machine import Machine
-from stackctl.steps.build_here import stack_here
+from stackctl.steps.build_here import gpus_here, stack_here
 from stackctl.steps.models.catalogue import catalogue_in_use
 
 
@@ -79,15 +77,18 @@ def room(
     """
     free = totals = tuple(one for one in gpu_memory_mib if one) if has_gpu else ()
     bandwidths: tuple[Bandwidth, ...] = ()
+    indices: tuple[int, ...] = ()
     if has_gpu and not gpu_memory_mib:
         gpus = _gpus(machine, needs_driver=needs_driver)
         if all(gpu.total_mib for gpu in gpus):  # else one shares the machine's memory
             free, totals = tuple(gpu.free_mib for gpu in gpus), tuple(gpu.total_mib for gpu in gpus)
+            indices = tuple(gpu.index for gpu in gpus)
             bandwidths = tuple(map(of_gpu, gpus))
     ram = machine.host.ram(None) if ram_mib is None else Ram(total_mib=ram_mib, free_mib=ram_mib)
     return Room(
         gpus_mib=free,
         totals_mib=totals,
+        indices=indices,
         ram_mib=ram.free_mib,
         ram_total_mib=ram.total_mib,
         reserve_mib=reserve_mib,
@@ -97,16 +98,13 @@ def room(
 
 
 def _gpus(machine: Machine, *, needs_driver: bool) -> tuple[Gpu, ...]:
-    found = chosen_by_auto(machine.gpus.list())
-    able = usable(found)
-    for gpu in unusable(found):
-        if needs_driver and not able:
-            raise unusable_error(gpu, " Use the CPU until then: `stackctl deploy --cpu`.")
-        without = "without it" if able else "for the CPU"
-        machine.ui.note(
-            f"{described(gpu)}. {gpu.fix} This is computed {without}; `--gpu-memory` gives a GPU's free MiB"
-        )
-    return able
+    try:
+        return gpus_here(machine)
+    except GpuError as e:
+        if needs_driver:
+            raise
+        machine.ui.note(f"{e.message}. This is computed for the CPU; `--gpu-memory` gives a GPU's free MiB")
+        return ()
 
 
 def recommend(machine: Machine, asked: Asked) -> Recommended:

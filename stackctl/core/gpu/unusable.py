@@ -9,17 +9,7 @@ def usable(gpus: tuple[Gpu, ...]) -> tuple[Gpu, ...]:
     return tuple(gpu for gpu in gpus if not gpu.fault)
 
 
-def unusable(gpus: tuple[Gpu, ...]) -> tuple[Gpu, ...]:
-    """Return the GPUs with a fault."""
-    return tuple(gpu for gpu in gpus if gpu.fault)
-
-
-def described(gpu: Gpu) -> str:
-    """Return a clause that names a GPU with its fault."""
-    at = f" ({gpu.pci})" if gpu.pci else ""
-    return f"the {gpu.name}{at} can't be used: {gpu.fault}"
-
-
 def unusable_error(gpu: Gpu, meanwhile: str) -> GpuError:
     """Return the error for a GPU with a fault. meanwhile: how to do without it, behind a blank."""
-    return GpuError(described(gpu), hint=f"{gpu.fix}{meanwhile}")
+    at = f" at {gpu.pci}" if gpu.pci else ""
+    return GpuError(f"the GPU {gpu.name}{at} can't be used: {gpu.fault}", hint=f"{gpu.fix}{meanwhile}")

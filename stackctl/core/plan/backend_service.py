@@ -41,8 +41,7 @@ def own_backend(spec: Spec, seen: Observed, decisions: Decisions) -> Serving:
     blocks = len(seen.model.shape.layers) if seen.model.shape else 0
     insisted = arguments.overridden(spec, backend, header.format, blocks)
     serving = _serving(insisted, seen, backend, decisions)
-    gpu = serving.service.gpu if serving.service else None
-    return replace(serving, notes=(*gpu_request.gpu_notes(spec, seen, gpu), *warnings, *insisted.notes, *serving.notes))
+    return replace(serving, notes=(*warnings, *insisted.notes, *serving.notes))
 
 
 def _serving(insisted: Overridden, seen: Observed, backend: Backend, decisions: Decisions) -> Serving:
@@ -102,7 +101,7 @@ def _serving(insisted: Overridden, seen: Observed, backend: Backend, decisions: 
         gpu_layers="0" if run.variant == CPU else "auto" if run.gpu_layers is None else str(run.gpu_layers),
         kv_cache=run.kv_cache,
         choice=choice,
-        notes=(*_notes(spec, seen, run, choice), *runs.notes, *backend.remarks(run), *_remark(backend, program)),
+        notes=(*_notes(spec, seen, run, gpu, choice), *runs.notes, *backend.remarks(run), *_remark(backend, program)),
     )
 
 
@@ -136,7 +135,8 @@ def _check(spec: Spec, seen: Observed, backend: Backend) -> None:
         )
 
 
-def _notes(spec: Spec, seen: Observed, run: Run, choice: Choice | None) -> Iterator[str]:
+def _notes(spec: Spec, seen: Observed, run: Run, gpu: GpuRequest | None, choice: Choice | None) -> Iterator[str]:
+    yield from gpu_request.notes(spec, gpu, seen)
     trained = seen.model.header.trained_context
     if trained and run.context > trained:
         more = f"context {run.context} is more than the {trained} tokens the model was trained for"
@@ -183,6 +183,7 @@ def _run(
         format=seen.model.header.format,
         variant=GPUS[gpu.make].VARIANT if gpu else CPU,
         gpus=gpu_request.gpu_count(gpu, seen) if gpu else 0,
+        main_gpu=gpu.main if gpu else 0,
         cpu=seen.cpu,
         context=context,
         gpu_layers=layers,
@@ -213,7 +214,7 @@ class _Runs:
 
 def _runs(spec: Spec, seen: Observed, backend: Backend, gpu: GpuRequest | None, decisions: Decisions) -> _Runs:
     variant = GPUS[gpu.make].VARIANT if gpu else CPU
-    cuda = next((one.cuda for one in gpu_request.gpus_of_make(gpu, seen)), ()) if gpu else ()
+    cuda = gpu_request.driver_cuda(gpu, seen) if gpu else ()
     image, image_is = backend_image(spec, backend, variant, cuda, decisions)
     newer = newer_build(spec, backend, variant, cuda, image)
     program = _program(spec, seen, backend, variant, cuda, decisions)

@@ -1,28 +1,32 @@
 """The GPU request of the backend: the mode is decided here, and the make of GPU fills in the rest."""
 
-import json
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
+from dataclasses import replace
 
 from stackctl.contracts.host import Gpu
 from stackctl.contracts.service import GpuRequest
 from stackctl.core.config.lock import Decisions, one_of
 from stackctl.core.config.section import NONE
 from stackctl.core.config.spec import AUTO, Spec
-from stackctl.core.gpu.unusable import described, unusable_error
+from stackctl.core.gpu import cdi_files
+from stackctl.core.gpu.unusable import unusable_error, usable
 from stackctl.core.observed import EngineSeen, Observed, ServiceState
 from stackctl.core.plan.engine_features import features
+from stackctl.core.plan.gpu_devices import Devices, any_of_kind, choose_devices, named
 from stackctl.core.plan.stack import Plan
 from stackctl.errors import GpuError
 from stackctl.gpus import GPUS, MODES, chosen_by_auto, find_make
-from stackctl.gpus.contract import NOT_GIVEN, Offer
+from stackctl.gpus.contract import NOT_GIVEN, Make, Offer
+
+_CDI = "cdi"  # the engine's driver, and the mode of each make whose GPUs it passes on
+_CPU = " Use the CPU until then: `stackctl deploy --cpu`."
 
 
 def request_gpu(spec: Spec, seen: Observed, decisions: Decisions) -> GpuRequest | None:
     """Return the GPUs to request from the engine; None for the CPU. Raise GpuError if the engine can't provide them."""
     mode, offer = spec.gpu.mode, _offer(seen.engine)
     if mode == AUTO:
-        _refuse_unusable(spec, seen)
-        able = chosen_by_auto(seen.gpus)
+        able = _able(seen)
         mode = decisions.decide(
             "gpu.mode",
             {
@@ -33,46 +37,87 @@ def request_gpu(spec: Spec, seen: Observed, decisions: Decisions) -> GpuRequest 
             lambda: GPUS[able[0].make].choose_mode(offer) if able else NONE,
             known=one_of({NONE, *MODES}),
         )
-    return None if mode == NONE else find_make(mode, seen.gpus).request(mode, spec.gpu.devices, offer)
+    if mode == NONE:
+        return None
+    make = find_make(mode, seen.gpus)
+    of_make = _of_make(make.NAME, seen)  # a mode that is named is taken even if no GPU is usable as seen from here
+    chosen = choose_devices(spec.gpu.devices, of_make if usable(of_make) else (), decisions)
+    found = _request(make, mode, chosen, seen, offer)
+    return replace(found, gpus=tuple(gpu.uuid for gpu in chosen.gpus), main=chosen.main)
 
 
-def _refuse_unusable(spec: Spec, seen: Observed) -> None:
-    """Raise GpuError for a GPU that `auto` would take, and that has a fault: the CPU is never taken in its place."""
-    able, broken = chosen_by_auto(seen.gpus), chosen_by_auto(seen.unusable_gpus)
-    if not able and broken:
-        raise unusable_error(broken[0], " Use the CPU until then: `stackctl deploy --cpu`.")
-    listed = [gpu for gpu in broken if gpu.index >= 0]  # the engine passes on what the driver lists
-    if listed and spec.gpu.devices == ("all",):
-        others = json.dumps([gpu.uuid for gpu in able])
-        raise unusable_error(listed[0], f" Leave it out until then: write `devices = {others}` below `[gpu]`.")
+def _able(seen: Observed) -> tuple[Gpu, ...]:
+    """Return the GPUs that `auto` may use. Raise GpuError if none is usable: the CPU is no silent substitute."""
+    found = chosen_by_auto(seen.gpus)
+    if found and not usable(found):
+        raise unusable_error(found[0], _CPU)
+    return usable(found)
 
 
-def gpu_notes(spec: Spec, seen: Observed, request: GpuRequest | None) -> Iterator[str]:
-    """Return notes about GPUs that are not used, and what it means to have none."""
-    if spec.gpu.mode != AUTO:
-        if spec.gpu.mode != NONE:
-            yield from (f"{described(gpu)}. {gpu.fix}" for gpu in chosen_by_auto(seen.unusable_gpus))
-        return
-    yield from (f"{described(gpu)}. {gpu.fix}" for gpu in chosen_by_auto(seen.unusable_gpus) if request)
-    others = [gpu for gpu in seen.gpus if gpu not in chosen_by_auto(seen.gpus)]
-    for gpu in others:
-        modes = " or ".join(f"`--gpu {mode}`" for mode in GPUS[gpu.make].MODES) if gpu.make in GPUS else ""
-        yield f"the {gpu.name} is not used: {f'{modes} uses it' if modes else 'stackctl can not use it'}"
-    if request is None and seen.ram is not None:
-        yield (
-            "NO GPU: this machine has no NVIDIA GPU, so the model runs on the CPU, where a large one is many times "
-            "slower, most of all in reading the chat. `--cpu` says that you know"
-        )
+def _request(make: Make, mode: str, chosen: Devices, seen: Observed, offer: Offer | None) -> GpuRequest:
+    """Return what to request; raise GpuError, too, for a CDI file from which the engine can't give the GPU."""
+    try:
+        request = make.request(mode, chosen.names, chosen.gpus, offer)
+    except GpuError:
+        if seen.cdi and mode == _CDI:
+            cdi_files.refuse_stale(seen.cdi)  # the reason why a device is missing, if a file is
+        raise
+    names = cdi_names(request)
+    if seen.cdi and names:
+        cdi_files.refuse_stale(seen.cdi, names)
+    return request
 
 
-def gpus_of_make(request: GpuRequest, seen: Observed) -> tuple[Gpu, ...]:
-    """Return the observed GPUs that a request may mean."""
-    return tuple(gpu for gpu in seen.gpus if gpu.make == request.make)
+def cdi_names(request: GpuRequest) -> tuple[str, ...]:
+    """Return the full names of the CDI devices that a request names."""
+    asked = request.devices if request.driver == _CDI else request.files
+    return tuple(one for one in asked if "=" in one)
+
+
+def requested_gpus(request: GpuRequest, seen: Observed) -> tuple[Gpu, ...]:
+    """Return the observed GPUs of a request, as the program counts them; () if they are not visible from here."""
+    by_uuid = {gpu.uuid: gpu for gpu in _of_make(request.make, seen)}
+    return tuple(by_uuid[uuid] for uuid in request.gpus if uuid in by_uuid)
 
 
 def gpu_count(request: GpuRequest, seen: Observed) -> int:
-    """Return how many GPUs a request brings."""
-    return GPUS[request.make].count(request, gpus_of_make(request, seen))
+    """Return how many GPUs a request brings, at least 1."""
+    return len(request.gpus) or GPUS[request.make].count(request, _of_make(request.make, seen))
+
+
+def unheard(variables: Mapping[str, str]) -> str:
+    """Return a note about this machine's variables that choose GPUs for other programs; "" if none is set."""
+    if not variables:
+        return ""
+    set_ = ", ".join(f"{name}={value!r:.60}" for name, value in variables.items())
+    return f"{set_} {'is' if len(variables) == 1 else 'are'} set here and not obeyed: gpu.devices decides"
+
+
+def notes(spec: Spec, request: GpuRequest | None, seen: Observed) -> Iterator[str]:
+    """Return notes about GPUs that are not used, about having none, and about variables that decide nothing."""
+    if request:
+        if said := unheard(seen.gpu_variables):
+            yield said
+        if any_of_kind(spec.gpu.devices):
+            broken = (one for one in _of_make(request.make, seen) if one.fault)
+            yield from (f"{named(one)} is left out: {one.fault}. {one.fix}".rstrip(" .") for one in broken)
+    elif spec.gpu.mode == AUTO and seen.ram:  # its memory is known, so that its GPUs are, too
+        for gpu in seen.gpus:
+            modes = " or ".join(f"`--gpu {mode}`" for mode in GPUS[gpu.make].MODES) if gpu.make in GPUS else ""
+            yield f"{named(gpu)} is not used{f': {modes} uses it' if modes else ', as stackctl knows no way'}"
+        yield (
+            "NO GPU: this machine has no NVIDIA GPU, so the model runs on the CPU, where a large one is many times "
+            "slower, most of all in reading the chat; `--cpu` does so without this note"
+        )
+
+
+def driver_cuda(request: GpuRequest, seen: Observed) -> tuple[int, ...]:
+    """Return the newest CUDA that the driver of the requested GPUs can run; () if unknown."""
+    return next((gpu.cuda for gpu in usable(_of_make(request.make, seen))), ())
+
+
+def _of_make(make: str, seen: Observed) -> tuple[Gpu, ...]:
+    return tuple(gpu for gpu in seen.gpus if gpu.make == make)
 
 
 def lost_gpu(state: ServiceState, plan: Plan) -> GpuError | None:

@@ -8,7 +8,7 @@ from stackctl.contracts.host import Gpu
 from stackctl.contracts.service import GpuRequest
 from stackctl.core.config.lock import Decision, Decisions, Lock
 from stackctl.core.observed import Observed, Ram
-from stackctl.core.plan.gpu_request import gpu_notes, request_gpu
+from stackctl.core.plan.gpu_request import notes, request_gpu
 from stackctl.errors import GpuError
 from tests.core.samples import CDI, GPU, engine, seen, wanted
 
@@ -20,10 +20,8 @@ AMD = replace(GPU, make="amd", uuid="0000:03:00.0", name="AMD Radeon RX 7900 XTX
 
 
 def machine(*gpus: Gpu) -> Observed:
-    able = tuple(gpu for gpu in gpus if not gpu.fault)
-    broken = tuple(gpu for gpu in gpus if gpu.fault)
     on = engine((28, 5, 2), nvidia_runtime=True, cdi_devices=CDI)
-    return replace(seen(on=on, gpus=able), unusable_gpus=broken, ram=Ram(total_mib=32_000, free_mib=30_000))
+    return replace(seen(on=on, gpus=gpus), ram=Ram(total_mib=32_000, free_mib=30_000))
 
 
 def request(of: Observed, recorded: Lock | None = None, **gpu: object) -> GpuRequest | None:
@@ -47,19 +45,21 @@ def test_auto_does_not_move_a_stack_to_the_cpu_because_its_gpu_fails() -> None:
         request(machine(LOST), recorded.lock())
 
 
-def test_auto_refuses_all_gpus_where_one_is_lost_and_takes_those_that_are_named() -> None:
-    with pytest.raises(GpuError, match="fallen off the bus") as refused:
-        request(machine(GPU, LOST))
-    assert 'devices = ["GPU-5f1c"]' in refused.value.hint
-    assert request(machine(GPU, LOST), devices=("GPU-5f1c",))
-
-
-def test_auto_takes_the_usable_gpu_beside_one_that_its_driver_does_not_have_and_says_so() -> None:
-    of = machine(GPU, NOUVEAU)
+def test_auto_takes_the_usable_gpus_and_says_which_one_is_left_out_and_why() -> None:
+    of = machine(GPU, LOST)
     taken = request(of)
     assert taken
-    (note,) = gpu_notes(wanted(), of, taken)
-    assert "nouveau has it. Install NVIDIA's driver." in note
+    assert taken.devices == (GPU.uuid,)
+    (note,) = notes(wanted(), taken, of)
+    assert note == "GPU 1 (RTX 3060) is left out: it has fallen off the bus. Reboot"
+
+
+def test_a_card_that_the_driver_does_not_list_changes_nothing_but_a_note() -> None:
+    of = machine(GPU, NOUVEAU)
+    taken = request(of)
+    assert taken == request(machine(GPU))
+    (note,) = notes(wanted(), taken, of)
+    assert note == "the GPU RTX 3060 at 0000:02:00.0 is left out: nouveau has it. Install NVIDIA's driver"
 
 
 @pytest.mark.parametrize("mode", ["nvidia", "cdi"])
@@ -67,28 +67,28 @@ def test_a_mode_that_is_named_is_the_users_word_and_the_fault_is_a_note(mode: st
     of = machine(NOUVEAU)
     taken = request(of, mode=mode)
     assert taken
-    assert any("nouveau has it" in note for note in gpu_notes(wanted(gpu={"mode": mode}), of, taken))
+    assert any("nouveau has it" in note for note in notes(wanted(gpu={"mode": mode}), taken, of))
 
 
 def test_without_any_gpu_the_cpu_is_used_and_that_is_said_loudly() -> None:
     of = machine()
     assert request(of) is None
-    (note,) = gpu_notes(wanted(), of, None)
+    (note,) = notes(wanted(), None, of)
     assert note.startswith("NO GPU")
     assert "slower" in note
     assert "--cpu" in note
 
 
 def test_a_gpu_of_another_make_is_named_with_the_loud_word() -> None:
-    first, second = gpu_notes(wanted(), machine(AMD), None)
-    assert "AMD Radeon RX 7900 XTX is not used" in first
+    first, second = notes(wanted(), None, machine(AMD))
+    assert "GPU 0 (AMD Radeon RX 7900 XTX) is not used" in first
     assert second.startswith("NO GPU")
 
 
 def test_who_asks_for_the_cpu_gets_it_without_a_word() -> None:
     of = machine(NOUVEAU, AMD)
     assert request(of, mode="none") is None
-    assert list(gpu_notes(wanted(gpu={"mode": "none"}), of, None)) == []
+    assert list(notes(wanted(gpu={"mode": "none"}), None, of)) == []
 
 
 def test_what_was_decided_for_a_gpu_stands_whatever_other_cards_appear() -> None:
