@@ -4,16 +4,19 @@ A separate process asks the driver (driver_process.py), and only where the drive
 """
 
 import time
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
+from contextlib import suppress
 from pathlib import Path
 from types import MappingProxyType
 from typing import Any, Final
 
 from stackctl.contracts.host import Card, Gpu, GpuHolder, GpuReading
+from stackctl.core.gpu.unusable import unusable_error
 from stackctl.effects.gpu import pci_cards
 from stackctl.effects.gpu.attributes import as_name
 from stackctl.effects.gpu.driver_process import FIRST_S, NEXT_S, DriverProcess
 from stackctl.effects.gpu.surroundings import PLACES, library, surroundings
+from stackctl.errors import GpuError
 from stackctl.gpus.nvidia_faults import GIVEN_AWAY, NO_LIBRARY, NOT_LOADED, Fault, explain
 
 _MAKE: Final = "nvidia"
@@ -76,36 +79,49 @@ class Nvidia:
         return pci_cards.cards(self._root / "sys")
 
     def read(self, *, wakes: bool = True) -> tuple[GpuReading, ...]:
-        """Return what each GPU does now; () if the driver does not answer.
+        """Return what each GPU does now; () without a driver. Raise GpuError if it answers for none of them.
 
         One that sleeps is not asked, and one that could sleep is asked rarely, unless it `wakes`.
         """
         cards = () if wakes else tuple(one for one in self._own_cards() if one.driver == _MAKE)
         if not cards:
-            return tuple(self._reading(one) for one in self._ask(None).get("gpus", []) if not one["error"])
+            return tuple(map(self._reading, self._answers(None)))
         rested = {one.pci: self._rest(one) for one in cards}
         asked = [pci for pci, reading in rested.items() if reading is None]
-        answers = self._ask(asked).get("gpus", []) if asked else []
-        new = {pci: self._reading(one) for pci, one in zip(asked, answers, strict=False) if not one["error"]}
-        return tuple(found for one in cards if (found := rested[one.pci] or new.get(one.pci)))
+        new = map(self._reading, self._answers(asked)) if asked else ()
+        by_address = {**rested, **{one.pci: one for one in new}}
+        return tuple(found for found in by_address.values() if found)
 
     def held(self, container: int) -> dict[str, int]:
         """Return a GPU's UUID -> the MiB that a container's processes hold on it; {} if the driver does not tell (WSL).
 
         container: the id of its first process.
         """
-        readings = self.read(wakes=False)
+        readings: tuple[GpuReading, ...] = ()
+        with suppress(GpuError):
+            readings = self.read(wakes=False)
         own = set(self._family(container)) if readings else set()
         held = {one.uuid: sum(holder.mib for holder in one.holders if holder.pid in own) for one in readings}
         return {uuid: mib for uuid, mib in held.items() if mib}
 
-    def _ask(self, pci: "list[str] | None") -> dict[str, Any]:
+    def _answers(self, pci: Sequence[str] | None) -> tuple[dict[str, Any], ...]:
+        """Return the answers of the GPUs that answer; () without a driver. Raise GpuError if there are others only."""
+        answer = self._ask(pci)
+        found = answer.get("gpus", [])
+        able = tuple(one for one in found if not one["error"])
+        error = answer["error"] or next((one["error"] for one in found), 0)
+        if error and not able and error not in {NO_LIBRARY, NOT_LOADED}:
+            seen = surroundings(self._root, has_library=True)
+            raise unusable_error(_unusable(Card(vendor=_MAKE, pci=""), explain(error, seen)), "")
+        return able
+
+    def _ask(self, pci: Sequence[str] | None) -> dict[str, Any]:
         if self._process is None:
             if not (path := library(self._places)):
                 return {"error": NO_LIBRARY}
             first_s, next_s = self._patience_s
             self._process = DriverProcess(path, first_s=first_s, next_s=next_s)
-        return self._process.ask({"pci": pci})
+        return self._process.ask({"pci": pci and list(pci)})
 
     def _own_cards(self) -> tuple[Card, ...]:
         """Return NVIDIA's cards of this machine, without those that it keeps for virtual machines."""

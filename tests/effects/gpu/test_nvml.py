@@ -11,6 +11,7 @@ import pytest
 
 from stackctl.contracts.host import Gpu, GpuHolder, GpuReading
 from stackctl.effects.gpu.nvml import Nvidia, bandwidth
+from stackctl.errors import GpuError
 from tests.effects.gpu.test_pci_cards import add
 from tests.standins import nvml
 
@@ -226,7 +227,10 @@ def test_a_driver_that_hangs_is_left_behind_and_named(asks: Asks, tmp_path: Path
     assert "does not answer in time" in found.fault
     assert "Reboot" in found.fix
     nvml.answer(tmp_path, "mib = 24576")
-    assert machine.read() == ()  # it is not asked again: each question would take as long
+    with pytest.raises(GpuError, match="does not answer in time") as refused:  # each question would take as long
+        machine.read()
+    assert refused.value.hint.startswith("Reboot")
+    assert machine.held(1) == {}
 
 
 def test_a_gpu_whose_program_ends_when_asked_is_unusable(asks: Asks, tmp_path: Path) -> None:
@@ -234,6 +238,12 @@ def test_a_gpu_whose_program_ends_when_asked_is_unusable(asks: Asks, tmp_path: P
     machine = asks("mib = 24576", "nvmlInitWithFlags = crash")
     (found,) = machine.list()
     assert "ended the process" in found.fault
+
+
+def test_a_reading_of_a_lost_gpu_names_it_and_one_beside_others_is_left_out(asks: Asks) -> None:
+    with pytest.raises(GpuError, match="fallen off the bus"):
+        asks("mib = 24576", "nvmlDeviceGetMemoryInfo = 15").read()
+    assert len(asks("mib = 24576,24576", "0.nvmlDeviceGetMemoryInfo = 15").read()) == 1
 
 
 def test_a_process_that_was_ended_is_started_again(asks: Asks) -> None:
