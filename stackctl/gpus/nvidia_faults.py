@@ -63,7 +63,7 @@ _KNOWN: Final = MappingProxyType(
 
 
 @dataclass(frozen=True, kw_only=True)
-class Surroundings:
+class DriverState:
     """What this machine shows of NVIDIA's driver without asking it."""
 
     has_library: bool = True  # libnvidia-ml.so.1 can be loaded
@@ -74,7 +74,7 @@ class Surroundings:
     is_wsl: bool = False
 
 
-def explain(error: int, seen: Surroundings, driver: str = _NVIDIA) -> Fault:
+def explain(error: int, seen: DriverState, driver: str = _NVIDIA) -> Fault:
     """Return the fault, as a clause about a GPU, and the hint that repairs it.
 
     error: NVML's number, or HANGS or ENDS. driver: the kernel driver that has the card, "" if none has.
@@ -94,7 +94,7 @@ def explain(error: int, seen: Surroundings, driver: str = _NVIDIA) -> Fault:
     return found
 
 
-def _foreign_driver(driver: str, seen: Surroundings) -> Fault:
+def _foreign_driver(driver: str, seen: DriverState) -> Fault:
     if driver:
         return Fault(
             says=f"the kernel's driver {driver} has it, with which CUDA does not work",
@@ -114,7 +114,7 @@ def _foreign_driver(driver: str, seen: Surroundings) -> Fault:
     return Fault(says="no driver for it is installed", fix="Install the NVIDIA driver and reboot.")
 
 
-def _mismatch(seen: Surroundings) -> Fault:
+def _mismatch(seen: DriverState) -> Fault:
     if seen.is_wsl:
         return Fault(
             says="the driver's library and the driver are of different versions",
@@ -133,11 +133,11 @@ def _mismatch(seen: Surroundings) -> Fault:
     )
 
 
-def _version(seen: Surroundings) -> str:
+def _version(seen: DriverState) -> str:
     return f" {seen.module}" if seen.module else ""
 
 
-def _permission(seen: Surroundings) -> Fault:
+def _permission(seen: DriverState) -> Fault:
     if seen.container:
         return Fault(
             says="this container may not open /dev/nvidiactl",
@@ -155,7 +155,7 @@ def _permission(seen: Surroundings) -> Fault:
     )
 
 
-def _unloaded(error: int, seen: Surroundings) -> Fault:
+def _unloaded(error: int, seen: DriverState) -> Fault:
     """Return why a card that NVIDIA's module has, or WSL's, can't be asked."""
     if seen.is_wsl:
         return Fault(

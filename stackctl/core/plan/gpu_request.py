@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator, Mapping
 from dataclasses import replace
+from typing import Final
 
 from stackctl.contracts.host import Gpu
 from stackctl.contracts.service import GpuRequest
@@ -9,6 +10,7 @@ from stackctl.core.config.lock import Decisions, one_of
 from stackctl.core.config.section import NONE
 from stackctl.core.config.spec import AUTO, Spec
 from stackctl.core.gpu import cdi_files
+from stackctl.core.gpu.surroundings import Surroundings, fit_hint
 from stackctl.core.gpu.unusable import unusable_error, usable
 from stackctl.core.observed import EngineSeen, Observed, ServiceState
 from stackctl.core.plan.engine_features import features
@@ -18,13 +20,14 @@ from stackctl.errors import GpuError
 from stackctl.gpus import GPUS, MODES, chosen_by_auto, find_make
 from stackctl.gpus.contract import NOT_GIVEN, Make, Offer
 
+ASKED: Final = "gpu.offer"  # the key in stack.lock of the user's answer: "no"
 _CDI = "cdi"  # the engine's driver, and the mode of each make whose GPUs it passes on
-_CPU = " Use the CPU until then: `stackctl deploy --cpu`."
+_CPU: Final = " Use the CPU until then: `stackctl deploy --cpu`."
 
 
 def request_gpu(spec: Spec, seen: Observed, decisions: Decisions) -> GpuRequest | None:
     """Return the GPUs to request from the engine; None for the CPU. Raise GpuError if the engine can't provide them."""
-    mode, offer = spec.gpu.mode, _offer(seen.engine)
+    mode, offer = spec.gpu.mode, _offer(seen.engine, cdi_files.describe_command(seen.cdi))
     if mode == AUTO:
         able = _able(seen)
         mode = decisions.decide(
@@ -40,9 +43,13 @@ def request_gpu(spec: Spec, seen: Observed, decisions: Decisions) -> GpuRequest 
     if mode == NONE:
         return None
     make = find_make(mode, seen.gpus)
-    of_make = _of_make(make.NAME, seen)  # a mode that is named is taken even if no GPU is usable as seen from here
+    of_make = make.passed_on(seen.gpus)  # a mode that is named is taken even if no GPU is usable as seen from here
     chosen = choose_devices(spec.gpu.devices, of_make if usable(of_make) else (), decisions)
-    found = _request(make, mode, chosen, seen, offer)
+    try:
+        found = _request(make, mode, chosen, seen, offer)
+    except GpuError as error:
+        error.hint = fit_hint(error.hint, around(seen))
+        raise
     return replace(found, gpus=tuple(gpu.uuid for gpu in chosen.gpus), main=chosen.main)
 
 
@@ -66,6 +73,12 @@ def _request(make: Make, mode: str, chosen: Devices, seen: Observed, offer: Offe
     if seen.cdi and names:
         cdi_files.refuse_stale(seen.cdi, names)
     return request
+
+
+def around(seen: Observed) -> Surroundings:
+    """Return where the engine runs."""
+    is_rootless = seen.engine is not None and seen.engine.is_rootless
+    return Surroundings(view=seen.view, is_rootless=is_rootless, is_wsl=seen.is_wsl)
 
 
 def cdi_names(request: GpuRequest) -> tuple[str, ...]:
@@ -94,21 +107,33 @@ def unheard(variables: Mapping[str, str]) -> str:
 
 
 def notes(spec: Spec, request: GpuRequest | None, seen: Observed) -> Iterator[str]:
-    """Return notes about GPUs that are not used, about having none, and about variables that decide nothing."""
-    if request:
-        if said := unheard(seen.gpu_variables):
-            yield said
-        if any_of_kind(spec.gpu.devices):
-            broken = (one for one in _of_make(request.make, seen) if one.fault)
-            yield from (f"{named(one)} is left out: {one.fault}. {one.fix}".rstrip(" .") for one in broken)
-    elif spec.gpu.mode == AUTO and seen.ram:  # its memory is known, so that its GPUs are, too
-        for gpu in seen.gpus:
-            modes = " or ".join(f"`--gpu {mode}`" for mode in GPUS[gpu.make].MODES) if gpu.make in GPUS else ""
-            yield f"{named(gpu)} is not used{f': {modes} uses it' if modes else ', as stackctl knows no way'}"
-        yield (
-            "NO GPU: this machine has no NVIDIA GPU, so the model runs on the CPU, where a large one is many times "
-            "slower, most of all in reading the chat; `--cpu` does so without this note"
-        )
+    """Return what is to be said about a request, or about the CPU that is used without one.
+
+    That is what its make says, a note about each GPU that is left out because of a fault, and one about variables that
+    decide nothing.
+    """
+    if request is None:
+        yield from _notes_on_cpu(spec, seen)
+        return
+    yield from GPUS[request.make].remarks(request, requested_gpus(request, seen), _offer(seen.engine))
+    if said := unheard(seen.gpu_variables):
+        yield said
+    if any_of_kind(spec.gpu.devices):
+        broken = (one for one in _of_make(request.make, seen) if one.fault)
+        yield from (f"{named(one)} is left out: {one.fault}. {one.fix}".rstrip(" .") for one in broken)
+
+
+def _notes_on_cpu(spec: Spec, seen: Observed) -> Iterator[str]:
+    if spec.gpu.mode != AUTO or seen.ram is None:  # asked for, or the machine that runs it is not visible
+        return
+    for gpu in seen.gpus:
+        modes = [name for name, make in GPUS.items() if not make.IS_AUTO and make.passed_on((gpu,))]
+        by = " or ".join(f"`--gpu {mode}`" for name in modes for mode in GPUS[name].MODES)
+        yield f"{named(gpu)} is not used{f': {by} uses it' if by else ''}"
+    yield (
+        "NO GPU: this machine has no NVIDIA GPU, so the model runs on the CPU, where a large one is many times slower, "
+        "most of all in reading the chat; `--cpu` does so without this note"
+    )
 
 
 def driver_cuda(request: GpuRequest, seen: Observed) -> tuple[int, ...]:
@@ -117,7 +142,7 @@ def driver_cuda(request: GpuRequest, seen: Observed) -> tuple[int, ...]:
 
 
 def _of_make(make: str, seen: Observed) -> tuple[Gpu, ...]:
-    return tuple(gpu for gpu in seen.gpus if gpu.make == make)
+    return GPUS[make].passed_on(seen.gpus)
 
 
 def lost_gpu(state: ServiceState, plan: Plan) -> GpuError | None:
@@ -136,7 +161,7 @@ def _is_given(request: GpuRequest, state: ServiceState) -> bool:
     return GPUS[request.make].is_given(request, state.gpu_drivers, state.devices)
 
 
-def _offer(engine: EngineSeen | None) -> Offer | None:
+def _offer(engine: EngineSeen | None, describe_cdi: str = "") -> Offer | None:
     if engine is None:
         return None
     return Offer(
@@ -144,6 +169,9 @@ def _offer(engine: EngineSeen | None) -> Offer | None:
         runtimes=engine.runtimes,
         cdi_devices=engine.cdi_devices,
         is_local=engine.is_local,
+        describe_cdi=describe_cdi,
+        is_rootless=engine.is_rootless,
+        keeps_groups=features(engine).keeps_groups,
         product="" if features(engine).reserves_gpus else features(engine).title,
     )
 

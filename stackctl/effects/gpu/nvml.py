@@ -15,7 +15,7 @@ from stackctl.core.gpu.unusable import unusable_error
 from stackctl.effects.gpu import pci_cards
 from stackctl.effects.gpu.attributes import as_name
 from stackctl.effects.gpu.driver_process import FIRST_S, NEXT_S, DriverProcess
-from stackctl.effects.gpu.surroundings import PLACES, library, surroundings
+from stackctl.effects.gpu.driver_state import PLACES, driver_state, library
 from stackctl.errors import GpuError
 from stackctl.gpus.nvidia_faults import GIVEN_AWAY, NO_LIBRARY, NOT_LOADED, Fault, explain
 
@@ -59,7 +59,7 @@ class Nvidia:
     def list(self) -> tuple[Gpu, ...]:
         """Return every NVIDIA GPU, those that can't be used with their fault; () if there is none."""
         answer, cards = self._ask(None), self._own_cards()
-        seen = surroundings(self._root, has_library=self._process is not None)
+        seen = driver_state(self._root, has_library=self._process is not None)
         if error := answer["error"]:
             if not cards and (error == NO_LIBRARY or (error == NOT_LOADED and not seen.is_wsl)):
                 return ()
@@ -111,7 +111,7 @@ class Nvidia:
         able = tuple(one for one in found if not one["error"])
         error = answer["error"] or next((one["error"] for one in found), 0)
         if error and not able and error not in {NO_LIBRARY, NOT_LOADED}:
-            seen = surroundings(self._root, has_library=True)
+            seen = driver_state(self._root, has_library=True)
             raise unusable_error(_unusable(Card(vendor=_MAKE, pci=""), explain(error, seen)), "")
         return able
 

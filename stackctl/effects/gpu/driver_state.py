@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Final
 
 from stackctl.effects.gpu.attributes import text
-from stackctl.gpus.nvidia_faults import Surroundings
+from stackctl.gpus.nvidia_faults import DriverState
 
 _LIBRARY: Final = "libnvidia-ml.so.1"
 PLACES: Final = ("", "/usr/lib/wsl/lib/", "/run/opengl-driver/lib/")  # as the loader finds it; WSL; NixOS
@@ -30,10 +30,10 @@ def library(places: tuple[str, ...] = PLACES) -> str:
     return ""
 
 
-def surroundings(root: Path = Path("/"), *, has_library: bool) -> Surroundings:
+def driver_state(root: Path = Path("/"), *, has_library: bool) -> DriverState:
     """Return what the files below `root` show."""
     control = root / "dev/nvidiactl"
-    return Surroundings(
+    return DriverState(
         has_library=has_library,
         module=text(root / "sys/module/nvidia/version"),
         has_control=control.exists(),
