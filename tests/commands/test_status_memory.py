@@ -2,7 +2,6 @@
 
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any
 
 import pytest
 
@@ -183,10 +182,9 @@ def test_what_the_backend_reported_at_its_start_counts_and_not_the_plan(tmp_path
     (path,) = (tmp_path / history.FOLDER).iterdir()
     record = history.parse(path.read_text())
     assert record
-    changes: dict[str, Any]
-    for number, changes in ((2, {"layers_on_gpu": 1, "layers": 3}), (3, {"layers_on_gpu": 9, "context": 99}), (4, {})):
-        text = history.dump(replace(record, **{"layers_on_gpu": None, **changes}))
-        path.with_name(f"{number}.json").write_text(text)
+    records = (replace(record, layers_on_gpu=1, layers=3), replace(record, layers_on_gpu=9, context=99), record)
+    for number, one in enumerate(records, 2):
+        path.with_name(f"{number}.json").write_text(history.dump(one))
     assert facts(status(here.machine), here)["layers"] == "1 of 3 on the GPU"
 
 
