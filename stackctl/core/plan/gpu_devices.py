@@ -43,7 +43,8 @@ def choose_devices(wanted: tuple[str, ...], seen: tuple[Gpu, ...], decisions: De
     able = tuple(one for one in seen if not one.fault)
     if any_of_kind(wanted):
         found = _by_kind(wanted, seen, able, decisions)
-        names = (ALL_GPUS,) if found == seen else tuple(one.uuid for one in found)
+        listed = tuple(one for one in seen if one.index >= 0)  # the engine passes on what the driver lists
+        names = (ALL_GPUS,) if found == listed else tuple(one.uuid for one in found)
         return Devices(names=names, gpus=_counted(found))
     each = [_named(one, seen) for one in wanted]
     if not all(each):
@@ -63,7 +64,9 @@ def any_of_kind(wanted: tuple[str, ...]) -> bool:
 
 
 def named(gpu: Gpu) -> str:
-    """Return a GPU's name in a sentence: GPU 0 (RTX 3060)."""
+    """Return a GPU's name in a sentence: GPU 0 (RTX 3060), or the GPU RTX 3060 if its driver does not list it."""
+    if gpu.index < 0:
+        return f"the GPU {gpu.name}{f' at {gpu.pci}' if gpu.pci else ''}"
     return f"GPU {gpu.index} ({gpu.name})"
 
 
