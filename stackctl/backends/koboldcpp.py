@@ -13,7 +13,7 @@ from types import MappingProxyType
 from typing import Final
 
 from stackctl.backends.answers import MODELS, PROPS, first_model, good, number, text, tokens
-from stackctl.backends.command_line import given_flags, numbers, refused_argument
+from stackctl.backends.command_line import given_flags, numbers, opens, refused_argument
 from stackctl.backends.contract import (
     Image,
     Launch,
@@ -34,6 +34,7 @@ from stackctl.backends.koboldcpp_releases import (
 )
 from stackctl.backends.llama_failures import CHECK_MODEL, load_ended, load_failure, not_loaded, signal_cause
 from stackctl.backends.llama_log import load_buffer, load_progress
+from stackctl.backends.llama_offload import load_no_gpu, load_offload
 from stackctl.contracts.answer import Answer
 from stackctl.contracts.cause import Cause
 from stackctl.contracts.host import Cpu
@@ -55,7 +56,9 @@ FORMATS: Final[tuple[str, ...]] = ("gguf",)
 KV_TYPES: Final = tuple(KV_NUMBER)
 # the image contains the system around the program alone; `latest` is its only published tag
 _LATEST: Final = (Image(name="koboldai/koboldcpp:latest"),)
-IMAGES: Final[Mapping[Variant, tuple[Image, ...]]] = MappingProxyType({CPU: _LATEST, "cuda": _LATEST})
+IMAGES: Final[Mapping[Variant, tuple[Image, ...]]] = MappingProxyType(
+    {CPU: _LATEST, "cuda": _LATEST, "vulkan": _LATEST}
+)
 OWN_IMAGES: Final[Mapping[Variant, str]] = MappingProxyType(
     {CPU: "localhost/stackctl/base:1", "cuda": "localhost/stackctl/base:1"}
 )
@@ -94,7 +97,13 @@ LISTEN: Final[str] = "--host 0.0.0.0"  # all addresses are its default
 _PACE: Final = re.compile(r"Generate:\d+\.\d+s \((?:\d+\.\d+ms/T = )?(\d{1,9}\.\d+)T/s\)")
 
 _LAST_WORDS: Final = "Run `stackctl logs koboldcpp` to see its last lines."
+_VULKAN: Final = "vulkan"
 _OTHER: Final = "`stackctl deploy --backend llamacpp`"
+_CPU_LIBRARY: Final = re.compile(r"Initializing dynamic library: koboldcpp_(?:default|noavx2|failsafe)\.")
+_NO_LIBRARY: Final = (
+    "Remove `backend.program` from stack.toml to get stackctl's choice, or run on the CPU with `stackctl deploy --gpu "
+    "none`."
+)
 # before the load it tries how much fits on the GPU (params_fit); a failure of that trial is not one of the load
 _GAVE_UP: Final = re.compile(r"^(?!.*params_fit).*failed to load model")
 
@@ -141,13 +150,10 @@ def launch(run: Run) -> Launch:
     ]
     if run.variant == CPU:
         words += ["--usecpu", "--gpulayers", "0", *_for_old_cpu(run.cpu)]
+    elif run.variant == _VULKAN:  # without a number it uses every separate GPU that it sees
+        words += ["--usevulkan", "--gpulayers", _layers(run), *_for_old_cpu(run.cpu)]
     else:
-        words += [
-            "--usecublas",
-            "normal",
-            "--gpulayers",
-            str(-1 if run.gpu_layers is None else run.gpu_layers),
-        ]
+        words += ["--usecublas", "normal", "--gpulayers", _layers(run)]
     if run.kv_cache != "f16":
         words += ["--quantkv", KV_NUMBER[run.kv_cache]]
     if run.flash_attention is not None:
@@ -168,6 +174,10 @@ def launch(run: Run) -> Launch:
     )
 
 
+def _layers(run: Run) -> str:
+    return str(-1 if run.gpu_layers is None else run.gpu_layers)
+
+
 def _for_old_cpu(cpu: Cpu) -> tuple[str, ...]:
     """Return the flags that choose its CPU libraries: it looks at the processor itself only without a --use... flag."""
     if cpu.architecture != "x86_64" or cpu.avx2:
@@ -179,13 +189,15 @@ def remarks(run: Run) -> tuple[str, ...]:
     found = []
     if run.variant == CPU and (flags := _for_old_cpu(run.cpu)):
         found.append(f"this processor has no AVX2, so KoboldCpp runs much slower here ({' '.join(flags)})")
+    if run.variant == _VULKAN:
+        found.append("KoboldCpp finds no GPU if its image contains no Vulkan driver for it, which is not known")
     if run.context > ONCE_CONTEXT:
         found.append(f"KoboldCpp before 1.117 refuses a context over {ONCE_CONTEXT}")
     return tuple(found)
 
 
-def health() -> tuple[str, ...]:
-    return ("CMD", "bash", "-c", _PROBE)
+def health(files: tuple[str, ...] = ()) -> tuple[str, ...]:
+    return ("CMD", "bash", "-c", f"{opens(files)}{_PROBE}")
 
 
 def model_id(file_name: str) -> str:
@@ -204,6 +216,15 @@ def progress(line: str) -> str | None:
 
 
 buffer: Final = load_buffer
+offloaded: Final = load_offload
+
+
+def no_gpu(line: str, variant: Variant) -> Cause | None:
+    # koboldcpp.py, init_library(): without the library for the wanted GPU it takes the one for the CPU
+    if _CPU_LIBRARY.search(line) or "GPU backend was not selected" in line:
+        says = "KoboldCpp computes on the CPU: its program has no library for this GPU"
+        return Cause(says=says, hint=_NO_LIBRARY, kind="gpu")
+    return load_no_gpu(line, variant)
 
 
 def speed(said: str) -> float | None:

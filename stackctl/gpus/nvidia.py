@@ -12,7 +12,7 @@ from stackctl.contracts.host import Gpu
 from stackctl.contracts.memory import Device
 from stackctl.contracts.service import GpuRequest, Variant
 from stackctl.errors import GpuError
-from stackctl.gpus.contract import Offer
+from stackctl.gpus.contract import Offer, says_nothing
 
 NAME: Final[str] = "nvidia"
 IS_AUTO: Final[bool] = True
@@ -26,6 +26,10 @@ _ALL: Final = f"{_KIND}all"
 _FILES: Final = ("/dev/nvidia", "/dev/dxg")  # device files that its CDI devices add; the latter on WSL
 _CDI_ENGINE, _CDI_BY_ITSELF = (25,), (28, 3)  # first behind a feature flag, then always on
 _GENERATE: Final = "sudo nvidia-ctk cdi generate --output=/etc/cdi/nvidia.yaml"
+
+
+def passed_on(seen: tuple[Gpu, ...]) -> tuple[Gpu, ...]:
+    return tuple(gpu for gpu in seen if gpu.make == NAME)
 
 
 def choose_mode(offer: Offer | None) -> str:
@@ -63,6 +67,9 @@ def _request(mode: str, devices: tuple[str, ...], gpus: tuple[Gpu, ...], offer: 
 def count(request: GpuRequest, gpus: tuple[Gpu, ...]) -> int:
     asked = request.devices or request.files
     return max(1, len(gpus)) if not asked or _ALL in asked else len(asked)
+
+
+remarks: Final = says_nothing
 
 
 def is_given(request: GpuRequest, drivers: tuple[str, ...], devices: tuple[str, ...]) -> bool:
