@@ -32,6 +32,8 @@ class Make(Protocol):
     RUNTIME: str  # the engine's runtime that one of these modes needs; "" if none needs one
     VARIANT: Variant  # the variant of a backend's image
     DEVICE: Device  # the device for which its memory is estimated
+    NODES: tuple[str, ...]  # device files that a container with its GPU must be able to open, where they exist
+    LOST: str  # what to do if it can't open one of them: a hint
 
     def choose_mode(self, offer: Offer | None) -> str:
         """Return the one of MODES that suits this engine; offer: None if no engine was asked."""
