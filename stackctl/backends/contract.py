@@ -8,6 +8,7 @@ from typing import Final, Literal, Protocol
 from stackctl.contracts.answer import Answer
 from stackctl.contracts.build import Build
 from stackctl.contracts.cause import Cause
+from stackctl.contracts.gpu_code import GpuCode
 from stackctl.contracts.host import Cpu
 from stackctl.contracts.judge import Judge
 from stackctl.contracts.memory import Reserves
@@ -23,12 +24,14 @@ class Image:
     """An official image.
 
     build: the key in BUILDS of what it contains; "" if its tag moves. cuda: the oldest CUDA of a driver with which it
-    starts, as (13, 4); () if that does not tell it from the variant's other images.
+    starts, as (13, 4); () if that does not tell it from the variant's other images. code: its code for NVIDIA's GPUs,
+    by the model's format; without an entry it is unknown.
     """
 
     name: str
     build: str = ""
     cuda: tuple[int, ...] = ()
+    code: Mapping[str, GpuCode] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -41,6 +44,7 @@ class Program:
     sha256: str  # "" if unknown: then the file is refused unless the user trusts the first download
     unpacked_mib: int  # what it unpacks into TMPDIR at each start
     remark: str = ""  # a deploy that chooses this program prints it
+    code: Mapping[str, GpuCode] = field(default_factory=dict)  # as that of an Image
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -57,7 +57,8 @@ _WRONG_GPU = Cause(
 )
 _OLD_CPU = Cause(
     says="the backend's program uses instructions that this processor lacks (mostly AVX2)",
-    hint="Set `backend.image` to a build for older processors, or set `backend.kind` to another backend.",
+    hint="Set `backend.image` to a build for older processors, or set `backend.kind` to another backend. In a virtual "
+    "machine, set its CPU type to `host` instead, which shows it all instructions of the processor.",
     kind="config",
 )
 _ASSERTION = Cause(

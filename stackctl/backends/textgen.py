@@ -1,7 +1,9 @@
 """text-generation-webui (TextGen), in Atinoda's image, which is the usual one.
 
 Sources: modules/shared.py and modules/api of oobabooga/text-generation-webui of 2026-05 (run); the image's
-docker-entrypoint.sh of 2026-04 (read).
+docker-entrypoint.sh of 2026-04 (read). GPU code: that of llama-server from the workflow build-wheels-cuda.yml of
+oobabooga/llama-cpp-binaries (llama.cpp's default for CUDA 12.4); that of the other loaders from PyTorch 2.9 for CUDA
+12.8 (RELEASE.md of pytorch/pytorch), which is machine code alone.
 """
 
 import re
@@ -33,6 +35,7 @@ from stackctl.backends.textgen_arguments import KV_NAME, TEXTGEN_ARGUMENTS
 from stackctl.contracts.answer import Answer
 from stackctl.contracts.build import Build
 from stackctl.contracts.cause import Cause
+from stackctl.contracts.gpu_code import GpuCode
 from stackctl.contracts.memory import Reserves
 from stackctl.contracts.service import CPU, Variant
 from stackctl.secret import Secret
@@ -46,10 +49,16 @@ USUAL_PORTS: Final[tuple[int, ...]] = (PORT,)
 MODEL_DIR: Final = PurePosixPath("/app/user_data/models")
 FORMATS: Final[tuple[str, ...]] = ("gguf", "safetensors")
 KV_TYPES: Final = tuple(KV_NAME)
+_TORCH: Final = ((7, 0), (7, 5), (8, 0), (8, 6), (9, 0), (10, 0), (12, 0))
+_CODE: Final = {
+    "gguf": GpuCode(oldest=(5, 0), cuda=(12, 4), ready=((8, 6), (8, 9))),
+    "safetensors": GpuCode(oldest=_TORCH[0], cuda=(12, 8), ready=_TORCH, has_ptx=False),
+}
 IMAGES: Final[Mapping[Variant, tuple[Image, ...]]] = MappingProxyType(
     {
         CPU: (Image(name="atinoda/text-generation-webui:default-cpu"),),
-        "cuda": (Image(name="atinoda/text-generation-webui:default-nvidia"),),
+        "cuda": (Image(name="atinoda/text-generation-webui:default-nvidia", code=_CODE),),
+        "rocm": (Image(name="atinoda/text-generation-webui:default-rocm"),),
     }
 )
 OWN_IMAGES: Final[Mapping[Variant, str]] = MappingProxyType({})  # its program is in no package registry

@@ -12,7 +12,7 @@ from stackctl.contracts.host import Gpu
 from stackctl.contracts.memory import Device
 from stackctl.contracts.service import GpuRequest, Variant
 from stackctl.errors import GpuError
-from stackctl.gpus.contract import Offer
+from stackctl.gpus.contract import Offer, says_nothing
 
 NAME: Final[str] = "nvidia"
 IS_AUTO: Final[bool] = True
@@ -36,6 +36,10 @@ _ALL: Final = f"{_KIND}all"
 _FILES: Final = ("/dev/nvidia", "/dev/dxg")  # device files that its CDI devices add; the latter on WSL
 _CDI_ENGINE, _CDI_BY_ITSELF = (25,), (28, 3)  # first behind a feature flag, then always on
 _GENERATE: Final = "sudo nvidia-ctk cdi generate --output=/etc/cdi/nvidia.yaml"
+
+
+def passed_on(seen: tuple[Gpu, ...]) -> tuple[Gpu, ...]:
+    return tuple(gpu for gpu in seen if gpu.make == NAME)
 
 
 def choose_mode(offer: Offer | None) -> str:
@@ -75,6 +79,9 @@ def count(request: GpuRequest, gpus: tuple[Gpu, ...]) -> int:
     return max(1, len(gpus)) if not asked or _ALL in asked else len(asked)
 
 
+remarks: Final = says_nothing
+
+
 def is_given(request: GpuRequest, drivers: tuple[str, ...], devices: tuple[str, ...]) -> bool:
     return request.driver in drivers if request.driver else any(one.startswith(_FILES) for one in devices)
 
@@ -110,7 +117,8 @@ def _cdi_devices(devices: tuple[str, ...], gpus: tuple[Gpu, ...], offer: Offer |
 def _cdi_hint(offer: Offer) -> str:
     if offer.version < _CDI_ENGINE:
         return "Update Docker Engine to 25 or newer, which CDI needs, or run `stackctl deploy --gpu nvidia`."
+    generate = offer.describe_cdi or _GENERATE
     if offer.cdi_devices:
-        return f"Choose one of {', '.join(offer.cdi_devices)}, or run `{_GENERATE}` to describe all devices again."
+        return f"Choose one of {', '.join(offer.cdi_devices)}, or run `{generate}` to describe all devices again."
     flag = ', set "features": {"cdi": true} in /etc/docker/daemon.json' if offer.version < _CDI_BY_ITSELF else ""
-    return f"Run `{_GENERATE}`{flag}, then restart the engine."
+    return f"Run `{generate}`{flag}, then restart the engine."

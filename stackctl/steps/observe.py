@@ -156,6 +156,8 @@ def _with_own_backend(seen: Observed, model: ModelSeen, spec: Spec, machine: Mac
         ram=machine.host.ram(own) if is_here else None,
         read_speed=machine.host.read_speed() if is_here and model.shape and not spec.model.is_demo else None,
         is_wsl=machine.host.is_wsl(),
+        view=machine.docker.view if seen.engine else "",
+        hypervisor=machine.host.hypervisor() if is_here else "",
         gpu_variables=machine.host.gpu_variables() if is_here else {},
         cpu=machine.host.cpu(),
         programs=program_paths(spec, machine),

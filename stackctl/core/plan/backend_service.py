@@ -18,6 +18,7 @@ from stackctl.core.plan import arguments, gpu_request, memory_plan, mounts
 from stackctl.core.plan.arguments import Overridden
 from stackctl.core.plan.engine_features import cpus, health, patience, start_period
 from stackctl.core.plan.external_backend import unused_settings
+from stackctl.core.plan.gpu_fit import Hardware, check_code
 from stackctl.core.plan.images import backend_image, newer_build
 from stackctl.core.plan.serving import Serving
 from stackctl.errors import ConfigError, ModelError
@@ -219,7 +220,10 @@ def _runs(spec: Spec, seen: Observed, backend: Backend, gpu: GpuRequest | None, 
     image, image_is = backend_image(spec, backend, variant, cuda, decisions)
     newer = newer_build(spec, backend, variant, cuda, image)
     program = _program(spec, seen, backend, variant, cuda, decisions)
-    return _Runs(image=image, image_is=image_is, program=program, notes=(newer,) if newer else ())
+    gpus, format_ = gpu_request.requested_gpus(gpu, seen) if gpu else (), seen.model.header.format
+    on = Hardware(variant=variant, gpus=gpus, cuda=cuda, cpu=seen.cpu, format=format_)
+    notes = (*filter(None, (newer,)), *check_code(backend, image, program, on))
+    return _Runs(image=image, image_is=image_is, program=program, notes=notes)
 
 
 def _program(

@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator, Mapping
 from dataclasses import replace
+from typing import Final
 
 from stackctl.contracts.host import Gpu
 from stackctl.contracts.service import GpuRequest
@@ -9,6 +10,7 @@ from stackctl.core.config.lock import Decisions, one_of
 from stackctl.core.config.section import NONE
 from stackctl.core.config.spec import Spec
 from stackctl.core.gpu import cdi_files
+from stackctl.core.gpu.surroundings import Surroundings, fit_hint
 from stackctl.core.observed import EngineSeen, Observed, ServiceState
 from stackctl.core.plan.engine_features import features
 from stackctl.core.plan.gpu_devices import Devices, any_of_kind, choose_devices, named
@@ -17,12 +19,13 @@ from stackctl.errors import GpuError
 from stackctl.gpus import GPUS, MODES, chosen_by_auto, find_make
 from stackctl.gpus.contract import NOT_GIVEN, Make, Offer
 
+ASKED: Final = "gpu.offer"  # the key in stack.lock of the user's answer: "no"
 _CDI = "cdi"  # the engine's driver, and the mode of each make whose GPUs it passes on
 
 
 def request_gpu(spec: Spec, seen: Observed, decisions: Decisions) -> GpuRequest | None:
     """Return the GPUs to request from the engine; None for the CPU. Raise GpuError if the engine can't provide them."""
-    mode, offer = spec.gpu.mode, _offer(seen.engine)
+    mode, offer = spec.gpu.mode, _offer(seen.engine, cdi_files.describe_command(seen.cdi))
     if mode == "auto":
         able = chosen_by_auto(seen.gpus)
         mode = decisions.decide(
@@ -38,8 +41,12 @@ def request_gpu(spec: Spec, seen: Observed, decisions: Decisions) -> GpuRequest 
     if mode == NONE:
         return None
     make = find_make(mode, seen.gpus)
-    chosen = choose_devices(spec.gpu.devices, _of_make(make.NAME, seen), decisions)
-    found = _request(make, mode, chosen, seen, offer)
+    chosen = choose_devices(spec.gpu.devices, make.passed_on(seen.gpus), decisions)
+    try:
+        found = _request(make, mode, chosen, seen, offer)
+    except GpuError as error:
+        error.hint = fit_hint(error.hint, around(seen))
+        raise
     return replace(found, gpus=tuple(gpu.uuid for gpu in chosen.gpus), main=chosen.main)
 
 
@@ -55,6 +62,12 @@ def _request(make: Make, mode: str, chosen: Devices, seen: Observed, offer: Offe
     if seen.cdi and names:
         cdi_files.refuse_stale(seen.cdi, names)
     return request
+
+
+def around(seen: Observed) -> Surroundings:
+    """Return where the engine runs."""
+    is_rootless = seen.engine is not None and seen.engine.is_rootless
+    return Surroundings(view=seen.view, is_rootless=is_rootless, is_wsl=seen.is_wsl)
 
 
 def cdi_names(request: GpuRequest) -> tuple[str, ...]:
@@ -83,7 +96,12 @@ def unheard(variables: Mapping[str, str]) -> str:
 
 
 def notes(spec: Spec, request: GpuRequest, seen: Observed) -> Iterator[str]:
-    """Return a note about each GPU that is left out because of a fault, and one about variables that decide nothing."""
+    """Return what is to be said about a request.
+
+    That is what its make says, a note about each GPU that is left out because of a fault, and one about variables that
+    decide nothing.
+    """
+    yield from GPUS[request.make].remarks(request, requested_gpus(request, seen), _offer(seen.engine))
     if said := unheard(seen.gpu_variables):
         yield said
     if any_of_kind(spec.gpu.devices):
@@ -96,7 +114,7 @@ def driver_cuda(request: GpuRequest, seen: Observed) -> tuple[int, ...]:
 
 
 def _of_make(make: str, seen: Observed) -> tuple[Gpu, ...]:
-    return tuple(gpu for gpu in seen.gpus if gpu.make == make)
+    return GPUS[make].passed_on(seen.gpus)
 
 
 def lost_gpu(state: ServiceState, plan: Plan) -> GpuError | None:
@@ -115,7 +133,7 @@ def _is_given(request: GpuRequest, state: ServiceState) -> bool:
     return GPUS[request.make].is_given(request, state.gpu_drivers, state.devices)
 
 
-def _offer(engine: EngineSeen | None) -> Offer | None:
+def _offer(engine: EngineSeen | None, describe_cdi: str = "") -> Offer | None:
     if engine is None:
         return None
     return Offer(
@@ -123,6 +141,9 @@ def _offer(engine: EngineSeen | None) -> Offer | None:
         runtimes=engine.runtimes,
         cdi_devices=engine.cdi_devices,
         is_local=engine.is_local,
+        describe_cdi=describe_cdi,
+        is_rootless=engine.is_rootless,
+        keeps_groups=features(engine).keeps_groups,
         product="" if features(engine).reserves_gpus else features(engine).title,
     )
 

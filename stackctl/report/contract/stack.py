@@ -138,6 +138,28 @@ class Status(TypedDict):
     next: Annotated[str | None, "the one thing to do next"]
 
 
+class StackSeen(TypedDict):
+    """A stack that has containers on this engine, and what it holds."""
+
+    name: str
+    folder: Annotated[str, "in which it was deployed"]
+    folder_gone: Annotated[bool, "it was removed or moved since"]
+    state: StackState
+    backend: str | None
+    model: Annotated[ModelRun | None, "null: its plan can't be read from here"]
+    vram_mib: Annotated[int | None, "on all GPUs; null: that is unknown"]
+    ram_mib: Annotated[int | None, "of its containers, as `docker stats` counts it"]
+    url: Annotated[str | None, "where this machine opens it; null: the page does not run"]
+
+
+class Stacks(TypedDict):
+    """All stacks of this machine, by name."""
+
+    version: Literal[1]
+    stacks: list[StackSeen]
+    gpu_problem: Annotated[Trouble | None, "why no GPU could be read"]
+
+
 class Address(TypedDict):
     """Where another device opens the stack."""
 
