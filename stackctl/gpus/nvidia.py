@@ -12,7 +12,7 @@ from stackctl.contracts.host import Gpu
 from stackctl.contracts.memory import Device
 from stackctl.contracts.service import GpuRequest, Variant
 from stackctl.errors import GpuError
-from stackctl.gpus.contract import Offer
+from stackctl.gpus.contract import Offer, says_nothing
 
 NAME: Final[str] = "nvidia"
 IS_AUTO: Final[bool] = True
@@ -21,11 +21,25 @@ VARIANT: Final[Variant] = "cuda"
 DEVICE: Final[Device] = "cuda"
 _TOOLKIT, _CDI = "nvidia", "cdi"  # names of modes and of the engine's drivers alike
 MODES: Final[Mapping[str, str]] = MappingProxyType({_TOOLKIT: "NVIDIA Container Toolkit", _CDI: "CDI device files"})
+# under WSL there is none, and a Jetson has others. Opening it wakes no GPU: it is the driver's own, nvidia_open() in
+# kernel-open/nvidia/nv.c of NVIDIA/open-gpu-kernel-modules returns for it before any GPU is touched
+NODES: Final[tuple[str, ...]] = ("/dev/nvidiactl",)
+# https://github.com/NVIDIA/nvidia-container-toolkit/issues/48: systemd writes the device rules of a container's cgroup
+# again at each daemon-reload, without those that the toolkit's hook added
+LOST: Final[str] = (
+    "Run `stackctl restart`, which gives the GPU back until the next `systemctl daemon-reload`. To keep it, set "
+    '`gpu.mode = "cdi"`, or write "exec-opts": ["native.cgroupdriver=cgroupfs"] into /etc/docker/daemon.json and '
+    "restart Docker."
+)
 _KIND: Final = "nvidia.com/gpu="
 _ALL: Final = f"{_KIND}all"
 _FILES: Final = ("/dev/nvidia", "/dev/dxg")  # device files that its CDI devices add; the latter on WSL
 _CDI_ENGINE, _CDI_BY_ITSELF = (25,), (28, 3)  # first behind a feature flag, then always on
 _GENERATE: Final = "sudo nvidia-ctk cdi generate --output=/etc/cdi/nvidia.yaml"
+
+
+def passed_on(seen: tuple[Gpu, ...]) -> tuple[Gpu, ...]:
+    return tuple(gpu for gpu in seen if gpu.make == NAME)
 
 
 def choose_mode(offer: Offer | None) -> str:
@@ -63,6 +77,9 @@ def _request(mode: str, devices: tuple[str, ...], gpus: tuple[Gpu, ...], offer: 
 def count(request: GpuRequest, gpus: tuple[Gpu, ...]) -> int:
     asked = request.devices or request.files
     return max(1, len(gpus)) if not asked or _ALL in asked else len(asked)
+
+
+remarks: Final = says_nothing
 
 
 def is_given(request: GpuRequest, drivers: tuple[str, ...], devices: tuple[str, ...]) -> bool:
