@@ -123,10 +123,6 @@ def _named(name: str, seen: tuple[Gpu, ...]) -> tuple[Gpu, ...]:
         return ()
     if not found:
         raise GpuError(f"gpu.devices: this machine has no GPU {name}, only {_list(seen)}", hint=_choose(seen))
-    if len(found) > 1:  # each make counts its GPUs from 0 on
-        raise GpuError(
-            f"gpu.devices: {name} may be {_list(found)}", hint=f"Name it by its UUID: `{json.dumps([found[0].uuid])}`."
-        )
     return (found[0],)
 
 
