@@ -71,7 +71,8 @@ def _request(make: Make, mode: str, chosen: Devices, seen: Observed, offer: Offe
         raise
     names = cdi_names(request)
     if seen.cdi and names:
-        cdi_files.refuse_stale(seen.cdi, names)
+        listed = seen.engine.cdi_devices if seen.engine else ()
+        cdi_files.refuse_stale(seen.cdi, names, are_listed=set(names) <= set(listed))
     return request
 
 
