@@ -13,6 +13,7 @@ from types import MappingProxyType
 from typing import Any
 
 from stackctl.backends.contract import Request
+from stackctl.contracts.gpu_trial import GpuTrial
 from stackctl.contracts.host import Card, Cpu, Gpu, GpuReading, Owner, ReadSpeed
 from stackctl.contracts.service import GpuRequest, Network
 from stackctl.core.adoption.mounted import Service
@@ -149,7 +150,7 @@ class FakeDocker:
     made: list[tuple[str, Network]] = field(default_factory=list)  # to be shut off from all others, where need be
     attachments: dict[str, ContainerNetworking] = field(default_factory=dict)
     files: dict[str, str] = field(default_factory=dict)
-    gpu_error: StackctlError | None = None
+    trials: dict[str, GpuTrial] = field(default_factory=dict)  # by driver: what a container with the GPU shows
     reads: Iterator[ReadSeen] = field(default_factory=lambda: iter(()))  # what a container has had read, look by look
     cut_off: tuple[str, ...] = ()  # services whose containers had lost a network
     events: Iterable[Event] = ()
@@ -243,10 +244,11 @@ class FakeDocker:
         self.asked.append(f"files of {image}")
         return {name: text for name, text in self.files.items() if name.startswith(paths)}
 
-    def try_gpu(self, image: str, request: GpuRequest) -> None:
+    def try_gpu(self, image: str, request: GpuRequest, user: Owner | None) -> GpuTrial:
+        del user
         self.asked.append(f"GPU by {request.driver} with {image}")
-        if self.gpu_error:
-            raise self.gpu_error
+        granted = GpuTrial(drivers=(request.driver,), unseen="the image has no shell by which to look inside")
+        return self.trials.get(request.driver, granted)
 
     def gateway(self) -> str:
         return "172.17.0.1"

@@ -46,6 +46,7 @@ CORE = [
     "observed",
     "fit",
     "catalogue",
+    "gpu",
     "config",
     "history",
     "external",

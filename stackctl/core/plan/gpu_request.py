@@ -1,5 +1,7 @@
 """The GPU request of the backend: the mode is decided here, and the make of GPU fills in the rest."""
 
+from contextlib import suppress
+
 from stackctl.contracts.host import Gpu
 from stackctl.contracts.service import GpuRequest
 from stackctl.core.config.lock import Decisions, one_of
@@ -28,6 +30,15 @@ def request_gpu(spec: Spec, seen: Observed, decisions: Decisions) -> GpuRequest 
             known=one_of({NONE, *MODES}),
         )
     return None if mode == NONE else find_make(mode, seen.gpus).request(mode, spec.gpu.devices, offer)
+
+
+def other_ways(request: GpuRequest, spec: Spec, engine: EngineSeen) -> tuple[tuple[str, GpuRequest], ...]:
+    """Return the other modes in which the engine may pass on the GPUs of a request, with what each requests."""
+    make, found = GPUS[request.make], []
+    for mode in make.MODES:
+        with suppress(GpuError):  # the engine is known to lack what it takes
+            found.append((mode, make.request(mode, spec.gpu.devices, _offer(engine))))
+    return tuple((mode, other) for mode, other in found if other != request)
 
 
 def gpus_of_make(request: GpuRequest, seen: Observed) -> tuple[Gpu, ...]:

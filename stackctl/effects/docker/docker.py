@@ -6,6 +6,8 @@ from functools import cached_property
 from pathlib import Path, PurePosixPath
 
 from stackctl.backends.contract import Request
+from stackctl.contracts.gpu_trial import GpuTrial
+from stackctl.contracts.host import Owner
 from stackctl.contracts.service import GpuRequest, Network
 from stackctl.core.adoption.mounted import Service
 from stackctl.core.container_paths import Bind
@@ -15,6 +17,7 @@ from stackctl.core.plan.network_shape import Existing
 from stackctl.core.smoke.reachability import ContainerNetworking
 from stackctl.effects.docker import (
     attachments,
+    cdi,
     cleanup,
     gpu_trial,
     name_lock,
@@ -93,8 +96,9 @@ class DockerEngine(Engine):
         if not engine_features.PRODUCTS[self.product].shuts_networks:
             strict_networks.make_networks(self, project, wanted)
 
-    def try_gpu(self, image: str, request: GpuRequest) -> None:
-        gpu_trial.try_gpu(self, image, request)
+    def try_gpu(self, image: str, request: GpuRequest, user: Owner | None) -> GpuTrial:
+        promised = cdi.promised_nodes(self.info, request, is_local=self.is_local)
+        return gpu_trial.try_gpu(self, image, request, user, promised)
 
     def gateway(self) -> str:
         return probe.gateway(self)

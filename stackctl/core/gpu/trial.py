@@ -1,0 +1,67 @@
+"""The verdicts on the engine and the container, by what one short container with the requested GPUs showed."""
+
+from stackctl.contracts.gpu_trial import GpuTrial, Inside, Lack
+from stackctl.contracts.host import Gpu
+from stackctl.contracts.service import GpuRequest
+from stackctl.core.gpu import refusals
+from stackctl.core.gpu.layers import LayerVerdict
+from stackctl.gpus import GPUS
+from stackctl.gpus.contract import NOT_GIVEN, Make
+
+
+def judge_trial(
+    request: GpuRequest, trial: GpuTrial, gpus: tuple[Gpu, ...], title: str
+) -> tuple[LayerVerdict, LayerVerdict]:
+    """Return the verdicts on the engine and on its container.
+
+    gpus: those of the request's make on the engine's machine, () if they are unknown; title: the engine with its
+    version, as "Docker Engine 28.5.2".
+    """
+    make = GPUS[request.make]
+    if trial.refusal:
+        refused = refusals.find_refusal(trial.refusal)
+        engine = LayerVerdict(
+            layer="engine", state="fails", says=refused.says, hint=refused.hint, evidence=(trial.refusal.strip(),)
+        )
+        return engine, LayerVerdict(layer="container", state="not tried", says="the engine did not start one")
+    if request.driver and not make.is_given(request, trial.drivers, ()):
+        engine = LayerVerdict(
+            layer="engine", state="fails", says=NOT_GIVEN, hint=refusals.DROPPED, evidence=(f"{title} dropped it",)
+        )
+        return engine, LayerVerdict(layer="container", state="not tried", says="the engine dropped the request")
+    way = make.describe_way(request, trial.inside)
+    return LayerVerdict(layer="engine", state="works", says=f"{title} gives GPUs {way}"), _container(
+        request, trial, make, gpus
+    )
+
+
+def _container(request: GpuRequest, trial: GpuTrial, make: Make, gpus: tuple[Gpu, ...]) -> LayerVerdict:
+    if trial.inside is None:
+        return LayerVerdict(layer="container", state="not tried", says=trial.unseen)
+    inside = trial.inside
+    lack = _lack(request, trial, inside) or make.find_lack(request, inside, _expected(request, make, gpus))
+    shown = (*inside.nodes, *(inside.listing or ()))
+    if lack:
+        evidence = shown or ("no device file of a GPU",)
+        return LayerVerdict(layer="container", state="fails", says=lack.says, hint=lack.hint, evidence=evidence)
+    return LayerVerdict(layer="container", state="works", says=f"it sees {', '.join(shown)}", evidence=shown)
+
+
+def _lack(request: GpuRequest, trial: GpuTrial, inside: Inside) -> Lack | None:
+    """Return what is missing of the device files that were requested, or that a CDI file promises; None if nothing."""
+    wanted = (*(one for one in request.files if one.startswith("/")), *trial.promised)
+    missing = [one for one in wanted if one not in inside.nodes]
+    if missing:
+        return Lack(says=f"it lacks {', '.join(missing)}", hint=refusals.DROPPED)
+    if inside.closed:
+        path = inside.closed[0]
+        return Lack(
+            says=f"its user can't open {', '.join(inside.closed)}",
+            hint=f"Run `ls -l {path}` on the host and allow its group or all users to open it. {refusals.CPU}",
+        )
+    return None
+
+
+def _expected(request: GpuRequest, make: Make, gpus: tuple[Gpu, ...]) -> int | None:
+    """Return how many GPUs the container must see; None if that is unknown."""
+    return min(make.count(request, gpus), len(gpus)) if gpus else None

@@ -1,0 +1,66 @@
+"""The layers between the GPUs and the backend, tried: the engine and a container of the image that will run."""
+
+from dataclasses import dataclass, replace
+
+from stackctl.contracts.host import Gpu, Owner
+from stackctl.contracts.service import GpuRequest
+from stackctl.core.config.spec import Spec
+from stackctl.core.gpu.layers import LayerVerdict, first_fault
+from stackctl.core.gpu.trial import judge_trial
+from stackctl.core.observed import EngineSeen, Observed
+from stackctl.core.plan import gpu_request
+from stackctl.core.plan.engine_features import described
+from stackctl.core.plan.stack import Plan
+from stackctl.errors import GpuError
+from stackctl.machine import Machine
+
+
+@dataclass(frozen=True, kw_only=True)
+class Planned:
+    """A container that is to get GPUs. user: with the ids inside the container; None for the image's."""
+
+    image: str
+    user: Owner | None
+    request: GpuRequest
+
+
+def refuse_lacking_gpu(plan: Plan, spec: Spec, seen: Observed, machine: Machine) -> None:
+    """Raise GpuError if the engine does not give the planned GPUs, or a container with them does not see them."""
+    service = plan.backend_service
+    if not service or not service.gpu or not seen.engine:
+        return
+    planned = Planned(image=service.image, user=service.user_inside, request=service.gpu)
+    fault = first_fault(try_layers(planned, spec, seen.engine, seen.gpus, machine))
+    if fault:
+        where = "a container that was tried with the GPU: " if fault.layer == "container" else ""
+        raise GpuError(f"{where}{fault.says}", hint=fault.hint, evidence=fault.evidence)
+
+
+def try_layers(
+    planned: Planned, spec: Spec, engine: EngineSeen, gpus: tuple[Gpu, ...], machine: Machine
+) -> tuple[LayerVerdict, LayerVerdict]:
+    """Return the verdicts on the engine and on a container, by a container that is removed.
+
+    Where they find a fault, the other modes of the make are tried, too: the hint offers one that works.
+    """
+    engine_verdict, container = found = _try(planned, engine, gpus, machine)
+    if first_fault(found):
+        for mode, request in gpu_request.other_ways(planned.request, spec, engine):
+            if not first_fault(_try(replace(planned, request=request), engine, gpus, machine)):
+                return _with_way(engine_verdict, mode), _with_way(container, mode)
+    return found
+
+
+def _with_way(verdict: LayerVerdict, mode: str) -> LayerVerdict:
+    """Return the verdict with a mode that works as the first thing to do, if it is a fault."""
+    if verdict.state != "fails":
+        return verdict
+    return replace(verdict, hint=f"Run `stackctl deploy --gpu {mode}`, which works here. {verdict.hint}")
+
+
+def _try(
+    planned: Planned, engine: EngineSeen, gpus: tuple[Gpu, ...], machine: Machine
+) -> tuple[LayerVerdict, LayerVerdict]:
+    own = tuple(gpu for gpu in gpus if gpu.make == planned.request.make)
+    trial = machine.docker.try_gpu(planned.image, planned.request, planned.user)
+    return judge_trial(planned.request, trial, own, described(engine))
