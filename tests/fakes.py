@@ -295,6 +295,7 @@ class FakeHost:
     listening_: dict[str, dict[int, str]] = field(default_factory=dict)
     open_: frozenset[tuple[str, int]] = frozenset()
     node_ids: dict[Path, tuple[int, ...]] = field(default_factory=dict)
+    started_by: dict[int, tuple[int, ...]] = field(default_factory=dict)  # a process -> it, and those that started it
     rendering: Callable[[TemplateRequest], tuple[str | None, ...] | str] = lambda _: "it is not rendered here"
     answer: Callable[[str], ProbeResult] = lambda url: ProbeResult(url=url, failure="refused")
     has_browser: bool = False
@@ -363,6 +364,9 @@ class FakeHost:
 
     def node_processes(self, folder: Path) -> tuple[int, ...]:
         return self.node_ids.get(folder, ())
+
+    def ancestors(self, process: int) -> tuple[int, ...]:
+        return self.started_by.get(process, ())
 
     def wake(self, mac: str, target: str) -> None:
         self.woken.append((mac, target))

@@ -99,7 +99,8 @@ MAKE = '''"""A made-up make of GPU."""
 
 from stackctl.contracts.service import GpuRequest
 
-NAME, MODES, RUNTIME, VARIANT, DEVICE = "made-up", {"made-up": "its driver's device files"}, "", "made-up", "vulkan"
+NAME, MODES, IS_AUTO = "made-up", {"made-up": "its driver's device files"}, True
+RUNTIME, VARIANT, DEVICE = "", "made-up", "vulkan"
 
 
 def choose_mode(offer):

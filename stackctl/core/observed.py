@@ -120,10 +120,14 @@ class Observed:
 
 @dataclass(frozen=True, kw_only=True)
 class ReadSeen:
-    """The bytes that a container has read so far (size), and the memory that it holds now, including cached files."""
+    """The bytes that a container has read so far (size), and the memory that it holds now, including cached files.
+
+    used: the latter without the cached files that are not in use, as `docker stats` shows it.
+    """
 
     size: int = 0
     held: int = 0
+    used: int = 0
 
 
 @dataclass(frozen=True, kw_only=True)

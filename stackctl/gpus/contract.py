@@ -30,6 +30,7 @@ class Make(Protocol):
 
     NAME: str  # as in Gpu.make and GpuRequest.make
     MODES: Mapping[str, str]  # value of gpu.mode -> name of the mechanism that passes the GPU on
+    IS_AUTO: bool  # whether gpu.mode = "auto" may choose one of them
     RUNTIME: str  # the engine's runtime that one of these modes needs; "" if none needs one
     VARIANT: Variant  # the variant of a backend's image
     DEVICE: Device  # the device for which its memory is estimated

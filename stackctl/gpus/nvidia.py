@@ -19,6 +19,7 @@ from stackctl.errors import GpuError
 from stackctl.gpus.contract import TIMED_OUT, Offer
 
 NAME: Final[str] = "nvidia"
+IS_AUTO: Final[bool] = True
 RUNTIME: Final[str] = "nvidia"
 VARIANT: Final[Variant] = "cuda"
 DEVICE: Final[Device] = "cuda"

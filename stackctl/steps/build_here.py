@@ -10,7 +10,7 @@ from stackctl.core.config.spec import AUTO, Spec
 from stackctl.core.config.values import memory_mib
 from stackctl.core.plan.images import backend_image
 from stackctl.errors import ConfigError, GpuError
-from stackctl.gpus import GPUS
+from stackctl.gpus import GPUS, chosen_by_auto
 from stackctl.machine import Machine
 from stackctl.steps.config_request import load_config, read_lock
 
@@ -44,7 +44,7 @@ def stack_here(machine: Machine, name: str, *, on_gpu: bool, asks_driver: bool =
 def _on_gpu(machine: Machine, *, asks_driver: bool) -> tuple[Variant, tuple[int, ...]]:
     """Return the variant for the GPU of this machine, or for one that somebody thinks of, and its driver's CUDA."""
     with suppress(GpuError):
-        for gpu in machine.gpus.list()[:1] if asks_driver else ():
+        for gpu in chosen_by_auto(machine.gpus.list())[:1] if asks_driver else ():
             return GPUS[gpu.make].VARIANT, gpu.cuda
     return next(iter(GPUS.values())).VARIANT, ()
 

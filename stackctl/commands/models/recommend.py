@@ -21,6 +21,7 @@ from stackctl.core.hub.source import Source, is_main
 from stackctl.core.model.model import ModelSeen
 from stackctl.core.observed import Ram
 from stackctl.errors import DoesNotFit, GpuError, ModelError, SeveralModels
+from stackctl.gpus import chosen_by_auto
 from stackctl.machine import Machine
 from stackctl.steps.build_here import stack_here
 from stackctl.steps.models.catalogue import catalogue_in_use
@@ -96,7 +97,7 @@ def room(
 
 def _gpus(machine: Machine, *, needs_driver: bool) -> tuple[Gpu, ...]:
     try:
-        return machine.gpus.list()
+        return chosen_by_auto(machine.gpus.list())
     except GpuError as e:
         if needs_driver:
             raise

@@ -212,7 +212,7 @@ class _Runs:
 
 def _runs(spec: Spec, seen: Observed, backend: Backend, gpu: GpuRequest | None, decisions: Decisions) -> _Runs:
     variant = GPUS[gpu.make].VARIANT if gpu else CPU
-    cuda = seen.gpus[0].cuda if gpu and seen.gpus else ()
+    cuda = next((one.cuda for one in gpu_request.gpus_of_make(gpu, seen)), ()) if gpu else ()
     image, image_is = backend_image(spec, backend, variant, cuda, decisions)
     newer = newer_build(spec, backend, variant, cuda, image)
     program = _program(spec, seen, backend, variant, cuda, decisions)

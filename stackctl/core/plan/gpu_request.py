@@ -11,7 +11,7 @@ from stackctl.core.observed import EngineSeen, Observed, ServiceState
 from stackctl.core.plan.engine_features import features
 from stackctl.core.plan.stack import Plan
 from stackctl.errors import GpuError
-from stackctl.gpus import GPUS, MODES, find_make
+from stackctl.gpus import GPUS, MODES, chosen_by_auto, find_make
 from stackctl.gpus.contract import NOT_GIVEN, Offer
 
 
@@ -19,14 +19,15 @@ def request_gpu(spec: Spec, seen: Observed, decisions: Decisions) -> GpuRequest 
     """Return the GPUs to request from the engine; None for the CPU. Raise GpuError if the engine can't provide them."""
     mode, offer = spec.gpu.mode, _offer(seen.engine)
     if mode == "auto":
+        able = chosen_by_auto(seen.gpus)
         mode = decisions.decide(
             "gpu.mode",
             {
-                "gpus": [gpu.uuid for gpu in seen.gpus],
+                "gpus": [gpu.uuid for gpu in able],
                 **{f"{name}_runtime": bool(offer and name in offer.runtimes) for name in _runtimes()},
                 "cdi_devices": list(offer.cdi_devices) if offer else [],
             },
-            lambda: GPUS[seen.gpus[0].make].choose_mode(offer) if seen.gpus else NONE,
+            lambda: GPUS[able[0].make].choose_mode(offer) if able else NONE,
             known=one_of({NONE, *MODES}),
         )
     return None if mode == NONE else find_make(mode, seen.gpus).request(mode, spec.gpu.devices, offer)

@@ -131,7 +131,10 @@ class Nvidia:
 
     def read(self, *, wakes: bool = True) -> tuple[GpuReading, ...]:
         del wakes
-        return tuple(GpuReading(uuid=one.uuid, total_mib=one.total_mib, free_mib=one.free_mib) for one in self.list())
+        return tuple(
+            GpuReading(uuid=one.uuid, name=one.name, total_mib=one.total_mib, free_mib=one.free_mib)
+            for one in self.list()
+        )
 
     def held(self, container: int) -> dict[str, int]:
         return held(lambda: self.family(container))

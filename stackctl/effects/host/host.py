@@ -90,6 +90,9 @@ class ThisHost:
     def node_processes(self, folder: Path) -> tuple[int, ...]:
         return processes.node_processes(folder)
 
+    def ancestors(self, process: int) -> tuple[int, ...]:
+        return processes.ancestors(process)
+
     def wake(self, mac: str, target: str) -> None:
         wake_on_lan.wake_on_lan(mac, target)
 
