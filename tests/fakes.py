@@ -13,6 +13,7 @@ from types import MappingProxyType
 from typing import Any
 
 from stackctl.backends.contract import Request
+from stackctl.contracts.cdi import CdiSeen
 from stackctl.contracts.gpu_trial import GpuTrial
 from stackctl.contracts.host import Card, Cpu, Gpu, GpuReading, Owner, ReadSpeed
 from stackctl.contracts.service import GpuRequest, Network
@@ -151,6 +152,7 @@ class FakeDocker:
     attachments: dict[str, ContainerNetworking] = field(default_factory=dict)
     files: dict[str, str] = field(default_factory=dict)
     trials: dict[str, GpuTrial] = field(default_factory=dict)  # by driver: what a container with the GPU shows
+    cdi_files: CdiSeen | None = None
     reads: Iterator[ReadSeen] = field(default_factory=lambda: iter(()))  # what a container has had read, look by look
     cut_off: tuple[str, ...] = ()  # services whose containers had lost a network
     events: Iterable[Event] = ()
@@ -243,6 +245,9 @@ class FakeDocker:
     def read_files(self, image: str, paths: tuple[str, ...]) -> dict[str, str]:
         self.asked.append(f"files of {image}")
         return {name: text for name, text in self.files.items() if name.startswith(paths)}
+
+    def cdi(self) -> CdiSeen | None:
+        return self.cdi_files
 
     def try_gpu(self, image: str, request: GpuRequest, user: Owner | None) -> GpuTrial:
         del user

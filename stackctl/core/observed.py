@@ -7,6 +7,7 @@ from pathlib import PurePosixPath
 from typing import Literal
 
 from stackctl.contracts.answer import Answer
+from stackctl.contracts.cdi import CdiSeen
 from stackctl.contracts.host import Cpu, Gpu, Owner, ReadSpeed
 from stackctl.core.model.model import ModelSeen
 from stackctl.secret import Secret
@@ -99,6 +100,7 @@ class Observed:
     time_zone: str = ""  # of this machine, as Europe/Berlin; "" if unknown, or it does not run the stack
     engine: EngineSeen | None = None  # None in a render without an engine
     gpus: tuple[Gpu, ...] = ()
+    cdi: CdiSeen | None = None  # the engine's CDI files; None if not observed, or they are not those of this machine
     cpu: Cpu = field(default_factory=Cpu)
     ram: Ram | None = None  # None if not observed, or another machine runs the stack
     read_speed: ReadSpeed | None = None  # of its RAM; None if it was not measured

@@ -5,6 +5,7 @@ from dataclasses import dataclass, replace
 from stackctl.contracts.host import Gpu, Owner
 from stackctl.contracts.service import GpuRequest
 from stackctl.core.config.spec import Spec
+from stackctl.core.gpu.cdi_files import cdi_verdict
 from stackctl.core.gpu.layers import LayerVerdict, first_fault
 from stackctl.core.gpu.trial import judge_trial
 from stackctl.core.observed import EngineSeen, Observed
@@ -63,4 +64,6 @@ def _try(
 ) -> tuple[LayerVerdict, LayerVerdict]:
     own = tuple(gpu for gpu in gpus if gpu.make == planned.request.make)
     trial = machine.docker.try_gpu(planned.image, planned.request, planned.user)
-    return judge_trial(planned.request, trial, own, described(engine))
+    cdi = machine.docker.cdi()
+    stale = cdi_verdict(cdi, gpu_request.cdi_names(planned.request)) if cdi else None
+    return judge_trial(planned.request, trial, own, described(engine), stale)

@@ -152,6 +152,7 @@ def _with_own_backend(seen: Observed, model: ModelSeen, spec: Spec, machine: Mac
         model=with_turns(known, machine) if spec.sillytavern.template == AUTO else known,
         models={name: with_turns(one, machine) for name, one in _models(spec, machine, found).items()},
         gpus=_gpus(spec, machine, own) if is_here else (),
+        cdi=machine.docker.cdi() if seen.engine and spec.gpu.mode != NONE else None,
         ram=machine.host.ram(own) if is_here else None,
         read_speed=machine.host.read_speed() if is_here and model.shape and not spec.model.is_demo else None,
         is_wsl=machine.host.is_wsl(),

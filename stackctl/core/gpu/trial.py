@@ -1,5 +1,7 @@
 """The verdicts on the engine and the container, by what one short container with the requested GPUs showed."""
 
+from dataclasses import replace
+
 from stackctl.contracts.gpu_trial import GpuTrial, Inside, Lack
 from stackctl.contracts.host import Gpu
 from stackctl.contracts.service import GpuRequest
@@ -10,14 +12,17 @@ from stackctl.gpus.contract import NOT_GIVEN, Make
 
 
 def judge_trial(
-    request: GpuRequest, trial: GpuTrial, gpus: tuple[Gpu, ...], title: str
+    request: GpuRequest, trial: GpuTrial, gpus: tuple[Gpu, ...], title: str, stale: LayerVerdict | None = None
 ) -> tuple[LayerVerdict, LayerVerdict]:
     """Return the verdicts on the engine and on its container.
 
     gpus: those of the request's make on the engine's machine, () if they are unknown; title: the engine with its
-    version, as "Docker Engine 28.5.2".
+    version, as "Docker Engine 28.5.2"; stale: the fault of the CDI files, which explains what CDI devices lack.
     """
     make = GPUS[request.make]
+    if stale and trial.refusal and "cdi" in f"{request.driver} {trial.refusal}".lower():
+        engine = replace(stale, evidence=(*stale.evidence, trial.refusal.strip()))
+        return engine, LayerVerdict(layer="container", state="not tried", says="the engine did not start one")
     if trial.refusal:
         refused = refusals.find_refusal(trial.refusal)
         engine = LayerVerdict(
@@ -30,9 +35,10 @@ def judge_trial(
         )
         return engine, LayerVerdict(layer="container", state="not tried", says="the engine dropped the request")
     way = make.describe_way(request, trial.inside)
-    return LayerVerdict(layer="engine", state="works", says=f"{title} gives GPUs {way}"), _container(
-        request, trial, make, gpus
-    )
+    container = _container(request, trial, make, gpus)
+    if stale and container.state == "fails" and "CDI" in way:
+        return stale, container
+    return LayerVerdict(layer="engine", state="works", says=f"{title} gives GPUs {way}"), container
 
 
 def _container(request: GpuRequest, trial: GpuTrial, make: Make, gpus: tuple[Gpu, ...]) -> LayerVerdict:

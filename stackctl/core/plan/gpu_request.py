@@ -7,12 +7,15 @@ from stackctl.contracts.service import GpuRequest
 from stackctl.core.config.lock import Decisions, one_of
 from stackctl.core.config.section import NONE
 from stackctl.core.config.spec import Spec
+from stackctl.core.gpu import cdi_files
 from stackctl.core.observed import EngineSeen, Observed, ServiceState
 from stackctl.core.plan.engine_features import features
 from stackctl.core.plan.stack import Plan
 from stackctl.errors import GpuError
 from stackctl.gpus import GPUS, MODES, chosen_by_auto, find_make
 from stackctl.gpus.contract import NOT_GIVEN, Offer
+
+_CDI = "cdi"  # the engine's driver, and the mode of each make whose GPUs it passes on
 
 
 def request_gpu(spec: Spec, seen: Observed, decisions: Decisions) -> GpuRequest | None:
@@ -30,7 +33,27 @@ def request_gpu(spec: Spec, seen: Observed, decisions: Decisions) -> GpuRequest 
             lambda: GPUS[able[0].make].choose_mode(offer) if able else NONE,
             known=one_of({NONE, *MODES}),
         )
-    return None if mode == NONE else find_make(mode, seen.gpus).request(mode, spec.gpu.devices, offer)
+    return None if mode == NONE else _request(mode, spec.gpu.devices, seen, offer)
+
+
+def _request(mode: str, devices: tuple[str, ...], seen: Observed, offer: Offer | None) -> GpuRequest:
+    """Return what to request; raise GpuError, too, for a CDI file from which the engine can't give the GPU."""
+    try:
+        request = find_make(mode, seen.gpus).request(mode, devices, offer)
+    except GpuError:
+        if seen.cdi and mode == _CDI:
+            cdi_files.refuse_stale(seen.cdi)  # the reason why a device is missing, if a file is
+        raise
+    names = cdi_names(request)
+    if seen.cdi and names:
+        cdi_files.refuse_stale(seen.cdi, names)
+    return request
+
+
+def cdi_names(request: GpuRequest) -> tuple[str, ...]:
+    """Return the full names of the CDI devices that a request names."""
+    asked = request.devices if request.driver == _CDI else request.files
+    return tuple(one for one in asked if "=" in one)
 
 
 def other_ways(request: GpuRequest, spec: Spec, engine: EngineSeen) -> tuple[tuple[str, GpuRequest], ...]:

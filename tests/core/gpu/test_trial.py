@@ -4,8 +4,10 @@ from dataclasses import replace
 
 import pytest
 
+from stackctl.contracts.cdi import CdiFile, CdiSeen, Edits, Node
 from stackctl.contracts.gpu_trial import GpuTrial, Inside
 from stackctl.contracts.service import GpuRequest
+from stackctl.core.gpu.cdi_files import promised_nodes
 from stackctl.core.gpu.layers import LayerVerdict, first_fault
 from stackctl.core.gpu.trial import judge_trial
 from tests.core.samples import GPU
@@ -119,6 +121,26 @@ def test_what_nvidia_smi_complains_of_inside_is_called_what_it_is(words: str, sa
     assert says in found.says
     assert words in found.evidence
     assert found.hint
+
+
+def test_a_stale_cdi_file_explains_a_refusal_and_a_lack_by_cdi_and_nothing_else() -> None:
+    stale = LayerVerdict(layer="engine", state="fails", says="/etc/cdi/nvidia.yaml is stale", hint="Run `x`.")
+    refused = GpuTrial(drivers=("nvidia",), refusal="CDI device injection failed: failed to stat CDI host device")
+    assert judge_trial(RESERVED, refused, (GPU,), "Docker", stale)[0].says == stale.says
+    by_hook = GpuTrial(drivers=("nvidia",), refusal="nvidia-container-cli: device error")
+    assert judge_trial(RESERVED, by_hook, (GPU,), "Docker", stale)[0].says != stale.says
+    void = Inside(variables={"NVIDIA_VISIBLE_DEVICES": "void"})
+    assert judge_trial(RESERVED, GpuTrial(drivers=("nvidia",), inside=void), (GPU,), "Docker", stale)[0] == stale
+    assert judge_trial(RESERVED, SEES, (GPU,), "Docker", stale)[0].state == "works"
+
+
+def test_the_device_files_that_cdi_files_add_are_those_of_the_folder_that_counts() -> None:
+    files = tuple(
+        CdiFile(path=f"/{folder}", folder=folder, devices={"nvidia.com/gpu=0": Edits(nodes=(node,))})
+        for folder, node in enumerate((Node(path="/dev/old", inside="/dev/old"), Node(path="/dev/x", inside="/dev/y")))
+    )
+    assert promised_nodes(CdiSeen(files=files), ("nvidia.com/gpu=0", "nvidia.com/gpu=7")) == ("/dev/y",)
+    assert promised_nodes(None, ("nvidia.com/gpu=0",)) == ()
 
 
 def test_an_image_without_a_shell_leaves_the_container_untried() -> None:

@@ -11,7 +11,6 @@ import requests
 
 from stackctl.contracts.host import Owner
 from stackctl.contracts.service import GpuRequest
-from stackctl.effects.docker import cdi
 from stackctl.effects.docker.gpu_trial import read_inside, script, try_gpu
 from stackctl.errors import EngineError
 from stackctl.gpus import nvidia
@@ -162,16 +161,3 @@ def test_the_script_prints_device_files_variables_and_the_list_of_gpus(tmp_path:
 def test_the_script_keeps_the_words_and_the_exit_code_of_a_tool_that_fails(tmp_path: Path) -> None:
     found = shell(tmp_path, 'echo "Failed to initialize NVML: Unknown Error"; exit 255')
     assert (found.listing, found.listing_code) == (("Failed to initialize NVML: Unknown Error",), 255)
-
-
-def test_the_device_files_of_a_cdi_device_are_those_of_the_folder_that_counts(tmp_path: Path) -> None:
-    folders = [tmp_path / "etc", tmp_path / "run"]
-    for folder, node in zip(folders, ("/dev/old", "/dev/nvidia0"), strict=True):
-        folder.mkdir()
-        device = f"{{name: '0', containerEdits: {{deviceNodes: [{{path: {node}}}]}}}}"
-        control = "{deviceNodes: [{path: /dev/nvidiactl}]}"
-        (folder / "n.yaml").write_text(f"kind: nvidia.com/gpu\ndevices: [{device}]\ncontainerEdits: {control}\n")
-    info = {"CDISpecDirs": list(map(str, folders))}
-    request = GpuRequest(make="nvidia", driver="cdi", devices=("nvidia.com/gpu=0",))
-    assert cdi.promised_nodes(info, request, is_local=True) == ("/dev/nvidiactl", "/dev/nvidia0")
-    assert cdi.promised_nodes(info, request, is_local=False) == ()
