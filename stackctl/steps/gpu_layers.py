@@ -2,18 +2,24 @@
 
 from dataclasses import dataclass, replace
 
+from stackctl import backends
 from stackctl.contracts.host import Gpu, Owner
 from stackctl.contracts.service import GpuRequest
-from stackctl.core.config.spec import Spec
+from stackctl.core.config.lock import Decisions
+from stackctl.core.config.spec import AUTO, Spec
 from stackctl.core.gpu.cdi_files import cdi_verdict
-from stackctl.core.gpu.layers import LayerVerdict, first_fault
+from stackctl.core.gpu.layers import Layer, LayerVerdict, first_fault
 from stackctl.core.gpu.trial import judge_trial
 from stackctl.core.observed import EngineSeen, Observed
-from stackctl.core.plan import gpu_request
+from stackctl.core.plan import external_backend, gpu_request
 from stackctl.core.plan.engine_features import described
+from stackctl.core.plan.images import OWN
 from stackctl.core.plan.stack import Plan
 from stackctl.errors import GpuError
 from stackctl.machine import Machine
+from stackctl.secret import Secret
+from stackctl.steps.config_request import read_lock
+from stackctl.steps.deployed import written_plan
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -67,3 +73,50 @@ def _try(
     cdi = machine.docker.cdi()
     stale = cdi_verdict(cdi, gpu_request.cdi_names(planned.request)) if cdi else None
     return judge_trial(planned.request, trial, own, described(engine), stale)
+
+
+def plan_trial(
+    spec: Spec, engine: EngineSeen, gpus: tuple[Gpu, ...], driver: LayerVerdict, machine: Machine
+) -> Planned | LayerVerdict:
+    """Return the container to try for these settings, of an image that is here; else the verdict that says why not."""
+    if driver.state == "fails" and not any(not gpu.fault for gpu in gpus):
+        return _untried("engine", "the driver comes first")
+    usable = tuple(gpu for gpu in gpus if not gpu.fault)
+    seen = Observed(
+        folder=machine.place,
+        owner=machine.folder.owner,
+        key=Secret(""),
+        model=external_backend.external_model(None),
+        engine=engine,
+        gpus=usable,
+        cdi=machine.docker.cdi(),
+    )
+    try:
+        request = gpu_request.request_gpu(spec, seen, Decisions(read_lock(machine)))
+    except GpuError as error:
+        return LayerVerdict(layer="engine", state="fails", says=error.message, hint=error.hint, evidence=error.evidence)
+    if request is None:
+        return _untried("engine", f"`gpu.mode = {spec.gpu.mode}` takes the CPU here")
+    image = _image_here(spec, machine)
+    if not image:
+        return _untried("container", "no image of this stack is here yet, and `stackctl deploy` brings it")
+    return Planned(image=image, user=None, request=request)
+
+
+def _image_here(spec: Spec, machine: Machine) -> str:
+    """Return an image of the stack or of its backend that is on the engine, as like the planned one as possible."""
+    backend = backends.find_backend(AUTO if spec.backend.is_external else spec.backend.kind)
+    plan = written_plan(machine)
+    names = (
+        *((plan.backend_service.image,) if plan and plan.backend_service else ()),
+        spec.backend.image,
+        *(image.name for images in backend.IMAGES.values() for image in images),
+        *backend.OWN_IMAGES.values(),
+        *(service.image for service in (plan.services if plan else ())),
+        *OWN,
+    )
+    return next((one for one in names if one != AUTO and machine.docker.images.id(one)), "")
+
+
+def _untried(layer: Layer, says: str) -> LayerVerdict:
+    return LayerVerdict(layer=layer, state="not tried", says=says)
