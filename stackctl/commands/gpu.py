@@ -46,11 +46,12 @@ def gpu(machine: Machine, flags: dict[str, object]) -> GpuLook:
     if not engine.is_local:
         here = "the engine is on another machine, whose driver can't be asked from here"
         driver, gpus, readings = _untried("driver", here), (), ()
-    planned = plan_trial(spec, engine, gpus, driver, machine)
+    usable = tuple(gpu for gpu in gpus if not gpu.fault)
+    planned = plan_trial(spec, engine, usable, driver, machine)
     if isinstance(planned, LayerVerdict):
         above = planned if planned.layer == "engine" else _untried("engine", "the container is what shows it")
         return _assembled(gpus, readings, engine, driver, above, planned if above is not planned else None)
-    return _assembled(gpus, readings, engine, driver, *try_layers(planned, spec, engine, gpus, machine))
+    return _assembled(gpus, readings, engine, driver, *try_layers(planned, spec, engine, usable, machine))
 
 
 def _assembled(

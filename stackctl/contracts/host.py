@@ -58,7 +58,8 @@ class Gpu:
     groups: tuple[int, ...] = ()  # numbers of the groups that may open its device files; () if every user may
     has_display: bool = False  # a screen is attached or drawn on it
     is_unified: bool = False  # it shares the machine's memory
-    fault: str = ""  # why its driver can't use it, as "it has fallen off the bus"; "" if it can
+    fault: str = ""  # why programs can't use it, as "it has fallen off the bus"; "" if they can
+    fix: str = ""  # the hint that repairs the fault
 
 
 @dataclass(frozen=True, kw_only=True)

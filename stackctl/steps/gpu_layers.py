@@ -78,17 +78,19 @@ def _try(
 def plan_trial(
     spec: Spec, engine: EngineSeen, gpus: tuple[Gpu, ...], driver: LayerVerdict, machine: Machine
 ) -> Planned | LayerVerdict:
-    """Return the container to try for these settings, of an image that is here; else the verdict that says why not."""
-    if driver.state == "fails" and not any(not gpu.fault for gpu in gpus):
+    """Return the container to try for these settings, of an image that is here; else the verdict that says why not.
+
+    gpus: those that can be used.
+    """
+    if driver.state == "fails" and not gpus:
         return _untried("engine", "the driver comes first")
-    usable = tuple(gpu for gpu in gpus if not gpu.fault)
     seen = Observed(
         folder=machine.place,
         owner=machine.folder.owner,
         key=Secret(""),
         model=external_backend.external_model(None),
         engine=engine,
-        gpus=usable,
+        gpus=gpus,
         cdi=machine.docker.cdi(),
     )
     try:
@@ -105,13 +107,13 @@ def plan_trial(
 
 def _image_here(spec: Spec, machine: Machine) -> str:
     """Return an image of the stack or of its backend that is on the engine, as like the planned one as possible."""
-    backend = backends.find_backend(AUTO if spec.backend.is_external else spec.backend.kind)
+    backend = None if spec.backend.is_external else backends.find_backend(spec.backend.kind)
     plan = written_plan(machine)
     names = (
         *((plan.backend_service.image,) if plan and plan.backend_service else ()),
         spec.backend.image,
-        *(image.name for images in backend.IMAGES.values() for image in images),
-        *backend.OWN_IMAGES.values(),
+        *(image.name for images in (backend.IMAGES.values() if backend else ()) for image in images),
+        *(backend.OWN_IMAGES.values() if backend else ()),
         *(service.image for service in (plan.services if plan else ())),
         *OWN,
     )

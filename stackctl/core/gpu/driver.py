@@ -14,9 +14,8 @@ def judge_driver(gpus: tuple[Gpu, ...], error: GpuError | None = None) -> LayerV
     broken = next((gpu for gpu in gpus if gpu.fault), None)
     if broken:
         return LayerVerdict(layer="driver", state="fails", says=f"{broken.name}: {broken.fault}", hint=broken.fix)
-    return LayerVerdict(layer="driver", state="works", says="; ".join(map(_describe, gpus)))
-
-
-def _describe(gpu: Gpu) -> str:
-    cuda = f", CUDA {'.'.join(map(str, gpu.cuda))}" if gpu.cuda else ""
-    return f"{gpu.name}{f' by driver {gpu.driver}{cuda}' if gpu.driver else ''}"
+    first = gpus[0]
+    cuda = f", CUDA {'.'.join(map(str, first.cuda))}" if first.cuda else ""
+    by = f" by driver {first.driver}{cuda}" if first.driver else ""
+    says = f"it lists {len(gpus)} GPU{'s' * (len(gpus) != 1)}{by}"
+    return LayerVerdict(layer="driver", state="works", says=says)

@@ -81,8 +81,10 @@ def _look_inside(api: Any, container: str, trial: GpuTrial) -> GpuTrial:
         api.wait(container, timeout=_WHOLE_S)
     except no_answer():
         has_ended = False
-    with translate_errors("docker logs failed"):
+    try:
         said: bytes = api.logs(container, stdout=True, stderr=False, tail=_MOST_LINES)
+    except sdk_errors():
+        return replace(trial, unseen="the engine does not give what the container printed")
     inside = read_inside(said[:_MOST_BYTES].decode("utf-8", "replace"), has_ended=has_ended)
     return replace(trial, inside=inside, unseen="" if inside else "the image's shell printed nothing")
 
