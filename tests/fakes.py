@@ -290,6 +290,8 @@ class FakeHost:
     memory: Ram = field(default_factory=lambda: Ram(total_mib=16_384, free_mib=12_288))
     speed: ReadSpeed | None = None
     is_windows: bool = False
+    hypervisor_: str = ""
+    variables: dict[str, str] = field(default_factory=dict)  # that choose GPUs for other programs
     around: HostIdentity = field(default_factory=HostIdentity)
     own_names: tuple[str, ...] = ()
     zone: str = ""
@@ -325,6 +327,12 @@ class FakeHost:
 
     def is_wsl(self) -> bool:
         return self.is_windows
+
+    def hypervisor(self) -> str:
+        return self.hypervisor_
+
+    def gpu_variables(self) -> dict[str, str]:
+        return self.variables
 
     def identity(self, gateway: str) -> HostIdentity:
         del gateway

@@ -107,7 +107,7 @@ def choose_mode(offer):
     return "made-up"
 
 
-def request(mode, devices, offer):
+def request(mode, devices, gpus, offer):
     return GpuRequest(make=NAME, files=("/dev/made-up",), groups=("render",), environment={"MADE_UP_DEVICES": "0"})
 
 

@@ -8,11 +8,15 @@ from typing import Final, Literal, Protocol
 from stackctl.contracts.answer import Answer
 from stackctl.contracts.build import Build
 from stackctl.contracts.cause import Cause
+from stackctl.contracts.gpu_code import GpuCode
 from stackctl.contracts.host import Cpu
 from stackctl.contracts.judge import Judge
 from stackctl.contracts.memory import Reserves
 from stackctl.contracts.service import Variant
 from stackctl.secret import Secret
+
+# what a health check writes about a device file that exists and can't be opened; the file's path follows
+NOT_OPENED: Final = "can't open the device file"
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -20,12 +24,14 @@ class Image:
     """An official image.
 
     build: the key in BUILDS of what it contains; "" if its tag moves. cuda: the oldest CUDA of a driver with which it
-    starts, as (13, 4); () if that does not tell it from the variant's other images.
+    starts, as (13, 4); () if that does not tell it from the variant's other images. code: its code for NVIDIA's GPUs,
+    by the model's format; without an entry it is unknown.
     """
 
     name: str
     build: str = ""
     cuda: tuple[int, ...] = ()
+    code: Mapping[str, GpuCode] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -38,6 +44,7 @@ class Program:
     sha256: str  # "" if unknown: then the file is refused unless the user trusts the first download
     unpacked_mib: int  # what it unpacks into TMPDIR at each start
     remark: str = ""  # a deploy that chooses this program prints it
+    code: Mapping[str, GpuCode] = field(default_factory=dict)  # as that of an Image
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -87,6 +94,7 @@ class Run:
     batch: int | None  # tokens of a prompt that are processed at a time
     cpu_experts: int = 0  # blocks whose experts stay in RAM
     split: tuple[float, ...] = ()  # each GPU's share of the layers; () if the program decides it
+    main_gpu: int = 0  # the GPU for what is not split, as the program counts them
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -106,6 +114,14 @@ class Buffer:
     device: str  # as the program calls it: CUDA0, Vulkan1; "" for the machine's main memory
     term: Literal["weights", "kv_cache", "state", "compute", "output"]
     mib: float
+
+
+@dataclass(frozen=True, kw_only=True)
+class Offloaded:
+    """The layers that a program reports on GPUs, of all layers of one model; the output counts as a layer."""
+
+    layers: int
+    of: int
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -220,8 +236,11 @@ class Backend(Judge, Protocol):
         """Return a sentence for each setting that this program can't follow; () if it follows all."""
         ...
 
-    def health(self) -> tuple[str, ...]:
-        """Return a command that succeeds inside the container only with a loaded model."""
+    def health(self, files: tuple[str, ...] = ()) -> tuple[str, ...]:
+        """Return a command that succeeds inside the container only with a loaded model.
+
+        files: device files. If one of them exists and can't be opened, it fails, and its output says NOT_OPENED.
+        """
         ...
 
     def model_id(self, file_name: str) -> str:
@@ -236,8 +255,23 @@ class Backend(Judge, Protocol):
         """Return the memory that a log line reports as reserved; None if it reports none."""
         ...
 
+    def offloaded(self, line: str) -> Offloaded | None:
+        """Return the layers that a log line reports on GPUs; None if it reports none."""
+        ...
+
+    def no_gpu(self, line: str, variant: Variant) -> Cause | None:
+        """Return why its build for a GPU computes on the CPU alone, if a log line means that; else None.
+
+        The line is no failure where the stack asks for no GPU.
+        """
+        ...
+
     def speed(self, said: str) -> float | None:
         """Return the tokens a second of its last generation, from its text at SPEED; None if the text has no figure."""
+        ...
+
+    def pace(self, line: str) -> float | None:
+        """Return the tokens a second of a generation that a log line reports; None if it reports none."""
         ...
 
     def recognise(self, answers: Mapping[str, Answer]) -> ServerInfo | None:

@@ -13,7 +13,7 @@ from types import MappingProxyType
 from typing import Final
 
 from stackctl.backends.answers import MODELS, PROPS, first_model, good, number, text, tokens
-from stackctl.backends.command_line import given_flags, numbers, refused_argument
+from stackctl.backends.command_line import given_flags, numbers, opens, refused_argument
 from stackctl.backends.contract import (
     Image,
     Launch,
@@ -34,6 +34,7 @@ from stackctl.backends.koboldcpp_releases import (
 )
 from stackctl.backends.llama_failures import CHECK_MODEL, load_ended, load_failure, not_loaded, signal_cause
 from stackctl.backends.llama_log import load_buffer, load_progress
+from stackctl.backends.llama_offload import load_no_gpu, load_offload
 from stackctl.contracts.answer import Answer
 from stackctl.contracts.cause import Cause
 from stackctl.contracts.host import Cpu
@@ -91,9 +92,15 @@ QUESTIONS: Final = tuple(Request(path=path) for path in (_VERSION, _CONTEXT, MOD
 # open with and without the password. Its log has the same figure, but the line ends only when the next one is written
 SPEED: Final[Speaks] = Request(path="/api/extra/perf")
 LISTEN: Final[str] = "--host 0.0.0.0"  # all addresses are its default
+_PACE: Final = re.compile(r"Generate:\d+\.\d+s \((?:\d+\.\d+ms/T = )?(\d{1,9}\.\d+)T/s\)")
 
 _LAST_WORDS: Final = "Run `stackctl logs koboldcpp` to see its last lines."
 _OTHER: Final = "`stackctl deploy --backend llamacpp`"
+_CPU_LIBRARY: Final = re.compile(r"Initializing dynamic library: koboldcpp_(?:default|noavx2|failsafe)\.")
+_NO_LIBRARY: Final = (
+    "Remove `backend.program` from stack.toml to get stackctl's choice, or run on the CPU with `stackctl deploy --gpu "
+    "none`."
+)
 # before the load it tries how much fits on the GPU (params_fit); a failure of that trial is not one of the load
 _GAVE_UP: Final = re.compile(r"^(?!.*params_fit).*failed to load model")
 
@@ -153,7 +160,10 @@ def launch(run: Run) -> Launch:
         words += ["--flashattention" if run.flash_attention else "--noflashattention"]
     words += ["--tensor_split", *numbers(run.split)] if run.split else []
     words += given_flags(
-        ("--threads", run.threads), ("--moecpu", run.cpu_experts or None), ("--blasbatchsize", run.batch)
+        ("--threads", run.threads),
+        ("--moecpu", run.cpu_experts or None),
+        ("--blasbatchsize", run.batch),
+        ("--maingpu", run.main_gpu or None),  # 1.76 lacks it
     )
     return Launch(
         entrypoint=(PROGRAM_PATH,),
@@ -180,8 +190,8 @@ def remarks(run: Run) -> tuple[str, ...]:
     return tuple(found)
 
 
-def health() -> tuple[str, ...]:
-    return ("CMD", "bash", "-c", _PROBE)
+def health(files: tuple[str, ...] = ()) -> tuple[str, ...]:
+    return ("CMD", "bash", "-c", f"{opens(files)}{_PROBE}")
 
 
 def model_id(file_name: str) -> str:
@@ -200,6 +210,15 @@ def progress(line: str) -> str | None:
 
 
 buffer: Final = load_buffer
+offloaded: Final = load_offload
+
+
+def no_gpu(line: str, variant: Variant) -> Cause | None:
+    # koboldcpp.py, init_library(): without the library for the wanted GPU it takes the one for the CPU
+    if _CPU_LIBRARY.search(line) or "GPU backend was not selected" in line:
+        says = "KoboldCpp computes on the CPU: its program has no library for this GPU"
+        return Cause(says=says, hint=_NO_LIBRARY, kind="gpu")
+    return load_no_gpu(line, variant)
 
 
 def speed(said: str) -> float | None:
@@ -207,6 +226,12 @@ def speed(said: str) -> float | None:
     last = parse_table(said)
     per_token_ms = number(last.get("last_eval"))
     return 1000 / per_token_ms if per_token_ms and number(last.get("last_token_count")) else None
+
+
+def pace(line: str) -> float | None:
+    # gpttype_adapter.cpp, at the end of a generation: "Generate:1.20s (31.20T/s)"; until 1.7x "(32.1ms/T = 31.20T/s)"
+    found = _PACE.search(line)
+    return (float(found[1]) or None) if found else None
 
 
 def fatal(line: str) -> Cause | None:

@@ -3,6 +3,7 @@
 Sources: the official images' Dockerfile and README of ggml-org/llama.cpp (tools/server), run as build 11669.
 """
 
+import shlex
 from collections.abc import Mapping
 from dataclasses import replace
 from pathlib import PurePosixPath
@@ -10,7 +11,7 @@ from types import MappingProxyType
 from typing import Final
 
 from stackctl.backends.answers import MODELS, PROPS, first_model, good, number, text, tokens
-from stackctl.backends.command_line import given_flags, numbers
+from stackctl.backends.command_line import given_flags, numbers, opens
 from stackctl.backends.contract import (
     Launch,
     Program,
@@ -26,7 +27,8 @@ from stackctl.backends.contract import (
 from stackctl.backends.llama_arguments import LLAMA_ARGUMENTS
 from stackctl.backends.llama_builds import KNOWN, OF_DEBIAN, OFFICIAL, named_build
 from stackctl.backends.llama_failures import load_ended, load_failure, not_loaded, refused_server_argument, signal_cause
-from stackctl.backends.llama_log import load_buffer, load_progress
+from stackctl.backends.llama_log import load_buffer, load_progress, log_pace
+from stackctl.backends.llama_offload import load_no_gpu, load_offload
 from stackctl.contracts.answer import Answer
 from stackctl.contracts.cause import Cause
 from stackctl.contracts.json_table import parse_table, table_or_empty
@@ -45,9 +47,8 @@ FORMATS: Final[tuple[str, ...]] = ("gguf",)
 KV_TYPES: Final[tuple[str, ...]] = ("f16", "q8_0", "q4_0")  # the best of its types, and the usual ones
 IMAGES: Final = OFFICIAL
 OWN_IMAGES: Final[Mapping[Variant, str]] = MappingProxyType({CPU: OF_DEBIAN})
-IMAGE_TOOLS: Final[tuple[str, ...]] = (
-    "curl",
-)  # .devops/*.Dockerfile: the server stage installs it for its own HEALTHCHECK
+# .devops/*.Dockerfile: the server stage installs curl for its own HEALTHCHECK, with the shell of Debian or Ubuntu
+IMAGE_TOOLS: Final[tuple[str, ...]] = ("curl", "sh")
 PROGRAMS: Final[Mapping[str, Program]] = MappingProxyType({})
 BUILDS: Final = KNOWN
 build_of: Final = named_build
@@ -95,6 +96,7 @@ def launch(run: Run) -> Launch:
         ("--gpu-layers", 0 if run.variant == CPU else run.gpu_layers),
         ("--n-cpu-moe", run.cpu_experts or None),
         ("--tensor-split", ",".join(numbers(run.split)) or None),
+        ("--main-gpu", run.main_gpu or None),
         ("--cache-type-k", kv_cache),
         ("--cache-type-v", kv_cache),
         ("--flash-attn", {None: None, True: "on", False: "off"}[run.flash_attention]),
@@ -108,9 +110,10 @@ def launch(run: Run) -> Launch:
 remarks: Final = does_it_all
 
 
-def health() -> tuple[str, ...]:
+def health(files: tuple[str, ...] = ()) -> tuple[str, ...]:
     # 503 while it loads, 200 once the model answers; open even with an API key
-    return ("CMD", "curl", "-fsS", "-o", "/dev/null", f"http://127.0.0.1:{PORT}/health")
+    probe = ("curl", "-fsS", "-o", "/dev/null", f"http://127.0.0.1:{PORT}/health")
+    return ("CMD", "sh", "-c", f"{opens(files)}exec {shlex.join(probe)}") if files else ("CMD", *probe)
 
 
 def model_id(file_name: str) -> str:
@@ -127,6 +130,9 @@ def progress(line: str) -> str | None:
 
 
 buffer: Final = load_buffer
+offloaded: Final = load_offload
+no_gpu: Final = load_no_gpu
+pace: Final = log_pace
 
 
 def speed(said: str) -> float | None:

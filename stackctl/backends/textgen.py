@@ -1,7 +1,9 @@
 """text-generation-webui (TextGen), in Atinoda's image, which is the usual one.
 
 Sources: modules/shared.py and modules/api of oobabooga/text-generation-webui of 2026-05 (run); the image's
-docker-entrypoint.sh of 2026-04 (read).
+docker-entrypoint.sh of 2026-04 (read). GPU code: that of llama-server from the workflow build-wheels-cuda.yml of
+oobabooga/llama-cpp-binaries (llama.cpp's default for CUDA 12.4); that of the other loaders from PyTorch 2.9 for CUDA
+12.8 (RELEASE.md of pytorch/pytorch), which is machine code alone.
 """
 
 import re
@@ -14,6 +16,7 @@ from typing import Final
 from stackctl.backends.answers import MODELS, first_model, good, number
 from stackctl.backends.command_line import given_flags, numbers, refused_argument
 from stackctl.backends.contract import (
+    NOT_OPENED,
     Image,
     Launch,
     Program,
@@ -27,10 +30,12 @@ from stackctl.backends.contract import (
 )
 from stackctl.backends.llama_failures import CHECK_MODEL, load_ended, load_failure, not_loaded, refused_server_argument
 from stackctl.backends.llama_log import load_buffer, load_progress
+from stackctl.backends.llama_offload import NOT_GIVEN, load_no_gpu, load_offload
 from stackctl.backends.textgen_arguments import KV_NAME, TEXTGEN_ARGUMENTS
 from stackctl.contracts.answer import Answer
 from stackctl.contracts.build import Build
 from stackctl.contracts.cause import Cause
+from stackctl.contracts.gpu_code import GpuCode
 from stackctl.contracts.memory import Reserves
 from stackctl.contracts.service import CPU, Variant
 from stackctl.secret import Secret
@@ -44,10 +49,15 @@ USUAL_PORTS: Final[tuple[int, ...]] = (PORT,)
 MODEL_DIR: Final = PurePosixPath("/app/user_data/models")
 FORMATS: Final[tuple[str, ...]] = ("gguf", "safetensors")
 KV_TYPES: Final = tuple(KV_NAME)
+_TORCH: Final = ((7, 0), (7, 5), (8, 0), (8, 6), (9, 0), (10, 0), (12, 0))
+_CODE: Final = {
+    "gguf": GpuCode(oldest=(5, 0), cuda=(12, 4), ready=((8, 6), (8, 9))),
+    "safetensors": GpuCode(oldest=_TORCH[0], cuda=(12, 8), ready=_TORCH, has_ptx=False),
+}
 IMAGES: Final[Mapping[Variant, tuple[Image, ...]]] = MappingProxyType(
     {
         CPU: (Image(name="atinoda/text-generation-webui:default-cpu"),),
-        "cuda": (Image(name="atinoda/text-generation-webui:default-nvidia"),),
+        "cuda": (Image(name="atinoda/text-generation-webui:default-nvidia", code=_CODE),),
     }
 )
 OWN_IMAGES: Final[Mapping[Variant, str]] = MappingProxyType({})  # its program is in no package registry
@@ -105,6 +115,15 @@ _PROBE: Final = (
 )
 
 
+# os.open, because a device file can't be sought in
+_OPENS: Final = f"""import os
+for f in FILES:
+    if os.path.exists(f):
+        try: os.close(os.open(f, os.O_RDONLY))
+        except OSError as e: raise SystemExit(f"{NOT_OPENED} {{f}}: {{e.strerror}}")
+"""
+
+
 # packings whose loader was removed: oobabooga/textgen#7415 (March 2026), #6641 (January 2025); then those for which
 # Transformers needs a package that is not in its requirements (requirements/full of May 2026, transformers 5.6)
 _GONE: Final[Mapping[str, str]] = MappingProxyType(
@@ -156,11 +175,14 @@ def launch(run: Run) -> Launch:
     words += given_flags(("--batch-size", run.batch), ("--ubatch-size", run.batch))
     key = f"--api-key={run.key.reveal()}"  # one word, because a key may begin with -
     lines = [shlex.join(words), key, *([shlex.join(run.extra_args)] if run.extra_args else [])]
-    # its own flag moves the experts of every block; llama-server, which inherits the environment, takes a number there
-    experts = {"LLAMA_ARG_N_CPU_MOE": str(run.cpu_experts)} if run.cpu_experts else {}
+    # its own flag moves the experts of every block, and none names the main GPU; llama-server inherits the environment
+    inherited = {"LLAMA_ARG_N_CPU_MOE": run.cpu_experts, "LLAMA_ARG_MAIN_GPU": run.main_gpu}
+    if run.format == "gguf" and run.variant != CPU:
+        # the lines on layers and memory, which its default hides; servers before 2026 show them, and ignore this name
+        inherited["LLAMA_ARG_LOG_VERBOSITY"] = 4
     return Launch(
         environment={
-            **experts,
+            **{name: str(value) for name, value in inherited.items() if value},
             "HF_HUB_OFFLINE": "1",
             "GRADIO_ANALYTICS_ENABLED": "False",
             "COLUMNS": "400",  # by default its log breaks every line after 80 characters
@@ -177,8 +199,9 @@ def remarks(run: Run) -> tuple[str, ...]:
     return (says,)
 
 
-def health() -> tuple[str, ...]:
-    return ("CMD", "python3.13", "-c", _PROBE)
+def health(files: tuple[str, ...] = ()) -> tuple[str, ...]:
+    probe = _OPENS.replace("FILES", repr(files)) + _PROBE if files else _PROBE
+    return ("CMD", "python3.13", "-c", probe)
 
 
 def model_id(file_name: str) -> str:
@@ -196,12 +219,24 @@ def progress(line: str) -> str | None:
 
 
 buffer: Final = load_buffer
+offloaded: Final = load_offload
+
+
+def no_gpu(line: str, variant: Variant) -> Cause | None:
+    # modules/transformers_loader.py, where PyTorch finds no GPU
+    if "no GPU has been detected. Falling back to CPU mode" in line:
+        return Cause(says="PyTorch finds no GPU in the container, and computes on the CPU", hint=NOT_GIVEN, kind="gpu")
+    return load_no_gpu(line, variant)
 
 
 def speed(said: str) -> float | None:
     # modules/text_generation.py writes the line after a generation; its time includes that of the prompt
     found = _RATE.search(said)
     return (number(float(found[1])) or None) if found else None
+
+
+def pace(line: str) -> float | None:
+    return speed(line)
 
 
 def fatal(line: str) -> Cause | None:

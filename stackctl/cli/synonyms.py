@@ -8,7 +8,7 @@ from typing import Final
 VERSION: Final = ("version",)
 # group -> word -> the command that runs for it
 ALIASES: Final[dict[str, dict[str, str]]] = {
-    "": {"up": "deploy", "ps": "status", "log": "logs", "browse": "open", "switch": "use"},
+    "": {"up": "deploy", "ps": "status", "stacks": "ls", "log": "logs", "browse": "open", "switch": "use"},
     "models": {
         "ls": "list", "rm": "remove", "delete": "remove", "show": "inspect", "info": "inspect", "download": "pull",
         "get": "pull", "check": "verify", "find": "search", "upgrade": "update", "refresh": "update",
@@ -35,7 +35,7 @@ _CONFIG: Final[Rows] = (
     ("stackctl diff", "shows what a deploy would change"),
 )
 _LOAD: Final[Rows] = (
-    ("stackctl status", "shows the state of every container"),
+    ("stackctl status --watch", "shows live what the stack holds"),
     ("docker compose stats", "shows their load; run it in the stack's folder"),
 )
 _UPDATE: Final[Rows] = (
@@ -51,6 +51,7 @@ _INSTALL: Final[Rows] = (
     ("stackctl models pull SOURCE", "fetches a model"),
 )
 _LIST: Final[Rows] = (
+    ("stackctl ls", "lists all stacks of this machine, and what each one holds"),
     ("stackctl status", "shows the stack's containers"),
     ("stackctl models list", "shows the models that were pulled"),
     ("stackctl use", "shows the models of stack.toml"),
@@ -91,7 +92,7 @@ POINTERS: Final[dict[str, dict[str, Rows]]] = {
         **dict.fromkeys(("config", "configure", "settings", "convert", "edit", "set"), _CONFIG),
         **dict.fromkeys(("top", "stats"), _LOAD),
         **dict.fromkeys(("update", "upgrade"), _UPDATE),
-        **dict.fromkeys(("ls", "list"), _LIST),
+        "list": _LIST,
         **dict.fromkeys(("test", "check", "doctor", "health", "validate"), _CHECK),
         **dict.fromkeys(("address", "ip", "port", "qr", "share", "expose"), _WHERE),
         **dict.fromkeys(("kill", "pause", "unload"), _STOP),

@@ -51,7 +51,7 @@ def gpu(machine: Machine, flags: dict[str, object]) -> GpuLook:
     if isinstance(planned, LayerVerdict):
         above = planned if planned.layer == "engine" else _untried("engine", "the container is what shows it")
         return _assembled(gpus, readings, engine, driver, above, planned if above is not planned else None)
-    return _assembled(gpus, readings, engine, driver, *try_layers(planned, spec, engine, usable, machine))
+    return _assembled(gpus, readings, engine, driver, *try_layers(planned, spec, machine))
 
 
 def _assembled(

@@ -1,6 +1,16 @@
 """A machine's owners, file systems, processor, memory and GPUs."""
 
 from dataclasses import dataclass
+from typing import Final
+
+# variables by which programs on this machine itself choose their GPUs: of CUDA, NVIDIA's toolkit, ROCm and llama.cpp
+GPU_VARIABLES: Final = (
+    "CUDA_VISIBLE_DEVICES",
+    "NVIDIA_VISIBLE_DEVICES",
+    "HIP_VISIBLE_DEVICES",
+    "ROCR_VISIBLE_DEVICES",
+    "GGML_VK_VISIBLE_DEVICES",
+)
 
 
 @dataclass(frozen=True, kw_only=True)

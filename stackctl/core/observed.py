@@ -105,6 +105,9 @@ class Observed:
     ram: Ram | None = None  # None if not observed, or another machine runs the stack
     read_speed: ReadSpeed | None = None  # of its RAM; None if it was not measured
     is_wsl: bool = False
+    view: EngineView = ""
+    hypervisor: str = ""  # the name of the one below this virtual machine; "" if none is seen
+    gpu_variables: Mapping[str, str] = field(default_factory=dict)  # those of GPU_VARIABLES that are set
     taken_subnets: tuple[IPv4Network, ...] = ()  # those of the engine's other networks
     routes: tuple[IPv4Network, ...] = ()  # this machine's routes, except to the engine's networks and the Internet
     taken_ports: dict[int, str] = field(default_factory=dict)  # port -> description of its holder

@@ -23,6 +23,7 @@ class Offer:
     is_local: bool = True  # it runs on this machine, so cdi_devices is complete
     # the engine's name if it takes CDI devices as device files instead of reserving GPUs; "" if it reserves them
     product: str = ""
+    describe_cdi: str = ""  # the command that describes the GPUs in the CDI files again; "" for the make's usual one
 
 
 class Make(Protocol):
@@ -42,10 +43,11 @@ class Make(Protocol):
         """Return the one of MODES that suits this engine; offer: None if no engine was asked."""
         ...
 
-    def request(self, mode: str, devices: tuple[str, ...], offer: Offer | None) -> GpuRequest:
+    def request(self, mode: str, devices: tuple[str, ...], gpus: tuple[Gpu, ...], offer: Offer | None) -> GpuRequest:
         """Return what a service needs to get these devices (("all",), indices, UUIDs) in one of MODES.
 
-        Raise GpuError if the engine is known to lack one of them.
+        gpus: the same as observed, in the order in which the program will count them; () if they are not visible from
+        here. Raise GpuError if the engine is known to lack one of them.
         """
         ...
 

@@ -8,6 +8,7 @@ it to "void").
 
 import re
 from collections.abc import Mapping
+from dataclasses import replace
 from types import MappingProxyType
 from typing import Final
 
@@ -74,16 +75,22 @@ def choose_mode(offer: Offer | None) -> str:
     return _TOOLKIT
 
 
-def request(mode: str, devices: tuple[str, ...], offer: Offer | None) -> GpuRequest:
+def request(mode: str, devices: tuple[str, ...], gpus: tuple[Gpu, ...], offer: Offer | None) -> GpuRequest:
+    asked = _request(mode, devices, gpus, offer)
+    # CUDA counts the fastest GPU first by default, NVML by PCI address (CUDA's and NVML's documentation)
+    return replace(asked, environment={"CUDA_DEVICE_ORDER": "PCI_BUS_ID"}) if len(gpus) > 1 else asked
+
+
+def _request(mode: str, devices: tuple[str, ...], gpus: tuple[Gpu, ...], offer: Offer | None) -> GpuRequest:
     if offer and offer.product:
         if mode != _CDI:
             raise GpuError(
                 f"{offer.product} can't pass a GPU on by the toolkit's driver: it would silently leave it out",
                 hint="Run `stackctl deploy --gpu cdi`.",
             )
-        return GpuRequest(make=NAME, files=_cdi_names(devices))
+        return GpuRequest(make=NAME, files=_cdi_names(devices, gpus, offer))
     if mode == _CDI:
-        return GpuRequest(make=NAME, driver=_CDI, devices=_cdi_devices(devices, offer))
+        return GpuRequest(make=NAME, driver=_CDI, devices=_cdi_devices(devices, gpus, offer))
     return GpuRequest(make=NAME, driver=_TOOLKIT, devices=() if devices == ("all",) else devices)
 
 
@@ -147,17 +154,28 @@ def _listing_fault(inside: Inside) -> Lack:
     return Lack(says=f"{LISTING[0]} fails inside (exit {inside.listing_code})", hint=_hint(GpuRequest(make=NAME)))
 
 
-def _cdi_names(devices: tuple[str, ...]) -> tuple[str, ...]:
-    return tuple(one if "=" in one else f"{_KIND}{one}" for one in devices)
+def _cdi_names(devices: tuple[str, ...], gpus: tuple[Gpu, ...], offer: Offer) -> tuple[str, ...]:
+    """Return the devices' full names. A file of CDI's names GPUs by index, by UUID, by both, or only all together."""
+    return tuple(_cdi_name(one, gpus, offer.cdi_devices) for one in devices)
 
 
-def _cdi_devices(devices: tuple[str, ...], offer: Offer | None) -> tuple[str, ...]:
+def _cdi_name(device: str, gpus: tuple[Gpu, ...], known: tuple[str, ...]) -> str:
+    if "=" in device:
+        return device
+    same = next(((str(gpu.index), gpu.uuid) for gpu in gpus if device in {str(gpu.index), gpu.uuid}), ())
+    names = [f"{_KIND}{one}" for one in (device, *same)]
+    return next((one for one in names if one in known), names[0])
+
+
+def _cdi_devices(devices: tuple[str, ...], gpus: tuple[Gpu, ...], offer: Offer | None) -> tuple[str, ...]:
     """Return the devices' full names. Raise GpuError if the engine lacks one."""
-    wanted = _cdi_names(devices)
+    wanted = _cdi_names(devices, gpus, offer or Offer(version=()))
     if offer is None or not (offer.is_local or offer.cdi_devices):
         return wanted  # a remote engine's devices are not visible from here; the engine itself checks them
     if wanted == (_ALL,) and _ALL not in offer.cdi_devices:
-        wanted = tuple(one for one in offer.cdi_devices if one.startswith(_KIND)) or wanted
+        each = dict.fromkeys(_cdi_name(str(gpu.index), gpus, offer.cdi_devices) for gpu in gpus)
+        listed = tuple(one for one in offer.cdi_devices if one.startswith(_KIND))
+        wanted = tuple(each) or listed or wanted
     missing = [one for one in wanted if one not in offer.cdi_devices]
     if missing:
         raise GpuError(f"the engine has no CDI device {', '.join(missing)}", hint=_cdi_hint(offer))
@@ -167,7 +185,8 @@ def _cdi_devices(devices: tuple[str, ...], offer: Offer | None) -> tuple[str, ..
 def _cdi_hint(offer: Offer) -> str:
     if offer.version < _CDI_ENGINE:
         return "Update Docker Engine to 25 or newer, which CDI needs, or run `stackctl deploy --gpu nvidia`."
+    generate = offer.describe_cdi or _GENERATE
     if offer.cdi_devices:
-        return f"Choose one of {', '.join(offer.cdi_devices)}, or run `{_GENERATE}` to describe all devices again."
+        return f"Choose one of {', '.join(offer.cdi_devices)}, or run `{generate}` to describe all devices again."
     flag = ', set "features": {"cdi": true} in /etc/docker/daemon.json' if offer.version < _CDI_BY_ITSELF else ""
-    return f"Run `{_GENERATE}`{flag}, then restart the engine."
+    return f"Run `{generate}`{flag}, then restart the engine."

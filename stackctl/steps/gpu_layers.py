@@ -9,6 +9,7 @@ from stackctl.core.config.lock import Decisions
 from stackctl.core.config.spec import AUTO, Spec
 from stackctl.core.gpu.cdi_files import cdi_verdict
 from stackctl.core.gpu.layers import Layer, LayerVerdict, first_fault
+from stackctl.core.gpu.surroundings import fit_hint
 from stackctl.core.gpu.trial import judge_trial
 from stackctl.core.observed import EngineSeen, Observed
 from stackctl.core.plan import external_backend, gpu_request
@@ -24,11 +25,13 @@ from stackctl.steps.deployed import written_plan
 
 @dataclass(frozen=True, kw_only=True)
 class Planned:
-    """A container that is to get GPUs. user: with the ids inside the container; None for the image's."""
+    """A container that is to get GPUs, on an engine. user: with the ids inside; None for the image's."""
 
     image: str
     user: Owner | None
     request: GpuRequest
+    seen: Observed
+    engine: EngineSeen
 
 
 def refuse_lacking_gpu(plan: Plan, spec: Spec, seen: Observed, machine: Machine) -> None:
@@ -36,43 +39,24 @@ def refuse_lacking_gpu(plan: Plan, spec: Spec, seen: Observed, machine: Machine)
     service = plan.backend_service
     if not service or not service.gpu or not seen.engine:
         return
-    planned = Planned(image=service.image, user=service.user_inside, request=service.gpu)
-    fault = first_fault(try_layers(planned, spec, seen.engine, seen.gpus, machine))
+    planned = Planned(image=service.image, user=service.user_inside, request=service.gpu, seen=seen, engine=seen.engine)
+    fault = first_fault(try_layers(planned, spec, machine))
     if fault:
         where = "a container that was tried with the GPU: " if fault.layer == "container" else ""
         raise GpuError(f"{where}{fault.says}", hint=fault.hint, evidence=fault.evidence)
 
 
-def try_layers(
-    planned: Planned, spec: Spec, engine: EngineSeen, gpus: tuple[Gpu, ...], machine: Machine
-) -> tuple[LayerVerdict, LayerVerdict]:
+def try_layers(planned: Planned, spec: Spec, machine: Machine) -> tuple[LayerVerdict, LayerVerdict]:
     """Return the verdicts on the engine and on a container, by a container that is removed.
 
     Where they find a fault, the other modes of the make are tried, too: the hint offers one that works.
     """
-    engine_verdict, container = found = _try(planned, engine, gpus, machine)
+    engine, container = found = _try(planned, machine)
     if first_fault(found):
-        for mode, request in gpu_request.other_ways(planned.request, spec, engine):
-            if not first_fault(_try(replace(planned, request=request), engine, gpus, machine)):
-                return _with_way(engine_verdict, mode), _with_way(container, mode)
+        for mode, request in gpu_request.other_ways(planned.request, spec, planned.seen):
+            if not first_fault(_try(replace(planned, request=request), machine)):
+                return _with_way(engine, mode), _with_way(container, mode)
     return found
-
-
-def _with_way(verdict: LayerVerdict, mode: str) -> LayerVerdict:
-    """Return the verdict with a mode that works as the first thing to do, if it is a fault."""
-    if verdict.state != "fails":
-        return verdict
-    return replace(verdict, hint=f"Run `stackctl deploy --gpu {mode}`, which works here. {verdict.hint}")
-
-
-def _try(
-    planned: Planned, engine: EngineSeen, gpus: tuple[Gpu, ...], machine: Machine
-) -> tuple[LayerVerdict, LayerVerdict]:
-    own = tuple(gpu for gpu in gpus if gpu.make == planned.request.make)
-    trial = machine.docker.try_gpu(planned.image, planned.request, planned.user)
-    cdi = machine.docker.cdi()
-    stale = cdi_verdict(cdi, gpu_request.cdi_names(planned.request)) if cdi else None
-    return judge_trial(planned.request, trial, own, described(engine), stale)
 
 
 def plan_trial(
@@ -92,6 +76,8 @@ def plan_trial(
         engine=engine,
         gpus=gpus,
         cdi=machine.docker.cdi(),
+        view=machine.docker.view,
+        is_wsl=machine.host.is_wsl(),
     )
     try:
         request = gpu_request.request_gpu(spec, seen, Decisions(read_lock(machine)))
@@ -102,7 +88,26 @@ def plan_trial(
     image = _image_here(spec, machine)
     if not image:
         return _untried("container", "no image of this stack is here yet, and `stackctl deploy` brings it")
-    return Planned(image=image, user=None, request=request)
+    return Planned(image=image, user=None, request=request, seen=seen, engine=engine)
+
+
+def _try(planned: Planned, machine: Machine) -> tuple[LayerVerdict, LayerVerdict]:
+    request, seen = planned.request, planned.seen
+    trial = machine.docker.try_gpu(planned.image, request, planned.user)
+    stale = cdi_verdict(seen.cdi, gpu_request.cdi_names(request)) if seen.cdi else None
+    expected = gpu_request.gpu_count(request, seen) if request.gpus else None
+    engine, container = judge_trial(request, trial, expected, described(planned.engine), stale)
+    around = gpu_request.around(seen)
+    return replace(engine, hint=fit_hint(engine.hint, around)), replace(
+        container, hint=fit_hint(container.hint, around)
+    )
+
+
+def _with_way(verdict: LayerVerdict, mode: str) -> LayerVerdict:
+    """Return the verdict with a mode that works as the first thing to do, if it is a fault."""
+    if verdict.state != "fails":
+        return verdict
+    return replace(verdict, hint=f"Run `stackctl deploy --gpu {mode}`, which works here. {verdict.hint}")
 
 
 def _image_here(spec: Spec, machine: Machine) -> str:

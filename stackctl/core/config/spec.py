@@ -180,7 +180,9 @@ class Gpu(Section):
         AUTO, description=f"{gpus.described_modes()}, none (CPU), or auto: what is there."
     )
     devices: Devices = Field(
-        ("all",), description='GPUs by index or UUID: ["0"], ["0", "1"], ["GPU-5f1c..."]; ["all"] takes every one.'
+        ("all",),
+        description='GPUs: ["all"]; ["0", "1"] or ["GPU-5f1c..."] by index, UUID or PCI address; ["free"], the one '
+        'with most free memory; ["count:2"], the two with most; ["not-display"], alone or with one of these.',
     )
     reserve: Reserve = Field(
         "0.5 GiB",

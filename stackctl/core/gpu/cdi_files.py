@@ -181,12 +181,30 @@ def _repair(file: CdiFile, seen: CdiSeen) -> str:
     if not all(name.startswith(NVIDIA) for name in file.devices):
         return f"Write {file.path} again with the tool that made it."
     start = "Run " if seen.has_toolkit else _INSTALL
-    if not seen.refreshed or str(PurePosixPath(seen.refreshed).parent) not in seen.folders:
-        return f"{start}`sudo nvidia-ctk cdi generate --output={shlex.quote(file.path)}`."
+    others = f", which writes {seen.refreshed} and keeps it current" if _has_service(seen) else ""
+    return f"{start}`{_command(file, seen)}`{'' if _is_refreshed(file, seen) else others}."
+
+
+def describe_command(seen: CdiSeen | None) -> str:
+    """Return the command that describes NVIDIA's devices as they are now, in the file that the engine takes first."""
+    files = [file for file in (seen.files if seen else ()) if any(name.startswith(NVIDIA) for name in file.devices)]
+    first = max(files, key=lambda file: file.folder, default=None)
+    if seen and first:
+        return _command(first, seen)
+    folder = seen.folders[0] if seen and seen.folders else FOLDERS[0]
+    return _command(CdiFile(path=f"{folder}/nvidia.yaml"), seen or CdiSeen(), is_new=True)
+
+
+def _command(file: CdiFile, seen: CdiSeen, *, is_new: bool = False) -> str:
+    if not _has_service(seen):
+        return f"sudo nvidia-ctk cdi generate --output={shlex.quote(file.path)}"
     restart = f"sudo systemctl restart {SERVICE}"
-    if _is_refreshed(file, seen):
-        return f"{start}`{restart}`."
-    return f"{start}`{_set_aside(file)} && {restart}`, which writes {seen.refreshed} and keeps it current."
+    return restart if is_new or _is_refreshed(file, seen) else f"{_set_aside(file)} && {restart}"
+
+
+def _has_service(seen: CdiSeen) -> bool:
+    """Return whether the toolkit's service writes a file that the engine reads."""
+    return bool(seen.refreshed) and str(PurePosixPath(seen.refreshed).parent) in seen.folders
 
 
 def _is_refreshed(file: CdiFile, seen: CdiSeen) -> bool:

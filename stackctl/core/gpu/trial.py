@@ -3,7 +3,6 @@
 from dataclasses import replace
 
 from stackctl.contracts.gpu_trial import GpuTrial, Inside, Lack
-from stackctl.contracts.host import Gpu
 from stackctl.contracts.service import GpuRequest
 from stackctl.core.gpu import refusals
 from stackctl.core.gpu.layers import LayerVerdict
@@ -12,12 +11,12 @@ from stackctl.gpus.contract import NOT_GIVEN, Make
 
 
 def judge_trial(
-    request: GpuRequest, trial: GpuTrial, gpus: tuple[Gpu, ...], title: str, stale: LayerVerdict | None = None
+    request: GpuRequest, trial: GpuTrial, expected: int | None, title: str, stale: LayerVerdict | None = None
 ) -> tuple[LayerVerdict, LayerVerdict]:
     """Return the verdicts on the engine and on its container.
 
-    gpus: those of the request's make on the engine's machine, () if they are unknown; title: the engine with its
-    version, as "Docker Engine 28.5.2"; stale: the fault of the CDI files, which explains what CDI devices lack.
+    expected: how many GPUs it must see, None if that is unknown; title: the engine with its version, as
+    "Docker Engine 28.5.2"; stale: the fault of the CDI files, which explains what CDI devices lack.
     """
     make = GPUS[request.make]
     if stale and trial.refusal and "cdi" in f"{request.driver} {trial.refusal}".lower():
@@ -35,17 +34,17 @@ def judge_trial(
         )
         return engine, LayerVerdict(layer="container", state="not tried", says="the engine dropped the request")
     way = make.describe_way(request, trial.inside)
-    container = _container(request, trial, make, gpus)
+    container = _container(request, trial, make, expected)
     if stale and container.state == "fails" and "CDI" in way:
         return stale, container
     return LayerVerdict(layer="engine", state="works", says=f"{title} gives GPUs {way}"), container
 
 
-def _container(request: GpuRequest, trial: GpuTrial, make: Make, gpus: tuple[Gpu, ...]) -> LayerVerdict:
+def _container(request: GpuRequest, trial: GpuTrial, make: Make, expected: int | None) -> LayerVerdict:
     if trial.inside is None:
         return LayerVerdict(layer="container", state="not tried", says=trial.unseen)
     inside = trial.inside
-    lack = _lack(request, trial, inside) or make.find_lack(request, inside, _expected(request, make, gpus))
+    lack = _lack(request, trial, inside) or make.find_lack(request, inside, expected)
     shown = (*inside.nodes, *(inside.listing or ()))
     if lack:
         evidence = shown or ("no device file of a GPU",)
@@ -66,8 +65,3 @@ def _lack(request: GpuRequest, trial: GpuTrial, inside: Inside) -> Lack | None:
             hint=f"Run `ls -l {path}` on the host and allow its group or all users to open it. {refusals.CPU}",
         )
     return None
-
-
-def _expected(request: GpuRequest, make: Make, gpus: tuple[Gpu, ...]) -> int | None:
-    """Return how many GPUs the container must see; None if that is unknown."""
-    return min(make.count(request, gpus), len(gpus)) if gpus else None

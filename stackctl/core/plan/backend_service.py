@@ -18,6 +18,7 @@ from stackctl.core.plan import arguments, gpu_request, memory_plan, mounts
 from stackctl.core.plan.arguments import Overridden
 from stackctl.core.plan.engine_features import cpus, health, patience, start_period
 from stackctl.core.plan.external_backend import unused_settings
+from stackctl.core.plan.gpu_fit import Hardware, check_code
 from stackctl.core.plan.images import backend_image, newer_build
 from stackctl.core.plan.serving import Serving
 from stackctl.errors import ConfigError, ModelError
@@ -101,7 +102,7 @@ def _serving(insisted: Overridden, seen: Observed, backend: Backend, decisions: 
         gpu_layers="0" if run.variant == CPU else "auto" if run.gpu_layers is None else str(run.gpu_layers),
         kv_cache=run.kv_cache,
         choice=choice,
-        notes=(*_notes(spec, seen, run, choice), *runs.notes, *backend.remarks(run), *_remark(backend, program)),
+        notes=(*_notes(spec, seen, run, gpu, choice), *runs.notes, *backend.remarks(run), *_remark(backend, program)),
     )
 
 
@@ -135,7 +136,9 @@ def _check(spec: Spec, seen: Observed, backend: Backend) -> None:
         )
 
 
-def _notes(spec: Spec, seen: Observed, run: Run, choice: Choice | None) -> Iterator[str]:
+def _notes(spec: Spec, seen: Observed, run: Run, gpu: GpuRequest | None, choice: Choice | None) -> Iterator[str]:
+    if gpu:
+        yield from gpu_request.notes(spec, gpu, seen)
     trained = seen.model.header.trained_context
     if trained and run.context > trained:
         more = f"context {run.context} is more than the {trained} tokens the model was trained for"
@@ -182,6 +185,7 @@ def _run(
         format=seen.model.header.format,
         variant=GPUS[gpu.make].VARIANT if gpu else CPU,
         gpus=gpu_request.gpu_count(gpu, seen) if gpu else 0,
+        main_gpu=gpu.main if gpu else 0,
         cpu=seen.cpu,
         context=context,
         gpu_layers=layers,
@@ -212,11 +216,14 @@ class _Runs:
 
 def _runs(spec: Spec, seen: Observed, backend: Backend, gpu: GpuRequest | None, decisions: Decisions) -> _Runs:
     variant = GPUS[gpu.make].VARIANT if gpu else CPU
-    cuda = next((one.cuda for one in gpu_request.gpus_of_make(gpu, seen)), ()) if gpu else ()
+    cuda = gpu_request.driver_cuda(gpu, seen) if gpu else ()
     image, image_is = backend_image(spec, backend, variant, cuda, decisions)
     newer = newer_build(spec, backend, variant, cuda, image)
     program = _program(spec, seen, backend, variant, cuda, decisions)
-    return _Runs(image=image, image_is=image_is, program=program, notes=(newer,) if newer else ())
+    gpus, format_ = gpu_request.requested_gpus(gpu, seen) if gpu else (), seen.model.header.format
+    on = Hardware(variant=variant, gpus=gpus, cuda=cuda, cpu=seen.cpu, format=format_)
+    notes = (*filter(None, (newer,)), *check_code(backend, image, program, on))
+    return _Runs(image=image, image_is=image_is, program=program, notes=notes)
 
 
 def _program(

@@ -1,26 +1,31 @@
 """The GPU request of the backend: the mode is decided here, and the make of GPU fills in the rest."""
 
+from collections.abc import Iterator, Mapping
 from contextlib import suppress
+from dataclasses import replace
 
 from stackctl.contracts.host import Gpu
 from stackctl.contracts.service import GpuRequest
 from stackctl.core.config.lock import Decisions, one_of
 from stackctl.core.config.section import NONE
 from stackctl.core.config.spec import Spec
+from stackctl.core.config.values import ALL_GPUS
 from stackctl.core.gpu import cdi_files
+from stackctl.core.gpu.surroundings import Surroundings, fit_hint
 from stackctl.core.observed import EngineSeen, Observed, ServiceState
 from stackctl.core.plan.engine_features import features
+from stackctl.core.plan.gpu_devices import Devices, any_of_kind, choose_devices, named
 from stackctl.core.plan.stack import Plan
 from stackctl.errors import GpuError
 from stackctl.gpus import GPUS, MODES, chosen_by_auto, find_make
-from stackctl.gpus.contract import NOT_GIVEN, Offer
+from stackctl.gpus.contract import NOT_GIVEN, Make, Offer
 
 _CDI = "cdi"  # the engine's driver, and the mode of each make whose GPUs it passes on
 
 
 def request_gpu(spec: Spec, seen: Observed, decisions: Decisions) -> GpuRequest | None:
     """Return the GPUs to request from the engine; None for the CPU. Raise GpuError if the engine can't provide them."""
-    mode, offer = spec.gpu.mode, _offer(seen.engine)
+    mode, offer = spec.gpu.mode, _offer(seen.engine, cdi_files.describe_command(seen.cdi))
     if mode == "auto":
         able = chosen_by_auto(seen.gpus)
         mode = decisions.decide(
@@ -33,13 +38,22 @@ def request_gpu(spec: Spec, seen: Observed, decisions: Decisions) -> GpuRequest 
             lambda: GPUS[able[0].make].choose_mode(offer) if able else NONE,
             known=one_of({NONE, *MODES}),
         )
-    return None if mode == NONE else _request(mode, spec.gpu.devices, seen, offer)
+    if mode == NONE:
+        return None
+    make = find_make(mode, seen.gpus)
+    chosen = choose_devices(spec.gpu.devices, _of_make(make.NAME, seen), decisions)
+    try:
+        found = _request(make, mode, chosen, seen, offer)
+    except GpuError as error:
+        error.hint = fit_hint(error.hint, around(seen))
+        raise
+    return replace(found, gpus=tuple(gpu.uuid for gpu in chosen.gpus), main=chosen.main)
 
 
-def _request(mode: str, devices: tuple[str, ...], seen: Observed, offer: Offer | None) -> GpuRequest:
+def _request(make: Make, mode: str, chosen: Devices, seen: Observed, offer: Offer | None) -> GpuRequest:
     """Return what to request; raise GpuError, too, for a CDI file from which the engine can't give the GPU."""
     try:
-        request = find_make(mode, seen.gpus).request(mode, devices, offer)
+        request = make.request(mode, chosen.names, chosen.gpus, offer)
     except GpuError:
         if seen.cdi and mode == _CDI:
             cdi_files.refuse_stale(seen.cdi)  # the reason why a device is missing, if a file is
@@ -50,29 +64,64 @@ def _request(mode: str, devices: tuple[str, ...], seen: Observed, offer: Offer |
     return request
 
 
+def around(seen: Observed) -> Surroundings:
+    """Return where the engine runs."""
+    is_rootless = seen.engine is not None and seen.engine.is_rootless
+    return Surroundings(view=seen.view, is_rootless=is_rootless, is_wsl=seen.is_wsl)
+
+
 def cdi_names(request: GpuRequest) -> tuple[str, ...]:
     """Return the full names of the CDI devices that a request names."""
     asked = request.devices if request.driver == _CDI else request.files
     return tuple(one for one in asked if "=" in one)
 
 
-def other_ways(request: GpuRequest, spec: Spec, engine: EngineSeen) -> tuple[tuple[str, GpuRequest], ...]:
+def other_ways(request: GpuRequest, spec: Spec, seen: Observed) -> tuple[tuple[str, GpuRequest], ...]:
     """Return the other modes in which the engine may pass on the GPUs of a request, with what each requests."""
-    make, found = GPUS[request.make], []
+    make, offer = GPUS[request.make], _offer(seen.engine, cdi_files.describe_command(seen.cdi))
+    names = spec.gpu.devices if spec.gpu.devices == (ALL_GPUS,) else request.gpus or spec.gpu.devices
+    found = []
     for mode in make.MODES:
         with suppress(GpuError):  # the engine is known to lack what it takes
-            found.append((mode, make.request(mode, spec.gpu.devices, _offer(engine))))
+            other = make.request(mode, names, requested_gpus(request, seen), offer)
+            found.append((mode, replace(other, gpus=request.gpus, main=request.main)))
     return tuple((mode, other) for mode, other in found if other != request)
 
 
-def gpus_of_make(request: GpuRequest, seen: Observed) -> tuple[Gpu, ...]:
-    """Return the observed GPUs that a request may mean."""
-    return tuple(gpu for gpu in seen.gpus if gpu.make == request.make)
+def requested_gpus(request: GpuRequest, seen: Observed) -> tuple[Gpu, ...]:
+    """Return the observed GPUs of a request, as the program counts them; () if they are not visible from here."""
+    by_uuid = {gpu.uuid: gpu for gpu in _of_make(request.make, seen)}
+    return tuple(by_uuid[uuid] for uuid in request.gpus if uuid in by_uuid)
 
 
 def gpu_count(request: GpuRequest, seen: Observed) -> int:
-    """Return how many GPUs a request brings."""
-    return GPUS[request.make].count(request, gpus_of_make(request, seen))
+    """Return how many GPUs a request brings, at least 1."""
+    return len(request.gpus) or GPUS[request.make].count(request, _of_make(request.make, seen))
+
+
+def unheard(variables: Mapping[str, str]) -> str:
+    """Return a note about this machine's variables that choose GPUs for other programs; "" if none is set."""
+    if not variables:
+        return ""
+    set_ = ", ".join(f"{name}={value!r:.60}" for name, value in variables.items())
+    return f"{set_} {'is' if len(variables) == 1 else 'are'} set here and not obeyed: gpu.devices decides"
+
+
+def notes(spec: Spec, request: GpuRequest, seen: Observed) -> Iterator[str]:
+    """Return a note about each GPU that is left out because of a fault, and one about variables that decide nothing."""
+    if said := unheard(seen.gpu_variables):
+        yield said
+    if any_of_kind(spec.gpu.devices):
+        yield from (f"{named(one)} is left out: {one.fault}" for one in _of_make(request.make, seen) if one.fault)
+
+
+def driver_cuda(request: GpuRequest, seen: Observed) -> tuple[int, ...]:
+    """Return the newest CUDA that the driver of the requested GPUs can run; () if unknown."""
+    return next((gpu.cuda for gpu in _of_make(request.make, seen)), ())
+
+
+def _of_make(make: str, seen: Observed) -> tuple[Gpu, ...]:
+    return tuple(gpu for gpu in seen.gpus if gpu.make == make)
 
 
 def lost_gpu(state: ServiceState, plan: Plan) -> GpuError | None:
@@ -91,7 +140,7 @@ def _is_given(request: GpuRequest, state: ServiceState) -> bool:
     return GPUS[request.make].is_given(request, state.gpu_drivers, state.devices)
 
 
-def _offer(engine: EngineSeen | None) -> Offer | None:
+def _offer(engine: EngineSeen | None, describe_cdi: str = "") -> Offer | None:
     if engine is None:
         return None
     return Offer(
@@ -99,6 +148,7 @@ def _offer(engine: EngineSeen | None) -> Offer | None:
         runtimes=engine.runtimes,
         cdi_devices=engine.cdi_devices,
         is_local=engine.is_local,
+        describe_cdi=describe_cdi,
         product="" if features(engine).reserves_gpus else features(engine).title,
     )
 

@@ -11,6 +11,7 @@ from stackctl.contracts.service import GpuRequest, Network, Service
 from stackctl.core.config.lock import Decisions, Lock
 from stackctl.core.config.section import LAN
 from stackctl.core.config.spec import DEMO, Spec
+from stackctl.core.gpu import surroundings
 from stackctl.core.hub import store
 from stackctl.core.observed import EngineSeen, Observed
 from stackctl.core.plan import (
@@ -193,5 +194,7 @@ def _notes(spec: Spec, seen: Observed, networks: tuple[Network, ...]) -> Iterato
     limits = (spec.limits.backend_cpus, spec.limits.sillytavern_cpus)
     if seen.engine and not seen.engine.has_cpu_quota and any(limit != "auto" for limit in limits):
         yield "this kernel has no CPU quota: the limits on CPUs are left out"
+    if not spec.backend.is_external and (said := surroundings.slow_cpu(seen.cpu, seen.hypervisor)):
+        yield said
     yield from subnets.notes(networks, seen)
     yield from engine_features.notes(seen.engine)

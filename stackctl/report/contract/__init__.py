@@ -37,6 +37,7 @@ OUTPUTS: Final[dict[str, tuple[type, ...]]] = {
     "models remove": (stored_models.Removed,),
     "smoke": (stack.Smoked,),
     "status": (stack.Status,),
+    "ls": (stack.Stacks,),
     "url": (stack.Address,),
     "open": (stack.Opened,),
     "gpu": (gpu.Look,),

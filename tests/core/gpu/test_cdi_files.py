@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from stackctl.contracts.cdi import CdiFile, CdiSeen, PathSeen
-from stackctl.core.gpu.cdi_files import FOLDERS, cdi_verdict, find_faults, refuse_stale
+from stackctl.core.gpu.cdi_files import FOLDERS, cdi_verdict, describe_command, find_faults, refuse_stale
 from stackctl.core.gpu.cdi_spec import read_cdi
 from stackctl.errors import GpuError
 
@@ -169,6 +169,21 @@ def test_the_fix_is_the_toolkits_service_or_the_very_file_that_the_engine_takes(
     with pytest.raises(GpuError) as caught:
         refuse_stale(seen(file(path), paths=AFTER_UPDATE, refreshed=refreshed, has_toolkit=has_toolkit))
     assert caught.value.hint == f"{hint} Or run `stackctl deploy --gpu none`."
+
+
+@pytest.mark.parametrize(
+    ("around", "command"),
+    [
+        (None, f"sudo nvidia-ctk cdi generate --output={ETC}"),
+        (CdiSeen(folders=FOLDERS), f"sudo nvidia-ctk cdi generate --output={ETC}"),
+        (CdiSeen(folders=("/srv/cdi",)), "sudo nvidia-ctk cdi generate --output=/srv/cdi/nvidia.yaml"),
+        (CdiSeen(folders=FOLDERS, refreshed=RUN), RESTART),
+        (seen(file(ETC), file(RUN)), f"sudo nvidia-ctk cdi generate --output={RUN}"),
+        (seen(file(ETC), file(RUN), refreshed=RUN), RESTART),
+    ],
+)
+def test_what_describes_the_devices_again_writes_the_file_that_counts(around: CdiSeen | None, command: str) -> None:
+    assert describe_command(around) == command
 
 
 def test_a_file_that_the_engine_can_not_use_is_named_where_a_device_is_missing() -> None:

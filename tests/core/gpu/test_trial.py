@@ -10,7 +10,6 @@ from stackctl.contracts.service import GpuRequest
 from stackctl.core.gpu.cdi_files import promised_nodes
 from stackctl.core.gpu.layers import LayerVerdict, first_fault
 from stackctl.core.gpu.trial import judge_trial
-from tests.core.samples import GPU
 
 RESERVED = GpuRequest(make="nvidia", driver="nvidia")
 BY_CDI = GpuRequest(make="nvidia", driver="cdi", devices=("nvidia.com/gpu=all",))
@@ -21,7 +20,7 @@ SEES = GpuTrial(drivers=("nvidia",), inside=Inside(nodes=NODES))
 
 
 def judged(request: GpuRequest, trial: GpuTrial, gpus: int = 1) -> tuple[LayerVerdict, LayerVerdict]:
-    return judge_trial(request, trial, (GPU,) * gpus, "Docker Engine 29.7.2")
+    return judge_trial(request, trial, gpus or None, "Docker Engine 29.7.2")
 
 
 def container(inside: Inside, request: GpuRequest = RESERVED, gpus: int = 1) -> LayerVerdict:
@@ -126,12 +125,12 @@ def test_what_nvidia_smi_complains_of_inside_is_called_what_it_is(words: str, sa
 def test_a_stale_cdi_file_explains_a_refusal_and_a_lack_by_cdi_and_nothing_else() -> None:
     stale = LayerVerdict(layer="engine", state="fails", says="/etc/cdi/nvidia.yaml is stale", hint="Run `x`.")
     refused = GpuTrial(drivers=("nvidia",), refusal="CDI device injection failed: failed to stat CDI host device")
-    assert judge_trial(RESERVED, refused, (GPU,), "Docker", stale)[0].says == stale.says
+    assert judge_trial(RESERVED, refused, 1, "Docker", stale)[0].says == stale.says
     by_hook = GpuTrial(drivers=("nvidia",), refusal="nvidia-container-cli: device error")
-    assert judge_trial(RESERVED, by_hook, (GPU,), "Docker", stale)[0].says != stale.says
+    assert judge_trial(RESERVED, by_hook, 1, "Docker", stale)[0].says != stale.says
     void = Inside(variables={"NVIDIA_VISIBLE_DEVICES": "void"})
-    assert judge_trial(RESERVED, GpuTrial(drivers=("nvidia",), inside=void), (GPU,), "Docker", stale)[0] == stale
-    assert judge_trial(RESERVED, SEES, (GPU,), "Docker", stale)[0].state == "works"
+    assert judge_trial(RESERVED, GpuTrial(drivers=("nvidia",), inside=void), 1, "Docker", stale)[0] == stale
+    assert judge_trial(RESERVED, SEES, 1, "Docker", stale)[0].state == "works"
 
 
 def test_the_device_files_that_cdi_files_add_are_those_of_the_folder_that_counts() -> None:

@@ -25,19 +25,21 @@ STALE = CdiSeen(
 
 
 @pytest.mark.parametrize(
-    ("device", "product", "says"),
+    ("listed", "product", "says"),
     [
-        ("0", "Docker Engine", "/var/run/cdi/a.yaml is stale: it mounts /lib/libcuda.so.550.54.14, which does not"),
-        ("0", "Podman Engine", "/var/run/cdi/a.yaml is stale"),
-        ("7", "Docker Engine", "can't use the CDI file /var/run/cdi/b.yaml"),
+        (CDI, "Docker Engine", "/var/run/cdi/a.yaml is stale: it mounts /lib/libcuda.so.550.54.14, which does not"),
+        (CDI, "Podman Engine", "/var/run/cdi/a.yaml is stale"),
+        ((), "Docker Engine", "can't use the CDI file /var/run/cdi/b.yaml"),
     ],
 )
-def test_a_cdi_file_that_gives_no_gpu_is_the_reason_of_a_refusal(device: str, product: str, says: str) -> None:
-    on = replace(engine(cdi_devices=CDI), product=product)
+def test_a_cdi_file_that_gives_no_gpu_is_the_reason_of_a_refusal(
+    listed: tuple[str, ...], product: str, says: str
+) -> None:
+    on = replace(engine(cdi_devices=listed), product=product)
     around = replace(seen(on=on, gpus=(GPU,)), cdi=STALE)
-    if device == "7":
+    if not listed:
         around = replace(around, cdi=replace(STALE, files=STALE.files[1:]))
-    spec = wanted(gpu={"mode": "cdi", "devices": (device,)})
+    spec = wanted(gpu={"mode": "cdi", "devices": ("0",)})
     with pytest.raises(GpuError) as caught:
         gpu_request.request_gpu(spec, around, Decisions(Lock()))
     assert says in caught.value.message

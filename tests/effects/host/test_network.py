@@ -163,6 +163,28 @@ def test_the_processors_vector_instructions_are_read_word_by_word(
     assert processor.cpu(table) == Cpu(architecture=os.uname().machine, avx=avx, avx2=avx2)
 
 
+@pytest.mark.parametrize(
+    ("flags", "firmware", "name"),
+    [
+        ("fpu avx2 hypervisor", {"sys_vendor": "QEMU", "product_name": "Standard PC (Q35 + ICH9, 2009)"}, "QEMU/KVM"),
+        ("fpu hypervisor", {"sys_vendor": "VMware, Inc.", "product_name": "VMware20,1"}, "VMware"),
+        ("fpu hypervisor", {"sys_vendor": "innotek GmbH", "product_name": "VirtualBox"}, "VirtualBox"),
+        ("fpu hypervisor", {"sys_vendor": "Microsoft Corporation", "product_name": "Virtual Machine"}, "Hyper-V"),
+        ("fpu hypervisor", {}, "the hypervisor"),  # as in WSL, which has no such files
+        ("fpu avx2", {"sys_vendor": "QEMU"}, ""),
+    ],
+)
+def test_the_hypervisor_of_a_virtual_machine_has_the_name_that_its_firmware_says(
+    tmp_path: Path, flags: str, firmware: dict[str, str], name: str
+) -> None:
+    table = tmp_path / "cpuinfo"
+    table.write_text(f"flags\t\t: {flags}\n")
+    for key, text in firmware.items():
+        (tmp_path / key).write_text(f"{text}\n")
+    assert processor.hypervisor(table, tmp_path) == name
+    assert processor.hypervisor(tmp_path / "none", tmp_path) == ""
+
+
 def test_a_processor_of_which_nothing_is_said_is_taken_for_a_recent_one(tmp_path: Path) -> None:
     (tmp_path / "cpuinfo").write_text("processor\t: 0\nFeatures\t: fp asimd\n")
     for table in (tmp_path / "cpuinfo", tmp_path / "none"):
