@@ -56,7 +56,9 @@ FORMATS: Final[tuple[str, ...]] = ("gguf",)
 KV_TYPES: Final = tuple(KV_NUMBER)
 # the image contains the system around the program alone; `latest` is its only published tag
 _LATEST: Final = (Image(name="koboldai/koboldcpp:latest"),)
-IMAGES: Final[Mapping[Variant, tuple[Image, ...]]] = MappingProxyType({CPU: _LATEST, "cuda": _LATEST})
+IMAGES: Final[Mapping[Variant, tuple[Image, ...]]] = MappingProxyType(
+    {CPU: _LATEST, "cuda": _LATEST, "vulkan": _LATEST}
+)
 OWN_IMAGES: Final[Mapping[Variant, str]] = MappingProxyType(
     {CPU: "localhost/stackctl/base:1", "cuda": "localhost/stackctl/base:1"}
 )
@@ -95,6 +97,7 @@ LISTEN: Final[str] = "--host 0.0.0.0"  # all addresses are its default
 _PACE: Final = re.compile(r"Generate:\d+\.\d+s \((?:\d+\.\d+ms/T = )?(\d{1,9}\.\d+)T/s\)")
 
 _LAST_WORDS: Final = "Run `stackctl logs koboldcpp` to see its last lines."
+_VULKAN: Final = "vulkan"
 _OTHER: Final = "`stackctl deploy --backend llamacpp`"
 _CPU_LIBRARY: Final = re.compile(r"Initializing dynamic library: koboldcpp_(?:default|noavx2|failsafe)\.")
 _NO_LIBRARY: Final = (
@@ -147,13 +150,10 @@ def launch(run: Run) -> Launch:
     ]
     if run.variant == CPU:
         words += ["--usecpu", "--gpulayers", "0", *_for_old_cpu(run.cpu)]
+    elif run.variant == _VULKAN:  # without a number it uses every separate GPU that it sees
+        words += ["--usevulkan", "--gpulayers", _layers(run), *_for_old_cpu(run.cpu)]
     else:
-        words += [
-            "--usecublas",
-            "normal",
-            "--gpulayers",
-            str(-1 if run.gpu_layers is None else run.gpu_layers),
-        ]
+        words += ["--usecublas", "normal", "--gpulayers", _layers(run)]
     if run.kv_cache != "f16":
         words += ["--quantkv", KV_NUMBER[run.kv_cache]]
     if run.flash_attention is not None:
@@ -174,6 +174,10 @@ def launch(run: Run) -> Launch:
     )
 
 
+def _layers(run: Run) -> str:
+    return str(-1 if run.gpu_layers is None else run.gpu_layers)
+
+
 def _for_old_cpu(cpu: Cpu) -> tuple[str, ...]:
     """Return the flags that choose its CPU libraries: it looks at the processor itself only without a --use... flag."""
     if cpu.architecture != "x86_64" or cpu.avx2:
@@ -185,6 +189,8 @@ def remarks(run: Run) -> tuple[str, ...]:
     found = []
     if run.variant == CPU and (flags := _for_old_cpu(run.cpu)):
         found.append(f"this processor has no AVX2, so KoboldCpp runs much slower here ({' '.join(flags)})")
+    if run.variant == _VULKAN:
+        found.append("KoboldCpp finds no GPU if its image contains no Vulkan driver for it, which is not known")
     if run.context > ONCE_CONTEXT:
         found.append(f"KoboldCpp before 1.117 refuses a context over {ONCE_CONTEXT}")
     return tuple(found)

@@ -65,7 +65,7 @@ def choose_release(variant: Variant, cpu: Cpu, cuda: tuple[int, ...]) -> str:
             f"KoboldCpp is published for x86-64 processors; this one is {cpu.architecture}",
             hint=f"Run {_OTHER}, or set `backend.program` to the file of another build.",
         )
-    if variant == CPU:
+    if variant in {CPU, "vulkan"}:  # it has the libraries for Vulkan, too
         return _NO_CUDA
     if not cpu.avx:
         raise GpuError(

@@ -8,7 +8,8 @@ older build, it is taken only where `backend.build` names that.
 
 The GPU code is that of ggml/src/ggml-cuda/CMakeLists.txt for the toolkit of .devops/cuda.Dockerfile: with CUDA 12.8 PTX
 from 5.0 on, with CUDA 13 from 7.5 on, which is the oldest that it knows; machine code for 8.6, 8.9 and Blackwell's 12.0
-in both.
+in both. Of the images for ROCm a digest is stated of b11277. Of those for Vulkan none is stated of a build, so that the
+tag that docs/docker.md names is used, which moves: a stack records what it got at first.
 """
 
 import re
@@ -52,6 +53,14 @@ OFFICIAL: Final[Mapping[Variant, tuple[Image, ...]]] = MappingProxyType(
             ),
             Image(name=f"{_IMAGE}server-cuda-b9191", build="b9191", code=_CUDA_12),
         ),
+        "rocm": (
+            Image(
+                name=f"{_IMAGE}server-rocm-b11277"
+                "@sha256:0689618b6237be0598b1e743e02847bd92e25def66302de9abb0cfeb29ce0aa8",
+                build="b11277",
+            ),
+        ),
+        "vulkan": (Image(name=f"{_IMAGE}server-vulkan"),),
     }
 )
 KNOWN: Final[Mapping[str, Build]] = MappingProxyType(

@@ -58,6 +58,7 @@ IMAGES: Final[Mapping[Variant, tuple[Image, ...]]] = MappingProxyType(
     {
         CPU: (Image(name="atinoda/text-generation-webui:default-cpu"),),
         "cuda": (Image(name="atinoda/text-generation-webui:default-nvidia", code=_CODE),),
+        "rocm": (Image(name="atinoda/text-generation-webui:default-rocm"),),
     }
 )
 OWN_IMAGES: Final[Mapping[Variant, str]] = MappingProxyType({})  # its program is in no package registry

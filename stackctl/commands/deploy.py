@@ -32,6 +32,7 @@ from stackctl.steps.loadable import refuse_unloadable
 from stackctl.steps.locked import refuse_unlocked, refuse_without_lock, with_model
 from stackctl.steps.new_images import say_new_images, to_decide_again
 from stackctl.steps.observe import observe, observe_again
+from stackctl.steps.offer_gpu import with_refusal
 from stackctl.steps.offload import say_offload
 from stackctl.steps.open_to_others import with_answer
 from stackctl.steps.own_name import claimed, keep_name
@@ -63,6 +64,7 @@ class Options:
     rollback: bool = True  # go back to what ran before if this deploy fails
     locked: Locked = ""  # whether anything may differ from stack.lock; "stack": only the stack's place may
     opened: bool | None = None  # the user's answer about opening it to other devices; None if not asked
+    leaves_gpu: bool = False  # the user was asked about a GPU of another make, and leaves it unused
 
     @property
     def is_anew(self) -> bool:
@@ -139,6 +141,8 @@ def _look(wanted: ConfigRequest, machine: Machine, options: Options) -> Phase:
     lock = read_lock(machine)
     if options.opened is not None:
         lock = with_answer(lock, is_open=options.opened)
+    if options.leaves_gpu:
+        lock = with_refusal(lock)
     coming = stack_model.pending_model(wanted.spec, machine, lock)
     observed = observe(wanted.spec, machine, lock, coming.model if coming else None)
     observed = replace(observed, patience_s=options.timeout_s or 0)

@@ -21,6 +21,7 @@ class GpuTrial:
 
     refusal: str = ""  # the engine's words if it did not start the container
     drivers: tuple[str, ...] = ()  # the drivers of the requests that the engine kept
+    devices: tuple[str, ...] = ()  # the paths of its device files inside, as the engine keeps them
     promised: tuple[str, ...] = ()  # the device files that the CDI files describe for the request; () if not readable
     inside: Inside | None = None
     unseen: str = ""  # why nothing was seen inside: a clause; "" if it was

@@ -17,7 +17,7 @@ from stackctl.contracts.host import Gpu
 from stackctl.contracts.memory import Device
 from stackctl.contracts.service import GpuRequest, Variant
 from stackctl.errors import GpuError
-from stackctl.gpus.contract import TIMED_OUT, Offer
+from stackctl.gpus.contract import TIMED_OUT, Offer, says_nothing
 
 NAME: Final[str] = "nvidia"
 IS_AUTO: Final[bool] = True
@@ -62,6 +62,10 @@ _CDI_ENGINE, _CDI_BY_ITSELF = (25,), (28, 3)  # first behind a feature flag, the
 _GENERATE: Final = "sudo nvidia-ctk cdi generate --output=/etc/cdi/nvidia.yaml"
 
 
+def passed_on(seen: tuple[Gpu, ...]) -> tuple[Gpu, ...]:
+    return tuple(gpu for gpu in seen if gpu.make == NAME)
+
+
 def choose_mode(offer: Offer | None) -> str:
     """Choose CDI if the engine reserves no GPUs, or has CDI devices but not the toolkit's runtime; else the toolkit.
 
@@ -97,6 +101,9 @@ def _request(mode: str, devices: tuple[str, ...], gpus: tuple[Gpu, ...], offer: 
 def count(request: GpuRequest, gpus: tuple[Gpu, ...]) -> int:
     asked = request.devices or request.files
     return max(1, len(gpus)) if not asked or _ALL in asked else len(asked)
+
+
+remarks: Final = says_nothing
 
 
 def is_given(request: GpuRequest, drivers: tuple[str, ...], devices: tuple[str, ...]) -> bool:

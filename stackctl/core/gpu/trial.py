@@ -28,7 +28,7 @@ def judge_trial(
             layer="engine", state="fails", says=refused.says, hint=refused.hint, evidence=(trial.refusal.strip(),)
         )
         return engine, LayerVerdict(layer="container", state="not tried", says="the engine did not start one")
-    if request.driver and not make.is_given(request, trial.drivers, ()):
+    if request.driver and not make.is_given(request, trial.drivers, trial.devices):
         engine = LayerVerdict(
             layer="engine", state="fails", says=NOT_GIVEN, hint=refusals.DROPPED, evidence=(f"{title} dropped it",)
         )

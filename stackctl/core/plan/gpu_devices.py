@@ -10,6 +10,7 @@ from stackctl.contracts.host import Gpu
 from stackctl.core.config.lock import Decisions
 from stackctl.core.config.values import ALL_GPUS, COUNT, FREE, NOT_DISPLAY
 from stackctl.errors import GpuError
+from stackctl.gpus import separate
 
 KEY: Final = "gpu.devices"
 _MIG: Final = re.compile(r"MIG-.+|[0-9]+:[0-9]+")  # a part of a GPU, by its UUID or by the indices of both
@@ -79,6 +80,7 @@ def _by_kind(
                 f"gpu.devices = {_listed(wanted)}: every GPU of this machine has a display: {_list(seen)}",
                 hint='Set `gpu.devices = ["all"]`; `gpu.reserve` leaves memory of it to the desktop.',
             )
+    able = separate(able)
     many = next((COUNT.fullmatch(one) for one in wanted if COUNT.fullmatch(one)), None)
     count = int(many[1]) if many else 1 if FREE in wanted else 0
     if count > len(able):

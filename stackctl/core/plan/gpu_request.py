@@ -3,6 +3,7 @@
 from collections.abc import Iterator, Mapping
 from contextlib import suppress
 from dataclasses import replace
+from typing import Final
 
 from stackctl.contracts.host import Gpu
 from stackctl.contracts.service import GpuRequest
@@ -20,6 +21,7 @@ from stackctl.errors import GpuError
 from stackctl.gpus import GPUS, MODES, chosen_by_auto, find_make
 from stackctl.gpus.contract import NOT_GIVEN, Make, Offer
 
+ASKED: Final = "gpu.offer"  # the key in stack.lock of the user's answer: "no"
 _CDI = "cdi"  # the engine's driver, and the mode of each make whose GPUs it passes on
 
 
@@ -41,7 +43,7 @@ def request_gpu(spec: Spec, seen: Observed, decisions: Decisions) -> GpuRequest 
     if mode == NONE:
         return None
     make = find_make(mode, seen.gpus)
-    chosen = choose_devices(spec.gpu.devices, _of_make(make.NAME, seen), decisions)
+    chosen = choose_devices(spec.gpu.devices, make.passed_on(seen.gpus), decisions)
     try:
         found = _request(make, mode, chosen, seen, offer)
     except GpuError as error:
@@ -108,7 +110,12 @@ def unheard(variables: Mapping[str, str]) -> str:
 
 
 def notes(spec: Spec, request: GpuRequest, seen: Observed) -> Iterator[str]:
-    """Return a note about each GPU that is left out because of a fault, and one about variables that decide nothing."""
+    """Return what is to be said about a request.
+
+    That is what its make says, a note about each GPU that is left out because of a fault, and one about variables that
+    decide nothing.
+    """
+    yield from GPUS[request.make].remarks(request, requested_gpus(request, seen), _offer(seen.engine))
     if said := unheard(seen.gpu_variables):
         yield said
     if any_of_kind(spec.gpu.devices):
@@ -121,7 +128,7 @@ def driver_cuda(request: GpuRequest, seen: Observed) -> tuple[int, ...]:
 
 
 def _of_make(make: str, seen: Observed) -> tuple[Gpu, ...]:
-    return tuple(gpu for gpu in seen.gpus if gpu.make == make)
+    return GPUS[make].passed_on(seen.gpus)
 
 
 def lost_gpu(state: ServiceState, plan: Plan) -> GpuError | None:
@@ -149,6 +156,8 @@ def _offer(engine: EngineSeen | None, describe_cdi: str = "") -> Offer | None:
         cdi_devices=engine.cdi_devices,
         is_local=engine.is_local,
         describe_cdi=describe_cdi,
+        is_rootless=engine.is_rootless,
+        keeps_groups=features(engine).keeps_groups,
         product="" if features(engine).reserves_gpus else features(engine).title,
     )
 

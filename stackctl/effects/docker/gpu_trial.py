@@ -51,10 +51,11 @@ def try_gpu(
                 raise
         try:
             with translate_errors("docker inspect failed"):
-                drivers = gpu_drivers(api.inspect_container(container))
-            if request.driver and not make.is_given(request, drivers, ()):
-                return GpuTrial(drivers=drivers)  # an engine that imitates Docker's API drops the request silently
-            return _look_inside(api, container, GpuTrial(drivers=drivers, promised=promised))
+                kept = api.inspect_container(container)
+            trial = GpuTrial(drivers=gpu_drivers(kept), devices=device_paths(kept), promised=promised)
+            # an engine that imitates Docker's API drops the request silently; device files are looked for inside
+            is_dropped = request.driver and not make.is_given(request, trial.drivers, trial.devices)
+            return trial if is_dropped else _look_inside(api, container, trial)
         finally:
             with _at_most(api, _REMOVAL_S), suppress(*sdk_errors()):  # an engine that hangs over it keeps it
                 api.remove_container(container, force=True)
@@ -63,6 +64,11 @@ def try_gpu(
 def gpu_drivers(inspected: dict[str, Any]) -> tuple[str, ...]:
     """Return the drivers by which a container got GPUs, from the output of `docker inspect`."""
     return tuple(one.get("Driver", "") for one in inspected["HostConfig"].get("DeviceRequests") or ())
+
+
+def device_paths(inspected: dict[str, Any]) -> tuple[str, ...]:
+    """Return the paths of a container's device files inside, from the same output."""
+    return tuple(one["PathInContainer"] for one in inspected["HostConfig"].get("Devices") or ())
 
 
 def _look_inside(api: Any, container: str, trial: GpuTrial) -> GpuTrial:
