@@ -134,7 +134,7 @@ def find_lack(request: GpuRequest, inside: Inside, expected: int | None) -> Lack
     if inside.listing is not None and not listed:
         return Lack(says=f"{LISTING[0]} runs inside and lists no GPU", hint=_hint(request))
     if expected is not None and seen and seen != expected:
-        return Lack(says=f"it has {seen} GPU{'s' * (seen != 1)} where {expected} were requested", hint=_hint(request))
+        return Lack(says=f"it sees {seen} GPU{'s' * (seen != 1)}, requested: {expected}", hint=_hint(request))
     return None
 
 

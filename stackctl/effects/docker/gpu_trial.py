@@ -122,8 +122,8 @@ def read_inside(said: str, *, has_ended: bool) -> Inside | None:
     if not is_ours:
         return None
     return Inside(
-        nodes=tuple(nodes),
-        closed=tuple(closed),
+        nodes=tuple(dict.fromkeys(nodes)),
+        closed=tuple(dict.fromkeys(closed)),
         variables=variables,
         listing=None if listing is None else tuple(listing[:_MOST_SHOWN]),
         listing_code=code,

@@ -85,10 +85,10 @@ def test_device_files_that_were_requested_must_be_there_and_can_be_opened() -> N
     [
         (Inside(nodes=NODES), 1, ""),
         (Inside(nodes=TWO), 2, ""),
-        (Inside(nodes=NODES), 2, "it has 1 GPU where 2 were requested"),
-        (Inside(nodes=TWO), 1, "it has 2 GPUs where 1 were requested"),
+        (Inside(nodes=NODES), 2, "it sees 1 GPU, requested: 2"),
+        (Inside(nodes=TWO), 1, "it sees 2 GPUs, requested: 1"),
         (Inside(nodes=("/dev/dxg",)), 2, ""),  # WSL: one device file for all
-        (Inside(nodes=("/dev/dxg",), listing=SMI), 2, "it has 1 GPU where 2 were requested"),
+        (Inside(nodes=("/dev/dxg",), listing=SMI), 2, "it sees 1 GPU, requested: 2"),
         (Inside(nodes=NODES, listing=(*SMI, "  MIG 1g.5gb Device 0: (UUID: MIG-1)")), 2, ""),
         (Inside(nodes=NODES, listing=SMI), 1, ""),
         (Inside(nodes=NODES), 0, ""),  # a remote engine's GPUs are unknown

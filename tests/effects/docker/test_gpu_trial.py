@@ -144,7 +144,8 @@ def shell(tmp_path: Path, tool: str) -> Any:
     (tmp_path / "bin").mkdir()
     (tmp_path / "bin" / "nvidia-smi").write_text(f"#!/bin/sh\n{tool}\n")
     (tmp_path / "bin" / "nvidia-smi").chmod(0o755)
-    text = script(nvidia, GpuRequest(make="nvidia", files=("/proc/self/mem",)), (str(tmp_path / "not there"),))
+    promised = (str(tmp_path / "not there"), f"{tmp_path}/nvidia0")
+    text = script(nvidia, GpuRequest(make="nvidia", files=("/proc/self/mem",)), promised)
     text = text.replace("/dev/", f"{tmp_path}/")
     environment = {"PATH": f"{tmp_path / 'bin'}:/usr/bin:/bin", "NVIDIA_VISIBLE_DEVICES": "void"}
     done = subprocess.run(["/bin/sh", "-c", text], capture_output=True, text=True, env=environment, check=True)
