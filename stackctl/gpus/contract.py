@@ -42,7 +42,9 @@ class Make(Protocol):
     RUNTIME: str  # the engine's runtime that one of these modes needs; "" if none needs one
     VARIANT: Variant  # the variant of a backend's image
     DEVICE: Device  # the device for which its memory is estimated
-    NODES: tuple[str, ...]  # patterns, as a shell has them, of the device files that a container with its GPUs has
+    NODES: tuple[str, ...]  # device files that a container with its GPU must be able to open, where they exist
+    LOST: str  # what to do if it can't open one of them: a hint
+    LOOKS_FOR: tuple[str, ...]  # patterns, as a shell has them, of the device files that a container with its GPUs has
     VARIABLES: tuple[str, ...]  # the variables that name a container's GPUs to its driver
     LISTING: tuple[str, ...]  # the program that lists the GPUs, which its driver brings into containers; () if none
 

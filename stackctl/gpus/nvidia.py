@@ -25,12 +25,22 @@ RUNTIME: Final[str] = "nvidia"
 VARIANT: Final[Variant] = "cuda"
 DEVICE: Final[Device] = "cuda"
 _CONTROL: Final = ("/dev/nvidiactl", "/dev/dxg")  # without one of them its library finds no GPU; the latter on WSL
-NODES: Final[tuple[str, ...]] = (*_CONTROL, "/dev/nvidia[0-9]*")
+LOOKS_FOR: Final[tuple[str, ...]] = (*_CONTROL, "/dev/nvidia[0-9]*")
 _VISIBLE: Final = "NVIDIA_VISIBLE_DEVICES"
 VARIABLES: Final[tuple[str, ...]] = (_VISIBLE,)
 LISTING: Final[tuple[str, ...]] = ("nvidia-smi", "-L")  # the toolkit brings it with the capability "utility"
 _TOOLKIT, _CDI = "nvidia", "cdi"  # names of modes and of the engine's drivers alike
 MODES: Final[Mapping[str, str]] = MappingProxyType({_TOOLKIT: "NVIDIA Container Toolkit", _CDI: "CDI device files"})
+# under WSL there is none, and a Jetson has others. Opening it wakes no GPU: it is the driver's own, nvidia_open() in
+# kernel-open/nvidia/nv.c of NVIDIA/open-gpu-kernel-modules returns for it before any GPU is touched
+NODES: Final[tuple[str, ...]] = ("/dev/nvidiactl",)
+# https://github.com/NVIDIA/nvidia-container-toolkit/issues/48: systemd writes the device rules of a container's cgroup
+# again at each daemon-reload, without those that the toolkit's hook added
+LOST: Final[str] = (
+    "Run `stackctl restart`, which gives the GPU back until the next `systemctl daemon-reload`. To keep it, set "
+    '`gpu.mode = "cdi"`, or write "exec-opts": ["native.cgroupdriver=cgroupfs"] into /etc/docker/daemon.json and '
+    "restart Docker."
+)
 _KIND: Final = "nvidia.com/gpu="
 _ALL: Final = f"{_KIND}all"
 _FILES: Final = ("/dev/nvidia", "/dev/dxg")  # device files that its CDI devices add; the latter on WSL

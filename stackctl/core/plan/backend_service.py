@@ -78,7 +78,7 @@ def _serving(insisted: Overridden, seen: Observed, backend: Backend, decisions: 
         ),
         tmpfs=scratch,
         networks=("inner",),
-        health=health(backend.health(), patience_s, seen.engine),
+        health=health(backend.health(GPUS[gpu.make].NODES if gpu else ()), patience_s, seen.engine),
         grace_s=backend.GRACE_S,
         memory_mib=memory_mib(spec.limits.backend_memory) or _limit(choice, scratch),
         cpus=cpus(spec.limits.backend_cpus, seen.engine),
@@ -137,8 +137,7 @@ def _check(spec: Spec, seen: Observed, backend: Backend) -> None:
 
 
 def _notes(spec: Spec, seen: Observed, run: Run, gpu: GpuRequest | None, choice: Choice | None) -> Iterator[str]:
-    if gpu:
-        yield from gpu_request.notes(spec, gpu, seen)
+    yield from gpu_request.notes(spec, gpu, seen)
     trained = seen.model.header.trained_context
     if trained and run.context > trained:
         more = f"context {run.context} is more than the {trained} tokens the model was trained for"

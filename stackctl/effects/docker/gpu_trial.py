@@ -158,7 +158,7 @@ def script(make: Make, request: GpuRequest, promised: tuple[str, ...]) -> str:
     files = [shlex.quote(one) for one in (*request.files, *promised) if one.startswith("/")]
     lines = [
         f"echo {_MARK} looks",
-        f"for f in {' '.join((*make.NODES, *files))}; do",
+        f"for f in {' '.join((*make.LOOKS_FOR, *files))}; do",
         '  [ -e "$f" ] || continue',
         f'  if (exec 3<"$f") 2>/dev/null; then echo "{_MARK} node $f"; else echo "{_MARK} closed $f"; fi',
         "done",
