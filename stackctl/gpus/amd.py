@@ -24,6 +24,7 @@ RUNTIME: Final[str] = ""
 VARIANT: Final[Variant] = "rocm"
 DEVICE: Final[Device] = "rocm"
 _KFD: Final = "/dev/kfd"
+NODES: Final[tuple[str, ...]] = (_KFD,)
 _BUILT: Final = frozenset(
     {
         "gfx908", "gfx90a", "gfx942", "gfx950",
@@ -60,6 +61,7 @@ def request(mode: str, devices: tuple[str, ...], gpus: tuple[Gpu, ...], offer: O
 
 
 count: Final = device_files.count
+lost: Final = device_files.lost
 
 
 def remarks(request: GpuRequest, gpus: tuple[Gpu, ...], offer: Offer | None) -> tuple[str, ...]:

@@ -4,6 +4,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Final, Protocol
 
+from stackctl.contracts.cause import Cause
 from stackctl.contracts.host import Gpu
 from stackctl.contracts.memory import Device
 from stackctl.contracts.service import GpuRequest, Variant
@@ -41,7 +42,6 @@ class Make(Protocol):
     VARIANT: Variant  # the variant of a backend's image
     DEVICE: Device  # the device for which its memory is estimated
     NODES: tuple[str, ...]  # device files that a container with its GPU must be able to open, where they exist
-    LOST: str  # what to do if it can't open one of them: a hint
 
     def passed_on(self, seen: tuple[Gpu, ...]) -> tuple[Gpu, ...]:
         """Return those of a machine's GPUs that it can pass on, in the order in which gpu.devices counts them."""
@@ -72,4 +72,8 @@ class Make(Protocol):
 
         drivers: those that gave it GPUs; devices: the paths of its device files inside the container.
         """
+        ...
+
+    def lost(self, node: str) -> Cause:
+        """Return the cause of a health check that could not open this one of NODES."""
         ...

@@ -25,6 +25,7 @@ IS_AUTO: Final[bool] = False
 RUNTIME: Final[str] = ""
 VARIANT: Final[Variant] = "vulkan"
 DEVICE: Final[Device] = "vulkan"
+NODES: Final[tuple[str, ...]] = ()  # render nodes have a name each, and the engine itself passes them on
 _BY_TOOLKIT: Final = "nvidia"  # the make whose driver for Vulkan no image contains, and the engine's driver for it
 _KIND: Final = "nvidia.com/gpu="
 _GRAPHICS: Final = {"NVIDIA_DRIVER_CAPABILITIES": "compute,utility,graphics"}
@@ -59,6 +60,9 @@ def request(mode: str, devices: tuple[str, ...], gpus: tuple[Gpu, ...], offer: O
         groups=device_files.groups(others, offer) if others else (),
         environment=_GRAPHICS if theirs else {},
     )
+
+
+lost: Final = device_files.lost
 
 
 def count(request: GpuRequest, gpus: tuple[Gpu, ...]) -> int:
