@@ -10,10 +10,11 @@ from stackctl.core.advice.can_load import BackendBuild
 from stackctl.core.config.lock import Decisions, Lock
 from stackctl.core.config.spec import AUTO, Spec
 from stackctl.core.config.values import memory_mib
+from stackctl.core.gpu.unusable import unusable_error, usable
 from stackctl.core.plan.gpu_devices import choose_devices
 from stackctl.core.plan.gpu_request import unheard
 from stackctl.core.plan.images import backend_image
-from stackctl.errors import ConfigError, GpuError
+from stackctl.errors import ConfigError
 from stackctl.gpus import GPUS, MODES, chosen_by_auto, find_computing, find_make
 from stackctl.machine import Machine
 from stackctl.steps.config_request import load_config, read_lock
@@ -51,9 +52,8 @@ def _on_gpu(machine: Machine, *, asks_driver: bool, device: Device | None) -> tu
     """Return the variant for the GPU of this machine, or for one that somebody thinks of, and its driver's CUDA."""
     if device and (make := find_computing(device)) and not make.IS_AUTO:
         return make.VARIANT, ()
-    with suppress(GpuError):
-        for gpu in chosen_by_auto(machine.gpus.list())[:1] if asks_driver else ():
-            return GPUS[gpu.make].VARIANT, gpu.cuda
+    for gpu in usable(chosen_by_auto(machine.gpus.list()))[:1] if asks_driver else ():
+        return GPUS[gpu.make].VARIANT, gpu.cuda
     return next(iter(GPUS.values())).VARIANT, ()
 
 
@@ -72,6 +72,8 @@ def gpus_here(machine: Machine, device: Device | None = None) -> tuple[Gpu, ...]
     seen, spec = machine.gpus.list(), spec_here(machine)
     make = find_computing(device) if device else None
     found = make.passed_on(seen) if make else chosen_by_auto(seen)
+    if found and not usable(found):
+        raise unusable_error(found[0], " Use the CPU until then: `stackctl deploy --cpu`.")
     if found and (said := unheard(machine.host.gpu_variables())):
         machine.ui.note(said)
     recorded = Lock()

@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import NoReturn, get_args
+from typing import get_args
 
 import pytest
 
@@ -10,7 +10,7 @@ from stackctl.commands.models.fit import Asked, fit
 from stackctl.commands.models.recommend import Asked as Wish
 from stackctl.commands.models.recommend import recommend
 from stackctl.commands.propose import proposal
-from stackctl.contracts.host import ReadSpeed
+from stackctl.contracts.host import Gpu, ReadSpeed
 from stackctl.contracts.memory import Device
 from stackctl.core.config.spec import Spec
 from stackctl.errors import DoesNotFit, GpuError
@@ -21,16 +21,18 @@ from tests.fakes import FakeGpus
 from tests.shapes.header import sparse
 from tests.shapes.measured import MODELS
 
+BROKEN = replace(GPU, total_mib=0, free_mib=0, fault="its driver and library differ", fix="Reboot the machine.")
+
 
 @dataclass
 class Broken(FakeGpus):
-    """GPUs whose driver does not answer. `tries`: how often it was asked."""
+    """A GPU that can't be used, maybe beside others. `tries`: how often they were listed."""
 
     tries: int = 0
 
-    def list(self) -> NoReturn:
+    def list(self) -> tuple[Gpu, ...]:
         self.tries += 1
-        raise GpuError("the NVIDIA driver does not answer: Driver/library version mismatch", hint="Run `nvidia-smi`.")
+        return (*self.found, BROKEN)
 
 
 @pytest.fixture
@@ -62,14 +64,21 @@ def test_a_driver_that_does_not_answer_is_said_and_the_cpu_is_meant(here: Quiet,
     assert fit(machine, model, Asked()).choice.fit.devices == ()
     assert recommend(machine, Wish(folder=Path(model).parent)).best.choice.fit.devices == ()
     said = here.said.getvalue()
-    assert said.count("the NVIDIA driver does not answer") == 2
+    assert said.count("its driver and library differ. This is computed for the CPU") == 2
     assert "--gpu-memory" in said
     assert "--gpu none" not in said
+    assert "--cpu" not in said
+
+
+def test_beside_a_gpu_that_cannot_be_used_the_usable_one_counts(here: Quiet, model: str) -> None:
+    machine = replace(here.machine, gpus=Broken(found=(GPU,)))
+    assert fit(machine, model, Asked()).choice.room.gpus_mib == (GPU.free_mib,)
 
 
 def test_a_deploy_that_proposes_a_model_needs_the_driver(here: Quiet, broken: Broken) -> None:
-    with pytest.raises(GpuError):
+    with pytest.raises(GpuError, match="its driver and library differ") as refused:
         proposal(replace(here.machine, gpus=broken), Spec(), language="en")
+    assert "--cpu" in refused.value.hint
 
 
 def test_the_ram_of_another_machine_counts_instead_of_this_ones(here: Quiet, model: str) -> None:

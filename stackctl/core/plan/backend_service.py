@@ -137,8 +137,7 @@ def _check(spec: Spec, seen: Observed, backend: Backend) -> None:
 
 
 def _notes(spec: Spec, seen: Observed, run: Run, gpu: GpuRequest | None, choice: Choice | None) -> Iterator[str]:
-    if gpu:
-        yield from gpu_request.notes(spec, gpu, seen)
+    yield from gpu_request.notes(spec, gpu, seen)
     trained = seen.model.header.trained_context
     if trained and run.context > trained:
         more = f"context {run.context} is more than the {trained} tokens the model was trained for"

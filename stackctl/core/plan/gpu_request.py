@@ -8,26 +8,28 @@ from stackctl.contracts.host import Gpu
 from stackctl.contracts.service import GpuRequest
 from stackctl.core.config.lock import Decisions, one_of
 from stackctl.core.config.section import NONE
-from stackctl.core.config.spec import Spec
+from stackctl.core.config.spec import AUTO, Spec
 from stackctl.core.gpu import cdi_files
 from stackctl.core.gpu.surroundings import Surroundings, fit_hint
+from stackctl.core.gpu.unusable import unusable_error, usable
 from stackctl.core.observed import EngineSeen, Observed, ServiceState
 from stackctl.core.plan.engine_features import features
 from stackctl.core.plan.gpu_devices import Devices, any_of_kind, choose_devices, named
 from stackctl.core.plan.stack import Plan
 from stackctl.errors import GpuError
-from stackctl.gpus import GPUS, MODES, chosen_by_auto, find_make
+from stackctl.gpus import GPUS, MODES, chosen_by_auto, find_make, modes_of
 from stackctl.gpus.contract import NOT_GIVEN, Make, Offer
 
 ASKED: Final = "gpu.offer"  # the key in stack.lock of the user's answer: "no"
 _CDI = "cdi"  # the engine's driver, and the mode of each make whose GPUs it passes on
+_CPU: Final = " Use the CPU until then: `stackctl deploy --cpu`."
 
 
 def request_gpu(spec: Spec, seen: Observed, decisions: Decisions) -> GpuRequest | None:
     """Return the GPUs to request from the engine; None for the CPU. Raise GpuError if the engine can't provide them."""
     mode, offer = spec.gpu.mode, _offer(seen.engine, cdi_files.describe_command(seen.cdi))
-    if mode == "auto":
-        able = chosen_by_auto(seen.gpus)
+    if mode == AUTO:
+        able = _able(seen)
         mode = decisions.decide(
             "gpu.mode",
             {
@@ -41,13 +43,22 @@ def request_gpu(spec: Spec, seen: Observed, decisions: Decisions) -> GpuRequest 
     if mode == NONE:
         return None
     make = find_make(mode, seen.gpus)
-    chosen = choose_devices(spec.gpu.devices, make.passed_on(seen.gpus), decisions)
+    of_make = make.passed_on(seen.gpus)  # a mode that is named is taken even if no GPU is usable as seen from here
+    chosen = choose_devices(spec.gpu.devices, of_make if usable(of_make) else (), decisions)
     try:
         found = _request(make, mode, chosen, seen, offer)
     except GpuError as error:
         error.hint = fit_hint(error.hint, around(seen))
         raise
     return replace(found, gpus=tuple(gpu.uuid for gpu in chosen.gpus), main=chosen.main)
+
+
+def _able(seen: Observed) -> tuple[Gpu, ...]:
+    """Return the GPUs that `auto` may use. Raise GpuError if none is usable: the CPU is no silent substitute."""
+    found = chosen_by_auto(seen.gpus)
+    if found and not usable(found):
+        raise unusable_error(found[0], _CPU)
+    return usable(found)
 
 
 def _request(make: Make, mode: str, chosen: Devices, seen: Observed, offer: Offer | None) -> GpuRequest:
@@ -95,22 +106,38 @@ def unheard(variables: Mapping[str, str]) -> str:
     return f"{set_} {'is' if len(variables) == 1 else 'are'} set here and not obeyed: gpu.devices decides"
 
 
-def notes(spec: Spec, request: GpuRequest, seen: Observed) -> Iterator[str]:
-    """Return what is to be said about a request.
+def notes(spec: Spec, request: GpuRequest | None, seen: Observed) -> Iterator[str]:
+    """Return what is to be said about a request, or about the CPU that is used without one.
 
     That is what its make says, a note about each GPU that is left out because of a fault, and one about variables that
     decide nothing.
     """
+    if request is None:
+        yield from _notes_on_cpu(spec, seen)
+        return
     yield from GPUS[request.make].remarks(request, requested_gpus(request, seen), _offer(seen.engine))
     if said := unheard(seen.gpu_variables):
         yield said
     if any_of_kind(spec.gpu.devices):
-        yield from (f"{named(one)} is left out: {one.fault}" for one in _of_make(request.make, seen) if one.fault)
+        broken = (one for one in _of_make(request.make, seen) if one.fault)
+        yield from (f"{named(one)} is left out: {one.fault}. {one.fix}".rstrip(" .") for one in broken)
+
+
+def _notes_on_cpu(spec: Spec, seen: Observed) -> Iterator[str]:
+    if spec.gpu.mode != AUTO or seen.ram is None:  # asked for, or the machine that runs it is not visible
+        return
+    for gpu in seen.gpus:
+        by = " or ".join(f"`--gpu {mode}`" for mode in modes_of(gpu))
+        yield f"{named(gpu)} is not used{f': {by} uses it' if by else ''}"
+    yield (
+        "NO GPU: this machine has no NVIDIA GPU, so the model runs on the CPU, where a large one is many times slower, "
+        "most of all in reading the chat; `--cpu` does so without this note"
+    )
 
 
 def driver_cuda(request: GpuRequest, seen: Observed) -> tuple[int, ...]:
     """Return the newest CUDA that the driver of the requested GPUs can run; () if unknown."""
-    return next((gpu.cuda for gpu in _of_make(request.make, seen)), ())
+    return next((gpu.cuda for gpu in usable(_of_make(request.make, seen))), ())
 
 
 def _of_make(make: str, seen: Observed) -> tuple[Gpu, ...]:

@@ -84,14 +84,8 @@ def test_another_failure_to_look_at_one_is_an_error() -> None:
 
 def inspected(*, log: list[dict[str, Any]] | None, is_running: bool = True) -> dict[str, Any]:
     health = {} if log is None else {"Health": {"Status": "unhealthy", "Log": log}}
-    state = {
-        "Status": "running",
-        "Running": is_running,
-        "ExitCode": 0,
-        "OOMKilled": False,
-        "Pid": 7,
-        "StartedAt": "0001",
-    }
+    state = {"Status": "running", "Running": is_running, "ExitCode": 0, "OOMKilled": False, "Pid": 7}
+    state["StartedAt"] = "0001"
     return {
         "Id": "c",
         "Name": "/c",
