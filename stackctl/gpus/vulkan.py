@@ -25,8 +25,7 @@ IS_AUTO: Final[bool] = False
 RUNTIME: Final[str] = ""
 VARIANT: Final[Variant] = "vulkan"
 DEVICE: Final[Device] = "vulkan"
-NODES: Final[tuple[str, ...]] = ()
-LOST: Final[str] = ""
+NODES: Final[tuple[str, ...]] = ()  # render nodes have a name each, and the engine itself passes them on
 LOOKS_FOR: Final[tuple[str, ...]] = ()  # those that are requested are all
 VARIABLES: Final[tuple[str, ...]] = ()
 LISTING: Final[tuple[str, ...]] = ()
@@ -64,6 +63,9 @@ def request(mode: str, devices: tuple[str, ...], gpus: tuple[Gpu, ...], offer: O
         groups=device_files.groups(others, offer) if others else (),
         environment=_GRAPHICS if theirs else {},
     )
+
+
+lost: Final = device_files.lost
 
 
 def count(request: GpuRequest, gpus: tuple[Gpu, ...]) -> int:
