@@ -13,6 +13,10 @@ _NO_DRIVER = (
     "Check that `nvidia-smi` works on the host. Docker from a snap does not see it: install Docker's own "
     "packages (https://docs.docker.com/engine/install/). Or run `stackctl deploy --gpu none`."
 )
+_DEVICE_FILES = (
+    "Check `ls -l /dev/kfd /dev/dri` there: the kernel's driver makes them (`sudo modprobe amdgpu`, `i915` or `xe`). "
+    "Or run on the CPU with `stackctl deploy --gpu none`."
+)
 _HOST_DRIVER = (
     "Check that `nvidia-smi` works on the host, and reboot after a driver update. Or run `stackctl deploy --gpu none`."
 )
@@ -52,6 +56,12 @@ _TABLE: tuple[tuple[str, type[StackctlError], str, str], ...] = (
         GpuError,
         "the GPU can't be given to the container",
         "Run `sudo nvidia-ctk cdi generate --output=/etc/cdi/nvidia.yaml`, or run `stackctl deploy --gpu none`.",
+    ),
+    (
+        r"gathering device information while adding custom device|stat /dev/(kfd|dri)",
+        GpuError,
+        "the engine's machine lacks a device file of the GPU",
+        _DEVICE_FILES,
     ),
     (
         r"nvidia-container-cli|CDI device injection failed",
