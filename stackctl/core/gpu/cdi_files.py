@@ -85,6 +85,13 @@ def resolve(files: tuple[CdiFile, ...]) -> tuple[dict[str, CdiFile], dict[str, t
     return taken, conflicts
 
 
+def promised_nodes(seen: CdiSeen | None, names: tuple[str, ...]) -> tuple[str, ...]:
+    """Return the device files, by their paths inside, that the engine's CDI files add to a container with devices."""
+    taken, _ = resolve(seen.files if seen else ())
+    nodes = (node.inside for name in names if name in taken for node in taken[name].devices[name].nodes)
+    return tuple(dict.fromkeys(nodes))
+
+
 def cdi_verdict(seen: CdiSeen, wanted: tuple[str, ...] = ()) -> LayerVerdict | None:
     """Return that the engine's layer fails by a CDI file; None if nothing is wrong with them."""
     faults = find_faults(seen, wanted)
