@@ -75,6 +75,7 @@ def model_values(run: "ModelRun") -> "stack.ModelRun":
         "gpu_layers": run.gpu_layers,
         "layers": run.layers,
         "cpu_experts": run.cpu_experts,
+        "reported": run.is_reported,
     }
 
 

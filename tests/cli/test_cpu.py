@@ -8,9 +8,7 @@ from click.testing import CliRunner
 from stackctl.cli import main
 from tests.cli.tree import parse, tree
 
-WITH_GPU = [
-    path for path, context in tree().items() if "gpu" in {param.opts[0][2:] for param in context.command.params}
-]
+WITH_GPU = [path for path, one in tree().items() if "gpu" in {param.opts[0][2:] for param in one.command.params}]
 
 
 def test_there_are_commands_with_a_gpu() -> None:

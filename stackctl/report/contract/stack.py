@@ -83,6 +83,7 @@ class ModelRun(TypedDict):
     gpu_layers: Annotated[int | None, "on the GPU; null: the backend decides, or it runs elsewhere"]
     layers: Annotated[int | None, "all of them, with the output layer"]
     cpu_experts: Annotated[int, "layers on the GPU whose experts are in RAM"]
+    reported: Annotated[bool, "the backend said at its start how many layers it put there; false: as planned"]
 
 
 class Holder(TypedDict):
