@@ -122,8 +122,10 @@ def _mismatch(seen: DriverState) -> Fault:
         )
     if seen.container:
         return Fault(
-            says="the driver's library in this container and the machine's driver are of different versions",
-            fix=f"Install the library of the machine's driver{_version(seen)} in the container.",
+            says="the driver's library in this container and the machine's driver are of different versions "
+            "(driver/library version mismatch)",
+            fix=f"Reboot the machine if its driver was updated; else install the library of its driver{_version(seen)} "
+            "in the container.",
         )
     return Fault(
         says=f"the driver was updated while it ran: the loaded kernel module{_version(seen)} is not the installed one "
@@ -138,15 +140,16 @@ def _version(seen: DriverState) -> str:
 
 
 def _permission(seen: DriverState) -> Fault:
-    if seen.container:
-        return Fault(
-            says="this container may not open /dev/nvidiactl",
-            fix=f"Allow the {seen.container} container the devices /dev/nvidia* (reading and writing).",
-        )
     if seen.group and seen.group != "root":
         return Fault(
             says=f"this user may not open /dev/nvidiactl, which the group {seen.group} may",
             fix=f"Run `sudo usermod --append --groups {seen.group} $USER` and log in again.",
+        )
+    if seen.container:
+        return Fault(
+            says=f"this {seen.container} container may not open /dev/nvidiactl",
+            fix="Allow the container to read and write the devices /dev/nvidia*, and give its user the groups video "
+            "and render.",
         )
     return Fault(
         says="this user may not open /dev/nvidiactl",
