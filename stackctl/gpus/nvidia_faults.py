@@ -69,6 +69,7 @@ class DriverState:
     has_library: bool = True  # libnvidia-ml.so.1 can be loaded
     module: str = ""  # the version of the kernel's module nvidia, as 550.54.14; "" if it is not loaded
     has_control: bool = True  # /dev/nvidiactl exists
+    has_uvm: bool = True  # /dev/nvidia-uvm exists; without it CUDA does not start
     group: str = ""  # the group that may open it, if others may not
     container: str = ""  # the kind of the container that this process runs in, as lxc; "" outside of one
     is_wsl: bool = False
@@ -92,6 +93,19 @@ def explain(error: int, seen: DriverState, driver: str = _NVIDIA) -> Fault:
     if seen.is_wsl and found.fix.startswith(_REBOOT):
         return replace(found, fix="Update the NVIDIA driver in Windows, then run `wsl --shutdown` there.")
     return found
+
+
+def missing_file(seen: DriverState) -> Fault | None:
+    """Return the fault of GPUs that answer, but of which this container lacks a file; None if it has all.
+
+    Outside of containers, and in one of the engine, the toolkit or the engine provides it.
+    """
+    if seen.has_uvm or not seen.container.startswith("lxc"):
+        return None
+    return Fault(
+        says=f"this {seen.container} container has no /dev/nvidia-uvm, without which CUDA does not start",
+        fix="Run `sudo modprobe nvidia_uvm` on the machine and pass /dev/nvidia-uvm on to the container.",
+    )
 
 
 def _foreign_driver(driver: str, seen: DriverState) -> Fault:
