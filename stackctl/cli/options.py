@@ -151,6 +151,7 @@ def config_options(command: Callable[..., None]) -> Callable[..., None]:
         "--template", candidates.templates, "NAME", 'Prompt template by its name in SillyTavern; "none" changes none.'
     )
     @click.option("--gpu", type=_GPU_MODES, help="How the backend gets the GPU; none: it runs on the CPU.")
+    @click.option("--cpu", is_flag=True, help="Run the backend on the CPU; the same as --gpu none.")
     @click.option(
         "--port", type=_Number(), shell_complete=candidates.automatic, help="SillyTavern's port on this machine."
     )
@@ -173,12 +174,15 @@ def config_options(command: Callable[..., None]) -> Callable[..., None]:
         kv_cache: str | None,
         template: str | None,
         gpu: str | None,
+        cpu: bool,
         port: str | int | None,
         name: str | None,
         images: str | None,
         expose: str | None,
         **others: object,
     ) -> None:
+        if cpu and gpu not in {None, "none"}:
+            raise click.UsageError(f"--cpu and --gpu {gpu} exclude each other.")
         flags = ConfigFlags(
             model=model,
             backend=backend,
@@ -187,7 +191,7 @@ def config_options(command: Callable[..., None]) -> Callable[..., None]:
             gpu_layers=gpu_layers,
             kv_cache=kv_cache,
             template=template,
-            gpu=gpu,
+            gpu="none" if cpu else gpu,
             port=port,
             name=name,
             images=images,

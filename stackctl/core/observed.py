@@ -143,6 +143,7 @@ class ServiceState:
     container: str
     state: str  # created, running, restarting, exited, dead, paused
     health: str = ""  # "", starting, healthy, unhealthy
+    health_output: str = ""  # what its last health check wrote, if that failed
     exit_code: int = 0
     oom_killed: bool = False
     restarts: int = 0

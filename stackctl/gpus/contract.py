@@ -40,6 +40,8 @@ class Make(Protocol):
     RUNTIME: str  # the engine's runtime that one of these modes needs; "" if none needs one
     VARIANT: Variant  # the variant of a backend's image
     DEVICE: Device  # the device for which its memory is estimated
+    NODES: tuple[str, ...]  # device files that a container with its GPU must be able to open, where they exist
+    LOST: str  # what to do if it can't open one of them: a hint
 
     def passed_on(self, seen: tuple[Gpu, ...]) -> tuple[Gpu, ...]:
         """Return those of a machine's GPUs that it can pass on, in the order in which gpu.devices counts them."""

@@ -21,6 +21,16 @@ VARIANT: Final[Variant] = "cuda"
 DEVICE: Final[Device] = "cuda"
 _TOOLKIT, _CDI = "nvidia", "cdi"  # names of modes and of the engine's drivers alike
 MODES: Final[Mapping[str, str]] = MappingProxyType({_TOOLKIT: "NVIDIA Container Toolkit", _CDI: "CDI device files"})
+# under WSL there is none, and a Jetson has others. Opening it wakes no GPU: it is the driver's own, nvidia_open() in
+# kernel-open/nvidia/nv.c of NVIDIA/open-gpu-kernel-modules returns for it before any GPU is touched
+NODES: Final[tuple[str, ...]] = ("/dev/nvidiactl",)
+# https://github.com/NVIDIA/nvidia-container-toolkit/issues/48: systemd writes the device rules of a container's cgroup
+# again at each daemon-reload, without those that the toolkit's hook added
+LOST: Final[str] = (
+    "Run `stackctl restart`, which gives the GPU back until the next `systemctl daemon-reload`. To keep it, set "
+    '`gpu.mode = "cdi"`, or write "exec-opts": ["native.cgroupdriver=cgroupfs"] into /etc/docker/daemon.json and '
+    "restart Docker."
+)
 _KIND: Final = "nvidia.com/gpu="
 _ALL: Final = f"{_KIND}all"
 _FILES: Final = ("/dev/nvidia", "/dev/dxg")  # device files that its CDI devices add; the latter on WSL

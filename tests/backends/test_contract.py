@@ -4,6 +4,7 @@ import ast
 import json
 import re
 import shlex
+import socket
 import subprocess
 import sys
 from collections.abc import Callable, Iterator
@@ -17,7 +18,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from stackctl.backends import BACKENDS, find_backend, koboldcpp, llamacpp, textgen
-from stackctl.backends.contract import Backend, Launch, Run
+from stackctl.backends.contract import NOT_OPENED, Backend, Launch, Run
 from stackctl.contracts.host import Cpu
 from stackctl.contracts.service import Variant
 from stackctl.secret import Secret
@@ -202,6 +203,34 @@ def test_the_probe_is_an_argv_that_starts_with_a_tool_of_the_image(backend: Back
     kind, tool, *_ = backend.health()
     assert kind == "CMD"  # CMD-SHELL would need /bin/sh
     assert tool in backend.IMAGE_TOOLS
+
+
+def test_without_device_files_the_probe_is_as_ever_and_with_them_it_uses_tools_of_the_image_alone(
+    backend: Backend,
+) -> None:
+    assert backend.health(()) == backend.health()
+    kind, tool, *_ = backend.health(("/dev/nvidiactl",))
+    assert (kind, tool in backend.IMAGE_TOOLS) == ("CMD", True)
+    assert backend.health()[-1] in " ".join(backend.health(("/dev/nvidiactl",)))  # and it still asks for the model
+
+
+def test_the_probe_fails_where_a_device_file_is_there_and_can_not_be_opened(backend: Backend, tmp_path: Path) -> None:
+    closed = tmp_path / "nvidiactl"
+    with socket.socket(socket.AF_UNIX) as end:
+        end.bind(str(closed))  # no user can open a socket, root neither
+        done = checked(backend, (str(tmp_path / "absent"), "/dev/null", str(closed)))
+    assert done.returncode == 1
+    assert f"{NOT_OPENED} {closed}" in done.stdout + done.stderr
+    fine = checked(backend, (str(tmp_path / "absent"), "/dev/null"))
+    assert fine.returncode != 0  # there is no model
+    assert NOT_OPENED not in fine.stdout + fine.stderr
+
+
+def checked(backend: Backend, files: tuple[str, ...]) -> "subprocess.CompletedProcess[str]":
+    """Run the probe here, where nothing serves a model."""
+    _, tool, *words = backend.health(files)
+    program = sys.executable if tool.startswith("python") else tool
+    return subprocess.run([program, *words], capture_output=True, text=True, check=False, timeout=20)
 
 
 def test_the_probe_asks_what_only_a_loaded_model_answers(backend: Backend) -> None:

@@ -181,8 +181,8 @@ class Gpu(Section):
     )
     devices: Devices = Field(
         ("all",),
-        description='GPUs: ["all"]; ["0", "1"] or ["GPU-5f1c..."] by index, UUID or PCI address; ["free"], the one '
-        'with most free memory; ["count:2"], the two with most; ["not-display"], alone or with one of these.',
+        description='["all"]; GPUs by index or UUID: ["0", "1"]; ["free"], that with most free memory; ["count:2"]; '
+        '["not-display"].',
     )
     reserve: Reserve = Field(
         "0.5 GiB",

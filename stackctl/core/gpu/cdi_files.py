@@ -23,7 +23,7 @@ NVIDIA: Final = "nvidia.com/gpu="
 # without them no program computes; a file that was written before the driver was loaded completely lacks them
 CONTROL: Final = ("/dev/nvidiactl", "/dev/nvidia-uvm")
 SERVICE: Final = "nvidia-cdi-refresh.service"
-_LIBRARY: Final = re.compile(r"/lib(?:cuda|nvidia-ml)\.so\.(\d{3,}\.\d+(?:\.\d+)?)$")  # not WSL's and Jetson's 1.1
+_LIBRARY: Final = re.compile(r"(/lib(?:cuda|nvidia-ml)\.so\.)(\d{3,}\.\d+(?:\.\d+)?)$")  # not WSL's and Jetson's 1.1
 _MOST_SHOWN: Final = 6
 _INSTALL: Final = "Install the NVIDIA Container Toolkit, then run "
 
@@ -36,6 +36,12 @@ class CdiFault:
     says: str
     hint: str
     evidence: tuple[str, ...] = ()
+
+
+def named_paths(files: tuple[CdiFile, ...], driver: str) -> frozenset[str]:
+    """Return the paths at which to look for CdiSeen."""
+    named = frozenset[str]().union(CONTROL, *(file.paths for file in files))
+    return named.union(_library_of(driver, path) for path in named)
 
 
 def find_faults(seen: CdiSeen, wanted: tuple[str, ...] = ()) -> tuple[CdiFault, ...]:
@@ -122,10 +128,16 @@ def _mount_fault(path: str, seen: CdiSeen) -> str:
     at = seen.paths.get(path, PathSeen(exists=None))
     if at.exists is False:
         return f"it mounts {path}, which does not exist"
-    version = _LIBRARY.search(path)
-    if seen.driver and version and version[1] != seen.driver:
+    current = _library_of(seen.driver, path)
+    # without a library of its version, the driver itself was updated while it ran, and no CDI file helps
+    if current != path and seen.paths.get(current, PathSeen()).exists:
         return f"it mounts {path}, but the driver that runs is {seen.driver}"
     return ""
+
+
+def _library_of(driver: str, path: str) -> str:
+    """Return the path with the driver's version in the place of that of one of its libraries."""
+    return _LIBRARY.sub(rf"\g<1>{driver}", path) if driver else path
 
 
 def _program_fault(path: str, seen: CdiSeen) -> str:

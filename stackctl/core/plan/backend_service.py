@@ -78,7 +78,7 @@ def _serving(insisted: Overridden, seen: Observed, backend: Backend, decisions: 
         ),
         tmpfs=scratch,
         networks=("inner",),
-        health=health(backend.health(), patience_s, seen.engine),
+        health=health(backend.health(GPUS[gpu.make].NODES if gpu else ()), patience_s, seen.engine),
         grace_s=backend.GRACE_S,
         memory_mib=memory_mib(spec.limits.backend_memory) or _limit(choice, scratch),
         cpus=cpus(spec.limits.backend_cpus, seen.engine),

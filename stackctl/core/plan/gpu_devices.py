@@ -52,7 +52,7 @@ def choose_devices(wanted: tuple[str, ...], seen: tuple[Gpu, ...], decisions: De
     _refuse_twice(wanted, [gpu for one in each for gpu in one])
     gpus = tuple(dict.fromkeys(gpu for one in each for gpu in one))
     if broken := [one for one in gpus if one.fault]:
-        raise GpuError(f"gpu.devices: {_why(broken)}", hint=_choose(able))
+        raise GpuError(f"gpu.devices names what can't be used: {_why(broken)}", hint=_choose(able))
     inside = _counted(gpus)
     names = tuple(each[at][0].uuid if _PCI.fullmatch(one.lower()) else one for at, one in enumerate(wanted))
     return Devices(names=names, gpus=inside, main=inside.index(gpus[0]))

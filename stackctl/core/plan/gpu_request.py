@@ -17,7 +17,7 @@ from stackctl.core.plan.engine_features import features
 from stackctl.core.plan.gpu_devices import Devices, any_of_kind, choose_devices, named
 from stackctl.core.plan.stack import Plan
 from stackctl.errors import GpuError
-from stackctl.gpus import GPUS, MODES, chosen_by_auto, find_make
+from stackctl.gpus import GPUS, MODES, chosen_by_auto, find_make, modes_of
 from stackctl.gpus.contract import NOT_GIVEN, Make, Offer
 
 ASKED: Final = "gpu.offer"  # the key in stack.lock of the user's answer: "no"
@@ -127,8 +127,7 @@ def _notes_on_cpu(spec: Spec, seen: Observed) -> Iterator[str]:
     if spec.gpu.mode != AUTO or seen.ram is None:  # asked for, or the machine that runs it is not visible
         return
     for gpu in seen.gpus:
-        modes = [name for name, make in GPUS.items() if not make.IS_AUTO and make.passed_on((gpu,))]
-        by = " or ".join(f"`--gpu {mode}`" for name in modes for mode in GPUS[name].MODES)
+        by = " or ".join(f"`--gpu {mode}`" for mode in modes_of(gpu))
         yield f"{named(gpu)} is not used{f': {by} uses it' if by else ''}"
     yield (
         "NO GPU: this machine has no NVIDIA GPU, so the model runs on the CPU, where a large one is many times slower, "

@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any, Final
 
 from stackctl.contracts.cdi import CdiFile, CdiSeen, PathSeen
-from stackctl.core.gpu.cdi_files import CONTROL, FOLDERS, SERVICE, resolve
+from stackctl.core.gpu.cdi_files import FOLDERS, SERVICE, named_paths, resolve
 from stackctl.core.gpu.cdi_spec import MOST_BYTES, read_cdi
 
 _ENDINGS: Final = (".json", ".yaml")  # the engine reads no others, and no folders below
@@ -37,13 +37,13 @@ def devices(info: dict[str, Any], *, is_local: bool) -> tuple[str, ...]:
 def look(info: dict[str, Any], *, has_defaults: bool = False, root: Path = Path("/")) -> CdiSeen:
     """Return the files that an engine of this machine reads. has_defaults: it reads FOLDERS without reporting them."""
     folders = tuple(map(str, info.get("CDISpecDirs") or (FOLDERS if has_defaults else ())))
-    files = _files(folders)
-    named = sorted({*CONTROL, *(path for file in files for path in file.paths)})
+    files, driver = _files(folders), _driver(root)
+    named = sorted(named_paths(files, driver))
     return CdiSeen(
         folders=folders,
         files=files,
         paths={path: _path(root, path) for path in named[:_MOST_PATHS]},
-        driver=_driver(root),
+        driver=driver,
         refreshed=_refreshed(root, folders),
         is_rootless=any("name=rootless" in one for one in info.get("SecurityOptions") or ()),
         has_toolkit=bool(shutil.which("nvidia-ctk") or _path(root, "/usr/bin/nvidia-ctk").exists),

@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from stackctl.contracts.cdi import CdiFile, CdiSeen, PathSeen
-from stackctl.core.gpu.cdi_files import FOLDERS, cdi_verdict, describe_command, find_faults, refuse_stale
+from stackctl.core.gpu.cdi_files import FOLDERS, cdi_verdict, describe_command, find_faults, named_paths, refuse_stale
 from stackctl.core.gpu.cdi_spec import read_cdi
 from stackctl.errors import GpuError
 
@@ -54,6 +54,7 @@ LIVE = {
     CUDA: PathSeen(exists=True),
     HOOK: PathSeen(exists=True),
 }
+NEW_CUDA = CUDA.replace("550.54.14", "570.86.10")
 AFTER_UPDATE = {**LIVE, CUDA: PathSeen()}  # the driver's old library is gone
 
 
@@ -75,7 +76,11 @@ def test_a_file_that_agrees_with_the_machine_is_no_fault() -> None:
     ("paths", "driver", "says"),
     [
         (AFTER_UPDATE, "550.54.14", f"it mounts {CUDA}, which does not exist"),
-        (LIVE, "570.86.10", f"it mounts {CUDA}, but the driver that runs is 570.86.10"),
+        (
+            {**LIVE, NEW_CUDA: PathSeen(exists=True)},
+            "570.86.10",
+            f"it mounts {CUDA}, but the driver that runs is 570.86.10",
+        ),
         (
             {**LIVE, "/dev/nvidia0": PathSeen(exists=True, device=(195, 1))},
             "",
@@ -97,6 +102,11 @@ def test_a_file_written_before_the_driver_was_loaded_completely_is_stale() -> No
     early = file(text=WRITTEN.replace("  - path: /dev/nvidia-uvm\n", ""))
     assert "it leaves out /dev/nvidia-uvm" in find_faults(seen(early))[0].says
     assert find_faults(seen(early, paths={**LIVE, "/dev/nvidia-uvm": PathSeen()})) == ()
+
+
+def test_libraries_of_an_update_before_the_reboot_are_no_fault_of_the_file() -> None:
+    assert find_faults(seen(driver="545.29.06")) == ()  # the old driver runs, and has no library any more
+    assert NEW_CUDA in named_paths((file(),), "570.86.10")
 
 
 def test_what_this_user_can_not_see_and_what_the_engine_makes_itself_are_no_faults() -> None:
