@@ -57,7 +57,7 @@ def _more(one: "StackSeen") -> tuple[str, str]:
     words = [one.run.name] if one.run else []
     words += [f"context {one.run.context}"] if one.run and one.run.context else []
     folder = f"{one.folder} (the folder was removed or moved)" if one.is_gone else one.folder
-    return ", ".join(filter(None, (one.backend, *words))) or "-", folder
+    return ", ".join(filter(None, (one.backend, *words))), folder
 
 
 def _values(one: "StackSeen") -> "stack.StackSeen":
