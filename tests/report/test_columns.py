@@ -56,7 +56,7 @@ STATUS = Status(
         Trouble(service="llamacpp", problem="llamacpp: the model file is damaged or cut short, says its log", hint="x"),
     ),
 )
-CARD = GpuReading(
+BUSY = GpuReading(
     uuid="GPU-1", name="NVIDIA RTX 6000 Ada Generation", total_mib=49_140, free_mib=9000, utilisation=99,
     temperature_c=81, power_w=298.6,
 )  # fmt: skip
@@ -69,7 +69,7 @@ HOLDING = replace(
     run=RUN,
     urls=("http://127.0.0.1:8000", "http://192.168.178.21:8000", "https://chat.example.org"),
     memory=MemoryNow(
-        gpus=(GpuNow(reading=CARD, own_mib=36_000, others=OTHERS), GpuNow(reading=CARD, own_mib=None, others=())),
+        gpus=(GpuNow(reading=BUSY, own_mib=36_000, others=OTHERS), GpuNow(reading=BUSY, own_mib=None, others=())),
         ram_mib=1400,
         ram=Ram(total_mib=64_000, free_mib=31_000),
     ),
