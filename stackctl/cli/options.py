@@ -247,5 +247,6 @@ no_rollback = click.option(
     "--no-rollback", is_flag=True, help="Keep a change that failed; do not go back to what ran before."
 )
 no_proof = click.option("--no-proof", is_flag=True, help="Skip the test reply through SillyTavern.")
+gpu_mode = click.option("--gpu", "mode", type=_GPU_MODES, help="How a container gets the GPU.")
 json = click.option("--json", "as_json", is_flag=True, help="Print the result as JSON.")
 yes = click.option("-y", "--yes", is_flag=True, help="Ask nothing: every answer is yes.")

@@ -1,6 +1,7 @@
 """What a person reads fits a narrow terminal: a table breaks between words, and no word is lost or cut."""
 
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path, PurePosixPath
 
 import pytest
@@ -8,12 +9,17 @@ from click.testing import CliRunner
 
 from stackctl import report
 from stackctl.cli import main
+from stackctl.commands.gpu import GpuLook
 from stackctl.commands.history import Past
 from stackctl.commands.images import ImageHere
 from stackctl.commands.models.stored import Entry
 from stackctl.commands.status import Status, Trouble
 from stackctl.commands.use import ModelHere
+from stackctl.contracts.gpu_trial import GpuTrial
+from stackctl.contracts.service import GpuRequest
 from stackctl.core.advice.inspection import About
+from stackctl.core.gpu.driver import judge_driver
+from stackctl.core.gpu.trial import judge_trial
 from stackctl.core.history import Record
 from stackctl.core.hub.source import RepoFile
 from stackctl.core.hub.store import StoredModel
@@ -22,10 +28,12 @@ from stackctl.core.smoke.checks import CHECKS
 from stackctl.core.smoke.reachability import Route
 from stackctl.core.smoke.result import Outcome, Smoked
 from stackctl.report import status_text, stored_models
+from stackctl.report.gpu import gpu
 from stackctl.report.history import history
 from stackctl.report.inspect import inspected
 from stackctl.terminal import cells, table, wrapped
 from stackctl.ui import Ui
+from tests.commands.json_scenes import CARD, CARD_NOW
 from tests.shapes.header import sparse
 from tests.shapes.measured import MODELS
 
@@ -46,6 +54,8 @@ IMAGES = (
     ImageHere(service="sillytavern", name=PAGE, digest="sha256:" + "a" * 64, kind="tried"),
     ImageHere(service="llamacpp", name=SERVER, digest="", kind="unverified"),
 )
+RESERVED = GpuRequest(make="nvidia", driver="nvidia")
+REFUSED = GpuTrial(drivers=("nvidia",), refusal='could not select device driver "nvidia" with capabilities: [[gpu]]')
 HERE = ModelHere(name="small", path="/srv/models/a-model.gguf", context="16384", kv_cache="q8_0", is_used=True)
 RECORD = Record(
     time="2026-11-25T10:00:00Z", stackctl="0.1.0", inputs="x", backend="text-generation-webui",
@@ -104,10 +114,18 @@ STORED = Entry(
     users=("chat", "another-stack"),
 )
 
+LOOK = GpuLook(
+    gpus=(CARD,),
+    readings=(CARD_NOW,),
+    engine=None,
+    layers=(judge_driver((CARD,)), replace(judge_trial(RESERVED, REFUSED, 1, "Docker")[0], hint="Reboot.")),
+)
+
 REPORTS: dict[str, Callable[[Ui], str]] = {
     "status": lambda ui: status_text.status(STATUS, ui)[0],
     "images": lambda ui: report.images(IMAGES, ui)[0],
     "use": lambda ui: report.models((HERE,), ui)[0],
+    "gpu": lambda ui: gpu(LOOK, ui)[0],
     "history": lambda ui: history((PAST, PAST), ui)[0],
     "smoke": lambda ui: report.smoked(SMOKED, ui)[0],
     "models inspect": lambda ui: inspected(ABOUT, ui)[0],
