@@ -86,6 +86,7 @@ class Run:
     flash_attention: bool | None
     batch: int | None  # tokens of a prompt that are processed at a time
     cpu_experts: int = 0  # blocks whose experts stay in RAM
+    idle_unload_s: int = 0  # seconds without a request that computes, after which it unloads the model; 0: never
     split: tuple[float, ...] = ()  # each GPU's share of the layers; () if the program decides it
 
 
@@ -119,6 +120,9 @@ class Request:
 # where a program reports its speed: in the last event of a streamed answer, in its log, or in the answer to a request
 Speaks = Literal["stream", "log"] | Request
 
+# where a program tells that it sleeps: in the answer to a request that does not wake it, or in its log
+TellsSleep = Literal["log"] | Request
+
 # every backend serves OpenAI's completions, and asks for its API key there
 COMPLETION: Final = Request(path="/v1/completions", body='{"prompt":"Hello","max_tokens":1}')
 
@@ -142,6 +146,11 @@ def takes_every_value(run: Run) -> None:
 def does_it_all(run: Run) -> tuple[str, ...]:  # noqa: ARG001 - the default of Backend.remarks
     """Return no remark: the program does all that stack.toml asks for."""
     return ()
+
+
+def none_unloads(command: tuple[str, ...]) -> Request | None:  # noqa: ARG001 - the default of Backend.unload
+    """Return None: no request unloads its model so that the next message loads it again."""
+    return None
 
 
 def gguf_alone(packing: str) -> str:  # noqa: ARG001 - the default of Backend.refuses
@@ -186,6 +195,9 @@ class Backend(Judge, Protocol):
     QUESTIONS: tuple[Request, ...]  # the requests, besides READY, that tell such a server from others
     SPEED: Speaks
     LISTEN: str  # the flag that makes it listen on all addresses
+    QUIET: Request  # answers 2xx once a model was loaded, and neither wakes a sleeping one nor delays its sleep
+    SLEEP: TellsSleep
+    WAKE: Request  # makes it compute one token, for which it loads the model if it sleeps
 
     def program(self, variant: Variant, cpu: Cpu, cuda: tuple[int, ...]) -> str:
         """Return the key in PROGRAMS for this processor and driver (its CUDA; () if unknown); "" if PROGRAMS is empty.
@@ -220,8 +232,12 @@ class Backend(Judge, Protocol):
         """Return a sentence for each setting that this program can't follow; () if it follows all."""
         ...
 
-    def health(self) -> tuple[str, ...]:
-        """Return a command that succeeds inside the container only with a loaded model."""
+    def health(self, *, sleeps: bool = False) -> tuple[str, ...]:
+        """Return a command that succeeds inside the container only with a loaded model.
+
+        `sleeps`: the program unloads its model while it is idle. The command then succeeds as well once a model was
+        loaded and sleeps; it neither wakes it nor delays its sleep.
+        """
         ...
 
     def model_id(self, file_name: str) -> str:
@@ -234,6 +250,17 @@ class Backend(Judge, Protocol):
 
     def buffer(self, line: str) -> Buffer | None:
         """Return the memory that a log line reports as reserved; None if it reports none."""
+        ...
+
+    def asleep(self, said: str) -> bool | None:
+        """Return whether it sleeps, from the answer at SLEEP or from one line of its log; None if that does not say."""
+        ...
+
+    def unload(self, command: tuple[str, ...]) -> Request | None:
+        """Return the request that unloads the model now, so that the next message loads it again.
+
+        None if the program, started by this command, has none.
+        """
         ...
 
     def speed(self, said: str) -> float | None:

@@ -12,6 +12,7 @@ from pathlib import PurePosixPath
 from types import MappingProxyType
 from typing import Final
 
+from stackctl.backends import koboldcpp_sleep
 from stackctl.backends.answers import MODELS, PROPS, first_model, good, number, text, tokens
 from stackctl.backends.command_line import given_flags, numbers, refused_argument
 from stackctl.backends.contract import (
@@ -91,6 +92,11 @@ QUESTIONS: Final = tuple(Request(path=path) for path in (_VERSION, _CONTEXT, MOD
 # open with and without the password. Its log has the same figure, but the line ends only when the next one is written
 SPEED: Final[Speaks] = Request(path="/api/extra/perf")
 LISTEN: Final[str] = "--host 0.0.0.0"  # all addresses are its default
+QUIET: Final = READY
+SLEEP: Final = koboldcpp_sleep.SLEEP
+WAKE: Final = koboldcpp_sleep.WAKE
+asleep: Final = koboldcpp_sleep.asleep
+unload: Final = koboldcpp_sleep.unload
 
 _LAST_WORDS: Final = "Run `stackctl logs koboldcpp` to see its last lines."
 _OTHER: Final = "`stackctl deploy --backend llamacpp`"
@@ -118,6 +124,7 @@ def check(run: Run) -> None:
             f"backend.batch: KoboldCpp takes {', '.join(map(str, BATCHES[1:]))} tokens, not {run.batch}",
             hint=f"Set `backend.batch = {near}`.",
         )
+    koboldcpp_sleep.check_idle(run)
 
 
 def reserves(build: str) -> Reserves:  # noqa: ARG001 - of all builds the same is known
@@ -155,12 +162,14 @@ def launch(run: Run) -> Launch:
     words += given_flags(
         ("--threads", run.threads), ("--moecpu", run.cpu_experts or None), ("--blasbatchsize", run.batch)
     )
+    words += koboldcpp_sleep.idle_flags(run)
+    locks = ("password", "adminpassword") if run.idle_unload_s else ("password",)
     return Launch(
         entrypoint=(PROGRAM_PATH,),
         command=(*words, *run.extra_args),
         # a PyInstaller onefile: it unpacks to TMPDIR at every start and loads libraries from there
         environment={"TMPDIR": "/tmp", "HOME": "/tmp"},  # noqa: S108 - its own tmpfs
-        files={_CONFIG: Secret(json.dumps({"password": run.key.reveal()}) + "\n")},
+        files={_CONFIG: Secret(json.dumps(dict.fromkeys(locks, run.key.reveal())) + "\n")},
     )
 
 
@@ -180,7 +189,8 @@ def remarks(run: Run) -> tuple[str, ...]:
     return tuple(found)
 
 
-def health() -> tuple[str, ...]:
+def health(*, sleeps: bool = False) -> tuple[str, ...]:  # noqa: ARG001 - it is the same
+    # with a password it hides the model's name from the probe, asleep as well; while it loads, the router answers 502
     return ("CMD", "bash", "-c", _PROBE)
 
 
@@ -263,7 +273,7 @@ def recognise(answers: Mapping[str, Answer]) -> ServerInfo | None:
     if good(answers, _VERSION).get("result") != "KoboldCpp":
         return None
     name = text(good(answers, READY.path).get("result"))
-    if name == "inactive":
+    if name == koboldcpp_sleep.NO_MODEL:
         hint = "Load one in its launcher or admin page, or start it with `--model FILE`."
         return ServerInfo(problem=Cause(says="KoboldCpp runs without a model", hint=hint))
     return ServerInfo(

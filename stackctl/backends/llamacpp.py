@@ -12,15 +12,18 @@ from typing import Final
 from stackctl.backends.answers import MODELS, PROPS, first_model, good, number, text, tokens
 from stackctl.backends.command_line import given_flags, numbers
 from stackctl.backends.contract import (
+    COMPLETION,
     Launch,
     Program,
     Request,
     Run,
     ServerInfo,
     Speaks,
+    TellsSleep,
     does_it_all,
     gguf_alone,
     in_the_image,
+    none_unloads,
     takes_every_value,
 )
 from stackctl.backends.llama_arguments import LLAMA_ARGUMENTS
@@ -69,7 +72,15 @@ _KEY_FILE: Final = "/opt/stackctl/api-key"
 QUESTIONS: Final = tuple(Request(path=path) for path in (PROPS, MODELS))
 SPEED: Final[Speaks] = "stream"
 LISTEN: Final[str] = "--host 0.0.0.0"
+# tools/server/server-context.cpp of b9113, b11269 and b11434 (read), b11669 (run): what create_response(true) answers
+# bypasses the sleep and its timer: /health, /props and /v1/models; /metrics as well, but not in b9113
+# (ggml-org/llama.cpp#20227); /slots, /tokenize and all that computes wake it
+QUIET: Final = READY
+SLEEP: Final[TellsSleep] = Request(path=PROPS)
+WAKE: Final[Request] = COMPLETION
 check: Final = takes_every_value
+# a server of one model has no request for it: only a router has (tools/server/README.md, POST /models/unload)
+unload: Final = none_unloads
 
 
 def reserves(build: str) -> Reserves:
@@ -101,6 +112,7 @@ def launch(run: Run) -> Launch:
         ("--threads", run.threads),
         ("--ubatch-size", run.batch),
         ("--batch-size", run.batch),
+        ("--sleep-idle-seconds", run.idle_unload_s or None),
     )
     return Launch(command=(*words, *run.extra_args), files={_KEY_FILE: Secret(f"{run.key.reveal()}\n")})
 
@@ -108,8 +120,8 @@ def launch(run: Run) -> Launch:
 remarks: Final = does_it_all
 
 
-def health() -> tuple[str, ...]:
-    # 503 while it loads, 200 once the model answers; open even with an API key
+def health(*, sleeps: bool = False) -> tuple[str, ...]:  # noqa: ARG001 - it is the same
+    # 503 while it loads, 200 once the model answers, and while it sleeps; open even with an API key
     return ("CMD", "curl", "-fsS", "-o", "/dev/null", f"http://127.0.0.1:{PORT}/health")
 
 
@@ -127,6 +139,11 @@ def progress(line: str) -> str | None:
 
 
 buffer: Final = load_buffer
+
+
+def asleep(said: str) -> bool | None:
+    found = parse_table(said).get("is_sleeping")
+    return found if isinstance(found, bool) else None
 
 
 def speed(said: str) -> float | None:

@@ -14,6 +14,7 @@ from typing import Final
 from stackctl.backends.answers import MODELS, first_model, good, number
 from stackctl.backends.command_line import given_flags, numbers, refused_argument
 from stackctl.backends.contract import (
+    COMPLETION,
     Image,
     Launch,
     Program,
@@ -21,8 +22,9 @@ from stackctl.backends.contract import (
     Run,
     ServerInfo,
     Speaks,
+    TellsSleep,
     in_the_image,
-    takes_every_value,
+    none_unloads,
     unknown,
 )
 from stackctl.backends.llama_failures import CHECK_MODEL, load_ended, load_failure, not_loaded, refused_server_argument
@@ -33,6 +35,7 @@ from stackctl.contracts.build import Build
 from stackctl.contracts.cause import Cause
 from stackctl.contracts.memory import Reserves
 from stackctl.contracts.service import CPU, Variant
+from stackctl.errors import ConfigError
 from stackctl.secret import Secret
 
 NAME: Final[str] = "text-generation-webui"
@@ -74,12 +77,18 @@ MEMORY: Final = Reserves(
 READY: Final[Request] = Request(path="/v1/internal/token-count", body='{"text":"hello"}')
 ARGUMENTS: Final = TEXTGEN_ARGUMENTS
 SHORTENS: Final[bool] = True
-check: Final = takes_every_value
 _INFO: Final = "/v1/internal/model/info"
 QUESTIONS: Final = tuple(Request(path=path) for path in (_INFO, MODELS))
 SPEED: Final[Speaks] = "log"
 _RATE: Final = re.compile(r"Output generated in [0-9.]+ seconds \(([0-9]{1,9}\.[0-9]+) tokens/s, [1-9][0-9]* tokens, ")
 LISTEN: Final[str] = "--listen"
+# modules/models.py: a thread looks every 60 s whether the last answer is older than --idle-timeout. Answers alone reset
+# that; whatever counts, encodes or decodes tokens loads the model again, but the lists of models do not (modules/api)
+QUIET: Final[Request] = Request(path=_INFO)
+SLEEP: Final[TellsSleep] = "log"  # its lists name a model that sleeps as one that is loaded
+WAKE: Final[Request] = COMPLETION
+# POST /v1/internal/model/unload forgets the model's name, without which no message loads it again
+unload: Final = none_unloads
 _FLAGS: Final = "/app/user_data/CMD_FLAGS.txt"
 _EXTRA_FLAGS: Final = "Check `--extra-flags` in `backend.extra_args`: the image's version decides which flags exist."
 _RAISED: Final = re.compile(r"(?:\w+\.)*(?:ValueError|OSError|RuntimeError|ImportError|ModuleNotFoundError): (.+)")
@@ -102,6 +111,18 @@ _PROBE: Final = (
     f"r=u.Request('http://127.0.0.1:{PORT}/v1/internal/token-count',b'{{\"text\":\"hello\"}}',"
     "{'Content-Type':'application/json','Authorization':'Bearer '+k});"
     "assert json.load(u.urlopen(r,timeout=4))['length']>0"
+)
+# a count of tokens wakes a model that sleeps: so one that was counted once (/tmp is new at each start) must only still
+# have its name, and its llama-server must not have ended by itself, of which a process without a parent's wait is left
+_PROBE_THAT_WAKES_NOTHING: Final = (
+    "import glob,json,os,shlex,urllib.request as u;"
+    f"k=next(w[10:] for w in shlex.split(open('{_FLAGS}').read()) if w[:10]=='--api-key=');"
+    f"a=lambda p,b=None:json.load(u.urlopen(u.Request('http://127.0.0.1:{PORT}'+p,b,"
+    "{'Content-Type':'application/json','Authorization':'Bearer '+k}),timeout=4));"
+    "m='/tmp/stackctl-loaded';"
+    "os.path.exists(m) or a('/v1/internal/token-count',b'{\"text\":\"hello\"}')['length']>0 and open(m,'w');"
+    "assert os.path.exists(m) and a('/v1/models')['data'];"
+    "assert not any('(llama-server) Z' in open(p).read() for p in glob.glob('/proc/[0-9]*/stat'))"
 )
 
 
@@ -139,6 +160,15 @@ def reserves(build: str) -> Reserves:  # noqa: ARG001 - of all builds the same i
     return MEMORY
 
 
+def check(run: Run) -> None:
+    if run.idle_unload_s % 60:
+        near = -(-run.idle_unload_s // 60)
+        raise ConfigError(
+            f"backend.idle_unload: text-generation-webui takes whole minutes, not {run.idle_unload_s} s",
+            hint=f'Set `backend.idle_unload = "{near} min"`.',
+        )
+
+
 def launch(run: Run) -> Launch:
     """Put the flags into CMD_FLAGS.txt: the image expands EXTRA_LAUNCH_ARGS unquoted, so a name with spaces breaks."""
     name = str(run.model.relative_to(MODEL_DIR))
@@ -154,6 +184,7 @@ def launch(run: Run) -> Launch:
     split = ",".join(numbers(run.split)) or None
     words += given_flags(("--threads", run.threads), ("--tensor-split", split))
     words += given_flags(("--batch-size", run.batch), ("--ubatch-size", run.batch))
+    words += given_flags(("--idle-timeout", run.idle_unload_s // 60 or None))
     key = f"--api-key={run.key.reveal()}"  # one word, because a key may begin with -
     lines = [shlex.join(words), key, *([shlex.join(run.extra_args)] if run.extra_args else [])]
     # its own flag moves the experts of every block; llama-server, which inherits the environment, takes a number there
@@ -177,8 +208,8 @@ def remarks(run: Run) -> tuple[str, ...]:
     return (says,)
 
 
-def health() -> tuple[str, ...]:
-    return ("CMD", "python3.13", "-c", _PROBE)
+def health(*, sleeps: bool = False) -> tuple[str, ...]:
+    return ("CMD", "python3.13", "-c", _PROBE_THAT_WAKES_NOTHING if sleeps else _PROBE)
 
 
 def model_id(file_name: str) -> str:
@@ -196,6 +227,12 @@ def progress(line: str) -> str | None:
 
 
 buffer: Final = load_buffer
+
+
+def asleep(said: str) -> bool | None:
+    if "Unloading the model for inactivity" in said:
+        return True
+    return False if 'Loading "' in said or ("Loaded " in said and " seconds" in said) else None
 
 
 def speed(said: str) -> float | None:
