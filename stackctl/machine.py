@@ -71,7 +71,9 @@ def real(path: Path, ui: Ui, orchestrator: str = "compose") -> Machine:
     """Return the machine that we run on, with the deployment in `path`; `orchestrator`: a name in ORCHESTRATORS."""
     from stackctl.effects import bounded, models
     from stackctl.effects.docker.docker import DockerEngine
+    from stackctl.effects.gpu.every_make import EveryMake
     from stackctl.effects.gpu.nvml import Nvidia
+    from stackctl.effects.gpu.sysfs import Sysfs
     from stackctl.effects.host.host import ThisHost
     from stackctl.effects.host.processes import family_ids
     from stackctl.effects.hub import Hub
@@ -92,7 +94,7 @@ def real(path: Path, ui: Ui, orchestrator: str = "compose") -> Machine:
         ui=ui,
         docker=docker,
         host=ThisHost(_ask_here, _render_template),
-        gpus=Nvidia(family_ids),
+        gpus=EveryMake(Nvidia(family_ids), Sysfs(family_ids)),
         hub=Hub(fetch=fetch, read_head=_read_head, read_whole=_read_whole),
         storage=storage,
         tavern=TavernAccess(docker, bounded.over_http, bounded.bounded, bounded.ask),

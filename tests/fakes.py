@@ -13,7 +13,7 @@ from types import MappingProxyType
 from typing import Any
 
 from stackctl.backends.contract import Request
-from stackctl.contracts.host import Cpu, Gpu, Owner, ReadSpeed
+from stackctl.contracts.host import Card, Cpu, Gpu, GpuReading, Owner, ReadSpeed
 from stackctl.contracts.service import GpuRequest, Network
 from stackctl.core.adoption.mounted import Service
 from stackctl.core.container_paths import Bind
@@ -283,6 +283,7 @@ class FakeHost:
     memory: Ram = field(default_factory=lambda: Ram(total_mib=16_384, free_mib=12_288))
     speed: ReadSpeed | None = None
     is_windows: bool = False
+    variables: dict[str, str] = field(default_factory=dict)  # that choose GPUs for other programs
     around: HostIdentity = field(default_factory=HostIdentity)
     own_names: tuple[str, ...] = ()
     zone: str = ""
@@ -293,6 +294,7 @@ class FakeHost:
     listening_: dict[str, dict[int, str]] = field(default_factory=dict)
     open_: frozenset[tuple[str, int]] = frozenset()
     node_ids: dict[Path, tuple[int, ...]] = field(default_factory=dict)
+    started_by: dict[int, tuple[int, ...]] = field(default_factory=dict)  # a process -> it, and those that started it
     rendering: Callable[[TemplateRequest], tuple[str | None, ...] | str] = lambda _: "it is not rendered here"
     answer: Callable[[str], ProbeResult] = lambda url: ProbeResult(url=url, failure="refused")
     has_browser: bool = False
@@ -317,6 +319,9 @@ class FakeHost:
 
     def is_wsl(self) -> bool:
         return self.is_windows
+
+    def gpu_variables(self) -> dict[str, str]:
+        return self.variables
 
     def identity(self, gateway: str) -> HostIdentity:
         del gateway
@@ -362,6 +367,9 @@ class FakeHost:
     def node_processes(self, folder: Path) -> tuple[int, ...]:
         return self.node_ids.get(folder, ())
 
+    def ancestors(self, process: int) -> tuple[int, ...]:
+        return self.started_by.get(process, ())
+
     def wake(self, mac: str, target: str) -> None:
         self.woken.append((mac, target))
 
@@ -378,14 +386,28 @@ class FakeHost:
 
 @dataclass
 class FakeGpus:
-    """The GPUs of this machine, and what a container holds of each, by UUID. `asked`: for which process."""
+    """The GPUs of this machine, and what a container holds of each, by UUID. `asked`: for which process.
+
+    `readings`: what each does now, by default its memory alone. `woken`: whether each reading was allowed to wake them.
+    """
 
     found: tuple[Gpu, ...] = ()
     held_mib: dict[str, int] = field(default_factory=dict)
     asked: list[int] = field(default_factory=list)
+    cards_: tuple[Card, ...] = ()
+    readings: tuple[GpuReading, ...] = ()
+    woken: list[bool] = field(default_factory=list)
 
     def list(self) -> tuple[Gpu, ...]:
         return self.found
+
+    def cards(self) -> tuple[Card, ...]:
+        return self.cards_
+
+    def read(self, *, wakes: bool = True) -> tuple[GpuReading, ...]:
+        self.woken.append(wakes)
+        plain = tuple(GpuReading(uuid=one.uuid, total_mib=one.total_mib, free_mib=one.free_mib) for one in self.found)
+        return self.readings or plain
 
     def held(self, container: int) -> dict[str, int]:
         self.asked.append(container)

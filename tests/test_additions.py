@@ -99,14 +99,15 @@ MAKE = '''"""A made-up make of GPU."""
 
 from stackctl.contracts.service import GpuRequest
 
-NAME, MODES, RUNTIME, VARIANT, DEVICE = "made-up", {"made-up": "its driver's device files"}, "", "made-up", "vulkan"
+NAME, MODES, IS_AUTO = "made-up", {"made-up": "its driver's device files"}, True
+RUNTIME, VARIANT, DEVICE = "", "made-up", "vulkan"
 
 
 def choose_mode(offer):
     return "made-up"
 
 
-def request(mode, devices, offer):
+def request(mode, devices, gpus, offer):
     return GpuRequest(make=NAME, files=("/dev/made-up",), groups=("render",), environment={"MADE_UP_DEVICES": "0"})
 
 

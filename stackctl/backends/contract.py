@@ -88,6 +88,7 @@ class Run:
     cpu_experts: int = 0  # blocks whose experts stay in RAM
     idle_unload_s: int = 0  # seconds without a request that computes, after which it unloads the model; 0: never
     split: tuple[float, ...] = ()  # each GPU's share of the layers; () if the program decides it
+    main_gpu: int = 0  # the GPU for what is not split, as the program counts them
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -160,7 +160,10 @@ def launch(run: Run) -> Launch:
         words += ["--flashattention" if run.flash_attention else "--noflashattention"]
     words += ["--tensor_split", *numbers(run.split)] if run.split else []
     words += given_flags(
-        ("--threads", run.threads), ("--moecpu", run.cpu_experts or None), ("--blasbatchsize", run.batch)
+        ("--threads", run.threads),
+        ("--moecpu", run.cpu_experts or None),
+        ("--blasbatchsize", run.batch),
+        ("--maingpu", run.main_gpu or None),  # 1.76 lacks it
     )
     words += koboldcpp_sleep.idle_flags(run)
     locks = ("password", "adminpassword") if run.idle_unload_s else ("password",)

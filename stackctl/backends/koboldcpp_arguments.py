@@ -58,6 +58,7 @@ KOBOLDCPP_ARGUMENTS: Final[Arguments] = arguments(
     ("--parallelrequests --continuous-batching --contbatch", Argument(why=SLOTS)),
     ("--tensor_split --tensorsplit -ts", Argument(decides="split", read=shares, why=SPLIT, is_list=True)),
     ("--device -dev", Argument(decides="gpu.devices")),
+    ("--maingpu --main-gpu -mg", Argument(decides="gpu.devices")),
     # the parser accepts only one of these
     (
         "--usecpu --usecuda --usecublas --usehipblas --usevulkan --useclblast --noblas",

@@ -51,6 +51,7 @@ LLAMA_ARGUMENTS: Final[Arguments] = arguments(
     ("-cmoe --cpu-moe", Argument(decides="cpu_experts", read=always(_EVERY), why=CPU_EXPERTS)),
     ("-ts --tensor-split", Argument(decides="split", read=shares, why=SPLIT)),
     ("-dev --device", Argument(decides="gpu.devices")),
+    ("-mg --main-gpu", Argument(decides="gpu.devices")),
     (
         "-cram --cache-ram",
         Argument(why="sets the RAM for earlier prompts, which is part of the memory that stackctl plans"),

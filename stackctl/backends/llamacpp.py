@@ -106,6 +106,7 @@ def launch(run: Run) -> Launch:
         ("--gpu-layers", 0 if run.variant == CPU else run.gpu_layers),
         ("--n-cpu-moe", run.cpu_experts or None),
         ("--tensor-split", ",".join(numbers(run.split)) or None),
+        ("--main-gpu", run.main_gpu or None),
         ("--cache-type-k", kv_cache),
         ("--cache-type-v", kv_cache),
         ("--flash-attn", {None: None, True: "on", False: "off"}[run.flash_attention]),

@@ -187,11 +187,11 @@ def launch(run: Run) -> Launch:
     words += given_flags(("--idle-timeout", run.idle_unload_s // 60 or None))
     key = f"--api-key={run.key.reveal()}"  # one word, because a key may begin with -
     lines = [shlex.join(words), key, *([shlex.join(run.extra_args)] if run.extra_args else [])]
-    # its own flag moves the experts of every block; llama-server, which inherits the environment, takes a number there
-    experts = {"LLAMA_ARG_N_CPU_MOE": str(run.cpu_experts)} if run.cpu_experts else {}
+    # its own flag moves the experts of every block, and none names the main GPU; llama-server inherits the environment
+    inherited = {"LLAMA_ARG_N_CPU_MOE": run.cpu_experts, "LLAMA_ARG_MAIN_GPU": run.main_gpu}
     return Launch(
         environment={
-            **experts,
+            **{name: str(value) for name, value in inherited.items() if value},
             "HF_HUB_OFFLINE": "1",
             "GRADIO_ANALYTICS_ENABLED": "False",
             "COLUMNS": "400",  # by default its log breaks every line after 80 characters

@@ -1,6 +1,16 @@
 """A machine's owners, file systems, processor, memory and GPUs."""
 
 from dataclasses import dataclass
+from typing import Final
+
+# variables by which programs on this machine itself choose their GPUs: of CUDA, NVIDIA's toolkit, ROCm and llama.cpp
+GPU_VARIABLES: Final = (
+    "CUDA_VISIBLE_DEVICES",
+    "NVIDIA_VISIBLE_DEVICES",
+    "HIP_VISIBLE_DEVICES",
+    "ROCR_VISIBLE_DEVICES",
+    "GGML_VK_VISIBLE_DEVICES",
+)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -48,16 +58,28 @@ class Gpu:
     free_mib: int
     cuda: tuple[int, ...] = ()  # the newest CUDA that its driver can run, as (12, 4); () if unknown
     own_mib: int = 0  # what this stack's backend holds, and frees in a deploy
-    make: str = "nvidia"  # a key of GPUS
+    make: str = "nvidia"  # "nvidia", "amd", "intel"
     gb_per_s: float = 0.0  # how fast its memory can be read; 0.0 if its driver does not report it
     pci: str = ""  # its address, as 0000:65:00.0; "" if unknown
     driver: str = ""  # its driver's version, as 550.54.14; "" if unknown
     compute: tuple[int, ...] = ()  # CUDA's compute capability, as (8, 6); () if unknown
     architecture: str = ""  # AMD's name for its kind, as gfx1100; "" if unknown
     node: str = ""  # its render node, as /dev/dri/renderD128; "" if none is known
+    groups: tuple[int, ...] = ()  # numbers of the groups that may open its device files; () if every user may
     has_display: bool = False  # a screen is attached or drawn on it
     is_unified: bool = False  # it shares the machine's memory
     fault: str = ""  # why its driver can't use it, as "it has fallen off the bus"; "" if it can
+
+
+@dataclass(frozen=True, kw_only=True)
+class Card:
+    """A display controller on the PCI bus, whether or not a driver can use it. Under WSL the GPUs are none of them."""
+
+    vendor: str  # nvidia, amd, intel, or the number of another, as 0x1af4
+    pci: str  # its address, as 0000:65:00.0
+    name: str = ""  # "" if unknown
+    driver: str = ""  # the kernel driver that has it, as nouveau; "" if none has
+    is_suspended: bool = False  # its power is off until a program uses it
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -74,6 +96,7 @@ class GpuReading:
     """What a GPU does now. None: its driver does not tell."""
 
     uuid: str
+    name: str = ""  # "" if it sleeps
     total_mib: int
     free_mib: int
     utilisation: int | None = None  # percent of the last moment in which it computed

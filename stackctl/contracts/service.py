@@ -53,6 +53,8 @@ class GpuRequest:
     files: tuple[str, ...] = ()  # device files of the host, such as /dev/dri, or names of CDI devices
     groups: tuple[str, ...] = ()  # groups that may open those files
     environment: Mapping[str, str] = field(default_factory=dict)  # variables by which the program finds them
+    gpus: tuple[str, ...] = ()  # their UUIDs, as the program counts them; () if they are not visible from here
+    main: int = 0  # the place, among those, of the one that stack.toml names first
 
 
 @dataclass(frozen=True, kw_only=True)

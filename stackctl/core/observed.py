@@ -103,6 +103,7 @@ class Observed:
     ram: Ram | None = None  # None if not observed, or another machine runs the stack
     read_speed: ReadSpeed | None = None  # of its RAM; None if it was not measured
     is_wsl: bool = False
+    gpu_variables: Mapping[str, str] = field(default_factory=dict)  # those of GPU_VARIABLES that are set
     taken_subnets: tuple[IPv4Network, ...] = ()  # those of the engine's other networks
     routes: tuple[IPv4Network, ...] = ()  # this machine's routes, except to the engine's networks and the Internet
     taken_ports: dict[int, str] = field(default_factory=dict)  # port -> description of its holder
@@ -120,10 +121,14 @@ class Observed:
 
 @dataclass(frozen=True, kw_only=True)
 class ReadSeen:
-    """The bytes that a container has read so far (size), and the memory that it holds now, including cached files."""
+    """The bytes that a container has read so far (size), and the memory that it holds now, including cached files.
+
+    used: the latter without the cached files that are not in use, as `docker stats` shows it.
+    """
 
     size: int = 0
     held: int = 0
+    used: int = 0
 
 
 @dataclass(frozen=True, kw_only=True)

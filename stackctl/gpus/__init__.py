@@ -23,6 +23,11 @@ def find_make(mode: str, seen: tuple[Gpu, ...], makes: Mapping[str, Make] = GPUS
     return next((make for make in able if any(gpu.make == make.NAME for gpu in seen)), able[0])
 
 
+def chosen_by_auto(seen: tuple[Gpu, ...], makes: Mapping[str, Make] = GPUS) -> tuple[Gpu, ...]:
+    """Return the GPUs that gpu.mode = "auto" may use; those of other makes are used only if a mode names them."""
+    return tuple(gpu for gpu in seen if gpu.make in makes and makes[gpu.make].IS_AUTO)
+
+
 def described_modes() -> str:
     """Return MODES as a text: "nvidia (NVIDIA Container Toolkit), cdi (...)"."""
     return ", ".join(f"{mode} ({words})" for mode, words in MODES.items())

@@ -28,6 +28,7 @@ class Make(Protocol):
 
     NAME: str  # as in Gpu.make and GpuRequest.make
     MODES: Mapping[str, str]  # value of gpu.mode -> name of the mechanism that passes the GPU on
+    IS_AUTO: bool  # whether gpu.mode = "auto" may choose one of them
     RUNTIME: str  # the engine's runtime that one of these modes needs; "" if none needs one
     VARIANT: Variant  # the variant of a backend's image
     DEVICE: Device  # the device for which its memory is estimated
@@ -36,10 +37,11 @@ class Make(Protocol):
         """Return the one of MODES that suits this engine; offer: None if no engine was asked."""
         ...
 
-    def request(self, mode: str, devices: tuple[str, ...], offer: Offer | None) -> GpuRequest:
+    def request(self, mode: str, devices: tuple[str, ...], gpus: tuple[Gpu, ...], offer: Offer | None) -> GpuRequest:
         """Return what a service needs to get these devices (("all",), indices, UUIDs) in one of MODES.
 
-        Raise GpuError if the engine is known to lack one of them.
+        gpus: the same as observed, in the order in which the program will count them; () if they are not visible from
+        here. Raise GpuError if the engine is known to lack one of them.
         """
         ...
 

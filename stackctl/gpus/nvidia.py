@@ -4,6 +4,7 @@ Sources: Docker's release notes (CDI); nvidia-ctk's own help.
 """
 
 from collections.abc import Mapping
+from dataclasses import replace
 from types import MappingProxyType
 from typing import Final
 
@@ -14,6 +15,7 @@ from stackctl.errors import GpuError
 from stackctl.gpus.contract import Offer
 
 NAME: Final[str] = "nvidia"
+IS_AUTO: Final[bool] = True
 RUNTIME: Final[str] = "nvidia"
 VARIANT: Final[Variant] = "cuda"
 DEVICE: Final[Device] = "cuda"
@@ -39,16 +41,22 @@ def choose_mode(offer: Offer | None) -> str:
     return _TOOLKIT
 
 
-def request(mode: str, devices: tuple[str, ...], offer: Offer | None) -> GpuRequest:
+def request(mode: str, devices: tuple[str, ...], gpus: tuple[Gpu, ...], offer: Offer | None) -> GpuRequest:
+    asked = _request(mode, devices, gpus, offer)
+    # CUDA counts the fastest GPU first by default, NVML by PCI address (CUDA's and NVML's documentation)
+    return replace(asked, environment={"CUDA_DEVICE_ORDER": "PCI_BUS_ID"}) if len(gpus) > 1 else asked
+
+
+def _request(mode: str, devices: tuple[str, ...], gpus: tuple[Gpu, ...], offer: Offer | None) -> GpuRequest:
     if offer and offer.product:
         if mode != _CDI:
             raise GpuError(
                 f"{offer.product} can't pass a GPU on by the toolkit's driver: it would silently leave it out",
                 hint="Run `stackctl deploy --gpu cdi`.",
             )
-        return GpuRequest(make=NAME, files=_cdi_names(devices))
+        return GpuRequest(make=NAME, files=_cdi_names(devices, gpus, offer))
     if mode == _CDI:
-        return GpuRequest(make=NAME, driver=_CDI, devices=_cdi_devices(devices, offer))
+        return GpuRequest(make=NAME, driver=_CDI, devices=_cdi_devices(devices, gpus, offer))
     return GpuRequest(make=NAME, driver=_TOOLKIT, devices=() if devices == ("all",) else devices)
 
 
@@ -61,17 +69,28 @@ def is_given(request: GpuRequest, drivers: tuple[str, ...], devices: tuple[str, 
     return request.driver in drivers if request.driver else any(one.startswith(_FILES) for one in devices)
 
 
-def _cdi_names(devices: tuple[str, ...]) -> tuple[str, ...]:
-    return tuple(one if "=" in one else f"{_KIND}{one}" for one in devices)
+def _cdi_names(devices: tuple[str, ...], gpus: tuple[Gpu, ...], offer: Offer) -> tuple[str, ...]:
+    """Return the devices' full names. A file of CDI's names GPUs by index, by UUID, by both, or only all together."""
+    return tuple(_cdi_name(one, gpus, offer.cdi_devices) for one in devices)
 
 
-def _cdi_devices(devices: tuple[str, ...], offer: Offer | None) -> tuple[str, ...]:
+def _cdi_name(device: str, gpus: tuple[Gpu, ...], known: tuple[str, ...]) -> str:
+    if "=" in device:
+        return device
+    same = next(((str(gpu.index), gpu.uuid) for gpu in gpus if device in {str(gpu.index), gpu.uuid}), ())
+    names = [f"{_KIND}{one}" for one in (device, *same)]
+    return next((one for one in names if one in known), names[0])
+
+
+def _cdi_devices(devices: tuple[str, ...], gpus: tuple[Gpu, ...], offer: Offer | None) -> tuple[str, ...]:
     """Return the devices' full names. Raise GpuError if the engine lacks one."""
-    wanted = _cdi_names(devices)
+    wanted = _cdi_names(devices, gpus, offer or Offer(version=()))
     if offer is None or not (offer.is_local or offer.cdi_devices):
         return wanted  # a remote engine's devices are not visible from here; the engine itself checks them
     if wanted == (_ALL,) and _ALL not in offer.cdi_devices:
-        wanted = tuple(one for one in offer.cdi_devices if one.startswith(_KIND)) or wanted
+        each = dict.fromkeys(_cdi_name(str(gpu.index), gpus, offer.cdi_devices) for gpu in gpus)
+        listed = tuple(one for one in offer.cdi_devices if one.startswith(_KIND))
+        wanted = tuple(each) or listed or wanted
     missing = [one for one in wanted if one not in offer.cdi_devices]
     if missing:
         raise GpuError(f"the engine has no CDI device {', '.join(missing)}", hint=_cdi_hint(offer))

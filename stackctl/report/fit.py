@@ -90,7 +90,7 @@ def _bars(choice: "Choice", ui: "Ui") -> list[str]:
     room = choice.room
     totals = room.totals_mib or room.gpus_mib
     places = [
-        (f"GPU {number}", one.total_mib, free, total)
+        (f"GPU {room.index(number)}", one.total_mib, free, total)
         for number, (one, free, total) in enumerate(zip(choice.fit.devices, room.gpus_mib, totals, strict=False))
     ]
     places.append(("RAM", choice.fit.host.total_mib, room.ram_mib, room.ram_total_mib or room.ram_mib))
@@ -116,7 +116,7 @@ def _says(taken: float, free: float, total: float) -> str:
 
 def _rows(choice: "Choice") -> list[list[str]]:
     rows = [["MiB", *(term.replace("_", " ") for term in _TERMS)]]
-    places = [(f"GPU {number}", one) for number, one in enumerate(choice.fit.devices)]
+    places = [(f"GPU {choice.room.index(number)}", one) for number, one in enumerate(choice.fit.devices)]
     for name, one in (*places, ("RAM", choice.fit.host)):
         rows.append([name, *(f"{getattr(one, f'{term}_mib'):.2f}" for term in _TERMS)])
     return rows

@@ -3,14 +3,17 @@
 from contextlib import suppress
 
 from stackctl import backends
+from stackctl.contracts.host import Gpu
 from stackctl.contracts.service import CPU, Variant
 from stackctl.core.advice.can_load import BackendBuild
-from stackctl.core.config.lock import Decisions
+from stackctl.core.config.lock import Decisions, Lock
 from stackctl.core.config.spec import AUTO, Spec
 from stackctl.core.config.values import memory_mib
+from stackctl.core.plan.gpu_devices import choose_devices
+from stackctl.core.plan.gpu_request import unheard
 from stackctl.core.plan.images import backend_image
 from stackctl.errors import ConfigError, GpuError
-from stackctl.gpus import GPUS
+from stackctl.gpus import GPUS, chosen_by_auto
 from stackctl.machine import Machine
 from stackctl.steps.config_request import load_config, read_lock
 
@@ -44,9 +47,24 @@ def stack_here(machine: Machine, name: str, *, on_gpu: bool, asks_driver: bool =
 def _on_gpu(machine: Machine, *, asks_driver: bool) -> tuple[Variant, tuple[int, ...]]:
     """Return the variant for the GPU of this machine, or for one that somebody thinks of, and its driver's CUDA."""
     with suppress(GpuError):
-        for gpu in machine.gpus.list()[:1] if asks_driver else ():
+        for gpu in chosen_by_auto(machine.gpus.list())[:1] if asks_driver else ():
             return GPUS[gpu.make].VARIANT, gpu.cuda
     return next(iter(GPUS.values())).VARIANT, ()
+
+
+def gpus_here(machine: Machine) -> tuple[Gpu, ...]:
+    """Return the GPUs that a deploy would use here, by this folder's stack.toml and stack.lock if it has them.
+
+    Raise GpuError if the driver does not answer, or there are no such GPUs.
+    """
+    found, spec = chosen_by_auto(machine.gpus.list()), spec_here(machine)
+    if found and (said := unheard(machine.host.gpu_variables())):
+        machine.ui.note(said)
+    recorded = Lock()
+    with suppress(ConfigError):  # a deploy says what is wrong with it
+        recorded = read_lock(machine)
+    same = tuple(gpu for gpu in found if gpu.make == found[0].make)
+    return choose_devices(spec.gpu.devices, same, Decisions(recorded)).gpus
 
 
 def reserve_here(machine: Machine) -> int:

@@ -155,6 +155,7 @@ def _with_own_backend(seen: Observed, model: ModelSeen, spec: Spec, machine: Mac
         ram=machine.host.ram(own) if is_here else None,
         read_speed=machine.host.read_speed() if is_here and model.shape and not spec.model.is_demo else None,
         is_wsl=machine.host.is_wsl(),
+        gpu_variables=machine.host.gpu_variables() if is_here else {},
         cpu=machine.host.cpu(),
         programs=program_paths(spec, machine),
         ran_with=deployed_arguments(machine, spec.backend.extra_args, found),

@@ -105,3 +105,24 @@ def test_fit_counts_one_request_at_a_time_as_deploy_runs_it(here: Quiet, model: 
 
 def test_a_folder_of_files_with_capitals_in_their_ending_is_compared(here: Quiet, model: str) -> None:
     assert recommend(here.machine, Wish(folder=Path(model).parent, ram_mib=30_000)).best.name == "8B.GGUF"
+
+
+@pytest.mark.parametrize(
+    ("devices", "free", "indices"),
+    [('["all"]', (9000, 4000, 8000), (0, 1, 2)), ('["2", "1"]', (4000, 8000), (1, 2)), ('["free"]', (9000,), (0,))],
+)
+def test_the_gpus_are_those_of_stack_toml(
+    here: Quiet, model: str, devices: str, free: tuple[int, ...], indices: tuple[int, ...]
+) -> None:
+    (here.machine.path / "stack.toml").write_text(f"[gpu]\ndevices = {devices}\n", encoding="utf-8")
+    mib = (9000, 4000, 8000)
+    gpus = tuple(replace(GPU, index=at, uuid=f"GPU-{at}", free_mib=one) for at, one in enumerate(mib))
+    room = fit(replace(here.machine, gpus=FakeGpus(found=gpus)), model, Asked()).choice.room
+    assert (room.gpus_mib, room.indices) == (free, indices)
+
+
+def test_a_variable_that_chooses_gpus_for_other_programs_is_named_and_not_obeyed(here: Quiet, model: str) -> None:
+    host = replace(here.host, variables={"CUDA_VISIBLE_DEVICES": "1"})
+    machine = replace(here.machine, gpus=FakeGpus(found=(GPU, replace(GPU, index=1, uuid="GPU-2"))), host=host)
+    assert len(fit(machine, model, Asked()).choice.room.gpus_mib) == 2
+    assert "CUDA_VISIBLE_DEVICES='1' is set here and not obeyed: gpu.devices decides" in here.said.getvalue()

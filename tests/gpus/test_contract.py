@@ -44,7 +44,7 @@ def test_the_mode_that_a_make_chooses_is_one_of_its_own(make: Make, offer: Offer
 
 def test_what_a_make_requests_is_its_own_and_something(make: Make) -> None:
     for mode in make.MODES:
-        request = make.request(mode, ("all",), EVERYTHING)
+        request = make.request(mode, ("all",), (), EVERYTHING)
         assert request.make == make.NAME
         assert request.driver or request.files
         assert make.count(request, ()) == 1
@@ -53,7 +53,7 @@ def test_what_a_make_requests_is_its_own_and_something(make: Make) -> None:
 
 
 def test_a_container_without_the_driver_that_was_asked_for_has_no_gpu() -> None:
-    request = nvidia.request("nvidia", ("0",), None)
+    request = nvidia.request("nvidia", ("0",), (), None)
     assert nvidia.is_given(request, ("nvidia",), ())
     assert not nvidia.is_given(request, (), ("/dev/nvidia0",))
     assert not nvidia.is_given(request, ("cdi",), ())
@@ -69,19 +69,19 @@ def test_a_container_without_the_driver_that_was_asked_for_has_no_gpu() -> None:
     ],
 )
 def test_one_that_asked_for_device_files_has_them_or_no_gpu(devices: tuple[str, ...], is_given: bool) -> None:
-    request = nvidia.request("cdi", ("all",), PODMAN)
+    request = nvidia.request("cdi", ("all",), (), PODMAN)
     assert (request.driver, request.files) == ("", ("nvidia.com/gpu=all",))
     assert nvidia.is_given(request, (), devices) == is_given
 
 
 def test_an_engine_without_drivers_gives_gpus_by_cdi_alone() -> None:
     assert nvidia.choose_mode(replace(PODMAN, runtimes=("nvidia",))) == "cdi"
-    request = nvidia.request("cdi", ("0", "nvidia.com/gpu=1"), PODMAN)
+    request = nvidia.request("cdi", ("0", "nvidia.com/gpu=1"), (), PODMAN)
     assert request.files == ("nvidia.com/gpu=0", "nvidia.com/gpu=1")
     assert nvidia.count(request, (GPU, GPU, GPU)) == 2
-    assert nvidia.count(nvidia.request("cdi", ("all",), PODMAN), (GPU, GPU)) == 2
+    assert nvidia.count(nvidia.request("cdi", ("all",), (), PODMAN), (GPU, GPU)) == 2
     with pytest.raises(GpuError, match="Podman can't pass a GPU on by the toolkit's driver") as caught:
-        nvidia.request("nvidia", ("all",), PODMAN)
+        nvidia.request("nvidia", ("all",), (), PODMAN)
     assert "--gpu cdi" in caught.value.hint
 
 

@@ -22,7 +22,7 @@ from stackctl.core.model.model import ModelSeen
 from stackctl.core.observed import Ram
 from stackctl.errors import DoesNotFit, GpuError, ModelError, SeveralModels
 from stackctl.machine import Machine
-from stackctl.steps.build_here import stack_here
+from stackctl.steps.build_here import gpus_here, stack_here
 from stackctl.steps.models.catalogue import catalogue_in_use
 
 
@@ -77,15 +77,18 @@ def room(
     """
     free = totals = tuple(one for one in gpu_memory_mib if one) if has_gpu else ()
     bandwidths: tuple[Bandwidth, ...] = ()
+    indices: tuple[int, ...] = ()
     if has_gpu and not gpu_memory_mib:
         gpus = _gpus(machine, needs_driver=needs_driver)
         if all(gpu.total_mib for gpu in gpus):  # else one shares the machine's memory
             free, totals = tuple(gpu.free_mib for gpu in gpus), tuple(gpu.total_mib for gpu in gpus)
+            indices = tuple(gpu.index for gpu in gpus)
             bandwidths = tuple(map(of_gpu, gpus))
     ram = machine.host.ram(None) if ram_mib is None else Ram(total_mib=ram_mib, free_mib=ram_mib)
     return Room(
         gpus_mib=free,
         totals_mib=totals,
+        indices=indices,
         ram_mib=ram.free_mib,
         ram_total_mib=ram.total_mib,
         reserve_mib=reserve_mib,
@@ -96,7 +99,7 @@ def room(
 
 def _gpus(machine: Machine, *, needs_driver: bool) -> tuple[Gpu, ...]:
     try:
-        return machine.gpus.list()
+        return gpus_here(machine)
     except GpuError as e:
         if needs_driver:
             raise

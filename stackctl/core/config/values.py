@@ -24,6 +24,8 @@ _URL = re.compile(
     r"https?://(?:\[[0-9A-Fa-f:.]+\]|[A-Za-z0-9._-]+)"
     r"(?::(?:[1-9][0-9]{0,3}|[1-5][0-9]{4}|6[0-4][0-9]{3}|65[0-4][0-9]{2}|655[0-2][0-9]|6553[0-5]))?(?:[/?#][!-~]*)?"
 )
+ALL_GPUS, FREE, NOT_DISPLAY = "all", "free", "not-display"  # kinds of GPUs; and of "count:2" the number
+COUNT = re.compile(r"count:([1-9][0-9]{0,2})")
 _MAC = re.compile(r"[0-9A-Fa-f]{2}(?:[:-][0-9A-Fa-f]{2}){5}")
 _INTERFACE = re.compile(r"[A-Za-z0-9_.@-]{1,64}")
 _DOCKER_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.-]{0,127}")
@@ -132,8 +134,14 @@ def is_host_name(value: object) -> bool:
     return isinstance(value, str) and bool(_HOSTS.fullmatch(value))
 
 
-def _names_something(value: object) -> bool:
-    return isinstance(value, tuple) and bool(value) and "" not in value
+def _are_devices(value: object) -> bool:
+    if not isinstance(value, tuple) or not value or "" in value:
+        return False
+    if not any(one in {ALL_GPUS, FREE, NOT_DISPLAY} or str(one).startswith("count:") for one in value):
+        return True
+    alone = [one for one in value if one != NOT_DISPLAY]
+    is_kind = all(one in {ALL_GPUS, FREE} or COUNT.fullmatch(one) for one in alone)
+    return is_kind and len(alone) <= 1 and len(value) - len(alone) <= 1
 
 
 Text = Annotated[str, BeforeValidator(_printable), Field(json_schema_extra={"pattern": _PLAIN})]
@@ -229,8 +237,8 @@ Reserve = Annotated[
 Devices = Annotated[
     tuple[Text, ...],
     *_checked(
-        'a list of GPUs such as ["0", "1"] or ["all"]',
-        _names_something,
+        'a list of GPUs such as ["0", "1"], or one of "all", "free" and "count:2", with or without "not-display"',
+        _are_devices,
         {"type": "array", "minItems": 1, "items": {"type": "string", "minLength": 1, "pattern": _PLAIN}},
     ),
 ]

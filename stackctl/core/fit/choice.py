@@ -82,7 +82,7 @@ class Choice:
     @property
     def bandwidths(self) -> tuple[tuple[str, Bandwidth], ...]:
         """Return the name of each place that a token reads, and how fast that is read."""
-        read = places(self.fit, self.room.bandwidths, self.room.sizes_mib)
+        read = places(self.fit, self.room.bandwidths, self.room.sizes_mib, self.room.indices)
         return tuple((name, bandwidth) for name, _, bandwidth in read)
 
     @property

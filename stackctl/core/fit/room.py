@@ -16,6 +16,7 @@ class Room:
 
     gpus_mib: tuple[int, ...] = ()
     totals_mib: tuple[int, ...] = ()  # the total of each GPU; () if it equals the free memory
+    indices: tuple[int, ...] = ()  # the index of each GPU on this machine; () if they are counted from 0 on
     ram_mib: int
     ram_total_mib: int = 0
     reserve_mib: int = RESERVE_MIB  # of each GPU: stays free for the desktop or another program
@@ -41,7 +42,11 @@ class Room:
     def with_gpus(self, gpus_mib: tuple[int, ...]) -> "Room":
         """Return the same with other GPUs, of which no more is known than their free memory."""
         bandwidths = replace(self.bandwidths, gpus=())
-        return replace(self, gpus_mib=gpus_mib, totals_mib=(), bandwidths=bandwidths)
+        return replace(self, gpus_mib=gpus_mib, totals_mib=(), indices=(), bandwidths=bandwidths)
+
+    def index(self, number: int) -> int:
+        """Return the index on this machine of a GPU by its place in this room."""
+        return self.indices[number] if self.indices else number
 
     @property
     def usable_ram_mib(self) -> int:
@@ -64,7 +69,7 @@ def what_lacks(one: Fit, room: Room, *, has_margin: bool) -> list[str]:
     missing = []
     for number, (device, free) in enumerate(zip(one.devices, gpus, strict=False)):
         if device.total_mib > free and (device.weights_mib or not has_margin):
-            name = f"GPU {number}" if len(one.devices) > 1 else "the GPU"
+            name = f"GPU {room.index(number)}" if len(one.devices) > 1 else "the GPU"
             missing.append(f"{name} has {_gib(free)} free, {_gib(device.total_mib)} are needed")
     if one.host.total_mib > ram:
         missing.append(f"{_gib(ram)} of RAM are free, {_gib(one.host.total_mib)} are needed")

@@ -81,12 +81,19 @@ def _assumed(mib: int) -> Bandwidth:
 
 
 def places(
-    found: Fit, bandwidths: Bandwidths, totals_mib: tuple[int, ...]
+    found: Fit, bandwidths: Bandwidths, totals_mib: tuple[int, ...], indices: tuple[int, ...] = ()
 ) -> tuple[tuple[str, Memory, Bandwidth], ...]:
-    """Return the name, the memory and the bandwidth of each place that a token reads. totals_mib: of each GPU."""
+    """Return the name, the memory and the bandwidth of each place that a token reads.
+
+    totals_mib: of each GPU. indices: of each GPU on its machine; () if they are counted from 0 on.
+    """
     several = len(found.devices) > 1
     gpus = (
-        (f"GPU {number}" if several else "GPU", one, bandwidths.gpu(number, totals_mib[number]))
+        (
+            f"GPU {indices[number] if indices else number}" if several else "GPU",
+            one,
+            bandwidths.gpu(number, totals_mib[number]),
+        )
         for number, one in enumerate(found.devices[: len(totals_mib)])
     )
     return tuple(place for place in (*gpus, ("RAM", found.host, bandwidths.ram)) if place[1].read_mib)

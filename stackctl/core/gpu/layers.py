@@ -11,7 +11,8 @@ State = Literal["works", "fails", "not tried"]
 
 @dataclass(frozen=True, kw_only=True)
 class LayerVerdict:
-    """The verdict on one layer. says: a clause about what was seen; hint: the command that repairs it, "" if it works."""
+    """The verdict on one layer. says: a clause about what was seen; hint: the repairing command, ""
+    if it works."""
 
     layer: Layer
     state: State

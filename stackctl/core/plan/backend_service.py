@@ -102,7 +102,7 @@ def _serving(insisted: Overridden, seen: Observed, backend: Backend, decisions: 
         kv_cache=run.kv_cache,
         choice=choice,
         idle_unload_s=run.idle_unload_s,
-        notes=(*_notes(spec, seen, run, choice), *runs.notes, *backend.remarks(run), *_remark(backend, program)),
+        notes=(*_notes(spec, seen, run, gpu, choice), *runs.notes, *backend.remarks(run), *_remark(backend, program)),
     )
 
 
@@ -136,7 +136,9 @@ def _check(spec: Spec, seen: Observed, backend: Backend) -> None:
         )
 
 
-def _notes(spec: Spec, seen: Observed, run: Run, choice: Choice | None) -> Iterator[str]:
+def _notes(spec: Spec, seen: Observed, run: Run, gpu: GpuRequest | None, choice: Choice | None) -> Iterator[str]:
+    if gpu:
+        yield from gpu_request.notes(spec, gpu, seen)
     trained = seen.model.header.trained_context
     if trained and run.context > trained:
         more = f"context {run.context} is more than the {trained} tokens the model was trained for"
@@ -183,6 +185,7 @@ def _run(
         format=seen.model.header.format,
         variant=GPUS[gpu.make].VARIANT if gpu else CPU,
         gpus=gpu_request.gpu_count(gpu, seen) if gpu else 0,
+        main_gpu=gpu.main if gpu else 0,
         cpu=seen.cpu,
         context=context,
         gpu_layers=layers,
@@ -214,7 +217,7 @@ class _Runs:
 
 def _runs(spec: Spec, seen: Observed, backend: Backend, gpu: GpuRequest | None, decisions: Decisions) -> _Runs:
     variant = GPUS[gpu.make].VARIANT if gpu else CPU
-    cuda = seen.gpus[0].cuda if gpu and seen.gpus else ()
+    cuda = gpu_request.driver_cuda(gpu, seen) if gpu else ()
     image, image_is = backend_image(spec, backend, variant, cuda, decisions)
     newer = newer_build(spec, backend, variant, cuda, image)
     program = _program(spec, seen, backend, variant, cuda, decisions)

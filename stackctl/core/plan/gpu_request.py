@@ -1,5 +1,8 @@
 """The GPU request of the backend: the mode is decided here, and the make of GPU fills in the rest."""
 
+from collections.abc import Iterator, Mapping
+from dataclasses import replace
+
 from stackctl.contracts.host import Gpu
 from stackctl.contracts.service import GpuRequest
 from stackctl.core.config.lock import Decisions, one_of
@@ -7,9 +10,10 @@ from stackctl.core.config.section import NONE
 from stackctl.core.config.spec import Spec
 from stackctl.core.observed import EngineSeen, Observed, ServiceState
 from stackctl.core.plan.engine_features import features
+from stackctl.core.plan.gpu_devices import any_of_kind, choose_devices, named
 from stackctl.core.plan.stack import Plan
 from stackctl.errors import GpuError
-from stackctl.gpus import GPUS, MODES, find_make
+from stackctl.gpus import GPUS, MODES, chosen_by_auto, find_make
 from stackctl.gpus.contract import NOT_GIVEN, Offer
 
 
@@ -17,27 +21,59 @@ def request_gpu(spec: Spec, seen: Observed, decisions: Decisions) -> GpuRequest 
     """Return the GPUs to request from the engine; None for the CPU. Raise GpuError if the engine can't provide them."""
     mode, offer = spec.gpu.mode, _offer(seen.engine)
     if mode == "auto":
+        able = chosen_by_auto(seen.gpus)
         mode = decisions.decide(
             "gpu.mode",
             {
-                "gpus": [gpu.uuid for gpu in seen.gpus],
+                "gpus": [gpu.uuid for gpu in able],
                 **{f"{name}_runtime": bool(offer and name in offer.runtimes) for name in _runtimes()},
                 "cdi_devices": list(offer.cdi_devices) if offer else [],
             },
-            lambda: GPUS[seen.gpus[0].make].choose_mode(offer) if seen.gpus else NONE,
+            lambda: GPUS[able[0].make].choose_mode(offer) if able else NONE,
             known=one_of({NONE, *MODES}),
         )
-    return None if mode == NONE else find_make(mode, seen.gpus).request(mode, spec.gpu.devices, offer)
+    if mode == NONE:
+        return None
+    make = find_make(mode, seen.gpus)
+    chosen = choose_devices(spec.gpu.devices, _of_make(make.NAME, seen), decisions)
+    found = make.request(mode, chosen.names, chosen.gpus, offer)
+    return replace(found, gpus=tuple(gpu.uuid for gpu in chosen.gpus), main=chosen.main)
 
 
-def gpus_of_make(request: GpuRequest, seen: Observed) -> tuple[Gpu, ...]:
-    """Return the observed GPUs that a request may mean."""
-    return tuple(gpu for gpu in seen.gpus if gpu.make == request.make)
+def requested_gpus(request: GpuRequest, seen: Observed) -> tuple[Gpu, ...]:
+    """Return the observed GPUs of a request, as the program counts them; () if they are not visible from here."""
+    by_uuid = {gpu.uuid: gpu for gpu in _of_make(request.make, seen)}
+    return tuple(by_uuid[uuid] for uuid in request.gpus if uuid in by_uuid)
 
 
 def gpu_count(request: GpuRequest, seen: Observed) -> int:
-    """Return how many GPUs a request brings."""
-    return GPUS[request.make].count(request, gpus_of_make(request, seen))
+    """Return how many GPUs a request brings, at least 1."""
+    return len(request.gpus) or GPUS[request.make].count(request, _of_make(request.make, seen))
+
+
+def unheard(variables: Mapping[str, str]) -> str:
+    """Return a note about this machine's variables that choose GPUs for other programs; "" if none is set."""
+    if not variables:
+        return ""
+    set_ = ", ".join(f"{name}={value!r:.60}" for name, value in variables.items())
+    return f"{set_} {'is' if len(variables) == 1 else 'are'} set here and not obeyed: gpu.devices decides"
+
+
+def notes(spec: Spec, request: GpuRequest, seen: Observed) -> Iterator[str]:
+    """Return a note about each GPU that is left out because of a fault, and one about variables that decide nothing."""
+    if said := unheard(seen.gpu_variables):
+        yield said
+    if any_of_kind(spec.gpu.devices):
+        yield from (f"{named(one)} is left out: {one.fault}" for one in _of_make(request.make, seen) if one.fault)
+
+
+def driver_cuda(request: GpuRequest, seen: Observed) -> tuple[int, ...]:
+    """Return the newest CUDA that the driver of the requested GPUs can run; () if unknown."""
+    return next((gpu.cuda for gpu in _of_make(request.make, seen)), ())
+
+
+def _of_make(make: str, seen: Observed) -> tuple[Gpu, ...]:
+    return tuple(gpu for gpu in seen.gpus if gpu.make == make)
 
 
 def lost_gpu(state: ServiceState, plan: Plan) -> GpuError | None:

@@ -6,7 +6,6 @@ from dataclasses import asdict, replace
 from functools import cache, partial
 
 from stackctl.backends.contract import Backend
-from stackctl.contracts.host import Gpu
 from stackctl.contracts.memory import Reserves
 from stackctl.contracts.service import GpuRequest
 from stackctl.core.config.lock import Decisions, are_shares, is_number, one_of
@@ -18,7 +17,7 @@ from stackctl.core.fit.room import RESERVE_MIB
 from stackctl.core.fit.speed import Bandwidths, of_gpu, of_ram
 from stackctl.core.observed import Observed
 from stackctl.core.plan.arguments import Overridden
-from stackctl.core.plan.gpu_request import gpus_of_make
+from stackctl.core.plan.gpu_request import requested_gpus
 from stackctl.errors import ConfigError, DoesNotFit
 from stackctl.gpus import GPUS
 
@@ -61,7 +60,7 @@ def choose_memory(
         "backend": backend.NAME,
         "model": seen.model.name,
         "bytes": seen.model.size,
-        "gpus": [[one.uuid, one.total_mib] for one in _gpus(spec, seen, gpu)],
+        "gpus": [[one.uuid, one.total_mib] for one in (requested_gpus(gpu, seen) if gpu else ())],
         "ram_gib": round((seen.ram.total_mib if seen.ram else 0) / 1024),
         "wanted": {key: one for key, one in asdict(wanted).items() if one != () and key not in _NO_INPUTS},
     }
@@ -92,7 +91,7 @@ def describe(choice: Choice) -> str:
     """Return the sum as one line: for each device what is needed, for what, and what is free."""
     found, words = choice.fit, []
     for number, (one, free) in enumerate(zip(found.devices, choice.room.gpus_mib, strict=False)):
-        name = f"GPU {number}" if len(found.devices) > 1 else "GPU"
+        name = f"GPU {choice.room.index(number)}" if len(found.devices) > 1 else "GPU"
         words.append(f"{name} {_sum(one)} of {free / 1024:.1f} GiB free")
     words.append(f"RAM {_sum(found.host)} of {choice.room.ram_mib / 1024:.1f} GiB free")
     layers = f"{found.gpu_layers} of {found.blocks + 1} layers on the GPU, " if found.devices else ""
@@ -159,7 +158,7 @@ def _left_out(choice: Choice) -> Iterator[str]:
     devices, free = choice.fit.devices, choice.room.gpus_mib
     of_use = [one.weights_mib > 0 or one.total_mib <= mib for one, mib in zip(devices, free, strict=False)]
     if any(of_use) and not all(of_use):
-        able = [str(number) for number, is_of_use in enumerate(of_use) if is_of_use]
+        able = [str(choice.room.index(number)) for number, is_of_use in enumerate(of_use) if is_of_use]
         yield f"gpu.devices = {json.dumps(able)} (leaves out what is too full even without a layer)"
 
 
@@ -215,12 +214,13 @@ def _room(spec: Spec, seen: Observed, gpu: GpuRequest | None) -> Room | None:
     """Return the memory that may be filled: free now, or held by the backend that this run replaces."""
     if seen.ram is None:
         return None
-    gpus = _gpus(spec, seen, gpu)
+    gpus = requested_gpus(gpu, seen) if gpu else ()
     if gpu and (not gpus or not all(one.total_mib for one in gpus)):
         return None  # it is not visible from here, or it shares the machine's memory
     return Room(
         gpus_mib=tuple(one.free_mib + one.own_mib for one in gpus),
         totals_mib=tuple(one.total_mib for one in gpus),
+        indices=tuple(one.index for one in gpus),
         ram_mib=seen.ram.free_mib + seen.ram.own_mib,
         ram_total_mib=seen.ram.total_mib,
         reserve_mib=memory_mib(spec.gpu.reserve) or 0,
@@ -230,10 +230,3 @@ def _room(spec: Spec, seen: Observed, gpu: GpuRequest | None) -> Room | None:
             ram=of_ram(seen.read_speed, None if spec.backend.threads == "auto" else spec.backend.threads),
         ),
     )
-
-
-def _gpus(spec: Spec, seen: Observed, gpu: GpuRequest | None) -> tuple[Gpu, ...]:
-    wanted, able = spec.gpu.devices, gpus_of_make(gpu, seen) if gpu else ()
-    if wanted == ("all",):
-        return able
-    return tuple(one for one in able if str(one.index) in wanted or one.uuid in wanted)

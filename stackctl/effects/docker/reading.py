@@ -8,6 +8,9 @@ from stackctl.effects.docker.client import Client, sdk_errors
 
 # the group's page cache: memory.stat of control groups 2, and of 1, first with the groups below it
 _CACHED: Final = ("file", "total_cache", "cache")
+# the part of it that no program uses, of control groups 1 and of 2; docker/cli takes it off the usage:
+# https://github.com/docker/cli/blob/v28.0.0/cli/command/container/stats_helpers.go (calculateMemUsageUnixNoCache)
+_UNUSED: Final = ("total_inactive_file", "inactive_file")
 
 
 def read_so_far(engine: Client, container: str) -> ReadSeen | None:
@@ -21,8 +24,13 @@ def read_so_far(engine: Client, container: str) -> ReadSeen | None:
     except sdk_errors():
         return None
     memory = found.get("memory_stats") or {}
-    from_disk, cached = _from_disks(found.get("blkio_stats") or {}), _cached(memory.get("stats") or {})
-    seen = ReadSeen(size=max(from_disk, cached), held=int(memory.get("usage") or 0))
+    stats, held = memory.get("stats") or {}, int(memory.get("usage") or 0)
+    from_disk, cached, unused = (
+        _from_disks(found.get("blkio_stats") or {}),
+        _first(stats, _CACHED),
+        _first(stats, _UNUSED),
+    )
+    seen = ReadSeen(size=max(from_disk, cached), held=held, used=held - unused if unused < held else held)
     return seen if seen.size or seen.held else None
 
 
@@ -31,5 +39,5 @@ def _from_disks(stats: Mapping[str, Any]) -> int:
     return sum(int(one.get("value", 0)) for one in parts if str(one.get("op", "")).lower() == "read")
 
 
-def _cached(stats: Mapping[str, Any]) -> int:
-    return next((int(stats[name]) for name in _CACHED if name in stats), 0)
+def _first(stats: Mapping[str, Any], names: tuple[str, ...]) -> int:
+    return next((int(stats[name]) for name in names if name in stats), 0)

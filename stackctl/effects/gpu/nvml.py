@@ -5,7 +5,8 @@ from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from typing import Any
 
-from stackctl.contracts.host import Gpu
+from stackctl.contracts.host import Card, Gpu, GpuReading
+from stackctl.effects.gpu import pci_cards
 from stackctl.errors import GpuError
 
 
@@ -124,6 +125,16 @@ class Nvidia:
 
     def list(self) -> tuple[Gpu, ...]:
         return gpus()
+
+    def cards(self) -> tuple[Card, ...]:
+        return pci_cards.cards()
+
+    def read(self, *, wakes: bool = True) -> tuple[GpuReading, ...]:
+        del wakes
+        return tuple(
+            GpuReading(uuid=one.uuid, name=one.name, total_mib=one.total_mib, free_mib=one.free_mib)
+            for one in self.list()
+        )
 
     def held(self, container: int) -> dict[str, int]:
         return held(lambda: self.family(container))

@@ -1,5 +1,6 @@
 """The port `Host`: everything that commands and steps need to know about this machine."""
 
+import os
 from collections.abc import Callable
 from dataclasses import dataclass
 from ipaddress import IPv4Network
@@ -7,7 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from stackctl.backends.contract import Request
-from stackctl.contracts.host import Cpu, ReadSpeed
+from stackctl.contracts.host import GPU_VARIABLES, Cpu, ReadSpeed
 from stackctl.core.observed import HostIdentity, ProbeResult, Ram
 from stackctl.effects.host import (
     browser,
@@ -51,6 +52,9 @@ class ThisHost:
     def is_wsl(self) -> bool:
         return host_identity.is_wsl()
 
+    def gpu_variables(self) -> dict[str, str]:
+        return {name: os.environ[name] for name in GPU_VARIABLES if os.environ.get(name)}
+
     def identity(self, gateway: str) -> HostIdentity:
         return host_identity.host_identity(gateway)
 
@@ -89,6 +93,9 @@ class ThisHost:
 
     def node_processes(self, folder: Path) -> tuple[int, ...]:
         return processes.node_processes(folder)
+
+    def ancestors(self, process: int) -> tuple[int, ...]:
+        return processes.ancestors(process)
 
     def wake(self, mac: str, target: str) -> None:
         wake_on_lan.wake_on_lan(mac, target)

@@ -21,6 +21,22 @@ def node_processes(folder: Path) -> tuple[int, ...]:
     return tuple(found)
 
 
+def ancestors(process: int, proc: Path = Path("/proc")) -> tuple[int, ...]:
+    """Return a process, by its id, and those that started it, the nearest first; () if it is not visible from here.
+
+    Source: proc(5), /proc/PID/stat. The name in it is the program's own, which may hold blanks and parentheses.
+    """
+    found: list[int] = []
+    while process > 0 and process not in found:
+        try:
+            stat = (proc / str(process) / "stat").read_text(errors="replace")
+        except OSError:
+            break
+        found.append(process)
+        process = int(stat.rpartition(")")[2].split()[1])
+    return tuple(found)
+
+
 def process_family(container: int | None) -> "list[psutil.Process]":
     """Return a container's processes, from the id of its first; [] if there is none."""
     if not container:

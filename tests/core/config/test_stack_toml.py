@@ -15,6 +15,7 @@ from stackctl.core.config.values import memory_mib
 from stackctl.errors import ConfigError
 
 ANY_TEXT = st.text(st.characters(exclude_categories=["Cs"]), max_size=60)
+DEVICES = 'a list of GPUs such as ["0", "1"], or one of "all", "free" and "count:2", with or without "not-display"'
 PRINTABLE = st.text(st.characters(exclude_categories=["Cs", "Cc"]), min_size=1, max_size=60)
 
 
@@ -92,7 +93,11 @@ def test_an_external_backend_needs_its_url() -> None:
         ("backend = 3", ["1: backend: must be a table, not 3"]),
         ("[model]\npath = 3", ["2: model.path: must be text in quotes, not 3"]),
         ('[model]\npath = ""', ["2: model.path: must not be empty"]),
-        ("[gpu]\ndevices = []", ['2: gpu.devices: must be a list of GPUs such as ["0", "1"] or ["all"], not ()']),
+        ("[gpu]\ndevices = []", [f"2: gpu.devices: must be {DEVICES}, not ()"]),
+        ("[gpu]\ndevices = ['all', '0']", [f"2: gpu.devices: must be {DEVICES}, not ('all', '0')"]),
+        ("[gpu]\ndevices = ['free', 'count:2']", [f"2: gpu.devices: must be {DEVICES}, not ('free', 'count:2')"]),
+        ("[gpu]\ndevices = ['count:0']", [f"2: gpu.devices: must be {DEVICES}, not ('count:0',)"]),
+        ("[gpu]\ndevices = ['not-display', '0']", [f"2: gpu.devices: must be {DEVICES}, not ('not-display', '0')"]),
         (
             '[backend]\nextra_args = "-x"',
             ["2: backend.extra_args: must be a list of texts such as [\"a\", \"b\"], not '-x'"],

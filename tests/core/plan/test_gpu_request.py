@@ -6,6 +6,7 @@ from typing import Any
 import pytest
 import yaml
 
+from stackctl.contracts.host import Gpu
 from stackctl.contracts.service import GpuRequest
 from stackctl.core.config.lock import Decisions, Lock
 from stackctl.core.observed import EngineSeen, ServiceState
@@ -135,3 +136,21 @@ def test_versions_compare_as_numbers() -> None:
     said = ["1.29.2", "2.9.0", "2.20.0", "2.26.1-4", "v2.40.3-3", "5.0.0", "10.0.0"]
     numbers = [version(one) or () for one in said]
     assert numbers == sorted(numbers)
+
+
+AMD = replace(GPU, make="amd", uuid="0000:03:00.0", name="AMD Radeon RX 7900 XTX", cuda=())
+INTEL = replace(GPU, make="intel", uuid="0000:00:02.0", name="Intel UHD Graphics 770", total_mib=0, free_mib=0, cuda=())
+
+
+@pytest.mark.parametrize("others", [(AMD,), (INTEL,), (INTEL, AMD)])
+def test_auto_uses_the_cpu_where_the_gpus_are_of_other_makes(others: tuple[Gpu, ...]) -> None:
+    assert gpu_request.request_gpu(wanted(), seen(gpus=others), Decisions(Lock())) is None
+
+
+@pytest.mark.parametrize("others", [(INTEL, GPU), (GPU, AMD, INTEL)])
+def test_gpus_of_other_makes_change_nothing_about_nvidias(others: tuple[Gpu, ...]) -> None:
+    alone, among = Decisions(Lock()), Decisions(Lock())
+    on = engine((28, 5, 2), nvidia_runtime=True)
+    expected = gpu_request.request_gpu(wanted(), seen(on=on, gpus=(GPU,)), alone)
+    assert gpu_request.request_gpu(wanted(), seen(on=on, gpus=others), among) == expected
+    assert among.lock() == alone.lock()

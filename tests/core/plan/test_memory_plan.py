@@ -347,3 +347,19 @@ def test_where_memory_is_not_known_nothing_is_decided_by_it() -> None:
     blind = replace(world(), ram=None)
     assert planned(blind).plan.memory is None
     assert planned(replace(world(gpu=replace(GPU, total_mib=0, free_mib=0)))).plan.memory is None
+
+
+def test_the_sum_is_of_the_chosen_gpus_alone_and_names_them_as_the_machine_does() -> None:
+    near, busy, far = (replace(GPU, index=at, uuid=f"GPU-{at}", total_mib=6000, free_mib=5600) for at in range(3))
+    busy = replace(busy, free_mib=300)
+    of = wanted(gpu={"devices": ("2", "0")}, backend={"context": 8192})
+    alone = plan(of, replace(world(gpu=GPU), gpus=(near, busy, far)), Lock()).plan
+    assert alone.memory
+    assert [round(one) for one in alone.memory.room.gpus_mib] == [5600, 5600]
+    assert memory_plan.describe(alone.memory).partition("; GPU 2 ")[0].endswith(" of 5.5 GiB free")
+    full = replace(far, free_mib=300)
+    of = wanted(gpu={"devices": ("1", "2")}, backend={"context": 8192})
+    lacking = plan(of, replace(world(gpu=GPU), gpus=(near, replace(near, index=1, uuid="GPU-1"), full)), Lock()).plan
+    assert lacking.memory
+    assert lacking.memory.problems == ("GPU 2 has 0.3 GiB free, 0.5 GiB are needed",)
+    assert 'gpu.devices = ["1"] (leaves out' in memory_plan.refusal(lacking.memory, "m.gguf").hint

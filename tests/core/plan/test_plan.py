@@ -177,7 +177,8 @@ WITH_BOTH = engine(nvidia_runtime=True, cdi_devices=CDI)
 def test_auto_takes_the_gpu_by_the_way_that_the_engine_has(
     has_gpu: bool, on: EngineSeen | None, expected: GpuRequest | None
 ) -> None:
-    assert backend_of(a_plan(world=seen(on=on, gpus=(GPU,) if has_gpu else ()))).gpu == expected
+    got = backend_of(a_plan(world=seen(on=on, gpus=(GPU,) if has_gpu else ()))).gpu
+    assert got == (expected and replace(expected, gpus=(GPU.uuid,)))
 
 
 @pytest.mark.parametrize(
@@ -185,7 +186,7 @@ def test_auto_takes_the_gpu_by_the_way_that_the_engine_has(
     [
         ("none", ("all",), None),
         ("nvidia", ("all",), ALL_NVIDIA),
-        ("nvidia", ("0", "GPU-5f1c"), GpuRequest(make="nvidia", driver="nvidia", devices=("0", "GPU-5f1c"))),
+        ("nvidia", ("GPU-5f1c",), GpuRequest(make="nvidia", driver="nvidia", devices=("GPU-5f1c",))),
         ("cdi", ("all",), ALL_CDI),
         ("cdi", ("0",), GpuRequest(make="nvidia", driver="cdi", devices=("nvidia.com/gpu=0",))),
         ("cdi", ("nvidia.com/gpu=0",), GpuRequest(make="nvidia", driver="cdi", devices=("nvidia.com/gpu=0",))),
@@ -196,12 +197,12 @@ def test_a_chosen_gpu_mode_is_taken_at_its_word(
     mode: str, devices: tuple[str, ...], expected: GpuRequest | None, on: EngineSeen | None
 ) -> None:
     got = a_plan(wanted(gpu={"mode": mode, "devices": devices}), seen(on=on, gpus=(GPU,)))
-    assert backend_of(got).gpu == expected
+    assert backend_of(got).gpu == (expected and replace(expected, gpus=(GPU.uuid,)))
     assert got.variant == ("cuda" if expected else "cpu")
 
 
 @pytest.mark.parametrize(
-    ("on", "devices"), [(WITH_RUNTIME, ("all",)), (WITH_CDI, ("7",)), (WITH_CDI, ("0", "a.b/c=d"))]
+    ("on", "devices"), [(WITH_RUNTIME, ("all",)), (WITH_CDI, ("nvidia.com/gpu=7",)), (WITH_CDI, ("0", "a.b/c=d"))]
 )
 def test_a_cdi_device_that_the_engine_does_not_know_is_refused_with_the_command_that_makes_it(
     on: EngineSeen, devices: tuple[str, ...]
@@ -213,10 +214,11 @@ def test_a_cdi_device_that_the_engine_does_not_know_is_refused_with_the_command_
 
 def test_auto_by_cdi_takes_every_gpu_where_the_engine_names_them_one_by_one() -> None:
     on = engine(cdi_devices=("nvidia.com/gpu=0", "nvidia.com/gpu=1", "vendor.com/net=0"))
-    got = a_plan(world=seen(on=on, gpus=(GPU,)))
-    assert backend_of(got).gpu == GpuRequest(
-        make="nvidia", driver="cdi", devices=("nvidia.com/gpu=0", "nvidia.com/gpu=1")
-    )
+    by_both = engine(cdi_devices=(*on.cdi_devices, "nvidia.com/gpu=GPU-5f1c", "nvidia.com/gpu=GPU-2"))
+    for one in (on, by_both):
+        got = backend_of(a_plan(world=seen(on=one, gpus=(GPU, replace(GPU, index=1, uuid="GPU-2"))))).gpu
+        assert got
+        assert got.devices == ("nvidia.com/gpu=0", "nvidia.com/gpu=1")
 
 
 @pytest.mark.parametrize("kind", BACKENDS)

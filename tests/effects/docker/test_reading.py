@@ -36,7 +36,23 @@ def disks(*parts: tuple[str, int]) -> dict[str, Any]:
     ids=["v2", "v1", "share v2", "share v1", "no block device"],
 )
 def test_bytes_from_disks_count_or_what_of_files_is_kept(stats: Any, size: int) -> None:
-    assert told(stats) == ReadSeen(size=size, held=5)
+    assert told(stats) == ReadSeen(size=size, held=5, used=5)
+
+
+@pytest.mark.parametrize(
+    ("stats", "used"),
+    [
+        ({"inactive_file": 30}, 70),
+        ({"inactive_file": 1, "total_inactive_file": 40}, 60),
+        ({"inactive_file": 100}, 100),  # as docker/cli has it: what can't be, is not taken off
+        ({}, 100),
+    ],
+    ids=["v2", "v1", "too much", "not told"],
+)
+def test_files_that_no_program_uses_any_more_are_no_memory_in_use(stats: dict[str, int], used: int) -> None:
+    found = told({"memory_stats": {"usage": 100, "stats": stats}})
+    assert found
+    assert (found.held, found.used) == (100, used)
 
 
 @pytest.mark.parametrize(
