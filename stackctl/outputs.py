@@ -7,6 +7,8 @@ import select
 import sys
 from typing import Any, TextIO
 
+_PLAIN = str.maketrans({"…": "...", "█": "#", "░": ".", "▒": ":"})  # for an encoding that lacks them
+
 
 class Output(io.RawIOBase):
     """stdout or stderr. Once its reader is gone, what is written is discarded, and the work continues."""
@@ -72,3 +74,17 @@ def _stream(raw: Output, like: Any) -> TextIO:
         errors=has.errors if has else "backslashreplace",
         line_buffering=has.line_buffering or has.write_through if has else True,  # the latter: PYTHONUNBUFFERED
     )
+
+
+def can_write(stream: TextIO, text: str) -> bool:
+    """Return whether a stream's encoding has all characters of a text."""
+    try:
+        text.encode(stream.encoding or "utf-8")
+    except UnicodeEncodeError:
+        return False
+    return True
+
+
+def written(text: str, stream: TextIO) -> str:
+    """Return a text as a stream can write it: in one that lacks them, our own symbols are plain ones."""
+    return text if text.isascii() or can_write(stream, text) else text.translate(_PLAIN)

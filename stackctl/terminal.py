@@ -88,6 +88,37 @@ def first(text: str, width: int) -> str:
     return text
 
 
+class Frame:
+    """A text of several lines that is drawn again in its place, in one piece, so that nothing flickers."""
+
+    def __init__(self) -> None:
+        self._lines, self._size = 0, (0, 0)
+
+    def draw(self, text: str, columns: int, rows: int) -> str:
+        """Return what shows the text on a terminal of that size instead of the text before.
+
+        The cursor stands below it then. Lines are cut at the terminal's edge, because one that wraps could not be
+        replaced; so are those for which it is not high enough.
+        """
+        lines = [first(shown_in_line(line), columns) for line in text.splitlines()]
+        if len(lines) >= rows > 1:
+            lines = [*lines[: rows - 2], first(f"({len(lines) - rows + 2} more lines)", columns)]
+        place = f"\r\x1b[{self._lines}A" if self._lines else "\r"
+        if self._lines and self._size != (columns, rows):  # the terminal may have moved and wrapped the lines before
+            place = "\x1b[2J\x1b[H"
+        self._lines, self._size = len(lines), (columns, rows)
+        ends = (
+            "\n" if cells(line) >= columns else "\x1b[K\n" for line in lines
+        )  # at the edge it would erase a character
+        return place + "".join(map(str.__add__, lines, ends)) + "\x1b[J"
+
+
+def below(text: str) -> str:
+    """Return a message with its further lines indented, so that none looks like a line of stackctl's own."""
+    head, *rest = shown(text).splitlines() or [""]
+    return "\n".join((head, *(line if line.startswith("  ") else f"  {line}" for line in rest)))
+
+
 def wrapped(text: str, width: int) -> list[str]:
     """Return a text in lines of at most so many cells, broken between words.
 

@@ -11,7 +11,7 @@ from typing import Any, Final, Literal, TextIO
 
 from stackctl import terminal
 from stackctl.errors import StackctlError
-from stackctl.outputs import Output
+from stackctl.outputs import Output, can_write, written
 from stackctl.secret import Secret, hidden
 
 Progress = Literal["plain", "json", "none"]
@@ -22,7 +22,6 @@ Event = Literal["step", "note", "warning", "command", "waiting", "progress", "er
 _WIDTH = 80  # cells of a terminal that does not tell its width
 _MARK = "  … "
 _NARROWEST = 20
-_PLAIN = str.maketrans({"…": "...", "█": "#", "░": ".", "▒": ":"})  # for an encoding that lacks them
 # the service's name and colour, which Compose itself puts before a line of a log
 _PREFIX = re.compile(r"\x1b\[[0-9;]*m[\w. -]*\| \x1b\[0m", re.ASCII)
 _QUIET_S = 10.0  # how often a changing status line is repeated where there is no terminal
@@ -58,6 +57,7 @@ class Ui:
         if isinstance(sys.stdout, io.TextIOWrapper):  # a terminal without a character shows its number, as on stderr
             sys.stdout.reconfigure(errors="backslashreplace")
         self._status, self._shown_at, self._counted_at = "", 0.0, -_QUIET_S
+        self._frame: terminal.Frame | None = None
         self.show_progress(progress)
         self._secrets: list[Secret] = []
 
@@ -114,7 +114,7 @@ class Ui:
         text = terminal.shown_in_line(self.redacted(text))
         if text == self._status:
             return
-        mark = _written(_MARK, self._err)
+        mark = written(_MARK, self._err)
         if self._is_live:
             shown = terminal.first(text, self._columns() - len(mark) - 1)
             self._err.write(f"\r\033[2K{mark}{shown}")
@@ -151,12 +151,12 @@ class Ui:
         }
         if self._is_written("error", message, **more):
             return
-        self._prose("error: " + _below(message), red="error: " if self._has_style else "")
+        self._prose("error: " + terminal.below(message), red="error: " if self._has_style else "")
         for line in error.evidence:
             for one in terminal.shown(line).splitlines() or ("",):
                 self._line(f"  | {one}")
         if error.hint:
-            self._prose(f"hint: {_below(error.hint)}")
+            self._prose(f"hint: {terminal.below(error.hint)}")
 
     def result(self, text: str, values: Any) -> None:
         """Print the command's result. Control sequences in it, from a model's file for example, have no effect."""
@@ -166,6 +166,22 @@ class Ui:
             indent = None if self.is_stream else 2
             text = terminal.in_json(json.dumps(values, indent=indent, ensure_ascii=is_ascii))
         self.raw(text + "\n")
+
+    @property
+    def can_redraw(self) -> bool:
+        """Whether a result can be drawn again in its place: it is read on a terminal."""
+        return not self.as_json and sys.stdout.isatty() and os.environ.get("TERM") != "dumb"
+
+    def redraw(self, text: str) -> None:
+        """Print a result in the place of the last one that this printed, unless something was printed below it."""
+        self.has_result = True
+        frame = self._frame or terminal.Frame()
+        size = os.get_terminal_size(sys.stdout.fileno())
+        drawn = frame.draw(self.redacted(text), size.columns or _WIDTH, size.lines)
+        self._clear()
+        sys.stdout.write(written(drawn, sys.stdout))
+        sys.stdout.flush()
+        self._frame = frame
 
     def done(self, text: str, values: Any) -> None:
         """Print what the command did: as JSON it is a result, else a note."""
@@ -177,7 +193,7 @@ class Ui:
     def raw(self, text: str) -> None:
         """Print a text such as a rendered file as it is, without secrets and control sequences."""
         self._clear()
-        sys.stdout.write(_written(self.redacted(terminal.shown(text)), sys.stdout))
+        sys.stdout.write(written(self.redacted(terminal.shown(text)), sys.stdout))
         sys.stdout.flush()
 
     def log(self, line: str) -> None:
@@ -196,7 +212,7 @@ class Ui:
     def told(self, text: str) -> None:
         """Text as it is for who reads along, such as a CI system or who is asked; results stay alone on stdout."""
         self._clear()
-        self._err.write(_written(self.redacted(terminal.shown(text)), self._err))
+        self._err.write(written(self.redacted(terminal.shown(text)), self._err))
         self._err.flush()
 
     def overview(self, text: str) -> None:
@@ -229,7 +245,7 @@ class Ui:
     @property
     def has_symbols(self) -> bool:
         """Whether bars and pictures can be shown: results are written in an encoding that has their characters."""
-        return _can_write(sys.stdout, "█")
+        return can_write(sys.stdout, "█")
 
     def _is_written(self, event: Event, message: str, **more: Any) -> bool:
         """Write an event as a line of JSON, if progress is JSON; return True if no text must be printed for it."""
@@ -265,34 +281,15 @@ class Ui:
 
     def _line(self, text: str) -> None:
         self._clear()
-        self._err.write(_written(self.redacted(text), self._err) + "\n")
+        self._err.write(written(self.redacted(text), self._err) + "\n")
         self._err.flush()
 
     def _clear(self) -> None:
         if self._is_live and self._status:
             self._err.write("\r\033[2K")
-        self._status = ""
-
-
-def _below(text: str) -> str:
-    """Return a message with its further lines indented, so that none looks like a line of stackctl's own."""
-    first, *rest = terminal.shown(text).splitlines() or [""]
-    return "\n".join((first, *(line if line.startswith("  ") else f"  {line}" for line in rest)))
+        self._status, self._frame = "", None
 
 
 def _kind(text: str) -> str:
     """Return a status without its digits: if that is the same as before, only the numbers changed."""
     return "".join(c for c in text if not c.isdigit())
-
-
-def _can_write(stream: TextIO, text: str) -> bool:
-    try:
-        text.encode(stream.encoding or "utf-8")
-    except UnicodeEncodeError:
-        return False
-    return True
-
-
-def _written(text: str, stream: TextIO) -> str:
-    """A text as a stream can write it: in one that lacks them, our own symbols are plain ones."""
-    return text if text.isascii() or _can_write(stream, text) else text.translate(_PLAIN)

@@ -268,6 +268,10 @@ class Backend(Judge, Protocol):
         """Return the tokens a second of its last generation, from its text at SPEED; None if the text has no figure."""
         ...
 
+    def pace(self, line: str) -> float | None:
+        """Return the tokens a second of a generation that a log line reports; None if it reports none."""
+        ...
+
     def recognise(self, answers: Mapping[str, Answer]) -> ServerInfo | None:
         """Return what the server reports, from its answers by path (to every backend's questions).
 

@@ -97,6 +97,7 @@ SLEEP: Final = koboldcpp_sleep.SLEEP
 WAKE: Final = koboldcpp_sleep.WAKE
 asleep: Final = koboldcpp_sleep.asleep
 unload: Final = koboldcpp_sleep.unload
+_PACE: Final = re.compile(r"Generate:\d+\.\d+s \((?:\d+\.\d+ms/T = )?(\d{1,9}\.\d+)T/s\)")
 
 _LAST_WORDS: Final = "Run `stackctl logs koboldcpp` to see its last lines."
 _OTHER: Final = "`stackctl deploy --backend llamacpp`"
@@ -220,6 +221,12 @@ def speed(said: str) -> float | None:
     last = parse_table(said)
     per_token_ms = number(last.get("last_eval"))
     return 1000 / per_token_ms if per_token_ms and number(last.get("last_token_count")) else None
+
+
+def pace(line: str) -> float | None:
+    # gpttype_adapter.cpp, at the end of a generation: "Generate:1.20s (31.20T/s)"; until 1.7x "(32.1ms/T = 31.20T/s)"
+    found = _PACE.search(line)
+    return (float(found[1]) or None) if found else None
 
 
 def fatal(line: str) -> Cause | None:

@@ -42,6 +42,8 @@ def idle_flags(run: Run) -> tuple[str, ...]:
 
 
 def asleep(said: str) -> bool | None:
+    if said.startswith("Reloading new model/config: "):  # its log
+        return "unload_model" in said
     listed = parse_table(said).get("data")
     first = listed[0] if isinstance(listed, list) and listed else None
     name = text(table_or_empty(first).get("id"))

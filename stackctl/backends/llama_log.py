@@ -13,6 +13,9 @@ from stackctl.backends.contract import Buffer
 _OFFLOADED = re.compile(r"offloaded (\d+)/(\d+) layers to GPU")
 _SHARDS = re.compile(r"additional (\d+) GGUFs metadata loaded")
 _BUFFER = re.compile(r"(\S+)\s+(model|KV|RS|compute|output) buffer size\s*=\s*(\d+(?:\.\d+)?) MiB")
+# tools/server/server-context.cpp: every three seconds of a generation, and at its end
+_GENERATES = re.compile(r"n_decoded = +\d+, tg = +(\d{1,9}\.\d+) t/s(?:, tg_3s = +(\d{1,9}\.\d+) t/s)?")
+_GENERATED = re.compile(r"(?<!prompt )eval time = .{1,60} ms per token, +(\d{1,9}\.\d+) tokens per second\)")
 _TERMS: Mapping[str, Literal["weights", "kv_cache", "state", "compute", "output"]] = {
     "model": "weights",
     "KV": "kv_cache",
@@ -46,3 +49,10 @@ def load_buffer(line: str) -> Buffer | None:
         return None
     is_own = found[1].startswith("CPU") or found[1].endswith("_Host")
     return Buffer(device="" if is_own else found[1], term=_TERMS[found[2]], mib=float(found[3]))
+
+
+def log_pace(line: str) -> float | None:
+    """Return the tokens a second that llama-server reports while it generates, or once it has."""
+    if found := _GENERATES.search(line) or _GENERATED.search(line):
+        return float(found[found.lastindex or 1]) or None
+    return None

@@ -29,7 +29,7 @@ from stackctl.backends.contract import (
 from stackctl.backends.llama_arguments import LLAMA_ARGUMENTS
 from stackctl.backends.llama_builds import KNOWN, OF_DEBIAN, OFFICIAL, named_build
 from stackctl.backends.llama_failures import load_ended, load_failure, not_loaded, refused_server_argument, signal_cause
-from stackctl.backends.llama_log import load_buffer, load_progress
+from stackctl.backends.llama_log import load_buffer, load_progress, log_pace
 from stackctl.contracts.answer import Answer
 from stackctl.contracts.cause import Cause
 from stackctl.contracts.json_table import parse_table, table_or_empty
@@ -140,9 +140,12 @@ def progress(line: str) -> str | None:
 
 
 buffer: Final = load_buffer
+pace: Final = log_pace
 
 
 def asleep(said: str) -> bool | None:
+    if "server is entering sleeping state" in said or "server is exiting sleeping state" in said:  # its log
+        return "entering" in said
     found = parse_table(said).get("is_sleeping")
     return found if isinstance(found, bool) else None
 

@@ -241,6 +241,10 @@ def speed(said: str) -> float | None:
     return (number(float(found[1])) or None) if found else None
 
 
+def pace(line: str) -> float | None:
+    return speed(line)
+
+
 def fatal(line: str) -> Cause | None:
     if cause := refused_argument(line, TITLE, "image") or refused_server_argument(line, _EXTRA_FLAGS):
         return cause

@@ -8,30 +8,33 @@ from stackctl.cli import candidates
 from stackctl.cli import options as option
 from stackctl.cli.root import agrees_to_change, machine_of, main, until_interrupted
 
+_EVERY_S = 2.0  # how often what a stack holds is measured for `status --watch`
+
 
 @main.command(examples=("stackctl status", "stackctl status --watch"))
 @option.json
-@click.option("--watch", is_flag=True, help="Show it again at each change, until Ctrl-C.")
+@click.option("--watch", is_flag=True, help="Show it live, in a pipe again at each change, until Ctrl-C.")
 @click.pass_context
 def status(ctx: click.Context, as_json: bool, watch: bool) -> None:
     """Show what runs, how well, and why something does not.
 
     The exit code is 7 unless the whole stack is ready.
     """
-    from stackctl import report
     from stackctl.commands import status as command
     from stackctl.errors import NotReady
+    from stackctl.report import status_text
 
     machine = machine_of(ctx, as_json=as_json)
     if watch:
-        machine.ui.is_stream = True
+        machine.ui.is_stream, is_live = True, machine.ui.can_redraw
         with until_interrupted(ctx):
-            for now in command.watch_status(machine):
-                machine.ui.result(*report.status(now, machine.ui))
+            for now in command.watch_status(machine, every_s=_EVERY_S if is_live else None):
+                text, values = status_text.status(now, machine.ui)
+                machine.ui.redraw(text) if is_live else machine.ui.result(text, values)
                 if not machine.ui.is_read:
                     break
     now = command.status(machine)
-    machine.ui.result(*report.status(now, machine.ui))
+    machine.ui.result(*status_text.status(now, machine.ui))
     ctx.exit(0 if now.is_ready else NotReady.exit_code)
 
 

@@ -1,17 +1,15 @@
 """`stackctl url` and `stackctl open`: the stack's address for other devices, and for this machine."""
 
-from collections.abc import Iterator
-from dataclasses import dataclass, replace
-from ipaddress import ip_address
+from dataclasses import dataclass
 
-from stackctl.commands.status import page_places, status
+from stackctl.commands.status import page_url
 from stackctl.contracts.service import Publish
-from stackctl.core.plan.exposure import is_for_others
 from stackctl.core.tavern import container as tavern
 from stackctl.errors import EngineError, NotReady
 from stackctl.machine import Machine
 from stackctl.steps import tavern_password
 from stackctl.steps.deployed import known_plan, stack_name_here
+from stackctl.steps.page_addresses import page_places, urls_for_others
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -41,36 +39,25 @@ def url(machine: Machine) -> Address:
     """Return the addresses that others open the deployed stack at; the one of this machine, and a note, for none."""
     plan = known_plan(machine, machine.ui.warn)
     published = plan.sillytavern.publish if plan else _published_now(machine)
-    others = [f"http://{one.place}" for one in _for_others(published, machine)]
+    others = urls_for_others(published, machine)
     if plan and not published:
-        others = [f"https://{host}" for host in plan.hosts]
+        others = tuple(f"https://{host}" for host in plan.hosts)
     is_local = not others
     if is_local:
-        others = [plan.url if plan else f"http://{published[0].place}"]
+        others = (plan.url if plan else f"http://{published[0].place}",)
         port = published[0].port
         machine.ui.warn(
             "only this machine can open that; for other devices, run `stackctl deploy --expose lan`, which asks "
             f"for a password; or run `ssh -L {port}:127.0.0.1:{port} THIS-HOST` on the other device"
         )
-    others.sort(key=lambda place: place.startswith("http://["))  # IPv4 first: people can type it
     has_password = machine.folder.read(tavern_password.FILE) is not None
     return Address(
-        urls=tuple(others),
+        urls=others,
         user=tavern.USER if has_password else "",
         password_file=tavern_password.FILE if has_password else "",
         is_local=is_local,
         is_ready=_is_ready(machine),
     )
-
-
-def _for_others(published: tuple[Publish, ...], machine: Machine) -> Iterator[Publish]:
-    """The places that another device can open; a port that is open on all addresses is given with each of them."""
-    interfaces, bridges = machine.host.interfaces(), machine.host.bridges()
-    for one in published:
-        ip, here = ip_address(one.address), map(ip_address, machine.host.addresses())
-        meant = [own for own in here if own.version == ip.version] if ip.is_unspecified else [ip]
-        found = (str(own) for own in meant if is_for_others(str(own), interfaces, bridges))
-        yield from (replace(one, address=address) for address in found)
 
 
 def _is_ready(machine: Machine) -> bool | None:
@@ -99,7 +86,7 @@ def _published_now(machine: Machine) -> tuple[Publish, ...]:
 
 def open_page(machine: Machine, *, is_remote: bool) -> Opened:
     """Show the page in this machine's browser, unless the user is at another machine. Raises NotReady."""
-    now = status(machine)
-    if not now.url:
+    place = page_url(machine)
+    if not place:
         raise NotReady("SillyTavern is not ready", hint="Run `stackctl status` to see why.")
-    return Opened(url=now.url, is_shown=not is_remote and machine.host.browse(now.url))
+    return Opened(url=place, is_shown=not is_remote and machine.host.browse(place))

@@ -14,7 +14,6 @@ if TYPE_CHECKING:
     from stackctl.commands.import_kcpps import Entry
     from stackctl.commands.lifecycle import Done
     from stackctl.commands.render import Rendered
-    from stackctl.commands.status import Status
     from stackctl.commands.url import Address, Opened
     from stackctl.commands.use import ModelHere
     from stackctl.core.smoke.reachability import Route
@@ -174,26 +173,6 @@ def difference(found: "Difference") -> "tuple[str, deploy.Difference]":
     lines = [found.text.rstrip()] if found.text else ["compose.yml stays as it is"]
     lines += [f"{c.service}: {c.action} ({c.reason})" for c in found.changes] or ["no container would be touched"]
     return "\n".join(lines), {"version": 1, "diff": found.text, "containers": changes}
-
-
-def status(now: "Status", ui: "Ui") -> "tuple[str, stack.Status]":
-    """Return one row per service."""
-    rows = [("SERVICE", "STATE", "HEALTH", "RESTARTS", "IMAGE")]
-    rows += [(s.name, s.state, s.health or "-", str(s.restarts), s.image) for s in now.services]
-    rows += [(name, "missing", "-", "-", "-") for name in now.missing]
-    blocks = [ui.table(rows)]
-    if backend := now.backend:
-        says = f"{backend.problem}\nhint: {backend.hint}" if backend.problem else f"it answers with {backend.model}"
-        blocks.append(f"{backend.title}, elsewhere at {backend.url}: {says}")
-    blocks += [f"{ui.text(one.problem)}\nhint: {one.hint}" for one in now.troubles]
-    blocks.append(f"{now.name} is ready: {now.url}" if now.is_ready else f"{now.name} is not ready")
-    if now.is_ready and now.template:
-        blocks[-1] += f"\n{now.template}"
-    if now.missing and not now.troubles:
-        blocks[-1] += "\nhint: Run `stackctl start` to create what is missing."
-    from stackctl.report.status_json import status_values
-
-    return "\n\n".join(blocks), status_values(now)
 
 
 def stopped(done: "Done", service: str | None) -> "tuple[str, stack.Stopped]":

@@ -4,7 +4,9 @@ from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from stackctl.commands.status import BackendElsewhere, Status
+    from stackctl.core.plan.model_run import ModelRun
     from stackctl.report.contract import stack
+    from stackctl.steps.memory_now import GpuNow, MemoryNow
 
 
 def status_values(now: "Status") -> "stack.Status":
@@ -43,6 +45,14 @@ def status_values(now: "Status") -> "stack.Status":
         "services": services,
         "backend": _backend(now.backend) if now.backend else None,
         "unfinished": {"problem": unfinished.problem, "hint": unfinished.hint} if unfinished else None,
+        "state": now.state,
+        "asleep": now.is_asleep,
+        "urls": list(now.urls),
+        "model": _model(now.run) if now.run else None,
+        "memory": memory_values(now.memory),
+        "tokens_per_s": now.proof.tokens_per_s if now.proof else None,
+        "proven_at": now.proof.time if now.proof else None,
+        "next": now.next_step or None,
     }
 
 
@@ -53,4 +63,44 @@ def _backend(found: "BackendElsewhere") -> "stack.Elsewhere":
         "model": found.model or None,
         "problem": found.problem or None,
         "hint": found.hint or None,
+    }
+
+
+def _model(run: "ModelRun") -> "stack.ModelRun":
+    return {
+        "name": run.name,
+        "quantisation": run.quantisation or None,
+        "context": run.context or None,
+        "gpu_layers": run.gpu_layers,
+        "layers": run.layers,
+        "cpu_experts": run.cpu_experts,
+    }
+
+
+def memory_values(memory: "MemoryNow") -> "stack.MemoryNow":
+    """What a stack holds, and what others do."""
+    error = memory.gpu_error
+    return {
+        "gpus": [_gpu(one) for one in memory.gpus],
+        "gpu_problem": {"problem": error.message, "hint": error.hint} if error else None,
+        "ram_own_mib": memory.ram_mib,
+        "ram_free_mib": memory.ram.free_mib if memory.ram else None,
+        "ram_total_mib": memory.ram.total_mib if memory.ram else None,
+    }
+
+
+def _gpu(one: "GpuNow") -> "stack.GpuNow":
+    read = one.reading
+    is_known = bool(read.total_mib) and not read.is_suspended
+    return {
+        "name": read.name or None,
+        "uuid": read.uuid or None,
+        "suspended": read.is_suspended,
+        "total_mib": read.total_mib if is_known else None,
+        "free_mib": read.free_mib if is_known else None,
+        "own_mib": None if read.is_suspended else one.own_mib,
+        "others": [{"pid": other.pid, "name": other.name or None, "mib": other.mib or None} for other in one.others],
+        "utilisation_percent": read.utilisation,
+        "temperature_c": read.temperature_c,
+        "power_w": read.power_w,
     }

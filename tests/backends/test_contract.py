@@ -636,6 +636,24 @@ def test_what_says_nothing_of_speed_is_none(backend: Backend, said: str) -> None
     assert backend.speed(said) is None
 
 
+PACES = (
+    ("I slot print_timing: id  3 | task 0 | n_decoded =   1081, tg =  12.93 t/s, tg_3s =  12.57 t/s", llamacpp, 12.57),
+    ("I slot print_timing: id  0 | task 970 | n_decoded =    136, tg =  11.90 t/s", llamacpp, 11.9),
+    ("  eval time = 16131.90 ms /   192 tokens (   84.02 ms per token,    11.90 tokens per second)", llamacpp, 11.9),
+    ("prompt eval time = 751.87 ms / 25 tokens (   30.07 ms per token,    33.25 tokens per second)", llamacpp, None),
+    ("I slot print_timing: id  0 | task 1 | n_decoded =      0, tg =   0.00 t/s", llamacpp, None),
+    (f"n_decoded = 9, tg = {'9' * 400}.0 t/s", llamacpp, None),
+    ("[18:44:54] CtxLimit:3/4, Amt:597/2048, Process:68.69s (563.34T/s), Generate:56.27s (10.61T/s)", koboldcpp, 10.61),
+    ("Process:16.32s (11.0ms/T = 91.03T/s), Generate:80.01s (224.1ms/T = 4.46T/s), Total:96.33s", koboldcpp, 4.46),
+    (logs.GENERATED, textgen, 50.19),
+)  # fmt: skip
+
+
+@pytest.mark.parametrize(("line", "backend", "rate"), PACES)
+def test_the_pace_of_a_generation_stands_in_the_log(line: str, backend: Backend, rate: float | None) -> None:
+    assert backend.pace(line) == rate
+
+
 @pytest.mark.parametrize(
     ("line", "device", "term", "mib"),
     [

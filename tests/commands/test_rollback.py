@@ -8,7 +8,6 @@ from typing import Any
 
 import pytest
 
-from stackctl import report
 from stackctl.commands import lifecycle
 from stackctl.commands.adopt import adopt, prepare
 from stackctl.commands.deploy import Options, deploy
@@ -25,6 +24,7 @@ from stackctl.effects.storage.folder import Folder
 from stackctl.errors import DataError, EngineError, GpuError, Interrupted, ModelError, NotReady, StackctlError
 from stackctl.machine import Machine
 from stackctl.orchestrators.compose import render
+from stackctl.report import status_text
 from tests.commands import folders
 from tests.commands.engines import Stage, StageCompose, container, quiet_stage
 from tests.commands.machines import Quiet
@@ -337,14 +337,14 @@ def killed_midway(folder: Path) -> tuple[Machine, Careful, dict[str, bytes]]:
 
 def test_after_a_kill_status_says_so_and_start_goes_back(tmp_path: Path) -> None:
     machine, stage, before = killed_midway(tmp_path)
-    text, values = report.status(status(machine), machine.ui)
+    text, values = status_text.status(status(machine), machine.ui)
     assert values["unfinished"]
     assert values["unfinished"]["hint"].startswith("Run `stackctl start` to go back to what ran before, or ")
     assert values["unfinished"]["problem"] in text
     lifecycle.start(machine, None, again=False, timeout_s=20)
     assert content(tmp_path) == before
     assert stage.states_["llamacpp"].is_ready
-    assert report.status(status(machine), machine.ui)[1]["unfinished"] is None
+    assert status_text.status(status(machine), machine.ui)[1]["unfinished"] is None
 
 
 def test_after_a_kill_deploy_goes_on_and_back_where_that_fails(tmp_path: Path) -> None:

@@ -7,18 +7,19 @@ from typing import Any
 
 import pytest
 
-from stackctl import report
 from stackctl.commands.deploy import Options, deploy
-from stackctl.commands.status import status, watch_status
+from stackctl.commands.status import Status, status, watch_status
 from stackctl.commands.url import open_page
+from stackctl.contracts.host import GpuHolder, GpuReading
 from stackctl.core.observed import ProbeResult, ServiceState
-from stackctl.core.start.events import Changed, Event, Line
-from stackctl.errors import ConfigError, NotReady
+from stackctl.core.start.events import Changed, Event, EventStreamLost, Idle, Line
+from stackctl.errors import ConfigError, EngineError, NotReady
+from stackctl.report import status_text
 from tests.backends.answers import LOADING, tried
 from tests.commands.engines import Stage, container, quiet_stage
 from tests.commands.machines import Quiet
 from tests.core.samples import a_plan
-from tests.fakes import FakeImages, FakeWatch
+from tests.fakes import FakeGpus, FakeImages, FakeTavern, FakeWatch
 
 QUICK = Options(prove=False, timeout_s=20)
 IMAGES = dict.fromkeys((service.image for service in a_plan().services), "sha256:1")
@@ -41,7 +42,9 @@ def test_a_stack_whose_services_are_all_well_is_ready(tmp_path: Path) -> None:
     assert [one.name for one in now.services] == ["llamacpp", "sillytavern"]
     assert now.backend is None
     assert now.template == "prompt template ChatML, by its chat template"
-    assert report.status(now, here.machine.ui)[0].endswith(f"mine is ready: {now.url}\n{now.template}")
+    assert status_text.status(now, here.machine.ui)[0].endswith(
+        f"mine is ready: {now.url}\n{now.template}\nnext: Open {now.url} in a browser."
+    )
 
 
 @pytest.mark.parametrize("name", ["llamacpp", "sillytavern"])
@@ -63,8 +66,8 @@ def test_a_missing_service_and_a_stack_without_containers_are_not_ready(tmp_path
     here.docker.states_.clear()
     now = status(here.machine)
     assert (now.missing, now.is_ready) == (("llamacpp", "sillytavern"), False)
-    text, _ = report.status(now, here.machine.ui)
-    assert text.endswith("is not ready\nhint: Run `stackctl start` to create what is missing.")
+    text, _ = status_text.status(now, here.machine.ui)
+    assert text.endswith("is not ready\nnext: Run `stackctl start` to create what is missing.")
 
 
 def test_anothers_stack_of_this_name_is_not_shown(tmp_path: Path) -> None:
@@ -113,6 +116,67 @@ def test_a_watch_tells_each_change_once_and_is_closed_at_its_end(tmp_path: Path)
     line = Line(service="llamacpp", text="x")
     stage.telling = Telling(engine=stage, happens=((news, None), (news, ill), (news, None), (line, well), (news, None)))
     assert [now.is_ready for now in watch_status(here.machine)] == [True, False, True]
+    assert stage.telling.is_closed
+
+
+@dataclass
+class Ticking:
+    """A clock that gains a second whenever it is read, as a watch on which nothing happens is idle for one."""
+
+    now: float = 100.0
+
+    def __call__(self) -> float:
+        self.now += 1
+        return self.now
+
+
+def live(folder: Path, happens: tuple[Event, ...], readings: tuple[GpuReading, ...] = ()) -> tuple[Quiet, list[Status]]:
+    """What is shown live while these events come, at most every two seconds."""
+    stage = Watched()
+    here = deployed(folder, stage)
+    stage.telling = Telling(engine=stage, happens=tuple((one, None) for one in happens))
+    stage.asked.clear()
+    here.machine.gpus = here.gpus = FakeGpus(readings=readings)
+    return here, list(watch_status(here.machine, every_s=2, clock=Ticking()))
+
+
+def test_live_it_is_measured_again_and_again_though_nothing_changes(tmp_path: Path) -> None:
+    here, shown = live(tmp_path, (Idle(),) * 10)
+    assert 4 <= len(shown) <= 6
+    assert {now.memory.ram for now in shown} == {here.host.memory}
+    assert here.docker.asked == [], "no log is read again and again"
+
+
+def test_live_a_generation_shows_its_pace_by_the_log_that_is_read_from_now_on(tmp_path: Path) -> None:
+    said = "slot print_timing: id  0 | task 0 | n_decoded =   1081, tg =  12.93 t/s, tg_3s =  12.57 t/s"
+    other = Line(service="sillytavern", text=said.replace("12.57", "99.99"))
+    here, shown = live(tmp_path, (Idle(), Line(service="llamacpp", text=said), other, Idle(), Idle()))
+    assert [now.pace for now in shown][::2] == [None, 12.57]
+    assert isinstance(here.docker, Watched)
+    assert here.docker.telling
+    assert here.docker.telling.logs_read == ["llamacpp"]
+
+
+@pytest.mark.parametrize(
+    ("holders", "reads"), [((GpuHolder(pid=1, name="x", mib=9),), 31), ((), 4)], ids=["used", "free"]
+)
+def test_live_a_gpu_that_no_program_uses_is_left_alone_long_enough_to_fall_asleep(
+    tmp_path: Path, holders: tuple[GpuHolder, ...], reads: int
+) -> None:
+    reading = GpuReading(uuid="GPU-1", total_mib=8192, free_mib=8000, holders=holders)
+    here, shown = live(tmp_path, (Idle(),) * 60, (reading,))
+    assert here.gpus.woken == [False] * len(here.gpus.woken)
+    assert (len(shown), len(here.gpus.woken)) == (31, reads), "in some 90 seconds"
+    assert all(now.memory.gpus for now in shown)
+
+
+@pytest.mark.parametrize("every_s", [None, 2.0])
+def test_a_watch_ends_with_an_error_once_the_engine_is_gone(tmp_path: Path, every_s: float | None) -> None:
+    stage = Watched()
+    here = deployed(tmp_path, stage)
+    stage.telling = Telling(engine=stage, happens=((EventStreamLost("connection refused"), None),))
+    with pytest.raises(EngineError, match="the engine stopped answering: connection refused"):
+        list(watch_status(here.machine, every_s=every_s))
     assert stage.telling.is_closed
 
 
@@ -244,7 +308,7 @@ def test_the_cause_stands_below_the_table_and_beside_its_service(tmp_path: Path)
     here = deployed(tmp_path, Stage())
     here.docker.states_["llamacpp"] = replace(here.docker.states_["llamacpp"], **CRASHES)
     here.docker.logs["llamacpp"] = (UNKNOWN,)
-    text, values = report.status(status(here.machine), here.machine.ui)
+    text, values = status_text.status(status(here.machine), here.machine.ui)
     says = "llamacpp: this version of the backend does not know the model's architecture"
     hint = "Use a newer image (`backend.image`) or another model. Run `stackctl deploy` after that."
     assert f"\n\n{says}\nhint: {hint}\n\nmine is not ready" in text
@@ -269,3 +333,28 @@ def test_the_log_of_the_runs_before_counts_where_it_was_started_again(tmp_path: 
         here.docker.states_["llamacpp"] = stopped
         (trouble,) = status(here.machine).troubles
         assert says in trouble.problem
+
+
+IDLE = '[model]\npath = "demo"\n[backend]\nidle_unload = "20 min"\n'
+PROPS = "http://llamacpp:8080/props inside "
+
+
+@pytest.mark.parametrize(("says", "word"), [('{"is_sleeping":true}', "asleep"), ('{"is_sleeping":false}', "ready")])
+def test_a_backend_that_sleeps_is_ready_and_asked_where_that_wakes_nothing(
+    tmp_path: Path, says: str, word: str
+) -> None:
+    here = deployed(tmp_path, Stage(), IDLE)
+    here.machine.tavern = tavern = FakeTavern(at_backend={"/props": says})
+    now = status(here.machine)
+    assert (now.state, now.is_ready) == (word, True)
+    assert [one.startswith(PROPS) for one in tavern.asked] == [True]
+
+
+def test_a_watch_sees_the_sleep_in_the_log_and_asks_nothing_for_it(tmp_path: Path) -> None:
+    stage = Watched()
+    here = deployed(tmp_path, stage, IDLE)
+    here.machine.tavern = tavern = FakeTavern(at_backend={"/props": '{"is_sleeping":false}'})
+    lines = ("server is entering sleeping state", "x", "server is exiting sleeping state")
+    stage.telling = Telling(engine=stage, happens=tuple((Line(service="llamacpp", text=one), None) for one in lines))
+    assert [now.state for now in watch_status(here.machine)] == ["ready", "asleep", "ready"]
+    assert len(tavern.asked) == 1  # at its begin

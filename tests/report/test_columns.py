@@ -21,7 +21,7 @@ from stackctl.core.observed import ServiceState
 from stackctl.core.smoke.checks import CHECKS
 from stackctl.core.smoke.reachability import Route
 from stackctl.core.smoke.result import Outcome, Smoked
-from stackctl.report import stored_models
+from stackctl.report import status_text, stored_models
 from stackctl.report.history import history
 from stackctl.report.inspect import inspected
 from stackctl.terminal import cells, table, wrapped
@@ -37,7 +37,7 @@ STATUS = Status(
         ServiceState(name="llamacpp", container="b", state="exited", restarts=3, image=SERVER),
     ),
     missing=("backend-door",),
-    url="",
+    urls=(),
     troubles=(
         Trouble(service="llamacpp", problem="llamacpp: the model file is damaged or cut short, says its log", hint="x"),
     ),
@@ -105,7 +105,7 @@ STORED = Entry(
 )
 
 REPORTS: dict[str, Callable[[Ui], str]] = {
-    "status": lambda ui: report.status(STATUS, ui)[0],
+    "status": lambda ui: status_text.status(STATUS, ui)[0],
     "images": lambda ui: report.images(IMAGES, ui)[0],
     "use": lambda ui: report.models((HERE,), ui)[0],
     "history": lambda ui: history((PAST, PAST), ui)[0],

@@ -1,6 +1,7 @@
 """Judges services by the states and log lines of their containers: ready, still waiting, or failed."""
 
 from collections.abc import Mapping
+from typing import Final
 
 from stackctl.backends import BACKENDS
 from stackctl.contracts.cause import Cause
@@ -14,7 +15,8 @@ _SHOWN, _SHOWN_BEFORE = 8, 5  # log lines in an error, and how many of them come
 _WIDTH = 300  # characters of one line
 _EDGES = ("╭", "╰")
 _SIGKILL = 128 + 9
-_STOPPED = {0, 128 + 2, _SIGKILL, 128 + 15}  # exit codes of a program that was asked to stop, and did so in time or not
+# exit codes of a program that was asked to stop, and did so in time or not
+STOPPED: Final = frozenset({0, 128 + 2, _SIGKILL, 128 + 15})
 _KILLED = (
     "Run `stackctl start` to start it again. `docker kill` and `kill -9` do that, and so does the kernel, which "
     "`sudo dmesg` shows."
@@ -65,7 +67,7 @@ def trouble(state: ServiceState, log: tuple[str, ...]) -> StackctlError | None:
         return NotReady(words, hint=_logs(state), evidence=evidence(log, judge))
     if is_running:
         return None
-    if state.exit_code not in _STOPPED and (told(log, judge) or judge.exit_cause(state.exit_code)):
+    if state.exit_code not in STOPPED and (told(log, judge) or judge.exit_cause(state.exit_code)):
         return failure(state, log)
     words = f"{state.name} does not run ({state.state}, exit code {state.exit_code})"
     return NotReady(words, hint="Run `stackctl start`.", evidence=evidence(log, judge))

@@ -3,6 +3,7 @@
 from typing import Annotated, Literal, TypedDict
 
 from stackctl.contracts.service import ImageState
+from stackctl.core.start.stack_state import StackState
 from stackctl.report.contract.failure import Problem
 
 
@@ -73,6 +74,50 @@ class Elsewhere(TypedDict):
     hint: str | None
 
 
+class ModelRun(TypedDict):
+    """The model that was deployed, and where its layers are."""
+
+    name: Annotated[str, "as SillyTavern sees it"]
+    quantisation: Annotated[str | None, "by the label in its name"]
+    context: Annotated[int | None, "tokens"]
+    gpu_layers: Annotated[int | None, "on the GPU; null: the backend decides, or it runs elsewhere"]
+    layers: Annotated[int | None, "all of them, with the output layer"]
+    cpu_experts: Annotated[int, "layers on the GPU whose experts are in RAM"]
+
+
+class Holder(TypedDict):
+    """Another process that holds memory of a GPU."""
+
+    pid: int
+    name: Annotated[str | None, "of its program"]
+    mib: Annotated[int | None, "null: the driver does not say"]
+
+
+class GpuNow(TypedDict):
+    """What a GPU holds and does now."""
+
+    name: str | None
+    uuid: str | None
+    suspended: Annotated[bool, "its power is off, and it was not woken to be read"]
+    total_mib: Annotated[int | None, "null: it is suspended, or shares the machine's memory"]
+    free_mib: int | None
+    own_mib: Annotated[int | None, "held by this stack; null: the driver does not say"]
+    others: Annotated[list[Holder], "other processes, those that hold most first"]
+    utilisation_percent: int | None
+    temperature_c: int | None
+    power_w: float | None
+
+
+class MemoryNow(TypedDict):
+    """What the stack and others hold now."""
+
+    gpus: Annotated[list[GpuNow], "of this machine; empty where another one runs the stack"]
+    gpu_problem: Annotated[Trouble | None, "why no GPU could be read"]
+    ram_own_mib: Annotated[int | None, "of the stack's containers, as `docker stats` counts it"]
+    ram_free_mib: Annotated[int | None, "of this machine, without swapping; null: another machine runs the stack"]
+    ram_total_mib: int | None
+
+
 class Status(TypedDict):
     """What runs, and how well."""
 
@@ -83,6 +128,14 @@ class Status(TypedDict):
     services: list[Service]
     backend: Annotated[Elsewhere | None, "a backend elsewhere"]
     unfinished: Annotated[Trouble | None, "a deploy that has not come to its end"]
+    state: Annotated[StackState, "partial: some of it runs, and the rest was stopped or is missing"]
+    asleep: Annotated[bool, "its backend has unloaded the model until the next message"]
+    urls: Annotated[list[str], "every address of the page, also for other devices; empty while url is null"]
+    model: Annotated[ModelRun | None, "null: the plan can't be read"]
+    memory: MemoryNow
+    tokens_per_s: Annotated[float | None, "of the last deploy of this model that proved it"]
+    proven_at: Annotated[str | None, "when that was: ISO 8601, UTC"]
+    next: Annotated[str | None, "the one thing to do next"]
 
 
 class Address(TypedDict):
