@@ -1,7 +1,8 @@
 """The contract of a backend: what its module must define. BACKENDS lists the modules by name."""
 
+import json
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import PurePosixPath
 from typing import Final, Literal, Protocol
 
@@ -128,6 +129,12 @@ TellsSleep = Literal["log"] | Request
 COMPLETION: Final = Request(path="/v1/completions", body='{"prompt":"Hello","max_tokens":1}')
 
 
+def one_token(model: str) -> Request:
+    """Return the request for an answer of one token. model: the one that it must name to wake a backend."""
+    named = f'"model":{json.dumps(model)},' if model else ""
+    return replace(COMPLETION, body=COMPLETION.body.replace("{", "{" + named, 1))
+
+
 @dataclass(frozen=True, kw_only=True)
 class ServerInfo:
     """What a server of this kind reports. It is ready unless it loads, is locked or has a problem."""
@@ -198,7 +205,7 @@ class Backend(Judge, Protocol):
     LISTEN: str  # the flag that makes it listen on all addresses
     QUIET: Request  # answers 2xx once a model was loaded, and neither wakes a sleeping one nor delays its sleep
     SLEEP: TellsSleep
-    WAKE: Request  # makes it compute one token, for which it loads the model if it sleeps
+    WAKE_MODEL: str  # the model that a request must name to wake it; "" if every request for an answer does
 
     def program(self, variant: Variant, cpu: Cpu, cuda: tuple[int, ...]) -> str:
         """Return the key in PROGRAMS for this processor and driver (its CUDA; () if unknown); "" if PROGRAMS is empty.

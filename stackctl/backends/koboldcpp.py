@@ -94,7 +94,7 @@ SPEED: Final[Speaks] = Request(path="/api/extra/perf")
 LISTEN: Final[str] = "--host 0.0.0.0"  # all addresses are its default
 QUIET: Final = READY
 SLEEP: Final = koboldcpp_sleep.SLEEP
-WAKE: Final = koboldcpp_sleep.WAKE
+WAKE_MODEL: Final = koboldcpp_sleep.INITIAL_MODEL
 asleep: Final = koboldcpp_sleep.asleep
 unload: Final = koboldcpp_sleep.unload
 _PACE: Final = re.compile(r"Generate:\d+\.\d+s \((?:\d+\.\d+ms/T = )?(\d{1,9}\.\d+)T/s\)")

@@ -15,14 +15,11 @@ from stackctl.contracts.json_table import parse_table, table_or_empty
 from stackctl.errors import ConfigError
 
 NO_MODEL: Final = "inactive"  # the name of its model if it has none
-INITIAL_MODEL: Final = "initial_model"  # what the router calls the model of its command line
+INITIAL_MODEL: Final[str] = "initial_model"  # what the router calls the model of its command line
 _LEAST_IDLE_S: Final = 600  # what takes longer than the timer is cut off: an answer, or the start
 _ADMIN: Final = "--admin"
 _FOLDER: Final = "/opt/stackctl"  # where it looks for other settings: it writes some into a folder that has none
 SLEEP: Final[TellsSleep] = Request(path=MODELS)
-WAKE: Final[Request] = Request(
-    path="/v1/completions", body=f'{{"model":"{INITIAL_MODEL}","prompt":"Hello","max_tokens":1}}'
-)
 
 
 def check_idle(run: Run) -> None:

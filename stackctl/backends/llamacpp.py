@@ -12,7 +12,6 @@ from typing import Final
 from stackctl.backends.answers import MODELS, PROPS, first_model, good, number, text, tokens
 from stackctl.backends.command_line import given_flags, numbers
 from stackctl.backends.contract import (
-    COMPLETION,
     Launch,
     Program,
     Request,
@@ -77,7 +76,7 @@ LISTEN: Final[str] = "--host 0.0.0.0"
 # (ggml-org/llama.cpp#20227); /slots, /tokenize and all that computes wake it
 QUIET: Final = READY
 SLEEP: Final[TellsSleep] = Request(path=PROPS)
-WAKE: Final[Request] = COMPLETION
+WAKE_MODEL: Final[str] = ""
 check: Final = takes_every_value
 # a server of one model has no request for it: only a router has (tools/server/README.md, POST /models/unload)
 unload: Final = none_unloads

@@ -14,7 +14,6 @@ from typing import Final
 from stackctl.backends.answers import MODELS, first_model, good, number
 from stackctl.backends.command_line import given_flags, numbers, refused_argument
 from stackctl.backends.contract import (
-    COMPLETION,
     Image,
     Launch,
     Program,
@@ -86,7 +85,7 @@ LISTEN: Final[str] = "--listen"
 # that; whatever counts, encodes or decodes tokens loads the model again, but the lists of models do not (modules/api)
 QUIET: Final[Request] = Request(path=_INFO)
 SLEEP: Final[TellsSleep] = "log"  # its lists name a model that sleeps as one that is loaded
-WAKE: Final[Request] = COMPLETION
+WAKE_MODEL: Final[str] = ""
 # POST /v1/internal/model/unload forgets the model's name, without which no message loads it again
 unload: Final = none_unloads
 _FLAGS: Final = "/app/user_data/CMD_FLAGS.txt"

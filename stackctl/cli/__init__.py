@@ -19,6 +19,7 @@ _ORDER = (
     running.open_,
     running.logs,
     running.history,
+    running.free,
     running.stop,
     running.start,
     running.restart,

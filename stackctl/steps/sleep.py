@@ -3,7 +3,7 @@
 from typing import Final
 
 from stackctl import backends
-from stackctl.backends.contract import Request
+from stackctl.backends.contract import Request, one_token
 from stackctl.core.formats.answer_limit import Limit
 from stackctl.core.plan.stack import Plan
 from stackctl.errors import NotReady
@@ -30,16 +30,17 @@ def is_asleep(plan: Plan, machine: Machine) -> bool | None:
     return next((one for one in said if one is not None), None)
 
 
-def wake(plan: Plan, machine: Machine) -> bool:
+def wake(plan: Plan, machine: Machine, *, within_s: int | None = None) -> bool:
     """Load the model of a backend that sleeps, and wait until it answers. Return whether it slept.
 
-    Raise NotReady if it does not answer.
+    Raise NotReady if it does not answer `within_s` seconds; None for as long as its start may take.
     """
     if not is_asleep(plan, machine):
         return False
     machine.ui.status(f"{plan.backend_title} loads its model again")
-    within = Limit(seconds=plan.timeout_s, silence_s=plan.timeout_s, size=1 << 20)
-    if not ask_backend(plan, machine, backends.find_backend(plan.backend).WAKE, within):
+    seconds = within_s or plan.timeout_s
+    within = Limit(seconds=seconds, silence_s=seconds, size=1 << 20)
+    if not ask_backend(plan, machine, one_token(backends.find_backend(plan.backend).WAKE_MODEL), within):
         raise NotReady(
             f"{plan.backend_title} slept, and does not answer now that it should load its model again",
             hint=f"Run `stackctl logs {plan.backend}` to see why, then `stackctl restart {plan.backend}`.",

@@ -29,6 +29,7 @@ OUTPUTS: Final[dict[str, tuple[type, ...]]] = {
     "url": (stack.Address,),
     "open": (stack.Opened,),
     "history": (stack.History,),
+    "free": (stack.Freed,),
     "stop": (stack.Stopped,),
     "start": (stack.Started,),
     "restart": (stack.Started,),
