@@ -13,6 +13,7 @@ from types import MappingProxyType
 from typing import Any
 
 from stackctl.backends.contract import Request
+from stackctl.contracts.cdi import CdiSeen
 from stackctl.contracts.host import Card, Cpu, Gpu, GpuReading, Owner, ReadSpeed
 from stackctl.contracts.service import GpuRequest, Network
 from stackctl.core.adoption.mounted import Service
@@ -149,6 +150,7 @@ class FakeDocker:
     made: list[tuple[str, Network]] = field(default_factory=list)  # to be shut off from all others, where need be
     attachments: dict[str, ContainerNetworking] = field(default_factory=dict)
     files: dict[str, str] = field(default_factory=dict)
+    cdi_files: CdiSeen | None = None
     gpu_error: StackctlError | None = None
     reads: Iterator[ReadSeen] = field(default_factory=lambda: iter(()))  # what a container has had read, look by look
     cut_off: tuple[str, ...] = ()  # services whose containers had lost a network
@@ -243,6 +245,9 @@ class FakeDocker:
         self.asked.append(f"files of {image}")
         return {name: text for name, text in self.files.items() if name.startswith(paths)}
 
+    def cdi(self) -> CdiSeen | None:
+        return self.cdi_files
+
     def try_gpu(self, image: str, request: GpuRequest) -> None:
         self.asked.append(f"GPU by {request.driver} with {image}")
         if self.gpu_error:
@@ -283,6 +288,7 @@ class FakeHost:
     memory: Ram = field(default_factory=lambda: Ram(total_mib=16_384, free_mib=12_288))
     speed: ReadSpeed | None = None
     is_windows: bool = False
+    hypervisor_: str = ""
     variables: dict[str, str] = field(default_factory=dict)  # that choose GPUs for other programs
     around: HostIdentity = field(default_factory=HostIdentity)
     own_names: tuple[str, ...] = ()
@@ -319,6 +325,9 @@ class FakeHost:
 
     def is_wsl(self) -> bool:
         return self.is_windows
+
+    def hypervisor(self) -> str:
+        return self.hypervisor_
 
     def gpu_variables(self) -> dict[str, str]:
         return self.variables

@@ -44,8 +44,10 @@ CORE = [
     "hub",
     "model",
     "observed",
+    "gpu",
     "fit",
     "catalogue",
+    "gpu",
     "config",
     "history",
     "external",
@@ -172,7 +174,7 @@ def test_a_command_knows_neither_click_nor_the_environment(module: str) -> None:
 
 
 ONE_PLACE = {
-    "pynvml": {"effects.gpu.nvml"},
+    "pynvml": {"effects.gpu.child"},
     # huggingface_hub's; our own requests use httpx
     "httpx2": {"effects.hub", "effects.hub.api", "effects.hub.refusals"},
     "requests": {"effects.docker.client", "effects.tavern.exec"},  # the docker SDK's
@@ -256,7 +258,7 @@ def test_within_the_core_an_import_points_down_too(module: str) -> None:
 # what starts other programs, each for one purpose
 STARTS_PROGRAMS = {
     "stackctl.effects.chat_template.render", "stackctl.effects.docker.images", "stackctl.effects.docker.registry",
-    "stackctl.effects.storage.git",
+    "stackctl.effects.gpu.driver_process", "stackctl.effects.storage.git",
     "stackctl.orchestrators.compose.run",
 }  # fmt: skip
 

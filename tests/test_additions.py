@@ -115,6 +115,14 @@ def count(request, gpus):
     return max(1, len(gpus))
 
 
+def passed_on(seen):
+    return ()
+
+
+def remarks(request, gpus, offer):
+    return ()
+
+
 def is_given(request, drivers, devices):
     return True
 '''

@@ -5,7 +5,7 @@ from collections.abc import Callable, Sequence
 from types import MappingProxyType
 from typing import Final
 
-from stackctl.backends.contract import Argument, Arguments
+from stackctl.backends.contract import NOT_OPENED, Argument, Arguments
 from stackctl.contracts.cause import Cause
 
 # why the plan decides what no key of stack.toml does
@@ -22,6 +22,12 @@ def given_flags(*flags: tuple[str, object]) -> tuple[str, ...]:
 def numbers(split: Sequence[float]) -> tuple[str, ...]:
     """Return each GPU's share of the layers as a word."""
     return tuple(f"{one:g}" for one in split)
+
+
+def opens(files: Sequence[str]) -> str:
+    """Return shell text that ends with exit code 1 and a message if one of these files exists and can't be opened."""
+    tests = (f'[ ! -e {one} ] || ( : <{one} ) || {{ echo "{NOT_OPENED} {one}"; exit 1; }}; ' for one in files)
+    return "".join(tests)
 
 
 def refused_argument(line: str, title: str, decides: str) -> Cause | None:

@@ -1,19 +1,25 @@
 """The contract of a backend: what its module must define. BACKENDS lists the modules by name."""
 
-import json
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from pathlib import PurePosixPath
 from typing import Final, Literal, Protocol
 
 from stackctl.contracts.answer import Answer
 from stackctl.contracts.build import Build
 from stackctl.contracts.cause import Cause
+from stackctl.contracts.gpu_code import GpuCode
 from stackctl.contracts.host import Cpu
 from stackctl.contracts.judge import Judge
 from stackctl.contracts.memory import Reserves
+from stackctl.contracts.request import COMPLETION as COMPLETION  # noqa: PLC0414 - whoever knows a backend finds it here
+from stackctl.contracts.request import Request as Request  # noqa: PLC0414 - also
 from stackctl.contracts.service import Variant
+from stackctl.contracts.sleeper import Sleeper
 from stackctl.secret import Secret
+
+# what a health check writes about a device file that exists and can't be opened; the file's path follows
+NOT_OPENED: Final = "can't open the device file"
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -21,12 +27,14 @@ class Image:
     """An official image.
 
     build: the key in BUILDS of what it contains; "" if its tag moves. cuda: the oldest CUDA of a driver with which it
-    starts, as (13, 4); () if that does not tell it from the variant's other images.
+    starts, as (13, 4); () if that does not tell it from the variant's other images. code: its code for NVIDIA's GPUs,
+    by the model's format; without an entry it is unknown.
     """
 
     name: str
     build: str = ""
     cuda: tuple[int, ...] = ()
+    code: Mapping[str, GpuCode] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -39,6 +47,7 @@ class Program:
     sha256: str  # "" if unknown: then the file is refused unless the user trusts the first download
     unpacked_mib: int  # what it unpacks into TMPDIR at each start
     remark: str = ""  # a deploy that chooses this program prints it
+    code: Mapping[str, GpuCode] = field(default_factory=dict)  # as that of an Image
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -112,27 +121,15 @@ class Buffer:
 
 
 @dataclass(frozen=True, kw_only=True)
-class Request:
-    """An HTTP request: a GET; a POST of JSON if there is a body."""
+class Offloaded:
+    """The layers that a program reports on GPUs, of all layers of one model; the output counts as a layer."""
 
-    path: str
-    body: str = ""
+    layers: int
+    of: int
 
 
 # where a program reports its speed: in the last event of a streamed answer, in its log, or in the answer to a request
 Speaks = Literal["stream", "log"] | Request
-
-# where a program tells that it sleeps: in the answer to a request that does not wake it, or in its log
-TellsSleep = Literal["log"] | Request
-
-# every backend serves OpenAI's completions, and asks for its API key there
-COMPLETION: Final = Request(path="/v1/completions", body='{"prompt":"Hello","max_tokens":1}')
-
-
-def one_token(model: str) -> Request:
-    """Return the request for an answer of one token. model: the one that it must name to wake a backend."""
-    named = f'"model":{json.dumps(model)},' if model else ""
-    return replace(COMPLETION, body=COMPLETION.body.replace("{", "{" + named, 1))
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -156,11 +153,6 @@ def does_it_all(run: Run) -> tuple[str, ...]:  # noqa: ARG001 - the default of B
     return ()
 
 
-def none_unloads(command: tuple[str, ...]) -> Request | None:  # noqa: ARG001 - the default of Backend.unload
-    """Return None: no request unloads its model so that the next message loads it again."""
-    return None
-
-
 def gguf_alone(packing: str) -> str:  # noqa: ARG001 - the default of Backend.refuses
     """Refuse safetensors of every kind."""
     return "it loads GGUF models alone"
@@ -176,7 +168,7 @@ def in_the_image(variant: Variant, cpu: Cpu, cuda: tuple[int, ...]) -> str:  # n
     return ""
 
 
-class Backend(Judge, Protocol):
+class Backend(Judge, Sleeper, Protocol):
     """All that stackctl knows about one backend. The module names the source of every fact."""
 
     NAME: str
@@ -203,9 +195,6 @@ class Backend(Judge, Protocol):
     QUESTIONS: tuple[Request, ...]  # the requests, besides READY, that tell such a server from others
     SPEED: Speaks
     LISTEN: str  # the flag that makes it listen on all addresses
-    QUIET: Request  # answers 2xx once a model was loaded, and neither wakes a sleeping one nor delays its sleep
-    SLEEP: TellsSleep
-    WAKE_MODEL: str  # the model that a request must name to wake it; "" if every request for an answer does
 
     def program(self, variant: Variant, cpu: Cpu, cuda: tuple[int, ...]) -> str:
         """Return the key in PROGRAMS for this processor and driver (its CUDA; () if unknown); "" if PROGRAMS is empty.
@@ -240,10 +229,11 @@ class Backend(Judge, Protocol):
         """Return a sentence for each setting that this program can't follow; () if it follows all."""
         ...
 
-    def health(self, *, sleeps: bool = False) -> tuple[str, ...]:
+    def health(self, files: tuple[str, ...] = (), *, sleeps: bool = False) -> tuple[str, ...]:
         """Return a command that succeeds inside the container only with a loaded model.
 
-        `sleeps`: the program unloads its model while it is idle. The command then succeeds as well once a model was
+        files: device files. If one of them exists and can't be opened, it fails, and its output says NOT_OPENED.
+        sleeps: the program unloads its model while it is idle. The command then succeeds as well once a model was
         loaded and sleeps; it neither wakes it nor delays its sleep.
         """
         ...
@@ -260,14 +250,14 @@ class Backend(Judge, Protocol):
         """Return the memory that a log line reports as reserved; None if it reports none."""
         ...
 
-    def asleep(self, said: str) -> bool | None:
-        """Return whether it sleeps, from the answer at SLEEP or from one line of its log; None if that does not say."""
+    def offloaded(self, line: str) -> Offloaded | None:
+        """Return the layers that a log line reports on GPUs; None if it reports none."""
         ...
 
-    def unload(self, command: tuple[str, ...]) -> Request | None:
-        """Return the request that unloads the model now, so that the next message loads it again.
+    def no_gpu(self, line: str, variant: Variant) -> Cause | None:
+        """Return why its build for a GPU computes on the CPU alone, if a log line means that; else None.
 
-        None if the program, started by this command, has none.
+        The line is no failure where the stack asks for no GPU.
         """
         ...
 

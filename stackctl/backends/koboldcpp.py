@@ -12,16 +12,15 @@ from pathlib import PurePosixPath
 from types import MappingProxyType
 from typing import Final
 
-from stackctl.backends import koboldcpp_sleep
-from stackctl.backends.answers import MODELS, PROPS, first_model, good, number, text, tokens
-from stackctl.backends.command_line import given_flags, numbers, refused_argument
+from stackctl.backends import koboldcpp_sleep, koboldcpp_speed
+from stackctl.backends.answers import MODELS, PROPS, first_model, good, text, tokens
+from stackctl.backends.command_line import given_flags, numbers, opens, refused_argument
 from stackctl.backends.contract import (
     Image,
     Launch,
     Request,
     Run,
     ServerInfo,
-    Speaks,
     gguf_alone,
 )
 from stackctl.backends.koboldcpp_arguments import BATCHES, KOBOLDCPP_ARGUMENTS, KV_NUMBER, MOST_CONTEXT, ONCE_CONTEXT
@@ -35,10 +34,10 @@ from stackctl.backends.koboldcpp_releases import (
 )
 from stackctl.backends.llama_failures import CHECK_MODEL, load_ended, load_failure, not_loaded, signal_cause
 from stackctl.backends.llama_log import load_buffer, load_progress
+from stackctl.backends.llama_offload import load_no_gpu, load_offload
 from stackctl.contracts.answer import Answer
 from stackctl.contracts.cause import Cause
 from stackctl.contracts.host import Cpu
-from stackctl.contracts.json_table import parse_table
 from stackctl.contracts.memory import Reserves
 from stackctl.contracts.service import CPU, Variant
 from stackctl.errors import ConfigError
@@ -56,7 +55,9 @@ FORMATS: Final[tuple[str, ...]] = ("gguf",)
 KV_TYPES: Final = tuple(KV_NUMBER)
 # the image contains the system around the program alone; `latest` is its only published tag
 _LATEST: Final = (Image(name="koboldai/koboldcpp:latest"),)
-IMAGES: Final[Mapping[Variant, tuple[Image, ...]]] = MappingProxyType({CPU: _LATEST, "cuda": _LATEST})
+IMAGES: Final[Mapping[Variant, tuple[Image, ...]]] = MappingProxyType(
+    {CPU: _LATEST, "cuda": _LATEST, "vulkan": _LATEST}
+)
 OWN_IMAGES: Final[Mapping[Variant, str]] = MappingProxyType(
     {CPU: "localhost/stackctl/base:1", "cuda": "localhost/stackctl/base:1"}
 )
@@ -89,18 +90,24 @@ SHORTENS: Final[bool] = True
 _CONFIG: Final = "/opt/stackctl/key.kcpps"
 _VERSION, _CONTEXT = "/api/extra/version", "/api/extra/true_max_context_length"
 QUESTIONS: Final = tuple(Request(path=path) for path in (_VERSION, _CONTEXT, MODELS, PROPS))
-# open with and without the password. Its log has the same figure, but the line ends only when the next one is written
-SPEED: Final[Speaks] = Request(path="/api/extra/perf")
+SPEED: Final = koboldcpp_speed.SPEED
+speed: Final = koboldcpp_speed.speed
+pace: Final = koboldcpp_speed.pace
 LISTEN: Final[str] = "--host 0.0.0.0"  # all addresses are its default
 QUIET: Final = READY
 SLEEP: Final = koboldcpp_sleep.SLEEP
 WAKE_MODEL: Final = koboldcpp_sleep.INITIAL_MODEL
 asleep: Final = koboldcpp_sleep.asleep
 unload: Final = koboldcpp_sleep.unload
-_PACE: Final = re.compile(r"Generate:\d+\.\d+s \((?:\d+\.\d+ms/T = )?(\d{1,9}\.\d+)T/s\)")
 
 _LAST_WORDS: Final = "Run `stackctl logs koboldcpp` to see its last lines."
+_VULKAN: Final = "vulkan"
 _OTHER: Final = "`stackctl deploy --backend llamacpp`"
+_CPU_LIBRARY: Final = re.compile(r"Initializing dynamic library: koboldcpp_(?:default|noavx2|failsafe)\.")
+_NO_LIBRARY: Final = (
+    "Remove `backend.program` from stack.toml to get stackctl's choice, or run on the CPU with `stackctl deploy --gpu "
+    "none`."
+)
 # before the load it tries how much fits on the GPU (params_fit); a failure of that trial is not one of the load
 _GAVE_UP: Final = re.compile(r"^(?!.*params_fit).*failed to load model")
 
@@ -148,13 +155,10 @@ def launch(run: Run) -> Launch:
     ]
     if run.variant == CPU:
         words += ["--usecpu", "--gpulayers", "0", *_for_old_cpu(run.cpu)]
+    elif run.variant == _VULKAN:  # without a number it uses every separate GPU that it sees
+        words += ["--usevulkan", "--gpulayers", _layers(run), *_for_old_cpu(run.cpu)]
     else:
-        words += [
-            "--usecublas",
-            "normal",
-            "--gpulayers",
-            str(-1 if run.gpu_layers is None else run.gpu_layers),
-        ]
+        words += ["--usecublas", "normal", "--gpulayers", _layers(run)]
     if run.kv_cache != "f16":
         words += ["--quantkv", KV_NUMBER[run.kv_cache]]
     if run.flash_attention is not None:
@@ -177,6 +181,10 @@ def launch(run: Run) -> Launch:
     )
 
 
+def _layers(run: Run) -> str:
+    return str(-1 if run.gpu_layers is None else run.gpu_layers)
+
+
 def _for_old_cpu(cpu: Cpu) -> tuple[str, ...]:
     """Return the flags that choose its CPU libraries: it looks at the processor itself only without a --use... flag."""
     if cpu.architecture != "x86_64" or cpu.avx2:
@@ -188,14 +196,16 @@ def remarks(run: Run) -> tuple[str, ...]:
     found = []
     if run.variant == CPU and (flags := _for_old_cpu(run.cpu)):
         found.append(f"this processor has no AVX2, so KoboldCpp runs much slower here ({' '.join(flags)})")
+    if run.variant == _VULKAN:
+        found.append("KoboldCpp finds no GPU if its image contains no Vulkan driver for it, which is not known")
     if run.context > ONCE_CONTEXT:
         found.append(f"KoboldCpp before 1.117 refuses a context over {ONCE_CONTEXT}")
     return tuple(found)
 
 
-def health(*, sleeps: bool = False) -> tuple[str, ...]:  # noqa: ARG001 - it is the same
+def health(files: tuple[str, ...] = (), *, sleeps: bool = False) -> tuple[str, ...]:  # noqa: ARG001 - it is the same
     # with a password it hides the model's name from the probe, asleep as well; while it loads, the router answers 502
-    return ("CMD", "bash", "-c", _PROBE)
+    return ("CMD", "bash", "-c", f"{opens(files)}{_PROBE}")
 
 
 def model_id(file_name: str) -> str:
@@ -214,19 +224,15 @@ def progress(line: str) -> str | None:
 
 
 buffer: Final = load_buffer
+offloaded: Final = load_offload
 
 
-def speed(said: str) -> float | None:
-    # koboldcpp.py, /api/extra/perf: `last_eval` is milliseconds a token, also in 1.76; the prompt has separate figures
-    last = parse_table(said)
-    per_token_ms = number(last.get("last_eval"))
-    return 1000 / per_token_ms if per_token_ms and number(last.get("last_token_count")) else None
-
-
-def pace(line: str) -> float | None:
-    # gpttype_adapter.cpp, at the end of a generation: "Generate:1.20s (31.20T/s)"; until 1.7x "(32.1ms/T = 31.20T/s)"
-    found = _PACE.search(line)
-    return (float(found[1]) or None) if found else None
+def no_gpu(line: str, variant: Variant) -> Cause | None:
+    # koboldcpp.py, init_library(): without the library for the wanted GPU it takes the one for the CPU
+    if _CPU_LIBRARY.search(line) or "GPU backend was not selected" in line:
+        says = "KoboldCpp computes on the CPU: its program has no library for this GPU"
+        return Cause(says=says, hint=_NO_LIBRARY, kind="gpu")
+    return load_no_gpu(line, variant)
 
 
 def fatal(line: str) -> Cause | None:

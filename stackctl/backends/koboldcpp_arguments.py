@@ -65,7 +65,7 @@ KOBOLDCPP_ARGUMENTS: Final[Arguments] = arguments(
         Argument(
             decides="gpu.mode",
             fixed="chooses the device on which KoboldCpp computes, and KoboldCpp accepts only one such argument",
-            hint='Remove it, and set `gpu.mode` to "nvidia" or "none".',
+            hint='Remove it, and set `gpu.mode` to "nvidia", "vulkan" or "none".',
         ),
     ),
     ("--model -m --nomodel", model_argument(_TITLE)),

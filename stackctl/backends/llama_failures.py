@@ -4,6 +4,7 @@ Source: src/llama-model-loader.cpp, src/llama-model.cpp, src/llama.cpp, ggml/src
 ggml-org/llama.cpp, and what public threads show (tests/backends/test_causes.py names them).
 """
 
+from stackctl.backends.llama_offload import init_failure
 from stackctl.contracts.cause import Cause
 
 CHECK_MODEL = "Run `stackctl deploy`, which checks the model and mounts it again."
@@ -56,7 +57,8 @@ _WRONG_GPU = Cause(
 )
 _OLD_CPU = Cause(
     says="the backend's program uses instructions that this processor lacks (mostly AVX2)",
-    hint="Set `backend.image` to a build for older processors, or set `backend.kind` to another backend.",
+    hint="Set `backend.image` to a build for older processors, or set `backend.kind` to another backend. In a virtual "
+    "machine, set its CPU type to `host` instead, which shows it all instructions of the processor.",
     kind="config",
 )
 _ASSERTION = Cause(
@@ -168,14 +170,6 @@ _FATAL = (
             kind="gpu",
         ),
     ),
-    (
-        "failed to initialize CUDA: unknown error",
-        Cause(
-            says="CUDA can't start with the loaded NVIDIA driver",
-            hint="Run `sudo modprobe nvidia_uvm` or reboot, until `nvidia-smi` works on the host.",
-            kind="gpu",
-        ),
-    ),
     ("no kernel image is available for execution on the device", _WRONG_GPU),
     ("device kernel image is invalid", _WRONG_GPU),
     ("Illegal instruction", _OLD_CPU),
@@ -226,6 +220,8 @@ _SIGILL, _SIGABRT = 128 + 4, 128 + 6
 
 def load_failure(line: str) -> Cause | None:
     """Return the cause if a line of the loader means that this model will not load, else None."""
+    if init_failure(line):  # it continues on the CPU, and that is well unless a GPU was asked for
+        return None
     return next((cause for mark, cause in _FATAL if mark in line), None)
 
 
@@ -234,7 +230,7 @@ def load_ended(line: str) -> Cause | None:
 
     While the program runs such a line is no failure: the loader may continue after it.
     """
-    return next((cause for mark, cause in _ENDED if mark in line), None)
+    return init_failure(line) or next((cause for mark, cause in _ENDED if mark in line), None)
 
 
 def signal_cause(code: int) -> Cause | None:

@@ -43,11 +43,11 @@ def load_progress(line: str) -> str | None:
 
 
 def load_buffer(line: str) -> Buffer | None:
-    """Return the memory that a line reports as reserved. CPU, CPU_Mapped and CUDA_Host all mean the main memory."""
+    """Return the memory that a line reports as reserved. CPU_Mapped, AMX and CUDA_Host, too, mean the main memory."""
     found = _BUFFER.search(line)
     if not found:
         return None
-    is_own = found[1].startswith("CPU") or found[1].endswith("_Host")
+    is_own = found[1].startswith(("CPU", "AMX")) or found[1].endswith("_Host")
     return Buffer(device="" if is_own else found[1], term=_TERMS[found[2]], mib=float(found[3]))
 
 

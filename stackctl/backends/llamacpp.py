@@ -3,6 +3,7 @@
 Sources: the official images' Dockerfile and README of ggml-org/llama.cpp (tools/server), run as build 11669.
 """
 
+import shlex
 from collections.abc import Mapping
 from dataclasses import replace
 from pathlib import PurePosixPath
@@ -10,7 +11,7 @@ from types import MappingProxyType
 from typing import Final
 
 from stackctl.backends.answers import MODELS, PROPS, first_model, good, number, text, tokens
-from stackctl.backends.command_line import given_flags, numbers
+from stackctl.backends.command_line import given_flags, numbers, opens
 from stackctl.backends.contract import (
     Launch,
     Program,
@@ -18,22 +19,22 @@ from stackctl.backends.contract import (
     Run,
     ServerInfo,
     Speaks,
-    TellsSleep,
     does_it_all,
     gguf_alone,
     in_the_image,
-    none_unloads,
     takes_every_value,
 )
 from stackctl.backends.llama_arguments import LLAMA_ARGUMENTS
 from stackctl.backends.llama_builds import KNOWN, OF_DEBIAN, OFFICIAL, named_build
 from stackctl.backends.llama_failures import load_ended, load_failure, not_loaded, refused_server_argument, signal_cause
 from stackctl.backends.llama_log import load_buffer, load_progress, log_pace
+from stackctl.backends.llama_offload import load_no_gpu, load_offload
 from stackctl.contracts.answer import Answer
 from stackctl.contracts.cause import Cause
 from stackctl.contracts.json_table import parse_table, table_or_empty
 from stackctl.contracts.memory import Reserves
 from stackctl.contracts.service import CPU, Variant
+from stackctl.contracts.sleeper import TellsSleep, none_unloads
 from stackctl.secret import Secret
 
 NAME: Final[str] = "llamacpp"
@@ -47,9 +48,8 @@ FORMATS: Final[tuple[str, ...]] = ("gguf",)
 KV_TYPES: Final[tuple[str, ...]] = ("f16", "q8_0", "q4_0")  # the best of its types, and the usual ones
 IMAGES: Final = OFFICIAL
 OWN_IMAGES: Final[Mapping[Variant, str]] = MappingProxyType({CPU: OF_DEBIAN})
-IMAGE_TOOLS: Final[tuple[str, ...]] = (
-    "curl",
-)  # .devops/*.Dockerfile: the server stage installs it for its own HEALTHCHECK
+# .devops/*.Dockerfile: the server stage installs curl for its own HEALTHCHECK, with the shell of Debian or Ubuntu
+IMAGE_TOOLS: Final[tuple[str, ...]] = ("curl", "sh")
 PROGRAMS: Final[Mapping[str, Program]] = MappingProxyType({})
 BUILDS: Final = KNOWN
 build_of: Final = named_build
@@ -120,9 +120,10 @@ def launch(run: Run) -> Launch:
 remarks: Final = does_it_all
 
 
-def health(*, sleeps: bool = False) -> tuple[str, ...]:  # noqa: ARG001 - it is the same
+def health(files: tuple[str, ...] = (), *, sleeps: bool = False) -> tuple[str, ...]:  # noqa: ARG001 - it is the same
     # 503 while it loads, 200 once the model answers, and while it sleeps; open even with an API key
-    return ("CMD", "curl", "-fsS", "-o", "/dev/null", f"http://127.0.0.1:{PORT}/health")
+    probe = ("curl", "-fsS", "-o", "/dev/null", f"http://127.0.0.1:{PORT}/health")
+    return ("CMD", "sh", "-c", f"{opens(files)}exec {shlex.join(probe)}") if files else ("CMD", *probe)
 
 
 def model_id(file_name: str) -> str:
@@ -139,6 +140,8 @@ def progress(line: str) -> str | None:
 
 
 buffer: Final = load_buffer
+offloaded: Final = load_offload
+no_gpu: Final = load_no_gpu
 pace: Final = log_pace
 
 

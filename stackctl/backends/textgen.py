@@ -1,7 +1,9 @@
 """text-generation-webui (TextGen), in Atinoda's image, which is the usual one.
 
 Sources: modules/shared.py and modules/api of oobabooga/text-generation-webui of 2026-05 (run); the image's
-docker-entrypoint.sh of 2026-04 (read).
+docker-entrypoint.sh of 2026-04 (read). GPU code: that of llama-server from the workflow build-wheels-cuda.yml of
+oobabooga/llama-cpp-binaries (llama.cpp's default for CUDA 12.4); that of the other loaders from PyTorch 2.9 for CUDA
+12.8 (RELEASE.md of pytorch/pytorch), which is machine code alone.
 """
 
 import re
@@ -11,9 +13,11 @@ from pathlib import PurePosixPath
 from types import MappingProxyType
 from typing import Final
 
+from stackctl.backends import textgen_sleep
 from stackctl.backends.answers import MODELS, first_model, good, number
 from stackctl.backends.command_line import given_flags, numbers, refused_argument
 from stackctl.backends.contract import (
+    NOT_OPENED,
     Image,
     Launch,
     Program,
@@ -21,20 +25,20 @@ from stackctl.backends.contract import (
     Run,
     ServerInfo,
     Speaks,
-    TellsSleep,
     in_the_image,
-    none_unloads,
     unknown,
 )
 from stackctl.backends.llama_failures import CHECK_MODEL, load_ended, load_failure, not_loaded, refused_server_argument
 from stackctl.backends.llama_log import load_buffer, load_progress
+from stackctl.backends.llama_offload import NOT_GIVEN, load_no_gpu, load_offload
 from stackctl.backends.textgen_arguments import KV_NAME, TEXTGEN_ARGUMENTS
 from stackctl.contracts.answer import Answer
 from stackctl.contracts.build import Build
 from stackctl.contracts.cause import Cause
+from stackctl.contracts.gpu_code import GpuCode
 from stackctl.contracts.memory import Reserves
 from stackctl.contracts.service import CPU, Variant
-from stackctl.errors import ConfigError
+from stackctl.contracts.sleeper import none_unloads
 from stackctl.secret import Secret
 
 NAME: Final[str] = "text-generation-webui"
@@ -46,10 +50,16 @@ USUAL_PORTS: Final[tuple[int, ...]] = (PORT,)
 MODEL_DIR: Final = PurePosixPath("/app/user_data/models")
 FORMATS: Final[tuple[str, ...]] = ("gguf", "safetensors")
 KV_TYPES: Final = tuple(KV_NAME)
+_TORCH: Final = ((7, 0), (7, 5), (8, 0), (8, 6), (9, 0), (10, 0), (12, 0))
+_CODE: Final = {
+    "gguf": GpuCode(oldest=(5, 0), cuda=(12, 4), ready=((8, 6), (8, 9))),
+    "safetensors": GpuCode(oldest=_TORCH[0], cuda=(12, 8), ready=_TORCH, has_ptx=False),
+}
 IMAGES: Final[Mapping[Variant, tuple[Image, ...]]] = MappingProxyType(
     {
         CPU: (Image(name="atinoda/text-generation-webui:default-cpu"),),
-        "cuda": (Image(name="atinoda/text-generation-webui:default-nvidia"),),
+        "cuda": (Image(name="atinoda/text-generation-webui:default-nvidia", code=_CODE),),
+        "rocm": (Image(name="atinoda/text-generation-webui:default-rocm"),),
     }
 )
 OWN_IMAGES: Final[Mapping[Variant, str]] = MappingProxyType({})  # its program is in no package registry
@@ -81,12 +91,11 @@ QUESTIONS: Final = tuple(Request(path=path) for path in (_INFO, MODELS))
 SPEED: Final[Speaks] = "log"
 _RATE: Final = re.compile(r"Output generated in [0-9.]+ seconds \(([0-9]{1,9}\.[0-9]+) tokens/s, [1-9][0-9]* tokens, ")
 LISTEN: Final[str] = "--listen"
-# modules/models.py: a thread looks every 60 s whether the last answer is older than --idle-timeout. Answers alone reset
-# that; whatever counts, encodes or decodes tokens loads the model again, but the lists of models do not (modules/api)
 QUIET: Final[Request] = Request(path=_INFO)
-SLEEP: Final[TellsSleep] = "log"  # its lists name a model that sleeps as one that is loaded
+SLEEP: Final = textgen_sleep.SLEEP
 WAKE_MODEL: Final[str] = ""
-# POST /v1/internal/model/unload forgets the model's name, without which no message loads it again
+check: Final = textgen_sleep.check_idle
+asleep: Final = textgen_sleep.asleep
 unload: Final = none_unloads
 _FLAGS: Final = "/app/user_data/CMD_FLAGS.txt"
 _EXTRA_FLAGS: Final = "Check `--extra-flags` in `backend.extra_args`: the image's version decides which flags exist."
@@ -111,18 +120,15 @@ _PROBE: Final = (
     "{'Content-Type':'application/json','Authorization':'Bearer '+k});"
     "assert json.load(u.urlopen(r,timeout=4))['length']>0"
 )
-# a count of tokens wakes a model that sleeps: so one that was counted once (/tmp is new at each start) must only still
-# have its name, and its llama-server must not have ended by itself, of which a process without a parent's wait is left
-_PROBE_THAT_WAKES_NOTHING: Final = (
-    "import glob,json,os,shlex,urllib.request as u;"
-    f"k=next(w[10:] for w in shlex.split(open('{_FLAGS}').read()) if w[:10]=='--api-key=');"
-    f"a=lambda p,b=None:json.load(u.urlopen(u.Request('http://127.0.0.1:{PORT}'+p,b,"
-    "{'Content-Type':'application/json','Authorization':'Bearer '+k}),timeout=4));"
-    "m='/tmp/stackctl-loaded';"
-    "os.path.exists(m) or a('/v1/internal/token-count',b'{\"text\":\"hello\"}')['length']>0 and open(m,'w');"
-    "assert os.path.exists(m) and a('/v1/models')['data'];"
-    "assert not any('(llama-server) Z' in open(p).read() for p in glob.glob('/proc/[0-9]*/stat'))"
-)
+
+
+# os.open, because a device file can't be sought in
+_OPENS: Final = f"""import os
+for f in FILES:
+    if os.path.exists(f):
+        try: os.close(os.open(f, os.O_RDONLY))
+        except OSError as e: raise SystemExit(f"{NOT_OPENED} {{f}}: {{e.strerror}}")
+"""
 
 
 # packings whose loader was removed: oobabooga/textgen#7415 (March 2026), #6641 (January 2025); then those for which
@@ -159,15 +165,6 @@ def reserves(build: str) -> Reserves:  # noqa: ARG001 - of all builds the same i
     return MEMORY
 
 
-def check(run: Run) -> None:
-    if run.idle_unload_s % 60:
-        near = -(-run.idle_unload_s // 60)
-        raise ConfigError(
-            f"backend.idle_unload: text-generation-webui takes whole minutes, not {run.idle_unload_s} s",
-            hint=f'Set `backend.idle_unload = "{near} min"`.',
-        )
-
-
 def launch(run: Run) -> Launch:
     """Put the flags into CMD_FLAGS.txt: the image expands EXTRA_LAUNCH_ARGS unquoted, so a name with spaces breaks."""
     name = str(run.model.relative_to(MODEL_DIR))
@@ -188,6 +185,9 @@ def launch(run: Run) -> Launch:
     lines = [shlex.join(words), key, *([shlex.join(run.extra_args)] if run.extra_args else [])]
     # its own flag moves the experts of every block, and none names the main GPU; llama-server inherits the environment
     inherited = {"LLAMA_ARG_N_CPU_MOE": run.cpu_experts, "LLAMA_ARG_MAIN_GPU": run.main_gpu}
+    if run.format == "gguf" and run.variant != CPU:
+        # the lines on layers and memory, which its default hides; servers before 2026 show them, and ignore this name
+        inherited["LLAMA_ARG_LOG_VERBOSITY"] = 4
     return Launch(
         environment={
             **{name: str(value) for name, value in inherited.items() if value},
@@ -207,8 +207,9 @@ def remarks(run: Run) -> tuple[str, ...]:
     return (says,)
 
 
-def health(*, sleeps: bool = False) -> tuple[str, ...]:
-    return ("CMD", "python3.13", "-c", _PROBE_THAT_WAKES_NOTHING if sleeps else _PROBE)
+def health(files: tuple[str, ...] = (), *, sleeps: bool = False) -> tuple[str, ...]:
+    probe = textgen_sleep.probe(_FLAGS, PORT) if sleeps else _PROBE
+    return ("CMD", "python3.13", "-c", _OPENS.replace("FILES", repr(files)) + probe if files else probe)
 
 
 def model_id(file_name: str) -> str:
@@ -226,12 +227,14 @@ def progress(line: str) -> str | None:
 
 
 buffer: Final = load_buffer
+offloaded: Final = load_offload
 
 
-def asleep(said: str) -> bool | None:
-    if "Unloading the model for inactivity" in said:
-        return True
-    return False if 'Loading "' in said or ("Loaded " in said and " seconds" in said) else None
+def no_gpu(line: str, variant: Variant) -> Cause | None:
+    # modules/transformers_loader.py, where PyTorch finds no GPU
+    if "no GPU has been detected. Falling back to CPU mode" in line:
+        return Cause(says="PyTorch finds no GPU in the container, and computes on the CPU", hint=NOT_GIVEN, kind="gpu")
+    return load_no_gpu(line, variant)
 
 
 def speed(said: str) -> float | None:

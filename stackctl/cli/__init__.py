@@ -15,6 +15,7 @@ _ORDER = (
     models,
     checking.smoke,
     running.status,
+    running.ls,
     running.url,
     running.open_,
     running.logs,

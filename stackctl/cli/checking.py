@@ -95,7 +95,7 @@ def smoke(
 
 
 def _refuse_options_of_up(ctx: click.Context) -> None:
-    of_up = {"at", "keep", "locked", "trust_first_download", *option.KEYS}
+    of_up = {"at", "keep", "locked", "trust_first_download", "cpu", *option.KEYS}
     for one in ctx.command.params:
         if one.name in of_up and ctx.params[one.name]:
             raise click.UsageError(f"{one.opts[0]} needs --up.")

@@ -158,6 +158,7 @@ def config_options(command: Callable[..., None]) -> Callable[..., None]:
         "--template", candidates.templates, "NAME", 'Prompt template by its name in SillyTavern; "none" changes none.'
     )
     @click.option("--gpu", type=_GPU_MODES, help="How the backend gets the GPU; none: it runs on the CPU.")
+    @click.option("--cpu", is_flag=True, help="Run the backend on the CPU; the same as --gpu none.")
     @click.option(
         "--port", type=_Number(), shell_complete=candidates.automatic, help="SillyTavern's port on this machine."
     )
@@ -170,7 +171,10 @@ def config_options(command: Callable[..., None]) -> Callable[..., None]:
     @click.option("--name", metavar="NAME", help="The stack's name.")
     @click.option("--images", type=click.Choice(("auto", "official", "own")), help="Which images the stack runs.")
     @wraps(command)
-    def with_flags(*context_of_click: click.Context, **given: Any) -> None:
+    def with_flags(*context_of_click: click.Context, cpu: bool, **given: Any) -> None:
+        if cpu and given["gpu"] not in {None, "none"}:
+            raise click.UsageError(f"--cpu and --gpu {given['gpu']} exclude each other.")
+        given["gpu"] = "none" if cpu else given["gpu"]
         flags = ConfigFlags(**{name: given.pop(name) for name in KEYS})
         command(*context_of_click, flags=flags, **given)
 

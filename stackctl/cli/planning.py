@@ -8,6 +8,7 @@ import click
 
 from stackctl.cli import options as option
 from stackctl.cli.command_line import typed_command
+from stackctl.cli.offered_gpu import leaves_offered_gpu
 from stackctl.cli.root import agrees_on_terminal, ask_which, machine_of, main, sits_elsewhere
 from stackctl.ui import Ui
 
@@ -83,6 +84,7 @@ def deploy(
         raise click.UsageError(f"--locked and {'--replan' if replan else '--new-images'} exclude each other.")
     machine = machine_of(ctx, as_json=as_json)
     changes = flags.changes(machine)
+    leaves_gpu = not (dry_run or locked or yes or as_json) and leaves_offered_gpu(machine, changes)
     answer = {} if locked else _ask_for_model(machine, changes, yes=yes or dry_run)
     if answer is None:
         machine.ui.done(f"nothing was changed. {_LATER}", declined())
@@ -100,6 +102,7 @@ def deploy(
         force=force,
         rollback=not no_rollback,
         opened=opened,
+        leaves_gpu=leaves_gpu,
     )
     done = run(machine, changes, options)
     if dry_run:

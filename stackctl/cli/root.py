@@ -156,6 +156,11 @@ def agrees_on_terminal(question: str) -> bool | None:
     return click.confirm(question, default=False, err=True) if sys.stdin.isatty() else None
 
 
+def chosen_on_terminal(question: str, names: Sequence[str]) -> str | None:
+    """Ask for one of several names; return None if there is no terminal."""
+    return str(click.prompt(question, type=click.Choice(names), err=True)) if sys.stdin.isatty() else None
+
+
 def agrees_to_change(question: str, *, yes: bool, ui: Ui) -> bool:
     """Ask before something is copied, brought back or deleted; return whether the user agrees. The default is no.
 
@@ -179,7 +184,7 @@ def agrees_to_change(question: str, *, yes: bool, ui: Ui) -> bool:
 def ask_which(question: str, names: Sequence[str], ui: Ui) -> str | None:
     """Ask for one of several names; return None if no answer can come. Who wants JSON is not asked on a terminal."""
     if sys.stdin.isatty():
-        return None if ui.as_json else str(click.prompt(question, type=click.Choice(names), err=True))
+        return None if ui.as_json else chosen_on_terminal(question, names)
     return waiting_line().strip() or None
 
 

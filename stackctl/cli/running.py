@@ -38,6 +38,21 @@ def status(ctx: click.Context, as_json: bool, watch: bool) -> None:
     ctx.exit(0 if now.is_ready else NotReady.exit_code)
 
 
+@main.command(examples=("stackctl ls",))
+@option.json
+@click.pass_context
+def ls(ctx: click.Context, as_json: bool) -> None:
+    """List all stacks of this machine, and what each one holds.
+
+    Also those that are stopped, and those whose folder was removed.
+    """
+    from stackctl.commands.ls import list_stacks
+    from stackctl.report.ls import stacks as text
+
+    machine = machine_of(ctx, as_json=as_json)
+    machine.ui.result(*text(list_stacks(machine), machine.ui))
+
+
 @main.command(examples=("stackctl logs", "stackctl logs -f sillytavern"))
 @option.service
 @click.option("-f", "--follow", is_flag=True, help="Show new lines as they come, until Ctrl-C.")

@@ -8,8 +8,9 @@ from typing import Final
 VERSION: Final = ("version",)
 # group -> word -> the command that runs for it
 ALIASES: Final[dict[str, dict[str, str]]] = {
-    "": {"up": "deploy", "ps": "status", "log": "logs", "browse": "open", "switch": "use", "unload": "free",
-        "sleep": "free",
+    "": {
+        "up": "deploy", "ps": "status", "stacks": "ls", "log": "logs", "browse": "open", "switch": "use",
+        "unload": "free", "sleep": "free",
     },
     "models": {
         "ls": "list", "rm": "remove", "delete": "remove", "show": "inspect", "info": "inspect", "download": "pull",
@@ -37,7 +38,7 @@ _CONFIG: Final[Rows] = (
     ("stackctl diff", "shows what a deploy would change"),
 )
 _LOAD: Final[Rows] = (
-    ("stackctl status", "shows the state of every container"),
+    ("stackctl status --watch", "shows live what the stack holds"),
     ("docker compose stats", "shows their load; run it in the stack's folder"),
 )
 _UPDATE: Final[Rows] = (
@@ -53,6 +54,7 @@ _INSTALL: Final[Rows] = (
     ("stackctl models pull SOURCE", "fetches a model"),
 )
 _LIST: Final[Rows] = (
+    ("stackctl ls", "lists all stacks of this machine, and what each one holds"),
     ("stackctl status", "shows the stack's containers"),
     ("stackctl models list", "shows the models that were pulled"),
     ("stackctl use", "shows the models of stack.toml"),
@@ -94,7 +96,7 @@ POINTERS: Final[dict[str, dict[str, Rows]]] = {
         **dict.fromkeys(("config", "configure", "settings", "convert", "edit", "set"), _CONFIG),
         **dict.fromkeys(("top", "stats"), _LOAD),
         **dict.fromkeys(("update", "upgrade"), _UPDATE),
-        **dict.fromkeys(("ls", "list"), _LIST),
+        "list": _LIST,
         **dict.fromkeys(("test", "check", "doctor", "health", "validate"), _CHECK),
         **dict.fromkeys(("address", "ip", "port", "qr", "share", "expose"), _WHERE),
         **dict.fromkeys(("kill", "pause"), _STOP),
@@ -137,5 +139,6 @@ OPTIONS: Final[dict[str, str]] = {
     **dict.fromkeys(("--host", "--listen", "--bind"), "Other devices are let in by `stackctl deploy --expose lan`."),
     **dict.fromkeys(("--cache-type-k", "--cache-type-v", "--quantkv"), "The type of the KV cache is --kv-cache TYPE."),
     **dict.fromkeys(("--gpus",), "The GPU is chosen by `stackctl deploy --gpu auto`."),
+    **dict.fromkeys(("--cpu", "--no-gpu", "--usecpu"), "The CPU alone is `--device cpu` for a command about models."),
     **dict.fromkeys(("-V",), "Write `stackctl --version`."),
 }  # fmt: skip

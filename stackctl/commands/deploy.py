@@ -6,7 +6,7 @@ from dataclasses import dataclass, replace
 from typing import Literal
 
 from stackctl.core.config.spec import AUTO, DEMO, Model
-from stackctl.core.fit.reconcile import difference
+from stackctl.core.gpu.offload import Offload
 from stackctl.core.observed import Observed
 from stackctl.core.plan import external_backend, memory_plan
 from stackctl.core.plan.preview import Preview
@@ -31,6 +31,8 @@ from stackctl.steps.loadable import refuse_unloadable
 from stackctl.steps.locked import refuse_unlocked, refuse_without_lock, with_model
 from stackctl.steps.new_images import say_new_images, to_decide_again
 from stackctl.steps.observe import observe, observe_again
+from stackctl.steps.offer_gpu import with_refusal
+from stackctl.steps.offload import say_offload
 from stackctl.steps.open_to_others import with_answer
 from stackctl.steps.own_name import claimed, keep_name
 from stackctl.steps.preview import preview
@@ -61,6 +63,7 @@ class Options:
     rollback: bool = True  # go back to what ran before if this deploy fails
     locked: Locked = ""  # whether anything may differ from stack.lock; "stack": only the stack's place may
     opened: bool | None = None  # the user's answer about opening it to other devices; None if not asked
+    leaves_gpu: bool = False  # the user was asked about a GPU of another make, and leaves it unused
 
     @property
     def is_anew(self) -> bool:
@@ -77,6 +80,7 @@ class Deployed:
     ready_s: float | None = None
     observed: Observed | None = None  # the input of its plan
     proof: Proof | None = None
+    offload: Offload | None = None  # what the start showed of the GPUs; None if it started no backend there
     preview: Preview | None = None
 
 
@@ -116,7 +120,8 @@ def deploy(machine: Machine, flags: Mapping[str, object], options: Options) -> D
             machine.ui.step("Asking through SillyTavern")
             up = replace(up, proof=prove(up.plan, machine))
             _say_contexts(up, machine)
-        record_deploy(up.plan, up.observed or final.now.observed, machine, ready_s=up.ready_s, proof=up.proof)
+        seen = up.observed or final.now.observed
+        record_deploy(up.plan, seen, machine, ready_s=up.ready_s, proof=up.proof, offload=up.offload)
         return up
 
 
@@ -135,6 +140,8 @@ def _look(wanted: ConfigRequest, machine: Machine, options: Options) -> Phase:
     lock = read_lock(machine)
     if options.opened is not None:
         lock = with_answer(lock, is_open=options.opened)
+    if options.leaves_gpu:
+        lock = with_refusal(lock)
     coming = stack_model.pending_model(wanted.spec, machine, lock)
     observed = observe(wanted.spec, machine, lock, coming.model if coming else None)
     observed = replace(observed, patience_s=options.timeout_s or 0)
@@ -197,10 +204,9 @@ def _start(phase: Phase, machine: Machine, options: Options) -> Deployed:
     seed_tavern.seed_tavern(plan, settings, machine)
     give_key(plan, machine)
     started = start(plan, machine, timeout_s=options.timeout_s)
-    if plan.memory and (said := difference(plan.memory.fit, started.buffers)):
-        machine.ui.warn(said)
+    say_offload(plan, started.offload, started.buffers, machine)
     tavern_password.take_password_back(plan, machine)
-    return Deployed(plan=plan, text=text, ready_s=started.ready_s, observed=phase.now.observed)
+    return Deployed(plan=plan, text=text, ready_s=started.ready_s, observed=phase.now.observed, offload=started.offload)
 
 
 def _choose_again(error: Taken, phase: Phase, machine: Machine) -> Phase:

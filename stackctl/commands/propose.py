@@ -5,6 +5,7 @@ from stackctl.core.config.spec import Spec
 from stackctl.core.config.values import memory_mib
 from stackctl.errors import DoesNotFit, ModelError
 from stackctl.machine import Machine
+from stackctl.steps.build_here import device_of
 from stackctl.steps.first_model import WAYS
 from stackctl.terminal import command_line
 
@@ -16,6 +17,7 @@ def proposal(machine: Machine, spec: Spec, *, language: str) -> Recommended:
         context=spec.backend.context if isinstance(spec.backend.context, int) else None,
         backend=spec.backend.kind,
         has_gpu=spec.gpu.mode != "none",
+        device=device_of(spec),
         needs_driver=True,
         gpu_reserve_mib=memory_mib(spec.gpu.reserve) or 0,
     )

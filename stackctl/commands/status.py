@@ -7,7 +7,7 @@ from dataclasses import dataclass, field, replace
 from stackctl.backends import BACKENDS
 from stackctl.core.history import Record
 from stackctl.core.observed import ServiceState
-from stackctl.core.plan.model_run import ModelRun, model_run
+from stackctl.core.plan.model_run import ModelRun, is_start_of, model_run
 from stackctl.core.plan.stack import Plan
 from stackctl.core.start import readiness
 from stackctl.core.start.events import Changed, Event, EventStreamLost, Line
@@ -204,7 +204,7 @@ def _status(name: str, plan: Plan | None, machine: Machine) -> Status:
             *_unfinished(machine),
         ),
         template=describe_template(plan.template) if plan and plan.template else "",
-        run=model_run(plan) if plan else None,
+        run=model_run(plan, last_deploy(machine, lambda one: is_start_of(one, plan))) if plan else None,
         proof=last_deploy(machine, lambda one: _shows_speed(one, plan)) if plan else None,
         is_asleep=bool(plan and is_well and is_asleep(plan, machine)),
     )

@@ -51,10 +51,10 @@ class Cpu:
 class Gpu:
     """One GPU, as its driver reports it: what does not change while the driver runs, and its memory now."""
 
-    index: int  # among the GPUs of its make, as its driver counts them
+    index: int  # among the GPUs of its make, as its driver counts them; -1 if its driver does not list it
     uuid: str
     name: str
-    total_mib: int  # 0 if it shares the machine's memory
+    total_mib: int  # 0 if it shares the machine's memory, or has a fault
     free_mib: int
     cuda: tuple[int, ...] = ()  # the newest CUDA that its driver can run, as (12, 4); () if unknown
     own_mib: int = 0  # what this stack's backend holds, and frees in a deploy
@@ -68,7 +68,8 @@ class Gpu:
     groups: tuple[int, ...] = ()  # numbers of the groups that may open its device files; () if every user may
     has_display: bool = False  # a screen is attached or drawn on it
     is_unified: bool = False  # it shares the machine's memory
-    fault: str = ""  # why its driver can't use it, as "it has fallen off the bus"; "" if it can
+    fault: str = ""  # why programs can't use it, as "it has fallen off the bus"; "" if they can
+    fix: str = ""  # the hint that repairs the fault
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -80,6 +81,7 @@ class Card:
     name: str = ""  # "" if unknown
     driver: str = ""  # the kernel driver that has it, as nouveau; "" if none has
     is_suspended: bool = False  # its power is off until a program uses it
+    may_suspend: bool = False  # the kernel may turn its power off while no program uses it
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -95,8 +97,8 @@ class GpuHolder:
 class GpuReading:
     """What a GPU does now. None: its driver does not tell."""
 
-    uuid: str
-    name: str = ""  # "" if it sleeps
+    uuid: str  # "" if it sleeps and was not asked before
+    name: str = ""  # "" if it sleeps and was not asked before
     total_mib: int
     free_mib: int
     utilisation: int | None = None  # percent of the last moment in which it computed
@@ -106,6 +108,7 @@ class GpuReading:
     throttled: tuple[str, ...] = ()  # why it runs slower than it could: "power limit", "temperature", ...
     holders: tuple[GpuHolder, ...] = ()
     is_suspended: bool = False  # it sleeps, and was not woken to be read
+    pci: str = ""  # as in Gpu
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -1,9 +1,11 @@
 """The memory that a backend reserves with every model."""
 
 from dataclasses import dataclass
-from typing import Literal
+from typing import Final, Literal
 
-Device = Literal["cuda", "vulkan", "cpu"]  # what computes; each kind takes another amount of memory for itself
+# what computes; each kind takes another amount of memory for itself
+Device = Literal["cuda", "rocm", "vulkan", "cpu"]
+BY_CUDA: Final[frozenset[Device]] = frozenset({"cuda", "rocm"})  # ROCm compiles the same program (ggml-cuda) for AMD
 
 
 @dataclass(frozen=True, kw_only=True)

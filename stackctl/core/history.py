@@ -40,6 +40,17 @@ class FileUsed:
 
 
 @dataclass(frozen=True, kw_only=True)
+class GpuUsed:
+    """What a backend took of one GPU after its start, in MiB. None: unknown, or the driver does not tell."""
+
+    uuid: str
+    name: str
+    planned_mib: int | None
+    seen_mib: int | None
+    is_by_process: bool  # seen by the backend's processes; false: by the GPU's free memory before and after
+
+
+@dataclass(frozen=True, kw_only=True)
 class Record:
     """One successful deploy. inputs: a hash of the configuration and of what was observed."""
 
@@ -58,6 +69,9 @@ class Record:
     ready_s: float | None
     first_token_s: float | None  # None if the test reply was skipped
     tokens_per_s: float | None  # by the backend's count; None if it has none, or the test reply was skipped
+    layers_on_gpu: int | None = None  # as the backend reported; None if it did not, or was not started for this deploy
+    layers: int | None = None  # all of the model, as it reported
+    gpus: tuple[GpuUsed, ...] = ()  # () if it was not started for this deploy, or no driver tells
 
 
 def file_name(number: int) -> str:

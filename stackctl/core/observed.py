@@ -7,6 +7,7 @@ from pathlib import PurePosixPath
 from typing import Literal
 
 from stackctl.contracts.answer import Answer
+from stackctl.contracts.cdi import CdiSeen
 from stackctl.contracts.host import Cpu, Gpu, Owner, ReadSpeed
 from stackctl.core.model.model import ModelSeen
 from stackctl.secret import Secret
@@ -99,10 +100,13 @@ class Observed:
     time_zone: str = ""  # of this machine, as Europe/Berlin; "" if unknown, or it does not run the stack
     engine: EngineSeen | None = None  # None in a render without an engine
     gpus: tuple[Gpu, ...] = ()
+    cdi: CdiSeen | None = None  # the engine's CDI files; None if not observed, or they are not those of this machine
     cpu: Cpu = field(default_factory=Cpu)
     ram: Ram | None = None  # None if not observed, or another machine runs the stack
     read_speed: ReadSpeed | None = None  # of its RAM; None if it was not measured
     is_wsl: bool = False
+    view: EngineView = ""
+    hypervisor: str = ""  # the name of the one below this virtual machine; "" if none is seen
     gpu_variables: Mapping[str, str] = field(default_factory=dict)  # those of GPU_VARIABLES that are set
     taken_subnets: tuple[IPv4Network, ...] = ()  # those of the engine's other networks
     routes: tuple[IPv4Network, ...] = ()  # this machine's routes, except to the engine's networks and the Internet
@@ -139,6 +143,7 @@ class ServiceState:
     container: str
     state: str  # created, running, restarting, exited, dead, paused
     health: str = ""  # "", starting, healthy, unhealthy
+    health_output: str = ""  # what its last health check wrote, if that failed
     exit_code: int = 0
     oom_killed: bool = False
     restarts: int = 0

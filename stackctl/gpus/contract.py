@@ -19,19 +19,33 @@ class Offer:
     runtimes: tuple[str, ...] = ()  # the names of its runtimes
     cdi_devices: tuple[str, ...] = ()  # full names, such as nvidia.com/gpu=0
     is_local: bool = True  # it runs on this machine, so cdi_devices is complete
+    is_rootless: bool = False  # its containers have no group of this machine
+    keeps_groups: bool = False  # a rootless one can leave its user's groups to a container ("keep-groups")
     # the engine's name if it takes CDI devices as device files instead of reserving GPUs; "" if it reserves them
     product: str = ""
+    describe_cdi: str = ""  # the command that describes the GPUs in the CDI files again; "" for the make's usual one
+
+
+def says_nothing(request: GpuRequest, gpus: tuple[Gpu, ...], offer: Offer | None) -> tuple[str, ...]:  # noqa: ARG001 - the default of Make.remarks
+    """Return no remark."""
+    return ()
 
 
 class Make(Protocol):
     """All that a plan knows about one make of GPU. The module names the source of every fact."""
 
-    NAME: str  # as in Gpu.make and GpuRequest.make
+    NAME: str  # as in GpuRequest.make
     MODES: Mapping[str, str]  # value of gpu.mode -> name of the mechanism that passes the GPU on
     IS_AUTO: bool  # whether gpu.mode = "auto" may choose one of them
     RUNTIME: str  # the engine's runtime that one of these modes needs; "" if none needs one
     VARIANT: Variant  # the variant of a backend's image
     DEVICE: Device  # the device for which its memory is estimated
+    NODES: tuple[str, ...]  # device files that a container with its GPU must be able to open, where they exist
+    LOST: str  # what to do if it can't open one of them: a hint
+
+    def passed_on(self, seen: tuple[Gpu, ...]) -> tuple[Gpu, ...]:
+        """Return those of a machine's GPUs that it can pass on, in the order in which gpu.devices counts them."""
+        ...
 
     def choose_mode(self, offer: Offer | None) -> str:
         """Return the one of MODES that suits this engine; offer: None if no engine was asked."""
@@ -47,6 +61,10 @@ class Make(Protocol):
 
     def count(self, request: GpuRequest, gpus: tuple[Gpu, ...]) -> int:
         """Return how many GPUs a request brings, at least 1; gpus: those of this make on this machine."""
+        ...
+
+    def remarks(self, request: GpuRequest, gpus: tuple[Gpu, ...], offer: Offer | None) -> tuple[str, ...]:
+        """Return what a deploy says about this request: what is not known, or not tried. gpus: as for request()."""
         ...
 
     def is_given(self, request: GpuRequest, drivers: tuple[str, ...], devices: tuple[str, ...]) -> bool:

@@ -12,7 +12,7 @@ from stackctl.contracts.host import Gpu
 from stackctl.contracts.memory import Device
 from stackctl.contracts.service import GpuRequest, Variant
 from stackctl.errors import GpuError
-from stackctl.gpus.contract import Offer
+from stackctl.gpus.contract import Offer, says_nothing
 
 NAME: Final[str] = "nvidia"
 IS_AUTO: Final[bool] = True
@@ -21,11 +21,25 @@ VARIANT: Final[Variant] = "cuda"
 DEVICE: Final[Device] = "cuda"
 _TOOLKIT, _CDI = "nvidia", "cdi"  # names of modes and of the engine's drivers alike
 MODES: Final[Mapping[str, str]] = MappingProxyType({_TOOLKIT: "NVIDIA Container Toolkit", _CDI: "CDI device files"})
+# under WSL there is none, and a Jetson has others. Opening it wakes no GPU: it is the driver's own, nvidia_open() in
+# kernel-open/nvidia/nv.c of NVIDIA/open-gpu-kernel-modules returns for it before any GPU is touched
+NODES: Final[tuple[str, ...]] = ("/dev/nvidiactl",)
+# https://github.com/NVIDIA/nvidia-container-toolkit/issues/48: systemd writes the device rules of a container's cgroup
+# again at each daemon-reload, without those that the toolkit's hook added
+LOST: Final[str] = (
+    "Run `stackctl restart`, which gives the GPU back until the next `systemctl daemon-reload`. To keep it, set "
+    '`gpu.mode = "cdi"`, or write "exec-opts": ["native.cgroupdriver=cgroupfs"] into /etc/docker/daemon.json and '
+    "restart Docker."
+)
 _KIND: Final = "nvidia.com/gpu="
 _ALL: Final = f"{_KIND}all"
 _FILES: Final = ("/dev/nvidia", "/dev/dxg")  # device files that its CDI devices add; the latter on WSL
 _CDI_ENGINE, _CDI_BY_ITSELF = (25,), (28, 3)  # first behind a feature flag, then always on
 _GENERATE: Final = "sudo nvidia-ctk cdi generate --output=/etc/cdi/nvidia.yaml"
+
+
+def passed_on(seen: tuple[Gpu, ...]) -> tuple[Gpu, ...]:
+    return tuple(gpu for gpu in seen if gpu.make == NAME)
 
 
 def choose_mode(offer: Offer | None) -> str:
@@ -65,6 +79,9 @@ def count(request: GpuRequest, gpus: tuple[Gpu, ...]) -> int:
     return max(1, len(gpus)) if not asked or _ALL in asked else len(asked)
 
 
+remarks: Final = says_nothing
+
+
 def is_given(request: GpuRequest, drivers: tuple[str, ...], devices: tuple[str, ...]) -> bool:
     return request.driver in drivers if request.driver else any(one.startswith(_FILES) for one in devices)
 
@@ -100,7 +117,8 @@ def _cdi_devices(devices: tuple[str, ...], gpus: tuple[Gpu, ...], offer: Offer |
 def _cdi_hint(offer: Offer) -> str:
     if offer.version < _CDI_ENGINE:
         return "Update Docker Engine to 25 or newer, which CDI needs, or run `stackctl deploy --gpu nvidia`."
+    generate = offer.describe_cdi or _GENERATE
     if offer.cdi_devices:
-        return f"Choose one of {', '.join(offer.cdi_devices)}, or run `{_GENERATE}` to describe all devices again."
+        return f"Choose one of {', '.join(offer.cdi_devices)}, or run `{generate}` to describe all devices again."
     flag = ', set "features": {"cdi": true} in /etc/docker/daemon.json' if offer.version < _CDI_BY_ITSELF else ""
-    return f"Run `{_GENERATE}`{flag}, then restart the engine."
+    return f"Run `{generate}`{flag}, then restart the engine."

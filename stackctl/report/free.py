@@ -6,10 +6,10 @@ from stackctl.report.status_text import gib
 
 if TYPE_CHECKING:
     from stackctl.commands.free import Freed
-    from stackctl.report.contract import stack
+    from stackctl.report.contract import free
 
 
-def freed(done: "Freed") -> "tuple[str, stack.Freed]":
+def freed(done: "Freed") -> "tuple[str, free.Freed]":
     """Return what became of the backend's model, and how it is loaded again."""
     return _text(done), {
         "version": 1,

@@ -1,12 +1,14 @@
 """The history of a stack as a table and as JSON."""
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Literal
 
 if TYPE_CHECKING:
     from stackctl.commands.history import Past
-    from stackctl.core.history import FileUsed
+    from stackctl.core.history import FileUsed, GpuUsed, Record
     from stackctl.report.contract import stack
     from stackctl.ui import Ui
+
+_GPU = 6  # the column that is left out where no deploy has anything in it
 
 
 def history(found: "tuple[Past, ...]", ui: "Ui") -> "tuple[str, stack.History]":
@@ -14,7 +16,9 @@ def history(found: "tuple[Past, ...]", ui: "Ui") -> "tuple[str, stack.History]":
     values: stack.History = {"version": 1, "deploys": [_values(one) for one in found]}
     if not found:
         return "no deploy is recorded in this folder yet", values
-    rows = [("N", "WHEN", "STACKCTL", "BACKEND", "MODEL", "CONTEXT", "TOKENS/S", "CHANGED"), *map(_row, found)]
+    rows = [("N", "WHEN", "STACKCTL", "BACKEND", "MODEL", "CONTEXT", "GPU", "TOKENS/S", "CHANGED"), *map(_row, found)]
+    if not any(_gpu(one.record) for one in found):
+        rows = [(*row[:_GPU], *row[_GPU + 1 :]) for row in rows]
     return ui.table(rows), values
 
 
@@ -22,7 +26,28 @@ def _row(past: "Past") -> tuple[str, ...]:
     one, changes = past.record, past.changes
     speed = "-" if one.tokens_per_s is None else f"{one.tokens_per_s:.1f}"
     changed = "-" if changes is None else ", ".join(changes) or "nothing"
-    return str(past.number), one.time, one.stackctl, one.backend, one.model or "-", str(one.context), speed, changed
+    context = str(one.context)
+    return (
+        str(past.number),
+        one.time,
+        one.stackctl,
+        one.backend,
+        one.model or "-",
+        context,
+        _gpu(one) or "-",
+        speed,
+        changed,
+    )
+
+
+def _gpu(one: "Record") -> str:
+    """Return the layers on the GPU, and its memory as the driver saw it and as planned; "" if unknown."""
+    words = [] if one.layers_on_gpu is None else [f"{one.layers_on_gpu}/{one.layers} layers"]
+    for used in one.gpus:
+        if used.seen_mib is not None:
+            planned = "" if used.planned_mib is None else f"/{used.planned_mib}"
+            words.append(f"{max(0, used.seen_mib)}{planned} MiB")
+    return ", ".join(words)
 
 
 def _values(past: "Past") -> "stack.PastDeploy":
@@ -47,7 +72,21 @@ def _values(past: "Past") -> "stack.PastDeploy":
         "ready_s": one.ready_s,
         "first_token_s": one.first_token_s,
         "tokens_per_s": one.tokens_per_s,
+        "layers_on_gpu": one.layers_on_gpu,
+        "layers": one.layers,
+        "gpus": [_used(used) for used in one.gpus],
         "changes": None if past.changes is None else list(past.changes),
+    }
+
+
+def _used(used: "GpuUsed") -> "stack.GpuUsed":
+    by: Literal["process", "free memory"] = "process" if used.is_by_process else "free memory"
+    return {
+        "uuid": used.uuid,
+        "name": used.name,
+        "planned_mib": used.planned_mib,
+        "seen_mib": used.seen_mib,
+        "seen_by": None if used.seen_mib is None else by,
     }
 
 

@@ -48,8 +48,8 @@ def status_values(now: "Status") -> "stack.Status":
         "state": now.state,
         "asleep": now.is_asleep,
         "urls": list(now.urls),
-        "model": _model(now.run) if now.run else None,
-        "memory": memory_values(now.memory),
+        "model": model_values(now.run) if now.run else None,
+        "memory": _memory(now.memory),
         "tokens_per_s": now.proof.tokens_per_s if now.proof else None,
         "proven_at": now.proof.time if now.proof else None,
         "next": now.next_step or None,
@@ -66,7 +66,8 @@ def _backend(found: "BackendElsewhere") -> "stack.Elsewhere":
     }
 
 
-def _model(run: "ModelRun") -> "stack.ModelRun":
+def model_values(run: "ModelRun") -> "stack.ModelRun":
+    """What a stack's model is, and where its layers are."""
     return {
         "name": run.name,
         "quantisation": run.quantisation or None,
@@ -74,11 +75,11 @@ def _model(run: "ModelRun") -> "stack.ModelRun":
         "gpu_layers": run.gpu_layers,
         "layers": run.layers,
         "cpu_experts": run.cpu_experts,
+        "reported": run.is_reported,
     }
 
 
-def memory_values(memory: "MemoryNow") -> "stack.MemoryNow":
-    """What a stack holds, and what others do."""
+def _memory(memory: "MemoryNow") -> "stack.MemoryNow":
     error = memory.gpu_error
     return {
         "gpus": [_gpu(one) for one in memory.gpus],

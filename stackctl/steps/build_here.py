@@ -4,16 +4,18 @@ from contextlib import suppress
 
 from stackctl import backends
 from stackctl.contracts.host import Gpu
+from stackctl.contracts.memory import Device
 from stackctl.contracts.service import CPU, Variant
 from stackctl.core.advice.can_load import BackendBuild
 from stackctl.core.config.lock import Decisions, Lock
 from stackctl.core.config.spec import AUTO, Spec
 from stackctl.core.config.values import memory_mib
+from stackctl.core.gpu.unusable import unusable_error, usable
 from stackctl.core.plan.gpu_devices import choose_devices
 from stackctl.core.plan.gpu_request import unheard
 from stackctl.core.plan.images import backend_image
-from stackctl.errors import ConfigError, GpuError
-from stackctl.gpus import GPUS, chosen_by_auto
+from stackctl.errors import ConfigError
+from stackctl.gpus import GPUS, MODES, chosen_by_auto, find_computing, find_make
 from stackctl.machine import Machine
 from stackctl.steps.config_request import load_config, read_lock
 
@@ -25,16 +27,18 @@ def spec_here(machine: Machine) -> Spec:
     return Spec()
 
 
-def stack_here(machine: Machine, name: str, *, on_gpu: bool, asks_driver: bool = True) -> BackendBuild:
+def stack_here(
+    machine: Machine, name: str, *, on_gpu: bool, asks_driver: bool = True, device: Device | None = None
+) -> BackendBuild:
     """Return what a deploy would run here with this backend: its build by stack.toml and stack.lock, if they name it.
 
     on_gpu: whether it has a GPU, of this machine or of one that somebody thinks of, of which no driver is asked
-    (asks_driver).
+    (asks_driver). device: what computes there; None for what `auto` takes.
     """
     backend, spec = backends.find_backend(name), spec_here(machine)
     if spec.backend.is_external or backends.find_backend(spec.backend.kind) is not backend:
         spec = Spec()
-    variant, cuda = _on_gpu(machine, asks_driver=asks_driver) if on_gpu else (CPU, ())
+    variant, cuda = _on_gpu(machine, asks_driver=asks_driver, device=device) if on_gpu else (CPU, ())
     build = ""
     if backend.PROGRAMS:
         build = backend.build_of("", next(iter(backend.PROGRAMS))) if spec.backend.program == AUTO else ""
@@ -44,26 +48,38 @@ def stack_here(machine: Machine, name: str, *, on_gpu: bool, asks_driver: bool =
     return BackendBuild(backend=backend, variant=variant, build=build)
 
 
-def _on_gpu(machine: Machine, *, asks_driver: bool) -> tuple[Variant, tuple[int, ...]]:
+def _on_gpu(machine: Machine, *, asks_driver: bool, device: Device | None) -> tuple[Variant, tuple[int, ...]]:
     """Return the variant for the GPU of this machine, or for one that somebody thinks of, and its driver's CUDA."""
-    with suppress(GpuError):
-        for gpu in chosen_by_auto(machine.gpus.list())[:1] if asks_driver else ():
-            return GPUS[gpu.make].VARIANT, gpu.cuda
+    if device and (make := find_computing(device)) and not make.IS_AUTO:
+        return make.VARIANT, ()
+    for gpu in usable(chosen_by_auto(machine.gpus.list()))[:1] if asks_driver else ():
+        return GPUS[gpu.make].VARIANT, gpu.cuda
     return next(iter(GPUS.values())).VARIANT, ()
 
 
-def gpus_here(machine: Machine) -> tuple[Gpu, ...]:
+def device_of(spec: Spec) -> Device | None:
+    """Return what computes by its gpu.mode, if `auto` never takes that; else None."""
+    make = find_make(spec.gpu.mode, ()) if spec.gpu.mode in MODES else None
+    return make.DEVICE if make and not make.IS_AUTO else None
+
+
+def gpus_here(machine: Machine, device: Device | None = None) -> tuple[Gpu, ...]:
     """Return the GPUs that a deploy would use here, by this folder's stack.toml and stack.lock if it has them.
 
-    Raise GpuError if the driver does not answer, or there are no such GPUs.
+    device: what computes; None for what `auto` takes. Raise GpuError if the driver does not answer, or there are no
+    such GPUs.
     """
-    found, spec = chosen_by_auto(machine.gpus.list()), spec_here(machine)
+    seen, spec = machine.gpus.list(), spec_here(machine)
+    make = find_computing(device) if device else None
+    found = make.passed_on(seen) if make else chosen_by_auto(seen)
+    if found and not usable(found):
+        raise unusable_error(found[0], " Use the CPU until then: `stackctl deploy --cpu`.")
     if found and (said := unheard(machine.host.gpu_variables())):
         machine.ui.note(said)
     recorded = Lock()
     with suppress(ConfigError):  # a deploy says what is wrong with it
         recorded = read_lock(machine)
-    same = tuple(gpu for gpu in found if gpu.make == found[0].make)
+    same = found if make else tuple(gpu for gpu in found if gpu.make == found[0].make)
     return choose_devices(spec.gpu.devices, same, Decisions(recorded)).gpus
 
 

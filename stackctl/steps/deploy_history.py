@@ -2,12 +2,14 @@
 
 from collections.abc import Callable, Iterator
 from contextlib import suppress
+from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path, PurePosixPath
 
 from stackctl import __version__
 from stackctl.core import history
-from stackctl.core.history import FileUsed, ImageUsed, Record
+from stackctl.core.gpu.offload import Offload
+from stackctl.core.history import FileUsed, GpuUsed, ImageUsed, Record
 from stackctl.core.hub.store import StoredModel
 from stackctl.core.model.model import ModelSeen
 from stackctl.core.observed import Observed
@@ -31,12 +33,14 @@ def record_deploy(
     *,
     ready_s: float | None,
     proof: Proof | None,
+    offload: Offload | None = None,
     clock: Callable[[], datetime] = _now,
 ) -> None:
     """Record what was started. If that fails, print a note only: the stack runs all the same."""
     try:
         known = numbers(machine)
         record = _record(plan, seen, machine, ready_s=ready_s, proof=proof, now=clock())
+        record = _with_offload(record, offload) if offload else record
         number = max(known, default=0) + 1
         machine.folder.write(place(number), history.dump(record), mode=0o600)
         for old in sorted((*known, number))[: -history.KEPT]:
@@ -66,6 +70,23 @@ def _record(
         first_token_s=round(proof.reply.first_s, 3) if proof else None,
         tokens_per_s=round(proof.tokens_per_s, 1) if proof and proof.tokens_per_s else None,
     )
+
+
+def _with_offload(record: Record, offload: Offload) -> Record:
+    layers = offload.layers
+    gpus = tuple(
+        GpuUsed(
+            uuid=one.uuid,
+            name=one.name,
+            planned_mib=one.planned_mib,
+            seen_mib=one.seen_mib,
+            is_by_process=one.held_mib is not None,
+        )
+        for one in offload.gpus
+    )
+    if layers is None:
+        return replace(record, gpus=gpus)
+    return replace(record, layers_on_gpu=layers.layers, layers=layers.of, gpus=gpus)
 
 
 def _images(plan: Plan, machine: Machine) -> Iterator[ImageUsed]:

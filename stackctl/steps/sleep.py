@@ -3,7 +3,7 @@
 from typing import Final
 
 from stackctl import backends
-from stackctl.backends.contract import Request, one_token
+from stackctl.contracts.request import Request, one_token
 from stackctl.core.formats.answer_limit import Limit
 from stackctl.core.plan.stack import Plan
 from stackctl.errors import NotReady

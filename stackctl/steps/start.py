@@ -8,18 +8,21 @@ from pathlib import Path
 from types import MappingProxyType
 
 from stackctl.backends.contract import Buffer
+from stackctl.core.gpu.offload import Offload, judge
 from stackctl.core.observed import ServiceState
 from stackctl.core.plan.stack import Plan
 from stackctl.core.start import readiness
-from stackctl.core.start.events import Event, Looked, ReadSoFar
+from stackctl.core.start.events import Event, Line, Looked, ReadSoFar
 from stackctl.core.start.mount_errors import explain as explain_mount
 from stackctl.core.start.mount_errors import source
+from stackctl.core.start.planned_offload import planned_offload
 from stackctl.core.start.start_state import (
     Failed,
     StartState,
     advance,
     begin,
     begin_again,
+    judge_offload,
     kept_container,
     progress_in_words,
 )
@@ -28,19 +31,25 @@ from stackctl.errors import StackctlError, Unmountable
 from stackctl.machine import Machine
 from stackctl.ports.orchestrator import Action, Applying
 from stackctl.steps.has_run import record_run
+from stackctl.steps.offload import GpusBefore, gpus_before, see_offload
 from stackctl.steps.page_state import PageState
 
 _STOP_S = 3
+_TAIL = 2000  # lines of a log: the loader reports early, and a line on each request may follow
 _LOOK_EVERY_S = 2.0  # how often to ask how much was read; the engine needs about 0.01 s to answer
 _MORE_S = 60  # added to the limit while something was read in the last half minute
 
 
 @dataclass(frozen=True, kw_only=True)
 class Started:
-    """A stack that is ready. `ready_s`: seconds since the start. `buffers`: memory reserved, by the backend's log."""
+    """A stack that is ready. `ready_s`: seconds since the start. `buffers`: memory reserved, by the backend's log.
+
+    `offload`: what it showed of the GPUs; None if no layer was planned there, or its backend was ready before.
+    """
 
     ready_s: float
     buffers: tuple[Buffer, ...] = ()
+    offload: Offload | None = None
 
 
 def start(
@@ -65,6 +74,7 @@ def start(
     before = machine.orchestrator.states(plan.name)
     record_run(machine, before)  # a replaced container takes this information with it
     state, page = begin(plan, before, only), PageState(plan, machine)
+    gpus = gpus_before(plan, before, machine)
     applying = machine.orchestrator.apply(plan.name, only, action=action, images=images)
     try:
         while True:
@@ -78,7 +88,7 @@ def start(
                     page.say(waits)
                 match verdict(state):
                     case Ready():
-                        return Started(ready_s=at_s, buffers=state.buffers)
+                        return _prove_offload(state, gpus, machine, at_s)
                     case Failed() as failed:
                         raise _give_up(state, failed, machine)
                     case Again():
@@ -96,6 +106,22 @@ def start(
         applying.close()
         page.say("")
         record_run(machine, state.states)
+
+
+def _prove_offload(state: StartState, before: GpusBefore, machine: Machine, ready_s: float) -> Started:
+    """Return the stack that is ready; raise GpuError if the model was planned on a GPU and no layer is there."""
+    backend = state.states.get(state.plan.backend)
+    if planned_offload(state.plan) and backend and not (state.offloaded or state.buffers):
+        for line in machine.docker.tail(backend, _TAIL):  # the thread that reads the log may be late
+            state = advance(state, Line(backend.name, line))
+    offload = see_offload(state, before, machine)
+    if offload:
+        state = judge_offload(state, offload)
+    if state.failed:
+        raise _give_up(state, state.failed, machine)
+    if offload and (found := judge(offload)).state == "not tried":
+        machine.ui.warn(found.says)
+    return Started(ready_s=ready_s, buffers=state.buffers, offload=offload)
 
 
 def _see_reading(state: StartState, machine: Machine, at_s: float) -> StartState:

@@ -5,7 +5,9 @@ from collections.abc import Sequence
 import pytest
 
 from stackctl.backends import BACKENDS, find_backend
+from stackctl.backends.contract import Offloaded
 from stackctl.contracts.cause import Cause, Kind
+from tests.backends import logs
 
 # (where it was seen, the line, the kind of error, words of the cause or of its hint)
 LOADER: Sequence[tuple[str, str, Kind, str]] = (
@@ -89,14 +91,8 @@ LOADER: Sequence[tuple[str, str, Kind, str]] = (
         "driver is older",
     ),
     (
-        "llama.cpp without nvidia_uvm",
-        "ggml_cuda_init: failed to initialize CUDA: unknown error",
-        "gpu",
-        "modprobe nvidia_uvm",
-    ),
-    (
-        "llama.cpp after an update of the driver",
-        "ggml_cuda_init: failed to initialize CUDA: system has unsupported display driver / cuda driver combination",
+        "PyTorch after an update of the driver",
+        "RuntimeError: Error 803: system has unsupported display driver / cuda driver combination",
         "gpu",
         "Reboot",
     ),
@@ -178,6 +174,82 @@ MAY_GO_ON: Sequence[tuple[str, str, Kind, str]] = (
         "(RAM)",
     ),
 )
+# what a build for a GPU writes when it computes on the CPU: (where it was seen, variant, line, words)
+NO_GPU: Sequence[tuple[str, str, str, str]] = (
+    (
+        "llama.cpp without nvidia_uvm",
+        "cuda",
+        "ggml_cuda_init: failed to initialize CUDA: unknown error",
+        "modprobe nvidia_uvm",
+    ),
+    (
+        "llama.cpp after an update of the driver",
+        "cuda",
+        "ggml_cuda_init: failed to initialize CUDA: system has unsupported display driver / cuda driver combination",
+        "Reboot",
+    ),
+    (
+        "ggml-org/llama.cpp#24418",
+        "cuda",
+        "0.00.012 E ggml_cuda_init: failed to initialize CUDA: no CUDA-capable device is detected",
+        "CUDA finds no GPU that it can use in the container (no CUDA-capable device is detected); Check on the host",
+    ),
+    (
+        "llama.cpp, an old driver or a container without the driver's libraries",
+        "cuda",
+        "ggml_cuda_init: failed to initialize CUDA: CUDA driver version is insufficient for CUDA runtime version",
+        "the NVIDIA driver is older than the image's CUDA, or its libraries are missing in the container",
+    ),
+    (
+        "machines with NVSwitch",
+        "cuda",
+        "ggml_cuda_init: failed to initialize CUDA: system not yet initialized",
+        "systemctl start nvidia-fabricmanager",
+    ),
+    ("a full GPU", "cuda", "ggml_cuda_init: failed to initialize CUDA: out of memory", "End the programs"),
+    ("any other", "cuda", "ggml_cuda_init: failed to initialize CUDA: OS call failed", "CUDA finds no GPU"),
+    (
+        "llama.cpp for ROCm",
+        "rocm",
+        "ggml_cuda_init: failed to initialize ROCm: no ROCm-capable device is detected",
+        "ROCm finds no GPU",
+    ),
+    ("common/arg.cpp", "cuda", "warning: no usable GPU found, --gpu-layers option will be ignored", "backend.image"),
+    (
+        "ik_llama.cpp, common/common.cpp",
+        "cuda",
+        "warning: not compiled with GPU offload support, --gpu-layers option will be ignored",
+        "sees no GPU, or has no code for one",
+    ),
+    ("common/fit.cpp", "cuda", "common_fit_params: no devices with dedicated memory found", "computes on the CPU"),
+    (
+        "ggml/src/ggml-backend-reg.cpp",
+        "cuda",
+        "load_backend: failed to load /app/libggml-cuda.so: libcuda.so.1: cannot open shared object file",
+        "can't load its code for the GPU (libcuda.so.1: cannot open shared object file)",
+    ),
+    ("ggml/src/ggml-vulkan", "vulkan", "ggml_vulkan: No devices found.", "no Vulkan device"),
+    (
+        "Mesa without a GPU",
+        "vulkan",
+        "ggml_vulkan: 0 = llvmpipe (LLVM 19.1.7, 256 bits) (llvmpipe) | uma: 0 | fp16: 1",
+        "no Vulkan device",
+    ),
+)
+NO_GPU_OF_ONE: Sequence[tuple[str, str, str]] = (
+    ("koboldcpp", "Initializing dynamic library: koboldcpp_default.so", "has no library for this GPU"),
+    ("koboldcpp", "Initializing dynamic library: koboldcpp_noavx2.so", "has no library for this GPU"),
+    (
+        "koboldcpp",
+        "WARNING: GPU layers is set, but a GPU backend was not selected! GPU will not be used!",
+        "has no library for this GPU",
+    ),
+    (
+        "text-generation-webui",
+        "WARNING  [...] returned False. This means that no GPU has been detected. Falling back to CPU mode.",
+        "PyTorch finds no GPU",
+    ),
+)
 RAISED: Sequence[tuple[str, str, str]] = (
     (
         "huggingface/transformers#33790",
@@ -254,3 +326,49 @@ def test_a_trial_of_koboldcpp_s_that_fails_ends_nothing() -> None:
         "llama_params_fit: encountered an error while trying to fit params to free device memory: failed to load model"
     )
     assert find_backend("koboldcpp").fatal(said) is None
+
+
+# -- a GPU that is not used
+
+
+@pytest.mark.parametrize("name", BACKENDS)
+@pytest.mark.parametrize(("seen", "variant", "line", "words"), NO_GPU)
+def test_a_line_that_means_that_the_cpu_computes_is_a_cause_for_its_variant_and_never_fatal_without_a_gpu(
+    name: str, seen: str, variant: str, line: str, words: str
+) -> None:
+    assert seen
+    _check(find_backend(name).no_gpu(line, variant), "gpu", words)
+    assert find_backend(name).fatal(line) is None
+
+
+@pytest.mark.parametrize(("name", "line", "words"), NO_GPU_OF_ONE)
+def test_a_program_says_in_its_own_words_that_the_cpu_computes(name: str, line: str, words: str) -> None:
+    _check(find_backend(name).no_gpu(line, "cuda"), "gpu", words)
+    assert find_backend(name).fatal(line) is None
+
+
+@pytest.mark.parametrize("name", BACKENDS)
+def test_a_program_with_code_for_several_kinds_of_gpu_may_lack_the_others(name: str) -> None:
+    no_gpu = find_backend(name).no_gpu
+    assert no_gpu("ggml_vulkan: No devices found.", "cuda") is None
+    assert no_gpu("ggml_cuda_init: failed to initialize CUDA: no CUDA-capable device is detected", "vulkan") is None
+    assert no_gpu("load_backend: failed to load /app/libggml-hip.so: libamdhip64.so.6: no such file", "cuda") is None
+
+
+@pytest.mark.parametrize("name", BACKENDS)
+def test_cuda_that_did_not_start_explains_a_program_that_ended(name: str) -> None:
+    line = "ggml_cuda_init: failed to initialize CUDA: initialization error"
+    _check(find_backend(name).ended(line), "gpu", "initialization error")
+    assert find_backend(name).ended("warning: no usable GPU found, --gpu-layers option will be ignored") is None
+
+
+@pytest.mark.parametrize("name", BACKENDS)
+def test_no_line_of_a_good_start_means_that_the_cpu_computes(name: str) -> None:
+    assert [line for line in logs.LOADER.splitlines() if find_backend(name).no_gpu(line, "cuda")] == []
+
+
+@pytest.mark.parametrize("name", BACKENDS)
+def test_the_layers_on_gpus_are_read_from_the_loaders_line(name: str) -> None:
+    offloaded = find_backend(name).offloaded
+    assert offloaded("0.01.200 I load_tensors: offloaded 20/33 layers to GPU") == Offloaded(layers=20, of=33)
+    assert offloaded("load_tensors: offloading 32 repeating layers to GPU") is None

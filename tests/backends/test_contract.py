@@ -4,6 +4,7 @@ import ast
 import json
 import re
 import shlex
+import socket
 import subprocess
 import sys
 from collections.abc import Callable, Iterator
@@ -17,14 +18,14 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from stackctl.backends import BACKENDS, find_backend, koboldcpp, llamacpp, textgen
-from stackctl.backends.contract import Backend, Launch, Run
+from stackctl.backends.contract import NOT_OPENED, Backend, Launch, Run
 from stackctl.contracts.host import Cpu
 from stackctl.contracts.service import Variant
 from stackctl.secret import Secret
 from tests.backends import logs
 
 RECORDINGS = Path(__file__).parents[1] / "standins" / "recordings"
-VARIANTS: tuple[Variant, Variant] = ("cpu", "cuda")
+VARIANTS: tuple[Variant, ...] = ("cpu", "cuda", "rocm", "vulkan")
 KEY = Secret("-a-key-of-the-tests-43-characters-long-0123")
 WORD = st.text(st.characters(exclude_categories=["Cs", "Cc"]), max_size=20)
 NAME = WORD.map(lambda text: text.replace("/", "_")).filter(bool)
@@ -119,7 +120,7 @@ def test_sillytavern_knows_the_type(backend: Backend) -> None:
 
 
 def test_every_variant_has_an_image_and_every_image_a_tag(backend: Backend) -> None:
-    assert set(backend.IMAGES) == set(VARIANTS)
+    assert {"cpu", "cuda"} <= set(backend.IMAGES) <= set(VARIANTS)
     assert set(backend.OWN_IMAGES) <= set(VARIANTS)
     for name in (*official(backend), *backend.OWN_IMAGES.values()):
         assert re.fullmatch(r"[a-z0-9./_-]+:[\w.-]+(@sha256:[0-9a-f]{64})?", name), name
@@ -146,7 +147,7 @@ def test_some_image_suits_every_driver_and_the_first_that_does_is_the_newest_for
 
 
 def test_a_program_is_pinned_in_its_url_and_by_a_hash_where_we_know_one(backend: Backend) -> None:
-    chosen = {backend.program(variant, Cpu(), ()) for variant in VARIANTS}
+    chosen = {backend.program(variant, Cpu(), ()) for variant in backend.IMAGES}
     assert chosen <= set(backend.PROGRAMS) if backend.PROGRAMS else chosen == {""}
     for name, program in backend.PROGRAMS.items():
         assert program.url.startswith("https://")
@@ -202,6 +203,34 @@ def test_the_probe_is_an_argv_that_starts_with_a_tool_of_the_image(backend: Back
     kind, tool, *_ = backend.health()
     assert kind == "CMD"  # CMD-SHELL would need /bin/sh
     assert tool in backend.IMAGE_TOOLS
+
+
+def test_without_device_files_the_probe_is_as_ever_and_with_them_it_uses_tools_of_the_image_alone(
+    backend: Backend,
+) -> None:
+    assert backend.health(()) == backend.health()
+    kind, tool, *_ = backend.health(("/dev/nvidiactl",))
+    assert (kind, tool in backend.IMAGE_TOOLS) == ("CMD", True)
+    assert backend.health()[-1] in " ".join(backend.health(("/dev/nvidiactl",)))  # and it still asks for the model
+
+
+def test_the_probe_fails_where_a_device_file_is_there_and_can_not_be_opened(backend: Backend, tmp_path: Path) -> None:
+    closed = tmp_path / "nvidiactl"
+    with socket.socket(socket.AF_UNIX) as end:
+        end.bind(str(closed))  # no user can open a socket, root neither
+        done = checked(backend, (str(tmp_path / "absent"), "/dev/null", str(closed)))
+    assert done.returncode == 1
+    assert f"{NOT_OPENED} {closed}" in done.stdout + done.stderr
+    fine = checked(backend, (str(tmp_path / "absent"), "/dev/null"))
+    assert fine.returncode != 0  # there is no model
+    assert NOT_OPENED not in fine.stdout + fine.stderr
+
+
+def checked(backend: Backend, files: tuple[str, ...]) -> "subprocess.CompletedProcess[str]":
+    """Run the probe here, where nothing serves a model."""
+    _, tool, *words = backend.health(files)
+    program = sys.executable if tool.startswith("python") else tool
+    return subprocess.run([program, *words], capture_output=True, text=True, check=False, timeout=20)
 
 
 def test_the_probe_asks_what_only_a_loaded_model_answers(backend: Backend) -> None:
@@ -539,10 +568,7 @@ FATAL_EVERYWHERE = [
     ("llama_init_from_model: failed to initialize the context: failed to allocate buffer for kv cache", "memory"),
     ("llama_init_from_model: failed to initialize the context: failed to allocate compute pp buffers", "memory"),
     ("CUDA error: out of memory", "memory"),
-    (
-        "ggml_cuda_init: failed to initialize CUDA: CUDA driver version is insufficient for CUDA runtime version",
-        "gpu",
-    ),
+    ("CUDA error: CUDA driver version is insufficient for CUDA runtime version", "gpu"),
 ]
 FATAL = [
     ("llamacpp", "error: invalid argument: --foo", "config"),

@@ -12,7 +12,7 @@ from stackctl.commands.deploy import Options, deploy
 from stackctl.contracts.service import Publish
 from stackctl.core.catalogue import stored
 from stackctl.core.model import demo_model
-from stackctl.core.observed import ContainerSeen
+from stackctl.core.observed import ContainerSeen, ReadSeen
 from stackctl.core.smoke.reachability import ContainerNetworking
 from stackctl.machine import Machine
 from tests.commands import folders
@@ -174,6 +174,12 @@ def _attached(place: Place) -> None:
     }
 
 
+def _listed(place: Place) -> None:
+    _attached(place)
+    place.stage.projects = frozenset({("chat", str(place.folder))})
+    place.stage.reads = iter((ReadSeen(used=1200 << 20), ReadSeen(used=180 << 20)))
+
+
 def _browser(place: Place) -> None:
     place.deployed().here.host.has_browser = True
 
@@ -229,6 +235,8 @@ SCENES = (
     Scene("status-failing", "status", _failing, 7),
     Scene("status-stopped", "status", _stopped, 7),
     Scene("status-empty", "status", code=3),
+    Scene("ls", "ls", _listed),
+    Scene("ls-empty", "ls"),
     Scene("url", "url", _open),
     Scene("url-closed", "url", Place.deployed),
     Scene("open", "open", _browser),

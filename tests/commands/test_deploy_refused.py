@@ -15,6 +15,7 @@ from stackctl.commands.diff import diff
 from stackctl.commands.lifecycle import down, start, stop
 from stackctl.commands.render import render
 from stackctl.commands.status import status
+from stackctl.contracts.cdi import CdiFile, CdiSeen, Edits, PathSeen
 from stackctl.core.container_paths import Bind
 from stackctl.core.model.demo_model import gguf_bytes
 from stackctl.core.observed import Ram
@@ -260,6 +261,19 @@ def test_a_cdi_device_that_the_engine_does_not_know_is_refused_with_the_command_
     error = refused(running)
     assert (error.exit_code, error.message) == (5, "the engine has no CDI device nvidia.com/gpu=no-such-gpu")
     assert "nvidia-ctk cdi generate" in error.hint
+
+
+def test_a_stale_cdi_file_is_refused_before_anything_is_fetched_or_changed(running: Staged) -> None:
+    name, gone = "nvidia.com/gpu=0", "/usr/lib/libcuda.so.550.54.14"
+    stale = CdiFile(path="/var/run/cdi/nvidia.yaml", devices={name: Edits(mounts=(gone,))})
+    running.stage.seen = replace(running.stage.seen, cdi_devices=(name,))
+    running.stage.cdi_files = CdiSeen(files=(stale,), paths={gone: PathSeen()})
+    wish(running, '[gpu]\nmode = "cdi"\ndevices = ["0"]\n')
+    error = refused(running)
+    assert (error.exit_code, gone in error.message) == (5, True)
+    assert "--output=/var/run/cdi/nvidia.yaml" in error.hint
+    running.stage.view = "desktop"
+    assert "Docker Desktop" in refused(running).hint
 
 
 def test_a_gpu_that_the_engine_can_not_give_is_refused_before_anything_is_written(running: Staged) -> None:

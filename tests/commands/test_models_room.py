@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import NoReturn
+from typing import get_args
 
 import pytest
 
@@ -10,26 +10,29 @@ from stackctl.commands.models.fit import Asked, fit
 from stackctl.commands.models.recommend import Asked as Wish
 from stackctl.commands.models.recommend import recommend
 from stackctl.commands.propose import proposal
-from stackctl.contracts.host import ReadSpeed
+from stackctl.contracts.host import Gpu, ReadSpeed
+from stackctl.contracts.memory import Device
 from stackctl.core.config.spec import Spec
 from stackctl.errors import DoesNotFit, GpuError
 from stackctl.report.recommend import proposal as described
 from tests.commands.machines import Quiet, quiet
-from tests.core.samples import GPU
+from tests.core.samples import ARC_A770, GPU, RADEON_780M, RX_7900_XTX
 from tests.fakes import FakeGpus
 from tests.shapes.header import sparse
 from tests.shapes.measured import MODELS
 
+BROKEN = replace(GPU, total_mib=0, free_mib=0, fault="its driver and library differ", fix="Reboot the machine.")
+
 
 @dataclass
 class Broken(FakeGpus):
-    """GPUs whose driver does not answer. `tries`: how often it was asked."""
+    """A GPU that can't be used, maybe beside others. `tries`: how often they were listed."""
 
     tries: int = 0
 
-    def list(self) -> NoReturn:
+    def list(self) -> tuple[Gpu, ...]:
         self.tries += 1
-        raise GpuError("the NVIDIA driver does not answer: Driver/library version mismatch", hint="Run `nvidia-smi`.")
+        return (*self.found, BROKEN)
 
 
 @pytest.fixture
@@ -61,14 +64,21 @@ def test_a_driver_that_does_not_answer_is_said_and_the_cpu_is_meant(here: Quiet,
     assert fit(machine, model, Asked()).choice.fit.devices == ()
     assert recommend(machine, Wish(folder=Path(model).parent)).best.choice.fit.devices == ()
     said = here.said.getvalue()
-    assert said.count("the NVIDIA driver does not answer") == 2
+    assert said.count("its driver and library differ. This is computed for the CPU") == 2
     assert "--gpu-memory" in said
     assert "--gpu none" not in said
+    assert "--cpu" not in said
+
+
+def test_beside_a_gpu_that_cannot_be_used_the_usable_one_counts(here: Quiet, model: str) -> None:
+    machine = replace(here.machine, gpus=Broken(found=(GPU,)))
+    assert fit(machine, model, Asked()).choice.room.gpus_mib == (GPU.free_mib,)
 
 
 def test_a_deploy_that_proposes_a_model_needs_the_driver(here: Quiet, broken: Broken) -> None:
-    with pytest.raises(GpuError):
+    with pytest.raises(GpuError, match="its driver and library differ") as refused:
         proposal(replace(here.machine, gpus=broken), Spec(), language="en")
+    assert "--cpu" in refused.value.hint
 
 
 def test_the_ram_of_another_machine_counts_instead_of_this_ones(here: Quiet, model: str) -> None:
@@ -126,3 +136,34 @@ def test_a_variable_that_chooses_gpus_for_other_programs_is_named_and_not_obeyed
     machine = replace(here.machine, gpus=FakeGpus(found=(GPU, replace(GPU, index=1, uuid="GPU-2"))), host=host)
     assert len(fit(machine, model, Asked()).choice.room.gpus_mib) == 2
     assert "CUDA_VISIBLE_DEVICES='1' is set here and not obeyed: gpu.devices decides" in here.said.getvalue()
+
+
+@pytest.mark.parametrize(
+    ("device", "free"),
+    [(None, (11_800,)), ("cuda", (11_800,)), ("rocm", (23_000,)), ("vulkan", (11_800, 23_000, 16_384)), ("cpu", ())],
+)
+def test_the_memory_is_that_of_the_gpus_on_which_the_device_computes(
+    here: Quiet, model: str, device: Device | None, free: tuple[int, ...]
+) -> None:
+    """Vulkan counts every make; a GPU that shares the machine's memory is left out beside others."""
+    here.gpus.found = (GPU, RADEON_780M, RX_7900_XTX, ARC_A770)
+    assert fit(here.machine, model, Asked(device=device)).choice.room.gpus_mib == free
+    wish = Wish(folder=Path(model).parent, device=device, has_gpu=device != "cpu", ram_mib=30_000)
+    assert recommend(here.machine, wish).room.gpus_mib == free
+
+
+def test_the_sum_for_rocm_has_a_context_of_its_driver_as_for_cuda_and_that_for_vulkan_has_none(
+    here: Quiet, model: str
+) -> None:
+    def overhead(device: Device) -> float:
+        found = fit(here.machine, model, Asked(device=device, gpu_memory_mib=(24_000,)))
+        return found.choice.fit.devices[0].overhead_mib
+
+    assert [overhead(device) for device in get_args(Device)[:-1]] == [500, 500, 0]
+
+
+def test_a_proposal_counts_with_the_gpu_that_gpu_mode_names(here: Quiet) -> None:
+    here.gpus.found = (RX_7900_XTX,)
+    assert proposal(here.machine, Spec(), language="en").room.gpus_mib == ()
+    by_vulkan = Spec.model_validate({"gpu": {"mode": "vulkan"}})
+    assert proposal(here.machine, by_vulkan, language="en").room.gpus_mib == (23_000,)

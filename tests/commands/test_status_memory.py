@@ -163,15 +163,29 @@ def test_without_a_plan_what_runs_and_what_it_holds_is_shown(tmp_path: Path) -> 
 @pytest.mark.parametrize(
     ("run", "says"),
     [
-        (ModelRun(name="x", gpu_layers=33, layers=33), "33 of 33 on the GPU"),
-        (ModelRun(name="x", gpu_layers=49, layers=49, cpu_experts=12), "49 of 49 on the GPU, the experts of 12 in RAM"),
-        (ModelRun(name="x", gpu_layers=20), "20 on the GPU"),
+        (ModelRun(name="x", gpu_layers=33, layers=33, is_reported=True), "33 of 33 on the GPU"),
+        (
+            ModelRun(name="x", gpu_layers=49, layers=49, cpu_experts=12, is_reported=True),
+            "49 of 49 on the GPU, the experts of 12 in RAM",
+        ),
+        (ModelRun(name="x", gpu_layers=20), "20 on the GPU, as planned"),
         (ModelRun(name="x", gpu_layers=0, layers=33), "all 33 on the CPU"),
         (ModelRun(name="x"), "the backend decides how many are on the GPU"),
     ],
 )
 def test_where_the_layers_are(run: ModelRun, says: str) -> None:
     assert describe_layers(run) == says
+
+
+def test_what_the_backend_reported_at_its_start_counts_and_not_the_plan(tmp_path: Path) -> None:
+    here = running(tmp_path)
+    (path,) = (tmp_path / history.FOLDER).iterdir()
+    record = history.parse(path.read_text())
+    assert record
+    records = (replace(record, layers_on_gpu=1, layers=3), replace(record, layers_on_gpu=9, context=99), record)
+    for number, one in enumerate(records, 2):
+        path.with_name(f"{number}.json").write_text(history.dump(one))
+    assert facts(status(here.machine), here)["layers"] == "1 of 3 on the GPU"
 
 
 @pytest.mark.parametrize(("said", "layers"), [("auto", None), ("", None), ("9" * 5000, None), ("99", 99), ("-1", None)])

@@ -23,6 +23,42 @@ KEY = Secret("-a-key-of-the-tests-43-characters-long-0123")
 PASSWORD = Secret("abcde-fghjk-mnpqr-stuvw")
 FOLDER = PurePosixPath("/srv/chat")
 GPU = Gpu(index=0, uuid="GPU-5f1c", name="RTX 3060", total_mib=12288, free_mib=11800)
+RX_7900_XTX = Gpu(
+    index=0,
+    uuid="GPU-e0a1b2c3d4e5f607",
+    name="AMD Radeon RX 7900 XTX",
+    total_mib=24560,
+    free_mib=23000,
+    make="amd",
+    pci="0000:03:00.0",
+    architecture="gfx1100",
+    node="/dev/dri/renderD128",
+    groups=(992,),
+)
+ARC_A770 = Gpu(
+    index=0,
+    uuid="0000:0a:00.0",
+    name="Intel DG2 [Arc A770]",
+    total_mib=16384,
+    free_mib=16384,
+    make="intel",
+    pci="0000:0a:00.0",
+    node="/dev/dri/renderD129",
+    groups=(993,),
+)
+RADEON_780M = Gpu(
+    index=1,
+    uuid="0000:c5:00.0",
+    name="AMD Radeon 780M Graphics",
+    total_mib=0,
+    free_mib=0,
+    make="amd",
+    pci="0000:c5:00.0",
+    architecture="gfx1103",
+    node="/dev/dri/renderD130",
+    groups=(992,),
+    is_unified=True,
+)
 CDI = ("nvidia.com/gpu=0", "nvidia.com/gpu=all")
 PROGRAMS = {
     name: PurePosixPath("/var/lib/stackctl/koboldcpp-1") / name.rpartition("/")[2]

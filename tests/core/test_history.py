@@ -40,6 +40,13 @@ def test_the_same_record_comes_back(record: Record) -> None:
     assert history.parse(history.dump(record)) == record
 
 
+def test_a_record_of_a_version_that_knew_no_gpus_still_loads() -> None:
+    plain = json.loads(history.dump(RECORD))
+    older = {key: value for key, value in plain.items() if key not in {"layers_on_gpu", "layers", "gpus"}}
+    assert len(older) == len(plain) - 3
+    assert history.parse(json.dumps(older)) == RECORD
+
+
 def damaged(**change: Any) -> str:
     return json.dumps(json.loads(history.dump(RECORD)) | change)
 

@@ -32,6 +32,7 @@ _WHOSE = {
     "backends/command_line.py": "Every backend",
     "backends/koboldcpp.py": "KoboldCpp",
     "backends/llama_failures.py": "Models in llama.cpp, KoboldCpp and text-generation-webui",
+    "backends/llama_offload.py": "The GPU in llama.cpp, KoboldCpp and text-generation-webui",
     "backends/llamacpp.py": "llama.cpp",
     "backends/textgen.py": "text-generation-webui",
     "core/start/readiness.py": "Every service",

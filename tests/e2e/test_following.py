@@ -2,10 +2,13 @@
 
 import json
 import os
+import pty
+import re
 import signal
 import subprocess
 import threading
-from collections.abc import Iterator
+import time
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import IO
@@ -96,3 +99,46 @@ def test_logs_let_nothing_through_that_a_terminal_would_obey(stack: Stack) -> No
     kept = stack.run("logs", "--tail", "all", "sillytavern").stdout
     assert shown in kept
     assert not {"\x1b", "\r", "\x07", "\x9b", "\u202e"} & set(kept)
+
+
+@contextmanager
+def terminal(stack: Stack, *words: str) -> Iterator[Callable[[str], str]]:
+    """A command on a terminal of 24 lines of 80 cells. What is given reads on until a text is there."""
+    leader, follower = pty.openpty()
+    os.set_inheritable(follower, True)
+    environment = {**os.environ, **stack.environment, "TERM": "xterm", "LINES": "24", "COLUMNS": "80"}
+    subprocess.run(["stty", "rows", "24", "cols", "80"], stdin=follower, check=True)
+    process = subprocess.Popen(
+        [str(stack.program), *words],
+        cwd=stack.folder, env=environment, stdin=follower, stdout=follower, stderr=follower, start_new_session=True,
+    )  # fmt: skip
+    os.close(follower)
+    seen = ""
+
+    def until(text: str) -> str:
+        nonlocal seen
+        end = time.monotonic() + 60
+        while text not in seen:
+            assert time.monotonic() < end, seen
+            seen += os.read(leader, 65_536).decode()
+        return seen
+
+    try:
+        yield until
+        os.killpg(process.pid, signal.SIGINT)
+        assert process.wait(30) == 130
+    finally:
+        process.kill()
+        os.close(leader)
+
+
+def test_on_a_terminal_it_is_drawn_again_in_its_place_with_the_pace_of_a_generation(stack: Stack) -> None:
+    with terminal(stack, "status", "--watch") as until:
+        first = until("next: Open ")
+        height = first.count("\n")
+        stack.run("smoke", "--only", "reply")
+        seen = until("tokens/s in the answer seen last")
+    moves = [int(rows) for rows in re.findall(r"\x1b\[(\d+)A", seen)]
+    assert moves
+    assert set(moves) <= {height, height + 1}, "each frame begins where the one before began"
+    assert max(map(len, seen.splitlines())) < 120

@@ -7,6 +7,7 @@ from typing import cast, get_args
 import pytest
 
 from stackctl.backends import BACKENDS
+from stackctl.contracts.host import Gpu
 from stackctl.contracts.memory import Device
 from stackctl.contracts.service import CPU
 from stackctl.errors import GpuError
@@ -49,7 +50,7 @@ def test_what_a_make_requests_is_its_own_and_something(make: Make) -> None:
         assert request.driver or request.files
         assert make.count(request, ()) == 1
         assert make.count(request, (GPU, GPU)) == 2
-        assert make.is_given(request, (request.driver,), ())
+        assert make.is_given(request, (request.driver,), request.files)
 
 
 def test_a_container_without_the_driver_that_was_asked_for_has_no_gpu() -> None:
@@ -86,7 +87,10 @@ def test_an_engine_without_drivers_gives_gpus_by_cdi_alone() -> None:
 
 
 def test_of_two_makes_with_a_mode_the_one_that_is_here_is_passed_on() -> None:
-    other = cast("Make", SimpleNamespace(**{**vars(nvidia), "NAME": "another"}))
+    def passed_on(seen: tuple[Gpu, ...]) -> tuple[Gpu, ...]:
+        return tuple(gpu for gpu in seen if gpu.make == "another")
+
+    other = cast("Make", SimpleNamespace(**{**vars(nvidia), "NAME": "another", "passed_on": passed_on}))
     makes = {nvidia.NAME: nvidia, other.NAME: other}
     assert find_make("cdi", (replace(GPU, make="another"),), makes) is other
     assert find_make("cdi", (GPU,), makes) is nvidia

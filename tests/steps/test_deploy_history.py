@@ -10,9 +10,11 @@ from pathlib import Path, PurePosixPath
 import pytest
 
 from stackctl import __version__
+from stackctl.backends.contract import Offloaded
 from stackctl.commands.deploy import Options, deploy
 from stackctl.commands.history import history
 from stackctl.core import history as records
+from stackctl.core.gpu.offload import GpuUse, Offload, Wanted
 from stackctl.core.history import FileUsed
 from stackctl.core.hub.source import RepoFile
 from stackctl.core.hub.store import StoredModel
@@ -220,6 +222,26 @@ def test_the_table_and_the_list_tell_the_same(here: Staged) -> None:
     assert (first["ready_s"], first["first_token_s"], first["tokens_per_s"]) == (3.46, 0.25, 123.5)
     assert first["deployed_at"] == "2026-11-01T10:00:30Z"
     assert KEY.reveal() not in json.dumps(values)
+
+
+def test_what_was_planned_of_each_gpu_lies_beside_what_its_driver_saw(here: Staged) -> None:
+    recorded(here, day=1)
+    first = GpuUse(uuid="GPU-1", name="RTX 3060", planned_mib=8000, held_mib=7900)
+    second = GpuUse(uuid="GPU-2", name="RTX 3090", planned_mib=9000, before_mib=24000, after_mib=14900)
+    silent = GpuUse(uuid="GPU-3", name="RTX 4090", planned_mib=9000)
+    layers = Offloaded(layers=33, of=33)
+    offload = Offload(wanted=Wanted(), reported=(layers,), gpus=(first, second, silent))
+    record_deploy(a_plan(), seen(), here.machine, ready_s=1.0, proof=None, offload=offload)
+    text, values = shown(history(here.machine), here.machine.ui)
+    assert "33/33 layers, 7900/8000 MiB, 9100/9000 MiB" in text
+    last, before = values["deploys"]
+    assert (last["layers_on_gpu"], last["layers"]) == (33, 33)
+    assert [(one["planned_mib"], one["seen_mib"], one["seen_by"]) for one in last["gpus"]] == [
+        (8000, 7900, "process"),
+        (9000, 9100, "free memory"),
+        (9000, None, None),
+    ]
+    assert (before["layers_on_gpu"], before["gpus"]) == (None, [])
 
 
 def test_where_nothing_was_deployed_that_is_said(here: Staged) -> None:

@@ -83,7 +83,7 @@ def fit(
     gpu_memory_mib: tuple[int, ...],
     gpu_reserve_mib: int | None,
     ram_mib: int | None,
-    device: Literal["cuda", "vulkan", "cpu"] | None,
+    device: Literal["cuda", "rocm", "vulkan", "cpu"] | None,
     as_json: bool,
 ) -> None:
     """Compute the memory that MODEL needs, and what is free.
@@ -93,7 +93,7 @@ def fit(
     """
     from stackctl.commands.models import fit as command
     from stackctl.report.fit import fitted, listed
-    from stackctl.steps.build_here import reserve_here
+    from stackctl.steps.build_here import device_of, reserve_here, spec_here
 
     machine = machine_of(ctx, as_json=as_json)
     how = command.Asked(
@@ -107,7 +107,7 @@ def fit(
         gpu_memory_mib=gpu_memory_mib,
         gpu_reserve_mib=reserve_here(machine) if gpu_reserve_mib is None else gpu_reserve_mib,
         ram_mib=ram_mib,
-        device=device,
+        device=device or device_of(spec_here(machine)),
     )
     if rows := command.quantisations_of(machine, model, how):
         machine.ui.result(*listed(rows, machine.ui))

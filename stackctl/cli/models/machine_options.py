@@ -37,7 +37,7 @@ class _Sizes(click.ParamType[tuple[int, ...]]):
 
 context = click.option("--context", type=click.IntRange(256, 4194304), metavar="TOKENS", help="Context size in tokens.")
 device = click.option(
-    "--device", type=click.Choice(("cuda", "vulkan", "cpu")), help="What computes [default: what is found]."
+    "--device", type=click.Choice(("cuda", "rocm", "vulkan", "cpu")), help="What computes [default: what is found]."
 )
 gpu_memory = click.option(
     "--gpu-memory",

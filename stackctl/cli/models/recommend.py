@@ -46,6 +46,7 @@ def reader(environment: "os._Environ[str]" = os.environ) -> str:
 @machine_options.gpu_memory
 @machine_options.gpu_reserve
 @machine_options.ram
+@machine_options.device
 @option.backend_here
 @option.json
 @click.pass_context
@@ -60,6 +61,7 @@ def recommend(
     gpu_memory_mib: tuple[int, ...],
     gpu_reserve_mib: int | None,
     ram_mib: int | None,
+    device: Literal["cuda", "rocm", "vulkan", "cpu"] | None,
     backend: str | None,
     as_json: bool,
 ) -> None:
@@ -72,7 +74,7 @@ def recommend(
     from stackctl.commands.models.recommend import Asked
     from stackctl.commands.models.recommend import recommend as run
     from stackctl.report.recommend import recommended
-    from stackctl.steps.build_here import reserve_here, spec_here
+    from stackctl.steps.build_here import device_of, reserve_here, spec_here
 
     if repo and folder:
         raise click.UsageError("--repo and --folder exclude each other: leave out one.")
@@ -86,13 +88,14 @@ def recommend(
         backend=backend or kind,
         folder=folder,
         repo=repo,
-        has_gpu=bool(gpu_memory_mib) or spec.gpu.mode != "none",
+        has_gpu=device != "cpu" and (bool(gpu_memory_mib or device) or spec.gpu.mode != "none"),
+        device=device or device_of(spec),
         gpu_memory_mib=gpu_memory_mib,
         gpu_reserve_mib=reserve_here(machine) if gpu_reserve_mib is None else gpu_reserve_mib,
         ram_mib=ram_mib,
     )
     done = run(machine, asked)
-    if done.date and done.is_here and can_ask(machine.ui):
+    if done.date and done.is_here and device is None and can_ask(machine.ui):
         options = (("--backend", backend) if backend else (), ("--context", str(context)) if context else ())
         choose(ctx, machine, done, [word for words in options for word in words])
     else:

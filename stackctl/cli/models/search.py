@@ -56,7 +56,7 @@ def search(
     gpu_memory_mib: tuple[int, ...],
     gpu_reserve_mib: int | None,
     ram_mib: int | None,
-    device: Literal["cuda", "vulkan", "cpu"] | None,
+    device: Literal["cuda", "rocm", "vulkan", "cpu"] | None,
     as_json: bool,
 ) -> None:
     """Search Hugging Face for GGUF models, and say which run here.
@@ -68,7 +68,7 @@ def search(
     from stackctl.commands.models.search import search as run
     from stackctl.core.hub.search import Query
     from stackctl.report.search import found
-    from stackctl.steps.build_here import reserve_here
+    from stackctl.steps.build_here import device_of, reserve_here, spec_here
 
     machine = machine_of(ctx, as_json=as_json)
     asked = Asked(
@@ -77,7 +77,7 @@ def search(
         gpu_memory_mib=gpu_memory_mib,
         gpu_reserve_mib=reserve_here(machine) if gpu_reserve_mib is None else gpu_reserve_mib,
         ram_mib=ram_mib,
-        device=device,
+        device=device or device_of(spec_here(machine)),
     )
     query = Query(words=" ".join(words), sort=sort, limit=limit)
     machine.ui.result(*found(run(machine, query, asked, only_running=only_running), machine.ui))

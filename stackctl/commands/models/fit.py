@@ -6,6 +6,7 @@ from typing import Literal
 
 from stackctl import backends
 from stackctl.commands.models.recommend import room
+from stackctl.core.advice.can_load import BackendBuild
 from stackctl.core.advice.suggestion import Suggestion
 from stackctl.core.fit import ALL, Device, Shape, cache_type
 from stackctl.core.fit.choice import CONTEXT, Choice, Room, Wanted, choose
@@ -35,7 +36,11 @@ class Asked:
     gpu_memory_mib: tuple[int, ...] = ()  # free on each GPU; (): as found
     gpu_reserve_mib: int = RESERVE_MIB  # of each GPU, which stays free
     ram_mib: int | None = None  # RAM that is free; None: as found
-    device: Device | None = None
+    device: Device | None = None  # what computes; None for what `auto` takes
+
+    def stack(self, machine: Machine, *, on_gpu: bool) -> BackendBuild:
+        """Return what a deploy would run here, on a GPU or not."""
+        return stack_here(machine, self.backend, on_gpu=on_gpu, asks_driver=not self.gpu_memory_mib, device=self.device)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -59,7 +64,7 @@ def fit(machine: Machine, model: str, asked: Asked) -> Fitted:
     if shape is None:
         return _of_folder(machine, seen, asked)
     free = free_memory(machine, asked)
-    stack = stack_here(machine, asked.backend, on_gpu=bool(free.gpus_mib), asks_driver=not asked.gpu_memory_mib)
+    stack = asked.stack(machine, on_gpu=bool(free.gpus_mib))
     stack.refuse(seen.header, seen.name)
     wanted = replace(settings_for(asked, shape, free), usable=seen.good_context or None)
     choice = choose(shape, wanted, stack.reserves, free)
@@ -118,7 +123,7 @@ def quantisations_of(machine: Machine, model: str, asked: Asked) -> tuple[Sugges
     if len([one for one in listed if not one.is_folder]) < 2:
         return ()
     free = free_memory(machine, asked)
-    stack = stack_here(machine, asked.backend, on_gpu=bool(free.gpus_mib), asks_driver=not asked.gpu_memory_mib)
+    stack = asked.stack(machine, on_gpu=bool(free.gpus_mib))
     return quantisations(machine, source, lambda shape: settings_for(asked, shape, free), free, stack)
 
 
@@ -162,6 +167,7 @@ def free_memory(machine: Machine, asked: Asked) -> Room:
     found = room(
         machine,
         has_gpu=asked.device != "cpu",
+        device=asked.device,
         gpu_memory_mib=asked.gpu_memory_mib,
         ram_mib=asked.ram_mib,
         reserve_mib=asked.gpu_reserve_mib,

@@ -4,6 +4,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 from stackctl.contracts.host import Gpu
+from stackctl.contracts.memory import Device
 from stackctl.core.advice import menu, proposals, ranking
 from stackctl.core.advice.can_load import BackendBuild
 from stackctl.core.advice.language import language_code
@@ -37,6 +38,7 @@ class Asked:
     folder: Path | None = None  # a folder of local files
     repo: str = ""  # a repository at Hugging Face, hf:OWNER/NAME; without folder and repo: the catalogue
     has_gpu: bool = True  # whether a GPU may be used
+    device: Device | None = None  # what computes on a GPU; None for what `auto` takes
     needs_driver: bool = False  # whether a driver that does not answer is an error; else the CPU is meant
     gpu_memory_mib: tuple[int, ...] = ()  # free on each GPU of another machine; (): as found here
     gpu_reserve_mib: int = RESERVE_MIB  # of each GPU, which stays free
@@ -65,21 +67,22 @@ def room(
     *,
     has_gpu: bool = True,
     needs_driver: bool = False,
+    device: Device | None = None,
     gpu_memory_mib: tuple[int, ...] = (),
     ram_mib: int | None = None,
     reserve_mib: int = RESERVE_MIB,
 ) -> Room:
     """Return the memory that is free on this machine now, or that a machine has of which one thinks.
 
-    has_gpu: whether GPUs may be used. gpu_memory_mib (0: a machine without a GPU), ram_mib: the memory instead of that
-    of this machine, which is not asked then. reserve_mib: of each GPU, which stays free. Raises GpuError if the driver
-    does not answer and is needed; else a note says so.
+    has_gpu: whether GPUs may be used. device: what computes on them; None for what `auto` takes. gpu_memory_mib (0: a
+    machine without a GPU), ram_mib: the memory instead of that of this machine, which is not asked then. reserve_mib:
+    of each GPU, which stays free. Raises GpuError if the driver does not answer and is needed; else a note says so.
     """
     free = totals = tuple(one for one in gpu_memory_mib if one) if has_gpu else ()
     bandwidths: tuple[Bandwidth, ...] = ()
     indices: tuple[int, ...] = ()
     if has_gpu and not gpu_memory_mib:
-        gpus = _gpus(machine, needs_driver=needs_driver)
+        gpus = _gpus(machine, device, needs_driver=needs_driver)
         if all(gpu.total_mib for gpu in gpus):  # else one shares the machine's memory
             free, totals = tuple(gpu.free_mib for gpu in gpus), tuple(gpu.total_mib for gpu in gpus)
             indices = tuple(gpu.index for gpu in gpus)
@@ -97,9 +100,9 @@ def room(
     )
 
 
-def _gpus(machine: Machine, *, needs_driver: bool) -> tuple[Gpu, ...]:
+def _gpus(machine: Machine, device: Device | None, *, needs_driver: bool) -> tuple[Gpu, ...]:
     try:
-        return gpus_here(machine)
+        return gpus_here(machine, device)
     except GpuError as e:
         if needs_driver:
             raise
@@ -113,16 +116,18 @@ def recommend(machine: Machine, asked: Asked) -> Recommended:
         machine,
         has_gpu=asked.has_gpu,
         needs_driver=asked.needs_driver,
+        device=asked.device,
         gpu_memory_mib=asked.gpu_memory_mib,
         ram_mib=asked.ram_mib,
         reserve_mib=asked.gpu_reserve_mib,
     )
-    stack = stack_here(machine, asked.backend, on_gpu=bool(free.gpus_mib), asks_driver=not asked.gpu_memory_mib)
+    on_gpu = bool(free.gpus_mib)
+    stack = stack_here(machine, asked.backend, on_gpu=on_gpu, asks_driver=not asked.gpu_memory_mib, device=asked.device)
     wanted = Wanted(
         context=asked.context,
         kv_type=None if "q8_0" in stack.backend.KV_TYPES else "f16",
         slots=1,
-        device="cuda" if free.gpus_mib else "cpu",
+        device=(asked.device or "cuda") if on_gpu else "cpu",
     )
     paths: dict[str, Path] = {}
     language, date = asked.language, ""

@@ -16,7 +16,6 @@ from stackctl.core.hub.search import LONGEST_WORDS, Hit, Query
 from stackctl.core.hub.waiting import in_words
 from stackctl.errors import ConfigError, TooManyRequests
 from stackctl.machine import Machine
-from stackctl.steps.build_here import stack_here
 from stackctl.steps.models.catalogue import newest
 from stackctl.steps.models.judge_hit import Terms, judge
 
@@ -62,7 +61,7 @@ def search(
         )
     hits = _patient(machine, lambda: machine.hub.search(query), pause)
     free = free_memory(machine, asked)
-    stack = stack_here(machine, asked.backend, on_gpu=bool(free.gpus_mib), asks_driver=not asked.gpu_memory_mib)
+    stack = asked.stack(machine, on_gpu=bool(free.gpus_mib))
     floor, catalogue = least(free, asked.context), newest(machine)
     terms = Terms(
         free=free,

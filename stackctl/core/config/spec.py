@@ -188,7 +188,9 @@ class Gpu(Section):
         AUTO, description=f"{gpus.described_modes()}, none (CPU), or auto: what is there."
     )
     devices: Devices = Field(
-        ("all",), description='GPUs by index or UUID: ["0"], ["0", "1"], ["GPU-5f1c..."]; ["all"] takes every one.'
+        ("all",),
+        description='["all"]; GPUs by index or UUID: ["0", "1"]; ["free"], that with most free memory; ["count:2"]; '
+        '["not-display"].',
     )
     reserve: Reserve = Field(
         "0.5 GiB",

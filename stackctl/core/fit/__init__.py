@@ -5,7 +5,7 @@ from dataclasses import dataclass, replace
 from functools import cache, cached_property
 from itertools import accumulate
 
-from stackctl.contracts.memory import Device, Reserves
+from stackctl.contracts.memory import BY_CUDA, Device, Reserves
 from stackctl.core.fit import compute, crossings
 from stackctl.core.fit.settings import ALL, KV_TYPES, Settings
 from stackctl.core.fit.sharing import evenly
@@ -204,7 +204,7 @@ def _all_in_ram(run: Run) -> Memory:
 
 def _base(run: Run) -> float:
     """Return the program's RAM, which grows with the vocabulary (measured: 90 MiB with 32k tokens, 125 with 262k)."""
-    unpacked = run.reserves.unpacked_mib if run.settings.device == "cpu" else run.reserves.unpacked_gpu_mib
+    unpacked = run.reserves.unpacked_gpu_mib if run.settings.device in BY_CUDA else run.reserves.unpacked_mib
     return round(run.reserves.base_mib + unpacked + run.shape.vocabulary / 6400, 2)
 
 

@@ -10,8 +10,9 @@ from bisect import bisect_left
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
 from functools import partial
-from typing import Final, Literal
+from typing import Final
 
+from stackctl.contracts.memory import BY_CUDA, Device
 from stackctl.core.fit import ALL, Fit, Reserves, Settings, Shape, cache_type, fit, growth, shared
 from stackctl.core.fit.room import Room, has_room, what_lacks
 from stackctl.core.fit.speed import BEGINNING, Bandwidth, places, speed, tokens_per_s
@@ -37,7 +38,7 @@ class Wanted:
     batch: int | None = None
     slots: int | None = None
     flash_attention: bool = True
-    device: Literal["cuda", "vulkan", "cpu"] = "cuda"
+    device: Device = "cuda"
     usable: int | None = None  # tokens up to which the model is good; None: as many as it was trained for
     before: int | None = None  # the context that the stack runs with, which stays where it fits
 
@@ -158,7 +159,7 @@ def _settings(wanted: Wanted, room: Room, context: int, kv_type: str, layers: in
         cpu_experts=wanted.cpu_experts if has_gpu else 0,
         device=wanted.device if has_gpu else "cpu",
         split=(wanted.split or tuple(float(max(1, one)) for one in room.gpus_mib)) if has_gpu else (),
-        context_mib=CUDA_CONTEXT_MIB if has_gpu and wanted.device == "cuda" else 0.0,
+        context_mib=CUDA_CONTEXT_MIB if has_gpu and wanted.device in BY_CUDA else 0.0,
     )
 
 

@@ -6,6 +6,7 @@ src/llama-graph.cpp and src/models/*.cpp.
 
 from collections.abc import Sequence
 
+from stackctl.contracts.memory import BY_CUDA
 from stackctl.core.fit import transfers
 from stackctl.core.fit.settings import Settings
 from stackctl.core.fit.terms import Run
@@ -251,7 +252,7 @@ def _score_row(run: Run) -> int:
 def _scratch(run: Run) -> int:
     """Return the bytes of one layer's K and V as f16, into which CUDA's flash attention converts a quantised cache."""
     settings = run.settings
-    if settings.device != "cuda" or not settings.flash_attention or not settings.is_quantised:
+    if settings.device not in BY_CUDA or not settings.flash_attention or not settings.is_quantised:
         return 0
     full = [layer for layer in run.shape.layers if layer.key and not layer.slides] or list(run.shape.layers)
     widest = max((layer.key + layer.value for layer in full), default=0)

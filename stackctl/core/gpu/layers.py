@@ -11,8 +11,7 @@ State = Literal["works", "fails", "not tried"]
 
 @dataclass(frozen=True, kw_only=True)
 class LayerVerdict:
-    """The verdict on one layer. says: a clause about what was seen; hint: the repairing command, ""
-    if it works."""
+    """The verdict on one layer. says: a clause on what was seen; hint: the command that repairs it, "" if it works."""
 
     layer: Layer
     state: State

@@ -18,6 +18,7 @@ from stackctl.core.plan import arguments, gpu_request, memory_plan, mounts
 from stackctl.core.plan.arguments import Overridden
 from stackctl.core.plan.engine_features import cpus, health, patience, start_period
 from stackctl.core.plan.external_backend import unused_settings
+from stackctl.core.plan.gpu_fit import Hardware, check_code
 from stackctl.core.plan.images import backend_image, newer_build
 from stackctl.core.plan.serving import Serving
 from stackctl.errors import ConfigError, ModelError
@@ -77,7 +78,7 @@ def _serving(insisted: Overridden, seen: Observed, backend: Backend, decisions: 
         ),
         tmpfs=scratch,
         networks=("inner",),
-        health=health(backend.health(sleeps=run.idle_unload_s > 0), patience_s, seen.engine),
+        health=health(_probe(backend, run, gpu), patience_s, seen.engine),
         grace_s=backend.GRACE_S,
         memory_mib=memory_mib(spec.limits.backend_memory) or _limit(choice, scratch),
         cpus=cpus(spec.limits.backend_cpus, seen.engine),
@@ -104,6 +105,10 @@ def _serving(insisted: Overridden, seen: Observed, backend: Backend, decisions: 
         idle_unload_s=run.idle_unload_s,
         notes=(*_notes(spec, seen, run, gpu, choice), *runs.notes, *backend.remarks(run), *_remark(backend, program)),
     )
+
+
+def _probe(backend: Backend, run: Run, gpu: GpuRequest | None) -> tuple[str, ...]:
+    return backend.health(GPUS[gpu.make].NODES if gpu else (), sleeps=run.idle_unload_s > 0)
 
 
 def _check(spec: Spec, seen: Observed, backend: Backend) -> None:
@@ -137,8 +142,7 @@ def _check(spec: Spec, seen: Observed, backend: Backend) -> None:
 
 
 def _notes(spec: Spec, seen: Observed, run: Run, gpu: GpuRequest | None, choice: Choice | None) -> Iterator[str]:
-    if gpu:
-        yield from gpu_request.notes(spec, gpu, seen)
+    yield from gpu_request.notes(spec, gpu, seen)
     trained = seen.model.header.trained_context
     if trained and run.context > trained:
         more = f"context {run.context} is more than the {trained} tokens the model was trained for"
@@ -221,7 +225,10 @@ def _runs(spec: Spec, seen: Observed, backend: Backend, gpu: GpuRequest | None, 
     image, image_is = backend_image(spec, backend, variant, cuda, decisions)
     newer = newer_build(spec, backend, variant, cuda, image)
     program = _program(spec, seen, backend, variant, cuda, decisions)
-    return _Runs(image=image, image_is=image_is, program=program, notes=(newer,) if newer else ())
+    gpus, format_ = gpu_request.requested_gpus(gpu, seen) if gpu else (), seen.model.header.format
+    on = Hardware(variant=variant, gpus=gpus, cuda=cuda, cpu=seen.cpu, format=format_)
+    notes = (*filter(None, (newer,)), *check_code(backend, image, program, on))
+    return _Runs(image=image, image_is=image_is, program=program, notes=notes)
 
 
 def _program(

@@ -36,6 +36,7 @@ class Product:
     isolates_from: tuple[float, ...]
     tmpfs_has_owner: bool = True  # a folder in memory can belong to one user
     reserves_gpus: bool = True  # False: it silently drops a reservation, and takes CDI devices as device files
+    keeps_groups: bool = False  # "keep-groups" leaves the groups of a rootless one's user to a container
     checks_health: bool = True  # itself; if False, systemd does, and without systemd the waiting stackctl
     shuts_networks: bool = True  # networks made by Compose are closed to containers of other networks
     forwards_as_itself: bool = False  # rootless: a published port's clients have the container's address
@@ -62,6 +63,7 @@ PRODUCTS: Final = {
         isolates_from=_NEVER,
         tmpfs_has_owner=False,
         reserves_gpus=False,
+        keeps_groups=True,
         checks_health=False,
         shuts_networks=False,
         forwards_as_itself=True,

@@ -10,6 +10,7 @@ from stackctl.contracts.host import Gpu
 from stackctl.core.config.lock import Decisions
 from stackctl.core.config.values import ALL_GPUS, COUNT, FREE, NOT_DISPLAY
 from stackctl.errors import GpuError
+from stackctl.gpus import separate
 
 KEY: Final = "gpu.devices"
 _MIG: Final = re.compile(r"MIG-.+|[0-9]+:[0-9]+")  # a part of a GPU, by its UUID or by the indices of both
@@ -42,7 +43,8 @@ def choose_devices(wanted: tuple[str, ...], seen: tuple[Gpu, ...], decisions: De
     able = tuple(one for one in seen if not one.fault)
     if any_of_kind(wanted):
         found = _by_kind(wanted, seen, able, decisions)
-        names = (ALL_GPUS,) if found == seen else tuple(one.uuid for one in found)
+        listed = tuple(one for one in seen if one.index >= 0)  # the engine passes on what the driver lists
+        names = (ALL_GPUS,) if found == listed else tuple(one.uuid for one in found)
         return Devices(names=names, gpus=_counted(found))
     each = [_named(one, seen) for one in wanted]
     if not all(each):
@@ -50,7 +52,7 @@ def choose_devices(wanted: tuple[str, ...], seen: tuple[Gpu, ...], decisions: De
     _refuse_twice(wanted, [gpu for one in each for gpu in one])
     gpus = tuple(dict.fromkeys(gpu for one in each for gpu in one))
     if broken := [one for one in gpus if one.fault]:
-        raise GpuError(f"gpu.devices: {_why(broken)}", hint=_choose(able))
+        raise GpuError(f"gpu.devices names what can't be used: {_why(broken)}", hint=_choose(able))
     inside = _counted(gpus)
     names = tuple(each[at][0].uuid if _PCI.fullmatch(one.lower()) else one for at, one in enumerate(wanted))
     return Devices(names=names, gpus=inside, main=inside.index(gpus[0]))
@@ -62,7 +64,9 @@ def any_of_kind(wanted: tuple[str, ...]) -> bool:
 
 
 def named(gpu: Gpu) -> str:
-    """Return a GPU's name in a sentence: GPU 0 (RTX 3060)."""
+    """Return a GPU's name in a sentence: GPU 0 (RTX 3060), or the GPU RTX 3060 if its driver does not list it."""
+    if gpu.index < 0:
+        return f"the GPU {gpu.name}{f' at {gpu.pci}' if gpu.pci else ''}"
     return f"GPU {gpu.index} ({gpu.name})"
 
 
@@ -79,6 +83,7 @@ def _by_kind(
                 f"gpu.devices = {_listed(wanted)}: every GPU of this machine has a display: {_list(seen)}",
                 hint='Set `gpu.devices = ["all"]`; `gpu.reserve` leaves memory of it to the desktop.',
             )
+    able = separate(able)
     many = next((COUNT.fullmatch(one) for one in wanted if COUNT.fullmatch(one)), None)
     count = int(many[1]) if many else 1 if FREE in wanted else 0
     if count > len(able):

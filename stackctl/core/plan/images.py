@@ -52,9 +52,11 @@ def official_image(backend: Backend, variant: Variant, cuda: tuple[int, ...] = (
     """Return the official image for this variant and this driver (its CUDA; () if unknown); ConfigError if none is."""
     images = backend.IMAGES.get(variant, ())
     if not images:
+        able = [f'"{one.NAME}"' for one in backends.BACKENDS.values() if variant in one.IMAGES]
+        other = f"Set `backend.kind` to {' or '.join(able)}, set" if able else "Set"
         raise ConfigError(
             f"stackctl knows no image of {backend.TITLE} for this GPU ({variant})",
-            hint="Set `backend.image`, use another backend, or run on the CPU with `stackctl deploy --gpu none`.",
+            hint=f"{other} `backend.image`, or run on the CPU with `stackctl deploy --gpu none`.",
         )
     return next(one for one in images if not one.cuda or cuda >= one.cuda)
 

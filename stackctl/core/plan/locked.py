@@ -7,14 +7,14 @@ from typing import Any, Final
 
 from stackctl import __version__
 from stackctl.core.config.lock import FILE, Lock
-from stackctl.core.plan import exposure, host_names, time_zone
+from stackctl.core.plan import exposure, gpu_request, host_names, time_zone
 from stackctl.core.plan.images import OWN, unpinned
 from stackctl.errors import ConfigError
 
 # where a stack lies on its machine, which has no part in what runs in it
 _PLACES: Final = (host_names.KEY, time_zone.KEY, "sillytavern.port", "network.")
 # how long somebody waits, and what somebody answered: no part of what runs
-_NEVER: Final = (exposure.ASKED,)
+ANSWERS: Final = (exposure.ASKED, gpu_request.ASKED)
 _NEVER_ENDS: Final = (".patience", ".start_period")
 _NONE: Final = "nothing"
 
@@ -73,7 +73,7 @@ def _version(recorded: Lock) -> Iterator[Difference]:
 def _decisions(recorded: Lock, now: Lock, *, places: bool) -> Iterator[Difference]:
     for key in sorted(recorded.decisions.keys() | now.decisions.keys()):
         is_place = key.startswith(_PLACES)
-        if key in _NEVER or key.endswith(_NEVER_ENDS) or (is_place and not places):
+        if key in ANSWERS or key.endswith(_NEVER_ENDS) or (is_place and not places):
             continue
         was, would_be = (_shown(lock, key) for lock in (recorded, now))
         if was != would_be:

@@ -11,6 +11,7 @@ from stackctl.contracts.service import GpuRequest, Network, Service
 from stackctl.core.config.lock import Decisions, Lock
 from stackctl.core.config.section import LAN
 from stackctl.core.config.spec import DEMO, Spec
+from stackctl.core.gpu import surroundings
 from stackctl.core.hub import store
 from stackctl.core.observed import EngineSeen, Observed
 from stackctl.core.plan import (
@@ -27,6 +28,7 @@ from stackctl.core.plan import (
 from stackctl.core.plan.backend_service import own_backend
 from stackctl.core.plan.companions import companion_notes, companion_services
 from stackctl.core.plan.external_backend import external_backend
+from stackctl.core.plan.locked import ANSWERS
 from stackctl.core.plan.stack import Plan
 from stackctl.core.plan.tavern_service import PROXY_NETWORK, data_folder, port_note, sillytavern
 from stackctl.core.tavern import container as tavern
@@ -118,7 +120,8 @@ def plan(spec: Spec, seen: Observed, recorded: Lock) -> Planned:
 
 def _keep_found(spec: Spec, decisions: Decisions) -> None:
     """Keep the recorded places of models that stack.toml names by a source, and the user's answers."""
-    decisions.keep(exposure.ASKED)
+    for answer in ANSWERS:
+        decisions.keep(answer)
     for source in (spec.model.source, *(one.source for one in spec.models.values())):
         decisions.keep(store.key(source))
 
@@ -132,7 +135,7 @@ def forget_decisions(recorded: Lock) -> Lock:
     found = {
         key: one
         for key, one in recorded.decisions.items()
-        if store.is_key(key) or key == exposure.ASKED or images.is_image(key, one.value)
+        if store.is_key(key) or key in ANSWERS or images.is_image(key, one.value)
     }
     return replace(recorded, decisions=found)
 
@@ -194,5 +197,7 @@ def _notes(spec: Spec, seen: Observed, networks: tuple[Network, ...]) -> Iterato
     limits = (spec.limits.backend_cpus, spec.limits.sillytavern_cpus)
     if seen.engine and not seen.engine.has_cpu_quota and any(limit != "auto" for limit in limits):
         yield "this kernel has no CPU quota: the limits on CPUs are left out"
+    if not spec.backend.is_external and (said := surroundings.slow_cpu(seen.cpu, seen.hypervisor)):
+        yield said
     yield from subnets.notes(networks, seen)
     yield from engine_features.notes(seen.engine)

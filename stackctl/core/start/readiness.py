@@ -6,6 +6,7 @@ from typing import Final
 from stackctl.backends import BACKENDS
 from stackctl.contracts.cause import Cause
 from stackctl.contracts.judge import Judge
+from stackctl.core.gpu.device_files import lost_gpu
 from stackctl.core.observed import ServiceState
 from stackctl.core.start.judges import find_judge
 from stackctl.errors import NotReady, StackctlError
@@ -113,6 +114,8 @@ def _cause(state: ServiceState, log: tuple[str, ...], judge: Judge) -> Cause:
             f"{more}, lower `backend.context`, or use a smaller quantisation." if state.name in BACKENDS else f"{more}."
         )
         return Cause(says="killed because it used more memory than its limit", hint=hint, kind="memory")
+    if state.is_only_unhealthy and (lost := lost_gpu(state.health_output)):
+        return lost
     is_killed = state.exit_code == _SIGKILL and state.state != "running"
     # a line after which a program continued does not explain why it was killed
     if (found := told(log, judge)) and not (is_killed and not any(map(judge.fatal, log))):

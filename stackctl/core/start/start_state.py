@@ -4,7 +4,9 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 
 from stackctl.backends import find_backend
-from stackctl.backends.contract import Buffer
+from stackctl.backends.contract import Backend, Buffer, Offloaded
+from stackctl.contracts.service import CPU
+from stackctl.core.gpu.offload import Offload, is_early_failure, judge
 from stackctl.core.observed import ServiceState
 from stackctl.core.plan import gpu_request
 from stackctl.core.plan.stack import Plan
@@ -20,8 +22,9 @@ from stackctl.core.start.events import (
     ReadSoFar,
 )
 from stackctl.core.start.judges import find_judge
+from stackctl.core.start.planned_offload import planned_offload
 from stackctl.core.start.reading import Reading, describe, look_again
-from stackctl.errors import EngineError, StackctlError
+from stackctl.errors import EngineError, GpuError, StackctlError
 
 # seconds to wait for the cause after "it failed": KoboldCpp pauses for three before it ends, and its library's lines
 # come after that
@@ -49,6 +52,7 @@ class StartState:
     progress: Mapping[str, str]  # service -> the step of loading in its log
     reading: Mapping[str, Reading] = field(default_factory=dict)  # service -> the bytes that it has read
     buffers: tuple[Buffer, ...] = ()  # memory that the backend's log reports as reserved
+    offloaded: tuple[Offloaded, ...] = ()  # layers on GPUs that the backend's log reports
     output: tuple[str, ...] = ()  # Compose's output, line by line
     exit_code: int | None = None  # Compose's exit code; None while it runs
     is_settled: bool = False  # no event came for a while after Compose's end, so none is pending
@@ -148,9 +152,31 @@ def _read(state: StartState, service: str, line: str) -> StartState:
             state = replace(state, progress={**state.progress, service: says})
         if buffer := backend.buffer(line):
             state = replace(state, buffers=(*state.buffers, buffer))
+        state = _read_offload(state, backend, line)
     if service not in state.states or not (cause := find_judge(service).fatal(line)):
         return state
     return replace(state, suspected=service) if cause.is_generic else _fail(state, state.states[service])
+
+
+def _read_offload(state: StartState, backend: Backend, line: str) -> StartState:
+    """Return the state after a line about the GPU; it has failed if a GPU was asked for and computes nothing."""
+    reported, wanted = backend.offloaded(line), planned_offload(state.plan)
+    state = replace(state, offloaded=(*state.offloaded, reported)) if reported else state
+    if wanted is None:
+        return state
+    if cause := backend.no_gpu(line, state.plan.variant or CPU):
+        return _fail(state, cause.error(state.plan.backend, (line,)))
+    if reported and is_early_failure(wanted, reported):
+        return judge_offload(state, Offload(wanted=wanted, reported=(reported,)), (line,))
+    return state
+
+
+def judge_offload(state: StartState, offload: Offload, evidence: tuple[str, ...] = ()) -> StartState:
+    """Return the state after a look at the offload: failed if no layer is on a GPU."""
+    found = judge(offload)
+    if found.state != "fails":
+        return state
+    return _fail(state, GpuError(f"{state.plan.backend}: {found.says}", hint=found.hint, evidence=evidence))
 
 
 def still_reads(state: StartState, found: ServiceState) -> bool:

@@ -7,7 +7,7 @@ from stackctl.core.observed import ServiceState
 from stackctl.core.start import readiness
 from stackctl.core.start.docker_errors import from_output
 from stackctl.core.start.start_state import Failed, StartState, progress_in_words, still_reads
-from stackctl.errors import Late, StackctlError
+from stackctl.errors import GpuError, Late, StackctlError
 
 
 @dataclass(frozen=True)
@@ -62,9 +62,17 @@ def late(state: StartState, timeout_s: int) -> Late:
 
 
 def to_stop(state: StartState) -> tuple[ServiceState, ...]:
-    """Return the containers to stop after a failure: failed ones and those that wait for them; ready ones stay."""
+    """Return the containers to stop after a failure: failed ones and those that wait for them; ready ones stay.
+
+    A backend that lacks its GPU is stopped even if it is ready: no user shall take the CPU's speed for the GPU's.
+    """
     found = (state.states[name] for name in state.services if name in state.states)
-    return tuple(one for one in found if not one.is_ready and one.state != "created")
+    lacks_gpu = state.failed is not None and isinstance(state.failed.why, GpuError)
+    return tuple(
+        one
+        for one in found
+        if one.state != "created" and (not one.is_ready or (lacks_gpu and one.name == state.plan.backend))
+    )
 
 
 def may_go_on(state: StartState) -> bool:

@@ -6,6 +6,7 @@ from functools import cached_property
 from pathlib import Path, PurePosixPath
 
 from stackctl.backends.contract import Request
+from stackctl.contracts.cdi import CdiSeen
 from stackctl.contracts.service import GpuRequest, Network
 from stackctl.core.adoption.mounted import Service
 from stackctl.core.container_paths import Bind
@@ -15,6 +16,7 @@ from stackctl.core.plan.network_shape import Existing
 from stackctl.core.smoke.reachability import ContainerNetworking
 from stackctl.effects.docker import (
     attachments,
+    cdi,
     cleanup,
     gpu_trial,
     name_lock,
@@ -92,6 +94,12 @@ class DockerEngine(Engine):
     def make_networks(self, project: str, wanted: tuple[Network, ...]) -> None:
         if not engine_features.PRODUCTS[self.product].shuts_networks:
             strict_networks.make_networks(self, project, wanted)
+
+    def cdi(self) -> CdiSeen | None:
+        """Return the CDI files that the engine reads; None if they are not those of this machine."""
+        if not self.is_local or self.view:
+            return None
+        return cdi.look(self.info, has_defaults=not engine_features.PRODUCTS[self.product].reserves_gpus)
 
     def try_gpu(self, image: str, request: GpuRequest) -> None:
         gpu_trial.try_gpu(self, image, request)

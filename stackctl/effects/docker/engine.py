@@ -29,6 +29,7 @@ SERVICE = "com.docker.compose.service"
 WORKING_DIR = "com.docker.compose.project.working_dir"
 _HASH = "com.docker.compose.config-hash"
 _TAIL = 1000
+_OUTPUT = 1000  # characters of a health check that are kept
 
 
 class Engine:
@@ -157,6 +158,7 @@ class Engine:
             image_id=found.get("Image", ""),
             state=state["Status"],
             health=state.get("Health", {}).get("Status", "") if state["Running"] else "",  # it stays after the end
+            health_output=_failed_check(state.get("Health") or {}) if state["Running"] else "",
             exit_code=state["ExitCode"],
             oom_killed=state["OOMKilled"],
             pid=state["Pid"],
@@ -279,6 +281,12 @@ def _texts(archive: bytes, folder: PurePosixPath) -> dict[str, str]:
             for member in tar.getmembers()
             if member.isfile() and (file := tar.extractfile(member))
         }
+
+
+def _failed_check(health: dict[str, Any]) -> str:
+    """Return the output of the last health check if it failed, cut to _OUTPUT characters; "" if it did not."""
+    last = (health.get("Log") or [{}])[-1]
+    return str(last.get("Output") or "")[:_OUTPUT] if last.get("ExitCode") else ""
 
 
 def _seconds(moment: str) -> float:

@@ -1,7 +1,7 @@
 """The display controllers on the PCI bus, as the kernel lists them. No driver of theirs is asked.
 
-Sources: https://docs.kernel.org/PCI/sysfs-pci.html; Documentation/ABI/testing/sysfs-devices-power (runtime_status);
-https://pci-ids.ucw.cz (pci.ids, which distributions ship).
+Sources: https://docs.kernel.org/PCI/sysfs-pci.html; Documentation/ABI/testing/sysfs-devices-power (runtime_status,
+control); https://pci-ids.ucw.cz (pci.ids, which distributions ship).
 """
 
 from pathlib import Path
@@ -9,6 +9,7 @@ from types import MappingProxyType
 from typing import Final
 
 from stackctl.contracts.host import Card
+from stackctl.effects.gpu.attributes import text
 
 VENDORS: Final = MappingProxyType({"0x10de": "nvidia", "0x1002": "amd", "0x8086": "intel"})
 _DISPLAY: Final = "0x03"  # the class of VGA, 3D and other display controllers
@@ -25,7 +26,7 @@ def cards(sys: Path = Path("/sys"), names: tuple[Path, ...] = _NAMES) -> tuple[C
     table = ""
     found = []
     for device in devices:
-        if not _word(device / "class").startswith(_DISPLAY):
+        if not text(device / "class").startswith(_DISPLAY):
             continue
         table = table or _table(names)
         found.append(_card(device, table))
@@ -33,23 +34,16 @@ def cards(sys: Path = Path("/sys"), names: tuple[Path, ...] = _NAMES) -> tuple[C
 
 
 def _card(device: Path, table: str) -> Card:
-    vendor = _word(device / "vendor")
+    vendor = text(device / "vendor")
     driver = device / "driver"
     return Card(
         vendor=VENDORS.get(vendor, vendor),
         pci=device.name,
-        name=_name(table, vendor, _word(device / "device")),
+        name=_name(table, vendor, text(device / "device")),
         driver=driver.resolve().name if driver.is_symlink() else "",
-        is_suspended=_word(device / "power/runtime_status") == "suspended",
+        is_suspended=text(device / "power/runtime_status") == "suspended",
+        may_suspend=text(device / "power/control") == "auto",
     )
-
-
-def _word(path: Path) -> str:
-    """Return a file's first word; "" if there is none."""
-    try:
-        return path.read_text(errors="replace").partition("\n")[0].strip().lower()
-    except OSError:
-        return ""
 
 
 def _table(names: tuple[Path, ...]) -> str:

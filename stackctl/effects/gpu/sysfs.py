@@ -91,7 +91,8 @@ def _gpu(card: Card, computing: kfd.Node | None, root: Path) -> Gpu:
         groups=tuple(sorted({group for one in files if (group := _group(one)) is not None})),
         has_display=any(text(one) == "connected" for one in folders(device / "drm", "card*/card*-*/status")),
         is_unified=_is_unified(device, card),
-        fault="" if node else "its driver has no render node for it",
+        fault="" if node else f"the kernel's driver {card.driver} has no render node for it",
+        fix="" if node else "Update the kernel and its firmware (linux-firmware), then reboot.",
     )
 
 
@@ -155,7 +156,12 @@ def _name_of_amd(device: Path, root: Path) -> str:
 def _reading(gpu: Gpu, root: Path, holders: Mapping[str, tuple[GpuHolder, ...]], *, wakes: bool) -> GpuReading:
     device = _device(gpu.pci, root)
     reading = GpuReading(
-        uuid=gpu.uuid, total_mib=gpu.total_mib, free_mib=gpu.free_mib, holders=holders.get(gpu.pci, ())
+        uuid=gpu.uuid,
+        name=gpu.name,
+        total_mib=gpu.total_mib,
+        free_mib=gpu.free_mib,
+        holders=holders.get(gpu.pci, ()),
+        pci=gpu.pci,
     )
     if text(device / "power/runtime_status") == "suspended" and not wakes:
         return replace(reading, is_suspended=True)

@@ -52,6 +52,9 @@ class ThisHost:
     def is_wsl(self) -> bool:
         return host_identity.is_wsl()
 
+    def hypervisor(self) -> str:
+        return processor.hypervisor()
+
     def gpu_variables(self) -> dict[str, str]:
         return {name: os.environ[name] for name in GPU_VARIABLES if os.environ.get(name)}
 

@@ -6,7 +6,18 @@ at any time; `version` goes up when a key is removed or renamed, or when its typ
 
 from typing import Final
 
-from stackctl.report.contract import deploy, failure, models, moving, progress, recommend, search, stack, stored_models
+from stackctl.report.contract import (
+    deploy,
+    failure,
+    free,
+    models,
+    moving,
+    progress,
+    recommend,
+    search,
+    stack,
+    stored_models,
+)
 
 # command -> what it prints, unless it fails or is answered no
 OUTPUTS: Final[dict[str, tuple[type, ...]]] = {
@@ -26,10 +37,11 @@ OUTPUTS: Final[dict[str, tuple[type, ...]]] = {
     "models remove": (stored_models.Removed,),
     "smoke": (stack.Smoked,),
     "status": (stack.Status,),
+    "ls": (stack.Stacks,),
     "url": (stack.Address,),
     "open": (stack.Opened,),
     "history": (stack.History,),
-    "free": (stack.Freed,),
+    "free": (free.Freed,),
     "stop": (stack.Stopped,),
     "start": (stack.Started,),
     "restart": (stack.Started,),

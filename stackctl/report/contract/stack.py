@@ -83,6 +83,7 @@ class ModelRun(TypedDict):
     gpu_layers: Annotated[int | None, "on the GPU; null: the backend decides, or it runs elsewhere"]
     layers: Annotated[int | None, "all of them, with the output layer"]
     cpu_experts: Annotated[int, "layers on the GPU whose experts are in RAM"]
+    reported: Annotated[bool, "the backend said at its start how many layers it put there; false: as planned"]
 
 
 class Holder(TypedDict):
@@ -138,17 +139,26 @@ class Status(TypedDict):
     next: Annotated[str | None, "the one thing to do next"]
 
 
-class Freed(TypedDict):
-    """What became of the backend's model."""
+class StackSeen(TypedDict):
+    """A stack that has containers on this engine, and what it holds."""
+
+    name: str
+    folder: Annotated[str, "in which it was deployed"]
+    folder_gone: Annotated[bool, "it was removed or moved since"]
+    state: StackState
+    backend: str | None
+    model: Annotated[ModelRun | None, "null: its plan can't be read from here"]
+    vram_mib: Annotated[int | None, "on all GPUs; null: that is unknown"]
+    ram_mib: Annotated[int | None, "of its containers, as `docker stats` counts it"]
+    url: Annotated[str | None, "where this machine opens it; null: the page does not run"]
+
+
+class Stacks(TypedDict):
+    """All stacks of this machine, by name."""
 
     version: Literal[1]
-    name: str
-    service: Annotated[str, "the backend's"]
-    state: Annotated[Literal["loaded", "asleep", "stopped"], "asleep: the next message loads the model again"]
-    changed: Annotated[bool, "it was in another state before"]
-    freed_vram_mib: Annotated[int | None, "as seen before and after; null: not seen"]
-    freed_ram_mib: Annotated[int | None, "as seen before and after; null: not seen"]
-    ready_s: Annotated[float | None, "until the model answered again; null: it was not loaded"]
+    stacks: list[StackSeen]
+    gpu_problem: Annotated[Trouble | None, "why no GPU could be read"]
 
 
 class Address(TypedDict):
@@ -190,6 +200,16 @@ class FileUsed(TypedDict):
     sha256: Annotated[str | None, "known from the download; null: the file would have to be read again"]
 
 
+class GpuUsed(TypedDict):
+    """What the backend took of one GPU after its start."""
+
+    uuid: str
+    name: str
+    planned_mib: Annotated[int | None, "null: unknown"]
+    seen_mib: Annotated[int | None, "as the driver saw it; null: it does not tell"]
+    seen_by: Annotated[Literal["process", "free memory"] | None, "of the backend; or of the GPU, before and after"]
+
+
 class PastDeploy(TypedDict):
     """A deploy that came to its end."""
 
@@ -209,6 +229,9 @@ class PastDeploy(TypedDict):
     ready_s: float | None
     first_token_s: Annotated[float | None, "null: --no-proof"]
     tokens_per_s: Annotated[float | None, "by the backend's own count"]
+    layers_on_gpu: Annotated[int | None, "as the backend reported; null: it did not, or was not started"]
+    layers: Annotated[int | None, "all of the model, as the backend reported"]
+    gpus: Annotated[list[GpuUsed], "empty: the backend was not started on GPUs, or no driver tells"]
     changes: Annotated[list[str] | None, "against the deploy before, in words; null: that one is not recorded"]
 
 

@@ -1,11 +1,10 @@
 """Which GPUs, by which way, and whether the container got them."""
 
 from dataclasses import replace
-from typing import Any
 
 import pytest
-import yaml
 
+from stackctl.contracts.cdi import CdiFile, CdiSeen, Edits, PathSeen
 from stackctl.contracts.host import Gpu
 from stackctl.contracts.service import GpuRequest
 from stackctl.core.config.lock import Decisions, Lock
@@ -13,34 +12,40 @@ from stackctl.core.observed import EngineSeen, ServiceState
 from stackctl.core.plan import gpu_request
 from stackctl.core.start.docker_errors import version
 from stackctl.errors import GpuError
-from stackctl.gpus.cdi import cdi_names
 from tests.core.samples import CDI, GPU, a_plan, engine, seen, wanted
 
-CDI_FILE = """
-cdiVersion: "0.6.0"
-kind: nvidia.com/gpu
-devices:
-  - name: "0"
-    containerEdits: {deviceNodes: [{path: /dev/nvidia0}]}
-  - name: all
-    containerEdits: {deviceNodes: [{path: /dev/nvidia0}]}
-"""
+STALE = CdiSeen(
+    folders=("/etc/cdi", "/var/run/cdi"),
+    files=(
+        CdiFile(path="/var/run/cdi/a.yaml", folder=1, devices={CDI[0]: Edits(mounts=("/lib/libcuda.so.550.54.14",))}),
+        CdiFile(path="/var/run/cdi/b.yaml", folder=1, error="it is neither YAML nor JSON"),
+    ),
+    paths={"/lib/libcuda.so.550.54.14": PathSeen()},
+)
 
 
 @pytest.mark.parametrize(
-    ("content", "names"),
+    ("listed", "product", "says"),
     [
-        (yaml.safe_load(CDI_FILE), CDI),
-        ({"kind": "a.b/c", "devices": [{"name": "x"}, "y", {}, None]}, ("a.b/c=x",)),
-        ({"kind": "a.b/c"}, ()),
-        ({"kind": "a.b/c", "devices": None}, ()),
-        ([], ()),
-        (None, ()),
-        ("text", ()),
+        (CDI, "Docker Engine", "/var/run/cdi/a.yaml is stale: it mounts /lib/libcuda.so.550.54.14, which does not"),
+        (CDI, "Podman Engine", "/var/run/cdi/a.yaml is stale"),
+        ((), "Docker Engine", "can't use the CDI file /var/run/cdi/b.yaml"),
     ],
 )
-def test_a_cdi_file_names_its_devices_and_anything_else_names_none(content: Any, names: tuple[str, ...]) -> None:
-    assert cdi_names(content) == names
+def test_a_cdi_file_that_gives_no_gpu_is_the_reason_of_a_refusal(
+    listed: tuple[str, ...], product: str, says: str
+) -> None:
+    on = replace(engine(cdi_devices=listed), product=product)
+    around = replace(seen(on=on, gpus=(GPU,)), cdi=STALE)
+    if not listed:
+        around = replace(around, cdi=replace(STALE, files=STALE.files[1:]))
+    spec = wanted(gpu={"mode": "cdi", "devices": ("0",)})
+    with pytest.raises(GpuError) as caught:
+        gpu_request.request_gpu(spec, around, Decisions(Lock()))
+    assert says in caught.value.message
+    by_hook = wanted(gpu={"mode": "nvidia"})
+    request = gpu_request.request_gpu(by_hook, replace(around, engine=engine()), Decisions(Lock()))
+    assert request is not None  # an engine that takes the toolkit's hook reads no CDI file
 
 
 @pytest.mark.parametrize(

@@ -1,12 +1,15 @@
 """Why a service failed: its own module reads its log, its end tells the rest."""
 
+from dataclasses import replace
+
 import pytest
 
 from stackctl.backends import BACKENDS
+from stackctl.backends.contract import NOT_OPENED
 from stackctl.core.observed import ServiceState
 from stackctl.core.start.judges import JUDGES, find_judge
-from stackctl.core.start.readiness import backend_waits, evidence, failure
-from stackctl.errors import ConfigError, DoesNotFit, ModelError, NotReady, StackctlError
+from stackctl.core.start.readiness import backend_waits, evidence, failure, trouble
+from stackctl.errors import ConfigError, DoesNotFit, GpuError, ModelError, NotReady, StackctlError
 from tests.core.start.scripted import BACKEND, PAGE, service
 
 UNKNOWN_ARGUMENT = "error: invalid argument: --no-such-flag"
@@ -158,6 +161,24 @@ def test_a_backend_s_exit_code_tells_where_its_log_does_not_and_only_once_it_has
     assert type(found) is ModelError
     assert found.message == "koboldcpp: KoboldCpp could not load the model"
     assert type(failure(service("koboldcpp", health="unhealthy", exit_code=3), ())) is NotReady
+
+
+def test_a_device_file_that_can_not_be_opened_is_the_cause_and_the_hint_is_the_make_s() -> None:
+    lost = replace(
+        service(BACKEND, health="unhealthy"),
+        health_output=f"sh: 1: cannot open /dev/nvidiactl: Operation not permitted\n{NOT_OPENED} /dev/nvidiactl\n",
+    )
+    for error in (failure(lost, ()), failure(lost, (GENERIC,)), trouble(lost, ())):
+        assert isinstance(error, GpuError)
+        assert error.message == "llamacpp: it has lost the GPU: its container can't open /dev/nvidiactl"
+        assert "stackctl restart" in error.hint
+        assert "native.cgroupdriver=cgroupfs" in error.hint
+    assert trouble(replace(lost, health="healthy"), ()) is None
+
+
+@pytest.mark.parametrize("output", ["", "curl: (7) no", f"{NOT_OPENED} /dev/other", f"{NOT_OPENED} /etc/passwd"])
+def test_no_other_output_of_a_health_check_is_taken_for_a_lost_gpu(output: str) -> None:
+    assert type(failure(replace(service(BACKEND, health="unhealthy"), health_output=output), ())) is NotReady
 
 
 GENERIC = "0.00.015.536 E srv  llama_server: exiting due to model loading error"

@@ -82,6 +82,38 @@ def test_another_failure_to_look_at_one_is_an_error() -> None:
         Played(SimpleNamespace(inspect_container=inspect)).state("c")
 
 
+def inspected(*, log: list[dict[str, Any]] | None, is_running: bool = True) -> dict[str, Any]:
+    health = {} if log is None else {"Health": {"Status": "unhealthy", "Log": log}}
+    state = {"Status": "running", "Running": is_running, "ExitCode": 0, "OOMKilled": False, "Pid": 7}
+    state["StartedAt"] = "0001"
+    return {
+        "Id": "c",
+        "Name": "/c",
+        "Config": {"Labels": {}, "Image": "image:1"},
+        "State": {**state, **health},
+        "RestartCount": 0,
+        "HostConfig": {},
+    }
+
+
+@pytest.mark.parametrize(
+    ("found", "output"),
+    [
+        (inspected(log=[{"ExitCode": 0, "Output": "a"}, {"ExitCode": 1, "Output": "b" * 5000}]), "b" * 1000),
+        (inspected(log=[{"ExitCode": 1, "Output": "a"}, {"ExitCode": 0, "Output": "b"}]), ""),
+        (inspected(log=[{"ExitCode": 1}]), ""),
+        (inspected(log=[]), ""),
+        (inspected(log=None), ""),
+        (inspected(log=[{"ExitCode": 1, "Output": "a"}], is_running=False), ""),
+    ],
+    ids=["long", "passed", "silent", "none-yet", "no-check", "ended"],
+)
+def test_the_output_of_a_health_check_is_kept_if_it_failed_last(found: dict[str, Any], output: str) -> None:
+    state = Played(SimpleNamespace(inspect_container=lambda _: found)).state("c")
+    assert state
+    assert state.health_output == output
+
+
 class NetworkApi:
     """The SDK's calls for containers that hang in networks."""
 

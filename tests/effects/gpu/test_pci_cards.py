@@ -20,12 +20,18 @@ NAMES = """# a list
 
 
 def add(
-    root: Path, pci: str, vendor: str, device: str = "0x2204", kind: str = "0x030000", driver: str = "", power: str = ""
+    root: Path, pci: str, vendor: str, device: str = "0x2204", kind: str = "0x030000", driver: str = "", **power: str
 ) -> None:
     """Put a device into the tree."""
     folder = root / "devices" / pci
     (folder / "power").mkdir(parents=True)
-    for name, text in {"vendor": vendor, "device": device, "class": kind, "power/runtime_status": power}.items():
+    files = {
+        "vendor": vendor,
+        "device": device,
+        "class": kind,
+        **{f"power/{name}": text for name, text in power.items()},
+    }
+    for name, text in files.items():
         (folder / name).write_text(f"{text}\n")
     if driver:
         (root / "bus/pci/drivers" / driver).mkdir(parents=True, exist_ok=True)
@@ -49,7 +55,7 @@ def test_a_card_is_of_the_maker_whose_number_it_has(tmp_path: Path, vendor: str,
 
 def test_a_card_is_known_with_its_driver_or_without_one(tmp_path: Path) -> None:
     add(tmp_path, "0000:65:00.0", "0x10de", driver="nouveau")
-    add(tmp_path, "0000:01:00.0", "0x10de", "0x2684", kind="0x030200", power="suspended")
+    add(tmp_path, "0000:01:00.0", "0x10de", "0x2684", kind="0x030200", runtime_status="suspended")
     assert listed(tmp_path) == (
         Card(vendor="nvidia", pci="0000:01:00.0", name="AD102 [GeForce RTX 4090]", is_suspended=True),
         Card(vendor="nvidia", pci="0000:65:00.0", name="GA102 [GeForce RTX 3090]", driver="nouveau"),

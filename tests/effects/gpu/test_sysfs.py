@@ -145,6 +145,7 @@ def test_a_gpu_without_a_render_node_or_a_known_name_says_so(tmp_path: Path) -> 
     (gpu,) = listed(tree(tmp_path, replace(RX_6600, device="0x9999", render=None)))
     assert (gpu.name, gpu.node, gpu.groups) == ("AMD GPU", "", ())
     assert "render node" in gpu.fault
+    assert gpu.fix
 
 
 def test_a_device_file_that_everyone_may_open_needs_no_group(tmp_path: Path) -> None:
@@ -166,6 +167,8 @@ def test_a_reading_has_what_the_sensors_tell(tmp_path: Path) -> None:
     assert readings == (
         GpuReading(
             uuid="GPU-e0a1b2c3d4e5f607",
+            name="AMD Radeon RX 7900 XTX",
+            pci="0000:03:00.0",
             total_mib=24 * 1024 - 16,
             free_mib=22 * 1024 - 16,
             utilisation=37,
@@ -173,8 +176,21 @@ def test_a_reading_has_what_the_sensors_tell(tmp_path: Path) -> None:
             power_w=98.0,
             power_limit_w=339.0,
         ),
-        GpuReading(uuid="0000:0a:00.0", total_mib=8192, free_mib=8192, power_w=4.0),
-        GpuReading(uuid="0000:00:02.0", total_mib=0, free_mib=0),
+        GpuReading(
+            uuid="0000:0a:00.0",
+            name="AMD Radeon RX 6600",
+            pci="0000:0a:00.0",
+            total_mib=8192,
+            free_mib=8192,
+            power_w=4.0,
+        ),
+        GpuReading(
+            uuid="0000:00:02.0",
+            name="Intel AlderLake-S GT1 [UHD Graphics 770]",
+            pci="0000:00:02.0",
+            total_mib=0,
+            free_mib=0,
+        ),
     )
 
 

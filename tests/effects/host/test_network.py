@@ -1,123 +1,17 @@
-"""GPUs by NVML (a stand-in library, loaded by pynvml as it would the driver's), listeners and routes."""
+"""Listeners, routes and the processor."""
 
-import json
 import os
 import socket
 import subprocess
 import sys
 from ipaddress import IPv4Network, ip_interface
 from pathlib import Path
-from typing import Any
 
 import pytest
 
 from stackctl.contracts.host import Cpu
-from stackctl.effects.gpu.nvml import bandwidth
 from stackctl.effects.host import network as host_network
 from stackctl.effects.host import processes, processor
-from tests.standins import nvml
-
-ASK = """
-import json
-from dataclasses import asdict
-from stackctl.effects.gpu import nvml
-from stackctl.errors import GpuError
-try:
-    print(json.dumps([asdict(gpu) for gpu in nvml.gpus()]))
-except GpuError as e:
-    print(json.dumps({"message": e.message, "hint": e.hint, "code": e.exit_code}))
-"""
-
-
-@pytest.fixture(scope="session")
-def library(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    return nvml.build(tmp_path_factory.mktemp("nvml"))
-
-
-def gpus(folder: Path, **answers: str) -> Any:
-    """What a program of its own finds, with the library in `folder` as the driver's."""
-    environment = {**os.environ, "LD_LIBRARY_PATH": str(folder), "PYTHONPATH": os.pathsep.join(sys.path), **answers}
-    done = subprocess.run([sys.executable, "-c", ASK], env=environment, capture_output=True, text=True, check=False)
-    assert done.returncode == 0, done.stderr
-    return json.loads(done.stdout)
-
-
-def test_every_gpu_is_named_with_its_memory_in_mib(library: Path) -> None:
-    found = gpus(library, STANDIN_NVML_MIB="12288,24576")
-    assert [(g["index"], g["total_mib"], g["free_mib"]) for g in found] == [(0, 12288, 9216), (1, 24576, 18432)]
-    assert [(g["uuid"], g["name"]) for g in found] == [
-        ("GPU-00000000-stand-in", "NVIDIA Stand-in"),
-        ("GPU-00000001-stand-in", "NVIDIA Stand-in"),
-    ]
-
-
-@pytest.mark.parametrize(
-    ("bits", "mhz", "published"),  # by NVIDIA's data sheets
-    [
-        (384, 3615, 346),  # Tesla P40, GDDR5
-        (256, 5005, 320),  # GTX 1080, GDDR5X
-        (4096, 877, 900),  # V100, HBM2
-        (256, 5001, 320),  # T4, GDDR6
-        (192, 7501, 360),  # RTX 3060, GDDR6
-        (384, 9751, 936),  # RTX 3090, GDDR6X
-        (384, 10501, 1008),  # RTX 4090, GDDR6X
-        (128, 9001, 288),  # RTX 4060 Ti, GDDR6
-        (512, 14001, 1792),  # RTX 5090, GDDR7
-        (192, 6251, 300),  # L4, GDDR6
-        (5120, 1593, 2039),  # A100 80GB, HBM2e
-        (5120, 2619, 3350),  # H100 SXM, HBM3
-        (6144, 3201, 4800),  # H200, HBM3e
-    ],
-)
-def test_a_gpus_bandwidth_follows_from_its_bus_and_clock(bits: int, mhz: int, published: float) -> None:
-    assert bandwidth(bits, mhz) == pytest.approx(published, rel=0.03)
-
-
-@pytest.mark.parametrize(
-    ("answers", "expected"),
-    [
-        ({"STANDIN_NVML_BITS": "192", "STANDIN_NVML_MHZ": "7501"}, 360.0),
-        ({"STANDIN_NVML_BITS": "192"}, 0.0),
-        ({}, 0.0),
-    ],
-)
-def test_a_driver_that_does_not_report_its_memory_leaves_the_bandwidth_open(
-    library: Path, answers: dict[str, str], expected: float
-) -> None:
-    assert [gpu["gb_per_s"] for gpu in gpus(library, STANDIN_NVML_MIB="12288", **answers)] == [expected]
-
-
-def test_a_driver_without_gpus_has_none(library: Path) -> None:
-    assert gpus(library) == []
-
-
-@pytest.mark.parametrize("code", [9, 12])  # driver not loaded, its library not found
-def test_without_a_driver_there_are_no_gpus_and_no_error(library: Path, code: int) -> None:
-    assert gpus(library, STANDIN_NVML_INIT=str(code), STANDIN_NVML_MIB="12288") == []
-
-
-def test_a_library_that_is_none_counts_as_no_driver(tmp_path: Path) -> None:
-    (tmp_path / "libnvidia-ml.so.1").write_text("not a library")
-    assert gpus(tmp_path) == []
-
-
-@pytest.mark.parametrize("code", [4, 18, 999])  # no permission, library and driver of different versions, unknown
-def test_a_driver_that_answers_with_an_error_is_no_machine_without_gpus(library: Path, code: int) -> None:
-    error = gpus(library, STANDIN_NVML_INIT=str(code), STANDIN_NVML_MIB="12288")
-    assert error["code"] == 5
-    assert "NVIDIA driver" in error["message"]
-    assert "reboot" in error["hint"]
-    assert "--gpu none" in error["hint"]
-
-
-def test_a_gpu_that_got_lost_is_an_error_too(library: Path) -> None:
-    error = gpus(library, STANDIN_NVML_MEMORY="15", STANDIN_NVML_MIB="12288")
-    assert (error["code"], "reboot" in error["hint"]) == (5, True)
-
-
-def test_a_gpu_without_memory_of_its_own_is_a_gpu(library: Path) -> None:
-    (found,) = gpus(library, STANDIN_NVML_MEMORY="3", STANDIN_NVML_MIB="1")
-    assert (found["total_mib"], found["free_mib"]) == (0, 0)
 
 
 @pytest.mark.parametrize(
@@ -140,12 +34,6 @@ def test_a_listener_collides_where_the_engine_could_not_bind(listens: str, asked
     assert not collides or str(os.getpid()) in found[port]
 
 
-@pytest.mark.parametrize(("said", "cuda"), [("12040", [12, 4]), ("11080", [11, 8]), ("13000", [13, 0]), ("0", [])])
-def test_the_drivers_cuda_is_known_where_it_says_it(library: Path, said: str, cuda: list[int]) -> None:
-    (found,) = gpus(library, STANDIN_NVML_CUDA=said, STANDIN_NVML_MIB="12288")
-    assert found["cuda"] == cuda
-
-
 @pytest.mark.parametrize(
     ("flags", "avx", "avx2"),
     [
@@ -161,6 +49,28 @@ def test_the_processors_vector_instructions_are_read_word_by_word(
     core = f"processor\t: 0\nmodel name\t: A \xb5-CPU with avx2 in its name\nflags\t\t: {flags}\nbugs\t\t: none\n\n"
     table.write_bytes((core * 2).encode("latin-1"))
     assert processor.cpu(table) == Cpu(architecture=os.uname().machine, avx=avx, avx2=avx2)
+
+
+@pytest.mark.parametrize(
+    ("flags", "firmware", "name"),
+    [
+        ("fpu avx2 hypervisor", {"sys_vendor": "QEMU", "product_name": "Standard PC (Q35 + ICH9, 2009)"}, "QEMU/KVM"),
+        ("fpu hypervisor", {"sys_vendor": "VMware, Inc.", "product_name": "VMware20,1"}, "VMware"),
+        ("fpu hypervisor", {"sys_vendor": "innotek GmbH", "product_name": "VirtualBox"}, "VirtualBox"),
+        ("fpu hypervisor", {"sys_vendor": "Microsoft Corporation", "product_name": "Virtual Machine"}, "Hyper-V"),
+        ("fpu hypervisor", {}, "the hypervisor"),  # as in WSL, which has no such files
+        ("fpu avx2", {"sys_vendor": "QEMU"}, ""),
+    ],
+)
+def test_the_hypervisor_of_a_virtual_machine_has_the_name_that_its_firmware_says(
+    tmp_path: Path, flags: str, firmware: dict[str, str], name: str
+) -> None:
+    table = tmp_path / "cpuinfo"
+    table.write_text(f"flags\t\t: {flags}\n")
+    for key, text in firmware.items():
+        (tmp_path / key).write_text(f"{text}\n")
+    assert processor.hypervisor(table, tmp_path) == name
+    assert processor.hypervisor(tmp_path / "none", tmp_path) == ""
 
 
 def test_a_processor_of_which_nothing_is_said_is_taken_for_a_recent_one(tmp_path: Path) -> None:

@@ -21,20 +21,49 @@ from stackctl.errors import ConfigError, GpuError
 from stackctl.orchestrators.compose.render import MARKER, literal, parse, render
 from stackctl.secret import Secret
 from tests.backends.answers import tried
-from tests.core.samples import CDI, GPU, KEY, PASSWORD, a_plan, backend_of, engine, model_file, seen, template, wanted
+from tests.core.samples import (
+    ARC_A770,
+    CDI,
+    GPU,
+    KEY,
+    PASSWORD,
+    RADEON_780M,
+    RX_7900_XTX,
+    a_plan,
+    backend_of,
+    engine,
+    model_file,
+    seen,
+    template,
+    wanted,
+)
 from tests.core.samples import model as a_model
 
 GOLDEN = Path(__file__).parents[2] / "golden"
-GPUS = {"cpu": {"mode": "none"}, "nvidia": {"mode": "nvidia"}, "cdi": {"mode": "cdi", "devices": ("0",)}}
+GPUS = {
+    "cpu": {"mode": "none"},
+    "nvidia": {"mode": "nvidia"},
+    "cdi": {"mode": "cdi", "devices": ("0",)},
+    "rocm": {"mode": "rocm"},
+    "vulkan": {"mode": "vulkan", "devices": ("1",)},
+}
+# the GPUs of the machine, where they are of other makes; those with memory of their own are counted first
+MACHINES = {"rocm": (RX_7900_XTX, RADEON_780M), "vulkan": (RADEON_780M, RX_7900_XTX, ARC_A770)}
+BY_FILES = {
+    "rocm": (["/dev/kfd", "/dev/dri/renderD128"], ["992"]),
+    "vulkan": (["/dev/dri/renderD129"], ["993"]),
+}
+# what no official image is known for
+UNKNOWN = {("koboldcpp", "rocm"), ("text-generation-webui", "vulkan")}
 ENGINES = {
     "engine28": engine((28, 5, 2), (2, 40, 3), nvidia_runtime=True, cdi_devices=CDI),
     "engine20": engine((20, 10, 26), (2, 20, 2), nvidia_runtime=True),
     "noengine": None,
 }
 # an engine of 2022 knows no CDI: plan() refuses it, see below
-CASES = [(b, g, e) for b in BACKENDS for g in GPUS for e in ENGINES if (g, e) != ("cdi", "engine20")]
+WAYS = [(backend, gpu) for backend in BACKENDS for gpu in GPUS if (backend, gpu) not in UNKNOWN]
+CASES = [(b, g, e) for b, g in WAYS for e in ENGINES if (g, e) != ("cdi", "engine20")]
 IDS = ["-".join(case) for case in CASES]
-WAYS = [(backend, gpu) for backend in BACKENDS for gpu in GPUS]
 # what an engine before 25 or 28, or one that is not known, does not get
 NEWER = (
     "start_interval:",
@@ -55,7 +84,7 @@ def case_plan(backend: str, gpu: str, on: EngineSeen | None) -> Plan:
         gpu=GPUS[gpu],
         limits={"backend_memory": "16 GiB", "backend_cpus": 4},
     )
-    return a_plan(spec, seen(of=MODEL, on=on, gpus=(GPU,)))
+    return a_plan(spec, seen(of=MODEL, on=on, gpus=MACHINES.get(gpu, (GPU,))))
 
 
 EXTERNAL = {"external-host": "http://host.docker.internal:5001", "external-lan": "http://192.168.1.20:5001"}
@@ -233,9 +262,11 @@ NEVER = {
 }  # fmt: skip
 
 
-def test_no_service_uses_what_some_engine_or_compose_refuses(stack: dict[str, Any]) -> None:
+def test_no_service_uses_what_some_engine_or_compose_refuses(case: tuple[str, str, str], stack: dict[str, Any]) -> None:
     for service in stack["services"].values():
-        assert set(service) & NEVER == set()
+        assert set(service) & NEVER == (
+            {"devices"} if case[1] in BY_FILES and service["networks"] == ["inner"] else set()
+        )
         assert all(isinstance(one, str) for one in service.get("ports", []))
         assert isinstance(service["networks"], list)
         assert all(set(condition) == {"condition"} for condition in service.get("depends_on", {}).values())
@@ -282,7 +313,8 @@ def test_every_service_restarts_is_reaped_and_logs_with_a_limit(stack: dict[str,
 def test_every_service_has_a_health_check(
     case: tuple[str, str, str], backend: dict[str, Any], tavern: dict[str, Any]
 ) -> None:
-    assert backend["healthcheck"]["test"] == list(BACKENDS[case[0]].health())
+    files = () if case[1] == "cpu" else ("/dev/nvidiactl",)  # it must be able to open what its GPU needs
+    assert backend["healthcheck"]["test"] == list(BACKENDS[case[0]].health(files))
     assert tavern["healthcheck"]["test"][:2] == ["CMD", "sh"]
     patience = [int(service["healthcheck"]["timeout"].removesuffix("s")) for service in (tavern, backend)]
     assert patience[0] > patience[1]  # SillyTavern waits for the CPU on which its backend computes
@@ -373,10 +405,44 @@ def test_the_gpu_is_reserved_by_driver_and_only_where_wanted(
         "cpu": None,
         "nvidia": {"driver": "nvidia", "count": "all", "capabilities": ["gpu"]},
         "cdi": {"driver": "cdi", "device_ids": ["nvidia.com/gpu=0"], "capabilities": ["gpu"]},
-    }[case[1]]
+    }.get(case[1])
     devices = backend["deploy"]["resources"]["reservations"]["devices"] if "deploy" in backend else [None]
     assert devices == [expected]
     assert "deploy" not in tavern
+
+
+def test_a_gpu_of_amd_or_intel_is_device_files_with_the_number_of_their_group_and_no_more(
+    case: tuple[str, str, str], backend: dict[str, Any], tavern: dict[str, Any]
+) -> None:
+    """ROCm takes the separate GPU of two; Vulkan the second of those that it counts, and not AMD's device files."""
+    files, groups = BY_FILES.get(case[1], (None, None))
+    assert (backend.get("devices"), backend.get("group_add")) == (files, groups)
+    assert {"devices", "group_add"} & set(tavern) == set()
+    assert not any(name.endswith(("_VISIBLE_DEVICES", "GFX_VERSION")) for name in backend.get("environment", ()))
+
+
+@pytest.mark.parametrize(
+    ("kind", "gpu", "image", "words"),
+    [
+        ("llamacpp", "rocm", "ghcr.io/ggml-org/llama.cpp:server-rocm-b11277@sha256:0689618b", ""),
+        ("llamacpp", "vulkan", "ghcr.io/ggml-org/llama.cpp:server-vulkan", ""),
+        ("koboldcpp", "vulkan", "koboldai/koboldcpp:latest", "--usevulkan --gpulayers -1"),
+        ("text-generation-webui", "rocm", "atinoda/text-generation-webui:default-rocm", ""),
+    ],
+)
+def test_a_backend_for_another_make_has_the_image_and_the_words_for_it(
+    kind: str, gpu: str, image: str, words: str
+) -> None:
+    service = as_compose_reads_it(case_text(kind, gpu, "engine28"))["services"][kind]
+    assert service["image"].startswith(image)
+    assert words in " ".join(service.get("command", []))
+
+
+@pytest.mark.parametrize(("kind", "gpu"), sorted(UNKNOWN))
+def test_a_backend_without_an_image_for_a_make_names_one_that_has_it(kind: str, gpu: str) -> None:
+    with pytest.raises(ConfigError, match=rf"no image of .* for this GPU \({gpu}\)") as caught:
+        case_plan(kind, gpu, None)
+    assert '`backend.kind` to "llamacpp" or ' in caught.value.hint
 
 
 def test_limits_are_written_as_compose_reads_them(backend: dict[str, Any], tavern: dict[str, Any]) -> None:

@@ -1,0 +1,73 @@
+"""`ls` as text and as JSON."""
+
+from collections.abc import Iterator
+from typing import TYPE_CHECKING
+
+from stackctl.report.status_json import model_values
+from stackctl.report.status_text import gib, state_word
+
+if TYPE_CHECKING:
+    from stackctl.commands.ls import Stacks, StackSeen
+    from stackctl.report.contract import stack
+    from stackctl.ui import Ui
+
+_HEAD = ("NAME", "STATE", "BACKEND", "VRAM", "RAM", "ADDRESS")
+_NONE = "no stack has containers on this engine"
+
+
+def stacks(found: "Stacks", ui: "Ui") -> "tuple[str, stack.Stacks]":
+    """Return one row per stack, with its model and folder below; or the next command where there is none."""
+    return _text(found, ui), {
+        "version": 1,
+        "stacks": [_values(one) for one in found.stacks],
+        "gpu_problem": {"problem": found.gpu_error.message, "hint": found.gpu_error.hint} if found.gpu_error else None,
+    }
+
+
+def _text(found: "Stacks", ui: "Ui") -> str:
+    if not found.stacks:
+        return f"{_NONE}\nnext: Run `stackctl deploy` in a new folder to make one."
+    blocks = ["\n".join(_lines(found.stacks, ui))]
+    if error := found.gpu_error:
+        blocks.append(f"{ui.text(error.message)}\nhint: {error.hint}")
+    return "\n\n".join(blocks)
+
+
+def _lines(found: "tuple[StackSeen, ...]", ui: "Ui") -> Iterator[str]:
+    rows = [_row(one) for one in found]
+    lines = ui.table([_HEAD, *rows]).splitlines()
+    if len(lines) != len(found) + 1:  # too narrow for a line each
+        yield ui.table(
+            [(*_HEAD, "MODEL", "FOLDER"), *((*row, *_more(one)) for row, one in zip(rows, found, strict=True))]
+        )
+        return
+    yield lines[0]
+    for line, one in zip(lines[1:], found, strict=True):
+        yield line
+        model, folder = _more(one)
+        yield from (ui.text(f"  {text}") for text in ([model] if one.run else []) + [folder])
+
+
+def _row(one: "StackSeen") -> tuple[str, ...]:
+    held = (gib(mib) if mib else "-" for mib in (one.vram_mib, one.ram_mib))
+    return (one.name, state_word(one.state), one.backend or "-", *held, one.url or "-")
+
+
+def _more(one: "StackSeen") -> tuple[str, str]:
+    context = f", context {one.run.context}" if one.run and one.run.context else ""
+    model = f"{one.run.name}{context}" if one.run else "-"
+    return model, f"{one.folder} (the folder was removed or moved)" if one.is_gone else one.folder
+
+
+def _values(one: "StackSeen") -> "stack.StackSeen":
+    return {
+        "name": one.name,
+        "folder": one.folder,
+        "folder_gone": one.is_gone,
+        "state": one.state,
+        "backend": one.backend or None,
+        "model": model_values(one.run) if one.run else None,
+        "vram_mib": one.vram_mib,
+        "ram_mib": one.ram_mib,
+        "url": one.url or None,
+    }
