@@ -7,6 +7,8 @@ none of these names); docs/source/markdown/options of containers/podman (device,
 from collections.abc import Iterator
 from typing import Final
 
+from stackctl.contracts.cause import Cause
+from stackctl.contracts.gpu_trial import Inside, Lack
 from stackctl.contracts.host import Gpu
 from stackctl.contracts.service import GpuRequest
 from stackctl.gpus.contract import Offer
@@ -40,6 +42,18 @@ def are_given(request: GpuRequest, devices: tuple[str, ...]) -> bool:
     return all(one in devices for one in request.files if one.startswith("/"))
 
 
+def describe_way(request: GpuRequest, inside: Inside | None) -> str:
+    """Return by which way the engine gives the GPUs, for Make.describe_way."""
+    del inside
+    return f"by the driver {request.driver}" if request.driver else "as device files"
+
+
+def find_lack(request: GpuRequest, inside: Inside, expected: int | None) -> Lack | None:
+    """Return None, for Make.find_lack: the requested device files show all that there is to see."""
+    del request, inside, expected
+    return None
+
+
 def remarks(mode: str, request: GpuRequest, gpus: tuple[Gpu, ...], offer: Offer | None) -> Iterator[str]:
     """Yield what is not known, or not tried, about a GPU that is given by device files."""
     yield f'gpu.mode = "{mode}" follows the documentation; stackctl\'s authors have not run it on such a GPU'
@@ -63,3 +77,12 @@ def remarks(mode: str, request: GpuRequest, gpus: tuple[Gpu, ...], offer: Offer 
 
 def _listed(gpus: tuple[Gpu, ...]) -> str:
     return ", ".join(nodes(gpus))
+
+
+def lost(node: str) -> Cause:
+    """Return the cause of a health check that could not open a device file."""
+    return Cause(
+        says=f"it can't use the GPU: its container can't open {node}",
+        hint=f"Run `stackctl restart`, and check with `ls -ln {node}` that its group is one of the container's.",
+        kind="gpu",
+    )

@@ -6,9 +6,9 @@ import pytest
 
 from stackctl.contracts.host import Cpu
 from stackctl.core.config.lock import Decisions, Lock
+from stackctl.core.gpu.refusals import TOOLKIT
 from stackctl.core.gpu.surroundings import Surroundings, fit_hint, slow_cpu
 from stackctl.core.plan import gpu_request
-from stackctl.core.start.docker_errors import TOOLKIT
 from stackctl.errors import GpuError
 from tests.core.samples import GPU, decided, engine, seen, wanted
 
