@@ -290,6 +290,7 @@ class FakeHost:
     memory: Ram = field(default_factory=lambda: Ram(total_mib=16_384, free_mib=12_288))
     speed: ReadSpeed | None = None
     is_windows: bool = False
+    container_: str = ""
     hypervisor_: str = ""
     variables: dict[str, str] = field(default_factory=dict)  # that choose GPUs for other programs
     around: HostIdentity = field(default_factory=HostIdentity)
@@ -327,6 +328,9 @@ class FakeHost:
 
     def is_wsl(self) -> bool:
         return self.is_windows
+
+    def container_kind(self) -> str:
+        return self.container_
 
     def hypervisor(self) -> str:
         return self.hypervisor_
@@ -511,10 +515,10 @@ class FakeTavern:
         assert self.page
         return self.page
 
-    def read_backend(self, container: str, url: str, path: str, limit: Limit) -> str:
-        del limit
-        self.asked.append(f"{url}{path} inside {container}")
-        return self.at_backend.get(path, "")
+    def ask_backend(self, container: str, url: str, request: Request, limit: Limit, key: Secret | None = None) -> str:
+        del limit, key
+        self.asked.append(f"{url}{request.path}{f' {request.body}' if request.body else ''} inside {container}")
+        return self.at_backend.get(request.path, "")
 
 
 @dataclass
