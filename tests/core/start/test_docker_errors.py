@@ -37,6 +37,12 @@ SAYS = "Error response from daemon: "
             "the GPU can't be given to the container",
             "stackctl deploy --gpu none",
         ),
+        (
+            'error gathering device information while adding custom device "/dev/kfd": no such file or directory',
+            GpuError,
+            "a device file of the GPU does not exist on the engine's machine",
+            "ls -l /dev/dri /dev/kfd",
+        ),
         ("nvidia-container-cli: initialization error", GpuError, "the GPU can't be given", "`nvidia-smi` works"),
         (  # NVIDIA/nvidia-container-toolkit#394
             "nvidia-container-cli: initialization error: nvml error: driver/library version mismatch: unknown",
