@@ -14,6 +14,7 @@ from typing import Any
 
 from stackctl.backends.contract import Request
 from stackctl.contracts.cdi import CdiSeen
+from stackctl.contracts.gpu_trial import GpuTrial
 from stackctl.contracts.host import Card, Cpu, Gpu, GpuReading, Owner, ReadSpeed
 from stackctl.contracts.service import GpuRequest, Network
 from stackctl.core.adoption.mounted import Service
@@ -150,8 +151,8 @@ class FakeDocker:
     made: list[tuple[str, Network]] = field(default_factory=list)  # to be shut off from all others, where need be
     attachments: dict[str, ContainerNetworking] = field(default_factory=dict)
     files: dict[str, str] = field(default_factory=dict)
+    trials: dict[str, GpuTrial] = field(default_factory=dict)  # by driver: what a container with the GPU shows
     cdi_files: CdiSeen | None = None
-    gpu_error: StackctlError | None = None
     reads: Iterator[ReadSeen] = field(default_factory=lambda: iter(()))  # what a container has had read, look by look
     cut_off: tuple[str, ...] = ()  # services whose containers had lost a network
     events: Iterable[Event] = ()
@@ -248,10 +249,11 @@ class FakeDocker:
     def cdi(self) -> CdiSeen | None:
         return self.cdi_files
 
-    def try_gpu(self, image: str, request: GpuRequest) -> None:
+    def try_gpu(self, image: str, request: GpuRequest, user: Owner | None) -> GpuTrial:
+        del user
         self.asked.append(f"GPU by {request.driver} with {image}")
-        if self.gpu_error:
-            raise self.gpu_error
+        granted = GpuTrial(drivers=(request.driver,), unseen="the image has no shell by which to look inside")
+        return self.trials.get(request.driver, granted)
 
     def gateway(self) -> str:
         return "172.17.0.1"
@@ -288,6 +290,7 @@ class FakeHost:
     memory: Ram = field(default_factory=lambda: Ram(total_mib=16_384, free_mib=12_288))
     speed: ReadSpeed | None = None
     is_windows: bool = False
+    container_: str = ""
     hypervisor_: str = ""
     variables: dict[str, str] = field(default_factory=dict)  # that choose GPUs for other programs
     around: HostIdentity = field(default_factory=HostIdentity)
@@ -325,6 +328,9 @@ class FakeHost:
 
     def is_wsl(self) -> bool:
         return self.is_windows
+
+    def container_kind(self) -> str:
+        return self.container_
 
     def hypervisor(self) -> str:
         return self.hypervisor_

@@ -19,6 +19,7 @@ _ORDER = (
     running.url,
     running.open_,
     running.logs,
+    running.gpu,
     running.history,
     running.stop,
     running.start,

@@ -76,6 +76,25 @@ def logs(ctx: click.Context, service: str | None, follow: bool, lines: str) -> N
         ctx.exit(lifecycle.logs(machine_of(ctx), service, follow=follow, lines=lines))
 
 
+@main.command(examples=("stackctl gpu", "stackctl gpu --gpu cdi"))
+@option.gpu_mode
+@option.json
+@click.pass_context
+def gpu(ctx: click.Context, mode: str | None, as_json: bool) -> None:
+    """Show the GPUs, and whether each layer up to a container works.
+
+    The engine and a container are tried with an image that is here; nothing is pulled or changed. The exit code is 5 if
+    there is a GPU and a layer fails.
+    """
+    from stackctl.commands.gpu import gpu as command
+    from stackctl.report.gpu import gpu as text
+
+    machine = machine_of(ctx, as_json=as_json)
+    found = command(machine, {option.KEYS["gpu"]: mode})
+    machine.ui.result(*text(found, machine.ui))
+    ctx.exit(found.exit_code)
+
+
 @main.command(examples=("stackctl history",))
 @option.json
 @click.pass_context

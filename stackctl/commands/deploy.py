@@ -26,6 +26,7 @@ from stackctl.steps.external_backend import wait_for_external
 from stackctl.steps.fetch_images import fetch_images, forget_built, with_digests
 from stackctl.steps.first_model import request_to_deploy
 from stackctl.steps.former_stack import forget_former, keep_former
+from stackctl.steps.gpu_layers import refuse_lacking_gpu
 from stackctl.steps.keep_data import keep_data
 from stackctl.steps.loadable import refuse_unloadable
 from stackctl.steps.locked import refuse_unlocked, refuse_without_lock, with_model
@@ -249,9 +250,7 @@ def _with_images(phase: Phase, machine: Machine, options: Options) -> Phase:
     fetch_program(phase.plan, spec, machine, trust_first_download=options.trust_first_download)
     phase = with_lock(phase, forget_built(phase.plan, phase.planned.lock, machine), machine)
     phase = with_lock(phase, fetch_images(phase.plan, spec, phase.planned.lock, machine), machine)
-    service = phase.plan.backend_service
-    if service and service.gpu:
-        machine.docker.try_gpu(service.image, service.gpu)
+    refuse_lacking_gpu(phase.plan, spec, phase.now.observed, machine)
     return with_lock(phase, with_digests(phase.plan, phase.planned.lock, machine), machine)
 
 

@@ -23,6 +23,9 @@ IS_AUTO: Final[bool] = False
 RUNTIME: Final[str] = ""
 VARIANT: Final[Variant] = "rocm"
 DEVICE: Final[Device] = "rocm"
+LOOKS_FOR: Final[tuple[str, ...]] = ()  # those that are requested are all
+VARIABLES: Final[tuple[str, ...]] = ()
+LISTING: Final[tuple[str, ...]] = ()
 _KFD: Final = "/dev/kfd"
 NODES: Final[tuple[str, ...]] = (_KFD,)
 _BUILT: Final = frozenset(
@@ -74,6 +77,10 @@ def remarks(request: GpuRequest, gpus: tuple[Gpu, ...], offer: Offer | None) -> 
             for one in strange
         ),
     )
+
+
+describe_way: Final = device_files.describe_way
+find_lack: Final = device_files.find_lack
 
 
 def is_given(request: GpuRequest, drivers: tuple[str, ...], devices: tuple[str, ...]) -> bool:  # noqa: ARG001 - no driver of the engine gives it

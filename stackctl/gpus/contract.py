@@ -5,10 +5,12 @@ from dataclasses import dataclass
 from typing import Final, Protocol
 
 from stackctl.contracts.cause import Cause
+from stackctl.contracts.gpu_trial import Inside, Lack
 from stackctl.contracts.host import Gpu
 from stackctl.contracts.memory import Device
 from stackctl.contracts.service import GpuRequest, Variant
 
+TIMED_OUT: Final = 124  # the exit code, as timeout(1) has it, of a program that did not end in time
 NOT_GIVEN: Final = "the container was made without the GPU that was asked for"
 
 
@@ -42,6 +44,9 @@ class Make(Protocol):
     VARIANT: Variant  # the variant of a backend's image
     DEVICE: Device  # the device for which its memory is estimated
     NODES: tuple[str, ...]  # device files that a container with its GPU must be able to open, where they exist
+    LOOKS_FOR: tuple[str, ...]  # patterns, as a shell has them, of the device files that a container with its GPUs has
+    VARIABLES: tuple[str, ...]  # the variables that name a container's GPUs to its driver
+    LISTING: tuple[str, ...]  # the program that lists the GPUs, which its driver brings into containers; () if none
 
     def passed_on(self, seen: tuple[Gpu, ...]) -> tuple[Gpu, ...]:
         """Return those of a machine's GPUs that it can pass on, in the order in which gpu.devices counts them."""
@@ -72,6 +77,17 @@ class Make(Protocol):
 
         drivers: those that gave it GPUs; devices: the paths of its device files inside the container.
         """
+        ...
+
+    def find_lack(self, request: GpuRequest, inside: Inside, expected: int | None) -> Lack | None:
+        """Return what a container lacks that its requested device files alone do not show; None if nothing.
+
+        expected: how many GPUs it must see; None if that is unknown.
+        """
+        ...
+
+    def describe_way(self, request: GpuRequest, inside: Inside | None) -> str:
+        """Return by which way the engine gives this request's GPUs, as "by CDI", as far as the inside shows it."""
         ...
 
     def lost(self, node: str) -> Cause:

@@ -8,6 +8,7 @@ from collections.abc import Iterator
 from typing import Final
 
 from stackctl.contracts.cause import Cause
+from stackctl.contracts.gpu_trial import Inside, Lack
 from stackctl.contracts.host import Gpu
 from stackctl.contracts.service import GpuRequest
 from stackctl.gpus.contract import Offer
@@ -39,6 +40,18 @@ def count(request: GpuRequest, gpus: tuple[Gpu, ...]) -> int:
 def are_given(request: GpuRequest, devices: tuple[str, ...]) -> bool:
     """Return whether a container has the requested device files; devices: the paths of those inside it."""
     return all(one in devices for one in request.files if one.startswith("/"))
+
+
+def describe_way(request: GpuRequest, inside: Inside | None) -> str:
+    """Return by which way the engine gives the GPUs, for Make.describe_way."""
+    del inside
+    return f"by the driver {request.driver}" if request.driver else "as device files"
+
+
+def find_lack(request: GpuRequest, inside: Inside, expected: int | None) -> Lack | None:
+    """Return None, for Make.find_lack: the requested device files show all that there is to see."""
+    del request, inside, expected
+    return None
 
 
 def remarks(mode: str, request: GpuRequest, gpus: tuple[Gpu, ...], offer: Offer | None) -> Iterator[str]:

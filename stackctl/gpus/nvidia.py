@@ -1,25 +1,35 @@
 """NVIDIA GPUs: passed on by the driver of the NVIDIA Container Toolkit or as CDI devices, never by both.
 
-Sources: Docker's release notes (CDI); nvidia-ctk's own help.
+Sources: Docker's release notes (CDI); nvidia-ctk's own help; moby's daemon/devices_nvidia_linux.go (from Engine 29.2 on
+the driver "nvidia" tries CDI devices first if `nvidia-cdi-hook` is on the daemon's PATH, then the toolkit's hook, whose
+container has NVIDIA_VISIBLE_DEVICES as it was requested); nvidia-container-toolkit's internal/modifier (a CDI file sets
+it to "void").
 """
 
+import re
 from collections.abc import Mapping
 from dataclasses import replace
 from types import MappingProxyType
 from typing import Final
 
 from stackctl.contracts.cause import Cause
+from stackctl.contracts.gpu_trial import Inside, Lack
 from stackctl.contracts.host import Gpu
 from stackctl.contracts.memory import Device
 from stackctl.contracts.service import GpuRequest, Variant
 from stackctl.errors import GpuError
-from stackctl.gpus.contract import Offer, says_nothing
+from stackctl.gpus.contract import TIMED_OUT, Offer, says_nothing
 
 NAME: Final[str] = "nvidia"
 IS_AUTO: Final[bool] = True
 RUNTIME: Final[str] = "nvidia"
 VARIANT: Final[Variant] = "cuda"
 DEVICE: Final[Device] = "cuda"
+_CONTROL: Final = ("/dev/nvidiactl", "/dev/dxg")  # without one of them its library finds no GPU; the latter on WSL
+LOOKS_FOR: Final[tuple[str, ...]] = (*_CONTROL, "/dev/nvidia[0-9]*")
+_VISIBLE: Final = "NVIDIA_VISIBLE_DEVICES"
+VARIABLES: Final[tuple[str, ...]] = (_VISIBLE,)
+LISTING: Final[tuple[str, ...]] = ("nvidia-smi", "-L")  # the toolkit brings it with the capability "utility"
 _TOOLKIT, _CDI = "nvidia", "cdi"  # names of modes and of the engine's drivers alike
 MODES: Final[Mapping[str, str]] = MappingProxyType({_TOOLKIT: "NVIDIA Container Toolkit", _CDI: "CDI device files"})
 # under WSL there is none, and a Jetson has others. Opening it wakes no GPU: it is the driver's own, nvidia_open() in
@@ -35,6 +45,30 @@ _LOST: Final = (
 _KIND: Final = "nvidia.com/gpu="
 _ALL: Final = f"{_KIND}all"
 _FILES: Final = ("/dev/nvidia", "/dev/dxg")  # device files that its CDI devices add; the latter on WSL
+_CPU: Final = "Or run on the CPU with `stackctl deploy --gpu none`."
+# what nvidia-smi prints -> what it means, and what repairs it
+_LISTING_FAULTS: Final = (
+    (
+        "version mismatch",
+        "it has the libraries of another version of the driver than the one that runs",
+        "Reboot after a driver update, and describe the CDI devices again with `{generate}`.",
+    ),
+    (
+        "insufficient permissions",
+        "its user may not open the GPU's device files",
+        "Run `ls -l /dev/nvidia*` and allow all users to read and write them (NVreg_DeviceFileMode=0666).",
+    ),
+    (
+        "unknown error",
+        "the engine's rules for devices keep it from the GPU",
+        "Update the NVIDIA Container Toolkit, then run `sudo systemctl restart docker`.",
+    ),
+    (
+        "libnvidia-ml",
+        "it lacks the driver's library libnvidia-ml.so",
+        "Run `sudo nvidia-ctk config --in-place --set nvidia-container-cli.ldconfig=@/sbin/ldconfig`.",
+    ),
+)
 _CDI_ENGINE, _CDI_BY_ITSELF = (25,), (28, 3)  # first behind a feature flag, then always on
 _GENERATE: Final = "sudo nvidia-ctk cdi generate --output=/etc/cdi/nvidia.yaml"
 
@@ -85,6 +119,57 @@ remarks: Final = says_nothing
 
 def is_given(request: GpuRequest, drivers: tuple[str, ...], devices: tuple[str, ...]) -> bool:
     return request.driver in drivers if request.driver else any(one.startswith(_FILES) for one in devices)
+
+
+def describe_way(request: GpuRequest, inside: Inside | None) -> str:
+    if request.driver != _TOOLKIT:
+        return "as CDI devices"
+    if inside is None or _VISIBLE not in inside.variables:
+        return "by the driver nvidia"
+    by = "CDI devices" if inside.variables[_VISIBLE] == "void" else "the hook of NVIDIA's toolkit"
+    return f"by the driver nvidia, which uses {by}"
+
+
+def find_lack(request: GpuRequest, inside: Inside, expected: int | None) -> Lack | None:
+    if not inside.nodes:
+        return Lack(says="it has no device file of an NVIDIA GPU, although the engine granted one", hint=_hint(request))
+    numbered = sum(bool(re.fullmatch(r"/dev/nvidia[0-9]+", one)) for one in inside.nodes)
+    if numbered and not any(one in inside.nodes for one in _CONTROL):
+        return Lack(says=f"it has a GPU's device file but not {_CONTROL[0]}", hint=_hint(request))
+    if inside.listing is not None and inside.listing_code:
+        return _listing_fault(inside)
+    listed = [line for line in inside.listing or () if re.match(r"\s*(GPU|MIG)\b", line)]
+    if any(line.lstrip().startswith("MIG") for line in listed):  # parts of GPUs, of which one GPU may have several
+        return None
+    seen = len(listed) or numbered
+    if inside.listing is not None and not listed:
+        return Lack(says=f"{LISTING[0]} runs inside and lists no GPU", hint=_hint(request))
+    if expected is not None and seen and seen != expected:
+        return Lack(says=f"it sees {seen} GPU{'s' * (seen != 1)}, requested: {expected}", hint=_hint(request))
+    return None
+
+
+def _hint(request: GpuRequest) -> str:
+    if request.driver == _TOOLKIT:
+        return (
+            "Run `sudo nvidia-ctk runtime configure --runtime=docker && sudo systemctl restart docker`; "
+            f"`nvidia-container-cli info` shows what the toolkit sees. {_CPU}"
+        )
+    return f"Run `{_GENERATE}`, which describes the devices again. {_CPU}"
+
+
+def _listing_fault(inside: Inside) -> Lack:
+    """Return the fault that nvidia-smi's words inside the container stand for."""
+    if inside.listing_code == TIMED_OUT:
+        return Lack(
+            says=f"{LISTING[0]} does not end inside",
+            hint=f"Run `nvidia-smi` on the host; if it hangs too, reboot. {_CPU}",
+        )
+    said = " ".join(inside.listing or ()).lower()
+    for words, says, hint in _LISTING_FAULTS:
+        if words in said:
+            return Lack(says=says, hint=f"{hint.format(generate=_GENERATE)} {_CPU}")
+    return Lack(says=f"{LISTING[0]} fails inside (exit {inside.listing_code})", hint=_hint(GpuRequest(make=NAME)))
 
 
 def _cdi_names(devices: tuple[str, ...], gpus: tuple[Gpu, ...], offer: Offer) -> tuple[str, ...]:

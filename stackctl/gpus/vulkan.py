@@ -26,6 +26,9 @@ RUNTIME: Final[str] = ""
 VARIANT: Final[Variant] = "vulkan"
 DEVICE: Final[Device] = "vulkan"
 NODES: Final[tuple[str, ...]] = ()  # render nodes have a name each, and the engine itself passes them on
+LOOKS_FOR: Final[tuple[str, ...]] = ()  # those that are requested are all
+VARIABLES: Final[tuple[str, ...]] = ()
+LISTING: Final[tuple[str, ...]] = ()
 _BY_TOOLKIT: Final = "nvidia"  # the make whose driver for Vulkan no image contains, and the engine's driver for it
 _KIND: Final = "nvidia.com/gpu="
 _GRAPHICS: Final = {"NVIDIA_DRIVER_CAPABILITIES": "compute,utility,graphics"}
@@ -71,6 +74,10 @@ def count(request: GpuRequest, gpus: tuple[Gpu, ...]) -> int:
 
 def remarks(request: GpuRequest, gpus: tuple[Gpu, ...], offer: Offer | None) -> tuple[str, ...]:
     return tuple(device_files.remarks(NAME, request, gpus, offer))
+
+
+describe_way: Final = device_files.describe_way
+find_lack: Final = device_files.find_lack
 
 
 def is_given(request: GpuRequest, drivers: tuple[str, ...], devices: tuple[str, ...]) -> bool:

@@ -8,7 +8,10 @@ from pathlib import Path
 
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
+from stackctl.backends import BACKENDS
 from stackctl.commands.deploy import Options, deploy
+from stackctl.contracts.gpu_trial import GpuTrial, Inside
+from stackctl.contracts.host import Gpu, GpuHolder, GpuReading
 from stackctl.contracts.service import Publish
 from stackctl.core.catalogue import stored
 from stackctl.core.model import demo_model
@@ -30,6 +33,15 @@ IMAGES = dict.fromkeys((service.image for service in a_plan().services), f"sha25
 DEMO: dict[str, object] = {"model.path": "demo", "name": "chat"}
 QUICK = Options(prove=False, timeout_s=20)
 SOURCE = "hf:owner/tiny:Q4_K_M"
+CARD = Gpu(
+    index=0, uuid="GPU-1", name="NVIDIA GeForce RTX 3060", total_mib=12288, free_mib=11800, cuda=(12, 8),
+    gb_per_s=360.0, pci="0000:65:00.0", driver="570.86.15", compute=(8, 6), has_display=True,
+)  # fmt: skip
+CARD_NOW = GpuReading(
+    uuid="GPU-1", name="NVIDIA GeForce RTX 3060", total_mib=12288, free_mib=9216, utilisation=3, temperature_c=41,
+    power_w=18.5, power_limit_w=170.0, throttled=("power limit",),
+    holders=(GpuHolder(pid=4711, name="gnome-shell", mib=310),),
+)  # fmt: skip
 CATALOGUE = "https://example.org/catalogue.toml"
 
 
@@ -68,6 +80,25 @@ class Place:
         states = self.stage.states_
         states |= {one.name: replace(states[one.name], image=one.image) for one in plan.services}
         return self
+
+
+def _card(place: Place) -> None:
+    """A GPU that the engine gives to containers, of whose images the backend's is here."""
+    place.here.gpus.found = (CARD,)
+    place.here.gpus.readings = (CARD_NOW,)
+    place.stage.seen = replace(place.stage.seen, runtimes=("runc", "nvidia"))
+    place.stage.images = FakeImages(here=dict.fromkeys(BACKENDS["llamacpp"].OWN_IMAGES.values(), "sha256:1"))
+    nodes = ("/dev/nvidiactl", "/dev/nvidia0")
+    inside = Inside(
+        nodes=nodes, variables={"NVIDIA_VISIBLE_DEVICES": "all"}, listing=("GPU 0: RTX 3060 (UUID: GPU-1)",)
+    )
+    place.stage.trials = {"nvidia": GpuTrial(drivers=("nvidia",), inside=inside)}
+
+
+def _card_refused(place: Place) -> None:
+    _card(place)
+    refusal = 'could not select device driver "nvidia" with capabilities: [[gpu]]'
+    place.stage.trials = {"nvidia": GpuTrial(drivers=("nvidia",), refusal=refusal)}
 
 
 @dataclass(frozen=True)
@@ -241,6 +272,9 @@ SCENES = (
     Scene("url-closed", "url", Place.deployed),
     Scene("open", "open", _browser),
     Scene("open-not-ready", "open", _stopped, 7),
+    Scene("gpu", "gpu", _card),
+    Scene("gpu-failing", "gpu --gpu nvidia", _card_refused, 5),
+    Scene("gpu-none", "gpu"),
     Scene("history", "history", Place.deployed),
     Scene("history-empty", "history"),
     Scene("stop-nothing", "stop", _stopped),

@@ -15,8 +15,8 @@ from stackctl.commands.diff import diff
 from stackctl.commands.history import history
 from stackctl.commands.render import render
 from stackctl.commands.use import use
+from stackctl.contracts.gpu_trial import GpuTrial
 from stackctl.core.model import demo_model
-from stackctl.core.start.docker_errors import gpu_refused
 from stackctl.core.start.events import ComposeExited, Event, Line
 from stackctl.core.tavern import container as tavern
 from stackctl.core.tavern.settings_json import connection
@@ -323,13 +323,13 @@ def test_a_dry_run_writes_nothing_and_starts_nothing(tmp_path: Path) -> None:
 def test_a_gpu_is_tried_with_the_backends_image_once_that_is_here_and_before_anything_starts(tmp_path: Path) -> None:
     (tmp_path / "stack.toml").write_text(f'[backend]\nimage = "{BACKEND}"\n[gpu]\nmode = "nvidia"\n')
     here = with_images(tmp_path)
-    here.stage.gpu_error = gpu_refused("no GPU")
+    here.stage.trials["nvidia"] = GpuTrial(refusal="no GPU")
     with pytest.raises(GpuError):
         deploy(here.machine, DEMO, QUICK)
     assert here.stage.asked == [f"GPU by nvidia with {BACKEND}"]
     assert (here.images.done[0], here.stage.models) == (f"pull {BACKEND}", [])
     assert not (tmp_path / "compose.yml").exists()
-    here.stage.gpu_error = None
+    here.stage.trials.clear()
     here.stage.ends = {"llamacpp": replace(container("llamacpp", state="running"), gpu_drivers=("nvidia",))}
     deploy(here.machine, {}, QUICK)
     assert len(here.stage.models) == 1

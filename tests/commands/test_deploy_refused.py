@@ -16,10 +16,10 @@ from stackctl.commands.lifecycle import down, start, stop
 from stackctl.commands.render import render
 from stackctl.commands.status import status
 from stackctl.contracts.cdi import CdiFile, CdiSeen, Edits, PathSeen
+from stackctl.contracts.gpu_trial import GpuTrial
 from stackctl.core.container_paths import Bind
 from stackctl.core.model.demo_model import gguf_bytes
 from stackctl.core.observed import Ram
-from stackctl.core.start.docker_errors import gpu_refused
 from stackctl.effects.storage.disk import Disk, Trees
 from stackctl.errors import ConfigError, StackctlError
 from stackctl.machine import Machine
@@ -278,7 +278,7 @@ def test_a_stale_cdi_file_is_refused_before_anything_is_fetched_or_changed(runni
 
 def test_a_gpu_that_the_engine_can_not_give_is_refused_before_anything_is_written(running: Staged) -> None:
     wish(running, f'[backend]\nimage = "{next(iter(IMAGES))}"\n[gpu]\nmode = "nvidia"\n')
-    running.stage.gpu_error = gpu_refused('could not select device driver "nvidia"')
+    running.stage.trials["nvidia"] = GpuTrial(refusal='could not select device driver "nvidia"')
     error = refused(running)
     assert error.exit_code == 5
     assert "stackctl deploy --gpu none" in error.hint

@@ -13,11 +13,11 @@ from stackctl.commands.adopt import adopt, prepare
 from stackctl.commands.deploy import Options, deploy
 from stackctl.commands.status import status
 from stackctl.commands.use import use
+from stackctl.contracts.gpu_trial import GpuTrial
 from stackctl.contracts.host import Owner
 from stackctl.core.config import journal as journals
 from stackctl.core.model.demo_model import gguf_bytes
 from stackctl.core.observed import ServiceState
-from stackctl.core.start.docker_errors import gpu_refused
 from stackctl.core.tavern import container as tavern
 from stackctl.effects import chat_template
 from stackctl.effects.storage.folder import Folder
@@ -205,7 +205,7 @@ def test_a_time_that_is_over_goes_back_and_advises_a_longer_one(tmp_path: Path) 
 def test_a_gpu_that_the_engine_refuses_leaves_the_files_as_they_were_and_starts_nothing(tmp_path: Path) -> None:
     machine, stage, here = works(tmp_path)
     before, ran, started = content(tmp_path), containers(stage), len(starts(here))
-    stage.gpu_error = gpu_refused("no GPU")
+    stage.trials["nvidia"] = GpuTrial(refusal="no GPU")
     with pytest.raises(GpuError) as caught:
         deploy(machine, {"gpu.mode": "nvidia", "backend.image": a_plan().services[0].image}, QUICK)
     assert caught.value.rolled_back is True

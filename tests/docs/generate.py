@@ -142,6 +142,7 @@ def troubleshooting_page() -> str:
     for one in messages.causes():
         causes.setdefault(_WHOSE[one.file], []).append(one)
     causes["Docker and Compose"] = messages.table("core/start/docker_errors.py")
+    causes["A GPU that the engine refuses"] = messages.table("core/gpu/refusals.py")
     parts = [by_hand + MADE, _LOGS]
     parts += [f"### {title}\n\n{_table(_CAUSE_HEAD, _cause_rows(found))}" for title, found in causes.items()]
     quotes = [quote for row in Page(path=DOCS, text=by_hand).rows for quote in _QUOTE.findall(row[0])]

@@ -10,6 +10,7 @@ from typing import Any
 
 from stackctl import errors
 from stackctl.contracts.cause import Cause
+from stackctl.core.gpu.refusals import Refusal
 from tests.docs.prose import ROOT
 
 HOLE = "\0"
@@ -67,9 +68,13 @@ def causes() -> list[Message]:
 
 
 def table(file: str) -> list[Message]:
-    """The rows (pattern, class of error, message, hint) of a module's table."""
+    """The rows (pattern, class of error, message, hint) of a module's table, or its refusals of a GPU."""
     module = _modules()[file]
     found = []
+    for call in module.calls.get(Refusal.__name__, ()):
+        pattern, says, hint = call.args
+        if isinstance(pattern, ast.Constant) and pattern.value:
+            found += list(_of(module, errors.GpuError.exit_code, says, hint, (str(pattern.value),)))
     for node in ast.walk(module.tree):
         if isinstance(node, ast.Tuple) and len(node.elts) == 4:
             pattern, error, says, hint = node.elts

@@ -28,7 +28,7 @@ def test_every_message_that_a_deploy_may_end_with_has_an_entry(kind: type[Stackc
 
 
 def test_every_other_error_and_every_cause_has_an_entry() -> None:
-    said = [*messages.causes(), *messages.table("core/start/docker_errors.py")]
+    said = [*messages.causes(), *messages.table("core/start/docker_errors.py"), *messages.table("core/gpu/refusals.py")]
     assert len(said) > 60
     said += messages.raised(*(error for error in StackctlError.__subclasses__() if error is not Interrupted))
     assert not [one.shown for one in said if not messages.has_entry(one.text, QUOTES)]

@@ -7,7 +7,6 @@ import json
 import os
 import signal
 import stat
-import sys
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -17,11 +16,11 @@ import yaml
 
 from stackctl.core.model.demo_model import SENTENCE
 from tests.e2e.conftest import Stack, free_port
+from tests.e2e.nvidia_hook import HOOK, calls, steer, write_hook
 from tests.e2e.own_engine import OFFLOADS, OwnEngine, own_engine, until
 from tests.standins import nvml
 
 pytestmark = [pytest.mark.engine, pytest.mark.debian, pytest.mark.machines]
-HOOK = "nvidia-container-runtime-hook"
 SETTINGS = f"""
 images = "own"
 [backend]
@@ -48,15 +47,6 @@ CDI = {
         for name in ("0", "all")
     ],
 }
-# what runc hands to a hook names the container's bundle, where the environment of its process lies
-RECORDER = f"""#!{sys.executable}
-import json, pathlib, sys
-state = json.load(sys.stdin)
-process = json.loads((pathlib.Path(state["bundle"]) / "config.json").read_text())["process"]
-asked = [one for one in process["env"] if one.startswith("NVIDIA_")]
-with (pathlib.Path(__file__).parent / "calls").open("a") as calls:
-    calls.write(json.dumps({{"id": state["id"], "words": sys.argv[1:], "asked": asked}}) + "\\n")
-"""
 
 
 @pytest.fixture(scope="module")
@@ -117,14 +107,13 @@ def chosen(stack: Stack, library: Path) -> dict[str, Any] | None:
 
 def hook(machine: OwnEngine, extra: Path, *, wanted: bool) -> None:
     """Have NVIDIA's hook on the engine's PATH, or not; the engine looks for it when it starts."""
-    program = extra / HOOK
-    if wanted == program.exists():
+    if wanted == (extra / HOOK).exists():
         return
     if wanted:
-        program.write_text(RECORDER)
-        program.chmod(0o755)
+        write_hook(extra)
+        steer(extra)
     else:
-        program.unlink()
+        (extra / HOOK).unlink()
     machine.restart()
 
 
@@ -230,8 +219,7 @@ def test_a_gpu_that_a_container_loses_while_it_runs_is_said_by_status_with_what_
 def test_nvidias_driver_is_asked_for_the_gpus_that_were_chosen(machine: OwnEngine, extra: Path, running: Stack) -> None:
     hook(machine, extra, wanted=True)
     assert deploy(running, "nvidia")["reply"] == SENTENCE
-    calls = [json.loads(line) for line in (extra / "calls").read_text().splitlines()]
-    (call,) = [call for call in calls if call["id"] == running.inspect("llamacpp")["Id"]]
+    (call,) = [call for call in calls(extra) if call["id"] == running.inspect("llamacpp")["Id"]]
     assert call["words"] == ["prestart"]
     assert "NVIDIA_VISIBLE_DEVICES=0" in call["asked"]
     before = running.inspect("llamacpp")["State"]["StartedAt"]

@@ -93,6 +93,11 @@ def features(engine: EngineSeen | None) -> Product:
     return PRODUCTS[name]
 
 
+def described(engine: EngineSeen) -> str:
+    """Return the engine's name and version, as "Docker Engine 28.5.2"."""
+    return f"{features(engine).title} {'.'.join(map(str, engine.version))}"
+
+
 def notes(engine: EngineSeen | None) -> tuple[str, ...]:
     """Return notes about the engine: how the stack starts after a reboot, if it does not by itself."""
     known = features(engine)

@@ -1,6 +1,7 @@
 """The GPU request of the backend: the mode is decided here, and the make of GPU fills in the rest."""
 
 from collections.abc import Iterator, Mapping
+from contextlib import suppress
 from dataclasses import replace
 from typing import Final
 
@@ -9,6 +10,7 @@ from stackctl.contracts.service import GpuRequest
 from stackctl.core.config.lock import Decisions, one_of
 from stackctl.core.config.section import NONE
 from stackctl.core.config.spec import AUTO, Spec
+from stackctl.core.config.values import ALL_GPUS
 from stackctl.core.gpu import cdi_files
 from stackctl.core.gpu.surroundings import Surroundings, fit_hint
 from stackctl.core.gpu.unusable import unusable_error, usable
@@ -71,20 +73,33 @@ def _request(make: Make, mode: str, chosen: Devices, seen: Observed, offer: Offe
         raise
     names = cdi_names(request)
     if seen.cdi and names:
-        cdi_files.refuse_stale(seen.cdi, names)
+        listed = seen.engine.cdi_devices if seen.engine else ()
+        cdi_files.refuse_stale(seen.cdi, names, are_listed=set(names) <= set(listed))
     return request
 
 
 def around(seen: Observed) -> Surroundings:
     """Return where the engine runs."""
     is_rootless = seen.engine is not None and seen.engine.is_rootless
-    return Surroundings(view=seen.view, is_rootless=is_rootless, is_wsl=seen.is_wsl)
+    return Surroundings(view=seen.view, is_rootless=is_rootless, is_wsl=seen.is_wsl, container=seen.container)
 
 
 def cdi_names(request: GpuRequest) -> tuple[str, ...]:
     """Return the full names of the CDI devices that a request names."""
     asked = request.devices if request.driver == _CDI else request.files
     return tuple(one for one in asked if "=" in one)
+
+
+def other_ways(request: GpuRequest, spec: Spec, seen: Observed) -> tuple[tuple[str, GpuRequest], ...]:
+    """Return the other modes in which the engine may pass on the GPUs of a request, with what each requests."""
+    make, offer = GPUS[request.make], _offer(seen.engine, cdi_files.describe_command(seen.cdi))
+    names = spec.gpu.devices if spec.gpu.devices == (ALL_GPUS,) else request.gpus or spec.gpu.devices
+    found = []
+    for mode in make.MODES:
+        with suppress(GpuError):  # the engine is known to lack what it takes
+            other = make.request(mode, names, requested_gpus(request, seen), offer)
+            found.append((mode, replace(other, gpus=request.gpus, main=request.main)))
+    return tuple((mode, other) for mode, other in found if other != request)
 
 
 def requested_gpus(request: GpuRequest, seen: Observed) -> tuple[Gpu, ...]:

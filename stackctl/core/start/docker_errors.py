@@ -3,19 +3,9 @@
 import re
 from collections.abc import Sequence
 
+from stackctl.core.gpu import refusals
 from stackctl.errors import ConfigError, DataError, EngineError, GpuError, NoAnswer, StackctlError, Taken, Unmountable
 
-TOOLKIT = (
-    "Install the NVIDIA Container Toolkit, then run `sudo nvidia-ctk runtime configure --runtime=docker && "
-    "sudo systemctl restart docker`. Or run on the CPU with `stackctl deploy --gpu none`."
-)
-_NO_DRIVER = (
-    "Check that `nvidia-smi` works on the host. Docker from a snap does not see it: install Docker's own "
-    "packages (https://docs.docker.com/engine/install/). Or run `stackctl deploy --gpu none`."
-)
-_HOST_DRIVER = (
-    "Check that `nvidia-smi` works on the host, and reboot after a driver update. Or run `stackctl deploy --gpu none`."
-)
 _TABLE: tuple[tuple[str, type[StackctlError], str, str], ...] = (
     (
         r"port is already allocated|address already in use|ports are not available",
@@ -23,42 +13,7 @@ _TABLE: tuple[tuple[str, type[StackctlError], str, str], ...] = (
         "another program has taken the port in the meantime",
         "Run `stackctl deploy --port PORT` to choose another; `docker ps` and `sudo ss -ltnp` show who holds it.",
     ),
-    (
-        r"could not select device driver",
-        GpuError,
-        "the engine does not offer the NVIDIA driver to containers",
-        TOOLKIT,
-    ),
-    (
-        r"nvidia-container-cli.*driver/library version mismatch",
-        GpuError,
-        "the loaded NVIDIA driver is not the installed one: it was updated while it ran",
-        "Reboot the machine; until then run `stackctl deploy --gpu none`.",
-    ),
-    (
-        r"nvidia-container-cli.*(libnvidia-ml\.so\.1|driver not loaded)",
-        GpuError,
-        "the engine finds no running NVIDIA driver",
-        _NO_DRIVER,
-    ),
-    (
-        r"nvidia-container-cli.*unsatisfied condition: (cuda|driver|brand)",
-        GpuError,
-        "the image needs a newer NVIDIA driver",
-        "Update the driver, set `backend.image` to one for your CUDA version, or run `stackctl deploy --gpu none`.",
-    ),
-    (
-        r"unresolvable CDI devices",
-        GpuError,
-        "the GPU can't be given to the container",
-        "Run `sudo nvidia-ctk cdi generate --output=/etc/cdi/nvidia.yaml`, or run `stackctl deploy --gpu none`.",
-    ),
-    (
-        r"nvidia-container-cli|CDI device injection failed",
-        GpuError,
-        "the GPU can't be given to the container",
-        _HOST_DRIVER,
-    ),
+    *((one.pattern, GpuError, one.says, one.hint) for one in refusals.REFUSALS),
     (
         r"Pool overlaps with other one|invalid pool request|is already used on the host or by another config",
         Taken,
@@ -129,18 +84,6 @@ def names_place(words: Sequence[str], place: str) -> bool:
     """Return whether a message of the engine names an address with its port, such as 127.0.0.1:8000."""
     whole = re.compile(rf"(?<![\d.]){re.escape(place)}(?!\d)")
     return any(whole.search(line) for line in words)
-
-
-def gpu_refused(words: str) -> StackctlError:
-    """Return the error for the engine's refusal to start a container with a GPU."""
-    error = from_output([words], 1)
-    if isinstance(error, GpuError):
-        return error
-    return GpuError(
-        "the GPU can't be given to a container",
-        hint=_HOST_DRIVER,
-        evidence=(words.strip(),),
-    )
 
 
 def no_engine(words: str, host: str) -> EngineError:

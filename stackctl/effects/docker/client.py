@@ -45,6 +45,13 @@ def sdk_errors() -> tuple[type[Exception], ...]:
     return docker.errors.DockerException, requests.RequestException
 
 
+def no_answer() -> type[Exception]:
+    """Return the error that a call of the SDK raises if the engine does not answer in time."""
+    import requests
+
+    return requests.RequestException
+
+
 def engine_words(error: Exception) -> str:
     """Return the engine's own message if an error of the SDK holds it, else the error's text."""
     return str(getattr(error, "explanation", None) or error)

@@ -7,11 +7,15 @@ from pathlib import Path, PurePosixPath
 
 from stackctl.backends.contract import Request
 from stackctl.contracts.cdi import CdiSeen
+from stackctl.contracts.gpu_trial import GpuTrial
+from stackctl.contracts.host import Owner
 from stackctl.contracts.service import GpuRequest, Network
 from stackctl.core.adoption.mounted import Service
 from stackctl.core.container_paths import Bind
+from stackctl.core.gpu.cdi_files import promised_nodes
 from stackctl.core.observed import EngineView, ProbeResult, ReadSeen
 from stackctl.core.plan import engine_features
+from stackctl.core.plan.gpu_request import cdi_names
 from stackctl.core.plan.network_shape import Existing
 from stackctl.core.smoke.reachability import ContainerNetworking
 from stackctl.effects.docker import (
@@ -95,14 +99,14 @@ class DockerEngine(Engine):
         if not engine_features.PRODUCTS[self.product].shuts_networks:
             strict_networks.make_networks(self, project, wanted)
 
+    def try_gpu(self, image: str, request: GpuRequest, user: Owner | None) -> GpuTrial:
+        return gpu_trial.try_gpu(self, image, request, user, promised_nodes(self.cdi(), cdi_names(request)))
+
     def cdi(self) -> CdiSeen | None:
         """Return the CDI files that the engine reads; None if they are not those of this machine."""
         if not self.is_local or self.view:
             return None
         return cdi.look(self.info, has_defaults=not engine_features.PRODUCTS[self.product].reserves_gpus)
-
-    def try_gpu(self, image: str, request: GpuRequest) -> None:
-        gpu_trial.try_gpu(self, image, request)
 
     def gateway(self) -> str:
         return probe.gateway(self)

@@ -18,7 +18,7 @@ from stackctl.core.plan import engine_features
 from stackctl.effects.docker import cdi, connection
 from stackctl.effects.docker.client import translate_errors
 from stackctl.effects.docker.connection import Peer, connect, listener
-from stackctl.effects.docker.gpu_trial import gpu_drivers
+from stackctl.effects.docker.gpu_trial import device_paths, gpu_drivers
 from stackctl.errors import ConfigError, NoAnswer
 
 if TYPE_CHECKING:
@@ -166,7 +166,7 @@ class Engine:
             error=state.get("Error", ""),
             started_at=_seconds(state["StartedAt"]),
             gpu_drivers=gpu_drivers(found),
-            devices=tuple(one["PathInContainer"] for one in found["HostConfig"].get("Devices") or ()),
+            devices=device_paths(found),
         )
 
     def tail(self, state: ServiceState, lines: int = _TAIL) -> tuple[str, ...]:

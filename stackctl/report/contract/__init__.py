@@ -6,7 +6,18 @@ at any time; `version` goes up when a key is removed or renamed, or when its typ
 
 from typing import Final
 
-from stackctl.report.contract import deploy, failure, models, moving, progress, recommend, search, stack, stored_models
+from stackctl.report.contract import (
+    deploy,
+    failure,
+    gpu,
+    models,
+    moving,
+    progress,
+    recommend,
+    search,
+    stack,
+    stored_models,
+)
 
 # command -> what it prints, unless it fails or is answered no
 OUTPUTS: Final[dict[str, tuple[type, ...]]] = {
@@ -29,6 +40,7 @@ OUTPUTS: Final[dict[str, tuple[type, ...]]] = {
     "ls": (stack.Stacks,),
     "url": (stack.Address,),
     "open": (stack.Opened,),
+    "gpu": (gpu.Look,),
     "history": (stack.History,),
     "stop": (stack.Stopped,),
     "start": (stack.Started,),

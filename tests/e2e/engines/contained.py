@@ -20,8 +20,9 @@ from typing import Final, Literal
 from tests.e2e.conftest import Stack
 from tests.e2e.own_engine import IMAGES, until
 
-Kind = Literal["podman", "podman rootless", "rootless"]
+Kind = Literal["podman", "podman rootless", "rootless", "newer"]
 IMAGE: Final = "stackctl-test/engines:1"
+NEWER: Final = "stackctl-test/newer-engine:1"
 USER = 1000  # of its containers' files on this machine, where the engine is rootless
 
 
@@ -74,17 +75,19 @@ def run(*words: str, **environment: str) -> str:
     return done.stdout.strip()
 
 
-def build() -> None:
-    """Build the image of both, which is quick the second time."""
+def build(image: str = IMAGE) -> None:
+    """Build the image of these engines, or that of a Docker Engine newer than Debian's: quick the second time."""
+    folder = Path(__file__).parent / ("newer" if image == NEWER else "")
     ca = os.environ.get("SSL_CERT_FILE")
     secret = ["--secret", f"id=ca,src={ca}"] if ca else []
-    run("build", "-q", "-t", IMAGE, *secret, str(Path(__file__).parent), DOCKER_BUILDKIT="1")
+    run("build", "-q", "-t", image, *secret, str(folder), DOCKER_BUILDKIT="1")
 
 
 @contextmanager
 def contained_engine(kind: Kind, *options: str, images: tuple[str, ...] = IMAGES) -> Iterator[ContainedEngine]:
     """Start an engine with these images in it; remove it without a trace. `options`: of `docker run`."""
-    build()
+    image = NEWER if kind == "newer" else IMAGE
+    build(image)
     place = Path(tempfile.mkdtemp(prefix="t-engine-", dir="/tmp"))
     container = ""
     try:
@@ -94,7 +97,7 @@ def contained_engine(kind: Kind, *options: str, images: tuple[str, ...] = IMAGES
         began = time.monotonic()
         words = ("--init", "--privileged", "--volume", f"{place}:{place}", *options)
         program, *rootless = f"start-{kind}".split()
-        container = run("run", "--detach", *words, IMAGE, program, str(place / "run" / "engine.sock"), *rootless)
+        container = run("run", "--detach", *words, image, program, str(place / "run" / "engine.sock"), *rootless)
         engine = ContainedEngine(place, container, 0.0)
         until(lambda: _answers(engine), 60, f"{kind} does not answer:\n{run('logs', container)}")
         engine = ContainedEngine(place, container, time.monotonic() - began)

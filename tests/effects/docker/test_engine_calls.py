@@ -8,15 +8,11 @@ from typing import Any
 import docker.errors
 import pytest
 
-from stackctl.contracts.service import GpuRequest
 from stackctl.effects.docker import cleanup
 from stackctl.effects.docker.engine import Engine
-from stackctl.effects.docker.gpu_trial import try_gpu
-from stackctl.errors import ConfigError, EngineError, GpuError
+from stackctl.errors import ConfigError, EngineError
 
 PROJECT, FOLDER = "com.docker.compose.project", "com.docker.compose.project.working_dir"
-ASKED = GpuRequest(make="nvidia", driver="nvidia", devices=("GPU-5f1c",))
-NOTHING_TO_RUN = 'exec: "/stackctl-tries-the-gpu": no such file or directory'
 
 
 class Played(Engine):
@@ -146,71 +142,3 @@ def test_a_stopped_container_whose_network_is_gone_is_removed_and_no_other() -> 
     )
     assert cleanup.remove_cut_off(Played(api), "chat") == ("cut",)
     assert api.removed == ["id-cut"]
-
-
-class GpuApi:
-    """The SDK's calls for a container that asks for a GPU. `says`: at its start; `drivers`: that the engine kept."""
-
-    def __init__(self, says: str, drivers: tuple[str, ...] = ("nvidia",)) -> None:
-        self._says, self._drivers, self.removed = says, drivers, list[str]()
-
-    def create_host_config(self, **options: Any) -> Any:
-        return options
-
-    def create_container(self, image: str, **options: Any) -> dict[str, str]:
-        assert image == "image:1"
-        (self.asked,) = options["host_config"]["device_requests"]
-        self.devices = options["host_config"]["devices"]
-        return {"Id": "c"}
-
-    def inspect_container(self, container: str) -> dict[str, Any]:
-        assert container == "c"
-        return {"HostConfig": {"DeviceRequests": [{"Driver": one} for one in self._drivers]}}
-
-    def start(self, container: str) -> None:
-        raise docker.errors.APIError(container, explanation=self._says)
-
-    def remove_container(self, container: str, *, force: bool) -> None:
-        assert force
-        self.removed.append(container)
-
-
-def test_a_gpu_is_granted_where_the_engine_comes_as_far_as_the_program() -> None:
-    api = GpuApi(NOTHING_TO_RUN)
-    try_gpu(Played(api), "image:1", ASKED)
-    assert api.asked["DeviceIDs"] == ["GPU-5f1c"]
-    assert api.removed == ["c"]
-
-
-def test_device_files_that_are_named_are_asked_for_as_the_api_has_them() -> None:
-    api = GpuApi(NOTHING_TO_RUN, ())
-    try_gpu(Played(api), "image:1", GpuRequest(make="nvidia", files=("nvidia.com/gpu=all", "/dev/dri")))
-    assert (api.asked["Driver"], api.asked["DeviceIDs"], api.devices) == ("cdi", ["nvidia.com/gpu=all"], ["/dev/dri"])
-
-
-@pytest.mark.parametrize(
-    ("says", "drivers", "words"),
-    [
-        (
-            'could not select device driver "nvidia"',
-            ("nvidia",),
-            "does not offer the NVIDIA",
-        ),
-        (
-            "setting up CDI devices: unresolvable CDI devices nvidia.com/gpu=7",
-            ("nvidia",),
-            "the GPU can't be given to the container",
-        ),
-        ("nvidia-container-cli: device error: no-such-gpu: unknown device", ("nvidia",), "the GPU can't be given"),
-        (NOTHING_TO_RUN, (), "the GPU can't be given to a container"),  # one that only looks like Docker drops it
-    ],
-)
-def test_a_gpu_that_is_refused_or_dropped_is_an_error_and_the_container_goes(
-    says: str, drivers: tuple[str, ...], words: str
-) -> None:
-    api = GpuApi(says, drivers)
-    with pytest.raises(GpuError, match=words) as caught:
-        try_gpu(Played(api), "image:1", ASKED)
-    assert "stackctl deploy --gpu none" in caught.value.hint
-    assert caught.value.evidence
-    assert api.removed == ["c"]
