@@ -243,4 +243,4 @@ def test_auto_takes_cdi_where_the_engine_has_only_that_and_nvidias_runtime_where
     finally:
         config.write_text(before)
         os.kill(machine.pid, signal.SIGHUP)
-    assert chosen(running, library.parent) is None  # no driver: the CPU, without a word
+    assert chosen(running, library.parent) is None  # no driver, no card: the CPU
