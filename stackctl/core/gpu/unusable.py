@@ -15,6 +15,11 @@ def title(gpu: Gpu) -> str:
     return f"the {name}{f' at {gpu.pci}' if gpu.pci else ''}"
 
 
+def described(gpu: Gpu) -> str:
+    """Return a clause that names a GPU with its fault."""
+    return f"{title(gpu)} can't be used: {gpu.fault}"
+
+
 def unusable_error(gpu: Gpu, meanwhile: str) -> GpuError:
     """Return the error for a GPU with a fault. meanwhile: how to do without it, behind a blank."""
-    return GpuError(f"{title(gpu)} can't be used: {gpu.fault}", hint=f"{gpu.fix}{meanwhile}")
+    return GpuError(described(gpu), hint=f"{gpu.fix}{meanwhile}")

@@ -81,7 +81,7 @@ def _request(make: Make, mode: str, chosen: Devices, seen: Observed, offer: Offe
 def around(seen: Observed) -> Surroundings:
     """Return where the engine runs."""
     is_rootless = seen.engine is not None and seen.engine.is_rootless
-    return Surroundings(view=seen.view, is_rootless=is_rootless, is_wsl=seen.is_wsl)
+    return Surroundings(view=seen.view, is_rootless=is_rootless, is_wsl=seen.is_wsl, container=seen.container)
 
 
 def cdi_names(request: GpuRequest) -> tuple[str, ...]:
