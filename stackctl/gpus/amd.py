@@ -23,12 +23,11 @@ IS_AUTO: Final[bool] = False
 RUNTIME: Final[str] = ""
 VARIANT: Final[Variant] = "rocm"
 DEVICE: Final[Device] = "rocm"
-NODES: Final[tuple[str, ...]] = ()
-LOST: Final[str] = ""
 LOOKS_FOR: Final[tuple[str, ...]] = ()  # those that are requested are all
 VARIABLES: Final[tuple[str, ...]] = ()
 LISTING: Final[tuple[str, ...]] = ()
 _KFD: Final = "/dev/kfd"
+NODES: Final[tuple[str, ...]] = (_KFD,)
 _BUILT: Final = frozenset(
     {
         "gfx908", "gfx90a", "gfx942", "gfx950",
@@ -65,6 +64,7 @@ def request(mode: str, devices: tuple[str, ...], gpus: tuple[Gpu, ...], offer: O
 
 
 count: Final = device_files.count
+lost: Final = device_files.lost
 
 
 def remarks(request: GpuRequest, gpus: tuple[Gpu, ...], offer: Offer | None) -> tuple[str, ...]:

@@ -4,6 +4,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Final, Protocol
 
+from stackctl.contracts.cause import Cause
 from stackctl.contracts.gpu_trial import Inside, Lack
 from stackctl.contracts.host import Gpu
 from stackctl.contracts.memory import Device
@@ -43,7 +44,6 @@ class Make(Protocol):
     VARIANT: Variant  # the variant of a backend's image
     DEVICE: Device  # the device for which its memory is estimated
     NODES: tuple[str, ...]  # device files that a container with its GPU must be able to open, where they exist
-    LOST: str  # what to do if it can't open one of them: a hint
     LOOKS_FOR: tuple[str, ...]  # patterns, as a shell has them, of the device files that a container with its GPUs has
     VARIABLES: tuple[str, ...]  # the variables that name a container's GPUs to its driver
     LISTING: tuple[str, ...]  # the program that lists the GPUs, which its driver brings into containers; () if none
@@ -88,4 +88,8 @@ class Make(Protocol):
 
     def describe_way(self, request: GpuRequest, inside: Inside | None) -> str:
         """Return by which way the engine gives this request's GPUs, as "by CDI", as far as the inside shows it."""
+        ...
+
+    def lost(self, node: str) -> Cause:
+        """Return the cause of a health check that could not open this one of NODES."""
         ...

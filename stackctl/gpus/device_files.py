@@ -7,6 +7,7 @@ none of these names); docs/source/markdown/options of containers/podman (device,
 from collections.abc import Iterator
 from typing import Final
 
+from stackctl.contracts.cause import Cause
 from stackctl.contracts.gpu_trial import Inside, Lack
 from stackctl.contracts.host import Gpu
 from stackctl.contracts.service import GpuRequest
@@ -76,3 +77,12 @@ def remarks(mode: str, request: GpuRequest, gpus: tuple[Gpu, ...], offer: Offer 
 
 def _listed(gpus: tuple[Gpu, ...]) -> str:
     return ", ".join(nodes(gpus))
+
+
+def lost(node: str) -> Cause:
+    """Return the cause of a health check that could not open a device file."""
+    return Cause(
+        says=f"it can't use the GPU: its container can't open {node}",
+        hint=f"Run `stackctl restart`, and check with `ls -ln {node}` that its group is one of the container's.",
+        kind="gpu",
+    )

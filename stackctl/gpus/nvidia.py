@@ -12,6 +12,7 @@ from dataclasses import replace
 from types import MappingProxyType
 from typing import Final
 
+from stackctl.contracts.cause import Cause
 from stackctl.contracts.gpu_trial import Inside, Lack
 from stackctl.contracts.host import Gpu
 from stackctl.contracts.memory import Device
@@ -36,7 +37,7 @@ MODES: Final[Mapping[str, str]] = MappingProxyType({_TOOLKIT: "NVIDIA Container 
 NODES: Final[tuple[str, ...]] = ("/dev/nvidiactl",)
 # https://github.com/NVIDIA/nvidia-container-toolkit/issues/48: systemd writes the device rules of a container's cgroup
 # again at each daemon-reload, without those that the toolkit's hook added
-LOST: Final[str] = (
+_LOST: Final = (
     "Run `stackctl restart`, which gives the GPU back until the next `systemctl daemon-reload`. To keep it, set "
     '`gpu.mode = "cdi"`, or write "exec-opts": ["native.cgroupdriver=cgroupfs"] into /etc/docker/daemon.json and '
     "restart Docker."
@@ -207,3 +208,7 @@ def _cdi_hint(offer: Offer) -> str:
         return f"Choose one of {', '.join(offer.cdi_devices)}, or run `{generate}` to describe all devices again."
     flag = ', set "features": {"cdi": true} in /etc/docker/daemon.json' if offer.version < _CDI_BY_ITSELF else ""
     return f"Run `{generate}`{flag}, then restart the engine."
+
+
+def lost(node: str) -> Cause:
+    return Cause(says=f"it has lost the GPU: its container can't open {node}", hint=_LOST, kind="gpu")

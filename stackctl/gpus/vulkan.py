@@ -25,13 +25,13 @@ IS_AUTO: Final[bool] = False
 RUNTIME: Final[str] = ""
 VARIANT: Final[Variant] = "vulkan"
 DEVICE: Final[Device] = "vulkan"
-NODES: Final[tuple[str, ...]] = ()
-LOST: Final[str] = ""
+NODES: Final[tuple[str, ...]] = ()  # render nodes have a name each, and the engine itself passes them on
 LOOKS_FOR: Final[tuple[str, ...]] = ()  # those that are requested are all
 VARIABLES: Final[tuple[str, ...]] = ()
 LISTING: Final[tuple[str, ...]] = ()
 _BY_TOOLKIT: Final = "nvidia"  # the make whose driver for Vulkan no image contains, and the engine's driver for it
 _KIND: Final = "nvidia.com/gpu="
+_NVIDIAS: Final = "/dev/nvidia"  # device files that its CDI devices add
 _GRAPHICS: Final = {"NVIDIA_DRIVER_CAPABILITIES": "compute,utility,graphics"}
 
 
@@ -66,6 +66,9 @@ def request(mode: str, devices: tuple[str, ...], gpus: tuple[Gpu, ...], offer: O
     )
 
 
+lost: Final = device_files.lost
+
+
 def count(request: GpuRequest, gpus: tuple[Gpu, ...]) -> int:
     return max(len(request.devices), device_files.count(request, gpus))
 
@@ -79,7 +82,12 @@ find_lack: Final = device_files.find_lack
 
 
 def is_given(request: GpuRequest, drivers: tuple[str, ...], devices: tuple[str, ...]) -> bool:
-    return device_files.are_given(request, devices) and (not request.driver or request.driver in drivers)
+    by_cdi = any(one.startswith(_KIND) for one in request.files)
+    return (
+        device_files.are_given(request, devices)
+        and (not request.driver or request.driver in drivers)
+        and (not by_cdi or any(one.startswith(_NVIDIAS) for one in devices))
+    )
 
 
 def _indices(devices: tuple[str, ...]) -> tuple[str, ...]:

@@ -13,6 +13,7 @@ from stackctl.core.plan.stack import Plan
 from stackctl.core.start.planned_offload import planned_offload
 from stackctl.core.start.start_state import StartState
 from stackctl.errors import GpuError
+from stackctl.gpus import GPUS
 from stackctl.machine import Machine
 
 
@@ -80,6 +81,6 @@ def _gpus(plan: Plan, machine: Machine) -> tuple[Gpu, ...]:
         return ()
     found: dict[str, Gpu] = {}
     with suppress(GpuError):  # the start itself shows whether the GPU can be used
-        found = {one.uuid: one for one in machine.gpus.list() if one.make == service.gpu.make}
+        found = {one.uuid: one for one in GPUS[service.gpu.make].passed_on(machine.gpus.list())}
     uuids = service.gpu.gpus or tuple(found)
     return tuple(found[uuid] for uuid in uuids if uuid in found)

@@ -35,6 +35,8 @@ _WHOSE = {
     "backends/llama_offload.py": "The GPU in llama.cpp, KoboldCpp and text-generation-webui",
     "backends/llamacpp.py": "llama.cpp",
     "backends/textgen.py": "text-generation-webui",
+    "gpus/device_files.py": "Every backend",
+    "gpus/nvidia.py": "Every backend",
     "core/start/readiness.py": "Every service",
     "core/tavern/log.py": "SillyTavern",
 }  # file of the program -> whose words it knows

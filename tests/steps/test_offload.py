@@ -113,7 +113,9 @@ def test_where_the_driver_does_not_tell_what_the_replaced_one_held_nothing_is_cl
 
 
 def test_without_a_report_memory_that_was_not_taken_is_exit_5_and_the_backend_is_stopped(tmp_path: Path) -> None:
-    with pytest.raises(GpuError, match=r"llamacpp: the GPU holds 50 MiB for the backend, and \d+ were planned"):
+    with pytest.raises(
+        GpuError, match=r"llamacpp computes on the CPU, .*: the GPU holds 50 MiB for the backend, and \d+ were planned"
+    ):
         started(tmp_path, (11800,), (11750,), log=("nothing",))
     with pytest.raises(GpuError) as caught:
         started(tmp_path, (11800, 24000), (11800, 24000), gpus=(GPU, SECOND), log=("nothing",))

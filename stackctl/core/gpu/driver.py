@@ -2,6 +2,7 @@
 
 from stackctl.contracts.host import Gpu
 from stackctl.core.gpu.layers import LayerVerdict
+from stackctl.core.gpu.unusable import described
 from stackctl.errors import GpuError
 
 
@@ -13,7 +14,7 @@ def judge_driver(gpus: tuple[Gpu, ...], error: GpuError | None = None) -> LayerV
         return LayerVerdict(layer="driver", state="not tried", says="this machine has no GPU that stackctl knows")
     broken = next((gpu for gpu in gpus if gpu.fault), None)
     if broken:
-        return LayerVerdict(layer="driver", state="fails", says=f"{broken.name}: {broken.fault}", hint=broken.fix)
+        return LayerVerdict(layer="driver", state="fails", says=described(broken), hint=broken.fix)
     first = gpus[0]
     cuda = f", CUDA {'.'.join(map(str, first.cuda))}" if first.cuda else ""
     by = f" by driver {first.driver}{cuda}" if first.driver else ""

@@ -136,7 +136,7 @@ def _unproven(why: str) -> LayerVerdict:
 def _verdict(says: str, *, is_on_gpu: bool) -> LayerVerdict:
     if is_on_gpu:
         return LayerVerdict(layer="program", state="works", says=says)
-    return LayerVerdict(layer="program", state="fails", says=f"{says}: it computes on the CPU", hint=_HINT)
+    return LayerVerdict(layer="program", state="fails", says=says, hint=_HINT)
 
 
 def _difference(one: GpuUse, *, is_wsl: bool) -> str:

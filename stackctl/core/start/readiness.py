@@ -6,7 +6,7 @@ from typing import Final
 from stackctl.backends import BACKENDS
 from stackctl.contracts.cause import Cause
 from stackctl.contracts.judge import Judge
-from stackctl.core.gpu.device_files import lost_gpu
+from stackctl.core.gpu.lost_gpu import lost_gpu
 from stackctl.core.observed import ServiceState
 from stackctl.core.start.judges import find_judge
 from stackctl.errors import NotReady, StackctlError

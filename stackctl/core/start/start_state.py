@@ -176,7 +176,8 @@ def judge_offload(state: StartState, offload: Offload, evidence: tuple[str, ...]
     found = judge(offload)
     if found.state != "fails":
         return state
-    return _fail(state, GpuError(f"{state.plan.backend}: {found.says}", hint=found.hint, evidence=evidence))
+    says = f"{state.plan.backend} computes on the CPU, though a GPU was asked for: {found.says}"
+    return _fail(state, GpuError(says, hint=found.hint, evidence=evidence))
 
 
 def still_reads(state: StartState, found: ServiceState) -> bool:

@@ -40,7 +40,11 @@ def test_the_plan_says_how_many_layers_are_wanted() -> None:
 @pytest.mark.parametrize(
     ("line", "says", "hint"),
     [
-        (NONE, f"0 of {OF} layers are on the GPU, as the backend reports: it computes on the CPU", "stackctl logs"),
+        (
+            NONE,
+            f"computes on the CPU, though a GPU was asked for: 0 of {OF} layers are on the GPU, as the",
+            "stackctl logs",
+        ),
         (NO_CUDA, "CUDA finds no GPU that it can use in the container (no CUDA-capable device is", "nvidia-smi -L"),
         (NO_CODE, "it sees no GPU, or has no code for one", "backend.image"),
     ],
@@ -48,7 +52,7 @@ def test_the_plan_says_how_many_layers_are_wanted() -> None:
 def test_a_line_that_says_that_the_cpu_computes_ends_the_start_with_its_cause(line: Line, says: str, hint: str) -> None:
     found = error(STARTS, line, plan=ON_GPU)
     assert isinstance(found, GpuError)
-    assert found.message.startswith(f"{BACKEND}: ")
+    assert found.message.startswith(BACKEND)
     assert says in found.message
     assert hint in found.hint
     assert "stackctl deploy --gpu none" in found.hint

@@ -313,7 +313,8 @@ def test_every_service_restarts_is_reaped_and_logs_with_a_limit(stack: dict[str,
 def test_every_service_has_a_health_check(
     case: tuple[str, str, str], backend: dict[str, Any], tavern: dict[str, Any]
 ) -> None:
-    files = () if case[1] == "cpu" else ("/dev/nvidiactl",)  # it must be able to open what its GPU needs
+    nodes = {"nvidia": ("/dev/nvidiactl",), "cdi": ("/dev/nvidiactl",), "rocm": ("/dev/kfd",)}
+    files = nodes.get(case[1], ())  # it must be able to open what its GPU needs
     assert backend["healthcheck"]["test"] == list(BACKENDS[case[0]].health(files))
     assert tavern["healthcheck"]["test"][:2] == ["CMD", "sh"]
     patience = [int(service["healthcheck"]["timeout"].removesuffix("s")) for service in (tavern, backend)]

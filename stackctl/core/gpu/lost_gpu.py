@@ -12,8 +12,7 @@ _NOT_OPENED: Final = re.compile(rf"{re.escape(NOT_OPENED)} (/dev/[\w/.-]{{1,64}}
 
 def lost_gpu(output: str) -> Cause | None:
     """Return the cause if a health check's output says that a make's device file can't be opened, else None."""
-    for path in _NOT_OPENED.findall(output):
-        if make := next((one for one in GPUS.values() if path.rstrip(":") in one.NODES), None):
-            says = f"it has lost the GPU: its container can't open {path}"
-            return Cause(says=says, hint=make.LOST, kind="gpu")
+    for path in (one.rstrip(":") for one in _NOT_OPENED.findall(output)):
+        if make := next((one for one in GPUS.values() if path in one.NODES), None):
+            return make.lost(path)
     return None
