@@ -2,19 +2,18 @@
 
 from stackctl.contracts.host import Gpu
 from stackctl.core.gpu.layers import LayerVerdict
-from stackctl.core.gpu.unusable import described
+from stackctl.core.gpu.unusable import unusable_error
 from stackctl.errors import GpuError
 
 
 def judge_driver(gpus: tuple[Gpu, ...], error: GpuError | None = None) -> LayerVerdict:
     """Return the verdict on the drivers of this machine's GPUs. error: why they could not be listed."""
+    broken = next((gpu for gpu in gpus if gpu.fault), None)
+    error = error or (unusable_error(broken, "") if broken else None)
     if error:
         return LayerVerdict(layer="driver", state="fails", says=error.message, hint=error.hint, evidence=error.evidence)
     if not gpus:
         return LayerVerdict(layer="driver", state="not tried", says="this machine has no GPU that stackctl knows")
-    broken = next((gpu for gpu in gpus if gpu.fault), None)
-    if broken:
-        return LayerVerdict(layer="driver", state="fails", says=described(broken), hint=broken.fix)
     first = gpus[0]
     cuda = f", CUDA {'.'.join(map(str, first.cuda))}" if first.cuda else ""
     by = f" by driver {first.driver}{cuda}" if first.driver else ""
