@@ -290,6 +290,7 @@ class FakeHost:
     memory: Ram = field(default_factory=lambda: Ram(total_mib=16_384, free_mib=12_288))
     speed: ReadSpeed | None = None
     is_windows: bool = False
+    container_: str = ""
     hypervisor_: str = ""
     variables: dict[str, str] = field(default_factory=dict)  # that choose GPUs for other programs
     around: HostIdentity = field(default_factory=HostIdentity)
@@ -327,6 +328,9 @@ class FakeHost:
 
     def is_wsl(self) -> bool:
         return self.is_windows
+
+    def container_kind(self) -> str:
+        return self.container_
 
     def hypervisor(self) -> str:
         return self.hypervisor_

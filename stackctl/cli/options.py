@@ -19,7 +19,7 @@ _F = TypeVar("_F", bound=Callable[..., object])
 KEYS = {
     "model": "model.path", "backend": "backend.kind", "url": "backend.url", "context": "backend.context",
     "gpu_layers": "backend.gpu_layers", "kv_cache": "backend.kv_cache", "template": "sillytavern.template",
-    "gpu": "gpu.mode", "port": "sillytavern.port", "name": "name", "images": "images",
+    "gpu": "gpu.mode", "gpus": "gpu.devices", "port": "sillytavern.port", "name": "name", "images": "images",
     "expose": "sillytavern.expose",
 }  # fmt: skip
 
@@ -91,6 +91,18 @@ class _Number(click.ParamType[str | int]):
             self.fail(f"{value!r} is not a whole number; write a number or auto", param, ctx)
 
 
+class _Several(click.ParamType[tuple[str, ...]]):
+    """Words between commas."""
+
+    name = "list"
+
+    def convert(
+        self, value: str | tuple[str, ...], param: click.Parameter | None, ctx: click.Context | None
+    ) -> tuple[str, ...]:
+        del param, ctx
+        return value if isinstance(value, tuple) else tuple(one.strip() for one in value.split(","))
+
+
 class Lines(click.ParamType[str]):
     """A number of lines, or "all"."""
 
@@ -114,6 +126,7 @@ class ConfigFlags:
     kv_cache: str | None
     template: str | None
     gpu: str | None
+    gpus: tuple[str, ...] | None
     port: str | int | None
     name: str | None
     images: str | None
@@ -153,6 +166,12 @@ def config_options(command: Callable[..., None]) -> Callable[..., None]:
     @click.option("--gpu", type=_GPU_MODES, help="How the backend gets the GPU; none: it runs on the CPU.")
     @click.option("--cpu", is_flag=True, help="Run the backend on the CPU; the same as --gpu none.")
     @click.option(
+        "--gpus",
+        type=_Several(),
+        metavar="LIST",
+        help="Which GPUs: all, 0,1, GPU-5f1c..., free, count:2 or not-display.",
+    )
+    @click.option(
         "--port", type=_Number(), shell_complete=candidates.automatic, help="SillyTavern's port on this machine."
     )
     @_completed(
@@ -174,6 +193,7 @@ def config_options(command: Callable[..., None]) -> Callable[..., None]:
         kv_cache: str | None,
         template: str | None,
         gpu: str | None,
+        gpus: tuple[str, ...] | None,
         cpu: bool,
         port: str | int | None,
         name: str | None,
@@ -192,6 +212,7 @@ def config_options(command: Callable[..., None]) -> Callable[..., None]:
             kv_cache=kv_cache,
             template=template,
             gpu="none" if cpu else gpu,
+            gpus=gpus,
             port=port,
             name=name,
             images=images,

@@ -133,7 +133,6 @@ OPTIONS: Final[dict[str, str]] = {
     ),
     **dict.fromkeys(("--host", "--listen", "--bind"), "Other devices are let in by `stackctl deploy --expose lan`."),
     **dict.fromkeys(("--cache-type-k", "--cache-type-v", "--quantkv"), "The type of the KV cache is --kv-cache TYPE."),
-    **dict.fromkeys(("--gpus",), "The GPU is chosen by `stackctl deploy --gpu auto`."),
     **dict.fromkeys(("--cpu", "--no-gpu", "--usecpu"), "The CPU alone is `--device cpu` for a command about models."),
     **dict.fromkeys(("-V",), "Write `stackctl --version`."),
 }  # fmt: skip

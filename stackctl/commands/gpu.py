@@ -5,6 +5,7 @@ from dataclasses import dataclass, replace
 from stackctl.contracts.host import Gpu, GpuReading
 from stackctl.core.gpu.driver import judge_driver
 from stackctl.core.gpu.layers import Layer, LayerVerdict, State, first_fault
+from stackctl.core.gpu.surroundings import Surroundings, name_all
 from stackctl.core.observed import EngineSeen
 from stackctl.errors import EngineError, GpuError
 from stackctl.machine import Machine
@@ -20,6 +21,7 @@ class GpuLook:
     readings: tuple[GpuReading, ...]
     engine: EngineSeen | None
     layers: tuple[LayerVerdict, ...]
+    surroundings: tuple[str, ...] = ()  # clauses about the place where all this runs, if it is a special one
 
     @property
     def fault(self) -> LayerVerdict | None:
@@ -36,6 +38,22 @@ def gpu(machine: Machine, flags: dict[str, object]) -> GpuLook:
 
     Nothing is pulled and nothing stays: the container is one of an image that is here, and is removed.
     """
+    found = _look(machine, flags)
+    return replace(
+        found, surroundings=name_all(_around(machine, found.engine), machine.host.cpu(), machine.host.hypervisor())
+    )
+
+
+def _around(machine: Machine, engine: EngineSeen | None) -> Surroundings:
+    return Surroundings(
+        view=machine.docker.view if engine else "",
+        is_rootless=bool(engine and engine.is_rootless),
+        is_wsl=machine.host.is_wsl(),
+        container=machine.host.container_kind(),
+    )
+
+
+def _look(machine: Machine, flags: dict[str, object]) -> GpuLook:
     spec = load_config(machine, flags).spec
     gpus, readings, failure = _gpus(machine)
     driver = judge_driver(gpus, failure)

@@ -165,7 +165,7 @@ class _Meter:
     def measured(self, now: Status) -> Status:
         """Return the status with what it holds now. A GPU that no program uses is read rarely, so that it may sleep."""
         self.measured_at = self._clock()
-        is_used = any(one.holders for one in self._gpus.readings)
+        is_used = self._gpus.is_blind or any(one.holders for one in self._gpus.readings)
         if is_used or self.measured_at - self._read_at >= _RARELY_S:
             self._gpus, self._read_at = read_gpus(self._machine), self.measured_at
         return replace(now, memory=memory_now(now.services, self._gpus, self._machine), pace=self._pace)

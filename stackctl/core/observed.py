@@ -106,6 +106,7 @@ class Observed:
     read_speed: ReadSpeed | None = None  # of its RAM; None if it was not measured
     is_wsl: bool = False
     view: EngineView = ""
+    container: str = ""  # the kind of the container that this system is, as lxc; "" on a machine
     hypervisor: str = ""  # the name of the one below this virtual machine; "" if none is seen
     gpu_variables: Mapping[str, str] = field(default_factory=dict)  # those of GPU_VARIABLES that are set
     taken_subnets: tuple[IPv4Network, ...] = ()  # those of the engine's other networks

@@ -69,6 +69,7 @@ class DriverState:
     has_library: bool = True  # libnvidia-ml.so.1 can be loaded
     module: str = ""  # the version of the kernel's module nvidia, as 550.54.14; "" if it is not loaded
     has_control: bool = True  # /dev/nvidiactl exists
+    has_uvm: bool = True  # /dev/nvidia-uvm exists; without it CUDA does not start
     group: str = ""  # the group that may open it, if others may not
     container: str = ""  # the kind of the container that this process runs in, as lxc; "" outside of one
     is_wsl: bool = False
@@ -92,6 +93,19 @@ def explain(error: int, seen: DriverState, driver: str = _NVIDIA) -> Fault:
     if seen.is_wsl and found.fix.startswith(_REBOOT):
         return replace(found, fix="Update the NVIDIA driver in Windows, then run `wsl --shutdown` there.")
     return found
+
+
+def missing_file(seen: DriverState) -> Fault | None:
+    """Return the fault of GPUs that answer, but of which this container lacks a file; None if it has all.
+
+    Outside of containers, and in one of the engine, the toolkit or the engine provides it.
+    """
+    if seen.has_uvm or not seen.container.startswith("lxc"):
+        return None
+    return Fault(
+        says=f"this {seen.container} container has no /dev/nvidia-uvm, without which CUDA does not start",
+        fix="Run `sudo modprobe nvidia_uvm` on the machine and pass /dev/nvidia-uvm on to the container.",
+    )
 
 
 def _foreign_driver(driver: str, seen: DriverState) -> Fault:
@@ -122,8 +136,10 @@ def _mismatch(seen: DriverState) -> Fault:
         )
     if seen.container:
         return Fault(
-            says="the driver's library in this container and the machine's driver are of different versions",
-            fix=f"Install the library of the machine's driver{_version(seen)} in the container.",
+            says="the driver's library in this container and the machine's driver are of different versions "
+            "(driver/library version mismatch)",
+            fix=f"Reboot the machine if its driver was updated; else install the library of its driver{_version(seen)} "
+            "in the container.",
         )
     return Fault(
         says=f"the driver was updated while it ran: the loaded kernel module{_version(seen)} is not the installed one "
@@ -138,15 +154,16 @@ def _version(seen: DriverState) -> str:
 
 
 def _permission(seen: DriverState) -> Fault:
-    if seen.container:
-        return Fault(
-            says="this container may not open /dev/nvidiactl",
-            fix=f"Allow the {seen.container} container the devices /dev/nvidia* (reading and writing).",
-        )
     if seen.group and seen.group != "root":
         return Fault(
             says=f"this user may not open /dev/nvidiactl, which the group {seen.group} may",
             fix=f"Run `sudo usermod --append --groups {seen.group} $USER` and log in again.",
+        )
+    if seen.container:
+        return Fault(
+            says=f"this {seen.container} container may not open /dev/nvidiactl",
+            fix="Allow the container to read and write the devices /dev/nvidia*, and give its user the groups video "
+            "and render.",
         )
     return Fault(
         says="this user may not open /dev/nvidiactl",

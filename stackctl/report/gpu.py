@@ -20,6 +20,7 @@ def gpu(found: "GpuLook", ui: "Ui") -> "tuple[str, contract.Look]":
     blocks = [_gpu_text(one, readings.get(one.uuid), ui) for one in found.gpus]
     blocks = blocks or ["no GPU is known on this machine"]
     rows = [(one.layer, one.state, ui.text(one.says)) for one in found.layers]
+    blocks += ["\n".join(map(ui.text, found.surroundings))] if found.surroundings else []
     blocks.append(ui.table([("LAYER", "STATE", "SEEN"), *rows]))
     if fault := found.fault:
         says = ui.text(f"the {fault.layer} fails: {fault.says}")
@@ -76,6 +77,7 @@ def _values(found: "GpuLook") -> "contract.Look":
         }
         if engine
         else None,
+        "surroundings": list(found.surroundings),
         "layers": [_layer(one) for one in found.layers],
         "fault": found.fault.layer if found.fault else None,
         "exit_code": found.exit_code,

@@ -11,7 +11,7 @@ if TYPE_CHECKING:
     from stackctl.report.contract import stack
     from stackctl.ui import Ui
 
-_HEAD = ("NAME", "STATE", "BACKEND", "VRAM", "RAM", "ADDRESS")
+_HEAD = ("NAME", "STATE", "VRAM", "RAM", "ADDRESS")
 _NONE = "no stack has containers on this engine"
 
 
@@ -38,25 +38,26 @@ def _lines(found: "tuple[StackSeen, ...]", ui: "Ui") -> Iterator[str]:
     lines = ui.table([_HEAD, *rows]).splitlines()
     if len(lines) != len(found) + 1:  # too narrow for a line each
         yield ui.table(
-            [(*_HEAD, "MODEL", "FOLDER"), *((*row, *_more(one)) for row, one in zip(rows, found, strict=True))]
+            [(*_HEAD, "RUNS", "FOLDER"), *((*row, *_more(one)) for row, one in zip(rows, found, strict=True))]
         )
         return
     yield lines[0]
     for line, one in zip(lines[1:], found, strict=True):
         yield line
-        model, folder = _more(one)
-        yield from (ui.text(f"  {text}") for text in ([model] if one.run else []) + [folder])
+        yield from (ui.text(f"  {text}") for text in _more(one) if text)
 
 
 def _row(one: "StackSeen") -> tuple[str, ...]:
     held = (gib(mib) if mib else "-" for mib in (one.vram_mib, one.ram_mib))
-    return (one.name, state_word(one.state), one.backend or "-", *held, one.url or "-")
+    return (one.name, state_word(one.state), *held, one.url or "-")
 
 
 def _more(one: "StackSeen") -> tuple[str, str]:
-    context = f", context {one.run.context}" if one.run and one.run.context else ""
-    model = f"{one.run.name}{context}" if one.run else "-"
-    return model, f"{one.folder} (the folder was removed or moved)" if one.is_gone else one.folder
+    """Return the backend with its model, and the folder."""
+    words = [one.run.name] if one.run else []
+    words += [f"context {one.run.context}"] if one.run and one.run.context else []
+    folder = f"{one.folder} (the folder was removed or moved)" if one.is_gone else one.folder
+    return ", ".join(filter(None, (one.backend, *words))), folder
 
 
 def _values(one: "StackSeen") -> "stack.StackSeen":

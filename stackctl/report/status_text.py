@@ -90,7 +90,7 @@ def _gpu(gpu: "GpuNow") -> Iterator[str]:
         return
     name = read.name or read.uuid
     yield f"{name}: {gib(gpu.own_mib)} this stack" if gpu.own_mib is not None else name
-    if gpu.others_mib is not None and read.total_mib:
+    if gpu.others_mib and read.total_mib:
         names = list(dict.fromkeys(one.name or f"process {one.pid}" for one in gpu.others))
         more = f" and {len(names) - _NAMES} more" if len(names) > _NAMES else ""
         shown = f" ({', '.join(names[:_NAMES])}{more})" if names else ""

@@ -78,6 +78,7 @@ def plan_trial(
         cdi=machine.docker.cdi(),
         view=machine.docker.view,
         is_wsl=machine.host.is_wsl(),
+        container=machine.host.container_kind(),
     )
     try:
         request = gpu_request.request_gpu(spec, seen, Decisions(read_lock(machine)))

@@ -157,6 +157,7 @@ def _with_own_backend(seen: Observed, model: ModelSeen, spec: Spec, machine: Mac
         read_speed=machine.host.read_speed() if is_here and model.shape and not spec.model.is_demo else None,
         is_wsl=machine.host.is_wsl(),
         view=machine.docker.view if seen.engine else "",
+        container=machine.host.container_kind() if is_here else "",
         hypervisor=machine.host.hypervisor() if is_here else "",
         gpu_variables=machine.host.gpu_variables() if is_here else {},
         cpu=machine.host.cpu(),

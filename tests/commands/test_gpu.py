@@ -7,7 +7,7 @@ import pytest
 
 from stackctl.commands.gpu import GpuLook, gpu
 from stackctl.contracts.gpu_trial import GpuTrial, Inside
-from stackctl.contracts.host import Gpu, GpuHolder, GpuReading
+from stackctl.contracts.host import Cpu, Gpu, GpuHolder, GpuReading
 from stackctl.core.gpu.layers import State
 from stackctl.core.observed import EngineSeen
 from stackctl.errors import EngineError, GpuError
@@ -157,3 +157,16 @@ def test_what_drivers_and_programs_write_harms_no_terminal_and_is_bounded(tmp_pa
     assert "\x1b" not in text
     assert len(values["gpus"][0]["processes"]) == text.count("held by") == 32
     assert len(text) < 20_000
+
+
+def test_the_place_where_all_this_runs_is_named(tmp_path: Path) -> None:
+    here = machine(tmp_path)
+    assert look(here).surroundings == ()
+    here.docker.view, here.host.container_, here.host.hypervisor_ = "snap", "lxc", "QEMU/KVM"
+    here.docker.seen = replace(here.docker.seen, is_rootless=True)
+    here.host.processor = Cpu(avx2=False)
+    found = look(here)
+    text, values = report(found, here.machine.ui)
+    for words in ("Docker from a snap", "rootless", "lxc", "QEMU/KVM may hide it"):
+        assert words in " ".join(text.split())
+    assert values["surroundings"] == list(found.surroundings)

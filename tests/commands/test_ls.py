@@ -87,12 +87,12 @@ def test_each_stack_is_named_with_what_it_holds(tmp_path: Path) -> None:
     here.machine.gpus = gpus = FakeGpus(readings=(card, replace(card, uuid="GPU-2", holders=())))
     text, values = report(list_stacks(here.machine), here.machine.ui)
     assert text.splitlines() == [
-        "NAME   STATE     BACKEND   VRAM     RAM      ADDRESS",
-        "large  ready     llamacpp  7.8 GiB  1.3 GiB  http://127.0.0.1:8000",
-        "  large-Q4_K_M.gguf, context 8192",
+        "NAME   STATE     VRAM     RAM      ADDRESS",
+        "large  ready     7.8 GiB  1.3 GiB  http://127.0.0.1:8000",
+        "  llamacpp, large-Q4_K_M.gguf, context 8192",
         f"  {tmp_path}/a",
-        "small  starting  llamacpp  500 MiB  1.3 GiB  -",
-        "  small-Q4_K_M.gguf, context 8192",
+        "small  starting  500 MiB  1.3 GiB  -",
+        "  llamacpp, small-Q4_K_M.gguf, context 8192",
         f"  {tmp_path}/b",
     ]
     assert [(one["name"], one["vram_mib"], one["ram_mib"]) for one in values["stacks"]] == [

@@ -12,10 +12,12 @@ from stackctl.cli import main
 from stackctl.commands.gpu import GpuLook
 from stackctl.commands.history import Past
 from stackctl.commands.images import ImageHere
+from stackctl.commands.ls import Stacks, StackSeen
 from stackctl.commands.models.stored import Entry
 from stackctl.commands.status import Status, Trouble
 from stackctl.commands.use import ModelHere
 from stackctl.contracts.gpu_trial import GpuTrial
+from stackctl.contracts.host import GpuHolder, GpuReading
 from stackctl.contracts.service import GpuRequest
 from stackctl.core.advice.inspection import About
 from stackctl.core.gpu.driver import judge_driver
@@ -23,14 +25,18 @@ from stackctl.core.gpu.trial import judge_trial
 from stackctl.core.history import Record
 from stackctl.core.hub.source import RepoFile
 from stackctl.core.hub.store import StoredModel
-from stackctl.core.observed import ServiceState
+from stackctl.core.observed import Ram, ServiceState
+from stackctl.core.plan.model_run import ModelRun
 from stackctl.core.smoke.checks import CHECKS
 from stackctl.core.smoke.reachability import Route
 from stackctl.core.smoke.result import Outcome, Smoked
+from stackctl.errors import GpuError
 from stackctl.report import status_text, stored_models
 from stackctl.report.gpu import gpu
 from stackctl.report.history import history
 from stackctl.report.inspect import inspected
+from stackctl.report.ls import stacks
+from stackctl.steps.memory_now import GpuNow, MemoryNow
 from stackctl.terminal import cells, table, wrapped
 from stackctl.ui import Ui
 from tests.commands.json_scenes import CARD, CARD_NOW
@@ -50,6 +56,38 @@ STATUS = Status(
         Trouble(service="llamacpp", problem="llamacpp: the model file is damaged or cut short, says its log", hint="x"),
     ),
 )
+BUSY = GpuReading(
+    uuid="GPU-1", name="NVIDIA RTX 6000 Ada Generation", total_mib=49_140, free_mib=9000, utilisation=99,
+    temperature_c=81, power_w=298.6,
+)  # fmt: skip
+OTHERS = tuple(GpuHolder(pid=number, name=name, mib=900) for number, name in enumerate(("Xorg", "firefox", "a", "b")))
+RUN = ModelRun(
+    name="Mistral-Small-24B-Instruct-2501-Q4_K_M.gguf", context=16384, gpu_layers=41, layers=41, cpu_experts=3
+)
+HOLDING = replace(
+    STATUS,
+    run=RUN,
+    urls=("http://127.0.0.1:8000", "http://192.168.178.21:8000", "https://chat.example.org"),
+    memory=MemoryNow(
+        gpus=(GpuNow(reading=BUSY, own_mib=36_000, others=OTHERS), GpuNow(reading=BUSY, own_mib=None, others=())),
+        ram_mib=1400,
+        ram=Ram(total_mib=64_000, free_mib=31_000),
+    ),
+    pace=12.5,
+)
+STACKS = Stacks(
+    stacks=(
+        StackSeen(
+            name="chat", folder="/home/somebody/stacks/chat", is_gone=False, state="ready", backend="llamacpp", run=RUN,
+            vram_mib=36_000, ram_mib=1400, url="http://127.0.0.1:8000",
+        ),
+        StackSeen(
+            name="text-generation", folder="/srv/text", is_gone=True, state="partial", backend="text-generation-webui",
+            run=None, vram_mib=None, ram_mib=None, url="",
+        ),
+    ),
+    gpu_error=GpuError("the NVIDIA driver does not answer within its time limit, as it hangs", hint="x"),
+)  # fmt: skip
 IMAGES = (
     ImageHere(service="sillytavern", name=PAGE, digest="sha256:" + "a" * 64, kind="tried"),
     ImageHere(service="llamacpp", name=SERVER, digest="", kind="unverified"),
@@ -123,6 +161,8 @@ LOOK = GpuLook(
 
 REPORTS: dict[str, Callable[[Ui], str]] = {
     "status": lambda ui: status_text.status(STATUS, ui)[0],
+    "status, holding": lambda ui: status_text.status(HOLDING, ui)[0],
+    "ls": lambda ui: stacks(STACKS, ui)[0],
     "images": lambda ui: report.images(IMAGES, ui)[0],
     "use": lambda ui: report.models((HERE,), ui)[0],
     "gpu": lambda ui: gpu(LOOK, ui)[0],

@@ -149,7 +149,7 @@ class Backend(Section):
         "auto", description="on, off, or auto: as the backend thinks best (always on with a quantised KV cache)."
     )
     threads: Annotated[int | Auto, *whole(1, 1024, "a number of threads")] = Field(
-        "auto", description="CPU threads; auto: the backend decides."
+        "auto", description="CPU threads; auto: one per physical core on the CPU, with a GPU the backend decides."
     )
     batch: Annotated[int | Auto, *whole(32, 16384, "a number of tokens")] = Field(
         "auto", description="Prompt tokens processed at a time; auto: the backend decides."

@@ -44,14 +44,18 @@ def named_paths(files: tuple[CdiFile, ...], driver: str) -> frozenset[str]:
     return named.union(_library_of(driver, path) for path in named)
 
 
-def find_faults(seen: CdiSeen, wanted: tuple[str, ...] = ()) -> tuple[CdiFault, ...]:
+def find_faults(seen: CdiSeen, wanted: tuple[str, ...] = (), *, are_listed: bool = False) -> tuple[CdiFault, ...]:
     """Return what is wrong with the files from which the engine takes the wanted devices.
 
     wanted: full names such as nvidia.com/gpu=0; () for all of NVIDIA's. A device that no file describes is no fault.
+    are_listed: the engine lists the devices, so it can use their files, whatever we make of them.
     """
     taken, conflicts = resolve(seen.files)
     names = wanted or tuple(name for name in sorted({*taken, *conflicts}) if name.startswith(NVIDIA))
-    found = {path: fault for name in names if name in conflicts for path, fault in _clash(name, conflicts[name], seen)}
+    found: dict[str, CdiFault] = {}
+    if not are_listed:
+        for name in names:
+            found |= _clash(name, conflicts[name], seen) if name in conflicts else {}
     by_file: dict[str, list[str]] = defaultdict(list)
     for name in names:
         if name in taken:
@@ -59,9 +63,10 @@ def find_faults(seen: CdiSeen, wanted: tuple[str, ...] = ()) -> tuple[CdiFault, 
     for file in seen.files:
         if reasons := list(dict.fromkeys(one for name in by_file[file.path] for one in _stale(name, file, seen))):
             found.setdefault(file.path, _stale_fault(file, by_file[file.path], reasons, seen))
-    if not names or any(name not in taken for name in names):
+    unread = any(file.is_unread for file in seen.files) and not seen.is_rootless  # the engine may read them
+    if not are_listed and not unread and (not names or any(name not in taken for name in names)):
         for file in seen.files:
-            if file.error or (file.is_unread and seen.is_rootless):
+            if file.error or file.is_unread:
                 found.setdefault(file.path, _useless_fault(file, seen))
     return tuple(found.values())
 
@@ -101,9 +106,9 @@ def cdi_verdict(seen: CdiSeen, wanted: tuple[str, ...] = ()) -> LayerVerdict | N
     return LayerVerdict(layer="engine", state="fails", says=first.says, hint=first.hint, evidence=first.evidence)
 
 
-def refuse_stale(seen: CdiSeen, wanted: tuple[str, ...] = ()) -> None:
+def refuse_stale(seen: CdiSeen, wanted: tuple[str, ...] = (), *, are_listed: bool = False) -> None:
     """Raise GpuError if a file from which the engine takes the wanted devices is stale or can't be used."""
-    for fault in find_faults(seen, wanted):
+    for fault in find_faults(seen, wanted, are_listed=are_listed):
         raise GpuError(fault.says, hint=fault.hint, evidence=fault.evidence)
 
 
@@ -179,13 +184,13 @@ def _useless_fault(file: CdiFile, seen: CdiSeen) -> CdiFault:
     return CdiFault(file=file.path, says=says, hint=_repair(file, seen) if file.error else chmod)
 
 
-def _clash(name: str, files: tuple[CdiFile, ...], seen: CdiSeen) -> list[tuple[str, CdiFault]]:
+def _clash(name: str, files: tuple[CdiFile, ...], seen: CdiSeen) -> dict[str, CdiFault]:
     """Return the fault of several files of one folder that describe a device: the first one that nothing refreshes."""
     spare = next((file for file in files if not _is_refreshed(file, seen)), files[0])
     others = [file.path for file in files if file is not spare]
     says = f"{spare.path} and {' and '.join(others)} both describe {name}, so the engine has none of it"
-    fault = CdiFault(file=spare.path, says=says, hint=f"Run `{_set_aside(spare)}`, so that one of them is left.")
-    return [(spare.path, fault)]
+    hint = f"Run `{_set_aside(spare)}`, so that one of them is left."
+    return {spare.path: CdiFault(file=spare.path, says=says, hint=hint)}
 
 
 def _repair(file: CdiFile, seen: CdiSeen) -> str:

@@ -10,6 +10,7 @@ from stackctl.contracts.cdi import CdiFile, Edits, Node
 
 MOST_BYTES: Final = 1 << 20  # of one file; those that nvidia-ctk writes have some kilobytes a GPU
 _MOST_ENTRIES: Final = 20_000  # by aliases, a short text can stand for any number
+_LONGEST: Final = 1000  # characters of a text
 _IN_CONTAINER: Final = {"startContainer"}  # hooks whose program is one of the container
 _NULL: Final = {"", "~", "null"}
 _TYPES: Final = {"-", "b", "c", "u", "p"}
@@ -113,8 +114,8 @@ def _text(holder: dict[str, Any], key: str, otherwise: str = "") -> str:
     found = _value(holder, key)
     if found is None and otherwise:
         return otherwise
-    if not isinstance(found, str) or not found or "\0" in found:
-        raise _Malformed(f"it has a {key} that is no text")
+    if not isinstance(found, str) or not found.isprintable() or not 0 < len(found) <= _LONGEST:
+        raise _Malformed(f"it has a {key} that is no usual text")
     return found
 
 

@@ -32,6 +32,11 @@ _SNAP: Final = (
     "and run `sudo snap restart docker`. If that does not help, install Docker's packages instead of the snap "
     f"(https://docs.docker.com/engine/install/). {_CPU}"
 )
+_LXC: Final = (
+    "In this LXC container, check first that it has /dev/nvidia0, /dev/nvidiactl, /dev/nvidia-uvm and the libraries "
+    "of exactly the machine's driver; an unprivileged one needs no-cgroups=true for the toolkit's hook, too."
+)
+_ENGINES: Final = MappingProxyType({"desktop": "Docker Desktop", "snap": "Docker from a snap"})
 # what a hint says -> what it must say there
 _ROOTLESS: Final = MappingProxyType(
     {
@@ -66,15 +71,32 @@ class Surroundings:
     view: EngineView = ""
     is_rootless: bool = False
     is_wsl: bool = False
+    container: str = ""  # the kind of the container that this system is, as lxc; "" on a machine
+
+
+def name_all(around: Surroundings, cpu: Cpu, hypervisor: str) -> tuple[str, ...]:
+    """Return a clause about each thing in which this place differs from Docker Engine on a machine itself."""
+    engine = _ENGINES.get(around.view, "")
+    named = (
+        (around.is_wsl, "this is the Linux of Windows (WSL): the driver is the one of Windows"),
+        (around.container not in {"", "wsl"}, f"this system is a container ({around.container}) of another machine"),
+        (hypervisor and not around.is_wsl, f"this is a virtual machine of {hypervisor}"),
+        (engine, f"the engine is {engine}"),
+        (around.is_rootless, "the engine is rootless"),
+    )
+    return (*(says for is_so, says in named if is_so), *filter(None, [slow_cpu(cpu, hypervisor)]))
 
 
 def fit_hint(hint: str, around: Surroundings) -> str:
     """Return a hint about a GPU as it holds in these surroundings."""
+    if not hint:
+        return ""
     if _AT_ENGINE.search(hint):
         if around.view == "desktop":
             return _DESKTOP_ON_WINDOWS if around.is_wsl else _DESKTOP
         if around.view == "snap":
             return _SNAP
+        hint = f"{hint} {_LXC}" if around.container == "lxc" else hint
     for said, there in {**(_ROOTLESS if around.is_rootless else {}), **(_WSL if around.is_wsl else {})}.items():
         hint = hint.replace(said, there)
     return hint

@@ -16,6 +16,7 @@ from stackctl.core.model.not_chat import refuse_for_chat
 from stackctl.core.observed import Observed
 from stackctl.core.plan import arguments, gpu_request, memory_plan, mounts
 from stackctl.core.plan.arguments import Overridden
+from stackctl.core.plan.cpu_threads import choose_threads
 from stackctl.core.plan.engine_features import cpus, health, patience, start_period
 from stackctl.core.plan.external_backend import unused_settings
 from stackctl.core.plan.gpu_fit import Hardware, check_code
@@ -196,7 +197,7 @@ def _run(
             if wanted.flash_attention == "auto"
             else wanted.flash_attention == "on"
         ),
-        threads=None if wanted.threads == "auto" else wanted.threads,
+        threads=choose_threads(spec, seen, gpu, decisions),
         batch=None if wanted.batch == "auto" else wanted.batch,
         extra_args=(*wanted.extra_args, *wanted.override_args),
         key=seen.key,

@@ -9,6 +9,7 @@ from typing import Any, Final
 from stackctl.contracts.host import Gpu
 from stackctl.core.config.lock import Decisions
 from stackctl.core.config.values import ALL_GPUS, COUNT, FREE, NOT_DISPLAY
+from stackctl.core.gpu.unusable import title
 from stackctl.errors import GpuError
 from stackctl.gpus import separate
 
@@ -66,7 +67,7 @@ def any_of_kind(wanted: tuple[str, ...]) -> bool:
 def named(gpu: Gpu) -> str:
     """Return a GPU's name in a sentence: GPU 0 (RTX 3060), or the GPU RTX 3060 if its driver does not list it."""
     if gpu.index < 0:
-        return f"the GPU {gpu.name}{f' at {gpu.pci}' if gpu.pci else ''}"
+        return title(gpu)
     return f"GPU {gpu.index} ({gpu.name})"
 
 

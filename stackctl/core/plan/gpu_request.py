@@ -73,14 +73,15 @@ def _request(make: Make, mode: str, chosen: Devices, seen: Observed, offer: Offe
         raise
     names = cdi_names(request)
     if seen.cdi and names:
-        cdi_files.refuse_stale(seen.cdi, names)
+        listed = seen.engine.cdi_devices if seen.engine else ()
+        cdi_files.refuse_stale(seen.cdi, names, are_listed=set(names) <= set(listed))
     return request
 
 
 def around(seen: Observed) -> Surroundings:
     """Return where the engine runs."""
     is_rootless = seen.engine is not None and seen.engine.is_rootless
-    return Surroundings(view=seen.view, is_rootless=is_rootless, is_wsl=seen.is_wsl)
+    return Surroundings(view=seen.view, is_rootless=is_rootless, is_wsl=seen.is_wsl, container=seen.container)
 
 
 def cdi_names(request: GpuRequest) -> tuple[str, ...]:

@@ -20,7 +20,7 @@ from stackctl.gpus.nvidia_faults import ENDS, HANGS
 _CHILD: Final = Path(__file__).with_name("child.py")
 _MOST_ANSWER: Final = 1 << 20  # bytes; 8 GPUs with 256 processes each take less than 100 kB
 # the driver starts all GPUs first if none is in use: a second or two for each one, without its persistence mode
-FIRST_S: Final = 40.0
+FIRST_S: Final = 20.0
 NEXT_S: Final = 10.0
 _END_S: Final = 0.5
 

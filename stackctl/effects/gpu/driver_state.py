@@ -37,6 +37,7 @@ def driver_state(root: Path = Path("/"), *, has_library: bool) -> DriverState:
         has_library=has_library,
         module=text(root / "sys/module/nvidia/version"),
         has_control=control.exists(),
+        has_uvm=(root / "dev/nvidia-uvm").exists(),
         group=_group(control),
         container=_container(root),
         is_wsl="microsoft" in text(root / "proc/sys/kernel/osrelease").lower(),

@@ -17,7 +17,7 @@ from stackctl.effects.gpu.attributes import as_name
 from stackctl.effects.gpu.driver_process import FIRST_S, NEXT_S, DriverProcess
 from stackctl.effects.gpu.driver_state import PLACES, driver_state, library
 from stackctl.errors import GpuError
-from stackctl.gpus.nvidia_faults import GIVEN_AWAY, NO_LIBRARY, NOT_LOADED, Fault, explain
+from stackctl.gpus.nvidia_faults import GIVEN_AWAY, NO_LIBRARY, NOT_LOADED, Fault, explain, missing_file
 
 _MAKE: Final = "nvidia"
 # NVML's bits of nvmlClocksEventReasons (nvml.h) that mean a GPU slower than it could be
@@ -70,7 +70,7 @@ class Nvidia:
         for one in answer["gpus"]:
             # the driver counts its GPUs by their addresses
             card = bound[one["index"]] if len(bound) == len(answer["gpus"]) else Card(vendor=_MAKE, pci="")
-            found.append(_gpu(one, answer, card, explain(one["error"], seen) if one["error"] else None))
+            found.append(_gpu(one, answer, card, explain(one["error"], seen) if one["error"] else missing_file(seen)))
         known = {gpu.pci for gpu in found}
         others = () if "" in known else tuple(one for one in cards if one.pci not in known)
         return (*found, *(_unusable(one, explain(NOT_LOADED, seen, one.driver)) for one in others))

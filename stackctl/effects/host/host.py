@@ -22,6 +22,7 @@ from stackctl.effects.host import (
     time_zone,
     wake_on_lan,
 )
+from stackctl.effects.host.container_kind import container_kind
 from stackctl.secret import Secret
 
 if TYPE_CHECKING:
@@ -51,6 +52,9 @@ class ThisHost:
 
     def is_wsl(self) -> bool:
         return host_identity.is_wsl()
+
+    def container_kind(self) -> str:
+        return container_kind()
 
     def hypervisor(self) -> str:
         return processor.hypervisor()

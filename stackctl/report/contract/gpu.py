@@ -64,6 +64,7 @@ class Look(TypedDict):
     version: Literal[1]
     gpus: list[Gpu]
     engine: Annotated[Engine | None, "null: it does not answer"]
+    surroundings: Annotated[list[str], "each thing in which this place differs from Docker Engine on a machine itself"]
     layers: Annotated[list[LayerVerdict], "from the driver up"]
     fault: Annotated[Literal["driver", "engine", "container", "program"] | None, "the lowest layer that fails"]
     exit_code: Annotated[int, "the command's own: 5 if a layer fails, else 0"]

@@ -204,6 +204,8 @@ def test_a_file_that_the_engine_can_not_use_is_named_where_a_device_is_missing()
     unread = CdiFile(path=RUN, folder=1, is_unread=True)
     assert find_faults(seen(unread)) == ()  # root's engine reads it
     assert find_faults(seen(unread, is_rootless=True))[0].hint == f"Run `sudo chmod a+r {RUN}`."
+    assert find_faults(seen(unread, replace(broken, path=ETC)), (NAME,)) == ()  # it may come from the unread one
+    assert find_faults(seen(broken), (NAME,), are_listed=True) == ()
 
 
 def test_numbers_may_be_written_in_each_way_of_json_and_yaml() -> None:
@@ -248,6 +250,7 @@ def test_whatever_is_in_a_file_is_read_or_refused_with_a_reason(content: object,
         "kind: a/b\nkind: a/b\ndevices: [{name: x}]",
         "kind: a\ndevices: [{name: x}]",
         "kind: a/b\ndevices: []",
+        "kind: a/b\ndevices: [{name: \"x\\e[2J\"}]", "kind: a/b\ndevices: [{name: " + "x" * 2000 + "}]",
         "", "null", "\x1b[2J", "!!python/object:os.system {}",
     ],
 )  # fmt: skip

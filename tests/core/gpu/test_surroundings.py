@@ -7,7 +7,7 @@ import pytest
 from stackctl.contracts.host import Cpu
 from stackctl.core.config.lock import Decisions, Lock
 from stackctl.core.gpu.refusals import TOOLKIT
-from stackctl.core.gpu.surroundings import Surroundings, fit_hint, slow_cpu
+from stackctl.core.gpu.surroundings import Surroundings, fit_hint, name_all, slow_cpu
 from stackctl.core.plan import gpu_request
 from stackctl.errors import GpuError
 from tests.core.samples import GPU, decided, engine, seen, wanted
@@ -38,6 +38,25 @@ def test_the_fix_is_that_of_the_place(around: Surroundings, hint: str, words: li
     assert "sudo systemctl" not in there
     assert "reboot" not in there
     assert fit_hint(hint, Surroundings()) == hint
+
+
+def test_what_differs_from_docker_engine_on_a_machine_is_named() -> None:
+    assert name_all(Surroundings(), Cpu(), "") == ()
+    assert name_all(Surroundings(is_wsl=True, container="wsl"), Cpu(), "the hypervisor") == (
+        "this is the Linux of Windows (WSL): the driver is the one of Windows",
+    )
+    named = name_all(Surroundings(view="snap", is_rootless=True, container="lxc"), Cpu(avx2=False), "QEMU/KVM")
+    for words in ("a container (lxc)", "virtual machine of QEMU/KVM", "Docker from a snap", "rootless", "no AVX2"):
+        assert any(words in one for one in named)
+    assert name_all(Surroundings(view="desktop"), Cpu(), "") == ("the engine is Docker Desktop",)
+
+
+def test_in_lxc_a_hint_about_the_engine_says_what_the_container_needs() -> None:
+    there = fit_hint(TOOLKIT, Surroundings(container="lxc"))
+    assert there.startswith(TOOLKIT)
+    assert "/dev/nvidiactl" in there
+    assert fit_hint("Choose one of 0, 1.", Surroundings(container="lxc")) == "Choose one of 0, 1."
+    assert fit_hint("", Surroundings(view="snap", container="lxc", is_wsl=True)) == ""
 
 
 @pytest.mark.parametrize("view", ["desktop", "snap"])

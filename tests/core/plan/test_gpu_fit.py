@@ -59,23 +59,24 @@ def test_a_gpu_for_which_there_is_code_that_its_driver_runs_is_taken(card: Gpu, 
 
 
 LLAMACPP = "llama.cpp's image server-cuda-b11459"
-ELSEWHERE = "`stackctl deploy --backend koboldcpp`, which has code for it"
+KOBOLDCPP = "`stackctl deploy --backend koboldcpp`, which has code for it"
+VULKAN = "; `stackctl deploy --gpu vulkan`, which needs no CUDA"
 ON_CPU = "run on the CPU with `stackctl deploy --gpu none`."
 
 
 @pytest.mark.parametrize(
     ("card", "says", "hint"),
     [
-        (K80, f"(Tesla K80): {LLAMACPP} has code from compute capability 5.0 on, and it has 3.7", ""),
+        (K80, f"(Tesla K80): {LLAMACPP} has code from compute capability 5.0 on, and it has 3.7", KOBOLDCPP + VULKAN),
         (
             GTX_1080,
             f"(NVIDIA GeForce GTX 1080): {LLAMACPP} needs CUDA 12.8, and its driver knows 12.4",
-            "an NVIDIA driver of 570 or newer; ",
+            f"an NVIDIA driver of 570 or newer; {KOBOLDCPP}",
         ),
         (
             replace(RTX_3060, cuda=(11, 8)),
             f"(NVIDIA GeForce RTX 3060): {LLAMACPP} needs CUDA 12.0, and its driver knows 11.8",
-            "an NVIDIA driver of 525 or newer; ",
+            f"an NVIDIA driver of 525 or newer; {KOBOLDCPP}",
         ),
     ],
 )
@@ -83,7 +84,7 @@ def test_a_gpu_without_code_or_driver_for_it_is_refused_with_what_runs_there(car
     with pytest.raises(GpuError) as caught:
         planned(on(card), "llamacpp")
     assert (caught.value.exit_code, caught.value.message) == (5, f"GPU 0 {says}")
-    assert caught.value.hint == f"Make one of these changes: {hint}{ELSEWHERE}. Or {ON_CPU}"
+    assert caught.value.hint == f"Make one of these changes: {hint}. Or {ON_CPU}"
 
 
 def test_safetensors_need_newer_gpus_than_gguf_in_the_same_image() -> None:

@@ -301,6 +301,18 @@ def test_a_card_without_the_drivers_library_is_a_gpu_that_cannot_be_used(
     assert fix in found.fix
 
 
+def test_an_lxc_container_needs_the_file_without_which_cuda_does_not_start(asks: Asks, tmp_path: Path) -> None:
+    (tmp_path / "run/systemd").mkdir(parents=True)
+    (tmp_path / "run/systemd/container").write_text("lxc\n")
+    machine = asks("mib = 24576")
+    (found,) = machine.list()
+    assert "has no /dev/nvidia-uvm" in found.fault
+    assert "modprobe nvidia_uvm" in found.fix
+    (tmp_path / "dev").mkdir()
+    (tmp_path / "dev/nvidia-uvm").touch()
+    assert [one.fault for one in machine.list()] == [""]
+
+
 def test_a_second_card_that_the_driver_does_not_have_is_listed_behind_the_usable_one(
     asks: Asks, tmp_path: Path
 ) -> None:
