@@ -97,7 +97,7 @@ def real(path: Path, ui: Ui, orchestrator: str = "compose") -> Machine:
         gpus=EveryMake(Nvidia(family_ids), Sysfs(family_ids)),
         hub=Hub(fetch=fetch, read_head=_read_head, read_whole=_read_whole),
         storage=storage,
-        tavern=TavernAccess(docker, bounded.over_http, bounded.bounded, bounded.get),
+        tavern=TavernAccess(docker, bounded.over_http, bounded.bounded, bounded.ask),
         orchestrator=ORCHESTRATORS[orchestrator](folder, docker, storage.template, details=ui.detail, note=ui.note),
         folder=folder,
     )

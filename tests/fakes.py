@@ -515,10 +515,10 @@ class FakeTavern:
         assert self.page
         return self.page
 
-    def read_backend(self, container: str, url: str, path: str, limit: Limit) -> str:
-        del limit
-        self.asked.append(f"{url}{path} inside {container}")
-        return self.at_backend.get(path, "")
+    def ask_backend(self, container: str, url: str, request: Request, limit: Limit, key: Secret | None = None) -> str:
+        del limit, key
+        self.asked.append(f"{url}{request.path}{f' {request.body}' if request.body else ''} inside {container}")
+        return self.at_backend.get(request.path, "")
 
 
 @dataclass

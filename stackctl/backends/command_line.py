@@ -60,6 +60,12 @@ def whole(least: int) -> Callable[[str], int]:
     return read
 
 
+def idle_time(unit: str) -> Callable[[str], str]:
+    """Return a reader of a whole number of this unit ("s", "min"), as backend.idle_unload has it."""
+    read = whole(1)
+    return lambda value: f"{read(value)} {unit}"
+
+
 def one_of(values: dict[str, object]) -> Callable[[str], object]:
     """Return a reader that accepts these words alone."""
 

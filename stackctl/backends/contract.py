@@ -12,7 +12,10 @@ from stackctl.contracts.gpu_code import GpuCode
 from stackctl.contracts.host import Cpu
 from stackctl.contracts.judge import Judge
 from stackctl.contracts.memory import Reserves
+from stackctl.contracts.request import COMPLETION as COMPLETION  # noqa: PLC0414 - whoever knows a backend finds it here
+from stackctl.contracts.request import Request as Request  # noqa: PLC0414 - also
 from stackctl.contracts.service import Variant
+from stackctl.contracts.sleeper import Sleeper
 from stackctl.secret import Secret
 
 # what a health check writes about a device file that exists and can't be opened; the file's path follows
@@ -93,6 +96,7 @@ class Run:
     flash_attention: bool | None
     batch: int | None  # tokens of a prompt that are processed at a time
     cpu_experts: int = 0  # blocks whose experts stay in RAM
+    idle_unload_s: int = 0  # seconds without a request that computes, after which it unloads the model; 0: never
     split: tuple[float, ...] = ()  # each GPU's share of the layers; () if the program decides it
     main_gpu: int = 0  # the GPU for what is not split, as the program counts them
 
@@ -124,19 +128,8 @@ class Offloaded:
     of: int
 
 
-@dataclass(frozen=True, kw_only=True)
-class Request:
-    """An HTTP request: a GET; a POST of JSON if there is a body."""
-
-    path: str
-    body: str = ""
-
-
 # where a program reports its speed: in the last event of a streamed answer, in its log, or in the answer to a request
 Speaks = Literal["stream", "log"] | Request
-
-# every backend serves OpenAI's completions, and asks for its API key there
-COMPLETION: Final = Request(path="/v1/completions", body='{"prompt":"Hello","max_tokens":1}')
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -175,7 +168,7 @@ def in_the_image(variant: Variant, cpu: Cpu, cuda: tuple[int, ...]) -> str:  # n
     return ""
 
 
-class Backend(Judge, Protocol):
+class Backend(Judge, Sleeper, Protocol):
     """All that stackctl knows about one backend. The module names the source of every fact."""
 
     NAME: str
@@ -236,10 +229,12 @@ class Backend(Judge, Protocol):
         """Return a sentence for each setting that this program can't follow; () if it follows all."""
         ...
 
-    def health(self, files: tuple[str, ...] = ()) -> tuple[str, ...]:
+    def health(self, files: tuple[str, ...] = (), *, sleeps: bool = False) -> tuple[str, ...]:
         """Return a command that succeeds inside the container only with a loaded model.
 
         files: device files. If one of them exists and can't be opened, it fails, and its output says NOT_OPENED.
+        sleeps: the program unloads its model while it is idle. The command then succeeds as well once a model was
+        loaded and sleeps; it neither wakes it nor delays its sleep.
         """
         ...
 

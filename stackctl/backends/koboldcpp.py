@@ -12,7 +12,8 @@ from pathlib import PurePosixPath
 from types import MappingProxyType
 from typing import Final
 
-from stackctl.backends.answers import MODELS, PROPS, first_model, good, number, text, tokens
+from stackctl.backends import koboldcpp_sleep, koboldcpp_speed
+from stackctl.backends.answers import MODELS, PROPS, first_model, good, text, tokens
 from stackctl.backends.command_line import given_flags, numbers, opens, refused_argument
 from stackctl.backends.contract import (
     Image,
@@ -20,7 +21,6 @@ from stackctl.backends.contract import (
     Request,
     Run,
     ServerInfo,
-    Speaks,
     gguf_alone,
 )
 from stackctl.backends.koboldcpp_arguments import BATCHES, KOBOLDCPP_ARGUMENTS, KV_NUMBER, MOST_CONTEXT, ONCE_CONTEXT
@@ -38,7 +38,6 @@ from stackctl.backends.llama_offload import load_no_gpu, load_offload
 from stackctl.contracts.answer import Answer
 from stackctl.contracts.cause import Cause
 from stackctl.contracts.host import Cpu
-from stackctl.contracts.json_table import parse_table
 from stackctl.contracts.memory import Reserves
 from stackctl.contracts.service import CPU, Variant
 from stackctl.errors import ConfigError
@@ -91,10 +90,15 @@ SHORTENS: Final[bool] = True
 _CONFIG: Final = "/opt/stackctl/key.kcpps"
 _VERSION, _CONTEXT = "/api/extra/version", "/api/extra/true_max_context_length"
 QUESTIONS: Final = tuple(Request(path=path) for path in (_VERSION, _CONTEXT, MODELS, PROPS))
-# open with and without the password. Its log has the same figure, but the line ends only when the next one is written
-SPEED: Final[Speaks] = Request(path="/api/extra/perf")
+SPEED: Final = koboldcpp_speed.SPEED
+speed: Final = koboldcpp_speed.speed
+pace: Final = koboldcpp_speed.pace
 LISTEN: Final[str] = "--host 0.0.0.0"  # all addresses are its default
-_PACE: Final = re.compile(r"Generate:\d+\.\d+s \((?:\d+\.\d+ms/T = )?(\d{1,9}\.\d+)T/s\)")
+QUIET: Final = READY
+SLEEP: Final = koboldcpp_sleep.SLEEP
+WAKE_MODEL: Final = koboldcpp_sleep.INITIAL_MODEL
+asleep: Final = koboldcpp_sleep.asleep
+unload: Final = koboldcpp_sleep.unload
 
 _LAST_WORDS: Final = "Run `stackctl logs koboldcpp` to see its last lines."
 _VULKAN: Final = "vulkan"
@@ -128,6 +132,7 @@ def check(run: Run) -> None:
             f"backend.batch: KoboldCpp takes {', '.join(map(str, BATCHES[1:]))} tokens, not {run.batch}",
             hint=f"Set `backend.batch = {near}`.",
         )
+    koboldcpp_sleep.check_idle(run)
 
 
 def reserves(build: str) -> Reserves:  # noqa: ARG001 - of all builds the same is known
@@ -165,12 +170,14 @@ def launch(run: Run) -> Launch:
         ("--blasbatchsize", run.batch),
         ("--maingpu", run.main_gpu or None),  # 1.76 lacks it
     )
+    words += koboldcpp_sleep.idle_flags(run)
+    locks = ("password", "adminpassword") if run.idle_unload_s else ("password",)
     return Launch(
         entrypoint=(PROGRAM_PATH,),
         command=(*words, *run.extra_args),
         # a PyInstaller onefile: it unpacks to TMPDIR at every start and loads libraries from there
         environment={"TMPDIR": "/tmp", "HOME": "/tmp"},  # noqa: S108 - its own tmpfs
-        files={_CONFIG: Secret(json.dumps({"password": run.key.reveal()}) + "\n")},
+        files={_CONFIG: Secret(json.dumps(dict.fromkeys(locks, run.key.reveal())) + "\n")},
     )
 
 
@@ -196,7 +203,8 @@ def remarks(run: Run) -> tuple[str, ...]:
     return tuple(found)
 
 
-def health(files: tuple[str, ...] = ()) -> tuple[str, ...]:
+def health(files: tuple[str, ...] = (), *, sleeps: bool = False) -> tuple[str, ...]:  # noqa: ARG001 - it is the same
+    # with a password it hides the model's name from the probe, asleep as well; while it loads, the router answers 502
     return ("CMD", "bash", "-c", f"{opens(files)}{_PROBE}")
 
 
@@ -225,19 +233,6 @@ def no_gpu(line: str, variant: Variant) -> Cause | None:
         says = "KoboldCpp computes on the CPU: its program has no library for this GPU"
         return Cause(says=says, hint=_NO_LIBRARY, kind="gpu")
     return load_no_gpu(line, variant)
-
-
-def speed(said: str) -> float | None:
-    # koboldcpp.py, /api/extra/perf: `last_eval` is milliseconds a token, also in 1.76; the prompt has separate figures
-    last = parse_table(said)
-    per_token_ms = number(last.get("last_eval"))
-    return 1000 / per_token_ms if per_token_ms and number(last.get("last_token_count")) else None
-
-
-def pace(line: str) -> float | None:
-    # gpttype_adapter.cpp, at the end of a generation: "Generate:1.20s (31.20T/s)"; until 1.7x "(32.1ms/T = 31.20T/s)"
-    found = _PACE.search(line)
-    return (float(found[1]) or None) if found else None
 
 
 def fatal(line: str) -> Cause | None:
@@ -294,7 +289,7 @@ def recognise(answers: Mapping[str, Answer]) -> ServerInfo | None:
     if good(answers, _VERSION).get("result") != "KoboldCpp":
         return None
     name = text(good(answers, READY.path).get("result"))
-    if name == "inactive":
+    if name == koboldcpp_sleep.NO_MODEL:
         hint = "Load one in its launcher or admin page, or start it with `--model FILE`."
         return ServerInfo(problem=Cause(says="KoboldCpp runs without a model", hint=hint))
     return ServerInfo(

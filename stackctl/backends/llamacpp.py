@@ -34,6 +34,7 @@ from stackctl.contracts.cause import Cause
 from stackctl.contracts.json_table import parse_table, table_or_empty
 from stackctl.contracts.memory import Reserves
 from stackctl.contracts.service import CPU, Variant
+from stackctl.contracts.sleeper import TellsSleep, none_unloads
 from stackctl.secret import Secret
 
 NAME: Final[str] = "llamacpp"
@@ -70,7 +71,15 @@ _KEY_FILE: Final = "/opt/stackctl/api-key"
 QUESTIONS: Final = tuple(Request(path=path) for path in (PROPS, MODELS))
 SPEED: Final[Speaks] = "stream"
 LISTEN: Final[str] = "--host 0.0.0.0"
+# tools/server/server-context.cpp of b9113, b11269 and b11434 (read), b11669 (run): what create_response(true) answers
+# bypasses the sleep and its timer: /health, /props and /v1/models; /metrics as well, but not in b9113
+# (ggml-org/llama.cpp#20227); /slots, /tokenize and all that computes wake it
+QUIET: Final = READY
+SLEEP: Final[TellsSleep] = Request(path=PROPS)
+WAKE_MODEL: Final[str] = ""
 check: Final = takes_every_value
+# a server of one model has no request for it: only a router has (tools/server/README.md, POST /models/unload)
+unload: Final = none_unloads
 
 
 def reserves(build: str) -> Reserves:
@@ -103,6 +112,7 @@ def launch(run: Run) -> Launch:
         ("--threads", run.threads),
         ("--ubatch-size", run.batch),
         ("--batch-size", run.batch),
+        ("--sleep-idle-seconds", run.idle_unload_s or None),
     )
     return Launch(command=(*words, *run.extra_args), files={_KEY_FILE: Secret(f"{run.key.reveal()}\n")})
 
@@ -110,8 +120,8 @@ def launch(run: Run) -> Launch:
 remarks: Final = does_it_all
 
 
-def health(files: tuple[str, ...] = ()) -> tuple[str, ...]:
-    # 503 while it loads, 200 once the model answers; open even with an API key
+def health(files: tuple[str, ...] = (), *, sleeps: bool = False) -> tuple[str, ...]:  # noqa: ARG001 - it is the same
+    # 503 while it loads, 200 once the model answers, and while it sleeps; open even with an API key
     probe = ("curl", "-fsS", "-o", "/dev/null", f"http://127.0.0.1:{PORT}/health")
     return ("CMD", "sh", "-c", f"{opens(files)}exec {shlex.join(probe)}") if files else ("CMD", *probe)
 
@@ -133,6 +143,13 @@ buffer: Final = load_buffer
 offloaded: Final = load_offload
 no_gpu: Final = load_no_gpu
 pace: Final = log_pace
+
+
+def asleep(said: str) -> bool | None:
+    if "server is entering sleeping state" in said or "server is exiting sleeping state" in said:  # its log
+        return "entering" in said
+    found = parse_table(said).get("is_sleeping")
+    return found if isinstance(found, bool) else None
 
 
 def speed(said: str) -> float | None:

@@ -13,6 +13,7 @@ from pathlib import PurePosixPath
 from types import MappingProxyType
 from typing import Final
 
+from stackctl.backends import textgen_sleep
 from stackctl.backends.answers import MODELS, first_model, good, number
 from stackctl.backends.command_line import given_flags, numbers, refused_argument
 from stackctl.backends.contract import (
@@ -25,7 +26,6 @@ from stackctl.backends.contract import (
     ServerInfo,
     Speaks,
     in_the_image,
-    takes_every_value,
     unknown,
 )
 from stackctl.backends.llama_failures import CHECK_MODEL, load_ended, load_failure, not_loaded, refused_server_argument
@@ -38,6 +38,7 @@ from stackctl.contracts.cause import Cause
 from stackctl.contracts.gpu_code import GpuCode
 from stackctl.contracts.memory import Reserves
 from stackctl.contracts.service import CPU, Variant
+from stackctl.contracts.sleeper import none_unloads
 from stackctl.secret import Secret
 
 NAME: Final[str] = "text-generation-webui"
@@ -85,12 +86,17 @@ MEMORY: Final = Reserves(
 READY: Final[Request] = Request(path="/v1/internal/token-count", body='{"text":"hello"}')
 ARGUMENTS: Final = TEXTGEN_ARGUMENTS
 SHORTENS: Final[bool] = True
-check: Final = takes_every_value
 _INFO: Final = "/v1/internal/model/info"
 QUESTIONS: Final = tuple(Request(path=path) for path in (_INFO, MODELS))
 SPEED: Final[Speaks] = "log"
 _RATE: Final = re.compile(r"Output generated in [0-9.]+ seconds \(([0-9]{1,9}\.[0-9]+) tokens/s, [1-9][0-9]* tokens, ")
 LISTEN: Final[str] = "--listen"
+QUIET: Final[Request] = Request(path=_INFO)
+SLEEP: Final = textgen_sleep.SLEEP
+WAKE_MODEL: Final[str] = ""
+check: Final = textgen_sleep.check_idle
+asleep: Final = textgen_sleep.asleep
+unload: Final = none_unloads
 _FLAGS: Final = "/app/user_data/CMD_FLAGS.txt"
 _EXTRA_FLAGS: Final = "Check `--extra-flags` in `backend.extra_args`: the image's version decides which flags exist."
 _RAISED: Final = re.compile(r"(?:\w+\.)*(?:ValueError|OSError|RuntimeError|ImportError|ModuleNotFoundError): (.+)")
@@ -174,6 +180,7 @@ def launch(run: Run) -> Launch:
     split = ",".join(numbers(run.split)) or None
     words += given_flags(("--threads", run.threads), ("--tensor-split", split))
     words += given_flags(("--batch-size", run.batch), ("--ubatch-size", run.batch))
+    words += given_flags(("--idle-timeout", run.idle_unload_s // 60 or None))
     key = f"--api-key={run.key.reveal()}"  # one word, because a key may begin with -
     lines = [shlex.join(words), key, *([shlex.join(run.extra_args)] if run.extra_args else [])]
     # its own flag moves the experts of every block, and none names the main GPU; llama-server inherits the environment
@@ -200,9 +207,9 @@ def remarks(run: Run) -> tuple[str, ...]:
     return (says,)
 
 
-def health(files: tuple[str, ...] = ()) -> tuple[str, ...]:
-    probe = _OPENS.replace("FILES", repr(files)) + _PROBE if files else _PROBE
-    return ("CMD", "python3.13", "-c", probe)
+def health(files: tuple[str, ...] = (), *, sleeps: bool = False) -> tuple[str, ...]:
+    probe = textgen_sleep.probe(_FLAGS, PORT) if sleeps else _PROBE
+    return ("CMD", "python3.13", "-c", _OPENS.replace("FILES", repr(files)) + probe if files else probe)
 
 
 def model_id(file_name: str) -> str:

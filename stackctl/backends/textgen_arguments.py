@@ -11,6 +11,7 @@ from stackctl.backends.command_line import (
     SPLIT,
     always,
     arguments,
+    idle_time,
     key_argument,
     model_argument,
     one_of,
@@ -45,6 +46,7 @@ TEXTGEN_ARGUMENTS: Final[Arguments] = arguments(
     ("--threads", Argument(decides="backend.threads", read=whole(1))),
     ("--ubatch-size", Argument(decides="backend.batch", read=whole(1))),
     ("--batch-size", Argument(decides="backend.batch")),
+    ("--idle-timeout", Argument(decides="backend.idle_unload", read=idle_time("min"))),
     ("--parallel", Argument(decides="slots", read=whole(1), why=SLOTS)),
     ("--cpu-moe", Argument(decides="cpu_experts", read=always(9999), why=CPU_EXPERTS)),  # of every block
     ("--tensor-split", Argument(decides="split", read=shares, why=SPLIT, gguf_alone=True)),

@@ -21,6 +21,7 @@ _ORDER = (
     running.logs,
     running.gpu,
     running.history,
+    running.free,
     running.stop,
     running.start,
     running.restart,

@@ -4,7 +4,7 @@ from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from functools import cached_property, wraps
 from pathlib import Path
-from typing import TYPE_CHECKING, TypeVar
+from typing import TYPE_CHECKING, Any, TypeVar
 
 import click
 
@@ -18,7 +18,8 @@ _F = TypeVar("_F", bound=Callable[..., object])
 # what the settings that have an option are called in stack.toml
 KEYS = {
     "model": "model.path", "backend": "backend.kind", "url": "backend.url", "context": "backend.context",
-    "gpu_layers": "backend.gpu_layers", "kv_cache": "backend.kv_cache", "template": "sillytavern.template",
+    "gpu_layers": "backend.gpu_layers", "kv_cache": "backend.kv_cache",
+    "idle_unload": "backend.idle_unload", "template": "sillytavern.template",
     "gpu": "gpu.mode", "gpus": "gpu.devices", "port": "sillytavern.port", "name": "name", "images": "images",
     "expose": "sillytavern.expose",
 }  # fmt: skip
@@ -124,6 +125,7 @@ class ConfigFlags:
     context: str | int | None
     gpu_layers: str | int | None
     kv_cache: str | None
+    idle_unload: str | None
     template: str | None
     gpu: str | None
     gpus: tuple[str, ...] | None
@@ -160,6 +162,11 @@ def config_options(command: Callable[..., None]) -> Callable[..., None]:
     @click.option("--context", type=_Number(), shell_complete=candidates.automatic, help="Context size in tokens.")
     @click.option("--gpu-layers", type=_Number(), shell_complete=candidates.automatic, help="Layers on the GPU.")
     @click.option("--kv-cache", type=_KV_CACHES, help="Type of the KV cache.")
+    @click.option(
+        "--idle-unload",
+        metavar="TIME",
+        help='Unload the model after a time without messages, such as "20 min"; or off.',
+    )
     @_completed(
         "--template", candidates.templates, "NAME", 'Prompt template by its name in SillyTavern; "none" changes none.'
     )
@@ -183,42 +190,12 @@ def config_options(command: Callable[..., None]) -> Callable[..., None]:
     @click.option("--name", metavar="NAME", help="The stack's name.")
     @click.option("--images", type=click.Choice(("auto", "official", "own")), help="Which images the stack runs.")
     @wraps(command)
-    def with_flags(
-        *context_of_click: click.Context,
-        model: str | None,
-        backend: str | None,
-        url: str | None,
-        context: str | int | None,
-        gpu_layers: str | int | None,
-        kv_cache: str | None,
-        template: str | None,
-        gpu: str | None,
-        gpus: tuple[str, ...] | None,
-        cpu: bool,
-        port: str | int | None,
-        name: str | None,
-        images: str | None,
-        expose: str | None,
-        **others: object,
-    ) -> None:
-        if cpu and gpu not in {None, "none"}:
-            raise click.UsageError(f"--cpu and --gpu {gpu} exclude each other.")
-        flags = ConfigFlags(
-            model=model,
-            backend=backend,
-            url=url,
-            context=context,
-            gpu_layers=gpu_layers,
-            kv_cache=kv_cache,
-            template=template,
-            gpu="none" if cpu else gpu,
-            gpus=gpus,
-            port=port,
-            name=name,
-            images=images,
-            expose=expose,
-        )
-        command(*context_of_click, flags=flags, **others)
+    def with_flags(*context_of_click: click.Context, cpu: bool, **given: Any) -> None:
+        if cpu and given["gpu"] not in {None, "none"}:
+            raise click.UsageError(f"--cpu and --gpu {given['gpu']} exclude each other.")
+        given["gpu"] = "none" if cpu else given["gpu"]
+        flags = ConfigFlags(**{name: given.pop(name) for name in KEYS})
+        command(*context_of_click, flags=flags, **given)
 
     return with_flags
 

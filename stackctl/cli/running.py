@@ -110,6 +110,24 @@ def history(ctx: click.Context, as_json: bool) -> None:
     machine.ui.result(*text(command(machine), machine.ui))
 
 
+@main.command(examples=("stackctl free", "stackctl free --wake"))
+@click.option("--wake", is_flag=True, help="Load the model again, and wait until it answers.")
+@option.timeout
+@option.json
+@click.pass_context
+def free(ctx: click.Context, wake: bool, timeout_s: int | None, as_json: bool) -> None:
+    """Unload the model now, and free the memory that it holds.
+
+    The next message loads it again, with a backend that can do that; another one is stopped.
+    """
+    from stackctl.commands import free as command
+    from stackctl.report.free import freed
+
+    machine = machine_of(ctx, as_json=as_json)
+    done = command.load_again(machine, timeout_s=timeout_s) if wake else command.free(machine)
+    machine.ui.result(*freed(done))
+
+
 @main.command(examples=("stackctl stop", "stackctl stop llamacpp"))
 @option.service
 @option.json

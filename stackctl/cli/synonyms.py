@@ -8,7 +8,10 @@ from typing import Final
 VERSION: Final = ("version",)
 # group -> word -> the command that runs for it
 ALIASES: Final[dict[str, dict[str, str]]] = {
-    "": {"up": "deploy", "ps": "status", "stacks": "ls", "log": "logs", "browse": "open", "switch": "use"},
+    "": {
+        "up": "deploy", "ps": "status", "stacks": "ls", "log": "logs", "browse": "open", "switch": "use",
+        "unload": "free", "sleep": "free",
+    },
     "models": {
         "ls": "list", "rm": "remove", "delete": "remove", "show": "inspect", "info": "inspect", "download": "pull",
         "get": "pull", "check": "verify", "find": "search", "upgrade": "update", "refresh": "update",
@@ -72,6 +75,7 @@ _CHECK: Final[Rows] = (
 )
 _WHERE: Final[Rows] = (("stackctl url", "prints the address; --qr draws it for a phone"),)
 _STOP: Final[Rows] = (
+    ("stackctl free", "unloads the model, until the next message"),
     ("stackctl stop", "stops the stack, and frees memory and GPU"),
     ("stackctl down", "removes its containers, too; chats stay"),
 )
@@ -95,7 +99,7 @@ POINTERS: Final[dict[str, dict[str, Rows]]] = {
         "list": _LIST,
         **dict.fromkeys(("test", "check", "doctor", "health", "validate"), _CHECK),
         **dict.fromkeys(("address", "ip", "port", "qr", "share", "expose"), _WHERE),
-        **dict.fromkeys(("kill", "pause", "unload"), _STOP),
+        **dict.fromkeys(("kill", "pause"), _STOP),
         **dict.fromkeys(("rollback", "undo", "revert"), _BACK),
         "uninstall": _UNINSTALL,
         "install": _INSTALL,
@@ -104,6 +108,7 @@ POINTERS: Final[dict[str, dict[str, Rows]]] = {
         **dict.fromkeys(("search", "find"), _SEARCH),
         "show": (("stackctl models inspect MODEL", "says what a model is"),),
         "plan": (("stackctl diff", "shows what a deploy would change"),),
+        "wake": (("stackctl free --wake", "loads the model again"),),
         "unpause": (("stackctl start", "starts what was stopped"),),
     },
     "models": {

@@ -23,6 +23,7 @@ from stackctl.steps.memory_now import GpusNow, MemoryNow, memory_now, read_gpus
 from stackctl.steps.own_name import refuse_foreign
 from stackctl.steps.page_addresses import all_urls
 from stackctl.steps.recorded_deploys import last_deploy
+from stackctl.steps.sleep import is_asleep
 
 _LINES = 500  # of a log
 _RARELY_S = 30.0  # how often a GPU is read that no program uses: it falls asleep within some seconds
@@ -124,7 +125,7 @@ def watch_status(
     watch, meter = machine.orchestrator.watch(name), _Meter(machine, clock)
     try:
         shown = _status(name, plan, machine)
-        if every_s is not None:
+        if every_s is not None or (plan and plan.idle_unload_s):
             meter.follow(shown, watch)
         yield meter.measured(shown)
         for happening in watch.events(time.monotonic() + 365 * 86400):
@@ -132,6 +133,8 @@ def watch_status(
                 hint = "Run `docker info` to see whether it is still running."
                 raise EngineError(f"the engine stopped answering: {happening.why}", hint=hint)
             meter.read(happening)
+            if _sleeps(happening) not in {None, shown.is_asleep}:
+                yield meter.measured(shown := replace(shown, is_asleep=not shown.is_asleep))
             if isinstance(happening, Changed):
                 now = _status(name, known_plan(machine, machine.ui.detail), machine)
                 if now != shown:
@@ -140,6 +143,13 @@ def watch_status(
                 yield meter.measured(shown)
     finally:
         watch.close()
+
+
+def _sleeps(happening: Event) -> bool | None:
+    """Return whether the backend sleeps now, by a line of its log; None if that does not say."""
+    if isinstance(happening, Line) and happening.service in BACKENDS:
+        return BACKENDS[happening.service].asleep(happening.text)
+    return None
 
 
 class _Meter:
@@ -182,6 +192,7 @@ def _status(name: str, plan: Plan | None, machine: Machine) -> Status:
     states = machine.orchestrator.states(name)
     page = states.get(tavern.NAME)
     backend = None if plan is None or plan.backend_service else _elsewhere(plan, machine)
+    is_well = bool(states) and all(one.is_ready for one in states.values())
     return Status(
         name=name,
         services=tuple(states[key] for key in sorted(states)),
@@ -195,6 +206,7 @@ def _status(name: str, plan: Plan | None, machine: Machine) -> Status:
         template=describe_template(plan.template) if plan and plan.template else "",
         run=model_run(plan, last_deploy(machine, lambda one: is_start_of(one, plan))) if plan else None,
         proof=last_deploy(machine, lambda one: _shows_speed(one, plan)) if plan else None,
+        is_asleep=bool(plan and is_well and is_asleep(plan, machine)),
     )
 
 

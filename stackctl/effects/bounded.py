@@ -132,13 +132,26 @@ class _Parts:
             self._queue.put(None)
 
 
-def get(transport: "httpx.BaseTransport", url: str, wanted: Limit) -> str:
-    """Return the text at a URL; "" if none comes within the limit."""
+def ask(transport: "httpx.BaseTransport", url: str, wanted: Limit, body: str = "", key: str = "") -> str:
+    """Return the text at a URL, or the answer to a POST of JSON if there is a body; "" if none comes within the limit.
+
+    key: the API key to send; "" for none.
+    """
     import httpx
 
+    headers = {
+        **({"authorization": f"Bearer {key}"} if key else {}),
+        **({"content-type": "application/json"} if body else {}),
+    }
     with httpx.Client(transport=transport, trust_env=False) as client:
         try:
-            found = client.get(url, extensions={answer_limit.EXTENSION: wanted})
+            found = client.request(
+                "POST" if body else "GET",
+                url,
+                content=body or None,
+                headers=headers,
+                extensions={answer_limit.EXTENSION: wanted},
+            )
         except (httpx.HTTPError, Exceeded):
             return ""
     return found.content.decode("utf-8", "replace") if found.is_success else ""

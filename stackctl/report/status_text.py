@@ -90,11 +90,13 @@ def _gpu(gpu: "GpuNow") -> Iterator[str]:
         return
     name = read.name or read.uuid
     yield f"{name}: {gib(gpu.own_mib)} this stack" if gpu.own_mib is not None else name
+    names = list(dict.fromkeys(one.name or f"process {one.pid}" for one in gpu.others))
+    more = f" and {len(names) - _NAMES} more" if len(names) > _NAMES else ""
+    shown = f"{', '.join(names[:_NAMES])}{more}"
     if gpu.others_mib and read.total_mib:
-        names = list(dict.fromkeys(one.name or f"process {one.pid}" for one in gpu.others))
-        more = f" and {len(names) - _NAMES} more" if len(names) > _NAMES else ""
-        shown = f" ({', '.join(names[:_NAMES])}{more})" if names else ""
-        yield f"{gib(gpu.others_mib)} others{shown}"
+        yield f"{gib(gpu.others_mib)} others ({shown})" if names else f"{gib(gpu.others_mib)} others"
+    elif names and gpu.own_mib is None:
+        yield f"held by {shown}"
     if read.total_mib:
         yield f"{gib(read.free_mib)} of {gib(read.total_mib)} free"
     if read.utilisation is not None:

@@ -9,7 +9,7 @@ from stackctl.backends.contract import Request
 from stackctl.core.plan.stack import Plan
 from stackctl.core.tavern.replies import Reply
 from stackctl.machine import Machine
-from stackctl.steps.tavern_session import backend_log
+from stackctl.steps.tavern_session import ask_backend
 
 _LOOKS, _PAUSE_S = 10, 0.2  # a log line arrives through the engine shortly after the answer
 
@@ -25,8 +25,8 @@ def measure_speed(
             found = (reply.ending,)
         case "log":
             found = _log(plan, machine, since, sleep)
-        case Request(path=path):
-            found = (backend_log(plan, machine, path),)
+        case Request() as request:
+            found = (ask_backend(plan, machine, request),)
     return next((rate for one in found if (rate := backend.speed(one))), None)
 
 

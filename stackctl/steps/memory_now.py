@@ -13,7 +13,7 @@ _MOST_HOLDERS, _LONGEST_NAME = 32, 200  # of one GPU, of a program, which has ch
 
 @dataclass(frozen=True, kw_only=True)
 class GpuNow:
-    """A GPU, and for whom its memory is held. own_mib: this stack's; None if the driver does not tell.
+    """A GPU, and for whom its memory is held. own_mib: this stack's; None if that is not visible.
 
     others: the other processes, those that hold most first.
     """
@@ -49,7 +49,9 @@ class GpusNow:
     def _gpu(self, reading: GpuReading, own: set[int]) -> GpuNow:
         ours = [one for one in reading.holders if own & self.families.get(one.pid, frozenset())]
         others = sorted((one for one in reading.holders if one not in ours), key=lambda one: -one.mib)
-        is_told = not self.is_blind and all(one.mib for one in ours)
+        # one that is not visible from here (hidepid of /proc, another namespace) may be this stack's
+        is_known = bool(ours) or all(self.families.get(one.pid) for one in reading.holders)
+        is_told = is_known and not self.is_blind and all(one.mib for one in ours)
         return GpuNow(
             reading=reading,
             own_mib=sum(one.mib for one in ours) if is_told else None,

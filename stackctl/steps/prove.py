@@ -16,6 +16,7 @@ from stackctl.machine import Machine
 from stackctl.ports.page import Page
 from stackctl.steps.check_reply import PROMPT, TOKENS, check_reply
 from stackctl.steps.measure_speed import measure_speed
+from stackctl.steps.sleep import wake
 from stackctl.steps.tavern_session import log_lines, tavern_session
 
 
@@ -31,6 +32,7 @@ class Proof:
 
 def prove(plan: Plan, machine: Machine, *, sleep: Callable[[float], None] = time.sleep) -> Proof:
     """Ask as SillyTavern's page would; raise NotReady if its settings do not lead to an answer."""
+    wake(plan, machine)
     began = time.time()
     try:
         with tavern_session(plan, machine) as page:

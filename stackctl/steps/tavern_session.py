@@ -3,7 +3,9 @@
 import time
 from collections.abc import Callable
 from dataclasses import replace
+from typing import Final
 
+from stackctl.backends.contract import Request
 from stackctl.core.formats.answer_limit import Limit
 from stackctl.core.plan.stack import Plan
 from stackctl.core.tavern import container as tavern
@@ -11,7 +13,7 @@ from stackctl.errors import NotReady
 from stackctl.machine import Machine
 from stackctl.ports.page import Page
 
-_FIGURES = Limit(seconds=10, silence_s=10, size=1 << 20)
+FIGURES: Final = Limit(seconds=10, silence_s=10, size=1 << 20)
 _SHOWN = 5  # lines
 _SETTLE_S = 0.3  # without a new line for this long, the log is complete
 _WIDE = 300  # characters of a line: SillyTavern also logs whole requests
@@ -29,12 +31,12 @@ def tavern_session(plan: Plan, machine: Machine) -> Page:
     return machine.tavern.open_inside(state.container, plan.url, login)
 
 
-def backend_log(plan: Plan, machine: Machine, path: str) -> str:
-    """Return what the backend answers at a path to SillyTavern's container; "" if nothing comes."""
+def ask_backend(plan: Plan, machine: Machine, request: Request, within: Limit = FIGURES) -> str:
+    """Return what the backend answers to SillyTavern's container, which sends the stack's key; "" if nothing comes."""
     state = machine.orchestrator.states(plan.name).get(tavern.NAME)
     if state is None or state.state != "running":
         return ""
-    return machine.tavern.read_backend(state.container, plan.backend_url, path, _FIGURES)
+    return machine.tavern.ask_backend(state.container, plan.backend_url, request, within, plan.key)
 
 
 def log_lines(

@@ -6,8 +6,11 @@ const FIRST_S = 1;
 const LONGEST_S = 30;
 const QUIET_S = 0.7;  // an answer that pauses for longer than this, and for longer than before, may be over
 const MOST_S = 120;  // how long the page waits for a backend that is away or silent
+const LOADS_S = 600;  // and for one that may load its model again (state.sleeps), during which it may not answer
 
 export const LOST = 'The backend went away while it answered. The part of the answer that had arrived is kept.';
+
+export const LOADS = 'The backend loads its model again: it was asleep.';
 
 // page: the page's state and actions (page.js). now: returns the time in seconds.
 export class Connection {
@@ -35,6 +38,19 @@ export class Connection {
         this.isDue = true;
     }
 
+    // A request for an answer, as the backend needs it: some wake only for one that names their model.
+    named(options) {
+        const { state } = this;
+        if (!state?.wake_model || !this.page.isOurs(state)) {
+            return options;
+        }
+        try {
+            return { ...options, body: JSON.stringify({ model: state.wake_model, ...JSON.parse(options.body) }) };
+        } catch {
+            return options;
+        }
+    }
+
     // A generation begins.
     begin() {
         this.answer = null;
@@ -46,6 +62,7 @@ export class Connection {
         if (this.answer) {
             this.answer.gap = Math.max(this.answer.gap, this.answer.flows ? now - this.answer.last : 0);
             Object.assign(this.answer, { last: now, flows: true, away: null });
+            this.page.show('');
         }
     }
 
@@ -114,6 +131,7 @@ export class Connection {
         this.answer ??= { last: now, gap: 0, flows: false, away: null, next: 0 };
         const { answer } = this;
         const silence = now - answer.last;
+        const mayLoad = Boolean(this.state.sleeps) && !answer.flows;
         if (state?.waits) {
             answer.away ??= now;
         } else if (silence > QUIET_S + 3 * answer.gap && now >= answer.next) {
@@ -122,14 +140,17 @@ export class Connection {
             if (answer !== this.answer || answer.last > now) {
                 return;  // the answer has continued meanwhile
             }
-            if (!found && state) {
+            if (mayLoad) {
+                this.page.show(found ? '' : LOADS);
+            } else if (!found && state) {
                 answer.away ??= now;
             }
             if (found && answer.away !== null) {
                 this.end();
             }
         }
-        if ((answer.away !== null && now - answer.away > MOST_S) || (answer.flows && silence > MOST_S)) {
+        if ((answer.away !== null && now - answer.away > MOST_S) || (answer.flows && silence > MOST_S)
+            || (mayLoad && silence > LOADS_S)) {
             this.end();
         }
     }

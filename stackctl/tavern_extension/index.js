@@ -38,7 +38,8 @@ async function noteFailure(answer, options) {
 }
 
 const guarded = settings.guard(chats.guard(async (resource, options, path) => {
-    const answer = await unwrapped(resource, options);
+    const wish = path === GENERATE ? connection?.named(options) ?? options : options;
+    const answer = await unwrapped(resource, wish);
     if (path === GENERATE && !/event-stream/.test(answer.headers.get('Content-Type'))) {
         noteFailure(answer, options);
     }

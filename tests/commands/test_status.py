@@ -19,7 +19,7 @@ from tests.backends.answers import LOADING, tried
 from tests.commands.engines import Stage, container, quiet_stage
 from tests.commands.machines import Quiet
 from tests.core.samples import a_plan
-from tests.fakes import FakeGpus, FakeImages, FakeWatch
+from tests.fakes import FakeGpus, FakeImages, FakeTavern, FakeWatch
 
 QUICK = Options(prove=False, timeout_s=20)
 IMAGES = dict.fromkeys((service.image for service in a_plan().services), "sha256:1")
@@ -333,3 +333,28 @@ def test_the_log_of_the_runs_before_counts_where_it_was_started_again(tmp_path: 
         here.docker.states_["llamacpp"] = stopped
         (trouble,) = status(here.machine).troubles
         assert says in trouble.problem
+
+
+IDLE = '[model]\npath = "demo"\n[backend]\nidle_unload = "20 min"\n'
+PROPS = "http://llamacpp:8080/props inside "
+
+
+@pytest.mark.parametrize(("says", "word"), [('{"is_sleeping":true}', "asleep"), ('{"is_sleeping":false}', "ready")])
+def test_a_backend_that_sleeps_is_ready_and_asked_where_that_wakes_nothing(
+    tmp_path: Path, says: str, word: str
+) -> None:
+    here = deployed(tmp_path, Stage(), IDLE)
+    here.machine.tavern = tavern = FakeTavern(at_backend={"/props": says})
+    now = status(here.machine)
+    assert (now.state, now.is_ready) == (word, True)
+    assert [one.startswith(PROPS) for one in tavern.asked] == [True]
+
+
+def test_a_watch_sees_the_sleep_in_the_log_and_asks_nothing_for_it(tmp_path: Path) -> None:
+    stage = Watched()
+    here = deployed(tmp_path, stage, IDLE)
+    here.machine.tavern = tavern = FakeTavern(at_backend={"/props": '{"is_sleeping":false}'})
+    lines = ("server is entering sleeping state", "x", "server is exiting sleeping state")
+    stage.telling = Telling(engine=stage, happens=tuple((Line(service="llamacpp", text=one), None) for one in lines))
+    assert [now.state for now in watch_status(here.machine)] == ["ready", "asleep", "ready"]
+    assert len(tavern.asked) == 1  # at its begin

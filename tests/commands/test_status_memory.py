@@ -126,6 +126,19 @@ def test_what_a_driver_does_not_say_is_not_taken_for_nothing(mib: int, is_blind:
     assert (found.own_mib, found.others) == (own, ())
 
 
+@pytest.mark.parametrize(
+    ("visible", "own"), [((7001, 900), 8602), ((7001,), 8602), ((900,), None), ((), None)], ids=str
+)
+def test_a_process_that_is_not_visible_may_be_this_stacks(visible: tuple[int, ...], own: int | None) -> None:
+    reading = replace(CARD, holders=CARD.holders[:2])
+    families = {7001: frozenset({7001, BACKEND}), 900: frozenset({900, 1})}
+    seen = GpusNow(
+        readings=(reading,), families={pid: families[pid] if pid in visible else frozenset() for pid in families}
+    )
+    (found,) = seen.shared_with([replace(container("llamacpp", state="running"), pid=BACKEND)])
+    assert found.own_mib == own
+
+
 def test_names_of_other_programs_are_bounded(tmp_path: Path) -> None:
     many = tuple(GpuHolder(pid=number, name=f"{number}\x1b[2J" * 999, mib=1) for number in range(1, 999))
     here = running(tmp_path, FakeGpus(readings=(replace(CARD, holders=many),)))

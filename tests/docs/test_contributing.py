@@ -11,7 +11,7 @@ import yaml
 
 from stackctl.backends import BACKENDS, contract
 from stackctl.backends.contract import Backend
-from stackctl.contracts import judge
+from stackctl.contracts import judge, sleeper
 from tests.docs.prose import ROOT, calls, page, wrong
 
 GITHUB = ROOT / ".github"
@@ -25,7 +25,7 @@ PYTHON = ".venv/bin/python"  # what `make` makes
 
 
 def names_of_the_contract() -> set[str]:
-    kinds = (Backend, judge.Judge)
+    kinds = (Backend, judge.Judge, sleeper.Sleeper)
     return {name for one in kinds for name in (*vars(one), *one.__annotations__) if not name.startswith("_")}
 
 

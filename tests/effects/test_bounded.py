@@ -152,9 +152,9 @@ def test_an_error_of_the_way_is_the_callers(server: Hostile) -> None:
 
 def test_what_can_be_had_is_text_and_what_can_not_is_none(server: Hostile) -> None:
     server.sends = iter((OK + b"Content-Length: 2\r\n\r\n{}",))
-    assert bounded.get(bounded.over_http(), server.url, WIDE) == "{}"
+    assert bounded.ask(bounded.over_http(), server.url, WIDE) == "{}"
     server.sends = endless(chunk(b"x" * 60_000))
-    assert bounded.get(bounded.over_http(), server.url, WIDE) == ""
-    assert bounded.get(bounded.over_http(), f"http://{'x' * 70}.invalid/", WIDE) == ""
+    assert bounded.ask(bounded.over_http(), server.url, WIDE) == ""
+    assert bounded.ask(bounded.over_http(), f"http://{'x' * 70}.invalid/", WIDE) == ""
     server.sends = iter((b"HTTP/1.1 404 Not Found\r\nContent-Length: 2\r\n\r\n{}",))
-    assert bounded.get(bounded.over_http(), server.url, WIDE) == ""
+    assert bounded.ask(bounded.over_http(), server.url, WIDE) == ""

@@ -1,6 +1,6 @@
 // A page whose backend is played, and a clock that the test moves on.
 import assert from 'node:assert/strict';
-import { Connection, LOST } from 'EXTENSION/connection.js';
+import { Connection, LOADS, LOST } from 'EXTENSION/connection.js';
 
 const page = {
     state: {},  // what stackctl says; null: SillyTavern is away

@@ -186,3 +186,46 @@ def test_an_answer_that_goes_on_is_no_lost_one() -> None:
         await look(3);
         assert.deepEqual(page.stopped, []);
     """)
+
+
+def test_an_answer_of_a_backend_that_was_asleep_is_waited_for_while_it_loads_its_model() -> None:
+    page("""
+        page.state = { model: 'a', sleeps: true };
+        await look();
+        page.generates = true;
+        connection.begin();
+        page.backend = null;
+        await look(2 * 300);
+        assert.deepEqual([page.stopped, page.shown], [[], LOADS]);
+        page.backend = 'a';
+        await look(20);
+        assert.deepEqual([page.stopped, page.shown], [[], '']);
+        page.backend = null;
+        await look(20);
+        connection.flow();
+        assert.equal(page.shown, '');
+        page.generates = false;
+        await look();
+        page.generates = true;
+        page.backend = null;
+        await look(2 * 601 + 10);
+        assert.deepEqual(page.stopped, [LOST]);
+    """)
+
+
+def test_a_request_names_the_model_for_which_alone_a_backend_wakes() -> None:
+    page("""
+        const wish = { method: 'POST', body: '{"prompt":"Hello"}' };
+        page.state = { model: 'a', sleeps: true, wake_model: 'first' };
+        await look();
+        const named = connection.named(wish);
+        assert.deepEqual([named.method, JSON.parse(named.body)], ['POST', { model: 'first', prompt: 'Hello' }]);
+        assert.equal(JSON.parse(connection.named({ body: '{"model":"mine"}' }).body).model, 'mine');
+        assert.equal(connection.named(undefined), undefined);
+        page.ours = false;
+        assert.equal(connection.named(wish), wish);
+        page.ours = true;
+        page.state = { model: 'a', sleeps: true, wake_model: '' };
+        await look();
+        assert.equal(connection.named(wish), wish);
+    """)

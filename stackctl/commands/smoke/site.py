@@ -16,6 +16,7 @@ from stackctl.errors import NotReady
 from stackctl.machine import Machine
 from stackctl.ports.page import Page
 from stackctl.steps.check_reply import PROMPT, TOKENS
+from stackctl.steps.sleep import wake
 from stackctl.steps.tavern_session import tavern_session
 
 _MOST_TOKENS = 2048  # of one answer
@@ -80,7 +81,8 @@ class Site:
 
     @cached_property
     def model(self) -> str:
-        """Return the model's name, as SillyTavern gets it from its backend."""
+        """Return the model's name, as SillyTavern gets it from its backend, which is woken if it sleeps."""
+        wake(self.plan, self.machine, within_s=int(self.left_s()) + 1)
         kind, url = self.connection
         return self.page.model(kind, url, hint=replies.LOOK)
 

@@ -12,6 +12,7 @@ from stackctl.core.config.values import (
     Auto,
     Cpus,
     Devices,
+    Idle,
     Image,
     ImageSource,
     Mac,
@@ -153,6 +154,13 @@ class Backend(Section):
     )
     batch: Annotated[int | Auto, *whole(32, 16384, "a number of tokens")] = Field(
         "auto", description="Prompt tokens processed at a time; auto: the backend decides."
+    )
+    idle_unload: Idle = Field(
+        "off",
+        description=(
+            'Free the GPU while you do not chat: a time without messages, such as "20 min", after which the backend\n'
+            "unloads its model. The next message loads it again. off: it stays loaded."
+        ),
     )
     extra_args: tuple[Text, ...] = Field(
         (), description='More arguments for the program, one word per string, none that a key decides: ["--seed", "1"].'

@@ -17,6 +17,8 @@ Switch = Literal["auto", "on", "off"]
 _NAMED = "a name of a-z, 0-9, - and _, at most 63, the first a letter or digit"
 _NAME = re.compile(r"[a-z0-9][a-z0-9_-]{0,62}")
 _MEMORY = re.compile(r"([0-9]{1,9})(?:\.([0-9]+))? ?(MiB|GiB)")
+_DURATION = re.compile(r"([1-9][0-9]{0,4}) ?(s|min|h)")
+_SECONDS = {"s": 1, "min": 60, "h": 3600}
 _IMAGE = re.compile(r"[A-Za-z0-9_][A-Za-z0-9_.:/@+-]*")
 _URL = re.compile(
     r"https?://(?:\[[0-9A-Fa-f:.]+\]|[A-Za-z0-9._-]+)"
@@ -223,6 +225,7 @@ Exposure = Annotated[
     ),
 ]
 Memory = Annotated[str, *_matching(_MEMORY, 'a size such as "512 MiB" or "8 GiB"')]
+Idle = Annotated[str, *_matching(_DURATION, 'a time such as "20 min", "2 h" or "90 s"', unset="off")]
 Reserve = Annotated[
     str,
     *_checked(
@@ -256,3 +259,17 @@ def memory_mib(value: str) -> int | None:
         return None
     amount = float(f"{found[1]}.{found[2] or 0}")
     return max(1, int(amount * (1024 if found[3] == "GiB" else 1)))
+
+
+def seconds(value: str) -> int:
+    """Return the seconds of a text: 1200 for "20 min"; 0 for "off"."""
+    found = _DURATION.fullmatch(value)
+    return int(found[1]) * _SECONDS[found[2]] if found else 0
+
+
+def duration(seconds: int) -> str:
+    """Return seconds as stack.toml has them, in the largest whole unit: "20 min"; "off" for 0."""
+    for unit, size in reversed(_SECONDS.items()):
+        if seconds and seconds % size == 0:
+            return f"{seconds // size} {unit}"
+    return "off"

@@ -9,7 +9,7 @@ from stackctl.backends.contract import Backend, Run
 from stackctl.contracts.service import CPU, GpuRequest, ImageState, Mount, Service, Tmpfs, Variant
 from stackctl.core.config.lock import Decisions, is_number, one_of
 from stackctl.core.config.spec import AUTO, EXTERNAL, Spec
-from stackctl.core.config.values import either, memory_mib
+from stackctl.core.config.values import either, memory_mib, seconds
 from stackctl.core.fit.choice import CONTEXT as DEFAULT_CONTEXT
 from stackctl.core.fit.choice import Choice
 from stackctl.core.model.not_chat import refuse_for_chat
@@ -79,7 +79,7 @@ def _serving(insisted: Overridden, seen: Observed, backend: Backend, decisions: 
         ),
         tmpfs=scratch,
         networks=("inner",),
-        health=health(backend.health(GPUS[gpu.make].NODES if gpu else ()), patience_s, seen.engine),
+        health=health(_probe(backend, run, gpu), patience_s, seen.engine),
         grace_s=backend.GRACE_S,
         memory_mib=memory_mib(spec.limits.backend_memory) or _limit(choice, scratch),
         cpus=cpus(spec.limits.backend_cpus, seen.engine),
@@ -103,8 +103,13 @@ def _serving(insisted: Overridden, seen: Observed, backend: Backend, decisions: 
         gpu_layers="0" if run.variant == CPU else "auto" if run.gpu_layers is None else str(run.gpu_layers),
         kv_cache=run.kv_cache,
         choice=choice,
+        idle_unload_s=run.idle_unload_s,
         notes=(*_notes(spec, seen, run, gpu, choice), *runs.notes, *backend.remarks(run), *_remark(backend, program)),
     )
+
+
+def _probe(backend: Backend, run: Run, gpu: GpuRequest | None) -> tuple[str, ...]:
+    return backend.health(GPUS[gpu.make].NODES if gpu else (), sleeps=run.idle_unload_s > 0)
 
 
 def _check(spec: Spec, seen: Observed, backend: Backend) -> None:
@@ -199,6 +204,7 @@ def _run(
         ),
         threads=choose_threads(spec, seen, gpu, decisions),
         batch=None if wanted.batch == "auto" else wanted.batch,
+        idle_unload_s=seconds(wanted.idle_unload),
         extra_args=(*wanted.extra_args, *wanted.override_args),
         key=seen.key,
     )

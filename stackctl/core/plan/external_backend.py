@@ -22,8 +22,8 @@ START_S: Final = 60  # SillyTavern's container waits this long for it, and then 
 _OWN_KEYS: Final = (
     "model.path", "model.source", "model.use", "backend.image", "backend.build", "backend.program",
     "backend.gpu_layers", "backend.kv_cache", "backend.flash_attention", "backend.threads", "backend.batch",
-    "backend.extra_args", "backend.override_args", "backend.publish", "gpu.mode", "gpu.devices", "gpu.reserve",
-    "network.inner",
+    "backend.idle_unload", "backend.extra_args", "backend.override_args", "backend.publish",
+    "gpu.mode", "gpu.devices", "gpu.reserve", "network.inner",
     "limits.backend_memory", "limits.backend_cpus",
 )  # fmt: skip
 

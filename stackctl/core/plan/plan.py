@@ -94,6 +94,7 @@ def plan(spec: Spec, seen: Observed, recorded: Lock) -> Planned:
             kv_cache=serving.kv_cache,
             extra_args=spec.backend.extra_args,
             memory=serving.choice,
+            idle_unload_s=serving.idle_unload_s,
             template=template,
             samplers=recommended(seen.model),
             model_bytes=seen.model.size,

@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
-from stackctl.backends.contract import Backend
+from stackctl.backends.contract import Backend, Request
 from stackctl.contracts.service import Service, Variant
 from stackctl.core.fit.choice import Choice
 from stackctl.secret import Secret
@@ -28,4 +28,10 @@ class Serving:
     gpu_layers: str = ""
     kv_cache: str = ""
     choice: Choice | None = None  # the memory that it takes; None if unknown
+    idle_unload_s: int = 0  # seconds without a message after which it unloads the model; 0 if it never does
     notes: tuple[str, ...] = ()
+
+    @property
+    def ready(self) -> Request:
+        """Return the request that succeeds once the backend can answer; it wakes none that sleeps."""
+        return self.backend.QUIET if self.idle_unload_s else self.backend.READY

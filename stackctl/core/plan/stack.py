@@ -38,6 +38,7 @@ class Plan:
     memory: Choice | None = None  # the memory that the backend takes; None if unknown
     template: Template | None = None  # None if SillyTavern's templates are not changed
     samplers: Samplers | None = None  # what is recommended for its model; None if nothing is
+    idle_unload_s: int = 0  # seconds without a message after which the backend unloads its model; 0 if it never does
     model_bytes: int = 0  # size of the files that the backend reads; 0 if unknown, or if it is external
     notes: tuple[str, ...] = ()  # notes for the user
     timeout_s: int = 300

@@ -48,7 +48,7 @@ def sillytavern(
 
     Loopback comes first, then the exposed addresses. names: the host names under which it answers.
     """
-    wanted, ready = spec.sillytavern, serving.backend.READY
+    wanted, ready = spec.sillytavern, serving.ready
     owner = user(spec, seen.owner)
     image, image_is = images.tavern_image(spec, decisions)
     port, addresses, proxy = _port(wanted, seen, decisions), exposure.exposed_interfaces(spec, seen), wanted.proxy

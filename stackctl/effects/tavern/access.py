@@ -4,6 +4,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from stackctl.backends.contract import Request
 from stackctl.core.formats.answer_limit import Limit
 from stackctl.effects.tavern.exec import ApiClient, inside
 from stackctl.effects.tavern.http import Tavern
@@ -15,12 +16,12 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class TavernAccess:
-    """SillyTavern, by HTTP or from inside its container. `over_http`, `bounded` and `get` keep each request's limit."""
+    """SillyTavern, by HTTP or from inside its container. `over_http`, `bounded` and `ask` keep each request's limit."""
 
     engine: ApiClient
     over_http: "Callable[[], httpx.BaseTransport]"
     bounded: "Callable[[httpx.BaseTransport], httpx.BaseTransport]"
-    get: "Callable[[httpx.BaseTransport, str, Limit], str]"
+    ask: "Callable[[httpx.BaseTransport, str, Limit, str, str], str]"
 
     def open(self, url: str, login: tuple[str, Secret] | None) -> Tavern:
         return Tavern(url, self.over_http(), login=login)
@@ -28,6 +29,7 @@ class TavernAccess:
     def open_inside(self, container: str, url: str, login: tuple[str, Secret] | None) -> Tavern:
         return Tavern(url, self.bounded(inside(self.engine, container)), reads_many=True, login=login)
 
-    def read_backend(self, container: str, url: str, path: str, limit: Limit) -> str:
-        """Return what the backend answers at a path to SillyTavern's container; "" if nothing comes."""
-        return self.get(self.bounded(inside(self.engine, container, url)), f"{url}{path}", limit)
+    def ask_backend(self, container: str, url: str, request: Request, limit: Limit, key: Secret | None = None) -> str:
+        """Return what the backend answers to a request of SillyTavern's container; "" without an answer of 2xx."""
+        way = self.bounded(inside(self.engine, container, url))
+        return self.ask(way, f"{url}{request.path}", limit, request.body, key.reveal() if key else "")

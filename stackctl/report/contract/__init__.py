@@ -9,6 +9,7 @@ from typing import Final
 from stackctl.report.contract import (
     deploy,
     failure,
+    free,
     gpu,
     models,
     moving,
@@ -42,6 +43,7 @@ OUTPUTS: Final[dict[str, tuple[type, ...]]] = {
     "open": (stack.Opened,),
     "gpu": (gpu.Look,),
     "history": (stack.History,),
+    "free": (free.Freed,),
     "stop": (stack.Stopped,),
     "start": (stack.Started,),
     "restart": (stack.Started,),

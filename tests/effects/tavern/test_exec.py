@@ -150,5 +150,5 @@ def test_what_the_container_reaches_elsewhere_is_asked_there() -> None:
     engine = Engine(HEAD + b"{}", 9)
     way = bounded.bounded(inside(engine, "c", "http://koboldcpp:5001"))
     wanted = Limit(seconds=9, silence_s=9, size=99)
-    assert bounded.get(way, "http://koboldcpp:5001/api/extra/perf", wanted) == "{}"
+    assert bounded.ask(way, "http://koboldcpp:5001/api/extra/perf", wanted) == "{}"
     assert engine.asked[0][1]["url"] == "http://koboldcpp:5001/api/extra/perf"
