@@ -88,10 +88,12 @@ def _assembled(
 
 
 def _gpus(machine: Machine) -> tuple[tuple[Gpu, ...], tuple[GpuReading, ...], GpuError | None]:
+    listed: tuple[Gpu, ...] = ()
     try:
-        return machine.gpus.list(), machine.gpus.read(wakes=False), None
+        listed = machine.gpus.list()
+        return listed, machine.gpus.read(wakes=False), None
     except GpuError as error:
-        return (), (), error
+        return listed, (), error
 
 
 def _without_engine(error: EngineError, driver: LayerVerdict) -> LayerVerdict:

@@ -24,7 +24,12 @@ class GpuCode:
     has_ptx: bool = True
 
     def needs(self, compute: Version) -> Version | None:
-        """Return the CUDA that a driver must know at least for a GPU of this capability; None if there is no code."""
-        if any(one[0] == compute[0] and one <= compute for one in self.ready):
+        """Return the CUDA that a driver must know at least for a GPU of this capability; None if there is no code.
+
+        For an unknown capability, (), it is what any GPU needs.
+        """
+        if any(not compute or (one[0] == compute[0] and one <= compute) for one in self.ready):
             return (self.cuda[0], 0)
+        if not compute:
+            return self.cuda
         return self.cuda if self.has_ptx and compute >= self.oldest else None

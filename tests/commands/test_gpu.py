@@ -65,6 +65,28 @@ def test_without_an_image_the_container_is_not_tried_and_nothing_is_pulled(tmp_p
     assert here.docker.asked == here.docker.images.done == []
 
 
+class Unread(FakeGpus):
+    def read(self, *, wakes: bool = True) -> tuple[GpuReading, ...]:
+        del wakes
+        raise GpuError("the NVIDIA GPU can't be used: it has fallen off the bus", hint="Reboot the machine.")
+
+
+def test_the_only_gpu_is_named_even_if_its_driver_reads_nothing_of_it(tmp_path: Path) -> None:
+    here = machine(tmp_path)
+    lost = replace(GPU, fault="it has fallen off the bus", fix="Reboot the machine.")
+    found = gpu(replace(here.machine, gpus=Unread(found=(lost,))), {})
+    assert (found.gpus, found.exit_code) == ((lost,), 5)
+    assert found.fault
+    assert GPU.name in found.fault.says
+    assert "no GPU is known" not in report(found, here.machine.ui)[0]
+
+
+def test_a_driver_that_lists_its_gpu_and_then_fails_is_the_fault(tmp_path: Path) -> None:
+    here = machine(tmp_path)
+    found = gpu(replace(here.machine, gpus=Unread(found=(GPU,))), {})
+    assert (found.gpus, states(found)[0], found.exit_code) == ((GPU,), "fails", 5)
+
+
 class Broken(FakeGpus):
     def list(self) -> tuple[Gpu, ...]:
         raise GpuError("the NVIDIA driver does not answer", hint="Reboot.", evidence=("Unknown Error",))

@@ -39,7 +39,7 @@ class Hardware:
 
     def lacks(self, code: GpuCode, gpu: Gpu) -> str:
         """Return why this code does not run on the GPU, as a clause about the code; "" if it does, or may do so."""
-        needed = code.needs(gpu.compute) if gpu.compute else ()
+        needed = code.needs(gpu.compute)
         if needed is None:
             return f"has code from compute capability {_text(code.oldest)} on, and it has {_text(gpu.compute)}"
         return f"needs CUDA {_text(needed)}, and its driver knows {_text(self.cuda)}" if self._is_old(needed) else ""

@@ -40,7 +40,7 @@ def hypervisor(table: Path = _TABLE, firmware: Path = _DMI) -> str:
     if "hypervisor" not in (_flags(table) or ()):
         return ""
     said = " ".join(_text(firmware / name) for name in ("sys_vendor", "product_name", "bios_vendor"))
-    return next((name for word, name in _VENDORS if word in said), "the hypervisor")
+    return next((name for word, name in _VENDORS if word in said), "an unknown hypervisor")
 
 
 def _flags(table: Path) -> list[str] | None:

@@ -42,7 +42,7 @@ def test_the_fix_is_that_of_the_place(around: Surroundings, hint: str, words: li
 
 def test_what_differs_from_docker_engine_on_a_machine_is_named() -> None:
     assert name_all(Surroundings(), Cpu(), "") == ()
-    assert name_all(Surroundings(is_wsl=True, container="wsl"), Cpu(), "the hypervisor") == (
+    assert name_all(Surroundings(is_wsl=True, container="wsl"), Cpu(), "an unknown hypervisor") == (
         "this is the Linux of Windows (WSL): the driver is the one of Windows",
     )
     named = name_all(Surroundings(view="snap", is_rootless=True, container="lxc"), Cpu(avx2=False), "QEMU/KVM")
@@ -83,7 +83,7 @@ def test_a_plan_that_gets_no_gpu_has_the_fix_of_its_place() -> None:
         (Cpu(avx2=False), "", ["this processor has no AVX2"]),
         (Cpu(avx2=False), "QEMU/KVM", ["virtual machine", "QEMU/KVM may hide it", "the CPU type `host`", "Proxmox"]),
         (Cpu(avx2=False), "Hyper-V", ["Hyper-V may hide it", "CompatibilityForMigrationEnabled"]),
-        (Cpu(avx2=False), "the hypervisor", ["the hypervisor may hide it", "the CPU type `host`"]),
+        (Cpu(avx2=False), "an unknown hypervisor", ["an unknown hypervisor may hide it", "the CPU type `host`"]),
     ],
 )
 def test_a_hypervisor_that_hides_avx2_is_named_with_its_setting(cpu: Cpu, hypervisor: str, words: list[str]) -> None:

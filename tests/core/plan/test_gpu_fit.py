@@ -78,6 +78,11 @@ ON_CPU = "run on the CPU with `stackctl deploy --gpu none`."
             f"(NVIDIA GeForce RTX 3060): {LLAMACPP} needs CUDA 12.0, and its driver knows 11.8",
             f"an NVIDIA driver of 525 or newer; {KOBOLDCPP}",
         ),
+        (  # of an unknown capability: too old for every GPU
+            replace(RTX_3060, compute=(), cuda=(11, 4)),
+            f"(NVIDIA GeForce RTX 3060): {LLAMACPP} needs CUDA 12.0, and its driver knows 11.4",
+            f"an NVIDIA driver of 525 or newer; {KOBOLDCPP}",
+        ),
     ],
 )
 def test_a_gpu_without_code_or_driver_for_it_is_refused_with_what_runs_there(card: Gpu, says: str, hint: str) -> None:

@@ -58,7 +58,7 @@ def test_the_processors_vector_instructions_are_read_word_by_word(
         ("fpu hypervisor", {"sys_vendor": "VMware, Inc.", "product_name": "VMware20,1"}, "VMware"),
         ("fpu hypervisor", {"sys_vendor": "innotek GmbH", "product_name": "VirtualBox"}, "VirtualBox"),
         ("fpu hypervisor", {"sys_vendor": "Microsoft Corporation", "product_name": "Virtual Machine"}, "Hyper-V"),
-        ("fpu hypervisor", {}, "the hypervisor"),  # as in WSL, which has no such files
+        ("fpu hypervisor", {}, "an unknown hypervisor"),  # as in WSL, which has no such files
         ("fpu avx2", {"sys_vendor": "QEMU"}, ""),
     ],
 )
