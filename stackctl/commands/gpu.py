@@ -88,10 +88,12 @@ def _assembled(
 
 
 def _gpus(machine: Machine) -> tuple[tuple[Gpu, ...], tuple[GpuReading, ...], GpuError | None]:
+    gpus: tuple[Gpu, ...] = ()
     try:
-        return machine.gpus.list(), machine.gpus.read(wakes=False), None
+        gpus = machine.gpus.list(waits=False)
+        return gpus, machine.gpus.read(wakes=False), None
     except GpuError as error:
-        return (), (), error
+        return gpus, (), error
 
 
 def _without_engine(error: EngineError, driver: LayerVerdict) -> LayerVerdict:
