@@ -12,7 +12,7 @@ from stackctl.core.gpu.offload import Offload, judge
 from stackctl.core.observed import ServiceState
 from stackctl.core.plan.stack import Plan
 from stackctl.core.start import readiness
-from stackctl.core.start.events import Event, Line, Looked, ReadSoFar
+from stackctl.core.start.events import Event, Looked, ReadSoFar
 from stackctl.core.start.mount_errors import explain as explain_mount
 from stackctl.core.start.mount_errors import source
 from stackctl.core.start.planned_offload import planned_offload
@@ -25,6 +25,7 @@ from stackctl.core.start.start_state import (
     judge_offload,
     kept_container,
     progress_in_words,
+    read_offload,
 )
 from stackctl.core.start.verdict import Again, Ready, Waiting, explain, late, may_go_on, to_stop, verdict
 from stackctl.errors import StackctlError, Unmountable
@@ -113,7 +114,7 @@ def _prove_offload(state: StartState, before: GpusBefore, machine: Machine, read
     backend = state.states.get(state.plan.backend)
     if planned_offload(state.plan) and backend and not (state.offloaded or state.buffers):
         for line in machine.docker.tail(backend, _TAIL):  # the thread that reads the log may be late
-            state = advance(state, Line(backend.name, line))
+            state = read_offload(state, line)
     offload = see_offload(state, before, machine)
     if offload:
         state = judge_offload(state, offload)

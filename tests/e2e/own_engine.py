@@ -17,6 +17,7 @@ import pytest
 from tests.e2e.conftest import ROOT
 
 PROGRAM = (sys.executable, str(ROOT / "images" / "engine" / "engine.py"))
+OFFLOADS = "localhost/stackctl/offloads:1"  # a stand-in for an image with CUDA: tests/standins/offloads.sh
 IMAGES = ("localhost/stackctl/llamacpp:debian", "localhost/stackctl/sillytavern:1.19.0")
 
 
@@ -64,6 +65,13 @@ class OwnEngine:
             load = ["docker", "load", "-q"]
             done = subprocess.run(load, stdin=save.stdout, env=environment, capture_output=True, text=True, check=False)
         assert (save.returncode, done.returncode) == (0, 0), done.stderr
+
+    def add_offloads(self) -> None:
+        """Have the image OFFLOADS: a backend that reports its layers on a GPU, which ours for the CPU can't do."""
+        container = self.docker("create", IMAGES[0]).strip()
+        self.docker("cp", str(ROOT / "tests" / "standins" / "offloads.sh"), f"{container}:/app/offloads")
+        self.docker("commit", "--change", 'ENTRYPOINT ["/app/offloads"]', container, OFFLOADS)
+        self.docker("rm", container)
 
 
 @contextmanager

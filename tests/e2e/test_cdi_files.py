@@ -10,14 +10,14 @@ import pytest
 
 from stackctl.core.model.demo_model import SENTENCE
 from tests.e2e.conftest import Stack, free_port
-from tests.e2e.own_engine import IMAGES, OwnEngine, own_engine
+from tests.e2e.own_engine import IMAGES, OFFLOADS, OwnEngine, own_engine
 
 pytestmark = [pytest.mark.engine, pytest.mark.debian, pytest.mark.machines]
 NAME = "nvidia.com/gpu=0"
 SETTINGS = f"""
 images = "own"
 [backend]
-image = "{IMAGES[0]}"
+image = "{OFFLOADS}"
 [gpu]
 mode = "cdi"
 devices = ["0"]
@@ -37,6 +37,7 @@ def machine(
     del own_images
     options = [word for folder in folders for word in ("--cdi-dir", str(folder))]
     with own_engine(tmp_path_factory.mktemp("cdi") / "engine", *options) as engine:
+        engine.add_offloads()
         yield engine
 
 

@@ -6,6 +6,7 @@ One engine of its own and one stack on it, deployed on the CPU first; each test 
 import json
 import os
 import signal
+import stat
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -16,15 +17,15 @@ import yaml
 from stackctl.core.model.demo_model import SENTENCE
 from tests.e2e.conftest import Stack, free_port
 from tests.e2e.nvidia_hook import HOOK, calls, steer, write_hook
-from tests.e2e.own_engine import IMAGES, OwnEngine, own_engine, until
+from tests.e2e.own_engine import OFFLOADS, OwnEngine, own_engine, until
 from tests.standins import nvml
 
 pytestmark = [pytest.mark.engine, pytest.mark.debian, pytest.mark.machines]
 SETTINGS = f"""
 images = "own"
 [backend]
-# our own image has no CUDA in it; a container with a GPU can be had all the same
-image = "{IMAGES[0]}"
+# our own image has no CUDA in it; this one reports all the same that its layers are on the GPU
+image = "{OFFLOADS}"
 [gpu]
 mode = "none"
 devices = ["0"]
@@ -36,7 +37,10 @@ CDI = {
         {
             "name": name,
             "containerEdits": {
-                "deviceNodes": [{"path": "/dev/harmless", "hostPath": "/dev/null", "permissions": "rw"}],
+                "deviceNodes": [
+                    {"path": path, "hostPath": "/dev/null", "permissions": "rw"}
+                    for path in ("/dev/harmless", "/dev/nvidiactl")
+                ],
                 "env": [f"STANDIN_GPU={name}"],
             },
         }
@@ -59,6 +63,7 @@ def machine(own_images: None, extra: Path, tmp_path_factory: pytest.TempPathFact
     (cdi / "nvidia.json").write_text(json.dumps(CDI))
     options = ("--cdi-dir", str(cdi), "--path-extra", str(extra))
     with own_engine(tmp_path_factory.mktemp("gpu") / "engine", *options) as engine:
+        engine.add_offloads()
         yield engine
 
 
@@ -163,6 +168,54 @@ def test_a_gpu_that_gets_lost_on_the_way_is_an_error_and_not_a_slow_chat(running
     assert deploy(running, "cdi")["reply"] == SENTENCE
 
 
+@pytest.mark.parametrize(
+    ("line", "says"),
+    [
+        (
+            "load_tensors: offloaded 0/33 layers to GPU",
+            "computes on the CPU, though a GPU was asked for: 0 of 33 layers",
+        ),
+        (
+            "ggml_cuda_init: failed to initialize CUDA: no CUDA-capable device is detected",
+            "CUDA finds no GPU that it can use in the container (no CUDA-capable device is detected)",
+        ),
+    ],
+    ids=["no-layer", "no-cuda"],
+)
+def test_a_backend_that_computes_on_the_cpu_is_exit_5_though_it_answers_and_what_ran_runs_again(
+    running: Stack, line: str, says: str
+) -> None:
+    deploy(running, "none")
+    override = running.folder / "compose.override.yml"
+    override.write_text(json.dumps({"services": {"llamacpp": {"environment": {"STANDIN_SAYS": line}}}}))
+    try:
+        said = running.fails(5, "deploy", "--gpu", "cdi")
+    finally:
+        override.unlink()
+    assert says in said
+    assert "--gpu none" in said
+    assert "Rolled back" in said
+    assert running.run("status", check=False).returncode == 0
+    assert 'mode = "none"' in (running.folder / "stack.toml").read_text()
+
+
+def test_a_gpu_that_a_container_loses_while_it_runs_is_said_by_status_with_what_gives_it_back(running: Stack) -> None:
+    deploy(running, "cdi")
+    past = json.loads(running.run("history", "--json").stdout)["deploys"][0]
+    assert (past["layers_on_gpu"], past["layers"]) == (3, 3)
+    pid = running.inspect("llamacpp")["State"]["Pid"]
+    node = Path(f"/proc/{pid}/root/dev/nvidiactl")  # as systemd's daemon-reload does it: there, and not to be opened
+    node.unlink()
+    os.mknod(node, 0o666 | stat.S_IFCHR, os.makedev(195, 255))
+    until(lambda: running.inspect("llamacpp")["State"]["Health"]["Status"] == "unhealthy", 60, "it is not unhealthy")
+    done = running.run("status", check=False)
+    assert done.returncode != 0
+    assert "it has lost the GPU: its container can't open /dev/nvidiactl" in done.stdout + done.stderr
+    assert "stackctl restart" in done.stdout + done.stderr
+    running.run("restart")
+    assert running.run("status", check=False).returncode == 0
+
+
 def test_nvidias_driver_is_asked_for_the_gpus_that_were_chosen(machine: OwnEngine, extra: Path, running: Stack) -> None:
     hook(machine, extra, wanted=True)
     assert deploy(running, "nvidia")["reply"] == SENTENCE
@@ -190,4 +243,19 @@ def test_auto_takes_cdi_where_the_engine_has_only_that_and_nvidias_runtime_where
     finally:
         config.write_text(before)
         os.kill(machine.pid, signal.SIGHUP)
-    assert chosen(running, library.parent) is None  # no driver: the CPU, without a word
+    assert chosen(running, library.parent) is None  # no driver, no card: the CPU
+
+
+def test_of_two_gpus_the_freest_is_taken_by_the_engines_name_for_it_and_one_that_is_not_there_is_refused(
+    running: Stack, library: Path, tmp_path: Path
+) -> None:
+    (tmp_path / "answers").write_text("mib = 12288,24576\n0.free_mib = 9000\n1.free_mib = 4000\n")
+    seeing = {**running.environment, "LD_LIBRARY_PATH": str(library), "STANDIN_NVML": str(tmp_path / "answers")}
+    here = Stack(running.folder, running.program, {**seeing, "CUDA_VISIBLE_DEVICES": "1"})
+    done = here.run("deploy", "--dry-run", "--show", "--gpu", "cdi", "--gpus", "free")
+    device = yaml.safe_load(done.stdout)["services"]["llamacpp"]["deploy"]["resources"]["reservations"]["devices"][0]
+    assert (device["driver"], device["device_ids"]) == ("cdi", ["nvidia.com/gpu=0"])
+    assert "CUDA_VISIBLE_DEVICES='1' is set here and not obeyed" in done.stdout + done.stderr
+    assert "this machine has no GPU 7, only GPU 0" in here.fails(
+        5, "deploy", "--dry-run", "--gpu", "cdi", "--gpus", "7"
+    )

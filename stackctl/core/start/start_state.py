@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 
 from stackctl.backends import find_backend
-from stackctl.backends.contract import Backend, Buffer, Offloaded
+from stackctl.backends.contract import Buffer, Offloaded
 from stackctl.contracts.service import CPU
 from stackctl.core.gpu.offload import Offload, is_early_failure, judge
 from stackctl.core.observed import ServiceState
@@ -150,18 +150,19 @@ def _read(state: StartState, service: str, line: str) -> StartState:
         backend = find_backend(service)
         if says := backend.progress(line):
             state = replace(state, progress={**state.progress, service: says})
-        if buffer := backend.buffer(line):
-            state = replace(state, buffers=(*state.buffers, buffer))
-        state = _read_offload(state, backend, line)
+        state = read_offload(state, line)
     if service not in state.states or not (cause := find_judge(service).fatal(line)):
         return state
     return replace(state, suspected=service) if cause.is_generic else _fail(state, state.states[service])
 
 
-def _read_offload(state: StartState, backend: Backend, line: str) -> StartState:
-    """Return the state after a line about the GPU; it has failed if a GPU was asked for and computes nothing."""
-    reported, wanted = backend.offloaded(line), planned_offload(state.plan)
-    state = replace(state, offloaded=(*state.offloaded, reported)) if reported else state
+def read_offload(state: StartState, line: str) -> StartState:
+    """Return the state after a line of the backend about memory or a GPU: failed if the GPU asked for is not used."""
+    backend, wanted = find_backend(state.plan.backend), planned_offload(state.plan)
+    if buffer := backend.buffer(line):
+        state = replace(state, buffers=(*state.buffers, buffer))
+    if reported := backend.offloaded(line):
+        state = replace(state, offloaded=(*state.offloaded, reported))
     if wanted is None:
         return state
     if cause := backend.no_gpu(line, state.plan.variant or CPU):

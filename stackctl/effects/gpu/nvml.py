@@ -83,10 +83,14 @@ class Nvidia:
 
         One that sleeps is not asked, and one that could sleep is asked rarely, unless it `wakes`.
         """
-        cards = () if wakes else tuple(one for one in self._own_cards() if one.driver == _MAKE)
-        if not cards:
+        return self._read(None if wakes else self._rest)
+
+    def _read(self, spared: Callable[[Card], GpuReading | None] | None) -> tuple[GpuReading, ...]:
+        """Return the readings. spared: returns what is known of a card that is not asked now; None: ask all."""
+        cards = tuple(one for one in self._own_cards() if one.driver == _MAKE) if spared else ()
+        if not cards or not spared:
             return tuple(map(self._reading, self._answers(None)))
-        rested = {one.pci: self._rest(one) for one in cards}
+        rested = {one.pci: spared(one) for one in cards}
         asked = [pci for pci, reading in rested.items() if reading is None]
         new = map(self._reading, self._answers(asked)) if asked else ()
         by_address = {**rested, **{one.pci: one for one in new}}
@@ -99,7 +103,7 @@ class Nvidia:
         """
         readings: tuple[GpuReading, ...] = ()
         with suppress(GpuError):
-            readings = self.read(wakes=False)
+            readings = self._read(self._asleep)  # none that sleeps is held
         own = set(self._family(container)) if readings else set()
         held = {one.uuid: sum(holder.mib for holder in one.holders if holder.pid in own) for one in readings}
         return {uuid: mib for uuid, mib in held.items() if mib}
@@ -128,18 +132,23 @@ class Nvidia:
         return tuple(one for one in self.cards() if one.vendor == _MAKE and one.driver not in GIVEN_AWAY)
 
     def _reading(self, one: dict[str, Any]) -> GpuReading:
-        found = _read(one)
+        found = _as_reading(one)
         self._last[found.pci] = self._clock(), found
         return found
 
+    def _asleep(self, card: Card) -> GpuReading | None:
+        """Return the reading of a GPU that sleeps; None if it is awake."""
+        if not card.is_suspended:
+            return None
+        _, last = self._last.get(card.pci, (0.0, None))
+        uuid, name, total = (last.uuid, last.name, last.total_mib) if last else ("", _title(card), 0)
+        return GpuReading(uuid=uuid, name=name, total_mib=total, free_mib=total, is_suspended=True, pci=card.pci)
+
     def _rest(self, card: Card) -> GpuReading | None:
-        """Return the reading of a GPU that is not asked now, because it sleeps or could; None if it may be asked."""
+        """Return the reading of a GPU that sleeps, or its last one if it could fall asleep; None if it may be asked."""
         at, last = self._last.get(card.pci, (0.0, None))
-        if card.is_suspended:
-            uuid, name, total = (last.uuid, last.name, last.total_mib) if last else ("", _title(card), 0)
-            return GpuReading(uuid=uuid, name=name, total_mib=total, free_mib=total, is_suspended=True, pci=card.pci)
         is_idle = card.may_suspend and last is not None and not last.holders and self._clock() - at < _REST_S
-        return last if is_idle else None
+        return self._asleep(card) or (last if is_idle else None)
 
 
 def _gpu(one: dict[str, Any], answer: dict[str, Any], card: Card, fault: Fault | None) -> Gpu:
@@ -182,7 +191,7 @@ def _title(card: Card) -> str:
     return f"NVIDIA {card.name or 'GPU'}"
 
 
-def _read(one: dict[str, Any]) -> GpuReading:
+def _as_reading(one: dict[str, Any]) -> GpuReading:
     total, free = one["memory"] or (0, 0)
     reasons = one["throttled"] or 0
     return GpuReading(

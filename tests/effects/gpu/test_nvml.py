@@ -373,6 +373,14 @@ def test_a_gpu_that_could_sleep_and_that_no_program_uses_is_read_rarely(asks: As
     assert temperatures == [40, 40, 40, 43]
 
 
+def test_what_a_container_holds_is_read_at_once_even_of_a_gpu_that_is_read_rarely(asks: Asks, tmp_path: Path) -> None:
+    card(tmp_path, "0000:01:00.0", control="auto")
+    machine = asks("mib = 24576", own=(4000001,))
+    assert machine.held(4000001) == {}
+    nvml.answer(tmp_path, "mib = 24576", "held = 4000001", "held_mib = 9000")
+    assert machine.held(4000001) == {"GPU-00000000-stand-in": 9000}
+
+
 def test_what_a_containers_processes_hold_is_found_by_their_ids(asks: Asks) -> None:
     lines = ("mib = 12288,24576", "held = 4000001", "1.drawn = 4000002", "held_mib = 1000")
     assert asks(*lines, own=(4000001, 4000009)).held(4000001) == {
