@@ -78,10 +78,7 @@ def deploy(
     from stackctl.commands.deploy import deploy as run
     from stackctl.report.failure import declined
 
-    if show and not dry_run:
-        raise click.UsageError("--show needs --dry-run.")
-    if locked and (replan or new_images):
-        raise click.UsageError(f"--locked and {'--replan' if replan else '--new-images'} exclude each other.")
+    _refuse_contradictions(show and not dry_run, locked=locked, replan=replan, new_images=new_images)
     machine = machine_of(ctx, as_json=as_json)
     changes = flags.changes(machine)
     leaves_gpu = not (dry_run or locked or yes or as_json) and leaves_offered_gpu(machine, changes)
@@ -112,6 +109,13 @@ def deploy(
         return
     ssh, as_qr = os.environ.get("SSH_CONNECTION", ""), bool(opened) and machine.ui.has_symbols
     machine.ui.result(*report.deployed(done, ssh, as_qr=as_qr, can_open=is_worth_saying))
+
+
+def _refuse_contradictions(shows_nothing: bool, *, locked: bool, replan: bool, new_images: bool) -> None:
+    if shows_nothing:
+        raise click.UsageError("--show needs --dry-run.")
+    if locked and (replan or new_images):
+        raise click.UsageError(f"--locked and {'--replan' if replan else '--new-images'} exclude each other.")
 
 
 def _ask_for_model(machine: "Machine", changes: dict[str, object], *, yes: bool) -> dict[str, object] | None:
