@@ -78,7 +78,7 @@ def deploy(
     from stackctl.commands.deploy import deploy as run
     from stackctl.report.failure import declined
 
-    _refuse_contradictions(show and not dry_run, locked=locked, replan=replan, new_images=new_images)
+    _refuse_contradictions(show=show, dry_run=dry_run, locked=locked, replan=replan, new_images=new_images)
     machine = machine_of(ctx, as_json=as_json)
     changes = flags.changes(machine)
     leaves_gpu = not (dry_run or locked or yes or as_json) and leaves_offered_gpu(machine, changes)
@@ -111,8 +111,8 @@ def deploy(
     machine.ui.result(*report.deployed(done, ssh, as_qr=as_qr, can_open=is_worth_saying))
 
 
-def _refuse_contradictions(shows_nothing: bool, *, locked: bool, replan: bool, new_images: bool) -> None:
-    if shows_nothing:
+def _refuse_contradictions(*, show: bool, dry_run: bool, locked: bool, replan: bool, new_images: bool) -> None:
+    if show and not dry_run:
         raise click.UsageError("--show needs --dry-run.")
     if locked and (replan or new_images):
         raise click.UsageError(f"--locked and {'--replan' if replan else '--new-images'} exclude each other.")

@@ -52,7 +52,7 @@ def test_nonsense_of_a_newer_stackctl_s_is_refused_by_its_key_and_replan_decides
 @pytest.mark.parametrize(
     ("key", "value"),
     [
-        ("gpu.mode", "vulkan"),
+        ("gpu.mode", "sycl"),
         ("backend.kv_cache", "q3_K"),
         ("koboldcpp.program", "99.0 rocm"),
         ("network.edge", "fd00::/64"),
