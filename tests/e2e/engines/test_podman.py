@@ -14,7 +14,7 @@ from tests.e2e.own_engine import OFFLOADS, add_offloads
 
 pytestmark = [pytest.mark.engine, pytest.mark.machines]
 DEVICE = "/dev/nvidia0"
-EDITS = {"deviceNodes": [{"path": DEVICE, "hostPath": "/dev/null"}]}
+EDITS = {"deviceNodes": [{"path": path, "hostPath": "/dev/null"} for path in (DEVICE, "/dev/nvidiactl")]}
 CDI = {"cdiVersion": "0.6.0", "kind": "nvidia.com/gpu", "devices": [{"name": "all", "containerEdits": EDITS}]}
 # our own image has no CUDA in it; this one reports all the same that its layers are on the GPU
 GPU = f'[backend]\nimage = "{OFFLOADS}"\n[gpu]\nmode = "cdi"\n'
