@@ -504,6 +504,7 @@ class FakeTavern:
     page: Page | None = None
     at_backend: dict[str, str] = field(default_factory=dict)
     asked: list[str] = field(default_factory=list)
+    keys: list[Secret | None] = field(default_factory=list)  # with which the backend was asked
 
     def open(self, url: str, login: tuple[str, Secret] | None) -> Page:
         self.asked.append(f"{url} as {login[0] if login else 'anybody'}")
@@ -516,7 +517,8 @@ class FakeTavern:
         return self.page
 
     def ask_backend(self, container: str, url: str, request: Request, limit: Limit, key: Secret | None = None) -> str:
-        del limit, key
+        del limit
+        self.keys.append(key)
         self.asked.append(f"{url}{request.path}{f' {request.body}' if request.body else ''} inside {container}")
         return self.at_backend.get(request.path, "")
 

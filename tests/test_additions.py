@@ -100,7 +100,7 @@ MAKE = '''"""A made-up make of GPU."""
 from stackctl.contracts.service import GpuRequest
 
 NAME, MODES, IS_AUTO = "made-up", {"made-up": "its driver's device files"}, True
-RUNTIME, VARIANT, DEVICE = "", "made-up", "vulkan"
+RUNTIME, VARIANT, DEVICE, NODES = "", "made-up", "vulkan", ()
 
 
 def choose_mode(offer):

@@ -170,7 +170,9 @@ def config_options(command: Callable[..., None]) -> Callable[..., None]:
     @_completed(
         "--template", candidates.templates, "NAME", 'Prompt template by its name in SillyTavern; "none" changes none.'
     )
-    @click.option("--gpu", type=_GPU_MODES, help="How the backend gets the GPU; none: it runs on the CPU.")
+    @click.option(
+        "--gpu", cls=OneOf, type=_GPU_MODES, metavar="MODE", help="How the backend gets the GPU; none is the CPU."
+    )
     @click.option("--cpu", is_flag=True, help="Run the backend on the CPU; the same as --gpu none.")
     @click.option(
         "--gpus",
@@ -245,6 +247,8 @@ no_rollback = click.option(
     "--no-rollback", is_flag=True, help="Keep a change that failed; do not go back to what ran before."
 )
 no_proof = click.option("--no-proof", is_flag=True, help="Skip the test reply through SillyTavern.")
-gpu_mode = click.option("--gpu", "mode", type=_GPU_MODES, help="How a container gets the GPU.")
+gpu_mode = click.option(
+    "--gpu", "mode", cls=OneOf, type=_GPU_MODES, metavar="MODE", help="How a container gets the GPU."
+)
 json = click.option("--json", "as_json", is_flag=True, help="Print the result as JSON.")
 yes = click.option("-y", "--yes", is_flag=True, help="Ask nothing: every answer is yes.")

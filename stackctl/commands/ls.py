@@ -7,6 +7,7 @@ from pathlib import Path, PurePosixPath
 
 from stackctl.backends import BACKENDS
 from stackctl.core.config import lock, stack_toml
+from stackctl.core.config.files import API_KEY
 from stackctl.core.observed import ServiceState
 from stackctl.core.plan import plan_json
 from stackctl.core.plan.model_run import ModelRun, model_run
@@ -15,9 +16,11 @@ from stackctl.core.start.stack_state import StackState, stack_state
 from stackctl.core.tavern import container as tavern
 from stackctl.errors import GpuError, StackctlError
 from stackctl.machine import Machine
+from stackctl.ports.disk import Folder
 from stackctl.steps.memory_now import GpusNow, ram_of, read_gpus
 from stackctl.steps.own_name import is_gone
 from stackctl.steps.page_addresses import page_places
+from stackctl.steps.sleep import is_asleep
 
 _LONGEST = 4096  # characters of a name
 _MOST_BYTES = 4 << 20  # of a plan, which may be another user's; a usual one has 20 kB
@@ -83,7 +86,7 @@ def _stack(
         name=name[:_LONGEST],
         folder=folder,
         is_gone=has_gone,
-        state=stack_state(states.values(), is_missing=bool(missing)),
+        state=stack_state(states.values(), is_missing=bool(missing), is_asleep=_sleeps(plan, states, machine)),
         backend=plan.backend if plan else next((one for one in BACKENDS if one in states), ""),
         run=model_run(plan) if plan else None,
         vram_mib=sum(known) if len(known) == len(held) and not gpus.error else None,
@@ -92,9 +95,16 @@ def _stack(
     )
 
 
-def _look(name: str, folder: Path, machine: Machine) -> tuple[Plan | None, bool | None]:
-    """Return the plan of a stack without its secrets, and whether the folder has a stack.
+def _sleeps(plan: Plan | None, states: dict[str, ServiceState], machine: Machine) -> bool:
+    """Return whether a stack's backend sleeps; it is not asked unless all of the stack is well."""
+    is_well = plan is not None and plan.backend in BACKENDS and all(one.is_ready for one in states.values())
+    return bool(is_well and plan and is_asleep(plan, machine))
 
+
+def _look(name: str, folder: Path, machine: Machine) -> tuple[Plan | None, bool | None]:
+    """Return the plan of a stack, and whether the folder has a stack.
+
+    Of its secrets it has the backend's key alone, from its usual place, as another user may have written the plan.
     No plan if it can't be read, or is another stack's; None for a folder that this user may not read.
     """
     try:
@@ -105,6 +115,13 @@ def _look(name: str, folder: Path, machine: Machine) -> tuple[Plan | None, bool 
         return None, None
     with suppress(StackctlError):
         text = there.read(plan_json.FILE, most=_MOST_BYTES, errors="replace")
-        plan = plan_json.parse(text, PurePosixPath(folder), lambda _: "") if text else None
+        plan = plan_json.parse(text, PurePosixPath(folder), lambda one: _key(one, there)) if text else None
         return plan if plan and plan.name == name else None, True
     return None, True
+
+
+def _key(place: str, there: Folder) -> str:
+    """Return the key of a stack's own backend; "" for any other secret, or if it can't be read."""
+    with suppress(StackctlError):
+        return there.read(API_KEY, errors="replace") or "" if place == API_KEY else ""
+    return ""

@@ -168,7 +168,9 @@ class _Meter:
                 watch.read_log(replace(one, started_at=time.time()))
 
     def read(self, happening: Event) -> None:
-        """Take the speed from a line of the backend's log."""
+        """Take the speed from a line of the backend's log; what starts or wakes may hold a GPU from now on."""
+        if isinstance(happening, Changed) or _sleeps(happening) is False:
+            self._read_at = -_RARELY_S
         if isinstance(happening, Line) and happening.service in BACKENDS:
             self._pace = BACKENDS[happening.service].pace(happening.text) or self._pace
 

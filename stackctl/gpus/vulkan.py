@@ -31,6 +31,7 @@ VARIABLES: Final[tuple[str, ...]] = ()
 LISTING: Final[tuple[str, ...]] = ()
 _BY_TOOLKIT: Final = "nvidia"  # the make whose driver for Vulkan no image contains, and the engine's driver for it
 _KIND: Final = "nvidia.com/gpu="
+_NVIDIAS: Final = "/dev/nvidia"  # device files that its CDI devices add
 _GRAPHICS: Final = {"NVIDIA_DRIVER_CAPABILITIES": "compute,utility,graphics"}
 
 
@@ -81,7 +82,12 @@ find_lack: Final = device_files.find_lack
 
 
 def is_given(request: GpuRequest, drivers: tuple[str, ...], devices: tuple[str, ...]) -> bool:
-    return device_files.are_given(request, devices) and (not request.driver or request.driver in drivers)
+    by_cdi = any(one.startswith(_KIND) for one in request.files)
+    return (
+        device_files.are_given(request, devices)
+        and (not request.driver or request.driver in drivers)
+        and (not by_cdi or any(one.startswith(_NVIDIAS) for one in devices))
+    )
 
 
 def _indices(devices: tuple[str, ...]) -> tuple[str, ...]:

@@ -7,7 +7,7 @@ from stackctl.contracts.host import Gpu, Owner
 from stackctl.contracts.service import GpuRequest
 from stackctl.core.config.lock import Decisions
 from stackctl.core.config.spec import AUTO, Spec
-from stackctl.core.gpu.cdi_files import cdi_verdict
+from stackctl.core.gpu.cdi_files import cdi_names, cdi_verdict
 from stackctl.core.gpu.layers import Layer, LayerVerdict, first_fault
 from stackctl.core.gpu.surroundings import fit_hint
 from stackctl.core.gpu.trial import judge_trial
@@ -95,7 +95,7 @@ def plan_trial(
 def _try(planned: Planned, machine: Machine) -> tuple[LayerVerdict, LayerVerdict]:
     request, seen = planned.request, planned.seen
     trial = machine.docker.try_gpu(planned.image, request, planned.user)
-    stale = cdi_verdict(seen.cdi, gpu_request.cdi_names(request)) if seen.cdi else None
+    stale = cdi_verdict(seen.cdi, cdi_names(request)) if seen.cdi else None
     expected = gpu_request.gpu_count(request, seen) if request.gpus else None
     engine, container = judge_trial(request, trial, expected, described(planned.engine), stale)
     around = gpu_request.around(seen)

@@ -13,6 +13,7 @@ from stackctl.cli import main
 from stackctl.commands.ls import StackSeen, list_stacks
 from stackctl.contracts.host import GpuHolder, GpuReading
 from stackctl.contracts.service import Publish
+from stackctl.core.config.files import API_KEY
 from stackctl.core.observed import ReadSeen, ServiceState
 from stackctl.core.plan import plan_json
 from stackctl.core.smoke.reachability import ContainerNetworking
@@ -46,7 +47,7 @@ class Several(FakeDocker):
 def machine(folder: Path) -> tuple[Quiet, Several]:
     """A machine with several projects on its engine, none at first."""
     here, docker = quiet(folder), Several()
-    here.machine.docker = docker
+    here.machine.docker = here.orchestrator.docker = docker
     return here, docker
 
 
@@ -173,6 +174,22 @@ def test_a_plan_without_a_page_or_with_wrong_values_ends_nothing(tmp_path: Path)
     ):
         path.write_text(json.dumps({**content, "plan": {**content["plan"], key: value}}))
         assert report(list_stacks(here.machine), here.machine.ui)
+
+
+def test_a_backend_that_sleeps_is_asked_with_its_own_key_and_no_other_secret_is_read(tmp_path: Path) -> None:
+    here, docker = machine(tmp_path)
+    add(docker, "x", tmp_path / "x")
+    path = tmp_path / "x" / plan_json.FILE
+    plan = json.loads(path.read_text())
+    for key_file, key in ((API_KEY, "k" * 32), ("../secret", "")):
+        plan["plan"] |= {"idle_unload_s": 60, "key": {"file": key_file}, "files": {"y": {"file": "../secret"}}}
+        (tmp_path / "x" / API_KEY).write_text("k" * 32)
+        (tmp_path / "secret").write_text("another's")
+        path.write_text(json.dumps(plan))
+        here.tavern.at_backend = {"/props": '{"is_sleeping": true}'}
+        here.tavern.keys.clear()
+        assert list_stacks(here.machine).stacks[0].state == "asleep"
+        assert [one.reveal() if one else None for one in here.tavern.keys] == [key]
 
 
 def test_no_stack_is_said_with_the_next_command(tmp_path: Path) -> None:

@@ -170,6 +170,15 @@ def test_live_a_gpu_that_no_program_uses_is_left_alone_long_enough_to_fall_aslee
     assert all(now.memory.gpus for now in shown)
 
 
+def test_live_a_gpu_is_read_again_as_soon_as_a_service_starts(tmp_path: Path) -> None:
+    news = Changed(container("llamacpp", state="running"), started=True)
+    here, shown = live(
+        tmp_path, (Idle(), Idle(), news, Idle(), Idle()), (GpuReading(uuid="G", total_mib=9, free_mib=9),)
+    )
+    assert len(shown) > 2
+    assert len(here.gpus.woken) == 2
+
+
 @pytest.mark.parametrize("every_s", [None, 2.0])
 def test_a_watch_ends_with_an_error_once_the_engine_is_gone(tmp_path: Path, every_s: float | None) -> None:
     stage = Watched()

@@ -244,3 +244,18 @@ def test_auto_takes_cdi_where_the_engine_has_only_that_and_nvidias_runtime_where
         config.write_text(before)
         os.kill(machine.pid, signal.SIGHUP)
     assert chosen(running, library.parent) is None  # no driver, no card: the CPU
+
+
+def test_of_two_gpus_the_freest_is_taken_by_the_engines_name_for_it_and_one_that_is_not_there_is_refused(
+    running: Stack, library: Path, tmp_path: Path
+) -> None:
+    (tmp_path / "answers").write_text("mib = 12288,24576\n0.free_mib = 9000\n1.free_mib = 4000\n")
+    seeing = {**running.environment, "LD_LIBRARY_PATH": str(library), "STANDIN_NVML": str(tmp_path / "answers")}
+    here = Stack(running.folder, running.program, {**seeing, "CUDA_VISIBLE_DEVICES": "1"})
+    done = here.run("deploy", "--dry-run", "--show", "--gpu", "cdi", "--gpus", "free")
+    device = yaml.safe_load(done.stdout)["services"]["llamacpp"]["deploy"]["resources"]["reservations"]["devices"][0]
+    assert (device["driver"], device["device_ids"]) == ("cdi", ["nvidia.com/gpu=0"])
+    assert "CUDA_VISIBLE_DEVICES='1' is set here and not obeyed" in done.stdout + done.stderr
+    assert "this machine has no GPU 7, only GPU 0" in here.fails(
+        5, "deploy", "--dry-run", "--gpu", "cdi", "--gpus", "7"
+    )

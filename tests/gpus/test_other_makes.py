@@ -121,6 +121,9 @@ def test_a_running_container_has_its_gpu_if_it_has_every_device_file() -> None:
     assert vulkan.is_given(both, ("nvidia",), ("/dev/dri/renderD128",))
     assert not vulkan.is_given(both, (), ("/dev/dri/renderD128",))
     assert not vulkan.is_given(both, ("nvidia",), ())
+    by_cdi = vulkan.request("vulkan", ALL, (GPU,), ROOTLESS_PODMAN)
+    assert vulkan.is_given(by_cdi, (), ("/dev/nvidiactl",))
+    assert not vulkan.is_given(by_cdi, (), ("/dev/fuse",))
 
 
 def test_vulkan_counts_gpus_of_every_make_those_with_memory_of_their_own_first() -> None:

@@ -15,6 +15,7 @@ from pathlib import PurePosixPath
 from typing import Final
 
 from stackctl.contracts.cdi import CdiFile, CdiSeen, Edits, Node, PathSeen
+from stackctl.contracts.service import GpuRequest
 from stackctl.core.gpu.layers import LayerVerdict
 from stackctl.errors import GpuError
 
@@ -26,6 +27,7 @@ SERVICE: Final = "nvidia-cdi-refresh.service"
 _LIBRARY: Final = re.compile(r"(/lib(?:cuda|nvidia-ml)\.so\.)(\d{3,}\.\d+(?:\.\d+)?)$")  # not WSL's and Jetson's 1.1
 _MOST_SHOWN: Final = 6
 _INSTALL: Final = "Install the NVIDIA Container Toolkit, then run "
+_DRIVER: Final = "cdi"  # the engine's, whose devices have names of CDI's
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -232,3 +234,9 @@ def _set_aside(file: CdiFile) -> str:
     """Return the command after which the engine no longer reads a file: it reads those called .yaml or .json."""
     path = shlex.quote(file.path)
     return f"sudo mv {path} {path}.old"
+
+
+def cdi_names(request: GpuRequest) -> tuple[str, ...]:
+    """Return the full names of the CDI devices that a request names."""
+    asked = request.devices if request.driver == _DRIVER else request.files
+    return tuple(one for one in asked if "=" in one)

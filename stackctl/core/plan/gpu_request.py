@@ -71,7 +71,7 @@ def _request(make: Make, mode: str, chosen: Devices, seen: Observed, offer: Offe
         if seen.cdi and mode == _CDI:
             cdi_files.refuse_stale(seen.cdi)  # the reason why a device is missing, if a file is
         raise
-    names = cdi_names(request)
+    names = cdi_files.cdi_names(request)
     if seen.cdi and names:
         listed = seen.engine.cdi_devices if seen.engine else ()
         cdi_files.refuse_stale(seen.cdi, names, are_listed=set(names) <= set(listed))
@@ -82,12 +82,6 @@ def around(seen: Observed) -> Surroundings:
     """Return where the engine runs."""
     is_rootless = seen.engine is not None and seen.engine.is_rootless
     return Surroundings(view=seen.view, is_rootless=is_rootless, is_wsl=seen.is_wsl, container=seen.container)
-
-
-def cdi_names(request: GpuRequest) -> tuple[str, ...]:
-    """Return the full names of the CDI devices that a request names."""
-    asked = request.devices if request.driver == _CDI else request.files
-    return tuple(one for one in asked if "=" in one)
 
 
 def other_ways(request: GpuRequest, spec: Spec, seen: Observed) -> tuple[tuple[str, GpuRequest], ...]:

@@ -12,10 +12,9 @@ from stackctl.contracts.host import Owner
 from stackctl.contracts.service import GpuRequest, Network
 from stackctl.core.adoption.mounted import Service
 from stackctl.core.container_paths import Bind
-from stackctl.core.gpu.cdi_files import promised_nodes
+from stackctl.core.gpu.cdi_files import cdi_names, promised_nodes
 from stackctl.core.observed import EngineView, ProbeResult, ReadSeen
 from stackctl.core.plan import engine_features
-from stackctl.core.plan.gpu_request import cdi_names
 from stackctl.core.plan.network_shape import Existing
 from stackctl.core.smoke.reachability import ContainerNetworking
 from stackctl.effects.docker import (

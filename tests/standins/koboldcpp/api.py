@@ -21,6 +21,7 @@ from typing import Any, Final
 from tests.standins import gguf_header
 from tests.standins.koboldcpp import generation
 from tests.standins.koboldcpp.generation import model_name
+from tests.standins.koboldcpp.router import AWAY, INITIAL, RELOAD, UNLOADED, Router
 from tests.standins.llama_child import LlamaChild
 
 ACCEPTED_HEADERS: Final = (
@@ -50,6 +51,7 @@ class State:
     busy: threading.Lock = field(default_factory=threading.Lock)
     waiting: int = 0
     made: generation.Made = field(default_factory=generation.Made)
+    router: Router | None = None
 
     @property
     def password(self) -> str:
@@ -107,7 +109,11 @@ class State:
 
     def models(self) -> dict[str, Any]:
         entry = {"id": self.name, "object": "model", "created": int(time.time()), "owned_by": "koboldcpp"}
-        return {"object": "list", "data": [{**entry, "permission": [], "root": "koboldcpp"}]}
+        names = [self.name, *((INITIAL, UNLOADED) if self.router else ())]
+        return {
+            "object": "list",
+            "data": [{**entry, "id": name, "permission": [], "root": "koboldcpp"} for name in names],
+        }
 
     def tags(self) -> dict[str, Any]:
         """The models as Ollama lists them."""
@@ -150,6 +156,9 @@ class Handler(http.server.BaseHTTPRequestHandler):
 
     def do_GET(self) -> None:
         path = self.path.split("?")[0].rstrip("/")
+        if self.state.router and self.state.router.is_away:
+            self.reply(AWAY, 502, "text/html")
+            return
         if path.endswith("/api/extra/generate/check"):
             if self.may_pass():
                 self.reply({"results": [{"text": self.state.made.text}]})
@@ -207,6 +216,9 @@ class Handler(http.server.BaseHTTPRequestHandler):
         raw = self.rfile.read(int(self.headers.get("content-length") or 0))
         path = self.path.split("?")[0].rstrip("/")
         kind = generation.kind_of(path)
+        if self.state.router and path == RELOAD:
+            self.reload(self.state.router, json.loads(raw or b"{}"))
+            return
         if path.startswith("/sdapi/"):  # images are made without the password
             self.reply({"images": [], "parameters": {}, "info": ""})
         elif kind is None and not path.endswith(generation.QUICK):
@@ -216,12 +228,22 @@ class Handler(http.server.BaseHTTPRequestHandler):
                 body = json.loads(raw) if raw else {}
             except ValueError:
                 body = None
+            if self.state.router and isinstance(body, dict):
+                self.state.router.may_load(body, self.state)
             if kind is None:
                 self.quick(path, body if isinstance(body, dict) else {})
             elif not isinstance(body, dict) or not body:
                 self.reply({"detail": {"msg": "Error parsing input.", "type": "bad_input"}}, 500)
             else:
                 self.queue(kind, body)
+
+    def reload(self, router: Router, body: Mapping[str, Any]) -> None:
+        """Unload or load the model, for whom has the admin's password; it is done after the answer."""
+        wanted, password = body.get("filename"), self.state.args.adminpassword
+        is_known = not password or self.headers.get("Authorization") == f"Bearer {password}"
+        self.reply({"success": is_known and wanted in {INITIAL, UNLOADED}})
+        if is_known and wanted in {INITIAL, UNLOADED}:
+            threading.Thread(target=router.swap, args=(wanted, self.state), daemon=True).start()
 
     def quick(self, path: str, body: dict[str, Any]) -> None:
         """What is answered beside a running generation."""

@@ -23,13 +23,14 @@ from typing import Final, NoReturn
 
 from tests.standins import gguf_header
 from tests.standins.koboldcpp import api, arguments, loading_log
+from tests.standins.koboldcpp.router import Router
 from tests.standins.llama_child import LlamaChild, ServerEndedError, die_of
 
 VERSION: Final = "1.115.1"  # the one that was recorded
 NOTICE: Final = "stand-in for KoboldCpp, for tests only: never what a user gets"
 NOT_IMITATED: Final = (
-    "admin", "analyze", "benchmark", "cli", "exportconfig", "exporttemplate", "hordekey", "prompt",
-    "remotetunnel", "routermode", "ssl", "testmemory", "unpack",
+    "analyze", "benchmark", "cli", "exportconfig", "exporttemplate", "hordekey", "prompt",
+    "remotetunnel", "ssl", "testmemory", "unpack",
 )  # fmt: skip
 BUNDLE: Final = Path(getattr(sys, "_MEIPASS", "/app")) / "llama"
 _CELLS: Final = 256  # of the KV cache, in which it is made
@@ -172,10 +173,11 @@ def announce_server(args: argparse.Namespace) -> str:
     return url
 
 
-def end_with(child: LlamaChild) -> None:
-    """In the real program llama.cpp is a library: if it dies, all dies."""
+def end_with(child: LlamaChild, state: api.State) -> None:
+    """In the real program llama.cpp is a library: if it dies, all dies, unless it was unloaded."""
     child.process.wait()
-    die_of(signal.SIGSEGV)
+    if state.child is child:
+        die_of(signal.SIGSEGV)
 
 
 def main() -> None:
@@ -206,10 +208,15 @@ def main() -> None:
     child = None
     if args.model_param and not args.nomodel:
         child = load(args, library)
-        threading.Thread(target=end_with, args=(child,), daemon=True).start()
+    state = api.State(args, child, VERSION)
+    if child:
+        threading.Thread(target=end_with, args=(child, state), daemon=True).start()
+    if args.admin and args.routermode:
+        state.router = Router(load=lambda: load(args, library))
+        threading.Thread(target=state.router.watch, args=(state,), daemon=True).start()
     url = announce_server(args)
     print(f"======\nPlease connect to custom endpoint at {url}", flush=True)
-    api.serve(api.State(args, child, VERSION))
+    api.serve(state)
 
 
 if __name__ == "__main__":

@@ -66,6 +66,7 @@ class Answer:
             try:
                 yield from self._generated(child, request)
             finally:
+                self.models.answered = time.time()
                 self._log(child, time.time() - began)
 
     def _generated(self, child: LlamaChild, request: Mapping[str, object]) -> Iterator[str]:

@@ -38,6 +38,7 @@ class Models:
     last_prompt_tokens: int = 0
     generating: threading.Lock = field(default_factory=threading.Lock)
     stopped: threading.Event = field(default_factory=threading.Event)
+    answered: float = field(default_factory=time.time)  # when the last answer ended, or the program began
 
     def path_of(self, name: str) -> Path:
         return Path(name) if Path(name).exists() else Path(self.args.model_dir) / name
@@ -130,9 +131,26 @@ class Models:
             self.child, self.name = None, NONE
 
     def loaded(self) -> LlamaChild:
+        """The model, which is loaded again if it was unloaded for inactivity: its name is still known."""
+        if self.child is None and self.args.idle_timeout > 0 and self.name != NONE:
+            self.load(self.name)
+            self.answered = time.time()
         if self.child is None:
             raise RuntimeError("No tokenizer is loaded")
         return self.child
+
+    def unload_if_idle(self) -> None:
+        """Look every minute, at once for the first time; the length of a minute is the test's, if it says so."""
+        minute = float(os.environ.get("STANDIN_MINUTE", "60"))
+        minutes = self.args.idle_timeout
+        console.info(f"Setting a timeout of {minutes} minutes to unload the model in case of inactivity.")
+        while True:
+            with self.generating:
+                if time.time() - self.answered > minutes * minute and self.child is not None:
+                    console.info("Unloading the model for inactivity.")
+                    self.child.stop()
+                    self.child = None
+            time.sleep(minute)
 
 
 def server_command(args: argparse.Namespace, file: Path) -> list[str]:

@@ -50,6 +50,8 @@ def main() -> None:
         console.warning(WARNING)
     if args.model:
         models.load(args.model)
+    if args.idle_timeout > 0:
+        threading.Thread(target=models.unload_if_idle, daemon=True).start()
     serve(models)
 
 
