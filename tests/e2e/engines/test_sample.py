@@ -109,14 +109,14 @@ def test_a_gpu_by_cdi_is_in_the_container_that_is_tried_and_a_missing_one_is_ref
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     engine: ContainedEngine = request.getfixturevalue(kind)
-    monkeypatch.setenv("DOCKER_HOST", engine.environment["DOCKER_HOST"])
-    gone = docker.try_gpu(BASE, replace(request_, devices=(), files=("nvidia.com/gpu=7",), driver=""), None)
-    assert judge_trial(request_, gone, 1, kind)[0].says.startswith("the GPU can't be given to the container")
     nodes = [{"path": f"/dev/{name}"} for name in ("nvidiactl", "nvidia0")]
     device = {"name": "0", "containerEdits": {"deviceNodes": nodes}}
     text = json.dumps({"cdiVersion": "0.6.0", "kind": "nvidia.com/gpu", "devices": [device]})
     make = "mknod -m 666 /dev/nvidiactl c 1 3; mknod -m 666 /dev/nvidia0 c 1 3; mkdir -p /etc/cdi"
     run("exec", engine.container, "sh", "-c", f"{make}; echo {shlex.quote(text)} > /etc/cdi/nvidia.json")
+    monkeypatch.setenv("DOCKER_HOST", engine.environment["DOCKER_HOST"])
+    gone = docker.try_gpu(BASE, replace(request_, devices=(), files=("nvidia.com/gpu=7",), driver=""), None)
+    assert judge_trial(request_, gone, 1, kind)[0].says.startswith("the GPU can't be given to the container")
     found = docker.try_gpu(BASE, request_, None)
     engine_verdict, container = judge_trial(request_, found, 1, kind)
     assert (engine_verdict.state, container.state) == ("works", "works"), (found, container)
