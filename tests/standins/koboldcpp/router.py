@@ -22,7 +22,6 @@ INITIAL: Final = "initial_model"
 UNLOADED: Final = "unload_model"
 RELOAD: Final = "/api/admin/reload_config"
 AWAY: Final = "<!DOCTYPE html><html><head><title>502 - KoboldCpp</title></head></html>"
-_RESTART_S: Final = 1.0  # three seconds in the real one
 
 
 @dataclass
@@ -33,6 +32,7 @@ class Router:
     current: str = INITIAL
     active: float = field(default_factory=time.time)
     is_away: bool = False
+    restart_s: float = 1.0  # three seconds in the real one
     swaps: threading.RLock = field(default_factory=threading.RLock)
 
     def may_load(self, body: Mapping[str, Any], state: State) -> None:
@@ -51,7 +51,7 @@ class Router:
             if child:
                 child.stop()
             print("Restarting KoboldCpp...", flush=True)
-            time.sleep(_RESTART_S)
+            time.sleep(self.restart_s)
             state.child = self.load() if wanted == INITIAL else None
             self.current, self.active, self.is_away = wanted, time.time(), False
 
