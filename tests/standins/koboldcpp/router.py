@@ -11,6 +11,7 @@ import os
 import threading
 import time
 from collections.abc import Callable, Mapping
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Final
 
@@ -20,6 +21,8 @@ if TYPE_CHECKING:
 
 INITIAL: Final = "initial_model"
 UNLOADED: Final = "unload_model"
+# llama-server ends with the thread that started it (llama_child.py), and the thread of a request ends soon
+_LOADER: Final = ThreadPoolExecutor(max_workers=1)
 RELOAD: Final = "/api/admin/reload_config"
 AWAY: Final = "<!DOCTYPE html><html><head><title>502 - KoboldCpp</title></head></html>"
 
@@ -52,7 +55,7 @@ class Router:
                 child.stop()
             print("Restarting KoboldCpp...", flush=True)
             time.sleep(self.restart_s)
-            state.child = self.load() if wanted == INITIAL else None
+            state.child = _LOADER.submit(self.load).result() if wanted == INITIAL else None
             self.current, self.active, self.is_away = wanted, time.time(), False
 
     def watch(self, state: State) -> None:
