@@ -221,8 +221,8 @@ _ENDED = (
 # (print_info), tools/server/server-context.cpp; koboldcpp.py of KoboldCpp
 _QUOTES = re.compile(
     r"\s*(?:[\d.]+ [A-Z] )?"
-    r"(?:llama_model_loader: - kv|(?:llm_load_)?print_(?:info|meta): .* = |(?:srv +)?\w+: (?:loading model '|chat template, )"
-    r"|Loading Text Model: )"
+    r"(?:llama_model_loader: - kv|(?:llm_load_)?print_(?:info|meta): .* = |Loading Text Model: "
+    r"|(?:srv +)?\w+: (?:loading model '|chat template, ))"
 )
 _SIGILL, _SIGABRT = 128 + 4, 128 + 6
 
