@@ -171,7 +171,7 @@ def config_options(command: Callable[..., None]) -> Callable[..., None]:
         "--template", candidates.templates, "NAME", 'Prompt template by its name in SillyTavern; "none" changes none.'
     )
     @click.option(
-        "--gpu", cls=OneOf, type=_GPU_MODES, metavar="MODE", help="How the backend gets the GPU; none is the CPU."
+        "--gpu", cls=OneOf, type=_GPU_MODES, metavar="MODE", help="How the backend gets the GPU, or none for the CPU."
     )
     @click.option("--cpu", is_flag=True, help="Run the backend on the CPU; the same as --gpu none.")
     @click.option(

@@ -7,10 +7,13 @@ from stackctl.core.gpu.driver import judge_driver
 from stackctl.core.gpu.layers import Layer, LayerVerdict, State, first_fault
 from stackctl.core.gpu.surroundings import Surroundings, name_all
 from stackctl.core.observed import EngineSeen
+from stackctl.core.plan.model_run import is_start_of
 from stackctl.errors import EngineError, GpuError
 from stackctl.machine import Machine
 from stackctl.steps.config_request import load_config
+from stackctl.steps.deployed import written_plan
 from stackctl.steps.gpu_layers import plan_trial, try_layers
+from stackctl.steps.recorded_deploys import last_deploy
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -38,10 +41,21 @@ def gpu(machine: Machine, flags: dict[str, object]) -> GpuLook:
 
     Nothing is pulled and nothing stays: the container is one of an image that is here, and is removed.
     """
-    found = _look(machine, flags)
+    found = _with_program(_look(machine, flags), machine)
     return replace(
         found, surroundings=name_all(_around(machine, found.engine), machine.host.cpu(), machine.host.hypervisor())
     )
+
+
+def _with_program(found: GpuLook, machine: Machine) -> GpuLook:
+    """Return the look with what the backend of this folder's stack reported at its last start, if that is recorded."""
+    plan = written_plan(machine)
+    record = last_deploy(machine, lambda one: is_start_of(one, plan)) if plan else None
+    if record is None or not record.layers_on_gpu:
+        return found
+    says = f"{record.layers_on_gpu} of {record.layers} layers were on the GPU at the start of {record.time}"
+    program = LayerVerdict(layer="program", state="works", says=says)
+    return replace(found, layers=(*(one for one in found.layers if one.layer != "program"), program))
 
 
 def _around(machine: Machine, engine: EngineSeen | None) -> Surroundings:
@@ -88,12 +102,12 @@ def _assembled(
 
 
 def _gpus(machine: Machine) -> tuple[tuple[Gpu, ...], tuple[GpuReading, ...], GpuError | None]:
-    listed: tuple[Gpu, ...] = ()
+    gpus: tuple[Gpu, ...] = ()
     try:
-        listed = machine.gpus.list()
-        return listed, machine.gpus.read(wakes=False), None
+        gpus = machine.gpus.list(waits=False)
+        return gpus, machine.gpus.read(wakes=False), None
     except GpuError as error:
-        return listed, (), error
+        return gpus, (), error
 
 
 def _without_engine(error: EngineError, driver: LayerVerdict) -> LayerVerdict:

@@ -88,7 +88,8 @@ def test_a_driver_that_lists_its_gpu_and_then_fails_is_the_fault(tmp_path: Path)
 
 
 class Broken(FakeGpus):
-    def list(self) -> tuple[Gpu, ...]:
+    def list(self, *, waits: bool = True) -> tuple[Gpu, ...]:
+        del waits
         raise GpuError("the NVIDIA driver does not answer", hint="Reboot.", evidence=("Unknown Error",))
 
 

@@ -6,6 +6,7 @@ from pathlib import Path
 import pytest
 
 from stackctl.commands.deploy import Options, deploy
+from stackctl.commands.gpu import gpu
 from stackctl.commands.status import Status, status
 from stackctl.contracts.host import GpuHolder, GpuReading
 from stackctl.contracts.service import Publish
@@ -199,6 +200,9 @@ def test_what_the_backend_reported_at_its_start_counts_and_not_the_plan(tmp_path
     for number, one in enumerate(records, 2):
         path.with_name(f"{number}.json").write_text(history.dump(one))
     assert facts(status(here.machine), here)["layers"] == "1 of 3 on the GPU"
+    program = gpu(here.machine, {"gpu.mode": "none"}).layers[-1]
+    assert (program.layer, program.state) == ("program", "works")
+    assert program.says == f"1 of 3 layers were on the GPU at the start of {record.time}"
 
 
 @pytest.mark.parametrize(("said", "layers"), [("auto", None), ("", None), ("9" * 5000, None), ("99", 99), ("-1", None)])

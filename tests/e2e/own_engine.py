@@ -66,12 +66,16 @@ class OwnEngine:
             done = subprocess.run(load, stdin=save.stdout, env=environment, capture_output=True, text=True, check=False)
         assert (save.returncode, done.returncode) == (0, 0), done.stderr
 
-    def add_offloads(self) -> None:
-        """Have the image OFFLOADS: a backend that reports its layers on a GPU, which ours for the CPU can't do."""
-        container = self.docker("create", IMAGES[0]).strip()
-        self.docker("cp", str(ROOT / "tests" / "standins" / "offloads.sh"), f"{container}:/app/offloads")
-        self.docker("commit", "--change", 'ENTRYPOINT ["/app/offloads"]', container, OFFLOADS)
-        self.docker("rm", container)
+
+def add_offloads(docker: Callable[..., str]) -> None:
+    """Have the image OFFLOADS: a backend that reports its layers on a GPU, which ours for the CPU can't do.
+
+    docker: runs a command of docker on an engine that has our images.
+    """
+    container = docker("create", IMAGES[0]).strip()
+    docker("cp", str(ROOT / "tests" / "standins" / "offloads.sh"), f"{container}:/app/offloads")
+    docker("commit", "--change", 'ENTRYPOINT ["/app/offloads"]', container, OFFLOADS)
+    docker("rm", container)
 
 
 @contextmanager

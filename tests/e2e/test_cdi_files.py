@@ -10,7 +10,7 @@ import pytest
 
 from stackctl.core.model.demo_model import SENTENCE
 from tests.e2e.conftest import Stack, free_port
-from tests.e2e.own_engine import IMAGES, OFFLOADS, OwnEngine, own_engine
+from tests.e2e.own_engine import IMAGES, OFFLOADS, OwnEngine, add_offloads, own_engine
 
 pytestmark = [pytest.mark.engine, pytest.mark.debian, pytest.mark.machines]
 NAME = "nvidia.com/gpu=0"
@@ -37,7 +37,7 @@ def machine(
     del own_images
     options = [word for folder in folders for word in ("--cdi-dir", str(folder))]
     with own_engine(tmp_path_factory.mktemp("cdi") / "engine", *options) as engine:
-        engine.add_offloads()
+        add_offloads(engine.docker)
         yield engine
 
 

@@ -17,7 +17,7 @@ import yaml
 from stackctl.core.model.demo_model import SENTENCE
 from tests.e2e.conftest import Stack, free_port
 from tests.e2e.nvidia_hook import HOOK, calls, steer, write_hook
-from tests.e2e.own_engine import OFFLOADS, OwnEngine, own_engine, until
+from tests.e2e.own_engine import OFFLOADS, OwnEngine, add_offloads, own_engine, until
 from tests.standins import nvml
 
 pytestmark = [pytest.mark.engine, pytest.mark.debian, pytest.mark.machines]
@@ -63,7 +63,7 @@ def machine(own_images: None, extra: Path, tmp_path_factory: pytest.TempPathFact
     (cdi / "nvidia.json").write_text(json.dumps(CDI))
     options = ("--cdi-dir", str(cdi), "--path-extra", str(extra))
     with own_engine(tmp_path_factory.mktemp("gpu") / "engine", *options) as engine:
-        engine.add_offloads()
+        add_offloads(engine.docker)
         yield engine
 
 

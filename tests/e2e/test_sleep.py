@@ -58,7 +58,7 @@ def test_koboldcpp_sleeps_with_its_router_and_wakes_for_who_names_its_model(stac
     (stack.folder / "stack.toml").write_text(
         f'[backend]\nkind = "koboldcpp"\nprogram = "{program}"\nidle_unload = "10 min"\n'
     )
-    override = {"services": {"koboldcpp": {"environment": {"STANDIN_HASTE": "120"}}}}
+    override = {"services": {"koboldcpp": {"environment": {"STANDIN_HASTE": "40"}}}}
     (stack.folder / "compose.override.yml").write_text(json.dumps(override))
     stack.deploy()
     sleeps_on(stack, "koboldcpp")

@@ -53,6 +53,14 @@ def test_what_a_make_requests_is_its_own_and_something(make: Make) -> None:
         assert make.is_given(request, (request.driver,), request.files)
 
 
+def test_a_device_file_that_a_container_must_open_has_a_cause_that_names_it_and_what_gives_it_back(make: Make) -> None:
+    for node in make.NODES:
+        found = make.lost(node)
+        assert node.startswith("/dev/")
+        assert (found.kind, found.says.endswith(f"its container can't open {node}")) == ("gpu", True)
+        assert found.hint.startswith("Run `stackctl restart`")
+
+
 def test_a_container_without_the_driver_that_was_asked_for_has_no_gpu() -> None:
     request = nvidia.request("nvidia", ("0",), (), None)
     assert nvidia.is_given(request, ("nvidia",), ())

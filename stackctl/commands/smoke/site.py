@@ -88,7 +88,8 @@ class Site:
 
     @cached_property
     def answer(self) -> Answered:
-        """Return a complete answer through SillyTavern."""
+        """Return a complete answer through SillyTavern; a backend that fell asleep since `model` is woken."""
+        wake(self.plan, self.machine, within_s=int(self.left_s()) + 1)
         began = time.monotonic()
         text = self.page.answer(*self.connection, PROMPT, TOKENS, within_s=self.left_s())
         return Answered(text=text, seconds=time.monotonic() - began)

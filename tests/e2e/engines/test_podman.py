@@ -10,14 +10,14 @@ import yaml
 from stackctl.core.model.demo_model import SENTENCE
 from tests.e2e.conftest import Stack
 from tests.e2e.engines.contained import ContainedEngine, contained_engine
-from tests.e2e.own_engine import IMAGES
+from tests.e2e.own_engine import OFFLOADS, add_offloads
 
 pytestmark = [pytest.mark.engine, pytest.mark.machines]
 DEVICE = "/dev/nvidia0"
-EDITS = {"deviceNodes": [{"path": DEVICE, "hostPath": "/dev/null"}]}
+EDITS = {"deviceNodes": [{"path": path, "hostPath": "/dev/null"} for path in (DEVICE, "/dev/nvidiactl")]}
 CDI = {"cdiVersion": "0.6.0", "kind": "nvidia.com/gpu", "devices": [{"name": "all", "containerEdits": EDITS}]}
-# our own image has no CUDA in it; a container with a GPU can be had all the same
-GPU = f'[backend]\nimage = "{IMAGES[0]}"\n[gpu]\nmode = "cdi"\n'
+# our own image has no CUDA in it; this one reports all the same that its layers are on the GPU
+GPU = f'[backend]\nimage = "{OFFLOADS}"\n[gpu]\nmode = "cdi"\n'
 
 
 @pytest.fixture(scope="module")
@@ -27,6 +27,7 @@ def podman(own_images: None, tmp_path_factory: pytest.TempPathFactory) -> Iterat
     cdi = tmp_path_factory.mktemp("cdi")
     (cdi / "nvidia.json").write_text(json.dumps(CDI))
     with contained_engine("podman", "--volume", f"{cdi}:/etc/cdi:ro") as engine:
+        add_offloads(engine.docker)
         yield engine
 
 

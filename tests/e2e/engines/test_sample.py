@@ -1,8 +1,6 @@
 """What both engines differ in, without a whole stack: what is seen of them, users, folders in memory, health."""
 
-import json
 import os
-import shlex
 import time
 from collections.abc import Iterator
 from contextlib import closing
@@ -13,13 +11,11 @@ import pytest
 import yaml
 
 from stackctl.contracts.host import Owner
-from stackctl.contracts.service import GpuRequest
-from stackctl.core.gpu.trial import judge_trial
 from stackctl.core.observed import EngineSeen
 from stackctl.core.start.events import Changed
 from stackctl.effects.docker.docker import DockerEngine
 from tests.core.samples import rendered, seen
-from tests.e2e.engines.contained import USER, ContainedEngine, contained_engine, run
+from tests.e2e.engines.contained import USER, ContainedEngine, contained_engine
 
 pytestmark = [pytest.mark.engine, pytest.mark.machines, pytest.mark.sample]
 BASE = "localhost/stackctl/base:1"
@@ -94,35 +90,6 @@ def test_podman_is_known_and_takes_the_folders_in_memory_as_they_are_rendered(
     assert user == f"{USER}:{USER}"
     assert written(podman, user, scratch).st_uid == USER
     assert sillytavern(replace(found, product="Docker Engine"))[1] != scratch
-
-
-RESERVED = GpuRequest(make="nvidia", driver="cdi", devices=("nvidia.com/gpu=0",))
-BY_FILES = GpuRequest(make="nvidia", files=("nvidia.com/gpu=0",))
-
-
-@pytest.mark.parametrize(("kind", "request_"), [("rootless", RESERVED), ("podman", BY_FILES)])
-def test_a_gpu_by_cdi_is_in_the_container_that_is_tried_and_a_missing_one_is_refused(
-    kind: str,
-    request_: GpuRequest,
-    docker: DockerEngine,
-    request: pytest.FixtureRequest,
-    monkeypatch: pytest.MonkeyPatch,
-) -> None:
-    engine: ContainedEngine = request.getfixturevalue(kind)
-    monkeypatch.setenv("DOCKER_HOST", engine.environment["DOCKER_HOST"])
-    gone = docker.try_gpu(BASE, replace(request_, devices=(), files=("nvidia.com/gpu=7",), driver=""), None)
-    assert judge_trial(request_, gone, 1, kind)[0].says.startswith("the GPU can't be given to the container")
-    nodes = [{"path": f"/dev/{name}"} for name in ("nvidiactl", "nvidia0")]
-    device = {"name": "0", "containerEdits": {"deviceNodes": nodes}}
-    text = json.dumps({"cdiVersion": "0.6.0", "kind": "nvidia.com/gpu", "devices": [device]})
-    make = "mknod -m 666 /dev/nvidiactl c 1 3; mknod -m 666 /dev/nvidia0 c 1 3; mkdir -p /etc/cdi"
-    run("exec", engine.container, "sh", "-c", f"{make}; echo {shlex.quote(text)} > /etc/cdi/nvidia.json")
-    found = docker.try_gpu(BASE, request_, None)
-    engine_verdict, container = judge_trial(request_, found, 1, kind)
-    assert (engine_verdict.state, container.state) == ("works", "works"), (found, container)
-    assert found.inside
-    assert set(found.inside.nodes) == {"/dev/nvidiactl", "/dev/nvidia0"}
-    assert engine.docker("ps", "--all", "--quiet", "--filter", "label=stackctl.made-by") == ""
 
 
 def test_podman_checks_a_container_s_health_while_stackctl_waits(

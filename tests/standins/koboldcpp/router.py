@@ -11,6 +11,7 @@ import os
 import threading
 import time
 from collections.abc import Callable, Mapping
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Final
 
@@ -20,9 +21,10 @@ if TYPE_CHECKING:
 
 INITIAL: Final = "initial_model"
 UNLOADED: Final = "unload_model"
+# llama-server ends with the thread that started it (llama_child.py), and the thread of a request ends soon
+_LOADER: Final = ThreadPoolExecutor(max_workers=1)
 RELOAD: Final = "/api/admin/reload_config"
 AWAY: Final = "<!DOCTYPE html><html><head><title>502 - KoboldCpp</title></head></html>"
-_RESTART_S: Final = 1.0  # three seconds in the real one
 
 
 @dataclass
@@ -33,6 +35,7 @@ class Router:
     current: str = INITIAL
     active: float = field(default_factory=time.time)
     is_away: bool = False
+    restart_s: float = 1.0  # three seconds in the real one
     swaps: threading.RLock = field(default_factory=threading.RLock)
 
     def may_load(self, body: Mapping[str, Any], state: State) -> None:
@@ -51,8 +54,8 @@ class Router:
             if child:
                 child.stop()
             print("Restarting KoboldCpp...", flush=True)
-            time.sleep(_RESTART_S)
-            state.child = self.load() if wanted == INITIAL else None
+            time.sleep(self.restart_s)
+            state.child = _LOADER.submit(self.load).result() if wanted == INITIAL else None
             self.current, self.active, self.is_away = wanted, time.time(), False
 
     def watch(self, state: State) -> None:

@@ -13,6 +13,7 @@ import shlex
 import sys
 import threading
 import time
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Final, NoReturn
@@ -24,6 +25,8 @@ from tests.standins.textgen import console, transformers
 SERVER: Final = "/llama/llama-server"
 NONE: Final = "None"
 CONTEXT: Final = 8192
+# llama-server ends with the thread that started it (llama_child.py), and the thread of a request ends soon
+_LOADER: Final = ThreadPoolExecutor(max_workers=1)
 CACHE_TYPES: Final = frozenset({"q8_0", "q4_0"})
 
 
@@ -133,7 +136,7 @@ class Models:
     def loaded(self) -> LlamaChild:
         """The model, which is loaded again if it was unloaded for inactivity: its name is still known."""
         if self.child is None and self.args.idle_timeout > 0 and self.name != NONE:
-            self.load(self.name)
+            _LOADER.submit(self.load, self.name).result()
             self.answered = time.time()
         if self.child is None:
             raise RuntimeError("No tokenizer is loaded")
