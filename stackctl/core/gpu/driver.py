@@ -7,9 +7,9 @@ from stackctl.errors import GpuError
 
 
 def judge_driver(gpus: tuple[Gpu, ...], error: GpuError | None = None) -> LayerVerdict:
-    """Return the verdict on the drivers of this machine's GPUs. error: why they could not be listed."""
+    """Return the verdict on the drivers of this machine's GPUs. error: why they could not be listed or read."""
     broken = next((gpu for gpu in gpus if gpu.fault), None)
-    error = error or (unusable_error(broken, "") if broken else None)
+    error = unusable_error(broken, "") if broken else error
     if error:
         return LayerVerdict(layer="driver", state="fails", says=error.message, hint=error.hint, evidence=error.evidence)
     if not gpus:
