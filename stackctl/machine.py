@@ -94,7 +94,7 @@ def real(path: Path, ui: Ui, orchestrator: str = "compose") -> Machine:
         ui=ui,
         docker=docker,
         host=ThisHost(_ask_here, _render_template),
-        gpus=EveryMake(Nvidia(family_ids), Sysfs(family_ids)),
+        gpus=EveryMake(Nvidia(family_ids, note=ui.note), Sysfs(family_ids)),
         hub=Hub(fetch=fetch, read_head=_read_head, read_whole=_read_whole),
         storage=storage,
         tavern=TavernAccess(docker, bounded.over_http, bounded.bounded, bounded.ask),

@@ -413,7 +413,8 @@ class FakeGpus:
     readings: tuple[GpuReading, ...] = ()
     woken: list[bool] = field(default_factory=list)
 
-    def list(self) -> tuple[Gpu, ...]:
+    def list(self, *, waits: bool = True) -> tuple[Gpu, ...]:
+        del waits
         return self.found
 
     def cards(self) -> tuple[Card, ...]:

@@ -4,6 +4,8 @@ Source: src/llama-model-loader.cpp, src/llama-model.cpp, src/llama.cpp, ggml/src
 ggml-org/llama.cpp, and what public threads show (tests/backends/test_causes.py names them).
 """
 
+import re
+
 from stackctl.backends.llama_offload import init_failure
 from stackctl.contracts.cause import Cause
 
@@ -215,12 +217,20 @@ _ENDED = (
     ("ggml_vulkan: Device memory allocation", _NO_MEMORY),
     ("ggml_backend_cpu_buffer_type_alloc_buffer: failed to allocate", _NO_RAM),
 )
+# lines that quote a model's own texts: src/llama-model-loader.cpp, src/llama-model.cpp and src/llama-vocab.cpp
+# (print_info), tools/server/server-context.cpp; koboldcpp.py of KoboldCpp
+_QUOTES = re.compile(
+    r"\s*(?:[\d.]+ [A-Z] )?"
+    r"(?:llama_model_loader: - kv|(?:llm_load_)?print_(?:info|meta): .* = |Loading Text Model: "
+    r"|(?:srv +)?\w+: (?:loading model '|chat template, ))"
+)
 _SIGILL, _SIGABRT = 128 + 4, 128 + 6
 
 
 def load_failure(line: str) -> Cause | None:
     """Return the cause if a line of the loader means that this model will not load, else None."""
-    if init_failure(line):  # it continues on the CPU, and that is well unless a GPU was asked for
+    # after the first it continues on the CPU, and that is well unless a GPU was asked for
+    if init_failure(line) or _QUOTES.match(line):
         return None
     return next((cause for mark, cause in _FATAL if mark in line), None)
 

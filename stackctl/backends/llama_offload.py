@@ -19,8 +19,10 @@ from stackctl.backends.contract import Offloaded
 from stackctl.contracts.cause import Cause
 from stackctl.contracts.service import Variant
 
-_OFFLOADED: Final = re.compile(r"offloaded (\d{1,6})/(\d{1,6}) layers to GPU")
-_INIT: Final = re.compile(r"failed to initialize (CUDA|ROCm|MUSA): (.{1,200})")
+# a time and a level (common/log.cpp), then the function's name: what a model's own texts say stands behind other words
+_START: Final = r"\s*(?:[\d.]+ [A-Z] )?(?:\w+: )?"
+_OFFLOADED: Final = re.compile(rf"{_START}offloaded (\d{{1,6}})/(\d{{1,6}}) layers to GPU")
+_INIT: Final = re.compile(rf"{_START}failed to initialize (CUDA|ROCm|MUSA): (.{{1,200}})")
 _CPU: Final = "Or run on the CPU with `stackctl deploy --gpu none`."
 NOT_GIVEN: Final = (
     "Check on the host that `nvidia-smi -L` lists the GPU, and that `gpu.devices` in stack.toml names it. After an "
@@ -104,19 +106,20 @@ _MARKS: Final = (
     ("ggml_vulkan: No devices found", _NO_VULKAN, "vulkan"),
     ("ggml_vulkan: 0 = llvmpipe", _NO_VULKAN, "vulkan"),  # Mesa's renderer on the CPU
 )
-_LIBRARY: Final = re.compile(r"failed to load \S*libggml-(cuda|hip|vulkan)\S*: (.{1,200})")
+_MARK: Final = re.compile(rf"{_START}({'|'.join(re.escape(mark) for mark, _, _ in _MARKS)})")
+_LIBRARY: Final = re.compile(rf"{_START}failed to load \S*libggml-(cuda|hip|vulkan)\S*: (.{{1,200}})")
 _VARIANTS: Final = {"CUDA": "cuda", "ROCm": "rocm", "MUSA": "musa", "cuda": "cuda", "hip": "rocm", "vulkan": "vulkan"}
 
 
 def load_offload(line: str) -> Offloaded | None:
     """Return the layers that a line of the loader reports on GPUs; None if it reports none."""
-    found = _OFFLOADED.search(line)
+    found = _OFFLOADED.match(line)
     return Offloaded(layers=int(found[1]), of=int(found[2])) if found else None
 
 
 def init_failure(line: str) -> Cause | None:
     """Return why CUDA or ROCm did not start, from the line that says so; None for any other line."""
-    found = _INIT.search(line)
+    found = _INIT.match(line)
     if not found:
         return None
     if known := next((cause for mark, cause in _ERRORS if mark in found[2]), None):
@@ -127,9 +130,10 @@ def init_failure(line: str) -> Cause | None:
 
 def load_no_gpu(line: str, variant: Variant) -> Cause | None:
     """Return the cause if a line of the loader means that a program of this variant computes on the CPU, else None."""
-    if (found := _INIT.search(line)) and _VARIANTS[found[1]] == variant:
+    if (found := _INIT.match(line)) and _VARIANTS[found[1]] == variant:
         return init_failure(line)
-    if (found := _LIBRARY.search(line)) and _VARIANTS[found[1]] == variant:
+    if (found := _LIBRARY.match(line)) and _VARIANTS[found[1]] == variant:
         says = f"the backend's program can't load its code for the GPU ({found[2].strip()})"
         return Cause(says=says, hint=_NO_CODE.hint, kind="gpu")
-    return next((cause for mark, cause, of in _MARKS if mark in line and of in {"", variant}), None)
+    found = _MARK.match(line)
+    return next((cause for mark, cause, of in _MARKS if found and found[1] == mark and of in {"", variant}), None)

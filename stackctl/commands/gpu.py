@@ -104,12 +104,12 @@ def _assembled(
 
 
 def _gpus(machine: Machine) -> tuple[tuple[Gpu, ...], tuple[GpuReading, ...], GpuError | None]:
-    found: tuple[Gpu, ...] = ()
+    gpus: tuple[Gpu, ...] = ()
     try:
-        found = machine.gpus.list()
-        return found, machine.gpus.read(wakes=False), None
+        gpus = machine.gpus.list(waits=False)
+        return gpus, machine.gpus.read(wakes=False), None
     except GpuError as error:
-        return found, (), error
+        return gpus, (), error
 
 
 def _without_engine(error: EngineError, driver: LayerVerdict) -> LayerVerdict:

@@ -9,7 +9,8 @@ from types import MappingProxyType
 from typing import Final
 
 NO_PERMISSION, TIMED_OUT, NOT_LOADED, NO_LIBRARY, MISMATCH = 4, 10, 9, 12, 18
-HANGS, ENDS = -1, -2  # not NVML's: no answer came in time; the process that asked ended
+# not NVML's: no answer came in time; the process that asked ended; none came yet to a question that waits less long
+HANGS, ENDS, SLOW = -1, -2, -3
 GIVEN_AWAY: Final = frozenset({"vfio-pci", "pci-stub", "xen-pciback"})  # drivers that keep a card for virtual machines
 _NVIDIA: Final = "nvidia"  # its driver, in the kernel
 _REBOOT: Final = "Reboot the machine"
@@ -28,6 +29,11 @@ class Fault:
 _KNOWN: Final = MappingProxyType(
     {
         HANGS: Fault(says="its driver does not answer in time: it hangs", fix=f"{_REBOOT}; {_LOG}."),
+        SLOW: Fault(
+            says="its driver does not answer at once: it starts its GPUs, or hangs",
+            fix="Run `nvidia-smi`. If that answers, run `sudo nvidia-smi -pm 1`, which keeps the GPUs started; else "
+            f"reboot; {_LOG}.",
+        ),
         ENDS: Fault(
             says="its driver's library ended the process that asked it", fix="Run `nvidia-smi`, which shows more."
         ),

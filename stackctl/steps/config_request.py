@@ -81,7 +81,8 @@ def _parsed(text: str, changes: Mapping[str, object]) -> Spec:
     try:
         return stack_toml.parse(text)
     except ConfigError as e:
-        flags = ", ".join(f"{key} = {value!r}" for key, value in changes.items())
+        given = {key: list(value) if isinstance(value, tuple) else value for key, value in changes.items()}
+        flags = ", ".join(f"{key} = {value!r}" for key, value in given.items())
         hint = f"Correct what was given on the command line: {flags}. Nothing was written."
         raise ConfigError(e.message, hint=hint) from e
 

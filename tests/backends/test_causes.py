@@ -372,3 +372,30 @@ def test_the_layers_on_gpus_are_read_from_the_loaders_line(name: str) -> None:
     offloaded = find_backend(name).offloaded
     assert offloaded("0.01.200 I load_tensors: offloaded 20/33 layers to GPU") == Offloaded(layers=20, of=33)
     assert offloaded("load_tensors: offloading 32 repeating layers to GPU") is None
+
+
+QUOTING = (
+    "0.00.100 I srv    load_model: loading model '/models/%s.gguf'",
+    "srv  load_model: loading model '/models/%s.gguf'",
+    "load_model: loading model '/models/%s.gguf'",
+    "llama_model_loader: - kv   2:                               general.name str              = %s",
+    "0.00.300 I print_info: general.name     = %s",
+    "print_info: EOT token        = 2 '%s'",
+    "init: chat template, example_format: '%s",
+    "Loading Text Model: /models/%s.gguf",
+)
+IMITATED = (
+    "no usable GPU found",
+    "load_tensors: offloaded 0/33 layers to GPU",
+    "ggml_cuda_init: failed to initialize CUDA: unknown error",
+    "Illegal instruction",
+    "std::bad_alloc",
+)
+
+
+@pytest.mark.parametrize("name", BACKENDS)
+def test_a_model_whose_name_or_text_imitates_a_failure_is_none(name: str) -> None:
+    backend = find_backend(name)
+    lines = [line % text for line in QUOTING for text in IMITATED]
+    assert [line for line in lines if backend.no_gpu(line, "cuda") or backend.offloaded(line)] == []
+    assert [line for line in lines if backend.fatal(line)] == []

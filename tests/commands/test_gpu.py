@@ -66,7 +66,8 @@ def test_without_an_image_the_container_is_not_tried_and_nothing_is_pulled(tmp_p
 
 
 class Broken(FakeGpus):
-    def list(self) -> tuple[Gpu, ...]:
+    def list(self, *, waits: bool = True) -> tuple[Gpu, ...]:
+        del waits
         raise GpuError("the NVIDIA driver does not answer", hint="Reboot.", evidence=("Unknown Error",))
 
 

@@ -30,7 +30,8 @@ class Broken(FakeGpus):
 
     tries: int = 0
 
-    def list(self) -> tuple[Gpu, ...]:
+    def list(self, *, waits: bool = True) -> tuple[Gpu, ...]:
+        del waits
         self.tries += 1
         return (*self.found, BROKEN)
 

@@ -5,7 +5,8 @@
 //   mib = 24576,8192                  the memory of each GPU, and so their number; default none
 //   driver = 550.54.14                cuda = 12040
 //   nvmlInitWithFlags = 18            an error of nvml.h that this function answers with
-//   nvmlDeviceGetName = hang          it never comes back; crash: it ends the process
+//   nvmlDeviceGetName = hang          it never comes back; slow: not while the file says so; crash: it ends
+//                                     the process
 //   name, uuid, pci (of one GPU), free_mib, unified (1: no memory for itself), compute = 8.6, bits, mhz, display (1), utilisation,
 //   temperature, power, power_limit (milliwatts), throttled (nvml.h's bits), held (a process, which holds
 //   held_mib, by default all that is not free), drawn (a process that draws, and holds as much)
@@ -78,6 +79,10 @@ static int outcome(int gpu, const char *function) {
     char value[64];
     if (!text(gpu, function, value, sizeof value)) return 0;
     while (!strcmp(value, "hang")) pause();
+    while (!strcmp(value, "slow")) {
+        usleep(10000);
+        if (!text(gpu, function, value, sizeof value)) return 0;
+    }
     if (!strcmp(value, "crash")) abort();
     return atoi(value);
 }

@@ -52,7 +52,7 @@ def _checked(says: str, good: Callable[[object], bool], schema: dict[str, Any]) 
     def check(value: object) -> object:
         if _printable(value) is not None and good(value):
             return value
-        raise ValueError(f"must be {says}, not {value!r}")
+        raise ValueError(f"must be {says}, not {list(value) if isinstance(value, tuple) else value!r}")
 
     return BeforeValidator(check), WithJsonSchema(schema)
 

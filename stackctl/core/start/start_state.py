@@ -6,7 +6,7 @@ from dataclasses import dataclass, field, replace
 from stackctl.backends import find_backend
 from stackctl.backends.contract import Buffer, Offloaded
 from stackctl.contracts.service import CPU
-from stackctl.core.gpu.offload import Offload, is_early_failure, judge
+from stackctl.core.gpu.offload import Offload, Wanted, is_early_failure, judge
 from stackctl.core.observed import ServiceState
 from stackctl.core.plan import gpu_request
 from stackctl.core.plan.stack import Plan
@@ -165,20 +165,24 @@ def read_offload(state: StartState, line: str) -> StartState:
         state = replace(state, offloaded=(*state.offloaded, reported))
     if wanted is None:
         return state
-    if cause := backend.no_gpu(line, state.plan.variant or CPU):
-        return _fail(state, cause.error(state.plan.backend, (line,)))
-    if reported and is_early_failure(wanted, reported):
-        return judge_offload(state, Offload(wanted=wanted, reported=(reported,)), (line,))
-    return state
+    # a program with layers on a GPU has one, whatever the text of a model imitates behind that
+    cause = None if any(one.layers for one in state.offloaded) else backend.no_gpu(line, state.plan.variant or CPU)
+    return _fail(state, cause.error(state.plan.backend, (line,))) if cause else state
 
 
-def judge_offload(state: StartState, offload: Offload, evidence: tuple[str, ...] = ()) -> StartState:
+def _is_without_layers(state: StartState) -> bool:
+    """Return whether the backend's last report says that no layer is on a GPU, where one was asked for."""
+    wanted = planned_offload(state.plan)
+    return bool(wanted and state.offloaded and is_early_failure(wanted, state.offloaded[-1]))
+
+
+def judge_offload(state: StartState, offload: Offload) -> StartState:
     """Return the state after a look at the offload: failed if no layer is on a GPU."""
     found = judge(offload)
     if found.state != "fails":
         return state
     says = f"{state.plan.backend} computes on the CPU, though a GPU was asked for: {found.says}"
-    return _fail(state, GpuError(says, hint=found.hint, evidence=evidence))
+    return _fail(state, GpuError(says, hint=found.hint))
 
 
 def still_reads(state: StartState, found: ServiceState) -> bool:
@@ -193,6 +197,12 @@ def _pass_second(state: StartState) -> StartState:
         # the cause in the log of its program, or of the program inside it, follows within moments
         is_over = state.quiet + 1 >= _PATIENCE
         return _fail(state, state.states[state.suspected]) if is_over else replace(state, quiet=state.quiet + 1)
+    if _is_without_layers(state) and not state.failed:
+        # a model's name can imitate the report, which then follows within moments
+        if state.quiet + 1 < _PATIENCE:
+            return replace(state, quiet=state.quiet + 1)
+        last = state.offloaded[-1]
+        return judge_offload(state, Offload(wanted=Wanted(of=last.of), reported=(last,)))
     if state.exit_code is not None:
         # if an event is lost, asking the engine in a quiet second is cheaper than waiting for the time-out
         return replace(state, is_settled=True, is_look_due=state.exit_code == 0)

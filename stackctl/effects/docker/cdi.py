@@ -57,7 +57,8 @@ def _files(folders: Iterable[str]) -> tuple[CdiFile, ...]:
 def _names(folder: str) -> list[str]:
     try:
         with os.scandir(folder) as found:
-            return sorted(one.path for one in found if one.name.endswith(_ENDINGS) and not one.is_dir())[:_MOST_FILES]
+            files = (one for one in found if one.name.endswith(_ENDINGS) and not one.is_dir(follow_symlinks=False))
+            return sorted(one.path for one in files)[:_MOST_FILES]
     except OSError:
         return []
 

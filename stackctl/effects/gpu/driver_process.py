@@ -11,54 +11,116 @@ import subprocess
 import sys
 import time
 import weakref
+from collections.abc import Callable
 from contextlib import suppress
 from pathlib import Path
 from typing import Any, Final
 
-from stackctl.gpus.nvidia_faults import ENDS, HANGS
+from stackctl.gpus.nvidia_faults import ENDS, HANGS, SLOW
 
 _CHILD: Final = Path(__file__).with_name("child.py")
 _MOST_ANSWER: Final = 1 << 20  # bytes; 8 GPUs with 256 processes each take less than 100 kB
+_NO_ANSWERS: Final = {HANGS, ENDS, SLOW}
 # the driver starts all GPUs first if none is in use: a second or two for each one, without its persistence mode
 FIRST_S: Final = 20.0
 NEXT_S: Final = 10.0
+SHOWN_S: Final = 5.0  # for a question whose answer is only shown
 _END_S: Final = 0.5
 
 
 class DriverProcess:
-    """The process; it stays for further questions, and ends with the program."""
+    """The process; it stays for further questions, and ends with the program.
 
-    def __init__(self, library: str, *, first_s: float = FIRST_S, next_s: float = NEXT_S) -> None:
+    `waits`: called when an answer takes longer than `shown_s`, and is waited for.
+    """
+
+    def __init__(
+        self,
+        library: str,
+        *,
+        first_s: float = FIRST_S,
+        next_s: float = NEXT_S,
+        shown_s: float = SHOWN_S,
+        waits: Callable[[], None],
+    ) -> None:
         self._argv = (sys.executable, "-P", str(_CHILD), library)
-        self._first_s, self._next_s = first_s, next_s
+        self._first_s, self._next_s, self._shown_s, self._waits = first_s, next_s, shown_s, waits
         self._process: subprocess.Popen[bytes] | None = None
+        self._patience_s = first_s
+        self._asked_at: float | None = None  # when the question was put that has no answer yet
+        self._read = b""
         self._is_hung = False
 
-    def ask(self, request: dict[str, Any]) -> dict[str, Any]:
-        """Return the answer of child.py; {"error": HANGS} or {"error": ENDS} if none comes. Once it hung, it hangs."""
+    def ask(self, request: dict[str, Any], *, is_shown: bool = False) -> dict[str, Any]:
+        """Return the answer of child.py; {"error": HANGS} or {"error": ENDS} if none comes. Once it hung, it hangs.
+
+        is_shown: return {"error": SLOW} already after `shown_s`; the answer is then waited for at the next question.
+        """
         if self._is_hung:
             return {"error": HANGS}
-        patience_s = self._next_s if self._process else self._first_s
-        process = self._process or self._start()
         try:
-            answer = _exchange(process, json.dumps(request).encode() + b"\n", time.monotonic() + patience_s)
-        except TimeoutError:
-            self._is_hung = True
-            self.close()
-            return {"error": HANGS}
+            if self._asked_at is not None:
+                late = self._answer(self._asked_at, is_shown=is_shown)
+                if late["error"] in _NO_ANSWERS:
+                    return late
+            if not self._put(request):
+                return {"error": ENDS}
+            return self._answer(time.monotonic(), is_shown=is_shown)
         except BaseException:  # such as Ctrl-C, which comes while the driver hangs
             self.close()
             raise
-        if answer is None:
-            self.close()
-            return {"error": ENDS}
-        return answer
 
     def close(self) -> None:
         """End the process, or leave behind one that the kernel does not let end."""
         if self._process:
             _end(self._process)
-        self._process = None
+        self._process, self._asked_at, self._patience_s, self._read = None, None, self._first_s, b""
+
+    def _put(self, request: dict[str, Any]) -> bool:
+        """Put a question; return whether the process took it."""
+        process = self._process or self._start()
+        assert process.stdin is not None  # noqa: S101 - it is piped
+        try:
+            process.stdin.write(json.dumps(request).encode() + b"\n")
+        except BrokenPipeError:
+            self.close()
+            return False
+        return True
+
+    def _answer(self, asked_at: float, *, is_shown: bool) -> dict[str, Any]:
+        self._asked_at = asked_at
+        line = self._line(asked_at + min(self._shown_s, self._patience_s))
+        if line is None and not is_shown and self._shown_s < self._patience_s:
+            self._waits()
+            line = self._line(asked_at + self._patience_s)
+        if line is None:
+            if is_shown and time.monotonic() < asked_at + self._patience_s:
+                return {"error": SLOW}
+            self._is_hung = True
+            self.close()
+            return {"error": HANGS}
+        answer = _parsed(line)
+        if answer is None:
+            self.close()
+            return {"error": ENDS}
+        self._asked_at, self._patience_s = None, self._next_s
+        return answer
+
+    def _line(self, until: float) -> bytes | None:
+        """Return an answer's line; b"" if the process ended or writes too much; None if it is not there in time."""
+        assert self._process is not None  # noqa: S101 - a question was put to it
+        assert self._process.stdout is not None  # noqa: S101 - it is piped
+        out = self._process.stdout
+        while not self._read.endswith(b"\n"):
+            ready, _, _ = select.select([out], [], [], max(0.0, until - time.monotonic()))
+            if not ready:
+                return None
+            part = os.read(out.fileno(), 1 << 16)
+            self._read += part
+            if not part or len(self._read) > _MOST_ANSWER:
+                return b""
+        line, self._read = self._read, b""
+        return line
 
     def _start(self) -> "subprocess.Popen[bytes]":
         self._process = subprocess.Popen(
@@ -77,25 +139,10 @@ def _end(process: "subprocess.Popen[bytes]") -> None:
         process.wait(_END_S)
 
 
-def _exchange(process: "subprocess.Popen[bytes]", request: bytes, until: float) -> dict[str, Any] | None:
-    """Return the answer; None if the process ended or answers nonsense. Raise TimeoutError if it takes too long."""
-    assert process.stdin is not None  # noqa: S101 - it is piped
-    assert process.stdout is not None  # noqa: S101 - it is piped
+def _parsed(line: bytes) -> dict[str, Any] | None:
+    """Return the answer; None if a line is none."""
     try:
-        process.stdin.write(request)
-    except BrokenPipeError:
-        return None
-    answer = b""
-    while not answer.endswith(b"\n"):
-        ready, _, _ = select.select([process.stdout], [], [], max(0.0, until - time.monotonic()))
-        if not ready:
-            raise TimeoutError
-        part = os.read(process.stdout.fileno(), 1 << 16)
-        answer += part
-        if not part or len(answer) > _MOST_ANSWER:
-            return None
-    try:
-        found = json.loads(answer)
+        found = json.loads(line)
     except ValueError:
         return None
     return found if isinstance(found, dict) else None

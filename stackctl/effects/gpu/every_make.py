@@ -15,8 +15,8 @@ class EveryMake:
     nvidia: Nvidia
     others: Sysfs
 
-    def list(self) -> tuple[Gpu, ...]:
-        return (*self.nvidia.list(), *self.others.list())
+    def list(self, *, waits: bool = True) -> tuple[Gpu, ...]:
+        return (*self.nvidia.list(waits=waits), *self.others.list())
 
     def cards(self) -> tuple[Card, ...]:
         return pci_cards.cards()

@@ -3,6 +3,7 @@
 A separate process asks the driver (driver_process.py), and only where the driver's library is installed.
 """
 
+import re
 import time
 from collections.abc import Callable, Iterable, Sequence
 from contextlib import suppress
@@ -14,7 +15,7 @@ from stackctl.contracts.host import Card, Gpu, GpuHolder, GpuReading
 from stackctl.core.gpu.unusable import unusable_error
 from stackctl.effects.gpu import pci_cards
 from stackctl.effects.gpu.attributes import as_name
-from stackctl.effects.gpu.driver_process import FIRST_S, NEXT_S, DriverProcess
+from stackctl.effects.gpu.driver_process import FIRST_S, NEXT_S, SHOWN_S, DriverProcess
 from stackctl.effects.gpu.driver_state import PLACES, driver_state, library
 from stackctl.errors import GpuError
 from stackctl.gpus.nvidia_faults import GIVEN_AWAY, NO_LIBRARY, NOT_LOADED, Fault, explain, missing_file
@@ -32,6 +33,8 @@ _THROTTLED: Final = MappingProxyType(
         0x400: "voltage limit",
     }
 )
+_ADDRESS: Final = re.compile(r"([0-9a-f]{4,8}):([0-9a-f]{2}:[0-9a-f]{2}\.[0-7])")
+_WAITS: Final = "waiting for the NVIDIA driver, which starts its GPUs or hangs"
 _REST_S: Final = 30.0  # how long a GPU that no program uses and that may sleep is left alone between two readings
 
 
@@ -39,7 +42,7 @@ class Nvidia:
     """The port `Gpus` for NVIDIA's. `family`: returns the ids of a container's processes, from the id of its first.
 
     root: where the system's files are. places: of the driver's library. patience_s: how long the driver may take for
-    its first answer, and for others.
+    its first answer, for others, and for those that are only shown. note: tells that a slow one is waited for.
     """
 
     def __init__(
@@ -48,17 +51,21 @@ class Nvidia:
         *,
         root: Path = Path("/"),
         places: tuple[str, ...] = PLACES,
-        patience_s: tuple[float, float] = (FIRST_S, NEXT_S),
+        patience_s: tuple[float, float, float] = (FIRST_S, NEXT_S, SHOWN_S),
+        note: Callable[[str], None] = lambda _: None,
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
         self._family, self._root, self._places = family, root, places
-        self._patience_s, self._clock = patience_s, clock
+        self._patience_s, self._note, self._clock = patience_s, note, clock
         self._process: DriverProcess | None = None
         self._last: dict[str, tuple[float, GpuReading]] = {}  # by PCI address, and when it was read
 
-    def list(self) -> tuple[Gpu, ...]:
-        """Return every NVIDIA GPU, those that can't be used with their fault; () if there is none."""
-        answer, cards = self._ask(None), self._own_cards()
+    def list(self, *, waits: bool = True) -> tuple[Gpu, ...]:
+        """Return every NVIDIA GPU, those that can't be used with their fault; () if there is none.
+
+        waits: for a driver that takes long to start its GPUs.
+        """
+        answer, cards = self._ask(None, is_shown=not waits), self._own_cards()
         seen = driver_state(self._root, has_library=self._process is not None)
         if error := answer["error"]:
             if not cards and (error == NO_LIBRARY or (error == NOT_LOADED and not seen.is_wsl)):
@@ -83,16 +90,16 @@ class Nvidia:
 
         One that sleeps is not asked, and one that could sleep is asked rarely, unless it `wakes`.
         """
-        return self._read(None if wakes else self._rest)
+        return self._read(None if wakes else self._rest, is_shown=True)
 
-    def _read(self, spared: Callable[[Card], GpuReading | None] | None) -> tuple[GpuReading, ...]:
+    def _read(self, spared: Callable[[Card], GpuReading | None] | None, *, is_shown: bool) -> tuple[GpuReading, ...]:
         """Return the readings. spared: returns what is known of a card that is not asked now; None: ask all."""
         cards = tuple(one for one in self._own_cards() if one.driver == _MAKE) if spared else ()
         if not cards or not spared:
-            return tuple(map(self._reading, self._answers(None)))
+            return tuple(map(self._reading, self._answers(None, is_shown=is_shown)))
         rested = {one.pci: spared(one) for one in cards}
         asked = [pci for pci, reading in rested.items() if reading is None]
-        new = map(self._reading, self._answers(asked)) if asked else ()
+        new = map(self._reading, self._answers(asked, is_shown=is_shown)) if asked else ()
         by_address = {**rested, **{one.pci: one for one in new}}
         return tuple(found for found in by_address.values() if found)
 
@@ -103,14 +110,14 @@ class Nvidia:
         """
         readings: tuple[GpuReading, ...] = ()
         with suppress(GpuError):
-            readings = self._read(self._asleep)  # none that sleeps is held
+            readings = self._read(self._asleep, is_shown=False)  # none that sleeps is held
         own = set(self._family(container)) if readings else set()
         held = {one.uuid: sum(holder.mib for holder in one.holders if holder.pid in own) for one in readings}
         return {uuid: mib for uuid, mib in held.items() if mib}
 
-    def _answers(self, pci: Sequence[str] | None) -> tuple[dict[str, Any], ...]:
+    def _answers(self, pci: Sequence[str] | None, *, is_shown: bool) -> tuple[dict[str, Any], ...]:
         """Return the answers of the GPUs that answer; () without a driver. Raise GpuError if there are others only."""
-        answer = self._ask(pci)
+        answer = self._ask(pci, is_shown=is_shown)
         found = answer.get("gpus", [])
         able = tuple(one for one in found if not one["error"])
         error = answer["error"] or next((one["error"] for one in found), 0)
@@ -119,13 +126,15 @@ class Nvidia:
             raise unusable_error(_unusable(Card(vendor=_MAKE, pci=""), explain(error, seen)), "")
         return able
 
-    def _ask(self, pci: Sequence[str] | None) -> dict[str, Any]:
+    def _ask(self, pci: Sequence[str] | None, *, is_shown: bool) -> dict[str, Any]:
         if self._process is None:
             if not (path := library(self._places)):
                 return {"error": NO_LIBRARY}
-            first_s, next_s = self._patience_s
-            self._process = DriverProcess(path, first_s=first_s, next_s=next_s)
-        return self._process.ask({"pci": pci and list(pci)})
+            first_s, next_s, shown_s = self._patience_s
+            self._process = DriverProcess(
+                path, first_s=first_s, next_s=next_s, shown_s=shown_s, waits=lambda: self._note(_WAITS)
+            )
+        return self._process.ask({"pci": pci and list(pci)}, is_shown=is_shown)
 
     def _own_cards(self) -> tuple[Card, ...]:
         """Return NVIDIA's cards of this machine, without those that it keeps for virtual machines."""
@@ -157,10 +166,10 @@ def _gpu(one: dict[str, Any], answer: dict[str, Any], card: Card, fault: Fault |
     cuda = answer["cuda"]  # 12040: 12.4; none from a driver from before 2018
     return Gpu(
         index=one["index"],
-        uuid=one.get("uuid", ""),
+        uuid=as_name(one.get("uuid", "")),
         name=as_name(one.get("name") or _title(card)),
         total_mib=total >> 20,
-        free_mib=free >> 20,
+        free_mib=min(free, total) >> 20,
         cuda=(cuda // 1000, cuda % 1000 // 10) if cuda else (),
         gb_per_s=bandwidth(one.get("bits") or 0, one.get("mhz") or 0),
         pci=_address(one.get("pci", "")) or card.pci,
@@ -195,11 +204,11 @@ def _as_reading(one: dict[str, Any]) -> GpuReading:
     total, free = one["memory"] or (0, 0)
     reasons = one["throttled"] or 0
     return GpuReading(
-        uuid=one["uuid"],
+        uuid=as_name(one["uuid"]),
         name=as_name(one["name"] or ""),
         pci=_address(one["pci"]),
         total_mib=total >> 20,
-        free_mib=free >> 20,
+        free_mib=min(free, total) >> 20,
         utilisation=one["utilisation"],
         temperature_c=one["temperature"],
         power_w=_watts(one["power"]),
@@ -219,6 +228,6 @@ def _watts(milliwatts: int | None) -> float | None:
 
 
 def _address(pci: str) -> str:
-    """Return an address of NVML (00000000:65:00.0) as the kernel writes it."""
-    domain, _, rest = pci.lower().partition(":")
-    return f"{int(domain, 16):04x}:{rest}" if rest else ""
+    """Return an address of NVML (00000000:65:00.0) as the kernel writes it; "" for anything else."""
+    found = _ADDRESS.fullmatch(pci.lower())
+    return f"{int(found[1], 16):04x}:{found[2]}" if found else ""

@@ -77,6 +77,14 @@ def test_a_draft_model_and_a_trial_do_not_speak_for_the_model() -> None:
     assert is_early_failure(WANTED, Offloaded(layers=0, of=33))
 
 
+def test_of_reports_that_contradict_each_other_the_driver_decides() -> None:
+    none = Offloaded(layers=0, of=33)
+    for reports in ((ALL, none), (none, ALL)):  # a model's chat template comes last, its name first
+        assert judge(offload(by_free(GPU, 11800, 3900), reported=reports)).state == "works"
+        assert judge(offload(by_free(GPU, 4000, 4000), reported=reports)).state == "fails"
+    assert judge(offload(reported=(none, ALL))).state == "works"  # the driver does not tell
+
+
 # -- the differences
 
 

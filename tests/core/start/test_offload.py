@@ -1,4 +1,4 @@
-"""A start that asked for a GPU ends as soon as the backend's log says that the CPU computes."""
+"""A start that asked for a GPU ends soon after the backend's log says that the CPU computes."""
 
 from dataclasses import replace
 
@@ -7,7 +7,7 @@ import pytest
 from stackctl.core.model import demo_model, gguf, gguf_shape
 from stackctl.core.observed import Ram
 from stackctl.core.plan.stack import Plan
-from stackctl.core.start.events import ComposeExited, Event, Line, Looked
+from stackctl.core.start.events import ComposeExited, Event, Idle, Line, Looked
 from stackctl.core.start.planned_offload import planned_offload
 from stackctl.core.start.start_state import Failed
 from stackctl.core.start.verdict import Ready, Waiting, to_stop
@@ -40,11 +40,6 @@ def test_the_plan_says_how_many_layers_are_wanted() -> None:
 @pytest.mark.parametrize(
     ("line", "says", "hint"),
     [
-        (
-            NONE,
-            f"computes on the CPU, though a GPU was asked for: 0 of {OF} layers are on the GPU, as the",
-            "stackctl logs",
-        ),
         (NO_CUDA, "CUDA finds no GPU that it can use in the container (no CUDA-capable device is", "nvidia-smi -L"),
         (NO_CODE, "it sees no GPU, or has no code for one", "backend.image"),
     ],
@@ -57,6 +52,20 @@ def test_a_line_that_says_that_the_cpu_computes_ends_the_start_with_its_cause(li
     assert hint in found.hint
     assert "stackctl deploy --gpu none" in found.hint
     assert found.evidence == (line.text,)
+
+
+def test_a_report_without_a_layer_ends_the_start_once_no_other_report_followed() -> None:
+    quiet = (Idle(),) * 4
+    found = error(STARTS, NONE, *quiet, plan=ON_GPU)
+    assert isinstance(found, GpuError)
+    assert f"computes on the CPU, though a GPU was asked for: 0 of {OF} layers are on the GPU" in found.message
+    assert "stackctl logs" in found.hint
+    assert isinstance(judged(STARTS, NONE, *quiet[1:], plan=ON_GPU)[0], Waiting)
+    assert isinstance(judged(STARTS, NONE, ALL, *quiet, plan=ON_GPU)[0], Waiting)  # a model's name imitated the first
+
+
+def test_behind_layers_on_the_gpu_a_text_of_the_model_says_nothing_of_it() -> None:
+    assert isinstance(judged(STARTS, ALL, NO_CUDA, NO_CODE, plan=ON_GPU)[0], Waiting)
 
 
 def test_the_first_line_is_the_cause() -> None:

@@ -95,6 +95,8 @@ def test_what_is_no_cdi_file_hangs_and_fills_nothing(root: Path) -> None:
     os.mkfifo(folder / "pipe.yaml")
     (folder / "folder.yaml").mkdir()
     (folder / "gone.yaml").symlink_to("nowhere")
+    (folder / "loop.yaml").symlink_to("loop.yaml")
+    (folder / "zero.yaml").symlink_to("/dev/zero")
     (folder / "note.txt").write_text("kind: nvidia.com/gpu\ndevices: [{name: '0'}]")
     with (folder / "large.json").open("wb") as stream:
         stream.truncate(1 << 40)
@@ -102,7 +104,9 @@ def test_what_is_no_cdi_file_hangs_and_fills_nothing(root: Path) -> None:
     assert [(Path(one.path).name, bool(one.error)) for one in found.files] == [
         ("gone.yaml", True),
         ("large.json", True),
+        ("loop.yaml", True),
         ("pipe.yaml", True),
+        ("zero.yaml", True),
     ]
-    assert len(find_faults(found)) == 3
+    assert len(find_faults(found)) == 5
     assert look(root, CDISpecDirs=None).files == ()

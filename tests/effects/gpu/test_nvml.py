@@ -29,11 +29,17 @@ def asks(library: Path, tmp_path: Path) -> Asks:
     shutil.copy(library / nvml.LIBRARY, tmp_path)
 
     def made(
-        *lines: str, patience_s: float = 20, clock: Callable[[], float] = lambda: 0.0, own: Iterable[int] = ()
+        *lines: str,
+        patience_s: float = 20,
+        shown_s: float = 20,
+        note: Callable[[str], None] = lambda _: None,
+        clock: Callable[[], float] = lambda: 0.0,
+        own: Iterable[int] = (),
     ) -> Nvidia:
         nvml.answer(tmp_path, *lines)
         places = (f"{tmp_path}/",)
-        return Nvidia(lambda _: own, root=tmp_path, places=places, patience_s=(patience_s, patience_s), clock=clock)
+        patience = (patience_s, patience_s, shown_s)
+        return Nvidia(lambda _: own, root=tmp_path, places=places, patience_s=patience, note=note, clock=clock)
 
     return made
 
@@ -231,6 +237,38 @@ def test_a_driver_that_hangs_is_left_behind_and_named(asks: Asks, tmp_path: Path
         machine.read()
     assert refused.value.hint.startswith("Reboot")
     assert machine.held(1) == {}
+
+
+def test_a_slow_driver_is_waited_for_by_a_deploy_and_named_at_once_where_it_is_only_shown(
+    asks: Asks, tmp_path: Path
+) -> None:
+    card(tmp_path, "0000:01:00.0")
+    said: list[str] = []
+    machine = asks("mib = 24576", "nvmlInitWithFlags = hang", patience_s=1.5, shown_s=0.1, note=said.append)
+    (found,) = machine.list(waits=False)
+    assert "does not answer at once" in found.fault
+    with pytest.raises(GpuError, match="does not answer at once"):  # of the same question: it is not waited for again
+        machine.read(wakes=False)
+    assert not said
+    (found,) = machine.list()
+    assert "does not answer in time" in found.fault
+    assert said == ["waiting for the NVIDIA driver, which starts its GPUs or hangs"]
+
+
+def test_a_late_answer_is_taken_and_the_next_question_gets_its_own(asks: Asks, tmp_path: Path) -> None:
+    machine = asks("mib = 24576", "0.nvmlDeviceGetUUID = slow", shown_s=0.1)
+    (found,) = machine.list(waits=False)
+    assert "does not answer at once" in found.fault
+    nvml.answer(tmp_path, "mib = 24576,8192")  # the call that waits returns
+    assert [(one.total_mib, one.fault) for one in machine.list()] == [(24576, ""), (8192, "")]
+    assert len(machine.read()) == 2
+
+
+def test_nonsense_of_a_driver_is_left_out(asks: Asks) -> None:
+    (found,) = asks(
+        "mib = 24576", "pci = zz:\x1b", "0.pci = zz:01:00.0", "uuid = GPU-\x1b[31m\a", "free_mib = 99999999"
+    ).list()
+    assert (found.pci, found.uuid, found.free_mib, found.fault) == ("", "GPU-[31m", 24576, "")
 
 
 def test_a_gpu_whose_program_ends_when_asked_is_unusable(asks: Asks, tmp_path: Path) -> None:
