@@ -81,7 +81,7 @@ def logs(ctx: click.Context, service: str | None, follow: bool, lines: str) -> N
 @option.json
 @click.pass_context
 def gpu(ctx: click.Context, mode: str | None, as_json: bool) -> None:
-    """Show the GPUs, and whether each layer up to a container works.
+    """Show the GPUs, and which layer up to the model fails.
 
     The engine and a container are tried with an image that is here; nothing is pulled or changed. The exit code is 5 if
     there is a GPU and a layer fails.

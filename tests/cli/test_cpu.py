@@ -1,4 +1,4 @@
-"""--cpu is --gpu none, wherever --gpu is."""
+"""--cpu is --gpu none, wherever a stack's settings are options."""
 
 from pathlib import Path
 
@@ -8,7 +8,10 @@ from click.testing import CliRunner
 from stackctl.cli import main
 from tests.cli.tree import parse, tree
 
-WITH_GPU = [path for path, one in tree().items() if "gpu" in {param.opts[0][2:] for param in one.command.params}]
+SETTINGS = {"--gpu", "--gpu-layers"}  # `stackctl gpu --gpu cdi` has no more of them than the way to try
+WITH_GPU = [
+    path for path, one in tree().items() if {opt for param in one.command.params for opt in param.opts} >= SETTINGS
+]
 
 
 def test_there_are_commands_with_a_gpu() -> None:

@@ -106,7 +106,10 @@ def test_an_external_backend_needs_its_url() -> None:
             "[model]\nsource = 3",
             ['2: model.source: must be hf:OWNER/NAME:Q4_K_M, hf:OWNER/NAME/FILE, an http(s) address, or "", not 3'],
         ),
-        ("[gpu]\nmode = 1", ['2: gpu.mode: must be one of "auto", "nvidia", "cdi", "rocm", "vulkan", "none", not 1']),
+        (
+            "[gpu]\nmode = 1",
+            ['2: gpu.mode: must be one of "auto", "nvidia", "cdi", "rocm", "vulkan", "none", not 1'],
+        ),
         (
             '[model]\npath = """a\nb"""',
             ["2: model.path: control characters (a newline, a tab, ...) are not allowed"],
@@ -186,7 +189,7 @@ REFUSED: list[tuple[str, object]] = [
     ("backend.image", "a b"), ("backend.image", "$x"), ("backend.image", ":x"), ("backend.gpu_layers", -1),
     ("backend.kv_cache", "q5_1"), ("backend.flash_attention", True), ("backend.batch", 31),
     ("backend.extra_args", "--x"), ("backend.extra_args", ("a\nb",)), ("backend.extra_args", (1,)),
-    ("gpu.mode", "metal"), ("gpu.devices", ()), ("gpu.devices", ("",)), ("sillytavern.port", 65536),
+    ("gpu.mode", "opencl"), ("gpu.devices", ()), ("gpu.devices", ("",)), ("sillytavern.port", 65536),
     ("sillytavern.uid", -1), ("limits.backend_memory", "8 GB"), ("limits.backend_memory", "-1 GiB"),
     ("gpu.reserve", "auto"), ("gpu.reserve", 512), ("gpu.reserve", "0.5 GB"),
     ("limits.backend_memory", "\u0663 GiB"), ("limits.backend_cpus", 0), ("limits.backend_cpus", "4"),
