@@ -38,4 +38,5 @@ def _words(
     if one.is_flag:
         return (one.opts[-1],)
     # an option that all commands share is no parameter of its command
-    return one.opts[-1], ctx.params[name] if one.expose_value else getattr(ctx.find_root().obj, name)
+    value = ctx.params[name] if one.expose_value else getattr(ctx.find_root().obj, name)
+    return one.opts[-1], ",".join(value) if isinstance(value, tuple) else value  # words between commas, as of --gpus

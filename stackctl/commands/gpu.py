@@ -96,7 +96,9 @@ def _assembled(
     program: LayerVerdict | None = None,
 ) -> GpuLook:
     """Return the look with a verdict on every layer: those that are None were not tried."""
-    container = container or _untried("container", "the layer below comes first")
+    below = first_fault((driver, above))
+    says = f"the {below.layer} comes first" if below else "no GPU is requested from the engine"
+    container = container or _untried("container", says)
     program = program or _untried("program", "`stackctl status` shows where the layers of a running model are")
     return GpuLook(gpus=gpus, readings=readings, engine=engine, layers=(driver, above, container, program))
 

@@ -80,6 +80,11 @@ class Status:
         return runs and not (self.backend and self.backend.problem)
 
     @property
+    def runs_backend(self) -> bool:
+        """Return whether a backend of this stack runs, one that loads or sleeps included."""
+        return any(one.name in BACKENDS and one.state == "running" for one in self.services)
+
+    @property
     def state(self) -> StackState:
         """Return the state in one word."""
         found = stack_state(self.services, is_missing=bool(self.missing), is_asleep=self.is_asleep)

@@ -142,10 +142,10 @@ def _mismatch(seen: DriverState) -> Fault:
         )
     if seen.container:
         return Fault(
-            says="the driver's library in this container and the machine's driver are of different versions "
-            "(driver/library version mismatch)",
-            fix=f"Reboot the machine if its driver was updated; else install the library of its driver{_version(seen)} "
-            "in the container.",
+            says=f"the driver's library in this {seen.container} container and the machine's driver are of different "
+            "versions (driver/library version mismatch)",
+            fix="Reboot the machine if its driver was updated, and start this container again; else install the "
+            f"library of its driver{_version(seen)} in here.",
         )
     return Fault(
         says=f"the driver was updated while it ran: the loaded kernel module{_version(seen)} is not the installed one "

@@ -11,6 +11,7 @@ if TYPE_CHECKING:
     from stackctl.ui import Ui
 
 _MOST_HOLDERS = 32  # of one GPU
+_BELOW = "see below"  # of a fault, which stands under the table with its hint
 _LONGEST_NAME = 200  # of a program, which has chosen it itself
 
 
@@ -18,11 +19,16 @@ def gpu(found: "GpuLook", ui: "Ui") -> "tuple[str, contract.Look]":
     """Return the GPUs with what they do, the verdict on each layer, and last what repairs the first fault."""
     readings = {one.uuid: one for one in found.readings}
     blocks = [_gpu_text(one, readings.get(one.uuid), ui) for one in found.gpus]
-    blocks = blocks or ["no GPU is known on this machine"]
-    rows = [(one.layer, one.state, ui.text(one.says)) for one in found.layers]
+    if not blocks and found.layers[0].state != "fails":
+        blocks = ["no GPU is known on this machine"]
+    fault = found.fault
+    rows = [
+        (one.layer, one.state, _BELOW if fault and one.says == fault.says else ui.text(one.says))
+        for one in found.layers
+    ]
     blocks += ["\n".join(map(ui.text, found.surroundings))] if found.surroundings else []
     blocks.append(ui.table([("LAYER", "STATE", "SEEN"), *rows]))
-    if fault := found.fault:
+    if fault:
         says = ui.text(f"the {fault.layer} fails: {fault.says}")
         blocks.append("\n".join([says, *map(ui.text, fault.evidence), f"hint: {fault.hint}"]))
     return "\n\n".join(blocks), _values(found)

@@ -64,7 +64,7 @@ def _facts(now: "Status") -> Iterator[tuple[str, str]]:
         yield "model", f"{now.run.name} ({label})" if label and label not in now.run.name.upper() else now.run.name
         if now.run.context:
             yield "context", f"{now.run.context} tokens"
-        if not now.backend:
+        if now.runs_backend:
             yield "layers", describe_layers(now.run)
     gpus = now.memory.gpus
     for number, gpu in enumerate(gpus):

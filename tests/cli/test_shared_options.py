@@ -85,6 +85,12 @@ def test_a_command_that_is_said_again_has_the_options_that_stood_before_and_afte
     assert session_of(parse(said)).stack_folder == Path("x")
 
 
+@pytest.mark.parametrize("gpus", ["count:2", "0,1"])
+def test_gpus_are_said_again_as_they_were_typed(gpus: str) -> None:
+    context = parse(f"stackctl deploy --dry-run --gpus {gpus}")
+    assert typed_command(context, without={"dry_run"}) == f"stackctl deploy --gpus {gpus}"
+
+
 def test_recommend_keeps_its_own_folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(tmp_path)
     for name in "ab":

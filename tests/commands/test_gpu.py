@@ -101,6 +101,29 @@ def test_a_driver_that_does_not_answer_is_the_first_fault(tmp_path: Path) -> Non
     assert found.fault.evidence == ("Unknown Error",)
 
 
+class Listed(FakeGpus):
+    def read(self, *, wakes: bool = True) -> tuple[GpuReading, ...]:
+        del wakes
+        raise GpuError("the NVIDIA GPU can't be used: it hangs", hint="Reboot.")
+
+
+def test_cards_that_can_not_be_read_are_listed_all_the_same_with_the_fault_once(tmp_path: Path) -> None:
+    here = machine(tmp_path)
+    broken = replace(GPU, pci="0000:01:00.0", fault="it hangs", fix="Reboot.")
+    text, _ = report(gpu(replace(here.machine, gpus=Listed(found=(broken,))), {}), here.machine.ui)
+    assert "no GPU is known" not in text
+    assert text.count(f"the GPU {GPU.name} at 0000:01:00.0 can't be used: it hangs") == 1
+    assert "container  not tried  the driver comes first" in text
+
+
+def test_no_gpu_is_known_is_not_said_beside_a_driver_that_fails(tmp_path: Path) -> None:
+    here = machine(tmp_path)
+    text, _ = report(gpu(replace(here.machine, gpus=Broken()), {}), here.machine.ui)
+    assert "no GPU is known" not in text
+    here.gpus.found = ()
+    assert report(look(here), here.machine.ui)[0].startswith("no GPU is known on this machine\n")
+
+
 def test_a_gpu_that_its_driver_can_not_use_is_the_first_fault_and_the_others_are_tried(tmp_path: Path) -> None:
     here = machine(tmp_path)
     lost = replace(GPU, index=1, uuid="GPU-2", fault="it has fallen off the bus", fix="Reboot the machine.")

@@ -191,6 +191,12 @@ def test_where_the_layers_are(run: ModelRun, says: str) -> None:
     assert describe_layers(run) == says
 
 
+def test_of_a_backend_that_does_not_run_it_is_not_said_where_the_layers_are(tmp_path: Path) -> None:
+    here = running(tmp_path)
+    here.docker.states_["llamacpp"] = replace(here.docker.states_["llamacpp"], state="exited", health="")
+    assert "layers" not in facts(status(here.machine), here)
+
+
 def test_what_the_backend_reported_at_its_start_counts_and_not_the_plan(tmp_path: Path) -> None:
     here = running(tmp_path)
     (path,) = (tmp_path / history.FOLDER).iterdir()

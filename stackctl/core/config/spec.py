@@ -185,7 +185,7 @@ class Backend(Section):
 
 class Gpu(Section):
     mode: Annotated[str, *choice((AUTO, *gpus.MODES, NONE))] = Field(
-        AUTO, description=f"{gpus.described_modes()}, none (CPU), or auto: what is there."
+        AUTO, description=f"{gpus.described_modes()},\nnone (CPU), or auto: what is there."
     )
     devices: Devices = Field(
         ("all",),

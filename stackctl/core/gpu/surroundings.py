@@ -36,6 +36,7 @@ _LXC: Final = (
     "In this LXC container, check first that it has /dev/nvidia0, /dev/nvidiactl, /dev/nvidia-uvm and the libraries "
     "of exactly the machine's driver; an unprivileged one needs no-cgroups=true for the toolkit's hook, too."
 )
+UNNAMED: Final = "the hypervisor"  # what one is called whose name is not known
 _ENGINES: Final = MappingProxyType({"desktop": "Docker Desktop", "snap": "Docker from a snap"})
 # what a hint says -> what it must say there
 _ROOTLESS: Final = MappingProxyType(
@@ -77,10 +78,11 @@ class Surroundings:
 def name_all(around: Surroundings, cpu: Cpu, hypervisor: str) -> tuple[str, ...]:
     """Return a clause about each thing in which this place differs from Docker Engine on a machine itself."""
     engine = _ENGINES.get(around.view, "")
+    of = "" if hypervisor == UNNAMED else f" of {hypervisor}"
     named = (
         (around.is_wsl, "this is the Linux of Windows (WSL): the driver is the one of Windows"),
-        (around.container not in {"", "wsl"}, f"this system is a container ({around.container}) of another machine"),
-        (hypervisor and not around.is_wsl, f"this is a virtual machine of {hypervisor}"),
+        (around.container not in {"", "wsl"}, f"stackctl runs in a container ({around.container})"),
+        (hypervisor and not around.is_wsl, f"this is a virtual machine{of}"),
         (engine, f"the engine is {engine}"),
         (around.is_rootless, "the engine is rootless"),
     )

@@ -136,11 +136,14 @@ def _notes_on_cpu(spec: Spec, seen: Observed) -> Iterator[str]:
     if spec.gpu.mode != AUTO or seen.ram is None:  # asked for, or the machine that runs it is not visible
         return
     for gpu in seen.gpus:
+        if gpu.fault:
+            yield f"{named(gpu)} can't be used: {gpu.fault}. {gpu.fix}".rstrip(" .")
+            continue
         by = " or ".join(f"`--gpu {mode}`" for mode in modes_of(gpu))
         yield f"{named(gpu)} is not used{f': {by} uses it' if by else ''}"
     yield (
-        "NO GPU: this machine has no NVIDIA GPU, so the model runs on the CPU, where a large one is many times slower, "
-        "most of all in reading the chat; `--cpu` does so without this note"
+        f"NO GPU{' IS USED' if seen.gpus else ''}: this machine has no NVIDIA GPU, so the model runs on the CPU, where "
+        "a large one is many times slower, most of all in reading the chat; `--cpu` does so without this note"
     )
 
 

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Final
 
 from stackctl import backends
 from stackctl.backends.contract import Backend, Image
-from stackctl.contracts.service import ImageState, Service, Variant
+from stackctl.contracts.service import CPU, ImageState, Service, Variant
 from stackctl.core.config.lock import Decision, Decisions, Lock, is_text
 from stackctl.core.tavern import container as tavern
 from stackctl.errors import ConfigError
@@ -72,7 +72,8 @@ def backend_image(
     if spec.images == "own" and own is None:
         raise ConfigError(
             f'images = "own": stackctl can build no image for {backend.TITLE} ({variant})',
-            hint='Set `images = "auto"`, or set `backend.image` to an image.',
+            hint='Set `images = "auto"`, or set `backend.image` to an image.'
+            + (" Or run on the CPU with `stackctl deploy --cpu`." if CPU in backend.OWN_IMAGES else ""),
         )
     newest = official_image(backend, variant, cuda)
     inputs: dict[str, str] = image_inputs(spec, backend.NAME, variant)

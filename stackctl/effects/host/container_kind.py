@@ -1,12 +1,13 @@
-"""The container of a whole system that this one is, such as one of LXC.
+"""The container that this system is: one of a whole system, such as LXC's, or one of an engine.
 
 Sources: https://systemd.io/CONTAINER_INTERFACE (/run/systemd/container); lxcfs, which LXD, Incus and Proxmox mount
-over files of /proc.
+over files of /proc; systemd's src/basic/virt.c (/.dockerenv, /run/.containerenv).
 """
 
 from pathlib import Path
 
 _LONGEST = 40
+_ENGINES = (("run/.containerenv", "podman"), (".dockerenv", "docker"))
 
 
 def container_kind(root: Path = Path("/")) -> str:
@@ -14,6 +15,8 @@ def container_kind(root: Path = Path("/")) -> str:
     said = _text(root / "run/systemd/container")[:_LONGEST].strip()
     if said and said.isascii() and said.replace("-", "").isalnum():
         return said
+    if engine := next((kind for name, kind in _ENGINES if (root / name).exists()), ""):
+        return engine
     return "lxc" if " fuse.lxcfs " in _text(root / "proc/self/mountinfo") else ""
 
 

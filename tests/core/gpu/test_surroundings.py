@@ -48,6 +48,7 @@ def test_what_differs_from_docker_engine_on_a_machine_is_named() -> None:
     named = name_all(Surroundings(view="snap", is_rootless=True, container="lxc"), Cpu(avx2=False), "QEMU/KVM")
     for words in ("a container (lxc)", "virtual machine of QEMU/KVM", "Docker from a snap", "rootless", "no AVX2"):
         assert any(words in one for one in named)
+    assert name_all(Surroundings(), Cpu(), "the hypervisor") == ("this is a virtual machine",)
     assert name_all(Surroundings(view="desktop"), Cpu(), "") == ("the engine is Docker Desktop",)
 
 

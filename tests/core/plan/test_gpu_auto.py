@@ -82,7 +82,12 @@ def test_without_any_gpu_the_cpu_is_used_and_that_is_said_loudly() -> None:
 def test_a_gpu_of_another_make_is_named_with_the_loud_word() -> None:
     first, second = notes(wanted(), None, machine(AMD))
     assert "GPU 0 (AMD Radeon RX 7900 XTX) is not used" in first
-    assert second.startswith("NO GPU")
+    assert second.startswith("NO GPU IS USED: this machine has no NVIDIA GPU")
+
+
+def test_a_gpu_of_another_make_with_a_fault_is_not_offered() -> None:
+    first, _ = notes(wanted(), None, machine(replace(AMD, fault="it has no render node", fix="Update the kernel.")))
+    assert first == "GPU 0 (AMD Radeon RX 7900 XTX) can't be used: it has no render node. Update the kernel"
 
 
 def test_who_asks_for_the_cpu_gets_it_without_a_word() -> None:

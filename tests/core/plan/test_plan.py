@@ -695,7 +695,9 @@ def test_own_images_are_taken_where_we_have_one_and_refused_where_not(kind: str,
     own = BACKENDS[kind].OWN_IMAGES.get("cpu" if mode == "none" else "cuda")
     spec = wanted(images="own", backend={"kind": kind}, gpu={"mode": mode})
     if own is None:
-        assert refusal(spec, seen()).exit_code == 3
+        refused = refusal(spec, seen())
+        assert refused.exit_code == 3
+        assert ("`stackctl deploy --cpu`" in refused.hint) == ("cpu" in BACKENDS[kind].OWN_IMAGES)
     else:
         got = a_plan(spec)
         assert (backend_of(got).image, backend_of(got).image_is) == (own, "own")

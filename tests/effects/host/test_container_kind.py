@@ -1,4 +1,4 @@
-"""The container of a whole system that a machine really is, by files below another root."""
+"""The container that a machine really is, by files below another root."""
 
 from pathlib import Path
 
@@ -16,12 +16,14 @@ LXCFS = "611 602 0:52 /proc/meminfo /proc/meminfo rw,nosuid,nodev,relatime - fus
         ({"run/systemd/container": "lxc\n"}, "lxc"),
         ({"run/systemd/container": "systemd-nspawn"}, "systemd-nspawn"),
         ({"run/systemd/container": "\x1b[2J" * 1000}, ""),
+        ({".dockerenv": "", "proc/self/mountinfo": LXCFS}, "docker"),
+        ({"run/.containerenv": ""}, "podman"),
         ({"proc/self/mountinfo": LXCFS}, "lxc"),  # without systemd, as with Alpine
         ({"proc/self/mountinfo": LXCFS.replace("fuse.lxcfs", "tmpfs")}, ""),
     ],
 )
-def test_a_container_of_a_whole_system_is_known_by_its_kind(tmp_path: Path, files: dict[str, str], kind: str) -> None:
+def test_a_container_is_known_by_its_kind(tmp_path: Path, files: dict[str, str], kind: str) -> None:
     for name, text in files.items():
-        (tmp_path / name).parent.mkdir(parents=True)
+        (tmp_path / name).parent.mkdir(parents=True, exist_ok=True)
         (tmp_path / name).write_text(text)
     assert container_kind(tmp_path) == kind
