@@ -79,12 +79,12 @@ def add_offloads(docker: Callable[..., str]) -> None:
 
 
 @contextmanager
-def own_engine(root: Path, *options: str) -> Iterator[OwnEngine]:
-    """Start an engine with our images in it; remove it without a trace."""
+def own_engine(root: Path, *options: str, images: tuple[str, ...] = IMAGES) -> Iterator[OwnEngine]:
+    """Start an engine with these images in it; remove it without a trace."""
     engine = OwnEngine(root, options)
     try:
         engine.up()
-        engine.load(*IMAGES)
+        engine.load(*images)
         yield engine
     finally:
         call("down", "--dir", str(root))

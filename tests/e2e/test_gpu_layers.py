@@ -12,7 +12,7 @@ import pytest
 
 from tests.e2e.conftest import Stack
 from tests.e2e.nvidia_hook import HOOK, steer, write_hook
-from tests.e2e.own_engine import OwnEngine, own_engine
+from tests.e2e.own_engine import IMAGES, OwnEngine, own_engine
 from tests.standins import nvml
 
 pytestmark = [pytest.mark.engine, pytest.mark.debian, pytest.mark.machines]
@@ -35,7 +35,7 @@ def cdi(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def machine(own_images: None, extra: Path, cdi: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[OwnEngine]:
     del own_images
     options = ("--cdi-dir", str(cdi), "--path-extra", str(extra))
-    with own_engine(tmp_path_factory.mktemp("layers") / "engine", *options) as engine:
+    with own_engine(tmp_path_factory.mktemp("layers") / "engine", *options, images=IMAGES[:1]) as engine:
         yield engine
 
 
