@@ -52,9 +52,10 @@ class GpusNow:
         # one that is not visible from here (hidepid of /proc, another namespace) may be this stack's
         is_known = bool(ours) or all(self.families.get(one.pid) for one in reading.holders)
         is_told = is_known and not self.is_blind and all(one.mib for one in ours)
+        has_stopped = not own  # and so holds nothing
         return GpuNow(
             reading=reading,
-            own_mib=sum(one.mib for one in ours) if is_told else None,
+            own_mib=sum(one.mib for one in ours) if is_told or has_stopped else None,
             others=tuple(replace(one, name=one.name[:_LONGEST_NAME]) for one in others[:_MOST_HOLDERS]),
         )
 

@@ -140,6 +140,12 @@ def test_a_process_that_is_not_visible_may_be_this_stacks(visible: tuple[int, ..
     assert found.own_mib == own
 
 
+def test_a_stack_without_a_process_holds_nothing_whatever_is_not_visible() -> None:
+    seen = GpusNow(readings=(CARD,), families={}, is_blind=True)
+    (found,) = seen.shared_with([container("llamacpp", state="exited")])
+    assert found.own_mib == 0
+
+
 def test_names_of_other_programs_are_bounded(tmp_path: Path) -> None:
     many = tuple(GpuHolder(pid=number, name=f"{number}\x1b[2J" * 999, mib=1) for number in range(1, 999))
     here = running(tmp_path, FakeGpus(readings=(replace(CARD, holders=many),)))

@@ -21,8 +21,11 @@ ONE_GPU = {"STANDIN_NVML_MIB": "12288"}
 
 @pytest.fixture(scope="module")
 def extra(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A folder on the engine's PATH, empty at first."""
-    return tmp_path_factory.mktemp("path")
+    """A folder on the engine's PATH, with NVIDIA's hook in it."""
+    folder = tmp_path_factory.mktemp("path")
+    write_hook(folder)
+    steer(folder)
+    return folder
 
 
 @pytest.fixture(scope="module")
@@ -44,6 +47,14 @@ def here(machine: OwnEngine, installed: Path, tmp_path_factory: pytest.TempPathF
     """An empty folder, and a driver that lists one GPU."""
     environment = {**machine.environment, **ONE_GPU, "LD_LIBRARY_PATH": str(nvml.build(tmp_path_factory.mktemp("l")))}
     return Stack(folder=tmp_path_factory.mktemp("t-layers"), program=installed, environment=environment)
+
+
+@pytest.fixture(scope="module")
+def bare(machine: OwnEngine, extra: Path, here: Stack) -> Stack:
+    """The same once the engine has no hook any more, which it looks for when it starts."""
+    (extra / HOOK).unlink(missing_ok=True)
+    machine.restart()
+    return here
 
 
 def look(here: Stack, code: int, *words: str, **environment: str) -> dict[str, Any]:
@@ -76,43 +87,10 @@ def describe(cdi: Path, *nodes: str) -> None:
     (cdi / "nvidia.json").write_text(json.dumps(text))
 
 
-def test_an_engine_with_neither_hook_nor_cdi_is_named_with_the_toolkit_as_its_fix(here: Stack) -> None:
-    found = look(here, 5)
-    assert states(found) == ["works", "fails", "not_tried", "not_tried"]
-    assert layer(found, "engine")["message"] == "the engine does not offer the NVIDIA driver to containers"
-    assert "nvidia-ctk runtime configure --runtime=docker" in layer(found, "engine")["hint"]
-    assert "--gpu cdi" not in layer(found, "engine")["hint"]
-
-
-def test_a_machine_without_a_gpu_ends_well(here: Stack) -> None:
-    found = look(here, 0, STANDIN_NVML_MIB="")
-    assert (found["gpus"], found["fault"]) == ([], None)
-
-
-def test_a_driver_that_was_updated_while_it_ran_is_the_first_fault(here: Stack) -> None:
-    found = look(here, 5, STANDIN_NVML_INIT="18")
-    assert (found["fault"], states(found)[1:]) == ("driver", ["not_tried", "not_tried", "not_tried"])
-
-
-def test_cdi_devices_are_seen_chosen_and_present_and_offered_where_only_they_work(here: Stack, cdi: Path) -> None:
-    describe(cdi, "nvidiactl", "nvidia0")
-    found = look(here, 0)
-    assert states(found)[:3] == ["works", "works", "works"]
-    assert found["engine"]["cdi_devices"] == ["nvidia.com/gpu=0", "nvidia.com/gpu=all"]
-    assert layer(found, "engine")["message"].endswith("gives GPUs as CDI devices")
-    assert "/dev/nvidia0" in layer(found, "container")["message"]
-    reserved = look(here, 5, "--gpu", "nvidia")
-    assert layer(reserved, "engine")["hint"].startswith("Run `stackctl deploy --gpu cdi`, which works here. ")
-    (cdi / "nvidia.json").unlink()
-
-
 @pytest.mark.sample
 def test_a_hook_that_gives_the_device_files_works_and_one_that_fails_or_gives_none_is_told_apart(
-    machine: OwnEngine, here: Stack, extra: Path
+    here: Stack, extra: Path
 ) -> None:
-    write_hook(extra)
-    steer(extra)
-    machine.restart()
     found = look(here, 0)
     assert states(found) == ["works", "works", "works", "not_tried"]
     assert layer(found, "engine")["message"].endswith("which uses the hook of NVIDIA's toolkit")
@@ -127,3 +105,33 @@ def test_a_hook_that_gives_the_device_files_works_and_one_that_fails_or_gives_no
     (extra / HOOK).unlink()  # while the engine runs: its toolkit was removed
     gone = layer(look(here, 5), "engine")
     assert gone["message"] == "a program of the NVIDIA Container Toolkit is no longer there"
+
+
+def test_an_engine_with_neither_hook_nor_cdi_is_named_with_the_toolkit_as_its_fix(bare: Stack) -> None:
+    found = look(bare, 5)
+    assert states(found) == ["works", "fails", "not_tried", "not_tried"]
+    assert layer(found, "engine")["message"] == "the engine does not offer the NVIDIA driver to containers"
+    assert "nvidia-ctk runtime configure --runtime=docker" in layer(found, "engine")["hint"]
+    assert "--gpu cdi" not in layer(found, "engine")["hint"]
+
+
+def test_a_machine_without_a_gpu_ends_well(bare: Stack) -> None:
+    found = look(bare, 0, STANDIN_NVML_MIB="")
+    assert (found["gpus"], found["fault"]) == ([], None)
+
+
+def test_a_driver_that_was_updated_while_it_ran_is_the_first_fault(bare: Stack) -> None:
+    found = look(bare, 5, STANDIN_NVML_INIT="18")
+    assert (found["fault"], states(found)[1:]) == ("driver", ["not_tried", "not_tried", "not_tried"])
+
+
+def test_cdi_devices_are_seen_chosen_and_present_and_offered_where_only_they_work(bare: Stack, cdi: Path) -> None:
+    describe(cdi, "nvidiactl", "nvidia0")
+    found = look(bare, 0)
+    assert states(found)[:3] == ["works", "works", "works"]
+    assert found["engine"]["cdi_devices"] == ["nvidia.com/gpu=0", "nvidia.com/gpu=all"]
+    assert layer(found, "engine")["message"].endswith("gives GPUs as CDI devices")
+    assert "/dev/nvidia0" in layer(found, "container")["message"]
+    reserved = look(bare, 5, "--gpu", "nvidia")
+    assert layer(reserved, "engine")["hint"].startswith("Run `stackctl deploy --gpu cdi`, which works here. ")
+    (cdi / "nvidia.json").unlink()
