@@ -291,6 +291,7 @@ SITES = {  # of the functions that ask, who calls them
     "chosen_number": ["_ask_which_offer", "choose"],
     "agrees_on_terminal": ["_ask_to_open"],
     "ask_which": ["_ask_for_model"],
+    "chosen_on_terminal": ["ask_which"],  # and the offer of a GPU, which takes one: tests/steps/test_offer_gpu.py
     "agrees_to_change": ["_goes_on", "down", "remove"],
 }
 

@@ -18,6 +18,7 @@ from stackctl.steps.deployed import deployed_plan, stack_name_here
 from stackctl.steps.memory_now import MemoryNow, memory_now, read_gpus
 from stackctl.steps.own_name import refuse_foreign
 from stackctl.steps.tavern_session import ask_backend
+from stackctl.terminal import command_line
 
 _LOOKS: Final = 120
 _PAUSE_S: Final = 0.5
@@ -101,7 +102,8 @@ def _unload(request: Request, plan: Plan, machine: Machine, sleep: Callable[[flo
         sleep(_PAUSE_S)
     raise NotReady(
         f"{plan.backend_title} did not unload its model",
-        hint=f"Run `stackctl stop {plan.backend}` to free its memory, then `stackctl start {plan.backend}`.",
+        hint=f"Run `{command_line('stackctl', 'stop', plan.backend)}` to free its memory, then "
+        f"`{command_line('stackctl', 'start', plan.backend)}`.",
     )
 
 

@@ -21,6 +21,7 @@ from stackctl.machine import Machine
 from stackctl.secret import Secret
 from stackctl.steps.config_request import read_lock
 from stackctl.steps.deployed import written_plan
+from stackctl.terminal import command_line
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -108,7 +109,9 @@ def _with_way(verdict: LayerVerdict, mode: str) -> LayerVerdict:
     """Return the verdict with a mode that works as the first thing to do, if it is a fault."""
     if verdict.state != "fails":
         return verdict
-    return replace(verdict, hint=f"Run `stackctl deploy --gpu {mode}`, which works here. {verdict.hint}")
+    return replace(
+        verdict, hint=f"Run `{command_line('stackctl', 'deploy', '--gpu', mode)}`, which works here. {verdict.hint}"
+    )
 
 
 def _image_here(spec: Spec, machine: Machine) -> str:

@@ -9,6 +9,7 @@ from stackctl.core.plan.stack import Plan
 from stackctl.errors import NotReady
 from stackctl.machine import Machine
 from stackctl.steps.tavern_session import ask_backend
+from stackctl.terminal import command_line
 
 _LINES: Final = 500  # of a log
 
@@ -30,10 +31,10 @@ def is_asleep(plan: Plan, machine: Machine) -> bool | None:
     return next((one for one in said if one is not None), None)
 
 
-def wake(plan: Plan, machine: Machine, *, within_s: int | None = None) -> bool:
+def wake(plan: Plan, machine: Machine, *, within_s: float | None = None) -> bool:
     """Load the model of a backend that sleeps, and wait until it answers. Return whether it slept.
 
-    Raise NotReady if it does not answer `within_s` seconds; None for as long as its start may take.
+    Raise NotReady if it does not answer within `within_s` seconds; None for as long as its start may take.
     """
     if not is_asleep(plan, machine):
         return False
@@ -43,6 +44,7 @@ def wake(plan: Plan, machine: Machine, *, within_s: int | None = None) -> bool:
     if not ask_backend(plan, machine, one_token(backends.find_backend(plan.backend).WAKE_MODEL), within):
         raise NotReady(
             f"{plan.backend_title} slept, and does not answer now that it should load its model again",
-            hint=f"Run `stackctl logs {plan.backend}` to see why, then `stackctl restart {plan.backend}`.",
+            hint=f"Run `{command_line('stackctl', 'logs', plan.backend)}` to see why, then "
+            f"`{command_line('stackctl', 'restart', plan.backend)}`.",
         )
     return True

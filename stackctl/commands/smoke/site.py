@@ -82,14 +82,14 @@ class Site:
     @cached_property
     def model(self) -> str:
         """Return the model's name, as SillyTavern gets it from its backend, which is woken if it sleeps."""
-        wake(self.plan, self.machine, within_s=int(self.left_s()) + 1)
+        wake(self.plan, self.machine, within_s=self.left_s())
         kind, url = self.connection
         return self.page.model(kind, url, hint=replies.LOOK)
 
     @cached_property
     def answer(self) -> Answered:
         """Return a complete answer through SillyTavern; a backend that fell asleep since `model` is woken."""
-        wake(self.plan, self.machine, within_s=int(self.left_s()) + 1)
+        wake(self.plan, self.machine, within_s=self.left_s())
         began = time.monotonic()
         text = self.page.answer(*self.connection, PROMPT, TOKENS, within_s=self.left_s())
         return Answered(text=text, seconds=time.monotonic() - began)

@@ -8,7 +8,6 @@ of one folder describe is dropped); nvidia-container-toolkit's deployments/syste
 """
 
 import re
-import shlex
 from collections import defaultdict
 from dataclasses import dataclass
 from pathlib import PurePosixPath
@@ -18,6 +17,7 @@ from stackctl.contracts.cdi import CdiFile, CdiSeen, Edits, Node, PathSeen
 from stackctl.contracts.service import GpuRequest
 from stackctl.core.gpu.layers import LayerVerdict
 from stackctl.errors import GpuError
+from stackctl.terminal import command_line, shell_word
 
 FOLDERS: Final = ("/etc/cdi", "/var/run/cdi")  # those of an engine that was not given others; the last one wins
 NVIDIA: Final = "nvidia.com/gpu="
@@ -182,7 +182,7 @@ def _stale_fault(file: CdiFile, names: list[str], reasons: list[str], seen: CdiS
 
 def _useless_fault(file: CdiFile, seen: CdiSeen) -> CdiFault:
     says = f"the engine can't use the CDI file {file.path}: {file.error or 'it is not readable for its user'}"
-    chmod = f"Run `sudo chmod a+r {shlex.quote(file.path)}`."
+    chmod = f"Run `sudo chmod a+r {shell_word(file.path)}`."
     return CdiFault(file=file.path, says=says, hint=_repair(file, seen) if file.error else chmod)
 
 
@@ -216,7 +216,7 @@ def describe_command(seen: CdiSeen | None) -> str:
 
 def _command(file: CdiFile, seen: CdiSeen, *, is_new: bool = False) -> str:
     if not _has_service(seen):
-        return f"sudo nvidia-ctk cdi generate --output={shlex.quote(file.path)}"
+        return f"sudo nvidia-ctk cdi generate --output={shell_word(file.path)}"
     restart = f"sudo systemctl restart {SERVICE}"
     return restart if is_new or _is_refreshed(file, seen) else f"{_set_aside(file)} && {restart}"
 
@@ -232,8 +232,7 @@ def _is_refreshed(file: CdiFile, seen: CdiSeen) -> bool:
 
 def _set_aside(file: CdiFile) -> str:
     """Return the command after which the engine no longer reads a file: it reads those called .yaml or .json."""
-    path = shlex.quote(file.path)
-    return f"sudo mv {path} {path}.old"
+    return command_line("sudo", "mv", file.path, f"{file.path}.old")
 
 
 def cdi_names(request: GpuRequest) -> tuple[str, ...]:

@@ -18,6 +18,7 @@ from stackctl.contracts.service import Variant
 from stackctl.core.plan.gpu_devices import named
 from stackctl.errors import GpuError, StackctlError
 from stackctl.gpus import modes_of
+from stackctl.terminal import command_line
 
 _DRIVERS: Final[Mapping[Version, str]] = {
     (11, 4): "470", (12, 0): "525", (12, 1): "530", (12, 4): "550", (12, 8): "570", (13, 0): "580",
@@ -85,10 +86,10 @@ def _hint(backend: Backend, code: GpuCode, refused: list[Gpu], on: Hardware) -> 
     builds = [one.build for one in images if one.build and _runs((one.code.get(on.format),), on)]
     ways += [f'backend.build = "{builds[0]}" in stack.toml'] if builds and not backend.PROGRAMS else []
     others = [one.NAME for one in backends.BACKENDS.values() if one is not backend and _runs(_codes(one, on), on)]
-    ways += [f"`stackctl deploy --backend {others[0]}`, which has code for it"] if others else []
+    ways += [f"`{command_line('stackctl', 'deploy', '--backend', others[0])}`, which has code for it"] if others else []
     modes = {mode: make for gpu in refused for mode, make in modes_of(gpu).items() if not all(needs)}
     able = [mode for mode, make in modes.items() if make.VARIANT in backend.IMAGES]
-    ways += [f"`stackctl deploy --gpu {able[0]}`, which needs no CUDA"] if able else []
+    ways += [f"`{command_line('stackctl', 'deploy', '--gpu', able[0])}`, which needs no CUDA"] if able else []
     if not ways:
         return f"Run on the CPU with {_ON_CPU}."
     return f"Make one of these changes: {'; '.join(ways)}. Or run on the CPU with {_ON_CPU}."
