@@ -23,14 +23,14 @@ def probe(flags: str, port: int) -> str:
     have its name, and its llama-server must not have ended by itself: a zombie is left of one that has.
     """
     return (
-        "import glob,json,os,shlex,urllib.request as u;"
+        "import glob,json,linecache,os,shlex,urllib.request as u;"
         f"k=next(w[10:] for w in shlex.split(open('{flags}').read()) if w[:10]=='--api-key=');"
         f"a=lambda p,b=None:json.load(u.urlopen(u.Request('http://127.0.0.1:{port}'+p,b,"
         "{'Content-Type':'application/json','Authorization':'Bearer '+k}),timeout=4));"
         "m='/tmp/stackctl-loaded';"
         "os.path.exists(m) or a('/v1/internal/token-count',b'{\"text\":\"hello\"}')['length']>0 and open(m,'w');"
         "assert os.path.exists(m) and a('/v1/models')['data'];"
-        "assert not any('(llama-server) Z' in open(p).read() for p in glob.glob('/proc/[0-9]*/stat'))"
+        "assert not any('(llama-server) Z' in linecache.getline(p,1) for p in glob.glob('/proc/[0-9]*/stat'))"
     )
 
 

@@ -147,8 +147,9 @@ def program() -> Iterator[tuple[Program, int]]:
 
 
 def is_healthy(port: int, folder: Path) -> bool:
-    """Run the health command of a text-generation-webui that sleeps; `folder` is its /tmp."""
+    """Run the health command of a text-generation-webui that sleeps; `folder` is its /tmp, with its /proc in it."""
     script = textgen.health(sleeps=True)[-1].replace(str(textgen.PORT), str(port)).replace("/tmp", str(folder))
+    script = script.replace("/proc/", f"{folder}/proc/")
     for place, text in textgen.launch(sleepy(textgen, 60)).files.items():
         (folder / "flags").write_text(text.reveal())
         script = script.replace(place, str(folder / "flags"))
@@ -167,6 +168,12 @@ def test_textgens_health_counts_tokens_until_a_model_is_loaded_and_then_wakes_no
     it.asked.clear()
     assert is_healthy(port, tmp_path)
     assert (it.asked, it.woken) == (["/v1/models"], 0)
+    (tmp_path / "proc/7").mkdir(parents=True)
+    (tmp_path / "proc/8").mkdir()
+    (tmp_path / "proc/8/stat").symlink_to("gone")  # a process that ends while it is looked at
+    for state, is_well in (("S", True), ("Z", False), ("S", True)):
+        (tmp_path / "proc/7/stat").write_text(f"7 (llama-server) {state} 1 7 7 0 -1\n")
+        assert is_healthy(port, tmp_path) == is_well
     it.name = ""  # somebody unloaded it by the admin's API: no message would load it again
     assert not is_healthy(port, tmp_path)
 
