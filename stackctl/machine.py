@@ -8,7 +8,7 @@ from pathlib import Path, PurePosixPath
 from types import MappingProxyType
 from typing import TYPE_CHECKING
 
-from stackctl.backends.contract import Request
+from stackctl.contracts.request import Request
 from stackctl.core.config.files import API_KEY, PASSWORD
 from stackctl.core.model.model import ModelSeen
 from stackctl.core.observed import ProbeResult

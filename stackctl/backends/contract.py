@@ -12,8 +12,7 @@ from stackctl.contracts.gpu_code import GpuCode
 from stackctl.contracts.host import Cpu
 from stackctl.contracts.judge import Judge
 from stackctl.contracts.memory import Reserves
-from stackctl.contracts.request import COMPLETION as COMPLETION  # noqa: PLC0414 - whoever knows a backend finds it here
-from stackctl.contracts.request import Request as Request  # noqa: PLC0414 - also
+from stackctl.contracts.request import Request
 from stackctl.contracts.service import Variant
 from stackctl.contracts.sleeper import Sleeper
 from stackctl.secret import Secret

@@ -15,14 +15,7 @@ from typing import Final
 from stackctl.backends import koboldcpp_sleep, koboldcpp_speed
 from stackctl.backends.answers import MODELS, PROPS, first_model, good, text, tokens
 from stackctl.backends.command_line import given_flags, numbers, opens, refused_argument
-from stackctl.backends.contract import (
-    Image,
-    Launch,
-    Request,
-    Run,
-    ServerInfo,
-    gguf_alone,
-)
+from stackctl.backends.contract import Image, Launch, Run, ServerInfo, gguf_alone
 from stackctl.backends.koboldcpp_arguments import BATCHES, KOBOLDCPP_ARGUMENTS, KV_NUMBER, MOST_CONTEXT, ONCE_CONTEXT
 from stackctl.backends.koboldcpp_releases import (
     RELEASED,
@@ -39,6 +32,7 @@ from stackctl.contracts.answer import Answer
 from stackctl.contracts.cause import Cause
 from stackctl.contracts.host import Cpu
 from stackctl.contracts.memory import Reserves
+from stackctl.contracts.request import Request
 from stackctl.contracts.service import CPU, Variant
 from stackctl.errors import ConfigError
 from stackctl.secret import Secret

@@ -10,8 +10,9 @@ Source: koboldcpp.py of LostRuins/koboldcpp 1.111 and 1.115.1 (read).
 from typing import Final
 
 from stackctl.backends.answers import MODELS, text
-from stackctl.backends.contract import Request, Run
+from stackctl.backends.contract import Run
 from stackctl.contracts.json_table import parse_table, table_or_empty
+from stackctl.contracts.request import Request
 from stackctl.contracts.sleeper import TellsSleep
 from stackctl.errors import ConfigError
 

@@ -4,8 +4,9 @@ import re
 from typing import Final
 
 from stackctl.backends.answers import number
-from stackctl.backends.contract import Request, Speaks
+from stackctl.backends.contract import Speaks
 from stackctl.contracts.json_table import parse_table
+from stackctl.contracts.request import Request
 
 # open with and without the password. Its log has the same figure, but the line ends only when the next one is written
 SPEED: Final[Speaks] = Request(path="/api/extra/perf")

@@ -15,7 +15,6 @@ from stackctl.backends.command_line import given_flags, numbers, opens
 from stackctl.backends.contract import (
     Launch,
     Program,
-    Request,
     Run,
     ServerInfo,
     Speaks,
@@ -33,6 +32,7 @@ from stackctl.contracts.answer import Answer
 from stackctl.contracts.cause import Cause
 from stackctl.contracts.json_table import parse_table, table_or_empty
 from stackctl.contracts.memory import Reserves
+from stackctl.contracts.request import Request
 from stackctl.contracts.service import CPU, Variant
 from stackctl.contracts.sleeper import TellsSleep, none_unloads
 from stackctl.secret import Secret

@@ -21,7 +21,6 @@ from stackctl.backends.contract import (
     Image,
     Launch,
     Program,
-    Request,
     Run,
     ServerInfo,
     Speaks,
@@ -37,6 +36,7 @@ from stackctl.contracts.build import Build
 from stackctl.contracts.cause import Cause
 from stackctl.contracts.gpu_code import GpuCode
 from stackctl.contracts.memory import Reserves
+from stackctl.contracts.request import Request
 from stackctl.contracts.service import CPU, Variant
 from stackctl.contracts.sleeper import none_unloads
 from stackctl.secret import Secret

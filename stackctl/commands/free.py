@@ -6,9 +6,9 @@ from dataclasses import dataclass
 from typing import Final, Literal
 
 from stackctl import backends
-from stackctl.backends.contract import Request
 from stackctl.commands import lifecycle
 from stackctl.contracts.json_table import parse_table
+from stackctl.contracts.request import Request
 from stackctl.core.observed import ServiceState
 from stackctl.core.plan.stack import Plan
 from stackctl.errors import ConfigError, NotReady

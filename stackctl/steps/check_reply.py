@@ -2,7 +2,7 @@
 
 import json
 
-from stackctl.backends.contract import COMPLETION, Request
+from stackctl.contracts.request import COMPLETION, Request
 from stackctl.core.plan.stack import Plan
 from stackctl.core.tavern import replies, stream
 from stackctl.errors import EngineError

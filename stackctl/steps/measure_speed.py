@@ -5,7 +5,7 @@ from collections.abc import Callable, Iterable, Iterator
 from dataclasses import replace
 
 from stackctl import backends
-from stackctl.backends.contract import Request
+from stackctl.contracts.request import Request
 from stackctl.core.plan.stack import Plan
 from stackctl.core.tavern.replies import Reply
 from stackctl.machine import Machine

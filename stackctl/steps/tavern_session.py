@@ -5,7 +5,7 @@ from collections.abc import Callable
 from dataclasses import replace
 from typing import Final
 
-from stackctl.backends.contract import Request
+from stackctl.contracts.request import Request
 from stackctl.core.formats.answer_limit import Limit
 from stackctl.core.plan.stack import Plan
 from stackctl.core.tavern import container as tavern

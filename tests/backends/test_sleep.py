@@ -12,7 +12,8 @@ from threading import Thread
 import pytest
 
 from stackctl.backends import BACKENDS, koboldcpp, llamacpp, textgen
-from stackctl.backends.contract import Backend, Request, Run
+from stackctl.backends.contract import Backend, Run
+from stackctl.contracts.request import Request
 from stackctl.errors import ConfigError
 from tests.backends.test_contract import KEY, a_run, words
 

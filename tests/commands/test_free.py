@@ -6,10 +6,10 @@ from pathlib import Path
 
 import pytest
 
-from stackctl.backends.contract import Request
 from stackctl.commands.deploy import Options, deploy
 from stackctl.commands.free import Freed, free, load_again
 from stackctl.contracts.host import GpuHolder, GpuReading
+from stackctl.contracts.request import Request
 from stackctl.core.formats.answer_limit import Limit
 from stackctl.core.observed import ReadSeen
 from stackctl.errors import ConfigError, NotReady

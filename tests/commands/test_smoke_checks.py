@@ -7,13 +7,13 @@ from pathlib import Path
 
 import pytest
 
-from stackctl.backends.contract import COMPLETION, Request
 from stackctl.commands.deploy import Options as DeployOptions
 from stackctl.commands.deploy import deploy
 from stackctl.commands.smoke import services, talk
 from stackctl.commands.smoke.run import Options, smoke
 from stackctl.commands.smoke.site import Site
 from stackctl.contracts.answer import Answer
+from stackctl.contracts.request import COMPLETION, Request
 from stackctl.contracts.service import Publish
 from stackctl.core.observed import ProbeResult, ServiceState
 from stackctl.core.plan.stack import Plan

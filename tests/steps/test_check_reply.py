@@ -6,8 +6,8 @@ from pathlib import Path
 
 import pytest
 
-from stackctl.backends.contract import COMPLETION
 from stackctl.contracts.answer import Answer
+from stackctl.contracts.request import COMPLETION
 from stackctl.core.observed import ProbeResult
 from stackctl.core.plan.stack import Plan
 from stackctl.errors import EngineError, NotReady

@@ -3,9 +3,9 @@
 from collections.abc import Iterator, Sequence
 
 from stackctl import backends
-from stackctl.backends.contract import COMPLETION, Request
 from stackctl.commands.smoke.site import Site
 from stackctl.companions import api_relay
+from stackctl.contracts.request import COMPLETION, Request
 from stackctl.contracts.service import Service
 from stackctl.core.external import backend_url
 from stackctl.core.observed import ProbeResult

@@ -3,7 +3,8 @@
 from dataclasses import dataclass
 
 from stackctl import backends
-from stackctl.backends.contract import Backend, Request, ServerInfo
+from stackctl.backends.contract import Backend, ServerInfo
+from stackctl.contracts.request import Request
 from stackctl.core.observed import ProbeResult, ServerSeen
 
 

@@ -3,7 +3,8 @@
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
-from stackctl.backends.contract import Backend, Request
+from stackctl.backends.contract import Backend
+from stackctl.contracts.request import Request
 from stackctl.contracts.service import Service, Variant
 from stackctl.core.fit.choice import Choice
 from stackctl.secret import Secret

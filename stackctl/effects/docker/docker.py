@@ -5,10 +5,10 @@ from contextlib import AbstractContextManager
 from functools import cached_property
 from pathlib import Path, PurePosixPath
 
-from stackctl.backends.contract import Request
 from stackctl.contracts.cdi import CdiSeen
 from stackctl.contracts.gpu_trial import GpuTrial
 from stackctl.contracts.host import Owner
+from stackctl.contracts.request import Request
 from stackctl.contracts.service import GpuRequest, Network
 from stackctl.core.adoption.mounted import Service
 from stackctl.core.container_paths import Bind

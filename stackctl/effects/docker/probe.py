@@ -6,8 +6,8 @@ from collections.abc import Iterator, Mapping
 from contextlib import AbstractContextManager, contextmanager
 from typing import TYPE_CHECKING, Any, Final
 
-from stackctl.backends.contract import Request
 from stackctl.contracts.answer import Answer
+from stackctl.contracts.request import Request
 from stackctl.core.external.backend_url import HOST
 from stackctl.core.formats import answer_limit, bounded_json
 from stackctl.core.formats.answer_limit import Exceeded, Limit

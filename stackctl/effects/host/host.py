@@ -7,8 +7,8 @@ from ipaddress import IPv4Network
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from stackctl.backends.contract import Request
 from stackctl.contracts.host import GPU_VARIABLES, Cpu, ReadSpeed
+from stackctl.contracts.request import Request
 from stackctl.core.observed import HostIdentity, ProbeResult, Ram
 from stackctl.effects.host import (
     browser,

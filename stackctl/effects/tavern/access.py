@@ -4,7 +4,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from stackctl.backends.contract import Request
+from stackctl.contracts.request import Request
 from stackctl.core.formats.answer_limit import Limit
 from stackctl.effects.tavern.exec import ApiClient, inside
 from stackctl.effects.tavern.http import Tavern

@@ -15,8 +15,8 @@ import docker.errors
 import pytest
 import requests
 
-from stackctl.backends.contract import Request
 from stackctl.contracts.answer import Answer
+from stackctl.contracts.request import Request
 from stackctl.effects import bounded
 from stackctl.effects.docker import probe
 from stackctl.errors import EngineError
