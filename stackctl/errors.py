@@ -35,13 +35,15 @@ class StackctlError(Exception):
 
     kind: Kind
     exit_code = 1
+    issue = ""  # the id of the page that explains it (stackctl/issues); "" for the one of its class
     rolled_back: bool | None = None  # after a failed deploy: whether the former stack runs again; None if there is none
 
-    def __init__(self, message: str, *, hint: str = "", evidence: tuple[str, ...] = ()) -> None:
+    def __init__(self, message: str, *, hint: str = "", evidence: tuple[str, ...] = (), issue: str = "") -> None:
         super().__init__(message)
         self.message = message
         self.hint = hint
         self.evidence = evidence
+        self.issue = issue or self.issue
 
 
 class ConfigError(StackctlError):
@@ -119,3 +121,11 @@ class Exposed(StackctlError):
 class Interrupted(StackctlError):
     kind = "interrupted"
     exit_code = 130
+
+
+def exit_code_of(kind: Kind) -> int:
+    """Return the exit code of an error's class, by the name that scripts know."""
+    families = [StackctlError]
+    for one in families:
+        families += one.__subclasses__()
+    return next(one.exit_code for one in families[1:] if one.kind == kind)

@@ -1,4 +1,4 @@
-"""The machine: the seven ports that commands and steps use, for one deployment's folder. Tests build it from fakes."""
+"""The machine: the eight ports that commands and steps use, for one deployment's folder. Tests build it from fakes."""
 
 from collections.abc import Callable, Mapping
 from contextlib import suppress
@@ -13,7 +13,7 @@ from stackctl.core.config.files import API_KEY, PASSWORD
 from stackctl.core.model.model import ModelSeen
 from stackctl.core.observed import ProbeResult
 from stackctl.errors import StackctlError
-from stackctl.ports import Docker, Gpus, Host, Hub, Orchestrator, Storage, Tavern
+from stackctl.ports import Docker, Gpus, Host, Hub, Orchestrator, Storage, System, Tavern
 from stackctl.ports.disk import Folder
 from stackctl.secret import Secret, is_api_key, is_password
 from stackctl.ui import Ui
@@ -39,6 +39,7 @@ class Machine:
     storage: Storage
     tavern: Tavern
     orchestrator: Orchestrator
+    system: System
     folder: Folder
 
     def __post_init__(self) -> None:
@@ -81,6 +82,7 @@ def real(path: Path, ui: Ui, orchestrator: str = "compose") -> Machine:
     from stackctl.effects.models.reading import where
     from stackctl.effects.storage import data_home, image_root
     from stackctl.effects.storage.disk import Disk
+    from stackctl.effects.system.system import ThisSystem
     from stackctl.effects.tavern.access import TavernAccess
     from stackctl.orchestrators import ORCHESTRATORS
 
@@ -99,6 +101,7 @@ def real(path: Path, ui: Ui, orchestrator: str = "compose") -> Machine:
         storage=storage,
         tavern=TavernAccess(docker, bounded.over_http, bounded.bounded, bounded.ask),
         orchestrator=ORCHESTRATORS[orchestrator](folder, docker, storage.template, details=ui.detail, note=ui.note),
+        system=ThisSystem(),
         folder=folder,
     )
 

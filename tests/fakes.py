@@ -1,4 +1,4 @@
-"""The seven ports, played: each answers with the values that it was made of, and keeps what it was asked.
+"""The eight ports, played: each answers with the values that it was made of, and keeps what it was asked.
 
 The disk alone is real: a temporary folder shows all that is written.
 """
@@ -17,6 +17,7 @@ from stackctl.contracts.gpu_trial import GpuTrial
 from stackctl.contracts.host import Card, Cpu, Gpu, GpuReading, Owner, ReadSpeed
 from stackctl.contracts.request import Request
 from stackctl.contracts.service import GpuRequest, Network
+from stackctl.contracts.system import DiskUse, Ran, Reached, User
 from stackctl.core.adoption.mounted import Service
 from stackctl.core.container_paths import Bind
 from stackctl.core.formats.answer_limit import Limit
@@ -397,6 +398,95 @@ class FakeHost:
 
     def new_password(self) -> Secret:
         return random_secrets.new_password()
+
+
+@dataclass
+class FakeSystem:
+    """An operating system of plain values. `texts`: by path; `answers`: what programs say, by their joined arguments.
+
+    A program is there if an answer of it is known, or `programs` lists it. `ran`, `written`: what was changed.
+    """
+
+    texts: dict[str, str] = field(default_factory=dict)
+    times: dict[str, float] = field(default_factory=dict)  # when a file was written
+    programs: dict[str, str] = field(default_factory=dict)
+    answers: dict[str, Ran] = field(default_factory=dict)
+    disks: dict[str, DiskUse] = field(default_factory=dict)  # by the longest path that holds one
+    unresolved: dict[str, str] = field(default_factory=dict)  # name -> why it has no address
+    servers: dict[str, Reached] = field(default_factory=dict)  # by URL; another one answers with 200
+    who: User = field(default_factory=lambda: User(name="user", uid=1000, groups=("user", "docker")))
+    kernel_: str = "6.12.0"
+    machine_: str = "x86_64"
+    time: float = 1_796_000_000.0
+    asked: list[tuple[str, ...]] = field(default_factory=list)
+    ran: list[tuple[str, ...]] = field(default_factory=list)
+    outcomes: dict[str, Ran] = field(default_factory=dict)  # of programs that change something
+    written: dict[str, str] = field(default_factory=dict)
+
+    def text(self, path: PurePosixPath, *, most: int = 1 << 20) -> str | None:
+        found = self.texts.get(str(path))
+        return None if found is None else found[:most]
+
+    def names(self, folder: PurePosixPath) -> tuple[str, ...]:
+        below = [PurePosixPath(one) for one in self.texts]
+        return tuple(
+            sorted({one.relative_to(folder).parts[0] for one in below if one != folder and one.is_relative_to(folder)})
+        )
+
+    def exists(self, path: PurePosixPath) -> bool:
+        return str(path) in self.texts or bool(self.names(path))
+
+    def modified(self, path: PurePosixPath) -> float:
+        return self.times.get(str(path), 0.0)
+
+    def program(self, name: str) -> str:
+        is_known = any(line.split(" ")[0] == name for line in self.answers)
+        return self.programs.get(name, f"/usr/bin/{name}" if is_known else "")
+
+    def ask(self, argv: tuple[str, ...], *, within_s: float = 1.0) -> Ran:
+        del within_s
+        self.asked.append(argv)
+        return self.answers.get(" ".join(argv), Ran(code=-1, err="not found"))
+
+    def run(self, argv: tuple[str, ...], *, needs_root: bool) -> Ran:
+        del needs_root
+        self.ran.append(argv)
+        return self.outcomes.get(" ".join(argv), Ran(code=0))
+
+    def write(self, path: PurePosixPath, text: str, *, needs_root: bool) -> PurePosixPath | None:
+        del needs_root
+        copy = path.with_name(f"{path.name}.before-stackctl-1") if str(path) in self.texts else None
+        if copy:
+            self.texts[str(copy)] = self.texts[str(path)]
+        self.written[str(path)] = self.texts[str(path)] = text
+        return copy
+
+    def disk(self, path: PurePosixPath) -> DiskUse | None:
+        holding = [one for one in self.disks if path.is_relative_to(one)]
+        return self.disks[max(holding, key=len)] if holding else None
+
+    def resolve(self, name: str, *, within_s: float = 1.5) -> str:
+        del within_s
+        return self.unresolved.get(name, "")
+
+    def reach(self, url: str, *, within_s: float = 1.5) -> Reached:
+        del within_s
+        return self.servers.get(url, Reached(status=200, date=self.time))
+
+    def user(self) -> User:
+        return self.who
+
+    def kernel(self) -> str:
+        return self.kernel_
+
+    def architecture(self) -> str:
+        return self.machine_
+
+    def now(self) -> float:
+        return self.time
+
+    def monotonic(self) -> float:
+        return self.time
 
 
 @dataclass

@@ -32,11 +32,12 @@ SIDE_BY_SIDE = {
     "scripts": "errors",
     "terminal": "errors",
     "outputs": "errors",
+    "issues": "contracts",
     "companions": "backends",
     "gpus": "backends",
     "ui": "effects",
 }
-PURE = {"core", "companions", "gpus", "backends", "contracts"}
+PURE = {"core", "companions", "gpus", "backends", "contracts", "issues"}
 # within core/, from the ground up; a module that stands beside these rooms may see those before it
 CORE = [
     "container_paths",
@@ -57,6 +58,7 @@ CORE = [
     "start",
     "advice",
     "smoke",
+    "doctor",
 ]
 KNOW_NO_BACKEND = {f"core.{name}" for name in ("formats", "hub", "model", "observed", "tavern")}
 MAX_FILE, MAX_FUNCTION, MAX_TEMPLATE = 300, 60, 60
@@ -258,7 +260,7 @@ def test_within_the_core_an_import_points_down_too(module: str) -> None:
 # what starts other programs, each for one purpose
 STARTS_PROGRAMS = {
     "stackctl.effects.chat_template.render", "stackctl.effects.docker.images", "stackctl.effects.docker.registry",
-    "stackctl.effects.gpu.driver_process", "stackctl.effects.storage.git",
+    "stackctl.effects.gpu.driver_process", "stackctl.effects.storage.git", "stackctl.effects.system.programs",
     "stackctl.orchestrators.compose.run",
 }  # fmt: skip
 

@@ -20,6 +20,8 @@ _ERRORS: Final[Mapping[Kind, type[StackctlError]]] = {
 class Cause:
     """Why a service failed, and what to do (hint). Its kind decides the class of error.
 
+    issue: the id of the page that explains it; source: where the program's words are known from, as an address or as a
+    file of the program's sources.
     is_generic: it says only that the service failed, so a cause that says why takes precedence, wherever it stands.
     """
 
@@ -27,7 +29,9 @@ class Cause:
     hint: str
     kind: Kind = "not ready"
     is_generic: bool = False
+    issue: str = ""
+    source: str = ""
 
     def error(self, whose: str, evidence: tuple[str, ...] = ()) -> StackctlError:
         """Return the error for the service (or server) of this name; evidence: the log lines that show the cause."""
-        return _ERRORS[self.kind](f"{whose}: {self.says}", hint=self.hint, evidence=evidence)
+        return _ERRORS[self.kind](f"{whose}: {self.says}", hint=self.hint, evidence=evidence, issue=self.issue)

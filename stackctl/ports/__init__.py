@@ -1,4 +1,4 @@
-"""The seven ports through which commands and steps reach the world. The effects implement them, and fakes in tests.
+"""The eight ports through which commands and steps reach the world. The effects implement them, and fakes in tests.
 
 A port takes and returns plain values; it raises only StackctlErrors.
 """
@@ -33,6 +33,7 @@ from stackctl.ports.disk import Folder, Library, Programs, Progress, Says, Trees
 from stackctl.ports.engine import Images, Watch
 from stackctl.ports.orchestrator import Orchestrator
 from stackctl.ports.page import Page
+from stackctl.ports.system import System
 from stackctl.secret import Secret
 
 if TYPE_CHECKING:
@@ -46,7 +47,7 @@ if TYPE_CHECKING:
     from stackctl.core.smoke.reachability import ContainerNetworking
     from stackctl.core.tavern.talks import Request as TemplateRequest
 
-__all__ = ["Docker", "Gpus", "Host", "Hub", "Orchestrator", "Storage", "Tavern"]
+__all__ = ["Docker", "Gpus", "Host", "Hub", "Orchestrator", "Storage", "System", "Tavern"]
 
 
 class Docker(Protocol):

@@ -7,7 +7,7 @@ from pathlib import Path
 
 from stackctl.machine import Machine
 from stackctl.ui import Ui
-from tests.fakes import FakeDocker, FakeGpus, FakeHost, FakeHub, FakeOrchestrator, FakeTavern, disk
+from tests.fakes import FakeDocker, FakeGpus, FakeHost, FakeHub, FakeOrchestrator, FakeSystem, FakeTavern, disk
 
 
 @dataclass
@@ -22,6 +22,7 @@ class Quiet:
     hub: FakeHub
     tavern: FakeTavern
     orchestrator: FakeOrchestrator
+    system: FakeSystem
 
 
 def quiet(folder: Path) -> Quiet:
@@ -32,7 +33,7 @@ def quiet(folder: Path) -> Quiet:
     storage = disk(folder / "store")
     own = storage.folder(folder)
     docker, host, gpus, hub = FakeDocker(), FakeHost(), FakeGpus(), FakeHub()
-    tavern, orchestrator = FakeTavern(), FakeOrchestrator(own, docker)
+    tavern, orchestrator, system = FakeTavern(), FakeOrchestrator(own, docker), FakeSystem()
     machine = Machine(
         path=folder,
         ui=ui,
@@ -43,6 +44,7 @@ def quiet(folder: Path) -> Quiet:
         storage=storage,
         tavern=tavern,
         orchestrator=orchestrator,
+        system=system,
         folder=own,
     )
     return Quiet(
@@ -54,4 +56,5 @@ def quiet(folder: Path) -> Quiet:
         hub=hub,
         tavern=tavern,
         orchestrator=orchestrator,
+        system=system,
     )

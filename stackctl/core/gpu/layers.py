@@ -17,6 +17,7 @@ class LayerVerdict:
     state: State
     says: str
     hint: str = ""
+    issue: str = ""  # the id of the page that explains a fault
     evidence: tuple[str, ...] = ()  # the words of the driver, engine or program that show it
 
 

@@ -1,0 +1,49 @@
+"""What this machine's operating system says of itself, as plain values."""
+
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True, kw_only=True)
+class Ran:
+    """A program that was run. code: -1 if it could not be started, or did not end in time (is_late)."""
+
+    code: int
+    out: str = ""
+    err: str = ""
+    is_late: bool = False
+
+
+@dataclass(frozen=True, kw_only=True)
+class DiskUse:
+    """The file system that holds a path. inodes: 0 where it has no fixed number of them."""
+
+    total_mib: int
+    free_mib: int  # for users that are not root
+    inodes: int
+    free_inodes: int
+    file_system: str = ""  # ext4, nfs4, ...; "" if unknown
+    mount_point: str = ""
+    is_read_only: bool = False
+
+
+@dataclass(frozen=True, kw_only=True)
+class Reached:
+    """A server that was asked by HTTPS. failure: "", or why no answer came: name, refused, timeout, tls, other.
+
+    status: of HTTP; date: the server's clock in seconds since 1970, 0.0 if it did not tell; says: the error's words.
+    """
+
+    failure: str = ""
+    status: int = 0
+    date: float = 0.0
+    says: str = ""
+
+
+@dataclass(frozen=True, kw_only=True)
+class User:
+    """The user that stackctl runs as. groups: those of this process, which a login sets, by name."""
+
+    name: str
+    uid: int
+    groups: tuple[str, ...] = ()
+    listed_groups: tuple[str, ...] = ()  # those that the next login will have

@@ -1,0 +1,126 @@
+"""The port to the operating system, of the machine that we run on."""
+
+import grp
+import os
+import platform
+import pwd
+import time
+from contextlib import suppress
+from pathlib import Path, PurePosixPath
+from typing import Final
+
+from stackctl.contracts.system import DiskUse, Ran, Reached, User
+from stackctl.effects.system import programs, servers
+from stackctl.effects.system.mounts import mount_of
+
+_MOST: Final = 1 << 20  # bytes of one file
+_MIB: Final = 1 << 20
+
+
+class ThisSystem:
+    """The operating system that we run on."""
+
+    def text(self, path: PurePosixPath, *, most: int = _MOST) -> str | None:
+        """Return a file's text, at most so many bytes of it; None if it can't be read, or is no usual file."""
+        place = Path(path)
+        with suppress(OSError, ValueError):
+            if place.is_file():
+                with place.open("rb") as file:
+                    return file.read(most).decode(errors="replace")
+        return None
+
+    def names(self, folder: PurePosixPath) -> tuple[str, ...]:
+        """Return the names of what a folder contains, sorted; () if it can't be read."""
+        with suppress(OSError):
+            return tuple(sorted(os.listdir(folder)))  # noqa: PTH208 - names alone
+        return ()
+
+    def exists(self, path: PurePosixPath) -> bool:
+        with suppress(OSError):
+            return Path(path).exists()
+        return False
+
+    def modified(self, path: PurePosixPath) -> float:
+        """Return when a file was last written, in seconds since 1970; 0.0 if that can't be read."""
+        with suppress(OSError):
+            return Path(path).stat().st_mtime
+        return 0.0
+
+    def program(self, name: str) -> str:
+        """Return the path of a program; "" if there is none."""
+        return programs.find(name)
+
+    def ask(self, argv: tuple[str, ...], *, within_s: float = 1.0) -> Ran:
+        """Run a program that only looks."""
+        return programs.ask(argv, within_s)
+
+    def run(self, argv: tuple[str, ...], *, needs_root: bool) -> Ran:
+        """Run a program that changes something, at the terminal."""
+        return programs.run(argv, needs_root=needs_root)
+
+    def write(self, path: PurePosixPath, text: str, *, needs_root: bool) -> PurePosixPath | None:
+        """Write a file whole, and return the copy of the former one; None if there was none."""
+        return programs.write(path, text, needs_root=needs_root)
+
+    def disk(self, path: PurePosixPath) -> DiskUse | None:
+        """Return the room of the file system that holds a path, or would; None if that can't be read."""
+        place = Path(path)
+        while not place.exists() and place != place.parent:
+            place = place.parent
+        with suppress(OSError):
+            seen = os.statvfs(place)
+            mount_point, file_system = mount_of(place)
+            return DiskUse(
+                total_mib=seen.f_blocks * seen.f_frsize // _MIB,
+                free_mib=seen.f_bavail * seen.f_frsize // _MIB,
+                inodes=seen.f_files,
+                free_inodes=seen.f_favail,
+                file_system=file_system,
+                mount_point=mount_point,
+                is_read_only=bool(seen.f_flag & os.ST_RDONLY),
+            )
+        return None
+
+    def resolve(self, name: str, *, within_s: float = 1.5) -> str:
+        """Return "" if a name has an address, else why it has none."""
+        return servers.resolve(name, within_s)
+
+    def reach(self, url: str, *, within_s: float = 1.5) -> Reached:
+        """Ask a server by HTTPS for its headers alone."""
+        return servers.reach(url, within_s)
+
+    def user(self) -> User:
+        """Return the user that we run as."""
+        uid = os.geteuid()
+        name, listed = str(uid), [*os.getgroups(), os.getegid()]
+        with suppress(KeyError):
+            name = pwd.getpwuid(uid).pw_name
+            listed = os.getgrouplist(name, pwd.getpwuid(uid).pw_gid)
+        return User(
+            name=name,
+            uid=uid,
+            groups=_group_names([*os.getgroups(), os.getegid()]),
+            listed_groups=_group_names(listed),
+        )
+
+    def kernel(self) -> str:
+        """Return the version of the kernel that runs."""
+        return platform.release()
+
+    def architecture(self) -> str:
+        """Return the processor's kind, such as x86_64 or aarch64."""
+        return platform.machine()
+
+    def now(self) -> float:
+        return time.time()
+
+    def monotonic(self) -> float:
+        return time.monotonic()
+
+
+def _group_names(ids: list[int]) -> tuple[str, ...]:
+    found = []
+    for one in dict.fromkeys(ids):
+        with suppress(KeyError):
+            found.append(grp.getgrgid(one).gr_name)
+    return tuple(found)

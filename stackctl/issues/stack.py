@@ -1,0 +1,29 @@
+"""The stack's settings and services."""
+
+from typing import Final
+
+from stackctl.issues.issue import Issue
+
+ISSUES: Final = (
+    Issue(id="settings-wrong", title="a file or an option of the stack is wrong", kind="config"),
+    Issue(id="stack-missing", title="there is no stack in this folder", kind="config"),
+    Issue(id="name-taken", title="another stack has this name", kind="config"),
+    Issue(id="lock-differs", title="the deploy differs from stack.lock", kind="config"),
+    Issue(id="newer-stackctl", title="a newer stackctl wrote a file of this folder", kind="config"),
+    Issue(id="argument-refused", title="the backend refused an argument", kind="config"),
+    Issue(id="backend-failed", title="the backend ended or will not become ready", kind="not_ready"),
+    Issue(id="backend-bug", title="the backend's program failed by a bug", kind="not_ready"),
+    Issue(id="backend-killed", title="a service was killed", kind="not_ready"),
+    Issue(id="memory-limit-reached", title="a service was killed at its memory limit", kind="does_not_fit"),
+    Issue(id="backend-elsewhere-unreachable", title="the backend elsewhere does not answer", kind="not_ready"),
+    Issue(id="api-key-refused", title="the backend refuses the API key", kind="config"),
+    Issue(id="backend-slow", title="the stack needs longer than the time limit", kind="timeout"),
+    Issue(id="sillytavern-settings-refused", title="SillyTavern refuses its settings", kind="config"),
+    Issue(id="sillytavern-failed", title="SillyTavern ended or will not become ready", kind="not_ready"),
+    Issue(id="page-refuses", title="SillyTavern's page refuses this visitor", kind="not_ready"),
+    Issue(id="no-reply", title="no reply came through SillyTavern", kind="not_ready"),
+    Issue(id="services-stopped", title="services of the stack do not run", kind="not_ready"),
+    Issue(id="deploy-unfinished", title="a deploy was ended before its stack was ready", kind="not_ready"),
+    Issue(id="gpu-layers-in-ram", title="layers of the model are computed by the processor", kind="does_not_fit"),
+    Issue(id="backup-old", title="the newest backup is old", kind="data"),
+)

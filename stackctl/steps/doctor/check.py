@@ -1,0 +1,73 @@
+"""One check of the doctor, and what several checks look at."""
+
+import threading
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from typing import Any, TypeVar
+
+from stackctl.contracts.finding import CheckResult, Finding
+from stackctl.core.config.spec import Spec
+from stackctl.core.observed import EngineSeen
+from stackctl.core.plan.stack import Plan
+from stackctl.errors import StackctlError
+from stackctl.machine import Machine
+from stackctl.steps.config_request import load_config
+from stackctl.steps.deployed import written_plan
+
+T = TypeVar("T")
+
+
+@dataclass
+class Looks:
+    """What several checks look at: each is looked at once, whichever check asks first; the others wait for it.
+
+    Every look may raise the StackctlError that says why it is not there: a check that depends on it is then not tried.
+    """
+
+    machine: Machine
+    is_deep: bool = False
+    _kept: dict[str, "tuple[Any, StackctlError | None]"] = field(default_factory=dict)
+    _locks: dict[str, threading.Lock] = field(default_factory=dict)
+    _lock: threading.Lock = field(default_factory=threading.Lock)
+
+    def engine(self) -> EngineSeen:
+        """Return the engine; raise EngineError if it does not answer."""
+        return self.once("engine", lambda: self.machine.docker.look((), ()))
+
+    def spec(self) -> Spec:
+        """Return the settings of this folder, or the default ones; raise ConfigError for wrong ones."""
+        return self.once("spec", lambda: load_config(self.machine, {}).spec)
+
+    def plan(self) -> Plan | None:
+        """Return the plan of the stack that was deployed here; None if there is none."""
+        return self.once("plan", lambda: written_plan(self.machine))
+
+    def once(self, name: str, look: Callable[[], T]) -> T:
+        """Return what a look gave under this name, looking at the first call alone; raise what it raised."""
+        with self._lock:
+            lock = self._locks.setdefault(name, threading.Lock())
+        with lock:
+            if name not in self._kept:
+                try:
+                    self._kept[name] = (look(), None)
+                except StackctlError as error:
+                    self._kept[name] = (None, error)
+        found, failure = self._kept[name]
+        if failure:
+            raise failure
+        return found  # type: ignore[no-any-return]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Check:
+    """A check. name: stable, in one or two words; title: a clause on what is well if it passes ("the engine answers").
+
+    run: looks and judges; late: what it means if it does not end in time, None if that means no issue. is_deep: it needs
+    a container, and runs only where the user asks for it. A StackctlError that it raises means: not tried.
+    """
+
+    name: str
+    title: str
+    run: Callable[[Looks], CheckResult]
+    late: Finding | None = None
+    is_deep: bool = False
