@@ -62,8 +62,8 @@ class Looks:
 class Check:
     """A check. name: stable, in one or two words; title: a clause on what is well if it passes ("the engine answers").
 
-    run: looks and judges; late: what it means if it does not end in time, None if that means no issue. is_deep: it needs
-    a container, and runs only where the user asks for it. A StackctlError that it raises means: not tried.
+    run: looks and judges; late: what it means if it does not end in time, None if that means no issue. is_deep: it
+    needs a container, and runs only where the user asks for it. A StackctlError that it raises means: not tried.
     """
 
     name: str
