@@ -35,5 +35,8 @@ ISSUES: Final = (
     Issue(id="compose-failed", title="Compose failed", kind="engine"),
     Issue(id="image-not-pulled", title="an image can't be pulled", kind="engine"),
     Issue(id="image-unknown", title="the registry has no such image", kind="engine"),
+    Issue(id="image-other-platform", title="an image is for another kind of processor", kind="engine"),
+    Issue(id="image-lacks-program", title="an image lacks the program that its service starts", kind="config"),
+    Issue(id="container-not-created", title="the engine can't create or start a container", kind="engine"),
     Issue(id="image-not-built", title="an image can't be built", kind="engine"),
 )
