@@ -42,10 +42,8 @@ ISSUES: Final = (
     Issue(id="image-not-pulled", title="an image can't be pulled", kind="engine"),
     Issue(id="image-unknown", title="the registry has no such image", kind="engine"),
     Issue(id="image-missing", title="an image of the stack is not on this machine", kind="engine"),
-    Issue(
-        id="image-unsuitable",
-        title="an image does not hold the expected program, or one for another machine",
-        kind="engine",
-    ),
+    Issue(id="image-other-platform", title="an image is for another kind of processor", kind="engine"),
+    Issue(id="image-lacks-program", title="an image lacks the program that its service starts", kind="config"),
+    Issue(id="container-not-created", title="the engine can't create or start a container", kind="engine"),
     Issue(id="image-not-built", title="an image can't be built", kind="engine"),
 )
