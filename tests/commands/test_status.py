@@ -320,8 +320,10 @@ def test_the_cause_stands_below_the_table_and_beside_its_service(tmp_path: Path)
     text, values = status_text.status(status(here.machine), here.machine.ui)
     says = "llamacpp: this version of the backend does not know the model's architecture"
     hint = "Use a newer image (`backend.image`) or another model. Run `stackctl deploy` after that."
-    assert f"\n\n{says}\nhint: {hint}\n\nmine is not ready" in text
     llamacpp, sillytavern = values["services"]
+    more = f"`stackctl explain {llamacpp['issue']}`"
+    assert f"\n\n{says}\nhint: {hint}\nmore: {more}\n\nmine is not ready" in text
+    assert (llamacpp["issue"] in ISSUES, sillytavern["issue"]) == (True, None)
     assert (llamacpp["problem"], llamacpp["hint"]) == (says, hint)
     assert (sillytavern["problem"], sillytavern["hint"]) == (None, None)
 

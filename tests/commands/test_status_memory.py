@@ -103,7 +103,10 @@ def test_a_driver_that_does_not_answer_is_named_and_the_rest_is_shown(tmp_path: 
     now = status(here.machine)
     text, values = status_text.status(now, here.machine.ui)
     assert now.is_ready
-    assert "the NVIDIA driver does not answer\nhint: Reboot.\n\nmine is ready: http://127.0.0.1:8000" in text
+    assert (
+        "the NVIDIA driver does not answer\nhint: Reboot.\nmore: `stackctl explain gpu-unavailable`\n\nmine is ready: http://127.0.0.1:8000"
+        in text
+    )
     assert values["memory"]["gpu_problem"] == {"problem": "the NVIDIA driver does not answer", "hint": "Reboot."}
     assert now.next_step.startswith("Open"), "no layer of it is on the GPU"
     assert now.run
