@@ -14,6 +14,7 @@ from stackctl.contracts.host import GpuHolder, GpuReading
 from stackctl.core.observed import ProbeResult, ServiceState
 from stackctl.core.start.events import Changed, Event, EventStreamLost, Idle, Line
 from stackctl.errors import ConfigError, EngineError, NotReady
+from stackctl.issues import ISSUES
 from stackctl.report import status_text
 from tests.backends.answers import LOADING, tried
 from tests.commands.engines import Stage, container, quiet_stage
