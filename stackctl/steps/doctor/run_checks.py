@@ -4,6 +4,7 @@ import threading
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
 from types import TracebackType
+from typing import Self
 
 from stackctl.contracts.finding import CheckResult
 from stackctl.errors import StackctlError
@@ -42,7 +43,7 @@ class _Ended:
     results: dict[str, CheckResult] = field(default_factory=dict)
     bugs: list[BaseException] = field(default_factory=list)
 
-    def __enter__(self) -> "_Ended":
+    def __enter__(self) -> Self:
         return self
 
     def __exit__(
