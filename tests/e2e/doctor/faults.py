@@ -70,7 +70,7 @@ def doctor(
     """
     run = argv("-C", str(folder), "doctor", "--json", *words)
     if user:
-        run = ("setpriv", "--reuid", user, "--regid", user, "--init-groups", *run)
+        run = ("runuser", "-u", user, "--", *run)
     if setup:
         script = f"set -e\n{setup}\nexec {shlex.join(run)}"
         run = ("unshare", *(f"--{one}" for one in namespaces.split()), "--propagation", "private", "sh", "-c", script)
