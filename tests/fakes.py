@@ -18,7 +18,7 @@ from stackctl.contracts.gpu_trial import GpuTrial
 from stackctl.contracts.host import Card, Cpu, Gpu, GpuReading, Owner, ReadSpeed
 from stackctl.contracts.request import Request
 from stackctl.contracts.service import GpuRequest, Network
-from stackctl.contracts.system import DiskUse, Ran, Reached, User
+from stackctl.contracts.system import DiskUse, Ran, Reached, User, Written
 from stackctl.core.adoption.mounted import Service
 from stackctl.core.container_paths import Bind
 from stackctl.core.formats.answer_limit import Limit
@@ -34,6 +34,7 @@ from stackctl.core.observed import (
     ProbeResult,
     Ram,
     ReadSeen,
+    RunningContainer,
     ServiceState,
 )
 from stackctl.core.plan.change import Change
@@ -52,7 +53,7 @@ from stackctl.effects.models.ollama_models import find_copy
 from stackctl.effects.models.other_caches import HUB, LLAMACPP, OLLAMA, STUDIO, Places, find_file, list_models
 from stackctl.effects.models.reading import where
 from stackctl.effects.storage.disk import Disk
-from stackctl.errors import ConfigError, EngineError, ModelError, StackctlError
+from stackctl.errors import ConfigError, DataError, EngineError, ModelError, StackctlError
 from stackctl.orchestrators.compose import render
 from stackctl.orchestrators.compose.changes import changes
 from stackctl.ports.disk import Folder, Says
@@ -160,6 +161,7 @@ class FakeDocker:
     cut_off: tuple[str, ...] = ()  # services whose containers had lost a network
     events: Iterable[Event] = ()
     answers: Callable[[str], ProbeResult] = lambda url: ProbeResult(url=url, failure="refused")
+    running: tuple[RunningContainer, ...] = ()  # those that a restart of the engine stops
     asked: list[str] = field(default_factory=list)
 
     def refuse_distant(self, folder: PurePosixPath, command: str) -> None:
@@ -179,6 +181,12 @@ class FakeDocker:
     def containers(self, project: str) -> tuple[ContainerSeen, ...]:
         del project
         return tuple(self.containers_)
+
+    def stopped_by_restart(self) -> tuple[RunningContainer, ...]:
+        return self.running
+
+    def forget(self) -> None:
+        self.asked.append("forget")
 
     def refuse_foreign(self, project: str, folder: PurePosixPath) -> None:
         del folder
@@ -428,6 +436,7 @@ class FakeSystem:
     asked: list[tuple[str, ...]] = field(default_factory=list)
     ran: list[tuple[str, ...]] = field(default_factory=list)
     outcomes: dict[str, Ran] = field(default_factory=dict)  # of programs that change something
+    effects: dict[tuple[str, ...], Callable[[], object]] = field(default_factory=dict)  # what such a program does
     written: dict[str, str] = field(default_factory=dict)
 
     def text(self, path: PurePosixPath, *, most: int = 1 << 20) -> str | None:
@@ -458,14 +467,24 @@ class FakeSystem:
     def run(self, argv: tuple[str, ...], *, needs_root: bool) -> Ran:
         del needs_root
         self.ran.append(argv)
-        return self.outcomes.get(" ".join(argv), Ran(code=0))
+        done = self.outcomes.get(" ".join(argv), Ran(code=0))
+        if not done.code and argv in self.effects:
+            self.effects[argv]()
+        return done
 
-    def write(self, path: PurePosixPath, text: str, *, needs_root: bool) -> PurePosixPath | None:
-        del needs_root
-        copy = path.with_name(f"{path.name}.before-stackctl-1") if str(path) in self.texts else None
-        if copy:
-            self.texts[str(copy)] = self.texts[str(path)]
+    def write(
+        self, path: PurePosixPath, text: str, *, needs_root: bool, validate: tuple[str, ...] = ()
+    ) -> Written:
+        if validate and (refused := self.outcomes.get(" ".join(validate), Ran(code=0))).code:
+            raise DataError(f"{path} was not written: {refused.err}")
+        copy = self.copy_aside(path, needs_root=needs_root) if str(path) in self.texts else None
         self.written[str(path)] = self.texts[str(path)] = text
+        return Written(path=path, copy=copy)
+
+    def copy_aside(self, path: PurePosixPath, *, needs_root: bool) -> PurePosixPath:
+        del needs_root
+        copy = path.with_name(f"{path.name}.before-stackctl-1")
+        self.texts[str(copy)] = self.texts[str(path)]
         return copy
 
     def disk(self, path: PurePosixPath) -> DiskUse | None:

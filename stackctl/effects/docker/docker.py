@@ -14,7 +14,7 @@ from stackctl.contracts.service import GpuRequest, Network
 from stackctl.core.adoption.mounted import Service
 from stackctl.core.container_paths import Bind
 from stackctl.core.gpu.cdi_files import cdi_names, promised_nodes
-from stackctl.core.observed import EngineView, ProbeResult, ReadSeen
+from stackctl.core.observed import EngineView, ProbeResult, ReadSeen, RunningContainer
 from stackctl.core.plan import engine_features
 from stackctl.core.plan.network_shape import Existing
 from stackctl.core.smoke.reachability import ContainerNetworking
@@ -30,6 +30,7 @@ from stackctl.effects.docker import (
     projects,
     reading,
     registry,
+    restart,
     strict_networks,
     volumes,
 )
@@ -72,6 +73,15 @@ class DockerEngine(Engine):
 
     def volume_folder(self, volume: str) -> PurePosixPath | None:
         return volumes.volume_folder(self, volume)
+
+    def stopped_by_restart(self) -> tuple[RunningContainer, ...]:
+        return restart.stopped_by_restart(self)
+
+    def forget(self) -> None:
+        """Forget all that the engine said of itself, since it may have become another one."""
+        for name in ("client", "info", "is_local", "product", "_peer", "own_binds", "view"):
+            vars(self).pop(name, None)
+        self._silent = None
 
     def claim(self, project: str, says: Callable[[str], None]) -> AbstractContextManager[None]:
         """Hold a project's name on this engine."""
