@@ -13,6 +13,7 @@ from types import MappingProxyType
 from typing import Any
 
 from stackctl.contracts.cdi import CdiSeen
+from stackctl.contracts.engine import EngineDetails, Leftovers
 from stackctl.contracts.gpu_trial import GpuTrial
 from stackctl.contracts.host import Card, Cpu, Gpu, GpuReading, Owner, ReadSpeed
 from stackctl.contracts.request import Request
@@ -137,6 +138,12 @@ class FakeDocker:
     view: EngineView = ""
     own_binds: tuple[Bind, ...] | None = None
     seen: EngineSeen = field(default_factory=an_engine)
+    details_: EngineDetails = field(
+        default_factory=lambda: EngineDetails(
+            root=PurePosixPath("/var/lib/docker"), image_folder=PurePosixPath("/var/lib/docker"), cgroup_version=2
+        )
+    )
+    leftovers_: Leftovers = field(default_factory=Leftovers)
     states_: dict[str, ServiceState] = field(default_factory=dict)
     containers_: list[ContainerSeen] = field(default_factory=list)
     projects: frozenset[tuple[str, str]] = frozenset()
@@ -169,6 +176,12 @@ class FakeDocker:
     def look(self, compose_argv: tuple[str, ...], compose_version: tuple[int, ...]) -> EngineSeen:
         del compose_argv, compose_version
         return self.seen
+
+    def details(self) -> EngineDetails:
+        return self.details_
+
+    def leftovers(self) -> Leftovers:
+        return self.leftovers_
 
     def containers(self, project: str) -> tuple[ContainerSeen, ...]:
         del project

@@ -5,6 +5,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Any, TypeVar
 
+from stackctl.contracts.engine import EngineDetails
 from stackctl.contracts.finding import CheckResult, Finding
 from stackctl.core.config.spec import Spec
 from stackctl.core.observed import EngineSeen
@@ -33,6 +34,10 @@ class Looks:
     def engine(self) -> EngineSeen:
         """Return the engine; raise EngineError if it does not answer."""
         return self.once("engine", lambda: self.machine.docker.look((), ()))
+
+    def details(self) -> EngineDetails:
+        """Return the engine's settings; raise EngineError if it does not answer."""
+        return self.once("details", self.machine.docker.details)
 
     def spec(self) -> Spec:
         """Return the settings of this folder, or the default ones; raise ConfigError for wrong ones."""
