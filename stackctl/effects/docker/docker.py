@@ -7,6 +7,7 @@ from pathlib import Path, PurePosixPath
 
 from stackctl.contracts.cdi import CdiSeen
 from stackctl.contracts.engine import EngineDetails, Leftovers
+from stackctl.contracts.engine_link import EngineLink
 from stackctl.contracts.gpu_trial import GpuTrial
 from stackctl.contracts.host import Owner
 from stackctl.contracts.request import Request
@@ -24,6 +25,7 @@ from stackctl.effects.docker import (
     cleanup,
     details,
     gpu_trial,
+    link,
     name_lock,
     own_container,
     probe,
@@ -66,6 +68,8 @@ class DockerEngine(Engine):
 
     def leftovers(self) -> Leftovers:
         return details.leftovers(self)
+    def link(self, *, within_s: float) -> EngineLink:
+        return link.find_link(within_s)
 
     def mounting(self, folder: Path) -> tuple[str, ...]:
         return own_container.mounting_containers(self, folder)
