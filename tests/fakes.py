@@ -431,6 +431,9 @@ class FakeSystem:
     programs: dict[str, str] = field(default_factory=dict)
     answers: dict[str, Ran] = field(default_factory=dict)
     disks: dict[str, DiskUse] = field(default_factory=dict)  # by the longest path that holds one
+    identities: dict[str, tuple[int, int]] = field(default_factory=dict)
+    unwritable: set[str] = field(default_factory=set)  # folders
+    proxies: dict[str, str] = field(default_factory=dict)  # by URL
     unresolved: dict[str, str] = field(default_factory=dict)  # name -> why it has no address
     servers: dict[str, Reached] = field(default_factory=dict)  # by URL; another one answers with 200
     who: User = field(default_factory=lambda: User(name="user", uid=1000, groups=("user", "docker")))
@@ -485,13 +488,22 @@ class FakeSystem:
         holding = [one for one in self.disks if path.is_relative_to(one)]
         return self.disks[max(holding, key=len)] if holding else None
 
+    def identity(self, path: PurePosixPath) -> tuple[int, int] | None:
+        return self.identities.get(str(path))
+
+    def may_write(self, folder: PurePosixPath) -> bool:
+        return str(folder) not in self.unwritable
+
+    def proxy(self, url: str) -> str:
+        return self.proxies.get(url, "")
+
     def resolve(self, name: str, *, within_s: float = 1.5) -> str:
         del within_s
         return self.unresolved.get(name, "")
 
     def reach(self, url: str, *, within_s: float = 1.5) -> Reached:
         del within_s
-        return self.servers.get(url, Reached(status=200, date=self.time))
+        return self.servers.get(url, Reached(status=200, ahead_s=0.0))
 
     def user(self) -> User:
         return self.who

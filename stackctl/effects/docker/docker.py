@@ -68,6 +68,7 @@ class DockerEngine(Engine):
 
     def leftovers(self) -> Leftovers:
         return details.leftovers(self)
+
     def link(self, *, within_s: float) -> EngineLink:
         return link.find_link(within_s)
 
