@@ -13,6 +13,7 @@ from types import MappingProxyType
 from typing import Any
 
 from stackctl.contracts.cdi import CdiSeen
+from stackctl.contracts.engine_link import EngineLink
 from stackctl.contracts.gpu_trial import GpuTrial
 from stackctl.contracts.host import Card, Cpu, Gpu, GpuReading, Owner, ReadSpeed
 from stackctl.contracts.request import Request
@@ -136,6 +137,7 @@ class FakeDocker:
     images: FakeImages = field(default_factory=FakeImages)
     is_local: bool = True
     view: EngineView = ""
+    link_: EngineLink = field(default_factory=lambda: EngineLink(address="unix:///d.sock", socket="/d.sock"))
     own_binds: tuple[Bind, ...] | None = None
     seen: EngineSeen = field(default_factory=an_engine)
     states_: dict[str, ServiceState] = field(default_factory=dict)
@@ -164,6 +166,10 @@ class FakeDocker:
 
     def refuse_distant(self, folder: PurePosixPath, command: str) -> None:
         del folder, command
+
+    def link(self, *, within_s: float) -> EngineLink:
+        del within_s
+        return self.link_
 
     def loading(self) -> AbstractContextManager[None]:
         return nullcontext()
@@ -426,6 +432,7 @@ class FakeSystem:
     kernel_: str = "6.12.0"
     machine_: str = "x86_64"
     time: float = 1_796_000_000.0
+    age: float = 0.5  # of the program, in seconds
     asked: list[tuple[str, ...]] = field(default_factory=list)
     ran: list[tuple[str, ...]] = field(default_factory=list)
     outcomes: dict[str, Ran] = field(default_factory=dict)  # of programs that change something
@@ -506,6 +513,9 @@ class FakeSystem:
 
     def monotonic(self) -> float:
         return self.time
+
+    def age_s(self) -> float:
+        return self.age
 
 
 @dataclass

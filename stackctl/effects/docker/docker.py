@@ -6,6 +6,7 @@ from functools import cached_property
 from pathlib import Path, PurePosixPath
 
 from stackctl.contracts.cdi import CdiSeen
+from stackctl.contracts.engine_link import EngineLink
 from stackctl.contracts.gpu_trial import GpuTrial
 from stackctl.contracts.host import Owner
 from stackctl.contracts.request import Request
@@ -22,6 +23,7 @@ from stackctl.effects.docker import (
     cdi,
     cleanup,
     gpu_trial,
+    link,
     name_lock,
     own_container,
     probe,
@@ -59,6 +61,9 @@ class DockerEngine(Engine):
     def view(self) -> EngineView:
         """Return why the engine may see another disk than we do."""
         return own_container.view(self.info, is_local=self.is_local, is_its_container=self.own_binds is not None)
+
+    def link(self, *, within_s: float) -> EngineLink:
+        return link.find_link(within_s)
 
     def mounting(self, folder: Path) -> tuple[str, ...]:
         return own_container.mounting_containers(self, folder)
