@@ -13,11 +13,13 @@ from types import MappingProxyType
 from typing import Any
 
 from stackctl.contracts.cdi import CdiSeen
+from stackctl.contracts.engine import EngineDetails, Leftovers
+from stackctl.contracts.engine_link import EngineLink
 from stackctl.contracts.gpu_trial import GpuTrial
 from stackctl.contracts.host import Card, Cpu, Gpu, GpuReading, Owner, ReadSpeed
 from stackctl.contracts.request import Request
 from stackctl.contracts.service import GpuRequest, Network
-from stackctl.contracts.system import DiskUse, Ran, Reached, User
+from stackctl.contracts.system import DiskUse, Ran, Reached, User, Written
 from stackctl.core.adoption.mounted import Service
 from stackctl.core.container_paths import Bind
 from stackctl.core.formats.answer_limit import Limit
@@ -33,6 +35,7 @@ from stackctl.core.observed import (
     ProbeResult,
     Ram,
     ReadSeen,
+    RunningContainer,
     ServiceState,
 )
 from stackctl.core.plan.change import Change
@@ -51,7 +54,7 @@ from stackctl.effects.models.ollama_models import find_copy
 from stackctl.effects.models.other_caches import HUB, LLAMACPP, OLLAMA, STUDIO, Places, find_file, list_models
 from stackctl.effects.models.reading import where
 from stackctl.effects.storage.disk import Disk
-from stackctl.errors import ConfigError, EngineError, ModelError, StackctlError
+from stackctl.errors import ConfigError, DataError, EngineError, ModelError, StackctlError
 from stackctl.orchestrators.compose import render
 from stackctl.orchestrators.compose.changes import changes
 from stackctl.ports.disk import Folder, Says
@@ -135,8 +138,15 @@ class FakeDocker:
     images: FakeImages = field(default_factory=FakeImages)
     is_local: bool = True
     view: EngineView = ""
+    link_: EngineLink = field(default_factory=lambda: EngineLink(address="unix:///d.sock", socket="/d.sock"))
     own_binds: tuple[Bind, ...] | None = None
     seen: EngineSeen = field(default_factory=an_engine)
+    details_: EngineDetails = field(
+        default_factory=lambda: EngineDetails(
+            root=PurePosixPath("/var/lib/docker"), image_folder=PurePosixPath("/var/lib/docker"), cgroup_version=2
+        )
+    )
+    leftovers_: Leftovers = field(default_factory=Leftovers)
     states_: dict[str, ServiceState] = field(default_factory=dict)
     containers_: list[ContainerSeen] = field(default_factory=list)
     projects: frozenset[tuple[str, str]] = frozenset()
@@ -158,10 +168,15 @@ class FakeDocker:
     cut_off: tuple[str, ...] = ()  # services whose containers had lost a network
     events: Iterable[Event] = ()
     answers: Callable[[str], ProbeResult] = lambda url: ProbeResult(url=url, failure="refused")
+    running: tuple[RunningContainer, ...] = ()  # those that a restart of the engine stops
     asked: list[str] = field(default_factory=list)
 
     def refuse_distant(self, folder: PurePosixPath, command: str) -> None:
         del folder, command
+
+    def link(self, *, within_s: float) -> EngineLink:
+        del within_s
+        return self.link_
 
     def loading(self) -> AbstractContextManager[None]:
         return nullcontext()
@@ -170,9 +185,21 @@ class FakeDocker:
         del compose_argv, compose_version
         return self.seen
 
+    def details(self) -> EngineDetails:
+        return self.details_
+
+    def leftovers(self) -> Leftovers:
+        return self.leftovers_
+
     def containers(self, project: str) -> tuple[ContainerSeen, ...]:
         del project
         return tuple(self.containers_)
+
+    def stopped_by_restart(self) -> tuple[RunningContainer, ...]:
+        return self.running
+
+    def forget(self) -> None:
+        self.asked.append("forget")
 
     def refuse_foreign(self, project: str, folder: PurePosixPath) -> None:
         del folder
@@ -412,15 +439,20 @@ class FakeSystem:
     programs: dict[str, str] = field(default_factory=dict)
     answers: dict[str, Ran] = field(default_factory=dict)
     disks: dict[str, DiskUse] = field(default_factory=dict)  # by the longest path that holds one
+    identities: dict[str, tuple[int, int]] = field(default_factory=dict)
+    unwritable: set[str] = field(default_factory=set)  # folders
+    proxies: dict[str, str] = field(default_factory=dict)  # by URL
     unresolved: dict[str, str] = field(default_factory=dict)  # name -> why it has no address
     servers: dict[str, Reached] = field(default_factory=dict)  # by URL; another one answers with 200
     who: User = field(default_factory=lambda: User(name="user", uid=1000, groups=("user", "docker")))
     kernel_: str = "6.12.0"
     machine_: str = "x86_64"
     time: float = 1_796_000_000.0
+    age: float = 0.5  # of the program, in seconds
     asked: list[tuple[str, ...]] = field(default_factory=list)
     ran: list[tuple[str, ...]] = field(default_factory=list)
     outcomes: dict[str, Ran] = field(default_factory=dict)  # of programs that change something
+    effects: dict[tuple[str, ...], Callable[[], object]] = field(default_factory=dict)  # what such a program does
     written: dict[str, str] = field(default_factory=dict)
 
     def text(self, path: PurePosixPath, *, most: int = 1 << 20) -> str | None:
@@ -451,19 +483,38 @@ class FakeSystem:
     def run(self, argv: tuple[str, ...], *, needs_root: bool) -> Ran:
         del needs_root
         self.ran.append(argv)
-        return self.outcomes.get(" ".join(argv), Ran(code=0))
+        done = self.outcomes.get(" ".join(argv), Ran(code=0))
+        if not done.code and argv in self.effects:
+            self.effects[argv]()
+        return done
 
-    def write(self, path: PurePosixPath, text: str, *, needs_root: bool) -> PurePosixPath | None:
-        del needs_root
-        copy = path.with_name(f"{path.name}.before-stackctl-1") if str(path) in self.texts else None
-        if copy:
-            self.texts[str(copy)] = self.texts[str(path)]
+    def write(
+        self, path: PurePosixPath, text: str, *, needs_root: bool, validate: tuple[str, ...] = ()
+    ) -> Written:
+        if validate and (refused := self.outcomes.get(" ".join(validate), Ran(code=0))).code:
+            raise DataError(f"{path} was not written: {refused.err}")
+        copy = self.copy_aside(path, needs_root=needs_root) if str(path) in self.texts else None
         self.written[str(path)] = self.texts[str(path)] = text
+        return Written(path=path, copy=copy)
+
+    def copy_aside(self, path: PurePosixPath, *, needs_root: bool) -> PurePosixPath:
+        del needs_root
+        copy = path.with_name(f"{path.name}.before-stackctl-1")
+        self.texts[str(copy)] = self.texts[str(path)]
         return copy
 
     def disk(self, path: PurePosixPath) -> DiskUse | None:
         holding = [one for one in self.disks if path.is_relative_to(one)]
         return self.disks[max(holding, key=len)] if holding else None
+
+    def identity(self, path: PurePosixPath) -> tuple[int, int] | None:
+        return self.identities.get(str(path))
+
+    def may_write(self, folder: PurePosixPath) -> bool:
+        return str(folder) not in self.unwritable
+
+    def proxy(self, url: str) -> str:
+        return self.proxies.get(url, "")
 
     def resolve(self, name: str, *, within_s: float = 1.5) -> str:
         del within_s
@@ -471,7 +522,7 @@ class FakeSystem:
 
     def reach(self, url: str, *, within_s: float = 1.5) -> Reached:
         del within_s
-        return self.servers.get(url, Reached(status=200, date=self.time))
+        return self.servers.get(url, Reached(status=200, ahead_s=0.0))
 
     def user(self) -> User:
         return self.who
@@ -487,6 +538,9 @@ class FakeSystem:
 
     def monotonic(self) -> float:
         return self.time
+
+    def age_s(self) -> float:
+        return self.age
 
 
 @dataclass

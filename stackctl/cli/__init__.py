@@ -1,6 +1,6 @@
 """The command line: help, and one call per command. A module here holds the commands of one kind."""
 
-from stackctl.cli import adopting, checking, chosen, completion, images, manual, planning, running
+from stackctl.cli import adopting, checking, chosen, completion, doctoring, images, manual, planning, running
 from stackctl.cli.models import models
 from stackctl.cli.root import main
 
@@ -14,6 +14,7 @@ _ORDER = (
     chosen.use,
     models,
     checking.smoke,
+    doctoring.doctor,
     running.status,
     running.ls,
     running.url,

@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from stackctl.machine import Machine
 
 # these do all, or all but a part, without one; `images build` leaves it to docker's own command, which knows ssh
-_WITHOUT_ENGINE: Final = frozenset({"render", "init", "history", "models", "import", "images build"})
+_WITHOUT_ENGINE: Final = frozenset({"render", "init", "history", "models", "import", "images build", "doctor"})
 
 
 class Cli(Group):

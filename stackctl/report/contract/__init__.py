@@ -8,6 +8,7 @@ from typing import Final
 
 from stackctl.report.contract import (
     deploy,
+    doctor,
     failure,
     free,
     gpu,
@@ -37,6 +38,7 @@ OUTPUTS: Final[dict[str, tuple[type, ...]]] = {
     "models verify": (stored_models.Verified,),
     "models remove": (stored_models.Removed,),
     "smoke": (stack.Smoked,),
+    "doctor": (doctor.Diagnosis,),
     "status": (stack.Status,),
     "ls": (stack.Stacks,),
     "url": (stack.Address,),

@@ -1,0 +1,104 @@
+"""`doctor` as text and as JSON."""
+
+from collections.abc import Iterator
+from typing import TYPE_CHECKING
+
+from stackctl.errors import exit_code_of
+from stackctl.issues import ISSUES
+from stackctl.terminal import shown_in_line, wrapped
+
+if TYPE_CHECKING:
+    from stackctl.commands.doctor import Diagnosis
+    from stackctl.contracts.finding import CheckResult, Finding
+    from stackctl.report.contract import doctor as contract
+    from stackctl.ui import Ui
+
+_WIDTH = 80
+_MOST_EVIDENCE = 6  # lines
+
+
+def diagnosis(found: "Diagnosis", ui: "Ui") -> "tuple[str, contract.Diagnosis]":
+    """Return what is wrong, the worst first, then what is well and what was not tried, and last the next step."""
+    width = min(ui.columns or _WIDTH, _WIDTH)
+    blocks = ["\n".join(_finding(at, one, width)) for at, one in enumerate(found.findings, 1)]
+    blocks.append("\n".join(_areas(found.results, width)))
+    blocks.append("\n".join(_verdict(found, width)))
+    return "\n\n".join(filter(None, blocks)), _values(found)
+
+
+def _finding(number: int, one: "Finding", width: int) -> Iterator[str]:
+    kind = "error" if one.severity == "failure" else "warning"
+    about = f" ({one.context})" if one.context and one.context not in one.says else ""
+    yield from _hanging(f"{number}. {kind}: ", f"{one.says}{about}", width)
+    for line in one.evidence[:_MOST_EVIDENCE]:
+        yield f"   | {shown_in_line(line)}"
+    yield from _hanging("   do: ", one.hint, width)
+    yield f"   {one.issue}"
+
+
+def _areas(results: "tuple[CheckResult, ...]", width: int) -> Iterator[str]:
+    areas = dict.fromkeys(one.area for one in results)
+    room = max(map(len, areas), default=0)
+    for area in areas:
+        if well := "; ".join(one.says for one in results if one.area == area and one.state == "passed" and one.says):
+            yield from _hanging(f"well       {area:{room}}  ", well, width)
+    reasons: dict[str, list[str]] = {}
+    for one in results:
+        if one.state == "not tried":
+            reasons.setdefault(one.untried, []).append(one.check)
+    for reason, names in reasons.items():
+        yield from _hanging("not tried  ", f"{', '.join(names)}: {reason}", width)
+
+
+def _verdict(found: "Diagnosis", width: int) -> Iterator[str]:
+    failures = sum(one.severity == "failure" for one in found.findings)
+    warnings = len(found.findings) - failures
+    counts = [
+        f"{count} {word}{'s' if count > 1 else ''}" for count, word in ((failures, "error"), (warnings, "warning"))
+        if count
+    ]  # fmt: skip
+    yield f"found {' and '.join(counts)}" if counts else "nothing is wrong"
+    if found.findings:
+        yield from _hanging("next: ", found.findings[0].hint, width)
+
+
+def _hanging(head: str, text: str, width: int) -> Iterator[str]:
+    """Give a text in lines beside its head."""
+    first, *rest = wrapped(shown_in_line(text), max(width - len(head), 20))
+    yield head + first
+    yield from (" " * len(head) + line for line in rest)
+
+
+def _values(found: "Diagnosis") -> "contract.Diagnosis":
+    return {
+        "version": 1,
+        "findings": [_finding_values(one) for one in found.findings],
+        "checks": [_check_values(one) for one in found.results],
+        "deep": found.is_deep,
+        "next": found.findings[0].hint if found.findings else None,
+        "exit_code": found.exit_code,
+    }
+
+
+def _finding_values(one: "Finding") -> "contract.Finding":
+    issue = ISSUES[one.issue]
+    return {
+        "issue": one.issue,
+        "severity": one.severity,
+        "context": one.context or None,
+        "title": issue.title,
+        "message": one.says,
+        "hint": one.hint,
+        "evidence": list(one.evidence),
+        "fixable": one.repair is not None,
+        "exit_code": exit_code_of(issue.kind),
+    }
+
+
+def _check_values(one: "CheckResult") -> "contract.Check":
+    return {
+        "name": one.check,
+        "area": one.area,
+        "state": "not_tried" if one.state == "not tried" else one.state,
+        "message": one.says or one.untried or None,
+    }

@@ -1,0 +1,7 @@
+"""Ports, subnets and firewalls."""
+
+from typing import Final
+
+from stackctl.steps.doctor.check import Check
+
+CHECKS: Final[tuple[Check, ...]] = ()

@@ -1,0 +1,7 @@
+"""The disks, folders and file systems."""
+
+from typing import Final
+
+from stackctl.steps.doctor.check import Check
+
+CHECKS: Final[tuple[Check, ...]] = ()
