@@ -488,9 +488,7 @@ class FakeSystem:
             self.effects[argv]()
         return done
 
-    def write(
-        self, path: PurePosixPath, text: str, *, needs_root: bool, validate: tuple[str, ...] = ()
-    ) -> Written:
+    def write(self, path: PurePosixPath, text: str, *, needs_root: bool, validate: tuple[str, ...] = ()) -> Written:
         if validate and (refused := self.outcomes.get(" ".join(validate), Ran(code=0))).code:
             raise DataError(f"{path} was not written: {refused.err}")
         copy = self.copy_aside(path, needs_root=needs_root) if str(path) in self.texts else None
