@@ -472,9 +472,7 @@ class FakeSystem:
             self.effects[argv]()
         return done
 
-    def write(
-        self, path: PurePosixPath, text: str, *, needs_root: bool, validate: tuple[str, ...] = ()
-    ) -> Written:
+    def write(self, path: PurePosixPath, text: str, *, needs_root: bool, validate: tuple[str, ...] = ()) -> Written:
         if validate and (refused := self.outcomes.get(" ".join(validate), Ran(code=0))).code:
             raise DataError(f"{path} was not written: {refused.err}")
         copy = self.copy_aside(path, needs_root=needs_root) if str(path) in self.texts else None
@@ -513,6 +511,9 @@ class FakeSystem:
 
     def monotonic(self) -> float:
         return self.time
+
+    def pause(self, seconds: float) -> None:
+        self.time += seconds
 
     def age_s(self) -> float:
         return self.age

@@ -58,9 +58,7 @@ class ThisSystem:
         """Run a program that changes something, at the terminal."""
         return programs.run(argv, needs_root=needs_root)
 
-    def write(
-        self, path: PurePosixPath, text: str, *, needs_root: bool, validate: tuple[str, ...] = ()
-    ) -> Written:
+    def write(self, path: PurePosixPath, text: str, *, needs_root: bool, validate: tuple[str, ...] = ()) -> Written:
         """Write a file whole or not at all, after a copy of the former one was put beside it."""
         return programs.write(path, text, needs_root=needs_root, validate=validate)
 
@@ -124,6 +122,9 @@ class ThisSystem:
 
     def monotonic(self) -> float:
         return time.monotonic()
+
+    def pause(self, seconds: float) -> None:
+        time.sleep(seconds)
 
     def age_s(self) -> float:
         """Return how long this program has run; what the processor has computed of it, where the system tells no more.
