@@ -13,6 +13,7 @@ from types import MappingProxyType
 from typing import Any
 
 from stackctl.contracts.cdi import CdiSeen
+from stackctl.contracts.engine import EngineDetails, Leftovers
 from stackctl.contracts.engine_link import EngineLink
 from stackctl.contracts.gpu_trial import GpuTrial
 from stackctl.contracts.host import Card, Cpu, Gpu, GpuReading, Owner, ReadSpeed
@@ -140,6 +141,12 @@ class FakeDocker:
     link_: EngineLink = field(default_factory=lambda: EngineLink(address="unix:///d.sock", socket="/d.sock"))
     own_binds: tuple[Bind, ...] | None = None
     seen: EngineSeen = field(default_factory=an_engine)
+    details_: EngineDetails = field(
+        default_factory=lambda: EngineDetails(
+            root=PurePosixPath("/var/lib/docker"), image_folder=PurePosixPath("/var/lib/docker"), cgroup_version=2
+        )
+    )
+    leftovers_: Leftovers = field(default_factory=Leftovers)
     states_: dict[str, ServiceState] = field(default_factory=dict)
     containers_: list[ContainerSeen] = field(default_factory=list)
     projects: frozenset[tuple[str, str]] = frozenset()
@@ -177,6 +184,12 @@ class FakeDocker:
     def look(self, compose_argv: tuple[str, ...], compose_version: tuple[int, ...]) -> EngineSeen:
         del compose_argv, compose_version
         return self.seen
+
+    def details(self) -> EngineDetails:
+        return self.details_
+
+    def leftovers(self) -> Leftovers:
+        return self.leftovers_
 
     def containers(self, project: str) -> tuple[ContainerSeen, ...]:
         del project
@@ -426,6 +439,9 @@ class FakeSystem:
     programs: dict[str, str] = field(default_factory=dict)
     answers: dict[str, Ran] = field(default_factory=dict)
     disks: dict[str, DiskUse] = field(default_factory=dict)  # by the longest path that holds one
+    identities: dict[str, tuple[int, int]] = field(default_factory=dict)
+    unwritable: set[str] = field(default_factory=set)  # folders
+    proxies: dict[str, str] = field(default_factory=dict)  # by URL
     unresolved: dict[str, str] = field(default_factory=dict)  # name -> why it has no address
     servers: dict[str, Reached] = field(default_factory=dict)  # by URL; another one answers with 200
     who: User = field(default_factory=lambda: User(name="user", uid=1000, groups=("user", "docker")))
@@ -489,13 +505,22 @@ class FakeSystem:
         holding = [one for one in self.disks if path.is_relative_to(one)]
         return self.disks[max(holding, key=len)] if holding else None
 
+    def identity(self, path: PurePosixPath) -> tuple[int, int] | None:
+        return self.identities.get(str(path))
+
+    def may_write(self, folder: PurePosixPath) -> bool:
+        return str(folder) not in self.unwritable
+
+    def proxy(self, url: str) -> str:
+        return self.proxies.get(url, "")
+
     def resolve(self, name: str, *, within_s: float = 1.5) -> str:
         del within_s
         return self.unresolved.get(name, "")
 
     def reach(self, url: str, *, within_s: float = 1.5) -> Reached:
         del within_s
-        return self.servers.get(url, Reached(status=200, date=self.time))
+        return self.servers.get(url, Reached(status=200, ahead_s=0.0))
 
     def user(self) -> User:
         return self.who

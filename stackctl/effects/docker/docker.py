@@ -6,6 +6,7 @@ from functools import cached_property
 from pathlib import Path, PurePosixPath
 
 from stackctl.contracts.cdi import CdiSeen
+from stackctl.contracts.engine import EngineDetails, Leftovers
 from stackctl.contracts.engine_link import EngineLink
 from stackctl.contracts.gpu_trial import GpuTrial
 from stackctl.contracts.host import Owner
@@ -22,6 +23,7 @@ from stackctl.effects.docker import (
     attachments,
     cdi,
     cleanup,
+    details,
     gpu_trial,
     link,
     name_lock,
@@ -61,6 +63,12 @@ class DockerEngine(Engine):
     def view(self) -> EngineView:
         """Return why the engine may see another disk than we do."""
         return own_container.view(self.info, is_local=self.is_local, is_its_container=self.own_binds is not None)
+
+    def details(self) -> EngineDetails:
+        return details.details(self.info, self._peer.pid if self._peer and self.is_local else 0)
+
+    def leftovers(self) -> Leftovers:
+        return details.leftovers(self)
 
     def link(self, *, within_s: float) -> EngineLink:
         return link.find_link(within_s)

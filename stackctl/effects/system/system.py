@@ -68,29 +68,44 @@ class ThisSystem:
 
     def disk(self, path: PurePosixPath) -> DiskUse | None:
         """Return the room of the file system that holds a path, or would; None if that can't be read."""
-        place = Path(path)
-        while not place.exists() and place != place.parent:
-            place = place.parent
         with suppress(OSError):
-            seen = os.statvfs(place)
-            mount_point, file_system = mount_of(place)
+            place = _nearest(path)
+            seen, mounted = os.statvfs(place), mount_of(place)
             return DiskUse(
                 total_mib=seen.f_blocks * seen.f_frsize // _MIB,
                 free_mib=seen.f_bavail * seen.f_frsize // _MIB,
                 inodes=seen.f_files,
                 free_inodes=seen.f_favail,
-                file_system=file_system,
-                mount_point=mount_point,
+                file_system=mounted.kind if mounted else "",
+                mount_point=mounted.point if mounted else "",
+                source=mounted.source if mounted else "",
                 is_read_only=bool(seen.f_flag & os.ST_RDONLY),
             )
         return None
+
+    def identity(self, path: PurePosixPath) -> tuple[int, int] | None:
+        """Return the device and number of a file or folder, of a link's target; None if that can't be read."""
+        with suppress(OSError, ValueError):
+            seen = Path(path).stat()
+            return seen.st_dev, seen.st_ino
+        return None
+
+    def may_write(self, folder: PurePosixPath) -> bool:
+        """Return whether we may put files into a folder, or into the nearest one above it that exists."""
+        with suppress(OSError):
+            return os.access(_nearest(folder), os.W_OK | os.X_OK, effective_ids=True)
+        return False
 
     def resolve(self, name: str, *, within_s: float = 1.5) -> str:
         """Return "" if a name has an address, else why it has none."""
         return servers.resolve(name, within_s)
 
+    def proxy(self, url: str) -> str:
+        """Return the host:port of the environment's proxy for a URL; "" for none."""
+        return servers.proxy_for(url)
+
     def reach(self, url: str, *, within_s: float = 1.5) -> Reached:
-        """Ask a server by HTTPS for its headers alone."""
+        """Ask a server for its headers alone, by the environment's proxy."""
         return servers.reach(url, within_s)
 
     def user(self) -> User:
@@ -136,6 +151,11 @@ class ThisSystem:
             started_s = int(fields[19]) / os.sysconf("SC_CLK_TCK")
             return max(0.0, time.clock_gettime(time.CLOCK_BOOTTIME) - started_s)
         return time.process_time()
+
+
+def _nearest(path: PurePosixPath) -> Path:
+    place = Path(path)
+    return next(one for one in (place, *place.parents) if one.exists())
 
 
 def _group_names(ids: list[int]) -> tuple[str, ...]:

@@ -5,6 +5,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Any, TypeVar
 
+from stackctl.contracts.engine import EngineDetails
 from stackctl.contracts.engine_link import EngineLink
 from stackctl.contracts.finding import CheckResult, Finding
 from stackctl.core.config.spec import Spec
@@ -41,6 +42,10 @@ class Looks:
         """Return the engine; raise EngineError if it does not answer."""
         return self.once("engine", self._engine)
 
+    def details(self) -> EngineDetails:
+        """Return the engine's settings; raise EngineError if it does not answer."""
+        return self.once("details", self._details)
+
     def spec(self) -> Spec:
         """Return the settings of this folder, or the default ones; raise ConfigError for wrong ones."""
         return self.once("spec", lambda: load_config(self.machine, {}).spec)
@@ -63,6 +68,10 @@ class Looks:
         if failure:
             raise failure
         return found  # type: ignore[no-any-return]
+
+    def _details(self) -> EngineDetails:
+        self.engine()
+        return self.machine.docker.details()
 
     def _engine(self) -> EngineSeen:
         if self.link().failure:
