@@ -537,6 +537,9 @@ class FakeSystem:
     def monotonic(self) -> float:
         return self.time
 
+    def pause(self, seconds: float) -> None:
+        self.time += seconds
+
     def age_s(self) -> float:
         return self.age
 

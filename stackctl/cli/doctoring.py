@@ -5,7 +5,7 @@ from pathlib import Path
 import click
 
 from stackctl.cli import options as option
-from stackctl.cli.root import agrees_to_change, machine_of, main
+from stackctl.cli.root import agrees_to_repair, machine_of, main
 
 
 @main.command(examples=("stackctl doctor", "stackctl doctor --fix", "stackctl doctor --report report.tar.gz"))
@@ -39,6 +39,6 @@ def doctor(ctx: click.Context, *, deep: bool, fix: bool, archive: Path | None, y
     if fix and found.repairable:
         from stackctl.commands.doctor_fix import repair
 
-        found = repair(machine, found, agrees=lambda question: agrees_to_change(question, yes=yes, ui=machine.ui))
+        found = repair(machine, found, agrees=lambda question: agrees_to_repair(question, yes=yes))
     machine.ui.result(*diagnosis(found, machine.ui))
     ctx.exit(found.exit_code)

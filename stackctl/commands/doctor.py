@@ -4,6 +4,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from stackctl.contracts.finding import CheckResult, Finding
+from stackctl.contracts.repair import Repaired
 from stackctl.core.doctor.ranking import exit_code, rank
 from stackctl.machine import Machine
 from stackctl.steps.doctor.check import Check, Looks
@@ -22,6 +23,7 @@ class Diagnosis:
 
     results: tuple[CheckResult, ...]  # in the order of the checks
     is_deep: bool = False
+    repairs: tuple[Repaired, ...] = ()  # those that were offered before, in order
 
     @property
     def findings(self) -> tuple[Finding, ...]:
@@ -39,9 +41,15 @@ class Diagnosis:
         return exit_code(self.findings)
 
 
-def doctor(machine: Machine, *, is_deep: bool = False, checks: Sequence[Check] = CHECKS) -> Diagnosis:
-    """Run the checks, and end in time whatever hangs. Nothing is changed; is_deep: also try containers."""
-    now, left_s = machine.system.monotonic(), WITHIN_S - machine.system.age_s()
+def doctor(
+    machine: Machine, *, is_deep: bool = False, checks: Sequence[Check] = CHECKS, within_s: float | None = None
+) -> Diagnosis:
+    """Run the checks, and end in time whatever hangs. Nothing is changed; is_deep: also try containers.
+
+    within_s: from now on; None: WITHIN_S since the program was started.
+    """
+    now = machine.system.monotonic()
+    left_s = WITHIN_S - machine.system.age_s() if within_s is None else within_s
     results = run_checks(
         checks,
         Looks(machine, is_deep),
