@@ -113,13 +113,11 @@ def _start_at_boot(looks: Looks) -> CheckResult:
 
 def _find_compose(looks: Looks) -> CheckResult:
     system = looks.machine.system
-    ran = []
-    for words in WORDS:
-        ran.append(system.ask(words, within_s=_ASK_S) if system.program(words[0]) else None)
-        found = judge_compose(ran[0], ran[1] if len(ran) > 1 else None)
-        if isinstance(found, tuple):
-            return CheckResult(findings=_known_bad(found, looks), says=f"Compose {dotted(found)}")
-    return CheckResult(findings=(found,) if isinstance(found, Finding) else ())
+    plugin, standalone = (system.ask(one, within_s=_ASK_S) if system.program(one[0]) else None for one in WORDS)
+    found = judge_compose(plugin, standalone)
+    if isinstance(found, Finding):
+        return CheckResult(findings=(found,))
+    return CheckResult(findings=_known_bad(found, looks), says=f"Compose {dotted(found)}")
 
 
 def _known_bad(version: tuple[int, ...], looks: Looks) -> tuple[Finding, ...]:

@@ -52,7 +52,7 @@ def _services(looks: Looks) -> CheckResult:
     refuse_foreign(name, machine)
     states, plan = machine.orchestrator.states(name), _plan(looks)
     missing = tuple(sorted({one.name for one in plan.services} - states.keys())) if plan else ()
-    troubles = {key: found for key, one in states.items() if (found := service_trouble(one, machine))}
+    troubles = {key: trouble for key, one in states.items() if (trouble := service_trouble(one, machine))}
     if found := judge_services(states, missing, troubles):
         return CheckResult(findings=found)
     return CheckResult(says=describe(states), untried="" if states else _NONE)
