@@ -50,10 +50,11 @@ def doctor(
     """
     now = machine.system.monotonic()
     left_s = WITHIN_S - machine.system.age_s() if within_s is None else within_s
+    until = now + max(left_s, _LEAST_S)
     results = run_checks(
         checks,
-        Looks(machine, is_deep),
-        until=now + max(left_s, _LEAST_S),
+        Looks(machine, is_deep, until),
+        until=until,
         deep_until=now + _DEEP_S,
         clock=machine.system.monotonic,
     )

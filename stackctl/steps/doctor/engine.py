@@ -13,7 +13,7 @@ from stackctl.steps.doctor.check import Check, Looks
 from stackctl.steps.doctor.engine_service import engine_service
 from stackctl.terminal import command_line
 
-_ASK_S: Final = 1.2  # for a program that answers within a tenth of that
+_ASK_S: Final = 2.0  # for a program that answers within a tenth of that
 _CONTAINER: Final = (PurePosixPath("/.dockerenv"), PurePosixPath("/run/.containerenv"))
 _DAEMONS: Final = ("dockerd", "/snap/bin/docker")
 _UNIT: Final = ("systemctl", "show", "docker.service", "--property", "ActiveState,SubState,Result")
@@ -58,8 +58,8 @@ def _around(looks: Looks) -> Around:
 def _unit(looks: Looks) -> tuple[str, ...]:
     """Return what systemd says of the engine's unit, and the last errors that the engine logged."""
     system = looks.machine.system
-    shown = system.ask(_UNIT, within_s=_ASK_S).out.split()
-    logged = system.ask(_JOURNAL, within_s=_ASK_S).out.splitlines()
+    shown = system.ask(_UNIT, within_s=looks.left_s(_ASK_S)).out.split()
+    logged = system.ask(_JOURNAL, within_s=looks.left_s(_ASK_S)).out.splitlines()
     faults = [line.strip() for line in logged if "failed to start daemon" in line or "unable to configure" in line]
     return (", ".join(shown), *faults[-_MOST_LINES:]) if shown else ()
 
@@ -101,7 +101,7 @@ def _start_at_boot(looks: Looks) -> CheckResult:
     if unit.folder:
         is_enabled = any(at_boot.names_unit(name, unit) for name in system.names(unit.folder))
     else:
-        said = system.ask(unit.argv, within_s=_ASK_S)
+        said = system.ask(unit.argv, within_s=looks.left_s(_ASK_S))
         answer = said.out.strip()
         if said.is_late or not at_boot.is_known(answer):
             return CheckResult(untried=f"`{command_line(*unit.argv)}` does not say whether it starts at boot")
@@ -113,7 +113,9 @@ def _start_at_boot(looks: Looks) -> CheckResult:
 
 def _find_compose(looks: Looks) -> CheckResult:
     system = looks.machine.system
-    plugin, standalone = (system.ask(one, within_s=_ASK_S) if system.program(one[0]) else None for one in WORDS)
+    plugin, standalone = (
+        system.ask(one, within_s=looks.left_s(_ASK_S)) if system.program(one[0]) else None for one in WORDS
+    )
     found = judge_compose(plugin, standalone)
     if isinstance(found, Finding):
         return CheckResult(findings=(found,))

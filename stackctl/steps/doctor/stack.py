@@ -9,7 +9,6 @@ from stackctl.core.doctor.services import describe, judge_services
 from stackctl.core.external import backend_url
 from stackctl.core.plan.stack import Plan
 from stackctl.errors import ConfigError, StackctlError
-from stackctl.machine import Machine
 from stackctl.steps.config_request import read_lock
 from stackctl.steps.deployed import stack_name_here
 from stackctl.steps.doctor.check import Check, Looks
@@ -70,7 +69,7 @@ def _reach_external(looks: Looks) -> CheckResult:
     plan = _plan(looks)
     if plan is None or plan.backend_service:
         return CheckResult(untried=_NONE if plan is None else "the stack runs its own backend")
-    says = _unreached(plan.backend_url, looks.machine)
+    says = _unreached(plan.backend_url, looks)
     if not says:
         return CheckResult(says=f"{plan.backend_title} at {backend_url.origin(plan.backend_url)} takes connections")
     return CheckResult(
@@ -85,12 +84,12 @@ def _reach_external(looks: Looks) -> CheckResult:
     )
 
 
-def _unreached(url: str, machine: Machine) -> str:
+def _unreached(url: str, looks: Looks) -> str:
     """Return why a server does not answer; "" if it does, or only containers may know its name."""
     if backend_url.host(url) == backend_url.HOST:
         number = backend_url.port(url)
-        return "" if machine.host.listeners(number) else f"nothing listens on port {number} of this machine"
-    reached = machine.system.reach(backend_url.origin(url), within_s=_REACH_S)
+        return "" if looks.machine.host.listeners(number) else f"nothing listens on port {number} of this machine"
+    reached = looks.machine.system.reach(backend_url.origin(url), within_s=looks.left_s(_REACH_S))
     words = {"refused": "connection refused", "timeout": "no answer in time"}
     return words.get(reached.failure, "")
 
