@@ -5,6 +5,7 @@ from dataclasses import dataclass
 
 from stackctl.contracts.finding import CheckResult, Finding
 from stackctl.contracts.repair import Repaired
+from stackctl.core.doctor.consequences import without_consequences
 from stackctl.core.doctor.ranking import exit_code, rank
 from stackctl.machine import Machine
 from stackctl.steps.doctor.check import Check, Looks
@@ -58,4 +59,4 @@ def doctor(
         deep_until=now + _DEEP_S,
         clock=machine.system.monotonic,
     )
-    return Diagnosis(results=results, is_deep=is_deep)
+    return Diagnosis(results=without_consequences(results), is_deep=is_deep)
