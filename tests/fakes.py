@@ -169,6 +169,7 @@ class FakeDocker:
     trials: dict[str, GpuTrial] = field(default_factory=dict)  # by driver: what a container with the GPU shows
     cdi_files: CdiSeen | None = None
     reads: Iterator[ReadSeen] = field(default_factory=lambda: iter(()))  # what a container has had read, look by look
+    facts_: dict[str, Any] = field(default_factory=dict)
     cut_off: tuple[str, ...] = ()  # services whose containers had lost a network
     events: Iterable[Event] = ()
     answers: Callable[[str], ProbeResult] = lambda url: ProbeResult(url=url, failure="refused")
@@ -214,6 +215,10 @@ class FakeDocker:
         del says
         self.asked.append(f"claim {project}")
         return nullcontext()
+
+    def facts(self, project: str) -> dict[str, Any]:
+        del project
+        return self.facts_
 
     def stack_folders(self) -> frozenset[tuple[str, str]]:
         return self.projects
@@ -458,6 +463,7 @@ class FakeSystem:
     outcomes: dict[str, Ran] = field(default_factory=dict)  # of programs that change something
     effects: dict[tuple[str, ...], Callable[[], object]] = field(default_factory=dict)  # what such a program does
     written: dict[str, str] = field(default_factory=dict)
+    variables: dict[str, str] = field(default_factory=dict)  # the environment
 
     def text(self, path: PurePosixPath, *, most: int = 1 << 20) -> str | None:
         found = self.texts.get(str(path))
@@ -528,6 +534,9 @@ class FakeSystem:
 
     def user(self) -> User:
         return self.who
+
+    def environment(self) -> Mapping[str, str]:
+        return self.variables
 
     def kernel(self) -> str:
         return self.kernel_

@@ -5,6 +5,7 @@ import os
 import platform
 import pwd
 import time
+from collections.abc import Mapping
 from contextlib import suppress
 from pathlib import Path, PurePosixPath
 from typing import Final
@@ -123,6 +124,10 @@ class ThisSystem:
             groups=_group_names([*os.getgroups(), os.getegid()]),
             listed_groups=_group_names(listed),
         )
+
+    def environment(self) -> Mapping[str, str]:
+        """Return this process's environment."""
+        return os.environ
 
     def kernel(self) -> str:
         """Return the version of the kernel that runs."""
