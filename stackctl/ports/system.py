@@ -15,7 +15,8 @@ class System(Protocol):
     user is not root. `write`: see effects/system/programs.py. `identity`: device and number of a file or folder, by
     which two paths to it are known as one; `may_write`: whether this user may put files into a folder, or into the
     nearest one above it that exists. `resolve`: "" if the name has an address. `proxy`: host:port of the environment's
-    proxy for a URL, "" for none; `reach` asks by it. `now`: seconds since 1970. `age_s`: how long this program has run by now, the start of Python included.
+    proxy for a URL, "" for none; `reach` asks by it. `now`: seconds since 1970. `age_s`: how long this program has run
+    by now, the start of Python included.
     """
 
     def text(self, path: PurePosixPath, *, most: int = ...) -> str | None: ...
