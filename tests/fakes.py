@@ -78,6 +78,7 @@ class FakeImages:
     asked: list[str] = field(default_factory=list)
     ids: dict[str, str] = field(default_factory=dict)  # of those whose id is not their digest
     built: set[str] = field(default_factory=set)  # here, and of those no registry has
+    architectures: dict[str, str] = field(default_factory=dict)  # of those that are not amd64
     sizes: dict[str, int] = field(default_factory=dict)  # of those whose size the registry tells
 
     def digest(self, name: str) -> str | None:
@@ -90,6 +91,9 @@ class FakeImages:
 
     def id(self, name: str) -> str:
         return name if name in self.ids.values() else self.ids.get(name) or self.digest(name) or ""
+
+    def architecture(self, name: str) -> str:
+        return self.architectures.get(name, "amd64") if self.digest(name) else ""
 
     def packed_bytes(self, name: str) -> int | None:
         return self.sizes.get(name)
@@ -165,6 +169,7 @@ class FakeDocker:
     trials: dict[str, GpuTrial] = field(default_factory=dict)  # by driver: what a container with the GPU shows
     cdi_files: CdiSeen | None = None
     reads: Iterator[ReadSeen] = field(default_factory=lambda: iter(()))  # what a container has had read, look by look
+    facts_: dict[str, Any] = field(default_factory=dict)
     cut_off: tuple[str, ...] = ()  # services whose containers had lost a network
     events: Iterable[Event] = ()
     answers: Callable[[str], ProbeResult] = lambda url: ProbeResult(url=url, failure="refused")
@@ -210,6 +215,10 @@ class FakeDocker:
         del says
         self.asked.append(f"claim {project}")
         return nullcontext()
+
+    def facts(self, project: str) -> dict[str, Any]:
+        del project
+        return self.facts_
 
     def stack_folders(self) -> frozenset[tuple[str, str]]:
         return self.projects
@@ -454,6 +463,7 @@ class FakeSystem:
     outcomes: dict[str, Ran] = field(default_factory=dict)  # of programs that change something
     effects: dict[tuple[str, ...], Callable[[], object]] = field(default_factory=dict)  # what such a program does
     written: dict[str, str] = field(default_factory=dict)
+    variables: dict[str, str] = field(default_factory=dict)  # the environment
 
     def text(self, path: PurePosixPath, *, most: int = 1 << 20) -> str | None:
         found = self.texts.get(str(path))
@@ -488,9 +498,7 @@ class FakeSystem:
             self.effects[argv]()
         return done
 
-    def write(
-        self, path: PurePosixPath, text: str, *, needs_root: bool, validate: tuple[str, ...] = ()
-    ) -> Written:
+    def write(self, path: PurePosixPath, text: str, *, needs_root: bool, validate: tuple[str, ...] = ()) -> Written:
         if validate and (refused := self.outcomes.get(" ".join(validate), Ran(code=0))).code:
             raise DataError(f"{path} was not written: {refused.err}")
         copy = self.copy_aside(path, needs_root=needs_root) if str(path) in self.texts else None
@@ -527,6 +535,9 @@ class FakeSystem:
     def user(self) -> User:
         return self.who
 
+    def environment(self) -> Mapping[str, str]:
+        return self.variables
+
     def kernel(self) -> str:
         return self.kernel_
 
@@ -538,6 +549,9 @@ class FakeSystem:
 
     def monotonic(self) -> float:
         return self.time
+
+    def pause(self, seconds: float) -> None:
+        self.time += seconds
 
     def age_s(self) -> float:
         return self.age

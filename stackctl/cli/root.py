@@ -183,6 +183,14 @@ def agrees_to_change(question: str, *, yes: bool, ui: Ui) -> bool:
     return agreed
 
 
+def agrees_to_repair(question: str, *, yes: bool) -> bool | None:
+    """Ask before a repair, whose default answer is no; return None if no answer can come. `yes`: ask nothing."""
+    if yes or sys.stdin.isatty():
+        return yes or click.confirm(question, default=False, err=True)
+    line = waiting_line()
+    return line.strip().lower() in {"y", "yes"} if line else None
+
+
 def ask_which(question: str, names: Sequence[str], ui: Ui) -> str | None:
     """Ask for one of several names; return None if no answer can come. Who wants JSON is not asked on a terminal."""
     if sys.stdin.isatty():

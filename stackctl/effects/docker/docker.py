@@ -4,6 +4,7 @@ from collections.abc import Callable
 from contextlib import AbstractContextManager
 from functools import cached_property
 from pathlib import Path, PurePosixPath
+from typing import Any
 
 from stackctl.contracts.cdi import CdiSeen
 from stackctl.contracts.engine import EngineDetails, Leftovers
@@ -24,6 +25,7 @@ from stackctl.effects.docker import (
     cdi,
     cleanup,
     details,
+    facts,
     gpu_trial,
     link,
     name_lock,
@@ -97,6 +99,9 @@ class DockerEngine(Engine):
 
     def stack_folders(self) -> frozenset[tuple[str, str]]:
         return projects.stack_folders(self)
+
+    def facts(self, project: str) -> dict[str, Any]:
+        return facts.facts(self, project)
 
     def remove(self, project: str) -> None:
         cleanup.remove(self, project)

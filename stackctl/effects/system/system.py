@@ -5,6 +5,7 @@ import os
 import platform
 import pwd
 import time
+from collections.abc import Mapping
 from contextlib import suppress
 from pathlib import Path, PurePosixPath
 from typing import Final
@@ -58,9 +59,7 @@ class ThisSystem:
         """Run a program that changes something, at the terminal."""
         return programs.run(argv, needs_root=needs_root)
 
-    def write(
-        self, path: PurePosixPath, text: str, *, needs_root: bool, validate: tuple[str, ...] = ()
-    ) -> Written:
+    def write(self, path: PurePosixPath, text: str, *, needs_root: bool, validate: tuple[str, ...] = ()) -> Written:
         """Write a file whole or not at all, after a copy of the former one was put beside it."""
         return programs.write(path, text, needs_root=needs_root, validate=validate)
 
@@ -126,6 +125,10 @@ class ThisSystem:
             listed_groups=_group_names(listed),
         )
 
+    def environment(self) -> Mapping[str, str]:
+        """Return this process's environment."""
+        return os.environ
+
     def kernel(self) -> str:
         """Return the version of the kernel that runs."""
         return platform.release()
@@ -139,6 +142,9 @@ class ThisSystem:
 
     def monotonic(self) -> float:
         return time.monotonic()
+
+    def pause(self, seconds: float) -> None:
+        time.sleep(seconds)
 
     def age_s(self) -> float:
         """Return how long this program has run; what the processor has computed of it, where the system tells no more.
