@@ -19,7 +19,7 @@ from stackctl.contracts.gpu_trial import GpuTrial
 from stackctl.contracts.host import Card, Cpu, Gpu, GpuReading, Owner, ReadSpeed
 from stackctl.contracts.request import Request
 from stackctl.contracts.service import GpuRequest, Network
-from stackctl.contracts.system import DiskUse, Ran, Reached, User
+from stackctl.contracts.system import DiskUse, Ran, Reached, User, Written
 from stackctl.core.adoption.mounted import Service
 from stackctl.core.container_paths import Bind
 from stackctl.core.formats.answer_limit import Limit
@@ -35,6 +35,7 @@ from stackctl.core.observed import (
     ProbeResult,
     Ram,
     ReadSeen,
+    RunningContainer,
     ServiceState,
 )
 from stackctl.core.plan.change import Change
@@ -53,7 +54,7 @@ from stackctl.effects.models.ollama_models import find_copy
 from stackctl.effects.models.other_caches import HUB, LLAMACPP, OLLAMA, STUDIO, Places, find_file, list_models
 from stackctl.effects.models.reading import where
 from stackctl.effects.storage.disk import Disk
-from stackctl.errors import ConfigError, EngineError, ModelError, StackctlError
+from stackctl.errors import ConfigError, DataError, EngineError, ModelError, StackctlError
 from stackctl.orchestrators.compose import render
 from stackctl.orchestrators.compose.changes import changes
 from stackctl.ports.disk import Folder, Says
@@ -77,6 +78,7 @@ class FakeImages:
     asked: list[str] = field(default_factory=list)
     ids: dict[str, str] = field(default_factory=dict)  # of those whose id is not their digest
     built: set[str] = field(default_factory=set)  # here, and of those no registry has
+    architectures: dict[str, str] = field(default_factory=dict)  # of those that are not amd64
     sizes: dict[str, int] = field(default_factory=dict)  # of those whose size the registry tells
 
     def digest(self, name: str) -> str | None:
@@ -89,6 +91,9 @@ class FakeImages:
 
     def id(self, name: str) -> str:
         return name if name in self.ids.values() else self.ids.get(name) or self.digest(name) or ""
+
+    def architecture(self, name: str) -> str:
+        return self.architectures.get(name, "amd64") if self.digest(name) else ""
 
     def packed_bytes(self, name: str) -> int | None:
         return self.sizes.get(name)
@@ -164,9 +169,11 @@ class FakeDocker:
     trials: dict[str, GpuTrial] = field(default_factory=dict)  # by driver: what a container with the GPU shows
     cdi_files: CdiSeen | None = None
     reads: Iterator[ReadSeen] = field(default_factory=lambda: iter(()))  # what a container has had read, look by look
+    facts_: dict[str, Any] = field(default_factory=dict)
     cut_off: tuple[str, ...] = ()  # services whose containers had lost a network
     events: Iterable[Event] = ()
     answers: Callable[[str], ProbeResult] = lambda url: ProbeResult(url=url, failure="refused")
+    running: tuple[RunningContainer, ...] = ()  # those that a restart of the engine stops
     asked: list[str] = field(default_factory=list)
 
     def refuse_distant(self, folder: PurePosixPath, command: str) -> None:
@@ -193,6 +200,12 @@ class FakeDocker:
         del project
         return tuple(self.containers_)
 
+    def stopped_by_restart(self) -> tuple[RunningContainer, ...]:
+        return self.running
+
+    def forget(self) -> None:
+        self.asked.append("forget")
+
     def refuse_foreign(self, project: str, folder: PurePosixPath) -> None:
         del folder
         if project in self.foreign:
@@ -202,6 +215,10 @@ class FakeDocker:
         del says
         self.asked.append(f"claim {project}")
         return nullcontext()
+
+    def facts(self, project: str) -> dict[str, Any]:
+        del project
+        return self.facts_
 
     def stack_folders(self) -> frozenset[tuple[str, str]]:
         return self.projects
@@ -448,7 +465,9 @@ class FakeSystem:
     asked: list[tuple[str, ...]] = field(default_factory=list)
     ran: list[tuple[str, ...]] = field(default_factory=list)
     outcomes: dict[str, Ran] = field(default_factory=dict)  # of programs that change something
+    effects: dict[tuple[str, ...], Callable[[], object]] = field(default_factory=dict)  # what such a program does
     written: dict[str, str] = field(default_factory=dict)
+    variables: dict[str, str] = field(default_factory=dict)  # the environment
 
     def text(self, path: PurePosixPath, *, most: int = 1 << 20) -> str | None:
         found = self.texts.get(str(path))
@@ -478,14 +497,22 @@ class FakeSystem:
     def run(self, argv: tuple[str, ...], *, needs_root: bool) -> Ran:
         del needs_root
         self.ran.append(argv)
-        return self.outcomes.get(" ".join(argv), Ran(code=0))
+        done = self.outcomes.get(" ".join(argv), Ran(code=0))
+        if not done.code and argv in self.effects:
+            self.effects[argv]()
+        return done
 
-    def write(self, path: PurePosixPath, text: str, *, needs_root: bool) -> PurePosixPath | None:
-        del needs_root
-        copy = path.with_name(f"{path.name}.before-stackctl-1") if str(path) in self.texts else None
-        if copy:
-            self.texts[str(copy)] = self.texts[str(path)]
+    def write(self, path: PurePosixPath, text: str, *, needs_root: bool, validate: tuple[str, ...] = ()) -> Written:
+        if validate and (refused := self.outcomes.get(" ".join(validate), Ran(code=0))).code:
+            raise DataError(f"{path} was not written: {refused.err}")
+        copy = self.copy_aside(path, needs_root=needs_root) if str(path) in self.texts else None
         self.written[str(path)] = self.texts[str(path)] = text
+        return Written(path=path, copy=copy)
+
+    def copy_aside(self, path: PurePosixPath, *, needs_root: bool) -> PurePosixPath:
+        del needs_root
+        copy = path.with_name(f"{path.name}.before-stackctl-1")
+        self.texts[str(copy)] = self.texts[str(path)]
         return copy
 
     def disk(self, path: PurePosixPath) -> DiskUse | None:
@@ -512,6 +539,9 @@ class FakeSystem:
     def user(self) -> User:
         return self.who
 
+    def environment(self) -> Mapping[str, str]:
+        return self.variables
+
     def kernel(self) -> str:
         return self.kernel_
 
@@ -523,6 +553,9 @@ class FakeSystem:
 
     def monotonic(self) -> float:
         return self.time
+
+    def pause(self, seconds: float) -> None:
+        self.time += seconds
 
     def age_s(self) -> float:
         return self.age

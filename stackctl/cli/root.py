@@ -96,7 +96,9 @@ def _existing(folder: Path) -> Path:
     except FileNotFoundError as e:
         if not folder.is_absolute():
             raise ConfigError(
-                "the current folder was removed", hint="Change to another one, or run `stackctl -C FOLDER`."
+                "the current folder was removed",
+                hint="Change to another one, or run `stackctl -C FOLDER`.",
+                issue="stack-missing",
             ) from e
         os.chdir(folder)
     return folder
@@ -179,6 +181,14 @@ def agrees_to_change(question: str, *, yes: bool, ui: Ui) -> bool:
 
         ui.done("nothing was changed", declined())
     return agreed
+
+
+def agrees_to_repair(question: str, *, yes: bool) -> bool | None:
+    """Ask before a repair, whose default answer is no; return None if no answer can come. `yes`: ask nothing."""
+    if yes or sys.stdin.isatty():
+        return yes or click.confirm(question, default=False, err=True)
+    line = waiting_line()
+    return line.strip().lower() in {"y", "yes"} if line else None
 
 
 def ask_which(question: str, names: Sequence[str], ui: Ui) -> str | None:

@@ -1,6 +1,7 @@
 """What this machine's operating system says of itself, as plain values."""
 
 from dataclasses import dataclass
+from pathlib import PurePosixPath
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -11,6 +12,14 @@ class Ran:
     out: str = ""
     err: str = ""
     is_late: bool = False
+
+
+@dataclass(frozen=True, kw_only=True)
+class Written:
+    """A file that was written: its path without links, and that of the former one's copy, None if there was none."""
+
+    path: PurePosixPath
+    copy: PurePosixPath | None = None
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -48,5 +57,6 @@ class User:
 
     name: str
     uid: int
+    home: str = ""
     groups: tuple[str, ...] = ()
     listed_groups: tuple[str, ...] = ()  # those that the next login will have

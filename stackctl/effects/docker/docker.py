@@ -4,6 +4,7 @@ from collections.abc import Callable
 from contextlib import AbstractContextManager
 from functools import cached_property
 from pathlib import Path, PurePosixPath
+from typing import Any
 
 from stackctl.contracts.cdi import CdiSeen
 from stackctl.contracts.engine import EngineDetails, Leftovers
@@ -15,7 +16,7 @@ from stackctl.contracts.service import GpuRequest, Network
 from stackctl.core.adoption.mounted import Service
 from stackctl.core.container_paths import Bind
 from stackctl.core.gpu.cdi_files import cdi_names, promised_nodes
-from stackctl.core.observed import EngineView, ProbeResult, ReadSeen
+from stackctl.core.observed import EngineView, ProbeResult, ReadSeen, RunningContainer
 from stackctl.core.plan import engine_features
 from stackctl.core.plan.network_shape import Existing
 from stackctl.core.smoke.reachability import ContainerNetworking
@@ -24,6 +25,7 @@ from stackctl.effects.docker import (
     cdi,
     cleanup,
     details,
+    facts,
     gpu_trial,
     link,
     name_lock,
@@ -32,6 +34,7 @@ from stackctl.effects.docker import (
     projects,
     reading,
     registry,
+    restart,
     strict_networks,
     volumes,
 )
@@ -81,12 +84,24 @@ class DockerEngine(Engine):
     def volume_folder(self, volume: str) -> PurePosixPath | None:
         return volumes.volume_folder(self, volume)
 
+    def stopped_by_restart(self) -> tuple[RunningContainer, ...]:
+        return restart.stopped_by_restart(self)
+
+    def forget(self) -> None:
+        """Forget all that the engine said of itself, since it may have become another one."""
+        for name in ("client", "info", "is_local", "product", "_peer", "own_binds", "view"):
+            vars(self).pop(name, None)
+        self._silent = None
+
     def claim(self, project: str, says: Callable[[str], None]) -> AbstractContextManager[None]:
         """Hold a project's name on this engine."""
         return name_lock.held(str(self.info.get("ID", "")), project, says)
 
     def stack_folders(self) -> frozenset[tuple[str, str]]:
         return projects.stack_folders(self)
+
+    def facts(self, project: str) -> dict[str, Any]:
+        return facts.facts(self, project)
 
     def remove(self, project: str) -> None:
         cleanup.remove(self, project)

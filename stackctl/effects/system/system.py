@@ -5,11 +5,12 @@ import os
 import platform
 import pwd
 import time
+from collections.abc import Mapping
 from contextlib import suppress
 from pathlib import Path, PurePosixPath
 from typing import Final
 
-from stackctl.contracts.system import DiskUse, Ran, Reached, User
+from stackctl.contracts.system import DiskUse, Ran, Reached, User, Written
 from stackctl.effects.system import programs, servers
 from stackctl.effects.system.mounts import mount_of
 
@@ -58,9 +59,13 @@ class ThisSystem:
         """Run a program that changes something, at the terminal."""
         return programs.run(argv, needs_root=needs_root)
 
-    def write(self, path: PurePosixPath, text: str, *, needs_root: bool) -> PurePosixPath | None:
-        """Write a file whole, and return the copy of the former one; None if there was none."""
-        return programs.write(path, text, needs_root=needs_root)
+    def write(self, path: PurePosixPath, text: str, *, needs_root: bool, validate: tuple[str, ...] = ()) -> Written:
+        """Write a file whole or not at all, after a copy of the former one was put beside it."""
+        return programs.write(path, text, needs_root=needs_root, validate=validate)
+
+    def copy_aside(self, path: PurePosixPath, *, needs_root: bool) -> PurePosixPath:
+        """Put a copy of a file beside it, and return its path."""
+        return programs.copy_aside(path, needs_root=needs_root)
 
     def disk(self, path: PurePosixPath) -> DiskUse | None:
         """Return the room of the file system that holds a path, or would; None if that can't be read."""
@@ -107,16 +112,22 @@ class ThisSystem:
     def user(self) -> User:
         """Return the user that we run as."""
         uid = os.geteuid()
-        name, listed = str(uid), [*os.getgroups(), os.getegid()]
+        name, home, listed = str(uid), os.environ.get("HOME", ""), [*os.getgroups(), os.getegid()]
         with suppress(KeyError):
-            name = pwd.getpwuid(uid).pw_name
-            listed = os.getgrouplist(name, pwd.getpwuid(uid).pw_gid)
+            found = pwd.getpwuid(uid)
+            name, home = found.pw_name, home or found.pw_dir
+            listed = os.getgrouplist(name, found.pw_gid)
         return User(
             name=name,
             uid=uid,
+            home=home,
             groups=_group_names([*os.getgroups(), os.getegid()]),
             listed_groups=_group_names(listed),
         )
+
+    def environment(self) -> Mapping[str, str]:
+        """Return this process's environment."""
+        return os.environ
 
     def kernel(self) -> str:
         """Return the version of the kernel that runs."""
@@ -131,6 +142,9 @@ class ThisSystem:
 
     def monotonic(self) -> float:
         return time.monotonic()
+
+    def pause(self, seconds: float) -> None:
+        time.sleep(seconds)
 
     def age_s(self) -> float:
         """Return how long this program has run; what the processor has computed of it, where the system tells no more.
