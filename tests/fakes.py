@@ -337,6 +337,7 @@ class FakeHost:
     own_bridges: frozenset[str] = frozenset()
     own_addresses: tuple[str, ...] = ()
     networks: tuple[IPv4Network, ...] = ()
+    leads_to: tuple[tuple[str, IPv4Network], ...] = ()  # interfaces, with the networks that routes lead to by them
     listening_: dict[str, dict[int, str]] = field(default_factory=dict)
     open_: frozenset[tuple[str, int]] = frozenset()
     node_ids: dict[Path, tuple[int, ...]] = field(default_factory=dict)
@@ -396,6 +397,9 @@ class FakeHost:
 
     def routes(self) -> tuple[IPv4Network, ...]:
         return self.networks
+
+    def routes_by_interface(self) -> tuple[tuple[str, IPv4Network], ...]:
+        return self.leads_to
 
     def listening(self, address: str) -> dict[int, str]:
         self.asked.append(f"ports at {address}")
@@ -598,6 +602,9 @@ class FakeHub:
     xet_from: int = 50 * 10**9
     unreachable: ModelError | None = None
     asked: list[str] = field(default_factory=list)
+
+    def address(self) -> str:
+        return "https://hub.example"
 
     def check_connection(self) -> None:
         if self.unreachable:

@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from stackctl.core.plan.images import BASE, HOLDS_US, OWN, repository
-from stackctl.effects.docker.client import Client, engine_words, sdk_errors
+from stackctl.effects.docker.client import Client, engine_words, sdk_errors, translate_errors
 from stackctl.errors import DoesNotFit, EngineError
 from stackctl.terminal import command_line
 
@@ -82,10 +82,11 @@ class Images:
     def _inspect(self, name: str) -> dict[str, Any] | None:
         import docker.errors
 
-        try:
-            found: dict[str, Any] = self._engine.client.api.inspect_image(name)
-        except docker.errors.NotFound:
-            return None
+        with translate_errors(f"docker image inspect {name} failed"):
+            try:
+                found: dict[str, Any] = self._engine.client.api.inspect_image(name)
+            except docker.errors.NotFound:
+                return None
         return found
 
     def pull(self, name: str) -> None:
