@@ -141,13 +141,17 @@ class Ui:
             self._shown_at = now
 
     def error(self, error: StackctlError, *, of: str = "") -> None:
-        """Print an expected failure: what is wrong, the lines that show it, what to do. `of`: a name put before it."""
+        """Print an expected failure: what is wrong, the lines that show it, what to do, which page says more.
+
+        `of`: a name put before it.
+        """
         message = f"{of}: {error.message}" if of else error.message
         more = {
             "kind": error.kind,
             "hint": error.hint or None,
             "evidence": error.evidence,
             "exit_code": error.exit_code,
+            "issue": error.issue or None,
         }
         if self._is_written("error", message, **more):
             return
@@ -157,6 +161,8 @@ class Ui:
                 self._line(f"  | {one}")
         if error.hint:
             self._prose(f"hint: {terminal.below(error.hint)}")
+        if error.issue:
+            self._prose(f"more: `stackctl explain {error.issue}`")
 
     def result(self, text: str, values: Any) -> None:
         """Print the command's result. Control sequences in it, from a model's file for example, have no effect."""

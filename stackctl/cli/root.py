@@ -96,7 +96,9 @@ def _existing(folder: Path) -> Path:
     except FileNotFoundError as e:
         if not folder.is_absolute():
             raise ConfigError(
-                "the current folder was removed", hint="Change to another one, or run `stackctl -C FOLDER`."
+                "the current folder was removed",
+                hint="Change to another one, or run `stackctl -C FOLDER`.",
+                issue="stack-missing",
             ) from e
         os.chdir(folder)
     return folder

@@ -31,22 +31,30 @@ _RARELY_S = 30.0  # how often a GPU is read that no program uses: it falls aslee
 
 @dataclass(frozen=True, kw_only=True)
 class BackendElsewhere:
-    """An external backend. `problem`: why it does not answer, "" if it does; `hint`: what to do then."""
+    """An external backend. `problem`: why it does not answer, "" if it does; `hint`: what to do then.
+
+    `issue`: the page that explains it.
+    """
 
     title: str
     url: str  # as SillyTavern reaches it
     model: str
     problem: str
     hint: str
+    issue: str = ""
 
 
 @dataclass(frozen=True, kw_only=True)
 class Trouble:
-    """Why a service will not become ready by itself, and what to do. service: "" for the whole stack."""
+    """Why a service will not become ready by itself, and what to do. service: "" for the whole stack.
+
+    issue: the id of the page that explains it.
+    """
 
     service: str
     problem: str
     hint: str
+    issue: str
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -136,7 +144,7 @@ def watch_status(
         for happening in watch.events(time.monotonic() + 365 * 86400):
             if isinstance(happening, EventStreamLost):
                 hint = "Run `docker info` to see whether it is still running."
-                raise EngineError(f"the engine stopped answering: {happening.why}", hint=hint)
+                raise EngineError(f"the engine stopped answering: {happening.why}", hint=hint, issue="engine-no-answer")
             meter.read(happening)
             if _sleeps(happening) not in {None, shown.is_asleep}:
                 yield meter.measured(shown := replace(shown, is_asleep=not shown.is_asleep))
@@ -226,9 +234,8 @@ def _unfinished(machine: Machine) -> tuple[Trouble, ...]:
     """Return the trouble of a deploy that has not finished, if there is one."""
     if kept_journal(machine) is None:
         return ()
-    return (
-        Trouble(service="", problem="a deploy is running, or was ended before its stack was ready", hint=BACK_OR_ON),
-    )
+    says = "a deploy is running, or was ended before its stack was ready"
+    return (Trouble(service="", problem=says, hint=BACK_OR_ON, issue="deploy-unfinished"),)
 
 
 def _trouble(state: ServiceState, machine: Machine) -> Trouble | None:
@@ -241,7 +248,7 @@ def _trouble(state: ServiceState, machine: Machine) -> Trouble | None:
     if found is None:
         return None
     hint = found.hint if "stackctl" in found.hint else " ".join((found.hint, "Run `stackctl deploy` after that."))
-    return Trouble(service=state.name, problem=found.message, hint=hint)
+    return Trouble(service=state.name, problem=found.message, hint=hint, issue=found.issue)
 
 
 def _elsewhere(plan: Plan, machine: Machine) -> BackendElsewhere:
@@ -257,7 +264,12 @@ def _elsewhere(plan: Plan, machine: Machine) -> BackendElsewhere:
     except ConfigError as error:
         problem = f"it was not asked: {error.message}"
         return BackendElsewhere(
-            title=plan.backend_title, url=plan.backend_url, model=plan.model_name, problem=problem, hint=error.hint
+            title=plan.backend_title,
+            url=plan.backend_url,
+            model=plan.model_name,
+            problem=problem,
+            hint=error.hint,
+            issue=error.issue,
         )
     decided = lock.decisions.get(external_backend.URL)
     url = decided.inputs.get("url") if decided else plan.backend_url  # as stack.toml had it at the deploy
@@ -270,4 +282,5 @@ def _elsewhere(plan: Plan, machine: Machine) -> BackendElsewhere:
         model=external_backend.external_model(server).name,
         problem=lack.error.message if lack else "",
         hint=lack.error.hint if lack else "",
+        issue=lack.error.issue if lack else "",
     )

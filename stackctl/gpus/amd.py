@@ -53,6 +53,7 @@ def request(mode: str, devices: tuple[str, ...], gpus: tuple[Gpu, ...], offer: O
         raise GpuError(
             f"ROCm can't use {', '.join(unable)}: the kernel's driver shows no {_KFD} for it",
             hint="Load the kernel's driver with `sudo modprobe amdgpu`, or run `stackctl deploy --gpu vulkan`.",
+            issue="gpu-driver-missing",
         )
     are_chosen_inside = not gpus and devices != ("all",)
     return GpuRequest(

@@ -46,27 +46,31 @@ _KIND: Final = "nvidia.com/gpu="
 _ALL: Final = f"{_KIND}all"
 _FILES: Final = ("/dev/nvidia", "/dev/dxg")  # device files that its CDI devices add; the latter on WSL
 _CPU: Final = "Or run on the CPU with `stackctl deploy --gpu none`."
-# what nvidia-smi prints -> what it means, and what repairs it
+# what nvidia-smi prints -> what it means, what repairs it, and the page that explains it
 _LISTING_FAULTS: Final = (
     (
         "version mismatch",
         "it has the libraries of another version of the driver than the one that runs",
         "Reboot after a driver update, and describe the CDI devices again with `{generate}`.",
+        "gpu-driver-mismatch",
     ),
     (
         "insufficient permissions",
         "its user may not open the GPU's device files",
         "Run `ls -l /dev/nvidia*` and allow all users to read and write them (NVreg_DeviceFileMode=0666).",
+        "gpu-permission",
     ),
     (
         "unknown error",
         "the engine's rules for devices keep it from the GPU",
         "Update the NVIDIA Container Toolkit, then run `sudo systemctl restart docker`.",
+        "gpu-toolkit-setting",
     ),
     (
         "libnvidia-ml",
         "it lacks the driver's library libnvidia-ml.so",
         "Run `sudo nvidia-ctk config --in-place --set nvidia-container-cli.ldconfig=@/sbin/ldconfig`.",
+        "gpu-toolkit-setting",
     ),
 )
 _CDI_ENGINE, _CDI_BY_ITSELF = (25,), (28, 3)  # first behind a feature flag, then always on
@@ -102,6 +106,7 @@ def _request(mode: str, devices: tuple[str, ...], gpus: tuple[Gpu, ...], offer: 
             raise GpuError(
                 f"{offer.product} can't pass a GPU on by the toolkit's driver: it would silently leave it out",
                 hint="Run `stackctl deploy --gpu cdi`.",
+                issue="gpu-not-offered",
             )
         return GpuRequest(make=NAME, files=_cdi_names(devices, gpus, offer))
     if mode == _CDI:
@@ -164,11 +169,12 @@ def _listing_fault(inside: Inside) -> Lack:
         return Lack(
             says=f"{LISTING[0]} does not end inside",
             hint=f"Run `nvidia-smi` on the host; if it hangs too, reboot. {_CPU}",
+            issue="gpu-driver-hangs",
         )
     said = " ".join(inside.listing or ()).lower()
-    for words, says, hint in _LISTING_FAULTS:
+    for words, says, hint, issue in _LISTING_FAULTS:
         if words in said:
-            return Lack(says=says, hint=f"{hint.format(generate=_GENERATE)} {_CPU}")
+            return Lack(says=says, hint=f"{hint.format(generate=_GENERATE)} {_CPU}", issue=issue)
     return Lack(says=f"{LISTING[0]} fails inside (exit {inside.listing_code})", hint=_hint(GpuRequest(make=NAME)))
 
 
@@ -196,7 +202,7 @@ def _cdi_devices(devices: tuple[str, ...], gpus: tuple[Gpu, ...], offer: Offer |
         wanted = tuple(each) or listed or wanted
     missing = [one for one in wanted if one not in offer.cdi_devices]
     if missing:
-        raise GpuError(f"the engine has no CDI device {', '.join(missing)}", hint=_cdi_hint(offer))
+        raise GpuError(f"the engine has no CDI device {', '.join(missing)}", hint=_cdi_hint(offer), issue="cdi-missing")
     return wanted
 
 
@@ -211,4 +217,4 @@ def _cdi_hint(offer: Offer) -> str:
 
 
 def lost(node: str) -> Cause:
-    return Cause(says=f"it has lost the GPU: its container can't open {node}", hint=_LOST, kind="gpu")
+    return Cause(says=f"it has lost the GPU: its container can't open {node}", hint=_LOST, kind="gpu", issue="gpu-lost")

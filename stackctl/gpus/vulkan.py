@@ -96,5 +96,6 @@ def _indices(devices: tuple[str, ...]) -> tuple[str, ...]:
         raise GpuError(
             f"gpu.devices: Vulkan can't choose {', '.join(names)} on a machine whose GPUs are not visible from here",
             hint='Name GPUs by their numbers, such as `devices = ["0"]`, or set `devices = ["all"]`.',
+            issue="gpu-devices-wrong",
         )
     return devices

@@ -47,6 +47,7 @@ def locate(machine: Machine, wanted: Path, *, service: str | None, port: str) ->
         raise ConfigError(
             f"{wanted} is a file, and no compose file",
             hint="Give the folder of SillyTavern; unpack an archive first, and give the folder of what was in it.",
+            issue="nothing-to-adopt",
         )
     if found := _in_folder(machine, folder, file, service, port, refused):
         return found
@@ -63,6 +64,7 @@ def locate(machine: Machine, wanted: Path, *, service: str | None, port: str) ->
         raise ConfigError(
             f"{wanted} holds several SillyTaverns: {', '.join(folders)}",
             hint=f"Give one of them: {command_line('stackctl', 'adopt', folders[0])}",
+            issue="nothing-to-adopt",
         )
     if inside:
         return inside[0]
@@ -73,6 +75,7 @@ def locate(machine: Machine, wanted: Path, *, service: str | None, port: str) ->
         hint="Give the folder of its server.js, of its compose file, its data folder, or the name of its container. "
         "These make one: data/default-user, public/characters (before 1.12), settings.json beside chats, and a "
         "compose file that mounts /home/node/app/data.",
+        issue="nothing-to-adopt",
     )
 
 
@@ -118,6 +121,7 @@ def _in_folder(
             ConfigError(
                 f"the compose file in {folder} has no SillyTavern; its services are {names}",
                 hint="Give the folder of the compose file that has it, or the folder of its data.",
+                issue="nothing-to-adopt",
             )
         )
     return None
@@ -130,12 +134,16 @@ def _chosen(taverns: tuple[Service, ...], folder: Path, wanted: str | None) -> S
             if one.name == wanted:
                 return one
         raise ConfigError(
-            f"the compose file in {folder} has no SillyTavern service {wanted!r}", hint=f"Choose one of these: {names}"
+            f"the compose file in {folder} has no SillyTavern service {wanted!r}",
+            hint=f"Choose one of these: {names}",
+            issue="nothing-to-adopt",
         )
     if len({one.mounts for one in taverns}) > 1:
         command = command_line("stackctl", "adopt", folder, "--service", taverns[0].name)
         raise ConfigError(
-            f"the compose file in {folder} has several SillyTavern services: {names}", hint=f"Choose one: {command}"
+            f"the compose file in {folder} has several SillyTavern services: {names}",
+            hint=f"Choose one: {command}",
+            issue="nothing-to-adopt",
         )
     return taverns[0]
 
@@ -164,6 +172,7 @@ def _by_container(machine: Machine, name: Path, port: str) -> Existing:
         raise ConfigError(
             f"there is no folder {name}, and no container of that name",
             hint="Give the folder of SillyTavern or of its compose file, or a container that `docker ps -a` lists.",
+            issue="nothing-to-adopt",
         )
     return _by_mounts(machine, None, found, (), port)
 
@@ -191,6 +200,7 @@ def _by_mounts(machine: Machine, folder: Path | None, service: Service, others: 
         raise ConfigError(
             f"{places['data'].source}, which {service.title} mounts as its data folder, does not exist",
             hint="Start that SillyTavern once; or see what its compose file comes to: docker compose config",
+            issue="nothing-to-adopt",
         )
     return Existing(
         source=home,
@@ -217,6 +227,7 @@ def _on_disk(
         raise ConfigError(
             f"the container {container.container} runs on the volume {shared[0]}, and would keep writing",
             hint=f"Stop it: {command_line('docker', 'stop', container.container)}",
+            issue="sillytavern-still-writes",
         )
     found: dict[str, Mount] = {}
     for one in in_volumes:
@@ -246,6 +257,7 @@ def _without_data(service: Service, *, is_there: bool) -> ConfigError:
         return ConfigError(
             f"{service.title} keeps SillyTavern's data in the volume {volumes[0]}, which this engine does not have",
             hint="See `docker volume ls`; if the project had another name, run `stackctl adopt CONTAINER`.",
+            issue="nothing-to-adopt",
         )
     data = f"{mounted.APP}/data"
     copy = command_line("docker", "cp", f"{service.container}:{data}", "./st-data")
@@ -254,6 +266,7 @@ def _without_data(service: Service, *, is_there: bool) -> ConfigError:
         hint=f"Copy them out: {copy}; then run: stackctl adopt ./st-data"
         if is_there
         else "Name its container, which `docker ps -a` lists: stackctl adopt CONTAINER",
+        issue="nothing-to-adopt",
     )
 
 
@@ -270,6 +283,7 @@ def _unreadable(service: Service, volume: str, home: Path | None) -> DataError:
     return DataError(
         f"{service.title} keeps SillyTavern's files in the engine's volume {volume}, which this user can't read",
         hint=f"Run the command with sudo; or copy the files out first: {' && '.join(commands)}",
+        issue="folder-owner-wrong",
     )
 
 

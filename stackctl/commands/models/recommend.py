@@ -256,11 +256,13 @@ def _models_in(machine: Machine, folder: Path) -> list[tuple[Path, ModelSeen, Sh
         raise ModelError(
             f"{folder} holds no chat model, only files that come with one: {'; '.join(others[:SHOWN])}",
             hint="Name a folder with models.",
+            issue="model-no-chat",
         )
     if not found:
         raise ModelError(
             f"{folder} holds no GGUF of a model; what fits can only be computed for GGUF",
             hint="Name a folder with GGUF files.",
+            issue="model-missing",
         )
     return [one for one in found if is_main(one[1].name)] or found
 

@@ -32,11 +32,12 @@ _DRIVER: Final = "cdi"  # the engine's, whose devices have names of CDI's
 
 @dataclass(frozen=True, kw_only=True)
 class CdiFault:
-    """Why a CDI file gives no working GPU. says: a clause; hint: how to repair it."""
+    """Why a CDI file gives no working GPU. says: a clause; hint: how to repair it; issue: the page that explains it."""
 
     file: str
     says: str
     hint: str
+    issue: str = "cdi-unreadable"
     evidence: tuple[str, ...] = ()
 
 
@@ -105,13 +106,15 @@ def cdi_verdict(seen: CdiSeen, wanted: tuple[str, ...] = ()) -> LayerVerdict | N
     if not faults:
         return None
     first = faults[0]
-    return LayerVerdict(layer="engine", state="fails", says=first.says, hint=first.hint, evidence=first.evidence)
+    return LayerVerdict(
+        layer="engine", state="fails", says=first.says, hint=first.hint, evidence=first.evidence, issue=first.issue
+    )
 
 
 def refuse_stale(seen: CdiSeen, wanted: tuple[str, ...] = (), *, are_listed: bool = False) -> None:
     """Raise GpuError if a file from which the engine takes the wanted devices is stale or can't be used."""
     for fault in find_faults(seen, wanted, are_listed=are_listed):
-        raise GpuError(fault.says, hint=fault.hint, evidence=fault.evidence)
+        raise GpuError(fault.says, hint=fault.hint, evidence=fault.evidence, issue=fault.issue)
 
 
 def _stale(name: str, file: CdiFile, seen: CdiSeen) -> list[str]:
@@ -177,6 +180,7 @@ def _stale_fault(file: CdiFile, names: list[str], reasons: list[str], seen: CdiS
         says=f"the CDI file {file.path} is stale: {reasons[0]}{before}",
         hint=f"{_repair(file, seen)} Or run `stackctl deploy --gpu none`.",
         evidence=tuple(reasons[:_MOST_SHOWN]) if len(reasons) > 1 else (),
+        issue="cdi-stale",
     )
 
 

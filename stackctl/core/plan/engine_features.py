@@ -82,7 +82,9 @@ def refuse_old(product: str, version: tuple[int, ...], says: str) -> None:
     known = PRODUCTS[product]
     if version < known.oldest:
         oldest = ".".join(map(str, known.oldest))
-        raise EngineError(f"{known.title} {says} is too old; {oldest} or newer is needed", hint=known.install)
+        raise EngineError(
+            f"{known.title} {says} is too old; {oldest} or newer is needed", hint=known.install, issue="engine-too-old"
+        )
 
 
 def features(engine: EngineSeen | None) -> Product:
@@ -198,6 +200,7 @@ def user_inside(owner: Owner, engine: EngineSeen | None) -> Owner:
             f"{engine.user.uid}: its containers can be no other user of this machine",
             hint=f"Give this folder to it with `{command_line('sudo', 'chown', '-R', str(engine.user), '.')}` and "
             f'set `sillytavern.uid = "auto"`; or use the engine of user {owner.uid}, or one that runs as root.',
+            issue="rootless-other-user",
         )
     return _ROOT
 

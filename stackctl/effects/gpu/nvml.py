@@ -179,6 +179,7 @@ def _gpu(one: dict[str, Any], answer: dict[str, Any], card: Card, fault: Fault |
         is_unified="memory" in one and one["memory"] is None,
         fault=fault.says if fault else "",
         fix=fault.fix if fault else "",
+        issue=fault.issue if fault else "",
     )
 
 
@@ -193,6 +194,7 @@ def _unusable(card: Card, fault: Fault) -> Gpu:
         pci=card.pci,
         fault=fault.says,
         fix=fault.fix,
+        issue=fault.issue,
     )
 
 

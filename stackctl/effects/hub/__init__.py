@@ -112,7 +112,9 @@ def _refuse_offline() -> None:
     from huggingface_hub import is_offline_mode
 
     if is_offline_mode():
-        raise ModelError("HF_HUB_OFFLINE forbids asking Hugging Face", hint="Unset HF_HUB_OFFLINE.")
+        raise ModelError(
+            "HF_HUB_OFFLINE forbids asking Hugging Face", hint="Unset HF_HUB_OFFLINE.", issue="hub-unreachable"
+        )
 
 
 def _failure(endpoint: str, patience_s: float) -> str:
