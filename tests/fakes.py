@@ -78,6 +78,7 @@ class FakeImages:
     asked: list[str] = field(default_factory=list)
     ids: dict[str, str] = field(default_factory=dict)  # of those whose id is not their digest
     built: set[str] = field(default_factory=set)  # here, and of those no registry has
+    architectures: dict[str, str] = field(default_factory=dict)  # of those that are not amd64
     sizes: dict[str, int] = field(default_factory=dict)  # of those whose size the registry tells
 
     def digest(self, name: str) -> str | None:
@@ -90,6 +91,9 @@ class FakeImages:
 
     def id(self, name: str) -> str:
         return name if name in self.ids.values() else self.ids.get(name) or self.digest(name) or ""
+
+    def architecture(self, name: str) -> str:
+        return self.architectures.get(name, "amd64") if self.digest(name) else ""
 
     def packed_bytes(self, name: str) -> int | None:
         return self.sizes.get(name)

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 
 from stackctl.contracts.finding import CheckResult, Finding
 from stackctl.contracts.repair import Repaired
+from stackctl.core.doctor.consequences import without_consequences
 from stackctl.core.doctor.ranking import exit_code, rank
 from stackctl.machine import Machine
 from stackctl.steps.doctor.check import Check, Looks
@@ -50,11 +51,12 @@ def doctor(
     """
     now = machine.system.monotonic()
     left_s = WITHIN_S - machine.system.age_s() if within_s is None else within_s
+    until = now + max(left_s, _LEAST_S)
     results = run_checks(
         checks,
-        Looks(machine, is_deep),
-        until=now + max(left_s, _LEAST_S),
+        Looks(machine, is_deep, until),
+        until=until,
         deep_until=now + _DEEP_S,
         clock=machine.system.monotonic,
     )
-    return Diagnosis(results=results, is_deep=is_deep)
+    return Diagnosis(results=without_consequences(results), is_deep=is_deep)

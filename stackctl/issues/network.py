@@ -10,6 +10,7 @@ ISSUES: Final = (
     Issue(id="hub-unreachable", title="the model hub can't be reached", kind="model"),
     Issue(id="forwarding-off", title="the kernel forwards no packets between networks", kind="engine"),
     Issue(id="firewall-drops-forwarded", title="a firewall drops what containers send", kind="engine"),
+    Issue(id="container-offline", title="a container does not reach the Internet", kind="engine"),
     Issue(id="port-taken", title="a port of the stack is taken by another program", kind="in_use"),
     Issue(
         id="subnet-overlaps-route",

@@ -176,8 +176,13 @@ class Hub(Protocol):
 
 
 class Storage(Protocol):
-    """The disk: folders, models, shipped files, git's tracked files, and the files that a user names."""
+    """The disk: folders, models, shipped files, git's tracked files, and the files that a user names.
 
+    `data`: the folder of what all stacks share, whether or not it exists.
+    """
+
+    @property
+    def data(self) -> Path: ...
     @property
     def library(self) -> Library: ...
     @property

@@ -74,6 +74,11 @@ class Images:
         found = self._inspect(name)
         return str(found["Id"]) if found else ""
 
+    def architecture(self, name: str) -> str:
+        """Return the kind of processor that an image is for; "" if it is missing."""
+        found = self._inspect(name)
+        return str(found.get("Architecture") or "unknown") if found else ""
+
     def _inspect(self, name: str) -> dict[str, Any] | None:
         import docker.errors
 
