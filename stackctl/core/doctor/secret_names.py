@@ -11,9 +11,24 @@ _ENDS: Final = (
 _WORDS: Final = frozenset({"auth", "pass", "pwd", "pw", "htpasswd", "hft", "sid", "csrf"})
 # "key" alone is any key of a table; with one of these before it, it is a secret
 _KEYS: Final = frozenset(
-    {"api", "admin", "access", "private", "secret", "auth", "encryption", "account", "license", "ssh", "signing", "master"}
+    {
+        "api",
+        "admin",
+        "access",
+        "private",
+        "secret",
+        "auth",
+        "encryption",
+        "account",
+        "license",
+        "ssh",
+        "signing",
+        "master",
+    }
 )
-_NOT: Final = frozenset({"file", "path", "dir", "folder", "mode", "count", "limit", "type", "name", "id", "size", "days"})
+_NOT: Final = frozenset(
+    {"file", "path", "dir", "folder", "mode", "count", "limit", "type", "name", "id", "size", "days"}
+)
 _TOKENS: Final = frozenset({"eos", "bos", "eot", "eog", "pad", "unk", "sep", "mask", "cls", "special", "stop", "per"})
 
 

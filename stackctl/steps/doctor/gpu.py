@@ -23,13 +23,16 @@ from stackctl.steps.doctor.engine_service import engine_service
 from stackctl.steps.gpu_layers import observe_for_gpu, plan_trial, try_layers
 
 _DRIVER_S: Final = 1.5  # how long a driver may take for its answer
+_LEAST_S: Final = 1.0  # a driver that had less is not said to hang
+_HANGS: Final = "gpu-driver-hangs"
 _ASK_S: Final = 1.0
 _NO_GPU: Final = "this machine has no GPU that stackctl knows"
 _MOST: Final = 1 << 20
 
 
 def _all_gpus(looks: Looks) -> tuple[Gpu, ...]:
-    return looks.once("gpus", lambda: looks.machine.gpus.list(waits=False, within_s=_DRIVER_S))
+    within_s = looks.once("driver's time", lambda: looks.left_s(_DRIVER_S))
+    return looks.once("gpus", lambda: looks.machine.gpus.list(waits=False, within_s=within_s))
 
 
 def _gpus(looks: Looks) -> tuple[Gpu, ...]:
@@ -39,14 +42,17 @@ def _gpus(looks: Looks) -> tuple[Gpu, ...]:
 
 def _no_gpu(looks: Looks) -> CheckResult:
     """Return the result of a check that found no GPU to look at."""
-    return CheckResult(says="the stack computes on the CPU") if _all_gpus(looks) else CheckResult(untried=_NO_GPU)
+    return CheckResult(says="the stack computes on the CPU") if _all_gpus(looks) else CheckResult(says=_NO_GPU)
 
 
 def _check_driver(looks: Looks) -> CheckResult:
     gpus = _gpus(looks)
     if not gpus:
         return _no_gpu(looks)
-    if findings := judge.judge_gpus(gpus):
+    findings = judge.judge_gpus(gpus)
+    if any(one.issue == _HANGS for one in findings) and looks.once("driver's time", lambda: _DRIVER_S) < _LEAST_S:
+        return CheckResult(untried="its driver had too little time for an answer")
+    if findings:
         return CheckResult(findings=findings)
     return CheckResult(says=judge_driver(gpus).says)
 
@@ -57,7 +63,11 @@ def _check_installed(looks: Looks) -> CheckResult:
     for make in judge.makes_of(usable(_gpus(looks))):
         if make.TOOLKIT:
             loaded = (system.text(PurePosixPath(f"/sys/module/{make.TOOLKIT.module}/version")) or "").strip()
-            said = system.ask(("modinfo", "-F", "version", make.TOOLKIT.module), within_s=_ASK_S) if loaded else None
+            said = (
+                system.ask(("modinfo", "-F", "version", make.TOOLKIT.module), within_s=looks.left_s(_ASK_S))
+                if loaded
+                else None
+            )
             installed = said.out.strip() if said and not said.code else ""
             if findings := judge.judge_installed(loaded, installed):
                 return CheckResult(findings=findings)
@@ -127,7 +137,7 @@ def _toolkit(looks: Looks, toolkit: Toolkit, pid: int) -> ToolkitSeen:
         system = looks.machine.system
         pid_ = pid or looks.machine.docker.details().pid
         has_tool = bool(system.program(toolkit.tool))
-        said = system.ask((toolkit.tool, "--version"), within_s=_ASK_S).out if has_tool else ""
+        said = system.ask((toolkit.tool, "--version"), within_s=looks.left_s(_ASK_S)).out if has_tool else ""
         return ToolkitSeen(
             has_tool=has_tool,
             has_hook=any(_is_on_path(one, pid_, looks.machine) for one in toolkit.hooks),
