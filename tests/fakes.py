@@ -575,8 +575,8 @@ class FakeGpus:
     readings: tuple[GpuReading, ...] = ()
     woken: list[bool] = field(default_factory=list)
 
-    def list(self, *, waits: bool = True) -> tuple[Gpu, ...]:
-        del waits
+    def list(self, *, waits: bool = True, within_s: float | None = None) -> tuple[Gpu, ...]:
+        del waits, within_s
         return self.found
 
     def cards(self) -> tuple[Card, ...]:
