@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from stackctl.machine import Machine
 
 # these do all, or all but a part, without one; `images build` leaves it to docker's own command, which knows ssh
-_WITHOUT_ENGINE: Final = frozenset({"render", "init", "history", "models", "import", "images build", "doctor"})
+_WITHOUT_ENGINE: Final = frozenset({"render", "init", "history", "models", "import", "setup", "images build", "doctor"})
 
 
 class Cli(Group):
@@ -151,6 +151,11 @@ def sits_elsewhere(environ: Mapping[str, str]) -> bool:
     """Return whether the user is at another device: they came by SSH, or this one has no display."""
     has_display = not sys.platform.startswith("linux") or environ.get("DISPLAY") or environ.get("WAYLAND_DISPLAY")
     return bool(environ.get("SSH_CONNECTION")) or not has_display
+
+
+def has_terminal() -> bool:
+    """Return whether somebody can be asked."""
+    return sys.stdin.isatty()
 
 
 def agrees_on_terminal(question: str) -> bool | None:

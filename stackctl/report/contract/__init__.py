@@ -17,6 +17,7 @@ from stackctl.report.contract import (
     progress,
     recommend,
     search,
+    setup,
     stack,
     stored_models,
 )
@@ -39,6 +40,7 @@ OUTPUTS: Final[dict[str, tuple[type, ...]]] = {
     "models remove": (stored_models.Removed,),
     "smoke": (stack.Smoked,),
     "doctor": (doctor.Diagnosis,),
+    "setup": (setup.SetUp, setup.TakenBack),
     "status": (stack.Status,),
     "ls": (stack.Stacks,),
     "url": (stack.Address,),
