@@ -1,6 +1,17 @@
 """The command line: help, and one call per command. A module here holds the commands of one kind."""
 
-from stackctl.cli import adopting, checking, chosen, completion, doctoring, images, manual, planning, running
+from stackctl.cli import (
+    adopting,
+    checking,
+    chosen,
+    completion,
+    doctoring,
+    images,
+    manual,
+    planning,
+    running,
+    uninstalling,
+)
 from stackctl.cli.models import models
 from stackctl.cli.root import main
 
@@ -32,6 +43,7 @@ _ORDER = (
     chosen.import_,
     planning.schema,
     images.images,
+    uninstalling.uninstall,
     completion.completion,
     manual.help_,
 )

@@ -166,19 +166,28 @@ def agrees_to_change(question: str, *, yes: bool, ui: Ui) -> bool:
 
     `yes`: ask nothing. Raises UsageError, which names --yes, if no answer can come.
     """
-    if yes:
-        return True
-    if sys.stdin.isatty():
-        agreed = click.confirm(question, default=False, err=True)
-    elif line := waiting_line():
-        agreed = line.strip().lower() in {"y", "yes"}
-    else:
-        raise click.UsageError(f'There is no terminal to ask "{question}" on: add --yes to agree.')
+    agreed = agrees_to(question, yes=yes)
     if not agreed:
         from stackctl.report.failure import declined
 
         ui.done("nothing was changed", declined())
     return agreed
+
+
+def agrees_to(question: str, *, yes: bool) -> bool:
+    """Ask one of several questions, whose default is no. `yes`: ask nothing; UsageError if no answer can come."""
+    if yes:
+        return True
+    if sys.stdin.isatty():
+        return click.confirm(question, default=False, err=True)
+    if line := waiting_line():
+        return line.strip().lower() in {"y", "yes"}
+    raise click.UsageError(f'There is no terminal to ask "{question}" on: add --yes to agree.')
+
+
+def typed_name(question: str) -> str | None:
+    """Let a name be typed; return None without a terminal: no script may answer for a person."""
+    return str(click.prompt(question, default="", show_default=False, err=True)) if sys.stdin.isatty() else None
 
 
 def ask_which(question: str, names: Sequence[str], ui: Ui) -> str | None:

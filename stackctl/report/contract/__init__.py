@@ -19,6 +19,7 @@ from stackctl.report.contract import (
     search,
     stack,
     stored_models,
+    uninstall,
 )
 
 # command -> what it prints, unless it fails or is answered no
@@ -53,6 +54,7 @@ OUTPUTS: Final[dict[str, tuple[type, ...]]] = {
     "init": (deploy.Initialised,),
     "adopt": (moving.Adoption, moving.Undoing),
     "import": (moving.Imported,),
+    "uninstall": (uninstall.Uninstalled,),
     "images list": (stack.Images,),
     "images build": (stack.Built,),
 }
