@@ -9,7 +9,6 @@ from stackctl.core.history import Record
 from stackctl.core.observed import ServiceState
 from stackctl.core.plan.model_run import ModelRun, is_start_of, model_run
 from stackctl.core.plan.stack import Plan
-from stackctl.core.start import readiness
 from stackctl.core.start.events import Changed, Event, EventStreamLost, Line
 from stackctl.core.start.stack_state import StackState, stack_state
 from stackctl.core.tavern import container as tavern
@@ -23,9 +22,9 @@ from stackctl.steps.memory_now import GpusNow, MemoryNow, memory_now, read_gpus
 from stackctl.steps.own_name import refuse_foreign
 from stackctl.steps.page_addresses import all_urls
 from stackctl.steps.recorded_deploys import last_deploy
+from stackctl.steps.service_trouble import service_trouble
 from stackctl.steps.sleep import is_asleep
 
-_LINES = 500  # of a log
 _RARELY_S = 30.0  # how often a GPU is read that no program uses: it falls asleep within some seconds
 
 
@@ -239,12 +238,8 @@ def _unfinished(machine: Machine) -> tuple[Trouble, ...]:
 
 
 def _trouble(state: ServiceState, machine: Machine) -> Trouble | None:
-    """Return a service's trouble, by its log and exit code; None for a service that only waits for another."""
-    if state.is_ready or (state.state == "created" and not state.error):
-        return None
-    # the cause is in the log of the run that ended
-    since = replace(state, started_at=0.0) if state.restarts else state
-    found = readiness.trouble(state, machine.docker.tail(since, _LINES))
+    """Return a service's trouble; None for a service that only waits for another."""
+    found = service_trouble(state, machine)
     if found is None:
         return None
     hint = found.hint if "stackctl" in found.hint else " ".join((found.hint, "Run `stackctl deploy` after that."))

@@ -15,6 +15,7 @@ from stackctl.errors import EngineError
 from stackctl.terminal import command_line
 
 _SLOW_DISK_MIB_S = 80  # a hard disk; the assumption without a measurement
+OLDEST_COMPOSE: Final = (2, 20)
 _START_INTERVAL_COMPOSE = (2, 21)
 _NEVER = (math.inf,)
 _ROOT = Owner(uid=0, gid=0)

@@ -9,13 +9,13 @@ from collections.abc import Callable
 from contextlib import suppress
 from typing import Any, Final
 
+from stackctl.core.plan.engine_features import OLDEST_COMPOSE
 from stackctl.core.start.docker_errors import version
 from stackctl.effects.host.limits import tight_limits
 from stackctl.errors import ConfigError, EngineError
 from stackctl.ports.disk import Folder
 from stackctl.terminal import command_line
 
-OLDEST = (2, 20)
 # messages of Go's runtime, the C library and the system's loader
 _DEATH = re.compile(
     r"fatal error:|^panic:|runtime/cgo:|pthread_create failed|Cannot allocate memory|error while loading"
@@ -236,7 +236,7 @@ def _look() -> tuple[tuple[str, ...], tuple[int, ...]]:
         if done.returncode or not found:
             died = died or _last_words(done)
             continue
-        if found >= OLDEST:
+        if found >= OLDEST_COMPOSE:
             return argv, found
         v1 = v1 or ".".join(map(str, found))
     install = "Install the docker-compose-plugin package: https://docs.docker.com/compose/install/linux/"
