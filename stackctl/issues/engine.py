@@ -212,12 +212,13 @@ ISSUES: Final = (
         title="this Compose recreates unchanged services on the containerd image store",
         kind="engine",
         meaning="With the containerd image store, which Docker Engine 29 uses by default, Compose before 5.5 takes "
-        "services whose image is named by its digest for changed. Each `docker compose up` restarts them, and the "
-        "model is read again.",
+        "services whose image is named by its digest for changed. Each `docker compose up` of yours restarts them, "
+        "and the model is read again. stackctl's own commands are not affected.",
         seen="`stackctl doctor` looks at the version of Compose and at the engine's image store.",
-        repair="Update Compose to 5.5 or newer, by the package `docker-compose-plugin`. Until then, start what was "
-        "stopped by `stackctl start`.",
+        repair="Update Compose to 5.5 or newer, by the package `docker-compose-plugin`. Until then use `stackctl "
+        "start` and `stackctl deploy` instead of `docker compose up`.",
         undo="Install the version before again.",
+        sources=("https://github.com/docker/compose/pull/14011",),
     ),
     Issue(
         id="compose-refuses-file",

@@ -81,6 +81,21 @@ ISSUES: Final = (
         sources=("https://docs.docker.com/engine/network/packet-filtering-firewalls/",),
     ),
     Issue(
+        id="container-offline",
+        title="a container does not reach the Internet",
+        kind="engine",
+        meaning="This machine reaches the registry, and a container on it does not. SillyTavern can't fetch "
+        "extensions or use services of the Internet; the chat with a backend of the stack works.",
+        seen="`stackctl doctor --deep` starts a short container of an image that is here, and lets it ask the "
+        "registry by its name.",
+        repair="`sudo iptables -S FORWARD` shows rules that drop what containers send. If names alone fail, "
+        '`/etc/resolv.conf` names a server that only this machine can ask: write `"dns": ["1.1.1.1"]` into '
+        "`/etc/docker/daemon.json`, then run `sudo systemctl restart docker`. A proxy that only this machine knows is "
+        "set for containers in `~/.docker/config.json`.",
+        undo="Remove that line again, and restart Docker.",
+        sources=("https://docs.docker.com/engine/daemon/troubleshoot/#dns-issues",),
+    ),
+    Issue(
         id="port-taken",
         title="a port of the stack is taken by another program",
         kind="in_use",
