@@ -127,7 +127,7 @@ DEVICES: Final = (
             says="there is no GPU of the number that was asked for",
             hint="Run `nvidia-smi -L`, and correct `gpu.devices` and the main GPU; the first has the number 0.",
             kind="gpu",
-            issue="gpu-unknown",
+            issue="gpu-devices-wrong",
             source=CUDA,
         ),
     ),

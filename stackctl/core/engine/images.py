@@ -45,7 +45,7 @@ IMAGES: Final = (
         cause=Cause(
             says="the engine does not trust the registry's certificate, or a proxy stands between",
             hint="Add the certificate of the registry or proxy under /etc/docker/certs.d, and restart the engine.",
-            issue="registry-unreachable",
+            issue="certificate-not-trusted",
             source="https://docs.docker.com/engine/security/certificates/",
         ),
     ),
@@ -144,7 +144,7 @@ IMAGES: Final = (
             says="an image is missing",
             hint="Run `docker compose pull`, or `stackctl deploy`, which pulls or builds missing images.",
             is_generic=True,
-            issue="image-not-pulled",
+            issue="image-missing",
             source=_PULL,
         ),
     ),

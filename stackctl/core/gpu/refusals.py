@@ -112,7 +112,7 @@ REFUSALS: Final[tuple[Refusal, ...]] = (
         r"nvidia-container-cli.*(device error|unknown device)",
         "the driver has no GPU of the index or UUID that was requested",
         "Run `nvidia-smi -L` and name one that it lists under `devices` in [gpu] of stack.toml. " + CPU,
-        "gpu-unknown",
+        "gpu-devices-wrong",
     ),
     Refusal(
         r"unresolvable CDI devices",

@@ -41,7 +41,7 @@ _TABLE: tuple[tuple[str, type[StackctlError], str, str, str], ...] = (
         EngineError,
         "an image is missing",
         "Run `stackctl deploy`, which pulls or builds missing images.",
-        "image-not-pulled",
+        "image-missing",
     ),
     (
         r"Minimum memory limit allowed",
@@ -62,7 +62,7 @@ _TABLE: tuple[tuple[str, type[StackctlError], str, str, str], ...] = (
         EngineError,
         "the engine stopped answering",
         "Run `docker info` to see whether it is still running.",
-        "engine-not-running",
+        "engine-no-answer",
     ),
 )
 
@@ -85,6 +85,7 @@ def from_output(said: Sequence[str], code: int) -> StackctlError:
         f"docker compose failed (exit {code})",
         hint="Read the lines above, which are Compose's; `docker info` shows whether the engine is well.",
         evidence=tuple(lines[-8:]),
+        issue="compose-failed",
     )
 
 
@@ -101,6 +102,7 @@ def no_engine(words: str, host: str) -> EngineError:
         return EngineError(
             f"you have no permission on the engine's socket{at}",
             hint="Run `sudo usermod -aG docker $USER` and log in again, or run stackctl with sudo.",
+            issue="engine-permission",
         )
     if "FileNotFoundError" in words or "No such file" in words:
         return EngineError(
@@ -108,6 +110,7 @@ def no_engine(words: str, host: str) -> EngineError:
             hint="Start it (`sudo systemctl start docker`) or install it: https://docs.docker.com/engine/install/ . "
             "In a container, mount its socket with `-v /var/run/docker.sock:/var/run/docker.sock`. For Podman or a "
             "rootless Docker, set `DOCKER_HOST=unix://SOCKET`.",
+            issue="engine-not-running",
         )
     if "refused" in words.lower():
         return EngineError(
@@ -115,6 +118,7 @@ def no_engine(words: str, host: str) -> EngineError:
             hint="Check that the engine listens on the address in DOCKER_HOST."
             if host.startswith(("tcp:", "http"))
             else "Start it with `sudo systemctl start docker`.",
+            issue="engine-not-running",
         )
     if "timed out" in words.lower():
         is_here = host.startswith(("unix:", "npipe:"))
@@ -126,4 +130,5 @@ def no_engine(words: str, host: str) -> EngineError:
     return EngineError(
         f"the container engine can't be reached: {words}",
         hint="Run `docker info` with the same DOCKER_HOST to see more.",
+        issue="engine-unreachable",
     )

@@ -66,13 +66,13 @@ def trouble(state: ServiceState, log: tuple[str, ...]) -> StackctlError | None:
         return failure(state, log)
     if is_running and state.restarts:
         words = f"{state.name} ended and was restarted {state.restarts} times so far"
-        return NotReady(words, hint=_logs(state), evidence=evidence(log, judge))
+        return NotReady(words, hint=_logs(state), evidence=evidence(log, judge), issue=_issue(state))
     if is_running:
         return None
     if state.exit_code not in STOPPED and (told(log, judge) or judge.exit_cause(state.exit_code)):
         return failure(state, log)
     words = f"{state.name} does not run ({state.state}, exit code {state.exit_code})"
-    return NotReady(words, hint="Run `stackctl start`.", evidence=evidence(log, judge))
+    return NotReady(words, hint="Run `stackctl start`.", evidence=evidence(log, judge), issue="services-stopped")
 
 
 def told(log: tuple[str, ...], judge: Judge) -> tuple[int, Cause] | None:
@@ -107,6 +107,11 @@ def _logs(state: ServiceState) -> str:
     return f"Run `{command_line('stackctl', 'logs', state.name)}` to see why."
 
 
+def _issue(state: ServiceState) -> str:
+    """Return the page that explains the failure of a service whose cause is unknown."""
+    return "backend-failed" if state.name in BACKENDS else "sillytavern-failed"
+
+
 def _cause(state: ServiceState, log: tuple[str, ...], judge: Judge) -> Cause:
     logs = _logs(state)
     if state.oom_killed:
@@ -131,7 +136,7 @@ def _cause(state: ServiceState, log: tuple[str, ...], judge: Judge) -> Cause:
         )
     if is_killed:
         says = "killed from outside (signal 9); the engine reports no lack of memory"
-        return Cause(says=says, hint=_KILLED, issue="backend-killed", source=_ENGINE)
+        return Cause(says=says, hint=_KILLED, issue="service-killed", source=_ENGINE)
     if state.state != "running" and (cause := judge.exit_cause(state.exit_code)):
         return cause
     if state.exit_code in {126, 127}:  # tini's and a shell's codes for a missing program
@@ -143,7 +148,3 @@ def _cause(state: ServiceState, log: tuple[str, ...], judge: Judge) -> Cause:
         return Cause(says=says, hint=logs, issue=_issue(state), source=_ENGINE)
     says = f"ended by itself (exit code {state.exit_code})"
     return Cause(says=says, hint=logs, issue=_issue(state), source=_ENGINE)
-
-
-def _issue(state: ServiceState) -> str:
-    return "backend-failed" if state.name in BACKENDS else "sillytavern-failed"
