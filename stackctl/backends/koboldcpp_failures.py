@@ -16,7 +16,7 @@ TITLE: Final = "KoboldCpp"
 _PROGRAM: Final = "LostRuins/koboldcpp: koboldcpp.py"
 _PYINSTALLER: Final = "https://pyinstaller.org/en/stable/operating-mode.html"
 _LAST_WORDS: Final = "Run `stackctl logs koboldcpp` to see its last lines."
-_UNPACKING: Final = (
+UNPACKING: Final = (
     Signature(
         marks=("failed to map segment from shared object",),
         cause=Cause(
@@ -72,7 +72,7 @@ _GAVE_UP: Final = re.compile(r"^(?!.*params_fit).*failed to load model")
 
 
 def fatal(line: str) -> Cause | None:
-    if cause := first_cause(_UNPACKING, line) or refused_argument(line, TITLE, "program"):
+    if cause := first_cause(UNPACKING, line) or refused_argument(line, TITLE, "program"):
         return cause
     if cause := first_cause(_NO_MODEL, line) or load_failure(line):
         return cause

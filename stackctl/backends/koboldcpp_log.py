@@ -2,10 +2,12 @@
 
 from typing import Final
 
+from stackctl.backends.koboldcpp_failures import UNPACKING
 from stackctl.backends.llama_causes import QUOTES
 from stackctl.backends.llama_devices import DEVICES
 from stackctl.backends.llama_signatures import MODELS
-from stackctl.backends.program_signatures import PROGRAM
+from stackctl.backends.llama_starts import FATAL
+from stackctl.backends.program_signatures import ARGPARSE, PROGRAM
 from stackctl.contracts.cause import Cause
 from stackctl.contracts.signature import ProgramLog, Signature
 
@@ -149,5 +151,5 @@ LOG: Final = ProgramLog(
         "pinned memory", "Generation Aborted", "libpng warning", "invalid or not found. No story", "No such schema",
     ),
     quotes=QUOTES,
-    signatures=(*_KOBOLDCPP, *DEVICES, *MODELS, *PROGRAM),
+    signatures=(*UNPACKING, *ARGPARSE, *_KOBOLDCPP, *FATAL, *DEVICES, *MODELS, *PROGRAM),
 )  # fmt: skip

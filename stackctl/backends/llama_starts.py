@@ -34,6 +34,39 @@ _KV_MEMORY: Final = Cause(
 )
 FATAL: Final = (
     Signature(
+        marks=("invalid magic characters", "failed to read magic", "bad magic"),
+        pattern=r"'(?:<!do|<htm|<\?xm|\{\"er|vers)|3c 21 64 6f",
+        cause=Cause(
+            says="the model file is a web page or a pointer of Git LFS, not the model",
+            hint="Download the file itself: on Hugging Face by `/resolve/`, not `/blob/`, or with `git lfs pull`.",
+            kind="model",
+            issue="model-damaged",
+            source="https://huggingface.co/docs/hub/models-downloading",
+        ),
+    ),
+    Signature(
+        marks=("No such file or directory", "system cannot find the"),
+        pattern=r"(?:failed to open GGUF|gguf_init|error loading model).*(?:No such file|cannot find the)",
+        cause=Cause(
+            says="there is no model file at the path that was given",
+            hint="Check the path as the container sees it: the folder must be mounted, and the name must be exact.",
+            kind="model",
+            issue="model-missing",
+            source=GGUF,
+        ),
+    ),
+    Signature(
+        marks=("Permission denied",),
+        pattern=r"(?:failed to open GGUF|gguf_init|error loading model).*Permission denied",
+        cause=Cause(
+            says="the backend may not read the model file",
+            hint="Run `chmod a+r` on the file and `chmod a+x` on its folders; on Fedora mount it with `:z` (SELinux).",
+            kind="model",
+            issue="folder-not-readable",
+            source=GGUF,
+        ),
+    ),
+    Signature(
         marks=(
             "model is corrupted or incomplete", "invalid magic characters", "failed to read magic",
             "tensor data is not within the file bounds", "failed to read tensor",

@@ -2,31 +2,17 @@
 
 from typing import Final
 
+from stackctl.backends.llama_arguments_refused import REFUSED
 from stackctl.backends.llama_causes import QUOTES, SERVER
 from stackctl.backends.llama_devices import DEVICES
 from stackctl.backends.llama_signatures import MODELS
+from stackctl.backends.llama_starts import FATAL
 from stackctl.backends.program_signatures import PROGRAM
 from stackctl.contracts.cause import Cause
 from stackctl.contracts.signature import ProgramLog, Signature
 
-_ARGUMENTS: Final = "ggml-org/llama.cpp: common/arg.cpp"
 _HTTP: Final = "ggml-org/llama.cpp: tools/server/server-http.cpp"
 _SERVER: Final = (
-    Signature(
-        marks=(
-            "error: invalid argument:", "error: unknown argument:", "error while handling argument",
-            "has been removed",
-        ),
-        pattern=r"error: (?:invalid|unknown) argument: (.{1,120})|error while handling argument (.{1,160})"
-        r"|error: the argument (.{1,60}) has been removed",
-        cause=Cause(
-            says="llama-server refused an argument: {0}{1}{2}",
-            hint="Check it in `llama-server --help` of this version, and write each word as a separate string.",
-            kind="config",
-            issue="argument-refused",
-            source=_ARGUMENTS,
-        ),
-    ),
     Signature(
         marks=("couldn't bind HTTP server socket", "couldn't bind to server socket"),
         cause=Cause(
@@ -148,5 +134,5 @@ LOG: Final = ProgramLog(
         "needs_realloc",
     ),
     quotes=QUOTES,
-    signatures=(*_SERVER, *DEVICES, *MODELS, *PROGRAM),
+    signatures=(*REFUSED, *_SERVER, *FATAL, *DEVICES, *MODELS, *PROGRAM),
 )  # fmt: skip

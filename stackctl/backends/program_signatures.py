@@ -207,3 +207,16 @@ PROGRAM: Final = (
         ),
     ),
 )  # fmt: skip
+ARGPARSE: Final = (
+    Signature(
+        marks=("error: unrecognized arguments", "error: argument --", "error: argument -"),
+        pattern=r"error: (unrecognized arguments: .{1,120}|argument .{1,160})",
+        cause=Cause(
+            says="the program refused its arguments ({0})",
+            hint="Check them with `--help` of this version, and the file CMD_FLAGS.txt.",
+            kind="config",
+            issue="argument-refused",
+            source="https://docs.python.org/3/library/argparse.html",
+        ),
+    ),
+)  # fmt: skip

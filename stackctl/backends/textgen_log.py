@@ -2,10 +2,12 @@
 
 from typing import Final
 
+from stackctl.backends.llama_arguments_refused import REFUSED
 from stackctl.backends.llama_causes import QUOTES
 from stackctl.backends.llama_devices import DEVICES
 from stackctl.backends.llama_signatures import MODELS
-from stackctl.backends.program_signatures import PROGRAM
+from stackctl.backends.llama_starts import FATAL
+from stackctl.backends.program_signatures import ARGPARSE, PROGRAM
 from stackctl.contracts.cause import Cause
 from stackctl.contracts.signature import ProgramLog, Signature
 
@@ -125,17 +127,6 @@ _LOADERS: Final = (
         ),
     ),
     Signature(
-        marks=("error: unrecognized arguments", "error: argument --", "error: argument -"),
-        pattern=r"error: (unrecognized arguments: .{1,120}|argument .{1,160})",
-        cause=Cause(
-            says="the program refused its arguments ({0})",
-            hint="Check them with `--help` of this version, and the file CMD_FLAGS.txt.",
-            kind="config",
-            issue="argument-refused",
-            source="https://docs.python.org/3/library/argparse.html",
-        ),
-    ),
-    Signature(
         marks=("When localhost is not accessible",),
         cause=Cause(
             says="Gradio can't reach its own page: a proxy's variables keep it from localhost",
@@ -225,5 +216,5 @@ LOG: Final = ProgramLog(
         "DeprecationWarning", "UserWarning",
     ),
     quotes=QUOTES,
-    signatures=(*_LOADERS, *DEVICES, *MODELS, *PROGRAM),
+    signatures=(*ARGPARSE, *REFUSED, *_LOADERS, *FATAL, *DEVICES, *MODELS, *PROGRAM),
 )  # fmt: skip

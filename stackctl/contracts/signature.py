@@ -64,6 +64,10 @@ class ProgramLog:
     quotes: str = ""
     signatures: tuple[Signature, ...] = ()
 
+    @cached_property
+    def low_harmless(self) -> tuple[str, ...]:
+        return tuple(mark.lower() for mark in self.harmless)
+
 
 def first_cause(signatures: tuple[Signature, ...], line: str) -> Cause | None:
     """Return the cause of the first signature that a line matches; None if it matches none."""

@@ -72,12 +72,12 @@ def table(file: str) -> list[Message]:
     module = _modules()[file]
     found = []
     for call in module.calls.get(Refusal.__name__, ()):
-        pattern, says, hint = call.args
+        pattern, says, hint = call.args[:3]
         if isinstance(pattern, ast.Constant) and pattern.value:
             found += list(_of(module, errors.GpuError.exit_code, says, hint, (str(pattern.value),)))
     for node in ast.walk(module.tree):
-        if isinstance(node, ast.Tuple) and len(node.elts) == 4:
-            pattern, error, says, hint = node.elts
+        if isinstance(node, ast.Tuple) and len(node.elts) == 5:
+            pattern, error, says, hint, _issue = node.elts
             if isinstance(pattern, ast.Constant) and isinstance(error, ast.Name):
                 found += list(_of(module, getattr(errors, error.id).exit_code, says, hint, (str(pattern.value),)))
     return found

@@ -141,6 +141,17 @@ DAEMON: Final = (
         ),
     ),
     Signature(
+        marks=("iptables", "nat chain", "ip_tables", "nf_tables"),
+        pattern=r"(?:failed to start|error starting) daemon.{0,400}(?:ip6?tables|nat chain|nf_tables)",
+        cause=Cause(
+            says="the engine does not start: it can't set its firewall rules (iptables)",
+            hint="Reboot after an update of the kernel, so that its modules load; check that iptables is installed "
+            "(`sudo iptables -t nat -L`).",
+            issue="engine-not-running",
+            source="https://docs.docker.com/engine/network/packet-filtering-firewalls/",
+        ),
+    ),
+    Signature(
         marks=(
             "Failed to start daemon", "Error starting daemon", "Failed to start Docker Application Container Engine",
             "Failed to start docker.service", "docker.service: Failed with result",

@@ -43,6 +43,6 @@ LOG: Final = ProgramLog(
         "has been deprecated", "skip loading plugin", "Could not get operating system name", "Deprecated",
         "failed to load plugin", "could not use snapshotter", "cleaning up dead shim",
     ),
-    signatures=(*_REFUSED, *CONTAINERS, *IMAGES, *DAEMON),
+    signatures=(*_REFUSED, *DAEMON, *CONTAINERS, *IMAGES),
 )  # fmt: skip
 SYSTEM_LOG: Final = ProgramLog(program="the system", signatures=HOST)

@@ -5,7 +5,7 @@ program started well is over; and what is not known is called so.
 """
 
 import re
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Final, Literal
 
@@ -14,23 +14,15 @@ from stackctl.contracts.signature import ProgramLog, Signature, When
 from stackctl.core.explain.lines import Line
 
 State = Literal["explained", "unknown", "healthy"]
-Fatal = Callable[[str], Cause | None]
 _FURTHER: Final = 3  # causes beside the first
 _SUSPICIOUS: Final = 5  # lines that are shown where the cause is not known
 _SHOWN: Final = 300  # characters of a line
 _LOOKS_BAD: Final = re.compile(
-    r"\b(?:error|fatal|failed|failure|exception|traceback|panic|abort(?:ed)?|segfault|denied|cannot|can't|couldn't|could not"
-    r"|unable to|refused|killed|core dumped|invalid|not found|unsupported|no such|exited with code [1-9]\d{0,2})\b|\w(?:Error|Exception):",
+    r"\b(?:error|fatal|failed|failure|exception|traceback|panic|abort(?:ed)?|segfault|denied|cannot|can't|couldn't"
+    r"|could not|unable to|refused|killed|core dumped|invalid|not found|unsupported|no such"
+    r"|exited with code [1-9]\d{0,2})\b|\w(?:Error|Exception):",
     re.IGNORECASE,
 )
-
-
-@dataclass(frozen=True, kw_only=True)
-class Reader:
-    """A program's log, and what ends a start of it as deploy knows it (contracts/judge.py)."""
-
-    log: ProgramLog
-    fatal: Fatal | None = None
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -72,19 +64,18 @@ class _Seen:
         return (2 if self.cause.is_generic else 0) + (1 if self.when == "run" else 0)
 
 
-def explain(lines: Sequence[Line], readers: Sequence[Reader]) -> Explanation:
-    """Return what these lines explain, by what is known of the programs."""
-    text = "\n".join(line.text.lower() for line in lines)
-    programs = _recognised(text, readers)
-    asked = _asked(programs, readers, text)
-    seen = [*_seen(lines, asked)]
-    if not text.strip():
-        return Explanation(state="healthy")
-    names = tuple(one.log.program for one in programs)
-    last = {one.log.program: _last_ready(lines, one.log) for one in asked}
-    seen = [found for one in seen if (found := _still(one, last.get(one.program, -1)))]
-    main = _main(seen, _beginnings(lines, asked))
-    bad = _suspicious(lines, asked, max(last.values(), default=-1))
+def explain(lines: Sequence[Line], logs: Sequence[ProgramLog]) -> Explanation:
+    """Return what these lines explain, by what is known of the programs' logs; one of no program counts always."""
+    low = [line.text.lower() for line in lines]
+    text = "\n".join(low)
+    programs = _recognised(text, logs)
+    asked = [*programs, *(one for one in logs if not one.own)] if programs else [*logs]
+    seen = [*_seen(lines, low, asked, text)]
+    last = {one.program: _last(low, one.ready) for one in asked}
+    seen = [now for one in seen if (now := _still(one, last.get(one.program, -1)))]
+    main = _main(seen, _beginnings(low, asked))
+    bad = _suspicious(lines, low, asked, max(last.values(), default=-1))
+    names = tuple(one.program for one in programs)
     if main is None:
         return Explanation(state="unknown" if bad else "healthy", programs=names, suspicious=bad)
     found = _found(lines, main)
@@ -93,69 +84,56 @@ def explain(lines: Sequence[Line], readers: Sequence[Reader]) -> Explanation:
     return Explanation(state="explained", programs=names, found=found, further=_further(lines, seen, main))
 
 
-def _recognised(text: str, readers: Sequence[Reader]) -> list[Reader]:
+def _recognised(text: str, logs: Sequence[ProgramLog]) -> list[ProgramLog]:
     """Return the programs that wrote the lines, the surest first."""
-    counts = [(sum(mark.lower() in text for mark in one.log.own), one) for one in readers]
+    counts = [(sum(mark.lower() in text for mark in one.own), one) for one in logs]
     return [one for count, one in sorted(counts, key=lambda pair: -pair[0]) if count]
 
 
-@dataclass(frozen=True, kw_only=True)
-class _Asked:
-    """A reader with the signatures of which a mark stands in the log."""
-
-    log: ProgramLog
-    fatal: Fatal | None
-    signatures: tuple[Signature, ...]
-
-
-def _asked(programs: Sequence[Reader], readers: Sequence[Reader], text: str) -> list[_Asked]:
-    always = [one for one in readers if not one.log.own]
-    found = []
-    for one in [*(programs or readers), *(always if programs else ())]:
-        present = tuple(sig for sig in one.log.signatures if any(mark in text for mark in sig.low_marks))
-        found.append(_Asked(log=one.log, fatal=one.fatal, signatures=present))
-    return found
-
-
-def _seen(lines: Sequence[Line], asked: Sequence[_Asked]) -> Iterator[_Seen]:
+def _seen(lines: Sequence[Line], low: Sequence[str], asked: Sequence[ProgramLog], text: str) -> Iterator[_Seen]:
     """Yield the cause of each line that stands for one; a line that is repeated is judged once."""
+    present = [
+        (one, tuple(sig for sig in one.signatures if any(mark in text for mark in sig.low_marks))) for one in asked
+    ]
+    marks = {mark for _, some in present for sig in some for mark in sig.low_marks if mark in text}
+    if not marks:
+        return
+    has_mark = re.compile("|".join(map(re.escape, sorted(marks))))
     known: dict[str, tuple[Cause, str, When] | None] = {}
     for at, line in enumerate(lines):
+        if not has_mark.search(low[at]):
+            continue
         if line.text not in known:
-            known[line.text] = _judge(line.text, asked)
+            known[line.text] = None if _is_harmless(line.text, low[at], asked) else _judge(line.text, present)
         if found := known[line.text]:
             yield _Seen(at=at, cause=found[0], program=found[1], when=found[2])
 
 
-def _judge(text: str, asked: Sequence[_Asked]) -> tuple[Cause, str, When] | None:
+def _is_harmless(text: str, low: str, asked: Sequence[ProgramLog]) -> bool:
+    """Return whether a line only looks like a failure, or quotes a text of a model's own."""
+    if any(mark in low for one in asked for mark in one.low_harmless):
+        return True
+    return any(re.match(one.quotes, text) for one in asked if one.quotes)
+
+
+def _judge(text: str, present: Sequence[tuple[ProgramLog, tuple[Signature, ...]]]) -> tuple[Cause, str, When] | None:
+    """Return the first cause that says why, or else the first that says only that it failed."""
     generic: tuple[Cause, str, When] | None = None
-    low = text.lower()
-    if any(re.match(one.log.quotes, text) for one in asked if one.log.quotes):
-        return None
-    for one in asked:
-        if any(mark.lower() in low for mark in one.log.harmless):
-            return None
-    for one in asked:
-        for cause, when in _causes(text, one):
-            if not cause.is_generic:
-                return cause, one.log.program, when
-            generic = generic or (cause, one.log.program, when)
+    for one, signatures in present:
+        for signature in signatures:
+            if cause := signature.read(text):
+                if not cause.is_generic:
+                    return cause, one.program, signature.when
+                generic = generic or (cause, one.program, signature.when)
     return generic
 
 
-def _causes(text: str, asked: _Asked) -> Iterator[tuple[Cause, When]]:
-    for signature in asked.signatures:
-        if cause := signature.read(text):
-            yield cause, signature.when
-    if asked.fatal and (cause := asked.fatal(text)):
-        yield cause, "start"
-
-
-def _last_ready(lines: Sequence[Line], log: ProgramLog) -> int:
-    """Return the place of the last line of a start that succeeded; -1 if there is none."""
-    marks = [mark.lower() for mark in log.ready]
-    places = (at for at in range(len(lines) - 1, -1, -1) if any(mark in lines[at].text.lower() for mark in marks))
-    return next(places, -1) if marks else -1
+def _last(low: Sequence[str], marks: Sequence[str]) -> int:
+    """Return the place of the last line with one of these marks; -1 if there is none."""
+    if not marks:
+        return -1
+    has_mark = re.compile("|".join(re.escape(mark.lower()) for mark in marks))
+    return next((at for at in range(len(low) - 1, -1, -1) if has_mark.search(low[at])), -1)
 
 
 def _still(seen: _Seen, ready: int) -> _Seen | None:
@@ -167,9 +145,12 @@ def _still(seen: _Seen, ready: int) -> _Seen | None:
     return None
 
 
-def _beginnings(lines: Sequence[Line], asked: Sequence[_Asked]) -> list[int]:
-    marks = [mark.lower() for one in asked for mark in one.log.begins]
-    return [0, *(at for at, line in enumerate(lines) if any(mark in line.text.lower() for mark in marks))]
+def _beginnings(low: Sequence[str], asked: Sequence[ProgramLog]) -> list[int]:
+    marks = [re.escape(mark.lower()) for one in asked for mark in one.begins]
+    if not marks:
+        return [0]
+    has_mark = re.compile("|".join(marks))
+    return [0, *(at for at, line in enumerate(low) if has_mark.search(line))]
 
 
 def _main(seen: Sequence[_Seen], beginnings: Sequence[int]) -> _Seen | None:
@@ -207,17 +188,14 @@ def _found(lines: Sequence[Line], seen: _Seen) -> Found:
     )
 
 
-def _suspicious(lines: Sequence[Line], asked: Sequence[_Asked], ready: int) -> tuple[Line, ...]:
+def _suspicious(lines: Sequence[Line], low: Sequence[str], asked: Sequence[ProgramLog], ready: int) -> tuple[Line, ...]:
     """Return the last lines that look like errors, behind the last start that succeeded."""
-    harmless = [mark.lower() for one in asked for mark in one.log.harmless]
-    quotes = [one.log.quotes for one in asked if one.log.quotes]
     found: dict[str, Line] = {}
-    for line in reversed(lines[ready + 1 :]):
-        low = line.text.lower()
-        if not _LOOKS_BAD.search(line.text) or any(mark in low for mark in harmless):
+    for at in range(len(lines) - 1, ready, -1):
+        line = lines[at]
+        if line.text in found or not _LOOKS_BAD.search(low[at]) or _is_harmless(line.text, low[at], asked):
             continue
-        if line.text not in found and not any(re.match(one, line.text) for one in quotes):
-            found[line.text] = line
+        found[line.text] = line
         if len(found) == _SUSPICIOUS:
             break
     return tuple(reversed(found.values()))

@@ -15,7 +15,7 @@ _MOST: Final = 24_000  # lines
 _TIME: Final = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(?:\.\d{1,9})?(?:Z|[+-]\d\d:?\d\d) ")
 # docker compose logs
 _SERVICE: Final = re.compile(r"([A-Za-z0-9][\w.-]{0,100}) {1,60}\| ?")
-# journalctl: "Nov 30 12:00:00 host dockerd[12]: "
+# journalctl, as in "Nov 30 12:00:00 host dockerd[12]: "
 _JOURNAL: Final = re.compile(
     r"(?:[A-Z][a-z]{2} [ \d]\d \d\d:\d\d:\d\d|\d{4}-\d\d-\d\dT\S{8,30}) \S{1,80} ([\w.@/-]{1,100})(?:\[\d{1,9}\])?: "
 )
