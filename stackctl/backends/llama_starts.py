@@ -220,6 +220,16 @@ FATAL: Final = (
         ),
     ),
     Signature(
+        marks=("error while loading shared libraries: libcuda.so",),
+        cause=Cause(
+            says="the NVIDIA driver's library is not in the container: it was started without the GPU",
+            hint="Give the container the GPU (`stackctl gpu` shows which layer fails), or use an image for the CPU.",
+            kind="gpu",
+            issue="gpu-not-in-container",
+            source="https://docs.nvidia.com/datacenter/cloud-native/container-toolkit/latest/docker-specialized.html",
+        ),
+    ),
+    Signature(
         marks=("error while loading shared libraries",),
         cause=Cause(
             says="the backend's image lacks a library that its program needs",

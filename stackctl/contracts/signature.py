@@ -53,7 +53,8 @@ class ProgramLog:
     """A program as its log shows it; each tuple but the last has pieces of lines.
 
     own: it alone writes them; begins: with them a start begins; ready: they follow a start that succeeded; harmless:
-    they look like failures and are none. quotes: a pattern of the beginning of a line that quotes a model's own texts.
+    they look like failures and are none. quotes: a pattern of the beginning of a line that quotes a model's own texts;
+    is_around: its lines may stand in the log of any other program.
     """
 
     program: str
@@ -63,6 +64,7 @@ class ProgramLog:
     harmless: tuple[str, ...] = ()
     quotes: str = ""
     signatures: tuple[Signature, ...] = ()
+    is_around: bool = False
 
     @cached_property
     def low_harmless(self) -> tuple[str, ...]:

@@ -81,10 +81,10 @@ CONTAINERS: Final = (
     ),
     Signature(
         marks=(
-            "while creating mount source path", "error mounting", "failed to fulfil mount request", "Mounts denied",
+            "while creating mount source path", "bind source path does not exist", "error mounting", "failed to fulfil mount request", "Mounts denied",
             "failed to mount local volume", "error while mounting volume",
         ),
-        unless=("nvidia", "libcuda", "/dev/dri", "operation not permitted"),
+        unless=("nvidia", "libcuda", "/dev/dri"),
         cause=Cause(
             says="the engine can't mount a file or folder into the container",
             hint="Check that the path exists on the engine's machine and that its disk or share is mounted; Docker "

@@ -43,6 +43,7 @@ LOG: Final = ProgramLog(
         "has been deprecated", "skip loading plugin", "Could not get operating system name", "Deprecated",
         "failed to load plugin", "could not use snapshotter", "cleaning up dead shim",
     ),
+    is_around=True,
     signatures=(*_REFUSED, *DAEMON, *CONTAINERS, *IMAGES),
 )  # fmt: skip
-SYSTEM_LOG: Final = ProgramLog(program="the system", signatures=HOST)
+SYSTEM_LOG: Final = ProgramLog(program="the system", signatures=HOST, is_around=True)

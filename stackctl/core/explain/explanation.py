@@ -65,11 +65,11 @@ class _Seen:
 
 
 def explain(lines: Sequence[Line], logs: Sequence[ProgramLog]) -> Explanation:
-    """Return what these lines explain, by what is known of the programs' logs; one of no program counts always."""
+    """Return what these lines explain, by what is known of the programs' logs."""
     low = [line.text.lower() for line in lines]
     text = "\n".join(low)
     programs = _recognised(text, logs)
-    asked = [*programs, *(one for one in logs if not one.own)] if programs else [*logs]
+    asked = [*programs, *(one for one in logs if one.is_around and one not in programs)] if programs else [*logs]
     seen = [*_seen(lines, low, asked, text)]
     last = {one.program: _last(low, one.ready) for one in asked}
     seen = [now for one in seen if (now := _still(one, last.get(one.program, -1)))]

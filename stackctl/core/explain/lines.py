@@ -13,6 +13,8 @@ _TAIL: Final = 1000  # of them, those from its end
 _MOST: Final = 24_000  # lines
 # docker logs -t
 _TIME: Final = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(?:\.\d{1,9})?(?:Z|[+-]\d\d:?\d\d) ")
+# Docker Desktop
+_DESKTOP: Final = re.compile(r"\d{4}-\d\d-\d\d \d\d:\d\d:\d\d (?=[\w.-]{1,100} {1,60}\| )")
 # docker compose logs
 _SERVICE: Final = re.compile(r"([A-Za-z0-9][\w.-]{0,100}) {1,60}\| ?")
 # journalctl, as in "Nov 30 12:00:00 host dockerd[12]: "
@@ -62,7 +64,7 @@ def clean_line(raw: str, number: int = 0) -> Line:
     raw = _logged(raw) if raw.startswith('{"log":') else raw
     text = shown_in_line(raw.replace("\x00", "")).rstrip()
     service = ""
-    for pattern in (_QUOTED, _SERVICE, _TIME, _JOURNAL, _CHILD):
+    for pattern in (_QUOTED, _DESKTOP, _SERVICE, _TIME, _JOURNAL, _CHILD):
         if found := pattern.match(text):
             service = found[1] if found.lastindex else service
             text = text[found.end() :]

@@ -77,7 +77,8 @@ REFUSALS: Final[tuple[Refusal, ...]] = (
         "cdi-stale",
     ),
     Refusal(
-        r"nvidia-c\S*.*(libnvidia-ml\.so\.1|driver not loaded|ERROR_LIBRARY_NOT_FOUND)"
+        r"nvidia-c\S*.*(libnvidia-ml\.so\.1|driver not loaded|ERROR_LIBRARY_NOT_FOUND|cannot open shared object file)"
+        r"|nvidia-c\S* initialization error: driver (error|rpc error)"
         r"|failed to initialize NVML: ERROR_(LIBRARY_NOT_FOUND|DRIVER_NOT_LOADED)",
         "the engine finds no running NVIDIA driver",
         _NO_DRIVER,

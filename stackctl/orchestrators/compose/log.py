@@ -139,12 +139,13 @@ _COMPOSE: Final = (
 LOG: Final = ProgramLog(
     program="Docker Compose",
     own=(
-        "docker-compose", "docker compose", "compose.yml", "compose.yaml", "Attaching to ", "Container ",
+        "docker-compose", "docker compose", "compose.yml", "compose.yaml", "Attaching to ", 
         "WARN[0000]", "services.",
     ),
     harmless=(
         "the attribute `version` is obsolete", "variable is not set. Defaulting to a blank string",
         "Found orphan containers", "exited with code 0", "--remove-orphans",
     ),
+    is_around=True,
     signatures=_COMPOSE,
 )  # fmt: skip
