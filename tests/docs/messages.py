@@ -3,13 +3,14 @@
 import ast
 import re
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cache
 from itertools import product
 from typing import Any
 
 from stackctl import errors
 from stackctl.contracts.cause import Cause
+from stackctl.contracts.signature import Signature
 from stackctl.core.gpu.refusals import Refusal
 from tests.docs.prose import ROOT
 
@@ -68,7 +69,8 @@ def causes() -> list[Message]:
             if says := said.get("says"):
                 kind = _error(said.get("kind"))
                 issue = _issue(call, kind.issue)
-                found += list(_of(module, kind.exit_code, says, said.get("hint"), _marks(module, call), issue=issue))
+                forms = _of(module, kind.exit_code, says, said.get("hint"), _marks(module, call), issue=issue)
+                found += [replace(one, text=re.sub(r"\{\d\}", HOLE, one.text)) for one in forms]
     return found
 
 
@@ -264,10 +266,25 @@ def _default(args: ast.arguments, name: str) -> Iterator[ast.expr]:
     yield from (value for one, value in pairs if one.arg == name)
 
 
+@cache
+def _signed() -> list[tuple[tuple[str, ...], ast.Call | str | None]]:
+    """The marks of every Signature, and its cause: a call, or the name of a constant that is one."""
+    found: list[tuple[tuple[str, ...], ast.Call | str | None]] = []
+    for module in _modules().values():
+        for call in module.calls.get(Signature.__name__, ()):
+            given = {keyword.arg: keyword.value for keyword in call.keywords}
+            cause, marks = given.get("cause"), given.get("marks")
+            if isinstance(marks, ast.Tuple):
+                said = tuple(str(one.value) for one in marks.elts if isinstance(one, ast.Constant))
+                is_named = isinstance(cause, ast.Name)
+                found.append((said, cause.id if is_named else cause if isinstance(cause, ast.Call) else None))
+    return found
+
+
 def _marks(module: _Module, call: ast.Call) -> tuple[str, ...]:
     """The pieces of a log line by which a cause is found: beside it in a table, or in the `if` that it stands in."""
     names = {name for name, value in module.constants.items() if value is call}
-    found: list[str] = []
+    found = [mark for name, cause in _signed() if cause is call or cause in names for mark in name]
     for node in ast.walk(module.tree):
         if isinstance(node, ast.Tuple) and len(node.elts) == 2 and isinstance(node.elts[0], ast.Constant):
             is_this = node.elts[1] is call or (isinstance(node.elts[1], ast.Name) and node.elts[1].id in names)
