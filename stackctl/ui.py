@@ -132,10 +132,7 @@ class Ui:
             self._shown_at = now
 
     def error(self, error: StackctlError, *, of: str = "") -> None:
-        """Print an expected failure: what is wrong, the lines that show it, what to do, which page says more.
-
-        `of`: a name put before it.
-        """
+        """Print an expected failure: what is wrong, what shows it, what to do, which page says more. `of`: whose."""
         message = f"{of}: {error.message}" if of else error.message
         more = {
             "kind": error.kind,

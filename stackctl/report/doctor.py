@@ -2,7 +2,7 @@
 
 from collections.abc import Iterator, Mapping
 from types import MappingProxyType
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Final, cast
 
 from stackctl.errors import exit_code_of
 from stackctl.issues import ISSUES
@@ -11,6 +11,7 @@ from stackctl.terminal import cut, shown_in_line, wrapped
 if TYPE_CHECKING:
     from stackctl.commands.doctor import Diagnosis
     from stackctl.contracts.finding import CheckResult, Finding
+    from stackctl.contracts.repair import Repaired
     from stackctl.report.contract import doctor as contract
     from stackctl.ui import Ui
 
@@ -27,7 +28,8 @@ _LONGEST = 200  # cells of a line of evidence
 def diagnosis(found: "Diagnosis", ui: "Ui") -> "tuple[str, contract.Diagnosis]":
     """Return what is wrong, the worst first, then what is well and what was not tried, and last the next step."""
     width = min(ui.columns or _WIDTH, _WIDTH)
-    blocks = ["\n".join(_finding(at, one, width)) for at, one in enumerate(found.findings, 1)]
+    blocks = ["\n".join(line for one in found.repairs for line in _repair(one, width))]
+    blocks += ["\n".join(_finding(at, one, width)) for at, one in enumerate(found.findings, 1)]
     blocks.append("\n".join(_areas(found.results, width)))
     blocks.append("\n".join(_verdict(found, width)))
     return "\n\n".join(filter(None, blocks)), _values(found)
@@ -45,6 +47,13 @@ def _finding(number: int, one: "Finding", width: int) -> Iterator[str]:
 def _message(one: "Finding") -> str:
     """Return what was seen, with what it is about unless the words say that."""
     return one.says if one.context in one.says else f"{one.says} ({one.context})"
+
+
+def _repair(one: "Repaired", width: int) -> Iterator[str]:
+    says = f"{one.does} {one.says}".strip()
+    yield from _hanging(f"{one.outcome}: ", says, width)
+    for command in one.undo:  # a line to copy, which is not broken
+        yield f"   to undo: {shown_in_line(command)}"
 
 
 def _areas(results: "tuple[CheckResult, ...]", width: int) -> Iterator[str]:
@@ -87,6 +96,7 @@ def _hanging(head: str, text: str, width: int) -> Iterator[str]:
 def _values(found: "Diagnosis") -> "contract.Diagnosis":
     return {
         "version": 1,
+        "repairs": [_repair_values(one) for one in found.repairs],
         "findings": [_finding_values(one) for one in found.findings],
         "checks": [_check_values(one) for one in found.results],
         "deep": found.is_deep,
@@ -107,6 +117,18 @@ def _finding_values(one: "Finding") -> "contract.Finding":
         "evidence": list(one.evidence),
         "fixable": one.repair is not None,
         "exit_code": exit_code_of(issue.kind) if one.severity == "failure" else None,
+    }
+
+
+def _repair_values(one: "Repaired") -> "contract.Repair":
+    return {
+        "issue": one.issue,
+        "context": one.context or None,
+        "action": one.does,
+        "outcome": cast("contract.Outcome", one.outcome.replace(" ", "_")),
+        "message": one.says or None,
+        "steps": list(one.commands),
+        "undo": list(one.undo),
     }
 
 
