@@ -62,7 +62,7 @@ def _areas(results: "tuple[CheckResult, ...]", width: int) -> Iterator[str]:
     room = max(map(len, areas), default=0)
     for area in areas:
         well = [one for one in results if one.area == area and one.state == "passed"]
-        if says := "; ".join(one.says for one in well if one.says):
+        if says := "; ".join(f"{one.check}: {one.says}" for one in well if one.says):
             yield from _hanging(f"{OK}         {area:{room}}  ", says, width)
     reasons: dict[str, list[str]] = {}
     for one in results:
