@@ -92,7 +92,9 @@ def test_a_member_whom_the_socket_refuses_looks_at_the_socket() -> None:
 
 
 def test_another_users_engine_is_no_matter_of_the_group() -> None:
-    found = judge("permission", link=EngineLink(address="unix:///run/user/7/docker.sock", socket="/run/user/7/docker.sock"))
+    found = judge(
+        "permission", link=EngineLink(address="unix:///run/user/7/docker.sock", socket="/run/user/7/docker.sock")
+    )
     assert "as the user of that engine" in found.hint
     assert found.repair is None
 

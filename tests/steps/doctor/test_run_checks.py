@@ -15,7 +15,9 @@ from tests.commands.machines import quiet
 LATE = Finding(issue="gpu-driver-hangs", says="it hangs", hint="Reboot.")
 
 
-def check(name: str, run: Callable[[Looks], CheckResult], *, late: Finding | None = None, is_deep: bool = False) -> Check:
+def check(
+    name: str, run: Callable[[Looks], CheckResult], *, late: Finding | None = None, is_deep: bool = False
+) -> Check:
     return Check(name=name, title=name, run=run, late=late, is_deep=is_deep, area="test")
 
 
