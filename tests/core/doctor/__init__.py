@@ -1,0 +1,1 @@
+"""What the doctor judges, by plain values."""
