@@ -44,6 +44,7 @@ from stackctl.core.plan.stack import Plan
 from stackctl.core.smoke.reachability import ContainerNetworking
 from stackctl.core.start.events import Event
 from stackctl.core.tavern.talks import Request as TemplateRequest
+from stackctl.core.uninstall.content import EngineContent
 from stackctl.effects import download, models
 from stackctl.effects.bounded import bounded
 from stackctl.effects.download import ranged, whole
@@ -79,6 +80,7 @@ class FakeImages:
     ids: dict[str, str] = field(default_factory=dict)  # of those whose id is not their digest
     built: set[str] = field(default_factory=set)  # here, and of those no registry has
     architectures: dict[str, str] = field(default_factory=dict)  # of those that are not amd64
+    stuck: set[str] = field(default_factory=set)  # those that can't be removed
     sizes: dict[str, int] = field(default_factory=dict)  # of those whose size the registry tells
 
     def digest(self, name: str) -> str | None:
@@ -107,6 +109,11 @@ class FakeImages:
             raise EngineError(f"the image {name} can't be pulled", hint="go online")
         self.done.append(f"pull {name}")
         self.here[name] = digest or self.published[name]
+
+    def remove(self, name: str) -> None:
+        if name in self.stuck:
+            raise EngineError(f"the image {name} could not be removed", hint="look at it")
+        self.done.append(f"remove {name}")
 
     def build(self, name: str) -> None:
         self.done.append(f"build {name}")
@@ -169,6 +176,7 @@ class FakeDocker:
     trials: dict[str, GpuTrial] = field(default_factory=dict)  # by driver: what a container with the GPU shows
     cdi_files: CdiSeen | None = None
     reads: Iterator[ReadSeen] = field(default_factory=lambda: iter(()))  # what a container has had read, look by look
+    content_: EngineContent = field(default_factory=EngineContent)
     facts_: dict[str, Any] = field(default_factory=dict)
     cut_off: tuple[str, ...] = ()  # services whose containers had lost a network
     events: Iterable[Event] = ()
@@ -215,6 +223,15 @@ class FakeDocker:
         del says
         self.asked.append(f"claim {project}")
         return nullcontext()
+
+    def content(self) -> EngineContent:
+        return self.content_
+
+    def remove_container(self, container: str) -> None:
+        self.asked.append(f"remove container {container}")
+
+    def remove_network(self, network: str) -> None:
+        self.asked.append(f"remove network {network}")
 
     def facts(self, project: str) -> dict[str, Any]:
         del project
@@ -468,6 +485,7 @@ class FakeSystem:
     effects: dict[tuple[str, ...], Callable[[], object]] = field(default_factory=dict)  # what such a program does
     written: dict[str, str] = field(default_factory=dict)
     variables: dict[str, str] = field(default_factory=dict)  # the environment
+    removal: tuple[str, ...] = ("pipx", "uninstall", "stackctl")
 
     def text(self, path: PurePosixPath, *, most: int = 1 << 20) -> str | None:
         found = self.texts.get(str(path))
@@ -539,6 +557,9 @@ class FakeSystem:
     def user(self) -> User:
         return self.who
 
+    def installer(self) -> tuple[str, ...]:
+        return self.removal
+
     def environment(self) -> Mapping[str, str]:
         return self.variables
 
@@ -575,8 +596,8 @@ class FakeGpus:
     readings: tuple[GpuReading, ...] = ()
     woken: list[bool] = field(default_factory=list)
 
-    def list(self, *, waits: bool = True) -> tuple[Gpu, ...]:
-        del waits
+    def list(self, *, waits: bool = True, within_s: float | None = None) -> tuple[Gpu, ...]:
+        del waits, within_s
         return self.found
 
     def cards(self) -> tuple[Card, ...]:

@@ -28,7 +28,7 @@ def doctor(ctx: click.Context, *, deep: bool, fix: bool, archive: Path | None, y
     names what to repair first. The exit code is that of the worst failure, and 0 if there are warnings alone.
     """
     from stackctl.commands import doctor as command
-    from stackctl.report.doctor import diagnosis
+    from stackctl.report.doctor import COLOURS, diagnosis
 
     machine = machine_of(ctx, as_json=as_json)
     if archive:
@@ -46,5 +46,5 @@ def doctor(ctx: click.Context, *, deep: bool, fix: bool, archive: Path | None, y
         from stackctl.report.doctor_report import documents
 
         machine.ui.note(write_report(machine, documents(values, machine), archive).says)
-    machine.ui.result(text, values)
+    machine.ui.result(text, values, COLOURS)
     ctx.exit(found.exit_code)

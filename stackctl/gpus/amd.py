@@ -14,13 +14,14 @@ from stackctl.contracts.memory import Device
 from stackctl.contracts.service import GpuRequest, Variant
 from stackctl.errors import GpuError
 from stackctl.gpus import device_files
-from stackctl.gpus.contract import Offer
+from stackctl.gpus.contract import Offer, Toolkit
 
 NAME: Final[str] = "amd"
 _ROCM: Final = "rocm"
 MODES: Final[Mapping[str, str]] = MappingProxyType({_ROCM: "AMD's ROCm"})
 IS_AUTO: Final[bool] = False
 RUNTIME: Final[str] = ""
+TOOLKIT: Final[Toolkit | None] = None
 VARIANT: Final[Variant] = "rocm"
 DEVICE: Final[Device] = "rocm"
 LOOKS_FOR: Final[tuple[str, ...]] = ()  # those that are requested are all

@@ -18,11 +18,23 @@ from stackctl.contracts.host import Gpu
 from stackctl.contracts.memory import Device
 from stackctl.contracts.service import GpuRequest, Variant
 from stackctl.errors import GpuError
-from stackctl.gpus.contract import TIMED_OUT, Offer, says_nothing
+from stackctl.gpus.contract import TIMED_OUT, Offer, Toolkit, says_nothing
 
 NAME: Final[str] = "nvidia"
 IS_AUTO: Final[bool] = True
 RUNTIME: Final[str] = "nvidia"
+_KIND: Final = "nvidia.com/gpu="
+# the engine looks for these hooks when it starts (devices_nvidia_linux.go). The oldest version: NVIDIA's security
+# bulletin of July 2025, https://nvidia.custhelp.com/app/answers/detail/a_id/5659
+TOOLKIT: Final[Toolkit | None] = Toolkit(
+    tool="nvidia-ctk",
+    hooks=("nvidia-container-runtime-hook", "nvidia-cdi-hook"),
+    runtime="nvidia-container-runtime",
+    kind=_KIND,
+    module="nvidia",
+    oldest=(1, 17, 8),
+    why="by one older than 1.17.8 an image can run programs as root on this machine (CVE-2025-23266)",
+)
 VARIANT: Final[Variant] = "cuda"
 DEVICE: Final[Device] = "cuda"
 _CONTROL: Final = ("/dev/nvidiactl", "/dev/dxg")  # without one of them its library finds no GPU; the latter on WSL
@@ -42,7 +54,6 @@ _LOST: Final = (
     '`gpu.mode = "cdi"`, or write "exec-opts": ["native.cgroupdriver=cgroupfs"] into /etc/docker/daemon.json and '
     "restart Docker."
 )
-_KIND: Final = "nvidia.com/gpu="
 _ALL: Final = f"{_KIND}all"
 _FILES: Final = ("/dev/nvidia", "/dev/dxg")  # device files that its CDI devices add; the latter on WSL
 _CPU: Final = "Or run on the CPU with `stackctl deploy --gpu none`."

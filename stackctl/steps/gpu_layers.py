@@ -69,7 +69,22 @@ def plan_trial(
     """
     if driver.state == "fails" and not gpus:
         return _untried("engine", "the driver comes first")
-    seen = Observed(
+    seen = observe_for_gpu(engine, gpus, machine)
+    try:
+        request = gpu_request.request_gpu(spec, seen, Decisions(read_lock(machine)))
+    except GpuError as error:
+        return failing("engine", error)
+    if request is None:
+        return _untried("engine", f"`gpu.mode = {spec.gpu.mode}` takes the CPU here")
+    image = _image_here(spec, machine)
+    if not image:
+        return _untried("container", "no image of this stack is here yet, and `stackctl deploy` brings it")
+    return Planned(image=image, user=None, request=request, seen=seen, engine=engine)
+
+
+def observe_for_gpu(engine: EngineSeen, gpus: tuple[Gpu, ...], machine: Machine) -> Observed:
+    """Return what the request for GPUs depends on, and no more. gpus: those that can be used."""
+    return Observed(
         folder=machine.place,
         owner=machine.folder.owner,
         key=Secret(""),
@@ -81,16 +96,6 @@ def plan_trial(
         is_wsl=machine.host.is_wsl(),
         container=machine.host.container_kind(),
     )
-    try:
-        request = gpu_request.request_gpu(spec, seen, Decisions(read_lock(machine)))
-    except GpuError as error:
-        return failing("engine", error)
-    if request is None:
-        return _untried("engine", f"`gpu.mode = {spec.gpu.mode}` takes the CPU here")
-    image = _image_here(spec, machine)
-    if not image:
-        return _untried("container", "no image of this stack is here yet, and `stackctl deploy` brings it")
-    return Planned(image=image, user=None, request=request, seen=seen, engine=engine)
 
 
 def _try(planned: Planned, machine: Machine) -> tuple[LayerVerdict, LayerVerdict]:

@@ -20,10 +20,12 @@ from stackctl.core.observed import EngineView, ProbeResult, ReadSeen, RunningCon
 from stackctl.core.plan import engine_features
 from stackctl.core.plan.network_shape import Existing
 from stackctl.core.smoke.reachability import ContainerNetworking
+from stackctl.core.uninstall.content import EngineContent
 from stackctl.effects.docker import (
     attachments,
     cdi,
     cleanup,
+    content,
     details,
     facts,
     gpu_trial,
@@ -99,6 +101,15 @@ class DockerEngine(Engine):
 
     def stack_folders(self) -> frozenset[tuple[str, str]]:
         return projects.stack_folders(self)
+
+    def content(self) -> EngineContent:
+        return content.content(self)
+
+    def remove_container(self, container: str) -> None:
+        content.remove_container(self, container)
+
+    def remove_network(self, network: str) -> None:
+        content.remove_network(self, network)
 
     def facts(self, project: str) -> dict[str, Any]:
         return facts.facts(self, project)

@@ -9,8 +9,8 @@ _SERVICE: Final = "com.docker.compose.service"
 _INFO: Final = (
     "ServerVersion", "OperatingSystem", "OSVersion", "OSType", "Architecture", "KernelVersion", "NCPU", "MemTotal",
     "Driver", "DriverStatus", "CgroupDriver", "CgroupVersion", "CgroupNamespace", "DockerRootDir", "LoggingDriver",
-    "DefaultRuntime", "SecurityOptions", "LiveRestoreEnabled", "DefaultAddressPools", "CDISpecDirs", "DiscoveredDevices",
-    "Containers", "ContainersRunning", "Images", "Warnings", "CpuCfsQuota", "MemoryLimit",
+    "DefaultRuntime", "SecurityOptions", "LiveRestoreEnabled", "DefaultAddressPools", "CDISpecDirs",
+    "DiscoveredDevices", "Containers", "ContainersRunning", "Images", "Warnings", "CpuCfsQuota", "MemoryLimit",
     "SwapLimit", "PidsLimit", "OomKillDisable", "IPv4Forwarding", "BridgeNfIptables", "FirewallBackend",
 )  # fmt: skip
 _STATE: Final = ("Status", "ExitCode", "OOMKilled", "Error", "StartedAt", "FinishedAt")

@@ -5,7 +5,7 @@ import shutil
 import subprocess
 import tempfile
 from collections.abc import Callable, Iterable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any
 
@@ -104,6 +104,14 @@ class Images:
                 _check_room(name, layers, free)
         except sdk_errors() as e:
             raise _not_to_be_had(name, engine_words(e)) from e
+
+    def remove(self, name: str) -> None:
+        """Take a name from an image; the image goes with its last one, unless a container has it."""
+        import docker.errors
+
+        hint = f"Run `{command_line('docker', 'image', 'ls', repository(name))}` to see what is left of it."
+        with translate_errors(f"the image {name} could not be removed", hint), suppress(docker.errors.NotFound):
+            self._engine.client.api.remove_image(name)
 
     def build(self, name: str) -> None:
         """Build one of our images, and its base image. The SDK has no BuildKit, so `docker build` does it."""
