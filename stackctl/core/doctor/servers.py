@@ -80,7 +80,7 @@ def judge_servers(asked: Iterable[tuple[Server, Reached]], details: EngineDetail
 
 
 def _judge(server: Server, reached: Reached, details: EngineDetails | None) -> Finding | None:
-    if not reached.failure or reached.failure == "name" or _NO_TLS.search(reached.says):
+    if not reached.failure or reached.failure in {"name", "unasked"} or _NO_TLS.search(reached.says):
         return None
     is_registry = server.kind == "registry"
     # the engine pulls images by its own way, which may be another one than ours
