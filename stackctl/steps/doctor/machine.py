@@ -41,7 +41,7 @@ def _cgroups(looks: Looks) -> CheckResult:
     }
     wanted = [name for name, value in limits.items() if value != AUTO]
     findings = kernel.judge_cgroups(details, boot_line, system.user()) + kernel.judge_cpu_limit(details, wanted)
-    return CheckResult(findings=findings, says=f"version {details.cgroup_version}" if details.cgroup_version else "")
+    return CheckResult(findings=findings, says=f"cgroup version {details.cgroup_version or '?'}")
 
 
 def _apparmor(looks: Looks) -> CheckResult:
@@ -56,7 +56,7 @@ def _apparmor(looks: Looks) -> CheckResult:
         profiles=system.text(_APPARMOR / "profiles"),
         user=system.user(),
     )
-    return CheckResult(findings=findings, says="on" if is_on else "off")
+    return CheckResult(findings=findings, says=f"AppArmor is {'on' if is_on else 'off'}")
 
 
 def _selinux(looks: Looks) -> CheckResult:
@@ -71,7 +71,7 @@ def _selinux(looks: Looks) -> CheckResult:
             if shown.code == 0:
                 labels.append(kernel.Label(folder=folder, label=shown.out.strip()))
     findings = kernel.judge_selinux(details, is_enforcing=is_enforcing, labels=labels, user=system.user())
-    return CheckResult(findings=findings, says="enforced" if is_enforcing else "off")
+    return CheckResult(findings=findings, says=f"SELinux is {'enforced' if is_enforcing else 'off'}")
 
 
 def _kernel(looks: Looks) -> CheckResult:
@@ -103,7 +103,7 @@ def _memory(looks: Looks) -> CheckResult:
     findings = judge_memory(memory)
     if any(one.issue == "memory-low" for one in findings):
         findings = judge_memory(memory, _held_by_backend(looks))
-    return CheckResult(findings=findings, says=f"{size(memory.available_mib)} available")
+    return CheckResult(findings=findings, says=f"{size(memory.available_mib)} of memory available")
 
 
 def _held_by_backend(looks: Looks) -> int:
@@ -122,7 +122,8 @@ def _processor(looks: Looks) -> CheckResult:
     if looks.spec().backend.is_external:
         return CheckResult(untried="the backend runs elsewhere")
     cpu = host.cpu()
-    return CheckResult(findings=judge_processor(cpu, host.hypervisor()), says=cpu.architecture)
+    has = " with AVX2" if cpu.architecture == "x86_64" else ""
+    return CheckResult(findings=judge_processor(cpu, host.hypervisor()), says=f"{cpu.architecture}{has}")
 
 
 CHECKS: Final[tuple[Check, ...]] = (

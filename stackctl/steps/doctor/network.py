@@ -41,7 +41,7 @@ def _ports(looks: Looks) -> CheckResult:
         if one.port not in own and (holder := {**here, **theirs}.get(one.port)):
             holders[one.address, one.port] = holder
     findings = addresses.judge_ports(wanted, holders, is_deployed=plan is not None)
-    return CheckResult(findings=findings, says=", ".join(one.place for one in wanted[:2]))
+    return CheckResult(findings=findings, says=f"{wanted[0].place} is free or ours")
 
 
 def _fixed_port(spec: Spec) -> tuple[Publish, ...]:
@@ -76,7 +76,7 @@ def _pools(looks: Looks) -> CheckResult:
     details = looks.details()
     theirs, own = looks.machine.docker.subnets("")
     taken: set[IPv4Network] = {*theirs, *own}
-    return CheckResult(findings=addresses.judge_pools(details.pools, taken), says=f"{len(taken)} in use")
+    return CheckResult(findings=addresses.judge_pools(details.pools, taken), says=f"{len(taken)} subnets in use")
 
 
 def _forwarding(looks: Looks) -> CheckResult:
@@ -89,7 +89,7 @@ def _forwarding(looks: Looks) -> CheckResult:
         folder, single = _SYSCTL
         for path in (single, *(folder / name for name in system.names(folder) if name.endswith(".conf"))):
             files[str(path)] = system.text(path) or ""
-    return CheckResult(findings=firewall.judge_forwarding(details, files, system.user()), says="on")
+    return CheckResult(findings=firewall.judge_forwarding(details, files, system.user()), says="forwarding is on")
 
 
 def _shares_network(looks: Looks) -> bool:
@@ -112,7 +112,7 @@ def _firewall(looks: Looks) -> CheckResult:
         is_root = system.user().uid == 0
         why = "neither iptables nor nft is installed" if is_root else "only root may read the firewall's rules"
         return CheckResult(untried=why)
-    return CheckResult(findings=findings, says="forwarded packets pass")
+    return CheckResult(findings=findings, says="the firewall lets them pass")
 
 
 def _look_at_firewall(looks: Looks) -> Firewall:

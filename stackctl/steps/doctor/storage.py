@@ -46,7 +46,7 @@ def _image_room(looks: Looks) -> CheckResult:
     place = Place(path=looks.details().image_folder, holds="images", disk=disk, will_pull=bool(missing_images(looks)))
     if judge_room(place):
         place = replace(place, leftovers=looks.machine.docker.leftovers())
-    return CheckResult(findings=judge_room(place), says=f"{size(disk.free_mib)} free")
+    return CheckResult(findings=judge_room(place), says=f"{size(disk.free_mib)} free for images")
 
 
 def _stack_room(looks: Looks) -> CheckResult:
@@ -66,9 +66,9 @@ def _stack_room(looks: Looks) -> CheckResult:
     if disk and disk.mount_point not in seen:
         places.append(Place(path=models, holds="models", disk=disk))
     if not places:
-        return CheckResult(says="it shares the engine's disk")
+        return CheckResult(says="the stack is on the same disk")
     findings = tuple(one for place in places for one in judge_room(place))
-    return CheckResult(findings=findings, says=f"{size(min(one.disk.free_mib for one in places))} free")
+    return CheckResult(findings=findings, says=f"{size(min(one.disk.free_mib for one in places))} for the stack")
 
 
 def _folder(looks: Looks) -> CheckResult:
@@ -86,7 +86,7 @@ def _folder(looks: Looks) -> CheckResult:
         permissions=_permissions(looks, disk) if may_write else None,
     )
     findings = file_systems.judge_folder(folder, machine.system.user())
-    return CheckResult(findings=findings, says=disk.file_system)
+    return CheckResult(findings=findings, says=f"its folder is on {disk.file_system}" if disk.file_system else "")
 
 
 def _is_stack(looks: Looks) -> bool:
@@ -115,7 +115,7 @@ def _view(looks: Looks) -> CheckResult:
     findings = file_systems.judge_view(place, docker.view, is_same=is_same)
     if not findings and is_same is None:
         return CheckResult(untried="only root may see what the engine's process sees")
-    return CheckResult(findings=findings, says="as it is here")
+    return CheckResult(findings=findings, says="the engine sees it")
 
 
 def _model(looks: Looks) -> CheckResult:
@@ -129,7 +129,7 @@ def _model(looks: Looks) -> CheckResult:
     if seen.code == 0 or system.exists(path):
         disk = system.disk(path)
         findings = file_systems.judge_model_disk(path, disk, _mib(looks, seen.out)) if disk else ()
-        return CheckResult(findings=findings, says=disk.file_system if disk else "it is there")
+        return CheckResult(findings=findings, says="the model is there")
     entries = file_systems.read_fstab(system.text(_FSTAB) or "")
     lost = file_systems.judge_mounted(path, "the model", system.disk(path), entries, system.user())
     if lost or looks.spec().model.source:
@@ -166,7 +166,7 @@ def _chats(looks: Looks) -> CheckResult:
         return CheckResult(
             findings=(Finding(issue="disk-not-mounted", context=data, says=error.message, hint=error.hint),)
         )
-    return CheckResult(says="mounted")
+    return CheckResult(says="the chats' disk is there")
 
 
 CHECKS: Final[tuple[Check, ...]] = (
