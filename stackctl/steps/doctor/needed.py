@@ -12,7 +12,7 @@ from stackctl import backends
 from stackctl.contracts.service import CPU
 from stackctl.contracts.system import Reached
 from stackctl.core.config.spec import Spec
-from stackctl.core.doctor.servers import Server, registry_of
+from stackctl.core.doctor.servers import NO_TIME, Server, registry_of
 from stackctl.core.tavern import container as tavern
 from stackctl.errors import StackctlError
 from stackctl.steps.config_request import read_lock
@@ -24,6 +24,7 @@ B = TypeVar("B")
 _CERTIFICATES: Final = PurePosixPath(
     "/etc/docker/certs.d"
 )  # of registries: https://docs.docker.com/engine/security/certificates/
+_FAIR_S: Final = 0.5  # who had less time than this to answer is not to blame
 _RESOLVE_S: Final = 0.7  # together they end before the doctor does
 _REACH_S: Final = 0.9
 
@@ -105,15 +106,26 @@ def _named(looks: Looks) -> tuple[tuple[Server, str], ...]:
 
 def _resolve(server: Server, looks: Looks) -> str:
     host = server.name.partition(":")[0]
-    return "" if server.proxy else looks.machine.system.resolve(host, within_s=_RESOLVE_S)
+    if server.proxy:
+        return ""
+    limit = looks.left_s(_RESOLVE_S)
+    why = looks.machine.system.resolve(host, within_s=limit)
+    return NO_TIME if why == "timeout" and limit < _FAIR_S else why
 
 
 def reached(looks: Looks) -> tuple[tuple[Server, Reached], ...]:
     """Return each server whose name is known, with its answer."""
     known = [server for server, why in named(looks) if not why]
     return looks.once(
-        "reached", lambda: _beside(known, lambda one: looks.machine.system.reach(one.url, within_s=_REACH_S))
+        "reached", lambda: _beside(known, lambda one: _reach(one, looks))
     )
+
+
+def _reach(server: Server, looks: Looks) -> Reached:
+    limit = looks.left_s(_REACH_S)
+    found = looks.machine.system.reach(server.url, within_s=limit)
+    is_late = found.failure == "timeout" and limit < _FAIR_S
+    return Reached(failure="unasked", says=NO_TIME) if is_late else found
 
 
 def _beside(what: Iterable[A], look: Callable[[A], B]) -> tuple[tuple[A, B], ...]:

@@ -142,7 +142,7 @@ def _rules(looks: Looks) -> str | None:
     system = looks.machine.system
     if system.user().uid != 0:
         return None
-    shown = system.ask(("iptables", "-S"), within_s=1.0)
+    shown = system.ask(("iptables", "-S"), within_s=looks.left_s(1.0))
     return shown.out if shown.code == 0 else None
 
 
@@ -151,12 +151,12 @@ def _dropping_chains(looks: Looks) -> dict[str, str] | None:
     system = looks.machine.system
     if system.user().uid != 0:
         return None
-    listed = system.ask(("nft", "list", "chains"), within_s=1.0)
+    listed = system.ask(("nft", "list", "chains"), within_s=looks.left_s(1.0))
     if listed.code != 0:
         return None
     found = {}
     for place in firewall.drop_chains(listed.out)[:_MOST_CHAINS]:
-        shown = system.ask(("nft", "list", "chain", *place), within_s=0.5)
+        shown = system.ask(("nft", "list", "chain", *place), within_s=looks.left_s(0.5))
         if shown.code == 0:
             found[" ".join(place)] = shown.out
     return found
@@ -164,7 +164,7 @@ def _dropping_chains(looks: Looks) -> dict[str, str] | None:
 
 def _zone(looks: Looks) -> str | None:
     """Return firewalld's zone of the engine's bridge, "" for none; None if it does not tell."""
-    shown = looks.machine.system.ask(("firewall-cmd", "--get-zone-of-interface=docker0"), within_s=1.0)
+    shown = looks.machine.system.ask(("firewall-cmd", "--get-zone-of-interface=docker0"), within_s=looks.left_s(1.0))
     if shown.code == 0:
         return shown.out.strip()
     return "" if "no zone" in f"{shown.out} {shown.err}" else None

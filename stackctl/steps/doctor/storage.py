@@ -123,7 +123,7 @@ def _model(looks: Looks) -> CheckResult:
     if place is None:
         return CheckResult(untried="the stack names no model file")
     path, system = PurePosixPath(place), looks.machine.system
-    seen = system.ask(("stat", "-L", "-c", "%s", str(path)), within_s=_ANSWERS_S)
+    seen = system.ask(("stat", "-L", "-c", "%s", str(path)), within_s=looks.left_s(_ANSWERS_S))
     if seen.is_late:
         return CheckResult(findings=(_hangs(path),))
     if seen.code == 0 or system.exists(path):
