@@ -116,9 +116,7 @@ def _resolve(server: Server, looks: Looks) -> str:
 def reached(looks: Looks) -> tuple[tuple[Server, Reached], ...]:
     """Return each server whose name is known, with its answer."""
     known = [server for server, why in named(looks) if not why]
-    return looks.once(
-        "reached", lambda: _beside(known, lambda one: _reach(one, looks))
-    )
+    return looks.once("reached", lambda: _beside(known, lambda one: _reach(one, looks)))
 
 
 def _reach(server: Server, looks: Looks) -> Reached:

@@ -110,7 +110,9 @@ def _firewall(looks: Looks) -> CheckResult:
     findings = firewall.judge_firewall(wall, system.user())
     if not findings and wall.rules is None and wall.chains is None:
         is_root = system.user().uid == 0
-        why = "neither iptables nor nft is installed" if is_root else "only root may read the firewall's rules"
+        has_program = bool(system.program("iptables") or system.program("nft"))
+        here = "the firewall's rules could not be read" if has_program else "neither iptables nor nft is installed"
+        why = here if is_root else "only root may read the firewall's rules"
         return CheckResult(untried=why)
     return CheckResult(findings=findings, says="the firewall lets them pass")
 

@@ -1,5 +1,6 @@
 """The room on a disk, and the number of files that fit there."""
 
+from collections.abc import Mapping
 from dataclasses import replace
 from pathlib import PurePosixPath
 
@@ -15,16 +16,9 @@ DISK = DiskUse(
 )
 
 
-def place(
-    holds: Holds = "images", *, will_pull: bool = False, leftovers: Leftovers | None = None, **disk: int
-) -> Place:
-    return Place(
-        path=PurePosixPath("/var/lib/docker"),
-        holds=holds,
-        disk=replace(DISK, **disk),  # type: ignore[arg-type]  # numbers alone
-        will_pull=will_pull,
-        leftovers=leftovers or Leftovers(),
-    )
+def place(disk: Mapping[str, int], holds: Holds = "images", *, will_pull: bool = False) -> Place:
+    changed = replace(DISK, **disk)  # type: ignore[arg-type]  # numbers alone
+    return Place(path=PurePosixPath("/var/lib/docker"), holds=holds, disk=changed, will_pull=will_pull)
 
 
 @pytest.mark.parametrize(
@@ -48,12 +42,12 @@ def place(
     ],
 )
 def test_a_disk_is_low_or_full(disk: dict[str, int], will_pull: bool, issues: list[tuple[str, str]]) -> None:
-    found = judge_room(place(will_pull=will_pull, **disk))
+    found = judge_room(place(disk, will_pull=will_pull))
     assert [(one.issue, one.severity) for one in found] == issues
 
 
 def test_a_full_disk_is_named_with_its_figures() -> None:
-    (found,) = judge_room(place(free_mib=150))
+    (found,) = judge_room(place({"free_mib": 150}))
     assert found.says == "150 MiB of 97.7 GiB are free at /var/lib/docker, where the engine keeps images and containers"
     assert found.context == "/var/lib/docker"
     assert found.evidence == ("ext4 on /: 150 of 100000 MiB free, 5,000,000 of 6,000,000 inodes free",)
@@ -61,14 +55,14 @@ def test_a_full_disk_is_named_with_its_figures() -> None:
 
 
 def test_the_hint_for_another_disk_shows_what_takes_its_room() -> None:
-    (found,) = judge_room(place("stack", free_mib=150))
+    (found,) = judge_room(place({"free_mib": 150}, "stack"))
     assert "`du -xhd 2 /`" in found.hint
     assert found.repair is None
 
 
 def test_images_that_no_name_leads_to_can_be_removed_one_by_one() -> None:
     left = Leftovers(ids=("sha256:aa", "sha256:bb"), mib=700)
-    (found,) = judge_room(place(free_mib=150, leftovers=left))
+    (found,) = judge_room(replace(place({"free_mib": 150}), leftovers=left))
     assert found.repair
     assert found.repair.does == "Remove 2 images that no container uses and that no name leads to (up to 700 MiB)."
     assert found.repair.steps == (
@@ -77,5 +71,5 @@ def test_images_that_no_name_leads_to_can_be_removed_one_by_one() -> None:
 
 
 def test_without_such_images_there_is_nothing_to_repair() -> None:
-    (found,) = judge_room(place(free_mib=150))
+    (found,) = judge_room(place({"free_mib": 150}))
     assert found.repair is None
