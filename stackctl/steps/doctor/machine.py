@@ -41,7 +41,7 @@ def _cgroups(looks: Looks) -> CheckResult:
     }
     wanted = [name for name, value in limits.items() if value != AUTO]
     findings = kernel.judge_cgroups(details, boot_line, system.user()) + kernel.judge_cpu_limit(details, wanted)
-    return CheckResult(findings=findings, says=f"cgroup version {details.cgroup_version or '?'}")
+    return CheckResult(findings=findings, says=f"version {details.cgroup_version}" if details.cgroup_version else "")
 
 
 def _apparmor(looks: Looks) -> CheckResult:
@@ -56,7 +56,7 @@ def _apparmor(looks: Looks) -> CheckResult:
         profiles=system.text(_APPARMOR / "profiles"),
         user=system.user(),
     )
-    return CheckResult(findings=findings, says=f"AppArmor is {'on' if is_on else 'off'}")
+    return CheckResult(findings=findings, says="on" if is_on else "off")
 
 
 def _selinux(looks: Looks) -> CheckResult:
@@ -71,7 +71,7 @@ def _selinux(looks: Looks) -> CheckResult:
             if shown.code == 0:
                 labels.append(kernel.Label(folder=folder, label=shown.out.strip()))
     findings = kernel.judge_selinux(details, is_enforcing=is_enforcing, labels=labels, user=system.user())
-    return CheckResult(findings=findings, says=f"SELinux is {'enforced' if is_enforcing else 'off'}")
+    return CheckResult(findings=findings, says="enforced" if is_enforcing else "off")
 
 
 def _kernel(looks: Looks) -> CheckResult:
@@ -103,7 +103,7 @@ def _memory(looks: Looks) -> CheckResult:
     findings = judge_memory(memory)
     if any(one.issue == "memory-low" for one in findings):
         findings = judge_memory(memory, _held_by_backend(looks))
-    return CheckResult(findings=findings, says=f"{size(memory.available_mib)} of memory available")
+    return CheckResult(findings=findings, says=f"{size(memory.available_mib)} available")
 
 
 def _held_by_backend(looks: Looks) -> int:

@@ -41,7 +41,7 @@ def _ports(looks: Looks) -> CheckResult:
         if one.port not in own and (holder := {**here, **theirs}.get(one.port)):
             holders[one.address, one.port] = holder
     findings = addresses.judge_ports(wanted, holders, is_deployed=plan is not None)
-    return CheckResult(findings=findings, says=f"{wanted[0].place} is free or ours")
+    return CheckResult(findings=findings, says=", ".join(one.place for one in wanted[:2]))
 
 
 def _fixed_port(spec: Spec) -> tuple[Publish, ...]:
@@ -89,7 +89,7 @@ def _forwarding(looks: Looks) -> CheckResult:
         folder, single = _SYSCTL
         for path in (single, *(folder / name for name in system.names(folder) if name.endswith(".conf"))):
             files[str(path)] = system.text(path) or ""
-    return CheckResult(findings=firewall.judge_forwarding(details, files, system.user()), says="forwarding is on")
+    return CheckResult(findings=firewall.judge_forwarding(details, files, system.user()), says="on")
 
 
 def _shares_network(looks: Looks) -> bool:
@@ -114,7 +114,7 @@ def _firewall(looks: Looks) -> CheckResult:
         here = "the firewall's rules could not be read" if has_program else "neither iptables nor nft is installed"
         why = here if is_root else "only root may read the firewall's rules"
         return CheckResult(untried=why)
-    return CheckResult(findings=findings, says="the firewall lets them pass")
+    return CheckResult(findings=findings, says="it lets them pass")
 
 
 def _look_at_firewall(looks: Looks) -> Firewall:

@@ -48,7 +48,7 @@ def _image_room(looks: Looks) -> CheckResult:
     place = Place(path=looks.details().image_folder, holds="images", disk=disk, will_pull=bool(missing_images(looks)))
     if judge_room(place):
         place = replace(place, leftovers=looks.machine.docker.leftovers())
-    return CheckResult(findings=judge_room(place), says=f"{size(disk.free_mib)} free for images")
+    return CheckResult(findings=judge_room(place), says=f"{size(disk.free_mib)} free")
 
 
 def _stack_room(looks: Looks) -> CheckResult:
@@ -68,9 +68,9 @@ def _stack_room(looks: Looks) -> CheckResult:
     if disk and disk.mount_point not in seen:
         places.append(Place(path=models, holds="models", disk=disk))
     if not places:
-        return CheckResult(says="the stack is on the same disk")
+        return CheckResult(says="that of the images")
     findings = tuple(one for place in places for one in judge_room(place))
-    return CheckResult(findings=findings, says=f"{size(min(one.disk.free_mib for one in places))} for the stack")
+    return CheckResult(findings=findings, says=f"{size(min(one.disk.free_mib for one in places))} free")
 
 
 def _folder(looks: Looks) -> CheckResult:
@@ -88,7 +88,7 @@ def _folder(looks: Looks) -> CheckResult:
         permissions=_permissions(looks, disk) if may_write else None,
     )
     findings = file_systems.judge_folder(folder, machine.system.user())
-    return CheckResult(findings=findings, says=f"its folder is on {disk.file_system}" if disk.file_system else "")
+    return CheckResult(findings=findings, says=disk.file_system)
 
 
 def _is_stack(looks: Looks) -> bool:
@@ -117,7 +117,7 @@ def _view(looks: Looks) -> CheckResult:
     findings = file_systems.judge_view(place, docker.view, is_same=is_same)
     if not findings and is_same is None:
         return CheckResult(untried="only root may see what the engine's process sees")
-    return CheckResult(findings=findings, says="the engine sees it")
+    return CheckResult(findings=findings, says="as it is here")
 
 
 def _model(looks: Looks) -> CheckResult:
@@ -133,7 +133,7 @@ def _model(looks: Looks) -> CheckResult:
     if seen.code == 0 or system.exists(path):
         disk = system.disk(path)
         findings = file_systems.judge_model_disk(path, disk, _mib(looks, seen.out)) if disk else ()
-        return CheckResult(findings=findings, says="the model is there")
+        return CheckResult(findings=findings, says=disk.file_system if disk else "")
     entries = file_systems.read_fstab(system.text(_FSTAB) or "")
     lost = file_systems.judge_mounted(path, "the model", system.disk(path), entries, system.user())
     if lost or looks.spec().model.source:
@@ -170,7 +170,7 @@ def _chats(looks: Looks) -> CheckResult:
         return CheckResult(
             findings=(Finding(issue="disk-not-mounted", context=data, says=error.message, hint=error.hint),)
         )
-    return CheckResult(says="the chats' disk is there")
+    return CheckResult(says="mounted")
 
 
 CHECKS: Final[tuple[Check, ...]] = (
