@@ -8,7 +8,7 @@ from stackctl.contracts.finding import CheckResult, Finding
 from stackctl.contracts.repair import MoveAside, Outcome, Repair, Repaired, RestartEngine, RewriteFile, WriteFile
 from stackctl.core.doctor.ranking import rank
 from stackctl.core.doctor.repair_text import describe, needs_root, say_stopped
-from stackctl.errors import StackctlError
+from stackctl.errors import Interrupted, StackctlError
 from stackctl.machine import Machine
 from stackctl.steps.doctor.run_repair import Running
 
@@ -93,6 +93,8 @@ def _repaired(outcome: Repaired, finding: Finding, repair: Repair, check: str, b
     running = Running(by.machine, by.start)
     try:
         running.run(repair)
+    except Interrupted:
+        raise
     except StackctlError as error:
         return _taken_back(replace(outcome, outcome="failed"), error.message, running)
     found, says = _verify(finding, repair, check, by)
