@@ -85,7 +85,9 @@ def test_a_damaged_file_is_never_written_and_its_fault_is_named(text: str, says:
 @pytest.mark.parametrize("value", [{}, {"debug": True}, {"features": {"cdi": True}}, {"a": {"b": {"c": []}}}])
 @pytest.mark.parametrize("indent", [None, 0, 1, 2, 4, "\t"])
 def test_however_a_file_is_laid_out_its_meaning_is_merged(value: dict[str, Any], indent: int | str | None) -> None:
-    for settings in (CDI, RUNTIME, {**CDI, **RUNTIME}):
+    wanted: tuple[dict[str, Any], ...] = (CDI, RUNTIME, {**CDI, **RUNTIME})
+    for settings in wanted:
         after = json.loads(with_settings(json.dumps(value, indent=indent), settings))
-        features = {**value.get("features", {}), **settings.get("features", {})}
+        parts: list[dict[str, Any]] = [value.get("features", {}), dict(settings.get("features", {}))]
+        features = {**parts[0], **parts[1]}
         assert after == {**value, **settings, **({"features": features} if features else {})}

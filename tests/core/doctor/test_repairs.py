@@ -6,7 +6,7 @@ import pytest
 
 from stackctl.contracts.repair import Repair, RestartEngine, RunProgram, WriteFile
 from stackctl.core.doctor import repairs
-from stackctl.core.doctor.engine_service import EngineService
+from stackctl.core.doctor.engine_service import EngineService, Init
 from stackctl.core.doctor.repair_text import describe, say_stopped
 from stackctl.core.observed import RunningContainer
 
@@ -30,9 +30,9 @@ def texts(repair: Repair | None) -> tuple[str, ...]:
     ],
 )
 def test_the_engine_is_started_as_this_machine_starts_it_and_stopped_in_the_same_way(
-    init: str, start: str, stop: tuple[str, ...]
+    init: Init, start: str, stop: tuple[str, ...]
 ) -> None:
-    repair = repairs.start_engine(EngineService(init=init))  # type: ignore[arg-type] - it is one of them
+    repair = repairs.start_engine(EngineService(init=init))
     assert texts(repair) == (start,)
     assert repair
     (step,) = repair.steps
