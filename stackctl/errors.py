@@ -2,6 +2,7 @@
 
 StackctlError
 ├── ConfigError   3   stack.toml, a flag or a file of the deployment's folder is wrong
+│   └── NothingToAdopt  no SillyTavern is where it was looked for
 ├── EngineError   4   the container engine, Compose or an image is not available
 │   ├── NoAnswer      the engine does not answer in time
 │   ├── Unmountable   the engine can't mount a file or folder of this machine
@@ -50,6 +51,10 @@ class ConfigError(StackctlError):
     kind = "config"
     exit_code = 3
     issue = "settings-wrong"
+
+
+class NothingToAdopt(ConfigError):
+    issue = "nothing-to-adopt"
 
 
 class EngineError(StackctlError):

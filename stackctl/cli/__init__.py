@@ -1,6 +1,18 @@
 """The command line: help, and one call per command. A module here holds the commands of one kind."""
 
-from stackctl.cli import adopting, checking, chosen, completion, doctoring, images, manual, planning, running
+from stackctl.cli import (
+    adopting,
+    checking,
+    chosen,
+    completion,
+    doctoring,
+    images,
+    manual,
+    planning,
+    running,
+    setting_up,
+    uninstalling,
+)
 from stackctl.cli.models import models
 from stackctl.cli.root import main
 
@@ -15,6 +27,7 @@ _ORDER = (
     models,
     checking.smoke,
     doctoring.doctor,
+    setting_up.setup,
     running.status,
     running.ls,
     running.url,
@@ -32,6 +45,7 @@ _ORDER = (
     chosen.import_,
     planning.schema,
     images.images,
+    uninstalling.uninstall,
     completion.completion,
     manual.help_,
 )

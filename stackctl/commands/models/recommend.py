@@ -262,7 +262,6 @@ def _models_in(machine: Machine, folder: Path) -> list[tuple[Path, ModelSeen, Sh
         raise ModelError(
             f"{folder} holds no GGUF of a model; what fits can only be computed for GGUF",
             hint="Name a folder with GGUF files.",
-            issue="model-missing",
         )
     return [one for one in found if is_main(one[1].name)] or found
 

@@ -15,6 +15,7 @@ _HUB: Final = "docker.io"
 # where Docker Hub answers its engine: https://distribution.github.io/distribution/spec/api/
 _HUB_SERVER: Final = "registry-1.docker.io"
 _DATES: Final = re.compile("not yet valid|expired", re.IGNORECASE)
+_NO_TLS: Final = re.compile("wrong.version.number", re.IGNORECASE)  # it answers, by HTTP, as the engine may allow
 _BUILT_HERE: Final = frozenset({"localhost"})
 
 
@@ -26,10 +27,11 @@ class Server:
     kind: Literal["registry", "hub"]
     needs: str = ""
     proxy: str = ""  # host:port of the environment's proxy for it
+    scheme: str = "https"
 
     @property
     def url(self) -> str:
-        return f"https://{self.name}{'/v2/' if self.kind == 'registry' else '/'}"
+        return f"{self.scheme}://{self.name}{'/v2/' if self.kind == 'registry' else '/'}"
 
 
 def registry_of(image: str) -> str:
@@ -37,7 +39,7 @@ def registry_of(image: str) -> str:
     first, _, rest = repository(image).partition("/")
     if not rest or not ("." in first or ":" in first or first in _BUILT_HERE):
         return _HUB_SERVER
-    if first.partition(":")[0] in _BUILT_HERE:
+    if first.partition(":")[0] in _BUILT_HERE or first.startswith("127."):
         return ""
     return _HUB_SERVER if first in {_HUB, f"index.{_HUB}"} else first
 
@@ -78,7 +80,7 @@ def judge_servers(asked: Iterable[tuple[Server, Reached]], details: EngineDetail
 
 
 def _judge(server: Server, reached: Reached, details: EngineDetails | None) -> Finding | None:
-    if not reached.failure or reached.failure == "name":
+    if not reached.failure or reached.failure == "name" or _NO_TLS.search(reached.says):
         return None
     is_registry = server.kind == "registry"
     # the engine pulls images by its own way, which may be another one than ours

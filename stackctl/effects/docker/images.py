@@ -5,12 +5,12 @@ import shutil
 import subprocess
 import tempfile
 from collections.abc import Callable, Iterable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any
 
 from stackctl.core.plan.images import BASE, HOLDS_US, OWN, repository
-from stackctl.effects.docker.client import Client, engine_words, sdk_errors
+from stackctl.effects.docker.client import Client, engine_words, sdk_errors, translate_errors
 from stackctl.errors import DoesNotFit, EngineError
 from stackctl.terminal import command_line
 
@@ -82,10 +82,11 @@ class Images:
     def _inspect(self, name: str) -> dict[str, Any] | None:
         import docker.errors
 
-        try:
-            found: dict[str, Any] = self._engine.client.api.inspect_image(name)
-        except docker.errors.NotFound:
-            return None
+        with translate_errors(f"docker image inspect {name} failed"):
+            try:
+                found: dict[str, Any] = self._engine.client.api.inspect_image(name)
+            except docker.errors.NotFound:
+                return None
         return found
 
     def pull(self, name: str) -> None:
@@ -103,6 +104,14 @@ class Images:
                 _check_room(name, layers, free)
         except sdk_errors() as e:
             raise _not_to_be_had(name, engine_words(e)) from e
+
+    def remove(self, name: str) -> None:
+        """Take a name from an image; the image goes with its last one, unless a container has it."""
+        import docker.errors
+
+        hint = f"Run `{command_line('docker', 'image', 'ls', repository(name))}` to see what is left of it."
+        with translate_errors(f"the image {name} could not be removed", hint), suppress(docker.errors.NotFound):
+            self._engine.client.api.remove_image(name)
 
     def build(self, name: str) -> None:
         """Build one of our images, and its base image. The SDK has no BuildKit, so `docker build` does it."""

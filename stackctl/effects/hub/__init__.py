@@ -72,6 +72,12 @@ class Hub:
         self.known[source.repo, source.revision] = found
         return found
 
+    def address(self) -> str:
+        """Return the hub's address; "" if the environment forbids asking it."""
+        from huggingface_hub import constants
+
+        return "" if constants.HF_HUB_OFFLINE else self.endpoint or constants.ENDPOINT
+
     def check_connection(self, patience_s: float = _PATIENCE_S) -> None:
         """Raise ModelError unless the hub gives any answer at all within `patience_s`, name resolution included."""
         from huggingface_hub import constants

@@ -3,6 +3,7 @@
 import os
 import shutil
 import stat
+from contextlib import suppress
 from pathlib import Path
 
 from stackctl.contracts.host import Owner
@@ -15,7 +16,7 @@ from stackctl.terminal import command_line
 
 __all__ = (
     "MOST_BYTES", "STATE", "Folder", "append", "data_home", "image_root", "located", "overwrite", "owner_of",
-    "private", "private_text", "remove", "tavern_extension", "template_root",
+    "private", "private_text", "remove", "tavern_extension", "template_root", "write_new",
 )  # fmt: skip
 
 _MOST_SECRET_BYTES = 16 << 10
@@ -55,6 +56,38 @@ def overwrite(path: Path, text: str) -> None:
 def append(path: Path, text: str) -> None:
     """Append to a report that other programs write to, too."""
     _write_report(path, text, starts_anew=False)
+
+
+def write_new(path: Path, content: bytes) -> None:
+    """Write a file that only this user may read, completely or not at all; raise DataError if something is there."""
+    with translate_errors(path):
+        folder = os.open(path.parent, opening.FOLDER)
+        try:
+            made = f".{path.name}.{os.getpid()}.new"
+            flags = os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW | os.O_CLOEXEC
+            try:
+                with os.fdopen(os.open(made, flags, 0o600, dir_fd=folder), "wb") as stream:
+                    stream.write(content)
+                    stream.flush()
+                    os.fsync(stream.fileno())
+                _name(made, path, folder)
+            finally:
+                with suppress(FileNotFoundError):
+                    os.unlink(made, dir_fd=folder)
+        finally:
+            os.close(folder)
+
+
+def _name(made: str, path: Path, folder: int) -> None:
+    """Give a complete file its name, which no other file may have."""
+    try:
+        os.link(made, path.name, src_dir_fd=folder, dst_dir_fd=folder, follow_symlinks=False)
+    except FileExistsError as e:
+        raise DataError(f"{path} is there already", hint="Name a new file, or remove that one.") from e
+    except OSError:  # exFAT and some shares have no second names
+        if path.exists():
+            raise
+        os.rename(made, path.name, src_dir_fd=folder, dst_dir_fd=folder)
 
 
 def _write_report(path: Path, text: str, *, starts_anew: bool) -> None:

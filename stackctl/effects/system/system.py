@@ -4,13 +4,15 @@ import grp
 import os
 import platform
 import pwd
+import sys
 import time
+from collections.abc import Mapping
 from contextlib import suppress
 from pathlib import Path, PurePosixPath
 from typing import Final
 
 from stackctl.contracts.system import DiskUse, Ran, Reached, User, Written
-from stackctl.effects.system import programs, servers
+from stackctl.effects.system import installer, programs, servers
 from stackctl.effects.system.mounts import mount_of
 
 _MOST: Final = 1 << 20  # bytes of one file
@@ -123,6 +125,14 @@ class ThisSystem:
             groups=_group_names([*os.getgroups(), os.getegid()]),
             listed_groups=_group_names(listed),
         )
+
+    def installer(self) -> tuple[str, ...]:
+        """Return the command line that removes stackctl itself."""
+        return installer.removal(Path(sys.prefix), sys.executable, is_venv=sys.prefix != sys.base_prefix)
+
+    def environment(self) -> Mapping[str, str]:
+        """Return this process's environment."""
+        return os.environ
 
     def kernel(self) -> str:
         """Return the version of the kernel that runs."""

@@ -17,8 +17,10 @@ from stackctl.report.contract import (
     progress,
     recommend,
     search,
+    setup,
     stack,
     stored_models,
+    uninstall,
 )
 
 # command -> what it prints, unless it fails or is answered no
@@ -39,6 +41,7 @@ OUTPUTS: Final[dict[str, tuple[type, ...]]] = {
     "models remove": (stored_models.Removed,),
     "smoke": (stack.Smoked,),
     "doctor": (doctor.Diagnosis,),
+    "setup": (setup.SetUp, setup.TakenBack),
     "status": (stack.Status,),
     "ls": (stack.Stacks,),
     "url": (stack.Address,),
@@ -53,6 +56,7 @@ OUTPUTS: Final[dict[str, tuple[type, ...]]] = {
     "init": (deploy.Initialised,),
     "adopt": (moving.Adoption, moving.Undoing),
     "import": (moving.Imported,),
+    "uninstall": (uninstall.Uninstalled,),
     "images list": (stack.Images,),
     "images build": (stack.Built,),
 }

@@ -68,7 +68,7 @@ def _reach_external(looks: Looks) -> CheckResult:
     """Connect to a backend elsewhere from this machine: only a container shows whether SillyTavern reaches it."""
     plan = _plan(looks)
     if plan is None or plan.backend_service:
-        return CheckResult(untried=_NONE if plan is None else "the stack runs its own backend")
+        return CheckResult(untried=_NONE if plan is None else "the stack runs its own backend", applies=plan is None)
     says = _unreached(plan.backend_url, looks)
     if not says:
         return CheckResult(says=f"{plan.backend_title} at {backend_url.origin(plan.backend_url)} takes connections")
