@@ -119,7 +119,7 @@ def _finding_values(one: "Finding") -> "contract.Finding":
         "hint": one.hint,
         "evidence": list(one.evidence),
         "fixable": one.repair is not None,
-        "exit_code": exit_code_of(issue.kind),
+        "exit_code": exit_code_of(issue.kind) if one.severity == "failure" else None,
     }
 
 

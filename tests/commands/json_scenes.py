@@ -10,9 +10,11 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
 from stackctl.backends import BACKENDS
 from stackctl.commands.deploy import Options, deploy
+from stackctl.contracts.engine_link import EngineLink
 from stackctl.contracts.gpu_trial import GpuTrial, Inside
 from stackctl.contracts.host import Gpu, GpuHolder, GpuReading
 from stackctl.contracts.service import Publish
+from stackctl.contracts.system import Ran
 from stackctl.core.catalogue import stored
 from stackctl.core.model import demo_model
 from stackctl.core.observed import ContainerSeen, ReadSeen
@@ -230,6 +232,29 @@ def _page(place: Place) -> None:
 
 
 _FIT = "--gpu-memory 12000 --device vulkan --context 8192"
+
+
+def _healthy(place: Place) -> None:
+    place.deployed()
+    place.here.system.answers["docker compose version --short"] = Ran(code=0, out="2.40.3\n")
+
+
+def _stopped_on_a_healthy_machine(place: Place) -> None:
+    _stopped(place)
+    place.here.system.answers["docker compose version --short"] = Ran(code=0, out="2.40.3\n")
+
+
+def _failing_on_a_healthy_machine(place: Place) -> None:
+    _failing(place)
+    place.here.system.answers["docker compose version --short"] = Ran(code=0, out="2.40.3\n")
+
+
+def _no_engine(place: Place) -> None:
+    place.stage.link_ = EngineLink(
+        address="unix:///var/run/docker.sock", socket="/var/run/docker.sock", failure="missing", says="no such file"
+    )
+
+
 SCENES = (
     Scene("deploy", "deploy --model demo --name chat --timeout 20", _page),
     Scene("deploy-dry-run", "deploy --model demo --name chat --dry-run"),
@@ -262,6 +287,10 @@ SCENES = (
     Scene("models-remove", f"models remove {SOURCE} --yes", _pulled),
     Scene("smoke", "smoke --only services --only model --only reply", _attached),
     Scene("smoke-failing", "smoke --only services --only reply", _failing, 8),
+    Scene("doctor", "doctor", _stopped_on_a_healthy_machine),
+    Scene("doctor-healthy", "doctor", _healthy),
+    Scene("doctor-failing", "doctor", _failing_on_a_healthy_machine, 8),
+    Scene("doctor-no-engine", "doctor", _no_engine, 4),
     Scene("status", "status", Place.deployed),
     Scene("status-failing", "status", _failing, 7),
     Scene("status-stopped", "status", _stopped, 7),
