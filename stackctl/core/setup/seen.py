@@ -116,8 +116,7 @@ def _gpu(seen: Seen) -> list[Lacking]:
     found = []
     if "nvidia" in seen.cards or seen.driver:
         if not seen.driver:
-            hint = "Run `stackctl setup --driver`, which installs it, or `stackctl setup --no-gpu` to do without."
-            found.append(Lacking(lack="driver", says="the NVIDIA GPU has no working driver", hint=hint))
+            found.append(Lacking(lack="driver", says="the NVIDIA GPU has no working driver"))
         if not seen.toolkit:
             found.append(Lacking(lack="toolkit", says="NVIDIA's Container Toolkit is not installed"))
         if not seen.knows_nvidia:
