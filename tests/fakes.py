@@ -44,6 +44,7 @@ from stackctl.core.plan.stack import Plan
 from stackctl.core.smoke.reachability import ContainerNetworking
 from stackctl.core.start.events import Event
 from stackctl.core.tavern.talks import Request as TemplateRequest
+from stackctl.core.uninstall.content import EngineContent
 from stackctl.effects import download, models
 from stackctl.effects.bounded import bounded
 from stackctl.effects.download import ranged, whole
@@ -78,6 +79,8 @@ class FakeImages:
     asked: list[str] = field(default_factory=list)
     ids: dict[str, str] = field(default_factory=dict)  # of those whose id is not their digest
     built: set[str] = field(default_factory=set)  # here, and of those no registry has
+    architectures: dict[str, str] = field(default_factory=dict)  # of those that are not amd64
+    stuck: set[str] = field(default_factory=set)  # those that can't be removed
     sizes: dict[str, int] = field(default_factory=dict)  # of those whose size the registry tells
 
     def digest(self, name: str) -> str | None:
@@ -91,6 +94,9 @@ class FakeImages:
     def id(self, name: str) -> str:
         return name if name in self.ids.values() else self.ids.get(name) or self.digest(name) or ""
 
+    def architecture(self, name: str) -> str:
+        return self.architectures.get(name, "amd64") if self.digest(name) else ""
+
     def packed_bytes(self, name: str) -> int | None:
         return self.sizes.get(name)
 
@@ -103,6 +109,11 @@ class FakeImages:
             raise EngineError(f"the image {name} can't be pulled", hint="go online")
         self.done.append(f"pull {name}")
         self.here[name] = digest or self.published[name]
+
+    def remove(self, name: str) -> None:
+        if name in self.stuck:
+            raise EngineError(f"the image {name} could not be removed", hint="look at it")
+        self.done.append(f"remove {name}")
 
     def build(self, name: str) -> None:
         self.done.append(f"build {name}")
@@ -165,6 +176,8 @@ class FakeDocker:
     trials: dict[str, GpuTrial] = field(default_factory=dict)  # by driver: what a container with the GPU shows
     cdi_files: CdiSeen | None = None
     reads: Iterator[ReadSeen] = field(default_factory=lambda: iter(()))  # what a container has had read, look by look
+    content_: EngineContent = field(default_factory=EngineContent)
+    facts_: dict[str, Any] = field(default_factory=dict)
     cut_off: tuple[str, ...] = ()  # services whose containers had lost a network
     events: Iterable[Event] = ()
     answers: Callable[[str], ProbeResult] = lambda url: ProbeResult(url=url, failure="refused")
@@ -210,6 +223,19 @@ class FakeDocker:
         del says
         self.asked.append(f"claim {project}")
         return nullcontext()
+
+    def content(self) -> EngineContent:
+        return self.content_
+
+    def remove_container(self, container: str) -> None:
+        self.asked.append(f"remove container {container}")
+
+    def remove_network(self, network: str) -> None:
+        self.asked.append(f"remove network {network}")
+
+    def facts(self, project: str) -> dict[str, Any]:
+        del project
+        return self.facts_
 
     def stack_folders(self) -> frozenset[tuple[str, str]]:
         return self.projects
@@ -328,6 +354,7 @@ class FakeHost:
     own_bridges: frozenset[str] = frozenset()
     own_addresses: tuple[str, ...] = ()
     networks: tuple[IPv4Network, ...] = ()
+    leads_to: tuple[tuple[str, IPv4Network], ...] = ()  # interfaces, with the networks that routes lead to by them
     listening_: dict[str, dict[int, str]] = field(default_factory=dict)
     open_: frozenset[tuple[str, int]] = frozenset()
     node_ids: dict[Path, tuple[int, ...]] = field(default_factory=dict)
@@ -387,6 +414,9 @@ class FakeHost:
 
     def routes(self) -> tuple[IPv4Network, ...]:
         return self.networks
+
+    def routes_by_interface(self) -> tuple[tuple[str, IPv4Network], ...]:
+        return self.leads_to
 
     def listening(self, address: str) -> dict[int, str]:
         self.asked.append(f"ports at {address}")
@@ -454,6 +484,8 @@ class FakeSystem:
     outcomes: dict[str, Ran] = field(default_factory=dict)  # of programs that change something
     effects: dict[tuple[str, ...], Callable[[], object]] = field(default_factory=dict)  # what such a program does
     written: dict[str, str] = field(default_factory=dict)
+    variables: dict[str, str] = field(default_factory=dict)  # the environment
+    removal: tuple[str, ...] = ("pipx", "uninstall", "stackctl")
 
     def text(self, path: PurePosixPath, *, most: int = 1 << 20) -> str | None:
         found = self.texts.get(str(path))
@@ -488,9 +520,7 @@ class FakeSystem:
             self.effects[argv]()
         return done
 
-    def write(
-        self, path: PurePosixPath, text: str, *, needs_root: bool, validate: tuple[str, ...] = ()
-    ) -> Written:
+    def write(self, path: PurePosixPath, text: str, *, needs_root: bool, validate: tuple[str, ...] = ()) -> Written:
         if validate and (refused := self.outcomes.get(" ".join(validate), Ran(code=0))).code:
             raise DataError(f"{path} was not written: {refused.err}")
         copy = self.copy_aside(path, needs_root=needs_root) if str(path) in self.texts else None
@@ -527,6 +557,12 @@ class FakeSystem:
     def user(self) -> User:
         return self.who
 
+    def installer(self) -> tuple[str, ...]:
+        return self.removal
+
+    def environment(self) -> Mapping[str, str]:
+        return self.variables
+
     def kernel(self) -> str:
         return self.kernel_
 
@@ -538,6 +574,9 @@ class FakeSystem:
 
     def monotonic(self) -> float:
         return self.time
+
+    def pause(self, seconds: float) -> None:
+        self.time += seconds
 
     def age_s(self) -> float:
         return self.age
@@ -557,8 +596,8 @@ class FakeGpus:
     readings: tuple[GpuReading, ...] = ()
     woken: list[bool] = field(default_factory=list)
 
-    def list(self, *, waits: bool = True) -> tuple[Gpu, ...]:
-        del waits
+    def list(self, *, waits: bool = True, within_s: float | None = None) -> tuple[Gpu, ...]:
+        del waits, within_s
         return self.found
 
     def cards(self) -> tuple[Card, ...]:
@@ -584,6 +623,9 @@ class FakeHub:
     xet_from: int = 50 * 10**9
     unreachable: ModelError | None = None
     asked: list[str] = field(default_factory=list)
+
+    def address(self) -> str:
+        return "https://hub.example"
 
     def check_connection(self) -> None:
         if self.unreachable:

@@ -11,6 +11,7 @@ from stackctl.cli import (
     planning,
     running,
     setting_up,
+    uninstalling,
 )
 from stackctl.cli.models import models
 from stackctl.cli.root import main
@@ -44,6 +45,7 @@ _ORDER = (
     chosen.import_,
     planning.schema,
     images.images,
+    uninstalling.uninstall,
     completion.completion,
     manual.help_,
 )

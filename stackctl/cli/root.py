@@ -96,7 +96,9 @@ def _existing(folder: Path) -> Path:
     except FileNotFoundError as e:
         if not folder.is_absolute():
             raise ConfigError(
-                "the current folder was removed", hint="Change to another one, or run `stackctl -C FOLDER`."
+                "the current folder was removed",
+                hint="Change to another one, or run `stackctl -C FOLDER`.",
+                issue="stack-missing",
             ) from e
         os.chdir(folder)
     return folder
@@ -171,19 +173,33 @@ def agrees_to_change(question: str, *, yes: bool, ui: Ui) -> bool:
 
     `yes`: ask nothing. Raises UsageError, which names --yes, if no answer can come.
     """
-    if yes:
-        return True
-    if sys.stdin.isatty():
-        agreed = click.confirm(question, default=False, err=True)
-    elif line := waiting_line():
-        agreed = line.strip().lower() in {"y", "yes"}
-    else:
-        raise click.UsageError(f'There is no terminal to ask "{question}" on: add --yes to agree.')
+    agreed = agrees_to(question, yes=yes)
     if not agreed:
         from stackctl.report.failure import declined
 
         ui.done("nothing was changed", declined())
     return agreed
+
+
+def agrees_to_repair(question: str, *, yes: bool) -> bool | None:
+    """Ask before a repair, whose default answer is no; return None if no answer can come. `yes`: ask nothing."""
+    if yes or sys.stdin.isatty():
+        return yes or click.confirm(question, default=False, err=True)
+    line = waiting_line()
+    return line.strip().lower() in {"y", "yes"} if line else None
+
+
+def agrees_to(question: str, *, yes: bool) -> bool:
+    """Ask one of several questions, whose default is no. `yes`: ask nothing; UsageError if no answer can come."""
+    agreed = agrees_to_repair(question, yes=yes)
+    if agreed is None:
+        raise click.UsageError(f'There is no terminal to ask "{question}" on: add --yes to agree.')
+    return agreed
+
+
+def typed_name(question: str) -> str | None:
+    """Let a name be typed; return None without a terminal: no script may answer for a person."""
+    return str(click.prompt(question, default="", show_default=False, err=True)) if sys.stdin.isatty() else None
 
 
 def ask_which(question: str, names: Sequence[str], ui: Ui) -> str | None:

@@ -49,6 +49,7 @@ _SAID: Final = re.compile(
 _SAFE_AFTER: Final = re.compile(r"(?i)\b(?:output|system)\s*[:=]\s*[\d.]+|eval time|prompt eval|prompt processing")
 _QUOTED: Final = re.compile(r"\"([^\"]*)\"|'([^']*)'|`([^`]*)`")
 _REQUEST: Final = re.compile(r'"(?:GET|POST|PUT|HEAD|OPTIONS|DELETE) /[\w/.-]{0,100} HTTP/[\d.]+"')
+_REDACTED: Final = re.compile(r"\[redacted [^\]\n]{1,60}\]")
 _MOST_QUOTED: Final = 2  # words between quotes
 
 
@@ -67,7 +68,7 @@ def of_program(line: str, names: frozenset[str] = frozenset()) -> bool:
         return len(line) <= _LONGEST
     if len(line) > _LONGEST or not line.isascii() or not _STARTS.match(line):
         return False
-    line = _REQUEST.sub("", line)
+    line = _REDACTED.sub("", _REQUEST.sub("", line))
     if _SAID.search(line) and not _SAFE_AFTER.search(line):
         return False
     quoted = (next(filter(None, one.groups()), "") for one in _QUOTED.finditer(line))

@@ -6,8 +6,7 @@ and the C library in them. Chats have other words; a line of which one word is n
 
 from typing import Final
 
-WORDS: Final = frozenset(
-    """
+_TEXT: Final = """
     aborted about above abspath accepts access accounts add added additional address adjust after again ai alias
     all alloc allocate allocated allocating allocation allow allowed allows alpaca already always amd amt amx an
     analytics and another answer answering answers any api app append application aqlm arch architecture archs are
@@ -90,5 +89,5 @@ WORDS: Final = frozenset(
     vram vulkan wait waiting waits wanted warming warmup warn warning warnings was web webpack webui weight
     weights welcome what wheels when where whether which while whitelist whitelisted why will with without worker
     workers workflow works would xtc yaml yarn yes yml you your
-    """.split()
-)
+"""
+WORDS: Final = frozenset(_TEXT.split())

@@ -40,7 +40,9 @@ _TOKENS: Final = tuple(
         ("web token", r"\beyJ[A-Za-z0-9_-]{6,}\.[A-Za-z0-9_-]{6,}\.[A-Za-z0-9_-]*"),
     )
 )
-_SCHEME: Final = re.compile(r"(?i)\b(?:bearer|token)\s+(?=\S*[\d_.~+/=-])([A-Za-z0-9._~+/=-]{8,})|\bBasic\s+([A-Za-z0-9+/_-]{6,}={0,2})")
+_SCHEME: Final = re.compile(
+    r"(?i)\b(?:bearer|token)\s+(?=\S*[\d_.~+/=-])([A-Za-z0-9._~+/=-]{8,})|\bBasic\s+([A-Za-z0-9+/_-]{6,}={0,2})"
+)
 _HEADER: Final = re.compile(
     r"(?i)\b(?:(?:proxy-)?authorization|(?:set-)?cookie|x-api-key|x-csrf-token)\b[\"']?\s*[:=]\s*(?:\"([^\"\n]+)\"|'([^'\n]+)'|([^\s\"'][^\n\"']*))"
 )

@@ -1,4 +1,4 @@
-"""Takes secrets and personal data out of a text: by value where the value is known, by form and name where it is not."""
+"""Takes secrets and personal data out of a text: by value where that is known, else by form and by name."""
 
 import re
 from collections import Counter
@@ -58,7 +58,7 @@ class Redaction:
             if text == before:
                 break
         for name, instead in sorted(self._names.items(), key=lambda one: -len(one[0])):
-            text, number = re.subn(rf"(?<![\w.-]){re.escape(name)}(?![\w-])", lambda _, to=instead: to, text)
+            text, number = re.subn(rf"(?<![\w.-]){re.escape(name)}(?![\w-])", instead.replace("\\", r"\\"), text)
             self.counts["name of a user, a home or a machine"] += number
         return text
 

@@ -4,6 +4,7 @@ from collections.abc import Callable
 from contextlib import AbstractContextManager
 from functools import cached_property
 from pathlib import Path, PurePosixPath
+from typing import Any
 
 from stackctl.contracts.cdi import CdiSeen
 from stackctl.contracts.engine import EngineDetails, Leftovers
@@ -19,11 +20,14 @@ from stackctl.core.observed import EngineView, ProbeResult, ReadSeen, RunningCon
 from stackctl.core.plan import engine_features
 from stackctl.core.plan.network_shape import Existing
 from stackctl.core.smoke.reachability import ContainerNetworking
+from stackctl.core.uninstall.content import EngineContent
 from stackctl.effects.docker import (
     attachments,
     cdi,
     cleanup,
+    content,
     details,
+    facts,
     gpu_trial,
     link,
     name_lock,
@@ -97,6 +101,18 @@ class DockerEngine(Engine):
 
     def stack_folders(self) -> frozenset[tuple[str, str]]:
         return projects.stack_folders(self)
+
+    def content(self) -> EngineContent:
+        return content.content(self)
+
+    def remove_container(self, container: str) -> None:
+        content.remove_container(self, container)
+
+    def remove_network(self, network: str) -> None:
+        content.remove_network(self, network)
+
+    def facts(self, project: str) -> dict[str, Any]:
+        return facts.facts(self, project)
 
     def remove(self, project: str) -> None:
         cleanup.remove(self, project)

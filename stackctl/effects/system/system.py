@@ -4,13 +4,15 @@ import grp
 import os
 import platform
 import pwd
+import sys
 import time
+from collections.abc import Mapping
 from contextlib import suppress
 from pathlib import Path, PurePosixPath
 from typing import Final
 
 from stackctl.contracts.system import DiskUse, Ran, Reached, User, Written
-from stackctl.effects.system import programs, servers
+from stackctl.effects.system import installer, programs, servers
 from stackctl.effects.system.mounts import mount_of
 
 _MOST: Final = 1 << 20  # bytes of one file
@@ -58,9 +60,7 @@ class ThisSystem:
         """Run a program that changes something, at the terminal."""
         return programs.run(argv, needs_root=needs_root)
 
-    def write(
-        self, path: PurePosixPath, text: str, *, needs_root: bool, validate: tuple[str, ...] = ()
-    ) -> Written:
+    def write(self, path: PurePosixPath, text: str, *, needs_root: bool, validate: tuple[str, ...] = ()) -> Written:
         """Write a file whole or not at all, after a copy of the former one was put beside it."""
         return programs.write(path, text, needs_root=needs_root, validate=validate)
 
@@ -126,6 +126,14 @@ class ThisSystem:
             listed_groups=_group_names(listed),
         )
 
+    def installer(self) -> tuple[str, ...]:
+        """Return the command line that removes stackctl itself."""
+        return installer.removal(Path(sys.prefix), sys.executable, is_venv=sys.prefix != sys.base_prefix)
+
+    def environment(self) -> Mapping[str, str]:
+        """Return this process's environment."""
+        return os.environ
+
     def kernel(self) -> str:
         """Return the version of the kernel that runs."""
         return platform.release()
@@ -139,6 +147,9 @@ class ThisSystem:
 
     def monotonic(self) -> float:
         return time.monotonic()
+
+    def pause(self, seconds: float) -> None:
+        time.sleep(seconds)
 
     def age_s(self) -> float:
         """Return how long this program has run; what the processor has computed of it, where the system tells no more.

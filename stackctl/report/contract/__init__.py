@@ -20,6 +20,7 @@ from stackctl.report.contract import (
     setup,
     stack,
     stored_models,
+    uninstall,
 )
 
 # command -> what it prints, unless it fails or is answered no
@@ -55,6 +56,7 @@ OUTPUTS: Final[dict[str, tuple[type, ...]]] = {
     "init": (deploy.Initialised,),
     "adopt": (moving.Adoption, moving.Undoing),
     "import": (moving.Imported,),
+    "uninstall": (uninstall.Uninstalled,),
     "images list": (stack.Images,),
     "images build": (stack.Built,),
 }
