@@ -15,6 +15,7 @@ from stackctl.core.setup.step import Adds, Setup, SetupStep
 
 Source = Literal["distribution", "docker"]
 DAEMON_JSON: Final = PurePosixPath("/etc/docker/daemon.json")
+_TRIED: Final = {"bookworm": "Debian 12", "trixie": "Debian 13"}  # tests/e2e/setup
 _POSTINSTALL: Final = "https://docs.docker.com/engine/install/linux-postinstall/"
 _NVIDIA: Final = (
     "https://docs.nvidia.com/datacenter/cloud-native/container-toolkit/latest/install-guide.html#configuring-docker"
@@ -173,7 +174,7 @@ def _group(seen: Seen, group: str, adds: Adds, why: str) -> SetupStep:
         user=seen.user.name,
         group=group,
         then="Log out and in again, so that the new group counts.",
-        tried="Debian 12 and 13" if seen.distribution.id == "debian" else "",
+        tried=_TRIED.get(seen.distribution.codename, "") if seen.distribution.id == "debian" else "",
         sources=(_POSTINSTALL,),
     )
 

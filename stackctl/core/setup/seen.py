@@ -104,7 +104,7 @@ def _compose(seen: Seen) -> list[Lacking]:
 def _group(seen: Seen) -> list[Lacking]:
     user, failure = seen.user, seen.link.failure
     is_allowed = not failure or failure not in {"permission", "missing", "refused"} or seen.link.source != "default"
-    if not user.uid or is_allowed or GROUP in user.groups:
+    if not user.uid or is_allowed or GROUP in user.groups or seen.command == "podman":
         return []
     if GROUP in user.listed_groups:
         says = f"{user.name} is in the group {GROUP} only from the next login on"
