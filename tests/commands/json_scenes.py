@@ -11,6 +11,7 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from stackctl.backends import BACKENDS
 from stackctl.commands.deploy import Options, deploy
 from stackctl.contracts.engine_link import EngineLink
+from stackctl.commands.setup import set_up
 from stackctl.contracts.gpu_trial import GpuTrial, Inside
 from stackctl.contracts.host import Gpu, GpuHolder, GpuReading
 from stackctl.contracts.service import Publish
@@ -18,6 +19,7 @@ from stackctl.contracts.system import Ran
 from stackctl.core.catalogue import stored
 from stackctl.core.model import demo_model
 from stackctl.core.observed import ContainerSeen, ReadSeen
+from stackctl.core.setup.plan import Wanted
 from stackctl.core.smoke.reachability import ContainerNetworking
 from stackctl.machine import Machine
 from tests.commands import folders
@@ -30,6 +32,7 @@ from tests.hub.server import running
 from tests.shapes.header import sparse
 from tests.shapes.measured import MODELS
 from tests.sign_catalogue import signature
+from tests.steps.setup.bare import emptied
 
 IMAGES = dict.fromkeys((service.image for service in a_plan().services), f"sha256:{'1' * 64}")
 DEMO: dict[str, object] = {"model.path": "demo", "name": "chat"}
@@ -241,6 +244,15 @@ def _page(place: Place) -> None:
     place.here.tavern.page = page_of(deploy(place.machine, DEMO, replace(QUICK, dry_run=True)).plan)
 
 
+def _bare(place: Place) -> None:
+    emptied(place.here)
+
+
+def _set_up(place: Place) -> None:
+    _bare(place)
+    set_up(place.machine, Wanted(), lambda _, __: True)
+
+
 _FIT = "--gpu-memory 12000 --device vulkan --context 8192"
 
 
@@ -320,6 +332,9 @@ SCENES = (
     Scene("gpu-none", "gpu"),
     Scene("history", "history", Place.deployed),
     Scene("history-empty", "history"),
+    Scene("setup", "setup", _bare, 4),
+    Scene("setup-yes", "setup --yes", _bare, 4),
+    Scene("setup-undo", "setup --undo --yes", _set_up),
     Scene("free", "free", Place.deployed),
     Scene("free-nothing", "free", _stopped),
     Scene("free-wake", "free --wake --timeout 20", Place.deployed),
