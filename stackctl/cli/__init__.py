@@ -1,6 +1,6 @@
 """The command line: help, and one call per command. A module here holds the commands of one kind."""
 
-from stackctl.cli import adopting, checking, chosen, completion, images, manual, planning, running
+from stackctl.cli import adopting, checking, chosen, completion, images, manual, planning, running, slow
 from stackctl.cli.models import models
 from stackctl.cli.root import main
 
@@ -20,6 +20,7 @@ _ORDER = (
     running.open_,
     running.logs,
     running.gpu,
+    slow.why_slow,
     running.history,
     running.free,
     running.stop,

@@ -4,9 +4,9 @@ from collections.abc import Mapping
 from types import MappingProxyType
 from typing import Final
 
-from stackctl.issues import engine, gpu, machine, model, network, stack, storage
+from stackctl.issues import engine, gpu, machine, model, network, speed, stack, storage
 from stackctl.issues.issue import Issue
 
 ISSUES: Final[Mapping[str, Issue]] = MappingProxyType(
-    {one.id: one for area in (engine, machine, storage, network, gpu, model, stack) for one in area.ISSUES}
+    {one.id: one for area in (engine, machine, storage, network, gpu, model, stack, speed) for one in area.ISSUES}
 )

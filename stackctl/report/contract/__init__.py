@@ -16,6 +16,7 @@ from stackctl.report.contract import (
     progress,
     recommend,
     search,
+    slow,
     stack,
     stored_models,
 )
@@ -42,6 +43,7 @@ OUTPUTS: Final[dict[str, tuple[type, ...]]] = {
     "url": (stack.Address,),
     "open": (stack.Opened,),
     "gpu": (gpu.Look,),
+    "why-slow": (slow.Why,),
     "history": (stack.History,),
     "free": (free.Freed,),
     "stop": (stack.Stopped,),
