@@ -58,6 +58,7 @@ CORE = [
     "start",
     "advice",
     "smoke",
+    "slow",
     "doctor",
 ]
 KNOW_NO_BACKEND = {f"core.{name}" for name in ("formats", "hub", "model", "observed", "tavern")}

@@ -26,9 +26,9 @@ _WAKES: Final = "server is exiting sleeping state"
 def log_timing(line: str) -> Timing | None:
     """Return what a line says of a reply; None if it says nothing of one."""
     if found := _READ.search(line):
-        return Timing(read_s=float(found[1]) / 1000, read=int(found[2]))
+        return Timing(read_s=round(float(found[1]) / 1000, 6), read=int(found[2]))
     if found := _WRITTEN.search(line):
-        return Timing(written_s=float(found[1]) / 1000, written=int(found[2]), ends=True)
+        return Timing(written_s=round(float(found[1]) / 1000, 6), written=int(found[2]), ends=True)
     if found := _BEGINS.search(line):
         return Timing(begins=True, prompt=int(found[1]))
     if found := _KEPT.search(line):

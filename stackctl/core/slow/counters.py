@@ -148,14 +148,6 @@ def device_of(mountinfo: str | None, mount_point: str) -> str:
     return found
 
 
-def in_mib(meminfo: str | None, name: str) -> int | None:
-    """Return a figure of /proc/meminfo in MiB; None if it is not there."""
-    for line in (meminfo or "").splitlines():
-        if line.startswith(f"{name}:"):
-            return _kib(line.partition(":")[2]) >> 10
-    return None
-
-
 def _quota(texts: Mapping[str, str]) -> tuple[int, int]:
     """Return the microseconds that it may compute in each period; 0 if there is no limit."""
     if words := texts.get("cpu.max", "").split():

@@ -46,7 +46,7 @@ def explain(seen: Observation) -> Explanation:
         return Explanation(verdict="no replies")
     expected = expected_of(seen, mean)
     waiting = tuple(machine_causes.reloaded(seen, mean))
-    waited_s = sum(one.seconds for one in waiting)
+    waited_s = sum((one.seconds for one in waiting), 0.0)
     known = (*waiting, *_known(seen, mean))
     left = _unexplained(seen, expected)
     found = (*known, *_likely(seen, mean, left))

@@ -42,7 +42,7 @@ def rereading(seen: Observation, mean: Mean) -> Iterator[Slowdown]:
     if not found or mean.again_s < _LEAST * mean.whole_s:
         return
     why, _ = Counter(one.why for one in found if one.why).most_common(1)[0]
-    many = f"{len(found)} of the last {mean.replies} prompts"
+    many = f"{len(found)} of the last {mean.replies} prompts" if mean.replies > 1 else "in the last prompt"
     yield Slowdown(
         issue="prompt-reprocessed",
         says=f"{_SAYS[why]} ({round(mean.again)} of {round(mean.prompt)} tokens, {many})",

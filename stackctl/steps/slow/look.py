@@ -132,6 +132,8 @@ def _with_model(seen: Observation, plan: Plan, backend: Backend, machine: Machin
     if not files:
         return seen
     place = read_place(PurePosixPath(files[0].source), machine.system)
+    if machine.host.hypervisor():
+        place = replace(place, has_platters=None)  # a virtual disk is called one with platters, whatever is below it
     model = None if plan.is_demo else _model(files[0].source, machine)
     return replace(
         seen,
